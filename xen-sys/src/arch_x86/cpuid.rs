@@ -1,0 +1,38 @@
+//! CPUID leaves by which a guest finds Xen and asks what it offers.
+//!
+//! The leaves start at 0x40000000, or at a multiple of 0x100 above it, up to 0x40010000, when Xen also shows another
+//! hypervisor's leaves.
+//!
+//! Public header: `arch-x86/cpuid.h`.
+
+/// The lowest leaf that can carry Xen's signature.
+pub const XEN_CPUID_FIRST_LEAF: u32 = 0x40000000;
+/// Signature in EBX: `XenV`.
+pub const XEN_CPUID_SIGNATURE_EBX: u32 = 0x566e6558;
+/// Signature in ECX: `MMXe`.
+pub const XEN_CPUID_SIGNATURE_ECX: u32 = 0x65584d4d;
+/// Signature in EDX: `nVMM`.
+pub const XEN_CPUID_SIGNATURE_EDX: u32 = 0x4d4d566e;
+/// Leaf 2, ECX, bit number: page table updates can keep accessed and dirty bits (PV).
+#[doc(alias = "_XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD")]
+pub const XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD_BIT: u32 = 0;
+/// Leaf 2, ECX: page table updates can keep accessed and dirty bits (PV).
+pub const XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD: u32 = 0x1;
+/// Leaf 4, EAX: the CPU virtualizes APIC registers.
+pub const XEN_HVM_CPUID_APIC_ACCESS_VIRT: u32 = 0x1;
+/// Leaf 4, EAX: the CPU virtualizes x2APIC registers.
+pub const XEN_HVM_CPUID_X2APIC_VIRT: u32 = 0x2;
+/// Leaf 4, EAX: memory mapped from other domains can be used for device access.
+pub const XEN_HVM_CPUID_IOMMU_MAPPINGS: u32 = 0x4;
+/// Leaf 4, EAX: EBX has the number of this vCPU.
+pub const XEN_HVM_CPUID_VCPU_ID_PRESENT: u32 = 0x8;
+/// Leaf 4, EAX: ECX has the number of this domain.
+pub const XEN_HVM_CPUID_DOMID_PRESENT: u32 = 0x10;
+/// Leaf 4, EAX: interrupt messages take 15-bit APIC identifiers.
+pub const XEN_HVM_CPUID_EXT_DEST_ID: u32 = 0x20;
+/// Leaf 4, EAX: per-vCPU upcall vectors work without an acknowledge through the event channel.
+pub const XEN_HVM_CPUID_UPCALL_VECTOR: u32 = 0x40;
+/// Leaf 5, EBX: width of machine addresses in bits.
+pub const XEN_CPUID_MACHINE_ADDRESS_WIDTH_MASK: u32 = 0xff;
+/// Number of the highest leaf, counted from the base.
+pub const XEN_CPUID_MAX_NUM_LEAVES: u32 = 5;

@@ -1,0 +1,6 @@
+//! The x86 part of the ABI. Layouts are those of 64-bit guests unless a module says otherwise.
+
+pub mod cpuid;
+pub mod hvm;
+pub mod xen;
+pub mod xen_x86_64;

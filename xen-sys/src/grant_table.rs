@@ -1,0 +1,495 @@
+//! Grant tables: how a domain lets another one use its pages.
+//!
+//! Public header: `grant_table.h`.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::xen::XenPfn;
+use crate::{DomId, GuestHandle};
+
+ident! {
+    /// The index of an entry in a domain's grant table.
+    #[doc(alias = "grant_ref_t")]
+    pub struct GrantRef(u32);
+}
+
+ident! {
+    /// Xen's name for one mapping of a granted page; given by map, taken by unmap.
+    #[doc(alias = "grant_handle_t")]
+    pub struct GrantHandle(u32);
+}
+
+/// An entry of a version 1 grant table.
+#[doc(alias = "grant_entry_v1")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct GrantEntryV1 {
+    /// Kind and state. Written last when the entry is made; Xen sets the reading and writing bits.
+    pub flags: GrantFlags,
+    /// The domain that may use the page.
+    pub domid: DomId,
+    /// The page, as a guest frame number.
+    pub frame: u32,
+}
+const _: () = assert!(size_of::<GrantEntryV1>() == 8);
+
+/// Entries at the start of the table that the toolstack fills.
+pub const GNTTAB_NR_RESERVED_ENTRIES: u32 = 8;
+/// Entry of the console ring's page.
+pub const GNTTAB_RESERVED_CONSOLE: u32 = 0;
+/// Entry of the xenstore ring's page.
+pub const GNTTAB_RESERVED_XENSTORE: u32 = 1;
+
+flags! {
+    /// Kind (the two low bits) and state of a grant entry.
+    pub struct GrantFlags(u16) {
+        /// Kind: grants nothing.
+        #[doc(alias = "GTF_invalid")]
+        INVALID = 0x0;
+        /// Kind: the peer may map the page and copy from and to it.
+        #[doc(alias = "GTF_permit_access")]
+        PERMIT_ACCESS = 1 << 0;
+        /// Kind: the peer may give a page to this entry (PV only).
+        #[doc(alias = "GTF_accept_transfer")]
+        ACCEPT_TRANSFER = 0x2;
+        /// Kind: passes on a grant that a third domain made (version 2).
+        #[doc(alias = "GTF_transitive")]
+        TRANSITIVE = 0x3;
+        /// Mask of the kind.
+        #[doc(alias = "GTF_type_mask")]
+        TYPE_MASK = 0x3;
+        /// The peer may only read.
+        #[doc(alias = "GTF_readonly")]
+        READONLY = 1 << 2;
+        /// Xen: the peer has mapped the page for reading.
+        #[doc(alias = "GTF_reading")]
+        READING = 1 << 3;
+        /// Xen: the peer has mapped the page for writing.
+        #[doc(alias = "GTF_writing")]
+        WRITING = 1 << 4;
+        /// Cache attribute of the peer's mappings: write-through.
+        #[doc(alias = "GTF_PWT")]
+        PWT = 1 << 5;
+        /// Cache attribute of the peer's mappings: uncached.
+        #[doc(alias = "GTF_PCD")]
+        PCD = 1 << 6;
+        /// Cache attribute of the peer's mappings: page attribute table.
+        #[doc(alias = "GTF_PAT")]
+        PAT = 1 << 7;
+        /// Only a part of the page may be copied (version 2).
+        #[doc(alias = "GTF_sub_page")]
+        SUB_PAGE = 1 << 8;
+        /// Xen, for a transfer: a page is on its way.
+        #[doc(alias = "GTF_transfer_committed")]
+        TRANSFER_COMMITTED = 1 << 2;
+        /// Xen, for a transfer: the page has arrived.
+        #[doc(alias = "GTF_transfer_completed")]
+        TRANSFER_COMPLETED = 1 << 3;
+    }
+}
+
+/// The part that all version 2 entries start with.
+#[doc(alias = "grant_entry_header")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct GrantEntryHeader {
+    /// Kind.
+    pub flags: GrantFlags,
+    /// The domain that may use the page.
+    pub domid: DomId,
+}
+const _: () = assert!(size_of::<GrantEntryHeader>() == 4);
+
+/// An entry of a version 2 grant table that grants a whole page; the shape to use unless the kind says otherwise.
+#[doc(alias = "grant_entry_v2")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct GrantEntryV2 {
+    /// Kind and peer.
+    pub hdr: GrantEntryHeader,
+    /// Unused.
+    #[doc(alias = "full_page.pad0")]
+    pub pad0: u32,
+    /// The page, as a guest frame number.
+    #[doc(alias = "full_page.frame")]
+    pub frame: u64,
+}
+const _: () = assert!(size_of::<GrantEntryV2>() == 16);
+
+/// The state that Xen keeps of a version 2 entry: the reading and writing bits.
+#[doc(alias = "grant_status_t")]
+pub type GrantEntryStatus = GrantFlags;
+
+/// Maps granted pages. See [`GnttabMapGrantRef`].
+#[doc(alias = "GNTTABOP_map_grant_ref")]
+pub const GNTTABOP_MAP_GRANT_REF: u32 = 0;
+/// Ends mappings. See [`GnttabUnmapGrantRef`].
+#[doc(alias = "GNTTABOP_unmap_grant_ref")]
+pub const GNTTABOP_UNMAP_GRANT_REF: u32 = 1;
+/// Grows the table and asks for its frames. See [`GnttabSetupTable`].
+#[doc(alias = "GNTTABOP_setup_table")]
+pub const GNTTABOP_SETUP_TABLE: u32 = 2;
+/// Prints a table on the hypervisor's console. See [`GnttabDumpTable`].
+#[doc(alias = "GNTTABOP_dump_table")]
+pub const GNTTABOP_DUMP_TABLE: u32 = 3;
+/// Gives a page away (PV only). See [`GnttabTransfer`].
+#[doc(alias = "GNTTABOP_transfer")]
+pub const GNTTABOP_TRANSFER: u32 = 4;
+/// Copies between pages, granted or own. See [`GnttabCopy`].
+#[doc(alias = "GNTTABOP_copy")]
+pub const GNTTABOP_COPY: u32 = 5;
+/// Asks for the table's size and limit. See [`GnttabQuerySize`].
+#[doc(alias = "GNTTABOP_query_size")]
+pub const GNTTABOP_QUERY_SIZE: u32 = 6;
+/// Ends a mapping and puts another page in its place. See [`GnttabUnmapAndReplace`].
+#[doc(alias = "GNTTABOP_unmap_and_replace")]
+pub const GNTTABOP_UNMAP_AND_REPLACE: u32 = 7;
+/// Chooses version 1 or 2. See [`GnttabSetVersion`].
+#[doc(alias = "GNTTABOP_set_version")]
+pub const GNTTABOP_SET_VERSION: u32 = 8;
+/// Asks for the frames of the version 2 states. See [`GnttabGetStatusFrames`].
+#[doc(alias = "GNTTABOP_get_status_frames")]
+pub const GNTTABOP_GET_STATUS_FRAMES: u32 = 9;
+/// Asks which version a domain uses. See [`GnttabGetVersion`].
+#[doc(alias = "GNTTABOP_get_version")]
+pub const GNTTABOP_GET_VERSION: u32 = 10;
+/// Exchanges two entries. See [`GnttabSwapGrantRef`].
+#[doc(alias = "GNTTABOP_swap_grant_ref")]
+pub const GNTTABOP_SWAP_GRANT_REF: u32 = 11;
+/// Cleans or invalidates caches for a granted page (arm). See [`GnttabCacheFlush`].
+#[doc(alias = "GNTTABOP_cache_flush")]
+pub const GNTTABOP_CACHE_FLUSH: u32 = 12;
+
+/// Maps a granted page.
+#[doc(alias = "gnttab_map_grant_ref")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct GnttabMapGrantRef {
+    /// Where: a guest physical address (PV: a virtual address, or that of a page table entry).
+    pub host_addr: u64,
+    /// How.
+    pub flags: GrantMapFlags,
+    /// The grant.
+    #[doc(alias = "ref")]
+    pub ref_: GrantRef,
+    /// Who granted it.
+    pub dom: DomId,
+    /// Out: the outcome.
+    pub status: GrantStatus,
+    /// Out: name of the mapping.
+    pub handle: GrantHandle,
+    /// Out: address for device access.
+    pub dev_bus_addr: u64,
+}
+const _: () = assert!(size_of::<GnttabMapGrantRef>() == 32);
+
+/// Ends a mapping.
+#[doc(alias = "gnttab_unmap_grant_ref")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct GnttabUnmapGrantRef {
+    /// Where it was mapped; zero leaves that part mapped.
+    pub host_addr: u64,
+    /// Its address for device access; zero leaves that part mapped.
+    pub dev_bus_addr: u64,
+    /// The mapping.
+    pub handle: GrantHandle,
+    /// Out: the outcome.
+    pub status: GrantStatus,
+    /// Padding; zero.
+    pub _pad0: [u8; 2],
+}
+const _: () = assert!(size_of::<GnttabUnmapGrantRef>() == 24);
+
+/// Grows a domain's table and asks for its frames.
+#[doc(alias = "gnttab_setup_table")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct GnttabSetupTable {
+    /// Whose table.
+    pub dom: DomId,
+    /// Padding; zero.
+    pub _pad0: [u8; 2],
+    /// Size wanted, in pages.
+    pub nr_frames: u32,
+    /// Out: the outcome.
+    pub status: GrantStatus,
+    /// Padding; zero.
+    pub _pad1: [u8; 6],
+    /// Out: array of [`XenPfn`].
+    pub frame_list: GuestHandle,
+}
+const _: () = assert!(size_of::<GnttabSetupTable>() == 24);
+
+/// Prints a table.
+#[doc(alias = "gnttab_dump_table")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct GnttabDumpTable {
+    /// Whose table.
+    pub dom: DomId,
+    /// Out: the outcome.
+    pub status: GrantStatus,
+}
+const _: () = assert!(size_of::<GnttabDumpTable>() == 4);
+
+/// Gives a page to an entry of another domain (PV only).
+#[doc(alias = "gnttab_transfer")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct GnttabTransfer {
+    /// The page.
+    pub mfn: XenPfn,
+    /// The receiver.
+    pub domid: DomId,
+    /// Padding; zero.
+    pub _pad0: [u8; 2],
+    /// The receiver's entry.
+    #[doc(alias = "ref")]
+    pub ref_: GrantRef,
+    /// Out: the outcome.
+    pub status: GrantStatus,
+    /// Padding; zero.
+    pub _pad1: [u8; 6],
+}
+const _: () = assert!(size_of::<GnttabTransfer>() == 24);
+
+/// One end of a copy.
+#[doc(alias = "gnttab_copy_ptr")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct GnttabCopyPtr {
+    /// A grant (low 32 bits, the rest zero), or a frame of the caller's.
+    pub u: u64,
+    /// Whose page.
+    pub domid: DomId,
+    /// Offset in the page, in bytes.
+    pub offset: u16,
+    /// Padding; zero.
+    pub _pad0: [u8; 4],
+}
+const _: () = assert!(size_of::<GnttabCopyPtr>() == 16);
+
+/// Copies bytes within one page to another.
+#[doc(alias = "gnttab_copy")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct GnttabCopy {
+    /// From where.
+    pub source: GnttabCopyPtr,
+    /// To where.
+    pub dest: GnttabCopyPtr,
+    /// Bytes.
+    pub len: u16,
+    /// Which ends are grants.
+    pub flags: GrantCopyFlags,
+    /// Out: the outcome.
+    pub status: GrantStatus,
+    /// Padding; zero.
+    pub _pad0: [u8; 2],
+}
+const _: () = assert!(size_of::<GnttabCopy>() == 40);
+
+flags! {
+    /// Which ends of a [`GnttabCopy`] are grants.
+    pub struct GrantCopyFlags(u16) {
+        /// The source is a grant.
+        #[doc(alias = "GNTCOPY_source_gref")]
+        SOURCE_GREF = 1 << 0;
+        /// The destination is a grant.
+        #[doc(alias = "GNTCOPY_dest_gref")]
+        DEST_GREF = 1 << 1;
+    }
+}
+
+/// Asks for a table's size.
+#[doc(alias = "gnttab_query_size")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct GnttabQuerySize {
+    /// Whose table.
+    pub dom: DomId,
+    /// Padding; zero.
+    pub _pad0: [u8; 2],
+    /// Out: its size in pages.
+    pub nr_frames: u32,
+    /// Out: its limit in pages.
+    pub max_nr_frames: u32,
+    /// Out: the outcome.
+    pub status: GrantStatus,
+    /// Padding; zero.
+    pub _pad1: [u8; 2],
+}
+const _: () = assert!(size_of::<GnttabQuerySize>() == 16);
+
+/// Ends a mapping and puts the page at another address in its place.
+#[doc(alias = "gnttab_unmap_and_replace")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct GnttabUnmapAndReplace {
+    /// Where it was mapped.
+    pub host_addr: u64,
+    /// Address of the page that takes its place.
+    pub new_addr: u64,
+    /// The mapping.
+    pub handle: GrantHandle,
+    /// Out: the outcome.
+    pub status: GrantStatus,
+    /// Padding; zero.
+    pub _pad0: [u8; 2],
+}
+const _: () = assert!(size_of::<GnttabUnmapAndReplace>() == 24);
+
+/// Chooses the table's version.
+#[doc(alias = "gnttab_set_version")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct GnttabSetVersion {
+    /// In: 1 or 2. Out: the version in use.
+    pub version: u32,
+}
+const _: () = assert!(size_of::<GnttabSetVersion>() == 4);
+
+/// Asks for the frames of the version 2 states.
+#[doc(alias = "gnttab_get_status_frames")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct GnttabGetStatusFrames {
+    /// Room in the array.
+    pub nr_frames: u32,
+    /// Whose table.
+    pub dom: DomId,
+    /// Out: the outcome.
+    pub status: GrantStatus,
+    /// Out: array of `u64`.
+    pub frame_list: GuestHandle,
+}
+const _: () = assert!(size_of::<GnttabGetStatusFrames>() == 16);
+
+/// Asks for a table's version.
+#[doc(alias = "gnttab_get_version")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct GnttabGetVersion {
+    /// Whose table.
+    pub dom: DomId,
+    /// Zero.
+    pub pad: u16,
+    /// Out: 1 or 2.
+    pub version: u32,
+}
+const _: () = assert!(size_of::<GnttabGetVersion>() == 8);
+
+/// Exchanges two entries.
+#[doc(alias = "gnttab_swap_grant_ref")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct GnttabSwapGrantRef {
+    /// One entry.
+    pub ref_a: GrantRef,
+    /// The other entry.
+    pub ref_b: GrantRef,
+    /// Out: the outcome.
+    pub status: GrantStatus,
+    /// Padding; zero.
+    pub _pad0: [u8; 2],
+}
+const _: () = assert!(size_of::<GnttabSwapGrantRef>() == 12);
+
+/// Cleans or invalidates caches (arm).
+#[doc(alias = "gnttab_cache_flush")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct GnttabCacheFlush {
+    /// A device address, or a grant (low 32 bits, the rest zero) with [`GNTTAB_CACHE_SOURCE_GREF`].
+    pub a: u64,
+    /// Offset in the page, in bytes.
+    pub offset: u16,
+    /// Bytes.
+    pub length: u16,
+    /// `GNTTAB_CACHE_*`.
+    pub op: u32,
+}
+const _: () = assert!(size_of::<GnttabCacheFlush>() == 16);
+
+/// Flag of [`GnttabCacheFlush`]: write back.
+pub const GNTTAB_CACHE_CLEAN: u32 = 0x1;
+/// Flag of [`GnttabCacheFlush`]: drop.
+pub const GNTTAB_CACHE_INVAL: u32 = 0x2;
+/// Flag of [`GnttabCacheFlush`]: the page is named by a grant.
+pub const GNTTAB_CACHE_SOURCE_GREF: u32 = 0x80000000;
+
+flags! {
+    /// How a granted page is mapped.
+    pub struct GrantMapFlags(u32) {
+        /// For device access.
+        #[doc(alias = "GNTMAP_device_map")]
+        DEVICE_MAP = 1 << 0;
+        /// For the CPU.
+        #[doc(alias = "GNTMAP_host_map")]
+        HOST_MAP = 1 << 1;
+        /// Read only.
+        #[doc(alias = "GNTMAP_readonly")]
+        READONLY = 1 << 2;
+        /// For user mode too (PV only).
+        #[doc(alias = "GNTMAP_application_map")]
+        APPLICATION_MAP = 1 << 3;
+        /// The address is that of a page table entry (PV only).
+        #[doc(alias = "GNTMAP_contains_pte")]
+        CONTAINS_PTE = 1 << 4;
+        /// Software bits of the page table entry (PV only).
+        #[doc(alias = "GNTMAP_guest_avail_mask")]
+        GUEST_AVAIL_MASK = 0xffff0000;
+    }
+}
+
+open_enum! {
+    /// Outcome of a grant operation. Zero is success, the others are negative.
+    #[doc(alias = "grant_status")]
+    pub struct GrantStatus(i16) {
+        /// Done.
+        #[doc(alias = "GNTST_okay")]
+        OKAY = 0;
+        /// Failed for a reason that has no number.
+        #[doc(alias = "GNTST_general_error")]
+        GENERAL_ERROR = -1;
+        /// No such domain.
+        #[doc(alias = "GNTST_bad_domain")]
+        BAD_DOMAIN = -2;
+        /// No such grant, or not for this domain or use.
+        #[doc(alias = "GNTST_bad_gntref")]
+        BAD_GNTREF = -3;
+        /// No such mapping.
+        #[doc(alias = "GNTST_bad_handle")]
+        BAD_HANDLE = -4;
+        /// Nothing can be mapped at that address.
+        #[doc(alias = "GNTST_bad_virt_addr")]
+        BAD_VIRT_ADDR = -5;
+        /// Not the device address of that mapping.
+        #[doc(alias = "GNTST_bad_dev_addr")]
+        BAD_DEV_ADDR = -6;
+        /// No room in the I/O page tables.
+        #[doc(alias = "GNTST_no_device_space")]
+        NO_DEVICE_SPACE = -7;
+        /// Not permitted.
+        #[doc(alias = "GNTST_permission_denied")]
+        PERMISSION_DENIED = -8;
+        /// The page is not fit for that.
+        #[doc(alias = "GNTST_bad_page")]
+        BAD_PAGE = -9;
+        /// The copy crosses the end of a page.
+        #[doc(alias = "GNTST_bad_copy_arg")]
+        BAD_COPY_ARG = -10;
+        /// The page's address is too large for the receiver.
+        #[doc(alias = "GNTST_address_too_big")]
+        ADDRESS_TOO_BIG = -11;
+        /// Not done; try again later.
+        #[doc(alias = "GNTST_eagain")]
+        EAGAIN = -12;
+        /// No room left for mappings or frames.
+        #[doc(alias = "GNTST_no_space")]
+        NO_SPACE = -13;
+    }
+}
+
+impl core::error::Error for GrantStatus {}

@@ -1,0 +1,275 @@
+//! The block protocol. Sector numbers and sizes are in units of 512 bytes, whatever the disk's own sector size.
+//!
+//! The layouts here are those of a 64-bit guest, native and `x86_64-abi`; [`x86_32`] has those of a 32-bit one.
+//!
+//! Public header: `io/blkif.h`.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::GrantRef;
+
+/// Bytes per sector in all numbers of the protocol.
+pub const SECTOR_SIZE: usize = 512;
+
+open_enum! {
+    /// What a request asks for.
+    pub struct BlkifOp(u8) {
+        /// Reads sectors.
+        #[doc(alias = "BLKIF_OP_READ")]
+        READ = 0;
+        /// Writes sectors.
+        #[doc(alias = "BLKIF_OP_WRITE")]
+        WRITE = 1;
+        /// Writes sectors after all earlier requests and before all later ones; with `feature-barrier`.
+        #[doc(alias = "BLKIF_OP_WRITE_BARRIER")]
+        WRITE_BARRIER = 2;
+        /// Writes the disk's cache back; with `feature-flush-cache`.
+        #[doc(alias = "BLKIF_OP_FLUSH_DISKCACHE")]
+        FLUSH_DISKCACHE = 3;
+        /// Reserved; packet commands of one vendor.
+        #[doc(alias = "BLKIF_OP_RESERVED_1")]
+        RESERVED_1 = 4;
+        /// Frees sectors; with `feature-discard`. See [`BlkifRequestDiscard`].
+        #[doc(alias = "BLKIF_OP_DISCARD")]
+        DISCARD = 5;
+        /// Reads or writes many segments; with `feature-max-indirect-segments`. See [`BlkifRequestIndirect`].
+        #[doc(alias = "BLKIF_OP_INDIRECT")]
+        INDIRECT = 6;
+    }
+}
+
+/// Segments in a direct request.
+pub const BLKIF_MAX_SEGMENTS_PER_REQUEST: usize = 11;
+/// Pages of segments in an indirect request.
+pub const BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST: usize = 8;
+
+/// A run of sectors within one granted page.
+#[doc(alias = "blkif_request_segment")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct BlkifRequestSegment {
+    /// The page.
+    pub gref: GrantRef,
+    /// First sector in the page.
+    pub first_sect: u8,
+    /// Last sector in the page, inclusive.
+    pub last_sect: u8,
+    /// Padding; zero.
+    pub _pad0: [u8; 2],
+}
+const _: () = assert!(size_of::<BlkifRequestSegment>() == 8);
+
+/// A direct request.
+#[doc(alias = "blkif_request")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct BlkifRequest {
+    /// What is asked for.
+    pub operation: BlkifOp,
+    /// Segments used.
+    pub nr_segments: u8,
+    /// The virtual device.
+    pub handle: u16,
+    /// Padding; zero.
+    pub _pad0: [u8; 4],
+    /// Chosen by the front end; the response has the same.
+    pub id: u64,
+    /// First sector on disk.
+    pub sector_number: u64,
+    /// The segments.
+    pub seg: [BlkifRequestSegment; BLKIF_MAX_SEGMENTS_PER_REQUEST],
+}
+const _: () = assert!(size_of::<BlkifRequest>() == 112);
+
+/// A request to free sectors.
+#[doc(alias = "blkif_request_discard")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct BlkifRequestDiscard {
+    /// [`BlkifOp::DISCARD`].
+    pub operation: BlkifOp,
+    /// [`BLKIF_DISCARD_SECURE`] or zero.
+    pub flag: u8,
+    /// The virtual device.
+    pub handle: u16,
+    /// Padding; zero.
+    pub _pad0: [u8; 4],
+    /// Chosen by the front end; the response has the same.
+    pub id: u64,
+    /// First sector on disk.
+    pub sector_number: u64,
+    /// Number of sectors.
+    pub nr_sectors: u64,
+}
+const _: () = assert!(size_of::<BlkifRequestDiscard>() == 32);
+
+/// Flag of [`BlkifRequestDiscard`]: the data must not be recoverable; with `discard-secure`.
+pub const BLKIF_DISCARD_SECURE: u8 = 1 << 0;
+
+/// A request whose segments lie in pages of their own.
+#[doc(alias = "blkif_request_indirect")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct BlkifRequestIndirect {
+    /// [`BlkifOp::INDIRECT`].
+    pub operation: BlkifOp,
+    /// [`BlkifOp::READ`] or [`BlkifOp::WRITE`].
+    pub indirect_op: BlkifOp,
+    /// Segments used, over all pages.
+    pub nr_segments: u16,
+    /// Padding; zero.
+    pub _pad0: [u8; 4],
+    /// Chosen by the front end; the response has the same.
+    pub id: u64,
+    /// First sector on disk.
+    pub sector_number: u64,
+    /// The virtual device.
+    pub handle: u16,
+    /// Padding; zero.
+    pub _pad1: [u8; 2],
+    /// Pages full of [`BlkifRequestSegment`].
+    pub indirect_grefs: [GrantRef; BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST],
+    /// Padding; zero.
+    pub _pad2: [u8; 4],
+}
+const _: () = assert!(size_of::<BlkifRequestIndirect>() == 64);
+
+/// A response.
+#[doc(alias = "blkif_response")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct BlkifResponse {
+    /// That of the request.
+    pub id: u64,
+    /// That of the request.
+    pub operation: BlkifOp,
+    /// Padding; zero.
+    pub _pad0: [u8; 1],
+    /// The outcome.
+    pub status: BlkifStatus,
+    /// Padding; zero.
+    pub _pad1: [u8; 4],
+}
+const _: () = assert!(size_of::<BlkifResponse>() == 16);
+
+open_enum! {
+    /// Outcome of a block request.
+    pub struct BlkifStatus(i16) {
+        /// The operation is not supported.
+        #[doc(alias = "BLKIF_RSP_EOPNOTSUPP")]
+        EOPNOTSUPP = -2;
+        /// The operation failed.
+        #[doc(alias = "BLKIF_RSP_ERROR")]
+        ERROR = -1;
+        /// Done.
+        #[doc(alias = "BLKIF_RSP_OKAY")]
+        OKAY = 0;
+    }
+}
+
+flags! {
+    /// What a virtual disk is, in the xenstore node `info`.
+    pub struct VdiskInfo(u32) {
+        /// A CD-ROM.
+        #[doc(alias = "VDISK_CDROM")]
+        CDROM = 0x1;
+        /// A removable medium.
+        #[doc(alias = "VDISK_REMOVABLE")]
+        REMOVABLE = 0x2;
+        /// Not to be written.
+        #[doc(alias = "VDISK_READONLY")]
+        READONLY = 0x4;
+    }
+}
+
+/// The layouts of a 32-bit x86 guest (`x86_32-abi`), where 64-bit numbers are aligned to four bytes.
+pub mod x86_32 {
+    use zerocopy::little_endian::U64;
+    use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+    use super::{BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST, BLKIF_MAX_SEGMENTS_PER_REQUEST};
+    use super::{BlkifOp, BlkifRequestSegment, BlkifStatus};
+    use crate::GrantRef;
+
+    /// A direct request.
+    #[doc(alias = "blkif_x86_32_request")]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    #[repr(C, align(4))]
+    pub struct BlkifRequest {
+        /// What is asked for.
+        pub operation: BlkifOp,
+        /// Segments used.
+        pub nr_segments: u8,
+        /// The virtual device.
+        pub handle: u16,
+        /// Chosen by the front end; the response has the same.
+        pub id: U64,
+        /// First sector on disk.
+        pub sector_number: U64,
+        /// The segments.
+        pub seg: [BlkifRequestSegment; BLKIF_MAX_SEGMENTS_PER_REQUEST],
+    }
+    const _: () = assert!(size_of::<BlkifRequest>() == 108);
+
+    /// A request to free sectors.
+    #[doc(alias = "blkif_x86_32_request_discard")]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    #[repr(C, align(4))]
+    pub struct BlkifRequestDiscard {
+        /// [`BlkifOp::DISCARD`].
+        pub operation: BlkifOp,
+        /// [`super::BLKIF_DISCARD_SECURE`] or zero.
+        pub flag: u8,
+        /// The virtual device.
+        pub handle: u16,
+        /// Chosen by the front end; the response has the same.
+        pub id: U64,
+        /// First sector on disk.
+        pub sector_number: U64,
+        /// Number of sectors.
+        pub nr_sectors: U64,
+    }
+    const _: () = assert!(size_of::<BlkifRequestDiscard>() == 28);
+
+    /// A request whose segments lie in pages of their own.
+    #[doc(alias = "blkif_x86_32_request_indirect")]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    #[repr(C, align(4))]
+    pub struct BlkifRequestIndirect {
+        /// [`BlkifOp::INDIRECT`].
+        pub operation: BlkifOp,
+        /// [`BlkifOp::READ`] or [`BlkifOp::WRITE`].
+        pub indirect_op: BlkifOp,
+        /// Segments used, over all pages.
+        pub nr_segments: u16,
+        /// Chosen by the front end; the response has the same.
+        pub id: U64,
+        /// First sector on disk.
+        pub sector_number: U64,
+        /// The virtual device.
+        pub handle: u16,
+        /// Padding; zero.
+        pub _pad0: [u8; 2],
+        /// Pages full of [`BlkifRequestSegment`].
+        pub indirect_grefs: [GrantRef; BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST],
+        /// Makes up 64 bytes; zero.
+        pub pad: [u8; 8],
+    }
+    const _: () = assert!(size_of::<BlkifRequestIndirect>() == 64);
+
+    /// A response.
+    #[doc(alias = "blkif_x86_32_response")]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    #[repr(C, align(4))]
+    pub struct BlkifResponse {
+        /// That of the request.
+        pub id: U64,
+        /// That of the request.
+        pub operation: BlkifOp,
+        /// Padding; zero.
+        pub _pad0: [u8; 1],
+        /// The outcome.
+        pub status: BlkifStatus,
+    }
+    const _: () = assert!(size_of::<BlkifResponse>() == 12);
+}

@@ -1,0 +1,109 @@
+//! Versions, build information and features of the running Xen.
+//!
+//! Public header: `version.h`.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::xen::XenUlong;
+
+/// Returns the version: major in the high half, minor in the low half. No argument.
+#[doc(alias = "XENVER_version")]
+pub const XENVER_VERSION: u32 = 0;
+/// Fills [`XenExtraversion`].
+#[doc(alias = "XENVER_extraversion")]
+pub const XENVER_EXTRAVERSION: u32 = 1;
+/// Fills [`XenCompileInfo`].
+#[doc(alias = "XENVER_compile_info")]
+pub const XENVER_COMPILE_INFO: u32 = 2;
+/// Fills [`XenCapabilitiesInfo`].
+#[doc(alias = "XENVER_capabilities")]
+pub const XENVER_CAPABILITIES: u32 = 3;
+/// Fills [`XenChangesetInfo`].
+#[doc(alias = "XENVER_changeset")]
+pub const XENVER_CHANGESET: u32 = 4;
+/// Fills [`XenPlatformParameters`].
+#[doc(alias = "XENVER_platform_parameters")]
+pub const XENVER_PLATFORM_PARAMETERS: u32 = 5;
+/// Fills [`XenFeatureInfo`].
+#[doc(alias = "XENVER_get_features")]
+pub const XENVER_GET_FEATURES: u32 = 6;
+/// Returns the page size. No argument.
+#[doc(alias = "XENVER_pagesize")]
+pub const XENVER_PAGESIZE: u32 = 7;
+/// Fills [`crate::xen::XenDomainHandle`] with the caller's UUID.
+#[doc(alias = "XENVER_guest_handle")]
+pub const XENVER_GUEST_HANDLE: u32 = 8;
+/// Fills [`XenCommandline`].
+#[doc(alias = "XENVER_commandline")]
+pub const XENVER_COMMANDLINE: u32 = 9;
+/// Fills [`XenBuildId`]; with a null argument, returns the length.
+#[doc(alias = "XENVER_build_id")]
+pub const XENVER_BUILD_ID: u32 = 10;
+
+/// The part of the version after major and minor, terminated by a zero byte.
+#[doc(alias = "xen_extraversion_t")]
+pub type XenExtraversion = [u8; 16];
+/// What guests this Xen can run, in words separated by spaces.
+#[doc(alias = "xen_capabilities_info_t")]
+pub type XenCapabilitiesInfo = [u8; 1024];
+/// The revision that Xen was built from.
+#[doc(alias = "xen_changeset_info_t")]
+pub type XenChangesetInfo = [u8; 64];
+/// Xen's own command line.
+#[doc(alias = "xen_commandline_t")]
+pub type XenCommandline = [u8; 1024];
+
+/// Size of [`XenExtraversion`].
+pub const XEN_EXTRAVERSION_LEN: usize = 16;
+/// Size of [`XenCapabilitiesInfo`].
+pub const XEN_CAPABILITIES_INFO_LEN: usize = 1024;
+/// Size of [`XenChangesetInfo`].
+pub const XEN_CHANGESET_INFO_LEN: usize = 64;
+
+/// Who built Xen, when, and with what. Texts end with a zero byte.
+#[doc(alias = "xen_compile_info")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenCompileInfo {
+    /// The compiler.
+    pub compiler: [u8; 64],
+    /// The user.
+    pub compile_by: [u8; 16],
+    /// The host's domain.
+    pub compile_domain: [u8; 32],
+    /// The date.
+    pub compile_date: [u8; 32],
+}
+const _: () = assert!(size_of::<XenCompileInfo>() == 144);
+
+/// Where Xen's part of a PV guest's address space starts.
+#[doc(alias = "xen_platform_parameters")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenPlatformParameters {
+    /// The address.
+    pub virt_start: XenUlong,
+}
+const _: () = assert!(size_of::<XenPlatformParameters>() == 8);
+
+/// Argument of [`XENVER_GET_FEATURES`].
+#[doc(alias = "xen_feature_info")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenFeatureInfo {
+    /// Which 32 features.
+    pub submap_idx: u32,
+    /// Out: the features, see [`crate::features`].
+    pub submap: u32,
+}
+const _: () = assert!(size_of::<XenFeatureInfo>() == 8);
+
+/// The head of a build identifier; its bytes follow.
+#[doc(alias = "xen_build_id")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenBuildId {
+    /// In: room for bytes after this head. Out: bytes written.
+    pub len: u32,
+}
+const _: () = assert!(size_of::<XenBuildId>() == 4);

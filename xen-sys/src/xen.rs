@@ -1,0 +1,461 @@
+//! Hypercall numbers, domain identifiers, virtual interrupts and the memory that Xen shares with a guest.
+//!
+//! Public header: `xen.h`.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::GuestHandle;
+use crate::arch_x86;
+
+/// A machine word of the guest ABI: 64 bits on x86-64 and on both kinds of arm.
+#[doc(alias = "xen_ulong_t")]
+pub type XenUlong = u64;
+/// A page frame number.
+#[doc(alias = "xen_pfn_t")]
+pub type XenPfn = u64;
+
+/// Sets the virtual interrupt descriptor table (PV only).
+#[doc(alias = "__HYPERVISOR_set_trap_table")]
+pub const HYPERVISOR_SET_TRAP_TABLE: usize = 0;
+/// Updates page table entries (PV only).
+#[doc(alias = "__HYPERVISOR_mmu_update")]
+pub const HYPERVISOR_MMU_UPDATE: usize = 1;
+/// Sets the descriptor table (PV only).
+#[doc(alias = "__HYPERVISOR_set_gdt")]
+pub const HYPERVISOR_SET_GDT: usize = 2;
+/// Sets the kernel stack (PV only).
+#[doc(alias = "__HYPERVISOR_stack_switch")]
+pub const HYPERVISOR_STACK_SWITCH: usize = 3;
+/// Sets the event and failsafe entry points (PV only).
+#[doc(alias = "__HYPERVISOR_set_callbacks")]
+pub const HYPERVISOR_SET_CALLBACKS: usize = 4;
+/// Sets or clears the task-switched flag (PV only).
+#[doc(alias = "__HYPERVISOR_fpu_taskswitch")]
+pub const HYPERVISOR_FPU_TASKSWITCH: usize = 5;
+/// Scheduling, in the form before interface version 3.1.1.
+#[doc(alias = "__HYPERVISOR_sched_op_compat")]
+pub const HYPERVISOR_SCHED_OP_COMPAT: usize = 6;
+/// Operates the machine; for the hardware domain. See [`crate::platform`].
+#[doc(alias = "__HYPERVISOR_platform_op")]
+pub const HYPERVISOR_PLATFORM_OP: usize = 7;
+/// Sets a debug register (PV only).
+#[doc(alias = "__HYPERVISOR_set_debugreg")]
+pub const HYPERVISOR_SET_DEBUGREG: usize = 8;
+/// Reads a debug register (PV only).
+#[doc(alias = "__HYPERVISOR_get_debugreg")]
+pub const HYPERVISOR_GET_DEBUGREG: usize = 9;
+/// Updates one descriptor (PV only).
+#[doc(alias = "__HYPERVISOR_update_descriptor")]
+pub const HYPERVISOR_UPDATE_DESCRIPTOR: usize = 10;
+/// Manages guest memory. See [`crate::memory`].
+#[doc(alias = "__HYPERVISOR_memory_op")]
+pub const HYPERVISOR_MEMORY_OP: usize = 12;
+/// Runs a batch of hypercalls. See [`MulticallEntry`].
+#[doc(alias = "__HYPERVISOR_multicall")]
+pub const HYPERVISOR_MULTICALL: usize = 13;
+/// Updates the mapping of one virtual address (PV only).
+#[doc(alias = "__HYPERVISOR_update_va_mapping")]
+pub const HYPERVISOR_UPDATE_VA_MAPPING: usize = 14;
+/// Sets the one-shot timer of the calling vCPU; an absolute system time in nanoseconds.
+#[doc(alias = "__HYPERVISOR_set_timer_op")]
+pub const HYPERVISOR_SET_TIMER_OP: usize = 15;
+/// Event channels, in the form before interface version 3.2.2.
+#[doc(alias = "__HYPERVISOR_event_channel_op_compat")]
+pub const HYPERVISOR_EVENT_CHANNEL_OP_COMPAT: usize = 16;
+/// Asks for versions and features. See [`crate::version`].
+#[doc(alias = "__HYPERVISOR_xen_version")]
+pub const HYPERVISOR_XEN_VERSION: usize = 17;
+/// Reads or writes the hypervisor's own console. See [`CONSOLEIO_WRITE`].
+#[doc(alias = "__HYPERVISOR_console_io")]
+pub const HYPERVISOR_CONSOLE_IO: usize = 18;
+/// Physical devices, in the form before interface version 3.2.2.
+#[doc(alias = "__HYPERVISOR_physdev_op_compat")]
+pub const HYPERVISOR_PHYSDEV_OP_COMPAT: usize = 19;
+/// Shares, maps and copies pages between domains. See [`crate::grant_table`].
+#[doc(alias = "__HYPERVISOR_grant_table_op")]
+pub const HYPERVISOR_GRANT_TABLE_OP: usize = 20;
+/// Switches an assist on or off. See [`VMASST_CMD_ENABLE`].
+#[doc(alias = "__HYPERVISOR_vm_assist")]
+pub const HYPERVISOR_VM_ASSIST: usize = 21;
+/// Updates a mapping of another domain (PV only).
+#[doc(alias = "__HYPERVISOR_update_va_mapping_otherdomain")]
+pub const HYPERVISOR_UPDATE_VA_MAPPING_OTHERDOMAIN: usize = 22;
+/// Returns from an interrupt (PV only).
+#[doc(alias = "__HYPERVISOR_iret")]
+pub const HYPERVISOR_IRET: usize = 23;
+/// Brings up, stops and queries virtual CPUs. See [`crate::vcpu`].
+#[doc(alias = "__HYPERVISOR_vcpu_op")]
+pub const HYPERVISOR_VCPU_OP: usize = 24;
+/// Sets a segment base (PV only).
+#[doc(alias = "__HYPERVISOR_set_segment_base")]
+pub const HYPERVISOR_SET_SEGMENT_BASE: usize = 25;
+/// Pins page tables, flushes caches (PV only).
+#[doc(alias = "__HYPERVISOR_mmuext_op")]
+pub const HYPERVISOR_MMUEXT_OP: usize = 26;
+/// Asks the security module. See [`crate::xsm::flask_op`].
+#[doc(alias = "__HYPERVISOR_xsm_op")]
+pub const HYPERVISOR_XSM_OP: usize = 27;
+/// Registers a handler of non-maskable interrupts. See [`crate::nmi`].
+#[doc(alias = "__HYPERVISOR_nmi_op")]
+pub const HYPERVISOR_NMI_OP: usize = 28;
+/// Yields, blocks, polls, shuts down. See [`crate::sched`].
+#[doc(alias = "__HYPERVISOR_sched_op")]
+pub const HYPERVISOR_SCHED_OP: usize = 29;
+/// Registers entry points. See [`crate::callback`].
+#[doc(alias = "__HYPERVISOR_callback_op")]
+pub const HYPERVISOR_CALLBACK_OP: usize = 30;
+/// Profiling; removed in Xen 4.22.
+#[doc(alias = "__HYPERVISOR_xenoprof_op")]
+pub const HYPERVISOR_XENOPROF_OP: usize = 31;
+/// Binds, sends and closes event channels. See [`crate::event_channel`].
+#[doc(alias = "__HYPERVISOR_event_channel_op")]
+pub const HYPERVISOR_EVENT_CHANNEL_OP: usize = 32;
+/// Operates interrupts and PCI devices. See [`crate::physdev`].
+#[doc(alias = "__HYPERVISOR_physdev_op")]
+pub const HYPERVISOR_PHYSDEV_OP: usize = 33;
+/// Parameters and controls of HVM and PVH guests. See [`crate::hvm::hvm_op`].
+#[doc(alias = "__HYPERVISOR_hvm_op")]
+pub const HYPERVISOR_HVM_OP: usize = 34;
+/// Controls the host; for the toolstack. See [`crate::sysctl`].
+#[doc(alias = "__HYPERVISOR_sysctl")]
+pub const HYPERVISOR_SYSCTL: usize = 35;
+/// Controls domains; for the toolstack. See [`crate::domctl`].
+#[doc(alias = "__HYPERVISOR_domctl")]
+pub const HYPERVISOR_DOMCTL: usize = 36;
+/// Loads and starts a kernel in the hypervisor's stead. See [`crate::kexec`].
+#[doc(alias = "__HYPERVISOR_kexec_op")]
+pub const HYPERVISOR_KEXEC_OP: usize = 37;
+/// Transcendent memory; removed.
+#[doc(alias = "__HYPERVISOR_tmem_op")]
+pub const HYPERVISOR_TMEM_OP: usize = 38;
+/// Sends messages between domains. See [`crate::argo`].
+#[doc(alias = "__HYPERVISOR_argo_op")]
+pub const HYPERVISOR_ARGO_OP: usize = 39;
+/// Operates performance counters. See [`crate::pmu`].
+#[doc(alias = "__HYPERVISOR_xenpmu_op")]
+pub const HYPERVISOR_XENPMU_OP: usize = 40;
+/// Operations of a device model. See [`crate::hvm::dm_op`].
+#[doc(alias = "__HYPERVISOR_dm_op")]
+pub const HYPERVISOR_DM_OP: usize = 41;
+/// Reads and writes the hypervisor's parameter tree. See [`crate::hypfs`].
+#[doc(alias = "__HYPERVISOR_hypfs_op")]
+pub const HYPERVISOR_HYPFS_OP: usize = 42;
+/// First of the numbers left to the architecture; machine checks on x86.
+#[doc(alias = "__HYPERVISOR_arch_0")]
+pub const HYPERVISOR_ARCH_0: usize = 48;
+/// Second number left to the architecture.
+#[doc(alias = "__HYPERVISOR_arch_1")]
+pub const HYPERVISOR_ARCH_1: usize = 49;
+/// Third number left to the architecture.
+#[doc(alias = "__HYPERVISOR_arch_2")]
+pub const HYPERVISOR_ARCH_2: usize = 50;
+/// Fourth number left to the architecture.
+#[doc(alias = "__HYPERVISOR_arch_3")]
+pub const HYPERVISOR_ARCH_3: usize = 51;
+/// Fifth number left to the architecture.
+#[doc(alias = "__HYPERVISOR_arch_4")]
+pub const HYPERVISOR_ARCH_4: usize = 52;
+/// Sixth number left to the architecture.
+#[doc(alias = "__HYPERVISOR_arch_5")]
+pub const HYPERVISOR_ARCH_5: usize = 53;
+/// Seventh number left to the architecture.
+#[doc(alias = "__HYPERVISOR_arch_6")]
+pub const HYPERVISOR_ARCH_6: usize = 54;
+/// Eighth number left to the architecture.
+#[doc(alias = "__HYPERVISOR_arch_7")]
+pub const HYPERVISOR_ARCH_7: usize = 55;
+
+open_enum! {
+    /// A virtual interrupt line: an event that Xen itself raises.
+    pub struct Virq(u32) {
+        /// A timer of the vCPU has expired. One per vCPU.
+        #[doc(alias = "VIRQ_TIMER")]
+        TIMER = 0;
+        /// Xen asks the guest to print its state. One per vCPU.
+        #[doc(alias = "VIRQ_DEBUG")]
+        DEBUG = 1;
+        /// Bytes have arrived on the hypervisor's console. Global, dom0.
+        #[doc(alias = "VIRQ_CONSOLE")]
+        CONSOLE = 2;
+        /// Something has happened to a domain: died, shut down, ran out. Global, dom0.
+        #[doc(alias = "VIRQ_DOM_EXC")]
+        DOM_EXC = 3;
+        /// The trace buffer has records. Global, dom0.
+        #[doc(alias = "VIRQ_TBUF")]
+        TBUF = 4;
+        /// A domain has stopped for a debugger. Global, dom0.
+        #[doc(alias = "VIRQ_DEBUGGER")]
+        DEBUGGER = 6;
+        /// A profiling sample is ready. One per vCPU.
+        #[doc(alias = "VIRQ_XENOPROF")]
+        XENOPROF = 7;
+        /// The hypervisor has printed to its console. Global, dom0.
+        #[doc(alias = "VIRQ_CON_RING")]
+        CON_RING = 8;
+        /// A physical CPU came or went. Global, dom0.
+        #[doc(alias = "VIRQ_PCPU_STATE")]
+        PCPU_STATE = 9;
+        /// A memory event has occurred. Global, dom0.
+        #[doc(alias = "VIRQ_MEM_EVENT")]
+        MEM_EVENT = 10;
+        /// An Argo message, or room for one, has arrived. Global.
+        #[doc(alias = "VIRQ_ARGO")]
+        ARGO = 11;
+        /// The hypervisor's heap runs low. Global, dom0.
+        #[doc(alias = "VIRQ_ENOMEM")]
+        ENOMEM = 12;
+        /// A performance counter overflowed. One per vCPU.
+        #[doc(alias = "VIRQ_XENPMU")]
+        XENPMU = 13;
+        /// First line left to the architecture; machine checks on x86.
+        #[doc(alias = "VIRQ_ARCH_0")]
+        ARCH_0 = 16;
+        /// Second line left to the architecture.
+        #[doc(alias = "VIRQ_ARCH_1")]
+        ARCH_1 = 17;
+        /// Third line left to the architecture.
+        #[doc(alias = "VIRQ_ARCH_2")]
+        ARCH_2 = 18;
+        /// Fourth line left to the architecture.
+        #[doc(alias = "VIRQ_ARCH_3")]
+        ARCH_3 = 19;
+        /// Fifth line left to the architecture.
+        #[doc(alias = "VIRQ_ARCH_4")]
+        ARCH_4 = 20;
+        /// Sixth line left to the architecture.
+        #[doc(alias = "VIRQ_ARCH_5")]
+        ARCH_5 = 21;
+        /// Seventh line left to the architecture.
+        #[doc(alias = "VIRQ_ARCH_6")]
+        ARCH_6 = 22;
+        /// Eighth line left to the architecture.
+        #[doc(alias = "VIRQ_ARCH_7")]
+        ARCH_7 = 23;
+    }
+}
+
+/// Number of virtual interrupt lines, known or not.
+pub const NR_VIRQS: u32 = 24;
+/// Command of [`HYPERVISOR_CONSOLE_IO`]: writes bytes.
+#[doc(alias = "CONSOLEIO_write")]
+pub const CONSOLEIO_WRITE: u32 = 0;
+/// Command of [`HYPERVISOR_CONSOLE_IO`]: reads what was typed.
+#[doc(alias = "CONSOLEIO_read")]
+pub const CONSOLEIO_READ: u32 = 1;
+/// Command of [`HYPERVISOR_VM_ASSIST`]: switches an assist on.
+#[doc(alias = "VMASST_CMD_enable")]
+pub const VMASST_CMD_ENABLE: u32 = 0;
+/// Command of [`HYPERVISOR_VM_ASSIST`]: switches an assist off.
+#[doc(alias = "VMASST_CMD_disable")]
+pub const VMASST_CMD_DISABLE: u32 = 1;
+/// Assist: 4 GiB segments for 32-bit PV guests.
+#[doc(alias = "VMASST_TYPE_4gb_segments")]
+pub const VMASST_TYPE_4GB_SEGMENTS: u32 = 0;
+/// Assist: trap 15 when the segment assist acts.
+#[doc(alias = "VMASST_TYPE_4gb_segments_notify")]
+pub const VMASST_TYPE_4GB_SEGMENTS_NOTIFY: u32 = 1;
+/// Assist: page tables that a PV guest may write.
+#[doc(alias = "VMASST_TYPE_writable_pagetables")]
+pub const VMASST_TYPE_WRITABLE_PAGETABLES: u32 = 2;
+/// Assist: page directories above 4 GiB for 32-bit PV guests.
+#[doc(alias = "VMASST_TYPE_pae_extended_cr3")]
+pub const VMASST_TYPE_PAE_EXTENDED_CR3: u32 = 3;
+/// Assist: I/O privilege level as in the CPU, for PV guests.
+#[doc(alias = "VMASST_TYPE_architectural_iopl")]
+pub const VMASST_TYPE_ARCHITECTURAL_IOPL: u32 = 4;
+/// Assist: marks runstate areas while Xen updates them. See [`crate::vcpu::XEN_RUNSTATE_UPDATE`].
+#[doc(alias = "VMASST_TYPE_runstate_update_flag")]
+pub const VMASST_TYPE_RUNSTATE_UPDATE_FLAG: u32 = 5;
+/// Assist: hides the machine-to-physical table from PV user mode.
+#[doc(alias = "VMASST_TYPE_m2p_strict")]
+pub const VMASST_TYPE_M2P_STRICT: u32 = 32;
+
+ident! {
+    /// A domain's number. Numbers from 0x7ff0 on are reserved and have names here.
+    #[doc(alias = "domid_t")]
+    pub struct DomId(u16);
+}
+
+impl DomId {
+    /// The first reserved number; ordinary domains stay below.
+    #[doc(alias = "DOMID_FIRST_RESERVED")]
+    pub const FIRST_RESERVED: Self = Self(0x7ff0);
+    /// The calling domain itself.
+    #[doc(alias = "DOMID_SELF")]
+    pub const SELF: Self = Self(0x7ff0);
+    /// The owner of device memory; for mapping I/O pages.
+    #[doc(alias = "DOMID_IO")]
+    pub const IO: Self = Self(0x7ff1);
+    /// The hypervisor, as owner of pages that it shares.
+    #[doc(alias = "DOMID_XEN")]
+    pub const XEN: Self = Self(0x7ff2);
+    /// The owner of pages that are shared copy-on-write.
+    #[doc(alias = "DOMID_COW")]
+    pub const COW: Self = Self(0x7ff3);
+    /// No domain.
+    #[doc(alias = "DOMID_INVALID")]
+    pub const INVALID: Self = Self(0x7ff4);
+    /// Any domain; where an interface allows a wildcard (Xen 4.22).
+    #[doc(alias = "DOMID_ANY")]
+    pub const ANY: Self = Self(0x7ff5);
+    /// The domain that runs when no other does.
+    #[doc(alias = "DOMID_IDLE")]
+    pub const IDLE: Self = Self(0x7fff);
+    /// The bits that a domain number uses.
+    #[doc(alias = "DOMID_MASK")]
+    pub const MASK: u16 = 0x7fff;
+}
+
+/// One call of a [`HYPERVISOR_MULTICALL`] batch.
+#[doc(alias = "multicall_entry")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct MulticallEntry {
+    /// Number of the hypercall.
+    pub op: XenUlong,
+    /// Out: the call's result.
+    pub result: XenUlong,
+    /// The call's arguments.
+    pub args: [XenUlong; 6],
+}
+const _: () = assert!(size_of::<MulticallEntry>() == 64);
+
+/// Xen's clock as one vCPU sees it; written by Xen, guarded by `version`.
+#[doc(alias = "vcpu_time_info")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct VcpuTimeInfo {
+    /// Odd while Xen writes the other fields; changes with each update.
+    pub version: u32,
+    /// Unused.
+    pub pad0: u32,
+    /// Time stamp counter at the last update.
+    pub tsc_timestamp: u64,
+    /// Nanoseconds since boot at the last update.
+    pub system_time: u64,
+    /// Nanoseconds per (shifted) tick, as a fraction of 2^32.
+    pub tsc_to_system_mul: u32,
+    /// Left shift of the tick count before the multiplication; negative for a right shift.
+    pub tsc_shift: i8,
+    /// What Xen says of the clock.
+    pub flags: PvclockFlags,
+    /// Unused.
+    pub pad1: [u8; 2],
+}
+const _: () = assert!(size_of::<VcpuTimeInfo>() == 32);
+
+flags! {
+    /// Flags of [`VcpuTimeInfo`].
+    pub struct PvclockFlags(u8) {
+        /// The clock never goes backward, across vCPUs too.
+        #[doc(alias = "XEN_PVCLOCK_TSC_STABLE_BIT")]
+        TSC_STABLE = 1 << 0;
+        /// The guest was stopped for long; a watchdog should not fire.
+        #[doc(alias = "XEN_PVCLOCK_GUEST_STOPPED")]
+        GUEST_STOPPED = 1 << 1;
+    }
+}
+
+/// What Xen and one vCPU share: pending events and the clock. The layout of x86-64.
+#[doc(alias = "vcpu_info")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct VcpuInfo {
+    /// Set by Xen when an event is pending; cleared by the guest before it looks.
+    pub evtchn_upcall_pending: u8,
+    /// Non-zero keeps upcalls off (PV guests; unused by others).
+    pub evtchn_upcall_mask: u8,
+    /// Padding; zero.
+    pub _pad0: [u8; 6],
+    /// Which words of [`SharedInfo::evtchn_pending`] have pending events.
+    pub evtchn_pending_sel: XenUlong,
+    /// The part of the architecture.
+    pub arch: arch_x86::xen_x86_64::ArchVcpuInfo,
+    /// The clock.
+    pub time: VcpuTimeInfo,
+}
+const _: () = assert!(size_of::<VcpuInfo>() == 64);
+
+/// vCPUs whose [`VcpuInfo`] lies in [`SharedInfo`] on x86; others must register theirs.
+pub const XEN_LEGACY_MAX_VCPUS: usize = 32;
+
+/// The page that Xen shares with a whole guest. The layout of x86-64.
+#[doc(alias = "shared_info")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct SharedInfo {
+    /// One for each of the first vCPUs.
+    pub vcpu_info: [VcpuInfo; XEN_LEGACY_MAX_VCPUS],
+    /// One bit per port: an event is pending.
+    pub evtchn_pending: [XenUlong; 64],
+    /// One bit per port: events are held back.
+    pub evtchn_mask: [XenUlong; 64],
+    /// Odd while Xen writes the wall clock.
+    pub wc_version: u32,
+    /// Wall clock at system time zero: seconds since 1970, low 32 bits.
+    pub wc_sec: u32,
+    /// Wall clock at system time zero: nanoseconds.
+    pub wc_nsec: u32,
+    /// Wall clock at system time zero: seconds, high 32 bits.
+    pub wc_sec_hi: u32,
+    /// The part of the architecture.
+    pub arch: arch_x86::xen::ArchSharedInfo,
+}
+
+flags! {
+    /// Flags of the start information, PV and PVH alike.
+    pub struct StartInfoFlags(u32) {
+        /// The domain may use privileged operations.
+        #[doc(alias = "SIF_PRIVILEGED")]
+        PRIVILEGED = 1 << 0;
+        /// The domain is the first one, dom0.
+        #[doc(alias = "SIF_INITDOMAIN")]
+        INITDOMAIN = 1 << 1;
+        /// The module list has the multiboot format.
+        #[doc(alias = "SIF_MULTIBOOT_MOD")]
+        MULTIBOOT_MOD = 1 << 2;
+        /// The module's address is a frame number.
+        #[doc(alias = "SIF_MOD_START_PFN")]
+        MOD_START_PFN = 1 << 3;
+        /// The tools understand a virtually mapped frame list.
+        #[doc(alias = "SIF_VIRT_P2M_4TOOLS")]
+        VIRT_P2M_4TOOLS = 1 << 4;
+        /// Power management options.
+        #[doc(alias = "SIF_PM_MASK")]
+        PM_MASK = 0xff00;
+    }
+}
+
+/// A boot module, in the format of [`StartInfoFlags::MULTIBOOT_MOD`].
+#[doc(alias = "xen_multiboot_mod_list")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenMultibootModList {
+    /// Address of the first byte.
+    pub mod_start: u32,
+    /// Address of the last byte.
+    pub mod_end: u32,
+    /// Address of the command line, terminated by a zero byte.
+    pub cmdline: u32,
+    /// Zero.
+    pub pad: u32,
+}
+const _: () = assert!(size_of::<XenMultibootModList>() == 16);
+
+/// A bitmap in the caller's memory.
+#[doc(alias = "xenctl_bitmap")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenctlBitmap {
+    /// The bytes.
+    pub bitmap: GuestHandle,
+    /// Length in bits.
+    pub nr_bits: u32,
+    /// Padding; zero.
+    pub _pad0: [u8; 4],
+}
+const _: () = assert!(size_of::<XenctlBitmap>() == 16);
+
+/// A domain's UUID.
+#[doc(alias = "xen_domain_handle_t")]
+pub type XenDomainHandle = [u8; 16];
