@@ -1,2 +1,43 @@
 //! Builds, runs and tests the workspace.
-fn main() {}
+
+mod host;
+mod kernels;
+mod lab;
+mod ui;
+mod xen;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Builds, runs and tests the Xen crates. Everything fetches what it needs by itself.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Builds the kernels of examples/ into target/kernels/.
+    Build(kernels::Args),
+    /// Boots real Xen in an emulator and runs a payload in dom0, or a kernel as dom0: for developers.
+    #[command(subcommand)]
+    Xen(xen::Command),
+}
+
+fn main() -> ExitCode {
+    let done: Result<i32> = match Cli::parse().command {
+        Task::Build(args) => kernels::main(&args),
+        Task::Xen(command) => xen::main(&command),
+    };
+    match done {
+        Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+        Err(error) => {
+            eprintln!("{} {error:#}", ui::red("error:"));
+            ExitCode::FAILURE
+        }
+    }
+}

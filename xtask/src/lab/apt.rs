@@ -1,0 +1,233 @@
+//! Debian packages without installation: a private apt state per suite, packages unpacked into roots of the cache.
+
+use std::ffi::OsString;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use std::{env, fs, thread};
+
+use anyhow::{Context, Result, bail};
+
+use super::{Lock, cache};
+use crate::{host, ui};
+
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+const MIRROR: &str = "http://deb.debian.org/debian";
+const TRIES: u32 = 4;
+
+/// What no run of the lab reads: most of the kernel package, documentation, device nodes.
+const LEFT_OUT: [&str; 12] = [
+    "./dev",
+    "./usr/share/doc",
+    "./usr/share/man",
+    "./usr/share/locale",
+    "./usr/share/info",
+    "./usr/lib/debug",
+    "*/kernel/drivers/gpu",
+    "*/kernel/drivers/media",
+    "*/kernel/drivers/net/wireless",
+    "*/kernel/drivers/net/ethernet",
+    "*/kernel/sound",
+    "*/kernel/fs",
+];
+
+/// Returns a root into which `packages` of `suite` and all that they depend on are unpacked.
+pub(super) fn root(suite: &str, name: &str, packages: &[&str]) -> Result<PathBuf> {
+    let mut hasher = DefaultHasher::new();
+    (packages, LEFT_OUT).hash(&mut hasher);
+    let id = format!("{suite}-{name}-{:08x}", hasher.finish() as u32);
+    let roots = cache()?.join("roots");
+    let root = roots.join(&id);
+    if root.is_dir() {
+        return Ok(root);
+    }
+    host::require(&[
+        ("apt-get", "apt"),
+        ("dpkg-deb", "dpkg"),
+        ("tar", "tar"),
+        (KEYRING, "debian-archive-keyring"),
+    ])?;
+    fs::create_dir_all(&roots)?;
+    let _lock = Lock::take(&id)?;
+    // Whoever held the lock before may have made it.
+    if root.is_dir() {
+        return Ok(root);
+    }
+    let half = roots.join(format!("{id}.half"));
+    let debs = roots.join(format!("{id}.debs"));
+    for old in [&half, &debs] {
+        if old.exists() {
+            fs::remove_dir_all(old).with_context(|| format!("removing {}", old.display()))?;
+        }
+    }
+    download(suite, name, packages, &debs)?;
+    unpack(name, &debs.join("archives"), &half)?;
+    // Only a whole root ever has its final name.
+    fs::rename(&half, &root)?;
+    fs::remove_dir_all(&debs)?;
+    Ok(root)
+}
+
+fn mirror() -> String {
+    if let Ok(mirror) = env::var("XEN_LAB_MIRROR") {
+        return mirror;
+    }
+    let mut texts = vec![fs::read_to_string("/etc/apt/sources.list").unwrap_or_default()];
+    for entry in fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten().flatten() {
+        texts.push(fs::read_to_string(entry.path()).unwrap_or_default());
+    }
+    texts
+        .iter()
+        .flat_map(|t| t.lines())
+        .filter(|l| !l.trim_start().starts_with('#'))
+        .flat_map(str::split_whitespace)
+        .map(|word| word.trim_end_matches('/'))
+        .find(|word| word.starts_with("http") && word.ends_with("/debian"))
+        .unwrap_or(MIRROR)
+        .to_owned()
+}
+
+/// apt's options for one suite of Debian; the machine's own state is neither read nor changed.
+fn options(suite: &str, archive_cache: &Path) -> Result<Vec<OsString>> {
+    let dir = cache()?.join("apt").join(suite);
+    fs::create_dir_all(dir.join("lists/partial"))?;
+    fs::create_dir_all(archive_cache.join("archives/partial"))?;
+    let (status, sources) = (dir.join("status"), dir.join("sources.list"));
+    let _lock = Lock::take(&format!("apt-{suite}"))?;
+    for (path, text) in [
+        (&status, String::new()),
+        (&sources, format!("deb [signed-by={KEYRING}] {} {suite} main\n", mirror())),
+    ] {
+        // Another run may be reading it, so it is rewritten only when it changes.
+        if fs::read_to_string(path).ok().as_ref() != Some(&text) {
+            fs::write(path, text)?;
+        }
+    }
+    let set = |name: &str, value: &Path| {
+        let mut option = OsString::from(format!("-o{name}="));
+        option.push(value);
+        option
+    };
+    Ok(vec![
+        set("Dir::Etc::SourceList", &sources),
+        set("Dir::Etc::SourceParts", Path::new("/dev/null")),
+        set("Dir::State::Lists", &dir.join("lists")),
+        set("Dir::State::status", &status),
+        set("Dir::Cache", archive_cache),
+        "-oAPT::Sandbox::User=root".into(),
+        "-oAPT::Architecture=amd64".into(),
+        "-oAPT::Architectures=amd64".into(),
+        "-oAcquire::Languages=none".into(),
+        "-oAcquire::Retries=3".into(),
+        "-oAcquire::http::Timeout=30".into(),
+        "-oAcquire::https::Timeout=30".into(),
+        "-qq".into(),
+    ])
+}
+
+fn download(suite: &str, name: &str, packages: &[&str], debs: &Path) -> Result<()> {
+    let mut pause = Duration::from_secs(2);
+    for attempt in 1.. {
+        // A first attempt trusts the package lists of an earlier run; a later one fetches them anew.
+        match try_download(suite, name, packages, debs, attempt > 1) {
+            Ok(()) => return Ok(()),
+            Err(e) if attempt == TRIES => {
+                return Err(e.context(format!("fetching Debian packages of {suite} failed {TRIES} times")));
+            }
+            Err(e) if attempt > 1 => {
+                let reason = e.to_string();
+                let reason = reason.lines().find(|l| l.starts_with("E:")).unwrap_or(&reason).to_owned();
+                ui::line(format!("fetching {name} again in {} s: {reason}", pause.as_secs()));
+                thread::sleep(pause);
+                pause *= 3;
+            }
+            Err(_) => {}
+        }
+    }
+    bail!("unreachable: the loop above returns")
+}
+
+fn try_download(suite: &str, name: &str, packages: &[&str], debs: &Path, update: bool) -> Result<()> {
+    let options = options(suite, debs)?;
+    {
+        let _lock = Lock::take(&format!("apt-{suite}"))?;
+        let fresh = cache()?.join("apt").join(suite).join("updated");
+        if update || !fresh.exists() {
+            let spinner = ui::spinner(&format!("Debian {suite}: package lists"));
+            let done = host::run(Command::new("apt-get").args(&options).arg("update"));
+            spinner.finish_and_clear();
+            done?;
+            fs::write(&fresh, "")?;
+        }
+    }
+    let install = ["-y", "--no-install-recommends", "--download-only", "install"];
+    let uris = host::output(
+        Command::new("apt-get").args(&options).arg("--print-uris").args(install).args(packages),
+    )?;
+    let total = uris.lines().filter_map(|l| l.split_whitespace().nth(2)?.parse::<u64>().ok()).sum();
+
+    let bar = ui::bytes(&format!("Debian {suite}: {name}"), total);
+    let mut apt = Command::new("apt-get")
+        .args(&options)
+        .args(install)
+        .args(packages)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let status = loop {
+        if let Some(status) = apt.try_wait()? {
+            break status;
+        }
+        bar.set_position(size(&debs.join("archives")) + size(&debs.join("archives/partial")));
+        thread::sleep(Duration::from_millis(200));
+    };
+    bar.finish_and_clear();
+    if !status.success() {
+        let mut reason = String::new();
+        if let Some(mut stderr) = apt.stderr.take() {
+            std::io::Read::read_to_string(&mut stderr, &mut reason)?;
+        }
+        bail!("apt-get: {status}\n{reason}");
+    }
+    Ok(())
+}
+
+fn size(dir: &Path) -> u64 {
+    let files = fs::read_dir(dir).into_iter().flatten().flatten();
+    files.filter_map(|f| f.metadata().ok()).filter(fs::Metadata::is_file).map(|m| m.len()).sum()
+}
+
+fn unpack(name: &str, archives: &Path, root: &Path) -> Result<()> {
+    for link in ["bin", "sbin", "lib", "lib64"] {
+        // Merged /usr, as Debian has it.
+        fs::create_dir_all(root.join("usr").join(link))?;
+        std::os::unix::fs::symlink(format!("usr/{link}"), root.join(link))?;
+    }
+    let mut debs: Vec<_> = fs::read_dir(archives)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
+    debs.retain(|p| p.extension().is_some_and(|e| e == "deb"));
+    debs.sort();
+    let bar = ui::bytes(&format!("unpacking {name}"), size(archives));
+    for deb in debs {
+        let mut dpkg =
+            Command::new("dpkg-deb").arg("--fsys-tarfile").arg(&deb).stdout(Stdio::piped()).spawn()?;
+        let stream = dpkg.stdout.take().context("dpkg-deb has no output")?;
+        let tar = Command::new("tar")
+            .args(["-x", "--keep-directory-symlink", "--no-same-owner", "--delay-directory-restore", "-C"])
+            .arg(root)
+            .args(LEFT_OUT.map(|path| format!("--exclude={path}")))
+            .stdin(stream)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?
+            .wait_with_output()?;
+        let deb_status = dpkg.wait()?;
+        if !tar.status.success() || !deb_status.success() {
+            bail!("unpacking {}: {}", deb.display(), String::from_utf8_lossy(&tar.stderr));
+        }
+        bar.inc(fs::metadata(&deb)?.len());
+    }
+    bar.finish_and_clear();
+    Ok(())
+}

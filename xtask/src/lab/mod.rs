@@ -1,0 +1,94 @@
+//! The lab: real Xen and a Linux dom0 in an emulator, on any Debian machine, without root and with nothing installed.
+//!
+//! QEMU, Xen, its tools, Linux and busybox are fetched as Debian packages and unpacked into a cache. QEMU's TCG
+//! emulates AMD SVM with nested paging, so PVH guests and a PVH dom0 run in pure emulation.
+
+mod apt;
+mod cpio;
+mod image;
+mod qemu;
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::{env, fmt, thread};
+
+use anyhow::{Context, Result, bail};
+
+pub(crate) use cpio::Archive;
+pub(crate) use image::Base;
+pub(crate) use qemu::{Boot, Ending, Event, Outcome, Terminal};
+
+/// A Xen release that the lab can boot; each comes from one Debian release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum XenVersion {
+    #[value(name = "4.17")]
+    V4_17,
+    #[value(name = "4.20")]
+    V4_20,
+}
+
+impl XenVersion {
+    pub(crate) const ALL: [XenVersion; 2] = [XenVersion::V4_17, XenVersion::V4_20];
+
+    fn suite(self) -> &'static str {
+        match self {
+            XenVersion::V4_17 => "bookworm",
+            XenVersion::V4_20 => "trixie",
+        }
+    }
+}
+
+impl fmt::Display for XenVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            XenVersion::V4_17 => "4.17",
+            XenVersion::V4_20 => "4.20",
+        })
+    }
+}
+
+/// What kind of guest of Xen dom0 itself is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Dom0Kind {
+    Pv,
+    Pvh,
+}
+
+/// Fetches and builds all that boots of these versions need, side by side.
+pub(crate) fn prepare(versions: &[XenVersion]) -> Result<()> {
+    thread::scope(|scope| {
+        let emulator = scope.spawn(|| qemu::Emulator::get().map(drop));
+        let bases: Vec<_> = versions.iter().map(|&v| scope.spawn(move || Base::get(v).map(drop))).collect();
+        for job in std::iter::once(emulator).chain(bases) {
+            match job.join() {
+                Ok(done) => done?,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        Ok(())
+    })
+}
+
+/// `$XEN_LAB_CACHE`, else `xen-lab` in the user's cache folder; made if missing.
+fn cache() -> Result<PathBuf> {
+    let path = match (env::var_os("XEN_LAB_CACHE"), env::var_os("XDG_CACHE_HOME"), env::var_os("HOME")) {
+        (Some(path), ..) if !path.is_empty() => PathBuf::from(path),
+        (_, Some(path), _) if !path.is_empty() => PathBuf::from(path).join("xen-lab"),
+        (.., Some(home)) => PathBuf::from(home).join(".cache/xen-lab"),
+        _ => bail!("no folder for the lab's cache: set XEN_LAB_CACHE"),
+    };
+    fs::create_dir_all(&path).with_context(|| format!("making the lab's cache {}", path.display()))?;
+    Ok(path.canonicalize()?)
+}
+
+/// Keeps other processes (and threads) out of one part of the cache until it is dropped.
+struct Lock(#[expect(dead_code, reason = "held for its lock, which goes with it")] File);
+
+impl Lock {
+    fn take(name: &str) -> Result<Lock> {
+        let path = cache()?.join(format!("{name}.lock"));
+        let file = File::create(&path).with_context(|| format!("making {}", path.display()))?;
+        file.lock().with_context(|| format!("locking {}", path.display()))?;
+        Ok(Lock(file))
+    }
+}

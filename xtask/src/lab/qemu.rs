@@ -1,0 +1,526 @@
+//! Runs the emulator: Xen on the first serial port, dom0's payload on the second.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{self, Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+use std::{env, thread};
+
+use anyhow::{Context, Result, bail};
+
+use super::{Archive, Base, Dom0Kind, XenVersion, apt};
+use crate::host;
+
+/// Begins a control line of dom0's init on the second serial port.
+const MARK: u8 = 0x1e;
+/// Ends a session at the guest's prompt: Ctrl-].
+const QUIT: u8 = 0x1d;
+
+/// Debian bookworm's QEMU 7.2, run by its own loader with its own libraries, so that every host has the same one:
+/// under QEMU 10.0 Xen and dom0 boot, but nested guests die without a word.
+pub(super) struct Emulator {
+    root: PathBuf,
+}
+
+impl Emulator {
+    pub(super) fn get() -> Result<Emulator> {
+        let root = apt::root("bookworm", "qemu", &["qemu-system-x86", "seabios"])?;
+        Ok(Emulator { root })
+    }
+
+    fn command(&self) -> Command {
+        // A harness that is killed must not leave an emulator behind that keeps a core busy.
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(self.root.join("usr/lib64/ld-linux-x86-64.so.2"))
+            .arg("--library-path")
+            .arg(self.root.join("usr/lib/x86_64-linux-gnu"))
+            .arg(self.root.join("usr/bin/qemu-system-x86_64"))
+            .arg("-L")
+            .arg(self.root.join("usr/share/qemu"))
+            .arg("-L")
+            .arg(self.root.join("usr/share/seabios"))
+            .env("QEMU_MODULE_DIR", self.root.join("usr/lib/x86_64-linux-gnu/qemu"));
+        command
+    }
+}
+
+/// One boot: the machine and what runs on it.
+pub(crate) struct Boot {
+    pub(crate) xen: XenVersion,
+    pub(crate) dom0: Dom0Kind,
+    /// Counts instructions instead of time: one virtual second is 500 million of them, on one CPU.
+    pub(crate) icount: bool,
+    pub(crate) cpus: u32,
+    /// MiB.
+    pub(crate) mem: u32,
+    /// MiB.
+    pub(crate) dom0_mem: u32,
+    pub(crate) timeout: Duration,
+    pub(crate) log: PathBuf,
+    pub(crate) xen_args: String,
+    /// Added to the command line of the dom0 kernel.
+    pub(crate) append: String,
+}
+
+/// What a boot tells while it runs.
+pub(crate) enum Event<'a> {
+    /// A line of Xen's serial port: Xen's log, dom0's kernel, what guests write to I/O port 0xe9.
+    Xen(&'a str),
+    /// A line that the payload printed.
+    Payload(&'a str),
+    /// A control line of dom0's init: `dom0`, `run`, `log FILE` or `rc CODE`, with dom0's uptime.
+    Mark(&'a str),
+}
+
+/// How a boot ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The payload's exit code, or 0 for a kernel that shut down in order.
+    Exit(i32),
+    /// The dom0 kernel, or Xen, crashed.
+    Crashed,
+    TimedOut,
+    /// The machine stopped before the payload had ended.
+    Vanished,
+    /// The user left.
+    Quit,
+}
+
+/// How a boot ended, and after how long.
+pub(crate) struct Outcome {
+    pub(crate) ending: Ending,
+    pub(crate) elapsed: Duration,
+    /// The emulator corrupted a guest: neither Xen nor the guest is to blame.
+    pub(crate) emulator_fault: bool,
+}
+
+impl Outcome {
+    pub(crate) fn code(&self) -> i32 {
+        match self.ending {
+            Ending::Exit(code) => code,
+            Ending::Crashed => 1,
+            Ending::TimedOut => 124,
+            Ending::Vanished => 125,
+            Ending::Quit => 0,
+        }
+    }
+
+    /// One line on how the boot ended, with the emulator's fault named.
+    pub(crate) fn describe(&self) -> String {
+        let seconds = self.elapsed.as_secs_f32();
+        let ending = match self.ending {
+            Ending::Exit(code) => format!("exit code {code}"),
+            Ending::Crashed => "dom0 or Xen crashed".to_owned(),
+            Ending::TimedOut => "timed out".to_owned(),
+            Ending::Vanished => "the machine stopped before the payload ended".to_owned(),
+            Ending::Quit => "left".to_owned(),
+        };
+        let fault = if self.emulator_fault {
+            "\nThe emulator, not the guest, failed: the state saved for a guest that triple-faulted is Xen's own \
+             (RIP e008:...), a known fault of TCG's SVM. Run again."
+        } else {
+            ""
+        };
+        format!("{ending} after {seconds:.1} s{fault}")
+    }
+}
+
+/// Connects the user's terminal to the payload's from the mark `terminal` to the mark `rc`.
+pub(crate) trait Terminal {
+    /// Makes the terminal raw.
+    fn enter(&mut self) -> Result<()>;
+    /// Undoes it.
+    fn leave(&mut self);
+}
+
+impl Boot {
+    pub(crate) fn new(xen: XenVersion, log: PathBuf) -> Boot {
+        Boot {
+            xen,
+            dom0: Dom0Kind::Pv,
+            icount: false,
+            cpus: 1,
+            mem: 2048,
+            dom0_mem: 1024,
+            timeout: Duration::from_secs(300),
+            log,
+            xen_args: String::new(),
+            append: String::new(),
+        }
+    }
+
+    /// Boots Linux as dom0 and runs `/payload/run` out of `payload`, an archive with the folder `payload`.
+    pub(crate) fn run(
+        &self,
+        payload: &Archive,
+        terminal: Option<&mut dyn Terminal>,
+        watch: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Outcome> {
+        let base = Base::get(self.xen)?;
+        let scratch = Scratch::new()?;
+        let initramfs = scratch.0.join("dom0.cpio");
+        let mut file = File::create(&initramfs)?;
+        io::copy(&mut File::open(&base.initramfs)?, &mut file)?;
+        file.write_all(&payload.pack())?;
+        drop(file);
+        let linux = format!("{} console=hvc0 quiet {}", path(&base.linux)?, self.append);
+        self.emulate(&base, &scratch, &[linux, path(&initramfs)?], self.dom0, true, terminal, watch)
+    }
+
+    /// Boots `kernel` itself as a PVH dom0, without Linux.
+    pub(crate) fn kernel(&self, kernel: &Path, watch: &mut dyn FnMut(Event<'_>)) -> Result<Outcome> {
+        let base = Base::get(self.xen)?;
+        let kernel = kernel.canonicalize().with_context(|| format!("no kernel {}", kernel.display()))?;
+        let scratch = Scratch::new()?;
+        let module = format!("{} {}", path(&kernel)?, self.append);
+        self.emulate(&base, &scratch, &[module], Dom0Kind::Pvh, false, None, watch)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "private, two callers")]
+    fn emulate(
+        &self,
+        base: &Base,
+        scratch: &Scratch,
+        modules: &[String],
+        dom0: Dom0Kind,
+        payload: bool,
+        terminal: Option<&mut dyn Terminal>,
+        watch: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Outcome> {
+        let emulator = Emulator::get()?;
+        let socket = scratch.0.join("com2");
+        let listener = UnixListener::bind(&socket).context("making the socket of the second serial port")?;
+        let pvh = dom0 == Dom0Kind::Pvh;
+        let mut xen_line =
+            format!("console=com1 com1=115200,8n1 dom0_mem={}M loglvl=all guest_loglvl=all", self.dom0_mem);
+        if pvh {
+            xen_line += " dom0=pvh";
+        }
+        if !self.xen_args.is_empty() {
+            xen_line = xen_line + " " + &self.xen_args;
+        }
+        // A comma divides modules; QEMU reads two as one.
+        let modules: Vec<_> = modules.iter().map(|m| m.trim().replace(',', ",,")).collect();
+
+        let mut command = emulator.command();
+        command
+            // Multi-threaded TCG is a quarter faster, but its SVM emulation corrupts a guest's saved state now and then.
+            .args(["-accel", "tcg,thread=single"])
+            // With more features (-cpu max) a PV dom0 dies early: SMEP, SMAP, LA57 and PKU must be off.
+            .args(["-cpu", if pvh { "qemu64,+svm,+npt,+x2apic" } else { "qemu64,+svm,+npt" }])
+            .args(["-smp", &if self.icount { 1 } else { self.cpus }.to_string()])
+            .args(["-m", &self.mem.to_string(), "-display", "none", "-nic", "none", "-no-reboot"])
+            .args(["-serial", "stdio"])
+            .args(["-chardev", &format!("socket,id=com2,path={}", path(&socket)?), "-serial", "chardev:com2"])
+            .args(["-kernel", &path(&base.xen)?, "-initrd", &modules.join(","), "-append", &xen_line]);
+        if self.icount {
+            command.args(["-icount", "shift=1,sleep=off"]);
+        }
+        if pvh {
+            // A PVH dom0 needs an IOMMU.
+            command.args(["-M", "q35,kernel-irqchip=split", "-device", "amd-iommu,intremap=on"]);
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let log =
+            File::create(&self.log).with_context(|| format!("making the log {}", self.log.display()))?;
+        let started = Instant::now();
+        let child = command.spawn().with_context(|| format!("starting {}", host::describe(&command)))?;
+        let mut machine = Machine(child);
+
+        let (send, receive) = mpsc::channel();
+        let stdout = machine.0.stdout.take().context("the emulator has no output")?;
+        let stderr = machine.0.stderr.take().context("the emulator has no errors")?;
+        pump(Port::Com1, stdout, send.clone());
+        pump(Port::Errors, stderr, send.clone());
+        accept(listener, send.clone());
+        let mut session = Session {
+            log,
+            payload,
+            com1: Lines::default(),
+            com2: Lines::default(),
+            errors: String::new(),
+            ending: None,
+            stop_by: None,
+            fault_lines: 0,
+            emulator_fault: false,
+            quit: send,
+            stream: None,
+            terminal,
+            raw: false,
+            watch,
+        };
+        let deadline = started + self.timeout;
+        loop {
+            let until = session.stop_by.unwrap_or(deadline);
+            let wait = until.saturating_duration_since(Instant::now());
+            if wait.is_zero() {
+                break;
+            }
+            match receive.recv_timeout(wait) {
+                Ok(Message::Data(port, data)) => session.data(port, &data)?,
+                Ok(Message::Connected(stream)) => session.stream = Some(stream),
+                Ok(Message::Quit) => {
+                    session.ending = Some(Ending::Quit);
+                    break;
+                }
+                Ok(Message::Closed(Port::Com1)) => break,
+                Ok(Message::Closed(_)) => {}
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        session.leave();
+        let ending = match session.ending {
+            Some(ending) => ending,
+            None if Instant::now() >= deadline => Ending::TimedOut,
+            None => {
+                if !session.errors.is_empty() {
+                    bail!("the emulator stopped: {}", session.errors.trim());
+                }
+                Ending::Vanished
+            }
+        };
+        Ok(Outcome { ending, elapsed: started.elapsed(), emulator_fault: session.emulator_fault })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Port {
+    Com1,
+    Com2,
+    Errors,
+}
+
+enum Message {
+    Data(Port, Vec<u8>),
+    Connected(UnixStream),
+    Closed(Port),
+    Quit,
+}
+
+/// Forwards what a port says, until it closes.
+fn pump(port: Port, mut from: impl Read + Send + 'static, to: Sender<Message>) {
+    thread::spawn(move || {
+        let mut buffer = vec![0; 16384];
+        while let Ok(n @ 1..) = from.read(&mut buffer) {
+            if to.send(Message::Data(port, buffer[..n].to_vec())).is_err() {
+                return;
+            }
+        }
+        // The other side may have gone first.
+        let _ = to.send(Message::Closed(port));
+    });
+}
+
+/// Waits for the emulator's second serial port to connect, then forwards it.
+fn accept(listener: UnixListener, to: Sender<Message>) {
+    thread::spawn(move || {
+        let Ok((stream, _)) = listener.accept() else { return };
+        if let Ok(writer) = stream.try_clone()
+            && to.send(Message::Connected(writer)).is_ok()
+        {
+            pump(Port::Com2, stream, to);
+        }
+    });
+}
+
+/// Forwards the user's keys to the payload's terminal, until Ctrl-].
+fn keys(mut to: UnixStream, quit: Sender<Message>) {
+    thread::spawn(move || {
+        let mut buffer = [0; 256];
+        while let Ok(n @ 1..) = io::stdin().lock().read(&mut buffer) {
+            let end = buffer[..n].iter().position(|&b| b == QUIT);
+            if to.write_all(&buffer[..end.unwrap_or(n)]).is_err() {
+                return;
+            }
+            if end.is_some() {
+                // The run may have ended by itself.
+                let _ = quit.send(Message::Quit);
+                return;
+            }
+        }
+    });
+}
+
+/// What has been seen of a running boot.
+struct Session<'a, 't> {
+    log: File,
+    payload: bool,
+    com1: Lines,
+    com2: Lines,
+    errors: String,
+    ending: Option<Ending>,
+    /// When to stop although the deadline has not come.
+    stop_by: Option<Instant>,
+    /// How many more lines belong to the report of a triple fault.
+    fault_lines: u32,
+    emulator_fault: bool,
+    quit: Sender<Message>,
+    stream: Option<UnixStream>,
+    terminal: Option<&'t mut dyn Terminal>,
+    /// The second serial port is the user's terminal now.
+    raw: bool,
+    watch: &'a mut dyn FnMut(Event<'_>),
+}
+
+impl Session<'_, '_> {
+    fn data(&mut self, port: Port, data: &[u8]) -> Result<()> {
+        match port {
+            Port::Errors => self.errors.push_str(&String::from_utf8_lossy(data)),
+            Port::Com1 => {
+                for line in self.com1.push(data) {
+                    self.line(Port::Com1, &line)?;
+                }
+            }
+            Port::Com2 => {
+                let mut rest = data;
+                if self.raw {
+                    let end = rest.iter().position(|&b| b == MARK);
+                    let (screen, marks) = rest.split_at(end.unwrap_or(rest.len()));
+                    let mut out = io::stdout().lock();
+                    out.write_all(screen)?;
+                    out.flush()?;
+                    drop(out);
+                    if end.is_some() {
+                        self.leave();
+                    }
+                    rest = marks;
+                }
+                for line in self.com2.push(rest) {
+                    self.line(Port::Com2, &line)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, port: Port, line: &str) -> Result<()> {
+        writeln!(self.log, "{}", line.replace(char::from(MARK), ""))?;
+        if let Some(mark) = line.strip_prefix(char::from(MARK)).and_then(|l| l.strip_prefix("LAB ")) {
+            (self.watch)(Event::Mark(mark));
+            return self.mark(mark);
+        }
+        match port {
+            Port::Com1 => {
+                self.xen(line);
+                (self.watch)(Event::Xen(line));
+            }
+            _ => (self.watch)(Event::Payload(line)),
+        }
+        Ok(())
+    }
+
+    fn mark(&mut self, mark: &str) -> Result<()> {
+        let mut words = mark.split(' ');
+        match (words.next(), words.next()) {
+            (Some("rc"), Some(code)) => {
+                self.ending = Some(Ending::Exit(code.parse().unwrap_or(125)));
+                self.stop_by = Some(Instant::now() + Duration::from_secs(3));
+            }
+            (Some("terminal"), _) => {
+                if let (Some(terminal), Some(stream)) = (&mut self.terminal, &self.stream) {
+                    terminal.enter()?;
+                    self.raw = true;
+                    keys(stream.try_clone()?, self.quit.clone());
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Looks for Xen's end, and for the emulator's fault, in a line of Xen's log.
+    fn xen(&mut self, line: &str) {
+        let crashed = line.contains("Hardware Dom0 crashed") || line.contains("Panic on CPU");
+        if crashed {
+            self.ending = Some(Ending::Crashed);
+        } else if line.contains("Hardware Dom0") && !self.payload {
+            self.ending = Some(Ending::Exit(0));
+        }
+        // Xen would wait here for ever, or reboot; a panic is still being explained.
+        if crashed || line.contains("Hardware Dom0") {
+            self.stop_by = Some(Instant::now() + Duration::from_millis(if crashed { 700 } else { 100 }));
+        }
+        if line.contains("Triple fault") {
+            self.fault_lines = 12;
+        } else if self.fault_lines > 0 {
+            self.fault_lines -= 1;
+            self.emulator_fault |= line.contains("RIP:") && line.contains("e008:");
+        }
+    }
+
+    fn leave(&mut self) {
+        if std::mem::take(&mut self.raw)
+            && let Some(terminal) = &mut self.terminal
+        {
+            terminal.leave();
+        }
+    }
+}
+
+/// Cuts a byte stream into lines.
+#[derive(Default)]
+struct Lines(Vec<u8>);
+
+impl Lines {
+    fn push(&mut self, data: &[u8]) -> Vec<String> {
+        self.0.extend_from_slice(data);
+        let Some(end) = self.0.iter().rposition(|&b| b == b'\n') else { return Vec::new() };
+        let rest = self.0.split_off(end + 1);
+        let whole = std::mem::replace(&mut self.0, rest);
+        String::from_utf8_lossy(&whole).lines().map(|l| l.trim_matches('\r').to_owned()).collect()
+    }
+}
+
+/// The emulator; it ends with its owner.
+struct Machine(Child);
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A folder for one boot, removed with its owner.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Scratch> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("xen-lab-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = env::temp_dir().join(name);
+        fs::create_dir_all(&path).with_context(|| format!("making {}", path.display()))?;
+        Ok(Scratch(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What stays behind lies in the folder for temporary files.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn path(path: &Path) -> Result<String> {
+    path.to_str().map(str::to_owned).with_context(|| format!("a path that is not UTF-8: {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_cut_into_lines_wherever_its_pieces_end() {
+        let mut lines = Lines::default();
+        assert!(lines.push(b"one").is_empty());
+        assert_eq!(lines.push(b" line\r\ntwo\nth"), ["one line", "two"]);
+        assert_eq!(lines.push(b"ree\n"), ["three"]);
+    }
+}
