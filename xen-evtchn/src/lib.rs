@@ -1,2 +1,13 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+mod channel;
+mod two_level;
+mod upcall;
+
+pub use channel::Channel;
+pub use two_level::{EventChannels, PORTS};
+pub use upcall::{Delivery, set_upcall_vector};

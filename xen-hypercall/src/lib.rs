@@ -1,2 +1,21 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod arch;
+mod frame;
+mod instant;
+pub mod ops;
+mod pages;
+mod platform;
+mod shared;
+pub mod start;
+
+pub use frame::{Gfn, PAGE_SHIFT, PAGE_SIZE, Page};
+pub use instant::Instant;
+pub use pages::{Mapped, OutOfMemory, Pages, SharedPages};
+pub use platform::{ForeignFrames, ForeignRange, Hypercall, Platform};
+pub use shared::{SharedMem, SharedU8, SharedU16, SharedU32, SharedU64};
+pub use xen_sys::{errno::Errno, event_channel::Port, grant_table::GrantRef, xen::DomId};

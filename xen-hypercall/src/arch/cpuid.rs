@@ -1,0 +1,144 @@
+//! What CPUID says of Xen on x86.
+//!
+//! The parsing takes CPUID as a function, so that it can be tested, and be used on another CPU's answers.
+
+use core::fmt;
+use xen_sys::xen::DomId;
+
+/// One CPUID leaf: EAX, EBX, ECX, EDX.
+pub type Leaf = [u32; 4];
+
+/// The twelve letters with which a processor names its maker.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct CpuVendor([u8; 12]);
+
+impl CpuVendor {
+    /// Reads the vendor from leaf 0 as `cpuid(leaf, subleaf)` gives it.
+    pub fn read(cpuid: impl Fn(u32, u32) -> Leaf) -> Self {
+        let [_, ebx, ecx, edx] = cpuid(0, 0);
+        Self(text([ebx, edx, ecx]))
+    }
+
+    /// Tells whether the maker's virtualization extension is AMD's SVM, so that a hypercall is `vmmcall`.
+    pub const fn has_svm(self) -> bool {
+        matches!(&self.0, b"AuthenticAMD" | b"HygonGenuine")
+    }
+}
+
+impl fmt::Debug for CpuVendor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CpuVendor({})", self.0.escape_ascii())
+    }
+}
+
+/// What Xen's own CPUID leaves say. Source: `arch-x86/cpuid.h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct XenLeaves {
+    /// The first leaf; not always 0x4000_0000, because Xen moves up when it also shows Hyper-V's leaves.
+    pub base: u32,
+    /// The last leaf.
+    pub last: u32,
+    /// Xen's version: major, minor.
+    pub version: (u16, u16),
+    /// The feature flags of leaf 4, zero if Xen has no such leaf.
+    #[doc(alias = "XEN_HVM_CPUID_VCPU_ID_PRESENT")]
+    pub hvm_features: u32,
+    /// The number of the vCPU that asked, if Xen says it (leaf 4 EBX).
+    pub vcpu: Option<u32>,
+    /// The number of the domain that asked, if Xen says it (leaf 4 ECX).
+    pub domain: Option<DomId>,
+}
+
+const SIGNATURE: &[u8; 12] = b"XenVMMXenVMM";
+
+/// Leaf 4 EAX bit: EBX is the vCPU's number.
+const VCPU_ID_PRESENT: u32 = 1 << 3;
+/// Leaf 4 EAX bit: ECX is the domain's number.
+const DOMID_PRESENT: u32 = 1 << 4;
+
+impl XenLeaves {
+    /// Looks for Xen in the leaves from 0x4000_0000 to 0x4001_0000, in steps of 0x100, as `cpuid(leaf, subleaf)` gives them.
+    pub fn find(cpuid: impl Fn(u32, u32) -> Leaf) -> Option<Self> {
+        (0x4000_0000..0x4001_0000).step_by(0x100).find_map(|base| {
+            let [last, ebx, ecx, edx] = cpuid(base, 0);
+            let found = text([ebx, ecx, edx]) == *SIGNATURE && last >= base + 2;
+            found.then(|| Self::at(base, last, &cpuid))
+        })
+    }
+
+    fn at(base: u32, last: u32, cpuid: &impl Fn(u32, u32) -> Leaf) -> Self {
+        let [version, ..] = cpuid(base + 1, 0);
+        let [hvm_features, vcpu, domain, _] = if last >= base + 4 { cpuid(base + 4, 0) } else { [0; 4] };
+        Self {
+            base,
+            last,
+            version: ((version >> 16) as u16, version as u16),
+            hvm_features,
+            vcpu: (hvm_features & VCPU_ID_PRESENT != 0).then_some(vcpu),
+            domain: (hvm_features & DOMID_PRESENT != 0).then_some(DomId(domain as u16)),
+        }
+    }
+}
+
+/// Executes CPUID on this CPU.
+#[cfg(target_arch = "x86_64")]
+pub fn native(leaf: u32, subleaf: u32) -> Leaf {
+    let r = core::arch::x86_64::__cpuid_count(leaf, subleaf);
+    [r.eax, r.ebx, r.ecx, r.edx]
+}
+
+fn text(words: [u32; 3]) -> [u8; 12] {
+    let mut bytes = [0; 12];
+    for (chunk, word) in bytes.chunks_exact_mut(4).zip(words) {
+        chunk.copy_from_slice(&word.to_le_bytes());
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &[u8; 12]) -> [u32; 3] {
+        [0, 4, 8].map(|i| u32::from_le_bytes([text[i], text[i + 1], text[i + 2], text[i + 3]]))
+    }
+
+    fn xen_at(base: u32) -> impl Fn(u32, u32) -> Leaf {
+        let [b, c, d] = words(SIGNATURE);
+        move |leaf, _| match leaf.wrapping_sub(base) {
+            0 => [base + 5, b, c, d],
+            1 => [0x0004_0014, 0, 0, 0],
+            4 => [VCPU_ID_PRESENT | DOMID_PRESENT, 3, 17, 0],
+            _ => [0; 4],
+        }
+    }
+
+    #[test]
+    fn finds_xen_behind_hyper_v_leaves() {
+        for base in [0x4000_0000, 0x4000_0100, 0x4000_ff00] {
+            let xen = XenLeaves::find(xen_at(base)).unwrap();
+            assert_eq!((xen.base, xen.version), (base, (4, 20)));
+            assert_eq!((xen.vcpu, xen.domain), (Some(3), Some(DomId(17))));
+        }
+    }
+
+    #[test]
+    fn finds_nothing_outside_the_range_or_without_the_signature() {
+        assert_eq!(XenLeaves::find(xen_at(0x4001_0000)), None);
+        assert_eq!(XenLeaves::find(|_, _| [0x4000_0005, 1, 2, 3]), None);
+    }
+
+    #[test]
+    fn amd_and_hygon_take_vmmcall_all_others_vmcall() {
+        for (name, svm) in [
+            (b"AuthenticAMD", true),
+            (b"HygonGenuine", true),
+            (b"GenuineIntel", false),
+            (b"CentaurHauls", false),
+            (b"  Shanghai  ", false),
+        ] {
+            let [b, d, c] = words(name);
+            assert_eq!(CpuVendor::read(|_, _| [0, b, c, d]).has_svm(), svm, "{name:?}");
+        }
+    }
+}

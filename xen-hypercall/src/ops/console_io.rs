@@ -1,0 +1,35 @@
+//! `console_io`: Xen's own console. For dom0, and in debug builds of Xen for every guest. Source: `xen.h`.
+
+use super::check;
+use crate::{Errno, Hypercall};
+use xen_sys::xen::{CONSOLEIO_READ, CONSOLEIO_WRITE, HYPERVISOR_CONSOLE_IO};
+
+/// Writes `text` and returns how many bytes Xen took.
+///
+/// # Errors
+///
+/// `EPERM` in a guest.
+#[doc(alias = "CONSOLEIO_write")]
+pub fn write<H: Hypercall + ?Sized>(xen: &H, text: &[u8]) -> Result<usize, Errno> {
+    let address = text.as_ptr().expose_provenance();
+    // SAFETY: Xen reads text.len() bytes, which are borrowed for the time of the call.
+    check(unsafe {
+        xen.hypercall(HYPERVISOR_CONSOLE_IO, [CONSOLEIO_WRITE as usize, text.len(), address, 0, 0])
+    })?;
+    Ok(text.len())
+}
+
+/// Reads what was typed into `buffer` and returns how many bytes there were.
+///
+/// # Errors
+///
+/// `EPERM` in a guest.
+#[doc(alias = "CONSOLEIO_read")]
+pub fn read<H: Hypercall + ?Sized>(xen: &H, buffer: &mut [u8]) -> Result<usize, Errno> {
+    let address = buffer.as_mut_ptr().expose_provenance();
+    // SAFETY: Xen writes at most buffer.len() bytes, which are borrowed mutably for the time of the call.
+    let count = check(unsafe {
+        xen.hypercall(HYPERVISOR_CONSOLE_IO, [CONSOLEIO_READ as usize, buffer.len(), address, 0, 0])
+    })?;
+    Ok(count.min(buffer.len()))
+}

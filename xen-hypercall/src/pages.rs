@@ -1,0 +1,222 @@
+//! Memory that has an owner.
+
+use crate::start::PlaceError;
+use crate::{Errno, Gfn, PAGE_SIZE, Platform, SharedMem};
+use core::fmt;
+use core::mem::ManuallyDrop;
+use core::num::NonZeroUsize;
+use core::ptr::NonNull;
+
+/// The platform had no pages left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfMemory {
+    /// How many contiguous pages were asked for.
+    pub pages: usize,
+}
+
+impl fmt::Display for OutOfMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "out of memory: {} contiguous page(s) asked for, the platform had none", self.pages)
+    }
+}
+
+impl core::error::Error for OutOfMemory {}
+
+/// Private pages of this domain: zeroed when allocated, freed when dropped, reachable by nobody else.
+pub struct Pages<P: Platform> {
+    start: NonNull<u8>,
+    count: NonZeroUsize,
+    platform: P,
+}
+
+// SAFETY: the pages have one owner, as a Box has; the platform moves along and is itself Send.
+unsafe impl<P: Platform + Send> Send for Pages<P> {}
+// SAFETY: a shared reference gives shared references to plain bytes, and to a platform that is Sync.
+unsafe impl<P: Platform + Sync> Sync for Pages<P> {}
+
+impl<P: Platform> Pages<P> {
+    /// Allocates `count` contiguous pages of zeroes.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] if the platform has none, or if `count` is zero.
+    pub fn alloc(platform: P, count: usize) -> Result<Self, OutOfMemory> {
+        let nonzero = NonZeroUsize::new(count).ok_or(OutOfMemory { pages: count })?;
+        let start = platform.alloc_pages(nonzero).ok_or(OutOfMemory { pages: count })?;
+        Ok(Self { start, count: nonzero, platform })
+    }
+
+    /// Returns the number of pages.
+    pub fn count(&self) -> usize {
+        self.count.get()
+    }
+
+    /// Returns the platform that the pages come from.
+    pub fn platform(&self) -> &P {
+        &self.platform
+    }
+
+    /// Returns the frame behind page `index`; `None` past the end.
+    pub fn gfn(&self, index: usize) -> Option<Gfn> {
+        gfn(&self.platform, self.start, self.count, index)
+    }
+
+    /// Returns the bytes of all pages.
+    pub fn as_slice(&self) -> &[u8] {
+        // SAFETY: alloc_pages gave this many initialised bytes to us alone; the borrow of self keeps them.
+        unsafe { core::slice::from_raw_parts(self.start.as_ptr(), self.count.get() * PAGE_SIZE) }
+    }
+
+    /// Returns the bytes of all pages, for writing.
+    pub fn as_mut_slice(&mut self) -> &mut [u8] {
+        // SAFETY: as in `as_slice`, and the unique borrow of self makes this the only reference.
+        unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.count.get() * PAGE_SIZE) }
+    }
+
+    /// Turns the pages into memory that another domain may be given access to. The content stays.
+    pub fn into_shared(self) -> SharedPages<P> {
+        SharedPages { pages: self }
+    }
+
+    /// Gives up ownership; the pages are not freed.
+    pub fn into_raw(self) -> NonNull<u8> {
+        ManuallyDrop::new(self).start
+    }
+}
+
+impl<P: Platform> Drop for Pages<P> {
+    fn drop(&mut self) {
+        // SAFETY: start and count are those of one allocation, which this value alone owned.
+        unsafe { self.platform.free_pages(self.start, self.count) }
+    }
+}
+
+impl<P: Platform> fmt::Debug for Pages<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pages")
+            .field("start", &self.start)
+            .field("count", &self.count)
+            .finish_non_exhaustive()
+    }
+}
+
+fn gfn<P: Platform>(platform: &P, start: NonNull<u8>, count: NonZeroUsize, index: usize) -> Option<Gfn> {
+    // SAFETY: index is below count, so the address lies within the allocation.
+    (index < count.get()).then(|| platform.virt_to_gfn(unsafe { start.add(index * PAGE_SIZE) }))
+}
+
+/// Pages that another domain may read or write: reachable only through [`SharedMem`].
+///
+/// Dropping frees them. Whoever gives a peer access owns the value until that access has ended (`xen-grant` does).
+pub struct SharedPages<P: Platform> {
+    pages: Pages<P>,
+}
+
+impl<P: Platform> SharedPages<P> {
+    /// Returns the number of pages.
+    pub fn count(&self) -> usize {
+        self.pages.count()
+    }
+
+    /// Returns the frame behind page `index`; `None` past the end.
+    pub fn gfn(&self, index: usize) -> Option<Gfn> {
+        self.pages.gfn(index)
+    }
+
+    /// Returns the platform that the pages come from.
+    pub fn platform(&self) -> &P {
+        self.pages.platform()
+    }
+
+    /// Turns the memory back into private pages.
+    ///
+    /// # Safety
+    ///
+    /// No other domain may be able to reach the pages any more.
+    pub unsafe fn into_private(self) -> Pages<P> {
+        self.pages
+    }
+}
+
+impl<P: Platform> AsRef<SharedMem> for SharedPages<P> {
+    fn as_ref(&self) -> &SharedMem {
+        // SAFETY: the pages are owned by self, whole and aligned; no plain reference to them can exist, because only
+        // `Pages` hands those out and this value owns it.
+        unsafe { SharedMem::from_raw(self.pages.start, self.pages.count.get() * PAGE_SIZE) }
+    }
+}
+
+impl<P: Platform> fmt::Debug for SharedPages<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SharedPages").field(&self.pages.start).field(&self.pages.count).finish()
+    }
+}
+
+/// Frames that Xen named, mapped for good: the xenstore ring, the console ring, shared info.
+pub struct Mapped<P: Platform> {
+    start: NonNull<u8>,
+    count: NonZeroUsize,
+    first: Gfn,
+    platform: P,
+}
+
+// SAFETY: it is an address that stays valid for good, reachable only through atomics; the platform is Send.
+unsafe impl<P: Platform + Send> Send for Mapped<P> {}
+// SAFETY: as above; all access through a shared reference is atomic.
+unsafe impl<P: Platform + Sync> Sync for Mapped<P> {}
+
+impl<P: Platform> Mapped<P> {
+    /// Maps `count` frames from `first`.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] if the platform has no room for the mapping, or if `count` is zero.
+    ///
+    /// # Safety
+    ///
+    /// That of [`Platform::map_frames`]. No plain reference to the memory may exist, now or later.
+    pub unsafe fn map(platform: P, first: Gfn, count: usize) -> Result<Self, OutOfMemory> {
+        let nonzero = NonZeroUsize::new(count).ok_or(OutOfMemory { pages: count })?;
+        // SAFETY: the caller vouches for the frames.
+        let start = unsafe { platform.map_frames(first, nonzero) }.ok_or(OutOfMemory { pages: count })?;
+        Ok(Self { start, count: nonzero, first, platform })
+    }
+
+    /// Lets `place` put a page of Xen's at the frame of a newly allocated page of RAM, which is given up for it.
+    pub(crate) fn in_place_of_ram(
+        platform: P,
+        place: impl FnOnce(&P, Gfn) -> Result<(), Errno>,
+    ) -> Result<Self, PlaceError> {
+        let pages = Pages::alloc(platform, 1).map_err(PlaceError::Memory)?;
+        let platform = pages.platform().clone();
+        let first = platform.virt_to_gfn(pages.start);
+        place(&platform, first).map_err(PlaceError::Xen)?;
+        Ok(Self { start: pages.into_raw(), count: NonZeroUsize::MIN, first, platform })
+    }
+
+    /// Returns the first frame.
+    pub fn first_gfn(&self) -> Gfn {
+        self.first
+    }
+
+    /// Returns the platform that mapped the frames.
+    pub fn platform(&self) -> &P {
+        &self.platform
+    }
+}
+
+impl<P: Platform> AsRef<SharedMem> for Mapped<P> {
+    fn as_ref(&self) -> &SharedMem {
+        // SAFETY: map_frames made the range valid for good; `map`'s caller vouched that no plain reference exists.
+        unsafe { SharedMem::from_raw(self.start, self.count.get() * PAGE_SIZE) }
+    }
+}
+
+impl<P: Platform> fmt::Debug for Mapped<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mapped")
+            .field("first", &self.first)
+            .field("count", &self.count)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,154 @@
+//! The traits that a kernel implements.
+
+use crate::{Gfn, Instant, Port, ops};
+use core::num::NonZeroUsize;
+use core::ptr::NonNull;
+
+/// Issues hypercalls: one method, what the CPU does.
+///
+/// [`arch`](crate::arch) has implementations that execute the instruction; a simulator implements it in software.
+///
+/// # Implementation safety
+///
+/// The call must reach Xen, or something that keeps Xen's public ABI, with the operation and all five arguments
+/// as given, and return what it returned. It must touch no memory but what that ABI says of the operation.
+pub unsafe trait Hypercall {
+    /// Issues hypercall `op` (a number of `xen_sys::xen`) and returns Xen's result, a negated errno on failure.
+    ///
+    /// Pointers go in `args` as exposed addresses (`expose_provenance`).
+    ///
+    /// # Safety
+    ///
+    /// The arguments must be what the operation asks for; each pointer must be valid for the reads and writes
+    /// that the operation makes through it; and what the operation does to the domain's memory map, its CPUs and
+    /// its devices must not break an invariant that other code relies on.
+    unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize;
+}
+
+// SAFETY: the call is handed on unchanged, so the obligations are met by `T`.
+unsafe impl<T: Hypercall + ?Sized> Hypercall for &T {
+    #[inline(always)]
+    unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
+        // SAFETY: the caller's obligations are passed on unchanged.
+        unsafe { (**self).hypercall(op, args) }
+    }
+}
+
+/// Supplies what a kernel owes to the drivers: memory, time, and a way to wait.
+///
+/// A kernel implements it on a zero-sized type; a simulated domain on a handle. All methods take `&self`, so that
+/// two domains can live in one process.
+///
+/// # Implementation safety
+///
+/// Each method has its own. Clones must stand for the same domain and the same memory.
+pub unsafe trait Platform: Hypercall + Clone {
+    /// Allocates `count` pages: zeroed, page-aligned, virtually contiguous; `None` if there are none.
+    ///
+    /// # Implementation safety
+    ///
+    /// The memory must be RAM of this domain that nothing else refers to until [`free_pages`](Self::free_pages), valid for reads
+    /// and writes at the returned address, and stay behind the frames that [`virt_to_gfn`](Self::virt_to_gfn) names.
+    fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>>;
+
+    /// Takes back pages of [`alloc_pages`](Self::alloc_pages).
+    ///
+    /// # Safety
+    ///
+    /// `pages` and `count` must be those of one earlier allocation, freed once. Nobody may refer to the memory any more,
+    /// no other domain among them.
+    unsafe fn free_pages(&self, pages: NonNull<u8>, count: NonZeroUsize);
+
+    /// Returns the frame behind `page`, an address within an allocation of [`alloc_pages`](Self::alloc_pages).
+    ///
+    /// # Implementation safety
+    ///
+    /// The answer must be the frame that the address maps to, for as long as the allocation lives.
+    fn virt_to_gfn(&self, page: NonNull<u8>) -> Gfn;
+
+    /// Maps `count` frames from `first` that Xen named (the store ring, the console ring), for good; `None` if there is no room.
+    ///
+    /// # Safety
+    ///
+    /// The frames must be what the caller takes them for: memory that Xen put there, ordinary cacheable memory, not RAM
+    /// of the kernel's allocator.
+    ///
+    /// # Implementation safety
+    ///
+    /// The memory must be mapped readable, writable and cacheable at the returned address, page-aligned, contiguous, and stay so.
+    unsafe fn map_frames(&self, first: Gfn, count: NonZeroUsize) -> Option<NonNull<u8>>;
+
+    /// Returns the present moment in Xen's system time. Never goes back.
+    fn now(&self) -> Instant;
+
+    /// Waits until one of `ports` has an event, or until `deadline`; may return early.
+    ///
+    /// The only place that blocks. An event that came after the previous wait for its port has to end this one at once. The default
+    /// asks Xen to block the vCPU, which suits a kernel whose events stay pending until it polls them; a kernel that
+    /// takes upcalls also has to look at what those already cleared.
+    fn wait(&self, ports: &[Port], deadline: Option<Instant>) {
+        // A poll that fails returns at once, which the contract allows.
+        let _ = ops::sched::poll(self, ports, deadline);
+    }
+}
+
+// SAFETY: every call is handed on unchanged, so the obligations are met by `T`; a copied reference is the same domain.
+unsafe impl<T: Platform> Platform for &T {
+    fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
+        (**self).alloc_pages(count)
+    }
+
+    unsafe fn free_pages(&self, pages: NonNull<u8>, count: NonZeroUsize) {
+        // SAFETY: the caller's obligations are passed on unchanged.
+        unsafe { (**self).free_pages(pages, count) }
+    }
+
+    fn virt_to_gfn(&self, page: NonNull<u8>) -> Gfn {
+        (**self).virt_to_gfn(page)
+    }
+
+    unsafe fn map_frames(&self, first: Gfn, count: NonZeroUsize) -> Option<NonNull<u8>> {
+        // SAFETY: the caller's obligations are passed on unchanged.
+        unsafe { (**self).map_frames(first, count) }
+    }
+
+    fn now(&self) -> Instant {
+        (**self).now()
+    }
+
+    fn wait(&self, ports: &[Port], deadline: Option<Instant>) {
+        (**self).wait(ports, deadline);
+    }
+}
+
+/// Frames with no RAM behind them, and the addresses they are mapped at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForeignRange {
+    /// The first page's address.
+    pub start: NonNull<u8>,
+    /// The first frame; the others follow it.
+    pub first: Gfn,
+    /// The number of pages.
+    pub count: NonZeroUsize,
+}
+
+/// Supplies frame numbers with no RAM behind them, to map another domain's memory into. For backends and hosts only.
+///
+/// # Implementation safety
+///
+/// Each method has its own.
+pub unsafe trait ForeignFrames: Platform {
+    /// Reserves `count` contiguous frames that hold no RAM; `None` if there is no room.
+    ///
+    /// # Implementation safety
+    ///
+    /// The range must be used by nothing else until it is released, and accesses to it must reach what Xen maps there.
+    fn reserve_frames(&self, count: NonZeroUsize) -> Option<ForeignRange>;
+
+    /// Takes back a range of [`reserve_frames`](Self::reserve_frames).
+    ///
+    /// # Safety
+    ///
+    /// The range must come from one earlier reservation, released once, with nothing mapped in it any more.
+    unsafe fn release_frames(&self, range: ForeignRange);
+}

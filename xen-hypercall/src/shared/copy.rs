@@ -1,0 +1,131 @@
+//! Copies between shared and private memory.
+//!
+//! The shared side may change at any time, so it is never touched through a reference or with plain accesses that a compiler
+//! might repeat: small copies are relaxed atomic words, bulk copies are one machine instruction that the compiler can't see into.
+
+use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+macro_rules! load_words {
+    ($atomic:ident $int:ident, $source:expr, $target:expr, $len:expr) => {
+        for at in (0..$len).step_by(size_of::<$atomic>()) {
+            let word = $atomic::from_ptr($source.add(at).cast()).load(Relaxed);
+            $target.add(at).cast::<$int>().write_unaligned(word);
+        }
+    };
+}
+
+macro_rules! store_words {
+    ($atomic:ident $int:ident, $source:expr, $target:expr, $len:expr) => {
+        for at in (0..$len).step_by(size_of::<$atomic>()) {
+            let word = $source.add(at).cast::<$int>().read_unaligned();
+            $atomic::from_ptr($target.add(at).cast()).store(word, Relaxed);
+        }
+    };
+}
+
+/// Copies a value of a size known to the caller's compiler, in the widest words that its place allows.
+///
+/// # Safety
+///
+/// `source` must be valid shared memory and `target` valid private memory, `len` bytes each.
+#[inline(always)]
+pub(super) unsafe fn load_small(source: *mut u8, target: *mut u8, len: usize) {
+    let alignment = source.addr() | len;
+    // SAFETY: every word lies within both ranges, by the caller's word, and is aligned on the shared side.
+    unsafe {
+        if alignment.is_multiple_of(8) {
+            load_words!(AtomicU64 u64, source, target, len);
+        } else if alignment.is_multiple_of(4) {
+            load_words!(AtomicU32 u32, source, target, len);
+        } else {
+            load_words!(AtomicU8 u8, source, target, len);
+        }
+    }
+}
+
+/// Copies a value of a size known to the caller's compiler, in the widest words that its place allows.
+///
+/// # Safety
+///
+/// `source` must be valid private memory and `target` valid shared memory, `len` bytes each.
+#[inline(always)]
+pub(super) unsafe fn store_small(source: *const u8, target: *mut u8, len: usize) {
+    let alignment = target.addr() | len;
+    // SAFETY: every word lies within both ranges, by the caller's word, and is aligned on the shared side.
+    unsafe {
+        if alignment.is_multiple_of(8) {
+            store_words!(AtomicU64 u64, source, target, len);
+        } else if alignment.is_multiple_of(4) {
+            store_words!(AtomicU32 u32, source, target, len);
+        } else {
+            store_words!(AtomicU8 u8, source, target, len);
+        }
+    }
+}
+
+/// Copies any number of bytes out of shared memory.
+///
+/// # Safety
+///
+/// `source` must be valid shared memory and `target` valid private memory, `len` bytes each.
+#[inline]
+pub(super) unsafe fn load_bulk(source: *mut u8, target: *mut u8, len: usize) {
+    cfg_if::cfg_if! {
+        if #[cfg(all(target_arch = "x86_64", not(miri)))] {
+            // SAFETY: the caller's word; private and shared memory never overlap.
+            unsafe { rep_movs(source, target, len) }
+        } else {
+            let words = if source.addr().is_multiple_of(8) { len & !7 } else { 0 };
+            // SAFETY: every word lies within both ranges, by the caller's word, and is aligned on the shared side.
+            unsafe {
+                load_words!(AtomicU64 u64, source, target, words);
+                load_words!(AtomicU8 u8, source.add(words), target.add(words), len - words);
+            }
+        }
+    }
+}
+
+/// Copies any number of bytes into shared memory.
+///
+/// # Safety
+///
+/// `source` must be valid private memory and `target` valid shared memory, `len` bytes each.
+#[inline]
+pub(super) unsafe fn store_bulk(source: *const u8, target: *mut u8, len: usize) {
+    cfg_if::cfg_if! {
+        if #[cfg(all(target_arch = "x86_64", not(miri)))] {
+            // SAFETY: the caller's word; private and shared memory never overlap.
+            unsafe { rep_movs(source, target, len) }
+        } else {
+            let words = if target.addr().is_multiple_of(8) { len & !7 } else { 0 };
+            // SAFETY: every word lies within both ranges, by the caller's word, and is aligned on the shared side.
+            unsafe {
+                store_words!(AtomicU64 u64, source, target, words);
+                store_words!(AtomicU8 u8, source.add(words), target.add(words), len - words);
+            }
+        }
+    }
+}
+
+/// Copies with the processor's string instruction, which the compiler can neither repeat nor split.
+///
+/// # Safety
+///
+/// Both ranges must be valid for `len` bytes and not overlap.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[inline]
+unsafe fn rep_movs(source: *const u8, target: *mut u8, len: usize) {
+    // SAFETY: the ranges are valid by the caller's word; the ABI keeps the direction flag clear.
+    unsafe {
+        core::arch::asm!(
+            "rep movsq",
+            "mov ecx, {tail:e}",
+            "rep movsb",
+            tail = in(reg) len % 8,
+            inout("rcx") len / 8 => _,
+            inout("rsi") source => _,
+            inout("rdi") target => _,
+            options(nostack, preserves_flags),
+        );
+    }
+}

@@ -1,0 +1,65 @@
+//! Single words of shared memory.
+
+use core::fmt;
+use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
+
+macro_rules! word {
+    ($name:ident, $atomic:ident, $int:ident) => {
+        #[doc = concat!("An aligned `", stringify!($int), "` that another domain may change between any two loads.")]
+        #[derive(Clone, Copy)]
+        pub struct $name<'a>(pub(super) &'a $atomic);
+
+        impl $name<'_> {
+            /// Loads the word.
+            #[inline(always)]
+            pub fn load(self, order: Ordering) -> $int {
+                self.0.load(order)
+            }
+
+            /// Stores the word.
+            #[inline(always)]
+            pub fn store(self, value: $int, order: Ordering) {
+                self.0.store(value, order);
+            }
+
+            /// Stores the word and returns the one before, as one step ordered against everything else.
+            #[inline(always)]
+            pub fn swap(self, value: $int) -> $int {
+                self.0.swap(value, Ordering::SeqCst)
+            }
+
+            /// Stores `new` if the word is `current`, as one step ordered against everything else.
+            ///
+            /// # Errors
+            ///
+            /// The word that was found, if it was another.
+            #[inline(always)]
+            pub fn compare_exchange(self, current: $int, new: $int) -> Result<$int, $int> {
+                self.0.compare_exchange(current, new, Ordering::SeqCst, Ordering::SeqCst)
+            }
+
+            /// Sets the bits of `mask` and returns the word before, as one step ordered against everything else.
+            #[inline(always)]
+            pub fn fetch_or(self, mask: $int) -> $int {
+                self.0.fetch_or(mask, Ordering::SeqCst)
+            }
+
+            /// Clears the bits that are not in `mask` and returns the word before, as one step ordered against everything else.
+            #[inline(always)]
+            pub fn fetch_and(self, mask: $int) -> $int {
+                self.0.fetch_and(mask, Ordering::SeqCst)
+            }
+        }
+
+        impl fmt::Debug for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({:p})"), self.0)
+            }
+        }
+    };
+}
+
+word!(SharedU8, AtomicU8, u8);
+word!(SharedU16, AtomicU16, u16);
+word!(SharedU32, AtomicU32, u32);
+word!(SharedU64, AtomicU64, u64);

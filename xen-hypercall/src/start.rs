@@ -1,0 +1,132 @@
+//! What Xen and the toolstack prepared for a guest: console and xenstore rings, shared info, the grant table.
+
+use crate::{Errno, Gfn, Mapped, OutOfMemory, Platform, Port, ops};
+use core::fmt;
+use xen_sys::hvm::params::{
+    HVM_PARAM_CONSOLE_EVTCHN, HVM_PARAM_CONSOLE_PFN, HVM_PARAM_STORE_EVTCHN, HVM_PARAM_STORE_PFN,
+};
+use xen_sys::memory::{XENMAPSPACE_GRANT_TABLE, XENMAPSPACE_SHARED_INFO};
+
+/// A ring page that Xen or the toolstack set up, and the port that goes with it.
+#[derive(Debug)]
+pub struct StartRing<P: Platform> {
+    /// The page.
+    pub page: Mapped<P>,
+    /// The port: bound to the other side, or waiting for it.
+    pub port: Port,
+}
+
+/// Why a ring of the start of day could not be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartError {
+    /// Xen refused to tell parameter `HVM_PARAM_*` number `param`.
+    Param {
+        /// The parameter's number.
+        param: u32,
+        /// Xen's answer.
+        errno: Errno,
+    },
+    /// The toolstack has set no frame or no port: there is no such ring (yet).
+    Absent {
+        /// The frame that was found.
+        gfn: Gfn,
+        /// The port that was found.
+        port: u64,
+    },
+    /// The platform could not map the frame.
+    Map(OutOfMemory),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Param { param, errno } => write!(f, "HVM parameter {param} could not be read: {errno}"),
+            Self::Absent { gfn, port } => {
+                write!(f, "not set up by the toolstack: found {gfn}, port {port}, expected both set")
+            }
+            Self::Map(error) => write!(f, "ring page: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for StartError {}
+
+/// Maps the xenstore ring of this HVM or PVH domain. Take it once: it has one client.
+///
+/// # Errors
+///
+/// [`StartError`]; `Absent` where xenstored has not started yet, as in dom0.
+pub fn xenstore_ring<P: Platform>(platform: P) -> Result<StartRing<P>, StartError> {
+    ring(platform, HVM_PARAM_STORE_PFN, HVM_PARAM_STORE_EVTCHN)
+}
+
+/// Maps the console ring of this HVM or PVH domain. Take it once: it has one driver.
+///
+/// # Errors
+///
+/// [`StartError`]; `Absent` where there is no such console, as in dom0.
+pub fn console_ring<P: Platform>(platform: P) -> Result<StartRing<P>, StartError> {
+    ring(platform, HVM_PARAM_CONSOLE_PFN, HVM_PARAM_CONSOLE_EVTCHN)
+}
+
+fn ring<P: Platform>(platform: P, pfn: u32, evtchn: u32) -> Result<StartRing<P>, StartError> {
+    let param =
+        |param| ops::hvm::get_param(&platform, param).map_err(|errno| StartError::Param { param, errno });
+    let (gfn, port) = (Gfn(param(pfn)?), param(evtchn)?);
+    let absent = StartError::Absent { gfn, port };
+    let port = u32::try_from(port).ok().filter(|&port| port != 0).ok_or(absent)?;
+    // Both zero and all ones have stood for "none" in toolstacks.
+    if gfn.0 == 0 || gfn.0 >= u64::from(u32::MAX) {
+        return Err(absent);
+    }
+    // SAFETY: Xen says that this frame is the ring, so it is ordinary memory outside the allocator's RAM; only drivers get it,
+    // through the accessor.
+    let page = unsafe { Mapped::map(platform, gfn, 1) }.map_err(StartError::Map)?;
+    Ok(StartRing { page, port: Port(port) })
+}
+
+/// Why a page that Xen keeps could not be put in the place of RAM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlaceError {
+    /// The platform had no page to put it in the place of.
+    Memory(OutOfMemory),
+    /// Xen refused to put it there.
+    Xen(Errno),
+}
+
+impl fmt::Display for PlaceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory(error) => write!(f, "no room for a page of Xen's: {error}"),
+            Self::Xen(errno) => write!(f, "XENMEM_add_to_physmap refused: {errno}"),
+        }
+    }
+}
+
+impl core::error::Error for PlaceError {}
+
+/// Puts this domain's shared info page (`SharedInfo` of `xen_sys::xen`) in the place of a page of RAM, for good.
+///
+/// # Errors
+///
+/// [`PlaceError`]; nothing has changed then.
+#[doc(alias = "XENMAPSPACE_shared_info")]
+pub fn shared_info<P: Platform>(platform: P) -> Result<Mapped<P>, PlaceError> {
+    Mapped::in_place_of_ram(platform, |platform, gfn| {
+        // SAFETY: the frame is a page that was allocated for this and is not freed when Xen takes it.
+        unsafe { ops::memory::add_to_physmap(platform, XENMAPSPACE_SHARED_INFO, 0, gfn) }
+    })
+}
+
+/// Puts frame `index` of this domain's grant table in the place of a page of RAM, for good.
+///
+/// # Errors
+///
+/// [`PlaceError`]; nothing has changed then.
+#[doc(alias = "XENMAPSPACE_grant_table")]
+pub fn grant_frame<P: Platform>(platform: P, index: u32) -> Result<Mapped<P>, PlaceError> {
+    Mapped::in_place_of_ram(platform, |platform, gfn| {
+        // SAFETY: as above.
+        unsafe { ops::memory::add_to_physmap(platform, XENMAPSPACE_GRANT_TABLE, u64::from(index), gfn) }
+    })
+}
