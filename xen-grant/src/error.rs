@@ -1,0 +1,82 @@
+//! What can go wrong with grants.
+
+use core::fmt;
+use xen_hypercall::ops::grant_table::GrantOpError;
+use xen_hypercall::start::PlaceError;
+use xen_hypercall::{Gfn, GrantRef, Pages, Platform};
+
+/// Why pages could not be shared, or the table not be set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrantError {
+    /// Every entry is in use and the table is as large as Xen allows.
+    Exhausted {
+        /// The table's size in frames.
+        frames: u32,
+    },
+    /// The table could not grow.
+    Grow(PlaceError),
+    /// Xen did not tell the table's size.
+    Size(GrantOpError),
+    /// More pages at once than a [`Shared`](crate::Shared) can hold.
+    TooManyPages {
+        /// How many there were.
+        found: usize,
+    },
+    /// A version 1 entry has 32 bits for a frame, this one needs more.
+    FrameTooHigh(Gfn),
+}
+
+impl fmt::Display for GrantError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exhausted { frames } => {
+                write!(
+                    f,
+                    "grant table full: all entries of its {frames} frames are in use, and Xen allows no more"
+                )
+            }
+            Self::Grow(error) => write!(f, "grant table can't grow: {error}"),
+            Self::Size(error) => write!(f, "grant table's size unknown: {error}"),
+            Self::TooManyPages { found } => {
+                write!(f, "{found} pages to share at once, expected at most {}", crate::MAX_PAGES)
+            }
+            Self::FrameTooHigh(gfn) => {
+                write!(f, "{gfn} can't be granted: version 1 entries end at frame 2^32")
+            }
+        }
+    }
+}
+
+impl core::error::Error for GrantError {}
+
+/// Pages that could not be shared, handed back untouched, and why.
+#[derive(Debug)]
+pub struct ShareError<P: Platform> {
+    /// Why.
+    pub error: GrantError,
+    /// The pages.
+    pub pages: Pages<P>,
+}
+
+impl<P: Platform> fmt::Display for ShareError<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl<P: Platform + fmt::Debug> core::error::Error for ShareError<P> {}
+
+/// The peer still has the page mapped. The pages are in quarantine, out of use until it lets go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InUse {
+    /// The first reference that could not be taken back.
+    pub reference: GrantRef,
+}
+
+impl fmt::Display for InUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the peer still uses grant {}; its pages are kept back until it stops", self.reference)
+    }
+}
+
+impl core::error::Error for InUse {}
