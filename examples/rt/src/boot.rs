@@ -1,0 +1,61 @@
+//! The start of day: from the first instruction to the kernel's `main`, step by step.
+
+use crate::early::{self, Route};
+use crate::platform::{self, Rt};
+use crate::{events, interrupts, memory, paging, start_info};
+use core::panic::PanicInfo;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use xen_hypercall::arch::cpuid::{self, CpuVendor, XenLeaves};
+use xen_sys::sched::ShutdownReason;
+
+core::arch::global_asm!(include_str!("boot.s"), rust_start = sym rust_start);
+
+unsafe extern "Rust" {
+    /// What [`entry!`](crate::entry) defines.
+    safe fn xen_example_rt_main(xen: Rt);
+}
+
+/// Where `boot.s` ends: 64-bit mode, a stack, the first 4 GiB mapped, interrupts off.
+extern "C" fn rust_start(start_info: usize) -> ! {
+    if XenLeaves::find(cpuid::native).is_none() {
+        early_println!("this kernel needs Xen, and CPUID has no trace of it: stopped");
+        platform::halt();
+    }
+    platform::init(CpuVendor::read(cpuid::native));
+
+    // SAFETY: the address from EBX, and no memory has been given away yet.
+    let Some(boot) = (unsafe { start_info::read(start_info) }) else {
+        early::init(Route::Guest);
+        panic!("no hvm_start_info at {start_info:#x}: booted by another protocol than PVH?");
+    };
+    early::init(if boot.dom0 { Route::Dom0 } else { Route::Guest });
+    let boot = platform::BOOT.call_once(|| boot);
+
+    // From here on a mistake prints registers.
+    interrupts::init();
+
+    // First the RAM that is mapped already: the tables that map the rest are allocated from it.
+    // SAFETY: the two windows don't overlap, each is mapped, and what the loader left in RAM has been copied.
+    unsafe {
+        memory::add(boot, paging::BOOT_WINDOW);
+        paging::make_holes().expect("no RAM below 4 GiB");
+        for ram in boot.ram() {
+            paging::map(ram.start..ram.end.min(paging::LIMIT)).expect("no RAM left for page tables");
+        }
+        memory::add(boot, paging::BOOT_WINDOW.end..paging::LIMIT);
+    }
+
+    events::init();
+
+    xen_example_rt_main(Rt::new());
+    Rt::new().shutdown(ShutdownReason::POWEROFF)
+}
+
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    static PANICKING: AtomicBool = AtomicBool::new(false);
+    if !PANICKING.swap(true, Relaxed) {
+        early_println!("{info}");
+    }
+    platform::crash()
+}

@@ -1,0 +1,56 @@
+//! The clock: Xen's system time, read without a hypercall.
+//!
+//! Xen keeps, in shared info, a moment of system time, the CPU's tick counter (TSC) at that moment, and the tick's length as a
+//! fixed-point fraction; the guest extrapolates. Xen may rewrite this at any time, so there is a version number: odd while
+//! Xen writes, changed afterwards. Source: `vcpu_time_info` in `xen.h`.
+
+use crate::events;
+use core::arch::asm;
+use core::mem::offset_of;
+use core::sync::atomic::Ordering::{Acquire, Relaxed};
+use core::sync::atomic::{AtomicU64, fence};
+use xen_hypercall::{Instant, SharedMem};
+use xen_sys::xen::{SharedInfo, VcpuInfo, VcpuTimeInfo};
+
+/// Where the first vCPU's time lies in shared info.
+const TIME: usize = offset_of!(SharedInfo, vcpu_info) + offset_of!(VcpuInfo, time);
+const VERSION: usize = TIME + offset_of!(VcpuTimeInfo, version);
+
+/// The latest answer. Two moments that Xen wrote may disagree by a few nanoseconds, and time must not go back.
+static LATEST: AtomicU64 = AtomicU64::new(0);
+
+/// Returns the present moment; zero before shared info is in place.
+pub(crate) fn now() -> Instant {
+    let nanos = events::shared_info().map_or(0, read);
+    Instant::from_nanos(LATEST.fetch_max(nanos, Relaxed).max(nanos))
+}
+
+fn read(shared: &SharedMem) -> u64 {
+    let version = shared.u32::<VERSION>();
+    loop {
+        let before = version.load(Acquire);
+        if let Some(time) = shared.read::<VcpuTimeInfo>(TIME) {
+            let tsc = read_tsc();
+            fence(Acquire);
+            if before & 1 == 0 && version.load(Relaxed) == before {
+                return system_time(&time, tsc);
+            }
+        }
+    }
+}
+
+fn system_time(time: &VcpuTimeInfo, tsc: u64) -> u64 {
+    let ticks = tsc.wrapping_sub(time.tsc_timestamp);
+    let shift = u32::from(time.tsc_shift.unsigned_abs());
+    let scaled = if time.tsc_shift < 0 { ticks.unbounded_shr(shift) } else { ticks.unbounded_shl(shift) };
+    // The fraction is of 2^32. 128 bits, because 2^32 ticks are over in a second.
+    let elapsed = (u128::from(scaled) * u128::from(time.tsc_to_system_mul)) >> 32;
+    time.system_time.wrapping_add(elapsed as u64)
+}
+
+fn read_tsc() -> u64 {
+    let (low, high): (u32, u32);
+    // SAFETY: reads a counter. The fence keeps the CPU from reading it before the loads that come first in the program.
+    unsafe { asm!("lfence", "rdtsc", out("eax") low, out("edx") high, options(nostack, preserves_flags)) };
+    u64::from(high) << 32 | u64::from(low)
+}

@@ -1,0 +1,94 @@
+//! Early output: a kernel's words before any driver runs, and its last words when something has gone wrong.
+//!
+//! Neither way needs memory, an interrupt or a peer:
+//! - a guest writes to I/O port 0xe9, which every Xen logs line by line as `(d1) ...` (as far as `guest_loglvl` lets it);
+//! - dom0 uses the `console_io` hypercall, which Xen refuses to guests unless it is a debug build.
+
+use crate::{clock, platform::Rt};
+use core::fmt::{self, Write};
+use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use x86_64::instructions::port::{Port, PortGeneric, ReadWriteAccess};
+use xen_hypercall::ops::console_io;
+
+/// Prints a line to the early output.
+#[macro_export]
+macro_rules! early_println {
+    ($($arg:tt)*) => {{
+        use core::fmt::Write as _;
+        let _ = core::writeln!($crate::early::Early, $($arg)*);
+    }};
+}
+
+/// Where output goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Route {
+    /// No Xen here: the port that emulators share with Xen, and a PC's first serial line.
+    Bare,
+    /// I/O port 0xe9.
+    Guest,
+    /// `console_io`.
+    Dom0,
+}
+
+static ROUTE: AtomicU8 = AtomicU8::new(Route::Bare as u8);
+
+pub(crate) fn init(route: Route) {
+    ROUTE.store(route as u8, Relaxed);
+    if route != Route::Bare {
+        // It fails only if a logger is set already, and then that one stays.
+        let _ = log::set_logger(&Early);
+        log::set_max_level(log::LevelFilter::Info);
+    }
+}
+
+/// The early output as a [`core::fmt::Write`] and as a [`log::Log`].
+#[derive(Clone, Copy, Debug)]
+pub struct Early;
+
+impl Write for Early {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        match ROUTE.load(Relaxed) {
+            // If Xen refuses there is nowhere left to say so.
+            route if route == Route::Dom0 as u8 => drop(console_io::write(&Rt::new(), text.as_bytes())),
+            route => text.bytes().for_each(|byte| {
+                // SAFETY: no device but a debug console answers at this port, and it stores nothing.
+                unsafe { Port::new(0xe9).write(byte) };
+                if route == Route::Bare as u8 {
+                    serial(byte);
+                }
+            }),
+        }
+        Ok(())
+    }
+}
+
+fn serial(byte: u8) {
+    let mut data: PortGeneric<u8, ReadWriteAccess> = Port::new(0x3f8);
+    let mut line_status: PortGeneric<u8, ReadWriteAccess> = Port::new(0x3fd);
+    // SAFETY: on a PC these ports belong to the first serial line or to nobody. The wait for room is bounded, because a
+    // line that is not there never has any.
+    unsafe {
+        let _ = (0..10_000).find(|_| line_status.read() & 0x20 != 0);
+        data.write(byte);
+    }
+}
+
+impl log::Log for Early {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let now = clock::now().as_nanos() / 1_000;
+        let (seconds, micros) = (now / 1_000_000, now % 1_000_000);
+        early_println!(
+            "[{seconds:5}.{micros:06}] {:5} {}: {}",
+            record.level(),
+            record.target(),
+            record.args()
+        );
+    }
+
+    fn flush(&self) {}
+}

@@ -1,0 +1,75 @@
+//! Events: where Xen's upcall ends, and how the kernel waits.
+//!
+//! xen-evtchn knows the event words; what is left to a kernel is the interrupt, and a `wait` that misses nothing.
+
+use crate::interrupts;
+use crate::platform::Rt;
+use core::sync::atomic::{AtomicU64, Ordering::AcqRel};
+use spin::Once;
+use x86_64::instructions::interrupts as cpu;
+use xen_evtchn::{EventChannels, PORTS};
+use xen_hypercall::{Instant, Mapped, Platform, Port, SharedMem, ops::sched, start};
+
+/// The event channels, and with them the shared info page.
+pub(crate) static EVENTS: Once<EventChannels<Rt, Mapped<Rt>>> = Once::new();
+
+/// One bit per port: an upcall came for it, and no `wait` has reported it yet.
+static FIRED: [AtomicU64; PORTS as usize / 64] = [const { AtomicU64::new(0) }; PORTS as usize / 64];
+
+/// Returns shared info; `None` until `init` has put it in place.
+pub(crate) fn shared_info() -> Option<&'static SharedMem> {
+    EVENTS.get().map(|events| events.shared_info().as_ref())
+}
+
+/// Puts shared info in place and turns events on.
+///
+/// # Panics
+///
+/// If Xen refuses: there is no way to go on.
+pub(crate) fn init() {
+    let shared_info = start::shared_info(Rt::new()).unwrap_or_else(|error| panic!("shared info: {error}"));
+    EVENTS.call_once(|| EventChannels::new(Rt::new(), shared_info));
+    let delivery = xen_evtchn::set_upcall_vector(&Rt::new(), 0, interrupts::UPCALL_VECTOR)
+        .unwrap_or_else(|errno| panic!("upcall vector: {errno}"));
+    interrupts::enable_local_apic(delivery);
+    cpu::enable();
+}
+
+/// Notes which ports have events. Runs in the interrupt handler, so it takes no lock and allocates nothing.
+pub(crate) fn on_upcall() {
+    if let Some(events) = EVENTS.get() {
+        events.on_upcall(0, |port| {
+            FIRED[port.0 as usize / 64].fetch_or(1 << (port.0 % 64), AcqRel);
+        });
+    }
+}
+
+/// Tells whether one of `ports` had an event, and forgets it: what an upcall noted, or what is pending on a masked port,
+/// which makes no upcall.
+fn take(ports: &[Port]) -> bool {
+    let mut any = false;
+    for &port in ports {
+        let bit = 1 << (port.0 % 64);
+        any |= FIRED.get(port.0 as usize / 64).is_some_and(|word| word.fetch_and(!bit, AcqRel) & bit != 0);
+        any |= EVENTS.get().is_some_and(|events| events.take_pending(port));
+    }
+    any
+}
+
+/// What [`Platform::wait`] promises.
+///
+/// An event between the look and the sleep must not be slept through. Interrupts are off from the one to the other, so its
+/// upcall can't run; the event stays pending, and Xen does not block a vCPU that polls a pending port.
+pub(crate) fn wait(ports: &[Port], deadline: Option<Instant>) {
+    cpu::disable();
+    let asleep = !take(ports) && deadline.is_none_or(|at| Rt::new().now() < at);
+    if asleep {
+        // A refusal returns at once, which the contract allows.
+        let _ = sched::poll(&Rt::new(), ports, deadline);
+    }
+    cpu::enable();
+    if asleep {
+        // The upcall that was held back has run by now. The caller is about to look, so this event is told.
+        take(ports);
+    }
+}

@@ -1,0 +1,224 @@
+//! Exceptions, the upcall, and the local APIC that stands between Xen and the CPU.
+//!
+//! A kernel with processes has more than this. Here an exception is always a bug, so it prints and ends the domain, and
+//! Xen's upcall is the only interrupt.
+
+use crate::{events, platform};
+use core::arch::{global_asm, naked_asm};
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use spin::Once;
+use x86_64::instructions::tables;
+use x86_64::registers::{control::Cr2, model_specific::Msr};
+use x86_64::structures::DescriptorTablePointer;
+use x86_64::structures::gdt::{Descriptor, GlobalDescriptorTable, SegmentSelector};
+use x86_64::structures::tss::TaskStateSegment;
+use x86_64::{PrivilegeLevel, VirtAddr};
+use xen_evtchn::Delivery;
+use xen_hypercall::arch::cpuid;
+
+/// The interrupt vector that Xen is told to use; any other above the exceptions would do.
+pub(crate) const UPCALL_VECTOR: u8 = 0xf3;
+/// Where the local APIC sends what it can't account for.
+const SPURIOUS_VECTOR: u8 = 0xff;
+
+const CODE: SegmentSelector = SegmentSelector::new(1, PrivilegeLevel::Ring0);
+
+// One entry point of 16 bytes per exception. Some exceptions push an error code and some don't; after the entry the stack
+// looks the same for all.
+global_asm!(
+    ".balign 16",
+    "exception_entries:",
+    ".set vector, 0",
+    ".rept 32",
+    ".balign 16",
+    ".if ((0x60227d00 >> vector) & 1) == 0", // a bit for each that pushes one: 8, 10 to 14, 17, 21, 29, 30
+    "push 0",
+    ".endif",
+    "push vector",
+    "jmp {common}",
+    ".set vector, vector + 1",
+    ".endr",
+    common = sym exception_common,
+);
+
+unsafe extern "C" {
+    static exception_entries: [u8; 32 * 16];
+}
+
+#[unsafe(naked)]
+extern "C" fn exception_common() -> ! {
+    naked_asm!(
+        "push rax; push rbx; push rcx; push rdx; push rsi; push rdi; push rbp",
+        "push r8; push r9; push r10; push r11; push r12; push r13; push r14; push r15",
+        "cld",
+        "mov rdi, rsp",
+        "and rsp, -16",
+        "call {exception}",
+        exception = sym exception,
+    )
+}
+
+/// What the code above leaves on the stack.
+#[repr(C)]
+struct Frame {
+    /// From r15, pushed last, to rax.
+    registers: [u64; 15],
+    vector: u64,
+    code: u64,
+    rip: u64,
+    cs: u64,
+    rflags: u64,
+    rsp: u64,
+    ss: u64,
+}
+
+extern "C" fn exception(frame: &Frame) -> ! {
+    static DYING: AtomicBool = AtomicBool::new(false);
+    if DYING.swap(true, Relaxed) {
+        platform::crash(); // the printing below is what failed
+    }
+    let name = match frame.vector {
+        0 => "divide error",
+        2 => "NMI",
+        3 => "breakpoint",
+        6 => "invalid opcode",
+        7 => "no FPU",
+        8 => "double fault",
+        13 => "general protection",
+        14 => "page fault",
+        18 => "machine check",
+        _ => "see the processor's manual",
+    };
+    let Frame { registers, vector, code, rip, cs, rflags, rsp, ss } = frame;
+    let [r15, r14, r13, r12, r11, r10, r9, r8, rbp, rdi, rsi, rdx, rcx, rbx, rax] = registers;
+    let cr2 = Cr2::read_raw();
+    early_println!("CPU exception {vector} ({name}), error code {code:#x}");
+    early_println!("rip {cs:02x}:{rip:016x}  rsp {ss:02x}:{rsp:016x}  rflags {rflags:x}  cr2 {cr2:016x}");
+    early_println!("rax {rax:016x}  rbx {rbx:016x}  rcx {rcx:016x}  rdx {rdx:016x}");
+    early_println!("rsi {rsi:016x}  rdi {rdi:016x}  rbp {rbp:016x}  r8  {r8:016x}");
+    early_println!("r9  {r9:016x}  r10 {r10:016x}  r11 {r11:016x}  r12 {r12:016x}");
+    early_println!("r13 {r13:016x}  r14 {r14:016x}  r15 {r15:016x}");
+    platform::crash()
+}
+
+/// Where Xen's upcall arrives. The interrupted code expects every register back; Rust itself keeps those that are not saved
+/// here, and there are no vector registers in a kernel that is built without SSE.
+#[unsafe(naked)]
+extern "C" fn upcall_entry() {
+    naked_asm!(
+        "push rax; push rcx; push rdx; push rsi; push rdi; push r8; push r9; push r10; push r11; push rbp",
+        "mov rbp, rsp",
+        "and rsp, -16",
+        "cld",
+        "call {upcall}",
+        "mov rsp, rbp",
+        "pop rbp; pop r11; pop r10; pop r9; pop r8; pop rdi; pop rsi; pop rdx; pop rcx; pop rax",
+        "iretq",
+        upcall = sym upcall,
+    )
+}
+
+extern "C" fn upcall() {
+    // Before the work: an event during it then interrupts again. After it, the second interrupt would be lost.
+    end_of_interrupt();
+    events::on_upcall();
+}
+
+#[unsafe(naked)]
+extern "C" fn spurious_entry() {
+    naked_asm!("iretq")
+}
+
+#[repr(align(16))]
+struct FaultStack(#[expect(dead_code, reason = "only its address is used")] [u8; 16 * 1024]);
+
+/// The stack that exceptions run on: the common one may be what is broken.
+static mut FAULT_STACK: FaultStack = FaultStack([0; 16 * 1024]);
+
+static TSS: Once<TaskStateSegment> = Once::new();
+static GDT: Once<GlobalDescriptorTable> = Once::new();
+static IDT: Once<[u128; 256]> = Once::new();
+
+/// Makes exceptions print, and opens the gate for the upcall.
+pub(crate) fn init() {
+    let tss = TSS.call_once(|| {
+        let mut tss = TaskStateSegment::new();
+        tss.interrupt_stack_table[0] = VirtAddr::from_ptr((&raw const FAULT_STACK).wrapping_add(1));
+        tss
+    });
+    let mut tss_selector = CODE;
+    let gdt = GDT.call_once(|| {
+        // The first two are at the same places as in boot.s, so the segment registers stay right.
+        let mut gdt = GlobalDescriptorTable::new();
+        gdt.append(Descriptor::kernel_code_segment());
+        gdt.append(Descriptor::kernel_data_segment());
+        tss_selector = gdt.append(Descriptor::tss_segment(tss));
+        gdt
+    });
+    let idt = IDT.call_once(|| {
+        let mut idt = [0; 256];
+        let exceptions = (&raw const exception_entries).addr();
+        for (vector, entry) in idt.iter_mut().take(32).enumerate() {
+            *entry = gate(exceptions + 16 * vector, 1);
+        }
+        idt[usize::from(UPCALL_VECTOR)] = gate(upcall_entry as *const () as usize, 0);
+        idt[usize::from(SPURIOUS_VECTOR)] = gate(spurious_entry as *const () as usize, 0);
+        idt
+    });
+    gdt.load();
+    // SAFETY: the selector is the TSS's; all three tables are complete and static.
+    unsafe {
+        tables::load_tss(tss_selector);
+        tables::lidt(&DescriptorTablePointer {
+            limit: size_of_val(idt) as u16 - 1,
+            base: VirtAddr::from_ptr(idt),
+        });
+    }
+}
+
+/// Makes an interrupt gate. `stack` is an entry of the TSS's stack table, counted from 1; 0 stays on the current stack.
+const fn gate(handler: usize, stack: u8) -> u128 {
+    const PRESENT_INTERRUPT_GATE: u128 = 0x8e;
+    let handler = handler as u128;
+    (handler & 0xffff)
+        | ((CODE.0 as u128) << 16)
+        | ((stack as u128) << 32)
+        | (PRESENT_INTERRUPT_GATE << 40)
+        | ((handler >> 16) << 48)
+}
+
+const APIC_BASE: u32 = 0x1b;
+const APIC_BASE_X2APIC: u64 = 1 << 10;
+const X2APIC_EOI: u32 = 0x80b;
+const X2APIC_SPURIOUS: u32 = 0x80f;
+const APIC_ENABLED: u64 = 1 << 8;
+
+/// Whether an interrupt has to be ended at the local APIC.
+static NEEDS_EOI: AtomicBool = AtomicBool::new(false);
+
+/// Turns the local APIC on, which is off at the start: a vCPU's own upcall vector is delivered through it.
+///
+/// In x2APIC mode, which Xen emulates whatever the host has: its registers are MSRs, so there is nothing to map, and
+/// Xen has no instruction to decode.
+pub(crate) fn enable_local_apic(delivery: Delivery) {
+    if delivery == Delivery::CallbackVector {
+        return; // an old Xen, which goes round the local APIC
+    }
+    let [_, _, features, _] = cpuid::native(1, 0);
+    assert!(features & (1 << 21) != 0, "this kernel needs an x2APIC, and CPUID shows none");
+    NEEDS_EOI.store(true, Relaxed);
+    let mut base = Msr::new(APIC_BASE);
+    // SAFETY: the local APIC is the kernel's, and the spurious vector has its place in the IDT.
+    unsafe {
+        let value = base.read();
+        base.write(value | APIC_BASE_X2APIC);
+        Msr::new(X2APIC_SPURIOUS).write(APIC_ENABLED | u64::from(SPURIOUS_VECTOR));
+    }
+}
+
+fn end_of_interrupt() {
+    if NEEDS_EOI.load(Relaxed) {
+        // SAFETY: called once per upcall, in its handler.
+        unsafe { Msr::new(X2APIC_EOI).write(0) };
+    }
+}

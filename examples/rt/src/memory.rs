@@ -1,0 +1,63 @@
+//! RAM: one allocator for the heap and for whole pages.
+//!
+//! A buddy allocator hands out blocks of a power of two, aligned to their size, so the same one serves `Box` and the pages that
+//! drivers share with other domains. It is behind a spin lock: the upcall handler must not allocate.
+
+use crate::start_info::Boot;
+use alloc::alloc::{alloc_zeroed, dealloc};
+use buddy_system_allocator::LockedHeap;
+use core::alloc::Layout;
+use core::num::NonZeroUsize;
+use core::ops::Range;
+use core::ptr::NonNull;
+use xen_hypercall::PAGE_SIZE;
+
+/// Blocks of up to 2^39 bytes, half of what [`paging`](crate::paging) can map.
+#[global_allocator]
+static HEAP: LockedHeap<40> = LockedHeap::empty();
+
+unsafe extern "C" {
+    /// Where the image ends; its address is what counts. From the linker script.
+    static image_end: u8;
+}
+
+/// Gives the RAM within `window` to the allocator: all but the image and what lies below it.
+///
+/// # Safety
+///
+/// The window must be mapped, and not given before. Nothing in that RAM may be in use: not what the loader left there either.
+pub(crate) unsafe fn add(boot: &Boot, window: Range<u64>) {
+    let floor = window.start.max((&raw const image_end).addr() as u64);
+    for ram in boot.ram() {
+        let (start, end) = (ram.start.max(floor), ram.end.min(window.end));
+        if start < end {
+            // SAFETY: it is RAM, mapped at its own address, behind the image; the caller vouches for the rest.
+            unsafe { HEAP.lock().add_to_heap(start as usize, end as usize) };
+        }
+    }
+}
+
+/// Returns how many bytes are in use, and how many there are.
+pub(crate) fn usage() -> (usize, usize) {
+    let heap = HEAP.lock();
+    (heap.stats_alloc_actual(), heap.stats_total_bytes())
+}
+
+fn pages(count: NonZeroUsize) -> Option<Layout> {
+    Layout::from_size_align(count.get().checked_mul(PAGE_SIZE)?, PAGE_SIZE).ok()
+}
+
+pub(crate) fn alloc_pages(count: NonZeroUsize) -> Option<NonNull<u8>> {
+    // SAFETY: the size is not zero.
+    NonNull::new(unsafe { alloc_zeroed(pages(count)?) })
+}
+
+/// # Safety
+///
+/// The pages must come from one call of `alloc_pages` with the same `count`, and nobody may use them any more.
+pub(crate) unsafe fn free_pages(first: NonNull<u8>, count: NonZeroUsize) {
+    if let Some(layout) = pages(count) {
+        // SAFETY: allocated with the same layout, as the caller vouches.
+        unsafe { dealloc(first.as_ptr(), layout) };
+    }
+}

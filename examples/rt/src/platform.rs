@@ -1,0 +1,124 @@
+//! The platform: what this kernel supplies to the drivers, and what it offers to `main`.
+
+use crate::start_info::Boot;
+use crate::{clock, events, memory, paging};
+use core::num::NonZeroUsize;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use spin::Once;
+use x86_64::instructions::{hlt, interrupts};
+use xen_evtchn::EventChannels;
+use xen_hypercall::arch::{VendorCall, Vmcall, Vmmcall, cpuid::CpuVendor};
+use xen_hypercall::ops::sched;
+use xen_hypercall::{Gfn, Hypercall, Instant, Mapped, PAGE_SIZE, Platform, Port};
+use xen_sys::arch_x86::hvm::start_info::HvmMemmapTableEntry;
+use xen_sys::sched::ShutdownReason;
+
+/// The domain that this kernel runs in.
+///
+/// A value of no size: all state is static, because there is one machine. `main` gets it; copy it freely.
+#[derive(Clone, Copy, Debug)]
+pub struct Rt(());
+
+/// Whether the hypercall instruction is AMD's. Asking CPUID each time would cost more than the call.
+static SVM: AtomicBool = AtomicBool::new(false);
+
+pub(crate) static BOOT: Once<Boot> = Once::new();
+
+impl Rt {
+    pub(crate) const fn new() -> Self {
+        Self(())
+    }
+
+    /// Returns the kernel's command line.
+    pub fn command_line(self) -> &'static str {
+        BOOT.get().map_or("", |boot| &boot.command_line)
+    }
+
+    /// Returns the memory map.
+    pub fn memory_map(self) -> &'static [HvmMemmapTableEntry] {
+        BOOT.get().map_or(&[], |boot| &boot.memory_map)
+    }
+
+    /// Tells whether this is dom0, the domain that Xen itself started.
+    pub fn is_dom0(self) -> bool {
+        BOOT.get().is_some_and(|boot| boot.dom0)
+    }
+
+    /// Returns how many bytes of RAM are allocated, and how many there are to allocate.
+    pub fn memory_usage(self) -> (usize, usize) {
+        memory::usage()
+    }
+
+    /// Returns the event channels: the ports' masks.
+    ///
+    /// # Panics
+    ///
+    /// Before `main`.
+    pub fn events(self) -> &'static EventChannels<Self, Mapped<Self>> {
+        events::EVENTS.get().expect("set up before main")
+    }
+
+    /// Ends the domain.
+    pub fn shutdown(self, reason: ShutdownReason) -> ! {
+        let _ = sched::shutdown(&self, reason);
+        halt()
+    }
+}
+
+/// Picks the hypercall instruction.
+pub(crate) fn init(vendor: CpuVendor) {
+    SVM.store(VendorCall::for_vendor(vendor) == VendorCall::Vmmcall, Relaxed);
+}
+
+pub(crate) fn crash() -> ! {
+    Rt(()).shutdown(ShutdownReason::CRASH)
+}
+
+/// Stops the CPU for good.
+pub(crate) fn halt() -> ! {
+    interrupts::disable();
+    loop {
+        hlt();
+    }
+}
+
+// SAFETY: one of two sound implementations, by the processor's vendor.
+unsafe impl Hypercall for Rt {
+    #[inline(always)]
+    unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
+        // SAFETY: the caller's obligations are passed on unchanged.
+        unsafe { if SVM.load(Relaxed) { Vmmcall.hypercall(op, args) } else { Vmcall.hypercall(op, args) } }
+    }
+}
+
+// SAFETY: pages come from an allocator of RAM that is mapped to its own address, so an address is a frame number
+// shifted; map_frames extends that mapping, and nothing is ever unmapped but what nobody owns.
+unsafe impl Platform for Rt {
+    fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
+        memory::alloc_pages(count)
+    }
+
+    unsafe fn free_pages(&self, pages: NonNull<u8>, count: NonZeroUsize) {
+        // SAFETY: the caller's obligations are passed on unchanged.
+        unsafe { memory::free_pages(pages, count) }
+    }
+
+    fn virt_to_gfn(&self, page: NonNull<u8>) -> Gfn {
+        Gfn::containing(page.addr().get() as u64)
+    }
+
+    unsafe fn map_frames(&self, first: Gfn, count: NonZeroUsize) -> Option<NonNull<u8>> {
+        let end = first.0.checked_add(count.get() as u64)?.checked_mul(PAGE_SIZE as u64)?;
+        paging::map(first.address()..end)?;
+        NonNull::new(core::ptr::with_exposed_provenance_mut(first.address() as usize))
+    }
+
+    fn now(&self) -> Instant {
+        clock::now()
+    }
+
+    fn wait(&self, ports: &[Port], deadline: Option<Instant>) {
+        events::wait(ports, deadline);
+    }
+}
