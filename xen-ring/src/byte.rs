@@ -210,7 +210,10 @@ mod tests {
             let mem = SharedMem::from_pages(&mut page);
             let (mut tx, mut rx) = (Producer::attach(mem), Consumer::attach(mem));
             let (mut sent, mut got) = (0, Vec::new());
-            for &(write, read) in chunks.iter().cycle().take(chunks.len() * 400) {
+            for &(write, read) in chunks.iter().cycle().take(chunks.len() * 5001) {
+                if got.len() == data.len() {
+                    break;
+                }
                 let end = data.len().min(sent + write);
                 sent += tx.write(mem, &data[sent..end]).unwrap();
                 let mut out = vec![0; read];

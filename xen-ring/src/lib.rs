@@ -9,12 +9,16 @@
 #[cfg(test)]
 extern crate std;
 
+mod back;
 mod byte;
 mod corrupt;
 mod front;
+mod index;
 mod layout;
 
+pub use back::{BackRing, Unasked};
 pub use byte::{ByteConsumer, ByteProducer, ByteRing};
 pub use corrupt::Corrupt;
-pub use front::{FrontRing, Full, Notify};
+pub use front::{FrontRing, Full};
+pub use index::Notify;
 pub use layout::{RingError, RingLayout};

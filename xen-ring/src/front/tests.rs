@@ -44,11 +44,7 @@ impl Back<'_> {
 
 fn pair<'m>(mem: &'m SharedMem, start: u32) -> (Ring<'m>, Back<'m>) {
     let mut front = Ring::new(mem).unwrap();
-    (front.req_prod, front.req_prod_pvt, front.rsp_cons, front.rsp_prod) = (start, start, start, start);
-    mem.u32::<REQ_PROD>().store(start, Relaxed);
-    mem.u32::<RSP_PROD>().store(start, Relaxed);
-    mem.u32::<REQ_EVENT>().store(start.wrapping_add(1), Relaxed);
-    mem.u32::<RSP_EVENT>().store(start.wrapping_add(1), Relaxed);
+    front.jump_to(start);
     (front, Back { mem, req_cons: start, rsp_prod_pvt: start })
 }
 
