@@ -14,10 +14,8 @@ on_crash="destroy"
 disk=["phy:/dev/ram0,xvda,w"]
 vif=["bridge=br0,mac=00:16:3e:00:00:02,script=vif-bridge"]
 C
-touch /var/log/xen/guest-guest.log
-tail -n +1 -f /var/log/xen/guest-guest.log &
+/payload/lab-peer follow /var/log/xen/guest-guest.log "" &
 xl create -q /tmp/guest.cfg || exit 1
 while xenstore-exists /local/domain/1; do usleep 200000; done
 usleep 300000
-kill %1 2>/dev/null
 exit 0

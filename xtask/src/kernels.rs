@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::host;
 
-const TARGET: &str = "x86_64-unknown-none";
+pub(crate) const TARGET: &str = "x86_64-unknown-none";
 
 /// A bootable kernel among the examples.
 struct Kernel {

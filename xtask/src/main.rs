@@ -1,10 +1,15 @@
 //! Builds, runs and tests the workspace.
 
+mod demo;
 mod host;
 mod kernels;
 mod lab;
+mod payload;
+mod report;
+mod test;
 mod ui;
 mod xen;
+mod xentest;
 
 use std::process::ExitCode;
 
@@ -23,6 +28,12 @@ struct Cli {
 enum Task {
     /// Builds the kernels of examples/ into target/kernels/.
     Build(kernels::Args),
+    /// Boots real Xen in an emulator and shows our shell as its guest: disk, network, xenstore.
+    Demo(demo::Args),
+    /// Runs the host checks and the real-Xen tests.
+    Test(test::Args),
+    /// Runs what continuous integration runs.
+    Ci,
     /// Boots real Xen in an emulator and runs a payload in dom0, or a kernel as dom0: for developers.
     #[command(subcommand)]
     Xen(xen::Command),
@@ -31,6 +42,9 @@ enum Task {
 fn main() -> ExitCode {
     let done: Result<i32> = match Cli::parse().command {
         Task::Build(args) => kernels::main(&args),
+        Task::Demo(args) => demo::main(&args),
+        Task::Test(args) => test::main(&args),
+        Task::Ci => test::ci(),
         Task::Xen(command) => xen::main(&command),
     };
     match done {

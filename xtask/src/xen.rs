@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use clap::Subcommand;
 
 use crate::lab::{self, Archive, Boot, Dom0Kind, Event, Outcome, XenVersion};
-use crate::{host, ui};
+use crate::{host, payload, ui};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -112,6 +112,7 @@ pub(crate) fn main(command: &Command) -> Result<i32> {
             archive.file("payload/run", 0o755, include_str!("../payload/guest.sh"));
             archive.file("payload/cmdline", 0o644, cmdline.as_str());
             archive.copy("payload/guest", kernel)?;
+            archive.copy("payload/lab-peer", &payload::peer()?)?;
             boot(&archive, machine, &format!("QUIET=1 {}", machine.append))
         }
         Command::Kernel { kernel, machine } => {
@@ -123,12 +124,12 @@ pub(crate) fn main(command: &Command) -> Result<i32> {
     }
 }
 
-fn run(payload: &Path, files: &[String], machine: &Machine) -> Result<i32> {
-    if !payload.join("run").is_file() {
-        bail!("no payload {}: it must have an executable file `run`", payload.display());
+fn run(folder: &Path, files: &[String], machine: &Machine) -> Result<i32> {
+    if !folder.join("run").is_file() {
+        bail!("no payload {}: it must have an executable file `run`", folder.display());
     }
     let mut archive = Archive::default();
-    archive.copy_tree("payload", payload)?;
+    archive.copy_tree("payload", folder)?;
     for file in files {
         let Some((name, path)) = file.split_once('=') else { bail!("--file {file}: expected NAME=PATH") };
         archive.copy(&format!("payload/{name}"), Path::new(path))?;

@@ -35,10 +35,6 @@ impl Archive {
         self.nodes.insert(path.to_owned(), Node::Link(target.to_owned()));
     }
 
-    pub(crate) fn contains(&self, path: &str) -> bool {
-        self.nodes.contains_key(path)
-    }
-
     /// Adds the file `source` with its permission bits.
     pub(crate) fn copy(&mut self, path: &str, source: &Path) -> Result<()> {
         let data = fs::read(source).with_context(|| format!("reading {}", source.display()))?;

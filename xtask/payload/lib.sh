@@ -1,0 +1,82 @@
+# What the payloads share. Lines for the harness are `KIND|field|...`; see src/payload.rs.
+LOGS=/var/log/xen
+ID=0
+
+step() { echo "STEP|$1"; }
+figure() { echo "FIGURE|$1|$2"; }
+
+# check NAME FOUND EXPECTED: equal?
+check() {
+  if [ "$2" = "$3" ]; then echo "CHECK|$1|ok|$2|$3"; else echo "CHECK|$1|FAIL|$2|$3"; fi
+}
+
+# matches NAME FOUND PATTERN: does the shell pattern fit?
+matches() {
+  # shellcheck disable=SC2254
+  case $2 in
+    $3) echo "CHECK|$1|ok|$2|$3" ;;
+    *) echo "CHECK|$1|FAIL|$2|$3" ;;
+  esac
+}
+
+# within SECONDS COMMAND...: waits until the command succeeds.
+within() {
+  end=$(($(date +%s) + $1)); shift
+  until "$@"; do
+    [ "$(date +%s)" -lt "$end" ] || return 1
+    usleep 100000
+  done
+}
+
+# prepare NAME COMMANDS [CONFIG-LINES]: writes the config of a guest that executes the commands (none: it prompts).
+prepare() {
+  cmdline=
+  [ -z "$2" ] || cmdline="cmdline='run=\"$2\"'"
+  cat >"/tmp/$1.cfg" <<C
+name="$1"
+type="pvh"
+kernel="/payload/shell"
+memory=64
+vcpus=1
+$cmdline
+on_poweroff="destroy"
+on_reboot="destroy"
+on_crash="destroy"
+$3
+C
+}
+
+# start NAME COMMANDS [CONFIG-LINES]: creates the guest, returns after its first console line. Sets ID.
+start() {
+  step "guest $1"
+  prepare "$@"
+  create "$1"
+}
+
+# create NAME [MARKER]: as start, of a prepared guest; sets TIMES.
+create() {
+  ID=$((ID + 1))
+  echo "GUEST|$1|$ID"
+  if ! TIMES=$(/payload/lab-peer create "/tmp/$1.cfg" "$LOGS/guest-$1.log" ${2:+"$2"}); then
+    check "$1: starts" "$TIMES" "a line on its console"
+    return 1
+  fi
+}
+
+# time_of KEY: a figure out of TIMES.
+time_of() { echo " $TIMES" | sed "s/.* $1=\([0-9.]*\).*/\1/"; }
+
+console() { tr -d '\r' <"$LOGS/guest-$1.log" 2>/dev/null; }
+said() { console "$1" | grep -q -- "$2"; }
+gone() { ! xenstore-exists "/local/domain/$1"; }
+
+# answer NAME COMMAND: what the guest printed for the command, its lines joined by ` / `.
+answer() {
+  console "$1" | awk -v c="\$ $2" '$0 == c && !on { on = 1; next } on && (/^\$ / || /^done /) { exit } on { printf "%s%s", sep, $0; sep = " / " }'
+}
+
+# ended NAME SECONDS EXPECTED-DONE-LINE: waits for the end of the commands and checks the tally.
+ended() {
+  within "$2" said "$1" '^done ' || console "$1" | tail -n 12 | sed "s/^/SHOW|$1: /"
+  check "$1: all commands ran" "$(console "$1" | grep '^done ')" "$3"
+}

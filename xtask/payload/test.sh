@@ -1,0 +1,144 @@
+#!/bin/sh
+# The real-Xen tests: our shell as a guest against Linux's blkback, netback, xenstored and xenconsoled.
+. /payload/lib.sh
+MIB=1048576
+DISK=$((16 * MIB))
+VIF='bridge=br0,script=vif-bridge'
+wait_gone() { within 15 gone "$1"; check "$2: the domain is gone" "$(gone "$1" && echo gone || echo "still there")" gone; }
+
+step "random disk"
+modprobe brd rd_nr=2 rd_size=16384
+dd if=/dev/urandom of=/dev/ram0 bs=1M conv=fsync 2>/dev/null
+cp /dev/ram0 /tmp/expected
+before=$(sha256sum </tmp/expected | cut -d' ' -f1)
+/payload/lab-peer serve 10.0.0.1:7000 &
+
+# A guest whose backend stays away has time until the end.
+start never "blk sha256 xvda; info" 'disk=["format=raw,vdev=xvda,access=rw,target=/dev/ram1,script=block-never"]'
+never=$ID
+
+# --- disk, and a clean end: this guest is preserved after its poweroff, so that what it left can be seen
+FILL_AT=$((3 * MIB + 512)) FILL=$((MIB + 1536)) SRC=$((5 * MIB)) DST=$((9 * MIB + 1024)) COPY=$((2 * MIB + 512))
+start disk "blk list; blk sha256 xvda; blk sha256 xvda 512 4096; blk fill xvda $FILL_AT $FILL 165; blk copy xvda $SRC $DST $COPY; blk flush xvda; blk sha256 xvda; net up eth0 10.0.0.3/24; ping 10.0.0.1 2" \
+  "on_poweroff=\"preserve\"
+disk=[\"phy:/dev/ram0,xvda,w\"]
+vif=[\"mac=00:16:3e:00:00:03,$VIF\"]"
+disk=$ID
+ended disk 60 "done OK=9 FAILED=0"
+matches "disk: blk list names it" "$(answer disk "blk list")" "*xvda*ok"
+check "disk: digest as in dom0" "$(answer disk "blk sha256 xvda")" "sha256 xvda 0 $DISK $before / ok"
+part=$(dd if=/tmp/expected bs=512 skip=1 count=8 2>/dev/null | sha256sum | cut -d' ' -f1)
+check "disk: digest of a part" "$(answer disk "blk sha256 xvda 512 4096")" "sha256 xvda 512 4096 $part / ok"
+head -c $FILL /dev/zero | tr '\0' '\245' | dd of=/tmp/expected bs=512 seek=$((FILL_AT / 512)) conv=notrunc 2>/dev/null
+dd if=/tmp/expected bs=512 skip=$((SRC / 512)) count=$((COPY / 512)) 2>/dev/null >/tmp/piece
+dd if=/tmp/piece of=/tmp/expected bs=512 seek=$((DST / 512)) conv=notrunc 2>/dev/null
+# blkback writes beside dom0's page cache.
+echo 3 >/proc/sys/vm/drop_caches
+after=$(sha256sum </tmp/expected | cut -d' ' -f1)
+check "disk: changed as asked, seen from dom0" "$(sha256sum </dev/ram0 | cut -d' ' -f1)" "$after"
+changed=$(console disk | grep "^sha256 xvda 0 $DISK" | tail -n 1)
+check "disk: changed as asked, seen from the guest" "$changed" "sha256 xvda 0 $DISK $after"
+
+preserved() { xl list disk 2>/dev/null | awk 'NR == 2 { print $5 }' | grep -q s; }
+within 15 preserved
+matches "shutdown: reason poweroff" "$(xl list disk | awk 'NR == 2 { print $5 }')" "*s*"
+closed() { [ "$(xenstore-read "/local/domain/0/backend/$1/state")" = 6 ]; }
+for backend in "vbd/$disk/51712" "vif/$disk/0"; do
+  within 5 closed "$backend"
+  check "shutdown: backend ${backend%%/*} is Closed" "$(xenstore-read "/local/domain/0/backend/$backend/state")" 6
+done
+xl debug-keys g
+# Entries 0 and 1 are the console's and xenstore's, which the toolstack makes and dom0's daemons hold.
+mapped=$(xl dmesg | sed -n "/grant-table for remote d$disk /,/-------- active\|gnttab_usage_print_all \]/p" | grep -o '\[0x[0-9a-f]*\]' | grep -v '\[0x00[01]\]' | sort -u | tr -d '\n')
+check "shutdown: grants left mapped" "${mapped:-none}" none
+xl destroy disk
+
+# --- network
+start net "net up eth0 10.0.0.2/24; ping 10.0.0.1 20; tcp-echo 10.0.0.1 7000 $((4 * MIB)); tcp-echo 10.0.0.1 9 512; tcp-serve 7000 1" \
+  "vif=[\"mac=00:16:3e:00:00:02,$VIF\"]"
+net=$ID
+within 90 said net '^\$ tcp-serve'
+matches "net: ping" "$(answer net "ping 10.0.0.1 20")" "*ping 10.0.0.1 sent=20 received=20 / ok"
+matches "net: tcp-echo of 4 MiB" "$(answer net "tcp-echo 10.0.0.1 7000 $((4 * MIB))")" "*tcp-echo sent=$((4 * MIB)) received=$((4 * MIB)) mismatches=0 / ok"
+matches "net: a refused connection is an error" "$(answer net "tcp-echo 10.0.0.1 9 512")" "error: *refused*"
+check "net: tcp-serve of 1 MiB" "$(/payload/lab-peer check 10.0.0.2:7000 $MIB)" "sent=$MIB received=$MIB mismatches=0"
+ended net 30 "done OK=4 FAILED=1"
+wait_gone $net net
+
+# --- xenstore
+start store "xs write data/from-guest hello; xs ls data; xs watch data/from-dom0 6; xs read data/from-dom0; xs rm data/from-guest; xs read data/from-guest; xs ls -r device; xs watch data/end 4" \
+  'disk=["phy:/dev/ram0,xvda,w"]'
+store=$ID data=/local/domain/$ID/data
+within 20 said store '^\$ xs watch data/from-dom0'
+sleep 1
+check "xs: dom0 reads what the guest wrote" "$(xenstore-read $data/from-guest)" hello
+xenstore-write $data/from-dom0 greetings
+within 20 said store '^\$ xs watch data/end'
+check "xs: the guest reads what dom0 wrote" "$(answer store "xs read data/from-dom0")" "greetings / ok"
+matches "xs: ls" "$(answer store "xs ls data")" "*from-guest*ok"
+fired=$(answer store "xs watch data/from-dom0 6")
+matches "xs: a watch fires for a change in dom0" "$fired" "*data/from-dom0*ok"
+check "xs: rm, seen from dom0" "$(xenstore-exists $data/from-guest && echo there || echo removed)" removed
+matches "xs: what was removed cannot be read" "$(answer store "xs read data/from-guest")" "error: *"
+matches "xs: ls -r shows the devices" "$(answer store "xs ls -r device")" "*51712*ok"
+ended store 20 "done OK=7 FAILED=1"
+wait_gone $store store
+
+# --- bad input
+start bad "blk sha256 xvdz; frobnicate; blk fill xvda 1 512 0; blk sha256 xvda 0 1; blk fill xvda 16777216 512 0; xs ls; xs read /no/such/node; net up eth9 10.0.0.9/24; ping 10.0.0.300 1; info" \
+  'disk=["phy:/dev/ram0,xvda,w"]'
+bad=$ID
+ended bad 30 "done OK=1 FAILED=9"
+for command in "blk sha256 xvdz" frobnicate "blk fill xvda 1 512 0" "blk sha256 xvda 0 1" "blk fill xvda 16777216 512 0" "xs ls" \
+  "xs read /no/such/node" "net up eth9 10.0.0.9/24" "ping 10.0.0.300 1"; do
+  matches "bad input: $command" "$(answer bad "$command")" "error: ?*"
+done
+matches "info" "$(answer bad info)" "*ok"
+wait_gone $bad bad
+
+# --- the guest that was left alone with its silent backend
+matches "a backend that never connects is an error" "$(answer never "blk sha256 xvda")" "error: ?*"
+ended never 60 "done OK=1 FAILED=1"
+wait_gone "$never" never
+
+# --- ten boots in a row: five so far
+boots=$ID
+for boot in 6 7 8 9 10; do
+  start "boot$boot" "info" || continue
+  figure shell.created "$(time_of created)"
+  figure shell.first_line "$(time_of first)"
+  within 20 said "boot$boot" '^done OK=1 FAILED=0' && boots=$((boots + 1))
+  within 15 gone $ID
+done
+check "ten boots in a row" $boots 10
+
+# --- Linux in the same run, for the report
+step "guest linux"
+cat >/tmp/linux.cfg <<C
+name="linux"
+type="pvh"
+kernel="/payload/linux"
+ramdisk="/payload/linux.cpio"
+memory=192
+vcpus=1
+cmdline="console=hvc0"
+on_poweroff="destroy"
+on_crash="destroy"
+C
+if create linux LINUX-IS-UP; then
+  figure linux.created "$(time_of created)"
+  figure linux.first_line "$(time_of first)"
+  figure linux.user_space "$(time_of marker)"
+fi
+within 20 gone $ID
+
+# --- a crash, last: from here on Xen's log may speak of the guest
+echo "CRASHING"
+start crash "crash" 'on_crash="preserve"'
+crashed() { xl list crash 2>/dev/null | awk 'NR == 2 { print $5 }' | grep -q c; }
+within 20 crashed
+matches "crash: reason crash" "$(xl list crash | awk 'NR == 2 { print $5 }')" "*c*"
+xl destroy crash
+check "xl list: only dom0 is left" "$(xl list | awk 'NR > 1 { printf "%s ", $1 }')" "Domain-0 "
+echo "END"
+exit 0

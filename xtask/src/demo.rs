@@ -1,0 +1,119 @@
+//! `cargo xtask demo`: the shell as a guest on real Xen, by script or by hand.
+
+use std::io::IsTerminal;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use std::{io, thread};
+
+use anyhow::{Context, Result, bail};
+
+use crate::lab::{self, Boot, Dom0Kind, Ending, Event, Terminal, XenVersion};
+use crate::payload::{self, Line};
+use crate::{host, kernels, ui};
+
+const SCRIPT: &str = include_str!("../payload/demo.sh");
+
+/// Options of `demo`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[arg(long, value_enum, default_value = "4.17")]
+    xen: XenVersion,
+    #[arg(long, value_enum, default_value = "pv")]
+    dom0: Dom0Kind,
+    /// Connects the terminal to the guest's prompt
+    #[arg(long, short)]
+    interactive: bool,
+}
+
+pub(crate) fn main(args: &Args) -> Result<i32> {
+    let fetch = thread::spawn({
+        let version = args.xen;
+        move || lab::prepare(&[version])
+    });
+    let kernel = kernels::shell()?;
+    fetch.join().map_err(|_| anyhow::anyhow!("fetching the lab's packages panicked"))??;
+    let archive = payload::archive(SCRIPT, &kernel)?;
+    let log = host::results()?.join(format!("demo-{}.log", args.xen));
+    let mut boot = Boot { dom0: args.dom0, ..Boot::new(args.xen, log) };
+    boot.append = "QUIET=1".to_owned();
+    let mut tty = Tty { saved: None };
+    let terminal = args.interactive.then_some(&mut tty as &mut dyn Terminal);
+    if args.interactive {
+        boot.append += " INTERACTIVE=1";
+        boot.timeout = Duration::from_secs(24 * 3600);
+    }
+
+    let title = format!("Xen {} boots in an emulator, with Linux as dom0", args.xen);
+    let progress = ui::spinner(&title);
+    let (mut passed, mut failed) = (0, 0);
+    let outcome = boot.run(&archive, terminal, &mut |event| match event {
+        Event::Mark(mark) if mark.starts_with("terminal") => {
+            progress.finish_and_clear();
+            ui::line(
+                "This is the guest's console. Enter for a prompt, `help` for its commands; Ctrl-] leaves.\n",
+            );
+        }
+        Event::Mark(mark) if mark.starts_with("run") => {
+            progress.set_prefix("dom0 is up");
+            ui::line(format!("Xen {} and its dom0 are up.", args.xen));
+        }
+        Event::Xen(line) => progress.set_message(ui::dim(&line.chars().take(60).collect::<String>())),
+        Event::Mark(_) => {}
+        Event::Payload(line) => match payload::parse(line) {
+            Line::Step(step) => progress.set_prefix(step.to_owned()),
+            Line::Say(text) => ui::line(format!("\n{text}")),
+            Line::Console(text) if text.starts_with("$ ") => {
+                ui::line(format!("  | {}", ui::style("1", text)));
+            }
+            Line::Console(text) => ui::line(format!("  | {text}")),
+            Line::Check(check) => {
+                if check.ok {
+                    passed += 1;
+                } else {
+                    failed += 1;
+                }
+                ui::line(check.describe());
+            }
+            Line::Show(text) | Line::Other(text) => ui::line(ui::dim(text)),
+            Line::Figure(..) => {}
+        },
+    })?;
+    progress.finish_and_clear();
+    if args.interactive {
+        ui::line(format!("\nThe guest has ended ({}).", outcome.describe()));
+        return Ok(outcome.code());
+    }
+    ui::line(format!("\n{passed} of {} comparisons hold; log {}", passed + failed, boot.log.display()));
+    if outcome.ending != Ending::Exit(0) || passed == 0 {
+        bail!("the demonstration did not come to its end: {}", outcome.describe());
+    }
+    Ok(i32::from(failed > 0))
+}
+
+/// The user's terminal.
+struct Tty {
+    saved: Option<String>,
+}
+
+impl Terminal for Tty {
+    fn enter(&mut self) -> Result<()> {
+        if !io::stdin().is_terminal() {
+            return Ok(());
+        }
+        let state =
+            Command::new("stty").arg("-g").stdin(Stdio::inherit()).output().context("starting stty")?;
+        self.saved = Some(String::from_utf8_lossy(&state.stdout).trim().to_owned());
+        let status = Command::new("stty").args(["raw", "-echo"]).status().context("starting stty")?;
+        if !status.success() {
+            bail!("stty raw: {status}");
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self) {
+        if let Some(saved) = self.saved.take() {
+            // Nothing better can be done if it fails.
+            let _ = Command::new("stty").arg(saved).status();
+        }
+    }
+}

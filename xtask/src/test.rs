@@ -1,0 +1,209 @@
+//! `cargo xtask test` and `cargo xtask ci`: host checks step by step, then the real-Xen tests.
+
+use std::collections::BTreeSet;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::lab::{self, XenVersion};
+use crate::{host, kernels, ui, xentest};
+
+const TARGETS: [&str; 2] = ["x86_64-unknown-none", "aarch64-unknown-none"];
+
+/// Options of `test`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Leaves the real-Xen tests out
+    #[arg(long)]
+    no_xen: bool,
+    /// Leaves the host checks out
+    #[arg(long, conflicts_with = "no_xen")]
+    only_xen: bool,
+    /// Real-Xen tests on this version only (default: on both)
+    #[arg(long, value_enum)]
+    xen: Option<XenVersion>,
+}
+
+struct Step {
+    name: String,
+    took: Duration,
+    ok: bool,
+}
+
+pub(crate) fn ci() -> Result<i32> {
+    main(&Args { no_xen: false, only_xen: false, xen: None })
+}
+
+pub(crate) fn main(args: &Args) -> Result<i32> {
+    let started = Instant::now();
+    let versions: Vec<_> = args.xen.map_or(XenVersion::ALL.to_vec(), |v| vec![v]);
+    // The packages come while the compiler works.
+    let fetch = (!args.no_xen).then(|| {
+        thread::spawn({
+            let versions = versions.clone();
+            move || lab::prepare(&versions)
+        })
+    });
+    let mut steps = Vec::new();
+    if !args.only_xen {
+        host_steps(&mut steps)?;
+    }
+    let mut runs = Vec::new();
+    if let Some(fetch) = fetch {
+        let mut kernel = None;
+        step(&mut steps, "shell kernel", || {
+            kernel = Some(kernels::shell()?);
+            Ok(())
+        });
+        step(&mut steps, "packages and images of the lab", || {
+            fetch.join().map_err(|_| anyhow::anyhow!("fetching the lab's packages panicked"))?
+        });
+        if let (Some(kernel), true) = (kernel, steps.iter().all(|s| s.ok || !s.name.contains("lab"))) {
+            step(&mut steps, "real Xen", || {
+                runs = xentest::run(&versions, &kernel)?;
+                Ok(())
+            });
+        }
+    }
+    Ok(summary(&steps, &runs, args, started.elapsed()))
+}
+
+fn summary(steps: &[Step], runs: &[xentest::Run], args: &Args, took: Duration) -> i32 {
+    ui::line("\nsteps");
+    for step in steps {
+        let verdict = if step.ok { ui::green("ok  ") } else { ui::red("FAIL") };
+        ui::line(format!("  {verdict}  {:<56}{:>7.1} s", step.name, step.took.as_secs_f32()));
+    }
+    let mut passed = steps.iter().filter(|s| s.ok).count();
+    let mut failed = steps.len() - passed;
+    for run in runs {
+        let good = run.checks.iter().filter(|c| c.ok).count();
+        ui::line(format!(
+            "\nreal Xen {}: {good} of {} checks hold, {:.0} s",
+            run.xen,
+            run.checks.len(),
+            run.report.elapsed
+        ));
+        for check in run.checks.iter().filter(|c| !c.ok) {
+            ui::line(format!("  {}  {}", ui::red("FAIL"), check.name));
+        }
+        passed += good;
+        failed += run.checks.len() - good;
+    }
+    for run in runs {
+        ui::line(format!("\n{}", run.report.table()));
+        match run.report.save() {
+            Ok(path) => ui::line(ui::dim(&format!("  {}", path.display()))),
+            Err(error) => ui::line(format!("  {error:#}")),
+        }
+    }
+    ui::line(format!("\n{:.0} s in all", took.as_secs_f32()));
+    if args.no_xen {
+        ui::line("The real-Xen tests were left out (--no-xen).");
+    }
+    if args.only_xen {
+        ui::line("The host checks were left out (--only-xen).");
+    }
+    ui::line(format!("{passed} passed, {failed} failed"));
+    i32::from(failed > 0)
+}
+
+/// The workspace's packages: libraries, and the rest.
+struct Packages {
+    libraries: Vec<String>,
+    others: Vec<String>,
+    kernels: Vec<String>,
+}
+
+impl Packages {
+    fn read() -> Result<Packages> {
+        let mut cargo = Command::new(host::cargo());
+        cargo.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(host::root());
+        let metadata: serde_json::Value = serde_json::from_str(&host::output(&mut cargo)?)?;
+        let packages = metadata["packages"].as_array().context("cargo metadata names no packages")?;
+        let mut found = Packages { libraries: Vec::new(), others: Vec::new(), kernels: Vec::new() };
+        for package in packages {
+            let name = package["name"].as_str().context("a package without a name")?.to_owned();
+            // `publish = false` is an empty list here: examples and tools.
+            let list = if package["publish"].is_null() { &mut found.libraries } else { &mut found.others };
+            list.push(name.clone());
+            if package["features"].get("kernel").is_some() {
+                found.kernels.push(name);
+            }
+        }
+        if found.libraries.is_empty() {
+            bail!("no library crates in the workspace");
+        }
+        Ok(found)
+    }
+}
+
+fn host_steps(steps: &mut Vec<Step>) -> Result<()> {
+    let packages = Packages::read()?;
+    let select =
+        |names: &[String]| -> Vec<String> { names.iter().flat_map(|n| ["-p".into(), n.clone()]).collect() };
+    let (libraries, others, kernels) =
+        (select(&packages.libraries), select(&packages.others), select(&packages.kernels));
+    let words = |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
+    // `kernel` features do not link for a host, so only the libraries are built with all features.
+    let cargo = |before: &str, packages: &[String], after: &str| {
+        [words(before), packages.to_vec(), words(after)].concat()
+    };
+
+    let mut targets = BTreeSet::from(TARGETS);
+    targets.insert(kernels::TARGET);
+    step(steps, "Rust targets", || targets.iter().try_for_each(|t| host::require_target(t)));
+    step(steps, "cargo fmt --check", || quietly(&words("fmt --all --check"), &[]));
+    step(steps, "clippy, libraries, all features", || {
+        quietly(&cargo("clippy --all-targets --all-features", &libraries, "-- -D warnings"), &[])
+    });
+    step(steps, "clippy, examples and xtask", || {
+        quietly(&cargo("clippy --all-targets", &others, "-- -D warnings"), &[])
+    });
+    if !kernels.is_empty() {
+        let before = format!("clippy --features kernel --target {}", kernels::TARGET);
+        step(steps, "clippy, kernels", || quietly(&cargo(&before, &kernels, "-- -D warnings"), &[]));
+    }
+    for target in TARGETS {
+        step(steps, &format!("libraries without default features, {target}"), || {
+            quietly(&cargo(&format!("build --no-default-features --target {target}"), &libraries, ""), &[])
+        });
+    }
+    step(steps, "cargo test, libraries, all features", || {
+        quietly(&cargo("test --all-features", &libraries, ""), &[])
+    });
+    step(steps, "cargo test, examples and xtask", || quietly(&cargo("test", &others, ""), &[]));
+    step(steps, "cargo doc", || {
+        quietly(&cargo("doc --no-deps --all-features", &libraries, ""), &[("RUSTDOCFLAGS", "-D warnings")])
+    });
+    Ok(())
+}
+
+/// Runs one step; its failure is shown and counted, and the next one goes on.
+fn step(steps: &mut Vec<Step>, name: &str, work: impl FnOnce() -> Result<()>) {
+    let spinner = ui::is_terminal().then(|| ui::spinner(name));
+    let started = Instant::now();
+    let done = work();
+    let took = started.elapsed();
+    if let Some(spinner) = spinner {
+        spinner.finish_and_clear();
+    }
+    match &done {
+        Ok(()) => ui::line(format!(
+            "{}  {name}  {}",
+            ui::green("ok  "),
+            ui::dim(&format!("{:.1} s", took.as_secs_f32()))
+        )),
+        Err(error) => ui::line(format!("{}  {name}\n{error:#}", ui::red("FAIL"))),
+    }
+    steps.push(Step { name: name.to_owned(), took, ok: done.is_ok() });
+}
+
+/// Runs cargo with its output kept back until it fails.
+fn quietly(args: &[String], env: &[(&str, &str)]) -> Result<()> {
+    let mut cargo = Command::new(host::cargo());
+    cargo.args(args).current_dir(host::root()).envs(env.iter().copied()).stdin(Stdio::null());
+    host::run(&mut cargo)
+}

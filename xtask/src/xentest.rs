@@ -1,0 +1,164 @@
+//! The real-Xen tests: one boot per Xen version, side by side, all comparisons by `payload/test.sh`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+use std::{fs, thread};
+
+use anyhow::Result;
+
+use crate::lab::{Boot, Ending, Event, Outcome, XenVersion};
+use crate::payload::{self, Check, Line};
+use crate::report::Report;
+use crate::{host, ui};
+
+const SCRIPT: &str = include_str!("../payload/test.sh");
+
+/// What Xen says when all is well, by what its lines contain.
+const PEACEFUL: [&str; 16] = [
+    " save: ",
+    " restore: ",
+    ": upcall vector ",
+    "gnttab_usage_print_all",
+    "-------- active --------",
+    "[ref] localdom",
+    "grant-table for remote",
+    " maptrack frames",
+    "no active grant table entries",
+    "(XEN) [0x",
+    "Expanding d",
+    "PCI add device",
+    "Preparing system for ACPI",
+    "Disabling non-boot CPUs",
+    "Broke affinity",
+    "Entering ACPI",
+];
+
+/// The result of one version's run.
+pub(crate) struct Run {
+    pub(crate) xen: XenVersion,
+    pub(crate) checks: Vec<Check>,
+    pub(crate) report: Report,
+}
+
+/// Runs the tests on all `versions` at once, a core for each.
+pub(crate) fn run(versions: &[XenVersion], kernel: &Path) -> Result<Vec<Run>> {
+    thread::scope(|scope| {
+        let jobs: Vec<_> = versions.iter().map(|&v| scope.spawn(move || one(v, kernel))).collect();
+        let join = |job: thread::ScopedJoinHandle<'_, Result<Run>>| match job.join() {
+            Ok(run) => run,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        jobs.into_iter().map(join).collect()
+    })
+}
+
+fn one(xen: XenVersion, kernel: &Path) -> Result<Run> {
+    let mut archive = payload::archive(SCRIPT, kernel)?;
+    let linux_size = payload::add_linux(&mut archive, xen)?;
+    let log = host::results()?.join(format!("test-{xen}.log"));
+    let mut boot = Boot::new(xen, log);
+    boot.timeout = Duration::from_secs(420);
+
+    let progress = ui::spinner(&format!("Xen {xen}: booting"));
+    let mut seen = Seen::default();
+    let outcome = boot.run(&archive, None, &mut |event| {
+        match event {
+            Event::Mark(mark) => seen.running |= mark.starts_with("run"),
+            Event::Xen(line) => seen.xen(line),
+            Event::Payload(line) => seen.payload(xen, line),
+        }
+        progress.set_prefix(format!("Xen {xen}: {}", seen.step));
+        progress.set_message(format!("{} checks", seen.checks.len()));
+    })?;
+    progress.finish_and_clear();
+
+    for check in seen.last_checks(&outcome) {
+        ui::line(format!("xen {xen}  {}", check.describe()));
+        seen.checks.push(check);
+    }
+    if seen.checks.iter().any(|c| !c.ok) {
+        ui::line(ui::dim(&format!("xen {xen}  the whole log is {}", boot.log.display())));
+    }
+    let report = Report {
+        xen,
+        shell_size: fs::metadata(kernel)?.len(),
+        linux_size,
+        figures: seen.figures,
+        elapsed: outcome.elapsed.as_secs_f64(),
+    };
+    Ok(Run { xen, checks: seen.checks, report })
+}
+
+/// What a run has shown.
+#[derive(Default)]
+struct Seen {
+    step: String,
+    checks: Vec<Check>,
+    figures: BTreeMap<String, Vec<f64>>,
+    complaints: Vec<String>,
+    /// dom0 is up and the payload runs.
+    running: bool,
+    /// The guest that is to crash was started: Xen may speak of it.
+    crashing: bool,
+    complete: bool,
+}
+
+impl Seen {
+    fn xen(&mut self, line: &str) {
+        let peaceful = PEACEFUL.iter().any(|p| line.contains(p));
+        if self.running && !self.crashing && line.starts_with("(XEN)") && !peaceful {
+            self.complaints.push(line.to_owned());
+        }
+    }
+
+    fn payload(&mut self, xen: XenVersion, line: &str) {
+        match payload::parse(line) {
+            Line::Step(step) => self.step = step.to_owned(),
+            Line::Check(check) => {
+                ui::line(format!("xen {xen}  {}", check.describe()));
+                self.checks.push(check);
+            }
+            Line::Figure(name, value) => self.figures.entry(name.to_owned()).or_default().push(value),
+            Line::Show(text) => ui::line(ui::dim(&format!("xen {xen}        | {text}"))),
+            Line::Other("CRASHING") => self.crashing = true,
+            Line::Other("END") => self.complete = true,
+            Line::Other(_) | Line::Say(_) | Line::Console(_) => {}
+        }
+    }
+
+    /// What only the whole run can tell.
+    fn last_checks(&self, outcome: &Outcome) -> Vec<Check> {
+        let complaints = if self.complaints.is_empty() {
+            "none".to_owned()
+        } else {
+            self.complaints.join("\n                  ")
+        };
+        vec![
+            Check::new("Xen's log: complaints", self.complaints.is_empty(), complaints, "none"),
+            Check::new(
+                "the run came to its end",
+                self.complete && outcome.ending == Ending::Exit(0),
+                outcome.describe(),
+                "exit code 0",
+            ),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn xens_log_counts_only_while_the_payload_runs_and_no_crash_is_asked_for() {
+        let mut seen = Seen::default();
+        seen.xen("(XEN) No NUMA configuration found");
+        seen.running = true;
+        seen.xen("(XEN) HVM d1v0 save: CPU");
+        seen.xen("(XEN) grant_table.c:803:d0v0 Bad flags (0) or dom (0); expected d0");
+        seen.crashing = true;
+        seen.xen("(XEN) domain_crash called");
+        assert_eq!(seen.complaints.len(), 1);
+    }
+}
