@@ -84,3 +84,6 @@ unsafe impl Hypercall for VendorCall {
         }
     }
 }
+
+#[cfg(all(test, target_os = "linux", not(miri)))]
+mod tests;

@@ -111,7 +111,7 @@ impl SharedMem {
         }
         // SAFETY: the destination is within the memory; IntoBytes says that all bytes of the value are initialised.
         unsafe {
-            copy::store_small(core::ptr::from_ref(value).cast(), self.base().add(offset), size_of::<T>())
+            copy::store_small(core::ptr::from_ref(value).cast(), self.base().add(offset), size_of::<T>());
         };
         Some(())
     }
