@@ -1,2 +1,24 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod client;
+pub mod connection;
+mod error;
+mod text;
+pub mod wire;
+pub mod xenbus;
+
+pub use client::{Limits, Nodes, Pending, Transaction, Watch, WatchEvent, XenStore};
+pub use connection::{ConnectionError, RingTransport, Transport};
+pub use error::{Reason, StoreError};
+pub use text::PathText;

@@ -1,0 +1,228 @@
+//! The client that drivers share.
+
+mod nodes;
+mod pending;
+mod transaction;
+mod watch;
+
+use crate::connection::{Connection, RingTransport, Ticket, Transport};
+use crate::error::{Reason, StoreError};
+use crate::text::PathText;
+use crate::wire::{MessageType, Part};
+use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
+pub use nodes::Nodes;
+use nodes::Target;
+pub use pending::Pending;
+use spin::Mutex;
+pub use transaction::Transaction;
+pub use watch::Watch;
+use xen_hypercall::start::StartRing;
+use xen_hypercall::{Instant, OutOfMemory, PAGE_SIZE, Pages, Platform, Port};
+
+pub use crate::connection::WatchEvent;
+
+/// How long a blocking operation waits unless [`XenStore::set_timeout`] says otherwise.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The longest single wait. Another thread may take the event that announced our reply together with its own, and has then
+/// received ours too; so look again after this long.
+const WAIT_SLICE: Duration = Duration::from_millis(100);
+
+/// How much a client can have under way at once. It decides how many pages the client takes from the platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests in flight, at most 16; each takes a page.
+    pub requests: usize,
+    /// Watches, at most 128; eight of them take a page.
+    pub watches: usize,
+}
+
+/// Four requests and 32 watches: nine pages.
+impl Default for Limits {
+    fn default() -> Self {
+        Self { requests: 4, watches: 32 }
+    }
+}
+
+/// A xenstore client, shared by reference between all drivers of a domain.
+///
+/// Operations on nodes are those of the trait [`Nodes`], outside of any transaction. Blocking ones wait at most
+/// for the time set by [`set_timeout`](Self::set_timeout). All methods may be called from any thread, but not from an interrupt handler: a
+/// lock is held for the time of a copy, never while waiting.
+pub struct XenStore<P: Platform, T: Transport = RingTransport<P>> {
+    platform: P,
+    port: Port,
+    timeout: AtomicU64,
+    connection: Mutex<Connection<T, Pages<P>>>,
+}
+
+impl<P: Platform> XenStore<P> {
+    /// Takes the ring of the start of day, without waiting for the server.
+    ///
+    /// The first thing sent, once the server is there, asks it to forget the watches and transactions of whoever used the ring before.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] if the platform has no pages for the messages. The ring is still there for
+    /// [`xenstore_ring`](xen_hypercall::start::xenstore_ring) to find.
+    pub fn new(platform: P, ring: StartRing<P>) -> Result<Self, OutOfMemory> {
+        let transport = RingTransport::new(platform.clone(), ring.page, ring.port);
+        Self::with_transport(platform, transport, ring.port, Limits::default())
+    }
+}
+
+impl<P: Platform, T: Transport> XenStore<P, T> {
+    /// Takes any transport, whose events come to `port`, and limits.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] if the platform has no pages for the messages.
+    pub fn with_transport(
+        platform: P,
+        transport: T,
+        port: Port,
+        limits: Limits,
+    ) -> Result<Self, OutOfMemory> {
+        let Limits { requests, watches } = limits;
+        let pages = Connection::<T, Pages<P>>::buffer_len(requests.max(1), watches).div_ceil(PAGE_SIZE);
+        let buffer = Pages::alloc(platform.clone(), pages)?;
+        // Nanoseconds differ from boot to boot, which the low bits show most.
+        let seed = platform.now().as_nanos() as u32;
+        let mut connection = Connection::new(transport, buffer, requests.max(1), watches, seed);
+        // A server too old to know the request says so to nobody.
+        if let Ok(ticket) = connection.begin(MessageType::RESET_WATCHES, 0, &[Part::Nul]) {
+            connection.detach(ticket);
+        }
+        let timeout = AtomicU64::new(DEFAULT_TIMEOUT.as_nanos() as u64);
+        Ok(Self { platform, port, timeout, connection: Mutex::new(connection) })
+    }
+
+    /// Returns the port to wait for: its events announce replies and watch events. Call [`poll`](Self::poll) then.
+    pub fn port(&self) -> Port {
+        self.port
+    }
+
+    /// Returns the platform.
+    pub fn platform(&self) -> &P {
+        &self.platform
+    }
+
+    /// Sets how long each blocking operation waits from now on. It is five seconds at first.
+    pub fn set_timeout(&self, timeout: Duration) {
+        self.timeout.store(u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Returns how long a blocking operation waits.
+    pub fn timeout(&self) -> Duration {
+        Duration::from_nanos(self.timeout.load(Ordering::Relaxed))
+    }
+
+    /// Sends and receives what can be now, without waiting. Returns whether there may be more to receive at once.
+    ///
+    /// Every operation does this by itself; a kernel calls it on an event of the port to keep the ring empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::Connection`] if the connection is broken, for good.
+    pub fn poll(&self) -> Result<bool, Reason> {
+        Ok(self.connection.lock().poll()?)
+    }
+
+    /// Waits for an event of the port, at most until `deadline`; may return early.
+    pub fn wait(&self, deadline: Instant) {
+        let slice = self.platform.now() + WAIT_SLICE;
+        self.platform.wait(&[self.port], Some(deadline.min(slice)));
+    }
+
+    /// Runs `step` until it has a result: polls, and waits for events between, at most until `deadline`.
+    pub(crate) fn block_until<R>(
+        &self,
+        deadline: Instant,
+        mut step: impl FnMut() -> Option<R>,
+    ) -> Result<Option<R>, Reason> {
+        loop {
+            let polled = self.poll();
+            // A reply that came before the connection broke still counts.
+            if let Some(result) = step() {
+                return Ok(Some(result));
+            }
+            let more = polled?;
+            if self.platform.now() >= deadline {
+                return Ok(None);
+            }
+            if !more {
+                self.wait(deadline);
+            }
+        }
+    }
+
+    pub(crate) fn connection(&self) -> spin::MutexGuard<'_, Connection<T, Pages<P>>> {
+        self.connection.lock()
+    }
+}
+
+/// What the operations need of a store, whatever its platform and transport.
+pub(crate) trait Core {
+    /// Sends a request and waits for the reply, whose payload then is in the ticket's slot.
+    fn call(&self, kind: MessageType, tx_id: u32, parts: &[Part<'_>]) -> Result<Ticket, Reason>;
+    /// Shows the payload of a reply.
+    fn show(&self, ticket: Ticket, look: &mut dyn FnMut(&[u8]));
+    /// Gives a ticket up.
+    fn forget(&self, ticket: Ticket);
+}
+
+impl<P: Platform, T: Transport> Core for XenStore<P, T> {
+    fn call(&self, kind: MessageType, tx_id: u32, parts: &[Part<'_>]) -> Result<Ticket, Reason> {
+        let waited = self.timeout();
+        let deadline = self.platform.now() + waited;
+        let timeout = Reason::Timeout { waited };
+        let begin = || match self.connection().begin(kind, tx_id, parts) {
+            Err(Reason::Busy) => None,
+            result => Some(result),
+        };
+        let ticket = match begin() {
+            Some(result) => result?,
+            None => self.block_until(deadline, begin)?.ok_or(timeout)??,
+        };
+        let finished = || self.connection().reply(ticket).map(|reply| reply.map(|_| ()));
+        let result = self.block_until(deadline, finished).and_then(|done| done.unwrap_or(Err(timeout)));
+        result.map(|()| ticket).inspect_err(|_| self.forget(ticket))
+    }
+
+    fn show(&self, ticket: Ticket, look: &mut dyn FnMut(&[u8])) {
+        if let Some(Ok(body)) = self.connection().reply(ticket) {
+            look(body);
+        }
+    }
+
+    fn forget(&self, ticket: Ticket) {
+        self.connection().forget(ticket);
+    }
+}
+
+impl<P: Platform, T: Transport> nodes::Sealed for XenStore<P, T> {
+    fn target(&self) -> Target<'_> {
+        Target { core: self, tx_id: 0 }
+    }
+}
+
+impl<P: Platform, T: Transport> Nodes for XenStore<P, T> {}
+
+impl<P: Platform, T: Transport> fmt::Debug for XenStore<P, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("XenStore")
+            .field("port", &self.port)
+            .field("timeout", &self.timeout())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Puts operation and path to a reason.
+pub(crate) fn error_at<'p>(
+    operation: MessageType,
+    path: &'p (dyn fmt::Display + 'p),
+) -> impl Fn(Reason) -> StoreError + use<'p> {
+    move |reason| StoreError { operation, path: PathText::new(path), reason }
+}

@@ -1,0 +1,100 @@
+//! Requests that nobody blocks for.
+
+use super::XenStore;
+use crate::connection::{RingTransport, Ticket, Transport};
+use crate::error::{Reason, StoreError};
+use crate::text::PathText;
+use crate::wire::{MessageType, Part};
+use core::fmt::{self, Display};
+use xen_hypercall::Platform;
+
+/// A request in flight. Dropping it gives its slot up: a request of which nothing was sent is taken back, the reply of any other is
+/// dropped when it comes.
+pub struct Pending<'a, P: Platform, T: Transport = RingTransport<P>> {
+    store: &'a XenStore<P, T>,
+    ticket: Ticket,
+    kind: MessageType,
+    path: PathText,
+}
+
+impl<P: Platform, T: Transport> XenStore<P, T> {
+    /// Sends a request outside of transactions, without waiting for the reply. `path` is for errors to show.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::Busy`] if all slots are in use; poll, and try again. [`Reason::Path`], [`Reason::TooLong`], [`Reason::Connection`].
+    pub fn begin(
+        &self,
+        kind: MessageType,
+        path: &dyn Display,
+        parts: &[Part<'_>],
+    ) -> Result<Pending<'_, P, T>, StoreError> {
+        let path = PathText::new(path);
+        let ticket = self.connection().begin(kind, 0, parts).map_err(|reason| StoreError {
+            operation: kind,
+            path,
+            reason,
+        })?;
+        let pending = Pending { store: self, ticket, kind, path };
+        self.poll().map_err(|reason| pending.error(reason))?;
+        Ok(pending)
+    }
+
+    /// Begins to read a node's value.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`begin`](Self::begin).
+    pub fn begin_read(&self, path: impl Display) -> Result<Pending<'_, P, T>, StoreError> {
+        self.begin(MessageType::READ, &path, &[Part::Path(format_args!("{path}"))])
+    }
+
+    /// Begins to write what `value` displays as a node's value.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`begin`](Self::begin).
+    pub fn begin_write(
+        &self,
+        path: impl Display,
+        value: impl Display,
+    ) -> Result<Pending<'_, P, T>, StoreError> {
+        let parts = [Part::Path(format_args!("{path}")), Part::Text(format_args!("{value}"))];
+        self.begin(MessageType::WRITE, &path, &parts)
+    }
+}
+
+impl<P: Platform, T: Transport> Pending<'_, P, T> {
+    /// Receives what there is; if the reply is there, copies its payload to `buffer` and returns its length. It may be asked for again.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::BufferTooSmall`] with nothing copied, [`Reason::Server`], [`Reason::Connection`].
+    pub fn try_finish(&self, buffer: &mut [u8]) -> Option<Result<usize, StoreError>> {
+        // A failure shows in the reply, unless that came before.
+        let _ = self.store.poll();
+        let mut connection = self.store.connection();
+        let result = connection.reply(self.ticket)?.and_then(|body| {
+            let needed = body.len();
+            buffer.get_mut(..needed).ok_or(Reason::BufferTooSmall { needed })?.copy_from_slice(body);
+            Ok(needed)
+        });
+        Some(result.map_err(|reason| self.error(reason)))
+    }
+
+    fn error(&self, reason: Reason) -> StoreError {
+        StoreError { operation: self.kind, path: self.path, reason }
+    }
+}
+
+impl<P: Platform, T: Transport> Drop for Pending<'_, P, T> {
+    fn drop(&mut self) {
+        self.store.connection().forget(self.ticket);
+    }
+}
+
+impl<P: Platform, T: Transport> fmt::Debug for Pending<'_, P, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending").field("kind", &self.kind).field("path", &self.path).finish_non_exhaustive()
+    }
+}

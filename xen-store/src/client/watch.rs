@@ -1,0 +1,97 @@
+//! Watches.
+
+use super::{Core, WatchEvent, XenStore, error_at};
+use crate::connection::{RingTransport, Transport};
+use crate::error::{Reason, StoreError};
+use crate::text::PathText;
+use crate::wire::{MessageType, Part};
+use core::fmt::{self, Display};
+use xen_hypercall::{Instant, Platform};
+
+/// A watch on a node and all below, ended when dropped.
+///
+/// It fires once as soon as it is set, so there is always a first event that stands for what happened before. Events that are
+/// equal are merged while they wait; of what does not fit the queue, an [overflow](WatchEvent::is_overflow) remains. An event says that something
+/// changed, not what: read it.
+pub struct Watch<'a, P: Platform, T: Transport = RingTransport<P>> {
+    store: &'a XenStore<P, T>,
+    index: usize,
+    path: PathText,
+}
+
+impl<P: Platform, T: Transport> XenStore<P, T> {
+    /// Sets a watch on `path` and all below: a path of at most 255 bytes, or `@introduceDomain`, `@releaseDomain`.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::TooManyWatches`], [`Reason::TooLong`], [`Reason::Path`]; [`Reason::Server`] with
+    /// [`NoSpace`](crate::wire::ServerError::NoSpace) if the domain's quota is used up; [`Reason::Timeout`], [`Reason::Connection`].
+    #[doc(alias = "XS_WATCH")]
+    pub fn watch(&self, path: impl Display) -> Result<Watch<'_, P, T>, StoreError> {
+        let error = error_at(MessageType::WATCH, &path);
+        let (index, token) = {
+            let mut connection = self.connection();
+            let index = connection.add_watch(&path).map_err(&error)?;
+            (index, connection.token(index).unwrap_or_default())
+        };
+        let parts = [Part::Path(format_args!("{path}")), Part::Text(format_args!("{token}")), Part::Nul];
+        match self.call(MessageType::WATCH, 0, &parts) {
+            Ok(ticket) => self.forget(ticket),
+            Err(reason) => {
+                let mut connection = self.connection();
+                match reason {
+                    // The server may have set it all the same.
+                    Reason::Timeout { .. } => connection.drop_watch(index),
+                    _ => connection.forget_watch(index),
+                }
+                return Err(error(reason));
+            }
+        }
+        Ok(Watch { store: self, index, path: PathText::new(&path) })
+    }
+}
+
+impl<P: Platform, T: Transport> Watch<'_, P, T> {
+    /// Returns the next event, `None` if there is none now.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::Connection`], once all events that came before are taken.
+    pub fn try_next(&self) -> Result<Option<WatchEvent>, StoreError> {
+        let polled = self.store.poll();
+        let event = self.store.connection().next_event(self.index);
+        match event {
+            Some(event) => Ok(Some(event)),
+            None => polled.map(|_| None).map_err(|reason| self.error(reason)),
+        }
+    }
+
+    /// Waits for the next event until `deadline`; `None` if there was none.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::Connection`].
+    pub fn wait_next(&self, deadline: Instant) -> Result<Option<WatchEvent>, StoreError> {
+        self.store
+            .block_until(deadline, || self.store.connection().next_event(self.index))
+            .map_err(|reason| self.error(reason))
+    }
+
+    fn error(&self, reason: Reason) -> StoreError {
+        StoreError { operation: MessageType::WATCH, path: self.path, reason }
+    }
+}
+
+impl<P: Platform, T: Transport> Drop for Watch<'_, P, T> {
+    fn drop(&mut self) {
+        self.store.connection().drop_watch(self.index);
+        // Tells the server now if that can be; otherwise the next operation does.
+        let _ = self.store.poll();
+    }
+}
+
+impl<P: Platform, T: Transport> fmt::Debug for Watch<'_, P, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").field("path", &self.path).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,388 @@
+//! The protocol's state machine: requests in flight, replies, watch events. It does no waiting and knows no clock.
+//!
+//! All memory is given at construction: each request slot owns one message body, which first holds the request on its way out
+//! and then the reply; one more body takes watch events; each watch owns [`WATCH_BYTES`] for its path and its queue.
+
+mod requests;
+mod transport;
+mod watches;
+
+use crate::Reason;
+use crate::wire::{self, HEADER_LEN, MessageType, OversizedBody, Part, XENSTORE_PAYLOAD_MAX, XsdSockmsg};
+use core::fmt::{self, Display};
+use requests::Requests;
+pub use requests::{MAX_REQUESTS, Ticket};
+pub use transport::{RingTransport, Transport};
+use watches::Watches;
+pub use watches::{MAX_PATH as MAX_WATCH_PATH, MAX_WATCHES, WATCH_BYTES, WatchEvent};
+use xen_hypercall::{Errno, Pages, Platform, Port};
+use xen_ring::Corrupt;
+
+/// Why a connection is broken. It stays so: every later use reports the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionError {
+    /// The server moved an index of the ring to where it can't be.
+    Corrupt(Corrupt),
+    /// The server announced more bytes than a message can have.
+    Oversized(OversizedBody),
+    /// The server gave the connection up, and says why in the page's `error` field.
+    Lost {
+        /// `XENSTORE_ERROR_*`: 1 communication, 2 ring index, 3 protocol.
+        code: u32,
+    },
+    /// Xen refused to notify the server.
+    Notify {
+        /// Our port.
+        port: Port,
+        /// Xen's answer.
+        errno: Errno,
+    },
+    /// The transport ended, as a socket does.
+    Closed,
+}
+
+impl Display for ConnectionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Corrupt(error) => write!(f, "xenstore connection broken: {error}"),
+            Self::Oversized(error) => write!(f, "xenstore connection broken: {error}"),
+            Self::Lost { code } => {
+                let what = match code {
+                    1 => "communication problem",
+                    2 => "invalid ring index",
+                    3 => "protocol violation",
+                    _ => "unknown code",
+                };
+                write!(f, "xenstored gave the connection up with error {code} ({what})")
+            }
+            Self::Notify { port, errno } => {
+                write!(f, "xenstored could not be notified by port {port}: {errno}")
+            }
+            Self::Closed => f.write_str("the connection to xenstored was closed"),
+        }
+    }
+}
+
+impl core::error::Error for ConnectionError {}
+
+impl From<Corrupt> for ConnectionError {
+    fn from(corrupt: Corrupt) -> Self {
+        Self::Corrupt(corrupt)
+    }
+}
+
+/// Memory that a connection keeps messages in.
+pub trait Buffer {
+    /// Returns all bytes.
+    fn bytes(&mut self) -> &mut [u8];
+}
+
+impl<P: Platform> Buffer for Pages<P> {
+    fn bytes(&mut self) -> &mut [u8] {
+        self.as_mut_slice()
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Buffer for alloc::vec::Vec<u8> {
+    fn bytes(&mut self) -> &mut [u8] {
+        self
+    }
+}
+
+impl Buffer for &mut [u8] {
+    fn bytes(&mut self) -> &mut [u8] {
+        self
+    }
+}
+
+/// How many bytes one call of [`Connection::poll`] receives at most, so that a server that never stops can't hold it.
+const POLL_BUDGET: usize = 16 << 10;
+
+/// Where the body of the message that is being received goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Target {
+    Header,
+    Reply(usize),
+    Event,
+    Nobody,
+}
+
+/// A connection to a xenstore server over any [`Transport`].
+#[derive(Debug)]
+pub struct Connection<T, B> {
+    transport: T,
+    buffer: B,
+    requests: Requests,
+    watches: Watches,
+    header: [u8; HEADER_LEN],
+    /// What is being received, how long it is, and how much of it is there.
+    target: Target,
+    expected: usize,
+    received: usize,
+    last_id: u32,
+    failed: Option<ConnectionError>,
+}
+
+impl<T: Transport, B: Buffer> Connection<T, B> {
+    /// Returns how many bytes of buffer a connection needs.
+    pub const fn buffer_len(requests: usize, watches: usize) -> usize {
+        (requests + 1) * XENSTORE_PAYLOAD_MAX + watches * WATCH_BYTES
+    }
+
+    /// Makes a connection with room for `requests` in flight (at most [`MAX_REQUESTS`]) and `watches` (at most [`MAX_WATCHES`]),
+    /// fewer if `buffer` has not the [`buffer_len`](Self::buffer_len) for them.
+    ///
+    /// Request ids and tokens count up from `seed`. What an earlier user of the ring left behind must not look like ours, so
+    /// take a number that differs from boot to boot.
+    pub fn new(transport: T, mut buffer: B, requests: usize, watches: usize, seed: u32) -> Self {
+        let len = buffer.bytes().len();
+        let requests = requests.min(MAX_REQUESTS).min((len / XENSTORE_PAYLOAD_MAX).saturating_sub(1));
+        let left = len.saturating_sub((requests + 1) * XENSTORE_PAYLOAD_MAX);
+        Self {
+            transport,
+            buffer,
+            requests: Requests::new(requests),
+            watches: Watches::new(watches.min(MAX_WATCHES).min(left / WATCH_BYTES), seed),
+            header: [0; HEADER_LEN],
+            target: Target::Header,
+            expected: HEADER_LEN,
+            received: 0,
+            last_id: seed,
+            failed: None,
+        }
+    }
+
+    /// Returns the transport.
+    pub fn transport(&self) -> &T {
+        &self.transport
+    }
+
+    /// Queues a request. Nothing is sent before the next [`poll`](Self::poll).
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::Busy`] if all slots are in use, [`Reason::Path`] or [`Reason::TooLong`] if the payload can't be sent,
+    /// [`Reason::Connection`] if the connection is broken.
+    pub fn begin(&mut self, kind: MessageType, tx_id: u32, parts: &[Part<'_>]) -> Result<Ticket, Reason> {
+        self.check()?;
+        let slot = self.requests.free().ok_or(Reason::Busy)?;
+        let body = body(&mut self.buffer, slot).ok_or(Reason::Busy)?;
+        let len = wire::build(body, parts)?;
+        self.last_id = self.last_id.wrapping_add(1);
+        Ok(self
+            .requests
+            .queue(slot, XsdSockmsg { type_: kind, req_id: self.last_id, tx_id, len: len as u32 }))
+    }
+
+    /// Returns the payload of the reply, `None` while there is none yet. It stays until [`forget`](Self::forget).
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::Server`] if the server refused; [`Reason::UnexpectedReply`]; [`Reason::Connection`].
+    pub fn reply(&mut self, ticket: Ticket) -> Option<Result<&[u8], Reason>> {
+        let Some((kind, reply)) = self.requests.reply(ticket) else {
+            return self.failed.map(|error| Err(error.into()));
+        };
+        let body = body(&mut self.buffer, ticket.slot)
+            .and_then(|body| body.get(..reply.len as usize))
+            .unwrap_or_default();
+        Some(match reply.type_ {
+            MessageType::ERROR => Err(wire::ServerError::parse(body).into()),
+            found if found == kind => Ok(body),
+            found => Err(Reason::UnexpectedReply { found }),
+        })
+    }
+
+    /// Gives the slot of a request up, replied to or not. A request of which nothing was sent is taken back; otherwise it is sent
+    /// to its end, and the reply is dropped when it comes.
+    pub fn forget(&mut self, ticket: Ticket) {
+        if self.target == Target::Reply(ticket.slot) && self.requests.is_receiving(ticket) {
+            self.target = Target::Nobody;
+        }
+        self.requests.forget(ticket);
+    }
+
+    /// Lets a request that was just begun run on by itself; its reply is dropped when it comes.
+    pub fn detach(&mut self, ticket: Ticket) {
+        self.requests.detach(ticket);
+    }
+
+    /// Sends and receives what can be now, then notifies the server, at most once. Returns whether there may be more to receive
+    /// at once.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectionError`] if the connection is broken, now or before.
+    pub fn poll(&mut self) -> Result<bool, ConnectionError> {
+        self.check()?;
+        let result = self.exchange();
+        // What was sent before a failure still has to be seen.
+        let notified = self.transport.notify();
+        let result = result.and_then(|more| notified.map(|()| more));
+        self.failed = result.err();
+        result
+    }
+
+    fn check(&self) -> Result<(), ConnectionError> {
+        self.failed.map_or(Ok(()), Err)
+    }
+
+    fn exchange(&mut self) -> Result<bool, ConnectionError> {
+        self.send()?;
+        let more = self.receive()?;
+        // Replies have freed slots, and reading may have taken the time in which the server made room.
+        self.unwatch_dropped();
+        self.send()?;
+        Ok(more)
+    }
+
+    fn send(&mut self) -> Result<(), ConnectionError> {
+        while let Some((slot, header, sent)) = self.requests.sending() {
+            let head = wire::encode(&header);
+            let bytes = match head.get(sent..) {
+                Some(rest) if !rest.is_empty() => rest,
+                _ => body(&mut self.buffer, slot)
+                    .and_then(|body| body.get(sent.saturating_sub(HEADER_LEN)..header.len as usize))
+                    .unwrap_or_default(),
+            };
+            let count = self.transport.try_write(bytes)?.min(bytes.len());
+            if count == 0 && !bytes.is_empty() {
+                return Ok(());
+            }
+            self.requests.sent(count);
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self) -> Result<bool, ConnectionError> {
+        let mut budget = POLL_BUDGET;
+        let mut scrap = [0; 64];
+        while budget > 0 {
+            let (from, to) = (self.received, self.expected);
+            let into = match self.target {
+                Target::Header => self.header.get_mut(from..to),
+                Target::Reply(slot) => body(&mut self.buffer, slot).and_then(|body| body.get_mut(from..to)),
+                Target::Event => {
+                    event_body(&mut self.buffer, &self.requests).and_then(|body| body.get_mut(from..to))
+                }
+                Target::Nobody => scrap.get_mut(..to.saturating_sub(from).min(64)),
+            };
+            let into = into.unwrap_or_default();
+            let count = self.transport.try_read(into)?.min(into.len());
+            if count == 0 {
+                return Ok(false);
+            }
+            budget = budget.saturating_sub(count);
+            self.received += count;
+            if self.received == self.expected {
+                self.message_part_done()?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// A header or a body is complete.
+    fn message_part_done(&mut self) -> Result<(), ConnectionError> {
+        if self.target == Target::Header {
+            let header = wire::decode(&self.header).map_err(ConnectionError::Oversized)?;
+            self.target = if header.type_ == MessageType::WATCH_EVENT {
+                Target::Event
+            } else {
+                self.requests.receive(&header).map_or(Target::Nobody, Target::Reply)
+            };
+            (self.expected, self.received) = (header.len as usize, 0);
+            if self.expected > 0 {
+                return Ok(());
+            }
+        }
+        match self.target {
+            Target::Reply(slot) => self.requests.received(slot),
+            Target::Event => self.event_done(),
+            Target::Header | Target::Nobody => {}
+        }
+        (self.target, self.expected, self.received) = (Target::Header, HEADER_LEN, 0);
+        Ok(())
+    }
+
+    fn event_done(&mut self) {
+        let (bodies, queues) = split(&mut self.buffer, &self.requests);
+        let start = self.requests.count() * XENSTORE_PAYLOAD_MAX;
+        let body = bodies.get(start..start + self.received).unwrap_or_default();
+        // What is no event, or belongs to no watch, is dropped; the stream is in step all the same.
+        if let Some(event) = wire::parse_event(body) {
+            self.watches.push(queues, &event);
+        }
+    }
+
+    /// Takes a place for a watch on `path`, whose token then goes to the server with [`MessageType::WATCH`].
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::Path`], [`Reason::TooLong`] if the path has more than [`MAX_WATCH_PATH`] bytes, [`Reason::TooManyWatches`].
+    pub fn add_watch(&mut self, path: &dyn Display) -> Result<usize, Reason> {
+        let (_, queues) = split(&mut self.buffer, &self.requests);
+        self.watches.add(queues, path)
+    }
+
+    /// Returns the token of a watch, as a number.
+    pub fn token(&self, watch: usize) -> Option<u32> {
+        self.watches.token(watch)
+    }
+
+    /// Returns the oldest event of a watch that was not returned yet.
+    pub fn next_event(&mut self, watch: usize) -> Option<WatchEvent> {
+        let (_, queues) = split(&mut self.buffer, &self.requests);
+        self.watches.pop(queues, watch)
+    }
+
+    /// Gives the place of a watch up that the server has never heard of, or does not know any more.
+    pub fn forget_watch(&mut self, watch: usize) {
+        self.watches.free(watch);
+    }
+
+    /// Ends a watch: no event of it is kept from now on, and the server is told as soon as there is a slot for it.
+    pub fn drop_watch(&mut self, watch: usize) {
+        self.watches.drop_later(watch);
+        self.unwatch_dropped();
+    }
+
+    fn unwatch_dropped(&mut self) {
+        while let Some((watch, token)) = self.watches.dropped() {
+            let Some(slot) = self.requests.free() else { return };
+            let (bodies, queues) = split(&mut self.buffer, &self.requests);
+            let path = self.watches.path(queues, watch).unwrap_or_default();
+            let start = slot * XENSTORE_PAYLOAD_MAX;
+            let body = bodies.get_mut(start..start + XENSTORE_PAYLOAD_MAX).unwrap_or_default();
+            let parts = [Part::Path(format_args!("{path}")), Part::Text(format_args!("{token}")), Part::Nul];
+            if let Ok(len) = wire::build(body, &parts) {
+                self.last_id = self.last_id.wrapping_add(1);
+                let header = XsdSockmsg {
+                    type_: MessageType::UNWATCH,
+                    req_id: self.last_id,
+                    tx_id: 0,
+                    len: len as u32,
+                };
+                let ticket = self.requests.queue(slot, header);
+                // Nobody waits for the answer: if the server knows no such watch any more, so much the better.
+                self.requests.detach(ticket);
+            }
+            self.watches.free(watch);
+        }
+    }
+}
+
+fn body<B: Buffer>(buffer: &mut B, slot: usize) -> Option<&mut [u8]> {
+    let start = slot * XENSTORE_PAYLOAD_MAX;
+    buffer.bytes().get_mut(start..start + XENSTORE_PAYLOAD_MAX)
+}
+
+fn event_body<'b, B: Buffer>(buffer: &'b mut B, requests: &Requests) -> Option<&'b mut [u8]> {
+    body(buffer, requests.count())
+}
+
+/// Splits the buffer into message bodies and watch queues.
+fn split<'b, B: Buffer>(buffer: &'b mut B, requests: &Requests) -> (&'b mut [u8], &'b mut [u8]) {
+    let at = (requests.count() + 1) * XENSTORE_PAYLOAD_MAX;
+    buffer.bytes().split_at_mut_checked(at).unwrap_or_default()
+}

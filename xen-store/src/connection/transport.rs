@@ -1,0 +1,130 @@
+//! How bytes get to the server and back.
+
+use super::ConnectionError;
+use core::sync::atomic::{Ordering, fence};
+use xen_hypercall::{Mapped, Platform, Port, SharedMem, ops};
+use xen_ring::{ByteConsumer, ByteProducer};
+use xen_sys::io::xs_wire::{
+    ServerFeatures, XENSTORE_CONNECTED, XENSTORE_ERROR_NONE, XENSTORE_RING_SIZE,
+    XenstoreDomainInterface as Page,
+};
+
+/// A stream of bytes to a xenstore server and one back. No method waits.
+pub trait Transport {
+    /// Sends as many of `bytes` as there is room for and returns how many; zero if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectionError`] if the connection is broken; for good.
+    fn try_write(&mut self, bytes: &[u8]) -> Result<usize, ConnectionError>;
+
+    /// Receives as many bytes as there are and `buffer` holds and returns how many; zero if there are none.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectionError`] if the connection is broken; for good.
+    fn try_read(&mut self, buffer: &mut [u8]) -> Result<usize, ConnectionError>;
+
+    /// Tells the server, if it has to be told, of what was written and read since the last call.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectionError`] if the connection is broken; for good.
+    fn notify(&mut self) -> Result<(), ConnectionError>;
+}
+
+type Requests = ByteProducer<
+    { core::mem::offset_of!(Page, req) },
+    XENSTORE_RING_SIZE,
+    { core::mem::offset_of!(Page, req_cons) },
+    { core::mem::offset_of!(Page, req_prod) },
+>;
+type Replies = ByteConsumer<
+    { core::mem::offset_of!(Page, rsp) },
+    XENSTORE_RING_SIZE,
+    { core::mem::offset_of!(Page, rsp_cons) },
+    { core::mem::offset_of!(Page, rsp_prod) },
+>;
+
+/// The ring page that a domain shares with the server.
+///
+/// Nothing is sent or taken while the page's `connection` field says that the server is not there yet; then the indices
+/// are taken as they are found. The page is never zeroed.
+///
+/// Source: `docs/misc/xenstore-ring.txt`, `xenstore_domain_interface` in `io/xs_wire.h`.
+#[derive(Debug)]
+pub struct RingTransport<P: Platform, M: AsRef<SharedMem> = Mapped<P>> {
+    platform: P,
+    page: M,
+    port: Port,
+    ends: Option<(Requests, Replies)>,
+    notify: bool,
+}
+
+impl<P: Platform, M: AsRef<SharedMem>> RingTransport<P, M> {
+    /// Takes the page and the port that goes with it.
+    pub fn new(platform: P, page: M, port: Port) -> Self {
+        Self { platform, page, port, ends: None, notify: false }
+    }
+
+    /// Returns what the server says it can do.
+    pub fn server_features(&self) -> ServerFeatures {
+        let features = self.page.as_ref().u32::<{ core::mem::offset_of!(Page, server_features) }>();
+        ServerFeatures(features.load(Ordering::Relaxed))
+    }
+
+    /// Attaches to the ring if the server is there; looks whether it gave up.
+    fn attach(&mut self) -> Result<bool, ConnectionError> {
+        let mem = self.page.as_ref();
+        if self.ends.is_none() {
+            let connection = mem.u32::<{ core::mem::offset_of!(Page, connection) }>().load(Ordering::Acquire);
+            if connection != XENSTORE_CONNECTED {
+                return Ok(false);
+            }
+            self.ends = Some((Requests::attach(mem), Replies::attach(mem)));
+        }
+        if self.server_features().contains(ServerFeatures::ERROR) {
+            let code = mem.u32::<{ core::mem::offset_of!(Page, error) }>().load(Ordering::Relaxed);
+            if code != XENSTORE_ERROR_NONE {
+                return Err(ConnectionError::Lost { code });
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl<P: Platform, M: AsRef<SharedMem>> Transport for RingTransport<P, M> {
+    fn try_write(&mut self, bytes: &[u8]) -> Result<usize, ConnectionError> {
+        if !self.attach()? {
+            return Ok(0);
+        }
+        let Some((requests, _)) = &mut self.ends else { return Ok(0) };
+        let count = requests.write(self.page.as_ref(), bytes)?;
+        self.notify |= count > 0;
+        Ok(count)
+    }
+
+    fn try_read(&mut self, buffer: &mut [u8]) -> Result<usize, ConnectionError> {
+        if !self.attach()? {
+            return Ok(0);
+        }
+        let Some((_, replies)) = &mut self.ends else { return Ok(0) };
+        let mem = self.page.as_ref();
+        let count = replies.read(mem, buffer)?;
+        if count > 0 {
+            // A server that found no room sleeps until it is told. It looked either before our index moved, then its own
+            // index shows here that the ring was full, or after, then it saw the room.
+            fence(Ordering::SeqCst);
+            self.notify |= replies.available(mem)? + count >= XENSTORE_RING_SIZE;
+        }
+        Ok(count)
+    }
+
+    fn notify(&mut self) -> Result<(), ConnectionError> {
+        if core::mem::take(&mut self.notify) {
+            ops::event_channel::send(&self.platform, self.port)
+                .map_err(|errno| ConnectionError::Notify { port: self.port, errno })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,148 @@
+//! What a xenstore operation reports when it fails.
+
+use crate::connection::ConnectionError;
+use crate::text::PathText;
+use crate::wire::{NumberError, PathError, ServerError};
+use core::fmt;
+use core::time::Duration;
+use xen_sys::io::xs_wire::MessageType;
+
+/// A xenstore operation that failed: which, on what path, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreError {
+    /// The request.
+    pub operation: MessageType,
+    /// The path that it was about; empty if it was about none.
+    pub path: PathText,
+    /// Why it failed.
+    pub reason: Reason,
+}
+
+/// Why a xenstore operation failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The server refused.
+    Server(ServerError),
+    /// No reply came in time.
+    Timeout {
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// The connection is broken for good.
+    Connection(ConnectionError),
+    /// The path can't be a xenstore path; nothing was sent.
+    Path(PathError),
+    /// The request has more bytes than a message can carry, or than a table here can hold; nothing was sent.
+    TooLong {
+        /// The most bytes that it may have.
+        limit: usize,
+    },
+    /// All requests of [`Limits`](crate::Limits) are in flight; nothing was sent.
+    Busy,
+    /// All watches of [`Limits`](crate::Limits) are in use; nothing was sent.
+    TooManyWatches,
+    /// The value is longer than the caller's buffer.
+    BufferTooSmall {
+        /// The bytes that it takes.
+        needed: usize,
+    },
+    /// The value is not UTF-8.
+    NotText,
+    /// The value is not a number of the wanted type.
+    Number(NumberError),
+    /// The reply is not what the request's reply looks like.
+    Malformed,
+    /// The reply has another type than the request.
+    UnexpectedReply {
+        /// The type that was found.
+        found: MessageType,
+    },
+    /// A transaction was in conflict with others every time that it was tried.
+    Conflict {
+        /// How often it was tried.
+        attempts: u32,
+    },
+}
+
+impl StoreError {
+    /// Returns whether the error says that there is no such node.
+    pub fn is_not_found(&self) -> bool {
+        self.reason == Reason::Server(ServerError::NotFound)
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { operation, path, reason } = self;
+        match operation.name() {
+            Some(name) => name.chars().try_for_each(|c| write!(f, "{}", c.to_ascii_lowercase()))?,
+            None => write!(f, "xenstore request {}", operation.0)?,
+        }
+        if !path.as_str().is_empty() {
+            write!(f, " {path}")?;
+        }
+        write!(f, ": {reason}")
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server(error) => write!(f, "xenstored says {error}"),
+            Self::Timeout { waited } => write!(f, "no reply from xenstored within {} ms", waited.as_millis()),
+            Self::Connection(error) => write!(f, "{error}"),
+            Self::Path(error) => write!(f, "{error}"),
+            Self::TooLong { limit } => write!(f, "too long, expected at most {limit} bytes"),
+            Self::Busy => f.write_str("all request slots are in use"),
+            Self::TooManyWatches => f.write_str("all watches are in use"),
+            Self::BufferTooSmall { needed } => {
+                write!(f, "the value has {needed} bytes, more than the buffer holds")
+            }
+            Self::NotText => f.write_str("the value is not UTF-8 text"),
+            Self::Number(error) => write!(f, "{error}"),
+            Self::Malformed => f.write_str("xenstored's reply is malformed"),
+            Self::UnexpectedReply { found } => {
+                write!(f, "found a reply of type {found}, expected one of the request's type")
+            }
+            Self::Conflict { attempts } => {
+                write!(f, "in conflict with others in each of {attempts} attempts")
+            }
+        }
+    }
+}
+
+impl core::error::Error for StoreError {}
+impl core::error::Error for Reason {}
+
+macro_rules! reasons {
+    ($($from:ident => $variant:ident),*) => {$(
+        impl From<$from> for Reason {
+            fn from(error: $from) -> Self {
+                Self::$variant(error)
+            }
+        }
+    )*};
+}
+reasons!(ServerError => Server, ConnectionError => Connection, PathError => Path, NumberError => Number);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn an_error_names_operation_path_and_reason() {
+        let error = StoreError {
+            operation: MessageType::READ,
+            path: PathText::new(&"device/vbd/51712/backend"),
+            reason: ServerError::NotFound.into(),
+        };
+        assert!(error.is_not_found());
+        assert_eq!(error.to_string(), "read device/vbd/51712/backend: xenstored says ENOENT: no such node");
+    }
+
+    #[test]
+    fn errors_stay_small_enough_to_return_by_value() {
+        assert!(size_of::<StoreError>() <= 112, "{}", size_of::<StoreError>());
+    }
+}

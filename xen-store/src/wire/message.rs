@@ -1,0 +1,161 @@
+//! Headers, and payloads put together from parts.
+
+use super::{MessageType, XENSTORE_PAYLOAD_MAX, XsdSockmsg};
+use core::fmt::{self, Write};
+use zerocopy::{FromBytes, IntoBytes};
+
+/// The bytes of a header.
+pub const HEADER_LEN: usize = size_of::<XsdSockmsg>();
+
+/// A header announces more payload than a message can have; after it, nothing in the stream can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OversizedBody {
+    /// The length that was found.
+    pub len: u32,
+}
+
+impl fmt::Display for OversizedBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "found a message of {} bytes, expected at most {XENSTORE_PAYLOAD_MAX}", self.len)
+    }
+}
+
+impl core::error::Error for OversizedBody {}
+
+/// Returns a header's bytes.
+pub fn encode(header: &XsdSockmsg) -> [u8; HEADER_LEN] {
+    let mut bytes = [0; HEADER_LEN];
+    // Both have the same size, so this can't fail.
+    let _ = header.write_to(&mut bytes);
+    bytes
+}
+
+/// Reads a header and checks its length.
+///
+/// # Errors
+///
+/// [`OversizedBody`] if more than 4096 bytes are to follow.
+pub fn decode(bytes: &[u8; HEADER_LEN]) -> Result<XsdSockmsg, OversizedBody> {
+    let header = XsdSockmsg::read_from_bytes(bytes)
+        .unwrap_or(XsdSockmsg { type_: MessageType::INVALID, ..Default::default() });
+    if header.len as usize > XENSTORE_PAYLOAD_MAX {
+        Err(OversizedBody { len: header.len })
+    } else {
+        Ok(header)
+    }
+}
+
+/// A piece of a request's payload.
+#[derive(Clone, Copy, Debug)]
+pub enum Part<'a> {
+    /// These bytes.
+    Bytes(&'a [u8]),
+    /// What this displays.
+    Text(fmt::Arguments<'a>),
+    /// A path: what this displays, checked, and a NUL.
+    Path(fmt::Arguments<'a>),
+    /// One NUL.
+    Nul,
+}
+
+/// Writes parts behind one another, straight into the buffer that they are sent from; returns how many bytes they are.
+///
+/// # Errors
+///
+/// [`Reason::Path`](crate::Reason::Path) for what is no path, [`Reason::TooLong`](crate::Reason::TooLong) if they do not fit `payload`.
+pub fn build(payload: &mut [u8], parts: &[Part<'_>]) -> Result<usize, crate::Reason> {
+    let limit = payload.len();
+    let mut out = Cursor { payload, len: 0 };
+    for part in parts {
+        let start = out.len;
+        match part {
+            Part::Bytes(bytes) => out.push(bytes),
+            Part::Text(text) => out.write_fmt(*text),
+            Part::Path(path) => match out.write_fmt(*path) {
+                Ok(()) => {
+                    super::check_path(out.payload.get(start..out.len).unwrap_or_default())?;
+                    out.push(b"\0")
+                }
+                // As much as fits is longer than any path may be, unless it is the other parts that fill the payload.
+                Err(error) => {
+                    super::check_path(out.payload.get(start..).unwrap_or_default())?;
+                    Err(error)
+                }
+            },
+            Part::Nul => out.push(b"\0"),
+        }
+        .map_err(|_| crate::Reason::TooLong { limit })?;
+    }
+    Ok(out.len)
+}
+
+struct Cursor<'a> {
+    payload: &'a mut [u8],
+    len: usize,
+}
+
+impl Cursor<'_> {
+    fn push(&mut self, bytes: &[u8]) -> fmt::Result {
+        let free = self.payload.get_mut(self.len..).unwrap_or_default();
+        let fit = bytes.len().min(free.len());
+        if let (Some(free), Some(bytes)) = (free.get_mut(..fit), bytes.get(..fit)) {
+            free.copy_from_slice(bytes);
+        }
+        self.len += fit;
+        if fit == bytes.len() { Ok(()) } else { Err(fmt::Error) }
+    }
+}
+
+impl Write for Cursor<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Reason;
+    use crate::wire::PathError;
+    use proptest::prelude::*;
+    use std::{string::String, vec};
+
+    #[test]
+    fn parts_are_put_behind_one_another() {
+        let mut payload = [0; 64];
+        let parts =
+            [Part::Path(format_args!("{}/{}", "device", 7)), Part::Text(format_args!("{}", 42)), Part::Nul];
+        assert_eq!(build(&mut payload, &parts), Ok(12));
+        assert_eq!(&payload[..12], b"device/7\x0042\0");
+    }
+
+    #[test]
+    fn d_x10_what_does_not_fit_a_message_is_refused() {
+        let mut payload = [0; 4096];
+        let path = String::from("a").repeat(5000);
+        assert_eq!(
+            build(&mut payload, &[Part::Path(format_args!("{path}"))]),
+            Err(Reason::Path(PathError::TooLong { len: 4096, limit: 2048 }))
+        );
+        let value = vec![0; 4096];
+        let parts = [Part::Path(format_args!("a")), Part::Bytes(&value)];
+        assert_eq!(build(&mut payload, &parts), Err(Reason::TooLong { limit: 4096 }));
+        assert_eq!(build(&mut payload, &[Part::Path(format_args!("a")), Part::Bytes(&value[2..])]), Ok(4096));
+    }
+
+    #[test]
+    fn d_x02_lengths_beyond_a_message_are_refused() {
+        for len in [4097, 0x8000_0000, u32::MAX] {
+            let bytes = encode(&XsdSockmsg { len, ..Default::default() });
+            assert_eq!(decode(&bytes), Err(OversizedBody { len }));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn headers_round_trip(kind: u32, req_id: u32, tx_id: u32, len in 0u32..=4096) {
+            let header = XsdSockmsg { type_: MessageType(kind), req_id, tx_id, len };
+            prop_assert_eq!(decode(&encode(&header)), Ok(header));
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Numbers in nodes.
+
+use core::fmt;
+
+/// Why a value is not a number of the wanted type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NumberError {
+    /// There is no digit.
+    Empty,
+    /// A byte is no decimal digit.
+    Byte {
+        /// The byte.
+        byte: u8,
+        /// Its position.
+        at: usize,
+    },
+    /// The number does not fit the type.
+    OutOfRange,
+}
+
+impl fmt::Display for NumberError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the value has no digits, expected a decimal number"),
+            Self::Byte { byte, at } => {
+                write!(f, "the value has '{}' at byte {at}, expected a decimal number", byte.escape_ascii())
+            }
+            Self::OutOfRange => f.write_str("the number is out of range"),
+        }
+    }
+}
+
+impl core::error::Error for NumberError {}
+
+/// An integer type that a node's value can be read as.
+pub trait Number: Copy + TryFrom<i128> + sealed::Sealed {}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! numbers {
+    ($($int:ident)*) => {$(
+        impl sealed::Sealed for $int {}
+        impl Number for $int {}
+    )*};
+}
+numbers!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize);
+
+/// Parses a decimal number: digits only, after a `-` if the type has a sign. No blanks, no `+`, no `0x`, no final NUL or newline.
+///
+/// Every number of the device protocols is decimal, and printed so by every toolstack.
+///
+/// # Errors
+///
+/// [`NumberError`] says what is wrong, and where.
+pub fn parse_number<N: Number>(value: &[u8]) -> Result<N, NumberError> {
+    // A type without a sign fails to convert any negative number.
+    let signed = N::try_from(-1).is_ok();
+    let (digits, sign) = match value.strip_prefix(b"-") {
+        Some(digits) if signed => (digits, -1),
+        _ => (value, 1),
+    };
+    if digits.is_empty() {
+        return Err(NumberError::Empty);
+    }
+    let skipped = value.len() - digits.len();
+    let mut number = 0i128;
+    let mut fits = true;
+    for (at, &byte) in digits.iter().enumerate() {
+        if !byte.is_ascii_digit() {
+            return Err(NumberError::Byte { byte, at: at + skipped });
+        }
+        number = number * 10 + i128::from(byte - b'0') * sign;
+        // Far beyond every type, far from overflow.
+        fits &= number.unsigned_abs() < 1 << 100;
+        number = if fits { number } else { 0 };
+    }
+    N::try_from(number).ok().filter(|_| fits).ok_or(NumberError::OutOfRange)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::string::ToString;
+
+    #[test]
+    fn d_x14_only_whole_decimal_numbers_in_range_are_numbers() {
+        let byte = |byte, at| Err(NumberError::Byte { byte, at });
+        assert_eq!(parse_number::<u32>(b""), Err(NumberError::Empty));
+        assert_eq!(parse_number::<u32>(b"-1"), byte(b'-', 0));
+        assert_eq!(parse_number::<i32>(b"-1"), Ok(-1));
+        assert_eq!(parse_number::<i32>(b"-"), Err(NumberError::Empty));
+        assert_eq!(parse_number::<i32>(b"--1"), byte(b'-', 1));
+        assert_eq!(parse_number::<u32>(b"+1"), byte(b'+', 0));
+        assert_eq!(parse_number::<u32>(b"4294967295"), Ok(u32::MAX));
+        assert_eq!(parse_number::<u32>(b"4294967296"), Err(NumberError::OutOfRange));
+        assert_eq!(parse_number::<u64>(b"18446744073709551616"), Err(NumberError::OutOfRange));
+        assert_eq!(parse_number::<u32>(b"0x10"), byte(b'x', 1));
+        assert_eq!(parse_number::<u32>(b" 7"), byte(b' ', 0));
+        assert_eq!(parse_number::<u32>(b"7\n"), byte(b'\n', 1));
+        assert_eq!(parse_number::<u32>(b"7\0"), byte(0, 1));
+        assert_eq!(parse_number::<u64>(&[b'9'; 4096]), Err(NumberError::OutOfRange));
+        assert_eq!(parse_number::<u64>(&[b'0'; 4096]), Ok(0));
+        let mut late = [b'9'; 4096];
+        late[4095] = b'a';
+        assert_eq!(parse_number::<u64>(&late), byte(b'a', 4095));
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_round_trip(a: u64, b: i64, c: u8) {
+            prop_assert_eq!(parse_number::<u64>(a.to_string().as_bytes()), Ok(a));
+            prop_assert_eq!(parse_number::<i64>(b.to_string().as_bytes()), Ok(b));
+            prop_assert_eq!(parse_number::<u8>(c.to_string().as_bytes()), Ok(c));
+        }
+
+        #[test]
+        fn any_bytes_give_a_number_or_an_error(value in proptest::collection::vec(any::<u8>(), 0..60)) {
+            let strict = core::str::from_utf8(&value).ok().filter(|text| !text.starts_with('+'));
+            prop_assert_eq!(parse_number::<i64>(&value).ok(), strict.and_then(|text| text.parse().ok()));
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Which paths may be sent.
+
+use core::fmt;
+use xen_sys::io::xs_wire::{XENSTORE_ABS_PATH_MAX, XENSTORE_REL_PATH_MAX};
+
+/// Why a text is no xenstore path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathError {
+    /// There is no text.
+    Empty,
+    /// There are too many bytes.
+    TooLong {
+        /// How many were found.
+        len: usize,
+        /// How many are allowed: 3072 if the path is absolute, 2048 if it is relative.
+        limit: usize,
+    },
+    /// A byte is not a letter, digit, `-`, `/`, `_` or `@`.
+    Byte {
+        /// The byte.
+        byte: u8,
+        /// Its position.
+        at: usize,
+    },
+    /// A name between two slashes is empty.
+    EmptyName {
+        /// The position of the second slash.
+        at: usize,
+    },
+    /// The path ends in a slash.
+    TrailingSlash,
+}
+
+impl fmt::Display for PathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the path is empty"),
+            Self::TooLong { len, limit } => write!(f, "the path has {len} bytes, expected at most {limit}"),
+            Self::Byte { byte, at } => write!(
+                f,
+                "the path has '{}' at byte {at}, expected letters, digits and -/_@",
+                byte.escape_ascii()
+            ),
+            Self::EmptyName { at } => write!(f, "the path has an empty name before byte {at}"),
+            Self::TrailingSlash => f.write_str("the path ends in a slash"),
+        }
+    }
+}
+
+impl core::error::Error for PathError {}
+
+/// Checks that `path` may be sent, before the server would refuse it, or do something else than was meant.
+///
+/// Source: `docs/misc/xenstore.txt`, "permitted characters"; `XENSTORE_ABS_PATH_MAX` in `io/xs_wire.h`.
+///
+/// # Errors
+///
+/// [`PathError`] says what is wrong, and where.
+pub fn check_path(path: &[u8]) -> Result<(), PathError> {
+    let limit = if path.first() == Some(&b'/') { XENSTORE_ABS_PATH_MAX } else { XENSTORE_REL_PATH_MAX };
+    if path.is_empty() {
+        return Err(PathError::Empty);
+    }
+    if path.len() > limit {
+        return Err(PathError::TooLong { len: path.len(), limit });
+    }
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-/_@".contains(&byte);
+    if let Some((at, &byte)) = path.iter().enumerate().find(|&(_, &byte)| !allowed(byte)) {
+        return Err(PathError::Byte { byte, at });
+    }
+    if let Some(at) = path.windows(2).position(|pair| pair == b"//") {
+        return Err(PathError::EmptyName { at: at + 1 });
+    }
+    if path.len() > 1 && path.last() == Some(&b'/') {
+        return Err(PathError::TrailingSlash);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn paths_that_guests_use_pass() {
+        for path in [
+            "/",
+            "domid",
+            "device/vbd/51712/state",
+            "/local/domain/0/backend/vbd/5/51712",
+            "@introduceDomain",
+        ] {
+            assert_eq!(check_path(path.as_bytes()), Ok(()), "{path}");
+        }
+    }
+
+    #[test]
+    fn d_x10_paths_that_no_server_takes_are_refused() {
+        assert_eq!(check_path(b""), Err(PathError::Empty));
+        assert_eq!(check_path(b"a\0b"), Err(PathError::Byte { byte: 0, at: 1 }));
+        assert_eq!(check_path(b"a b"), Err(PathError::Byte { byte: b' ', at: 1 }));
+        assert_eq!(check_path("ä".as_bytes()), Err(PathError::Byte { byte: 0xc3, at: 0 }));
+        assert_eq!(check_path(b"/a//b"), Err(PathError::EmptyName { at: 3 }));
+        assert_eq!(check_path(b"/local/domain/"), Err(PathError::TrailingSlash));
+        assert_eq!(check_path(b"//"), Err(PathError::EmptyName { at: 1 }));
+    }
+
+    #[test]
+    fn d_x10_length_limits_are_3072_absolute_and_2048_relative() {
+        let long = [b'a'; 4000];
+        assert_eq!(check_path(&long[..2048]), Ok(()));
+        assert_eq!(check_path(&long[..2049]), Err(PathError::TooLong { len: 2049, limit: 2048 }));
+        let mut absolute = long;
+        absolute[0] = b'/';
+        assert_eq!(check_path(&absolute[..3072]), Ok(()));
+        assert_eq!(check_path(&absolute[..3073]), Err(PathError::TooLong { len: 3073, limit: 3072 }));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_passes_has_no_nul_and_no_empty_name(path in proptest::collection::vec(any::<u8>(), 0..40)) {
+            if check_path(&path).is_ok() && path != b"/" {
+                let names = path.strip_prefix(b"/").unwrap_or(&path).split(|&b| b == b'/');
+                prop_assert!(names.into_iter().all(|name| !name.is_empty() && !name.contains(&0)));
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The names that the server gives its errors.
+
+use core::fmt;
+
+macro_rules! server_errors {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal, $text:literal;)*) => {
+        /// An error that the server reported, by its name.
+        ///
+        /// Source: `xsd_errors` in `io/xs_wire.h`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum ServerError {
+            $($(#[doc = $doc])+ #[doc(alias = $name)] $variant,)*
+            /// A name that this version does not know.
+            Unknown(ErrorName),
+        }
+
+        impl ServerError {
+            /// Reads the payload of an error reply: a name, with its NUL or without.
+            pub fn parse(body: &[u8]) -> Self {
+                let name = body.split(|&byte| byte == 0).next().unwrap_or_default();
+                $(if name == $name.as_bytes() {
+                    return Self::$variant;
+                })*
+                Self::Unknown(ErrorName::new(name))
+            }
+
+            /// Returns the name on the wire.
+            pub fn name(&self) -> &str {
+                match self {
+                    $(Self::$variant => $name,)*
+                    Self::Unknown(name) => name.as_str(),
+                }
+            }
+
+            fn meaning(&self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)*
+                    Self::Unknown(_) => "an error that is not known here",
+                }
+            }
+        }
+
+        #[cfg(test)]
+        const ALL: &[ServerError] = &[$(ServerError::$variant),*];
+    };
+}
+
+server_errors! {
+    /// The request is not understood.
+    Invalid = "EINVAL", "invalid request";
+    /// The permissions do not allow it.
+    AccessDenied = "EACCES", "permission denied";
+    /// It exists already: a watch with this path and token, for one.
+    Exists = "EEXIST", "it exists already";
+    /// Not used by today's servers.
+    IsDirectory = "EISDIR", "is a directory";
+    /// There is no such node, watch or transaction.
+    NotFound = "ENOENT", "no such node";
+    /// The server is out of memory.
+    OutOfMemory = "ENOMEM", "xenstored is out of memory";
+    /// A quota of this domain is used up: nodes, watches, transactions.
+    NoSpace = "ENOSPC", "a quota is used up";
+    /// The server's database is damaged.
+    Io = "EIO", "input/output error";
+    /// The node has children.
+    NotEmpty = "ENOTEMPTY", "not empty";
+    /// The server does not know this request.
+    NotImplemented = "ENOSYS", "not implemented by this xenstored";
+    /// The request may only be made with reading rights.
+    ReadOnly = "EROFS", "read only";
+    /// Too many transactions are open.
+    Busy = "EBUSY", "busy";
+    /// The transaction was in conflict with another; do it again.
+    Again = "EAGAIN", "conflict with another transaction";
+    /// The domain is introduced already.
+    IsConnected = "EISCONN", "connected already";
+    /// The value or the list is too long for this request.
+    TooBig = "E2BIG", "too big";
+    /// The domain may not do this.
+    NotPermitted = "EPERM", "not permitted";
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name(), self.meaning())
+    }
+}
+
+impl core::error::Error for ServerError {}
+
+/// The first bytes of an error's name that is not known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ErrorName {
+    bytes: [u8; 15],
+    len: u8,
+}
+
+impl ErrorName {
+    fn new(name: &[u8]) -> Self {
+        let mut bytes = [0; 15];
+        let mut len = 0;
+        for (kept, &byte) in bytes.iter_mut().zip(name) {
+            *kept = if byte.is_ascii_graphic() { byte } else { b'?' };
+            len += 1;
+        }
+        Self { bytes, len }
+    }
+
+    /// Returns the name, cut after 15 bytes; what is not graphic ASCII is a question mark.
+    pub fn as_str(&self) -> &str {
+        self.bytes
+            .get(..usize::from(self.len))
+            .and_then(|bytes| core::str::from_utf8(bytes).ok())
+            .unwrap_or("?")
+    }
+}
+
+impl fmt::Debug for ErrorName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_of_the_header_is_known_and_parses_back() {
+        assert_eq!(ALL.len(), 16);
+        for error in ALL {
+            assert_eq!(ServerError::parse(error.name().as_bytes()), *error);
+        }
+    }
+
+    #[test]
+    fn d_x05_any_error_body_has_a_meaning() {
+        assert_eq!(ServerError::parse(b"ENOENT\0"), ServerError::NotFound);
+        assert_eq!(ServerError::parse(b"ENOENT"), ServerError::NotFound);
+        assert_eq!(ServerError::parse(b"EFOO\0").name(), "EFOO");
+        assert_eq!(ServerError::parse(b"").name(), "");
+        assert_eq!(ServerError::parse(&[b'E'; 4096]).name(), "EEEEEEEEEEEEEEE");
+        assert_eq!(ServerError::parse(b"\x1b[2J\0").name(), "?[2J");
+        assert_eq!(ServerError::parse(b"ENOENTX").name(), "ENOENTX");
+    }
+}

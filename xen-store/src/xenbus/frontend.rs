@@ -1,0 +1,444 @@
+//! A frontend's side of a device.
+
+use super::XenbusState;
+use super::error::XenbusError;
+use super::lookup::{Found, Lookup};
+use super::state::{self, Action, next};
+use crate::client::{Nodes, XenStore};
+use crate::connection::{RingTransport, Transport};
+use crate::error::{Reason, StoreError};
+use crate::text::PathText;
+use crate::wire::{Number, ServerError, parse_number};
+use core::fmt::{self, Display};
+use core::time::Duration;
+use heapless::String;
+use xen_hypercall::{DomId, Instant, Platform};
+
+/// How long the backend may take for each step, unless [`Frontend::set_timeout`] says otherwise. It may have scripts to run.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a driver has to do for its device now. The same is returned again until it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrontendEvent {
+    /// Nothing: it is the backend's turn. Come back on an event of the store's port.
+    Wait,
+    /// Read what the backend offers, and [`publish`](Frontend::publish).
+    Publish,
+    /// Read the backend's details, then call [`connected`](Frontend::connected).
+    Connect,
+    /// Nothing: both ends work.
+    Connected,
+    /// Let go of what the backend takes away, then [`switch`](Frontend::switch) to Reconfiguring.
+    Reconfigure,
+    /// Take up what the backend changed, then call [`connected`](Frontend::connected).
+    Resume,
+    /// Stop using the device and call [`close`](Frontend::close): the backend is going, or gone, or was started anew.
+    Close,
+    /// Both ends are closed: the backend has let go of all memory. [`reopen`](Frontend::reopen) or drop the device.
+    Closed,
+    /// The device was removed. Drop it.
+    Unplugged,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goal {
+    Connect,
+    Close,
+}
+
+/// The frontend's side of a device: its states, for every kind of driver.
+///
+/// [`poll`](Self::poll) says what to do. A device that somebody left connected or half closed (firmware, the kernel before a kexec) is first walked
+/// through Closing and Closed back to Initialising, without the driver's help. Every wait for the backend has a deadline.
+///
+/// Dropping it leaves the device in the state that it is in; [`close`](Self::close) it first.
+pub struct Frontend<'a, P: Platform, T: Transport = RingTransport<P>> {
+    store: &'a XenStore<P, T>,
+    path: String<64>,
+    backend: String<240>,
+    backend_id: DomId,
+    peer_state: Lookup<'a, P, T>,
+    peer_online: Lookup<'a, P, T>,
+    own: XenbusState,
+    peer: XenbusState,
+    online: bool,
+    goal: Goal,
+    /// Both ends were connected to each other.
+    linked: bool,
+    /// Initialising was written since the backend moved last.
+    kicked: bool,
+    gone: bool,
+    /// Since when the backend is waited for.
+    since: Option<Instant>,
+    timeout: Duration,
+}
+
+impl<'a, P: Platform, T: Transport> Frontend<'a, P, T> {
+    /// Opens device `id` of a kind (`vbd`, `vif`, ...): finds its backend and watches it.
+    ///
+    /// # Errors
+    ///
+    /// [`XenbusError::Store`]; with [`StoreError::is_not_found`] if there is no such device.
+    pub fn open(store: &'a XenStore<P, T>, kind: &str, id: u32) -> Result<Self, XenbusError> {
+        Self::at(store, format_args!("device/{kind}/{id}"))
+    }
+
+    /// Opens the device whose frontend directory is `path`, of at most 64 bytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open); [`Reason::TooLong`].
+    pub fn at(store: &'a XenStore<P, T>, path: impl Display) -> Result<Self, XenbusError> {
+        let too_long =
+            |limit| crate::client::error_at(crate::wire::MessageType::READ, &path)(Reason::TooLong { limit });
+        let mut own_path = String::new();
+        fmt::write(&mut own_path, format_args!("{path}")).map_err(|_| too_long(64))?;
+        let backend: String<240> = store.read_string(format_args!("{path}/backend"))?;
+        let backend_id = DomId(store.read_number(format_args!("{path}/backend-id"))?);
+        let mut frontend = Self {
+            peer_state: Lookup::new(store, format_args!("{backend}/state"))?,
+            peer_online: Lookup::new(store, format_args!("{backend}/online"))?,
+            own: parse_state(store, format_args!("{path}/state"))?,
+            peer: parse_state(store, format_args!("{backend}/state"))?,
+            online: true,
+            store,
+            path: own_path,
+            backend,
+            backend_id,
+            goal: Goal::Connect,
+            linked: false,
+            kicked: false,
+            gone: false,
+            since: None,
+            timeout: DEFAULT_TIMEOUT,
+        };
+        frontend.online = match store.read_number_or(format_args!("{}/online", frontend.backend), 1u32) {
+            Err(error) if hidden(&error) => true,
+            online => online? != 0,
+        };
+        // Whatever was connected here before is to be closed in order, whether the backend has noticed its end or not.
+        let left_over = [
+            XenbusState::INITIALISED,
+            XenbusState::CONNECTED,
+            XenbusState::RECONFIGURING,
+            XenbusState::RECONFIGURED,
+        ];
+        if left_over.contains(&frontend.own) {
+            frontend.switch(XenbusState::CLOSING)?;
+        }
+        Ok(frontend)
+    }
+
+    /// Returns the store.
+    pub fn store(&self) -> &'a XenStore<P, T> {
+        self.store
+    }
+
+    /// Returns the frontend's directory, relative to the domain's home.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Returns the backend's directory.
+    pub fn backend_path(&self) -> &str {
+        &self.backend
+    }
+
+    /// Returns the domain that the backend is in: the one to grant memory to.
+    pub fn backend_id(&self) -> DomId {
+        self.backend_id
+    }
+
+    /// Returns our own state.
+    pub fn own_state(&self) -> XenbusState {
+        self.own
+    }
+
+    /// Returns the backend's state, as it was read last.
+    pub fn backend_state(&self) -> XenbusState {
+        self.peer
+    }
+
+    /// Returns whether the toolstack wants the device to stay; if not, it won't open again.
+    pub fn is_online(&self) -> bool {
+        self.online
+    }
+
+    /// Sets how long the backend may take for each step from now on. It is 30 seconds at first.
+    pub fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+    }
+
+    /// Reads a number from the backend's directory, strictly.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Nodes::read_number`].
+    pub fn backend_number<N: Number>(&self, key: &str) -> Result<N, StoreError> {
+        self.store.read_number(format_args!("{}/{key}", self.backend))
+    }
+
+    /// Reads a number from the backend's directory, `default` if it is not there: a feature that the backend does not know of.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Nodes::read_number_or`].
+    pub fn backend_number_or<N: Number>(&self, key: &str, default: N) -> Result<N, StoreError> {
+        self.store.read_number_or(format_args!("{}/{key}", self.backend), default)
+    }
+
+    /// Reads a text of at most `N` bytes from the backend's directory.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Nodes::read_string`].
+    pub fn backend_string<const N: usize>(&self, key: &str) -> Result<String<N>, StoreError> {
+        self.store.read_string(format_args!("{}/{key}", self.backend))
+    }
+
+    /// Says what the driver has to do now, and does what needs no driver. Never waits for the backend; writing a state takes some
+    /// exchanges with xenstored.
+    ///
+    /// # Errors
+    ///
+    /// [`XenbusError::Timeout`] if the backend has let the step's time pass; a device that was being closed is then closed without
+    /// it. [`XenbusError::Store`].
+    pub fn poll(&mut self, now: Instant) -> Result<FrontendEvent, XenbusError> {
+        self.refresh()?;
+        // Each round writes one state, and no way leads through more than a few before the backend has to move.
+        for _ in 0..4 {
+            if self.gone {
+                return Ok(FrontendEvent::Unplugged);
+            }
+            let restarted =
+                self.linked && self.own == XenbusState::CONNECTED && self.peer < XenbusState::CONNECTED;
+            match next(self.own, self.peer) {
+                _ if restarted => return Ok(FrontendEvent::Close),
+                Action::Publish => return Ok(FrontendEvent::Publish),
+                Action::Connect => return Ok(FrontendEvent::Connect),
+                Action::Run => {
+                    self.linked = true;
+                    self.since = None;
+                    return Ok(FrontendEvent::Connected);
+                }
+                Action::Reconfigure => return Ok(FrontendEvent::Reconfigure),
+                Action::Resume => return Ok(FrontendEvent::Resume),
+                Action::Close => return Ok(FrontendEvent::Close),
+                Action::Closed if self.goal == Goal::Close || !self.online => {
+                    return Ok(FrontendEvent::Closed);
+                }
+                Action::Reopen if self.kicked && self.online => break,
+                Action::Closed | Action::Reopen if self.online => {
+                    self.switch(XenbusState::INITIALISING)?;
+                    self.kicked = true;
+                }
+                Action::Closed | Action::Reopen | Action::Restart => self.switch(XenbusState::CLOSING)?,
+                Action::Finish => self.switch(XenbusState::CLOSED)?,
+                Action::Wait => break,
+            }
+        }
+        self.check_deadline(now)?;
+        Ok(FrontendEvent::Wait)
+    }
+
+    /// Polls, and waits for the backend, until there is something for the driver to do.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`poll`](Self::poll).
+    pub fn wait(&mut self) -> Result<FrontendEvent, XenbusError> {
+        loop {
+            let now = self.store.platform().now();
+            match self.poll(now)? {
+                FrontendEvent::Wait => self.store.wait(self.since.unwrap_or(now) + self.timeout),
+                event => return Ok(event),
+            }
+        }
+    }
+
+    /// Waits until the driver is to do `wanted`.
+    ///
+    /// # Errors
+    ///
+    /// [`XenbusError::Refused`], [`XenbusError::Unplugged`] if it is to do something else; those of [`poll`](Self::poll).
+    pub fn wait_for(&mut self, wanted: FrontendEvent) -> Result<(), XenbusError> {
+        match self.wait()? {
+            event if event == wanted => Ok(()),
+            FrontendEvent::Unplugged => Err(self.unplugged()),
+            _ => Err(XenbusError::Refused { path: self.peer_path(), found: self.peer, own: self.own }),
+        }
+    }
+
+    /// Writes `keys` into our directory and switches to `state`, all in one transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`XenbusError::Unplugged`] if our directory is gone; it is not made again. [`XenbusError::Store`], with nothing written.
+    pub fn publish(&mut self, state: XenbusState, keys: &[(&str, &dyn Display)]) -> Result<(), XenbusError> {
+        let path = &self.path;
+        let written = self.store.transaction(|tx| {
+            // A state that is missing was removed by the toolstack, together with the device.
+            if !tx.exists(format_args!("{path}/state"))? {
+                return Ok::<_, StoreError>(false);
+            }
+            for (key, value) in keys {
+                tx.write_fmt(format_args!("{path}/{key}"), value)?;
+            }
+            tx.write_fmt(format_args!("{path}/state"), state.0)?;
+            Ok(true)
+        });
+        self.gone |= !written?;
+        if self.gone {
+            return Err(self.unplugged());
+        }
+        self.own = state;
+        self.since = None;
+        Ok(())
+    }
+
+    /// Switches our state.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`publish`](Self::publish).
+    pub fn switch(&mut self, state: XenbusState) -> Result<(), XenbusError> {
+        self.publish(state, &[])
+    }
+
+    /// Switches to Connected: the device works.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`publish`](Self::publish).
+    pub fn connected(&mut self) -> Result<(), XenbusError> {
+        self.switch(XenbusState::CONNECTED)
+    }
+
+    /// Begins to close the device; [`poll`](Self::poll) goes on with it until [`FrontendEvent::Closed`]. Stop using the device first; memory
+    /// is the backend's until then.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`publish`](Self::publish), but for a device that was removed: that is closed enough.
+    pub fn close(&mut self) -> Result<(), XenbusError> {
+        self.goal = Goal::Close;
+        self.linked = false;
+        if self.gone || self.own == XenbusState::CLOSING || self.own == XenbusState::CLOSED {
+            return Ok(());
+        }
+        match self.switch(XenbusState::CLOSING) {
+            Err(XenbusError::Unplugged { .. }) => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Closes the device and waits until the backend has let go of it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`close`](Self::close) and [`poll`](Self::poll). After a timeout the device is closed, but the backend may still use its memory.
+    pub fn close_and_wait(&mut self) -> Result<(), XenbusError> {
+        self.close()?;
+        match self.wait() {
+            Ok(_) | Err(XenbusError::Unplugged { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Begins to connect a device again that was closed; [`poll`](Self::poll) goes on with it.
+    pub fn reopen(&mut self) {
+        self.goal = Goal::Connect;
+        self.kicked = false;
+        self.since = None;
+    }
+
+    /// Leaves `message` where the toolstack's user finds it, in `error/PATH/error`, and begins to close the device.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`close`](Self::close), and of writing the message, in this order.
+    #[doc(alias = "xenbus_dev_fatal")]
+    pub fn fatal(&mut self, message: impl Display) -> Result<(), XenbusError> {
+        let told = self.store.write_fmt(format_args!("error/{}/error", self.path), message);
+        self.close()?;
+        Ok(told?)
+    }
+
+    fn refresh(&mut self) -> Result<(), XenbusError> {
+        let backend = &self.backend;
+        if let Some(found) = self.peer_online.poll(self.store, format_args!("{backend}/online"))? {
+            self.online = match found {
+                Found::Value(value) => parse_number(&value) != Ok(0u32),
+                Found::Missing => true,
+            };
+        }
+        let Some(found) = self.peer_state.poll(self.store, format_args!("{backend}/state"))? else {
+            return Ok(());
+        };
+        let peer = match found {
+            Found::Value(value) => XenbusState(parse_number(&value).unwrap_or(XenbusState::UNKNOWN.0)),
+            Found::Missing => {
+                self.gone = match self.store.exists(backend) {
+                    Err(error) if hidden(&error) => true,
+                    exists => !exists?,
+                };
+                XenbusState::UNKNOWN
+            }
+        };
+        if peer != self.peer {
+            self.peer = peer;
+            self.since = None;
+            self.kicked = false;
+        }
+        Ok(())
+    }
+
+    fn check_deadline(&mut self, now: Instant) -> Result<(), XenbusError> {
+        let waited = now.saturating_duration_since(*self.since.get_or_insert(now));
+        if waited < self.timeout {
+            return Ok(());
+        }
+        let (awaited, own) = (state::awaited(self.own), self.own);
+        if own == XenbusState::CLOSING {
+            self.switch(XenbusState::CLOSED)?;
+        }
+        Err(XenbusError::Timeout { path: self.peer_path(), awaited, found: self.peer, own, waited })
+    }
+
+    fn peer_path(&self) -> PathText {
+        PathText::new(&format_args!("{}/state", self.backend))
+    }
+
+    fn unplugged(&self) -> XenbusError {
+        XenbusError::Unplugged { path: PathText::new(&self.path) }
+    }
+}
+
+impl<P: Platform, T: Transport> fmt::Debug for Frontend<'_, P, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, backend, own, peer, .. } = self;
+        let mut out = f.debug_struct("Frontend");
+        out.field("path", path)
+            .field("backend", backend)
+            .field("own", own)
+            .field("peer", peer)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether a node that is gone may be what is behind an error: below what can't be seen, the server does not say what there is.
+fn hidden(error: &StoreError) -> bool {
+    matches!(error.reason, Reason::Server(ServerError::NotFound | ServerError::AccessDenied))
+}
+
+/// Reads a state node; what is missing or no number is Unknown.
+fn parse_state<P: Platform, T: Transport>(
+    store: &XenStore<P, T>,
+    path: impl Display,
+) -> Result<XenbusState, StoreError> {
+    match store.read_number(path) {
+        Ok(state) => Ok(XenbusState(state)),
+        Err(error) if hidden(&error) || matches!(error.reason, Reason::Number(_)) => Ok(XenbusState::UNKNOWN),
+        Err(error) => Err(error),
+    }
+}

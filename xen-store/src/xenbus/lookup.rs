@@ -1,0 +1,75 @@
+//! A node that is read again whenever it changes.
+
+use crate::client::{Pending, Watch, XenStore};
+use crate::connection::Transport;
+use crate::error::{Reason, StoreError};
+use crate::wire::ServerError;
+use core::fmt::Display;
+use heapless::Vec;
+use xen_hypercall::Platform;
+
+/// The bytes of a value that are of interest.
+pub(super) const VALUE: usize = 32;
+
+/// What a node was found to be.
+pub(super) enum Found {
+    /// There is no such node, or it can't be seen: of a directory that is gone, the server may say no more than that.
+    Missing,
+    /// The value, empty if it is longer than [`VALUE`].
+    Value(Vec<u8, VALUE>),
+}
+
+#[derive(Debug)]
+pub(super) struct Lookup<'a, P: Platform, T: Transport> {
+    watch: Watch<'a, P, T>,
+    pending: Option<Pending<'a, P, T>>,
+    changed: bool,
+}
+
+impl<'a, P: Platform, T: Transport> Lookup<'a, P, T> {
+    pub(super) fn new(store: &'a XenStore<P, T>, path: impl Display) -> Result<Self, StoreError> {
+        Ok(Self { watch: store.watch(path)?, pending: None, changed: true })
+    }
+
+    /// Returns what the node is, if it was read since the last call. Does not wait.
+    pub(super) fn poll(
+        &mut self,
+        store: &'a XenStore<P, T>,
+        path: impl Display,
+    ) -> Result<Option<Found>, StoreError> {
+        while self.watch.try_next()?.is_some() {
+            self.changed = true;
+        }
+        let mut found = None;
+        if let Some(pending) = &self.pending {
+            let mut buffer = [0; VALUE];
+            match pending.try_finish(&mut buffer) {
+                None => return Ok(None),
+                Some(result) => found = Some(judge(result, &buffer)?),
+            }
+            self.pending = None;
+        }
+        if self.changed {
+            match store.begin_read(path) {
+                Ok(pending) => (self.pending, self.changed) = (Some(pending), false),
+                // Somebody else's reply will free a slot, and its event brings us back here.
+                Err(StoreError { reason: Reason::Busy, .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn judge(result: Result<usize, StoreError>, buffer: &[u8]) -> Result<Found, StoreError> {
+    match result {
+        Ok(len) => {
+            Ok(Found::Value(Vec::from_slice(buffer.get(..len).unwrap_or_default()).unwrap_or_default()))
+        }
+        Err(error) => match error.reason {
+            Reason::Server(ServerError::NotFound | ServerError::AccessDenied) => Ok(Found::Missing),
+            Reason::BufferTooSmall { .. } => Ok(Found::Value(Vec::new())),
+            _ => Err(error),
+        },
+    }
+}
