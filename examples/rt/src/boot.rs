@@ -1,8 +1,7 @@
 //! The start of day: from the first instruction to the kernel's `main`, step by step.
 
-use crate::early::{self, Route};
 use crate::platform::{self, Rt};
-use crate::{events, interrupts, memory, paging, start_info};
+use crate::{early, events, interrupts, memory, paging, start_info};
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use xen_hypercall::arch::cpuid::{self, CpuVendor, XenLeaves};
@@ -25,10 +24,10 @@ extern "C" fn rust_start(start_info: usize) -> ! {
 
     // SAFETY: the address from EBX, and no memory has been given away yet.
     let Some(boot) = (unsafe { start_info::read(start_info) }) else {
-        early::init(Route::Guest);
+        early::init(false);
         panic!("no hvm_start_info at {start_info:#x}: booted by another protocol than PVH?");
     };
-    early::init(if boot.dom0 { Route::Dom0 } else { Route::Guest });
+    early::init(boot.dom0);
     let boot = platform::BOOT.call_once(|| boot);
 
     // From here on a mistake prints registers.

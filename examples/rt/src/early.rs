@@ -7,7 +7,7 @@
 use crate::{clock, platform::Rt};
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
-use x86_64::instructions::port::{Port, PortGeneric, ReadWriteAccess};
+use x86_64::instructions::port::Port;
 use xen_hypercall::ops::console_io;
 
 /// Prints a line to the early output.
@@ -19,27 +19,22 @@ macro_rules! early_println {
     }};
 }
 
-/// Where output goes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Route {
-    /// No Xen here: the port that emulators share with Xen, and a PC's first serial line.
-    Bare,
-    /// I/O port 0xe9.
-    Guest,
-    /// `console_io`.
-    Dom0,
-}
+/// No Xen here: the port that emulators have in common with it, and a PC's first serial line.
+const BARE: u8 = 0;
+/// I/O port 0xe9.
+const GUEST: u8 = 1;
+/// `console_io`.
+const DOM0: u8 = 2;
 
-static ROUTE: AtomicU8 = AtomicU8::new(Route::Bare as u8);
+/// Where output goes: one of the above.
+static ROUTE: AtomicU8 = AtomicU8::new(BARE);
 
-pub(crate) fn init(route: Route) {
-    ROUTE.store(route as u8, Relaxed);
-    if route != Route::Bare {
-        // It fails only if a logger is set already, and then that one stays.
-        let _ = log::set_logger(&Early);
-        log::set_max_level(log::LevelFilter::Info);
-    }
+/// Picks Xen's way for a guest or for dom0, and makes it the way of the `log` crate too.
+pub(crate) fn init(dom0: bool) {
+    ROUTE.store(if dom0 { DOM0 } else { GUEST }, Relaxed);
+    // It fails only if there is a logger already, and then that one stays.
+    let _ = log::set_logger(&Early);
+    log::set_max_level(log::LevelFilter::Info);
 }
 
 /// The early output as a [`core::fmt::Write`] and as a [`log::Log`].
@@ -49,12 +44,12 @@ pub struct Early;
 impl Write for Early {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         match ROUTE.load(Relaxed) {
-            // If Xen refuses there is nowhere left to say so.
-            route if route == Route::Dom0 as u8 => drop(console_io::write(&Rt::new(), text.as_bytes())),
+            // If Xen refuses, there is nowhere left to say so.
+            DOM0 => drop(console_io::write(&Rt::new(), text.as_bytes())),
             route => text.bytes().for_each(|byte| {
-                // SAFETY: no device but a debug console answers at this port, and it stores nothing.
+                // SAFETY: no device but a debug console answers at this port, and it touches no memory.
                 unsafe { Port::new(0xe9).write(byte) };
-                if route == Route::Bare as u8 {
+                if route == BARE {
                     serial(byte);
                 }
             }),
@@ -64,8 +59,8 @@ impl Write for Early {
 }
 
 fn serial(byte: u8) {
-    let mut data: PortGeneric<u8, ReadWriteAccess> = Port::new(0x3f8);
-    let mut line_status: PortGeneric<u8, ReadWriteAccess> = Port::new(0x3fd);
+    let mut data = Port::<u8>::new(0x3f8);
+    let mut line_status = Port::<u8>::new(0x3fd);
     // SAFETY: on a PC these ports belong to the first serial line or to nobody. The wait for room is bounded, because a
     // line that is not there never has any.
     unsafe {

@@ -27,6 +27,7 @@ const CODE: SegmentSelector = SegmentSelector::new(1, PrivilegeLevel::Ring0);
 // looks the same for all.
 global_asm!(
     ".balign 16",
+    ".globl exception_entries",
     "exception_entries:",
     ".set vector, 0",
     ".rept 32",

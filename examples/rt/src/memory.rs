@@ -47,11 +47,14 @@ fn pages(count: NonZeroUsize) -> Option<Layout> {
     Layout::from_size_align(count.get().checked_mul(PAGE_SIZE)?, PAGE_SIZE).ok()
 }
 
+/// Allocates pages of zeroes.
 pub(crate) fn alloc_pages(count: NonZeroUsize) -> Option<NonNull<u8>> {
     // SAFETY: the size is not zero.
     NonNull::new(unsafe { alloc_zeroed(pages(count)?) })
 }
 
+/// Takes pages back.
+///
 /// # Safety
 ///
 /// The pages must come from one call of `alloc_pages` with the same `count`, and nobody may use them any more.
