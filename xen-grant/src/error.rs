@@ -3,7 +3,8 @@
 use core::fmt;
 use xen_hypercall::ops::grant_table::GrantOpError;
 use xen_hypercall::start::PlaceError;
-use xen_hypercall::{Gfn, GrantRef, Pages, Platform};
+use xen_hypercall::{Errno, ForeignFrames, Gfn, GrantRef, Pages, Platform};
+use xen_sys::grant_table::GrantStatus;
 
 /// Why pages could not be shared, or the table not be set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,12 +51,17 @@ impl fmt::Display for GrantError {
 impl core::error::Error for GrantError {}
 
 /// Pages that could not be shared, handed back untouched, and why.
-#[derive(Debug)]
 pub struct ShareError<P: Platform> {
     /// Why.
     pub error: GrantError,
     /// The pages.
     pub pages: Pages<P>,
+}
+
+impl<P: Platform> fmt::Debug for ShareError<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShareError").field("error", &self.error).field("pages", &self.pages).finish()
+    }
 }
 
 impl<P: Platform> fmt::Display for ShareError<P> {
@@ -64,7 +70,7 @@ impl<P: Platform> fmt::Display for ShareError<P> {
     }
 }
 
-impl<P: Platform + fmt::Debug> core::error::Error for ShareError<P> {}
+impl<P: Platform> core::error::Error for ShareError<P> {}
 
 /// The peer still has the page mapped. The pages are in quarantine, out of use until it lets go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,3 +86,74 @@ impl fmt::Display for InUse {
 }
 
 impl core::error::Error for InUse {}
+
+/// Why pages of another domain could not be mapped or copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapError {
+    /// More references than there is room for, or none at all.
+    Count {
+        /// How many there were.
+        found: usize,
+        /// How many there is room for.
+        room: usize,
+    },
+    /// Xen refused the hypercall.
+    Call(Errno),
+    /// Xen refused one reference.
+    Refused {
+        /// Which.
+        reference: GrantRef,
+        /// Why.
+        status: GrantStatus,
+    },
+    /// Xen refused to unmap. The frames are out of use for good.
+    Stuck {
+        /// Why.
+        status: GrantStatus,
+    },
+    /// Bytes that do not lie within one granted page, or not within the own memory.
+    Range {
+        /// The offset in bytes that was found.
+        offset: usize,
+        /// The length in bytes that was found.
+        len: usize,
+    },
+}
+
+impl fmt::Display for MapError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count { found, room } => write!(f, "{found} grants to map, expected 1 to {room}"),
+            Self::Call(errno) => write!(f, "grant table hypercall refused: {errno}"),
+            Self::Refused { reference, status } => write!(f, "grant {reference} refused: {status}"),
+            Self::Stuck { status } => write!(f, "a mapped grant could not be unmapped: {status}"),
+            Self::Range { offset, len } => {
+                write!(f, "{len} bytes at offset {offset} do not lie within the page or the memory to copy")
+            }
+        }
+    }
+}
+
+impl core::error::Error for MapError {}
+
+/// A mapping that failed as a whole, and the room that was meant for it.
+pub struct MapFailed<P: ForeignFrames> {
+    /// Why.
+    pub error: MapError,
+    /// The room; `None` if a page that had been mapped could not be unmapped.
+    pub window: Option<crate::Window<P>>,
+}
+
+impl<P: ForeignFrames> fmt::Debug for MapFailed<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MapFailed").field("error", &self.error).field("window", &self.window).finish()
+    }
+}
+
+impl<P: ForeignFrames> fmt::Display for MapFailed<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl<P: ForeignFrames> core::error::Error for MapFailed<P> {}

@@ -5,12 +5,16 @@
 extern crate std;
 
 mod access;
+mod copy;
 mod error;
 mod refs;
 mod shared;
 mod table;
+mod window;
 
 pub use access::{Access, ReadOnly, ReadWrite};
-pub use error::{GrantError, InUse, ShareError};
+pub use copy::{CopyBatch, MAX_COPIES};
+pub use error::{GrantError, InUse, MapError, MapFailed, ShareError};
 pub use shared::{MAX_PAGES, Shared};
 pub use table::{GrantTable, MAX_FRAMES, Quarantine};
+pub use window::{Mapping, Window};

@@ -1,0 +1,135 @@
+//! Copies between another domain's granted pages and own memory, done by Xen: nothing is mapped.
+
+use crate::MapError;
+use core::fmt;
+use heapless::Vec;
+use xen_hypercall::ops::{grant_table as op, sched};
+use xen_hypercall::{DomId, GrantRef, PAGE_SIZE, Pages, Platform};
+use xen_sys::grant_table::{GnttabCopy, GnttabCopyPtr, GrantCopyFlags, GrantStatus};
+
+/// The most copies in one batch.
+pub const MAX_COPIES: usize = 64;
+
+/// How often a page that its owner has paged out is asked for again.
+const PAGED_OUT_TRIES: u32 = 64;
+
+/// Copies between pages that one domain granted and pages of one's own, gathered and then done by one hypercall.
+///
+/// A piece that crosses pages of the own memory becomes several copies; one that crosses the granted page is refused.
+pub struct CopyBatch<'m, P: Platform> {
+    local: &'m mut Pages<P>,
+    owner: DomId,
+    copies: Vec<GnttabCopy, MAX_COPIES>,
+}
+
+impl<'m, P: Platform> CopyBatch<'m, P> {
+    /// Starts a batch between pages that `owner` granted and `local`.
+    pub fn new(local: &'m mut Pages<P>, owner: DomId) -> Self {
+        Self { local, owner, copies: Vec::new() }
+    }
+
+    /// Adds a copy of `len` bytes from `offset` in the granted page to byte `to` of the own memory.
+    ///
+    /// # Errors
+    ///
+    /// [`MapError::Range`] if the bytes do not lie within either side, [`MapError::Count`] if the batch is full: nothing is added then.
+    pub fn fetch(&mut self, from: GrantRef, offset: usize, to: usize, len: usize) -> Result<(), MapError> {
+        self.add(from, offset, to, len, GrantCopyFlags::SOURCE_GREF)
+    }
+
+    /// Adds a copy of `len` bytes from byte `from` of the own memory to `offset` in the granted page.
+    ///
+    /// # Errors
+    ///
+    /// [`MapError::Range`] if the bytes do not lie within either side, [`MapError::Count`] if the batch is full: nothing is added then.
+    pub fn store(&mut self, from: usize, to: GrantRef, offset: usize, len: usize) -> Result<(), MapError> {
+        self.add(to, offset, from, len, GrantCopyFlags::DEST_GREF)
+    }
+
+    fn add(
+        &mut self,
+        grant: GrantRef,
+        offset: usize,
+        local: usize,
+        len: usize,
+        flags: GrantCopyFlags,
+    ) -> Result<(), MapError> {
+        let memory = self.local.count() * PAGE_SIZE;
+        if len > PAGE_SIZE || offset > PAGE_SIZE - len {
+            return Err(MapError::Range { offset, len });
+        }
+        if len > memory || local > memory - len {
+            return Err(MapError::Range { offset: local, len });
+        }
+        // A page at most, so it touches two pages of the own memory at most.
+        let first = len.min(PAGE_SIZE - local % PAGE_SIZE);
+        let pieces = usize::from(len > 0) + usize::from(len > first);
+        if self.copies.len() + pieces > MAX_COPIES {
+            return Err(MapError::Count { found: self.copies.len() + pieces, room: MAX_COPIES });
+        }
+        for (start, len) in [(0, first), (first, len - first)].into_iter().filter(|&(_, len)| len > 0) {
+            let Some(gfn) = self.local.gfn((local + start) / PAGE_SIZE) else {
+                return Err(MapError::Range { offset: local, len });
+            };
+            let foreign = GnttabCopyPtr {
+                u: u64::from(grant.0),
+                domid: self.owner,
+                offset: (offset + start) as u16,
+                ..Default::default()
+            };
+            let own = GnttabCopyPtr {
+                u: gfn.0,
+                domid: DomId::SELF,
+                offset: ((local + start) % PAGE_SIZE) as u16,
+                ..Default::default()
+            };
+            let (source, dest) =
+                if flags == GrantCopyFlags::SOURCE_GREF { (foreign, own) } else { (own, foreign) };
+            // There is room: counted above.
+            let _ =
+                self.copies.push(GnttabCopy { source, dest, len: len as u16, flags, ..Default::default() });
+        }
+        Ok(())
+    }
+
+    /// Does all copies that were added and empties the batch.
+    ///
+    /// # Errors
+    ///
+    /// The first failure; the copies before it and some behind it may have been done. What own memory a failed fetch was
+    /// meant for holds is not defined.
+    #[doc(alias = "GNTTABOP_copy")]
+    pub fn run(&mut self) -> Result<(), MapError> {
+        let mut copies = core::mem::take(&mut self.copies);
+        if copies.is_empty() {
+            return Ok(());
+        }
+        let platform = self.local.platform();
+        // SAFETY: every own destination lies within `local`, which is borrowed mutably and private.
+        let mut call = unsafe { op::copy(platform, &mut copies) };
+        for copy in &mut copies {
+            for _ in 0..PAGED_OUT_TRIES {
+                if call.is_err() || copy.status != GrantStatus::EAGAIN {
+                    break;
+                }
+                sched::yield_now(platform);
+                // SAFETY: as above.
+                call = unsafe { op::copy(platform, core::slice::from_mut(copy)) };
+            }
+        }
+        call.map_err(MapError::Call)?;
+        copies.iter().find(|copy| copy.status != GrantStatus::OKAY).map_or(Ok(()), |copy| {
+            let grant = if copy.flags == GrantCopyFlags::SOURCE_GREF { copy.source.u } else { copy.dest.u };
+            Err(MapError::Refused { reference: GrantRef(grant as u32), status: copy.status })
+        })
+    }
+}
+
+impl<P: Platform> fmt::Debug for CopyBatch<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CopyBatch")
+            .field("owner", &self.owner)
+            .field("copies", &self.copies.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,193 @@
+//! Another domain's pages, mapped: what a backend does with the references that a frontend tells it.
+
+use crate::{Access, MAX_PAGES, MapError, MapFailed};
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
+use core::num::NonZeroUsize;
+use heapless::Vec;
+use xen_hypercall::ops::{grant_table as op, sched};
+use xen_hypercall::{DomId, ForeignFrames, ForeignRange, GrantRef, OutOfMemory, PAGE_SIZE, SharedMem};
+use xen_sys::grant_table::{
+    GnttabMapGrantRef, GnttabUnmapGrantRef, GrantFlags, GrantHandle, GrantMapFlags, GrantStatus,
+};
+
+/// How often a page that its owner has paged out is asked for again.
+const PAGED_OUT_TRIES: u32 = 64;
+
+/// Room for pages of other domains: frames without RAM, reserved until this is dropped.
+///
+/// `Window ──map──▶ Mapping ──unmap──▶ Window`
+pub struct Window<P: ForeignFrames> {
+    platform: P,
+    range: ForeignRange,
+}
+
+// SAFETY: the range has one owner, as a Box has; the platform moves along and is itself Send.
+unsafe impl<P: ForeignFrames + Send> Send for Window<P> {}
+
+impl<P: ForeignFrames> Window<P> {
+    /// Reserves room for `pages` pages, [`MAX_PAGES`] at most.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] if the platform has no room, or for a size that is not allowed.
+    pub fn reserve(platform: P, pages: usize) -> Result<Self, OutOfMemory> {
+        let count =
+            NonZeroUsize::new(pages).filter(|count| count.get() <= MAX_PAGES).ok_or(OutOfMemory { pages })?;
+        let range = platform.reserve_frames(count).ok_or(OutOfMemory { pages })?;
+        Ok(Self { platform, range })
+    }
+
+    /// Returns the number of pages that there is room for.
+    pub fn pages(&self) -> usize {
+        self.range.count.get()
+    }
+
+    /// Maps `refs` of domain `owner` side by side: all of them or none.
+    ///
+    /// # Errors
+    ///
+    /// [`MapFailed`] with the first reference that could not be mapped, and the window.
+    #[doc(alias = "GNTTABOP_map_grant_ref")]
+    pub fn map<A: Access>(self, owner: DomId, refs: &[GrantRef]) -> Result<Mapping<P, A>, MapFailed<P>> {
+        if refs.is_empty() || refs.len() > self.pages() {
+            let error = MapError::Count { found: refs.len(), room: self.pages() };
+            return Err(MapFailed { error, window: Some(self) });
+        }
+        let readonly = A::FLAGS.contains(GrantFlags::READONLY);
+        let flags =
+            GrantMapFlags::HOST_MAP | if readonly { GrantMapFlags::READONLY } else { GrantMapFlags::empty() };
+        let mut batch: Vec<GnttabMapGrantRef, MAX_PAGES> = Vec::new();
+        for (index, &reference) in refs.iter().enumerate() {
+            let host_addr = self.address(index);
+            // There is room: refs was counted above.
+            let _ = batch.push(GnttabMapGrantRef {
+                host_addr,
+                flags,
+                ref_: reference,
+                dom: owner,
+                ..Default::default()
+            });
+        }
+        // SAFETY: the addresses are those of frames reserved for this, each with nothing mapped.
+        let mut call = unsafe { op::map_grant_ref(&self.platform, &mut batch) };
+        for arg in &mut batch {
+            for _ in 0..PAGED_OUT_TRIES {
+                if call.is_err() || arg.status != GrantStatus::EAGAIN {
+                    break;
+                }
+                sched::yield_now(&self.platform);
+                // SAFETY: as above; this one was not mapped.
+                call = unsafe { op::map_grant_ref(&self.platform, core::slice::from_mut(arg)) };
+            }
+        }
+        let handles =
+            batch.iter().map(|arg| (arg.status == GrantStatus::OKAY).then_some(arg.handle)).collect();
+        // From here on this value unmaps exactly what was mapped.
+        let mapping = Mapping { window: ManuallyDrop::new(self), handles, access: PhantomData };
+        let Some(arg) = batch.iter().find(|arg| arg.status != GrantStatus::OKAY) else { return Ok(mapping) };
+        let error =
+            call.err().map_or(MapError::Refused { reference: arg.ref_, status: arg.status }, MapError::Call);
+        Err(MapFailed { error, window: mapping.unmap().ok() })
+    }
+
+    /// The guest-physical address of page `index`.
+    fn address(&self, index: usize) -> u64 {
+        self.range.first.address() + (index * PAGE_SIZE) as u64
+    }
+}
+
+impl<P: ForeignFrames> Drop for Window<P> {
+    fn drop(&mut self) {
+        // SAFETY: the range came from one reservation, and nothing is mapped in it: a mapping owns its window.
+        unsafe { self.platform.release_frames(self.range) }
+    }
+}
+
+impl<P: ForeignFrames> fmt::Debug for Window<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Window").field("range", &self.range).finish_non_exhaustive()
+    }
+}
+
+/// Pages of another domain, mapped side by side. Reachable as [`SharedMem`]: their owner can write them at any time.
+///
+/// Dropping it unmaps them. If Xen refuses that, the frames are given up and never used again.
+pub struct Mapping<P: ForeignFrames, A: Access> {
+    /// Taken out by `unmap` and `drop`, nowhere else.
+    window: ManuallyDrop<Window<P>>,
+    /// One per page; `None` for one that is not mapped.
+    handles: Vec<Option<GrantHandle>, MAX_PAGES>,
+    access: PhantomData<A>,
+}
+
+impl<P: ForeignFrames, A: Access> Mapping<P, A> {
+    /// Ends the mapping and gives the room back.
+    ///
+    /// # Errors
+    ///
+    /// [`MapError::Stuck`] if Xen refuses; the room is given up, because the pages may be reachable there still.
+    #[doc(alias = "GNTTABOP_unmap_grant_ref")]
+    pub fn unmap(self) -> Result<Window<P>, MapError> {
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: `this` is never dropped or used again, so the window is taken out once.
+        let window = unsafe { ManuallyDrop::take(&mut this.window) };
+        clear(window, &this.handles)
+    }
+}
+
+/// Unmaps what `handles` says is mapped in `window`.
+fn clear<P: ForeignFrames>(
+    window: Window<P>,
+    handles: &[Option<GrantHandle>],
+) -> Result<Window<P>, MapError> {
+    let mapped =
+        handles.iter().enumerate().filter_map(|(index, handle)| handle.map(|handle| (index, handle)));
+    let mut batch: Vec<GnttabUnmapGrantRef, MAX_PAGES> = mapped
+        .map(|(index, handle)| GnttabUnmapGrantRef {
+            host_addr: window.address(index),
+            handle,
+            ..Default::default()
+        })
+        .collect();
+    if batch.is_empty() {
+        return Ok(window);
+    }
+    // SAFETY: the owner of the mapping is gone or has given it up, so nobody uses the memory any more.
+    let call = unsafe { op::unmap_grant_ref(&window.platform, &mut batch) };
+    match batch.iter().find(|arg| arg.status != GrantStatus::OKAY) {
+        None if call.is_ok() => Ok(window),
+        stuck => {
+            let status = stuck.map_or(GrantStatus::OKAY, |arg| arg.status);
+            core::mem::forget(window);
+            Err(MapError::Stuck { status })
+        }
+    }
+}
+
+impl<P: ForeignFrames, A: Access> Drop for Mapping<P, A> {
+    fn drop(&mut self) {
+        // SAFETY: the value is being dropped, so the window is taken out once.
+        let window = unsafe { ManuallyDrop::take(&mut self.window) };
+        // A window that could not be cleared has been given up already.
+        let _ = clear(window, &self.handles);
+    }
+}
+
+impl<P: ForeignFrames, A: Access> AsRef<SharedMem> for Mapping<P, A> {
+    fn as_ref(&self) -> &SharedMem {
+        // SAFETY: whole pages, aligned, all mapped until this is dropped, since a mapping is handed out only when every reference
+        // was; no plain reference to them exists, for they are reachable only through this value.
+        unsafe { SharedMem::from_raw(self.window.range.start, self.handles.len() * PAGE_SIZE) }
+    }
+}
+
+impl<P: ForeignFrames, A: Access> fmt::Debug for Mapping<P, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mapping")
+            .field("window", &*self.window)
+            .field("handles", &self.handles)
+            .finish_non_exhaustive()
+    }
+}
