@@ -55,3 +55,13 @@ pub const XENFEAT_NOT_DIRECT_MAPPED: u32 = 16;
 pub const XENFEAT_DIRECT_MAPPED: u32 = 17;
 /// Number of submaps.
 pub const XENFEAT_NR_SUBMAPS: u32 = 1;
+
+/// Runstate areas can be registered by physical address (Xen 4.18).
+#[doc(alias = "XENFEAT_runstate_phys_area")]
+pub const XENFEAT_RUNSTATE_PHYS_AREA: u32 = 18;
+/// Copies of the clock can be registered by physical address (Xen 4.18).
+#[doc(alias = "XENFEAT_vcpu_time_phys_area")]
+pub const XENFEAT_VCPU_TIME_PHYS_AREA: u32 = 19;
+/// Device models see all writes to MSI-X tables.
+#[doc(alias = "XENFEAT_dm_msix_all_writes")]
+pub const XENFEAT_DM_MSIX_ALL_WRITES: u32 = 20;

@@ -4,8 +4,9 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use crate::DomId;
+use crate::GuestHandle;
 use crate::xen::XenPfn;
-use crate::{DomId, GuestHandle};
 
 ident! {
     /// The index of an entry in a domain's grant table.

@@ -4,8 +4,11 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::xen::{XenPfn, XenUlong};
-use crate::{DomId, GuestHandle};
+use crate::DomId;
+use crate::GuestHandle;
+use crate::physdev::PhysdevPciDevice;
+use crate::xen::XenPfn;
+use crate::xen::XenUlong;
 
 /// Adds memory. See [`XenMemoryReservation`].
 #[doc(alias = "XENMEM_increase_reservation")]
@@ -303,3 +306,366 @@ pub struct XenPodTarget {
     pub _pad0: [u8; 6],
 }
 const _: () = assert!(size_of::<XenPodTarget>() == 40);
+
+open_enum! {
+    /// Access rights of guest memory.
+    pub struct XenmemAccess(u32) {
+        /// None.
+        #[doc(alias = "XENMEM_access_n")]
+        N = 0;
+        /// Read.
+        #[doc(alias = "XENMEM_access_r")]
+        R = 1;
+        /// Write.
+        #[doc(alias = "XENMEM_access_w")]
+        W = 2;
+        /// Read and write.
+        #[doc(alias = "XENMEM_access_rw")]
+        RW = 3;
+        /// Execute.
+        #[doc(alias = "XENMEM_access_x")]
+        X = 4;
+        /// Read and execute.
+        #[doc(alias = "XENMEM_access_rx")]
+        RX = 5;
+        /// Write and execute.
+        #[doc(alias = "XENMEM_access_wx")]
+        WX = 6;
+        /// All.
+        #[doc(alias = "XENMEM_access_rwx")]
+        RWX = 7;
+        /// Read and execute; the first write makes it read and write.
+        #[doc(alias = "XENMEM_access_rx2rw")]
+        RX2RW = 8;
+        /// None; the first access makes it all.
+        #[doc(alias = "XENMEM_access_n2rwx")]
+        N2RWX = 9;
+        /// Read, and writes of the page table walk (Xen 4.18).
+        #[doc(alias = "XENMEM_access_r_pw")]
+        R_PW = 10;
+        /// What the domain has where nothing else is said. The number was 10 before Xen 4.18.
+        #[doc(alias = "XENMEM_access_default")]
+        DEFAULT = 11;
+    }
+}
+
+/// Operation of [`XenMemPagingOp`]: chooses a page.
+#[doc(alias = "XENMEM_paging_op_nominate")]
+pub const XENMEM_PAGING_OP_NOMINATE: u8 = 0;
+/// Operation of [`XenMemPagingOp`]: takes its memory.
+#[doc(alias = "XENMEM_paging_op_evict")]
+pub const XENMEM_PAGING_OP_EVICT: u8 = 1;
+/// Operation of [`XenMemPagingOp`]: gives it memory again.
+#[doc(alias = "XENMEM_paging_op_prep")]
+pub const XENMEM_PAGING_OP_PREP: u8 = 2;
+/// Operation of [`XenMemAccessOp`]: sets rights of a run of frames.
+#[doc(alias = "XENMEM_access_op_set_access")]
+pub const XENMEM_ACCESS_OP_SET_ACCESS: u8 = 0;
+/// Operation of [`XenMemAccessOp`]: asks for rights.
+#[doc(alias = "XENMEM_access_op_get_access")]
+pub const XENMEM_ACCESS_OP_GET_ACCESS: u8 = 1;
+/// Operation of [`XenMemAccessOp`]: sets rights of a list of frames.
+#[doc(alias = "XENMEM_access_op_set_access_multi")]
+pub const XENMEM_ACCESS_OP_SET_ACCESS_MULTI: u8 = 4;
+/// Operation of [`XenMemSharingOp`]: chooses a frame. See [`MemSharingOpNominate`].
+#[doc(alias = "XENMEM_sharing_op_nominate_gfn")]
+pub const XENMEM_SHARING_OP_NOMINATE_GFN: u8 = 0;
+/// Operation of [`XenMemSharingOp`]: chooses a granted page. See [`MemSharingOpNominate`].
+#[doc(alias = "XENMEM_sharing_op_nominate_gref")]
+pub const XENMEM_SHARING_OP_NOMINATE_GREF: u8 = 1;
+/// Operation of [`XenMemSharingOp`]: shares two frames. See [`MemSharingOpShare`].
+#[doc(alias = "XENMEM_sharing_op_share")]
+pub const XENMEM_SHARING_OP_SHARE: u8 = 2;
+/// Operation of [`XenMemSharingOp`]: prints about a guest frame. See [`MemSharingOpDebug`].
+#[doc(alias = "XENMEM_sharing_op_debug_gfn")]
+pub const XENMEM_SHARING_OP_DEBUG_GFN: u8 = 3;
+/// Operation of [`XenMemSharingOp`]: prints about a machine frame. See [`MemSharingOpDebug`].
+#[doc(alias = "XENMEM_sharing_op_debug_mfn")]
+pub const XENMEM_SHARING_OP_DEBUG_MFN: u8 = 4;
+/// Operation of [`XenMemSharingOp`]: prints about a grant. See [`MemSharingOpDebug`].
+#[doc(alias = "XENMEM_sharing_op_debug_gref")]
+pub const XENMEM_SHARING_OP_DEBUG_GREF: u8 = 5;
+/// Operation of [`XenMemSharingOp`]: adds a shared page. See [`MemSharingOpShare`].
+#[doc(alias = "XENMEM_sharing_op_add_physmap")]
+pub const XENMEM_SHARING_OP_ADD_PHYSMAP: u8 = 6;
+/// Operation of [`XenMemSharingOp`]: checks all shared pages.
+#[doc(alias = "XENMEM_sharing_op_audit")]
+pub const XENMEM_SHARING_OP_AUDIT: u8 = 7;
+/// Operation of [`XenMemSharingOp`]: shares a range. See [`MemSharingOpRange`].
+#[doc(alias = "XENMEM_sharing_op_range_share")]
+pub const XENMEM_SHARING_OP_RANGE_SHARE: u8 = 8;
+/// Operation of [`XenMemSharingOp`]: makes a domain a fork of another. See [`MemSharingOpFork`].
+#[doc(alias = "XENMEM_sharing_op_fork")]
+pub const XENMEM_SHARING_OP_FORK: u8 = 9;
+/// Operation of [`XenMemSharingOp`]: resets a fork. See [`MemSharingOpFork`].
+#[doc(alias = "XENMEM_sharing_op_fork_reset")]
+pub const XENMEM_SHARING_OP_FORK_RESET: u8 = 10;
+
+/// Error: the source's handle is not valid.
+pub const XENMEM_SHARING_OP_S_HANDLE_INVALID: i32 = -10;
+/// Error: the client's handle is not valid.
+pub const XENMEM_SHARING_OP_C_HANDLE_INVALID: i32 = -9;
+
+/// Bit of [`MemSharingOpShare::source_gfn`] and [`MemSharingOpShare::client_gfn`]: it is a grant.
+pub const XENMEM_SHARING_OP_FIELD_IS_GREF_FLAG: u64 = 1 << 62;
+
+/// Flag of [`MemSharingOpFork`]: the parent may have devices.
+pub const XENMEM_FORK_WITH_IOMMU_ALLOWED: u16 = 0x1;
+/// Flag of [`MemSharingOpFork`]: the fork gets no interrupts.
+pub const XENMEM_FORK_BLOCK_INTERRUPTS: u16 = 0x2;
+/// Flag of [`MemSharingOpFork`]: resets the state.
+pub const XENMEM_FORK_RESET_STATE: u16 = 0x4;
+/// Flag of [`MemSharingOpFork`]: resets the memory.
+pub const XENMEM_FORK_RESET_MEMORY: u16 = 0x8;
+
+/// Argument of [`XENMEM_PAGING_OP`].
+#[doc(alias = "xen_mem_paging_op")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenMemPagingOp {
+    /// `XENMEM_PAGING_OP_*`.
+    pub op: u8,
+    /// Padding; zero.
+    pub _pad0: [u8; 1],
+    /// The domain.
+    pub domain: DomId,
+    /// Padding; zero.
+    pub _pad1: [u8; 4],
+    /// The page's content.
+    pub buffer: GuestHandle,
+    /// The guest frame.
+    pub gfn: u64,
+}
+const _: () = assert!(size_of::<XenMemPagingOp>() == 24);
+
+/// Argument of [`XENMEM_ACCESS_OP`].
+#[doc(alias = "xen_mem_access_op")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenMemAccessOp {
+    /// `XENMEM_ACCESS_OP_*`.
+    pub op: u8,
+    /// [`XenmemAccess`] in eight bits.
+    pub access: u8,
+    /// The domain.
+    pub domid: DomId,
+    /// How many frames.
+    pub nr: u32,
+    /// First frame; all ones for the domain's default.
+    pub pfn: u64,
+    /// Array of `u64`: frames.
+    pub pfn_list: GuestHandle,
+    /// Array of `u8`: rights.
+    pub access_list: GuestHandle,
+}
+const _: () = assert!(size_of::<XenMemAccessOp>() == 32);
+
+/// A page to share.
+#[doc(alias = "mem_sharing_op_nominate")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct MemSharingOpNominate {
+    /// The frame, or the grant in the low half.
+    pub u: u64,
+    /// Out: the page's handle.
+    pub handle: u64,
+}
+const _: () = assert!(size_of::<MemSharingOpNominate>() == 16);
+
+/// Two pages to share.
+#[doc(alias = "mem_sharing_op_share")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct MemSharingOpShare {
+    /// The source's frame.
+    pub source_gfn: u64,
+    /// The source's handle.
+    pub source_handle: u64,
+    /// The client's frame.
+    pub client_gfn: u64,
+    /// The client's handle.
+    pub client_handle: u64,
+    /// The client.
+    pub client_domain: DomId,
+    /// Padding; zero.
+    pub _pad0: [u8; 6],
+}
+const _: () = assert!(size_of::<MemSharingOpShare>() == 40);
+
+/// A range to share.
+#[doc(alias = "mem_sharing_op_range")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct MemSharingOpRange {
+    /// First frame.
+    pub first_gfn: u64,
+    /// Last frame.
+    pub last_gfn: u64,
+    /// Zero; Xen keeps its progress here.
+    pub opaque: u64,
+    /// The client.
+    pub client_domain: DomId,
+    /// Reserved; zero.
+    pub _pad: [u16; 3],
+}
+const _: () = assert!(size_of::<MemSharingOpRange>() == 32);
+
+/// A page to print about.
+#[doc(alias = "mem_sharing_op_debug")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct MemSharingOpDebug {
+    /// The frame, or the grant in the low half.
+    pub u: u64,
+}
+const _: () = assert!(size_of::<MemSharingOpDebug>() == 8);
+
+/// A fork.
+#[doc(alias = "mem_sharing_op_fork")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct MemSharingOpFork {
+    /// The parent.
+    pub parent_domain: DomId,
+    /// `XENMEM_FORK_*`.
+    pub flags: u16,
+    /// Reserved; zero.
+    pub pad: u32,
+}
+const _: () = assert!(size_of::<MemSharingOpFork>() == 8);
+
+/// Argument of [`XENMEM_SHARING_OP`].
+#[doc(alias = "xen_mem_sharing_op")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenMemSharingOp {
+    /// `XENMEM_SHARING_OP_*`.
+    pub op: u8,
+    /// Padding; zero.
+    pub _pad0: [u8; 1],
+    /// The domain.
+    pub domain: DomId,
+    /// Padding; zero.
+    pub _pad1: [u8; 4],
+    /// The operation's argument, at the start.
+    pub u: [u64; 5],
+}
+const _: () = assert!(size_of::<XenMemSharingOp>() == 48);
+
+/// Memory reserved for a device.
+#[doc(alias = "xen_reserved_device_memory")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenReservedDeviceMemory {
+    /// First frame.
+    pub start_pfn: XenPfn,
+    /// How many pages.
+    pub nr_pages: XenUlong,
+}
+const _: () = assert!(size_of::<XenReservedDeviceMemory>() == 16);
+
+/// Flag of [`XenReservedDeviceMemoryMap`]: for all devices.
+pub const XENMEM_RDM_ALL: u32 = 1;
+
+/// Argument of [`XENMEM_RESERVED_DEVICE_MEMORY_MAP`].
+#[doc(alias = "xen_reserved_device_memory_map")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenReservedDeviceMemoryMap {
+    /// [`XENMEM_RDM_ALL`] or zero.
+    pub flags: u32,
+    /// In: room in the buffer. Out: entries there are.
+    pub nr_entries: u32,
+    /// Array of [`XenReservedDeviceMemory`].
+    pub buffer: GuestHandle,
+    /// The device.
+    #[doc(alias = "dev.pci")]
+    pub pci: PhysdevPciDevice,
+    /// Padding; zero.
+    pub _pad0: [u8; 4],
+}
+const _: () = assert!(size_of::<XenReservedDeviceMemoryMap>() == 24);
+
+/// Argument of [`XENMEM_ACQUIRE_RESOURCE`].
+#[doc(alias = "xen_mem_acquire_resource")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenMemAcquireResource {
+    /// The domain.
+    pub domid: DomId,
+    /// `XENMEM_RESOURCE_*`.
+    #[doc(alias = "type")]
+    pub type_: u16,
+    /// Which one of that type: the server, the table, the vCPU.
+    pub id: u32,
+    /// In: room in the list; zero asks for the size. Out: the size, if asked.
+    pub nr_frames: u32,
+    /// Reserved; zero.
+    pub pad: u32,
+    /// First frame of the resource that is wanted.
+    pub frame: u64,
+    /// In: array of [`XenPfn`] where they shall appear.
+    pub frame_list: GuestHandle,
+}
+const _: () = assert!(size_of::<XenMemAcquireResource>() == 32);
+
+/// Resource: the pages of a server of I/O requests.
+#[doc(alias = "XENMEM_resource_ioreq_server")]
+pub const XENMEM_RESOURCE_IOREQ_SERVER: u16 = 0;
+/// Resource: the grant table.
+#[doc(alias = "XENMEM_resource_grant_table")]
+pub const XENMEM_RESOURCE_GRANT_TABLE: u16 = 1;
+/// Resource: a vCPU's trace buffer.
+#[doc(alias = "XENMEM_resource_vmtrace_buf")]
+pub const XENMEM_RESOURCE_VMTRACE_BUF: u16 = 2;
+
+/// Identifier of the grant table's entries.
+#[doc(alias = "XENMEM_resource_grant_table_id_shared")]
+pub const XENMEM_RESOURCE_GRANT_TABLE_ID_SHARED: u32 = 0;
+/// Identifier of the grant table's states.
+#[doc(alias = "XENMEM_resource_grant_table_id_status")]
+pub const XENMEM_RESOURCE_GRANT_TABLE_ID_STATUS: u32 = 1;
+
+/// Frame of the buffered requests; the request pages follow.
+#[doc(alias = "XENMEM_resource_ioreq_server_frame_bufioreq")]
+pub const XENMEM_RESOURCE_IOREQ_SERVER_FRAME_BUFIOREQ: u64 = 0;
+
+/// A range of memory of a virtual node.
+#[doc(alias = "xen_vmemrange")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenVmemrange {
+    /// Start address.
+    pub start: u64,
+    /// End address.
+    pub end: u64,
+    /// Zero.
+    pub flags: u32,
+    /// The virtual node.
+    pub nid: u32,
+}
+const _: () = assert!(size_of::<XenVmemrange>() == 24);
+
+/// Argument of [`XENMEM_GET_VNUMAINFO`].
+#[doc(alias = "xen_vnuma_topology_info")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenVnumaTopologyInfo {
+    /// The domain.
+    pub domid: DomId,
+    /// Reserved; zero.
+    pub pad: u16,
+    /// In: room. Out: virtual nodes.
+    pub nr_vnodes: u32,
+    /// In: room. Out: vCPUs.
+    pub nr_vcpus: u32,
+    /// In: room. Out: ranges.
+    pub nr_vmemranges: u32,
+    /// Out: array of `u32`: distances between nodes.
+    pub vdistance: GuestHandle,
+    /// Out: array of `u32`: nodes of the vCPUs.
+    pub vcpu_to_vnode: GuestHandle,
+    /// Out: array of [`XenVmemrange`].
+    pub vmemrange: GuestHandle,
+}
+const _: () = assert!(size_of::<XenVnumaTopologyInfo>() == 40);

@@ -4,7 +4,8 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::{DomId, GuestHandle};
+use crate::DomId;
+use crate::GuestHandle;
 
 /// Gives up the CPU for now. No argument.
 #[doc(alias = "SCHEDOP_yield")]

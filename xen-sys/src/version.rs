@@ -107,3 +107,26 @@ pub struct XenBuildId {
     pub len: u32,
 }
 const _: () = assert!(size_of::<XenBuildId>() == 4);
+
+/// Fills [`XenVarbuf`] with what [`XENVER_EXTRAVERSION`] gives, at any length (Xen 4.18).
+#[doc(alias = "XENVER_extraversion2")]
+pub const XENVER_EXTRAVERSION2: u32 = 11;
+/// Fills [`XenVarbuf`] with what [`XENVER_CAPABILITIES`] gives, at any length (Xen 4.18).
+#[doc(alias = "XENVER_capabilities2")]
+pub const XENVER_CAPABILITIES2: u32 = 12;
+/// Fills [`XenVarbuf`] with what [`XENVER_CHANGESET`] gives, at any length (Xen 4.18).
+#[doc(alias = "XENVER_changeset2")]
+pub const XENVER_CHANGESET2: u32 = 13;
+/// Fills [`XenVarbuf`] with what [`XENVER_COMMANDLINE`] gives, at any length (Xen 4.18).
+#[doc(alias = "XENVER_commandline2")]
+pub const XENVER_COMMANDLINE2: u32 = 14;
+
+/// The head of a text of any length; its bytes follow, without a zero byte.
+#[doc(alias = "xen_varbuf")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenVarbuf {
+    /// In: room for bytes after this head.
+    pub len: u32,
+}
+const _: () = assert!(size_of::<XenVarbuf>() == 4);

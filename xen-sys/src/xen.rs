@@ -5,7 +5,9 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::GuestHandle;
-use crate::arch_x86;
+use crate::Port;
+use crate::arch_x86::xen::ArchSharedInfo;
+use crate::arch_x86::xen_x86_64::ArchVcpuInfo;
 
 /// A machine word of the guest ABI: 64 bits on x86-64 and on both kinds of arm.
 #[doc(alias = "xen_ulong_t")]
@@ -370,7 +372,7 @@ pub struct VcpuInfo {
     /// Which words of [`SharedInfo::evtchn_pending`] have pending events.
     pub evtchn_pending_sel: XenUlong,
     /// The part of the architecture.
-    pub arch: arch_x86::xen_x86_64::ArchVcpuInfo,
+    pub arch: ArchVcpuInfo,
     /// The clock.
     pub time: VcpuTimeInfo,
 }
@@ -399,7 +401,7 @@ pub struct SharedInfo {
     /// Wall clock at system time zero: seconds, high 32 bits.
     pub wc_sec_hi: u32,
     /// The part of the architecture.
-    pub arch: arch_x86::xen::ArchSharedInfo,
+    pub arch: ArchSharedInfo,
 }
 
 flags! {
@@ -459,3 +461,222 @@ const _: () = assert!(size_of::<XenctlBitmap>() == 16);
 /// A domain's UUID.
 #[doc(alias = "xen_domain_handle_t")]
 pub type XenDomainHandle = [u8; 16];
+
+/// Page table update (PV): checked.
+pub const MMU_NORMAL_PT_UPDATE: u32 = 0;
+/// Page table update (PV): of the machine-to-physical table.
+pub const MMU_MACHPHYS_UPDATE: u32 = 1;
+/// Page table update (PV): keeps accessed and dirty bits.
+pub const MMU_PT_UPDATE_PRESERVE_AD: u32 = 2;
+/// Page table update (PV): of machine frames.
+pub const MMU_PT_UPDATE_NO_TRANSLATE: u32 = 3;
+/// Flag of a mapping's update (PV): no flush.
+pub const UVMF_NONE: u32 = 0x0;
+/// Flag of a mapping's update (PV): flush everything.
+pub const UVMF_TLB_FLUSH: u32 = 1 << 0;
+/// Flag of a mapping's update (PV): flush one address.
+pub const UVMF_INVLPG: u32 = 0x2;
+/// Mask of the kind of flush.
+pub const UVMF_FLUSHTYPE_MASK: u32 = 0x3;
+/// Flag of a mapping's update (PV): on some CPUs.
+pub const UVMF_MULTI: u32 = 0x0;
+/// Flag of a mapping's update (PV): on this CPU.
+pub const UVMF_LOCAL: u32 = 0x0;
+/// Flag of a mapping's update (PV): on all CPUs.
+pub const UVMF_ALL: u32 = 1 << 2;
+/// Extended operation (PV): pins a page as a level 1 table.
+pub const MMUEXT_PIN_L1_TABLE: u32 = 0;
+/// Extended operation (PV): pins a page as a level 2 table.
+pub const MMUEXT_PIN_L2_TABLE: u32 = 1;
+/// Extended operation (PV): pins a page as a level 3 table.
+pub const MMUEXT_PIN_L3_TABLE: u32 = 2;
+/// Extended operation (PV): pins a page as a level 4 table.
+pub const MMUEXT_PIN_L4_TABLE: u32 = 3;
+/// Extended operation (PV): unpins a table.
+pub const MMUEXT_UNPIN_TABLE: u32 = 4;
+/// Extended operation (PV): switches the root table.
+pub const MMUEXT_NEW_BASEPTR: u32 = 5;
+/// Extended operation (PV): flushes this CPU.
+pub const MMUEXT_TLB_FLUSH_LOCAL: u32 = 6;
+/// Extended operation (PV): flushes an address on this CPU.
+pub const MMUEXT_INVLPG_LOCAL: u32 = 7;
+/// Extended operation (PV): flushes some CPUs.
+pub const MMUEXT_TLB_FLUSH_MULTI: u32 = 8;
+/// Extended operation (PV): flushes an address on some CPUs.
+pub const MMUEXT_INVLPG_MULTI: u32 = 9;
+/// Extended operation (PV): flushes all CPUs.
+pub const MMUEXT_TLB_FLUSH_ALL: u32 = 10;
+/// Extended operation (PV): flushes an address on all CPUs.
+pub const MMUEXT_INVLPG_ALL: u32 = 11;
+/// Extended operation (PV): writes the caches back.
+pub const MMUEXT_FLUSH_CACHE: u32 = 12;
+/// Extended operation (PV): sets the local descriptor table.
+pub const MMUEXT_SET_LDT: u32 = 13;
+/// Extended operation (PV): switches the root table of user mode.
+pub const MMUEXT_NEW_USER_BASEPTR: u32 = 15;
+/// Extended operation (PV): clears a page.
+pub const MMUEXT_CLEAR_PAGE: u32 = 16;
+/// Extended operation (PV): copies a page.
+pub const MMUEXT_COPY_PAGE: u32 = 17;
+/// Extended operation (PV): writes the caches of all CPUs back.
+pub const MMUEXT_FLUSH_CACHE_GLOBAL: u32 = 18;
+/// Extended operation (PV): marks a superpage.
+pub const MMUEXT_MARK_SUPER: u32 = 19;
+/// Extended operation (PV): unmarks a superpage.
+pub const MMUEXT_UNMARK_SUPER: u32 = 20;
+
+/// An extended operation of a PV guest.
+#[doc(alias = "mmuext_op")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct MmuextOp {
+    /// `MMUEXT_*`.
+    pub cmd: u32,
+    /// Padding; zero.
+    pub _pad0: [u8; 4],
+    /// A frame, or a virtual address.
+    pub arg1: u64,
+    /// A number of entries (low half), the address of a CPU bitmap, or a frame.
+    pub arg2: u64,
+}
+const _: () = assert!(size_of::<MmuextOp>() == 24);
+
+/// A page table update of a PV guest.
+#[doc(alias = "mmu_update")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct MmuUpdate {
+    /// Machine address of the entry; the kind of update in the two low bits.
+    pub ptr: u64,
+    /// The new entry.
+    pub val: u64,
+}
+const _: () = assert!(size_of::<MmuUpdate>() == 16);
+
+/// Bytes of [`StartInfo::cmd_line`].
+pub const MAX_GUEST_CMDLINE: usize = 1024;
+
+/// The start information of a PV guest.
+#[doc(alias = "start_info")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct StartInfo {
+    /// `xen-` and a version, ended by a zero byte.
+    pub magic: [u8; 32],
+    /// Memory in pages.
+    pub nr_pages: u64,
+    /// Machine address of [`SharedInfo`].
+    pub shared_info: u64,
+    /// What the domain is.
+    pub flags: StartInfoFlags,
+    /// Padding; zero.
+    pub _pad0: [u8; 4],
+    /// Frame of the xenstore ring.
+    pub store_mfn: XenPfn,
+    /// Port of the xenstore ring.
+    pub store_evtchn: Port,
+    /// Padding; zero.
+    pub _pad1: [u8; 4],
+    /// Console: frame and port of the ring; for dom0, offset and size of [`Dom0VgaConsoleInfo`].
+    pub console: [u64; 2],
+    /// Virtual address of the page table root.
+    pub pt_base: u64,
+    /// Frames of the initial page tables.
+    pub nr_pt_frames: u64,
+    /// Virtual address of the frame list.
+    pub mfn_list: u64,
+    /// Virtual address, or frame, of the module.
+    pub mod_start: u64,
+    /// Size of the module in bytes.
+    pub mod_len: u64,
+    /// The command line, ended by a zero byte.
+    pub cmd_line: [u8; 1024],
+    /// First frame of the initial frame list.
+    pub first_p2m_pfn: u64,
+    /// Frames of the initial frame list.
+    pub nr_p2m_frames: u64,
+}
+const _: () = assert!(size_of::<StartInfo>() == 1168);
+
+/// Kind of screen: text.
+pub const XEN_VGATYPE_TEXT_MODE_3: u8 = 0x3;
+/// Kind of screen: a frame buffer set up by the old firmware.
+pub const XEN_VGATYPE_VESA_LFB: u8 = 0x23;
+/// Kind of screen: a frame buffer set up by EFI.
+pub const XEN_VGATYPE_EFI_LFB: u8 = 0x70;
+
+/// The screen as dom0 finds it.
+#[doc(alias = "dom0_vga_console_info")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Dom0VgaConsoleInfo {
+    /// `XEN_VGATYPE_*`.
+    pub video_type: u8,
+    /// Padding; zero.
+    pub _pad0: [u8; 3],
+    /// For a frame buffer: width in pixels. For text: font height in pixels.
+    #[doc(alias = "u.vesa_lfb.width")]
+    pub width: u16,
+    /// For a frame buffer: height in pixels. For text: cursor column.
+    #[doc(alias = "u.vesa_lfb.height")]
+    pub height: u16,
+    /// For a frame buffer: bytes per line. For text: cursor row.
+    #[doc(alias = "u.vesa_lfb.bytes_per_line")]
+    pub bytes_per_line: u16,
+    /// For a frame buffer: bits per pixel. For text: number of rows.
+    #[doc(alias = "u.vesa_lfb.bits_per_pixel")]
+    pub bits_per_pixel: u16,
+    /// For a frame buffer: physical address, low half. For text: number of columns, in the first two bytes.
+    #[doc(alias = "u.vesa_lfb.lfb_base")]
+    pub lfb_base: u32,
+    /// Size in units of 64 KiB.
+    #[doc(alias = "u.vesa_lfb.lfb_size")]
+    pub lfb_size: u32,
+    /// Position of red.
+    #[doc(alias = "u.vesa_lfb.red_pos")]
+    pub red_pos: u8,
+    /// Width of red.
+    #[doc(alias = "u.vesa_lfb.red_size")]
+    pub red_size: u8,
+    /// Position of green.
+    #[doc(alias = "u.vesa_lfb.green_pos")]
+    pub green_pos: u8,
+    /// Width of green.
+    #[doc(alias = "u.vesa_lfb.green_size")]
+    pub green_size: u8,
+    /// Position of blue.
+    #[doc(alias = "u.vesa_lfb.blue_pos")]
+    pub blue_pos: u8,
+    /// Width of blue.
+    #[doc(alias = "u.vesa_lfb.blue_size")]
+    pub blue_size: u8,
+    /// Position of the unused bits.
+    #[doc(alias = "u.vesa_lfb.rsvd_pos")]
+    pub rsvd_pos: u8,
+    /// Width of the unused bits.
+    #[doc(alias = "u.vesa_lfb.rsvd_size")]
+    pub rsvd_size: u8,
+    /// Capabilities.
+    #[doc(alias = "u.vesa_lfb.gbl_caps")]
+    pub gbl_caps: u32,
+    /// Attributes of the mode.
+    #[doc(alias = "u.vesa_lfb.mode_attrs")]
+    pub mode_attrs: u16,
+    /// Zero.
+    #[doc(alias = "u.vesa_lfb.pad")]
+    pub pad: u16,
+    /// Physical address, high half.
+    #[doc(alias = "u.vesa_lfb.ext_lfb_base")]
+    pub ext_lfb_base: u32,
+}
+const _: () = assert!(size_of::<Dom0VgaConsoleInfo>() == 40);
+
+/// A UUID.
+#[doc(alias = "xen_uuid_t")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenUuid {
+    /// Its bytes, in the order in which it is written.
+    pub a: [u8; 16],
+}
+const _: () = assert!(size_of::<XenUuid>() == 16);

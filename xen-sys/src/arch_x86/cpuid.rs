@@ -36,3 +36,18 @@ pub const XEN_HVM_CPUID_UPCALL_VECTOR: u32 = 0x40;
 pub const XEN_CPUID_MACHINE_ADDRESS_WIDTH_MASK: u32 = 0xff;
 /// Number of the highest leaf, counted from the base.
 pub const XEN_CPUID_MAX_NUM_LEAVES: u32 = 5;
+
+/// Leaf 3, subleaf 0, EAX: the time stamp counter is emulated.
+pub const XEN_CPUID_TSC_EMULATED: u32 = 1;
+/// Leaf 3, subleaf 0, EAX: the host's counter is reliable.
+pub const XEN_CPUID_HOST_TSC_RELIABLE: u32 = 2;
+/// Leaf 3, subleaf 0, EAX: the CPU has the instruction RDTSCP.
+pub const XEN_CPUID_RDTSCP_INSTR_AVAIL: u32 = 4;
+/// Leaf 3, subleaf 0, EBX: emulated where needed.
+pub const XEN_CPUID_TSC_MODE_DEFAULT: u32 = 0;
+/// Leaf 3, subleaf 0, EBX: always emulated.
+pub const XEN_CPUID_TSC_MODE_ALWAYS_EMULATE: u32 = 1;
+/// Leaf 3, subleaf 0, EBX: never emulated.
+pub const XEN_CPUID_TSC_MODE_NEVER_EMULATE: u32 = 2;
+/// Leaf 3, subleaf 0, EBX: a removed mode.
+pub const XEN_CPUID_TSC_MODE_PVRDTSCP: u32 = 3;

@@ -2,5 +2,7 @@
 
 pub mod cpuid;
 pub mod hvm;
+pub mod pmu;
 pub mod xen;
+pub mod xen_mca;
 pub mod xen_x86_64;

@@ -15,3 +15,174 @@ pub struct ArchVcpuInfo {
     pub pad: u64,
 }
 const _: () = assert!(size_of::<ArchVcpuInfo>() == 16);
+
+/// Selector that Xen provides: 32-bit code, user mode.
+pub const FLAT_RING3_CS32: u16 = 0xe023;
+/// Selector that Xen provides: 64-bit code, user mode.
+pub const FLAT_RING3_CS64: u16 = 0xe033;
+/// Selector that Xen provides: 32-bit data, user mode.
+pub const FLAT_RING3_DS32: u16 = 0xe02b;
+/// Selector that Xen provides: 64-bit data, user mode.
+pub const FLAT_RING3_DS64: u16 = 0x0;
+/// Selector that Xen provides: 32-bit stack, user mode.
+pub const FLAT_RING3_SS32: u16 = 0xe02b;
+/// Selector that Xen provides: 64-bit stack, user mode.
+pub const FLAT_RING3_SS64: u16 = 0xe02b;
+/// 64-bit data of a PV kernel.
+pub const FLAT_KERNEL_DS64: u16 = 0;
+/// 32-bit data of a PV kernel.
+pub const FLAT_KERNEL_DS32: u16 = 57387;
+/// Data of a PV kernel.
+pub const FLAT_KERNEL_DS: u16 = 0;
+/// 64-bit code of a PV kernel.
+pub const FLAT_KERNEL_CS64: u16 = 57395;
+/// 32-bit code of a PV kernel.
+pub const FLAT_KERNEL_CS32: u16 = 57379;
+/// Code of a PV kernel.
+pub const FLAT_KERNEL_CS: u16 = 57395;
+/// 64-bit stack of a PV kernel.
+pub const FLAT_KERNEL_SS64: u16 = 57387;
+/// 32-bit stack of a PV kernel.
+pub const FLAT_KERNEL_SS32: u16 = 57387;
+/// Stack of a PV kernel.
+pub const FLAT_KERNEL_SS: u16 = 57387;
+/// 64-bit data of a PV guest's programs.
+pub const FLAT_USER_DS64: u16 = 0;
+/// 32-bit data of a PV guest's programs.
+pub const FLAT_USER_DS32: u16 = 57387;
+/// Data of a PV guest's programs.
+pub const FLAT_USER_DS: u16 = 0;
+/// 64-bit code of a PV guest's programs.
+pub const FLAT_USER_CS64: u16 = 57395;
+/// 32-bit code of a PV guest's programs.
+pub const FLAT_USER_CS32: u16 = 57379;
+/// Code of a PV guest's programs.
+pub const FLAT_USER_CS: u16 = 57395;
+/// 64-bit stack of a PV guest's programs.
+pub const FLAT_USER_SS64: u16 = 57387;
+/// 32-bit stack of a PV guest's programs.
+pub const FLAT_USER_SS32: u16 = 57387;
+/// Stack of a PV guest's programs.
+pub const FLAT_USER_SS: u16 = 57387;
+
+/// Start of Xen's part of a PV guest's address space.
+pub const HYPERVISOR_VIRT_START: u64 = 18446603336221196288;
+/// End of Xen's part of a PV guest's address space.
+pub const HYPERVISOR_VIRT_END: u64 = 18446612132314218496;
+/// Start of the machine-to-physical table.
+pub const MACH2PHYS_VIRT_START: u64 = 18446603336221196288;
+/// End of the machine-to-physical table.
+pub const MACH2PHYS_VIRT_END: u64 = 18446603611099103232;
+/// Entries of the machine-to-physical table.
+pub const MACH2PHYS_NR_ENTRIES: u64 = 34359738368;
+
+/// Segment base to set: FS.
+pub const SEGBASE_FS: u32 = 0;
+/// Segment base to set: GS in user mode.
+pub const SEGBASE_GS_USER: u32 = 1;
+/// Segment base to set: GS in the kernel.
+pub const SEGBASE_GS_KERNEL: u32 = 2;
+/// Segment base to set: GS in user mode, by selector.
+pub const SEGBASE_GS_USER_SEL: u32 = 3;
+
+/// What a PV kernel pushes for [`crate::xen::HYPERVISOR_IRET`].
+#[doc(alias = "iret_context")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct IretContext {
+    /// Register.
+    pub rax: u64,
+    /// Register.
+    pub r11: u64,
+    /// Register.
+    pub rcx: u64,
+    /// Zero, or the flag of a system call.
+    pub flags: u64,
+    /// Instruction pointer.
+    pub rip: u64,
+    /// Code segment.
+    pub cs: u64,
+    /// Flags.
+    pub rflags: u64,
+    /// Stack pointer.
+    pub rsp: u64,
+    /// Stack segment.
+    pub ss: u64,
+}
+const _: () = assert!(size_of::<IretContext>() == 72);
+
+/// A guest's registers.
+#[doc(alias = "cpu_user_regs")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct CpuUserRegs {
+    /// Register.
+    pub r15: u64,
+    /// Register.
+    pub r14: u64,
+    /// Register.
+    pub r13: u64,
+    /// Register.
+    pub r12: u64,
+    /// Register.
+    pub rbp: u64,
+    /// Register.
+    pub rbx: u64,
+    /// Register.
+    pub r11: u64,
+    /// Register.
+    pub r10: u64,
+    /// Register.
+    pub r9: u64,
+    /// Register.
+    pub r8: u64,
+    /// Register.
+    pub rax: u64,
+    /// Register.
+    pub rcx: u64,
+    /// Register.
+    pub rdx: u64,
+    /// Register.
+    pub rsi: u64,
+    /// Register.
+    pub rdi: u64,
+    /// Error code; Xen's own.
+    pub error_code: u32,
+    /// Vector; Xen's own.
+    pub entry_vector: u32,
+    /// Instruction pointer.
+    pub rip: u64,
+    /// Code segment.
+    pub cs: u16,
+    /// Reserved; zero.
+    pub _pad0: [u16; 1],
+    /// Whether events were masked.
+    pub saved_upcall_mask: u8,
+    /// Reserved; zero.
+    pub _pad1: [u8; 3],
+    /// Flags.
+    pub rflags: u64,
+    /// Stack pointer.
+    pub rsp: u64,
+    /// Stack segment.
+    pub ss: u16,
+    /// Reserved; zero.
+    pub _pad2: [u16; 3],
+    /// Segment.
+    pub es: u16,
+    /// Reserved; zero.
+    pub _pad3: [u16; 3],
+    /// Segment.
+    pub ds: u16,
+    /// Reserved; zero.
+    pub _pad4: [u16; 3],
+    /// Segment.
+    pub fs: u16,
+    /// Reserved; zero.
+    pub _pad5: [u16; 3],
+    /// Segment.
+    pub gs: u16,
+    /// Reserved; zero.
+    pub _pad6: [u16; 3],
+}
+const _: () = assert!(size_of::<CpuUserRegs>() == 200);

@@ -21,3 +21,16 @@ pub struct E820Entry {
     pub type_: U32,
 }
 const _: () = assert!(size_of::<E820Entry>() == 20);
+
+/// Frame where an HVM guest's firmware leaves the map.
+pub const HVM_E820_PAGE: u64 = 0x0009_0000;
+/// Offset of the number of entries in that frame.
+pub const HVM_E820_NR_OFFSET: u64 = 0x1e8;
+/// Offset of the entries in that frame.
+pub const HVM_E820_OFFSET: u64 = 0x2d0;
+/// End of memory below the device memory.
+pub const HVM_BELOW_4G_RAM_END: u64 = 0xf000_0000;
+/// Start of the device memory below 4 GiB.
+pub const HVM_BELOW_4G_MMIO_START: u64 = HVM_BELOW_4G_RAM_END;
+/// Size of the device memory below 4 GiB.
+pub const HVM_BELOW_4G_MMIO_LENGTH: u64 = 0x1000_0000;

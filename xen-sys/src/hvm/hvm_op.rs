@@ -5,6 +5,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::DomId;
+use crate::GuestHandle;
 
 /// Sets a parameter. See [`XenHvmParam`].
 #[doc(alias = "HVMOP_set_param")]
@@ -112,3 +113,285 @@ pub struct XenHvmEvtchnUpcallVector {
     pub _pad0: [u8; 3],
 }
 const _: () = assert!(size_of::<XenHvmEvtchnUpcallVector>() == 8);
+
+open_enum! {
+    /// Type of guest memory.
+    #[doc(alias = "hvmmem_type_t")]
+    pub struct HvmmemType(u32) {
+        /// Memory.
+        #[doc(alias = "HVMMEM_ram_rw")]
+        RAM_RW = 0;
+        /// Memory that drops writes.
+        #[doc(alias = "HVMMEM_ram_ro")]
+        RAM_RO = 1;
+        /// Accesses go to the device model.
+        #[doc(alias = "HVMMEM_mmio_dm")]
+        MMIO_DM = 2;
+        /// Once: writes go to the device model. Refused now.
+        #[doc(alias = "HVMMEM_unused")]
+        UNUSED = 3;
+        /// Accesses go to a server of I/O requests.
+        #[doc(alias = "HVMMEM_ioreq_server")]
+        IOREQ_SERVER = 4;
+    }
+}
+
+/// A server of I/O requests takes no buffered ones.
+pub const HVM_IOREQSRV_BUFIOREQ_OFF: u8 = 0;
+/// A server takes buffered requests; it alone moves the read pointer.
+pub const HVM_IOREQSRV_BUFIOREQ_LEGACY: u8 = 1;
+/// A server takes buffered requests; the read pointer moves by atomic operations.
+pub const HVM_IOREQSRV_BUFIOREQ_ATOMIC: u8 = 2;
+
+/// Argument of [`HVMOP_XENTRACE`].
+#[doc(alias = "xen_hvm_xentrace")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenHvmXentrace {
+    /// The event.
+    pub event: u16,
+    /// Bytes used.
+    pub extra_bytes: u16,
+    /// Data of the event.
+    pub extra: [u8; 28],
+}
+const _: () = assert!(size_of::<XenHvmXentrace>() == 32);
+
+/// Version of the operations on alternate maps.
+pub const HVMOP_ALTP2M_INTERFACE_VERSION: u32 = 0x1;
+/// Asks whether alternate maps are on. See [`XenHvmAltp2mDomainState`].
+#[doc(alias = "HVMOP_altp2m_get_domain_state")]
+pub const HVMOP_ALTP2M_GET_DOMAIN_STATE: u32 = 1;
+/// Switches alternate maps on or off. See [`XenHvmAltp2mDomainState`].
+#[doc(alias = "HVMOP_altp2m_set_domain_state")]
+pub const HVMOP_ALTP2M_SET_DOMAIN_STATE: u32 = 2;
+/// Sends a vCPU virtualization exceptions. See [`XenHvmAltp2mVcpuEnableNotify`].
+#[doc(alias = "HVMOP_altp2m_vcpu_enable_notify")]
+pub const HVMOP_ALTP2M_VCPU_ENABLE_NOTIFY: u32 = 3;
+/// Creates a view. See [`XenHvmAltp2mView`].
+#[doc(alias = "HVMOP_altp2m_create_p2m")]
+pub const HVMOP_ALTP2M_CREATE_P2M: u32 = 4;
+/// Destroys a view. See [`XenHvmAltp2mView`].
+#[doc(alias = "HVMOP_altp2m_destroy_p2m")]
+pub const HVMOP_ALTP2M_DESTROY_P2M: u32 = 5;
+/// Switches to a view. See [`XenHvmAltp2mView`].
+#[doc(alias = "HVMOP_altp2m_switch_p2m")]
+pub const HVMOP_ALTP2M_SWITCH_P2M: u32 = 6;
+/// Sets access rights of a frame. See [`XenHvmAltp2mMemAccess`].
+#[doc(alias = "HVMOP_altp2m_set_mem_access")]
+pub const HVMOP_ALTP2M_SET_MEM_ACCESS: u32 = 7;
+/// Lets a frame show another one's memory. See [`XenHvmAltp2mChangeGfn`].
+#[doc(alias = "HVMOP_altp2m_change_gfn")]
+pub const HVMOP_ALTP2M_CHANGE_GFN: u32 = 8;
+/// Sets access rights of many frames. See [`XenHvmAltp2mSetMemAccessMulti`].
+#[doc(alias = "HVMOP_altp2m_set_mem_access_multi")]
+pub const HVMOP_ALTP2M_SET_MEM_ACCESS_MULTI: u32 = 9;
+/// Suppresses exceptions for a frame. See [`XenHvmAltp2mSuppressVe`].
+#[doc(alias = "HVMOP_altp2m_set_suppress_ve")]
+pub const HVMOP_ALTP2M_SET_SUPPRESS_VE: u32 = 10;
+/// Asks whether exceptions are suppressed. See [`XenHvmAltp2mSuppressVe`].
+#[doc(alias = "HVMOP_altp2m_get_suppress_ve")]
+pub const HVMOP_ALTP2M_GET_SUPPRESS_VE: u32 = 11;
+/// Asks for access rights of a frame. See [`XenHvmAltp2mMemAccess`].
+#[doc(alias = "HVMOP_altp2m_get_mem_access")]
+pub const HVMOP_ALTP2M_GET_MEM_ACCESS: u32 = 12;
+/// Ends exceptions for a vCPU. See [`XenHvmAltp2mVcpuDisableNotify`].
+#[doc(alias = "HVMOP_altp2m_vcpu_disable_notify")]
+pub const HVMOP_ALTP2M_VCPU_DISABLE_NOTIFY: u32 = 13;
+/// Asks for a vCPU's view. See [`XenHvmAltp2mGetVcpuP2mIdx`].
+#[doc(alias = "HVMOP_altp2m_get_p2m_idx")]
+pub const HVMOP_ALTP2M_GET_P2M_IDX: u32 = 14;
+/// Suppresses exceptions for many frames. See [`XenHvmAltp2mSuppressVeMulti`].
+#[doc(alias = "HVMOP_altp2m_set_suppress_ve_multi")]
+pub const HVMOP_ALTP2M_SET_SUPPRESS_VE_MULTI: u32 = 15;
+/// Lets a guest switch to a view, or not. See [`XenHvmAltp2mSetVisibility`].
+#[doc(alias = "HVMOP_altp2m_set_visibility")]
+pub const HVMOP_ALTP2M_SET_VISIBILITY: u32 = 16;
+
+/// Suppression of exceptions for a frame.
+#[doc(alias = "xen_hvm_altp2m_suppress_ve")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenHvmAltp2mSuppressVe {
+    /// The view.
+    pub view: u16,
+    /// Whether they are suppressed.
+    pub suppress_ve: u8,
+    /// Reserved; zero.
+    pub pad1: u8,
+    /// Reserved; zero.
+    pub pad2: u32,
+    /// The guest frame.
+    pub gfn: u64,
+}
+const _: () = assert!(size_of::<XenHvmAltp2mSuppressVe>() == 16);
+
+/// Suppression of exceptions for many frames.
+#[doc(alias = "xen_hvm_altp2m_suppress_ve_multi")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenHvmAltp2mSuppressVeMulti {
+    /// The view.
+    pub view: u16,
+    /// Whether they are suppressed.
+    pub suppress_ve: u8,
+    /// Reserved; zero.
+    pub pad1: u8,
+    /// In: zero. Out: the first error.
+    pub first_error: i32,
+    /// First frame; moves on.
+    pub first_gfn: u64,
+    /// Last frame.
+    pub last_gfn: u64,
+    /// Out: frame of the first error.
+    pub first_error_gfn: u64,
+}
+const _: () = assert!(size_of::<XenHvmAltp2mSuppressVeMulti>() == 32);
+
+/// Whether alternate maps are on.
+#[doc(alias = "xen_hvm_altp2m_domain_state")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenHvmAltp2mDomainState {
+    /// Whether they are.
+    pub state: u8,
+}
+const _: () = assert!(size_of::<XenHvmAltp2mDomainState>() == 1);
+
+/// Exceptions for a vCPU.
+#[doc(alias = "xen_hvm_altp2m_vcpu_enable_notify")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenHvmAltp2mVcpuEnableNotify {
+    /// The vCPU.
+    pub vcpu_id: u32,
+    /// Reserved; zero.
+    pub pad: u32,
+    /// Frame of the information page.
+    pub gfn: u64,
+}
+const _: () = assert!(size_of::<XenHvmAltp2mVcpuEnableNotify>() == 16);
+
+/// No more exceptions for a vCPU.
+#[doc(alias = "xen_hvm_altp2m_vcpu_disable_notify")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenHvmAltp2mVcpuDisableNotify {
+    /// The vCPU.
+    pub vcpu_id: u32,
+}
+const _: () = assert!(size_of::<XenHvmAltp2mVcpuDisableNotify>() == 4);
+
+/// A view.
+#[doc(alias = "xen_hvm_altp2m_view")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenHvmAltp2mView {
+    /// The view.
+    pub view: u16,
+    /// Rights where nothing else is said.
+    pub hvmmem_default_access: u16,
+}
+const _: () = assert!(size_of::<XenHvmAltp2mView>() == 4);
+
+/// Access rights of a frame.
+#[doc(alias = "xen_hvm_altp2m_mem_access")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenHvmAltp2mMemAccess {
+    /// The view.
+    pub view: u16,
+    /// The rights: [`crate::memory::XenmemAccess`].
+    pub access: u16,
+    /// Reserved; zero.
+    pub pad: u32,
+    /// The guest frame.
+    pub gfn: u64,
+}
+const _: () = assert!(size_of::<XenHvmAltp2mMemAccess>() == 16);
+
+/// Access rights of many frames.
+#[doc(alias = "xen_hvm_altp2m_set_mem_access_multi")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenHvmAltp2mSetMemAccessMulti {
+    /// The view.
+    pub view: u16,
+    /// Reserved; zero.
+    pub pad: u16,
+    /// How many.
+    pub nr: u32,
+    /// Zero; Xen keeps its progress here.
+    pub opaque: u64,
+    /// Array of `u64`: frames.
+    pub pfn_list: GuestHandle,
+    /// Array of `u8`: rights.
+    pub access_list: GuestHandle,
+}
+const _: () = assert!(size_of::<XenHvmAltp2mSetMemAccessMulti>() == 32);
+
+/// A frame that shows another one's memory.
+#[doc(alias = "xen_hvm_altp2m_change_gfn")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenHvmAltp2mChangeGfn {
+    /// The view.
+    pub view: u16,
+    /// Reserved; zero.
+    pub pad1: u16,
+    /// Reserved; zero.
+    pub pad2: u32,
+    /// The frame.
+    pub old_gfn: u64,
+    /// The other one; all ones for its own.
+    pub new_gfn: u64,
+}
+const _: () = assert!(size_of::<XenHvmAltp2mChangeGfn>() == 24);
+
+/// A vCPU's view.
+#[doc(alias = "xen_hvm_altp2m_get_vcpu_p2m_idx")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenHvmAltp2mGetVcpuP2mIdx {
+    /// The vCPU.
+    pub vcpu_id: u32,
+    /// Out: the view.
+    pub altp2m_idx: u16,
+    /// Padding; zero.
+    pub _pad0: [u8; 2],
+}
+const _: () = assert!(size_of::<XenHvmAltp2mGetVcpuP2mIdx>() == 8);
+
+/// Whether a guest may switch to a view.
+#[doc(alias = "xen_hvm_altp2m_set_visibility")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenHvmAltp2mSetVisibility {
+    /// The view.
+    pub altp2m_idx: u16,
+    /// Whether it may.
+    pub visible: u8,
+    /// Reserved; zero.
+    pub pad: u8,
+}
+const _: () = assert!(size_of::<XenHvmAltp2mSetVisibility>() == 4);
+
+/// Argument of [`HVMOP_ALTP2M`]: a command and its argument.
+#[doc(alias = "xen_hvm_altp2m_op")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenHvmAltp2mOp {
+    /// [`HVMOP_ALTP2M_INTERFACE_VERSION`].
+    pub version: u32,
+    /// The command.
+    pub cmd: u32,
+    /// The domain.
+    pub domain: DomId,
+    /// Reserved; zero.
+    pub pad1: u16,
+    /// Reserved; zero.
+    pub pad2: u32,
+    /// The command's argument, at the start.
+    pub u: [u64; 8],
+}
+const _: () = assert!(size_of::<XenHvmAltp2mOp>() == 80);

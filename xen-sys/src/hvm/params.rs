@@ -104,3 +104,62 @@ pub const HVMPTM_NO_MISSED_TICKS_PENDING: u64 = 2;
 /// Timer mode: missed ticks become one.
 #[doc(alias = "HVMPTM_one_missed_tick_pending")]
 pub const HVMPTM_ONE_MISSED_TICK_PENDING: u64 = 3;
+
+/// Enlightenment of [`HVM_PARAM_VIRIDIAN`]: the base set.
+#[doc(alias = "HVMPV_base_freq")]
+pub const HVMPV_BASE_FREQ: u64 = 1 << 0;
+/// Enlightenment: without the frequency registers.
+#[doc(alias = "HVMPV_no_freq")]
+pub const HVMPV_NO_FREQ: u64 = 1 << 1;
+/// Enlightenment: reference counter.
+#[doc(alias = "HVMPV_time_ref_count")]
+pub const HVMPV_TIME_REF_COUNT: u64 = 1 << 2;
+/// Enlightenment: reference page of the time stamp counter.
+#[doc(alias = "HVMPV_reference_tsc")]
+pub const HVMPV_REFERENCE_TSC: u64 = 1 << 3;
+/// Enlightenment: remote flushes by hypercall.
+#[doc(alias = "HVMPV_hcall_remote_tlb_flush")]
+pub const HVMPV_HCALL_REMOTE_TLB_FLUSH: u64 = 1 << 4;
+/// Enlightenment: APIC assist.
+#[doc(alias = "HVMPV_apic_assist")]
+pub const HVMPV_APIC_ASSIST: u64 = 1 << 5;
+/// Enlightenment: crash registers.
+#[doc(alias = "HVMPV_crash_ctl")]
+pub const HVMPV_CRASH_CTL: u64 = 1 << 6;
+/// Enlightenment: synthetic interrupt controller.
+#[doc(alias = "HVMPV_synic")]
+pub const HVMPV_SYNIC: u64 = 1 << 7;
+/// Enlightenment: synthetic timers.
+#[doc(alias = "HVMPV_stimer")]
+pub const HVMPV_STIMER: u64 = 1 << 8;
+/// Enlightenment: interrupts between CPUs by hypercall.
+#[doc(alias = "HVMPV_hcall_ipi")]
+pub const HVMPV_HCALL_IPI: u64 = 1 << 9;
+/// Enlightenment: extended processor masks.
+#[doc(alias = "HVMPV_ex_processor_masks")]
+pub const HVMPV_EX_PROCESSOR_MASKS: u64 = 1 << 10;
+/// Enlightenment: more than 64 processors.
+#[doc(alias = "HVMPV_no_vp_limit")]
+pub const HVMPV_NO_VP_LIMIT: u64 = 1 << 11;
+/// Enlightenment: processors that come and go.
+#[doc(alias = "HVMPV_cpu_hotplug")]
+pub const HVMPV_CPU_HOTPLUG: u64 = 1 << 12;
+/// All enlightenments.
+#[doc(alias = "HVMPV_feature_mask")]
+pub const HVMPV_FEATURE_MASK: u64 = 8191;
+/// Mode of [`HVM_PARAM_ALTP2M`]: off.
+#[doc(alias = "XEN_ALTP2M_disabled")]
+pub const XEN_ALTP2M_DISABLED: u64 = 0;
+/// Mode of [`HVM_PARAM_ALTP2M`]: for the guest and for tools.
+#[doc(alias = "XEN_ALTP2M_mixed")]
+pub const XEN_ALTP2M_MIXED: u64 = 1;
+/// Mode of [`HVM_PARAM_ALTP2M`]: for tools only.
+#[doc(alias = "XEN_ALTP2M_external")]
+pub const XEN_ALTP2M_EXTERNAL: u64 = 2;
+/// Mode of [`HVM_PARAM_ALTP2M`]: the guest may only use what tools made.
+#[doc(alias = "XEN_ALTP2M_limited")]
+pub const XEN_ALTP2M_LIMITED: u64 = 3;
+/// Capability of [`HVM_PARAM_MCA_CAP`]: local machine checks.
+pub const XEN_HVM_MCA_CAP_LMCE: u64 = 1 << 0;
+/// All capabilities of [`HVM_PARAM_MCA_CAP`].
+pub const XEN_HVM_MCA_CAP_MASK: u64 = 1;

@@ -1,0 +1,43 @@
+//! A table that the toolstack leaves in an HVM guest's memory.
+//!
+//! Public header: `hvm/hvm_info_table.h`.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Frame of the table.
+pub const HVM_INFO_PFN: u64 = 0x9f;
+/// Offset of the table in that frame.
+pub const HVM_INFO_OFFSET: u64 = 0x800;
+/// Physical address of the table.
+pub const HVM_INFO_PADDR: u64 = 0x9f800;
+
+/// vCPUs that an HVM guest can have.
+pub const HVM_MAX_VCPUS: usize = 128;
+
+/// The table.
+#[doc(alias = "hvm_info_table")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct HvmInfoTable {
+    /// `HVM INFO`.
+    pub signature: [u8; 8],
+    /// Size in bytes.
+    pub length: u32,
+    /// Makes all bytes add up to zero.
+    pub checksum: u8,
+    /// Whether there are APICs.
+    pub apic_mode: u8,
+    /// Padding; zero.
+    pub _pad0: [u8; 2],
+    /// vCPUs that the guest can have.
+    pub nr_vcpus: u32,
+    /// End of memory below 4 GiB, as a frame.
+    pub low_mem_pgend: u32,
+    /// Start of memory that is Xen's, as a frame.
+    pub reserved_mem_pgstart: u32,
+    /// End of memory above 4 GiB, as a frame; zero for none.
+    pub high_mem_pgend: u32,
+    /// One bit per vCPU: it is to be online.
+    pub vcpu_online: [u8; 16],
+}
+const _: () = assert!(size_of::<HvmInfoTable>() == 48);

@@ -1,0 +1,19 @@
+//! The head of a record of saved state, for [`crate::domctl::XEN_DOMCTL_SETHVMCONTEXT`].
+//!
+//! Public header: `hvm/save.h`.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// A record's head; its data follows.
+#[doc(alias = "hvm_save_descriptor")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct HvmSaveDescriptor {
+    /// Kind of record.
+    pub typecode: u16,
+    /// Which one of that kind: a vCPU, for state of vCPUs.
+    pub instance: u16,
+    /// Bytes of data.
+    pub length: u32,
+}
+const _: () = assert!(size_of::<HvmSaveDescriptor>() == 8);

@@ -1,0 +1,90 @@
+//! Performance counters for guests.
+//!
+//! Public header: `pmu.h`.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::DomId;
+use crate::arch_x86::pmu::XenPmuArch;
+
+/// Major version of the interface.
+pub const XENPMU_VER_MAJ: u32 = 0;
+/// Minor version of the interface.
+pub const XENPMU_VER_MIN: u32 = 1;
+/// Asks for the mode.
+#[doc(alias = "XENPMU_mode_get")]
+pub const XENPMU_MODE_GET: u32 = 0;
+/// Sets the mode.
+#[doc(alias = "XENPMU_mode_set")]
+pub const XENPMU_MODE_SET: u32 = 1;
+/// Asks for the features.
+#[doc(alias = "XENPMU_feature_get")]
+pub const XENPMU_FEATURE_GET: u32 = 2;
+/// Sets the features.
+#[doc(alias = "XENPMU_feature_set")]
+pub const XENPMU_FEATURE_SET: u32 = 3;
+/// Gives Xen a page for [`XenPmuData`] of a vCPU.
+#[doc(alias = "XENPMU_init")]
+pub const XENPMU_INIT: u32 = 4;
+/// Takes that page back.
+#[doc(alias = "XENPMU_finish")]
+pub const XENPMU_FINISH: u32 = 5;
+/// Updates the interrupt's local vector entry from the page.
+#[doc(alias = "XENPMU_lvtpc_set")]
+pub const XENPMU_LVTPC_SET: u32 = 6;
+/// Loads the counters from the page.
+#[doc(alias = "XENPMU_flush")]
+pub const XENPMU_FLUSH: u32 = 7;
+
+/// Mode: off.
+pub const XENPMU_MODE_OFF: u64 = 0;
+/// Mode: each guest counts itself.
+pub const XENPMU_MODE_SELF: u64 = 1 << 0;
+/// Mode: the hardware domain counts the hypervisor too.
+pub const XENPMU_MODE_HV: u64 = 1 << 1;
+/// Mode: the hardware domain counts everything.
+pub const XENPMU_MODE_ALL: u64 = 1 << 2;
+/// Feature: branch trace store.
+pub const XENPMU_FEATURE_INTEL_BTS: u64 = 1 << 0;
+/// Feature: only instructions and cycles.
+pub const XENPMU_FEATURE_IPC_ONLY: u64 = 1 << 1;
+/// Feature: only architectural events.
+pub const XENPMU_FEATURE_ARCH_ONLY: u64 = 1 << 2;
+
+/// Argument of all operations.
+#[doc(alias = "xen_pmu_params")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenPmuParams {
+    /// In: [`XENPMU_VER_MAJ`]. Out: Xen's.
+    #[doc(alias = "version.maj")]
+    pub version_maj: u32,
+    /// In: [`XENPMU_VER_MIN`]. Out: Xen's.
+    #[doc(alias = "version.min")]
+    pub version_min: u32,
+    /// The mode, the features, or the page's frame.
+    pub val: u64,
+    /// The vCPU.
+    pub vcpu: u32,
+    /// Reserved; zero.
+    pub pad: u32,
+}
+const _: () = assert!(size_of::<XenPmuParams>() == 24);
+
+/// A sample and the counters, in a page shared between Xen and one vCPU. The layout of x86.
+#[doc(alias = "xen_pmu_data")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenPmuData {
+    /// Out: the vCPU that was interrupted.
+    pub vcpu_id: u32,
+    /// Out: the physical CPU.
+    pub pcpu_id: u32,
+    /// Out: the domain that was interrupted.
+    pub domain_id: DomId,
+    /// Reserved; zero.
+    pub pad: [u8; 6],
+    /// The part of the architecture.
+    pub pmu: XenPmuArch,
+}
+const _: () = assert!(size_of::<XenPmuData>() == 224);

@@ -1,0 +1,3 @@
+//! The security module.
+
+pub mod flask_op;
