@@ -1,0 +1,228 @@
+//! The ring of a disk and its requests' pages, from one connection to its end.
+
+use super::requests::{Done, Order, Requests, SLOTS, segments};
+use super::{BlockError, Broken, Completion, FlushMethod, IoError, Refusal, Request, SubmitError, Token};
+use xen_evtchn::Channel;
+use xen_grant::{GrantTable, InUse, ReadOnly, ReadWrite, Shared};
+use xen_hypercall::{DomId, GrantRef, Pages, Platform, Port};
+use xen_ring::Notify;
+use xen_sys::io::blkif::{BlkifOp, BlkifStatus, SECTOR_SIZE};
+
+/// A request's pages while the peer has them.
+#[derive(Debug)]
+pub(super) enum Loan<'a, P: Platform> {
+    Nothing,
+    /// The peer reads them: a write.
+    Readable(Shared<'a, P, ReadOnly>),
+    /// The peer writes them: a read.
+    Writable(Shared<'a, P, ReadWrite>),
+}
+
+impl<P: Platform> Loan<'_, P> {
+    fn refs(&self) -> &[GrantRef] {
+        match self {
+            Self::Nothing => &[],
+            Self::Readable(pages) => pages.refs(),
+            Self::Writable(pages) => pages.refs(),
+        }
+    }
+
+    fn reclaim(self) -> Result<Option<Pages<P>>, InUse> {
+        match self {
+            Self::Nothing => Ok(None),
+            Self::Readable(pages) => pages.reclaim().map(Some),
+            Self::Writable(pages) => pages.reclaim().map(Some),
+        }
+    }
+}
+
+/// An answered request: which, what it was, how it went, and its pages.
+pub(super) struct Answer<P: Platform> {
+    pub(super) completion: Completion<P>,
+    pub(super) operation: BlkifOp,
+}
+
+#[derive(Debug)]
+pub(super) struct Connection<'a, P: Platform> {
+    grants: &'a GrantTable<P>,
+    peer: DomId,
+    requests: Requests<Shared<'a, P, ReadWrite>, Loan<'a, P>>,
+    channel: Channel<P>,
+    /// What becomes of requests without an answer, once there are no more answers.
+    ended: Option<IoError>,
+}
+
+impl<'a, P: Platform> Connection<'a, P> {
+    /// Makes a ring for `peer`, which is to be told [`ring_ref`](Self::ring_ref) and [`port`](Self::port).
+    pub(super) fn new(grants: &'a GrantTable<P>, peer: DomId, handle: u16) -> Result<Self, BlockError> {
+        let platform = grants.platform();
+        let pages = Pages::alloc(platform.clone(), 1)?;
+        let ring = grants.share_writable(pages, peer).map_err(|failed| failed.error)?;
+        let requests = Requests::new(ring, handle)?;
+        let channel = Channel::alloc_unbound(platform.clone(), peer).map_err(BlockError::Channel)?;
+        Ok(Self { grants, peer, requests, channel, ended: None })
+    }
+
+    pub(super) fn ring_ref(&self) -> GrantRef {
+        // One page, one reference.
+        self.requests.memory().refs().first().copied().unwrap_or_default()
+    }
+
+    pub(super) fn channel(&self) -> &Channel<P> {
+        &self.channel
+    }
+
+    pub(super) fn port(&self) -> Port {
+        self.channel.port()
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.requests.in_flight()
+    }
+
+    pub(super) fn room(&self) -> usize {
+        if self.ended.is_some() { 0 } else { self.requests.room() }
+    }
+
+    /// Returns whether no answer is looked for any more.
+    pub(super) fn is_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    pub(super) fn broken(&self) -> Option<Broken> {
+        match self.ended {
+            Some(IoError::Broken(broken)) => Some(broken),
+            _ => None,
+        }
+    }
+
+    /// Grants the request's pages and queues it. What the request asks for has been checked.
+    pub(super) fn submit(
+        &mut self,
+        request: Request<P>,
+        flush: FlushMethod,
+        trusted: bool,
+    ) -> Result<Token, SubmitError<P>> {
+        match self.ended {
+            Some(IoError::Broken(broken)) => return Err(request.refused(Refusal::Broken(broken))),
+            Some(_) => return Err(request.refused(Refusal::NotConnected)),
+            None if self.room() == 0 => return Err(request.refused(Refusal::Full)),
+            None => {}
+        }
+        match request {
+            Request::Read { sector, sectors, mut buffer } => {
+                if !trusted {
+                    buffer.as_mut_slice().fill(0);
+                }
+                let remake = |buffer| Request::Read { sector, sectors, buffer };
+                match self.grants.share_writable(buffer, self.peer) {
+                    Ok(pages) => self.push(BlkifOp::READ, sector, sectors, Loan::Writable(pages), remake),
+                    Err(failed) => Err(remake(failed.pages).refused(Refusal::Grant(failed.error))),
+                }
+            }
+            Request::Write { sector, sectors, mut buffer } => {
+                if !trusted && let Some(rest) = buffer.as_mut_slice().get_mut(sectors * SECTOR_SIZE..) {
+                    rest.fill(0);
+                }
+                let remake = |buffer| Request::Write { sector, sectors, buffer };
+                match self.grants.share_read_only(buffer, self.peer) {
+                    Ok(pages) => self.push(BlkifOp::WRITE, sector, sectors, Loan::Readable(pages), remake),
+                    Err(failed) => Err(remake(failed.pages).refused(Refusal::Grant(failed.error))),
+                }
+            }
+            Request::Flush => self.push(flush.operation(), 0, 0, Loan::Nothing, |_| Request::Flush),
+        }
+    }
+
+    fn push(
+        &mut self,
+        operation: BlkifOp,
+        sector: u64,
+        sectors: usize,
+        loan: Loan<'a, P>,
+        remake: impl FnOnce(Pages<P>) -> Request<P>,
+    ) -> Result<Token, SubmitError<P>> {
+        let segments = segments(loan.refs(), sectors);
+        let order = Order { operation, sector, segments: &segments };
+        self.requests.push(&order, loan).map_err(|loan| match loan.reclaim() {
+            // The peer was never told of the pages, so this is how it ends. A peer that found them nevertheless keeps them.
+            Ok(Some(buffer)) => remake(buffer).refused(Refusal::Full),
+            Ok(None) | Err(_) => Request::Flush.refused(Refusal::Full),
+        })
+    }
+
+    /// Shows the peer what was queued, and notifies it if it sleeps.
+    pub(super) fn kick(&mut self) {
+        if self.ended.is_none()
+            && self.requests.publish() == Notify::Send
+            && let Err(errno) = self.channel.notify()
+        {
+            self.break_off(Broken::Notify(errno));
+        }
+    }
+
+    /// Takes the next request that is done with.
+    pub(super) fn complete(&mut self) -> Option<Answer<P>> {
+        if self.ended.is_none() {
+            match self.requests.next_done() {
+                Ok(Some((done, status))) => return Some(self.judge(done, status)),
+                Ok(None) => return None,
+                Err(broken) => self.break_off(broken),
+            }
+        }
+        let Done { token, operation, payload } = self.requests.take_unanswered()?;
+        let outcome = Err(self.ended.unwrap_or(IoError::Closed));
+        // Pages that the peer still has stay in quarantine.
+        let buffer = payload.reclaim().ok().flatten();
+        Some(Answer { completion: Completion { token, outcome, buffer }, operation })
+    }
+
+    fn judge(&mut self, done: Done<Loan<'a, P>>, status: BlkifStatus) -> Answer<P> {
+        let Done { token, operation, payload } = done;
+        let (buffer, outcome) = match payload.reclaim() {
+            Ok(buffer) => (buffer, outcome(status)),
+            Err(in_use) => {
+                let broken = Broken::PageInUse(in_use);
+                self.break_off(broken);
+                (None, Err(IoError::Broken(broken)))
+            }
+        };
+        Answer { completion: Completion { token, outcome, buffer }, operation }
+    }
+
+    /// Ends the connection: no more answers are looked for.
+    pub(super) fn end(&mut self) {
+        self.ended.get_or_insert(IoError::Closed);
+    }
+
+    fn break_off(&mut self, broken: Broken) {
+        let broken = self.requests.break_off(broken);
+        self.ended.get_or_insert(IoError::Broken(broken));
+    }
+}
+
+fn outcome(status: BlkifStatus) -> Result<(), IoError> {
+    match status {
+        BlkifStatus::OKAY => Ok(()),
+        BlkifStatus::ERROR => Err(IoError::Failed),
+        BlkifStatus::EOPNOTSUPP => Err(IoError::Unsupported),
+        BlkifStatus(status) => Err(IoError::UnknownStatus(status)),
+    }
+}
+
+const _: () = assert!(SLOTS == 32);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d_b03_only_status_0_is_success() {
+        assert_eq!(outcome(BlkifStatus(0)), Ok(()));
+        assert_eq!(outcome(BlkifStatus(-1)), Err(IoError::Failed));
+        assert_eq!(outcome(BlkifStatus(-2)), Err(IoError::Unsupported));
+        for status in [77, 1, -3, i16::MIN, i16::MAX] {
+            assert_eq!(outcome(BlkifStatus(status)), Err(IoError::UnknownStatus(status)));
+        }
+    }
+}

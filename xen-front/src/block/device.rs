@@ -1,0 +1,422 @@
+//! The poll core of a disk.
+
+use super::connection::{Answer, Connection};
+use super::list::device_number;
+use super::request::check_buffer;
+use super::{
+    BlockError, Broken, Completion, DeviceNumber, DiskInfo, FlushMethod, IoError, Refusal, Request,
+    SubmitError, Token,
+};
+use core::fmt;
+use core::time::Duration;
+use xen_evtchn::Channel;
+use xen_grant::GrantTable;
+use xen_hypercall::{Instant, Platform, Port};
+use xen_store::xenbus::{Frontend, FrontendEvent, XenbusError, XenbusState};
+use xen_store::{Nodes, Pending, Reason, StoreError, Watch, XenStore, wire};
+use xen_sys::io::blkif::BlkifOp;
+
+/// The layout of requests and responses that this build of the driver uses.
+#[doc(alias = "XEN_IO_PROTO_ABI_NATIVE")]
+const PROTOCOL: &str =
+    if cfg!(any(target_arch = "aarch64", target_arch = "arm")) { "arm-abi" } else { "x86_64-abi" };
+
+/// What an earlier owner may have left in our directory, which the backend would take for ours.
+const FOREIGN_KEYS: [&str; 3] = ["ring-page-order", "num-ring-pages", "multi-queue-num-queues"];
+
+/// How far a disk's connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockState {
+    /// The two ends come together.
+    Connecting,
+    /// Requests are taken.
+    Connected,
+    /// The device is being closed, by either end. Requests in flight still complete.
+    Closing,
+    /// Both ends are closed. Take what is left to complete; then [`Block::reopen`] or drop the device.
+    Closed,
+    /// The device was removed. Take what is left to complete, and drop it.
+    Unplugged,
+}
+
+/// A disk, as a poll core: requests go in, completions come out, nothing waits.
+///
+/// The caller's pages are granted as they are and come back with the completion, so nothing is copied. [`submit`](Self::submit) queues,
+/// [`kick`](Self::kick) publishes what was queued and notifies the backend at most once; so does [`poll`](Self::poll), which also keeps the
+/// connection. Before waiting for an event of [`port`](Self::port) and of the store's port: `poll`, then
+/// [`complete`](Self::complete) until it returns `None`.
+///
+/// A backend that breaks the protocol marks the device broken: its ring is not touched again, every request in flight
+/// completes with an error, and pages that the backend has not let go of are kept back by the grant table.
+///
+/// [`close`](Self::close) it before dropping it; a device that is just dropped looks to its backend as if the domain had died.
+pub struct Block<'a, P: Platform> {
+    grants: &'a GrantTable<P>,
+    frontend: Frontend<'a, P>,
+    id: u32,
+    number: DeviceNumber,
+    info: DiskInfo,
+    state: BlockState,
+    closing: bool,
+    connection: Option<Connection<'a, P>>,
+    size: SizeWatch<'a, P>,
+}
+
+impl<'a, P: Platform> Block<'a, P> {
+    /// Opens disk `id` ([`list`](super::list()) knows which there are); [`poll`](Self::poll) connects it.
+    ///
+    /// # Errors
+    ///
+    /// [`BlockError::Xenbus`]; its store error [is "not found"](StoreError::is_not_found) if there is no such device.
+    pub fn open(store: &'a XenStore<P>, grants: &'a GrantTable<P>, id: u32) -> Result<Self, BlockError> {
+        let frontend = Frontend::open(store, "vbd", id)?;
+        let number = device_number(store, id)?;
+        let watch = store.watch(format_args!("{}/sectors", frontend.backend_path()))?;
+        let size = SizeWatch { store, watch, read: None, changed: false };
+        let (info, state) = (DiskInfo::NONE, BlockState::Connecting);
+        Ok(Self { grants, frontend, id, number, info, state, closing: false, connection: None, size })
+    }
+
+    /// Opens disk `id` and waits until it is connected.
+    ///
+    /// # Errors
+    ///
+    /// [`BlockError`]; [`XenbusError::Timeout`] at `deadline` says what was awaited.
+    pub fn connect(
+        store: &'a XenStore<P>,
+        grants: &'a GrantTable<P>,
+        id: u32,
+        deadline: Instant,
+    ) -> Result<Self, BlockError> {
+        let mut block = Self::open(store, grants, id)?;
+        block.wait_until(BlockState::Connected, deadline)?;
+        Ok(block)
+    }
+
+    /// Returns the device's id.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Returns what the disk is called.
+    pub fn number(&self) -> DeviceNumber {
+        self.number
+    }
+
+    /// Returns what is known of the disk; all zero before it is connected.
+    pub fn info(&self) -> &DiskInfo {
+        &self.info
+    }
+
+    /// Returns how far the connection was at the last [`poll`](Self::poll).
+    pub fn state(&self) -> BlockState {
+        self.state
+    }
+
+    /// Returns how the backend broke the protocol, if it did.
+    pub fn broken(&self) -> Option<Broken> {
+        self.connection.as_ref().and_then(Connection::broken)
+    }
+
+    /// Returns the port whose events tell that requests are done; none while there is no ring.
+    pub fn port(&self) -> Option<Port> {
+        self.connection.as_ref().map(Connection::port)
+    }
+
+    /// Returns the channel, to unmask it or to bind it to a vCPU; none while there is no ring.
+    pub fn channel(&self) -> Option<&Channel<P>> {
+        self.connection.as_ref().map(Connection::channel)
+    }
+
+    /// Returns the store that the disk was found in.
+    pub fn store(&self) -> &'a XenStore<P> {
+        self.frontend.store()
+    }
+
+    /// Returns the grant table that its pages are granted by.
+    pub fn grants(&self) -> &'a GrantTable<P> {
+        self.grants
+    }
+
+    /// Returns how many requests are neither answered nor given up.
+    pub fn in_flight(&self) -> usize {
+        self.connection.as_ref().map_or(0, Connection::in_flight)
+    }
+
+    /// Returns how many requests can be submitted now.
+    pub fn room(&self) -> usize {
+        self.connection.as_ref().filter(|_| self.state == BlockState::Connected).map_or(0, Connection::room)
+    }
+
+    /// Queues a request for the next [`kick`](Self::kick).
+    ///
+    /// # Errors
+    ///
+    /// [`SubmitError`] has the request, and why it was not taken.
+    pub fn submit(&mut self, request: Request<P>) -> Result<Token, SubmitError<P>> {
+        if let Err(reason) = self.check(&request) {
+            return Err(request.refused(reason));
+        }
+        // Only flushes care, and the check found a method for those.
+        let flush = self.info.flush_method().unwrap_or(FlushMethod::Flush);
+        match &mut self.connection {
+            Some(connection) => connection.submit(request, flush, self.info.trusted),
+            None => Err(request.refused(Refusal::NotConnected)),
+        }
+    }
+
+    fn check(&self, request: &Request<P>) -> Result<(), Refusal> {
+        if let Some(broken) = self.broken() {
+            return Err(Refusal::Broken(broken));
+        }
+        if self.state != BlockState::Connected {
+            return Err(Refusal::NotConnected);
+        }
+        match request {
+            Request::Write { .. } if self.info.read_only => Err(Refusal::ReadOnly),
+            Request::Read { sector, sectors, buffer } | Request::Write { sector, sectors, buffer } => {
+                check_buffer(*sectors, buffer.count())?;
+                self.info.check_range(*sector, *sectors as u64)
+            }
+            Request::Flush if self.info.flush_method().is_none() => Err(Refusal::NoFlush),
+            Request::Flush => Ok(()),
+        }
+    }
+
+    /// Publishes what was queued, and notifies the backend if it sleeps.
+    pub fn kick(&mut self) {
+        if let Some(connection) = &mut self.connection {
+            connection.kick();
+        }
+    }
+
+    /// Takes the next request that is done with. After `None` the backend announces the next one by an event.
+    pub fn complete(&mut self) -> Option<Completion<P>> {
+        let Some(Answer { completion, operation }) = self.connection.as_mut()?.complete() else {
+            if matches!(self.state, BlockState::Closed | BlockState::Unplugged) {
+                self.connection = None;
+            }
+            return None;
+        };
+        if completion.outcome == Err(IoError::Unsupported) {
+            // Backends may find out late; they say so once, and are not asked again.
+            match operation {
+                BlkifOp::FLUSH_DISKCACHE => self.info.flush = false,
+                BlkifOp::WRITE_BARRIER => self.info.barrier = false,
+                _ => {}
+            }
+        }
+        Some(completion)
+    }
+
+    /// Publishes what was queued and keeps the connection: connects, notices a new size, follows the backend when it closes.
+    /// Never waits for the backend; steps of connecting take some exchanges with xenstored.
+    ///
+    /// # Errors
+    ///
+    /// [`BlockError`]; the device can be polled on, and closed.
+    pub fn poll(&mut self, now: Instant) -> Result<BlockState, BlockError> {
+        self.kick();
+        // A step at most leads to the next; the last ones wait for the backend.
+        for _ in 0..4 {
+            match self.frontend.poll(now)? {
+                FrontendEvent::Wait => break,
+                FrontendEvent::Publish => self.publish()?,
+                FrontendEvent::Connect => self.take_up()?,
+                FrontendEvent::Connected if self.closing => {
+                    self.state = BlockState::Closing;
+                    if !self.close_when_idle()? {
+                        break;
+                    }
+                }
+                FrontendEvent::Connected => {
+                    self.state = BlockState::Connected;
+                    if let Some(sectors) = self.size.poll(self.frontend.backend_path())? {
+                        self.info.resize(sectors)?;
+                    }
+                    break;
+                }
+                // Disks don't know the last two.
+                FrontendEvent::Close | FrontendEvent::Reconfigure | FrontendEvent::Resume => {
+                    self.state = BlockState::Closing;
+                    if !self.close_when_idle()? {
+                        break;
+                    }
+                }
+                FrontendEvent::Closed => {
+                    self.end(BlockState::Closed);
+                    break;
+                }
+                FrontendEvent::Unplugged => {
+                    self.end(BlockState::Unplugged);
+                    break;
+                }
+            }
+        }
+        Ok(self.state)
+    }
+
+    /// Begins to close the device: no more requests are taken, those in flight complete, then both ends close. Go on with
+    /// [`complete`](Self::complete) and [`poll`](Self::poll) until the state is [`BlockState::Closed`].
+    pub fn close(&mut self) {
+        self.closing = true;
+        if self.state == BlockState::Connected {
+            self.state = BlockState::Closing;
+        }
+    }
+
+    /// Closes the device without waiting for requests in flight any longer. Go on with [`poll`](Self::poll).
+    ///
+    /// # Errors
+    ///
+    /// [`BlockError::Xenbus`] if the state could not be written.
+    pub fn close_now(&mut self) -> Result<(), BlockError> {
+        self.close();
+        self.state = BlockState::Closing;
+        Ok(self.frontend.close()?)
+    }
+
+    /// Begins to connect a closed device again; [`poll`](Self::poll) goes on with it. What was left to complete is dropped.
+    pub fn reopen(&mut self) {
+        self.closing = false;
+        self.connection = None;
+        self.state = BlockState::Connecting;
+        self.frontend.reopen();
+    }
+
+    /// Polls and waits until the device is in the state `wanted`.
+    pub(super) fn wait_until(&mut self, wanted: BlockState, deadline: Instant) -> Result<(), BlockError> {
+        let store = self.store();
+        let start = store.platform().now();
+        self.frontend.set_timeout(deadline.saturating_duration_since(start));
+        loop {
+            let now = store.platform().now();
+            if now >= deadline {
+                // Lets the frontend say what it waits for.
+                self.frontend.set_timeout(Duration::ZERO);
+            }
+            match self.poll(now)? {
+                state if state == wanted => return Ok(()),
+                BlockState::Unplugged | BlockState::Closed => return Err(self.refused()),
+                BlockState::Closing if wanted == BlockState::Connected => return Err(self.refused()),
+                _ => store.wait(deadline),
+            }
+        }
+    }
+
+    fn refused(&self) -> BlockError {
+        let path = xen_store::PathText::new(&format_args!("{}/state", self.frontend.backend_path()));
+        let (found, own) = (self.frontend.backend_state(), self.frontend.own_state());
+        BlockError::Xenbus(match self.state {
+            BlockState::Unplugged => XenbusError::Unplugged { path },
+            _ => XenbusError::Refused { path, found, own },
+        })
+    }
+
+    /// Makes a ring and tells the backend of it.
+    fn publish(&mut self) -> Result<(), BlockError> {
+        if self.closing {
+            return Ok(self.frontend.close()?);
+        }
+        for key in FOREIGN_KEYS {
+            self.store().remove(format_args!("{}/{key}", self.frontend.path()))?;
+        }
+        let connection = Connection::new(self.grants, self.frontend.backend_id(), self.number.0 as u16)?;
+        self.frontend.publish(
+            XenbusState::INITIALISED,
+            &[
+                ("ring-ref", &connection.ring_ref()),
+                ("event-channel", &connection.port()),
+                ("protocol", &PROTOCOL),
+                ("feature-persistent", &0),
+            ],
+        )?;
+        self.connection = Some(connection);
+        self.state = BlockState::Connecting;
+        Ok(())
+    }
+
+    /// Takes up what the backend says of the disk.
+    fn take_up(&mut self) -> Result<(), BlockError> {
+        match DiskInfo::read(&self.frontend) {
+            Ok(info) => self.info = info,
+            Err(error) => {
+                // The administrator is told where the toolstack looks for it; that this fails too is the lesser news.
+                let _ = self.frontend.fatal(error);
+                self.closing = true;
+                self.state = BlockState::Closing;
+                return Err(error);
+            }
+        }
+        Ok(self.frontend.connected()?)
+    }
+
+    /// Closes our end once nothing is in flight, or nothing can be answered any more; tells whether it did.
+    fn close_when_idle(&mut self) -> Result<bool, BlockError> {
+        let backend = self.frontend.backend_state();
+        if !matches!(backend, XenbusState::CONNECTED | XenbusState::CLOSING)
+            && let Some(connection) = &mut self.connection
+        {
+            connection.end();
+        }
+        let idle = self.in_flight() == 0 || self.connection.as_ref().is_some_and(Connection::is_ended);
+        if idle {
+            self.frontend.close()?;
+        }
+        Ok(idle)
+    }
+
+    fn end(&mut self, state: BlockState) {
+        self.state = state;
+        if let Some(connection) = &mut self.connection {
+            connection.end();
+        }
+        if self.in_flight() == 0 {
+            self.connection = None;
+        }
+    }
+}
+
+impl<P: Platform> fmt::Debug for Block<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, number, info, state, .. } = self;
+        let mut out = f.debug_struct("Block");
+        out.field("id", id).field("number", number).field("info", info).field("state", state);
+        out.field("in_flight", &self.in_flight()).field("broken", &self.broken()).finish_non_exhaustive()
+    }
+}
+
+/// Follows the node `sectors`, which backends write again when the disk's size changes.
+#[derive(Debug)]
+struct SizeWatch<'a, P: Platform> {
+    watch: Watch<'a, P>,
+    read: Option<Pending<'a, P>>,
+    store: &'a XenStore<P>,
+    changed: bool,
+}
+
+impl<P: Platform> SizeWatch<'_, P> {
+    /// Returns the size if it was read again. Does not wait.
+    fn poll(&mut self, backend: &str) -> Result<Option<u64>, BlockError> {
+        while self.watch.try_next()?.is_some() {
+            self.changed = true;
+        }
+        if self.changed && self.read.is_none() {
+            match self.store.begin_read(format_args!("{backend}/sectors")) {
+                Ok(pending) => (self.read, self.changed) = (Some(pending), false),
+                Err(StoreError { reason: Reason::Busy, .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let mut buffer = [0; 24];
+        let Some(result) = self.read.as_ref().and_then(|read| read.try_finish(&mut buffer)) else {
+            return Ok(None);
+        };
+        self.read = None;
+        match result {
+            Ok(len) => Ok(wire::parse_number(buffer.get(..len).unwrap_or_default()).ok()),
+            // A node that is gone goes before its device.
+            Err(_) => Ok(None),
+        }
+    }
+}

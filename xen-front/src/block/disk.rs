@@ -1,0 +1,335 @@
+//! Blocking reads and writes.
+
+use super::{
+    Block, BlockError, BlockState, Completion, DiskInfo, IoError, MAX_PAGES, Refusal, Request, SECTOR_SIZE,
+    Token, TransferError,
+};
+use core::fmt;
+use core::time::Duration;
+use heapless::Vec;
+use xen_grant::GrantTable;
+use xen_hypercall::{Instant, PAGE_SIZE, Pages, Platform};
+use xen_store::XenStore;
+
+/// The most buffers that a [`Disk`] can have: as many as the ring has slots.
+pub const MAX_BUFFERS: usize = super::requests::SLOTS;
+
+/// How many buffers [`Disk::connect`] takes, of 44 KiB each.
+pub const DEFAULT_BUFFERS: usize = 8;
+
+/// How long the backend may be silent, unless [`Disk::set_timeout`] says otherwise.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The longest single wait. Another thread may take the store's event for its own, so look again after this long.
+const WAIT_SLICE: Duration = Duration::from_millis(100);
+
+/// Bytes of a buffer, and so of a request.
+const BUFFER: usize = MAX_PAGES * PAGE_SIZE;
+
+/// A disk with blocking reads and writes of any length.
+///
+/// Data is copied through buffers that the disk owns, several requests at a time. Every call waits until it is done, but not while the
+/// backend answers nothing for longer than the timeout.
+pub struct Disk<'a, P: Platform> {
+    block: Block<'a, P>,
+    free: Vec<Pages<P>, MAX_BUFFERS>,
+    /// How many buffers there are to be, those in flight included.
+    wanted: usize,
+    timeout: Duration,
+}
+
+/// A request of a transfer under way.
+struct Part {
+    token: Token,
+    /// Where its bytes lie in the caller's buffer.
+    start: usize,
+    end: usize,
+}
+
+/// The caller's side of a transfer.
+enum Data<'d> {
+    Into(&'d mut [u8]),
+    From(&'d [u8]),
+}
+
+impl Data<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Into(bytes) => bytes.len(),
+            Self::From(bytes) => bytes.len(),
+        }
+    }
+
+    /// Makes the request for bytes `start..end` of the caller's, which lie from `sector` on.
+    fn request<P: Platform>(
+        &self,
+        sector: u64,
+        start: usize,
+        end: usize,
+        mut buffer: Pages<P>,
+    ) -> Request<P> {
+        let sector = sector + (start / SECTOR_SIZE) as u64;
+        let sectors = (end - start) / SECTOR_SIZE;
+        match self {
+            Self::Into(_) => Request::Read { sector, sectors, buffer },
+            Self::From(bytes) => {
+                copy(buffer.as_mut_slice(), bytes.get(start..end));
+                Request::Write { sector, sectors, buffer }
+            }
+        }
+    }
+
+    fn take<P: Platform>(&mut self, part: &Part, buffer: &Pages<P>) {
+        if let Self::Into(bytes) = self
+            && let Some(target) = bytes.get_mut(part.start..part.end)
+        {
+            copy(target, buffer.as_slice().get(..part.end - part.start));
+        }
+    }
+}
+
+/// Copies `source` to the start of `target`, as far as both reach.
+fn copy(target: &mut [u8], source: Option<&[u8]>) {
+    if let Some(source) = source
+        && let Some(target) = target.get_mut(..source.len())
+    {
+        target.copy_from_slice(source);
+    }
+}
+
+impl<'a, P: Platform> Disk<'a, P> {
+    /// Connects disk `id`, waiting at most until `deadline`, with [`DEFAULT_BUFFERS`] buffers.
+    ///
+    /// # Errors
+    ///
+    /// [`BlockError`].
+    pub fn connect(
+        store: &'a XenStore<P>,
+        grants: &'a GrantTable<P>,
+        id: u32,
+        deadline: Instant,
+    ) -> Result<Self, BlockError> {
+        Self::new(Block::connect(store, grants, id, deadline)?, DEFAULT_BUFFERS)
+    }
+
+    /// Takes a device and allocates `buffers` buffers for it, 1 to [`MAX_BUFFERS`], of 44 KiB each. More of them keep a fast backend busier.
+    ///
+    /// # Errors
+    ///
+    /// [`BlockError::Memory`].
+    pub fn new(block: Block<'a, P>, buffers: usize) -> Result<Self, BlockError> {
+        let wanted = buffers.clamp(1, MAX_BUFFERS);
+        let mut disk = Self { block, free: Vec::new(), wanted, timeout: TIMEOUT };
+        disk.refill()?;
+        Ok(disk)
+    }
+
+    /// Returns what is known of the disk.
+    pub fn info(&self) -> &DiskInfo {
+        self.block.info()
+    }
+
+    /// Lends the device, to look at.
+    pub fn block(&self) -> &Block<'a, P> {
+        &self.block
+    }
+
+    /// Gives the device back; the buffers are freed.
+    pub fn into_block(self) -> Block<'a, P> {
+        self.block
+    }
+
+    /// Sets how long the backend may be silent before a call gives up.
+    pub fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+    }
+
+    /// Reads from `sector` on, until `buffer` is full. Its length must be a multiple of 512, and of the disk's own sectors.
+    ///
+    /// # Errors
+    ///
+    /// [`TransferError`]; what is in `buffer` then is undefined.
+    pub fn read(&mut self, sector: u64, buffer: &mut [u8]) -> Result<(), TransferError> {
+        self.transfer(sector, Data::Into(buffer))
+    }
+
+    /// Writes all of `bytes`, from `sector` on. Their length must be a multiple of 512, and of the disk's own sectors.
+    ///
+    /// The data is lasting only after a [`flush`](Self::flush).
+    ///
+    /// # Errors
+    ///
+    /// [`TransferError`]; what the sectors hold then is undefined.
+    pub fn write(&mut self, sector: u64, bytes: &[u8]) -> Result<(), TransferError> {
+        self.transfer(sector, Data::From(bytes))
+    }
+
+    /// Makes everything lasting that was written, by whatever way the backend has left.
+    ///
+    /// # Errors
+    ///
+    /// [`TransferError`]; [`Refusal::NoFlush`] if the backend has no way.
+    pub fn flush(&mut self) -> Result<(), TransferError> {
+        let mut flush = None;
+        let mut progress = self.now();
+        loop {
+            if flush.is_none() {
+                match self.block.submit(Request::Flush) {
+                    Ok(token) => flush = Some(token),
+                    // By what earlier calls gave up waiting for; their answers make room.
+                    Err(failed) if failed.reason == Refusal::Full => {}
+                    Err(failed) => return Err(failed.reason.into()),
+                }
+                self.block.kick();
+            }
+            let Some(Completion { token, outcome, buffer }) = self.block.complete() else {
+                self.wait_since(progress)?;
+                continue;
+            };
+            progress = self.now();
+            self.recycle(buffer);
+            if flush == Some(token) {
+                match outcome {
+                    // The device has dropped this way by now; the next submission takes another, or is refused.
+                    Err(IoError::Unsupported) => flush = None,
+                    outcome => return Ok(outcome?),
+                }
+            }
+        }
+    }
+
+    /// Closes the device: waits until everything in flight is answered and the backend has let go, at most until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// [`BlockError`]. The device is then closed as far as it could be; pages that the backend still has are kept back by the grant table.
+    pub fn close(mut self, deadline: Instant) -> Result<(), BlockError> {
+        self.block.close();
+        loop {
+            while let Some(completion) = self.block.complete() {
+                drop(completion);
+            }
+            let now = self.now();
+            if self.block.in_flight() == 0 || now >= deadline {
+                break;
+            }
+            self.block.poll(now)?;
+            self.wait(deadline);
+        }
+        self.block.close_now()?;
+        match self.block.wait_until(BlockState::Closed, deadline) {
+            // A device that is no more is closed enough.
+            Err(_) if self.block.state() == BlockState::Unplugged => Ok(()),
+            result => result,
+        }
+    }
+
+    fn transfer(&mut self, sector: u64, mut data: Data<'_>) -> Result<(), TransferError> {
+        let len = data.len();
+        if !len.is_multiple_of(SECTOR_SIZE) {
+            return Err(TransferError::Length { bytes: len });
+        }
+        // Refused as a whole, before the first part is done.
+        self.info().check_range(sector, (len / SECTOR_SIZE) as u64)?;
+        let mut parts: Vec<Part, MAX_BUFFERS> = Vec::new();
+        let mut next = 0;
+        let mut result = Ok(());
+        let mut progress = self.now();
+        loop {
+            self.refill()?;
+            while result.is_ok()
+                && next < len
+                && let Some(buffer) = self.free.pop()
+            {
+                let end = len.min(next + BUFFER);
+                match self.block.submit(data.request(sector, next, end, buffer)) {
+                    Ok(token) => {
+                        // One part a buffer, so there is room.
+                        let _ = parts.push(Part { token, start: next, end });
+                        next = end;
+                    }
+                    Err(failed) => {
+                        self.recycle(failed.request.into_buffer());
+                        if failed.reason == Refusal::Full {
+                            break;
+                        }
+                        result = Err(failed.reason.into());
+                    }
+                }
+            }
+            if parts.is_empty() && (next == len || result.is_err()) {
+                return result;
+            }
+            self.block.kick();
+            let mut any = false;
+            while let Some(Completion { token, outcome, buffer }) = self.block.complete() {
+                any = true;
+                // Others are what earlier calls gave up waiting for.
+                if let Some(index) = parts.iter().position(|part| part.token == token) {
+                    let part = parts.swap_remove(index);
+                    if let (Ok(()), Some(buffer)) = (outcome, &buffer) {
+                        data.take(&part, buffer);
+                    }
+                    result = result.and(outcome.map_err(TransferError::Io));
+                }
+                self.recycle(buffer);
+            }
+            if any {
+                progress = self.now();
+            } else {
+                self.wait_since(progress)?;
+            }
+        }
+    }
+    /// Waits for an event, unless the last one that counted was longer ago than the timeout.
+    fn wait_since(&mut self, progress: Instant) -> Result<(), TransferError> {
+        let now = self.now();
+        let waited = now.saturating_duration_since(progress);
+        if waited >= self.timeout {
+            return Err(TransferError::Timeout { waited });
+        }
+        self.block.poll(now)?;
+        self.wait(progress + self.timeout);
+        Ok(())
+    }
+
+    /// Waits for an event of the ring or of the store, unless requests can be completed at once.
+    fn wait(&self, deadline: Instant) {
+        let over = matches!(self.block.state(), BlockState::Closed | BlockState::Unplugged);
+        if let Some(port) = self.block.port().filter(|_| !over && self.block.broken().is_none()) {
+            let deadline = deadline.min(self.now() + WAIT_SLICE);
+            self.platform().wait(&[port, self.block.store().port()], Some(deadline));
+        }
+    }
+
+    /// Allocates buffers for those that were lost to a backend that did not let go of them.
+    fn refill(&mut self) -> Result<(), BlockError> {
+        while self.free.len() + self.block.in_flight() < self.wanted {
+            let pages = Pages::alloc(self.platform().clone(), MAX_PAGES)?;
+            self.recycle(Some(pages));
+        }
+        Ok(())
+    }
+
+    fn recycle(&mut self, buffer: Option<Pages<P>>) {
+        if let Some(buffer) = buffer {
+            // There are never more buffers than there is room for; one too many would just be freed.
+            let _ = self.free.push(buffer);
+        }
+    }
+
+    fn platform(&self) -> &'a P {
+        self.block.grants().platform()
+    }
+
+    fn now(&self) -> Instant {
+        self.platform().now()
+    }
+}
+
+impl<P: Platform> fmt::Debug for Disk<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Disk");
+        out.field("block", &self.block).field("buffers", &self.wanted).finish_non_exhaustive()
+    }
+}

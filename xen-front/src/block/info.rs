@@ -1,0 +1,206 @@
+//! What the backend says of a disk, judged.
+
+use super::error::NodeError;
+use super::{BlockError, Refusal, SECTOR_SIZE};
+use xen_hypercall::{PAGE_SIZE, Platform};
+use xen_store::{Nodes, StoreError, xenbus::Frontend};
+use xen_sys::io::blkif::{BlkifOp, VdiskInfo};
+
+/// More sectors than this would make byte offsets overflow.
+const MAX_SECTORS: u64 = u64::MAX / SECTOR_SIZE as u64;
+
+/// How a disk's cache is written back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlushMethod {
+    /// By a flush request (`feature-flush-cache`).
+    #[doc(alias = "BLKIF_OP_FLUSH_DISKCACHE")]
+    Flush,
+    /// By an empty write barrier (`feature-barrier`).
+    #[doc(alias = "BLKIF_OP_WRITE_BARRIER")]
+    Barrier,
+}
+
+impl FlushMethod {
+    pub(super) fn operation(self) -> BlkifOp {
+        match self {
+            Self::Flush => BlkifOp::FLUSH_DISKCACHE,
+            Self::Barrier => BlkifOp::WRITE_BARRIER,
+        }
+    }
+}
+
+/// What is known of a connected disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskInfo {
+    /// The size in sectors of 512 bytes, a multiple of the disk's own sectors.
+    pub sectors: u64,
+    /// The size of the disk's own sectors in bytes: requests begin and end at multiples of it.
+    pub sector_size: u32,
+    /// The size of the sectors of what is behind the disk, in bytes: requests are fastest at multiples of it.
+    pub physical_sector_size: u32,
+    /// No writes.
+    pub read_only: bool,
+    /// A CD-ROM.
+    pub cdrom: bool,
+    /// A removable medium.
+    pub removable: bool,
+    /// The backend takes flush requests.
+    pub flush: bool,
+    /// The backend takes write barriers.
+    pub barrier: bool,
+    /// Whether the administrator trusts the backend. If not, it is given zeroed pages and sees nothing else.
+    pub trusted: bool,
+}
+
+impl DiskInfo {
+    /// The disk before it is connected: empty.
+    pub(super) const NONE: Self = Self {
+        sectors: 0,
+        sector_size: SECTOR_SIZE as u32,
+        physical_sector_size: SECTOR_SIZE as u32,
+        read_only: true,
+        cdrom: false,
+        removable: false,
+        flush: false,
+        barrier: false,
+        trusted: false,
+    };
+
+    /// Returns the size in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.sectors * SECTOR_SIZE as u64
+    }
+
+    /// Returns how the cache is written back; none if the backend has no way.
+    pub fn flush_method(&self) -> Option<FlushMethod> {
+        match (self.flush, self.barrier) {
+            (true, _) => Some(FlushMethod::Flush),
+            (false, true) => Some(FlushMethod::Barrier),
+            (false, false) => None,
+        }
+    }
+
+    /// Reads the nodes of both ends.
+    pub(super) fn read<P: Platform>(frontend: &Frontend<'_, P>) -> Result<Self, BlockError> {
+        let own = |key: &str| frontend.store().read_string::<16>(format_args!("{}/{key}", frontend.path()));
+        let sector_size = check_sector_size(frontend.backend_number("sector-size")?)?;
+        let info = VdiskInfo(frontend.backend_number_or("info", 0)?);
+        let mode = absent_or_odd(frontend.backend_string::<16>("mode"))?;
+        let device_type = absent_or_odd(own("device-type"))?;
+        Ok(Self {
+            sectors: check_sectors(frontend.backend_number("sectors")?, sector_size)?,
+            sector_size,
+            physical_sector_size: check_physical(
+                frontend.backend_number_or("physical-sector-size", sector_size)?,
+                sector_size,
+            ),
+            read_only: info.contains(VdiskInfo::READONLY) || mode.is_some_and(|mode| mode.starts_with('r')),
+            cdrom: info.contains(VdiskInfo::CDROM) || device_type.is_some_and(|kind| kind == "cdrom"),
+            removable: info.contains(VdiskInfo::REMOVABLE),
+            flush: frontend.backend_number_or("feature-flush-cache", 0u32)? != 0,
+            barrier: frontend.backend_number_or("feature-barrier", 0u32)? != 0,
+            trusted: absent_or_odd(own("trusted"))?.is_none_or(|trusted| trusted != "0"),
+        })
+    }
+
+    /// Takes a new size; an impossible one is refused.
+    pub(super) fn resize(&mut self, sectors: u64) -> Result<(), NodeError> {
+        self.sectors = check_sectors(sectors, self.sector_size)?;
+        Ok(())
+    }
+
+    /// Checks that `sectors` from `sector` on are sectors of the disk.
+    pub(super) fn check_range(&self, sector: u64, sectors: u64) -> Result<(), Refusal> {
+        let unit = u64::from(self.sector_size) / SECTOR_SIZE as u64;
+        if !sector.is_multiple_of(unit) || !sectors.is_multiple_of(unit) {
+            return Err(Refusal::Misaligned { sector_size: self.sector_size });
+        }
+        match sector.checked_add(sectors) {
+            Some(end) if end <= self.sectors => Ok(()),
+            _ => Err(Refusal::OutOfRange { sector, sectors, capacity: self.sectors }),
+        }
+    }
+}
+
+/// Of a node that need not be there, a value too long or not even text is as good as none.
+fn absent_or_odd<T>(value: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    use xen_store::Reason;
+    match value {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(StoreError { reason: Reason::NotText | Reason::BufferTooSmall { .. }, .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A sector larger than a page could not be one segment.
+fn check_sector_size(bytes: u32) -> Result<u32, NodeError> {
+    let possible = bytes.is_power_of_two() && (SECTOR_SIZE..=PAGE_SIZE).contains(&(bytes as usize));
+    if possible { Ok(bytes) } else { Err(NodeError::SectorSize(bytes)) }
+}
+
+fn check_sectors(sectors: u64, sector_size: u32) -> Result<u64, NodeError> {
+    let unit = u64::from(sector_size) / SECTOR_SIZE as u64;
+    if sectors > MAX_SECTORS { Err(NodeError::Sectors(sectors)) } else { Ok(sectors - sectors % unit) }
+}
+
+/// Nothing but speed depends on it, so one that can't be is not worth a refusal.
+fn check_physical(bytes: u32, sector_size: u32) -> u32 {
+    if bytes.is_power_of_two() && bytes >= sector_size { bytes } else { sector_size }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn d_b10_impossible_sector_sizes_and_sizes_are_refused() {
+        for bytes in [0, 1, 3, 256, 513, 1000, 8192, 1 << 31, u32::MAX] {
+            assert_eq!(check_sector_size(bytes), Err(NodeError::SectorSize(bytes)));
+        }
+        for bytes in [512, 1024, 2048, 4096] {
+            assert_eq!(check_sector_size(bytes), Ok(bytes));
+        }
+        assert_eq!(check_sectors(u64::MAX, 512), Err(NodeError::Sectors(u64::MAX)));
+        assert_eq!(check_sectors(MAX_SECTORS + 1, 512), Err(NodeError::Sectors(MAX_SECTORS + 1)));
+        assert_eq!(check_sectors(MAX_SECTORS, 512), Ok(MAX_SECTORS));
+        assert_eq!(check_sectors(17, 4096), Ok(16));
+    }
+
+    #[test]
+    fn d_b10_impossible_physical_sector_sizes_become_the_logical_one() {
+        assert_eq!(check_physical(4096, 512), 4096);
+        for bytes in [0, 3, 256, 4097] {
+            assert_eq!(check_physical(bytes, 512), 512);
+        }
+    }
+
+    #[test]
+    fn flush_comes_before_barrier() {
+        let info = |flush, barrier| DiskInfo { flush, barrier, ..DiskInfo::NONE }.flush_method();
+        assert_eq!(info(true, true), Some(FlushMethod::Flush));
+        assert_eq!(info(false, true), Some(FlushMethod::Barrier));
+        assert_eq!(info(false, false), None);
+    }
+
+    #[test]
+    fn sizes_are_in_units_of_512_bytes_whatever_the_sector_size() {
+        let info = DiskInfo { sectors: 16, sector_size: 4096, ..DiskInfo::NONE };
+        assert_eq!(info.bytes(), 8192);
+        assert_eq!(info.check_range(8, 8), Ok(()));
+        assert_eq!(info.check_range(4, 8), Err(Refusal::Misaligned { sector_size: 4096 }));
+        assert_eq!(info.check_range(8, 4), Err(Refusal::Misaligned { sector_size: 4096 }));
+    }
+
+    proptest! {
+        #[test]
+        fn a_range_that_passes_is_within_the_disk(sectors: u64, sector: u64, count: u64) {
+            let info = DiskInfo { sectors: sectors % MAX_SECTORS, ..DiskInfo::NONE };
+            if info.check_range(sector, count).is_ok() {
+                prop_assert!(u128::from(sector) + u128::from(count) <= u128::from(info.sectors));
+                prop_assert!(info.bytes() / 512 == info.sectors);
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Which disks this domain has.
+
+use super::DeviceNumber;
+use heapless::Vec;
+use xen_store::{Nodes, StoreError, xenbus};
+
+/// A disk of this domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskEntry {
+    /// The device's id in xenstore, to connect it by.
+    pub id: u32,
+    /// What it is called.
+    pub number: DeviceNumber,
+}
+
+/// Lists this domain's disks, at most `N`, in the order of their ids.
+///
+/// # Errors
+///
+/// Those of [`xenbus::devices`].
+pub fn list<const N: usize>(store: &impl Nodes) -> Result<Vec<DiskEntry, N>, StoreError> {
+    let mut entries = Vec::new();
+    for id in xenbus::devices::<N>(store, "vbd")? {
+        // There are at most N of them.
+        let _ = entries.push(DiskEntry { id, number: device_number(store, id)? });
+    }
+    Ok(entries)
+}
+
+/// Reads what device `id` is called; one that does not say so is called by its id, which is the same number.
+pub(super) fn device_number(store: &impl Nodes, id: u32) -> Result<DeviceNumber, StoreError> {
+    let read = |key: &str, default| store.read_number_or(format_args!("device/vbd/{id}/{key}"), default);
+    Ok(DeviceNumber(read("virtual-device", read("virtual-device-ext", id)?)?))
+}

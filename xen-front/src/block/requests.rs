@@ -1,0 +1,181 @@
+//! Requests in flight: the ring, and the private record of what was asked for.
+
+use super::{Broken, Token};
+use heapless::Vec;
+use xen_hypercall::SharedMem;
+use xen_ring::{FrontRing, Notify, RingError};
+use xen_sys::io::blkif::{
+    BLKIF_MAX_SEGMENTS_PER_REQUEST, BlkifOp, BlkifRequest, BlkifRequestSegment, BlkifResponse, BlkifStatus,
+};
+
+/// Slots of a ring of one page, so the most requests in flight.
+pub(crate) const SLOTS: usize = 32;
+
+/// A request as the peer gets it, without its id.
+pub(crate) struct Order<'s> {
+    pub(crate) operation: BlkifOp,
+    pub(crate) sector: u64,
+    pub(crate) segments: &'s [BlkifRequestSegment],
+}
+
+/// A request that has its answer, or never gets one.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Done<T> {
+    pub(crate) token: Token,
+    pub(crate) operation: BlkifOp,
+    pub(crate) payload: T,
+}
+
+/// The ring in memory `M`, and each request's payload `T`, which is kept here while the peer may use it.
+///
+/// An id on the wire is the request's own number with its slot in the low bits, so it never comes twice: a late or repeated
+/// response is found out even when its slot has a new request.
+#[derive(Debug)]
+pub(crate) struct Requests<M, T> {
+    ring: FrontRing<M, BlkifRequest, BlkifResponse>,
+    handle: u16,
+    slots: [Option<Done<T>>; SLOTS],
+    /// Bits of the free slots.
+    free: u32,
+    /// Number of the next request.
+    next: u64,
+    /// Numbers below this one have been published.
+    published: u64,
+    broken: Option<Broken>,
+}
+
+impl<M: AsRef<SharedMem>, T> Requests<M, T> {
+    pub(crate) fn new(mem: M, handle: u16) -> Result<Self, RingError> {
+        Ok(Self {
+            ring: FrontRing::new(mem)?,
+            handle,
+            slots: [const { None }; SLOTS],
+            free: u32::MAX,
+            next: 0,
+            published: 0,
+            broken: None,
+        })
+    }
+
+    /// Returns how many requests have no answer yet.
+    pub(crate) fn in_flight(&self) -> usize {
+        SLOTS - self.free.count_ones() as usize
+    }
+
+    /// Returns how many requests there is room for.
+    pub(crate) fn room(&self) -> usize {
+        (self.free.count_ones()).min(self.ring.free()) as usize
+    }
+
+    /// Queues a request for the next [`publish`](Self::publish); gives the payload back if there is no room.
+    pub(crate) fn push(&mut self, order: &Order<'_>, payload: T) -> Result<Token, T> {
+        let index = self.free.trailing_zeros() as usize;
+        let Some(slot) = self.slots.get_mut(index).filter(|_| self.broken.is_none()) else {
+            return Err(payload);
+        };
+        let mut request = BlkifRequest {
+            operation: order.operation,
+            nr_segments: order.segments.len() as u8,
+            handle: self.handle,
+            id: self.next * SLOTS as u64 + index as u64,
+            sector_number: order.sector,
+            ..Default::default()
+        };
+        let Some(segments) = request.seg.get_mut(..order.segments.len()) else { return Err(payload) };
+        segments.copy_from_slice(order.segments);
+        if self.ring.push(&request).is_err() {
+            return Err(payload);
+        }
+        let token = Token(self.next);
+        *slot = Some(Done { token, operation: order.operation, payload });
+        self.free &= !(1 << index);
+        self.next += 1;
+        Ok(token)
+    }
+
+    /// Shows the peer all that was queued; tells whether it has to be notified.
+    pub(crate) fn publish(&mut self) -> Notify {
+        if self.broken.is_some() {
+            return Notify::Skip;
+        }
+        self.published = self.next;
+        self.ring.publish()
+    }
+
+    /// Takes the next answered request. After `None` the peer notifies of the next answer.
+    pub(crate) fn next_done(&mut self) -> Result<Option<(Done<T>, BlkifStatus)>, Broken> {
+        if let Some(broken) = self.broken {
+            return Err(broken);
+        }
+        let response = match self.next_response() {
+            Ok(Some(response)) => response,
+            Ok(None) => return Ok(None),
+            Err(broken) => return Err(self.break_off(broken)),
+        };
+        match self.take_matching(&response) {
+            Ok(done) => Ok(Some((done, response.status))),
+            Err(broken) => Err(self.break_off(broken)),
+        }
+    }
+
+    /// Marks the ring as never to be touched again, unless it is already, and returns the first reason.
+    pub(crate) fn break_off(&mut self, reason: Broken) -> Broken {
+        *self.broken.get_or_insert(reason)
+    }
+
+    /// Takes any request out that has no answer. The ring must not be used any more.
+    pub(crate) fn take_unanswered(&mut self) -> Option<Done<T>> {
+        let index = (!self.free).trailing_zeros();
+        let done = self.slots.get_mut(index as usize)?.take();
+        self.free |= 1u32.checked_shl(index)?;
+        done
+    }
+
+    /// Lends the memory of the ring.
+    pub(crate) fn memory(&self) -> &M {
+        self.ring.memory()
+    }
+
+    fn next_response(&mut self) -> Result<Option<BlkifResponse>, Broken> {
+        if let Some(response) = self.ring.pop().map_err(Broken::Ring)? {
+            return Ok(Some(response));
+        }
+        if self.ring.final_check().map_err(Broken::Ring)? {
+            return self.ring.pop().map_err(Broken::Ring);
+        }
+        Ok(None)
+    }
+
+    /// Takes the request out that `response` answers, if there is one in flight.
+    fn take_matching(&mut self, response: &BlkifResponse) -> Result<Done<T>, Broken> {
+        let unknown = Broken::UnknownId { id: response.id };
+        let index = (response.id % SLOTS as u64) as usize;
+        let number = response.id / SLOTS as u64;
+        let slot = self.slots.get_mut(index).ok_or(unknown)?;
+        let found = slot.as_ref().filter(|done| done.token == Token(number) && number < self.published);
+        let expected = found.ok_or(unknown)?.operation;
+        if response.operation != expected {
+            return Err(Broken::WrongOperation { found: response.operation, expected });
+        }
+        self.free |= 1 << index;
+        slot.take().ok_or(unknown)
+    }
+}
+
+/// Lists the segments of `sectors` sectors that lie in whole pages, one after the other.
+pub(crate) fn segments(
+    refs: &[xen_hypercall::GrantRef],
+    sectors: usize,
+) -> Vec<BlkifRequestSegment, BLKIF_MAX_SEGMENTS_PER_REQUEST> {
+    const PER_PAGE: usize = super::SECTORS_PER_PAGE;
+    let mut list = Vec::new();
+    for (page, &gref) in refs.iter().enumerate().take(sectors.div_ceil(PER_PAGE)) {
+        let last_sect = (sectors - page * PER_PAGE).min(PER_PAGE) as u8 - 1;
+        // Callers have at most as many pages as the list has room for.
+        let _ = list.push(BlkifRequestSegment { gref, first_sect: 0, last_sect, _pad0: [0; 2] });
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,247 @@
+//! The console ring, shared with xenconsoled.
+
+use super::ConsoleError;
+use core::fmt;
+use core::mem::offset_of;
+use core::time::Duration;
+use xen_evtchn::Channel;
+use xen_hypercall::start::StartRing;
+use xen_hypercall::{Instant, Mapped, Platform, Port, SharedMem};
+use xen_ring::{ByteConsumer, ByteProducer};
+use xen_sys::io::console::XenconsInterface as Page;
+
+/// Sizes of the two rings in bytes.
+const OUT: usize = 2048;
+const IN: usize = 1024;
+
+type Output = ByteProducer<
+    { offset_of!(Page, out) },
+    OUT,
+    { offset_of!(Page, out_cons) },
+    { offset_of!(Page, out_prod) },
+>;
+type Input =
+    ByteConsumer<{ offset_of!(Page, in_) }, IN, { offset_of!(Page, in_cons) }, { offset_of!(Page, in_prod) }>;
+
+/// How long formatted text waits for room, unless [`Console::set_text_timeout`] says otherwise.
+const TEXT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What a line feed in formatted text becomes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Newline {
+    /// A carriage return and a line feed, as a terminal needs it. `xl console` puts the terminal in raw mode.
+    #[default]
+    CrLf,
+    /// Itself.
+    Raw,
+}
+
+/// A console in ring memory `M`: bytes out, bytes in.
+///
+/// [`write`](Self::write), [`write_all`](Self::write_all) and [`read`](Self::read) carry bytes as they are. [`fmt::Write`] is for text: it
+/// turns line feeds into what [`Newline`] says and waits for room, but no longer than the text timeout; what has no room then is lost,
+/// and nothing waits again before the reader has made room.
+///
+/// Each call notifies the peer at most once per batch of bytes that it put into the ring.
+///
+/// Source: `io/console.h`.
+pub struct Console<P: Platform, M = Mapped<P>> {
+    page: M,
+    output: Output,
+    input: Input,
+    channel: Channel<P>,
+    platform: P,
+    newline: Newline,
+    text_timeout: Duration,
+    /// The reader left formatted text without room, and has not made any since.
+    stalled: bool,
+    /// Something is in the ring that the peer was not notified of.
+    unseen: bool,
+}
+
+impl<P: Platform> Console<P> {
+    /// Takes the ring that the toolstack set up before the domain started ([`console_ring`](xen_hypercall::start::console_ring)).
+    pub fn primary(ring: StartRing<P>) -> Self {
+        let platform = ring.page.platform().clone();
+        let channel = Channel::of_start_of_day(platform.clone(), ring.port);
+        Self::new(platform, ring.page, channel)
+    }
+}
+
+impl<P: Platform, M: AsRef<SharedMem>> Console<P, M> {
+    /// Takes up a console where its page says that this end stopped: zeroed memory is a new one.
+    pub fn new(platform: P, page: M, channel: Channel<P>) -> Self {
+        let (output, input) = (Output::attach(page.as_ref()), Input::attach(page.as_ref()));
+        let (newline, text_timeout) = (Newline::default(), TEXT_TIMEOUT);
+        Self { page, output, input, channel, platform, newline, text_timeout, stalled: false, unseen: false }
+    }
+
+    /// Returns the port whose events tell that there is input or room.
+    pub fn port(&self) -> Port {
+        self.channel.port()
+    }
+
+    /// Returns the channel, to unmask it or to bind it to a vCPU.
+    pub fn channel(&self) -> &Channel<P> {
+        &self.channel
+    }
+
+    /// Sets what line feeds in formatted text become.
+    pub fn set_newline(&mut self, newline: Newline) {
+        self.newline = newline;
+    }
+
+    /// Sets how long formatted text waits for room; zero never waits.
+    pub fn set_text_timeout(&mut self, timeout: Duration) {
+        self.text_timeout = timeout;
+    }
+
+    /// Writes as many of `bytes` as there is room for, without waiting, and returns how many.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsoleError`], not `Timeout`.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<usize, ConsoleError> {
+        let count = self.push(bytes)?;
+        self.kick()?;
+        Ok(count)
+    }
+
+    /// Writes all of `bytes`, waiting for room until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsoleError`]; `Timeout` says how much was written.
+    pub fn write_all(&mut self, bytes: &[u8], deadline: Instant) -> Result<(), ConsoleError> {
+        self.push_all(bytes, deadline)?;
+        self.kick()
+    }
+
+    /// Takes as many bytes as there are and `buffer` holds, without waiting, and returns how many.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsoleError`], not `Timeout`.
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ConsoleError> {
+        let count = self.input.read(self.page.as_ref(), buffer)?;
+        self.unseen |= count != 0;
+        self.kick()?;
+        Ok(count)
+    }
+
+    /// Returns how many bytes there are to read.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsoleError::Ring`].
+    pub fn available(&mut self) -> Result<usize, ConsoleError> {
+        Ok(self.input.available(self.page.as_ref())?)
+    }
+
+    /// Returns how many bytes can be written without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsoleError::Ring`].
+    pub fn room(&mut self) -> Result<usize, ConsoleError> {
+        Ok(self.output.free(self.page.as_ref())?)
+    }
+
+    /// Tells whether the peer has taken everything that was written.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsoleError::Ring`].
+    pub fn is_drained(&mut self) -> Result<bool, ConsoleError> {
+        Ok(self.output.is_drained(self.page.as_ref())?)
+    }
+
+    /// Waits until the peer has taken everything, at most until `deadline`. Do it before the domain ends.
+    ///
+    /// # Errors
+    ///
+    /// [`ConsoleError`]; `Timeout` counts what the peer took of what was in the ring.
+    pub fn flush(&mut self, deadline: Instant) -> Result<(), ConsoleError> {
+        let before = self.room()?;
+        loop {
+            let room = self.room()?;
+            if room == OUT {
+                return Ok(());
+            }
+            let timeout = ConsoleError::Timeout { written: room.saturating_sub(before), len: OUT - before };
+            self.wait(deadline, timeout)?;
+        }
+    }
+
+    /// Puts as many of `bytes` as there is room for into the ring, for the next [`kick`](Self::kick) to tell of.
+    fn push(&mut self, bytes: &[u8]) -> Result<usize, ConsoleError> {
+        let count = self.output.write(self.page.as_ref(), bytes)?;
+        self.unseen |= count != 0;
+        Ok(count)
+    }
+
+    fn push_all(&mut self, bytes: &[u8], deadline: Instant) -> Result<(), ConsoleError> {
+        let mut written = 0;
+        loop {
+            let rest = bytes.get(written..).unwrap_or_default();
+            let count = self.push(rest)?;
+            written += count;
+            if count == rest.len() {
+                return Ok(());
+            }
+            if count == 0 {
+                self.wait(deadline, ConsoleError::Timeout { written, len: bytes.len() })?;
+            }
+        }
+    }
+
+    /// Notifies the peer of what was done since the last time.
+    fn kick(&mut self) -> Result<(), ConsoleError> {
+        if core::mem::take(&mut self.unseen) {
+            self.channel.notify().map_err(ConsoleError::Notify)?;
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, deadline: Instant, timeout: ConsoleError) -> Result<(), ConsoleError> {
+        self.kick()?;
+        if self.platform.now() >= deadline {
+            return Err(timeout);
+        }
+        self.platform.wait(&[self.port()], Some(deadline));
+        Ok(())
+    }
+
+    fn push_text(&mut self, text: &str, deadline: Instant) -> Result<(), ConsoleError> {
+        if self.newline == Newline::Raw {
+            return self.push_all(text.as_bytes(), deadline);
+        }
+        for (at, line) in text.split('\n').enumerate() {
+            if at != 0 {
+                self.push_all(b"\r\n", deadline)?;
+            }
+            self.push_all(line.as_bytes(), deadline)?;
+        }
+        Ok(())
+    }
+}
+
+impl<P: Platform, M: AsRef<SharedMem>> fmt::Write for Console<P, M> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let patience = if self.stalled { Duration::ZERO } else { self.text_timeout };
+        let deadline = self.platform.now() + patience;
+        let result = self.push_text(text, deadline).and_then(|()| self.kick());
+        self.stalled = matches!(result, Err(ConsoleError::Timeout { .. }));
+        result.map_err(|_| fmt::Error)
+    }
+}
+
+impl<P: Platform, M> fmt::Debug for Console<P, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Console")
+            .field("output", &self.output)
+            .field("input", &self.input)
+            .field("channel", &self.channel)
+            .finish_non_exhaustive()
+    }
+}
