@@ -1,0 +1,284 @@
+//! The checksums of TCP and UDP, which a peer may leave to whoever puts the packet on a wire.
+
+/// What is known of a received packet's TCP or UDP checksum.
+///
+/// Source: `NETRXF_csum_blank` and `NETRXF_data_validated` in `io/netif.h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RxChecksum {
+    /// The field has the pseudo-header's sum only: the packet never was on a wire. The data is as good as memory is;
+    /// [`fill`] completes the field for somebody who looks at it.
+    Blank,
+    /// The field is right; somebody checked.
+    Valid,
+    /// Nobody checked: [`verify`] does.
+    Unknown,
+}
+
+/// What is to become of a TCP or UDP checksum on the way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TxChecksum {
+    /// The packet goes out as it is: the field is right, or there is none.
+    Complete,
+    /// The field is to be filled in, whatever it has: by whoever puts the packet on a wire if the backend can leave it to
+    /// them, by the driver if not. A packet that is not whole TCP or UDP goes out as it is.
+    Fill,
+}
+
+/// Where a packet's transport header lies.
+#[derive(Clone, Copy)]
+struct Transport {
+    start: usize,
+    end: usize,
+    /// Offset of the checksum in the packet.
+    field: usize,
+    /// The pseudo-header's sum.
+    pseudo: u64,
+    ipv4: bool,
+    udp: bool,
+}
+
+const ETHERNET: usize = 14;
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+
+fn byte(packet: &[u8], at: usize) -> Option<u8> {
+    packet.get(at).copied()
+}
+
+fn word(packet: &[u8], at: usize) -> Option<u16> {
+    packet.get(at..)?.first_chunk().map(|bytes| u16::from_be_bytes(*bytes))
+}
+
+/// Adds up 16-bit words; an odd last byte is the high half of one.
+fn sum(bytes: &[u8]) -> u64 {
+    let chunks = bytes.chunks_exact(4);
+    let mut last = [0; 4];
+    last.iter_mut().zip(chunks.remainder()).for_each(|(to, from)| *to = *from);
+    // Pairs of words at once: 2^32 is 1 modulo 2^16 - 1, so folding gives the same.
+    let total: u64 = chunks
+        .map(|chunk| chunk.first_chunk().map_or(0, |chunk| u64::from(u32::from_be_bytes(*chunk))))
+        .sum();
+    total + u64::from(u32::from_be_bytes(last))
+}
+
+/// Folds a sum to 16 bits in one's complement arithmetic.
+fn fold(mut sum: u64) -> u16 {
+    while sum > 0xffff {
+        sum = (sum >> 16) + (sum & 0xffff);
+    }
+    sum as u16
+}
+
+impl Transport {
+    /// Finds TCP or UDP directly in untagged IPv4 or IPv6, not fragmented.
+    fn find(packet: &[u8]) -> Option<Self> {
+        let ip = ETHERNET;
+        let (ipv4, protocol, start, end, addresses) = match word(packet, 12)? {
+            0x0800 => {
+                let version = byte(packet, ip)?;
+                let header = usize::from(version & 0xf) * 4;
+                let fragment = word(packet, ip + 6)? & 0x3fff;
+                if version >> 4 != 4 || header < 20 || fragment != 0 {
+                    return None;
+                }
+                let end = ip + usize::from(word(packet, ip + 2)?);
+                (true, byte(packet, ip + 9)?, ip + header, end, packet.get(ip + 12..ip + 20)?)
+            }
+            0x86dd => {
+                let end = ip + 40 + usize::from(word(packet, ip + 4)?);
+                (false, byte(packet, ip + 6)?, ip + 40, end, packet.get(ip + 8..ip + 40)?)
+            }
+            _ => return None,
+        };
+        let udp = protocol == UDP;
+        let (end, field) = match protocol {
+            TCP if start + 20 <= end => (end, start + 16),
+            UDP => {
+                let len = usize::from(word(packet, start + 4)?);
+                if len < 8 || start + len > end {
+                    return None;
+                }
+                (start + len, start + 6)
+            }
+            _ => return None,
+        };
+        if end > packet.len() {
+            return None;
+        }
+        let pseudo = sum(addresses) + u64::from(protocol) + (end - start) as u64;
+        Some(Self { start, end, field, pseudo, ipv4, udp })
+    }
+
+    /// Returns the sum over pseudo-header, header and data, the field with what it has.
+    fn sum(&self, packet: &[u8]) -> Option<u64> {
+        Some(self.pseudo + sum(packet.get(self.start..self.end)?))
+    }
+
+    /// Returns what the field should have.
+    fn checksum(&self, packet: &[u8]) -> Option<u16> {
+        let found = word(packet, self.field)?;
+        // Adding the complement takes the field's present content out.
+        let checksum = !fold(self.sum(packet)? + u64::from(!found));
+        // In UDP a zero says that there is none; its other form is as good.
+        Some(if checksum == 0 && self.udp { 0xffff } else { checksum })
+    }
+}
+
+/// Two bytes to write into a packet, at an offset.
+pub(super) type Patch = (usize, [u8; 2]);
+
+/// Returns the bytes that complete the checksum; `None` if the packet is not whole TCP or UDP.
+pub(super) fn complete(packet: &[u8]) -> Option<Patch> {
+    let transport = Transport::find(packet)?;
+    Some((transport.field, transport.checksum(packet)?.to_be_bytes()))
+}
+
+/// Returns the bytes that leave the checksum to others: the pseudo-header's sum. `None` if IPv4's receiver could not do it.
+pub(super) fn blank(packet: &[u8]) -> Option<Patch> {
+    let transport = Transport::find(packet).filter(|transport| transport.ipv4)?;
+    Some((transport.field, fold(transport.pseudo).to_be_bytes()))
+}
+
+/// Computes the TCP or UDP checksum of `packet`, an Ethernet frame, and writes it where it belongs.
+///
+/// Returns `false`, with the packet unchanged, if it is not whole TCP or UDP in IPv4 or IPv6.
+pub fn fill(packet: &mut [u8]) -> bool {
+    let Some((field, bytes)) = complete(packet) else { return false };
+    let Some(target) = packet.get_mut(field..).and_then(|rest| rest.first_chunk_mut()) else { return false };
+    *target = bytes;
+    true
+}
+
+/// Checks the TCP or UDP checksum of `packet`, an Ethernet frame.
+///
+/// Returns `None` if there is nothing that can be checked: it is not whole TCP or UDP in IPv4 or IPv6.
+pub fn verify(packet: &[u8]) -> Option<bool> {
+    let transport = Transport::find(packet)?;
+    if transport.udp && transport.ipv4 && word(packet, transport.field)? == 0 {
+        return Some(true);
+    }
+    Some(fold(transport.sum(packet)?) == 0xffff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::{vec, vec::Vec};
+
+    /// An independent sum: word by word, carry by carry.
+    fn slow_sum(bytes: &[u8]) -> u16 {
+        bytes.chunks(2).fold(0u16, |acc, pair| {
+            let word = u16::from_be_bytes([pair[0], *pair.get(1).unwrap_or(&0)]);
+            let (sum, carry) = acc.overflowing_add(word);
+            sum + u16::from(carry)
+        })
+    }
+
+    /// A DNS query without a UDP checksum.
+    const UDP_FRAME: [u8; 59] = [
+        0x00, 0x16, 0x3e, 0x00, 0x00, 0x01, 0x00, 0x16, 0x3e, 0x00, 0x00, 0x02, 0x08, 0x00, // Ethernet
+        0x45, 0x00, 0x00, 0x2d, 0x00, 0x01, 0x00, 0x00, 0x40, 0x11, 0x66, 0xbb, 10, 0, 0, 1, 10, 0, 0,
+        2, // IPv4
+        0x13, 0x88, 0x00, 0x35, 0x00, 0x19, 0x00, 0x00, // UDP
+        0xab, 0xcd, 0x01, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x61, 0x00, 0x00, 0x01,
+    ];
+
+    pub(in super::super) fn tcp_frame(data: &[u8], ipv6: bool) -> Vec<u8> {
+        let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+        let len = 20 + data.len() as u16;
+        if ipv6 {
+            frame.extend([0x86, 0xdd, 0x60, 0, 0, 0]);
+            frame.extend(len.to_be_bytes());
+            frame.extend([6, 64]);
+            frame.extend([0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+            frame.extend([0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]);
+        } else {
+            frame.extend([8, 0, 0x45, 0]);
+            frame.extend((20 + len).to_be_bytes());
+            frame.extend([0, 1, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+        }
+        frame.extend([0, 80, 0x30, 0x39, 1, 2, 3, 4, 5, 6, 7, 8, 0x50, 0x10, 0xff, 0xff, 0, 0, 0, 0]);
+        frame.extend(data);
+        frame
+    }
+
+    #[test]
+    fn a_filled_packet_verifies_and_a_changed_one_does_not() {
+        for mut frame in [UDP_FRAME.to_vec(), tcp_frame(b"some data", false), tcp_frame(b"", true)] {
+            assert!(fill(&mut frame));
+            assert_eq!(verify(&frame), Some(true));
+            let (field, bytes) = complete(&frame).unwrap();
+            assert_eq!(frame[field..field + 2], bytes);
+            *frame.last_mut().unwrap() ^= 1;
+            assert_eq!(verify(&frame), Some(false));
+        }
+    }
+
+    #[test]
+    fn a_udp_packet_without_a_checksum_is_valid() {
+        assert_eq!(verify(&UDP_FRAME), Some(true));
+    }
+
+    #[test]
+    fn a_blank_field_has_the_pseudo_headers_sum_and_only_in_ipv4() {
+        let frame = tcp_frame(b"xyz", false);
+        let pseudo = [10, 0, 0, 1, 10, 0, 0, 2, 0, 6, 0, 23];
+        assert_eq!(blank(&frame), Some((50, slow_sum(&pseudo).to_be_bytes())));
+        assert_eq!(blank(&tcp_frame(b"xyz", true)), None);
+    }
+
+    #[test]
+    fn completing_a_blank_field_as_linux_does_gives_the_full_checksum() {
+        let mut frame = tcp_frame(b"odd", false);
+        let (field, bytes) = blank(&frame).unwrap();
+        frame[field..field + 2].copy_from_slice(&bytes);
+        let completed = !slow_sum(&frame[34..]);
+        assert_eq!(complete(&frame), Some((field, completed.to_be_bytes())));
+    }
+
+    #[test]
+    fn fragments_other_protocols_and_cut_packets_are_left_alone() {
+        let good = tcp_frame(b"data", false);
+        let broken = |at: usize, value: u8| {
+            let mut frame = good.clone();
+            frame[at] = value;
+            (verify(&frame), fill(&mut frame))
+        };
+        assert_eq!(broken(20, 0x20), (None, false), "more fragments");
+        assert_eq!(broken(21, 1), (None, false), "a later fragment");
+        assert_eq!(broken(23, 1), (None, false), "ICMP");
+        assert_eq!(broken(14, 0x44), (None, false), "header too short");
+        assert_eq!(broken(14, 0x65), (None, false), "version 6 in an IPv4 frame");
+        assert_eq!(broken(17, 45), (None, false), "total length past the end");
+        assert_eq!(broken(17, 39), (None, false), "too short for TCP");
+        assert_eq!(broken(13, 6), (None, false), "ARP");
+    }
+
+    proptest! {
+        #[test]
+        fn the_fast_sum_is_the_sum(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let (fast, slow) = (fold(sum(&bytes)), slow_sum(&bytes));
+            prop_assert!(fast == slow || (fast ^ slow == 0xffff && (fast == 0 || slow == 0)));
+        }
+
+        #[test]
+        fn any_bytes_are_judged_without_a_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..120), kind in 0usize..3, ip: u8) {
+            if bytes.len() > 14 && kind < 2 {
+                bytes[12..14].copy_from_slice([[8, 0], [0x86, 0xdd]][kind].as_slice());
+                bytes[14] = [0x40 | ip & 0xf, 0x60][kind];
+            }
+            let _ = blank(&bytes);
+            if fill(&mut bytes) {
+                prop_assert_eq!(verify(&bytes), Some(true));
+            }
+        }
+
+        #[test]
+        fn filled_packets_verify(data in proptest::collection::vec(any::<u8>(), 0..1460), ipv6: bool) {
+            let mut frame = tcp_frame(&data, ipv6);
+            prop_assert!(fill(&mut frame));
+            prop_assert_eq!(verify(&frame), Some(true));
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What can go wrong with a network device.
+
+use super::MacError;
+use core::fmt;
+use xen_grant::GrantError;
+use xen_hypercall::{Errno, OutOfMemory};
+use xen_ring::{Corrupt, RingError};
+use xen_store::StoreError;
+use xen_store::xenbus::XenbusError;
+
+/// What the backend did that the protocol does not allow. The device stays broken until it is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// An index of the receive ring is impossible.
+    RxRing(Corrupt),
+    /// An index of the transmit ring is impossible.
+    TxRing(Corrupt),
+    /// A receive response in the slot of another buffer's request.
+    RxId {
+        /// The id in the response.
+        found: u16,
+        /// The id of the request in that slot.
+        expected: u16,
+    },
+    /// A transmit response for a packet that is not in flight.
+    TxId {
+        /// The id in the response.
+        found: u16,
+    },
+    /// The event channel refuses to send.
+    Notify(Errno),
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RxRing(corrupt) => write!(f, "receive {corrupt}"),
+            Self::TxRing(corrupt) => write!(f, "transmit {corrupt}"),
+            Self::RxId { found, expected } => {
+                write!(f, "receive response has id {found}, expected that of its slot, {expected}")
+            }
+            Self::TxId { found } => {
+                write!(f, "transmit response has id {found}, expected that of a packet in flight")
+            }
+            Self::Notify(errno) => write!(f, "event channel refuses to send: {errno}"),
+        }
+    }
+}
+
+impl core::error::Error for Broken {}
+
+/// Why a packet was not taken for transmission. The caller still has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TxError {
+    /// Every buffer has a packet that the backend has not answered. Flush, wait for an event, try again.
+    Full,
+    /// Shorter than an Ethernet header.
+    TooShort {
+        /// Its length.
+        len: usize,
+    },
+    /// Longer than the device's packets may be.
+    TooLong {
+        /// Its length.
+        len: usize,
+        /// The longest possible.
+        limit: usize,
+    },
+    /// The backend is not connected, or not any more.
+    Down,
+    /// The backend broke the protocol.
+    Broken(Broken),
+}
+
+impl From<Broken> for TxError {
+    fn from(broken: Broken) -> Self {
+        Self::Broken(broken)
+    }
+}
+
+impl fmt::Display for TxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str("no free transmit buffer: the backend has not answered any packet"),
+            Self::TooShort { len } => {
+                write!(f, "packet of {len} bytes, expected at least an Ethernet header of 14")
+            }
+            Self::TooLong { len, limit } => write!(f, "packet of {len} bytes, expected at most {limit}"),
+            Self::Down => f.write_str("the backend is not connected"),
+            Self::Broken(broken) => write!(f, "device broken: {broken}"),
+        }
+    }
+}
+
+impl core::error::Error for TxError {}
+
+/// Why a device could not be opened, connected or closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetError {
+    /// [`Config`](super::Config) asks for no buffers, or for more than a ring has slots.
+    Slots {
+        /// How many it asks for.
+        found: u16,
+    },
+    /// There is no memory for the rings and buffers.
+    Memory(OutOfMemory),
+    /// The memory can't be shared with the backend.
+    Grant(GrantError),
+    /// The rings' memory is too small.
+    Ring(RingError),
+    /// There is no event channel.
+    Port(Errno),
+    /// The device's address is none.
+    Mac(MacError),
+    /// The backend can't copy received packets into our buffers (`feature-rx-copy`).
+    NoRxCopy,
+    /// The backend closed the device instead of connecting it.
+    Refused,
+    /// The connection failed.
+    Xenbus(XenbusError),
+    /// The backend broke the protocol.
+    Broken(Broken),
+    /// The backend has closed the device but still uses its memory, which stays in quarantine.
+    InUse {
+        /// How many allocations.
+        allocations: usize,
+    },
+}
+
+impl From<Broken> for NetError {
+    fn from(broken: Broken) -> Self {
+        Self::Broken(broken)
+    }
+}
+
+impl From<XenbusError> for NetError {
+    fn from(error: XenbusError) -> Self {
+        Self::Xenbus(error)
+    }
+}
+
+impl From<StoreError> for NetError {
+    fn from(error: StoreError) -> Self {
+        Self::Xenbus(error.into())
+    }
+}
+
+impl fmt::Display for NetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Slots { found } => {
+                write!(f, "{found} buffers asked for in one direction, expected 1 to {}", super::MAX_SLOTS)
+            }
+            Self::Memory(error) => write!(f, "{error}"),
+            Self::Grant(error) => write!(f, "{error}"),
+            Self::Ring(error) => write!(f, "{error}"),
+            Self::Port(errno) => write!(f, "no event channel: {errno}"),
+            Self::Mac(error) => write!(f, "node mac: {error}"),
+            Self::NoRxCopy => f.write_str("the backend offers no feature-rx-copy, expected 1"),
+            Self::Refused => f.write_str("the backend closed the device, expected it to connect"),
+            Self::Xenbus(error) => write!(f, "{error}"),
+            Self::Broken(broken) => write!(f, "device broken: {broken}"),
+            Self::InUse { allocations } => {
+                write!(f, "the backend is closed but still uses {allocations} of the device's allocations")
+            }
+        }
+    }
+}
+
+impl core::error::Error for NetError {}

@@ -1,0 +1,78 @@
+//! Both rings of a device, and whether the backend kept to the protocol.
+
+use super::rx::RxQueue;
+use super::tx::TxQueue;
+use super::{Broken, RxPacket, Statistics, TxChecksum, TxError};
+use xen_hypercall::SharedMem;
+use xen_ring::Notify;
+
+/// Both rings. Once the backend broke the protocol, nothing is taken from it or given to it any more.
+#[derive(Debug)]
+pub(super) struct Rings<R, RxB, TxB> {
+    pub(super) rx: RxQueue<R, RxB>,
+    pub(super) tx: TxQueue<R, TxB>,
+    pub(super) statistics: Statistics,
+    broken: Option<Broken>,
+}
+
+impl<R: AsRef<SharedMem>, RxB: AsRef<SharedMem>, TxB: AsRef<SharedMem>> Rings<R, RxB, TxB> {
+    pub(super) fn new(rx: RxQueue<R, RxB>, tx: TxQueue<R, TxB>) -> Self {
+        Self { rx, tx, statistics: Statistics::default(), broken: None }
+    }
+
+    pub(super) fn intact(&self) -> Result<(), Broken> {
+        self.broken.map_or(Ok(()), Err)
+    }
+
+    pub(super) fn receive(&mut self, buffer: &mut [u8]) -> Result<Option<RxPacket>, Broken> {
+        self.intact()?;
+        let received = self.rx.receive(buffer, &mut self.statistics);
+        self.note(received)
+    }
+
+    pub(super) fn transmit(&mut self, packet: &[u8], checksum: TxChecksum) -> Result<(), TxError> {
+        self.make_room()?;
+        self.tx.push(packet, checksum, &mut self.statistics)
+    }
+
+    /// Looks for a free transmit buffer, and among the responses if there is none.
+    pub(super) fn make_room(&mut self) -> Result<(), TxError> {
+        self.intact()?;
+        if self.tx.free() == 0 {
+            let reaped = self.tx.reap(&mut self.statistics);
+            self.note(reaped)?;
+        }
+        if self.tx.free() == 0 {
+            self.tx.starve();
+            return Err(TxError::Full);
+        }
+        Ok(())
+    }
+
+    /// Shows the backend all that was pushed to either ring; both share an event channel.
+    pub(super) fn publish(&mut self) -> Notify {
+        if self.broken.is_some() {
+            return Notify::Skip;
+        }
+        match (self.rx.publish(), self.tx.publish()) {
+            (Notify::Skip, Notify::Skip) => Notify::Skip,
+            _ => Notify::Send,
+        }
+    }
+
+    /// Asks for the events that somebody waits for; tells whether there is something to do at once.
+    pub(super) fn final_check(&mut self) -> Result<bool, Broken> {
+        self.intact()?;
+        let received = self.rx.final_check();
+        let received = self.note(received)?;
+        let room = self.tx.final_check(&mut self.statistics);
+        Ok(self.note(room)? || received)
+    }
+
+    fn note<T>(&mut self, result: Result<T, Broken>) -> Result<T, Broken> {
+        result.inspect_err(|broken| self.broken = Some(*broken))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,433 @@
+//! The rings against a backend that may do anything.
+
+use super::*;
+use crate::net::rx::RxQueue;
+use crate::net::slots::Slots;
+use crate::net::tx::TxQueue;
+use crate::net::{RxChecksum, checksum};
+use proptest::prelude::*;
+use std::boxed::Box;
+use std::vec::Vec;
+use std::{format, vec};
+use xen_hypercall::{GrantRef, PAGE_SIZE, Page};
+use xen_ring::{BackRing, FrontRing};
+use xen_sys::io::netif::{
+    NetRxFlags, NetTxFlags, NetifExtraFlags, NetifExtraInfo, NetifExtraType, NetifRxRequest, NetifRxResponse,
+    NetifStatus, NetifTxRequest, NetifTxResponse,
+};
+
+type Mem = &'static SharedMem;
+
+const SLOTS: u16 = 16;
+const NONE: [Vec<u8>; 0] = [];
+const RX_REF: u32 = 100;
+const TX_REF: u32 = 300;
+
+/// A device, and the backend's view of the same pages.
+struct World {
+    front: Rings<Mem, Mem, Mem>,
+    rx: BackRing<Mem, NetifRxRequest, NetifRxResponse>,
+    tx: BackRing<Mem, NetifTxRequest, NetifTxResponse>,
+    rx_ring: Mem,
+    tx_ring: Mem,
+    rx_buffers: Mem,
+    tx_buffers: Mem,
+    /// Posted receive buffers that the backend has taken.
+    posted: Vec<NetifRxRequest>,
+}
+
+fn pages<const N: usize>() -> Mem {
+    SharedMem::from_pages(Box::leak(Box::new([Page::ZERO; N])))
+}
+
+impl World {
+    fn new(offload: bool) -> Self {
+        let (rx_ring, tx_ring) = (pages::<1>(), pages::<1>());
+        let (rx_buffers, tx_buffers) = (pages::<16>(), pages::<16>());
+        let slots = |mem, first| {
+            let mut slots = Slots::new();
+            slots.add(mem, &(first..first + u32::from(SLOTS)).map(GrantRef).collect::<Vec<_>>());
+            slots
+        };
+        let rx = RxQueue::new(FrontRing::new(rx_ring).unwrap(), slots(rx_buffers, RX_REF));
+        let tx = TxQueue::new(FrontRing::new(tx_ring).unwrap(), slots(tx_buffers, TX_REF), offload, 1518);
+        let mut front = Rings::new(rx, tx);
+        assert_eq!(front.publish(), Notify::Send);
+        let (rx, tx) = (BackRing::attach(rx_ring).unwrap(), BackRing::attach(tx_ring).unwrap());
+        let posted = Vec::new();
+        Self { front, rx, tx, rx_ring, tx_ring, rx_buffers, tx_buffers, posted }
+    }
+
+    /// Takes the next posted buffer.
+    fn posted(&mut self) -> NetifRxRequest {
+        while let Some(request) = self.rx.pop().unwrap() {
+            assert_eq!(request.gref.0, RX_REF + u32::from(request.id));
+            self.posted.push(request);
+        }
+        self.posted.remove(0)
+    }
+
+    fn respond(&mut self, id: u16, offset: u16, flags: NetRxFlags, status: i16) {
+        self.rx.push(&NetifRxResponse { id, offset, flags, status }).unwrap();
+    }
+
+    /// Puts a packet into the next posted buffer; the caller publishes.
+    fn send(&mut self, packet: &[u8], flags: NetRxFlags) {
+        let id = self.posted().id;
+        self.rx_buffers.copy_from(usize::from(id) * PAGE_SIZE, packet).unwrap();
+        self.respond(id, 0, flags, packet.len() as i16);
+    }
+
+    fn send_bad(&mut self, offset: u16, flags: NetRxFlags, status: i16) {
+        let id = self.posted().id;
+        self.respond(id, offset, flags, status);
+    }
+
+    fn send_extra(&mut self, type_: NetifExtraType, flags: NetifExtraFlags) {
+        self.posted();
+        let info = NetifExtraInfo { type_, flags, u: [0xffff; 3] };
+        self.rx.push(&zerocopy::transmute!(info)).unwrap();
+    }
+
+    fn receive(&mut self) -> Result<Option<(Vec<u8>, RxChecksum)>, Broken> {
+        let mut buffer = vec![0; 2048];
+        let packet = self.front.receive(&mut buffer)?;
+        Ok(packet.map(|packet| (buffer[..packet.len].to_vec(), packet.checksum)))
+    }
+
+    /// What the device passes on after everything so far was published.
+    fn received(&mut self) -> Vec<Vec<u8>> {
+        let _ = self.rx.publish();
+        let packets = std::iter::from_fn(|| self.receive().unwrap()).map(|(packet, _)| packet).collect();
+        let _ = self.front.publish();
+        packets
+    }
+
+    fn transmitted(&mut self) -> (NetifTxRequest, Vec<u8>) {
+        let _ = self.front.publish();
+        let request = self.tx.pop().unwrap().unwrap();
+        assert_eq!(request.gref.0, TX_REF + u32::from(request.id));
+        let mut packet = vec![0; usize::from(request.size)];
+        self.tx_buffers
+            .copy_to(usize::from(request.id) * PAGE_SIZE + usize::from(request.offset), &mut packet)
+            .unwrap();
+        (request, packet)
+    }
+
+    fn complete(&mut self, id: u16) {
+        self.tx.push(&NetifTxResponse { id, status: NetifStatus::OKAY }).unwrap();
+        let _ = self.tx.publish();
+    }
+}
+
+fn packet(n: u8) -> Vec<u8> {
+    vec![n; 60 + usize::from(n)]
+}
+
+#[test]
+fn packets_arrive_whole_in_order_and_their_buffers_are_posted_again() {
+    let mut world = World::new(true);
+    for round in 0..100 {
+        for n in 0..SLOTS as u8 {
+            world.send(&packet(n ^ round), NetRxFlags::empty());
+        }
+        let expected: Vec<_> = (0..SLOTS as u8).map(|n| packet(n ^ round)).collect();
+        assert_eq!(world.received(), expected);
+    }
+    assert_eq!(world.front.statistics.rx_packets, 100 * u64::from(SLOTS));
+}
+
+#[test]
+fn the_rx_flags_are_read_with_their_own_bit_numbers() {
+    let mut world = World::new(true);
+    let flags =
+        [NetRxFlags::from_bits_retain(0), NetRxFlags::from_bits_retain(1), NetRxFlags::from_bits_retain(3)];
+    flags.into_iter().for_each(|flags| world.send(&packet(1), flags));
+    let _ = world.rx.publish();
+    let states: Vec<_> = std::iter::from_fn(|| world.receive().unwrap()).map(|(_, state)| state).collect();
+    assert_eq!(states, [RxChecksum::Unknown, RxChecksum::Valid, RxChecksum::Blank]);
+}
+
+#[test]
+fn the_tx_flags_and_the_field_are_those_that_netback_expects() {
+    let frame = {
+        let mut frame =
+            vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17, 0, 0];
+        frame.extend([10, 0, 0, 1, 10, 0, 0, 2, 0, 7, 0, 7, 0, 9, 0xaa, 0xaa, 0x42]);
+        frame
+    };
+    let mut world = World::new(true);
+    world.front.transmit(&frame, TxChecksum::Fill).unwrap();
+    let (request, sent) = world.transmitted();
+    assert_eq!((request.flags.bits(), &sent[..40]), (3, &frame[..40]));
+    assert_eq!(sent[40..42], [0x14, 0x1d], "the pseudo-header's sum, not inverted");
+    assert_eq!(sent[42..], frame[42..]);
+
+    world.front.transmit(&frame, TxChecksum::Complete).unwrap();
+    assert_eq!(
+        world.transmitted(),
+        (
+            NetifTxRequest { flags: NetTxFlags::empty(), gref: GrantRef(TX_REF + 1), id: 1, ..request },
+            frame.clone()
+        )
+    );
+
+    let mut world = World::new(false);
+    world.front.transmit(&frame, TxChecksum::Fill).unwrap();
+    let (request, sent) = world.transmitted();
+    assert_eq!((request.flags.bits(), checksum::verify(&sent)), (0, Some(true)));
+}
+
+#[test]
+fn a_full_tx_ring_says_so_and_frees_with_the_responses_in_any_order() {
+    let mut world = World::new(true);
+    let mut ids = Vec::new();
+    for _ in 0..50 {
+        for n in 0..SLOTS as u8 {
+            world.front.transmit(&packet(n), TxChecksum::Complete).unwrap();
+        }
+        assert_eq!(world.front.transmit(&packet(0), TxChecksum::Complete), Err(TxError::Full));
+        assert_eq!(world.front.final_check(), Ok(false));
+        for n in 0..SLOTS as u8 {
+            let (request, sent) = world.transmitted();
+            assert_eq!(sent, packet(n));
+            ids.push(request.id);
+        }
+        ids.rotate_left(5);
+        ids.drain(..).for_each(|id| world.complete(id));
+        assert_eq!(world.front.final_check(), Ok(true));
+    }
+    assert_eq!(world.front.statistics.tx_packets, 50 * u64::from(SLOTS));
+}
+
+#[test]
+fn a_batch_is_notified_once_and_a_backend_that_is_awake_not_at_all() {
+    let mut world = World::new(true);
+    let _ = (world.rx.final_check(), world.tx.final_check());
+    while world.rx.pop().unwrap().is_some() {}
+    assert_eq!(world.rx.final_check(), Ok(false));
+    world.front.transmit(&packet(1), TxChecksum::Complete).unwrap();
+    world.front.transmit(&packet(2), TxChecksum::Complete).unwrap();
+    assert_eq!(world.front.publish(), Notify::Send);
+    assert_eq!(world.front.publish(), Notify::Skip);
+    world.front.transmit(&packet(3), TxChecksum::Complete).unwrap();
+    assert_eq!(world.front.publish(), Notify::Skip, "the backend did not ask again");
+}
+
+#[test]
+fn lengths_that_can_not_be_packets_are_refused_before_anything_is_sent() {
+    let mut world = World::new(true);
+    let transmit = |world: &mut World, len| world.front.transmit(&vec![0; len], TxChecksum::Fill);
+    assert_eq!(transmit(&mut world, 13), Err(TxError::TooShort { len: 13 }));
+    assert_eq!(transmit(&mut world, 1519), Err(TxError::TooLong { len: 1519, limit: 1518 }));
+    assert_eq!(transmit(&mut world, 14), Ok(()));
+    assert_eq!(transmit(&mut world, 1518), Ok(()));
+    assert_eq!(world.front.tx.free(), usize::from(SLOTS) - 2);
+}
+
+#[test]
+fn d_n01_a_tx_response_with_a_bad_id_breaks_the_device() {
+    // Out of range, out of the buffers, not in flight.
+    for found in [u16::MAX, 256, SLOTS, 3] {
+        let mut world = World::new(true);
+        world.front.transmit(&packet(1), TxChecksum::Complete).unwrap();
+        world.transmitted();
+        world.complete(found);
+        let broken = Broken::TxId { found };
+        world.front.tx.starve();
+        assert_eq!(world.front.final_check(), Err(broken));
+        // For good, in both directions, without touching the rings.
+        assert_eq!(world.front.transmit(&packet(1), TxChecksum::Complete), Err(TxError::Broken(broken)));
+        assert_eq!(world.receive(), Err(broken));
+        assert_eq!(world.front.publish(), Notify::Skip);
+    }
+}
+
+#[test]
+fn d_n01_a_tx_response_twice_breaks_the_device() {
+    let mut world = World::new(true);
+    for _ in 0..2 {
+        world.front.transmit(&packet(1), TxChecksum::Complete).unwrap();
+        world.transmitted();
+    }
+    world.complete(0);
+    world.complete(0);
+    world.front.tx.starve();
+    assert_eq!(world.front.final_check(), Err(Broken::TxId { found: 0 }));
+}
+
+#[test]
+fn d_n01_an_rx_response_for_another_buffer_breaks_the_device() {
+    for found in [u16::MAX, SLOTS, 1] {
+        let mut world = World::new(true);
+        world.posted();
+        world.respond(found, 0, NetRxFlags::empty(), 60);
+        let _ = world.rx.publish();
+        let broken = Broken::RxId { found, expected: 0 };
+        assert_eq!(world.receive(), Err(broken));
+        assert_eq!(world.front.transmit(&packet(1), TxChecksum::Complete), Err(TxError::Broken(broken)));
+    }
+}
+
+#[test]
+fn d_n02_bad_sizes_drop_the_packet_and_post_the_buffer_again() {
+    let mut world = World::new(true);
+    for _ in 0..20 {
+        world.send_bad(0, NetRxFlags::empty(), -1);
+        world.send_bad(0, NetRxFlags::empty(), i16::MIN);
+        world.send_bad(4000, NetRxFlags::empty(), 97);
+        world.send_bad(u16::MAX, NetRxFlags::empty(), 60);
+        world.send_bad(0, NetRxFlags::empty(), i16::MAX);
+        world.send_bad(0, NetRxFlags::empty(), 4097);
+        world.send_bad(0, NetRxFlags::empty(), 2049);
+        world.send_bad(0, NetRxFlags::empty(), 13);
+        world.send_bad(4090, NetRxFlags::empty(), 0);
+        world.send(&packet(9), NetRxFlags::empty());
+        assert_eq!(world.received(), [packet(9)]);
+    }
+    let Statistics { rx_packets, rx_errors, rx_outside, rx_too_long, rx_runts, .. } = world.front.statistics;
+    assert_eq!((rx_packets, rx_errors, rx_outside, rx_too_long, rx_runts), (20, 40, 80, 20, 40));
+}
+
+#[test]
+fn d_n02_a_packet_that_ends_with_its_page_is_passed_on() {
+    let mut world = World::new(true);
+    let id = world.posted().id;
+    world.rx_buffers.copy_from(usize::from(id) * PAGE_SIZE + 3996, &[7; 100]).unwrap();
+    world.respond(id, 3996, NetRxFlags::empty(), 100);
+    assert_eq!(world.received(), [vec![7; 100]]);
+}
+
+#[test]
+fn d_n03_a_packet_in_several_slots_is_dropped_whole() {
+    let mut world = World::new(true);
+    for _ in 0..20 {
+        world.send(&packet(1), NetRxFlags::MORE_DATA);
+        world.send(&packet(2), NetRxFlags::MORE_DATA);
+        world.send(&packet(3), NetRxFlags::empty());
+        world.send(&packet(4), NetRxFlags::empty());
+        assert_eq!(world.received(), [packet(4)]);
+    }
+    assert_eq!(world.front.statistics.rx_fragmented, 20);
+}
+
+#[test]
+fn d_n03_more_data_on_the_last_slot_drops_the_packet_and_the_next_one_arrives() {
+    let mut world = World::new(true);
+    for _ in 0..20 {
+        world.send(&packet(1), NetRxFlags::MORE_DATA);
+        assert_eq!(world.received(), NONE);
+        world.send(&packet(2), NetRxFlags::empty());
+        assert_eq!(world.received(), [packet(2)]);
+    }
+    assert_eq!(world.front.statistics.rx_cut_short, 20);
+}
+
+#[test]
+fn d_n03_every_slot_of_the_ring_with_more_data_ends() {
+    let mut world = World::new(true);
+    for _ in 0..20 {
+        (0..SLOTS).for_each(|_| world.send(&packet(1), NetRxFlags::MORE_DATA));
+        assert_eq!(world.received(), NONE);
+    }
+    world.send(&packet(2), NetRxFlags::empty());
+    assert_eq!(world.received(), [packet(2)]);
+}
+
+#[test]
+fn d_n04_a_known_extra_info_is_skipped_and_others_drop_the_packet() {
+    let mut world = World::new(true);
+    let last = NetifExtraFlags::empty();
+    for type_ in 0..=255 {
+        world.send(&packet(1), NetRxFlags::EXTRA_INFO);
+        world.send_extra(NetifExtraType::HASH, NetifExtraFlags::MORE);
+        world.send_extra(NetifExtraType(type_), last);
+        world.send(&packet(2), NetRxFlags::empty());
+        let known = NetifExtraType(type_) == NetifExtraType::HASH;
+        assert_eq!(world.received(), if known { vec![packet(1), packet(2)] } else { vec![packet(2)] });
+    }
+    assert_eq!(world.front.statistics.rx_extra, 255);
+}
+
+#[test]
+fn d_n04_an_extra_info_that_is_missing_drops_the_packet_and_the_next_one_arrives() {
+    let mut world = World::new(true);
+    world.send(&packet(1), NetRxFlags::EXTRA_INFO);
+    assert_eq!(world.received(), NONE);
+    world.send(&packet(2), NetRxFlags::empty());
+    assert_eq!(world.received(), [packet(2)]);
+    assert_eq!(world.front.statistics.rx_cut_short, 1);
+}
+
+#[test]
+fn d_n04_extra_infos_without_end_take_one_ring_of_slots_at_most() {
+    let mut world = World::new(true);
+    for _ in 0..20 {
+        world.send(&packet(1), NetRxFlags::EXTRA_INFO | NetRxFlags::MORE_DATA);
+        (1..SLOTS).for_each(|_| world.send_extra(NetifExtraType::HASH, NetifExtraFlags::MORE));
+        assert_eq!(world.received(), NONE);
+    }
+    world.send(&packet(2), NetRxFlags::empty());
+    assert_eq!(world.received(), [packet(2)]);
+}
+
+#[test]
+fn impossible_indices_break_the_device() {
+    use core::sync::atomic::Ordering::Relaxed;
+    let mut world = World::new(true);
+    world.rx_ring.u32::<8>().store(17, Relaxed);
+    assert!(matches!(world.receive(), Err(Broken::RxRing(_))));
+    let mut world = World::new(true);
+    world.tx_ring.u32::<8>().store(1, Relaxed);
+    world.front.tx.starve();
+    assert!(matches!(world.front.final_check(), Err(Broken::TxRing(_))));
+}
+
+#[test]
+fn the_private_copy_is_not_changed_by_the_backend_afterwards() {
+    let mut world = World::new(true);
+    world.send(&packet(1), NetRxFlags::empty());
+    let _ = world.rx.publish();
+    let mut buffer = [0; 2048];
+    let received = world.front.receive(&mut buffer).unwrap().unwrap();
+    world.rx_buffers.copy_from(0, &[0xee; 2048]).unwrap();
+    assert_eq!(buffer[..received.len], packet(1));
+}
+
+proptest! {
+    /// Whatever a backend writes as responses: no panic, bounded work, every slot posted again while the device is intact.
+    #[test]
+    fn any_responses_end_in_packets_drops_or_a_broken_device(
+        batches in proptest::collection::vec(proptest::collection::vec((any::<u16>(), any::<u16>(), any::<bool>(), any::<[u8; 8]>()), 0..16), 1..12),
+    ) {
+        let mut world = World::new(true);
+        for batch in batches {
+            for (size, offset, honest, raw) in batch {
+                let id = world.posted().id;
+                let mut response: NetifRxResponse = zerocopy::transmute!(raw);
+                if honest {
+                    response = NetifRxResponse { id, offset: offset % 4096, flags: NetRxFlags::from_bits_retain(response.flags.bits() & 0xf), status: (size % 5000) as i16 - 100 };
+                } else {
+                    response.id = id;
+                }
+                world.rx.push(&response).unwrap();
+            }
+            let _ = world.rx.publish();
+            loop {
+                match world.receive() {
+                    Ok(Some((packet, _))) => prop_assert!((14..=2048).contains(&packet.len())),
+                    Ok(None) => break,
+                    Err(broken) => {
+                        prop_assert!(matches!(broken, Broken::RxId { .. }), "{}", format!("{broken}"));
+                        return Ok(());
+                    }
+                }
+            }
+            let _ = world.front.publish();
+            while let Some(request) = world.rx.pop().unwrap() {
+                world.posted.push(request);
+            }
+            prop_assert_eq!(world.posted.len(), usize::from(SLOTS));
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The receive ring.
+
+use super::checksum::RxChecksum;
+use super::slots::Slots;
+use super::{Broken, Statistics};
+use xen_hypercall::{PAGE_SIZE, SharedMem};
+use xen_ring::{FrontRing, Notify};
+use xen_sys::io::netif::{
+    NetRxFlags, NetifExtraFlags, NetifExtraInfo, NetifExtraType, NetifRxRequest, NetifRxResponse,
+};
+
+/// The bytes of an Ethernet header; a shorter packet is none.
+pub(super) const MIN_PACKET: usize = 14;
+
+/// A packet that was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RxPacket {
+    /// Its length in bytes, Ethernet header included.
+    pub len: usize,
+    /// What is known of its checksum.
+    pub checksum: RxChecksum,
+}
+
+/// Why a packet is not passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dropped {
+    /// The backend reported an error instead of a packet.
+    Error,
+    /// Offset and length reach out of the page.
+    Outside,
+    /// Shorter than an Ethernet header.
+    Runt,
+    /// Longer than the caller's buffer.
+    TooLong,
+    /// In several slots, which was not offered to the backend.
+    Fragmented,
+    /// It goes on in a slot that is not there.
+    CutShort,
+    /// With an extra information that was not offered to the backend, or is unknown.
+    Extra,
+}
+
+/// The receive ring and its buffers: every buffer is posted at all times but while its packet is copied out.
+///
+/// Responses come in the slots of their requests (`io/netif.h`, "Guest receive"), and buffers are posted again in the order in which
+/// they came back. So response number `n` is for buffer `n` modulo their count; the id in it has to say the same.
+#[derive(Debug)]
+pub(super) struct RxQueue<R, B> {
+    ring: FrontRing<R, NetifRxRequest, NetifRxResponse>,
+    buffers: Slots<B>,
+    /// The buffer of the next response.
+    next: u16,
+}
+
+impl<R: AsRef<SharedMem>, B: AsRef<SharedMem>> RxQueue<R, B> {
+    /// Posts all buffers, at most as many as the ring has slots; publish them.
+    pub(super) fn new(ring: FrontRing<R, NetifRxRequest, NetifRxResponse>, buffers: Slots<B>) -> Self {
+        let count = buffers.count();
+        let mut queue = Self { ring, buffers, next: 0 };
+        (0..count).for_each(|_| queue.post());
+        queue
+    }
+
+    pub(super) fn ring(&self) -> &R {
+        self.ring.memory()
+    }
+
+    pub(super) fn publish(&mut self) -> Notify {
+        self.ring.publish()
+    }
+
+    pub(super) fn final_check(&mut self) -> Result<bool, Broken> {
+        self.ring.final_check().map_err(Broken::RxRing)
+    }
+
+    pub(super) fn into_parts(self) -> (R, Slots<B>) {
+        (self.ring.into_memory(), self.buffers)
+    }
+
+    /// Copies the next good packet into `buffer` and drops bad ones before it.
+    ///
+    /// What it takes is posted again but not published, so this ends after one ring of responses, whatever the backend does.
+    pub(super) fn receive(
+        &mut self,
+        buffer: &mut [u8],
+        statistics: &mut Statistics,
+    ) -> Result<Option<RxPacket>, Broken> {
+        while let Some(first) = self.take()? {
+            let copied = self.copy(&first, buffer);
+            self.post();
+            let rest = self.take_rest(first.flags)?;
+            match copied.and_then(|len| rest.map(|()| len)) {
+                Ok(len) => {
+                    statistics.rx_packets += 1;
+                    statistics.rx_bytes += len as u64;
+                    return Ok(Some(RxPacket { len, checksum: checksum(first.flags) }));
+                }
+                Err(reason) => reason.count(statistics),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes the next response that is not an extra information.
+    fn take(&mut self) -> Result<Option<NetifRxResponse>, Broken> {
+        let Some(response) = self.ring.pop().map_err(Broken::RxRing)? else { return Ok(None) };
+        if response.id == self.next {
+            Ok(Some(response))
+        } else {
+            Err(Broken::RxId { found: response.id, expected: self.next })
+        }
+    }
+
+    /// Copies a packet out: from here on nobody can change it.
+    fn copy(&self, response: &NetifRxResponse, buffer: &mut [u8]) -> Result<usize, Dropped> {
+        let len = usize::try_from(response.status).map_err(|_| Dropped::Error)?;
+        let offset = usize::from(response.offset);
+        if offset + len > PAGE_SIZE {
+            return Err(Dropped::Outside);
+        }
+        if len < MIN_PACKET {
+            return Err(Dropped::Runt);
+        }
+        let target = buffer.get_mut(..len).ok_or(Dropped::TooLong)?;
+        self.buffers.copy_to(self.next, offset, target).ok_or(Dropped::Outside)?;
+        Ok(len)
+    }
+
+    /// Takes the slots that belong to a packet after its first, so that the next response is that of a new packet.
+    ///
+    /// A backend publishes whole packets. Where the rest is missing, the packet ends there.
+    fn take_rest(&mut self, first: NetRxFlags) -> Result<Result<(), Dropped>, Broken> {
+        let mut outcome = Ok(());
+        let mut extra = first.contains(NetRxFlags::EXTRA_INFO);
+        while extra {
+            // An extra information lies over the response, its id included.
+            let Some(response) = self.ring.pop().map_err(Broken::RxRing)? else {
+                return Ok(Err(Dropped::CutShort));
+            };
+            self.post();
+            let info: NetifExtraInfo = zerocopy::transmute!(response);
+            // A hash can be ignored. All others change what the packet is, and none was offered.
+            if info.type_ != NetifExtraType::HASH {
+                outcome = Err(Dropped::Extra);
+            }
+            extra = info.flags.contains(NetifExtraFlags::MORE);
+        }
+        let mut more = first.contains(NetRxFlags::MORE_DATA);
+        while more {
+            let Some(response) = self.take()? else { return Ok(Err(Dropped::CutShort)) };
+            self.post();
+            outcome = outcome.and(Err(Dropped::Fragmented));
+            more = response.flags.contains(NetRxFlags::MORE_DATA);
+        }
+        Ok(outcome)
+    }
+
+    /// Posts the buffer of the response just taken.
+    fn post(&mut self) {
+        let id = self.next;
+        if let Some(gref) = self.buffers.reference(id) {
+            // There is room: a slot was freed by the response, and at the start there are no more buffers than slots.
+            let _ = self.ring.push(&NetifRxRequest { id, pad: 0, gref });
+        }
+        self.next = if id + 1 < self.buffers.count() { id + 1 } else { 0 };
+    }
+}
+
+fn checksum(flags: NetRxFlags) -> RxChecksum {
+    if flags.contains(NetRxFlags::CSUM_BLANK) {
+        RxChecksum::Blank
+    } else if flags.contains(NetRxFlags::DATA_VALIDATED) {
+        RxChecksum::Valid
+    } else {
+        RxChecksum::Unknown
+    }
+}
+
+impl Dropped {
+    fn count(self, statistics: &mut Statistics) {
+        let counter = match self {
+            Self::Error => &mut statistics.rx_errors,
+            Self::Outside => &mut statistics.rx_outside,
+            Self::Runt => &mut statistics.rx_runts,
+            Self::TooLong => &mut statistics.rx_too_long,
+            Self::Fragmented => &mut statistics.rx_fragmented,
+            Self::CutShort => &mut statistics.rx_cut_short,
+            Self::Extra => &mut statistics.rx_extra,
+        };
+        *counter += 1;
+    }
+}

@@ -1,0 +1,32 @@
+//! What a network device counts.
+
+/// Counters since the device was opened. A packet is counted once: as passed on, or by the reason for which it was dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Packets received.
+    pub rx_packets: u64,
+    /// Bytes received.
+    pub rx_bytes: u64,
+    /// Packets that the backend reported as failed.
+    pub rx_errors: u64,
+    /// Packets dropped: offset and length reached out of the buffer.
+    pub rx_outside: u64,
+    /// Packets dropped: shorter than an Ethernet header.
+    pub rx_runts: u64,
+    /// Packets dropped: longer than the caller's buffer.
+    pub rx_too_long: u64,
+    /// Packets dropped: in several slots, which was not offered.
+    pub rx_fragmented: u64,
+    /// Packets dropped: announced more slots than there were.
+    pub rx_cut_short: u64,
+    /// Packets dropped: with an extra information that was not offered, or is unknown.
+    pub rx_extra: u64,
+    /// Packets dropped after they were received: nobody had checked the checksum, and it was wrong. Counted by `phy`.
+    pub rx_bad_checksum: u64,
+    /// Packets that the backend has taken and reported as sent, or failed.
+    pub tx_packets: u64,
+    /// Bytes handed to the backend.
+    pub tx_bytes: u64,
+    /// Packets that the backend reported as failed or dropped; they are among `tx_packets`.
+    pub tx_errors: u64,
+}
