@@ -66,7 +66,7 @@ create() {
 # time_of KEY: a figure out of TIMES.
 time_of() { echo " $TIMES" | sed "s/.* $1=\([0-9.]*\).*/\1/"; }
 
-console() { tr -d '\r' <"$LOGS/guest-$1.log" 2>/dev/null; }
+console() { cat "$LOGS/guest-$1.log" 2>/dev/null | tr -d '\r'; }
 said() { console "$1" | grep -q -- "$2"; }
 gone() { ! xenstore-exists "/local/domain/$1"; }
 

@@ -14,7 +14,7 @@ before=$(sha256sum </tmp/expected | cut -d' ' -f1)
 /payload/lab-peer serve 10.0.0.1:7000 &
 
 # A guest whose backend stays away has time until the end.
-start never "blk sha256 xvda; info" 'disk=["format=raw,vdev=xvda,access=rw,target=/dev/ram1,script=block-never"]'
+start never "blk sha256 xvda; info" 'disk=["format=raw,vdev=xvda,access=rw,backendtype=phy,script=block-never,target=/dev/ram1"]'
 never=$ID
 
 # --- disk, and a clean end: this guest is preserved after its poweroff, so that what it left can be seen
@@ -66,18 +66,18 @@ ended net 30 "done OK=4 FAILED=1"
 wait_gone $net net
 
 # --- xenstore
-start store "xs write data/from-guest hello; xs ls data; xs watch data/from-dom0 6; xs read data/from-dom0; xs rm data/from-guest; xs read data/from-guest; xs ls -r device; xs watch data/end 4" \
+start store "xs write data/from-guest hello; xs ls data; xs watch data/from-dom0 8; xs read data/from-dom0; xs rm data/from-guest; xs read data/from-guest; xs ls -r device; xs watch data/end 6" \
   'disk=["phy:/dev/ram0,xvda,w"]'
 store=$ID data=/local/domain/$ID/data
-within 20 said store '^\$ xs watch data/from-dom0'
-sleep 1
+# Xenstore tells of one change at once, which says that the watch is there.
+within 20 said store '^data/from-dom0'
 check "xs: dom0 reads what the guest wrote" "$(xenstore-read $data/from-guest)" hello
 xenstore-write $data/from-dom0 greetings
 within 20 said store '^\$ xs watch data/end'
 check "xs: the guest reads what dom0 wrote" "$(answer store "xs read data/from-dom0")" "greetings / ok"
 matches "xs: ls" "$(answer store "xs ls data")" "*from-guest*ok"
-fired=$(answer store "xs watch data/from-dom0 6")
-matches "xs: a watch fires for a change in dom0" "$fired" "*data/from-dom0*ok"
+fired=$(answer store "xs watch data/from-dom0 8")
+matches "xs: a watch fires for a change in dom0" "$fired" "data/from-dom0 / data/from-dom0 / ok"
 check "xs: rm, seen from dom0" "$(xenstore-exists $data/from-guest && echo there || echo removed)" removed
 matches "xs: what was removed cannot be read" "$(answer store "xs read data/from-guest")" "error: *"
 matches "xs: ls -r shows the devices" "$(answer store "xs ls -r device")" "*51712*ok"
@@ -101,9 +101,18 @@ matches "a backend that never connects is an error" "$(answer never "blk sha256 
 ended never 60 "done OK=1 FAILED=1"
 wait_gone "$never" never
 
-# --- ten boots in a row: five so far
+# --- the prompt, and an end that dom0 asks for
+start prompt "" ""
+tty=$(xenstore-read "/local/domain/$ID/console/tty")
+printf 'xs read domid\r' >"$tty"
+within 10 said prompt "^$ID\$"
+matches "prompt: a typed command is executed" "$(console prompt | tail -n 3 | tr '\n' '/')" "*$ID/ok/*"
+xl shutdown prompt
+wait_gone $ID prompt
+
+# --- ten boots in a row: six so far
 boots=$ID
-for boot in 6 7 8 9 10; do
+for boot in 7 8 9 10; do
   start "boot$boot" "info" || continue
   figure shell.created "$(time_of created)"
   figure shell.first_line "$(time_of first)"
@@ -130,7 +139,7 @@ if create linux LINUX-IS-UP; then
   figure linux.first_line "$(time_of first)"
   figure linux.user_space "$(time_of marker)"
 fi
-within 20 gone $ID
+within 60 gone $ID
 
 # --- a crash, last: from here on Xen's log may speak of the guest
 echo "CRASHING"

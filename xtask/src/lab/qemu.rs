@@ -170,7 +170,7 @@ impl Boot {
         file.write_all(&payload.pack())?;
         drop(file);
         let linux = format!("{} console=hvc0 quiet {}", path(&base.linux)?, self.append);
-        self.emulate(&base, &scratch, &[linux, path(&initramfs)?], self.dom0, true, terminal, watch)
+        self.emulate(&base, scratch, &[linux, path(&initramfs)?], self.dom0, true, terminal, watch)
     }
 
     /// Boots `kernel` itself as a PVH dom0, without Linux.
@@ -179,14 +179,14 @@ impl Boot {
         let kernel = kernel.canonicalize().with_context(|| format!("no kernel {}", kernel.display()))?;
         let scratch = Scratch::new()?;
         let module = format!("{} {}", path(&kernel)?, self.append);
-        self.emulate(&base, &scratch, &[module], Dom0Kind::Pvh, false, None, watch)
+        self.emulate(&base, scratch, &[module], Dom0Kind::Pvh, false, None, watch)
     }
 
     #[expect(clippy::too_many_arguments, reason = "private, two callers")]
     fn emulate(
         &self,
         base: &Base,
-        scratch: &Scratch,
+        scratch: Scratch,
         modules: &[String],
         dom0: Dom0Kind,
         payload: bool,
@@ -256,6 +256,7 @@ impl Boot {
             watch,
         };
         let deadline = started + self.timeout;
+        let mut scratch = Some(scratch);
         loop {
             let until = session.stop_by.unwrap_or(deadline);
             let wait = until.saturating_duration_since(Instant::now());
@@ -263,7 +264,13 @@ impl Boot {
                 break;
             }
             match receive.recv_timeout(wait) {
-                Ok(Message::Data(port, data)) => session.data(port, &data)?,
+                Ok(Message::Data(port, data)) => {
+                    session.data(port, &data)?;
+                    if port == Port::Com1 {
+                        // The emulator has read it all; removed now, nothing is left behind if we are killed.
+                        scratch = None;
+                    }
+                }
                 Ok(Message::Connected(stream)) => session.stream = Some(stream),
                 Ok(Message::Quit) => {
                     session.ending = Some(Ending::Quit);
@@ -275,6 +282,7 @@ impl Boot {
             }
         }
         session.leave();
+        drop(scratch);
         let ending = match session.ending {
             Some(ending) => ending,
             None if Instant::now() >= deadline => Ending::TimedOut,
@@ -420,7 +428,7 @@ impl Session<'_, '_> {
         match (words.next(), words.next()) {
             (Some("rc"), Some(code)) => {
                 self.ending = Some(Ending::Exit(code.parse().unwrap_or(125)));
-                self.stop_by = Some(Instant::now() + Duration::from_secs(3));
+                self.stop_by = Some(Instant::now() + Duration::from_secs(1));
             }
             (Some("terminal"), _) => {
                 if let (Some(terminal), Some(stream)) = (&mut self.terminal, &self.stream) {
