@@ -1,0 +1,193 @@
+//! Event channels: the state of each domain's ports, and the operations on them.
+
+mod fifo;
+mod ops;
+mod two_level;
+
+use crate::machine::Machine;
+use fifo::Fifo;
+use xen_hypercall::{DomId, Errno};
+use xen_sys::event_channel::{EVTCHN_2L_NR_CHANNELS, EVTCHN_FIFO_NR_CHANNELS, EVTCHN_FIFO_PRIORITY_DEFAULT};
+use xen_sys::xen::Virq;
+
+/// What a port is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bound {
+    Free,
+    Unbound { remote: DomId },
+    Interdomain { remote: DomId, port: u32 },
+    Virq(Virq),
+    Ipi,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chan {
+    pub(crate) bound: Bound,
+    pub(crate) vcpu: u32,
+    pub(crate) priority: u32,
+    /// An event that came while the port had no event word yet.
+    pub(crate) early: bool,
+}
+
+impl Chan {
+    const FREE: Self =
+        Self { bound: Bound::Free, vcpu: 0, priority: EVTCHN_FIFO_PRIORITY_DEFAULT, early: false };
+}
+
+/// A domain's ports.
+#[derive(Debug)]
+pub(crate) struct Events {
+    pub(crate) ports: Vec<Chan>,
+    max_port: u32,
+    /// Present once the domain has switched to that ABI.
+    pub(crate) fifo: Option<Fifo>,
+}
+
+/// Xen makes ports known in groups; a number beyond the last group is not a port.
+const BUCKET: usize = 64;
+
+impl Events {
+    pub(crate) fn new(max_port: u32) -> Self {
+        Self { ports: vec![Chan::FREE; BUCKET], max_port, fifo: None }
+    }
+
+    fn get(&self, port: u32) -> Result<&Chan, Errno> {
+        self.ports.get(port as usize).ok_or(Errno::EINVAL)
+    }
+
+    fn limit(&self) -> u32 {
+        let abi = if self.fifo.is_some() { EVTCHN_FIFO_NR_CHANNELS } else { EVTCHN_2L_NR_CHANNELS };
+        abi.min(self.max_port.saturating_add(1))
+    }
+
+    /// Takes the lowest free port; port 0 is never one.
+    fn take(&mut self, bound: Bound) -> Result<u32, Errno> {
+        let free = (1..self.ports.len()).find(|&port| self.ports[port].bound == Bound::Free);
+        let port = free.unwrap_or(self.ports.len());
+        if port >= self.limit() as usize {
+            return Err(Errno::ENOSPC);
+        }
+        if port == self.ports.len() {
+            self.ports.resize(port + BUCKET, Chan::FREE);
+        }
+        self.ports[port] = Chan { bound, ..Chan::FREE };
+        Ok(port as u32)
+    }
+
+    /// Returns the ports that are in use, with what they are.
+    pub(crate) fn open(&self) -> impl Iterator<Item = (u32, Chan)> + '_ {
+        let ports = self.ports.iter().enumerate().filter(|(_, chan)| chan.bound != Bound::Free);
+        ports.map(|(port, chan)| (port as u32, *chan))
+    }
+}
+
+impl Machine {
+    /// Makes an event pending on a port and delivers it if it is not masked.
+    pub(crate) fn set_pending(&mut self, id: DomId, port: u32) {
+        let domain = self.dom_mut(id);
+        domain.counters.events += 1;
+        domain.activity += 1;
+        if self.dom(id).events.fifo.is_some() {
+            self.fifo_set_pending(id, port);
+        } else {
+            self.two_level_set_pending(id, port);
+        }
+    }
+
+    /// Tells whether an event is pending on a port, masked or not.
+    pub(crate) fn is_pending(&self, id: DomId, port: u32) -> bool {
+        let events = &self.dom(id).events;
+        if events.get(port).is_err() {
+            return false;
+        }
+        if events.fifo.is_some() {
+            self.fifo_is_pending(id, port)
+        } else {
+            self.two_level_is_pending(id, port)
+        }
+    }
+
+    /// Drops the event that is pending on a port, and tells whether there was one.
+    pub(crate) fn clear_pending(&mut self, id: DomId, port: u32) -> bool {
+        if self.dom(id).events.fifo.is_some() {
+            self.fifo_clear_pending(id, port)
+        } else {
+            self.two_level_clear_pending(id, port)
+        }
+    }
+
+    fn unmask(&mut self, id: DomId, port: u32) {
+        if self.dom(id).events.fifo.is_some() {
+            self.fifo_unmask(id, port);
+        } else {
+            self.two_level_unmask(id, port);
+        }
+    }
+
+    /// Sets a vCPU's upcall flag and, if that was clear, interrupts it.
+    fn mark_events_pending(&mut self, id: DomId, vcpu: u32) {
+        let Some((mfn, offset)) = self.dom(id).vcpus.get(vcpu as usize).and_then(|vcpu| vcpu.info) else {
+            return;
+        };
+        let flag = self.page(mfn).u8_at(offset).map(|flag| flag.swap(1));
+        if flag == Some(0) {
+            self.dom_mut(id).vcpus[vcpu as usize].interrupt = true;
+        }
+    }
+
+    /// Raises a virtual interrupt, if it is bound.
+    pub(crate) fn raise_virq(&mut self, id: DomId, vcpu: u32, virq: Virq) {
+        let Some(vcpu) = self.dom(id).vcpus.get(vcpu as usize) else { return };
+        let port = vcpu.virq_ports[virq.0 as usize];
+        if port != 0 {
+            self.set_pending(id, port);
+        }
+    }
+
+    /// Tells dom0's toolstack and xenstore that something has become of a domain.
+    pub(crate) fn raise_dom_exc(&mut self) {
+        if self.domains.contains_key(&0) {
+            self.raise_virq(DomId(0), 0, Virq::DOM_EXC);
+        }
+    }
+
+    /// Closes every port of a domain that is gone or starts anew.
+    pub(crate) fn close_all_ports(&mut self, id: DomId) {
+        let open: Vec<u32> = self.dom(id).events.open().map(|(port, _)| port).collect();
+        for port in open {
+            self.close_port(id, port);
+        }
+        self.dom_mut(id).events.fifo = None;
+    }
+
+    pub(crate) fn close_port(&mut self, id: DomId, port: u32) {
+        let chan = self.dom(id).events.ports[port as usize];
+        match chan.bound {
+            Bound::Interdomain { remote, port: remote_port } => {
+                // The other end waits for this domain to come back.
+                self.dom_mut(remote).events.ports[remote_port as usize].bound = Bound::Unbound { remote: id };
+            }
+            Bound::Virq(virq) => {
+                self.dom_mut(id).vcpus[chan.vcpu_of_virq()].virq_ports[virq.0 as usize] = 0;
+            }
+            _ => {}
+        }
+        self.clear_pending(id, port);
+        self.dom_mut(id).events.ports[port as usize] = Chan::FREE;
+        self.trace.record(self.now, Some(id), || format!("port {port} closed"));
+    }
+}
+
+impl Chan {
+    /// Global lines are bound at vCPU 0 wherever they are delivered.
+    fn vcpu_of_virq(&self) -> usize {
+        match self.bound {
+            Bound::Virq(virq) if is_global(virq) => 0,
+            _ => self.vcpu as usize,
+        }
+    }
+}
+
+fn is_global(virq: Virq) -> bool {
+    !matches!(virq, Virq::TIMER | Virq::DEBUG | Virq::XENOPROF | Virq::XENPMU)
+}

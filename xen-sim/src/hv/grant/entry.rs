@@ -1,0 +1,188 @@
+//! What stands in a grant table, in either version.
+
+use super::{Active, STATUS_WORDS, V1_ENTRIES, V2_ENTRIES};
+use crate::machine::Machine;
+use core::sync::atomic::Ordering::{Acquire, Release};
+use xen_hypercall::{DomId, GrantRef, PAGE_SIZE, SharedU16};
+use xen_sys::grant_table::*;
+
+/// An entry, read once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(super) flags: GrantFlags,
+    pub(super) domid: DomId,
+    pub(super) gfn: u64,
+    /// The bytes of the page that may be used.
+    pub(super) range: (u16, u16),
+    /// For a transitive entry: whose grant it passes on, and which.
+    pub(super) via: (DomId, GrantRef),
+}
+
+impl Entry {
+    pub(super) fn kind(&self) -> GrantFlags {
+        self.flags & GrantFlags::TYPE_MASK
+    }
+
+    pub(super) fn read_only(&self) -> bool {
+        self.flags.contains(GrantFlags::READONLY)
+    }
+}
+
+impl Machine {
+    fn entry_place(&self, id: DomId, grant: u32) -> Option<(&xen_hypercall::SharedMem, usize)> {
+        let grants = &self.dom(id).grants;
+        let grant = grant as usize;
+        if grant >= grants.entries() {
+            return None;
+        }
+        let (per_frame, size) = if grants.version == 2 { (V2_ENTRIES, 16) } else { (V1_ENTRIES, 8) };
+        Some((self.page(*grants.frames.get(grant / per_frame)?), grant % per_frame * size))
+    }
+
+    pub(super) fn entry(&self, id: DomId, grant: u32) -> Option<Entry> {
+        let (page, at) = self.entry_place(id, grant)?;
+        let flags = GrantFlags(page.u16_at(at)?.load(Acquire));
+        let domid = DomId(page.read(at + 2)?);
+        let whole = (0, PAGE_SIZE as u16);
+        let entry = Entry { flags, domid, gfn: 0, range: whole, via: Default::default() };
+        if self.dom(id).grants.version == 1 {
+            return Some(Entry { gfn: page.read::<u32>(at + 4)?.into(), ..entry });
+        }
+        let gfn = page.read::<u64>(at + 8)?;
+        if entry.kind() == GrantFlags::TRANSITIVE {
+            let via = (DomId(page.read(at + 4)?), GrantRef(page.read(at + 8)?));
+            return Some(Entry { via, ..entry });
+        }
+        if flags.contains(GrantFlags::SUB_PAGE) {
+            let (start, len): (u16, u16) = (page.read(at + 4)?, page.read(at + 6)?);
+            return Some(Entry { gfn, range: (start, len), ..entry });
+        }
+        Some(Entry { gfn, ..entry })
+    }
+
+    pub(crate) fn write_entry(&self, id: DomId, grant: u32, entry: &Entry) {
+        let Some((page, at)) = self.entry_place(id, grant) else { return };
+        let done = if self.dom(id).grants.version == 1 {
+            page.write(at + 4, &(entry.gfn as u32))
+        } else {
+            page.write(at + 8, &entry.gfn)
+        };
+        let flags = entry.flags - GrantFlags::READING - GrantFlags::WRITING;
+        let done = done.and_then(|()| page.write(at + 2, &entry.domid));
+        if let Some(word) = done.and_then(|()| page.u16_at(at)) {
+            word.store(flags.0, Release);
+        }
+    }
+
+    /// Makes an entry as the toolstack does for a guest's rings.
+    pub(crate) fn seed_entry(&self, id: DomId, grant: u32, domid: DomId, gfn: u64) {
+        let entry = Entry {
+            flags: GrantFlags::PERMIT_ACCESS,
+            domid,
+            gfn,
+            range: Default::default(),
+            via: Default::default(),
+        };
+        self.write_entry(id, grant, &entry);
+    }
+
+    /// Returns the word that holds the reading and writing bits.
+    fn use_bits(&self, id: DomId, grant: u32) -> Option<SharedU16<'_>> {
+        let grants = &self.dom(id).grants;
+        if grants.version == 1 {
+            let (page, at) = self.entry_place(id, grant)?;
+            return page.u16_at(at);
+        }
+        let frame = *grants.status.get(grant as usize / STATUS_WORDS)?;
+        self.page(frame).u16_at(grant as usize % STATUS_WORDS * 2)
+    }
+
+    /// Notes one more use of a granted page, and shows it to the owner.
+    pub(super) fn pin(
+        &mut self,
+        id: DomId,
+        grant: u32,
+        entry: &Entry,
+        write: bool,
+    ) -> Result<Active, GrantStatus> {
+        if let Some(active) = self.dom_mut(id).grants.active.get_mut(&grant) {
+            if write {
+                active.writers += 1;
+            } else {
+                active.readers += 1;
+            }
+            let active = *active;
+            self.show_use(id, grant, write);
+            return Ok(active);
+        }
+        let mapping = self.dom(id).physmap.get(entry.gfn).ok_or(GrantStatus::BAD_PAGE)?;
+        let active = Active {
+            mfn: mapping.mfn,
+            gfn: entry.gfn,
+            readers: u32::from(!write),
+            writers: u32::from(write),
+        };
+        self.dom_mut(id).grants.active.insert(grant, active);
+        self.show_use(id, grant, write);
+        Ok(active)
+    }
+
+    fn show_use(&self, id: DomId, grant: u32, write: bool) {
+        let mut bits = GrantFlags::READING;
+        if write {
+            bits |= GrantFlags::WRITING;
+        }
+        if let Some(word) = self.use_bits(id, grant) {
+            word.fetch_or(bits.0);
+        }
+    }
+
+    /// Notes one use less.
+    pub(super) fn unpin(&mut self, id: DomId, grant: u32, write: bool) {
+        let Some(active) = self.dom_mut(id).grants.active.get_mut(&grant) else { return };
+        if write {
+            active.writers -= 1;
+        } else {
+            active.readers -= 1;
+        }
+        let (readers, writers) = (active.readers, active.writers);
+        let mut gone = GrantFlags::INVALID;
+        if writers == 0 {
+            gone |= GrantFlags::WRITING;
+        }
+        if readers + writers == 0 {
+            gone |= GrantFlags::READING;
+            self.dom_mut(id).grants.active.remove(&grant);
+        }
+        if let Some(word) = self.use_bits(id, grant) {
+            word.fetch_and(!gone.0);
+        }
+    }
+
+    /// Checks that `peer` may use an entry as it asks, as Xen does in both versions.
+    pub(super) fn check_entry(
+        &self,
+        id: DomId,
+        grant: u32,
+        peer: DomId,
+        write: bool,
+    ) -> Result<Entry, GrantStatus> {
+        let entry = self.entry(id, grant).ok_or(GrantStatus::BAD_GNTREF)?;
+        let sound = entry.kind() == GrantFlags::PERMIT_ACCESS && entry.domid == peer;
+        if !sound || (write && entry.read_only()) {
+            return Err(GrantStatus::GENERAL_ERROR);
+        }
+        Ok(entry)
+    }
+
+    /// Returns the entries of a domain's table that give access, with the peer and the frame of each.
+    pub(crate) fn live_entries(&self, id: DomId) -> Vec<(GrantRef, DomId, u64)> {
+        let entries = 0..self.dom(id).grants.entries() as u32;
+        entries
+            .filter_map(|grant| {
+                let entry = self.entry(id, grant)?;
+                (entry.kind() != GrantFlags::INVALID).then_some((GrantRef(grant), entry.domid, entry.gfn))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,86 @@
+//! The hypervisor: what each hypercall does.
+
+pub(crate) mod event;
+pub(crate) mod grant;
+mod hvm;
+mod memory;
+pub(crate) mod sched;
+mod vcpu;
+mod version;
+
+use crate::guest::Guest;
+use crate::machine::Machine;
+use xen_hypercall::{DomId, Errno};
+use xen_sys::xen::*;
+
+/// The vCPU that issues a hypercall.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller {
+    pub(crate) domain: DomId,
+    pub(crate) vcpu: u32,
+}
+
+/// A hypercall's result before it becomes a number.
+pub(crate) type Answer = Result<usize, Errno>;
+
+impl Machine {
+    /// Serves every hypercall but those that wait.
+    ///
+    /// # Safety
+    ///
+    /// That of [`xen_hypercall::Hypercall::hypercall`].
+    pub(crate) unsafe fn hypercall(&mut self, caller: Caller, op: usize, args: [usize; 5]) -> Answer {
+        let [command, second, third, ..] = args;
+        // SAFETY: the caller vouches for every pointer that the operation takes; which argument is one is decided here as Xen does.
+        let arg = unsafe { Guest::new(second) };
+        match op {
+            HYPERVISOR_EVENT_CHANNEL_OP => self.event_channel_op(caller, command as u32, arg),
+            HYPERVISOR_GRANT_TABLE_OP => self.grant_table_op(caller, command as u32, arg, third as u32),
+            HYPERVISOR_MEMORY_OP => self.memory_op(caller, command as u32, arg),
+            HYPERVISOR_HVM_OP => self.hvm_op(caller, command as u32, arg),
+            HYPERVISOR_VCPU_OP => {
+                // SAFETY: as above.
+                let arg = unsafe { Guest::new(third) };
+                self.vcpu_op(caller, command as u32, second as u32, arg)
+            }
+            HYPERVISOR_SCHED_OP => self.sched_op(caller, command as u32, arg),
+            HYPERVISOR_XEN_VERSION => self.xen_version(caller, command as u32, arg),
+            HYPERVISOR_SET_TIMER_OP => self.set_timer_op(caller, command as u64),
+            HYPERVISOR_VM_ASSIST => self.vm_assist(command as u32, second as u32),
+            HYPERVISOR_CONSOLE_IO => {
+                // SAFETY: as above.
+                let buffer = unsafe { Guest::new(third) };
+                self.console_io(caller, command as u32, second, buffer)
+            }
+            _ => Err(Errno::ENOSYS),
+        }
+    }
+
+    fn vm_assist(&mut self, command: u32, kind: u32) -> Answer {
+        let known = matches!(command, VMASST_CMD_ENABLE | VMASST_CMD_DISABLE);
+        if known && kind == VMASST_TYPE_RUNSTATE_UPDATE_FLAG { Ok(0) } else { Err(Errno::EINVAL) }
+    }
+
+    /// Serves `console_io`; a debug build of Xen would let every domain write.
+    fn console_io(&mut self, caller: Caller, command: u32, len: usize, buffer: Guest) -> Answer {
+        if !self.dom(caller.domain).config.privileged {
+            return Err(Errno::EPERM);
+        }
+        match command {
+            CONSOLEIO_WRITE => {
+                let text = buffer.bytes(len)?;
+                self.dom_mut(caller.domain).console.extend(text);
+                Ok(0)
+            }
+            CONSOLEIO_READ => {
+                let input = &mut self.dom_mut(caller.domain).console_input;
+                let count = len.min(input.len());
+                for (index, byte) in input.drain(..count).enumerate() {
+                    buffer.write_at(index, byte)?;
+                }
+                Ok(count)
+            }
+            _ => Err(Errno::ENOSYS),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! `sched_op`, as far as it does not wait; time and timers.
+
+use super::{Answer, Caller};
+use crate::guest::Guest;
+use crate::machine::{Life, Machine};
+use core::mem::offset_of;
+use core::sync::atomic::Ordering::{Relaxed, Release};
+use xen_hypercall::{DomId, Errno};
+use xen_sys::sched::*;
+use xen_sys::xen::{SharedInfo, VcpuInfo, VcpuTimeInfo, Virq};
+
+/// The moment that the world's time zero stands for, in seconds since 1970: the first day of 2026.
+const WALL_CLOCK: u32 = 1_767_225_600;
+
+impl Machine {
+    pub(crate) fn sched_op(&mut self, caller: Caller, command: u32, arg: Guest) -> Answer {
+        match command {
+            SCHEDOP_SHUTDOWN => {
+                let op: SchedShutdown = arg.read()?;
+                if op.reason.0 > ShutdownReason::MAX.0 {
+                    return Err(Errno::EINVAL);
+                }
+                self.shut_down(caller.domain, op.reason);
+            }
+            SCHEDOP_SHUTDOWN_CODE => {
+                let _: SchedShutdown = arg.read()?;
+            }
+            SCHEDOP_REMOTE_SHUTDOWN => {
+                let op: SchedRemoteShutdown = arg.read()?;
+                let domain = self.find_controlled(caller.domain, op.domain_id)?;
+                self.shut_down(domain, op.reason);
+            }
+            _ => return Err(Errno::ENOSYS),
+        }
+        Ok(0)
+    }
+
+    pub(crate) fn shut_down(&mut self, id: DomId, reason: ShutdownReason) {
+        self.trace.record(self.now, Some(id), || format!("shut down: {reason}"));
+        self.dom_mut(id).life = Life::Shutdown(reason);
+        self.raise_dom_exc();
+    }
+
+    pub(crate) fn set_timer_op(&mut self, caller: Caller, timeout: u64) -> Answer {
+        let timer = (timeout != 0).then_some(timeout);
+        self.dom_mut(caller.domain).vcpus[caller.vcpu as usize].timer = timer;
+        self.fire_timers();
+        Ok(0)
+    }
+
+    /// Returns when the next timer of a domain that runs is due.
+    pub(crate) fn next_timer(&self) -> Option<u64> {
+        let running = self.domains.values().filter(|domain| domain.runs());
+        let vcpus = running.flat_map(|domain| &domain.vcpus);
+        vcpus.flat_map(|vcpu| [vcpu.timer, vcpu.period.map(|(next, _)| next)]).flatten().min()
+    }
+
+    /// Raises the timer interrupts that are due.
+    pub(crate) fn fire_timers(&mut self) {
+        let now = self.now;
+        let mut due = Vec::new();
+        for domain in self.domains.values_mut().filter(|domain| domain.runs()) {
+            for (index, vcpu) in domain.vcpus.iter_mut().enumerate() {
+                if vcpu.timer.is_some_and(|at| at <= now) {
+                    vcpu.timer = None;
+                    due.push((domain.id, index as u32));
+                }
+                if let Some((next, period)) = &mut vcpu.period
+                    && *next <= now
+                {
+                    // Missed ticks become one.
+                    *next += *period * ((now - *next) / *period + 1);
+                    due.push((domain.id, index as u32));
+                }
+            }
+        }
+        for (domain, vcpu) in due {
+            self.trace.record(now, Some(domain), || format!("timer of vCPU {vcpu}"));
+            self.raise_virq(domain, vcpu, Virq::TIMER);
+        }
+    }
+
+    /// Moves time on to `at` and raises what becomes due.
+    pub(crate) fn advance_to(&mut self, at: u64) {
+        if at > self.now {
+            self.now = at;
+            self.update_clocks();
+        }
+        self.fire_timers();
+    }
+
+    /// Writes the time to every vCPU's clock page. The tick rate is zero: what a guest adds to it for its counter is nothing.
+    pub(crate) fn update_clocks(&mut self) {
+        for domain in self.domains.values().filter(|domain| domain.life != Life::Dead) {
+            for (mfn, offset) in domain.vcpus.iter().filter_map(|vcpu| vcpu.info) {
+                let (page, base) = (self.pool.page(mfn), offset + offset_of!(VcpuInfo, time));
+                let version = page.u32_at(base + offset_of!(VcpuTimeInfo, version));
+                let time = page.u64_at(base + offset_of!(VcpuTimeInfo, system_time));
+                if let (Some(version), Some(time)) = (version, time) {
+                    let even = version.load(Relaxed) & !1;
+                    version.store(even.wrapping_add(1), Release);
+                    time.store(self.now, Release);
+                    version.store(even.wrapping_add(2), Release);
+                }
+            }
+            let page = self.pool.page(domain.shared_info);
+            if let Some(seconds) = page.u32_at(offset_of!(SharedInfo, wc_sec)) {
+                seconds.store(WALL_CLOCK, Relaxed);
+            }
+        }
+    }
+}

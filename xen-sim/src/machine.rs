@@ -1,0 +1,210 @@
+//! The state of a world: frames, domains, time.
+
+use crate::counters::Counters;
+use crate::hv::event::Events;
+use crate::hv::grant::GrantTable;
+use crate::physmap::Physmap;
+use crate::pool::{Mfn, Pool};
+use crate::rng::Rng;
+use crate::trace::Trace;
+use crate::violation::Violation;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use xen_hypercall::{DomId, Errno, SharedMem};
+use xen_sys::hvm::params::HVM_NR_PARAMS;
+use xen_sys::sched::ShutdownReason;
+
+/// What a new domain is given.
+#[derive(Clone, Debug)]
+pub struct DomainConfig {
+    /// The name, for xenstore and traces.
+    pub name: String,
+    /// Pages of RAM; rounded up to a power of two.
+    pub pages: usize,
+    /// Frames without RAM, to map other domains' memory into.
+    pub foreign_pages: usize,
+    /// Virtual CPUs.
+    pub vcpus: u32,
+    /// Whether it is the control domain.
+    pub privileged: bool,
+    /// The highest port number that it may have.
+    pub max_port: u32,
+    /// The most frames that its grant table may grow to.
+    pub max_grant_frames: u32,
+}
+
+impl DomainConfig {
+    /// Returns what a small guest named `name` is given: 16 MiB (1 MiB under Miri), one vCPU, the limits that libxl sets.
+    pub fn new(name: &str) -> Self {
+        let small = cfg!(any(miri, not(target_os = "linux")));
+        Self {
+            name: name.to_owned(),
+            pages: if small { 256 } else { 4096 },
+            foreign_pages: if small { 128 } else { 4096 },
+            vcpus: 1,
+            privileged: false,
+            max_port: 1023,
+            max_grant_frames: 64,
+        }
+    }
+}
+
+/// Where a domain is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    Running,
+    Shutdown(ShutdownReason),
+    Dead,
+}
+
+#[derive(Debug)]
+pub(crate) struct Vcpu {
+    /// Where its `VcpuInfo` is; vCPUs above 31 have none until they register one.
+    pub(crate) info: Option<(Mfn, usize)>,
+    pub(crate) info_moved: bool,
+    pub(crate) timer: Option<u64>,
+    pub(crate) period: Option<(u64, u64)>,
+    pub(crate) virq_ports: [u32; xen_sys::xen::NR_VIRQS as usize],
+    pub(crate) upcall_vector: u8,
+    /// An interrupt was raised and not yet taken.
+    pub(crate) interrupt: bool,
+    pub(crate) up: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct DomainState {
+    pub(crate) id: DomId,
+    pub(crate) config: DomainConfig,
+    pub(crate) life: Life,
+    pub(crate) pauses: u32,
+    pub(crate) physmap: Physmap,
+    pub(crate) shared_info: Mfn,
+    pub(crate) vcpus: Vec<Vcpu>,
+    pub(crate) events: Events,
+    pub(crate) grants: GrantTable,
+    pub(crate) params: [u64; HVM_NR_PARAMS as usize],
+    pub(crate) console: Vec<u8>,
+    pub(crate) console_input: VecDeque<u8>,
+    pub(crate) counters: Counters,
+    /// Counts what may wake the domain's tasks up.
+    pub(crate) activity: u64,
+    /// How often in a row it waited for something that could never come.
+    pub(crate) fruitless: u32,
+    /// Interrupts that it had taken when it last stopped waiting.
+    pub(crate) upcalls_waited: u64,
+    /// Ports that the toolstack opened; they stay.
+    pub(crate) kept_ports: BTreeSet<u32>,
+}
+
+impl DomainState {
+    pub(crate) fn runs(&self) -> bool {
+        self.life == Life::Running && self.pauses == 0
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Machine {
+    pub(crate) now: u64,
+    pub(crate) rng: Rng,
+    pub(crate) seed: u64,
+    pub(crate) pool: Pool,
+    pub(crate) domains: BTreeMap<u16, DomainState>,
+    next_domid: u16,
+    pub(crate) violations: Vec<Violation>,
+    pub(crate) trace: Trace,
+    pub(crate) version: (u16, u16),
+}
+
+impl Machine {
+    pub(crate) fn new(seed: u64, version: (u16, u16)) -> Self {
+        let pool = Pool::new(1 << 20).expect("the host can reserve address space for a world");
+        Self {
+            now: 1_000_000_000,
+            rng: Rng::new(seed),
+            seed,
+            pool,
+            domains: BTreeMap::new(),
+            next_domid: 0,
+            violations: Vec::new(),
+            trace: Trace::default(),
+            version,
+        }
+    }
+
+    /// Makes a domain without devices, as the hypervisor does.
+    pub(crate) fn create_domain(&mut self, config: DomainConfig) -> DomId {
+        let id = DomId(self.next_domid);
+        self.next_domid += 1;
+        let physmap = Physmap::new(&mut self.pool, id, config.pages, config.foreign_pages);
+        let shared_info = self.pool.alloc(1).expect("the world has room for one more frame");
+        let vcpus = (0..config.vcpus)
+            .map(|index| Vcpu {
+                info: (index < 32).then_some((shared_info, index as usize * 64)),
+                info_moved: false,
+                timer: None,
+                period: None,
+                virq_ports: [0; _],
+                upcall_vector: 0,
+                interrupt: false,
+                up: index == 0,
+            })
+            .collect();
+        let grants = GrantTable::new(&mut self.pool, config.max_grant_frames);
+        let state = DomainState {
+            id,
+            life: Life::Running,
+            pauses: 0,
+            physmap,
+            shared_info,
+            vcpus,
+            events: Events::new(config.max_port),
+            grants,
+            params: [0; _],
+            console: Vec::new(),
+            console_input: Default::default(),
+            counters: Counters::default(),
+            activity: 0,
+            fruitless: 0,
+            upcalls_waited: 0,
+            kept_ports: BTreeSet::new(),
+            config,
+        };
+        self.domains.insert(id.0, state);
+        self.update_clocks();
+        id
+    }
+
+    /// Returns a domain, dead or alive; for identifiers that the simulator itself keeps.
+    pub(crate) fn dom(&self, id: DomId) -> &DomainState {
+        self.domains.get(&id.0).expect("domains are never forgotten")
+    }
+
+    pub(crate) fn dom_mut(&mut self, id: DomId) -> &mut DomainState {
+        self.domains.get_mut(&id.0).expect("domains are never forgotten")
+    }
+
+    /// Finds the domain that `caller` names; dead ones are not found.
+    pub(crate) fn find(&self, caller: DomId, named: DomId) -> Option<DomId> {
+        let id = if named == DomId::SELF { caller } else { named };
+        self.domains.get(&id.0).filter(|domain| domain.life != Life::Dead).map(|domain| domain.id)
+    }
+
+    /// Finds the domain that `caller` names and wants to act on: itself, or any if it is privileged.
+    pub(crate) fn find_controlled(&self, caller: DomId, named: DomId) -> Result<DomId, Errno> {
+        let id = self.find(caller, named).ok_or(Errno::ESRCH)?;
+        if id == caller || self.dom(caller).config.privileged { Ok(id) } else { Err(Errno::EPERM) }
+    }
+
+    pub(crate) fn page(&self, mfn: Mfn) -> &SharedMem {
+        self.pool.page(mfn)
+    }
+
+    /// Returns the page behind a frame of a domain.
+    pub(crate) fn guest_page(&self, id: DomId, gfn: u64) -> Option<&SharedMem> {
+        self.dom(id).physmap.get(gfn).map(|mapping| self.page(mapping.mfn))
+    }
+
+    pub(crate) fn violate(&mut self, violation: Violation) {
+        self.trace.record(self.now, None, || format!("VIOLATION {violation}"));
+        self.violations.push(violation);
+    }
+}

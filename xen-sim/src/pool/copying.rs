@@ -1,0 +1,223 @@
+//! Frames as heap memory. A second mapping of one is a copy, and what either side wrote is carried over by [`Pool::sync`].
+
+use super::{Access, Mfn};
+use core::ptr::NonNull;
+use core::sync::atomic::Ordering::Relaxed;
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::io;
+use xen_hypercall::{PAGE_SIZE, SharedMem};
+
+/// All frames of a world.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    /// The address of each frame: where it was mapped first, or a block of its own.
+    homes: Vec<NonNull<u8>>,
+    blocks: Vec<Block>,
+    views: Vec<View>,
+    capacity: u32,
+}
+
+// SAFETY: the addresses are of blocks that the pool and the windows of its world own; they are reached through atomics alone.
+unsafe impl Send for Pool {}
+
+/// An address range in which one domain sees frames.
+#[derive(Debug)]
+pub(crate) struct Window {
+    block: Block,
+}
+
+// SAFETY: the block is owned by this value alone.
+unsafe impl Send for Window {}
+
+#[derive(Debug)]
+struct Block {
+    base: NonNull<u8>,
+    pages: usize,
+}
+
+#[derive(Debug)]
+struct View {
+    mfn: Mfn,
+    address: NonNull<u8>,
+    access: Access,
+    /// What frame and copy held when they were last the same.
+    same: Box<[u64; WORDS]>,
+}
+
+const WORDS: usize = PAGE_SIZE / size_of::<u64>();
+
+impl Block {
+    fn new(pages: usize) -> io::Result<Self> {
+        let layout = Self::layout(pages);
+        // SAFETY: the layout is not empty, as there is at least one page.
+        let base = unsafe { alloc_zeroed(layout) };
+        Ok(Self { base: NonNull::new(base).ok_or(io::ErrorKind::OutOfMemory)?, pages })
+    }
+
+    fn layout(pages: usize) -> Layout {
+        Layout::from_size_align(pages.max(1) * PAGE_SIZE, PAGE_SIZE).expect("a window fits the address space")
+    }
+
+    fn address(&self, page: usize) -> NonNull<u8> {
+        assert!(page < self.pages);
+        // SAFETY: the page lies within the block.
+        unsafe { self.base.add(page * PAGE_SIZE) }
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout; a world drops its blocks when all its handles are gone.
+        unsafe { dealloc(self.base.as_ptr(), Self::layout(self.pages)) }
+    }
+}
+
+/// # Safety
+///
+/// `address` must be a page of a block that outlives the result.
+unsafe fn shared<'a>(address: NonNull<u8>) -> &'a SharedMem {
+    // SAFETY: whole pages by the caller's word; the simulator has no plain references to guest memory.
+    unsafe { SharedMem::from_raw(address, PAGE_SIZE) }
+}
+
+fn word(page: &SharedMem, index: usize) -> xen_hypercall::SharedU64<'_> {
+    page.u64_at(index * size_of::<u64>()).expect("a word of the page")
+}
+
+impl Pool {
+    pub(crate) fn new(capacity: u32) -> io::Result<Self> {
+        Ok(Self { homes: Vec::new(), blocks: Vec::new(), views: Vec::new(), capacity })
+    }
+
+    #[expect(clippy::unused_self, reason = "the mapping kind of pool has one too")]
+    pub(crate) fn window(&self, pages: usize) -> io::Result<Window> {
+        Block::new(pages).map(|block| Window { block })
+    }
+
+    pub(crate) fn used(&self) -> u32 {
+        self.homes.len() as u32
+    }
+
+    pub(crate) fn alloc(&mut self, count: u32) -> Option<Mfn> {
+        let first = self.room(count)?;
+        let block = Block::new(count as usize).ok()?;
+        self.homes.extend((0..count as usize).map(|page| block.address(page)));
+        self.blocks.push(block);
+        Some(first)
+    }
+
+    pub(crate) fn alloc_in(&mut self, window: &mut Window, page: usize, count: u32) -> Option<Mfn> {
+        let first = self.room(count)?;
+        self.homes.extend((0..count as usize).map(|index| window.address(page + index)));
+        Some(first)
+    }
+
+    fn room(&self, count: u32) -> Option<Mfn> {
+        self.used().checked_add(count).filter(|&end| end <= self.capacity)?;
+        Some(Mfn(self.used()))
+    }
+
+    pub(crate) fn map(&mut self, window: &mut Window, page: usize, mfn: Mfn, access: Access) {
+        self.unmap(window, page);
+        let address = window.address(page);
+        if self.homes[mfn.0 as usize] == address {
+            return;
+        }
+        // SAFETY: a page of the window, which lives as long as the world.
+        let copy = unsafe { shared(address) };
+        let home = self.page(mfn);
+        let same = Box::new(core::array::from_fn(|index| {
+            let value = word(home, index).load(Relaxed);
+            word(copy, index).store(value, Relaxed);
+            value
+        }));
+        self.views.push(View { mfn, address, access, same });
+    }
+
+    pub(crate) fn unmap(&mut self, window: &mut Window, page: usize) {
+        self.sync();
+        let address = window.address(page);
+        self.views.retain(|view| view.address != address);
+    }
+
+    pub(crate) fn page(&self, mfn: Mfn) -> &SharedMem {
+        // SAFETY: a page of a block of this pool or of a window of its world.
+        unsafe { shared(self.homes[mfn.0 as usize]) }
+    }
+
+    /// Carries what was written to a frame over to its copies, and the other way round.
+    pub(crate) fn sync(&mut self) {
+        // Two rounds: what one copy brings in has to reach the copies before it.
+        for _ in 0..2 {
+            for view in &mut self.views {
+                // SAFETY: pages of blocks that live as long as the world.
+                let (home, copy) = unsafe { (shared(self.homes[view.mfn.0 as usize]), shared(view.address)) };
+                for (index, same) in view.same.iter_mut().enumerate() {
+                    let (home, copy) = (word(home, index), word(copy, index));
+                    let (ours, theirs) = (home.load(Relaxed), copy.load(Relaxed));
+                    if ours == *same && theirs == *same {
+                        continue;
+                    }
+                    let merged = match view.access {
+                        Access::Read => ours,
+                        Access::Write => merge(*same, ours, theirs),
+                    };
+                    home.store(merged, Relaxed);
+                    copy.store(merged, Relaxed);
+                    *same = merged;
+                }
+            }
+        }
+    }
+}
+
+/// Takes each byte from the side that changed it.
+fn merge(same: u64, ours: u64, theirs: u64) -> u64 {
+    let (same, ours, theirs) = (same.to_ne_bytes(), ours.to_ne_bytes(), theirs.to_ne_bytes());
+    u64::from_ne_bytes(core::array::from_fn(|i| if theirs[i] == same[i] { ours[i] } else { theirs[i] }))
+}
+
+impl Window {
+    pub(crate) fn address(&self, page: usize) -> NonNull<u8> {
+        self.block.address(page)
+    }
+
+    pub(crate) fn page_of(&self, address: usize) -> Option<usize> {
+        let page = address.checked_sub(self.block.base.as_ptr().addr())? / PAGE_SIZE;
+        (page < self.block.pages).then_some(page)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_either_side_writes_reaches_the_other_at_the_next_sync() {
+        let mut pool = Pool::new(16).unwrap();
+        let (mut a, mut b) = (pool.window(4).unwrap(), pool.window(4).unwrap());
+        let frame = pool.alloc_in(&mut a, 2, 1).unwrap();
+        pool.page(frame).u32::<0>().store(1, Relaxed);
+        pool.map(&mut b, 3, frame, Access::Write);
+        // SAFETY: both pages are mapped, and nobody has a plain reference to them.
+        let (one, other) = unsafe { (shared(a.address(2)), shared(b.address(3))) };
+        assert_eq!(other.u32::<0>().load(Relaxed), 1);
+        one.u8::<8>().store(7, Relaxed);
+        other.u8::<9>().store(8, Relaxed);
+        pool.sync();
+        assert_eq!(one.u16::<8>().load(Relaxed), 0x0807);
+        assert_eq!(other.u16::<8>().load(Relaxed), 0x0807);
+    }
+
+    #[test]
+    fn a_read_only_copy_never_writes_back() {
+        let mut pool = Pool::new(16).unwrap();
+        let (mut a, mut b) = (pool.window(1).unwrap(), pool.window(1).unwrap());
+        let frame = pool.alloc_in(&mut a, 0, 1).unwrap();
+        pool.map(&mut b, 0, frame, Access::Read);
+        // SAFETY: the page is mapped, and nobody has a plain reference to it.
+        unsafe { shared(b.address(0)) }.u32::<0>().store(9, Relaxed);
+        pool.sync();
+        assert_eq!(pool.page(frame).u32::<0>().load(Relaxed), 0);
+    }
+}

@@ -1,0 +1,26 @@
+//! The memory behind all frames of a world, and the address ranges in which domains see it.
+//!
+//! On Linux a frame is a page of one anonymous file, so that a second mapping of it really aliases. Elsewhere, and under Miri,
+//! a second mapping is a copy that is brought up to date whenever the simulator runs.
+
+#[cfg(any(miri, not(target_os = "linux"), test))]
+#[cfg_attr(all(test, target_os = "linux", not(miri)), allow(dead_code, reason = "its own tests use it"))]
+mod copying;
+#[cfg(all(target_os = "linux", not(miri)))]
+mod mapped;
+
+#[cfg(any(miri, not(target_os = "linux")))]
+pub(crate) use copying::{Pool, Window};
+#[cfg(all(target_os = "linux", not(miri)))]
+pub(crate) use mapped::{Pool, Window};
+
+/// A machine frame: the number of a page of the world's memory. Guests never see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Mfn(pub(crate) u32);
+
+/// What a guest may do with a mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}

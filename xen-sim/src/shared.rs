@@ -1,0 +1,301 @@
+//! What all handles of a world share: the machine, and the tasks that run on it.
+
+use crate::Domain;
+use crate::machine::{Life, Machine};
+use crate::task::{Step, Task, TaskId};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use xen_hypercall::DomId;
+
+/// What a turn of a task costs in virtual time, so that busy tasks can't hold time still.
+const STEP_NS: u64 = 1_000;
+
+/// Turns that one wait may take; more than that is a loop.
+const MAX_STEPS: u64 = 20_000_000;
+
+/// Waits in a row that nothing in the world could end; more than that is a deadlock.
+const MAX_FRUITLESS: u32 = 1_000;
+
+pub(crate) type Handler = Box<dyn FnMut(&Domain, u32) + Send>;
+
+#[derive(Default)]
+pub(crate) struct Tasks {
+    entries: BTreeMap<TaskId, Entry>,
+    handlers: BTreeMap<u16, Option<Handler>>,
+    next: u64,
+}
+
+struct Entry {
+    domain: DomId,
+    /// `None` while it runs.
+    task: Option<Box<dyn Task>>,
+    wish: Step,
+    /// The domain's activity before its last turn.
+    seen: u64,
+}
+
+#[derive(Default)]
+pub(crate) struct Shared {
+    machine: Mutex<Option<Machine>>,
+    tasks: Mutex<Tasks>,
+}
+
+/// Why [`Shared::run`] returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// What was waited for has come.
+    Ready,
+    /// The deadline has.
+    Deadline,
+    /// Nobody has anything to do, now or later.
+    Stuck,
+}
+
+enum Turn {
+    Interrupt(DomId, u32, Handler),
+    Task(TaskId, DomId, Box<dyn Task>),
+    /// Time has moved on.
+    Time,
+    End(Outcome),
+}
+
+/// The machine, locked.
+pub(crate) struct Locked<'a>(MutexGuard<'a, Option<Machine>>);
+
+impl core::ops::Deref for Locked<'_> {
+    type Target = Machine;
+
+    fn deref(&self) -> &Machine {
+        self.0.as_ref().expect("the machine is there from the start")
+    }
+}
+
+impl core::ops::DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Machine {
+        self.0.as_mut().expect("the machine is there from the start")
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(machine: Machine) -> Self {
+        Self { machine: Mutex::new(Some(machine)), ..Self::default() }
+    }
+
+    pub(crate) fn lock(&self) -> Locked<'_> {
+        // No task runs under the lock, so a panic leaves the machine whole.
+        Locked(self.machine.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, Tasks> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn spawn(&self, domain: DomId, task: Box<dyn Task>) -> TaskId {
+        let mut tasks = self.tasks();
+        let id = TaskId(tasks.next);
+        tasks.next += 1;
+        tasks.entries.insert(id, Entry { domain, task: Some(task), wish: Step::Worked, seen: 0 });
+        id
+    }
+
+    /// Ends a task; one that is running is dropped after its turn.
+    pub(crate) fn stop(&self, id: TaskId) {
+        // Dropped after the lock is released, as it may hold drivers that issue hypercalls.
+        let entry = self.tasks().entries.remove(&id);
+        drop(entry);
+    }
+
+    pub(crate) fn set_handler(&self, domain: DomId, handler: Handler) {
+        self.tasks().handlers.insert(domain.0, Some(handler));
+    }
+
+    pub(crate) fn has_handler(&self, domain: DomId) -> bool {
+        self.tasks().handlers.contains_key(&domain.0)
+    }
+
+    /// Ends all work of a domain.
+    pub(crate) fn stop_domain(&self, domain: DomId) {
+        let mut tasks = self.tasks();
+        let handler = tasks.handlers.remove(&domain.0);
+        let entries = core::mem::take(&mut tasks.entries);
+        let (gone, kept) =
+            entries.into_iter().partition::<BTreeMap<_, _>, _>(|(_, entry)| entry.domain == domain);
+        tasks.entries = kept;
+        drop(tasks);
+        drop((gone, handler));
+    }
+
+    /// Ends all work of the world; its tasks hold the world, so somebody has to.
+    pub(crate) fn stop_all(&self) {
+        let gone = core::mem::take(&mut *self.tasks());
+        drop(gone);
+    }
+
+    /// Lets the world run until `done` holds, `deadline` has come, or nothing can happen any more.
+    pub(crate) fn run(
+        self: &Arc<Self>,
+        done: &mut dyn FnMut(&mut Machine) -> bool,
+        deadline: Option<u64>,
+    ) -> Outcome {
+        self.run_turns(done, deadline, true)
+    }
+
+    fn run_turns(
+        self: &Arc<Self>,
+        done: &mut dyn FnMut(&mut Machine) -> bool,
+        deadline: Option<u64>,
+        move_time: bool,
+    ) -> Outcome {
+        for _ in 0..MAX_STEPS {
+            match self.next_turn(done, deadline, move_time) {
+                Turn::End(outcome) => return outcome,
+                Turn::Time => {}
+                Turn::Interrupt(id, vcpu, mut handler) => {
+                    handler(&Domain::new(self, id, vcpu), vcpu);
+                    if let Some(slot) = self.tasks().handlers.get_mut(&id.0) {
+                        *slot = Some(handler);
+                    }
+                }
+                Turn::Task(id, domain, mut task) => {
+                    let wish = task.poll(&Domain::new(self, domain, 0));
+                    let mut tasks = self.tasks();
+                    match tasks.entries.get_mut(&id) {
+                        Some(entry) if wish != Step::Done => {
+                            (entry.task, entry.wish) = (Some(task), wish);
+                        }
+                        _ => {
+                            tasks.entries.remove(&id);
+                            drop(tasks);
+                            drop(task);
+                        }
+                    }
+                }
+            }
+        }
+        panic!("livelock: {MAX_STEPS} turns of tasks in one wait, and no end");
+    }
+
+    /// Gives tasks that have something to do `turns` turns in all, without moving time on to anybody's alarm.
+    ///
+    /// Returns whether they came to rest.
+    pub(crate) fn run_ready(self: &Arc<Self>, turns: u64) -> bool {
+        let mut left = turns;
+        let mut done = |_: &mut Machine| {
+            let over = left == 0;
+            left = left.saturating_sub(1);
+            over
+        };
+        self.run_turns(&mut done, None, false) == Outcome::Stuck
+    }
+
+    /// Returns how many tasks there are.
+    pub(crate) fn task_count(&self) -> usize {
+        self.tasks().entries.len()
+    }
+
+    fn next_turn(
+        &self,
+        done: &mut dyn FnMut(&mut Machine) -> bool,
+        deadline: Option<u64>,
+        move_time: bool,
+    ) -> Turn {
+        let (mut machine, mut tasks) = (self.lock(), self.tasks());
+        let (machine, tasks) = (&mut *machine, &mut *tasks);
+        machine.pool.sync();
+        machine.fire_timers();
+        if let Some(turn) = tasks.interrupt(machine) {
+            return turn;
+        }
+        let ready = tasks.ready(machine);
+        // Now and then another domain is quicker than the one that has been waited for.
+        if done(machine) && (ready.is_empty() || machine.rng.below(2) == 0) {
+            return Turn::End(Outcome::Ready);
+        }
+        if deadline.is_some_and(|at| at <= machine.now) {
+            return Turn::End(Outcome::Deadline);
+        }
+        if !ready.is_empty() {
+            let id = ready[machine.rng.below(ready.len())];
+            machine.advance_to(machine.now + STEP_NS);
+            return tasks.take(machine, id);
+        }
+        let sleepers = tasks.entries.values().filter(|entry| entry.task.is_some());
+        let alarms =
+            sleepers.filter(|entry| machine.dom(entry.domain).runs()).filter_map(|entry| match entry.wish {
+                Step::Sleep(at) => Some(at.as_nanos()),
+                _ => None,
+            });
+        match alarms.chain(machine.next_timer()).chain(deadline).min() {
+            Some(at) if move_time => {
+                machine.advance_to(at);
+                Turn::Time
+            }
+            _ => Turn::End(Outcome::Stuck),
+        }
+    }
+
+    /// Counts a wait that could never end, and stops the test when there are too many in a row.
+    pub(crate) fn note_wait(&self, domain: DomId, outcome: Outcome, what: &dyn Fn() -> String) {
+        let mut machine = self.lock();
+        let state = machine.dom_mut(domain);
+        state.fruitless = if outcome == Outcome::Stuck { state.fruitless + 1 } else { 0 };
+        if state.fruitless > MAX_FRUITLESS && state.life == Life::Running {
+            let name = state.config.name.clone();
+            drop(machine);
+            panic!(
+                "deadlock: domain {domain} ({name}) waits for {}, and nothing in the world can ever end that",
+                what()
+            );
+        }
+    }
+}
+
+impl Tasks {
+    /// Picks a vCPU that an interrupt waits for, if its domain has a way to take it.
+    fn interrupt(&mut self, machine: &mut Machine) -> Option<Turn> {
+        for (&id, handler) in &mut self.handlers {
+            let domain = machine.dom_mut(DomId(id));
+            if handler.is_none() || !domain.runs() {
+                continue;
+            }
+            let callback = domain.params[xen_sys::hvm::params::HVM_PARAM_CALLBACK_IRQ as usize] != 0;
+            let raised = domain.vcpus.iter_mut().position(|vcpu| vcpu.interrupt && callback);
+            if let (Some(index), Some(handler)) = (raised, handler.take_if(|_| raised.is_some())) {
+                domain.vcpus[index].interrupt = false;
+                domain.counters.upcalls += 1;
+                return Some(Turn::Interrupt(DomId(id), index as u32, handler));
+            }
+        }
+        None
+    }
+
+    /// Returns the tasks that want a turn.
+    fn ready(&self, machine: &Machine) -> Vec<TaskId> {
+        let entries = self.entries.iter().filter(|(_, entry)| {
+            let domain = machine.dom(entry.domain);
+            let woken = match entry.wish {
+                Step::Worked => true,
+                Step::Idle => domain.activity != entry.seen,
+                Step::Sleep(at) => domain.activity != entry.seen || at.as_nanos() <= machine.now,
+                Step::Done => false,
+            };
+            woken && entry.task.is_some() && domain.runs()
+        });
+        entries.map(|(&id, _)| id).collect()
+    }
+
+    fn take(&mut self, machine: &Machine, id: TaskId) -> Turn {
+        let Some(entry) = self.entries.get_mut(&id) else { return Turn::Time };
+        entry.seen = machine.dom(entry.domain).activity;
+        match entry.task.take() {
+            Some(task) => Turn::Task(id, entry.domain, task),
+            None => Turn::Time,
+        }
+    }
+}
+
+impl core::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,194 @@
+//! The world as a test sees it from outside.
+
+use crate::domain::Domain;
+use crate::machine::{DomainConfig, Life, Machine};
+use crate::physmap::Kind;
+use crate::shared::Shared;
+use crate::trace::TraceEvent;
+use crate::violation::Violation;
+use core::fmt;
+use core::time::Duration;
+use std::sync::Arc;
+use xen_hypercall::{DomId, GrantRef, Instant, Port};
+use xen_sys::grant_table::GNTTAB_NR_RESERVED_ENTRIES;
+use xen_sys::sched::ShutdownReason;
+
+/// A machine that runs Xen: domains, memory, and a clock that only moves when everybody waits.
+///
+/// Dropping it ends all tasks. Handles of its domains stay usable.
+#[derive(Debug)]
+pub struct World {
+    shared: Arc<Shared>,
+}
+
+impl World {
+    /// Starts Xen 4.20 and domain 0. All chance comes from `seed`: a world with the same seed, used the same, does the same.
+    pub fn new(seed: u64) -> Self {
+        Self::with_version(seed, (4, 20))
+    }
+
+    /// Starts a given version of Xen.
+    pub fn with_version(seed: u64, version: (u16, u16)) -> Self {
+        let mut machine = Machine::new(seed, version);
+        machine.create_domain(DomainConfig { privileged: true, ..DomainConfig::new("Domain-0") });
+        Self { shared: Arc::new(Shared::new(machine)) }
+    }
+
+    /// Returns the seed.
+    pub fn seed(&self) -> u64 {
+        self.shared.lock().seed
+    }
+
+    /// Returns the control domain.
+    pub fn dom0(&self) -> Domain {
+        Domain::new(&self.shared, DomId(0), 0)
+    }
+
+    /// Creates a bare domain: no xenstore, no console, no devices. A toolstack makes the others.
+    pub fn create(&self, config: DomainConfig) -> Domain {
+        let id = self.shared.lock().create_domain(config);
+        Domain::new(&self.shared, id, 0)
+    }
+
+    /// Returns a domain by its number, dead or alive.
+    pub fn domain(&self, id: DomId) -> Option<Domain> {
+        self.shared.lock().domains.contains_key(&id.0).then(|| Domain::new(&self.shared, id, 0))
+    }
+
+    /// Returns the present moment.
+    pub fn now(&self) -> Instant {
+        Instant::from_nanos(self.shared.lock().now)
+    }
+
+    /// Lets all tasks run until none has anything left to do, without moving time on to their alarms.
+    pub fn run_until_idle(&self) {
+        while !self.shared.run_ready(1 << 20) {}
+    }
+
+    /// Lets the world run for a time.
+    pub fn run_for(&self, time: Duration) {
+        let until = self.now() + time;
+        self.shared.run(&mut |_| false, Some(until.as_nanos()));
+    }
+
+    /// Lets the world run until `condition` holds, for `limit` at most; returns whether it holds.
+    pub fn run_until(&self, limit: Duration, condition: impl FnMut() -> bool) -> bool {
+        self.dom0().run_until(self.now() + limit, condition)
+    }
+
+    /// Stops a domain's vCPUs until as many [`unpause`](Self::unpause)s have followed.
+    pub fn pause(&self, id: DomId) {
+        self.shared.lock().dom_mut(id).pauses += 1;
+    }
+
+    /// Takes one pause back.
+    pub fn unpause(&self, id: DomId) {
+        let mut machine = self.shared.lock();
+        let domain = machine.dom_mut(id);
+        domain.pauses = domain.pauses.saturating_sub(1);
+    }
+
+    /// Destroys a domain: its tasks are dropped, its ports closed, its mappings ended. Its own pages stay where others have them mapped.
+    pub fn destroy(&self, id: DomId) {
+        {
+            let mut machine = self.shared.lock();
+            if machine.dom(id).life == Life::Dead {
+                return;
+            }
+            machine.dom_mut(id).life = Life::Dead;
+            machine.close_all_ports(id);
+            machine.unmap_all_grants(id);
+            let now = machine.now;
+            machine.trace.record(now, Some(id), || "destroyed".to_owned());
+            machine.raise_dom_exc();
+        }
+        self.shared.stop_domain(id);
+    }
+
+    /// Tells why a domain shut down; `None` while it has not.
+    pub fn shutdown_reason(&self, id: DomId) -> Option<ShutdownReason> {
+        match self.shared.lock().dom(id).life {
+            Life::Shutdown(reason) => Some(reason),
+            Life::Running | Life::Dead => None,
+        }
+    }
+
+    /// Tells whether a domain exists: it may run, be paused, or have shut down.
+    pub fn is_alive(&self, id: DomId) -> bool {
+        self.shared.lock().domains.get(&id.0).is_some_and(|domain| domain.life != Life::Dead)
+    }
+
+    /// Starts to record what happens.
+    pub fn start_trace(&self) {
+        self.shared.lock().trace.on = true;
+    }
+
+    /// Returns what was recorded since it was last asked.
+    pub fn take_trace(&self) -> Vec<TraceEvent> {
+        core::mem::take(&mut self.shared.lock().trace.events)
+    }
+
+    /// Checks that the domains kept the rules, and that all that is alive has cleaned up: no port open, no grant in force,
+    /// no mapping left, no page lost.
+    ///
+    /// What the toolstack and the start of day set up does not count.
+    ///
+    /// # Errors
+    ///
+    /// All that was found.
+    pub fn check(&self) -> Result<(), Findings> {
+        let machine = self.shared.lock();
+        let mut found = machine.violations.clone();
+        for domain in machine.domains.values().filter(|domain| domain.life != Life::Dead) {
+            let id = domain.id;
+            let open = domain.events.open().filter(|(port, _)| !domain.kept_ports.contains(port));
+            found.extend(open.map(|(port, _)| Violation::PortOpen { domain: id, port: Port(port) }));
+            let live = machine.live_entries(id).into_iter();
+            let live = live.filter(|(grant, ..)| grant.0 >= GNTTAB_NR_RESERVED_ENTRIES);
+            found.extend(live.map(|(grant, peer, _)| Violation::GrantLive { domain: id, grant, peer }));
+            let mappings = domain.grants.mappings();
+            found.extend(mappings.map(|track| Violation::MappingLive {
+                domain: id,
+                peer: track.owner,
+                grant: GrantRef(track.grant),
+            }));
+            let lost = domain.physmap.allocated();
+            let lost = lost.filter(|&gfn| domain.physmap.get(gfn).is_some_and(|at| at.kind == Kind::Ram));
+            found.extend(lost.map(|gfn| Violation::PageLost { domain: id, gfn }));
+            let count = domain.physmap.reserved();
+            if count > 0 {
+                found.push(Violation::FramesReserved { domain: id, count });
+            }
+        }
+        if found.is_empty() { Ok(()) } else { Err(Findings { seed: machine.seed, violations: found }) }
+    }
+
+    /// Returns the rules that were broken so far.
+    pub fn violations(&self) -> Vec<Violation> {
+        self.shared.lock().violations.clone()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.shared.stop_all();
+    }
+}
+
+/// What [`World::check`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Findings {
+    /// The world's seed, to do it again.
+    pub seed: u64,
+    /// The broken rules and left-overs.
+    pub violations: Vec<Violation>,
+}
+
+impl fmt::Display for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "world with seed {}:", self.seed)?;
+        self.violations.iter().try_for_each(|violation| write!(f, "\n  {violation}"))
+    }
+}
+
+impl core::error::Error for Findings {}

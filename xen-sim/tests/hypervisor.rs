@@ -1,0 +1,308 @@
+//! The hypervisor, seen through the seam and the crates on top of it.
+
+use core::sync::atomic::Ordering::SeqCst;
+use core::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use xen_evtchn::{Channel, EventChannels, set_upcall_vector};
+use xen_grant::{CopyBatch, GrantTable, ReadOnly, ReadWrite, Window};
+use xen_hypercall::{DomId, Errno, Pages, Platform, Port, ops, start};
+use xen_sim::{Domain, DomainConfig, Step, Violation, World};
+use xen_sys::event_channel::EvtchnStat;
+use xen_sys::xen::Virq;
+
+fn pair(seed: u64) -> (World, Domain, Domain) {
+    let world = World::new(seed);
+    let front = world.create(DomainConfig::new("front"));
+    let back = world.create(DomainConfig::new("back"));
+    (world, front, back)
+}
+
+#[test]
+fn an_interdomain_channel_carries_events_both_ways() {
+    let (world, front, back) = pair(1);
+    let ours = Channel::alloc_unbound(front.clone(), back.id()).unwrap();
+    let theirs = Channel::bind_interdomain(back.clone(), front.id(), ours.port()).unwrap();
+    // Xen makes the binder's port pending, in case an event was missed.
+    assert!(back.take_event(theirs.port()));
+    assert!(!front.is_pending(ours.port()));
+    ours.notify().unwrap();
+    assert!(back.take_event(theirs.port()) && !back.take_event(theirs.port()));
+    theirs.notify().unwrap();
+    assert!(front.take_event(ours.port()));
+    let status = ops::event_channel::status(&front, ours.port()).unwrap();
+    assert_eq!((status.status, status.u), (EvtchnStat::INTERDOMAIN, [2, theirs.port().0]));
+    drop(theirs);
+    let status = ops::event_channel::status(&front, ours.port()).unwrap();
+    assert_eq!((status.status, status.u[0]), (EvtchnStat::UNBOUND, 2));
+    ours.notify().unwrap();
+    drop(ours);
+    world.check().unwrap();
+}
+
+#[test]
+fn what_xen_refuses_is_refused_with_its_error() {
+    let (_world, front, back) = pair(1);
+    let bind =
+        |domain: &Domain, remote, port| ops::event_channel::bind_interdomain(domain, remote, Port(port));
+    let port = ops::event_channel::alloc_unbound(&front, DomId(0)).unwrap();
+    assert_eq!(bind(&back, front.id(), port.0), Err(Errno::EINVAL));
+    assert_eq!(bind(&back, front.id(), 4000), Err(Errno::EINVAL));
+    assert_eq!(bind(&back, DomId(77), 1), Err(Errno::ESRCH));
+    assert_eq!(ops::event_channel::close(&front, Port(60)), Err(Errno::EINVAL));
+    assert_eq!(ops::event_channel::bind_ipi(&front, 1), Err(Errno::ENOENT));
+    let timer = ops::event_channel::bind_virq(&front, Virq::TIMER, 0).unwrap();
+    assert_eq!(ops::event_channel::bind_virq(&front, Virq::TIMER, 0), Err(Errno::EEXIST));
+    assert_eq!(ops::event_channel::send(&front, timer), Err(Errno::EINVAL));
+    assert_eq!(ops::event_channel::bind_vcpu(&front, timer, 0), Err(Errno::EINVAL));
+    assert_eq!(ops::event_channel::bind_virq(&front, Virq(99), 0), Err(Errno::EINVAL));
+    assert_eq!(ops::hvm::get_param(&front, 1000), Err(Errno::EINVAL));
+    assert_eq!(ops::hvm::get_param(&front, 11), Err(Errno::EPERM));
+    assert_eq!(ops::hvm::set_evtchn_upcall_vector(&front, 0, 3), Err(Errno::EINVAL));
+    assert_eq!(ops::console_io::write(&front, b"hello"), Err(Errno::EPERM));
+    // SAFETY: an unknown hypercall touches nothing.
+    assert_eq!(unsafe { xen_hypercall::Hypercall::hypercall(&front, 46, [0; 5]) }, -38);
+}
+
+#[test]
+fn d_e07_ports_run_out_and_earlier_binds_stay_intact() {
+    let world = World::new(1);
+    let guest = world.create(DomainConfig { max_port: 100, ..DomainConfig::new("guest") });
+    let ports: Vec<_> =
+        (0..100).map(|_| ops::event_channel::alloc_unbound(&guest, DomId(0)).unwrap()).collect();
+    assert_eq!(ops::event_channel::alloc_unbound(&guest, DomId(0)), Err(Errno::ENOSPC));
+    assert_eq!(ops::event_channel::bind_virq(&guest, Virq::TIMER, 0), Err(Errno::ENOSPC));
+    ops::event_channel::close(&guest, ports[50]).unwrap();
+    assert_eq!(ops::event_channel::alloc_unbound(&guest, DomId(0)), Ok(ports[50]));
+}
+
+#[test]
+fn time_stands_still_until_everybody_waits_and_then_jumps() {
+    let world = World::new(1);
+    let guest = world.create(DomainConfig::new("guest"));
+    let timer = Channel::bind_virq(guest.clone(), Virq::TIMER, 0).unwrap();
+    let start = guest.now();
+    ops::vcpu::set_singleshot_timer(&guest, 0, start + Duration::from_secs(5), true).unwrap();
+    assert_eq!(guest.now(), start);
+    guest.wait(&[timer.port()], None);
+    assert_eq!(guest.now(), start + Duration::from_secs(5));
+    guest.wait(&[timer.port()], Some(start + Duration::from_secs(9)));
+    assert_eq!(guest.now(), start + Duration::from_secs(9));
+    let past = ops::vcpu::set_singleshot_timer(&guest, 0, start, true);
+    assert_eq!(past, Err(Errno::ETIME));
+}
+
+#[test]
+fn upcalls_come_for_unmasked_ports_and_wait_for_masked_ones() {
+    let (world, front, back) = pair(3);
+    let info = start::shared_info(front.clone()).unwrap();
+    let events = Arc::new(EventChannels::new(front.clone(), info));
+    let hits = Arc::new(AtomicU32::new(0));
+    set_upcall_vector(&front, 0, 0x40).unwrap();
+    front.set_upcall_handler({
+        let (events, hits) = (Arc::clone(&events), Arc::clone(&hits));
+        move |_, vcpu| {
+            events.on_upcall(vcpu, |port| {
+                hits.fetch_add(port.0 << 8 | 1, SeqCst);
+            })
+        }
+    });
+    let ours = Channel::alloc_unbound(front.clone(), back.id()).unwrap();
+    let theirs = Channel::bind_interdomain(back, front.id(), ours.port()).unwrap();
+    theirs.notify().unwrap();
+    world.run_until_idle();
+    assert_eq!(hits.load(SeqCst), 0);
+    assert!(events.is_pending(ours.port()));
+    events.unmask(ours.port()).unwrap();
+    world.run_until_idle();
+    assert_eq!(hits.load(SeqCst), ours.port().0 << 8 | 1);
+    theirs.notify().unwrap();
+    // The first wait ends at once: an interrupt came since the one before.
+    while hits.load(SeqCst) & 0xff < 2 {
+        front.wait(&[ours.port()], None);
+    }
+    assert_eq!(front.counters().upcalls, 2);
+}
+
+#[test]
+fn a_granted_page_is_the_same_memory_on_both_sides() {
+    let (world, front, back) = pair(1);
+    let grants = GrantTable::new(front.clone()).unwrap();
+    let page = Pages::alloc(front.clone(), 2).unwrap();
+    let shared = grants.share_writable(page, back.id()).unwrap();
+    let window = Window::reserve(back.clone(), 2).unwrap();
+    let mapping = window.map::<ReadWrite>(front.id(), shared.refs()).unwrap();
+    let (ours, theirs) = (shared.as_ref(), mapping.as_ref());
+    ours.u32_at(4096).unwrap().store(42, SeqCst);
+    // A hypercall: where memory is copied, not aliased, writes become visible there.
+    ops::sched::yield_now(&front);
+    assert_eq!(theirs.u32_at(4096).unwrap().load(SeqCst), 42);
+    theirs.u32::<0>().store(7, SeqCst);
+    ops::sched::yield_now(&back);
+    assert_eq!(ours.u32::<0>().load(SeqCst), 7);
+    assert!(matches!(world.check().unwrap_err().violations[..], [Violation::GrantLive { .. }, ..]));
+    drop(mapping.unmap().unwrap());
+    shared.reclaim().unwrap();
+    drop(grants);
+    world.check().unwrap();
+}
+
+#[test]
+fn d_g01_a_page_that_is_still_mapped_is_not_given_back() {
+    let (world, front, back) = pair(1);
+    let grants = GrantTable::new(front.clone()).unwrap();
+    let shared = grants.share_read_only(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
+    let refs = shared.refs().to_vec();
+    let mapping = Window::reserve(back, 1).unwrap().map::<ReadOnly>(front.id(), &refs).unwrap();
+    assert_eq!(shared.reclaim().unwrap_err().reference, refs[0]);
+    assert_eq!(grants.sweep_quarantine().waiting, 1);
+    drop(mapping);
+    assert_eq!(grants.sweep_quarantine().waiting, 0);
+    world.check().unwrap();
+}
+
+#[test]
+fn grants_to_others_read_only_ones_and_unknown_ones_are_refused() {
+    let (world, front, back) = pair(1);
+    let third = world.create(DomainConfig::new("third"));
+    let grants = GrantTable::new(front.clone()).unwrap();
+    let shared = grants.share_read_only(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
+    let map = |domain: &Domain, owner: DomId, grant| {
+        Window::reserve(domain.clone(), 1).unwrap().map::<ReadOnly>(owner, &[grant]).map(drop).map_err(drop)
+    };
+    assert_eq!(map(&third, front.id(), shared.refs()[0]), Err(()));
+    assert_eq!(map(&back, front.id(), xen_hypercall::GrantRef(500_000)), Err(()));
+    assert_eq!(map(&back, DomId(99), shared.refs()[0]), Err(()));
+    let writable = Window::reserve(back.clone(), 1).unwrap().map::<ReadWrite>(front.id(), shared.refs());
+    assert!(writable.is_err());
+    drop(writable);
+    assert_eq!(map(&back, front.id(), shared.refs()[0]), Ok(()));
+}
+
+#[test]
+fn copies_reach_granted_pages_and_no_further() {
+    let (world, front, back) = pair(1);
+    let grants = GrantTable::new(front.clone()).unwrap();
+    let mut page = Pages::alloc(front.clone(), 1).unwrap();
+    page.as_mut_slice()[100..105].copy_from_slice(b"hello");
+    let shared = grants.share_read_only(page, back.id()).unwrap();
+    let mut local = Pages::alloc(back.clone(), 1).unwrap();
+    let mut batch = CopyBatch::new(&mut local, front.id());
+    batch.fetch(shared.refs()[0], 100, 8, 5).unwrap();
+    batch.run().unwrap();
+    drop(batch);
+    assert_eq!(&local.as_slice()[7..14], b"\0hello\0");
+    let mut batch = CopyBatch::new(&mut local, front.id());
+    batch.store(8, shared.refs()[0], 0, 5).unwrap();
+    batch.run().unwrap_err();
+    drop(batch);
+    assert_eq!(back.counters().bytes_copied, 5);
+    shared.reclaim().unwrap();
+    drop((local, grants));
+    world.check().unwrap();
+}
+
+#[test]
+fn freeing_a_granted_page_is_found_out() {
+    let (world, front, back) = pair(1);
+    let grants = GrantTable::new(front.clone()).unwrap();
+    let pages = Pages::alloc(front.clone(), 1).unwrap();
+    let address = pages.as_slice().as_ptr();
+    let shared = grants.share_writable(pages, back.id()).unwrap();
+    let page = core::ptr::NonNull::new(address.cast_mut()).unwrap();
+    // SAFETY: not at all; that is what is tested. The value that owns the page is forgotten.
+    unsafe { front.free_pages(page, core::num::NonZeroUsize::MIN) };
+    core::mem::forget(shared);
+    assert!(matches!(world.violations()[..], [Violation::FreedWhileGranted { .. }]));
+}
+
+/// A ping-pong between two tasks and the test's own code; returns its trace.
+fn ping_pong(seed: u64) -> Vec<String> {
+    let (world, front, back) = pair(seed);
+    world.start_trace();
+    for _ in 0..3 {
+        let ours = Channel::alloc_unbound(front.clone(), back.id()).unwrap();
+        let theirs = Channel::bind_interdomain(back.clone(), front.id(), ours.port()).unwrap();
+        back.take_event(theirs.port());
+        back.spawn(move |domain: &Domain| {
+            if domain.take_event(theirs.port()) {
+                theirs.notify().unwrap();
+            }
+            Step::Idle
+        });
+        front.spawn({
+            let mut rounds = 0;
+            move |domain: &Domain| {
+                if rounds == 0 || domain.take_event(ours.port()) {
+                    rounds += 1;
+                    if rounds > 10 {
+                        return Step::Done;
+                    }
+                    ours.notify().unwrap();
+                }
+                Step::Idle
+            }
+        });
+    }
+    world.run_until_idle();
+    world.take_trace().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_seed_gives_the_same_trace_again_and_another_seed_another_one() {
+    let trace = ping_pong(7);
+    assert!(trace.len() > 60);
+    assert_eq!(trace, ping_pong(7));
+    assert_ne!(trace, ping_pong(8));
+}
+
+#[test]
+fn a_destroyed_domain_leaves_its_peers_in_order() {
+    let (world, front, back) = pair(1);
+    let ours = Channel::alloc_unbound(front.clone(), back.id()).unwrap();
+    let theirs = Channel::bind_interdomain(back.clone(), front.id(), ours.port()).unwrap();
+    let grants = GrantTable::new(front.clone()).unwrap();
+    let shared = grants.share_writable(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
+    let mapping =
+        Window::reserve(back.clone(), 1).unwrap().map::<ReadWrite>(front.id(), shared.refs()).unwrap();
+    back.spawn(move |_: &Domain| {
+        let _held = (&mapping, &theirs);
+        Step::Idle
+    });
+    world.run_until_idle();
+    world.destroy(back.id());
+    assert!(!world.is_alive(back.id()));
+    assert_eq!(ops::event_channel::status(&front, ours.port()).unwrap().status, EvtchnStat::UNBOUND);
+    shared.reclaim().unwrap();
+    drop((ours, grants));
+    world.check().unwrap();
+}
+
+#[test]
+#[should_panic = "deadlock: domain 1 (front) waits for events on ports [1]"]
+fn waiting_for_what_can_never_come_ends_the_test() {
+    let (_world, front, back) = pair(1);
+    let ours = Channel::alloc_unbound(front.clone(), back.id()).unwrap();
+    loop {
+        front.wait(&[ours.port()], None);
+    }
+}
+
+#[test]
+fn a_paused_domain_does_nothing_until_it_goes_on() {
+    let (world, front, _back) = pair(1);
+    let turns = Arc::new(AtomicU32::new(0));
+    front.spawn({
+        let turns = Arc::clone(&turns);
+        move |_: &Domain| {
+            turns.fetch_add(1, SeqCst);
+            Step::Idle
+        }
+    });
+    world.pause(front.id());
+    world.run_until_idle();
+    assert_eq!(turns.load(SeqCst), 0);
+    world.unpause(front.id());
+    world.run_until_idle();
+    assert_eq!(turns.load(SeqCst), 1);
+}
