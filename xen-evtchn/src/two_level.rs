@@ -2,7 +2,8 @@
 
 use core::fmt;
 use core::mem::offset_of;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::AtomicU32;
+use xen_hypercall::sync::Ordering;
 use xen_hypercall::{Errno, Platform, Port, SharedMem, SharedU64, ops};
 use xen_sys::xen::{SharedInfo, VcpuInfo};
 

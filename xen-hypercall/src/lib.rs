@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 
-#[cfg(test)]
+#[cfg(any(test, loom))]
 extern crate std;
 
 pub mod arch;
@@ -12,6 +12,8 @@ mod pages;
 mod platform;
 mod shared;
 pub mod start;
+#[doc(hidden)]
+pub mod sync;
 
 pub use frame::{Gfn, PAGE_SHIFT, PAGE_SIZE, Page};
 pub use instant::Instant;

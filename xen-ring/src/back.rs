@@ -4,8 +4,8 @@ use crate::index::{Consumer, Producer};
 use crate::layout::{REQ_EVENT, REQ_PROD, RSP_EVENT, RSP_PROD};
 use crate::{Corrupt, Notify, RingError, RingLayout};
 use core::fmt;
-use core::sync::atomic::Ordering;
 use xen_hypercall::SharedMem;
+use xen_hypercall::sync::Ordering;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// A response that no request asked for.
@@ -139,11 +139,11 @@ where
 mod tests {
     use super::*;
     use crate::FrontRing;
-    use core::sync::atomic::Ordering::Relaxed;
     use proptest::prelude::*;
     use std::boxed::Box;
     use std::collections::VecDeque;
     use xen_hypercall::Page;
+    use xen_hypercall::sync::Ordering::Relaxed;
 
     type Front<'m> = FrontRing<&'m SharedMem, u64, u64>;
     type Back<'m> = BackRing<&'m SharedMem, u64, u64>;

@@ -1,7 +1,7 @@
 //! Byte rings: a stream of bytes in one direction, as console and xenstore use them.
 
 use crate::Corrupt;
-use core::sync::atomic::Ordering;
+use xen_hypercall::sync::Ordering;
 use xen_hypercall::{PAGE_SIZE, SharedMem};
 
 /// What both ends of a byte ring have in common: where it lies in its page, and this end's own index.
@@ -144,10 +144,10 @@ impl<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use core::sync::atomic::Ordering::Relaxed;
     use proptest::prelude::*;
     use std::{boxed::Box, vec, vec::Vec};
     use xen_hypercall::Page;
+    use xen_hypercall::sync::Ordering::Relaxed;
 
     type Producer = ByteProducer<1024, 1024, 2048, 2052>;
     type Consumer = ByteConsumer<1024, 1024, 2048, 2052>;

@@ -4,8 +4,8 @@ use crate::index::{Consumer, Producer};
 use crate::layout::{REQ_EVENT, REQ_PROD, RSP_EVENT, RSP_PROD};
 use crate::{Corrupt, Notify, RingError, RingLayout};
 use core::fmt;
-use core::sync::atomic::Ordering;
 use xen_hypercall::SharedMem;
+use xen_hypercall::sync::Ordering;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// No free slot: responses have to be taken first.

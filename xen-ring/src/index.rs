@@ -3,8 +3,8 @@
 //! `PROD` and `EVENT` are the byte offsets of the half's producer index and of the event index of whoever consumes.
 
 use crate::Corrupt;
-use core::sync::atomic::{Ordering, fence};
 use xen_hypercall::SharedMem;
+use xen_hypercall::sync::{Ordering, fence};
 
 /// Tells whether the peer asked to be notified of what was published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

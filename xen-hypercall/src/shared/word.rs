@@ -1,15 +1,20 @@
 //! Single words of shared memory.
 
+use crate::sync::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use core::fmt;
-use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 macro_rules! word {
     ($name:ident, $atomic:ident, $int:ident) => {
         #[doc = concat!("An aligned `", stringify!($int), "` that another domain may change between any two loads.")]
         #[derive(Clone, Copy)]
-        pub struct $name<'a>(pub(super) &'a $atomic);
+        pub struct $name<'a>(&'a $atomic);
 
-        impl $name<'_> {
+        impl<'a> $name<'a> {
+            #[inline(always)]
+            pub(super) fn new(word: &'a $atomic) -> Self {
+                Self(word)
+            }
+
             /// Loads the word.
             #[inline(always)]
             pub fn load(self, order: Ordering) -> $int {

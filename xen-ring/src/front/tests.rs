@@ -1,8 +1,8 @@
 use super::*;
-use core::sync::atomic::Ordering::Relaxed;
 use proptest::prelude::*;
 use std::boxed::Box;
 use xen_hypercall::Page;
+use xen_hypercall::sync::Ordering::Relaxed;
 
 type Ring<'m> = FrontRing<&'m SharedMem, u64, u64>;
 

@@ -1,0 +1,240 @@
+//! Shared memory as it is: bytes that another domain may write at any time.
+
+use super::{SharedU8, SharedU16, SharedU32, SharedU64, copy};
+use crate::sync::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use crate::{PAGE_SIZE, Page};
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+/// Whole pages that another domain may read and write at any time.
+///
+/// There is no way to a plain reference into it: single words are atomic, everything else is copied out or in, and each
+/// byte is loaded once per call. A value that was copied out is private; validate it, then use it.
+///
+/// Used behind a reference, as `str` is. Owners ([`SharedPages`](crate::SharedPages), [`Mapped`](crate::Mapped)) implement `AsRef<SharedMem>`.
+#[repr(transparent)]
+pub struct SharedMem(UnsafeCell<[u8]>);
+
+// SAFETY: every access is an atomic one, or a copy whose other side is private.
+unsafe impl Sync for SharedMem {}
+
+macro_rules! words {
+    ($($first:ident $at:ident $word:ident $atomic:ident),* $(,)?) => {$(
+        #[doc = concat!("Returns the [`", stringify!($word), "`] at byte `OFFSET` of the first page; checked when compiled.")]
+        #[inline(always)]
+        pub fn $first<const OFFSET: usize>(&self) -> $word<'_> {
+            const { assert!(OFFSET % size_of::<$atomic>() == 0 && OFFSET + size_of::<$atomic>() <= PAGE_SIZE) }
+            // SAFETY: the offset is aligned and within the first page, and there is at least one page, page-aligned.
+            $word::new(unsafe { $atomic::from_ptr(self.base().add(OFFSET).cast()) })
+        }
+
+        #[doc = concat!("Returns the [`", stringify!($word), "`] at byte `offset`; `None` if it is not aligned or past the end.")]
+        #[inline(always)]
+        pub fn $at(&self, offset: usize) -> Option<$word<'_>> {
+            let fits = offset % size_of::<$atomic>() == 0 && self.contains(offset, size_of::<$atomic>());
+            // SAFETY: the offset is aligned and within the memory, which is page-aligned.
+            fits.then(|| $word::new(unsafe { $atomic::from_ptr(self.base().add(offset).cast()) }))
+        }
+    )*};
+}
+
+impl SharedMem {
+    /// Wraps `len` bytes at `start`.
+    ///
+    /// # Safety
+    ///
+    /// For the lifetime `'a`, which the caller picks: the memory must be valid for reads and writes, page-aligned, a whole
+    /// number of pages and at least one; and nobody may hold a plain reference to it.
+    #[inline(always)]
+    pub unsafe fn from_raw<'a>(start: NonNull<u8>, len: usize) -> &'a Self {
+        debug_assert!(
+            start.as_ptr().addr().is_multiple_of(PAGE_SIZE)
+                && len >= PAGE_SIZE
+                && len.is_multiple_of(PAGE_SIZE)
+        );
+        let slice = core::ptr::slice_from_raw_parts_mut(start.as_ptr(), len);
+        // SAFETY: valid for 'a by the caller's word; the type is a transparent wrapper of a byte slice in an UnsafeCell.
+        unsafe { &*(slice as *const Self) }
+    }
+
+    /// Lends private pages out as shared memory, as tests and loop-back do.
+    pub fn from_pages<const N: usize>(pages: &mut [Page; N]) -> &Self {
+        const { assert!(N > 0) }
+        // SAFETY: whole, aligned pages, borrowed mutably for as long as the result lives.
+        unsafe { Self::from_raw(NonNull::from(pages).cast(), N * PAGE_SIZE) }
+    }
+
+    /// Returns the size in bytes.
+    #[inline(always)]
+    #[expect(clippy::len_without_is_empty, reason = "there is always a page")]
+    pub fn len(&self) -> usize {
+        // Only the pointer's metadata is read.
+        self.0.get().len()
+    }
+
+    words! {
+        u8 u8_at SharedU8 AtomicU8,
+        u16 u16_at SharedU16 AtomicU16,
+        u32 u32_at SharedU32 AtomicU32,
+        u64 u64_at SharedU64 AtomicU64,
+    }
+
+    /// Copies the value at `offset` out, each byte loaded once; `None` if it would reach past the end.
+    ///
+    /// No ordering of its own: an Acquire load of the index that published the value has to come first.
+    #[inline(always)]
+    pub fn read<T: FromBytes>(&self, offset: usize) -> Option<T> {
+        if !self.contains(offset, size_of::<T>()) {
+            return None;
+        }
+        let mut value = MaybeUninit::<T>::uninit();
+        // SAFETY: the source is within the memory, the destination is ours; every byte is written, and FromBytes lets any do.
+        unsafe {
+            copy::load_small(self.base().add(offset), value.as_mut_ptr().cast(), size_of::<T>());
+            Some(value.assume_init())
+        }
+    }
+
+    /// Copies `value` to `offset`; `None`, with nothing written, if it would reach past the end.
+    ///
+    /// No ordering of its own: a Release store of the index that publishes the value has to follow.
+    #[inline(always)]
+    pub fn write<T: IntoBytes + Immutable>(&self, offset: usize, value: &T) -> Option<()> {
+        if !self.contains(offset, size_of::<T>()) {
+            return None;
+        }
+        // SAFETY: the destination is within the memory; IntoBytes says that all bytes of the value are initialised.
+        unsafe {
+            copy::store_small(core::ptr::from_ref(value).cast(), self.base().add(offset), size_of::<T>());
+        };
+        Some(())
+    }
+
+    /// Copies bytes from `offset` out to `target`, each loaded once; `None`, with nothing copied, if they reach past the end.
+    pub fn copy_to(&self, offset: usize, target: &mut [u8]) -> Option<()> {
+        if !self.contains(offset, target.len()) {
+            return None;
+        }
+        // SAFETY: the source is within the memory, the target is a private slice of that length.
+        unsafe { copy::load_bulk(self.base().add(offset), target.as_mut_ptr(), target.len()) };
+        Some(())
+    }
+
+    /// Copies `source` in at `offset`; `None`, with nothing copied, if it would reach past the end.
+    pub fn copy_from(&self, offset: usize, source: &[u8]) -> Option<()> {
+        if !self.contains(offset, source.len()) {
+            return None;
+        }
+        // SAFETY: the destination is within the memory, the source is a private slice of that length.
+        unsafe { copy::store_bulk(source.as_ptr(), self.base().add(offset), source.len()) };
+        Some(())
+    }
+
+    /// Writes zeroes over everything.
+    pub fn zero(&self) {
+        for offset in (0..self.len()).step_by(size_of::<u64>()) {
+            if let Some(word) = self.u64_at(offset) {
+                word.store(0, Ordering::Relaxed);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn base(&self) -> *mut u8 {
+        self.0.get().cast()
+    }
+
+    #[inline(always)]
+    fn contains(&self, offset: usize, len: usize) -> bool {
+        offset <= self.len() && len <= self.len() - offset
+    }
+}
+
+impl AsRef<SharedMem> for SharedMem {
+    fn as_ref(&self) -> &SharedMem {
+        self
+    }
+}
+
+impl fmt::Debug for SharedMem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SharedMem({:p}, {} bytes)", self.base(), self.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::Ordering::Relaxed;
+    use proptest::prelude::*;
+    use std::{boxed::Box, vec, vec::Vec};
+
+    fn two_pages() -> Box<[Page; 2]> {
+        Box::new([Page::ZERO; 2])
+    }
+
+    #[test]
+    fn words_are_where_their_offset_says_in_little_endian() {
+        let mut pages = two_pages();
+        let mem = SharedMem::from_pages(&mut pages);
+        mem.u32::<8>().store(0x0403_0201, Relaxed);
+        assert_eq!(mem.read::<[u8; 4]>(8), Some([1, 2, 3, 4]));
+        assert_eq!(mem.u16::<10>().load(Relaxed), 0x0403);
+        assert_eq!(mem.u8_at(11).map(|b| b.load(Relaxed)), Some(4));
+        assert_eq!(mem.u64_at(8).map(|w| w.load(Relaxed)), Some(0x0403_0201));
+    }
+
+    #[test]
+    fn nothing_reaches_past_the_end_or_across_alignment() {
+        let mut pages = two_pages();
+        let mem = SharedMem::from_pages(&mut pages);
+        assert!(mem.u32_at(8188).is_some());
+        assert!(mem.u32_at(8190).is_none());
+        assert!(mem.u32_at(8192).is_none());
+        assert!(mem.u64_at(usize::MAX - 7).is_none());
+        assert!(mem.read::<u64>(8185).is_none());
+        assert!(mem.read::<[u8; 3]>(8189).is_some());
+        assert!(mem.write(usize::MAX, &0u8).is_none());
+        assert!(mem.copy_to(8000, &mut [0; 193]).is_none());
+        assert!(mem.copy_from(8000, &[0; 192]).is_some());
+    }
+
+    #[test]
+    fn compare_exchange_reports_what_it_found() {
+        let mut pages = two_pages();
+        let mem = SharedMem::from_pages(&mut pages);
+        let flags = mem.u16::<0>();
+        flags.store(0x19, Relaxed);
+        assert_eq!(flags.compare_exchange(0x01, 0), Err(0x19));
+        assert_eq!(flags.compare_exchange(0x19, 0), Ok(0x19));
+        assert_eq!(flags.load(Relaxed), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_copied_in_comes_out_at_any_offset(offset in 0usize..5000, data in proptest::collection::vec(any::<u8>(), 0..3000)) {
+            let mut pages = two_pages();
+            let mem = SharedMem::from_pages(&mut pages);
+            mem.copy_from(offset, &data).unwrap();
+            let mut out = vec![0; data.len()];
+            mem.copy_to(offset, &mut out).unwrap();
+            prop_assert_eq!(&out, &data);
+            let mut around: Vec<u8> = vec![0; 8192];
+            mem.copy_to(0, &mut around).unwrap();
+            prop_assert!(around[..offset].iter().chain(&around[offset + data.len()..]).all(|&b| b == 0));
+        }
+
+        #[test]
+        fn typed_copies_round_trip_at_any_offset(offset in 0usize..8000, a in any::<[u8; 12]>(), b in any::<[u64; 14]>()) {
+            let mut pages = two_pages();
+            let mem = SharedMem::from_pages(&mut pages);
+            mem.write(offset, &b).unwrap();
+            prop_assert_eq!(mem.read::<[u64; 14]>(offset).unwrap(), b);
+            mem.write(offset, &a).unwrap();
+            prop_assert_eq!(mem.read::<[u8; 12]>(offset).unwrap(), a);
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Atomics and fences: the processor's, or those of a model checker that tries every order of them.
+//!
+//! For the crates of this family; a kernel has no use for it.
+
+#[cfg(not(loom))]
+pub use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
+#[cfg(loom)]
+pub use loom::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
