@@ -10,9 +10,11 @@
 mod macros;
 mod handle;
 
+pub mod arch_arm;
 pub mod arch_x86;
 pub mod argo;
 pub mod callback;
+pub mod device_tree_defs;
 pub mod elfnote;
 pub mod errno;
 pub mod event_channel;
@@ -30,6 +32,7 @@ pub mod pmu;
 pub mod sched;
 pub mod vcpu;
 pub mod version;
+pub mod vm_event;
 pub mod xen;
 pub mod xsm;
 

@@ -1,6 +1,7 @@
 //! The x86 part of the ABI. Layouts are those of 64-bit guests unless a module says otherwise.
 
 pub mod cpuid;
+pub mod guest_acpi;
 pub mod hvm;
 pub mod pmu;
 pub mod xen;

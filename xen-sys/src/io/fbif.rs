@@ -1,0 +1,151 @@
+//! The framebuffer protocol: one page with two rings of events, and frames of the picture.
+//!
+//! Public header: `io/fbif.h`.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Kind of an event for the back end: [`XenfbUpdate`].
+pub const XENFB_TYPE_UPDATE: u8 = 2;
+/// Kind of an event for the back end: [`XenfbResize`].
+pub const XENFB_TYPE_RESIZE: u8 = 3;
+/// Kind of an event for the front end: [`XenfbRefreshPeriod`].
+pub const XENFB_TYPE_REFRESH_PERIOD: u8 = 1;
+
+/// Value of [`XenfbRefreshPeriod::period`]: nobody looks.
+pub const XENFB_NO_REFRESH: u32 = 0;
+
+/// A part of the picture has changed.
+#[doc(alias = "xenfb_update")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenfbUpdate {
+    /// [`XENFB_TYPE_UPDATE`].
+    #[doc(alias = "type")]
+    pub type_: u8,
+    /// Padding; zero.
+    pub _pad0: [u8; 3],
+    /// Left.
+    pub x: i32,
+    /// Top.
+    pub y: i32,
+    /// Width in pixels.
+    pub width: i32,
+    /// Height in pixels.
+    pub height: i32,
+}
+const _: () = assert!(size_of::<XenfbUpdate>() == 20);
+
+/// The picture has a new shape.
+#[doc(alias = "xenfb_resize")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenfbResize {
+    /// [`XENFB_TYPE_RESIZE`].
+    #[doc(alias = "type")]
+    pub type_: u8,
+    /// Padding; zero.
+    pub _pad0: [u8; 3],
+    /// Width in pixels.
+    pub width: i32,
+    /// Height in pixels.
+    pub height: i32,
+    /// Bytes per line.
+    pub stride: i32,
+    /// Bits per pixel.
+    pub depth: i32,
+    /// Offset of the picture in bytes.
+    pub offset: i32,
+}
+const _: () = assert!(size_of::<XenfbResize>() == 24);
+
+/// An event for the back end: [`XenfbUpdate`] or [`XenfbResize`] at the start.
+#[doc(alias = "xenfb_out_event")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenfbOutEvent {
+    /// Kind.
+    #[doc(alias = "type")]
+    pub type_: u8,
+    /// The start of the event.
+    pub data: [u8; 3],
+    /// The rest of the event.
+    pub words: [u32; 9],
+}
+const _: () = assert!(size_of::<XenfbOutEvent>() == 40);
+
+/// How often the picture is looked at.
+#[doc(alias = "xenfb_refresh_period")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenfbRefreshPeriod {
+    /// [`XENFB_TYPE_REFRESH_PERIOD`].
+    #[doc(alias = "type")]
+    pub type_: u8,
+    /// Padding; zero.
+    pub _pad0: [u8; 3],
+    /// Milliseconds, or [`XENFB_NO_REFRESH`].
+    pub period: u32,
+}
+const _: () = assert!(size_of::<XenfbRefreshPeriod>() == 8);
+
+/// An event for the front end: [`XenfbRefreshPeriod`] at the start.
+#[doc(alias = "xenfb_in_event")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenfbInEvent {
+    /// Kind.
+    #[doc(alias = "type")]
+    pub type_: u8,
+    /// The start of the event.
+    pub data: [u8; 3],
+    /// The rest of the event.
+    pub words: [u32; 9],
+}
+const _: () = assert!(size_of::<XenfbInEvent>() == 40);
+
+/// Bytes of an event for the back end.
+pub const XENFB_OUT_EVENT_SIZE: usize = 40;
+/// Bytes of an event for the front end.
+pub const XENFB_IN_EVENT_SIZE: usize = 40;
+/// Bytes of the ring for the front end.
+pub const XENFB_IN_RING_SIZE: usize = 1024;
+/// Events in the ring for the front end.
+pub const XENFB_IN_RING_LEN: usize = 25;
+/// Offset of the ring for the front end.
+pub const XENFB_IN_RING_OFFS: usize = 1024;
+/// Bytes of the ring for the back end.
+pub const XENFB_OUT_RING_SIZE: usize = 2048;
+/// Events in the ring for the back end.
+pub const XENFB_OUT_RING_LEN: usize = 51;
+/// Offset of the ring for the back end.
+pub const XENFB_OUT_RING_OFFS: usize = 2048;
+
+/// The head of the page, for 64-bit guests. Indices run freely; positions are modulo the number of events.
+#[doc(alias = "xenfb_page")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenfbPage {
+    /// How far the front end has read.
+    pub in_cons: u32,
+    /// How far the back end has written.
+    pub in_prod: u32,
+    /// How far the back end has read.
+    pub out_cons: u32,
+    /// How far the front end has written.
+    pub out_prod: u32,
+    /// Width in pixels.
+    pub width: i32,
+    /// Height in pixels.
+    pub height: i32,
+    /// Bytes per line.
+    pub line_length: u32,
+    /// Bytes of the picture.
+    pub mem_length: u32,
+    /// Bits per pixel.
+    pub depth: u8,
+    /// Padding; zero.
+    pub _pad0: [u8; 7],
+    /// Frames that list the frames of the picture.
+    pub pd: [u64; 256],
+}
+const _: () = assert!(size_of::<XenfbPage>() == 2088);

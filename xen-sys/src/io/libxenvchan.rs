@@ -1,0 +1,46 @@
+//! Vchan: two byte rings between any two domains.
+//!
+//! Public header: `io/libxenvchan.h`.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// The indices of one ring.
+#[doc(alias = "ring_shared")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct RingShared {
+    /// How far it was read.
+    pub cons: u32,
+    /// How far it was written.
+    pub prod: u32,
+}
+const _: () = assert!(size_of::<RingShared>() == 8);
+
+/// Flag of [`VchanInterface`]: wants to know when data was written.
+pub const VCHAN_NOTIFY_WRITE: u8 = 0x1;
+/// Flag of [`VchanInterface`]: wants to know when data was read.
+pub const VCHAN_NOTIFY_READ: u8 = 0x2;
+
+/// The first page; the grants of further pages follow.
+#[doc(alias = "vchan_interface")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct VchanInterface {
+    /// Ring from the server to the client.
+    pub left: RingShared,
+    /// Ring from the client to the server.
+    pub right: RingShared,
+    /// Size of the left ring, as a power of two; 10 and 11 lie in this page.
+    pub left_order: u16,
+    /// Size of the right ring, as a power of two; 10 and 11 lie in this page.
+    pub right_order: u16,
+    /// State of the client: 0 gone, 1 there, 2 ready to connect.
+    pub cli_live: u8,
+    /// State of the server: 0 gone, 1 there.
+    pub srv_live: u8,
+    /// What the client wants to know: `VCHAN_NOTIFY_*`.
+    pub cli_notify: u8,
+    /// What the server wants to know: `VCHAN_NOTIFY_*`.
+    pub srv_notify: u8,
+}
+const _: () = assert!(size_of::<VchanInterface>() == 24);
