@@ -263,6 +263,14 @@ impl<P: Platform> GrantTable<P> {
     }
 }
 
+impl<P: Platform> Drop for GrantTable<P> {
+    fn drop(&mut self) {
+        self.sweep_quarantine();
+        // What peers still use outlives the table: its memory must not be used again.
+        core::mem::take(&mut *self.held.lock()).into_iter().for_each(core::mem::forget);
+    }
+}
+
 impl<P: Platform> fmt::Debug for GrantTable<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GrantTable")
