@@ -14,8 +14,8 @@ use xen_store::XenStore;
 /// The most buffers that a [`Disk`] can have: as many as the ring has slots.
 pub const MAX_BUFFERS: usize = super::requests::SLOTS;
 
-/// How many buffers [`Disk::connect`] takes, of 44 KiB each.
-pub const DEFAULT_BUFFERS: usize = 8;
+/// How many buffers [`Disk::connect`] takes, of 44 KiB each: 704 KiB.
+pub const DEFAULT_BUFFERS: usize = 16;
 
 /// How long the backend may be silent, unless [`Disk::set_timeout`] says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -164,11 +164,13 @@ impl<'a, P: Platform> Disk<'a, P> {
         self.transfer(sector, Data::From(bytes))
     }
 
-    /// Makes everything lasting that was written, by whatever way the backend has left.
+    /// Makes everything lasting that was written, by whatever way the backend has ([`DiskInfo::flush_method`]).
+    ///
+    /// A backend that has none has no cache that it knows of: what was written is as lasting as it gets, and nothing is done.
     ///
     /// # Errors
     ///
-    /// [`TransferError`]; [`Refusal::NoFlush`] if the backend has no way.
+    /// [`TransferError`].
     pub fn flush(&mut self) -> Result<(), TransferError> {
         let mut flush = None;
         let mut progress = self.now();
@@ -178,6 +180,7 @@ impl<'a, P: Platform> Disk<'a, P> {
                     Ok(token) => flush = Some(token),
                     // By what earlier calls gave up waiting for; their answers make room.
                     Err(failed) if failed.reason == Refusal::Full => {}
+                    Err(failed) if failed.reason == Refusal::NoFlush => return Ok(()),
                     Err(failed) => return Err(failed.reason.into()),
                 }
                 self.block.kick();
@@ -190,7 +193,7 @@ impl<'a, P: Platform> Disk<'a, P> {
             self.recycle(buffer);
             if flush == Some(token) {
                 match outcome {
-                    // The device has dropped this way by now; the next submission takes another, or is refused.
+                    // The device has dropped this way by now; the next submission takes another, if there is one.
                     Err(IoError::Unsupported) => flush = None,
                     outcome => return Ok(outcome?),
                 }
