@@ -1,2 +1,23 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod args;
+pub mod command;
+mod commands;
+pub mod editor;
+mod error;
+pub mod net;
+pub mod parse;
+mod shell;
+mod system;
+mod terminal;
+
+pub use error::Error;
+pub use shell::{Shell, Tally};
+pub use system::{GuestKind, Machine, System};
+pub use terminal::{Lines, Mute, Terminal};

@@ -1,0 +1,222 @@
+//! Arguments of a command: each taken off the line, checked, and complained about with what was found and expected.
+
+use alloc::string::{String, ToString};
+use core::fmt;
+use core::net::Ipv4Addr;
+use core::str::FromStr;
+
+/// The unit of offsets and lengths on a disk.
+pub const SECTOR: u64 = 512;
+
+/// What is wrong with an argument.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// It is not there.
+    Missing {
+        /// Its name in the usage.
+        argument: &'static str,
+    },
+    /// There is one too many.
+    Extra {
+        /// The first one too many.
+        found: String,
+    },
+    /// It is not what it should be.
+    Bad {
+        /// Its name in the usage.
+        argument: &'static str,
+        /// What was found.
+        found: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { argument } => write!(f, "{argument} is missing"),
+            Self::Extra { found } => write!(f, "found '{found}', expected no more arguments"),
+            Self::Bad { argument, found, expected } => {
+                write!(f, "found '{found}' for {argument}, expected {expected}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Problem {}
+
+/// An address and the length of its network's prefix: `10.0.0.2/24`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cidr {
+    /// The address.
+    pub address: Ipv4Addr,
+    /// The bits that name the network, 0 to 32.
+    pub prefix: u8,
+}
+
+impl fmt::Display for Cidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
+/// The words behind a command's name that have not been taken yet.
+#[derive(Clone, Debug)]
+pub struct Args<'w>(&'w [String]);
+
+impl<'w> Args<'w> {
+    /// Takes these words.
+    pub fn new(words: &'w [String]) -> Self {
+        Self(words)
+    }
+
+    /// Tells whether all words are taken.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes the next word if it is `flag`, and tells whether it was.
+    pub fn flag(&mut self, flag: &str) -> bool {
+        let found = self.0.first().is_some_and(|word| word == flag);
+        if found {
+            self.0 = &self.0[1..];
+        }
+        found
+    }
+
+    /// Takes the next word.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Missing`].
+    pub fn word(&mut self, argument: &'static str) -> Result<&'w str, Problem> {
+        let (word, rest) = self.0.split_first().ok_or(Problem::Missing { argument })?;
+        self.0 = rest;
+        Ok(word)
+    }
+
+    /// Takes the next word as text.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Missing`].
+    pub fn text(&mut self, argument: &'static str) -> Result<String, Problem> {
+        self.word(argument).map(ToString::to_string)
+    }
+
+    /// Takes a number, decimal or with `0x` before it, that `T` can hold and `accept` takes.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Missing`], or [`Problem::Bad`] with `expected`.
+    pub fn number<T: TryFrom<u64>>(
+        &mut self,
+        argument: &'static str,
+        expected: &'static str,
+        accept: impl Fn(u64) -> bool,
+    ) -> Result<T, Problem> {
+        self.parsed(argument, expected, |word| {
+            let number = match word.strip_prefix("0x") {
+                Some(hex) => u64::from_str_radix(hex, 16),
+                None => word.parse(),
+            };
+            number.ok().filter(|&number| accept(number)).and_then(|number| T::try_from(number).ok())
+        })
+    }
+
+    /// Takes a number of bytes on a disk, a multiple of 512.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Missing`] or [`Problem::Bad`].
+    pub fn sectors(&mut self, argument: &'static str) -> Result<u64, Problem> {
+        self.number(argument, "a multiple of 512", |number| number.is_multiple_of(SECTOR))
+    }
+
+    /// Takes an IPv4 address.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Missing`] or [`Problem::Bad`].
+    pub fn address(&mut self, argument: &'static str) -> Result<Ipv4Addr, Problem> {
+        self.parsed(argument, "an IPv4 address such as 10.0.0.1", |word| Ipv4Addr::from_str(word).ok())
+    }
+
+    /// Takes an address with the length of its prefix.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Missing`] or [`Problem::Bad`].
+    pub fn cidr(&mut self, argument: &'static str) -> Result<Cidr, Problem> {
+        self.parsed(argument, "an address and the bits of its network such as 10.0.0.2/24", |word| {
+            let (address, prefix) = word.split_once('/')?;
+            let prefix = prefix.parse().ok().filter(|&bits: &u8| bits <= 32)?;
+            Some(Cidr { address: address.parse().ok()?, prefix })
+        })
+    }
+
+    /// Makes sure that all words are taken.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Extra`].
+    pub fn end(&self) -> Result<(), Problem> {
+        self.0.first().map_or(Ok(()), |word| Err(Problem::Extra { found: word.clone() }))
+    }
+
+    fn parsed<T>(
+        &mut self,
+        argument: &'static str,
+        expected: &'static str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, Problem> {
+        let word = self.word(argument)?;
+        parse(word).ok_or_else(|| Problem::Bad { argument, found: word.into(), expected })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::words;
+    use std::string::ToString;
+
+    fn problem<T: fmt::Debug>(text: &str, take: impl FnOnce(&mut Args<'_>) -> Result<T, Problem>) -> String {
+        take(&mut Args::new(&words(text).unwrap())).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn numbers_are_decimal_or_hexadecimal_and_of_their_size() {
+        let words = words("512 0x200 255 256 -1 0x 1.5").unwrap();
+        let mut args = Args::new(&words);
+        assert_eq!(args.sectors("LEN"), Ok(512));
+        assert_eq!(args.sectors("LEN"), Ok(512));
+        assert_eq!(args.number::<u8>("BYTE", "0 to 255", |_| true), Ok(255));
+        while !args.is_empty() {
+            assert!(matches!(args.number::<u8>("BYTE", "0 to 255", |_| true), Err(Problem::Bad { .. })));
+        }
+    }
+
+    #[test]
+    fn a_complaint_says_what_was_found_and_expected() {
+        let complaint = problem("1", |args| args.sectors("OFFSET"));
+        assert_eq!(complaint, "found '1' for OFFSET, expected a multiple of 512");
+        let complaint = problem("10.0.0.300", |args| args.address("ADDR"));
+        assert_eq!(complaint, "found '10.0.0.300' for ADDR, expected an IPv4 address such as 10.0.0.1");
+        assert_eq!(problem("", |args| args.text("PATH")), "PATH is missing");
+        assert_eq!(problem("a b", |args| args.end()), "found 'a', expected no more arguments");
+    }
+
+    #[test]
+    fn a_network_address_has_both_its_parts() {
+        let words = words("10.0.0.2/24 10.0.0.2 10.0.0.2/33 /24").unwrap();
+        let mut args = Args::new(&words);
+        let cidr = args.cidr("ADDR/PREFIX").unwrap();
+        assert_eq!(cidr, Cidr { address: Ipv4Addr::new(10, 0, 0, 2), prefix: 24 });
+        assert_eq!(cidr.to_string(), "10.0.0.2/24");
+        while !args.is_empty() {
+            assert!(matches!(args.cidr("ADDR/PREFIX"), Err(Problem::Bad { .. })));
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! The commands: one table, from which lines are parsed and the help is written.
+
+use crate::args::{Args, Cidr, Problem};
+use crate::parse::{QuoteError, words};
+use alloc::string::String;
+use core::fmt;
+use core::net::Ipv4Addr;
+use core::time::Duration;
+
+/// A command with its arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the table says what each is and takes")]
+pub enum Command {
+    Info,
+    XsLs { path: String, recursive: bool },
+    XsRead { path: String },
+    XsWrite { path: String, value: String },
+    XsRm { path: String },
+    XsWatch { path: String, time: Duration },
+    BlkList,
+    /// Without a range it is the whole disk.
+    BlkSha256 { device: String, range: Option<(u64, u64)> },
+    BlkFill { device: String, offset: u64, len: u64, byte: u8 },
+    BlkCopy { device: String, src: u64, dst: u64, len: u64 },
+    BlkFlush { device: String },
+    NetUp { device: String, cidr: Cidr },
+    Ping { address: Ipv4Addr, count: u32 },
+    TcpEcho { address: Ipv4Addr, port: u16, bytes: u64 },
+    TcpServe { port: u16, connections: u32 },
+    Sleep { time: Duration },
+    Help,
+    Poweroff,
+    Reboot,
+    Crash,
+}
+
+/// A row of the table.
+pub struct Spec {
+    /// The command's name, of one or two words.
+    pub name: &'static str,
+    /// What goes behind it.
+    pub arguments: &'static str,
+    /// What it does.
+    pub about: &'static str,
+    parse: fn(&mut Args<'_>) -> Result<Command, Problem>,
+}
+
+impl fmt::Debug for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// The usage.
+impl fmt::Display for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)?;
+        if !self.arguments.is_empty() {
+            write!(f, " {}", self.arguments)?;
+        }
+        Ok(())
+    }
+}
+
+const fn spec(
+    name: &'static str,
+    arguments: &'static str,
+    about: &'static str,
+    parse: fn(&mut Args<'_>) -> Result<Command, Problem>,
+) -> Spec {
+    Spec { name, arguments, about, parse }
+}
+
+/// All commands.
+pub static COMMANDS: [Spec; 20] = [
+    spec("info", "", "Xen, this domain, its memory and its clock", |_| Ok(Command::Info)),
+    spec("xs ls", "[-r] PATH", "lists nodes; -r with values and all below", |args| {
+        let recursive = args.flag("-r");
+        Ok(Command::XsLs { path: args.text("PATH")?, recursive })
+    }),
+    spec("xs read", "PATH", "prints a node's value", |args| Ok(Command::XsRead { path: args.text("PATH")? })),
+    spec("xs write", "PATH VALUE", "sets a node's value", |args| {
+        Ok(Command::XsWrite { path: args.text("PATH")?, value: args.text("VALUE")? })
+    }),
+    spec("xs rm", "PATH", "removes a node and all below", |args| Ok(Command::XsRm { path: args.text("PATH")? })),
+    spec("xs watch", "PATH SECONDS", "prints changes; the first line says that it watches", |args| {
+        Ok(Command::XsWatch { path: args.text("PATH")?, time: Duration::from_secs(seconds(args)?.into()) })
+    }),
+    spec("blk list", "", "lists the disks", |_| Ok(Command::BlkList)),
+    spec("blk sha256", "DEV [OFFSET LEN]", "prints the digest of a disk, or of a part", |args| {
+        let device = args.text("DEV")?;
+        let range = if args.is_empty() { None } else { Some((args.sectors("OFFSET")?, args.sectors("LEN")?)) };
+        Ok(Command::BlkSha256 { device, range })
+    }),
+    spec("blk fill", "DEV OFFSET LEN BYTE", "writes one byte's value all over a part", |args| {
+        Ok(Command::BlkFill {
+            device: args.text("DEV")?,
+            offset: args.sectors("OFFSET")?,
+            len: args.sectors("LEN")?,
+            byte: args.number("BYTE", "0 to 255", |_| true)?,
+        })
+    }),
+    spec("blk copy", "DEV SRC DST LEN", "copies a part; the two may overlap", |args| {
+        Ok(Command::BlkCopy {
+            device: args.text("DEV")?,
+            src: args.sectors("SRC")?,
+            dst: args.sectors("DST")?,
+            len: args.sectors("LEN")?,
+        })
+    }),
+    spec("blk flush", "DEV", "waits until all that was written is safe", |args| {
+        Ok(Command::BlkFlush { device: args.text("DEV")? })
+    }),
+    spec("net up", "IF ADDR/PREFIX", "gives an interface its address", |args| {
+        Ok(Command::NetUp { device: args.text("IF")?, cidr: args.cidr("ADDR/PREFIX")? })
+    }),
+    spec("ping", "ADDR COUNT", "sends echo requests, waits 1 s at most for each reply", |args| {
+        Ok(Command::Ping { address: args.address("ADDR")?, count: count(args, "COUNT")? })
+    }),
+    spec("tcp-echo", "ADDR PORT BYTES", "sends noise to an echo server and checks what comes back", |args| {
+        let (address, port) = (args.address("ADDR")?, port(args)?);
+        Ok(Command::TcpEcho { address, port, bytes: args.number("BYTES", "a number", |_| true)? })
+    }),
+    spec("tcp-serve", "PORT CONNECTIONS", "is an echo server for so many connections", |args| {
+        Ok(Command::TcpServe { port: port(args)?, connections: count(args, "CONNECTIONS")? })
+    }),
+    spec("sleep", "MS", "waits", |args| {
+        let millis = args.number::<u32>("MS", "a number of milliseconds below 2^32", |_| true)?;
+        Ok(Command::Sleep { time: Duration::from_millis(millis.into()) })
+    }),
+    spec("help", "", "prints this", |_| Ok(Command::Help)),
+    spec("poweroff", "", "ends the domain", |_| Ok(Command::Poweroff)),
+    spec("reboot", "", "ends the domain and asks for a new start", |_| Ok(Command::Reboot)),
+    spec("crash", "", "makes a mistake, to see what happens", |_| Ok(Command::Crash)),
+];
+
+fn port(args: &mut Args<'_>) -> Result<u16, Problem> {
+    args.number("PORT", "1 to 65535", |number| number != 0)
+}
+
+fn seconds(args: &mut Args<'_>) -> Result<u32, Problem> {
+    args.number("SECONDS", "a number of seconds below 2^32", |_| true)
+}
+
+fn count(args: &mut Args<'_>, argument: &'static str) -> Result<u32, Problem> {
+    args.number(argument, "a number from 1 to 2^32 - 1", |number| number != 0)
+}
+
+/// Why a line is no command.
+#[derive(Clone, Debug)]
+pub enum ParseError {
+    /// A quote has no end.
+    Quote(QuoteError),
+    /// There is no such command.
+    Unknown {
+        /// The words that should have been its name.
+        found: String,
+    },
+    /// An argument is wrong.
+    Argument {
+        /// The command.
+        spec: &'static Spec,
+        /// What is wrong.
+        problem: Problem,
+    },
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Quote(error) => write!(f, "{error}"),
+            Self::Unknown { found } => {
+                write!(f, "found '{found}', expected ")?;
+                let mut names = COMMANDS.iter().map(|spec| spec.name).filter(|name| {
+                    name.split_once(' ').is_some_and(|(group, _)| found.split(' ').next() == Some(group))
+                });
+                match names.next() {
+                    Some(first) => {
+                        f.write_str(first)?;
+                        names.try_for_each(|name| write!(f, ", {name}"))
+                    }
+                    None => f.write_str("a command: 'help' lists them"),
+                }
+            }
+            Self::Argument { spec, problem } => write!(f, "{problem} (usage: {spec})"),
+        }
+    }
+}
+
+impl core::error::Error for ParseError {}
+
+impl Command {
+    /// Parses a line. `None` if there is nothing on it.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError`] says what was found and what was expected.
+    pub fn parse(line: &str) -> Result<Option<Self>, ParseError> {
+        let words = words(line).map_err(ParseError::Quote)?;
+        let Some(first) = words.first() else { return Ok(None) };
+        let named = |spec: &&Spec| {
+            let mut name = spec.name.split(' ');
+            name.by_ref().zip(&words).all(|(name, word)| name == word) && words.len() >= spec.words()
+        };
+        let Some(spec) = COMMANDS.iter().find(named) else {
+            let group = COMMANDS.iter().any(|spec| spec.words() == 2 && spec.name.split(' ').next() == Some(first));
+            let found = if group { words[..words.len().min(2)].join(" ") } else { first.clone() };
+            return Err(ParseError::Unknown { found });
+        };
+        let mut args = Args::new(&words[spec.words()..]);
+        let parsed = (spec.parse)(&mut args).and_then(|command| args.end().map(|()| command));
+        parsed.map(Some).map_err(|problem| ParseError::Argument { spec, problem })
+    }
+}
+
+impl Spec {
+    fn words(&self) -> usize {
+        self.name.split(' ').count()
+    }
+}
+
+/// Prints the table.
+///
+/// # Errors
+///
+/// What `out` answers.
+pub fn help(out: &mut impl fmt::Write) -> fmt::Result {
+    for spec in &COMMANDS {
+        let usage = alloc::format!("{spec}");
+        writeln!(out, "{usage:<31} {}", spec.about)?;
+    }
+    writeln!(out, "Numbers are decimal or 0x...; paths without a / in front are below the domain's own.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::string::ToString;
+
+    fn parse(line: &str) -> Command {
+        Command::parse(line).unwrap().unwrap()
+    }
+
+    fn complaint(line: &str) -> String {
+        Command::parse(line).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_commands_of_the_demonstration_parse() {
+        assert_eq!(parse("info"), Command::Info);
+        assert_eq!(parse("xs ls -r device"), Command::XsLs { path: "device".into(), recursive: true });
+        assert_eq!(
+            parse("xs write data/x 'hello world'"),
+            Command::XsWrite { path: "data/x".into(), value: "hello world".into() }
+        );
+        assert_eq!(parse("blk sha256 xvda"), Command::BlkSha256 { device: "xvda".into(), range: None });
+        assert_eq!(
+            parse("blk sha256 xvda 512 4096"),
+            Command::BlkSha256 { device: "xvda".into(), range: Some((512, 4096)) }
+        );
+        assert_eq!(
+            parse("blk fill xvda 0 4096 170"),
+            Command::BlkFill { device: "xvda".into(), offset: 0, len: 4096, byte: 170 }
+        );
+        assert_eq!(
+            parse("net up eth0 10.0.0.2/24"),
+            Command::NetUp {
+                device: "eth0".into(),
+                cidr: Cidr { address: Ipv4Addr::new(10, 0, 0, 2), prefix: 24 }
+            }
+        );
+        assert_eq!(
+            parse("tcp-echo 10.0.0.1 7 4194304"),
+            Command::TcpEcho { address: Ipv4Addr::new(10, 0, 0, 1), port: 7, bytes: 4_194_304 }
+        );
+        assert_eq!(parse("sleep 250"), Command::Sleep { time: Duration::from_millis(250) });
+        assert_eq!(Command::parse("  ").unwrap(), None);
+    }
+
+    #[test]
+    fn wrong_lines_get_one_line_that_names_found_and_expected() {
+        let expected = [
+            ("frobnicate", "found 'frobnicate', expected a command: 'help' lists them"),
+            ("xs", "found 'xs', expected xs ls, xs read, xs write, xs rm, xs watch"),
+            ("net down eth0", "found 'net down', expected net up"),
+            ("xs ls", "PATH is missing (usage: xs ls [-r] PATH)"),
+            (
+                "blk fill xvda 1 512 0",
+                "found '1' for OFFSET, expected a multiple of 512 (usage: blk fill DEV OFFSET LEN BYTE)",
+            ),
+            ("blk sha256 xvda 0", "LEN is missing (usage: blk sha256 DEV [OFFSET LEN])"),
+            ("blk fill xvda 0 512 256", "found '256' for BYTE, expected 0 to 255 (usage: blk fill DEV OFFSET LEN BYTE)"),
+            ("info now", "found 'now', expected no more arguments (usage: info)"),
+            ("ping 10.0.0.1 0", "found '0' for COUNT, expected a number from 1 to 2^32 - 1 (usage: ping ADDR COUNT)"),
+            ("xs read 'a", "found ' at byte 8 without its end, expected another '"),
+        ];
+        for (line, text) in expected {
+            assert_eq!(complaint(line), text, "{line}");
+        }
+    }
+
+    #[test]
+    fn help_has_a_line_for_each_command() {
+        let mut text = String::new();
+        help(&mut text).unwrap();
+        for spec in &COMMANDS {
+            assert!(text.lines().any(|line| line.starts_with(&spec.to_string()) && line.ends_with(spec.about)));
+        }
+        assert!(text.lines().all(|line| line.len() <= 100));
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_makes_the_parser_panic_and_a_complaint_is_one_line(line in "(xs|blk|net|ping|tcp-echo|\\PC*) \\PC*") {
+            if let Err(error) = Command::parse(&line) {
+                prop_assert!(!error.to_string().contains('\n'));
+            }
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! `blk ...`: disks.
+
+use super::{CLOSE_TIMEOUT, CONNECT_TIMEOUT, DEVICES, abandon, names};
+use crate::args::SECTOR;
+use crate::error::Error;
+use crate::system::System;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
+use sha2::{Digest, Sha256};
+use xen_front::block::{self, Block, BlockState, Disk, DiskEntry, DiskInfo, TransferError};
+use xen_hypercall::Platform;
+
+/// The bytes that are moved at a time: as many as a disk's buffers hold.
+const PIECE: usize = block::DEFAULT_BUFFERS * block::MAX_PAGES * 4096;
+
+/// The disks that are connected. A disk is connected when a command first needs it, and stays so.
+#[derive(Debug)]
+pub(crate) struct Disks<'a, P: Platform> {
+    open: Vec<(DiskEntry, Disk<'a, P>)>,
+}
+
+impl<'a, P: Platform> Disks<'a, P> {
+    pub(crate) const fn new() -> Self {
+        Self { open: Vec::new() }
+    }
+
+    /// Prints a line for each disk.
+    pub(crate) fn list(&mut self, system: &System<'a, P>, out: &mut dyn Write) -> Result<(), Error> {
+        for entry in block::list::<DEVICES>(system.store()?)? {
+            match self.connected(system, entry) {
+                Ok(disk) => writeln!(out, "{} {}", entry.number, Info(disk.info()))?,
+                // The others can be listed all the same.
+                Err(error) => writeln!(out, "{error}")?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the disk of that name, connected.
+    pub(crate) fn get(&mut self, system: &System<'a, P>, name: &str) -> Result<Selected<'_, 'a, P>, Error> {
+        let entries = block::list::<DEVICES>(system.store()?)?;
+        let Some(&entry) = entries.iter().find(|entry| names_equal(&entry.number, name)) else {
+            let expected = names(entries.iter().map(|entry| entry.number));
+            return Err(Error::NoDevice { kind: "disk", found: name.into(), expected });
+        };
+        let disk = self.connected(system, entry)?;
+        Ok(Selected { entry, disk })
+    }
+
+    fn connected(&mut self, system: &System<'a, P>, entry: DiskEntry) -> Result<&mut Disk<'a, P>, Error> {
+        if let Some(index) = self.open.iter().position(|(open, disk)| open.id == entry.id && usable(disk)) {
+            return Ok(&mut self.open[index].1);
+        }
+        let failed = |error| Error::Disk { disk: entry.number, error };
+        // One that has broken or gone is closed, then it may come back.
+        while let Some(index) = self.open.iter().position(|(open, _)| open.id == entry.id) {
+            let (_, disk) = self.open.swap_remove(index);
+            disk.close(system.platform.now() + CLOSE_TIMEOUT).map_err(failed)?;
+        }
+        self.open.push((entry, connect(system, entry)?));
+        let (_, disk) = self.open.last_mut().ok_or(Error::NoGrants)?;
+        Ok(disk)
+    }
+
+    /// Closes all disks, and prints what went wrong with it.
+    pub(crate) fn close(&mut self, platform: &P, out: &mut dyn Write) {
+        for (entry, disk) in self.open.drain(..) {
+            if let Err(error) = disk.close(platform.now() + CLOSE_TIMEOUT) {
+                let _ = writeln!(out, "error: closing {}: {error}", entry.number);
+            }
+        }
+    }
+}
+
+fn connect<'a, P: Platform>(system: &System<'a, P>, entry: DiskEntry) -> Result<Disk<'a, P>, Error> {
+    let (store, grants) = (system.store()?, system.grants()?);
+    let deadline = system.platform.now() + CONNECT_TIMEOUT;
+    Disk::connect(store, grants, entry.id, deadline).map_err(|error| {
+        abandon(store, "vbd", entry.id);
+        Error::Disk { disk: entry.number, error }
+    })
+}
+
+fn usable<P: Platform>(disk: &Disk<'_, P>) -> bool {
+    let block: &Block<'_, P> = disk.block();
+    block.state() == BlockState::Connected && block.broken().is_none()
+}
+
+fn names_equal(number: &block::DeviceNumber, name: &str) -> bool {
+    alloc::format!("{number}") == name
+}
+
+struct Info<'i>(&'i DiskInfo);
+
+impl fmt::Display for Info<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(info) = self;
+        write!(f, "{} bytes, sectors of {}, ", info.bytes(), info.sector_size)?;
+        f.write_str(if info.read_only { "read-only" } else { "writable" })?;
+        match info.flush_method() {
+            Some(block::FlushMethod::Flush) => f.write_str(", flush"),
+            Some(_) => f.write_str(", barrier"),
+            None => f.write_str(", no flush"),
+        }
+    }
+}
+
+/// A disk that a command works on.
+#[derive(Debug)]
+pub(crate) struct Selected<'d, 'a, P: Platform> {
+    entry: DiskEntry,
+    disk: &'d mut Disk<'a, P>,
+}
+
+impl<P: Platform> Selected<'_, '_, P> {
+    pub(crate) fn sha256(&mut self, range: Option<(u64, u64)>, out: &mut dyn Write) -> Result<(), Error> {
+        let (offset, len) = range.unwrap_or((0, self.disk.info().bytes()));
+        self.check(offset, len)?;
+        let mut digest = Sha256::new();
+        let mut piece = vec![0; piece_len(len)];
+        for (at, len) in pieces(offset, len) {
+            let piece = &mut piece[..len];
+            self.read(at, piece)?;
+            digest.update(&*piece);
+        }
+        write!(out, "sha256 {} {offset} {len} ", self.entry.number)?;
+        digest.finalize().iter().try_for_each(|byte| write!(out, "{byte:02x}"))?;
+        Ok(writeln!(out)?)
+    }
+
+    pub(crate) fn fill(&mut self, offset: u64, len: u64, byte: u8) -> Result<(), Error> {
+        self.check(offset, len)?;
+        let piece = vec![byte; piece_len(len)];
+        pieces(offset, len).try_for_each(|(at, len)| self.write(at, &piece[..len]))
+    }
+
+    /// Copies as if all were read before the first byte is written.
+    pub(crate) fn copy(&mut self, src: u64, dst: u64, len: u64) -> Result<(), Error> {
+        self.check(src, len)?;
+        self.check(dst, len)?;
+        let mut piece = vec![0; piece_len(len)];
+        let mut copy = |(at, len): (u64, usize)| {
+            let piece = &mut piece[..len];
+            self.read(src + at, piece)?;
+            self.write(dst + at, piece)
+        };
+        // Towards where the source lies, so that nothing is written over before it is read.
+        if dst > src { pieces(0, len).rev().try_for_each(&mut copy) } else { pieces(0, len).try_for_each(&mut copy) }
+    }
+
+    pub(crate) fn flush(&mut self) -> Result<(), Error> {
+        self.disk.flush().map_err(|error| self.failed(error))
+    }
+
+    fn check(&self, offset: u64, len: u64) -> Result<(), Error> {
+        let size = self.disk.info().bytes();
+        match offset.checked_add(len) {
+            Some(end) if end <= size => Ok(()),
+            _ => Err(Error::OutOfRange { disk: self.entry.number, offset, len, size }),
+        }
+    }
+
+    fn read(&mut self, offset: u64, bytes: &mut [u8]) -> Result<(), Error> {
+        self.disk.read(offset / SECTOR, bytes).map_err(|error| self.failed(error))
+    }
+
+    fn write(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Error> {
+        self.disk.write(offset / SECTOR, bytes).map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: TransferError) -> Error {
+        Error::Transfer { disk: self.entry.number, error }
+    }
+}
+
+/// The most bytes that a piece of `len` has.
+fn piece_len(len: u64) -> usize {
+    usize::try_from(len).map_or(PIECE, |len| len.min(PIECE))
+}
+
+/// Cuts a range into pieces: the offset and the length of each.
+fn pieces(offset: u64, len: u64) -> impl DoubleEndedIterator<Item = (u64, usize)> {
+    // Multiplying back can't overflow: it stays within the range.
+    (0..len.div_ceil(PIECE as u64)).map(move |index| {
+        let done = index * PIECE as u64;
+        (offset + done, piece_len(len - done))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn pieces_cover_a_range_without_gap_or_overlap(offset in 0..1u64 << 40, len in 0..8 * PIECE as u64) {
+            let mut next = offset;
+            for (at, len) in pieces(offset, len) {
+                prop_assert_eq!(at, next);
+                prop_assert!(len > 0 && len <= PIECE);
+                next += len as u64;
+            }
+            prop_assert_eq!(next, offset + len);
+        }
+
+        #[test]
+        fn copying_in_pieces_is_right_however_the_parts_overlap(
+            src in 0..3 * PIECE as u64,
+            dst in 0..3 * PIECE as u64,
+            len in 0..3 * PIECE as u64,
+        ) {
+            // Each piece is read before any piece that was written before could have changed it.
+            let order: Vec<_> =
+                if dst > src { pieces(0, len).rev().collect() } else { pieces(0, len).collect() };
+            let mut written: Vec<(u64, u64)> = Vec::new();
+            for (at, len) in order {
+                let (start, end) = (src + at, src + at + len as u64);
+                prop_assert!(written.iter().all(|&(from, to)| end <= from || to <= start));
+                written.push((dst + at, dst + at + len as u64));
+            }
+        }
+    }
+}

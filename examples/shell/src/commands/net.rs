@@ -1,0 +1,168 @@
+//! `net up`, and what goes over an interface then.
+
+use super::{CONNECT_TIMEOUT, DEVICES, abandon, names};
+use crate::args::Cidr;
+use crate::error::Error;
+use crate::net::{NetError, Nic, Stack};
+use crate::system::System;
+use alloc::vec::Vec;
+use core::fmt::Write;
+use core::net::Ipv4Addr;
+use xen_front::net::{Config, Link, Net, Phy, Vif};
+use xen_hypercall::{Instant, Platform, Port};
+use xen_store::XenStore;
+
+/// A network device, as the stack takes it.
+#[derive(Debug)]
+pub(crate) struct Card<'a, P: Platform> {
+    net: Net<'a, P>,
+    store: &'a XenStore<P>,
+}
+
+impl<'a, P: Platform> Nic for Card<'a, P> {
+    type Device<'d>
+        = Phy<'d, 'a, P>
+    where
+        Self: 'd;
+
+    fn device(&mut self) -> Phy<'_, 'a, P> {
+        self.net.phy()
+    }
+
+    fn now(&self) -> Instant {
+        self.store.platform().now()
+    }
+
+    fn wait(&mut self, deadline: Instant) {
+        self.net.wait(Some(deadline));
+        // What it finds is looked at when the command ends.
+        let _ = self.net.poll(self.now());
+    }
+}
+
+/// The interfaces that are up.
+#[derive(Debug)]
+pub(crate) struct Nics<'a, P: Platform> {
+    up: Vec<Stack<Card<'a, P>>>,
+}
+
+impl<'a, P: Platform> Nics<'a, P> {
+    pub(crate) const fn new() -> Self {
+        Self { up: Vec::new() }
+    }
+
+    /// Connects an interface and gives it an address.
+    pub(crate) fn up(
+        &mut self,
+        system: &System<'a, P>,
+        name: &str,
+        cidr: Cidr,
+        out: &mut dyn Write,
+    ) -> Result<(), Error> {
+        let vifs = xen_front::net::list::<DEVICES>(system.store()?)?;
+        let Some(vif) = Vif::parse(name).filter(|vif| vifs.contains(vif)) else {
+            let expected = names(vifs.iter());
+            return Err(Error::NoDevice { kind: "interface", found: name.into(), expected });
+        };
+        if let Some(index) = self.up.iter_mut().position(|stack| stack.nic().net.vif() == vif) {
+            let stack = &mut self.up[index];
+            if stack.nic().net.link() == Link::Up {
+                return Err(Error::InUse { vif, cidr: stack.cidr() });
+            }
+            // Its backend has gone, and may be back.
+            let card = self.up.swap_remove(index).into_nic();
+            card.net.close().map_err(|error| Error::Interface { vif, error })?;
+        }
+        let net = connect(system, vif)?;
+        let (mac, mtu) = (net.mac(), net.mtu());
+        self.up.push(Stack::new(Card { net, store: system.store()? }, mac.0, cidr));
+        Ok(writeln!(out, "{vif} address {cidr}, mac {mac}, mtu {mtu}")?)
+    }
+
+    /// Runs `task` on the interface that reaches `address`.
+    pub(crate) fn reaching<R>(
+        &mut self,
+        address: Ipv4Addr,
+        task: impl FnOnce(&mut Stack<Card<'a, P>>) -> R,
+    ) -> Result<R, Error> {
+        let network = self.up.last().map(Stack::cidr);
+        let stack = self.up.iter_mut().find(|stack| stack.reaches(address));
+        guarded(stack.ok_or(NetError::NoRoute { address, network })?, task)
+    }
+
+    /// Runs `task` on the interface that came up first.
+    pub(crate) fn first<R>(&mut self, task: impl FnOnce(&mut Stack<Card<'a, P>>) -> R) -> Result<R, Error> {
+        guarded(self.up.first_mut().ok_or(NetError::NoInterface)?, task)
+    }
+
+    /// Does what the interfaces have to do on their own: answer.
+    pub(crate) fn poll(&mut self) {
+        for stack in &mut self.up {
+            stack.poll();
+            let nic = stack.nic();
+            // Whoever uses the interface next is told.
+            let _ = nic.net.poll(nic.now());
+        }
+    }
+
+    /// Asks all interfaces for events. Returns whether there is something to do at once.
+    pub(crate) fn before_wait(&mut self) -> bool {
+        self.up.iter_mut().fold(false, |busy, stack| busy | (stack.nic().net.final_check() == Ok(true)))
+    }
+
+    pub(crate) fn ports(&mut self) -> impl Iterator<Item = Port> {
+        self.up.iter_mut().map(|stack| stack.nic().net.port())
+    }
+
+    /// Closes all interfaces, and prints what went wrong with it.
+    pub(crate) fn close(&mut self, out: &mut dyn Write) {
+        for stack in self.up.drain(..) {
+            let net = stack.into_nic().net;
+            let vif = net.vif();
+            if let Err(error) = net.close() {
+                let _ = writeln!(out, "error: closing {vif}: {error}");
+            }
+        }
+    }
+}
+
+fn connect<'a, P: Platform>(system: &System<'a, P>, vif: Vif) -> Result<Net<'a, P>, Error> {
+    let failed = |error| Error::Interface { vif, error };
+    let mut net = Net::open(system.store()?, system.grants()?, vif, Config::default()).map_err(failed)?;
+    let deadline = system.platform.now() + CONNECT_TIMEOUT;
+    loop {
+        let now = system.platform.now();
+        let result = match net.poll(now) {
+            Ok(Link::Up) => return Ok(net),
+            Ok(Link::Connecting) if now < deadline => Ok(()),
+            Ok(found) => Err(Error::Link { vif, found }),
+            Err(error) => Err(failed(error)),
+        };
+        if let Err(error) = result {
+            drop(net);
+            abandon(system.store()?, "vif", vif.0);
+            return Err(error);
+        }
+        net.wait(Some(deadline));
+    }
+}
+
+/// Runs `task`, unless the backend has gone, before or meanwhile.
+fn guarded<'a, P: Platform, R>(
+    stack: &mut Stack<Card<'a, P>>,
+    task: impl FnOnce(&mut Stack<Card<'a, P>>) -> R,
+) -> Result<R, Error> {
+    let check = |stack: &mut Stack<Card<'a, P>>| {
+        let nic = stack.nic();
+        let vif = nic.net.vif();
+        match nic.net.poll(nic.now()) {
+            Ok(Link::Up) => Ok(()),
+            Ok(found) => Err(Error::Link { vif, found }),
+            Err(error) => Err(Error::Interface { vif, error }),
+        }
+    };
+    check(stack)?;
+    let result = task(stack);
+    check(stack)?;
+    Ok(result)
+}

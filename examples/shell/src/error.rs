@@ -1,0 +1,143 @@
+//! What a command reports when it fails: one line.
+
+use crate::command::ParseError;
+use crate::net;
+use alloc::string::String;
+use core::fmt;
+use xen_front::block::{BlockError, DeviceNumber, TransferError};
+use xen_front::net::{Link, Vif};
+use xen_hypercall::Errno;
+use xen_store::StoreError;
+
+/// Why a command failed.
+#[derive(Clone, Debug)]
+pub enum Error {
+    /// The line is no command.
+    Parse(ParseError),
+    /// The terminal took no more text.
+    Output,
+    /// Xen refused a hypercall.
+    Xen {
+        /// Which.
+        call: &'static str,
+        /// Its answer.
+        errno: Errno,
+    },
+    /// There is no xenstore.
+    NoXenstore,
+    /// There is no grant table.
+    NoGrants,
+    /// Xenstore refused.
+    Store(StoreError),
+    /// There is no such device.
+    NoDevice {
+        /// Its kind.
+        kind: &'static str,
+        /// The name that was given.
+        found: String,
+        /// The names that there are.
+        expected: String,
+    },
+    /// A disk can't be used.
+    Disk {
+        /// Which.
+        disk: DeviceNumber,
+        /// Why not.
+        error: BlockError,
+    },
+    /// A part of a disk ends behind the disk.
+    OutOfRange {
+        /// Which disk.
+        disk: DeviceNumber,
+        /// The first byte that was asked for.
+        offset: u64,
+        /// The number of bytes.
+        len: u64,
+        /// The bytes that the disk has.
+        size: u64,
+    },
+    /// A transfer failed.
+    Transfer {
+        /// Which disk.
+        disk: DeviceNumber,
+        /// Why.
+        error: TransferError,
+    },
+    /// An interface can't be used.
+    Interface {
+        /// Which.
+        vif: Vif,
+        /// Why not.
+        error: xen_front::net::NetError,
+    },
+    /// The backend of an interface did not connect in time, or has gone.
+    Link {
+        /// Which interface.
+        vif: Vif,
+        /// What was found.
+        found: Link,
+    },
+    /// An interface has an address already.
+    InUse {
+        /// Which.
+        vif: Vif,
+        /// The address.
+        cidr: crate::args::Cidr,
+    },
+    /// The network did not do it.
+    Net(net::NetError),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Parse(error) => error.fmt(f),
+            Self::Output => f.write_str("the console takes no more text"),
+            Self::Xen { call, errno } => write!(f, "{call}: Xen refused: {errno}"),
+            Self::NoXenstore => f.write_str("there is no xenstore, expected its ring from the toolstack"),
+            Self::NoGrants => f.write_str("there is no grant table, expected Xen to give one"),
+            Self::Store(error) => error.fmt(f),
+            Self::NoDevice { kind, found, expected } if expected.is_empty() => {
+                write!(f, "no {kind} '{found}': this domain has none")
+            }
+            Self::NoDevice { kind, found, expected } => {
+                write!(f, "no {kind} '{found}', expected one of: {expected}")
+            }
+            Self::Disk { disk, error } => write!(f, "{disk}: {error}"),
+            Self::OutOfRange { disk, offset, len, size } => {
+                write!(f, "{disk}: found bytes {offset}+{len}, expected an end of at most {size}")
+            }
+            Self::Transfer { disk, error } => write!(f, "{disk}: {error}"),
+            Self::Interface { vif, error } => write!(f, "{vif}: {error}"),
+            Self::Link { vif, found } => write!(f, "{vif}: found its link {found:?}, expected Up"),
+            Self::InUse { vif, cidr } => write!(f, "{vif} is in use: found it up as {cidr}, expected it down"),
+            Self::Net(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl From<ParseError> for Error {
+    fn from(error: ParseError) -> Self {
+        Self::Parse(error)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<net::NetError> for Error {
+    fn from(error: net::NetError) -> Self {
+        Self::Net(error)
+    }
+}
+
+impl From<fmt::Error> for Error {
+    fn from(_: fmt::Error) -> Self {
+        Self::Output
+    }
+}

@@ -1,0 +1,66 @@
+//! The kernel: gives the shell its console, its xenstore and its grant table, and does what the command line says.
+
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+use alloc::boxed::Box;
+use core::arch::asm;
+use xen_example_rt::early::Early;
+use xen_example_rt::{Rt, early_println};
+use xen_example_shell::{GuestKind, Machine, Mute, Shell, System, Terminal};
+use xen_front::console::{Console, HypervisorConsole};
+use xen_grant::GrantTable;
+use xen_hypercall::arch::cpuid::{self, XenLeaves};
+use xen_hypercall::start;
+use xen_store::XenStore;
+
+xen_example_rt::entry!(main);
+
+fn main(xen: Rt) {
+    let mut terminal = terminal(xen);
+    // The first words come before anything that could go wrong.
+    let _ = writeln!(terminal, "xen-example-shell {}", env!("CARGO_PKG_VERSION"));
+
+    // In dom0 there is no xenstore yet; elsewhere a domain without it can still tell why.
+    let store = if xen.is_dom0() {
+        None
+    } else {
+        let ring = start::xenstore_ring(xen).map_err(|error| early_println!("no xenstore: {error}"));
+        ring.ok().and_then(|ring| {
+            XenStore::new(xen, ring).map_err(|error| early_println!("no xenstore: {error}")).ok()
+        })
+    };
+    let grants = GrantTable::new(xen).map_err(|error| early_println!("no grant table: {error}")).ok();
+
+    let machine = Machine {
+        kind: if xen.is_dom0() { GuestKind::Dom0 } else { GuestKind::Pvh },
+        domain: XenLeaves::find(cpuid::native).and_then(|leaves| leaves.domain),
+        memory_map: xen.memory_map(),
+        crash: invalid_opcode,
+    };
+    let system = System { platform: xen, machine, store: store.as_ref(), grants: grants.as_ref() };
+    let mut shell = Shell::new(system, &mut *terminal);
+    let reason = shell.boot(xen.command_line());
+    shell.shutdown(reason);
+}
+
+fn terminal(xen: Rt) -> Box<dyn Terminal> {
+    if xen.is_dom0() {
+        return Box::new(HypervisorConsole(xen));
+    }
+    match start::console_ring(xen) {
+        Ok(ring) => Box::new(Console::primary(ring)),
+        Err(error) => {
+            early_println!("no console: {error}");
+            Box::new(Mute(Early))
+        }
+    }
+}
+
+/// Makes a mistake that the CPU notices.
+fn invalid_opcode() {
+    // SAFETY: the exception has a handler, which does not return here.
+    unsafe { asm!("ud2") };
+}

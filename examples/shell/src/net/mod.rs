@@ -1,0 +1,156 @@
+//! TCP/IP on one interface: smoltcp, and what the commands do with it.
+//!
+//! Nothing here knows of Xen: an interface is any [`Nic`].
+
+mod echo;
+mod ping;
+mod serve;
+mod stack;
+
+pub use echo::{Echoed, tcp_echo};
+pub use ping::{Pinged, ping};
+pub use serve::{Served, tcp_serve};
+pub use stack::{Nic, Stack};
+
+use crate::args::Cidr;
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::time::Duration;
+
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a peer may stay silent while something is expected of it.
+const SILENCE: Duration = Duration::from_secs(15);
+/// How long a connection may take to end.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The bytes that a connection can have under way, each way.
+const WINDOW: usize = 64 << 10;
+
+/// Why the network did not do what it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetError {
+    /// The peer refused to connect.
+    Refused {
+        /// The peer.
+        peer: SocketAddr,
+    },
+    /// The peer did not answer in time.
+    NoAnswer {
+        /// The peer.
+        peer: SocketAddr,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// The connection ended too early.
+    Ended {
+        /// The peer.
+        peer: SocketAddr,
+        /// The bytes that came back.
+        received: u64,
+        /// The bytes that should have.
+        expected: u64,
+    },
+    /// Nothing moved for too long.
+    Stuck {
+        /// The peer.
+        peer: SocketAddr,
+        /// How long.
+        waited: Duration,
+        /// The bytes that came back.
+        received: u64,
+        /// The bytes that should have.
+        expected: u64,
+    },
+    /// What came back is not what was sent.
+    Different {
+        /// The bytes that differ.
+        mismatches: u64,
+    },
+    /// Nobody connected, or those who did said nothing, for too long.
+    Idle {
+        /// The port.
+        port: u16,
+        /// How long was waited.
+        waited: Duration,
+        /// The connections that have ended.
+        served: u32,
+        /// The connections that should have.
+        expected: u32,
+    },
+    /// No interface has an address in that network.
+    NoRoute {
+        /// The address.
+        address: Ipv4Addr,
+        /// The network of the last interface that has one.
+        network: Option<Cidr>,
+    },
+    /// No interface is up.
+    NoInterface,
+}
+
+impl fmt::Display for NetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused { peer } => write!(f, "{peer} refused the connection"),
+            Self::NoAnswer { peer, waited } => {
+                write!(f, "{peer} did not answer within {} ms", waited.as_millis())
+            }
+            Self::Ended { peer, received, expected } => {
+                write!(f, "{peer} ended the connection after {received} bytes, expected {expected}")
+            }
+            Self::Stuck { peer, waited, received, expected } => write!(
+                f,
+                "nothing from {peer} for {} ms after {received} bytes, expected {expected}",
+                waited.as_millis()
+            ),
+            Self::Different { mismatches } => {
+                write!(f, "{mismatches} bytes came back different, expected those that were sent")
+            }
+            Self::Idle { port, waited, served, expected } => write!(
+                f,
+                "nothing came to port {port} for {} ms, found {served} connections, expected {expected}",
+                waited.as_millis()
+            ),
+            Self::NoRoute { address, network: Some(network) } => {
+                write!(f, "no way to {address}, expected an address in the network of {network}")
+            }
+            Self::NoRoute { address, network: None } => write!(f, "no way to {address}: {}", Self::NoInterface),
+            Self::NoInterface => f.write_str("no interface is up, expected 'net up' before"),
+        }
+    }
+}
+
+impl core::error::Error for NetError {}
+
+fn peer(address: Ipv4Addr, port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(address), port)
+}
+
+/// Pseudo-random bytes, the same for the same seed: xorshift64.
+#[derive(Clone, Debug)]
+struct Noise {
+    state: u64,
+    word: [u8; 8],
+    used: usize,
+}
+
+impl Noise {
+    fn new(seed: u64) -> Self {
+        Self { state: seed | 1, word: [0; 8], used: 8 }
+    }
+
+    fn next(&mut self) -> u8 {
+        if self.used == self.word.len() {
+            self.state ^= self.state << 13;
+            self.state ^= self.state >> 7;
+            self.state ^= self.state << 17;
+            self.word = self.state.to_le_bytes();
+            self.used = 0;
+        }
+        self.used += 1;
+        self.word[self.used - 1]
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! One interface with an address, and its sockets.
+
+use crate::args::Cidr;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::Ipv4Addr;
+use core::time::Duration;
+use smoltcp::iface::{Config, Interface, PollResult, SocketSet};
+use smoltcp::phy::Device;
+use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Cidr};
+use xen_hypercall::Instant;
+
+/// How long to wait for a device that has no room, in case its event does not say so.
+const NO_ROOM: Duration = Duration::from_millis(1);
+
+/// An interface as the stack needs it: a smoltcp device that is lent out, and a way to wait.
+pub trait Nic {
+    /// The device.
+    type Device<'d>: Device
+    where
+        Self: 'd;
+
+    /// Lends the device.
+    fn device(&mut self) -> Self::Device<'_>;
+
+    /// Returns the present moment.
+    fn now(&self) -> Instant;
+
+    /// Waits until something may have come, or until `deadline`; may return early.
+    fn wait(&mut self, deadline: Instant);
+}
+
+/// An interface that is up.
+pub struct Stack<N> {
+    nic: N,
+    interface: Interface,
+    pub(super) sockets: SocketSet<'static>,
+    cidr: Cidr,
+    /// The last port that a connection of ours went out from.
+    port: u16,
+    seed: u64,
+}
+
+fn time(now: Instant) -> smoltcp::time::Instant {
+    smoltcp::time::Instant::from_micros((now.as_nanos() / 1000) as i64)
+}
+
+impl<N: Nic> Stack<N> {
+    /// Gives `nic`, whose Ethernet address is `mac`, the address `cidr`.
+    pub fn new(mut nic: N, mac: [u8; 6], cidr: Cidr) -> Self {
+        let now = nic.now();
+        let mut config = Config::new(EthernetAddress(mac).into());
+        // Ports and sequence numbers that differ from boot to boot.
+        let seed = now.as_nanos();
+        config.random_seed = seed;
+        let mut interface = Interface::new(config, &mut nic.device(), time(now));
+        interface.update_ip_addrs(|addresses| {
+            // There is room for the first one.
+            let _ = addresses.push(IpCidr::Ipv4(Ipv4Cidr::new(cidr.address, cidr.prefix)));
+        });
+        let port = 49152 | (seed >> 10) as u16 & 0x3fff;
+        Self { nic, interface, sockets: SocketSet::new(Vec::new()), cidr, port, seed }
+    }
+
+    /// Returns the address.
+    pub fn cidr(&self) -> Cidr {
+        self.cidr
+    }
+
+    /// Tells whether `address` is in the interface's network.
+    pub fn reaches(&self, address: Ipv4Addr) -> bool {
+        Ipv4Cidr::new(self.cidr.address, self.cidr.prefix).contains_addr(&address)
+    }
+
+    /// Returns the interface.
+    pub fn nic(&mut self) -> &mut N {
+        &mut self.nic
+    }
+
+    /// Takes the interface back; the address and all sockets are gone.
+    pub fn into_nic(self) -> N {
+        self.nic
+    }
+
+    /// Does what can be done now: answers, sends, receives.
+    pub fn poll(&mut self) {
+        while self.poll_once(self.nic.now()) == PollResult::SocketStateChanged {}
+    }
+
+    fn poll_once(&mut self, now: Instant) -> PollResult {
+        self.interface.poll(time(now), &mut self.nic.device(), &mut self.sockets)
+    }
+
+    pub(super) fn context(&mut self) -> (&mut smoltcp::iface::Context, &mut SocketSet<'static>) {
+        (self.interface.context(), &mut self.sockets)
+    }
+
+    /// Returns a port for a connection of ours.
+    pub(super) fn next_port(&mut self) -> u16 {
+        self.port = 49152 | (self.port.wrapping_add(1) & 0x3fff);
+        self.port
+    }
+
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Runs the interface until `step` returns something, at most for `patience`: `step` may move the deadline.
+    pub(super) fn run<T>(
+        &mut self,
+        patience: Duration,
+        mut step: impl FnMut(&mut SocketSet<'static>, Instant, &mut Instant) -> Option<T>,
+    ) -> Option<T> {
+        let mut deadline = self.nic.now() + patience;
+        loop {
+            let now = self.nic.now();
+            if let Some(result) = step(&mut self.sockets, now, &mut deadline) {
+                return Some(result);
+            }
+            if self.poll_once(now) == PollResult::SocketStateChanged {
+                continue;
+            }
+            if now >= deadline {
+                return None;
+            }
+            let delay = match self.interface.poll_delay(time(now), &self.sockets) {
+                // It has something to send that the device has no room for.
+                Some(smoltcp::time::Duration::ZERO) => Some(NO_ROOM),
+                delay => delay.map(Duration::from),
+            };
+            self.nic.wait(delay.map_or(deadline, |delay| (now + delay).min(deadline)));
+        }
+    }
+}
+
+impl<N> fmt::Debug for Stack<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack").field("cidr", &self.cidr).finish_non_exhaustive()
+    }
+}

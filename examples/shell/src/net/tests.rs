@@ -1,0 +1,286 @@
+//! The commands against a second interface at the other end of a cable, in virtual time.
+
+use super::*;
+use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use smoltcp::socket::tcp::{Socket, State};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::string::ToString;
+use std::vec;
+use std::vec::Vec;
+use xen_hypercall::Instant;
+
+type Queue = Rc<RefCell<VecDeque<Vec<u8>>>>;
+
+/// One end of the cable, with room for a few frames, as a real ring has.
+struct End {
+    rx: Queue,
+    tx: Queue,
+}
+
+const ROOM: usize = 16;
+
+struct Lent<'d>(&'d mut End);
+
+struct Frame(Vec<u8>);
+struct Out(Queue);
+
+impl RxToken for Frame {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        f(&self.0)
+    }
+}
+
+impl TxToken for Out {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        let mut frame = vec![0; len];
+        let result = f(&mut frame);
+        self.0.borrow_mut().push_back(frame);
+        result
+    }
+}
+
+impl Device for Lent<'_> {
+    type RxToken<'a>
+        = Frame
+    where
+        Self: 'a;
+    type TxToken<'a>
+        = Out
+    where
+        Self: 'a;
+
+    fn receive(&mut self, _: smoltcp::time::Instant) -> Option<(Frame, Out)> {
+        let frame = self.0.rx.borrow_mut().pop_front()?;
+        Some((Frame(frame), Out(self.0.tx.clone())))
+    }
+
+    fn transmit(&mut self, _: smoltcp::time::Instant) -> Option<Out> {
+        (self.0.tx.borrow().len() < ROOM).then(|| Out(self.0.tx.clone()))
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ethernet;
+        capabilities.max_transmission_unit = 1514;
+        capabilities
+    }
+}
+
+/// A moment that moves when somebody waits.
+type Clock = Rc<RefCell<Instant>>;
+
+/// The interface at the other end, which nobody waits for.
+struct Peer {
+    end: End,
+    clock: Clock,
+}
+
+/// The interface under test. While it waits, its peer does what `step` says.
+struct Ours<F> {
+    end: End,
+    clock: Clock,
+    peer: Stack<Peer>,
+    step: F,
+}
+
+impl Nic for Peer {
+    type Device<'d> = Lent<'d>;
+
+    fn device(&mut self) -> Lent<'_> {
+        Lent(&mut self.end)
+    }
+
+    fn now(&self) -> Instant {
+        *self.clock.borrow()
+    }
+
+    fn wait(&mut self, _: Instant) {
+        unreachable!("the peer never waits");
+    }
+}
+
+impl<F: FnMut(&mut Stack<Peer>)> Nic for Ours<F> {
+    type Device<'d>
+        = Lent<'d>
+    where
+        Self: 'd;
+
+    fn device(&mut self) -> Lent<'_> {
+        Lent(&mut self.end)
+    }
+
+    fn now(&self) -> Instant {
+        *self.clock.borrow()
+    }
+
+    fn wait(&mut self, deadline: Instant) {
+        for _ in 0..2 {
+            (self.step)(&mut self.peer);
+            self.peer.poll();
+        }
+        if self.end.rx.borrow().is_empty() {
+            let now = self.now();
+            let later = now + Duration::from_micros(50);
+            *self.clock.borrow_mut() = deadline.min(now + Duration::from_millis(10)).max(later);
+        }
+    }
+}
+
+const OURS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+const THEIRS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+
+fn stack<F: FnMut(&mut Stack<Peer>)>(step: F) -> Stack<Ours<F>> {
+    let (a, b) = (Queue::default(), Queue::default());
+    let clock = Clock::new(RefCell::new(Instant::from_nanos(1_234_567_890)));
+    let mac = |last| [0x02, 0, 0, 0, 0, last];
+    let peer = Peer { end: End { rx: b.clone(), tx: a.clone() }, clock: clock.clone() };
+    let peer = Stack::new(peer, mac(2), Cidr { address: THEIRS, prefix: 24 });
+    let ours = Ours { end: End { rx: a, tx: b }, clock, peer, step };
+    Stack::new(ours, mac(1), Cidr { address: OURS, prefix: 24 })
+}
+
+/// What the peer does as an echo server; `spoil` changes what it sends back.
+fn server(spoil: impl Fn(&mut [u8])) -> impl FnMut(&mut Stack<Peer>) {
+    let mut handles = Vec::new();
+    move |peer| {
+        while handles.len() < 2 {
+            handles.push(peer.sockets.add(echo::socket()));
+        }
+        for &handle in &handles {
+            let socket = peer.sockets.get_mut::<Socket<'_>>(handle);
+            if socket.state() == State::Closed {
+                socket.listen(7).unwrap();
+            }
+            while socket.can_recv() && socket.can_send() {
+                let mut piece = [0; 999];
+                let room = (socket.send_capacity() - socket.send_queue()).min(piece.len());
+                let count = socket.recv_slice(&mut piece[..room]).unwrap();
+                spoil(&mut piece[..count]);
+                assert_eq!(socket.send_slice(&piece[..count]), Ok(count));
+            }
+            if socket.state() == State::CloseWait && !socket.may_recv() {
+                socket.close();
+            }
+        }
+    }
+}
+
+#[test]
+fn each_echo_request_has_its_reply() {
+    let mut stack = stack(|_| {});
+    let pinged = ping(&mut stack, THEIRS, 20);
+    assert_eq!(pinged.to_string(), "ping 10.0.0.1 sent=20 received=20");
+}
+
+#[test]
+fn an_address_that_nobody_has_costs_about_a_second_for_each_request() {
+    let mut stack = stack(|_| {});
+    let start = stack.nic().now();
+    let pinged = ping(&mut stack, Ipv4Addr::new(10, 0, 0, 99), 3);
+    assert_eq!(pinged.to_string(), "ping 10.0.0.99 sent=3 received=0");
+    let took = stack.nic().now().saturating_duration_since(start);
+    assert!((Duration::from_secs(4)..Duration::from_secs(5)).contains(&took), "{took:?}");
+    // And it is no hindrance to the next one.
+    assert_eq!(ping(&mut stack, THEIRS, 1).received, 1);
+}
+
+#[test]
+fn a_megabyte_comes_back_as_it_went() {
+    let mut stack = stack(server(|_| {}));
+    let (echoed, result) = tcp_echo(&mut stack, THEIRS, 7, 1 << 20);
+    assert_eq!(result, Ok(()));
+    assert_eq!(echoed.to_string(), "tcp-echo sent=1048576 received=1048576 mismatches=0");
+    // The port is free again, and a second connection finds the server.
+    assert_eq!(tcp_echo(&mut stack, THEIRS, 7, 0).1, Ok(()));
+}
+
+#[test]
+fn bytes_that_come_back_different_are_counted() {
+    let mut stack = stack(server(|bytes| bytes[0] ^= 1));
+    let (echoed, result) = tcp_echo(&mut stack, THEIRS, 7, 100);
+    assert_eq!((echoed.received, result), (100, Err(NetError::Different { mismatches: echoed.mismatches })));
+    assert!(echoed.mismatches > 0);
+}
+
+#[test]
+fn a_refused_connection_and_a_silent_peer_are_different_errors() {
+    let mut stack = stack(|_| {});
+    let (echoed, result) = tcp_echo(&mut stack, THEIRS, 9, 512);
+    assert_eq!(echoed, Echoed::default());
+    assert_eq!(result.unwrap_err().to_string(), "10.0.0.1:9 refused the connection");
+    let (_, result) = tcp_echo(&mut stack, Ipv4Addr::new(10, 0, 0, 99), 9, 512);
+    assert_eq!(result.unwrap_err().to_string(), "10.0.0.99:9 did not answer within 10000 ms");
+}
+
+#[test]
+fn a_server_that_swallows_what_it_gets_does_not_hold_the_client_for_ever() {
+    let mut handle = None;
+    let mut stack = stack(move |peer: &mut Stack<Peer>| {
+        let handle = *handle.get_or_insert_with(|| peer.sockets.add(echo::socket()));
+        let socket = peer.sockets.get_mut::<Socket<'_>>(handle);
+        if socket.state() == State::Closed {
+            socket.listen(7).unwrap();
+        }
+    });
+    let (echoed, result) = tcp_echo(&mut stack, THEIRS, 7, 1 << 20);
+    assert_eq!(echoed.received, 0);
+    assert!(matches!(result, Err(NetError::Stuck { .. })), "{result:?}");
+}
+
+#[test]
+fn the_server_sends_all_back_and_ends_after_its_connections() {
+    const BYTES: usize = 300_000;
+    let (mut handle, mut ended) = (None, 0);
+    let (mut sent, mut received) = (0, 0);
+    let mut stack = stack(move |peer: &mut Stack<Peer>| {
+        let port = peer.next_port();
+        let handle = *handle.get_or_insert_with(|| peer.sockets.add(echo::socket()));
+        let (context, sockets) = peer.context();
+        let socket = sockets.get_mut::<Socket<'_>>(handle);
+        while socket.can_recv() {
+            received += socket
+                .recv(|bytes| {
+                    assert!(bytes.iter().enumerate().all(|(i, &byte)| byte == (received + i) as u8));
+                    (bytes.len(), bytes.len())
+                })
+                .unwrap();
+        }
+        match socket.state() {
+            State::Closed if ended < 2 => {
+                (sent, received) = (0, 0);
+                socket.connect(context, (OURS, 5000), port).unwrap();
+            }
+            State::TimeWait => {
+                assert_eq!(received, BYTES);
+                ended += 1;
+                socket.abort();
+            }
+            _ => {
+                while sent < BYTES && socket.can_send() {
+                    sent += socket.send(|room| {
+                        let count = room.len().min(BYTES - sent);
+                        (0..count).for_each(|i| room[i] = (sent + i) as u8);
+                        (count, count)
+                    }).unwrap();
+                }
+                if sent == BYTES {
+                    // Half of the connection only: what comes back still does.
+                    socket.close();
+                }
+            }
+        }
+    });
+    let (served, result) = tcp_serve(&mut stack, 5000, 2);
+    assert_eq!((served.connections, served.bytes, result), (2, 2 * BYTES as u64, Ok(())));
+}
+
+#[test]
+fn a_server_without_clients_gives_up() {
+    let mut stack = stack(|_| {});
+    let (served, result) = tcp_serve(&mut stack, 5000, 3);
+    assert_eq!(served, Served::default());
+    let text = "nothing came to port 5000 for 60000 ms, found 0 connections, expected 3";
+    assert_eq!(result.unwrap_err().to_string(), text);
+}

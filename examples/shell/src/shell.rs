@@ -1,0 +1,255 @@
+//! The shell: takes lines, executes them, says how it went.
+
+use crate::command::{self, Command};
+use crate::commands::blk::Disks;
+use crate::commands::net::Nics;
+use crate::commands::power::{self, Control};
+use crate::commands::{info, xs};
+use crate::editor::Editor;
+use crate::error::Error;
+use crate::net::{ping, tcp_echo, tcp_serve};
+use crate::parse;
+use crate::system::System;
+use crate::terminal::{Lines, Terminal};
+use alloc::vec::Vec;
+use core::fmt::Write;
+use core::time::Duration;
+use xen_hypercall::{Errno, Instant, Platform, Port};
+use xen_sys::sched::ShutdownReason;
+
+/// What stands before what is typed, and before the commands of a script.
+const PROMPT: &str = "$ ";
+
+/// The longest single wait, for what tells of itself by no event.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// How long the console's reader may take for the last lines.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How a script went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// The commands that succeeded.
+    pub ok: u32,
+    /// The commands that failed.
+    pub failed: u32,
+}
+
+/// A shell on a terminal, and the devices that its commands have connected so far.
+#[derive(Debug)]
+pub struct Shell<'a, P: Platform, T: Terminal> {
+    system: System<'a, P>,
+    terminal: T,
+    disks: Disks<'a, P>,
+    nics: Nics<'a, P>,
+    /// A command or dom0 has asked for the end.
+    end: Option<ShutdownReason>,
+}
+
+impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
+    /// Makes a shell for `system` that talks to `terminal`.
+    pub fn new(system: System<'a, P>, terminal: T) -> Self {
+        Self { system, terminal, disks: Disks::new(), nics: Nics::new(), end: None }
+    }
+
+    /// Does what the kernel's command line says: executes the script of `run=`, or prompts. Returns how the domain is to end.
+    pub fn boot(&mut self, command_line: &str) -> ShutdownReason {
+        let run = match parse::boot_line(command_line) {
+            Ok(boot) => {
+                for word in boot.unknown {
+                    self.say(format_args!(
+                        "command line: found '{word}', expected run=\"CMD; CMD; ...\"; it is left out\n"
+                    ));
+                }
+                boot.run
+            }
+            Err(error) => {
+                self.say(format_args!("error: command line: {error}\n"));
+                None
+            }
+        };
+        match run {
+            Some(script) => {
+                self.run(&script);
+                self.end.unwrap_or(ShutdownReason::POWEROFF)
+            }
+            None => self.prompt(),
+        }
+    }
+
+    /// Executes the commands of a script in order, up to one that ends the domain. Its last line tells how it went.
+    pub fn run(&mut self, script: &str) -> Tally {
+        let mut tally = Tally::default();
+        match parse::commands(script) {
+            Ok(commands) => {
+                for line in commands {
+                    self.say(format_args!("{PROMPT}{line}\n"));
+                    let done = self.execute(line);
+                    tally.ok += u32::from(done);
+                    tally.failed += u32::from(!done);
+                    if self.end.is_some() {
+                        break;
+                    }
+                }
+            }
+            Err(error) => {
+                self.say(format_args!("error: run: {error}\n"));
+                tally.failed += 1;
+            }
+        }
+        self.say(format_args!("done OK={} FAILED={}\n", tally.ok, tally.failed));
+        tally
+    }
+
+    /// Executes one line, prints its results, then `ok` or `error: ...`. Returns whether it succeeded. An empty line does.
+    pub fn execute(&mut self, line: &str) -> bool {
+        let result = match Command::parse(line) {
+            Ok(None) => return true,
+            Ok(Some(Command::Crash)) => {
+                let _ = self.terminal.write_str("ok\n");
+                self.terminal.flush(self.system.platform.now() + FLUSH_TIMEOUT);
+                (self.system.machine.crash)();
+                self.end = Some(ShutdownReason::CRASH);
+                return true;
+            }
+            Ok(Some(command)) => self.dispatch(&command),
+            Err(error) => Err(error.into()),
+        };
+        match &result {
+            Ok(()) => self.say(format_args!("ok\n")),
+            Err(error) => self.say(format_args!("error: {error}\n")),
+        }
+        result.is_ok()
+    }
+
+    fn dispatch(&mut self, command: &Command) -> Result<(), Error> {
+        let Self { system, terminal, disks, nics, end } = self;
+        let out = &mut Lines::new(terminal);
+        match command {
+            Command::Info => info::info(system, out),
+            Command::XsLs { path, recursive: false } => xs::ls(system.store()?, path, out),
+            Command::XsLs { path, recursive: true } => xs::tree(system.store()?, path, out),
+            Command::XsRead { path } => xs::read(system.store()?, path, out),
+            Command::XsWrite { path, value } => xs::write(system.store()?, path, value),
+            Command::XsRm { path } => xs::rm(system.store()?, path),
+            Command::XsWatch { path, time } => xs::watch(system.store()?, path, *time, out),
+            Command::BlkList => disks.list(system, out),
+            Command::BlkSha256 { device, range } => disks.get(system, device)?.sha256(*range, out),
+            Command::BlkFill { device, offset, len, byte } => {
+                disks.get(system, device)?.fill(*offset, *len, *byte)
+            }
+            Command::BlkCopy { device, src, dst, len } => disks.get(system, device)?.copy(*src, *dst, *len),
+            Command::BlkFlush { device } => disks.get(system, device)?.flush(),
+            Command::NetUp { device, cidr } => nics.up(system, device, *cidr, out),
+            Command::Ping { address, count } => {
+                let pinged = nics.reaching(*address, |stack| ping(stack, *address, *count))?;
+                Ok(writeln!(out, "{pinged}")?)
+            }
+            Command::TcpEcho { address, port, bytes } => {
+                let (echoed, result) =
+                    nics.reaching(*address, |stack| tcp_echo(stack, *address, *port, *bytes))?;
+                writeln!(out, "{echoed}")?;
+                Ok(result?)
+            }
+            Command::TcpServe { port, connections } => {
+                let (served, result) = nics.first(|stack| tcp_serve(stack, *port, *connections))?;
+                writeln!(out, "{served}")?;
+                Ok(result?)
+            }
+            Command::Sleep { time } => {
+                let until = system.platform.now() + *time;
+                while system.platform.now() < until {
+                    idle(system, nics, None, until);
+                }
+                Ok(())
+            }
+            Command::Help => Ok(command::help(out)?),
+            Command::Poweroff => {
+                *end = Some(ShutdownReason::POWEROFF);
+                Ok(())
+            }
+            Command::Reboot => {
+                *end = Some(ShutdownReason::REBOOT);
+                Ok(())
+            }
+            // Handled by the caller: there is no way back from it.
+            Command::Crash => Ok(()),
+        }
+    }
+
+    /// Takes lines from the terminal until one of them, or dom0, ends the domain. Returns how.
+    pub fn prompt(&mut self) -> ShutdownReason {
+        // Without xenstore nobody can ask for the end; without a place for its wish nobody will.
+        let control = self.system.store.and_then(|store| Control::new(store).ok());
+        let mut editor = Editor::new();
+        self.say(format_args!("'help' lists the commands\n{PROMPT}"));
+        loop {
+            while let Some(line) = self.typed(&mut editor) {
+                self.execute(&line);
+                if let Some(reason) = self.end {
+                    return reason;
+                }
+                self.say(format_args!("{PROMPT}"));
+            }
+            if let Some(Ok(Some(reason))) = control.as_ref().map(Control::poll) {
+                self.say(format_args!("\nasked to end: {reason}\n"));
+                return reason;
+            }
+            let until = self.system.platform.now() + SLICE;
+            idle(&self.system, &mut self.nics, self.terminal.port(), until);
+        }
+    }
+
+    /// Takes what was typed so far. Returns a line once it has ended.
+    fn typed(&mut self, editor: &mut Editor) -> Option<alloc::string::String> {
+        let mut echo = alloc::string::String::new();
+        let mut line = None;
+        while line.is_none()
+            && let Some(byte) = self.terminal.read()
+        {
+            // Writing to a string can't fail.
+            line = editor.push(byte, &mut echo).ok().flatten();
+        }
+        if !echo.is_empty() {
+            let _ = self.terminal.write_str(&echo);
+        }
+        line
+    }
+
+    /// Closes all devices, so that their backends let go of them, and waits until the console has taken all text.
+    pub fn close(&mut self) {
+        let mut out = Lines::new(&mut self.terminal);
+        self.nics.close(&mut out);
+        self.disks.close(&self.system.platform, &mut out);
+        drop(out);
+        self.terminal.flush(self.system.platform.now() + FLUSH_TIMEOUT);
+    }
+
+    /// Closes all devices and ends the domain. Returns only if Xen refuses.
+    pub fn shutdown(&mut self, reason: ShutdownReason) -> Errno {
+        self.close();
+        let errno = power::shutdown(&self.system.platform, reason);
+        self.say(format_args!("error: shutdown: Xen refused: {errno}\n"));
+        errno
+    }
+
+    /// Writes at once, because each piece is a notification to the console's reader.
+    fn say(&mut self, text: core::fmt::Arguments<'_>) {
+        // If the terminal is gone there is nobody to tell.
+        let _ = match text.as_str() {
+            Some(text) => self.terminal.write_str(text),
+            None => self.terminal.write_str(&alloc::format!("{text}")),
+        };
+    }
+}
+
+/// Waits for whatever may come, and lets the interfaces answer.
+fn idle<P: Platform>(system: &System<'_, P>, nics: &mut Nics<'_, P>, port: Option<Port>, until: Instant) {
+    nics.poll();
+    if nics.before_wait() {
+        return;
+    }
+    let ports: Vec<Port> = port.into_iter().chain(system.store.map(|store| store.port())).chain(nics.ports()).collect();
+    let slice = system.platform.now() + SLICE;
+    system.platform.wait(&ports, Some(until.min(slice)));
+}

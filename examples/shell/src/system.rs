@@ -1,0 +1,76 @@
+//! What the commands work on: the domain, as its kernel sees it.
+
+use core::fmt;
+use xen_grant::GrantTable;
+use xen_hypercall::{DomId, Platform};
+use xen_store::XenStore;
+use xen_sys::arch_x86::hvm::start_info::HvmMemmapTableEntry;
+
+use crate::error::Error;
+
+/// What kind of domain this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GuestKind {
+    /// A guest without emulated devices.
+    Pvh,
+    /// A guest with an emulated PC around it.
+    Hvm,
+    /// The domain that Xen itself started.
+    Dom0,
+}
+
+impl fmt::Display for GuestKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pvh => "PVH guest",
+            Self::Hvm => "HVM guest",
+            Self::Dom0 => "dom0",
+        })
+    }
+}
+
+/// What the kernel knows of its domain.
+#[derive(Clone, Copy, Debug)]
+pub struct Machine<'a> {
+    /// The kind of domain.
+    pub kind: GuestKind,
+    /// The domain's number, if the CPU tells it; xenstore is asked otherwise.
+    pub domain: Option<DomId>,
+    /// The memory map.
+    pub memory_map: &'a [HvmMemmapTableEntry],
+    /// Makes the mistake of the command `crash`: a CPU exception, in a kernel. If it returns, the domain is shut down with that reason.
+    pub crash: fn(),
+}
+
+/// The domain and its services. Xenstore and grants may be missing: in dom0 nobody has started them yet.
+#[derive(Debug)]
+pub struct System<'a, P: Platform> {
+    /// The platform.
+    pub platform: P,
+    /// What the kernel knows.
+    pub machine: Machine<'a>,
+    /// The xenstore client.
+    pub store: Option<&'a XenStore<P>>,
+    /// The grant table.
+    pub grants: Option<&'a GrantTable<P>>,
+}
+
+impl<'a, P: Platform> System<'a, P> {
+    /// Returns xenstore.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoXenstore`].
+    pub fn store(&self) -> Result<&'a XenStore<P>, Error> {
+        self.store.ok_or(Error::NoXenstore)
+    }
+
+    /// Returns the grant table.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoGrants`].
+    pub fn grants(&self) -> Result<&'a GrantTable<P>, Error> {
+        self.grants.ok_or(Error::NoGrants)
+    }
+}

@@ -1,0 +1,121 @@
+//! Where the shell talks to somebody.
+
+use alloc::string::String;
+use core::fmt;
+use xen_front::console::{Console, HypervisorConsole};
+use xen_hypercall::{Hypercall, Instant, Platform, Port, SharedMem};
+
+/// A terminal: text out, and bytes that somebody types in. A line feed out begins a new line.
+pub trait Terminal: fmt::Write {
+    /// Returns the next byte that was typed, `None` if there is none now.
+    fn read(&mut self) -> Option<u8>;
+
+    /// Returns the port whose events tell of input, if there is one; otherwise look now and then.
+    fn port(&self) -> Option<Port>;
+
+    /// Waits until all text has left, at most until `deadline`.
+    fn flush(&mut self, deadline: Instant);
+}
+
+impl<P: Platform, M: AsRef<SharedMem>> Terminal for Console<P, M> {
+    fn read(&mut self) -> Option<u8> {
+        let mut byte = [0];
+        // A broken console has no input any more; there is no better place to say so.
+        matches!(Self::read(self, &mut byte), Ok(1)).then_some(byte[0])
+    }
+
+    fn port(&self) -> Option<Port> {
+        Some(Self::port(self))
+    }
+
+    fn flush(&mut self, deadline: Instant) {
+        let _ = Self::flush(self, deadline);
+    }
+}
+
+impl<H: Hypercall> Terminal for HypervisorConsole<H> {
+    fn read(&mut self) -> Option<u8> {
+        let mut byte = [0];
+        matches!(Self::read(self, &mut byte), Ok(1)).then_some(byte[0])
+    }
+
+    fn port(&self) -> Option<Port> {
+        None
+    }
+
+    fn flush(&mut self, _: Instant) {}
+}
+
+/// A terminal that nobody types at: output only.
+#[derive(Clone, Copy, Debug)]
+pub struct Mute<W>(
+    /// Where the text goes.
+    pub W,
+);
+
+impl<W: fmt::Write> fmt::Write for Mute<W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.write_str(text)
+    }
+}
+
+impl<W: fmt::Write> Terminal for Mute<W> {
+    fn read(&mut self) -> Option<u8> {
+        None
+    }
+
+    fn port(&self) -> Option<Port> {
+        None
+    }
+
+    fn flush(&mut self, _: Instant) {}
+}
+
+impl<T: Terminal + ?Sized> Terminal for &mut T {
+    fn read(&mut self) -> Option<u8> {
+        (**self).read()
+    }
+
+    fn port(&self) -> Option<Port> {
+        (**self).port()
+    }
+
+    fn flush(&mut self, deadline: Instant) {
+        (**self).flush(deadline);
+    }
+}
+
+/// Collects text and passes it on line by line, because each piece that a console gets is a notification to its reader.
+#[derive(Debug)]
+pub struct Lines<'t, T: Terminal> {
+    terminal: &'t mut T,
+    line: String,
+}
+
+impl<'t, T: Terminal> Lines<'t, T> {
+    /// Writes to `terminal`. What is left of a last line goes out when this is dropped.
+    pub fn new(terminal: &'t mut T) -> Self {
+        Self { terminal, line: String::new() }
+    }
+}
+
+impl<T: Terminal> fmt::Write for Lines<'_, T> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.line.push_str(text);
+        if !text.contains('\n') {
+            return Ok(());
+        }
+        let end = self.line.rfind('\n').map_or(0, |at| at + 1);
+        let result = self.terminal.write_str(&self.line[..end]);
+        self.line.drain(..end);
+        result
+    }
+}
+
+impl<T: Terminal> Drop for Lines<'_, T> {
+    fn drop(&mut self) {
+        if !self.line.is_empty() {
+            let _ = self.terminal.write_str(&self.line);
+        }
+    }
+}
