@@ -50,8 +50,8 @@ enum State {
 struct Watch {
     state: State,
     token: u32,
-    path_len: usize,
-    queue_len: usize,
+    path_len: u16,
+    queue_len: u16,
     overflow: bool,
 }
 
@@ -89,13 +89,14 @@ impl Watches {
         self.last_token = self.last_token.wrapping_add(1);
         let token = self.last_token;
         if let Some(watch) = self.table.get_mut(free) {
-            *watch = Watch { state: State::Live, token, path_len: len - 1, queue_len: 0, overflow: false };
+            *watch =
+                Watch { state: State::Live, token, path_len: len as u16 - 1, queue_len: 0, overflow: false };
         }
         Ok(free)
     }
 
     pub(super) fn path<'b>(&self, bytes: &'b mut [u8], watch: usize) -> Option<&'b str> {
-        let len = self.table.get(watch)?.path_len;
+        let len = usize::from(self.table.get(watch)?.path_len);
         core::str::from_utf8(path_of(bytes, watch)?.get(..len)?).ok()
     }
 
@@ -136,19 +137,20 @@ impl Watches {
             watch.overflow = true;
             return;
         };
-        let queued = queue.get(..watch.queue_len).unwrap_or_default();
+        let used = usize::from(watch.queue_len);
+        let queued = queue.get(..used).unwrap_or_default();
         if queued
             .split_inclusive(|&byte| byte == 0)
             .any(|one| one.strip_suffix(b"\0") == Some(behind.as_bytes()))
         {
             return;
         }
-        match queue.get_mut(watch.queue_len..).and_then(|free| free.get_mut(..=behind.len())) {
+        match queue.get_mut(used..).and_then(|free| free.get_mut(..=behind.len())) {
             Some(room) => {
                 for (to, from) in room.iter_mut().zip(behind.bytes().chain([0])) {
                     *to = from;
                 }
-                watch.queue_len += behind.len() + 1;
+                watch.queue_len += behind.len() as u16 + 1;
             }
             None => watch.overflow = true,
         }
@@ -166,8 +168,8 @@ impl Watches {
         let behind = queue.get(..end).and_then(|text| core::str::from_utf8(text).ok());
         // What was queued fits by construction.
         let _ = path.write_str(behind.unwrap_or_default());
-        queue.copy_within(end + 1..watch.queue_len, 0);
-        watch.queue_len -= end + 1;
+        queue.copy_within(end + 1..usize::from(watch.queue_len), 0);
+        watch.queue_len -= end as u16 + 1;
         Some(WatchEvent { path, overflow: false })
     }
 }

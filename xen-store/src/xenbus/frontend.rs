@@ -116,15 +116,9 @@ impl<'a, P: Platform, T: Transport> Frontend<'a, P, T> {
             Err(error) if hidden(&error) => true,
             online => online? != 0,
         };
-        // Whatever was connected here before is to be closed in order, whether the backend has noticed its end or not.
-        let left_over = [
-            XenbusState::INITIALISED,
-            XenbusState::CONNECTED,
-            XenbusState::RECONFIGURING,
-            XenbusState::RECONFIGURED,
-        ];
-        if left_over.contains(&frontend.own) {
-            frontend.switch(XenbusState::CLOSING)?;
+        if let Some(state) = state::take_over(frontend.own, frontend.peer) {
+            frontend.switch(state)?;
+            frontend.kicked = true;
         }
         Ok(frontend)
     }
@@ -232,7 +226,8 @@ impl<'a, P: Platform, T: Transport> Frontend<'a, P, T> {
                     self.switch(XenbusState::INITIALISING)?;
                     self.kicked = true;
                 }
-                Action::Closed | Action::Reopen | Action::Restart => self.switch(XenbusState::CLOSING)?,
+                Action::Closed | Action::Reopen => self.switch(XenbusState::CLOSED)?,
+                Action::Restart => self.switch(XenbusState::CLOSING)?,
                 Action::Finish => self.switch(XenbusState::CLOSED)?,
                 Action::Wait => break,
             }
@@ -277,8 +272,8 @@ impl<'a, P: Platform, T: Transport> Frontend<'a, P, T> {
     pub fn publish(&mut self, state: XenbusState, keys: &[(&str, &dyn Display)]) -> Result<(), XenbusError> {
         let path = &self.path;
         let written = self.store.transaction(|tx| {
-            // A state that is missing was removed by the toolstack, together with the device.
-            if !tx.exists(format_args!("{path}/state"))? {
+            // What the toolstack removed must not come back by being written to.
+            if !tx.exists(path)? {
                 return Ok::<_, StoreError>(false);
             }
             for (key, value) in keys {
@@ -326,7 +321,9 @@ impl<'a, P: Platform, T: Transport> Frontend<'a, P, T> {
         if self.gone || self.own == XenbusState::CLOSING || self.own == XenbusState::CLOSED {
             return Ok(());
         }
-        match self.switch(XenbusState::CLOSING) {
+        // A backend that is closed would begin to close anew if it saw Closing.
+        let first = if self.peer == XenbusState::CLOSED { XenbusState::CLOSED } else { XenbusState::CLOSING };
+        match self.switch(first) {
             Err(XenbusError::Unplugged { .. }) => Ok(()),
             result => result,
         }

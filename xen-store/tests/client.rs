@@ -1,0 +1,305 @@
+//! The client against a server on the other side of a ring page.
+
+mod double;
+
+use double::{with_page, with_store};
+use std::cell::RefCell;
+use std::time::Duration;
+use xen_hypercall::DomId;
+use xen_store::wire::{Access, MessageType, Permission, ServerError};
+use xen_store::{Limits, Nodes, Reason, RingTransport, StoreError, XenStore};
+
+#[test]
+fn nodes_are_written_read_listed_and_removed() {
+    with_store(|world, store| {
+        store.write("data/a", "one").unwrap();
+        store.write_fmt(format_args!("data/{}", "b"), 42).unwrap();
+        store.mkdir("data/c").unwrap();
+        assert_eq!(world.get("data/a").as_deref(), Some("one"));
+        assert_eq!(store.read_string::<8>("/local/domain/5/data/a").unwrap(), "one");
+        assert_eq!(store.read_number::<u8>("data/b"), Ok(42));
+        assert_eq!(store.read("data/c", &mut []), Ok(0));
+        let names = RefCell::new(vec![]);
+        store
+            .directory("data", |name| {
+                // The store can be used meanwhile.
+                names
+                    .borrow_mut()
+                    .push((name.to_string(), store.exists(format_args!("data/{name}")).unwrap()));
+            })
+            .unwrap();
+        assert_eq!(names.into_inner(), ["a", "b", "c"].map(|name| (name.to_string(), true)));
+        store.remove("data/a").unwrap();
+        assert_eq!(store.exists("data/a"), Ok(false));
+        let mut buffer = [0; 16];
+        assert_eq!(store.directory_into("data", &mut buffer).unwrap().collect::<Vec<_>>(), ["b", "c"]);
+        assert_eq!(
+            (store.domid(), store.domain_path::<32>(DomId(7)).unwrap().as_str()),
+            (Ok(DomId(5)), "/local/domain/7")
+        );
+    });
+}
+
+#[test]
+fn permissions_are_typed_both_ways() {
+    with_store(|_, store| {
+        let wanted = [
+            Permission { access: Access::None, domain: DomId(0) },
+            Permission { access: Access::Both, domain: DomId(5) },
+        ];
+        store.set_permissions("data", &wanted).unwrap();
+        assert_eq!(store.permissions::<4>("data").unwrap(), wanted);
+        assert_eq!(store.permissions::<1>("data").unwrap_err().reason, Reason::BufferTooSmall { needed: 2 });
+    });
+}
+
+#[test]
+fn the_first_request_resets_what_an_earlier_user_left() {
+    with_page(77, |world| {
+        world.server.borrow_mut().watches.push(("old".into(), "1".into()));
+        let store = world.store();
+        assert!(world.server.borrow().log.is_empty());
+        store.domid().unwrap();
+        assert_eq!(world.server.borrow().kinds(), [MessageType::RESET_WATCHES, MessageType::READ]);
+        assert!(world.server.borrow().watches.is_empty());
+        assert_eq!(world.notified.get(), 1, "one batch, one notification");
+    });
+}
+
+#[test]
+fn an_error_shows_operation_path_and_reason() {
+    with_store(|_, store| {
+        let error = store.read_number::<u32>("device/vbd/51712/sectors").unwrap_err();
+        assert!(error.is_not_found());
+        assert_eq!(error.to_string(), "read device/vbd/51712/sectors: xenstored says ENOENT: no such node");
+        store.write("data/long", [7; 20]).unwrap();
+        let error = store.read("data/long", &mut [0; 19]).unwrap_err();
+        assert_eq!(error.reason, Reason::BufferTooSmall { needed: 20 });
+        store.write("data/long", [0xff; 2]).unwrap();
+        assert_eq!(store.read_string::<20>("data/long").unwrap_err().reason, Reason::NotText);
+    });
+}
+
+#[test]
+fn a_silent_server_ends_in_a_timeout_that_says_what_was_awaited_and_leaves_the_client_usable() {
+    with_store(|world, store| {
+        world.server.borrow_mut().mute = true;
+        store.set_timeout(Duration::from_millis(300));
+        let before = world.now.get();
+        for _ in 0..20 {
+            let error = store.read_string::<8>("domid").unwrap_err();
+            assert_eq!(error.to_string(), "read domid: no reply from xenstored within 300 ms");
+        }
+        assert_eq!(world.now.get() - before, 20 * 300_000_000);
+        world.server.borrow_mut().mute = false;
+        assert_eq!(store.domid(), Ok(DomId(5)));
+    });
+}
+
+#[test]
+fn several_requests_are_in_flight_and_answered_in_any_order() {
+    with_store(|world, store| {
+        store.domid().unwrap();
+        for name in ["a", "b", "c", "d"] {
+            store.write(name, name).unwrap();
+        }
+        let mut kept = vec![];
+        world.server.borrow_mut().answer = Some(Box::new(move |request| {
+            kept.push(request.clone());
+            // All four at the last one, backwards.
+            let reply = |request: &double::Request| {
+                let name = request.body[..1].to_vec();
+                let header =
+                    xen_store::wire::XsdSockmsg { type_: request.kind, req_id: request.id, tx_id: 0, len: 1 };
+                [xen_store::wire::encode(&header).to_vec(), name].concat()
+            };
+            Some(if kept.len() == 4 {
+                kept.drain(..).rev().flat_map(|request| reply(&request)).collect()
+            } else {
+                vec![]
+            })
+        }));
+        let notified = world.notified.get();
+        let pending = ["a", "b", "c", "d"].map(|name| store.begin_read(name).unwrap());
+        assert_eq!(store.begin_read("e").unwrap_err().reason, Reason::Busy);
+        assert_eq!(world.notified.get() - notified, 4);
+        let mut buffer = [0; 4];
+        assert!(pending.iter().all(|one| one.try_finish(&mut buffer).is_none()));
+        world.run_server();
+        for (one, name) in pending.iter().zip(["a", "b", "c", "d"]) {
+            assert_eq!(
+                one.try_finish(&mut []).unwrap().unwrap_err().reason,
+                Reason::BufferTooSmall { needed: 1 }
+            );
+            assert_eq!((one.try_finish(&mut buffer), &buffer[..1]), (Some(Ok(1)), name.as_bytes()));
+        }
+        world.server.borrow_mut().answer = None;
+        drop(pending);
+        assert_eq!(store.domid(), Ok(DomId(5)));
+    });
+}
+
+#[test]
+fn a_dropped_request_does_not_disturb_the_next() {
+    with_store(|world, store| {
+        store.write("a", [b'x'; 3000]).unwrap();
+        for part in 0..40 {
+            let pending = store.begin_read("a").unwrap();
+            // Given up before it is sent, while its reply is on the way, and after.
+            (0..part % 8).for_each(|_| store.wait(xen_hypercall::Instant::from_nanos(world.now.get() + 1)));
+            let _ = store.poll();
+            drop(pending);
+            assert_eq!(store.domid(), Ok(DomId(5)));
+        }
+    });
+}
+
+#[test]
+fn messages_longer_than_the_ring_go_through_in_both_directions() {
+    with_store(|_, store| {
+        let value: Vec<u8> = (0..4094u32).map(|i| (i % 251) as u8).collect();
+        store.write("a", &value).unwrap();
+        let mut back = [0; 4096];
+        assert_eq!(store.read("a", &mut back), Ok(4094));
+        assert_eq!(back[..4094], value);
+        assert_eq!(store.write("a", [0; 4095]).unwrap_err().reason, Reason::TooLong { limit: 4096 });
+    });
+}
+
+#[test]
+fn a_transaction_takes_effect_at_once_or_not_at_all() {
+    with_store(|world, store| {
+        let watch = store.watch("data").unwrap();
+        let sum = store.transaction(|tx| {
+            tx.write("data/a", "1")?;
+            tx.write_fmt("data/b", 2)?;
+            assert_eq!(world.get("data/a"), None);
+            Ok::<_, StoreError>(tx.read_number::<u32>("data/a")? + tx.read_number::<u32>("data/b")?)
+        });
+        assert_eq!((sum, world.get("data/b").as_deref()), (Ok(3), Some("2")));
+        let failed: Result<(), StoreError> = store.transaction(|tx| {
+            tx.write("data/a", "9")?;
+            tx.read_number::<u32>("data/missing").map(drop)
+        });
+        assert!(failed.unwrap_err().is_not_found());
+        assert_eq!(world.get("data/a").as_deref(), Some("1"));
+        assert_eq!(world.server.borrow().open_transactions(), 0);
+        assert_eq!(world.server.borrow().log.last().unwrap().body, b"F\0");
+        drop(watch);
+    });
+}
+
+#[test]
+fn d_x09_conflicts_are_retried_but_not_for_ever() {
+    with_store(|world, store| {
+        world.server.borrow_mut().conflicts = 3;
+        let mut runs = 0;
+        store
+            .transaction(|tx| {
+                runs += 1;
+                tx.write("data/a", "1")
+            })
+            .unwrap();
+        assert_eq!((runs, world.get("data/a").as_deref()), (4, Some("1")));
+        world.server.borrow_mut().conflicts = u32::MAX;
+        let error = store.transaction(|tx| tx.write("data/a", "2")).unwrap_err();
+        assert_eq!(error.reason, Reason::Conflict { attempts: 32 });
+        assert_eq!(
+            (world.get("data/a").as_deref(), world.server.borrow().open_transactions()),
+            (Some("1"), 0)
+        );
+    });
+}
+
+#[test]
+fn a_transaction_number_that_is_none_is_refused() {
+    for id in ["0", "", "x", "4294967296"] {
+        with_store(|world, store| {
+            world.server.borrow_mut().answer = Some(Box::new(move |request| {
+                let start = request.kind == MessageType::TRANSACTION_START;
+                start.then(|| {
+                    [&xen_store::wire::encode(&header(request, id.len()))[..], id.as_bytes()].concat()
+                })
+            }));
+            assert!(store.transaction(|_| Ok::<_, StoreError>(())).is_err(), "{id}");
+        });
+    }
+}
+
+fn header(request: &double::Request, len: usize) -> xen_store::wire::XsdSockmsg {
+    xen_store::wire::XsdSockmsg { type_: request.kind, req_id: request.id, tx_id: 0, len: len as u32 }
+}
+
+#[test]
+fn a_watch_fires_once_when_set_and_then_for_every_change_below() {
+    with_store(|world, store| {
+        let watch = store.watch("device").unwrap();
+        let soon = || xen_hypercall::Instant::from_nanos(world.now.get() + 1_000_000_000);
+        assert_eq!(watch.wait_next(soon()).unwrap().unwrap().path(), "device");
+        assert_eq!(watch.wait_next(soon()), Ok(None));
+        world.set("device/vbd/1/state", "1");
+        assert_eq!(watch.wait_next(soon()).unwrap().unwrap().path(), "device/vbd/1/state");
+        drop(watch);
+        store.domid().unwrap();
+        assert!(world.server.borrow().watches.is_empty());
+    });
+}
+
+#[test]
+fn a_late_event_of_a_dropped_watch_does_not_reach_the_next_one_in_its_place() {
+    with_store(|world, store| {
+        let old = store.watch("a").unwrap();
+        let token = world.server.borrow().watches[0].1.clone();
+        drop(old);
+        let new = store.watch("a").unwrap();
+        while new.try_next().unwrap().is_some() {}
+        world.server.borrow_mut().event("a", &token);
+        store.domid().unwrap();
+        assert_eq!(new.try_next(), Ok(None));
+    });
+}
+
+#[test]
+fn watches_end_even_if_no_request_slot_was_free_when_they_were_dropped() {
+    with_store(|world, store| {
+        let watches: Vec<_> = (0..32).map(|i| store.watch(format_args!("w/{i}")).unwrap()).collect();
+        assert_eq!(store.watch("one-more").unwrap_err().reason, Reason::TooManyWatches);
+        let pending: Vec<_> = (0..4).map(|_| store.begin_read("domid").unwrap()).collect();
+        drop(watches);
+        drop(pending);
+        for _ in 0..12 {
+            store.domid().unwrap();
+        }
+        assert!(world.server.borrow().watches.is_empty());
+        drop(store.watch("one-more").unwrap());
+    });
+}
+
+#[test]
+fn a_watch_that_the_server_refuses_leaves_its_place_free() {
+    with_store(|world, store| {
+        world.server.borrow_mut().answer = Some(Box::new(|request| {
+            let refused = request.kind == MessageType::WATCH;
+            let header = xen_store::wire::XsdSockmsg { type_: MessageType::ERROR, ..header(request, 7) };
+            refused.then(|| [&xen_store::wire::encode(&header)[..], b"ENOSPC\0"].concat())
+        }));
+        for _ in 0..100 {
+            let error = store.watch("a").unwrap_err();
+            assert_eq!(error.reason, Reason::Server(ServerError::NoSpace));
+        }
+    });
+}
+
+#[test]
+fn a_client_takes_nine_pages_and_little_else() {
+    with_page(0, |world| {
+        let store = world.store();
+        assert!(size_of_val(&store) < 3 << 10, "{}", size_of_val(&store));
+        let transport = RingTransport::new(*store.platform(), world.mem, double::PORT);
+        let small = Limits { requests: 1, watches: 0 };
+        let small = XenStore::with_transport(*store.platform(), transport, double::PORT, small).unwrap();
+        drop(store);
+        assert_eq!(small.domid(), Ok(DomId(5)));
+        assert_eq!(small.watch("a").unwrap_err().reason, Reason::TooManyWatches);
+    });
+}

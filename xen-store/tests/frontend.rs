@@ -1,0 +1,296 @@
+//! A frontend against backends that follow the protocol, and some that do not.
+
+mod double;
+
+use double::{Guest, HOME, Server, Store, World, with_store};
+use std::time::Duration;
+use xen_hypercall::{DomId, SharedMem};
+use xen_store::xenbus::{self, Frontend, FrontendEvent as Event, XenbusError, XenbusState as State};
+use xen_store::{Nodes, RingTransport};
+
+const BACKEND: &str = "/local/domain/0/backend/vbd/5/51712";
+const FRONTEND: &str = "device/vbd/51712";
+
+type Device<'s, 'w> = Frontend<'s, Guest<'w>, RingTransport<Guest<'w>, &'w SharedMem>>;
+
+/// Makes a device whose ends are in these states.
+fn plug(world: &World<'_>, own: u32, peer: u32) {
+    let mut server = world.server.borrow_mut();
+    for (key, value) in [("backend", BACKEND), ("backend-id", "0"), ("state", &own.to_string())] {
+        server.set(&format!("{FRONTEND}/{key}"), value.as_bytes());
+    }
+    for (key, value) in [("online", "1"), ("sectors", "2048"), ("state", &peer.to_string())] {
+        server.set(&format!("{BACKEND}/{key}"), value.as_bytes());
+    }
+}
+
+/// What a block backend does when the frontend's state changes.
+fn lawful(server: &mut Server, path: &str) {
+    if path != format!("{HOME}/{FRONTEND}/state") {
+        return;
+    }
+    let state = |server: &Server, path: &str| server.get(path).and_then(|state| state.parse::<u32>().ok());
+    let (own, peer) = (state(server, &format!("{BACKEND}/state")), state(server, path));
+    let next = match (peer, own) {
+        (Some(1), Some(0 | 1 | 6)) => 2,
+        (Some(3 | 4), Some(1..=3)) => 4,
+        (Some(5), Some(1..=4 | 7 | 8)) => 5,
+        (Some(6), Some(_)) => 6,
+        _ => return,
+    };
+    server.set(&format!("{BACKEND}/state"), next.to_string().as_bytes());
+}
+
+fn open<'s, 'w>(world: &World<'_>, store: &'s Store<'w>, own: u32, peer: u32) -> Device<'s, 'w> {
+    plug(world, own, peer);
+    world.server.borrow_mut().reaction = Some(lawful);
+    Frontend::open(store, "vbd", 51712).unwrap()
+}
+
+fn connect(device: &mut Device<'_, '_>) {
+    device.wait_for(Event::Publish).unwrap();
+    device.publish(State::INITIALISED, &[("ring-ref", &8), ("event-channel", &3)]).unwrap();
+    device.wait_for(Event::Connect).unwrap();
+    device.connected().unwrap();
+    assert_eq!(device.wait().unwrap(), Event::Connected);
+}
+
+fn states(world: &World<'_>) -> (String, String) {
+    let get = |path: &str| world.get(path).unwrap_or_default();
+    (get(&format!("{FRONTEND}/state")), get(&format!("{BACKEND}/state")))
+}
+
+#[test]
+fn a_device_connects_and_closes_in_the_order_of_the_protocol() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 2);
+        assert_eq!(
+            (device.path(), device.backend_path(), device.backend_id()),
+            (FRONTEND, BACKEND, DomId(0))
+        );
+        connect(&mut device);
+        assert_eq!(world.get(&format!("{FRONTEND}/ring-ref")).as_deref(), Some("8"));
+        assert_eq!(device.backend_number::<u64>("sectors"), Ok(2048));
+        assert_eq!(device.backend_number_or("feature-persistent", 0u32), Ok(0));
+        assert_eq!(device.backend_string::<8>("sectors").unwrap(), "2048");
+        assert_eq!(states(world), ("4".into(), "4".into()));
+        device.close_and_wait().unwrap();
+        assert_eq!(states(world), ("6".into(), "6".into()));
+        drop(device);
+        store.domid().unwrap();
+        assert!(world.server.borrow().watches.is_empty());
+        let written: Vec<String> =
+            world.server.borrow().log.iter().map(|request| request.texts().join("=")).collect();
+        let own: Vec<&str> =
+            written.iter().filter_map(|text| text.strip_prefix("device/vbd/51712/state=")).collect();
+        assert_eq!(
+            own.iter().filter(|value| !value.is_empty()).copied().collect::<Vec<_>>(),
+            ["3", "4", "5", "6"]
+        );
+    });
+}
+
+#[test]
+fn a_network_device_goes_to_connected_before_its_backend() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 1);
+        assert_eq!(device.poll(xen_hypercall::Instant::default()).unwrap(), Event::Wait);
+        world.set(&format!("{BACKEND}/state"), "2");
+        device.wait_for(Event::Publish).unwrap();
+        device.publish(State::CONNECTED, &[("request-rx-copy", &1)]).unwrap();
+        device.wait_for(Event::Connected).unwrap();
+    });
+}
+
+#[test]
+fn whatever_state_it_is_found_in_a_device_with_a_lawful_backend_gets_connected() {
+    for (own, peer) in (0..9).flat_map(|own| (0..9).map(move |peer| (own, peer))) {
+        // Nobody can tell a backend that did not start from one that will not.
+        if peer == 0 {
+            continue;
+        }
+        with_store(|world, store| {
+            let mut device = open(world, store, own, peer);
+            if states(world).1 == "1" {
+                // One that starts gets there by itself.
+                world.set(&format!("{BACKEND}/state"), "2");
+            }
+            connect(&mut device);
+            assert_eq!(states(world), ("4".into(), "4".into()), "from {own}, {peer}");
+            device.close_and_wait().unwrap();
+            device.reopen();
+            connect(&mut device);
+        });
+    }
+}
+
+#[test]
+fn a_device_that_is_closed_before_it_ever_connects_goes_through_closing() {
+    for peer in [1, 2, 6] {
+        with_store(|world, store| {
+            let mut device = open(world, store, 1, peer);
+            device.close_and_wait().unwrap();
+            assert_eq!(states(world).0, "6", "from {peer}");
+        });
+    }
+}
+
+#[test]
+fn a_backend_that_never_connects_ends_in_an_error_that_says_so() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 2);
+        world.server.borrow_mut().reaction = None;
+        device.set_timeout(Duration::from_secs(7));
+        device.wait_for(Event::Publish).unwrap();
+        device.publish(State::INITIALISED, &[]).unwrap();
+        let before = world.now.get();
+        let error = device.wait_for(Event::Connect).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "{BACKEND}/state: found state INIT_WAIT (2), expected CONNECTED (4) within 7000 ms; own state is INITIALISED (3)"
+            )
+        );
+        assert_eq!(world.now.get() - before, 7_000_000_000);
+        // It does not answer to Closing either: the device is closed without it.
+        let error = device.close_and_wait().unwrap_err();
+        assert!(
+            matches!(error, XenbusError::Timeout { awaited: State::CLOSING, own: State::CLOSING, .. }),
+            "{error}"
+        );
+        assert_eq!(states(world).0, "6");
+    });
+}
+
+#[test]
+fn a_backend_that_closes_instead_of_connecting_refuses() {
+    for peer in ["5", "6"] {
+        with_store(|world, store| {
+            let mut device = open(world, store, 1, 2);
+            device.wait_for(Event::Publish).unwrap();
+            world.server.borrow_mut().reaction = None;
+            device.publish(State::INITIALISED, &[]).unwrap();
+            world.set(&format!("{BACKEND}/state"), peer);
+            let error = device.wait_for(Event::Connect).unwrap_err();
+            assert!(matches!(error, XenbusError::Refused { own: State::INITIALISED, .. }), "{error}");
+            world.server.borrow_mut().reaction = Some(lawful);
+            device.close_and_wait().unwrap();
+            assert_eq!(states(world), ("6".into(), "6".into()));
+        });
+    }
+}
+
+#[test]
+fn a_device_in_use_is_told_when_its_backend_closes_or_starts_anew() {
+    for peer in ["5", "6", "1", "2", "0", "junk"] {
+        with_store(|world, store| {
+            let mut device = open(world, store, 1, 2);
+            connect(&mut device);
+            world.set(&format!("{BACKEND}/state"), peer);
+            while device.wait().unwrap() == Event::Connected {
+                store.wait(xen_hypercall::Instant::from_nanos(u64::MAX));
+            }
+            assert_eq!(device.wait().unwrap(), Event::Close, "backend in {peer}");
+            let _ = device.close_and_wait();
+            assert_eq!(states(world).0, "6");
+        });
+    }
+}
+
+#[test]
+fn a_device_that_the_toolstack_takes_away_closes_for_good() {
+    with_store(|world, store| {
+        // Before it was ever connected: the toolstack asks by itself, not through the backend's driver.
+        let mut device = open(world, store, 1, 2);
+        world.set(&format!("{BACKEND}/online"), "0");
+        world.set(&format!("{BACKEND}/state"), "5");
+        store.domid().unwrap();
+        loop {
+            match device.wait().unwrap() {
+                Event::Publish => store.wait(xen_hypercall::Instant::from_nanos(u64::MAX)),
+                event => break assert_eq!(event, Event::Closed),
+            }
+        }
+        assert!(!device.is_online());
+        assert_eq!(states(world), ("6".into(), "6".into()));
+    });
+}
+
+#[test]
+fn a_directory_that_vanishes_is_an_unplug_and_is_not_written_to_again() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 2);
+        connect(&mut device);
+        world.server.borrow_mut().reaction = None;
+        world.server.borrow_mut().remove(BACKEND);
+        world.server.borrow_mut().remove(FRONTEND);
+        while device.wait().unwrap() == Event::Connected {
+            store.wait(xen_hypercall::Instant::from_nanos(u64::MAX));
+        }
+        assert_eq!(device.wait().unwrap(), Event::Unplugged);
+        device.close_and_wait().unwrap();
+        assert_eq!(world.get(&format!("{FRONTEND}/state")), None);
+        assert!(matches!(device.publish(State::CONNECTED, &[]), Err(XenbusError::Unplugged { .. })));
+        assert_eq!(world.get(&format!("{FRONTEND}/state")), None);
+    });
+}
+
+#[test]
+fn a_fatal_error_is_left_for_the_toolstack_and_closes_the_device() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 2);
+        connect(&mut device);
+        device.fatal("the ring is corrupt").unwrap();
+        assert_eq!(world.get("error/device/vbd/51712/error").as_deref(), Some("the ring is corrupt"));
+        assert_eq!(device.wait().unwrap(), Event::Closed);
+    });
+}
+
+#[test]
+fn a_reconfigured_backend_gets_its_two_answers() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 2);
+        connect(&mut device);
+        world.set(&format!("{BACKEND}/state"), "7");
+        while device.wait().unwrap() == Event::Connected {
+            store.wait(xen_hypercall::Instant::from_nanos(u64::MAX));
+        }
+        device.wait_for(Event::Reconfigure).unwrap();
+        device.switch(State::RECONFIGURING).unwrap();
+        world.set(&format!("{BACKEND}/state"), "8");
+        device.wait_for(Event::Resume).unwrap();
+        device.connected().unwrap();
+        world.set(&format!("{BACKEND}/state"), "4");
+        device.wait_for(Event::Connected).unwrap();
+    });
+}
+
+#[test]
+fn a_missing_device_and_one_without_a_backend_are_errors_that_name_the_node() {
+    with_store(|world, store| {
+        let error = Device::open(store, "vbd", 51712).unwrap_err();
+        assert_eq!(error.to_string(), "read device/vbd/51712/backend: xenstored says ENOENT: no such node");
+        plug(world, 1, 2);
+        world.set(&format!("{FRONTEND}/backend-id"), "65536");
+        assert!(
+            Device::open(store, "vbd", 51712)
+                .unwrap_err()
+                .to_string()
+                .contains("backend-id: the number is out of range")
+        );
+        store.domid().unwrap();
+        assert!(world.server.borrow().watches.is_empty());
+    });
+}
+
+#[test]
+fn devices_are_listed_by_their_numbers() {
+    with_store(|world, store| {
+        assert!(xenbus::devices::<4>(store, "vif").unwrap().is_empty());
+        for id in ["51728", "51712", "768", "junk"] {
+            world.set(&format!("device/vbd/{id}/state"), "1");
+        }
+        assert_eq!(xenbus::devices::<4>(store, "vbd").unwrap(), [768, 51712, 51728]);
+        assert!(xenbus::devices::<2>(store, "vbd").is_err());
+    });
+}

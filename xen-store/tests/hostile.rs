@@ -1,0 +1,319 @@
+//! The client against a server that breaks the protocol, and against one that is late. Names are those of the adversarial cases.
+
+mod double;
+
+use double::{HOME, PORT, Server, message, with_page, with_store};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use xen_hypercall::{DomId, Instant};
+use xen_ring::Corrupt;
+use xen_store::wire::{MessageType, NumberError, OversizedBody, PathError, XsdSockmsg, encode};
+use xen_store::{ConnectionError, Nodes, Reason};
+
+/// Answers reads of `path` with a message of any type, length and body.
+fn answer(server: &mut Server, path: &'static str, kind: MessageType, body: Vec<u8>) {
+    server.answer =
+        Some(Box::new(move |request| (request.texts()[0] == path).then(|| message(kind, request.id, &body))));
+}
+
+#[test]
+fn d_x01_an_index_that_is_ahead_of_the_ring_breaks_the_connection() {
+    with_store(|world, store| {
+        store.domid().unwrap();
+        let own = world.mem.u32::<2056>().load(Relaxed);
+        let found = own.wrapping_add(1025);
+        world.mem.u32::<2060>().store(found, Relaxed);
+        let broken = Reason::Connection(ConnectionError::Corrupt(Corrupt { found, own, limit: 1024 }));
+        assert_eq!(store.domid().unwrap_err().reason, broken);
+        // For good, even if the index is right again.
+        world.mem.u32::<2060>().store(own, Relaxed);
+        assert_eq!(store.domid().unwrap_err().reason, broken);
+        assert_eq!(store.write("a", "b").unwrap_err().reason, broken);
+        assert_eq!(store.watch("a").unwrap_err().reason, broken);
+        assert_eq!(world.mem.u32::<2056>().load(Relaxed), own);
+    });
+}
+
+#[test]
+fn d_x01_a_request_index_that_went_back_breaks_the_connection() {
+    with_store(|world, store| {
+        store.domid().unwrap();
+        let prod = world.mem.u32::<2052>().load(Relaxed);
+        for (i, bad) in [prod.wrapping_add(1), prod.wrapping_sub(1025)].into_iter().enumerate() {
+            world.mem.u32::<2048>().store(bad, Relaxed);
+            assert!(matches!(store.domid().unwrap_err().reason, Reason::Connection(_)), "{i}");
+        }
+    });
+}
+
+#[test]
+fn d_x02_a_message_that_is_too_long_breaks_the_connection() {
+    for len in [4097, 0x8000_0000, u32::MAX] {
+        with_store(|world, store| {
+            world.server.borrow_mut().answer = Some(Box::new(move |request| {
+                let header = XsdSockmsg { type_: request.kind, req_id: request.id, tx_id: 0, len };
+                Some(encode(&header).to_vec())
+            }));
+            let broken = Reason::Connection(ConnectionError::Oversized(OversizedBody { len }));
+            assert_eq!(store.domid().unwrap_err().reason, broken);
+        });
+    }
+}
+
+#[test]
+fn d_x03_replies_that_nobody_asked_for_are_dropped() {
+    with_store(|world, store| {
+        world.server.borrow_mut().answer = Some(Box::new(|request| {
+            let stray = message(request.kind, request.id.wrapping_sub(1), &[b'9'; 4096]);
+            let never = message(request.kind, request.id.wrapping_add(0x4000_0000), b"8");
+            let reply = message(request.kind, request.id, b"5");
+            let twice = message(request.kind, request.id, b"7");
+            Some([stray, never, reply, twice].concat())
+        }));
+        for _ in 0..10 {
+            assert_eq!(store.domid(), Ok(DomId(5)));
+        }
+    });
+}
+
+#[test]
+fn d_x04_any_start_index_and_any_chunks_give_the_same_result() {
+    for start in 0..1024 {
+        with_page(start, |world| {
+            world.server.borrow_mut().chunk = 1 + start as usize % 19;
+            let store = world.store();
+            assert_eq!(store.read_string::<8>("domid").unwrap(), "5");
+        });
+    }
+    with_page(0xffff_fff0, |world| {
+        world.server.borrow_mut().chunk = 1;
+        let store = world.store();
+        store.write("a", "some value").unwrap();
+        assert_eq!(store.read_string::<16>("a").unwrap(), "some value");
+    });
+}
+
+#[test]
+fn d_x05_error_bodies_of_any_shape_are_errors_and_the_stream_stays_in_step() {
+    let bodies: [(&[u8], &str); 5] = [
+        (b"ENOENT\0", "ENOENT"),
+        (b"EFOO\0", "EFOO"),
+        (b"", ""),
+        (b"EACCES", "EACCES"),
+        (&[b'E'; 4096], "EEEEEEEEEEEEEEE"),
+    ];
+    for (body, name) in bodies {
+        with_store(|world, store| {
+            answer(&mut world.server.borrow_mut(), "bad", MessageType::ERROR, body.to_vec());
+            match store.read("bad", &mut [0; 4096]).unwrap_err().reason {
+                Reason::Server(error) => assert_eq!(error.name(), name),
+                other => panic!("{other}"),
+            }
+            assert_eq!(store.domid(), Ok(DomId(5)));
+        });
+    }
+}
+
+#[test]
+fn a_reply_of_another_type_is_an_error_and_the_stream_stays_in_step() {
+    with_store(|world, store| {
+        answer(&mut world.server.borrow_mut(), "bad", MessageType::MKDIR, vec![1; 100]);
+        let found = MessageType::MKDIR;
+        assert_eq!(store.exists("bad").unwrap_err().reason, Reason::UnexpectedReply { found });
+        assert_eq!(store.domid(), Ok(DomId(5)));
+    });
+}
+
+#[test]
+fn d_x06_directories_of_any_shape_are_listed() {
+    for (body, names) in [(&b"a\0b"[..], vec!["a", "b"]), (b"", vec![]), (b"a\0\0b\0", vec!["a", "b"])] {
+        with_store(|world, store| {
+            answer(&mut world.server.borrow_mut(), "dir", MessageType::DIRECTORY, body.to_vec());
+            let mut found = vec![];
+            store.directory("dir", |name| found.push(name.to_string())).unwrap();
+            assert_eq!(found, names);
+        });
+    }
+    with_store(|world, store| {
+        answer(&mut world.server.borrow_mut(), "dir", MessageType::DIRECTORY, vec![b'a'; 4096]);
+        let error = store.directory("dir", |_| ()).unwrap_err();
+        assert_eq!(error.reason, Reason::BufferTooSmall { needed: 4096 });
+        assert_eq!(store.directory_into("dir", &mut [0; 4096]).unwrap().count(), 1);
+    });
+}
+
+#[test]
+fn d_x07_malformed_events_are_dropped_and_the_stream_stays_in_step() {
+    with_store(|world, store| {
+        let watch = store.watch("a").unwrap();
+        while watch.try_next().unwrap().is_some() {}
+        let token = world.server.borrow().watches[0].1.clone();
+        for body in [&b""[..], b"a\0", b"a", b"\0\0", &[0xff; 4096], token.as_bytes(), b"a\0notatoken\0"] {
+            world.server.borrow_mut().send(&message(MessageType::WATCH_EVENT, 0, body));
+        }
+        world.server.borrow_mut().event("a", &token);
+        store.domid().unwrap();
+        store.domid().unwrap();
+        assert_eq!(watch.try_next().unwrap().unwrap().path(), "a");
+        assert_eq!(watch.try_next(), Ok(None));
+    });
+}
+
+#[test]
+fn d_x08_a_flood_of_events_neither_hides_a_reply_nor_takes_memory() {
+    with_store(|world, store| {
+        let watch = store.watch("a").unwrap();
+        let token = world.server.borrow().watches[0].1.clone();
+        world.server.borrow_mut().answer = Some(Box::new(move |request| {
+            let event = |i: u32| {
+                let path = if i % 3 == 0 { "a".into() } else { format!("a/{i}") };
+                message(MessageType::WATCH_EVENT, 0, format!("{path}\0{token}\0").as_bytes())
+            };
+            let flood: Vec<u8> = (0..10_000).flat_map(event).collect();
+            Some([flood, message(request.kind, request.id, b"5")].concat())
+        }));
+        assert_eq!(store.domid(), Ok(DomId(5)));
+        let (mut events, mut overflow) = (0, false);
+        while let Some(event) = watch.try_next().unwrap() {
+            events += 1;
+            overflow |= event.is_overflow();
+        }
+        assert!(overflow && events < 100, "{events}");
+    });
+}
+
+#[test]
+fn a_server_that_never_stops_sending_does_not_hold_a_poll() {
+    with_page(0, |world| {
+        let store = world.store();
+        store.domid().unwrap();
+        // A ring that is always full of events for nobody.
+        let event = message(MessageType::WATCH_EVENT, 0, b"");
+        world.server.borrow_mut().outbox = std::iter::repeat_n(event, 10_000).flatten().collect();
+        world.server.borrow_mut().mute = true;
+        store.set_timeout(Duration::from_millis(50));
+        let error = store.domid().unwrap_err();
+        assert!(matches!(error.reason, Reason::Timeout { .. }));
+    });
+}
+
+#[test]
+fn d_x10_what_the_server_would_refuse_is_never_sent() {
+    with_store(|world, store| {
+        store.domid().unwrap();
+        let sent = world.server.borrow().log.len();
+        let reason = |path: &str| store.exists(path).unwrap_err().reason;
+        assert_eq!(reason(&"a".repeat(2049)), Reason::Path(PathError::TooLong { len: 2049, limit: 2048 }));
+        let absolute = format!("/{}", "a".repeat(3072));
+        assert_eq!(reason(&absolute), Reason::Path(PathError::TooLong { len: 3073, limit: 3072 }));
+        assert_eq!(reason("a\0b"), Reason::Path(PathError::Byte { byte: 0, at: 1 }));
+        assert_eq!(reason("a/"), Reason::Path(PathError::TrailingSlash));
+        assert_eq!(store.watch("a".repeat(256)).unwrap_err().reason, Reason::TooLong { limit: 255 });
+        assert_eq!(store.write("a", [0; 4095]).unwrap_err().reason, Reason::TooLong { limit: 4096 });
+        world.run_server();
+        assert_eq!(world.server.borrow().log.len(), sent);
+        assert_eq!(store.domid(), Ok(DomId(5)));
+    });
+}
+
+#[test]
+fn d_x11_a_server_that_takes_seven_bytes_at_a_time_gets_everything_without_a_busy_loop() {
+    with_store(|world, store| {
+        store.domid().unwrap();
+        world.server.borrow_mut().chunk = 7;
+        let (waits, notified) = (world.waits.get(), world.notified.get());
+        let value: Vec<u8> = (0..4000u32).map(|i| i as u8).collect();
+        store.write("a", &value).unwrap();
+        assert_eq!(world.server.borrow().nodes[&format!("{HOME}/a")], value);
+        // Each turn of the server wakes the client once, and the client tells it at most once.
+        let turns = 4100 / 7;
+        let (waits, notified) = (world.waits.get() - waits, world.notified.get() - notified);
+        assert!(waits <= turns + 10 && notified <= turns + 10, "{waits} waits, {notified} notifications");
+    });
+}
+
+#[test]
+fn a_server_that_waits_for_room_is_told_when_there_is_some() {
+    with_store(|world, store| {
+        store.write("a", [b'x'; 4000]).unwrap();
+        let before = world.notified.get();
+        let mut back = [0; 4096];
+        assert_eq!(store.read("a", &mut back), Ok(4000));
+        // One for the request, and one for each time that the ring was found full.
+        assert!((4..=6).contains(&(world.notified.get() - before)), "{}", world.notified.get() - before);
+    });
+}
+
+#[test]
+fn d_x12_nothing_is_sent_before_the_server_is_there() {
+    with_page(0x1234, |world| {
+        world.mem.u32::<2068>().store(1, Relaxed);
+        let store = world.store();
+        let before: Vec<u32> =
+            (2048..2072).step_by(4).map(|at| world.mem.u32_at(at).unwrap().load(Relaxed)).collect();
+        store.set_timeout(Duration::from_secs(1));
+        assert!(matches!(store.domid().unwrap_err().reason, Reason::Timeout { .. }));
+        let after: Vec<u32> =
+            (2048..2072).step_by(4).map(|at| world.mem.u32_at(at).unwrap().load(Relaxed)).collect();
+        assert_eq!((before, world.notified.get()), (after, 0));
+        // The server starts: it sets its indices anew and says that it is there.
+        let mut waits = 0;
+        world.hook(move |mem, server| {
+            waits += 1;
+            if waits == 3 {
+                [2048, 2052, 2056, 2060].iter().for_each(|&at| mem.u32_at(at).unwrap().store(0, Relaxed));
+                server.reattach(mem);
+                mem.u32::<2068>().store(0, Relaxed);
+            }
+        });
+        assert_eq!(store.domid(), Ok(DomId(5)));
+        assert_eq!(world.server.borrow().kinds(), [MessageType::RESET_WATCHES, MessageType::READ]);
+    });
+}
+
+#[test]
+fn d_x13_an_error_that_the_server_left_in_the_page_is_reported_if_it_has_that_feature() {
+    with_store(|world, store| {
+        world.mem.u32::<2072>().store(2, Relaxed);
+        assert_eq!(store.domid(), Ok(DomId(5)));
+        world.mem.u32::<2064>().store(2, Relaxed);
+        let error = store.domid().unwrap_err();
+        assert_eq!(error.reason, Reason::Connection(ConnectionError::Lost { code: 2 }));
+        assert!(error.to_string().contains("invalid ring index"), "{error}");
+    });
+}
+
+#[test]
+fn d_x14_a_node_is_a_number_only_if_all_of_it_is_one_that_fits() {
+    with_store(|_, store| {
+        for value in ["", "-1", "4294967296", "0x10", " 7", "7\n", "7\0"] {
+            store.write("n", value).unwrap();
+            assert!(
+                matches!(store.read_number::<u32>("n").unwrap_err().reason, Reason::Number(_)),
+                "{value:?}"
+            );
+            assert!(store.read_number_or::<u32>("n", 7).is_err());
+        }
+        store.write("n", [b'9'; 4000]).unwrap();
+        assert_eq!(
+            store.read_number::<u64>("n").unwrap_err().reason,
+            Reason::Number(NumberError::OutOfRange)
+        );
+        store.write("n", "007").unwrap();
+        assert_eq!((store.read_number::<u8>("n"), store.read_number_or("missing", 3u8)), (Ok(7), Ok(3)));
+    });
+}
+
+#[test]
+fn an_event_that_came_before_the_connection_broke_is_still_delivered() {
+    with_store(|world, store| {
+        let watch = store.watch("a").unwrap();
+        assert_eq!(store.domid(), Ok(DomId(5)));
+        let own = world.mem.u32::<2056>().load(Relaxed);
+        world.mem.u32::<2060>().store(own.wrapping_sub(1), Relaxed);
+        assert_eq!(watch.try_next().unwrap().unwrap().path(), "a");
+        assert!(watch.try_next().is_err());
+        assert!(watch.wait_next(Instant::from_nanos(u64::MAX)).is_err());
+        assert_eq!(PORT, store.port());
+    });
+}
