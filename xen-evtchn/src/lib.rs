@@ -4,6 +4,9 @@
 #[cfg(test)]
 extern crate std;
 
+#[cfg(all(test, loom))]
+mod models;
+
 mod channel;
 mod two_level;
 mod upcall;

@@ -6,7 +6,10 @@ extern crate std;
 
 mod access;
 mod copy;
+mod entry;
 mod error;
+#[cfg(all(test, loom))]
+mod models;
 mod refs;
 mod shared;
 mod table;

@@ -1,7 +1,8 @@
 //! The free references: one bit each, taken and given back without a lock.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::AtomicU32;
 use xen_hypercall::GrantRef;
+use xen_hypercall::sync::{AtomicU64, Ordering};
 
 /// A set of free references below `64 * WORDS`.
 pub(crate) struct FreeRefs<const WORDS: usize> {
@@ -11,8 +12,8 @@ pub(crate) struct FreeRefs<const WORDS: usize> {
 }
 
 impl<const WORDS: usize> FreeRefs<WORDS> {
-    pub(crate) const fn none() -> Self {
-        Self { words: [const { AtomicU64::new(0) }; WORDS], hint: AtomicU32::new(0) }
+    pub(crate) fn none() -> Self {
+        Self { words: core::array::from_fn(|_| AtomicU64::new(0)), hint: AtomicU32::new(0) }
     }
 
     pub(crate) fn take(&self) -> Option<GrantRef> {
@@ -47,7 +48,7 @@ impl<const WORDS: usize> FreeRefs<WORDS> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use std::collections::BTreeSet;

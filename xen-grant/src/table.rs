@@ -1,16 +1,14 @@
 //! The domain's grant table, version 1.
 
+use crate::entry::Entry;
 use crate::refs::FreeRefs;
 use crate::shared::Refs;
 use crate::{Access, GrantError, InUse, MAX_PAGES, ReadOnly, ReadWrite, ShareError, Shared};
 use core::fmt;
-use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, Ordering};
 use heapless::Vec;
 use spin::{Mutex, Once};
-use xen_hypercall::{
-    DomId, Gfn, GrantRef, Mapped, PAGE_SIZE, Pages, Platform, SharedMem, SharedPages, ops, start,
-};
+use xen_hypercall::{DomId, Gfn, GrantRef, Mapped, PAGE_SIZE, Pages, Platform, SharedPages, ops, start};
 use xen_sys::grant_table::{GNTTAB_NR_RESERVED_ENTRIES, GrantEntryV1, GrantFlags};
 
 /// The most frames that the table grows to; Xen's own default limit. A frame has 512 entries.
@@ -21,10 +19,6 @@ const WORDS: usize = MAX_FRAMES * ENTRIES as usize / 64;
 
 /// Allocations that peers still use, at most; more are given up for good.
 const QUARANTINE: usize = 64;
-
-/// How often a revocation is tried again because Xen changed the entry at that moment. Each time is one use by the peer
-/// that began or ended, so more than a few means that it goes on using the page.
-const REVOKE_TRIES: u32 = 8;
 
 /// Pages that a peer did not let go of.
 struct Held<P: Platform> {
@@ -153,7 +147,9 @@ impl<P: Platform> GrantTable<P> {
         }
         let refs = self.take_refs(count)?;
         for (&reference, gfn) in refs.iter().zip(frames) {
-            self.permit(reference, gfn, peer, flags);
+            if let Some(entry) = self.entry(reference) {
+                entry.permit(gfn, peer, flags);
+            }
         }
         Ok(refs)
     }
@@ -173,16 +169,6 @@ impl<P: Platform> GrantTable<P> {
         Ok(refs)
     }
 
-    fn permit(&self, reference: GrantRef, gfn: Gfn, peer: DomId, flags: GrantFlags) {
-        let Some((mem, offset)) = self.entry(reference) else { return };
-        let _ = mem.write(offset + offset_of!(GrantEntryV1, frame), &(gfn.0 as u32));
-        let _ = mem.write(offset + offset_of!(GrantEntryV1, domid), &peer);
-        if let Some(word) = mem.u16_at(offset) {
-            // Last, and after the rest: from here on the peer has access.
-            word.store(flags.bits(), Ordering::Release);
-        }
-    }
-
     fn take_ref(&self) -> Result<GrantRef, GrantError> {
         loop {
             if let Some(reference) = self.free.take() {
@@ -195,33 +181,13 @@ impl<P: Platform> GrantTable<P> {
     /// Ends access to all of `refs` and gives them back to the free ones. Those that are in use stay in `refs`.
     fn revoke_all(&self, refs: &mut Refs) -> Result<(), InUse> {
         refs.retain(|&reference| {
-            let revoked = self.revoke(reference);
+            let revoked = self.entry(reference).is_some_and(Entry::revoke);
             if revoked {
                 self.free.give(reference);
             }
             !revoked
         });
         refs.first().map_or(Ok(()), |&reference| Err(InUse { reference }))
-    }
-
-    /// Ends access in one step, or not at all: Xen marks an entry that is in use, and the exchange fails then.
-    #[doc(alias("gnttab_end_foreign_access", "gnttab_try_end_foreign_access"))]
-    fn revoke(&self, reference: GrantRef) -> bool {
-        let Some(flags) = self.entry(reference).and_then(|(mem, offset)| mem.u16_at(offset)) else {
-            return false;
-        };
-        let in_use = (GrantFlags::READING | GrantFlags::WRITING).bits();
-        let mut found = flags.load(Ordering::Relaxed);
-        for _ in 0..REVOKE_TRIES {
-            if found & in_use != 0 {
-                return false;
-            }
-            match flags.compare_exchange(found, 0) {
-                Ok(_) => return true,
-                Err(changed) => found = changed,
-            }
-        }
-        false
     }
 
     pub(crate) fn take_back(&self, pages: SharedPages<P>, mut refs: Refs) -> Result<Pages<P>, InUse> {
@@ -256,10 +222,12 @@ impl<P: Platform> GrantTable<P> {
         Ok(())
     }
 
-    /// Finds the entry of `reference`: its frame and the offset in it.
-    fn entry(&self, reference: GrantRef) -> Option<(&SharedMem, usize)> {
+    fn entry(&self, reference: GrantRef) -> Option<Entry<'_>> {
         let frame = self.frames.get((reference.0 / ENTRIES) as usize)?.get()?;
-        Some((frame.as_ref(), (reference.0 % ENTRIES) as usize * size_of::<GrantEntryV1>()))
+        Some(Entry {
+            frame: frame.as_ref(),
+            offset: (reference.0 % ENTRIES) as usize * size_of::<GrantEntryV1>(),
+        })
     }
 }
 

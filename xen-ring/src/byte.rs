@@ -141,7 +141,7 @@ impl<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use proptest::prelude::*;

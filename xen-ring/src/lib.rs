@@ -9,6 +9,9 @@
 #[cfg(test)]
 extern crate std;
 
+#[cfg(all(test, loom))]
+mod models;
+
 mod back;
 mod byte;
 mod corrupt;

@@ -1,15 +1,14 @@
-//! Shared memory under a model checker: a cell for each word that was touched, so that every order of the accesses can be tried.
-//!
-//! A word keeps the width of its first access. Cells live as long as the process; a model is short.
+//! Shared memory under a model checker: a cell for each word that a model declares, so that every order of the accesses can be tried.
 
 use super::{SharedU8, SharedU16, SharedU32, SharedU64};
 use crate::sync::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 use core::fmt;
+use core::ops::Range;
 use core::ptr::NonNull;
 use std::boxed::Box;
 use std::collections::BTreeMap;
-use std::sync::Mutex;
-use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes};
+use std::vec::Vec;
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 enum Cell {
     U8(AtomicU8),
@@ -18,14 +17,25 @@ enum Cell {
     U64(AtomicU64),
 }
 
+impl Cell {
+    fn new(width: usize) -> Self {
+        match width {
+            1 => Self::U8(AtomicU8::new(0)),
+            2 => Self::U16(AtomicU16::new(0)),
+            4 => Self::U32(AtomicU32::new(0)),
+            _ => Self::U64(AtomicU64::new(0)),
+        }
+    }
+}
+
 /// Whole pages that another domain may read and write at any time.
 pub struct SharedMem {
-    cells: Mutex<BTreeMap<usize, &'static Cell>>,
+    cells: BTreeMap<usize, Cell>,
     len: usize,
 }
 
 macro_rules! words {
-    ($($first:ident $at:ident $word:ident $variant:ident $atomic:ident),* $(,)?) => {$(
+    ($($first:ident $at:ident $word:ident $variant:ident $atomic:ident $int:ident),* $(,)?) => {$(
         #[doc = concat!("Returns the [`", stringify!($word), "`] at byte `OFFSET`.")]
         pub fn $first<const OFFSET: usize>(&self) -> $word<'_> {
             self.$at(OFFSET).expect("within the first page")
@@ -33,19 +43,24 @@ macro_rules! words {
 
         #[doc = concat!("Returns the [`", stringify!($word), "`] at byte `offset`.")]
         pub fn $at(&self, offset: usize) -> Option<$word<'_>> {
-            let fits = offset % size_of::<$atomic>() == 0 && offset < self.len;
-            fits.then(|| match self.cell(offset, || Cell::$variant($atomic::new(0))) {
-                Cell::$variant(word) => $word::new(word),
-                _ => panic!("the word at {offset} was used with another width"),
+            let fits = offset % size_of::<$int>() == 0 && offset < self.len;
+            fits.then(|| match self.cells.get(&offset) {
+                Some(Cell::$variant(word)) => $word::new(word),
+                _ => panic!("the model declares no {} at {offset}", stringify!($int)),
             })
         }
     )*};
 }
 
 impl SharedMem {
-    /// Makes memory for one run of a model, zeroed.
-    pub fn for_model(len: usize) -> &'static Self {
-        Box::leak(Box::new(Self { cells: Mutex::new(BTreeMap::new()), len }))
+    /// Makes memory for one run of a model, zeroed: `words` are ranges of bytes, each with the width of its words.
+    ///
+    /// It lives as long as the process; a model is short.
+    pub fn for_model(len: usize, words: &[(Range<usize>, usize)]) -> &'static Self {
+        let cells = words
+            .iter()
+            .flat_map(|(range, width)| range.clone().step_by(*width).map(|at| (at, Cell::new(*width))));
+        Box::leak(Box::new(Self { cells: cells.collect(), len }))
     }
 
     /// Real memory has no place in a model.
@@ -64,66 +79,46 @@ impl SharedMem {
     }
 
     words! {
-        u8 u8_at SharedU8 U8 AtomicU8,
-        u16 u16_at SharedU16 U16 AtomicU16,
-        u32 u32_at SharedU32 U32 AtomicU32,
-        u64 u64_at SharedU64 U64 AtomicU64,
+        u8 u8_at SharedU8 U8 AtomicU8 u8,
+        u16 u16_at SharedU16 U16 AtomicU16 u16,
+        u32 u32_at SharedU32 U32 AtomicU32 u32,
+        u64 u64_at SharedU64 U64 AtomicU64 u64,
     }
 
-    /// Copies the value at `offset` out, in words of 32 bits, or of 8 where it is no multiple of that.
+    /// Copies the value at `offset` out, in words of 32 bits.
     pub fn read<T: FromBytes>(&self, offset: usize) -> Option<T> {
-        let mut bytes = std::vec![0; size_of::<T>()];
-        self.copy_to(offset, &mut bytes)?;
+        let words = (offset..offset + size_of::<T>()).step_by(4);
+        let bytes: Vec<u8> =
+            words.flat_map(|at| self.u32_at(at).map(|w| w.load(Relaxed).to_le_bytes())).flatten().collect();
         T::read_from_bytes(&bytes).ok()
     }
 
-    /// Copies `value` to `offset`.
+    /// Copies `value` to `offset`, in words of 32 bits.
     pub fn write<T: IntoBytes + Immutable>(&self, offset: usize, value: &T) -> Option<()> {
-        self.copy_from(offset, value.as_bytes())
-    }
-
-    /// Copies bytes from `offset` out.
-    pub fn copy_to(&self, offset: usize, target: &mut [u8]) -> Option<()> {
-        if offset + target.len() > self.len {
-            return None;
-        }
-        if (offset | target.len()) % 4 == 0 {
-            for (index, chunk) in target.chunks_mut(4).enumerate() {
-                chunk.copy_from_slice(&self.u32_at(offset + 4 * index)?.load(Relaxed).to_le_bytes());
-            }
-        } else {
-            for (index, byte) in target.iter_mut().enumerate() {
-                *byte = self.u8_at(offset + index)?.load(Relaxed);
-            }
+        for (index, chunk) in value.as_bytes().chunks(4).enumerate() {
+            self.u32_at(offset + 4 * index)?.store(u32::read_from_bytes(chunk).ok()?, Relaxed);
         }
         Some(())
     }
 
-    /// Copies `source` in at `offset`.
-    pub fn copy_from(&self, offset: usize, source: &[u8]) -> Option<()> {
-        if offset + source.len() > self.len {
-            return None;
+    /// Copies bytes from `offset` out, each by itself.
+    pub fn copy_to(&self, offset: usize, target: &mut [u8]) -> Option<()> {
+        for (index, byte) in target.iter_mut().enumerate() {
+            *byte = self.u8_at(offset + index)?.load(Relaxed);
         }
-        if (offset | source.len()) % 4 == 0 {
-            for (index, chunk) in source.chunks(4).enumerate() {
-                let word = u32::read_from_bytes(chunk).unwrap_or(u32::new_zeroed());
-                self.u32_at(offset + 4 * index)?.store(word, Relaxed);
-            }
-        } else {
-            for (index, &byte) in source.iter().enumerate() {
-                self.u8_at(offset + index)?.store(byte, Relaxed);
-            }
+        Some(())
+    }
+
+    /// Copies `source` in at `offset`, each byte by itself.
+    pub fn copy_from(&self, offset: usize, source: &[u8]) -> Option<()> {
+        for (index, &byte) in source.iter().enumerate() {
+            self.u8_at(offset + index)?.store(byte, Relaxed);
         }
         Some(())
     }
 
     /// Does nothing: model memory starts zeroed.
     pub fn zero(&self) {}
-
-    fn cell(&self, offset: usize, new: impl FnOnce() -> Cell) -> &'static Cell {
-        let mut cells = self.cells.lock().expect("no model panics in here");
-        cells.entry(offset).or_insert_with(|| Box::leak(Box::new(new())))
-    }
 }
 
 impl AsRef<SharedMem> for SharedMem {

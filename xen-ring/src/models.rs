@@ -1,0 +1,100 @@
+//! Every order in which the two ends of a ring can meet, tried by a model checker.
+//!
+//! `RUSTFLAGS="--cfg loom" cargo test -p xen-ring --lib --release`
+
+use crate::{BackRing, ByteConsumer, ByteProducer, FrontRing, Notify};
+use loom::thread;
+use std::vec::Vec;
+use xen_hypercall::{PAGE_SIZE, SharedMem};
+
+type Front = FrontRing<&'static SharedMem, u64, u64>;
+type Back = BackRing<&'static SharedMem, u64, u64>;
+
+fn ring() -> (Front, Back) {
+    let mem = SharedMem::for_model(PAGE_SIZE, &[(0..64 + 4 * 8, 4)]);
+    // The front end's initialisation comes before the back end knows of the ring.
+    (Front::new(mem).unwrap(), Back::attach(mem).unwrap())
+}
+
+#[test]
+fn d_r10_a_request_is_seen_or_its_back_end_is_notified() {
+    loom::model(|| {
+        let (mut front, mut back) = ring();
+        let back = thread::spawn(move || {
+            let asleep = !back.final_check().unwrap();
+            (asleep, back.pop().unwrap())
+        });
+        front.push(&0x1234_5678_9abc_def0).unwrap();
+        let notify = front.publish();
+        let (asleep, request) = back.join().unwrap();
+        assert!(!asleep || notify == Notify::Send, "asleep and not notified");
+        assert!(
+            request.is_none_or(|value| value == 0x1234_5678_9abc_def0),
+            "seen before it was written: {request:x?}"
+        );
+    });
+}
+
+#[test]
+fn d_r10_a_response_is_seen_or_its_front_end_is_notified() {
+    loom::model(|| {
+        let (mut front, mut back) = ring();
+        front.push(&1).unwrap();
+        let _ = front.publish();
+        let front = thread::spawn(move || {
+            let asleep = !front.final_check().unwrap();
+            (asleep, front.pop().unwrap())
+        });
+        assert_eq!(back.pop(), Ok(Some(1)));
+        back.push(&0x1234_5678_9abc_def0).unwrap();
+        let notify = back.publish();
+        let (asleep, response) = front.join().unwrap();
+        assert!(!asleep || notify == Notify::Send, "asleep and not notified");
+        assert!(
+            response.is_none_or(|value| value == 0x1234_5678_9abc_def0),
+            "seen before it was written: {response:x?}"
+        );
+    });
+}
+
+/// A batch: the event index lies behind the second request, and still nobody sleeps through it.
+#[test]
+fn a_back_end_that_took_one_request_does_not_sleep_through_the_next() {
+    loom::model(|| {
+        let (mut front, mut back) = ring();
+        front.push(&1).unwrap();
+        let first = front.publish();
+        let back = thread::spawn(move || {
+            let mut taken = Vec::new();
+            while let Some(request) = back.pop().unwrap() {
+                taken.push(request);
+            }
+            let asleep = !back.final_check().unwrap();
+            (asleep, taken)
+        });
+        front.push(&2).unwrap();
+        let second = front.publish();
+        let (asleep, taken) = back.join().unwrap();
+        assert_eq!(first, Notify::Send);
+        assert!(taken == [1, 2] || !asleep || second == Notify::Send, "asleep and not notified: {taken:?}");
+    });
+}
+
+/// Four bytes of room, six bytes to send: the first ones are overwritten only when they were read.
+#[test]
+fn bytes_arrive_whole_and_in_order_while_room_is_reused() {
+    type Producer = ByteProducer<0, 4, 64, 68>;
+    type Consumer = ByteConsumer<0, 4, 64, 68>;
+    loom::model(|| {
+        let mem = SharedMem::for_model(PAGE_SIZE, &[(0..4, 1), (64..72, 4)]);
+        let (mut tx, mut rx) = (Producer::attach(mem), Consumer::attach(mem));
+        assert_eq!(tx.write(mem, &[1, 2, 3]), Ok(3));
+        let sender = thread::spawn(move || tx.write(mem, &[4, 5, 6]).unwrap());
+        let mut buffer = [0; 8];
+        let mut got = rx.read(mem, &mut buffer).unwrap();
+        let sent = 3 + sender.join().unwrap();
+        got += rx.read(mem, &mut buffer[got..]).unwrap();
+        assert_eq!(got, sent);
+        assert_eq!(buffer[..got], [1, 2, 3, 4, 5, 6][..got]);
+    });
+}
