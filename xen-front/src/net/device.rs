@@ -1,56 +1,23 @@
 //! A network device.
 
+use super::nodes::{read_mac, read_mtu, remove_foreign_keys};
 use super::rings::Rings;
 use super::rx::RxQueue;
 use super::slots::{MAX_SLOTS, Slots};
 use super::tx::TxQueue;
-use super::{Broken, MacAddress, NetError, RxChecksum, RxPacket, Statistics, TxChecksum, TxError, Vif};
+use super::{
+    Broken, Config, Link, MacAddress, NetError, RxChecksum, RxPacket, Statistics, TxChecksum, TxError, Vif,
+};
 use core::fmt::Display;
 use xen_evtchn::Channel;
 use xen_grant::{GrantTable, ReadOnly, ReadWrite, Shared};
 use xen_hypercall::{Instant, PAGE_SIZE, Pages, Platform, Port};
 use xen_ring::{FrontRing, Notify};
-use xen_store::xenbus::{Frontend, FrontendEvent, XenbusState};
-use xen_store::{Nodes, XenStore};
+use xen_store::xenbus::{Frontend, FrontendEvent, XenbusError, XenbusState};
+use xen_store::{PathText, XenStore};
 
-/// The most payload of a packet. A backend sends no more to a frontend that takes one slot for a packet.
-const MAX_MTU: u16 = 1500;
-/// The least that IPv4 allows.
-const MIN_MTU: u16 = 68;
 /// An Ethernet header with a VLAN tag.
 const HEADER: usize = 18;
-
-/// How much memory a device takes, and what it offers to the backend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// Receive buffers, a page each, 1 to [`MAX_SLOTS`]. As many packets can arrive between two polls.
-    pub rx_slots: u16,
-    /// Transmit buffers, a page each, 1 to [`MAX_SLOTS`]. As many packets can be under way.
-    pub tx_slots: u16,
-    /// Whether IPv4 checksums may be left to whoever needs them, in both directions: packets that never are on a wire have none.
-    /// If not, the driver computes what is to be sent, and the backend what is received.
-    pub checksum_offload: bool,
-}
-
-/// 128 receive buffers, 64 transmit buffers (with them 772 KiB for the device), checksums offloaded.
-impl Default for Config {
-    fn default() -> Self {
-        Self { rx_slots: 128, tx_slots: 64, checksum_offload: true }
-    }
-}
-
-/// How a device stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Link {
-    /// The backend is not ready yet.
-    Connecting,
-    /// Packets flow.
-    Up,
-    /// The backend is going, or the device is being closed; packets don't flow any more. Go on polling.
-    Closing,
-    /// Nothing more will come of it: both ends are closed, or the device was removed. Drop it.
-    Closed,
-}
 
 pub(super) type DeviceRings<'a, P> =
     Rings<Shared<'a, P, ReadWrite>, Shared<'a, P, ReadWrite>, Shared<'a, P, ReadOnly>>;
@@ -79,7 +46,7 @@ pub struct Net<'a, P: Platform> {
 }
 
 impl<'a, P: Platform> Net<'a, P> {
-    /// Opens a device and connects it, waiting for the backend as long as its steps may take.
+    /// Opens a device and waits until it is connected.
     ///
     /// # Errors
     ///
@@ -91,19 +58,18 @@ impl<'a, P: Platform> Net<'a, P> {
         config: Config,
     ) -> Result<Self, NetError> {
         let mut net = Self::open(store, grants, vif, config)?;
-        loop {
+        let error = loop {
             let event = net.frontend.wait();
             match event.map_err(NetError::from).and_then(|event| net.handle(event)) {
                 Ok(Link::Up) => return Ok(net),
                 Ok(Link::Connecting) => {}
-                Ok(Link::Closing | Link::Closed) => return Err(NetError::Refused),
-                Err(error) => {
-                    // What went wrong matters more than whether it could be reported.
-                    let _ = net.frontend.fatal(error);
-                    return Err(error);
-                }
+                Ok(Link::Closing | Link::Closed) => break NetError::Xenbus(net.refused()),
+                Err(error) => break error,
             }
-        }
+        };
+        // What went wrong matters more than whether it could be reported.
+        let _ = net.frontend.fatal(error);
+        Err(error)
     }
 
     /// Opens a device without waiting for the backend; [`poll`](Self::poll) connects it.
@@ -117,13 +83,14 @@ impl<'a, P: Platform> Net<'a, P> {
         vif: Vif,
         config: Config,
     ) -> Result<Self, NetError> {
-        let Config { rx_slots, tx_slots, checksum_offload } = config;
+        let Config { rx_slots, tx_slots, checksum_offload, timeout } = config;
         for slots in [rx_slots, tx_slots] {
             if slots == 0 || slots > MAX_SLOTS {
                 return Err(NetError::Slots { found: slots });
             }
         }
-        let frontend = Frontend::open(store, "vif", vif.0)?;
+        let mut frontend = Frontend::open(store, "vif", vif.0)?;
+        frontend.set_timeout(timeout);
         let (mac, mtu) = (read_mac(&frontend)?, read_mtu(&frontend));
         let (peer, platform) = (frontend.backend_id(), store.platform());
         let ring = || -> Result<Shared<'a, P, ReadWrite>, NetError> {
@@ -193,11 +160,9 @@ impl<'a, P: Platform> Net<'a, P> {
     ///
     /// [`NetError::Broken`], [`NetError::Xenbus`].
     pub fn poll(&mut self, now: Instant) -> Result<Link, NetError> {
-        if let Err(broken) = self.flush()
-            && self.link == Link::Up
-        {
+        if let Err(broken) = self.flush() {
             self.link = Link::Closing;
-            // The backend may be too broken to be told.
+            // That it went wrong matters more than whether it could be reported.
             let _ = self.frontend.fatal(broken);
             return Err(broken.into());
         }
@@ -286,10 +251,13 @@ impl<'a, P: Platform> Net<'a, P> {
     ///
     /// [`Broken`] if the backend broke the protocol before, or the event could not be sent.
     pub fn flush(&mut self) -> Result<(), Broken> {
+        if self.link != Link::Up {
+            return Ok(());
+        }
         self.rings.intact()?;
         match self.rings.publish() {
-            Notify::Send if self.link == Link::Up => self.channel.notify().map_err(Broken::Notify),
-            _ => Ok(()),
+            Notify::Send => self.channel.notify().map_err(Broken::Notify),
+            Notify::Skip => Ok(()),
         }
     }
 
@@ -319,8 +287,8 @@ impl<'a, P: Platform> Net<'a, P> {
     ///
     /// # Errors
     ///
-    /// [`NetError::Xenbus`] if the backend did not follow in time, [`NetError::InUse`] if it did but kept memory mapped. In both
-    /// cases all is closed on our side, and what the backend still uses is in the grant table's quarantine.
+    /// [`NetError::Xenbus`] if the backend did not follow in time, [`NetError::InUse`] if it did but kept memory mapped. All is closed
+    /// on our side then too, and what the backend still uses is in the grant table's quarantine.
     pub fn close(mut self) -> Result<(), NetError> {
         self.link = Link::Closing;
         let closed = self.frontend.close_and_wait();
@@ -363,6 +331,11 @@ impl<'a, P: Platform> Net<'a, P> {
         Ok(self.link)
     }
 
+    fn refused(&self) -> XenbusError {
+        let path = PathText::new(&format_args!("{}/state", self.frontend.backend_path()));
+        XenbusError::Refused { path, found: self.frontend.backend_state(), own: self.frontend.own_state() }
+    }
+
     /// Tells the backend where the rings are. A network frontend goes to Connected at once: the backend has no details to add.
     fn publish(&mut self) -> Result<(), NetError> {
         // A backend that only could exchange pages has not been seen for many years.
@@ -375,7 +348,8 @@ impl<'a, P: Platform> Net<'a, P> {
             |ring: &Shared<'a, P, ReadWrite>| ring.refs().first().map_or(0, |reference| reference.0);
         let (rx, tx) = (reference(self.rings.rx.ring()), reference(self.rings.tx.ring()));
         let no_csum_offload = u32::from(!self.config.checksum_offload);
-        let keys: [(&str, &dyn Display); 8] = [
+        remove_foreign_keys(&self.frontend)?;
+        let keys: [(&str, &dyn Display); 10] = [
             ("tx-ring-ref", &tx),
             ("rx-ring-ref", &rx),
             ("event-channel", &self.channel.port().0),
@@ -384,26 +358,10 @@ impl<'a, P: Platform> Net<'a, P> {
             ("feature-rx-notify", &1),
             ("feature-sg", &0),
             ("feature-gso-tcpv4", &0),
+            ("feature-gso-tcpv6", &0),
             ("feature-no-csum-offload", &no_csum_offload),
+            ("feature-ipv6-csum-offload", &0),
         ];
         Ok(self.frontend.publish(XenbusState::CONNECTED, &keys)?)
     }
-}
-
-/// Reads the address, which is in the frontend's directory, or else the backend's.
-fn read_mac<P: Platform>(frontend: &Frontend<'_, P>) -> Result<MacAddress, NetError> {
-    let own = frontend.store().read_string::<32>(format_args!("{}/mac", frontend.path()));
-    let text = match own {
-        Err(error) if error.is_not_found() => frontend.backend_string::<32>("mac")?,
-        own => own?,
-    };
-    MacAddress::parse(text.as_bytes()).map_err(NetError::Mac)
-}
-
-/// Reads the MTU; what can't be one counts as absent.
-fn read_mtu<P: Platform>(frontend: &Frontend<'_, P>) -> u16 {
-    let own = frontend.store().read_number::<u32>(format_args!("{}/mtu", frontend.path()));
-    let found = own.or_else(|_| frontend.backend_number("mtu"));
-    let found = found.ok().and_then(|mtu| u16::try_from(mtu).ok());
-    found.filter(|mtu| *mtu >= MIN_MTU).unwrap_or(MAX_MTU).min(MAX_MTU)
 }

@@ -114,8 +114,6 @@ pub enum NetError {
     Mac(MacError),
     /// The backend can't copy received packets into our buffers (`feature-rx-copy`).
     NoRxCopy,
-    /// The backend closed the device instead of connecting it.
-    Refused,
     /// The connection failed.
     Xenbus(XenbusError),
     /// The backend broke the protocol.
@@ -157,7 +155,6 @@ impl fmt::Display for NetError {
             Self::Port(errno) => write!(f, "no event channel: {errno}"),
             Self::Mac(error) => write!(f, "node mac: {error}"),
             Self::NoRxCopy => f.write_str("the backend offers no feature-rx-copy, expected 1"),
-            Self::Refused => f.write_str("the backend closed the device, expected it to connect"),
             Self::Xenbus(error) => write!(f, "{error}"),
             Self::Broken(broken) => write!(f, "device broken: {broken}"),
             Self::InUse { allocations } => {

@@ -1,9 +1,43 @@
-//! Network interfaces.
+//! Network interfaces: packets out, packets in, and a [`smoltcp`](https://docs.rs/smoltcp) device (feature `smoltcp`).
+//!
+//! [`Net`] is a poll core. Whoever drives it takes turns of four steps:
+//!
+//! ```no_run
+//! # fn turn<P: xen_hypercall::Platform>(net: &mut xen_front::net::Net<'_, P>, platform: &P) -> Result<(), Box<dyn core::error::Error>> {
+//! use xen_front::net::{Link, TxChecksum};
+//!
+//! if net.poll(platform.now())? != Link::Up { /* the backend is going, or not there yet */ }
+//! while let Some(len) = net.receive_with(|packet, checksum| packet.len())? { /* a packet of `len` bytes */ }
+//! net.transmit_with(60, TxChecksum::Fill, |frame| frame[..6].fill(0xff))?;
+//! net.wait(None); // shows the backend what was sent, then waits for an event
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! With smoltcp the middle two are `iface.poll(timestamp(now), &mut net.phy(), &mut sockets)`.
+//!
+//! ## Memory
+//!
+//! Every ring slot in use has a page of its own, shared with the backend from the start to the end: receive buffers writable, transmit
+//! buffers read-only. Packets are copied once between them and private memory, so a packet that was received can't change while it is
+//! looked at. [`Config`] says how many there are; [`MAX_SLOTS`] of each at most.
+//!
+//! ## Checksums
+//!
+//! A packet from the backend's own domain never was on a wire and has no TCP or UDP checksum yet. [`RxChecksum`] says so, so that
+//! a stack neither drops such a packet nor forwards it as it is; [`TxChecksum::Fill`] does the same the other way.
+//!
+//! ## Bad backends
+//!
+//! A packet with a bad length, in more slots than were offered, or with unknown extra information is dropped and counted
+//! ([`Statistics`]). An impossible ring index or id breaks the device ([`Broken`]): its rings are not touched again.
 
 pub mod checksum;
+mod config;
 mod device;
 mod error;
 mod mac;
+mod nodes;
 #[cfg(feature = "smoltcp")]
 mod phy;
 mod rings;
@@ -14,7 +48,8 @@ mod tx;
 mod vif;
 
 pub use checksum::{RxChecksum, TxChecksum};
-pub use device::{Config, Link, Net};
+pub use config::{Config, Link};
+pub use device::Net;
 pub use error::{Broken, NetError, TxError};
 pub use mac::{MacAddress, MacError};
 #[cfg(feature = "smoltcp")]

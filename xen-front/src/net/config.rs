@@ -1,0 +1,37 @@
+//! What a device is asked to be, and how it stands.
+
+use core::time::Duration;
+
+/// How much memory a device takes, and what it offers to the backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Receive buffers, a page each, 1 to [`MAX_SLOTS`]. As many packets can arrive between two polls.
+    pub rx_slots: u16,
+    /// Transmit buffers, a page each, 1 to [`MAX_SLOTS`]. As many packets can be under way.
+    pub tx_slots: u16,
+    /// Whether IPv4 checksums may be left to whoever needs them, in both directions: packets that never are on a wire have none.
+    /// If not, the driver computes what is to be sent, and the backend what is received.
+    pub checksum_offload: bool,
+    /// How long the backend may take for each step of connecting and closing. It may have scripts to run.
+    pub timeout: Duration,
+}
+
+/// 128 receive buffers, 64 transmit buffers (with rings and all 784 KiB), checksums offloaded, 30 seconds.
+impl Default for Config {
+    fn default() -> Self {
+        Self { rx_slots: 128, tx_slots: 64, checksum_offload: true, timeout: Duration::from_secs(30) }
+    }
+}
+
+/// How a device stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// The backend is not ready yet.
+    Connecting,
+    /// Packets flow.
+    Up,
+    /// The backend is going, or the device is being closed; packets don't flow any more. Go on polling.
+    Closing,
+    /// Nothing more will come of it: both ends are closed, or the device was removed. Drop it.
+    Closed,
+}
