@@ -60,7 +60,7 @@ net=$ID
 within 90 said net '^\$ tcp-serve'
 matches "net: ping" "$(answer net "ping 10.0.0.1 20")" "*ping 10.0.0.1 sent=20 received=20 / ok"
 matches "net: tcp-echo of 4 MiB" "$(answer net "tcp-echo 10.0.0.1 7000 $((4 * MIB))")" "*tcp-echo sent=$((4 * MIB)) received=$((4 * MIB)) mismatches=0 / ok"
-matches "net: a refused connection is an error" "$(answer net "tcp-echo 10.0.0.1 9 512")" "error: *refused*"
+matches "net: a refused connection is an error" "$(answer net "tcp-echo 10.0.0.1 9 512")" "*error: *refused*"
 check "net: tcp-serve of 1 MiB" "$(/payload/lab-peer check 10.0.0.2:7000 $MIB)" "sent=$MIB received=$MIB mismatches=0"
 ended net 30 "done OK=4 FAILED=1"
 wait_gone $net net

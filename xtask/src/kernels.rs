@@ -1,10 +1,13 @@
 //! Builds the kernels of examples/.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use object::Endianness;
+use object::elf::{FileHeader64, PT_LOAD};
+use object::read::elf::{FileHeader, ProgramHeader};
 
 use crate::host;
 
@@ -52,6 +55,15 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
 /// Builds the shell kernel; returns its image.
 pub(crate) fn shell() -> Result<PathBuf> {
     make(&KERNELS[0], false)
+}
+
+/// The bytes of a kernel that are loaded: its file without symbols and debug information.
+pub(crate) fn loaded_size(kernel: &Path) -> Result<u64> {
+    let data = fs::read(kernel).with_context(|| format!("reading {}", kernel.display()))?;
+    let header = FileHeader64::<Endianness>::parse(data.as_slice())?;
+    let endian = header.endian()?;
+    let segments = header.program_headers(endian, data.as_slice())?;
+    Ok(segments.iter().filter(|s| s.p_type(endian) == PT_LOAD).map(|s| s.p_filesz(endian)).sum())
 }
 
 fn make(kernel: &Kernel, debug: bool) -> Result<PathBuf> {

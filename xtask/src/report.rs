@@ -13,9 +13,9 @@ use crate::lab::XenVersion;
 /// What one run measured.
 pub(crate) struct Report {
     pub(crate) xen: XenVersion,
-    /// Bytes.
+    /// Bytes that are loaded.
     pub(crate) shell_size: u64,
-    /// Bytes, kernel and initramfs.
+    /// Bytes of the compressed kernel and of the initramfs.
     pub(crate) linux_size: u64,
     /// Seconds by name; more than one where something was measured repeatedly.
     pub(crate) figures: BTreeMap<String, Vec<f64>>,
@@ -37,7 +37,7 @@ impl Report {
         let shell_runs = self.figures.get("shell.first_line").map_or(0, Vec::len);
         let rows = [
             (format!("Xen {}", self.xen), "our shell".to_owned(), "Linux".to_owned()),
-            ("image".to_owned(), size(self.shell_size), size(self.linux_size)),
+            ("kernel image".to_owned(), size(self.shell_size), size(self.linux_size)),
             ("xl create returns".to_owned(), seconds("shell.created"), seconds("linux.created")),
             ("first console line".to_owned(), seconds("shell.first_line"), seconds("linux.first_line")),
             ("user space".to_owned(), "-".to_owned(), seconds("linux.user_space")),

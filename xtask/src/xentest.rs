@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
-use std::{fs, thread};
 
 use anyhow::Result;
 
-use crate::lab::{Boot, Ending, Event, Outcome, XenVersion};
+use crate::lab::{Archive, Boot, Ending, Event, Outcome, XenVersion};
 use crate::payload::{self, Check, Line};
 use crate::report::Report;
-use crate::{host, ui};
+use crate::{host, kernels, ui};
 
 const SCRIPT: &str = include_str!("../payload/test.sh");
 
@@ -43,51 +43,68 @@ pub(crate) struct Run {
 
 /// Runs the tests on all `versions` at once, a core for each.
 pub(crate) fn run(versions: &[XenVersion], kernel: &Path) -> Result<Vec<Run>> {
+    let mut runs = Vec::new();
+    for &xen in versions {
+        let mut archive = payload::archive(SCRIPT, kernel)?;
+        let linux_size = payload::add_linux(&mut archive, xen)?;
+        let log = host::results()?.join(format!("test-{xen}.log"));
+        let shell_size = kernels::loaded_size(kernel)?;
+        let figures = BTreeMap::new();
+        let report = Report { xen, shell_size, linux_size, figures, elapsed: 0.0 };
+        runs.push((Run { xen, checks: Vec::new(), report }, archive, Boot::new(xen, log)));
+    }
     thread::scope(|scope| {
-        let jobs: Vec<_> = versions.iter().map(|&v| scope.spawn(move || one(v, kernel))).collect();
-        let join = |job: thread::ScopedJoinHandle<'_, Result<Run>>| match job.join() {
+        let jobs: Vec<_> = runs
+            .into_iter()
+            .map(|(mut run, archive, boot)| {
+                scope.spawn(move || {
+                    if let Err(error) = one(&mut run, boot, &archive) {
+                        let check = Check::new("the lab", false, format!("{error:#}"), "a boot of Xen");
+                        ui::line(format!("xen {}  {}", run.xen, check.describe()));
+                        run.checks.push(check);
+                    }
+                    run
+                })
+            })
+            .collect();
+        let join = |job: thread::ScopedJoinHandle<'_, Run>| match job.join() {
             Ok(run) => run,
             Err(panic) => std::panic::resume_unwind(panic),
         };
-        jobs.into_iter().map(join).collect()
+        Ok(jobs.into_iter().map(join).collect())
     })
 }
 
-fn one(xen: XenVersion, kernel: &Path) -> Result<Run> {
-    let mut archive = payload::archive(SCRIPT, kernel)?;
-    let linux_size = payload::add_linux(&mut archive, xen)?;
-    let log = host::results()?.join(format!("test-{xen}.log"));
-    let mut boot = Boot::new(xen, log);
+fn one(run: &mut Run, mut boot: Boot, archive: &Archive) -> Result<()> {
     boot.timeout = Duration::from_secs(420);
-
+    let xen = run.xen;
     let progress = ui::spinner(&format!("Xen {xen}: booting"));
     let mut seen = Seen::default();
-    let outcome = boot.run(&archive, None, &mut |event| {
+    let outcome = boot.run(archive, None, &mut |event| {
         match event {
             Event::Mark(mark) => seen.running |= mark.starts_with("run"),
             Event::Xen(line) => seen.xen(line),
             Event::Payload(line) => seen.payload(xen, line),
         }
-        progress.set_prefix(format!("Xen {xen}: {}", seen.step));
+        if !seen.step.is_empty() {
+            progress.set_prefix(format!("Xen {xen}: {}", seen.step));
+        }
         progress.set_message(format!("{} checks", seen.checks.len()));
-    })?;
+    });
     progress.finish_and_clear();
-
+    // What was seen counts, whatever became of the boot.
+    run.checks.append(&mut seen.checks);
+    let outcome = outcome?;
     for check in seen.last_checks(&outcome) {
         ui::line(format!("xen {xen}  {}", check.describe()));
-        seen.checks.push(check);
+        run.checks.push(check);
     }
-    if seen.checks.iter().any(|c| !c.ok) {
+    if run.checks.iter().any(|c| !c.ok) {
         ui::line(ui::dim(&format!("xen {xen}  the whole log is {}", boot.log.display())));
     }
-    let report = Report {
-        xen,
-        shell_size: fs::metadata(kernel)?.len(),
-        linux_size,
-        figures: seen.figures,
-        elapsed: outcome.elapsed.as_secs_f64(),
-    };
-    Ok(Run { xen, checks: seen.checks, report })
+    run.report.figures = seen.figures;
+    run.report.elapsed = outcome.elapsed.as_secs_f64();
+    Ok(())
 }
 
 /// What a run has shown.
