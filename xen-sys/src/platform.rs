@@ -576,8 +576,8 @@ pub struct XenPctRegister {
     pub bit_offset: u8,
     /// Reserved; zero.
     pub reserved: u8,
-    /// Address; low half, then high half.
-    pub address: [u32; 2],
+    /// Address.
+    pub address: u64,
 }
 const _: () = assert!(size_of::<XenPctRegister>() == 16);
 

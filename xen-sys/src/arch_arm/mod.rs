@@ -6,7 +6,10 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use crate::DomId;
+use crate::GuestHandle;
 use crate::xen::VcpuTimeInfo;
+use crate::xen::XenDomainHandle;
 use crate::xen::XenUlong;
 
 pub mod smccc;
@@ -377,3 +380,161 @@ pub const PSCI_CPU_ON: u32 = 2;
 /// Call of an old power interface: moves the trusted system.
 #[doc(alias = "PSCI_migrate")]
 pub const PSCI_MIGRATE: u32 = 3;
+
+/// A sample of performance counters; there are none on arm.
+#[doc(alias = "xen_pmu_data")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenPmuData {
+    /// Out: the vCPU.
+    pub vcpu_id: u32,
+    /// Out: the physical CPU.
+    pub pcpu_id: u32,
+    /// Out: the domain.
+    pub domain_id: DomId,
+    /// Reserved; zero.
+    pub pad: [u8; 6],
+    /// The part of the architecture.
+    pub pmu: XenPmuArch,
+    /// Padding; zero.
+    pub _pad0: [u8; 3],
+}
+const _: () = assert!(size_of::<XenPmuData>() == 20);
+
+/// A new domain.
+#[doc(alias = "xen_domctl_createdomain")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenDomctlCreatedomain {
+    /// Its label.
+    pub ssidref: u32,
+    /// Its UUID.
+    pub handle: XenDomainHandle,
+    /// `XEN_DOMCTL_CDF_*`.
+    pub flags: u32,
+    /// `XEN_DOMCTL_IOMMU_*`.
+    pub iommu_opts: u32,
+    /// Most vCPUs.
+    pub max_vcpus: u32,
+    /// Highest port.
+    pub max_evtchn_port: u32,
+    /// Most pages of the grant table; negative for the usual.
+    pub max_grant_frames: i32,
+    /// Most pages for mapped grants; negative for the usual.
+    pub max_maptrack_frames: i32,
+    /// Highest grant table version.
+    pub grant_opts: u32,
+    /// Zero.
+    pub altp2m_opts: u32,
+    /// Zero.
+    pub vmtrace_size: u32,
+    /// The CPU pool.
+    pub cpupool_id: u32,
+    /// The part of the architecture.
+    pub arch: XenArchDomainconfig,
+}
+const _: () = assert!(size_of::<XenDomctlCreatedomain>() == 72);
+
+/// What a domain is.
+#[doc(alias = "xen_domctl_getdomaininfo")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenDomctlGetdomaininfo {
+    /// The domain.
+    pub domain: DomId,
+    /// Reserved; zero.
+    pub pad1: u16,
+    /// Out: `XEN_DOMINF_*`.
+    pub flags: u32,
+    /// Out: pages it has.
+    pub tot_pages: u64,
+    /// Out: pages it may have.
+    pub max_pages: u64,
+    /// Out: pages it has claimed.
+    pub outstanding_pages: u64,
+    /// Out: pages it shares.
+    pub shr_pages: u64,
+    /// Out: pages paged out.
+    pub paged_pages: u64,
+    /// Out: frame of its shared information.
+    pub shared_info_frame: u64,
+    /// Out: CPU time in nanoseconds.
+    pub cpu_time: u64,
+    /// Out: vCPUs that are up.
+    pub nr_online_vcpus: u32,
+    /// Out: its highest vCPU.
+    pub max_vcpu_id: u32,
+    /// Out: its label.
+    pub ssidref: u32,
+    /// Out: its UUID.
+    pub handle: XenDomainHandle,
+    /// Out: its CPU pool.
+    pub cpupool: u32,
+    /// Out: width of guest physical addresses.
+    pub gpaddr_bits: u8,
+    /// Reserved; zero.
+    pub pad2: [u8; 7],
+    /// Out: the part of the architecture.
+    pub arch_config: XenArchDomainconfig,
+    /// Padding; zero.
+    pub _pad0: [u8; 4],
+}
+const _: () = assert!(size_of::<XenDomctlGetdomaininfo>() == 120);
+
+/// More of a vCPU's state; there is none on arm.
+#[doc(alias = "xen_domctl_ext_vcpucontext")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenDomctlExtVcpucontext {
+    /// The vCPU.
+    pub vcpu: u32,
+    /// Bytes used of this structure.
+    pub size: u32,
+}
+const _: () = assert!(size_of::<XenDomctlExtVcpucontext>() == 8);
+
+/// An overlay of the device tree to attach to a domain (Xen 4.20).
+#[doc(alias = "xen_domctl_dt_overlay")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenDomctlDtOverlay {
+    /// The overlay.
+    pub overlay_fdt: GuestHandle,
+    /// Its size in bytes.
+    pub overlay_fdt_size: u32,
+    /// [`XEN_DOMCTL_DT_OVERLAY_ATTACH`].
+    pub overlay_op: u8,
+    /// Reserved; zero.
+    pub pad: [u8; 3],
+}
+const _: () = assert!(size_of::<XenDomctlDtOverlay>() == 16);
+
+/// An overlay of the device tree to add or remove (Xen 4.19).
+#[doc(alias = "xen_sysctl_dt_overlay")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct XenSysctlDtOverlay {
+    /// The overlay.
+    pub overlay_fdt: GuestHandle,
+    /// Its size in bytes.
+    pub overlay_fdt_size: u32,
+    /// [`XEN_SYSCTL_DT_OVERLAY_ADD`] or [`XEN_SYSCTL_DT_OVERLAY_REMOVE`].
+    pub overlay_op: u8,
+    /// Reserved; zero.
+    pub pad: [u8; 3],
+}
+const _: () = assert!(size_of::<XenSysctlDtOverlay>() == 16);
+
+/// Operation of [`XenDomctlDtOverlay`]: attaches (Xen 4.20).
+pub const XEN_DOMCTL_DT_OVERLAY_ATTACH: u8 = 1;
+/// Operation of [`XenSysctlDtOverlay`]: adds (Xen 4.19).
+pub const XEN_SYSCTL_DT_OVERLAY_ADD: u8 = 1;
+/// Operation of [`XenSysctlDtOverlay`]: removes (Xen 4.19).
+pub const XEN_SYSCTL_DT_OVERLAY_REMOVE: u8 = 2;
+
+/// Field of the capabilities of the architecture: length of vectors.
+pub const XEN_SYSCTL_PHYSCAP_ARM_SVE_MASK: u32 = 31;
+/// Interrupt of pending notifications of FF-A.
+pub const GUEST_FFA_NOTIF_PEND_INTR_ID: u32 = 8;
+/// Interrupt of the receiver's scheduling of FF-A.
+pub const GUEST_FFA_SCHEDULE_RECV_INTR_ID: u32 = 9;

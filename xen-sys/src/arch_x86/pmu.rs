@@ -13,6 +13,8 @@ pub struct XenPmuAmdCtxt {
     pub counters: u32,
     /// Offset of the controls in this structure.
     pub ctrls: u32,
+    /// The registers; they follow.
+    pub regs: [u64; 0],
 }
 const _: () = assert!(size_of::<XenPmuAmdCtxt>() == 8);
 
@@ -51,6 +53,8 @@ pub struct XenPmuIntelCtxt {
     pub pebs_enable: u64,
     /// Debug control register.
     pub debugctl: u64,
+    /// The registers; they follow.
+    pub regs: [u64; 0],
 }
 const _: () = assert!(size_of::<XenPmuIntelCtxt>() == 64);
 

@@ -181,10 +181,6 @@ const _: () = assert!(size_of::<XenArchDomainconfig>() == 8);
 
 /// Flag of [`XenArchDomainconfig`]: unknown registers read as zero.
 pub const XEN_X86_MSR_RELAXED: u32 = 0x1;
-/// Flag of [`XenArchDomainconfig`]: with hardware help for the APIC (Xen 4.17).
-pub const XEN_X86_ASSISTED_XAPIC: u32 = 2;
-/// Flag of [`XenArchDomainconfig`]: with hardware help for the x2APIC (Xen 4.17).
-pub const XEN_X86_ASSISTED_X2APIC: u32 = 4;
 /// The highest flag of [`XenArchDomainconfig`].
 pub const XEN_X86_MISC_FLAGS_MAX: u32 = 1;
 /// Value of [`XenCpuidLeaf::subleaf`]: the leaf has none.

@@ -192,6 +192,7 @@ pub mod x86_32 {
     use crate::GrantRef;
 
     /// A direct request.
+    #[doc(alias = "blkif_request")]
     #[doc(alias = "blkif_x86_32_request")]
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
     #[repr(C, align(4))]
@@ -212,6 +213,7 @@ pub mod x86_32 {
     const _: () = assert!(size_of::<BlkifRequest>() == 108);
 
     /// A request to free sectors.
+    #[doc(alias = "blkif_request_discard")]
     #[doc(alias = "blkif_x86_32_request_discard")]
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
     #[repr(C, align(4))]
@@ -232,6 +234,7 @@ pub mod x86_32 {
     const _: () = assert!(size_of::<BlkifRequestDiscard>() == 28);
 
     /// A request whose segments lie in pages of their own.
+    #[doc(alias = "blkif_request_indirect")]
     #[doc(alias = "blkif_x86_32_request_indirect")]
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
     #[repr(C, align(4))]
@@ -258,6 +261,7 @@ pub mod x86_32 {
     const _: () = assert!(size_of::<BlkifRequestIndirect>() == 64);
 
     /// A response.
+    #[doc(alias = "blkif_response")]
     #[doc(alias = "blkif_x86_32_response")]
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
     #[repr(C, align(4))]
