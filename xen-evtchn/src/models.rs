@@ -7,7 +7,8 @@ use core::mem::offset_of;
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 use loom::sync::Arc;
-use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use loom::sync::atomic::Ordering::{Relaxed, SeqCst};
+use loom::sync::atomic::{AtomicBool, fence};
 use loom::thread;
 use xen_hypercall::{Gfn, Hypercall, Instant, PAGE_SIZE, Platform, Port, SharedMem};
 use xen_sys::event_channel::EVTCHNOP_UNMASK;
@@ -30,9 +31,9 @@ struct Xen {
 
 impl Xen {
     fn send(self) {
-        if self.words.u64::<PENDING>().fetch_or(BIT) & BIT == 0
-            && self.words.u64::<MASK>().fetch_or(0) & BIT == 0
-        {
+        let was_pending = self.words.u64::<PENDING>().fetch_or(BIT) & BIT != 0;
+        fence(SeqCst);
+        if !was_pending && self.words.u64::<MASK>().load(Relaxed) & BIT == 0 {
             self.raise();
         }
     }
@@ -168,5 +169,24 @@ fn a_polled_port_loses_nothing() {
         sender.join().unwrap();
         assert!(!taken || seen, "the event was taken, but not the work behind it");
         assert!(seen || events.is_pending(PORT), "the work was not seen, and the event is gone");
+    });
+}
+
+#[test]
+fn a_pending_port_shows_the_work_behind_the_event() {
+    loom::model(|| {
+        let (xen, events) = start();
+        let work = Arc::new(AtomicBool::new(false));
+        let sender = thread::spawn({
+            let work = work.clone();
+            move || {
+                work.store(true, Relaxed);
+                xen.send();
+            }
+        });
+        if events.is_pending(PORT) {
+            assert!(work.load(Relaxed), "the event is seen before the work behind it");
+        }
+        sender.join().unwrap();
     });
 }

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::mem::offset_of;
 use core::sync::atomic::AtomicU32;
-use xen_hypercall::sync::Ordering;
+use xen_hypercall::sync::{Ordering, fence};
 use xen_hypercall::{Errno, Platform, Port, SharedMem, SharedU64, ops};
 use xen_sys::xen::{SharedInfo, VcpuInfo};
 
@@ -35,7 +35,8 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         let this = Self { platform, shared_info, start: [const { AtomicU32::new(0) }; LEGACY_VCPUS] };
         for index in 0..64 {
             if let Some(word) = this.word(MASK, index) {
-                word.store(u64::MAX, Ordering::Release);
+                // No port is open yet; opening one is a hypercall, which orders everything.
+                word.store(u64::MAX, Ordering::Relaxed);
             }
         }
         this
@@ -68,7 +69,8 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
 
     fn scan(&self, index: u32, handle: &mut impl FnMut(Port)) {
         let (Some(pending), Some(mask)) = (self.word(PENDING, index), self.word(MASK, index)) else { return };
-        let mut bits = pending.load(Ordering::Acquire) & !mask.load(Ordering::Acquire);
+        // Only a hint: clearing the bit below is what orders the handler after the event.
+        let mut bits = pending.load(Ordering::Relaxed) & !mask.load(Ordering::Relaxed);
         while bits != 0 {
             let bit = bits.trailing_zeros();
             bits &= bits - 1;
@@ -93,9 +95,11 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         let (mask, bit) = self.bit(MASK, port).ok_or(Errno::EINVAL)?;
         let (pending, _) = self.bit(PENDING, port).ok_or(Errno::EINVAL)?;
         mask.fetch_and(!bit);
-        // After the mask is clear an event raises the upcall itself; one from before needs Xen's help, which Xen gives only
-        // for a masked port.
-        if pending.load(Ordering::SeqCst) & bit != 0 {
+        // Xen sets the pending bit, then looks at the mask; we do it the other way round. With both sides ordered, at least one
+        // sees the other's write.
+        fence(Ordering::SeqCst);
+        // An event from before needs Xen's help, which Xen gives only for a masked port.
+        if pending.load(Ordering::Relaxed) & bit != 0 {
             mask.fetch_or(bit);
             ops::event_channel::unmask(&self.platform, port)?;
         }

@@ -4,6 +4,7 @@ mod demo;
 mod host;
 mod kernels;
 mod lab;
+mod mutants;
 mod payload;
 mod report;
 mod test;
@@ -34,6 +35,8 @@ enum Task {
     Test(test::Args),
     /// Runs what continuous integration runs.
     Ci,
+    /// Weakens each memory ordering in turn and shows that the models notice.
+    MutantsOrdering,
     /// Boots real Xen in an emulator and runs a payload in dom0, or a kernel as dom0: for developers.
     #[command(subcommand)]
     Xen(xen::Command),
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Task::Demo(args) => demo::main(&args),
         Task::Test(args) => test::main(&args),
         Task::Ci => test::ci(),
+        Task::MutantsOrdering => mutants::main(),
         Task::Xen(command) => xen::main(&command),
     };
     match done {

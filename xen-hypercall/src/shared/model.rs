@@ -1,16 +1,25 @@
 //! Shared memory under a model checker: a cell for each word that a model declares, so that every order of the accesses can be tried.
+//!
+//! A copy is several accesses, so two ends that keep to the protocol never copy at the same time; the checker is told to see to that.
 
 use super::{SharedU8, SharedU16, SharedU32, SharedU64};
 use crate::sync::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 use core::fmt;
 use core::ops::Range;
 use core::ptr::NonNull;
+use loom::cell::UnsafeCell;
 use std::boxed::Box;
 use std::collections::BTreeMap;
 use std::vec::Vec;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-enum Cell {
+/// A word, and a guard by which the checker sees copies that nothing orders.
+struct Cell {
+    word: Word,
+    guard: UnsafeCell<()>,
+}
+
+enum Word {
     U8(AtomicU8),
     U16(AtomicU16),
     U32(AtomicU32),
@@ -19,14 +28,20 @@ enum Cell {
 
 impl Cell {
     fn new(width: usize) -> Self {
-        match width {
-            1 => Self::U8(AtomicU8::new(0)),
-            2 => Self::U16(AtomicU16::new(0)),
-            4 => Self::U32(AtomicU32::new(0)),
-            _ => Self::U64(AtomicU64::new(0)),
-        }
+        let word = match width {
+            1 => Word::U8(AtomicU8::new(0)),
+            2 => Word::U16(AtomicU16::new(0)),
+            4 => Word::U32(AtomicU32::new(0)),
+            _ => Word::U64(AtomicU64::new(0)),
+        };
+        Self { word, guard: UnsafeCell::new(()) }
     }
 }
+
+// SAFETY: words are atomic, and a guard holds nothing.
+unsafe impl Sync for Cell {}
+// SAFETY: as above.
+unsafe impl Send for Cell {}
 
 /// Whole pages that another domain may read and write at any time.
 pub struct SharedMem {
@@ -44,8 +59,8 @@ macro_rules! words {
         #[doc = concat!("Returns the [`", stringify!($word), "`] at byte `offset`.")]
         pub fn $at(&self, offset: usize) -> Option<$word<'_>> {
             let fits = offset % size_of::<$int>() == 0 && offset < self.len;
-            fits.then(|| match self.cells.get(&offset) {
-                Some(Cell::$variant(word)) => $word::new(word),
+            fits.then(|| match self.cells.get(&offset).map(|cell| &cell.word) {
+                Some(Word::$variant(word)) => $word::new(word),
                 _ => panic!("the model declares no {} at {offset}", stringify!($int)),
             })
         }
@@ -87,7 +102,7 @@ impl SharedMem {
 
     /// Copies the value at `offset` out, in words of 32 bits.
     pub fn read<T: FromBytes>(&self, offset: usize) -> Option<T> {
-        let words = (offset..offset + size_of::<T>()).step_by(4);
+        let words = (offset..offset + size_of::<T>()).step_by(4).inspect(|&at| self.reads(at));
         let bytes: Vec<u8> =
             words.flat_map(|at| self.u32_at(at).map(|w| w.load(Relaxed).to_le_bytes())).flatten().collect();
         T::read_from_bytes(&bytes).ok()
@@ -96,6 +111,7 @@ impl SharedMem {
     /// Copies `value` to `offset`, in words of 32 bits.
     pub fn write<T: IntoBytes + Immutable>(&self, offset: usize, value: &T) -> Option<()> {
         for (index, chunk) in value.as_bytes().chunks(4).enumerate() {
+            self.writes(offset + 4 * index);
             self.u32_at(offset + 4 * index)?.store(u32::read_from_bytes(chunk).ok()?, Relaxed);
         }
         Some(())
@@ -104,6 +120,7 @@ impl SharedMem {
     /// Copies bytes from `offset` out, each by itself.
     pub fn copy_to(&self, offset: usize, target: &mut [u8]) -> Option<()> {
         for (index, byte) in target.iter_mut().enumerate() {
+            self.reads(offset + index);
             *byte = self.u8_at(offset + index)?.load(Relaxed);
         }
         Some(())
@@ -112,9 +129,24 @@ impl SharedMem {
     /// Copies `source` in at `offset`, each byte by itself.
     pub fn copy_from(&self, offset: usize, source: &[u8]) -> Option<()> {
         for (index, &byte) in source.iter().enumerate() {
+            self.writes(offset + index);
             self.u8_at(offset + index)?.store(byte, Relaxed);
         }
         Some(())
+    }
+
+    /// Tells the checker of a copy out: one that a copy in from elsewhere may overtake is an error.
+    fn reads(&self, offset: usize) {
+        if let Some(cell) = self.cells.get(&offset) {
+            cell.guard.with(|_| ());
+        }
+    }
+
+    /// Tells the checker of a copy in: one that another copy may overtake is an error.
+    fn writes(&self, offset: usize) {
+        if let Some(cell) = self.cells.get(&offset) {
+            cell.guard.with_mut(|_| ());
+        }
     }
 
     /// Does nothing: model memory starts zeroed.

@@ -33,14 +33,14 @@ macro_rules! word {
                 self.0.swap(value, Ordering::SeqCst)
             }
 
-            /// Stores `new` if the word is `current`, as one step ordered against everything else.
+            /// Stores `new` if the word is `current`, as one step ordered against everything else; a failure orders nothing.
             ///
             /// # Errors
             ///
             /// The word that was found, if it was another.
             #[inline(always)]
             pub fn compare_exchange(self, current: $int, new: $int) -> Result<$int, $int> {
-                self.0.compare_exchange(current, new, Ordering::SeqCst, Ordering::SeqCst)
+                self.0.compare_exchange(current, new, Ordering::SeqCst, Ordering::Relaxed)
             }
 
             /// Sets the bits of `mask` and returns the word before, as one step ordered against everything else.
