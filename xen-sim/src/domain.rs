@@ -47,6 +47,11 @@ impl Domain {
         self.id
     }
 
+    /// Tells whether a domain exists.
+    pub fn exists(&self, id: DomId) -> bool {
+        self.shared.lock().is_alive(id)
+    }
+
     /// Returns the name that it was created with.
     pub fn name(&self) -> String {
         self.shared.lock().dom(self.id).config.name.clone()

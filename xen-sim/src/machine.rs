@@ -112,6 +112,8 @@ pub(crate) struct Machine {
     pub(crate) violations: Vec<Violation>,
     pub(crate) trace: Trace,
     pub(crate) version: (u16, u16),
+    /// Domains that shut down and whose watchers were not told yet.
+    pub(crate) shutdowns: u32,
 }
 
 impl Machine {
@@ -127,6 +129,7 @@ impl Machine {
             violations: Vec::new(),
             trace: Trace::default(),
             version,
+            shutdowns: 0,
         }
     }
 
@@ -194,13 +197,12 @@ impl Machine {
         if id == caller || self.dom(caller).config.privileged { Ok(id) } else { Err(Errno::EPERM) }
     }
 
-    pub(crate) fn page(&self, mfn: Mfn) -> &SharedMem {
-        self.pool.page(mfn)
+    pub(crate) fn is_alive(&self, id: DomId) -> bool {
+        self.domains.get(&id.0).is_some_and(|domain| domain.life != Life::Dead)
     }
 
-    /// Returns the page behind a frame of a domain.
-    pub(crate) fn guest_page(&self, id: DomId, gfn: u64) -> Option<&SharedMem> {
-        self.dom(id).physmap.get(gfn).map(|mapping| self.page(mapping.mfn))
+    pub(crate) fn page(&self, mfn: Mfn) -> &SharedMem {
+        self.pool.page(mfn)
     }
 
     pub(crate) fn violate(&mut self, violation: Violation) {

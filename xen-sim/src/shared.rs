@@ -2,7 +2,9 @@
 
 use crate::Domain;
 use crate::machine::{Life, Machine};
+use crate::store::Xenstored;
 use crate::task::{Step, Task, TaskId};
+use crate::toolstack::Consoles;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use xen_hypercall::DomId;
@@ -38,6 +40,8 @@ struct Entry {
 pub(crate) struct Shared {
     machine: Mutex<Option<Machine>>,
     tasks: Mutex<Tasks>,
+    store: Mutex<Xenstored>,
+    consoles: Mutex<Consoles>,
 }
 
 /// Why [`Shared::run`] returned.
@@ -84,6 +88,16 @@ impl Shared {
     pub(crate) fn lock(&self) -> Locked<'_> {
         // No task runs under the lock, so a panic leaves the machine whole.
         Locked(self.machine.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Locks the xenstore server. Comes before the machine's lock.
+    pub(crate) fn store(&self) -> MutexGuard<'_, Xenstored> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Locks the console daemon. Comes before the machine's lock.
+    pub(crate) fn consoles(&self) -> MutexGuard<'_, Consoles> {
+        self.consoles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tasks(&self) -> MutexGuard<'_, Tasks> {

@@ -6,19 +6,29 @@ use crate::physmap::Kind;
 use crate::shared::Shared;
 use crate::trace::TraceEvent;
 use crate::violation::Violation;
+use crate::{store, toolstack};
 use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;
 use xen_hypercall::{DomId, GrantRef, Instant, Port};
-use xen_sys::grant_table::GNTTAB_NR_RESERVED_ENTRIES;
+use xen_sys::grant_table::{GNTTAB_NR_RESERVED_ENTRIES, GNTTAB_RESERVED_XENSTORE};
+use xen_sys::hvm::params::{HVM_PARAM_STORE_EVTCHN, HVM_PARAM_STORE_PFN};
 use xen_sys::sched::ShutdownReason;
 
 /// A machine that runs Xen: domains, memory, and a clock that only moves when everybody waits.
 ///
-/// Dropping it ends all tasks. Handles of its domains stay usable.
+/// Dropping it ends all tasks. Handles of its domains stay usable, and so do clones, which are meant for tasks that play the toolstack.
 #[derive(Debug)]
 pub struct World {
     shared: Arc<Shared>,
+    /// The tasks hold the world, so one handle has to be the one that ends it.
+    original: bool,
+}
+
+impl Clone for World {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), original: false }
+    }
 }
 
 impl World {
@@ -30,8 +40,22 @@ impl World {
     /// Starts a given version of Xen.
     pub fn with_version(seed: u64, version: (u16, u16)) -> Self {
         let mut machine = Machine::new(seed, version);
-        machine.create_domain(DomainConfig { privileged: true, ..DomainConfig::new("Domain-0") });
-        Self { shared: Arc::new(Shared::new(machine)) }
+        let dom0 = DomainConfig { privileged: true, max_port: 4095, ..DomainConfig::new("Domain-0") };
+        let id = machine.create_domain(dom0);
+        machine.make_ring(id, 0, HVM_PARAM_STORE_PFN, HVM_PARAM_STORE_EVTCHN, GNTTAB_RESERVED_XENSTORE);
+        let world = Self { shared: Arc::new(Shared::new(machine)), original: true };
+        let store = world.store();
+        store.write("/local/domain/0/name", "Domain-0").expect("dom0 may write everywhere");
+        store.write("/local/domain/0/domid", 0).expect("dom0 may write everywhere");
+        toolstack::introduce(&world.shared, id);
+        world.dom0().spawn(store::daemon);
+        world.dom0().spawn(toolstack::daemon);
+        world.run_until_idle();
+        world
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// Returns the seed.
@@ -88,7 +112,8 @@ impl World {
         domain.pauses = domain.pauses.saturating_sub(1);
     }
 
-    /// Destroys a domain: its tasks are dropped, its ports closed, its mappings ended. Its own pages stay where others have them mapped.
+    /// Destroys a domain: its tasks are dropped, its ports closed, its mappings ended, its part of xenstore removed, its devices detached.
+    /// Its own pages stay where others have them mapped.
     pub fn destroy(&self, id: DomId) {
         {
             let mut machine = self.shared.lock();
@@ -103,6 +128,14 @@ impl World {
             machine.raise_dom_exc();
         }
         self.shared.stop_domain(id);
+        toolstack::release(&self.shared, id);
+        for device in self.devices_of(id) {
+            self.detach(&device);
+        }
+        let store = self.store();
+        // A bare domain has nothing there.
+        let _ = store.remove(format!("/local/domain/{id}"));
+        let _ = store.remove(format!("/vm/00000000-0000-0000-0000-{:012x}", id.0));
     }
 
     /// Tells why a domain shut down; `None` while it has not.
@@ -115,7 +148,7 @@ impl World {
 
     /// Tells whether a domain exists: it may run, be paused, or have shut down.
     pub fn is_alive(&self, id: DomId) -> bool {
-        self.shared.lock().domains.get(&id.0).is_some_and(|domain| domain.life != Life::Dead)
+        self.shared.lock().is_alive(id)
     }
 
     /// Starts to record what happens.
@@ -137,8 +170,10 @@ impl World {
     ///
     /// All that was found.
     pub fn check(&self) -> Result<(), Findings> {
+        let store = self.shared.store();
         let machine = self.shared.lock();
         let mut found = machine.violations.clone();
+        found.extend(store.leftovers(&machine));
         for domain in machine.domains.values().filter(|domain| domain.life != Life::Dead) {
             let id = domain.id;
             let open = domain.events.open().filter(|(port, _)| !domain.kept_ports.contains(port));
@@ -171,7 +206,9 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        self.shared.stop_all();
+        if self.original {
+            self.shared.stop_all();
+        }
     }
 }
 

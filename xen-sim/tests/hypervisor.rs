@@ -104,7 +104,7 @@ fn upcalls_come_for_unmasked_ports_and_wait_for_masked_ones() {
         move |_, vcpu| {
             events.on_upcall(vcpu, |port| {
                 hits.fetch_add(port.0 << 8 | 1, SeqCst);
-            })
+            });
         }
     });
     let ours = Channel::alloc_unbound(front.clone(), back.id()).unwrap();

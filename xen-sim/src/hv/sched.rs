@@ -38,6 +38,9 @@ impl Machine {
     pub(crate) fn shut_down(&mut self, id: DomId, reason: ShutdownReason) {
         self.trace.record(self.now, Some(id), || format!("shut down: {reason}"));
         self.dom_mut(id).life = Life::Shutdown(reason);
+        // xenstored tells who watches for it.
+        self.shutdowns += 1;
+        self.dom_mut(DomId(0)).activity += 1;
         self.raise_dom_exc();
     }
 

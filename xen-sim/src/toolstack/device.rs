@@ -1,0 +1,273 @@
+//! Attaching and detaching devices.
+
+use super::guest::owned_by;
+use crate::store::Store;
+use crate::task::Step;
+use crate::{Domain, World};
+use core::fmt;
+use core::time::Duration;
+use xen_hypercall::{DomId, Platform};
+
+/// The kind of a device, as xenstore names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// A disk.
+    Vbd,
+    /// A network interface.
+    Vif,
+}
+
+impl fmt::Display for DeviceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Vbd => "vbd",
+            Self::Vif => "vif",
+        })
+    }
+}
+
+/// A device that was attached: its two ends in xenstore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// What it is.
+    pub kind: DeviceKind,
+    /// Its number.
+    pub id: u32,
+    /// The guest that has it.
+    pub frontend: DomId,
+    /// The domain that serves it.
+    pub backend: DomId,
+}
+
+impl Device {
+    /// Returns the guest's end.
+    pub fn frontend_path(&self) -> String {
+        format!("/local/domain/{}/device/{}/{}", self.frontend, self.kind, self.id)
+    }
+
+    /// Returns the backend's end.
+    pub fn backend_path(&self) -> String {
+        format!("/local/domain/{}/backend/{}/{}/{}", self.backend, self.kind, self.frontend, self.id)
+    }
+}
+
+/// A disk to attach.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    /// Its name in the guest: `xvda` to `xvdp`, and on.
+    pub name: String,
+    /// Whether the guest may not write.
+    pub read_only: bool,
+    /// Whether it is a CD.
+    pub cdrom: bool,
+    /// What it is made of, for the backend to read as `params`.
+    pub target: String,
+    /// Whether the guest takes its backend for trustworthy.
+    pub trusted: bool,
+}
+
+impl Disk {
+    /// Returns a writable disk named `name`, made of nothing in particular.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            read_only: false,
+            cdrom: false,
+            target: "memory".to_owned(),
+            trusted: true,
+        }
+    }
+
+    /// Returns the number that the name stands for: 51712 for `xvda`, 16 more for each further one.
+    fn number(&self) -> u32 {
+        let letter = self.name.strip_prefix("xvd").and_then(|rest| rest.bytes().next()).unwrap_or(b'a');
+        let disk = u32::from(letter.wrapping_sub(b'a'));
+        let partition = self.name.get(4..).and_then(|rest| rest.parse().ok()).unwrap_or(0);
+        if disk < 16 { 202 << 8 | disk << 4 | partition } else { 1 << 28 | disk << 8 | partition }
+    }
+}
+
+/// A network interface to attach.
+#[derive(Clone, Debug)]
+pub struct Vif {
+    /// Its index.
+    pub handle: u32,
+    /// Its Ethernet address.
+    pub mac: [u8; 6],
+    /// The largest packet, without the Ethernet header.
+    pub mtu: u32,
+    /// Whether the guest takes its backend for trustworthy.
+    pub trusted: bool,
+}
+
+impl Vif {
+    /// Returns the interface with index `handle`, with an address of Xen's.
+    pub fn new(handle: u32) -> Self {
+        Self { handle, mac: [0x00, 0x16, 0x3e, 0, 0, handle as u8], mtu: 1500, trusted: true }
+    }
+}
+
+/// Values of `state`.
+const INITIALISING: u32 = 1;
+const CONNECTED: u32 = 4;
+const CLOSING: u32 = 5;
+const CLOSED: u32 = 6;
+
+/// How long the toolstack waits for a backend to close before it removes the device all the same.
+const DETACH_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl World {
+    /// Attaches a disk to a guest. The backend's domain has to serve it.
+    pub fn attach_disk(&self, guest: &Domain, backend: &Domain, disk: &Disk) -> Device {
+        let device =
+            Device { kind: DeviceKind::Vbd, id: disk.number(), frontend: guest.id(), backend: backend.id() };
+        let kind = if disk.cdrom { "cdrom" } else { "disk" };
+        let trusted = u8::from(disk.trusted);
+        let front = [
+            ("virtual-device", device.id.to_string()),
+            ("device-type", kind.into()),
+            ("trusted", trusted.to_string()),
+        ];
+        let back = [
+            ("removable", u8::from(disk.cdrom).to_string()),
+            ("bootable", "1".into()),
+            ("dev", disk.name.clone()),
+            ("type", "phy".into()),
+            ("mode", if disk.read_only || disk.cdrom { "r" } else { "w" }.into()),
+            ("device-type", kind.into()),
+            ("discard-enable", "1".into()),
+            ("params", disk.target.clone()),
+            ("physical-device", "1:0".into()),
+            ("hotplug-status", "connected".into()),
+        ];
+        self.attach(&device, &front, &back);
+        device
+    }
+
+    /// Attaches a network interface to a guest. The backend's domain has to serve it.
+    pub fn attach_vif(&self, guest: &Domain, backend: &Domain, vif: &Vif) -> Device {
+        let device =
+            Device { kind: DeviceKind::Vif, id: vif.handle, frontend: guest.id(), backend: backend.id() };
+        let mac = vif.mac.map(|byte| format!("{byte:02x}")).join(":");
+        let both = [("handle", vif.handle.to_string()), ("mac", mac), ("mtu", vif.mtu.to_string())];
+        let mut front = both.to_vec();
+        front.push(("trusted", u8::from(vif.trusted).to_string()));
+        let mut back = both.to_vec();
+        back.extend([
+            ("bridge", "xenbr0".to_owned()),
+            ("script", "/etc/xen/scripts/vif-bridge".to_owned()),
+            ("type", "vif".to_owned()),
+            ("hotplug-status", "connected".to_owned()),
+        ]);
+        self.attach(&device, &front, &back);
+        device
+    }
+
+    /// Writes both ends of a device in one transaction, with the permissions that the toolstack sets.
+    fn attach(&self, device: &Device, front: &[(&str, String)], back: &[(&str, String)]) {
+        let (front_path, back_path) = (device.frontend_path(), device.backend_path());
+        let (frontend, backend) = (device.frontend, device.backend);
+        let write = |store: &Store| {
+            let end =
+                |path: &str, owner, reader, other: &str, other_id: DomId, names: [&str; 2], nodes: &[_]| {
+                    store.mkdir(path)?;
+                    store.set_permissions(path, &owned_by(owner, Some(reader)))?;
+                    store.write(format!("{path}/{}", names[0]), other)?;
+                    store.write(format!("{path}/{}", names[1]), other_id)?;
+                    let nodes: &[(&str, String)] = nodes;
+                    nodes.iter().try_for_each(|(name, value)| store.write(format!("{path}/{name}"), value))
+                };
+            end(&front_path, frontend, backend, &back_path, backend, ["backend", "backend-id"], front)?;
+            end(&back_path, backend, frontend, &front_path, frontend, ["frontend", "frontend-id"], back)?;
+            store.write(format!("{back_path}/online"), 1)?;
+            store.write(format!("{front_path}/state"), INITIALISING)?;
+            store.write(format!("{back_path}/state"), INITIALISING)
+        };
+        let done = self.store().begin().and_then(|transaction| {
+            write(&transaction)?;
+            transaction.commit()
+        });
+        done.expect("nobody else runs while the toolstack writes");
+    }
+
+    /// Starts to unplug a device: asks the backend to close it, and removes it when it has closed or ten seconds have passed.
+    pub fn detach(&self, device: &Device) {
+        let store = self.store();
+        let (path, online) = (device.backend_path(), format!("{}/online", device.backend_path()));
+        let state = format!("{path}/state");
+        if store.read(&path).is_none() {
+            return self.remove_device(device);
+        }
+        // The device may have gone by itself in between; then there is nothing to ask.
+        let _ = store.write(online, 0);
+        if store.read_number::<u32>(&state).is_some_and(|state| state < CLOSING) {
+            let _ = store.write(&state, CLOSING);
+        }
+        let deadline = self.now() + DETACH_TIMEOUT;
+        let _ = store.watch(&state, "detach");
+        let device = *device;
+        self.dom0().spawn(move |dom0: &Domain| {
+            while store.next_event().is_some() {}
+            let closed = store.read_number::<u32>(&state).is_none_or(|state| state == CLOSED);
+            let alive = dom0.exists(device.backend);
+            if closed || !alive || dom0.now() >= deadline {
+                remove(&store, &device);
+                return Step::Done;
+            }
+            Step::Sleep(deadline)
+        });
+    }
+
+    /// Removes a device's nodes at once, as a forced unplug does.
+    pub fn remove_device(&self, device: &Device) {
+        remove(&self.store(), device);
+    }
+
+    /// Returns the states of both ends, frontend first; 0 for an end that is not there.
+    pub fn device_states(&self, device: &Device) -> (u32, u32) {
+        let store = self.store();
+        let state = |path| store.read_number(format!("{path}/state")).unwrap_or(0);
+        (state(device.frontend_path()), state(device.backend_path()))
+    }
+
+    /// Tells whether both ends are connected.
+    pub fn is_connected(&self, device: &Device) -> bool {
+        self.device_states(device) == (CONNECTED, CONNECTED)
+    }
+
+    /// Returns the devices that a domain has, or serves, by their nodes.
+    pub(crate) fn devices_of(&self, id: DomId) -> Vec<Device> {
+        let store = self.store();
+        let mut found = Vec::new();
+        for kind in [DeviceKind::Vbd, DeviceKind::Vif] {
+            for number in store.list(format!("/local/domain/{id}/device/{kind}")) {
+                let path = format!("/local/domain/{id}/device/{kind}/{number}");
+                let backend = store.read_number(format!("{path}/backend-id")).unwrap_or(0);
+                let number = number.parse().unwrap_or(0);
+                found.push(Device { kind, id: number, frontend: id, backend: DomId(backend) });
+            }
+        }
+        found
+    }
+}
+
+fn remove(store: &Store, device: &Device) {
+    let (front, back) = (device.frontend_path(), device.backend_path());
+    // Whatever is gone already need not be removed.
+    let _ = store.remove(front);
+    let _ = store.remove(back);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn disk_names_have_the_numbers_that_guests_expect() {
+        let number = |name| Disk::new(name).number();
+        assert_eq!(number("xvda"), 51712);
+        assert_eq!(number("xvdb"), 51728);
+        assert_eq!(number("xvda1"), 51713);
+        assert_eq!(number("xvdq"), 1 << 28 | 16 << 8);
+    }
+}

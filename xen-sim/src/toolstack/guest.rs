@@ -1,0 +1,194 @@
+//! Making and destroying guests.
+
+use crate::machine::{DomainConfig, Machine};
+use crate::physmap::{Kind, Mapping};
+use crate::pool::Mfn;
+use crate::shared::Shared;
+use crate::store::{Ring, Store, with};
+use crate::{Domain, World};
+use std::sync::Arc;
+use xen_hypercall::{DomId, PAGE_SIZE};
+use xen_store::wire::{Access, Permission};
+use xen_sys::grant_table::{GNTTAB_RESERVED_CONSOLE, GNTTAB_RESERVED_XENSTORE};
+use xen_sys::hvm::params::*;
+
+/// Which of the special pages a ring has.
+const STORE_PAGE: usize = 0;
+const CONSOLE_PAGE: usize = 1;
+
+impl World {
+    /// Creates a guest as the toolstack does: with its part of xenstore, a xenstore ring and a console. Devices are attached after.
+    pub fn create_guest(&self, config: DomainConfig) -> Domain {
+        let guest = self.create_guest_without_store(config);
+        self.introduce(guest.id());
+        guest
+    }
+
+    /// Creates a guest whose xenstore ring and console nobody serves until [`introduce`](Self::introduce).
+    pub fn create_guest_without_store(&self, config: DomainConfig) -> Domain {
+        let name = config.name.clone();
+        let guest = self.create(config);
+        self.write_home(&guest, &name);
+        for (page, index, pfn, evtchn, grant) in [
+            (STORE_PAGE, "store", HVM_PARAM_STORE_PFN, HVM_PARAM_STORE_EVTCHN, GNTTAB_RESERVED_XENSTORE),
+            (
+                CONSOLE_PAGE,
+                "console",
+                HVM_PARAM_CONSOLE_PFN,
+                HVM_PARAM_CONSOLE_EVTCHN,
+                GNTTAB_RESERVED_CONSOLE,
+            ),
+        ] {
+            let (gfn, port) = self.shared().lock().make_ring(guest.id(), page, pfn, evtchn, grant);
+            let home = format!("/local/domain/{}/{index}", guest.id());
+            self.host_write(&format!("{home}/ring-ref"), &gfn.to_string());
+            self.host_write(&format!("{home}/port"), &port.to_string());
+        }
+        guest
+    }
+
+    /// Lets xenstored and the console daemon serve a guest, as the toolstack does at the end of creation.
+    pub fn introduce(&self, id: DomId) {
+        introduce(self.shared(), id);
+        let mut consoles = self.shared().consoles();
+        let mut machine = self.shared().lock();
+        let ring = machine.connect_ring(id, HVM_PARAM_CONSOLE_PFN, HVM_PARAM_CONSOLE_EVTCHN);
+        if let Some((page, port)) = ring {
+            consoles.add(&machine, id, page, port);
+        }
+    }
+
+    /// Returns all that a guest has printed on its console.
+    pub fn console_output(&self, id: DomId) -> Vec<u8> {
+        self.shared().consoles().output(id)
+    }
+
+    /// Types on a guest's console.
+    pub fn type_on_console(&self, id: DomId, text: &[u8]) {
+        self.shared().consoles().type_in(&mut self.shared().lock(), id, text);
+    }
+
+    fn host_write(&self, path: &str, value: &str) {
+        self.store().write(path, value).expect("the toolstack may write everywhere");
+    }
+
+    fn write_home(&self, guest: &Domain, name: &str) {
+        let id = guest.id();
+        let home = format!("/local/domain/{id}");
+        let read_only = owned_by(DomId(0), Some(id));
+        let own = owned_by(id, None);
+        let store = self.store();
+        let make = |path: &str, permissions: &[Permission]| {
+            store.mkdir(path).and_then(|()| store.set_permissions(path, permissions)).expect("dom0 may");
+        };
+        make(&home, &read_only);
+        for name in ["cpu", "memory", "device", "control", "backend"] {
+            make(&format!("{home}/{name}"), &read_only);
+        }
+        for name in ["data", "drivers", "feature", "attr", "error", "control/shutdown"] {
+            make(&format!("{home}/{name}"), &own);
+        }
+        // A driver domain makes its own nodes there.
+        make(&format!("{home}/backend"), &own);
+        let machine = self.shared().lock();
+        let config = machine.dom(id).config.clone();
+        drop(machine);
+        let kib = config.pages * PAGE_SIZE / 1024;
+        let vm = format!("/vm/00000000-0000-0000-0000-{:012x}", id.0);
+        make(&vm, &read_only);
+        self.host_write(&format!("{vm}/name"), name);
+        self.host_write(&format!("{home}/vm"), &vm);
+        self.host_write(&format!("{home}/name"), name);
+        self.host_write(&format!("{home}/domid"), &id.to_string());
+        self.host_write(&format!("{home}/memory/static-max"), &kib.to_string());
+        self.host_write(&format!("{home}/memory/target"), &kib.to_string());
+        for vcpu in 0..config.vcpus {
+            self.host_write(&format!("{home}/cpu/{vcpu}/availability"), "online");
+        }
+        for feature in ["poweroff", "reboot", "suspend"] {
+            self.host_write(&format!("{home}/control/platform-feature-{feature}"), "1");
+        }
+    }
+
+    /// Returns a connection to xenstore with the rights of the control domain.
+    pub fn store(&self) -> Store {
+        Store::connect(self.shared(), DomId(0))
+    }
+}
+
+impl Domain {
+    /// Returns a connection to xenstore with the rights of this domain, past its ring: for the simulated parts of a test.
+    pub fn store(&self) -> Store {
+        Store::connect(self.shared(), self.id())
+    }
+}
+
+/// Permissions of a node that one domain owns and another one may read.
+pub(super) fn owned_by(owner: DomId, reader: Option<DomId>) -> Vec<Permission> {
+    let owner = Permission { access: Access::None, domain: owner };
+    let reader = reader.map(|domain| Permission { access: Access::Read, domain });
+    core::iter::once(owner).chain(reader).collect()
+}
+
+/// Makes xenstored serve a domain.
+pub(crate) fn introduce(shared: &Arc<Shared>, id: DomId) {
+    with(shared, |store, machine| {
+        let ring = machine.connect_ring(id, HVM_PARAM_STORE_PFN, HVM_PARAM_STORE_EVTCHN);
+        let Some((page, port)) = ring else { return };
+        let connection = store.database.connect(id);
+        store.add_ring(id, Ring::new(machine, connection, id, page, port));
+        store.database.introduce(id);
+        // The guest may be waiting for the server already.
+        let _ = machine.send(DomId(0), port);
+        store.flush(machine);
+    });
+}
+
+/// Makes xenstored forget a domain that is gone, and all that was the domain's.
+pub(crate) fn release(shared: &Arc<Shared>, id: DomId) {
+    let port = with(shared, |store, machine| {
+        let port = store.remove_ring(id);
+        store.database.release(id);
+        store.flush(machine);
+        port
+    });
+    let console = shared.consoles().close(id);
+    let mut machine = shared.lock();
+    for port in port.into_iter().chain(console) {
+        machine.dom_mut(DomId(0)).kept_ports.remove(&port);
+        machine.close_port(DomId(0), port);
+    }
+}
+
+impl Machine {
+    /// Makes the page and the port of a guest's ring; returns frame and port.
+    pub(crate) fn make_ring(
+        &mut self,
+        id: DomId,
+        page: usize,
+        pfn: u32,
+        evtchn: u32,
+        grant: u32,
+    ) -> (u64, u32) {
+        let mfn = self.pool.alloc(1).expect("the world has room for one more frame");
+        let gfn = self.dom(id).physmap.special(page);
+        self.map(id, gfn, Some(Mapping { mfn, kind: Kind::Xen }));
+        let port = self.alloc_unbound(id, DomId(0)).expect("a new domain has free ports");
+        let domain = self.dom_mut(id);
+        domain.kept_ports.insert(port);
+        domain.params[pfn as usize] = gfn;
+        domain.params[evtchn as usize] = u64::from(port);
+        self.seed_entry(id, grant, DomId(0), gfn);
+        (gfn, port)
+    }
+
+    /// Binds the control domain's end of a guest's ring; returns its page and dom0's port.
+    fn connect_ring(&mut self, id: DomId, pfn: u32, evtchn: u32) -> Option<(Mfn, u32)> {
+        let params = &self.dom(id).params;
+        let (gfn, port) = (params[pfn as usize], params[evtchn as usize] as u32);
+        let page = self.dom(id).physmap.get(gfn)?.mfn;
+        let local = self.bind_interdomain(DomId(0), id, port).ok()?;
+        self.dom_mut(DomId(0)).kept_ports.insert(local);
+        Some((page, local))
+    }
+}

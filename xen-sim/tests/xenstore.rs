@@ -1,0 +1,236 @@
+//! The simulated xenstore, by the real client over the ring, and from outside.
+
+use core::time::Duration;
+use xen_hypercall::{DomId, Platform, start};
+use xen_sim::{Domain, DomainConfig, Step, World};
+use xen_store::wire::{Access, MessageType, Permission, ServerError};
+use xen_store::{Nodes, Reason, StoreError, XenStore};
+
+fn client(guest: &Domain) -> XenStore<Domain> {
+    XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap()
+}
+
+fn text(store: &XenStore<Domain>, path: &str) -> Result<String, ServerError> {
+    let mut buffer = [0; 4096];
+    match store.read(path, &mut buffer) {
+        Ok(len) => Ok(String::from_utf8_lossy(&buffer[..len]).into_owned()),
+        Err(StoreError { reason: Reason::Server(error), .. }) => Err(error),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn the_real_client_reads_and_writes_over_its_ring() {
+    let world = World::new(1);
+    let guest = world.create_guest(DomainConfig::new("guest"));
+    let store = client(&guest);
+    assert_eq!(text(&store, "name"), Ok("guest".to_owned()));
+    assert_eq!(text(&store, "domid"), Ok("1".to_owned()));
+    store.write("data/greeting", "hello").unwrap();
+    assert_eq!(world.store().read("/local/domain/1/data/greeting").as_deref(), Some("hello"));
+    assert_eq!(text(&store, "/local/domain/1/data/greeting"), Ok("hello".to_owned()));
+    assert_eq!(text(&store, "data/none"), Err(ServerError::NotFound));
+    assert_eq!(text(&store, "/local/domain/0/name"), Err(ServerError::AccessDenied));
+    assert!(store.write("name", "other").is_err());
+    drop(store);
+    world.check().unwrap();
+}
+
+#[test]
+fn d_x04_messages_that_come_in_pieces_of_any_size_are_whole_in_the_end() {
+    for chunk in [1, 2, 3, 7, 15, 16, 17, 100] {
+        let world = World::new(chunk as u64);
+        world.store().set_chunk(chunk);
+        let guest = world.create_guest(DomainConfig::new("guest"));
+        let store = client(&guest);
+        for round in 0..40 {
+            let value = format!("{round}-{}", "x".repeat(round * 40));
+            store.write("data/value", &value).unwrap();
+            assert_eq!(text(&store, "data/value"), Ok(value));
+        }
+    }
+}
+
+#[test]
+fn a_conflicting_transaction_is_told_to_try_again() {
+    let world = World::new(1);
+    let store = world.store();
+    store.write("/a", 1).unwrap();
+    let first = store.begin().unwrap();
+    let second = store.begin().unwrap();
+    assert_eq!(first.read("/a").as_deref(), Some("1"));
+    first.write("/b/c", 2).unwrap();
+    assert_eq!(first.read("/b/c").as_deref(), Some("2"));
+    assert_eq!(store.read("/b/c"), None);
+    second.write("/a", 3).unwrap();
+    second.commit().unwrap();
+    assert_eq!(first.commit(), Err(ServerError::Again));
+    assert_eq!(store.read("/b"), None);
+    let third = store.begin().unwrap();
+    third.write("/b/c", 2).unwrap();
+    third.write("/b/d", 2).unwrap();
+    store.write("/unrelated", 1).unwrap();
+    store.write("/a", 4).unwrap();
+    // A new child of the root is a change of the root, which the new node of the transaction depends on.
+    assert_eq!(third.commit(), Err(ServerError::Again));
+    let fourth = store.begin().unwrap();
+    fourth.write("/b/c", 2).unwrap();
+    fourth.remove("/unrelated").unwrap();
+    store.write("/a", 5).unwrap();
+    fourth.commit().unwrap();
+    assert_eq!(store.list("/b"), ["c"]);
+    assert_eq!(store.begin().unwrap().begin().unwrap_err(), ServerError::Busy);
+}
+
+#[test]
+fn watches_tell_of_changes_below_removals_above_and_only_what_may_be_read() {
+    let world = World::new(1);
+    let guest = world.create_guest(DomainConfig::new("guest"));
+    let (dom0, theirs) = (world.store(), guest.store());
+    let events = |store: &xen_sim::Store| -> Vec<String> {
+        core::iter::from_fn(|| store.next_event()).map(|event| event.path).collect()
+    };
+    theirs.watch("data", "t").unwrap();
+    theirs.watch("/local/domain/0/secret", "s").unwrap();
+    assert_eq!(theirs.watch("data", "t"), Err(ServerError::Exists));
+    assert_eq!(events(&theirs), ["data", "/local/domain/0/secret"]);
+    dom0.write("/local/domain/1/data/x/y", 1).unwrap();
+    dom0.write("/local/domain/0/secret", 1).unwrap();
+    dom0.write("/local/domain/1/database", 1).unwrap();
+    assert_eq!(events(&theirs), ["data/x/y"]);
+    theirs.watch("data/x/y", "deep").unwrap();
+    assert_eq!(events(&theirs), ["data/x/y"]);
+    dom0.remove("/local/domain/1/data/x").unwrap();
+    assert_eq!(events(&theirs), ["data/x", "data/x/y"]);
+    theirs.unwatch("data", "t").unwrap();
+    assert_eq!(theirs.unwatch("data", "t"), Err(ServerError::NotFound));
+    dom0.watch("@introduceDomain", "i").unwrap();
+    dom0.watch("@releaseDomain", "r").unwrap();
+    assert_eq!(events(&dom0).len(), 2);
+    let other = world.create_guest(DomainConfig::new("other"));
+    assert_eq!(events(&dom0), ["@introduceDomain"]);
+    world.destroy(other.id());
+    assert_eq!(events(&dom0), ["@releaseDomain"]);
+    xen_hypercall::ops::sched::shutdown(&guest, xen_sys::sched::ShutdownReason::POWEROFF).unwrap_err();
+    world.run_until_idle();
+    assert_eq!(events(&dom0), ["@releaseDomain"]);
+    assert_eq!(world.shutdown_reason(guest.id()), Some(xen_sys::sched::ShutdownReason::POWEROFF));
+}
+
+#[test]
+fn what_a_guest_may_not_do_is_refused_with_the_servers_errors() {
+    let world = World::new(1);
+    let guest = world.create_guest(DomainConfig::new("guest"));
+    let store = guest.store();
+    let raw = |kind, body: &[u8]| store.request(kind, body);
+    assert_eq!(raw(MessageType::READ, b"name"), Err(ServerError::Invalid));
+    assert_eq!(raw(MessageType::READ, b"a//b\0"), Err(ServerError::Invalid));
+    assert_eq!(raw(MessageType::RM, b"/\0"), Err(ServerError::Invalid));
+    assert_eq!(raw(MessageType::INTRODUCE, b"5\x001\x001\0"), Err(ServerError::AccessDenied));
+    assert_eq!(raw(MessageType::TRANSACTION_END, b"T\0"), Err(ServerError::NotFound));
+    assert_eq!(raw(MessageType(77), b""), Err(ServerError::NotImplemented));
+    assert_eq!(raw(MessageType::GET_DOMAIN_PATH, b"7\0"), Ok(b"/local/domain/7\0".to_vec()));
+    assert_eq!(raw(MessageType::IS_DOMAIN_INTRODUCED, b"1\0"), Ok(b"T\0".to_vec()));
+    assert_eq!(store.write("data/big", "x".repeat(2049)), Err(ServerError::NoSpace));
+    assert_eq!(store.remove("data/none"), Ok(()));
+    assert_eq!(store.remove("data/none/deep"), Err(ServerError::NotFound));
+    let give_away = [Permission { access: Access::None, domain: DomId(0) }];
+    assert_eq!(store.set_permissions("data", &give_away), Err(ServerError::NotPermitted));
+    let own = [
+        Permission { access: Access::None, domain: guest.id() },
+        Permission { access: Access::Read, domain: DomId(9) },
+    ];
+    store.set_permissions("data", &own).unwrap();
+    assert_eq!(store.permissions("data").unwrap(), own);
+    let watches: Vec<_> = (0..129).map(|n| store.watch("data", n)).collect();
+    assert_eq!(watches[127..], [Ok(()), Err(ServerError::TooBig)]);
+    let nodes = (0..1000).map(|n| store.write(format!("data/{n}"), n)).position(|result| result.is_err());
+    assert!(nodes.is_some_and(|count| count > 900));
+    let list = store.request(MessageType::DIRECTORY_PART, b"data\x000\0").unwrap();
+    assert!(list.ends_with(b"\0\0") && list.len() > 3000);
+}
+
+#[test]
+fn a_blocking_client_sees_the_writes_of_another_domains_task() {
+    let world = World::new(5);
+    let guest = world.create_guest(DomainConfig::new("guest"));
+    let other = world.create_guest(DomainConfig::new("other"));
+    world.store().write("/shared", 0).unwrap();
+    let everyone = [Permission { access: Access::Both, domain: DomId(0) }];
+    world.store().set_permissions("/shared", &everyone).unwrap();
+    // The task's own client, over its own ring, without blocking.
+    let theirs = client(&other);
+    other.spawn({
+        let mut rounds = 0;
+        move |domain: &Domain| {
+            rounds += 1;
+            if rounds == 1 {
+                return Step::Sleep(domain.now() + Duration::from_millis(5));
+            }
+            theirs.write("/shared", "1").unwrap();
+            Step::Done
+        }
+    });
+    let store = client(&guest);
+    let watch = store.watch("/shared").unwrap();
+    let deadline = guest.now() + Duration::from_secs(1);
+    assert!(watch.wait_next(deadline).unwrap().is_some());
+    while text(&store, "/shared").unwrap() != "1" {
+        assert!(watch.wait_next(deadline).unwrap().is_some());
+    }
+    assert!(guest.now() < deadline);
+}
+
+#[test]
+fn d_x13_a_guest_that_breaks_the_protocol_is_told_and_can_start_anew() {
+    let world = World::new(1);
+    let guest = world.create_guest(DomainConfig::new("guest"));
+    let ring = start::xenstore_ring(guest.clone()).unwrap();
+    let page = ring.page.as_ref();
+    let order = core::sync::atomic::Ordering::SeqCst;
+    let (req_prod, connection, error) = (2052, 2068, 2072);
+    page.u32_at(req_prod).unwrap().store(5000, order);
+    xen_hypercall::ops::event_channel::send(&guest, ring.port).unwrap();
+    world.run_until_idle();
+    assert_eq!(page.u32_at(error).unwrap().load(order), 2);
+    page.u32_at(connection).unwrap().store(1, order);
+    xen_hypercall::ops::event_channel::send(&guest, ring.port).unwrap();
+    world.run_until_idle();
+    assert_eq!(page.u32_at(error).unwrap().load(order), 0);
+    assert_eq!(page.u32_at(connection).unwrap().load(order), 0);
+    let store = XenStore::new(guest.clone(), ring).unwrap();
+    assert_eq!(text(&store, "name"), Ok("guest".to_owned()));
+}
+
+#[test]
+fn a_server_that_hangs_ends_in_a_timeout_and_goes_on_later() {
+    let world = World::new(1);
+    let guest = world.create_guest(DomainConfig::new("guest"));
+    let store = client(&guest);
+    world.store().set_stopped(true);
+    let before = guest.now();
+    let failed = store.write("data/x", "1").unwrap_err();
+    assert!(matches!(failed.reason, Reason::Timeout { .. }), "{failed}");
+    assert!(guest.now() >= before + Duration::from_secs(5));
+    world.store().set_stopped(false);
+    store.write("data/x", "2").unwrap();
+    assert_eq!(text(&store, "data/x"), Ok("2".to_owned()));
+}
+
+#[test]
+fn a_late_server_answers_what_was_asked_before() {
+    let world = World::new(1);
+    let guest = world.create_guest_without_store(DomainConfig::new("guest"));
+    let ring = start::xenstore_ring(guest.clone()).unwrap();
+    let store = XenStore::new(guest.clone(), ring).unwrap();
+    let (toolstack, id, at) = (world.clone(), guest.id(), guest.now() + Duration::from_secs(1));
+    world.dom0().spawn(move |dom0: &Domain| {
+        if dom0.now() < at {
+            return Step::Sleep(at);
+        }
+        toolstack.introduce(id);
+        Step::Done
+    });
+    assert_eq!(text(&store, "name"), Ok("guest".to_owned()));
+    assert!(guest.now() >= at);
+}
