@@ -48,7 +48,6 @@ C
 
 # start NAME COMMANDS [CONFIG-LINES]: creates the guest, returns after its first console line. Sets ID.
 start() {
-  step "guest $1"
   prepare "$@"
   create "$1"
 }
@@ -56,7 +55,7 @@ start() {
 # create NAME [MARKER]: as start, of a prepared guest; sets TIMES.
 create() {
   ID=$((ID + 1))
-  echo "GUEST|$1|$ID"
+  step "guest $1, domain $ID"
   if ! TIMES=$(/payload/lab-peer create "/tmp/$1.cfg" "$LOGS/guest-$1.log" ${2:+"$2"}); then
     check "$1: starts" "$TIMES" "a line on its console"
     return 1

@@ -122,7 +122,6 @@ done
 check "ten boots in a row" $boots 10
 
 # --- Linux in the same run, for the report
-step "guest linux"
 cat >/tmp/linux.cfg <<C
 name="linux"
 type="pvh"
