@@ -1,0 +1,115 @@
+//! A disk in a file.
+
+use super::{Piece, SECTOR_SIZE, Storage, StorageError};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+/// Bytes that are copied at once between the file and a guest's pages.
+const CHUNK: usize = 64 * 1024;
+
+/// A disk in a file or on a block device of the host.
+///
+/// The size is taken when it is opened; bytes beyond the last whole sector are not part of the disk.
+#[derive(Debug)]
+pub struct FileDisk {
+    file: File,
+    sectors: u64,
+    read_only: bool,
+    buffer: std::vec::Vec<u8>,
+}
+
+impl FileDisk {
+    /// Opens a file as a disk.
+    ///
+    /// # Errors
+    ///
+    /// Those of opening the file and of finding its end.
+    pub fn open(path: impl AsRef<Path>, read_only: bool) -> io::Result<Self> {
+        let mut file = OpenOptions::new().read(true).write(!read_only).open(path)?;
+        // A block device has a length only this way.
+        let sectors = file.seek(SeekFrom::End(0))? / SECTOR_SIZE as u64;
+        Ok(Self { file, sectors, read_only, buffer: std::vec![0; CHUNK] })
+    }
+
+    fn seek(&mut self, sector: u64) -> io::Result<()> {
+        let position = sector.checked_mul(SECTOR_SIZE as u64).ok_or(io::ErrorKind::InvalidInput)?;
+        self.file.seek(SeekFrom::Start(position)).map(drop)
+    }
+
+    fn read_all(&mut self, sector: u64, mut to: Piece<'_>) -> io::Result<()> {
+        self.seek(sector)?;
+        if let Some(bytes) = to.as_private() {
+            return self.file.read_exact(bytes);
+        }
+        for at in (0..to.len()).step_by(CHUNK) {
+            let len = CHUNK.min(to.len() - at);
+            let chunk = self.buffer.get_mut(..len).unwrap_or_default();
+            self.file.read_exact(chunk)?;
+            to.put(at, chunk).ok_or(io::ErrorKind::InvalidInput)?;
+        }
+        Ok(())
+    }
+
+    fn write_all(&mut self, sector: u64, mut from: Piece<'_>) -> io::Result<()> {
+        self.seek(sector)?;
+        if let Some(bytes) = from.as_private() {
+            return self.file.write_all(bytes);
+        }
+        for at in (0..from.len()).step_by(CHUNK) {
+            let len = CHUNK.min(from.len() - at);
+            let chunk = self.buffer.get_mut(..len).unwrap_or_default();
+            from.get(at, chunk).ok_or(io::ErrorKind::InvalidInput)?;
+            self.file.write_all(chunk)?;
+        }
+        Ok(())
+    }
+}
+
+impl Storage for FileDisk {
+    fn sectors(&self) -> u64 {
+        self.sectors
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    fn read(&mut self, sector: u64, to: Piece<'_>) -> Result<(), StorageError> {
+        self.read_all(sector, to).map_err(|_| StorageError::Io)
+    }
+
+    fn write(&mut self, sector: u64, from: Piece<'_>) -> Result<(), StorageError> {
+        self.write_all(sector, from).map_err(|_| StorageError::Io)
+    }
+
+    fn flush(&mut self) -> Result<(), StorageError> {
+        self.file.sync_data().map_err(|_| StorageError::Io)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::boxed::Box;
+    use xen_hypercall::{Page, SharedMem};
+
+    #[test]
+    fn a_file_keeps_what_guests_write_and_nothing_beyond_its_size() {
+        let path = std::env::temp_dir().join(std::format!("xen-back-file-disk-{}", std::process::id()));
+        std::fs::write(&path, [0; 8 * 512 + 3]).unwrap();
+        let mut disk = FileDisk::open(&path, false).unwrap();
+        assert_eq!(disk.sectors(), 8);
+        let mut page = Box::new([Page([9; 4096])]);
+        let mem = SharedMem::from_pages(&mut page);
+        disk.write(7, Piece::shared(mem, 100, 512).unwrap()).unwrap();
+        disk.flush().unwrap();
+        let mut found = [1; 1024];
+        disk.read(6, Piece::private(&mut found)).unwrap();
+        assert_eq!((found[511], found[512]), (0, 9));
+        assert_eq!(disk.read(8, Piece::private(&mut found)), Err(StorageError::Io));
+        let mut disk = FileDisk::open(&path, true).unwrap();
+        assert_eq!(disk.write(0, Piece::private(&mut found)), Err(StorageError::Io));
+        std::fs::remove_file(&path).unwrap();
+    }
+}

@@ -1,0 +1,102 @@
+//! A disk in memory.
+
+use super::{Discard, Piece, SECTOR_SIZE, Storage, StorageError};
+use core::fmt;
+use core::ops::Range;
+
+/// A disk in private memory: a `Vec<u8>`, an array, anything that gives its bytes.
+///
+/// Bytes beyond the last whole sector are not part of the disk. What is freed reads as zeroes.
+pub struct MemoryDisk<B> {
+    bytes: B,
+    read_only: bool,
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>> MemoryDisk<B> {
+    /// Makes a disk of `bytes`.
+    pub fn new(bytes: B) -> Self {
+        Self { bytes, read_only: false }
+    }
+
+    /// Makes a disk of `bytes` that nobody can write.
+    pub fn read_only(bytes: B) -> Self {
+        Self { bytes, read_only: true }
+    }
+
+    /// Gives the memory back.
+    pub fn into_inner(self) -> B {
+        self.bytes
+    }
+
+    fn range(sector: u64, len: usize) -> Option<Range<usize>> {
+        let start = usize::try_from(sector).ok()?.checked_mul(SECTOR_SIZE)?;
+        Some(start..start.checked_add(len)?)
+    }
+}
+
+impl<B: AsRef<[u8]>> AsRef<[u8]> for MemoryDisk<B> {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.as_ref()
+    }
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>> Storage for MemoryDisk<B> {
+    fn sectors(&self) -> u64 {
+        (self.bytes.as_ref().len() / SECTOR_SIZE) as u64
+    }
+
+    fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
+    fn discard_support(&self) -> Option<Discard> {
+        (!self.read_only).then_some(Discard { granularity: SECTOR_SIZE as u32, alignment: 0, secure: true })
+    }
+
+    fn read(&mut self, sector: u64, mut to: Piece<'_>) -> Result<(), StorageError> {
+        let bytes = Self::range(sector, to.len()).and_then(|range| self.bytes.as_ref().get(range));
+        bytes.and_then(|bytes| to.put(0, bytes)).ok_or(StorageError::Io)
+    }
+
+    fn write(&mut self, sector: u64, from: Piece<'_>) -> Result<(), StorageError> {
+        let bytes = Self::range(sector, from.len()).and_then(|range| self.bytes.as_mut().get_mut(range));
+        bytes.and_then(|bytes| from.get(0, bytes)).ok_or(StorageError::Io)
+    }
+
+    fn discard(&mut self, sector: u64, count: u64, _secure: bool) -> Result<(), StorageError> {
+        let len = usize::try_from(count).ok().and_then(|count| count.checked_mul(SECTOR_SIZE));
+        let range = len.and_then(|len| Self::range(sector, len));
+        range.and_then(|range| self.bytes.as_mut().get_mut(range)).ok_or(StorageError::Io)?.fill(0);
+        Ok(())
+    }
+}
+
+impl<B: AsRef<[u8]>> fmt::Debug for MemoryDisk<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryDisk")
+            .field("bytes", &self.bytes.as_ref().len())
+            .field("read_only", &self.read_only)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec;
+
+    #[test]
+    fn what_was_written_is_read_and_what_was_freed_is_zero() {
+        let mut disk = MemoryDisk::new(vec![0u8; 10 * 512 + 100]);
+        assert_eq!(disk.sectors(), 10);
+        let mut data = [7; 1024];
+        disk.write(8, Piece::private(&mut data)).unwrap();
+        let mut found = [0; 1024];
+        disk.read(8, Piece::private(&mut found)).unwrap();
+        assert_eq!(found, [7; 1024]);
+        disk.discard(9, 1, false).unwrap();
+        disk.read(8, Piece::private(&mut found)).unwrap();
+        assert_eq!((found[511], found[512]), (7, 0));
+        assert_eq!(disk.read(u64::MAX, Piece::private(&mut found)), Err(StorageError::Io));
+    }
+}

@@ -1,0 +1,390 @@
+//! What a request asks for, and whether it may have it.
+
+use super::{SECTOR_SIZE, Storage};
+use core::fmt;
+use heapless::Vec;
+use xen_hypercall::{GrantRef, PAGE_SIZE};
+use xen_sys::io::blkif::{
+    BLKIF_DISCARD_SECURE, BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST, BLKIF_MAX_SEGMENTS_PER_REQUEST, BlkifOp,
+    BlkifRequestSegment, BlkifStatus,
+};
+
+/// The most segments of an indirect request: 128 KiB, if all are whole pages.
+pub const MAX_SEGMENTS: usize = 32;
+
+/// Sectors in a page.
+const SECTORS_PER_PAGE: u8 = (PAGE_SIZE / SECTOR_SIZE) as u8;
+
+pub(super) type Segments = Vec<BlkifRequestSegment, MAX_SEGMENTS>;
+
+/// Why a request was refused. The frontend learns no more than a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// An operation that is unknown, or was not offered.
+    Operation(BlkifOp),
+    /// An indirect request for something else than reading or writing.
+    IndirectOperation(BlkifOp),
+    /// A number of segments that the operation can't have.
+    SegmentCount {
+        /// The number that was found.
+        found: u16,
+        /// The most that there may be.
+        limit: u16,
+    },
+    /// A segment that is no run of sectors within a page.
+    Segment {
+        /// Its position in the request.
+        index: usize,
+        /// Its first sector.
+        first: u8,
+        /// Its last sector.
+        last: u8,
+    },
+    /// Sectors that are not all on the disk.
+    Range {
+        /// The first sector.
+        sector: u64,
+        /// The number of sectors.
+        count: u64,
+        /// The number of sectors that the disk has.
+        disk: u64,
+    },
+    /// Sectors that are not whole units of a disk whose units are larger.
+    Alignment {
+        /// The first sector.
+        sector: u64,
+        /// The number of sectors.
+        count: u64,
+    },
+    /// A write to a disk that is not to be written.
+    ReadOnly,
+}
+
+impl Refusal {
+    pub(super) fn status(self) -> BlkifStatus {
+        match self {
+            Self::Operation(_) => BlkifStatus::EOPNOTSUPP,
+            _ => BlkifStatus::ERROR,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Operation(op) => write!(f, "operation {op}, which was not offered"),
+            Self::IndirectOperation(op) => write!(f, "indirect operation {op}, expected a read or a write"),
+            Self::SegmentCount { found, limit } => write!(f, "{found} segments, expected 1 to {limit}"),
+            Self::Segment { index, first, last } => write!(
+                f,
+                "segment {index} of sectors {first} to {last}, expected a run within 0 to {}",
+                SECTORS_PER_PAGE - 1
+            ),
+            Self::Range { sector, count, disk } => {
+                write!(f, "{count} sectors from {sector}, expected a range within the disk's {disk}")
+            }
+            Self::Alignment { sector, count } => {
+                write!(f, "{count} sectors from {sector}, expected whole units of the disk's sector size")
+            }
+            Self::ReadOnly => f.write_str("a write to a read-only disk"),
+        }
+    }
+}
+
+impl core::error::Error for Refusal {}
+
+/// A request, copied out of the ring whole, whatever its layout there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Request {
+    pub(super) id: u64,
+    pub(super) body: Body,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    Direct {
+        op: BlkifOp,
+        count: u8,
+        sector: u64,
+        segments: [BlkifRequestSegment; BLKIF_MAX_SEGMENTS_PER_REQUEST],
+    },
+    Indirect {
+        op: BlkifOp,
+        count: u16,
+        sector: u64,
+        pages: [GrantRef; BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST],
+    },
+    Discard {
+        flag: u8,
+        sector: u64,
+        count: u64,
+    },
+    Other(BlkifOp),
+}
+
+impl Request {
+    /// The operation that a response has to name: of an indirect request, what is done.
+    pub(super) fn operation(&self) -> BlkifOp {
+        match self.body {
+            Body::Direct { op, .. } | Body::Indirect { op, .. } | Body::Other(op) => op,
+            Body::Discard { .. } => BlkifOp::DISCARD,
+        }
+    }
+}
+
+/// What is to be done for a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "on the stack for the time of one request")]
+pub(super) enum Plan {
+    Transfer(Transfer, Segments),
+    /// The segments lie in a page of the frontend's: fetch them, then [`Disk::check`] them.
+    Fetch {
+        transfer: Transfer,
+        page: GrantRef,
+        count: usize,
+    },
+    Flush,
+    Discard {
+        sector: u64,
+        count: u64,
+        secure: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Transfer {
+    pub(super) write: bool,
+    /// Everything before is to last before this is written.
+    pub(super) flush_first: bool,
+    /// This is to last before anything behind it is done.
+    pub(super) flush_after: bool,
+    pub(super) sector: u64,
+}
+
+/// What there is to know about a disk to judge requests.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Disk {
+    pub(super) sectors: u64,
+    pub(super) sector_size: u32,
+    pub(super) read_only: bool,
+    pub(super) discard: bool,
+    pub(super) secure: bool,
+}
+
+impl Disk {
+    pub(super) fn of(storage: &impl Storage, read_only: bool) -> Self {
+        let discard = storage.discard_support();
+        Self {
+            sectors: storage.sectors(),
+            sector_size: storage.sector_size(),
+            read_only: read_only || storage.is_read_only(),
+            discard: discard.is_some(),
+            secure: discard.is_some_and(|discard| discard.secure),
+        }
+    }
+
+    /// Judges a request. What it gives back needs no further check, but for segments that are still to be fetched.
+    pub(super) fn plan(&self, request: &Request) -> Result<Plan, Refusal> {
+        match request.body {
+            Body::Direct { op, count, sector, segments } => self.direct(op, count, sector, &segments),
+            Body::Indirect { op, count, sector, pages } => {
+                if op != BlkifOp::READ && op != BlkifOp::WRITE {
+                    return Err(Refusal::IndirectOperation(op));
+                }
+                let limit = MAX_SEGMENTS as u16;
+                let [page, ..] = pages;
+                if count == 0 || count > limit {
+                    return Err(Refusal::SegmentCount { found: count, limit });
+                }
+                let write = op == BlkifOp::WRITE;
+                let transfer = Transfer { write, flush_first: false, flush_after: false, sector };
+                Ok(Plan::Fetch { transfer, page, count: usize::from(count) })
+            }
+            Body::Discard { flag, sector, count } => {
+                let secure = flag & BLKIF_DISCARD_SECURE != 0;
+                if !self.discard || (secure && !self.secure) {
+                    return Err(Refusal::Operation(BlkifOp::DISCARD));
+                }
+                self.check_range(sector, count, true)?;
+                Ok(Plan::Discard { sector, count, secure })
+            }
+            Body::Other(op) => Err(Refusal::Operation(op)),
+        }
+    }
+
+    fn direct(
+        &self,
+        op: BlkifOp,
+        count: u8,
+        sector: u64,
+        segments: &[BlkifRequestSegment; BLKIF_MAX_SEGMENTS_PER_REQUEST],
+    ) -> Result<Plan, Refusal> {
+        let barrier = op == BlkifOp::WRITE_BARRIER;
+        let flush = op == BlkifOp::FLUSH_DISKCACHE;
+        if count == 0 && (barrier || flush) {
+            return if self.read_only { Err(Refusal::ReadOnly) } else { Ok(Plan::Flush) };
+        }
+        let limit = BLKIF_MAX_SEGMENTS_PER_REQUEST as u16;
+        let counted = segments.get(..usize::from(count)).filter(|counted| !counted.is_empty());
+        let counted = counted.ok_or(Refusal::SegmentCount { found: u16::from(count), limit })?;
+        let transfer = Transfer {
+            write: op != BlkifOp::READ,
+            flush_first: barrier || flush,
+            flush_after: barrier,
+            sector,
+        };
+        self.check(&transfer, counted)?;
+        // There is room for all of a direct request.
+        Ok(Plan::Transfer(transfer, counted.iter().copied().collect()))
+    }
+
+    /// Judges the segments of a transfer.
+    pub(super) fn check(&self, transfer: &Transfer, segments: &[BlkifRequestSegment]) -> Result<(), Refusal> {
+        let mut count = 0;
+        for (index, segment) in segments.iter().enumerate() {
+            let (first, last) = (segment.first_sect, segment.last_sect);
+            if first > last || last >= SECTORS_PER_PAGE {
+                return Err(Refusal::Segment { index, first, last });
+            }
+            let sectors = u64::from(last - first) + 1;
+            // A unit of the disk must not be split over pages.
+            self.check_alignment(u64::from(first), sectors)?;
+            count += sectors;
+        }
+        self.check_range(transfer.sector, count, transfer.write)
+    }
+
+    fn check_range(&self, sector: u64, count: u64, write: bool) -> Result<(), Refusal> {
+        if write && self.read_only {
+            return Err(Refusal::ReadOnly);
+        }
+        if sector.checked_add(count).is_none_or(|end| end > self.sectors) {
+            return Err(Refusal::Range { sector, count, disk: self.sectors });
+        }
+        self.check_alignment(sector, count)
+    }
+
+    fn check_alignment(&self, sector: u64, count: u64) -> Result<(), Refusal> {
+        let unit = u64::from(self.sector_size) / SECTOR_SIZE as u64;
+        if unit > 1 && !(sector.is_multiple_of(unit) && count.is_multiple_of(unit)) {
+            return Err(Refusal::Alignment { sector, count });
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of a segment that was checked: where in its page they begin, and how many they are.
+pub(super) fn extent(segment: &BlkifRequestSegment) -> (usize, usize) {
+    let sectors = usize::from(segment.last_sect.saturating_sub(segment.first_sect)) + 1;
+    (usize::from(segment.first_sect) * SECTOR_SIZE, sectors * SECTOR_SIZE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const DISK: Disk =
+        Disk { sectors: 1000, sector_size: 512, read_only: false, discard: true, secure: false };
+    const SEGMENT: BlkifRequestSegment =
+        BlkifRequestSegment { gref: GrantRef(8), first_sect: 0, last_sect: 7, _pad0: [0; 2] };
+
+    fn direct(op: BlkifOp, count: u8, sector: u64) -> Request {
+        Request { id: 1, body: Body::Direct { op, count, sector, segments: [SEGMENT; 11] } }
+    }
+
+    fn indirect(op: BlkifOp, count: u16) -> Request {
+        Request { id: 1, body: Body::Indirect { op, count, sector: 0, pages: [GrantRef(9); 8] } }
+    }
+
+    #[test]
+    fn d_b04_segment_counts_that_can_not_be_are_refused() {
+        let limit = 11;
+        let refused = |found| Err(Refusal::SegmentCount { found, limit });
+        assert_eq!(DISK.plan(&direct(BlkifOp::WRITE, 12, 0)), refused(12));
+        assert_eq!(DISK.plan(&direct(BlkifOp::READ, 255, 0)), refused(255));
+        assert_eq!(DISK.plan(&direct(BlkifOp::READ, 0, 0)), refused(0));
+        let limit = MAX_SEGMENTS as u16;
+        for found in [0, 33, 257, u16::MAX] {
+            let request = indirect(BlkifOp::READ, found);
+            assert_eq!(DISK.plan(&request), Err(Refusal::SegmentCount { found, limit }));
+        }
+        assert!(DISK.plan(&indirect(BlkifOp::WRITE, limit)).is_ok());
+        for op in [BlkifOp::FLUSH_DISKCACHE, BlkifOp::INDIRECT, BlkifOp(77)] {
+            assert_eq!(DISK.plan(&indirect(op, 1)), Err(Refusal::IndirectOperation(op)));
+        }
+    }
+
+    #[test]
+    fn d_b05_segments_that_are_no_runs_within_a_page_are_refused() {
+        for (first, last) in [(3, 2), (0, 8), (8, 8), (255, 0), (0, 255)] {
+            let mut segments = [SEGMENT; 11];
+            segments[4] = BlkifRequestSegment { first_sect: first, last_sect: last, ..SEGMENT };
+            let body = Body::Direct { op: BlkifOp::READ, count: 5, sector: 0, segments };
+            assert_eq!(DISK.plan(&Request { id: 1, body }), Err(Refusal::Segment { index: 4, first, last }));
+            // What lies behind the count is not looked at.
+            let body = Body::Direct { op: BlkifOp::READ, count: 4, sector: 0, segments };
+            assert!(DISK.plan(&Request { id: 1, body }).is_ok());
+        }
+    }
+
+    #[test]
+    fn d_b06_ranges_that_are_not_on_the_disk_and_writes_to_a_read_only_one_are_refused() {
+        let range = |sector| Err(Refusal::Range { sector, count: 88, disk: 1000 });
+        for sector in [913, 1000, u64::MAX, u64::MAX - 87, u64::MAX - 88] {
+            assert_eq!(DISK.plan(&direct(BlkifOp::READ, 11, sector)), range(sector));
+        }
+        assert!(DISK.plan(&direct(BlkifOp::READ, 11, 912)).is_ok());
+        let read_only = Disk { read_only: true, ..DISK };
+        for op in [BlkifOp::WRITE, BlkifOp::WRITE_BARRIER] {
+            assert_eq!(read_only.plan(&direct(op, 1, 0)), Err(Refusal::ReadOnly));
+        }
+        assert!(read_only.plan(&direct(BlkifOp::READ, 1, 0)).is_ok());
+        let discard = |sector, count, flag| Request { id: 1, body: Body::Discard { flag, sector, count } };
+        assert_eq!(read_only.plan(&discard(0, 1, 0)), Err(Refusal::ReadOnly));
+        assert!(DISK.plan(&discard(u64::MAX, 2, 0)).is_err());
+        assert!(DISK.plan(&discard(2, u64::MAX, 0)).is_err());
+        assert!(DISK.plan(&discard(0, 1000, 0)).is_ok());
+        assert_eq!(DISK.plan(&discard(0, 1, 1)), Err(Refusal::Operation(BlkifOp::DISCARD)), "not secure");
+    }
+
+    #[test]
+    fn d_b08_operations_that_were_not_offered_are_refused_as_such() {
+        for op in [4, 7, 9, 255].map(BlkifOp) {
+            let refusal = DISK.plan(&Request { id: 1, body: Body::Other(op) }).unwrap_err();
+            assert_eq!(refusal.status(), BlkifStatus::EOPNOTSUPP);
+        }
+        assert_eq!(Refusal::ReadOnly.status(), BlkifStatus::ERROR);
+    }
+
+    #[test]
+    fn units_of_a_disk_with_large_sectors_are_not_split() {
+        let disk = Disk { sector_size: 4096, ..DISK };
+        assert!(disk.plan(&direct(BlkifOp::READ, 1, 8)).is_ok());
+        assert!(disk.plan(&direct(BlkifOp::READ, 1, 4)).is_err());
+        let mut segments = [SEGMENT; 11];
+        segments[0] = BlkifRequestSegment { last_sect: 3, ..SEGMENT };
+        segments[1] = BlkifRequestSegment { last_sect: 3, ..SEGMENT };
+        let body = Body::Direct { op: BlkifOp::READ, count: 2, sector: 0, segments };
+        assert!(disk.plan(&Request { id: 1, body }).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_planned_lies_on_the_disk_and_in_its_pages(
+            op in 0u8..8,
+            count: u8,
+            sector in prop_oneof![0u64..1100, any::<u64>()],
+            runs in proptest::array::uniform11((0u8..10, 0u8..10)),
+        ) {
+            let segments = runs.map(|(first_sect, last_sect)| BlkifRequestSegment { first_sect, last_sect, ..SEGMENT });
+            let body = Body::Direct { op: BlkifOp(op), count, sector, segments };
+            if let Ok(Plan::Transfer(transfer, planned)) = DISK.plan(&Request { id: 0, body }) {
+                prop_assert_eq!(planned.len(), usize::from(count));
+                let bytes: usize = planned.iter().map(|segment| extent(segment).1).sum();
+                prop_assert!(planned.iter().map(extent).all(|(start, len)| start + len <= PAGE_SIZE && len > 0));
+                prop_assert!(transfer.sector * 512 + bytes as u64 <= 1000 * 512);
+            }
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The ring, in either of its two layouts.
+
+use super::plan::{Body, Request};
+use xen_hypercall::SharedMem;
+use xen_ring::{BackRing, Corrupt, Notify, RingError};
+use xen_sys::io::blkif::{
+    self as native, BlkifOp, BlkifRequestDiscard, BlkifRequestIndirect, BlkifResponse, BlkifStatus, x86_32,
+};
+use xen_sys::io::protocols::{XEN_IO_PROTO_ABI_ARM, XEN_IO_PROTO_ABI_X86_32, XEN_IO_PROTO_ABI_X86_64};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+/// How requests and responses lie in the ring: 64-bit numbers are aligned to eight bytes on every architecture but 32-bit x86.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Abi {
+    Native,
+    X86_32,
+}
+
+impl Abi {
+    /// Takes the name that a frontend has put into `protocol`; without one, it is built as we are. `None` if it is unknown.
+    pub(super) fn named(name: Option<&str>) -> Option<Self> {
+        match name {
+            None | Some(XEN_IO_PROTO_ABI_X86_64 | XEN_IO_PROTO_ABI_ARM) => Some(Self::Native),
+            Some(XEN_IO_PROTO_ABI_X86_32) => Some(Self::X86_32),
+            Some(_) => None,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum Rings<M> {
+    Native(BackRing<M, native::BlkifRequest, BlkifResponse>),
+    X86_32(BackRing<M, x86_32::BlkifRequest, x86_32::BlkifResponse>),
+}
+
+macro_rules! either {
+    ($self:expr, $ring:ident => $result:expr) => {
+        match $self {
+            Rings::Native($ring) => $result,
+            Rings::X86_32($ring) => $result,
+        }
+    };
+}
+
+impl<M: AsRef<SharedMem>> Rings<M> {
+    pub(super) fn attach(abi: Abi, mem: M) -> Result<Self, RingError> {
+        Ok(match abi {
+            Abi::Native => Self::Native(BackRing::attach(mem)?),
+            Abi::X86_32 => Self::X86_32(BackRing::attach(mem)?),
+        })
+    }
+
+    pub(super) fn pop(&mut self) -> Result<Option<Request>, Corrupt> {
+        Ok(match self {
+            Self::Native(ring) => ring.pop()?.map(|request| from_native(&request)),
+            Self::X86_32(ring) => ring.pop()?.map(|request| from_x86_32(&request)),
+        })
+    }
+
+    /// Answers a request that was taken.
+    pub(super) fn respond(&mut self, id: u64, operation: BlkifOp, status: BlkifStatus) {
+        // There is room: a request was taken for each response.
+        let _ = match self {
+            Self::Native(ring) => {
+                ring.push(&BlkifResponse { id, operation, status, ..BlkifResponse::default() })
+            }
+            Self::X86_32(ring) => ring.push(&x86_32::BlkifResponse {
+                id: id.into(),
+                operation,
+                status,
+                ..x86_32::BlkifResponse::default()
+            }),
+        };
+    }
+
+    pub(super) fn publish(&mut self) -> Notify {
+        either!(self, ring => ring.publish())
+    }
+
+    pub(super) fn final_check(&mut self) -> Result<bool, Corrupt> {
+        either!(self, ring => ring.final_check())
+    }
+}
+
+/// Reads another form of request out of the slot's bytes. Forms are never longer than a slot.
+fn form<T: FromBytes + Default>(slot: &(impl IntoBytes + Immutable)) -> T {
+    T::read_from_prefix(slot.as_bytes()).map(|(value, _)| value).unwrap_or_default()
+}
+
+fn from_native(slot: &native::BlkifRequest) -> Request {
+    let body = match slot.operation {
+        BlkifOp::READ | BlkifOp::WRITE | BlkifOp::WRITE_BARRIER | BlkifOp::FLUSH_DISKCACHE => Body::Direct {
+            op: slot.operation,
+            count: slot.nr_segments,
+            sector: slot.sector_number,
+            segments: slot.seg,
+        },
+        BlkifOp::DISCARD => {
+            let slot: BlkifRequestDiscard = form(slot);
+            Body::Discard { flag: slot.flag, sector: slot.sector_number, count: slot.nr_sectors }
+        }
+        BlkifOp::INDIRECT => {
+            let slot: BlkifRequestIndirect = form(slot);
+            Body::Indirect {
+                op: slot.indirect_op,
+                count: slot.nr_segments,
+                sector: slot.sector_number,
+                pages: slot.indirect_grefs,
+            }
+        }
+        op => Body::Other(op),
+    };
+    Request { id: slot.id, body }
+}
+
+fn from_x86_32(slot: &x86_32::BlkifRequest) -> Request {
+    let body = match slot.operation {
+        BlkifOp::READ | BlkifOp::WRITE | BlkifOp::WRITE_BARRIER | BlkifOp::FLUSH_DISKCACHE => Body::Direct {
+            op: slot.operation,
+            count: slot.nr_segments,
+            sector: slot.sector_number.get(),
+            segments: slot.seg,
+        },
+        BlkifOp::DISCARD => {
+            let slot: x86_32::BlkifRequestDiscard = form(slot);
+            Body::Discard { flag: slot.flag, sector: slot.sector_number.get(), count: slot.nr_sectors.get() }
+        }
+        BlkifOp::INDIRECT => {
+            let slot: x86_32::BlkifRequestIndirect = form(slot);
+            Body::Indirect {
+                op: slot.indirect_op,
+                count: slot.nr_segments,
+                sector: slot.sector_number.get(),
+                pages: slot.indirect_grefs,
+            }
+        }
+        op => Body::Other(op),
+    };
+    Request { id: slot.id.get(), body }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::boxed::Box;
+    use xen_hypercall::{GrantRef, Page};
+    use xen_ring::FrontRing;
+
+    #[test]
+    fn only_the_three_known_layouts_are_taken() {
+        assert_eq!(Abi::named(None), Some(Abi::Native));
+        assert_eq!(Abi::named(Some("x86_64-abi")), Some(Abi::Native));
+        assert_eq!(Abi::named(Some("arm-abi")), Some(Abi::Native));
+        assert_eq!(Abi::named(Some("x86_32-abi")), Some(Abi::X86_32));
+        for name in ["", "x86_64-abi ", "powerpc64-abi"] {
+            assert_eq!(Abi::named(Some(name)), None);
+        }
+    }
+
+    #[test]
+    fn each_form_of_a_32_bit_request_is_read_where_that_guest_writes_it() {
+        let mut page = Box::new([Page::ZERO]);
+        let mem = SharedMem::from_pages(&mut page);
+        let mut front: FrontRing<_, x86_32::BlkifRequest, x86_32::BlkifResponse> =
+            FrontRing::new(mem).unwrap();
+        let mut back = Rings::attach(Abi::X86_32, mem).unwrap();
+        let mut slot =
+            x86_32::BlkifRequest { operation: BlkifOp::READ, nr_segments: 2, ..Default::default() };
+        slot.id = 0x1122_3344_5566_7788.into();
+        slot.sector_number = (1 << 33).into();
+        front.push(&slot).unwrap();
+        let indirect = x86_32::BlkifRequestIndirect {
+            operation: BlkifOp::INDIRECT,
+            indirect_op: BlkifOp::WRITE,
+            nr_segments: 20,
+            id: 5.into(),
+            sector_number: 77.into(),
+            indirect_grefs: [GrantRef(9); 8],
+            ..Default::default()
+        };
+        slot.as_mut_bytes()[..64].copy_from_slice(indirect.as_bytes());
+        front.push(&slot).unwrap();
+        let _ = front.publish();
+        let first = back.pop().unwrap().unwrap();
+        assert_eq!(first.id, 0x1122_3344_5566_7788);
+        assert!(
+            matches!(first.body, Body::Direct { op: BlkifOp::READ, count: 2, sector, .. } if sector == 1 << 33)
+        );
+        let second = back.pop().unwrap().unwrap();
+        assert_eq!((second.id, second.operation()), (5, BlkifOp::WRITE));
+        assert!(matches!(
+            second.body,
+            Body::Indirect { count: 20, sector: 77, pages: [GrantRef(9), ..], .. }
+        ));
+        back.respond(5, BlkifOp::WRITE, BlkifStatus::OKAY);
+        let _ = back.publish();
+        let response = front.pop().unwrap().unwrap();
+        assert_eq!((response.id.get(), response.status), (5, BlkifStatus::OKAY));
+    }
+
+    #[test]
+    fn d_b07_every_decision_is_made_on_one_copy_of_the_slot() {
+        let slot = native::BlkifRequest {
+            operation: BlkifOp::INDIRECT,
+            nr_segments: BlkifOp::READ.0,
+            id: 3,
+            ..Default::default()
+        };
+        let mut page = Box::new([Page::ZERO]);
+        let mem = SharedMem::from_pages(&mut page);
+        let mut front: FrontRing<_, native::BlkifRequest, BlkifResponse> = FrontRing::new(mem).unwrap();
+        let mut back = Rings::attach(Abi::Native, mem).unwrap();
+        front.push(&slot).unwrap();
+        let _ = front.publish();
+        let request = back.pop().unwrap().unwrap();
+        mem.zero();
+        assert_eq!(request.operation(), BlkifOp::READ);
+        assert!(matches!(request.body, Body::Indirect { .. }));
+    }
+}
