@@ -125,6 +125,23 @@ fn whatever_state_it_is_found_in_a_device_with_a_lawful_backend_gets_connected()
 }
 
 #[test]
+fn a_backend_that_sleeps_closed_is_woken_once() {
+    with_store(|world, store| {
+        plug(world, 1, 6);
+        let mut device = Device::open(store, "vbd", 51712).unwrap();
+        device.set_timeout(Duration::from_secs(1));
+        assert!(matches!(
+            device.wait(),
+            Err(XenbusError::Timeout { found: State::CLOSED, awaited: State::INIT_WAIT, .. })
+        ));
+        let server = world.server.borrow();
+        let writes =
+            server.log.iter().filter(|request| request.body.starts_with(b"device/vbd/51712/state\x001"));
+        assert_eq!(writes.count(), 1);
+    });
+}
+
+#[test]
 fn a_device_that_is_closed_before_it_ever_connects_goes_through_closing() {
     for peer in [1, 2, 6] {
         with_store(|world, store| {

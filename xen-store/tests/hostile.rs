@@ -166,7 +166,7 @@ fn d_x08_a_flood_of_events_neither_hides_a_reply_nor_takes_memory() {
         let token = world.server.borrow().watches[0].1.clone();
         world.server.borrow_mut().answer = Some(Box::new(move |request| {
             let event = |i: u32| {
-                let path = if i % 3 == 0 { "a".into() } else { format!("a/{i}") };
+                let path = if i.is_multiple_of(3) { "a".into() } else { format!("a/{i}") };
                 message(MessageType::WATCH_EVENT, 0, format!("{path}\0{token}\0").as_bytes())
             };
             let flood: Vec<u8> = (0..10_000).flat_map(event).collect();

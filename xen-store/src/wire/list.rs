@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn d_x06_directory_bodies_of_any_shape_are_lists() {
-        assert_eq!(names(b"0\051712\0"), ["0", "51712"]);
+        assert_eq!(names(b"768\x0051712\0"), ["768", "51712"]);
         assert_eq!(names(b"a\0b"), ["a", "b"]);
         assert_eq!(names(b""), [""; 0]);
         assert_eq!(names(b"\0\0"), [""; 0]);

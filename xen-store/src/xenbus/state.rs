@@ -154,6 +154,17 @@ mod tests {
     }
 
     #[test]
+    fn a_device_is_taken_over_by_what_its_backend_is_in() {
+        let first = |own, peer| take_over(XenbusState(own), XenbusState(peer)).map(|state| state.0);
+        for own in 0..9 {
+            assert_eq!((first(own, 5), first(own, 6)), (Some(6), Some(1)));
+            assert_eq!(first(own, 4), Some(if own == 6 { 6 } else { 5 }));
+            assert_eq!(first(own, 2), if own == 1 { None } else { Some(1) });
+            assert_eq!(first(own, 3), if own == 1 { None } else { Some(5) });
+        }
+    }
+
+    #[test]
     fn states_beyond_the_known_ones_count_as_unknown() {
         for state in [9, 99, u32::MAX] {
             for known in 0..9 {
@@ -168,7 +179,7 @@ mod tests {
     fn backend(own: u32, peer: u32) -> u32 {
         match (peer, own) {
             (1, 6 | 1 | 0) => 2,
-            (3, 1 | 2 | 3) => 4,
+            (3, 1..=3) => 4,
             (5, 1..=4 | 7 | 8) => 5,
             (6, _) => 6,
             _ => own,
