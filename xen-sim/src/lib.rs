@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod counters;
+mod decorate;
 mod domain;
 mod guest;
 mod hv;
@@ -18,6 +19,7 @@ mod world;
 mod xenstored;
 
 pub use counters::Counters;
+pub use decorate::{Call, CountCalls, FailNth, Interpose, Interposed, Jitter, TraceCalls};
 pub use domain::Domain;
 pub use machine::DomainConfig;
 pub use store::{Store, StoreEvent, StoreTransaction};

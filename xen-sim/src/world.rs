@@ -151,6 +151,16 @@ impl World {
         self.shared.lock().is_alive(id)
     }
 
+    /// Makes an event pending on a domain's port though nobody sent one: spurious, late, or one of a storm.
+    ///
+    /// A number that is no port of the domain is ignored.
+    pub fn inject_event(&self, id: DomId, port: Port) {
+        let mut machine = self.shared.lock();
+        if (port.0 as usize) < machine.dom(id).events.ports.len() {
+            machine.set_pending(id, port.0);
+        }
+    }
+
     /// Starts to record what happens.
     pub fn start_trace(&self) {
         self.shared.lock().trace.on = true;
