@@ -15,9 +15,10 @@ use crate::{host, kernels, ui};
 const SCRIPT: &str = include_str!("../payload/test.sh");
 
 /// What Xen says when all is well, by what its lines contain.
-const PEACEFUL: [&str; 16] = [
+const PEACEFUL: [&str; 17] = [
     " save: ",
     " restore: ",
+    "HVM restore d",
     ": upcall vector ",
     "gnttab_usage_print_all",
     "-------- active --------",

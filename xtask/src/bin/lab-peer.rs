@@ -136,7 +136,8 @@ fn create(config: &str, log: &str, marker: Option<&str>) -> Done {
         {
             marked = Some(now);
         }
-        if let (Some(created), Some(first), Some(marked)) = (created, first, marked.or(first)) {
+        let last = if marker.is_some() { marked } else { first };
+        if let (Some(created), Some(first), Some(marked)) = (created, first, last) {
             println!("created={created:.2} first={first:.2} marker={marked:.2}");
             return Ok(());
         }
