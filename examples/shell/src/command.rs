@@ -12,22 +12,65 @@ use core::time::Duration;
 #[expect(missing_docs, reason = "the table says what each is and takes")]
 pub enum Command {
     Info,
-    XsLs { path: String, recursive: bool },
-    XsRead { path: String },
-    XsWrite { path: String, value: String },
-    XsRm { path: String },
-    XsWatch { path: String, time: Duration },
+    XsLs {
+        path: String,
+        recursive: bool,
+    },
+    XsRead {
+        path: String,
+    },
+    XsWrite {
+        path: String,
+        value: String,
+    },
+    XsRm {
+        path: String,
+    },
+    XsWatch {
+        path: String,
+        time: Duration,
+    },
     BlkList,
     /// Without a range it is the whole disk.
-    BlkSha256 { device: String, range: Option<(u64, u64)> },
-    BlkFill { device: String, offset: u64, len: u64, byte: u8 },
-    BlkCopy { device: String, src: u64, dst: u64, len: u64 },
-    BlkFlush { device: String },
-    NetUp { device: String, cidr: Cidr },
-    Ping { address: Ipv4Addr, count: u32 },
-    TcpEcho { address: Ipv4Addr, port: u16, bytes: u64 },
-    TcpServe { port: u16, connections: u32 },
-    Sleep { time: Duration },
+    BlkSha256 {
+        device: String,
+        range: Option<(u64, u64)>,
+    },
+    BlkFill {
+        device: String,
+        offset: u64,
+        len: u64,
+        byte: u8,
+    },
+    BlkCopy {
+        device: String,
+        src: u64,
+        dst: u64,
+        len: u64,
+    },
+    BlkFlush {
+        device: String,
+    },
+    NetUp {
+        device: String,
+        cidr: Cidr,
+    },
+    Ping {
+        address: Ipv4Addr,
+        count: u32,
+    },
+    TcpEcho {
+        address: Ipv4Addr,
+        port: u16,
+        bytes: u64,
+    },
+    TcpServe {
+        port: u16,
+        connections: u32,
+    },
+    Sleep {
+        time: Duration,
+    },
     Help,
     Poweroff,
     Reboot,
@@ -82,14 +125,17 @@ pub static COMMANDS: [Spec; 20] = [
     spec("xs write", "PATH VALUE", "sets a node's value", |args| {
         Ok(Command::XsWrite { path: args.text("PATH")?, value: args.text("VALUE")? })
     }),
-    spec("xs rm", "PATH", "removes a node and all below", |args| Ok(Command::XsRm { path: args.text("PATH")? })),
+    spec("xs rm", "PATH", "removes a node and all below", |args| {
+        Ok(Command::XsRm { path: args.text("PATH")? })
+    }),
     spec("xs watch", "PATH SECONDS", "prints changes; the first line says that it watches", |args| {
         Ok(Command::XsWatch { path: args.text("PATH")?, time: Duration::from_secs(seconds(args)?.into()) })
     }),
     spec("blk list", "", "lists the disks", |_| Ok(Command::BlkList)),
     spec("blk sha256", "DEV [OFFSET LEN]", "prints the digest of a disk, or of a part", |args| {
         let device = args.text("DEV")?;
-        let range = if args.is_empty() { None } else { Some((args.sectors("OFFSET")?, args.sectors("LEN")?)) };
+        let range =
+            if args.is_empty() { None } else { Some((args.sectors("OFFSET")?, args.sectors("LEN")?)) };
         Ok(Command::BlkSha256 { device, range })
     }),
     spec("blk fill", "DEV OFFSET LEN BYTE", "writes one byte's value all over a part", |args| {
@@ -203,7 +249,8 @@ impl Command {
             name.by_ref().zip(&words).all(|(name, word)| name == word) && words.len() >= spec.words()
         };
         let Some(spec) = COMMANDS.iter().find(named) else {
-            let group = COMMANDS.iter().any(|spec| spec.words() == 2 && spec.name.split(' ').next() == Some(first));
+            let group =
+                COMMANDS.iter().any(|spec| spec.words() == 2 && spec.name.split(' ').next() == Some(first));
             let found = if group { words[..words.len().min(2)].join(" ") } else { first.clone() };
             return Err(ParseError::Unknown { found });
         };
@@ -290,9 +337,15 @@ mod tests {
                 "found '1' for OFFSET, expected a multiple of 512 (usage: blk fill DEV OFFSET LEN BYTE)",
             ),
             ("blk sha256 xvda 0", "LEN is missing (usage: blk sha256 DEV [OFFSET LEN])"),
-            ("blk fill xvda 0 512 256", "found '256' for BYTE, expected 0 to 255 (usage: blk fill DEV OFFSET LEN BYTE)"),
+            (
+                "blk fill xvda 0 512 256",
+                "found '256' for BYTE, expected 0 to 255 (usage: blk fill DEV OFFSET LEN BYTE)",
+            ),
             ("info now", "found 'now', expected no more arguments (usage: info)"),
-            ("ping 10.0.0.1 0", "found '0' for COUNT, expected a number from 1 to 2^32 - 1 (usage: ping ADDR COUNT)"),
+            (
+                "ping 10.0.0.1 0",
+                "found '0' for COUNT, expected a number from 1 to 2^32 - 1 (usage: ping ADDR COUNT)",
+            ),
             ("xs read 'a", "found ' at byte 8 without its end, expected another '"),
         ];
         for (line, text) in expected {
@@ -305,7 +358,9 @@ mod tests {
         let mut text = String::new();
         help(&mut text).unwrap();
         for spec in &COMMANDS {
-            assert!(text.lines().any(|line| line.starts_with(&spec.to_string()) && line.ends_with(spec.about)));
+            assert!(
+                text.lines().any(|line| line.starts_with(&spec.to_string()) && line.ends_with(spec.about))
+            );
         }
         assert!(text.lines().all(|line| line.len() <= 100));
     }

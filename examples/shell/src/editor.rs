@@ -44,13 +44,7 @@ impl Default for Editor {
 impl Editor {
     /// Starts with an empty line and no history.
     pub const fn new() -> Self {
-        Self {
-            line: String::new(),
-            history: VecDeque::new(),
-            back: 0,
-            escape: Escape::None,
-            after_cr: false,
-        }
+        Self { line: String::new(), history: VecDeque::new(), back: 0, escape: Escape::None, after_cr: false }
     }
 
     /// Takes one byte, writes what the terminal has to show for it, and returns the line if the byte ended it.
@@ -82,11 +76,7 @@ impl Editor {
                 self.back = 0;
                 return Ok(Some(String::new()));
             }
-            0x08 | 0x7f => {
-                if self.line.pop().is_some() {
-                    echo.write_str("\x08 \x08")?;
-                }
-            }
+            0x08 | 0x7f if self.line.pop().is_some() => echo.write_str("\x08 \x08")?,
             0x15 => self.replace(String::new(), echo)?,
             0x1b => self.escape = Escape::Started,
             b' '..=b'~' if self.line.len() < LINE => {

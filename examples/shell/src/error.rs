@@ -110,7 +110,9 @@ impl fmt::Display for Error {
             Self::Transfer { disk, error } => write!(f, "{disk}: {error}"),
             Self::Interface { vif, error } => write!(f, "{vif}: {error}"),
             Self::Link { vif, found } => write!(f, "{vif}: found its link {found:?}, expected Up"),
-            Self::InUse { vif, cidr } => write!(f, "{vif} is in use: found it up as {cidr}, expected it down"),
+            Self::InUse { vif, cidr } => {
+                write!(f, "{vif} is in use: found it up as {cidr}, expected it down")
+            }
             Self::Net(error) => error.fmt(f),
         }
     }

@@ -157,7 +157,10 @@ mod tests {
 
     #[test]
     fn words_end_at_white_space_and_quotes_hold_them_together() {
-        assert_eq!(words("  xs   write a/b 'hello  world' ").unwrap(), ["xs", "write", "a/b", "hello  world"]);
+        assert_eq!(
+            words("  xs   write a/b 'hello  world' ").unwrap(),
+            ["xs", "write", "a/b", "hello  world"]
+        );
         assert_eq!(words(r#"a"b c"'d e'f"#).unwrap(), ["ab cd ef"]);
         assert_eq!(words(r#""say \"hi\" \\" '\n'"#).unwrap(), [r#"say "hi" \"#, r"\n"]);
         assert_eq!(words("xs write a ''").unwrap(), ["xs", "write", "a", ""]);

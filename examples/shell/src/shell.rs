@@ -7,7 +7,7 @@ use crate::commands::power::{self, Control};
 use crate::commands::{info, xs};
 use crate::editor::Editor;
 use crate::error::Error;
-use crate::net::{ping, tcp_echo, tcp_serve};
+use crate::net::{NetError, ping, tcp_echo, tcp_serve};
 use crate::parse;
 use crate::system::System;
 use crate::terminal::{Lines, Terminal};
@@ -106,7 +106,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
         let result = match Command::parse(line) {
             Ok(None) => return true,
             Ok(Some(Command::Crash)) => {
-                let _ = self.terminal.write_str("ok\n");
+                // There is no result to tell of afterwards.
                 self.terminal.flush(self.system.platform.now() + FLUSH_TIMEOUT);
                 (self.system.machine.crash)();
                 self.end = Some(ShutdownReason::CRASH);
@@ -148,6 +148,10 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
             Command::TcpEcho { address, port, bytes } => {
                 let (echoed, result) =
                     nics.reaching(*address, |stack| tcp_echo(stack, *address, *port, *bytes))?;
+                if let Err(error @ (NetError::Refused { .. } | NetError::NoAnswer { .. })) = result {
+                    // There was no connection to tell of.
+                    return Err(error.into());
+                }
                 writeln!(out, "{echoed}")?;
                 Ok(result?)
             }
@@ -249,7 +253,8 @@ fn idle<P: Platform>(system: &System<'_, P>, nics: &mut Nics<'_, P>, port: Optio
     if nics.before_wait() {
         return;
     }
-    let ports: Vec<Port> = port.into_iter().chain(system.store.map(|store| store.port())).chain(nics.ports()).collect();
+    let ports: Vec<Port> =
+        port.into_iter().chain(system.store.map(|store| store.port())).chain(nics.ports()).collect();
     let slice = system.platform.now() + SLICE;
     system.platform.wait(&ports, Some(until.min(slice)));
 }

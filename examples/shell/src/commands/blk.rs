@@ -146,7 +146,11 @@ impl<P: Platform> Selected<'_, '_, P> {
             self.write(dst + at, piece)
         };
         // Towards where the source lies, so that nothing is written over before it is read.
-        if dst > src { pieces(0, len).rev().try_for_each(&mut copy) } else { pieces(0, len).try_for_each(&mut copy) }
+        if dst > src {
+            pieces(0, len).rev().try_for_each(&mut copy)
+        } else {
+            pieces(0, len).try_for_each(&mut copy)
+        }
     }
 
     pub(crate) fn flush(&mut self) -> Result<(), Error> {

@@ -47,7 +47,12 @@ pub(crate) fn info<P: Platform>(system: &System<'_, P>, out: &mut dyn Write) -> 
 
     for region in system.machine.memory_map {
         let end = region.addr.saturating_add(region.size);
-        writeln!(out, "memory {:#012x}-{end:#012x} {}", region.addr, region.type_.name().unwrap_or("unknown"))?;
+        writeln!(
+            out,
+            "memory {:#012x}-{end:#012x} {}",
+            region.addr,
+            region.type_.name().unwrap_or("unknown")
+        )?;
     }
     let now = xen.now().as_nanos();
     writeln!(out, "clock {}.{:09} s since Xen started", now / 1_000_000_000, now % 1_000_000_000)?;

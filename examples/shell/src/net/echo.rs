@@ -1,6 +1,6 @@
 //! The client of an echo server.
 
-use super::{CLOSE_TIMEOUT, CONNECT_TIMEOUT, NetError, Noise, SILENCE, Stack, WINDOW, Nic, peer};
+use super::{CLOSE_TIMEOUT, CONNECT_TIMEOUT, NetError, Nic, Noise, SILENCE, Stack, WINDOW, peer};
 use alloc::vec;
 use core::fmt;
 use core::net::{Ipv4Addr, SocketAddr};
@@ -51,26 +51,22 @@ pub fn tcp_echo<N: Nic>(
         return (echoed, Err(NetError::Refused { peer }));
     }
     let handle = sockets.add(socket);
-    let result = connect(stack, handle, peer)
-        .and_then(|()| exchange(stack, handle, peer, bytes, &mut echoed))
-        .and_then(|()| match echoed.mismatches {
-            0 => Ok(()),
-            mismatches => Err(NetError::Different { mismatches }),
-        });
+    let result =
+        connect(stack, handle, peer).and_then(|()| exchange(stack, handle, peer, bytes, &mut echoed));
     end(stack, handle);
-    (echoed, result)
+    match (result, echoed.mismatches) {
+        (Ok(()), mismatches @ 1..) => (echoed, Err(NetError::Different { mismatches })),
+        (result, _) => (echoed, result),
+    }
 }
 
-fn connect<N: Nic>(
-    stack: &mut Stack<N>,
-    handle: SocketHandle,
-    peer: SocketAddr,
-) -> Result<(), NetError> {
-    let connected = stack.run(CONNECT_TIMEOUT, |sockets, _, _| match sockets.get::<Socket<'_>>(handle).state() {
-        State::SynSent | State::SynReceived => None,
-        State::Closed => Some(Err(NetError::Refused { peer })),
-        _ => Some(Ok(())),
-    });
+fn connect<N: Nic>(stack: &mut Stack<N>, handle: SocketHandle, peer: SocketAddr) -> Result<(), NetError> {
+    let connected =
+        stack.run(CONNECT_TIMEOUT, |sockets, _, _| match sockets.get::<Socket<'_>>(handle).state() {
+            State::SynSent | State::SynReceived => None,
+            State::Closed => Some(Err(NetError::Refused { peer })),
+            _ => Some(Ok(())),
+        });
     connected.unwrap_or(Err(NetError::NoAnswer { peer, waited: CONNECT_TIMEOUT }))
 }
 
@@ -134,9 +130,7 @@ impl Echoed {
 pub(super) fn end<N: Nic>(stack: &mut Stack<N>, handle: SocketHandle) {
     stack.sockets.get_mut::<Socket<'_>>(handle).close();
     let ended = |state| matches!(state, State::Closed | State::TimeWait | State::Listen);
-    stack.run(CLOSE_TIMEOUT, |sockets, _, _| {
-        ended(sockets.get::<Socket<'_>>(handle).state()).then_some(())
-    });
+    stack.run(CLOSE_TIMEOUT, |sockets, _, _| ended(sockets.get::<Socket<'_>>(handle).state()).then_some(()));
     let socket = stack.sockets.get_mut::<Socket<'_>>(handle);
     if !ended(socket.state()) {
         socket.abort();

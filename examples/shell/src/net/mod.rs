@@ -114,7 +114,9 @@ impl fmt::Display for NetError {
             Self::NoRoute { address, network: Some(network) } => {
                 write!(f, "no way to {address}, expected an address in the network of {network}")
             }
-            Self::NoRoute { address, network: None } => write!(f, "no way to {address}: {}", Self::NoInterface),
+            Self::NoRoute { address, network: None } => {
+                write!(f, "no way to {address}: {}", Self::NoInterface)
+            }
             Self::NoInterface => f.write_str("no interface is up, expected 'net up' before"),
         }
     }

@@ -1,6 +1,6 @@
 //! Echo requests.
 
-use super::{Stack, Nic};
+use super::{Nic, Stack};
 use alloc::vec;
 use core::fmt;
 use core::net::Ipv4Addr;
@@ -45,12 +45,7 @@ pub fn ping<N: Nic>(stack: &mut Stack<N>, address: Ipv4Addr, count: u32) -> Ping
     Pinged { address, sent: count, received: received.count() as u32 }
 }
 
-fn ping_once<N: Nic>(
-    stack: &mut Stack<N>,
-    address: Ipv4Addr,
-    seq_no: u16,
-    patience: Duration,
-) -> bool {
+fn ping_once<N: Nic>(stack: &mut Stack<N>, address: Ipv4Addr, seq_no: u16, patience: Duration) -> bool {
     // A socket for each: what could not be sent, because nobody has that address, must not wait in the next one's way.
     let buffer = || PacketBuffer::new(vec![PacketMetadata::EMPTY; 4], vec![0; 1024]);
     let mut socket = Socket::new(buffer(), buffer());

@@ -1,7 +1,7 @@
 //! An echo server.
 
 use super::echo::{end, socket};
-use super::{NetError, Stack, Nic};
+use super::{NetError, Nic, Stack};
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -76,7 +76,13 @@ enum Progress {
 }
 
 impl Slot {
-    fn serve(&mut self, socket: &mut Socket<'_>, port: u16, places: &mut u32, served: &mut Served) -> Progress {
+    fn serve(
+        &mut self,
+        socket: &mut Socket<'_>,
+        port: u16,
+        places: &mut u32,
+        served: &mut Served,
+    ) -> Progress {
         match socket.state() {
             State::Closed | State::Listen | State::SynReceived if !self.busy => {
                 if *places == 0 {

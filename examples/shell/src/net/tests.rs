@@ -259,11 +259,13 @@ fn the_server_sends_all_back_and_ends_after_its_connections() {
             }
             _ => {
                 while sent < BYTES && socket.can_send() {
-                    sent += socket.send(|room| {
-                        let count = room.len().min(BYTES - sent);
-                        (0..count).for_each(|i| room[i] = (sent + i) as u8);
-                        (count, count)
-                    }).unwrap();
+                    sent += socket
+                        .send(|room| {
+                            let count = room.len().min(BYTES - sent);
+                            (0..count).for_each(|i| room[i] = (sent + i) as u8);
+                            (count, count)
+                        })
+                        .unwrap();
                 }
                 if sent == BYTES {
                     // Half of the connection only: what comes back still does.
