@@ -10,6 +10,7 @@ pub mod early;
 mod boot;
 mod clock;
 mod events;
+mod foreign;
 mod interrupts;
 mod memory;
 mod paging;

@@ -1,7 +1,7 @@
 //! The platform: what this kernel supplies to the drivers, and what it offers to `main`.
 
 use crate::start_info::Boot;
-use crate::{clock, events, memory, paging};
+use crate::{clock, events, foreign, memory, paging};
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -10,7 +10,9 @@ use x86_64::instructions::{hlt, interrupts};
 use xen_evtchn::EventChannels;
 use xen_hypercall::arch::{VendorCall, Vmcall, Vmmcall, cpuid::CpuVendor};
 use xen_hypercall::ops::sched;
-use xen_hypercall::{Gfn, Hypercall, Instant, Mapped, PAGE_SIZE, Platform, Port};
+use xen_hypercall::{
+    ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, Mapped, PAGE_SIZE, Platform, Port,
+};
 use xen_sys::arch_x86::hvm::start_info::HvmMemmapTableEntry;
 use xen_sys::sched::ShutdownReason;
 
@@ -120,5 +122,17 @@ unsafe impl Platform for Rt {
 
     fn wait(&self, ports: &[Port], deadline: Option<Instant>) {
         events::wait(ports, deadline);
+    }
+}
+
+// SAFETY: the frames lie above all RAM and above every device, each range is given to one owner until it is released, and they are mapped to
+// their own addresses.
+unsafe impl ForeignFrames for Rt {
+    fn reserve_frames(&self, count: NonZeroUsize) -> Option<ForeignRange> {
+        foreign::reserve(count)
+    }
+
+    unsafe fn release_frames(&self, range: ForeignRange) {
+        foreign::release(range);
     }
 }

@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod config;
+mod disks;
+mod service;
+
+pub use disks::Disks;
+pub use service::Service;

@@ -1,0 +1,39 @@
+//! The kernel: gives the service its xenstore, and does what the command line says.
+
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+use xen_example_driver_domain::{Service, config::Config};
+use xen_example_rt::{Rt, early_println};
+use xen_hypercall::start;
+use xen_store::{Limits, RingTransport, XenStore};
+
+xen_example_rt::entry!(main);
+
+fn main(xen: Rt) {
+    early_println!("xen-example-driver-domain {}", env!("CARGO_PKG_VERSION"));
+    let config = match Config::parse(xen.command_line()) {
+        Ok(config) => config,
+        Err(error) => return early_println!("command line: {error}"),
+    };
+    let ring = match start::xenstore_ring(xen) {
+        Ok(ring) => ring,
+        Err(error) => return early_println!("no xenstore: {error}"),
+    };
+    let transport = RingTransport::new(xen, ring.page, ring.port);
+    // Two watches for each device.
+    let limits = Limits { requests: 4, watches: 128 };
+    let store = match XenStore::with_transport(xen, transport, ring.port, limits) {
+        Ok(store) => store,
+        Err(error) => return early_println!("xenstore: {error}"),
+    };
+    match Service::new(&store, config) {
+        Ok(service) => {
+            early_println!("serving");
+            service.run()
+        }
+        Err(error) => early_println!("{error}"),
+    }
+}
