@@ -166,8 +166,19 @@ impl<'a, P: Platform> Net<'a, P> {
             let _ = self.frontend.fatal(broken);
             return Err(broken.into());
         }
-        let event = self.frontend.poll(now)?;
-        self.handle(event)
+        // A step at most leads to the next, and the last one waits for the backend.
+        for _ in 0..4 {
+            let event = match self.frontend.poll(now) {
+                // Its directory went while our state was written.
+                Err(XenbusError::Unplugged { .. }) => FrontendEvent::Unplugged,
+                event => event?,
+            };
+            self.handle(event)?;
+            if matches!(event, FrontendEvent::Wait | FrontendEvent::Connected) || self.link == Link::Closed {
+                break;
+            }
+        }
+        Ok(self.link)
     }
 
     /// Takes the next packet into `buffer`; a packet that is longer is dropped and counted. `None` if none has come, or the

@@ -1,0 +1,378 @@
+//! Network interfaces against a backend in another domain, well-behaved and not.
+
+mod netback;
+
+use core::time::Duration;
+use netback::{Backend, Manners};
+use xen_front::net::*;
+use xen_grant::{GrantTable, Quarantine};
+use xen_hypercall::{Instant, Platform, start};
+use xen_sim::{Device, Domain, DomainConfig, Vif as VirtualVif, World};
+use xen_store::XenStore;
+use xen_store::xenbus::XenbusError;
+use xen_sys::io::netif::{NetRxFlags, NetTxFlags};
+use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_SCHED_OP};
+
+/// A world, a guest with what its drivers share, and an interface with its backend.
+struct Lab {
+    world: World,
+    guest: Domain,
+    store: XenStore<Domain>,
+    grants: GrantTable<Domain>,
+    device: Device,
+    back: Backend,
+}
+
+impl Lab {
+    fn new() -> Self {
+        let world = World::new(1);
+        let driver_domain = world.create_guest(DomainConfig::new("network"));
+        let guest = world.create_guest(DomainConfig::new("guest"));
+        let device = world.attach_vif(&guest, &driver_domain, &VirtualVif::new(0));
+        let back = Backend::start(&world, &device);
+        let store = XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap();
+        let grants = GrantTable::new(guest.clone()).unwrap();
+        Self { world, guest, store, grants, device, back }
+    }
+
+    fn connect(&self, config: Config) -> Result<Net<'_, Domain>, NetError> {
+        Net::connect(&self.store, &self.grants, Vif(0), config)
+    }
+
+    fn net(&self) -> Net<'_, Domain> {
+        self.connect(small()).unwrap()
+    }
+
+    fn error(&self) -> NetError {
+        self.connect(small()).map(drop).unwrap_err()
+    }
+
+    fn deadline(&self) -> Instant {
+        self.guest.now() + Duration::from_secs(10)
+    }
+
+    fn set(&self, end: &str, key: &str, value: &str) {
+        let path = if end == "front" { self.device.frontend_path() } else { self.device.backend_path() };
+        self.world.store().write(format!("{path}/{key}"), value).unwrap();
+    }
+
+    fn remove(&self, end: &str, key: &str) {
+        let path = if end == "front" { self.device.frontend_path() } else { self.device.backend_path() };
+        self.world.store().remove(format!("{path}/{key}")).unwrap();
+    }
+
+    /// Sends packets to the guest.
+    fn send(&self, packets: impl IntoIterator<Item = (Vec<u8>, NetRxFlags)>) {
+        self.back.state().to_send.extend(packets);
+        self.world.domain(self.device.backend).unwrap().kick();
+        self.world.run_until_idle();
+    }
+
+    /// Polls and waits until the device stands as `wanted`.
+    fn wait_for(&self, net: &mut Net<'_, Domain>, wanted: Link) {
+        let deadline = self.deadline();
+        while net.poll(self.guest.now()).unwrap() != wanted {
+            assert!(self.guest.now() < deadline, "{:?}", net.link());
+            net.wait(Some(deadline));
+        }
+    }
+
+    fn states(&self) -> (u32, u32) {
+        self.world.device_states(&self.device)
+    }
+
+    /// Drops what drivers share and asks whether anything was left behind.
+    fn finish(self) {
+        let Self { world, store, grants, .. } = self;
+        assert_eq!(grants.sweep_quarantine(), Quarantine::default());
+        drop((store, grants));
+        assert_eq!(world.violations(), []);
+    }
+}
+
+fn small() -> Config {
+    Config { rx_slots: 24, tx_slots: 20, timeout: Duration::from_secs(10), ..Config::default() }
+}
+
+fn packet(n: u8) -> Vec<u8> {
+    vec![n; 60 + usize::from(n)]
+}
+
+fn received(net: &mut Net<'_, Domain>) -> Vec<(Vec<u8>, RxChecksum)> {
+    core::iter::from_fn(|| net.receive_with(|packet, checksum| (packet.to_vec(), checksum)).unwrap())
+        .collect()
+}
+
+#[test]
+fn an_interface_connects_sends_receives_and_closes_and_leaves_nothing_behind() {
+    let lab = Lab::new();
+    assert_eq!(list::<4>(&lab.store).unwrap(), [Vif(0)]);
+    let free = lab.grants.free();
+    let mut net = lab.net();
+    assert!(lab.world.is_connected(&lab.device));
+    assert_eq!((net.vif(), net.mac().0, net.mtu()), (Vif(0), [0, 0x16, 0x3e, 0, 0, 0], 1500));
+    for round in 0..100 {
+        net.transmit(&packet(round), TxChecksum::Complete).unwrap();
+        net.flush().unwrap();
+        lab.send([(packet(!round), NetRxFlags::DATA_VALIDATED)]);
+        assert_eq!(lab.back.state().received.pop_front(), Some((packet(round), NetTxFlags::empty())));
+        assert_eq!(received(&mut net), [(packet(!round), RxChecksum::Valid)]);
+    }
+    let Statistics { rx_packets, tx_packets, tx_bytes, .. } = net.statistics();
+    assert_eq!((rx_packets, tx_bytes), (100, (0..100).map(|n| 60 + n).sum()));
+    assert!(tx_packets >= 80, "{tx_packets}");
+    net.close().unwrap();
+    assert_eq!((lab.states(), lab.grants.free()), ((6, 6), free));
+    lab.finish();
+}
+
+#[test]
+fn what_the_backend_is_told_is_right_and_what_another_driver_left_is_gone() {
+    let lab = Lab::new();
+    for key in [
+        "multi-queue-num-queues",
+        "event-channel-tx",
+        "event-channel-rx",
+        "ctrl-ring-ref",
+        "feature-gso-tcpv6",
+    ] {
+        lab.set("front", key, "7");
+    }
+    lab.net().close().unwrap();
+    let state = lab.back.state();
+    for key in ["request-rx-copy", "feature-rx-notify"] {
+        assert_eq!(state.seen(key), Some("1"), "{key}");
+    }
+    for key in [
+        "feature-sg",
+        "feature-gso-tcpv4",
+        "feature-gso-tcpv6",
+        "feature-no-csum-offload",
+        "feature-ipv6-csum-offload",
+    ] {
+        assert_eq!(state.seen(key), Some("0"), "{key}");
+    }
+    for key in ["multi-queue-num-queues", "event-channel-tx", "event-channel-rx", "ctrl-ring-ref"] {
+        assert_eq!(state.seen(key), None, "{key}");
+    }
+    drop(state);
+    lab.connect(Config { checksum_offload: false, ..small() }).unwrap().close().unwrap();
+    assert_eq!(lab.back.state().seen("feature-no-csum-offload"), Some("1"));
+    lab.finish();
+}
+
+#[test]
+fn a_batch_is_one_event_and_packets_take_no_other_hypercall_and_no_page() {
+    let lab = Lab::new();
+    let mut net = lab.net();
+    lab.world.run_until_idle();
+    let before = lab.guest.counters();
+    for _ in 0..10 {
+        for n in 0..20 {
+            net.transmit(&packet(n), TxChecksum::Fill).unwrap();
+        }
+        net.flush().unwrap();
+        lab.send((0..20).map(|n| (packet(n), NetRxFlags::CSUM_BLANK)));
+        assert_eq!(received(&mut net).len(), 20);
+        assert_eq!(net.final_check(), Ok(false));
+    }
+    let after = lab.guest.counters();
+    assert_eq!(lab.back.state().received.len(), 200);
+    assert_eq!(after.notifications - before.notifications, 10);
+    assert_eq!(after.pages_allocated, before.pages_allocated);
+    for (op, count) in &after.hypercalls {
+        let made = count - before.hypercalls.get(op).unwrap_or(&0);
+        let allowed = [HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_SCHED_OP].contains(op);
+        assert!(made == 0 || allowed, "hypercall {op}: {made}");
+    }
+    net.close().unwrap();
+    lab.finish();
+}
+
+#[test]
+fn a_full_transmit_ring_says_so_and_wakes_up_whoever_waits_for_room() {
+    let lab = Lab::new();
+    let mut net = lab.net();
+    lab.back.state().manners = Manners::Silent;
+    for n in 0..20 {
+        net.transmit(&packet(n), TxChecksum::Complete).unwrap();
+    }
+    assert_eq!(net.transmit(&packet(0), TxChecksum::Complete), Err(TxError::Full));
+    assert_eq!(net.final_check(), Ok(false));
+    lab.back.state().manners = Manners::Good;
+    lab.world.domain(lab.device.backend).unwrap().kick();
+    let start = lab.guest.now();
+    net.wait(Some(lab.deadline()));
+    assert!(lab.guest.now() < start + Duration::from_secs(1), "woken up by an event, not by the deadline");
+    net.transmit(&packet(0), TxChecksum::Complete).unwrap();
+    net.close().unwrap();
+    lab.finish();
+}
+
+#[test]
+fn the_address_falls_back_to_the_backends_and_the_mtu_to_1500() {
+    let lab = Lab::new();
+    lab.set("back", "mac", "00:16:3e:12:34:56");
+    assert_eq!(lab.net().mac().to_string(), "00:16:3e:00:00:00");
+    lab.remove("front", "mac");
+    assert_eq!(lab.net().mac().to_string(), "00:16:3e:12:34:56");
+    for (found, expected) in
+        [("1400", 1400), ("9000", 1500), ("0", 1500), ("-1", 1500), ("many", 1500), ("", 1500)]
+    {
+        lab.set("front", "mtu", found);
+        lab.set("back", "mtu", found);
+        assert_eq!(lab.net().mtu(), expected, "{found}");
+    }
+    lab.set("front", "mac", "ff:ff:ff:ff:ff:ff");
+    assert!(matches!(lab.error(), NetError::Mac(MacError::NotUnicast(_))));
+    lab.set("front", "mac", "a rather long text that is no Ethernet address");
+    assert!(matches!(lab.error(), NetError::Xenbus(XenbusError::Store(_))));
+}
+
+#[test]
+fn what_can_not_be_opened_is_an_error_that_says_why() {
+    let lab = Lab::new();
+    let open = |vif, config| Net::open(&lab.store, &lab.grants, vif, config).map(drop).unwrap_err();
+    let missing = open(Vif(3), small());
+    assert!(
+        matches!(missing, NetError::Xenbus(XenbusError::Store(error)) if error.is_not_found()),
+        "{missing}"
+    );
+    for found in [0, 257, u16::MAX] {
+        assert_eq!(open(Vif(0), Config { rx_slots: found, ..small() }), NetError::Slots { found });
+        assert_eq!(open(Vif(0), Config { tx_slots: found, ..small() }), NetError::Slots { found });
+    }
+    lab.finish();
+}
+
+#[test]
+fn a_backend_that_can_not_copy_is_refused_and_the_administrator_is_told() {
+    let lab = Lab::new();
+    lab.back.state().set("feature-rx-copy", 0);
+    assert_eq!(lab.error(), NetError::NoRxCopy);
+    let home = format!("/local/domain/{}", lab.guest.id());
+    let told = lab.world.store().read(format!("{home}/error/device/vif/0/error")).unwrap();
+    assert_eq!(told, NetError::NoRxCopy.to_string());
+    lab.finish();
+}
+
+#[test]
+fn a_backend_that_is_never_ready_is_a_timeout_and_connects_later() {
+    let lab = Lab::new();
+    lab.set("back", "state", "1");
+    lab.back.state().manners = Manners::NeverReady;
+    lab.world.run_until_idle();
+    lab.set("back", "state", "1");
+    let start = lab.guest.now();
+    let error = lab.error();
+    assert!(matches!(error, NetError::Xenbus(XenbusError::Timeout { .. })), "{error}");
+    assert!(lab.guest.now() >= start + Duration::from_secs(10));
+    lab.back.state().manners = Manners::Good;
+    lab.net().close().unwrap();
+    lab.finish();
+}
+
+#[test]
+fn an_unplugged_interface_goes_down_and_closes_by_itself() {
+    let lab = Lab::new();
+    let mut net = lab.net();
+    lab.world.detach(&lab.device);
+    lab.world.run_for(Duration::from_millis(10));
+    lab.wait_for(&mut net, Link::Closed);
+    assert_eq!(net.transmit(&packet(1), TxChecksum::Complete), Err(TxError::Down));
+    assert_eq!(received(&mut net), []);
+    net.close().unwrap();
+    lab.finish();
+}
+
+#[test]
+fn an_interface_that_is_torn_out_is_closed() {
+    let lab = Lab::new();
+    let mut net = lab.net();
+    lab.world.remove_device(&lab.device);
+    lab.wait_for(&mut net, Link::Closed);
+    net.close().unwrap();
+    lab.finish();
+}
+
+#[test]
+fn d_n01_a_wrong_id_breaks_the_device_which_closes_and_connects_again() {
+    let lab = Lab::new();
+    for receive in [false, true] {
+        let mut net = lab.net();
+        lab.back.state().manners = Manners::WrongId(0x4000);
+        let broken = if receive {
+            lab.send([(packet(1), NetRxFlags::empty())]);
+            net.receive(&mut [0; 2048]).unwrap_err()
+        } else {
+            (0..20).for_each(|n| net.transmit(&packet(n), TxChecksum::Complete).unwrap());
+            net.flush().unwrap();
+            lab.world.run_until_idle();
+            match net.transmit(&packet(1), TxChecksum::Complete) {
+                Err(TxError::Broken(broken)) => broken,
+                other => panic!("{other:?}"),
+            }
+        };
+        let expected = if receive {
+            Broken::RxId { found: 0x4000, expected: 0 }
+        } else {
+            Broken::TxId { found: 0x4000 }
+        };
+        assert_eq!(broken, expected);
+        assert_eq!(net.poll(lab.guest.now()), Err(NetError::Broken(broken)));
+        lab.wait_for(&mut net, Link::Closed);
+        net.close().unwrap();
+        lab.back.state().manners = Manners::Good;
+        lab.back.state().to_send.clear();
+    }
+    let mut net = lab.net();
+    lab.send([(packet(5), NetRxFlags::empty())]);
+    assert_eq!(received(&mut net), [(packet(5), RxChecksum::Unknown)]);
+    net.close().unwrap();
+    lab.finish();
+}
+
+#[test]
+fn rings_that_stay_mapped_are_reported_and_kept_back_until_the_backend_lets_go() {
+    let lab = Lab::new();
+    let net = lab.net();
+    lab.back.state().manners = Manners::KeepRings;
+    assert_eq!(net.close(), Err(NetError::InUse { allocations: 2 }));
+    assert_eq!(lab.grants.sweep_quarantine(), Quarantine { waiting: 2, lost: 0 });
+    lab.back.state().let_go();
+    lab.finish();
+}
+
+#[test]
+fn an_interface_that_was_dropped_unclosed_connects_again_and_loses_no_page() {
+    let lab = Lab::new();
+    for _ in 0..3 {
+        drop(lab.net());
+    }
+    let mut net = lab.net();
+    lab.send([(packet(5), NetRxFlags::empty())]);
+    assert_eq!(received(&mut net), [(packet(5), RxChecksum::Unknown)]);
+    net.close().unwrap();
+    lab.finish();
+}
+
+#[test]
+fn d_n03_a_burst_beyond_the_posted_buffers_waits_in_the_backend_and_arrives() {
+    let lab = Lab::new();
+    let mut net = lab.net();
+    let sent: Vec<_> = (0..100).map(|n| (packet(n), NetRxFlags::empty())).collect();
+    lab.send(sent.clone());
+    let mut got = Vec::new();
+    while got.len() < 100 {
+        let start = lab.guest.now();
+        got.extend(received(&mut net).into_iter().map(|(packet, _)| packet));
+        net.wait(Some(lab.deadline()));
+        assert!(got.len() == 100 || lab.guest.now() < start + Duration::from_secs(1), "no stall");
+    }
+    assert!(got.iter().zip(&sent).all(|(got, (sent, _))| got == sent));
+    net.close().unwrap();
+    lab.finish();
+}
+
+#[cfg(feature = "smoltcp")]
+mod tcp;

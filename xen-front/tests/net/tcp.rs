@@ -1,0 +1,168 @@
+//! smoltcp on both ends: on the device, and behind the backend.
+
+use super::*;
+use smoltcp::iface::{Config as IfaceConfig, Interface, SocketHandle, SocketSet};
+use smoltcp::phy::{self, Device as _, DeviceCapabilities, Medium};
+use smoltcp::socket::tcp::{Socket, SocketBuffer};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+
+/// The wire behind the backend. As in a domain beside ours, packets have no checksums there.
+struct Behind<'l> {
+    back: &'l Backend,
+    flags: NetRxFlags,
+    /// Computes checksums, and then spoils every tenth packet.
+    spoil: bool,
+    count: u32,
+}
+
+struct Received(Vec<u8>);
+struct Sending<'b, 'l>(&'b mut Behind<'l>);
+
+impl<'l> phy::Device for Behind<'l> {
+    type RxToken<'t>
+        = Received
+    where
+        Self: 't;
+    type TxToken<'t>
+        = Sending<'t, 'l>
+    where
+        Self: 't;
+
+    fn receive(&mut self, _: smoltcp::time::Instant) -> Option<(Received, Sending<'_, 'l>)> {
+        let (mut packet, flags) = self.back.state().received.pop_front()?;
+        // What this end's stack looks at is whole.
+        if flags.contains(NetTxFlags::CSUM_BLANK) {
+            assert_ne!(checksum::verify(&packet), Some(true));
+            assert!(checksum::fill(&mut packet));
+        }
+        Some((Received(packet), Sending(self)))
+    }
+
+    fn transmit(&mut self, _: smoltcp::time::Instant) -> Option<Sending<'_, 'l>> {
+        Some(Sending(self))
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ethernet;
+        capabilities.max_transmission_unit = 1514;
+        capabilities
+    }
+}
+
+impl phy::RxToken for Received {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        f(&self.0)
+    }
+}
+
+impl phy::TxToken for Sending<'_, '_> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        let Self(Behind { back, flags, spoil, count }) = self;
+        let mut packet = vec![0; len];
+        let result = f(&mut packet);
+        *count += 1;
+        if checksum::verify(&packet).is_some() {
+            if flags.contains(NetRxFlags::CSUM_BLANK) {
+                // The pseudo-header's sum would be here.
+                packet[50..52].copy_from_slice(&[0x12, 0x34]);
+            } else if *spoil && *count % 10 == 0 {
+                *packet.last_mut().unwrap() ^= 0x55;
+            }
+        }
+        back.state().to_send.push_back((packet, *flags));
+        result
+    }
+}
+
+fn end(device: &mut impl phy::Device, mac: [u8; 6], address: IpAddress) -> Interface {
+    let config = IfaceConfig::new(EthernetAddress(mac).into());
+    let mut iface = Interface::new(config, device, smoltcp::time::Instant::ZERO);
+    iface.update_ip_addrs(|addresses| addresses.push(IpCidr::new(address, 24)).unwrap());
+    iface
+}
+
+fn sockets() -> (SocketSet<'static>, SocketHandle) {
+    let mut set = SocketSet::new(Vec::new());
+    let buffer = || SocketBuffer::new(vec![0; 1 << 16]);
+    let handle = set.add(Socket::new(buffer(), buffer()));
+    (set, handle)
+}
+
+/// Sends `BYTES` to an echo behind the backend; returns the packets that the device dropped for their checksum.
+fn echo(config: Config, flags: NetRxFlags, spoil: bool) -> u64 {
+    const BYTES: usize = 300_000;
+    let lab = Lab::new();
+    let mut net = lab.connect(config).unwrap();
+    let mut behind = Behind { back: &lab.back, flags, spoil, count: 0 };
+    let (here, there) = (IpAddress::v4(10, 0, 0, 2), IpAddress::v4(10, 0, 0, 1));
+    let mut iface = end(&mut net.phy(), net_mac(), here);
+    let mut peer = end(&mut behind, [2, 0, 0, 0, 0, 1], there);
+    let ((mut set, tcp), (mut peer_set, peer_tcp)) = (sockets(), sockets());
+    peer_set.get_mut::<Socket<'_>>(peer_tcp).listen(7).unwrap();
+    set.get_mut::<Socket<'_>>(tcp).connect(iface.context(), (there, 7), 50000).unwrap();
+    let byte = |at: usize| ((at * 31) >> 3) as u8;
+    let (mut sent, mut got) = (0, 0);
+    for _ in 0..100_000 {
+        if got == BYTES {
+            break;
+        }
+        net.poll(lab.guest.now()).unwrap();
+        iface.poll(timestamp(lab.guest.now()), &mut net.phy(), &mut set);
+        let socket = set.get_mut::<Socket<'_>>(tcp);
+        if socket.can_send() {
+            let send = |room: &mut [u8]| {
+                let count = room.len().min(BYTES - sent);
+                (0..count).for_each(|at| room[at] = byte(sent + at));
+                (count, count)
+            };
+            sent += socket.send(send).unwrap();
+        }
+        if socket.can_recv() {
+            let check = |data: &mut [u8]| {
+                assert!(data.iter().enumerate().all(|(at, found)| *found == byte(got + at)));
+                (data.len(), data.len())
+            };
+            got += socket.recv(check).unwrap();
+        }
+        peer.poll(timestamp(lab.guest.now()), &mut behind, &mut peer_set);
+        let socket = peer_set.get_mut::<Socket<'_>>(peer_tcp);
+        if socket.can_recv() && socket.can_send() {
+            let mut data = vec![0; socket.send_capacity() - socket.send_queue()];
+            let count = socket.recv_slice(&mut data).unwrap();
+            assert_eq!(socket.send_slice(&data[..count]), Ok(count));
+        }
+        lab.world.domain(lab.device.backend).unwrap().kick();
+        net.wait(Some(lab.guest.now() + Duration::from_millis(10)));
+    }
+    assert_eq!((sent, got), (BYTES, BYTES));
+    let statistics = net.statistics();
+    assert_eq!(net.phy().capabilities().max_transmission_unit, 1514);
+    net.close().unwrap();
+    lab.finish();
+    statistics.rx_bad_checksum
+}
+
+fn net_mac() -> [u8; 6] {
+    [0, 0x16, 0x3e, 0, 0, 0]
+}
+
+#[test]
+fn a_stream_is_echoed_whole_without_any_checksum_computed() {
+    assert_eq!(echo(small(), NetRxFlags::CSUM_BLANK | NetRxFlags::DATA_VALIDATED, false), 0);
+}
+
+#[test]
+fn a_stream_is_echoed_whole_with_every_checksum_computed() {
+    assert_eq!(echo(Config { checksum_offload: false, ..small() }, NetRxFlags::DATA_VALIDATED, false), 0);
+}
+
+#[test]
+fn a_spoilt_packet_that_nobody_checked_is_dropped_by_the_device_and_sent_again() {
+    assert!(echo(small(), NetRxFlags::empty(), true) > 0);
+}
+
+#[test]
+fn two_slots_are_enough_for_tcp() {
+    assert_eq!(echo(Config { rx_slots: 1, tx_slots: 1, ..small() }, NetRxFlags::DATA_VALIDATED, false), 0);
+}
