@@ -5,9 +5,9 @@ use core::time::Duration;
 /// How much memory a device takes, and what it offers to the backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Receive buffers, a page each, 1 to [`MAX_SLOTS`]. As many packets can arrive between two polls.
+    /// Receive buffers, a page each, 1 to [`MAX_SLOTS`](super::MAX_SLOTS). As many packets can arrive between two polls.
     pub rx_slots: u16,
-    /// Transmit buffers, a page each, 1 to [`MAX_SLOTS`]. As many packets can be under way.
+    /// Transmit buffers, a page each, 1 to [`MAX_SLOTS`](super::MAX_SLOTS). As many packets can be under way.
     pub tx_slots: u16,
     /// Whether IPv4 checksums may be left to whoever needs them, in both directions: packets that never are on a wire have none.
     /// If not, the driver computes what is to be sent, and the backend what is received.
