@@ -196,7 +196,6 @@ unsafe impl Hypercall for Domain {
         } else {
             let mut machine = self.shared.lock();
             machine.count_hypercall(self.id, op);
-            machine.pool.sync();
             let caller = Caller { domain: self.id, vcpu: self.vcpu };
             let answer = if machine.dom(self.id).life == Life::Dead {
                 Err(Errno::ESRCH)
@@ -210,7 +209,6 @@ unsafe impl Hypercall for Domain {
                     format!("hypercall {op} command {} refused: {errno:?}", args[0])
                 });
             }
-            machine.pool.sync();
             answer
         };
         answer.map_or_else(|errno| -(errno.0 as isize), |value| value as isize)

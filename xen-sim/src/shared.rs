@@ -80,6 +80,15 @@ impl core::ops::DerefMut for Locked<'_> {
     }
 }
 
+impl Drop for Locked<'_> {
+    /// What the hypervisor wrote has to reach all copies of the page before a guest looks.
+    fn drop(&mut self) {
+        if let Some(machine) = self.0.as_mut() {
+            machine.pool.sync();
+        }
+    }
+}
+
 impl Shared {
     pub(crate) fn new(machine: Machine) -> Self {
         Self { machine: Mutex::new(Some(machine)), ..Self::default() }
@@ -87,7 +96,9 @@ impl Shared {
 
     pub(crate) fn lock(&self) -> Locked<'_> {
         // No task runs under the lock, so a panic leaves the machine whole.
-        Locked(self.machine.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut machine = Locked(self.machine.lock().unwrap_or_else(PoisonError::into_inner));
+        machine.pool.sync();
+        machine
     }
 
     /// Locks the xenstore server. Comes before the machine's lock.
@@ -215,7 +226,6 @@ impl Shared {
     ) -> Turn {
         let (mut machine, mut tasks) = (self.lock(), self.tasks());
         let (machine, tasks) = (&mut *machine, &mut *tasks);
-        machine.pool.sync();
         machine.fire_timers();
         if let Some(turn) = tasks.interrupt(machine) {
             return turn;

@@ -3,15 +3,15 @@
 //! On Linux a frame is a page of one anonymous file, so that a second mapping of it really aliases. Elsewhere, and under Miri,
 //! a second mapping is a copy that is brought up to date whenever the simulator runs.
 
-#[cfg(any(miri, not(target_os = "linux"), test))]
-#[cfg_attr(all(test, target_os = "linux", not(miri)), allow(dead_code, reason = "its own tests use it"))]
+#[cfg(any(miri, feature = "copying", not(target_os = "linux"), test))]
+#[cfg_attr(test, allow(dead_code, reason = "its own tests use it"))]
 mod copying;
-#[cfg(all(target_os = "linux", not(miri)))]
+#[cfg(all(target_os = "linux", not(miri), not(feature = "copying")))]
 mod mapped;
 
-#[cfg(any(miri, not(target_os = "linux")))]
+#[cfg(any(miri, feature = "copying", not(target_os = "linux")))]
 pub(crate) use copying::{Pool, Window};
-#[cfg(all(target_os = "linux", not(miri)))]
+#[cfg(all(target_os = "linux", not(miri), not(feature = "copying")))]
 pub(crate) use mapped::{Pool, Window};
 
 /// A machine frame: the number of a page of the world's memory. Guests never see it.
