@@ -81,7 +81,7 @@ impl<'a, P: Platform> Block<'a, P> {
     ///
     /// # Errors
     ///
-    /// [`BlockError`]; [`XenbusError::Timeout`] at `deadline` says what was awaited.
+    /// [`BlockError`]; [`XenbusError::Timeout`] at `deadline` says what was awaited. The device is closed again then.
     pub fn connect(
         store: &'a XenStore<P>,
         grants: &'a GrantTable<P>,
@@ -89,8 +89,15 @@ impl<'a, P: Platform> Block<'a, P> {
         deadline: Instant,
     ) -> Result<Self, BlockError> {
         let mut block = Self::open(store, grants, id)?;
-        block.wait_until(BlockState::Connected, deadline)?;
-        Ok(block)
+        match block.wait_until(BlockState::Connected, deadline) {
+            Ok(()) => Ok(block),
+            Err(error) => {
+                // So that the backend lets go of the ring, and another try finds the device in order. What stands in the way
+                // of that is what stood in the way of connecting.
+                let _ = block.close_now().and_then(|()| block.wait_until(BlockState::Closed, deadline));
+                Err(error)
+            }
+        }
     }
 
     /// Returns the device's id.

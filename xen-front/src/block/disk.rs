@@ -144,6 +144,19 @@ impl<'a, P: Platform> Disk<'a, P> {
         self.timeout = timeout;
     }
 
+    /// Looks after an idle disk: a backend that wants to close it, or a new size, is noticed here or by the next transfer.
+    /// Call it on an event of the store's port.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Block::poll`].
+    pub fn poll(&mut self, now: Instant) -> Result<BlockState, BlockError> {
+        while let Some(Completion { buffer, .. }) = self.block.complete() {
+            self.recycle(buffer);
+        }
+        self.block.poll(now)
+    }
+
     /// Reads from `sector` on, until `buffer` is full. Its length must be a multiple of 512, and of the disk's own sectors.
     ///
     /// # Errors

@@ -1,0 +1,252 @@
+//! A block backend that lives in the test: it does what `io/blkif.h` asks for, unless its [`Manners`] say otherwise.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use xen_evtchn::Channel;
+use xen_grant::{Mapping, ReadOnly, ReadWrite, Window};
+use xen_hypercall::{DomId, GrantRef, Port, SharedMem};
+use xen_ring::{BackRing, Notify};
+use xen_sim::{Device, Domain, Step, Store, World};
+use xen_sys::io::blkif::{BlkifOp, BlkifRequest, BlkifResponse, BlkifStatus};
+
+type Ring = BackRing<Mapping<Domain, ReadWrite>, BlkifRequest, BlkifResponse>;
+
+/// What the backend does that no backend should.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Manners {
+    #[default]
+    Good,
+    /// Takes requests and does not answer.
+    Silent,
+    /// Answers to an id with these bits changed.
+    WrongId(u64),
+    /// Answers each request twice.
+    Twice,
+    /// Answers to another operation.
+    WrongOperation,
+    /// Answers with this status.
+    Status(i16),
+    /// Answers, and keeps the pages mapped.
+    KeepPages,
+    /// Publishes more answers than there are requests.
+    WrongIndex,
+    /// Never says what disk it has.
+    NeverReady,
+}
+
+/// The disk, and what a test says and learns of its backend.
+pub struct State {
+    pub manners: Manners,
+    pub disk: Vec<u8>,
+    /// Nodes of the backend's directory, in the order that they are written in.
+    pub nodes: Vec<(&'static str, String)>,
+    /// Operations that it refuses with EOPNOTSUPP.
+    pub unsupported: Vec<BlkifOp>,
+    /// All requests that came.
+    pub seen: Vec<BlkifRequest>,
+    /// What the pages of reads held when they came.
+    pub read_pages: Vec<u8>,
+    /// The most requests that lay in the ring at one look.
+    pub depth: usize,
+    kept: Vec<Mapping<Domain, ReadWrite>>,
+}
+
+impl State {
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and texts are both handy")]
+    pub fn set(&mut self, name: &'static str, value: impl ToString) {
+        self.nodes.retain(|node| node.0 != name);
+        self.nodes.push((name, value.to_string()));
+    }
+
+    /// Lets go of the pages that were kept.
+    pub fn let_go(&mut self) {
+        self.kept.clear();
+    }
+}
+
+#[derive(Clone)]
+pub struct Backend(Arc<Mutex<State>>);
+
+impl Backend {
+    /// Starts a backend for `device` in its domain, with a disk of `sectors` sectors of random bytes.
+    pub fn start(world: &World, device: &Device, sectors: usize) -> Self {
+        let mut byte = 0x9e37_79b9_u32;
+        let disk = (0..sectors * 512).map(|_| {
+            byte = byte.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (byte >> 24) as u8
+        });
+        let mut state = State {
+            manners: Manners::Good,
+            disk: disk.collect(),
+            nodes: Vec::new(),
+            unsupported: Vec::new(),
+            seen: Vec::new(),
+            read_pages: Vec::new(),
+            depth: 0,
+            kept: Vec::new(),
+        };
+        state.set("sectors", sectors);
+        state.set("sector-size", 512);
+        state.set("info", 0);
+        state.set("feature-flush-cache", 1);
+        state.set("feature-barrier", 1);
+        let backend = Self(Arc::new(Mutex::new(state)));
+        let domain = world.domain(device.backend).unwrap();
+        let store = domain.store();
+        store.watch(format!("{}/state", device.frontend_path()), "front").unwrap();
+        store.watch(device.backend_path(), "back").unwrap();
+        let mut end = End { device: *device, state: backend.clone(), store, link: None, own: 0 };
+        domain.spawn(move |domain: &Domain| end.poll(domain));
+        backend
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+}
+
+struct Link {
+    ring: Ring,
+    /// The ring's page once more, to write to it against all rules.
+    page: Mapping<Domain, ReadWrite>,
+    channel: Channel<Domain>,
+    waiting: Vec<BlkifRequest>,
+}
+
+struct End {
+    device: Device,
+    state: Backend,
+    store: Store,
+    link: Option<Link>,
+    own: u32,
+}
+
+impl End {
+    fn poll(&mut self, domain: &Domain) -> Step {
+        while self.store.next_event().is_some() {}
+        let back = self.device.backend_path();
+        let front = self.device.frontend_path();
+        let Some(own) = self.store.read_number::<u32>(format!("{back}/state")) else {
+            self.link = None;
+            return Step::Idle;
+        };
+        let peer: u32 = self.store.read_number(format!("{front}/state")).unwrap_or(0);
+        self.own = own;
+        match (own, peer) {
+            (1, _) | (6, 1) if self.state.state().manners != Manners::NeverReady => {
+                for (name, value) in self.state.state().nodes.clone() {
+                    self.store.write(format!("{back}/{name}"), value).unwrap();
+                }
+                self.switch(2);
+            }
+            (2, 3 | 4) => self.connect(domain, &front),
+            (2 | 4, 5) => self.switch(5),
+            (5, 6) | (4, 6) => {
+                self.link = None;
+                self.switch(6);
+            }
+            _ => {}
+        }
+        match &mut self.link {
+            Some(link) => link.serve(domain, self.device.frontend, &mut self.state.state()),
+            None => Step::Idle,
+        }
+    }
+
+    fn switch(&mut self, state: u32) {
+        self.store.write(format!("{}/state", self.device.backend_path()), state).unwrap();
+    }
+
+    fn connect(&mut self, domain: &Domain, front: &str) {
+        assert_eq!(self.store.read(format!("{front}/protocol")).as_deref(), Some("x86_64-abi"));
+        assert_eq!(self.store.read(format!("{front}/ring-page-order")), None);
+        let number = |key: &str| self.store.read_number::<u32>(format!("{front}/{key}")).unwrap();
+        let owner = self.device.frontend;
+        let reference = GrantRef(number("ring-ref"));
+        let map =
+            || Window::reserve(domain.clone(), 1).unwrap().map::<ReadWrite>(owner, &[reference]).unwrap();
+        let port = Port(number("event-channel"));
+        let channel = Channel::bind_interdomain(domain.clone(), owner, port).unwrap();
+        let ring = Ring::attach(map()).unwrap();
+        self.link = Some(Link { ring, page: map(), channel, waiting: Vec::new() });
+        self.switch(4);
+    }
+}
+
+impl Link {
+    fn serve(&mut self, domain: &Domain, owner: DomId, state: &mut State) -> Step {
+        domain.take_event(self.channel.port());
+        while let Ok(Some(request)) = self.ring.pop() {
+            state.seen.push(request);
+            self.waiting.push(request);
+        }
+        state.depth = state.depth.max(self.waiting.len());
+        if self.ring.final_check() == Ok(true) {
+            return Step::Worked;
+        }
+        if state.manners == Manners::Silent {
+            return Step::Idle;
+        }
+        for request in core::mem::take(&mut self.waiting) {
+            let status = state.perform(domain, owner, &request);
+            let mut response =
+                BlkifResponse { id: request.id, operation: request.operation, status, ..Default::default() };
+            match state.manners {
+                Manners::WrongId(bits) => response.id ^= bits,
+                Manners::WrongOperation => response.operation = BlkifOp(request.operation.0 ^ 1),
+                Manners::Status(status) => response.status = BlkifStatus(status),
+                _ => {}
+            }
+            // The second answer takes the place of one that is still to come, which then has none.
+            let times = if state.manners == Manners::Twice { 2 } else { 1 };
+            for _ in 0..times {
+                let _ = self.ring.push(&response);
+            }
+        }
+        if state.manners == Manners::WrongIndex {
+            self.page.as_ref().u32::<8>().fetch_or(0x8000_0000);
+            let _ = self.channel.notify();
+        } else if self.ring.publish() == Notify::Send {
+            self.channel.notify().unwrap();
+        }
+        Step::Idle
+    }
+}
+
+impl State {
+    fn perform(&mut self, domain: &Domain, owner: DomId, request: &BlkifRequest) -> BlkifStatus {
+        if self.unsupported.contains(&request.operation) {
+            return BlkifStatus::EOPNOTSUPP;
+        }
+        let mut at = request.sector_number as usize * 512;
+        for segment in &request.seg[..usize::from(request.nr_segments)] {
+            let (first, last) = (usize::from(segment.first_sect), usize::from(segment.last_sect));
+            assert!(first <= last && last < 8);
+            let (offset, len) = (first * 512, (last + 1 - first) * 512);
+            let window = Window::reserve(domain.clone(), 1).unwrap();
+            if request.operation == BlkifOp::READ {
+                let Ok(page) = window.map::<ReadWrite>(owner, &[segment.gref]) else {
+                    return BlkifStatus::ERROR;
+                };
+                let mem: &SharedMem = page.as_ref();
+                let mut before = [0; 4096];
+                mem.copy_to(0, &mut before).unwrap();
+                self.read_pages.extend(before);
+                mem.copy_from(offset, &self.disk[at..at + len]).unwrap();
+                if self.manners == Manners::KeepPages {
+                    self.kept.push(page);
+                }
+            } else {
+                let window = match window.map::<ReadWrite>(owner, &[segment.gref]) {
+                    Ok(_) => panic!("a write's page was granted for writing"),
+                    Err(failed) => failed.window.unwrap(),
+                };
+                let Ok(page) = window.map::<ReadOnly>(owner, &[segment.gref]) else {
+                    return BlkifStatus::ERROR;
+                };
+                page.as_ref().copy_to(offset, &mut self.disk[at..at + len]).unwrap();
+            }
+            at += len;
+        }
+        BlkifStatus::OKAY
+    }
+}

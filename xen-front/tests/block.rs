@@ -1,0 +1,572 @@
+//! Disks against a backend in another domain, well-behaved and not.
+
+#[allow(unreachable_pub, reason = "a module of a test")]
+mod blkback;
+
+use blkback::{Backend, Manners};
+use core::time::Duration;
+use proptest::prelude::*;
+use xen_front::block::*;
+use xen_grant::{GrantTable, Quarantine};
+use xen_hypercall::{Instant, Pages, Platform, start};
+use xen_sim::{Device, Disk as VirtualDisk, Domain, DomainConfig, World};
+use xen_store::XenStore;
+use xen_store::xenbus::XenbusError;
+use xen_sys::io::blkif::BlkifOp;
+
+const SECTORS: usize = 4096;
+
+/// A world, a guest with what its drivers share, and a disk with its backend.
+struct Lab {
+    world: World,
+    guest: Domain,
+    store: XenStore<Domain>,
+    grants: GrantTable<Domain>,
+    device: Device,
+    back: Backend,
+}
+
+impl Lab {
+    fn new() -> Self {
+        Self::with_disk(&VirtualDisk::new("xvda"))
+    }
+
+    fn with_disk(disk: &VirtualDisk) -> Self {
+        let world = World::new(1);
+        let driver_domain = world.create_guest(DomainConfig::new("disks"));
+        let guest = world.create_guest(DomainConfig::new("guest"));
+        let device = world.attach_disk(&guest, &driver_domain, disk);
+        let back = Backend::start(&world, &device, SECTORS);
+        let store = XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap();
+        let grants = GrantTable::new(guest.clone()).unwrap();
+        Self { world, guest, store, grants, device, back }
+    }
+
+    fn deadline(&self) -> Instant {
+        self.guest.now() + Duration::from_secs(10)
+    }
+
+    fn block(&self) -> Block<'_, Domain> {
+        Block::connect(&self.store, &self.grants, self.device.id, self.deadline()).unwrap()
+    }
+
+    fn disk(&self) -> Disk<'_, Domain> {
+        let mut disk = Disk::new(self.block(), DEFAULT_BUFFERS).unwrap();
+        disk.set_timeout(Duration::from_secs(2));
+        disk
+    }
+
+    fn pages(&self, count: usize) -> Pages<Domain> {
+        Pages::alloc(self.guest.clone(), count).unwrap()
+    }
+
+    fn connect_error(&self) -> BlockError {
+        Block::connect(&self.store, &self.grants, self.device.id, self.deadline()).map(drop).unwrap_err()
+    }
+
+    /// Polls and completes until `count` requests are done with.
+    fn complete(&self, block: &mut Block<'_, Domain>, count: usize) -> Vec<Completion<Domain>> {
+        let mut done = Vec::new();
+        let deadline = self.deadline();
+        while done.len() < count && self.guest.now() < deadline {
+            block.poll(self.guest.now()).unwrap();
+            done.extend(core::iter::from_fn(|| block.complete()));
+            if let Some(port) = block.port().filter(|_| done.len() < count) {
+                self.guest.wait(&[port, self.store.port()], Some(deadline));
+            }
+        }
+        assert_eq!(done.len(), count);
+        done
+    }
+
+    /// Drops what drivers share and asks whether anything was left behind.
+    fn finish(self) {
+        let Self { world, store, grants, .. } = self;
+        assert_eq!(grants.sweep_quarantine(), Quarantine::default());
+        drop((store, grants));
+        assert_eq!(world.violations(), []);
+    }
+}
+
+fn broken(found: Result<(), TransferError>) -> Broken {
+    match found {
+        Err(TransferError::Io(IoError::Broken(broken))) => broken,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_disk_connects_reads_writes_flushes_and_closes_and_leaves_nothing_behind() {
+    let lab = Lab::new();
+    assert_eq!(lab.store_list(), [("xvda".to_owned(), 51712)]);
+    let mut disk = lab.disk();
+    assert!(lab.world.is_connected(&lab.device));
+    assert_eq!((disk.info().sectors, disk.info().sector_size), (SECTORS as u64, 512));
+    let mut all = vec![0; SECTORS * 512];
+    disk.read(0, &mut all).unwrap();
+    assert!(all == lab.back.state().disk);
+    disk.write(77, &all[..100 * 512]).unwrap();
+    disk.flush().unwrap();
+    all.copy_within(..100 * 512, 77 * 512);
+    assert!(all == lab.back.state().disk);
+    assert_eq!(lab.back.state().seen.last().unwrap().operation, BlkifOp::FLUSH_DISKCACHE);
+    assert!(lab.back.state().seen.iter().all(|request| request.nr_segments <= 11));
+    disk.close(lab.deadline()).unwrap();
+    assert_eq!(lab.world.device_states(&lab.device), (6, 6));
+    lab.finish();
+}
+
+impl Lab {
+    fn store_list(&self) -> Vec<(String, u32)> {
+        let list = list::<4>(&self.store).unwrap();
+        list.iter().map(|entry| (entry.number.to_string(), entry.id)).collect()
+    }
+}
+
+#[test]
+fn long_transfers_keep_the_ring_busy_and_notify_once_a_batch_and_allocate_nothing() {
+    let lab = Lab::new();
+    let mut disk = lab.disk();
+    let mut all = vec![0; SECTORS * 512];
+    let before = lab.guest.counters();
+    disk.read(0, &mut all).unwrap();
+    let after = lab.guest.counters();
+    assert_eq!(lab.back.state().depth, DEFAULT_BUFFERS);
+    let requests = (SECTORS * 512).div_ceil(44 << 10) as u64;
+    let batches = requests.div_ceil(DEFAULT_BUFFERS as u64);
+    // One event channel operation and one wait a batch.
+    assert_eq!(after.notifications - before.notifications, batches);
+    assert!(after.total_hypercalls() - before.total_hypercalls() <= batches);
+    assert_eq!(after.pages_allocated, before.pages_allocated);
+    disk.close(lab.deadline()).unwrap();
+    lab.finish();
+}
+
+#[test]
+fn the_poll_core_gives_each_buffer_back_with_its_own_data() {
+    let lab = Lab::new();
+    let mut block = lab.block();
+    let mut tokens = std::collections::BTreeMap::new();
+    for index in 0..32u64 {
+        let sectors = 1 + index as usize;
+        let request = Request::Read { sector: index * 40, sectors, buffer: lab.pages(5) };
+        tokens.insert(block.submit(request).unwrap(), (index as usize * 40, sectors));
+    }
+    let refused = block.submit(Request::Read { sector: 0, sectors: 1, buffer: lab.pages(1) }).unwrap_err();
+    assert_eq!(refused.reason, Refusal::Full);
+    assert!(refused.request.into_buffer().is_some());
+    for done in lab.complete(&mut block, 32) {
+        assert_eq!(done.outcome, Ok(()));
+        let (sector, sectors) = tokens.remove(&done.token).unwrap();
+        let expected = lab.back.state().disk[sector * 512..][..sectors * 512].to_vec();
+        assert_eq!(done.buffer.unwrap().as_slice()[..sectors * 512], expected);
+    }
+    assert!(tokens.is_empty());
+    lab.close(block);
+    lab.finish();
+}
+
+impl Lab {
+    fn close(&self, mut block: Block<'_, Domain>) {
+        block.close();
+        while block.poll(self.guest.now()).unwrap() != BlockState::Closed {
+            self.store.wait(self.deadline());
+        }
+    }
+}
+
+#[test]
+fn what_can_not_be_done_is_refused_with_the_buffer_and_the_reason() {
+    let lab = Lab::new();
+    let mut block = lab.block();
+    let capacity = SECTORS as u64;
+    let mut refusal = |request| {
+        let failed = block.submit(request).unwrap_err();
+        let pages = failed.request.into_buffer().map_or(0, |buffer| buffer.count());
+        (failed.reason, pages)
+    };
+    let read = |sector, sectors, pages| Request::Read { sector, sectors, buffer: lab.pages(pages) };
+    assert_eq!(refusal(read(0, 0, 1)), (Refusal::Length { sectors: 0, limit: 8 }, 1));
+    assert_eq!(refusal(read(0, 9, 1)), (Refusal::Length { sectors: 9, limit: 8 }, 1));
+    assert_eq!(refusal(read(0, 8, 12)), (Refusal::Pages { pages: 12 }, 12));
+    let out = |sector| Refusal::OutOfRange { sector, sectors: 1, capacity };
+    assert_eq!(refusal(read(capacity, 1, 1)), (out(capacity), 1));
+    assert_eq!(refusal(read(u64::MAX, 1, 1)), (out(u64::MAX), 1));
+    lab.close(block);
+    let mut disk = lab.disk();
+    assert_eq!(disk.read(0, &mut [0; 100]), Err(TransferError::Length { bytes: 100 }));
+    assert!(matches!(disk.write(capacity - 1, &[0; 1024]), Err(TransferError::Refused(_))));
+    assert_eq!(disk.read(capacity, &mut []), Ok(()));
+    disk.close(lab.deadline()).unwrap();
+    lab.finish();
+}
+
+#[test]
+fn a_read_only_disk_is_not_written() {
+    let lab = Lab::with_disk(&VirtualDisk { read_only: true, ..VirtualDisk::new("xvdb") });
+    let mut disk = lab.disk();
+    assert!(disk.info().read_only);
+    assert_eq!(disk.write(0, &[0; 512]), Err(TransferError::Refused(Refusal::ReadOnly)));
+    disk.read(0, &mut [0; 512]).unwrap();
+    disk.close(lab.deadline()).unwrap();
+    lab.finish();
+}
+
+#[test]
+fn sectors_of_4096_bytes_change_the_alignment_and_not_the_unit() {
+    let lab = Lab::new();
+    lab.back.state().set("sector-size", 4096);
+    lab.back.state().set("physical-sector-size", 8192);
+    let mut disk = lab.disk();
+    assert_eq!(disk.info().bytes(), SECTORS as u64 * 512);
+    assert_eq!(disk.info().physical_sector_size, 8192);
+    let misaligned = Err(TransferError::Refused(Refusal::Misaligned { sector_size: 4096 }));
+    assert_eq!(disk.read(1, &mut [0; 4096]), misaligned);
+    assert_eq!(disk.read(8, &mut [0; 512]), misaligned);
+    let mut data = [0; 8192];
+    disk.read(8, &mut data).unwrap();
+    assert_eq!(data, lab.back.state().disk[4096..][..8192]);
+    disk.close(lab.deadline()).unwrap();
+    lab.finish();
+}
+
+#[test]
+fn a_flush_falls_back_to_a_barrier_and_then_to_nothing_when_the_backend_finds_out_late() {
+    let lab = Lab::new();
+    let mut disk = lab.disk();
+    let last = || lab.back.state().seen.last().map(|request| request.operation);
+    disk.flush().unwrap();
+    assert_eq!(
+        (last(), disk.info().flush_method()),
+        (Some(BlkifOp::FLUSH_DISKCACHE), Some(FlushMethod::Flush))
+    );
+    lab.back.state().unsupported.push(BlkifOp::FLUSH_DISKCACHE);
+    disk.flush().unwrap();
+    assert_eq!(
+        (last(), disk.info().flush_method()),
+        (Some(BlkifOp::WRITE_BARRIER), Some(FlushMethod::Barrier))
+    );
+    lab.back.state().unsupported.push(BlkifOp::WRITE_BARRIER);
+    disk.flush().unwrap();
+    let count = lab.back.state().seen.len();
+    disk.flush().unwrap();
+    assert_eq!((lab.back.state().seen.len(), disk.info().flush_method()), (count, None));
+    disk.close(lab.deadline()).unwrap();
+    lab.finish();
+}
+
+#[test]
+fn d_b01_and_d_b02_answers_to_nothing_break_the_device_and_it_connects_again() {
+    for manners in [
+        Manners::WrongId(1),
+        Manners::WrongId(32),
+        Manners::WrongId(u64::MAX),
+        Manners::Twice,
+        Manners::WrongOperation,
+        Manners::WrongIndex,
+    ] {
+        let lab = Lab::new();
+        let mut disk = lab.disk();
+        let all = vec![0x11; 200 * 512];
+        lab.back.state().manners = manners;
+        let reason = broken(disk.write(0, &all));
+        let fits = match manners {
+            Manners::WrongOperation => matches!(reason, Broken::WrongOperation { .. }),
+            Manners::WrongIndex => matches!(reason, Broken::Ring(_)),
+            _ => matches!(reason, Broken::UnknownId { .. }),
+        };
+        assert!(fits, "{manners:?}: {reason:?}");
+        assert_eq!(disk.block().broken(), Some(reason));
+        assert_eq!(disk.read(0, &mut [0; 512]), Err(TransferError::Refused(Refusal::Broken(reason))));
+        lab.back.state().manners = Manners::Good;
+        disk.close(lab.deadline()).unwrap();
+        let mut disk = lab.disk();
+        disk.write(0, &all).unwrap();
+        assert!(lab.back.state().disk.starts_with(&all));
+        disk.close(lab.deadline()).unwrap();
+        lab.finish();
+    }
+}
+
+#[test]
+fn d_b03_an_unknown_status_fails_the_request_and_not_the_device() {
+    let lab = Lab::new();
+    let mut disk = lab.disk();
+    for (status, error) in
+        [(77, IoError::UnknownStatus(77)), (-1, IoError::Failed), (-2, IoError::Unsupported)]
+    {
+        lab.back.state().manners = Manners::Status(status);
+        assert_eq!(disk.read(0, &mut [0; 512]), Err(TransferError::Io(error)));
+    }
+    lab.back.state().manners = Manners::Good;
+    disk.read(0, &mut [0; 512]).unwrap();
+    disk.close(lab.deadline()).unwrap();
+    lab.finish();
+}
+
+#[test]
+fn d_b10_impossible_numbers_in_xenstore_are_refused_and_the_administrator_is_told() {
+    for (key, value) in [
+        ("sector-size", "0"),
+        ("sector-size", "3"),
+        ("sector-size", "2147483648"),
+        ("sector-size", "-512"),
+        ("sectors", "18446744073709551615"),
+        ("sectors", "18446744073709551616"),
+        ("sectors", "many"),
+        ("feature-flush-cache", "yes"),
+        ("info", ""),
+    ] {
+        let lab = Lab::new();
+        lab.back.state().set(key, value);
+        let error = lab.connect_error();
+        assert!(error.to_string().contains(key), "{key} = {value}: {error}");
+        let path = format!("/local/domain/{}/error/device/vbd/51712/error", lab.guest.id());
+        assert!(lab.world.store().read(path).unwrap().contains(key));
+        lab.finish();
+    }
+}
+
+#[test]
+fn pages_that_the_backend_keeps_after_its_answer_are_kept_back_until_it_lets_go() {
+    let lab = Lab::new();
+    let mut block = lab.block();
+    lab.back.state().manners = Manners::KeepPages;
+    block.submit(Request::Read { sector: 0, sectors: 16, buffer: lab.pages(2) }).unwrap();
+    let done = lab.complete(&mut block, 1).remove(0);
+    assert!(matches!(done.outcome, Err(IoError::Broken(Broken::PageInUse(_)))), "{done:?}");
+    assert!(done.buffer.is_none());
+    assert_eq!(lab.grants.sweep_quarantine(), Quarantine { waiting: 1, lost: 0 });
+    lab.close(block);
+    lab.back.state().let_go();
+    lab.finish();
+}
+
+#[test]
+fn a_silent_backend_is_a_timeout_and_its_late_answers_do_no_harm() {
+    let lab = Lab::new();
+    let mut disk = lab.disk();
+    lab.back.state().manners = Manners::Silent;
+    let mut data = vec![0; 3 << 20 >> 1];
+    assert!(matches!(disk.read(0, &mut data), Err(TransferError::Timeout { .. })));
+    assert!(matches!(disk.flush(), Err(TransferError::Timeout { .. })));
+    lab.back.state().manners = Manners::Good;
+    lab.world.domain(lab.device.backend).unwrap().kick();
+    disk.read(0, &mut data).unwrap();
+    assert_eq!(data, lab.back.state().disk[..data.len()]);
+    disk.close(lab.deadline()).unwrap();
+    lab.finish();
+}
+
+#[test]
+fn a_backend_that_is_never_ready_is_a_timeout_that_says_what_was_awaited() {
+    let lab = Lab::new();
+    lab.back.state().manners = Manners::NeverReady;
+    let start = lab.guest.now();
+    let error = lab.connect_error();
+    assert!(matches!(error, BlockError::Xenbus(XenbusError::Timeout { .. })), "{error}");
+    let waited = lab.guest.now().saturating_duration_since(start);
+    assert!(waited >= Duration::from_secs(10) && waited < Duration::from_secs(11), "{waited:?}");
+    lab.finish();
+}
+
+#[test]
+fn a_device_that_is_not_there_is_not_found() {
+    let lab = Lab::new();
+    let error = Block::open(&lab.store, &lab.grants, 51728).map(drop).unwrap_err();
+    assert!(
+        matches!(error, BlockError::Xenbus(XenbusError::Store(error)) if error.is_not_found()),
+        "{error}"
+    );
+    lab.finish();
+}
+
+#[test]
+fn an_unplugged_disk_first_finishes_what_it_was_asked_for() {
+    let lab = Lab::new();
+    let mut block = lab.block();
+    lab.back.state().manners = Manners::Silent;
+    block.submit(Request::Read { sector: 5, sectors: 8, buffer: lab.pages(1) }).unwrap();
+    block.kick();
+    lab.world.run_for(Duration::from_millis(10));
+    lab.world.detach(&lab.device);
+    while block.poll(lab.guest.now()) == Ok(BlockState::Connected) {
+        lab.store.wait(lab.deadline());
+    }
+    assert_eq!(block.state(), BlockState::Closing);
+    let refused = block.submit(Request::Flush).unwrap_err();
+    assert_eq!(refused.reason, Refusal::NotConnected);
+    lab.back.state().manners = Manners::Good;
+    lab.world.domain(lab.device.backend).unwrap().kick();
+    assert_eq!(lab.complete(&mut block, 1)[0].outcome, Ok(()));
+    while !matches!(block.poll(lab.guest.now()).unwrap(), BlockState::Closed | BlockState::Unplugged) {
+        lab.store.wait(lab.deadline());
+    }
+    assert_eq!(block.port(), None);
+    drop(block);
+    lab.finish();
+}
+
+#[test]
+fn an_idle_disk_that_is_polled_lets_itself_be_unplugged() {
+    let lab = Lab::new();
+    let mut disk = lab.disk();
+    lab.world.detach(&lab.device);
+    let deadline = lab.deadline();
+    while !matches!(disk.poll(lab.guest.now()), Ok(BlockState::Closed | BlockState::Unplugged)) {
+        assert!(lab.guest.now() < deadline);
+        lab.store.wait(deadline);
+    }
+    disk.close(lab.deadline()).unwrap();
+    lab.finish();
+}
+
+#[test]
+fn a_device_that_is_torn_out_completes_its_requests_with_an_error() {
+    let lab = Lab::new();
+    let mut block = lab.block();
+    lab.back.state().manners = Manners::Silent;
+    for sector in 0..3 {
+        block.submit(Request::Read { sector, sectors: 8, buffer: lab.pages(1) }).unwrap();
+    }
+    block.kick();
+    lab.world.run_for(Duration::from_millis(10));
+    lab.world.remove_device(&lab.device);
+    for done in lab.complete(&mut block, 3) {
+        assert_eq!(done.outcome, Err(IoError::Closed));
+        assert!(done.buffer.is_some());
+    }
+    assert_eq!(block.poll(lab.guest.now()), Ok(BlockState::Unplugged));
+    assert_eq!(block.port(), None);
+    drop(block);
+    lab.finish();
+}
+
+#[test]
+fn a_driver_domain_that_dies_ends_a_transfer_with_an_error() {
+    let lab = Lab::new();
+    let mut disk = lab.disk();
+    lab.back.state().manners = Manners::Silent;
+    lab.world.run_for(Duration::from_millis(1));
+    let world = &lab.world;
+    let (backend, start) = (lab.device.backend, lab.guest.now());
+    let killer = world.dom0().spawn({
+        let store = world.store();
+        let path = lab.device.backend_path();
+        move |domain: &Domain| {
+            if domain.now() < start + Duration::from_millis(500) {
+                return xen_sim::Step::Sleep(start + Duration::from_millis(500));
+            }
+            let _ = store.remove(&path);
+            xen_sim::Step::Done
+        }
+    });
+    let error = disk.read(0, &mut [0; 4096]).unwrap_err();
+    assert_eq!(error, TransferError::Io(IoError::Closed));
+    assert_eq!(disk.read(0, &mut [0; 4096]), Err(TransferError::Refused(Refusal::NotConnected)));
+    let _ = (backend, killer);
+    disk.close(lab.deadline()).unwrap();
+    lab.finish();
+}
+
+#[test]
+fn a_new_size_is_noticed_and_used() {
+    let lab = Lab::new();
+    let mut block = lab.block();
+    let backend = lab.device.backend_path();
+    lab.world.store().write(format!("{backend}/sectors"), SECTORS * 2).unwrap();
+    lab.world.store().write(format!("{backend}/state"), 4).unwrap();
+    let deadline = lab.deadline();
+    while block.info().sectors != SECTORS as u64 * 2 && lab.guest.now() < deadline {
+        block.poll(lab.guest.now()).unwrap();
+        lab.store.wait(deadline);
+    }
+    assert_eq!(block.info().sectors, SECTORS as u64 * 2);
+    lab.world.store().write(format!("{backend}/sectors"), u64::MAX).unwrap();
+    let error = core::iter::from_fn(|| {
+        lab.store.wait(deadline);
+        Some(block.poll(lab.guest.now()))
+    });
+    assert_eq!(error.take(100).find_map(Result::err), Some(BlockError::Node(NodeError::Sectors(u64::MAX))));
+    assert_eq!(block.info().sectors, SECTORS as u64 * 2);
+    lab.close(block);
+    lab.finish();
+}
+
+#[test]
+fn an_untrusted_backend_sees_zeroes_and_what_is_written_to_it() {
+    let lab = Lab::with_disk(&VirtualDisk { trusted: false, ..VirtualDisk::new("xvda") });
+    let mut block = lab.block();
+    assert!(!block.info().trusted);
+    let secret = || {
+        let mut pages = lab.pages(2);
+        pages.as_mut_slice().fill(0x5e);
+        pages
+    };
+    block.submit(Request::Read { sector: 0, sectors: 16, buffer: secret() }).unwrap();
+    block.submit(Request::Write { sector: 100, sectors: 1, buffer: secret() }).unwrap();
+    let done = lab.complete(&mut block, 2);
+    assert!(done.iter().all(|done| done.outcome == Ok(())));
+    assert_eq!(lab.back.state().read_pages, [0; 8192]);
+    let written = done.into_iter().find_map(|done| done.buffer.filter(|b| b.as_slice()[0] == 0x5e)).unwrap();
+    assert!(written.as_slice()[512..].iter().all(|&byte| byte == 0));
+    drop(written);
+    lab.close(block);
+    lab.finish();
+}
+
+#[test]
+fn what_firmware_left_in_the_directory_does_not_reach_the_backend() {
+    let lab = Lab::new();
+    let front = lab.device.frontend_path();
+    for key in ["ring-page-order", "num-ring-pages", "multi-queue-num-queues"] {
+        lab.guest.store().write(format!("{front}/{key}"), 4).unwrap();
+    }
+    // The backend of these tests refuses a ring-page-order.
+    let disk = lab.disk();
+    disk.close(lab.deadline()).unwrap();
+    lab.finish();
+}
+
+#[test]
+fn a_device_that_was_dropped_unclosed_connects_again_and_loses_no_page() {
+    let lab = Lab::new();
+    let mut block = lab.block();
+    lab.back.state().manners = Manners::Silent;
+    block.submit(Request::Read { sector: 0, sectors: 8, buffer: lab.pages(1) }).unwrap();
+    block.kick();
+    drop(block);
+    lab.back.state().manners = Manners::Good;
+    let mut disk = lab.disk();
+    disk.read(0, &mut [0; 512]).unwrap();
+    disk.close(lab.deadline()).unwrap();
+    lab.finish();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+    #[test]
+    fn reads_and_writes_of_any_place_and_length_are_those_of_an_array(
+        steps in proptest::collection::vec((any::<bool>(), 0..SECTORS, 0usize..600, any::<u8>()), 1..12),
+        buffers in 1usize..=32,
+    ) {
+        let lab = Lab::new();
+        let mut disk = Disk::new(lab.block(), buffers).unwrap();
+        let mut model = lab.back.state().disk.clone();
+        for (write, sector, count, byte) in steps {
+            let count = count.min(SECTORS - sector);
+            let range = sector * 512..(sector + count) * 512;
+            if write {
+                model[range.clone()].fill(byte);
+                disk.write(sector as u64, &model[range]).unwrap();
+            } else {
+                let mut data = vec![0; count * 512];
+                disk.read(sector as u64, &mut data).unwrap();
+                prop_assert!(data == model[range]);
+            }
+        }
+        prop_assert!(lab.back.state().disk == model);
+        disk.close(lab.deadline()).unwrap();
+        lab.finish();
+    }
+}

@@ -1,0 +1,147 @@
+//! Consoles against the console daemon, and against one that is not there or lies.
+
+use core::fmt::Write;
+use core::sync::atomic::Ordering::Relaxed;
+use core::time::Duration;
+use xen_evtchn::Channel;
+use xen_front::console::{Console, ConsoleError, HypervisorConsole, Newline};
+use xen_hypercall::start::{self, StartRing};
+use xen_hypercall::{Errno, Platform};
+use xen_ring::Corrupt;
+use xen_sim::{Domain, DomainConfig, World};
+
+const IN_PROD: usize = 3076;
+const OUT_CONS: usize = 3080;
+const OUT_PROD: usize = 3084;
+
+fn guest(world: &World) -> (Domain, StartRing<Domain>) {
+    let guest = world.create_guest(DomainConfig::new("guest"));
+    let ring = start::console_ring(guest.clone()).unwrap();
+    (guest, ring)
+}
+
+/// A guest whose console nobody reads.
+fn unread(world: &World) -> (Domain, StartRing<Domain>) {
+    let guest = world.create_guest_without_store(DomainConfig::new("guest"));
+    let ring = start::console_ring(guest.clone()).unwrap();
+    (guest, ring)
+}
+
+#[test]
+fn bytes_go_out_and_come_in_as_they_are() {
+    let world = World::new(1);
+    let (guest, ring) = guest(&world);
+    let mut console = Console::primary(ring);
+    let deadline = guest.now() + Duration::from_secs(1);
+    let bytes: Vec<u8> = (0..10_000u32).map(|n| (n * 7) as u8).collect();
+    console.write_all(&bytes, deadline).unwrap();
+    console.flush(deadline).unwrap();
+    assert!(world.console_output(guest.id()) == bytes);
+    world.type_on_console(guest.id(), &bytes);
+    let mut got = Vec::new();
+    while got.len() < bytes.len() && guest.now() < deadline {
+        let mut buffer = [0; 700];
+        let count = console.read(&mut buffer).unwrap();
+        got.extend_from_slice(&buffer[..count]);
+        if count == 0 {
+            guest.wait(&[console.port()], Some(deadline));
+        }
+    }
+    assert!(got == bytes);
+    assert_eq!((console.available(), console.read(&mut [0; 8])), (Ok(0), Ok(0)));
+    drop(console);
+    assert_eq!(world.violations(), []);
+}
+
+#[test]
+fn text_has_the_line_ends_that_were_asked_for_and_one_notification() {
+    let world = World::new(1);
+    let (guest, ring) = guest(&world);
+    let mut console = Console::primary(ring);
+    let before = guest.counters().notifications;
+    console.write_str("one\ntwo\n\nthree").unwrap();
+    assert_eq!(guest.counters().notifications - before, 1);
+    console.set_newline(Newline::Raw);
+    console.write_str("\nfour\n").unwrap();
+    console.flush(guest.now() + Duration::from_secs(1)).unwrap();
+    assert_eq!(world.console_output(guest.id()), b"one\r\ntwo\r\n\r\nthree\nfour\n");
+}
+
+#[test]
+fn nothing_is_notified_of_when_nothing_was_done() {
+    let world = World::new(1);
+    let (guest, ring) = guest(&world);
+    let mut console = Console::primary(ring);
+    let before = guest.counters().notifications;
+    assert_eq!((console.write(b""), console.read(&mut [0; 8])), (Ok(0), Ok(0)));
+    console.write_str("").unwrap();
+    assert_eq!(guest.counters().notifications, before);
+}
+
+#[test]
+fn a_reader_that_never_drains_is_a_timeout_that_counts_what_was_written() {
+    let world = World::new(1);
+    let (guest, ring) = unread(&world);
+    let mut console = Console::primary(ring);
+    let start = guest.now();
+    let deadline = start + Duration::from_secs(3);
+    let full = Err(ConsoleError::Timeout { written: 2048, len: 3000 });
+    assert_eq!(console.write_all(&[b'x'; 3000], deadline), full);
+    assert_eq!(guest.now(), deadline);
+    assert_eq!(console.write(b"more"), Ok(0));
+    assert_eq!(console.flush(deadline), Err(ConsoleError::Timeout { written: 0, len: 2048 }));
+    assert_eq!(console.is_drained(), Ok(false));
+}
+
+#[test]
+fn text_waits_once_for_a_reader_that_is_away_and_again_when_it_is_back() {
+    let world = World::new(1);
+    let (guest, ring) = unread(&world);
+    let mut console = Console::primary(ring);
+    console.set_text_timeout(Duration::from_secs(1));
+    let start = guest.now();
+    for _ in 0..10 {
+        let _ = writeln!(console, "{}", "x".repeat(1000));
+    }
+    assert_eq!(guest.now(), start + Duration::from_secs(1));
+    world.introduce(guest.id());
+    world.run_for(Duration::from_millis(1));
+    writeln!(console, "back").unwrap();
+    console.flush(guest.now() + Duration::from_secs(1)).unwrap();
+    assert!(world.console_output(guest.id()).ends_with(b"back\r\n"));
+}
+
+#[test]
+fn a_corrupt_index_is_reported_as_such_for_good_and_nothing_is_copied() {
+    let world = World::new(1);
+    let (guest, ring) = unread(&world);
+    let page = ring.page.as_ref();
+    let channel = Channel::of_start_of_day(guest.clone(), ring.port);
+    let mut console = Console::new(guest.clone(), &ring.page, channel);
+    page.u32::<IN_PROD>().store(1025, Relaxed);
+    let mut buffer = [0xee; 8];
+    let corrupt = ConsoleError::Ring(Corrupt { found: 1025, own: 0, limit: 1024 });
+    assert_eq!((console.read(&mut buffer), buffer), (Err(corrupt), [0xee; 8]));
+    page.u32::<IN_PROD>().store(1, Relaxed);
+    assert_eq!(console.read(&mut buffer), Err(corrupt));
+    // The other direction still works, until it is broken too.
+    assert_eq!(console.write(b"ok"), Ok(2));
+    page.u32::<OUT_CONS>().store(3, Relaxed);
+    assert!(matches!(console.write(b"no"), Err(ConsoleError::Ring(_))));
+    assert!(console.write_str("no").is_err());
+    assert!(matches!(console.flush(guest.now()), Err(ConsoleError::Ring(_))));
+    assert_eq!(page.u32::<OUT_PROD>().load(Relaxed), 2);
+}
+
+#[test]
+fn the_hypervisors_console_serves_dom0_and_no_guest() {
+    let world = World::new(1);
+    let mut console = HypervisorConsole(world.dom0());
+    writeln!(console, "hello {}", 42).unwrap();
+    assert_eq!(world.dom0().hypervisor_console(), b"hello 42\n");
+    world.dom0().type_on_hypervisor_console(b"ls");
+    let mut buffer = [0; 8];
+    assert_eq!((console.read(&mut buffer), &buffer[..2]), (Ok(2), b"ls".as_slice()));
+    let guest = HypervisorConsole(world.create(DomainConfig::new("guest")));
+    assert_eq!(guest.write_all(b"x"), Err(Errno::EPERM));
+}
