@@ -1,5 +1,6 @@
 //! Builds, runs and tests the workspace.
 
+mod abi;
 mod demo;
 mod host;
 mod kernels;
@@ -33,6 +34,8 @@ enum Task {
     Demo(demo::Args),
     /// Runs the host checks and the real-Xen tests.
     Test(test::Args),
+    /// Compares xen-sys with Xen's public headers: fetches them and writes what a C compiler says.
+    Abi(abi::Args),
     /// Runs what continuous integration runs.
     Ci,
     /// Weakens each memory ordering in turn and shows that the models notice.
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Task::Build(args) => kernels::main(&args),
         Task::Demo(args) => demo::main(&args),
         Task::Test(args) => test::main(&args),
+        Task::Abi(args) => abi::main(&args),
         Task::Ci => test::ci(),
         Task::MutantsOrdering => mutants::main(),
         Task::Xen(command) => xen::main(&command),

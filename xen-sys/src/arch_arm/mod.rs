@@ -279,8 +279,8 @@ pub const PSR_MODE_EL1T: u64 = 4;
 pub const PSR_MODE_EL0T: u64 = 0;
 /// Processor state in which a 32-bit guest starts.
 pub const PSR_GUEST32_INIT: u64 = 1073742291;
-/// Processor state in which a 64-bit guest starts.
-pub const PSR_GUEST64_INIT: u64 = 965;
+/// Processor state in which a 64-bit guest starts. Xen 4.20.4 and later mask debug exceptions too.
+pub const PSR_GUEST64_INIT: u64 = 0x1c5;
 /// System control register with which a guest starts.
 pub const SCTLR_GUEST_INIT: u64 = 12910712;
 /// Start of virtio devices.

@@ -1,5 +1,7 @@
 //! What xen-sys binds, by C name. Written by `cargo xtask abi --bound`; do not edit.
 
+#![allow(unreachable_pub, reason = "a module of a test")]
+
 use std::sync::LazyLock;
 
 /// A constant's value.
@@ -54,6 +56,7 @@ macro_rules! structures {
         });
     };
 }
+
 
 constants! {
     "XEN_HYPERCALL_TAG" => xen_sys::arch_arm::XEN_HYPERCALL_TAG;

@@ -1,5 +1,7 @@
 //! Reads what C says, and the lists of exceptions.
 
+#![allow(unreachable_pub, reason = "a module of a test")]
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -149,7 +149,7 @@ impl Check<'_> {
             match TEXTS.iter().find(|(known, ..)| known == name) {
                 Some((_, _, value)) if value == text => self.compared.constants += 1,
                 Some((_, _, value)) => {
-                    self.differs("const", name, &format!("{value:?} in Rust, {text:?} in C"))
+                    self.differs("const", name, &format!("{value:?} in Rust, {text:?} in C"));
                 }
                 None => self.missing("const", name, header),
             }

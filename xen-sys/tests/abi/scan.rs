@@ -3,6 +3,8 @@
 //! The sources are formatted by rustfmt and follow the rules of ABI.md, so lines are enough to go by. `cargo xtask abi`
 //! writes `bound.rs` from this list; the test makes it again, so that nothing that is bound escapes comparison.
 
+#![allow(unreachable_pub, reason = "a module of a test")]
+
 use std::path::Path;
 
 /// One constant.

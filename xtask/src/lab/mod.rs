@@ -69,6 +69,11 @@ pub(crate) fn prepare(versions: &[XenVersion]) -> Result<()> {
     })
 }
 
+/// Returns a root into which packages of a suite of Debian, and all that they depend on, are unpacked.
+pub(crate) fn debian(suite: &str, name: &str, packages: &[&str]) -> Result<PathBuf> {
+    apt::root(suite, name, packages)
+}
+
 /// `$XEN_LAB_CACHE`, else `xen-lab` in the user's cache folder; made if missing.
 fn cache() -> Result<PathBuf> {
     let path = match (env::var_os("XEN_LAB_CACHE"), env::var_os("XDG_CACHE_HOME"), env::var_os("HOME")) {

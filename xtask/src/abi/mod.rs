@@ -1,0 +1,56 @@
+//! Keeps xen-sys equal to Xen's public headers: writes what C says of them, and what the crate binds.
+
+mod bound;
+mod describe;
+mod dwarf;
+mod mutants;
+
+use std::fs;
+
+use anyhow::Result;
+
+use crate::{host, lab};
+
+/// The compared versions of Xen, and the suites of Debian that have them.
+const VERSIONS: [(&str, &str); 2] = [("4.17", "bookworm"), ("4.20", "trixie")];
+
+/// Options of `abi`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Writes only the list of what xen-sys binds; needs no headers
+    #[arg(long)]
+    bound: bool,
+    /// Changes N random items of xen-sys, one at a time, and checks that the conformance test fails on each
+    #[arg(long, value_name = "N", conflicts_with = "bound")]
+    mutants: Option<usize>,
+    /// Chooses other random items
+    #[arg(long, default_value_t = 1, requires = "mutants")]
+    seed: u64,
+}
+
+pub(crate) fn main(args: &Args) -> Result<i32> {
+    let krate = host::root().join("xen-sys");
+    if let Some(count) = args.mutants {
+        return mutants::run(&krate, count, args.seed);
+    }
+    if !args.bound {
+        host::require(&[("gcc", "gcc"), ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu")])?;
+        for (version, suite) in VERSIONS {
+            let include = lab::debian(suite, "xen-headers", &["libxen-dev"])?.join("usr/include");
+            describe::headers_known(&include)?;
+            for target in describe::TARGETS {
+                let text = describe::describe(&include, version, target, &host::target().join("abi"))?;
+                let path = krate.join(format!("abi/{version}-{}.txt", target.name));
+                println!(
+                    "{} ({} lines)",
+                    path.strip_prefix(host::root()).unwrap_or(&path).display(),
+                    text.lines().count()
+                );
+                fs::write(path, text)?;
+            }
+        }
+    }
+    fs::write(krate.join("tests/abi/bound.rs"), bound::text(&krate.join("src"))?)?;
+    println!("xen-sys/tests/abi/bound.rs");
+    Ok(0)
+}
