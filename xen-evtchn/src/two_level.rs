@@ -25,7 +25,7 @@ const MASK: usize = offset_of!(SharedInfo, evtchn_mask);
 pub struct EventChannels<P: Platform, M: AsRef<SharedMem>> {
     platform: P,
     shared_info: M,
-    /// The word that each vCPU's next scan starts with, so that low ports can't starve high ones.
+    /// The word that each vCPU's next scan starts with, so that low ports don't always come before high ones.
     start: [AtomicU32; LEGACY_VCPUS],
 }
 
@@ -58,12 +58,13 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         info.upcall_pending.swap(0);
         let mut selector = info.pending_sel.swap(0);
         let first = start.load(Ordering::Relaxed) % 64;
+        // The next scan starts behind where this one found its first, so that neighbours take turns.
+        start.store(first + 1 + selector.rotate_right(first).trailing_zeros(), Ordering::Relaxed);
         while selector != 0 {
             // The lowest set bit at or after `first`, then round.
             let index = (selector.rotate_right(first).trailing_zeros() + first) % 64;
             selector &= !(1 << index);
             self.scan(index, &mut handle);
-            start.store(index + 1, Ordering::Relaxed);
         }
     }
 

@@ -1,0 +1,126 @@
+//! The 2-level dispatch against a simulated Xen, and against what a broken one could leave in the event words.
+
+use core::sync::atomic::Ordering::Relaxed;
+use std::cell::{Cell, RefCell};
+use xen_evtchn::{Channel, EventChannels, PORTS};
+use xen_hypercall::{Errno, Mapped, Port, SharedMem, start};
+use xen_sim::{Domain, DomainConfig, World};
+
+const PENDING: usize = 2048;
+const SELECTOR: usize = 8;
+const UPCALL_PENDING: usize = 0;
+
+fn domain(max_port: u32) -> (World, Domain, EventChannels<Domain, Mapped<Domain>>) {
+    let world = World::new(1);
+    let mut config = DomainConfig::new("guest");
+    config.max_port = max_port;
+    let domain = world.create(config);
+    let shared_info = start::shared_info(domain.clone()).unwrap();
+    let events = EventChannels::new(domain.clone(), shared_info);
+    (world, domain, events)
+}
+
+fn handled<M: AsRef<SharedMem>>(events: &EventChannels<Domain, M>) -> Vec<u32> {
+    let mut ports = Vec::new();
+    events.on_upcall(0, |port| ports.push(port.0));
+    ports
+}
+
+#[test]
+fn an_event_is_handled_once_and_only_while_its_port_is_unmasked() {
+    let (_world, domain, events) = domain(1023);
+    let channel = Channel::bind_ipi(domain, 0).unwrap();
+    channel.notify().unwrap();
+    assert!(handled(&events).is_empty() && events.is_pending(channel.port()));
+    events.unmask(channel.port()).unwrap();
+    assert_eq!(handled(&events), [channel.port().0]);
+    assert!(handled(&events).is_empty());
+    events.mask(channel.port());
+    channel.notify().unwrap();
+    assert!(handled(&events).is_empty());
+    assert!(events.take_pending(channel.port()) && !events.take_pending(channel.port()));
+}
+
+#[test]
+fn d_e02_a_bit_that_no_port_stands_behind_is_cleared_and_told_once_or_stays_masked() {
+    let (_world, _domain, events) = domain(1023);
+    let words = events.shared_info().as_ref();
+    let set = |port: usize| {
+        words.u64_at(PENDING + port / 64 * 8).unwrap().fetch_or(1 << (port % 64));
+        words.u64::<SELECTOR>().fetch_or(1 << (port / 64));
+        words.u8::<UPCALL_PENDING>().store(1, Relaxed);
+    };
+    // Never opened, so masked: no handler hears of it.
+    set(700);
+    assert!(handled(&events).is_empty());
+    // Unmasked by mistake: told once, then clear.
+    set(4095);
+    assert_eq!(events.unmask(Port(4095)), Err(Errno::EINVAL), "Xen knows no such port");
+    assert!(handled(&events).is_empty());
+    // Beyond what the ABI has: nothing is touched.
+    events.mask(Port(PORTS));
+    assert_eq!(events.unmask(Port(u32::MAX)), Err(Errno::EINVAL));
+    assert!(!events.is_pending(Port(PORTS)) && !events.take_pending(Port(u32::MAX)));
+}
+
+#[test]
+fn d_e04_a_handler_may_close_its_own_port() {
+    let (world, domain, events) = domain(1023);
+    let channel = Channel::bind_ipi(domain.clone(), 0).unwrap();
+    let port = channel.port();
+    events.unmask(port).unwrap();
+    channel.notify().unwrap();
+    let slot = RefCell::new(Some(channel));
+    let calls = Cell::new(0);
+    events.on_upcall(0, |_| {
+        calls.set(calls.get() + 1);
+        slot.borrow_mut().take();
+    });
+    assert_eq!(calls.get(), 1);
+    assert!(handled(&events).is_empty() && !events.is_pending(port));
+    world.check().unwrap();
+}
+
+#[test]
+fn d_e05_all_ports_at_once_are_handled_once_each_and_the_start_rotates() {
+    let (_world, domain, events) = domain(4095);
+    let channels: Vec<_> = core::iter::from_fn(|| Channel::bind_ipi(domain.clone(), 0).ok()).collect();
+    assert!(channels.len() > 4000, "only {} ports could be opened", channels.len());
+    let mut firsts = Vec::new();
+    for channel in &channels {
+        events.unmask(channel.port()).unwrap();
+    }
+    for _ in 0..3 {
+        channels.iter().for_each(|channel| channel.notify().unwrap());
+        let mut ports = handled(&events);
+        firsts.push(ports[0]);
+        ports.sort_unstable();
+        let mut expected: Vec<_> = channels.iter().map(|channel| channel.port().0).collect();
+        expected.sort_unstable();
+        assert_eq!(ports, expected);
+    }
+    // One busy low port does not keep a high one from being first next time.
+    let (low, high) = (&channels[0], &channels[4000]);
+    for _ in 0..2 {
+        low.notify().unwrap();
+        high.notify().unwrap();
+        firsts.push(handled(&events)[0]);
+    }
+    firsts.dedup();
+    assert!(firsts.len() > 1, "the scan always starts at the same port: {firsts:?}");
+}
+
+#[test]
+fn d_e07_when_ports_are_exhausted_earlier_ones_still_work() {
+    let (world, domain, events) = domain(63);
+    let channels: Vec<_> = core::iter::from_fn(|| Channel::bind_ipi(domain.clone(), 0).ok()).collect();
+    assert_eq!(Channel::bind_ipi(domain.clone(), 0).err(), Some(Errno::ENOSPC));
+    assert_eq!(Channel::alloc_unbound(domain.clone(), xen_hypercall::DomId(0)).err(), Some(Errno::ENOSPC));
+    let first = &channels[0];
+    events.unmask(first.port()).unwrap();
+    first.notify().unwrap();
+    assert_eq!(handled(&events), [first.port().0]);
+    drop(channels);
+    assert!(Channel::bind_ipi(domain, 0).is_ok());
+    world.check().unwrap();
+}

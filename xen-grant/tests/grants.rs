@@ -1,0 +1,193 @@
+//! Sharing and mapping against a simulated Xen, and against a peer that does not let go.
+
+use std::sync::Arc;
+use xen_grant::{
+    CopyBatch, GrantError, GrantTable, InUse, MapError, Quarantine, ReadOnly, ReadWrite, Window,
+};
+use xen_hypercall::{GrantRef, PAGE_SIZE, Pages};
+use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed, World};
+use xen_sys::grant_table::{GNTTABOP_COPY, GNTTABOP_MAP_GRANT_REF, GrantStatus};
+use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
+
+fn pair(grant_frames: u32) -> (World, Domain, Domain) {
+    let world = World::new(1);
+    let mut config = DomainConfig::new("front");
+    config.max_grant_frames = grant_frames;
+    let front = world.create(config);
+    let back = world.create(DomainConfig::new("back"));
+    (world, front, back)
+}
+
+fn pages(domain: &Domain, count: usize) -> Pages<Domain> {
+    Pages::alloc(domain.clone(), count).unwrap()
+}
+
+#[test]
+fn what_one_side_writes_the_other_reads_until_the_grant_ends() {
+    let (world, front, back) = pair(4);
+    let grants = GrantTable::new(front.clone()).unwrap();
+    let mut page = pages(&front, 2);
+    page.as_mut_slice()[PAGE_SIZE..][..5].copy_from_slice(b"hello");
+    let shared = grants.share_writable(page, back.id()).unwrap();
+    let mapping = Window::reserve(back, 2).unwrap().map::<ReadWrite>(front.id(), shared.refs()).unwrap();
+    assert_eq!(mapping.as_ref().read::<[u8; 5]>(PAGE_SIZE), Some(*b"hello"));
+    mapping.as_ref().write(0, b"world").unwrap();
+    assert_eq!(shared.as_ref().read::<[u8; 5]>(0), Some(*b"world"));
+    drop(mapping.unmap().unwrap());
+    assert_eq!(&shared.reclaim().unwrap().as_slice()[..5], b"world");
+    drop(grants);
+    world.check().unwrap();
+}
+
+#[test]
+fn d_g01_what_the_peer_still_maps_is_kept_back_until_it_lets_go() {
+    let (world, front, back) = pair(4);
+    let grants = GrantTable::new(front.clone()).unwrap();
+    let free = grants.free();
+    let shared = grants.share_read_only(pages(&front, 1), back.id()).unwrap();
+    let reference = shared.refs()[0];
+    let mapping = Window::reserve(back, 1).unwrap().map::<ReadOnly>(front.id(), &[reference]).unwrap();
+    assert_eq!(shared.reclaim().err(), Some(InUse { reference }));
+    assert_eq!(grants.sweep_quarantine(), Quarantine { waiting: 1, lost: 0 });
+    assert_eq!(grants.free(), free - 1, "its reference is not used again");
+    drop(mapping);
+    assert_eq!(grants.sweep_quarantine(), Quarantine { waiting: 0, lost: 0 });
+    assert_eq!(grants.free(), free);
+    drop(grants);
+    world.check().unwrap();
+}
+
+#[test]
+fn a_read_only_grant_can_not_be_mapped_for_writing() {
+    let (_world, front, back) = pair(4);
+    let grants = GrantTable::new(front.clone()).unwrap();
+    let shared = grants.share_read_only(pages(&front, 1), back.id()).unwrap();
+    let failed = Window::reserve(back, 1).unwrap().map::<ReadWrite>(front.id(), shared.refs()).unwrap_err();
+    assert!(matches!(failed.error, MapError::Refused { .. }) && failed.window.is_some(), "{failed}");
+}
+
+#[test]
+fn d_g02_a_full_table_leaves_nothing_half_shared_and_hands_the_pages_back() {
+    let (world, front, back) = pair(2);
+    let grants = GrantTable::new(front.clone()).unwrap();
+    let mut held: Vec<_> =
+        (0..(2 * 512 - 8) / 8).map(|_| grants.share_writable(pages(&front, 8), back.id()).unwrap()).collect();
+    assert_eq!(grants.free(), 0);
+    let first = held.pop().unwrap().refs().to_vec();
+    assert_eq!((first.len(), grants.free()), (8, 8));
+    let failed = grants.share_writable(pages(&front, 9), back.id()).unwrap_err();
+    assert_eq!((failed.error, failed.pages.count()), (GrantError::Exhausted { frames: 2 }, 9));
+    assert_eq!(grants.free(), 8);
+    held.push(grants.share_writable(pages(&front, 8), back.id()).unwrap());
+    drop((held, failed));
+    drop(grants);
+    world.check().unwrap();
+}
+
+#[test]
+fn d_g03_of_a_batch_exactly_what_was_mapped_is_unmapped() {
+    let (world, front, back) = pair(4);
+    let grants = GrantTable::new(front.clone()).unwrap();
+    let shared = grants.share_writable(pages(&front, 8), back.id()).unwrap();
+    let mut window = Window::reserve(back.clone(), 8).unwrap();
+    for pattern in 0u32..256 {
+        let mut refs: Vec<_> = shared.refs().to_vec();
+        for (index, reference) in refs.iter_mut().enumerate().filter(|(index, _)| pattern & (1 << index) != 0)
+        {
+            *reference = GrantRef(400 + index as u32);
+        }
+        window = match window.map::<ReadWrite>(front.id(), &refs) {
+            Ok(mapping) => {
+                assert_eq!(pattern, 0);
+                mapping.unmap().unwrap()
+            }
+            Err(failed) => {
+                let bad = GrantRef(400 + pattern.trailing_zeros());
+                assert!(
+                    matches!(failed.error, MapError::Refused { reference, .. } if reference == bad),
+                    "{failed}"
+                );
+                failed.window.unwrap()
+            }
+        };
+    }
+    // Every page can be taken back: nothing stayed mapped.
+    assert!(shared.reclaim().is_ok());
+    drop((window, grants));
+    world.check().unwrap();
+}
+
+/// Says that all is well, and does nothing.
+struct Idler(u32);
+
+impl Interpose for Idler {
+    fn hypercall(&self, call: &Call) -> Option<isize> {
+        (call.op == HYPERVISOR_GRANT_TABLE_OP && call.command() == self.0).then_some(0)
+    }
+}
+
+#[test]
+fn d_g04_a_call_that_leaves_the_status_untouched_has_failed() {
+    let (_world, front, back) = pair(4);
+    let grants = GrantTable::new(front.clone()).unwrap();
+    let shared = grants.share_writable(pages(&front, 1), back.id()).unwrap();
+    let idle = |command| Interposed::new(back.clone(), Arc::new(Idler(command)));
+    let window = Window::reserve(idle(GNTTABOP_MAP_GRANT_REF), 1).unwrap();
+    let failed = window.map::<ReadWrite>(front.id(), shared.refs()).unwrap_err();
+    let reference = shared.refs()[0];
+    assert_eq!(failed.error, MapError::Refused { reference, status: GrantStatus::GENERAL_ERROR });
+
+    let mut local = Pages::alloc(idle(GNTTABOP_COPY), 1).unwrap();
+    let mut batch = CopyBatch::new(&mut local, front.id());
+    batch.fetch(reference, 0, 0, 16).unwrap();
+    assert_eq!(batch.run(), Err(MapError::Refused { reference, status: GrantStatus::GENERAL_ERROR }));
+}
+
+#[test]
+fn copies_cross_pages_of_the_own_memory_but_never_the_granted_page() {
+    let (_world, front, back) = pair(4);
+    let grants = GrantTable::new(front.clone()).unwrap();
+    let mut page = pages(&front, 1);
+    page.as_mut_slice()[100..110].copy_from_slice(b"0123456789");
+    let shared = grants.share_writable(page, back.id()).unwrap();
+    let reference = shared.refs()[0];
+    let mut local = pages(&back, 2);
+    let mut batch = CopyBatch::new(&mut local, front.id());
+    batch.fetch(reference, 100, PAGE_SIZE - 4, 10).unwrap();
+    batch.store(PAGE_SIZE - 2, reference, 4000, 4).unwrap();
+    assert_eq!(batch.fetch(reference, 4090, 0, 7), Err(MapError::Range { offset: 4090, len: 7 }));
+    assert_eq!(
+        batch.fetch(reference, 0, 2 * PAGE_SIZE - 1, 2),
+        Err(MapError::Range { offset: 8191, len: 2 })
+    );
+    batch.run().unwrap();
+    assert_eq!(&local.as_slice()[PAGE_SIZE - 4..][..10], b"0123456789");
+    assert_eq!(shared.as_ref().read::<[u8; 4]>(4000), Some(*b"2345"));
+}
+
+#[test]
+fn d_g07_fresh_pages_show_a_peer_nothing_but_zeroes() {
+    let (_world, front, back) = pair(4);
+    let grants = GrantTable::new(front.clone()).unwrap();
+    let mut secret = pages(&front, 1);
+    secret.as_mut_slice().fill(0x5e);
+    drop(secret);
+    let shared = grants.share_read_only(pages(&front, 1), back.id()).unwrap();
+    let mapping = Window::reserve(back, 1).unwrap().map::<ReadOnly>(front.id(), shared.refs()).unwrap();
+    assert_eq!(mapping.as_ref().read::<[u8; PAGE_SIZE]>(0), Some([0; PAGE_SIZE]));
+}
+
+#[test]
+fn d_g05_a_reference_comes_back_once_however_often_it_is_used() {
+    let (world, front, back) = pair(1);
+    let grants = GrantTable::new(front.clone()).unwrap();
+    let free = grants.free();
+    for _ in 0..3 * free {
+        let shared = grants.share_writable(pages(&front, 1), back.id()).unwrap();
+        assert_eq!(grants.free(), free - 1);
+        drop(shared);
+    }
+    assert_eq!(grants.free(), free);
+    drop(grants);
+    world.check().unwrap();
+}
