@@ -12,4 +12,5 @@ extern crate alloc;
 extern crate std;
 
 pub mod block;
+pub mod net;
 pub mod xenbus;

@@ -1,0 +1,18 @@
+//! Network interfaces for other domains.
+//!
+//! [`Netback`] is one interface: it follows its frontend through connecting and closing, hands the guest's packets to a [`Port`], and queues
+//! packets for the guest. [`switch::Switch`] decides which of several interfaces a packet goes to. Source of the protocol: `io/netif.h`.
+
+pub mod checksum;
+mod device;
+mod error;
+mod packet;
+mod rx;
+pub mod switch;
+mod tx;
+
+pub use device::{Netback, NetbackEvent};
+pub use error::{NetError, TxViolation};
+pub use packet::{Checksum, MAX_PACKET, Mac, Packet, Port};
+pub use rx::RxStatistics;
+pub use tx::TxStatistics;

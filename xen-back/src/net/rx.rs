@@ -1,0 +1,211 @@
+//! What a guest is to receive.
+
+use super::{Checksum, NetError, Packet, checksum};
+use core::fmt;
+use heapless::{Deque, Vec};
+use xen_grant::{CopyBatch, MAX_COPIES, MapError};
+use xen_hypercall::{DomId, OutOfMemory, PAGE_SIZE, Pages, Platform, SharedMem};
+use xen_ring::BackRing;
+use xen_sys::io::netif::{NetRxFlags, NetifRxRequest, NetifRxResponse, NetifStatus};
+
+/// Pages of packets that wait for the guest: half a millisecond of a fast network, and all that a guest that takes nothing can cost.
+const QUEUE_PAGES: usize = 64;
+/// Packets that can wait.
+const QUEUE_PACKETS: usize = 256;
+
+/// What a device has sent to its guest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RxStatistics {
+    /// Packets that were placed in the guest's pages.
+    pub packets: u64,
+    /// Bytes of these.
+    pub bytes: u64,
+    /// Packets dropped because the guest did not take those before.
+    pub overrun: u64,
+    /// Packets dropped because the guest could not take them: too long, or a checksum that nobody could complete.
+    pub refused: u64,
+    /// Packets lost because the guest's pages could not be written.
+    pub failed: u64,
+}
+
+pub(super) type RxRing<M> = BackRing<M, NetifRxRequest, NetifRxResponse>;
+
+/// What the frontend can take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Abilities {
+    /// Packets in several slots.
+    pub(super) scatter_gather: bool,
+    /// TCP and UDP in IPv4 whose checksum is left blank.
+    pub(super) blank_checksums: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    start: usize,
+    len: usize,
+    checksum: Checksum,
+}
+
+/// Where packets wait for a guest.
+///
+/// Their bytes lie in a ring of memory, each packet in one piece.
+pub(super) struct Rx<P: Platform> {
+    memory: Pages<P>,
+    guest: DomId,
+    abilities: Abilities,
+    waiting: Deque<Waiting, QUEUE_PACKETS>,
+    /// Where the next packet goes.
+    next: usize,
+    /// Slots that were taken from the ring, for a packet that needs more than there were.
+    slots: Vec<NetifRxRequest, MAX_COPIES>,
+}
+
+impl<P: Platform> Rx<P> {
+    pub(super) fn new(platform: &P, guest: DomId, abilities: Abilities) -> Result<Self, OutOfMemory> {
+        let memory = Pages::alloc(platform.clone(), QUEUE_PAGES)?;
+        Ok(Self { memory, guest, abilities, waiting: Deque::new(), next: 0, slots: Vec::new() })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Queues a packet.
+    pub(super) fn queue(&mut self, packet: Packet<'_>, statistics: &mut RxStatistics) -> bool {
+        let len = packet.bytes.len();
+        let limit = if self.abilities.scatter_gather { super::MAX_PACKET } else { PAGE_SIZE };
+        if len == 0 || len > limit {
+            statistics.refused += 1;
+            return false;
+        }
+        let Some(start) = self.place(len).filter(|_| !self.waiting.is_full()) else {
+            statistics.overrun += 1;
+            return false;
+        };
+        let Some(room) = self.memory.as_mut_slice().get_mut(start..start + len) else { return false };
+        room.copy_from_slice(packet.bytes);
+        let mut checksum = packet.checksum;
+        if checksum == Checksum::Blank && !self.abilities.blank_checksums {
+            if !checksum::fill(room) {
+                statistics.refused += 1;
+                return false;
+            }
+            checksum = Checksum::Valid;
+        }
+        self.next = (start + len).next_multiple_of(64);
+        // There is room: looked at above.
+        let _ = self.waiting.push_back(Waiting { start, len, checksum });
+        true
+    }
+
+    /// Finds room for a packet in one piece.
+    fn place(&mut self, len: usize) -> Option<usize> {
+        let size = self.memory.count() * PAGE_SIZE;
+        let Some(oldest) = self.waiting.front().map(|waiting| waiting.start) else {
+            self.next = 0;
+            return (len <= size).then_some(0);
+        };
+        // A packet that would cross a page for no need begins at the next.
+        let left = PAGE_SIZE - self.next % PAGE_SIZE;
+        let start = if len > left { self.next + left % PAGE_SIZE } else { self.next };
+        if self.next > oldest {
+            if start + len <= size {
+                return Some(start);
+            }
+            return (len < oldest).then_some(0);
+        }
+        (start + len < oldest).then_some(start)
+    }
+
+    /// Places waiting packets in the guest's pages, as many as one hypercall can copy and the guest has pages for. Returns whether there may be
+    /// more to place; responses are pushed, not published.
+    pub(super) fn round<M: AsRef<SharedMem>>(
+        &mut self,
+        ring: &mut RxRing<M>,
+        statistics: &mut RxStatistics,
+    ) -> Result<bool, NetError> {
+        let (mut packets, mut used, mut copies) = (0, 0, 0);
+        let mut starved = false;
+        for waiting in &self.waiting {
+            let need = waiting.len.div_ceil(PAGE_SIZE);
+            // A slot's bytes may lie in two pages of ours.
+            let more =
+                if need == 1 && waiting.start % PAGE_SIZE + waiting.len <= PAGE_SIZE { 1 } else { 2 * need };
+            if copies + more > MAX_COPIES || used + need > self.slots.capacity() {
+                break;
+            }
+            while self.slots.len() < used + need {
+                let Some(slot) = ring.pop()? else { break };
+                let _ = self.slots.push(slot);
+            }
+            if self.slots.len() < used + need {
+                // Ask to be told of more; they may have come meanwhile.
+                starved = !ring.final_check()?;
+                break;
+            }
+            packets += 1;
+            used += need;
+            copies += more;
+        }
+        let whole = self.copy(0, packets).is_ok();
+        let mut done = 0;
+        for _ in 0..packets {
+            let good = whole || self.copy(done, 1).is_ok();
+            let Some(waiting) = self.waiting.pop_front() else { break };
+            let need = waiting.len.div_ceil(PAGE_SIZE);
+            statistics.packets += u64::from(good);
+            statistics.bytes += if good { waiting.len as u64 } else { 0 };
+            statistics.failed += u64::from(!good);
+            for (index, slot) in self.slots.iter().skip(done).take(need).enumerate() {
+                let len = (waiting.len - index * PAGE_SIZE).min(PAGE_SIZE);
+                // There is room: a slot was taken for each response.
+                let _ = ring.push(&response(slot.id, &waiting, index, len, good));
+            }
+            done += need;
+        }
+        // What was taken beyond that waits for its packet.
+        let done = done.min(self.slots.len());
+        self.slots.rotate_left(done);
+        self.slots.truncate(self.slots.len() - done);
+        Ok(!self.waiting.is_empty() && !starved)
+    }
+
+    /// Copies the first `packets` waiting packets into the slots from `slot` on, by one hypercall.
+    fn copy(&mut self, slot: usize, packets: usize) -> Result<(), MapError> {
+        let mut batch = CopyBatch::new(&mut self.memory, self.guest);
+        let mut slots = self.slots.iter().skip(slot);
+        for waiting in self.waiting.iter().take(packets) {
+            for at in (0..waiting.len).step_by(PAGE_SIZE) {
+                let Some(slot) = slots.next() else { break };
+                batch.store(waiting.start + at, slot.gref, 0, (waiting.len - at).min(PAGE_SIZE))?;
+            }
+        }
+        batch.run()
+    }
+}
+
+fn response(id: u16, waiting: &Waiting, index: usize, len: usize, good: bool) -> NetifRxResponse {
+    if !good {
+        return NetifRxResponse { id, offset: 0, flags: NetRxFlags::empty(), status: NetifStatus::ERROR.0 };
+    }
+    let mut flags = NetRxFlags::empty();
+    flags.set(NetRxFlags::MORE_DATA, (index + 1) * PAGE_SIZE < waiting.len);
+    if index == 0 {
+        flags |= match waiting.checksum {
+            Checksum::Blank => NetRxFlags::CSUM_BLANK | NetRxFlags::DATA_VALIDATED,
+            Checksum::Valid => NetRxFlags::DATA_VALIDATED,
+            Checksum::Unknown => NetRxFlags::empty(),
+        };
+    }
+    NetifRxResponse { id, offset: 0, flags, status: len as i16 }
+}
+
+impl<P: Platform> fmt::Debug for Rx<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rx")
+            .field("guest", &self.guest)
+            .field("abilities", &self.abilities)
+            .field("waiting", &self.waiting.len())
+            .finish_non_exhaustive()
+    }
+}

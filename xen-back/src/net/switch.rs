@@ -1,0 +1,181 @@
+//! A learning switch.
+
+use super::packet::Mac;
+use core::fmt;
+use heapless::Vec;
+
+/// Addresses that are remembered of each port. More than a port has room for push out its own oldest, never those of others.
+const ADDRESSES: usize = 16;
+
+/// Where a packet goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forward {
+    /// To one port.
+    To(usize),
+    /// To every port but the one it came from.
+    Flood,
+    /// To nobody.
+    Drop(Reason),
+}
+
+/// Why a packet goes to nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It came from a port that is not in use.
+    NoPort,
+    /// It says to be from an address that its port may not use.
+    Source,
+    /// Its receiver is behind the port that it came from.
+    SamePort,
+}
+
+#[derive(Clone, Debug)]
+struct Table {
+    /// The only address that may send here, if there is such a rule.
+    only: Option<Mac>,
+    /// The addresses behind this port, the latest last.
+    seen: Vec<Mac, ADDRESSES>,
+}
+
+/// Decides to which of at most `N` ports a packet goes, by the addresses that it has seen. It moves no packets itself.
+///
+/// An address is behind the port that it sent from last. A port can be held to one address, and each remembers a bounded number, so a guest that
+/// invents addresses can neither take another's packets nor make the switch forget where another is.
+#[derive(Clone, Debug)]
+pub struct Switch<const N: usize> {
+    ports: [Option<Table>; N],
+}
+
+impl<const N: usize> Default for Switch<N> {
+    fn default() -> Self {
+        Self { ports: [const { None }; N] }
+    }
+}
+
+impl<const N: usize> Switch<N> {
+    /// Makes a switch without ports.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the first free port into use; `None` if there is none. With `only`, packets from any other address are dropped.
+    pub fn connect(&mut self, only: Option<Mac>) -> Option<usize> {
+        let index = self.ports.iter().position(Option::is_none)?;
+        *self.ports.get_mut(index)? = Some(Table { only, seen: Vec::new() });
+        Some(index)
+    }
+
+    /// Puts a port out of use and forgets what was behind it.
+    pub fn disconnect(&mut self, port: usize) {
+        if let Some(table) = self.ports.get_mut(port) {
+            *table = None;
+        }
+    }
+
+    /// Learns from a packet that came in at `port`, and decides where it goes.
+    pub fn forward(&mut self, port: usize, source: Mac, destination: Mac) -> Forward {
+        let Some(Some(table)) = self.ports.get(port) else { return Forward::Drop(Reason::NoPort) };
+        if !source.is_unicast() || table.only.is_some_and(|only| only != source) {
+            return Forward::Drop(Reason::Source);
+        }
+        let others = self.ports.iter().enumerate().filter(|(index, _)| *index != port);
+        if others.flat_map(|(_, table)| table).any(|table| table.only == Some(source)) {
+            return Forward::Drop(Reason::Source);
+        }
+        self.learn(port, source);
+        if !destination.is_unicast() {
+            return Forward::Flood;
+        }
+        let behind =
+            |table: &Option<Table>| table.as_ref().is_some_and(|table| table.seen.contains(&destination));
+        match self.ports.iter().position(behind) {
+            Some(found) if found == port => Forward::Drop(Reason::SamePort),
+            Some(found) => Forward::To(found),
+            None => Forward::Flood,
+        }
+    }
+
+    fn learn(&mut self, port: usize, address: Mac) {
+        for (index, table) in self.ports.iter_mut().enumerate() {
+            let Some(table) = table else { continue };
+            let position = table.seen.iter().position(|seen| *seen == address);
+            if index == port {
+                match position {
+                    // Known, and the latest: the common case.
+                    Some(at) if at + 1 == table.seen.len() => continue,
+                    Some(at) => drop(table.seen.remove(at)),
+                    None if table.seen.is_full() => drop(table.seen.remove(0)),
+                    None => {}
+                }
+                // There is room: made above.
+                let _ = table.seen.push(address);
+            } else if let Some(at) = position {
+                table.seen.remove(at);
+            }
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoPort => "the port is not in use",
+            Self::Source => "the port may not send from this address",
+            Self::SamePort => "the receiver is behind the same port",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mac(last: u8) -> Mac {
+        Mac([0, 0x16, 0x3e, 0, 0, last])
+    }
+
+    #[test]
+    fn unknown_and_group_addresses_are_flooded_and_known_ones_are_not() {
+        let mut switch = Switch::<3>::new();
+        let ports = [(); 3].map(|()| switch.connect(None).unwrap());
+        assert_eq!(switch.connect(None), None);
+        assert_eq!(switch.forward(ports[0], mac(1), mac(2)), Forward::Flood);
+        assert_eq!(switch.forward(ports[1], mac(2), mac(1)), Forward::To(ports[0]));
+        assert_eq!(switch.forward(ports[0], mac(1), mac(2)), Forward::To(ports[1]));
+        assert_eq!(switch.forward(ports[0], mac(3), mac(1)), Forward::Drop(Reason::SamePort));
+        assert_eq!(switch.forward(ports[0], mac(1), Mac::BROADCAST), Forward::Flood);
+        assert_eq!(switch.forward(ports[0], mac(1), Mac([1, 0, 0x5e, 0, 0, 1])), Forward::Flood);
+        // It has moved.
+        assert_eq!(switch.forward(ports[2], mac(2), mac(1)), Forward::To(ports[0]));
+        assert_eq!(switch.forward(ports[0], mac(1), mac(2)), Forward::To(ports[2]));
+        switch.disconnect(ports[2]);
+        assert_eq!(switch.forward(ports[0], mac(1), mac(2)), Forward::Flood);
+        assert_eq!(switch.forward(ports[2], mac(2), mac(1)), Forward::Drop(Reason::NoPort));
+    }
+
+    #[test]
+    fn a_port_that_is_held_to_an_address_can_not_use_or_take_another() {
+        let mut switch = Switch::<2>::new();
+        let (a, b) = (switch.connect(Some(mac(1))).unwrap(), switch.connect(Some(mac(2))).unwrap());
+        assert_eq!(switch.forward(a, mac(1), mac(2)), Forward::Flood);
+        assert_eq!(switch.forward(b, mac(1), mac(2)), Forward::Drop(Reason::Source));
+        assert_eq!(switch.forward(b, Mac::BROADCAST, mac(1)), Forward::Drop(Reason::Source));
+        assert_eq!(switch.forward(b, mac(2), mac(1)), Forward::To(a));
+        switch.disconnect(a);
+        let free = switch.connect(None).unwrap();
+        assert_eq!(switch.forward(free, mac(2), mac(9)), Forward::Drop(Reason::Source));
+    }
+
+    #[test]
+    fn a_port_that_invents_addresses_pushes_out_its_own() {
+        let mut switch = Switch::<2>::new();
+        let (a, b) = (switch.connect(None).unwrap(), switch.connect(None).unwrap());
+        switch.forward(a, mac(1), mac(2));
+        for address in 0..1000u16 {
+            let [high, low] = address.to_be_bytes();
+            switch.forward(b, Mac([2, 0, 0, 0, high, low]), mac(1));
+        }
+        assert_eq!(switch.forward(b, mac(9), mac(1)), Forward::To(a));
+        assert!(switch.ports.iter().flatten().all(|table| table.seen.len() <= ADDRESSES));
+    }
+}

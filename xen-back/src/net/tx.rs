@@ -1,0 +1,437 @@
+//! What a guest transmits.
+
+use super::packet::ETHERNET;
+use super::{Checksum, NetError, Packet, Port, TxViolation, checksum};
+use core::fmt;
+use heapless::Vec;
+use xen_grant::{CopyBatch, MAX_COPIES, MapError};
+use xen_hypercall::{DomId, GrantRef, OutOfMemory, PAGE_SIZE, Pages, Platform, SharedMem};
+use xen_ring::BackRing;
+use xen_sys::io::netif::{
+    NetTxFlags, NetifExtraFlags, NetifExtraGso, NetifExtraInfo, NetifExtraType, NetifGsoType, NetifStatus,
+    NetifTxRequest, NetifTxResponse, XEN_NETIF_NR_SLOTS_MIN,
+};
+use zerocopy::{FromBytes, IntoBytes};
+
+/// Slots of a packet that cost its frontend the connection; fewer, but more than it may use, cost it the packet.
+const FATAL_SLOTS: usize = 20;
+/// Extra informations of a packet, one of each kind at most.
+const MAX_EXTRAS: usize = 4;
+/// Pages that packets are copied to: the largest packet, and more small ones than fit one hypercall.
+const BATCH_PAGES: usize = 40;
+/// Fragments that one batch may have. A packet's fragments follow each other in memory, so each may become two copies.
+const BATCH_SLOTS: usize = MAX_COPIES;
+/// Room for copies that has to be left for another packet to be taken in.
+const RESERVE: usize = 2 * XEN_NETIF_NR_SLOTS_MIN;
+
+/// What a device has received from its guest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TxStatistics {
+    /// Packets handed on.
+    pub packets: u64,
+    /// Bytes of these.
+    pub bytes: u64,
+    /// Packets dropped because of what they are: too short, too many slots, sizes that contradict each other, segmentation that was not
+    /// offered, a checksum that nobody could complete.
+    pub refused: u64,
+    /// Packets dropped because Xen could not copy them.
+    pub failed: u64,
+}
+
+pub(super) type TxRing<M> = BackRing<M, NetifTxRequest, NetifTxResponse>;
+
+#[derive(Clone, Copy, Debug)]
+struct Fragment {
+    gref: GrantRef,
+    offset: u16,
+    size: u16,
+}
+
+/// A packet that was taken from the ring and is not answered yet.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    /// Where it goes in the batch's memory; no bytes if it is dropped.
+    start: usize,
+    len: usize,
+    /// Its fragments, and the ids to answer.
+    fragments: (usize, usize),
+    ids: (usize, usize),
+    extras: usize,
+    checksum: Checksum,
+    status: NetifStatus,
+}
+
+/// Where a guest's packets are brought together.
+pub(super) struct Tx<P: Platform> {
+    memory: Pages<P>,
+    guest: DomId,
+    taken: Vec<Taken, BATCH_SLOTS>,
+    fragments: Vec<Fragment, BATCH_SLOTS>,
+    /// The ids of one batch: of fragments, and of slots of packets that are dropped.
+    ids: Vec<u16, 256>,
+    /// Copies that the batch may come to.
+    copies: usize,
+    /// Where the next packet goes.
+    next: usize,
+}
+
+/// The slots of a packet.
+struct Parsed {
+    size: usize,
+    flags: NetTxFlags,
+    fragments: Vec<Fragment, XEN_NETIF_NR_SLOTS_MIN>,
+    slots: usize,
+    extras: usize,
+    gso: bool,
+    multicast: bool,
+}
+
+impl<P: Platform> Tx<P> {
+    pub(super) fn new(platform: &P, guest: DomId) -> Result<Self, OutOfMemory> {
+        Ok(Self {
+            memory: Pages::alloc(platform.clone(), BATCH_PAGES)?,
+            guest,
+            taken: Vec::new(),
+            fragments: Vec::new(),
+            ids: Vec::new(),
+            copies: 0,
+            next: 0,
+        })
+    }
+
+    /// Takes packets, as many as one hypercall can copy, and hands them on. Returns whether there were any; responses are
+    /// pushed, not published.
+    pub(super) fn round<M: AsRef<SharedMem>>(
+        &mut self,
+        ring: &mut TxRing<M>,
+        port: &mut (impl Port + ?Sized),
+        statistics: &mut TxStatistics,
+    ) -> Result<bool, NetError> {
+        self.taken.clear();
+        self.fragments.clear();
+        self.ids.clear();
+        (self.copies, self.next) = (0, 0);
+        let collected = self.collect(ring, statistics);
+        if self.copy(0, self.taken.len()).is_err() {
+            // Something could not be copied: find out what, one packet at a time.
+            for index in 0..self.taken.len() {
+                if self.copy(index, index + 1).is_err() {
+                    statistics.failed += 1;
+                    if let Some(taken) = self.taken.get_mut(index) {
+                        (taken.len, taken.status) = (0, NetifStatus::ERROR);
+                    }
+                }
+            }
+        }
+        for taken in &mut self.taken {
+            let bytes = self.memory.as_slice().get(taken.start..taken.start + taken.len).unwrap_or_default();
+            if bytes.is_empty() {
+                continue;
+            }
+            if taken.checksum == Checksum::Blank && !checksum::can_fill(bytes) {
+                // Whoever received it would have to believe what nobody can compute.
+                statistics.refused += 1;
+                taken.status = NetifStatus::ERROR;
+                continue;
+            }
+            statistics.packets += 1;
+            statistics.bytes += bytes.len() as u64;
+            port.receive(Packet { bytes, checksum: taken.checksum });
+        }
+        for taken in &self.taken {
+            let ids = self.ids.get(taken.ids.0..taken.ids.1).unwrap_or_default();
+            // There is room: a slot was taken for each response.
+            for &id in ids {
+                let _ = ring.push(&NetifTxResponse { id, status: taken.status });
+            }
+            for _ in 0..taken.extras {
+                let _ = ring.push(&NetifTxResponse { id: 0, status: NetifStatus::NULL });
+            }
+        }
+        collected.map(|()| !self.taken.is_empty())
+    }
+
+    /// Takes packets until there are no more, or no room for another one.
+    fn collect<M: AsRef<SharedMem>>(
+        &mut self,
+        ring: &mut TxRing<M>,
+        statistics: &mut TxStatistics,
+    ) -> Result<(), NetError> {
+        while self.copies + RESERVE <= MAX_COPIES
+            && self.fragments.len() + XEN_NETIF_NR_SLOTS_MIN <= BATCH_SLOTS
+            && self.ids.len() + FATAL_SLOTS <= self.ids.capacity()
+            && self.next + super::MAX_PACKET + PAGE_SIZE <= self.memory.count() * PAGE_SIZE
+        {
+            let Some(first) = ring.pop()? else { return Ok(()) };
+            let first_id = self.ids.len();
+            let parsed = parse(first, || ring.pop().map_err(NetError::from), &mut self.ids)?;
+            let taken = self.place(&parsed, (first_id, self.ids.len()));
+            statistics.refused += u64::from(taken.status != NetifStatus::OKAY);
+            // There is room: there are fewer packets than fragments, and those that are dropped leave by the ids' limit.
+            let _ = self.taken.push(taken);
+            if self.taken.is_full() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, parsed: &Parsed, ids: (usize, usize)) -> Taken {
+        let checksum = if parsed.flags.contains(NetTxFlags::CSUM_BLANK) {
+            Checksum::Blank
+        } else if parsed.flags.contains(NetTxFlags::DATA_VALIDATED) {
+            Checksum::Valid
+        } else {
+            Checksum::Unknown
+        };
+        let first = self.fragments.len();
+        let mut taken = Taken {
+            start: 0,
+            len: 0,
+            fragments: (first, first),
+            ids,
+            extras: parsed.extras,
+            checksum,
+            status: NetifStatus::ERROR,
+        };
+        let whole: usize = parsed.fragments.iter().map(|fragment| usize::from(fragment.size)).sum();
+        let good = parsed.slots <= XEN_NETIF_NR_SLOTS_MIN
+            && parsed.size >= ETHERNET
+            && whole == parsed.size
+            && !parsed.gso
+            && !parsed.multicast;
+        if !good {
+            return taken;
+        }
+        // A packet that would cross a page for no need begins at the next.
+        let left = PAGE_SIZE - self.next % PAGE_SIZE;
+        if parsed.size > left {
+            self.next += left % PAGE_SIZE;
+        }
+        taken.start = self.next;
+        taken.len = parsed.size;
+        taken.status = NetifStatus::OKAY;
+        for fragment in parsed.fragments.iter().filter(|fragment| fragment.size > 0) {
+            self.copies += if parsed.slots == 1 { 1 } else { 2 };
+            let _ = self.fragments.push(*fragment);
+        }
+        taken.fragments.1 = self.fragments.len();
+        // Whole cache lines for each.
+        self.next = (self.next + parsed.size).next_multiple_of(64);
+        taken
+    }
+
+    /// Copies the fragments of some packets, by one hypercall.
+    fn copy(&mut self, from: usize, to: usize) -> Result<(), MapError> {
+        let mut batch = CopyBatch::new(&mut self.memory, self.guest);
+        for taken in self.taken.get(from..to).unwrap_or_default() {
+            let mut at = taken.start;
+            for fragment in self.fragments.get(taken.fragments.0..taken.fragments.1).unwrap_or_default() {
+                let len = usize::from(fragment.size);
+                batch.fetch(fragment.gref, usize::from(fragment.offset), at, len)?;
+                at += len;
+            }
+        }
+        batch.run()
+    }
+}
+
+/// Reads the slots of one packet. An error is one that a frontend loses its connection for.
+fn parse(
+    first: NetifTxRequest,
+    mut pop: impl FnMut() -> Result<Option<NetifTxRequest>, NetError>,
+    ids: &mut Vec<u16, 256>,
+) -> Result<Parsed, NetError> {
+    let mut parsed = Parsed {
+        size: usize::from(first.size),
+        flags: first.flags,
+        fragments: Vec::new(),
+        slots: 1,
+        extras: 0,
+        gso: false,
+        multicast: false,
+    };
+    let _ = ids.push(first.id);
+    if first.flags.contains(NetTxFlags::EXTRA_INFO) {
+        loop {
+            let slot = pop()?.ok_or(TxViolation::Truncated)?;
+            // An extra information is shorter than the slot that it takes.
+            let extra =
+                NetifExtraInfo::read_from_prefix(slot.as_bytes()).map(|(extra, _)| extra).unwrap_or_default();
+            parsed.extras += 1;
+            if parsed.extras > MAX_EXTRAS {
+                return Err(TxViolation::TooManyExtras.into());
+            }
+            match extra.type_ {
+                NetifExtraType::GSO => {
+                    let gso: NetifExtraGso = zerocopy::transmute!(extra.u);
+                    let known = gso.type_ == NetifGsoType::TCPV4 || gso.type_ == NetifGsoType::TCPV6;
+                    if gso.size == 0 || !known {
+                        return Err(TxViolation::Gso.into());
+                    }
+                    parsed.gso = true;
+                }
+                NetifExtraType::MCAST_ADD | NetifExtraType::MCAST_DEL => parsed.multicast = true,
+                NetifExtraType::HASH => {}
+                kind => return Err(TxViolation::ExtraType(kind).into()),
+            }
+            if !extra.flags.contains(NetifExtraFlags::MORE) {
+                break;
+            }
+        }
+    }
+    let mut rest = parsed.size;
+    let mut slot = first;
+    while slot.flags.contains(NetTxFlags::MORE_DATA) {
+        slot = pop()?.ok_or(TxViolation::Truncated)?;
+        parsed.slots += 1;
+        if parsed.slots > FATAL_SLOTS {
+            return Err(TxViolation::TooManySlots { limit: FATAL_SLOTS }.into());
+        }
+        let _ = ids.push(slot.id);
+        let size = usize::from(slot.size);
+        check_page(slot.offset, size)?;
+        // Sizes that add up to more than the whole leave nothing: the sum then differs from it.
+        rest = rest.saturating_sub(size);
+        let _ = parsed.fragments.push(Fragment { gref: slot.gref, offset: slot.offset, size: slot.size });
+    }
+    // The first slot has the size of the whole; what the others have not is its own.
+    check_page(first.offset, rest)?;
+    let fragment = Fragment { gref: first.gref, offset: first.offset, size: rest as u16 };
+    if parsed.fragments.insert(0, fragment).is_err() {
+        parsed.fragments.clear();
+    }
+    Ok(parsed)
+}
+
+fn check_page(offset: u16, size: usize) -> Result<(), TxViolation> {
+    if usize::from(offset) + size > PAGE_SIZE {
+        return Err(TxViolation::CrossesPage { offset, size: size as u16 });
+    }
+    Ok(())
+}
+
+impl<P: Platform> fmt::Debug for Tx<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tx")
+            .field("guest", &self.guest)
+            .field("taken", &self.taken.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MORE: NetTxFlags = NetTxFlags::MORE_DATA;
+
+    fn slot(size: u16, flags: NetTxFlags) -> NetifTxRequest {
+        NetifTxRequest { gref: GrantRef(8), offset: 0, flags, id: 1, size }
+    }
+
+    fn extra(kind: u8, flags: u8, u: [u16; 3]) -> NetifTxRequest {
+        let info = NetifExtraInfo { type_: NetifExtraType(kind), flags: NetifExtraFlags(flags), u };
+        let mut slot = NetifTxRequest::default();
+        slot.as_mut_bytes()[..8].copy_from_slice(info.as_bytes());
+        slot
+    }
+
+    fn parsed(slots: &[NetifTxRequest]) -> Result<Parsed, NetError> {
+        let mut slots = slots.iter().copied();
+        let first = slots.next().unwrap();
+        parse(first, || Ok(slots.next()), &mut Vec::new())
+    }
+
+    fn violation(slots: &[NetifTxRequest]) -> Option<TxViolation> {
+        match parsed(slots) {
+            Err(NetError::Tx(violation)) => Some(violation),
+            Err(other) => panic!("{other}"),
+            Ok(_) => None,
+        }
+    }
+
+    #[test]
+    fn d_n05_fragments_that_leave_their_page_cost_the_connection() {
+        let crossing = |offset, size| NetifTxRequest { offset, ..slot(size, NetTxFlags::empty()) };
+        assert!(violation(&[crossing(0, 4096)]).is_none());
+        assert_eq!(violation(&[crossing(4095, 2)]), Some(TxViolation::CrossesPage { offset: 4095, size: 2 }));
+        assert_eq!(
+            violation(&[crossing(0xffff, 0xffff)]),
+            Some(TxViolation::CrossesPage { offset: 0xffff, size: 0xffff })
+        );
+        assert!(violation(&[slot(100, MORE), crossing(4000, 97)]).is_some());
+    }
+
+    #[test]
+    fn d_n06_slots_beyond_18_cost_the_packet_and_beyond_20_the_connection() {
+        let packet = |count: usize| {
+            let mut slots = std::vec![slot(10, MORE); count];
+            slots[0].size = 10 * count as u16;
+            slots[count - 1].flags = NetTxFlags::empty();
+            slots
+        };
+        for count in [1, 2, 18] {
+            assert_eq!(parsed(&packet(count)).unwrap().fragments.len(), count);
+        }
+        for count in [19, 20] {
+            assert_eq!(parsed(&packet(count)).unwrap().slots, count);
+        }
+        assert_eq!(violation(&packet(21)), Some(TxViolation::TooManySlots { limit: 20 }));
+        assert_eq!(violation(&packet(5)[..4]), Some(TxViolation::Truncated));
+    }
+
+    #[test]
+    fn d_n07_sizes_that_contradict_each_other_cost_the_packet() {
+        let parsed = parsed(&[slot(100, MORE), slot(80, MORE), slot(40, NetTxFlags::empty())]).unwrap();
+        let whole: usize = parsed.fragments.iter().map(|fragment| usize::from(fragment.size)).sum();
+        assert_ne!(whole, parsed.size);
+    }
+
+    #[test]
+    fn extra_information_is_bounded_and_known() {
+        let first = slot(100, NetTxFlags::EXTRA_INFO);
+        assert_eq!(violation(&[first]), Some(TxViolation::Truncated));
+        for kind in [0, 5, 255] {
+            assert_eq!(
+                violation(&[first, extra(kind, 0, [0; 3])]),
+                Some(TxViolation::ExtraType(NetifExtraType(kind)))
+            );
+        }
+        assert_eq!(violation(&[first, extra(1, 0, [0, 1, 0])]), Some(TxViolation::Gso), "no size");
+        assert_eq!(violation(&[first, extra(1, 0, [1448, 9, 0])]), Some(TxViolation::Gso), "unknown kind");
+        let gso = parsed(&[first, extra(1, 1, [1448, 1, 0]), extra(4, 0, [0; 3])]).unwrap();
+        assert!(gso.gso && gso.extras == 2 && gso.slots == 1);
+        let endless = [[first].as_slice(), &[extra(4, 1, [0; 3]); 9]].concat();
+        assert_eq!(violation(&endless), Some(TxViolation::TooManyExtras));
+    }
+
+    proptest! {
+        #[test]
+        fn xsa_432_any_partition_of_a_packet_adds_up(sizes in proptest::collection::vec(0u16..300, 1..=18)) {
+            let whole: u16 = sizes.iter().sum();
+            let mut slots: std::vec::Vec<_> = sizes.iter().map(|size| slot(*size, MORE)).collect();
+            slots[0].size = whole;
+            slots.last_mut().unwrap().flags = NetTxFlags::empty();
+            let parsed = parsed(&slots).unwrap();
+            let found: std::vec::Vec<u16> = parsed.fragments.iter().map(|fragment| fragment.size).collect();
+            prop_assert_eq!(found, sizes);
+        }
+
+        #[test]
+        fn any_slots_give_a_packet_that_stays_within_its_pages_or_an_error(
+            slots in proptest::collection::vec((any::<u16>(), 0u16..16, prop_oneof![0u16..2000, any::<u16>()]), 1..30),
+        ) {
+            let slots: std::vec::Vec<_> = slots
+                .iter()
+                .map(|&(offset, flags, size)| NetifTxRequest { offset: offset % 5000, ..slot(size, NetTxFlags(flags)) })
+                .collect();
+            if let Ok(parsed) = parsed(&slots) {
+                for fragment in &parsed.fragments {
+                    prop_assert!(usize::from(fragment.offset) + usize::from(fragment.size) <= PAGE_SIZE);
+                }
+            }
+        }
+    }
+}
