@@ -83,7 +83,8 @@ pub unsafe trait Platform: Hypercall + Clone {
 
     /// Waits until one of `ports` has an event, or until `deadline`; may return early.
     ///
-    /// The only place that blocks. An event that came after the previous wait for its port has to end this one at once. The default
+    /// The only place that blocks. An event that came after the previous wait for its port has to end this one at once, and ends one wait:
+    /// of two callers that wait for the same port, one may not hear of it, so whoever shares a port looks again now and then. The default
     /// asks Xen to block the vCPU, which suits a kernel whose events stay pending until it polls them; a kernel that
     /// takes upcalls also has to look at what those already cleared.
     fn wait(&self, ports: &[Port], deadline: Option<Instant>) {

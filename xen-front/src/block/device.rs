@@ -226,10 +226,7 @@ impl<'a, P: Platform> Block<'a, P> {
         self.kick();
         // A step at most leads to the next; the last ones wait for the backend.
         for _ in 0..4 {
-            let own = self.frontend.own_state();
             match self.frontend.poll(now)? {
-                // Writing a state waits for xenstored, and what else came meanwhile is not announced again.
-                FrontendEvent::Wait if self.frontend.own_state() != own => {}
                 FrontendEvent::Wait => break,
                 FrontendEvent::Publish => self.publish()?,
                 FrontendEvent::Connect => self.take_up()?,

@@ -198,9 +198,10 @@ impl<'a, P: Platform, T: Transport> Frontend<'a, P, T> {
     /// [`XenbusError::Timeout`] if the backend has let the step's time pass; a device that was being closed is then closed without
     /// it. [`XenbusError::Store`].
     pub fn poll(&mut self, now: Instant) -> Result<FrontendEvent, XenbusError> {
-        self.refresh()?;
-        // Each round writes one state, and no way leads through more than a few before the backend has to move.
+        // Each round writes one state, and no way leads through more than a few before the backend has to move. Writing waits for
+        // the store, and what the backend did meanwhile makes no further event: so look again each time.
         for _ in 0..4 {
+            self.refresh()?;
             if self.gone {
                 return Ok(FrontendEvent::Unplugged);
             }
