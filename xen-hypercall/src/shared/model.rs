@@ -84,7 +84,7 @@ impl SharedMem {
     ///
     /// None: it panics.
     pub unsafe fn from_raw<'a>(_start: NonNull<u8>, _len: usize) -> &'a Self {
-        unimplemented!("a model makes its memory with `for_model`")
+        panic!("a model makes its memory with `for_model`")
     }
 
     /// Returns the size in bytes.

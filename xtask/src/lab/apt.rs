@@ -13,7 +13,6 @@ use super::{Lock, cache};
 use crate::{host, ui};
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
-const MIRROR: &str = "http://deb.debian.org/debian";
 const TRIES: u32 = 4;
 
 /// What no run of the lab reads: most of the kernel package, documentation, device nodes.
@@ -69,14 +68,18 @@ pub(super) fn root(suite: &str, name: &str, packages: &[&str]) -> Result<PathBuf
     Ok(root)
 }
 
-fn mirror() -> String {
+/// The Debian mirror that this machine uses. Debian's own files come first: others may name archives that are no mirror of it.
+fn mirror() -> Result<String> {
     if let Ok(mirror) = env::var("XEN_LAB_MIRROR") {
-        return mirror;
+        return Ok(mirror);
     }
-    let mut texts = vec![fs::read_to_string("/etc/apt/sources.list").unwrap_or_default()];
-    for entry in fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten().flatten() {
-        texts.push(fs::read_to_string(entry.path()).unwrap_or_default());
-    }
+    let folder = Path::new("/etc/apt/sources.list.d");
+    let mut files = vec![PathBuf::from("/etc/apt/sources.list"), folder.join("debian.sources")];
+    let mut others: Vec<_> =
+        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    others.sort();
+    files.extend(others);
+    let texts: Vec<_> = files.iter().filter_map(|file| fs::read_to_string(file).ok()).collect();
     texts
         .iter()
         .flat_map(|t| t.lines())
@@ -84,8 +87,8 @@ fn mirror() -> String {
         .flat_map(str::split_whitespace)
         .map(|word| word.trim_end_matches('/'))
         .find(|word| word.starts_with("http") && word.ends_with("/debian"))
-        .unwrap_or(MIRROR)
-        .to_owned()
+        .map(str::to_owned)
+        .context("no Debian mirror in /etc/apt/sources.list or sources.list.d; set XEN_LAB_MIRROR to the URL of one")
 }
 
 /// apt's options for one suite of Debian; the machine's own state is neither read nor changed.
@@ -97,7 +100,7 @@ fn options(suite: &str, archive_cache: &Path) -> Result<Vec<OsString>> {
     let _lock = Lock::take(&format!("apt-{suite}"))?;
     for (path, text) in [
         (&status, String::new()),
-        (&sources, format!("deb [signed-by={KEYRING}] {} {suite} main\n", mirror())),
+        (&sources, format!("deb [signed-by={KEYRING}] {} {suite} main\n", mirror()?)),
     ] {
         // Another run may be reading it, so it is rewritten only when it changes.
         if fs::read_to_string(path).ok().as_ref() != Some(&text) {
