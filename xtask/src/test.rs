@@ -110,9 +110,10 @@ fn summary(steps: &[Step], runs: &[xentest::Run], args: &Args, took: Duration) -
     i32::from(failed > 0)
 }
 
-/// The workspace's packages: libraries, and the rest.
+/// The workspace's packages: libraries for kernels, libraries for hosts, and the rest.
 struct Packages {
     libraries: Vec<String>,
+    hosted: Vec<String>,
     others: Vec<String>,
     kernels: Vec<String>,
 }
@@ -123,11 +124,17 @@ impl Packages {
         cargo.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(host::root());
         let metadata: serde_json::Value = serde_json::from_str(&host::output(&mut cargo)?)?;
         let packages = metadata["packages"].as_array().context("cargo metadata names no packages")?;
-        let mut found = Packages { libraries: Vec::new(), others: Vec::new(), kernels: Vec::new() };
+        let mut found = Packages { libraries: vec![], hosted: vec![], others: vec![], kernels: vec![] };
         for package in packages {
             let name = package["name"].as_str().context("a package without a name")?.to_owned();
+            let no_std =
+                package["categories"].as_array().is_some_and(|all| all.iter().any(|c| c == "no-std"));
             // `publish = false` is an empty list here: examples and tools.
-            let list = if package["publish"].is_null() { &mut found.libraries } else { &mut found.others };
+            let list = match package["publish"].is_null() {
+                true if no_std => &mut found.libraries,
+                true => &mut found.hosted,
+                false => &mut found.others,
+            };
             list.push(name.clone());
             if package["features"].get("kernel").is_some() {
                 found.kernels.push(name);
@@ -144,8 +151,11 @@ fn host_steps(steps: &mut Vec<Step>) -> Result<()> {
     let packages = Packages::read()?;
     let select =
         |names: &[String]| -> Vec<String> { names.iter().flat_map(|n| ["-p".into(), n.clone()]).collect() };
-    let (libraries, others, kernels) =
-        (select(&packages.libraries), select(&packages.others), select(&packages.kernels));
+    let (libraries, hosted) = (select(&packages.libraries), select(&packages.hosted));
+    let (others, kernels) = (select(&packages.others), select(&packages.kernels));
+    // All features of a hosted library at once would replace what it does by its fallback for other hosts.
+    let defaults = [hosted.clone(), others].concat();
+    let documented = [libraries.clone(), hosted].concat();
     let words = |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
     // `kernel` features do not link for a host, so only the libraries are built with all features.
     let cargo = |before: &str, packages: &[String], after: &str| {
@@ -159,8 +169,8 @@ fn host_steps(steps: &mut Vec<Step>) -> Result<()> {
     step(steps, "clippy, libraries, all features", || {
         quietly(&cargo("clippy --all-targets --all-features", &libraries, "-- -D warnings"), &[])
     });
-    step(steps, "clippy, examples and xtask", || {
-        quietly(&cargo("clippy --all-targets", &others, "-- -D warnings"), &[])
+    step(steps, "clippy, xen-sim, examples and xtask", || {
+        quietly(&cargo("clippy --all-targets", &defaults, "-- -D warnings"), &[])
     });
     if !kernels.is_empty() {
         let before = format!("clippy --features kernel --target {}", kernels::TARGET);
@@ -174,9 +184,9 @@ fn host_steps(steps: &mut Vec<Step>) -> Result<()> {
     step(steps, "cargo test, libraries, all features", || {
         quietly(&cargo("test --all-features", &libraries, ""), &[])
     });
-    step(steps, "cargo test, examples and xtask", || quietly(&cargo("test", &others, ""), &[]));
+    step(steps, "cargo test, xen-sim, examples and xtask", || quietly(&cargo("test", &defaults, ""), &[]));
     step(steps, "cargo doc", || {
-        quietly(&cargo("doc --no-deps --all-features", &libraries, ""), &[("RUSTDOCFLAGS", "-D warnings")])
+        quietly(&cargo("doc --no-deps --all-features", &documented, ""), &[("RUSTDOCFLAGS", "-D warnings")])
     });
     Ok(())
 }
