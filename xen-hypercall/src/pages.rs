@@ -80,7 +80,11 @@ impl<P: Platform> Pages<P> {
 
     /// Gives up ownership; the pages are not freed.
     pub fn into_raw(self) -> NonNull<u8> {
-        ManuallyDrop::new(self).start
+        let mut this = ManuallyDrop::new(self);
+        // The platform may be a handle that counts its users.
+        // SAFETY: the value is never used or dropped again, so its platform is dropped once.
+        unsafe { core::ptr::drop_in_place(&mut this.platform) };
+        this.start
     }
 }
 

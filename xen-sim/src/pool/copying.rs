@@ -118,9 +118,15 @@ impl Pool {
     }
 
     pub(crate) fn map(&mut self, window: &mut Window, page: usize, mfn: Mfn, access: Access) {
-        self.unmap(window, page);
         let address = window.address(page);
         if self.homes[mfn.0 as usize] == address {
+            return;
+        }
+        self.unmap(window, page);
+        let viewed = self.views.iter().any(|view| view.mfn == mfn);
+        if access == Access::Write && !viewed && self.is_unmapped(mfn) {
+            // The only mapping of a frame can be the frame itself, and needs no copying.
+            self.move_home(mfn, address);
             return;
         }
         // SAFETY: a page of the window, which lives as long as the world.
@@ -138,6 +144,31 @@ impl Pool {
         self.sync();
         let address = window.address(page);
         self.views.retain(|view| view.address != address);
+        if let Some(index) = self.homes.iter().position(|&home| home == address) {
+            // Others may have the frame mapped, or come to.
+            let block = Block::new(1).expect("the host has memory for one more page");
+            self.move_home(Mfn(index as u32), block.address(0));
+            self.blocks.push(block);
+        }
+    }
+
+    /// Tells whether no window shows the frame's own memory.
+    fn is_unmapped(&self, mfn: Mfn) -> bool {
+        let home = self.homes[mfn.0 as usize].as_ptr().addr();
+        self.blocks.iter().any(|block| {
+            let start = block.base.as_ptr().addr();
+            (start..start + block.pages * PAGE_SIZE).contains(&home)
+        })
+    }
+
+    fn move_home(&mut self, mfn: Mfn, address: NonNull<u8>) {
+        // SAFETY: a page of a block or window, which lives as long as the world.
+        let to = unsafe { shared(address) };
+        let from = self.page(mfn);
+        for index in 0..WORDS {
+            word(to, index).store(word(from, index).load(Relaxed), Relaxed);
+        }
+        self.homes[mfn.0 as usize] = address;
     }
 
     pub(crate) fn page(&self, mfn: Mfn) -> &SharedMem {
@@ -147,8 +178,9 @@ impl Pool {
 
     /// Carries what was written to a frame over to its copies, and the other way round.
     pub(crate) fn sync(&mut self) {
-        // Two rounds: what one copy brings in has to reach the copies before it.
-        for _ in 0..2 {
+        // Again if anything has changed: what one copy brings in has to reach the copies before it.
+        let mut changed = true;
+        while core::mem::take(&mut changed) {
             for view in &mut self.views {
                 // SAFETY: pages of blocks that live as long as the world.
                 let (home, copy) = unsafe { (shared(self.homes[view.mfn.0 as usize]), shared(view.address)) };
@@ -165,6 +197,7 @@ impl Pool {
                     home.store(merged, Relaxed);
                     copy.store(merged, Relaxed);
                     *same = merged;
+                    changed = true;
                 }
             }
         }
