@@ -1,7 +1,7 @@
 //! Frame numbers and pages.
 
 use core::fmt;
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// The size of a page in bytes, as Xen counts pages on every architecture.
 #[doc(alias = "XEN_PAGE_SIZE")]
@@ -16,19 +16,7 @@ pub const PAGE_SHIFT: u32 = 12;
 /// Source: `xen_pfn_t` in `arch-x86/xen.h` and `arch-arm.h`; the term is explained in `xen/include/xen/mm.h`.
 #[doc(alias = "xen_pfn_t")]
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    FromBytes,
-    IntoBytes,
-    Immutable,
-    KnownLayout,
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, FromBytes, IntoBytes, Immutable,
 )]
 #[repr(transparent)]
 pub struct Gfn(pub u64);
@@ -52,7 +40,7 @@ impl fmt::Display for Gfn {
 }
 
 /// One page of private memory, aligned as Xen needs it.
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable)]
 #[repr(C, align(4096))]
 pub struct Page(pub [u8; PAGE_SIZE]);
 

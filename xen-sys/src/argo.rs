@@ -2,7 +2,7 @@
 //!
 //! Public header: `argo.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::DomId;
 use crate::GuestHandle;
@@ -51,7 +51,7 @@ pub const XEN_ARGO_RING_EBUSY: u16 = 1 << 5;
 
 /// A buffer of a message.
 #[doc(alias = "xen_argo_iov")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenArgoIov {
     /// Its bytes.
@@ -65,7 +65,7 @@ const _: () = assert!(size_of::<XenArgoIov>() == 16);
 
 /// An address.
 #[doc(alias = "xen_argo_addr")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenArgoAddr {
     /// The port.
@@ -79,7 +79,7 @@ const _: () = assert!(size_of::<XenArgoAddr>() == 8);
 
 /// The addresses of a message.
 #[doc(alias = "xen_argo_send_addr")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenArgoSendAddr {
     /// From.
@@ -91,7 +91,7 @@ const _: () = assert!(size_of::<XenArgoSendAddr>() == 16);
 
 /// The head of a ring; its bytes follow.
 #[doc(alias = "xen_argo_ring")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenArgoRing {
     /// How far the guest has read: an offset in the ring.
@@ -105,7 +105,7 @@ const _: () = assert!(size_of::<XenArgoRing>() == 64);
 
 /// Argument of [`XEN_ARGO_OP_REGISTER_RING`], with an array of frames.
 #[doc(alias = "xen_argo_register_ring")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenArgoRegisterRing {
     /// The port.
@@ -121,7 +121,7 @@ const _: () = assert!(size_of::<XenArgoRegisterRing>() == 12);
 
 /// Argument of [`XEN_ARGO_OP_UNREGISTER_RING`].
 #[doc(alias = "xen_argo_unregister_ring")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenArgoUnregisterRing {
     /// The port.
@@ -135,7 +135,7 @@ const _: () = assert!(size_of::<XenArgoUnregisterRing>() == 8);
 
 /// What is asked, and told, of one ring.
 #[doc(alias = "xen_argo_ring_data_ent")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenArgoRingDataEnt {
     /// The ring's address.
@@ -153,7 +153,7 @@ const _: () = assert!(size_of::<XenArgoRingDataEnt>() == 20);
 
 /// The head of the argument of [`XEN_ARGO_OP_NOTIFY`]; entries follow.
 #[doc(alias = "xen_argo_ring_data")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenArgoRingData {
     /// How many.
@@ -165,7 +165,7 @@ const _: () = assert!(size_of::<XenArgoRingData>() == 8);
 
 /// The head of a message in a ring; its bytes follow.
 #[doc(alias = "xen_argo_ring_message_header")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenArgoRingMessageHeader {
     /// Bytes, this head included.

@@ -2,7 +2,7 @@
 //!
 //! Public header: `callback.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Kind: events.
 #[doc(alias = "CALLBACKTYPE_event")]
@@ -38,7 +38,7 @@ pub const CALLBACKOP_UNREGISTER: u32 = 1;
 
 /// Argument of [`CALLBACKOP_REGISTER`].
 #[doc(alias = "callback_register")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct CallbackRegister {
     /// `CALLBACKTYPE_*`.
@@ -55,7 +55,7 @@ const _: () = assert!(size_of::<CallbackRegister>() == 16);
 
 /// Argument of [`CALLBACKOP_UNREGISTER`].
 #[doc(alias = "callback_unregister")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct CallbackUnregister {
     /// `CALLBACKTYPE_*`.

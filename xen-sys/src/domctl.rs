@@ -2,7 +2,7 @@
 //!
 //! Public header: `domctl.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::DomId;
 use crate::GuestHandle;
@@ -581,7 +581,7 @@ pub const XEN_DOMCTL_VMTRACE_SET_OPTION: u32 = 6;
 
 /// A new domain. The layout of x86.
 #[doc(alias = "xen_domctl_createdomain")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlCreatedomain {
     /// Its label.
@@ -615,7 +615,7 @@ const _: () = assert!(size_of::<XenDomctlCreatedomain>() == 68);
 
 /// What a domain is. The layout of x86.
 #[doc(alias = "xen_domctl_getdomaininfo")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlGetdomaininfo {
     /// The domain.
@@ -659,7 +659,7 @@ const _: () = assert!(size_of::<XenDomctlGetdomaininfo>() == 112);
 
 /// Types of frames.
 #[doc(alias = "xen_domctl_getpageframeinfo3")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlGetpageframeinfo3 {
     /// How many.
@@ -671,7 +671,7 @@ const _: () = assert!(size_of::<XenDomctlGetpageframeinfo3>() == 16);
 
 /// Counts of changes.
 #[doc(alias = "xen_domctl_shadow_op_stats")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlShadowOpStats {
     /// Faults.
@@ -683,7 +683,7 @@ const _: () = assert!(size_of::<XenDomctlShadowOpStats>() == 8);
 
 /// Tracking of changed memory.
 #[doc(alias = "xen_domctl_shadow_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlShadowOp {
     /// `XEN_DOMCTL_SHADOW_OP_*`.
@@ -705,7 +705,7 @@ const _: () = assert!(size_of::<XenDomctlShadowOp>() == 40);
 
 /// Memory that a domain may have.
 #[doc(alias = "xen_domctl_max_mem")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlMaxMem {
     /// KiB.
@@ -715,7 +715,7 @@ const _: () = assert!(size_of::<XenDomctlMaxMem>() == 8);
 
 /// A vCPU's state.
 #[doc(alias = "xen_domctl_vcpucontext")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlVcpucontext {
     /// The vCPU.
@@ -729,7 +729,7 @@ const _: () = assert!(size_of::<XenDomctlVcpucontext>() == 16);
 
 /// What a vCPU does.
 #[doc(alias = "xen_domctl_getvcpuinfo")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlGetvcpuinfo {
     /// The vCPU.
@@ -753,7 +753,7 @@ const _: () = assert!(size_of::<XenDomctlGetvcpuinfo>() == 24);
 
 /// NUMA nodes.
 #[doc(alias = "xen_domctl_nodeaffinity")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlNodeaffinity {
     /// The nodes.
@@ -763,7 +763,7 @@ const _: () = assert!(size_of::<XenDomctlNodeaffinity>() == 16);
 
 /// Where a vCPU runs.
 #[doc(alias = "xen_domctl_vcpuaffinity")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlVcpuaffinity {
     /// The vCPU.
@@ -779,7 +779,7 @@ const _: () = assert!(size_of::<XenDomctlVcpuaffinity>() == 40);
 
 /// vCPUs.
 #[doc(alias = "xen_domctl_max_vcpus")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlMaxVcpus {
     /// How many.
@@ -789,7 +789,7 @@ const _: () = assert!(size_of::<XenDomctlMaxVcpus>() == 4);
 
 /// Parameters of the credit scheduler.
 #[doc(alias = "xen_domctl_sched_credit")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlSchedCredit {
     /// Share of CPU time.
@@ -801,7 +801,7 @@ const _: () = assert!(size_of::<XenDomctlSchedCredit>() == 4);
 
 /// Parameters of the credit 2 scheduler.
 #[doc(alias = "xen_domctl_sched_credit2")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlSchedCredit2 {
     /// Share of CPU time.
@@ -813,7 +813,7 @@ const _: () = assert!(size_of::<XenDomctlSchedCredit2>() == 4);
 
 /// Parameters of the real time scheduler.
 #[doc(alias = "xen_domctl_sched_rtds")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlSchedRtds {
     /// Period in microseconds.
@@ -827,7 +827,7 @@ const _: () = assert!(size_of::<XenDomctlSchedRtds>() == 12);
 
 /// Parameters of a vCPU.
 #[doc(alias = "xen_domctl_schedparam_vcpu")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlSchedparamVcpu {
     /// Parameters, by scheduler.
@@ -839,7 +839,7 @@ const _: () = assert!(size_of::<XenDomctlSchedparamVcpu>() == 16);
 
 /// Scheduling parameters.
 #[doc(alias = "xen_domctl_scheduler_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlSchedulerOp {
     /// The scheduler: `XEN_SCHEDULER_*`.
@@ -853,7 +853,7 @@ const _: () = assert!(size_of::<XenDomctlSchedulerOp>() == 24);
 
 /// A UUID.
 #[doc(alias = "xen_domctl_setdomainhandle")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlSetdomainhandle {
     /// The UUID.
@@ -863,7 +863,7 @@ const _: () = assert!(size_of::<XenDomctlSetdomainhandle>() == 16);
 
 /// Debugging.
 #[doc(alias = "xen_domctl_setdebugging")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlSetdebugging {
     /// Whether it is debugged.
@@ -873,7 +873,7 @@ const _: () = assert!(size_of::<XenDomctlSetdebugging>() == 1);
 
 /// An interrupt.
 #[doc(alias = "xen_domctl_irq_permission")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlIrqPermission {
     /// The physical interrupt.
@@ -887,7 +887,7 @@ const _: () = assert!(size_of::<XenDomctlIrqPermission>() == 8);
 
 /// An interrupt line.
 #[doc(alias = "xen_domctl_gsi_permission")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlGsiPermission {
     /// The line.
@@ -899,7 +899,7 @@ const _: () = assert!(size_of::<XenDomctlGsiPermission>() == 8);
 
 /// Device memory.
 #[doc(alias = "xen_domctl_iomem_permission")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlIomemPermission {
     /// First machine frame.
@@ -915,7 +915,7 @@ const _: () = assert!(size_of::<XenDomctlIomemPermission>() == 24);
 
 /// I/O ports.
 #[doc(alias = "xen_domctl_ioport_permission")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlIoportPermission {
     /// First one.
@@ -931,7 +931,7 @@ const _: () = assert!(size_of::<XenDomctlIoportPermission>() == 12);
 
 /// A page for hypercall stubs.
 #[doc(alias = "xen_domctl_hypercall_init")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlHypercallInit {
     /// The frame.
@@ -941,7 +941,7 @@ const _: () = assert!(size_of::<XenDomctlHypercallInit>() == 8);
 
 /// A clock.
 #[doc(alias = "xen_domctl_settimeoffset")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlSettimeoffset {
     /// Seconds from universal time.
@@ -951,7 +951,7 @@ const _: () = assert!(size_of::<XenDomctlSettimeoffset>() == 8);
 
 /// A time stamp counter.
 #[doc(alias = "xen_domctl_tsc_info")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlTscInfo {
     /// When it is emulated.
@@ -969,7 +969,7 @@ const _: () = assert!(size_of::<XenDomctlTscInfo>() == 24);
 
 /// The state of an HVM guest.
 #[doc(alias = "xen_domctl_hvmcontext")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlHvmcontext {
     /// Bytes of the buffer.
@@ -983,7 +983,7 @@ const _: () = assert!(size_of::<XenDomctlHvmcontext>() == 16);
 
 /// A part of the state of an HVM guest.
 #[doc(alias = "xen_domctl_hvmcontext_partial")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlHvmcontextPartial {
     /// Kind of record.
@@ -1000,7 +1000,7 @@ const _: () = assert!(size_of::<XenDomctlHvmcontextPartial>() == 24);
 
 /// A word size.
 #[doc(alias = "xen_domctl_address_size")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlAddressSize {
     /// Bits.
@@ -1010,7 +1010,7 @@ const _: () = assert!(size_of::<XenDomctlAddressSize>() == 4);
 
 /// A button.
 #[doc(alias = "xen_domctl_sendtrigger")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlSendtrigger {
     /// `XEN_DOMCTL_SENDTRIGGER_*`.
@@ -1022,7 +1022,7 @@ const _: () = assert!(size_of::<XenDomctlSendtrigger>() == 8);
 
 /// Devices that belong together.
 #[doc(alias = "xen_domctl_get_device_group")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlGetDeviceGroup {
     /// PCI segment, bus, device and function.
@@ -1040,7 +1040,7 @@ const _: () = assert!(size_of::<XenDomctlGetDeviceGroup>() == 24);
 
 /// A device.
 #[doc(alias = "xen_domctl_assign_device")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlAssignDevice {
     /// `XEN_DOMCTL_DEV_*`.
@@ -1054,7 +1054,7 @@ const _: () = assert!(size_of::<XenDomctlAssignDevice>() == 24);
 
 /// A device's interrupt.
 #[doc(alias = "xen_domctl_bind_pt_irq")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlBindPtIrq {
     /// The interrupt.
@@ -1068,7 +1068,7 @@ const _: () = assert!(size_of::<XenDomctlBindPtIrq>() == 24);
 
 /// Device memory in a guest.
 #[doc(alias = "xen_domctl_memory_mapping")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlMemoryMapping {
     /// First guest frame.
@@ -1086,7 +1086,7 @@ const _: () = assert!(size_of::<XenDomctlMemoryMapping>() == 32);
 
 /// I/O ports in a guest.
 #[doc(alias = "xen_domctl_ioport_mapping")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlIoportMapping {
     /// First port in the guest.
@@ -1102,7 +1102,7 @@ const _: () = assert!(size_of::<XenDomctlIoportMapping>() == 16);
 
 /// More of a vCPU's state.
 #[doc(alias = "xen_domctl_ext_vcpucontext")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlExtVcpucontext {
     /// The vCPU.
@@ -1130,7 +1130,7 @@ const _: () = assert!(size_of::<XenDomctlExtVcpucontext>() == 64);
 
 /// A served domain.
 #[doc(alias = "xen_domctl_set_target")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlSetTarget {
     /// The domain.
@@ -1140,7 +1140,7 @@ const _: () = assert!(size_of::<XenDomctlSetTarget>() == 2);
 
 /// Suspends.
 #[doc(alias = "xen_domctl_subscribe")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlSubscribe {
     /// The port that is raised.
@@ -1150,7 +1150,7 @@ const _: () = assert!(size_of::<XenDomctlSubscribe>() == 4);
 
 /// Single steps.
 #[doc(alias = "xen_domctl_debug_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlDebugOp {
     /// `XEN_DOMCTL_DEBUG_OP_*`.
@@ -1162,7 +1162,7 @@ const _: () = assert!(size_of::<XenDomctlDebugOp>() == 8);
 
 /// A ring of events.
 #[doc(alias = "xen_domctl_vm_event_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlVmEventOp {
     /// `XEN_VM_EVENT_*`.
@@ -1176,7 +1176,7 @@ const _: () = assert!(size_of::<XenDomctlVmEventOp>() == 12);
 
 /// Memory sharing.
 #[doc(alias = "xen_domctl_mem_sharing_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlMemSharingOp {
     /// [`XEN_DOMCTL_MEM_SHARING_CONTROL`].
@@ -1188,7 +1188,7 @@ const _: () = assert!(size_of::<XenDomctlMemSharingOp>() == 2);
 
 /// A check of the frame tables.
 #[doc(alias = "xen_domctl_audit_p2m")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlAuditP2m {
     /// Out: pages without an entry.
@@ -1202,7 +1202,7 @@ const _: () = assert!(size_of::<XenDomctlAuditP2m>() == 24);
 
 /// A global virtual interrupt.
 #[doc(alias = "xen_domctl_set_virq_handler")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlSetVirqHandler {
     /// The line.
@@ -1212,7 +1212,7 @@ const _: () = assert!(size_of::<XenDomctlSetVirqHandler>() == 4);
 
 /// A CPU policy.
 #[doc(alias = "xen_domctl_cpu_policy")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlCpuPolicy {
     /// How many leaves.
@@ -1236,7 +1236,7 @@ const _: () = assert!(size_of::<XenDomctlCpuPolicy>() == 40);
 
 /// A vCPU's extended state.
 #[doc(alias = "xen_domctl_vcpuextstate")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlVcpuextstate {
     /// The vCPU.
@@ -1254,7 +1254,7 @@ const _: () = assert!(size_of::<XenDomctlVcpuextstate>() == 32);
 
 /// Whether a monitor must be there.
 #[doc(alias = "xen_domctl_set_access_required")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlSetAccessRequired {
     /// Whether it must.
@@ -1264,7 +1264,7 @@ const _: () = assert!(size_of::<XenDomctlSetAccessRequired>() == 1);
 
 /// A broken page.
 #[doc(alias = "xen_domctl_set_broken_page_p2m")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlSetBrokenPageP2m {
     /// The frame.
@@ -1274,7 +1274,7 @@ const _: () = assert!(size_of::<XenDomctlSetBrokenPageP2m>() == 8);
 
 /// Memory whose caches are written back.
 #[doc(alias = "xen_domctl_cacheflush")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlCacheflush {
     /// First frame.
@@ -1286,7 +1286,7 @@ const _: () = assert!(size_of::<XenDomctlCacheflush>() == 16);
 
 /// A register.
 #[doc(alias = "xen_domctl_vcpu_msr")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlVcpuMsr {
     /// The register.
@@ -1300,7 +1300,7 @@ const _: () = assert!(size_of::<XenDomctlVcpuMsr>() == 16);
 
 /// A vCPU's registers.
 #[doc(alias = "xen_domctl_vcpu_msrs")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlVcpuMsrs {
     /// The vCPU.
@@ -1314,7 +1314,7 @@ const _: () = assert!(size_of::<XenDomctlVcpuMsrs>() == 16);
 
 /// A virtual NUMA topology.
 #[doc(alias = "xen_domctl_vnuma")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlVnuma {
     /// How many virtual nodes.
@@ -1338,7 +1338,7 @@ const _: () = assert!(size_of::<XenDomctlVnuma>() == 48);
 
 /// Monitoring of a cache.
 #[doc(alias = "xen_domctl_psr_cmt_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlPsrCmtOp {
     /// `XEN_DOMCTL_PSR_CMT_OP_*`.
@@ -1350,7 +1350,7 @@ const _: () = assert!(size_of::<XenDomctlPsrCmtOp>() == 8);
 
 /// Allotment of a cache or of memory bandwidth.
 #[doc(alias = "xen_domctl_psr_alloc")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlPsrAlloc {
     /// `XEN_DOMCTL_PSR_*`.
@@ -1364,7 +1364,7 @@ const _: () = assert!(size_of::<XenDomctlPsrAlloc>() == 16);
 
 /// What a monitor is told.
 #[doc(alias = "xen_domctl_monitor_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlMonitorOp {
     /// `XEN_DOMCTL_MONITOR_OP_*`.
@@ -1378,7 +1378,7 @@ const _: () = assert!(size_of::<XenDomctlMonitorOp>() == 24);
 
 /// An emulated serial port.
 #[doc(alias = "xen_domctl_vuart_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlVuartOp {
     /// [`XEN_DOMCTL_VUART_OP_INIT`].
@@ -1399,7 +1399,7 @@ const _: () = assert!(size_of::<XenDomctlVuartOp>() == 24);
 
 /// The processor trace.
 #[doc(alias = "xen_domctl_vmtrace_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlVmtraceOp {
     /// `XEN_DOMCTL_VMTRACE_*`.
@@ -1415,7 +1415,7 @@ const _: () = assert!(size_of::<XenDomctlVmtraceOp>() == 24);
 
 /// Memory for page tables.
 #[doc(alias = "xen_domctl_paging_mempool")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlPagingMempool {
     /// Size in bytes.
@@ -1425,7 +1425,7 @@ const _: () = assert!(size_of::<XenDomctlPagingMempool>() == 8);
 
 /// Colours of a cache.
 #[doc(alias = "xen_domctl_set_llc_colors")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlSetLlcColors {
     /// How many.
@@ -1439,7 +1439,7 @@ const _: () = assert!(size_of::<XenDomctlSetLlcColors>() == 16);
 
 /// A debugger's access to memory.
 #[doc(alias = "xen_domctl_gdbsx_memio")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlGdbsxMemio {
     /// Root of the page tables; zero for the vCPU's.
@@ -1463,7 +1463,7 @@ const _: () = assert!(size_of::<XenDomctlGdbsxMemio>() == 40);
 
 /// A debugger's vCPU.
 #[doc(alias = "xen_domctl_gdbsx_pauseunp_vcpu")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlGdbsxPauseunpVcpu {
     /// The vCPU.
@@ -1473,7 +1473,7 @@ const _: () = assert!(size_of::<XenDomctlGdbsxPauseunpVcpu>() == 4);
 
 /// A debugged domain's state.
 #[doc(alias = "xen_domctl_gdbsx_domstatus")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlGdbsxDomstatus {
     /// Out: it is paused.
@@ -1489,7 +1489,7 @@ const _: () = assert!(size_of::<XenDomctlGdbsxDomstatus>() == 12);
 
 /// Argument of [`crate::xen::HYPERVISOR_DOMCTL`]: a command and its argument.
 #[doc(alias = "xen_domctl")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctl {
     /// `XEN_DOMCTL_*`.

@@ -2,7 +2,7 @@
 //!
 //! Public header: `event_channel.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::DomId;
 use crate::xen::Virq;
@@ -58,7 +58,7 @@ pub const EVTCHNOP_SET_PRIORITY: u32 = 13;
 
 /// Argument of [`EVTCHNOP_ALLOC_UNBOUND`].
 #[doc(alias = "evtchn_alloc_unbound")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct EvtchnAllocUnbound {
     /// Whose port: [`DomId::SELF`], or another domain for a toolstack.
@@ -72,7 +72,7 @@ const _: () = assert!(size_of::<EvtchnAllocUnbound>() == 8);
 
 /// Argument of [`EVTCHNOP_BIND_INTERDOMAIN`].
 #[doc(alias = "evtchn_bind_interdomain")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct EvtchnBindInterdomain {
     /// The peer.
@@ -88,7 +88,7 @@ const _: () = assert!(size_of::<EvtchnBindInterdomain>() == 12);
 
 /// Argument of [`EVTCHNOP_BIND_VIRQ`].
 #[doc(alias = "evtchn_bind_virq")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct EvtchnBindVirq {
     /// The line.
@@ -102,7 +102,7 @@ const _: () = assert!(size_of::<EvtchnBindVirq>() == 12);
 
 /// Argument of [`EVTCHNOP_BIND_PIRQ`].
 #[doc(alias = "evtchn_bind_pirq")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct EvtchnBindPirq {
     /// The physical interrupt.
@@ -120,7 +120,7 @@ pub const BIND_PIRQ_WILL_SHARE: u32 = 1;
 
 /// Argument of [`EVTCHNOP_BIND_IPI`].
 #[doc(alias = "evtchn_bind_ipi")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct EvtchnBindIpi {
     /// The vCPU that takes the event.
@@ -132,7 +132,7 @@ const _: () = assert!(size_of::<EvtchnBindIpi>() == 8);
 
 /// Argument of [`EVTCHNOP_CLOSE`].
 #[doc(alias = "evtchn_close")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct EvtchnClose {
     /// The port.
@@ -142,7 +142,7 @@ const _: () = assert!(size_of::<EvtchnClose>() == 4);
 
 /// Argument of [`EVTCHNOP_SEND`].
 #[doc(alias = "evtchn_send")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct EvtchnSend {
     /// The sender's end.
@@ -152,7 +152,7 @@ const _: () = assert!(size_of::<EvtchnSend>() == 4);
 
 /// Argument of [`EVTCHNOP_STATUS`].
 #[doc(alias = "evtchn_status")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct EvtchnStatus {
     /// Whose port.
@@ -197,7 +197,7 @@ open_enum! {
 
 /// Argument of [`EVTCHNOP_BIND_VCPU`].
 #[doc(alias = "evtchn_bind_vcpu")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct EvtchnBindVcpu {
     /// The port.
@@ -209,7 +209,7 @@ const _: () = assert!(size_of::<EvtchnBindVcpu>() == 8);
 
 /// Argument of [`EVTCHNOP_UNMASK`].
 #[doc(alias = "evtchn_unmask")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct EvtchnUnmask {
     /// The port.
@@ -219,7 +219,7 @@ const _: () = assert!(size_of::<EvtchnUnmask>() == 4);
 
 /// Argument of [`EVTCHNOP_RESET`].
 #[doc(alias = "evtchn_reset")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct EvtchnReset {
     /// Whose ports.
@@ -229,7 +229,7 @@ const _: () = assert!(size_of::<EvtchnReset>() == 2);
 
 /// Argument of [`EVTCHNOP_INIT_CONTROL`].
 #[doc(alias = "evtchn_init_control")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct EvtchnInitControl {
     /// Frame with the control block.
@@ -247,7 +247,7 @@ const _: () = assert!(size_of::<EvtchnInitControl>() == 24);
 
 /// Argument of [`EVTCHNOP_EXPAND_ARRAY`].
 #[doc(alias = "evtchn_expand_array")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct EvtchnExpandArray {
     /// Frame to add; all its words masked beforehand.
@@ -257,7 +257,7 @@ const _: () = assert!(size_of::<EvtchnExpandArray>() == 8);
 
 /// Argument of [`EVTCHNOP_SET_PRIORITY`].
 #[doc(alias = "evtchn_set_priority")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct EvtchnSetPriority {
     /// The port.
@@ -269,7 +269,7 @@ const _: () = assert!(size_of::<EvtchnSetPriority>() == 8);
 
 /// Argument of [`crate::xen::HYPERVISOR_EVENT_CHANNEL_OP_COMPAT`]: a command and room for its argument.
 #[doc(alias = "evtchn_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct EvtchnOp {
     /// `EVTCHNOP_*`.
@@ -310,7 +310,7 @@ pub type EventWord = u32;
 
 /// A vCPU's queue heads in the FIFO format.
 #[doc(alias = "evtchn_fifo_control_block")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct EvtchnFifoControlBlock {
     /// One bit per priority whose queue has events.

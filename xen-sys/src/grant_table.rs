@@ -2,7 +2,7 @@
 //!
 //! Public header: `grant_table.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::DomId;
 use crate::GuestHandle;
@@ -22,7 +22,7 @@ ident! {
 
 /// An entry of a version 1 grant table.
 #[doc(alias = "grant_entry_v1")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GrantEntryV1 {
     /// Kind and state. Written last when the entry is made; Xen sets the reading and writing bits.
@@ -91,7 +91,7 @@ flags! {
 
 /// The part that all version 2 entries start with.
 #[doc(alias = "grant_entry_header")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GrantEntryHeader {
     /// Kind.
@@ -103,7 +103,7 @@ const _: () = assert!(size_of::<GrantEntryHeader>() == 4);
 
 /// An entry of a version 2 grant table that grants a whole page; the shape to use unless the kind says otherwise.
 #[doc(alias = "grant_entry_v2")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GrantEntryV2 {
     /// Kind and peer.
@@ -163,7 +163,7 @@ pub const GNTTABOP_CACHE_FLUSH: u32 = 12;
 
 /// Maps a granted page.
 #[doc(alias = "gnttab_map_grant_ref")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabMapGrantRef {
     /// Where: a guest physical address (PV: a virtual address, or that of a page table entry).
@@ -186,7 +186,7 @@ const _: () = assert!(size_of::<GnttabMapGrantRef>() == 32);
 
 /// Ends a mapping.
 #[doc(alias = "gnttab_unmap_grant_ref")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabUnmapGrantRef {
     /// Where it was mapped; zero leaves that part mapped.
@@ -204,7 +204,7 @@ const _: () = assert!(size_of::<GnttabUnmapGrantRef>() == 24);
 
 /// Grows a domain's table and asks for its frames.
 #[doc(alias = "gnttab_setup_table")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabSetupTable {
     /// Whose table.
@@ -224,7 +224,7 @@ const _: () = assert!(size_of::<GnttabSetupTable>() == 24);
 
 /// Prints a table.
 #[doc(alias = "gnttab_dump_table")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabDumpTable {
     /// Whose table.
@@ -236,7 +236,7 @@ const _: () = assert!(size_of::<GnttabDumpTable>() == 4);
 
 /// Gives a page to an entry of another domain (PV only).
 #[doc(alias = "gnttab_transfer")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabTransfer {
     /// The page.
@@ -257,7 +257,7 @@ const _: () = assert!(size_of::<GnttabTransfer>() == 24);
 
 /// One end of a copy.
 #[doc(alias = "gnttab_copy_ptr")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabCopyPtr {
     /// A grant (low 32 bits, the rest zero), or a frame of the caller's.
@@ -273,7 +273,7 @@ const _: () = assert!(size_of::<GnttabCopyPtr>() == 16);
 
 /// Copies bytes within one page to another.
 #[doc(alias = "gnttab_copy")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabCopy {
     /// From where.
@@ -305,7 +305,7 @@ flags! {
 
 /// Asks for a table's size.
 #[doc(alias = "gnttab_query_size")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabQuerySize {
     /// Whose table.
@@ -325,7 +325,7 @@ const _: () = assert!(size_of::<GnttabQuerySize>() == 16);
 
 /// Ends a mapping and puts the page at another address in its place.
 #[doc(alias = "gnttab_unmap_and_replace")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabUnmapAndReplace {
     /// Where it was mapped.
@@ -343,7 +343,7 @@ const _: () = assert!(size_of::<GnttabUnmapAndReplace>() == 24);
 
 /// Chooses the table's version.
 #[doc(alias = "gnttab_set_version")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabSetVersion {
     /// In: 1 or 2. Out: the version in use.
@@ -353,7 +353,7 @@ const _: () = assert!(size_of::<GnttabSetVersion>() == 4);
 
 /// Asks for the frames of the version 2 states.
 #[doc(alias = "gnttab_get_status_frames")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabGetStatusFrames {
     /// Room in the array.
@@ -369,7 +369,7 @@ const _: () = assert!(size_of::<GnttabGetStatusFrames>() == 16);
 
 /// Asks for a table's version.
 #[doc(alias = "gnttab_get_version")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabGetVersion {
     /// Whose table.
@@ -383,7 +383,7 @@ const _: () = assert!(size_of::<GnttabGetVersion>() == 8);
 
 /// Exchanges two entries.
 #[doc(alias = "gnttab_swap_grant_ref")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabSwapGrantRef {
     /// One entry.
@@ -399,7 +399,7 @@ const _: () = assert!(size_of::<GnttabSwapGrantRef>() == 12);
 
 /// Cleans or invalidates caches (arm).
 #[doc(alias = "gnttab_cache_flush")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabCacheFlush {
     /// A device address, or a grant (low 32 bits, the rest zero) with [`GNTTAB_CACHE_SOURCE_GREF`].

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// The address of a buffer in the caller's address space, as it stands in a hypercall's argument structure:
 /// eight bytes, aligned to eight, on x86-64 and on arm alike.
@@ -11,7 +11,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// buffer being valid until the call returns.
 #[doc(alias = "XEN_GUEST_HANDLE")]
 #[doc(alias = "XEN_GUEST_HANDLE_64")]
-#[derive(Clone, Copy, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(transparent)]
 pub struct GuestHandle(pub u64);
 

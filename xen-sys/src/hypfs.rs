@@ -2,7 +2,7 @@
 //!
 //! Public header: `hypfs.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Version of the interface.
 pub const XEN_HYPFS_VERSION: u32 = 1;
@@ -37,7 +37,7 @@ pub const XEN_HYPFS_ENC_GZIP: u8 = 1;
 
 /// What a node is; its content follows.
 #[doc(alias = "xen_hypfs_direntry")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHypfsDirentry {
     /// `XEN_HYPFS_TYPE_*`.
@@ -56,7 +56,7 @@ const _: () = assert!(size_of::<XenHypfsDirentry>() == 12);
 
 /// One entry of a listing; its name follows, ended by a zero byte.
 #[doc(alias = "xen_hypfs_dirlistentry")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHypfsDirlistentry {
     /// What it is.

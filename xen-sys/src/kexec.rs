@@ -2,7 +2,7 @@
 //!
 //! Public header: `kexec.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::GuestHandle;
 
@@ -51,7 +51,7 @@ pub const KEXEC_RANGE_MA_VMCOREINFO: i32 = 6;
 
 /// An image, in the first form.
 #[doc(alias = "xen_kexec_image")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenKexecImage {
     /// Pages with code and tables.
@@ -65,7 +65,7 @@ const _: () = assert!(size_of::<XenKexecImage>() == 152);
 
 /// Argument of [`KEXEC_CMD_KEXEC`].
 #[doc(alias = "xen_kexec_exec")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenKexecExec {
     /// `KEXEC_TYPE_*`.
@@ -76,7 +76,7 @@ const _: () = assert!(size_of::<XenKexecExec>() == 4);
 
 /// Argument of [`KEXEC_CMD_KEXEC_LOAD_V1`].
 #[doc(alias = "xen_kexec_load_v1")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenKexecLoadV1 {
     /// `KEXEC_TYPE_*`.
@@ -91,7 +91,7 @@ const _: () = assert!(size_of::<XenKexecLoadV1>() == 160);
 
 /// Argument of [`KEXEC_CMD_KEXEC_GET_RANGE`].
 #[doc(alias = "xen_kexec_range")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenKexecRange {
     /// `KEXEC_RANGE_MA_*`.
@@ -107,7 +107,7 @@ const _: () = assert!(size_of::<XenKexecRange>() == 24);
 
 /// A part of an image.
 #[doc(alias = "xen_kexec_segment")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenKexecSegment {
     /// Its bytes.
@@ -123,7 +123,7 @@ const _: () = assert!(size_of::<XenKexecSegment>() == 32);
 
 /// Argument of [`KEXEC_CMD_KEXEC_LOAD`].
 #[doc(alias = "xen_kexec_load")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenKexecLoad {
     /// `KEXEC_TYPE_*`.
@@ -144,7 +144,7 @@ const _: () = assert!(size_of::<XenKexecLoad>() == 24);
 
 /// Argument of [`KEXEC_CMD_KEXEC_UNLOAD`].
 #[doc(alias = "xen_kexec_unload")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenKexecUnload {
     /// `KEXEC_TYPE_*`.
@@ -155,7 +155,7 @@ const _: () = assert!(size_of::<XenKexecUnload>() == 1);
 
 /// Argument of [`KEXEC_CMD_KEXEC_STATUS`].
 #[doc(alias = "xen_kexec_status")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenKexecStatus {
     /// `KEXEC_TYPE_*`.

@@ -11,7 +11,7 @@ macro_rules! open_enum {
         $(#[$meta])*
         #[derive(
             Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash,
-            zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout,
+            zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable,
         )]
         #[repr(transparent)]
         $vis struct $name(pub $repr);
@@ -61,7 +61,7 @@ macro_rules! flags {
         $(#[$meta])*
         #[derive(
             Clone, Copy, Default, PartialEq, Eq, Hash,
-            zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout,
+            zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable,
         )]
         #[repr(transparent)]
         $vis struct $name(pub $repr);
@@ -90,7 +90,7 @@ macro_rules! ident {
         $(#[$meta])*
         #[derive(
             Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash,
-            zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout,
+            zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable,
         )]
         #[repr(transparent)]
         $vis struct $name(pub $repr);

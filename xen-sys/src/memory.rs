@@ -2,7 +2,7 @@
 //!
 //! Public header: `memory.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::DomId;
 use crate::GuestHandle;
@@ -107,7 +107,7 @@ pub const XENMEMF_VNODE: u32 = 1 << 18;
 
 /// Argument of the reservation operations.
 #[doc(alias = "xen_memory_reservation")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMemoryReservation {
     /// Array of [`XenPfn`], one frame per extent.
@@ -127,7 +127,7 @@ const _: () = assert!(size_of::<XenMemoryReservation>() == 32);
 
 /// Argument of [`XENMEM_EXCHANGE`].
 #[doc(alias = "xen_memory_exchange")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMemoryExchange {
     /// What is given.
@@ -142,7 +142,7 @@ const _: () = assert!(size_of::<XenMemoryExchange>() == 72);
 
 /// Argument of the size queries.
 #[doc(alias = "xen_memory_domain")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMemoryDomain {
     /// The domain.
@@ -152,7 +152,7 @@ const _: () = assert!(size_of::<XenMemoryDomain>() == 2);
 
 /// Argument of [`XENMEM_MACHPHYS_MFN_LIST`].
 #[doc(alias = "xen_machphys_mfn_list")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMachphysMfnList {
     /// Length of the array.
@@ -170,7 +170,7 @@ const _: () = assert!(size_of::<XenMachphysMfnList>() == 24);
 
 /// Argument of [`XENMEM_MACHPHYS_MAPPING`].
 #[doc(alias = "xen_machphys_mapping")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMachphysMapping {
     /// Out: first virtual address.
@@ -203,7 +203,7 @@ pub const XENMAPSPACE_DEV_MMIO: u32 = 5;
 
 /// Argument of [`XENMEM_ADD_TO_PHYSMAP`].
 #[doc(alias = "xen_add_to_physmap")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenAddToPhysmap {
     /// Whose map.
@@ -225,7 +225,7 @@ pub const XENMAPIDX_GRANT_TABLE_STATUS: u64 = 0x80000000;
 
 /// Argument of [`XENMEM_ADD_TO_PHYSMAP_BATCH`].
 #[doc(alias = "xen_add_to_physmap_batch")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenAddToPhysmapBatch {
     /// Whose map.
@@ -247,7 +247,7 @@ const _: () = assert!(size_of::<XenAddToPhysmapBatch>() == 32);
 
 /// Argument of [`XENMEM_REMOVE_FROM_PHYSMAP`].
 #[doc(alias = "xen_remove_from_physmap")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenRemoveFromPhysmap {
     /// Whose map.
@@ -261,7 +261,7 @@ const _: () = assert!(size_of::<XenRemoveFromPhysmap>() == 16);
 
 /// Argument of [`XENMEM_MEMORY_MAP`] and [`XENMEM_MACHINE_MEMORY_MAP`].
 #[doc(alias = "xen_memory_map")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMemoryMap {
     /// In: room in the buffer, in entries. Out: entries written.
@@ -275,7 +275,7 @@ const _: () = assert!(size_of::<XenMemoryMap>() == 16);
 
 /// Argument of [`XENMEM_SET_MEMORY_MAP`].
 #[doc(alias = "xen_foreign_memory_map")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenForeignMemoryMap {
     /// The domain.
@@ -289,7 +289,7 @@ const _: () = assert!(size_of::<XenForeignMemoryMap>() == 24);
 
 /// Argument of the populate-on-demand operations.
 #[doc(alias = "xen_pod_target")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPodTarget {
     /// The target.
@@ -420,7 +420,7 @@ pub const XENMEM_FORK_RESET_MEMORY: u16 = 0x8;
 
 /// Argument of [`XENMEM_PAGING_OP`].
 #[doc(alias = "xen_mem_paging_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMemPagingOp {
     /// `XENMEM_PAGING_OP_*`.
@@ -440,7 +440,7 @@ const _: () = assert!(size_of::<XenMemPagingOp>() == 24);
 
 /// Argument of [`XENMEM_ACCESS_OP`].
 #[doc(alias = "xen_mem_access_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMemAccessOp {
     /// `XENMEM_ACCESS_OP_*`.
@@ -462,7 +462,7 @@ const _: () = assert!(size_of::<XenMemAccessOp>() == 32);
 
 /// A page to share.
 #[doc(alias = "mem_sharing_op_nominate")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct MemSharingOpNominate {
     /// The frame, or the grant in the low half.
@@ -474,7 +474,7 @@ const _: () = assert!(size_of::<MemSharingOpNominate>() == 16);
 
 /// Two pages to share.
 #[doc(alias = "mem_sharing_op_share")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct MemSharingOpShare {
     /// The source's frame.
@@ -494,7 +494,7 @@ const _: () = assert!(size_of::<MemSharingOpShare>() == 40);
 
 /// A range to share.
 #[doc(alias = "mem_sharing_op_range")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct MemSharingOpRange {
     /// First frame.
@@ -512,7 +512,7 @@ const _: () = assert!(size_of::<MemSharingOpRange>() == 32);
 
 /// A page to print about.
 #[doc(alias = "mem_sharing_op_debug")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct MemSharingOpDebug {
     /// The frame, or the grant in the low half.
@@ -522,7 +522,7 @@ const _: () = assert!(size_of::<MemSharingOpDebug>() == 8);
 
 /// A fork.
 #[doc(alias = "mem_sharing_op_fork")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct MemSharingOpFork {
     /// The parent.
@@ -536,7 +536,7 @@ const _: () = assert!(size_of::<MemSharingOpFork>() == 8);
 
 /// Argument of [`XENMEM_SHARING_OP`].
 #[doc(alias = "xen_mem_sharing_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMemSharingOp {
     /// `XENMEM_SHARING_OP_*`.
@@ -554,7 +554,7 @@ const _: () = assert!(size_of::<XenMemSharingOp>() == 48);
 
 /// Memory reserved for a device.
 #[doc(alias = "xen_reserved_device_memory")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenReservedDeviceMemory {
     /// First frame.
@@ -569,7 +569,7 @@ pub const XENMEM_RDM_ALL: u32 = 1;
 
 /// Argument of [`XENMEM_RESERVED_DEVICE_MEMORY_MAP`].
 #[doc(alias = "xen_reserved_device_memory_map")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenReservedDeviceMemoryMap {
     /// [`XENMEM_RDM_ALL`] or zero.
@@ -588,7 +588,7 @@ const _: () = assert!(size_of::<XenReservedDeviceMemoryMap>() == 24);
 
 /// Argument of [`XENMEM_ACQUIRE_RESOURCE`].
 #[doc(alias = "xen_mem_acquire_resource")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMemAcquireResource {
     /// The domain.
@@ -632,7 +632,7 @@ pub const XENMEM_RESOURCE_IOREQ_SERVER_FRAME_BUFIOREQ: u64 = 0;
 
 /// A range of memory of a virtual node.
 #[doc(alias = "xen_vmemrange")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenVmemrange {
     /// Start address.
@@ -648,7 +648,7 @@ const _: () = assert!(size_of::<XenVmemrange>() == 24);
 
 /// Argument of [`XENMEM_GET_VNUMAINFO`].
 #[doc(alias = "xen_vnuma_topology_info")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenVnumaTopologyInfo {
     /// The domain.

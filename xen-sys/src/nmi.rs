@@ -2,7 +2,7 @@
 //!
 //! Public header: `nmi.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Bit of [`crate::arch_x86::xen::ArchSharedInfo::nmi_reason`]: an I/O check.
 #[doc(alias = "XEN_NMIREASON_io_error")]
@@ -23,7 +23,7 @@ pub const XENNMI_UNREGISTER_CALLBACK: u32 = 1;
 
 /// Argument of [`XENNMI_REGISTER_CALLBACK`].
 #[doc(alias = "xennmi_callback")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XennmiCallback {
     /// Virtual address of the entry point.

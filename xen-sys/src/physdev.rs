@@ -2,7 +2,7 @@
 //!
 //! Public header: `physdev.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::DomId;
 use crate::GuestHandle;
@@ -139,7 +139,7 @@ pub const PHYSDEVOP_DBGP_BUS_PCI: u8 = 1;
 
 /// Argument of [`PHYSDEVOP_EOI`].
 #[doc(alias = "physdev_eoi")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PhysdevEoi {
     /// The interrupt.
@@ -149,7 +149,7 @@ const _: () = assert!(size_of::<PhysdevEoi>() == 4);
 
 /// Argument of [`PHYSDEVOP_PIRQ_EOI_GMFN`].
 #[doc(alias = "physdev_pirq_eoi_gmfn")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PhysdevPirqEoiGmfn {
     /// Frame of the page.
@@ -159,7 +159,7 @@ const _: () = assert!(size_of::<PhysdevPirqEoiGmfn>() == 8);
 
 /// Argument of [`PHYSDEVOP_IRQ_STATUS_QUERY`].
 #[doc(alias = "physdev_irq_status_query")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PhysdevIrqStatusQuery {
     /// The interrupt.
@@ -171,7 +171,7 @@ const _: () = assert!(size_of::<PhysdevIrqStatusQuery>() == 8);
 
 /// Argument of [`PHYSDEVOP_SET_IOPL`].
 #[doc(alias = "physdev_set_iopl")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PhysdevSetIopl {
     /// The level, 0 to 3.
@@ -181,7 +181,7 @@ const _: () = assert!(size_of::<PhysdevSetIopl>() == 4);
 
 /// Argument of [`PHYSDEVOP_SET_IOBITMAP`].
 #[doc(alias = "physdev_set_iobitmap")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PhysdevSetIobitmap {
     /// One bit per port.
@@ -195,7 +195,7 @@ const _: () = assert!(size_of::<PhysdevSetIobitmap>() == 16);
 
 /// Argument of [`PHYSDEVOP_APIC_READ`] and [`PHYSDEVOP_APIC_WRITE`].
 #[doc(alias = "physdev_apic")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PhysdevApic {
     /// Physical address of the I/O APIC.
@@ -209,7 +209,7 @@ const _: () = assert!(size_of::<PhysdevApic>() == 16);
 
 /// Argument of [`PHYSDEVOP_ALLOC_IRQ_VECTOR`] and [`PHYSDEVOP_FREE_IRQ_VECTOR`].
 #[doc(alias = "physdev_irq")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PhysdevIrq {
     /// The interrupt.
@@ -221,7 +221,7 @@ const _: () = assert!(size_of::<PhysdevIrq>() == 8);
 
 /// Argument of [`PHYSDEVOP_MAP_PIRQ`].
 #[doc(alias = "physdev_map_pirq")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PhysdevMapPirq {
     /// The domain.
@@ -250,7 +250,7 @@ const _: () = assert!(size_of::<PhysdevMapPirq>() == 40);
 
 /// Argument of [`PHYSDEVOP_UNMAP_PIRQ`].
 #[doc(alias = "physdev_unmap_pirq")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PhysdevUnmapPirq {
     /// The domain.
@@ -264,7 +264,7 @@ const _: () = assert!(size_of::<PhysdevUnmapPirq>() == 8);
 
 /// Argument of [`PHYSDEVOP_MANAGE_PCI_ADD`] and [`PHYSDEVOP_MANAGE_PCI_REMOVE`].
 #[doc(alias = "physdev_manage_pci")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PhysdevManagePci {
     /// PCI bus.
@@ -276,7 +276,7 @@ const _: () = assert!(size_of::<PhysdevManagePci>() == 2);
 
 /// Argument of [`PHYSDEVOP_RESTORE_MSI`].
 #[doc(alias = "physdev_restore_msi")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PhysdevRestoreMsi {
     /// PCI bus.
@@ -288,7 +288,7 @@ const _: () = assert!(size_of::<PhysdevRestoreMsi>() == 2);
 
 /// Argument of [`PHYSDEVOP_MANAGE_PCI_ADD_EXT`].
 #[doc(alias = "physdev_manage_pci_ext")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PhysdevManagePciExt {
     /// PCI bus.
@@ -314,7 +314,7 @@ const _: () = assert!(size_of::<PhysdevManagePciExt>() == 16);
 
 /// Argument of [`crate::xen::HYPERVISOR_PHYSDEV_OP_COMPAT`]: a command and room for its argument.
 #[doc(alias = "physdev_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PhysdevOp {
     /// The command.
@@ -328,7 +328,7 @@ const _: () = assert!(size_of::<PhysdevOp>() == 24);
 
 /// Argument of [`PHYSDEVOP_SETUP_GSI`].
 #[doc(alias = "physdev_setup_gsi")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PhysdevSetupGsi {
     /// The line.
@@ -344,7 +344,7 @@ const _: () = assert!(size_of::<PhysdevSetupGsi>() == 8);
 
 /// Argument of [`PHYSDEVOP_GET_FREE_PIRQ`].
 #[doc(alias = "physdev_get_free_pirq")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PhysdevGetFreePirq {
     /// `MAP_PIRQ_TYPE_*`.
@@ -357,7 +357,7 @@ const _: () = assert!(size_of::<PhysdevGetFreePirq>() == 8);
 
 /// Argument of [`PHYSDEVOP_PCI_MMCFG_RESERVED`].
 #[doc(alias = "physdev_pci_mmcfg_reserved")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PhysdevPciMmcfgReserved {
     /// Physical address.
@@ -375,7 +375,7 @@ const _: () = assert!(size_of::<PhysdevPciMmcfgReserved>() == 16);
 
 /// Argument of [`PHYSDEVOP_PCI_DEVICE_ADD`]. With [`XEN_PCI_DEV_PXM`] a `u32` follows: the proximity domain.
 #[doc(alias = "physdev_pci_device_add")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PhysdevPciDeviceAdd {
     /// PCI segment.
@@ -399,7 +399,7 @@ const _: () = assert!(size_of::<PhysdevPciDeviceAdd>() == 12);
 
 /// Argument of the operations on a PCI device.
 #[doc(alias = "physdev_pci_device")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PhysdevPciDevice {
     /// PCI segment.
@@ -413,7 +413,7 @@ const _: () = assert!(size_of::<PhysdevPciDevice>() == 4);
 
 /// Argument of [`PHYSDEVOP_DBGP_OP`].
 #[doc(alias = "physdev_dbgp_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PhysdevDbgpOp {
     /// `PHYSDEVOP_DBGP_RESET_*`.
@@ -428,7 +428,7 @@ const _: () = assert!(size_of::<PhysdevDbgpOp>() == 6);
 
 /// Argument of [`PHYSDEVOP_PCI_DEVICE_RESET`].
 #[doc(alias = "pci_device_reset")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PciDeviceReset {
     /// The device.

@@ -2,7 +2,7 @@
 //!
 //! Public header: `platform.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::GuestHandle;
 use crate::xen::XenPfn;
@@ -101,7 +101,7 @@ pub const QUIRK_IOAPIC_GOOD_REGSEL: u32 = 3;
 
 /// Argument of [`XENPF_SETTIME32`].
 #[doc(alias = "xenpf_settime32")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfSettime32 {
     /// Seconds since 1970.
@@ -115,7 +115,7 @@ const _: () = assert!(size_of::<XenpfSettime32>() == 16);
 
 /// Argument of [`XENPF_SETTIME64`].
 #[doc(alias = "xenpf_settime64")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfSettime64 {
     /// Seconds since 1970.
@@ -131,7 +131,7 @@ const _: () = assert!(size_of::<XenpfSettime64>() == 24);
 
 /// Argument of [`XENPF_ADD_MEMTYPE`].
 #[doc(alias = "xenpf_add_memtype")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfAddMemtype {
     /// First frame.
@@ -152,7 +152,7 @@ const _: () = assert!(size_of::<XenpfAddMemtype>() == 32);
 
 /// Argument of [`XENPF_DEL_MEMTYPE`].
 #[doc(alias = "xenpf_del_memtype")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfDelMemtype {
     /// The handle, or zero.
@@ -164,7 +164,7 @@ const _: () = assert!(size_of::<XenpfDelMemtype>() == 8);
 
 /// Argument of [`XENPF_READ_MEMTYPE`].
 #[doc(alias = "xenpf_read_memtype")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfReadMemtype {
     /// The register.
@@ -185,7 +185,7 @@ const _: () = assert!(size_of::<XenpfReadMemtype>() == 32);
 
 /// Argument of [`XENPF_MICROCODE_UPDATE`].
 #[doc(alias = "xenpf_microcode_update")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfMicrocodeUpdate {
     /// The microcode.
@@ -199,7 +199,7 @@ const _: () = assert!(size_of::<XenpfMicrocodeUpdate>() == 16);
 
 /// Argument of [`XENPF_MICROCODE_UPDATE2`].
 #[doc(alias = "xenpf_microcode_update2")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfMicrocodeUpdate2 {
     /// [`XENPF_UCODE_FORCE`] or zero.
@@ -213,7 +213,7 @@ const _: () = assert!(size_of::<XenpfMicrocodeUpdate2>() == 16);
 
 /// Argument of [`XENPF_GET_UCODE_REVISION`].
 #[doc(alias = "xenpf_ucode_revision")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfUcodeRevision {
     /// The CPU.
@@ -229,7 +229,7 @@ const _: () = assert!(size_of::<XenpfUcodeRevision>() == 16);
 
 /// Argument of [`XENPF_PLATFORM_QUIRK`].
 #[doc(alias = "xenpf_platform_quirk")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfPlatformQuirk {
     /// `QUIRK_*`.
@@ -291,7 +291,7 @@ pub const XEN_EFI_VARINFO_BOOT_SNAPSHOT: u32 = 0x1;
 
 /// A time of the firmware's.
 #[doc(alias = "xenpf_efi_time")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfEfiTime {
     /// Year.
@@ -321,7 +321,7 @@ const _: () = assert!(size_of::<XenpfEfiTime>() == 16);
 
 /// An identifier of the firmware's.
 #[doc(alias = "xenpf_efi_guid")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfEfiGuid {
     /// First part.
@@ -337,7 +337,7 @@ const _: () = assert!(size_of::<XenpfEfiGuid>() == 16);
 
 /// Argument of [`XENPF_EFI_RUNTIME_CALL`].
 #[doc(alias = "xenpf_efi_runtime_call")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfEfiRuntimeCall {
     /// `XEN_EFI_*`.
@@ -378,7 +378,7 @@ pub const XEN_FW_EFI_APPLE_PROPERTIES: u32 = 6;
 
 /// Argument of [`XENPF_FIRMWARE_INFO`].
 #[doc(alias = "xenpf_firmware_info")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfFirmwareInfo {
     /// `XEN_FW_*`.
@@ -393,7 +393,7 @@ const _: () = assert!(size_of::<XenpfFirmwareInfo>() == 40);
 
 /// Information on EFI.
 #[doc(alias = "xenpf_efi_info")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfEfiInfo {
     /// By kind. Configuration tables: address, count. Region: address, size, attribute, type. Version: in the low half.
@@ -403,7 +403,7 @@ const _: () = assert!(size_of::<XenpfEfiInfo>() == 32);
 
 /// Argument of [`XENPF_ENTER_ACPI_SLEEP`].
 #[doc(alias = "xenpf_enter_acpi_sleep")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfEnterAcpiSleep {
     /// Value for the first control register.
@@ -419,7 +419,7 @@ const _: () = assert!(size_of::<XenpfEnterAcpiSleep>() == 12);
 
 /// Argument of [`XENPF_CHANGE_FREQ`].
 #[doc(alias = "xenpf_change_freq")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfChangeFreq {
     /// Flags.
@@ -433,7 +433,7 @@ const _: () = assert!(size_of::<XenpfChangeFreq>() == 16);
 
 /// Argument of [`XENPF_GETIDLETIME`].
 #[doc(alias = "xenpf_getidletime")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfGetidletime {
     /// In: CPUs asked about. Out: those that there are.
@@ -480,7 +480,7 @@ pub const XEN_CPUPERF_SHARED_TYPE_ANY: u32 = 3;
 
 /// A register, as ACPI describes it.
 #[doc(alias = "xen_power_register")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPowerRegister {
     /// Address space.
@@ -498,7 +498,7 @@ const _: () = assert!(size_of::<XenPowerRegister>() == 24);
 
 /// A dependency between idle states.
 #[doc(alias = "xen_processor_csd")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenProcessorCsd {
     /// The group.
@@ -512,7 +512,7 @@ const _: () = assert!(size_of::<XenProcessorCsd>() == 12);
 
 /// An idle state.
 #[doc(alias = "xen_processor_cx")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenProcessorCx {
     /// Its register.
@@ -535,7 +535,7 @@ const _: () = assert!(size_of::<XenProcessorCx>() == 48);
 
 /// Flags of idle states.
 #[doc(alias = "xen_processor_flags")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenProcessorFlags {
     /// From bit 0: bus master control, bus master check, states known, set up done, bus master reload.
@@ -545,7 +545,7 @@ const _: () = assert!(size_of::<XenProcessorFlags>() == 4);
 
 /// Idle states of a CPU.
 #[doc(alias = "xen_processor_power")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenProcessorPower {
     /// How many.
@@ -559,7 +559,7 @@ const _: () = assert!(size_of::<XenProcessorPower>() == 16);
 
 /// A performance control register, as ACPI describes it.
 #[doc(alias = "xen_pct_register")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPctRegister {
     /// Descriptor.
@@ -583,7 +583,7 @@ const _: () = assert!(size_of::<XenPctRegister>() == 16);
 
 /// A performance state.
 #[doc(alias = "xen_processor_px")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenProcessorPx {
     /// Megahertz.
@@ -603,7 +603,7 @@ const _: () = assert!(size_of::<XenProcessorPx>() == 48);
 
 /// A dependency between performance states.
 #[doc(alias = "xen_psd_package")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPsdPackage {
     /// Entries.
@@ -621,7 +621,7 @@ const _: () = assert!(size_of::<XenPsdPackage>() == 40);
 
 /// Performance states of a CPU.
 #[doc(alias = "xen_processor_performance")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenProcessorPerformance {
     /// `XEN_PX_*`.
@@ -649,7 +649,7 @@ const _: () = assert!(size_of::<XenProcessorPerformance>() == 104);
 
 /// Argument of [`XENPF_SET_PROCESSOR_PMINFO`].
 #[doc(alias = "xenpf_set_processor_pminfo")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfSetProcessorPminfo {
     /// ACPI identifier of the CPU.
@@ -669,7 +669,7 @@ pub const XEN_PCPU_FLAGS_INVALID: u32 = 2;
 
 /// Argument of [`XENPF_GET_CPUINFO`].
 #[doc(alias = "xenpf_pcpuinfo")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfPcpuinfo {
     /// The CPU.
@@ -687,7 +687,7 @@ const _: () = assert!(size_of::<XenpfPcpuinfo>() == 20);
 
 /// Argument of [`XENPF_GET_CPU_VERSION`].
 #[doc(alias = "xenpf_pcpu_version")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfPcpuVersion {
     /// The CPU.
@@ -707,7 +707,7 @@ const _: () = assert!(size_of::<XenpfPcpuVersion>() == 32);
 
 /// Argument of [`XENPF_CPU_ONLINE`] and [`XENPF_CPU_OFFLINE`].
 #[doc(alias = "xenpf_cpu_ol")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfCpuOl {
     /// The CPU.
@@ -717,7 +717,7 @@ const _: () = assert!(size_of::<XenpfCpuOl>() == 4);
 
 /// Argument of [`XENPF_CPU_HOTADD`].
 #[doc(alias = "xenpf_cpu_hotadd")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfCpuHotadd {
     /// APIC identifier.
@@ -731,7 +731,7 @@ const _: () = assert!(size_of::<XenpfCpuHotadd>() == 12);
 
 /// Argument of [`XENPF_MEM_HOTADD`].
 #[doc(alias = "xenpf_mem_hotadd")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfMemHotadd {
     /// First frame.
@@ -756,7 +756,7 @@ pub const XEN_RESOURCE_OP_MSR_WRITE: u32 = 1;
 
 /// Argument of [`XENPF_CORE_PARKING`].
 #[doc(alias = "xenpf_core_parking")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfCoreParking {
     /// `XEN_CORE_PARKING_*`.
@@ -769,7 +769,7 @@ const _: () = assert!(size_of::<XenpfCoreParking>() == 8);
 
 /// One access.
 #[doc(alias = "xenpf_resource_entry")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfResourceEntry {
     /// In: `XEN_RESOURCE_OP_*`. Out: an error.
@@ -785,7 +785,7 @@ const _: () = assert!(size_of::<XenpfResourceEntry>() == 24);
 
 /// Argument of [`XENPF_RESOURCE_OP`].
 #[doc(alias = "xenpf_resource_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfResourceOp {
     /// How many.
@@ -799,7 +799,7 @@ const _: () = assert!(size_of::<XenpfResourceOp>() == 16);
 
 /// Argument of [`XENPF_GET_SYMBOL`].
 #[doc(alias = "xenpf_symdata")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfSymdata {
     /// In: room for the name. Out: its length.
@@ -820,7 +820,7 @@ const _: () = assert!(size_of::<XenpfSymdata>() == 32);
 
 /// Argument of [`crate::xen::HYPERVISOR_PLATFORM_OP`]: a command and its argument.
 #[doc(alias = "xen_platform_op")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPlatformOp {
     /// `XENPF_*`.

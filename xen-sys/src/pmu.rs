@@ -2,7 +2,7 @@
 //!
 //! Public header: `pmu.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::DomId;
 use crate::arch_x86::pmu::XenPmuArch;
@@ -53,7 +53,7 @@ pub const XENPMU_FEATURE_ARCH_ONLY: u64 = 1 << 2;
 
 /// Argument of all operations.
 #[doc(alias = "xen_pmu_params")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPmuParams {
     /// In: [`XENPMU_VER_MAJ`]. Out: Xen's.
@@ -73,7 +73,7 @@ const _: () = assert!(size_of::<XenPmuParams>() == 24);
 
 /// A sample and the counters, in a page shared between Xen and one vCPU. The layout of x86.
 #[doc(alias = "xen_pmu_data")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPmuData {
     /// Out: the vCPU that was interrupted.

@@ -2,7 +2,7 @@
 //!
 //! Public header: `sched.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::DomId;
 use crate::GuestHandle;
@@ -62,7 +62,7 @@ open_enum! {
 
 /// Argument of [`SCHEDOP_SHUTDOWN`] and [`SCHEDOP_SHUTDOWN_CODE`].
 #[doc(alias = "sched_shutdown")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct SchedShutdown {
     /// The reason.
@@ -72,7 +72,7 @@ const _: () = assert!(size_of::<SchedShutdown>() == 4);
 
 /// Argument of [`SCHEDOP_POLL`].
 #[doc(alias = "sched_poll")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct SchedPoll {
     /// Array of [`crate::Port`]; the ports should be masked.
@@ -88,7 +88,7 @@ const _: () = assert!(size_of::<SchedPoll>() == 24);
 
 /// Argument of [`SCHEDOP_REMOTE_SHUTDOWN`].
 #[doc(alias = "sched_remote_shutdown")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct SchedRemoteShutdown {
     /// The domain.
@@ -102,7 +102,7 @@ const _: () = assert!(size_of::<SchedRemoteShutdown>() == 8);
 
 /// Argument of [`SCHEDOP_WATCHDOG`].
 #[doc(alias = "sched_watchdog")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct SchedWatchdog {
     /// The watchdog; 0 allocates one.
@@ -114,7 +114,7 @@ const _: () = assert!(size_of::<SchedWatchdog>() == 8);
 
 /// Argument of [`SCHEDOP_PIN_OVERRIDE`].
 #[doc(alias = "sched_pin_override")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct SchedPinOverride {
     /// The physical CPU; negative ends the pinning.

@@ -2,7 +2,7 @@
 //!
 //! Public header: `sysctl.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::DomId;
 use crate::GuestHandle;
@@ -507,7 +507,7 @@ pub const ARINC653_MAX_DOMAINS_PER_SCHEDULE: usize = 64;
 
 /// Xen's messages.
 #[doc(alias = "xen_sysctl_readconsole")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlReadconsole {
     /// Whether they are then cleared.
@@ -531,7 +531,7 @@ const _: () = assert!(size_of::<XenSysctlReadconsole>() == 24);
 
 /// Trace buffers.
 #[doc(alias = "xen_sysctl_tbuf_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlTbufOp {
     /// `XEN_SYSCTL_TBUFOP_*`.
@@ -555,7 +555,7 @@ const _: () = assert!(size_of::<XenSysctlTbufOp>() == 48);
 
 /// The machine.
 #[doc(alias = "xen_sysctl_physinfo")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlPhysinfo {
     /// Threads per core.
@@ -595,7 +595,7 @@ const _: () = assert!(size_of::<XenSysctlPhysinfo>() == 112);
 
 /// A scheduler.
 #[doc(alias = "xen_sysctl_sched_id")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlSchedId {
     /// The scheduler: `XEN_SCHEDULER_*`.
@@ -605,7 +605,7 @@ const _: () = assert!(size_of::<XenSysctlSchedId>() == 4);
 
 /// A counter.
 #[doc(alias = "xen_sysctl_perfc_desc")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlPerfcDesc {
     /// Its name.
@@ -617,7 +617,7 @@ const _: () = assert!(size_of::<XenSysctlPerfcDesc>() == 84);
 
 /// Xen's own counters.
 #[doc(alias = "xen_sysctl_perfc_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlPerfcOp {
     /// `XEN_SYSCTL_PERFCOP_*`.
@@ -637,7 +637,7 @@ const _: () = assert!(size_of::<XenSysctlPerfcOp>() == 32);
 
 /// Many domains.
 #[doc(alias = "xen_sysctl_getdomaininfolist")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlGetdomaininfolist {
     /// First one.
@@ -657,7 +657,7 @@ const _: () = assert!(size_of::<XenSysctlGetdomaininfolist>() == 24);
 
 /// Debug keys.
 #[doc(alias = "xen_sysctl_debug_keys")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlDebugKeys {
     /// Characters.
@@ -671,7 +671,7 @@ const _: () = assert!(size_of::<XenSysctlDebugKeys>() == 16);
 
 /// How long a CPU was idle.
 #[doc(alias = "xen_sysctl_cpuinfo")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlCpuinfo {
     /// Nanoseconds.
@@ -681,7 +681,7 @@ const _: () = assert!(size_of::<XenSysctlCpuinfo>() == 8);
 
 /// How long CPUs were idle.
 #[doc(alias = "xen_sysctl_getcpuinfo")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlGetcpuinfo {
     /// Room in the array.
@@ -699,7 +699,7 @@ const _: () = assert!(size_of::<XenSysctlGetcpuinfo>() == 24);
 
 /// Free memory.
 #[doc(alias = "xen_sysctl_availheap")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlAvailheap {
     /// Least width of addresses; zero for any.
@@ -717,7 +717,7 @@ const _: () = assert!(size_of::<XenSysctlAvailheap>() == 24);
 
 /// Use of a performance state.
 #[doc(alias = "pm_px_val")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PmPxVal {
     /// Frequency.
@@ -731,7 +731,7 @@ const _: () = assert!(size_of::<PmPxVal>() == 24);
 
 /// Statistics of performance.
 #[doc(alias = "pm_px_stat")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PmPxStat {
     /// States.
@@ -753,7 +753,7 @@ const _: () = assert!(size_of::<PmPxStat>() == 24);
 
 /// Statistics of idleness.
 #[doc(alias = "pm_cx_stat")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PmCxStat {
     /// States.
@@ -779,7 +779,7 @@ const _: () = assert!(size_of::<PmCxStat>() == 56);
 
 /// Power statistics.
 #[doc(alias = "xen_sysctl_get_pmstat")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlGetPmstat {
     /// `PMSTAT_*`.
@@ -794,7 +794,7 @@ const _: () = assert!(size_of::<XenSysctlGetPmstat>() == 64);
 
 /// A CPU that comes or goes.
 #[doc(alias = "xen_sysctl_cpu_hotplug")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlCpuHotplug {
     /// The CPU.
@@ -806,7 +806,7 @@ const _: () = assert!(size_of::<XenSysctlCpuHotplug>() == 8);
 
 /// A governor that takes the frequency from outside.
 #[doc(alias = "xen_userspace")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenUserspace {
     /// Frequency.
@@ -816,7 +816,7 @@ const _: () = assert!(size_of::<XenUserspace>() == 4);
 
 /// A governor that goes by load.
 #[doc(alias = "xen_ondemand")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenOndemand {
     /// Longest sampling.
@@ -832,7 +832,7 @@ const _: () = assert!(size_of::<XenOndemand>() == 16);
 
 /// Performance that the hardware chooses (Xen 4.18).
 #[doc(alias = "xen_cppc_para")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenCppcPara {
     /// `XEN_SYSCTL_CPPC_FEAT_*`.
@@ -860,7 +860,7 @@ const _: () = assert!(size_of::<XenCppcPara>() == 40);
 
 /// Performance that the hardware chooses (Xen 4.18).
 #[doc(alias = "xen_set_cppc_para")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSetCppcPara {
     /// `XEN_SYSCTL_CPPC_SET_*`.
@@ -880,7 +880,7 @@ const _: () = assert!(size_of::<XenSetCppcPara>() == 24);
 
 /// Frequency parameters.
 #[doc(alias = "xen_get_cpufreq_para")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenGetCpufreqPara {
     /// In: room. Out: CPUs.
@@ -916,7 +916,7 @@ const _: () = assert!(size_of::<XenGetCpufreqPara>() == 120);
 
 /// A governor.
 #[doc(alias = "xen_set_cpufreq_gov")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSetCpufreqGov {
     /// Its name.
@@ -926,7 +926,7 @@ const _: () = assert!(size_of::<XenSetCpufreqGov>() == 16);
 
 /// A parameter.
 #[doc(alias = "xen_set_cpufreq_para")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSetCpufreqPara {
     /// Which one.
@@ -938,7 +938,7 @@ const _: () = assert!(size_of::<XenSetCpufreqPara>() == 8);
 
 /// Control of power.
 #[doc(alias = "xen_sysctl_pm_op")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlPmOp {
     /// The operation.
@@ -952,7 +952,7 @@ const _: () = assert!(size_of::<XenSysctlPmOp>() == 128);
 
 /// Pages to take out of use.
 #[doc(alias = "xen_sysctl_page_offline_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlPageOfflineOp {
     /// `SYSCTL_PAGE_*`.
@@ -970,7 +970,7 @@ const _: () = assert!(size_of::<XenSysctlPageOfflineOp>() == 24);
 
 /// A lock.
 #[doc(alias = "xen_sysctl_lockprof_data")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlLockprofData {
     /// Its name.
@@ -993,7 +993,7 @@ const _: () = assert!(size_of::<XenSysctlLockprofData>() == 80);
 
 /// Locks.
 #[doc(alias = "xen_sysctl_lockprof_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlLockprofOp {
     /// `XEN_SYSCTL_LOCKPROF_*`.
@@ -1013,7 +1013,7 @@ const _: () = assert!(size_of::<XenSysctlLockprofOp>() == 32);
 
 /// Where a CPU is.
 #[doc(alias = "xen_sysctl_cputopo")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlCputopo {
     /// Core.
@@ -1027,7 +1027,7 @@ const _: () = assert!(size_of::<XenSysctlCputopo>() == 12);
 
 /// Topology of CPUs.
 #[doc(alias = "xen_sysctl_cputopoinfo")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlCputopoinfo {
     /// In: room. Out: CPUs.
@@ -1041,7 +1041,7 @@ const _: () = assert!(size_of::<XenSysctlCputopoinfo>() == 16);
 
 /// Nodes of PCI devices.
 #[doc(alias = "xen_sysctl_pcitopoinfo")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlPcitopoinfo {
     /// In: devices. Out: devices done.
@@ -1057,7 +1057,7 @@ const _: () = assert!(size_of::<XenSysctlPcitopoinfo>() == 24);
 
 /// Memory of a node.
 #[doc(alias = "xen_sysctl_meminfo")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlMeminfo {
     /// Bytes.
@@ -1069,7 +1069,7 @@ const _: () = assert!(size_of::<XenSysctlMeminfo>() == 16);
 
 /// Nodes.
 #[doc(alias = "xen_sysctl_numainfo")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlNumainfo {
     /// In: room. Out: nodes.
@@ -1085,7 +1085,7 @@ const _: () = assert!(size_of::<XenSysctlNumainfo>() == 24);
 
 /// CPU pools.
 #[doc(alias = "xen_sysctl_cpupool_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlCpupoolOp {
     /// `XEN_SYSCTL_CPUPOOL_OP_*`.
@@ -1107,7 +1107,7 @@ const _: () = assert!(size_of::<XenSysctlCpupoolOp>() == 40);
 
 /// A schedule.
 #[doc(alias = "xen_sysctl_arinc653_schedule")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlArinc653Schedule {
     /// Nanoseconds of the whole.
@@ -1123,7 +1123,7 @@ const _: () = assert!(size_of::<XenSysctlArinc653Schedule>() == 2064);
 
 /// Parameters of the credit scheduler.
 #[doc(alias = "xen_sysctl_credit_schedule")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlCreditSchedule {
     /// Time slice in milliseconds.
@@ -1137,7 +1137,7 @@ const _: () = assert!(size_of::<XenSysctlCreditSchedule>() == 12);
 
 /// Parameters of the credit 2 scheduler.
 #[doc(alias = "xen_sysctl_credit2_schedule")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlCredit2Schedule {
     /// Least time before another vCPU may run, in microseconds.
@@ -1147,7 +1147,7 @@ const _: () = assert!(size_of::<XenSysctlCredit2Schedule>() == 4);
 
 /// Parameters of the ARINC 653 scheduler.
 #[doc(alias = "xen_sysctl_sched_arinc653")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlSchedArinc653 {
     /// Address of [`XenSysctlArinc653Schedule`].
@@ -1157,7 +1157,7 @@ const _: () = assert!(size_of::<XenSysctlSchedArinc653>() == 8);
 
 /// Parameters of a scheduler.
 #[doc(alias = "xen_sysctl_scheduler_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlSchedulerOp {
     /// The CPU pool.
@@ -1175,7 +1175,7 @@ const _: () = assert!(size_of::<XenSysctlSchedulerOp>() == 32);
 
 /// Code coverage.
 #[doc(alias = "xen_sysctl_coverage_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlCoverageOp {
     /// `XEN_SYSCTL_COVERAGE_*`.
@@ -1189,7 +1189,7 @@ const _: () = assert!(size_of::<XenSysctlCoverageOp>() == 16);
 
 /// Cache monitoring.
 #[doc(alias = "xen_sysctl_psr_cmt_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlPsrCmtOp {
     /// `XEN_SYSCTL_PSR_CMT_*`.
@@ -1203,7 +1203,7 @@ const _: () = assert!(size_of::<XenSysctlPsrCmtOp>() == 16);
 
 /// Cache allotment.
 #[doc(alias = "xen_sysctl_psr_alloc")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlPsrAlloc {
     /// `XEN_SYSCTL_PSR_*`.
@@ -1217,7 +1217,7 @@ const _: () = assert!(size_of::<XenSysctlPsrAlloc>() == 20);
 
 /// CPU features that can be hidden.
 #[doc(alias = "xen_sysctl_cpu_levelling_caps")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlCpuLevellingCaps {
     /// `XEN_SYSCTL_CPU_LEVELCAP_*`.
@@ -1227,7 +1227,7 @@ const _: () = assert!(size_of::<XenSysctlCpuLevellingCaps>() == 4);
 
 /// CPU features.
 #[doc(alias = "xen_sysctl_cpu_featureset")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlCpuFeatureset {
     /// `XEN_SYSCTL_CPU_FEATURESET_*`.
@@ -1241,7 +1241,7 @@ const _: () = assert!(size_of::<XenSysctlCpuFeatureset>() == 16);
 
 /// The name of a live patch.
 #[doc(alias = "xen_livepatch_name")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenLivepatchName {
     /// Its characters.
@@ -1255,7 +1255,7 @@ const _: () = assert!(size_of::<XenLivepatchName>() == 16);
 
 /// A live patch to upload.
 #[doc(alias = "xen_sysctl_livepatch_upload")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlLivepatchUpload {
     /// The name.
@@ -1269,7 +1269,7 @@ const _: () = assert!(size_of::<XenSysctlLivepatchUpload>() == 32);
 
 /// The state of a live patch.
 #[doc(alias = "xen_livepatch_status")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenLivepatchStatus {
     /// `LIVEPATCH_STATE_*`.
@@ -1281,7 +1281,7 @@ const _: () = assert!(size_of::<XenLivepatchStatus>() == 8);
 
 /// One live patch.
 #[doc(alias = "xen_sysctl_livepatch_get")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlLivepatchGet {
     /// The name.
@@ -1293,7 +1293,7 @@ const _: () = assert!(size_of::<XenSysctlLivepatchGet>() == 24);
 
 /// All live patches.
 #[doc(alias = "xen_sysctl_livepatch_list")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlLivepatchList {
     /// Out: changes with each change.
@@ -1323,7 +1323,7 @@ const _: () = assert!(size_of::<XenSysctlLivepatchList>() == 64);
 
 /// An action on a live patch.
 #[doc(alias = "xen_sysctl_livepatch_action")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlLivepatchAction {
     /// The name.
@@ -1341,7 +1341,7 @@ const _: () = assert!(size_of::<XenSysctlLivepatchAction>() == 32);
 
 /// Live patches.
 #[doc(alias = "xen_sysctl_livepatch_op")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlLivepatchOp {
     /// `XEN_SYSCTL_LIVEPATCH_*`.
@@ -1355,7 +1355,7 @@ const _: () = assert!(size_of::<XenSysctlLivepatchOp>() == 72);
 
 /// A CPU policy.
 #[doc(alias = "xen_sysctl_cpu_policy")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlCpuPolicy {
     /// `XEN_SYSCTL_CPU_POLICY_*`.
@@ -1375,7 +1375,7 @@ const _: () = assert!(size_of::<XenSysctlCpuPolicy>() == 32);
 
 /// Argument of [`crate::xen::HYPERVISOR_SYSCTL`]: a command and its argument.
 #[doc(alias = "xen_sysctl")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctl {
     /// `XEN_SYSCTL_*`.

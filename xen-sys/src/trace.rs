@@ -2,7 +2,7 @@
 //!
 //! Public header: `trace.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Most words of data in a record.
 pub const TRACE_EXTRA_MAX: usize = 7;
@@ -356,7 +356,7 @@ pub const TRC_GUEST: u32 = 0x800f000;
 
 /// A record. Words of data that are not used are not there.
 #[doc(alias = "t_rec")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct TRec {
     /// Event in bits 0 to 27, number of words of data in 28 to 30, whether a time stamp follows in 31.
@@ -368,7 +368,7 @@ const _: () = assert!(size_of::<TRec>() == 40);
 
 /// The head of a CPU's buffer; records follow.
 #[doc(alias = "t_buf")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct TBuf {
     /// How far the tools have read.
@@ -380,7 +380,7 @@ const _: () = assert!(size_of::<TBuf>() == 8);
 
 /// The head of the list of buffers; offsets of the frame lists follow, one for each CPU.
 #[doc(alias = "t_info")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct TInfo {
     /// Pages of each buffer.

@@ -2,7 +2,7 @@
 //!
 //! Public header: `vcpu.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Sets a vCPU's registers before its first start. The argument is architecture-specific.
 #[doc(alias = "VCPUOP_initialise")]
@@ -55,7 +55,7 @@ pub const VCPUOP_REGISTER_VCPU_TIME_PHYS_AREA: u32 = 15;
 
 /// How a vCPU has spent its time.
 #[doc(alias = "vcpu_runstate_info")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VcpuRunstateInfo {
     /// The present state.
@@ -92,7 +92,7 @@ open_enum! {
 
 /// Argument of [`VCPUOP_REGISTER_RUNSTATE_MEMORY_AREA`].
 #[doc(alias = "vcpu_register_runstate_memory_area")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VcpuRegisterRunstateMemoryArea {
     /// Virtual address, or physical for the `phys` form.
@@ -102,7 +102,7 @@ const _: () = assert!(size_of::<VcpuRegisterRunstateMemoryArea>() == 8);
 
 /// Argument of [`VCPUOP_SET_PERIODIC_TIMER`].
 #[doc(alias = "vcpu_set_periodic_timer")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VcpuSetPeriodicTimer {
     /// Period in nanoseconds.
@@ -112,7 +112,7 @@ const _: () = assert!(size_of::<VcpuSetPeriodicTimer>() == 8);
 
 /// Argument of [`VCPUOP_SET_SINGLESHOT_TIMER`].
 #[doc(alias = "vcpu_set_singleshot_timer")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VcpuSetSingleshotTimer {
     /// Absolute system time in nanoseconds.
@@ -130,7 +130,7 @@ pub const VCPU_SSHOTTMR_FUTURE: u32 = 1 << 0;
 
 /// Argument of [`VCPUOP_REGISTER_VCPU_INFO`].
 #[doc(alias = "vcpu_register_vcpu_info")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VcpuRegisterVcpuInfo {
     /// Frame of the page.
@@ -144,7 +144,7 @@ const _: () = assert!(size_of::<VcpuRegisterVcpuInfo>() == 16);
 
 /// Argument of [`VCPUOP_GET_PHYSID`].
 #[doc(alias = "vcpu_get_physid")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VcpuGetPhysid {
     /// Out: APIC identifier in the low half, ACPI identifier in the high half.
@@ -154,7 +154,7 @@ const _: () = assert!(size_of::<VcpuGetPhysid>() == 8);
 
 /// Argument of [`VCPUOP_REGISTER_VCPU_TIME_MEMORY_AREA`].
 #[doc(alias = "vcpu_register_time_memory_area")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VcpuRegisterTimeMemoryArea {
     /// Virtual address, or physical for the `phys` form.

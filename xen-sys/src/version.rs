@@ -2,7 +2,7 @@
 //!
 //! Public header: `version.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::xen::XenUlong;
 
@@ -62,7 +62,7 @@ pub const XEN_CHANGESET_INFO_LEN: usize = 64;
 
 /// Who built Xen, when, and with what. Texts end with a zero byte.
 #[doc(alias = "xen_compile_info")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenCompileInfo {
     /// The compiler.
@@ -78,7 +78,7 @@ const _: () = assert!(size_of::<XenCompileInfo>() == 144);
 
 /// Where Xen's part of a PV guest's address space starts.
 #[doc(alias = "xen_platform_parameters")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPlatformParameters {
     /// The address.
@@ -88,7 +88,7 @@ const _: () = assert!(size_of::<XenPlatformParameters>() == 8);
 
 /// Argument of [`XENVER_GET_FEATURES`].
 #[doc(alias = "xen_feature_info")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenFeatureInfo {
     /// Which 32 features.
@@ -100,7 +100,7 @@ const _: () = assert!(size_of::<XenFeatureInfo>() == 8);
 
 /// The head of a build identifier; its bytes follow.
 #[doc(alias = "xen_build_id")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenBuildId {
     /// In: room for bytes after this head. Out: bytes written.
@@ -123,7 +123,7 @@ pub const XENVER_COMMANDLINE2: u32 = 14;
 
 /// The head of a text of any length; its bytes follow, without a zero byte.
 #[doc(alias = "xen_varbuf")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenVarbuf {
     /// In: room for bytes after this head.

@@ -2,7 +2,7 @@
 //!
 //! Public header: `vm_event.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Value of [`VmEventSt::version`].
 pub const VM_EVENT_INTERFACE_VERSION: u32 = 0x7;
@@ -162,7 +162,7 @@ pub const VM_EVENT_DESC_TR: u8 = 4;
 
 /// A segment.
 #[doc(alias = "vm_event_x86_selector_reg")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VmEventX86SelectorReg {
     /// Limit in bits 0 to 19 (in pages where the attributes say so), attributes in bits 20 to 31.
@@ -172,7 +172,7 @@ const _: () = assert!(size_of::<VmEventX86SelectorReg>() == 4);
 
 /// Registers on x86.
 #[doc(alias = "vm_event_regs_x86")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VmEventRegsX86 {
     /// Register.
@@ -288,7 +288,7 @@ const _: () = assert!(size_of::<VmEventRegsX86>() == 344);
 
 /// Registers on arm.
 #[doc(alias = "vm_event_regs_arm")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VmEventRegsArm {
     /// First translation table.
@@ -306,7 +306,7 @@ const _: () = assert!(size_of::<VmEventRegsArm>() == 40);
 
 /// An access against the rights.
 #[doc(alias = "vm_event_mem_access")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VmEventMemAccess {
     /// The guest frame.
@@ -324,7 +324,7 @@ const _: () = assert!(size_of::<VmEventMemAccess>() == 32);
 
 /// A control register was written.
 #[doc(alias = "vm_event_write_ctrlreg")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VmEventWriteCtrlreg {
     /// `VM_EVENT_X86_*`.
@@ -340,7 +340,7 @@ const _: () = assert!(size_of::<VmEventWriteCtrlreg>() == 24);
 
 /// A single step.
 #[doc(alias = "vm_event_singlestep")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VmEventSinglestep {
     /// The guest frame.
@@ -350,7 +350,7 @@ const _: () = assert!(size_of::<VmEventSinglestep>() == 8);
 
 /// Answer: one step in another view.
 #[doc(alias = "vm_event_fast_singlestep")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VmEventFastSinglestep {
     /// The view.
@@ -360,7 +360,7 @@ const _: () = assert!(size_of::<VmEventFastSinglestep>() == 2);
 
 /// A debug event.
 #[doc(alias = "vm_event_debug")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VmEventDebug {
     /// The guest frame.
@@ -379,7 +379,7 @@ const _: () = assert!(size_of::<VmEventDebug>() == 24);
 
 /// A register was written.
 #[doc(alias = "vm_event_mov_to_msr")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VmEventMovToMsr {
     /// The register.
@@ -393,7 +393,7 @@ const _: () = assert!(size_of::<VmEventMovToMsr>() == 24);
 
 /// A descriptor table register was accessed.
 #[doc(alias = "vm_event_desc_access")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VmEventDescAccess {
     /// Instruction information, in the low half, and qualification.
@@ -409,7 +409,7 @@ const _: () = assert!(size_of::<VmEventDescAccess>() == 24);
 
 /// The CPUID instruction.
 #[doc(alias = "vm_event_cpuid")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VmEventCpuid {
     /// Length of the instruction.
@@ -425,7 +425,7 @@ const _: () = assert!(size_of::<VmEventCpuid>() == 16);
 
 /// An interrupt.
 #[doc(alias = "vm_event_interrupt_x86")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VmEventInterruptX86 {
     /// The vector.
@@ -444,7 +444,7 @@ const _: () = assert!(size_of::<VmEventInterruptX86>() == 24);
 
 /// A page is paged out.
 #[doc(alias = "vm_event_paging")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VmEventPaging {
     /// The guest frame.
@@ -458,7 +458,7 @@ const _: () = assert!(size_of::<VmEventPaging>() == 16);
 
 /// No memory to end sharing.
 #[doc(alias = "vm_event_sharing")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VmEventSharing {
     /// The guest frame.
@@ -472,7 +472,7 @@ const _: () = assert!(size_of::<VmEventSharing>() == 16);
 
 /// Answer: data to read.
 #[doc(alias = "vm_event_emul_read_data")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VmEventEmulReadData {
     /// Bytes.
@@ -484,7 +484,7 @@ const _: () = assert!(size_of::<VmEventEmulReadData>() == 344);
 
 /// Answer: an instruction.
 #[doc(alias = "vm_event_emul_insn_data")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VmEventEmulInsnData {
     /// Its bytes.
@@ -494,7 +494,7 @@ const _: () = assert!(size_of::<VmEventEmulInsnData>() == 16);
 
 /// An exit of the guest.
 #[doc(alias = "vm_event_vmexit")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VmEventVmexit {
     /// The reason.
@@ -508,7 +508,7 @@ const _: () = assert!(size_of::<VmEventVmexit>() == 16);
 
 /// An I/O instruction.
 #[doc(alias = "vm_event_io")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VmEventIo {
     /// Bytes.
@@ -525,7 +525,7 @@ const _: () = assert!(size_of::<VmEventIo>() == 8);
 
 /// An event, and its answer.
 #[doc(alias = "vm_event_st")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VmEventSt {
     /// [`VM_EVENT_INTERFACE_VERSION`].

@@ -2,7 +2,7 @@
 //!
 //! Public header: `xen.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::GuestHandle;
 use crate::Port;
@@ -310,7 +310,7 @@ impl DomId {
 
 /// One call of a [`HYPERVISOR_MULTICALL`] batch.
 #[doc(alias = "multicall_entry")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct MulticallEntry {
     /// Number of the hypercall.
@@ -324,7 +324,7 @@ const _: () = assert!(size_of::<MulticallEntry>() == 64);
 
 /// Xen's clock as one vCPU sees it; written by Xen, guarded by `version`.
 #[doc(alias = "vcpu_time_info")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VcpuTimeInfo {
     /// Odd while Xen writes the other fields; changes with each update.
@@ -360,7 +360,7 @@ flags! {
 
 /// What Xen and one vCPU share: pending events and the clock. The layout of x86-64.
 #[doc(alias = "vcpu_info")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VcpuInfo {
     /// Set by Xen when an event is pending; cleared by the guest before it looks.
@@ -383,7 +383,7 @@ pub const XEN_LEGACY_MAX_VCPUS: usize = 32;
 
 /// The page that Xen shares with a whole guest. The layout of x86-64.
 #[doc(alias = "shared_info")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct SharedInfo {
     /// One for each of the first vCPUs.
@@ -430,7 +430,7 @@ flags! {
 
 /// A boot module, in the format of [`StartInfoFlags::MULTIBOOT_MOD`].
 #[doc(alias = "xen_multiboot_mod_list")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMultibootModList {
     /// Address of the first byte.
@@ -446,7 +446,7 @@ const _: () = assert!(size_of::<XenMultibootModList>() == 16);
 
 /// A bitmap in the caller's memory.
 #[doc(alias = "xenctl_bitmap")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenctlBitmap {
     /// The bytes.
@@ -527,7 +527,7 @@ pub const MMUEXT_UNMARK_SUPER: u32 = 20;
 
 /// An extended operation of a PV guest.
 #[doc(alias = "mmuext_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct MmuextOp {
     /// `MMUEXT_*`.
@@ -543,7 +543,7 @@ const _: () = assert!(size_of::<MmuextOp>() == 24);
 
 /// A page table update of a PV guest.
 #[doc(alias = "mmu_update")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct MmuUpdate {
     /// Machine address of the entry; the kind of update in the two low bits.
@@ -558,7 +558,7 @@ pub const MAX_GUEST_CMDLINE: usize = 1024;
 
 /// The start information of a PV guest.
 #[doc(alias = "start_info")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct StartInfo {
     /// `xen-` and a version, ended by a zero byte.
@@ -607,7 +607,7 @@ pub const XEN_VGATYPE_EFI_LFB: u8 = 0x70;
 
 /// The screen as dom0 finds it.
 #[doc(alias = "dom0_vga_console_info")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct Dom0VgaConsoleInfo {
     /// `XEN_VGATYPE_*`.
@@ -673,7 +673,7 @@ const _: () = assert!(size_of::<Dom0VgaConsoleInfo>() == 40);
 
 /// A UUID.
 #[doc(alias = "xen_uuid_t")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenUuid {
     /// Its bytes, in the order in which it is written.

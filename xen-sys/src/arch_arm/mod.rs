@@ -4,7 +4,7 @@
 //!
 //! Public header: `arch-arm.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::DomId;
 use crate::GuestHandle;
@@ -22,7 +22,7 @@ pub const XEN_LEGACY_MAX_VCPUS: usize = 1;
 
 /// What Xen and one vCPU share: pending events and the clock.
 #[doc(alias = "vcpu_info")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VcpuInfo {
     /// Set by Xen when an event is pending; cleared by the guest before it looks.
@@ -40,7 +40,7 @@ const _: () = assert!(size_of::<VcpuInfo>() == 48);
 
 /// The page that Xen shares with a whole guest.
 #[doc(alias = "shared_info")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct SharedInfo {
     /// The first vCPU's.
@@ -62,7 +62,7 @@ const _: () = assert!(size_of::<SharedInfo>() == 1088);
 
 /// A vCPU's registers. A 32-bit guest's lie in the low halves.
 #[doc(alias = "vcpu_guest_core_regs")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VcpuGuestCoreRegs {
     /// Register.
@@ -152,7 +152,7 @@ const _: () = assert!(size_of::<VcpuGuestCoreRegs>() == 312);
 
 /// State with which a vCPU starts.
 #[doc(alias = "vcpu_guest_context")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VcpuGuestContext {
     /// [`VGCF_ONLINE`] or zero.
@@ -178,7 +178,7 @@ pub const VGCF_ONLINE: u32 = 1;
 
 /// The arm part of a new domain's configuration.
 #[doc(alias = "xen_arch_domainconfig")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenArchDomainconfig {
     /// `XEN_DOMCTL_CONFIG_GIC_*`.
@@ -210,7 +210,7 @@ pub const XEN_DOMCTL_CONFIG_TEE_FFA: u16 = 2;
 
 /// Performance counters: none.
 #[doc(alias = "xen_pmu_arch")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPmuArch {
     /// Unused.
@@ -383,7 +383,7 @@ pub const PSCI_MIGRATE: u32 = 3;
 
 /// A sample of performance counters; there are none on arm.
 #[doc(alias = "xen_pmu_data")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPmuData {
     /// Out: the vCPU.
@@ -403,7 +403,7 @@ const _: () = assert!(size_of::<XenPmuData>() == 20);
 
 /// A new domain.
 #[doc(alias = "xen_domctl_createdomain")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlCreatedomain {
     /// Its label.
@@ -437,7 +437,7 @@ const _: () = assert!(size_of::<XenDomctlCreatedomain>() == 72);
 
 /// What a domain is.
 #[doc(alias = "xen_domctl_getdomaininfo")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlGetdomaininfo {
     /// The domain.
@@ -483,7 +483,7 @@ const _: () = assert!(size_of::<XenDomctlGetdomaininfo>() == 120);
 
 /// More of a vCPU's state; there is none on arm.
 #[doc(alias = "xen_domctl_ext_vcpucontext")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlExtVcpucontext {
     /// The vCPU.
@@ -495,7 +495,7 @@ const _: () = assert!(size_of::<XenDomctlExtVcpucontext>() == 8);
 
 /// An overlay of the device tree to attach to a domain (Xen 4.20).
 #[doc(alias = "xen_domctl_dt_overlay")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlDtOverlay {
     /// The overlay.
@@ -511,7 +511,7 @@ const _: () = assert!(size_of::<XenDomctlDtOverlay>() == 16);
 
 /// An overlay of the device tree to add or remove (Xen 4.19).
 #[doc(alias = "xen_sysctl_dt_overlay")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlDtOverlay {
     /// The overlay.

@@ -2,11 +2,11 @@
 //!
 //! Public header: `arch-x86/pmu.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Counters of AMD's CPUs.
 #[doc(alias = "xen_pmu_amd_ctxt")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPmuAmdCtxt {
     /// Offset of the counters in this structure.
@@ -20,7 +20,7 @@ const _: () = assert!(size_of::<XenPmuAmdCtxt>() == 8);
 
 /// A counter of Intel's CPUs.
 #[doc(alias = "xen_pmu_cntr_pair")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPmuCntrPair {
     /// Its value.
@@ -32,7 +32,7 @@ const _: () = assert!(size_of::<XenPmuCntrPair>() == 16);
 
 /// Counters of Intel's CPUs.
 #[doc(alias = "xen_pmu_intel_ctxt")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPmuIntelCtxt {
     /// Offset of the fixed counters in this structure.
@@ -60,7 +60,7 @@ const _: () = assert!(size_of::<XenPmuIntelCtxt>() == 64);
 
 /// Registers at the interrupt.
 #[doc(alias = "xen_pmu_regs")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPmuRegs {
     /// Instruction pointer.
@@ -82,7 +82,7 @@ const _: () = assert!(size_of::<XenPmuRegs>() == 32);
 
 /// What a sample has on x86.
 #[doc(alias = "xen_pmu_arch")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPmuArch {
     /// [`XenPmuRegs`] at the start.

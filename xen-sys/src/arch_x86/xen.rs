@@ -2,14 +2,14 @@
 //!
 //! Public header: `arch-x86/xen.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::arch_x86::xen_x86_64::CpuUserRegs;
 use crate::xen::XenPfn;
 
 /// The x86 part of [`crate::xen::SharedInfo`]. PV guests use it; others find zeros.
 #[doc(alias = "arch_shared_info")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct ArchSharedInfo {
     /// Number of frames in the frame list.
@@ -39,7 +39,7 @@ pub const FIRST_RESERVED_GDT_ENTRY: usize = 7168;
 
 /// An entry of a PV guest's interrupt table.
 #[doc(alias = "trap_info")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct TrapInfo {
     /// The vector.
@@ -81,7 +81,7 @@ flags! {
 
 /// State with which a vCPU of a PV guest starts. HVM and PVH guests use [`crate::hvm::hvm_vcpu::VcpuHvmContext`].
 #[doc(alias = "vcpu_guest_context")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VcpuGuestContext {
     /// Floating point state.
@@ -169,7 +169,7 @@ flags! {
 
 /// The x86 part of a new domain's configuration.
 #[doc(alias = "xen_arch_domainconfig")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenArchDomainconfig {
     /// Emulated devices.
@@ -188,7 +188,7 @@ pub const XEN_CPUID_NO_SUBLEAF: u32 = 0xffffffff;
 
 /// A CPUID leaf of a CPU policy.
 #[doc(alias = "xen_cpuid_leaf")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenCpuidLeaf {
     /// The leaf.
@@ -208,7 +208,7 @@ const _: () = assert!(size_of::<XenCpuidLeaf>() == 24);
 
 /// A register of a CPU policy.
 #[doc(alias = "xen_msr_entry")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMsrEntry {
     /// The register.

@@ -2,7 +2,7 @@
 //!
 //! Public header: `arch-x86/xen-mca.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::DomId;
 use crate::GuestHandle;
@@ -137,7 +137,7 @@ pub const MC_MSRINJ_MAXMSRS: usize = 8;
 
 /// The head of all records.
 #[doc(alias = "mcinfo_common")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct McinfoCommon {
     /// `MC_TYPE_*`.
@@ -150,7 +150,7 @@ const _: () = assert!(size_of::<McinfoCommon>() == 4);
 
 /// What holds for a whole CPU.
 #[doc(alias = "mcinfo_global")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct McinfoGlobal {
     /// Head.
@@ -176,7 +176,7 @@ const _: () = assert!(size_of::<McinfoGlobal>() == 32);
 
 /// What one bank reports.
 #[doc(alias = "mcinfo_bank")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct McinfoBank {
     /// Head.
@@ -200,7 +200,7 @@ const _: () = assert!(size_of::<McinfoBank>() == 48);
 
 /// A register.
 #[doc(alias = "mcinfo_msr")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct McinfoMsr {
     /// Its number.
@@ -212,7 +212,7 @@ const _: () = assert!(size_of::<McinfoMsr>() == 16);
 
 /// More registers.
 #[doc(alias = "mcinfo_extended")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct McinfoExtended {
     /// Head.
@@ -226,7 +226,7 @@ const _: () = assert!(size_of::<McinfoExtended>() == 520);
 
 /// A page that is no longer used.
 #[doc(alias = "page_offline_action")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PageOfflineAction {
     /// The frame.
@@ -238,7 +238,7 @@ const _: () = assert!(size_of::<PageOfflineAction>() == 16);
 
 /// A CPU that is no longer used.
 #[doc(alias = "cpu_offline_action")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct CpuOfflineAction {
     /// Socket.
@@ -252,7 +252,7 @@ const _: () = assert!(size_of::<CpuOfflineAction>() == 8);
 
 /// What Xen has done.
 #[doc(alias = "mcinfo_recovery")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct McinfoRecovery {
     /// Head.
@@ -270,7 +270,7 @@ const _: () = assert!(size_of::<McinfoRecovery>() == 24);
 
 /// Telemetry.
 #[doc(alias = "mc_info")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct McInfo {
     /// Number of records.
@@ -284,7 +284,7 @@ const _: () = assert!(size_of::<McInfo>() == 768);
 
 /// A CPU.
 #[doc(alias = "mcinfo_logical_cpu")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct McinfoLogicalCpu {
     /// Number.
@@ -336,7 +336,7 @@ const _: () = assert!(size_of::<McinfoLogicalCpu>() == 304);
 
 /// Argument of [`XEN_MC_FETCH`].
 #[doc(alias = "xen_mc_fetch")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMcFetch {
     /// In: what is wanted. Out: the result.
@@ -352,7 +352,7 @@ const _: () = assert!(size_of::<XenMcFetch>() == 24);
 
 /// Argument of [`XEN_MC_NOTIFYDOMAIN`].
 #[doc(alias = "xen_mc_notifydomain")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMcNotifydomain {
     /// The domain.
@@ -366,7 +366,7 @@ const _: () = assert!(size_of::<XenMcNotifydomain>() == 8);
 
 /// Argument of [`XEN_MC_PHYSCPUINFO`].
 #[doc(alias = "xen_mc_physcpuinfo")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMcPhyscpuinfo {
     /// In: room. Out: CPUs.
@@ -380,7 +380,7 @@ const _: () = assert!(size_of::<XenMcPhyscpuinfo>() == 16);
 
 /// Argument of [`XEN_MC_MSRINJECT`].
 #[doc(alias = "xen_mc_msrinject")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMcMsrinject {
     /// The CPU.
@@ -400,7 +400,7 @@ const _: () = assert!(size_of::<XenMcMsrinject>() == 144);
 
 /// Argument of [`XEN_MC_MCEINJECT`].
 #[doc(alias = "xen_mc_mceinject")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMcMceinject {
     /// The CPU.
@@ -410,7 +410,7 @@ const _: () = assert!(size_of::<XenMcMceinject>() == 4);
 
 /// Argument of [`XEN_MC_INJECT_V2`].
 #[doc(alias = "xen_mc_inject_v2")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMcInjectV2 {
     /// `XEN_MC_INJECT_*`.
@@ -424,7 +424,7 @@ const _: () = assert!(size_of::<XenMcInjectV2>() == 24);
 
 /// Argument of the hypercall: a command and its argument.
 #[doc(alias = "xen_mc")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMc {
     /// `XEN_MC_*`.

@@ -2,11 +2,11 @@
 //!
 //! Public header: `arch-x86/xen-x86_64.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// The x86-64 part of [`crate::xen::VcpuInfo`].
 #[doc(alias = "arch_vcpu_info")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct ArchVcpuInfo {
     /// Address of the last page fault (PV only).
@@ -87,7 +87,7 @@ pub const SEGBASE_GS_USER_SEL: u32 = 3;
 
 /// What a PV kernel pushes for [`crate::xen::HYPERVISOR_IRET`].
 #[doc(alias = "iret_context")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct IretContext {
     /// Register.
@@ -113,7 +113,7 @@ const _: () = assert!(size_of::<IretContext>() == 72);
 
 /// A guest's registers.
 #[doc(alias = "cpu_user_regs")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct CpuUserRegs {
     /// Register.

@@ -2,7 +2,7 @@
 //!
 //! Public header: `hvm/dm_op.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::GuestHandle;
 use crate::Port;
@@ -72,7 +72,7 @@ pub const XEN_DMOP_NR_VCPUS: u32 = 20;
 
 /// Argument of [`XEN_DMOP_CREATE_IOREQ_SERVER`].
 #[doc(alias = "xen_dm_op_create_ioreq_server")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpCreateIoreqServer {
     /// Whether buffered requests are taken: `HVM_IOREQSRV_BUFIOREQ_*`.
@@ -86,7 +86,7 @@ const _: () = assert!(size_of::<XenDmOpCreateIoreqServer>() == 6);
 
 /// Argument of [`XEN_DMOP_GET_IOREQ_SERVER_INFO`].
 #[doc(alias = "xen_dm_op_get_ioreq_server_info")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpGetIoreqServerInfo {
     /// The server.
@@ -108,7 +108,7 @@ pub const XEN_DMOP_NO_GFNS: u16 = 0x1;
 
 /// A range of a server.
 #[doc(alias = "xen_dm_op_ioreq_server_range")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpIoreqServerRange {
     /// The server.
@@ -138,7 +138,7 @@ pub const XEN_DMOP_IOREQ_MEM_ACCESS_WRITE: u32 = 0x2;
 
 /// Argument of [`XEN_DMOP_SET_IOREQ_SERVER_STATE`].
 #[doc(alias = "xen_dm_op_set_ioreq_server_state")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpSetIoreqServerState {
     /// The server.
@@ -152,7 +152,7 @@ const _: () = assert!(size_of::<XenDmOpSetIoreqServerState>() == 4);
 
 /// Argument of [`XEN_DMOP_DESTROY_IOREQ_SERVER`].
 #[doc(alias = "xen_dm_op_destroy_ioreq_server")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpDestroyIoreqServer {
     /// The server.
@@ -164,7 +164,7 @@ const _: () = assert!(size_of::<XenDmOpDestroyIoreqServer>() == 4);
 
 /// Argument of [`XEN_DMOP_TRACK_DIRTY_VRAM`], with a buffer for one bit per page.
 #[doc(alias = "xen_dm_op_track_dirty_vram")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpTrackDirtyVram {
     /// Pages to track; zero ends the tracking.
@@ -178,7 +178,7 @@ const _: () = assert!(size_of::<XenDmOpTrackDirtyVram>() == 16);
 
 /// Argument of [`XEN_DMOP_SET_PCI_INTX_LEVEL`].
 #[doc(alias = "xen_dm_op_set_pci_intx_level")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpSetPciIntxLevel {
     /// PCI segment.
@@ -196,7 +196,7 @@ const _: () = assert!(size_of::<XenDmOpSetPciIntxLevel>() == 6);
 
 /// Argument of [`XEN_DMOP_SET_ISA_IRQ_LEVEL`].
 #[doc(alias = "xen_dm_op_set_isa_irq_level")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpSetIsaIrqLevel {
     /// The interrupt.
@@ -208,7 +208,7 @@ const _: () = assert!(size_of::<XenDmOpSetIsaIrqLevel>() == 2);
 
 /// Argument of [`XEN_DMOP_SET_IRQ_LEVEL`].
 #[doc(alias = "xen_dm_op_set_irq_level")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpSetIrqLevel {
     /// The interrupt.
@@ -222,7 +222,7 @@ const _: () = assert!(size_of::<XenDmOpSetIrqLevel>() == 8);
 
 /// Argument of [`XEN_DMOP_SET_PCI_LINK_ROUTE`].
 #[doc(alias = "xen_dm_op_set_pci_link_route")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpSetPciLinkRoute {
     /// The link, 0 to 3.
@@ -234,7 +234,7 @@ const _: () = assert!(size_of::<XenDmOpSetPciLinkRoute>() == 2);
 
 /// Argument of [`XEN_DMOP_MODIFIED_MEMORY`], with an array of [`XenDmOpModifiedMemoryExtent`].
 #[doc(alias = "xen_dm_op_modified_memory")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpModifiedMemory {
     /// How many.
@@ -246,7 +246,7 @@ const _: () = assert!(size_of::<XenDmOpModifiedMemory>() == 8);
 
 /// A run of pages.
 #[doc(alias = "xen_dm_op_modified_memory_extent")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpModifiedMemoryExtent {
     /// How many pages.
@@ -260,7 +260,7 @@ const _: () = assert!(size_of::<XenDmOpModifiedMemoryExtent>() == 16);
 
 /// Argument of [`XEN_DMOP_SET_MEM_TYPE`].
 #[doc(alias = "xen_dm_op_set_mem_type")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpSetMemType {
     /// How many pages.
@@ -276,7 +276,7 @@ const _: () = assert!(size_of::<XenDmOpSetMemType>() == 16);
 
 /// Argument of [`XEN_DMOP_INJECT_EVENT`].
 #[doc(alias = "xen_dm_op_inject_event")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpInjectEvent {
     /// The vCPU.
@@ -320,7 +320,7 @@ pub const XEN_DMOP_EVENT_SW_EXC: u8 = 6;
 
 /// Argument of [`XEN_DMOP_INJECT_MSI`].
 #[doc(alias = "xen_dm_op_inject_msi")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpInjectMsi {
     /// The message's data.
@@ -334,7 +334,7 @@ const _: () = assert!(size_of::<XenDmOpInjectMsi>() == 16);
 
 /// Argument of [`XEN_DMOP_MAP_MEM_TYPE_TO_IOREQ_SERVER`].
 #[doc(alias = "xen_dm_op_map_mem_type_to_ioreq_server")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpMapMemTypeToIoreqServer {
     /// The server.
@@ -351,7 +351,7 @@ const _: () = assert!(size_of::<XenDmOpMapMemTypeToIoreqServer>() == 16);
 
 /// Argument of [`XEN_DMOP_REMOTE_SHUTDOWN`].
 #[doc(alias = "xen_dm_op_remote_shutdown")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpRemoteShutdown {
     /// The reason.
@@ -361,7 +361,7 @@ const _: () = assert!(size_of::<XenDmOpRemoteShutdown>() == 4);
 
 /// Argument of [`XEN_DMOP_RELOCATE_MEMORY`].
 #[doc(alias = "xen_dm_op_relocate_memory")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpRelocateMemory {
     /// In: pages to move. Out: pages left.
@@ -377,7 +377,7 @@ const _: () = assert!(size_of::<XenDmOpRelocateMemory>() == 24);
 
 /// Argument of [`XEN_DMOP_PIN_MEMORY_CACHEATTR`].
 #[doc(alias = "xen_dm_op_pin_memory_cacheattr")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpPinMemoryCacheattr {
     /// First frame.
@@ -409,7 +409,7 @@ pub const XEN_DMOP_DELETE_MEM_CACHEATTR: u32 = 4294967295;
 
 /// Argument of [`XEN_DMOP_NR_VCPUS`].
 #[doc(alias = "xen_dm_op_nr_vcpus")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpNrVcpus {
     /// Out: how many.
@@ -419,7 +419,7 @@ const _: () = assert!(size_of::<XenDmOpNrVcpus>() == 4);
 
 /// The first buffer of the hypercall: a command and its argument.
 #[doc(alias = "xen_dm_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOp {
     /// `XEN_DMOP_*`.
@@ -433,7 +433,7 @@ const _: () = assert!(size_of::<XenDmOp>() == 32);
 
 /// A buffer of the hypercall.
 #[doc(alias = "xen_dm_op_buf")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpBuf {
     /// Its bytes.

@@ -3,13 +3,11 @@
 //! Public header: `hvm/e820.h`. The entries are those of the PC's firmware call of that name.
 
 use zerocopy::little_endian::{U32, U64};
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+use zerocopy::{FromBytes, Immutable, IntoBytes, Unaligned};
 
 /// A region of memory, as [`crate::memory::XENMEM_MEMORY_MAP`] fills it in: 20 bytes without padding.
 #[doc(alias = "e820entry")]
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, Unaligned)]
 #[repr(C)]
 pub struct E820Entry {
     /// First byte.

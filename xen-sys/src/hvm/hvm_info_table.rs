@@ -2,7 +2,7 @@
 //!
 //! Public header: `hvm/hvm_info_table.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Frame of the table.
 pub const HVM_INFO_PFN: u64 = 0x9f;
@@ -16,7 +16,7 @@ pub const HVM_MAX_VCPUS: usize = 128;
 
 /// The table.
 #[doc(alias = "hvm_info_table")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct HvmInfoTable {
     /// `HVM INFO`.

@@ -2,7 +2,7 @@
 //!
 //! Public header: `hvm/hvm_op.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::DomId;
 use crate::GuestHandle;
@@ -46,7 +46,7 @@ pub const HVMOP_ALTP2M: u32 = 25;
 
 /// Argument of [`HVMOP_SET_PARAM`] and [`HVMOP_GET_PARAM`].
 #[doc(alias = "xen_hvm_param")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHvmParam {
     /// The guest.
@@ -62,7 +62,7 @@ const _: () = assert!(size_of::<XenHvmParam>() == 16);
 
 /// Argument of [`HVMOP_PAGETABLE_DYING`].
 #[doc(alias = "xen_hvm_pagetable_dying")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHvmPagetableDying {
     /// The guest.
@@ -76,7 +76,7 @@ const _: () = assert!(size_of::<XenHvmPagetableDying>() == 16);
 
 /// Argument of [`HVMOP_GET_TIME`].
 #[doc(alias = "xen_hvm_get_time")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHvmGetTime {
     /// Out: nanoseconds since boot.
@@ -86,7 +86,7 @@ const _: () = assert!(size_of::<XenHvmGetTime>() == 8);
 
 /// Argument of [`HVMOP_GET_MEM_TYPE`].
 #[doc(alias = "xen_hvm_get_mem_type")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHvmGetMemType {
     /// The guest.
@@ -102,7 +102,7 @@ const _: () = assert!(size_of::<XenHvmGetMemType>() == 16);
 
 /// Argument of [`HVMOP_SET_EVTCHN_UPCALL_VECTOR`].
 #[doc(alias = "xen_hvm_evtchn_upcall_vector")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHvmEvtchnUpcallVector {
     /// The vCPU.
@@ -145,7 +145,7 @@ pub const HVM_IOREQSRV_BUFIOREQ_ATOMIC: u8 = 2;
 
 /// Argument of [`HVMOP_XENTRACE`].
 #[doc(alias = "xen_hvm_xentrace")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHvmXentrace {
     /// The event.
@@ -210,7 +210,7 @@ pub const HVMOP_ALTP2M_SET_VISIBILITY: u32 = 16;
 
 /// Suppression of exceptions for a frame.
 #[doc(alias = "xen_hvm_altp2m_suppress_ve")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHvmAltp2mSuppressVe {
     /// The view.
@@ -228,7 +228,7 @@ const _: () = assert!(size_of::<XenHvmAltp2mSuppressVe>() == 16);
 
 /// Suppression of exceptions for many frames.
 #[doc(alias = "xen_hvm_altp2m_suppress_ve_multi")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHvmAltp2mSuppressVeMulti {
     /// The view.
@@ -250,7 +250,7 @@ const _: () = assert!(size_of::<XenHvmAltp2mSuppressVeMulti>() == 32);
 
 /// Whether alternate maps are on.
 #[doc(alias = "xen_hvm_altp2m_domain_state")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHvmAltp2mDomainState {
     /// Whether they are.
@@ -260,7 +260,7 @@ const _: () = assert!(size_of::<XenHvmAltp2mDomainState>() == 1);
 
 /// Exceptions for a vCPU.
 #[doc(alias = "xen_hvm_altp2m_vcpu_enable_notify")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHvmAltp2mVcpuEnableNotify {
     /// The vCPU.
@@ -274,7 +274,7 @@ const _: () = assert!(size_of::<XenHvmAltp2mVcpuEnableNotify>() == 16);
 
 /// No more exceptions for a vCPU.
 #[doc(alias = "xen_hvm_altp2m_vcpu_disable_notify")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHvmAltp2mVcpuDisableNotify {
     /// The vCPU.
@@ -284,7 +284,7 @@ const _: () = assert!(size_of::<XenHvmAltp2mVcpuDisableNotify>() == 4);
 
 /// A view.
 #[doc(alias = "xen_hvm_altp2m_view")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHvmAltp2mView {
     /// The view.
@@ -296,7 +296,7 @@ const _: () = assert!(size_of::<XenHvmAltp2mView>() == 4);
 
 /// Access rights of a frame.
 #[doc(alias = "xen_hvm_altp2m_mem_access")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHvmAltp2mMemAccess {
     /// The view.
@@ -312,7 +312,7 @@ const _: () = assert!(size_of::<XenHvmAltp2mMemAccess>() == 16);
 
 /// Access rights of many frames.
 #[doc(alias = "xen_hvm_altp2m_set_mem_access_multi")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHvmAltp2mSetMemAccessMulti {
     /// The view.
@@ -332,7 +332,7 @@ const _: () = assert!(size_of::<XenHvmAltp2mSetMemAccessMulti>() == 32);
 
 /// A frame that shows another one's memory.
 #[doc(alias = "xen_hvm_altp2m_change_gfn")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHvmAltp2mChangeGfn {
     /// The view.
@@ -350,7 +350,7 @@ const _: () = assert!(size_of::<XenHvmAltp2mChangeGfn>() == 24);
 
 /// A vCPU's view.
 #[doc(alias = "xen_hvm_altp2m_get_vcpu_p2m_idx")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHvmAltp2mGetVcpuP2mIdx {
     /// The vCPU.
@@ -364,7 +364,7 @@ const _: () = assert!(size_of::<XenHvmAltp2mGetVcpuP2mIdx>() == 8);
 
 /// Whether a guest may switch to a view.
 #[doc(alias = "xen_hvm_altp2m_set_visibility")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHvmAltp2mSetVisibility {
     /// The view.
@@ -378,7 +378,7 @@ const _: () = assert!(size_of::<XenHvmAltp2mSetVisibility>() == 4);
 
 /// Argument of [`HVMOP_ALTP2M`]: a command and its argument.
 #[doc(alias = "xen_hvm_altp2m_op")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHvmAltp2mOp {
     /// [`HVMOP_ALTP2M_INTERFACE_VERSION`].

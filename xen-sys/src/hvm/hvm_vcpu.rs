@@ -2,11 +2,11 @@
 //!
 //! Public header: `hvm/hvm_vcpu.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// State for a start in 32-bit mode, paging on or off.
 #[doc(alias = "vcpu_hvm_x86_32")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VcpuHvmX8632 {
     /// Register.
@@ -76,7 +76,7 @@ const _: () = assert!(size_of::<VcpuHvmX8632>() == 120);
 
 /// State for a start in 64-bit mode, with flat segments.
 #[doc(alias = "vcpu_hvm_x86_64")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VcpuHvmX8664 {
     /// Register.
@@ -112,7 +112,7 @@ const _: () = assert!(size_of::<VcpuHvmX8664>() == 112);
 
 /// Argument of [`crate::vcpu::VCPUOP_INITIALISE`].
 #[doc(alias = "vcpu_hvm_context")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VcpuHvmContext {
     /// `VCPU_HVM_MODE_*`.

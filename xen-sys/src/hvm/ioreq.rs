@@ -2,7 +2,7 @@
 //!
 //! Public header: `hvm/ioreq.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Direction: the guest reads.
 pub const IOREQ_READ: u8 = 1;
@@ -29,7 +29,7 @@ pub const IOREQ_TYPE_INVALIDATE: u8 = 8;
 
 /// A request.
 #[doc(alias = "ioreq")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct Ioreq {
     /// Physical address, or port.
@@ -54,7 +54,7 @@ const _: () = assert!(size_of::<Ioreq>() == 32);
 
 /// The page of requests; there is one [`Ioreq`] for each vCPU.
 #[doc(alias = "shared_iopage")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct SharedIopage {
     /// The first one.
@@ -64,7 +64,7 @@ const _: () = assert!(size_of::<SharedIopage>() == 32);
 
 /// A buffered request.
 #[doc(alias = "buf_ioreq")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct BufIoreq {
     /// `IOREQ_TYPE_*`.
@@ -82,7 +82,7 @@ pub const IOREQ_BUFFER_SLOT_NUM: usize = 511;
 
 /// The page of buffered requests.
 #[doc(alias = "buffered_iopage")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct BufferedIopage {
     /// How far the device model has read; runs freely.

@@ -2,11 +2,11 @@
 //!
 //! Public header: `hvm/save.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// A record's head; its data follows.
 #[doc(alias = "hvm_save_descriptor")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct HvmSaveDescriptor {
     /// Kind of record.

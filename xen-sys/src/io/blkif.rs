@@ -4,7 +4,7 @@
 //!
 //! Public header: `io/blkif.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::GrantRef;
 
@@ -45,7 +45,7 @@ pub const BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST: usize = 8;
 
 /// A run of sectors within one granted page.
 #[doc(alias = "blkif_request_segment")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct BlkifRequestSegment {
     /// The page.
@@ -61,7 +61,7 @@ const _: () = assert!(size_of::<BlkifRequestSegment>() == 8);
 
 /// A direct request.
 #[doc(alias = "blkif_request")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct BlkifRequest {
     /// What is asked for.
@@ -83,7 +83,7 @@ const _: () = assert!(size_of::<BlkifRequest>() == 112);
 
 /// A request to free sectors.
 #[doc(alias = "blkif_request_discard")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct BlkifRequestDiscard {
     /// [`BlkifOp::DISCARD`].
@@ -108,7 +108,7 @@ pub const BLKIF_DISCARD_SECURE: u8 = 1 << 0;
 
 /// A request whose segments lie in pages of their own.
 #[doc(alias = "blkif_request_indirect")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct BlkifRequestIndirect {
     /// [`BlkifOp::INDIRECT`].
@@ -136,7 +136,7 @@ const _: () = assert!(size_of::<BlkifRequestIndirect>() == 64);
 
 /// A response.
 #[doc(alias = "blkif_response")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct BlkifResponse {
     /// That of the request.
@@ -185,7 +185,7 @@ flags! {
 /// The layouts of a 32-bit x86 guest (`x86_32-abi`), where 64-bit numbers are aligned to four bytes.
 pub mod x86_32 {
     use zerocopy::little_endian::U64;
-    use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+    use zerocopy::{FromBytes, Immutable, IntoBytes};
 
     use super::{BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST, BLKIF_MAX_SEGMENTS_PER_REQUEST};
     use super::{BlkifOp, BlkifRequestSegment, BlkifStatus};
@@ -194,7 +194,7 @@ pub mod x86_32 {
     /// A direct request.
     #[doc(alias = "blkif_request")]
     #[doc(alias = "blkif_x86_32_request")]
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
     #[repr(C, align(4))]
     pub struct BlkifRequest {
         /// What is asked for.
@@ -215,7 +215,7 @@ pub mod x86_32 {
     /// A request to free sectors.
     #[doc(alias = "blkif_request_discard")]
     #[doc(alias = "blkif_x86_32_request_discard")]
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
     #[repr(C, align(4))]
     pub struct BlkifRequestDiscard {
         /// [`BlkifOp::DISCARD`].
@@ -236,7 +236,7 @@ pub mod x86_32 {
     /// A request whose segments lie in pages of their own.
     #[doc(alias = "blkif_request_indirect")]
     #[doc(alias = "blkif_x86_32_request_indirect")]
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
     #[repr(C, align(4))]
     pub struct BlkifRequestIndirect {
         /// [`BlkifOp::INDIRECT`].
@@ -263,7 +263,7 @@ pub mod x86_32 {
     /// A response.
     #[doc(alias = "blkif_response")]
     #[doc(alias = "blkif_x86_32_response")]
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
     #[repr(C, align(4))]
     pub struct BlkifResponse {
         /// That of the request.

@@ -2,7 +2,7 @@
 //!
 //! Public header: `io/cameraif.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::GrantRef;
 
@@ -195,7 +195,7 @@ pub const XENCAMERA_EVT_CTRL_CHANGE: u8 = 0x1;
 
 /// Arguments of [`CameraOp::CONFIG_SET`] and [`CameraOp::CONFIG_VALIDATE`].
 #[doc(alias = "xencamera_config_req")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XencameraConfigReq {
     /// Four characters of a pixel format.
@@ -209,7 +209,7 @@ const _: () = assert!(size_of::<XencameraConfigReq>() == 12);
 
 /// Arguments of [`CameraOp::FRAME_RATE_SET`].
 #[doc(alias = "xencamera_frame_rate_req")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XencameraFrameRateReq {
     /// Numerator.
@@ -221,7 +221,7 @@ const _: () = assert!(size_of::<XencameraFrameRateReq>() == 8);
 
 /// Argument of, and answer to, [`CameraOp::BUF_REQUEST`].
 #[doc(alias = "xencamera_buf_request")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XencameraBufRequest {
     /// Buffers.
@@ -231,7 +231,7 @@ const _: () = assert!(size_of::<XencameraBufRequest>() == 1);
 
 /// Arguments of [`CameraOp::BUF_CREATE`].
 #[doc(alias = "xencamera_buf_create_req")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XencameraBufCreateReq {
     /// The buffer.
@@ -247,7 +247,7 @@ const _: () = assert!(size_of::<XencameraBufCreateReq>() == 24);
 
 /// A page of a page directory; further grants follow.
 #[doc(alias = "xencamera_page_directory")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XencameraPageDirectory {
     /// Grant of the next page of the directory; zero for the last.
@@ -259,7 +259,7 @@ const _: () = assert!(size_of::<XencameraPageDirectory>() == 4);
 
 /// Argument of the operations on a buffer or control.
 #[doc(alias = "xencamera_index")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XencameraIndex {
     /// The buffer or control.
@@ -269,7 +269,7 @@ const _: () = assert!(size_of::<XencameraIndex>() == 1);
 
 /// A control's value.
 #[doc(alias = "xencamera_ctrl_value")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XencameraCtrlValue {
     /// The control.
@@ -284,7 +284,7 @@ const _: () = assert!(size_of::<XencameraCtrlValue>() == 16);
 
 /// Argument of [`CameraOp::CTRL_GET`].
 #[doc(alias = "xencamera_get_ctrl_req")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XencameraGetCtrlReq {
     /// The control.
@@ -295,7 +295,7 @@ const _: () = assert!(size_of::<XencameraGetCtrlReq>() == 1);
 
 /// Answer to the operations on the picture's format.
 #[doc(alias = "xencamera_config_resp")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XencameraConfigResp {
     /// Four characters of a pixel format.
@@ -325,7 +325,7 @@ const _: () = assert!(size_of::<XencameraConfigResp>() == 44);
 
 /// Answer to [`CameraOp::BUF_GET_LAYOUT`].
 #[doc(alias = "xencamera_buf_get_layout_resp")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XencameraBufGetLayoutResp {
     /// Planes.
@@ -343,7 +343,7 @@ const _: () = assert!(size_of::<XencameraBufGetLayoutResp>() == 40);
 
 /// Answer to [`CameraOp::CTRL_ENUM`].
 #[doc(alias = "xencamera_ctrl_enum_resp")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XencameraCtrlEnumResp {
     /// Which control.
@@ -368,7 +368,7 @@ const _: () = assert!(size_of::<XencameraCtrlEnumResp>() == 40);
 
 /// Event: a picture is there.
 #[doc(alias = "xencamera_frame_avail_evt")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XencameraFrameAvailEvt {
     /// The buffer.
@@ -384,7 +384,7 @@ const _: () = assert!(size_of::<XencameraFrameAvailEvt>() == 12);
 
 /// A request.
 #[doc(alias = "xencamera_req")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XencameraReq {
     /// Chosen by the front end; the response has the same.
@@ -400,7 +400,7 @@ const _: () = assert!(size_of::<XencameraReq>() == 64);
 
 /// A response.
 #[doc(alias = "xencamera_resp")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XencameraResp {
     /// That of the request.
@@ -418,7 +418,7 @@ const _: () = assert!(size_of::<XencameraResp>() == 64);
 
 /// An event.
 #[doc(alias = "xencamera_evt")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XencameraEvt {
     /// Unused.
@@ -435,7 +435,7 @@ const _: () = assert!(size_of::<XencameraEvt>() == 64);
 
 /// The head of the event page. Indices run freely.
 #[doc(alias = "xencamera_event_page")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XencameraEventPage {
     /// How far the front end has read.

@@ -2,11 +2,11 @@
 //!
 //! Public header: `io/console.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// The ring page. Indices run freely; their position is taken modulo the ring's size.
 #[doc(alias = "xencons_interface")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenconsInterface {
     /// Bytes to the guest.

@@ -2,7 +2,7 @@
 //!
 //! Public header: `io/displif.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::GrantRef;
 
@@ -85,7 +85,7 @@ pub const XENDISPL_IN_RING_LEN: usize = 63;
 
 /// Arguments of [`DisplOp::DBUF_CREATE`].
 #[doc(alias = "xendispl_dbuf_create_req")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XendisplDbufCreateReq {
     /// Chosen by the front end.
@@ -111,7 +111,7 @@ const _: () = assert!(size_of::<XendisplDbufCreateReq>() == 40);
 
 /// A page of a page directory; further grants follow.
 #[doc(alias = "xendispl_page_directory")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XendisplPageDirectory {
     /// Grant of the next page of the directory; zero for the last.
@@ -123,7 +123,7 @@ const _: () = assert!(size_of::<XendisplPageDirectory>() == 4);
 
 /// Arguments of [`DisplOp::DBUF_DESTROY`].
 #[doc(alias = "xendispl_dbuf_destroy_req")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XendisplDbufDestroyReq {
     /// The display buffer.
@@ -133,7 +133,7 @@ const _: () = assert!(size_of::<XendisplDbufDestroyReq>() == 8);
 
 /// Arguments of [`DisplOp::FB_ATTACH`].
 #[doc(alias = "xendispl_fb_attach_req")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XendisplFbAttachReq {
     /// The display buffer.
@@ -153,7 +153,7 @@ const _: () = assert!(size_of::<XendisplFbAttachReq>() == 32);
 
 /// Arguments of [`DisplOp::FB_DETACH`].
 #[doc(alias = "xendispl_fb_detach_req")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XendisplFbDetachReq {
     /// The frame buffer.
@@ -163,7 +163,7 @@ const _: () = assert!(size_of::<XendisplFbDetachReq>() == 8);
 
 /// Arguments of [`DisplOp::SET_CONFIG`].
 #[doc(alias = "xendispl_set_config_req")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XendisplSetConfigReq {
     /// The frame buffer; zero for nothing.
@@ -185,7 +185,7 @@ const _: () = assert!(size_of::<XendisplSetConfigReq>() == 32);
 
 /// Arguments of [`DisplOp::PG_FLIP`].
 #[doc(alias = "xendispl_page_flip_req")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XendisplPageFlipReq {
     /// The frame buffer.
@@ -195,7 +195,7 @@ const _: () = assert!(size_of::<XendisplPageFlipReq>() == 8);
 
 /// Arguments of [`DisplOp::GET_EDID`].
 #[doc(alias = "xendispl_get_edid_req")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XendisplGetEdidReq {
     /// Bytes of the buffer.
@@ -207,7 +207,7 @@ const _: () = assert!(size_of::<XendisplGetEdidReq>() == 8);
 
 /// Answer to [`DisplOp::GET_EDID`].
 #[doc(alias = "xendispl_get_edid_resp")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XendisplGetEdidResp {
     /// Bytes of the description.
@@ -217,7 +217,7 @@ const _: () = assert!(size_of::<XendisplGetEdidResp>() == 4);
 
 /// Event: the switch is done.
 #[doc(alias = "xendispl_pg_flip_evt")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XendisplPgFlipEvt {
     /// The frame buffer.
@@ -227,7 +227,7 @@ const _: () = assert!(size_of::<XendisplPgFlipEvt>() == 8);
 
 /// A request.
 #[doc(alias = "xendispl_req")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XendisplReq {
     /// Chosen by the front end; the response has the same.
@@ -243,7 +243,7 @@ const _: () = assert!(size_of::<XendisplReq>() == 64);
 
 /// A response.
 #[doc(alias = "xendispl_resp")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XendisplResp {
     /// That of the request.
@@ -261,7 +261,7 @@ const _: () = assert!(size_of::<XendisplResp>() == 64);
 
 /// An event.
 #[doc(alias = "xendispl_evt")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XendisplEvt {
     /// Unused.
@@ -278,7 +278,7 @@ const _: () = assert!(size_of::<XendisplEvt>() == 64);
 
 /// The head of the event page. Indices run freely.
 #[doc(alias = "xendispl_event_page")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XendisplEventPage {
     /// How far the front end has read.

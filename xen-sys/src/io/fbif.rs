@@ -2,7 +2,7 @@
 //!
 //! Public header: `io/fbif.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Kind of an event for the back end: [`XenfbUpdate`].
 pub const XENFB_TYPE_UPDATE: u8 = 2;
@@ -16,7 +16,7 @@ pub const XENFB_NO_REFRESH: u32 = 0;
 
 /// A part of the picture has changed.
 #[doc(alias = "xenfb_update")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenfbUpdate {
     /// [`XENFB_TYPE_UPDATE`].
@@ -37,7 +37,7 @@ const _: () = assert!(size_of::<XenfbUpdate>() == 20);
 
 /// The picture has a new shape.
 #[doc(alias = "xenfb_resize")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenfbResize {
     /// [`XENFB_TYPE_RESIZE`].
@@ -60,7 +60,7 @@ const _: () = assert!(size_of::<XenfbResize>() == 24);
 
 /// An event for the back end: [`XenfbUpdate`] or [`XenfbResize`] at the start.
 #[doc(alias = "xenfb_out_event")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenfbOutEvent {
     /// Kind.
@@ -75,7 +75,7 @@ const _: () = assert!(size_of::<XenfbOutEvent>() == 40);
 
 /// How often the picture is looked at.
 #[doc(alias = "xenfb_refresh_period")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenfbRefreshPeriod {
     /// [`XENFB_TYPE_REFRESH_PERIOD`].
@@ -90,7 +90,7 @@ const _: () = assert!(size_of::<XenfbRefreshPeriod>() == 8);
 
 /// An event for the front end: [`XenfbRefreshPeriod`] at the start.
 #[doc(alias = "xenfb_in_event")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenfbInEvent {
     /// Kind.
@@ -122,7 +122,7 @@ pub const XENFB_OUT_RING_OFFS: usize = 2048;
 
 /// The head of the page, for 64-bit guests. Indices run freely; positions are modulo the number of events.
 #[doc(alias = "xenfb_page")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenfbPage {
     /// How far the front end has read.

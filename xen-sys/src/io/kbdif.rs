@@ -2,7 +2,7 @@
 //!
 //! Public header: `io/kbdif.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 open_enum! {
     /// Kind of an event.
@@ -88,7 +88,7 @@ pub const XENKBD_FIELD_RING_REF: &str = "page-ref";
 
 /// The pointer has moved.
 #[doc(alias = "xenkbd_motion")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenkbdMotion {
     /// [`XenkbdType::MOTION`].
@@ -107,7 +107,7 @@ const _: () = assert!(size_of::<XenkbdMotion>() == 16);
 
 /// A key or button.
 #[doc(alias = "xenkbd_key")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenkbdKey {
     /// [`XenkbdType::KEY`].
@@ -124,7 +124,7 @@ const _: () = assert!(size_of::<XenkbdKey>() == 8);
 
 /// The pointer's position.
 #[doc(alias = "xenkbd_position")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenkbdPosition {
     /// [`XenkbdType::POS`].
@@ -143,7 +143,7 @@ const _: () = assert!(size_of::<XenkbdPosition>() == 16);
 
 /// A touch.
 #[doc(alias = "xenkbd_mtouch")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenkbdMtouch {
     /// [`XenkbdType::MTOUCH`].
@@ -162,7 +162,7 @@ const _: () = assert!(size_of::<XenkbdMtouch>() == 16);
 
 /// An event for the front end: [`XenkbdMotion`], [`XenkbdKey`], [`XenkbdPosition`] or [`XenkbdMtouch`] at the start.
 #[doc(alias = "xenkbd_in_event")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenkbdInEvent {
     /// Kind.
@@ -177,7 +177,7 @@ const _: () = assert!(size_of::<XenkbdInEvent>() == 40);
 
 /// An event for the back end; none are defined.
 #[doc(alias = "xenkbd_out_event")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenkbdOutEvent {
     /// Kind.
@@ -207,7 +207,7 @@ pub const XENKBD_OUT_RING_OFFS: usize = 3072;
 
 /// The head of the page. Indices run freely; positions are modulo the number of events.
 #[doc(alias = "xenkbd_page")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenkbdPage {
     /// How far the front end has read.

@@ -2,11 +2,11 @@
 //!
 //! Public header: `io/libxenvchan.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// The indices of one ring.
 #[doc(alias = "ring_shared")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct RingShared {
     /// How far it was read.
@@ -23,7 +23,7 @@ pub const VCHAN_NOTIFY_READ: u8 = 0x2;
 
 /// The first page; the grants of further pages follow.
 #[doc(alias = "vchan_interface")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VchanInterface {
     /// Ring from the server to the client.

@@ -4,7 +4,7 @@
 //!
 //! Public header: `io/netif.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::GrantRef;
 
@@ -33,7 +33,7 @@ flags! {
 
 /// A request to transmit; for a packet of several, the first one has the size of the whole.
 #[doc(alias = "netif_tx_request")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct NetifTxRequest {
     /// The page.
@@ -51,7 +51,7 @@ const _: () = assert!(size_of::<NetifTxRequest>() == 12);
 
 /// A response to a transmit request.
 #[doc(alias = "netif_tx_response")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct NetifTxResponse {
     /// That of the request.
@@ -63,7 +63,7 @@ const _: () = assert!(size_of::<NetifTxResponse>() == 4);
 
 /// A page for the back end to fill.
 #[doc(alias = "netif_rx_request")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct NetifRxRequest {
     /// Chosen by the front end; the response has the same.
@@ -98,7 +98,7 @@ flags! {
 
 /// A filled page.
 #[doc(alias = "netif_rx_response")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct NetifRxResponse {
     /// That of the request.
@@ -180,7 +180,7 @@ open_enum! {
 
 /// An extra information: takes the slot of a request or response.
 #[doc(alias = "netif_extra_info")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct NetifExtraInfo {
     /// Kind.
@@ -194,7 +194,7 @@ pub struct NetifExtraInfo {
 const _: () = assert!(size_of::<NetifExtraInfo>() == 8);
 
 /// Segmentation, in [`NetifExtraInfo::u`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct NetifExtraGso {
     /// Most bytes of payload in a segment.
@@ -209,7 +209,7 @@ pub struct NetifExtraGso {
 const _: () = assert!(size_of::<NetifExtraGso>() == 6);
 
 /// A multicast group, in [`NetifExtraInfo::u`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct NetifExtraMcast {
     /// The group's Ethernet address.
@@ -218,7 +218,7 @@ pub struct NetifExtraMcast {
 const _: () = assert!(size_of::<NetifExtraMcast>() == 6);
 
 /// A packet's hash, in [`NetifExtraInfo::u`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct NetifExtraHash {
     /// What was hashed: bit number of `XEN_NETIF_CTRL_HASH_TYPE_*`.
@@ -294,7 +294,7 @@ open_enum! {
 
 /// A control request.
 #[doc(alias = "xen_netif_ctrl_request")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenNetifCtrlRequest {
     /// Chosen by the front end; the response has the same.
@@ -309,7 +309,7 @@ const _: () = assert!(size_of::<XenNetifCtrlRequest>() == 16);
 
 /// A control response.
 #[doc(alias = "xen_netif_ctrl_response")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenNetifCtrlResponse {
     /// That of the request.
@@ -344,7 +344,7 @@ open_enum! {
 
 /// A grant that stays mapped.
 #[doc(alias = "xen_netif_gref")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenNetifGref {
     /// The grant.

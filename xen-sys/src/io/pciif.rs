@@ -2,7 +2,7 @@
 //!
 //! Public header: `io/pciif.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Version of the protocol, as the nodes `magic` have it.
 pub const XEN_PCI_MAGIC: &str = "7";
@@ -90,7 +90,7 @@ pub const SH_INFO_MAX_VEC: usize = 128;
 
 /// A message interrupt.
 #[doc(alias = "xen_msix_entry")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMsixEntry {
     /// The physical interrupt.
@@ -102,7 +102,7 @@ const _: () = assert!(size_of::<XenMsixEntry>() == 4);
 
 /// A request of the front end, and its answer.
 #[doc(alias = "xen_pci_op")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPciOp {
     /// What is asked for.
@@ -130,7 +130,7 @@ const _: () = assert!(size_of::<XenPciOp>() == 548);
 
 /// A request of the back end, and its answer.
 #[doc(alias = "xen_pcie_aer_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPcieAerOp {
     /// What is asked for.
@@ -148,7 +148,7 @@ const _: () = assert!(size_of::<XenPcieAerOp>() == 20);
 
 /// The page.
 #[doc(alias = "xen_pci_sharedinfo")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPciSharedinfo {
     /// Which requests wait.

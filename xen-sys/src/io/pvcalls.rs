@@ -2,7 +2,7 @@
 //!
 //! Public header: `io/pvcalls.h`. Socket numbers and addresses are those of Linux on x86-64; errors are negated numbers.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::ring::RingIdx;
 use crate::GrantRef;
@@ -10,7 +10,7 @@ use crate::Port;
 
 /// The page with the indices of a connection's byte rings; the grants of their pages follow.
 #[doc(alias = "pvcalls_data_intf")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PvcallsDataIntf {
     /// How far the front end has read.
@@ -63,7 +63,7 @@ open_enum! {
 
 /// A call.
 #[doc(alias = "xen_pvcalls_request")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPvcallsRequest {
     /// Chosen by the front end; the response has the same.
@@ -77,7 +77,7 @@ const _: () = assert!(size_of::<XenPvcallsRequest>() == 64);
 
 /// The outcome of a call.
 #[doc(alias = "xen_pvcalls_response")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPvcallsResponse {
     /// That of the request.
@@ -95,7 +95,7 @@ const _: () = assert!(size_of::<XenPvcallsResponse>() == 24);
 
 /// Arguments of [`PvcallsCmd::SOCKET`].
 #[doc(alias = "xen_pvcalls_socket")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPvcallsSocket {
     /// The new socket's identifier.
@@ -114,7 +114,7 @@ const _: () = assert!(size_of::<XenPvcallsSocket>() == 24);
 
 /// Arguments of [`PvcallsCmd::CONNECT`].
 #[doc(alias = "xen_pvcalls_connect")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPvcallsConnect {
     /// The socket.
@@ -137,7 +137,7 @@ const _: () = assert!(size_of::<XenPvcallsConnect>() == 56);
 
 /// Arguments of [`PvcallsCmd::RELEASE`].
 #[doc(alias = "xen_pvcalls_release")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPvcallsRelease {
     /// The socket.
@@ -151,7 +151,7 @@ const _: () = assert!(size_of::<XenPvcallsRelease>() == 16);
 
 /// Arguments of [`PvcallsCmd::BIND`].
 #[doc(alias = "xen_pvcalls_bind")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPvcallsBind {
     /// The socket.
@@ -165,7 +165,7 @@ const _: () = assert!(size_of::<XenPvcallsBind>() == 40);
 
 /// Arguments of [`PvcallsCmd::LISTEN`].
 #[doc(alias = "xen_pvcalls_listen")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPvcallsListen {
     /// The socket.
@@ -179,7 +179,7 @@ const _: () = assert!(size_of::<XenPvcallsListen>() == 16);
 
 /// Arguments of [`PvcallsCmd::ACCEPT`].
 #[doc(alias = "xen_pvcalls_accept")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPvcallsAccept {
     /// The socket.
@@ -196,7 +196,7 @@ const _: () = assert!(size_of::<XenPvcallsAccept>() == 24);
 
 /// Arguments of [`PvcallsCmd::POLL`].
 #[doc(alias = "xen_pvcalls_poll")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPvcallsPoll {
     /// The socket.

@@ -4,7 +4,7 @@
 //!
 //! Public header: `io/ring.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// A free-running ring index.
 #[doc(alias = "RING_IDX")]
@@ -12,7 +12,7 @@ pub type RingIdx = u32;
 
 /// Head of a ring page. Indices run freely; a slot is an index modulo the number of slots.
 #[doc(alias = "blkif_sring")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct Sring {
     /// How far the front end has published requests.

@@ -2,7 +2,7 @@
 //!
 //! Public header: `io/sndif.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::GrantRef;
 
@@ -243,7 +243,7 @@ pub const XENSND_PCM_FORMAT_GSM_STR: &str = "gsm";
 
 /// Arguments of [`SndOp::OPEN`].
 #[doc(alias = "xensnd_open_req")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XensndOpenReq {
     /// Samples per second.
@@ -265,7 +265,7 @@ const _: () = assert!(size_of::<XensndOpenReq>() == 20);
 
 /// A page of a page directory; further grants follow.
 #[doc(alias = "xensnd_page_directory")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XensndPageDirectory {
     /// Grant of the next page of the directory; zero for the last.
@@ -277,7 +277,7 @@ const _: () = assert!(size_of::<XensndPageDirectory>() == 4);
 
 /// Arguments of [`SndOp::READ`], [`SndOp::WRITE`] and the operations on volume.
 #[doc(alias = "xensnd_rw_req")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XensndRwReq {
     /// Offset in the buffer, in bytes.
@@ -289,7 +289,7 @@ const _: () = assert!(size_of::<XensndRwReq>() == 8);
 
 /// Arguments of [`SndOp::TRIGGER`].
 #[doc(alias = "xensnd_trigger_req")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XensndTriggerReq {
     /// `XENSND_OP_TRIGGER_*`.
@@ -300,7 +300,7 @@ const _: () = assert!(size_of::<XensndTriggerReq>() == 1);
 
 /// What is possible: asked, and answered.
 #[doc(alias = "xensnd_query_hw_param")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XensndQueryHwParam {
     /// One bit per [`SndFormat`].
@@ -334,7 +334,7 @@ const _: () = assert!(size_of::<XensndQueryHwParam>() == 40);
 
 /// Event: the position.
 #[doc(alias = "xensnd_cur_pos_evt")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XensndCurPosEvt {
     /// Bytes played or captured.
@@ -344,7 +344,7 @@ const _: () = assert!(size_of::<XensndCurPosEvt>() == 8);
 
 /// A request.
 #[doc(alias = "xensnd_req")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XensndReq {
     /// Chosen by the front end; the response has the same.
@@ -360,7 +360,7 @@ const _: () = assert!(size_of::<XensndReq>() == 64);
 
 /// A response.
 #[doc(alias = "xensnd_resp")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XensndResp {
     /// That of the request.
@@ -378,7 +378,7 @@ const _: () = assert!(size_of::<XensndResp>() == 64);
 
 /// An event.
 #[doc(alias = "xensnd_evt")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XensndEvt {
     /// Unused.
@@ -395,7 +395,7 @@ const _: () = assert!(size_of::<XensndEvt>() == 64);
 
 /// The head of the event page. Indices run freely.
 #[doc(alias = "xensnd_event_page")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XensndEventPage {
     /// How far the front end has read.

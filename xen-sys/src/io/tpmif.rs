@@ -2,13 +2,13 @@
 //!
 //! Public header: `io/tpmif.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::GrantRef;
 
 /// A slot of the first version of the protocol.
 #[doc(alias = "tpmif_tx_request")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct TpmifTxRequest {
     /// Machine address of the packet.
@@ -25,7 +25,7 @@ const _: () = assert!(size_of::<TpmifTxRequest>() == 16);
 
 /// A ring of the first version.
 #[doc(alias = "tpmif_ring")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct TpmifRing {
     /// The slot.
@@ -35,7 +35,7 @@ const _: () = assert!(size_of::<TpmifRing>() == 16);
 
 /// The page of the first version.
 #[doc(alias = "tpmif_tx_interface")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct TpmifTxInterface {
     /// The rings.
@@ -67,7 +67,7 @@ open_enum! {
 
 /// The head of the page; the grants of further pages follow, then the packet.
 #[doc(alias = "tpmif_shared_page")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct TpmifSharedPage {
     /// Bytes of the packet.

@@ -2,7 +2,7 @@
 //!
 //! Public header: `io/usbif.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::GrantRef;
 
@@ -68,7 +68,7 @@ pub const USBIF_SHORT_NOT_OK: u16 = 0x1;
 
 /// A part of a buffer.
 #[doc(alias = "usbif_request_segment")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct UsbifRequestSegment {
     /// The page.
@@ -82,7 +82,7 @@ const _: () = assert!(size_of::<UsbifRequestSegment>() == 8);
 
 /// A transfer.
 #[doc(alias = "usbif_urb_request")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct UsbifUrbRequest {
     /// Chosen by the front end; the response has the same.
@@ -131,7 +131,7 @@ open_enum! {
 
 /// The outcome of a transfer.
 #[doc(alias = "usbif_urb_response")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct UsbifUrbResponse {
     /// That of the request.
@@ -149,7 +149,7 @@ const _: () = assert!(size_of::<UsbifUrbResponse>() == 16);
 
 /// A slot for the back end to report a port.
 #[doc(alias = "usbif_conn_request")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct UsbifConnRequest {
     /// Chosen by the front end; the response has the same.
@@ -159,7 +159,7 @@ const _: () = assert!(size_of::<UsbifConnRequest>() == 2);
 
 /// A port has changed.
 #[doc(alias = "usbif_conn_response")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct UsbifConnResponse {
     /// That of the request.

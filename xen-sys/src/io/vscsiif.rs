@@ -2,7 +2,7 @@
 //!
 //! Public header: `io/vscsiif.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::GrantRef;
 
@@ -32,7 +32,7 @@ pub const VSCSIIF_SG_LIST_SIZE: usize = 31;
 
 /// A part of a buffer.
 #[doc(alias = "scsiif_request_segment")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct ScsiifRequestSegment {
     /// The page.
@@ -46,7 +46,7 @@ const _: () = assert!(size_of::<ScsiifRequestSegment>() == 8);
 
 /// A request.
 #[doc(alias = "vscsiif_request")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VscsiifRequest {
     /// Chosen by the front end; the response has the same.
@@ -80,7 +80,7 @@ const _: () = assert!(size_of::<VscsiifRequest>() == 252);
 
 /// Segments set before the request; obsolete.
 #[doc(alias = "vscsiif_sg_list")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VscsiifSgList {
     /// That of the request.
@@ -96,7 +96,7 @@ const _: () = assert!(size_of::<VscsiifSgList>() == 252);
 
 /// A response.
 #[doc(alias = "vscsiif_response")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VscsiifResponse {
     /// That of the request.

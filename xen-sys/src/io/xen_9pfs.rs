@@ -3,13 +3,13 @@
 //! Public header: `io/9pfs.h`. The requests are those of 9P2000.L; each ring page holds a [`Xen9pfsDataIntf`], its
 //! grants name the pages of two byte rings.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::ring::RingIdx;
 
 /// The page with the indices of both byte rings; the grants of their pages follow.
 #[doc(alias = "xen_9pfs_data_intf")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct Xen9pfsDataIntf {
     /// How far the front end has read answers.

@@ -2,7 +2,7 @@
 //!
 //! Public header: `io/xs_wire.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 open_enum! {
     /// Type of a message.
@@ -101,7 +101,7 @@ pub const XS_WRITE_CREATE_EXCL: &str = "CREATE|EXCL";
 
 /// Head of every message; the payload follows.
 #[doc(alias = "xsd_sockmsg")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XsdSockmsg {
     /// The type.
@@ -140,7 +140,7 @@ pub const XENSTORE_REL_PATH_MAX: usize = 2048;
 
 /// The ring page. Indices run freely; their position is taken modulo [`XENSTORE_RING_SIZE`].
 #[doc(alias = "xenstore_domain_interface")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenstoreDomainInterface {
     /// Requests, from the guest.

@@ -2,7 +2,7 @@
 //!
 //! Public header: `xsm/flask_op.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::GuestHandle;
 use crate::Port;
@@ -62,7 +62,7 @@ pub const FLASK_DEVICETREE_LABEL: u32 = 25;
 
 /// Argument of [`FLASK_LOAD`].
 #[doc(alias = "xen_flask_load")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenFlaskLoad {
     /// The policy.
@@ -76,7 +76,7 @@ const _: () = assert!(size_of::<XenFlaskLoad>() == 16);
 
 /// Argument of [`FLASK_SETENFORCE`].
 #[doc(alias = "xen_flask_setenforce")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenFlaskSetenforce {
     /// Whether it is enforced.
@@ -86,7 +86,7 @@ const _: () = assert!(size_of::<XenFlaskSetenforce>() == 4);
 
 /// Argument of [`FLASK_CONTEXT_TO_SID`] and [`FLASK_SID_TO_CONTEXT`].
 #[doc(alias = "xen_flask_sid_context")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenFlaskSidContext {
     /// Security identifier.
@@ -100,7 +100,7 @@ const _: () = assert!(size_of::<XenFlaskSidContext>() == 16);
 
 /// Argument of [`FLASK_ACCESS`].
 #[doc(alias = "xen_flask_access")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenFlaskAccess {
     /// Label of the subject.
@@ -124,7 +124,7 @@ const _: () = assert!(size_of::<XenFlaskAccess>() == 32);
 
 /// Argument of [`FLASK_CREATE`], [`FLASK_RELABEL`] and [`FLASK_MEMBER`].
 #[doc(alias = "xen_flask_transition")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenFlaskTransition {
     /// Label of the subject.
@@ -140,7 +140,7 @@ const _: () = assert!(size_of::<XenFlaskTransition>() == 16);
 
 /// Argument of [`FLASK_GETBOOL`] and [`FLASK_SETBOOL`].
 #[doc(alias = "xen_flask_boolean")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenFlaskBoolean {
     /// The switch; all ones to look for its name.
@@ -164,7 +164,7 @@ const _: () = assert!(size_of::<XenFlaskBoolean>() == 24);
 
 /// Argument of [`FLASK_SETAVC_THRESHOLD`].
 #[doc(alias = "xen_flask_setavc_threshold")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenFlaskSetavcThreshold {
     /// Entries.
@@ -174,7 +174,7 @@ const _: () = assert!(size_of::<XenFlaskSetavcThreshold>() == 4);
 
 /// Argument of [`FLASK_AVC_HASHSTATS`].
 #[doc(alias = "xen_flask_hash_stats")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenFlaskHashStats {
     /// Out: entries.
@@ -190,7 +190,7 @@ const _: () = assert!(size_of::<XenFlaskHashStats>() == 16);
 
 /// Argument of [`FLASK_AVC_CACHESTATS`].
 #[doc(alias = "xen_flask_cache_stats")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenFlaskCacheStats {
     /// The CPU.
@@ -212,7 +212,7 @@ const _: () = assert!(size_of::<XenFlaskCacheStats>() == 28);
 
 /// Argument of [`FLASK_ADD_OCONTEXT`] and [`FLASK_DEL_OCONTEXT`].
 #[doc(alias = "xen_flask_ocontext")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenFlaskOcontext {
     /// Kind of resource.
@@ -228,7 +228,7 @@ const _: () = assert!(size_of::<XenFlaskOcontext>() == 24);
 
 /// Argument of [`FLASK_GET_PEER_SID`].
 #[doc(alias = "xen_flask_peersid")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenFlaskPeersid {
     /// The port.
@@ -240,7 +240,7 @@ const _: () = assert!(size_of::<XenFlaskPeersid>() == 8);
 
 /// Argument of [`FLASK_RELABEL_DOMAIN`].
 #[doc(alias = "xen_flask_relabel")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenFlaskRelabel {
     /// The domain.
@@ -252,7 +252,7 @@ const _: () = assert!(size_of::<XenFlaskRelabel>() == 8);
 
 /// Argument of [`FLASK_DEVICETREE_LABEL`].
 #[doc(alias = "xen_flask_devicetree_label")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenFlaskDevicetreeLabel {
     /// Security identifier.
@@ -266,7 +266,7 @@ const _: () = assert!(size_of::<XenFlaskDevicetreeLabel>() == 16);
 
 /// Argument of the hypercall: a command and its argument.
 #[doc(alias = "xen_flask_op")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenFlaskOp {
     /// `FLASK_*`.

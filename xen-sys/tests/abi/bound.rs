@@ -57,7 +57,6 @@ macro_rules! structures {
     };
 }
 
-
 constants! {
     "XEN_HYPERCALL_TAG" => xen_sys::arch_arm::XEN_HYPERCALL_TAG;
     "XEN_LEGACY_MAX_VCPUS" => xen_sys::arch_arm::XEN_LEGACY_MAX_VCPUS;
@@ -2534,7 +2533,7 @@ structures! {
     "xen_dm_op_nr_vcpus" => xen_sys::hvm::dm_op::XenDmOpNrVcpus { "vcpus" => vcpus, };
     "xen_dm_op" => xen_sys::hvm::dm_op::XenDmOp { "op" => op, "pad" => pad, "u" => u, };
     "xen_dm_op_buf" => xen_sys::hvm::dm_op::XenDmOpBuf { "h" => h, "size" => size, };
-    "" => xen_sys::hvm::e820::E820Entry { "addr" => addr, "size" => size, "type" => type_, };
+    "e820entry" => xen_sys::hvm::e820::E820Entry { "addr" => addr, "size" => size, "type" => type_, };
     "hvm_info_table" => xen_sys::hvm::hvm_info_table::HvmInfoTable { "signature" => signature, "length" => length, "checksum" => checksum, "apic_mode" => apic_mode, "nr_vcpus" => nr_vcpus, "low_mem_pgend" => low_mem_pgend, "reserved_mem_pgstart" => reserved_mem_pgstart, "high_mem_pgend" => high_mem_pgend, "vcpu_online" => vcpu_online, };
     "xen_hvm_param" => xen_sys::hvm::hvm_op::XenHvmParam { "domid" => domid, "pad" => pad, "index" => index, "value" => value, };
     "xen_hvm_pagetable_dying" => xen_sys::hvm::hvm_op::XenHvmPagetableDying { "domid" => domid, "pad" => pad, "gpa" => gpa, };

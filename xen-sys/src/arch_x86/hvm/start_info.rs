@@ -2,7 +2,7 @@
 //!
 //! Public header: `arch-x86/hvm/start_info.h`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::xen::StartInfoFlags;
 
@@ -38,7 +38,7 @@ open_enum! {
 
 /// Start information of a PVH guest. Addresses are physical, zero where there is nothing.
 #[doc(alias = "hvm_start_info")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct HvmStartInfo {
     /// [`XEN_HVM_START_MAGIC_VALUE`].
@@ -66,7 +66,7 @@ const _: () = assert!(size_of::<HvmStartInfo>() == 56);
 
 /// A boot module.
 #[doc(alias = "hvm_modlist_entry")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct HvmModlistEntry {
     /// Address of the module.
@@ -82,7 +82,7 @@ const _: () = assert!(size_of::<HvmModlistEntry>() == 32);
 
 /// A region of memory.
 #[doc(alias = "hvm_memmap_table_entry")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct HvmMemmapTableEntry {
     /// First byte.
