@@ -91,5 +91,4 @@ macro_rules! structures {
     };
 }
 
-
 "##;
