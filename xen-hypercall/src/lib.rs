@@ -5,6 +5,7 @@
 extern crate std;
 
 pub mod arch;
+pub mod elfnote;
 mod frame;
 mod instant;
 pub mod ops;

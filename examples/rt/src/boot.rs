@@ -5,9 +5,20 @@ use crate::{early, events, interrupts, memory, paging, start_info};
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use xen_hypercall::arch::cpuid::{self, CpuVendor, XenLeaves};
+use xen_hypercall::elfnote::ElfNote;
 use xen_sys::sched::ShutdownReason;
 
 core::arch::global_asm!(include_str!("boot.s"), rust_start = sym rust_start);
+
+unsafe extern "C" {
+    /// Where `boot.s` begins.
+    fn _start();
+}
+
+// Xen (and any other PVH loader) looks for this note in the ELF file: "the entry point is at this physical address".
+xen_hypercall::elf_notes! {
+    ENTRY: unsafe extern "C" fn() = ElfNote::phys32_entry(_start);
+}
 
 unsafe extern "Rust" {
     /// What [`entry!`](crate::entry) defines.

@@ -1,13 +1,4 @@
 // From the loader's 32-bit world into Rust.
-//
-// Xen (and any other PVH loader) looks for this note in the ELF file: "the entry point is at this physical address".
-    .section .note.xen, "a", @note
-    .balign 4
-    .long 4                             // length of the name
-    .long 8                             // length of the value
-    .long 18                            // XEN_ELFNOTE_PHYS32_ENTRY
-    .asciz "Xen"
-    .quad _start
 
 // The entry point. The PVH boot protocol (docs/misc/pvh.pandoc) promises: 32-bit protected mode, flat segments, paging
 // and interrupts off, EBX = physical address of struct hvm_start_info. There is no stack.
