@@ -33,3 +33,23 @@ pub fn read<H: Hypercall + ?Sized>(xen: &H, buffer: &mut [u8]) -> Result<usize, 
     })?;
     Ok(count.min(buffer.len()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::recorder::{Recorder, issues};
+
+    #[test]
+    fn each_function_issues_its_operation() {
+        issues! {
+            write(b"hello") => HYPERVISOR_CONSOLE_IO, [CONSOLEIO_WRITE, 5], *b"hello";
+            read(&mut [1, 2, 3]) => HYPERVISOR_CONSOLE_IO, [CONSOLEIO_READ, 3], [1u8, 2, 3];
+        }
+    }
+
+    #[test]
+    fn more_than_there_is_room_for_is_not_believed() {
+        let xen = Recorder::expecting(2, 2).returning(9);
+        assert_eq!(read(&xen, &mut [0; 2]), Ok(2));
+    }
+}

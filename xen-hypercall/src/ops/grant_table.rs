@@ -1,8 +1,9 @@
 //! `grant_table_op`: the table itself, and mapping and copying what others granted. Source: `grant_table.h`.
 
-use super::check;
-use crate::{DomId, Errno, Hypercall};
+use super::{check, count};
+use crate::{DomId, Errno, Gfn, Hypercall};
 use core::fmt;
+use xen_sys::GuestHandle;
 use xen_sys::grant_table::*;
 use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
 
@@ -60,7 +61,17 @@ fn done(call: Result<(), Errno>, status: GrantStatus) -> Result<(), GrantOpError
 /// [`GrantOpError`] as Xen reports it.
 #[doc(alias = "GNTTABOP_query_size")]
 pub fn query_size<H: Hypercall + ?Sized>(xen: &H) -> Result<TableSize, GrantOpError> {
-    let mut arg = [GnttabQuerySize { dom: DomId::SELF, status: NOT_DONE, ..Default::default() }];
+    query_size_of(xen, DomId::SELF)
+}
+
+/// Returns the size of the table of domain `dom`; of another one for a toolstack.
+///
+/// # Errors
+///
+/// [`GrantOpError`] as Xen reports it: `PERMISSION_DENIED` in a guest, `BAD_DOMAIN`.
+#[doc(alias = "GNTTABOP_query_size")]
+pub fn query_size_of<H: Hypercall + ?Sized>(xen: &H, dom: DomId) -> Result<TableSize, GrantOpError> {
+    let mut arg = [GnttabQuerySize { dom, status: NOT_DONE, ..Default::default() }];
     // SAFETY: the command's own structure, which points nowhere.
     let call = unsafe { batch(xen, GNTTABOP_QUERY_SIZE, &mut arg) };
     done(call, arg[0].status)?;
@@ -132,4 +143,187 @@ pub unsafe fn copy<H: Hypercall + ?Sized>(xen: &H, args: &mut [GnttabCopy]) -> R
     args.iter_mut().for_each(|arg| arg.status = NOT_DONE);
     // SAFETY: the command's own structures; the caller vouches for the destinations.
     unsafe { batch(xen, GNTTABOP_COPY, args) }
+}
+
+/// Makes the table of domain `dom` at least `frames.len()` pages long, and writes the first frames' numbers there.
+///
+/// The numbers are of use to a PV guest. Others put the table in their memory map: [`crate::start::grant_frame`].
+///
+/// # Errors
+///
+/// [`GrantOpError`]: `GENERAL_ERROR` beyond the table's limit, `BAD_DOMAIN`, `PERMISSION_DENIED`.
+#[doc(alias = "GNTTABOP_setup_table")]
+pub fn setup_table<H: Hypercall + ?Sized>(
+    xen: &H,
+    dom: DomId,
+    frames: &mut [Gfn],
+) -> Result<(), GrantOpError> {
+    let nr_frames = count(frames.len());
+    let frame_list = GuestHandle::from_mut_ptr(frames.as_mut_ptr());
+    let mut arg = [GnttabSetupTable { dom, nr_frames, status: NOT_DONE, frame_list, ..Default::default() }];
+    // SAFETY: the command's own structure; Xen writes at most nr_frames numbers to the list, which is ours.
+    let call = unsafe { batch(xen, GNTTABOP_SETUP_TABLE, &mut arg) };
+    done(call, arg[0].status)
+}
+
+/// Writes the numbers of the first `frames.len()` frames that hold the states of a version 2 table.
+///
+/// # Errors
+///
+/// [`GrantOpError`]: `GENERAL_ERROR` if there are not so many frames, or in version 1.
+#[doc(alias = "GNTTABOP_get_status_frames")]
+pub fn get_status_frames<H: Hypercall + ?Sized>(
+    xen: &H,
+    dom: DomId,
+    frames: &mut [u64],
+) -> Result<(), GrantOpError> {
+    let nr_frames = count(frames.len());
+    let frame_list = GuestHandle::from_mut_ptr(frames.as_mut_ptr());
+    let mut arg = [GnttabGetStatusFrames { nr_frames, dom, status: NOT_DONE, frame_list }];
+    // SAFETY: the command's own structure; Xen writes at most nr_frames numbers to the list, which is ours.
+    let call = unsafe { batch(xen, GNTTABOP_GET_STATUS_FRAMES, &mut arg) };
+    done(call, arg[0].status)
+}
+
+/// Returns the version of the ABI that grants of domain `dom` follow.
+///
+/// # Errors
+///
+/// `ESRCH` if there is no such domain, `EPERM` for another one in a guest.
+#[doc(alias = "GNTTABOP_get_version")]
+pub fn get_version<H: Hypercall + ?Sized>(xen: &H, dom: DomId) -> Result<u32, Errno> {
+    let mut arg = [GnttabGetVersion { dom, ..Default::default() }];
+    // SAFETY: the command's own structure, which points nowhere.
+    unsafe { batch(xen, GNTTABOP_GET_VERSION, &mut arg) }?;
+    Ok(arg[0].version)
+}
+
+/// Exchanges pairs of entries of this domain's table, none of which may be in use. Statuses as in [`map_grant_ref`].
+///
+/// # Errors
+///
+/// Xen's refusal of the whole.
+///
+/// # Safety
+///
+/// Each reference names another grant afterwards: whoever owns them must expect that.
+#[doc(alias = "GNTTABOP_swap_grant_ref")]
+pub unsafe fn swap_grant_ref<H: Hypercall + ?Sized>(
+    xen: &H,
+    args: &mut [GnttabSwapGrantRef],
+) -> Result<(), Errno> {
+    args.iter_mut().for_each(|arg| arg.status = NOT_DONE);
+    // SAFETY: the command's own structures; the caller vouches for the references.
+    unsafe { batch(xen, GNTTABOP_SWAP_GRANT_REF, args) }
+}
+
+/// Ends mappings and puts the pages at other addresses in their place; for PV guests. Statuses as in [`map_grant_ref`].
+///
+/// # Errors
+///
+/// Xen's refusal of the whole.
+///
+/// # Safety
+///
+/// Nobody may use the mapped memory any more, nor the addresses that the other pages are taken from.
+#[doc(alias = "GNTTABOP_unmap_and_replace")]
+pub unsafe fn unmap_and_replace<H: Hypercall + ?Sized>(
+    xen: &H,
+    args: &mut [GnttabUnmapAndReplace],
+) -> Result<(), Errno> {
+    args.iter_mut().for_each(|arg| arg.status = NOT_DONE);
+    // SAFETY: the command's own structures; the caller vouches for the addresses.
+    unsafe { batch(xen, GNTTABOP_UNMAP_AND_REPLACE, args) }
+}
+
+/// Cleans or invalidates CPU caches for granted memory, for a device that does not look into them. Arm only.
+///
+/// # Errors
+///
+/// `EOPNOTSUPP` or `ENOSYS` on x86, `EINVAL` for bytes beyond a page, `EPERM` for memory that is not granted.
+///
+/// # Safety
+///
+/// With [`GNTTAB_CACHE_INVAL`] what the CPU wrote may be lost: the bytes must be the caller's.
+#[doc(alias = "GNTTABOP_cache_flush")]
+pub unsafe fn cache_flush<H: Hypercall + ?Sized>(
+    xen: &H,
+    args: &mut [GnttabCacheFlush],
+) -> Result<(), Errno> {
+    // SAFETY: the command's own structures; the caller vouches for the bytes.
+    unsafe { batch(xen, GNTTABOP_CACHE_FLUSH, args) }
+}
+
+/// Makes Xen print the grants of domain `dom` that are in use to its console.
+///
+/// # Errors
+///
+/// [`GrantOpError`]: `BAD_DOMAIN`; `PERMISSION_DENIED` in a guest. Xen may have been built without it.
+#[doc(alias = "GNTTABOP_dump_table")]
+pub fn dump_table<H: Hypercall + ?Sized>(xen: &H, dom: DomId) -> Result<(), GrantOpError> {
+    let mut arg = [GnttabDumpTable { dom, status: NOT_DONE }];
+    // SAFETY: the command's own structure, which points nowhere.
+    let call = unsafe { batch(xen, GNTTABOP_DUMP_TABLE, &mut arg) };
+    done(call, arg[0].status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::GrantRef;
+    use crate::ops::recorder::{Recorder, issues};
+
+    const OP: usize = HYPERVISOR_GRANT_TABLE_OP;
+    const DOM: DomId = DomId(7);
+
+    #[test]
+    fn each_function_issues_its_operation_with_the_status_set_to_a_failure() {
+        let frames = &mut [Gfn(0); 3];
+        let frame_list = GuestHandle::from_ptr(frames.as_ptr());
+        let numbers = &mut [0u64; 2];
+        let number_list = GuestHandle::from_ptr(numbers.as_ptr());
+        issues! {
+            query_size() => OP, [GNTTABOP_QUERY_SIZE],
+                GnttabQuerySize { dom: DomId::SELF, status: NOT_DONE, ..Default::default() };
+            query_size_of(DOM) => OP, [GNTTABOP_QUERY_SIZE],
+                GnttabQuerySize { dom: DOM, status: NOT_DONE, ..Default::default() };
+            set_version(2) => OP, [GNTTABOP_SET_VERSION], GnttabSetVersion { version: 2 };
+            get_version(DOM) => OP, [GNTTABOP_GET_VERSION], GnttabGetVersion { dom: DOM, ..Default::default() };
+            setup_table(DOM, frames) => OP, [GNTTABOP_SETUP_TABLE],
+                GnttabSetupTable { dom: DOM, nr_frames: 3, status: NOT_DONE, frame_list, ..Default::default() };
+            get_status_frames(DOM, numbers) => OP, [GNTTABOP_GET_STATUS_FRAMES],
+                GnttabGetStatusFrames { nr_frames: 2, dom: DOM, status: NOT_DONE, frame_list: number_list };
+            dump_table(DOM) => OP, [GNTTABOP_DUMP_TABLE], GnttabDumpTable { dom: DOM, status: NOT_DONE };
+            map_grant_ref(&mut [GnttabMapGrantRef { ref_: GrantRef(9), ..Default::default() }; 2]) => OP,
+                [GNTTABOP_MAP_GRANT_REF],
+                [GnttabMapGrantRef { ref_: GrantRef(9), status: NOT_DONE, ..Default::default() }; 2];
+            unmap_grant_ref(&mut [GnttabUnmapGrantRef { host_addr: 1, ..Default::default() }]) => OP,
+                [GNTTABOP_UNMAP_GRANT_REF],
+                [GnttabUnmapGrantRef { host_addr: 1, status: NOT_DONE, ..Default::default() }];
+            copy(&mut [GnttabCopy { len: 1, ..Default::default() }]) => OP, [GNTTABOP_COPY],
+                [GnttabCopy { len: 1, status: NOT_DONE, ..Default::default() }];
+            swap_grant_ref(&mut [GnttabSwapGrantRef { ref_b: GrantRef(1), ..Default::default() }]) => OP,
+                [GNTTABOP_SWAP_GRANT_REF],
+                [GnttabSwapGrantRef { ref_b: GrantRef(1), status: NOT_DONE, ..Default::default() }];
+            unmap_and_replace(&mut [GnttabUnmapAndReplace { new_addr: 1, ..Default::default() }]) => OP,
+                [GNTTABOP_UNMAP_AND_REPLACE],
+                [GnttabUnmapAndReplace { new_addr: 1, status: NOT_DONE, ..Default::default() }];
+            cache_flush(&mut [GnttabCacheFlush { length: 64, ..Default::default() }]) => OP, [GNTTABOP_CACHE_FLUSH],
+                [GnttabCacheFlush { length: 64, ..Default::default() }];
+        }
+    }
+
+    #[test]
+    fn the_number_of_structures_is_the_third_argument() {
+        let xen = Recorder::default();
+        // SAFETY: the recorder touches nothing.
+        unsafe { copy(&xen, &mut [GnttabCopy::default(); 3]) }.unwrap();
+        assert_eq!(xen.args()[2], 3);
+    }
+
+    #[test]
+    fn an_operation_that_xen_left_alone_has_failed() {
+        assert_eq!(query_size(&Recorder::default()), Err(GrantOpError::Status(NOT_DONE)));
+        assert_eq!(query_size(&Recorder::default().returning(-1)), Err(GrantOpError::Call(Errno::EPERM)));
+    }
 }

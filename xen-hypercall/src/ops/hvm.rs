@@ -1,7 +1,7 @@
-//! `hvm_op`: parameters and upcall vectors. Source: `hvm/hvm_op.h`, `hvm/params.h`.
+//! `hvm_op`: parameters, upcall vectors, types of memory. Source: `hvm/hvm_op.h`, `hvm/params.h`. Alternate maps: [`super::altp2m`].
 
-use super::command;
-use crate::{DomId, Errno, Hypercall};
+use super::{check, command};
+use crate::{DomId, Errno, Gfn, Hypercall, Instant};
 use xen_sys::hvm::hvm_op::*;
 use xen_sys::xen::HYPERVISOR_HVM_OP;
 
@@ -12,7 +12,17 @@ use xen_sys::xen::HYPERVISOR_HVM_OP;
 /// `EINVAL` for an unknown parameter, `EPERM` for one that is not this domain's to read, `ENOSYS` in a PV domain.
 #[doc(alias = "HVMOP_get_param")]
 pub fn get_param<H: Hypercall + ?Sized>(xen: &H, index: u32) -> Result<u64, Errno> {
-    let mut arg = XenHvmParam { domid: DomId::SELF, index, ..Default::default() };
+    get_param_of(xen, DomId::SELF, index)
+}
+
+/// Returns parameter `index` (`HVM_PARAM_*`) of domain `domid`; of another one for a toolstack.
+///
+/// # Errors
+///
+/// `EINVAL` for an unknown parameter or a PV domain, `EPERM`, `ESRCH` if there is no such domain.
+#[doc(alias = "HVMOP_get_param")]
+pub fn get_param_of<H: Hypercall + ?Sized>(xen: &H, domid: DomId, index: u32) -> Result<u64, Errno> {
+    let mut arg = XenHvmParam { domid, index, ..Default::default() };
     // SAFETY: the command's own structure, which points nowhere.
     unsafe { command(xen, HYPERVISOR_HVM_OP, HVMOP_GET_PARAM, &mut arg) }?;
     Ok(arg.value)
@@ -25,7 +35,22 @@ pub fn get_param<H: Hypercall + ?Sized>(xen: &H, index: u32) -> Result<u64, Errn
 /// `EINVAL` for an unknown parameter or value, `EPERM` for one that is not this domain's to set, `EEXIST` for one that is set once.
 #[doc(alias = "HVMOP_set_param")]
 pub fn set_param<H: Hypercall + ?Sized>(xen: &H, index: u32, value: u64) -> Result<(), Errno> {
-    let mut arg = XenHvmParam { domid: DomId::SELF, index, value, ..Default::default() };
+    set_param_of(xen, DomId::SELF, index, value)
+}
+
+/// Sets parameter `index` (`HVM_PARAM_*`) of domain `domid`; of another one for a toolstack.
+///
+/// # Errors
+///
+/// As [`set_param`], and `ESRCH` if there is no such domain.
+#[doc(alias = "HVMOP_set_param")]
+pub fn set_param_of<H: Hypercall + ?Sized>(
+    xen: &H,
+    domid: DomId,
+    index: u32,
+    value: u64,
+) -> Result<(), Errno> {
+    let mut arg = XenHvmParam { domid, index, value, ..Default::default() };
     // SAFETY: the command's own structure, which points nowhere. Parameters name interrupts and memory that Xen itself uses.
     unsafe { command(xen, HYPERVISOR_HVM_OP, HVMOP_SET_PARAM, &mut arg) }.map(drop)
 }
@@ -40,4 +65,119 @@ pub fn set_evtchn_upcall_vector<H: Hypercall + ?Sized>(xen: &H, vcpu: u32, vecto
     let mut arg = XenHvmEvtchnUpcallVector { vcpu, vector, ..Default::default() };
     // SAFETY: the command's own structure, which points nowhere.
     unsafe { command(xen, HYPERVISOR_HVM_OP, HVMOP_SET_EVTCHN_UPCALL_VECTOR, &mut arg) }.map(drop)
+}
+
+/// Flushes the translation caches of all vCPUs of this domain, for a kernel that changed page tables others use.
+///
+/// # Errors
+///
+/// `ENOSYS` on arm; `ERESTART` is handled by Xen itself.
+#[doc(alias = "HVMOP_flush_tlbs")]
+pub fn flush_tlbs<H: Hypercall + ?Sized>(xen: &H) -> Result<(), Errno> {
+    // SAFETY: the command takes no structure and insists on a null pointer; caches are filled again by themselves.
+    check(unsafe { xen.hypercall(HYPERVISOR_HVM_OP, [HVMOP_FLUSH_TLBS as usize, 0, 0, 0, 0]) }).map(drop)
+}
+
+/// Tells Xen that the page table at `gpa` will be freed. Of use with shadow page tables only.
+///
+/// # Errors
+///
+/// `ENOSYS` or `EINVAL` where Xen uses the hardware's nested page tables, or was built without shadow ones.
+#[doc(alias = "HVMOP_pagetable_dying")]
+pub fn pagetable_dying<H: Hypercall + ?Sized>(xen: &H, gpa: u64) -> Result<(), Errno> {
+    let mut arg = XenHvmPagetableDying { domid: DomId::SELF, gpa, ..Default::default() };
+    // SAFETY: the command's own structure, which points nowhere. It is a hint.
+    unsafe { command(xen, HYPERVISOR_HVM_OP, HVMOP_PAGETABLE_DYING, &mut arg) }.map(drop)
+}
+
+/// Returns Xen's system time. Slow: a kernel reads it in shared info.
+///
+/// # Errors
+///
+/// `ENOSYS` on arm.
+#[doc(alias = "HVMOP_get_time")]
+pub fn get_time<H: Hypercall + ?Sized>(xen: &H) -> Result<Instant, Errno> {
+    let mut arg = XenHvmGetTime::default();
+    // SAFETY: the command's own structure, which points nowhere.
+    unsafe { command(xen, HYPERVISOR_HVM_OP, HVMOP_GET_TIME, &mut arg) }?;
+    Ok(Instant::from_nanos(arg.now))
+}
+
+/// Adds a record with `data` (the first 28 bytes of it) to Xen's trace. `event` has 12 bits.
+///
+/// # Errors
+///
+/// `EINVAL` for an event out of range, `ENOSYS` on arm.
+#[doc(alias = "HVMOP_xentrace")]
+pub fn xentrace<H: Hypercall + ?Sized>(xen: &H, event: u16, data: &[u8]) -> Result<(), Errno> {
+    let mut arg = XenHvmXentrace { event, ..Default::default() };
+    let len = data.len().min(arg.extra.len());
+    arg.extra[..len].copy_from_slice(&data[..len]);
+    arg.extra_bytes = len as u16;
+    // SAFETY: the command's own structure, which points nowhere.
+    unsafe { command(xen, HYPERVISOR_HVM_OP, HVMOP_XENTRACE, &mut arg) }.map(drop)
+}
+
+/// Returns the type of frame `gfn` of domain `domid`.
+///
+/// # Errors
+///
+/// `EINVAL` for a PV domain, `ESRCH` if there is no such domain, `EPERM`.
+#[doc(alias = "HVMOP_get_mem_type")]
+pub fn get_mem_type<H: Hypercall + ?Sized>(xen: &H, domid: DomId, gfn: Gfn) -> Result<HvmmemType, Errno> {
+    let mut arg = XenHvmGetMemType { domid, mem_type: u16::MAX, pfn: gfn.0, ..Default::default() };
+    // SAFETY: the command's own structure, which points nowhere.
+    unsafe { command(xen, HYPERVISOR_HVM_OP, HVMOP_GET_MEM_TYPE, &mut arg) }?;
+    Ok(HvmmemType(arg.mem_type.into()))
+}
+
+/// Raises a monitor event, for an introspection program that watches this domain.
+///
+/// # Errors
+///
+/// `EOPNOTSUPP` or `ENOSYS` if Xen was built without it. Without a monitor it is no error.
+#[doc(alias = "HVMOP_guest_request_vm_event")]
+pub fn guest_request_vm_event<H: Hypercall + ?Sized>(xen: &H) -> Result<(), Errno> {
+    let call = [HVMOP_GUEST_REQUEST_VM_EVENT as usize, 0, 0, 0, 0];
+    // SAFETY: the command takes no structure and insists on a null pointer.
+    check(unsafe { xen.hypercall(HYPERVISOR_HVM_OP, call) }).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::recorder::{Recorder, issues};
+
+    const OP: usize = HYPERVISOR_HVM_OP;
+
+    #[test]
+    fn each_function_issues_its_operation() {
+        let mut extra = [0; 28];
+        extra[..2].copy_from_slice(b"hi");
+        issues! {
+            get_param(5) => OP, [HVMOP_GET_PARAM], XenHvmParam { domid: DomId::SELF, index: 5, ..Default::default() };
+            get_param_of(DomId(7), 5) => OP, [HVMOP_GET_PARAM],
+                XenHvmParam { domid: DomId(7), index: 5, ..Default::default() };
+            set_param(5, 6) => OP, [HVMOP_SET_PARAM],
+                XenHvmParam { domid: DomId::SELF, index: 5, value: 6, ..Default::default() };
+            set_param_of(DomId(7), 5, 6) => OP, [HVMOP_SET_PARAM],
+                XenHvmParam { domid: DomId(7), index: 5, value: 6, ..Default::default() };
+            set_evtchn_upcall_vector(3, 0xf3) => OP, [HVMOP_SET_EVTCHN_UPCALL_VECTOR],
+                XenHvmEvtchnUpcallVector { vcpu: 3, vector: 0xf3, ..Default::default() };
+            flush_tlbs() => OP, [HVMOP_FLUSH_TLBS, 0];
+            pagetable_dying(0x1000) => OP, [HVMOP_PAGETABLE_DYING],
+                XenHvmPagetableDying { domid: DomId::SELF, gpa: 0x1000, ..Default::default() };
+            get_time() => OP, [HVMOP_GET_TIME], XenHvmGetTime::default();
+            xentrace(4, b"hi") => OP, [HVMOP_XENTRACE], XenHvmXentrace { event: 4, extra_bytes: 2, extra };
+            get_mem_type(DomId(7), Gfn(9)) => OP, [HVMOP_GET_MEM_TYPE],
+                XenHvmGetMemType { domid: DomId(7), mem_type: u16::MAX, pfn: 9, ..Default::default() };
+            guest_request_vm_event() => OP, [HVMOP_GUEST_REQUEST_VM_EVENT, 0];
+        }
+    }
+
+    #[test]
+    fn what_xen_wrote_is_returned() {
+        let xen = Recorder::expecting(1, 8).answering(&XenHvmGetTime { now: 99 });
+        assert_eq!(get_time(&xen), Ok(Instant::from_nanos(99)));
+    }
 }

@@ -2,17 +2,66 @@
 //!
 //! One module per public header. A function is `unsafe` where the operation can break memory safety: where it changes what
 //! lies behind an address, or lets Xen write somewhere later.
+//!
+//! | module | operations |
+//! |---|---|
+//! | [`event_channel`] | all 14 |
+//! | [`grant_table`] | 12 of 13; `transfer` is for PV guests |
+//! | [`memory`], [`memory_admin`] | all but the three about the machine-to-physical table, which is for PV guests |
+//! | [`sched`] | all 8 |
+//! | [`version`] | all 15 |
+//! | [`hvm`], [`altp2m`] | all but the two that Xen deprecates |
+//! | [`vcpu`] | all 16 |
+//! | [`vm_assist`], [`multicall`], [`set_timer`], [`nmi`], [`callback`], [`console_io`] | all |
+//! | [`physdev`] | all but the two for PV guests and the two that Xen ignores |
+//! | [`platform`] | all 25, and one for any other |
+//! | [`pmu`], [`argo`], [`kexec`], [`hypfs`] | all; of kexec without the first form of load and unload |
+//! | [`mca`], [`xsm`] | one for any operation, and those that ask |
+//! | [`dm_op`] | all 20 |
+//! | [`domctl`], [`sysctl`] | one for any operation, and those that a dom0 kernel uses |
+//!
+//! The hypercalls that are for PV guests only (page tables, descriptor tables, traps) are left out.
+//!
+//! # Long operations
+//!
+//! Xen interrupts and resumes most long operations by itself. Three ways in which the caller has a part:
+//! - an operation on many extents returns how many it did ([`memory::populate_physmap`]), and the caller goes on from there;
+//! - an operation answers `EAGAIN`, and the caller repeats it: [`retry`];
+//! - a timer's moment has passed: `ETIME` ([`vcpu::set_singleshot_timer`]), and the caller picks another.
 
+pub mod altp2m;
+pub mod argo;
+pub mod callback;
 pub mod console_io;
+pub mod control;
+pub mod dm_op;
+pub mod domctl;
 pub mod event_channel;
 pub mod grant_table;
 pub mod hvm;
+pub mod hypfs;
+pub mod kexec;
+pub mod mca;
 pub mod memory;
+pub mod memory_admin;
+pub mod multicall;
+pub mod nmi;
+pub mod physdev;
+pub mod platform;
+pub mod pmu;
 pub mod sched;
+pub mod set_timer;
+pub mod sysctl;
 pub mod vcpu;
 pub mod version;
+pub mod vm_assist;
+pub mod xsm;
+
+#[cfg(test)]
+mod recorder;
 
 use crate::{Errno, Hypercall};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Turns Xen's result into a count or an error.
 #[inline]
@@ -35,4 +84,98 @@ unsafe fn command<H: Hypercall + ?Sized, T>(
     let address = core::ptr::from_mut(arg).expose_provenance();
     // SAFETY: the caller vouches for the operation; the argument is borrowed for the time of the call.
     check(unsafe { xen.hypercall(op, [command as usize, address, 0, 0, 0]) })
+}
+
+/// Issues an operation whose only argument is a pointer to a structure, which says by itself what it is.
+///
+/// # Safety
+///
+/// That of [`Hypercall::hypercall`]; `arg` must be the structure that the operation works on.
+#[inline]
+unsafe fn structure<H: Hypercall + ?Sized, T>(xen: &H, op: usize, arg: &mut T) -> Result<usize, Errno> {
+    let address = core::ptr::from_mut(arg).expose_provenance();
+    // SAFETY: the caller vouches for the operation; the argument is borrowed for the time of the call.
+    check(unsafe { xen.hypercall(op, [address, 0, 0, 0, 0]) })
+}
+
+/// Repeats `operation` while Xen answers `EAGAIN` or `ERESTART`, at most `attempts` times, and yields the CPU in between.
+///
+/// # Errors
+///
+/// The last answer: `EAGAIN` or `ERESTART` if all attempts were in vain, or the first one that is neither.
+///
+/// ```
+/// use xen_hypercall::{Errno, Hypercall, ops};
+///
+/// fn reset<H: Hypercall>(xen: &H) -> Result<(), Errno> {
+///     ops::retry(xen, 100, || ops::event_channel::reset(xen))
+/// }
+/// ```
+pub fn retry<H: Hypercall + ?Sized, T>(
+    xen: &H,
+    attempts: usize,
+    mut operation: impl FnMut() -> Result<T, Errno>,
+) -> Result<T, Errno> {
+    let mut answer = operation();
+    for _ in 1..attempts {
+        match answer {
+            Err(Errno::EAGAIN | Errno::ERESTART) => sched::yield_now(xen),
+            _ => break,
+        }
+        answer = operation();
+    }
+    answer
+}
+
+/// The length of a buffer as Xen counts it. A buffer beyond the type's range is used in part.
+#[inline]
+fn count(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
+/// Makes a union of `N` words with `arg` at its start.
+#[inline]
+fn union_of<T: IntoBytes + Immutable, const N: usize>(arg: &T) -> [u64; N] {
+    const { assert!(size_of::<T>() <= N * 8, "the argument is larger than its union") };
+    let mut words = [0; N];
+    words.as_mut_bytes()[..size_of::<T>()].copy_from_slice(arg.as_bytes());
+    words
+}
+
+/// Reads what is at the start of a union into `arg`.
+#[inline]
+fn from_union<T: FromBytes + IntoBytes, const N: usize>(words: &[u64; N], arg: &mut T) {
+    const { assert!(size_of::<T>() <= N * 8, "the argument is larger than its union") };
+    arg.as_mut_bytes().copy_from_slice(&words.as_bytes()[..size_of::<T>()]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::recorder::Recorder;
+    use super::*;
+
+    #[test]
+    fn a_retry_yields_between_attempts_and_ends_with_the_last_answer() {
+        let xen = Recorder::default();
+        let mut answers = [Errno::EAGAIN, Errno::ERESTART].into_iter();
+        assert_eq!(retry(&xen, 10, || answers.next().map_or(Ok(7), Err)), Ok(7));
+        assert_eq!(xen.calls(), 2);
+        assert_eq!(retry(&xen, 3, || Err::<(), _>(Errno::EAGAIN)), Err(Errno::EAGAIN));
+        assert_eq!(xen.calls(), 4);
+        assert_eq!(retry(&xen, 3, || Err::<(), _>(Errno::EPERM)), Err(Errno::EPERM));
+        assert_eq!(xen.calls(), 4);
+    }
+
+    #[test]
+    fn results_below_zero_are_errors() {
+        assert_eq!(check(-22), Err(Errno::EINVAL));
+        assert_eq!(check(22), Ok(22));
+    }
+
+    #[test]
+    fn an_argument_goes_through_a_union_unchanged() {
+        let mut out = [0u16; 5];
+        from_union(&union_of::<_, 3>(&[1u16, 2, 3, 4, 5]), &mut out);
+        assert_eq!(out, [1, 2, 3, 4, 5]);
+    }
 }

@@ -1,7 +1,7 @@
-//! `sched_op`: yield, block, poll, shutdown. Source: `sched.h`.
+//! `sched_op`: yield, block, poll, shutdown, suspend, watchdog. Source: `sched.h`.
 
 use super::{check, command};
-use crate::{Errno, Hypercall, Instant, Port};
+use crate::{DomId, Errno, Hypercall, Instant, Port};
 use core::convert::Infallible;
 use xen_sys::GuestHandle;
 use xen_sys::sched::*;
@@ -46,7 +46,7 @@ pub fn poll<H: Hypercall + ?Sized>(xen: &H, ports: &[Port], deadline: Option<Ins
     unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_POLL, &mut arg) }.map(drop)
 }
 
-/// Ends the domain. Suspending is another matter: it returns, and is not offered here.
+/// Ends the domain. To suspend it is another matter, because that returns: [`suspend`].
 ///
 /// # Errors
 ///
@@ -58,5 +58,163 @@ pub fn shutdown<H: Hypercall + ?Sized>(xen: &H, reason: ShutdownReason) -> Resul
     match unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_SHUTDOWN, &mut arg) } {
         Err(errno) => Err(errno),
         Ok(_) => Err(Errno::EINVAL),
+    }
+}
+
+/// What has happened between the call of [`suspend`] and its return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resumed {
+    /// The domain was saved or moved, and is now a new one: shared info, ports, grants and mappings are gone.
+    Elsewhere,
+    /// The toolstack changed its mind: this is the same domain, with all that it had.
+    Cancelled,
+}
+
+/// Suspends the domain until a toolstack lets it go on, here or on another host.
+///
+/// # Errors
+///
+/// Whatever Xen answers; nothing has happened then.
+///
+/// # Safety
+///
+/// Other vCPUs must be down and interrupts off. After [`Resumed::Elsewhere`] nothing is mapped any more that Xen or another
+/// domain owned: shared info, grants, foreign memory. Nobody may use it before it is mapped again.
+#[doc(alias = "SHUTDOWN_suspend")]
+pub unsafe fn suspend<H: Hypercall + ?Sized>(xen: &H) -> Result<Resumed, Errno> {
+    let mut arg = SchedShutdown { reason: ShutdownReason::SUSPEND };
+    // SAFETY: the structure is the command's own; the caller vouches for what goes away. The third argument, a PV guest's
+    // start info, is zero.
+    let result = unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_SHUTDOWN, &mut arg) }?;
+    Ok(if result == 0 { Resumed::Elsewhere } else { Resumed::Cancelled })
+}
+
+/// Shuts domain `dom` down; for a toolstack.
+///
+/// # Errors
+///
+/// `EPERM` in a guest, `ESRCH` if there is no such domain.
+#[doc(alias = "SCHEDOP_remote_shutdown")]
+pub fn remote_shutdown<H: Hypercall + ?Sized>(
+    xen: &H,
+    dom: DomId,
+    reason: ShutdownReason,
+) -> Result<(), Errno> {
+    let mut arg = SchedRemoteShutdown { domain_id: dom, reason, ..Default::default() };
+    // SAFETY: the structure is the command's own. It stops another domain.
+    unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_REMOTE_SHUTDOWN, &mut arg) }.map(drop)
+}
+
+/// Latches `reason` as the one to report when this domain comes down by itself, for example by a triple fault.
+///
+/// # Errors
+///
+/// `EINVAL` for an unknown reason.
+#[doc(alias = "SCHEDOP_shutdown_code")]
+pub fn shutdown_code<H: Hypercall + ?Sized>(xen: &H, reason: ShutdownReason) -> Result<(), Errno> {
+    let mut arg = SchedShutdown { reason };
+    // SAFETY: the structure is the command's own. Nothing but a number in Xen changes.
+    unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_SHUTDOWN_CODE, &mut arg) }.map(drop)
+}
+
+/// A watchdog of this domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WatchdogId(pub u32);
+
+/// Starts a watchdog: Xen shuts the domain down in `seconds`, unless [`watchdog_pat`] postpones it. There are two.
+///
+/// # Errors
+///
+/// `ENOSPC` if both are in use, `EINVAL` for no seconds at all.
+#[doc(alias = "SCHEDOP_watchdog")]
+pub fn watchdog_start<H: Hypercall + ?Sized>(xen: &H, seconds: u32) -> Result<WatchdogId, Errno> {
+    if seconds == 0 {
+        return Err(Errno::EINVAL);
+    }
+    watchdog(xen, 0, seconds).map(|id| WatchdogId(super::count(id)))
+}
+
+/// Gives a watchdog `seconds` from now on. With none, the watchdog is stopped and its identifier free.
+///
+/// # Errors
+///
+/// `EINVAL` for a watchdog that there is not, or for none: zero would start one.
+#[doc(alias = "SCHEDOP_watchdog")]
+pub fn watchdog_pat<H: Hypercall + ?Sized>(xen: &H, id: WatchdogId, seconds: u32) -> Result<(), Errno> {
+    if id.0 == 0 {
+        return Err(Errno::EINVAL);
+    }
+    watchdog(xen, id.0, seconds).map(drop)
+}
+
+fn watchdog<H: Hypercall + ?Sized>(xen: &H, id: u32, timeout: u32) -> Result<usize, Errno> {
+    let mut arg = SchedWatchdog { id, timeout };
+    // SAFETY: the structure is the command's own. Nothing of the domain runs after the watchdog bites.
+    unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_WATCHDOG, &mut arg) }
+}
+
+/// Pins this vCPU to physical CPU `pcpu` for the time being, or gives it back to the scheduler; for the hardware domain.
+///
+/// # Errors
+///
+/// `EPERM` in a guest, `EINVAL` for an unknown CPU, `EBUSY` if it is pinned already.
+#[doc(alias = "SCHEDOP_pin_override")]
+pub fn pin_override<H: Hypercall + ?Sized>(xen: &H, pcpu: Option<u16>) -> Result<(), Errno> {
+    let mut arg = SchedPinOverride { pcpu: pcpu.map_or(-1, i32::from) };
+    // SAFETY: the structure is the command's own. Where a vCPU runs is nothing that memory depends on.
+    unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_PIN_OVERRIDE, &mut arg) }.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::recorder::{Recorder, issues};
+
+    const OP: usize = HYPERVISOR_SCHED_OP;
+
+    #[test]
+    fn each_function_issues_its_operation() {
+        let ports = [Port(3), Port(4)];
+        let list = GuestHandle::from_ptr(ports.as_ptr());
+        issues! {
+            yield_now() => OP, [SCHEDOP_YIELD];
+            block() => OP, [SCHEDOP_BLOCK];
+            poll(&ports, Some(Instant::from_nanos(9))) => OP, [SCHEDOP_POLL],
+                SchedPoll { ports: list, nr_ports: 2, timeout: 9, ..Default::default() };
+            poll(&ports, Some(Instant::from_nanos(0))) => OP, [SCHEDOP_POLL],
+                SchedPoll { ports: list, nr_ports: 2, timeout: 1, ..Default::default() };
+            poll(&ports, None) => OP, [SCHEDOP_POLL], SchedPoll { ports: list, nr_ports: 2, ..Default::default() };
+            shutdown(ShutdownReason::CRASH) => OP, [SCHEDOP_SHUTDOWN], SchedShutdown { reason: ShutdownReason::CRASH };
+            suspend() => OP, [SCHEDOP_SHUTDOWN], SchedShutdown { reason: ShutdownReason::SUSPEND };
+            remote_shutdown(DomId(7), ShutdownReason::REBOOT) => OP, [SCHEDOP_REMOTE_SHUTDOWN],
+                SchedRemoteShutdown { domain_id: DomId(7), reason: ShutdownReason::REBOOT, ..Default::default() };
+            shutdown_code(ShutdownReason::CRASH) => OP, [SCHEDOP_SHUTDOWN_CODE],
+                SchedShutdown { reason: ShutdownReason::CRASH };
+            watchdog_start(30) => OP, [SCHEDOP_WATCHDOG], SchedWatchdog { id: 0, timeout: 30 };
+            watchdog_pat(WatchdogId(2), 0) => OP, [SCHEDOP_WATCHDOG], SchedWatchdog { id: 2, timeout: 0 };
+            pin_override(Some(1)) => OP, [SCHEDOP_PIN_OVERRIDE], SchedPinOverride { pcpu: 1 };
+            pin_override(None) => OP, [SCHEDOP_PIN_OVERRIDE], SchedPinOverride { pcpu: -1 };
+        }
+    }
+
+    #[test]
+    fn a_suspend_tells_whether_the_domain_is_still_the_same() {
+        for (result, resumed) in [(0, Resumed::Elsewhere), (1, Resumed::Cancelled)] {
+            // SAFETY: the recorder touches nothing.
+            assert_eq!(unsafe { suspend(&Recorder::default().returning(result)) }, Ok(resumed));
+        }
+    }
+
+    #[test]
+    fn no_argument_of_a_watchdog_starts_or_stops_another_one() {
+        let xen = Recorder::default();
+        assert_eq!(watchdog_start(&xen, 0), Err(Errno::EINVAL));
+        assert_eq!(watchdog_pat(&xen, WatchdogId(0), 5), Err(Errno::EINVAL));
+        assert_eq!(xen.calls(), 0);
+    }
+
+    #[test]
+    fn a_shutdown_that_returns_is_an_error() {
+        assert_eq!(shutdown(&Recorder::default(), ShutdownReason::POWEROFF), Err(Errno::EINVAL));
     }
 }

@@ -1,7 +1,10 @@
-//! `vcpu_op`: virtual processors. Source: `vcpu.h`.
+//! `vcpu_op`: virtual processors: their start and stop, their timers, and areas that Xen keeps up to date. Source: `vcpu.h`.
+//!
+//! All functions answer `ENOENT` if there is no such vCPU.
 
 use super::check;
 use crate::{Errno, Gfn, Hypercall, Instant, PAGE_SIZE};
+use xen_sys::hvm::hvm_vcpu::VcpuHvmContext;
 use xen_sys::vcpu::*;
 use xen_sys::xen::HYPERVISOR_VCPU_OP;
 
@@ -76,4 +79,247 @@ pub fn stop_singleshot_timer<H: Hypercall + ?Sized>(xen: &H, vcpu: u32) -> Resul
 pub fn stop_periodic_timer<H: Hypercall + ?Sized>(xen: &H, vcpu: u32) -> Result<(), Errno> {
     // SAFETY: the command takes no structure.
     unsafe { op(xen, VCPUOP_STOP_PERIODIC_TIMER, vcpu, &mut ()) }.map(drop)
+}
+
+/// Sets the registers that `vcpu` starts with; it has to be down, and initialised only once between two starts.
+///
+/// # Errors
+///
+/// `EEXIST` if it is initialised already, `EINVAL` for registers that no CPU could have, `ENOSYS` on arm.
+///
+/// # Safety
+///
+/// The vCPU will execute what the registers say.
+#[doc(alias = "VCPUOP_initialise")]
+pub unsafe fn initialise<H: Hypercall + ?Sized>(
+    xen: &H,
+    vcpu: u32,
+    context: &VcpuHvmContext,
+) -> Result<(), Errno> {
+    let mut context = *context;
+    // SAFETY: the command's own structure; the caller vouches for what it says.
+    unsafe { op(xen, VCPUOP_INITIALISE, vcpu, &mut context) }.map(drop)
+}
+
+/// Starts `vcpu`, with the registers of [`initialise`] or where [`down`] stopped it.
+///
+/// # Errors
+///
+/// `EINVAL` if it was never initialised.
+///
+/// # Safety
+///
+/// It executes from now on: what runs on it must be sound beside what runs here.
+#[doc(alias = "VCPUOP_up")]
+pub unsafe fn up<H: Hypercall + ?Sized>(xen: &H, vcpu: u32) -> Result<(), Errno> {
+    // SAFETY: the command takes no structure; the caller vouches for what runs.
+    unsafe { op(xen, VCPUOP_UP, vcpu, &mut ()) }.map(drop)
+}
+
+/// Stops `vcpu`, wherever it is. The last one shuts the domain down.
+///
+/// # Errors
+///
+/// Only those of the [module](self).
+#[doc(alias = "VCPUOP_down")]
+pub fn down<H: Hypercall + ?Sized>(xen: &H, vcpu: u32) -> Result<(), Errno> {
+    // SAFETY: the command takes no structure. Code that does not go on breaks nothing.
+    unsafe { op(xen, VCPUOP_DOWN, vcpu, &mut ()) }.map(drop)
+}
+
+/// Returns whether `vcpu` is up.
+///
+/// # Errors
+///
+/// Only those of the [module](self).
+#[doc(alias = "VCPUOP_is_up")]
+pub fn is_up<H: Hypercall + ?Sized>(xen: &H, vcpu: u32) -> Result<bool, Errno> {
+    // SAFETY: the command takes no structure.
+    unsafe { op(xen, VCPUOP_IS_UP, vcpu, &mut ()) }.map(|up| up != 0)
+}
+
+/// Returns how `vcpu` has spent its time.
+///
+/// # Errors
+///
+/// Only those of the [module](self).
+#[doc(alias = "VCPUOP_get_runstate_info")]
+pub fn get_runstate_info<H: Hypercall + ?Sized>(xen: &H, vcpu: u32) -> Result<VcpuRunstateInfo, Errno> {
+    let mut arg = VcpuRunstateInfo::default();
+    // SAFETY: the command's own structure, which points nowhere.
+    unsafe { op(xen, VCPUOP_GET_RUNSTATE_INFO, vcpu, &mut arg) }?;
+    Ok(arg)
+}
+
+/// Starts the periodic timer of `vcpu`: `VIRQ_TIMER` every `period_ns` nanoseconds.
+///
+/// # Errors
+///
+/// `EINVAL` for a period below one millisecond, or beyond what Xen can count.
+#[doc(alias = "VCPUOP_set_periodic_timer")]
+pub fn set_periodic_timer<H: Hypercall + ?Sized>(xen: &H, vcpu: u32, period_ns: u64) -> Result<(), Errno> {
+    let mut arg = VcpuSetPeriodicTimer { period_ns };
+    // SAFETY: the command's own structure, which points nowhere.
+    unsafe { op(xen, VCPUOP_SET_PERIODIC_TIMER, vcpu, &mut arg) }.map(drop)
+}
+
+/// Sends `vcpu` a non-maskable interrupt.
+///
+/// # Errors
+///
+/// Only those of the [module](self).
+///
+/// # Safety
+///
+/// The vCPU must have a handler that is sound at any instruction.
+#[doc(alias = "VCPUOP_send_nmi")]
+pub unsafe fn send_nmi<H: Hypercall + ?Sized>(xen: &H, vcpu: u32) -> Result<(), Errno> {
+    // SAFETY: the command takes no structure; the caller vouches for the handler.
+    unsafe { op(xen, VCPUOP_SEND_NMI, vcpu, &mut ()) }.map(drop)
+}
+
+/// The physical CPU of a vCPU that is pinned to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PhysId {
+    /// Its APIC identifier.
+    pub apic: u32,
+    /// Its ACPI identifier.
+    pub acpi: u32,
+}
+
+/// Returns the physical CPU that `vcpu` is pinned to; for the hardware domain, booted with its vCPUs pinned.
+///
+/// # Errors
+///
+/// `EINVAL` if it is not pinned.
+#[doc(alias = "VCPUOP_get_physid")]
+pub fn get_physid<H: Hypercall + ?Sized>(xen: &H, vcpu: u32) -> Result<PhysId, Errno> {
+    let mut arg = VcpuGetPhysid::default();
+    // SAFETY: the command's own structure, which points nowhere.
+    unsafe { op(xen, VCPUOP_GET_PHYSID, vcpu, &mut arg) }?;
+    Ok(PhysId { apic: arg.phys_id as u32, acpi: (arg.phys_id >> 32) as u32 })
+}
+
+/// Makes Xen keep a `VcpuRunstateInfo` of `vcpu` up to date at virtual address `area`.
+///
+/// Xen looks the address up each time, in whatever page table it meets: [`register_runstate_phys_area`] is better where there is it.
+///
+/// # Errors
+///
+/// `EFAULT` or `EINVAL` for a place that Xen can't write.
+///
+/// # Safety
+///
+/// Xen writes there from now on, in every address space: the caller gives up those 48 bytes for good.
+#[doc(alias = "VCPUOP_register_runstate_memory_area")]
+pub unsafe fn register_runstate_memory_area<H: Hypercall + ?Sized>(
+    xen: &H,
+    vcpu: u32,
+    area: *mut VcpuRunstateInfo,
+) -> Result<(), Errno> {
+    let mut arg = VcpuRegisterRunstateMemoryArea { addr: area.expose_provenance() as u64 };
+    // SAFETY: the command's own structure; the caller vouches for the area.
+    unsafe { op(xen, VCPUOP_REGISTER_RUNSTATE_MEMORY_AREA, vcpu, &mut arg) }.map(drop)
+}
+
+/// Makes Xen keep a copy of the clock of `vcpu` (`VcpuTimeInfo`) up to date at virtual address `area`, for user mode to read.
+///
+/// # Errors
+///
+/// `EFAULT` or `EINVAL` for a place that Xen can't write, `ENOSYS` on arm.
+///
+/// # Safety
+///
+/// Xen writes there from now on, in every address space: the caller gives up those 32 bytes for good.
+#[doc(alias = "VCPUOP_register_vcpu_time_memory_area")]
+pub unsafe fn register_vcpu_time_memory_area<H: Hypercall + ?Sized>(
+    xen: &H,
+    vcpu: u32,
+    area: *mut xen_sys::xen::VcpuTimeInfo,
+) -> Result<(), Errno> {
+    let mut arg = VcpuRegisterTimeMemoryArea { addr: area.expose_provenance() as u64 };
+    // SAFETY: the command's own structure; the caller vouches for the area.
+    unsafe { op(xen, VCPUOP_REGISTER_VCPU_TIME_MEMORY_AREA, vcpu, &mut arg) }.map(drop)
+}
+
+/// Like [`register_runstate_memory_area`], by physical address, within one page; with none, Xen stops writing.
+///
+/// # Errors
+///
+/// `ENOSYS` if Xen is older than 4.18, `EINVAL` for a wrong place.
+///
+/// # Safety
+///
+/// Xen writes there until another place or none is registered: the caller gives up those 48 bytes.
+#[doc(alias = "VCPUOP_register_runstate_phys_area")]
+pub unsafe fn register_runstate_phys_area<H: Hypercall + ?Sized>(
+    xen: &H,
+    vcpu: u32,
+    area: Option<u64>,
+) -> Result<(), Errno> {
+    let mut arg = VcpuRegisterRunstateMemoryArea { addr: area.unwrap_or(u64::MAX) };
+    // SAFETY: the command's own structure; the caller vouches for the area.
+    unsafe { op(xen, VCPUOP_REGISTER_RUNSTATE_PHYS_AREA, vcpu, &mut arg) }.map(drop)
+}
+
+/// Like [`register_vcpu_time_memory_area`], by physical address, within one page; with none, Xen stops writing.
+///
+/// # Errors
+///
+/// `ENOSYS` if Xen is older than 4.18, `EINVAL` for a wrong place.
+///
+/// # Safety
+///
+/// Xen writes there until another place or none is registered: the caller gives up those 32 bytes.
+#[doc(alias = "VCPUOP_register_vcpu_time_phys_area")]
+pub unsafe fn register_vcpu_time_phys_area<H: Hypercall + ?Sized>(
+    xen: &H,
+    vcpu: u32,
+    area: Option<u64>,
+) -> Result<(), Errno> {
+    let mut arg = VcpuRegisterTimeMemoryArea { addr: area.unwrap_or(u64::MAX) };
+    // SAFETY: the command's own structure; the caller vouches for the area.
+    unsafe { op(xen, VCPUOP_REGISTER_VCPU_TIME_PHYS_AREA, vcpu, &mut arg) }.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::recorder::{Recorder, issues};
+
+    const OP: usize = HYPERVISOR_VCPU_OP;
+
+    #[test]
+    fn each_function_issues_its_operation() {
+        let context = VcpuHvmContext { mode: 1, pad: 0, cpu_regs: [3; 15] };
+        let place = core::ptr::null_mut();
+        let at = Instant::from_nanos(9);
+        issues! {
+            initialise(3, &context) => OP, [VCPUOP_INITIALISE, 3], context;
+            up(3) => OP, [VCPUOP_UP, 3];
+            down(3) => OP, [VCPUOP_DOWN, 3];
+            is_up(3) => OP, [VCPUOP_IS_UP, 3];
+            get_runstate_info(3) => OP, [VCPUOP_GET_RUNSTATE_INFO, 3], VcpuRunstateInfo::default();
+            set_periodic_timer(3, 9) => OP, [VCPUOP_SET_PERIODIC_TIMER, 3], VcpuSetPeriodicTimer { period_ns: 9 };
+            stop_periodic_timer(3) => OP, [VCPUOP_STOP_PERIODIC_TIMER, 3];
+            set_singleshot_timer(3, at, true) => OP, [VCPUOP_SET_SINGLESHOT_TIMER, 3],
+                VcpuSetSingleshotTimer { timeout_abs_ns: 9, flags: 1, ..Default::default() };
+            stop_singleshot_timer(3) => OP, [VCPUOP_STOP_SINGLESHOT_TIMER, 3];
+            register_vcpu_info(3, Gfn(5), 64) => OP, [VCPUOP_REGISTER_VCPU_INFO, 3],
+                VcpuRegisterVcpuInfo { mfn: 5, offset: 64, ..Default::default() };
+            send_nmi(3) => OP, [VCPUOP_SEND_NMI, 3];
+            get_physid(3) => OP, [VCPUOP_GET_PHYSID, 3], VcpuGetPhysid::default();
+            register_runstate_memory_area(3, place) => OP, [VCPUOP_REGISTER_RUNSTATE_MEMORY_AREA, 3], 0u64;
+            register_vcpu_time_memory_area(3, core::ptr::null_mut()) => OP,
+                [VCPUOP_REGISTER_VCPU_TIME_MEMORY_AREA, 3], 0u64;
+            register_runstate_phys_area(3, Some(9)) => OP, [VCPUOP_REGISTER_RUNSTATE_PHYS_AREA, 3], 9u64;
+            register_vcpu_time_phys_area(3, None) => OP, [VCPUOP_REGISTER_VCPU_TIME_PHYS_AREA, 3], u64::MAX;
+        }
+    }
+
+    #[test]
+    fn a_physical_cpu_has_two_identifiers() {
+        let xen = Recorder::expecting(2, 8).answering(&0x5_0000_0004_u64);
+        assert_eq!(get_physid(&xen, 0), Ok(PhysId { apic: 4, acpi: 5 }));
+    }
 }

@@ -1,0 +1,66 @@
+//! What [`super::domctl`], [`super::sysctl`] and their like have in common: an interface version in every call.
+//!
+//! Xen refuses every version but its own with `EACCES`, without saying which one that is. The version grows by about one with each
+//! release, so it can be found by trying.
+
+use crate::Errno;
+use core::fmt;
+
+/// Why an operation of the toolstack's interfaces failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ControlError {
+    /// This Xen's interface is another one than that of these bindings. Nothing was done.
+    Version {
+        /// The version that was offered.
+        ours: u32,
+    },
+    /// Xen refused the operation.
+    Call(Errno),
+}
+
+impl ControlError {
+    /// What Xen's answer to a call with version `ours` means.
+    pub(super) fn of(errno: Errno, ours: u32) -> Self {
+        if errno == Errno::EACCES { Self::Version { ours } } else { Self::Call(errno) }
+    }
+}
+
+impl fmt::Display for ControlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version { ours } => {
+                write!(f, "this Xen's interface is not version {ours:#x}, which these bindings have")
+            }
+            Self::Call(errno) => write!(f, "refused: {errno}"),
+        }
+    }
+}
+
+impl core::error::Error for ControlError {}
+
+/// Finds the version that Xen takes among those near `ours`, the likely ones first. `call` tries one.
+pub(super) fn find_version(ours: u32, call: impl Fn(u32) -> Result<usize, Errno>) -> Option<u32> {
+    let near = (0..16).flat_map(|distance| [ours.checked_sub(distance), ours.checked_add(distance)]);
+    near.flatten().find(|&version| call(version) != Err(Errno::EACCES))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_found_above_and_below() {
+        for theirs in [0x15, 0x17, 0x18, 0x20] {
+            let call = |v| if v == theirs { Err(Errno::EPERM) } else { Err(Errno::EACCES) };
+            assert_eq!(find_version(0x17, call), Some(theirs));
+        }
+        assert_eq!(find_version(0x17, |_| Err(Errno::EACCES)), None);
+        assert_eq!(find_version(0, |v| if v == 3 { Ok(0) } else { Err(Errno::EACCES) }), Some(3));
+    }
+
+    #[test]
+    fn only_eacces_tells_of_another_version() {
+        assert_eq!(ControlError::of(Errno::EACCES, 3), ControlError::Version { ours: 3 });
+        assert_eq!(ControlError::of(Errno::EPERM, 3), ControlError::Call(Errno::EPERM));
+    }
+}
