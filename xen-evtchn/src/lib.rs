@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
+// Its models play Xen, which takes an unsafe trait.
+#![cfg_attr(not(loom), forbid(unsafe_code))]
 
 #[cfg(test)]
 extern crate std;
