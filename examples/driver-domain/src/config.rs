@@ -3,6 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
+use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
 use xen_back::block::GrantMode;
 
 /// One disk.
@@ -15,12 +16,24 @@ pub struct DiskConfig {
 }
 
 /// What the command line asks for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The disks.
     pub disks: Vec<DiskConfig>,
     /// How guests' pages are reached.
     pub mode: GrantMode,
+    /// This domain's address in the guests' network.
+    pub address: Ipv4Cidr,
+    /// What the TCP source sends to each client, in MiB.
+    pub source_mib: u32,
+}
+
+/// No disk, grants copied, 10.1.0.1/24, 64 MiB.
+impl Default for Config {
+    fn default() -> Self {
+        let address = Ipv4Cidr::new(Ipv4Address::new(10, 1, 0, 1), 24);
+        Self { disks: Vec::new(), mode: GrantMode::default(), address, source_mib: 64 }
+    }
 }
 
 /// A word of the command line that is not understood.
@@ -29,14 +42,18 @@ pub struct BadWord(String);
 
 impl fmt::Display for BadWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: expected disk=NAME:MIB, grants=copy or grants=map", self.0)
+        write!(
+            f,
+            "{}: expected disk=NAME:MIB, grants=copy, grants=map, address=A.B.C.D/N or source=MIB",
+            self.0
+        )
     }
 }
 
 impl core::error::Error for BadWord {}
 
 impl Config {
-    /// Reads a command line: any number of `disk=NAME:MIB`, and `grants=copy` or `grants=map`.
+    /// Reads a command line: any number of `disk=NAME:MIB`; `grants=copy` or `grants=map`; `address=10.1.0.1/24`; `source=MIB`.
     ///
     /// # Errors
     ///
@@ -53,6 +70,10 @@ impl Config {
                 }
                 Some(("grants", "copy")) => config.mode = GrantMode::Copy,
                 Some(("grants", "map")) => config.mode = GrantMode::Map,
+                Some(("address", cidr)) => config.address = cidr.parse().map_err(|()| bad())?,
+                Some(("source", mib)) => {
+                    config.source_mib = mib.parse().ok().filter(|&mib| mib < 1 << 20).ok_or_else(bad)?;
+                }
                 _ => return Err(bad()),
             }
         }
@@ -69,7 +90,9 @@ mod tests {
         let config = Config::parse(" grants=map  disk=a:1 disk=b:96").unwrap();
         assert_eq!(config.mode, GrantMode::Map);
         assert_eq!(config.disks[1], DiskConfig { name: "b".to_string(), mib: 96 });
-        for line in ["disk=a", "disk=a:0", "disk=a:x", "quiet", "grants=steal"] {
+        for line in
+            ["disk=a", "disk=a:0", "disk=a:x", "quiet", "grants=steal", "address=10.1.0.1", "source=-1"]
+        {
             assert_eq!(Config::parse(line), Err(BadWord(line.to_string())));
         }
     }

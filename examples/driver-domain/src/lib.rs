@@ -7,6 +7,9 @@ extern crate std;
 
 pub mod config;
 mod disks;
+mod network;
+mod nic;
+mod servers;
 mod service;
 
 pub use disks::Disks;

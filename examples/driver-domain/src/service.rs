@@ -2,20 +2,22 @@
 
 use crate::config::Config;
 use crate::disks::{Disks, SharedDisk};
+use crate::network::Network;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 use log::{error, info, warn};
 use xen_back::block::{Blkback, BlkbackEvent, DiskSpec};
 use xen_back::xenbus::{Backend, DeviceId, devices};
+use xen_hypercall::ops::sched;
 use xen_hypercall::{ForeignFrames, Instant, Port};
 use xen_store::{StoreError, Watch, XenStore};
 
 /// The most devices of a kind.
-const DEVICES: usize = 32;
+pub(crate) const DEVICES: usize = 32;
 
 /// When to try again what the store refused, in case no event comes.
-const RETRY: Duration = Duration::from_millis(200);
+pub(crate) const RETRY: Duration = Duration::from_millis(200);
 
 type Vbd<'a, P> = Blkback<'a, P, SharedDisk>;
 
@@ -26,6 +28,7 @@ pub struct Service<'a, P: ForeignFrames> {
     config: Config,
     disks: Disks,
     vbds: Vec<Vbd<'a, P>>,
+    network: Network<'a, P>,
     /// Devices that can't be served, not to complain of twice.
     refused: Vec<DeviceId>,
 }
@@ -40,7 +43,7 @@ pub struct Turn {
 }
 
 impl Turn {
-    fn by(&mut self, deadline: Option<Instant>) {
+    pub(crate) fn by(&mut self, deadline: Option<Instant>) {
         self.deadline = [self.deadline, deadline].into_iter().flatten().min();
     }
 }
@@ -54,7 +57,8 @@ impl<'a, P: ForeignFrames> Service<'a, P> {
     pub fn new(store: &'a XenStore<P>, config: Config) -> Result<Self, StoreError> {
         let watch = store.watch("backend")?;
         let disks = Disks::new(&config.disks);
-        Ok(Self { store, watch, config, disks, vbds: Vec::new(), refused: Vec::new() })
+        let network = Network::new(config.address, (config.source_mib as u64) << 20, store.platform().now());
+        Ok(Self { store, watch, config, disks, vbds: Vec::new(), network, refused: Vec::new() })
     }
 
     /// Serves for ever.
@@ -63,7 +67,10 @@ impl<'a, P: ForeignFrames> Service<'a, P> {
         let mut ports = Vec::new();
         loop {
             let turn = self.turn(platform.now());
-            if !turn.busy {
+            if turn.busy {
+                // On a processor that guests share with us, they have to run for more to come.
+                sched::yield_now(platform);
+            } else {
                 ports.clear();
                 self.ports(&mut ports);
                 platform.wait(&ports, turn.deadline);
@@ -75,6 +82,7 @@ impl<'a, P: ForeignFrames> Service<'a, P> {
     pub fn ports(&self, ports: &mut Vec<Port>) {
         ports.push(self.store.port());
         ports.extend(self.vbds.iter().filter_map(Blkback::port));
+        ports.extend(self.network.ports());
     }
 
     /// Does what can be done now.
@@ -107,6 +115,7 @@ impl<'a, P: ForeignFrames> Service<'a, P> {
             }
             index += 1;
         }
+        self.network.turn(now, &mut turn);
         turn
     }
 
@@ -124,6 +133,16 @@ impl<'a, P: ForeignFrames> Service<'a, P> {
             let known = self.vbds.iter().any(|vbd| vbd.backend().id() == id) || self.refused.contains(&id);
             if !known {
                 self.take_up_disk(id);
+            }
+        }
+        for id in devices::<DEVICES>(self.store, "vif")? {
+            if !self.network.has(id) {
+                match self.network.add(self.store, id) {
+                    // A directory that is being removed still has children for a moment.
+                    Err(error) if error.is_not_found() => {}
+                    Err(error) => warn!("vif {id}: {error}"),
+                    Ok(()) => {}
+                }
             }
         }
         Ok(())

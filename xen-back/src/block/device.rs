@@ -40,7 +40,7 @@ impl Default for Config {
 pub enum BlkbackEvent {
     /// Wait for an event of the device's or the store's port, at most until [`Blkback::deadline`].
     Idle,
-    /// Poll again soon: there are more requests.
+    /// Poll again soon: there are more requests, or there were some just now. Let others run in between.
     Busy,
     /// The device is gone. [`remove`](Blkback::remove) or drop it.
     Removed,

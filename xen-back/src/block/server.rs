@@ -35,7 +35,7 @@ pub struct Statistics {
 pub(super) enum Round {
     /// Nothing is left: the frontend will send an event.
     Idle,
-    /// There may be more.
+    /// There may be more: look again soon.
     More,
 }
 
@@ -64,6 +64,8 @@ impl<P: ForeignFrames, M: AsRef<SharedMem>> Server<P, M> {
                     self.rings.respond(request.id, request.operation(), status);
                     left -= 1;
                 }
+                // While requests come, another look costs less than the events, so those are asked for once nothing was found.
+                Ok(None) if left < budget => break,
                 Ok(None) => match self.rings.final_check() {
                     Ok(true) => {}
                     Ok(false) => {

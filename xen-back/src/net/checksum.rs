@@ -87,6 +87,11 @@ fn fold(mut sum: u64) -> u16 {
     sum as u16
 }
 
+/// Returns the checksum of an IPv4 header whose field is zero; zero for one whose field is right.
+pub(super) fn of(header: &[u8]) -> u16 {
+    !fold(sum(header))
+}
+
 /// Tells whether [`fill`] can complete the frame: it is whole TCP or UDP in IPv4 or IPv6.
 pub fn can_fill(frame: &[u8]) -> bool {
     Segment::find(frame).is_some()

@@ -25,7 +25,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(30);
 pub enum NetbackEvent {
     /// Wait for an event of the device's or the store's port, at most until [`Netback::deadline`].
     Idle,
-    /// Poll again soon: there are more packets.
+    /// Poll again soon: there are more packets, or there were some just now. Let others run in between.
     Busy,
     /// The device is gone. [`remove`](Netback::remove) or drop it.
     Removed,
@@ -169,7 +169,7 @@ impl<'a, P: ForeignFrames, T: Transport> Netback<'a, P, T> {
             ("feature-rx-copy", &1),
             ("feature-rx-flip", &0),
             ("feature-sg", &1),
-            ("feature-gso-tcpv4", &0),
+            ("feature-gso-tcpv4", &1),
             ("feature-gso-tcpv6", &0),
             ("feature-ipv6-csum-offload", &0),
             ("feature-multicast-control", &0),
@@ -190,6 +190,7 @@ impl<'a, P: ForeignFrames, T: Transport> Netback<'a, P, T> {
         }
         let abilities = Abilities {
             scatter_gather: backend.frontend_number_or("feature-sg", 0u32)? != 0,
+            segmentation: backend.frontend_number_or("feature-gso-tcpv4", 0u32)? != 0,
             blank_checksums: backend.frontend_number_or("feature-no-csum-offload", 0u32)? == 0,
         };
         let rx_notify = backend.frontend_number_or("feature-rx-notify", 0u32)? != 0;
@@ -231,20 +232,23 @@ impl<'a, P: ForeignFrames, T: Transport> Netback<'a, P, T> {
 }
 
 impl<P: ForeignFrames> Link<P> {
-    /// Takes some batches of packets. Returns whether there may be more.
+    /// Takes some batches of packets. Returns whether to look again soon.
+    ///
+    /// The frontend is asked for an event only once nothing was found: while packets come, its notifications, and the switches between domains that they
+    /// cost, would bring less than another look.
     fn receive(
         &mut self,
         port: &mut (impl Port + ?Sized),
         statistics: &mut TxStatistics,
     ) -> Result<bool, NetError> {
-        for _ in 0..BATCHES {
+        for batch in 0..BATCHES {
             let done = self.tx.round(&mut self.tx_ring, port, statistics);
             // What was answered before a violation still is to be seen.
             if self.tx_ring.publish() == Notify::Send {
                 self.notify();
             }
-            if !done? && !self.tx_ring.final_check()? {
-                return Ok(false);
+            if !done? {
+                return Ok(batch > 0 || self.tx_ring.final_check()?);
             }
         }
         Ok(true)

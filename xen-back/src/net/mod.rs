@@ -8,6 +8,7 @@ mod device;
 mod error;
 mod packet;
 mod rx;
+mod segments;
 pub mod switch;
 mod tx;
 

@@ -1,6 +1,7 @@
 //! Packets on their way.
 
 use core::fmt;
+use core::num::NonZeroU16;
 
 /// The most bytes of a packet, its Ethernet header among them.
 #[doc(alias = "XEN_NETIF_MAX_TX_SIZE")]
@@ -28,9 +29,16 @@ pub struct Packet<'m> {
     pub bytes: &'m [u8],
     /// What is known of its checksum.
     pub checksum: Checksum,
+    /// If it is TCP in IPv4 that is to be cut before it goes onto a wire: the most payload that each piece may have. Never zero.
+    pub segment: Option<NonZeroU16>,
 }
 
 impl<'m> Packet<'m> {
+    /// Makes a packet that can go onto a wire as it is.
+    pub fn new(bytes: &'m [u8], checksum: Checksum) -> Self {
+        Self { bytes, checksum, segment: None }
+    }
+
     /// Returns the address that the packet is for; zeroes if it is too short to have one.
     pub fn destination(&self) -> Mac {
         self.mac(0)

@@ -1,12 +1,17 @@
 //! What a guest is to receive.
 
+use super::segments::Segments;
 use super::{Checksum, NetError, Packet, checksum};
 use core::fmt;
+use core::num::NonZeroU16;
 use heapless::{Deque, Vec};
 use xen_grant::{CopyBatch, MAX_COPIES, MapError};
 use xen_hypercall::{DomId, OutOfMemory, PAGE_SIZE, Pages, Platform, SharedMem};
 use xen_ring::BackRing;
-use xen_sys::io::netif::{NetRxFlags, NetifRxRequest, NetifRxResponse, NetifStatus};
+use xen_sys::io::netif::{
+    NetRxFlags, NetifExtraFlags, NetifExtraGso, NetifExtraInfo, NetifExtraType, NetifGsoType, NetifRxRequest,
+    NetifRxResponse, NetifStatus,
+};
 
 /// Pages of packets that wait for the guest: half a millisecond of a fast network, and all that a guest that takes nothing can cost.
 const QUEUE_PAGES: usize = 64;
@@ -37,6 +42,8 @@ pub(super) struct Abilities {
     pub(super) scatter_gather: bool,
     /// TCP and UDP in IPv4 whose checksum is left blank.
     pub(super) blank_checksums: bool,
+    /// TCP in IPv4 that is to be cut.
+    pub(super) segmentation: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +51,19 @@ struct Waiting {
     start: usize,
     len: usize,
     checksum: Checksum,
+    segment: Option<NonZeroU16>,
+}
+
+impl Waiting {
+    /// Slots that carry its bytes.
+    fn pages(&self) -> usize {
+        self.len.div_ceil(PAGE_SIZE)
+    }
+
+    /// Slots that it takes, with one for the extra information.
+    fn slots(&self) -> usize {
+        self.pages() + usize::from(self.segment.is_some())
+    }
 }
 
 /// Where packets wait for a guest.
@@ -70,9 +90,36 @@ impl<P: Platform> Rx<P> {
         self.waiting.is_empty()
     }
 
-    /// Queues a packet.
+    /// Queues a packet, cut if the guest can't take it whole.
     pub(super) fn queue(&mut self, packet: Packet<'_>, statistics: &mut RxStatistics) -> bool {
-        let len = packet.bytes.len();
+        let Abilities { segmentation, scatter_gather, .. } = self.abilities;
+        let cut = packet.segment.filter(|_| !(segmentation && scatter_gather));
+        let Some(size) = cut else {
+            return self.queue_one(packet.bytes.len(), packet.checksum, packet.segment, statistics, |room| {
+                room.copy_from_slice(packet.bytes);
+                Some(())
+            });
+        };
+        let Some(segments) = Segments::of(packet.bytes, size.get()) else {
+            statistics.refused += 1;
+            return false;
+        };
+        // If the guest does not take all, it asks its peer for the rest.
+        (0..segments.count()).all(|index| {
+            self.queue_one(segments.len(index), Checksum::Blank, None, statistics, |room| {
+                segments.write(index, room)
+            })
+        })
+    }
+
+    fn queue_one(
+        &mut self,
+        len: usize,
+        mut checksum: Checksum,
+        segment: Option<NonZeroU16>,
+        statistics: &mut RxStatistics,
+        write: impl FnOnce(&mut [u8]) -> Option<()>,
+    ) -> bool {
         let limit = if self.abilities.scatter_gather { super::MAX_PACKET } else { PAGE_SIZE };
         if len == 0 || len > limit {
             statistics.refused += 1;
@@ -83,18 +130,18 @@ impl<P: Platform> Rx<P> {
             return false;
         };
         let Some(room) = self.memory.as_mut_slice().get_mut(start..start + len) else { return false };
-        room.copy_from_slice(packet.bytes);
-        let mut checksum = packet.checksum;
+        let mut written = write(room).is_some();
         if checksum == Checksum::Blank && !self.abilities.blank_checksums {
-            if !checksum::fill(room) {
-                statistics.refused += 1;
-                return false;
-            }
+            written &= checksum::fill(room);
             checksum = Checksum::Valid;
+        }
+        if !written {
+            statistics.refused += 1;
+            return false;
         }
         self.next = (start + len).next_multiple_of(64);
         // There is room: looked at above.
-        let _ = self.waiting.push_back(Waiting { start, len, checksum });
+        let _ = self.waiting.push_back(Waiting { start, len, checksum, segment });
         true
     }
 
@@ -127,10 +174,9 @@ impl<P: Platform> Rx<P> {
         let (mut packets, mut used, mut copies) = (0, 0, 0);
         let mut starved = false;
         for waiting in &self.waiting {
-            let need = waiting.len.div_ceil(PAGE_SIZE);
+            let (pages, need) = (waiting.pages(), waiting.slots());
             // A slot's bytes may lie in two pages of ours.
-            let more =
-                if need == 1 && waiting.start % PAGE_SIZE + waiting.len <= PAGE_SIZE { 1 } else { 2 * need };
+            let more = if waiting.start % PAGE_SIZE + waiting.len <= PAGE_SIZE { 1 } else { 2 * pages };
             if copies + more > MAX_COPIES || used + need > self.slots.capacity() {
                 break;
             }
@@ -152,16 +198,14 @@ impl<P: Platform> Rx<P> {
         for _ in 0..packets {
             let good = whole || self.copy(done, 1).is_ok();
             let Some(waiting) = self.waiting.pop_front() else { break };
-            let need = waiting.len.div_ceil(PAGE_SIZE);
             statistics.packets += u64::from(good);
             statistics.bytes += if good { waiting.len as u64 } else { 0 };
             statistics.failed += u64::from(!good);
-            for (index, slot) in self.slots.iter().skip(done).take(need).enumerate() {
-                let len = (waiting.len - index * PAGE_SIZE).min(PAGE_SIZE);
+            for (index, slot) in self.slots.iter().skip(done).take(waiting.slots()).enumerate() {
                 // There is room: a slot was taken for each response.
-                let _ = ring.push(&response(slot.id, &waiting, index, len, good));
+                let _ = ring.push(&response(slot.id, &waiting, index, good));
             }
-            done += need;
+            done += waiting.slots();
         }
         // What was taken beyond that waits for its packet.
         let done = done.min(self.slots.len());
@@ -175,8 +219,9 @@ impl<P: Platform> Rx<P> {
         let mut batch = CopyBatch::new(&mut self.memory, self.guest);
         let mut slots = self.slots.iter().skip(slot);
         for waiting in self.waiting.iter().take(packets) {
-            for at in (0..waiting.len).step_by(PAGE_SIZE) {
-                let Some(slot) = slots.next() else { break };
+            for index in 0..waiting.slots() {
+                let (Some(slot), Some(page)) = (slots.next(), page_of(waiting, index)) else { continue };
+                let at = page * PAGE_SIZE;
                 batch.store(waiting.start + at, slot.gref, 0, (waiting.len - at).min(PAGE_SIZE))?;
             }
         }
@@ -184,19 +229,38 @@ impl<P: Platform> Rx<P> {
     }
 }
 
-fn response(id: u16, waiting: &Waiting, index: usize, len: usize, good: bool) -> NetifRxResponse {
+/// Which page of a packet its slot `index` carries; `None` for the slot of the extra information, the second one.
+fn page_of(waiting: &Waiting, index: usize) -> Option<usize> {
+    match (waiting.segment, index) {
+        (None, index) => Some(index),
+        (Some(_), 0) => Some(0),
+        (Some(_), 1) => None,
+        (Some(_), index) => Some(index - 1),
+    }
+}
+
+fn response(id: u16, waiting: &Waiting, index: usize, good: bool) -> NetifRxResponse {
     if !good {
         return NetifRxResponse { id, offset: 0, flags: NetRxFlags::empty(), status: NetifStatus::ERROR.0 };
     }
+    let Some(page) = page_of(waiting, index) else {
+        let size = waiting.segment.map_or(0, NonZeroU16::get);
+        let gso = NetifExtraGso { size, type_: NetifGsoType::TCPV4, ..NetifExtraGso::default() };
+        let type_ = NetifExtraType::GSO;
+        let extra = NetifExtraInfo { type_, flags: NetifExtraFlags::empty(), u: zerocopy::transmute!(gso) };
+        return zerocopy::transmute!(extra);
+    };
     let mut flags = NetRxFlags::empty();
-    flags.set(NetRxFlags::MORE_DATA, (index + 1) * PAGE_SIZE < waiting.len);
+    flags.set(NetRxFlags::MORE_DATA, page + 1 < waiting.pages());
     if index == 0 {
+        flags.set(NetRxFlags::EXTRA_INFO, waiting.segment.is_some());
         flags |= match waiting.checksum {
             Checksum::Blank => NetRxFlags::CSUM_BLANK | NetRxFlags::DATA_VALIDATED,
             Checksum::Valid => NetRxFlags::DATA_VALIDATED,
             Checksum::Unknown => NetRxFlags::empty(),
         };
     }
+    let len = (waiting.len - page * PAGE_SIZE).min(PAGE_SIZE);
     NetifRxResponse { id, offset: 0, flags, status: len as i16 }
 }
 

@@ -1,8 +1,10 @@
 //! What a guest transmits.
 
 use super::packet::ETHERNET;
+use super::segments::Segments;
 use super::{Checksum, NetError, Packet, Port, TxViolation, checksum};
 use core::fmt;
+use core::num::NonZeroU16;
 use heapless::Vec;
 use xen_grant::{CopyBatch, MAX_COPIES, MapError};
 use xen_hypercall::{DomId, GrantRef, OutOfMemory, PAGE_SIZE, Pages, Platform, SharedMem};
@@ -32,7 +34,7 @@ pub struct TxStatistics {
     /// Bytes of these.
     pub bytes: u64,
     /// Packets dropped because of what they are: too short, too many slots, sizes that contradict each other, segmentation that was not
-    /// offered, a checksum that nobody could complete.
+    /// offered or is not possible, a checksum that nobody could complete.
     pub refused: u64,
     /// Packets dropped because Xen could not copy them.
     pub failed: u64,
@@ -58,6 +60,7 @@ struct Taken {
     ids: (usize, usize),
     extras: usize,
     checksum: Checksum,
+    segment: Option<NonZeroU16>,
     status: NetifStatus,
 }
 
@@ -82,7 +85,7 @@ struct Parsed {
     fragments: Vec<Fragment, XEN_NETIF_NR_SLOTS_MIN>,
     slots: usize,
     extras: usize,
-    gso: bool,
+    gso: Option<NetifExtraGso>,
     multicast: bool,
 }
 
@@ -128,15 +131,17 @@ impl<P: Platform> Tx<P> {
             if bytes.is_empty() {
                 continue;
             }
-            if taken.checksum == Checksum::Blank && !checksum::can_fill(bytes) {
-                // Whoever received it would have to believe what nobody can compute.
+            let blank = taken.checksum == Checksum::Blank && !checksum::can_fill(bytes);
+            let uncut = taken.segment.is_some_and(|size| Segments::of(bytes, size.get()).is_none());
+            if blank || uncut {
+                // Whoever received it would have to do what can't be done.
                 statistics.refused += 1;
                 taken.status = NetifStatus::ERROR;
                 continue;
             }
             statistics.packets += 1;
             statistics.bytes += bytes.len() as u64;
-            port.receive(Packet { bytes, checksum: taken.checksum });
+            port.receive(Packet { bytes, checksum: taken.checksum, segment: taken.segment });
         }
         for taken in &self.taken {
             let ids = self.ids.get(taken.ids.0..taken.ids.1).unwrap_or_default();
@@ -192,13 +197,15 @@ impl<P: Platform> Tx<P> {
             ids,
             extras: parsed.extras,
             checksum,
+            segment: parsed.gso.and_then(|gso| NonZeroU16::new(gso.size)),
             status: NetifStatus::ERROR,
         };
         let whole: usize = parsed.fragments.iter().map(|fragment| usize::from(fragment.size)).sum();
         let good = parsed.slots <= XEN_NETIF_NR_SLOTS_MIN
             && parsed.size >= ETHERNET
             && whole == parsed.size
-            && !parsed.gso
+            // Only this kind was offered.
+            && parsed.gso.is_none_or(|gso| gso.type_ == NetifGsoType::TCPV4)
             && !parsed.multicast;
         if !good {
             return taken;
@@ -248,7 +255,7 @@ fn parse(
         fragments: Vec::new(),
         slots: 1,
         extras: 0,
-        gso: false,
+        gso: None,
         multicast: false,
     };
     let _ = ids.push(first.id);
@@ -269,7 +276,7 @@ fn parse(
                     if gso.size == 0 || !known {
                         return Err(TxViolation::Gso.into());
                     }
-                    parsed.gso = true;
+                    parsed.gso = Some(gso);
                 }
                 NetifExtraType::MCAST_ADD | NetifExtraType::MCAST_DEL => parsed.multicast = true,
                 NetifExtraType::HASH => {}
@@ -402,7 +409,7 @@ mod tests {
         assert_eq!(violation(&[first, extra(1, 0, [0, 1, 0])]), Some(TxViolation::Gso), "no size");
         assert_eq!(violation(&[first, extra(1, 0, [1448, 9, 0])]), Some(TxViolation::Gso), "unknown kind");
         let gso = parsed(&[first, extra(1, 1, [1448, 1, 0]), extra(4, 0, [0; 3])]).unwrap();
-        assert!(gso.gso && gso.extras == 2 && gso.slots == 1);
+        assert!(gso.gso.is_some() && gso.extras == 2 && gso.slots == 1);
         let endless = [[first].as_slice(), &[extra(4, 1, [0; 3]); 9]].concat();
         assert_eq!(violation(&endless), Some(TxViolation::TooManyExtras));
     }

@@ -297,7 +297,14 @@ impl<'a, P: Platform, T: Transport> Backend<'a, P, T> {
         let Some((guest, _)) = self.path.rsplit_once('/') else { return Ok(()) };
         let mut others = false;
         ignore_missing(self.store.directory(guest, |_| others = true))?;
-        if others { Ok(()) } else { ignore_missing(self.store.remove(guest)) }
+        if others {
+            return Ok(());
+        }
+        match self.store.remove(guest) {
+            // It is the toolstack's, as the domain's own directories are with some.
+            Err(error) if error.reason == Reason::Server(ServerError::AccessDenied) => Ok(()),
+            result => ignore_missing(result),
+        }
     }
 
     fn switch(&mut self, state: XenbusState) -> Result<(), StoreError> {

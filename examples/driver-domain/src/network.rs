@@ -1,0 +1,176 @@
+//! The guests' network: their interfaces, a switch, and this domain's own stack behind it.
+
+use crate::nic::Nic;
+use crate::servers::Servers;
+use alloc::vec::Vec;
+use core::fmt;
+use log::{info, warn};
+use smoltcp::iface::{Config, Interface, PollResult, SocketSet};
+use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Cidr};
+use xen_back::net::switch::{Forward, Switch};
+use xen_back::net::{Mac, Netback, NetbackEvent, Packet};
+use xen_back::xenbus::{Backend, DeviceId};
+use xen_hypercall::{ForeignFrames, Instant, Port};
+use xen_store::{StoreError, XenStore};
+
+use crate::service::{DEVICES, RETRY, Turn};
+
+/// The address of our own interface on the switch: locally administered, like those that the toolstack gives.
+const OWN_MAC: Mac = Mac([0x02, 0x16, 0x3e, 0, 0, 1]);
+
+/// A guest's interface, and the switch's port that it is plugged into.
+struct Vif<'a, P: ForeignFrames> {
+    netback: Netback<'a, P>,
+    port: usize,
+}
+
+/// All guests' interfaces and what they are connected to.
+pub(crate) struct Network<'a, P: ForeignFrames> {
+    vifs: Vec<Vif<'a, P>>,
+    switch: Switch<{ DEVICES + 1 }>,
+    stack: Stack,
+}
+
+/// This domain's own stack.
+struct Stack {
+    port: usize,
+    nic: Nic,
+    interface: Interface,
+    sockets: SocketSet<'static>,
+    servers: Servers,
+}
+
+fn time(now: Instant) -> smoltcp::time::Instant {
+    smoltcp::time::Instant::from_micros((now.as_nanos() / 1000) as i64)
+}
+
+impl<'a, P: ForeignFrames> Network<'a, P> {
+    /// Starts a network in which this domain has the address `cidr`; its source of bytes sends `source` of them to each client.
+    pub(crate) fn new(cidr: Ipv4Cidr, source: u64, now: Instant) -> Self {
+        let mut switch = Switch::new();
+        // A new switch has a free port.
+        let port = switch.connect(Some(OWN_MAC)).unwrap_or(0);
+        let mut nic = Nic::default();
+        let mut config = Config::new(EthernetAddress(OWN_MAC.0).into());
+        config.random_seed = now.as_nanos();
+        let mut interface = Interface::new(config, &mut nic, time(now));
+        interface.update_ip_addrs(|addresses| {
+            // There is room for the first one.
+            let _ = addresses.push(IpCidr::Ipv4(cidr));
+        });
+        let mut sockets = SocketSet::new(Vec::new());
+        let servers = Servers::new(&mut sockets, source);
+        Self { vifs: Vec::new(), switch, stack: Stack { port, nic, interface, sockets, servers } }
+    }
+
+    pub(crate) fn ports(&self) -> impl Iterator<Item = Port> {
+        self.vifs.iter().filter_map(|vif| vif.netback.port())
+    }
+
+    pub(crate) fn has(&self, id: DeviceId) -> bool {
+        self.vifs.iter().any(|vif| vif.netback.backend().id() == id)
+    }
+
+    /// Takes up a guest's interface.
+    pub(crate) fn add(&mut self, store: &'a XenStore<P>, id: DeviceId) -> Result<(), StoreError> {
+        let netback = Netback::new(Backend::open(store, "vif", id)?)?;
+        let Some(port) = self.switch.connect(netback.mac()) else { return Ok(()) };
+        match netback.mac() {
+            Some(mac) => info!("{}: interface {mac} of domain {}", netback.backend().path(), id.guest),
+            None => info!("{}: interface of domain {}", netback.backend().path(), id.guest),
+        }
+        self.vifs.push(Vif { netback, port });
+        Ok(())
+    }
+
+    /// Moves the packets that can be moved now.
+    pub(crate) fn turn(&mut self, now: Instant, turn: &mut Turn) {
+        let mut index = 0;
+        while index < self.vifs.len() {
+            match self.receive(index, now) {
+                Some(NetbackEvent::Removed) => {
+                    let vif = self.vifs.swap_remove(index);
+                    self.switch.disconnect(vif.port);
+                    let (tx, rx) = (vif.netback.tx_statistics(), vif.netback.rx_statistics());
+                    info!("{}: removed; {tx:?} {rx:?}", vif.netback.backend().path());
+                    if let Err(error) = vif.netback.remove() {
+                        warn!("{error}");
+                    }
+                    continue;
+                }
+                Some(NetbackEvent::Busy) => turn.busy = true,
+                Some(NetbackEvent::Idle) => {}
+                None => turn.by(Some(now + RETRY)),
+            }
+            index += 1;
+        }
+        self.run_stack(now, turn);
+        for vif in &mut self.vifs {
+            if let Err(error) = vif.netback.flush() {
+                warn!("{}: {error}", vif.netback.backend().path());
+            }
+            turn.by(vif.netback.deadline(now));
+        }
+    }
+
+    /// Takes what one guest has sent. `None` after an error.
+    fn receive(&mut self, index: usize, now: Instant) -> Option<NetbackEvent> {
+        let Self { vifs, switch, stack } = self;
+        let (before, rest) = vifs.split_at_mut(index);
+        let (vif, after) = rest.split_first_mut()?;
+        let from = vif.port;
+        let mut port = |packet: Packet<'_>| {
+            let mut others = before.iter_mut().chain(&mut *after);
+            match switch.forward(from, packet.source(), packet.destination()) {
+                Forward::To(port) if port == stack.port => stack.nic.receive(packet),
+                Forward::To(port) => {
+                    if let Some(vif) = others.find(|vif| vif.port == port) {
+                        vif.netback.send(packet);
+                    }
+                }
+                Forward::Flood => {
+                    stack.nic.receive(packet);
+                    others.for_each(|vif| {
+                        vif.netback.send(packet);
+                    });
+                }
+                Forward::Drop(_) => {}
+            }
+        };
+        match vif.netback.poll(now, &mut port) {
+            Ok(event) => Some(event),
+            Err(error) => {
+                warn!("{}: {error}", vif.netback.backend().path());
+                None
+            }
+        }
+    }
+
+    fn run_stack(&mut self, now: Instant, turn: &mut Turn) {
+        let Self { vifs, switch, stack } = self;
+        let changed = stack.interface.poll(time(now), &mut stack.nic, &mut stack.sockets);
+        let moved = stack.servers.serve(&mut stack.sockets);
+        turn.busy |= changed == PollResult::SocketStateChanged || moved;
+        if let Some(delay) = stack.interface.poll_delay(time(now), &stack.sockets) {
+            turn.by(Some(now + delay.into()));
+        }
+        let port = stack.port;
+        stack.nic.drain(|packet| match switch.forward(port, packet.source(), packet.destination()) {
+            Forward::To(port) => {
+                if let Some(vif) = vifs.iter_mut().find(|vif| vif.port == port) {
+                    vif.netback.send(packet);
+                }
+            }
+            Forward::Flood => vifs.iter_mut().for_each(|vif| {
+                vif.netback.send(packet);
+            }),
+            Forward::Drop(_) => {}
+        });
+    }
+}
+
+impl<P: ForeignFrames> fmt::Debug for Network<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network").field("vifs", &self.vifs.len()).finish_non_exhaustive()
+    }
+}
