@@ -428,7 +428,8 @@ mod tests {
         let extents = Extents { domain: DOM, order: 9, flags: 3 };
         let whole = extents.of(list, 2);
         let device = PhysdevPciDevice { seg: 1, bus: 2, devfn: 3 };
-        let none: GuestHandle = GuestHandle::from_ptr([0u64; 0].as_slice().as_ptr());
+        let none: &mut [XenReservedDeviceMemory] = &mut [];
+        let nowhere: GuestHandle = GuestHandle::from_ptr(none.as_ptr());
         issues! {
             add_to_physmap(1, 5, Gfn(6)) => OP, [XENMEM_ADD_TO_PHYSMAP],
                 XenAddToPhysmap { domid: DomId::SELF, size: 0, space: 1, idx: 5, gpfn: 6 };
@@ -443,8 +444,8 @@ mod tests {
             current_reservation(DOM) => OP, [XENMEM_CURRENT_RESERVATION], DOM;
             maximum_reservation(DOM) => OP, [XENMEM_MAXIMUM_RESERVATION], DOM;
             maximum_gpfn(DOM) => OP, [XENMEM_MAXIMUM_GPFN], DOM;
-            reserved_device_memory_map(Some(device), &mut []) => OP, [XENMEM_RESERVED_DEVICE_MEMORY_MAP],
-                XenReservedDeviceMemoryMap { pci: device, buffer: none, ..Default::default() };
+            reserved_device_memory_map(Some(device), none) => OP, [XENMEM_RESERVED_DEVICE_MEMORY_MAP],
+                XenReservedDeviceMemoryMap { pci: device, buffer: nowhere, ..Default::default() };
         }
     }
 
