@@ -1,6 +1,7 @@
 //! Builds, runs and tests the workspace.
 
 mod abi;
+mod checkers;
 mod demo;
 mod host;
 mod kernels;

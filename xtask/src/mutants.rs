@@ -41,7 +41,7 @@ pub(crate) fn main() -> Result<i32> {
     let tree = work.join("tree");
     copy_tree(&tree)?;
     let target = host::target().join("loom");
-    host::run(&mut cargo_test(&tree, &target)).context("the models fail without any change")?;
+    host::run(&mut models_of(&tree, &target)).context("the models fail without any change")?;
     let (mut survivors, mut undecidable) = (0, 0);
     let mutants = FILES.iter().map(|file| mutants_of(&tree, file)).collect::<Result<Vec<_>>>()?;
     let mutants: Vec<_> = mutants.into_iter().flatten().collect();
@@ -55,7 +55,7 @@ pub(crate) fn main() -> Result<i32> {
         let path = tree.join(mutant.file);
         let original = fs::read_to_string(&path)?;
         fs::write(&path, &mutant.text)?;
-        let killed = !cargo_test(&tree, &target).output()?.status.success();
+        let killed = !models_of(&tree, &target).output()?.status.success();
         fs::write(&path, original)?;
         survivors += i32::from(!killed);
         let verdict = if killed { ui::green("killed  ") } else { ui::red("SURVIVED") };
@@ -78,7 +78,8 @@ impl Mutant {
     }
 }
 
-fn cargo_test(tree: &Path, target: &Path) -> Command {
+/// The command that runs all models of `tree`.
+pub(crate) fn models_of(tree: &Path, target: &Path) -> Command {
     let mut command = Command::new(host::cargo());
     command.args(["test", "--quiet", "--lib", "--profile", "models"]);
     PACKAGES.iter().for_each(|package| {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::lab::{self, XenVersion};
-use crate::{host, kernels, ui, xentest};
+use crate::{checkers, host, kernels, ui, xentest};
 
 const TARGETS: [&str; 2] = ["x86_64-unknown-none", "aarch64-unknown-none"];
 
@@ -33,10 +33,14 @@ struct Step {
 }
 
 pub(crate) fn ci() -> Result<i32> {
-    main(&Args { no_xen: false, only_xen: false, xen: None })
+    all(&Args { no_xen: false, only_xen: false, xen: None }, true)
 }
 
 pub(crate) fn main(args: &Args) -> Result<i32> {
+    all(args, false)
+}
+
+fn all(args: &Args, slow: bool) -> Result<i32> {
     let started = Instant::now();
     let versions: Vec<_> = args.xen.map_or(XenVersion::ALL.to_vec(), |v| vec![v]);
     // The packages come while the compiler works.
@@ -49,6 +53,10 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     let mut steps = Vec::new();
     if !args.only_xen {
         host_steps(&mut steps)?;
+    }
+    if slow {
+        step(&mut steps, "models: every order of the accesses", checkers::models);
+        step(&mut steps, "Miri, crates with unsafe code", checkers::miri);
     }
     let mut runs = Vec::new();
     if let Some(fetch) = fetch {
