@@ -97,7 +97,7 @@ fn a_silent_server_ends_in_a_timeout_that_says_what_was_awaited_and_leaves_the_c
 }
 
 #[test]
-fn several_requests_are_in_flight_and_answered_in_any_order() {
+fn several_requests_are_in_flight_answered_in_any_order_and_in_nobodys_way() {
     with_store(|world, store| {
         store.domid().unwrap();
         for name in ["a", "b", "c", "d"] {
@@ -106,27 +106,27 @@ fn several_requests_are_in_flight_and_answered_in_any_order() {
         let mut kept = vec![];
         world.server.borrow_mut().answer = Some(Box::new(move |request| {
             kept.push(request.clone());
-            // All four at the last one, backwards.
+            // All three at the last one, backwards.
             let reply = |request: &double::Request| {
                 let name = request.body[..1].to_vec();
                 let header =
                     xen_store::wire::XsdSockmsg { type_: request.kind, req_id: request.id, tx_id: 0, len: 1 };
                 [xen_store::wire::encode(&header).to_vec(), name].concat()
             };
-            Some(if kept.len() == 4 {
+            Some(if kept.len() == 3 {
                 kept.drain(..).rev().flat_map(|request| reply(&request)).collect()
             } else {
                 vec![]
             })
         }));
         let notified = world.notified.get();
-        let pending = ["a", "b", "c", "d"].map(|name| store.begin_read(name).unwrap());
+        let pending = ["a", "b", "c"].map(|name| store.begin_read(name).unwrap());
         assert_eq!(store.begin_read("e").unwrap_err().reason, Reason::Busy);
-        assert_eq!(world.notified.get() - notified, 4);
+        assert_eq!(world.notified.get() - notified, 3);
         let mut buffer = [0; 4];
         assert!(pending.iter().all(|one| one.try_finish(&mut buffer).is_none()));
         world.run_server();
-        for (one, name) in pending.iter().zip(["a", "b", "c", "d"]) {
+        for (one, name) in pending.iter().zip(["a", "b", "c"]) {
             assert_eq!(
                 one.try_finish(&mut []).unwrap().unwrap_err().reason,
                 Reason::BufferTooSmall { needed: 1 }
@@ -134,6 +134,8 @@ fn several_requests_are_in_flight_and_answered_in_any_order() {
             assert_eq!((one.try_finish(&mut buffer), &buffer[..1]), (Some(Ok(1)), name.as_bytes()));
         }
         world.server.borrow_mut().answer = None;
+        // Replies that nobody has looked at keep their slots; what blocks does not wait for those.
+        assert_eq!(store.domid(), Ok(DomId(5)));
         drop(pending);
         assert_eq!(store.domid(), Ok(DomId(5)));
     });
@@ -260,11 +262,11 @@ fn a_late_event_of_a_dropped_watch_does_not_reach_the_next_one_in_its_place() {
 }
 
 #[test]
-fn watches_end_even_if_no_request_slot_was_free_when_they_were_dropped() {
+fn watches_end_even_if_a_single_request_slot_was_free_when_they_were_dropped() {
     with_store(|world, store| {
         let watches: Vec<_> = (0..32).map(|i| store.watch(format_args!("w/{i}")).unwrap()).collect();
         assert_eq!(store.watch("one-more").unwrap_err().reason, Reason::TooManyWatches);
-        let pending: Vec<_> = (0..4).map(|_| store.begin_read("domid").unwrap()).collect();
+        let pending: Vec<_> = (0..3).map(|_| store.begin_read("domid").unwrap()).collect();
         drop(watches);
         drop(pending);
         for _ in 0..12 {

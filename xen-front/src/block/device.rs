@@ -403,22 +403,28 @@ struct SizeWatch<'a, P: Platform> {
 }
 
 impl<P: Platform> SizeWatch<'_, P> {
-    /// Returns the size if it was read again. Does not wait.
+    /// Returns the size if it was read again. Waits only if there is no slot for a request beside others.
     fn poll(&mut self, backend: &str) -> Result<Option<u64>, BlockError> {
         while self.watch.try_next()?.is_some() {
             self.changed = true;
         }
+        let mut buffer = [0; 24];
+        let mut done = None;
         if self.changed && self.read.is_none() {
-            match self.store.begin_read(format_args!("{backend}/sectors")) {
-                Ok(pending) => (self.read, self.changed) = (Some(pending), false),
-                Err(StoreError { reason: Reason::Busy, .. }) => {}
+            let path = format_args!("{backend}/sectors");
+            match self.store.begin_read(path) {
+                Ok(pending) => self.read = Some(pending),
+                Err(StoreError { reason: Reason::Busy, .. }) => {
+                    done = Some(self.store.read(path, &mut buffer));
+                }
                 Err(error) => return Err(error.into()),
             }
+            self.changed = false;
         }
-        let mut buffer = [0; 24];
-        let Some(result) = self.read.as_ref().and_then(|read| read.try_finish(&mut buffer)) else {
-            return Ok(None);
-        };
+        if let Some(read) = &self.read {
+            done = read.try_finish(&mut buffer);
+        }
+        let Some(result) = done else { return Ok(None) };
         self.read = None;
         match result {
             Ok(len) => Ok(wire::parse_number(buffer.get(..len).unwrap_or_default()).ok()),

@@ -33,7 +33,7 @@ const WAIT_SLICE: Duration = Duration::from_millis(100);
 /// How much a client can have under way at once. It decides how many pages the client takes from the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Requests in flight, at most 16; each takes a page.
+    /// Requests in flight, 2 to 16; each takes a page.
     pub requests: usize,
     /// Watches, at most 128; eight of them take a page.
     pub watches: usize,
@@ -86,11 +86,12 @@ impl<P: Platform, T: Transport> XenStore<P, T> {
         limits: Limits,
     ) -> Result<Self, OutOfMemory> {
         let Limits { requests, watches } = limits;
-        let pages = Connection::<T, Pages<P>>::buffer_len(requests.max(1), watches).div_ceil(PAGE_SIZE);
+        let requests = requests.max(2);
+        let pages = Connection::<T, Pages<P>>::buffer_len(requests, watches).div_ceil(PAGE_SIZE);
         let buffer = Pages::alloc(platform.clone(), pages)?;
         // Nanoseconds differ from boot to boot, which the low bits show most.
         let seed = platform.now().as_nanos() as u32;
-        let mut connection = Connection::new(transport, buffer, requests.max(1), watches, seed);
+        let mut connection = Connection::new(transport, buffer, requests, watches, seed);
         // A server too old to know the request says so to nobody.
         if let Ok(ticket) = connection.begin(MessageType::RESET_WATCHES, 0, &[Part::Nul]) {
             connection.detach(ticket);

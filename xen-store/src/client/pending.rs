@@ -20,9 +20,12 @@ pub struct Pending<'a, P: Platform, T: Transport = RingTransport<P>> {
 impl<P: Platform, T: Transport> XenStore<P, T> {
     /// Sends a request outside of transactions, without waiting for the reply. `path` is for errors to show.
     ///
+    /// The last slot is left to operations that block: a reply keeps its slot until its owner looks at it, and the owner may be the one that blocks.
+    ///
     /// # Errors
     ///
-    /// [`Reason::Busy`] if all slots are in use; poll, and try again. [`Reason::Path`], [`Reason::TooLong`], [`Reason::Connection`].
+    /// [`Reason::Busy`] if all other slots are in use; poll, and try again, or block. [`Reason::Path`], [`Reason::TooLong`],
+    /// [`Reason::Connection`].
     pub fn begin(
         &self,
         kind: MessageType,
@@ -30,11 +33,13 @@ impl<P: Platform, T: Transport> XenStore<P, T> {
         parts: &[Part<'_>],
     ) -> Result<Pending<'_, P, T>, StoreError> {
         let path = PathText::new(path);
-        let ticket = self.connection().begin(kind, 0, parts).map_err(|reason| StoreError {
-            operation: kind,
-            path,
-            reason,
-        })?;
+        let mut connection = self.connection();
+        let ticket = match connection.free_slots() {
+            0 | 1 => Err(Reason::Busy),
+            _ => connection.begin(kind, 0, parts),
+        };
+        drop(connection);
+        let ticket = ticket.map_err(|reason| StoreError { operation: kind, path, reason })?;
         let pending = Pending { store: self, ticket, kind, path };
         self.poll().map_err(|reason| pending.error(reason))?;
         Ok(pending)

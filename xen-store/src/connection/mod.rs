@@ -175,6 +175,11 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
             .queue(slot, XsdSockmsg { type_: kind, req_id: self.last_id, tx_id, len: len as u32 }))
     }
 
+    /// Returns how many requests can be begun now.
+    pub fn free_slots(&self) -> usize {
+        self.requests.free_count()
+    }
+
     /// Returns the payload of the reply, `None` while there is none yet. It stays until [`forget`](Self::forget).
     ///
     /// # Errors

@@ -59,6 +59,10 @@ impl Requests {
         self.slots.iter().position(|slot| slot.state == State::Free)
     }
 
+    pub(super) fn free_count(&self) -> usize {
+        self.slots.iter().filter(|slot| slot.state == State::Free).count()
+    }
+
     /// Queues a request whose payload is in `slot`'s body. The slot has to be a free one.
     pub(super) fn queue(&mut self, slot: usize, request: XsdSockmsg) -> Ticket {
         // A queue as long as the table has room for each slot once.

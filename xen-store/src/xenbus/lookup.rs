@@ -1,6 +1,6 @@
 //! A node that is read again whenever it changes.
 
-use crate::client::{Pending, Watch, XenStore};
+use crate::client::{Nodes, Pending, Watch, XenStore};
 use crate::connection::Transport;
 use crate::error::{Reason, StoreError};
 use crate::wire::ServerError;
@@ -31,7 +31,7 @@ impl<'a, P: Platform, T: Transport> Lookup<'a, P, T> {
         Ok(Self { watch: store.watch(path)?, pending: None, changed: true })
     }
 
-    /// Returns what the node is, if it was read since the last call. Does not wait.
+    /// Returns what the node is, if it was read since the last call. Waits only if there is no slot for a request beside others.
     pub(super) fn poll(
         &mut self,
         store: &'a XenStore<P, T>,
@@ -50,12 +50,16 @@ impl<'a, P: Platform, T: Transport> Lookup<'a, P, T> {
             self.pending = None;
         }
         if self.changed {
-            match store.begin_read(path) {
-                Ok(pending) => (self.pending, self.changed) = (Some(pending), false),
-                // Somebody else's reply will free a slot, and its event brings us back here.
-                Err(StoreError { reason: Reason::Busy, .. }) => {}
+            match store.begin_read(&path) {
+                Ok(pending) => self.pending = Some(pending),
+                // The slots are held by others that nobody may look at before we are done, so wait for this one.
+                Err(StoreError { reason: Reason::Busy, .. }) => {
+                    let mut buffer = [0; VALUE];
+                    found = Some(judge(store.read(path, &mut buffer), &buffer)?);
+                }
                 Err(error) => return Err(error),
             }
+            self.changed = false;
         }
         Ok(found)
     }
