@@ -13,8 +13,9 @@ use std::sync::Arc;
 use xen_hypercall::{
     DomId, Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, PAGE_SIZE, Platform, Port,
 };
+use xen_sys::grant_table::GNTTABOP_UNMAP_GRANT_REF;
 use xen_sys::sched::{SCHEDOP_BLOCK, SCHEDOP_POLL, SCHEDOP_YIELD, SchedPoll};
-use xen_sys::xen::HYPERVISOR_SCHED_OP;
+use xen_sys::xen::{HYPERVISOR_GRANT_TABLE_OP, HYPERVISOR_SCHED_OP};
 
 /// A handle to a simulated domain: a [`Platform`] to build drivers on, and the means to run them.
 ///
@@ -197,18 +198,19 @@ unsafe impl Hypercall for Domain {
             let mut machine = self.shared.lock();
             machine.count_hypercall(self.id, op);
             let caller = Caller { domain: self.id, vcpu: self.vcpu };
-            let answer = if machine.dom(self.id).life == Life::Dead {
+            // What a dead domain's drivers had mapped is not mapped any more; they need not keep anything back for that.
+            let unmaps = op == HYPERVISOR_GRANT_TABLE_OP && args[0] as u32 == GNTTABOP_UNMAP_GRANT_REF;
+            let answer = if machine.dom(self.id).life == Life::Dead && !unmaps {
                 Err(Errno::ESRCH)
             } else {
                 // SAFETY: the caller's obligations are passed on unchanged.
                 unsafe { machine.hypercall(caller, op, args) }
             };
-            if let Err(errno) = answer {
-                let now = machine.now;
-                machine.trace.record(now, Some(self.id), || {
-                    format!("hypercall {op} command {} refused: {errno:?}", args[0])
-                });
-            }
+            let now = machine.now;
+            machine.trace.record(now, Some(self.id), || {
+                let refused = answer.err().map(|errno| format!(" refused: {errno:?}")).unwrap_or_default();
+                format!("hypercall {} {}{refused}", crate::hv::name(op), args[0] as u32)
+            });
             answer
         };
         answer.map_or_else(|errno| -(errno.0 as isize), |value| value as isize)

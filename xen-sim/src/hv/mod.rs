@@ -23,6 +23,23 @@ pub(crate) struct Caller {
 /// A hypercall's result before it becomes a number.
 pub(crate) type Answer = Result<usize, Errno>;
 
+/// Returns a hypercall's name, for traces.
+pub(crate) fn name(op: usize) -> &'static str {
+    match op {
+        HYPERVISOR_EVENT_CHANNEL_OP => "event_channel_op",
+        HYPERVISOR_GRANT_TABLE_OP => "grant_table_op",
+        HYPERVISOR_MEMORY_OP => "memory_op",
+        HYPERVISOR_HVM_OP => "hvm_op",
+        HYPERVISOR_VCPU_OP => "vcpu_op",
+        HYPERVISOR_SCHED_OP => "sched_op",
+        HYPERVISOR_XEN_VERSION => "xen_version",
+        HYPERVISOR_SET_TIMER_OP => "set_timer_op",
+        HYPERVISOR_VM_ASSIST => "vm_assist",
+        HYPERVISOR_CONSOLE_IO => "console_io",
+        _ => "unknown",
+    }
+}
+
 impl Machine {
     /// Serves every hypercall but those that wait.
     ///

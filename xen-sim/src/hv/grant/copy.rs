@@ -31,6 +31,7 @@ impl Machine {
         let from = self.page(source).copy_to(usize::from(op.source.offset), &mut bytes);
         let to = self.page(dest).copy_from(usize::from(op.dest.offset), &bytes);
         from.and(to).ok_or(GrantStatus::BAD_COPY_ARG)?;
+        self.trace.record(self.now, Some(me), || format!("copied {len} bytes"));
         let counters = &mut self.dom_mut(me).counters;
         counters.copies += 1;
         counters.bytes_copied += len as u64;

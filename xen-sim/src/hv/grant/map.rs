@@ -1,7 +1,7 @@
 //! Mapping other domains' pages.
 
 use super::{MAX_TRACKS, Status, Track};
-use crate::machine::Machine;
+use crate::machine::{Life, Machine};
 use crate::physmap::{Kind, Mapping};
 use crate::violation::Violation;
 use xen_hypercall::{DomId, Gfn, PAGE_SIZE};
@@ -56,6 +56,9 @@ impl Machine {
     }
 
     pub(super) fn unmap_grant_ref(&mut self, me: DomId, op: &GnttabUnmapGrantRef) -> Status {
+        if self.dom(me).life == Life::Dead {
+            return Ok(());
+        }
         let track = self.dom(me).grants.tracks.get(op.handle.0 as usize).copied().flatten();
         let track = track.ok_or(GrantStatus::BAD_HANDLE)?;
         // Without an address nothing is unmapped, and that is no error.
