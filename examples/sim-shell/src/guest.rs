@@ -1,0 +1,37 @@
+//! The guest: what the kernel of examples/shell does after it has booted.
+
+use xen_example_shell::{GuestKind, Machine, Shell, System};
+use xen_front::console::Console;
+use xen_grant::GrantTable;
+use xen_hypercall::{Hypercall, Platform, ops::sched, start};
+use xen_store::XenStore;
+use xen_sys::arch_x86::hvm::start_info::{HvmMemmapTableEntry, MemmapType};
+use xen_sys::sched::ShutdownReason;
+
+/// Runs the shell in a domain, until its command line's script has ended, or somebody at its prompt or the toolstack ends it.
+///
+/// # Errors
+///
+/// What went wrong before there was a shell, in words.
+pub fn run_shell<P: Platform>(xen: P, memory: u64, command_line: &str) -> Result<ShutdownReason, String> {
+    let console = start::console_ring(xen.clone()).map_err(|error| error.to_string())?;
+    let mut terminal = Console::primary(console);
+    let ring = start::xenstore_ring(xen.clone()).map_err(|error| error.to_string())?;
+    let store = XenStore::new(xen.clone(), ring).map_err(|error| error.to_string())?;
+    let grants = GrantTable::new(xen.clone()).map_err(|error| error.to_string())?;
+    let memory_map = [HvmMemmapTableEntry { addr: 0, size: memory, type_: MemmapType::RAM, reserved: 0 }];
+    let machine = Machine { kind: GuestKind::Pvh, domain: None, memory_map: &memory_map, crash: || {} };
+    let system = System { platform: xen.clone(), machine, store: Some(&store), grants: Some(&grants) };
+    let mut shell = Shell::new(system, &mut terminal);
+    let reason = shell.boot(command_line);
+    shell.close();
+    drop(shell);
+    drop((grants, store));
+    end(&xen, reason);
+    Ok(reason)
+}
+
+fn end<H: Hypercall>(xen: &H, reason: ShutdownReason) {
+    // On real Xen nothing runs afterwards; here it comes back with an error that says so.
+    let _ = sched::shutdown(xen, reason);
+}

@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod demo;
+mod disk;
+mod driver;
+mod faults;
+mod gateway;
+mod guest;
+mod stage;
+pub mod timeline;
+pub mod watch;
+
+pub use disk::SharedDisk;
+pub use driver::{DriverDomain, Offer, Reset};
+pub use faults::{Faults, Xen};
+pub use gateway::{ADDRESS, ECHO_PORT, Gateway};
+pub use guest::run_shell;
+pub use stage::{Setup, Stage};

@@ -1,0 +1,63 @@
+//! The demonstration, all of it, as a test: the shell with a disk and a network that another domain serves.
+
+use xen_example_sim_shell::{Setup, SharedDisk, Stage, demo, run_shell, timeline};
+
+const DISK: usize = 1 << 20;
+
+/// Runs commands in a fresh world; returns the guest's console, and the disk's bytes.
+fn run(commands: &str) -> (Vec<String>, Vec<u8>) {
+    let disk = SharedDisk::noise(9, DISK);
+    let stage = Stage::new(Setup::new(1, disk.clone())).unwrap();
+    run_shell(stage.guest.clone(), 16 << 20, &format!("run=\"{commands}\"")).unwrap();
+    stage.stop_driver();
+    stage.world.check().unwrap();
+    let console = demo::lines(&stage.world.console_output(stage.guest.inner().id()));
+    (console, disk.look(<[u8]>::to_vec))
+}
+
+#[test]
+fn the_demonstration_comes_to_its_end_and_leaves_nothing_behind() {
+    let (stage, disk) = demo::stage(1, true).unwrap();
+    let before = disk.look(demo::sha256);
+    demo::run(&stage).unwrap();
+    for check in demo::compare(&stage, &disk, &before) {
+        assert!(check.ok, "{check:?}");
+    }
+    stage.stop_driver();
+    stage.world.check().unwrap();
+    let json = timeline::chrome(&stage.world.take_trace(), &Default::default());
+    assert!(json.contains("\"notifies\"") && json.contains("grant_table_op"));
+}
+
+#[test]
+fn what_the_shell_writes_is_on_the_disk_that_the_other_domain_serves() {
+    let commands = "blk fill xvda 512 1024 1; blk copy xvda 0 65536 8192; blk flush xvda; blk sha256 xvda";
+    let (console, disk) = run(commands);
+    assert_eq!(disk[..512], SharedDisk::noise(9, DISK).look(|bytes| bytes[..512].to_vec()));
+    assert_eq!(disk[512..1536], [1; 1024]);
+    assert_eq!(disk[..8192], disk[65536..65536 + 8192]);
+    let digest = format!("sha256 xvda 0 {DISK} {} / ok", demo::sha256(&disk));
+    assert_eq!(demo::answer(&console, "blk sha256 xvda"), digest);
+    assert!(console.contains(&"done OK=4 FAILED=0".to_owned()));
+}
+
+#[test]
+fn twenty_pings_are_answered_and_a_stream_comes_back_as_it_was() {
+    let (console, _) =
+        run("net up eth0 10.0.0.2/24; ping 10.0.0.1 20; tcp-echo 10.0.0.1 7000 262144; ping 10.0.0.77 1");
+    assert_eq!(demo::answer(&console, "ping 10.0.0.1 20"), "ping 10.0.0.1 sent=20 received=20 / ok");
+    let echoed = "tcp-echo sent=262144 received=262144 mismatches=0 / ok";
+    assert_eq!(demo::answer(&console, "tcp-echo 10.0.0.1 7000 262144"), echoed);
+    assert_eq!(demo::answer(&console, "ping 10.0.0.77 1"), "ping 10.0.0.77 sent=1 received=0 / ok");
+}
+
+#[test]
+fn xenstore_is_read_written_and_watched() {
+    let (console, _) = run(
+        "xs write data/a hello; xs read data/a; xs ls -r data; xs rm data/a; xs read data/a; xs watch data 1",
+    );
+    assert_eq!(demo::answer(&console, "xs read data/a"), "hello / ok");
+    assert!(demo::answer(&console, "xs ls -r data").contains("hello"));
+    assert!(console.iter().any(|line| line.starts_with("error: ")));
+    assert!(console.contains(&"done OK=5 FAILED=1".to_owned()), "{console:#?}");
+}

@@ -1,0 +1,350 @@
+//! One life.
+
+mod network;
+mod rng;
+
+use core::time::Duration;
+use network::Network;
+use rng::Rng;
+use xen_back::block::{Config, GrantMode};
+use xen_example_sim_shell::{Faults, Setup, SharedDisk, Stage, Xen};
+use xen_front::block::{BlockError, Disk};
+use xen_grant::GrantTable;
+use xen_hypercall::{Errno, Instant, Platform, Port, start};
+use xen_sim::{TraceEvent, World};
+use xen_store::XenStore;
+
+/// The disk's size in sectors.
+const SECTORS: usize = 1024;
+const SECTOR: usize = 512;
+
+/// The most sectors that are moved at once: more than a request holds, more than the buffers do.
+const MOST: usize = 160;
+
+/// How long anything may take in a world where nothing goes wrong.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What the steps are called, by the first number behind theirs.
+const STEPS: [(usize, &str); 11] = [
+    (5, "write"),
+    (8, "read"),
+    (9, "flush"),
+    (11, "ping"),
+    (12, "echo"),
+    (13, "close"),
+    (14, "unplug"),
+    (15, "reset"),
+    (16, "replace"),
+    (17, "pause"),
+    (18, "storm"),
+];
+
+/// Lives the life of a seed; returns its record, if that is asked for. Panics where something is not as it should be.
+pub(crate) fn live(seed: u64, trace: bool) -> Vec<TraceEvent> {
+    let mut rng = Rng::new(seed);
+    let disk = SharedDisk::noise(seed, SECTORS * SECTOR);
+    let mode = if rng.one_in(2) { GrantMode::Map } else { GrantMode::Copy };
+    let config = Config { mode, ring_order: rng.below(4) as u32, budget: 1 + rng.below(32) as u32 };
+    let (guest, driver) = (faults(&mut rng), faults(&mut rng));
+    let setup = Setup { config, guest, driver, trace, ..Setup::new(seed, disk.clone()) };
+    let mut stage = Stage::new(setup).unwrap();
+    let _record = Record(stage.world.clone());
+    if rng.one_in(2) {
+        stage.world.store().set_chunk(1 + rng.below(40));
+    }
+    let xen = stage.guest.clone();
+    let store = XenStore::new(xen.clone(), start::xenstore_ring(xen.clone()).unwrap()).unwrap();
+    let grants = GrantTable::new(xen.clone()).unwrap();
+    let image = disk.look(<[u8]>::to_vec);
+    let mut life = Life {
+        stage: &mut stage,
+        xen,
+        store: &store,
+        grants: &grants,
+        storage: disk,
+        disk: None,
+        network: Network::new(&store, &grants),
+        image,
+        known: vec![true; SECTORS],
+        disk_shaken: false,
+    };
+    for _ in 0..6 + rng.below(12) {
+        life.step(&mut rng);
+    }
+    life.end();
+    drop(life);
+    let held = grants.sweep_quarantine();
+    assert_eq!(held, Default::default(), "pages are kept back though nobody has them");
+    drop((grants, store));
+    stage.stop_driver();
+    stage.world.check().unwrap_or_else(|findings| panic!("{findings}"));
+    stage.world.take_trace()
+}
+
+/// Prints the record, if one is kept, of a life that fails.
+struct Record(World);
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.take_trace().iter().for_each(|event| eprintln!("{event}"));
+        }
+    }
+}
+
+fn faults(rng: &mut Rng) -> Faults {
+    if rng.one_in(3) {
+        return Faults::default();
+    }
+    let longest = [1, 20, 300][rng.below(3)];
+    Faults::late(rng.next(), Duration::from_micros(longest))
+}
+
+struct Life<'l, 'a> {
+    stage: &'l mut Stage,
+    xen: Xen,
+    store: &'a XenStore<Xen>,
+    grants: &'a GrantTable<Xen>,
+    storage: SharedDisk,
+    disk: Option<Disk<'a, Xen>>,
+    network: Network<'a>,
+    /// What the disk should hold, where that is known.
+    image: Vec<u8>,
+    known: Vec<bool>,
+    /// Something has happened to the disk's backend: the connection may fail, once.
+    disk_shaken: bool,
+}
+
+impl<'a> Life<'_, 'a> {
+    fn step(&mut self, rng: &mut Rng) {
+        let step = rng.below(20);
+        // One life that is lived again is to be understood.
+        if std::env::var_os("SEED").is_some() {
+            let name = STEPS.iter().find(|(end, _)| step < *end).map_or("fail", |(_, name)| name);
+            eprintln!("{:>12} {name}", self.xen.now().as_nanos());
+        }
+        match step {
+            0..5 => self.write(rng),
+            5..8 => self.read(rng),
+            8 => self.flush(),
+            9 | 10 => self.network.ping(&self.xen, 1 + rng.below(3) as u32),
+            11 => self.network.echo(&self.xen, 1 + rng.below(40_000) as u64),
+            12 => self.close(rng),
+            13 => self.unplug(rng),
+            14 => self.reset(),
+            15 => self.replace(),
+            16 => self.pause(rng),
+            17 => self.storm(rng),
+            _ => self.fail(rng),
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        self.xen.now() + PATIENCE
+    }
+
+    /// Returns the disk, connected. Where nothing goes wrong, that must succeed.
+    fn disk(&mut self) -> &mut Disk<'a, Xen> {
+        if self.disk.is_none() {
+            self.disk = Some(self.connect().unwrap_or_else(|error| panic!("connecting the disk: {error}")));
+        }
+        self.disk.as_mut().unwrap()
+    }
+
+    fn connect(&self) -> Result<Disk<'a, Xen>, BlockError> {
+        Disk::connect(self.store, self.grants, self.stage.vbd.id, self.deadline())
+    }
+
+    /// Does something with the disk. It must succeed, unless the disk's backend has been shaken: then it is tried again with a new connection.
+    fn on_disk<T>(
+        &mut self,
+        what: &str,
+        mut work: impl FnMut(&mut Disk<'a, Xen>) -> Result<T, xen_front::block::TransferError>,
+    ) -> T {
+        if core::mem::take(&mut self.disk_shaken)
+            && let Some(mut disk) = self.disk.take()
+        {
+            match work(&mut disk) {
+                Ok(done) => {
+                    self.disk = Some(disk);
+                    // It may not have noticed yet.
+                    self.disk_shaken = true;
+                    return done;
+                }
+                // Whatever went wrong, closing puts it right.
+                Err(_) => drop(disk.close(self.deadline())),
+            }
+        }
+        let disk = self.disk();
+        work(disk).unwrap_or_else(|error| panic!("{what}: {error}"))
+    }
+
+    fn range(rng: &mut Rng) -> (usize, usize) {
+        let count = 1 + rng.below(MOST);
+        (rng.below(SECTORS - count), count)
+    }
+
+    fn write(&mut self, rng: &mut Rng) {
+        let (sector, count) = Self::range(rng);
+        let data: Vec<u8> = (0..count * SECTOR / 8).flat_map(|_| rng.next().to_le_bytes()).collect();
+        self.on_disk("writing", |disk| disk.write(sector as u64, &data));
+        self.image[sector * SECTOR..][..data.len()].copy_from_slice(&data);
+        self.known[sector..][..count].fill(true);
+    }
+
+    fn read(&mut self, rng: &mut Rng) {
+        let (sector, count) = Self::range(rng);
+        let mut data = vec![0; count * SECTOR];
+        self.on_disk("reading", |disk| disk.read(sector as u64, &mut data));
+        self.compare(sector, &data);
+    }
+
+    fn flush(&mut self) {
+        self.on_disk("flushing", Disk::flush);
+        let stored = self.storage.look(<[u8]>::to_vec);
+        self.compare(0, &stored);
+    }
+
+    /// Compares sectors with what they should hold; those of which nothing is known are known then.
+    fn compare(&mut self, first: usize, data: &[u8]) {
+        for (sector, found) in (first..).zip(data.chunks(SECTOR)) {
+            let expected = &mut self.image[sector * SECTOR..][..SECTOR];
+            if self.known[sector] {
+                assert!(expected == found, "sector {sector} holds something else than was written");
+            } else {
+                expected.copy_from_slice(found);
+                self.known[sector] = true;
+            }
+        }
+    }
+
+    /// Closes a device in order.
+    fn close(&mut self, rng: &mut Rng) {
+        if rng.one_in(2) {
+            return self.network.close();
+        }
+        let (shaken, deadline) = (core::mem::take(&mut self.disk_shaken), self.deadline());
+        if let Some(disk) = self.disk.take() {
+            let closed = disk.close(deadline);
+            assert!(shaken || closed.is_ok(), "closing the disk: {closed:?}");
+        }
+    }
+
+    /// Unplugs a device, in use or not, and plugs it in again.
+    fn unplug(&mut self, rng: &mut Rng) {
+        let (vbd, vif) = (self.stage.vbd, self.stage.vif);
+        let device = if rng.one_in(2) { vbd } else { vif };
+        self.stage.world.detach(&device);
+        // Time enough for a guest that looks, and now and then for one that does not.
+        self.stage.world.run_for(Duration::from_millis(rng.below(50) as u64));
+        if device == vbd {
+            if let Some(disk) = self.disk.take() {
+                // The other end has begun; how it ends here is not certain.
+                let _ = disk.close(self.deadline());
+            }
+        } else {
+            self.network.give_up();
+        }
+        let gone = || self.stage.world.device_states(&device) == (0, 0);
+        assert!(self.stage.world.run_until(PATIENCE, gone), "{:?}", self.stage.world.device_states(&device));
+        if device == vbd {
+            self.stage.plug_disk();
+        } else {
+            self.stage.plug_interface();
+        }
+    }
+
+    /// Loads the drivers of the driver domain anew.
+    fn reset(&mut self) {
+        self.stage.reset.ask(self.stage.driver());
+        self.shake();
+    }
+
+    /// Destroys the driver domain and starts another; the toolstack forces the old devices away.
+    fn replace(&mut self) {
+        let (vbd, vif) = (self.stage.vbd, self.stage.vif);
+        self.stage.replace_driver().unwrap();
+        if let Some(disk) = self.disk.take() {
+            let _ = disk.close(self.deadline());
+        }
+        self.network.give_up();
+        self.disk_shaken = false;
+        for device in [vbd, vif] {
+            self.stage.world.remove_device(&device);
+        }
+        self.stage.plug_disk();
+        self.stage.plug_interface();
+    }
+
+    fn shake(&mut self) {
+        self.disk_shaken = true;
+        self.network.shake();
+    }
+
+    /// Lets the driver domain stand still for a while.
+    fn pause(&mut self, rng: &mut Rng) {
+        let id = self.stage.driver().id();
+        self.stage.world.pause(id);
+        self.stage.world.run_for(Duration::from_micros(rng.below(100_000) as u64));
+        self.stage.world.unpause(id);
+    }
+
+    /// Sends events that nobody sent.
+    fn storm(&mut self, rng: &mut Rng) {
+        let ids = [self.xen.inner().id(), self.stage.driver().id()];
+        for _ in 0..rng.below(200) {
+            self.stage.world.inject_event(ids[rng.below(2)], Port(rng.below(24) as u32));
+        }
+    }
+
+    /// Lets one thing fail in the guest or in the driver domain, in the midst of some work; afterwards all must work again.
+    fn fail(&mut self, rng: &mut Rng) {
+        let errno = [Errno::ENOMEM, Errno::EINVAL, Errno::EAGAIN][rng.below(3)];
+        let faults = if rng.one_in(2) { &self.stage.guest_faults } else { &self.stage.driver_faults };
+        faults.arm(rng.below(40) as u64, errno);
+        let (sector, count) = Self::range(rng);
+        let data: Vec<u8> = (0..count * SECTOR / 8).flat_map(|_| rng.next().to_le_bytes()).collect();
+        for _ in 0..1 + rng.below(2) {
+            if rng.one_in(3) {
+                self.network.try_ping(&self.xen);
+            } else {
+                self.try_write(sector, &data);
+            }
+        }
+        let failed = [self.stage.guest_faults.disarm(), self.stage.driver_faults.disarm()];
+        if std::env::var_os("SEED").is_some() {
+            eprintln!("{:>12} failed in guest, driver domain: {failed:?}", self.xen.now().as_nanos());
+        }
+        self.give_up();
+    }
+
+    fn try_write(&mut self, sector: usize, data: &[u8]) {
+        self.known[sector..][..data.len() / SECTOR].fill(false);
+        if self.disk.is_none() {
+            self.disk = self.connect().ok();
+        }
+        if let Some(disk) = &mut self.disk {
+            disk.set_timeout(Duration::from_secs(2));
+            let _ = disk.write(sector as u64, data);
+        }
+    }
+
+    /// Closes both devices, whatever state they are in, so that they can be connected again.
+    fn give_up(&mut self) {
+        if let Some(disk) = self.disk.take() {
+            let _ = disk.close(self.deadline());
+        }
+        self.network.give_up();
+        self.disk_shaken = false;
+    }
+
+    /// Looks at the whole disk a last time and closes everything.
+    fn end(&mut self) {
+        let mut all = vec![0; SECTORS * SECTOR];
+        self.on_disk("reading all", |disk| disk.read(0, &mut all));
+        self.compare(0, &all);
+        assert!(self.storage.look(|stored| stored == all), "the disk is not what is stored");
+        self.give_up();
+        self.stage.world.run_for(Duration::from_secs(1));
+    }
+}

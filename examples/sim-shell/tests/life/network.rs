@@ -1,0 +1,112 @@
+//! The guest's network interface and its stack.
+
+use core::net::Ipv4Addr;
+use core::time::Duration;
+use xen_example_shell::args::Cidr;
+use xen_example_shell::net::{Nic, Stack, ping, tcp_echo};
+use xen_example_sim_shell::{ADDRESS, ECHO_PORT, Xen};
+use xen_front::net::{Config, Net, NetError, Phy, Vif};
+use xen_grant::GrantTable;
+use xen_hypercall::{Instant, Platform};
+use xen_store::XenStore;
+
+const GATEWAY: Ipv4Addr = Ipv4Addr::from_octets(ADDRESS);
+const OURS: Cidr = Cidr { address: Ipv4Addr::new(10, 0, 0, 2), prefix: 24 };
+
+pub(crate) struct Card<'a> {
+    net: Net<'a, Xen>,
+    xen: Xen,
+}
+
+impl<'a> Nic for Card<'a> {
+    type Device<'d>
+        = Phy<'d, 'a, Xen>
+    where
+        Self: 'd;
+
+    fn device(&mut self) -> Phy<'_, 'a, Xen> {
+        self.net.phy()
+    }
+
+    fn now(&self) -> Instant {
+        self.xen.now()
+    }
+
+    fn wait(&mut self, deadline: Instant) {
+        self.net.wait(Some(deadline));
+        // A backend that goes away shows in what does not come.
+        let _ = self.net.poll(self.xen.now());
+    }
+}
+
+pub(crate) struct Network<'a> {
+    store: &'a XenStore<Xen>,
+    grants: &'a GrantTable<Xen>,
+    stack: Option<Stack<Card<'a>>>,
+    shaken: bool,
+}
+
+impl<'a> Network<'a> {
+    pub(crate) fn new(store: &'a XenStore<Xen>, grants: &'a GrantTable<Xen>) -> Self {
+        Self { store, grants, stack: None, shaken: false }
+    }
+
+    fn connect(&self, xen: &Xen) -> Result<Stack<Card<'a>>, NetError> {
+        let config =
+            Config { rx_slots: 24, tx_slots: 20, timeout: Duration::from_secs(10), ..Config::default() };
+        let net = Net::connect(self.store, self.grants, Vif(0), config)?;
+        let mac = net.mac().0;
+        Ok(Stack::new(Card { net, xen: xen.clone() }, mac, OURS))
+    }
+
+    fn up(&mut self, xen: &Xen) -> &mut Stack<Card<'a>> {
+        if core::mem::take(&mut self.shaken) {
+            self.give_up();
+        }
+        if self.stack.is_none() {
+            let stack = self.connect(xen).unwrap_or_else(|error| panic!("connecting the interface: {error}"));
+            self.stack = Some(stack);
+        }
+        self.stack.as_mut().unwrap()
+    }
+
+    pub(crate) fn ping(&mut self, xen: &Xen, count: u32) {
+        let pinged = ping(self.up(xen), GATEWAY, count);
+        assert_eq!(pinged.received, count, "{pinged}");
+    }
+
+    pub(crate) fn try_ping(&mut self, xen: &Xen) {
+        if self.stack.is_none() {
+            self.stack = self.connect(xen).ok();
+        }
+        if let Some(stack) = &mut self.stack {
+            ping(stack, GATEWAY, 1);
+        }
+    }
+
+    pub(crate) fn echo(&mut self, xen: &Xen, bytes: u64) {
+        let (echoed, result) = tcp_echo(self.up(xen), GATEWAY, ECHO_PORT, bytes);
+        result.unwrap_or_else(|error| panic!("{echoed}: {error}"));
+    }
+
+    pub(crate) fn shake(&mut self) {
+        self.shaken = true;
+    }
+
+    /// Closes the interface in order.
+    pub(crate) fn close(&mut self) {
+        let shaken = core::mem::take(&mut self.shaken);
+        if let Some(stack) = self.stack.take() {
+            let closed = stack.into_nic().net.close();
+            assert!(shaken || closed.is_ok(), "closing the interface: {closed:?}");
+        }
+    }
+
+    /// Closes the interface as far as that is possible.
+    pub(crate) fn give_up(&mut self) {
+        self.shaken = false;
+        if let Some(stack) = self.stack.take() {
+            let _ = stack.into_nic().net.close();
+        }
+    }
+}

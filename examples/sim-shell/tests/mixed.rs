@@ -1,0 +1,85 @@
+//! Random lives of a guest and its driver domain: everything that may happen to them, in any order, one life for each seed.
+//!
+//! `SEED=N` lives that one life and tells its steps, with `TRACE=1` all that happened; `SEEDS=N` lives the first N (200 without it).
+
+mod life;
+
+use life::live;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use std::{env, thread};
+
+/// Failures that are enough to know.
+const ENOUGH: usize = 5;
+
+fn number(name: &str) -> Option<u64> {
+    let text = env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name}: found {text:?}, expected a number")))
+}
+
+#[test]
+fn every_life_ends_in_a_clean_world() {
+    if let Some(seed) = number("SEED") {
+        for event in live(seed, env::var_os("TRACE").is_some()) {
+            println!("{event}");
+        }
+        return;
+    }
+    let count = number("SEEDS").unwrap_or(200);
+    let (next, failed) = (AtomicU64::new(0), Mutex::new(Vec::new()));
+    let started = Instant::now();
+    let work = || {
+        while failed.lock().unwrap().len() < ENOUGH {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= count {
+                return;
+            }
+            if catch_unwind(AssertUnwindSafe(|| live(seed, false))).is_err() {
+                failed.lock().unwrap().push(seed);
+                eprintln!(
+                    "seed {seed} failed; again: SEED={seed} cargo test -p xen-example-sim-shell --test mixed"
+                );
+            }
+        }
+    };
+    thread::scope(|scope| {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        let mut told = Instant::now();
+        while workers.iter().any(|worker| !worker.is_finished()) {
+            thread::park_timeout(Duration::from_millis(20));
+            if told.elapsed() > Duration::from_secs(2) {
+                told = Instant::now();
+                let done = next.load(Ordering::Relaxed).min(count);
+                eprintln!("{done} of {count} lives, {:.0} s", started.elapsed().as_secs_f32());
+            }
+        }
+    });
+    eprintln!("{count} lives, {:.1} s", started.elapsed().as_secs_f32());
+    let failed = failed.into_inner().unwrap();
+    assert!(
+        failed.is_empty(),
+        "seeds {failed:?}; each again by: SEED=N cargo test -p xen-example-sim-shell --test mixed"
+    );
+}
+
+#[test]
+fn the_same_seed_is_the_same_life_to_the_last_event() {
+    let mut all = Vec::new();
+    for seed in 1000..1008 {
+        let text = |_| live(seed, true).iter().map(|event| format!("{event}\n")).collect::<String>();
+        let [first, again] = [0, 1].map(text);
+        assert!(first.len() > 10_000, "seed {seed} is too short a life: {} bytes", first.len());
+        assert!(first == again, "seed {seed}: {}", difference(&first, &again));
+        all.push(first);
+    }
+    all.dedup();
+    assert_eq!(all.len(), 8);
+}
+
+fn difference(first: &str, again: &str) -> String {
+    let lines = first.lines().zip(again.lines()).enumerate().find(|(_, (one, other))| one != other);
+    format!("{lines:?}")
+}
