@@ -1,6 +1,9 @@
-//! `cargo xtask demo`: the shell as a guest on real Xen, by script or by hand.
+//! `cargo xtask demo`: the shell as a guest, on a simulated Xen or on real Xen, by script or by hand.
+
+mod sim;
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use std::{io, thread};
@@ -13,19 +16,84 @@ use crate::{host, kernels, ui};
 
 const SCRIPT: &str = include_str!("../payload/demo.sh");
 
+/// Where the demonstration takes place.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Stage {
+    /// A simulated Xen, which needs nothing but Rust
+    Sim,
+    /// Real Xen in an emulator
+    Xen,
+}
+
 /// Options of `demo`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
+    #[arg(long, value_enum, default_value = "sim")]
+    on: Stage,
+    /// Version of real Xen
     #[arg(long, value_enum, default_value = "4.17")]
     xen: XenVersion,
+    /// Kind of dom0 on real Xen
     #[arg(long, value_enum, default_value = "pv")]
     dom0: Dom0Kind,
+    /// Writes a timeline for ui.perfetto.dev or chrome://tracing (simulated Xen)
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Draws hypercalls, events and grants while it runs (simulated Xen)
+    #[arg(long, conflicts_with = "interactive")]
+    watch: bool,
+    /// Chance of the simulated world
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
     /// Connects the terminal to the guest's prompt
     #[arg(long, short)]
     interactive: bool,
 }
 
 pub(crate) fn main(args: &Args) -> Result<i32> {
+    match args.on {
+        Stage::Sim => sim::main(args),
+        Stage::Xen if args.trace.is_some() || args.watch => {
+            bail!("--trace and --watch look into a simulated Xen")
+        }
+        Stage::Xen => on_xen(args),
+    }
+}
+
+/// What is shown of a run, and how its comparisons went.
+#[derive(Default)]
+struct Transcript {
+    passed: u32,
+    failed: u32,
+}
+
+impl Transcript {
+    fn show(&mut self, line: &Line<'_>) {
+        match line {
+            Line::Say(text) => ui::line(format!("\n{text}")),
+            Line::Console(text) if text.starts_with("$ ") => {
+                ui::line(format!("  | {}", ui::style("1", text)));
+            }
+            Line::Console(text) => ui::line(format!("  | {text}")),
+            Line::Check(check) => {
+                if check.ok {
+                    self.passed += 1;
+                } else {
+                    self.failed += 1;
+                }
+                ui::line(check.describe());
+            }
+            Line::Show(text) | Line::Other(text) => ui::line(ui::dim(text)),
+            Line::Step(_) | Line::Figure(..) => {}
+        }
+    }
+
+    fn summary(&self) -> String {
+        format!("{} of {} comparisons hold", self.passed, self.passed + self.failed)
+    }
+}
+
+fn on_xen(args: &Args) -> Result<i32> {
     let fetch = thread::spawn({
         let version = args.xen;
         move || lab::prepare(&[version])
@@ -45,7 +113,7 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
 
     let title = format!("Xen {} boots in an emulator, with Linux as dom0", args.xen);
     let progress = ui::spinner(&title);
-    let (mut passed, mut failed) = (0, 0);
+    let mut transcript = Transcript::default();
     let outcome = boot.run(&archive, terminal, &mut |event| match event {
         Event::Mark(mark) if mark.starts_with("terminal") => {
             progress.finish_and_clear();
@@ -61,21 +129,7 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
         Event::Mark(_) => {}
         Event::Payload(line) => match payload::parse(line) {
             Line::Step(step) => progress.set_prefix(step.to_owned()),
-            Line::Say(text) => ui::line(format!("\n{text}")),
-            Line::Console(text) if text.starts_with("$ ") => {
-                ui::line(format!("  | {}", ui::style("1", text)));
-            }
-            Line::Console(text) => ui::line(format!("  | {text}")),
-            Line::Check(check) => {
-                if check.ok {
-                    passed += 1;
-                } else {
-                    failed += 1;
-                }
-                ui::line(check.describe());
-            }
-            Line::Show(text) | Line::Other(text) => ui::line(ui::dim(text)),
-            Line::Figure(..) => {}
+            line => transcript.show(&line),
         },
     })?;
     progress.finish_and_clear();
@@ -83,11 +137,11 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
         ui::line(format!("\nThe guest has ended ({}).", outcome.describe()));
         return Ok(outcome.code());
     }
-    ui::line(format!("\n{passed} of {} comparisons hold; log {}", passed + failed, boot.log.display()));
-    if outcome.ending != Ending::Exit(0) || passed == 0 {
+    ui::line(format!("\n{}; log {}", transcript.summary(), boot.log.display()));
+    if outcome.ending != Ending::Exit(0) || transcript.passed == 0 {
         bail!("the demonstration did not come to its end: {}", outcome.describe());
     }
-    Ok(i32::from(failed > 0))
+    Ok(i32::from(transcript.failed > 0))
 }
 
 /// The user's terminal.

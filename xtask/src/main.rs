@@ -9,6 +9,7 @@ mod lab;
 mod mutants;
 mod payload;
 mod report;
+mod seeds;
 mod test;
 mod ui;
 mod xen;
@@ -31,10 +32,12 @@ struct Cli {
 enum Task {
     /// Builds the kernels of examples/ into target/kernels/.
     Build(kernels::Args),
-    /// Boots real Xen in an emulator and shows our shell as its guest: disk, network, xenstore.
+    /// Shows our shell as a guest of a simulated Xen, or of real Xen in an emulator: disk, network, xenstore.
     Demo(demo::Args),
     /// Runs the host checks and the real-Xen tests.
     Test(test::Args),
+    /// Lives random lives of a guest and its driver domain in a simulated Xen, and looks for what they leave behind.
+    Seeds(seeds::Args),
     /// Compares xen-sys with Xen's public headers: fetches them and writes what a C compiler says.
     Abi(abi::Args),
     /// Runs what continuous integration runs.
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Task::Build(args) => kernels::main(&args),
         Task::Demo(args) => demo::main(&args),
         Task::Test(args) => test::main(&args),
+        Task::Seeds(args) => seeds::main(&args),
         Task::Abi(args) => abi::main(&args),
         Task::Ci => test::ci(),
         Task::MutantsOrdering => mutants::main(),

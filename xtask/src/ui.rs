@@ -50,6 +50,16 @@ pub(crate) fn spinner(title: &str) -> ProgressBar {
     bar
 }
 
+/// Some lines that are drawn again and again below all others; nothing where there is no terminal.
+pub(crate) fn board(title: &str) -> ProgressBar {
+    let board = BARS.add(ProgressBar::new_spinner());
+    if let Ok(style) = ProgressStyle::with_template("{prefix}\n{msg}") {
+        board.set_style(style);
+    }
+    board.set_prefix(title.to_owned());
+    board
+}
+
 fn started(bar: &ProgressBar, plain: &str, title: &str) {
     bar.set_prefix(title.to_owned());
     if is_terminal() {
