@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 
-#[cfg(any(test, loom))]
+#[cfg(any(test, loom, feature = "hook"))]
 extern crate std;
 
 pub mod arch;
@@ -20,5 +20,7 @@ pub use frame::{Gfn, PAGE_SHIFT, PAGE_SIZE, Page};
 pub use instant::Instant;
 pub use pages::{Mapped, OutOfMemory, Pages, SharedPages};
 pub use platform::{ForeignFrames, ForeignRange, Hypercall, Platform};
+#[cfg(all(feature = "hook", not(loom)))]
+pub use shared::observe_loads;
 pub use shared::{SharedMem, SharedU8, SharedU16, SharedU32, SharedU64};
 pub use xen_sys::{errno::Errno, event_channel::Port, grant_table::GrantRef, xen::DomId};

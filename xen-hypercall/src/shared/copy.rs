@@ -3,11 +3,13 @@
 //! The shared side may change at any time, so it is never touched through a reference or with plain accesses that a compiler
 //! might repeat: small copies are relaxed atomic words, bulk copies are one machine instruction that the compiler can't see into.
 
+use super::before_load;
 use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 macro_rules! load_words {
     ($atomic:ident $int:ident, $source:expr, $target:expr, $len:expr) => {
         for at in (0..$len).step_by(size_of::<$atomic>()) {
+            before_load($source.add(at), size_of::<$atomic>());
             let word = $atomic::from_ptr($source.add(at).cast()).load(Relaxed);
             $target.add(at).cast::<$int>().write_unaligned(word);
         }
@@ -72,6 +74,7 @@ pub(super) unsafe fn store_small(source: *const u8, target: *mut u8, len: usize)
 pub(super) unsafe fn load_bulk(source: *mut u8, target: *mut u8, len: usize) {
     cfg_if::cfg_if! {
         if #[cfg(all(target_arch = "x86_64", not(miri)))] {
+            before_load(source, len);
             // SAFETY: the caller's word; private and shared memory never overlap.
             unsafe { rep_movs(source, target, len) }
         } else {

@@ -3,6 +3,17 @@
 mod word;
 
 cfg_if::cfg_if! {
+    if #[cfg(all(feature = "hook", not(loom)))] {
+        mod hook;
+        use hook::before_load;
+        pub use hook::observe_loads;
+    } else {
+        #[inline(always)]
+        fn before_load(_: *const u8, _: usize) {}
+    }
+}
+
+cfg_if::cfg_if! {
     if #[cfg(loom)] {
         mod model;
         pub use model::SharedMem;

@@ -1,5 +1,6 @@
 //! Single words of shared memory.
 
+use super::before_load;
 use crate::sync::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use core::fmt;
 
@@ -15,9 +16,15 @@ macro_rules! word {
                 Self(word)
             }
 
+            #[inline(always)]
+            fn before_load(self) {
+                before_load(core::ptr::from_ref(self.0).cast(), size_of::<$int>());
+            }
+
             /// Loads the word.
             #[inline(always)]
             pub fn load(self, order: Ordering) -> $int {
+                self.before_load();
                 self.0.load(order)
             }
 
@@ -30,6 +37,7 @@ macro_rules! word {
             /// Stores the word and returns the one before, as one step ordered against everything else.
             #[inline(always)]
             pub fn swap(self, value: $int) -> $int {
+                self.before_load();
                 self.0.swap(value, Ordering::SeqCst)
             }
 
@@ -40,18 +48,21 @@ macro_rules! word {
             /// The word that was found, if it was another.
             #[inline(always)]
             pub fn compare_exchange(self, current: $int, new: $int) -> Result<$int, $int> {
+                self.before_load();
                 self.0.compare_exchange(current, new, Ordering::SeqCst, Ordering::Relaxed)
             }
 
             /// Sets the bits of `mask` and returns the word before, as one step ordered against everything else.
             #[inline(always)]
             pub fn fetch_or(self, mask: $int) -> $int {
+                self.before_load();
                 self.0.fetch_or(mask, Ordering::SeqCst)
             }
 
             /// Clears the bits that are not in `mask` and returns the word before, as one step ordered against everything else.
             #[inline(always)]
             pub fn fetch_and(self, mask: $int) -> $int {
+                self.before_load();
                 self.0.fetch_and(mask, Ordering::SeqCst)
             }
         }
