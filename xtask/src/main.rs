@@ -3,6 +3,7 @@
 mod abi;
 mod checkers;
 mod demo;
+mod fuzz;
 mod host;
 mod kernels;
 mod lab;
@@ -44,6 +45,8 @@ enum Task {
     Ci,
     /// Weakens each memory ordering in turn and shows that the models notice.
     MutantsOrdering,
+    /// Runs the fuzz targets, a minute each: drivers and parsers against peers that do anything.
+    Fuzz(fuzz::Args),
     /// Boots real Xen in an emulator and runs a payload in dom0, or a kernel as dom0: for developers.
     #[command(subcommand)]
     Xen(xen::Command),
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Task::Abi(args) => abi::main(&args),
         Task::Ci => test::ci(),
         Task::MutantsOrdering => mutants::main(),
+        Task::Fuzz(args) => fuzz::main(&args),
         Task::Xen(command) => xen::main(&command),
     };
     match done {
