@@ -23,9 +23,10 @@ struct Kernel {
     bin: &'static str,
 }
 
-const KERNELS: [Kernel; 2] = [
+const KERNELS: [Kernel; 3] = [
     Kernel { name: "shell", package: "xen-example-shell", bin: "shell" },
     Kernel { name: "hello", package: "xen-example-rt", bin: "hello" },
+    Kernel { name: "selftest", package: "xen-example-selftest", bin: "selftest" },
 ];
 
 /// Options of `build`.
@@ -58,6 +59,11 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
 /// Builds the shell kernel; returns its image.
 pub(crate) fn shell() -> Result<PathBuf> {
     make(&KERNELS[0], false)
+}
+
+/// Builds the kernel that tests the hypercalls; returns its image.
+pub(crate) fn selftest() -> Result<PathBuf> {
+    make(&KERNELS[2], false)
 }
 
 /// The bytes of a kernel that are loaded: its file without symbols and debug information.

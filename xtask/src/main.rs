@@ -11,6 +11,7 @@ mod mutants;
 mod payload;
 mod report;
 mod seeds;
+mod selftest;
 mod test;
 mod ui;
 mod xen;
@@ -39,6 +40,8 @@ enum Task {
     Test(test::Args),
     /// Lives random lives of a guest and its driver domain in a simulated Xen, and looks for what they leave behind.
     Seeds(seeds::Args),
+    /// Boots a kernel as dom0 of real Xen that calls what Xen lets it call, and checks the results.
+    Selftest(selftest::Args),
     /// Compares xen-sys with Xen's public headers: fetches them and writes what a C compiler says.
     Abi(abi::Args),
     /// Runs what continuous integration runs.
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Task::Demo(args) => demo::main(&args),
         Task::Test(args) => test::main(&args),
         Task::Seeds(args) => seeds::main(&args),
+        Task::Selftest(args) => selftest::main(&args),
         Task::Abi(args) => abi::main(&args),
         Task::Ci => test::ci(),
         Task::MutantsOrdering => mutants::main(),

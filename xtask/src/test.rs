@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::lab::{self, XenVersion};
-use crate::{checkers, host, kernels, ui, xentest};
+use crate::{checkers, host, kernels, selftest, ui, xentest};
 
 const TARGETS: [&str; 2] = ["x86_64-unknown-none", "aarch64-unknown-none"];
 
@@ -68,6 +68,20 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
         step(&mut steps, "packages and images of the lab", || {
             fetch.join().map_err(|_| anyhow::anyhow!("fetching the lab's packages panicked"))?
         });
+        let mut tester = None;
+        step(&mut steps, "self-test kernel", || {
+            tester = Some(kernels::selftest()?);
+            Ok(())
+        });
+        for &version in &versions {
+            if let Some(tester) = &tester {
+                step(&mut steps, &format!("self-test as dom0 of Xen {version}"), || {
+                    let count = selftest::dom0(version, tester, false)?;
+                    ui::line(format!("      {count} results as expected"));
+                    Ok(())
+                });
+            }
+        }
         if let (Some(kernel), true) = (kernel, steps.iter().all(|s| s.ok || !s.name.contains("lab"))) {
             step(&mut steps, "real Xen", || {
                 runs = xentest::run(&versions, &kernel)?;

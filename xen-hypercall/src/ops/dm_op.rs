@@ -322,7 +322,7 @@ pub fn inject_msi<H: Hypercall + ?Sized>(
     op(xen, XEN_DMOP_INJECT_MSI, domain, arg).map(drop)
 }
 
-/// Sends accesses (`XEN_DMOP_IOREQ_MEM_ACCESS_*`) to memory of the type [`HvmmemType::IOREQ_SERVER`] to a server; none ends that.
+/// Sends writes ([`XEN_DMOP_IOREQ_MEM_ACCESS_WRITE`]) to memory of the type [`HvmmemType::IOREQ_SERVER`] to a server; none ends that.
 ///
 /// # Errors
 ///

@@ -91,7 +91,7 @@ pub fn set_version<H: Hypercall + ?Sized>(xen: &H, version: u32) -> Result<u32, 
     Ok(arg[0].version)
 }
 
-/// Maps grants of other domains. Each element's status is set to a failure first; an element succeeded only where it is `OKAY` after.
+/// Maps grants of other domains; one's own would move the page, unless the domain is PV. Each element's status is set to a failure first; an element succeeded only where it is `OKAY` after.
 ///
 /// # Errors
 ///
@@ -170,7 +170,8 @@ pub fn setup_table<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// [`GrantOpError`]: `GENERAL_ERROR` if there are not so many frames, or in version 1.
+/// [`GrantOpError`]: `GENERAL_ERROR` if there are not so many frames, or in version 1. `ENOSYS` in a guest that is not PV: it puts the
+/// frames in its memory map, by [`XENMAPIDX_grant_table_status`](xen_sys::memory::XENMAPIDX_GRANT_TABLE_STATUS).
 #[doc(alias = "GNTTABOP_get_status_frames")]
 pub fn get_status_frames<H: Hypercall + ?Sized>(
     xen: &H,
@@ -221,7 +222,7 @@ pub unsafe fn swap_grant_ref<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// Xen's refusal of the whole.
+/// `ENOSYS` in a guest that is not PV; Xen's refusal of the whole.
 ///
 /// # Safety
 ///
@@ -240,7 +241,7 @@ pub unsafe fn unmap_and_replace<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// `EOPNOTSUPP` or `ENOSYS` on x86, `EINVAL` for bytes beyond a page, `EPERM` for memory that is not granted.
+/// `ENOSYS` on x86, `EINVAL` for bytes beyond a page, `EPERM` for memory that is not granted.
 ///
 /// # Safety
 ///
@@ -258,7 +259,7 @@ pub unsafe fn cache_flush<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// [`GrantOpError`]: `BAD_DOMAIN`; `PERMISSION_DENIED` in a guest. Xen may have been built without it.
+/// [`GrantOpError`]: `BAD_DOMAIN`, `PERMISSION_DENIED`; `ENOSYS` in a domain that is not PV.
 #[doc(alias = "GNTTABOP_dump_table")]
 pub fn dump_table<H: Hypercall + ?Sized>(xen: &H, dom: DomId) -> Result<(), GrantOpError> {
     let mut arg = [GnttabDumpTable { dom, status: NOT_DONE }];

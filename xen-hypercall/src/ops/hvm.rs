@@ -135,7 +135,7 @@ pub fn get_mem_type<H: Hypercall + ?Sized>(xen: &H, domid: DomId, gfn: Gfn) -> R
 ///
 /// # Errors
 ///
-/// `EOPNOTSUPP` or `ENOSYS` if Xen was built without it. Without a monitor it is no error.
+/// None are documented; without a monitor it is no error.
 #[doc(alias = "HVMOP_guest_request_vm_event")]
 pub fn guest_request_vm_event<H: Hypercall + ?Sized>(xen: &H) -> Result<(), Errno> {
     let call = [HVMOP_GUEST_REQUEST_VM_EVENT as usize, 0, 0, 0, 0];

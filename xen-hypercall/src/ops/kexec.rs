@@ -1,6 +1,6 @@
 //! `kexec_op`: another kernel in Xen's stead, at will or after a crash; for dom0. Source: `kexec.h`.
 //!
-//! All functions answer `EPERM` in a guest, `ENOSYS` where Xen was built without kexec.
+//! All functions answer `EPERM` in a guest, `ENOSYS` where Xen was built without kexec, and in a dom0 that is not PV.
 
 use super::{command, count};
 use crate::{Errno, Hypercall};

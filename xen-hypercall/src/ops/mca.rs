@@ -1,6 +1,6 @@
 //! `mca`: the machine's error telemetry; for dom0 on x86. Source: `arch-x86/xen-mca.h`.
 //!
-//! [`call`] takes any operation with its structure, also those that fake errors. All functions answer `EPERM` in a guest,
+//! [`call`] takes any operation with its structure, also those that fake errors. All functions answer `EPERM` in a guest, `ENOSYS` in a dom0 that is not PV,
 //! [`ControlError::Version`] where Xen has another interface, which it has not had for many releases.
 
 pub use super::control::ControlError;

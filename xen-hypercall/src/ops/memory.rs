@@ -52,7 +52,7 @@ pub fn memory_map<H: Hypercall + ?Sized>(xen: &H, entries: &mut [E820Entry]) -> 
 ///
 /// # Errors
 ///
-/// `EPERM` in a guest. A map that does not fit is cut short.
+/// `EPERM` in a guest, `ENOSYS` in a PVH dom0 of an older Xen (4.17). A map that does not fit is cut short.
 #[doc(alias = "XENMEM_machine_memory_map")]
 pub fn machine_memory_map<H: Hypercall + ?Sized>(xen: &H, entries: &mut [E820Entry]) -> Result<usize, Errno> {
     map(xen, XENMEM_MACHINE_MEMORY_MAP, entries)
@@ -110,7 +110,7 @@ fn reservation<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// See the [module](self).
+/// As [`populate_physmap`].
 #[doc(alias = "XENMEM_increase_reservation")]
 pub fn increase_reservation<H: Hypercall + ?Sized>(
     xen: &H,
@@ -125,7 +125,7 @@ pub fn increase_reservation<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// See the [module](self). Fewer than asked for is no error: the next one could not be given back.
+/// Hardly any: fewer than asked for says that the next one could not be given back, none that there is no such domain.
 ///
 /// # Safety
 ///
@@ -144,7 +144,7 @@ pub unsafe fn decrease_reservation<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// See the [module](self). Fewer than asked for is no error: Xen or the domain's limit has no more.
+/// Hardly any: fewer than asked for says that Xen or the domain's limit has no more, none also that there is no such domain.
 ///
 /// # Safety
 ///

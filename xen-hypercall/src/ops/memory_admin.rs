@@ -63,7 +63,7 @@ pub fn get_pod_target<H: Hypercall + ?Sized>(xen: &H, domain: DomId) -> Result<X
 ///
 /// # Errors
 ///
-/// See the [module](self); `ENOMEM` if there are not so many, `EINVAL` if the domain has a claim already.
+/// `ENOMEM` if there are not so many, `EINVAL` if the domain has a claim already or is none, `EPERM` in a guest.
 #[doc(alias = "XENMEM_claim_pages")]
 pub fn claim_pages<H: Hypercall + ?Sized>(xen: &H, domain: DomId, pages: u64) -> Result<(), Errno> {
     let mut arg = XenMemoryReservation { nr_extents: pages, domid: domain, ..Default::default() };
@@ -129,7 +129,7 @@ pub unsafe fn acquire_resource<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// See the [module](self); `ENOSYS` if Xen was built without it.
+/// None are documented; without sharing it is zero.
 #[doc(alias = "XENMEM_get_sharing_freed_pages")]
 pub fn get_sharing_freed_pages<H: Hypercall + ?Sized>(xen: &H) -> Result<u64, Errno> {
     // SAFETY: the command takes no structure.
@@ -140,7 +140,7 @@ pub fn get_sharing_freed_pages<H: Hypercall + ?Sized>(xen: &H) -> Result<u64, Er
 ///
 /// # Errors
 ///
-/// See the [module](self); `ENOSYS` if Xen was built without it.
+/// None are documented; without sharing it is zero.
 #[doc(alias = "XENMEM_get_sharing_shared_pages")]
 pub fn get_sharing_shared_pages<H: Hypercall + ?Sized>(xen: &H) -> Result<u64, Errno> {
     // SAFETY: the command takes no structure.

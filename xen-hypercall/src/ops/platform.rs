@@ -54,7 +54,7 @@ unsafe fn op<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
 ///
 /// # Errors
 ///
-/// See the [module](self); `EINVAL` for nanoseconds beyond a second.
+/// See the [module](self).
 #[doc(alias = "XENPF_settime64")]
 pub fn settime<H: Hypercall + ?Sized>(xen: &H, secs: u64, nsecs: u32, at: Instant) -> Result<(), Errno> {
     // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
@@ -442,7 +442,7 @@ pub fn cpu_hotadd<H: Hypercall + ?Sized>(xen: &H, mut cpu: XenpfCpuHotadd) -> Re
 ///
 /// # Errors
 ///
-/// See the [module](self).
+/// See the [module](self); `ENOSYS` where dom0 does not manage frequencies.
 #[doc(alias = "XENPF_getidletime")]
 pub fn getidletime<H: Hypercall + ?Sized>(
     xen: &H,

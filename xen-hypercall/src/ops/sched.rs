@@ -105,11 +105,13 @@ pub fn remote_shutdown<H: Hypercall + ?Sized>(
     unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_REMOTE_SHUTDOWN, &mut arg) }.map(drop)
 }
 
-/// Latches `reason` as the one to report when this domain comes down by itself, for example by a triple fault.
+/// Latches `reason` as the one to report when this domain comes down, however it does: by a triple fault, or by [`shutdown`].
+///
+/// Only the first one counts.
 ///
 /// # Errors
 ///
-/// `EINVAL` for an unknown reason.
+/// None are documented: Xen takes any number.
 #[doc(alias = "SCHEDOP_shutdown_code")]
 pub fn shutdown_code<H: Hypercall + ?Sized>(xen: &H, reason: ShutdownReason) -> Result<(), Errno> {
     let mut arg = SchedShutdown { reason };
@@ -149,8 +151,11 @@ pub fn watchdog_pat<H: Hypercall + ?Sized>(xen: &H, id: WatchdogId, seconds: u32
 
 fn watchdog<H: Hypercall + ?Sized>(xen: &H, id: u32, timeout: u32) -> Result<usize, Errno> {
     let mut arg = SchedWatchdog { id, timeout };
+    let address = (&raw mut arg).expose_provenance();
     // SAFETY: the structure is the command's own. Nothing of the domain runs after the watchdog bites.
-    unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_WATCHDOG, &mut arg) }
+    let result = unsafe { xen.hypercall(HYPERVISOR_SCHED_OP, [SCHEDOP_WATCHDOG as usize, address, 0, 0, 0]) };
+    // Xen keeps this result, a negative one too, in 32 bits without a sign.
+    check(result as i32 as isize)
 }
 
 /// Pins this vCPU to physical CPU `pcpu` for the time being, or gives it back to the scheduler; for the hardware domain.
@@ -211,6 +216,13 @@ mod tests {
         assert_eq!(watchdog_start(&xen, 0), Err(Errno::EINVAL));
         assert_eq!(watchdog_pat(&xen, WatchdogId(0), 5), Err(Errno::EINVAL));
         assert_eq!(xen.calls(), 0);
+    }
+
+    #[test]
+    fn an_error_of_a_watchdog_may_come_without_a_sign() {
+        let xen = Recorder::default().returning(-28i32 as u32 as isize);
+        assert_eq!(watchdog_start(&xen, 30), Err(Errno::ENOSPC));
+        assert_eq!(watchdog_start(&Recorder::default().returning(2), 30), Ok(WatchdogId(2)));
     }
 
     #[test]

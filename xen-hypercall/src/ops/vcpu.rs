@@ -23,7 +23,7 @@ unsafe fn op<H: Hypercall + ?Sized, T>(xen: &H, number: u32, vcpu: u32, arg: &mu
 ///
 /// # Errors
 ///
-/// `EINVAL` if it was done before, or if the structure would cross the page.
+/// `EINVAL` or `EBUSY` if it was done before, `ENXIO` or `EINVAL` if the structure would cross the page.
 ///
 /// # Safety
 ///
@@ -45,7 +45,7 @@ pub unsafe fn register_vcpu_info<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// `ETIME` if the moment has passed and `only_future` is set; nothing is sent then.
+/// `ETIME` if the moment has passed and `only_future` is set; nothing is sent then. Xen may ignore the flag, and late ones do.
 #[doc(alias = "VCPUOP_set_singleshot_timer")]
 pub fn set_singleshot_timer<H: Hypercall + ?Sized>(
     xen: &H,

@@ -1,0 +1,43 @@
+//! The kernel: calls what Xen lets it call, and compares each result with what the documentation says.
+
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+mod cpu;
+mod devices;
+mod events;
+mod fifo;
+mod grants;
+mod hvm;
+mod memory;
+mod report;
+mod toolstack;
+mod version;
+
+use report::Report;
+use xen_example_rt::{Rt, early_println};
+
+xen_example_rt::entry!(main);
+
+fn main(xen: Rt) {
+    let version = match xen_hypercall::ops::version::version(&xen) {
+        Ok(version) => version,
+        Err(errno) => return early_println!("selftest: no version: {errno}"),
+    };
+    let whose = if xen.is_dom0() { "dom0" } else { "a guest" };
+    early_println!("selftest of Xen {version} as {whose}");
+    let mut t = Report::new(xen, version);
+    version::test(&mut t);
+    events::test(&mut t);
+    grants::test(&mut t);
+    memory::test(&mut t);
+    hvm::test(&mut t);
+    cpu::test(&mut t);
+    devices::test(&mut t);
+    toolstack::test(&mut t);
+    // It ends with the ports of all others closed, and the vCPU's information elsewhere: nothing can come after it.
+    fifo::test(&mut t);
+    t.end();
+}

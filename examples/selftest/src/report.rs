@@ -1,0 +1,149 @@
+//! One line per operation, and the count at the end.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use core::fmt::{Debug, Write};
+use xen_example_rt::early::Early;
+use xen_example_rt::{Rt, early_println};
+use xen_hypercall::Errno;
+use xen_hypercall::ops::{control::ControlError, grant_table::GrantOpError, version::XenVersion};
+
+/// Calls an operation, prints its line, and gives its value if it succeeded: `op!(t, module::function(arguments) => expected)`.
+macro_rules! op {
+    ($t:expr, unsafe $module:ident::$function:ident($($arg:expr),* $(,)?) => $expected:expr) => {{
+        let args = [$($crate::report::show(&$arg)),*];
+        // SAFETY: the tests give Xen only memory that they allocated and nothing else uses, and take it back before they
+        // free it, or never free it.
+        let result = unsafe { $module::$function(&$t.xen, $($arg),*) };
+        $t.line(concat!(stringify!($module), "::", stringify!($function)), &args, result, $expected)
+    }};
+    ($t:expr, $module:ident::$function:ident($($arg:expr),* $(,)?) => $expected:expr) => {{
+        let args = [$($crate::report::show(&$arg)),*];
+        let result = $module::$function(&$t.xen, $($arg),*);
+        $t.line(concat!(stringify!($module), "::", stringify!($function)), &args, result, $expected)
+    }};
+}
+pub(crate) use op;
+
+/// What should come of an operation.
+pub(crate) enum Expected<T, E> {
+    /// Success with any value.
+    Ok,
+    /// Exactly this; compared by what is printed.
+    Is(Result<T, E>),
+    /// Success, with a value that has this property.
+    That(&'static str, Box<dyn Fn(&T) -> bool>),
+    /// One of these errors: which one is up to how Xen was built.
+    Refused(&'static [Errno]),
+}
+
+pub(crate) fn that<T, E>(text: &'static str, holds: impl Fn(&T) -> bool + 'static) -> Expected<T, E> {
+    Expected::That(text, Box::new(holds))
+}
+
+pub(crate) fn is<T, E>(value: T) -> Expected<T, E> {
+    Expected::Is(Ok(value))
+}
+
+pub(crate) fn fails<T, E: Refusal>(errno: Errno) -> Expected<T, E> {
+    Expected::Is(Err(E::of(errno)))
+}
+
+/// An error that can be a plain refusal of Xen's.
+pub(crate) trait Refusal: Debug {
+    fn of(errno: Errno) -> Self;
+}
+
+impl Refusal for Errno {
+    fn of(errno: Errno) -> Self {
+        errno
+    }
+}
+
+impl Refusal for ControlError {
+    fn of(errno: Errno) -> Self {
+        Self::Call(errno)
+    }
+}
+
+impl Refusal for GrantOpError {
+    fn of(errno: Errno) -> Self {
+        Self::Call(errno)
+    }
+}
+
+/// The run so far, and where it runs: expectations depend on that.
+pub(crate) struct Report {
+    pub(crate) xen: Rt,
+    pub(crate) dom0: bool,
+    pub(crate) version: XenVersion,
+    ok: u32,
+    failed: u32,
+}
+
+impl Report {
+    pub(crate) fn new(xen: Rt, version: XenVersion) -> Self {
+        Self { xen, dom0: xen.is_dom0(), version, ok: 0, failed: 0 }
+    }
+
+    /// Prints an operation's line and counts it.
+    #[expect(clippy::needless_pass_by_value, reason = "expectations are made where they are used")]
+    pub(crate) fn line<T: Debug, E: Refusal>(
+        &mut self,
+        name: &str,
+        args: &[String],
+        result: Result<T, E>,
+        expected: Expected<T, E>,
+    ) -> Option<T> {
+        let args = args.join(", ");
+        let got = show(&result);
+        let (wanted, ok) = match &expected {
+            Expected::Ok => ("Ok(..)".into(), result.is_ok()),
+            Expected::Is(value) => (show(value), format!("{value:?}") == format!("{result:?}")),
+            Expected::That(text, holds) => (format!("Ok({text})"), result.as_ref().is_ok_and(holds)),
+            Expected::Refused(errors) => {
+                let answer = result.as_ref().err().map(|error| format!("{error:?}"));
+                let one = errors.iter().any(|&errno| answer == Some(format!("{:?}", E::of(errno))));
+                (format!("Err(one of {errors:?})"), one)
+            }
+        };
+        let verdict = if ok { "ok" } else { "FAIL" };
+        // In one piece, so that Xen's own messages come between lines.
+        let line = format!("op {name}({args}) = {got} expected {wanted} {verdict}\n");
+        let _ = Early.write_str(&line);
+        *if ok { &mut self.ok } else { &mut self.failed } += 1;
+        result.ok()
+    }
+
+    /// Prints and counts what should have come of operations before.
+    pub(crate) fn fact(&mut self, name: &str, holds: bool) {
+        let result = if holds { Ok(()) } else { Err(Errno::EINVAL) };
+        self.line(name, &[], result, Expected::Is(Ok(())));
+    }
+
+    /// What dom0 may expect; a guest is refused.
+    pub(crate) fn dom0_only<T, E: Refusal>(&self, expected: Expected<T, E>) -> Expected<T, E> {
+        if self.dom0 { expected } else { fails(Errno::EPERM) }
+    }
+
+    /// What Xen 4.`minor` and later do; before, they don't know the operation.
+    pub(crate) fn since<T, E: Refusal>(&self, minor: u16, expected: Expected<T, E>) -> Expected<T, E> {
+        if self.version >= (XenVersion { major: 4, minor }) { expected } else { fails(Errno::ENOSYS) }
+    }
+
+    /// The count.
+    pub(crate) fn end(self) {
+        early_println!("selftest OK={} FAILED={}", self.ok, self.failed);
+    }
+}
+
+/// A value as one line has room for it.
+pub(crate) fn show(value: &impl Debug) -> String {
+    const ROOM: usize = 70;
+    let text = format!("{value:?}");
+    match text.char_indices().nth(ROOM) {
+        Some((end, _)) => format!("{}..", &text[..end]),
+        None => text,
+    }
+}

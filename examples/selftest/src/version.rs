@@ -1,0 +1,83 @@
+//! `xen_version`, and the small hypercalls: console, assists, multicalls.
+
+use crate::report::{Expected, Report, fails, is, op, that};
+use alloc::vec::Vec;
+use alloc::{format, vec};
+use xen_hypercall::arch::cpuid::{self, XenLeaves};
+use xen_hypercall::ops::version::{VarBuf, unpadded};
+use xen_hypercall::ops::{callback, console_io, event_channel, multicall::Batch, nmi, version, vm_assist};
+use xen_hypercall::{Errno, Port};
+use xen_sys::callback::CALLBACKTYPE_EVENT;
+use xen_sys::event_channel::EvtchnSend;
+use xen_sys::features::*;
+use xen_sys::version::XenCompileInfo;
+use xen_sys::xen::{VMASST_TYPE_M2P_STRICT, VMASST_TYPE_RUNSTATE_UPDATE_FLAG};
+
+pub(crate) fn test(t: &mut Report) {
+    let leaves = XenLeaves::find(cpuid::native).map(|leaves| leaves.version);
+    op!(t, version::version() => that("as in CPUID", move |v: &version::XenVersion| leaves == Some((v.major, v.minor))));
+    op!(t, version::extra_version() => that("a text that starts with a point", |text: &[u8; 16]| text[0] == b'.'));
+    op!(t, version::compile_info() => that("a compiler's name", |info: &XenCompileInfo| !unpadded(&info.compiler).is_empty()));
+    op!(t, version::capabilities() => that("HVM guests", |text: &[u8; 1024]| {
+        unpadded(text).split(|&byte| byte == b' ').any(|word| word == b"hvm-3.0-x86_64")
+    }));
+    op!(t, version::changeset() => Expected::Ok);
+    op!(t, version::platform_parameters() => Expected::Ok);
+    let dom0 = t.dom0;
+    op!(t, version::features(0) => that("a translated map, vector callbacks, dom0 where it is", move |bits| {
+        let has = |bit: u32| bits & 1 << bit != 0;
+        has(XENFEAT_AUTO_TRANSLATED_PHYSMAP) && has(XENFEAT_HVM_CALLBACK_VECTOR) && has(XENFEAT_DOM0) == dom0
+    }));
+    op!(t, version::features(XENFEAT_NR_SUBMAPS) => fails(Errno::EINVAL));
+    op!(t, version::page_size() => is(4096));
+    op!(t, version::guest_handle() => that("zero in dom0 only", move |uuid| (*uuid == [0; 16]) == dom0));
+    op!(t, version::command_line() => that("dom0=pvh in dom0 only", move |text: &[u8; 1024]| {
+        unpadded(text).windows(8).any(|word| word == b"dom0=pvh") == dom0
+    }));
+
+    let texts: [(&str, Text, Expected<VarBuf<2000>, Errno>); 5] = [
+        (
+            "version::build_id",
+            version::build_id,
+            t.dom0_only(that("20 bytes", |id: &VarBuf<2000>| id.as_bytes().len() == 20)),
+        ),
+        ("version::extra_version2", version::extra_version2, t.since(18, Expected::Ok)),
+        ("version::capabilities2", version::capabilities2, t.since(18, Expected::Ok)),
+        ("version::changeset2", version::changeset2, t.since(18, Expected::Ok)),
+        ("version::command_line2", version::command_line2, t.since(18, t.dom0_only(Expected::Ok))),
+    ];
+    for (name, ask, expected) in texts {
+        t.line(name, &[], ask(&t.xen), expected);
+    }
+    let short = version::extra_version2::<_, 1>(&t.xen);
+    t.line("version::extra_version2", &["room for 1 byte".into()], short, t.since(18, fails(Errno::ENOBUFS)));
+
+    op!(t, console_io::write(b"") => t.dom0_only(is(0)));
+    op!(t, console_io::read(&mut [0; 16]) => t.dom0_only(is(0)));
+
+    op!(t, vm_assist::enable(VMASST_TYPE_RUNSTATE_UPDATE_FLAG) => is(()));
+    op!(t, vm_assist::disable(VMASST_TYPE_RUNSTATE_UPDATE_FLAG) => is(()));
+    op!(t, vm_assist::enable(VMASST_TYPE_M2P_STRICT) => fails(Errno::EINVAL));
+
+    op!(t, nmi::unregister_callback() => fails(Errno::ENOSYS));
+    op!(t, callback::unregister(CALLBACKTYPE_EVENT) => fails(Errno::ENOSYS));
+
+    multicall(t);
+}
+
+/// Two events with one hypercall, and a third that fails between them.
+fn multicall(t: &mut Report) {
+    let ports = [event_channel::bind_ipi(&t.xen, 0), Ok(Port(4095)), event_channel::bind_ipi(&t.xen, 0)];
+    let mut sends = ports.map(|port| EvtchnSend { port: port.unwrap_or(Port(0)) });
+    let ports = sends.map(|send| send.port);
+    let mut batch = Batch::<3>::new();
+    let queued = sends.iter_mut().try_for_each(|send| batch.send(send));
+    let results = queued.and_then(|()| batch.issue(&t.xen)).map(Iterator::collect::<Vec<_>>);
+    let args = ports.map(|port| format!("send {port}"));
+    t.line("multicall", &args, results, is(vec![Ok(0), Err(Errno::EINVAL), Ok(0)]));
+    let events = t.xen.events();
+    t.fact("both events came", events.take_pending(ports[0]) && events.take_pending(ports[2]));
+    let _ = event_channel::close(&t.xen, ports[0]).and(event_channel::close(&t.xen, ports[2]));
+}
+
+type Text = fn(&xen_example_rt::Rt) -> Result<VarBuf<2000>, Errno>;
