@@ -138,7 +138,7 @@ impl<'a, P: ForeignFrames, S: Storage, T: Transport> Blkback<'a, P, S, T> {
 
     fn setup(&mut self) -> Result<(), BlockError> {
         let writable = !self.is_read_only();
-        let discard = self.storage.discard_support().filter(|_| writable);
+        let discard = self.storage.discard_support().filter(|_| writable && self.spec.discard);
         let order = self.config.ring_order.min(MAX_RING_ORDER);
         let writes = u32::from(writable);
         Ok(self.backend.setup(&[
@@ -212,7 +212,8 @@ impl<'a, P: ForeignFrames, S: Storage, T: Transport> Blkback<'a, P, S, T> {
     }
 
     fn serve(&mut self) -> Result<BlkbackEvent, BlockError> {
-        let disk = Disk::of(&self.storage, self.is_read_only());
+        let mut disk = Disk::of(&self.storage, self.is_read_only());
+        disk.discard &= self.spec.discard;
         let Some(link) = &mut self.link else { return Ok(BlkbackEvent::Idle) };
         let Link { channel, server } = link;
         // A port whose other end is gone sends to nobody.

@@ -18,6 +18,8 @@ pub struct DiskSpec {
     pub cdrom: bool,
     /// Whether the guest is to see a removable medium.
     pub removable: bool,
+    /// Whether the guest may free sectors.
+    pub discard: bool,
 }
 
 impl DiskSpec {
@@ -31,12 +33,14 @@ impl DiskSpec {
         let mode: Option<String<16>> = backend.own_string("mode")?;
         let kind: Option<String<32>> = backend.own_string("device-type")?;
         let removable: Option<String<16>> = backend.own_string("removable")?;
+        let discard: Option<String<16>> = backend.own_string("discard-enable")?;
         Ok(Self {
             params: backend.own_string("params")?.unwrap_or_default(),
             physical_device: physical_device.as_deref().and_then(parse_physical_device),
             writable: mode.is_some_and(|mode| mode.starts_with('w')),
             cdrom: kind.is_some_and(|kind| kind == "cdrom"),
             removable: removable.is_some_and(|removable| removable == "1"),
+            discard: discard.is_none_or(|discard| discard != "0"),
         })
     }
 }

@@ -1,0 +1,597 @@
+//! Network interfaces served to our own frontend, and to frontends that break every rule, in a simulated Xen.
+
+use core::sync::atomic::Ordering;
+use core::time::Duration;
+use xen_back::net::switch::{Forward, Switch};
+use xen_back::net::{Checksum, NetError, Netback, NetbackEvent, Packet, Port, TxViolation, checksum};
+use xen_back::xenbus::{Backend, DeviceId};
+use xen_evtchn::Channel;
+use xen_front::net::{Config, Link, Net, RxChecksum, TxChecksum, Vif as FrontVif};
+use xen_grant::{GrantTable, ReadWrite, Shared};
+use xen_hypercall::{GrantRef, Pages, Platform, start};
+use xen_ring::FrontRing;
+use xen_sim::{Device, Domain, DomainConfig, Vif, World};
+use xen_store::XenStore;
+use xen_sys::io::netif::{
+    NetRxFlags, NetTxFlags, NetifExtraFlags, NetifExtraInfo, NetifExtraType, NetifRxRequest, NetifRxResponse,
+    NetifStatus, NetifTxRequest, NetifTxResponse,
+};
+use zerocopy::{FromBytes, IntoBytes};
+
+struct Guest {
+    domain: Domain,
+    device: Device,
+    store: XenStore<Domain>,
+    grants: GrantTable<Domain>,
+}
+
+/// A world with some guests and a driver domain that serves each an interface.
+struct Lab {
+    world: World,
+    driver: Domain,
+    driver_store: XenStore<Domain>,
+    guests: Vec<Guest>,
+}
+
+fn store_of(domain: &Domain) -> XenStore<Domain> {
+    XenStore::new(domain.clone(), start::xenstore_ring(domain.clone()).unwrap()).unwrap()
+}
+
+impl Lab {
+    fn new(guests: u8) -> Self {
+        let world = World::new(11);
+        let driver = world.create_guest(DomainConfig::new("driver"));
+        let guests = (0..guests).map(|index| {
+            let domain = world.create_guest(DomainConfig::new("guest"));
+            let vif = Vif { mac: [0, 0x16, 0x3e, 0, 0, index + 1], ..Vif::new(0) };
+            let device = world.attach_vif(&domain, &driver, &vif);
+            let (store, grants) = (store_of(&domain), GrantTable::new(domain.clone()).unwrap());
+            Guest { domain, device, store, grants }
+        });
+        Self { guests: guests.collect(), driver_store: store_of(&driver), driver, world }
+    }
+
+    fn back(&self, guest: usize) -> Netback<'_, Domain> {
+        let guest = &self.guests[guest];
+        let id = DeviceId { guest: guest.domain.id(), device: guest.device.id };
+        Netback::new(Backend::open(&self.driver_store, "vif", id).unwrap()).unwrap()
+    }
+
+    fn front(&self, guest: usize) -> Net<'_, Domain> {
+        let guest = &self.guests[guest];
+        Net::open(&guest.store, &guest.grants, FrontVif(0), Config::default()).unwrap()
+    }
+
+    fn pass(&self) {
+        self.world.run_for(Duration::from_micros(10));
+    }
+
+    /// Lets the backend run alone for a while.
+    fn settle(&self, back: &mut Netback<'_, Domain>, port: &mut dyn Port) -> Result<NetbackEvent, NetError> {
+        let mut last = Ok(NetbackEvent::Idle);
+        for _ in 0..20 {
+            last = back.poll(self.driver.now(), port);
+            if last.is_err() {
+                break;
+            }
+            self.pass();
+        }
+        last
+    }
+
+    fn connect<'a>(&'a self, guest: usize, back: &mut Netback<'_, Domain>) -> Net<'a, Domain> {
+        let mut front = self.front(guest);
+        for _ in 0..100 {
+            if front.poll(self.guests[guest].domain.now()).unwrap() == Link::Up && back.is_connected() {
+                return front;
+            }
+            back.poll(self.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
+            self.pass();
+        }
+        panic!("{front:?} {back:?}");
+    }
+
+    fn close(&self, guest: usize, mut front: Net<'_, Domain>, back: &mut Netback<'_, Domain>) {
+        let domain = &self.guests[guest].domain;
+        self.world.detach(&self.guests[guest].device);
+        for _ in 0..100 {
+            let _ = back.poll(self.driver.now(), &mut |_: Packet<'_>| {});
+            if front.poll(domain.now()).unwrap() == Link::Closed {
+                break;
+            }
+            self.pass();
+        }
+        assert!(!back.is_connected());
+    }
+
+    fn states(&self) -> (u32, u32) {
+        self.world.device_states(&self.guests[0].device)
+    }
+
+    fn finish(self) {
+        let Self { world, driver_store, guests, .. } = self;
+        for _ in 0..4 {
+            let _ = driver_store.poll();
+            for guest in &guests {
+                let _ = guest.store.poll();
+            }
+            world.run_until_idle();
+        }
+        drop((driver_store, guests));
+        world.check().unwrap();
+    }
+}
+
+fn frame(to: u8, from: u8, len: usize) -> Vec<u8> {
+    let mut frame = vec![0, 0x16, 0x3e, 0, 0, to, 0, 0x16, 0x3e, 0, 0, from, 0x88, 0xb5];
+    frame.extend((14..len).map(|index| (index * 7 + len) as u8));
+    frame
+}
+
+/// TCP in IPv4.
+fn tcp(to: u8, from: u8, data: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0, 0x16, 0x3e, 0, 0, to, 0, 0x16, 0x3e, 0, 0, from, 8, 0, 0x45, 0];
+    frame.extend((40 + data.len() as u16).to_be_bytes());
+    frame.extend([0, 1, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, from, 10, 0, 0, to]);
+    frame.extend([0, 80, 0x30, 0x39, 1, 2, 3, 4, 5, 6, 7, 8, 0x50, 0x10, 0xff, 0xff, 0, 0, 0, 0]);
+    frame.extend(data);
+    frame
+}
+
+#[test]
+fn packets_go_both_ways_unchanged_and_nothing_is_left_behind() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut front = lab.connect(0, &mut back);
+    let mut echoed = 0;
+    for len in (14..1515).step_by(13) {
+        let sent = frame(9, 1, len);
+        front.transmit(&sent, TxChecksum::Complete).unwrap();
+        front.flush().unwrap();
+        let mut received = Vec::new();
+        lab.settle(&mut back, &mut |packet: Packet<'_>| received.push(packet.bytes.to_vec())).unwrap();
+        assert_eq!(received, [sent.as_slice()]);
+        assert!(back.send(Packet::new(&received[0], Checksum::Unknown)));
+        back.flush().unwrap();
+        lab.pass();
+        front.poll(lab.guests[0].domain.now()).unwrap();
+        let mut buffer = [0; 2048];
+        let packet = front.receive(&mut buffer).unwrap().expect("the echo");
+        assert_eq!((&buffer[..packet.len], packet.checksum), (sent.as_slice(), RxChecksum::Unknown));
+        front.flush().unwrap();
+        echoed += 1;
+    }
+    assert_eq!((back.tx_statistics().packets, back.rx_statistics().packets), (echoed, echoed));
+    lab.close(0, front, &mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn two_guests_behind_the_switch_reach_each_other_in_batches() {
+    let lab = Lab::new(2);
+    let (mut one, mut two) = (lab.back(0), lab.back(1));
+    let (mut first, mut second) = (lab.connect(0, &mut one), lab.connect(1, &mut two));
+    let mut switch = Switch::<2>::new();
+    let ports = [one.mac(), two.mac()].map(|mac| switch.connect(mac).unwrap());
+    let copies = lab.driver.counters().hypercalls[&xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP];
+    for index in 0..40 {
+        front_send(
+            &mut first,
+            &frame(if index == 0 { 2 } else { 1 + index % 2 * 7 }, 1, 100 + usize::from(index)),
+        );
+    }
+    first.flush().unwrap();
+    let mut forward =
+        |packet: Packet<'_>| match switch.forward(ports[0], packet.source(), packet.destination()) {
+            Forward::Flood => {
+                two.send(packet);
+            }
+            Forward::To(port) if port == ports[1] => {
+                two.send(packet);
+            }
+            _ => {}
+        };
+    lab.settle(&mut one, &mut forward).unwrap();
+    two.flush().unwrap();
+    let used = lab.driver.counters().hypercalls[&xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP] - copies;
+    assert!(used <= 4, "{used} hypercalls for 40 packets in and 21 out");
+    lab.pass();
+    second.poll(lab.guests[1].domain.now()).unwrap();
+    let mut buffer = [0; 2048];
+    let mut received = 0;
+    while let Some(packet) = second.receive(&mut buffer).unwrap() {
+        assert_eq!(buffer[6..12], [0, 0x16, 0x3e, 0, 0, 1], "{packet:?}");
+        received += 1;
+    }
+    // The first and those to unknown receivers; those to the sender itself go nowhere.
+    assert_eq!(received, 21);
+    lab.close(0, first, &mut one);
+    lab.close(1, second, &mut two);
+    drop((one, two));
+    lab.finish();
+}
+
+fn front_send(front: &mut Net<'_, Domain>, bytes: &[u8]) {
+    front.transmit(bytes, TxChecksum::Complete).unwrap();
+}
+
+#[test]
+fn checksums_are_left_blank_completed_or_passed_on() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut front = lab.connect(0, &mut back);
+    let bytes = tcp(9, 1, b"some data");
+    front.transmit(&bytes, TxChecksum::Fill).unwrap();
+    front.flush().unwrap();
+    let mut received = Vec::new();
+    lab.settle(&mut back, &mut |packet: Packet<'_>| received.push((packet.bytes.to_vec(), packet.checksum)))
+        .unwrap();
+    let (mut found, state) = received.pop().unwrap();
+    assert_eq!(state, Checksum::Blank);
+    assert!(checksum::fill(&mut found) && checksum::verify(&found) == Some(true));
+    for (sent, expected) in [
+        (Checksum::Blank, RxChecksum::Blank),
+        (Checksum::Valid, RxChecksum::Valid),
+        (Checksum::Unknown, RxChecksum::Unknown),
+    ] {
+        assert!(back.send(Packet::new(&found, sent)));
+        back.flush().unwrap();
+        lab.pass();
+        front.poll(lab.guests[0].domain.now()).unwrap();
+        let mut buffer = [0; 2048];
+        assert_eq!(front.receive(&mut buffer).unwrap().unwrap().checksum, expected);
+        front.flush().unwrap();
+    }
+    lab.close(0, front, &mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn d_n08_a_guest_that_takes_nothing_costs_a_bounded_queue_and_is_served_again_later() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let before = lab.driver.counters().pages_allocated;
+    let sent = frame(1, 9, 1000);
+    let mut taken = 0;
+    for _ in 0..100_000 {
+        taken += u64::from(back.send(Packet::new(&sent, Checksum::Unknown)));
+        if taken % 64 == 0 {
+            back.flush().unwrap();
+        }
+    }
+    assert!(taken <= 256, "{taken}");
+    assert_eq!(back.rx_statistics().overrun, 100_000 - taken);
+    assert_eq!(lab.driver.counters().pages_allocated, before);
+    // Pages come, and with them what had waited.
+    for id in 0..8 {
+        raw.rx.push(&NetifRxRequest { id, pad: 0, gref: raw.data.refs()[usize::from(id)] }).unwrap();
+    }
+    let _ = raw.rx.publish();
+    back.flush().unwrap();
+    for id in 0..8 {
+        let response = raw.rx.pop().unwrap().unwrap();
+        assert_eq!((response.id, response.offset, response.status), (id, 0, 1000));
+        let mut found = vec![0; 1000];
+        raw.data.as_ref().copy_to(usize::from(id) * 4096, &mut found).unwrap();
+        assert_eq!(found, sent);
+    }
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+/// A frontend that writes its rings directly.
+struct Raw<'a> {
+    lab: &'a Lab,
+    tx: FrontRing<Shared<'a, Domain, ReadWrite>, NetifTxRequest, NetifTxResponse>,
+    rx: FrontRing<Shared<'a, Domain, ReadWrite>, NetifRxRequest, NetifRxResponse>,
+    data: Shared<'a, Domain, ReadWrite>,
+    #[expect(dead_code, reason = "open as long as the frontend is")]
+    channel: Channel<Domain>,
+}
+
+impl<'a> Raw<'a> {
+    fn publish(lab: &'a Lab, back: &mut Netback<'_, Domain>, keys: &[(&str, &str)]) -> Self {
+        lab.settle(back, &mut |_: Packet<'_>| {}).unwrap();
+        assert_eq!(lab.states().1, 2);
+        let guest = &lab.guests[0];
+        let share = |pages| {
+            let pages = Pages::alloc(guest.domain.clone(), pages).unwrap();
+            guest.grants.share_writable(pages, lab.driver.id()).unwrap()
+        };
+        let (tx, rx) = (share(1), share(1));
+        let channel = Channel::alloc_unbound(guest.domain.clone(), lab.driver.id()).unwrap();
+        let (store, path) = (guest.domain.store(), guest.device.frontend_path());
+        store.write(format!("{path}/tx-ring-ref"), tx.refs()[0]).unwrap();
+        store.write(format!("{path}/rx-ring-ref"), rx.refs()[0]).unwrap();
+        store.write(format!("{path}/event-channel"), channel.port()).unwrap();
+        for (key, value) in
+            [("request-rx-copy", "1"), ("feature-rx-notify", "1"), ("feature-sg", "1")].iter().chain(keys)
+        {
+            store.write(format!("{path}/{key}"), value).unwrap();
+        }
+        store.write(format!("{path}/state"), 4).unwrap();
+        Self {
+            lab,
+            tx: FrontRing::new(tx).unwrap(),
+            rx: FrontRing::new(rx).unwrap(),
+            data: share(8),
+            channel,
+        }
+    }
+
+    fn connect(lab: &'a Lab, back: &mut Netback<'_, Domain>, keys: &[(&str, &str)]) -> Self {
+        let raw = Self::publish(lab, back, keys);
+        lab.settle(back, &mut |_: Packet<'_>| {}).unwrap();
+        assert_eq!(lab.states(), (4, 4));
+        raw
+    }
+
+    fn slot(&self, id: u16, size: u16, flags: NetTxFlags) -> NetifTxRequest {
+        NetifTxRequest { gref: self.data.refs()[usize::from(id) % 8], offset: 0, flags, id, size }
+    }
+
+    /// Transmits the slots; returns what the backend made of them, and the answers.
+    fn transmit(
+        &mut self,
+        back: &mut Netback<'_, Domain>,
+        slots: &[NetifTxRequest],
+    ) -> (Result<NetbackEvent, NetError>, Vec<Vec<u8>>, Vec<NetifTxResponse>) {
+        slots.iter().for_each(|slot| self.tx.push(slot).unwrap());
+        let _ = self.tx.publish();
+        let mut packets = Vec::new();
+        let result = self.lab.settle(back, &mut |packet: Packet<'_>| packets.push(packet.bytes.to_vec()));
+        let responses = core::iter::from_fn(|| self.tx.pop().unwrap()).collect();
+        (result, packets, responses)
+    }
+
+    fn close(self, back: &mut Netback<'_, Domain>) {
+        let guest = &self.lab.guests[0];
+        let (store, path) = (guest.domain.store(), guest.device.frontend_path());
+        for state in [5, 6] {
+            store.write(format!("{path}/state"), state).unwrap();
+            let _ = self.lab.settle(back, &mut |_: Packet<'_>| {});
+        }
+        assert_eq!(self.lab.states(), (6, 6));
+        for shared in [self.tx.into_memory(), self.rx.into_memory(), self.data] {
+            shared.reclaim().unwrap();
+        }
+    }
+}
+
+const MORE: NetTxFlags = NetTxFlags::MORE_DATA;
+const LAST: NetTxFlags = NetTxFlags::empty();
+
+#[test]
+fn packets_in_many_slots_are_put_together_and_bad_ones_are_answered_alone() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let content: Vec<u8> = (0..8 * 4096).map(|index| (index / 100) as u8).collect();
+    raw.data.as_ref().copy_from(0, &content).unwrap();
+    let okay = |id| NetifTxResponse { id, status: NetifStatus::OKAY };
+    let error = |id| NetifTxResponse { id, status: NetifStatus::ERROR };
+
+    // Three slots, one of them empty (XSA-448).
+    let slots = [raw.slot(0, 4096 + 100, MORE), raw.slot(1, 0, MORE), raw.slot(2, 100, LAST)];
+    let (result, packets, responses) = raw.transmit(&mut back, &slots);
+    assert_eq!((result, responses), (Ok(NetbackEvent::Idle), vec![okay(0), okay(1), okay(2)]));
+    assert_eq!(packets, [[&content[..4096], &content[2 * 4096..2 * 4096 + 100]].concat()]);
+
+    // Shorter than a header.
+    let slots = [raw.slot(3, 13, LAST), raw.slot(4, 14, LAST)];
+    let (_, packets, responses) = raw.transmit(&mut back, &slots);
+    assert_eq!((packets.len(), responses), (1, vec![error(3), okay(4)]));
+
+    // d_n06: more slots than a packet may have, and few enough to be tolerated.
+    let mut slots: Vec<_> = (0..19).map(|id| raw.slot(id, 10, MORE)).collect();
+    (slots[0].size, slots[18].flags) = (190, LAST);
+    let (_, packets, responses) = raw.transmit(&mut back, &slots);
+    assert!(
+        packets.is_empty()
+            && responses.len() == 19
+            && responses.iter().all(|response| response.status == NetifStatus::ERROR)
+    );
+
+    // d_n07: sizes that contradict each other.
+    let slots = [raw.slot(5, 100, MORE), raw.slot(6, 200, LAST)];
+    let (_, packets, responses) = raw.transmit(&mut back, &slots);
+    assert_eq!((packets.len(), responses), (0, vec![error(5), error(6)]));
+
+    // A page that is not granted costs its packet, not its neighbours.
+    let slots = [
+        raw.slot(1, 60, LAST),
+        NetifTxRequest { gref: GrantRef(500), ..raw.slot(2, 60, LAST) },
+        raw.slot(3, 60, LAST),
+    ];
+    let (_, packets, responses) = raw.transmit(&mut back, &slots);
+    assert_eq!((packets.len(), responses), (2, vec![okay(1), error(2), okay(3)]));
+
+    // Extra information takes a slot, whose answer says that it is none.
+    let info = NetifExtraInfo { type_: NetifExtraType::MCAST_ADD, ..Default::default() };
+    let mut extra = NetifTxRequest::default();
+    extra.as_mut_bytes()[..8].copy_from_slice(info.as_bytes());
+    let slots = [raw.slot(7, 60, NetTxFlags::EXTRA_INFO), extra];
+    let (_, packets, responses) = raw.transmit(&mut back, &slots);
+    assert_eq!(
+        (packets.len(), responses),
+        (0, vec![error(7), NetifTxResponse { id: 0, status: NetifStatus::NULL }])
+    );
+
+    // A checksum that nobody can complete.
+    let slots = [raw.slot(1, 60, NetTxFlags::CSUM_BLANK)];
+    let (_, packets, responses) = raw.transmit(&mut back, &slots);
+    assert_eq!((packets.len(), responses), (0, vec![error(1)]));
+    assert_eq!(
+        (back.tx_statistics().packets, back.tx_statistics().refused, back.tx_statistics().failed),
+        (4, 5, 1)
+    );
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn d_n05_and_d_n06_a_frontend_that_breaks_the_protocol_is_disconnected_and_may_come_back() {
+    type Break = fn(&Raw<'_>) -> Vec<NetifTxRequest>;
+    let cases: [(Break, TxViolation); 4] = [
+        (
+            |raw| vec![NetifTxRequest { offset: 4000, ..raw.slot(0, 97, LAST) }],
+            TxViolation::CrossesPage { offset: 4000, size: 97 },
+        ),
+        (|raw| (0..21).map(|id| raw.slot(id, 100, MORE)).collect(), TxViolation::TooManySlots { limit: 20 }),
+        (|raw| vec![raw.slot(0, 100, MORE)], TxViolation::Truncated),
+        (
+            |raw| {
+                vec![
+                    raw.slot(0, 100, NetTxFlags::EXTRA_INFO),
+                    NetifTxRequest::read_from_bytes(&[9; 12]).unwrap(),
+                ]
+            },
+            TxViolation::ExtraType(NetifExtraType(9)),
+        ),
+    ];
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    for (slots, violation) in cases {
+        let mut raw = Raw::connect(&lab, &mut back, &[]);
+        let slots = slots(&raw);
+        // A good packet before the bad one is still handed on and answered.
+        let good = raw.slot(7, 60, LAST);
+        let (result, packets, responses) = raw.transmit(&mut back, &[[good].as_slice(), &slots].concat());
+        assert_eq!(result, Err(NetError::Tx(violation)));
+        assert_eq!(
+            (packets.len(), responses),
+            (1, vec![NetifTxResponse { id: 7, status: NetifStatus::OKAY }])
+        );
+        let counters = lab.driver.counters();
+        assert_eq!(counters.maps, counters.unmaps, "its rings are let go of");
+        lab.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
+        assert_eq!(lab.states(), (4, 5));
+        raw.close(&mut back);
+        let guest = &lab.guests[0];
+        guest.domain.store().write(format!("{}/state", guest.device.frontend_path()), 1).unwrap();
+    }
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    raw.tx.push(&raw.slot(0, 60, LAST)).unwrap();
+    let tx = core::mem::replace(&mut raw.tx, FrontRing::new(raw.lab.guests[0].share(&lab)).unwrap());
+    let memory = tx.into_memory();
+    memory.as_ref().u32::<0>().store(300, Ordering::SeqCst);
+    assert!(matches!(lab.settle(&mut back, &mut |_: Packet<'_>| {}), Err(NetError::Corrupt(_))));
+    raw.close(&mut back);
+    memory.reclaim().unwrap();
+    drop(back);
+    lab.finish();
+}
+
+impl Guest {
+    fn share<'a>(&'a self, lab: &Lab) -> Shared<'a, Domain, ReadWrite> {
+        let pages = Pages::alloc(self.domain.clone(), 1).unwrap();
+        self.grants.share_writable(pages, lab.driver.id()).unwrap()
+    }
+}
+
+#[test]
+fn d_n09_what_a_frontend_publishes_is_refused_if_it_can_not_be() {
+    for (key, value) in [
+        ("multi-queue-num-queues", "0"),
+        ("multi-queue-num-queues", "2"),
+        ("multi-queue-num-queues", "4294967295"),
+        ("multi-queue-num-queues", "abc"),
+        ("request-rx-copy", "0"),
+        ("tx-ring-ref", "77777"),
+        ("rx-ring-ref", "-1"),
+        ("event-channel", "99999"),
+    ] {
+        let lab = Lab::new(1);
+        let mut back = lab.back(0);
+        let raw = Raw::publish(&lab, &mut back, &[(key, value)]);
+        assert!(lab.settle(&mut back, &mut |_: Packet<'_>| {}).is_err(), "{key} = {value}");
+        lab.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
+        assert_eq!(lab.states(), (4, 5), "{key} = {value}");
+        let counters = lab.driver.counters();
+        assert_eq!(counters.maps, counters.unmaps, "{key} = {value}");
+        raw.close(&mut back);
+        drop(back);
+        lab.finish();
+    }
+}
+
+#[test]
+fn large_segments_go_whole_to_guests_that_take_them_and_cut_to_others() {
+    for whole in [true, false] {
+        let lab = Lab::new(1);
+        let mut back = lab.back(0);
+        let keys: &[(&str, &str)] = if whole { &[("feature-gso-tcpv4", "1")] } else { &[] };
+        let mut raw = Raw::connect(&lab, &mut back, keys);
+        let data: Vec<u8> = (0..9000).map(|index| (index / 50) as u8).collect();
+        let sent = tcp(1, 9, &data);
+        for id in 0..8 {
+            raw.rx.push(&NetifRxRequest { id, pad: 0, gref: raw.data.refs()[usize::from(id)] }).unwrap();
+        }
+        let _ = raw.rx.publish();
+        let segment = core::num::NonZeroU16::new(1448);
+        assert!(back.send(Packet { bytes: &sent, checksum: Checksum::Blank, segment }));
+        back.flush().unwrap();
+        let responses: Vec<NetifRxResponse> = core::iter::from_fn(|| raw.rx.pop().unwrap()).collect();
+        let page = |index: usize, len: usize| {
+            let mut bytes = vec![0; len];
+            raw.data.as_ref().copy_to(index * 4096, &mut bytes).unwrap();
+            bytes
+        };
+        if whole {
+            let [first, extra, second, third] = responses.as_slice() else { panic!("{responses:?}") };
+            assert!(
+                first.flags.contains(NetRxFlags::EXTRA_INFO | NetRxFlags::MORE_DATA | NetRxFlags::CSUM_BLANK)
+            );
+            let extra = NetifExtraInfo::read_from_bytes(extra.as_bytes()).unwrap();
+            assert_eq!(
+                (extra.type_, extra.flags, extra.u[0]),
+                (NetifExtraType::GSO, NetifExtraFlags::empty(), 1448)
+            );
+            assert!(
+                second.flags.contains(NetRxFlags::MORE_DATA) && !third.flags.contains(NetRxFlags::MORE_DATA)
+            );
+            let found =
+                [page(0, 4096), page(2, 4096), page(3, usize::try_from(third.status).unwrap())].concat();
+            assert_eq!(found, sent);
+        } else {
+            assert_eq!(responses.len(), 7);
+            let mut found = Vec::new();
+            for (index, response) in responses.iter().enumerate() {
+                assert!(response.flags.contains(NetRxFlags::CSUM_BLANK));
+                let mut bytes = page(index, usize::try_from(response.status).unwrap());
+                assert!(bytes.len() <= 1448 + 54 && checksum::fill(&mut bytes));
+                found.extend_from_slice(&bytes[54..]);
+            }
+            assert_eq!(found, data);
+        }
+        raw.close(&mut back);
+        drop(back);
+        lab.finish();
+    }
+}
+
+#[test]
+fn a_page_that_can_not_be_written_costs_its_packet_alone() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    for (id, gref) in [(0, raw.data.refs()[0]), (1, GrantRef(600)), (2, raw.data.refs()[2])] {
+        raw.rx.push(&NetifRxRequest { id, pad: 0, gref }).unwrap();
+    }
+    let _ = raw.rx.publish();
+    for _ in 0..3 {
+        back.send(Packet::new(&frame(1, 9, 200), Checksum::Unknown));
+    }
+    back.flush().unwrap();
+    let status: Vec<i16> =
+        core::iter::from_fn(|| raw.rx.pop().unwrap()).map(|response| response.status).collect();
+    assert_eq!(status, [200, NetifStatus::ERROR.0, 200]);
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
