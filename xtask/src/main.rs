@@ -1,6 +1,7 @@
 //! Builds, runs and tests the workspace.
 
 mod abi;
+mod arm64;
 mod checkers;
 mod demo;
 mod fuzz;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::lab::{self, XenVersion};
-use crate::{checkers, host, kernels, selftest, ui, xentest};
+use crate::{arm64, checkers, host, kernels, selftest, ui, xentest};
 
 const TARGETS: [&str; 2] = ["x86_64-unknown-none", "aarch64-unknown-none"];
 
@@ -205,6 +205,11 @@ fn host_steps(steps: &mut Vec<Step>) -> Result<()> {
     }
     step(steps, "cargo test, libraries, all features", || {
         quietly(&cargo("test --all-features", &libraries, ""), &[])
+    });
+    step(steps, "registers of a hypercall on arm64", || {
+        let calls = arm64::check()?;
+        ui::line(format!("      {calls} hypercalls with every register where it belongs"));
+        Ok(())
     });
     step(steps, "cargo test, xen-sim, examples and xtask", || quietly(&cargo("test", &defaults, ""), &[]));
     step(steps, "cargo doc", || {
