@@ -23,10 +23,11 @@ struct Kernel {
     bin: &'static str,
 }
 
-const KERNELS: [Kernel; 3] = [
+const KERNELS: [Kernel; 4] = [
     Kernel { name: "shell", package: "xen-example-shell", bin: "shell" },
     Kernel { name: "hello", package: "xen-example-rt", bin: "hello" },
     Kernel { name: "selftest", package: "xen-example-selftest", bin: "selftest" },
+    Kernel { name: "driver-domain", package: "xen-example-driver-domain", bin: "driver-domain" },
 ];
 
 /// Options of `build`.
@@ -59,6 +60,11 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
 /// Builds the shell kernel; returns its image.
 pub(crate) fn shell() -> Result<PathBuf> {
     make(&KERNELS[0], false)
+}
+
+/// Builds the driver domain's kernel; returns its image.
+pub(crate) fn driver_domain() -> Result<PathBuf> {
+    make(&KERNELS[3], false)
 }
 
 /// Builds the kernel that tests the hypercalls; returns its image.

@@ -4,6 +4,7 @@ mod abi;
 mod arm64;
 mod checkers;
 mod demo;
+mod driver;
 mod fuzz;
 mod host;
 mod kernels;
@@ -43,6 +44,8 @@ enum Task {
     Seeds(seeds::Args),
     /// Boots a kernel as dom0 of real Xen that calls what Xen lets it call, and checks the results.
     Selftest(selftest::Args),
+    /// Boots our driver domain on real Xen and has Linux guests use its disk and network.
+    DriverDomain(driver::Args),
     /// Compares xen-sys with Xen's public headers: fetches them and writes what a C compiler says.
     Abi(abi::Args),
     /// Runs what continuous integration runs.
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Task::Test(args) => test::main(&args),
         Task::Seeds(args) => seeds::main(&args),
         Task::Selftest(args) => selftest::main(&args),
+        Task::DriverDomain(args) => driver::main(&args),
         Task::Abi(args) => abi::main(&args),
         Task::Ci => test::ci(),
         Task::MutantsOrdering => mutants::main(),

@@ -9,7 +9,8 @@ use anyhow::{Context, Result};
 use crate::lab::{Archive, Base, XenVersion};
 use crate::{host, ui};
 
-const LIB: &str = include_str!("../payload/lib.sh");
+/// What the payloads share.
+pub(crate) const LIB: &str = include_str!("../payload/lib.sh");
 
 /// A line that a payload prints for the harness: `KIND|field|...`.
 pub(crate) enum Line<'a> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::lab::{self, XenVersion};
-use crate::{arm64, checkers, host, kernels, selftest, ui, xentest};
+use crate::{arm64, checkers, driver, host, kernels, selftest, ui, xentest};
 
 const TARGETS: [&str; 2] = ["x86_64-unknown-none", "aarch64-unknown-none"];
 
@@ -24,6 +24,9 @@ pub(crate) struct Args {
     /// Real-Xen tests on this version only (default: on both)
     #[arg(long, value_enum)]
     xen: Option<XenVersion>,
+    /// Tests the driver domain with Linux guests too, on one version (4.20, or that of --xen): some minutes more
+    #[arg(long, conflicts_with = "no_xen")]
+    driver_domain: bool,
 }
 
 struct Step {
@@ -33,7 +36,7 @@ struct Step {
 }
 
 pub(crate) fn ci() -> Result<i32> {
-    all(&Args { no_xen: false, only_xen: false, xen: None }, true)
+    all(&Args { no_xen: false, only_xen: false, xen: None, driver_domain: false }, true)
 }
 
 pub(crate) fn main(args: &Args) -> Result<i32> {
@@ -88,6 +91,10 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
                 Ok(())
             });
         }
+    }
+    if args.driver_domain {
+        let version = args.xen.unwrap_or(XenVersion::V4_20);
+        step(&mut steps, "driver domain", || driver::run(version, 64, "copy"));
     }
     Ok(summary(&steps, &runs, args, started.elapsed()))
 }

@@ -28,13 +28,26 @@ const LEFT_OUT: [&str; 12] = [
     "*/kernel/drivers/net/wireless",
     "*/kernel/drivers/net/ethernet",
     "*/kernel/sound",
-    "*/kernel/fs",
+    FILE_SYSTEMS,
 ];
+
+/// The kernel's file systems, which guests need but no dom0.
+const FILE_SYSTEMS: &str = "*/kernel/fs";
 
 /// Returns a root into which `packages` of `suite` and all that they depend on are unpacked.
 pub(super) fn root(suite: &str, name: &str, packages: &[&str]) -> Result<PathBuf> {
+    root_without(suite, name, packages, &LEFT_OUT)
+}
+
+/// Returns a root as [`root`] does, with the kernel's file systems.
+pub(super) fn root_with_filesystems(suite: &str, name: &str, packages: &[&str]) -> Result<PathBuf> {
+    let left_out: Vec<_> = LEFT_OUT.into_iter().filter(|path| *path != FILE_SYSTEMS).collect();
+    root_without(suite, name, packages, &left_out)
+}
+
+fn root_without(suite: &str, name: &str, packages: &[&str], left_out: &[&str]) -> Result<PathBuf> {
     let mut hasher = DefaultHasher::new();
-    (packages, LEFT_OUT).hash(&mut hasher);
+    (packages, left_out).hash(&mut hasher);
     let id = format!("{suite}-{name}-{:08x}", hasher.finish() as u32);
     let roots = cache()?.join("roots");
     let root = roots.join(&id);
@@ -61,7 +74,7 @@ pub(super) fn root(suite: &str, name: &str, packages: &[&str]) -> Result<PathBuf
         }
     }
     download(suite, name, packages, &debs)?;
-    unpack(name, &debs.join("archives"), &half)?;
+    unpack(name, &debs.join("archives"), &half, left_out)?;
     // Only a whole root ever has its final name.
     fs::rename(&half, &root)?;
     fs::remove_dir_all(&debs)?;
@@ -202,7 +215,7 @@ fn size(dir: &Path) -> u64 {
     files.filter_map(|f| f.metadata().ok()).filter(fs::Metadata::is_file).map(|m| m.len()).sum()
 }
 
-fn unpack(name: &str, archives: &Path, root: &Path) -> Result<()> {
+fn unpack(name: &str, archives: &Path, root: &Path, left_out: &[&str]) -> Result<()> {
     for link in ["bin", "sbin", "lib", "lib64"] {
         // Merged /usr, as Debian has it.
         fs::create_dir_all(root.join("usr").join(link))?;
@@ -219,7 +232,7 @@ fn unpack(name: &str, archives: &Path, root: &Path) -> Result<()> {
         let tar = Command::new("tar")
             .args(["-x", "--keep-directory-symlink", "--no-same-owner", "--delay-directory-restore", "-C"])
             .arg(root)
-            .args(LEFT_OUT.map(|path| format!("--exclude={path}")))
+            .args(left_out.iter().map(|path| format!("--exclude={path}")))
             .stdin(stream)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -129,7 +129,7 @@ fn build(version: XenVersion, root: &Path, base: &Base) -> Result<()> {
         .context("no Linux kernel among the packages")?;
     fs::copy(linux, &base.linux)?;
 
-    let mut dom0 = Dom0 { root: root.canonicalize()?, archive: Archive::default(), seen: HashSet::new() };
+    let mut dom0 = Files::of(&root.canonicalize()?);
     for dir in [
         "bin", "sbin", "usr/bin", "usr/sbin", "proc", "sys", "dev", "run", "tmp", "root", "payload",
         "var/lock",
@@ -166,13 +166,19 @@ fn build(version: XenVersion, root: &Path, base: &Base) -> Result<()> {
     Ok(())
 }
 
-struct Dom0 {
+/// An initramfs in the making, out of the files of a root.
+pub(super) struct Files {
     root: PathBuf,
-    archive: Archive,
+    pub(super) archive: Archive,
     seen: HashSet<String>,
 }
 
-impl Dom0 {
+impl Files {
+    /// Starts with nothing out of `root`, a path without links.
+    pub(super) fn of(root: &Path) -> Files {
+        Files { root: root.to_owned(), archive: Archive::default(), seen: HashSet::new() }
+    }
+
     fn busybox(&mut self, busybox: &Path) -> Result<()> {
         self.archive.copy("bin/busybox", busybox)?;
         let mut list = Command::new(busybox);
@@ -186,7 +192,7 @@ impl Dom0 {
     }
 
     /// Adds a file of the root, if it is there, and the libraries that it needs.
-    fn program(&mut self, path: &str) -> Result<()> {
+    pub(super) fn program(&mut self, path: &str) -> Result<()> {
         let file = self.root.join(path);
         if !file.exists() || !self.seen.insert(path.to_owned()) {
             return Ok(());

@@ -5,6 +5,7 @@
 
 mod apt;
 mod cpio;
+mod guest;
 mod image;
 mod qemu;
 
@@ -15,6 +16,7 @@ use std::{env, fmt, thread};
 use anyhow::{Context, Result, bail};
 
 pub(crate) use cpio::Archive;
+pub(crate) use guest::LinuxGuest;
 pub(crate) use image::Base;
 pub(crate) use qemu::{Boot, Ending, Event, Outcome, Terminal};
 

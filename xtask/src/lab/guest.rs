@@ -1,0 +1,72 @@
+//! Debian's Linux as a guest that can do more than print a line: with a file system and the drivers of Xen's devices.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::image::Files;
+use super::{XenVersion, apt};
+
+/// What a guest loads, in this order. Some are built into some kernels.
+const MODULES: [&str; 8] =
+    ["crc16", "crc32c_generic", "libcrc32c", "mbcache", "jbd2", "ext4", "xen-blkfront", "xen-netfront"];
+
+/// A Linux guest's kernel, and what its initramfs is made of.
+pub(crate) struct LinuxGuest {
+    root: PathBuf,
+    pub(crate) kernel: PathBuf,
+}
+
+impl LinuxGuest {
+    /// Returns the guest of the Debian release that a Xen version comes from; fetches it where the cache has none.
+    pub(crate) fn get(version: XenVersion) -> Result<LinuxGuest> {
+        let packages = ["linux-image-amd64", "busybox-static", "e2fsprogs"];
+        let root = apt::root_with_filesystems(version.suite(), &format!("guest-{version}"), &packages)?;
+        let kernel = fs::read_dir(root.join("boot"))?
+            .flatten()
+            .map(|entry| entry.path())
+            .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("vmlinuz-")))
+            .context("no Linux kernel among the packages")?;
+        Ok(LinuxGuest { root: root.canonicalize()?, kernel })
+    }
+
+    /// Makes an initramfs that runs `init`, in which `@MODULES@` stands for the modules to load; `peer` is there as `lab-peer`.
+    pub(crate) fn initramfs(&self, init: &str, peer: &Path) -> Result<Vec<u8>> {
+        let mut files = Files::of(&self.root);
+        for dir in ["proc", "sys", "dev", "tmp", "mnt", "bin", "sbin"] {
+            files.archive.dir(dir);
+        }
+        files.archive.copy("bin/busybox", &self.root.join("usr/bin/busybox"))?;
+        files.archive.copy("bin/lab-peer", peer)?;
+        for tool in ["usr/sbin/mkfs.ext4", "usr/sbin/e2fsck"] {
+            files.program(tool)?;
+        }
+        files
+            .archive
+            .copy("lib64/ld-linux-x86-64.so.2", &self.root.join("usr/lib64/ld-linux-x86-64.so.2"))?;
+        let mut found = Vec::new();
+        find(&self.root.join("usr/lib/modules"), &mut found)?;
+        for path in found {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if MODULES.iter().any(|module| name.split_once(".ko").is_some_and(|(stem, _)| stem == *module)) {
+                files.archive.copy(&format!("lib/guest/{name}"), &path)?;
+            }
+        }
+        files.archive.file("init", 0o755, init.replace("@MODULES@", &MODULES.join(" ")));
+        Ok(files.archive.pack())
+    }
+}
+
+/// Collects the files below a folder.
+fn find(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        // What links lead to lies outside, or is found anyway.
+        if path.is_symlink() {
+            continue;
+        }
+        if path.is_dir() { find(&path, found)? } else { found.push(path) }
+    }
+    Ok(())
+}
