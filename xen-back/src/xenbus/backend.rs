@@ -202,7 +202,10 @@ impl<'a, P: Platform, T: Transport> Backend<'a, P, T> {
             let action =
                 if self.closing || !self.online { self.next_of_end() } else { next(self.own, self.peer) };
             match action {
-                Action::Close | Action::Finish | Action::Restart | Action::Setup if self.linked => {
+                // To connect what is linked already is to try again: its state could not be written.
+                Action::Close | Action::Finish | Action::Restart | Action::Setup | Action::Connect
+                    if self.linked =>
+                {
                     return Ok(BackendEvent::Disconnect);
                 }
                 Action::Setup | Action::Restart => return Ok(BackendEvent::Setup),
