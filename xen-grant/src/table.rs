@@ -8,8 +8,10 @@ use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
 use heapless::Vec;
 use spin::{Mutex, Once};
+use xen_hypercall::start::PlaceError;
 use xen_hypercall::{DomId, Gfn, GrantRef, Mapped, PAGE_SIZE, Pages, Platform, SharedPages, ops, start};
 use xen_sys::grant_table::{GNTTAB_NR_RESERVED_ENTRIES, GrantEntryV1, GrantFlags};
+use xen_sys::memory::XENMAPSPACE_GRANT_TABLE;
 
 /// The most frames that the table grows to; Xen's own default limit. A frame has 512 entries.
 pub const MAX_FRAMES: usize = 64;
@@ -128,6 +130,37 @@ impl<P: Platform> GrantTable<P> {
             }
         }
         Quarantine { waiting: held.len(), lost: self.lost.load(Ordering::Relaxed) }
+    }
+
+    /// Sets the table up again where the domain woke up after a suspend. Call it before anything is shared anew.
+    ///
+    /// The new host's table is empty: nobody has access to what was shared before. The [`Shared`] values of that time stay what they
+    /// are: owners whose [`reclaim`](Shared::reclaim) does not fail any more. The quarantine is emptied: its peers are gone. After a
+    /// suspend that was cancelled nothing has to be set up, and calling this changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`GrantError::Grow`] if the new host does not let the table be as large as it was. Call it again, or share nothing any more.
+    #[doc(alias = "gnttab_resume")]
+    pub fn resume(&self) -> Result<(), GrantError> {
+        // As in `new`.
+        let _ = ops::grant_table::set_version(&self.platform, 1);
+        let grown = self.grown.lock();
+        for (index, frame) in (0..*grown).zip(self.frames.iter().filter_map(Once::get)) {
+            // SAFETY: the frame was given up for this one of the table; it is where `start::grant_frame` put it.
+            unsafe {
+                ops::memory::add_to_physmap(
+                    &self.platform,
+                    XENMAPSPACE_GRANT_TABLE,
+                    index.into(),
+                    frame.first_gfn(),
+                )
+            }
+            .map_err(|errno| GrantError::Grow(PlaceError::Xen(errno)))?;
+        }
+        drop(grown);
+        self.sweep_quarantine();
+        Ok(())
     }
 
     /// Returns how many references are free without growing the table.

@@ -1,13 +1,16 @@
 //! Sharing and mapping against a simulated Xen, and against a peer that does not let go.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use xen_grant::{
     CopyBatch, GrantError, GrantTable, InUse, MapError, Quarantine, ReadOnly, ReadWrite, Window,
 };
+use xen_hypercall::ops::grant_table::set_version;
 use xen_hypercall::{GrantRef, PAGE_SIZE, Pages};
 use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed, World};
 use xen_sys::grant_table::{GNTTABOP_COPY, GNTTABOP_MAP_GRANT_REF, GrantStatus};
-use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
+use xen_sys::memory::XENMEM_ADD_TO_PHYSMAP;
+use xen_sys::xen::{HYPERVISOR_GRANT_TABLE_OP, HYPERVISOR_MEMORY_OP};
 
 fn pair(grant_frames: u32) -> (World, Domain, Domain) {
     let world = World::new(1);
@@ -188,6 +191,53 @@ fn d_g05_a_reference_comes_back_once_however_often_it_is_used() {
         drop(shared);
     }
     assert_eq!(grants.free(), free);
+    drop(grants);
+    world.check().unwrap();
+}
+
+/// Counts the pages that are put into the memory map.
+#[derive(Default)]
+struct Placed(AtomicU32);
+
+impl Interpose for Placed {
+    fn result(&self, call: &Call, result: isize) {
+        let placed =
+            call.op == HYPERVISOR_MEMORY_OP && call.command() == XENMEM_ADD_TO_PHYSMAP && result == 0;
+        self.0.fetch_add(placed.into(), Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn after_a_resume_nothing_is_granted_and_the_pages_and_references_are_there() {
+    let (world, front, back) = pair(4);
+    let placed = Arc::new(Placed::default());
+    let front = Interposed::new(front, placed.clone());
+    let grants = GrantTable::new(front.clone()).unwrap();
+    let pages = |count| Pages::alloc(front.clone(), count).unwrap();
+    let many: Vec<_> = (0..32).map(|_| grants.share_writable(pages(16), back.id()).unwrap()).collect();
+    let free = grants.free();
+    let held = grants.share_read_only(pages(1), back.id()).unwrap();
+    let window = Window::reserve(back.clone(), 1).unwrap();
+    let mapping = window.map::<ReadOnly>(front.inner().id(), held.refs()).unwrap();
+    assert!(held.reclaim().is_err());
+    drop(mapping);
+    assert_eq!(grants.sweep_quarantine().waiting, 0);
+    let kept = grants.share_writable(pages(1), back.id()).unwrap();
+    assert_eq!(placed.0.swap(0, Ordering::Relaxed), 2);
+
+    // A new life starts with an empty table, as one does that was switched to and fro.
+    set_version(&front, 2).unwrap();
+    set_version(&front, 1).unwrap();
+    grants.resume().unwrap();
+    assert_eq!(placed.0.load(Ordering::Relaxed), 2, "both frames are there again");
+    assert_eq!(grants.free(), free - 1, "references of before the suspend have their owners");
+    let window = Window::reserve(back.clone(), 1).unwrap();
+    let failed = window.map::<ReadWrite>(front.inner().id(), kept.refs()).unwrap_err();
+    assert!(matches!(failed.error, MapError::Refused { .. }), "{failed}");
+    assert!(kept.reclaim().is_ok() && many.into_iter().all(|shared| shared.reclaim().is_ok()));
+    let again = grants.share_writable(pages(1), back.id()).unwrap();
+    drop(failed.window.unwrap().map::<ReadWrite>(front.inner().id(), again.refs()).unwrap());
+    drop(again);
     drop(grants);
     world.check().unwrap();
 }
