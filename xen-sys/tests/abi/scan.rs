@@ -59,6 +59,8 @@ pub fn scan(src: &Path) -> std::io::Result<Bound> {
 fn folder(path: &Path, module: &str, bound: &mut Bound) -> std::io::Result<()> {
     let mut entries = std::fs::read_dir(path)?.collect::<Result<Vec<_>, _>>()?;
     entries.sort_by_key(std::fs::DirEntry::file_name);
+    // A header that fills several files is one module all the same: its parts are private, and exported by `mod.rs`.
+    let parent = std::fs::read_to_string(path.join("mod.rs")).unwrap_or_default();
     for entry in entries {
         let name = entry.file_name().to_string_lossy().into_owned();
         if entry.file_type()?.is_dir() {
@@ -67,6 +69,7 @@ fn folder(path: &Path, module: &str, bound: &mut Bound) -> std::io::Result<()> {
             let module = match stem {
                 "lib" | "mod" => module.to_owned(),
                 "macros" | "handle" => continue,
+                _ if parent.lines().any(|line| line == format!("mod {stem};")) => module.to_owned(),
                 _ => format!("{module}::{stem}"),
             };
             file(&std::fs::read_to_string(entry.path())?, &module, bound);

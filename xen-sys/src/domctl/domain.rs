@@ -1,0 +1,226 @@
+//! A domain as a whole.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+use crate::DomId;
+use crate::arch_x86::xen::XenArchDomainconfig;
+use crate::xen::Virq;
+use crate::xen::XenDomainHandle;
+
+/// Flag of [`XenDomctlCreatedomain`]: HVM or PVH.
+#[doc(alias = "XEN_DOMCTL_CDF_hvm")]
+pub const XEN_DOMCTL_CDF_HVM: u32 = 1 << 0;
+/// Flag of [`XenDomctlCreatedomain`]: page tables by hardware.
+#[doc(alias = "XEN_DOMCTL_CDF_hap")]
+pub const XEN_DOMCTL_CDF_HAP: u32 = 1 << 1;
+/// Flag of [`XenDomctlCreatedomain`]: memory is checked over sleep.
+#[doc(alias = "XEN_DOMCTL_CDF_s3_integrity")]
+pub const XEN_DOMCTL_CDF_S3_INTEGRITY: u32 = 1 << 2;
+/// Flag of [`XenDomctlCreatedomain`]: strict shadow page tables.
+#[doc(alias = "XEN_DOMCTL_CDF_oos_off")]
+pub const XEN_DOMCTL_CDF_OOS_OFF: u32 = 1 << 3;
+/// Flag of [`XenDomctlCreatedomain`]: runs xenstore.
+#[doc(alias = "XEN_DOMCTL_CDF_xs_domain")]
+pub const XEN_DOMCTL_CDF_XS_DOMAIN: u32 = 1 << 4;
+/// Flag of [`XenDomctlCreatedomain`]: may have devices.
+#[doc(alias = "XEN_DOMCTL_CDF_iommu")]
+pub const XEN_DOMCTL_CDF_IOMMU: u32 = 1 << 5;
+/// Flag of [`XenDomctlCreatedomain`]: may run guests itself.
+#[doc(alias = "XEN_DOMCTL_CDF_nested_virt")]
+pub const XEN_DOMCTL_CDF_NESTED_VIRT: u32 = 1 << 6;
+/// Flag of [`XenDomctlCreatedomain`]: has performance counters (arm).
+#[doc(alias = "XEN_DOMCTL_CDF_vpmu")]
+pub const XEN_DOMCTL_CDF_VPMU: u32 = 1 << 7;
+/// The highest flag of [`XenDomctlCreatedomain`].
+pub const XEN_DOMCTL_CDF_MAX: u32 = 128;
+/// Option of [`XenDomctlCreatedomain`]: device page tables of its own.
+#[doc(alias = "XEN_DOMCTL_IOMMU_no_sharept")]
+pub const XEN_DOMCTL_IOMMU_NO_SHAREPT: u32 = 1 << 0;
+/// The highest such option.
+pub const XEN_DOMCTL_IOMMU_MAX: u32 = 1;
+/// Mask of the highest grant table version.
+#[doc(alias = "XEN_DOMCTL_GRANT_version_mask")]
+pub const XEN_DOMCTL_GRANT_VERSION_MASK: u32 = 0xf;
+/// Mask of the mode of alternate maps (Xen 4.20).
+#[doc(alias = "XEN_DOMCTL_ALTP2M_mode_mask")]
+pub const XEN_DOMCTL_ALTP2M_MODE_MASK: u32 = 3;
+/// Mode of alternate maps: for the guest and for tools.
+#[doc(alias = "XEN_DOMCTL_ALTP2M_mixed")]
+pub const XEN_DOMCTL_ALTP2M_MIXED: u32 = 1;
+/// Mode of alternate maps: for tools only.
+#[doc(alias = "XEN_DOMCTL_ALTP2M_external")]
+pub const XEN_DOMCTL_ALTP2M_EXTERNAL: u32 = 2;
+/// Mode of alternate maps: the guest may only use what tools made.
+#[doc(alias = "XEN_DOMCTL_ALTP2M_limited")]
+pub const XEN_DOMCTL_ALTP2M_LIMITED: u32 = 3;
+/// Flag of [`XenDomctlGetdomaininfo`]: being destroyed.
+#[doc(alias = "XEN_DOMINF_dying")]
+pub const XEN_DOMINF_DYING: u32 = 1 << 0;
+/// Flag of [`XenDomctlGetdomaininfo`]: HVM or PVH.
+#[doc(alias = "XEN_DOMINF_hvm_guest")]
+pub const XEN_DOMINF_HVM_GUEST: u32 = 1 << 1;
+/// Flag of [`XenDomctlGetdomaininfo`]: has shut down.
+#[doc(alias = "XEN_DOMINF_shutdown")]
+pub const XEN_DOMINF_SHUTDOWN: u32 = 1 << 2;
+/// Flag of [`XenDomctlGetdomaininfo`]: paused.
+#[doc(alias = "XEN_DOMINF_paused")]
+pub const XEN_DOMINF_PAUSED: u32 = 1 << 3;
+/// Flag of [`XenDomctlGetdomaininfo`]: all vCPUs wait.
+#[doc(alias = "XEN_DOMINF_blocked")]
+pub const XEN_DOMINF_BLOCKED: u32 = 1 << 4;
+/// Flag of [`XenDomctlGetdomaininfo`]: a vCPU runs.
+#[doc(alias = "XEN_DOMINF_running")]
+pub const XEN_DOMINF_RUNNING: u32 = 1 << 5;
+/// Flag of [`XenDomctlGetdomaininfo`]: debugged.
+#[doc(alias = "XEN_DOMINF_debugged")]
+pub const XEN_DOMINF_DEBUGGED: u32 = 1 << 6;
+/// Flag of [`XenDomctlGetdomaininfo`]: runs xenstore.
+#[doc(alias = "XEN_DOMINF_xs_domain")]
+pub const XEN_DOMINF_XS_DOMAIN: u32 = 1 << 7;
+/// Flag of [`XenDomctlGetdomaininfo`]: page tables by hardware.
+#[doc(alias = "XEN_DOMINF_hap")]
+pub const XEN_DOMINF_HAP: u32 = 1 << 8;
+/// Mask of the shutdown reason, shifted.
+#[doc(alias = "XEN_DOMINF_shutdownmask")]
+pub const XEN_DOMINF_SHUTDOWNMASK: u32 = 255;
+/// Shift of the shutdown reason.
+#[doc(alias = "XEN_DOMINF_shutdownshift")]
+pub const XEN_DOMINF_SHUTDOWNSHIFT: u32 = 16;
+
+/// A new domain. The layout of x86.
+#[doc(alias = "xen_domctl_createdomain")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct XenDomctlCreatedomain {
+    /// Its label.
+    pub ssidref: u32,
+    /// Its UUID.
+    pub handle: XenDomainHandle,
+    /// `XEN_DOMCTL_CDF_*`.
+    pub flags: u32,
+    /// `XEN_DOMCTL_IOMMU_*`.
+    pub iommu_opts: u32,
+    /// Most vCPUs.
+    pub max_vcpus: u32,
+    /// Highest port.
+    pub max_evtchn_port: u32,
+    /// Most pages of the grant table; negative for the usual.
+    pub max_grant_frames: i32,
+    /// Most pages for mapped grants; negative for the usual.
+    pub max_maptrack_frames: i32,
+    /// Highest grant table version.
+    pub grant_opts: u32,
+    /// `XEN_DOMCTL_ALTP2M_*`.
+    pub altp2m_opts: u32,
+    /// Bytes of the processor trace per vCPU.
+    pub vmtrace_size: u32,
+    /// The CPU pool.
+    pub cpupool_id: u32,
+    /// The part of the architecture.
+    pub arch: XenArchDomainconfig,
+}
+const _: () = assert!(size_of::<XenDomctlCreatedomain>() == 68);
+
+/// What a domain is. The layout of x86.
+#[doc(alias = "xen_domctl_getdomaininfo")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct XenDomctlGetdomaininfo {
+    /// The domain.
+    pub domain: DomId,
+    /// Reserved; zero.
+    pub pad1: u16,
+    /// Out: `XEN_DOMINF_*`.
+    pub flags: u32,
+    /// Out: pages it has.
+    pub tot_pages: u64,
+    /// Out: pages it may have.
+    pub max_pages: u64,
+    /// Out: pages it has claimed.
+    pub outstanding_pages: u64,
+    /// Out: pages it shares.
+    pub shr_pages: u64,
+    /// Out: pages paged out.
+    pub paged_pages: u64,
+    /// Out: frame of its shared information.
+    pub shared_info_frame: u64,
+    /// Out: CPU time in nanoseconds.
+    pub cpu_time: u64,
+    /// Out: vCPUs that are up.
+    pub nr_online_vcpus: u32,
+    /// Out: its highest vCPU.
+    pub max_vcpu_id: u32,
+    /// Out: its label.
+    pub ssidref: u32,
+    /// Out: its UUID.
+    pub handle: XenDomainHandle,
+    /// Out: its CPU pool.
+    pub cpupool: u32,
+    /// Out: width of guest physical addresses.
+    pub gpaddr_bits: u8,
+    /// Reserved; zero.
+    pub pad2: [u8; 7],
+    /// Out: the part of the architecture.
+    pub arch_config: XenArchDomainconfig,
+}
+const _: () = assert!(size_of::<XenDomctlGetdomaininfo>() == 112);
+
+/// A UUID.
+#[doc(alias = "xen_domctl_setdomainhandle")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct XenDomctlSetdomainhandle {
+    /// The UUID.
+    pub handle: XenDomainHandle,
+}
+const _: () = assert!(size_of::<XenDomctlSetdomainhandle>() == 16);
+
+/// Debugging.
+#[doc(alias = "xen_domctl_setdebugging")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct XenDomctlSetdebugging {
+    /// Whether it is debugged.
+    pub enable: u8,
+}
+const _: () = assert!(size_of::<XenDomctlSetdebugging>() == 1);
+
+/// A page for hypercall stubs.
+#[doc(alias = "xen_domctl_hypercall_init")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct XenDomctlHypercallInit {
+    /// The frame.
+    pub gmfn: u64,
+}
+const _: () = assert!(size_of::<XenDomctlHypercallInit>() == 8);
+
+/// A clock.
+#[doc(alias = "xen_domctl_settimeoffset")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct XenDomctlSettimeoffset {
+    /// Seconds from universal time.
+    pub time_offset_seconds: i64,
+}
+const _: () = assert!(size_of::<XenDomctlSettimeoffset>() == 8);
+
+/// A served domain.
+#[doc(alias = "xen_domctl_set_target")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct XenDomctlSetTarget {
+    /// The domain.
+    pub target: DomId,
+}
+const _: () = assert!(size_of::<XenDomctlSetTarget>() == 2);
+
+/// A global virtual interrupt.
+#[doc(alias = "xen_domctl_set_virq_handler")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct XenDomctlSetVirqHandler {
+    /// The line.
+    pub virq: Virq,
+}
+const _: () = assert!(size_of::<XenDomctlSetVirqHandler>() == 4);
