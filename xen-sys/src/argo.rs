@@ -1,6 +1,8 @@
 //! Argo: messages that Xen copies into a ring of the receiver, without shared memory.
 //!
 //! Public header: `argo.h`.
+//!
+//! Coverage: 15 constants and 9 structures, of Xen 4.17 and 4.20; nothing is left out.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

@@ -1,6 +1,8 @@
 //! Entry points that Xen calls in a guest. HVM and PVH guests use only the event kind, or none.
 //!
 //! Public header: `callback.h`.
+//!
+//! Coverage: 10 constants and 2 structures, of Xen 4.17 and 4.20; nothing is left out.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

@@ -1,6 +1,8 @@
 //! Numbers of the device tree that the toolstack makes for a guest on arm.
 //!
 //! Public header: `device_tree_defs.h`.
+//!
+//! Coverage: 13 constants and no structures, of Xen 4.17 and 4.20; nothing is left out.
 
 /// Handle of the interrupt controller.
 pub const GUEST_PHANDLE_GIC: u32 = 65000;

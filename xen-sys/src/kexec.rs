@@ -1,6 +1,8 @@
 //! Starting another kernel in the hypervisor's stead, at will or after a crash.
 //!
 //! Public header: `kexec.h`.
+//!
+//! Coverage: 17 constants and 8 structures, of Xen 4.17 and 4.20; nothing is left out.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

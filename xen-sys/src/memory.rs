@@ -1,6 +1,9 @@
 //! Memory of a guest: reservation, physical map, memory map, resources.
 //!
 //! Public header: `memory.h`.
+//!
+//! Coverage: 81 constants and 24 structures, of Xen 4.17 and 4.20; left out, for the reasons in
+//! `abi/left-out.txt`: `xen_add_to_physmap_batch_extra`.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

@@ -1,6 +1,8 @@
 //! Non-maskable interrupts.
 //!
 //! Public header: `nmi.h`.
+//!
+//! Coverage: 5 constants and one structure, of Xen 4.17 and 4.20; nothing is left out.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

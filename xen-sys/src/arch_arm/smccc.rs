@@ -1,6 +1,8 @@
 //! Identification of the hypervisor by the SMC calling convention.
 //!
 //! Public header: `arch-arm/smccc.h`.
+//!
+//! Coverage: 4 constants and no structures, of Xen 4.17 and 4.20; nothing is left out.
 
 /// Major revision of the hypervisor's services.
 pub const XEN_SMCCC_MAJOR_REVISION: u32 = 0;

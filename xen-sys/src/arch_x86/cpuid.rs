@@ -4,6 +4,8 @@
 //! hypervisor's leaves.
 //!
 //! Public header: `arch-x86/cpuid.h`.
+//!
+//! Coverage: 22 constants and no structures, of Xen 4.17 and 4.20; nothing is left out.
 
 /// The lowest leaf that can carry Xen's signature.
 pub const XEN_CPUID_FIRST_LEAF: u32 = 0x40000000;

@@ -1,6 +1,8 @@
 //! The x86 part of the performance counters.
 //!
 //! Public header: `arch-x86/pmu.h`.
+//!
+//! Coverage: 6 constants and 5 structures, of Xen 4.17 and 4.20; nothing is left out.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

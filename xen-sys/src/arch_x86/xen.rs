@@ -1,6 +1,10 @@
 //! The parts of the x86 ABI that 32-bit and 64-bit guests share. Layouts are those of x86-64.
 //!
 //! Public header: `arch-x86/xen.h`.
+//!
+//! Coverage: 25 constants and 6 structures, of Xen 4.17 and 4.20; left out, for the reasons in
+//! `abi/left-out.txt`: `PRI_xen_pfn`, `PRI_xen_ulong`, `PRIu_xen_pfn`, `VGCF_I387_VALID`, `VGCF_IN_KERNEL`,
+//! `XEN_EMULATE_PREFIX`.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

@@ -1,6 +1,8 @@
 //! A table that the toolstack leaves in an HVM guest's memory.
 //!
 //! Public header: `hvm/hvm_info_table.h`.
+//!
+//! Coverage: 4 constants and one structure, of Xen 4.17 and 4.20; nothing is left out.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

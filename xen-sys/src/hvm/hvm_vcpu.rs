@@ -1,6 +1,8 @@
 //! Registers with which a vCPU of an HVM or PVH guest starts; for [`crate::vcpu::VCPUOP_INITIALISE`].
 //!
 //! Public header: `hvm/hvm_vcpu.h`.
+//!
+//! Coverage: 2 constants and 3 structures, of Xen 4.17 and 4.20; nothing is left out.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

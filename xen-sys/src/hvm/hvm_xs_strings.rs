@@ -1,6 +1,8 @@
 //! Xenstore paths that an HVM guest's firmware reads, below its domain's path.
 //!
 //! Public header: `hvm/hvm_xs_strings.h`.
+//!
+//! Coverage: 28 constants and no structures, of Xen 4.17 and 4.20; nothing is left out.
 
 /// Directory of all these paths.
 pub const HVM_XS_HVMLOADER: &str = "hvmloader";

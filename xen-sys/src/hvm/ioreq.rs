@@ -1,6 +1,8 @@
 //! Requests to a device model, one per vCPU, and the ring of buffered ones.
 //!
 //! Public header: `hvm/ioreq.h`.
+//!
+//! Coverage: 27 constants and 4 structures, of Xen 4.17 and 4.20; nothing is left out.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

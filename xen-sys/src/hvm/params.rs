@@ -1,6 +1,8 @@
 //! Parameters of HVM and PVH guests, for [`super::hvm_op::HVMOP_GET_PARAM`] and [`super::hvm_op::HVMOP_SET_PARAM`].
 //!
 //! Public header: `hvm/params.h`.
+//!
+//! Coverage: 68 constants and no structures, of Xen 4.17 and 4.20; nothing is left out.
 
 /// How upcalls are delivered: a type in bits 56 to 63 and its data.
 pub const HVM_PARAM_CALLBACK_IRQ: u32 = 0;

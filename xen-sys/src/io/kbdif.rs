@@ -1,6 +1,8 @@
 //! The keyboard and pointer protocol: one page with two rings of events.
 //!
 //! Public header: `io/kbdif.h`.
+//!
+//! Coverage: 37 constants and 7 structures, of Xen 4.17 and 4.20; nothing is left out.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

@@ -1,6 +1,8 @@
 //! Vchan: two byte rings between any two domains.
 //!
 //! Public header: `io/libxenvchan.h`.
+//!
+//! Coverage: 2 constants and 2 structures, of Xen 4.17 and 4.20; nothing is left out.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

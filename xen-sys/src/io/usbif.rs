@@ -1,6 +1,11 @@
 //! The USB protocol: a ring of transfers and a ring of ports that change.
 //!
 //! Public header: `io/usbif.h`.
+//!
+//! Coverage: 34 constants and 5 structures, of Xen 4.17 and 4.20; left out, for the reasons in
+//! `abi/left-out.txt`: `usbif_conn_back_ring`, `usbif_conn_front_ring`, `usbif_conn_sring`,
+//! `usbif_conn_sring_entry`, `usbif_urb_back_ring`, `usbif_urb_front_ring`, `usbif_urb_sring`,
+//! `usbif_urb_sring_entry`.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

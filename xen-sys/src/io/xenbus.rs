@@ -1,6 +1,8 @@
 //! States of a device's front end and back end.
 //!
 //! Public header: `io/xenbus.h`.
+//!
+//! Coverage: 9 constants and no structures, of Xen 4.17 and 4.20; nothing is left out.
 
 open_enum! {
     /// State of one end of a device, as a decimal number in its xenstore node `state`.

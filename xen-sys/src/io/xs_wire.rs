@@ -1,6 +1,9 @@
 //! The xenstore protocol: message header, types, and the ring page.
 //!
 //! Public header: `io/xs_wire.h`.
+//!
+//! Coverage: 40 constants and 2 structures, of Xen 4.17 and 4.20; left out, for the reasons in
+//! `abi/left-out.txt`: `XS_DEBUG`, `XS_TYPE_COUNT`, `xsd_errors`.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

@@ -6,6 +6,7 @@
 //! version, in `differs.txt`. A list's line that matches nothing is an error too.
 
 mod bound;
+mod coverage;
 mod data;
 mod scan;
 
@@ -68,6 +69,10 @@ fn main() -> ExitCode {
         );
     }
     errors.extend(strangers(&datas, &lists));
+    for (path, _) in coverage::stale(&root.join("src"), &scanned, &datas, &lists.left_out) {
+        let path = path.strip_prefix(root).unwrap_or(&path).display();
+        errors.push(format!("{path}: its coverage line is stale (`cargo xtask abi --bound` writes it)"));
+    }
     for (name, list) in [("left-out", &lists.left_out), ("own", &lists.own), ("differs", &lists.differs)] {
         errors.extend(list.unused().map(|line| format!("abi/{name}.txt: no item is named by: {line}")));
     }

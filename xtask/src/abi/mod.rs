@@ -1,9 +1,15 @@
 //! Keeps xen-sys equal to Xen's public headers: writes what C says of them, and what the crate binds.
 
 mod bound;
+#[path = "../../../xen-sys/tests/abi/coverage.rs"]
+mod coverage;
+#[path = "../../../xen-sys/tests/abi/data.rs"]
+mod data;
 mod describe;
 mod dwarf;
 mod mutants;
+#[path = "../../../xen-sys/tests/abi/scan.rs"]
+mod scan;
 
 use std::fs;
 
@@ -50,7 +56,15 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
             }
         }
     }
-    fs::write(krate.join("tests/abi/bound.rs"), bound::text(&krate.join("src"))?)?;
+    let src = krate.join("src");
+    let bound = scan::scan(&src)?;
+    fs::write(krate.join("tests/abi/bound.rs"), bound::text(&bound)?)?;
     println!("xen-sys/tests/abi/bound.rs");
+    let datas = data::Data::read_all(&krate.join("abi"));
+    let left_out = data::Exceptions::read(&krate.join("abi/left-out.txt"));
+    for (path, text) in coverage::stale(&src, &bound, &datas, &left_out) {
+        println!("{}", path.strip_prefix(host::root()).unwrap_or(&path).display());
+        fs::write(path, text)?;
+    }
     Ok(0)
 }

@@ -1,6 +1,8 @@
 //! What a PVH guest finds at the address in EBX when it starts.
 //!
 //! Public header: `arch-x86/hvm/start_info.h`.
+//!
+//! Coverage: 8 constants and 3 structures, of Xen 4.17 and 4.20; nothing is left out.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
