@@ -7,6 +7,7 @@ mod driver;
 mod faults;
 mod gateway;
 mod guest;
+pub mod picture;
 mod stage;
 pub mod timeline;
 pub mod watch;

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 use xen_example_sim_shell::watch::Watch;
-use xen_example_sim_shell::{Stage, demo, timeline};
+use xen_example_sim_shell::{Stage, demo, picture, timeline};
 use xen_hypercall::{DomId, Platform};
 use xen_sim::{Domain, Step, World};
 
@@ -86,8 +86,9 @@ fn run(options: &Options) -> Result<bool, String> {
     }
     if let Some(path) = &options.trace {
         let names: BTreeMap<u16, String> = names(&stage);
-        let json = timeline::chrome(&stage.world.take_trace(), &names);
-        fs::write(path, json).map_err(|error| format!("writing {path}: {error}"))?;
+        let record = stage.world.take_trace();
+        let draw = if path.ends_with(".svg") { picture::svg } else { timeline::chrome };
+        fs::write(path, draw(&record, &names)).map_err(|error| format!("writing {path}: {error}"))?;
     }
     Ok(checks.iter().all(|check| check.ok))
 }

@@ -33,15 +33,9 @@ pub fn chrome(record: &[TraceEvent], names: &BTreeMap<u16, String>) -> String {
             ));
         }
     }
-    let mut next: BTreeMap<(u32, u32), f64> = BTreeMap::new();
     let mut counts: BTreeMap<(u64, u32), [u64; Kind::ALL.len()]> = BTreeMap::new();
-    for event in record {
+    for (start, kind, event) in laid_out(record) {
         let pid = pid(event.domain.map(|domain| domain.0));
-        let kind = Kind::of(&event.what);
-        // Side by side, where they are at the same moment.
-        let at = next.entry((pid, kind as u32)).or_default();
-        let start = at.max(event.at as f64 / 1000.0);
-        *at = start + WIDTH;
         let (name, what) = (quoted(title(&event.what)), quoted(&event.what));
         line(format_args!(
             r#"{{"ph":"X","name":{name},"cat":"{}","pid":{pid},"tid":{},"ts":{start:.1},"dur":{WIDTH},"args":{{"what":{what}}}}}"#,
@@ -67,6 +61,18 @@ pub fn chrome(record: &[TraceEvent], names: &BTreeMap<u16, String>) -> String {
     out
 }
 
+/// Each event with its row and when it is shown, in microseconds: side by side with others of the same moment.
+pub(crate) fn laid_out(record: &[TraceEvent]) -> impl Iterator<Item = (f64, Kind, &TraceEvent)> {
+    let mut next: BTreeMap<(Option<u16>, u32), f64> = BTreeMap::new();
+    record.iter().map(move |event| {
+        let kind = Kind::of(&event.what);
+        let at = next.entry((event.domain.map(|domain| domain.0), kind as u32)).or_default();
+        let start = at.max(event.at as f64 / 1000.0);
+        *at = start + WIDTH;
+        (start, kind, event)
+    })
+}
+
 fn counter(
     line: &mut impl FnMut(std::fmt::Arguments<'_>),
     at: u64,
@@ -81,8 +87,8 @@ fn counter(
 }
 
 /// The rows of a domain.
-#[derive(Clone, Copy)]
-enum Kind {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
     Events,
     Hypercalls,
     Grants,
@@ -90,9 +96,9 @@ enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Events, Self::Hypercalls, Self::Grants, Self::Other];
+    pub(crate) const ALL: [Self; 4] = [Self::Events, Self::Hypercalls, Self::Grants, Self::Other];
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Events => "events",
             Self::Hypercalls => "hypercalls",

@@ -48,10 +48,11 @@ pub(super) fn main(args: &Args) -> Result<i32> {
     let took = started.elapsed().as_secs_f32();
     ui::line(format!("\n{} in a simulated Xen, {took:.1} s", transcript.summary()));
     if let Some(path) = &args.trace {
-        ui::line(format!(
-            "timeline {}: open it in https://ui.perfetto.dev or chrome://tracing",
-            path.display()
-        ));
+        let viewer = match path.extension() {
+            Some(extension) if extension == "svg" => "a browser",
+            _ => "https://ui.perfetto.dev or chrome://tracing",
+        };
+        ui::line(format!("timeline {}: open it in {viewer}", path.display()));
     }
     if !matches!(status.code(), Some(0 | 1)) || transcript.passed == 0 {
         bail!("the demonstration did not come to its end: {status}");
