@@ -234,3 +234,38 @@ fn a_late_server_answers_what_was_asked_before() {
     assert_eq!(text(&store, "name"), Ok("guest".to_owned()));
     assert!(guest.now() >= at);
 }
+
+#[test]
+fn d_x13_a_client_whose_ring_was_broken_reconnects_and_its_watches_go_on() {
+    let world = World::new(1);
+    let guest = world.create_guest(DomainConfig::new("guest"));
+    let other = start::xenstore_ring(guest.clone()).unwrap();
+    let store = client(&guest);
+    let watch = store.watch("data/x").unwrap();
+    while watch.try_next().unwrap().is_some() {}
+    // Somebody else in the domain writes to the page.
+    let req_prod = other.page.as_ref().u32_at(2052).unwrap();
+    req_prod.store(5000, core::sync::atomic::Ordering::SeqCst);
+    xen_hypercall::ops::event_channel::send(&guest, other.port).unwrap();
+    world.run_until_idle();
+    assert!(matches!(text_error(&store, "name").reason, Reason::Connection(_)));
+    store.reconnect().unwrap();
+    assert_eq!(text(&store, "name"), Ok("guest".to_owned()));
+    while watch.try_next().unwrap().is_some() {}
+    store.write("data/x", "1").unwrap();
+    let deadline = guest.now() + Duration::from_secs(1);
+    assert_eq!(watch.wait_next(deadline).unwrap().unwrap().path(), "data/x");
+}
+
+#[test]
+fn a_ring_that_the_toolstack_sets_up_late_is_waited_for() {
+    let world = World::new(1);
+    let guest = world.create(DomainConfig::new("guest"));
+    let refused = XenStore::start(guest.clone(), guest.now() + Duration::from_secs(1)).unwrap_err();
+    assert!(matches!(refused, start::StartError::Absent { .. }), "{refused}");
+    assert!(guest.now() >= xen_hypercall::Instant::default() + Duration::from_secs(1));
+}
+
+fn text_error(store: &XenStore<Domain>, path: &str) -> StoreError {
+    store.read(path, &mut [0; 64]).unwrap_err()
+}

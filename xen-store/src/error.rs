@@ -28,7 +28,14 @@ pub enum Reason {
         /// How long was waited.
         waited: Duration,
     },
-    /// The connection is broken for good.
+    /// The store is suspended; nothing was sent.
+    Suspended,
+    /// The connection was renewed, after a suspend or an error, before the reply came, or since the transaction was begun.
+    Interrupted {
+        /// Whether the request was sent, so that it may have been carried out. If not, nothing has changed.
+        sent: bool,
+    },
+    /// The connection is broken, until it is [renewed](crate::XenStore::reconnect).
     Connection(ConnectionError),
     /// The path can't be a xenstore path; nothing was sent.
     Path(PathError),
@@ -90,6 +97,11 @@ impl fmt::Display for Reason {
         match self {
             Self::Server(error) => write!(f, "xenstored says {error}"),
             Self::Timeout { waited } => write!(f, "no reply from xenstored within {} ms", waited.as_millis()),
+            Self::Suspended => f.write_str("the store is suspended"),
+            Self::Interrupted { sent: true } => {
+                f.write_str("the connection was renewed before the reply came; it may have been done")
+            }
+            Self::Interrupted { sent: false } => f.write_str("the connection was renewed; nothing was done"),
             Self::Connection(error) => write!(f, "{error}"),
             Self::Path(error) => write!(f, "{error}"),
             Self::TooLong { limit } => write!(f, "too long, expected at most {limit} bytes"),

@@ -2,6 +2,7 @@
 
 mod nodes;
 mod pending;
+mod resume;
 mod transaction;
 mod watch;
 
@@ -10,7 +11,7 @@ use crate::error::{Reason, StoreError};
 use crate::text::PathText;
 use crate::wire::{MessageType, Part};
 use core::fmt;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use core::time::Duration;
 pub use nodes::Nodes;
 use nodes::Target;
@@ -53,7 +54,8 @@ impl Default for Limits {
 /// lock is held for the time of a copy, never while waiting.
 pub struct XenStore<P: Platform, T: Transport = RingTransport<P>> {
     platform: P,
-    port: Port,
+    /// Changes when the domain is resumed elsewhere.
+    port: AtomicU32,
     timeout: AtomicU64,
     connection: Mutex<Connection<T, Pages<P>>>,
 }
@@ -97,12 +99,13 @@ impl<P: Platform, T: Transport> XenStore<P, T> {
             connection.detach(ticket);
         }
         let timeout = AtomicU64::new(DEFAULT_TIMEOUT.as_nanos() as u64);
-        Ok(Self { platform, port, timeout, connection: Mutex::new(connection) })
+        Ok(Self { platform, port: AtomicU32::new(port.0), timeout, connection: Mutex::new(connection) })
     }
 
-    /// Returns the port to wait for: its events announce replies and watch events. Call [`poll`](Self::poll) then.
+    /// Returns the port to wait for: its events announce replies and watch events. Call [`poll`](Self::poll) then. It is another one
+    /// after the domain was [resumed elsewhere](Self::resume_with).
     pub fn port(&self) -> Port {
-        self.port
+        Port(self.port.load(Ordering::Relaxed))
     }
 
     /// Returns the platform.
@@ -126,7 +129,7 @@ impl<P: Platform, T: Transport> XenStore<P, T> {
     ///
     /// # Errors
     ///
-    /// [`Reason::Connection`] if the connection is broken, for good.
+    /// [`Reason::Connection`] if the connection is broken, until it is [renewed](Self::reconnect).
     pub fn poll(&self) -> Result<bool, Reason> {
         Ok(self.connection.lock().poll()?)
     }
@@ -134,7 +137,7 @@ impl<P: Platform, T: Transport> XenStore<P, T> {
     /// Waits for an event of the port, at most until `deadline`; may return early.
     pub fn wait(&self, deadline: Instant) {
         let slice = self.platform.now() + WAIT_SLICE;
-        self.platform.wait(&[self.port], Some(deadline.min(slice)));
+        self.platform.wait(&[self.port()], Some(deadline.min(slice)));
     }
 
     /// Runs `step` until it has a result: polls, and waits for events between, at most until `deadline`.
@@ -164,10 +167,22 @@ impl<P: Platform, T: Transport> XenStore<P, T> {
     }
 }
 
+/// A transaction, of the connection that it was begun in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TxId {
+    /// The server's number; zero for none.
+    id: u32,
+    epoch: u32,
+}
+
+impl TxId {
+    pub(crate) const NONE: Self = Self { id: 0, epoch: 0 };
+}
+
 /// What the operations need of a store, whatever its platform and transport.
 pub(crate) trait Core {
     /// Sends a request and waits for the reply, whose payload then is in the ticket's slot.
-    fn call(&self, kind: MessageType, tx_id: u32, parts: &[Part<'_>]) -> Result<Ticket, Reason>;
+    fn call(&self, kind: MessageType, tx: TxId, parts: &[Part<'_>]) -> Result<Ticket, Reason>;
     /// Shows the payload of a reply.
     fn show(&self, ticket: Ticket, look: &mut dyn FnMut(&[u8]));
     /// Gives a ticket up.
@@ -175,18 +190,28 @@ pub(crate) trait Core {
 }
 
 impl<P: Platform, T: Transport> Core for XenStore<P, T> {
-    fn call(&self, kind: MessageType, tx_id: u32, parts: &[Part<'_>]) -> Result<Ticket, Reason> {
+    fn call(&self, kind: MessageType, tx: TxId, parts: &[Part<'_>]) -> Result<Ticket, Reason> {
         let waited = self.timeout();
         let deadline = self.platform.now() + waited;
         let timeout = Reason::Timeout { waited };
-        let begin = || match self.connection().begin(kind, tx_id, parts) {
-            Err(Reason::Busy) => None,
-            result => Some(result),
+        let mut refusal = timeout;
+        let mut begin = || {
+            let mut connection = self.connection();
+            if tx.id != 0 && tx.epoch != connection.epoch() {
+                return Some(Err(Reason::Interrupted { sent: false }));
+            }
+            match connection.begin(kind, tx.id, parts) {
+                Err(Reason::Busy) => refusal = timeout,
+                Err(Reason::Suspended) => refusal = Reason::Suspended,
+                result => return Some(result),
+            }
+            None
         };
-        let ticket = match begin() {
-            Some(result) => result?,
-            None => self.block_until(deadline, begin)?.ok_or(timeout)??,
+        let begun = match begin() {
+            None => self.block_until(deadline, begin)?,
+            begun => begun,
         };
+        let ticket = begun.ok_or(refusal)??;
         let finished = || self.connection().reply(ticket).map(|reply| reply.map(|_| ()));
         let result = self.block_until(deadline, finished).and_then(|done| done.unwrap_or(Err(timeout)));
         result.map(|()| ticket).inspect_err(|_| self.forget(ticket))
@@ -205,7 +230,7 @@ impl<P: Platform, T: Transport> Core for XenStore<P, T> {
 
 impl<P: Platform, T: Transport> nodes::Sealed for XenStore<P, T> {
     fn target(&self) -> Target<'_> {
-        Target { core: self, tx_id: 0 }
+        Target { core: self, tx: TxId::NONE }
     }
 }
 
@@ -214,7 +239,7 @@ impl<P: Platform, T: Transport> Nodes for XenStore<P, T> {}
 impl<P: Platform, T: Transport> fmt::Debug for XenStore<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("XenStore")
-            .field("port", &self.port)
+            .field("port", &self.port())
             .field("timeout", &self.timeout())
             .finish_non_exhaustive()
     }

@@ -1,6 +1,6 @@
 //! Operations on nodes, the same inside and outside of transactions.
 
-use super::{Core, error_at};
+use super::{Core, TxId, error_at};
 use crate::connection::Ticket;
 use crate::error::{Reason, StoreError};
 use crate::wire::{self, MessageType, Names, Number, Part, Permission};
@@ -16,7 +16,7 @@ const MAX_NAME: usize = 256;
 #[expect(missing_debug_implementations, reason = "it can't be named outside")]
 pub struct Target<'a> {
     pub(crate) core: &'a dyn Core,
-    pub(crate) tx_id: u32,
+    pub(crate) tx: TxId,
 }
 
 pub trait Sealed {
@@ -49,8 +49,8 @@ impl Drop for Reply<'_> {
 }
 
 fn call<'a>(target: Target<'a>, kind: MessageType, parts: &[Part<'_>]) -> Result<Reply<'a>, Reason> {
-    let Target { core, tx_id } = target;
-    core.call(kind, tx_id, parts).map(|ticket| Reply { core, ticket })
+    let Target { core, tx } = target;
+    core.call(kind, tx, parts).map(|ticket| Reply { core, ticket })
 }
 
 fn text(body: &[u8]) -> Result<&str, Reason> {

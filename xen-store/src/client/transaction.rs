@@ -1,7 +1,7 @@
 //! Transactions.
 
 use super::nodes::{Sealed, Target};
-use super::{Core, Nodes, XenStore, error_at};
+use super::{Core, Nodes, TxId, XenStore, error_at};
 use crate::connection::{RingTransport, Transport};
 use crate::error::{Reason, StoreError};
 use crate::wire::{self, MessageType, Part, ServerError};
@@ -16,12 +16,13 @@ const MAX_ATTEMPTS: u32 = 32;
 /// Its operations are those of the trait [`Nodes`].
 pub struct Transaction<'a, P: Platform, T: Transport = RingTransport<P>> {
     store: &'a XenStore<P, T>,
-    id: u32,
+    tx: TxId,
     open: bool,
 }
 
 impl<P: Platform, T: Transport> XenStore<P, T> {
-    /// Runs `body` in a transaction and commits it. If others changed meanwhile what it read or wrote, runs it again, at most 32 times.
+    /// Runs `body` in a transaction and commits it. If others changed meanwhile what it read or wrote, or the connection was renewed, runs it
+    /// again, at most 32 times.
     ///
     /// If `body` fails, nothing is changed and its error is returned. `body` is to use the transaction, not the store: what the store
     /// writes is not part of it.
@@ -36,11 +37,17 @@ impl<P: Platform, T: Transport> XenStore<P, T> {
     ) -> Result<R, E> {
         for _ in 0..MAX_ATTEMPTS {
             let transaction = self.begin_transaction()?;
-            let result = body(&transaction)?;
+            let result = match body(&transaction) {
+                // It is over, so nothing was changed.
+                Err(_) if transaction.is_over() => continue,
+                result => result?,
+            };
             match transaction.commit() {
                 Ok(()) => return Ok(result),
-                Err(StoreError { reason: Reason::Server(ServerError::Again), .. }) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => match error.reason {
+                    Reason::Server(ServerError::Again) | Reason::Interrupted { sent: false } => {}
+                    _ => return Err(error.into()),
+                },
             }
         }
         let reason = Reason::Conflict { attempts: MAX_ATTEMPTS };
@@ -56,15 +63,20 @@ impl<P: Platform, T: Transport> XenStore<P, T> {
     pub fn begin_transaction(&self) -> Result<Transaction<'_, P, T>, StoreError> {
         let kind = MessageType::TRANSACTION_START;
         let error = error_at(kind, &"");
-        let ticket = self.call(kind, 0, &[Part::Nul]).map_err(&error)?;
-        let mut id = Err(Reason::Malformed);
-        self.show(ticket, &mut |body| {
-            id = wire::parse_number(body.strip_suffix(b"\0").unwrap_or(body)).map_err(Into::into);
-        });
-        self.forget(ticket);
+        let ticket = self.call(kind, TxId::NONE, &[Part::Nul]).map_err(&error)?;
+        let mut connection = self.connection();
+        let id = match connection.reply(ticket) {
+            Some(Ok(body)) => {
+                wire::parse_number(body.strip_suffix(b"\0").unwrap_or(body)).map_err(Into::into)
+            }
+            _ => Err(Reason::Malformed),
+        };
+        let epoch = connection.epoch();
+        connection.forget(ticket);
+        drop(connection);
         // Number 0 stands for no transaction: operations would take effect at once.
         let id = id.and_then(|id| if id == 0 { Err(Reason::Malformed) } else { Ok(id) }).map_err(&error)?;
-        Ok(Transaction { store: self, id, open: true })
+        Ok(Transaction { store: self, tx: TxId { id, epoch }, open: true })
     }
 }
 
@@ -75,9 +87,15 @@ impl<P: Platform, T: Transport> Transaction<'_, P, T> {
     ///
     /// [`Reason::Server`] with [`ServerError::Again`] if others changed meanwhile what was read or written here: nothing was
     /// changed, begin again. [`Reason::Timeout`], [`Reason::Connection`]: whether it was changed is not known.
+    /// [`Reason::Interrupted`] if the connection was renewed, and says whether it may have been changed.
     #[doc(alias = "XS_TRANSACTION_END")]
     pub fn commit(mut self) -> Result<(), StoreError> {
         self.end("T")
+    }
+
+    /// Returns whether the connection was renewed since it was begun: nothing of it was done, nor will be.
+    pub fn is_over(&self) -> bool {
+        self.tx.epoch != self.store.connection().epoch()
     }
 
     fn end(&mut self, how: &str) -> Result<(), StoreError> {
@@ -85,7 +103,7 @@ impl<P: Platform, T: Transport> Transaction<'_, P, T> {
         let kind = MessageType::TRANSACTION_END;
         let ticket = self
             .store
-            .call(kind, self.id, &[Part::Bytes(how.as_bytes()), Part::Nul])
+            .call(kind, self.tx, &[Part::Bytes(how.as_bytes()), Part::Nul])
             .map_err(error_at(kind, &""))?;
         self.store.forget(ticket);
         Ok(())
@@ -94,7 +112,7 @@ impl<P: Platform, T: Transport> Transaction<'_, P, T> {
 
 impl<P: Platform, T: Transport> Drop for Transaction<'_, P, T> {
     fn drop(&mut self) {
-        if self.open {
+        if self.open && !self.is_over() {
             // If the server can't be told, it ends the transaction together with the connection.
             let _ = self.end("F");
         }
@@ -103,7 +121,7 @@ impl<P: Platform, T: Transport> Drop for Transaction<'_, P, T> {
 
 impl<P: Platform, T: Transport> Sealed for Transaction<'_, P, T> {
     fn target(&self) -> Target<'_> {
-        Target { core: self.store, tx_id: self.id }
+        Target { core: self.store, tx: self.tx }
     }
 }
 
@@ -111,6 +129,6 @@ impl<P: Platform, T: Transport> Nodes for Transaction<'_, P, T> {}
 
 impl<P: Platform, T: Transport> fmt::Debug for Transaction<'_, P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transaction").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Transaction").field("id", &self.tx.id).finish_non_exhaustive()
     }
 }

@@ -1,6 +1,6 @@
 //! Watches.
 
-use super::{Core, WatchEvent, XenStore, error_at};
+use super::{Core, TxId, WatchEvent, XenStore, error_at};
 use crate::connection::{RingTransport, Transport};
 use crate::error::{Reason, StoreError};
 use crate::text::PathText;
@@ -13,6 +13,8 @@ use xen_hypercall::{Instant, Platform};
 /// It fires once as soon as it is set, so there is always a first event that stands for what happened before. Events that are
 /// equal are merged while they wait; of what does not fit the queue, an [overflow](WatchEvent::is_overflow) remains. An event says that something
 /// changed, not what: read it.
+///
+/// When the connection is renewed, after a suspend or an error, it is set again by itself, and fires.
 pub struct Watch<'a, P: Platform, T: Transport = RingTransport<P>> {
     store: &'a XenStore<P, T>,
     index: usize,
@@ -35,13 +37,15 @@ impl<P: Platform, T: Transport> XenStore<P, T> {
             (index, connection.token(index).unwrap_or_default())
         };
         let parts = [Part::Path(format_args!("{path}")), Part::Text(format_args!("{token}")), Part::Nul];
-        match self.call(MessageType::WATCH, 0, &parts) {
+        match self.call(MessageType::WATCH, TxId::NONE, &parts) {
             Ok(ticket) => self.forget(ticket),
             Err(reason) => {
                 let mut connection = self.connection();
                 match reason {
                     // The server may have set it all the same.
-                    Reason::Timeout { .. } => connection.drop_watch(index),
+                    Reason::Timeout { .. } | Reason::Interrupted { sent: true } => {
+                        connection.drop_watch(index);
+                    }
                     _ => connection.forget_watch(index),
                 }
                 return Err(error(reason));
@@ -56,12 +60,13 @@ impl<P: Platform, T: Transport> Watch<'_, P, T> {
     ///
     /// # Errors
     ///
-    /// [`Reason::Connection`], once all events that came before are taken.
+    /// [`Reason::Connection`], once all events that came before are taken. [`Reason::Server`], once, if the server refused to set the watch again
+    /// after the connection was renewed; there are no more events then.
     pub fn try_next(&self) -> Result<Option<WatchEvent>, StoreError> {
         let polled = self.store.poll();
         let event = self.store.connection().next_event(self.index);
         match event {
-            Some(event) => Ok(Some(event)),
+            Some(event) => event.map(Some).map_err(|refusal| self.error(refusal.into())),
             None => polled.map(|_| None).map_err(|reason| self.error(reason)),
         }
     }
@@ -70,10 +75,11 @@ impl<P: Platform, T: Transport> Watch<'_, P, T> {
     ///
     /// # Errors
     ///
-    /// [`Reason::Connection`].
+    /// Those of [`try_next`](Self::try_next).
     pub fn wait_next(&self, deadline: Instant) -> Result<Option<WatchEvent>, StoreError> {
         self.store
             .block_until(deadline, || self.store.connection().next_event(self.index))
+            .and_then(|event| Ok(event.transpose()?))
             .map_err(|reason| self.error(reason))
     }
 

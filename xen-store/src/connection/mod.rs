@@ -10,15 +10,15 @@ mod watches;
 use crate::Reason;
 use crate::wire::{self, HEADER_LEN, MessageType, OversizedBody, Part, XENSTORE_PAYLOAD_MAX, XsdSockmsg};
 use core::fmt::{self, Display};
-use requests::Requests;
+use requests::{Answer, Owner, Requests};
 pub use requests::{MAX_REQUESTS, Ticket};
 pub use transport::{RingTransport, Transport};
-use watches::Watches;
+use watches::{Change, Watches};
 pub use watches::{MAX_PATH as MAX_WATCH_PATH, MAX_WATCHES, WATCH_BYTES, WatchEvent};
 use xen_hypercall::{Errno, Pages, Platform, Port};
 use xen_ring::Corrupt;
 
-/// Why a connection is broken. It stays so: every later use reports the same.
+/// Why a connection is broken. It stays so until it is [renewed](Connection::renew): every use reports the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionError {
     /// The server moved an index of the ring to where it can't be.
@@ -39,6 +39,8 @@ pub enum ConnectionError {
     },
     /// The transport ended, as a socket does.
     Closed,
+    /// The server does not offer to connect anew.
+    CannotReconnect,
 }
 
 impl Display for ConnectionError {
@@ -59,6 +61,7 @@ impl Display for ConnectionError {
                 write!(f, "xenstored could not be notified by port {port}: {errno}")
             }
             Self::Closed => f.write_str("the connection to xenstored was closed"),
+            Self::CannotReconnect => f.write_str("xenstored does not offer to reconnect"),
         }
     }
 }
@@ -122,6 +125,10 @@ pub struct Connection<T, B> {
     received: usize,
     last_id: u32,
     failed: Option<ConnectionError>,
+    /// Nothing new may begin.
+    held: bool,
+    /// How often the connection was renewed.
+    epoch: u32,
 }
 
 impl<T: Transport, B: Buffer> Connection<T, B> {
@@ -150,6 +157,8 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
             received: 0,
             last_id: seed,
             failed: None,
+            held: false,
+            epoch: 0,
         }
     }
 
@@ -163,16 +172,21 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     /// # Errors
     ///
     /// [`Reason::Busy`] if all slots are in use, [`Reason::Path`] or [`Reason::TooLong`] if the payload can't be sent,
-    /// [`Reason::Connection`] if the connection is broken.
+    /// [`Reason::Suspended`] while it is [held](Self::hold), [`Reason::Connection`] if the connection is broken.
     pub fn begin(&mut self, kind: MessageType, tx_id: u32, parts: &[Part<'_>]) -> Result<Ticket, Reason> {
         self.check()?;
+        if self.held {
+            return Err(Reason::Suspended);
+        }
         let slot = self.requests.free().ok_or(Reason::Busy)?;
         let body = body(&mut self.buffer, slot).ok_or(Reason::Busy)?;
         let len = wire::build(body, parts)?;
         self.last_id = self.last_id.wrapping_add(1);
-        Ok(self
-            .requests
-            .queue(slot, XsdSockmsg { type_: kind, req_id: self.last_id, tx_id, len: len as u32 }))
+        Ok(self.requests.queue(
+            slot,
+            Owner::Ticket,
+            XsdSockmsg { type_: kind, req_id: self.last_id, tx_id, len: len as u32 },
+        ))
     }
 
     /// Returns how many requests can be begun now.
@@ -184,17 +198,19 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     ///
     /// # Errors
     ///
-    /// [`Reason::Server`] if the server refused; [`Reason::UnexpectedReply`]; [`Reason::Connection`].
+    /// [`Reason::Server`] if the server refused; [`Reason::UnexpectedReply`]; [`Reason::Interrupted`]; [`Reason::Connection`].
     pub fn reply(&mut self, ticket: Ticket) -> Option<Result<&[u8], Reason>> {
-        let Some((kind, reply)) = self.requests.reply(ticket) else {
-            return self.failed.map(|error| Err(error.into()));
+        let (asked, header) = match self.requests.answer(ticket) {
+            None => return self.failed.map(|error| Err(error.into())),
+            Some(Answer::Interrupted { sent }) => return Some(Err(Reason::Interrupted { sent })),
+            Some(Answer::Reply { asked, header }) => (asked, header),
         };
         let body = body(&mut self.buffer, ticket.slot)
-            .and_then(|body| body.get(..reply.len as usize))
+            .and_then(|body| body.get(..header.len as usize))
             .unwrap_or_default();
-        Some(match reply.type_ {
+        Some(match header.type_ {
             MessageType::ERROR => Err(wire::ServerError::parse(body).into()),
-            found if found == kind => Ok(body),
+            found if found == asked => Ok(body),
             found => Err(Reason::UnexpectedReply { found }),
         })
     }
@@ -229,15 +245,65 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         result
     }
 
+    /// Lets nothing begin any more, until [`release`](Self::release) or [`renew`](Self::renew): the domain is going to be suspended.
+    pub fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// Lets requests begin again.
+    pub fn release(&mut self) {
+        self.held = false;
+    }
+
+    /// Tells whether every request that was begun has its reply.
+    pub fn is_idle(&self) -> bool {
+        self.requests.is_idle()
+    }
+
+    /// Returns how often the connection was renewed. Transactions of an earlier number are over.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Goes on over another transport, to the same server or another one, whatever broke the last one; returns the last one.
+    ///
+    /// All watches are set again, and fire. Requests of which nothing was sent, and those that change nothing, are sent (again), all others end with
+    /// [`Reason::Interrupted`]. Transactions are over. Replies that have come already stay.
+    pub fn renew(&mut self, transport: T) -> T {
+        let last = core::mem::replace(&mut self.transport, transport);
+        self.restart();
+        last
+    }
+
+    /// As [`renew`](Self::renew), with the same server over the same transport, if they can.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Transport::reconnect`]; nothing has changed then.
+    pub fn reconnect(&mut self) -> Result<(), ConnectionError> {
+        self.transport.reconnect()?;
+        self.restart();
+        Ok(())
+    }
+
+    fn restart(&mut self) {
+        self.requests.restart();
+        self.watches.restart();
+        (self.target, self.expected, self.received) = (Target::Header, HEADER_LEN, 0);
+        (self.failed, self.held) = (None, false);
+        self.epoch = self.epoch.wrapping_add(1);
+    }
+
     fn check(&self) -> Result<(), ConnectionError> {
         self.failed.map_or(Ok(()), Err)
     }
 
     fn exchange(&mut self) -> Result<bool, ConnectionError> {
+        self.update_watches();
         self.send()?;
         let more = self.receive()?;
         // Replies have freed slots, and reading may have taken the time in which the server made room.
-        self.unwatch_dropped();
+        self.update_watches();
         self.send()?;
         Ok(more)
     }
@@ -302,7 +368,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
             }
         }
         match self.target {
-            Target::Reply(slot) => self.requests.received(slot),
+            Target::Reply(slot) => self.reply_done(slot),
             Target::Event => self.event_done(),
             Target::Header | Target::Nobody => {}
         }
@@ -317,6 +383,20 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         // What is no event, or belongs to no watch, is dropped; the stream is in step all the same.
         if let Some(event) = wire::parse_event(body) {
             self.watches.push(queues, &event);
+        }
+    }
+
+    fn reply_done(&mut self, slot: usize) {
+        let Some((watch, header)) = self.requests.received(slot) else { return };
+        let reply = body(&mut self.buffer, slot).and_then(|body| body.get(..header.len as usize));
+        let refusal = match header.type_ {
+            MessageType::ERROR => wire::ServerError::parse(reply.unwrap_or_default()),
+            _ => return,
+        };
+        // It was set by the request that first did it, sent once more.
+        if refusal != wire::ServerError::Exists {
+            let (_, queues) = split(&mut self.buffer, &self.requests);
+            self.watches.fail(queues, watch, refusal);
         }
     }
 
@@ -336,9 +416,14 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     }
 
     /// Returns the oldest event of a watch that was not returned yet.
-    pub fn next_event(&mut self, watch: usize) -> Option<WatchEvent> {
+    ///
+    /// # Errors
+    ///
+    /// What the server said, once, if it refused to set the watch again after the connection was renewed. There are no more events then.
+    pub fn next_event(&mut self, watch: usize) -> Option<Result<WatchEvent, wire::ServerError>> {
         let (_, queues) = split(&mut self.buffer, &self.requests);
-        self.watches.pop(queues, watch)
+        let event = self.watches.pop(queues, watch).map(Ok);
+        event.or_else(|| self.watches.take_failure(queues, watch).map(Err))
     }
 
     /// Gives the place of a watch up that the server has never heard of, or does not know any more.
@@ -349,12 +434,21 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     /// Ends a watch: no event of it is kept from now on, and the server is told as soon as there is a slot for it.
     pub fn drop_watch(&mut self, watch: usize) {
         self.watches.drop_later(watch);
-        self.unwatch_dropped();
+        self.update_watches();
     }
 
-    fn unwatch_dropped(&mut self) {
-        while let Some((watch, token)) = self.watches.dropped() {
-            let Some(slot) = self.requests.free() else { return };
+    /// Queues what the server is to be told about watches, as far as there are slots.
+    fn update_watches(&mut self) {
+        while !self.held
+            && self.failed.is_none()
+            && let Some(slot) = self.requests.free()
+            && let Some((watch, token, change)) = self.watches.next_change()
+        {
+            let (type_, owner) = match change {
+                Change::Set => (MessageType::WATCH, Owner::Watch(watch)),
+                // Nobody waits for the answer: if the server knows no such watch any more, so much the better.
+                Change::End => (MessageType::UNWATCH, Owner::Nobody),
+            };
             let (bodies, queues) = split(&mut self.buffer, &self.requests);
             let path = self.watches.path(queues, watch).unwrap_or_default();
             let start = slot * XENSTORE_PAYLOAD_MAX;
@@ -362,17 +456,10 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
             let parts = [Part::Path(format_args!("{path}")), Part::Text(format_args!("{token}")), Part::Nul];
             if let Ok(len) = wire::build(body, &parts) {
                 self.last_id = self.last_id.wrapping_add(1);
-                let header = XsdSockmsg {
-                    type_: MessageType::UNWATCH,
-                    req_id: self.last_id,
-                    tx_id: 0,
-                    len: len as u32,
-                };
-                let ticket = self.requests.queue(slot, header);
-                // Nobody waits for the answer: if the server knows no such watch any more, so much the better.
-                self.requests.detach(ticket);
+                let header = XsdSockmsg { type_, req_id: self.last_id, tx_id: 0, len: len as u32 };
+                self.requests.queue(slot, owner, header);
             }
-            self.watches.free(watch);
+            self.watches.changed(watch, change);
         }
     }
 }

@@ -16,18 +16,41 @@ pub struct Ticket {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Free,
-    /// In the queue, or partly sent. `orphan`: nobody wants the reply.
-    Sending {
-        orphan: bool,
-    },
+    /// In the queue, or partly sent.
+    Sending,
     Waiting,
     Receiving,
     Replied,
+    /// The connection was renewed before the reply came. `sent`: of the request, something was sent.
+    Interrupted {
+        sent: bool,
+    },
+}
+
+/// Who wants the reply to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// Who has the ticket.
+    Ticket,
+    /// Nobody.
+    Nobody,
+    /// The connection itself, which sets this watch again.
+    Watch(usize),
+}
+
+/// What a ticket's reply is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// A message with this header, to a request of type `asked`.
+    Reply { asked: MessageType, header: XsdSockmsg },
+    /// None will come: the connection was renewed.
+    Interrupted { sent: bool },
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     state: State,
+    owner: Owner,
     /// The header that was sent.
     request: XsdSockmsg,
     /// The header that came back.
@@ -46,7 +69,7 @@ pub(super) struct Requests {
 impl Requests {
     pub(super) fn new(count: usize) -> Self {
         let empty = XsdSockmsg::default();
-        let slot = Slot { state: State::Free, request: empty, reply: empty };
+        let slot = Slot { state: State::Free, owner: Owner::Nobody, request: empty, reply: empty };
         let slots = core::iter::repeat_n(slot, count.min(MAX_REQUESTS)).collect();
         Self { slots, queue: Deque::new(), sent: 0 }
     }
@@ -63,11 +86,18 @@ impl Requests {
         self.slots.iter().filter(|slot| slot.state == State::Free).count()
     }
 
+    /// Tells whether no reply is outstanding.
+    pub(super) fn is_idle(&self) -> bool {
+        self.slots
+            .iter()
+            .all(|slot| !matches!(slot.state, State::Sending | State::Waiting | State::Receiving))
+    }
+
     /// Queues a request whose payload is in `slot`'s body. The slot has to be a free one.
-    pub(super) fn queue(&mut self, slot: usize, request: XsdSockmsg) -> Ticket {
+    pub(super) fn queue(&mut self, slot: usize, owner: Owner, request: XsdSockmsg) -> Ticket {
         // A queue as long as the table has room for each slot once.
         if let (Some(entry), Ok(())) = (self.slots.get_mut(slot), self.queue.push_back(slot)) {
-            *entry = Slot { state: State::Sending { orphan: false }, request, reply: XsdSockmsg::default() };
+            *entry = Slot { state: State::Sending, owner, request, reply: XsdSockmsg::default() };
         }
         Ticket { slot, id: request.req_id }
     }
@@ -88,8 +118,7 @@ impl Requests {
         self.queue.pop_front();
         self.sent = 0;
         if let Some(entry) = self.slots.get_mut(slot) {
-            let orphan = entry.state == State::Sending { orphan: true };
-            entry.state = if orphan { State::Free } else { State::Waiting };
+            entry.state = if entry.owner == Owner::Nobody { State::Free } else { State::Waiting };
         }
     }
 
@@ -103,10 +132,15 @@ impl Requests {
         Some(slot)
     }
 
-    pub(super) fn received(&mut self, slot: usize) {
-        if let Some(entry) = self.slots.get_mut(slot) {
+    /// Counts a reply as complete. If it is about a watch that was set again, returns which, and the reply's header, and frees the slot.
+    pub(super) fn received(&mut self, slot: usize) -> Option<(usize, XsdSockmsg)> {
+        let entry = self.slots.get_mut(slot)?;
+        let Owner::Watch(watch) = entry.owner else {
             entry.state = State::Replied;
-        }
+            return None;
+        };
+        entry.state = State::Free;
+        Some((watch, entry.reply))
     }
 
     fn entry(&mut self, ticket: Ticket) -> Option<&mut Slot> {
@@ -118,19 +152,23 @@ impl Requests {
         self.entry(ticket).is_some_and(|entry| entry.state == State::Receiving)
     }
 
-    /// Returns the request's type and the reply's header, once it is complete.
-    pub(super) fn reply(&mut self, ticket: Ticket) -> Option<(MessageType, XsdSockmsg)> {
+    /// Returns the answer to a request, once it is complete.
+    pub(super) fn answer(&mut self, ticket: Ticket) -> Option<Answer> {
         let entry = self.entry(ticket)?;
-        (entry.state == State::Replied).then_some((entry.request.type_, entry.reply))
+        match entry.state {
+            State::Replied => Some(Answer::Reply { asked: entry.request.type_, header: entry.reply }),
+            State::Interrupted { sent } => Some(Answer::Interrupted { sent }),
+            _ => None,
+        }
     }
 
     /// Lets a request run on without anybody waiting for the reply.
     pub(super) fn detach(&mut self, ticket: Ticket) {
         if let Some(entry) = self.entry(ticket) {
-            entry.state = match entry.state {
-                State::Sending { .. } => State::Sending { orphan: true },
-                _ => State::Free,
-            };
+            entry.owner = Owner::Nobody;
+            if entry.state != State::Sending {
+                entry.state = State::Free;
+            }
         }
     }
 
@@ -147,6 +185,58 @@ impl Requests {
         }
         self.detach(ticket);
     }
+
+    /// Prepares for a new connection. What can be asked a second time will be sent again; of the rest, the owner learns that it was interrupted.
+    pub(super) fn restart(&mut self) {
+        let begun = if self.sent > 0 { self.queue.front().copied() } else { None };
+        let queued = core::mem::take(&mut self.queue);
+        self.sent = 0;
+        for (slot, entry) in self.slots.iter_mut().enumerate() {
+            let sent = match entry.state {
+                State::Sending => begun == Some(slot),
+                State::Waiting | State::Receiving => true,
+                // The transaction is over before its owner has heard of it.
+                State::Replied if entry.request.type_ == MessageType::TRANSACTION_START => {
+                    entry.state = State::Interrupted { sent: false };
+                    continue;
+                }
+                State::Free | State::Replied | State::Interrupted { .. } => continue,
+            };
+            let again = entry.request.tx_id == 0 && (!sent || is_repeatable(entry.request.type_));
+            entry.state = match entry.owner {
+                // The watches that are still wanted will be set again, and no others are there.
+                Owner::Nobody | Owner::Watch(_) => State::Free,
+                // What began to come is where the request was.
+                Owner::Ticket if again && entry.state != State::Receiving => State::Sending,
+                Owner::Ticket => State::Interrupted { sent },
+            };
+        }
+        // In the old order, what was sent first; each slot once, so there is room.
+        let waiting = (0..self.slots.len()).filter(|slot| queued.iter().all(|other| other != slot));
+        for slot in waiting.chain(queued.iter().copied()) {
+            if self.slots.get(slot).is_some_and(|entry| entry.state == State::Sending) {
+                let _ = self.queue.push_back(slot);
+            }
+        }
+    }
+}
+
+/// Tells whether a request may be carried out twice: whether it changes nothing but what the connection itself has.
+fn is_repeatable(kind: MessageType) -> bool {
+    use MessageType as M;
+    matches!(
+        kind,
+        M::READ
+            | M::DIRECTORY
+            | M::DIRECTORY_PART
+            | M::GET_PERMS
+            | M::GET_DOMAIN_PATH
+            | M::IS_DOMAIN_INTRODUCED
+            | M::GET_FEATURE
+            | M::GET_QUOTA
+            | M::WATCH
+            | M::TRANSACTION_START
+    )
 }
 
 #[cfg(test)]
@@ -160,34 +250,62 @@ mod tests {
     #[test]
     fn a_reply_before_the_request_was_sent_is_nobodys() {
         let mut requests = Requests::new(2);
-        let ticket = requests.queue(0, request(7, 4));
+        let ticket = requests.queue(0, Owner::Ticket, request(7, 4));
         requests.sent(HEADER_LEN);
         assert_eq!(requests.receive(&request(7, 0)), None);
         requests.sent(4);
         assert_eq!(requests.receive(&request(8, 0)), None);
         assert_eq!(requests.receive(&request(7, 0)), Some(0));
-        assert_eq!((requests.reply(ticket), requests.receive(&request(7, 0))), (None, None));
+        assert_eq!((requests.answer(ticket), requests.receive(&request(7, 0))), (None, None));
         requests.received(0);
-        assert_eq!(requests.reply(ticket), Some((MessageType::READ, request(7, 0))));
+        assert_eq!(
+            requests.answer(ticket),
+            Some(Answer::Reply { asked: MessageType::READ, header: request(7, 0) })
+        );
     }
 
     #[test]
     fn a_forgotten_request_frees_its_slot_at_once_or_when_it_is_sent() {
         let mut requests = Requests::new(1);
-        let ticket = requests.queue(0, request(1, 10));
+        let ticket = requests.queue(0, Owner::Ticket, request(1, 10));
         requests.sent(3);
         requests.forget(ticket);
         assert_eq!(requests.free(), None);
         requests.sent(HEADER_LEN + 10 - 3);
         assert_eq!((requests.free(), requests.sending()), (Some(0), None));
-        let unsent = requests.queue(0, request(3, 0));
+        let unsent = requests.queue(0, Owner::Ticket, request(3, 0));
         requests.forget(unsent);
         assert_eq!((requests.free(), requests.sending()), (Some(0), None));
-        let next = requests.queue(0, request(2, 0));
+        let next = requests.queue(0, Owner::Ticket, request(2, 0));
         requests.forget(ticket);
         requests.sent(HEADER_LEN);
         assert_eq!(requests.receive(&request(2, 0)), Some(0));
         requests.forget(next);
         assert_eq!(requests.free(), Some(0));
+    }
+
+    #[test]
+    fn after_a_restart_reads_are_sent_again_and_changes_are_not() {
+        let mut requests = Requests::new(5);
+        let write = XsdSockmsg { type_: MessageType::WRITE, ..request(2, 0) };
+        let inside = XsdSockmsg { tx_id: 9, ..request(3, 0) };
+        let read = requests.queue(0, Owner::Ticket, request(1, 0));
+        let changed = requests.queue(1, Owner::Ticket, write);
+        let inside = requests.queue(2, Owner::Ticket, inside);
+        requests.sent(HEADER_LEN);
+        requests.sent(HEADER_LEN);
+        requests.queue(3, Owner::Watch(0), request(4, 0));
+        let later = requests.queue(4, Owner::Ticket, XsdSockmsg { req_id: 5, ..write });
+        requests.restart();
+        assert_eq!(requests.answer(changed), Some(Answer::Interrupted { sent: true }));
+        assert_eq!(requests.answer(inside), Some(Answer::Interrupted { sent: false }));
+        assert_eq!((requests.answer(read), requests.answer(later)), (None, None));
+        assert_eq!(requests.free(), Some(3));
+        let mut order = std::vec![];
+        while let Some((slot, ..)) = requests.sending() {
+            order.push(slot);
+            requests.sent(HEADER_LEN);
+        }
+        assert_eq!(order, [0, 4]);
     }
 }

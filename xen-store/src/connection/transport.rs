@@ -5,7 +5,7 @@ use core::sync::atomic::{Ordering, fence};
 use xen_hypercall::{Mapped, Platform, Port, SharedMem, ops};
 use xen_ring::{ByteConsumer, ByteProducer};
 use xen_sys::io::xs_wire::{
-    ServerFeatures, XENSTORE_CONNECTED, XENSTORE_ERROR_NONE, XENSTORE_RING_SIZE,
+    ServerFeatures, XENSTORE_CONNECTED, XENSTORE_ERROR_NONE, XENSTORE_RECONNECT, XENSTORE_RING_SIZE,
     XenstoreDomainInterface as Page,
 };
 
@@ -31,6 +31,16 @@ pub trait Transport {
     ///
     /// [`ConnectionError`] if the connection is broken; for good.
     fn notify(&mut self) -> Result<(), ConnectionError>;
+
+    /// Asks the server for a new connection in the place of this one, which is broken, or has been given up. Until the server agrees, nothing
+    /// can be written, and there is nothing to read.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectionError::CannotReconnect`] if they can't do that; nothing has changed then.
+    fn reconnect(&mut self) -> Result<(), ConnectionError> {
+        Err(ConnectionError::CannotReconnect)
+    }
 }
 
 type Requests = ByteProducer<
@@ -126,5 +136,16 @@ impl<P: Platform, M: AsRef<SharedMem>> Transport for RingTransport<P, M> {
                 .map_err(|errno| ConnectionError::Notify { port: self.port, errno })?;
         }
         Ok(())
+    }
+
+    fn reconnect(&mut self) -> Result<(), ConnectionError> {
+        if !self.server_features().contains(ServerFeatures::RECONNECTION) {
+            return Err(ConnectionError::CannotReconnect);
+        }
+        self.ends = None;
+        let connection = self.page.as_ref().u32::<{ core::mem::offset_of!(Page, connection) }>();
+        connection.store(XENSTORE_RECONNECT, Ordering::Release);
+        self.notify = true;
+        self.notify()
     }
 }

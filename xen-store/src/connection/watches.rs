@@ -1,7 +1,7 @@
 //! The table of watches, and each one's queue of events.
 
 use crate::Reason;
-use crate::wire::{self, EventText, Part};
+use crate::wire::{self, EventText, Part, ServerError};
 use core::fmt::{self, Display, Write};
 use heapless::{String, Vec};
 
@@ -42,8 +42,19 @@ impl Display for WatchEvent {
 enum State {
     Free,
     Live,
+    /// Events are wanted, but the server knows nothing of it any more.
+    Unset,
+    /// The server refused to set it again; the queue has nothing but its word for why, until that is taken.
+    Failed,
     /// Nobody wants events; the server is still to be told.
     Dropped,
+}
+
+/// What the server is to be told about a watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Set,
+    End,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -108,8 +119,10 @@ impl Watches {
         self.set_state(watch, State::Free);
     }
 
+    /// Ends a watch; the server is to be told if it knows of it.
     pub(super) fn drop_later(&mut self, watch: usize) {
-        self.set_state(watch, State::Dropped);
+        let known = self.table.get(watch).is_some_and(|watch| watch.state == State::Live);
+        self.set_state(watch, if known { State::Dropped } else { State::Free });
     }
 
     fn set_state(&mut self, watch: usize, state: State) {
@@ -118,10 +131,52 @@ impl Watches {
         }
     }
 
-    /// Returns a watch that the server is to be told to end, and its token.
-    pub(super) fn dropped(&self) -> Option<(usize, u32)> {
-        let watch = self.table.iter().position(|watch| watch.state == State::Dropped)?;
-        self.token(watch).map(|token| (watch, token))
+    /// Prepares for a server that knows nothing of any watch.
+    pub(super) fn restart(&mut self) {
+        for watch in &mut self.table {
+            watch.state = match watch.state {
+                State::Free | State::Dropped => State::Free,
+                State::Live | State::Unset => State::Unset,
+                State::Failed => {
+                    watch.queue_len = 0;
+                    State::Unset
+                }
+            };
+        }
+    }
+
+    /// Returns a watch that the server is to be told of, its token, and what to tell.
+    pub(super) fn next_change(&self) -> Option<(usize, u32, Change)> {
+        self.table.iter().enumerate().find_map(|(index, watch)| match watch.state {
+            State::Unset => Some((index, watch.token, Change::Set)),
+            State::Dropped => Some((index, watch.token, Change::End)),
+            _ => None,
+        })
+    }
+
+    /// Notes that the server is being told.
+    pub(super) fn changed(&mut self, watch: usize, change: Change) {
+        self.set_state(watch, if change == Change::Set { State::Live } else { State::Free });
+    }
+
+    /// Notes that the server refused to set a watch again.
+    pub(super) fn fail(&mut self, bytes: &mut [u8], index: usize, refusal: ServerError) {
+        let Some(watch) = self.table.get_mut(index).filter(|watch| watch.state == State::Live) else {
+            return;
+        };
+        let name = refusal.name().as_bytes();
+        if let Some(room) = queue_of(bytes, index).and_then(|queue| queue.get_mut(..name.len())) {
+            room.copy_from_slice(name);
+            *watch = Watch { state: State::Failed, queue_len: name.len() as u16, overflow: false, ..*watch };
+        }
+    }
+
+    /// Returns, once, why the server refused to set a watch again.
+    pub(super) fn take_failure(&mut self, bytes: &mut [u8], index: usize) -> Option<ServerError> {
+        let watch = self.table.get_mut(index).filter(|watch| watch.state == State::Failed)?;
+        let len = usize::from(core::mem::take(&mut watch.queue_len));
+        let name = queue_of(bytes, index)?.get(..len).filter(|name| !name.is_empty())?;
+        Some(ServerError::parse(name))
     }
 
     /// Queues an event with the watch whose token it has, unless the same is queued already.
@@ -159,7 +214,8 @@ impl Watches {
     pub(super) fn pop(&mut self, bytes: &mut [u8], index: usize) -> Option<WatchEvent> {
         let mut path = String::new();
         path.push_str(self.path(bytes, index)?).ok()?;
-        let watch = self.table.get_mut(index).filter(|watch| watch.state == State::Live)?;
+        let wanted = |watch: &&mut Watch| matches!(watch.state, State::Live | State::Unset);
+        let watch = self.table.get_mut(index).filter(wanted)?;
         let queue = queue_of(bytes, index)?;
         if watch.queue_len == 0 {
             return core::mem::take(&mut watch.overflow).then_some(WatchEvent { path, overflow: true });
@@ -235,7 +291,10 @@ mod tests {
         assert!(watches.pop(&mut bytes, watch).unwrap().is_overflow());
         watches.push(&mut bytes, &event("a", "1"));
         watches.drop_later(watch);
-        assert_eq!((watches.pop(&mut bytes, watch), watches.dropped()), (None, Some((0, 1))));
+        assert_eq!(
+            (watches.pop(&mut bytes, watch), watches.next_change()),
+            (None, Some((0, 1, Change::End)))
+        );
         assert_eq!(watches.add(&mut bytes, &"b"), Err(Reason::TooManyWatches));
         watches.free(watch);
         assert_eq!(watches.add(&mut bytes, &"b"), Ok(0));

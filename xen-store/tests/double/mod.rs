@@ -81,12 +81,25 @@ impl<'w> World<'w> {
         self.server.borrow().get(path)
     }
 
-    /// Gives the server a turn, as something outside of the domain does.
+    /// Gives the server one turn. Returns whether anything moved.
+    pub fn run_one_turn(&self) -> bool {
+        let moved = self.server.borrow_mut().step(self.mem);
+        self.guest_pending.set(moved);
+        moved
+    }
+
+    /// Gives the server turns until nothing moves, as something outside of the domain does.
     pub fn run_server(&self) {
         let mut server = self.server.borrow_mut();
         while server.step(self.mem) {
             self.guest_pending.set(true);
         }
+    }
+}
+
+impl<'w> Guest<'w> {
+    pub fn mem(self) -> &'w SharedMem {
+        self.0.mem
     }
 }
 

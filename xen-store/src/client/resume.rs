@@ -1,0 +1,87 @@
+//! The way through a suspend, and out of a broken connection.
+
+use super::XenStore;
+use crate::connection::{RingTransport, Transport};
+use crate::error::Reason;
+use core::sync::atomic::Ordering;
+use xen_hypercall::start::{self, StartError};
+use xen_hypercall::{Instant, Platform, Port};
+
+impl<P: Platform> XenStore<P> {
+    /// Takes the ring of the start of day, and waits for the toolstack to set it up if it is not there yet, at most until `deadline`: a domain that
+    /// Xen itself started is up before any toolstack is.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`start::xenstore_ring`]; [`StartError::Map`] if the platform has no pages for the messages.
+    pub fn start(platform: P, deadline: Instant) -> Result<Self, StartError> {
+        loop {
+            match start::xenstore_ring(platform.clone()) {
+                Ok(ring) => return Self::new(platform, ring).map_err(StartError::Map),
+                Err(StartError::Absent { port, .. }) if platform.now() < deadline => {
+                    // Whoever sets the ring up sends an event, if there is a port to send it to.
+                    let slice = deadline.min(platform.now() + super::WAIT_SLICE);
+                    let port = u32::try_from(port).ok().filter(|&port| port != 0).map(Port);
+                    platform.wait(port.as_slice(), Some(slice));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Goes on after the domain was suspended and is now resumed elsewhere: takes the ring that the toolstack has set up anew.
+    /// See [`resume_with`](Self::resume_with).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`start::xenstore_ring`]; the store stays suspended, try again.
+    pub fn resume_elsewhere(&self) -> Result<(), StartError> {
+        let ring = start::xenstore_ring(self.platform.clone())?;
+        self.resume_with(RingTransport::new(self.platform.clone(), ring.page, ring.port), ring.port);
+        Ok(())
+    }
+}
+
+impl<P: Platform, T: Transport> XenStore<P, T> {
+    /// Prepares for a suspend of the domain: lets no request begin any more, and waits until all that were begun have their replies.
+    ///
+    /// From then on [`begin`](Self::begin) fails at once with [`Reason::Suspended`]; what blocks waits, as long as for a reply, for
+    /// [`resume`](Self::resume) or [`resume_with`](Self::resume_with). Watch events that come are still kept.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::Timeout`] if the server does not reply, [`Reason::Connection`]; the store is not suspended then.
+    pub fn suspend(&self) -> Result<(), Reason> {
+        let waited = self.timeout();
+        let deadline = self.platform.now() + waited;
+        self.connection().hold();
+        let idle = || self.connection().is_idle().then_some(());
+        let done = self.block_until(deadline, idle).and_then(|idle| idle.ok_or(Reason::Timeout { waited }));
+        done.inspect_err(|_| self.connection().release())
+    }
+
+    /// Goes on after a suspend that was cancelled: ring and watches are what they were, transactions are still open.
+    pub fn resume(&self) {
+        self.connection().release();
+    }
+
+    /// Goes on over another transport, whose events come to `port`, and returns the last one.
+    ///
+    /// All watches are set again, and fire. Transactions are over: [`transaction`](Self::transaction) runs them again. Requests that were not sent
+    /// yet, or only read, are sent to the new server; all others that have no reply end with [`Reason::Interrupted`].
+    pub fn resume_with(&self, transport: T, port: Port) -> T {
+        let mut connection = self.connection();
+        self.port.store(port.0, Ordering::Relaxed);
+        connection.renew(transport)
+    }
+
+    /// Asks the server for a new connection after this one broke; it becomes usable as soon as the server agrees. What it does is what
+    /// [`resume_with`](Self::resume_with) does.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::Connection`] if the server can't do that, or could not be told.
+    pub fn reconnect(&self) -> Result<(), Reason> {
+        Ok(self.connection().reconnect()?)
+    }
+}

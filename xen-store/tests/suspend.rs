@@ -1,0 +1,283 @@
+//! The client through suspends, and out of broken connections.
+
+mod double;
+
+use double::{PORT, Server, World, with_page, with_store};
+use std::cell::RefCell;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use xen_hypercall::{DomId, Port, SharedMem};
+use xen_store::wire::{MessageType, ServerError};
+use xen_store::{ConnectionError, Nodes, Reason, RingTransport, StoreError};
+
+/// The server that a domain finds when it is resumed: it knows the nodes, but no watches and no transactions.
+fn resume_elsewhere(world: &World<'_>, store: &double::Store<'_>) {
+    for offset in [2048, 2052, 2056, 2060] {
+        world.mem.u32_at(offset).unwrap().store(0, Relaxed);
+    }
+    let nodes = std::mem::take(&mut world.server.borrow_mut().nodes);
+    *world.server.borrow_mut() = Server::new(world.mem);
+    world.server.borrow_mut().nodes = nodes;
+    resume_with_port(store, PORT);
+}
+
+fn resume_with_port(store: &double::Store<'_>, port: Port) {
+    let guest = *store.platform();
+    store.resume_with(RingTransport::new(guest, guest.mem(), port), port);
+}
+
+fn watches(world: &World<'_>) -> Vec<String> {
+    let mut paths: Vec<String> = world.server.borrow().watches.iter().map(|(path, _)| path.clone()).collect();
+    paths.sort();
+    paths
+}
+
+#[test]
+fn a_suspended_store_begins_nothing_until_it_is_resumed() {
+    with_store(|world, store| {
+        let pending = store.begin_read("domid").unwrap();
+        store.suspend().unwrap();
+        let mut value = [0; 8];
+        assert_eq!(pending.try_finish(&mut value), Some(Ok(1)), "what was begun before is finished");
+        drop(pending);
+        let sent = world.server.borrow().log.len();
+        assert_eq!(store.begin_read("domid").unwrap_err().reason, Reason::Suspended);
+        store.set_timeout(Duration::from_secs(1));
+        assert_eq!(store.domid().unwrap_err().reason, Reason::Suspended);
+        world.run_server();
+        assert_eq!(world.server.borrow().log.len(), sent);
+        store.resume();
+        assert_eq!(store.domid(), Ok(DomId(5)));
+    });
+}
+
+#[test]
+fn a_suspend_that_the_server_does_not_answer_fails_and_leaves_the_store_usable() {
+    with_store(|world, store| {
+        store.domid().unwrap();
+        world.server.borrow_mut().mute = true;
+        let pending = store.begin_read("domid").unwrap();
+        store.set_timeout(Duration::from_secs(1));
+        assert!(matches!(store.suspend(), Err(Reason::Timeout { .. })));
+        drop(pending);
+        world.server.borrow_mut().mute = false;
+        assert_eq!(store.domid(), Ok(DomId(5)));
+    });
+}
+
+#[test]
+fn a_cancelled_suspend_leaves_watches_and_transactions_as_they_were() {
+    with_store(|world, store| {
+        let watch = store.watch("a").unwrap();
+        let transaction = store.begin_transaction().unwrap();
+        transaction.write("a", "1").unwrap();
+        store.suspend().unwrap();
+        store.resume();
+        transaction.write("b", "2").unwrap();
+        transaction.commit().unwrap();
+        assert_eq!((world.get("a").as_deref(), world.get("b").as_deref()), (Some("1"), Some("2")));
+        assert_eq!(watches(world), ["a"]);
+        assert_eq!(watch.try_next().unwrap().unwrap().path(), "a");
+    });
+}
+
+#[test]
+fn after_a_resume_elsewhere_all_watches_are_set_again_and_fire() {
+    with_store(|world, store| {
+        let kept: Vec<_> = (0..20).map(|number| store.watch(format_args!("node{number}")).unwrap()).collect();
+        let dropped = store.watch("dropped").unwrap();
+        for watch in kept.iter().chain([&dropped]) {
+            while watch.try_next().unwrap().is_some() {}
+        }
+        store.suspend().unwrap();
+        drop(dropped);
+        world.set("node3", "changed while nobody looked");
+        resume_elsewhere(world, store);
+        store.domid().unwrap();
+        // Each reply makes room to set the next one.
+        while watches(world).len() < 20 {
+            assert!(world.run_one_turn());
+            store.poll().unwrap();
+        }
+        world.run_server();
+        let mut expected: Vec<String> = (0..20).map(|number| format!("node{number}")).collect();
+        expected.sort();
+        assert_eq!(watches(world), expected);
+        for watch in &kept {
+            assert!(watch.try_next().unwrap().is_some());
+            assert_eq!(watch.try_next(), Ok(None));
+        }
+        world.set("node7", "x");
+        world.run_server();
+        assert_eq!(kept[7].try_next().unwrap().unwrap().path(), "node7");
+        drop(kept);
+        store.domid().unwrap();
+        assert_eq!(watches(world), [""; 0]);
+    });
+}
+
+#[test]
+fn a_transaction_that_was_open_at_the_resume_is_run_again_as_a_whole() {
+    with_store(|world, store| {
+        let stale = RefCell::new(None);
+        let mut runs = 0;
+        let result = store.transaction(|tx| {
+            runs += 1;
+            tx.write("a", format!("{runs}"))?;
+            if runs == 1 {
+                *stale.borrow_mut() = Some(store.begin_transaction()?);
+                resume_elsewhere(world, store);
+            }
+            tx.write("b", "1")
+        });
+        assert_eq!((result, runs), (Ok(()), 2));
+        assert_eq!(world.get("a").as_deref(), Some("2"));
+        let stale = stale.into_inner().unwrap();
+        assert!(stale.is_over());
+        assert_eq!(stale.write("c", "").unwrap_err().reason, Reason::Interrupted { sent: false });
+        assert_eq!(stale.commit().unwrap_err().reason, Reason::Interrupted { sent: false });
+        assert_eq!((world.get("c"), world.server.borrow().open_transactions()), (None, 0));
+    });
+}
+
+#[test]
+fn requests_without_a_reply_at_a_resume_are_asked_again_or_end() {
+    with_store(|world, store| {
+        store.domid().unwrap();
+        world.server.borrow_mut().mute = true;
+        let read = store.begin_read("domid").unwrap();
+        let write = store.begin_write("a", 1).unwrap();
+        world.run_server();
+        let mut value = [0; 8];
+        assert_eq!((read.try_finish(&mut value), write.try_finish(&mut value)), (None, None));
+        resume_elsewhere(world, store);
+        store.domid().unwrap();
+        assert_eq!(read.try_finish(&mut value), Some(Ok(1)));
+        assert_eq!(
+            write.try_finish(&mut value).unwrap().unwrap_err().reason,
+            Reason::Interrupted { sent: true }
+        );
+        assert_eq!(world.get("a"), None, "what may have been done is not done twice");
+        drop((read, write));
+        let kinds = world.server.borrow().kinds();
+        assert_eq!(kinds, [MessageType::READ, MessageType::READ]);
+    });
+}
+
+#[test]
+fn half_a_message_of_the_old_connection_is_not_taken_for_the_new_ones() {
+    with_store(|world, store| {
+        store.write("long", [b'x'; 30]).unwrap();
+        world.server.borrow_mut().chunk = 3;
+        let read = store.begin_read("long").unwrap();
+        for _ in 0..14 {
+            world.run_one_turn();
+            store.poll().unwrap();
+        }
+        let mut value = [0; 64];
+        assert_eq!(read.try_finish(&mut value), None, "the reply has come in part");
+        resume_elsewhere(world, store);
+        let result = (0..100).find_map(|_| {
+            store.domid().unwrap();
+            read.try_finish(&mut value)
+        });
+        // Its request went with the reply that began to come.
+        assert_eq!(result.unwrap().unwrap_err().reason, Reason::Interrupted { sent: true });
+    });
+}
+
+#[test]
+fn a_watch_that_the_new_server_refuses_says_so_once() {
+    with_store(|world, store| {
+        let watch = store.watch("a").unwrap();
+        while watch.try_next().unwrap().is_some() {}
+        resume_elsewhere(world, store);
+        world.server.borrow_mut().answer = Some(Box::new(|request| {
+            (request.kind == MessageType::WATCH)
+                .then(|| double::message(MessageType::ERROR, request.id, b"E2BIG\0"))
+        }));
+        store.domid().unwrap();
+        store.domid().unwrap();
+        let refused: Result<_, StoreError> = watch.try_next();
+        assert_eq!(refused.unwrap_err().reason, Reason::Server(ServerError::TooBig));
+        assert_eq!(watch.try_next(), Ok(None));
+    });
+}
+
+#[test]
+fn the_port_is_that_of_the_ring_in_use() {
+    with_store(|_, store| {
+        assert_eq!(store.port(), PORT);
+        resume_with_port(store, Port(9));
+        assert_eq!(store.port(), Port(9));
+    });
+}
+
+/// The page's fields behind the indices.
+const FEATURES: usize = 2064;
+const CONNECTION: usize = 2068;
+const ERROR: usize = 2072;
+
+fn word(mem: &SharedMem, offset: usize) -> u32 {
+    mem.u32_at(offset).unwrap().load(Relaxed)
+}
+
+fn set(mem: &SharedMem, offset: usize, value: u32) {
+    mem.u32_at(offset).unwrap().store(value, Relaxed);
+}
+
+/// Grants a request to reconnect, as the server does.
+fn grant(mem: &SharedMem, server: &mut Server) {
+    if word(mem, CONNECTION) == 1 {
+        [2048, 2052, 2056, 2060, ERROR].iter().for_each(|&offset| set(mem, offset, 0));
+        server.watches.clear();
+        server.reattach(mem);
+        set(mem, CONNECTION, 0);
+    }
+}
+
+#[test]
+fn d_x13_a_connection_that_the_server_gave_up_can_be_asked_for_anew() {
+    with_store(|world, store| {
+        set(world.mem, FEATURES, 3);
+        let watch = store.watch("a").unwrap();
+        while watch.try_next().unwrap().is_some() {}
+        set(world.mem, ERROR, 2);
+        let lost = Reason::Connection(ConnectionError::Lost { code: 2 });
+        assert_eq!(store.domid().unwrap_err().reason, lost);
+        let notified = world.notified.get();
+        store.reconnect().unwrap();
+        assert_eq!((word(world.mem, CONNECTION), world.notified.get()), (1, notified + 1));
+        let sent = word(world.mem, 2052);
+        store.poll().unwrap();
+        assert_eq!(word(world.mem, 2052), sent, "nothing is sent before the server agrees");
+        world.hook(grant);
+        assert_eq!(store.domid(), Ok(DomId(5)));
+        assert!(watch.try_next().unwrap().is_some());
+        assert_eq!(watches(world), ["a"]);
+    });
+}
+
+#[test]
+fn an_index_that_the_server_broke_can_be_repaired_by_reconnecting() {
+    with_store(|world, store| {
+        set(world.mem, FEATURES, 1);
+        store.domid().unwrap();
+        set(world.mem, 2060, word(world.mem, 2056).wrapping_add(1025));
+        assert!(matches!(store.domid().unwrap_err().reason, Reason::Connection(ConnectionError::Corrupt(_))));
+        store.reconnect().unwrap();
+        world.hook(grant);
+        assert_eq!(store.domid(), Ok(DomId(5)));
+    });
+}
+
+#[test]
+fn a_server_that_does_not_offer_it_is_not_asked_to_reconnect() {
+    with_page(0, |world| {
+        let store = world.store();
+        store.domid().unwrap();
+        let refused = Err(Reason::Connection(ConnectionError::CannotReconnect));
+        assert_eq!((store.reconnect(), word(world.mem, CONNECTION)), (refused, 0));
+        assert_eq!(store.domid(), Ok(DomId(5)), "the connection is as good as before");
+    });
+}
