@@ -97,6 +97,12 @@ impl Physmap {
         self.window.address(page)
     }
 
+    /// Returns the addresses at which the domain sees memory.
+    pub(crate) fn extent(&self) -> core::ops::Range<usize> {
+        let start = self.window.address(0).as_ptr().addr();
+        start..start + self.pages * PAGE_SIZE
+    }
+
     pub(crate) fn page_of(&self, address: usize) -> Option<usize> {
         self.window.page_of(address)
     }

@@ -6,7 +6,7 @@ use crate::store::Xenstored;
 use crate::task::{Step, Task, TaskId};
 use crate::toolstack::Consoles;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use xen_hypercall::DomId;
 
 /// What a turn of a task costs in virtual time, so that busy tasks can't hold time still.
@@ -99,6 +99,15 @@ impl Shared {
         let mut machine = Locked(self.machine.lock().unwrap_or_else(PoisonError::into_inner));
         machine.pool.sync();
         machine
+    }
+
+    /// Locks the machine, unless the simulator is at work on it.
+    pub(crate) fn try_lock(&self) -> Option<Locked<'_>> {
+        match self.machine.try_lock() {
+            Ok(machine) => Some(Locked(machine)),
+            Err(TryLockError::Poisoned(poisoned)) => Some(Locked(poisoned.into_inner())),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// Locks the xenstore server. Comes before the machine's lock.

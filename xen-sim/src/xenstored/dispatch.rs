@@ -137,8 +137,7 @@ impl Database {
             return Ok(());
         }
         let missing = tree::depth_below(path, found).unwrap_or(1) as usize;
-        let owned = self.view(id, tx)?.owned_by(me);
-        if me != DomId(0) && owned + missing > self.quotas.nodes {
+        if me != DomId(0) && self.view(id, tx)?.owned_by(me) + missing > self.quotas.nodes {
             return Err(ServerError::NoSpace);
         }
         // A new node changes the list of the one above it.

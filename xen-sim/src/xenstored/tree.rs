@@ -122,18 +122,13 @@ impl Tree {
         }
     }
 
-    /// Calls `visit` for each node at and below `path`, with its path.
-    pub(super) fn walk(&self, path: &str, visit: &mut dyn FnMut(&str, &Node)) {
-        if let Some(node) = self.get(path) {
-            walk(path, node, visit);
-        }
-    }
-
     /// Counts the nodes that a domain owns.
     pub(super) fn owned_by(&self, domain: DomId) -> usize {
-        let mut count = 0;
-        self.walk("/", &mut |_, node| count += usize::from(node.owner() == domain));
-        count
+        fn count(node: &Node, domain: DomId) -> usize {
+            let below: usize = node.children.values().map(|child| count(child, domain)).sum();
+            usize::from(node.owner() == domain) + below
+        }
+        count(&self.root, domain)
     }
 }
 

@@ -175,6 +175,13 @@ impl Machine {
         Ok(entry)
     }
 
+    /// Tells whether another domain may write to a frame.
+    pub(crate) fn is_granted_for_writing(&self, id: DomId, gfn: u64) -> bool {
+        (0..self.dom(id).grants.entries() as u32)
+            .filter_map(|grant| self.entry(id, grant))
+            .any(|entry| entry.gfn == gfn && entry.kind() == GrantFlags::PERMIT_ACCESS && !entry.read_only())
+    }
+
     /// Returns the entries of a domain's table that give access, with the peer and the frame of each.
     pub(crate) fn live_entries(&self, id: DomId) -> Vec<(GrantRef, DomId, u64)> {
         let entries = 0..self.dom(id).grants.entries() as u32;

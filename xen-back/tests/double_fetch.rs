@@ -1,0 +1,157 @@
+//! Our frontends against our backends: each end loads a byte that the other one can write once for each decision.
+
+use core::ops::Range;
+use core::time::Duration;
+use xen_back::block::{Blkback, Config, DiskSpec, GrantMode, MemoryDisk};
+use xen_back::net::{Checksum, Netback, Packet};
+use xen_back::xenbus::{Backend, DeviceId};
+use xen_front::block::{Block, BlockState, Request};
+use xen_front::net::{Config as NetConfig, Link, Net, TxChecksum, Vif};
+use xen_grant::GrantTable;
+use xen_hypercall::{Pages, Platform, start};
+use xen_sim::{Device, Disk, Domain, DomainConfig, SharedLoads, Vif as VirtualVif, World};
+use xen_store::XenStore;
+
+/// Where each index of a ring lies, and its first slot.
+const REQ_PROD: Range<usize> = 0..4;
+const REQ_EVENT: Range<usize> = 4..8;
+const RSP_PROD: Range<usize> = 8..12;
+const RSP_EVENT: Range<usize> = 12..16;
+const SLOT: usize = 64;
+
+struct Lab {
+    world: World,
+    guest: Domain,
+    driver: Domain,
+    guest_store: XenStore<Domain>,
+    driver_store: XenStore<Domain>,
+    grants: GrantTable<Domain>,
+}
+
+fn store_of(domain: &Domain) -> XenStore<Domain> {
+    XenStore::new(domain.clone(), start::xenstore_ring(domain.clone()).unwrap()).unwrap()
+}
+
+impl Lab {
+    fn new() -> Self {
+        let world = World::new(1);
+        let driver = world.create_guest(DomainConfig::new("driver"));
+        let guest = world.create_guest(DomainConfig::new("guest"));
+        Self {
+            guest_store: store_of(&guest),
+            driver_store: store_of(&driver),
+            grants: GrantTable::new(guest.clone()).unwrap(),
+            world,
+            guest,
+            driver,
+        }
+    }
+
+    fn backend(&self, kind: &'static str, device: &Device) -> Backend<'_, Domain> {
+        let id = DeviceId { guest: self.guest.id(), device: device.id };
+        Backend::open(&self.driver_store, kind, id).unwrap()
+    }
+
+    fn pass(&self) {
+        self.world.run_for(Duration::from_micros(10));
+    }
+}
+
+/// What `code` of `domain` loads, as runs of bytes of any page with the same count, by where they start.
+fn loads<R>(domain: &Domain, code: impl FnOnce() -> R) -> (Vec<(Range<usize>, u32)>, R) {
+    let (loads, result) = SharedLoads::of(domain, code);
+    let mut runs = Vec::<(_, Range<usize>, u32)>::new();
+    for (gfn, byte, count) in loads.iter() {
+        match runs.last_mut().filter(|run| run.0 == gfn && run.1.end == byte && run.2 == count) {
+            Some(run) => run.1.end += 1,
+            None => runs.push((gfn, byte..byte + 1, count)),
+        }
+    }
+    let mut runs: Vec<_> = runs.into_iter().map(|(_, bytes, count)| (bytes, count)).collect();
+    runs.sort_by_key(|(bytes, _)| (bytes.start, bytes.end));
+    (runs, result)
+}
+
+fn once(ranges: impl IntoIterator<Item = Range<usize>>) -> Vec<(Range<usize>, u32)> {
+    ranges.into_iter().map(|range| (range, 1)).collect()
+}
+
+#[test]
+fn block_requests_responses_and_data_are_loaded_once() {
+    for mode in [GrantMode::Copy, GrantMode::Map] {
+        let lab = Lab::new();
+        let device = lab.world.attach_disk(&lab.guest, &lab.driver, &Disk::new("xvda"));
+        let backend = lab.backend("vbd", &device);
+        let spec = DiskSpec::read(&backend).unwrap();
+        let disk = MemoryDisk::new(vec![7; 64 * 512]);
+        let mut back = Blkback::new(backend, spec, disk, Config { mode, ..Config::default() });
+        let mut front = Block::open(&lab.guest_store, &lab.grants, device.id).unwrap();
+        while front.poll(lab.guest.now()).unwrap() != BlockState::Connected {
+            back.poll(lab.driver.now()).unwrap();
+            lab.pass();
+        }
+        for (index, write) in [false, true].into_iter().enumerate() {
+            let buffer = Pages::alloc(lab.guest.clone(), 2).unwrap();
+            let (sector, sectors) = (0, 16);
+            let request = match write {
+                true => Request::Write { sector, sectors, buffer },
+                false => Request::Read { sector, sectors, buffer },
+            };
+            front.submit(request).unwrap();
+            assert_eq!(loads(&lab.guest, || front.kick()).0, once([REQ_EVENT]));
+
+            let slot = SLOT + index * 112;
+            // The index is looked at to take the request, and again to see whether there is another one.
+            let mut expected = vec![(REQ_PROD, 2), (RSP_EVENT, 1), (slot..slot + 112, 1)];
+            if write && mode == GrantMode::Map {
+                expected.splice(0..0, once([0..4096, 0..4096]));
+                expected.sort_by_key(|(bytes, _)| (bytes.start, bytes.end));
+            }
+            let (found, _) = loads(&lab.driver, || back.poll(lab.driver.now()).unwrap());
+            assert_eq!(found, expected, "{mode:?}, write: {write}");
+            lab.pass();
+            let (found, done) = loads(&lab.guest, || front.complete());
+            assert_eq!(found, once([RSP_PROD, slot..slot + 16]), "{mode:?}, write: {write}");
+            assert_eq!(done.unwrap().outcome, Ok(()));
+        }
+    }
+}
+
+#[test]
+fn network_requests_responses_and_packets_are_loaded_once() {
+    let lab = Lab::new();
+    let device = lab.world.attach_vif(&lab.guest, &lab.driver, &VirtualVif::new(0));
+    let mut back = Netback::new(lab.backend("vif", &device)).unwrap();
+    let mut front = Net::open(&lab.guest_store, &lab.grants, Vif(0), NetConfig::default()).unwrap();
+    while front.poll(lab.guest.now()).unwrap() != Link::Up || !back.is_connected() {
+        back.poll(lab.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
+        lab.pass();
+    }
+    let frame = [0x55; 200];
+    front.transmit(&frame, TxChecksum::Complete).unwrap();
+    assert_eq!(loads(&lab.guest, || front.flush().unwrap()).0, once([REQ_EVENT]));
+
+    let mut received = Vec::new();
+    let mut port = |packet: Packet<'_>| received.push(packet.bytes.to_vec());
+    let (found, _) = loads(&lab.driver, || back.poll(lab.driver.now(), &mut port).unwrap());
+    // For the request, for another one, and once more when the frontend was told that it need not notify.
+    assert_eq!(found, [(REQ_PROD, 3), (RSP_EVENT, 1), (SLOT..SLOT + 12, 1)]);
+    assert_eq!(received, [frame]);
+
+    let (found, sent) = loads(&lab.driver, || {
+        let sent = back.send(Packet::new(&frame, Checksum::Unknown));
+        back.flush().unwrap();
+        sent
+    });
+    assert_eq!((found, sent), (once([REQ_PROD, RSP_EVENT, SLOT..SLOT + 8]), true));
+    lab.pass();
+
+    let mut buffer = [0; 2048];
+    let (found, packet) = loads(&lab.guest, || front.receive(&mut buffer).unwrap());
+    assert_eq!(found, once([0..200, RSP_PROD, SLOT..SLOT + 8]));
+    assert_eq!(packet.unwrap().len, 200);
+
+    // The answer to what was sent is looked for when a packet needs room: it is there, nothing else is, and nothing when all is full.
+    let (found, _) = loads(&lab.guest, || while front.transmit(&frame, TxChecksum::Complete).is_ok() {});
+    assert_eq!(found, [(RSP_PROD, 3), (SLOT..SLOT + 4, 1)]);
+}

@@ -1,0 +1,59 @@
+//! Peers that break every rule: they rewrite shared memory before each load, answer anything, and write anything into xenstore.
+
+mod backend;
+mod held;
+mod kinds;
+mod memory;
+
+pub use backend::HostileBackend;
+pub use memory::{HostilePeer, SharedLoads};
+
+use crate::rng::Rng;
+use std::collections::VecDeque;
+
+/// What a hostile peer decides by: bytes, of a seed or of a fuzzer. When they are used up, the peer behaves.
+#[derive(Clone, Debug, Default)]
+pub struct Whims {
+    bytes: VecDeque<u8>,
+}
+
+impl Whims {
+    /// Draws `count` bytes from a seed.
+    pub fn seeded(seed: u64, count: usize) -> Self {
+        let mut rng = Rng::new(seed);
+        Self { bytes: (0..count).map(|_| rng.next() as u8).collect() }
+    }
+
+    /// Takes a fuzzer's input.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        Self { bytes: bytes.iter().copied().collect() }
+    }
+
+    /// Tells whether all is used up.
+    pub fn is_over(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Forgets the rest.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+    }
+
+    /// Takes the next bytes; zeroes behind the end.
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        core::array::from_fn(|_| self.bytes.pop_front().unwrap_or(0))
+    }
+
+    fn u8(&mut self) -> u8 {
+        let [byte] = self.take();
+        byte
+    }
+
+    fn u16(&mut self) -> u16 {
+        u16::from_le_bytes(self.take())
+    }
+
+    fn u32(&mut self) -> u32 {
+        u32::from_le_bytes(self.take())
+    }
+}
