@@ -1,54 +1,126 @@
-//! One entry of a version 1 table, and the two steps that count: making it valid, and ending it.
+//! One entry of the table, in either version, and the steps that count: making it valid, and ending it.
 
 use core::mem::offset_of;
-use xen_hypercall::sync::Ordering;
-use xen_hypercall::{DomId, Gfn, SharedMem};
-use xen_sys::grant_table::{GrantEntryV1, GrantFlags};
+use xen_hypercall::sync::{Ordering, fence};
+use xen_hypercall::{DomId, Gfn, GrantRef, SharedMem, SharedU16, SharedU32};
+use xen_sys::grant_table::{GrantEntryHeader, GrantEntryV1, GrantEntryV2, GrantFlags};
 
 /// How often a revocation is tried again because Xen changed the entry at that moment. Each time is one use by the peer
 /// that began or ended, so more than a few means that it goes on using the page.
 const REVOKE_TRIES: u32 = 8;
+
+const IN_USE: u16 = GrantFlags::READING.bits() | GrantFlags::WRITING.bits();
+
+const FLAGS: usize = offset_of!(GrantEntryHeader, flags);
+const DOMID: usize = offset_of!(GrantEntryHeader, domid);
+// Both versions have their header at the start and a word of 32 bits behind it.
+const WORD: usize = size_of::<GrantEntryHeader>();
+const _: () = assert!(offset_of!(GrantEntryV1, frame) == WORD && offset_of!(GrantEntryV2, pad0) == WORD);
 
 /// An entry of the table, `offset` bytes into its frame.
 #[derive(Clone, Copy)]
 pub(crate) struct Entry<'m> {
     pub(crate) frame: &'m SharedMem,
     pub(crate) offset: usize,
+    /// Version 2: where Xen says whether the entry is in use, as frame and offset. Version 1 has it among the flags.
+    pub(crate) state: Option<(&'m SharedMem, usize)>,
+}
+
+/// What an entry gives access to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum What {
+    /// A whole page.
+    Page(Gfn),
+    /// Bytes of a page, of which a peer can have copies. Version 2 only.
+    Part { gfn: Gfn, offset: u16, len: u16 },
+    /// What another domain granted to this one. Version 2 only.
+    Grant(DomId, GrantRef),
 }
 
 impl Entry<'_> {
-    /// Gives `peer` access to `gfn`, whose number fits an entry. The entry must be free.
-    pub(crate) fn permit(self, gfn: Gfn, peer: DomId, flags: GrantFlags) {
-        let Self { frame, offset } = self;
-        if let (Some(number), Some(domain), Some(valid)) = (
-            frame.u32_at(offset + offset_of!(GrantEntryV1, frame)),
-            frame.u16_at(offset + offset_of!(GrantEntryV1, domid)),
-            frame.u16_at(offset + offset_of!(GrantEntryV1, flags)),
-        ) {
-            number.store(gfn.0 as u32, Ordering::Relaxed);
+    /// Gives `peer` access to `what`, which fits an entry of this version. The entry must be free.
+    pub(crate) fn permit(self, what: What, peer: DomId, flags: GrantFlags) {
+        let (kind, word, frame) = match what {
+            What::Page(gfn) if self.state.is_none() => (GrantFlags::PERMIT_ACCESS, gfn.0 as u32, None),
+            What::Page(gfn) => (GrantFlags::PERMIT_ACCESS, 0, Some(gfn.0)),
+            What::Part { gfn, offset, len } => (
+                GrantFlags::PERMIT_ACCESS | GrantFlags::SUB_PAGE,
+                u32::from(offset) | u32::from(len) << 16,
+                Some(gfn.0),
+            ),
+            What::Grant(owner, reference) => {
+                (GrantFlags::TRANSITIVE, owner.0.into(), Some(reference.0.into()))
+            }
+        };
+        if let Some(frame) = frame
+            && let Some(place) = self.frame.u64_at(self.offset + offset_of!(GrantEntryV2, frame))
+        {
+            place.store(frame, Ordering::Relaxed);
+        }
+        if let (Some(place), Some(domain), Some(valid)) = (self.word(), self.half(DOMID), self.half(FLAGS)) {
+            place.store(word, Ordering::Relaxed);
             domain.store(peer.0, Ordering::Relaxed);
             // Last, and after the rest: from here on the peer has access.
+            valid.store((kind | flags).bits(), Ordering::Release);
+        }
+    }
+
+    /// Ends access in one step with the check that nobody uses it, and tells whether nobody did.
+    ///
+    /// In version 1 an entry that is in use stays valid. In version 2 it is not valid any more, whatever the answer, so that nobody can
+    /// begin to use it; call this again until those who do have stopped.
+    #[doc(alias("gnttab_end_foreign_access", "gnttab_try_end_foreign_access"))]
+    pub(crate) fn revoke(self) -> bool {
+        let Some(flags) = self.half(FLAGS) else { return false };
+        let Some((states, offset)) = self.state else { return revoke_v1(flags) };
+        flags.store(0, Ordering::Relaxed);
+        // Xen marks the use and then looks at the flags again. Of two who each write first and look then, one sees the other.
+        fence(Ordering::SeqCst);
+        // Acquire: what the peer did to the page comes before what its owner does.
+        states.u16_at(offset).is_some_and(|state| state.load(Ordering::Acquire) & IN_USE == 0)
+    }
+
+    /// Tells whether the entry gives nobody access and nobody uses it.
+    pub(crate) fn is_free(self) -> bool {
+        let state = self.state.and_then(|(states, offset)| states.u16_at(offset));
+        self.flags().is_empty() && state.is_none_or(|state| state.load(Ordering::Relaxed) & IN_USE == 0)
+    }
+
+    /// Returns kind and permissions, without what Xen says of their use.
+    pub(crate) fn flags(self) -> GrantFlags {
+        let found = self.half(FLAGS).map_or(0, |flags| flags.load(Ordering::Relaxed));
+        GrantFlags::from_bits_retain(found & !IN_USE)
+    }
+
+    /// Makes an entry that was revoked, or that could not be, what it was but for its `flags`.
+    pub(crate) fn restore(self, flags: GrantFlags) {
+        let Some(valid) = self.half(FLAGS) else { return };
+        // Where Xen keeps its marks among the flags, one that it has marked was left alone.
+        if self.state.is_some() || valid.load(Ordering::Relaxed) == 0 {
             valid.store(flags.bits(), Ordering::Release);
         }
     }
 
-    /// Ends access in one step, or not at all: Xen marks an entry that is in use, and the exchange fails then.
-    #[doc(alias("gnttab_end_foreign_access", "gnttab_try_end_foreign_access"))]
-    pub(crate) fn revoke(self) -> bool {
-        let Some(flags) = self.frame.u16_at(self.offset + offset_of!(GrantEntryV1, flags)) else {
-            return false;
-        };
-        let in_use = (GrantFlags::READING | GrantFlags::WRITING).bits();
-        let mut found = flags.load(Ordering::Relaxed);
-        for _ in 0..REVOKE_TRIES {
-            if found & in_use != 0 {
-                return false;
-            }
-            match flags.compare_exchange(found, 0) {
-                Ok(_) => return true,
-                Err(changed) => found = changed,
-            }
-        }
-        false
+    fn half(&self, at: usize) -> Option<SharedU16<'_>> {
+        self.frame.u16_at(self.offset + at)
     }
+
+    fn word(&self) -> Option<SharedU32<'_>> {
+        self.frame.u32_at(self.offset + WORD)
+    }
+}
+
+/// Xen marks an entry that is in use, and the exchange fails then.
+fn revoke_v1(flags: SharedU16<'_>) -> bool {
+    let mut found = flags.load(Ordering::Relaxed);
+    for _ in 0..REVOKE_TRIES {
+        if found & IN_USE != 0 {
+            return false;
+        }
+        match flags.compare_exchange(found, 0) {
+            Ok(_) => return true,
+            Err(changed) => found = changed,
+        }
+    }
+    false
 }

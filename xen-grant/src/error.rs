@@ -1,9 +1,10 @@
 //! What can go wrong with grants.
 
+use crate::Version;
 use core::fmt;
 use xen_hypercall::ops::grant_table::GrantOpError;
 use xen_hypercall::start::PlaceError;
-use xen_hypercall::{Errno, ForeignFrames, Gfn, GrantRef, Pages, Platform};
+use xen_hypercall::{Errno, ForeignFrames, Gfn, GrantRef, OutOfMemory, Pages, Platform};
 use xen_sys::grant_table::GrantStatus;
 
 /// Why pages could not be shared, or the table not be set up.
@@ -23,6 +24,22 @@ pub enum GrantError {
         /// How many there were.
         found: usize,
     },
+    /// The platform had no memory to keep account of the references.
+    Memory(OutOfMemory),
+    /// Bytes that do not lie within a page.
+    Range {
+        /// The offset in bytes that was found.
+        offset: usize,
+        /// The length in bytes that was found.
+        len: usize,
+    },
+    /// The table follows another version than what was asked of it takes.
+    Version {
+        /// The one that is in force.
+        found: Version,
+        /// The one that it takes.
+        needed: Version,
+    },
     /// A version 1 entry has 32 bits for a frame, this one needs more.
     FrameTooHigh(Gfn),
 }
@@ -40,6 +57,13 @@ impl fmt::Display for GrantError {
             Self::Size(error) => write!(f, "grant table's size unknown: {error}"),
             Self::TooManyPages { found } => {
                 write!(f, "{found} pages to share at once, expected at most {}", crate::MAX_PAGES)
+            }
+            Self::Memory(error) => write!(f, "no memory for the grant table's references: {error}"),
+            Self::Range { offset, len } => {
+                write!(f, "{len} bytes at offset {offset} do not lie within a page")
+            }
+            Self::Version { found, needed } => {
+                write!(f, "the grant table follows {found}, but this takes {needed}")
             }
             Self::FrameTooHigh(gfn) => {
                 write!(f, "{gfn} can't be granted: version 1 entries end at frame 2^32")

@@ -5,19 +5,30 @@
 extern crate std;
 
 mod access;
+mod blocks;
 mod copy;
 mod entry;
 mod error;
+mod lock;
+#[cfg(test)]
+mod memory;
 #[cfg(all(test, loom))]
 mod models;
+mod page_vec;
+mod passed_on;
+mod quarantine;
 mod refs;
 mod shared;
 mod table;
+mod version;
 mod window;
 
 pub use access::{Access, ReadOnly, ReadWrite};
 pub use copy::{CopyBatch, MAX_COPIES};
 pub use error::{GrantError, InUse, MapError, MapFailed, ShareError};
+pub use passed_on::PassedOn;
+pub use quarantine::Quarantine;
 pub use shared::{MAX_PAGES, Shared};
-pub use table::{GrantTable, MAX_FRAMES, Quarantine};
+pub use table::GrantTable;
+pub use version::Version;
 pub use window::{Mapping, Window};

@@ -2,47 +2,105 @@
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test -p xen-grant --lib --profile models`
 
-use crate::entry::Entry;
-use crate::refs::FreeRefs;
-use crate::{Access, ReadWrite};
+use crate::blocks::Block;
+use crate::entry::{Entry, What};
+use crate::memory::Memory;
+use crate::quarantine::{Deferred, Held};
+use crate::refs::{self, FreeRefs};
+use crate::{Access, Quarantine, ReadWrite, Version};
+use core::num::NonZeroUsize;
+use core::ptr::NonNull;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
-use loom::sync::atomic::Ordering::{Acquire, Relaxed};
+use loom::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use loom::sync::atomic::fence;
 use loom::thread;
-use xen_hypercall::{DomId, Gfn, GrantRef, PAGE_SIZE, SharedMem};
+use xen_hypercall::{DomId, Gfn, GrantRef, Hypercall, Instant, PAGE_SIZE, Pages, Platform, Port, SharedMem};
 use xen_sys::grant_table::GrantFlags;
 
 const PEER: DomId = DomId(7);
 const FRAME: Gfn = Gfn(0x1234);
+/// Where the models have the state of a version 2 entry.
+const STATE: usize = 16;
 
-fn entry() -> Entry<'static> {
-    Entry { frame: SharedMem::for_model(PAGE_SIZE, &[(0..2, 2), (2..4, 2), (4..8, 4)]), offset: 0 }
+fn entry(version: Version) -> Entry<'static> {
+    let words = [(0..2, 2), (2..4, 2), (4..8, 4), (8..16, 8), (STATE..STATE + 2, 2)];
+    let frame = SharedMem::for_model(PAGE_SIZE, &words);
+    Entry { frame, offset: 0, state: (version == Version::V2).then_some((frame, STATE)) }
+}
+
+fn in_both_versions(model: fn(Version)) {
+    for version in [Version::V1, Version::V2] {
+        loom::model(move || model(version));
+    }
 }
 
 /// What Xen does for a peer that wants to use the entry: mark it, if it is valid.
 fn pin(entry: Entry<'_>) -> bool {
     let flags = entry.frame.u16::<0>();
     let found = flags.load(Acquire);
-    let free = found & GrantFlags::PERMIT_ACCESS.bits() != 0;
-    free && flags.compare_exchange(found, found | GrantFlags::WRITING.bits()).is_ok()
+    if found & GrantFlags::PERMIT_ACCESS.bits() == 0 {
+        return false;
+    }
+    if entry.state.is_none() {
+        return flags.compare_exchange(found, found | GrantFlags::WRITING.bits()).is_ok();
+    }
+    entry.frame.u16::<STATE>().fetch_or(GrantFlags::WRITING.bits());
+    fence(SeqCst);
+    let valid = flags.load(Relaxed) == found;
+    if !valid {
+        unpin(entry);
+    }
+    valid
 }
 
 fn unpin(entry: Entry<'_>) {
-    entry.frame.u16::<0>().fetch_and(!GrantFlags::WRITING.bits());
+    let marks = if entry.state.is_none() { entry.frame.u16::<0>() } else { entry.frame.u16::<STATE>() };
+    marks.fetch_and(!GrantFlags::WRITING.bits());
+}
+
+/// Uses the page as a peer does, if it may.
+fn use_page(entry: Entry<'_>, page: &UnsafeCell<u32>) {
+    if pin(entry) {
+        // SAFETY: the pin keeps the owner away, which is what the checker checks.
+        page.with_mut(|byte| unsafe { *byte += 1 });
+        unpin(entry);
+    }
+}
+
+fn assert_complete(entry: Entry<'_>) {
+    let frame = match entry.state {
+        None => entry.frame.u32::<4>().load(Relaxed).into(),
+        Some(_) => entry.frame.u64::<8>().load(Relaxed),
+    };
+    assert_eq!(Gfn(frame), FRAME, "valid before its frame was written");
+    assert_eq!(entry.frame.u16::<2>().load(Relaxed), PEER.0, "valid before its domain was written");
 }
 
 #[test]
 fn a_valid_entry_is_complete() {
-    loom::model(|| {
-        let entry = entry();
-        let owner = thread::spawn(move || entry.permit(FRAME, PEER, ReadWrite::FLAGS));
+    in_both_versions(|version| {
+        let entry = entry(version);
+        let owner = thread::spawn(move || entry.permit(What::Page(FRAME), PEER, ReadWrite::FLAGS));
         if pin(entry) {
-            assert_eq!(
-                u64::from(entry.frame.u32::<4>().load(Relaxed)),
-                FRAME.0,
-                "valid before its frame was written"
-            );
-            assert_eq!(entry.frame.u16::<2>().load(Relaxed), PEER.0, "valid before its domain was written");
+            assert_complete(entry);
+        }
+        owner.join().unwrap();
+    });
+}
+
+#[test]
+fn an_entry_that_was_made_read_only_is_complete() {
+    in_both_versions(|version| {
+        let entry = entry(version);
+        let owner = thread::spawn(move || {
+            entry.permit(What::Page(FRAME), PEER, ReadWrite::FLAGS);
+            if entry.revoke() {
+                entry.restore(ReadWrite::FLAGS | GrantFlags::READONLY);
+            }
+        });
+        if entry.frame.u16::<0>().load(Acquire) & GrantFlags::READONLY.bits() != 0 {
+            assert_complete(entry);
         }
         owner.join().unwrap();
     });
@@ -51,47 +109,132 @@ fn a_valid_entry_is_complete() {
 /// The checker fails the model if the peer's writes and the owner's are not ordered, whichever comes first.
 #[test]
 fn d_g01_a_page_is_taken_back_only_while_nobody_uses_it() {
-    loom::model(|| {
-        let entry = entry();
-        entry.permit(FRAME, PEER, ReadWrite::FLAGS);
+    in_both_versions(|version| {
+        let entry = entry(version);
+        entry.permit(What::Page(FRAME), PEER, ReadWrite::FLAGS);
         let page = Arc::new(UnsafeCell::new(0));
         let peer = thread::spawn({
             let page = page.clone();
-            move || {
-                if pin(entry) {
-                    // SAFETY: the pin keeps the owner away, which is what the checker checks.
-                    page.with_mut(|byte| unsafe { *byte = 1 });
-                    unpin(entry);
-                }
-            }
+            move || use_page(entry, &page)
         });
-        if entry.revoke() {
+        let ended = (0..2).any(|_| entry.revoke());
+        if ended {
             // SAFETY: the revocation keeps the peer away, which is what the checker checks.
             page.with_mut(|byte| unsafe { *byte += 2 });
         }
         peer.join().unwrap();
+        assert!(ended || entry.revoke(), "nobody uses it any more");
     });
 }
 
 #[test]
 fn d_g06_a_reference_has_one_owner_at_a_time() {
     loom::model(|| {
-        let refs = Arc::new(FreeRefs::<1>::none());
-        refs.give(GrantRef(9));
+        let shared = Arc::new((FreeRefs::new(), [Block::new()]));
+        refs::give(&shared.1, GrantRef(9));
         let entry = Arc::new(UnsafeCell::new(0));
-        let use_it = |refs: &FreeRefs<1>, entry: &UnsafeCell<u32>| {
-            if let Some(reference) = refs.take() {
+        let use_it = |(free, blocks): &(FreeRefs, [Block; 1]), entry: &UnsafeCell<u32>| {
+            if let Some(reference) = free.take(blocks) {
                 // SAFETY: the owner of the reference alone has access, which is what the checker checks.
                 entry.with_mut(|word| unsafe { *word += 1 });
-                refs.give(reference);
+                refs::give(blocks, reference);
             }
         };
         let other = thread::spawn({
-            let (refs, entry) = (refs.clone(), entry.clone());
-            move || use_it(&refs, &entry)
+            let (shared, entry) = (shared.clone(), entry.clone());
+            move || use_it(&shared, &entry)
         });
-        use_it(&refs, &entry);
+        use_it(&shared, &entry);
         other.join().unwrap();
-        assert_eq!(refs.count(), 1);
+        assert_eq!(refs::count(&shared.1), 1);
+    });
+}
+
+#[test]
+fn whoever_gets_a_reference_of_a_new_frame_finds_the_frame() {
+    loom::model(|| {
+        let shared = Arc::new((FreeRefs::new(), [Block::new()]));
+        let owner = thread::spawn({
+            let shared = shared.clone();
+            move || {
+                // SAFETY: the model never looks into the frame.
+                unsafe { shared.1[0].place(0, NonNull::dangling(), None) };
+                refs::give(&shared.1, GrantRef(9));
+            }
+        });
+        if shared.0.take(&shared.1).is_some() {
+            assert!(shared.1[0].placed(0).is_some());
+        }
+        owner.join().unwrap();
+    });
+}
+
+/// Memory whose one page a peer uses; the checker sees to it that it is not freed meanwhile.
+#[derive(Clone)]
+struct Watched(Memory, Option<Arc<UnsafeCell<u32>>>);
+
+// SAFETY: handed on unchanged.
+unsafe impl Hypercall for Watched {
+    unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
+        // SAFETY: the caller's obligations are passed on unchanged.
+        unsafe { self.0.hypercall(op, args) }
+    }
+}
+
+// SAFETY: handed on unchanged.
+unsafe impl Platform for Watched {
+    fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
+        self.0.alloc_pages(count)
+    }
+
+    unsafe fn free_pages(&self, pages: NonNull<u8>, count: NonZeroUsize) {
+        if let Some(page) = &self.1 {
+            // SAFETY: nobody uses what is freed, which is what the checker checks.
+            page.with_mut(|byte| unsafe { *byte += 2 });
+        }
+        // SAFETY: the caller's obligations are passed on unchanged.
+        unsafe { self.0.free_pages(pages, count) }
+    }
+
+    fn virt_to_gfn(&self, page: NonNull<u8>) -> Gfn {
+        self.0.virt_to_gfn(page)
+    }
+
+    unsafe fn map_frames(&self, _first: Gfn, _count: NonZeroUsize) -> Option<NonNull<u8>> {
+        None
+    }
+
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn wait(&self, _ports: &[Port], _deadline: Option<Instant>) {}
+}
+
+/// A page that the owner could not take back, while its peer stops using it and two vCPUs try again.
+#[test]
+fn d_g01_what_was_kept_back_is_freed_once_and_not_before_the_peer_lets_go() {
+    in_both_versions(|version| {
+        let entry = entry(version);
+        entry.permit(What::Page(FRAME), PEER, ReadWrite::FLAGS);
+        let memory = Memory::default();
+        let page = Arc::new(UnsafeCell::new(0));
+        let pages = Pages::alloc(Watched(memory.clone(), Some(page.clone())), 1).unwrap().into_shared();
+        let deferred = Arc::new(Deferred::new(Watched(memory.clone(), None)));
+        deferred.add(Held { pages: Some(pages), refs: core::iter::once(GrantRef(9)).collect() });
+        let retry = move |deferred: &Deferred<Watched>| {
+            deferred.sweep(|refs| refs.retain(|_| !entry.revoke()));
+        };
+        let peer = thread::spawn(move || use_page(entry, &page));
+        let other = thread::spawn({
+            let deferred = deferred.clone();
+            move || retry(&deferred)
+        });
+        retry(&deferred);
+        peer.join().unwrap();
+        other.join().unwrap();
+        retry(&deferred);
+        assert_eq!(deferred.count(), Quarantine::default());
+        assert_eq!(memory.pages(), 0);
     });
 }

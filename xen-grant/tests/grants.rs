@@ -3,14 +3,24 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use xen_grant::{
-    CopyBatch, GrantError, GrantTable, InUse, MapError, Quarantine, ReadOnly, ReadWrite, Window,
+    CopyBatch, GrantError, GrantTable, InUse, MapError, Quarantine, ReadOnly, ReadWrite, Version, Window,
 };
 use xen_hypercall::ops::grant_table::set_version;
-use xen_hypercall::{GrantRef, PAGE_SIZE, Pages};
+use xen_hypercall::{GrantRef, PAGE_SIZE, Pages, Platform};
 use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed, World};
 use xen_sys::grant_table::{GNTTABOP_COPY, GNTTABOP_MAP_GRANT_REF, GrantStatus};
 use xen_sys::memory::XENMEM_ADD_TO_PHYSMAP;
 use xen_sys::xen::{HYPERVISOR_GRANT_TABLE_OP, HYPERVISOR_MEMORY_OP};
+
+fn table<P: Platform>(platform: &P, version: Version) -> GrantTable<P> {
+    let grants = GrantTable::with_version(platform.clone(), version).unwrap();
+    assert_eq!(grants.version(), version);
+    grants
+}
+
+fn per_frame(version: Version) -> usize {
+    if version == Version::V1 { 512 } else { 256 }
+}
 
 fn pair(grant_frames: u32) -> (World, Domain, Domain) {
     let world = World::new(1);
@@ -25,10 +35,9 @@ fn pages(domain: &Domain, count: usize) -> Pages<Domain> {
     Pages::alloc(domain.clone(), count).unwrap()
 }
 
-#[test]
-fn what_one_side_writes_the_other_reads_until_the_grant_ends() {
+fn what_one_side_writes_the_other_reads_until_the_grant_ends(version: Version) {
     let (world, front, back) = pair(4);
-    let grants = GrantTable::new(front.clone()).unwrap();
+    let grants = table(&front, version);
     let mut page = pages(&front, 2);
     page.as_mut_slice()[PAGE_SIZE..][..5].copy_from_slice(b"hello");
     let shared = grants.share_writable(page, back.id()).unwrap();
@@ -42,10 +51,9 @@ fn what_one_side_writes_the_other_reads_until_the_grant_ends() {
     world.check().unwrap();
 }
 
-#[test]
-fn d_g01_what_the_peer_still_maps_is_kept_back_until_it_lets_go() {
+fn d_g01_what_the_peer_still_maps_is_kept_back_until_it_lets_go(version: Version) {
     let (world, front, back) = pair(4);
-    let grants = GrantTable::new(front.clone()).unwrap();
+    let grants = table(&front, version);
     let free = grants.free();
     let shared = grants.share_read_only(pages(&front, 1), back.id()).unwrap();
     let reference = shared.refs()[0];
@@ -60,21 +68,20 @@ fn d_g01_what_the_peer_still_maps_is_kept_back_until_it_lets_go() {
     world.check().unwrap();
 }
 
-#[test]
-fn a_read_only_grant_can_not_be_mapped_for_writing() {
+fn a_read_only_grant_can_not_be_mapped_for_writing(version: Version) {
     let (_world, front, back) = pair(4);
-    let grants = GrantTable::new(front.clone()).unwrap();
+    let grants = table(&front, version);
     let shared = grants.share_read_only(pages(&front, 1), back.id()).unwrap();
     let failed = Window::reserve(back, 1).unwrap().map::<ReadWrite>(front.id(), shared.refs()).unwrap_err();
     assert!(matches!(failed.error, MapError::Refused { .. }) && failed.window.is_some(), "{failed}");
 }
 
-#[test]
-fn d_g02_a_full_table_leaves_nothing_half_shared_and_hands_the_pages_back() {
+fn d_g02_a_full_table_leaves_nothing_half_shared_and_hands_the_pages_back(version: Version) {
     let (world, front, back) = pair(2);
-    let grants = GrantTable::new(front.clone()).unwrap();
-    let mut held: Vec<_> =
-        (0..(2 * 512 - 8) / 8).map(|_| grants.share_writable(pages(&front, 8), back.id()).unwrap()).collect();
+    let grants = table(&front, version);
+    let mut held: Vec<_> = (0..(2 * per_frame(version) - 8) / 8)
+        .map(|_| grants.share_writable(pages(&front, 8), back.id()).unwrap())
+        .collect();
     assert_eq!(grants.free(), 0);
     let first = held.pop().unwrap().refs().to_vec();
     assert_eq!((first.len(), grants.free()), (8, 8));
@@ -87,10 +94,9 @@ fn d_g02_a_full_table_leaves_nothing_half_shared_and_hands_the_pages_back() {
     world.check().unwrap();
 }
 
-#[test]
-fn d_g03_of_a_batch_exactly_what_was_mapped_is_unmapped() {
+fn d_g03_of_a_batch_exactly_what_was_mapped_is_unmapped(version: Version) {
     let (world, front, back) = pair(4);
-    let grants = GrantTable::new(front.clone()).unwrap();
+    let grants = table(&front, version);
     let shared = grants.share_writable(pages(&front, 8), back.id()).unwrap();
     let mut window = Window::reserve(back.clone(), 8).unwrap();
     for pattern in 0u32..256 {
@@ -129,10 +135,9 @@ impl Interpose for Idler {
     }
 }
 
-#[test]
-fn d_g04_a_call_that_leaves_the_status_untouched_has_failed() {
+fn d_g04_a_call_that_leaves_the_status_untouched_has_failed(version: Version) {
     let (_world, front, back) = pair(4);
-    let grants = GrantTable::new(front.clone()).unwrap();
+    let grants = table(&front, version);
     let shared = grants.share_writable(pages(&front, 1), back.id()).unwrap();
     let idle = |command| Interposed::new(back.clone(), Arc::new(Idler(command)));
     let window = Window::reserve(idle(GNTTABOP_MAP_GRANT_REF), 1).unwrap();
@@ -146,10 +151,9 @@ fn d_g04_a_call_that_leaves_the_status_untouched_has_failed() {
     assert_eq!(batch.run(), Err(MapError::Refused { reference, status: GrantStatus::GENERAL_ERROR }));
 }
 
-#[test]
-fn copies_cross_pages_of_the_own_memory_but_never_the_granted_page() {
+fn copies_cross_pages_of_the_own_memory_but_never_the_granted_page(version: Version) {
     let (_world, front, back) = pair(4);
-    let grants = GrantTable::new(front.clone()).unwrap();
+    let grants = table(&front, version);
     let mut page = pages(&front, 1);
     page.as_mut_slice()[100..110].copy_from_slice(b"0123456789");
     let shared = grants.share_writable(page, back.id()).unwrap();
@@ -168,10 +172,9 @@ fn copies_cross_pages_of_the_own_memory_but_never_the_granted_page() {
     assert_eq!(shared.as_ref().read::<[u8; 4]>(4000), Some(*b"2345"));
 }
 
-#[test]
-fn d_g07_fresh_pages_show_a_peer_nothing_but_zeroes() {
+fn d_g07_fresh_pages_show_a_peer_nothing_but_zeroes(version: Version) {
     let (_world, front, back) = pair(4);
-    let grants = GrantTable::new(front.clone()).unwrap();
+    let grants = table(&front, version);
     let mut secret = pages(&front, 1);
     secret.as_mut_slice().fill(0x5e);
     drop(secret);
@@ -180,10 +183,9 @@ fn d_g07_fresh_pages_show_a_peer_nothing_but_zeroes() {
     assert_eq!(mapping.as_ref().read::<[u8; PAGE_SIZE]>(0), Some([0; PAGE_SIZE]));
 }
 
-#[test]
-fn d_g05_a_reference_comes_back_once_however_often_it_is_used() {
+fn d_g05_a_reference_comes_back_once_however_often_it_is_used(version: Version) {
     let (world, front, back) = pair(1);
-    let grants = GrantTable::new(front.clone()).unwrap();
+    let grants = table(&front, version);
     let free = grants.free();
     for _ in 0..3 * free {
         let shared = grants.share_writable(pages(&front, 1), back.id()).unwrap();
@@ -207,12 +209,11 @@ impl Interpose for Placed {
     }
 }
 
-#[test]
-fn after_a_resume_nothing_is_granted_and_the_pages_and_references_are_there() {
+fn after_a_resume_nothing_is_granted_and_the_pages_and_references_are_there(version: Version) {
     let (world, front, back) = pair(4);
     let placed = Arc::new(Placed::default());
     let front = Interposed::new(front, placed.clone());
-    let grants = GrantTable::new(front.clone()).unwrap();
+    let grants = table(&front, version);
     let pages = |count| Pages::alloc(front.clone(), count).unwrap();
     let many: Vec<_> = (0..32).map(|_| grants.share_writable(pages(16), back.id()).unwrap()).collect();
     let free = grants.free();
@@ -223,13 +224,16 @@ fn after_a_resume_nothing_is_granted_and_the_pages_and_references_are_there() {
     drop(mapping);
     assert_eq!(grants.sweep_quarantine().waiting, 0);
     let kept = grants.share_writable(pages(1), back.id()).unwrap();
-    assert_eq!(placed.0.swap(0, Ordering::Relaxed), 2);
+    // 513 references take two frames of version 1, or three of version 2 and one of states.
+    let frames = if version == Version::V1 { 2 } else { 4 };
+    assert_eq!(placed.0.swap(0, Ordering::Relaxed), frames);
 
     // A new life starts with an empty table, as one does that was switched to and fro.
-    set_version(&front, 2).unwrap();
-    set_version(&front, 1).unwrap();
+    let (now, other) = if version == Version::V1 { (1, 2) } else { (2, 1) };
+    set_version(&front, other).unwrap();
+    set_version(&front, now).unwrap();
     grants.resume().unwrap();
-    assert_eq!(placed.0.load(Ordering::Relaxed), 2, "both frames are there again");
+    assert_eq!(placed.0.load(Ordering::Relaxed), frames, "all frames are there again");
     assert_eq!(grants.free(), free - 1, "references of before the suspend have their owners");
     let window = Window::reserve(back.clone(), 1).unwrap();
     let failed = window.map::<ReadWrite>(front.inner().id(), kept.refs()).unwrap_err();
@@ -240,4 +244,36 @@ fn after_a_resume_nothing_is_granted_and_the_pages_and_references_are_there() {
     drop(again);
     drop(grants);
     world.check().unwrap();
+}
+
+/// Makes two tests of each function: on a table of version 1 and on one of version 2.
+macro_rules! in_both_versions {
+    ($($name:ident)*) => {$(
+        mod $name {
+            use super::Version;
+
+            #[test]
+            fn version_1() {
+                super::$name(Version::V1);
+            }
+
+            #[test]
+            fn version_2() {
+                super::$name(Version::V2);
+            }
+        }
+    )*};
+}
+
+in_both_versions! {
+    what_one_side_writes_the_other_reads_until_the_grant_ends
+    d_g01_what_the_peer_still_maps_is_kept_back_until_it_lets_go
+    a_read_only_grant_can_not_be_mapped_for_writing
+    d_g02_a_full_table_leaves_nothing_half_shared_and_hands_the_pages_back
+    d_g03_of_a_batch_exactly_what_was_mapped_is_unmapped
+    d_g04_a_call_that_leaves_the_status_untouched_has_failed
+    copies_cross_pages_of_the_own_memory_but_never_the_granted_page
+    d_g07_fresh_pages_show_a_peer_nothing_but_zeroes
+    d_g05_a_reference_comes_back_once_however_often_it_is_used
+    after_a_resume_nothing_is_granted_and_the_pages_and_references_are_there
 }

@@ -5,7 +5,7 @@ use core::fmt;
 use xen_sys::hvm::params::{
     HVM_PARAM_CONSOLE_EVTCHN, HVM_PARAM_CONSOLE_PFN, HVM_PARAM_STORE_EVTCHN, HVM_PARAM_STORE_PFN,
 };
-use xen_sys::memory::{XENMAPSPACE_GRANT_TABLE, XENMAPSPACE_SHARED_INFO};
+use xen_sys::memory::{XENMAPIDX_GRANT_TABLE_STATUS, XENMAPSPACE_GRANT_TABLE, XENMAPSPACE_SHARED_INFO};
 
 /// A ring page that Xen or the toolstack set up, and the port that goes with it.
 #[derive(Debug)]
@@ -125,8 +125,22 @@ pub fn shared_info<P: Platform>(platform: P) -> Result<Mapped<P>, PlaceError> {
 /// [`PlaceError`]; nothing has changed then.
 #[doc(alias = "XENMAPSPACE_grant_table")]
 pub fn grant_frame<P: Platform>(platform: P, index: u32) -> Result<Mapped<P>, PlaceError> {
+    grant_space(platform, index.into())
+}
+
+/// Puts frame `index` of the states of this domain's version 2 grant table in the place of a page of RAM, for good.
+///
+/// # Errors
+///
+/// [`PlaceError`]; nothing has changed then.
+#[doc(alias = "XENMAPIDX_grant_table_status")]
+pub fn grant_status_frame<P: Platform>(platform: P, index: u32) -> Result<Mapped<P>, PlaceError> {
+    grant_space(platform, u64::from(index) | XENMAPIDX_GRANT_TABLE_STATUS)
+}
+
+fn grant_space<P: Platform>(platform: P, index: u64) -> Result<Mapped<P>, PlaceError> {
     Mapped::in_place_of_ram(platform, |platform, gfn| {
         // SAFETY: as above.
-        unsafe { ops::memory::add_to_physmap(platform, XENMAPSPACE_GRANT_TABLE, u64::from(index), gfn) }
+        unsafe { ops::memory::add_to_physmap(platform, XENMAPSPACE_GRANT_TABLE, index, gfn) }
     })
 }

@@ -1,0 +1,73 @@
+//! A grant of another domain, passed on to a third one.
+
+use crate::entry::What;
+use crate::{Access, GrantError, GrantTable, InUse, Version};
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
+use xen_hypercall::{DomId, GrantRef, Platform};
+
+/// A grant that another domain made to this one, passed on: its peer can have copies of the page, but not map it.
+///
+/// Dropping it ends the peer's access.
+#[doc(alias = "GTF_transitive")]
+pub struct PassedOn<'t, P: Platform, A: Access> {
+    table: &'t GrantTable<P>,
+    reference: GrantRef,
+    access: PhantomData<A>,
+}
+
+impl<P: Platform> GrantTable<P> {
+    /// Lets `peer` have copies from, or with [`ReadWrite`](crate::ReadWrite) to, the page that `owner` granted to this domain under
+    /// `granted`. Version 2 only; a host can forbid it.
+    ///
+    /// Whether there is such a grant shows when the peer copies: Xen looks at both then.
+    ///
+    /// # Errors
+    ///
+    /// [`GrantError::Version`] in version 1, [`GrantError::Exhausted`] or [`GrantError::Grow`] if there is no free entry.
+    #[doc(alias = "GTF_transitive")]
+    pub fn pass_on<A: Access>(
+        &self,
+        owner: DomId,
+        granted: GrantRef,
+        peer: DomId,
+    ) -> Result<PassedOn<'_, P, A>, GrantError> {
+        self.needs(Version::V2)?;
+        let reference = self.take()?;
+        if let Some(entry) = self.entry(reference) {
+            entry.permit(What::Grant(owner, granted), peer, A::FLAGS);
+        }
+        Ok(PassedOn { table: self, reference, access: PhantomData })
+    }
+}
+
+impl<P: Platform, A: Access> PassedOn<'_, P, A> {
+    /// Returns the reference that the peer has to use.
+    pub fn reference(&self) -> GrantRef {
+        self.reference
+    }
+
+    /// Ends the peer's access.
+    ///
+    /// # Errors
+    ///
+    /// [`InUse`] if a copy is going on. The peer can begin no other one, and the reference is kept back until that one is done.
+    pub fn end(self) -> Result<(), InUse> {
+        let this = ManuallyDrop::new(self);
+        this.table.take_back_one(this.reference)
+    }
+}
+
+impl<P: Platform, A: Access> Drop for PassedOn<'_, P, A> {
+    fn drop(&mut self) {
+        // A reference that is in use is in quarantine now.
+        let _ = self.table.take_back_one(self.reference);
+    }
+}
+
+impl<P: Platform, A: Access> fmt::Debug for PassedOn<'_, P, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PassedOn").field("reference", &self.reference).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,40 @@
+//! Which version of the ABI a table follows.
+
+use core::fmt;
+use xen_hypercall::{DomId, Hypercall, ops};
+
+/// The version of the ABI that a grant table follows.
+///
+/// Version 1 is what every host has, and the quicker one: an entry is one word of 64 bits, and ending a grant looks at that word alone.
+/// Version 2 has room for frames beyond 2^32, for parts of a page and for passing grants on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// `grant_entry_v1_t`.
+    V1,
+    /// `grant_entry_v2_t`, with the states in frames of their own.
+    V2,
+}
+
+impl Version {
+    /// Asks Xen for `wanted` and returns what is in force after that.
+    #[doc(alias = "GNTTABOP_set_version")]
+    pub(crate) fn choose<H: Hypercall + ?Sized>(xen: &H, wanted: Self) -> Self {
+        let number = match wanted {
+            Self::V1 => 1,
+            Self::V2 => 2,
+        };
+        // A host that lets nobody choose refuses, and so does one whose entries are in use: by an earlier kernel of this domain.
+        let answer = ops::grant_table::set_version(xen, number)
+            .or_else(|_| ops::grant_table::get_version(xen, DomId::SELF));
+        if answer == Ok(2) { Self::V2 } else { Self::V1 }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V1 => "version 1",
+            Self::V2 => "version 2",
+        })
+    }
+}
