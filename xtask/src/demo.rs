@@ -28,7 +28,7 @@ enum Stage {
 /// Options of `demo`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    #[arg(long, value_enum, default_value = "xen")]
+    #[arg(long, value_enum, default_value = "sim")]
     on: Stage,
     /// Version of real Xen
     #[arg(long, value_enum, default_value = "4.17")]
