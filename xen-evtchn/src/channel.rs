@@ -7,7 +7,8 @@ use xen_sys::xen::Virq;
 /// An open port of this domain, closed when dropped.
 ///
 /// New ports are masked, except those that [`EventChannels`](crate::EventChannels) never got to mask: an event on one becomes pending but makes
-/// no upcall until [`unmask`](Self::unmask). A driver that is polled needs no more than that.
+/// no upcall until [`unmask`](Self::unmask). A driver that is polled needs no more than that. The platform hears of each port that is opened
+/// and closed.
 pub struct Channel<P: Platform> {
     platform: P,
     port: Port,
@@ -23,7 +24,7 @@ impl<P: Platform> Channel<P> {
     #[doc(alias = "EVTCHNOP_alloc_unbound")]
     pub fn alloc_unbound(platform: P, remote: DomId) -> Result<Self, Errno> {
         let port = op::alloc_unbound(&platform, remote)?;
-        Ok(Self { platform, port, close: true })
+        Self::opened(platform, port, 0)
     }
 
     /// Opens a port bound to `remote_port`, which domain `remote` opened for this one. It is pending at once.
@@ -34,7 +35,7 @@ impl<P: Platform> Channel<P> {
     #[doc(alias = "EVTCHNOP_bind_interdomain")]
     pub fn bind_interdomain(platform: P, remote: DomId, remote_port: Port) -> Result<Self, Errno> {
         let port = op::bind_interdomain(&platform, remote, remote_port)?;
-        Ok(Self { platform, port, close: true })
+        Self::opened(platform, port, 0)
     }
 
     /// Opens a port for virtual interrupt `virq` (`VIRQ_*`) of `vcpu`.
@@ -45,7 +46,7 @@ impl<P: Platform> Channel<P> {
     #[doc(alias = "EVTCHNOP_bind_virq")]
     pub fn bind_virq(platform: P, virq: Virq, vcpu: u32) -> Result<Self, Errno> {
         let port = op::bind_virq(&platform, virq, vcpu)?;
-        Ok(Self { platform, port, close: true })
+        Self::opened(platform, port, vcpu)
     }
 
     /// Opens a port whose notifications go to `vcpu` of this domain.
@@ -56,7 +57,14 @@ impl<P: Platform> Channel<P> {
     #[doc(alias = "EVTCHNOP_bind_ipi")]
     pub fn bind_ipi(platform: P, vcpu: u32) -> Result<Self, Errno> {
         let port = op::bind_ipi(&platform, vcpu)?;
-        Ok(Self { platform, port, close: true })
+        Self::opened(platform, port, vcpu)
+    }
+
+    /// Tells the kernel of a new port; one that it can't use is closed again.
+    fn opened(platform: P, port: Port, vcpu: u32) -> Result<Self, Errno> {
+        let this = Self { platform, port, close: true };
+        this.platform.port_opened(port, vcpu)?;
+        Ok(this)
     }
 
     /// Takes a port that the toolstack opened before the domain started; it stays open when this is dropped.
@@ -89,20 +97,21 @@ impl<P: Platform> Channel<P> {
         op::unmask(&self.platform, self.port)
     }
 
-    /// Makes `vcpu` the one that takes the port's upcalls.
+    /// Sets the port's priority, from 0, the highest, to 15. New ports have 7.
     ///
     /// # Errors
     ///
-    /// `ENOENT` if there is no such vCPU, `EINVAL` if the port is bound to a vCPU for good.
-    #[doc(alias = "EVTCHNOP_bind_vcpu")]
-    pub fn bind_vcpu(&self, vcpu: u32) -> Result<(), Errno> {
-        op::bind_vcpu(&self.platform, self.port, vcpu)
+    /// `ENOSYS` in the 2-level format, `EINVAL` for a priority out of range.
+    #[doc(alias = "EVTCHNOP_set_priority")]
+    pub fn set_priority(&self, priority: u32) -> Result<(), Errno> {
+        op::set_priority(&self.platform, self.port, priority)
     }
 }
 
 impl<P: Platform> Drop for Channel<P> {
     fn drop(&mut self) {
         if self.close {
+            self.platform.port_closing(self.port);
             // The port is open, as only this value closes it; a refusal would leave nothing to do about it.
             let _ = op::close(&self.platform, self.port);
         }

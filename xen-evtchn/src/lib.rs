@@ -10,9 +10,13 @@ extern crate std;
 mod models;
 
 mod channel;
+mod events;
+mod fifo;
 mod two_level;
 mod upcall;
 
 pub use channel::Channel;
-pub use two_level::{EventChannels, PORTS};
+pub use events::{Abi, EventChannels, MAX_VCPUS};
+pub use fifo::FIFO_PORTS;
+pub use two_level::PORTS;
 pub use upcall::{Delivery, set_upcall_vector};

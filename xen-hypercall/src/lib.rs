@@ -6,6 +6,7 @@ extern crate std;
 
 pub mod arch;
 pub mod elfnote;
+mod event_page;
 mod frame;
 mod instant;
 pub mod ops;
@@ -16,6 +17,7 @@ pub mod start;
 #[doc(hidden)]
 pub mod sync;
 
+pub use event_page::EventPage;
 pub use frame::{Gfn, PAGE_SHIFT, PAGE_SIZE, Page};
 pub use instant::Instant;
 pub use pages::{Mapped, OutOfMemory, Pages, SharedPages};

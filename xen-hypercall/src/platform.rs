@@ -1,6 +1,6 @@
 //! The traits that a kernel implements.
 
-use crate::{Gfn, Instant, Port, ops};
+use crate::{Errno, Gfn, Instant, Port, ops};
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 
@@ -91,6 +91,24 @@ pub unsafe trait Platform: Hypercall + Clone {
         // A poll that fails returns at once, which the contract allows.
         let _ = ops::sched::poll(self, ports, deadline);
     }
+
+    /// Hears that `port` was opened, or moved, and that its events go to `vcpu`.
+    ///
+    /// A kernel that dispatches events hands it on to `EventChannels::opened` of `xen-evtchn`. The default does nothing, which suits a kernel
+    /// that polls in the two-level format.
+    ///
+    /// # Errors
+    ///
+    /// The port can't be used, for want of memory say; whoever opened it closes it.
+    fn port_opened(&self, port: Port, vcpu: u32) -> Result<(), Errno> {
+        let _ = (port, vcpu);
+        Ok(())
+    }
+
+    /// Hears that `port` is about to be closed: `EventChannels::closing` of `xen-evtchn`. The default does nothing.
+    fn port_closing(&self, port: Port) {
+        let _ = port;
+    }
 }
 
 // SAFETY: every call is handed on unchanged, so the obligations are met by `T`; a copied reference is the same domain.
@@ -119,6 +137,14 @@ unsafe impl<T: Platform> Platform for &T {
 
     fn wait(&self, ports: &[Port], deadline: Option<Instant>) {
         (**self).wait(ports, deadline);
+    }
+
+    fn port_opened(&self, port: Port, vcpu: u32) -> Result<(), Errno> {
+        (**self).port_opened(port, vcpu)
+    }
+
+    fn port_closing(&self, port: Port) {
+        (**self).port_closing(port);
     }
 }
 

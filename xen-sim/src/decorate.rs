@@ -129,6 +129,14 @@ unsafe impl<P: Platform, I: Interpose + ?Sized> Platform for Interposed<P, I> {
             self.platform.wait(ports, deadline);
         }
     }
+
+    fn port_opened(&self, port: Port, vcpu: u32) -> Result<(), Errno> {
+        self.platform.port_opened(port, vcpu)
+    }
+
+    fn port_closing(&self, port: Port) {
+        self.platform.port_closing(port);
+    }
 }
 
 // SAFETY: as above.

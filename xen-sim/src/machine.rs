@@ -99,6 +99,12 @@ impl DomainState {
     pub(crate) fn runs(&self) -> bool {
         self.life == Life::Running && self.pauses == 0
     }
+
+    /// Tells whether the domain gave a page of its RAM to Xen, which does not give such ones back.
+    pub(crate) fn gave_up(&self, page: Mfn) -> bool {
+        self.events.fifo.as_ref().is_some_and(|fifo| fifo.holds(page))
+            || self.vcpus.iter().any(|vcpu| vcpu.info.is_some_and(|(info, _)| info == page))
+    }
 }
 
 #[derive(Debug)]

@@ -198,7 +198,10 @@ impl World {
                 grant: GrantRef(track.grant),
             }));
             let lost = domain.physmap.allocated();
-            let lost = lost.filter(|&gfn| domain.physmap.get(gfn).is_some_and(|at| at.kind == Kind::Ram));
+            let lost = lost.filter(|&gfn| {
+                let found = domain.physmap.get(gfn).filter(|at| at.kind == Kind::Ram);
+                found.is_some_and(|at| !domain.gave_up(at.mfn))
+            });
             found.extend(lost.map(|gfn| Violation::PageLost { domain: id, gfn }));
             let count = domain.physmap.reserved();
             if count > 0 {

@@ -26,6 +26,13 @@ struct Control {
     tails: [u32; EVTCHN_FIFO_MAX_QUEUES as usize],
 }
 
+impl Fifo {
+    /// Tells whether the domain gave this page up for good.
+    pub(crate) fn holds(&self, page: Mfn) -> bool {
+        self.array.contains(&page) || self.vcpus.iter().flatten().any(|control| control.page == page)
+    }
+}
+
 impl Machine {
     pub(super) fn fifo_init_control(&mut self, id: DomId, arg: &mut EvtchnInitControl) -> Result<(), Errno> {
         arg.link_bits = EVTCHN_FIFO_LINK_BITS as u8;
@@ -119,7 +126,8 @@ impl Machine {
             return;
         }
         let queue = chan.priority as usize;
-        let tail = control.tails[queue];
+        // Where this port is the last one of a queue, the guest has emptied that.
+        let tail = if control.tails[queue] == port { 0 } else { control.tails[queue] };
         let appended = tail != 0 && self.fifo_set_link(id, tail, port);
         let block = self.page(control.page);
         if !appended && let Some(head) = block.u32_at(control.offset + 8 + queue * 4) {
@@ -128,10 +136,12 @@ impl Machine {
         let ready = block
             .u32_at(control.offset)
             .map_or(0, |ready| if appended { u32::MAX } else { ready.fetch_or(1 << queue) });
-        if let Some(fifo) = &mut self.dom_mut(id).events.fifo
-            && let Some(control) = &mut fifo.vcpus[chan.vcpu as usize]
-        {
-            control.tails[queue] = port;
+        if let Some(fifo) = &mut self.dom_mut(id).events.fifo {
+            let tails = fifo.vcpus.iter_mut().flatten().flat_map(|control| &mut control.tails);
+            tails.filter(|tail| **tail == port).for_each(|tail| *tail = 0);
+            if let Some(control) = &mut fifo.vcpus[chan.vcpu as usize] {
+                control.tails[queue] = port;
+            }
         }
         if ready & (1 << queue) == 0 {
             self.mark_events_pending(id, chan.vcpu);

@@ -1,0 +1,471 @@
+//! The FIFO format against a simulated Xen.
+#![cfg(not(loom))]
+
+use proptest::prelude::*;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use xen_evtchn::{Abi, Channel, EventChannels, FIFO_PORTS};
+use xen_hypercall::{Errno, Mapped, Platform, Port, ops::event_channel as op, start};
+use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed, World};
+use xen_sys::event_channel::{EVTCHNOP_EXPAND_ARRAY, EVTCHNOP_INIT_CONTROL};
+use xen_sys::xen::HYPERVISOR_EVENT_CHANNEL_OP;
+
+type Events<P> = EventChannels<P, Mapped<P>>;
+
+fn domain(max_port: u32) -> (World, Domain, Events<Domain>) {
+    let world = World::new(1);
+    let mut config = DomainConfig::new("guest");
+    config.max_port = max_port;
+    config.vcpus = 2;
+    let domain = world.create(config);
+    let events = events(&domain).unwrap();
+    assert_eq!(events.abi(), Abi::Fifo);
+    (world, domain, events)
+}
+
+fn events<P: Platform>(platform: &P) -> Result<Events<P>, Errno> {
+    EventChannels::with_fifo(platform.clone(), start::shared_info(platform.clone()).unwrap())
+}
+
+/// Opens a port whose events come to this domain's own vCPU 0.
+fn open(events: &Events<Domain>, domain: &Domain) -> Channel<Domain> {
+    let channel = Channel::bind_ipi(domain.clone(), 0).unwrap();
+    events.opened(channel.port(), 0).unwrap();
+    channel
+}
+
+fn open_unmasked(events: &Events<Domain>, domain: &Domain, priority: u32) -> Channel<Domain> {
+    let channel = open(events, domain);
+    channel.set_priority(priority).unwrap();
+    events.unmask(channel.port()).unwrap();
+    channel
+}
+
+fn handled(events: &Events<Domain>) -> Vec<Port> {
+    let mut ports = Vec::new();
+    events.on_upcall(0, |port| ports.push(port));
+    ports
+}
+
+#[test]
+fn an_event_is_handled_once_and_only_while_its_port_is_unmasked() {
+    let (_world, domain, events) = domain(1023);
+    let channel = open(&events, &domain);
+    let port = channel.port();
+    channel.notify().unwrap();
+    assert!(handled(&events).is_empty() && events.is_pending(port), "a new port is masked");
+    events.unmask(port).unwrap();
+    assert_eq!(handled(&events), [port]);
+    assert!(handled(&events).is_empty());
+    events.mask(port);
+    channel.notify().unwrap();
+    assert!(handled(&events).is_empty());
+    assert!(events.take_pending(port) && !events.take_pending(port));
+    events.unmask(port).unwrap();
+    assert!(handled(&events).is_empty());
+    // Masked while it stands in the queue: taken off untold, and kept.
+    channel.notify().unwrap();
+    events.mask(port);
+    assert!(handled(&events).is_empty());
+    events.unmask(port).unwrap();
+    assert_eq!(handled(&events), [port]);
+}
+
+#[test]
+fn d_e06_sixteen_priorities_are_told_most_urgent_first() {
+    let (_world, domain, events) = domain(1023);
+    let channels: Vec<_> = (0..32).map(|n| open_unmasked(&events, &domain, 15 - n % 16)).collect();
+    for _ in 0..3 {
+        channels.iter().for_each(|channel| channel.notify().unwrap());
+        let expected: Vec<_> =
+            (0..16).flat_map(|priority| [15 - priority, 31 - priority]).map(|n| channels[n].port()).collect();
+        assert_eq!(handled(&events), expected, "by priority, then by arrival");
+    }
+}
+
+#[test]
+fn d_e06_a_more_urgent_event_does_not_wait_for_the_rest_of_a_queue() {
+    let (_world, domain, events) = domain(1023);
+    let slow: Vec<_> = (0..3).map(|_| open_unmasked(&events, &domain, 15)).collect();
+    let urgent = open_unmasked(&events, &domain, 0);
+    slow.iter().for_each(|channel| channel.notify().unwrap());
+    let mut order = Vec::new();
+    events.on_upcall(0, |port| {
+        if order.is_empty() {
+            urgent.notify().unwrap();
+        }
+        order.push(port);
+    });
+    assert_eq!(order, [slow[0].port(), urgent.port(), slow[1].port(), slow[2].port()]);
+}
+
+#[test]
+fn d_e06_an_event_that_comes_again_while_it_is_handled_is_told_again() {
+    let (_world, domain, events) = domain(1023);
+    let alone = open_unmasked(&events, &domain, 7);
+    // A queue of one, whose only event comes back 10 times.
+    alone.notify().unwrap();
+    let mut told = 0;
+    events.on_upcall(0, |port| {
+        assert_eq!(port, alone.port());
+        told += 1;
+        if told <= 10 {
+            alone.notify().unwrap();
+        }
+    });
+    assert_eq!(told, 11);
+    // Among others it goes to the end, and keeps none of them from its turn.
+    let others: Vec<_> = (0..3).map(|_| open_unmasked(&events, &domain, 7)).collect();
+    alone.notify().unwrap();
+    others.iter().for_each(|channel| channel.notify().unwrap());
+    let mut order = Vec::new();
+    events.on_upcall(0, |port| {
+        if order.is_empty() {
+            alone.notify().unwrap();
+        }
+        order.push(port);
+    });
+    let ports: Vec<_> = [&alone].into_iter().chain(&others).chain([&alone]).map(Channel::port).collect();
+    assert_eq!(order, ports);
+    assert!(handled(&events).is_empty());
+}
+
+#[test]
+fn d_e06_an_upcall_within_a_handler_leaves_its_events_to_the_one_it_interrupted() {
+    let (_world, domain, events) = domain(1023);
+    let (first, second) = (open_unmasked(&events, &domain, 7), open_unmasked(&events, &domain, 7));
+    first.notify().unwrap();
+    let order = RefCell::new(Vec::new());
+    events.on_upcall(0, |port| {
+        if order.borrow().is_empty() {
+            second.notify().unwrap();
+            events.on_upcall(0, |_| panic!("two calls take events off the same queues"));
+        }
+        order.borrow_mut().push(port);
+    });
+    assert_eq!(*order.borrow(), [first.port(), second.port()]);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Notify(usize),
+    NotifyInHandler(usize),
+    Mask(usize),
+    Unmask(usize),
+    Priority(usize, u32),
+    Take(usize),
+    Upcall,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let port = 0usize..8;
+    prop_oneof![
+        4 => port.clone().prop_map(Step::Notify),
+        1 => port.clone().prop_map(Step::NotifyInHandler),
+        1 => port.clone().prop_map(Step::Mask),
+        1 => port.clone().prop_map(Step::Unmask),
+        1 => (port.clone(), 0u32..16).prop_map(|(port, priority)| Step::Priority(port, priority)),
+        1 => port.prop_map(Step::Take),
+        2 => Just(Step::Upcall),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn d_e06_whatever_happens_each_event_is_told_once(steps in proptest::collection::vec(step(), 1..80)) {
+        let (_world, domain, events) = domain(1023);
+        let channels: Vec<_> = (0..8).map(|n| open_unmasked(&events, &domain, n)).collect();
+        let index: BTreeMap<Port, usize> = channels.iter().map(Channel::port).zip(0..).collect();
+        let (mut pending, mut masked, mut in_handler) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for step in steps.into_iter().chain((0..8).map(Step::Unmask)).chain([Step::Upcall]) {
+            match step {
+                Step::Notify(n) => {
+                    channels[n].notify().unwrap();
+                    pending.insert(n);
+                }
+                Step::NotifyInHandler(n) => {
+                    in_handler.insert(n);
+                }
+                Step::Mask(n) => {
+                    events.mask(channels[n].port());
+                    masked.insert(n);
+                }
+                Step::Unmask(n) => {
+                    events.unmask(channels[n].port()).unwrap();
+                    masked.remove(&n);
+                }
+                Step::Priority(n, priority) => channels[n].set_priority(priority).unwrap(),
+                Step::Take(n) => prop_assert_eq!(events.take_pending(channels[n].port()), pending.remove(&n)),
+                Step::Upcall => {
+                    let told = RefCell::new(Vec::new());
+                    events.on_upcall(0, |port| {
+                        told.borrow_mut().push(index[&port]);
+                        for n in core::mem::take(&mut in_handler) {
+                            channels[n].notify().unwrap();
+                            pending.insert(n);
+                        }
+                        pending.remove(&index[&port]);
+                        // Its own event again: told a second time, in this upcall.
+                    });
+                    for n in told.into_inner() {
+                        prop_assert!(!masked.contains(&n), "a masked port was told");
+                    }
+                    prop_assert!(pending.iter().all(|n| masked.contains(n) || events.is_pending(channels[*n].port())));
+                    pending.retain(|n| masked.contains(n));
+                }
+            }
+            for (n, channel) in channels.iter().enumerate() {
+                let is = events.is_pending(channel.port());
+                prop_assert_eq!(is, pending.contains(&n), "port {} is pending: {}", n, is);
+            }
+        }
+        prop_assert!(pending.is_empty());
+    }
+}
+
+#[test]
+fn a_domain_has_more_ports_than_a_page_of_words_and_keeps_events_from_before() {
+    let (_world, domain, events) = domain(5000);
+    // Opened behind the back of the array, which has one page: their events wait in Xen.
+    let channels: Vec<_> = core::iter::from_fn(|| Channel::bind_ipi(domain.clone(), 0).ok()).collect();
+    assert_eq!(channels.len(), 5000);
+    channels.iter().for_each(|channel| channel.notify().unwrap());
+    let last = channels.last().unwrap();
+    assert_eq!(events.unmask(last.port()), Err(Errno::EINVAL), "there is no word yet");
+    assert!(!events.is_pending(last.port()) && !events.take_pending(last.port()));
+    for channel in &channels {
+        events.opened(channel.port(), 0).unwrap();
+        assert!(events.is_pending(channel.port()));
+        events.unmask(channel.port()).unwrap();
+    }
+    let mut told = handled(&events);
+    told.sort_unstable();
+    assert!(told.iter().map(|port| port.0).eq(1..=5000));
+}
+
+#[test]
+fn the_array_grows_to_its_full_size_and_not_beyond() {
+    let (_world, _domain, events) = domain(FIFO_PORTS - 1);
+    events.opened(Port(FIFO_PORTS - 1), 0).unwrap();
+    events.mask(Port(FIFO_PORTS - 1));
+    assert_eq!(events.opened(Port(FIFO_PORTS), 0), Err(Errno::EINVAL));
+    assert_eq!(events.unmask(Port(u32::MAX)), Err(Errno::EINVAL));
+    events.mask(Port(u32::MAX));
+    assert!(!events.is_pending(Port(FIFO_PORTS)));
+}
+
+#[test]
+fn the_array_grows_while_another_vcpu_handles_events() {
+    let (_world, domain, events) = domain(4000);
+    let busy = open_unmasked(&events, &domain, 7);
+    let done = AtomicBool::new(false);
+    let told = std::thread::scope(|scope| {
+        let handler = scope.spawn(|| {
+            let mut told = BTreeSet::new();
+            loop {
+                // In this order: what was sent before the flag is seen by the upcall.
+                let last = done.load(SeqCst);
+                events.on_upcall(0, |port| {
+                    told.insert(port);
+                });
+                if last {
+                    return told;
+                }
+                busy.notify().unwrap();
+            }
+        });
+        for _ in 0..3000 {
+            let channel = open_unmasked(&events, &domain, 7);
+            channel.notify().unwrap();
+            // The port stays open to the end.
+            core::mem::forget(channel);
+        }
+        busy.notify().unwrap();
+        done.store(true, SeqCst);
+        handler.join().unwrap()
+    });
+    assert_eq!(told.len(), 3001);
+}
+
+#[test]
+fn what_is_pending_before_the_switch_is_kept_by_it() {
+    let world = World::new(1);
+    let domain = world.create(DomainConfig::new("guest"));
+    let early = Channel::bind_ipi(domain.clone(), 0).unwrap();
+    early.notify().unwrap();
+    let events = events(&domain).unwrap();
+    assert!(handled(&events).is_empty() && events.is_pending(early.port()));
+    events.unmask(early.port()).unwrap();
+    assert_eq!(handled(&events), [early.port()]);
+}
+
+#[test]
+fn d_e04_a_handler_may_close_its_own_port_and_one_that_waits_behind_it() {
+    let (world, domain, events) = domain(1023);
+    let channels: Vec<_> = (0..4).map(|_| open_unmasked(&events, &domain, 7)).collect();
+    let ports: Vec<_> = channels.iter().map(Channel::port).collect();
+    channels.iter().for_each(|channel| channel.notify().unwrap());
+    let slots = RefCell::new(channels.into_iter().map(Some).collect::<Vec<_>>());
+    let mut order = Vec::new();
+    events.on_upcall(0, |port| {
+        order.push(port);
+        if port == ports[0] {
+            for closed in [0, 2] {
+                events.closing(ports[closed]);
+                slots.borrow_mut()[closed] = None;
+            }
+        }
+    });
+    assert_eq!(order, [ports[0], ports[1], ports[3]]);
+    assert!(handled(&events).is_empty());
+    // The numbers are given out anew, masked.
+    let again = open(&events, &domain);
+    assert_eq!(again.port(), ports[0]);
+    again.notify().unwrap();
+    assert!(handled(&events).is_empty() && events.is_pending(again.port()));
+    drop((slots, again));
+    world.check().unwrap();
+}
+
+#[test]
+fn each_vcpu_has_queues_of_its_own_and_a_port_can_move() {
+    let (_world, domain, events) = domain(1023);
+    assert_eq!(events.add_vcpu(2), Err(Errno::ENOENT));
+    events.add_vcpu(1).unwrap();
+    events.add_vcpu(1).unwrap();
+    let ports: Vec<_> = (0..2)
+        .map(|vcpu| {
+            let channel = Channel::bind_ipi(domain.clone(), vcpu).unwrap();
+            events.unmask(channel.port()).unwrap();
+            channel
+        })
+        .collect();
+    ports.iter().for_each(|channel| channel.notify().unwrap());
+    let told = |vcpu| {
+        let mut told = Vec::new();
+        events.on_upcall(vcpu, |port| told.push(port));
+        told
+    };
+    assert_eq!((told(1), told(0)), (vec![ports[1].port()], vec![ports[0].port()]));
+    assert_eq!(events.bind_vcpu(ports[0].port(), 1), Err(Errno::EINVAL), "an IPI does not move");
+    let (ours, theirs) = pair(&domain);
+    events.unmask(ours.port()).unwrap();
+    told(0);
+    events.bind_vcpu(ours.port(), 1).unwrap();
+    theirs.notify().unwrap();
+    assert_eq!((told(0), told(1)), (vec![], vec![ours.port()]));
+    // Masked ports stay masked.
+    events.mask(ours.port());
+    theirs.notify().unwrap();
+    events.bind_vcpu(ours.port(), 0).unwrap();
+    assert_eq!((told(0), told(1)), (vec![], vec![]));
+    events.unmask(ours.port()).unwrap();
+    assert_eq!((told(0), told(1)), (vec![ours.port()], vec![]));
+}
+
+/// A connection of the domain with itself.
+fn pair(domain: &Domain) -> (Channel<Domain>, Channel<Domain>) {
+    let ours = Channel::alloc_unbound(domain.clone(), domain.id()).unwrap();
+    let theirs = Channel::bind_interdomain(domain.clone(), domain.id(), ours.port()).unwrap();
+    (ours, theirs)
+}
+
+#[derive(Default)]
+struct Refuse(BTreeMap<u32, Errno>);
+
+impl Interpose for Refuse {
+    fn hypercall(&self, call: &Call) -> Option<isize> {
+        let refusal = self.0.get(&call.command()).filter(|_| call.op == HYPERVISOR_EVENT_CHANNEL_OP)?;
+        Some(-(refusal.0 as isize))
+    }
+}
+
+fn refusing(command: u32, errno: Errno) -> (World, Result<Events<impl Platform>, Errno>) {
+    let world = World::new(1);
+    let domain = world.create(DomainConfig::new("guest"));
+    let events = events(&Interposed::new(domain, Arc::new(Refuse([(command, errno)].into()))));
+    (world, events)
+}
+
+#[test]
+fn a_xen_without_the_format_gets_the_two_level_one() {
+    for errno in [Errno::ENOSYS, Errno::EOPNOTSUPP, Errno::EPERM] {
+        let (_world, events) = refusing(EVTCHNOP_INIT_CONTROL, errno);
+        let events = events.unwrap();
+        assert_eq!(events.abi(), Abi::TwoLevel);
+        works(&events, &events.shared_info().platform().clone());
+    }
+}
+
+#[test]
+fn a_refusal_that_leaves_no_way_to_go_on_is_an_error() {
+    // Another kernel's queues.
+    assert_eq!(refusing(EVTCHNOP_INIT_CONTROL, Errno::EINVAL).1.err(), Some(Errno::EINVAL));
+    assert_eq!(refusing(EVTCHNOP_EXPAND_ARRAY, Errno::ENOMEM).1.err(), Some(Errno::ENOMEM));
+}
+
+fn works<P: Platform>(events: &Events<P>, platform: &P) {
+    let channel = Channel::bind_ipi(platform.clone(), 0).unwrap();
+    events.opened(channel.port(), 0).unwrap();
+    let tell = || {
+        let mut told = Vec::new();
+        events.on_upcall(0, |port| told.push(port));
+        told
+    };
+    channel.notify().unwrap();
+    assert!(tell().is_empty(), "a new port is not masked");
+    events.unmask(channel.port()).unwrap();
+    assert_eq!(tell(), [channel.port()]);
+    events.closing(channel.port());
+}
+
+#[test]
+fn after_a_reset_everything_starts_anew() {
+    let (world, domain, events) = domain(3000);
+    events.add_vcpu(1).unwrap();
+    let left: Vec<_> = (0..2000).map(|_| open_unmasked(&events, &domain, 3)).collect();
+    left.iter().for_each(|channel| channel.notify().unwrap());
+    // Another kernel's: nobody drops them.
+    left.into_iter().for_each(core::mem::forget);
+    events.reset().unwrap();
+    assert_eq!(events.abi(), Abi::Fifo);
+    assert!(handled(&events).is_empty() && !events.is_pending(Port(1)));
+    works(&events, &domain);
+    let second = Channel::bind_ipi(domain.clone(), 1).unwrap();
+    events.unmask(second.port()).unwrap();
+    second.notify().unwrap();
+    let mut told = 0;
+    events.on_upcall(1, |_| told += 1);
+    assert_eq!(told, 1);
+    // All pages of the array are there again.
+    events.mask(Port(2000));
+    assert!(op::status(&domain, Port(2000)).is_ok());
+    drop(second);
+    world.check().unwrap();
+}
+
+#[test]
+fn a_kernel_takes_over_from_one_that_left_its_queues() {
+    let (_world, domain, first) = domain(1023);
+    let left = open_unmasked(&first, &domain, 3);
+    left.notify().unwrap();
+    core::mem::forget(left);
+    let shared_info = start::shared_info(domain.clone()).unwrap();
+    assert_eq!(EventChannels::with_fifo(domain.clone(), shared_info).err(), Some(Errno::EINVAL));
+    let second = EventChannels::new(domain.clone(), start::shared_info(domain.clone()).unwrap());
+    second.reset().unwrap();
+    assert_eq!(second.abi(), Abi::TwoLevel);
+    works(&second, &domain);
+}
+
+#[test]
+fn refusals_of_a_priority_are_told() {
+    let (_world, domain, events) = domain(1023);
+    let channel = open(&events, &domain);
+    assert_eq!(channel.set_priority(16), Err(Errno::EINVAL));
+    let plain = World::new(1).create(DomainConfig::new("guest"));
+    let channel = Channel::bind_ipi(plain, 0).unwrap();
+    assert_eq!(channel.set_priority(3), Err(Errno::ENOSYS));
+}
