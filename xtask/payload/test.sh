@@ -140,13 +140,14 @@ if create linux LINUX-IS-UP; then
 fi
 within 60 gone $ID
 
-# --- a crash, last: from here on Xen's log may speak of the guest
-echo "CRASHING"
+# --- guests that do what Xen complains of: a crash, and the self-test
+echo "MISDEEDS"
 start crash "crash" 'on_crash="preserve"'
 crashed() { xl list crash 2>/dev/null | awk 'NR == 2 { print $5 }' | grep -q c; }
 within 20 crashed
 matches "crash: reason crash" "$(xl list crash | awk 'NR == 2 { print $5 }')" "*c*"
 xl destroy crash
+selftest
 check "xl list: only dom0 is left" "$(xl list | awk 'NR > 1 { printf "%s ", $1 }')" "Domain-0 "
 echo "END"
 exit 0

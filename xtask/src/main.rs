@@ -42,7 +42,7 @@ enum Task {
     Test(test::Args),
     /// Lives random lives of a guest and its driver domain in a simulated Xen, and looks for what they leave behind.
     Seeds(seeds::Args),
-    /// Boots a kernel as dom0 of real Xen that calls what Xen lets it call, and checks the results.
+    /// Boots a kernel as dom0 of real Xen, and as a guest, that calls what Xen lets it call; checks the results.
     Selftest(selftest::Args),
     /// Boots our driver domain on real Xen and has Linux guests use its disk and network.
     DriverDomain(driver::Args),

@@ -1,13 +1,19 @@
-//! `cargo xtask selftest`: a kernel of ours is dom0 of real Xen, calls what Xen lets it call, and compares each result with
-//! what it should be.
+//! `cargo xtask selftest`: a kernel of ours, as dom0 of real Xen and as a guest, calls what Xen lets it call, and compares each
+//! result with what it should be.
 
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
-use crate::lab::{self, Boot, Ending, Event, XenVersion};
+use crate::lab::{self, Archive, Boot, Ending, Event, XenVersion};
+use crate::payload::{self, Line};
 use crate::{host, kernels, ui};
+
+const SCRIPT: &str = include_str!("../payload/selftest.sh");
+
+/// Xen's buffer for a line that a guest writes to I/O port 0xe9: a longer one comes in pieces of this size.
+const PIECE: usize = 199;
 
 /// Options of `selftest`.
 #[derive(clap::Args)]
@@ -15,37 +21,64 @@ pub(crate) struct Args {
     /// On this version only (default: on both)
     #[arg(long, value_enum)]
     xen: Option<XenVersion>,
+    /// As this only (default: as both)
+    #[arg(long = "as", value_enum, value_name = "ROLE")]
+    role: Option<Role>,
     /// Shows a line for each operation
     #[arg(long, short)]
     verbose: bool,
 }
 
+/// What the kernel is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Role {
+    /// The domain that Xen itself starts
+    Dom0,
+    /// A guest of a Linux dom0
+    Guest,
+}
+
 pub(crate) fn main(args: &Args) -> Result<i32> {
     let versions: Vec<_> = args.xen.map_or(XenVersion::ALL.to_vec(), |v| vec![v]);
+    let roles: Vec<_> = args.role.map_or(vec![Role::Dom0, Role::Guest], |role| vec![role]);
     let kernel = kernels::selftest()?;
     lab::prepare(&versions)?;
-    let mut code = 0;
+    let (mut total, mut failed) = (0, 0);
     for version in versions {
-        match dom0(version, &kernel, args.verbose) {
-            Ok(count) => ui::line(format!("Xen {version}: {count} results as expected")),
-            Err(error) => {
-                ui::line(format!("{} Xen {version}: {error:#}", ui::red("FAIL")));
-                code = 1;
+        for &role in &roles {
+            let (count, name) = match role {
+                Role::Dom0 => (dom0(version, &kernel, args.verbose), "dom0"),
+                Role::Guest => (guest(version, &kernel, args.verbose), "a guest"),
+            };
+            match count {
+                Ok(count) => {
+                    total += count;
+                    ui::line(format!(
+                        "{} Xen {version}, as {name}: {count} results as expected",
+                        ui::green("ok")
+                    ));
+                }
+                Err(error) => {
+                    failed += 1;
+                    ui::line(format!("{} Xen {version}, as {name}: {error:#}", ui::red("FAIL")));
+                }
             }
         }
     }
-    Ok(code)
+    ui::line(format!("{total} results as expected, {failed} runs failed"));
+    Ok(i32::from(failed > 0))
 }
 
 /// Boots the kernel as dom0 and returns how many results it compared, all of them as expected.
 pub(crate) fn dom0(version: XenVersion, kernel: &Path, verbose: bool) -> Result<usize> {
-    let log = host::results()?.join(format!("selftest-{version}.log"));
+    let log = host::results()?.join(format!("selftest-dom0-{version}.log"));
     let mut boot = Boot::new(version, log);
-    boot.timeout = Duration::from_secs(120);
+    boot.timeout = Duration::from_secs(240);
+    boot.xen_args = "dom0_max_vcpus=2".to_owned();
     let mut tally = Tally::default();
     let outcome = boot.kernel(kernel, &mut |event| {
         if let Event::Xen(line) = event
-            && tally.take(line)
+            && tally.dom0(line)
             && verbose
         {
             ui::line(line);
@@ -54,36 +87,83 @@ pub(crate) fn dom0(version: XenVersion, kernel: &Path, verbose: bool) -> Result<
     if !matches!(outcome.ending, Ending::Exit(0)) {
         tally.bad.push("the kernel did not shut down in order".into());
     }
-    let log = boot.log.display();
-    tally.verdict().map_err(|error| error.context(format!("log {log}")))
+    tally.verdict().with_context(|| format!("log {}", boot.log.display()))
+}
+
+/// Boots Linux as dom0 and the kernel as its guest; returns how many results it compared, all of them as expected.
+fn guest(version: XenVersion, kernel: &Path, verbose: bool) -> Result<usize> {
+    let mut archive = Archive::default();
+    archive.file("payload/run", 0o755, SCRIPT);
+    archive.file("payload/lib.sh", 0o644, payload::LIB);
+    archive.copy("payload/selftest", kernel)?;
+    let log = host::results()?.join(format!("selftest-guest-{version}.log"));
+    let mut boot = Boot::new(version, log);
+    boot.append = "QUIET=1".to_owned();
+    let mut tally = Tally::default();
+    let outcome = boot.run(&archive, None, &mut |event| match event {
+        Event::Xen(line) => {
+            if tally.guest(line) && verbose {
+                ui::line(line);
+            }
+        }
+        Event::Payload(line) => {
+            if let Line::Check(check) = payload::parse(line)
+                && !check.ok
+            {
+                tally.bad.push(check.describe());
+            }
+        }
+        Event::Mark(_) => {}
+    })?;
+    if !matches!(outcome.ending, Ending::Exit(0)) {
+        tally.bad.push(outcome.describe());
+    }
+    tally.verdict().with_context(|| format!("log {}", boot.log.display()))
 }
 
 /// The lines of a run.
 #[derive(Default)]
-struct Tally {
+pub(crate) struct Tally {
     good: usize,
     bad: Vec<String>,
     /// What the kernel counted itself: as expected, and otherwise.
     end: Option<(usize, usize)>,
-    /// The start of a line that Xen has cut in two with a line of its own.
+    /// The start of a line, of which Xen's log has the rest later.
     start: String,
 }
 
 impl Tally {
-    /// Counts a line; tells whether it is one of the kernel's.
-    fn take(&mut self, line: &str) -> bool {
+    /// Counts a line of Xen's log where the kernel is dom0; tells whether it is one of the kernel's.
+    fn dom0(&mut self, line: &str) -> bool {
         if line.starts_with("(XEN) ") {
             return false;
         }
+        // Xen cuts dom0's line in two with one of its own.
         if let Some((start, _)) = line.split_once("(XEN) ") {
             self.start.push_str(start);
             return false;
         }
-        let whole = std::mem::take(&mut self.start) + line;
+        self.take(line)
+    }
+
+    /// Counts a line of Xen's log where the kernel is a guest; tells whether it is one of a guest's.
+    pub(crate) fn guest(&mut self, line: &str) -> bool {
+        let Some(text) = said_by_guest(line) else { return false };
+        if text.len() == PIECE {
+            self.start.push_str(text);
+            return true;
+        }
+        self.take(text)
+    }
+
+    fn take(&mut self, rest: &str) -> bool {
+        let whole = std::mem::take(&mut self.start) + rest;
         let line = whole.trim();
         if let Some(counts) = line.strip_prefix("selftest OK=") {
             self.end =
                 counts.split_once(" FAILED=").and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+        } else if line.ends_with(" FAIL") {
+            self.bad.push(line.to_owned());
         } else if !line.starts_with("op ") {
             return false;
         } else if line.ends_with(" ok") {
@@ -94,7 +174,12 @@ impl Tally {
         true
     }
 
-    fn verdict(self) -> Result<usize> {
+    /// Returns how many results were as expected.
+    ///
+    /// # Errors
+    ///
+    /// One was not, or a line is missing.
+    pub(crate) fn verdict(&self) -> Result<usize> {
         if !self.bad.is_empty() {
             bail!("{}", self.bad.join("\n"));
         }
@@ -108,6 +193,13 @@ impl Tally {
     }
 }
 
+/// What comes after `(dN) ` in a line of Xen's log. dom0 may have left the line unfinished before it.
+fn said_by_guest(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once("(d")?;
+    let (domain, text) = rest.split_once(") ")?;
+    domain.bytes().all(|b| b.is_ascii_digit()).then_some(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,7 +207,7 @@ mod tests {
     fn verdict(lines: &[&str]) -> Result<usize> {
         let mut tally = Tally::default();
         for line in lines {
-            tally.take(line);
+            tally.dom0(line);
         }
         tally.verdict()
     }
@@ -128,6 +220,18 @@ mod tests {
     }
 
     #[test]
+    fn a_guests_line_that_was_too_long_for_xen_is_one() {
+        let mut tally = Tally::default();
+        let long = format!("(d7) op {}", "a".repeat(PIECE - 3));
+        for line in
+            [long.as_str(), "(d7)  expected Ok(1) ok", "(XEN) HVM d7 save", "(d7) selftest OK=1 FAILED=0"]
+        {
+            tally.guest(line);
+        }
+        assert_eq!(tally.verdict().unwrap(), 1);
+    }
+
+    #[test]
     fn only_a_whole_run_without_failures_counts() {
         let (ok, bad) = ("op a() = Ok(1) expected Ok(1) ok", "op b() = Ok(1) expected Ok(2) FAIL");
         assert_eq!(verdict(&["(XEN) hello", ok, ok, "selftest OK=2 FAILED=0"]).unwrap(), 2);
@@ -135,6 +239,7 @@ mod tests {
             &[ok, ok][..],
             &[ok, "selftest OK=2 FAILED=0"],
             &[ok, bad, "selftest OK=1 FAILED=1"],
+            &[ok, "half a line FAIL", "selftest OK=1 FAILED=0"],
             &["op cut off", "selftest OK=1 FAILED=0"],
         ] {
             assert!(verdict(lines).is_err(), "{lines:?}");

@@ -85,9 +85,11 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
                 });
             }
         }
-        if let (Some(kernel), true) = (kernel, steps.iter().all(|s| s.ok || !s.name.contains("lab"))) {
+        if let (Some(kernel), Some(tester), true) =
+            (kernel, tester, steps.iter().all(|s| s.ok || !s.name.contains("lab")))
+        {
             step(&mut steps, "real Xen", || {
-                runs = xentest::run(&versions, &kernel)?;
+                runs = xentest::run(&versions, &kernel, &tester)?;
                 Ok(())
             });
         }

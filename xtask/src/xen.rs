@@ -31,6 +31,9 @@ pub(crate) enum Command {
         /// The guest's command line
         #[arg(long, default_value = "", allow_hyphen_values = true)]
         cmdline: String,
+        /// The guest's virtual processors
+        #[arg(long, default_value_t = 1)]
+        vcpus: u32,
         #[command(flatten)]
         machine: Machine,
     },
@@ -107,10 +110,11 @@ pub(crate) fn main(command: &Command) -> Result<i32> {
             Ok(0)
         }
         Command::Run { payload, files, machine } => run(payload, files, machine),
-        Command::Guest { kernel, cmdline, machine } => {
+        Command::Guest { kernel, cmdline, vcpus, machine } => {
             let mut archive = Archive::default();
             archive.file("payload/run", 0o755, include_str!("../payload/guest.sh"));
             archive.file("payload/cmdline", 0o644, cmdline.as_str());
+            archive.file("payload/vcpus", 0o644, vcpus.to_string());
             archive.copy("payload/guest", kernel)?;
             archive.copy("payload/lab-peer", &payload::peer()?)?;
             boot(&archive, machine, &format!("QUIET=1 {}", machine.append))

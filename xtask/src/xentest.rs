@@ -10,6 +10,7 @@ use anyhow::Result;
 use crate::lab::{Archive, Boot, Ending, Event, Outcome, XenVersion};
 use crate::payload::{self, Check, Line};
 use crate::report::Report;
+use crate::selftest::Tally;
 use crate::{host, kernels, ui};
 
 const SCRIPT: &str = include_str!("../payload/test.sh");
@@ -42,11 +43,12 @@ pub(crate) struct Run {
     pub(crate) report: Report,
 }
 
-/// Runs the tests on all `versions` at once, a core for each.
-pub(crate) fn run(versions: &[XenVersion], kernel: &Path) -> Result<Vec<Run>> {
+/// Runs the tests on all `versions` at once, a core for each, with the shell kernel and the self-test kernel.
+pub(crate) fn run(versions: &[XenVersion], kernel: &Path, selftest: &Path) -> Result<Vec<Run>> {
     let mut runs = Vec::new();
     for &xen in versions {
         let mut archive = payload::archive(SCRIPT, kernel)?;
+        archive.copy("payload/selftest", selftest)?;
         let linux_size = payload::add_linux(&mut archive, xen)?;
         let log = host::results()?.join(format!("test-{xen}.log"));
         let shell_size = kernels::loaded_size(kernel)?;
@@ -117,15 +119,18 @@ struct Seen {
     complaints: Vec<String>,
     /// dom0 is up and the payload runs.
     running: bool,
-    /// The guest that is to crash was started: Xen may speak of it.
-    crashing: bool,
+    /// Guests were started of which Xen may complain.
+    misdeeds: bool,
+    /// What the self-test kernel said, as a guest.
+    selftest: Tally,
     complete: bool,
 }
 
 impl Seen {
     fn xen(&mut self, line: &str) {
         let peaceful = PEACEFUL.iter().any(|p| line.contains(p));
-        if self.running && !self.crashing && line.starts_with("(XEN)") && !peaceful {
+        self.selftest.guest(line);
+        if self.running && !self.misdeeds && line.starts_with("(XEN)") && !peaceful {
             self.complaints.push(line.to_owned());
         }
     }
@@ -139,7 +144,7 @@ impl Seen {
             }
             Line::Figure(name, value) => self.figures.entry(name.to_owned()).or_default().push(value),
             Line::Show(text) => ui::line(ui::dim(&format!("xen {xen}        | {text}"))),
-            Line::Other("CRASHING") => self.crashing = true,
+            Line::Other("MISDEEDS") => self.misdeeds = true,
             Line::Other("END") => self.complete = true,
             Line::Other(_) | Line::Say(_) | Line::Console(_) => {}
         }
@@ -152,7 +157,17 @@ impl Seen {
         } else {
             self.complaints.join("\n                  ")
         };
+        let selftest = match self.selftest.verdict() {
+            Ok(count) => (true, format!("{count} results")),
+            Err(error) => (false, format!("{error:#}")),
+        };
         vec![
+            Check::new(
+                "self-test as a guest",
+                selftest.0,
+                selftest.1,
+                "all results as expected, and their count",
+            ),
             Check::new("Xen's log: complaints", self.complaints.is_empty(), complaints, "none"),
             Check::new(
                 "the run came to its end",
@@ -169,13 +184,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn xens_log_counts_only_while_the_payload_runs_and_no_crash_is_asked_for() {
+    fn xens_log_counts_only_while_the_payload_runs_and_no_misdeed_is_asked_for() {
         let mut seen = Seen::default();
         seen.xen("(XEN) No NUMA configuration found");
         seen.running = true;
         seen.xen("(XEN) HVM d1v0 save: CPU");
         seen.xen("(XEN) grant_table.c:803:d0v0 Bad flags (0) or dom (0); expected d0");
-        seen.crashing = true;
+        seen.misdeeds = true;
         seen.xen("(XEN) domain_crash called");
         assert_eq!(seen.complaints.len(), 1);
     }
