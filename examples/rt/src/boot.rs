@@ -1,7 +1,7 @@
 //! The start of day: from the first instruction to the kernel's `main`, step by step.
 
 use crate::platform::{self, Rt};
-use crate::{early, events, interrupts, memory, paging, start_info};
+use crate::{early, events, interrupts, memory, paging, start_info, vcpus};
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use xen_hypercall::arch::cpuid::{self, CpuVendor, XenLeaves};
@@ -27,6 +27,7 @@ unsafe extern "Rust" {
 
 /// Where `boot.s` ends: 64-bit mode, a stack, the first 4 GiB mapped, interrupts off.
 extern "C" fn rust_start(start_info: usize) -> ! {
+    vcpus::identify(0);
     if XenLeaves::find(cpuid::native).is_none() {
         early_println!("this kernel needs Xen, and CPUID has no trace of it: stopped");
         platform::halt();
@@ -42,7 +43,7 @@ extern "C" fn rust_start(start_info: usize) -> ! {
     let boot = platform::BOOT.call_once(|| boot);
 
     // From here on a mistake prints registers.
-    interrupts::init();
+    interrupts::init(0, interrupts::first_fault_stack());
 
     // First the RAM that is mapped already: the tables that map the rest are allocated from it.
     // SAFETY: the two windows don't overlap, each is mapped, and what the loader left in RAM has been copied.

@@ -4,7 +4,7 @@
 //! fixed-point fraction; the guest extrapolates. Xen may rewrite this at any time, so there is a version number: odd while
 //! Xen writes, changed afterwards. Source: `vcpu_time_info` in `xen.h`.
 
-use crate::events;
+use crate::{events, vcpus};
 use core::arch::asm;
 use core::mem::offset_of;
 use core::sync::atomic::Ordering::{Acquire, Relaxed};
@@ -12,29 +12,30 @@ use core::sync::atomic::{AtomicU64, fence};
 use xen_hypercall::{Instant, SharedMem};
 use xen_sys::xen::{SharedInfo, VcpuInfo, VcpuTimeInfo};
 
-/// Where the first vCPU's time lies in shared info.
-const TIME: usize = offset_of!(SharedInfo, vcpu_info) + offset_of!(VcpuInfo, time);
-const VERSION: usize = TIME + offset_of!(VcpuTimeInfo, version);
+/// Where a vCPU's time lies in shared info.
+fn time_of(vcpu: u32) -> usize {
+    offset_of!(SharedInfo, vcpu_info) + vcpu as usize * size_of::<VcpuInfo>() + offset_of!(VcpuInfo, time)
+}
 
 /// The latest answer. Two moments that Xen wrote may disagree by a few nanoseconds, and time must not go back.
 static LATEST: AtomicU64 = AtomicU64::new(0);
 
 /// Returns the present moment; zero before shared info is in place.
 pub(crate) fn now() -> Instant {
-    let nanos = events::shared_info().map_or(0, read);
+    let nanos = events::shared_info().and_then(read).unwrap_or(0);
     Instant::from_nanos(LATEST.fetch_max(nanos, Relaxed).max(nanos))
 }
 
-fn read(shared: &SharedMem) -> u64 {
-    let version = shared.u32::<VERSION>();
+fn read(shared: &SharedMem) -> Option<u64> {
+    let place = time_of(vcpus::current());
+    let version = shared.u32_at(place + offset_of!(VcpuTimeInfo, version))?;
     loop {
         let before = version.load(Acquire);
-        if let Some(time) = shared.read::<VcpuTimeInfo>(TIME) {
-            let tsc = read_tsc();
-            fence(Acquire);
-            if before & 1 == 0 && version.load(Relaxed) == before {
-                return system_time(&time, tsc);
-            }
+        let time = shared.read::<VcpuTimeInfo>(place)?;
+        let tsc = read_tsc();
+        fence(Acquire);
+        if before & 1 == 0 && version.load(Relaxed) == before {
+            return Some(system_time(&time, tsc));
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! xen-evtchn knows the event words; what is left to a kernel is the interrupt, and a `wait` that misses nothing.
 
-use crate::interrupts;
 use crate::platform::Rt;
+use crate::{interrupts, vcpus};
 use core::sync::atomic::{AtomicU64, Ordering::AcqRel};
 use spin::Once;
 use x86_64::instructions::interrupts as cpu;
@@ -15,6 +15,14 @@ pub(crate) static EVENTS: Once<EventChannels<Rt, Mapped<Rt>>> = Once::new();
 
 /// One bit per port: an upcall came for it, and no `wait` has reported it yet.
 static FIRED: [AtomicU64; PORTS as usize / 64] = [const { AtomicU64::new(0) }; PORTS as usize / 64];
+
+/// What else is to happen at an event.
+static HANDLER: Once<fn(Rt, Port)> = Once::new();
+
+/// Has `handler` called for each event on an unmasked port. The first one stays.
+pub(crate) fn set_handler(handler: fn(Rt, Port)) {
+    HANDLER.call_once(|| handler);
+}
 
 /// Returns shared info; `None` until `init` has put it in place.
 pub(crate) fn shared_info() -> Option<&'static SharedMem> {
@@ -29,7 +37,16 @@ pub(crate) fn shared_info() -> Option<&'static SharedMem> {
 pub(crate) fn init() {
     let shared_info = start::shared_info(Rt::new()).unwrap_or_else(|error| panic!("shared info: {error}"));
     EVENTS.call_once(|| EventChannels::new(Rt::new(), shared_info));
-    let delivery = xen_evtchn::set_upcall_vector(&Rt::new(), 0, interrupts::UPCALL_VECTOR)
+    init_vcpu(0);
+}
+
+/// Turns events on for `vcpu`, which executes this.
+///
+/// # Panics
+///
+/// As [`init`].
+pub(crate) fn init_vcpu(vcpu: u32) {
+    let delivery = xen_evtchn::set_upcall_vector(&Rt::new(), vcpu, interrupts::UPCALL_VECTOR)
         .unwrap_or_else(|errno| panic!("upcall vector: {errno}"));
     interrupts::enable_local_apic(delivery);
     cpu::enable();
@@ -38,7 +55,10 @@ pub(crate) fn init() {
 /// Notes which ports have events. Runs in the interrupt handler, so it takes no lock and allocates nothing.
 pub(crate) fn on_upcall() {
     if let Some(events) = EVENTS.get() {
-        events.on_upcall(0, |port| {
+        events.on_upcall(vcpus::current(), |port| {
+            if let Some(handler) = HANDLER.get() {
+                handler(Rt::new(), port);
+            }
             FIRED[port.0 as usize / 64].fetch_or(1 << (port.0 % 64), AcqRel);
         });
     }
@@ -57,6 +77,8 @@ fn take(ports: &[Port]) -> bool {
 }
 
 /// What [`Platform::wait`] promises.
+///
+/// A port that is not masked has to be one of this vCPU's: another one's upcall would take the event between the look and the sleep.
 ///
 /// An event between the look and the sleep must not be slept through. Interrupts are off from the one to the other, so its
 /// upcall can't run; the event stays pending, and Xen does not block a vCPU that polls a pending port.

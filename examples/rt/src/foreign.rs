@@ -1,4 +1,4 @@
-//! Frames without RAM, to map other domains' memory into: a range above everything that the memory map names.
+//! Frames without RAM, to map other domains' memory into: a range that the memory map doesn't name.
 
 use crate::paging;
 use crate::platform::BOOT;
@@ -41,12 +41,22 @@ impl Frames {
     }
 }
 
-/// Picks the range: above 4 GiB, where no device of a PC is, and above RAM.
+/// Picks the range: the first gap of the memory map above 4 GiB, where no device of a PC is. Not above all that the map names:
+/// dom0's can have a reserved region just below the last address that the CPU has.
 fn place() -> Option<Gfn> {
-    let regions = BOOT.get()?.memory_map.iter();
-    let end = regions.map(|region| region.addr.saturating_add(region.size)).max().unwrap_or(0);
-    let start = end.max(paging::BOOT_WINDOW.end).checked_next_multiple_of(1 << 30)?;
-    paging::map(start..start.checked_add((FRAMES * PAGE_SIZE) as u64)?)?;
+    let map = &BOOT.get()?.memory_map;
+    let size = (FRAMES * PAGE_SIZE) as u64;
+    let mut start = paging::BOOT_WINDOW.end;
+    // Each region in the way moves the start up, and can be in the way once.
+    while let Some(end) = map
+        .iter()
+        .map(|region| region.addr..region.addr.saturating_add(region.size))
+        .find(|region| region.start < start + size && start < region.end)
+        .map(|region| region.end)
+    {
+        start = end.checked_next_multiple_of(1 << 30)?;
+    }
+    paging::map(start..start.checked_add(size)?)?;
     Some(Gfn::containing(start))
 }
 

@@ -3,10 +3,12 @@
 //! A kernel with processes has more than this. Here an exception is always a bug, so it prints and ends the domain, and
 //! Xen's upcall is the only interrupt.
 
+use crate::vcpus::VCPUS;
 use crate::{events, platform};
 use core::arch::{global_asm, naked_asm};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use spin::Once;
+use x86_64::instructions::segmentation::{CS, DS, ES, SS, Segment};
 use x86_64::instructions::tables;
 use x86_64::registers::{control::Cr2, model_specific::Msr};
 use x86_64::structures::DescriptorTablePointer;
@@ -22,6 +24,7 @@ pub(crate) const UPCALL_VECTOR: u8 = 0xf3;
 const SPURIOUS_VECTOR: u8 = 0xff;
 
 const CODE: SegmentSelector = SegmentSelector::new(1, PrivilegeLevel::Ring0);
+const DATA: SegmentSelector = SegmentSelector::new(2, PrivilegeLevel::Ring0);
 
 // One entry point of 16 bytes per exception. Some exceptions push an error code and some don't; after the entry the stack
 // looks the same for all.
@@ -133,22 +136,27 @@ extern "C" fn spurious_entry() {
 #[repr(align(16))]
 struct FaultStack(#[expect(dead_code, reason = "only its address is used")] [u8; 16 * 1024]);
 
-/// The stack that exceptions run on: the common one may be what is broken.
+/// The stack that the first vCPU's exceptions run on: the common one may be what is broken.
 static mut FAULT_STACK: FaultStack = FaultStack([0; 16 * 1024]);
 
-static TSS: Once<TaskStateSegment> = Once::new();
-static GDT: Once<GlobalDescriptorTable> = Once::new();
+static TSS: [Once<TaskStateSegment>; VCPUS] = [const { Once::new() }; VCPUS];
+static GDT: [Once<GlobalDescriptorTable>; VCPUS] = [const { Once::new() }; VCPUS];
 static IDT: Once<[u128; 256]> = Once::new();
 
-/// Makes exceptions print, and opens the gate for the upcall.
-pub(crate) fn init() {
-    let tss = TSS.call_once(|| {
+/// Returns where the first vCPU's stack for exceptions ends; the others' are allocated.
+pub(crate) fn first_fault_stack() -> usize {
+    (&raw const FAULT_STACK).wrapping_add(1).addr()
+}
+
+/// Makes the exceptions of `vcpu`, which executes this, print on the stack that ends at `fault_stack`; opens the gate for the upcall.
+pub(crate) fn init(vcpu: u32, fault_stack: usize) {
+    let tss = TSS[vcpu as usize].call_once(|| {
         let mut tss = TaskStateSegment::new();
-        tss.interrupt_stack_table[0] = VirtAddr::from_ptr((&raw const FAULT_STACK).wrapping_add(1));
+        tss.interrupt_stack_table[0] = VirtAddr::new(fault_stack as u64);
         tss
     });
     let mut tss_selector = CODE;
-    let gdt = GDT.call_once(|| {
+    let gdt = GDT[vcpu as usize].call_once(|| {
         // The first two are at the same places as in boot.s, so the segment registers stay right.
         let mut gdt = GlobalDescriptorTable::new();
         gdt.append(Descriptor::kernel_code_segment());
@@ -167,8 +175,13 @@ pub(crate) fn init() {
         idt
     });
     gdt.load();
-    // SAFETY: the selector is the TSS's; all three tables are complete and static.
+    // SAFETY: the selectors are of that table, and the TSS's; all three tables are complete and static.
     unsafe {
+        // A vCPU that Xen has started in 64-bit mode has descriptors without a table so far.
+        CS::set_reg(CODE);
+        for load in [SS::set_reg, DS::set_reg, ES::set_reg] {
+            load(DATA);
+        }
         tables::load_tss(tss_selector);
         tables::lidt(&DescriptorTablePointer {
             limit: size_of_val(idt) as u16 - 1,

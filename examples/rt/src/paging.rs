@@ -6,6 +6,7 @@
 use crate::memory;
 use core::num::NonZeroUsize;
 use core::ops::Range;
+use spin::Mutex;
 use x86_64::instructions::tlb;
 use x86_64::registers::control::Cr3;
 use xen_hypercall::PAGE_SIZE;
@@ -26,14 +27,18 @@ fn entry(table: u64, index: u64) -> *mut u64 {
     core::ptr::with_exposed_provenance_mut((table & ADDRESS) as usize + 8 * (index as usize & 511))
 }
 
+/// Held while a table is changed.
+static TABLES: Mutex<()> = Mutex::new(());
+
 /// Maps all of `range` to itself. `None` if it reaches beyond [`LIMIT`], or no page is left for a table.
 pub(crate) fn map(range: Range<u64>) -> Option<()> {
     if range.end > LIMIT {
         return None;
     }
+    let _lock = TABLES.lock();
     for gib in range.start / GIB..range.end.div_ceil(GIB) {
-        // SAFETY: CR3 and the entries below it are the tables in use, which nothing but this module changes; all of them
-        // are mapped, and one CPU runs. The new table is complete before it is hooked in.
+        // SAFETY: CR3 and the entries below it are the tables in use, which nothing but this module changes, under its lock; all of
+        // them are mapped. The new table is complete before it is hooked in.
         unsafe {
             let pml4 = Cr3::read_raw().0.start_address().as_u64();
             let slot = entry(entry(pml4, 0).read_volatile(), gib);
@@ -52,7 +57,7 @@ pub(crate) fn map(range: Range<u64>) -> Option<()> {
 /// Unmaps page 0, so that a null pointer faults, and the page below the image, so that a stack overflow does.
 pub(crate) fn make_holes() -> Option<()> {
     let table = memory::alloc_pages(NonZeroUsize::MIN)?.expose_provenance().get() as u64;
-    // SAFETY: as in `map`. The first 2 MiB keep their mapping, in small pages, but for two pages that nobody uses: the
+    // SAFETY: as in `map`, and one vCPU runs. The first 2 MiB keep their mapping, in small pages, but for two pages that nobody uses: the
     // allocator starts behind the image, and what the loader left there has been read.
     unsafe {
         for i in 1..511 {

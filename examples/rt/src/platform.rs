@@ -1,7 +1,7 @@
 //! The platform: what this kernel supplies to the drivers, and what it offers to `main`.
 
 use crate::start_info::Boot;
-use crate::{clock, events, foreign, memory, paging};
+use crate::{clock, events, foreign, memory, paging, vcpus};
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -11,7 +11,7 @@ use xen_evtchn::EventChannels;
 use xen_hypercall::arch::{VendorCall, Vmcall, Vmmcall, cpuid::CpuVendor};
 use xen_hypercall::ops::sched;
 use xen_hypercall::{
-    ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, Mapped, PAGE_SIZE, Platform, Port,
+    Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, Mapped, PAGE_SIZE, Platform, Port,
 };
 use xen_sys::arch_x86::hvm::start_info::HvmMemmapTableEntry;
 use xen_sys::sched::ShutdownReason;
@@ -59,6 +59,37 @@ impl Rt {
     /// Before `main`.
     pub fn events(self) -> &'static EventChannels<Self, Mapped<Self>> {
         events::EVENTS.get().expect("set up before main")
+    }
+
+    /// Returns the number of the vCPU that executes this.
+    pub fn vcpu(self) -> u32 {
+        vcpus::current()
+    }
+
+    /// Starts another vCPU, which executes `main` with 64 KiB of stack and interrupts on, and stops when that returns.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if the domain has no such vCPU, `EEXIST` if it was started before, `EINVAL` for 0 and those above 31, `ENOMEM`.
+    #[doc(alias("VCPUOP_initialise", "VCPUOP_up"))]
+    pub fn start_vcpu(self, vcpu: u32, main: fn(Rt)) -> Result<(), Errno> {
+        vcpus::start(vcpu, main)
+    }
+
+    /// Has `handler` called for each event on an unmasked port, in the upcall of the vCPU that the port is bound to. The first
+    /// handler stays. It must not allocate or take a lock.
+    pub fn on_event(self, handler: fn(Rt, Port)) {
+        events::set_handler(handler);
+    }
+
+    /// Sleeps until this vCPU has had an upcall, unless `done` holds: it is asked with interrupts off, so none comes between.
+    pub fn sleep_unless(self, done: impl FnOnce() -> bool) {
+        interrupts::disable();
+        if done() {
+            interrupts::enable();
+        } else {
+            interrupts::enable_and_hlt();
+        }
     }
 
     /// Ends the domain.

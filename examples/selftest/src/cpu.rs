@@ -1,6 +1,7 @@
 //! `vcpu_op` and `sched_op`, without the operations that end the test.
 
 use crate::report::{Expected, Report, fails, is, op, that};
+use crate::smp::Ticks;
 use alloc::boxed::Box;
 use core::time::Duration;
 use xen_hypercall::ops::sched::{self, WatchdogId};
@@ -81,13 +82,10 @@ fn scheduling(t: &mut Report) {
         t.fact("a poll for a pending port returns at once", at_once);
         let _ = event_channel::close(&t.xen, port);
     }
-    if let Ok(port) = event_channel::bind_virq(&t.xen, xen_sys::xen::Virq::TIMER, 0) {
-        // An unmasked event ends the block.
-        let _ = t.xen.events().unmask(port);
-        let _ = vcpu::set_singleshot_timer(&t.xen, 0, t.xen.now() + pause, false);
+    // An event ends the block. One that comes before it does not, so there are more to come.
+    if let Ok(ticks) = Ticks::start(t.xen) {
         op!(t, sched::block() => is(()));
-        let _ = event_channel::close(&t.xen, port);
-        t.xen.events().mask(port);
+        drop(ticks);
     }
 
     // The first one counts, or this kernel's end would look like a crash.

@@ -2,12 +2,13 @@
 
 use crate::report::{Expected, Report, fails, is, op, that};
 use core::mem::offset_of;
+use core::num::NonZeroUsize;
 use core::sync::atomic::Ordering::Relaxed;
 use xen_example_rt::Rt;
 use xen_hypercall::arch::cpuid::{self, XenLeaves};
 use xen_hypercall::ops::grant_table::{self, GrantOpError, TableSize};
 use xen_hypercall::ops::memory::{self, Extents};
-use xen_hypercall::{DomId, Errno, Gfn, GrantRef, Mapped, Pages, start};
+use xen_hypercall::{DomId, Errno, ForeignFrames, Gfn, GrantRef, Mapped, Pages, start};
 use xen_sys::grant_table::*;
 
 /// References that neither the toolstack nor a driver uses here.
@@ -122,10 +123,13 @@ fn copies(t: &mut Report, table: &Mapped<Rt>, me: DomId, gfn: Gfn, other: Gfn, b
 }
 
 fn maps(t: &mut Report, table: &Mapped<Rt>, me: DomId, gfn: Gfn) {
-    // A frame without memory: one that gives its memory away for as long.
-    let Ok(hole) = Pages::alloc(t.xen, 1) else { return t.fact("a frame to map at", false) };
-    let Some(at) = hole.gfn(0) else { return };
-    op!(t, unsafe memory::decrease_reservation(Extents::PAGES, &[at]) => is(1));
+    let frames = t.xen.reserve_frames(NonZeroUsize::MIN);
+    t.fact("a frame without memory to map at", frames.is_some());
+    // The page that is mapped leaves its frame empty. A page that is given away makes room for another one there.
+    let (Some(frames), Ok(given)) = (frames, Pages::alloc(t.xen, 1)) else { return };
+    let Some(given_gfn) = given.gfn(0) else { return };
+    op!(t, unsafe memory::decrease_reservation(Extents::PAGES, &[given_gfn]) => is(1));
+    let at = frames.first;
     grant(table, A, gfn, me, GrantFlags::PERMIT_ACCESS);
     let host_addr = at.address();
     let map = GnttabMapGrantRef {
@@ -149,7 +153,7 @@ fn maps(t: &mut Report, table: &Mapped<Rt>, me: DomId, gfn: Gfn) {
     status(t, "map of no domain", args[3].status, GrantStatus::BAD_DOMAIN);
     status(t, "map for nobody", args[4].status, GrantStatus::BAD_GNTREF);
 
-    let word = hole.as_slice().as_ptr().cast::<u32>().cast_mut();
+    let word = frames.start.as_ptr().cast::<u32>();
     // A guest whose map is translated has each page once: the page has moved here, and left a hole where it was.
     if args[0].status == GrantStatus::OKAY {
         // SAFETY: the grant is mapped there, and nothing else refers to it.
@@ -171,9 +175,10 @@ fn maps(t: &mut Report, table: &Mapped<Rt>, me: DomId, gfn: Gfn) {
     status(t, "unmap again", args[1].status, GrantStatus::BAD_HANDLE);
     t.fact("the entry is free again", flags_of(table) == GrantFlags::PERMIT_ACCESS);
     grant(table, A, gfn, me, GrantFlags::INVALID);
-    // One page of memory has gone, and one frame of the two has to stay empty.
     op!(t, unsafe memory::populate_physmap(Extents::PAGES, &mut [gfn]) => is(1));
-    core::mem::forget(hole);
+    // SAFETY: nothing is mapped there any more.
+    unsafe { t.xen.release_frames(frames) };
+    core::mem::forget(given);
 }
 
 fn flags_of(table: &Mapped<Rt>) -> GrantFlags {

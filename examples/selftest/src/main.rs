@@ -13,6 +13,7 @@ mod grants;
 mod hvm;
 mod memory;
 mod report;
+mod smp;
 mod toolstack;
 mod version;
 
@@ -31,12 +32,14 @@ fn main(xen: Rt) {
     let mut t = Report::new(xen, version);
     version::test(&mut t);
     events::test(&mut t);
+    smp::test(&mut t);
     grants::test(&mut t);
     memory::test(&mut t);
     hvm::test(&mut t);
     cpu::test(&mut t);
     devices::test(&mut t);
     toolstack::test(&mut t);
+    smp::stop(&mut t);
     // It ends with the ports of all others closed, and the vCPU's information elsewhere: nothing can come after it.
     fifo::test(&mut t);
     t.end();

@@ -1,0 +1,106 @@
+//! The other vCPUs: how they are started, and how each one knows which it is.
+//!
+//! Xen starts a vCPU with whatever registers it is told, so that the others begin where the first one has come to: in 64-bit mode,
+//! with its page tables. Each has a stack, exceptions, a local APIC and an upcall of its own.
+
+use crate::platform::Rt;
+use crate::{events, interrupts, memory};
+use core::arch::asm;
+use core::mem::offset_of;
+use core::num::NonZeroUsize;
+use x86_64::registers::control::{Cr0, Cr3, Cr4, Efer};
+use x86_64::registers::model_specific::Msr;
+use xen_hypercall::ops::vcpu;
+use xen_hypercall::{Errno, PAGE_SIZE};
+use xen_sys::hvm::hvm_vcpu::{VCPU_HVM_MODE_64B, VcpuHvmContext, VcpuHvmX8664};
+
+/// As many vCPUs as have a place in shared info.
+pub(crate) const VCPUS: usize = 32;
+
+/// Pages of a vCPU's stacks: of the one that exceptions run on, then of the common one.
+const FAULT_STACK: usize = 4;
+const STACKS: NonZeroUsize = NonZeroUsize::new(FAULT_STACK + 16).unwrap();
+
+/// Bit 1 is always set; interrupts are off.
+const RFLAGS: u64 = 2;
+
+const GS_BASE: u32 = 0xc000_0101;
+
+/// What lies where a vCPU's GS points: its number.
+static NUMBERS: [u32; VCPUS] = {
+    let mut numbers = [0; VCPUS];
+    let mut vcpu = 0;
+    while vcpu < VCPUS {
+        numbers[vcpu] = vcpu as u32;
+        vcpu += 1;
+    }
+    numbers
+};
+
+/// Tells this vCPU its number, once and before anything else.
+pub(crate) fn identify(vcpu: u32) {
+    let number = &raw const NUMBERS[vcpu as usize];
+    // SAFETY: nothing else uses GS, and a static stays.
+    unsafe { Msr::new(GS_BASE).write(number.addr() as u64) };
+}
+
+/// Returns the number of the vCPU that executes this.
+pub(crate) fn current() -> u32 {
+    let number;
+    // SAFETY: GS points to a number of `NUMBERS`.
+    unsafe { asm!("mov {:e}, gs:[0]", out(reg) number, options(nostack, preserves_flags, pure, readonly)) };
+    number
+}
+
+/// Starts `vcpu`, which executes `main` and stops when that returns.
+///
+/// # Errors
+///
+/// `ENOENT` if the domain has no such vCPU, `EEXIST` if it was started before, `EINVAL` for the first and those beyond [`VCPUS`], `ENOMEM`.
+pub(crate) fn start(vcpu: u32, main: fn(Rt)) -> Result<(), Errno> {
+    if vcpu == 0 || vcpu as usize >= VCPUS {
+        return Err(Errno::EINVAL);
+    }
+    let stacks = memory::alloc_pages(STACKS).ok_or(Errno::ENOMEM)?;
+    let bottom = stacks.expose_provenance().get();
+    let (fault_stack, top) = (bottom + FAULT_STACK * PAGE_SIZE, bottom + STACKS.get() * PAGE_SIZE);
+
+    let (tables, cr3_flags) = Cr3::read_raw();
+    let mut context = VcpuHvmContext { mode: VCPU_HVM_MODE_64B, ..Default::default() };
+    for (register, value) in [
+        (offset_of!(VcpuHvmX8664, rip), begin as *const () as u64),
+        (offset_of!(VcpuHvmX8664, rdi), u64::from(vcpu)),
+        (offset_of!(VcpuHvmX8664, rsi), main as *const () as u64),
+        (offset_of!(VcpuHvmX8664, rdx), fault_stack as u64),
+        // As if `begin` had been called: there is a return address, to nowhere.
+        (offset_of!(VcpuHvmX8664, rsp), top as u64 - 8),
+        (offset_of!(VcpuHvmX8664, rflags), RFLAGS),
+        (offset_of!(VcpuHvmX8664, cr0), Cr0::read_raw()),
+        (offset_of!(VcpuHvmX8664, cr3), tables.start_address().as_u64() | u64::from(cr3_flags)),
+        (offset_of!(VcpuHvmX8664, cr4), Cr4::read_raw()),
+        (offset_of!(VcpuHvmX8664, efer), Efer::read_raw()),
+    ] {
+        context.cpu_regs[register / 8] = value;
+    }
+    // SAFETY: the vCPU executes `begin` on stacks of its own; what is shared between vCPUs is atomic or locked.
+    let started =
+        unsafe { vcpu::initialise(&Rt::new(), vcpu, &context).and_then(|()| vcpu::up(&Rt::new(), vcpu)) };
+    if started.is_err() {
+        // SAFETY: allocated above; no vCPU has started on them.
+        unsafe { memory::free_pages(stacks, STACKS) };
+    }
+    started
+}
+
+/// Where a vCPU starts.
+#[expect(improper_ctypes_definitions, reason = "the arguments are handed over in this file, as they are")]
+extern "C" fn begin(vcpu: u32, main: fn(Rt), fault_stack: usize) -> ! {
+    identify(vcpu);
+    interrupts::init(vcpu, fault_stack);
+    events::init_vcpu(vcpu);
+    main(Rt::new());
+    loop {
+        // It can't be refused: the vCPU exists.
+        let _ = vcpu::down(&Rt::new(), vcpu);
+    }
+}
