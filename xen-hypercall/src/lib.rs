@@ -24,5 +24,5 @@ pub use pages::{Mapped, OutOfMemory, Pages, SharedPages};
 pub use platform::{ForeignFrames, ForeignRange, Hypercall, Platform};
 #[cfg(all(feature = "hook", not(loom)))]
 pub use shared::observe_loads;
-pub use shared::{SharedMem, SharedU8, SharedU16, SharedU32, SharedU64};
+pub use shared::{SharedMem, SharedSlots, SharedU8, SharedU16, SharedU32, SharedU64, SlotLayout};
 pub use xen_sys::{errno::Errno, event_channel::Port, grant_table::GrantRef, xen::DomId};

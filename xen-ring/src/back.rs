@@ -1,11 +1,11 @@
 //! The back end of a request/response ring: consumes requests, produces responses.
 
-use crate::index::{Consumer, Producer};
-use crate::layout::{REQ_EVENT, REQ_PROD, RSP_EVENT, RSP_PROD};
+use crate::index::{Batch, Consumer, Producer};
+use crate::layout::{REQ_EVENT, REQ_PROD, RSP_EVENT, RSP_PROD, Slots};
 use crate::{Corrupt, Notify, RingError, RingLayout};
 use core::fmt;
 use xen_hypercall::SharedMem;
-use xen_hypercall::sync::Ordering;
+use xen_hypercall::sync::{Ordering, fence};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// A response that no request asked for.
@@ -81,12 +81,42 @@ where
     #[doc(alias = "RING_COPY_REQUEST")]
     #[inline]
     pub fn pop(&mut self) -> Result<Option<Req>, Corrupt> {
-        if !self.requests.available(self.mem.as_ref(), self.room())? {
-            return Ok(None);
-        }
-        let request = self.layout.read(self.mem.as_ref(), self.requests.taken);
-        self.requests.taken = self.requests.taken.wrapping_add(1);
-        Ok(request)
+        let end = self.end();
+        let mem = self.mem.as_ref();
+        let index = self.requests.next(mem, end)?;
+        Ok(index.map(|index| self.layout.slots_in(mem).read(index)))
+    }
+
+    /// Looks at the peer's index once, and takes the requests that are there, each as a private copy. Those that are left when the
+    /// iterator is dropped stay in the ring.
+    ///
+    /// ```
+    /// # use xen_hypercall::{Page, SharedMem};
+    /// # let mut pages = [Page::ZERO];
+    /// # let mem = SharedMem::from_pages(&mut pages);
+    /// # let mut front = xen_ring::FrontRing::<_, u64, u64>::new(mem)?;
+    /// # front.push(&1)?;
+    /// # let _ = front.publish();
+    /// let mut ring = xen_ring::BackRing::<_, u64, u64>::attach(mem)?;
+    /// let mut requests = ring.requests()?;
+    /// while let Some(request) = requests.next() {
+    ///     requests.push(&(request + 1))?;
+    /// }
+    /// drop(requests);
+    /// assert_eq!(ring.publish(), xen_ring::Notify::Send);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Corrupt`] as from [`pop`](Self::pop).
+    #[inline]
+    pub fn requests(&mut self) -> Result<Requests<'_, Req, Rsp>, Corrupt> {
+        let end = self.end();
+        let mem = self.mem.as_ref();
+        let batch = self.requests.batch(mem, end)?;
+        let answered = self.responses.private;
+        Ok(Requests { slots: self.layout.slots_in(mem), batch, answered, responses: &mut self.responses })
     }
 
     /// Writes a response to the next slot. The peer does not see it before [`publish`](Self::publish).
@@ -99,7 +129,7 @@ where
         if self.outstanding() == 0 {
             return Err(Unasked);
         }
-        self.layout.write(self.mem.as_ref(), self.responses.private, response).ok_or(Unasked)?;
+        self.layout.slots_in(self.mem.as_ref()).write(self.responses.private, response);
         self.responses.private = self.responses.private.wrapping_add(1);
         Ok(())
     }
@@ -120,7 +150,29 @@ where
     /// [`Corrupt`] as from [`pop`](Self::pop).
     #[doc(alias = "RING_FINAL_CHECK_FOR_REQUESTS")]
     pub fn final_check(&mut self) -> Result<bool, Corrupt> {
-        self.requests.final_check(self.mem.as_ref(), self.room())
+        let end = self.end();
+        self.requests.final_check(self.mem.as_ref(), end)
+    }
+
+    /// Does [`publish`](Self::publish) and [`final_check`](Self::final_check) at the price of one: what a back end does when it has taken all
+    /// requests. A `true` means: there are more, don't wait.
+    ///
+    /// # Errors
+    ///
+    /// [`Corrupt`] as from [`pop`](Self::pop); what was pushed is published.
+    #[doc(alias("RING_PUSH_RESPONSES_AND_CHECK_NOTIFY", "RING_FINAL_CHECK_FOR_REQUESTS"))]
+    #[inline]
+    pub fn publish_and_check(&mut self) -> Result<(Notify, bool), Corrupt> {
+        let mem = self.mem.as_ref();
+        let (old, taken) = (self.responses.published, self.requests.taken);
+        let any = self.responses.show(mem);
+        if self.requests.ask(mem) | any {
+            // Both our index and our event index before both of the peer's.
+            fence(Ordering::SeqCst);
+        }
+        let notify = self.responses.notify_since(mem, old);
+        let end = self.end();
+        Ok((notify, self.requests.is_more(self.mem.as_ref(), taken, end)?))
     }
 
     /// Gives the memory back, for its mapping to be ended.
@@ -128,10 +180,60 @@ where
         self.mem
     }
 
-    /// How far the peer can be ahead of what was taken: a slot is free again only once its response was taken, and it can't
-    /// be taken before it was published.
-    fn room(&self) -> u32 {
-        self.slots() - self.requests.taken.wrapping_sub(self.responses.published)
+    /// Where the room for requests ends: a slot is free again only once its response was taken, and it can't be taken before it was
+    /// published.
+    fn end(&self) -> u32 {
+        self.responses.published.wrapping_add(self.slots())
+    }
+}
+
+/// The requests that a look at the peer's index found: [`BackRing::requests`].
+#[derive(Debug)]
+pub struct Requests<'r, Req, Rsp> {
+    slots: Slots<'r, Req, Rsp>,
+    batch: Batch<'r>,
+    /// Where the next response goes to.
+    answered: u32,
+    responses: &'r mut Producer<RSP_PROD, RSP_EVENT>,
+}
+
+impl<Req, Rsp: IntoBytes + Immutable> Requests<'_, Req, Rsp> {
+    /// Writes a response to the next slot, as [`BackRing::push`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`Unasked`] if every request that was taken has a response.
+    #[inline]
+    pub fn push(&mut self, response: &Rsp) -> Result<(), Unasked> {
+        if self.answered == self.batch.taken() {
+            return Err(Unasked);
+        }
+        self.slots.write(self.answered, response);
+        self.answered = self.answered.wrapping_add(1);
+        Ok(())
+    }
+}
+
+impl<Req: FromBytes, Rsp> Iterator for Requests<'_, Req, Rsp> {
+    type Item = Req;
+
+    #[inline]
+    fn next(&mut self) -> Option<Req> {
+        self.batch.next().map(|index| self.slots.read(index))
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.batch.size_hint()
+    }
+}
+
+impl<Req: FromBytes, Rsp> ExactSizeIterator for Requests<'_, Req, Rsp> {}
+
+impl<Req, Rsp> Drop for Requests<'_, Req, Rsp> {
+    #[inline]
+    fn drop(&mut self) {
+        self.responses.private = self.answered;
     }
 }
 
@@ -192,6 +294,63 @@ mod tests {
     }
 
     #[test]
+    fn requests_that_are_left_in_a_batch_stay_in_the_ring() {
+        let mut page = page();
+        let mem = SharedMem::from_pages(&mut page);
+        let mut front = Front::new(mem).unwrap();
+        assert_eq!(front.push_from(0..10), 10);
+        let _ = front.publish();
+        let mut back = Back::attach(mem).unwrap();
+        let mut batch = back.requests().unwrap();
+        assert_eq!((batch.len(), batch.next(), batch.next(), batch.len()), (10, Some(0), Some(1), 8));
+        assert_eq!((batch.push(&10), batch.push(&11), batch.push(&12)), (Ok(()), Ok(()), Err(Unasked)));
+        drop(batch);
+        assert_eq!((back.outstanding(), back.pop()), (0, Ok(Some(2))));
+        assert_eq!(back.requests().unwrap().collect::<VecDeque<_>>(), (3..10).collect::<VecDeque<_>>());
+        assert_eq!(back.publish(), Notify::Send);
+        assert_eq!(front.responses().unwrap().collect::<VecDeque<_>>(), [10, 11]);
+        assert_eq!(front.responses().unwrap().len(), 0);
+        assert_eq!((front.outstanding(), front.free()), (8, 248));
+    }
+
+    #[test]
+    fn a_batch_of_requests_is_taken_from_an_iterator_as_far_as_there_is_room() {
+        let mut page = page();
+        let mem = SharedMem::from_pages(&mut page);
+        let mut front = Front::new(mem).unwrap();
+        let mut requests = 0..300u64;
+        assert_eq!((front.push_from(requests.by_ref()), requests.clone().count()), (256, 44));
+        assert_eq!((front.push_from(requests.by_ref()), requests.clone().count()), (0, 44));
+        let _ = front.publish();
+        mem.u32::<{ RSP_PROD }>().store(257, Relaxed);
+        assert!(front.responses().is_err());
+        assert!(front.responses().is_err(), "a poisoned ring stays so");
+        assert_eq!((front.push_from(requests.by_ref()), requests.clone().count()), (0, 44));
+    }
+
+    #[test]
+    fn publishing_and_checking_in_one_step_is_both() {
+        let mut page = page();
+        let mem = SharedMem::from_pages(&mut page);
+        let mut front = Front::new(mem).unwrap();
+        front.push(&1).unwrap();
+        assert_eq!(front.publish(), Notify::Send);
+        let mut back = Back::attach(mem).unwrap();
+        assert_eq!(back.publish_and_check(), Ok((Notify::Skip, true)));
+        assert_eq!(back.pop(), Ok(Some(1)));
+        back.push(&2).unwrap();
+        front.push(&3).unwrap();
+        assert_eq!(front.publish(), Notify::Skip, "the back end is awake");
+        assert_eq!(back.publish_and_check(), Ok((Notify::Send, true)));
+        assert_eq!(back.pop(), Ok(Some(3)));
+        assert_eq!(back.publish_and_check(), Ok((Notify::Skip, false)));
+        front.push(&4).unwrap();
+        assert_eq!(front.publish(), Notify::Send, "the back end sleeps");
+        mem.u32::<REQ_PROD>().store(1000, Relaxed);
+        assert!(back.publish_and_check().is_err());
+    }
+
+    #[test]
     fn a_response_without_a_request_is_refused() {
         let mut page = page();
         let mut back = Back::attach(SharedMem::from_pages(&mut page)).unwrap();
@@ -201,7 +360,7 @@ mod tests {
     proptest! {
         /// Both ends of one ring, against a queue: nothing is lost, repeated or reordered, and an end that sleeps is notified.
         #[test]
-        fn front_and_back_agree_and_nobody_sleeps_through(start: u32, steps in proptest::collection::vec((0u8..5, 1u32..40), 1..200)) {
+        fn front_and_back_agree_and_nobody_sleeps_through(start: u32, steps in proptest::collection::vec((0u8..8, 1u32..40), 1..200)) {
             let mut page = page();
             let mem = SharedMem::from_pages(&mut page);
             let mut front = Front::new(mem).unwrap();
@@ -233,6 +392,34 @@ mod tests {
                             back.push(&(value + 1)).unwrap();
                         }
                         if back.publish() == Notify::Send { front_sleeps = false; }
+                    }
+                    4 => {
+                        let batch = next..next + u64::from(count);
+                        let pushed = front.push_from(batch.clone());
+                        expected.extend(batch.take(pushed as usize).map(|value| value + 1));
+                        next += u64::from(pushed);
+                    }
+                    5 => {
+                        let mut batch = back.requests().unwrap();
+                        prop_assert!(batch.len() == 0 || !back_sleeps, "requests came and nobody woke the back end");
+                        while let Some(value) = batch.next() {
+                            // Those that came earlier are answered first.
+                            held.push_back(value);
+                            if let Some(first) = held.pop_front() {
+                                batch.push(&(first + 1)).unwrap();
+                            }
+                        }
+                        drop(batch);
+                        let (notify, more) = back.publish_and_check().unwrap();
+                        if notify == Notify::Send { front_sleeps = false; }
+                        back_sleeps = !more;
+                    }
+                    6 => {
+                        let batch = front.responses().unwrap().take(count as usize);
+                        for value in batch {
+                            prop_assert!(!front_sleeps, "a response came and nobody woke the front end");
+                            prop_assert_eq!(Some(value), expected.pop_front());
+                        }
                     }
                     _ => for _ in 0..count {
                         let Some(value) = front.pop().unwrap() else {

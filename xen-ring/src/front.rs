@@ -1,8 +1,9 @@
 //! The front end of a request/response ring: produces requests, consumes responses.
 
-use crate::index::{Consumer, Producer};
-use crate::layout::{REQ_EVENT, REQ_PROD, RSP_EVENT, RSP_PROD};
+use crate::index::{Batch, Consumer, Producer};
+use crate::layout::{REQ_EVENT, REQ_PROD, RSP_EVENT, RSP_PROD, Slots};
 use crate::{Corrupt, Notify, RingError, RingLayout};
+use core::borrow::Borrow;
 use core::fmt;
 use xen_hypercall::SharedMem;
 use xen_hypercall::sync::Ordering;
@@ -86,9 +87,39 @@ where
         if self.free() == 0 || self.poison().is_some() {
             return Err(Full);
         }
-        self.layout.write(self.mem.as_ref(), self.requests.private, request).ok_or(Full)?;
+        self.layout.slots_in(self.mem.as_ref()).write(self.requests.private, request);
         self.requests.private = self.requests.private.wrapping_add(1);
         Ok(())
+    }
+
+    /// Writes requests to the next slots, as many as there are or as there is room for, and returns how many. The iterator
+    /// keeps the rest.
+    ///
+    /// ```
+    /// # use xen_hypercall::{Page, SharedMem};
+    /// # let mut pages = [Page::ZERO];
+    /// let mut ring = xen_ring::FrontRing::<_, u64, u64>::new(SharedMem::from_pages(&mut pages))?;
+    /// let mut requests = 0..300u64;
+    /// assert_eq!(ring.push_from(&mut requests), 256);
+    /// assert_eq!(requests, 256..300);
+    /// # Ok::<(), xen_ring::RingError>(())
+    /// ```
+    #[inline]
+    pub fn push_from<R: Borrow<Req>>(&mut self, requests: impl IntoIterator<Item = R>) -> u32 {
+        let start = self.requests.private;
+        // One ring's length behind the first request without an answer that was taken.
+        let end =
+            if self.poison().is_none() { self.responses.taken.wrapping_add(self.slots()) } else { start };
+        let slots = self.layout.slots_in(self.mem.as_ref());
+        let (mut requests, mut index) = (requests.into_iter(), start);
+        while index != end
+            && let Some(request) = requests.next()
+        {
+            slots.write(index, request.borrow());
+            index = index.wrapping_add(1);
+        }
+        self.requests.private = index;
+        index.wrapping_sub(start)
     }
 
     /// Shows the peer all that was pushed, and tells whether it has to be notified.
@@ -105,12 +136,22 @@ where
     /// [`Corrupt`] if the peer's index is ahead of what was requested, or moved back, now or at any time before.
     #[inline]
     pub fn pop(&mut self) -> Result<Option<Rsp>, Corrupt> {
-        if !self.responses.available(self.mem.as_ref(), self.outstanding())? {
-            return Ok(None);
-        }
-        let response = self.layout.read(self.mem.as_ref(), self.responses.taken);
-        self.responses.taken = self.responses.taken.wrapping_add(1);
-        Ok(response)
+        let mem = self.mem.as_ref();
+        let index = self.responses.next(mem, self.requests.published)?;
+        Ok(index.map(|index| self.layout.slots_in(mem).read(index)))
+    }
+
+    /// Looks at the peer's index once, and takes the responses that are there, each as a private copy. Those that are left when the
+    /// iterator is dropped stay in the ring.
+    ///
+    /// # Errors
+    ///
+    /// [`Corrupt`] as from [`pop`](Self::pop).
+    #[inline]
+    pub fn responses(&mut self) -> Result<Responses<'_, Req, Rsp>, Corrupt> {
+        let mem = self.mem.as_ref();
+        let batch = self.responses.batch(mem, self.requests.published)?;
+        Ok(Responses { slots: self.layout.slots_in(mem), batch })
     }
 
     /// Asks for a notification of the next response, then looks whether one has come meanwhile.
@@ -122,7 +163,7 @@ where
     /// [`Corrupt`] as from [`pop`](Self::pop).
     #[doc(alias = "RING_FINAL_CHECK_FOR_RESPONSES")]
     pub fn final_check(&mut self) -> Result<bool, Corrupt> {
-        self.responses.final_check(self.mem.as_ref(), self.outstanding())
+        self.responses.final_check(self.mem.as_ref(), self.requests.published)
     }
 
     /// Returns how many published requests have no response that was taken.
@@ -140,6 +181,29 @@ where
         &self.mem
     }
 }
+
+/// The responses that a look at the peer's index found: [`FrontRing::responses`].
+#[derive(Debug)]
+pub struct Responses<'r, Req, Rsp> {
+    slots: Slots<'r, Req, Rsp>,
+    batch: Batch<'r>,
+}
+
+impl<Req, Rsp: FromBytes> Iterator for Responses<'_, Req, Rsp> {
+    type Item = Rsp;
+
+    #[inline]
+    fn next(&mut self) -> Option<Rsp> {
+        self.batch.next().map(|index| self.slots.read(index))
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.batch.size_hint()
+    }
+}
+
+impl<Req, Rsp: FromBytes> ExactSizeIterator for Responses<'_, Req, Rsp> {}
 
 #[cfg(all(test, not(loom)))]
 impl<M: AsRef<SharedMem>, Req, Rsp> FrontRing<M, Req, Rsp> {

@@ -32,15 +32,32 @@ impl<const PROD: usize, const EVENT: usize> Producer<PROD, EVENT> {
 
     #[inline]
     pub(crate) fn publish(&mut self, mem: &SharedMem) -> Notify {
-        let (old, new) = (self.published, self.private);
-        if old == new {
+        let old = self.published;
+        if !self.show(mem) {
             return Notify::Skip;
         }
-        mem.u32::<PROD>().store(new, Ordering::Release);
-        self.published = new;
         // The peer sets its event index, then looks at our index a last time; we do it the other way round. With both
         // sides ordered, at least one sees the other's write.
         fence(Ordering::SeqCst);
+        self.notify_since(mem, old)
+    }
+
+    /// Shows the peer what was written; tells whether there was something.
+    #[inline]
+    pub(crate) fn show(&mut self, mem: &SharedMem) -> bool {
+        let new = self.private;
+        let any = new != self.published;
+        if any {
+            mem.u32::<PROD>().store(new, Ordering::Release);
+            self.published = new;
+        }
+        any
+    }
+
+    /// Tells, behind a fence, whether the peer asked for a notification of what was published since the index `old`.
+    #[inline]
+    pub(crate) fn notify_since(&self, mem: &SharedMem, old: u32) -> Notify {
+        let new = self.published;
         let event = mem.u32::<EVENT>().load(Ordering::Relaxed);
         if new.wrapping_sub(event) < new.wrapping_sub(old) { Notify::Send } else { Notify::Skip }
     }
@@ -65,43 +82,130 @@ impl<const PROD: usize, const EVENT: usize> Consumer<PROD, EVENT> {
         self.poison
     }
 
-    /// Tells whether there is an entry to take. The peer can be `limit` entries ahead of what was taken, at most.
+    /// Takes the next entry, if there is one, and returns its index.
     #[inline]
-    pub(crate) fn available(&mut self, mem: &SharedMem, limit: u32) -> Result<bool, Corrupt> {
-        if self.seen == self.taken || self.poison.is_some() {
-            return self.look(mem, limit);
+    pub(crate) fn next(&mut self, mem: &SharedMem, end: u32) -> Result<Option<u32>, Corrupt> {
+        let (index, mut seen) = (self.taken, self.seen);
+        if seen == index {
+            seen = self.look(mem, index, end)?;
+            if seen == index {
+                return Ok(None);
+            }
+            self.seen = seen;
         }
-        Ok(true)
+        self.taken = index.wrapping_add(1);
+        Ok(Some(index))
+    }
+
+    /// Looks what is there, and takes it entry by entry.
+    #[inline]
+    pub(crate) fn batch(&mut self, mem: &SharedMem, end: u32) -> Result<Batch<'_>, Corrupt> {
+        let taken = self.taken;
+        let found = self.look(mem, taken, end)?;
+        self.seen = found;
+        Ok(Batch { next: taken, end: found, taken: &mut self.taken })
     }
 
     /// Asks for a notification of the next entry, then looks whether one has come meanwhile.
     #[inline]
-    pub(crate) fn final_check(&mut self, mem: &SharedMem, limit: u32) -> Result<bool, Corrupt> {
-        if self.look(mem, limit)? {
-            return Ok(true);
+    pub(crate) fn final_check(&mut self, mem: &SharedMem, end: u32) -> Result<bool, Corrupt> {
+        let taken = self.taken;
+        if self.ask(mem) {
+            // See `publish`.
+            fence(Ordering::SeqCst);
         }
-        mem.u32::<EVENT>().store(self.taken.wrapping_add(1), Ordering::Relaxed);
-        // See `publish`.
-        fence(Ordering::SeqCst);
-        self.look(mem, limit)
+        self.is_more(mem, taken, end)
+    }
+
+    /// Asks for a notification of the next entry, unless there is one already. Behind a fence, look again.
+    #[inline]
+    pub(crate) fn ask(&mut self, mem: &SharedMem) -> bool {
+        let taken = self.taken;
+        let none = mem.u32::<PROD>().load(Ordering::Relaxed) == taken;
+        if none {
+            mem.u32::<EVENT>().store(taken.wrapping_add(1), Ordering::Relaxed);
+        }
+        none
+    }
+
+    /// Tells whether there is an entry to take.
+    #[inline]
+    pub(crate) fn is_more(&mut self, mem: &SharedMem, taken: u32, end: u32) -> Result<bool, Corrupt> {
+        let found = mem.u32::<PROD>().load(Ordering::Acquire);
+        // Mostly there is none.
+        if found == taken && self.poison.is_none() {
+            return Ok(false);
+        }
+        Ok(self.check(found, taken, end)? != taken)
     }
 
     /// Loads and checks the peer's index.
     #[inline]
-    fn look(&mut self, mem: &SharedMem, limit: u32) -> Result<bool, Corrupt> {
+    fn look(&mut self, mem: &SharedMem, taken: u32, end: u32) -> Result<u32, Corrupt> {
+        let found = mem.u32::<PROD>().load(Ordering::Acquire);
+        self.check(found, taken, end)
+    }
+
+    /// Checks the peer's index, which can't be past `end`.
+    #[inline]
+    fn check(&mut self, found: u32, taken: u32, end: u32) -> Result<u32, Corrupt> {
         if let Some(poison) = self.poison {
             return Err(poison);
         }
-        let found = mem.u32::<PROD>().load(Ordering::Acquire);
-        let ahead = found.wrapping_sub(self.taken);
-        // An index that moved back behind what was taken is far ahead in wrapping arithmetic; one that moved back among what
-        // was seen and not yet taken is less far ahead than before.
-        if ahead > limit || ahead < self.seen.wrapping_sub(self.taken) {
-            let poison = Corrupt { found, own: self.taken, limit };
-            self.poison = Some(poison);
-            return Err(poison);
+        // An index that moved back is far ahead in wrapping arithmetic.
+        if found.wrapping_sub(taken) > end.wrapping_sub(taken) {
+            return Err(self.corrupted(found, end));
         }
-        self.seen = found;
-        Ok(ahead != 0)
+        Ok(found)
+    }
+
+    #[cold]
+    fn corrupted(&mut self, found: u32, end: u32) -> Corrupt {
+        let poison = Corrupt { found, own: self.taken, limit: end.wrapping_sub(self.taken) };
+        // Nothing is left that was seen and not taken.
+        self.seen = self.taken;
+        self.poison = Some(poison);
+        poison
+    }
+}
+
+/// The indices of the entries that were seen. What was yielded counts as taken when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Batch<'c> {
+    next: u32,
+    end: u32,
+    taken: &'c mut u32,
+}
+
+impl Batch<'_> {
+    #[inline]
+    pub(crate) fn taken(&self) -> u32 {
+        self.next
+    }
+}
+
+impl Iterator for Batch<'_> {
+    type Item = u32;
+
+    #[inline]
+    fn next(&mut self) -> Option<u32> {
+        let index = self.next;
+        (index != self.end).then(|| {
+            self.next = index.wrapping_add(1);
+            index
+        })
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let len = self.end.wrapping_sub(self.next) as usize;
+        (len, Some(len))
+    }
+}
+
+impl Drop for Batch<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        *self.taken = self.next;
     }
 }

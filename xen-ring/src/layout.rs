@@ -1,8 +1,7 @@
 //! Where the parts of a request/response ring lie.
 
 use core::fmt;
-use core::marker::PhantomData;
-use xen_hypercall::SharedMem;
+use xen_hypercall::{SharedMem, SharedSlots, SlotLayout};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Bytes before the first slot: four indices and the protocol's private area.
@@ -18,10 +17,10 @@ pub(crate) const RSP_EVENT: usize = 12;
 ///
 /// Source: `DEFINE_RING_TYPES` in `io/ring.h`.
 #[derive(Debug)]
-pub struct RingLayout<Req, Rsp> {
-    mask: u32,
-    types: PhantomData<fn() -> (Req, Rsp)>,
-}
+pub struct RingLayout<Req, Rsp>(SlotLayout<HEADER, Req, Rsp>);
+
+/// The slots of a ring in its memory.
+pub(crate) type Slots<'m, Req, Rsp> = SharedSlots<'m, HEADER, Req, Rsp>;
 
 impl<Req, Rsp> Clone for RingLayout<Req, Rsp> {
     fn clone(&self) -> Self {
@@ -45,7 +44,7 @@ impl fmt::Display for RingError {
         let Self { bytes, slot } = self;
         write!(
             f,
-            "{bytes} bytes can't hold a ring: expected {HEADER} and at least one slot of {slot} bytes, at most 2^31 of them"
+            "{bytes} bytes can't hold a ring: expected {HEADER} and at least one slot of {slot} bytes, at most 2^31 of them, each within a page"
         )
     }
 }
@@ -58,51 +57,31 @@ where
     Rsp: FromBytes + IntoBytes + Immutable,
 {
     /// The size of a slot in bytes.
-    pub const SLOT: usize =
-        if size_of::<Req>() > size_of::<Rsp>() { size_of::<Req>() } else { size_of::<Rsp>() };
+    pub const SLOT: usize = SlotLayout::<HEADER, Req, Rsp>::SIZE;
 
     /// Fits the ring into `bytes`: as many slots as there is room for, rounded down to a power of two.
     ///
     /// # Errors
     ///
-    /// [`RingError`] if there is no room for one slot.
+    /// [`RingError`] if there is no room for one slot, or if a page has none.
     #[doc(alias = "__RING_SIZE")]
     pub const fn for_size(bytes: usize) -> Result<Self, RingError> {
-        let error = RingError { bytes, slot: Self::SLOT };
-        if Self::SLOT == 0 || bytes < HEADER {
-            return Err(error);
-        }
-        let room = (bytes - HEADER) / Self::SLOT;
-        match room.checked_ilog2() {
-            Some(log) if log <= 31 => Ok(Self { mask: ((1u64 << log) - 1) as u32, types: PhantomData }),
-            _ => Err(error),
+        match SlotLayout::fitting(bytes) {
+            Some(slots) => Ok(Self(slots)),
+            None => Err(RingError { bytes, slot: Self::SLOT }),
         }
     }
 
     /// Returns the number of slots, a power of two.
     #[doc(alias = "RING_SIZE")]
     pub const fn slots(self) -> u32 {
-        self.mask + 1
+        self.0.mask() + 1
     }
 
-    pub(crate) fn offset(self, index: u32) -> usize {
-        HEADER + (index & self.mask) as usize * Self::SLOT
-    }
-
-    /// Copies the value at `index` out; the layout keeps it within the memory that it was made for.
+    /// Finds the slots in the memory that the layout was made for.
     #[inline(always)]
-    pub(crate) fn read<T: FromBytes>(self, mem: &SharedMem, index: u32) -> Option<T> {
-        mem.read(self.offset(index))
-    }
-
-    #[inline(always)]
-    pub(crate) fn write<T: IntoBytes + Immutable>(
-        self,
-        mem: &SharedMem,
-        index: u32,
-        value: &T,
-    ) -> Option<()> {
-        mem.write(self.offset(index), value)
+    pub(crate) fn slots_in(self, mem: &SharedMem) -> Slots<'_, Req, Rsp> {
+        mem.slots(self.0)
     }
 }
 
@@ -128,11 +107,5 @@ mod tests {
         assert!(RingLayout::<(), ()>::for_size(4096).is_err());
         let error = RingLayout::<[u8; 5000], u8>::for_size(4096).unwrap_err();
         assert_eq!(error, RingError { bytes: 4096, slot: 5000 });
-    }
-
-    #[test]
-    fn the_last_slot_ends_within_the_memory() {
-        let layout = RingLayout::<[u64; 14], [u64; 2]>::for_size(4096).unwrap();
-        assert!(layout.offset(u32::MAX) + 112 <= 4096);
     }
 }

@@ -19,9 +19,9 @@ mod front;
 mod index;
 mod layout;
 
-pub use back::{BackRing, Unasked};
+pub use back::{BackRing, Requests, Unasked};
 pub use byte::{ByteConsumer, ByteProducer, ByteRing};
 pub use corrupt::Corrupt;
-pub use front::{FrontRing, Full};
+pub use front::{FrontRing, Full, Responses};
 pub use index::Notify;
 pub use layout::{RingError, RingLayout};

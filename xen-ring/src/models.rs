@@ -57,6 +57,31 @@ fn d_r10_a_response_is_seen_or_its_front_end_is_notified() {
     });
 }
 
+/// Both at once: the back end that answers and then sleeps, and the front end that sends on and then sleeps.
+#[test]
+fn d_r10_an_end_that_publishes_and_sleeps_in_one_step_is_notified_and_notifies() {
+    loom::model(|| {
+        let (mut front, mut back) = ring();
+        front.push(&1).unwrap();
+        let _ = front.publish();
+        assert_eq!(back.pop(), Ok(Some(1)));
+        back.push(&0x1234_5678_9abc_def0).unwrap();
+        let back = thread::spawn(move || {
+            let (notify, more) = back.publish_and_check().unwrap();
+            (notify, more, back.requests().unwrap().next())
+        });
+        front.push(&2).unwrap();
+        let second = front.publish();
+        let asleep = !front.final_check().unwrap();
+        let response = front.responses().unwrap().next();
+        let (first, more, request) = back.join().unwrap();
+        assert!(!asleep || first == Notify::Send, "the front end is asleep and not notified");
+        assert!(more || second == Notify::Send, "the back end is asleep and not notified");
+        assert!(response.is_none_or(|value| value == 0x1234_5678_9abc_def0), "seen before it was written");
+        assert!(request.is_none_or(|value| value == 2), "seen before it was written");
+    });
+}
+
 /// A batch: the event index lies behind the second request, and still nobody sleeps through it.
 #[test]
 fn a_back_end_that_took_one_request_does_not_sleep_through_the_next() {

@@ -3,7 +3,7 @@
 //! The shared side may change at any time, so it is never touched through a reference or with plain accesses that a compiler
 //! might repeat: small copies are relaxed atomic words, bulk copies are one machine instruction that the compiler can't see into.
 
-use super::before_load;
+use super::{before_load, vector};
 use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 macro_rules! load_words {
@@ -27,14 +27,19 @@ macro_rules! store_words {
 
 /// Copies a value of a size known to the caller's compiler, in the widest words that its place allows.
 ///
+/// The place is what is known when compiled, where `offset` is a multiple of something: memory begins at a page.
+///
 /// # Safety
 ///
-/// `source` must be valid shared memory and `target` valid private memory, `len` bytes each.
+/// `base + offset` must be valid shared memory and `target` valid private memory, `len` bytes each. `base` must be page-aligned.
 #[inline(always)]
-pub(super) unsafe fn load_small(source: *mut u8, target: *mut u8, len: usize) {
-    let alignment = source.addr() | len;
-    // SAFETY: every word lies within both ranges, by the caller's word, and is aligned on the shared side.
+pub(super) unsafe fn load_small(base: *mut u8, offset: usize, target: *mut u8, len: usize) {
+    // SAFETY: every vector and word lies within both ranges, by the caller's word, and is aligned on the shared side.
     unsafe {
+        let source = base.add(offset);
+        let done = vector::load(source, target, len);
+        let (source, target, len) = (source.add(done), target.add(done), len - done);
+        let alignment = (offset + done) | len;
         if alignment.is_multiple_of(8) {
             load_words!(AtomicU64 u64, source, target, len);
         } else if alignment.is_multiple_of(4) {
@@ -49,12 +54,15 @@ pub(super) unsafe fn load_small(source: *mut u8, target: *mut u8, len: usize) {
 ///
 /// # Safety
 ///
-/// `source` must be valid private memory and `target` valid shared memory, `len` bytes each.
+/// `source` must be valid private memory and `base + offset` valid shared memory, `len` bytes each. `base` must be page-aligned.
 #[inline(always)]
-pub(super) unsafe fn store_small(source: *const u8, target: *mut u8, len: usize) {
-    let alignment = target.addr() | len;
-    // SAFETY: every word lies within both ranges, by the caller's word, and is aligned on the shared side.
+pub(super) unsafe fn store_small(source: *const u8, base: *mut u8, offset: usize, len: usize) {
+    // SAFETY: every vector and word lies within both ranges, by the caller's word, and is aligned on the shared side.
     unsafe {
+        let target = base.add(offset);
+        let done = vector::store(source, target, len);
+        let (source, target, len) = (source.add(done), target.add(done), len - done);
+        let alignment = (offset + done) | len;
         if alignment.is_multiple_of(8) {
             store_words!(AtomicU64 u64, source, target, len);
         } else if alignment.is_multiple_of(4) {

@@ -87,14 +87,22 @@ impl SharedMem {
     /// No ordering of its own: an Acquire load of the index that published the value has to come first.
     #[inline(always)]
     pub fn read<T: FromBytes>(&self, offset: usize) -> Option<T> {
-        if !self.contains(offset, size_of::<T>()) {
-            return None;
-        }
+        // SAFETY: it has just been checked.
+        self.contains(offset, size_of::<T>()).then(|| unsafe { self.read_unchecked(offset) })
+    }
+
+    /// Copies the value at `offset` out, each byte loaded once.
+    ///
+    /// # Safety
+    ///
+    /// The value must lie within the memory.
+    #[inline(always)]
+    pub(super) unsafe fn read_unchecked<T: FromBytes>(&self, offset: usize) -> T {
         let mut value = MaybeUninit::<T>::uninit();
         // SAFETY: the source is within the memory, the destination is ours; every byte is written, and FromBytes lets any do.
         unsafe {
-            copy::load_small(self.base().add(offset), value.as_mut_ptr().cast(), size_of::<T>());
-            Some(value.assume_init())
+            copy::load_small(self.base(), offset, value.as_mut_ptr().cast(), size_of::<T>());
+            value.assume_init()
         }
     }
 
@@ -103,14 +111,21 @@ impl SharedMem {
     /// No ordering of its own: a Release store of the index that publishes the value has to follow.
     #[inline(always)]
     pub fn write<T: IntoBytes + Immutable>(&self, offset: usize, value: &T) -> Option<()> {
-        if !self.contains(offset, size_of::<T>()) {
-            return None;
-        }
+        // SAFETY: it has just been checked.
+        self.contains(offset, size_of::<T>()).then(|| unsafe { self.write_unchecked(offset, value) })
+    }
+
+    /// Copies `value` to `offset`.
+    ///
+    /// # Safety
+    ///
+    /// The value's place must lie within the memory.
+    #[inline(always)]
+    pub(super) unsafe fn write_unchecked<T: IntoBytes + Immutable>(&self, offset: usize, value: &T) {
         // SAFETY: the destination is within the memory; IntoBytes says that all bytes of the value are initialised.
         unsafe {
-            copy::store_small(core::ptr::from_ref(value).cast(), self.base().add(offset), size_of::<T>());
+            copy::store_small(core::ptr::from_ref(value).cast(), self.base(), offset, size_of::<T>());
         };
-        Some(())
     }
 
     /// Copies bytes from `offset` out to `target`, each loaded once; `None`, with nothing copied, if they reach past the end.
@@ -149,7 +164,7 @@ impl SharedMem {
 
     #[inline(always)]
     fn contains(&self, offset: usize, len: usize) -> bool {
-        offset <= self.len() && len <= self.len() - offset
+        offset.checked_add(len).is_some_and(|end| end <= self.len())
     }
 }
 

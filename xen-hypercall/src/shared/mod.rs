@@ -1,5 +1,6 @@
 //! The one accessor for memory that another domain can write.
 
+mod slots;
 mod word;
 
 cfg_if::cfg_if! {
@@ -20,8 +21,12 @@ cfg_if::cfg_if! {
     } else {
         mod copy;
         mod memory;
+        #[cfg_attr(all(target_arch = "x86_64", target_feature = "sse2", not(miri)), path = "vector.rs")]
+        #[cfg_attr(not(all(target_arch = "x86_64", target_feature = "sse2", not(miri))), path = "no_vector.rs")]
+        mod vector;
         pub use memory::SharedMem;
     }
 }
 
+pub use slots::{SharedSlots, SlotLayout};
 pub use word::{SharedU8, SharedU16, SharedU32, SharedU64};

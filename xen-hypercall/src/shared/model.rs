@@ -117,6 +117,24 @@ impl SharedMem {
         Some(())
     }
 
+    /// Copies the value at `offset` out.
+    ///
+    /// # Safety
+    ///
+    /// None: it panics past the end.
+    pub(super) unsafe fn read_unchecked<T: FromBytes>(&self, offset: usize) -> T {
+        self.read(offset).expect("within the model")
+    }
+
+    /// Copies `value` to `offset`.
+    ///
+    /// # Safety
+    ///
+    /// None: it panics past the end.
+    pub(super) unsafe fn write_unchecked<T: IntoBytes + Immutable>(&self, offset: usize, value: &T) {
+        self.write(offset, value).expect("within the model");
+    }
+
     /// Copies bytes from `offset` out, each by itself.
     pub fn copy_to(&self, offset: usize, target: &mut [u8]) -> Option<()> {
         for (index, byte) in target.iter_mut().enumerate() {

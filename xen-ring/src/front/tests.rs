@@ -134,7 +134,11 @@ fn an_index_that_moves_back_among_untaken_responses_poisons() {
     back.push();
     assert_eq!(front.pop(), Ok(Some(0)));
     mem.u32::<RSP_PROD>().store(2, Relaxed);
-    assert!(front.final_check().is_err());
+    // What was seen can be taken; the copies are ours to judge.
+    for value in 1..4 {
+        assert_eq!(front.pop(), Ok(Some(value)));
+    }
+    assert!(front.pop().is_err());
 }
 
 #[test]

@@ -1,0 +1,94 @@
+//! Copies between shared and private memory by vector registers, where there are any: kernels are mostly built without.
+
+use super::before_load;
+use core::arch::{asm, x86_64::__m128i};
+
+/// What one register holds.
+const BYTES: usize = size_of::<__m128i>();
+
+/// A shorter value is cheaper in general registers, where it mostly is already.
+const WORTH_IT: usize = 2 * BYTES;
+
+/// Calls a function for each register's worth of `$whole` bytes, with the place's constant part as its parameter.
+macro_rules! each_vector {
+    ($whole:expr, $copy:ident, $source:expr, $target:expr) => {
+        for block in (0..$whole).step_by(8 * BYTES) {
+            each_vector!($whole - block, $copy, $source.add(block), $target.add(block), 0 1 2 3 4 5 6 7);
+        }
+    };
+    ($left:expr, $copy:ident, $source:expr, $target:expr, $($index:literal)*) => {
+        $(if $left > $index * BYTES {
+            $copy::<{ $index * BYTES }>($source, $target);
+        })*
+    };
+}
+
+/// Copies the part of a value that is whole vectors, and returns its length.
+///
+/// # Safety
+///
+/// `source` must be valid shared memory and `target` valid private memory, `len` bytes each.
+#[inline(always)]
+pub(super) unsafe fn load(source: *mut u8, target: *mut u8, len: usize) -> usize {
+    let whole = whole(len);
+    // SAFETY: every vector lies within both ranges, by the caller's word.
+    unsafe { each_vector!(whole, load_one, source, target) };
+    whole
+}
+
+/// Copies the part of a value that is whole vectors, and returns its length.
+///
+/// # Safety
+///
+/// `source` must be valid private memory and `target` valid shared memory, `len` bytes each.
+#[inline(always)]
+pub(super) unsafe fn store(source: *const u8, target: *mut u8, len: usize) -> usize {
+    let whole = whole(len);
+    // SAFETY: every vector lies within both ranges, by the caller's word.
+    unsafe { each_vector!(whole, store_one, source, target) };
+    whole
+}
+
+#[inline(always)]
+fn whole(len: usize) -> usize {
+    if len < WORTH_IT { 0 } else { len - len % BYTES }
+}
+
+/// # Safety
+///
+/// 16 bytes at `AT` must be valid, shared in `source` and private in `target`.
+#[inline(always)]
+unsafe fn load_one<const AT: usize>(source: *mut u8, target: *mut u8) {
+    // SAFETY: within the source, by the caller's word.
+    before_load(unsafe { source.add(AT) }, BYTES);
+    let value: __m128i;
+    // SAFETY: one load that the compiler can neither see into nor repeat, then a store to private memory.
+    unsafe {
+        asm!(
+            "movups {value}, [{source} + {at}]",
+            source = in(reg) source,
+            at = const AT,
+            value = out(xmm_reg) value,
+            options(readonly, nostack, preserves_flags),
+        );
+        target.add(AT).cast::<__m128i>().write_unaligned(value);
+    }
+}
+
+/// # Safety
+///
+/// 16 bytes at `AT` must be valid, private in `source` and shared in `target`.
+#[inline(always)]
+unsafe fn store_one<const AT: usize>(source: *const u8, target: *mut u8) {
+    // SAFETY: a load from private memory, then one store that the compiler can't see into.
+    unsafe {
+        let value = source.add(AT).cast::<__m128i>().read_unaligned();
+        asm!(
+            "movups [{target} + {at}], {value}",
+            target = in(reg) target,
+            at = const AT,
+            value = in(xmm_reg) value,
+            options(nostack, preserves_flags),
+        );
+    }
+}
