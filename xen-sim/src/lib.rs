@@ -17,7 +17,6 @@ mod toolstack;
 mod trace;
 mod violation;
 mod world;
-mod xenstored;
 
 pub use counters::Counters;
 pub use decorate::{Call, CountCalls, FailNth, Interpose, Interposed, Jitter, TraceCalls};
@@ -30,4 +29,4 @@ pub use toolstack::{Device, DeviceKind, Disk, Vif};
 pub use trace::TraceEvent;
 pub use violation::Violation;
 pub use world::{Findings, World};
-pub use xenstored::Quotas;
+pub use xen_store::server::Quotas;

@@ -119,7 +119,7 @@ pub(crate) struct Machine {
     pub(crate) trace: Trace,
     pub(crate) version: (u16, u16),
     /// Domains that shut down and whose watchers were not told yet.
-    pub(crate) shutdowns: u32,
+    pub(crate) shutdowns: Vec<DomId>,
 }
 
 impl Machine {
@@ -135,7 +135,7 @@ impl Machine {
             violations: Vec::new(),
             trace: Trace::default(),
             version,
-            shutdowns: 0,
+            shutdowns: Vec::new(),
         }
     }
 

@@ -14,6 +14,8 @@ extern crate std;
 mod client;
 pub mod connection;
 mod error;
+#[cfg(feature = "server")]
+pub mod server;
 mod text;
 pub mod wire;
 pub mod xenbus;

@@ -39,7 +39,7 @@ impl Machine {
         self.trace.record(self.now, Some(id), || format!("shut down: {reason}"));
         self.dom_mut(id).life = Life::Shutdown(reason);
         // xenstored tells who watches for it.
-        self.shutdowns += 1;
+        self.shutdowns.push(id);
         self.dom_mut(DomId(0)).activity += 1;
         self.raise_dom_exc();
     }

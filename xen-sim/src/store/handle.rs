@@ -2,11 +2,11 @@
 
 use super::with;
 use crate::shared::Shared;
-use crate::xenstored::{ConnectionId, Quotas};
 use core::fmt::Display;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use xen_hypercall::DomId;
+use xen_store::server::{ConnectionId, NoDomains, Quotas};
 use xen_store::wire::{MessageType, Names, Permission, ServerError, XsdSockmsg, parse_event};
 use zerocopy::FromBytes;
 
@@ -43,7 +43,7 @@ pub type StoreTransaction = Store;
 
 impl Store {
     pub(crate) fn connect(shared: &Arc<Shared>, domain: DomId) -> Self {
-        let id = with(shared, |store, _| store.database.connect(domain));
+        let id = with(shared, |store, _| store.connect_host(domain));
         let connection = HostConnection { shared: Arc::clone(shared), id, events: Mutex::default() };
         Self { connection: Arc::new(connection), tx: 0 }
     }
@@ -57,14 +57,11 @@ impl Store {
         let HostConnection { shared, id, events } = &*self.connection;
         let output = with(shared, |store, machine| {
             let header = XsdSockmsg { type_: kind, req_id: 0, tx_id: self.tx, len: body.len() as u32 };
-            store.database.serve(*id, header, body);
-            let connection = store.database.connections.get_mut(id);
-            let output = connection.map(|connection| {
-                connection.announced = 0;
-                core::mem::take(&mut connection.output)
-            });
+            // Introducing is done by the simulated toolstack itself, which has the ring at hand.
+            store.server.serve(*id, header, body, &mut NoDomains);
+            let output = store.take_messages(*id);
             store.flush(machine);
-            output.unwrap_or_default()
+            output
         });
         let mut result = Err(ServerError::Io);
         let mut events = events.lock().unwrap_or_else(PoisonError::into_inner);
@@ -182,15 +179,7 @@ impl Store {
     /// Returns the next event of this connection's watches, if one has come.
     pub fn next_event(&self) -> Option<StoreEvent> {
         let HostConnection { shared, id, events } = &*self.connection;
-        let output = with(shared, |store, _| {
-            let connection = store.database.connections.get_mut(id);
-            connection
-                .map(|connection| {
-                    connection.announced = 0;
-                    core::mem::take(&mut connection.output)
-                })
-                .unwrap_or_default()
-        });
+        let output = with(shared, |store, _| store.take_messages(*id));
         let mut events = events.lock().unwrap_or_else(PoisonError::into_inner);
         let bodies = output.iter().filter_map(|message| message.get(size_of::<XsdSockmsg>()..));
         events.extend(bodies.filter_map(event));
@@ -229,7 +218,7 @@ impl Store {
 
     /// Sets what unprivileged domains may use of the server.
     pub fn set_quotas(&self, quotas: Quotas) {
-        with(&self.connection.shared, |store, _| store.database.quotas = quotas);
+        with(&self.connection.shared, |store, _| store.server.set_quotas(quotas));
     }
 
     /// Makes the server move at most `bytes` at a time through rings, so that messages come in pieces.
@@ -263,6 +252,6 @@ fn event(body: &[u8]) -> Option<StoreEvent> {
 
 impl Drop for HostConnection {
     fn drop(&mut self) {
-        with(&self.shared, |store, _| store.database.disconnect(self.id));
+        with(&self.shared, |store, _| store.disconnect_host(self.id));
     }
 }

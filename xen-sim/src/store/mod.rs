@@ -11,15 +11,17 @@ use crate::machine::{Life, Machine};
 use crate::shared::Shared;
 use crate::task::Step;
 use crate::violation::Violation;
-use crate::xenstored::{ConnectionId, Database};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use xen_hypercall::DomId;
+use xen_store::server::{ConnectionId, Server};
 
 /// The server and its clients.
 #[derive(Debug)]
 pub(crate) struct Xenstored {
-    pub(crate) database: Database,
+    pub(crate) server: Server,
+    /// Messages that waited for each client without a ring when its tasks were woken up last.
+    announced: BTreeMap<ConnectionId, usize>,
     rings: BTreeMap<u16, Ring>,
     /// Bytes that are moved between two looks at a ring; small numbers cut messages into pieces.
     pub(crate) chunk: usize,
@@ -29,7 +31,13 @@ pub(crate) struct Xenstored {
 
 impl Default for Xenstored {
     fn default() -> Self {
-        Self { database: Database::new(), rings: BTreeMap::new(), chunk: 1024, stopped: false }
+        Self {
+            server: Server::new(),
+            announced: BTreeMap::new(),
+            rings: BTreeMap::new(),
+            chunk: 1024,
+            stopped: false,
+        }
     }
 }
 
@@ -41,7 +49,7 @@ impl Xenstored {
     /// Forgets a domain's ring, and returns dom0's port of it.
     pub(crate) fn remove_ring(&mut self, domain: DomId) -> Option<u32> {
         let ring = self.rings.remove(&domain.0)?;
-        self.database.disconnect(ring.connection);
+        self.server.disconnect(ring.connection);
         Some(ring.port)
     }
 
@@ -50,8 +58,8 @@ impl Xenstored {
         if self.stopped {
             return;
         }
-        if core::mem::take(&mut machine.shutdowns) > 0 {
-            self.database.domain_changed();
+        for domain in core::mem::take(&mut machine.shutdowns) {
+            self.server.domain_changed(domain);
         }
         for ring in self.rings.values_mut() {
             if machine.is_pending(DomId(0), ring.port) {
@@ -68,22 +76,37 @@ impl Xenstored {
         while moved {
             moved = false;
             for ring in self.rings.values_mut() {
-                moved |= ring.pump(machine, &mut self.database, self.chunk);
+                moved |= ring.pump(machine, &mut self.server, self.chunk);
             }
         }
         self.wake_hosts(machine);
     }
 
+    /// Takes a client without a ring.
+    pub(crate) fn connect_host(&mut self, domain: DomId) -> ConnectionId {
+        let id = self.server.connect(domain);
+        self.announced.insert(id, 0);
+        id
+    }
+
+    /// Forgets a client without a ring.
+    pub(crate) fn disconnect_host(&mut self, id: ConnectionId) {
+        self.server.disconnect(id);
+        self.announced.remove(&id);
+    }
+
+    /// Returns all that waits for a client without a ring.
+    pub(crate) fn take_messages(&mut self, id: ConnectionId) -> Vec<Vec<u8>> {
+        self.announced.insert(id, 0);
+        core::iter::from_fn(|| self.server.take_message(id)).collect()
+    }
+
     /// Wakes the tasks of domains that new events wait for outside of rings.
     fn wake_hosts(&mut self, machine: &mut Machine) {
-        let rings: Vec<ConnectionId> = self.rings.values().map(|ring| ring.connection).collect();
-        for (id, connection) in &mut self.database.connections {
-            let waiting = connection.output.len();
-            let new = waiting > core::mem::replace(&mut connection.announced, waiting);
-            if new
-                && !rings.contains(id)
-                && let Some(domain) = machine.domains.get_mut(&connection.domain.0)
-            {
+        for (&id, announced) in &mut self.announced {
+            let waiting = self.server.waiting(id);
+            let new = waiting > core::mem::replace(announced, waiting);
+            if new && let Some(domain) = machine.domains.get_mut(&self.server.domain_of(id).0) {
                 domain.activity += 1;
             }
         }
@@ -93,14 +116,14 @@ impl Xenstored {
     pub(crate) fn leftovers(&self, machine: &Machine) -> Vec<Violation> {
         let mut found = Vec::new();
         for ring in self.rings.values() {
-            let Some(connection) = self.database.connections.get(&ring.connection) else { continue };
-            let domain = connection.domain;
-            if machine.dom(domain).life == Life::Dead {
+            let domain = self.server.domain_of(ring.connection);
+            if !machine.domains.contains_key(&domain.0) || machine.dom(domain).life == Life::Dead {
                 continue;
             }
-            let watches = connection.watches.iter();
-            found.extend(watches.map(|watch| Violation::WatchLive { domain, path: watch.given.clone() }));
-            found.extend(connection.open_transactions().map(|id| Violation::TransactionOpen { domain, id }));
+            let paths = self.server.watched_paths(ring.connection);
+            found.extend(paths.map(|path| Violation::WatchLive { domain, path: path.to_owned() }));
+            let open = self.server.open_transactions(ring.connection);
+            found.extend(open.map(|id| Violation::TransactionOpen { domain, id }));
         }
         found
     }

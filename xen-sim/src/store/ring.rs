@@ -2,15 +2,11 @@
 
 use crate::machine::Machine;
 use crate::pool::Mfn;
-use crate::xenstored::{ConnectionId, Database};
 use core::mem::offset_of;
 use core::sync::atomic::Ordering::{Acquire, Release};
 use xen_hypercall::{DomId, SharedMem, SharedU32};
-use xen_store::wire::{HEADER_LEN, decode};
+use xen_store::server::{Breach as ServerBreach, ConnectionId, NoDomains, Server};
 use xen_sys::io::xs_wire::*;
-
-/// Messages that may wait for a client before its requests are left lying.
-const MAX_OUTSTANDING: usize = 20;
 
 #[derive(Debug)]
 pub(crate) struct Ring {
@@ -21,9 +17,6 @@ pub(crate) struct Ring {
     pub(crate) port: u32,
     /// The guest has sent an event that was not looked into yet.
     pub(super) woken: bool,
-    input: Vec<u8>,
-    /// Bytes of the first waiting message that are in the ring already.
-    sent: usize,
     /// The guest broke the protocol; nothing is done for it until it reconnects.
     broken: bool,
 }
@@ -48,36 +41,37 @@ enum Breach {
 impl Ring {
     pub(crate) fn new(
         machine: &Machine,
+        server: &Server,
         connection: ConnectionId,
-        domain: DomId,
         page: Mfn,
         port: u32,
     ) -> Self {
-        let features = ServerFeatures::RECONNECTION | ServerFeatures::ERROR;
+        let domain = server.domain_of(connection);
+        let features = server.features(domain);
         let mem = machine.page(page);
         index!(mem, server_features).store(features.0, Release);
         index!(mem, connection).store(XENSTORE_CONNECTED, Release);
-        Self { connection, domain, page, port, woken: true, input: Vec::new(), sent: 0, broken: false }
+        Self { connection, domain, page, port, woken: true, broken: false }
     }
 
     /// Takes requests in and sends messages out; returns whether anything moved.
-    pub(super) fn pump(&mut self, machine: &mut Machine, database: &mut Database, chunk: usize) -> bool {
+    pub(super) fn pump(&mut self, machine: &mut Machine, server: &mut Server, chunk: usize) -> bool {
         if !machine.is_alive(self.domain) {
             return false;
         }
         let mem = machine.page(self.page);
         let mut moved = false;
         if self.woken && index!(mem, connection).load(Acquire) == XENSTORE_RECONNECT {
-            self.reconnect(mem, database);
+            self.reconnect(mem, server);
             moved = true;
         }
         if self.broken {
             self.woken = false;
         } else {
-            match self.exchange(mem, database, chunk) {
+            match self.exchange(mem, server, chunk) {
                 Ok(bytes) => moved |= bytes > 0,
                 Err(breach) => {
-                    self.break_off(mem, database, breach);
+                    self.break_off(mem, server, breach);
                     moved = true;
                 }
             }
@@ -89,78 +83,60 @@ impl Ring {
         moved
     }
 
-    fn exchange(&mut self, mem: &SharedMem, database: &mut Database, chunk: usize) -> Result<usize, Breach> {
-        let taken = if self.woken { self.take(mem, database, chunk)? } else { 0 };
-        while let Some(header) = self.input.first_chunk::<HEADER_LEN>() {
-            let header = decode(header).map_err(|_| Breach::Protocol)?;
-            let end = HEADER_LEN + header.len as usize;
-            let Some(body) = self.input.get(HEADER_LEN..end) else { break };
-            database.serve(self.connection, header, body);
-            self.input.drain(..end);
+    fn exchange(&mut self, mem: &SharedMem, server: &mut Server, chunk: usize) -> Result<usize, Breach> {
+        let taken = if self.woken { self.take(mem, server, chunk)? } else { 0 };
+        let given = self.give(mem, server, chunk)?;
+        match server.breach(self.connection) {
+            None => Ok(taken + given),
+            Some(ServerBreach::Unknown | ServerBreach::Oversized(_) | ServerBreach::Overrun { .. }) => {
+                Err(Breach::Protocol)
+            }
         }
-        let hung_up = database.connections.get(&self.connection).is_none_or(|connection| connection.hung_up);
-        if hung_up {
-            return Err(Breach::Protocol);
-        }
-        Ok(taken + self.give(mem, database, chunk)?)
     }
 
     /// Moves requests out of the ring.
-    fn take(&mut self, mem: &SharedMem, database: &Database, chunk: usize) -> Result<usize, Breach> {
+    fn take(&mut self, mem: &SharedMem, server: &mut Server, chunk: usize) -> Result<usize, Breach> {
         let (prod, cons) = (index!(mem, req_prod).load(Acquire), index!(mem, req_cons));
         let start = cons.load(Acquire);
         let waiting = prod.wrapping_sub(start) as usize;
         if waiting > XENSTORE_RING_SIZE {
             return Err(Breach::Index);
         }
-        let output =
-            database.connections.get(&self.connection).map_or(0, |connection| connection.output.len());
-        if output > MAX_OUTSTANDING {
+        if !server.accepts(self.connection) {
             return Ok(0);
         }
         let count = waiting.min(chunk);
         self.woken = count < waiting;
-        for offset in 0..count {
-            let at = (start as usize).wrapping_add(offset) % XENSTORE_RING_SIZE;
-            self.input.extend(mem.read::<u8>(offset_of!(XenstoreDomainInterface, req) + at));
-        }
+        let at = |offset: usize| (start as usize).wrapping_add(offset) % XENSTORE_RING_SIZE;
+        let byte = |offset| mem.read::<u8>(offset_of!(XenstoreDomainInterface, req) + at(offset));
+        let bytes: Vec<u8> = (0..count).filter_map(byte).collect();
         cons.store(start.wrapping_add(count as u32), Release);
+        server.receive(self.connection, &bytes, &mut NoDomains).map_err(|_| Breach::Protocol)?;
         Ok(count)
     }
 
     /// Moves messages into the ring.
-    fn give(&mut self, mem: &SharedMem, database: &mut Database, chunk: usize) -> Result<usize, Breach> {
-        let Some(connection) = database.connections.get_mut(&self.connection) else { return Ok(0) };
+    fn give(&mut self, mem: &SharedMem, server: &mut Server, chunk: usize) -> Result<usize, Breach> {
         let (prod, cons) = (index!(mem, rsp_prod), index!(mem, rsp_cons).load(Acquire));
         let start = prod.load(Acquire);
         let used = start.wrapping_sub(cons) as usize;
-        let mut room = XENSTORE_RING_SIZE.checked_sub(used).ok_or(Breach::Index)?.min(chunk);
-        let mut given = 0;
-        while let Some(message) = connection.output.front()
-            && room > 0
-        {
-            let rest = &message[self.sent..];
-            let count = rest.len().min(room);
-            for (offset, byte) in rest[..count].iter().enumerate() {
-                let at = (start as usize).wrapping_add(given + offset) % XENSTORE_RING_SIZE;
-                mem.write(offset_of!(XenstoreDomainInterface, rsp) + at, byte);
-            }
-            (room, given, self.sent) = (room - count, given + count, self.sent + count);
-            if self.sent == message.len() {
-                connection.output.pop_front();
-                self.sent = 0;
-                // There is room to answer again.
-                self.woken = true;
-            }
+        let room = XENSTORE_RING_SIZE.checked_sub(used).ok_or(Breach::Index)?.min(chunk);
+        let mut bytes = [0; XENSTORE_RING_SIZE];
+        let given = server.send(self.connection, &mut bytes[..room]);
+        for (offset, byte) in bytes[..given].iter().enumerate() {
+            let at = (start as usize).wrapping_add(offset) % XENSTORE_RING_SIZE;
+            mem.write(offset_of!(XenstoreDomainInterface, rsp) + at, byte);
         }
+        // There may be room to answer again.
+        self.woken |= given > 0;
         prod.store(start.wrapping_add(given as u32), Release);
         Ok(given)
     }
 
     /// Starts anew, because the guest asked for it.
-    fn reconnect(&mut self, mem: &SharedMem, database: &mut Database) {
-        database.disconnect(self.connection);
-        self.connection = database.connect(self.domain);
+    fn reconnect(&mut self, mem: &SharedMem, server: &mut Server) {
+        server.disconnect(self.connection);
+        self.connection = server.connect(self.domain);
         for index in [
             index!(mem, req_prod),
             index!(mem, req_cons),
@@ -171,19 +147,19 @@ impl Ring {
             index.store(0, Release);
         }
         index!(mem, connection).store(XENSTORE_CONNECTED, Release);
-        self.input.clear();
-        (self.sent, self.broken) = (0, false);
+        self.broken = false;
     }
 
     /// Takes no notice of the guest any more, and tells it why.
-    fn break_off(&mut self, mem: &SharedMem, database: &mut Database, breach: Breach) {
+    fn break_off(&mut self, mem: &SharedMem, server: &mut Server, breach: Breach) {
         let error = match breach {
             Breach::Index => XENSTORE_ERROR_RINGIDX,
             Breach::Protocol => XENSTORE_ERROR_PROTO,
         };
         index!(mem, error).store(error, Release);
-        database.reset(self.connection);
-        self.input.clear();
-        (self.sent, self.broken) = (0, true);
+        // Its watches and transactions end with the connection; what may still come is for none.
+        server.disconnect(self.connection);
+        self.connection = server.connect(self.domain);
+        self.broken = true;
     }
 }

@@ -135,9 +135,9 @@ pub(crate) fn introduce(shared: &Arc<Shared>, id: DomId) {
     with(shared, |store, machine| {
         let ring = machine.connect_ring(id, HVM_PARAM_STORE_PFN, HVM_PARAM_STORE_EVTCHN);
         let Some((page, port)) = ring else { return };
-        let connection = store.database.connect(id);
-        store.add_ring(id, Ring::new(machine, connection, id, page, port));
-        store.database.introduce(id);
+        let connection = store.server.connect(id);
+        store.add_ring(id, Ring::new(machine, &store.server, connection, page, port));
+        store.server.introduce(id);
         // The guest may be waiting for the server already.
         let _ = machine.send(DomId(0), port);
         store.flush(machine);
@@ -148,7 +148,7 @@ pub(crate) fn introduce(shared: &Arc<Shared>, id: DomId) {
 pub(crate) fn release(shared: &Arc<Shared>, id: DomId) {
     let port = with(shared, |store, machine| {
         let port = store.remove_ring(id);
-        store.database.release(id);
+        store.server.release(id);
         store.flush(machine);
         port
     });

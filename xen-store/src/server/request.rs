@@ -1,8 +1,12 @@
 //! What requests hold.
 
 use super::Result;
+use crate::wire::{ServerError, check_path, parse_number};
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 use xen_hypercall::DomId;
-use xen_store::wire::{ServerError, parse_number};
 
 /// Splits a payload into texts that each end with a NUL. What follows the last NUL is left out.
 pub(super) fn texts(body: &[u8]) -> Vec<&[u8]> {
@@ -35,7 +39,7 @@ pub(super) fn absolute(text: &[u8], domain: DomId) -> Result<String> {
     if text.starts_with('@') {
         return Err(ServerError::Invalid);
     }
-    xen_store::wire::check_path(text.as_bytes()).map_err(|_| ServerError::Invalid)?;
+    check_path(text.as_bytes()).map_err(|_| ServerError::Invalid)?;
     Ok(if text.starts_with('/') { text.to_owned() } else { format!("/local/domain/{domain}/{text}") })
 }
 

@@ -1,12 +1,14 @@
 //! Watches.
 
 use super::tree::depth_below;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// A registered watch.
 #[derive(Clone, Debug)]
-pub(crate) struct Watch {
+pub(super) struct Watch {
     /// The path as it was given, for events and for unwatching.
-    pub(crate) given: String,
+    pub(super) given: String,
     /// The path from the root, or a special one.
     pub(super) path: String,
     pub(super) token: Vec<u8>,
@@ -19,15 +21,22 @@ pub(crate) struct Watch {
 impl Watch {
     /// Tells whether a change of `path` concerns the watch. `exact` if nothing but the very node counts.
     pub(super) fn matches(&self, path: &str, exact: bool) -> bool {
-        if exact || self.path.starts_with('@') {
+        if exact {
             return self.path == path;
         }
-        let Some(depth) = depth_below(path, &self.path) else { return false };
-        self.depth.is_none_or(|most| depth <= most)
+        // What is about one domain only is below the name for all domains.
+        let below = if self.path.starts_with('@') {
+            path.strip_prefix(&*self.path).filter(|rest| rest.is_empty() || rest.starts_with('/')).map(|_| 0)
+        } else {
+            depth_below(path, &self.path)
+        };
+        below.is_some_and(|levels| self.depth.is_none_or(|most| levels <= most))
     }
 
-    /// Returns the payload of the event for a change of `path`.
+    /// Returns the payload of the event for a change of `path`. Which domain is introduced or released, only watchers of some depth hear.
     pub(super) fn event(&self, path: &str) -> Vec<u8> {
+        let plain = self.path.starts_with('@') && self.depth.is_none_or(|depth| depth == 0);
+        let path = if plain { &self.path } else { path };
         let shown = path.get(self.strip..).unwrap_or(path);
         [shown.as_bytes(), b"\0", &self.token, b"\0"].concat()
     }

@@ -1,0 +1,72 @@
+//! Changes of the tree, and whom they concern.
+
+use super::tree::{Tree, walk};
+use crate::wire::Permission;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use xen_hypercall::DomId;
+
+/// A change that a request made, with permissions already checked.
+#[derive(Clone, Debug)]
+pub(super) enum Change {
+    Write { path: String, value: Vec<u8> },
+    Mkdir { path: String },
+    Remove { path: String },
+    SetPerms { path: String, perms: Vec<Permission> },
+}
+
+/// A node that a change concerns, for those who watch it.
+#[derive(Debug)]
+pub(super) struct Effect {
+    pub(super) path: String,
+    /// Permissions of a node that is gone.
+    pub(super) perms: Option<Vec<Permission>>,
+    /// Only who watches the very node is concerned.
+    pub(super) exact: bool,
+}
+
+impl Change {
+    /// Makes the change; it was checked before.
+    pub(super) fn apply(&self, tree: &mut Tree, domain: DomId, generation: u64) -> Vec<Effect> {
+        let concerns = |path: &str| vec![Effect { path: path.to_owned(), perms: None, exact: false }];
+        match self {
+            Self::Write { path, value } => {
+                tree.make(path, domain, generation);
+                tree.set_value(path, value, generation);
+                concerns(path)
+            }
+            Self::Mkdir { path } => match tree.make(path, domain, generation) {
+                true => concerns(path),
+                false => Vec::new(),
+            },
+            Self::SetPerms { path, perms } => {
+                tree.set_perms(path, perms, generation);
+                concerns(path)
+            }
+            Self::Remove { path } => {
+                let Some(node) = tree.remove(path, generation) else { return Vec::new() };
+                let mut effects = Vec::new();
+                walk(path, &node, &mut |below, node| {
+                    let perms = Some(node.perms.clone());
+                    effects.push(Effect { path: below.to_owned(), perms, exact: below != path });
+                });
+                effects
+            }
+        }
+    }
+
+    pub(super) fn is_removal(&self) -> bool {
+        matches!(self, Self::Remove { .. })
+    }
+
+    /// Tells whether an earlier change is void because of this one, if nothing was removed between.
+    pub(super) fn replaces(&self, earlier: &Self) -> bool {
+        match (self, earlier) {
+            (Self::Write { path, .. }, Self::Write { path: other, .. }) => path == other,
+            (Self::SetPerms { path, .. }, Self::SetPerms { path: other, .. }) => path == other,
+            _ => false,
+        }
+    }
+}

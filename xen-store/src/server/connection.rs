@@ -1,0 +1,246 @@
+//! A client's connection: its messages, cut into bytes and put together again.
+
+use super::transaction::Transaction;
+use super::watch::Watch;
+use crate::wire::{HEADER_LEN, MessageType, OversizedBody, XsdSockmsg, decode, encode};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use core::fmt;
+use xen_hypercall::DomId;
+
+/// Names a client's connection. No number is used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConnectionId(pub(super) u64);
+
+/// Why a client is not served any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Breach {
+    /// There is no such connection, or not any more.
+    Unknown,
+    /// It announced a message that is too long.
+    Oversized(OversizedBody),
+    /// It has let too many watch events pile up.
+    Overrun {
+        /// How many wait.
+        events: usize,
+    },
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("no such connection"),
+            Self::Oversized(error) => write!(f, "{error}"),
+            Self::Overrun { events } => write!(f, "found {events} watch events that were not read"),
+        }
+    }
+}
+
+impl core::error::Error for Breach {}
+
+/// A client.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) domain: DomId,
+    pub(super) watches: Vec<Watch>,
+    pub(super) transactions: BTreeMap<u32, Transaction>,
+    pub(super) next_transaction: u32,
+    /// What has come of the message that is not complete.
+    input: Vec<u8>,
+    /// Whole messages to be sent; events among them are told by their type.
+    output: VecDeque<Vec<u8>>,
+    /// How many of them are events.
+    events: usize,
+    /// How much of the first one is sent.
+    sent: usize,
+    /// Events of the request that is being served, to follow its reply.
+    pub(super) fresh: Vec<Vec<u8>>,
+    pub(super) breach: Option<Breach>,
+}
+
+impl Connection {
+    pub(super) fn new(domain: DomId) -> Self {
+        Self {
+            domain,
+            watches: Vec::new(),
+            transactions: BTreeMap::new(),
+            next_transaction: 1,
+            input: Vec::new(),
+            output: VecDeque::new(),
+            events: 0,
+            sent: 0,
+            fresh: Vec::new(),
+            breach: None,
+        }
+    }
+
+    /// Takes bytes from `bytes` until a message is complete, or there are no more.
+    pub(super) fn input(
+        &mut self,
+        bytes: &mut &[u8],
+    ) -> Result<Option<(XsdSockmsg, Vec<u8>)>, OversizedBody> {
+        self.fill(bytes, HEADER_LEN);
+        let Some(header) = self.input.first_chunk().map(decode).transpose()? else { return Ok(None) };
+        let end = HEADER_LEN + header.len as usize;
+        self.fill(bytes, end);
+        if self.input.len() < end {
+            return Ok(None);
+        }
+        let body = self.input.split_off(HEADER_LEN);
+        self.input.clear();
+        Ok(Some((header, body)))
+    }
+
+    fn fill(&mut self, bytes: &mut &[u8], end: usize) {
+        let count = end.saturating_sub(self.input.len()).min(bytes.len());
+        if let Some((taken, rest)) = bytes.split_at_checked(count) {
+            self.input.extend_from_slice(taken);
+            *bytes = rest;
+        }
+    }
+
+    /// Copies what waits to `buffer` and returns how much that was.
+    pub(super) fn output(&mut self, buffer: &mut [u8]) -> usize {
+        let mut given = 0;
+        while let Some(message) = self.output.front() {
+            let free = buffer.get_mut(given..).unwrap_or_default();
+            let rest = message.get(self.sent..).unwrap_or_default();
+            let count = rest.len().min(free.len());
+            for (to, from) in free.iter_mut().zip(rest) {
+                *to = *from;
+            }
+            (given, self.sent) = (given + count, self.sent + count);
+            if self.sent < message.len() {
+                break;
+            }
+            self.take_message();
+        }
+        given
+    }
+
+    /// Takes the first message that waits as a whole.
+    pub(super) fn take_message(&mut self) -> Option<Vec<u8>> {
+        let message = self.output.pop_front()?;
+        self.sent = 0;
+        self.events -= usize::from(is_event(&message));
+        Some(message)
+    }
+
+    /// Returns how many messages wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.output.len()
+    }
+
+    /// Returns how many replies wait.
+    pub(super) fn replies(&self) -> usize {
+        self.output.len() - self.events
+    }
+
+    pub(super) fn push_reply(&mut self, reply: Vec<u8>) {
+        self.output.push_back(reply);
+    }
+
+    /// Queues a watch event, unless the same one waits already, or it is longer than a message can be. Of those that wait, `limit` are enough.
+    pub(super) fn push_event(&mut self, body: &[u8], limit: usize) {
+        if body.len() > crate::wire::XENSTORE_PAYLOAD_MAX {
+            return;
+        }
+        let message = message(MessageType::WATCH_EVENT, 0, 0, body);
+        // The first one may be on its way in part.
+        if self.output.iter().skip(1).any(|waiting| *waiting == message) {
+            return;
+        }
+        if limit != 0 && self.events >= limit {
+            self.breach = Some(Breach::Overrun { events: self.events });
+            return;
+        }
+        self.events += 1;
+        self.output.push_back(message);
+    }
+
+    /// Drops watches, their events, and transactions. An event that is on its way in part stays.
+    pub(super) fn reset(&mut self) {
+        self.watches.clear();
+        self.transactions.clear();
+        let sent = self.sent;
+        let mut index = 0;
+        self.output.retain(|message| {
+            index += 1;
+            (index == 1 && sent > 0) || !is_event(message)
+        });
+        self.events = self.output.iter().filter(|message| is_event(message)).count();
+    }
+}
+
+fn is_event(message: &[u8]) -> bool {
+    message.starts_with(&MessageType::WATCH_EVENT.0.to_ne_bytes())
+}
+
+/// Puts a message together.
+pub(super) fn message(kind: MessageType, req_id: u32, tx_id: u32, body: &[u8]) -> Vec<u8> {
+    let header = XsdSockmsg { type_: kind, req_id, tx_id, len: body.len() as u32 };
+    [&encode(&header)[..], body].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec;
+
+    #[test]
+    fn d_x04_messages_in_pieces_of_any_size_are_put_together() {
+        let stream: Vec<u8> = [&b"abc"[..], b"", &[7; 4096]]
+            .iter()
+            .flat_map(|body| message(MessageType::READ, body.len() as u32, 0, body))
+            .collect();
+        for piece in [1, 3, 15, 16, 17, 4000, 9000] {
+            let mut connection = Connection::new(DomId(1));
+            let mut found = vec![];
+            for mut bytes in stream.chunks(piece) {
+                while let Some((header, body)) = connection.input(&mut bytes).unwrap() {
+                    assert_eq!(header.req_id as usize, body.len());
+                    found.push(body.len());
+                }
+                assert!(bytes.is_empty());
+            }
+            assert_eq!(found, [3, 0, 4096], "pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn d_x02_a_length_beyond_a_message_is_a_breach_before_anything_is_kept() {
+        let mut connection = Connection::new(DomId(1));
+        let header = XsdSockmsg { len: u32::MAX, ..XsdSockmsg::default() };
+        let bytes = encode(&header);
+        assert_eq!(connection.input(&mut &bytes[..]).unwrap_err(), OversizedBody { len: u32::MAX });
+        assert!(connection.input.capacity() < 100);
+    }
+
+    #[test]
+    fn equal_events_wait_once_and_a_reset_keeps_what_is_on_its_way() {
+        let mut connection = Connection::new(DomId(1));
+        for body in [&b"a\0t\0"[..], b"a\0t\0", b"a\0t\0", b"b\0t\0"] {
+            connection.push_event(body, 4);
+        }
+        connection.push_event(&[b'x'; 4097], 4);
+        connection.push_reply(vec![0; 20]);
+        // The first may be under way, so its like waits too.
+        assert_eq!((connection.waiting(), connection.replies()), (4, 1));
+        let mut head = [0; 5];
+        assert_eq!(connection.output(&mut head), 5);
+        connection.reset();
+        assert_eq!((connection.waiting(), connection.replies()), (2, 1));
+        let mut rest = [0; 100];
+        assert_eq!(connection.output(&mut rest), 15 + 20);
+        assert_eq!((connection.waiting(), connection.breach), (0, None));
+    }
+
+    #[test]
+    fn more_events_than_the_limit_are_a_breach() {
+        let mut connection = Connection::new(DomId(1));
+        for number in 0..5u8 {
+            connection.push_event(&[number, 0, b't', 0], 4);
+        }
+        assert_eq!(connection.breach, Some(Breach::Overrun { events: 4 }));
+    }
+}

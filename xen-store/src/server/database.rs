@@ -1,0 +1,300 @@
+//! The server's state, and what all requests have in common.
+
+use super::Result;
+use super::change::{Change, Effect};
+use super::connection::{Breach, Connection, ConnectionId};
+use super::quota::{Quotas, within};
+use super::transaction::Transaction;
+use super::tree::{Rights, Tree};
+use crate::wire::{Access, Permission, ServerError};
+use alloc::borrow::ToOwned;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use xen_hypercall::DomId;
+use xen_sys::io::xs_wire::ServerFeatures;
+
+/// What the server can do, as it says in ring pages and to [`MessageType::GET_FEATURE`](crate::wire::MessageType::GET_FEATURE).
+pub(super) const FEATURES: ServerFeatures =
+    ServerFeatures(ServerFeatures::RECONNECTION.0 | ServerFeatures::ERROR.0 | ServerFeatures::WATCHDEPTH.0);
+
+/// What the server knows of a domain beside its nodes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Settings {
+    pub(super) quotas: Option<Quotas>,
+    pub(super) features: Option<ServerFeatures>,
+    /// The domain that it is the device model of.
+    pub(super) target: Option<DomId>,
+}
+
+/// A xenstore server.
+#[derive(Debug)]
+pub struct Server {
+    pub(super) tree: Tree,
+    pub(super) generation: u64,
+    connections: BTreeMap<ConnectionId, Connection>,
+    next_connection: u64,
+    pub(super) quotas: Quotas,
+    pub(super) introduced: BTreeSet<u16>,
+    pub(super) settings: BTreeMap<u16, Settings>,
+    /// Who may see the special watches, by name.
+    pub(super) special: BTreeMap<String, Vec<Permission>>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Server {
+    /// Makes a server that knows nothing but the root and the control domain.
+    pub fn new() -> Self {
+        let only_dom0 = || vec![Permission { access: Access::None, domain: DomId(0) }];
+        let special = ["@introduceDomain", "@releaseDomain"].map(|name| (name.to_owned(), only_dom0()));
+        Self {
+            tree: Tree::new(),
+            generation: 1,
+            connections: BTreeMap::new(),
+            next_connection: 0,
+            quotas: Quotas::default(),
+            introduced: [0].into(),
+            settings: BTreeMap::new(),
+            special: special.into(),
+        }
+    }
+
+    /// Returns what domains may use that have no quotas of their own.
+    pub fn quotas(&self) -> Quotas {
+        self.quotas
+    }
+
+    /// Sets what domains may use that have no quotas of their own.
+    pub fn set_quotas(&mut self, quotas: Quotas) {
+        self.quotas = quotas;
+    }
+
+    /// Returns the features that belong into a domain's ring page.
+    pub fn features(&self, domain: DomId) -> ServerFeatures {
+        self.settings.get(&domain.0).and_then(|settings| settings.features).unwrap_or(FEATURES)
+    }
+
+    /// Takes a new client, which has the rights of `domain`.
+    pub fn connect(&mut self, domain: DomId) -> ConnectionId {
+        let id = ConnectionId(self.next_connection);
+        self.next_connection += 1;
+        self.connections.insert(id, Connection::new(domain));
+        id
+    }
+
+    /// Forgets a client, and its watches and transactions.
+    pub fn disconnect(&mut self, id: ConnectionId) {
+        self.connections.remove(&id);
+    }
+
+    /// Returns the domain of a client.
+    pub fn domain_of(&self, id: ConnectionId) -> DomId {
+        self.connections.get(&id).map_or(DomId::INVALID, |connection| connection.domain)
+    }
+
+    /// Tells whether a client reads its replies fast enough that requests may be taken from it. If not, leave them where they are.
+    pub fn accepts(&self, id: ConnectionId) -> bool {
+        self.connections.get(&id).is_some_and(|connection| {
+            connection.domain == DomId(0)
+                || within(connection.replies(), self.quotas_of(connection.domain).outstanding)
+        })
+    }
+
+    /// Returns how many messages wait to be sent to a client.
+    pub fn waiting(&self, id: ConnectionId) -> usize {
+        self.connections.get(&id).map_or(0, Connection::waiting)
+    }
+
+    /// Copies bytes that wait to be sent to a client to `buffer` and returns how many they are.
+    pub fn send(&mut self, id: ConnectionId, buffer: &mut [u8]) -> usize {
+        self.connections.get_mut(&id).map_or(0, |connection| connection.output(buffer))
+    }
+
+    /// Takes the first message that waits to be sent to a client, header and payload.
+    pub fn take_message(&mut self, id: ConnectionId) -> Option<Vec<u8>> {
+        self.connections.get_mut(&id)?.take_message()
+    }
+
+    /// Returns why a client is to be disconnected, if it is.
+    pub fn breach(&self, id: ConnectionId) -> Option<Breach> {
+        self.connections.get(&id).map_or(Some(Breach::Unknown), |connection| connection.breach)
+    }
+
+    /// Returns the paths that a client watches, as it gave them.
+    pub fn watched_paths(&self, id: ConnectionId) -> impl Iterator<Item = &str> {
+        self.connections
+            .get(&id)
+            .into_iter()
+            .flat_map(|connection| &connection.watches)
+            .map(|watch| &*watch.given)
+    }
+
+    /// Returns the numbers of a client's open transactions.
+    pub fn open_transactions(&self, id: ConnectionId) -> impl Iterator<Item = u32> + '_ {
+        self.connections.get(&id).into_iter().flat_map(|connection| connection.transactions.keys().copied())
+    }
+
+    /// Makes a domain known, and tells who watches for that.
+    pub fn introduce(&mut self, domain: DomId) {
+        if self.introduced.insert(domain.0) {
+            self.fire(&format!("@introduceDomain/{domain}"), None, false);
+        }
+    }
+
+    /// Tells who watches for that that a domain has shut down; it stays known.
+    pub fn domain_changed(&mut self, domain: DomId) {
+        self.fire(&format!("@releaseDomain/{domain}"), None, false);
+    }
+
+    /// Forgets a domain that is gone, with all nodes that it owned, and tells who watches for that. Its number may then be that of another domain, which
+    /// inherits nothing.
+    pub fn release(&mut self, domain: DomId) {
+        self.introduced.remove(&domain.0);
+        self.settings.remove(&domain.0);
+        self.settings
+            .values_mut()
+            .for_each(|settings| settings.target = settings.target.filter(|&id| id != domain));
+        self.connections.retain(|_, connection| connection.domain != domain);
+        if domain != DomId(0) {
+            self.forget_owner(domain);
+        }
+        self.domain_changed(domain);
+    }
+
+    /// Removes what a domain owns, and its name from the permissions of the rest.
+    fn forget_owner(&mut self, domain: DomId) {
+        let mut owned = Vec::new();
+        let mut named: Vec<(String, Vec<Permission>)> = Vec::new();
+        self.tree.walk("/", &mut |path, node| match node.perms.split_first() {
+            Some((owner, _)) if owner.domain == domain => owned.push(path.to_owned()),
+            Some((_, rest)) if rest.iter().any(|entry| entry.domain == domain) => {
+                let perms = node.perms.iter().enumerate();
+                let kept = perms.filter(|(at, entry)| *at == 0 || entry.domain != domain);
+                named.push((path.to_owned(), kept.map(|(_, entry)| *entry).collect()));
+            }
+            _ => {}
+        });
+        for (path, perms) in named {
+            self.generation += 1;
+            self.tree.set_perms(&path, &perms, self.generation);
+        }
+        for path in owned {
+            self.generation += 1;
+            // What lay below one that is gone already is gone too.
+            self.make_change(DomId(0), &Change::Remove { path });
+        }
+    }
+
+    pub(super) fn connection(&mut self, id: ConnectionId) -> Result<&mut Connection> {
+        self.connections.get_mut(&id).ok_or(ServerError::Invalid)
+    }
+
+    /// Returns what a domain may use.
+    pub(super) fn quotas_of(&self, domain: DomId) -> Quotas {
+        self.settings.get(&domain.0).and_then(|settings| settings.quotas).unwrap_or(self.quotas)
+    }
+
+    /// Returns what a client may do: what its domain may, or the one that it serves as device model.
+    pub(super) fn rights(&self, id: ConnectionId, perms: &[Permission]) -> Rights {
+        let domain = self.domain_of(id);
+        let own = Rights::of(domain, perms);
+        let target = self.settings.get(&domain.0).and_then(|settings| settings.target);
+        target.map_or(own, |target| own.or(Rights::of(target, perms)))
+    }
+
+    /// Returns the tree that a request works on.
+    pub(super) fn view(&self, id: ConnectionId, tx: u32) -> Result<&Tree> {
+        if tx == 0 {
+            return Ok(&self.tree);
+        }
+        let connection = self.connections.get(&id).ok_or(ServerError::Invalid)?;
+        connection.transactions.get(&tx).map(|open| &open.tree).ok_or(ServerError::NotFound)
+    }
+
+    fn transaction(&mut self, id: ConnectionId, tx: u32) -> Result<&mut Transaction> {
+        self.connection(id)?.transactions.get_mut(&tx).ok_or(ServerError::NotFound)
+    }
+
+    /// Notes what a request in a transaction looks at.
+    pub(super) fn access(&mut self, id: ConnectionId, tx: u32, path: &str) -> Result<()> {
+        if tx == 0 { Ok(()) } else { self.transaction(id, tx)?.access(path) }
+    }
+
+    /// Makes a change in a transaction or for good; the latter fires watches.
+    pub(super) fn change(&mut self, id: ConnectionId, tx: u32, change: Change) -> Result<()> {
+        self.generation += 1;
+        let (generation, domain) = (self.generation, self.domain_of(id));
+        if tx == 0 {
+            self.make_change(domain, &change);
+            return Ok(());
+        }
+        self.transaction(id, tx)?.change(change, domain, generation)
+    }
+
+    fn make_change(&mut self, domain: DomId, change: &Change) {
+        let effects = change.apply(&mut self.tree, domain, self.generation);
+        self.tell(&effects);
+    }
+
+    fn tell(&mut self, effects: &[Effect]) {
+        for Effect { path, perms, exact } in effects {
+            self.fire(path, perms.as_deref(), *exact);
+        }
+    }
+
+    /// Ends a transaction; its changes are made if nothing that it looked at has changed, and the quota allows it.
+    pub(super) fn commit(&mut self, id: ConnectionId, open: &Transaction) -> Result<()> {
+        if open.conflicts(&self.tree) {
+            return Err(ServerError::Again);
+        }
+        let domain = self.domain_of(id);
+        let mut tree = self.tree.clone();
+        let mut effects = Vec::new();
+        for change in &open.changes {
+            self.generation += 1;
+            effects.extend(change.apply(&mut tree, domain, self.generation));
+        }
+        // What others of the domain's transactions have made counts too.
+        let (before, after) = (self.tree.owned_by(domain), tree.owned_by(domain));
+        if domain != DomId(0) && after > before && !within(after, self.quotas_of(domain).nodes) {
+            return Err(ServerError::NoSpace);
+        }
+        self.tree = tree;
+        self.tell(&effects);
+        Ok(())
+    }
+
+    /// Sends an event to each client that watches `path` and may know of it. `perms` are those of a node that is gone.
+    fn fire(&mut self, path: &str, perms: Option<&[Permission]>, exact: bool) {
+        let name = path.split('/').next().unwrap_or_default();
+        let special = self.special.get(path).or_else(|| self.special.get(name));
+        let perms = special.map(Vec::as_slice).or(perms);
+        let perms = perms.unwrap_or_else(|| &self.tree.closest(path).1.perms);
+        let mut events = Vec::new();
+        for (&id, connection) in &self.connections {
+            for watch in connection.watches.iter().filter(|watch| watch.matches(path, exact)) {
+                if self.rights(id, perms).read {
+                    events.push((id, watch.event(path)));
+                }
+            }
+        }
+        for (id, body) in events {
+            self.send_event(id, &body);
+        }
+    }
+
+    pub(super) fn send_event(&mut self, id: ConnectionId, body: &[u8]) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let domain = connection.domain;
+        let own = self.settings.get(&domain.0).and_then(|settings| settings.quotas);
+        let limit = if domain == DomId(0) { 0 } else { own.unwrap_or(self.quotas).events };
+        connection.push_event(body, limit);
+    }
+}

@@ -1,0 +1,204 @@
+//! Requests in, messages out.
+
+use super::Result;
+use super::change::Change;
+use super::connection::{Breach, ConnectionId, message};
+use super::database::Server;
+use super::nodes::list;
+use super::quota::within;
+use super::request::{absolute, domain, number, one_text, texts};
+use super::toolstack::Domains;
+use super::transaction::Transaction;
+use super::watch::Watch;
+use crate::wire::{MessageType, ServerError, XENSTORE_PAYLOAD_MAX, XsdSockmsg};
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::vec::Vec;
+use xen_hypercall::DomId;
+use xen_sys::io::xs_wire::ServerFeatures;
+
+/// The reply to a request that has nothing to tell.
+pub(super) const OK: &[u8] = b"OK\0";
+
+impl Server {
+    /// Takes bytes that a client has sent and serves each request that is complete with them. Look at [`accepts`](Self::accepts) before.
+    ///
+    /// # Errors
+    ///
+    /// [`Breach`] if the client is to be disconnected.
+    pub fn receive(
+        &mut self,
+        id: ConnectionId,
+        mut bytes: &[u8],
+        domains: &mut dyn Domains,
+    ) -> core::result::Result<(), Breach> {
+        loop {
+            let connection = self.connection(id).map_err(|_| Breach::Unknown)?;
+            match connection.input(&mut bytes).map_err(Breach::Oversized)? {
+                Some((header, body)) => self.serve(id, header, &body, domains),
+                None => return self.breach(id).map_or(Ok(()), Err),
+            }
+        }
+    }
+
+    /// Serves a request; the reply and any events wait to be sent then.
+    pub fn serve(&mut self, id: ConnectionId, header: XsdSockmsg, body: &[u8], domains: &mut dyn Domains) {
+        let result = self.request(id, header, body, domains);
+        let (kind, body) = match result {
+            Ok(reply) if reply.len() <= XENSTORE_PAYLOAD_MAX => (header.type_, reply),
+            Ok(_) => (MessageType::ERROR, error(ServerError::TooBig)),
+            Err(refusal) => (MessageType::ERROR, error(refusal)),
+        };
+        let reply = message(kind, header.req_id, header.tx_id, &body);
+        let Ok(connection) = self.connection(id) else { return };
+        // Events that the request caused for its own sender come after the reply, those from before stay before it.
+        let own = core::mem::take(&mut connection.fresh);
+        connection.push_reply(reply);
+        for event in own {
+            self.send_event(id, &event);
+        }
+    }
+
+    fn request(
+        &mut self,
+        id: ConnectionId,
+        header: XsdSockmsg,
+        body: &[u8],
+        domains: &mut dyn Domains,
+    ) -> Result<Vec<u8>> {
+        let (me, tx) = (self.domain_of(id), header.tx_id);
+        // Whatever it is about, a request in a transaction that there is not is none.
+        self.view(id, tx)?;
+        let longest = if me == DomId(0) { 0 } else { self.quotas_of(me).path_length };
+        let path = |text: &[u8]| {
+            absolute(text, me).and_then(|path| {
+                if within(path.len(), longest) { Ok(path) } else { Err(ServerError::Invalid) }
+            })
+        };
+        match header.type_ {
+            MessageType::READ => {
+                let path = path(one_text(body)?)?;
+                Ok(self.look(id, tx, &path)?.value.clone())
+            }
+            MessageType::DIRECTORY => {
+                let path = path(one_text(body)?)?;
+                Ok(list(self.look(id, tx, &path)?))
+            }
+            MessageType::DIRECTORY_PART => self.directory_part(id, tx, body),
+            MessageType::GET_PERMS => self.get_perms(id, tx, one_text(body)?),
+            MessageType::SET_PERMS => self.set_perms(id, tx, body),
+            MessageType::WRITE => {
+                let nul = body.iter().position(|&byte| byte == 0).ok_or(ServerError::Invalid)?;
+                let (name, value) = body.split_at_checked(nul).ok_or(ServerError::Invalid)?;
+                let (path, value) = (path(name)?, value.get(1..).unwrap_or_default().to_vec());
+                self.may_write(id, tx, &path, value.len())?;
+                self.change(id, tx, Change::Write { path, value })?;
+                Ok(OK.to_vec())
+            }
+            MessageType::MKDIR => {
+                let path = path(one_text(body)?)?;
+                self.may_write(id, tx, &path, 0)?;
+                self.change(id, tx, Change::Mkdir { path })?;
+                Ok(OK.to_vec())
+            }
+            MessageType::RM => self.remove(id, tx, &path(one_text(body)?)?),
+            MessageType::WATCH => self.watch(id, body),
+            MessageType::UNWATCH => self.unwatch(id, body),
+            MessageType::RESET_WATCHES => {
+                self.connection(id)?.reset();
+                Ok(OK.to_vec())
+            }
+            MessageType::TRANSACTION_START => self.transaction_start(id, tx),
+            MessageType::TRANSACTION_END => self.transaction_end(id, tx, one_text(body)?),
+            MessageType::GET_DOMAIN_PATH => {
+                Ok(format!("/local/domain/{}\0", domain(one_text(body)?)?).into_bytes())
+            }
+            MessageType::IS_DOMAIN_INTRODUCED => {
+                let known = self.introduced.contains(&domain(one_text(body)?)?.0);
+                Ok(if known { b"T\0" } else { b"F\0" }.to_vec())
+            }
+            MessageType::CONTROL
+            | MessageType::INTRODUCE
+            | MessageType::RELEASE
+            | MessageType::RESUME
+            | MessageType::SET_TARGET
+            | MessageType::GET_FEATURE
+            | MessageType::SET_FEATURE
+            | MessageType::GET_QUOTA
+            | MessageType::SET_QUOTA => self.privileged(id, header.type_, body, domains),
+            _ => Err(ServerError::NotImplemented),
+        }
+    }
+
+    fn watch(&mut self, id: ConnectionId, body: &[u8]) -> Result<Vec<u8>> {
+        let me = self.domain_of(id);
+        let texts = texts(body);
+        let (given, token, depth) = match texts[..] {
+            [given, token] => (given, token, None),
+            [given, token, depth] if self.features(me).contains(ServerFeatures::WATCHDEPTH) => {
+                (given, token, Some(number(depth)?))
+            }
+            _ => return Err(ServerError::Invalid),
+        };
+        let name = core::str::from_utf8(given).map_err(|_| ServerError::Invalid)?;
+        let special = name.split_once('/').map_or(name, |(name, _)| name);
+        let path = if self.special.contains_key(special) { name.to_owned() } else { absolute(given, me)? };
+        let strip = path.len().saturating_sub(name.len());
+        let watches = self.quotas_of(me).watches;
+        let connection = self.connection(id)?;
+        if connection.watches.iter().any(|watch| watch.given == name && watch.token == token) {
+            return Err(ServerError::Exists);
+        }
+        if me != DomId(0) && !within(connection.watches.len() + 1, watches) {
+            return Err(ServerError::TooBig);
+        }
+        let watch = Watch { given: name.to_owned(), path, token: token.to_vec(), depth, strip };
+        // Every watch fires once when it is set.
+        connection.fresh.push(watch.event(&watch.path));
+        connection.watches.push(watch);
+        Ok(OK.to_vec())
+    }
+
+    fn unwatch(&mut self, id: ConnectionId, body: &[u8]) -> Result<Vec<u8>> {
+        let [given, token] = texts(body)[..] else { return Err(ServerError::Invalid) };
+        let watches = &mut self.connection(id)?.watches;
+        let found = watches.iter().position(|watch| watch.given.as_bytes() == given && watch.token == token);
+        watches.remove(found.ok_or(ServerError::NotFound)?);
+        Ok(OK.to_vec())
+    }
+
+    fn transaction_start(&mut self, id: ConnectionId, tx: u32) -> Result<Vec<u8>> {
+        if tx != 0 {
+            return Err(ServerError::Busy);
+        }
+        let (me, tree) = (self.domain_of(id), self.tree.clone());
+        let quotas = self.quotas_of(me);
+        let nodes = if me == DomId(0) { 0 } else { quotas.transaction_nodes };
+        let connection = self.connection(id)?;
+        if me != DomId(0) && !within(connection.transactions.len() + 1, quotas.transactions) {
+            return Err(ServerError::NoSpace);
+        }
+        let mut number = connection.next_transaction.max(1);
+        while connection.transactions.contains_key(&number) {
+            number = number.checked_add(1).unwrap_or(1);
+        }
+        connection.next_transaction = number.wrapping_add(1);
+        connection.transactions.insert(number, Transaction::new(tree, nodes));
+        Ok(format!("{number}\0").into_bytes())
+    }
+
+    fn transaction_end(&mut self, id: ConnectionId, tx: u32, how: &[u8]) -> Result<Vec<u8>> {
+        if !matches!(how, b"T" | b"F") {
+            return Err(ServerError::Invalid);
+        }
+        let open = self.connection(id)?.transactions.remove(&tx).ok_or(ServerError::NotFound)?;
+        if how == b"T" {
+            self.commit(id, &open)?;
+        }
+        Ok(OK.to_vec())
+    }
+}
+
+fn error(refusal: ServerError) -> Vec<u8> {
+    format!("{}\0", refusal.name()).into_bytes()
+}

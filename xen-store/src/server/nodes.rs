@@ -1,0 +1,155 @@
+//! Requests about nodes.
+
+use super::Result;
+use super::change::Change;
+use super::connection::ConnectionId;
+use super::database::Server;
+use super::dispatch::OK;
+use super::quota::within;
+use super::request::{absolute, number, texts};
+use super::tree::{Node, depth_below, owner, parent};
+use crate::wire::{Permission, ServerError, XENSTORE_PAYLOAD_MAX};
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::vec::Vec;
+use xen_hypercall::DomId;
+
+impl Server {
+    /// Finds a node that the client may read.
+    pub(super) fn look(&mut self, id: ConnectionId, tx: u32, path: &str) -> Result<&Node> {
+        self.access(id, tx, path)?;
+        let tree = self.view(id, tx)?;
+        let (found, node) = tree.closest(path);
+        // Whether a node exists is told to those only who may read what is above it.
+        if !self.rights(id, &node.perms).read {
+            return Err(ServerError::AccessDenied);
+        }
+        if found == path { Ok(node) } else { Err(ServerError::NotFound) }
+    }
+
+    /// Checks that the client may write a node, or make it.
+    pub(super) fn may_write(&mut self, id: ConnectionId, tx: u32, path: &str, len: usize) -> Result<()> {
+        let me = self.domain_of(id);
+        let quotas = self.quotas_of(me);
+        if me != DomId(0) && !within(len, quotas.node_size) {
+            return Err(ServerError::NoSpace);
+        }
+        self.access(id, tx, path)?;
+        let (found, node) = self.view(id, tx)?.closest(path);
+        if !self.rights(id, &node.perms).write {
+            return Err(ServerError::AccessDenied);
+        }
+        if found == path {
+            return Ok(());
+        }
+        let missing = depth_below(path, found).unwrap_or(1) as usize;
+        let owned = self.view(id, tx)?.owned_by(me);
+        if me != DomId(0) && !within(owned + missing, quotas.nodes) {
+            return Err(ServerError::NoSpace);
+        }
+        // A new node changes the list of the one above it.
+        self.access(id, tx, found)
+    }
+
+    pub(super) fn remove(&mut self, id: ConnectionId, tx: u32, path: &str) -> Result<Vec<u8>> {
+        if path == "/" {
+            return Err(ServerError::Invalid);
+        }
+        self.access(id, tx, path)?;
+        self.access(id, tx, parent(path))?;
+        let (found, node) = self.view(id, tx)?.closest(path);
+        let rights = self.rights(id, &node.perms);
+        if found == path {
+            if !rights.write {
+                return Err(ServerError::AccessDenied);
+            }
+            if tx != 0 {
+                let mut below = Vec::new();
+                self.view(id, tx)?.walk(path, &mut |path, _| below.push(path.to_owned()));
+                below.iter().try_for_each(|path| self.access(id, tx, path))?;
+            }
+            self.change(id, tx, Change::Remove { path: path.to_owned() })?;
+        } else if !rights.read {
+            return Err(ServerError::AccessDenied);
+        } else if found != parent(path) {
+            return Err(ServerError::NotFound);
+        }
+        // What is not there need not be removed, as long as the node above is.
+        Ok(OK.to_vec())
+    }
+
+    pub(super) fn directory_part(&mut self, id: ConnectionId, tx: u32, body: &[u8]) -> Result<Vec<u8>> {
+        let [path, offset] = texts(body)[..] else { return Err(ServerError::Invalid) };
+        let offset = number(offset)? as usize;
+        let path = absolute(path, self.domain_of(id))?;
+        let node = self.look(id, tx, &path)?;
+        let names = list(node);
+        let mut reply = format!("{}\0", node.generation).into_bytes();
+        let rest = names.get(offset..).ok_or(ServerError::Invalid)?;
+        // Whole names only, and room for the empty one that ends the list.
+        let room = XENSTORE_PAYLOAD_MAX - reply.len() - 1;
+        match rest.get(..room) {
+            Some(part) if rest.len() > room => {
+                let end = part.iter().rposition(|&byte| byte == 0).map_or(0, |at| at + 1);
+                reply.extend(part.iter().take(end));
+            }
+            _ => {
+                reply.extend(rest);
+                reply.push(0);
+            }
+        }
+        Ok(reply)
+    }
+
+    pub(super) fn get_perms(&mut self, id: ConnectionId, tx: u32, path: &[u8]) -> Result<Vec<u8>> {
+        let perms = match core::str::from_utf8(path).ok().and_then(|name| self.special.get(name)) {
+            Some(perms) => perms.clone(),
+            None => {
+                let path = absolute(path, self.domain_of(id))?;
+                self.look(id, tx, &path)?.perms.clone()
+            }
+        };
+        Ok(perms.iter().flat_map(|entry| format!("{entry}\0").into_bytes()).collect())
+    }
+
+    pub(super) fn set_perms(&mut self, id: ConnectionId, tx: u32, body: &[u8]) -> Result<Vec<u8>> {
+        let texts = texts(body);
+        let (&path, entries) = texts.split_first().ok_or(ServerError::Invalid)?;
+        let entry = |text: &&[u8]| core::str::from_utf8(text).ok().and_then(Permission::parse);
+        let perms: Vec<_> = entries.iter().map(entry).collect::<Option<_>>().ok_or(ServerError::Invalid)?;
+        let new_owner = perms.first().ok_or(ServerError::Invalid)?.domain;
+        let me = self.domain_of(id);
+        if me != DomId(0) && !within(perms.len(), self.quotas_of(me).permissions) {
+            return Err(ServerError::NoSpace);
+        }
+        if path.starts_with(b"@") {
+            let name = core::str::from_utf8(path).map_err(|_| ServerError::Invalid)?;
+            let special = self.special.get_mut(name).ok_or(ServerError::NotFound)?;
+            if me != DomId(0) {
+                return Err(ServerError::AccessDenied);
+            }
+            *special = perms;
+            return Ok(OK.to_vec());
+        }
+        let path = absolute(path, me)?;
+        self.access(id, tx, &path)?;
+        let (found, node) = self.view(id, tx)?.closest(&path);
+        let rights = self.rights(id, &node.perms);
+        if found != path {
+            return Err(if rights.read { ServerError::NotFound } else { ServerError::AccessDenied });
+        }
+        if !rights.own {
+            return Err(ServerError::AccessDenied);
+        }
+        // A node can be given away by the control domain only.
+        if me != DomId(0) && new_owner != owner(&node.perms) {
+            return Err(ServerError::NotPermitted);
+        }
+        self.change(id, tx, Change::SetPerms { path, perms })?;
+        Ok(OK.to_vec())
+    }
+}
+
+pub(super) fn list(node: &Node) -> Vec<u8> {
+    node.children.keys().flat_map(|name| [name.as_bytes(), b"\0"].concat()).collect()
+}

@@ -1,0 +1,69 @@
+//! Transactions: a snapshot, what was looked at in it, and what was changed.
+
+use super::Result;
+use super::change::Change;
+use super::quota::within;
+use super::tree::Tree;
+use crate::wire::ServerError;
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use xen_hypercall::DomId;
+
+/// An open transaction.
+#[derive(Debug)]
+pub(super) struct Transaction {
+    pub(super) tree: Tree,
+    /// The tree when the transaction began.
+    base: Tree,
+    /// The generation that each node had at the beginning; `None` for one that was not there.
+    accessed: BTreeMap<String, Option<u64>>,
+    /// What was changed, in order, to be done again on the real tree.
+    pub(super) changes: Vec<Change>,
+    /// How many nodes it may look at, and changes it may make.
+    limit: usize,
+}
+
+impl Transaction {
+    pub(super) fn new(tree: Tree, limit: usize) -> Self {
+        Self { base: tree.clone(), tree, accessed: BTreeMap::new(), changes: Vec::new(), limit }
+    }
+
+    /// Notes that a request looks at a node.
+    pub(super) fn access(&mut self, path: &str) -> Result<()> {
+        if !self.accessed.contains_key(path) {
+            if !within(self.accessed.len() + 1, self.limit) {
+                return Err(ServerError::NoSpace);
+            }
+            let generation = self.base.get(path).map(|node| node.generation);
+            self.accessed.insert(path.to_owned(), generation);
+        }
+        Ok(())
+    }
+
+    /// Makes a change. One that makes an earlier one void takes its place, so that changing a node again and again takes no memory.
+    pub(super) fn change(&mut self, change: Change, domain: DomId, generation: u64) -> Result<()> {
+        let earlier = self.changes.iter().rposition(|earlier| change.replaces(earlier));
+        let since = earlier.map_or(&[][..], |at| self.changes.get(at..).unwrap_or_default());
+        if let Some(at) = earlier
+            && !since.iter().any(|other| other.is_removal())
+            && let Some(place) = self.changes.get_mut(at)
+        {
+            change.apply(&mut self.tree, domain, generation);
+            *place = change;
+            return Ok(());
+        }
+        if !within(self.changes.len() + 1, self.limit) {
+            return Err(ServerError::NoSpace);
+        }
+        change.apply(&mut self.tree, domain, generation);
+        self.changes.push(change);
+        Ok(())
+    }
+
+    /// Tells whether a node that the transaction looked at has changed in the real tree since.
+    pub(super) fn conflicts(&self, tree: &Tree) -> bool {
+        self.accessed.iter().any(|(path, &seen)| tree.get(path).map(|node| node.generation) != seen)
+    }
+}

@@ -1,0 +1,318 @@
+//! The server: what a client may make it keep, and what a hostile one finds.
+#![cfg(feature = "server")]
+
+use xen_hypercall::{DomId, Gfn, Port};
+use xen_store::server::{Breach, ConnectionId, Domains, NoDomains, Quotas, Server};
+use xen_store::wire::{MessageType as M, ServerError, XsdSockmsg, encode, parse_event};
+
+type Reply = Result<String, ServerError>;
+
+/// Sends a request and returns the reply's payload, and the watch events that came with it.
+fn ask_tx(server: &mut Server, id: ConnectionId, tx: u32, kind: M, body: &[u8]) -> (Reply, Vec<String>) {
+    let header = XsdSockmsg { type_: kind, req_id: 7, tx_id: tx, len: body.len() as u32 };
+    server.serve(id, header, body, &mut NoDomains);
+    let mut reply = Err(ServerError::Io);
+    let mut events = vec![];
+    while let Some(message) = server.take_message(id) {
+        let (head, body) = message.split_at(16);
+        let text = || String::from_utf8_lossy(body).into_owned();
+        match u32::from_ne_bytes(head[..4].try_into().unwrap()) {
+            15 => events.push(parse_event(body).unwrap().path.to_owned()),
+            16 => reply = Err(ServerError::parse(body)),
+            _ => reply = Ok(text()),
+        }
+    }
+    (reply, events)
+}
+
+fn ask(server: &mut Server, id: ConnectionId, kind: M, body: &str) -> Reply {
+    ask_tx(server, id, 0, kind, body.as_bytes()).0
+}
+
+fn events(server: &mut Server, id: ConnectionId) -> Vec<String> {
+    let mut found = vec![];
+    while let Some(message) = server.take_message(id) {
+        found.push(parse_event(&message[16..]).unwrap().path.to_owned());
+    }
+    found
+}
+
+/// A server with dom0, and a guest 5 that owns its home.
+fn start() -> (Server, ConnectionId, ConnectionId) {
+    let mut server = Server::new();
+    let dom0 = server.connect(DomId(0));
+    server.introduce(DomId(5));
+    let guest = server.connect(DomId(5));
+    ask(&mut server, dom0, M::MKDIR, "/local/domain/5\0").unwrap();
+    ask(&mut server, dom0, M::SET_PERMS, "/local/domain/5\0n5\0").unwrap();
+    (server, dom0, guest)
+}
+
+const OK: &str = "OK\0";
+
+#[test]
+fn a1_6_a_client_that_does_not_read_its_replies_is_not_asked_for_more() {
+    let (mut server, _, guest) = start();
+    let header = encode(&XsdSockmsg { type_: M::READ, req_id: 1, tx_id: 0, len: 0 });
+    let mut taken = 0;
+    while server.accepts(guest) {
+        server.receive(guest, &header, &mut NoDomains).unwrap();
+        taken += 1;
+    }
+    assert_eq!(taken, Quotas::default().outstanding + 1);
+    let mut buffer = [0; 4096];
+    assert!(server.send(guest, &mut buffer) > 0 && server.accepts(guest));
+}
+
+#[test]
+fn a1_6_a_request_without_payload_is_answered_at_once() {
+    let (mut server, _, guest) = start();
+    let header = encode(&XsdSockmsg { type_: M::READ, req_id: 9, tx_id: 0, len: 0 });
+    for byte in &header {
+        assert_eq!(server.waiting(guest), 0);
+        server.receive(guest, &[*byte], &mut NoDomains).unwrap();
+    }
+    assert_eq!(ask(&mut server, guest, M::READ, ""), Err(ServerError::Invalid));
+}
+
+#[test]
+fn a1_6_events_that_pile_up_are_merged_and_then_cost_the_connection() {
+    let (mut server, dom0, guest) = start();
+    ask(&mut server, guest, M::WATCH, "data\0t\0").unwrap();
+    for _ in 0..10_000 {
+        ask(&mut server, dom0, M::WRITE, "/local/domain/5/data\0x").unwrap();
+    }
+    assert!(server.waiting(guest) <= 2 && server.breach(guest).is_none());
+    for number in 0..5000 {
+        let node = format!("/local/domain/5/data/{number}\0x");
+        ask(&mut server, dom0, M::WRITE, &node).unwrap();
+    }
+    assert_eq!(server.breach(guest), Some(Breach::Overrun { events: 4096 }));
+    assert!(server.waiting(guest) <= 4096);
+    assert_eq!(server.receive(guest, &[], &mut NoDomains), Err(Breach::Overrun { events: 4096 }));
+}
+
+#[test]
+fn a1_6_nodes_made_in_several_transactions_count_together() {
+    let (mut server, _, guest) = start();
+    server.set_quotas(Quotas { nodes: 10, ..Quotas::default() });
+    let begin = |server: &mut Server| {
+        let number = ask(server, guest, M::TRANSACTION_START, "\0").unwrap();
+        number.trim_end_matches('\0').parse::<u32>().unwrap()
+    };
+    for name in ["a", "b"] {
+        ask(&mut server, guest, M::MKDIR, &format!("{name}\0")).unwrap();
+    }
+    let transactions = [begin(&mut server), begin(&mut server)];
+    for (tx, dir) in transactions.into_iter().zip(["a", "b"]) {
+        for number in 0..6 {
+            let body = format!("{dir}/{number}\0");
+            assert_eq!(ask_tx(&mut server, guest, tx, M::MKDIR, body.as_bytes()).0.unwrap(), OK);
+        }
+    }
+    assert_eq!(ask_tx(&mut server, guest, transactions[0], M::TRANSACTION_END, b"T\0").0.unwrap(), OK);
+    let second = ask_tx(&mut server, guest, transactions[1], M::TRANSACTION_END, b"T\0").0;
+    assert_eq!(second, Err(ServerError::NoSpace));
+    assert_eq!(ask(&mut server, guest, M::DIRECTORY, "b\0"), Ok(String::new()));
+    // What was undone is not counted: there is room for one more.
+    assert_eq!(ask(&mut server, guest, M::MKDIR, "c\0").unwrap(), OK);
+    assert_eq!(ask(&mut server, guest, M::MKDIR, "d\0"), Err(ServerError::NoSpace));
+}
+
+#[test]
+fn a1_6_a_transaction_holds_no_more_than_its_quota_however_often_it_changes_things() {
+    let (mut server, _, guest) = start();
+    ask(&mut server, guest, M::TRANSACTION_START, "\0").unwrap();
+    for round in 0..5000u32 {
+        let body = [&b"same\0"[..], &round.to_ne_bytes()].concat();
+        ask_tx(&mut server, guest, 1, M::WRITE, &body).0.unwrap();
+    }
+    let refused = (0..2000).find_map(|number| {
+        ask_tx(&mut server, guest, 1, M::READ, format!("none{number}\0").as_bytes())
+            .0
+            .err()
+            .filter(|error| *error == ServerError::NoSpace)
+    });
+    assert_eq!(refused, Some(ServerError::NoSpace));
+    let refused = (0..2000).find_map(|number| {
+        let kind = if number % 2 == 0 { M::MKDIR } else { M::RM };
+        ask_tx(&mut server, guest, 1, kind, b"other\0").0.err()
+    });
+    assert_eq!(refused, Some(ServerError::NoSpace));
+}
+
+#[test]
+fn a1_6_a_domain_number_that_is_used_again_inherits_nothing() {
+    let (mut server, dom0, guest) = start();
+    ask(&mut server, guest, M::WRITE, "secret\0x").unwrap();
+    ask(&mut server, dom0, M::WRITE, "/shared\0x").unwrap();
+    ask(&mut server, dom0, M::SET_PERMS, "/shared\0n0\0r5\0r6\0").unwrap();
+    assert_eq!(ask(&mut server, guest, M::READ, "/shared\0"), Ok("x".into()));
+    ask(&mut server, dom0, M::SET_QUOTA, "5\0nodes\x003\0").unwrap();
+    ask(&mut server, guest, M::WATCH, "/shared\0t\0").unwrap();
+    server.release(DomId(5));
+    assert_eq!(ask(&mut server, dom0, M::IS_DOMAIN_INTRODUCED, "5\0"), Ok("F\0".into()));
+    assert_eq!(ask(&mut server, dom0, M::GET_PERMS, "/shared\0"), Ok("n0\0r6\0".into()));
+    assert_eq!(ask(&mut server, dom0, M::READ, "/local/domain/5/secret\0"), Err(ServerError::NotFound));
+    assert_eq!(server.receive(guest, &[], &mut NoDomains), Err(Breach::Unknown));
+    assert_eq!(ask(&mut server, dom0, M::CONTROL, "check\0"), Ok(OK.into()));
+    server.introduce(DomId(5));
+    let next = server.connect(DomId(5));
+    assert_eq!(ask(&mut server, next, M::READ, "/shared\0"), Err(ServerError::AccessDenied));
+    ask(&mut server, dom0, M::WRITE, "/shared\0y").unwrap();
+    assert_eq!(events(&mut server, next), [""; 0]);
+    ask(&mut server, dom0, M::MKDIR, "/local/domain/5\0").unwrap();
+    ask(&mut server, dom0, M::SET_PERMS, "/local/domain/5\0n5\0").unwrap();
+    // Its quota is everybody's, and nothing is used of it.
+    for number in 0..900 {
+        assert_eq!(ask(&mut server, next, M::MKDIR, &format!("data/{number}\0")).unwrap(), OK);
+    }
+}
+
+#[test]
+fn a1_6_reset_watches_in_a_transaction_ends_it() {
+    let (mut server, _, guest) = start();
+    ask(&mut server, guest, M::TRANSACTION_START, "\0").unwrap();
+    ask_tx(&mut server, guest, 1, M::WRITE, b"a\0x").0.unwrap();
+    assert_eq!(ask_tx(&mut server, guest, 1, M::RESET_WATCHES, b"\0").0.unwrap(), OK);
+    assert_eq!(ask_tx(&mut server, guest, 1, M::READ, b"a\0").0, Err(ServerError::NotFound));
+    assert_eq!(ask_tx(&mut server, guest, 1, M::TRANSACTION_END, b"T\0").0, Err(ServerError::NotFound));
+    assert_eq!(ask(&mut server, guest, M::READ, "a\0"), Err(ServerError::NotFound));
+}
+
+#[test]
+fn a1_6_paths_at_the_edge_are_refused_by_name() {
+    let (mut server, dom0, guest) = start();
+    for path in ["/local/domain/", "", "//", "/a/", "a//b", "@none", "a b", "/local/domain/5/../0"] {
+        let reply = ask(&mut server, dom0, M::READ, &format!("{path}\0"));
+        assert_eq!(reply, Err(ServerError::Invalid), "{path}");
+    }
+    // With the home before it, the longest relative path is still one that fits.
+    let longest = "a".repeat(2048);
+    assert_eq!(ask(&mut server, guest, M::WRITE, &format!("{longest}\0x")), Ok(OK.into()));
+    assert_eq!(ask(&mut server, guest, M::READ, &format!("{longest}a\0")), Err(ServerError::Invalid));
+    assert_eq!(ask(&mut server, guest, M::RM, "/\0"), Err(ServerError::Invalid));
+    assert_eq!(ask(&mut server, guest, M::SET_PERMS, "/\0n5\0"), Err(ServerError::AccessDenied));
+}
+
+#[test]
+fn a1_6_an_event_that_would_be_longer_than_a_message_is_not_sent() {
+    let (mut server, dom0, guest) = start();
+    let token = "t".repeat(4000);
+    ask(&mut server, guest, M::WATCH, &format!("data\0{token}\0")).unwrap();
+    ask(&mut server, dom0, M::WRITE, &format!("/local/domain/5/data/{}\0", "x".repeat(200))).unwrap();
+    assert_eq!(events(&mut server, guest), [""; 0]);
+    ask(&mut server, dom0, M::WRITE, "/local/domain/5/data/y\0").unwrap();
+    assert_eq!(events(&mut server, guest), ["data/y"]);
+}
+
+#[test]
+fn a1_6_nobody_hears_of_nodes_that_it_may_not_read() {
+    let (mut server, dom0, guest) = start();
+    ask(&mut server, guest, M::WATCH, "/\0t\0").unwrap();
+    ask(&mut server, guest, M::WATCH, "@releaseDomain\0t\0").unwrap();
+    events(&mut server, guest);
+    ask(&mut server, dom0, M::WRITE, "/secret/x\0x").unwrap();
+    ask(&mut server, dom0, M::RM, "/secret\0").unwrap();
+    server.introduce(DomId(6));
+    server.release(DomId(6));
+    assert_eq!(events(&mut server, guest), [""; 0]);
+    ask(&mut server, dom0, M::SET_PERMS, "@releaseDomain\0n0\0r5\0").unwrap();
+    server.release(DomId(6));
+    assert_eq!(events(&mut server, guest), ["@releaseDomain"]);
+}
+
+#[test]
+fn a_watch_of_some_depth_reaches_that_far_and_hears_which_domain_it_is_about() {
+    let (mut server, dom0, _) = start();
+    for (depth, token) in [("0", "0"), ("1", "1"), ("2", "2")] {
+        ask(&mut server, dom0, M::WATCH, &format!("/a\0{token}\0{depth}\0")).unwrap();
+    }
+    for path in ["/a", "/a/b", "/a/b/c", "/a/b/c/d"] {
+        let (_, events) = ask_tx(&mut server, dom0, 0, M::WRITE, format!("{path}\0x").as_bytes());
+        let levels = path.matches('/').count();
+        assert_eq!(events.len(), 4usize.saturating_sub(levels), "{path}");
+    }
+    ask(&mut server, dom0, M::WATCH, "@releaseDomain\0all\0").unwrap();
+    ask(&mut server, dom0, M::WATCH, "@releaseDomain\0each\x001\0").unwrap();
+    ask(&mut server, dom0, M::WATCH, "@releaseDomain/9\0one\0").unwrap();
+    events(&mut server, dom0);
+    server.release(DomId(8));
+    assert_eq!(events(&mut server, dom0), ["@releaseDomain", "@releaseDomain/8"]);
+    server.release(DomId(9));
+    assert_eq!(events(&mut server, dom0).len(), 3);
+}
+
+#[derive(Default)]
+struct Toolstack {
+    introduced: Vec<(DomId, Gfn, Port)>,
+    released: Vec<DomId>,
+}
+
+impl Domains for Toolstack {
+    fn introduce(&mut self, domain: DomId, gfn: Gfn, port: Port) -> Result<(), ServerError> {
+        if domain == DomId(13) {
+            return Err(ServerError::Invalid);
+        }
+        self.introduced.push((domain, gfn, port));
+        Ok(())
+    }
+
+    fn release(&mut self, domain: DomId) {
+        self.released.push(domain);
+    }
+}
+
+#[test]
+fn a_toolstack_introduces_domains_and_sets_what_they_may_use() {
+    let mut server = Server::new();
+    let dom0 = server.connect(DomId(0));
+    let mut host = Toolstack::default();
+    let mut ask = |server: &mut Server, kind: M, body: &str| {
+        let header = XsdSockmsg { type_: kind, req_id: 1, tx_id: 0, len: body.len() as u32 };
+        server.serve(dom0, header, body.as_bytes(), &mut host);
+        let message = server.take_message(dom0).unwrap();
+        let text = String::from_utf8_lossy(&message[16..]).replace('\0', "");
+        (text, host.introduced.len(), host.released.len())
+    };
+    let mut says = |kind: M, body: &str| ask(&mut server, kind, body).0;
+    assert_eq!(says(M::GET_FEATURE, "\0"), "EINVAL");
+    assert_eq!(says(M::GET_FEATURE, ""), "7");
+    assert_eq!(says(M::SET_FEATURE, "7\x003\0"), "OK");
+    assert_eq!(says(M::GET_FEATURE, "7\0"), "3");
+    assert_eq!(says(M::SET_FEATURE, "7\x008\0"), "EINVAL");
+    assert_eq!(says(M::SET_QUOTA, "7\0nodes\x0012\0"), "OK");
+    assert_eq!(says(M::GET_QUOTA, "7\0nodes\0"), "12");
+    assert_eq!(says(M::GET_QUOTA, "nodes\0"), "1000");
+    assert_eq!(says(M::GET_QUOTA, "nonsense\0"), "EINVAL");
+    assert!(says(M::GET_QUOTA, "").contains("transaction-nodes"));
+    assert_eq!(says(M::INTRODUCE, "7\x004095\x003\0"), "OK");
+    assert_eq!(says(M::INTRODUCE, "13\x004095\x003\0"), "EINVAL");
+    assert_eq!(says(M::IS_DOMAIN_INTRODUCED, "7\0"), "T");
+    assert_eq!(says(M::IS_DOMAIN_INTRODUCED, "13\0"), "F");
+    assert_eq!(says(M::SET_FEATURE, "7\x001\0"), "EBUSY");
+    assert_eq!(says(M::RESUME, "7\0"), "OK");
+    assert_eq!(says(M::RESUME, "8\0"), "ENOENT");
+    assert_eq!(says(M::SET_TARGET, "7\x008\0"), "ENOENT");
+    assert_eq!(says(M::SET_TARGET, "7\x000\0"), "OK");
+    assert_eq!(says(M::RELEASE, "0\0"), "EINVAL");
+    assert_eq!(says(M::RELEASE, "8\0"), "ENOENT");
+    assert_eq!(ask(&mut server, M::RELEASE, "7\0"), ("OK".into(), 1, 1));
+    assert_eq!(host.introduced, [(DomId(7), Gfn(4095), Port(3))]);
+    let guest = server.connect(DomId(7));
+    for kind in [M::INTRODUCE, M::RELEASE, M::SET_QUOTA, M::GET_QUOTA, M::CONTROL, M::SET_TARGET] {
+        assert_eq!(self::ask(&mut server, guest, kind, "7\0"), Err(ServerError::AccessDenied));
+    }
+    assert_eq!(self::ask(&mut server, guest, M::GET_FEATURE, ""), Ok("7\0".into()));
+}
+
+#[test]
+fn a_commit_sees_what_others_did_below_a_node_that_it_removes() {
+    let (mut server, dom0, _) = start();
+    ask(&mut server, dom0, M::WRITE, "/a/b/c\0x").unwrap();
+    ask(&mut server, dom0, M::TRANSACTION_START, "\0").unwrap();
+    ask_tx(&mut server, dom0, 1, M::RM, b"/a\0").0.unwrap();
+    ask(&mut server, dom0, M::WRITE, "/a/b/c\0y").unwrap();
+    assert_eq!(ask_tx(&mut server, dom0, 1, M::TRANSACTION_END, b"T\0").0, Err(ServerError::Again));
+    assert_eq!(ask(&mut server, dom0, M::READ, "/a/b/c\0"), Ok("y".into()));
+}
