@@ -12,11 +12,15 @@ mod models;
 mod channel;
 mod events;
 mod fifo;
+mod line;
+mod lines;
 mod two_level;
 mod upcall;
 
 pub use channel::Channel;
 pub use events::{Abi, EventChannels, MAX_VCPUS};
 pub use fifo::FIFO_PORTS;
+pub use line::Work;
+pub use lines::Lines;
 pub use two_level::PORTS;
 pub use upcall::{Delivery, set_upcall_vector};

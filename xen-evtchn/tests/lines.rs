@@ -1,0 +1,342 @@
+//! Handlers, masks with reasons, and storms, against a simulated Xen.
+#![cfg(not(loom))]
+
+use core::time::Duration;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use xen_evtchn::{Abi, Channel, EventChannels, Lines, Work};
+use xen_hypercall::{Errno, Instant, Mapped, Port, start};
+use xen_sim::{Domain, DomainConfig, World};
+
+type Events = EventChannels<Domain, Mapped<Domain>>;
+
+struct Guest {
+    _world: World,
+    domain: Domain,
+    peer: Domain,
+    events: Events,
+    lines: Lines<4>,
+}
+
+/// A channel of a guest, and its peer's end.
+struct Connection {
+    ours: Channel<Domain>,
+    theirs: Channel<Domain>,
+}
+
+fn guest(abi: Abi) -> Guest {
+    let world = World::new(1);
+    let mut config = DomainConfig::new("guest");
+    config.vcpus = 2;
+    let (domain, peer) = (world.create(config), world.create(DomainConfig::new("peer")));
+    let shared_info = start::shared_info(domain.clone()).unwrap();
+    let events = match abi {
+        Abi::TwoLevel => EventChannels::new(domain.clone(), shared_info),
+        Abi::Fifo => EventChannels::with_fifo(domain.clone(), shared_info).unwrap(),
+    };
+    assert_eq!(events.abi(), abi);
+    events.add_vcpu(1).unwrap();
+    Guest { _world: world, domain, peer, events, lines: Lines::new() }
+}
+
+impl Guest {
+    fn connect(&self) -> Connection {
+        let ours = Channel::alloc_unbound(self.domain.clone(), self.peer.id()).unwrap();
+        let theirs = Channel::bind_interdomain(self.peer.clone(), self.domain.id(), ours.port()).unwrap();
+        self.events.opened(ours.port(), 0).unwrap();
+        Connection { ours, theirs }
+    }
+
+    /// Runs an upcall of `vcpu` with a handler that leaves the end for later.
+    fn told(&self, vcpu: u32) -> Vec<Port> {
+        let mut told = Vec::new();
+        self.lines.on_upcall(&self.events, vcpu, |port| told.push(port));
+        told
+    }
+
+    fn end(&self, port: Port, work: Work, now: Instant) -> Option<Instant> {
+        self.lines.end(&self.events, port, work, now).unwrap()
+    }
+}
+
+const START: Instant = Instant::from_nanos(1_000_000_000);
+
+fn in_both(test: impl Fn(&Guest)) {
+    for abi in [Abi::TwoLevel, Abi::Fifo] {
+        test(&guest(abi));
+    }
+}
+
+#[test]
+fn d_e01_a_million_events_without_work_cost_next_to_nothing_and_others_go_on() {
+    const STORM: u64 = if cfg!(miri) { 3_000 } else { 1_000_000 };
+    in_both(|guest| {
+        let (storm, other) = (guest.connect(), guest.connect());
+        for connection in [&storm, &other] {
+            guest.lines.bind(&guest.events, connection.ours.port()).unwrap();
+        }
+        let (mut runs, mut served, mut timer) = (0u64, 0u64, None);
+        // An event each 10 µs: ten seconds.
+        let at = |n: u64| START + Duration::from_micros(10 * n);
+        let mut round = |n: u64, storm_work: Work, timer: &mut Option<Instant>| {
+            let now = at(n);
+            if timer.is_some_and(|at| at <= now) {
+                *timer = guest.lines.expire(&guest.events, now);
+            }
+            let mut served_now = false;
+            guest.lines.on_upcall(&guest.events, 0, |port| {
+                let (count, work) = if port == storm.ours.port() {
+                    (&mut runs, storm_work)
+                } else {
+                    (&mut served, Work::Done)
+                };
+                *count += 1;
+                served_now |= port == other.ours.port();
+                if let Some(until) = guest.end(port, work, now) {
+                    *timer = Some(timer.map_or(until, |timer: Instant| timer.min(until)));
+                }
+            });
+            (runs, served, served_now)
+        };
+        for n in 0..STORM {
+            storm.theirs.notify().unwrap();
+            if n % 100 == 0 {
+                other.theirs.notify().unwrap();
+            }
+            let (.., served_now) = round(n, Work::Spurious, &mut timer);
+            assert_eq!(served_now, n % 100 == 0, "the other port is served at once, storm or not");
+        }
+        let (runs, served, _) = round(STORM, Work::Spurious, &mut timer);
+        let seconds = 10 * STORM / 1_000_000;
+        assert!(runs <= 4 + 11 + seconds + 1, "told {runs} times in {seconds} s");
+        assert_eq!(served, STORM.div_ceil(100));
+        // Normal traffic: the first event with work waits for a second at most, the others not at all.
+        let n = STORM + 110_000;
+        storm.theirs.notify().unwrap();
+        let (first, ..) = round(n, Work::Done, &mut timer);
+        assert!(first > runs, "told again a second after the storm");
+        for more in 1..=100 {
+            storm.theirs.notify().unwrap();
+            assert_eq!(round(n + more, Work::Done, &mut timer).0, first + more);
+        }
+    });
+}
+
+#[test]
+fn an_event_before_its_handler_is_bound_is_kept_for_it() {
+    in_both(|guest| {
+        let connection = guest.connect();
+        let port = connection.ours.port();
+        connection.theirs.notify().unwrap();
+        // Unmasked, with nobody there: as a port is whose number was open and unmasked before.
+        guest.events.unmask(port).unwrap();
+        assert!(guest.told(0).is_empty());
+        assert!(guest.told(0).is_empty(), "it is masked now");
+        guest.lines.bind(&guest.events, port).unwrap();
+        assert_eq!(guest.told(0), [port]);
+        guest.end(port, Work::Done, START);
+        assert!(guest.told(0).is_empty());
+    });
+}
+
+#[test]
+fn an_event_of_a_port_beyond_the_table_is_kept_masked() {
+    in_both(|guest| {
+        let connections: Vec<_> = (0..256).map(|_| guest.connect()).collect();
+        let beyond = connections.last().unwrap();
+        let port = beyond.ours.port();
+        assert!(port.0 >= 256);
+        assert_eq!(guest.lines.bind(&guest.events, port), Err(Errno::EINVAL));
+        assert_eq!(guest.lines.end(&guest.events, port, Work::Done, START), Err(Errno::EINVAL));
+        guest.events.unmask(port).unwrap();
+        beyond.theirs.notify().unwrap();
+        assert!(guest.told(0).is_empty() && guest.events.is_pending(port));
+        assert!(guest.told(0).is_empty());
+        guest.events.unmask(port).unwrap();
+        let mut told = Vec::new();
+        guest.events.on_upcall(0, |port| told.push(port));
+        assert_eq!(told, [port]);
+    });
+}
+
+#[test]
+fn a_port_is_told_again_only_after_its_end() {
+    in_both(|guest| {
+        let connection = guest.connect();
+        let port = connection.ours.port();
+        guest.lines.bind(&guest.events, port).unwrap();
+        connection.theirs.notify().unwrap();
+        assert_eq!(guest.told(0), [port]);
+        for _ in 0..3 {
+            connection.theirs.notify().unwrap();
+            assert!(guest.told(0).is_empty());
+        }
+        assert_eq!(guest.end(port, Work::Done, START), None);
+        assert_eq!(guest.told(0), [port]);
+        assert_eq!(guest.end(port, Work::Done, START), None);
+        assert_eq!(guest.end(port, Work::Done, START), None, "an end without a beginning");
+        assert!(guest.told(0).is_empty());
+        // Within the handler as well.
+        let mut told = 0;
+        connection.theirs.notify().unwrap();
+        guest.lines.on_upcall(&guest.events, 0, |port| {
+            told += 1;
+            if told == 1 {
+                connection.theirs.notify().unwrap();
+                guest.end(port, Work::Done, START);
+            }
+        });
+        told += guest.told(0).len();
+        assert_eq!(told, 2);
+    });
+}
+
+#[test]
+fn each_reason_for_a_mask_holds_by_itself() {
+    in_both(|guest| {
+        let connection = guest.connect();
+        let port = connection.ours.port();
+        let (lines, events) = (&guest.lines, &guest.events);
+        lines.mask(events, port);
+        lines.bind(events, port).unwrap();
+        connection.theirs.notify().unwrap();
+        assert!(guest.told(0).is_empty(), "bound, but masked");
+        lines.unmask(events, port).unwrap();
+        assert_eq!(guest.told(0), [port]);
+        connection.theirs.notify().unwrap();
+        lines.mask(events, port);
+        lines.unmask(events, port).unwrap();
+        assert!(guest.told(0).is_empty(), "unmasked, but handled");
+        lines.mask(events, port);
+        guest.end(port, Work::Done, START);
+        assert!(guest.told(0).is_empty(), "ended, but masked");
+        lines.unmask(events, port).unwrap();
+        assert_eq!(guest.told(0), [port]);
+        lines.unbind(events, port);
+        guest.end(port, Work::Done, START);
+        connection.theirs.notify().unwrap();
+        assert!(guest.told(0).is_empty(), "ended, but unbound");
+    });
+}
+
+#[test]
+fn a_port_that_moves_is_told_on_the_other_vcpu_after_its_end() {
+    in_both(|guest| {
+        let connection = guest.connect();
+        let port = connection.ours.port();
+        guest.lines.bind(&guest.events, port).unwrap();
+        connection.theirs.notify().unwrap();
+        assert_eq!(guest.told(0), [port]);
+        guest.lines.bind_vcpu(&guest.events, port, 1).unwrap();
+        connection.theirs.notify().unwrap();
+        assert!(guest.told(1).is_empty(), "the first handler still runs");
+        guest.end(port, Work::Done, START);
+        assert!(guest.told(0).is_empty());
+        assert_eq!(guest.told(1), [port]);
+        guest.end(port, Work::Done, START);
+        assert_eq!(guest.lines.bind_vcpu(&guest.events, port, 2), Err(Errno::ENOENT));
+        connection.theirs.notify().unwrap();
+        assert!(guest.told(0).is_empty());
+        assert_eq!(guest.told(1), [port], "it did not move, and is not masked");
+    });
+}
+
+#[test]
+fn a_wait_ends_for_a_port_that_was_bound_anew() {
+    in_both(|guest| {
+        let connection = guest.connect();
+        let port = connection.ours.port();
+        guest.lines.bind(&guest.events, port).unwrap();
+        let until = loop {
+            connection.theirs.notify().unwrap();
+            assert_eq!(guest.told(0), [port]);
+            if let Some(until) = guest.end(port, Work::Spurious, START) {
+                break until;
+            }
+        };
+        assert_eq!(guest.lines.expire(&guest.events, START), Some(until));
+        assert_eq!(guest.lines.expire(&guest.events, START), Some(until), "looking does not forget it");
+        guest.lines.unbind(&guest.events, port);
+        connection.theirs.notify().unwrap();
+        guest.lines.bind(&guest.events, port).unwrap();
+        assert_eq!(guest.told(0), [port], "a new handler owes nothing");
+        guest.end(port, Work::Done, START);
+        assert_eq!(guest.lines.expire(&guest.events, until), None);
+        guest.lines.start_over();
+        connection.theirs.notify().unwrap();
+        assert!(guest.told(0).is_empty());
+    });
+}
+
+#[test]
+fn d_e04_a_handler_closes_its_own_port_and_the_number_is_used_anew() {
+    in_both(|guest| {
+        let connection = guest.connect();
+        let port = connection.ours.port();
+        guest.lines.bind(&guest.events, port).unwrap();
+        connection.theirs.notify().unwrap();
+        let slot = RefCell::new(Some(connection.ours));
+        guest.lines.on_upcall(&guest.events, 0, |port| {
+            guest.lines.unbind(&guest.events, port);
+            slot.borrow_mut().take();
+        });
+        assert!(slot.borrow().is_none());
+        assert_eq!(guest.lines.end(&guest.events, port, Work::Done, START), Ok(None));
+        let again = guest.connect();
+        assert_eq!(again.ours.port(), port);
+        again.theirs.notify().unwrap();
+        assert!(guest.told(0).is_empty());
+        guest.lines.bind(&guest.events, port).unwrap();
+        assert_eq!(guest.told(0), [port]);
+    });
+}
+
+#[test]
+fn two_vcpus_never_handle_one_port_at_the_same_time_and_lose_nothing() {
+    const EVENTS: u64 = if cfg!(miri) { 20 } else { 5_000 };
+    in_both(|guest| {
+        let connections: Vec<_> = (0..8).map(|_| guest.connect()).collect();
+        let ports: BTreeMap<_, _> = connections.iter().map(|c| c.ours.port()).zip(0..).collect();
+        let running = [const { AtomicBool::new(false) }; 8];
+        let (sent, seen) = ([const { AtomicU64::new(0) }; 8], [const { AtomicU64::new(0) }; 8]);
+        ports.keys().for_each(|&port| guest.lines.bind(&guest.events, port).unwrap());
+        let done = AtomicBool::new(false);
+        let vcpu = |vcpu: u32| {
+            loop {
+                let last = done.load(SeqCst);
+                guest.lines.on_upcall(&guest.events, vcpu, |port| {
+                    let index: usize = ports[&port];
+                    assert!(!running[index].swap(true, SeqCst), "another vCPU handles {port}");
+                    seen[index].store(sent[index].load(SeqCst), SeqCst);
+                    assert!(running[index].swap(false, SeqCst));
+                    guest.end(port, Work::Done, START);
+                });
+                if last {
+                    return;
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for index in [0, 1] {
+                scope.spawn(move || vcpu(index));
+            }
+            for n in 0..EVENTS {
+                let index = (n % 8) as usize;
+                sent[index].fetch_add(1, SeqCst);
+                connections[index].theirs.notify().unwrap();
+                if n % 7 == 0 {
+                    let port = connections[(n / 7 % 8) as usize].ours.port();
+                    guest.lines.bind_vcpu(&guest.events, port, (n / 56 % 2) as u32).unwrap();
+                }
+            }
+            done.store(true, SeqCst);
+        });
+        // What came while a port moved for the last time may wait at either.
+        vcpu(0);
+        vcpu(1);
+        for (sent, seen) in sent.iter().zip(&seen) {
+            assert_eq!(sent.load(SeqCst), seen.load(SeqCst), "the last event of a port was not seen");
+        }
+    });
+}

@@ -1,0 +1,61 @@
+//! Tasks that await events, against a simulated Xen.
+
+use core::pin::pin;
+use core::task::{Context, Poll};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::task::{Wake, Waker};
+use xen_evtchn::{Channel, EventChannels, Lines, Work};
+use xen_hypercall::{Instant, Port, start};
+use xen_sim::{DomainConfig, World};
+
+#[derive(Default)]
+struct Wakes(AtomicU32);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+#[test]
+fn an_event_wakes_the_task_that_awaits_it_once() {
+    let domain = World::new(1).create(DomainConfig::new("guest"));
+    let events =
+        EventChannels::with_fifo(domain.clone(), start::shared_info(domain.clone()).unwrap()).unwrap();
+    let lines = Lines::<1>::new();
+    let channel = Channel::bind_ipi(domain.clone(), 0).unwrap();
+    let port = channel.port();
+    let wakes = Arc::new(Wakes::default());
+    let waker = Waker::from(Arc::clone(&wakes));
+    let mut context = Context::from_waker(&waker);
+    lines.bind(&events, port).unwrap();
+    let mut task = pin!(async {
+        for _ in 0..2 {
+            lines.event(port).unwrap().await;
+            lines.end(&events, port, Work::Done, Instant::default()).unwrap();
+        }
+        lines.event(port).unwrap().await;
+    });
+    assert_eq!(task.as_mut().poll(&mut context), Poll::Pending);
+    for n in 1..=2 {
+        lines.wake_on_upcall(&events, 0);
+        assert_eq!(wakes.0.load(SeqCst), n - 1, "no event, no wake");
+        channel.notify().unwrap();
+        lines.wake_on_upcall(&events, 0);
+        assert_eq!(wakes.0.load(SeqCst), n);
+        assert_eq!(task.as_mut().poll(&mut context), Poll::Pending);
+        assert_eq!(task.as_mut().poll(&mut context), Poll::Pending, "it is told once");
+    }
+    // Nobody is left waiting for a port that is given up.
+    lines.unbind(&events, port);
+    assert_eq!(wakes.0.load(SeqCst), 3);
+    assert_eq!(task.as_mut().poll(&mut context), Poll::Ready(()));
+    lines.bind(&events, port).unwrap();
+    assert_eq!(
+        pin!(lines.event(port).unwrap()).poll(&mut context),
+        Poll::Pending,
+        "that was the earlier handler's"
+    );
+    assert!(lines.event(Port(64)).is_none());
+}
