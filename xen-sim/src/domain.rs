@@ -2,7 +2,8 @@
 
 use crate::counters::Counters;
 use crate::hv::Caller;
-use crate::machine::Life;
+use crate::machine::{Life, Machine};
+use crate::seat::Seat;
 use crate::shared::{Outcome, Shared};
 use crate::task::{Task, TaskId};
 use crate::violation::Violation;
@@ -14,17 +15,19 @@ use xen_hypercall::{
     DomId, Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, PAGE_SIZE, Platform, Port,
 };
 use xen_sys::grant_table::GNTTABOP_UNMAP_GRANT_REF;
-use xen_sys::sched::{SCHEDOP_BLOCK, SCHEDOP_POLL, SCHEDOP_YIELD, SchedPoll};
+use xen_sys::sched::{
+    SCHEDOP_BLOCK, SCHEDOP_POLL, SCHEDOP_SHUTDOWN, SCHEDOP_YIELD, SchedPoll, SchedShutdown, ShutdownReason,
+};
+use xen_sys::vcpu::VcpuRunstate;
 use xen_sys::xen::{HYPERVISOR_GRANT_TABLE_OP, HYPERVISOR_SCHED_OP};
 
 /// A handle to a simulated domain: a [`Platform`] to build drivers on, and the means to run them.
 ///
-/// Handles are cheap to clone, and all clones stand for the same vCPU of the same domain. The domain's memory
-/// stays valid as long as any handle of the world exists.
+/// Handles are cheap to clone, and all clones stand for the same vCPU of the same domain, also when it is restored under another
+/// number or in another world. The domain's memory stays valid as long as any handle of its world exists.
 #[derive(Clone)]
 pub struct Domain {
-    shared: Arc<Shared>,
-    id: DomId,
+    seat: Arc<Seat>,
     vcpu: u32,
 }
 
@@ -36,26 +39,33 @@ const MAX_POLL: u32 = 128;
 
 impl Domain {
     pub(crate) fn new(shared: &Arc<Shared>, id: DomId, vcpu: u32) -> Self {
-        Self { shared: Arc::clone(shared), id, vcpu }
+        Self { seat: Seat::of(shared, id), vcpu }
     }
 
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
+    /// Returns the world that the domain is in, and its number there.
+    pub(crate) fn place(&self) -> (Arc<Shared>, DomId) {
+        self.seat.place()
+    }
+
+    /// Does something with the domain's machine.
+    fn on_machine<T>(&self, f: impl FnOnce(&mut Machine, DomId) -> T) -> T {
+        let (shared, id) = self.place();
+        f(&mut shared.lock(), id)
     }
 
     /// Returns the domain's number.
     pub fn id(&self) -> DomId {
-        self.id
+        self.seat.id()
     }
 
     /// Tells whether a domain exists.
     pub fn exists(&self, id: DomId) -> bool {
-        self.shared.lock().is_alive(id)
+        self.on_machine(|machine, _| machine.is_alive(id))
     }
 
     /// Returns the name that it was created with.
     pub fn name(&self) -> String {
-        self.shared.lock().dom(self.id).config.name.clone()
+        self.on_machine(|machine, id| machine.dom(id).config.name.clone())
     }
 
     /// Returns the handle of another vCPU of the same domain.
@@ -65,17 +75,18 @@ impl Domain {
 
     /// Lets `task` run beside everything else, until it is done, stopped, or the domain destroyed.
     pub fn spawn(&self, task: impl Task + 'static) -> TaskId {
-        self.shared.spawn(self.id, Box::new(task))
+        let (shared, id) = self.place();
+        shared.spawn(id, Box::new(task))
     }
 
     /// Ends a task, and drops it.
     pub fn stop(&self, task: TaskId) {
-        self.shared.stop(task);
+        self.place().0.stop(task);
     }
 
     /// Wakes the domain's idle tasks up, as an event would.
     pub fn kick(&self) {
-        self.shared.lock().dom_mut(self.id).activity += 1;
+        self.on_machine(|machine, id| machine.dom_mut(id).activity += 1);
     }
 
     /// Installs the interrupt handler of all vCPUs: it is called with the vCPU's number when Xen interrupts it for events,
@@ -83,18 +94,18 @@ impl Domain {
     ///
     /// Interrupts are taken while some domain waits, as a kernel with interrupts enabled does when it is idle.
     pub fn set_upcall_handler(&self, handler: impl FnMut(&Self, u32) + Send + 'static) {
-        self.shared.set_handler(self.id, Box::new(handler));
+        let (shared, id) = self.place();
+        shared.set_handler(id, Box::new(handler));
     }
 
     /// Tells whether an event is pending on `port`, masked or not.
     pub fn is_pending(&self, port: Port) -> bool {
-        self.shared.lock().is_pending(self.id, port.0)
+        self.on_machine(|machine, id| machine.is_pending(id, port.0))
     }
 
     /// Clears the event that is pending on `port` and tells whether there was one: how a task that is polled looks at its port.
     pub fn take_event(&self, port: Port) -> bool {
-        let mut machine = self.shared.lock();
-        machine.is_pending(self.id, port.0) && machine.clear_pending(self.id, port.0)
+        self.on_machine(|machine, id| machine.is_pending(id, port.0) && machine.clear_pending(id, port.0))
     }
 
     /// Lets the world run until `condition` holds or `deadline` has come; returns whether it holds.
@@ -107,7 +118,7 @@ impl Domain {
             }
             let mut turns = 1;
             let mut one_turn = |_: &mut _| core::mem::replace(&mut turns, 0) == 0;
-            match self.shared.run(&mut one_turn, Some(deadline.as_nanos())) {
+            match self.place().0.run(&mut one_turn, Some(deadline.as_nanos())) {
                 Outcome::Ready => {}
                 Outcome::Deadline | Outcome::Stuck => return condition(),
             }
@@ -116,74 +127,138 @@ impl Domain {
 
     /// Returns what the domain has written to the hypervisor's console.
     pub fn hypervisor_console(&self) -> Vec<u8> {
-        self.shared.lock().dom(self.id).console.clone()
+        self.on_machine(|machine, id| machine.dom(id).console.clone())
     }
 
     /// Types `text` on the hypervisor's console, for the domain to read.
     pub fn type_on_hypervisor_console(&self, text: &[u8]) {
-        let mut machine = self.shared.lock();
-        machine.dom_mut(self.id).console_input.extend(text);
-        machine.raise_virq(self.id, 0, xen_sys::xen::Virq::CONSOLE);
+        self.on_machine(|machine, id| {
+            machine.dom_mut(id).console_input.extend(text);
+            machine.raise_virq(id, 0, xen_sys::xen::Virq::CONSOLE);
+        });
     }
 
     /// Returns what the domain has done so far.
     pub fn counters(&self) -> Counters {
-        self.shared.lock().dom(self.id).counters.clone()
+        self.on_machine(|machine, id| machine.dom(id).counters.clone())
     }
 
-    fn wait_hypercall(&self, command: u32, arg: usize) -> Result<usize, Errno> {
-        self.shared.lock().count_hypercall(self.id, HYPERVISOR_SCHED_OP);
-        match command {
+    /// Serves the commands of `sched_op` that wait; `None` for the others.
+    fn wait_hypercall(&self, command: u32, arg: usize) -> Option<Result<usize, Errno>> {
+        let answer = match command {
             SCHEDOP_YIELD => {
-                self.shared.run_ready(self.shared.task_count() as u64);
+                let (shared, _) = self.place();
+                shared.run_ready(shared.task_count() as u64);
+                Ok(0)
             }
             SCHEDOP_BLOCK => {
-                let vcpu = self.vcpu;
-                let upcalls = self.shared.lock().dom(self.id).counters.upcalls;
-                let id = self.id;
-                let outcome = self.shared.run(
-                    &mut |machine| {
-                        let domain = machine.dom(id);
-                        domain.life == Life::Dead
-                            || domain.runs()
-                                && (domain.counters.upcalls != upcalls
-                                    || domain.vcpus[vcpu as usize].interrupt)
-                    },
-                    None,
-                );
-                self.shared.note_wait(self.id, outcome, &|| "any event".to_owned());
+                self.block();
+                Ok(0)
             }
-            _ => {
+            SCHEDOP_POLL => self.poll_ports(arg),
+            SCHEDOP_SHUTDOWN => {
                 // SAFETY: whoever issued the hypercall vouches for the pointer.
-                let op: SchedPoll = unsafe { crate::guest::Guest::new(arg) }.read()?;
-                if op.nr_ports > MAX_POLL {
-                    return Err(Errno::EINVAL);
+                let op = unsafe { crate::guest::Guest::new(arg) }.read::<SchedShutdown>();
+                if op.map(|op| op.reason) != Ok(ShutdownReason::SUSPEND) {
+                    return None;
                 }
-                // SAFETY: as above, for the handle inside.
-                let list = unsafe { crate::guest::Guest::from_handle(op.ports) };
-                let ports: Vec<u32> =
-                    (0..op.nr_ports as usize).map(|index| list.read_at(index)).collect::<Result<_, _>>()?;
-                if ports.iter().any(|&port| !self.shared.lock().port_exists(self.id, port)) {
-                    return Err(Errno::EINVAL);
-                }
-                self.wait_for(&ports, (op.timeout != 0).then_some(op.timeout));
+                self.suspend()
             }
+            _ => return None,
+        };
+        Some(answer)
+    }
+
+    fn block(&self) {
+        let ((shared, id), vcpu) = (self.place(), self.vcpu as usize);
+        let upcalls = shared.lock().dom(id).counters.upcalls;
+        let mut done = |machine: &mut Machine| {
+            let domain = machine.dom(id);
+            let interrupted = domain.counters.upcalls != upcalls || domain.vcpus[vcpu].interrupt;
+            domain.life == Life::Dead || domain.runs() && interrupted
+        };
+        let outcome = self.run_blocked(&shared, id, &mut done, None);
+        shared.note_wait(id, outcome, &|| "any event".to_owned());
+    }
+
+    fn poll_ports(&self, arg: usize) -> Result<usize, Errno> {
+        // SAFETY: whoever issued the hypercall vouches for the pointer.
+        let op: SchedPoll = unsafe { crate::guest::Guest::new(arg) }.read()?;
+        if op.nr_ports > MAX_POLL {
+            return Err(Errno::EINVAL);
         }
+        // SAFETY: as above, for the handle inside.
+        let list = unsafe { crate::guest::Guest::from_handle(op.ports) };
+        let ports: Vec<u32> =
+            (0..op.nr_ports as usize).map(|index| list.read_at(index)).collect::<Result<_, _>>()?;
+        if self.on_machine(|machine, id| ports.iter().any(|&port| !machine.port_exists(id, port))) {
+            return Err(Errno::EINVAL);
+        }
+        self.wait_for(&ports, (op.timeout != 0).then_some(op.timeout));
         Ok(0)
     }
 
     /// Lets the world run until an event is pending on one of `ports`, the domain was interrupted, or `deadline` has come.
     fn wait_for(&self, ports: &[u32], deadline: Option<u64>) {
-        let id = self.id;
-        let upcalls = self.shared.lock().dom(id).counters.upcalls;
-        let mut done = |machine: &mut crate::machine::Machine| {
+        let (shared, id) = self.place();
+        let upcalls = shared.lock().dom(id).counters.upcalls;
+        let mut done = |machine: &mut Machine| {
             let domain = machine.dom(id);
             let interrupted = domain.counters.upcalls != upcalls;
             domain.life == Life::Dead
                 || domain.runs() && (interrupted || ports.iter().any(|&port| machine.is_pending(id, port)))
         };
-        let outcome = self.shared.run(&mut done, deadline);
-        self.shared.note_wait(id, outcome, &|| format!("events on ports {ports:?}"));
+        let outcome = self.run_blocked(&shared, id, &mut done, deadline);
+        shared.note_wait(id, outcome, &|| format!("events on ports {ports:?}"));
+    }
+
+    /// Lets the world run while this vCPU does not.
+    fn run_blocked(
+        &self,
+        shared: &Arc<Shared>,
+        id: DomId,
+        done: &mut dyn FnMut(&mut Machine) -> bool,
+        deadline: Option<u64>,
+    ) -> Outcome {
+        shared.lock().set_runstate(id, self.vcpu, VcpuRunstate::BLOCKED);
+        let outcome = shared.run(done, deadline);
+        shared.lock().set_runstate(id, self.vcpu, VcpuRunstate::RUNNING);
+        outcome
+    }
+
+    /// Stops the domain until a toolstack resumes it, here or wherever it restores it.
+    fn suspend(&self) -> Result<usize, Errno> {
+        {
+            let (shared, id) = self.place();
+            shared.lock().shut_down(id, ShutdownReason::SUSPEND);
+        }
+        loop {
+            let (shared, id) = self.place();
+            let seat = &self.seat;
+            let mut done = |machine: &mut Machine| {
+                let domain = machine.dom(id);
+                let gone = domain.life == Life::Dead && !domain.saved;
+                gone || domain.runs() || !Arc::ptr_eq(&seat.place().0, &shared) || seat.id() != id
+            };
+            let outcome = shared.run(&mut done, None);
+            let (now_shared, now_id) = self.place();
+            let machine = now_shared.lock();
+            let domain = machine.dom(now_id);
+            if domain.runs() {
+                return Ok(domain.resumed);
+            }
+            if domain.life == Life::Dead && !domain.saved {
+                return Err(Errno::ESRCH);
+            }
+            let moved = now_id != id || !Arc::ptr_eq(&now_shared, &shared);
+            if outcome == Outcome::Stuck && !moved {
+                let name = domain.config.name.clone();
+                drop(machine);
+                panic!(
+                    "deadlock: domain {id} ({name}) is suspended, and nothing in the world will resume it"
+                );
+            }
+        }
     }
 }
 
@@ -191,28 +266,34 @@ impl Domain {
 // operation says of them.
 unsafe impl Hypercall for Domain {
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
-        let waits = matches!(args[0] as u32, SCHEDOP_POLL | SCHEDOP_BLOCK | SCHEDOP_YIELD);
-        let answer = if op == HYPERVISOR_SCHED_OP && waits {
-            self.wait_hypercall(args[0] as u32, args[1])
-        } else {
-            let mut machine = self.shared.lock();
-            machine.count_hypercall(self.id, op);
-            let caller = Caller { domain: self.id, vcpu: self.vcpu };
+        let (shared, id) = self.place();
+        let waited = (op == HYPERVISOR_SCHED_OP)
+            .then(|| {
+                shared.lock().count_hypercall(id, op);
+                self.wait_hypercall(args[0] as u32, args[1])
+            })
+            .flatten();
+        let answer = waited.unwrap_or_else(|| {
+            let mut machine = shared.lock();
+            if op != HYPERVISOR_SCHED_OP {
+                machine.count_hypercall(id, op);
+            }
+            let caller = Caller { domain: id, vcpu: self.vcpu };
             // What a dead domain's drivers had mapped is not mapped any more; they need not keep anything back for that.
             let unmaps = op == HYPERVISOR_GRANT_TABLE_OP && args[0] as u32 == GNTTABOP_UNMAP_GRANT_REF;
-            let answer = if machine.dom(self.id).life == Life::Dead && !unmaps {
+            let answer = if machine.dom(id).life == Life::Dead && !unmaps {
                 Err(Errno::ESRCH)
             } else {
                 // SAFETY: the caller's obligations are passed on unchanged.
                 unsafe { machine.hypercall(caller, op, args) }
             };
             let now = machine.now;
-            machine.trace.record(now, Some(self.id), || {
+            machine.trace.record(now, Some(id), || {
                 let refused = answer.err().map(|errno| format!(" refused: {errno:?}")).unwrap_or_default();
                 format!("hypercall {} {}{refused}", crate::hv::name(op), args[0] as u32)
             });
             answer
-        };
+        });
         answer.map_or_else(|errno| -(errno.0 as isize), |value| value as isize)
     }
 }
@@ -221,22 +302,24 @@ unsafe impl Hypercall for Domain {
 // mapped as long as a handle exists; frames are those that the addresses map to.
 unsafe impl Platform for Domain {
     fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
-        self.shared.lock().alloc_pages(self.id, count.get())
+        self.on_machine(|machine, id| machine.alloc_pages(id, count.get()))
     }
 
     unsafe fn free_pages(&self, pages: NonNull<u8>, count: NonZeroUsize) {
-        self.shared.lock().free_pages(self.id, pages, count.get());
+        self.on_machine(|machine, id| machine.free_pages(id, pages, count.get()));
     }
 
     fn virt_to_gfn(&self, page: NonNull<u8>) -> Gfn {
-        let machine = self.shared.lock();
-        let physmap = &machine.dom(self.id).physmap;
-        Gfn(physmap.page_of(page.as_ptr().addr()).map_or(u64::MAX, |page| physmap.gfn(page)))
+        self.on_machine(|machine, id| {
+            let physmap = &machine.dom(id).physmap;
+            Gfn(physmap.page_of(page.as_ptr().addr()).map_or(u64::MAX, |page| physmap.gfn(page)))
+        })
     }
 
     unsafe fn map_frames(&self, first: Gfn, count: NonZeroUsize) -> Option<NonNull<u8>> {
-        let machine = self.shared.lock();
-        let physmap = &machine.dom(self.id).physmap;
+        let (shared, id) = self.place();
+        let machine = shared.lock();
+        let physmap = &machine.dom(id).physmap;
         let page = physmap.page(first.0)?;
         let last = page.checked_add(count.get() - 1)?;
         let contiguous = (page..=last)
@@ -246,9 +329,10 @@ unsafe impl Platform for Domain {
     }
 
     fn now(&self) -> Instant {
-        let machine = self.shared.lock();
-        let dead = machine.dom(self.id).life == Life::Dead;
-        Instant::from_nanos(if dead { END_OF_TIME } else { machine.now })
+        self.on_machine(|machine, id| {
+            let dead = machine.dom(id).life == Life::Dead;
+            Instant::from_nanos(if dead { END_OF_TIME } else { machine.now })
+        })
     }
 
     /// Runs the other domains and moves time on until one of `ports` has an event. Pending events of those ports are taken, so
@@ -256,8 +340,9 @@ unsafe impl Platform for Domain {
     fn wait(&self, ports: &[Port], deadline: Option<Instant>) {
         let ports: Vec<u32> = ports.iter().map(|port| port.0).collect();
         {
-            let mut machine = self.shared.lock();
-            let domain = machine.dom_mut(self.id);
+            let (shared, id) = self.place();
+            let mut machine = shared.lock();
+            let domain = machine.dom_mut(id);
             domain.counters.waits += 1;
             // What an interrupt handler took since the last wait may be what this one is for.
             let upcalls = domain.counters.upcalls;
@@ -266,15 +351,16 @@ unsafe impl Platform for Domain {
             }
         }
         self.wait_for(&ports, deadline.map(Instant::as_nanos));
-        let handled = self.shared.has_handler(self.id);
-        let mut machine = self.shared.lock();
+        let (shared, id) = self.place();
+        let handled = shared.has_handler(id);
+        let mut machine = shared.lock();
         for port in ports {
             // Where interrupts are taken, their handler clears what it handles.
-            if !handled && machine.is_pending(self.id, port) {
-                machine.clear_pending(self.id, port);
+            if !handled && machine.is_pending(id, port) {
+                machine.clear_pending(id, port);
             }
         }
-        let domain = machine.dom_mut(self.id);
+        let domain = machine.dom_mut(id);
         domain.upcalls_waited = domain.counters.upcalls;
     }
 }
@@ -282,24 +368,26 @@ unsafe impl Platform for Domain {
 // SAFETY: reserved frames are the domain's own and hold nothing until something is mapped there, at fixed addresses.
 unsafe impl ForeignFrames for Domain {
     fn reserve_frames(&self, count: NonZeroUsize) -> Option<ForeignRange> {
-        let mut machine = self.shared.lock();
-        let physmap = &mut machine.dom_mut(self.id).physmap;
+        let (shared, id) = self.place();
+        let mut machine = shared.lock();
+        let physmap = &mut machine.dom_mut(id).physmap;
         let page = physmap.reserve(count.get())?;
         Some(ForeignRange { start: physmap.address(page), first: Gfn(physmap.gfn(page)), count })
     }
 
     unsafe fn release_frames(&self, range: ForeignRange) {
-        let mut machine = self.shared.lock();
-        let physmap = &mut machine.dom_mut(self.id).physmap;
+        let (shared, id) = self.place();
+        let mut machine = shared.lock();
+        let physmap = &mut machine.dom_mut(id).physmap;
         let released =
             physmap.page(range.first.0).is_some_and(|page| physmap.release(page, range.count.get()));
         if !released {
-            machine.violate(Violation::BadFree { domain: self.id, gfn: range.first.0 });
+            machine.violate(Violation::BadFree { domain: id, gfn: range.first.0 });
         }
     }
 }
 
-impl crate::machine::Machine {
+impl Machine {
     fn count_hypercall(&mut self, id: DomId, op: usize) {
         *self.dom_mut(id).counters.hypercalls.entry(op).or_default() += 1;
     }
@@ -346,8 +434,12 @@ impl crate::machine::Machine {
                 self.violate(Violation::FreedWhileGranted { domain: id, gfn, grant });
             }
         }
+        let privileged = self.domains.values().filter(|domain| domain.config.privileged);
+        let foreign: Vec<_> =
+            privileged.flat_map(|domain| domain.physmap.foreign()).map(|(mfn, _)| mfn).collect();
         for &gfn in gfns {
-            if self.dom(id).grants.in_use(gfn) {
+            let mapped = self.dom(id).physmap.get(gfn).is_some_and(|mapping| foreign.contains(&mapping.mfn));
+            if mapped || self.dom(id).grants.in_use(gfn) {
                 self.violate(Violation::FreedWhileMapped { domain: id, gfn });
             }
         }
@@ -356,6 +448,6 @@ impl crate::machine::Machine {
 
 impl fmt::Debug for Domain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Domain({}, vCPU {})", self.id, self.vcpu)
+        write!(f, "Domain({}, vCPU {})", self.id(), self.vcpu)
     }
 }

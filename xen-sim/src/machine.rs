@@ -1,17 +1,22 @@
 //! The state of a world: frames, domains, time.
 
 use crate::counters::Counters;
+use crate::hv::Area;
 use crate::hv::event::Events;
 use crate::hv::grant::GrantTable;
 use crate::physmap::Physmap;
 use crate::pool::{Mfn, Pool};
 use crate::rng::Rng;
+use crate::seat::Seat;
+use crate::toolstack::DeviceNodes;
 use crate::trace::Trace;
 use crate::violation::Violation;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Weak;
 use xen_hypercall::{DomId, Errno, SharedMem};
 use xen_sys::hvm::params::HVM_NR_PARAMS;
 use xen_sys::sched::ShutdownReason;
+use xen_sys::vcpu::{VcpuRunstate, VcpuRunstateInfo};
 
 /// What a new domain is given.
 #[derive(Clone, Debug)]
@@ -68,13 +73,55 @@ pub(crate) struct Vcpu {
     /// An interrupt was raised and not yet taken.
     pub(crate) interrupt: bool,
     pub(crate) up: bool,
+    /// When it came to be; the times of its runstate add up from there.
+    pub(crate) created: u64,
+    pub(crate) runstate: VcpuRunstateInfo,
+    /// Where the domain wants to see it.
+    pub(crate) runstate_area: Option<Area>,
+    /// Where it wants to see the time, beside its `VcpuInfo`.
+    pub(crate) time_area: Option<Area>,
 }
+
+impl Vcpu {
+    fn new(index: u32, shared_info: Mfn, now: u64) -> Self {
+        let up = index == 0;
+        let state = if up { VcpuRunstate::RUNNING } else { VcpuRunstate::OFFLINE };
+        Self {
+            info: (index < 32).then_some((shared_info, index as usize * 64)),
+            info_moved: false,
+            timer: None,
+            period: None,
+            virq_ports: [0; _],
+            upcall_vector: 0,
+            interrupt: false,
+            up,
+            created: now,
+            runstate: VcpuRunstateInfo { state, state_entry_time: now, ..Default::default() },
+            runstate_area: None,
+            time_area: None,
+        }
+    }
+}
+
+/// Watchdogs that a domain can have.
+const NR_WATCHDOGS: usize = 2;
 
 #[derive(Debug)]
 pub(crate) struct DomainState {
     pub(crate) id: DomId,
     pub(crate) config: DomainConfig,
     pub(crate) life: Life,
+    /// It is dead, but may be restored from the image that was made of it.
+    pub(crate) saved: bool,
+    /// The reason that counts when it shuts down, if it latched one.
+    pub(crate) shutdown_code: Option<ShutdownReason>,
+    /// What its last suspension returned: 0 if it was restored, 1 if that was called off.
+    pub(crate) resumed: usize,
+    /// It wants to see by a flag that its runstate is being written (`VMASST_TYPE_RUNSTATE_UPDATE_FLAG`).
+    pub(crate) runstate_update_flag: bool,
+    pub(crate) watchdogs: [Option<u64>; NR_WATCHDOGS],
+    /// What its handles share, while there are any.
+    pub(crate) seat: Weak<Seat>,
     pub(crate) pauses: u32,
     pub(crate) physmap: Physmap,
     pub(crate) shared_info: Mfn,
@@ -120,6 +167,8 @@ pub(crate) struct Machine {
     pub(crate) version: (u16, u16),
     /// Domains that shut down and whose watchers were not told yet.
     pub(crate) shutdowns: Vec<DomId>,
+    /// The devices that the toolstack made, with what it wrote of them.
+    pub(crate) devices: Vec<DeviceNodes>,
 }
 
 impl Machine {
@@ -136,31 +185,33 @@ impl Machine {
             trace: Trace::default(),
             version,
             shutdowns: Vec::new(),
+            devices: Vec::new(),
         }
     }
 
     /// Makes a domain without devices, as the hypervisor does.
     pub(crate) fn create_domain(&mut self, config: DomainConfig) -> DomId {
+        let physmap =
+            Physmap::new(&mut self.pool, DomId(self.next_domid), config.pages, config.foreign_pages);
+        self.add_domain(config, physmap)
+    }
+
+    /// Makes a domain with a given memory.
+    pub(crate) fn add_domain(&mut self, config: DomainConfig, physmap: Physmap) -> DomId {
         let id = DomId(self.next_domid);
         self.next_domid += 1;
-        let physmap = Physmap::new(&mut self.pool, id, config.pages, config.foreign_pages);
         let shared_info = self.pool.alloc(1).expect("the world has room for one more frame");
-        let vcpus = (0..config.vcpus)
-            .map(|index| Vcpu {
-                info: (index < 32).then_some((shared_info, index as usize * 64)),
-                info_moved: false,
-                timer: None,
-                period: None,
-                virq_ports: [0; _],
-                upcall_vector: 0,
-                interrupt: false,
-                up: index == 0,
-            })
-            .collect();
+        let vcpus = (0..config.vcpus).map(|index| Vcpu::new(index, shared_info, self.now)).collect();
         let grants = GrantTable::new(&mut self.pool, config.max_grant_frames);
         let state = DomainState {
             id,
             life: Life::Running,
+            saved: false,
+            shutdown_code: None,
+            resumed: 0,
+            runstate_update_flag: false,
+            watchdogs: [None; _],
+            seat: Weak::new(),
             pauses: 0,
             physmap,
             shared_info,

@@ -20,6 +20,8 @@ pub(crate) enum Kind {
     Xen,
     /// Another domain's page, mapped by a grant.
     Grant { writable: bool },
+    /// Another domain's page, or one of Xen's for it, mapped by privilege.
+    Foreign { owner: DomId },
 }
 
 /// What the simulated kernel's allocator says of a page of RAM.
@@ -53,6 +55,8 @@ pub(crate) struct Physmap {
     slots: Vec<Option<Mapping>>,
     /// Frames that the domain has no address for.
     elsewhere: BTreeMap<u64, Mapping>,
+    /// Frames that hold others' pages by privilege, with whose they are.
+    foreign: BTreeMap<u64, (Mfn, DomId)>,
     allocator: Vec<Slot>,
     reserved: Vec<bool>,
     foreign_start: usize,
@@ -74,9 +78,72 @@ impl Physmap {
             pages,
             slots,
             elsewhere: BTreeMap::new(),
+            foreign: BTreeMap::new(),
             allocator: vec![Slot::Free; ram],
             reserved: vec![false; foreign],
             foreign_start,
+        }
+    }
+
+    /// Makes the memory of a domain that has none any more.
+    pub(crate) fn none(pool: &Pool) -> Self {
+        Self {
+            window: pool.window(1).expect("the host has address space for a page"),
+            ram_base: 0,
+            ram: 0,
+            pages: 0,
+            slots: Vec::new(),
+            elsewhere: BTreeMap::new(),
+            foreign: BTreeMap::new(),
+            allocator: Vec::new(),
+            reserved: Vec::new(),
+            foreign_start: 0,
+        }
+    }
+
+    /// Returns the pages of RAM, and those of Xen's in its place, that may hold anything but zeroes: with the frame of each, and its content.
+    pub(crate) fn contents(&self, pool: &Pool) -> Vec<(u64, Box<[u8; PAGE_SIZE]>)> {
+        let touched = pool.touched();
+        let kept = self.mappings().filter(|(gfn, mapping)| {
+            let special = self.page(*gfn).is_some_and(|page| (self.ram..self.foreign_start).contains(&page));
+            matches!(mapping.kind, Kind::Ram | Kind::Xen) && !special && touched.contains(mapping.mfn)
+        });
+        let copy = |mfn| {
+            let mut bytes = Box::new([0; PAGE_SIZE]);
+            pool.page(mfn).copy_to(0, &mut bytes[..]).expect("a frame has a page of bytes");
+            bytes
+        };
+        kept.map(|(gfn, mapping)| (gfn, copy(mapping.mfn))).collect()
+    }
+
+    /// Forgets the frames of the pool that the memory was made of, and what is not the domain's own. The addresses stay.
+    pub(crate) fn leave(&mut self, pool: &mut Pool) {
+        let pages = (0..self.slots.len()).filter(|&page| self.slots[page].is_some());
+        pool.leave(&mut self.window, pages);
+        for (page, slot) in self.slots.iter_mut().enumerate() {
+            // What Xen put in the place of RAM is RAM after that, with the same content.
+            let own = slot.is_some_and(|mapping| matches!(mapping.kind, Kind::Ram | Kind::Xen));
+            *slot = slot.filter(|_| own && page < self.ram);
+        }
+        self.foreign.clear();
+        self.elsewhere.retain(|_, mapping| mapping.kind == Kind::Ram);
+    }
+
+    /// Makes the memory anew of frames of another pool, all zeroes.
+    pub(crate) fn settle(&mut self, pool: &mut Pool) {
+        pool.empty(&mut self.window);
+        let first = pool.alloc_in(&mut self.window, 0, self.ram as u32);
+        let first = first.expect("the world has frames for a domain");
+        for page in 0..self.ram {
+            if self.slots[page].is_some() {
+                let mfn = Mfn(first.0 + page as u32);
+                self.slots[page] = Some(Mapping { mfn, kind: Kind::Ram });
+            } else {
+                pool.unmap(&mut self.window, page);
+            }
+        }
+        for mapping in self.elsewhere.values_mut() {
+            mapping.mfn = pool.alloc(1).expect("the world has frames for a domain");
         }
     }
 
@@ -122,6 +189,10 @@ impl Physmap {
 
     /// Puts a frame of the world at a guest frame and returns what was there.
     pub(crate) fn set(&mut self, pool: &mut Pool, gfn: u64, mapping: Option<Mapping>) -> Option<Mapping> {
+        match mapping {
+            Some(Mapping { mfn, kind: Kind::Foreign { owner } }) => self.foreign.insert(gfn, (mfn, owner)),
+            _ => self.foreign.remove(&gfn),
+        };
         let Some(page) = self.page(gfn) else {
             return match mapping {
                 Some(mapping) => self.elsewhere.insert(gfn, mapping),
@@ -143,6 +214,11 @@ impl Physmap {
         let slots = self.slots.iter().enumerate();
         let within = slots.filter_map(|(page, mapping)| mapping.map(|mapping| (self.gfn(page), mapping)));
         within.chain(self.elsewhere.iter().map(|(&gfn, &mapping)| (gfn, mapping)))
+    }
+
+    /// Returns the frames that are others', mapped by privilege, with whose they are.
+    pub(crate) fn foreign(&self) -> impl Iterator<Item = (Mfn, DomId)> + '_ {
+        self.foreign.values().copied()
     }
 
     /// Allocates `count` contiguous pages of RAM; returns the first, and whether a page was written to after it was freed.

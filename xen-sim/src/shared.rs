@@ -5,6 +5,7 @@ use crate::machine::{Life, Machine};
 use crate::store::Xenstored;
 use crate::task::{Step, Task, TaskId};
 use crate::toolstack::Consoles;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use xen_hypercall::DomId;
@@ -24,7 +25,6 @@ pub(crate) type Handler = Box<dyn FnMut(&Domain, u32) + Send>;
 pub(crate) struct Tasks {
     entries: BTreeMap<TaskId, Entry>,
     handlers: BTreeMap<u16, Option<Handler>>,
-    next: u64,
 }
 
 struct Entry {
@@ -34,6 +34,12 @@ struct Entry {
     wish: Step,
     /// The domain's activity before its last turn.
     seen: u64,
+}
+
+/// All that a domain does by itself.
+pub(crate) struct Work {
+    entries: BTreeMap<TaskId, Entry>,
+    handler: Option<Option<Handler>>,
 }
 
 #[derive(Default)]
@@ -125,9 +131,10 @@ impl Shared {
     }
 
     pub(crate) fn spawn(&self, domain: DomId, task: Box<dyn Task>) -> TaskId {
+        // Unlike in all worlds, as a task may move to another one.
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = TaskId(NEXT.fetch_add(1, Ordering::Relaxed));
         let mut tasks = self.tasks();
-        let id = TaskId(tasks.next);
-        tasks.next += 1;
         tasks.entries.insert(id, Entry { domain, task: Some(task), wish: Step::Worked, seen: 0 });
         id
     }
@@ -149,14 +156,30 @@ impl Shared {
 
     /// Ends all work of a domain.
     pub(crate) fn stop_domain(&self, domain: DomId) {
+        // Dropped without the lock, as for one task.
+        drop(self.take_work(domain));
+    }
+
+    /// Takes all work of a domain out, to go on elsewhere by [`adopt`](Self::adopt).
+    pub(crate) fn take_work(&self, domain: DomId) -> Work {
         let mut tasks = self.tasks();
         let handler = tasks.handlers.remove(&domain.0);
         let entries = core::mem::take(&mut tasks.entries);
         let (gone, kept) =
             entries.into_iter().partition::<BTreeMap<_, _>, _>(|(_, entry)| entry.domain == domain);
         tasks.entries = kept;
-        drop(tasks);
-        drop((gone, handler));
+        Work { entries: gone, handler }
+    }
+
+    /// Lets the work of a domain go on as that of `domain`.
+    pub(crate) fn adopt(&self, domain: DomId, work: Work) {
+        let mut tasks = self.tasks();
+        if let Some(handler) = work.handler {
+            tasks.handlers.insert(domain.0, handler);
+        }
+        for (id, entry) in work.entries {
+            tasks.entries.insert(id, Entry { domain, ..entry });
+        }
     }
 
     /// Ends all work of the world; its tasks hold the world, so somebody has to.
@@ -185,14 +208,19 @@ impl Shared {
                 Turn::End(outcome) => return outcome,
                 Turn::Time => {}
                 Turn::Interrupt(id, vcpu, mut handler) => {
-                    handler(&Domain::new(self, id, vcpu), vcpu);
-                    if let Some(slot) = self.tasks().handlers.get_mut(&id.0) {
+                    let domain = Domain::new(self, id, vcpu);
+                    handler(&domain, vcpu);
+                    // It may have been restored elsewhere meanwhile.
+                    let (home, id) = domain.place();
+                    if let Some(slot) = home.tasks().handlers.get_mut(&id.0) {
                         *slot = Some(handler);
                     }
                 }
                 Turn::Task(id, domain, mut task) => {
-                    let wish = task.poll(&Domain::new(self, domain, 0));
-                    let mut tasks = self.tasks();
+                    let domain = Domain::new(self, domain, 0);
+                    let wish = task.poll(&domain);
+                    let (home, _) = domain.place();
+                    let mut tasks = home.tasks();
                     match tasks.entries.get_mut(&id) {
                         Some(entry) if wish != Step::Done => {
                             (entry.task, entry.wish) = (Some(task), wish);

@@ -65,8 +65,8 @@ pub enum Violation {
         domain: DomId,
         /// Whose page it is.
         peer: DomId,
-        /// The entry it was mapped by.
-        grant: GrantRef,
+        /// The entry it was mapped by; none if that was by privilege.
+        grant: Option<GrantRef>,
     },
     /// A page was never given back to the allocator.
     PageLost {
@@ -120,8 +120,11 @@ impl fmt::Display for Violation {
             Self::GrantLive { domain, grant, peer } => {
                 write!(f, "grant {grant} of domain {domain} to domain {peer} was left in force")
             }
-            Self::MappingLive { domain, peer, grant } => {
+            Self::MappingLive { domain, peer, grant: Some(grant) } => {
                 write!(f, "domain {domain} still has grant {grant} of domain {peer} mapped")
+            }
+            Self::MappingLive { domain, peer, grant: None } => {
+                write!(f, "domain {domain} still has a page of domain {peer} mapped by privilege")
             }
             Self::PageLost { domain, gfn } => write!(f, "gfn {gfn:#x} of domain {domain} was never freed"),
             Self::FramesReserved { domain, count } => {

@@ -76,7 +76,8 @@ impl World {
 
     /// Returns a domain by its number, dead or alive.
     pub fn domain(&self, id: DomId) -> Option<Domain> {
-        self.shared.lock().domains.contains_key(&id.0).then(|| Domain::new(&self.shared, id, 0))
+        let known = self.shared.lock().domains.contains_key(&id.0);
+        known.then(|| Domain::new(&self.shared, id, 0))
     }
 
     /// Returns the present moment.
@@ -115,19 +116,26 @@ impl World {
     /// Destroys a domain: its tasks are dropped, its ports closed, its mappings ended, its part of xenstore removed, its devices detached.
     /// Its own pages stay where others have them mapped.
     pub fn destroy(&self, id: DomId) {
-        {
-            let mut machine = self.shared.lock();
-            if machine.dom(id).life == Life::Dead {
-                return;
-            }
-            machine.dom_mut(id).life = Life::Dead;
-            machine.close_all_ports(id);
-            machine.unmap_all_grants(id);
-            let now = machine.now;
-            machine.trace.record(now, Some(id), || "destroyed".to_owned());
-            machine.raise_dom_exc();
+        if self.is_alive(id) {
+            self.end(id);
+            self.shared.stop_domain(id);
+            self.forget(id);
         }
-        self.shared.stop_domain(id);
+    }
+
+    /// Takes from a domain what Xen has for it, but not its memory.
+    pub(crate) fn end(&self, id: DomId) {
+        let mut machine = self.shared.lock();
+        machine.dom_mut(id).life = Life::Dead;
+        machine.close_all_ports(id);
+        machine.unmap_all_grants(id);
+        let now = machine.now;
+        machine.trace.record(now, Some(id), || "destroyed".to_owned());
+        machine.raise_dom_exc();
+    }
+
+    /// Removes what the toolstack made for a domain that is no more.
+    pub(crate) fn forget(&self, id: DomId) {
         toolstack::release(&self.shared, id);
         for device in self.devices_of(id) {
             self.detach(&device);
@@ -195,8 +203,10 @@ impl World {
             found.extend(mappings.map(|track| Violation::MappingLive {
                 domain: id,
                 peer: track.owner,
-                grant: GrantRef(track.grant),
+                grant: Some(GrantRef(track.grant)),
             }));
+            let foreign = domain.physmap.foreign().map(|(_, owner)| owner);
+            found.extend(foreign.map(|peer| Violation::MappingLive { domain: id, peer, grant: None }));
             let lost = domain.physmap.allocated();
             let lost = lost.filter(|&gfn| {
                 let found = domain.physmap.get(gfn).filter(|at| at.kind == Kind::Ram);

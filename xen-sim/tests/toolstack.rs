@@ -41,7 +41,7 @@ fn devices_have_the_nodes_and_rights_that_the_toolstack_gives_them() {
     theirs.write("backend/vbd/1/51728/sectors", 8).unwrap();
     theirs.write(format!("{}/state", disk.frontend_path()), 4).unwrap_err();
     assert_eq!(world.device_states(&disk), (3, 1));
-    assert_eq!(ours.list("device"), ["vbd", "vif"]);
+    assert_eq!(ours.list("device"), ["suspend", "vbd", "vif"]);
 }
 
 #[test]

@@ -18,6 +18,17 @@ impl Machine {
                 let domain = self.find_controlled(me, op.domid)?;
                 self.add_to_physmap(domain, &op)?;
             }
+            XENMEM_ADD_TO_PHYSMAP_BATCH => {
+                let op: XenAddToPhysmapBatch = arg.read()?;
+                let domain = self.find_controlled(me, op.domid)?;
+                self.add_batch_to_physmap(me, domain, &op)?;
+            }
+            XENMEM_ACQUIRE_RESOURCE => {
+                let op: XenMemAcquireResource = arg.read()?;
+                if let Some(size) = self.acquire_resource(me, &op)? {
+                    arg.write(XenMemAcquireResource { nr_frames: size, ..op })?;
+                }
+            }
             XENMEM_REMOVE_FROM_PHYSMAP => {
                 let op: XenRemoveFromPhysmap = arg.read()?;
                 let domain = self.find_controlled(me, op.domid)?;
@@ -72,25 +83,107 @@ impl Machine {
     }
 
     fn add_to_physmap(&mut self, id: DomId, op: &XenAddToPhysmap) -> Result<(), Errno> {
-        let mapping = match op.space {
-            XENMAPSPACE_SHARED_INFO if op.idx == 0 => {
-                Mapping { mfn: self.dom(id).shared_info, kind: Kind::Xen }
-            }
+        match op.space {
+            // Another domain's pages come in batches only.
+            XENMAPSPACE_GMFN_FOREIGN => Err(Errno::ENOSYS),
+            XENMAPSPACE_GMFN_RANGE => (0..u64::from(op.size))
+                .try_for_each(|nth| self.add_page(id, XENMAPSPACE_GMFN, op.idx + nth, op.gpfn + nth)),
+            space => self.add_page(id, space, op.idx, op.gpfn),
+        }
+    }
+
+    /// Serves a batch: each page has an error of its own, and those after it are still tried.
+    fn add_batch_to_physmap(&mut self, me: DomId, id: DomId, op: &XenAddToPhysmapBatch) -> Result<(), Errno> {
+        let owner = match u32::from(op.space) {
+            XENMAPSPACE_GMFN_FOREIGN => Some(self.find_foreign(me, DomId(op.u))?),
+            XENMAPSPACE_GMFN_RANGE => return Err(Errno::EOPNOTSUPP),
+            _ if op.u != 0 => return Err(Errno::EINVAL),
+            _ => None,
+        };
+        // SAFETY: whoever issued the hypercall vouches for the handles inside the argument too.
+        let (idxs, gpfns, errs) = unsafe {
+            (Guest::from_handle(op.idxs), Guest::from_handle(op.gpfns), Guest::from_handle(op.errs))
+        };
+        for nth in 0..usize::from(op.size) {
+            let (idx, gpfn): (u64, u64) = (idxs.read_at(nth)?, gpfns.read_at(nth)?);
+            let done = match owner {
+                Some(owner) => self.add_foreign_page(id, owner, idx, gpfn),
+                None => self.add_page(id, op.space.into(), idx, gpfn),
+            };
+            errs.write_at(nth, done.err().map_or(0, |errno| -i32::from(errno.0)))?;
+        }
+        Ok(())
+    }
+
+    /// Finds the domain whose memory `caller` wants to map without a grant; that takes privilege, and another domain.
+    fn find_foreign(&self, caller: DomId, named: DomId) -> Result<DomId, Errno> {
+        let id = self.find(caller, named).ok_or(Errno::ESRCH)?;
+        if id == caller {
+            return Err(Errno::EINVAL);
+        }
+        if self.dom(caller).config.privileged { Ok(id) } else { Err(Errno::EPERM) }
+    }
+
+    fn add_foreign_page(&mut self, id: DomId, owner: DomId, gfn: u64, gpfn: u64) -> Result<(), Errno> {
+        let theirs = self.dom(owner).physmap.get(gfn).filter(|mapping| mapping.kind == Kind::Ram);
+        let mfn = theirs.ok_or(Errno::EINVAL)?.mfn;
+        self.map(id, gpfn, Some(Mapping { mfn, kind: Kind::Foreign { owner } }));
+        self.trace
+            .record(self.now, Some(id), || format!("gfn {gfn:#x} of domain {owner} mapped at gfn {gpfn:#x}"));
+        Ok(())
+    }
+
+    /// Maps frames of Xen's that belong to another domain, or tells how many there are.
+    fn acquire_resource(&mut self, me: DomId, op: &XenMemAcquireResource) -> Result<Option<u32>, Errno> {
+        if op.pad != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let owner = self.find(me, op.domid).ok_or(Errno::ESRCH)?;
+        if owner == me || !self.dom(me).config.privileged {
+            return Err(Errno::EPERM);
+        }
+        if op.type_ != XENMEM_RESOURCE_GRANT_TABLE {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let status = match op.id {
+            XENMEM_RESOURCE_GRANT_TABLE_ID_SHARED => 0,
+            XENMEM_RESOURCE_GRANT_TABLE_ID_STATUS => XENMAPIDX_GRANT_TABLE_STATUS,
+            _ => return Err(Errno::EINVAL),
+        };
+        // SAFETY: whoever issued the hypercall vouches for the handle inside the argument too.
+        let list = unsafe { Guest::from_handle(op.frame_list) };
+        if list.is_null() {
+            return match op.nr_frames {
+                0 => Ok(Some(self.max_grant_frames(owner, status != 0))),
+                _ => Err(Errno::EINVAL),
+            };
+        }
+        for nth in 0..op.nr_frames as usize {
+            let gpfn: u64 = list.read_at(nth)?;
+            let mfn = self.grant_frame(owner, (op.frame + nth as u64) | status).ok_or(Errno::EINVAL)?;
+            self.map(me, gpfn, Some(Mapping { mfn, kind: Kind::Foreign { owner } }));
+        }
+        Ok(None)
+    }
+
+    /// Puts a page of the domain's own, or of Xen's, at `gpfn`.
+    fn add_page(&mut self, id: DomId, space: u32, idx: u64, gpfn: u64) -> Result<(), Errno> {
+        let mapping = match space {
+            XENMAPSPACE_SHARED_INFO if idx == 0 => Mapping { mfn: self.dom(id).shared_info, kind: Kind::Xen },
             XENMAPSPACE_GRANT_TABLE => {
-                Mapping { mfn: self.grant_frame(id, op.idx).ok_or(Errno::EINVAL)?, kind: Kind::Xen }
+                Mapping { mfn: self.grant_frame(id, idx).ok_or(Errno::EINVAL)?, kind: Kind::Xen }
             }
             XENMAPSPACE_GMFN => {
-                let mapping = self.dom(id).physmap.get(op.idx).filter(|mapping| mapping.kind == Kind::Ram);
+                let mapping = self.dom(id).physmap.get(idx).filter(|mapping| mapping.kind == Kind::Ram);
                 mapping.ok_or(Errno::EINVAL)?
             }
             _ => return Err(Errno::EINVAL),
         };
         // A page of Xen's is in one place at a time.
         self.withdraw(id, mapping.mfn);
-        self.map(id, op.gpfn, Some(mapping));
-        self.trace.record(self.now, Some(id), || {
-            format!("page {} of space {} placed at gfn {:#x}", op.idx, op.space, op.gpfn)
-        });
+        self.map(id, gpfn, Some(mapping));
+        self.trace
+            .record(self.now, Some(id), || format!("page {idx} of space {space} placed at gfn {gpfn:#x}"));
         Ok(())
     }
 

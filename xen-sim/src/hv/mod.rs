@@ -1,5 +1,6 @@
 //! The hypervisor: what each hypercall does.
 
+mod area;
 pub(crate) mod event;
 pub(crate) mod grant;
 mod hvm;
@@ -7,6 +8,8 @@ mod memory;
 pub(crate) mod sched;
 mod vcpu;
 mod version;
+
+pub(crate) use area::Area;
 
 use crate::guest::Guest;
 use crate::machine::Machine;
@@ -63,7 +66,7 @@ impl Machine {
             HYPERVISOR_SCHED_OP => self.sched_op(caller, command as u32, arg),
             HYPERVISOR_XEN_VERSION => self.xen_version(caller, command as u32, arg),
             HYPERVISOR_SET_TIMER_OP => self.set_timer_op(caller, command as u64),
-            HYPERVISOR_VM_ASSIST => self.vm_assist(command as u32, second as u32),
+            HYPERVISOR_VM_ASSIST => self.vm_assist(caller, command as u32, second as u32),
             HYPERVISOR_CONSOLE_IO => {
                 // SAFETY: as above.
                 let buffer = unsafe { Guest::new(third) };
@@ -73,9 +76,13 @@ impl Machine {
         }
     }
 
-    fn vm_assist(&mut self, command: u32, kind: u32) -> Answer {
+    fn vm_assist(&mut self, caller: Caller, command: u32, kind: u32) -> Answer {
         let known = matches!(command, VMASST_CMD_ENABLE | VMASST_CMD_DISABLE);
-        if known && kind == VMASST_TYPE_RUNSTATE_UPDATE_FLAG { Ok(0) } else { Err(Errno::EINVAL) }
+        if !known || kind != VMASST_TYPE_RUNSTATE_UPDATE_FLAG {
+            return Err(Errno::EINVAL);
+        }
+        self.dom_mut(caller.domain).runstate_update_flag = command == VMASST_CMD_ENABLE;
+        Ok(0)
     }
 
     /// Serves `console_io`; a debug build of Xen would let every domain write.

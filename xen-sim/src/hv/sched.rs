@@ -2,10 +2,10 @@
 
 use super::{Answer, Caller};
 use crate::guest::Guest;
-use crate::machine::{Life, Machine};
+use crate::machine::{DomainState, Life, Machine};
 use core::mem::offset_of;
 use core::sync::atomic::Ordering::{Relaxed, Release};
-use xen_hypercall::{DomId, Errno};
+use xen_hypercall::{DomId, Errno, SharedU32, SharedU64};
 use xen_sys::sched::*;
 use xen_sys::xen::{SharedInfo, VcpuInfo, VcpuTimeInfo, Virq};
 
@@ -23,7 +23,14 @@ impl Machine {
                 self.shut_down(caller.domain, op.reason);
             }
             SCHEDOP_SHUTDOWN_CODE => {
-                let _: SchedShutdown = arg.read()?;
+                let op: SchedShutdown = arg.read()?;
+                self.dom_mut(caller.domain).shutdown_code.get_or_insert(op.reason);
+            }
+            SCHEDOP_WATCHDOG => {
+                let op: SchedWatchdog = arg.read()?;
+                let answer = self.watchdog(caller.domain, &op);
+                // Real Xen keeps this result in 32 bits, a negative one too.
+                return Ok(answer.unwrap_or_else(|errno| -i32::from(errno.0) as u32 as usize));
             }
             SCHEDOP_REMOTE_SHUTDOWN => {
                 let op: SchedRemoteShutdown = arg.read()?;
@@ -35,7 +42,25 @@ impl Machine {
         Ok(0)
     }
 
+    /// Starts, restarts or stops a watchdog; a new one's number is returned, counted from one.
+    fn watchdog(&mut self, id: DomId, op: &SchedWatchdog) -> Answer {
+        let deadline = self.now + u64::from(op.timeout) * 1_000_000_000;
+        let watchdogs = &mut self.dom_mut(id).watchdogs;
+        if op.id == 0 {
+            if op.timeout == 0 {
+                return Err(Errno::EINVAL);
+            }
+            let free = watchdogs.iter().position(Option::is_none).ok_or(Errno::ENOSPC)?;
+            watchdogs[free] = Some(deadline);
+            return Ok(free + 1);
+        }
+        let running = watchdogs.get_mut(op.id as usize - 1).filter(|slot| slot.is_some());
+        *running.ok_or(Errno::EINVAL)? = (op.timeout != 0).then_some(deadline);
+        Ok(0)
+    }
+
     pub(crate) fn shut_down(&mut self, id: DomId, reason: ShutdownReason) {
+        let reason = *self.dom_mut(id).shutdown_code.get_or_insert(reason);
         self.trace.record(self.now, Some(id), || format!("shut down: {reason}"));
         self.dom_mut(id).life = Life::Shutdown(reason);
         // xenstored tells who watches for it.
@@ -55,7 +80,10 @@ impl Machine {
     pub(crate) fn next_timer(&self) -> Option<u64> {
         let running = self.domains.values().filter(|domain| domain.runs());
         let vcpus = running.flat_map(|domain| &domain.vcpus);
-        vcpus.flat_map(|vcpu| [vcpu.timer, vcpu.period.map(|(next, _)| next)]).flatten().min()
+        let timers = vcpus.flat_map(|vcpu| [vcpu.timer, vcpu.period.map(|(next, _)| next)]).flatten();
+        // A watchdog bites a domain that is paused as well.
+        let watched = self.domains.values().filter(|domain| domain.life == Life::Running);
+        timers.chain(watched.flat_map(|domain| domain.watchdogs).flatten()).min()
     }
 
     /// Raises the timer interrupts that are due.
@@ -77,6 +105,13 @@ impl Machine {
                 }
             }
         }
+        let starved = |domain: &&DomainState| {
+            domain.life == Life::Running && domain.watchdogs.iter().flatten().any(|&at| at <= now)
+        };
+        let starved: Vec<DomId> = self.domains.values().filter(starved).map(|domain| domain.id).collect();
+        for domain in starved {
+            self.shut_down(domain, ShutdownReason::WATCHDOG);
+        }
         for (domain, vcpu) in due {
             self.trace.record(now, Some(domain), || format!("timer of vCPU {vcpu}"));
             self.raise_virq(domain, vcpu, Virq::TIMER);
@@ -95,15 +130,14 @@ impl Machine {
     /// Writes the time to every vCPU's clock page. The tick rate is zero: what a guest adds to it for its counter is nothing.
     pub(crate) fn update_clocks(&mut self) {
         for domain in self.domains.values().filter(|domain| domain.life != Life::Dead) {
-            for (mfn, offset) in domain.vcpus.iter().filter_map(|vcpu| vcpu.info) {
-                let (page, base) = (self.pool.page(mfn), offset + offset_of!(VcpuInfo, time));
-                let version = page.u32_at(base + offset_of!(VcpuTimeInfo, version));
-                let time = page.u64_at(base + offset_of!(VcpuTimeInfo, system_time));
-                if let (Some(version), Some(time)) = (version, time) {
-                    let even = version.load(Relaxed) & !1;
-                    version.store(even.wrapping_add(1), Release);
-                    time.store(self.now, Release);
-                    version.store(even.wrapping_add(2), Release);
+            for vcpu in &domain.vcpus {
+                if let Some((mfn, offset)) = vcpu.info {
+                    let (page, at) = (self.pool.page(mfn), offset + offset_of!(VcpuInfo, time));
+                    write_time(self.now, |field| page.u32_at(at + field), |field| page.u64_at(at + field));
+                }
+                if let Some(area) = &vcpu.time_area {
+                    let pool = &self.pool;
+                    write_time(self.now, |field| area.half(pool, field), |field| area.word(pool, field));
                 }
             }
             let page = self.pool.page(domain.shared_info);
@@ -111,5 +145,20 @@ impl Machine {
                 seconds.store(WALL_CLOCK, Relaxed);
             }
         }
+    }
+}
+
+/// Writes the time to a `VcpuTimeInfo`, whose fields are found by their offsets.
+fn write_time<'p>(
+    now: u64,
+    half: impl Fn(usize) -> Option<SharedU32<'p>>,
+    word: impl Fn(usize) -> Option<SharedU64<'p>>,
+) {
+    let version = half(offset_of!(VcpuTimeInfo, version));
+    if let (Some(version), Some(time)) = (version, word(offset_of!(VcpuTimeInfo, system_time))) {
+        let even = version.load(Relaxed) & !1;
+        version.store(even.wrapping_add(1), Release);
+        time.store(now, Release);
+        version.store(even.wrapping_add(2), Release);
     }
 }

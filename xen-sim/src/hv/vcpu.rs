@@ -3,9 +3,11 @@
 use super::{Answer, Caller};
 use crate::guest::Guest;
 use crate::machine::Machine;
-use xen_hypercall::{Errno, PAGE_SIZE};
+use core::mem::offset_of;
+use core::sync::atomic::Ordering::{Release, SeqCst};
+use xen_hypercall::{DomId, Errno, PAGE_SIZE};
 use xen_sys::vcpu::*;
-use xen_sys::xen::VcpuInfo;
+use xen_sys::xen::{VcpuInfo, VcpuTimeInfo};
 
 /// The shortest period that Xen takes.
 const MIN_PERIOD_NS: u64 = 1_000_000;
@@ -16,26 +18,51 @@ impl Machine {
         if index as usize >= self.dom(me).vcpus.len() {
             return Err(Errno::ENOENT);
         }
-        let now = self.now;
+        let (now, phys_areas) = (self.now, self.version >= (4, 18));
         let vcpu = &mut self.dom_mut(me).vcpus[index as usize];
         match command {
             VCPUOP_IS_UP => return Ok(usize::from(vcpu.up)),
-            VCPUOP_UP => vcpu.up = true,
-            VCPUOP_DOWN => vcpu.up = false,
+            VCPUOP_UP => {
+                vcpu.up = true;
+                self.set_runstate(me, index, VcpuRunstate::RUNNING);
+            }
+            VCPUOP_DOWN => {
+                vcpu.up = false;
+                self.set_runstate(me, index, VcpuRunstate::OFFLINE);
+            }
             VCPUOP_INITIALISE => {
                 if vcpu.up {
                     return Err(Errno::EEXIST);
                 }
             }
             VCPUOP_GET_RUNSTATE_INFO => {
-                let state = if vcpu.up { VcpuRunstate::RUNNING } else { VcpuRunstate::OFFLINE };
-                let mut info = VcpuRunstateInfo { state, ..Default::default() };
-                info.time[state.0 as usize] = now;
-                arg.write(info)?;
+                self.account_runstate(me, index);
+                arg.write(self.dom(me).vcpus[index as usize].runstate)?;
             }
-            VCPUOP_REGISTER_RUNSTATE_MEMORY_AREA | VCPUOP_REGISTER_VCPU_TIME_MEMORY_AREA => {
-                // Virtual addresses of the domain are those of the process, and may be gone by the next tick.
-                return Err(Errno::ENOSYS);
+            VCPUOP_REGISTER_RUNSTATE_MEMORY_AREA => {
+                let op: VcpuRegisterRunstateMemoryArea = arg.read()?;
+                let area = self.area_at_address(me, op.addr, size_of::<VcpuRunstateInfo>())?;
+                self.dom_mut(me).vcpus[index as usize].runstate_area = area;
+                self.write_runstate(me, index);
+            }
+            VCPUOP_REGISTER_VCPU_TIME_MEMORY_AREA => {
+                let op: VcpuRegisterTimeMemoryArea = arg.read()?;
+                let area = self.area_at_address(me, op.addr, size_of::<VcpuTimeInfo>())?;
+                self.dom_mut(me).vcpus[index as usize].time_area = area;
+                self.update_clocks();
+            }
+            // Those came with 4.18.
+            VCPUOP_REGISTER_RUNSTATE_PHYS_AREA if phys_areas => {
+                let op: VcpuRegisterRunstateMemoryArea = arg.read()?;
+                let area = self.area_at_frame(me, op.addr, size_of::<VcpuRunstateInfo>())?;
+                self.dom_mut(me).vcpus[index as usize].runstate_area = area;
+                self.write_runstate(me, index);
+            }
+            VCPUOP_REGISTER_VCPU_TIME_PHYS_AREA if phys_areas => {
+                let op: VcpuRegisterTimeMemoryArea = arg.read()?;
+                let area = self.area_at_frame(me, op.addr, size_of::<VcpuTimeInfo>())?;
+                self.dom_mut(me).vcpus[index as usize].time_area = area;
+                self.update_clocks();
             }
             VCPUOP_SET_PERIODIC_TIMER => {
                 let op: VcpuSetPeriodicTimer = arg.read()?;
@@ -68,6 +95,49 @@ impl Machine {
             _ => return Err(Errno::ENOSYS),
         }
         Ok(0)
+    }
+
+    /// Notes that a vCPU does something else from now on. One that is down stays so.
+    pub(crate) fn set_runstate(&mut self, id: DomId, index: u32, state: VcpuRunstate) {
+        self.account_runstate(id, index);
+        let now = self.now;
+        let Some(vcpu) = self.dom_mut(id).vcpus.get_mut(index as usize) else { return };
+        let state = if vcpu.up { state } else { VcpuRunstate::OFFLINE };
+        if vcpu.runstate.state != state {
+            vcpu.runstate.state = state;
+            vcpu.runstate.state_entry_time = now;
+            self.write_runstate(id, index);
+        }
+    }
+
+    /// Adds the time up to now to the state that a vCPU is in.
+    fn account_runstate(&mut self, id: DomId, index: u32) {
+        let now = self.now;
+        let Some(vcpu) = self.dom_mut(id).vcpus.get_mut(index as usize) else { return };
+        let before: u64 = vcpu.runstate.time.iter().sum();
+        if let Some(time) = vcpu.runstate.time.get_mut(vcpu.runstate.state.0 as usize) {
+            *time += now.saturating_sub(before + vcpu.created);
+        }
+    }
+
+    /// Shows the domain a vCPU's runstate, where it asked for that.
+    fn write_runstate(&self, id: DomId, index: u32) {
+        let domain = self.dom(id);
+        let Some(vcpu) = domain.vcpus.get(index as usize) else { return };
+        let Some(area) = &vcpu.runstate_area else { return };
+        let word = |offset| area.word(&self.pool, offset);
+        let entry = word(offset_of!(VcpuRunstateInfo, state_entry_time));
+        let (Some(state), Some(entry)) = (area.half(&self.pool, 0), entry) else { return };
+        if domain.runstate_update_flag {
+            entry.store(vcpu.runstate.state_entry_time | XEN_RUNSTATE_UPDATE, SeqCst);
+        }
+        state.store(vcpu.runstate.state.0 as u32, Release);
+        for (nth, &time) in vcpu.runstate.time.iter().enumerate() {
+            if let Some(word) = word(offset_of!(VcpuRunstateInfo, time) + nth * 8) {
+                word.store(time, Release);
+            }
+        }
+        entry.store(vcpu.runstate.state_entry_time, SeqCst);
     }
 
     fn register_vcpu_info(&mut self, caller: Caller, index: u32, arg: Guest) -> Answer {

@@ -84,6 +84,17 @@ fn word(page: &SharedMem, index: usize) -> xen_hypercall::SharedU64<'_> {
     page.u64_at(index * size_of::<u64>()).expect("a word of the page")
 }
 
+/// Any frame may have been written to.
+#[derive(Debug)]
+pub(crate) struct Touched;
+
+impl Touched {
+    #[expect(clippy::unused_self, reason = "the mapping kind of pool can tell")]
+    pub(crate) fn contains(&self, _mfn: Mfn) -> bool {
+        true
+    }
+}
+
 impl Pool {
     pub(crate) fn new(capacity: u32) -> io::Result<Self> {
         Ok(Self { homes: Vec::new(), blocks: Vec::new(), views: Vec::new(), capacity })
@@ -150,6 +161,26 @@ impl Pool {
             self.move_home(Mfn(index as u32), block.address(0));
             self.blocks.push(block);
         }
+    }
+
+    /// Takes the frames out of the given pages of a window, which is to show those of another pool.
+    pub(crate) fn leave(&mut self, window: &mut Window, pages: impl Iterator<Item = usize>) {
+        pages.for_each(|page| self.unmap(window, page));
+    }
+
+    /// Leaves zeroes everywhere in the window, which shows nothing now.
+    #[expect(clippy::unused_self, reason = "the mapping kind of pool has one too")]
+    pub(crate) fn empty(&mut self, window: &mut Window) {
+        for page in 0..window.block.pages {
+            // SAFETY: a page of the window, which lives as long as the world.
+            unsafe { shared(window.address(page)) }.zero();
+        }
+    }
+
+    /// Returns the frames that may have been written to.
+    #[expect(clippy::unused_self, reason = "the mapping kind of pool has one too")]
+    pub(crate) fn touched(&self) -> Touched {
+        Touched
     }
 
     /// Tells whether no window shows the frame's own memory.

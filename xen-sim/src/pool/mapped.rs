@@ -1,9 +1,10 @@
 //! Frames as pages of an anonymous file, mapped as often as needed.
 
 use super::{Access, Mfn};
+use core::ops::Range;
 use core::ptr::NonNull;
 use rustix::fd::OwnedFd;
-use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+use rustix::fs::{MemfdFlags, SeekFrom, ftruncate, memfd_create, seek};
 use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 use std::io;
 use xen_hypercall::{PAGE_SIZE, SharedMem};
@@ -103,6 +104,34 @@ impl Pool {
         mapped.expect("the host has room for one more hole in a simulated memory");
     }
 
+    /// Takes nothing away: what a window shows stays as it is, also when the pool is gone.
+    #[expect(clippy::unused_self, reason = "the copying kind of pool has work to do")]
+    pub(crate) fn leave(&mut self, _window: &mut Window, _pages: impl Iterator<Item = usize>) {}
+
+    /// Leaves nothing anywhere in the window.
+    #[expect(clippy::unused_self, reason = "the copying kind of pool has work to do")]
+    pub(crate) fn empty(&mut self, window: &mut Window) {
+        let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
+        let (base, len) = (window.base.as_ptr().cast(), window.pages * PAGE_SIZE);
+        // SAFETY: the range is the window; whoever was shown something there is not running.
+        let mapped = unsafe { mmap_anonymous(base, len, ProtFlags::empty(), flags) };
+        mapped.expect("the host has room for one more hole in a simulated memory");
+    }
+
+    /// Returns the frames that were ever written to; all others are zero.
+    pub(crate) fn touched(&self) -> Touched {
+        let mut ranges = Vec::new();
+        let mut at = 0;
+        let page = |offset: u64| (offset / PAGE_SIZE as u64) as u32;
+        loop {
+            let Ok(start) = seek(&self.file, SeekFrom::Data(at)) else { break };
+            let end = seek(&self.file, SeekFrom::Hole(start)).unwrap_or(u64::MAX);
+            ranges.push(page(start)..page(end));
+            at = end;
+        }
+        Touched(ranges)
+    }
+
     /// Returns a frame as the simulator itself sees it.
     pub(crate) fn page(&self, mfn: Mfn) -> &SharedMem {
         assert!(mfn.0 < self.used);
@@ -112,6 +141,17 @@ impl Pool {
 
     /// Carries what was written over to all mappings; here the hardware does it.
     pub(crate) fn sync(&mut self) {}
+}
+
+/// The frames that were ever written to, in order.
+#[derive(Debug)]
+pub(crate) struct Touched(Vec<Range<u32>>);
+
+impl Touched {
+    pub(crate) fn contains(&self, mfn: Mfn) -> bool {
+        let after = self.0.partition_point(|range| range.end <= mfn.0);
+        self.0.get(after).is_some_and(|range| range.contains(&mfn.0))
+    }
 }
 
 impl Drop for Pool {

@@ -12,7 +12,6 @@ use crate::shared::Shared;
 use crate::task::Step;
 use crate::violation::Violation;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use xen_hypercall::DomId;
 use xen_store::server::{ConnectionId, Server};
 
@@ -131,7 +130,7 @@ impl Xenstored {
 
 /// The server's process: a task of the control domain.
 pub(crate) fn daemon(domain: &Domain) -> Step {
-    let shared = Arc::clone(domain.shared());
+    let (shared, _) = domain.place();
     with(&shared, Xenstored::serve);
     Step::Idle
 }

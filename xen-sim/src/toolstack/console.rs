@@ -109,7 +109,7 @@ impl Console {
 
 /// The daemon's process: a task of the control domain.
 pub(crate) fn daemon(domain: &Domain) -> Step {
-    let shared = domain.shared();
+    let (shared, _) = domain.place();
     let mut consoles = shared.consoles();
     consoles.serve(&mut shared.lock());
     Step::Idle

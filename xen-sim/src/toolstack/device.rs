@@ -45,10 +45,23 @@ impl Device {
         format!("/local/domain/{}/device/{}/{}", self.frontend, self.kind, self.id)
     }
 
+    /// Tells whether the guest can't tell the two apart.
+    fn is_same_for_guest(&self, other: &Self) -> bool {
+        (self.kind, self.id, self.frontend) == (other.kind, other.id, other.frontend)
+    }
+
     /// Returns the backend's end.
     pub fn backend_path(&self) -> String {
         format!("/local/domain/{}/backend/{}/{}/{}", self.backend, self.kind, self.frontend, self.id)
     }
+}
+
+/// What the toolstack writes of a device, to make it again elsewhere.
+#[derive(Clone, Debug)]
+pub(crate) struct DeviceNodes {
+    pub(crate) device: Device,
+    front: Vec<(&'static str, String)>,
+    back: Vec<(&'static str, String)>,
 }
 
 /// A disk to attach.
@@ -140,7 +153,7 @@ impl World {
             ("physical-device", "1:0".into()),
             ("hotplug-status", "connected".into()),
         ];
-        self.attach(&device, &front, &back);
+        self.attach(DeviceNodes { device, front: front.to_vec(), back: back.to_vec() });
         device
     }
 
@@ -159,12 +172,13 @@ impl World {
             ("type", "vif".to_owned()),
             ("hotplug-status", "connected".to_owned()),
         ]);
-        self.attach(&device, &front, &back);
+        self.attach(DeviceNodes { device, front: front.to_vec(), back: back.to_vec() });
         device
     }
 
-    /// Writes both ends of a device in one transaction, with the permissions that the toolstack sets.
-    fn attach(&self, device: &Device, front: &[(&str, String)], back: &[(&str, String)]) {
+    /// Writes both ends of a device in one transaction, with the permissions that the toolstack sets. What was there is removed.
+    pub(super) fn attach(&self, nodes: DeviceNodes) {
+        let DeviceNodes { device, front, back } = &nodes;
         let (front_path, back_path) = (device.frontend_path(), device.backend_path());
         let (frontend, backend) = (device.frontend, device.backend);
         let write = |store: &Store| {
@@ -177,6 +191,8 @@ impl World {
                     let nodes: &[(&str, String)] = nodes;
                     nodes.iter().try_for_each(|(name, value)| store.write(format!("{path}/{name}"), value))
                 };
+            // The guest must not take an old node for a new one.
+            let _ = store.remove(&front_path);
             end(&front_path, frontend, backend, &back_path, backend, ["backend", "backend-id"], front)?;
             end(&back_path, backend, frontend, &front_path, frontend, ["frontend", "frontend-id"], back)?;
             store.write(format!("{back_path}/online"), 1)?;
@@ -188,6 +204,32 @@ impl World {
             transaction.commit()
         });
         done.expect("nobody else runs while the toolstack writes");
+        let mut machine = self.shared().lock();
+        machine.devices.retain(|known| !known.device.is_same_for_guest(&nodes.device));
+        machine.devices.push(nodes);
+    }
+
+    /// Takes what is known of a domain's devices out: of those that it has, or of those that it serves.
+    pub(super) fn take_devices(&self, of: impl Fn(&Device) -> bool) -> Vec<DeviceNodes> {
+        let all = core::mem::take(&mut self.shared().lock().devices);
+        let (taken, kept) = all.into_iter().partition(|known| of(&known.device));
+        self.shared().lock().devices = kept;
+        taken
+    }
+
+    /// Makes devices again, for a guest that has another number or is served by another domain.
+    pub(super) fn attach_again(
+        &self,
+        devices: Vec<DeviceNodes>,
+        frontend: DomId,
+        backend: DomId,
+    ) -> Vec<Device> {
+        let moved = |nodes: DeviceNodes| {
+            let device = Device { frontend, backend, ..nodes.device };
+            self.attach(DeviceNodes { device, ..nodes });
+            device
+        };
+        devices.into_iter().map(moved).collect()
     }
 
     /// Starts to unplug a device: asks the backend to close it, and removes it when it has closed or ten seconds have passed.
@@ -235,8 +277,8 @@ impl World {
         self.device_states(device) == (CONNECTED, CONNECTED)
     }
 
-    /// Returns the devices that a domain has, or serves, by their nodes.
-    pub(crate) fn devices_of(&self, id: DomId) -> Vec<Device> {
+    /// Returns the devices that a domain has, by their nodes.
+    pub fn devices_of(&self, id: DomId) -> Vec<Device> {
         let store = self.store();
         let mut found = Vec::new();
         for kind in [DeviceKind::Vbd, DeviceKind::Vif] {
@@ -253,8 +295,10 @@ impl World {
 
 fn remove(store: &Store, device: &Device) {
     let (front, back) = (device.frontend_path(), device.backend_path());
-    // Whatever is gone already need not be removed.
-    let _ = store.remove(front);
+    // Whatever is gone already need not be removed, and what another backend serves by now must not be.
+    if store.read(format!("{front}/backend")).as_ref() == Some(&back) {
+        let _ = store.remove(front);
+    }
     let _ = store.remove(back);
 }
 

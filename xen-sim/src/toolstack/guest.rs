@@ -28,7 +28,13 @@ impl World {
     pub fn create_guest_without_store(&self, config: DomainConfig) -> Domain {
         let name = config.name.clone();
         let guest = self.create(config);
-        self.write_home(&guest, &name);
+        self.write_guest(&guest, &name);
+        guest
+    }
+
+    /// Writes a guest's part of xenstore and makes its rings.
+    pub(super) fn write_guest(&self, guest: &Domain, name: &str) {
+        self.write_home(guest, name);
         for (page, index, pfn, evtchn, grant) in [
             (STORE_PAGE, "store", HVM_PARAM_STORE_PFN, HVM_PARAM_STORE_EVTCHN, GNTTAB_RESERVED_XENSTORE),
             (
@@ -44,7 +50,6 @@ impl World {
             self.host_write(&format!("{home}/ring-ref"), &gfn.to_string());
             self.host_write(&format!("{home}/port"), &port.to_string());
         }
-        guest
     }
 
     /// Lets xenstored and the console daemon serve a guest, as the toolstack does at the end of creation.
@@ -85,9 +90,15 @@ impl World {
         for name in ["cpu", "memory", "device", "control", "backend"] {
             make(&format!("{home}/{name}"), &read_only);
         }
-        for name in ["data", "drivers", "feature", "attr", "error", "control/shutdown"] {
+        for name in ["data", "drivers", "feature", "attr", "error", "control/shutdown", "control/sysrq"] {
             make(&format!("{home}/{name}"), &own);
         }
+        // The guest says there what it understands, and by which port it wants to be asked to suspend.
+        for name in ["feature-poweroff", "feature-reboot", "feature-suspend", "feature-s3", "feature-s4"] {
+            make(&format!("{home}/control/{name}"), &own);
+        }
+        make(&format!("{home}/device/suspend"), &read_only);
+        make(&format!("{home}/device/suspend/event-channel"), &own);
         // A driver domain makes its own nodes there.
         make(&format!("{home}/backend"), &own);
         let machine = self.shared().lock();
@@ -105,7 +116,7 @@ impl World {
         for vcpu in 0..config.vcpus {
             self.host_write(&format!("{home}/cpu/{vcpu}/availability"), "online");
         }
-        for feature in ["poweroff", "reboot", "suspend"] {
+        for feature in ["multiprocessor-suspend", "xs_reset_watches"] {
             self.host_write(&format!("{home}/control/platform-feature-{feature}"), "1");
         }
     }
@@ -118,8 +129,11 @@ impl World {
 
 impl Domain {
     /// Returns a connection to xenstore with the rights of this domain, past its ring: for the simulated parts of a test.
+    ///
+    /// It stays with this world and number when the domain is restored elsewhere.
     pub fn store(&self) -> Store {
-        Store::connect(self.shared(), self.id())
+        let (shared, id) = self.place();
+        Store::connect(&shared, id)
     }
 }
 

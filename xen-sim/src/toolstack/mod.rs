@@ -1,9 +1,13 @@
-//! What runs in the control domain: making guests and devices, and the console daemon.
+//! What runs in the control domain: making guests and devices, saving and restoring them, and the console daemon.
 
+mod backend;
 mod console;
 mod device;
 mod guest;
+mod life;
 
 pub(crate) use console::{Consoles, daemon};
+pub(crate) use device::DeviceNodes;
 pub use device::{Device, DeviceKind, Disk, Vif};
 pub(crate) use guest::{introduce, release};
+pub use life::Image;

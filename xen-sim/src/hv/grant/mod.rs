@@ -183,6 +183,12 @@ impl Machine {
         })
     }
 
+    /// Returns how many frames a domain's table can have: of entries, or of their status.
+    pub(crate) fn max_grant_frames(&self, id: DomId, status: bool) -> u32 {
+        let frames = self.dom(id).grants.max_frames;
+        if status { (frames as usize * V2_ENTRIES).div_ceil(STATUS_WORDS) as u32 } else { frames }
+    }
+
     /// Returns the frame that index `idx` of the grant table space names, and grows the table up to it.
     pub(crate) fn grant_frame(&mut self, id: DomId, idx: u64) -> Option<Mfn> {
         let grants = &mut self.domains.get_mut(&id.0)?.grants;

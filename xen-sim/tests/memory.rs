@@ -1,0 +1,177 @@
+//! Memory that Xen writes to, and memory that is mapped by privilege.
+
+use core::mem::offset_of;
+use core::num::NonZeroUsize;
+use core::sync::atomic::Ordering::Relaxed;
+use core::time::Duration;
+use xen_hypercall::ops::memory_admin::{Resource, acquire_resource, resource_size};
+use xen_hypercall::{
+    DomId, Errno, ForeignFrames, Gfn, Hypercall, PAGE_SIZE, Pages, Platform, SharedMem, ops,
+};
+use xen_sim::{Domain, DomainConfig, Violation, World};
+use xen_sys::memory::*;
+use xen_sys::vcpu::{VcpuRunstate, VcpuRunstateInfo};
+use xen_sys::xen::VcpuTimeInfo;
+
+const TIMES: usize = offset_of!(VcpuRunstateInfo, time);
+const NANOS: u64 = 1_000_000_000;
+
+fn times(memory: &SharedMem, at: usize) -> [u64; 4] {
+    [0, 8, 16, 24].map(|nth| memory.u64_at(at + TIMES + nth).unwrap().load(Relaxed) / NANOS)
+}
+
+#[test]
+fn a_runstate_area_tells_how_long_a_vcpu_waited() {
+    let world = World::new(1);
+    let start = world.now();
+    let guest = world.create(DomainConfig { vcpus: 2, ..DomainConfig::new("guest") });
+    let mut pages = Pages::alloc(guest.clone(), 2).unwrap();
+    let address = pages.as_mut_slice().as_mut_ptr();
+    let pages = pages.into_shared();
+    let memory: &SharedMem = pages.as_ref();
+    // Over the edge of a page, as addresses go.
+    let at = PAGE_SIZE - 16;
+    let area: *mut VcpuRunstateInfo = address.wrapping_add(at).cast();
+    // SAFETY: the area is ours, and reached through atomics alone.
+    unsafe { ops::vcpu::register_runstate_memory_area(&guest, 0, area) }.unwrap();
+    guest.wait(&[], Some(guest.now() + Duration::from_secs(7)));
+    assert_eq!(times(memory, at), [0, 0, 7, 0]);
+    let info = ops::vcpu::get_runstate_info(&guest, 0).unwrap();
+    assert_eq!((info.state, info.time[2] / NANOS), (VcpuRunstate::RUNNING, 7));
+    assert_eq!(info.time.iter().sum::<u64>(), world.now().as_nanos() - start.as_nanos());
+    let other = ops::vcpu::get_runstate_info(&guest, 1).unwrap();
+    assert_eq!(
+        (other.state, other.time[3]),
+        (VcpuRunstate::OFFLINE, world.now().as_nanos() - start.as_nanos())
+    );
+    // What is no memory of the domain's is refused.
+    let mut elsewhere = VcpuRunstateInfo::default();
+    // SAFETY: as above.
+    let refused = unsafe { ops::vcpu::register_runstate_memory_area(&guest, 0, &raw mut elsewhere) };
+    assert_eq!(refused, Err(Errno::EFAULT));
+}
+
+#[test]
+fn areas_can_be_named_by_frame_from_4_18_on() {
+    for (version, known) in [((4, 17), false), ((4, 18), true)] {
+        let world = World::with_version(2, version);
+        let guest = world.create(DomainConfig::new("guest"));
+        let pages = Pages::alloc(guest.clone(), 1).unwrap();
+        let start = pages.gfn(0).unwrap().0 * PAGE_SIZE as u64;
+        let pages = pages.into_shared();
+        let memory: &SharedMem = pages.as_ref();
+        // SAFETY: the areas lie in a page that is reached through atomics alone, and stays.
+        let runstate = |at| unsafe { ops::vcpu::register_runstate_phys_area(&guest, 0, at) };
+        // SAFETY: as above.
+        let time = |at| unsafe { ops::vcpu::register_vcpu_time_phys_area(&guest, 0, at) };
+        if !known {
+            assert_eq!(runstate(Some(start)), Err(Errno::ENOSYS));
+            assert_eq!(time(Some(start)), Err(Errno::ENOSYS));
+            continue;
+        }
+        assert_eq!(runstate(Some(start + 4090)), Err(Errno::ENXIO));
+        assert_eq!(runstate(Some(start + 4)), Err(Errno::ENXIO));
+        assert_eq!(runstate(Some(0xdead_0000)), Err(Errno::EINVAL));
+        runstate(Some(start)).unwrap();
+        time(Some(start + 1024)).unwrap();
+        guest.wait(&[], Some(guest.now() + Duration::from_secs(3)));
+        assert_eq!(times(memory, 0), [0, 0, 3, 0]);
+        let now = memory.u64_at(1024 + offset_of!(VcpuTimeInfo, system_time)).unwrap();
+        assert_eq!(now.load(Relaxed), guest.now().as_nanos());
+        runstate(None).unwrap();
+        time(None).unwrap();
+        guest.wait(&[], Some(guest.now() + Duration::from_secs(3)));
+        assert_eq!(times(memory, 0), [0, 0, 3, 0]);
+        assert!(now.load(Relaxed) < guest.now().as_nanos());
+    }
+}
+
+/// Maps frames of `owner` where `gfns` says; returns the error of each.
+fn map_foreign(dom0: &impl Hypercall, owner: DomId, theirs: &[u64], gfns: &[Gfn]) -> Result<Vec<i32>, Errno> {
+    let mut errors = vec![0; gfns.len()];
+    // SAFETY: the frames were reserved for it.
+    unsafe {
+        ops::memory::add_to_physmap_batch(dom0, XENMAPSPACE_GMFN_FOREIGN, owner.0, theirs, gfns, &mut errors)
+    }?;
+    Ok(errors)
+}
+
+#[test]
+fn dom0_maps_a_guests_pages_without_a_grant_and_a_guest_does_not() {
+    let world = World::new(3);
+    let (dom0, guest) = (world.dom0(), world.create(DomainConfig::new("guest")));
+    let other = world.create(DomainConfig::new("other"));
+    let mut pages = Pages::alloc(guest.clone(), 1).unwrap();
+    pages.as_mut_slice()[10] = 99;
+    let theirs = pages.gfn(0).unwrap().0;
+    let range = dom0.reserve_frames(NonZeroUsize::new(3).unwrap()).unwrap();
+    let gfns = [range.first, Gfn(range.first.0 + 1), Gfn(range.first.0 + 2)];
+    let errors = map_foreign(&dom0, guest.id(), &[theirs, 5, theirs], &gfns).unwrap();
+    assert_eq!(errors, [0, -22, 0]);
+    // SAFETY: the page was mapped there, and is reached through atomics alone.
+    let seen = unsafe { SharedMem::from_raw(range.start, PAGE_SIZE) };
+    assert_eq!(seen.read::<u8>(10), Some(99));
+    assert_eq!(map_foreign(&dom0, DomId(0), &[theirs], &gfns[..1]), Err(Errno::EINVAL));
+    assert_eq!(map_foreign(&dom0, DomId(99), &[theirs], &gfns[..1]), Err(Errno::ESRCH));
+    assert_eq!(map_foreign(&other, guest.id(), &[theirs], &gfns[..1]), Err(Errno::EPERM));
+    // SAFETY: refused whatever the frame.
+    let single = unsafe { ops::memory::add_to_physmap(&dom0, XENMAPSPACE_GMFN_FOREIGN, theirs, gfns[0]) };
+    assert_eq!(single, Err(Errno::ENOSYS));
+    let live = Violation::MappingLive { domain: DomId(0), peer: guest.id(), grant: None };
+    let found = world.check().unwrap_err().violations;
+    assert_eq!(found.iter().filter(|&violation| *violation == live).count(), 2);
+    drop(pages);
+    assert!(matches!(world.violations()[..], [Violation::FreedWhileMapped { .. }]));
+    for gfn in [gfns[0], gfns[2]] {
+        // SAFETY: nobody looks there any more.
+        unsafe { ops::memory::remove_from_physmap(&dom0, gfn) }.unwrap();
+    }
+    // SAFETY: nothing is mapped there any more.
+    unsafe { dom0.release_frames(range) };
+    assert_eq!(world.check().unwrap_err().violations.len(), 1);
+}
+
+#[test]
+fn dom0_maps_a_guests_grant_table() {
+    let world = World::new(4);
+    let (dom0, guest) = (world.dom0(), world.create_guest(DomainConfig::new("guest")));
+    let range = dom0.reserve_frames(NonZeroUsize::MIN).unwrap();
+    let (kind, shared) = (XENMEM_RESOURCE_GRANT_TABLE, XENMEM_RESOURCE_GRANT_TABLE_ID_SHARED);
+    let table = Resource { domain: guest.id(), kind, id: shared };
+    assert_eq!(resource_size(&dom0, table), Ok(64));
+    let map = |dom0: &Domain, resource, first| {
+        // SAFETY: the frame was reserved for it.
+        unsafe { acquire_resource(dom0, resource, first, &mut [range.first]) }
+    };
+    assert_eq!(map(&dom0, table, 64), Err(Errno::EINVAL));
+    assert_eq!(map(&dom0, Resource { id: 7, ..table }, 0), Err(Errno::EINVAL));
+    assert_eq!(map(&dom0, Resource { kind: 9, ..table }, 0), Err(Errno::EOPNOTSUPP));
+    assert_eq!(map(&guest, Resource { domain: DomId(0), ..table }, 0), Err(Errno::EPERM));
+    assert_eq!(map(&dom0, Resource { domain: DomId(77), ..table }, 0), Err(Errno::ESRCH));
+    map(&dom0, table, 0).unwrap();
+    // SAFETY: the table was mapped there, and is reached through atomics alone.
+    let seen = unsafe { SharedMem::from_raw(range.start, PAGE_SIZE) };
+    // The entry of the xenstore ring, which the toolstack made.
+    assert_eq!(seen.read::<u16>(8), Some(1));
+    // SAFETY: nobody looks there any more.
+    unsafe { ops::memory::remove_from_physmap(&dom0, range.first) }.unwrap();
+    // SAFETY: nothing is mapped there any more.
+    unsafe { dom0.release_frames(range) };
+    world.check().unwrap();
+}
+
+#[test]
+fn a_range_of_frames_is_moved_page_by_page() {
+    let world = World::new(5);
+    let guest = world.create(DomainConfig::new("guest"));
+    let (from, to) =
+        (Pages::alloc(guest.clone(), 1).unwrap(), guest.reserve_frames(NonZeroUsize::MIN).unwrap());
+    // SAFETY: the frame was reserved for it; the page that moves is not looked at.
+    unsafe { ops::memory::add_to_physmap(&guest, XENMAPSPACE_GMFN, from.gfn(0).unwrap().0, to.first) }
+        .unwrap();
+    assert!(ops::memory::current_reservation(&guest, DomId::SELF).is_ok());
+    // SAFETY: an index that nothing is at changes nothing.
+    let none = unsafe { ops::memory::add_to_physmap(&guest, XENMAPSPACE_GMFN, 3, to.first) };
+    assert_eq!(none, Err(Errno::EINVAL));
+    core::mem::forget(from);
+}
