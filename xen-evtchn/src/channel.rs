@@ -72,6 +72,11 @@ impl<P: Platform> Channel<P> {
         Self { platform, port, close: false }
     }
 
+    /// Lets go of a port without closing it: the domain was suspended and resumed elsewhere, where that number is nobody's, or somebody else's.
+    pub fn abandon(mut self) {
+        self.close = false;
+    }
+
     /// Returns the port's number.
     pub fn port(&self) -> Port {
         self.port

@@ -158,6 +158,7 @@ fn d_g01_a_page_that_is_still_mapped_is_not_given_back() {
     assert_eq!(grants.sweep_quarantine().waiting, 1);
     drop(mapping);
     assert_eq!(grants.sweep_quarantine().waiting, 0);
+    drop(grants);
     world.check().unwrap();
 }
 

@@ -159,7 +159,7 @@ fn on_exposed_loads<R>(
     act: &mut dyn FnMut(&Machine, Place, usize),
     driver: impl FnOnce() -> R,
 ) -> R {
-    let (shared, id) = (domain.shared(), domain.id());
+    let (shared, id) = domain.place();
     let extent = shared.lock().dom(id).physmap.extent();
     let mut observe = |address: usize, len: usize| {
         if !extent.contains(&address) {
@@ -187,7 +187,7 @@ impl Machine {
         let gfn = physmap.gfn(physmap.page_of(address)?);
         let mapping = physmap.get(gfn)?;
         let theirs = match mapping.kind {
-            Kind::Grant { .. } => true,
+            Kind::Grant { .. } | Kind::Foreign { .. } => true,
             Kind::Ram => self.is_granted_for_writing(id, gfn),
             Kind::Xen => false,
         };
