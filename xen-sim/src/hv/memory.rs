@@ -110,7 +110,7 @@ impl Machine {
                 Some(owner) => self.add_foreign_page(id, owner, idx, gpfn),
                 None => self.add_page(id, op.space.into(), idx, gpfn),
             };
-            errs.write_at(nth, done.err().map_or(0, |errno| -i32::from(errno.0)))?;
+            errs.write_at(nth, done.err().map_or(0, |errno| -errno.0))?;
         }
         Ok(())
     }

@@ -30,7 +30,7 @@ impl Machine {
                 let op: SchedWatchdog = arg.read()?;
                 let answer = self.watchdog(caller.domain, &op);
                 // Real Xen keeps this result in 32 bits, a negative one too.
-                return Ok(answer.unwrap_or_else(|errno| -i32::from(errno.0) as u32 as usize));
+                return Ok(answer.unwrap_or_else(|errno| -errno.0 as u32 as usize));
             }
             SCHEDOP_REMOTE_SHUTDOWN => {
                 let op: SchedRemoteShutdown = arg.read()?;

@@ -123,8 +123,7 @@ impl Pool {
         let mut ranges = Vec::new();
         let mut at = 0;
         let page = |offset: u64| (offset / PAGE_SIZE as u64) as u32;
-        loop {
-            let Ok(start) = seek(&self.file, SeekFrom::Data(at)) else { break };
+        while let Ok(start) = seek(&self.file, SeekFrom::Data(at)) {
             let end = seek(&self.file, SeekFrom::Hole(start)).unwrap_or(u64::MAX);
             ranges.push(page(start)..page(end));
             at = end;
