@@ -14,6 +14,7 @@ mod models;
 
 mod back;
 mod byte;
+pub mod checksum;
 mod corrupt;
 mod front;
 mod index;

@@ -3,7 +3,6 @@
 //! [`Netback`] is one interface: it follows its frontend through connecting and closing, hands the guest's packets to a [`Port`], and queues
 //! packets for the guest. [`switch::Switch`] decides which of several interfaces a packet goes to. Source of the protocol: `io/netif.h`.
 
-pub mod checksum;
 mod device;
 mod error;
 mod packet;
@@ -17,3 +16,4 @@ pub use error::{NetError, TxViolation};
 pub use packet::{Checksum, MAX_PACKET, Mac, Packet, Port};
 pub use rx::RxStatistics;
 pub use tx::TxStatistics;
+pub use xen_ring::checksum;

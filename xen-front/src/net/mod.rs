@@ -32,12 +32,12 @@
 //! A packet with a bad length, in more slots than were offered, or with unknown extra information is dropped and counted
 //! ([`Statistics`]). An impossible ring index or id breaks the device ([`Broken`]): its rings are not touched again.
 
-pub mod checksum;
 mod config;
 mod device;
 mod error;
 mod mac;
 mod nodes;
+mod offload;
 #[cfg(feature = "smoltcp")]
 mod phy;
 mod rings;
@@ -47,14 +47,15 @@ mod statistics;
 mod tx;
 mod vif;
 
-pub use checksum::{RxChecksum, TxChecksum};
 pub use config::{Config, Link};
 pub use device::Net;
 pub use error::{Broken, NetError, TxError};
 pub use mac::{MacAddress, MacError};
+pub use offload::{RxChecksum, TxChecksum};
 #[cfg(feature = "smoltcp")]
 pub use phy::{Phy, RxToken, TxToken, timestamp};
 pub use rx::RxPacket;
 pub use slots::MAX_SLOTS;
 pub use statistics::Statistics;
 pub use vif::{Vif, list};
+pub use xen_ring::checksum;

@@ -1,6 +1,6 @@
 //! The receive ring.
 
-use super::checksum::RxChecksum;
+use super::RxChecksum;
 use super::slots::Slots;
 use super::{Broken, Statistics};
 use xen_hypercall::{PAGE_SIZE, SharedMem};

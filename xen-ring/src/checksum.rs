@@ -1,28 +1,6 @@
-//! The checksums of TCP and UDP, which a peer may leave to whoever puts the packet on a wire.
-
-/// What is known of a received packet's TCP or UDP checksum.
-///
-/// Source: `NETRXF_csum_blank` and `NETRXF_data_validated` in `io/netif.h`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RxChecksum {
-    /// The field has the pseudo-header's sum only: the packet never was on a wire. The data is as good as memory is;
-    /// [`fill`] completes the field for somebody who looks at it.
-    Blank,
-    /// The field is right; somebody checked.
-    Valid,
-    /// Nobody checked: [`verify`] does.
-    Unknown,
-}
-
-/// What is to become of a TCP or UDP checksum on the way out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TxChecksum {
-    /// The packet goes out as it is: the field is right, or there is none.
-    Complete,
-    /// The field is to be filled in, whatever it has: by whoever puts the packet on a wire if the backend can leave it to
-    /// them, by the driver if not. A packet that is not whole TCP or UDP goes out as it is.
-    Fill,
-}
+//! The checksums of TCP and UDP, which one side of a network device may leave to whoever puts the packet on a wire.
+//!
+//! Source: `NETTXF_csum_blank` and `NETRXF_csum_blank` in `io/netif.h`.
 
 /// Where a packet's transport header lies.
 #[derive(Clone, Copy)]
@@ -125,16 +103,18 @@ impl Transport {
 }
 
 /// Two bytes to write into a packet, at an offset.
-pub(super) type Patch = (usize, [u8; 2]);
+pub type Patch = (usize, [u8; 2]);
 
-/// Returns the bytes that complete the checksum; `None` if the packet is not whole TCP or UDP.
-pub(super) fn complete(packet: &[u8]) -> Option<Patch> {
+/// Returns the bytes that complete the checksum of `packet`, an Ethernet frame; `None` if it is not whole TCP or UDP in IPv4 or IPv6.
+pub fn complete(packet: &[u8]) -> Option<Patch> {
     let transport = Transport::find(packet)?;
     Some((transport.field, transport.checksum(packet)?.to_be_bytes()))
 }
 
-/// Returns the bytes that leave the checksum to others: the pseudo-header's sum. `None` if IPv4's receiver could not do it.
-pub(super) fn blank(packet: &[u8]) -> Option<Patch> {
+/// Returns the bytes that leave the checksum of `packet` to others: the pseudo-header's sum.
+///
+/// `None` if it is not whole TCP or UDP in IPv4: of no other do all peers know how to complete it.
+pub fn blank(packet: &[u8]) -> Option<Patch> {
     let transport = Transport::find(packet).filter(|transport| transport.ipv4)?;
     Some((transport.field, fold(transport.pseudo).to_be_bytes()))
 }
@@ -143,10 +123,30 @@ pub(super) fn blank(packet: &[u8]) -> Option<Patch> {
 ///
 /// Returns `false`, with the packet unchanged, if it is not whole TCP or UDP in IPv4 or IPv6.
 pub fn fill(packet: &mut [u8]) -> bool {
-    let Some((field, bytes)) = complete(packet) else { return false };
+    complete(packet).is_some_and(|patch| apply(packet, patch))
+}
+
+/// Leaves the checksum of `packet`, an Ethernet frame, to whoever puts it on a wire, as [`blank`] says.
+///
+/// Returns `false`, with the packet unchanged, if that is not possible.
+pub fn leave_blank(packet: &mut [u8]) -> bool {
+    blank(packet).is_some_and(|patch| apply(packet, patch))
+}
+
+fn apply(packet: &mut [u8], (field, bytes): Patch) -> bool {
     let Some(target) = packet.get_mut(field..).and_then(|rest| rest.first_chunk_mut()) else { return false };
     *target = bytes;
     true
+}
+
+/// Tells whether [`fill`] can complete the packet: it is whole TCP or UDP in IPv4 or IPv6.
+pub fn can_fill(packet: &[u8]) -> bool {
+    Transport::find(packet).is_some()
+}
+
+/// Returns the checksum of an IPv4 header whose field is zero; zero for one whose field is right.
+pub fn of_header(header: &[u8]) -> u16 {
+    !fold(sum(header))
 }
 
 /// Checks the TCP or UDP checksum of `packet`, an Ethernet frame.
@@ -184,7 +184,7 @@ mod tests {
         0xab, 0xcd, 0x01, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x61, 0x00, 0x00, 0x01,
     ];
 
-    pub(in super::super) fn tcp_frame(data: &[u8], ipv6: bool) -> Vec<u8> {
+    fn tcp_frame(data: &[u8], ipv6: bool) -> Vec<u8> {
         let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
         let len = 20 + data.len() as u16;
         if ipv6 {
@@ -235,6 +235,20 @@ mod tests {
         frame[field..field + 2].copy_from_slice(&bytes);
         let completed = !slow_sum(&frame[34..]);
         assert_eq!(complete(&frame), Some((field, completed.to_be_bytes())));
+    }
+
+    #[test]
+    fn a_known_packet_has_its_known_checksum() {
+        // A DNS query; its field says that there is no checksum.
+        let mut frame = [
+            0x00, 0x16, 0x3e, 0x00, 0x00, 0x01, 0x00, 0x16, 0x3e, 0x00, 0x00, 0x02, 0x08, 0x00, 0x45, 0x00,
+            0x00, 0x20, 0x00, 0x01, 0x00, 0x00, 0x40, 0x11, 0x66, 0xc8, 10, 0, 0, 1, 10, 0, 0, 2, 0x13, 0x88,
+            0x00, 0x35, 0x00, 0x0c, 0x00, 0x00, 0xab, 0xcd, 0x01, 0x00,
+        ];
+        assert_eq!(verify(&frame), Some(true));
+        assert!(fill(&mut frame));
+        // 0a00 + 0001 + 0a00 + 0002 + 0011 + 000c + 1388 + 0035 + 000c + abcd + 0100, complemented.
+        assert_eq!(frame[40..42], (!0xd4b6u16).to_be_bytes());
     }
 
     #[test]
