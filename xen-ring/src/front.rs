@@ -106,20 +106,17 @@ where
     /// ```
     #[inline]
     pub fn push_from<R: Borrow<Req>>(&mut self, requests: impl IntoIterator<Item = R>) -> u32 {
+        let room = if self.poison().is_none() { self.free() } else { 0 };
         let start = self.requests.private;
-        // One ring's length behind the first request without an answer that was taken.
-        let end =
-            if self.poison().is_none() { self.responses.taken.wrapping_add(self.slots()) } else { start };
         let slots = self.layout.slots_in(self.mem.as_ref());
-        let (mut requests, mut index) = (requests.into_iter(), start);
-        while index != end
-            && let Some(request) = requests.next()
-        {
-            slots.write(index, request.borrow());
-            index = index.wrapping_add(1);
+        let mut count = 0;
+        // The room first: what there is none for stays in the iterator.
+        for (slot, request) in (0..room).zip(requests) {
+            slots.write(start.wrapping_add(slot), request.borrow());
+            count = slot + 1;
         }
-        self.requests.private = index;
-        index.wrapping_sub(start)
+        self.requests.private = start.wrapping_add(count);
+        count
     }
 
     /// Shows the peer all that was pushed, and tells whether it has to be notified.

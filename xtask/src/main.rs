@@ -2,6 +2,7 @@
 
 mod abi;
 mod arm64;
+mod bench;
 mod checkers;
 mod demo;
 mod driver;
@@ -48,6 +49,8 @@ enum Task {
     DriverDomain(driver::Args),
     /// Compares xen-sys with Xen's public headers: fetches them and writes what a C compiler says.
     Abi(abi::Args),
+    /// Compares the crates with C in instructions and time, and draws a picture of it.
+    Bench(bench::Args),
     /// Runs what continuous integration runs.
     Ci,
     /// Weakens each memory ordering in turn and shows that the models notice.
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Task::Selftest(args) => selftest::main(&args),
         Task::DriverDomain(args) => driver::main(&args),
         Task::Abi(args) => abi::main(&args),
+        Task::Bench(args) => bench::main(&args),
         Task::Ci => test::ci(),
         Task::MutantsOrdering => mutants::main(),
         Task::Fuzz(args) => fuzz::main(&args),

@@ -12,6 +12,7 @@ mod mutants;
 mod scan;
 
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::Result;
 
@@ -34,6 +35,15 @@ pub(crate) struct Args {
     seed: u64,
 }
 
+/// Fetches the newest of Xen's public headers that Debian has; returns the folder that compilers look into.
+pub(crate) fn newest_headers() -> Result<PathBuf> {
+    headers(VERSIONS[VERSIONS.len() - 1].1)
+}
+
+fn headers(suite: &str) -> Result<PathBuf> {
+    Ok(lab::debian(suite, "xen-headers", &["libxen-dev"])?.join("usr/include"))
+}
+
 pub(crate) fn main(args: &Args) -> Result<i32> {
     let krate = host::root().join("xen-sys");
     if let Some(count) = args.mutants {
@@ -42,7 +52,7 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     if !args.bound {
         host::require(&[("gcc", "gcc"), ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu")])?;
         for (version, suite) in VERSIONS {
-            let include = lab::debian(suite, "xen-headers", &["libxen-dev"])?.join("usr/include");
+            let include = headers(suite)?;
             describe::headers_known(&include)?;
             for target in describe::TARGETS {
                 let text = describe::describe(&include, version, target, &host::target().join("abi"))?;

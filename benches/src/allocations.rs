@@ -1,0 +1,30 @@
+//! Counts how often a thread asks for heap memory.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+struct Counting;
+
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: it is the system's allocator with a counter beside.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's word.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller's word; `alloc` had it from the system.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+/// Returns how many allocations there were, by any thread.
+pub(crate) fn count() -> u64 {
+    COUNT.load(Ordering::Relaxed)
+}

@@ -1,0 +1,54 @@
+//! Benchmarks of what every request, event and grant goes through, each the twin of one in C (`benches/c`).
+//!
+//! `cargo xtask bench` builds both halves, counts their instructions, and compares.
+
+mod allocations;
+mod ring;
+mod threads;
+
+use std::time::Instant;
+
+/// What a case did in its rounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Requests, ports or references.
+    pub units: u64,
+    /// Events that were sent.
+    pub notifications: u64,
+    /// How long the rounds took.
+    pub nanoseconds: u64,
+    /// How often the rounds asked for heap memory.
+    pub allocations: u64,
+}
+
+/// One benchmark.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// What it is called, here and in C.
+    pub name: &'static str,
+    /// Prepares, and measures that many rounds.
+    pub run: fn(u64) -> Outcome,
+}
+
+/// Lists all benchmarks.
+pub fn cases() -> impl Iterator<Item = Case> {
+    ring::CASES.into_iter().chain(threads::CASES)
+}
+
+/// Lets the compiler know nothing of a value: what used it stays, and it lies in memory as a whole. The twin of C's `OPAQUE`, and
+/// cheaper than [`black_box`](std::hint::black_box), which puts the reference into memory too.
+#[inline(always)]
+fn opaque<T>(value: &mut T) {
+    // SAFETY: no instruction.
+    unsafe { std::arch::asm!("/* {} */", in(reg) value, options(nostack, preserves_flags)) };
+}
+
+/// Measures `rounds`, which counts units and notifications.
+fn measured(rounds: impl FnOnce(&mut Outcome)) -> Outcome {
+    let mut outcome = Outcome::default();
+    let (start, before) = (Instant::now(), allocations::count());
+    rounds(&mut outcome);
+    outcome.allocations = allocations::count() - before;
+    outcome.nanoseconds = start.elapsed().as_nanos() as u64;
+    outcome
+}

@@ -1,0 +1,79 @@
+//! `cargo xtask bench`: runs the benchmarks of `benches/` beside their twins in C, and says how the two compare.
+//!
+//! Instructions are the figure where one thread does the work: callgrind counts two runs of different length, and the difference
+//! is what the rounds between them cost, the same on any machine and any day. Times are of runs that take turns, C and Rust.
+
+mod build;
+mod callgrind;
+mod measure;
+mod plot;
+mod report;
+mod rows;
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{host, ui};
+use measure::Row;
+
+/// Options of `bench`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only the benchmarks whose names contain this
+    filter: Option<String>,
+    /// How many pairs of runs each time is taken from
+    #[arg(long, default_value_t = 9)]
+    pairs: usize,
+    /// Takes no times: instructions only
+    #[arg(long)]
+    no_time: bool,
+}
+
+/// Returns 1 if a target is missed.
+pub(crate) fn main(args: &Args) -> Result<i32> {
+    let chosen: Vec<_> = rows::ROWS
+        .iter()
+        .filter(|row| args.filter.as_ref().is_none_or(|filter| row.name.contains(filter)))
+        .collect();
+    if chosen.is_empty() {
+        bail!("there is no such benchmark; there are {}", rows::ROWS.map(|row| row.name).join(", "));
+    }
+    let programs = build::programs()?;
+    let valgrind = callgrind::find();
+    if let Err(reason) = &valgrind {
+        ui::line(format!("no instruction counts: {reason:#}"));
+    }
+    let folder = folder()?;
+    let mut rows = Vec::new();
+    for case in chosen {
+        let spinner = ui::spinner(case.name);
+        let pairs = if args.no_time { 0 } else { args.pairs };
+        let row = Row::measure(case, &programs, valgrind.as_ref().ok(), pairs);
+        spinner.finish_and_clear();
+        rows.push(row?);
+    }
+    report::print(&rows);
+    let json = folder.join("bench.json");
+    fs::write(&json, report::json(&rows)?).with_context(|| format!("writing {}", json.display()))?;
+    let svg = folder.join("bench.svg");
+    fs::write(&svg, plot::svg(&rows)).with_context(|| format!("writing {}", svg.display()))?;
+    ui::line(format!("{}, {}", json.display(), svg.display()));
+    let missed: Vec<_> = rows.iter().filter(|row| !row.is_met()).collect();
+    if let Ok(valgrind) = &valgrind {
+        for row in missed.iter().filter(|row| row.case.counted()) {
+            let profiles = callgrind::profiles(valgrind, &programs, row.case, &folder)?;
+            ui::line(format!("{}: where the instructions are: {}", row.case.name, profiles.join(", ")));
+        }
+    }
+    ui::line(format!("{} met, {} missed", rows.len() - missed.len(), missed.len()));
+    Ok(i32::from(!missed.is_empty()))
+}
+
+/// Where the results go.
+fn folder() -> Result<PathBuf> {
+    let folder = host::target().join("bench");
+    fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+    Ok(folder)
+}
