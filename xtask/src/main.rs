@@ -54,7 +54,7 @@ enum Task {
     /// Runs what continuous integration runs.
     Ci,
     /// Weakens each memory ordering in turn and shows that the models notice.
-    MutantsOrdering,
+    MutantsOrdering(mutants::Args),
     /// Runs the fuzz targets, a minute each: drivers and parsers against peers that do anything.
     Fuzz(fuzz::Args),
     /// Boots real Xen in an emulator and runs a payload in dom0, or a kernel as dom0: for developers.
@@ -73,7 +73,7 @@ fn main() -> ExitCode {
         Task::Abi(args) => abi::main(&args),
         Task::Bench(args) => bench::main(&args),
         Task::Ci => test::ci(),
-        Task::MutantsOrdering => mutants::main(),
+        Task::MutantsOrdering(args) => mutants::main(&args),
         Task::Fuzz(args) => fuzz::main(&args),
         Task::Xen(command) => xen::main(&command),
     };

@@ -7,14 +7,14 @@ use crate::{interrupts, vcpus};
 use core::sync::atomic::{AtomicU64, Ordering::AcqRel};
 use spin::Once;
 use x86_64::instructions::interrupts as cpu;
-use xen_evtchn::{EventChannels, PORTS};
+use xen_evtchn::{EventChannels, FIFO_PORTS};
 use xen_hypercall::{Instant, Mapped, Platform, Port, SharedMem, ops::sched, start};
 
 /// The event channels, and with them the shared info page.
 pub(crate) static EVENTS: Once<EventChannels<Rt, Mapped<Rt>>> = Once::new();
 
 /// One bit per port: an upcall came for it, and no `wait` has reported it yet.
-static FIRED: [AtomicU64; PORTS as usize / 64] = [const { AtomicU64::new(0) }; PORTS as usize / 64];
+static FIRED: [AtomicU64; FIFO_PORTS as usize / 64] = [const { AtomicU64::new(0) }; FIFO_PORTS as usize / 64];
 
 /// What else is to happen at an event.
 static HANDLER: Once<fn(Rt, Port)> = Once::new();

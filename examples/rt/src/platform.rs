@@ -154,6 +154,16 @@ unsafe impl Platform for Rt {
     fn wait(&self, ports: &[Port], deadline: Option<Instant>) {
         events::wait(ports, deadline);
     }
+
+    fn port_opened(&self, port: Port, vcpu: u32) -> Result<(), Errno> {
+        events::EVENTS.get().map_or(Ok(()), |events| events.opened(port, vcpu))
+    }
+
+    fn port_closing(&self, port: Port) {
+        if let Some(events) = events::EVENTS.get() {
+            events.closing(port);
+        }
+    }
 }
 
 // SAFETY: the frames lie above all RAM and above every device, each range is given to one owner until it is released, and they are mapped to

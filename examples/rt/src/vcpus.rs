@@ -61,6 +61,9 @@ pub(crate) fn start(vcpu: u32, main: fn(Rt)) -> Result<(), Errno> {
     if vcpu == 0 || vcpu as usize >= VCPUS {
         return Err(Errno::EINVAL);
     }
+    if let Some(events) = events::EVENTS.get() {
+        events.add_vcpu(vcpu)?;
+    }
     let stacks = memory::alloc_pages(STACKS).ok_or(Errno::ENOMEM)?;
     let bottom = stacks.expose_provenance().get();
     let (fault_stack, top) = (bottom + FAULT_STACK * PAGE_SIZE, bottom + STACKS.get() * PAGE_SIZE);

@@ -1,98 +1,10 @@
-//! Every order in which Xen's events and this domain's handling can meet, tried by a model checker.
-//!
-//! `RUSTFLAGS="--cfg loom" cargo test -p xen-evtchn --lib --profile models`
+//! The 2-level format.
 
-use crate::EventChannels;
-use core::mem::offset_of;
-use core::num::NonZeroUsize;
-use core::ptr::NonNull;
+use super::{PORT, start};
 use loom::sync::Arc;
-use loom::sync::atomic::Ordering::{Relaxed, SeqCst};
-use loom::sync::atomic::{AtomicBool, fence};
+use loom::sync::atomic::AtomicBool;
+use loom::sync::atomic::Ordering::Relaxed;
 use loom::thread;
-use xen_hypercall::{Gfn, Hypercall, Instant, PAGE_SIZE, Platform, Port, SharedMem};
-use xen_sys::event_channel::EVTCHNOP_UNMASK;
-use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, SharedInfo, VcpuInfo};
-
-const PORT: Port = Port(3);
-const BIT: u64 = 1 << 3;
-const UPCALL_PENDING: usize = offset_of!(SharedInfo, vcpu_info) + offset_of!(VcpuInfo, evtchn_upcall_pending);
-const SELECTOR: usize = offset_of!(SharedInfo, vcpu_info) + offset_of!(VcpuInfo, evtchn_pending_sel);
-const PENDING: usize = offset_of!(SharedInfo, evtchn_pending);
-const MASK: usize = offset_of!(SharedInfo, evtchn_mask);
-
-type Events = EventChannels<Xen, &'static SharedMem>;
-
-/// What Xen does with the words of one vCPU. Its atomic operations are ordered against everything.
-#[derive(Clone, Copy)]
-struct Xen {
-    words: &'static SharedMem,
-}
-
-impl Xen {
-    fn send(self) {
-        let was_pending = self.words.u64::<PENDING>().fetch_or(BIT) & BIT != 0;
-        fence(SeqCst);
-        if !was_pending && self.words.u64::<MASK>().load(Relaxed) & BIT == 0 {
-            self.raise();
-        }
-    }
-
-    fn unmask(self) {
-        if self.words.u64::<MASK>().fetch_and(!BIT) & BIT != 0
-            && self.words.u64::<PENDING>().fetch_or(0) & BIT != 0
-        {
-            self.raise();
-        }
-    }
-
-    fn raise(self) {
-        if self.words.u64::<SELECTOR>().fetch_or(1) & 1 == 0 {
-            self.words.u8::<UPCALL_PENDING>().swap(1);
-        }
-    }
-
-    fn interrupts(self) -> bool {
-        self.words.u8::<UPCALL_PENDING>().load(Relaxed) != 0
-    }
-}
-
-// SAFETY: it answers within this process and touches no memory of the caller's.
-unsafe impl Hypercall for Xen {
-    unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
-        assert_eq!((op, args[0]), (HYPERVISOR_EVENT_CHANNEL_OP, EVTCHNOP_UNMASK as usize));
-        self.unmask();
-        0
-    }
-}
-
-// SAFETY: it never hands out memory.
-unsafe impl Platform for Xen {
-    fn alloc_pages(&self, _count: NonZeroUsize) -> Option<NonNull<u8>> {
-        None
-    }
-    unsafe fn free_pages(&self, _pages: NonNull<u8>, _count: NonZeroUsize) {}
-    fn virt_to_gfn(&self, _page: NonNull<u8>) -> Gfn {
-        Gfn(0)
-    }
-    unsafe fn map_frames(&self, _first: Gfn, _count: NonZeroUsize) -> Option<NonNull<u8>> {
-        None
-    }
-    fn now(&self) -> Instant {
-        Instant::default()
-    }
-}
-
-fn start() -> (Xen, Arc<Events>) {
-    let words = [
-        (UPCALL_PENDING..UPCALL_PENDING + 1, 1),
-        (SELECTOR..SELECTOR + 8, 8),
-        (PENDING..PENDING + 64 * 8, 8),
-        (MASK..MASK + 64 * 8, 8),
-    ];
-    let xen = Xen { words: SharedMem::for_model(PAGE_SIZE, &words) };
-    (xen, Arc::new(EventChannels::new(xen, xen.words)))
-}
 
 #[test]
 fn d_e03_an_event_around_the_unmask_interrupts() {
@@ -188,5 +100,27 @@ fn a_pending_port_shows_the_work_behind_the_event() {
             assert!(work.load(Relaxed), "the event is seen before the work behind it");
         }
         sender.join().unwrap();
+    });
+}
+
+#[test]
+fn two_vcpus_that_scan_the_same_word_tell_an_event_once() {
+    loom::model(|| {
+        let (xen, events) = start();
+        events.unmask(PORT).unwrap();
+        xen.send();
+        // Both have the word selected: another port of it is the second one's.
+        xen.select(1);
+        let other = thread::spawn({
+            let events = events.clone();
+            move || {
+                let mut told = 0;
+                events.on_upcall(1, |_| told += 1);
+                told
+            }
+        });
+        let mut told = 0;
+        events.on_upcall(0, |_| told += 1);
+        assert_eq!(told + other.join().unwrap(), 1);
     });
 }

@@ -1,0 +1,131 @@
+//! Masks with reasons, and the budget against storms.
+
+use super::{PORT, start};
+use crate::{Lines, Work};
+use core::time::Duration;
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::sync::atomic::AtomicBool;
+use loom::sync::atomic::Ordering::Relaxed;
+use loom::thread;
+use xen_hypercall::Instant;
+
+const NOW: Instant = Instant::from_nanos(1_000_000_000);
+
+#[test]
+fn work_that_comes_around_the_end_is_seen_or_interrupts() {
+    loom::model(|| {
+        let (xen, events) = start();
+        let lines = Lines::<1>::new();
+        lines.bind(&events, PORT).unwrap();
+        xen.send();
+        lines.on_upcall(&events, 0, |_| {});
+        let work = Arc::new(AtomicBool::new(false));
+        let sender = thread::spawn({
+            let work = work.clone();
+            move || {
+                work.store(true, Relaxed);
+                xen.send();
+            }
+        });
+        let seen = work.load(Relaxed);
+        lines.end(&events, PORT, Work::Done, NOW).unwrap();
+        sender.join().unwrap();
+        assert!(seen || xen.interrupts(), "the work behind an event was not seen, and no interrupt comes");
+    });
+}
+
+#[test]
+fn d_e01_a_mask_and_its_end_around_an_event_leave_the_port_alive() {
+    loom::model(|| {
+        let (xen, events) = start();
+        let lines = Arc::new(Lines::<1>::new());
+        lines.bind(&events, PORT).unwrap();
+        xen.send();
+        let driver = thread::spawn({
+            let (events, lines) = (events.clone(), lines.clone());
+            move || {
+                lines.mask(&events, PORT);
+                lines.unmask(&events, PORT).unwrap();
+            }
+        });
+        let mut told = false;
+        lines.on_upcall(&events, 0, |port| {
+            told = true;
+            lines.end(&events, port, Work::Done, NOW).unwrap();
+        });
+        driver.join().unwrap();
+        assert!(told || xen.interrupts(), "an event was neither told nor kept");
+        // And the next one is told.
+        lines.on_upcall(&events, 0, |port| {
+            lines.end(&events, port, Work::Done, NOW).unwrap();
+        });
+        xen.send();
+        assert!(xen.interrupts(), "the port stays masked for no reason");
+    });
+}
+
+#[test]
+fn two_vcpus_never_handle_a_port_at_the_same_time() {
+    loom::model(|| {
+        let (xen, events) = start();
+        let lines = Arc::new(Lines::<1>::new());
+        lines.bind(&events, PORT).unwrap();
+        let state = Arc::new(UnsafeCell::new(0));
+        xen.send();
+        xen.select(1);
+        let other = thread::spawn({
+            let (events, lines, state) = (events.clone(), lines.clone(), state.clone());
+            move || {
+                lines.on_upcall(&events, 1, |port| {
+                    // SAFETY: the checker fails the model if another access can come at the same time.
+                    state.with_mut(|state| unsafe { *state += 1 });
+                    lines.end(&events, port, Work::Done, NOW).unwrap();
+                    xen.send();
+                });
+            }
+        });
+        lines.on_upcall(&events, 0, |port| {
+            // SAFETY: as above.
+            state.with_mut(|state| unsafe { *state += 1 });
+            lines.end(&events, port, Work::Done, NOW).unwrap();
+        });
+        other.join().unwrap();
+        lines.on_upcall(&events, 0, |_| {});
+        // SAFETY: as above.
+        state.with(|state| assert!(unsafe { *state } >= 1));
+    });
+}
+
+#[test]
+fn d_e01_a_wait_that_begins_while_others_end_is_ended_by_the_next_timer() {
+    loom::model(|| {
+        let (xen, events) = start();
+        let lines = Arc::new(Lines::<1>::new());
+        lines.bind(&events, PORT).unwrap();
+        let spurious = |lines: &Lines<1>| lines.end(&events, PORT, Work::Spurious, NOW).unwrap();
+        loop {
+            xen.send();
+            lines.on_upcall(&events, 0, |_| {});
+            if let Some(until) = spurious(&lines) {
+                lines.expire(&events, until);
+                break;
+            }
+        }
+        xen.send();
+        lines.on_upcall(&events, 0, |_| {});
+        let late = NOW + Duration::from_secs(9);
+        let timer = thread::spawn({
+            let (events, lines) = (events.clone(), lines.clone());
+            move || {
+                lines.expire(&events, late);
+            }
+        });
+        assert!(spurious(&lines).is_some());
+        timer.join().unwrap();
+        lines.expire(&events, late);
+        lines.on_upcall(&events, 0, |_| {});
+        xen.send();
+        assert!(xen.interrupts(), "the wait never ends");
+    });
+}
