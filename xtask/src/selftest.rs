@@ -15,6 +15,10 @@ const SCRIPT: &str = include_str!("../payload/selftest.sh");
 /// Xen's buffer for a line that a guest writes to I/O port 0xe9: a longer one comes in pieces of this size.
 const PIECE: usize = 199;
 
+/// Events that the two vCPUs exchange: in full, and where time counts.
+pub(crate) const ROUNDS: u32 = 100_000;
+pub(crate) const FEW_ROUNDS: u32 = 10_000;
+
 /// Options of `selftest`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -24,6 +28,9 @@ pub(crate) struct Args {
     /// As this only (default: as both)
     #[arg(long = "as", value_enum, value_name = "ROLE")]
     role: Option<Role>,
+    /// Events that the two vCPUs exchange
+    #[arg(long, default_value_t = ROUNDS)]
+    rounds: u32,
     /// Shows a line for each operation
     #[arg(long, short)]
     verbose: bool,
@@ -47,8 +54,8 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     for version in versions {
         for &role in &roles {
             let (count, name) = match role {
-                Role::Dom0 => (dom0(version, &kernel, args.verbose), "dom0"),
-                Role::Guest => (guest(version, &kernel, args.verbose), "a guest"),
+                Role::Dom0 => (dom0(version, &kernel, args.rounds, args.verbose), "dom0"),
+                Role::Guest => (guest(version, &kernel, args.rounds, args.verbose), "a guest"),
             };
             match count {
                 Ok(count) => {
@@ -70,11 +77,12 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
 }
 
 /// Boots the kernel as dom0 and returns how many results it compared, all of them as expected.
-pub(crate) fn dom0(version: XenVersion, kernel: &Path, verbose: bool) -> Result<usize> {
+pub(crate) fn dom0(version: XenVersion, kernel: &Path, rounds: u32, verbose: bool) -> Result<usize> {
     let log = host::results()?.join(format!("selftest-dom0-{version}.log"));
     let mut boot = Boot::new(version, log);
-    boot.timeout = Duration::from_secs(240);
+    boot.timeout = Duration::from_secs(900);
     boot.xen_args = "dom0_max_vcpus=2".to_owned();
+    boot.append = format!("rounds={rounds}");
     let mut tally = Tally::default();
     let outcome = boot.kernel(kernel, &mut |event| {
         if let Event::Xen(line) = event
@@ -91,14 +99,15 @@ pub(crate) fn dom0(version: XenVersion, kernel: &Path, verbose: bool) -> Result<
 }
 
 /// Boots Linux as dom0 and the kernel as its guest; returns how many results it compared, all of them as expected.
-fn guest(version: XenVersion, kernel: &Path, verbose: bool) -> Result<usize> {
+fn guest(version: XenVersion, kernel: &Path, rounds: u32, verbose: bool) -> Result<usize> {
     let mut archive = Archive::default();
     archive.file("payload/run", 0o755, SCRIPT);
     archive.file("payload/lib.sh", 0o644, payload::LIB);
-    archive.copy("payload/selftest", kernel)?;
+    add(&mut archive, kernel, rounds)?;
     let log = host::results()?.join(format!("selftest-guest-{version}.log"));
     let mut boot = Boot::new(version, log);
     boot.append = "QUIET=1".to_owned();
+    boot.timeout = Duration::from_secs(900);
     let mut tally = Tally::default();
     let outcome = boot.run(&archive, None, &mut |event| match event {
         Event::Xen(line) => {
@@ -119,6 +128,12 @@ fn guest(version: XenVersion, kernel: &Path, verbose: bool) -> Result<usize> {
         tally.bad.push(outcome.describe());
     }
     tally.verdict().with_context(|| format!("log {}", boot.log.display()))
+}
+
+/// Adds what `selftest` of the payloads' library starts.
+pub(crate) fn add(archive: &mut Archive, kernel: &Path, rounds: u32) -> Result<()> {
+    archive.file("payload/rounds", 0o644, format!("rounds={rounds}"));
+    archive.copy("payload/selftest", kernel)
 }
 
 /// The lines of a run.

@@ -45,6 +45,7 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
 
 fn all(args: &Args, slow: bool) -> Result<i32> {
     let started = Instant::now();
+    let rounds = if slow { selftest::ROUNDS } else { selftest::FEW_ROUNDS };
     let versions: Vec<_> = args.xen.map_or(XenVersion::ALL.to_vec(), |v| vec![v]);
     // The packages come while the compiler works.
     let fetch = (!args.no_xen).then(|| {
@@ -79,7 +80,7 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
         for &version in &versions {
             if let Some(tester) = &tester {
                 step(&mut steps, &format!("self-test as dom0 of Xen {version}"), || {
-                    let count = selftest::dom0(version, tester, false)?;
+                    let count = selftest::dom0(version, tester, rounds, false)?;
                     ui::line(format!("      {count} results as expected"));
                     Ok(())
                 });
@@ -89,7 +90,7 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
             (kernel, tester, steps.iter().all(|s| s.ok || !s.name.contains("lab")))
         {
             step(&mut steps, "real Xen", || {
-                runs = xentest::run(&versions, &kernel, &tester)?;
+                runs = xentest::run(&versions, &kernel, &tester, rounds)?;
                 Ok(())
             });
         }

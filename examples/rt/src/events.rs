@@ -8,13 +8,24 @@ use core::sync::atomic::{AtomicU64, Ordering::AcqRel};
 use spin::Once;
 use x86_64::instructions::interrupts as cpu;
 use xen_evtchn::{EventChannels, FIFO_PORTS};
-use xen_hypercall::{Instant, Mapped, Platform, Port, SharedMem, ops::sched, start};
+use xen_hypercall::{Errno, Instant, Mapped, Platform, Port, SharedMem, ops::sched, start};
 
-/// The event channels, and with them the shared info page.
-pub(crate) static EVENTS: Once<EventChannels<Rt, Mapped<Rt>>> = Once::new();
+/// The event channels of this kernel.
+pub(crate) type Events = EventChannels<Rt, &'static Mapped<Rt>>;
+
+static SHARED_INFO: Once<Mapped<Rt>> = Once::new();
+
+/// The event words in the format of the start, and in the one that [`use_fifo`] has changed to.
+static TWO_LEVEL: Once<Events> = Once::new();
+static FIFO: Once<Events> = Once::new();
 
 /// One bit per port: an upcall came for it, and no `wait` has reported it yet.
 static FIRED: [AtomicU64; FIFO_PORTS as usize / 64] = [const { AtomicU64::new(0) }; FIFO_PORTS as usize / 64];
+
+/// Returns the event channels; `None` until `init`.
+pub(crate) fn events() -> Option<&'static Events> {
+    FIFO.get().or_else(|| TWO_LEVEL.get())
+}
 
 /// What else is to happen at an event.
 static HANDLER: Once<fn(Rt, Port)> = Once::new();
@@ -26,7 +37,7 @@ pub(crate) fn set_handler(handler: fn(Rt, Port)) {
 
 /// Returns shared info; `None` until `init` has put it in place.
 pub(crate) fn shared_info() -> Option<&'static SharedMem> {
-    EVENTS.get().map(|events| events.shared_info().as_ref())
+    SHARED_INFO.get().map(AsRef::as_ref)
 }
 
 /// Puts shared info in place and turns events on.
@@ -36,8 +47,27 @@ pub(crate) fn shared_info() -> Option<&'static SharedMem> {
 /// If Xen refuses: there is no way to go on.
 pub(crate) fn init() {
     let shared_info = start::shared_info(Rt::new()).unwrap_or_else(|error| panic!("shared info: {error}"));
-    EVENTS.call_once(|| EventChannels::new(Rt::new(), shared_info));
+    let shared_info = SHARED_INFO.call_once(|| shared_info);
+    TWO_LEVEL.call_once(|| EventChannels::new(Rt::new(), shared_info));
     init_vcpu(0);
+}
+
+/// Changes to the FIFO format, or stays if Xen has none. Run it on vCPU 0, while no event comes on any other, and no open port is in use.
+///
+/// # Errors
+///
+/// Those of [`EventChannels::with_fifo`] and [`EventChannels::add_vcpu`].
+pub(crate) fn use_fifo() -> Result<(), Errno> {
+    let shared_info = SHARED_INFO.get().ok_or(Errno::ENODEV)?;
+    // An upcall before the end would look for its event in the old format.
+    cpu::without_interrupts(|| {
+        FIFO.try_call_once(|| {
+            let events = EventChannels::with_fifo(Rt::new(), shared_info)?;
+            vcpus::others().try_for_each(|vcpu| events.add_vcpu(vcpu))?;
+            Ok(events)
+        })
+    })
+    .map(drop)
 }
 
 /// Turns events on for `vcpu`, which executes this.
@@ -54,12 +84,14 @@ pub(crate) fn init_vcpu(vcpu: u32) {
 
 /// Notes which ports have events. Runs in the interrupt handler, so it takes no lock and allocates nothing.
 pub(crate) fn on_upcall() {
-    if let Some(events) = EVENTS.get() {
+    if let Some(events) = events() {
         events.on_upcall(vcpus::current(), |port| {
             if let Some(handler) = HANDLER.get() {
                 handler(Rt::new(), port);
             }
-            FIRED[port.0 as usize / 64].fetch_or(1 << (port.0 % 64), AcqRel);
+            if let Some(word) = FIRED.get(port.0 as usize / 64) {
+                word.fetch_or(1 << (port.0 % 64), AcqRel);
+            }
         });
     }
 }
@@ -71,7 +103,7 @@ fn take(ports: &[Port]) -> bool {
     for &port in ports {
         let bit = 1 << (port.0 % 64);
         any |= FIRED.get(port.0 as usize / 64).is_some_and(|word| word.fetch_and(!bit, AcqRel) & bit != 0);
-        any |= EVENTS.get().is_some_and(|events| events.take_pending(port));
+        any |= events().is_some_and(|events| events.take_pending(port));
     }
     any
 }

@@ -57,8 +57,24 @@ impl Rt {
     /// # Panics
     ///
     /// Before `main`.
-    pub fn events(self) -> &'static EventChannels<Self, Mapped<Self>> {
-        events::EVENTS.get().expect("set up before main")
+    pub fn events(self) -> &'static EventChannels<Self, &'static Mapped<Self>> {
+        events::events().expect("set up before main")
+    }
+
+    /// Changes events to the FIFO format, for good; they stay in the two-level format where Xen has no other.
+    ///
+    /// For the first vCPU, before ports are opened: those that are open are masked, and none may have an event meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, or Xen's refusal after it has taken the format.
+    pub fn use_fifo_events(self) -> Result<(), Errno> {
+        events::use_fifo()
+    }
+
+    /// Runs `work` with no upcall on this vCPU meanwhile.
+    pub fn without_upcalls<T>(self, work: impl FnOnce() -> T) -> T {
+        interrupts::without_interrupts(work)
     }
 
     /// Returns the number of the vCPU that executes this.
@@ -156,11 +172,11 @@ unsafe impl Platform for Rt {
     }
 
     fn port_opened(&self, port: Port, vcpu: u32) -> Result<(), Errno> {
-        events::EVENTS.get().map_or(Ok(()), |events| events.opened(port, vcpu))
+        events::events().map_or(Ok(()), |events| events.opened(port, vcpu))
     }
 
     fn port_closing(&self, port: Port) {
-        if let Some(events) = events::EVENTS.get() {
+        if let Some(events) = events::events() {
             events.closing(port);
         }
     }

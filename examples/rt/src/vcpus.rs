@@ -8,6 +8,10 @@ use crate::{events, interrupts, memory};
 use core::arch::asm;
 use core::mem::offset_of;
 use core::num::NonZeroUsize;
+use core::sync::atomic::{
+    AtomicU32,
+    Ordering::{AcqRel, Acquire},
+};
 use x86_64::registers::control::{Cr0, Cr3, Cr4, Efer};
 use x86_64::registers::model_specific::Msr;
 use xen_hypercall::ops::vcpu;
@@ -37,6 +41,15 @@ static NUMBERS: [u32; VCPUS] = {
     numbers
 };
 
+/// A bit for each vCPU that was started by the first.
+static STARTED: AtomicU32 = AtomicU32::new(0);
+
+/// Returns the vCPUs that were started by the first.
+pub(crate) fn others() -> impl Iterator<Item = u32> {
+    let started = STARTED.load(Acquire);
+    (0..VCPUS as u32).filter(move |vcpu| started & 1 << vcpu != 0)
+}
+
 /// Tells this vCPU its number, once and before anything else.
 pub(crate) fn identify(vcpu: u32) {
     let number = &raw const NUMBERS[vcpu as usize];
@@ -61,9 +74,7 @@ pub(crate) fn start(vcpu: u32, main: fn(Rt)) -> Result<(), Errno> {
     if vcpu == 0 || vcpu as usize >= VCPUS {
         return Err(Errno::EINVAL);
     }
-    if let Some(events) = events::EVENTS.get() {
-        events.add_vcpu(vcpu)?;
-    }
+    events::events().map_or(Ok(()), |events| events.add_vcpu(vcpu))?;
     let stacks = memory::alloc_pages(STACKS).ok_or(Errno::ENOMEM)?;
     let bottom = stacks.expose_provenance().get();
     let (fault_stack, top) = (bottom + FAULT_STACK * PAGE_SIZE, bottom + STACKS.get() * PAGE_SIZE);
@@ -88,7 +99,9 @@ pub(crate) fn start(vcpu: u32, main: fn(Rt)) -> Result<(), Errno> {
     // SAFETY: the vCPU executes `begin` on stacks of its own; what is shared between vCPUs is atomic or locked.
     let started =
         unsafe { vcpu::initialise(&Rt::new(), vcpu, &context).and_then(|()| vcpu::up(&Rt::new(), vcpu)) };
-    if started.is_err() {
+    if started.is_ok() {
+        STARTED.fetch_or(1 << vcpu, AcqRel);
+    } else {
         // SAFETY: allocated above; no vCPU has started on them.
         unsafe { memory::free_pages(stacks, STACKS) };
     }

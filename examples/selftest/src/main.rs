@@ -6,6 +6,7 @@
 extern crate alloc;
 
 mod cpu;
+mod delivery;
 mod devices;
 mod events;
 mod fifo;
@@ -33,12 +34,14 @@ fn main(xen: Rt) {
     version::test(&mut t);
     events::test(&mut t);
     smp::test(&mut t);
+    delivery::two_level(&mut t);
     grants::test(&mut t);
     memory::test(&mut t);
     hvm::test(&mut t);
     cpu::test(&mut t);
     devices::test(&mut t);
     toolstack::test(&mut t);
+    delivery::fifo(&mut t);
     smp::stop(&mut t);
     // It ends with the ports of all others closed, and the vCPU's information elsewhere: nothing can come after it.
     fifo::test(&mut t);
