@@ -39,6 +39,7 @@ pub(crate) enum What {
 
 impl Entry<'_> {
     /// Gives `peer` access to `what`, which fits an entry of this version. The entry must be free.
+    #[inline(always)]
     pub(crate) fn permit(self, what: What, peer: DomId, flags: GrantFlags) {
         let (kind, word, frame) = match what {
             What::Page(gfn) if self.state.is_none() => (GrantFlags::PERMIT_ACCESS, gfn.0 as u32, None),
@@ -70,6 +71,7 @@ impl Entry<'_> {
     /// In version 1 an entry that is in use stays valid. In version 2 it is not valid any more, whatever the answer, so that nobody can
     /// begin to use it; call this again until those who do have stopped.
     #[doc(alias("gnttab_end_foreign_access", "gnttab_try_end_foreign_access"))]
+    #[inline(always)]
     pub(crate) fn revoke(self) -> bool {
         let Some(flags) = self.half(FLAGS) else { return false };
         let Some((states, offset)) = self.state else { return revoke_v1(flags) };
@@ -111,9 +113,19 @@ impl Entry<'_> {
 }
 
 /// Xen marks an entry that is in use, and the exchange fails then.
+#[inline(always)]
 fn revoke_v1(flags: SharedU16<'_>) -> bool {
-    let mut found = flags.load(Ordering::Relaxed);
-    for _ in 0..REVOKE_TRIES {
+    let found = flags.load(Ordering::Relaxed);
+    if found & IN_USE != 0 {
+        return false;
+    }
+    flags.compare_exchange(found, 0).map_or_else(|changed| revoke_changed(flags, changed), |_| true)
+}
+
+#[cold]
+#[inline(never)]
+fn revoke_changed(flags: SharedU16<'_>, mut found: u16) -> bool {
+    for _ in 1..REVOKE_TRIES {
         if found & IN_USE != 0 {
             return false;
         }

@@ -10,7 +10,7 @@ use xen_sys::grant_table::GrantStatus;
 /// Why pages could not be shared, or the table not be set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GrantError {
-    /// Every entry is in use and the table is as large as Xen allows.
+    /// Not as many entries are free, one behind the other for pages that are shared as one, and the table is as large as Xen allows.
     Exhausted {
         /// The table's size in frames.
         frames: u32,
@@ -50,7 +50,7 @@ impl fmt::Display for GrantError {
             Self::Exhausted { frames } => {
                 write!(
                     f,
-                    "grant table full: all entries of its {frames} frames are in use, and Xen allows no more"
+                    "grant table full: too few entries are free in its {frames} frames, and Xen allows no more"
                 )
             }
             Self::Grow(error) => write!(f, "grant table can't grow: {error}"),

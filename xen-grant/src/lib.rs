@@ -5,10 +5,12 @@
 extern crate std;
 
 mod access;
-mod blocks;
 mod copy;
 mod entry;
 mod error;
+mod frames;
+mod grow;
+mod link;
 mod lock;
 #[cfg(test)]
 mod memory;

@@ -2,11 +2,11 @@
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test -p xen-grant --lib --profile models`
 
-use crate::blocks::Block;
 use crate::entry::{Entry, What};
+use crate::link::Link;
 use crate::memory::Memory;
 use crate::quarantine::{Deferred, Held};
-use crate::refs::{self, FreeRefs};
+use crate::refs::{Group, run};
 use crate::{Access, Quarantine, ReadWrite, Version};
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
@@ -15,6 +15,7 @@ use loom::sync::Arc;
 use loom::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use loom::sync::atomic::fence;
 use loom::thread;
+use std::boxed::Box;
 use xen_hypercall::{DomId, Gfn, GrantRef, Hypercall, Instant, PAGE_SIZE, Pages, Platform, Port, SharedMem};
 use xen_sys::grant_table::GrantFlags;
 
@@ -127,45 +128,58 @@ fn d_g01_a_page_is_taken_back_only_while_nobody_uses_it() {
     });
 }
 
-#[test]
-fn d_g06_a_reference_has_one_owner_at_a_time() {
-    loom::model(|| {
-        let shared = Arc::new((FreeRefs::new(), [Block::new()]));
-        refs::give(&shared.1, GrantRef(9));
-        let entry = Arc::new(UnsafeCell::new(0));
-        let use_it = |(free, blocks): &(FreeRefs, [Block; 1]), entry: &UnsafeCell<u32>| {
-            if let Some(reference) = free.take(blocks) {
-                // SAFETY: the owner of the reference alone has access, which is what the checker checks.
-                entry.with_mut(|word| unsafe { *word += 1 });
-                refs::give(blocks, reference);
-            }
-        };
-        let other = thread::spawn({
-            let (shared, entry) = (shared.clone(), entry.clone());
-            move || use_it(&shared, &entry)
-        });
-        use_it(&shared, &entry);
-        other.join().unwrap();
-        assert_eq!(refs::count(&shared.1), 1);
-    });
+fn group() -> Group {
+    // SAFETY: no model looks for an entry.
+    unsafe { Group::new(GrantRef(64), NonNull::dangling(), None) }
+}
+
+/// Takes `count` of the two references that there are, uses what they stand for, and gives them back.
+fn use_references(group: &Group, entries: &[UnsafeCell<u32>; 2], count: usize) {
+    let found = if count == 1 { group.take() } else { group.take_run(count) };
+    let Some(first) = found else { return };
+    for entry in &entries[first.0 as usize - 64..][..count] {
+        // SAFETY: the owner of the reference alone has access, which is what the checker checks.
+        entry.with_mut(|word| unsafe { *word += 1 });
+    }
+    group.give(first, run(count));
 }
 
 #[test]
-fn whoever_gets_a_reference_of_a_new_frame_finds_the_frame() {
+fn d_g06_a_reference_has_one_owner_at_a_time() {
+    for counts in [(1, 1), (1, 2), (2, 2)] {
+        loom::model(move || {
+            let group = Arc::new(group());
+            group.give(GrantRef(64), 3);
+            let entries = Arc::new([UnsafeCell::new(0), UnsafeCell::new(0)]);
+            let other = thread::spawn({
+                let (group, entries) = (group.clone(), entries.clone());
+                move || use_references(&group, &entries, counts.0)
+            });
+            use_references(&group, &entries, counts.1);
+            other.join().unwrap();
+            assert_eq!(group.count(), 2);
+        });
+    }
+}
+
+#[test]
+fn whoever_follows_a_link_finds_its_target_complete() {
     loom::model(|| {
-        let shared = Arc::new((FreeRefs::new(), [Block::new()]));
-        let owner = thread::spawn({
-            let shared = shared.clone();
+        let target: &'static UnsafeCell<u32> = Box::leak(Box::new(UnsafeCell::new(0)));
+        let link = Arc::new(Link::to(NonNull::dangling()));
+        let other = thread::spawn({
+            let link = link.clone();
             move || {
-                // SAFETY: the model never looks into the frame.
-                unsafe { shared.1[0].place(0, NonNull::dangling(), None) };
-                refs::give(&shared.1, GrantRef(9));
+                // SAFETY: nobody knows of it yet, which is what the checker checks.
+                target.with_mut(|made| unsafe { *made = 1 });
+                link.set(NonNull::from(target));
             }
         });
-        if shared.0.take(&shared.1).is_some() {
-            assert!(shared.1[0].placed(0).is_some());
+        if link.get() == Some(NonNull::from(target)) {
+            // SAFETY: nobody writes it any more, which is what the checker checks.
+            target.with(|made| assert_eq!(unsafe { *made }, 1));
         }
-        owner.join().unwrap();
+        other.join().unwrap();
     });
 }
 
@@ -221,9 +235,9 @@ fn d_g01_what_was_kept_back_is_freed_once_and_not_before_the_peer_lets_go() {
         let page = Arc::new(UnsafeCell::new(0));
         let pages = Pages::alloc(Watched(memory.clone(), Some(page.clone())), 1).unwrap().into_shared();
         let deferred = Arc::new(Deferred::new(Watched(memory.clone(), None)));
-        deferred.add(Held { pages: Some(pages), refs: core::iter::once(GrantRef(9)).collect() });
+        deferred.add(Held { pages: Some(pages), first: GrantRef(9), left: 1 });
         let retry = move |deferred: &Deferred<Watched>| {
-            deferred.sweep(|refs| refs.retain(|_| !entry.revoke()));
+            deferred.sweep(|_, left| if entry.revoke() { 0 } else { left });
         };
         let peer = thread::spawn(move || use_page(entry, &page));
         let other = thread::spawn({

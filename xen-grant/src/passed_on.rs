@@ -34,10 +34,8 @@ impl<P: Platform> GrantTable<P> {
         peer: DomId,
     ) -> Result<PassedOn<'_, P, A>, GrantError> {
         self.needs(Version::V2)?;
-        let reference = self.take()?;
-        if let Some(entry) = self.entry(reference) {
-            entry.permit(What::Grant(owner, granted), peer, A::FLAGS);
-        }
+        let (group, reference) = self.take(1)?;
+        group.entry(reference).permit(What::Grant(owner, granted), peer, A::FLAGS);
         Ok(PassedOn { table: self, reference, access: PhantomData })
     }
 }
@@ -55,14 +53,14 @@ impl<P: Platform, A: Access> PassedOn<'_, P, A> {
     /// [`InUse`] if a copy is going on. The peer can begin no other one, and the reference is kept back until that one is done.
     pub fn end(self) -> Result<(), InUse> {
         let this = ManuallyDrop::new(self);
-        this.table.take_back_one(this.reference)
+        this.table.end_passed_on(this.reference)
     }
 }
 
 impl<P: Platform, A: Access> Drop for PassedOn<'_, P, A> {
     fn drop(&mut self) {
         // A reference that is in use is in quarantine now.
-        let _ = self.table.take_back_one(self.reference);
+        let _ = self.table.end_passed_on(self.reference);
     }
 }
 

@@ -2,11 +2,10 @@
 
 use crate::lock::Mutex;
 use crate::page_vec::PageVec;
-use crate::shared::Refs;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 use heapless::Vec;
-use xen_hypercall::{Instant, Platform, SharedPages};
+use xen_hypercall::{GrantRef, Instant, Platform, SharedPages};
 
 /// How long a peer is left alone between two tries.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -26,8 +25,9 @@ pub struct Quarantine {
 pub(crate) struct Held<P: Platform> {
     /// None for a grant that was passed on.
     pub(crate) pages: Option<SharedPages<P>>,
-    /// Those that are in use still.
-    pub(crate) refs: Refs,
+    pub(crate) first: GrantRef,
+    /// Which references are in use still: bit 0 for the first, and so on.
+    pub(crate) left: u64,
 }
 
 /// All that peers did not let go of.
@@ -65,8 +65,8 @@ impl<P: Platform> Deferred<P> {
         Quarantine { waiting: self.list.lock().held.len(), lost: self.lost.load(Ordering::Relaxed) }
     }
 
-    /// Tries all again. `end` takes references away that it could end.
-    pub(crate) fn sweep(&self, mut end: impl FnMut(&mut Refs)) {
+    /// Tries all again. `end` gets the first reference and which ones are left, and returns which ones still are.
+    pub(crate) fn sweep(&self, mut end: impl FnMut(GrantRef, u64) -> u64) {
         let mut left = {
             let mut list = self.list.lock();
             list.next = 0;
@@ -80,7 +80,7 @@ impl<P: Platform> Deferred<P> {
     }
 
     /// Tries some again if it is time to, and returns when to come back.
-    pub(crate) fn poll(&self, now: Instant, mut end: impl FnMut(&mut Refs)) -> Option<Instant> {
+    pub(crate) fn poll(&self, now: Instant, mut end: impl FnMut(GrantRef, u64) -> u64) -> Option<Instant> {
         let waiting = {
             let mut list = self.list.lock();
             let waiting = list.held.len();
@@ -100,7 +100,7 @@ impl<P: Platform> Deferred<P> {
     }
 
     /// Tries `count` of them, [`BUDGET`] at most. What has become free is freed without the lock.
-    fn round(&self, count: usize, end: &mut impl FnMut(&mut Refs)) {
+    fn round(&self, count: usize, end: &mut impl FnMut(GrantRef, u64) -> u64) {
         let mut freed: Vec<Option<SharedPages<P>>, BUDGET> = Vec::new();
         let mut list = self.list.lock();
         for _ in 0..count {
@@ -109,8 +109,8 @@ impl<P: Platform> Deferred<P> {
             }
             let next = list.next;
             let Some(held) = list.held.get_mut(next) else { break };
-            end(&mut held.refs);
-            if !held.refs.is_empty() {
+            held.left = end(held.first, held.left);
+            if held.left != 0 {
                 list.next += 1;
             } else if let Some(held) = list.held.swap_remove(next) {
                 // No reference is left, so no peer can reach the pages. There is room: count is at most the budget.

@@ -1,104 +1,180 @@
 //! The free references: one bit each, taken and given back without a lock. A bit has no past, so nothing can be mistaken for it.
 
-use crate::blocks::{BLOCK, Block, WORDS};
-use xen_hypercall::GrantRef;
-use xen_hypercall::sync::{AtomicU32, Ordering};
+use crate::entry::Entry;
+use core::ptr::NonNull;
+use xen_hypercall::sync::{AtomicU64, Ordering};
+use xen_hypercall::{GrantRef, PAGE_SIZE, SharedMem};
+use xen_sys::grant_table::{GrantEntryStatus, GrantEntryV1, GrantEntryV2};
 
-/// Finds free references in blocks.
-pub(crate) struct FreeRefs {
-    /// The word where the last search found something.
-    hint: AtomicU32,
+/// References in a group.
+pub(crate) const GROUP: usize = 64;
+pub(crate) const V1_ENTRIES: usize = PAGE_SIZE / size_of::<GrantEntryV1>();
+pub(crate) const V2_ENTRIES: usize = PAGE_SIZE / size_of::<GrantEntryV2>();
+pub(crate) const STATES: usize = PAGE_SIZE / size_of::<GrantEntryStatus>();
+
+/// 64 references that follow each other: which are free, and where their entries are.
+#[repr(C)]
+pub(crate) struct Group {
+    free: AtomicU64,
+    /// The frame of entries that theirs are in.
+    entries: NonNull<u8>,
+    /// Version 2: the frame with their states.
+    states: Option<NonNull<u8>>,
+    first: GrantRef,
 }
 
-impl FreeRefs {
-    pub(crate) fn new() -> Self {
-        Self { hint: AtomicU32::new(0) }
+// SAFETY: the frames are reachable through atomics alone, for as long as the group.
+unsafe impl Send for Group {}
+// SAFETY: as above.
+unsafe impl Sync for Group {}
+
+impl Group {
+    /// Makes a group with nothing free. With `states` it is of version 2.
+    ///
+    /// # Safety
+    ///
+    /// The frames must be whole pages of the table that stay where they are, reachable through [`SharedMem`] alone.
+    pub(crate) unsafe fn new(first: GrantRef, entries: NonNull<u8>, states: Option<NonNull<u8>>) -> Self {
+        Self { free: AtomicU64::new(0), entries, states, first }
+    }
+
+    pub(crate) fn first(&self) -> GrantRef {
+        self.first
     }
 
     /// Takes a reference out of the free ones.
     #[inline(always)]
-    pub(crate) fn take(&self, blocks: &[Block]) -> Option<GrantRef> {
-        let hint = self.hint.load(Ordering::Relaxed) as usize;
-        take_from(blocks, hint).or_else(|| self.search(blocks, hint))
-    }
-
-    #[cold]
-    fn search(&self, blocks: &[Block], hint: usize) -> Option<GrantRef> {
-        let words = blocks.len() * WORDS;
-        let found = (1..words).find_map(|step| take_from(blocks, (hint + step) % words))?;
-        self.hint.store(found.0 / 64, Ordering::Relaxed);
-        Some(found)
-    }
-}
-
-#[inline(always)]
-fn take_from(blocks: &[Block], index: usize) -> Option<GrantRef> {
-    let word = &blocks.get(index / WORDS)?.free[index % WORDS];
-    let mut bits = word.load(Ordering::Relaxed);
-    while bits != 0 {
-        let bit = bits.trailing_zeros();
-        // Acquire: what the last owner did with the entry comes before what the next one does.
-        if word.fetch_and(!(1 << bit), Ordering::Acquire) & (1 << bit) != 0 {
-            return Some(GrantRef((index * 64) as u32 + bit));
+    pub(crate) fn take(&self) -> Option<GrantRef> {
+        let mut free = self.free.load(Ordering::Relaxed);
+        while free != 0 {
+            let bit = free.trailing_zeros();
+            // Acquire: what the last owner did with the entry comes before what the next one does.
+            if self.free.fetch_and(!(1 << bit), Ordering::Acquire) & (1 << bit) != 0 {
+                return Some(GrantRef(self.first.0 + bit));
+            }
+            free = self.free.load(Ordering::Relaxed);
         }
-        bits = word.load(Ordering::Relaxed);
+        None
     }
-    None
+
+    /// Takes `count` references that follow each other, all at once, and returns the first.
+    pub(crate) fn take_run(&self, count: usize) -> Option<GrantRef> {
+        let mut free = self.free.load(Ordering::Relaxed);
+        loop {
+            // Bit by bit, what is left are the places where a run of that length begins.
+            let starts = (1..count).fold(free, |starts, step| starts & (free >> step));
+            if starts == 0 {
+                return None;
+            }
+            let bit = starts.trailing_zeros();
+            let taken = free & !(run(count) << bit);
+            // Acquire: as above.
+            match self.free.compare_exchange(free, taken, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => return Some(GrantRef(self.first.0 + bit)),
+                Err(found) => free = found,
+            }
+        }
+    }
+
+    /// Adds references that the caller owns to the free ones: those of the mask, with `first` as bit 0.
+    #[inline(always)]
+    pub(crate) fn give(&self, first: GrantRef, mask: u64) {
+        self.free.fetch_or(mask << (first.0 as usize % GROUP), Ordering::Release);
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        self.free.load(Ordering::Relaxed).count_ones()
+    }
+
+    /// Returns the entry of one of its references.
+    pub(crate) fn entry(&self, reference: GrantRef) -> Entry<'_> {
+        self.with_entry(reference, |entry| entry)
+    }
+
+    /// Does something with the entry of one of its references. Each version has its own copy of that, which need not ask for it again.
+    #[inline(always)]
+    pub(crate) fn with_entry<'g, R>(&'g self, reference: GrantRef, then: impl Fn(Entry<'g>) -> R) -> R {
+        let index = reference.0 as usize;
+        // SAFETY: `new`'s caller vouched for the frames.
+        let memory = |frame| unsafe { SharedMem::from_raw(frame, PAGE_SIZE) };
+        let frame = memory(self.entries);
+        match self.states {
+            None => {
+                then(Entry { frame, offset: index % V1_ENTRIES * size_of::<GrantEntryV1>(), state: None })
+            }
+            Some(states) => then(Entry {
+                frame,
+                offset: index % V2_ENTRIES * size_of::<GrantEntryV2>(),
+                state: Some((memory(states), index % STATES * size_of::<GrantEntryStatus>())),
+            }),
+        }
+    }
 }
 
-/// Adds a reference that the caller owns to the free ones.
+/// Returns a mask of `count` bits, 64 at most.
 #[inline(always)]
-pub(crate) fn give(blocks: &[Block], reference: GrantRef) {
-    if let Some(block) = blocks.get(reference.0 as usize / BLOCK) {
-        let word = &block.free[reference.0 as usize % BLOCK / 64];
-        word.fetch_or(1 << (reference.0 % 64), Ordering::Release);
-    }
-}
-
-/// Counts the free references.
-pub(crate) fn count(blocks: &[Block]) -> u32 {
-    let words = blocks.iter().flat_map(|block| &block.free);
-    words.map(|word| word.load(Ordering::Relaxed).count_ones()).sum()
+pub(crate) fn run(count: usize) -> u64 {
+    u64::MAX >> (GROUP - count)
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::collections::BTreeSet;
+    use std::sync::atomic::AtomicU32;
+
+    fn group(free: u64) -> Group {
+        // SAFETY: no test here looks for an entry.
+        let group = unsafe { Group::new(GrantRef(64), NonNull::dangling(), None) };
+        group.give(GrantRef(64), free);
+        group
+    }
 
     #[test]
     fn every_reference_is_handed_out_once_until_it_comes_back() {
-        let blocks = [Block::new(), Block::new()];
-        let refs = FreeRefs::new();
-        assert_eq!(refs.take(&blocks), None);
-        (8..1024).for_each(|n| give(&blocks, GrantRef(n)));
-        give(&blocks, GrantRef(1024));
-        let taken: BTreeSet<_> = core::iter::from_fn(|| refs.take(&blocks)).map(|r| r.0).collect();
-        assert_eq!(taken, (8..1024).collect());
-        give(&blocks, GrantRef(77));
-        assert_eq!((refs.take(&blocks), refs.take(&blocks)), (Some(GrantRef(77)), None));
+        let group = group(u64::MAX << 8);
+        let taken: BTreeSet<_> = core::iter::from_fn(|| group.take()).map(|r| r.0).collect();
+        assert_eq!(taken, (72..128).collect());
+        group.give(GrantRef(77), 1);
+        assert_eq!((group.take(), group.take()), (Some(GrantRef(77)), None));
     }
 
     #[test]
     fn d_g06_two_threads_never_hold_the_same_reference() {
-        let blocks = [Block::new()];
-        let refs = FreeRefs::new();
-        (0..100).for_each(|n| give(&blocks, GrantRef(n)));
-        let held = [const { AtomicU32::new(0) }; 100];
+        let group = group(u64::MAX);
+        let held = [const { AtomicU32::new(0) }; 64];
+        let hold = |reference: GrantRef, to| {
+            assert_eq!(held[reference.0 as usize % 64].swap(to, Ordering::Relaxed), 1 - to);
+        };
         // Ten million takes and gives, but for an interpreter.
         let rounds = if cfg!(miri) { 200 } else { 2_500_000 };
-        std::thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| {
-                    for _ in 0..rounds {
-                        let Some(reference) = refs.take(&blocks) else { continue };
-                        assert_eq!(held[reference.0 as usize].swap(1, Ordering::Relaxed), 0);
-                        held[reference.0 as usize].store(0, Ordering::Relaxed);
-                        give(&blocks, reference);
-                    }
-                });
+        let work = |count| {
+            for _ in 0..rounds {
+                let found = if count == 1 { group.take() } else { group.take_run(count) };
+                let Some(first) = found else { continue };
+                let all = (0..count as u32).map(|step| GrantRef(first.0 + step));
+                all.clone().for_each(|reference| hold(reference, 1));
+                all.for_each(|reference| hold(reference, 0));
+                group.give(first, run(count));
             }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| work(1));
+            scope.spawn(|| work(3));
         });
-        assert_eq!(count(&blocks), 100);
+        assert_eq!(group.count(), 64);
+    }
+
+    proptest! {
+        #[test]
+        fn a_run_is_found_wherever_there_is_one(free: u64, count in 1usize..=16) {
+            let group = group(free);
+            let fits = |at: usize| free >> at & run(count) == run(count);
+            let first = (0..=GROUP - count).find(|&at| fits(at));
+            prop_assert_eq!(group.take_run(count).map(|r| r.0 as usize - 64), first);
+            let left = first.map_or(free, |at| free & !(run(count) << at));
+            prop_assert_eq!(group.count(), left.count_ones());
+        }
     }
 }

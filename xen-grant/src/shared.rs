@@ -1,19 +1,16 @@
 //! Pages that a peer has access to.
 
+use crate::refs::Group;
 use crate::{Access, GrantTable, InUse, MapError, ReadOnly, ReadWrite};
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
-use heapless::Vec;
 use xen_hypercall::ops::grant_table as op;
 use xen_hypercall::{DomId, GrantRef, Pages, Platform, SharedMem, SharedPages};
 use xen_sys::grant_table::{GnttabSwapGrantRef, GrantStatus};
 
-/// The most pages that are shared as one: a ring of order 4.
+/// The most pages that are shared as one: a ring of order 4. Their references follow each other.
 pub const MAX_PAGES: usize = 16;
-
-/// The references of one allocation, in page order.
-pub(crate) type Refs = Vec<GrantRef, MAX_PAGES>;
 
 /// Pages shared with one peer, a reference for each page.
 ///
@@ -24,18 +21,38 @@ pub struct Shared<'t, P: Platform, A: Access> {
     peer: DomId,
     /// Taken out by `reclaim` and `drop`, nowhere else.
     pages: ManuallyDrop<SharedPages<P>>,
-    refs: Refs,
+    /// The references' group.
+    group: &'t Group,
+    /// The reference of the first page; those of the others follow it.
+    first: GrantRef,
     access: PhantomData<A>,
 }
 
 impl<'t, P: Platform, A: Access> Shared<'t, P, A> {
-    pub(crate) fn new(table: &'t GrantTable<P>, peer: DomId, pages: SharedPages<P>, refs: Refs) -> Self {
-        Self { table, peer, pages: ManuallyDrop::new(pages), refs, access: PhantomData }
+    #[inline(always)]
+    pub(crate) fn new(
+        table: &'t GrantTable<P>,
+        group: &'t Group,
+        peer: DomId,
+        pages: SharedPages<P>,
+        first: GrantRef,
+    ) -> Self {
+        Self { table, group, peer, pages: ManuallyDrop::new(pages), first, access: PhantomData }
+    }
+
+    /// Returns the reference of the first page: the only one of a single page.
+    #[inline(always)]
+    pub fn reference(&self) -> GrantRef {
+        self.first
     }
 
     /// Returns the references, one a page.
+    #[inline]
     pub fn refs(&self) -> &[GrantRef] {
-        &self.refs
+        if self.pages.count() == 1 {
+            return core::slice::from_ref(&self.first);
+        }
+        self.table.references(self.first, self.pages.count())
     }
 
     /// Returns the domain that has access.
@@ -43,34 +60,31 @@ impl<'t, P: Platform, A: Access> Shared<'t, P, A> {
         self.peer
     }
 
-    /// Has `other`'s references lead to these pages and these references to `other`'s, for the peer of each page as before.
+    /// Has `other`'s reference lead to this page and this one's reference to `other`'s page, for the peer of each page as before.
     ///
-    /// So a page that a peer knows by its reference is replaced by another one in one step, as far as that peer can tell.
+    /// So a page that a peer knows by its reference is replaced by another one in one step, as far as that peer can tell. Both are
+    /// single pages.
     ///
     /// # Errors
     ///
-    /// [`MapError::Count`] if the two do not have the same number of pages; [`MapError::Call`], or [`MapError::Refused`] with the first
-    /// page that someone uses at this moment or that Xen refuses. The other pages may have been exchanged then: see
-    /// [`refs`](Self::refs).
+    /// [`MapError::Count`] for more than a page, [`MapError::Call`] or [`MapError::Refused`] if Xen refuses, as it does while someone
+    /// uses one of the two: nothing has changed then.
     #[doc(alias = "GNTTABOP_swap_grant_ref")]
     pub fn exchange<B: Access>(&mut self, other: &mut Shared<'t, P, B>) -> Result<(), MapError> {
-        if self.refs.len() != other.refs.len() {
-            return Err(MapError::Count { found: other.refs.len(), room: self.refs.len() });
+        if let Some(found) = [self.pages.count(), other.pages.count()].into_iter().find(|&count| count != 1) {
+            return Err(MapError::Count { found, room: 1 });
         }
-        let pairs = self.refs.iter().zip(&other.refs);
-        let mut batch: Vec<GnttabSwapGrantRef, MAX_PAGES> =
-            pairs.map(|(&ref_a, &ref_b)| GnttabSwapGrantRef { ref_a, ref_b, ..Default::default() }).collect();
-        // SAFETY: the two values own the references, and are told below which ones name another page now.
-        let call = unsafe { op::swap_grant_ref(self.table.platform(), &mut batch) };
-        let mut failed = call.err().map(MapError::Call);
-        for (swap, (a, b)) in batch.iter().zip(self.refs.iter_mut().zip(&mut other.refs)) {
-            if swap.status == GrantStatus::OKAY {
-                core::mem::swap(a, b);
-            } else {
-                failed.get_or_insert(MapError::Refused { reference: swap.ref_a, status: swap.status });
+        let mut batch = [GnttabSwapGrantRef { ref_a: self.first, ref_b: other.first, ..Default::default() }];
+        // SAFETY: the two values own the references, and are told below that these name each other's page now.
+        unsafe { op::swap_grant_ref(self.table.platform(), &mut batch) }.map_err(MapError::Call)?;
+        match batch[0].status {
+            GrantStatus::OKAY => {
+                core::mem::swap(&mut self.first, &mut other.first);
+                core::mem::swap(&mut self.group, &mut other.group);
+                Ok(())
             }
+            status => Err(MapError::Refused { reference: self.first, status }),
         }
-        failed.map_or(Ok(()), Err)
     }
 
     /// Ends the peer's access and gives the pages back. What the peer wrote is in them.
@@ -83,7 +97,7 @@ impl<'t, P: Platform, A: Access> Shared<'t, P, A> {
         let mut this = ManuallyDrop::new(self);
         // SAFETY: `this` is never dropped or used again, so the pages are taken out once.
         let pages = unsafe { ManuallyDrop::take(&mut this.pages) };
-        this.table.take_back(pages, core::mem::take(&mut this.refs))
+        this.table.take_back(pages, this.group, this.first)
     }
 }
 
@@ -94,13 +108,13 @@ impl<'t, P: Platform> Shared<'t, P, ReadWrite> {
     ///
     /// The value itself, with nothing changed, if the peer uses a page at this moment.
     pub fn into_read_only(self) -> Result<Shared<'t, P, ReadOnly>, Self> {
-        if !self.table.restrict(&self.refs) {
+        if !self.table.restrict(self.group, self.first, self.pages.count()) {
             return Err(self);
         }
         let mut this = ManuallyDrop::new(self);
         // SAFETY: `this` is never dropped or used again, so the pages are taken out once.
         let pages = unsafe { ManuallyDrop::take(&mut this.pages) };
-        Ok(Shared::new(this.table, this.peer, pages, core::mem::take(&mut this.refs)))
+        Ok(Shared::new(this.table, this.group, this.peer, pages, this.first))
     }
 }
 
@@ -109,7 +123,7 @@ impl<P: Platform, A: Access> Drop for Shared<'_, P, A> {
         // SAFETY: the value is being dropped, so the pages are taken out once.
         let pages = unsafe { ManuallyDrop::take(&mut self.pages) };
         // Reclaimed pages are freed here, others by the quarantine.
-        drop(self.table.take_back(pages, core::mem::take(&mut self.refs)));
+        drop(self.table.take_back(pages, self.group, self.first));
     }
 }
 
@@ -121,6 +135,6 @@ impl<P: Platform, A: Access> AsRef<SharedMem> for Shared<'_, P, A> {
 
 impl<P: Platform, A: Access> fmt::Debug for Shared<'_, P, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("peer", &self.peer).field("refs", &self.refs).finish_non_exhaustive()
+        f.debug_struct("Shared").field("peer", &self.peer).field("refs", &self.refs()).finish_non_exhaustive()
     }
 }

@@ -1,26 +1,21 @@
 //! The domain's grant table: sharing pages, and growing.
 
-use crate::blocks::Blocks;
 use crate::entry::{Entry, What};
+use crate::frames::Frames;
+use crate::grow::Placed;
 use crate::lock::Mutex;
 use crate::quarantine::{Deferred, Held};
-use crate::refs::{self, FreeRefs};
-use crate::shared::Refs;
+use crate::refs::{Group, run};
 use crate::{
     Access, GrantError, InUse, MAX_PAGES, Quarantine, ReadOnly, ReadWrite, ShareError, Shared, Version,
 };
 use core::fmt;
-use core::ptr::NonNull;
 use heapless::Vec;
-use xen_hypercall::start::PlaceError;
-use xen_hypercall::{
-    DomId, Gfn, GrantRef, Instant, Mapped, PAGE_SIZE, Pages, Platform, SharedPages, ops, start,
-};
-use xen_sys::grant_table::{GNTTAB_NR_RESERVED_ENTRIES, GrantEntryStatus, GrantFlags};
-use xen_sys::memory::{XENMAPIDX_GRANT_TABLE_STATUS, XENMAPSPACE_GRANT_TABLE};
+use xen_hypercall::{DomId, Gfn, GrantRef, Instant, PAGE_SIZE, Pages, Platform, SharedPages, ops};
+use xen_sys::grant_table::GrantFlags;
 
-/// Frames of version 2 entries whose states are in one frame.
-const FRAMES_PER_STATES: u32 = (PAGE_SIZE / size_of::<GrantEntryStatus>() / Version::V2.per_frame()) as u32;
+/// The last frame that has room in a version 1 entry.
+const V1_LAST_GFN: u64 = u32::MAX as u64;
 
 /// The grant table of this domain: shares pages with other domains and takes them back.
 ///
@@ -28,12 +23,10 @@ const FRAMES_PER_STATES: u32 = (PAGE_SIZE / size_of::<GrantEntryStatus>() / Vers
 /// misbehaves. The table starts with one frame and grows by one when it is full, as far as the host allows.
 pub struct GrantTable<P: Platform> {
     platform: P,
-    version: Version,
-    blocks: Blocks<P>,
-    free: FreeRefs,
-    max_frames: u32,
-    /// The number of frames in place; locked while one is added.
-    grown: Mutex<u32>,
+    pub(crate) frames: Frames<P>,
+    pub(crate) max_frames: u32,
+    /// Locked while a frame is added: what an earlier try that failed had put in place already.
+    pub(crate) placed: Mutex<Placed<P>>,
     deferred: Deferred<P>,
 }
 
@@ -56,17 +49,19 @@ impl<P: Platform> GrantTable<P> {
     pub fn with_version(platform: P, wanted: Version) -> Result<Self, GrantError> {
         let version = Version::choose(&platform, wanted);
         let size = ops::grant_table::query_size(&platform).map_err(GrantError::Size)?;
-        let blocks = Blocks::alloc(platform.clone(), version, size.max_frames).map_err(GrantError::Memory)?;
+        let mut placed = Placed::nothing();
+        let first = placed.place(&platform, version, 0, None)?;
+        // SAFETY: Xen has put the table's frames there, for good.
+        let frames = unsafe { Frames::new(platform.clone(), version, size.max_frames, first) };
+        let frames = frames.map_err(GrantError::Memory)?;
         let table = Self {
-            version,
-            max_frames: size.max_frames.min(blocks.frames(version)),
-            blocks,
-            free: FreeRefs::new(),
-            grown: Mutex::new(0),
+            max_frames: size.max_frames.min(frames.max()),
+            frames,
+            placed: Mutex::new(Placed::nothing()),
             deferred: Deferred::new(platform.clone()),
             platform,
         };
-        table.grow()?;
+        table.free_frame(0);
         Ok(table)
     }
 
@@ -77,7 +72,7 @@ impl<P: Platform> GrantTable<P> {
 
     /// Returns the version of the ABI that the table follows.
     pub fn version(&self) -> Version {
-        self.version
+        self.frames.version()
     }
 
     /// Lets `peer` read `pages`.
@@ -148,21 +143,58 @@ impl<P: Platform> GrantTable<P> {
         flags: GrantFlags,
         what: impl Fn(Gfn) -> What,
     ) -> Result<Shared<'_, P, A>, ShareError<P>> {
-        match self.grant_all(&pages, peer, flags, what) {
-            Ok(refs) => Ok(Shared::new(self, peer, pages.into_shared(), refs)),
+        // A single page is by far the most common, and on the way of every request.
+        let granted = match pages.gfn(0) {
+            Some(gfn) if pages.count() == 1 && gfn.0 <= V1_LAST_GFN => {
+                self.frames.take_here().inspect(|&(group, reference)| {
+                    group.with_entry(reference, |entry| entry.permit(what(gfn), peer, flags));
+                })
+            }
+            _ => None,
+        };
+        let granted = match granted {
+            Some(granted) => Ok(granted),
+            None => self.grant_many(&pages, peer, flags, what),
+        };
+        match granted {
+            Ok((group, first)) => Ok(Shared::new(self, group, peer, pages.into_shared(), first)),
             Err(error) => Err(ShareError { error, pages }),
         }
+    }
+
+    #[cold]
+    fn grant_many(
+        &self,
+        pages: &Pages<P>,
+        peer: DomId,
+        flags: GrantFlags,
+        what: impl Fn(Gfn) -> What,
+    ) -> Result<(&Group, GrantRef), GrantError> {
+        let count = pages.count();
+        if count > MAX_PAGES {
+            return Err(GrantError::TooManyPages { found: count });
+        }
+        let gfns = || (0..count).filter_map(|index| pages.gfn(index));
+        if let Some(gfn) = gfns().find(|gfn| self.version() == Version::V1 && gfn.0 > V1_LAST_GFN) {
+            return Err(GrantError::FrameTooHigh(gfn));
+        }
+        // All references are taken before the first is made valid, so a failure leaves nothing that a peer could have used.
+        let (group, first) = self.take(count)?;
+        for (gfn, reference) in gfns().zip(first.0..) {
+            group.entry(GrantRef(reference)).permit(what(gfn), peer, flags);
+        }
+        Ok((group, first))
     }
 
     /// Tries again to end the access of peers that did not let go: of some of them, and not more than once a second. Returns when to
     /// call it again; `None` if nothing is kept back.
     pub fn poll(&self, now: Instant) -> Option<Instant> {
-        self.deferred.poll(now, |refs| self.retry(refs))
+        self.deferred.poll(now, |first, left| self.end(first, left))
     }
 
     /// Tries again to end the access of all peers that did not let go, and tells what is still kept back.
     pub fn sweep_quarantine(&self) -> Quarantine {
-        self.deferred.sweep(|refs| self.retry(refs));
+        self.deferred.sweep(|first, left| self.end(first, left));
         self.quarantine()
     }
 
@@ -171,214 +203,94 @@ impl<P: Platform> GrantTable<P> {
         self.deferred.count()
     }
 
-    /// Sets the table up again where the domain woke up after a suspend. Call it before anything is shared anew.
-    ///
-    /// The new host's table is empty: nobody has access to what was shared before. The [`Shared`] values of that time stay what they
-    /// are: owners whose [`reclaim`](Shared::reclaim) does not fail any more. The quarantine is emptied: its peers are gone. After a
-    /// suspend that was cancelled nothing has to be set up, and calling this changes nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`GrantError::Version`] if the new host does not allow the version, [`GrantError::Grow`] if it does not let the table be as
-    /// large as it was. Call it again, or share nothing any more.
-    #[doc(alias = "gnttab_resume")]
-    pub fn resume(&self) -> Result<(), GrantError> {
-        let found = Version::choose(&self.platform, self.version);
-        if found != self.version {
-            return Err(GrantError::Version { found, needed: self.version });
-        }
-        let grown = self.grown.lock();
-        for index in 0..*grown {
-            let Some((frame, states)) = self.placed(index) else { continue };
-            self.place_again(index.into(), frame)?;
-            if let Some(states) = states.filter(|_| index % FRAMES_PER_STATES == 0) {
-                let number = u64::from(index / FRAMES_PER_STATES);
-                self.place_again(number | XENMAPIDX_GRANT_TABLE_STATUS, states)?;
-            }
-        }
-        drop(grown);
-        self.sweep_quarantine();
-        Ok(())
-    }
-
-    /// Puts a frame of the table where it was before a suspend.
-    fn place_again(&self, index: u64, page: NonNull<u8>) -> Result<(), GrantError> {
-        let gfn = self.platform.virt_to_gfn(page);
-        // SAFETY: the page was given up for this frame of the table when that was first placed.
-        unsafe { ops::memory::add_to_physmap(&self.platform, XENMAPSPACE_GRANT_TABLE, index, gfn) }
-            .map_err(|errno| GrantError::Grow(PlaceError::Xen(errno)))
-    }
-
     /// Returns how many references are free without growing the table.
     pub fn free(&self) -> u32 {
-        refs::count(&self.blocks)
+        self.frames.free()
     }
 
     pub(crate) fn needs(&self, needed: Version) -> Result<(), GrantError> {
-        let found = self.version;
+        let found = self.version();
         if found == needed { Ok(()) } else { Err(GrantError::Version { found, needed }) }
     }
 
-    /// Takes all references before the first is made valid, so that a failure leaves nothing that a peer could have used.
+    /// Lends the numbers of `count` references from `first` on.
+    pub(crate) fn references(&self, first: GrantRef, count: usize) -> &[GrantRef] {
+        self.frames.references(first, count).unwrap_or_default()
+    }
+
+    /// Takes `count` free references that follow each other, of a new frame if need be.
+    pub(crate) fn take(&self, count: usize) -> Result<(&Group, GrantRef), GrantError> {
+        loop {
+            let frames = self.frames.count();
+            let found = if count == 1 { self.frames.take() } else { self.frames.take_run(count) };
+            match found {
+                Some(found) => return Ok(found),
+                None => self.grow(frames)?,
+            }
+        }
+    }
+
+    /// Ends access to `pages` and gives them back, or keeps them back.
     #[inline(always)]
-    fn grant_all(
+    pub(crate) fn take_back(
         &self,
-        pages: &Pages<P>,
-        peer: DomId,
-        flags: GrantFlags,
-        what: impl Fn(Gfn) -> What,
-    ) -> Result<Refs, GrantError> {
-        let count = pages.count();
-        if count > MAX_PAGES {
-            return Err(GrantError::TooManyPages { found: count });
+        pages: SharedPages<P>,
+        group: &Group,
+        first: GrantRef,
+    ) -> Result<Pages<P>, InUse> {
+        // As in `share_as`.
+        let left = if pages.count() == 1 && group.with_entry(first, Entry::revoke) {
+            group.give(first, 1);
+            0
+        } else {
+            self.end(first, run(pages.count()))
+        };
+        match left {
+            // SAFETY: every reference to the pages has been revoked in one step with the check that nobody uses it.
+            0 => Ok(unsafe { pages.into_private() }),
+            left => Err(self.keep_back(Some(pages), first, left)),
         }
-        let mut refs = Refs::new();
-        for gfn in (0..count).filter_map(|index| pages.gfn(index)) {
-            match self.take_for(gfn) {
-                // There is room: count is at most MAX_PAGES.
-                Ok(reference) => drop(refs.push(reference)),
-                Err(error) => {
-                    refs.iter().for_each(|&reference| self.give(reference));
-                    return Err(error);
-                }
-            }
-        }
-        for (index, &reference) in refs.iter().enumerate() {
-            if let (Some(gfn), Some(entry)) = (pages.gfn(index), self.entry(reference)) {
-                entry.permit(what(gfn), peer, flags);
-            }
-        }
-        Ok(refs)
     }
 
-    #[inline(always)]
-    fn take_for(&self, gfn: Gfn) -> Result<GrantRef, GrantError> {
-        if self.version == Version::V1 && gfn.0 > u64::from(u32::MAX) {
-            return Err(GrantError::FrameTooHigh(gfn));
+    /// Ends a grant that has no pages of its own.
+    pub(crate) fn end_passed_on(&self, reference: GrantRef) -> Result<(), InUse> {
+        match self.end(reference, 1) {
+            0 => Ok(()),
+            left => Err(self.keep_back(None, reference, left)),
         }
-        self.take()
     }
 
-    /// Takes a free reference, of a new frame if need be.
-    #[inline(always)]
-    pub(crate) fn take(&self) -> Result<GrantRef, GrantError> {
-        self.free.take(&self.blocks).map_or_else(|| self.take_of_more(), Ok)
+    /// Ends access to references, those of the mask with `first` as bit 0, and gives them back to the free ones. Returns those that are in use.
+    #[cold]
+    fn end(&self, first: GrantRef, mask: u64) -> u64 {
+        let Some(group) = self.frames.group_of(first) else { return mask };
+        let all = (0..u64::BITS).filter(|bit| mask >> bit & 1 != 0);
+        let in_use = all
+            .filter(|bit| !group.entry(GrantRef(first.0 + bit)).revoke())
+            .fold(0, |in_use, bit| in_use | 1 << bit);
+        group.give(first, mask & !in_use);
+        in_use
     }
 
     #[cold]
-    fn take_of_more(&self) -> Result<GrantRef, GrantError> {
-        loop {
-            self.grow()?;
-            if let Some(reference) = self.free.take(&self.blocks) {
-                return Ok(reference);
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn give(&self, reference: GrantRef) {
-        refs::give(&self.blocks, reference);
-    }
-
-    /// Ends access to all of `refs` and gives them back to the free ones. Those that are in use stay in `refs`.
-    #[inline(always)]
-    fn revoke_all(&self, refs: &mut Refs) -> Result<(), InUse> {
-        refs.retain(|&reference| {
-            let revoked = self.entry(reference).is_some_and(Entry::revoke);
-            if revoked {
-                self.give(reference);
-            }
-            !revoked
-        });
-        refs.first().map_or(Ok(()), |&reference| Err(InUse { reference }))
+    fn keep_back(&self, pages: Option<SharedPages<P>>, first: GrantRef, left: u64) -> InUse {
+        self.deferred.add(Held { pages, first, left });
+        InUse { reference: GrantRef(first.0 + left.trailing_zeros()) }
     }
 
     /// Makes grants read-only, all of them or none; none if a peer uses one of them.
-    pub(crate) fn restrict(&self, refs: &[GrantRef]) -> bool {
-        let entries = || refs.iter().filter_map(|&reference| self.entry(reference));
+    pub(crate) fn restrict(&self, group: &Group, first: GrantRef, count: usize) -> bool {
+        let entries = || (first.0..).take(count).map(|reference| group.entry(GrantRef(reference)));
         let flags: Vec<GrantFlags, MAX_PAGES> = entries().map(Entry::flags).collect();
         // An entry is never changed while someone uses it, so each is ended first.
         let ended = entries().take_while(|entry| entry.revoke()).count();
-        let done = ended == refs.len();
+        let done = ended == count;
         let right = if done { GrantFlags::READONLY } else { GrantFlags::empty() };
         // One that is in use, and is not valid any more for that, gets its flags back too.
         for (entry, flags) in entries().zip(flags).take(ended + 1) {
             entry.restore(flags | right);
         }
         done
-    }
-
-    /// Ends what of `refs` can be ended by now, and leaves the others.
-    fn retry(&self, refs: &mut Refs) {
-        let _ = self.revoke_all(refs);
-    }
-
-    #[inline(always)]
-    pub(crate) fn take_back(&self, pages: SharedPages<P>, mut refs: Refs) -> Result<Pages<P>, InUse> {
-        let Err(in_use) = self.revoke_all(&mut refs) else {
-            // SAFETY: every reference to the pages has been revoked in one step with the check that nobody uses it.
-            return Ok(unsafe { pages.into_private() });
-        };
-        self.deferred.add(Held { pages: Some(pages), refs });
-        Err(in_use)
-    }
-
-    /// Ends a grant that has no pages of its own.
-    pub(crate) fn take_back_one(&self, reference: GrantRef) -> Result<(), InUse> {
-        let mut refs: Refs = core::iter::once(reference).collect();
-        self.revoke_all(&mut refs).inspect_err(|_| self.deferred.add(Held { pages: None, refs }))
-    }
-
-    /// Adds a frame of entries.
-    fn grow(&self) -> Result<(), GrantError> {
-        let mut grown = self.grown.lock();
-        if self.free() != 0 {
-            // Another caller has grown the table meanwhile, or a reference came back.
-            return Ok(());
-        }
-        let index = *grown;
-        if index >= self.max_frames {
-            return Err(GrantError::Exhausted { frames: index });
-        }
-        let at = |mapped: Mapped<P>| NonNull::from(mapped.as_ref()).cast();
-        let (block, number) =
-            self.blocks.frame(self.version, index).ok_or(GrantError::Exhausted { frames: index })?;
-        // An earlier try may have come as far as this.
-        let frame = match self.placed(index) {
-            Some((frame, _)) => frame,
-            None => start::grant_frame(self.platform.clone(), index).map(at).map_err(GrantError::Grow)?,
-        };
-        // SAFETY: Xen has put the table's frame there, for good.
-        unsafe { block.place(number, frame, None) };
-        if self.version == Version::V2 {
-            let states = match self.placed(index - index % FRAMES_PER_STATES) {
-                Some((_, Some(states))) => states,
-                _ => start::grant_status_frame(self.platform.clone(), index / FRAMES_PER_STATES)
-                    .map(at)
-                    .map_err(GrantError::Grow)?,
-            };
-            // SAFETY: as above, and these are the states of its entries.
-            unsafe { block.place(number, frame, Some(states)) };
-        }
-        *grown = index + 1;
-        let per_frame = self.version.per_frame() as u32;
-        let first = index * per_frame;
-        (first.max(GNTTAB_NR_RESERVED_ENTRIES)..first + per_frame)
-            .map(GrantRef)
-            // What an earlier kernel of this domain left to a peer is not ours to change.
-            .filter(|&reference| self.entry(reference).is_some_and(Entry::is_free))
-            .for_each(|reference| self.give(reference));
-        Ok(())
-    }
-
-    fn placed(&self, index: u32) -> Option<(NonNull<u8>, Option<NonNull<u8>>)> {
-        let (block, number) = self.blocks.frame(self.version, index)?;
-        block.placed(number)
-    }
-
-    #[inline(always)]
-    pub(crate) fn entry(&self, reference: GrantRef) -> Option<Entry<'_>> {
-        self.blocks.entry(self.version, reference)
     }
 }
 
@@ -391,7 +303,7 @@ impl<P: Platform> Drop for GrantTable<P> {
 impl<P: Platform> fmt::Debug for GrantTable<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GrantTable")
-            .field("version", &self.version)
+            .field("version", &self.version())
             .field("free", &self.free())
             .field("max_frames", &self.max_frames)
             .finish_non_exhaustive()

@@ -1,0 +1,131 @@
+//! Where the table's frames are put: when it starts, when it grows, and after a suspend.
+
+use crate::frames::Places;
+use crate::{GrantError, GrantTable, Version};
+use core::ptr::NonNull;
+use xen_hypercall::start::PlaceError;
+use xen_hypercall::{GrantRef, Mapped, PAGE_SIZE, Platform, ops, start};
+use xen_sys::grant_table::{GNTTAB_NR_RESERVED_ENTRIES, GrantEntryStatus};
+use xen_sys::memory::{XENMAPIDX_GRANT_TABLE_STATUS, XENMAPSPACE_GRANT_TABLE};
+
+/// Frames of version 2 entries whose states are in one frame.
+const FRAMES_PER_STATES: u32 = (PAGE_SIZE / size_of::<GrantEntryStatus>() / Version::V2.per_frame()) as u32;
+
+/// Frames of the table that are in place, but not in use yet.
+pub(crate) struct Placed<P: Platform> {
+    entries: Option<Mapped<P>>,
+    states: Option<Mapped<P>>,
+}
+
+impl<P: Platform> GrantTable<P> {
+    /// Sets the table up again where the domain woke up after a suspend. Call it before anything is shared anew.
+    ///
+    /// The new host's table is empty: nobody has access to what was shared before. The [`Shared`](crate::Shared) values of that time stay what they
+    /// are: owners whose [`reclaim`](crate::Shared::reclaim) does not fail any more. The quarantine is emptied: its peers are gone. After a
+    /// suspend that was cancelled nothing has to be set up, and calling this changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`GrantError::Version`] if the new host does not allow the version, [`GrantError::Grow`] if it does not let the table be as
+    /// large as it was. Call it again, or share nothing any more.
+    #[doc(alias = "gnttab_resume")]
+    pub fn resume(&self) -> Result<(), GrantError> {
+        let (found, needed) = (Version::choose(self.platform(), self.version()), self.version());
+        if found != needed {
+            return Err(GrantError::Version { found, needed });
+        }
+        let mut placed = self.placed.lock();
+        // What was not in use yet has moved away with the old table.
+        *placed = Placed::nothing();
+        for index in 0..self.frames.count() {
+            let Some(Places { entries, states }) = self.frames.places(index) else { continue };
+            self.place_again(index.into(), entries)?;
+            if let Some(states) = states.filter(|_| index % FRAMES_PER_STATES == 0) {
+                let number = u64::from(index / FRAMES_PER_STATES);
+                self.place_again(number | XENMAPIDX_GRANT_TABLE_STATUS, states)?;
+            }
+        }
+        drop(placed);
+        self.sweep_quarantine();
+        Ok(())
+    }
+
+    /// Puts a frame of the table where it was before a suspend.
+    fn place_again(&self, index: u64, page: NonNull<u8>) -> Result<(), GrantError> {
+        let gfn = self.platform().virt_to_gfn(page);
+        // SAFETY: the page was given up for this frame of the table when that was first placed.
+        unsafe { ops::memory::add_to_physmap(self.platform(), XENMAPSPACE_GRANT_TABLE, index, gfn) }
+            .map_err(|errno| GrantError::Grow(PlaceError::Xen(errno)))
+    }
+
+    /// Adds a frame of entries, unless there are more than `seen` by now.
+    pub(crate) fn grow(&self, seen: u32) -> Result<(), GrantError> {
+        let mut placed = self.placed.lock();
+        let index = self.frames.count();
+        if index != seen {
+            // Another caller has grown the table meanwhile.
+            return Ok(());
+        }
+        if index >= self.max_frames {
+            return Err(GrantError::Exhausted { frames: index });
+        }
+        let block = self.frames.places(index - index % FRAMES_PER_STATES);
+        let states = block.and_then(|first| first.states);
+        let places = placed.place(self.platform(), self.version(), index, states)?;
+        // SAFETY: Xen has put the table's frames there, for good.
+        unsafe { self.frames.add(places) }.map_err(GrantError::Memory)?;
+        *placed = Placed::nothing();
+        self.free_frame(index);
+        Ok(())
+    }
+
+    /// Adds the references of frame `index` to the free ones.
+    pub(crate) fn free_frame(&self, index: u32) {
+        let per_frame = self.version().per_frame() as u32;
+        let first = index * per_frame;
+        for reference in (first.max(GNTTAB_NR_RESERVED_ENTRIES)..first + per_frame).map(GrantRef) {
+            // What an earlier kernel of this domain left to a peer is not ours to change.
+            if let Some(group) = self.frames.group_of(reference)
+                && group.entry(reference).is_free()
+            {
+                group.give(reference, 1);
+            }
+        }
+    }
+}
+
+impl<P: Platform> Placed<P> {
+    pub(crate) fn nothing() -> Self {
+        Self { entries: None, states: None }
+    }
+
+    /// Puts frame `index` of the entries in place and, in version 2, that of their states unless it is known, as far as an earlier try
+    /// did not come.
+    pub(crate) fn place(
+        &mut self,
+        platform: &P,
+        version: Version,
+        index: u32,
+        states: Option<NonNull<u8>>,
+    ) -> Result<Places, GrantError> {
+        let at = |mapped: &Mapped<P>| NonNull::from(mapped.as_ref()).cast();
+        let entries = match &self.entries {
+            Some(mapped) => at(mapped),
+            None => {
+                let mapped = start::grant_frame(platform.clone(), index).map_err(GrantError::Grow)?;
+                at(self.entries.insert(mapped))
+            }
+        };
+        let states = match (version, states, &self.states) {
+            (Version::V1, ..) => None,
+            (Version::V2, Some(states), _) => Some(states),
+            (Version::V2, None, Some(mapped)) => Some(at(mapped)),
+            (Version::V2, None, None) => {
+                let index = index / FRAMES_PER_STATES;
+                let mapped = start::grant_status_frame(platform.clone(), index).map_err(GrantError::Grow)?;
+                Some(at(self.states.insert(mapped)))
+            }
+        };
+        Ok(Places { entries, states })
+    }
+}
