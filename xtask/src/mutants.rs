@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use crate::{host, ui};
 
 /// Where the orderings are that the models are about.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "xen-ring/src/index.rs",
     "xen-ring/src/byte.rs",
     "xen-evtchn/src/two_level.rs",
@@ -18,6 +18,7 @@ const FILES: [&str; 9] = [
     "xen-evtchn/src/line.rs",
     "xen-evtchn/src/lines.rs",
     "xen-grant/src/entry.rs",
+    "xen-grant/src/link.rs",
     "xen-grant/src/refs.rs",
     "xen-hypercall/src/shared/word.rs",
 ];
