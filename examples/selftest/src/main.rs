@@ -15,6 +15,7 @@ mod hvm;
 mod memory;
 mod report;
 mod smp;
+mod tables;
 mod toolstack;
 mod version;
 
@@ -36,6 +37,7 @@ fn main(xen: Rt) {
     smp::test(&mut t);
     delivery::two_level(&mut t);
     grants::test(&mut t);
+    tables::test(&mut t);
     memory::test(&mut t);
     hvm::test(&mut t);
     cpu::test(&mut t);

@@ -1,0 +1,190 @@
+//! Grant tables of both versions: pages that the domain shares with itself, in whole, in part, and passed on.
+
+use crate::report::{Refusal, Report, is};
+use alloc::vec::Vec;
+use xen_example_rt::Rt;
+use xen_grant::{
+    CopyBatch, GrantError, GrantTable, InUse, MapError, Mapping, ReadOnly, ReadWrite, Version, Window,
+};
+use xen_hypercall::arch::cpuid::{self, XenLeaves};
+use xen_hypercall::ops::grant_table::GrantOpError;
+use xen_hypercall::ops::memory::{self, Extents};
+use xen_hypercall::{DomId, Errno, GrantRef, Pages};
+
+impl Refusal for GrantError {
+    fn of(errno: Errno) -> Self {
+        Self::Size(GrantOpError::Call(errno))
+    }
+}
+
+impl Refusal for MapError {
+    fn of(errno: Errno) -> Self {
+        Self::Call(errno)
+    }
+}
+
+/// Pages that are shared at a time: more than the first frame of a table has entries for.
+const MANY: usize = 700;
+
+pub(crate) fn test(t: &mut Report) {
+    // One's own domain has to be named by number: SELF is not for grants.
+    let me = XenLeaves::find(cpuid::native).and_then(|leaves| leaves.domain).unwrap_or(DomId(0));
+    for version in [Version::V1, Version::V2] {
+        let table = GrantTable::with_version(t.xen, version);
+        let found = table.as_ref().map(GrantTable::version).map_err(|&error| error);
+        t.line("GrantTable::with_version", &[alloc::format!("{version}")], found, is(version));
+        let Ok(table) = table else { continue };
+        if whole(t, &table, me).is_none() || mapped(t, &table, me).is_none() || many(t, &table, me).is_none()
+        {
+            t.fact("memory for grants", false);
+        }
+        if parts(t, &table, me).is_none() {
+            t.fact("memory for grants of parts", false);
+        }
+        let left = table.sweep_quarantine();
+        t.fact("nothing is kept back", left == xen_grant::Quarantine::default());
+    }
+    // As it was: what comes later, and the toolstack, may expect it.
+    let restored = xen_hypercall::ops::grant_table::set_version(&t.xen, 1);
+    t.line("the version of the start", &[], restored, is(1));
+}
+
+fn page(t: &Report, text: &[u8]) -> Option<Pages<Rt>> {
+    let mut page = Pages::alloc(t.xen, 1).ok()?;
+    page.as_mut_slice()[..text.len()].copy_from_slice(text);
+    Some(page)
+}
+
+/// Copies `len` bytes from `offset` of a grant of this domain.
+fn fetch(t: &Report, me: DomId, from: GrantRef, offset: usize, len: usize) -> Result<Vec<u8>, MapError> {
+    let mut local = Pages::alloc(t.xen, 1).map_err(|_| MapError::Call(Errno::ENOMEM))?;
+    let mut batch = CopyBatch::new(&mut local, me);
+    batch.fetch(from, offset, 0, len)?;
+    batch.run()?;
+    Ok(core::hint::black_box(local.as_slice())[..len].to_vec())
+}
+
+/// Copies `text` to the start of a grant of this domain.
+fn store(t: &Report, me: DomId, to: GrantRef, text: &[u8]) -> Result<(), MapError> {
+    let mut local = page(t, text).ok_or(MapError::Call(Errno::ENOMEM))?;
+    let mut batch = CopyBatch::new(&mut local, me);
+    batch.store(0, to, 0, text.len())?;
+    batch.run()
+}
+
+fn refused<T>(result: &Result<T, MapError>) -> bool {
+    matches!(result, Err(MapError::Refused { .. }))
+}
+
+/// Whole pages, read and written by copies.
+fn whole(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
+    let shared = table.share_read_only(page(t, b"hello")?, me).ok()?;
+    let reference = shared.refs()[0];
+    t.line("copying from a read-only grant", &[], fetch(t, me, reference, 0, 5), is(b"hello".to_vec()));
+    t.fact("copying to a read-only grant is refused", refused(&store(t, me, reference, b"evil")));
+    t.fact("it is taken back", shared.reclaim().is_ok());
+    t.fact("copying from what was taken back is refused", refused(&fetch(t, me, reference, 0, 5)));
+
+    let shared = table.share_writable(page(t, b"hello")?, me).ok()?;
+    t.line("copying to a writable grant", &[], store(t, me, shared.refs()[0], b"J"), is(()));
+    let read_only = shared.into_read_only().ok()?;
+    t.fact(
+        "copying to it is refused once writing was taken away",
+        refused(&store(t, me, read_only.refs()[0], b"x")),
+    );
+    let page = read_only.reclaim().ok()?;
+    t.fact(
+        "the page comes back with what was written",
+        core::hint::black_box(page.as_slice())[..5] == *b"Jello",
+    );
+    Some(())
+}
+
+/// A page that is still mapped when it is to be taken back.
+fn mapped(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
+    // A page that is mapped into its own domain leaves its frame empty. One that is given away makes room for another one there.
+    let given = Pages::alloc(t.xen, 1).ok()?;
+    // SAFETY: the page is never used again.
+    unsafe { memory::decrease_reservation(&t.xen, Extents::PAGES, &[given.gfn(0)?]) }.ok()?;
+    core::mem::forget(given);
+    let shared = {
+        let page = page(t, b"hello")?;
+        let gfn = page.gfn(0)?;
+        (gfn, table.share_writable(page, me).ok()?)
+    };
+    let (gfn, shared) = shared;
+    let window = Window::reserve(t.xen, 1).ok()?;
+    let mapping: Mapping<Rt, ReadWrite> = match window.map(me, shared.refs()) {
+        Ok(mapping) => mapping,
+        Err(failed) => {
+            t.line("mapping an own grant", &[], Err::<(), _>(failed.error), is(()));
+            return Some(());
+        }
+    };
+    let seen = mapping.as_ref().read::<[u8; 5]>(0);
+    t.fact("the mapping shows the page", seen == Some(*b"hello"));
+    let kept = shared.reclaim();
+    t.fact("a page that is mapped is not given back", matches!(kept, Err(InUse { .. })));
+    t.fact("it is kept back", table.sweep_quarantine() != xen_grant::Quarantine::default());
+    t.fact("unmapping", mapping.unmap().is_ok());
+    // SAFETY: the frame is empty, and its page is nobody's but the quarantine's.
+    let filled = unsafe { memory::populate_physmap(&t.xen, Extents::PAGES, &mut [gfn]) };
+    t.line("filling the frame that it has left", &[], filled, is(1));
+    t.fact("it is free once it is unmapped", table.sweep_quarantine() == xen_grant::Quarantine::default());
+    Some(())
+}
+
+/// More pages than the table has room for at first.
+fn many(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
+    let mut shared = Vec::with_capacity(MANY);
+    for index in 0..MANY {
+        let page = page(t, &(index as u32).to_le_bytes())?;
+        shared.push(table.share_read_only(page, me).ok()?);
+    }
+    let right = shared.iter().zip(0u32..).filter(|(shared, index)| {
+        fetch(t, me, shared.refs()[0], 0, 4).is_ok_and(|bytes| bytes == index.to_le_bytes())
+    });
+    t.line(
+        "pages shared at a time, each read by its reference",
+        &[],
+        Ok::<_, Errno>(right.count()),
+        is(MANY),
+    );
+    let highest = shared.iter().map(|shared| shared.refs()[0].0).max();
+    t.fact("the table has grown", highest > Some(512));
+    let back = shared.into_iter().filter_map(|shared| shared.reclaim().ok()).count();
+    t.line("pages taken back", &[], Ok::<_, Errno>(back), is(MANY));
+    Some(())
+}
+
+/// What version 2 has beyond version 1.
+fn parts(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
+    let mut text = page(t, b"")?;
+    text.as_mut_slice()[100..105].copy_from_slice(b"hello");
+    let shared = match table.share_part::<ReadOnly>(text, me, 100, 5) {
+        Ok(shared) => shared,
+        Err(failed) => {
+            let told = matches!(failed.error, GrantError::Version { .. });
+            t.fact("version 1 has no grants of parts", table.version() == Version::V1 && told);
+            return Some(());
+        }
+    };
+    let reference = shared.refs()[0];
+    t.line("copying from a part", &[], fetch(t, me, reference, 100, 5), is(b"hello".to_vec()));
+    t.fact("copying beyond the part is refused", refused(&fetch(t, me, reference, 100, 6)));
+    t.fact("copying from before the part is refused", refused(&fetch(t, me, reference, 99, 5)));
+    let window = Window::reserve(t.xen, 1).ok()?;
+    t.fact("mapping a part is refused", window.map::<ReadOnly>(me, &[reference]).is_err());
+    t.fact("the part is taken back", shared.reclaim().is_ok());
+
+    // Xen looks at both grants when the copy is asked for, and refuses where they are of one domain.
+    let shared = table.share_read_only(page(t, b"hello")?, me).ok()?;
+    let passed = table.pass_on::<ReadOnly>(me, shared.refs()[0], me).ok()?;
+    t.fact(
+        "copying from a grant passed on to its owner is refused",
+        refused(&fetch(t, me, passed.reference(), 0, 5)),
+    );
+    t.fact("it is ended", passed.end().is_ok());
+    t.fact("the grant that was passed on is taken back", shared.reclaim().is_ok());
+    Some(())
+}
