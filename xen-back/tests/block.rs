@@ -226,7 +226,7 @@ fn d_b09_frontends_that_come_and_go_with_requests_in_flight_cost_nothing() {
                 while front.complete().is_some() {}
                 front.poll(lab.guest.now()).unwrap() == BlockState::Closed
             });
-            front.reopen();
+            front.reopen().unwrap();
         }
         assert_eq!(back.statistics().connections, cycles);
         front.close_now().unwrap();

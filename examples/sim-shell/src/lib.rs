@@ -17,4 +17,4 @@ pub use driver::{DriverDomain, Offer, Reset};
 pub use faults::{Faults, Xen};
 pub use gateway::{ADDRESS, ECHO_PORT, Gateway};
 pub use guest::run_shell;
-pub use stage::{Setup, Stage};
+pub use stage::{Setup, Sleep, Stage};

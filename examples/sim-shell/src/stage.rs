@@ -3,12 +3,20 @@
 use crate::SharedDisk;
 use crate::driver::{DriverDomain, Offer, Reset};
 use crate::faults::{Faults, Xen};
+use core::time::Duration;
 use std::sync::Arc;
 use xen_back::block::Config;
-use xen_sim::{Device, Disk, Domain, DomainConfig, Interposed, TaskId, Vif, World};
+use xen_hypercall::ops::sched::Resumed;
+use xen_sim::{Device, DeviceKind, Disk, Domain, DomainConfig, Interposed, TaskId, TraceEvent, Vif, World};
 
 /// What the toolstack calls the disk that the driver domain serves.
 const TARGET: &str = "memory";
+
+/// What driver domains are called.
+const DRIVER: &str = "driver-domain";
+
+/// How long a world goes on after its guest has left.
+const DEPARTURE: Duration = Duration::from_secs(11);
 
 /// How a stage is set up.
 #[derive(Debug)]
@@ -55,6 +63,30 @@ pub struct Stage {
     driver: Domain,
     task: TaskId,
     offer: Offer,
+    /// The world that the guest is going to.
+    next: Option<Home>,
+    /// What was recorded in worlds that the guest has left.
+    past: Vec<TraceEvent>,
+    trace: bool,
+}
+
+/// A world with a driver domain in it.
+#[derive(Debug)]
+struct Home {
+    world: World,
+    driver: Domain,
+    task: TaskId,
+}
+
+/// What a toolstack does with a guest that has suspended itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sleep {
+    /// It lets it go on as if nothing had happened.
+    Cancelled,
+    /// It saves it and restores it in the same world, under another number.
+    Restored,
+    /// It moves it to a new world of this seed, with a driver domain of its own.
+    Moved(u64),
 }
 
 impl Stage {
@@ -68,6 +100,7 @@ impl Stage {
         if setup.trace {
             world.start_trace();
         }
+        let trace = setup.trace;
         let offer = Offer { disks: vec![(TARGET.to_owned(), setup.disk)], config: setup.config };
         let driver_faults = Arc::new(setup.driver);
         let reset = Reset::default();
@@ -77,7 +110,80 @@ impl Stage {
         let vbd = world.attach_disk(&guest, &driver, &disk());
         let vif = world.attach_vif(&guest, &driver, &interface());
         let guest = Interposed::new(guest, Arc::clone(&guest_faults));
-        Ok(Self { world, guest, guest_faults, driver_faults, vbd, vif, reset, driver, task, offer })
+        let (next, past) = (None, Vec::new());
+        Ok(Self {
+            world,
+            guest,
+            guest_faults,
+            driver_faults,
+            vbd,
+            vif,
+            reset,
+            driver,
+            task,
+            offer,
+            next,
+            past,
+            trace,
+        })
+    }
+
+    /// Asks the guest to suspend itself, and does with it what `sleep` says when it has. Call [`woken`](Self::woken) when it has come back.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Self::new), for another world.
+    pub fn send_to_sleep(&mut self, sleep: Sleep) -> Result<(), String> {
+        let id = self.guest.inner().id();
+        let driver = self.driver.clone();
+        match sleep {
+            Sleep::Cancelled => self.world.suspend(id, move |world| world.resume(id, Resumed::Cancelled)),
+            Sleep::Restored => self.world.suspend(id, move |world| {
+                world.restore(world.save(id), Some(&driver));
+            }),
+            Sleep::Moved(seed) => {
+                let world = World::new(seed);
+                if self.trace {
+                    world.start_trace();
+                }
+                let (driver, task) = start_driver(&world, &self.driver_faults, &self.offer, &self.reset)?;
+                let (there, server) = (world.clone(), driver.clone());
+                self.next = Some(Home { world, driver, task });
+                self.world.suspend(id, move |world| {
+                    there.restore(world.save(id), Some(&server));
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks where the guest is, after it was suspended. A world that it has left has to be clean, and ends.
+    ///
+    /// # Errors
+    ///
+    /// What was left over in the world that it has left, in words.
+    pub fn woken(&mut self) -> Result<(), String> {
+        if let Some(Home { world, driver, task }) = self.next.take() {
+            // Its guest is gone, which takes the driver domain some steps to see.
+            self.world.run_for(DEPARTURE);
+            self.stop_driver();
+            self.past.extend(self.world.take_trace());
+            self.world.check().map_err(|findings| findings.to_string())?;
+            (self.world, self.driver, self.task) = (world, driver, task);
+        }
+        for device in self.world.devices_of(self.guest.inner().id()) {
+            match device.kind {
+                DeviceKind::Vbd => self.vbd = device,
+                DeviceKind::Vif => self.vif = device,
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns what was recorded, in all worlds that the guest was in.
+    pub fn take_trace(&mut self) -> Vec<TraceEvent> {
+        self.past.extend(self.world.take_trace());
+        core::mem::take(&mut self.past)
     }
 
     /// Returns the driver domain.
@@ -95,16 +201,16 @@ impl Stage {
         self.vif = self.world.attach_vif(self.guest.inner(), &self.driver, &interface());
     }
 
-    /// Destroys the driver domain in the midst of whatever it does, and starts another. The toolstack takes the old one's devices
-    /// away; attach them again.
+    /// Destroys the driver domain in the midst of whatever it does, and starts another, for which the toolstack makes the devices anew.
     ///
     /// # Errors
     ///
     /// Those of [`new`](Self::new).
     pub fn replace_driver(&mut self) -> Result<(), String> {
-        self.world.destroy(self.driver.id());
-        (self.driver, self.task) = start_driver(&self.world, &self.driver_faults, &self.offer, &self.reset)?;
-        Ok(())
+        let (driver, _) = self.world.restart_backend(self.driver.id(), DomainConfig::new(DRIVER));
+        self.task = serve(&driver, &self.driver_faults, &self.offer, &self.reset)?;
+        self.driver = driver;
+        self.woken()
     }
 
     /// Ends the driver domain's work in order, and gives xenstored time to hear of it.
@@ -120,10 +226,14 @@ fn start_driver(
     offer: &Offer,
     reset: &Reset,
 ) -> Result<(Domain, TaskId), String> {
-    let driver = world.create_guest(DomainConfig::new("driver-domain"));
-    let xen = Interposed::new(driver.clone(), Arc::clone(faults));
-    let task = driver.spawn(DriverDomain::new(&xen, offer.clone(), reset.clone())?);
+    let driver = world.create_guest(DomainConfig::new(DRIVER));
+    let task = serve(&driver, faults, offer, reset)?;
     Ok((driver, task))
+}
+
+fn serve(driver: &Domain, faults: &Arc<Faults>, offer: &Offer, reset: &Reset) -> Result<TaskId, String> {
+    let xen = Interposed::new(driver.clone(), Arc::clone(faults));
+    Ok(driver.spawn(DriverDomain::new(&xen, offer.clone(), reset.clone())?))
 }
 
 fn disk() -> Disk {

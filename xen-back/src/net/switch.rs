@@ -78,7 +78,9 @@ impl<const N: usize> Switch<N> {
         if !source.is_unicast() || table.only.is_some_and(|only| only != source) {
             return Forward::Drop(Reason::Source);
         }
-        let others = self.ports.iter().enumerate().filter(|(index, _)| *index != port);
+        // Two ports with a rule for the same address are one guest that came back before its old device was gone.
+        let entitled = table.only == Some(source);
+        let others = self.ports.iter().enumerate().filter(|(index, _)| *index != port && !entitled);
         if others.flat_map(|(_, table)| table).any(|table| table.only == Some(source)) {
             return Forward::Drop(Reason::Source);
         }
@@ -132,6 +134,18 @@ mod tests {
 
     fn mac(last: u8) -> Mac {
         Mac([0, 0x16, 0x3e, 0, 0, last])
+    }
+
+    #[test]
+    fn a_guest_that_comes_back_at_another_port_takes_its_address_along() {
+        let mut switch = Switch::<3>::new();
+        let [old, peer] = [Some(mac(1)), None].map(|only| switch.connect(only).unwrap());
+        switch.forward(peer, mac(2), Mac([0xff; 6]));
+        assert_eq!(switch.forward(old, mac(1), mac(2)), Forward::To(peer));
+        let new = switch.connect(Some(mac(1))).unwrap();
+        assert_eq!(switch.forward(new, mac(1), mac(2)), Forward::To(peer));
+        assert_eq!(switch.forward(peer, mac(2), mac(1)), Forward::To(new));
+        assert_eq!(switch.forward(peer, mac(1), mac(2)), Forward::Drop(Reason::Source));
     }
 
     #[test]

@@ -36,6 +36,14 @@ impl<P: Platform> Loan<'_, P> {
     }
 }
 
+/// What a request was, and its pages.
+#[derive(Debug)]
+struct Lent<'a, P: Platform> {
+    sector: u64,
+    sectors: usize,
+    pages: Loan<'a, P>,
+}
+
 /// An answered request: which, what it was, how it went, and its pages.
 pub(super) struct Answer<P: Platform> {
     pub(super) completion: Completion<P>,
@@ -46,8 +54,9 @@ pub(super) struct Answer<P: Platform> {
 pub(super) struct Connection<'a, P: Platform> {
     grants: &'a GrantTable<P>,
     peer: DomId,
-    requests: Requests<Shared<'a, P, ReadWrite>, Loan<'a, P>>,
-    channel: Channel<P>,
+    requests: Requests<Shared<'a, P, ReadWrite>, Lent<'a, P>>,
+    /// None once it is not this domain's any more.
+    channel: Option<Channel<P>>,
     /// What becomes of requests without an answer, once there are no more answers.
     ended: Option<IoError>,
 }
@@ -60,7 +69,7 @@ impl<'a, P: Platform> Connection<'a, P> {
         let ring = grants.share_writable(pages, peer).map_err(|failed| failed.error)?;
         let requests = Requests::new(ring, handle)?;
         let channel = Channel::alloc_unbound(platform.clone(), peer).map_err(BlockError::Channel)?;
-        Ok(Self { grants, peer, requests, channel, ended: None })
+        Ok(Self { grants, peer, requests, channel: Some(channel), ended: None })
     }
 
     pub(super) fn ring_ref(&self) -> GrantRef {
@@ -68,12 +77,35 @@ impl<'a, P: Platform> Connection<'a, P> {
         self.requests.memory().refs().first().copied().unwrap_or_default()
     }
 
-    pub(super) fn channel(&self) -> &Channel<P> {
-        &self.channel
+    pub(super) fn channel(&self) -> Option<&Channel<P>> {
+        self.channel.as_ref()
     }
 
-    pub(super) fn port(&self) -> Port {
-        self.channel.port()
+    pub(super) fn port(&self) -> Option<Port> {
+        self.channel.as_ref().map(Channel::port)
+    }
+
+    /// Ends the connection of a domain that was resumed elsewhere: the port is not its own any more.
+    pub(super) fn abandon(&mut self) {
+        self.end();
+        if let Some(channel) = self.channel.take() {
+            channel.abandon();
+        }
+    }
+
+    /// Takes a request without an answer out, to be made again on another connection. If the peer keeps its pages, that is how it ended.
+    pub(super) fn take_back(&mut self) -> Option<Result<(Token, Request<P>), Completion<P>>> {
+        let Done { token, operation, payload: Lent { sector, sectors, pages } } =
+            self.requests.take_unanswered()?;
+        Some(match (operation, pages.reclaim()) {
+            (BlkifOp::READ, Ok(Some(buffer))) => Ok((token, Request::Read { sector, sectors, buffer })),
+            (BlkifOp::WRITE, Ok(Some(buffer))) => Ok((token, Request::Write { sector, sectors, buffer })),
+            (_, Ok(_)) => Ok((token, Request::Flush)),
+            (_, Err(in_use)) => {
+                let outcome = Err(IoError::Broken(Broken::PageInUse(in_use)));
+                Err(Completion { token, outcome, buffer: None })
+            }
+        })
     }
 
     pub(super) fn in_flight(&self) -> usize {
@@ -99,6 +131,7 @@ impl<'a, P: Platform> Connection<'a, P> {
     /// Grants the request's pages and queues it. What the request asks for has been checked.
     pub(super) fn submit(
         &mut self,
+        token: Token,
         request: Request<P>,
         flush: FlushMethod,
         trusted: bool,
@@ -116,7 +149,10 @@ impl<'a, P: Platform> Connection<'a, P> {
                 }
                 let remake = |buffer| Request::Read { sector, sectors, buffer };
                 match self.grants.share_writable(buffer, self.peer) {
-                    Ok(pages) => self.push(BlkifOp::READ, sector, sectors, Loan::Writable(pages), remake),
+                    Ok(pages) => {
+                        let lent = Lent { sector, sectors, pages: Loan::Writable(pages) };
+                        self.push(token, BlkifOp::READ, lent, remake)
+                    }
                     Err(failed) => Err(remake(failed.pages).refused(Refusal::Grant(failed.error))),
                 }
             }
@@ -126,25 +162,30 @@ impl<'a, P: Platform> Connection<'a, P> {
                 }
                 let remake = |buffer| Request::Write { sector, sectors, buffer };
                 match self.grants.share_read_only(buffer, self.peer) {
-                    Ok(pages) => self.push(BlkifOp::WRITE, sector, sectors, Loan::Readable(pages), remake),
+                    Ok(pages) => {
+                        let lent = Lent { sector, sectors, pages: Loan::Readable(pages) };
+                        self.push(token, BlkifOp::WRITE, lent, remake)
+                    }
                     Err(failed) => Err(remake(failed.pages).refused(Refusal::Grant(failed.error))),
                 }
             }
-            Request::Flush => self.push(flush.operation(), 0, 0, Loan::Nothing, |_| Request::Flush),
+            Request::Flush => {
+                let lent = Lent { sector: 0, sectors: 0, pages: Loan::Nothing };
+                self.push(token, flush.operation(), lent, |_| Request::Flush)
+            }
         }
     }
 
     fn push(
         &mut self,
+        token: Token,
         operation: BlkifOp,
-        sector: u64,
-        sectors: usize,
-        loan: Loan<'a, P>,
+        lent: Lent<'a, P>,
         remake: impl FnOnce(Pages<P>) -> Request<P>,
     ) -> Result<Token, SubmitError<P>> {
-        let segments = segments(loan.refs(), sectors);
-        let order = Order { operation, sector, segments: &segments };
-        self.requests.push(&order, loan).map_err(|loan| match loan.reclaim() {
+        let segments = segments(lent.pages.refs(), lent.sectors);
+        let order = Order { operation, sector: lent.sector, segments: &segments };
+        self.requests.push(token, &order, lent).map_err(|lent| match lent.pages.reclaim() {
             // The peer was never told of the pages, so this is how it ends. A peer that found them nevertheless keeps them.
             Ok(Some(buffer)) => remake(buffer).refused(Refusal::Full),
             Ok(None) | Err(_) => Request::Flush.refused(Refusal::Full),
@@ -155,7 +196,7 @@ impl<'a, P: Platform> Connection<'a, P> {
     pub(super) fn kick(&mut self) {
         if self.ended.is_none()
             && self.requests.publish() == Notify::Send
-            && let Err(errno) = self.channel.notify()
+            && let Some(Err(errno)) = self.channel.as_ref().map(Channel::notify)
         {
             self.break_off(Broken::Notify(errno));
         }
@@ -173,13 +214,13 @@ impl<'a, P: Platform> Connection<'a, P> {
         let Done { token, operation, payload } = self.requests.take_unanswered()?;
         let outcome = Err(self.ended.unwrap_or(IoError::Closed));
         // Pages that the peer still has stay in quarantine.
-        let buffer = payload.reclaim().ok().flatten();
+        let buffer = payload.pages.reclaim().ok().flatten();
         Some(Answer { completion: Completion { token, outcome, buffer }, operation })
     }
 
-    fn judge(&mut self, done: Done<Loan<'a, P>>, status: BlkifStatus) -> Answer<P> {
+    fn judge(&mut self, done: Done<Lent<'a, P>>, status: BlkifStatus) -> Answer<P> {
         let Done { token, operation, payload } = done;
-        let (buffer, outcome) = match payload.reclaim() {
+        let (buffer, outcome) = match payload.pages.reclaim() {
             Ok(buffer) => (buffer, outcome(status)),
             Err(in_use) => {
                 let broken = Broken::PageInUse(in_use);

@@ -3,12 +3,14 @@
 use super::connection::{Answer, Connection};
 use super::list::device_number;
 use super::request::check_buffer;
+use super::requests::SLOTS;
 use super::{
     BlockError, Broken, Completion, DeviceNumber, DiskInfo, FlushMethod, IoError, Refusal, Request,
     SubmitError, Token,
 };
 use core::fmt;
 use core::time::Duration;
+use heapless::Vec;
 use xen_evtchn::Channel;
 use xen_grant::GrantTable;
 use xen_hypercall::{Instant, Platform, Port};
@@ -49,6 +51,9 @@ pub enum BlockState {
 /// A backend that breaks the protocol marks the device broken: its ring is not touched again, every request in flight
 /// completes with an error, and pages that the backend has not let go of are kept back by the grant table.
 ///
+/// A device that was closed, or whose backend was replaced, is taken up again by [`reopen`](Self::reopen); one that was moved to another host
+/// with its domain, by [`resume`](Self::resume). Requests that have no answer by then are made again, under the tokens that they have.
+///
 /// [`close`](Self::close) it before dropping it; a device that is just dropped looks to its backend as if the domain had died.
 pub struct Block<'a, P: Platform> {
     grants: &'a GrantTable<P>,
@@ -58,7 +63,15 @@ pub struct Block<'a, P: Platform> {
     info: DiskInfo,
     state: BlockState,
     closing: bool,
+    /// The next request's token.
+    next: u64,
     connection: Option<Connection<'a, P>>,
+    /// The connection before, until its requests can be taken back.
+    previous: Option<Connection<'a, P>>,
+    /// Requests of earlier connections that are to be made again, in their order.
+    again: Vec<(Token, Request<P>), SLOTS>,
+    /// Requests of earlier connections that can't be made again, as their peer kept the pages.
+    lost: Vec<Completion<P>, SLOTS>,
     size: SizeWatch<'a, P>,
 }
 
@@ -71,10 +84,22 @@ impl<'a, P: Platform> Block<'a, P> {
     pub fn open(store: &'a XenStore<P>, grants: &'a GrantTable<P>, id: u32) -> Result<Self, BlockError> {
         let frontend = Frontend::open(store, "vbd", id)?;
         let number = device_number(store, id)?;
-        let watch = store.watch(format_args!("{}/sectors", frontend.backend_path()))?;
-        let size = SizeWatch { store, watch, read: None, changed: false };
-        let (info, state) = (DiskInfo::NONE, BlockState::Connecting);
-        Ok(Self { grants, frontend, id, number, info, state, closing: false, connection: None, size })
+        let size = SizeWatch::new(store, frontend.backend_path())?;
+        Ok(Self {
+            grants,
+            frontend,
+            id,
+            number,
+            info: DiskInfo::NONE,
+            state: BlockState::Connecting,
+            closing: false,
+            next: 0,
+            connection: None,
+            previous: None,
+            again: Vec::new(),
+            lost: Vec::new(),
+            size,
+        })
     }
 
     /// Opens disk `id` and waits until it is connected.
@@ -127,12 +152,12 @@ impl<'a, P: Platform> Block<'a, P> {
 
     /// Returns the port whose events tell that requests are done; none while there is no ring.
     pub fn port(&self) -> Option<Port> {
-        self.connection.as_ref().map(Connection::port)
+        self.connection.as_ref().and_then(Connection::port)
     }
 
     /// Returns the channel, to unmask it or to bind it to a vCPU; none while there is no ring.
     pub fn channel(&self) -> Option<&Channel<P>> {
-        self.connection.as_ref().map(Connection::channel)
+        self.connection.as_ref().and_then(Connection::channel)
     }
 
     /// Returns the store that the disk was found in.
@@ -147,7 +172,9 @@ impl<'a, P: Platform> Block<'a, P> {
 
     /// Returns how many requests are neither answered nor given up.
     pub fn in_flight(&self) -> usize {
-        self.connection.as_ref().map_or(0, Connection::in_flight)
+        let of =
+            |connection: &Option<Connection<'a, P>>| connection.as_ref().map_or(0, Connection::in_flight);
+        of(&self.connection) + of(&self.previous) + self.again.len() + self.lost.len()
     }
 
     /// Returns how many requests can be submitted now.
@@ -167,7 +194,11 @@ impl<'a, P: Platform> Block<'a, P> {
         // Only flushes care, and the check found a method for those.
         let flush = self.info.flush_method().unwrap_or(FlushMethod::Flush);
         match &mut self.connection {
-            Some(connection) => connection.submit(request, flush, self.info.trusted),
+            Some(connection) => {
+                let token = connection.submit(Token(self.next), request, flush, self.info.trusted)?;
+                self.next += 1;
+                Ok(token)
+            }
             None => Err(request.refused(Refusal::NotConnected)),
         }
     }
@@ -179,15 +210,10 @@ impl<'a, P: Platform> Block<'a, P> {
         if self.state != BlockState::Connected {
             return Err(Refusal::NotConnected);
         }
-        match request {
-            Request::Write { .. } if self.info.read_only => Err(Refusal::ReadOnly),
-            Request::Read { sector, sectors, buffer } | Request::Write { sector, sectors, buffer } => {
-                check_buffer(*sectors, buffer.count())?;
-                self.info.check_range(*sector, *sectors as u64)
-            }
-            Request::Flush if self.info.flush_method().is_none() => Err(Refusal::NoFlush),
-            Request::Flush => Ok(()),
+        if !self.again.is_empty() {
+            return Err(Refusal::Full);
         }
+        check(&self.info, request)
     }
 
     /// Publishes what was queued, and notifies the backend if it sleeps.
@@ -199,11 +225,12 @@ impl<'a, P: Platform> Block<'a, P> {
 
     /// Takes the next request that is done with. After `None` the backend announces the next one by an event.
     pub fn complete(&mut self) -> Option<Completion<P>> {
-        let Some(Answer { completion, operation }) = self.connection.as_mut()?.complete() else {
-            if matches!(self.state, BlockState::Closed | BlockState::Unplugged) {
-                self.connection = None;
-            }
-            return None;
+        if let Some(lost) = self.lost.pop() {
+            return Some(lost);
+        }
+        let Some(Answer { completion, operation }) = self.connection.as_mut().and_then(Connection::complete)
+        else {
+            return self.complete_closed();
         };
         if completion.outcome == Err(IoError::Unsupported) {
             // Backends may find out late; they say so once, and are not asked again.
@@ -216,6 +243,20 @@ impl<'a, P: Platform> Block<'a, P> {
         Some(completion)
     }
 
+    /// Gives back what was left of a device that is closed.
+    fn complete_closed(&mut self) -> Option<Completion<P>> {
+        if !matches!(self.state, BlockState::Closed | BlockState::Unplugged) {
+            return None;
+        }
+        self.connection = None;
+        self.take_back();
+        if let Some(lost) = self.lost.pop() {
+            return Some(lost);
+        }
+        let (token, request) = if self.again.is_empty() { None } else { Some(self.again.remove(0)) }?;
+        Some(Completion { token, outcome: Err(IoError::Closed), buffer: request.into_buffer() })
+    }
+
     /// Publishes what was queued and keeps the connection: connects, notices a new size, follows the backend when it closes.
     /// Never waits for the backend; steps of connecting take some exchanges with xenstored.
     ///
@@ -223,6 +264,9 @@ impl<'a, P: Platform> Block<'a, P> {
     ///
     /// [`BlockError`]; the device can be polled on, and closed.
     pub fn poll(&mut self, now: Instant) -> Result<BlockState, BlockError> {
+        if self.state == BlockState::Unplugged {
+            return Ok(self.state);
+        }
         self.kick();
         // A step at most leads to the next; the last ones wait for the backend.
         for _ in 0..4 {
@@ -238,6 +282,7 @@ impl<'a, P: Platform> Block<'a, P> {
                 }
                 FrontendEvent::Connected => {
                     self.state = BlockState::Connected;
+                    self.submit_again();
                     if let Some(sectors) = self.size.poll(self.frontend.backend_path())? {
                         self.info.resize(sectors)?;
                     }
@@ -283,12 +328,89 @@ impl<'a, P: Platform> Block<'a, P> {
         Ok(self.frontend.close()?)
     }
 
-    /// Begins to connect a closed device again; [`poll`](Self::poll) goes on with it. What was left to complete is dropped.
-    pub fn reopen(&mut self) {
+    /// Begins to connect the device again, as xenstore has it now: after it was closed, or removed and plugged in again, as when its backend's domain
+    /// died and another one took its place. [`poll`](Self::poll) goes on with it.
+    ///
+    /// Requests that were not completed are made again once it is connected. If there is no such device any more, its state is
+    /// [`BlockState::Unplugged`], and they complete as closed.
+    ///
+    /// # Errors
+    ///
+    /// [`BlockError::Xenbus`] if xenstore could not be read. Call it again.
+    pub fn reopen(&mut self) -> Result<(), BlockError> {
+        let store = self.store();
+        let opened = Frontend::open(store, "vbd", self.id)
+            .and_then(|frontend| Ok((SizeWatch::new(store, frontend.backend_path())?, frontend)));
+        if let Some(connection) = &mut self.connection {
+            connection.end();
+        }
+        match opened {
+            Ok((size, frontend)) => (self.size, self.frontend) = (size, frontend),
+            Err(XenbusError::Store(error)) if error.is_not_found() => {
+                self.state = BlockState::Unplugged;
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        }
+        // Of the one before that nobody has anything any more.
+        self.take_back();
+        self.previous = self.connection.take();
         self.closing = false;
-        self.connection = None;
         self.state = BlockState::Connecting;
-        self.frontend.reopen();
+        Ok(())
+    }
+
+    /// Begins to connect the device again after the domain was suspended and is now resumed elsewhere: with another backend, and none of the ports and
+    /// grants of before. The store and the grant table have to be resumed first.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`reopen`](Self::reopen); call that again then.
+    pub fn resume(&mut self) -> Result<(), BlockError> {
+        for connection in [&mut self.connection, &mut self.previous].into_iter().flatten() {
+            connection.abandon();
+        }
+        self.reopen()
+    }
+
+    /// Takes the requests of the connection before back, to be made again.
+    fn take_back(&mut self) {
+        let Some(mut previous) = self.previous.take() else { return };
+        while let Some(taken) = previous.take_back() {
+            // There are never more requests than slots, in whatever state.
+            let _ = match taken {
+                Ok(again) => self.again.push(again).map_err(drop),
+                Err(lost) => self.lost.push(lost).map_err(drop),
+            };
+        }
+        self.again.sort_unstable_by_key(|(token, _)| *token);
+    }
+
+    /// Makes the requests again that earlier connections did not answer.
+    fn submit_again(&mut self) {
+        let flush = self.info.flush_method().unwrap_or(FlushMethod::Flush);
+        let trusted = self.info.trusted;
+        let mut queued = false;
+        while !self.again.is_empty()
+            && let Some(connection) = self.connection.as_mut().filter(|connection| connection.room() > 0)
+        {
+            let (token, request) = self.again.remove(0);
+            let submitted = match check(&self.info, &request) {
+                Ok(()) => connection.submit(token, request, flush, trusted),
+                Err(reason) => Err(request.refused(reason)),
+            };
+            queued |= submitted.is_ok();
+            if let Err(SubmitError { reason, request }) = submitted {
+                // The new backend's disk is another one, or can do less.
+                let error = if reason == Refusal::NoFlush { IoError::Unsupported } else { IoError::Failed };
+                let lost = Completion { token, outcome: Err(error), buffer: request.into_buffer() };
+                // There are never more requests than slots, in whatever state.
+                let _ = self.lost.push(lost);
+            }
+        }
+        if queued {
+            self.kick();
+        }
     }
 
     /// Polls and waits until the device is in the state `wanted`.
@@ -333,11 +455,13 @@ impl<'a, P: Platform> Block<'a, P> {
             XenbusState::INITIALISED,
             &[
                 ("ring-ref", &connection.ring_ref()),
-                ("event-channel", &connection.port()),
+                ("event-channel", &connection.port().unwrap_or_default()),
                 ("protocol", &PROTOCOL),
                 ("feature-persistent", &0),
             ],
         )?;
+        // The backend has let go of what it had of earlier ones, or never had it.
+        self.take_back();
         self.connection = Some(connection);
         self.state = BlockState::Connecting;
         Ok(())
@@ -366,7 +490,8 @@ impl<'a, P: Platform> Block<'a, P> {
         {
             connection.end();
         }
-        let idle = self.in_flight() == 0 || self.connection.as_ref().is_some_and(Connection::is_ended);
+        let in_flight = self.connection.as_ref().map_or(0, Connection::in_flight);
+        let idle = in_flight == 0 || self.connection.as_ref().is_some_and(Connection::is_ended);
         if idle {
             self.frontend.close()?;
         }
@@ -393,6 +518,19 @@ impl<P: Platform> fmt::Debug for Block<'_, P> {
     }
 }
 
+/// Checks that a disk can do what a request asks for.
+fn check<P: Platform>(info: &DiskInfo, request: &Request<P>) -> Result<(), Refusal> {
+    match request {
+        Request::Write { .. } if info.read_only => Err(Refusal::ReadOnly),
+        Request::Read { sector, sectors, buffer } | Request::Write { sector, sectors, buffer } => {
+            check_buffer(*sectors, buffer.count())?;
+            info.check_range(*sector, *sectors as u64)
+        }
+        Request::Flush if info.flush_method().is_none() => Err(Refusal::NoFlush),
+        Request::Flush => Ok(()),
+    }
+}
+
 /// Follows the node `sectors`, which backends write again when the disk's size changes.
 #[derive(Debug)]
 struct SizeWatch<'a, P: Platform> {
@@ -402,7 +540,12 @@ struct SizeWatch<'a, P: Platform> {
     changed: bool,
 }
 
-impl<P: Platform> SizeWatch<'_, P> {
+impl<'a, P: Platform> SizeWatch<'a, P> {
+    fn new(store: &'a XenStore<P>, backend: &str) -> Result<Self, StoreError> {
+        let watch = store.watch(format_args!("{backend}/sectors"))?;
+        Ok(Self { watch, read: None, store, changed: false })
+    }
+
     /// Returns the size if it was read again. Waits only if there is no slot for a request beside others.
     fn poll(&mut self, backend: &str) -> Result<Option<u64>, BlockError> {
         while self.watch.try_next()?.is_some() {

@@ -214,6 +214,27 @@ impl<'a, P: Platform> Disk<'a, P> {
         }
     }
 
+    /// Connects the disk again, as xenstore has it now, and waits for that until `deadline`: after it was closed, or its backend's domain died and another
+    /// one took its place. See [`Block::reopen`].
+    ///
+    /// # Errors
+    ///
+    /// [`BlockError`]; call it again.
+    pub fn reopen(&mut self, deadline: Instant) -> Result<(), BlockError> {
+        self.block.reopen()?;
+        self.block.wait_until(BlockState::Connected, deadline)
+    }
+
+    /// Connects the disk again after the domain was suspended and is now resumed elsewhere, and waits for that until `deadline`. See [`Block::resume`].
+    ///
+    /// # Errors
+    ///
+    /// [`BlockError`]; [`reopen`](Self::reopen) tries again.
+    pub fn resume(&mut self, deadline: Instant) -> Result<(), BlockError> {
+        self.block.resume()?;
+        self.block.wait_until(BlockState::Connected, deadline)
+    }
+
     /// Closes the device: waits until everything in flight is answered and the backend has let go, at most until `deadline`.
     ///
     /// # Errors

@@ -34,7 +34,8 @@ pub(crate) struct Done<T> {
 pub(crate) struct Requests<M, T> {
     ring: FrontRing<M, BlkifRequest, BlkifResponse>,
     handle: u16,
-    slots: [Option<Done<T>>; SLOTS],
+    /// Each with its number on this ring.
+    slots: [Option<(u64, Done<T>)>; SLOTS],
     /// Bits of the free slots.
     free: u32,
     /// Number of the next request.
@@ -68,7 +69,7 @@ impl<M: AsRef<SharedMem>, T> Requests<M, T> {
     }
 
     /// Queues a request for the next [`publish`](Self::publish); gives the payload back if there is no room.
-    pub(crate) fn push(&mut self, order: &Order<'_>, payload: T) -> Result<Token, T> {
+    pub(crate) fn push(&mut self, token: Token, order: &Order<'_>, payload: T) -> Result<Token, T> {
         let index = self.free.trailing_zeros() as usize;
         let Some(slot) = self.slots.get_mut(index).filter(|_| self.broken.is_none()) else {
             return Err(payload);
@@ -86,8 +87,7 @@ impl<M: AsRef<SharedMem>, T> Requests<M, T> {
         if self.ring.push(&request).is_err() {
             return Err(payload);
         }
-        let token = Token(self.next);
-        *slot = Some(Done { token, operation: order.operation, payload });
+        *slot = Some((self.next, Done { token, operation: order.operation, payload }));
         self.free &= !(1 << index);
         self.next += 1;
         Ok(token)
@@ -126,9 +126,9 @@ impl<M: AsRef<SharedMem>, T> Requests<M, T> {
     /// Takes any request out that has no answer. The ring must not be used any more.
     pub(crate) fn take_unanswered(&mut self) -> Option<Done<T>> {
         let index = (!self.free).trailing_zeros();
-        let done = self.slots.get_mut(index as usize)?.take();
+        let (_, done) = self.slots.get_mut(index as usize)?.take()?;
         self.free |= 1u32.checked_shl(index)?;
-        done
+        Some(done)
     }
 
     /// Lends the memory of the ring.
@@ -152,13 +152,13 @@ impl<M: AsRef<SharedMem>, T> Requests<M, T> {
         let index = (response.id % SLOTS as u64) as usize;
         let number = response.id / SLOTS as u64;
         let slot = self.slots.get_mut(index).ok_or(unknown)?;
-        let found = slot.as_ref().filter(|done| done.token == Token(number) && number < self.published);
-        let expected = found.ok_or(unknown)?.operation;
+        let found = slot.as_ref().filter(|(own, _)| *own == number && number < self.published);
+        let expected = found.ok_or(unknown)?.1.operation;
         if response.operation != expected {
             return Err(Broken::WrongOperation { found: response.operation, expected });
         }
         self.free |= 1 << index;
-        slot.take().ok_or(unknown)
+        slot.take().map(|(_, done)| done).ok_or(unknown)
     }
 }
 

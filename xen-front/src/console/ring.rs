@@ -68,6 +68,15 @@ impl<P: Platform> Console<P> {
     }
 }
 
+impl<P: Platform> Console<P> {
+    /// Goes on with the ring that the toolstack made anew after the domain was suspended and is now resumed elsewhere. What its reader had not taken
+    /// of the old one is lost, and so is what was typed and not read.
+    pub fn resume(&mut self, ring: StartRing<P>) {
+        let (newline, text_timeout) = (self.newline, self.text_timeout);
+        *self = Self { newline, text_timeout, ..Self::primary(ring) };
+    }
+}
+
 impl<P: Platform, M: AsRef<SharedMem>> Console<P, M> {
     /// Takes up a console where its page says that this end stopped: zeroed memory is a new one.
     pub fn new(platform: P, page: M, channel: Channel<P>) -> Self {

@@ -11,7 +11,7 @@ use super::{
 use core::fmt::Display;
 use xen_evtchn::Channel;
 use xen_grant::{GrantTable, ReadOnly, ReadWrite, Shared};
-use xen_hypercall::{Instant, PAGE_SIZE, Pages, Platform, Port};
+use xen_hypercall::{DomId, Instant, PAGE_SIZE, Pages, Platform, Port};
 use xen_ring::{FrontRing, Notify};
 use xen_store::xenbus::{Frontend, FrontendEvent, XenbusError, XenbusState};
 use xen_store::{PathText, XenStore};
@@ -21,6 +21,15 @@ const HEADER: usize = 18;
 
 pub(super) type DeviceRings<'a, P> =
     Rings<Shared<'a, P, ReadWrite>, Shared<'a, P, ReadWrite>, Shared<'a, P, ReadOnly>>;
+
+/// A device as it is found in xenstore, and what was made for its backend.
+struct Found<'a, P: Platform> {
+    frontend: Frontend<'a, P>,
+    rings: DeviceRings<'a, P>,
+    channel: Channel<P>,
+    mac: MacAddress,
+    mtu: u16,
+}
 
 /// A network device.
 ///
@@ -33,6 +42,7 @@ pub(super) type DeviceRings<'a, P> =
 /// Close it with [`close`](Self::close). If it is just dropped, the pages that the backend still uses go to the grant table's quarantine.
 #[derive(Debug)]
 pub struct Net<'a, P: Platform> {
+    grants: &'a GrantTable<P>,
     frontend: Frontend<'a, P>,
     pub(super) rings: DeviceRings<'a, P>,
     channel: Channel<P>,
@@ -83,7 +93,7 @@ impl<'a, P: Platform> Net<'a, P> {
         vif: Vif,
         config: Config,
     ) -> Result<Self, NetError> {
-        let Config { rx_slots, tx_slots, checksum_offload, timeout } = config;
+        let Config { rx_slots, tx_slots, timeout, .. } = config;
         for slots in [rx_slots, tx_slots] {
             if slots == 0 || slots > MAX_SLOTS {
                 return Err(NetError::Slots { found: slots });
@@ -93,6 +103,22 @@ impl<'a, P: Platform> Net<'a, P> {
         frontend.set_timeout(timeout);
         let (mac, mtu) = (read_mac(&frontend)?, read_mtu(&frontend));
         let (peer, platform) = (frontend.backend_id(), store.platform());
+        let rings = Self::share_rings(grants, peer, config, mtu)?;
+        let scratch = Pages::alloc(platform.clone(), 2).map_err(NetError::Memory)?;
+        let channel = Channel::alloc_unbound(platform.clone(), peer).map_err(NetError::Port)?;
+        let link = Link::Connecting;
+        Ok(Self { grants, frontend, rings, channel, scratch, config, vif, mac, mtu, link })
+    }
+
+    /// Makes rings and buffers and shares them with the backend's domain.
+    fn share_rings(
+        grants: &'a GrantTable<P>,
+        peer: DomId,
+        config: Config,
+        mtu: u16,
+    ) -> Result<DeviceRings<'a, P>, NetError> {
+        let Config { rx_slots, tx_slots, checksum_offload, .. } = config;
+        let platform = grants.platform();
         let ring = || -> Result<Shared<'a, P, ReadWrite>, NetError> {
             let page = Pages::alloc(platform.clone(), 1).map_err(NetError::Memory)?;
             grants.share_writable(page, peer).map_err(|failed| NetError::Grant(failed.error))
@@ -105,10 +131,63 @@ impl<'a, P: Platform> Net<'a, P> {
         let mut rings = Rings::new(rx, tx);
         // Nobody listens yet: the backend looks at the ring when it connects.
         let _ = rings.publish();
-        let scratch = Pages::alloc(platform.clone(), 2).map_err(NetError::Memory)?;
-        let channel = Channel::alloc_unbound(platform.clone(), peer).map_err(NetError::Port)?;
-        let link = Link::Connecting;
-        Ok(Self { frontend, rings, channel, scratch, config, vif, mac, mtu, link })
+        Ok(rings)
+    }
+
+    /// Begins to connect the device again, as xenstore has it now: after it was closed, or removed and plugged in again, as when its backend's domain
+    /// died and another one took its place. [`poll`](Self::poll) goes on with it. Packets on their way are lost, as on any network; when the link is up,
+    /// tell the network where you are (a gratuitous ARP).
+    ///
+    /// If there is no such device any more, the link is [`Link::Closed`].
+    ///
+    /// # Errors
+    ///
+    /// [`NetError`]; nothing has changed then.
+    pub fn reopen(&mut self) -> Result<(), NetError> {
+        let found = self.find_again();
+        self.take_up(found, drop)
+    }
+
+    /// Begins to connect the device again after the domain was suspended and is now resumed elsewhere: with another backend, and none of the ports and
+    /// grants of before. The store and the grant table have to be resumed first.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`reopen`](Self::reopen); call this again.
+    pub fn resume(&mut self) -> Result<(), NetError> {
+        let found = self.find_again();
+        self.take_up(found, Channel::abandon)
+    }
+
+    /// Finds the device in xenstore, and makes for its backend what it has to be given; `None` if there is no such device.
+    fn find_again(&self) -> Result<Option<Found<'a, P>>, NetError> {
+        let mut frontend = match Frontend::open(self.frontend.store(), "vif", self.vif.0) {
+            Err(XenbusError::Store(error)) if error.is_not_found() => return Ok(None),
+            frontend => frontend?,
+        };
+        frontend.set_timeout(self.config.timeout);
+        let (mac, mtu) = (read_mac(&frontend)?, read_mtu(&frontend));
+        let peer = frontend.backend_id();
+        let rings = Self::share_rings(self.grants, peer, self.config, mtu)?;
+        let channel = Channel::alloc_unbound(self.grants.platform().clone(), peer).map_err(NetError::Port)?;
+        Ok(Some(Found { frontend, rings, channel, mac, mtu }))
+    }
+
+    /// Takes the new in the place of the old, whose port `let_go` ends.
+    fn take_up(
+        &mut self,
+        found: Result<Option<Found<'a, P>>, NetError>,
+        let_go: impl FnOnce(Channel<P>),
+    ) -> Result<(), NetError> {
+        let Some(Found { frontend, mut rings, channel, mac, mtu }) = found? else {
+            self.link = Link::Closed;
+            return Ok(());
+        };
+        rings.statistics = self.rings.statistics;
+        (self.frontend, self.rings, self.mac, self.mtu) = (frontend, rings, mac, mtu);
+        let_go(core::mem::replace(&mut self.channel, channel));
+        self.link = Link::Connecting;
+        Ok(())
     }
 
     /// Returns which device it is.
@@ -160,6 +239,9 @@ impl<'a, P: Platform> Net<'a, P> {
     ///
     /// [`NetError::Broken`], [`NetError::Xenbus`].
     pub fn poll(&mut self, now: Instant) -> Result<Link, NetError> {
+        if self.link == Link::Closed {
+            return Ok(self.link);
+        }
         if let Err(broken) = self.flush() {
             self.link = Link::Closing;
             // That it went wrong matters more than whether it could be reported.

@@ -2,14 +2,16 @@
 
 mod network;
 mod rng;
+pub(crate) mod suspend;
 
 use core::time::Duration;
 use network::Network;
 use rng::Rng;
 use xen_back::block::{Config, GrantMode};
-use xen_example_sim_shell::{Faults, Setup, SharedDisk, Stage, Xen};
+use xen_example_sim_shell::{Faults, Setup, SharedDisk, Sleep, Stage, Xen};
 use xen_front::block::{BlockError, Disk};
 use xen_grant::GrantTable;
+use xen_hypercall::ops::sched::Resumed;
 use xen_hypercall::{Errno, Instant, Platform, Port, start};
 use xen_sim::{TraceEvent, World};
 use xen_store::XenStore;
@@ -25,7 +27,7 @@ const MOST: usize = 160;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the steps are called, by the first number behind theirs.
-const STEPS: [(usize, &str); 11] = [
+const STEPS: [(usize, &str); 12] = [
     (5, "write"),
     (8, "read"),
     (9, "flush"),
@@ -37,6 +39,7 @@ const STEPS: [(usize, &str); 11] = [
     (16, "replace"),
     (17, "pause"),
     (18, "storm"),
+    (20, "sleep"),
 ];
 
 /// Lives the life of a seed; returns its record, if that is asked for. Panics where something is not as it should be.
@@ -78,7 +81,7 @@ pub(crate) fn live(seed: u64, trace: bool) -> Vec<TraceEvent> {
     drop((grants, store));
     stage.stop_driver();
     stage.world.check().unwrap_or_else(|findings| panic!("{findings}"));
-    stage.world.take_trace()
+    stage.take_trace()
 }
 
 /// Prints the record, if one is kept, of a life that fails.
@@ -117,7 +120,7 @@ struct Life<'l, 'a> {
 
 impl<'a> Life<'_, 'a> {
     fn step(&mut self, rng: &mut Rng) {
-        let step = rng.below(20);
+        let step = rng.below(22);
         // One life that is lived again is to be understood.
         if std::env::var_os("SEED").is_some() {
             let name = STEPS.iter().find(|(end, _)| step < *end).map_or("fail", |(_, name)| name);
@@ -132,9 +135,10 @@ impl<'a> Life<'_, 'a> {
             12 => self.close(rng),
             13 => self.unplug(rng),
             14 => self.reset(),
-            15 => self.replace(),
+            15 => self.replace(rng),
             16 => self.pause(rng),
             17 => self.storm(rng),
+            18 | 19 => self.sleep(rng),
             _ => self.fail(rng),
         }
     }
@@ -260,20 +264,69 @@ impl<'a> Life<'_, 'a> {
         self.shake();
     }
 
-    /// Destroys the driver domain and starts another; the toolstack forces the old devices away.
-    fn replace(&mut self) {
-        let (vbd, vif) = (self.stage.vbd, self.stage.vif);
+    /// Destroys the driver domain and starts another. The guest's drivers take the new devices up where they stand, or anew.
+    fn replace(&mut self, rng: &mut Rng) {
+        if rng.one_in(2) {
+            self.leave_in_flight(rng);
+        }
         self.stage.replace_driver().unwrap();
-        if let Some(disk) = self.disk.take() {
-            let _ = disk.close(self.deadline());
+        if rng.one_in(3) {
+            return self.give_up();
         }
-        self.network.give_up();
+        let deadline = self.deadline();
+        if let Some(disk) = &mut self.disk {
+            disk.reopen(deadline).unwrap_or_else(|error| panic!("reopening the disk: {error}"));
+            disk.set_timeout(PATIENCE);
+        }
+        self.network.reopen(&self.xen);
         self.disk_shaken = false;
-        for device in [vbd, vif] {
-            self.stage.world.remove_device(&device);
+    }
+
+    /// Lets the toolstack suspend the guest, and resume, restore or move it; with requests of the disk in flight or without.
+    fn sleep(&mut self, rng: &mut Rng) {
+        if rng.one_in(2) {
+            self.leave_in_flight(rng);
         }
-        self.stage.plug_disk();
-        self.stage.plug_interface();
+        let sleep = match rng.below(3) {
+            0 => Sleep::Cancelled,
+            1 => Sleep::Restored,
+            _ => Sleep::Moved(rng.next()),
+        };
+        self.stage.send_to_sleep(sleep).unwrap();
+        let faulty = rng.one_in(3);
+        if faulty {
+            self.stage.guest_faults.arm(rng.below(12) as u64, Errno::ENOMEM);
+        }
+        let resumed = suspend::sleep(&self.xen, self.store, self.grants);
+        assert_eq!(resumed == Resumed::Cancelled, sleep == Sleep::Cancelled);
+        self.stage.woken().unwrap_or_else(|findings| panic!("{findings}"));
+        let deadline = self.deadline();
+        if resumed == Resumed::Elsewhere {
+            if let Some(disk) = &mut self.disk {
+                let mut done = disk.resume(deadline);
+                if faulty && done.is_err() {
+                    done = disk.reopen(deadline);
+                }
+                done.unwrap_or_else(|error| panic!("resuming the disk: {error}"));
+            }
+            self.network.resume(&self.xen, faulty);
+            self.disk_shaken = false;
+        }
+        if let Some(disk) = &mut self.disk {
+            disk.set_timeout(PATIENCE);
+        }
+        self.stage.guest_faults.disarm();
+    }
+
+    /// Writes something and does not wait for it, so that it is under way in whatever comes next.
+    fn leave_in_flight(&mut self, rng: &mut Rng) {
+        let (sector, count) = Self::range(rng);
+        let data: Vec<u8> = (0..count * SECTOR / 8).flat_map(|_| rng.next().to_le_bytes()).collect();
+        if let Some(disk) = &mut self.disk {
+            self.known[sector..][..count].fill(false);
+            disk.set_timeout(Duration::ZERO);
+            let _ = disk.write(sector as u64, &data);
+        }
     }
 
     fn shake(&mut self) {

@@ -5,13 +5,16 @@ use core::time::Duration;
 use xen_example_shell::args::Cidr;
 use xen_example_shell::net::{Nic, Stack, ping, tcp_echo};
 use xen_example_sim_shell::{ADDRESS, ECHO_PORT, Xen};
-use xen_front::net::{Config, Net, NetError, Phy, Vif};
+use xen_front::net::{Config, Link, Net, NetError, Phy, Vif};
 use xen_grant::GrantTable;
 use xen_hypercall::{Instant, Platform};
 use xen_store::XenStore;
 
 const GATEWAY: Ipv4Addr = Ipv4Addr::from_octets(ADDRESS);
 const OURS: Cidr = Cidr { address: Ipv4Addr::new(10, 0, 0, 2), prefix: 24 };
+
+/// How long an interface may take to come up.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Card<'a> {
     net: Net<'a, Xen>,
@@ -91,6 +94,48 @@ impl<'a> Network<'a> {
 
     pub(crate) fn shake(&mut self) {
         self.shaken = true;
+    }
+
+    /// Takes the interface up again where its backend is another one now.
+    pub(crate) fn reopen(&mut self, xen: &Xen) {
+        if let Some(stack) = &mut self.stack {
+            stack.nic().net.reopen().unwrap_or_else(|error| panic!("reopening the interface: {error}"));
+        }
+        self.wait_until_up(xen);
+    }
+
+    /// Takes the interface up again where the guest was resumed elsewhere; the first try may fail.
+    pub(crate) fn resume(&mut self, xen: &Xen, faulty: bool) {
+        if let Some(stack) = &mut self.stack {
+            let mut done = stack.nic().net.resume();
+            if faulty && done.is_err() {
+                done = stack.nic().net.resume();
+            }
+            done.unwrap_or_else(|error| panic!("resuming the interface: {error}"));
+        }
+        self.wait_until_up(xen);
+    }
+
+    fn wait_until_up(&mut self, xen: &Xen) {
+        self.shaken = false;
+        let Some(stack) = self.stack.take() else { return };
+        let mut card = stack.into_nic();
+        let net = &mut card.net;
+        let deadline = xen.now() + PATIENCE;
+        loop {
+            match net.poll(xen.now()) {
+                Ok(Link::Up) => break,
+                Ok(Link::Connecting) if xen.now() < deadline => net.wait(Some(deadline)),
+                // What goes wrong once is tried again.
+                Err(_) if xen.now() < deadline => {
+                    xen.wait(&[], Some(xen.now() + Duration::from_millis(1)));
+                }
+                other => panic!("the interface does not come up: {other:?}"),
+            }
+        }
+        // Nobody may know it where it is now, so it has to ask for its neighbours again.
+        let mac = card.net.mac().0;
+        self.stack = Some(Stack::new(card, mac, OURS));
     }
 
     /// Closes the interface in order.

@@ -24,7 +24,7 @@ fn read(sector: u64) -> Order<'static> {
 /// A front end with one read published, whose payload is 7, and what the peer got.
 fn one_in_flight(mem: &SharedMem) -> (Front<'_>, Token, BlkifRequest) {
     let mut front = Front::new(mem, 0).unwrap();
-    let token = front.push(&read(5), 7).unwrap();
+    let token = front.push(Token(front.next), &read(5), 7).unwrap();
     let _ = front.publish();
     let request = mem.read(HEADER).unwrap();
     (front, token, request)
@@ -47,7 +47,7 @@ fn a_request_lies_in_the_ring_as_the_header_says_and_its_payload_comes_back() {
     let mut front = Front::new(mem, 0xca00).unwrap();
     let list = segments(&[GrantRef(11), GrantRef(12)], 9);
     let order = Order { operation: BlkifOp::WRITE, sector: 0x1234, segments: &list };
-    let token = front.push(&order, 7).unwrap();
+    let token = front.push(Token(front.next), &order, 7).unwrap();
     assert_eq!(front.publish(), Notify::Send);
     let request: BlkifRequest = mem.read(HEADER).unwrap();
     assert_eq!((request.operation, request.nr_segments, request.handle), (BlkifOp::WRITE, 2, 0xca00));
@@ -77,9 +77,12 @@ fn the_ring_takes_32_requests_and_hands_the_next_payload_back() {
     let mut page = page();
     let mut front = Front::new(SharedMem::from_pages(&mut page), 0).unwrap();
     for payload in 0..32 {
-        assert!(front.push(&read(0), payload).is_ok());
+        assert!(front.push(Token(front.next), &read(0), payload).is_ok());
     }
-    assert_eq!((front.push(&read(0), 99), front.room(), front.in_flight()), (Err(99), 0, 32));
+    assert_eq!(
+        (front.push(Token(front.next), &read(0), 99), front.room(), front.in_flight()),
+        (Err(99), 0, 32)
+    );
 }
 
 #[test]
@@ -92,7 +95,11 @@ fn d_b01_an_id_that_was_never_used_breaks_the_device() {
         respond(mem, 0, &BlkifResponse { id, ..okay(&request) });
         let broken = Broken::UnknownId { id };
         assert_eq!(front.next_done(), Err(broken));
-        assert_eq!((front.next_done(), front.push(&read(0), 9)), (Err(broken), Err(9)), "for good");
+        assert_eq!(
+            (front.next_done(), front.push(Token(front.next), &read(0), 9)),
+            (Err(broken), Err(9)),
+            "for good"
+        );
         assert_eq!(front.publish(), Notify::Skip);
         assert_eq!(front.take_unanswered().map(|done| (done.token, done.payload)), Some((token, 7)));
         assert_eq!(front.take_unanswered(), None);
@@ -104,7 +111,7 @@ fn d_b01_the_same_id_twice_breaks_the_device() {
     let mut page = page();
     let mem = SharedMem::from_pages(&mut page);
     let (mut front, _, request) = one_in_flight(mem);
-    front.push(&read(6), 8).unwrap();
+    front.push(Token(front.next), &read(6), 8).unwrap();
     let _ = front.publish();
     respond(mem, 0, &okay(&request));
     assert_eq!(front.next_done().unwrap().unwrap().0.payload, 7);
@@ -120,7 +127,7 @@ fn d_b01_a_repeated_id_is_found_out_though_its_slot_has_a_new_request() {
     let (mut front, _, request) = one_in_flight(mem);
     respond(mem, 0, &okay(&request));
     assert_eq!(front.next_done().unwrap().unwrap().0.payload, 7);
-    front.push(&read(6), 8).unwrap();
+    front.push(Token(front.next), &read(6), 8).unwrap();
     let _ = front.publish();
     let second: BlkifRequest = mem.read(HEADER + SLOT).unwrap();
     assert_eq!(second.id % 32, request.id % 32);
@@ -133,7 +140,7 @@ fn d_b01_a_response_to_what_was_not_published_yet_breaks_the_device() {
     let mut page = page();
     let mem = SharedMem::from_pages(&mut page);
     let (mut front, _, request) = one_in_flight(mem);
-    front.push(&read(6), 8).unwrap();
+    front.push(Token(front.next), &read(6), 8).unwrap();
     let second: BlkifRequest = mem.read(HEADER + SLOT).unwrap();
     respond(mem, 0, &BlkifResponse { id: second.id, ..okay(&request) });
     assert_eq!(front.next_done(), Err(Broken::UnknownId { id: second.id }));
@@ -157,7 +164,7 @@ fn d_b03_an_unknown_status_is_passed_on_and_the_device_goes_on() {
     let (mut front, _, request) = one_in_flight(mem);
     respond(mem, 0, &BlkifResponse { status: BlkifStatus(77), ..okay(&request) });
     assert_eq!(front.next_done().unwrap().unwrap().1, BlkifStatus(77));
-    assert!(front.push(&read(0), 1).is_ok());
+    assert!(front.push(Token(front.next), &read(0), 1).is_ok());
 }
 
 #[test]
@@ -192,7 +199,7 @@ proptest! {
         let (mut next, mut out) = (0u32, StdVec::new());
         for (pushes, pick) in steps {
             for _ in 0..pushes {
-                if front.push(&read(u64::from(next)), next).is_ok() {
+                if front.push(Token(front.next), &read(u64::from(next)), next).is_ok() {
                     next += 1;
                 }
             }
@@ -227,7 +234,7 @@ proptest! {
         let mem = SharedMem::from_pages(&mut page);
         let mut front = Front::new(mem, 0).unwrap();
         for payload in 0..count {
-            front.push(&read(0), payload).unwrap();
+            front.push(Token(front.next), &read(0), payload).unwrap();
         }
         let _ = front.publish();
         mem.copy_from(HEADER, &garbage).unwrap();
