@@ -1,67 +1,36 @@
 //! Byte rings: a stream of bytes in one direction, as console and xenstore use them.
 
 use crate::Corrupt;
-use xen_hypercall::sync::Ordering;
+use crate::stream::{Cursor, Direction};
 use xen_hypercall::{PAGE_SIZE, SharedMem};
 
-/// What both ends of a byte ring have in common: where it lies in its page, and this end's own index.
+/// Finds the direction in its page.
+fn direction<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>(
+    mem: &SharedMem,
+) -> Direction<'_> {
+    const { assert!(SIZE.is_power_of_two() && DATA + SIZE <= PAGE_SIZE) }
+    Direction { cons: mem.u32::<CONS>(), prod: mem.u32::<PROD>(), data: mem, start: DATA, size: SIZE as u32 }
+}
+
+/// The end that writes to a byte ring of a fixed place within its page.
 ///
-/// Byte offsets within the first page: `DATA` of the bytes, `SIZE` of them (a power of two), `CONS` and `PROD` of the indices.
+/// Byte offsets within the page: `DATA` of the bytes, `SIZE` of them (a power of two), `CONS` and `PROD` of the indices.
 /// Indices are free-running and need not start at 0, so an end attaches to whatever index it left in the page before.
 ///
 /// Source: `xencons_interface` in `io/console.h`, `xenstore_domain_interface` in `io/xs_wire.h`.
 #[derive(Debug)]
-pub struct ByteRing<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize> {
-    own: u32,
-    poison: Option<Corrupt>,
-}
+pub struct ByteProducer<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>(Cursor);
 
-impl<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>
-    ByteRing<DATA, SIZE, CONS, PROD>
-{
-    const CHECKED_SIZE: u32 = {
-        assert!(SIZE.is_power_of_two() && DATA + SIZE <= PAGE_SIZE);
-        SIZE as u32
-    };
-
-    fn attached(own: u32) -> Self {
-        Self { own, poison: None }
-    }
-
-    /// Returns the number of bytes in the ring, given the peer's index, if that is possible.
-    fn used(&mut self, found: u32, used: u32) -> Result<u32, Corrupt> {
-        if self.poison.is_none() && used > Self::CHECKED_SIZE {
-            self.poison = Some(Corrupt { found, own: self.own, limit: Self::CHECKED_SIZE });
-        }
-        self.poison.map_or(Ok(used), Err)
-    }
-
-    /// Splits a run of `len` bytes at `index` where it meets the ring's end: offset and length of the first part,
-    /// the rest starts at `DATA`.
-    fn split(index: u32, len: usize) -> (usize, usize) {
-        let at = index as usize % SIZE;
-        (DATA + at, len.min(SIZE - at))
-    }
-}
-
-/// The end that writes.
+/// The end that reads from a byte ring of a fixed place within its page; the parameters are those of [`ByteProducer`].
 #[derive(Debug)]
-pub struct ByteProducer<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>(
-    ByteRing<DATA, SIZE, CONS, PROD>,
-);
-
-/// The end that reads.
-#[derive(Debug)]
-pub struct ByteConsumer<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>(
-    ByteRing<DATA, SIZE, CONS, PROD>,
-);
+pub struct ByteConsumer<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>(Cursor);
 
 impl<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>
     ByteProducer<DATA, SIZE, CONS, PROD>
 {
     /// Takes up writing where the page says that this end stopped.
     pub fn attach(mem: &SharedMem) -> Self {
-        Self(ByteRing::attached(mem.u32::<PROD>().load(Ordering::Relaxed)))
+        Self(Cursor::writer(direction::<DATA, SIZE, CONS, PROD>(mem)))
     }
 
     /// Returns how many bytes there is room for.
@@ -70,9 +39,7 @@ impl<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>
     ///
     /// [`Corrupt`] if the reader's index is ahead of ours or too far behind, now or at any time before.
     pub fn free(&mut self, mem: &SharedMem) -> Result<usize, Corrupt> {
-        let cons = mem.u32::<CONS>().load(Ordering::Acquire);
-        let used = self.0.used(cons, self.0.own.wrapping_sub(cons))?;
-        Ok(SIZE - used as usize)
+        self.0.free(direction::<DATA, SIZE, CONS, PROD>(mem))
     }
 
     /// Writes as many of `bytes` as there is room for, publishes them, and returns how many. If any, notify the peer.
@@ -81,15 +48,7 @@ impl<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>
     ///
     /// [`Corrupt`] as from [`free`](Self::free); nothing is written.
     pub fn write(&mut self, mem: &SharedMem, bytes: &[u8]) -> Result<usize, Corrupt> {
-        let count = self.free(mem)?.min(bytes.len());
-        let (offset, first) = ByteRing::<DATA, SIZE, CONS, PROD>::split(self.0.own, count);
-        if let Some((head, tail)) = bytes.get(..count).and_then(|bytes| bytes.split_at_checked(first)) {
-            // Both lie within the page, by CHECKED_SIZE.
-            let _ = mem.copy_from(offset, head).and_then(|()| mem.copy_from(DATA, tail));
-        }
-        self.0.own = self.0.own.wrapping_add(count as u32);
-        mem.u32::<PROD>().store(self.0.own, Ordering::Release);
-        Ok(count)
+        self.0.write(direction::<DATA, SIZE, CONS, PROD>(mem), bytes)
     }
 
     /// Tells whether the reader has taken everything.
@@ -107,7 +66,7 @@ impl<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>
 {
     /// Takes up reading where the page says that this end stopped.
     pub fn attach(mem: &SharedMem) -> Self {
-        Self(ByteRing::attached(mem.u32::<CONS>().load(Ordering::Relaxed)))
+        Self(Cursor::reader(direction::<DATA, SIZE, CONS, PROD>(mem)))
     }
 
     /// Returns how many bytes there are to read.
@@ -116,8 +75,7 @@ impl<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>
     ///
     /// [`Corrupt`] if the writer's index is behind ours or too far ahead, now or at any time before.
     pub fn available(&mut self, mem: &SharedMem) -> Result<usize, Corrupt> {
-        let prod = mem.u32::<PROD>().load(Ordering::Acquire);
-        self.0.used(prod, prod.wrapping_sub(self.0.own)).map(|used| used as usize)
+        self.0.available(direction::<DATA, SIZE, CONS, PROD>(mem))
     }
 
     /// Takes as many bytes as there are and `buffer` holds, and returns how many. If any, notify the peer.
@@ -126,18 +84,7 @@ impl<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>
     ///
     /// [`Corrupt`] as from [`available`](Self::available); nothing is taken.
     pub fn read(&mut self, mem: &SharedMem, buffer: &mut [u8]) -> Result<usize, Corrupt> {
-        let count = self.available(mem)?.min(buffer.len());
-        let (offset, first) = ByteRing::<DATA, SIZE, CONS, PROD>::split(self.0.own, count);
-        if let Some((head, tail)) =
-            buffer.get_mut(..count).and_then(|bytes| bytes.split_at_mut_checked(first))
-        {
-            // Both lie within the page, by CHECKED_SIZE.
-            let _ = mem.copy_to(offset, head).and_then(|()| mem.copy_to(DATA, tail));
-        }
-        self.0.own = self.0.own.wrapping_add(count as u32);
-        // Release also keeps the copies above before the store: the writer reuses the room as soon as it sees the index.
-        mem.u32::<CONS>().store(self.0.own, Ordering::Release);
-        Ok(count)
+        self.0.read(direction::<DATA, SIZE, CONS, PROD>(mem), buffer)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test -p xen-ring --lib --release`
 
-use crate::{BackRing, ByteConsumer, ByteProducer, FrontRing, Notify};
+use crate::{BackRing, ByteConsumer, ByteProducer, FrontRing, Notify, Vchan, VchanOrders};
 use loom::thread;
 use std::vec::Vec;
 use xen_hypercall::{PAGE_SIZE, SharedMem};
@@ -121,5 +121,86 @@ fn bytes_arrive_whole_and_in_order_while_room_is_reused() {
         got += rx.read(mem, &mut buffer[got..]).unwrap();
         assert_eq!(got, sent);
         assert_eq!(buffer[..got], [1, 2, 3, 4, 5, 6][..got]);
+    });
+}
+
+type End = Vchan<&'static SharedMem>;
+
+/// The words of a first page, and a few bytes of both rings.
+fn vchan_page() -> &'static SharedMem {
+    let words = [(0..16, 4), (16..20, 2), (20..24, 1), (1024..1028, 1), (2048..2052, 1)];
+    SharedMem::for_model(PAGE_SIZE, &words)
+}
+
+fn server(mem: &'static SharedMem) -> End {
+    End::server(mem, VchanOrders::new(10, 11).unwrap(), None, None, &[]).unwrap()
+}
+
+fn vchan() -> (End, End) {
+    let mem = vchan_page();
+    let server = server(mem);
+    (server, End::client(mem, VchanOrders::offered(mem).unwrap(), None, None).unwrap())
+}
+
+#[test]
+fn an_offered_vchan_is_seen_whole() {
+    loom::model(|| {
+        let mem = vchan_page();
+        let server = thread::spawn(move || server(mem));
+        if let Ok(orders) = VchanOrders::offered(mem) {
+            assert_eq!(orders, VchanOrders::new(10, 11).unwrap());
+        }
+        let _ = server.join().unwrap();
+    });
+}
+
+#[test]
+fn a_byte_of_a_vchan_is_seen_or_its_reader_is_notified() {
+    loom::model(|| {
+        let (mut server, mut client) = vchan();
+        // The wish of a new server is used up.
+        assert_eq!(client.write(&[1]), Ok((1, Notify::Send)));
+        assert_eq!(server.read(&mut [0; 2]), Ok((1, Notify::Skip)));
+        let reader = thread::spawn(move || !server.final_check_readable().unwrap());
+        let (_, notify) = client.write(&[2]).unwrap();
+        assert!(!reader.join().unwrap() || notify == Notify::Send, "asleep and not notified");
+    });
+}
+
+#[test]
+fn room_in_a_vchan_is_seen_or_its_writer_is_notified() {
+    loom::model(|| {
+        let (mut server, mut client) = vchan();
+        let _ = client.write(&[1]).unwrap();
+        let writer = thread::spawn(move || {
+            client.final_check_writable().unwrap();
+            client.free().unwrap()
+        });
+        let (_, notify) = server.read(&mut [0; 2]).unwrap();
+        assert!(writer.join().unwrap() == 1024 || notify == Notify::Send, "asleep and not notified");
+    });
+}
+
+#[test]
+fn the_last_words_of_an_end_that_left_are_seen() {
+    loom::model(|| {
+        let (mut server, mut client) = vchan();
+        let leaving = thread::spawn(move || {
+            let _ = client.write(&[7]).unwrap();
+            let _ = client.close();
+        });
+        if !server.is_peer_live() {
+            assert_eq!(server.available(), Ok(1));
+        }
+        leaving.join().unwrap();
+        let (mut server, mut client) = vchan();
+        let leaving = thread::spawn(move || {
+            let _ = server.write(&[7]).unwrap();
+            let _ = server.close();
+        });
+        if !client.is_peer_live() {
+            assert_eq!(client.available(), Ok(1));
+        }
+        leaving.join().unwrap();
     });
 }

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 use xen_hypercall::sync::Ordering::Relaxed;
-use xen_hypercall::{Page, SharedMem, observe_loads};
-use xen_ring::{BackRing, ByteConsumer, ByteProducer, FrontRing};
+use xen_hypercall::{GrantRef, Page, SharedMem, observe_loads};
+use xen_ring::{BackRing, ByteConsumer, ByteProducer, FlexRing, FrontRing, Vchan, VchanOrders};
 
 type Request = [u32; 3];
 type Bytes = ByteConsumer<0, 1024, 3072, 3076>;
@@ -21,7 +21,8 @@ fn loads<R>(mem: &SharedMem, body: impl FnOnce() -> R) -> (BTreeMap<usize, u32>,
     let base = core::ptr::from_ref(mem).cast::<u8>().addr();
     let mut counts = BTreeMap::new();
     let mut count = |address: usize, len: usize| {
-        (address - base..address - base + len).for_each(|byte| *counts.entry(byte).or_default() += 1);
+        (address.wrapping_sub(base)..address.wrapping_sub(base).wrapping_add(len))
+            .for_each(|byte| *counts.entry(byte).or_default() += 1);
     };
     let result = observe_loads(&mut count, body);
     (counts, result)
@@ -66,6 +67,28 @@ fn a_byte_ring_loads_each_byte_and_the_peers_index_once_also_where_it_wraps() {
     let mut tx = ByteProducer::<0, 1024, 3072, 3076>::attach(mem);
     let (counts, _) = loads(mem, || tx.write(mem, &[1; 100]).unwrap());
     assert_eq!(counts, once(3072..3076));
+}
+
+#[test]
+fn flex_rings_and_vchan_load_each_byte_and_the_peers_index_once() {
+    let (mut indices, mut data) = (page(), page());
+    let (indices, data) = (SharedMem::from_pages(&mut indices), SharedMem::from_pages(&mut data));
+    let mut front = FlexRing::front(indices, data, &[GrantRef(8)]).unwrap();
+    indices.write(4, &30u32).unwrap();
+    // The index is in another page than the bytes, so its four bytes show beside them.
+    let (counts, count) = loads(data, || front.read(&mut [0; 20]).unwrap());
+    assert_eq!((counts.values().max(), counts.range(0..4096).count(), count), (Some(&1), 20, 20));
+
+    let mut first = page();
+    let mem = SharedMem::from_pages(&mut first);
+    let orders = VchanOrders::new(10, 11).unwrap();
+    let mut server = Vchan::<_>::server(mem, orders, None, None, &[]).unwrap();
+    mem.write(4, &30u32).unwrap();
+    let (counts, (count, _)) = loads(mem, || server.read(&mut [0; 20]).unwrap());
+    // The peer's index, what it wants to be told of, and the bytes.
+    assert_eq!((counts, count), (once((4..8).chain([23]).chain(1024..1044)), 20));
+    let (counts, offered) = loads(mem, || VchanOrders::offered(mem).unwrap());
+    assert_eq!((counts, offered), (once((16..20).chain([21])), orders));
 }
 
 #[test]

@@ -28,9 +28,9 @@ pub const VCHAN_NOTIFY_READ: u8 = 0x2;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VchanInterface {
-    /// Ring from the server to the client.
-    pub left: RingShared,
     /// Ring from the client to the server.
+    pub left: RingShared,
+    /// Ring from the server to the client.
     pub right: RingShared,
     /// Size of the left ring, as a power of two; 10 and 11 lie in this page.
     pub left_order: u16,
