@@ -8,7 +8,7 @@
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, feature = "std"))]
 extern crate std;
 
 mod client;
@@ -17,10 +17,12 @@ mod error;
 #[cfg(feature = "server")]
 pub mod server;
 mod text;
+#[cfg(all(feature = "std", unix))]
+pub mod user;
 pub mod wire;
 pub mod xenbus;
 
-pub use client::{Limits, Nodes, Pending, Transaction, Watch, WatchEvent, XenStore};
+pub use client::{Host, Limits, Nodes, Pending, Transaction, Watch, WatchEvent, XenStore};
 pub use connection::{ConnectionError, RingTransport, Transport};
 pub use error::{Reason, StoreError};
 pub use text::PathText;

@@ -1,5 +1,6 @@
 //! The client that drivers share.
 
+mod host;
 mod nodes;
 mod pending;
 mod resume;
@@ -13,6 +14,7 @@ use crate::wire::{MessageType, Part};
 use core::fmt;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use core::time::Duration;
+pub use host::Host;
 pub use nodes::Nodes;
 use nodes::Target;
 pub use pending::Pending;
@@ -20,7 +22,7 @@ use spin::Mutex;
 pub use transaction::Transaction;
 pub use watch::Watch;
 use xen_hypercall::start::StartRing;
-use xen_hypercall::{Instant, OutOfMemory, PAGE_SIZE, Pages, Platform, Port};
+use xen_hypercall::{Instant, OutOfMemory, Platform, Port};
 
 pub use crate::connection::WatchEvent;
 
@@ -52,12 +54,12 @@ impl Default for Limits {
 /// Operations on nodes are those of the trait [`Nodes`], outside of any transaction. Blocking ones wait at most
 /// for the time set by [`set_timeout`](Self::set_timeout). All methods may be called from any thread, but not from an interrupt handler: a
 /// lock is held for the time of a copy, never while waiting.
-pub struct XenStore<P: Platform, T: Transport = RingTransport<P>> {
+pub struct XenStore<P: Host, T: Transport = RingTransport<P>> {
     platform: P,
     /// Changes when the domain is resumed elsewhere.
     port: AtomicU32,
     timeout: AtomicU64,
-    connection: Mutex<Connection<T, Pages<P>>>,
+    connection: Mutex<Connection<T, P::Memory>>,
 }
 
 impl<P: Platform> XenStore<P> {
@@ -75,7 +77,7 @@ impl<P: Platform> XenStore<P> {
     }
 }
 
-impl<P: Platform, T: Transport> XenStore<P, T> {
+impl<P: Host, T: Transport> XenStore<P, T> {
     /// Takes any transport, whose events come to `port`, and limits.
     ///
     /// # Errors
@@ -89,8 +91,7 @@ impl<P: Platform, T: Transport> XenStore<P, T> {
     ) -> Result<Self, OutOfMemory> {
         let Limits { requests, watches } = limits;
         let requests = requests.max(2);
-        let pages = Connection::<T, Pages<P>>::buffer_len(requests, watches).div_ceil(PAGE_SIZE);
-        let buffer = Pages::alloc(platform.clone(), pages)?;
+        let buffer = platform.memory(Connection::<T, P::Memory>::buffer_len(requests, watches))?;
         // Nanoseconds differ from boot to boot, which the low bits show most.
         let seed = platform.now().as_nanos() as u32;
         let mut connection = Connection::new(transport, buffer, requests, watches, seed);
@@ -137,7 +138,7 @@ impl<P: Platform, T: Transport> XenStore<P, T> {
     /// Waits for an event of the port, at most until `deadline`; may return early.
     pub fn wait(&self, deadline: Instant) {
         let slice = self.platform.now() + WAIT_SLICE;
-        self.platform.wait(&[self.port()], Some(deadline.min(slice)));
+        self.platform.wait(self.port(), deadline.min(slice));
     }
 
     /// Runs `step` until it has a result: polls, and waits for events between, at most until `deadline`.
@@ -162,7 +163,7 @@ impl<P: Platform, T: Transport> XenStore<P, T> {
         }
     }
 
-    pub(crate) fn connection(&self) -> spin::MutexGuard<'_, Connection<T, Pages<P>>> {
+    pub(crate) fn connection(&self) -> spin::MutexGuard<'_, Connection<T, P::Memory>> {
         self.connection.lock()
     }
 }
@@ -189,7 +190,7 @@ pub(crate) trait Core {
     fn forget(&self, ticket: Ticket);
 }
 
-impl<P: Platform, T: Transport> Core for XenStore<P, T> {
+impl<P: Host, T: Transport> Core for XenStore<P, T> {
     fn call(&self, kind: MessageType, tx: TxId, parts: &[Part<'_>]) -> Result<Ticket, Reason> {
         let waited = self.timeout();
         let deadline = self.platform.now() + waited;
@@ -228,15 +229,15 @@ impl<P: Platform, T: Transport> Core for XenStore<P, T> {
     }
 }
 
-impl<P: Platform, T: Transport> nodes::Sealed for XenStore<P, T> {
+impl<P: Host, T: Transport> nodes::Sealed for XenStore<P, T> {
     fn target(&self) -> Target<'_> {
         Target { core: self, tx: TxId::NONE }
     }
 }
 
-impl<P: Platform, T: Transport> Nodes for XenStore<P, T> {}
+impl<P: Host, T: Transport> Nodes for XenStore<P, T> {}
 
-impl<P: Platform, T: Transport> fmt::Debug for XenStore<P, T> {
+impl<P: Host, T: Transport> fmt::Debug for XenStore<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("XenStore")
             .field("port", &self.port())

@@ -1,23 +1,23 @@
 //! Requests that nobody blocks for.
 
+use super::Host;
 use super::XenStore;
 use crate::connection::{RingTransport, Ticket, Transport};
 use crate::error::{Reason, StoreError};
 use crate::text::PathText;
 use crate::wire::{MessageType, Part};
 use core::fmt::{self, Display};
-use xen_hypercall::Platform;
 
 /// A request in flight. Dropping it gives its slot up: a request of which nothing was sent is taken back, the reply of any other is
 /// dropped when it comes.
-pub struct Pending<'a, P: Platform, T: Transport = RingTransport<P>> {
+pub struct Pending<'a, P: Host, T: Transport = RingTransport<P>> {
     store: &'a XenStore<P, T>,
     ticket: Ticket,
     kind: MessageType,
     path: PathText,
 }
 
-impl<P: Platform, T: Transport> XenStore<P, T> {
+impl<P: Host, T: Transport> XenStore<P, T> {
     /// Sends a request outside of transactions, without waiting for the reply. `path` is for errors to show.
     ///
     /// The last slot is left to operations that block: a reply keeps its slot until its owner looks at it, and the owner may be the one that blocks.
@@ -69,7 +69,7 @@ impl<P: Platform, T: Transport> XenStore<P, T> {
     }
 }
 
-impl<P: Platform, T: Transport> Pending<'_, P, T> {
+impl<P: Host, T: Transport> Pending<'_, P, T> {
     /// Receives what there is; if the reply is there, copies its payload to `buffer` and returns its length. It may be asked for again.
     ///
     /// # Errors
@@ -87,18 +87,32 @@ impl<P: Platform, T: Transport> Pending<'_, P, T> {
         Some(result.map_err(|reason| self.error(reason)))
     }
 
+    /// Waits for the reply, at most for the store's timeout, copies its payload to `buffer` and returns its length.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::Timeout`], after which it may be asked for again; those of [`try_finish`](Self::try_finish).
+    pub fn finish(&self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+        let waited = self.store.timeout();
+        let deadline = self.store.platform().now() + waited;
+        let finished = || self.store.connection().reply(self.ticket).map(|reply| reply.map(|_| ()));
+        let done = self.store.block_until(deadline, finished).map_err(|reason| self.error(reason))?;
+        done.ok_or(Reason::Timeout { waited }).flatten().map_err(|reason| self.error(reason))?;
+        self.try_finish(buffer).unwrap_or_else(|| Err(self.error(Reason::Malformed)))
+    }
+
     fn error(&self, reason: Reason) -> StoreError {
         StoreError { operation: self.kind, path: self.path, reason }
     }
 }
 
-impl<P: Platform, T: Transport> Drop for Pending<'_, P, T> {
+impl<P: Host, T: Transport> Drop for Pending<'_, P, T> {
     fn drop(&mut self) {
         self.store.connection().forget(self.ticket);
     }
 }
 
-impl<P: Platform, T: Transport> fmt::Debug for Pending<'_, P, T> {
+impl<P: Host, T: Transport> fmt::Debug for Pending<'_, P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pending").field("kind", &self.kind).field("path", &self.path).finish_non_exhaustive()
     }

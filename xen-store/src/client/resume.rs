@@ -1,6 +1,6 @@
 //! The way through a suspend, and out of a broken connection.
 
-use super::XenStore;
+use super::{Host, XenStore};
 use crate::connection::{RingTransport, Transport};
 use crate::error::Reason;
 use core::sync::atomic::Ordering;
@@ -42,7 +42,7 @@ impl<P: Platform> XenStore<P> {
     }
 }
 
-impl<P: Platform, T: Transport> XenStore<P, T> {
+impl<P: Host, T: Transport> XenStore<P, T> {
     /// Prepares for a suspend of the domain: lets no request begin any more, and waits until all that were begun have their replies.
     ///
     /// From then on [`begin`](Self::begin) fails at once with [`Reason::Suspended`]; what blocks waits, as long as for a reply, for

@@ -1,12 +1,12 @@
 //! Transactions.
 
+use super::Host;
 use super::nodes::{Sealed, Target};
 use super::{Core, Nodes, TxId, XenStore, error_at};
 use crate::connection::{RingTransport, Transport};
 use crate::error::{Reason, StoreError};
 use crate::wire::{self, MessageType, Part, ServerError};
 use core::fmt;
-use xen_hypercall::Platform;
 
 /// How often [`XenStore::transaction`] tries before it gives up.
 const MAX_ATTEMPTS: u32 = 32;
@@ -14,13 +14,13 @@ const MAX_ATTEMPTS: u32 = 32;
 /// A view of the store in which all changes are made at once, or none. Dropping it makes none.
 ///
 /// Its operations are those of the trait [`Nodes`].
-pub struct Transaction<'a, P: Platform, T: Transport = RingTransport<P>> {
+pub struct Transaction<'a, P: Host, T: Transport = RingTransport<P>> {
     store: &'a XenStore<P, T>,
     tx: TxId,
     open: bool,
 }
 
-impl<P: Platform, T: Transport> XenStore<P, T> {
+impl<P: Host, T: Transport> XenStore<P, T> {
     /// Runs `body` in a transaction and commits it. If others changed meanwhile what it read or wrote, or the connection was renewed, runs it
     /// again, at most 32 times.
     ///
@@ -80,7 +80,7 @@ impl<P: Platform, T: Transport> XenStore<P, T> {
     }
 }
 
-impl<P: Platform, T: Transport> Transaction<'_, P, T> {
+impl<P: Host, T: Transport> Transaction<'_, P, T> {
     /// Makes all changes at once.
     ///
     /// # Errors
@@ -110,7 +110,7 @@ impl<P: Platform, T: Transport> Transaction<'_, P, T> {
     }
 }
 
-impl<P: Platform, T: Transport> Drop for Transaction<'_, P, T> {
+impl<P: Host, T: Transport> Drop for Transaction<'_, P, T> {
     fn drop(&mut self) {
         if self.open && !self.is_over() {
             // If the server can't be told, it ends the transaction together with the connection.
@@ -119,15 +119,15 @@ impl<P: Platform, T: Transport> Drop for Transaction<'_, P, T> {
     }
 }
 
-impl<P: Platform, T: Transport> Sealed for Transaction<'_, P, T> {
+impl<P: Host, T: Transport> Sealed for Transaction<'_, P, T> {
     fn target(&self) -> Target<'_> {
         Target { core: self.store, tx: self.tx }
     }
 }
 
-impl<P: Platform, T: Transport> Nodes for Transaction<'_, P, T> {}
+impl<P: Host, T: Transport> Nodes for Transaction<'_, P, T> {}
 
-impl<P: Platform, T: Transport> fmt::Debug for Transaction<'_, P, T> {
+impl<P: Host, T: Transport> fmt::Debug for Transaction<'_, P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transaction").field("id", &self.tx.id).finish_non_exhaustive()
     }

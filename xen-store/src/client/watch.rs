@@ -1,12 +1,12 @@
 //! Watches.
 
-use super::{Core, TxId, WatchEvent, XenStore, error_at};
+use super::{Core, Host, TxId, WatchEvent, XenStore, error_at};
 use crate::connection::{RingTransport, Transport};
 use crate::error::{Reason, StoreError};
 use crate::text::PathText;
 use crate::wire::{MessageType, Part};
 use core::fmt::{self, Display};
-use xen_hypercall::{Instant, Platform};
+use xen_hypercall::Instant;
 
 /// A watch on a node and all below, ended when dropped.
 ///
@@ -15,13 +15,13 @@ use xen_hypercall::{Instant, Platform};
 /// changed, not what: read it.
 ///
 /// When the connection is renewed, after a suspend or an error, it is set again by itself, and fires.
-pub struct Watch<'a, P: Platform, T: Transport = RingTransport<P>> {
+pub struct Watch<'a, P: Host, T: Transport = RingTransport<P>> {
     store: &'a XenStore<P, T>,
     index: usize,
     path: PathText,
 }
 
-impl<P: Platform, T: Transport> XenStore<P, T> {
+impl<P: Host, T: Transport> XenStore<P, T> {
     /// Sets a watch on `path` and all below: a path of at most 255 bytes, or `@introduceDomain`, `@releaseDomain`.
     ///
     /// # Errors
@@ -55,7 +55,7 @@ impl<P: Platform, T: Transport> XenStore<P, T> {
     }
 }
 
-impl<P: Platform, T: Transport> Watch<'_, P, T> {
+impl<P: Host, T: Transport> Watch<'_, P, T> {
     /// Returns the next event, `None` if there is none now.
     ///
     /// # Errors
@@ -88,7 +88,7 @@ impl<P: Platform, T: Transport> Watch<'_, P, T> {
     }
 }
 
-impl<P: Platform, T: Transport> Drop for Watch<'_, P, T> {
+impl<P: Host, T: Transport> Drop for Watch<'_, P, T> {
     fn drop(&mut self) {
         self.store.connection().drop_watch(self.index);
         // Tells the server now if that can be; otherwise the next operation does.
@@ -96,7 +96,7 @@ impl<P: Platform, T: Transport> Drop for Watch<'_, P, T> {
     }
 }
 
-impl<P: Platform, T: Transport> fmt::Debug for Watch<'_, P, T> {
+impl<P: Host, T: Transport> fmt::Debug for Watch<'_, P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watch").field("path", &self.path).finish_non_exhaustive()
     }

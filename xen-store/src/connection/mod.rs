@@ -39,6 +39,11 @@ pub enum ConnectionError {
     },
     /// The transport ended, as a socket does.
     Closed,
+    /// The operating system refused to move bytes.
+    System {
+        /// Its error number.
+        code: i32,
+    },
     /// The server does not offer to connect anew.
     CannotReconnect,
 }
@@ -61,6 +66,9 @@ impl Display for ConnectionError {
                 write!(f, "xenstored could not be notified by port {port}: {errno}")
             }
             Self::Closed => f.write_str("the connection to xenstored was closed"),
+            Self::System { code } => {
+                write!(f, "connection to xenstored: error {code} of the operating system")
+            }
             Self::CannotReconnect => f.write_str("xenstored does not offer to reconnect"),
         }
     }

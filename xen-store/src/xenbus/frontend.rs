@@ -4,7 +4,7 @@ use super::XenbusState;
 use super::error::XenbusError;
 use super::lookup::{Found, Lookup};
 use super::state::{self, Action, next};
-use crate::client::{Nodes, XenStore};
+use crate::client::{Host, Nodes, XenStore};
 use crate::connection::{RingTransport, Transport};
 use crate::error::{Reason, StoreError};
 use crate::text::PathText;
@@ -12,7 +12,7 @@ use crate::wire::{Number, ServerError, parse_number};
 use core::fmt::{self, Display};
 use core::time::Duration;
 use heapless::String;
-use xen_hypercall::{DomId, Instant, Platform};
+use xen_hypercall::{DomId, Instant};
 
 /// How long the backend may take for each step, unless [`Frontend::set_timeout`] says otherwise. It may have scripts to run.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -52,7 +52,7 @@ enum Goal {
 /// through Closing and Closed back to Initialising, without the driver's help. Every wait for the backend has a deadline.
 ///
 /// Dropping it leaves the device in the state that it is in; [`close`](Self::close) it first.
-pub struct Frontend<'a, P: Platform, T: Transport = RingTransport<P>> {
+pub struct Frontend<'a, P: Host, T: Transport = RingTransport<P>> {
     store: &'a XenStore<P, T>,
     path: String<64>,
     backend: String<240>,
@@ -73,7 +73,7 @@ pub struct Frontend<'a, P: Platform, T: Transport = RingTransport<P>> {
     timeout: Duration,
 }
 
-impl<'a, P: Platform, T: Transport> Frontend<'a, P, T> {
+impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
     /// Opens device `id` of a kind (`vbd`, `vif`, ...): finds its backend and watches it.
     ///
     /// # Errors
@@ -412,7 +412,7 @@ impl<'a, P: Platform, T: Transport> Frontend<'a, P, T> {
     }
 }
 
-impl<P: Platform, T: Transport> fmt::Debug for Frontend<'_, P, T> {
+impl<P: Host, T: Transport> fmt::Debug for Frontend<'_, P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, backend, own, peer, .. } = self;
         let mut out = f.debug_struct("Frontend");
@@ -430,7 +430,7 @@ fn hidden(error: &StoreError) -> bool {
 }
 
 /// Reads a state node; what is missing or no number is Unknown.
-fn parse_state<P: Platform, T: Transport>(
+fn parse_state<P: Host, T: Transport>(
     store: &XenStore<P, T>,
     path: impl Display,
 ) -> Result<XenbusState, StoreError> {

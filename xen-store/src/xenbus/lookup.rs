@@ -1,12 +1,11 @@
 //! A node that is read again whenever it changes.
 
-use crate::client::{Nodes, Pending, Watch, XenStore};
+use crate::client::{Host, Nodes, Pending, Watch, XenStore};
 use crate::connection::Transport;
 use crate::error::{Reason, StoreError};
 use crate::wire::ServerError;
 use core::fmt::Display;
 use heapless::Vec;
-use xen_hypercall::Platform;
 
 /// The bytes of a value that are of interest.
 pub(super) const VALUE: usize = 32;
@@ -20,13 +19,13 @@ pub(super) enum Found {
 }
 
 #[derive(Debug)]
-pub(super) struct Lookup<'a, P: Platform, T: Transport> {
+pub(super) struct Lookup<'a, P: Host, T: Transport> {
     watch: Watch<'a, P, T>,
     pending: Option<Pending<'a, P, T>>,
     changed: bool,
 }
 
-impl<'a, P: Platform, T: Transport> Lookup<'a, P, T> {
+impl<'a, P: Host, T: Transport> Lookup<'a, P, T> {
     pub(super) fn new(store: &'a XenStore<P, T>, path: impl Display) -> Result<Self, StoreError> {
         Ok(Self { watch: store.watch(path)?, pending: None, changed: true })
     }

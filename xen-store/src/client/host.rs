@@ -1,0 +1,39 @@
+//! What a store needs of whatever it runs in.
+
+use crate::connection::Buffer;
+use xen_hypercall::{Instant, OutOfMemory, PAGE_SIZE, Pages, Platform, Port};
+
+/// What a store needs of the kernel or the process that it runs in: memory once, time, and a way to wait. Every [`Platform`] is one.
+pub trait Host {
+    /// Memory for messages.
+    type Memory: Buffer;
+
+    /// Allocates memory of at least `len` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] if there is none.
+    fn memory(&self, len: usize) -> Result<Self::Memory, OutOfMemory>;
+
+    /// Returns the present moment. Never goes back.
+    fn now(&self) -> Instant;
+
+    /// Waits until `port` has an event, or until `deadline`; may return early.
+    fn wait(&self, port: Port, deadline: Instant);
+}
+
+impl<P: Platform> Host for P {
+    type Memory = Pages<P>;
+
+    fn memory(&self, len: usize) -> Result<Pages<P>, OutOfMemory> {
+        Pages::alloc(self.clone(), len.div_ceil(PAGE_SIZE))
+    }
+
+    fn now(&self) -> Instant {
+        Platform::now(self)
+    }
+
+    fn wait(&self, port: Port, deadline: Instant) {
+        Platform::wait(self, &[port], Some(deadline));
+    }
+}

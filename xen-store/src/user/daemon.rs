@@ -1,0 +1,150 @@
+//! The server behind a Unix socket.
+
+use crate::server::{ConnectionId, Domains, Server};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use std::boxed::Box;
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::time::Duration;
+use std::vec::Vec;
+use std::{fmt, fs, vec};
+use xen_hypercall::DomId;
+
+/// Bytes that are moved at once.
+const CHUNK: usize = 16 << 10;
+
+struct Client {
+    id: ConnectionId,
+    socket: UnixStream,
+    /// What the server gave and the socket did not take yet.
+    out: Vec<u8>,
+    gone: bool,
+}
+
+/// A server that listens on a Unix socket; every client there has the rights of the control domain. One thread serves all.
+pub struct Daemon {
+    server: Server,
+    listener: UnixListener,
+    clients: Vec<Client>,
+    domains: Box<dyn Domains + Send>,
+    chunk: Vec<u8>,
+}
+
+impl Daemon {
+    /// Listens on `path`, in the place of whoever did that before.
+    ///
+    /// # Errors
+    ///
+    /// Those of binding the socket.
+    pub fn bind(
+        path: impl AsRef<Path>,
+        server: Server,
+        domains: Box<dyn Domains + Send>,
+    ) -> io::Result<Self> {
+        let path = path.as_ref();
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(path)?;
+        listener.set_nonblocking(true)?;
+        Ok(Self { server, listener, clients: Vec::new(), domains, chunk: vec![0; CHUNK] })
+    }
+
+    /// Returns the server.
+    pub fn server(&mut self) -> &mut Server {
+        &mut self.server
+    }
+
+    /// Waits for clients, at most for `timeout` if there is one, and serves them.
+    ///
+    /// # Errors
+    ///
+    /// Those of waiting; what goes wrong with a client ends that client.
+    pub fn serve(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        let (accepting, ready) = self.wait(timeout)?;
+        if accepting {
+            while let Ok((socket, _)) = self.listener.accept() {
+                if socket.set_nonblocking(true).is_ok() {
+                    let id = self.server.connect(DomId(0));
+                    self.clients.push(Client { id, socket, out: Vec::new(), gone: false });
+                }
+            }
+        }
+        for (client, ready) in self.clients.iter_mut().zip(ready) {
+            if ready.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) {
+                client.gone |= client.take(&mut self.server, &mut *self.domains, &mut self.chunk).is_err();
+            }
+        }
+        // What one client did may concern others.
+        for client in &mut self.clients {
+            client.gone |= client.give(&mut self.server, &mut self.chunk).is_err();
+        }
+        for client in self.clients.iter().filter(|client| client.gone) {
+            self.server.disconnect(client.id);
+        }
+        self.clients.retain(|client| !client.gone);
+        Ok(())
+    }
+
+    /// Returns whether somebody wants to connect, and what each client is ready for.
+    fn wait(&self, timeout: Option<Duration>) -> io::Result<(bool, Vec<PollFlags>)> {
+        let timeout = timeout
+            .map(|time| Timespec { tv_sec: time.as_secs() as i64, tv_nsec: i64::from(time.subsec_nanos()) });
+        let listener = self.listener.as_fd();
+        let mut wanted = vec![PollFd::new(&listener, PollFlags::IN)];
+        for client in &self.clients {
+            let taking = if self.server.accepts(client.id) { PollFlags::IN } else { PollFlags::empty() };
+            let giving = if client.out.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
+            wanted.push(PollFd::new(&client.socket, taking | giving));
+        }
+        match rustix::event::poll(&mut wanted, timeout.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let mut ready = wanted.iter().map(PollFd::revents);
+        let accepting = ready.next().is_some_and(|ready| ready.contains(PollFlags::IN));
+        Ok((accepting, ready.collect()))
+    }
+}
+
+impl Client {
+    fn take(&mut self, server: &mut Server, domains: &mut dyn Domains, chunk: &mut [u8]) -> io::Result<()> {
+        let count = match self.socket.read(chunk) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let bytes = chunk.get(..count).unwrap_or_default();
+        server.receive(self.id, bytes, domains).map_err(io::Error::other)
+    }
+
+    fn give(&mut self, server: &mut Server, chunk: &mut [u8]) -> io::Result<()> {
+        loop {
+            if self.out.is_empty() {
+                let count = server.send(self.id, chunk);
+                self.out.extend_from_slice(chunk.get(..count).unwrap_or_default());
+            }
+            if self.out.is_empty() {
+                return Ok(());
+            }
+            match self.socket.write(&self.out) {
+                Ok(count) => drop(self.out.drain(..count)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Daemon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Daemon")
+            .field("listener", &self.listener)
+            .field("clients", &self.clients.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,133 @@
+//! xenstore for programs: the client over a Unix socket or the kernel's device, and the server behind a socket.
+//!
+//! ```no_run
+//! use xen_store::{Nodes, user::UserStore};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = UserStore::open()?;
+//! println!("{}", store.read_text("/local/domain/0/name")?);
+//! let watch = store.watch("@releaseDomain")?;
+//! while let Some(event) = watch.wait_next(store.in_time(std::time::Duration::from_secs(60)))? {
+//!     println!("{event}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+#[cfg(feature = "server")]
+mod daemon;
+mod stream;
+
+use crate::client::{Host, Limits, XenStore};
+#[cfg(feature = "server")]
+pub use daemon::Daemon;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use std::vec::Vec;
+use std::{env, format, io};
+use stream::Shared;
+pub use stream::Stream;
+use xen_hypercall::{Instant, OutOfMemory, Port};
+
+/// Where servers listen unless they are told otherwise.
+const SOCKET: &str = "/var/run/xenstored/socket";
+/// Linux's way to the ring of the domain that it runs in.
+const DEVICE: &str = "/dev/xen/xenbus";
+
+/// A client in user space.
+pub type UserStore = XenStore<Process, Stream>;
+
+impl UserStore {
+    /// Connects to this host's server: over the socket of `XENSTORED_PATH`, or in `XENSTORED_RUNDIR`, or in the usual place; if nobody listens there,
+    /// through the kernel.
+    ///
+    /// # Errors
+    ///
+    /// That of the last of these.
+    pub fn open() -> io::Result<Self> {
+        let path = match (env::var("XENSTORED_PATH"), env::var("XENSTORED_RUNDIR")) {
+            (Ok(path), _) => path,
+            (_, Ok(dir)) => format!("{dir}/socket"),
+            _ => SOCKET.into(),
+        };
+        Self::connect(path).or_else(|_| Self::device(DEVICE))
+    }
+
+    /// Connects to the server that listens on a socket.
+    ///
+    /// # Errors
+    ///
+    /// Those of connecting.
+    pub fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::with_limits(Stream::connect(path.as_ref())?, Limits::default())
+    }
+
+    /// Connects through a kernel's character device, as [`open`](Self::open) does with `/dev/xen/xenbus`.
+    ///
+    /// # Errors
+    ///
+    /// Those of opening it.
+    pub fn device(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::with_limits(Stream::device(path.as_ref())?, Limits::default())
+    }
+
+    /// Takes a socket that is connected to a server.
+    ///
+    /// # Errors
+    ///
+    /// Those of setting it up.
+    pub fn from_socket(socket: UnixStream) -> io::Result<Self> {
+        Self::with_limits(Stream::socket(socket)?, Limits::default())
+    }
+
+    /// Takes any stream and limits.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory`.
+    pub fn with_limits(stream: Stream, limits: Limits) -> io::Result<Self> {
+        let process = Process { shared: stream.shared(), start: std::time::Instant::now() };
+        Self::with_transport(process, stream, Port(0), limits).map_err(|_| io::ErrorKind::OutOfMemory.into())
+    }
+
+    /// Returns the moment that is `time` away, as deadlines are given.
+    pub fn in_time(&self, time: Duration) -> Instant {
+        Host::now(self.platform()) + time
+    }
+}
+
+/// The process that a client in user space runs in.
+#[derive(Clone, Debug)]
+pub struct Process {
+    shared: Arc<Shared>,
+    start: std::time::Instant,
+}
+
+impl Host for Process {
+    type Memory = Vec<u8>;
+
+    fn memory(&self, len: usize) -> Result<Vec<u8>, OutOfMemory> {
+        let mut memory = Vec::new();
+        memory.try_reserve_exact(len).map_err(|_| OutOfMemory { pages: len.div_ceil(4096) })?;
+        memory.resize(len, 0);
+        Ok(memory)
+    }
+
+    fn now(&self) -> Instant {
+        Instant::default() + self.start.elapsed()
+    }
+
+    fn wait(&self, _: Port, deadline: Instant) {
+        let left = deadline.saturating_duration_since(self.now());
+        let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+        let kind = self.shared.kind();
+        let descriptor = kind.descriptor();
+        let mut wanted = [PollFd::new(&descriptor, self.shared.interest())];
+        // Whatever it returns, the caller looks for itself.
+        let _ = rustix::event::poll(&mut wanted, Some(&timeout));
+        debug_assert!(!wanted.iter().any(|fd| fd.revents().contains(PollFlags::NVAL)));
+    }
+}

@@ -1,0 +1,130 @@
+//! The client over a Unix socket, and our server behind one.
+#![cfg(all(feature = "std", feature = "server", unix))]
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use xen_store::server::{NoDomains, Server};
+use xen_store::user::{Daemon, Stream, UserStore};
+use xen_store::wire::ServerError;
+use xen_store::{ConnectionError, Limits, Nodes, Reason};
+
+/// A daemon in a thread, on a socket of its own.
+struct Running {
+    path: PathBuf,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+fn start_at(path: PathBuf) -> Running {
+    let stop = Arc::new(AtomicBool::new(false));
+    let (ready, is_ready) = mpsc::channel();
+    let (at, stopped) = (path.clone(), Arc::clone(&stop));
+    let thread = std::thread::spawn(move || {
+        let mut daemon = Daemon::bind(at, Server::new(), Box::new(NoDomains)).unwrap();
+        ready.send(()).unwrap();
+        while !stopped.load(Ordering::SeqCst) {
+            daemon.serve(None).unwrap();
+        }
+    });
+    is_ready.recv().unwrap();
+    Running { path, stop, thread: Some(thread) }
+}
+
+fn start() -> Running {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("xen-store-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
+    start_at(std::env::temp_dir().join(name))
+}
+
+impl Running {
+    fn stop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        // It looks whenever somebody connects.
+        let _ = std::os::unix::net::UnixStream::connect(&self.path);
+        self.thread.take().map(JoinHandle::join).transpose().unwrap();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.thread.is_some() {
+            self.stop();
+        }
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+#[test]
+fn a_program_reads_writes_and_watches_over_a_socket() {
+    let daemon = start();
+    let (one, other) = (UserStore::connect(&daemon.path).unwrap(), UserStore::connect(&daemon.path).unwrap());
+    let watch = other.watch("/a").unwrap();
+    assert!(watch.wait_next(other.in_time(Duration::from_secs(60))).unwrap().is_some());
+    let long = "x".repeat(4000);
+    one.write("/a/b", &long).unwrap();
+    let event = watch.wait_next(other.in_time(Duration::from_secs(60))).unwrap().unwrap();
+    assert_eq!((event.path(), other.read_text("/a/b").unwrap()), ("/a/b", long));
+    one.transaction(|tx| tx.write_fmt("/a/n", tx.read_number_or("/a/n", 41u32)? + 1)).unwrap();
+    assert_eq!(other.read_number::<u32>("/a/n"), Ok(42));
+    assert_eq!(other.list("/a").unwrap(), ["b", "n"]);
+    assert_eq!(other.read("/none", &mut []).unwrap_err().reason, Reason::Server(ServerError::NotFound));
+}
+
+#[test]
+fn many_requests_go_out_together_and_their_replies_come_in_order() {
+    let daemon = start();
+    let stream = Stream::connect(&daemon.path).unwrap();
+    let store = UserStore::with_limits(stream, Limits { requests: 16, watches: 4 }).unwrap();
+    for number in 0..15 {
+        store.write_fmt(format_args!("/n{number}"), number * 7).unwrap();
+    }
+    for _ in 0..100 {
+        let pending: Vec<_> =
+            (0..15).map(|number| store.begin_read(format_args!("/n{number}")).unwrap()).collect();
+        for (number, pending) in pending.iter().enumerate() {
+            let mut value = [0; 8];
+            let len = pending.finish(&mut value).unwrap();
+            assert_eq!(std::str::from_utf8(&value[..len]).unwrap(), (number * 7).to_string());
+        }
+    }
+}
+
+#[test]
+fn threads_share_a_client() {
+    let daemon = start();
+    let store = UserStore::connect(&daemon.path).unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let store = &store;
+            scope.spawn(move || {
+                for round in 0..50u32 {
+                    let path = format!("/thread{thread}");
+                    store.write_fmt(&path, round).unwrap();
+                    assert_eq!(store.read_number::<u32>(&path), Ok(round));
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_server_that_ends_is_an_error_and_one_that_is_started_anew_can_be_connected_to() {
+    let mut daemon = start();
+    let store = UserStore::connect(&daemon.path).unwrap();
+    let watch = store.watch("/a").unwrap();
+    store.write("/a", "1").unwrap();
+    daemon.stop();
+    let closed = Reason::Connection(ConnectionError::Closed);
+    assert_eq!(store.read_text("/a").unwrap_err().reason, closed);
+    assert!(matches!(store.reconnect(), Err(Reason::Connection(_))));
+    let next = start_at(daemon.path.clone());
+    store.reconnect().unwrap();
+    assert!(store.read_text("/a").unwrap_err().is_not_found());
+    while watch.try_next().unwrap().is_some() {}
+    store.write("/a", "2").unwrap();
+    assert!(watch.wait_next(store.in_time(Duration::from_secs(60))).unwrap().is_some());
+    drop((watch, next));
+}
