@@ -64,6 +64,8 @@ pub enum Reason {
         /// The type that was found.
         found: MessageType,
     },
+    /// A list that was read in parts changed meanwhile; what was passed on is neither the old one nor the new one.
+    Changed,
     /// A transaction was in conflict with others every time that it was tried.
     Conflict {
         /// How often it was tried.
@@ -116,6 +118,7 @@ impl fmt::Display for Reason {
             Self::UnexpectedReply { found } => {
                 write!(f, "found a reply of type {found}, expected one of the request's type")
             }
+            Self::Changed => f.write_str("the list changed while it was read"),
             Self::Conflict { attempts } => {
                 write!(f, "in conflict with others in each of {attempts} attempts")
             }

@@ -4,6 +4,7 @@ mod host;
 mod nodes;
 mod pending;
 mod resume;
+mod toolstack;
 mod transaction;
 mod watch;
 

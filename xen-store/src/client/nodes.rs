@@ -3,7 +3,8 @@
 use super::{Core, TxId, error_at};
 use crate::connection::Ticket;
 use crate::error::{Reason, StoreError};
-use crate::wire::{self, MessageType, Names, Number, Part, Permission};
+use crate::text::PathText;
+use crate::wire::{self, MessageType, Names, Number, Part, Permission, ServerError};
 use core::fmt::{self, Display};
 use heapless::{String, Vec};
 use xen_hypercall::DomId;
@@ -51,6 +52,16 @@ impl Drop for Reply<'_> {
 fn call<'a>(target: Target<'a>, kind: MessageType, parts: &[Part<'_>]) -> Result<Reply<'a>, Reason> {
     let Target { core, tx } = target;
     core.call(kind, tx, parts).map(|ticket| Reply { core, ticket })
+}
+
+/// Sends a request and looks at the reply.
+pub(super) fn ask<R>(
+    target: Target<'_>,
+    kind: MessageType,
+    parts: &[Part<'_>],
+    look: impl FnOnce(&[u8]) -> Result<R, Reason>,
+) -> Result<R, Reason> {
+    call(target, kind, parts).and_then(|reply| reply.read(look))
 }
 
 fn text(body: &[u8]) -> Result<&str, Reason> {
@@ -164,38 +175,60 @@ pub trait Nodes: Sealed {
 
     /// Calls `each` with the name of every child of a node. `each` may use the store; a request slot is taken meanwhile.
     ///
+    /// More names than a message can carry are read in parts.
+    ///
     /// # Errors
     ///
-    /// [`Reason::BufferTooSmall`] at a name over 256 bytes; those of the trait. The server refuses to list a node with more names
-    /// than a message can carry, with [`ServerError::TooBig`](wire::ServerError::TooBig).
+    /// [`Reason::BufferTooSmall`] at a name over 256 bytes; [`Reason::Changed`] if the children changed between parts, which in a transaction they
+    /// don't; those of the trait.
     #[doc(alias = "XS_DIRECTORY")]
+    #[doc(alias = "XS_DIRECTORY_PART")]
     fn directory(&self, path: impl Display, mut each: impl FnMut(&str)) -> Result<(), StoreError> {
-        let error = error_at(MessageType::DIRECTORY, &path);
-        let reply = list(self.target(), &path).map_err(&error)?;
-        let mut index = 0;
-        // One name at a time, so that the lock is not held while `each` runs.
-        while let Some(name) = reply
-            .read(|body| {
+        parts(self.target(), &path, &mut |reply, skipped| {
+            let mut index = 0;
+            // One name at a time, so that the lock is not held while `each` runs.
+            while let Some(name) = reply.read(|body| {
+                let body = body.get(skipped..).unwrap_or_default();
                 Names::new(body).nth(index).map(|name| string::<MAX_NAME>(name.as_bytes())).transpose()
-            })
-            .map_err(&error)?
-        {
-            each(&name);
-            index += 1;
-        }
-        Ok(())
+            })? {
+                each(&name);
+                index += 1;
+            }
+            Ok(())
+        })
+        .map_err(error_at(MessageType::DIRECTORY, &path))
     }
 
     /// Lists the children of a node into `buffer` and returns their names.
     ///
     /// # Errors
     ///
-    /// [`Reason::BufferTooSmall`], which a buffer of 4096 bytes never is; those of the trait.
+    /// [`Reason::BufferTooSmall`], which a buffer of 4096 bytes is only where a message would be too; those of [`directory`](Self::directory).
     fn directory_into<'b>(&self, path: impl Display, buffer: &'b mut [u8]) -> Result<Names<'b>, StoreError> {
-        let error = error_at(MessageType::DIRECTORY, &path);
-        let reply = list(self.target(), &path).map_err(&error)?;
-        let len = reply.read(|body| copy(body, buffer)).map_err(&error)?;
+        let mut len = 0;
+        parts(self.target(), &path, &mut |reply, skipped| {
+            let free = buffer.get_mut(len..).unwrap_or_default();
+            len += reply.read(|body| copy(body.get(skipped..).unwrap_or_default(), free))?;
+            Ok(())
+        })
+        .map_err(error_at(MessageType::DIRECTORY, &path))?;
         Ok(Names::new(buffer.get(..len).unwrap_or_default()))
+    }
+
+    /// Sends a request that there is no method for, copies the payload of the reply to `buffer` and returns its length. Of `parts`, the first that is a
+    /// path is for errors to show.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::BufferTooSmall`] with nothing copied; those of the trait.
+    fn request(&self, kind: MessageType, parts: &[Part<'_>], buffer: &mut [u8]) -> Result<usize, StoreError> {
+        ask(self.target(), kind, parts, |body| copy(body, buffer)).map_err(|reason| {
+            let path = parts.iter().find_map(|part| match part {
+                Part::Path(path) => Some(PathText::new(path)),
+                _ => None,
+            });
+            StoreError { operation: kind, path: path.unwrap_or(PathText::EMPTY), reason }
+        })
     }
 
     /// Returns a node's permissions, at most `N` entries; the first is the owner's.
@@ -239,8 +272,8 @@ pub trait Nodes: Sealed {
     #[doc(alias = "XS_GET_DOMAIN_PATH")]
     fn domain_path<const N: usize>(&self, domain: DomId) -> Result<String<N>, StoreError> {
         let kind = MessageType::GET_DOMAIN_PATH;
-        call(self.target(), kind, &[Part::Text(format_args!("{}", domain.0)), Part::Nul])
-            .and_then(|reply| reply.read(|body| string(body.strip_suffix(b"\0").unwrap_or(body))))
+        let parts = [Part::Text(format_args!("{}\0", domain.0))];
+        ask(self.target(), kind, &parts, |body| string(body.strip_suffix(b"\0").unwrap_or(body)))
             .map_err(error_at(kind, &domain))
     }
 
@@ -280,9 +313,15 @@ pub trait Nodes: Sealed {
     /// Those of [`directory`](Self::directory); names may have any length.
     #[cfg(feature = "alloc")]
     fn list(&self, path: impl Display) -> Result<alloc::vec::Vec<alloc::string::String>, StoreError> {
-        list(self.target(), &path)
-            .and_then(|reply| reply.read(|body| Ok(Names::new(body).map(Into::into).collect())))
-            .map_err(error_at(MessageType::DIRECTORY, &path))
+        let mut names = alloc::vec::Vec::new();
+        parts(self.target(), &path, &mut |reply, skipped| {
+            reply.read(|body| {
+                names.extend(Names::new(body.get(skipped..).unwrap_or_default()).map(Into::into));
+                Ok(())
+            })
+        })
+        .map_err(error_at(MessageType::DIRECTORY, &path))?;
+        Ok(names)
     }
 }
 
@@ -292,8 +331,38 @@ fn copy(body: &[u8], buffer: &mut [u8]) -> Result<usize, Reason> {
     Ok(body.len())
 }
 
-fn list<'a>(target: Target<'a>, path: &dyn Display) -> Result<Reply<'a>, Reason> {
-    call(target, MessageType::DIRECTORY, &[Part::Path(format_args!("{path}"))])
+/// Lists a node's children, in parts if it must be. `take` gets each reply, and how many of its bytes come before the names.
+fn parts<'a>(
+    target: Target<'a>,
+    path: &dyn Display,
+    take: &mut dyn FnMut(&Reply<'a>, usize) -> Result<(), Reason>,
+) -> Result<(), Reason> {
+    match call(target, MessageType::DIRECTORY, &[Part::Path(format_args!("{path}"))]) {
+        Err(Reason::Server(ServerError::TooBig)) => {}
+        reply => return take(&reply?, 0),
+    }
+    let mut offset = 0;
+    let mut generation = None;
+    loop {
+        let parts = [Part::Path(format_args!("{path}")), Part::Text(format_args!("{offset}\0"))];
+        let reply = call(target, MessageType::DIRECTORY_PART, &parts)?;
+        let (found, skipped, len, last) = reply.read(|body| {
+            let end = body.iter().position(|&byte| byte == 0).ok_or(Reason::Malformed)?;
+            let found = wire::parse_number::<u64>(body.get(..end).unwrap_or_default())?;
+            let names = body.get(end + 1..).unwrap_or_default();
+            // An empty name ends the list.
+            let last = names.is_empty() || names == b"\0" || names.ends_with(b"\0\0");
+            Ok((found, end + 1, names.len(), last))
+        })?;
+        if *generation.get_or_insert(found) != found {
+            return Err(Reason::Changed);
+        }
+        take(&reply, skipped)?;
+        offset += len;
+        if last {
+            return Ok(());
+        }
+    }
 }
 
 fn read_with<R>(
@@ -301,8 +370,7 @@ fn read_with<R>(
     path: &dyn Display,
     look: impl FnOnce(&[u8]) -> Result<R, Reason>,
 ) -> Result<R, StoreError> {
-    call(target, MessageType::READ, &[Part::Path(format_args!("{path}"))])
-        .and_then(|reply| reply.read(look))
+    ask(target, MessageType::READ, &[Part::Path(format_args!("{path}"))], look)
         .map_err(error_at(MessageType::READ, path))
 }
 

@@ -78,6 +78,10 @@ impl<P: Host, T: Transport> Pending<'_, P, T> {
     pub fn try_finish(&self, buffer: &mut [u8]) -> Option<Result<usize, StoreError>> {
         // A failure shows in the reply, unless that came before.
         let _ = self.store.poll();
+        self.take(buffer)
+    }
+
+    fn take(&self, buffer: &mut [u8]) -> Option<Result<usize, StoreError>> {
         let mut connection = self.store.connection();
         let result = connection.reply(self.ticket)?.and_then(|body| {
             let needed = body.len();
@@ -98,7 +102,7 @@ impl<P: Host, T: Transport> Pending<'_, P, T> {
         let finished = || self.store.connection().reply(self.ticket).map(|reply| reply.map(|_| ()));
         let done = self.store.block_until(deadline, finished).map_err(|reason| self.error(reason))?;
         done.ok_or(Reason::Timeout { waited }).flatten().map_err(|reason| self.error(reason))?;
-        self.try_finish(buffer).unwrap_or_else(|| Err(self.error(Reason::Malformed)))
+        self.take(buffer).unwrap_or_else(|| Err(self.error(Reason::Malformed)))
     }
 
     fn error(&self, reason: Reason) -> StoreError {

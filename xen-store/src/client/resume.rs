@@ -6,6 +6,7 @@ use crate::error::Reason;
 use core::sync::atomic::Ordering;
 use xen_hypercall::start::{self, StartError};
 use xen_hypercall::{Instant, Platform, Port};
+use xen_sys::io::xs_wire::ServerFeatures;
 
 impl<P: Platform> XenStore<P> {
     /// Takes the ring of the start of day, and waits for the toolstack to set it up if it is not there yet, at most until `deadline`: a domain that
@@ -27,6 +28,11 @@ impl<P: Platform> XenStore<P> {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Returns what the server says in the ring page that it can do.
+    pub fn page_features(&self) -> ServerFeatures {
+        self.connection().transport().server_features()
     }
 
     /// Goes on after the domain was suspended and is now resumed elsewhere: takes the ring that the toolstack has set up anew.

@@ -3,9 +3,11 @@
 use super::Host;
 use super::nodes::{Sealed, Target};
 use super::{Core, Nodes, TxId, XenStore, error_at};
-use crate::connection::{RingTransport, Transport};
+use crate::connection::{RingTransport, Ticket, Transport};
 use crate::error::{Reason, StoreError};
+use crate::text::PathText;
 use crate::wire::{self, MessageType, Part, ServerError};
+use core::cell::Cell;
 use core::fmt;
 
 /// How often [`XenStore::transaction`] tries before it gives up.
@@ -18,6 +20,9 @@ pub struct Transaction<'a, P: Host, T: Transport = RingTransport<P>> {
     store: &'a XenStore<P, T>,
     tx: TxId,
     open: bool,
+    /// The node that it changed last, or looked at if it changed none.
+    touched: Cell<PathText>,
+    changed: Cell<bool>,
 }
 
 impl<P: Host, T: Transport> XenStore<P, T> {
@@ -33,15 +38,31 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     /// too many transactions; [`Reason::Timeout`], [`Reason::Connection`].
     pub fn transaction<R, E: From<StoreError>>(
         &self,
+        body: impl FnMut(&Transaction<'_, P, T>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        self.transaction_within(MAX_ATTEMPTS, body)
+    }
+
+    /// As [`transaction`](Self::transaction), but tries at most `attempts` times.
+    ///
+    /// # Errors
+    ///
+    /// As for [`transaction`](Self::transaction). Of [`Reason::Conflict`], the error's path is that of the node that the last attempt changed last, or looked at
+    /// last if it changed none; the server doesn't say which of them was in conflict.
+    pub fn transaction_within<R, E: From<StoreError>>(
+        &self,
+        attempts: u32,
         mut body: impl FnMut(&Transaction<'_, P, T>) -> Result<R, E>,
     ) -> Result<R, E> {
-        for _ in 0..MAX_ATTEMPTS {
+        let mut touched = PathText::EMPTY;
+        for _ in 0..attempts {
             let transaction = self.begin_transaction()?;
             let result = match body(&transaction) {
                 // It is over, so nothing was changed.
                 Err(_) if transaction.is_over() => continue,
                 result => result?,
             };
+            touched = transaction.touched.get();
             match transaction.commit() {
                 Ok(()) => return Ok(result),
                 Err(error) => match error.reason {
@@ -50,8 +71,8 @@ impl<P: Host, T: Transport> XenStore<P, T> {
                 },
             }
         }
-        let reason = Reason::Conflict { attempts: MAX_ATTEMPTS };
-        Err(error_at(MessageType::TRANSACTION_END, &"")(reason).into())
+        let operation = MessageType::TRANSACTION_END;
+        Err(StoreError { operation, path: touched, reason: Reason::Conflict { attempts } }.into())
     }
 
     /// Starts a transaction; for those who retry by themselves.
@@ -76,7 +97,13 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         drop(connection);
         // Number 0 stands for no transaction: operations would take effect at once.
         let id = id.and_then(|id| if id == 0 { Err(Reason::Malformed) } else { Ok(id) }).map_err(&error)?;
-        Ok(Transaction { store: self, tx: TxId { id, epoch }, open: true })
+        Ok(Transaction {
+            store: self,
+            tx: TxId { id, epoch },
+            open: true,
+            touched: Cell::new(PathText::EMPTY),
+            changed: Cell::new(false),
+        })
     }
 }
 
@@ -121,7 +148,31 @@ impl<P: Host, T: Transport> Drop for Transaction<'_, P, T> {
 
 impl<P: Host, T: Transport> Sealed for Transaction<'_, P, T> {
     fn target(&self) -> Target<'_> {
-        Target { core: self.store, tx: self.tx }
+        Target { core: self, tx: self.tx }
+    }
+}
+
+impl<P: Host, T: Transport> Core for Transaction<'_, P, T> {
+    fn call(&self, kind: MessageType, tx: TxId, parts: &[Part<'_>]) -> Result<Ticket, Reason> {
+        let changes = matches!(
+            kind,
+            MessageType::WRITE | MessageType::MKDIR | MessageType::RM | MessageType::SET_PERMS
+        );
+        if let Some(Part::Path(path)) = parts.first()
+            && (changes || !self.changed.get())
+        {
+            self.touched.set(PathText::new(path));
+            self.changed.set(changes);
+        }
+        self.store.call(kind, tx, parts)
+    }
+
+    fn show(&self, ticket: Ticket, look: &mut dyn FnMut(&[u8])) {
+        self.store.show(ticket, look);
+    }
+
+    fn forget(&self, ticket: Ticket) {
+        Core::forget(self.store, ticket);
     }
 }
 

@@ -30,14 +30,38 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     /// [`NoSpace`](crate::wire::ServerError::NoSpace) if the domain's quota is used up; [`Reason::Timeout`], [`Reason::Connection`].
     #[doc(alias = "XS_WATCH")]
     pub fn watch(&self, path: impl Display) -> Result<Watch<'_, P, T>, StoreError> {
-        let error = error_at(MessageType::WATCH, &path);
+        self.set_watch(&path, None)
+    }
+
+    /// As [`watch`](Self::watch), but of what is below `path` only `depth` levels: none with 0, the children with 1. Servers before Xen 4.22 can't do that; a ring
+    /// page says which can ([`page_features`](Self::page_features)).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`watch`](Self::watch); [`Reason::Server`] with [`Invalid`](crate::wire::ServerError::Invalid) from a server that can't. Some of them set
+    /// a watch without a limit instead.
+    pub fn watch_to_depth(&self, path: impl Display, depth: u16) -> Result<Watch<'_, P, T>, StoreError> {
+        self.set_watch(&path, Some(depth))
+    }
+
+    fn set_watch(&self, path: &dyn Display, depth: Option<u16>) -> Result<Watch<'_, P, T>, StoreError> {
+        let error = error_at(MessageType::WATCH, path);
         let (index, token) = {
             let mut connection = self.connection();
-            let index = connection.add_watch(&path).map_err(&error)?;
+            let index = connection.add_watch(path, depth).map_err(&error)?;
             (index, connection.token(index).unwrap_or_default())
         };
-        let parts = [Part::Path(format_args!("{path}")), Part::Text(format_args!("{token}")), Part::Nul];
-        match self.call(MessageType::WATCH, TxId::NONE, &parts) {
+        let first = Part::Path(format_args!("{path}"));
+        let set = match depth {
+            None => {
+                self.call(MessageType::WATCH, TxId::NONE, &[first, Part::Text(format_args!("{token}\0"))])
+            }
+            Some(depth) => {
+                let rest = Part::Text(format_args!("{token}\0{depth}\0"));
+                self.call(MessageType::WATCH, TxId::NONE, &[first, rest])
+            }
+        };
+        match set {
             Ok(ticket) => self.forget(ticket),
             Err(reason) => {
                 let mut connection = self.connection();
@@ -51,7 +75,7 @@ impl<P: Host, T: Transport> XenStore<P, T> {
                 return Err(error(reason));
             }
         }
-        Ok(Watch { store: self, index, path: PathText::new(&path) })
+        Ok(Watch { store: self, index, path: PathText::new(path) })
     }
 }
 

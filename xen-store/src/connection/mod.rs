@@ -408,14 +408,14 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         }
     }
 
-    /// Takes a place for a watch on `path`, whose token then goes to the server with [`MessageType::WATCH`].
+    /// Takes a place for a watch on `path` and `depth` levels below, or all, whose token then goes to the server with [`MessageType::WATCH`].
     ///
     /// # Errors
     ///
     /// [`Reason::Path`], [`Reason::TooLong`] if the path has more than [`MAX_WATCH_PATH`] bytes, [`Reason::TooManyWatches`].
-    pub fn add_watch(&mut self, path: &dyn Display) -> Result<usize, Reason> {
+    pub fn add_watch(&mut self, path: &dyn Display, depth: Option<u16>) -> Result<usize, Reason> {
         let (_, queues) = split(&mut self.buffer, &self.requests);
-        self.watches.add(queues, path)
+        self.watches.add(queues, path, depth)
     }
 
     /// Returns the token of a watch, as a number.
@@ -461,8 +461,9 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
             let path = self.watches.path(queues, watch).unwrap_or_default();
             let start = slot * XENSTORE_PAYLOAD_MAX;
             let body = bodies.get_mut(start..start + XENSTORE_PAYLOAD_MAX).unwrap_or_default();
-            let parts = [Part::Path(format_args!("{path}")), Part::Text(format_args!("{token}")), Part::Nul];
-            if let Ok(len) = wire::build(body, &parts) {
+            let depth = self.watches.depth(watch).filter(|_| change == Change::Set);
+            let depth = depth.map(u64::from);
+            if let Ok(len) = wire::build_watch(body, &path, token, depth) {
                 self.last_id = self.last_id.wrapping_add(1);
                 let header = XsdSockmsg { type_, req_id: self.last_id, tx_id: 0, len: len as u32 };
                 self.requests.queue(slot, owner, header);

@@ -63,8 +63,13 @@ struct Watch {
     token: u32,
     path_len: u16,
     queue_len: u16,
+    /// How many levels below the path it reaches; [`ALL`] for all.
+    depth: u16,
     overflow: bool,
 }
+
+/// No limit of depth.
+const ALL: u16 = u16::MAX;
 
 /// A queue is a run of NUL-terminated texts, each what comes behind the watched path.
 #[derive(Debug)]
@@ -83,11 +88,17 @@ fn queue_of(bytes: &mut [u8], watch: usize) -> Option<&mut [u8]> {
 
 impl Watches {
     pub(super) fn new(count: usize, seed: u32) -> Self {
-        let free = Watch { state: State::Free, token: 0, path_len: 0, queue_len: 0, overflow: false };
+        let free =
+            Watch { state: State::Free, token: 0, path_len: 0, queue_len: 0, depth: ALL, overflow: false };
         Self { table: core::iter::repeat_n(free, count.min(MAX_WATCHES)).collect(), last_token: seed }
     }
 
-    pub(super) fn add(&mut self, bytes: &mut [u8], path: &dyn Display) -> Result<usize, Reason> {
+    pub(super) fn add(
+        &mut self,
+        bytes: &mut [u8],
+        path: &dyn Display,
+        depth: Option<u16>,
+    ) -> Result<usize, Reason> {
         let free =
             self.table.iter().position(|watch| watch.state == State::Free).ok_or(Reason::TooManyWatches)?;
         // The NUL that ends a path on the wire is not kept, but takes a byte here.
@@ -100,8 +111,14 @@ impl Watches {
         self.last_token = self.last_token.wrapping_add(1);
         let token = self.last_token;
         if let Some(watch) = self.table.get_mut(free) {
-            *watch =
-                Watch { state: State::Live, token, path_len: len as u16 - 1, queue_len: 0, overflow: false };
+            *watch = Watch {
+                state: State::Live,
+                token,
+                path_len: len as u16 - 1,
+                queue_len: 0,
+                depth: depth.unwrap_or(ALL),
+                overflow: false,
+            };
         }
         Ok(free)
     }
@@ -109,6 +126,10 @@ impl Watches {
     pub(super) fn path<'b>(&self, bytes: &'b mut [u8], watch: usize) -> Option<&'b str> {
         let len = usize::from(self.table.get(watch)?.path_len);
         core::str::from_utf8(path_of(bytes, watch)?.get(..len)?).ok()
+    }
+
+    pub(super) fn depth(&self, watch: usize) -> Option<u16> {
+        self.table.get(watch).map(|watch| watch.depth).filter(|&depth| depth != ALL)
     }
 
     pub(super) fn token(&self, watch: usize) -> Option<u32> {
@@ -243,8 +264,8 @@ mod tests {
     fn equal_events_are_merged_and_order_is_kept() {
         let mut bytes = [0; 2 * WATCH_BYTES];
         let mut watches = Watches::new(2, 9);
-        assert_eq!(watches.add(&mut bytes, &"other"), Ok(0));
-        let watch = watches.add(&mut bytes, &"device").unwrap();
+        assert_eq!(watches.add(&mut bytes, &"other", None), Ok(0));
+        let watch = watches.add(&mut bytes, &"device", None).unwrap();
         assert_eq!((watch, watches.token(watch)), (1, Some(11)));
         for path in ["device", "device/vbd", "device", "device/vbd", "device/vif"] {
             watches.push(&mut bytes, &event(path, "11"));
@@ -260,7 +281,7 @@ mod tests {
     fn what_does_not_fit_is_reported_as_overflow_after_what_did() {
         let mut bytes = [0; WATCH_BYTES];
         let mut watches = Watches::new(1, 0);
-        let watch = watches.add(&mut bytes, &"/").unwrap();
+        let watch = watches.add(&mut bytes, &"/", None).unwrap();
         for number in 0..1000 {
             watches.push(&mut bytes, &event(&std::format!("/name{number}"), "1"));
         }
@@ -282,7 +303,7 @@ mod tests {
     fn events_of_unknown_tokens_and_dropped_watches_are_dropped() {
         let mut bytes = [0; WATCH_BYTES];
         let mut watches = Watches::new(1, 0);
-        let watch = watches.add(&mut bytes, &"a").unwrap();
+        let watch = watches.add(&mut bytes, &"a", None).unwrap();
         for token in ["", "2", "-1", "x", "99999999999"] {
             watches.push(&mut bytes, &event("a", token));
         }
@@ -295,9 +316,9 @@ mod tests {
             (watches.pop(&mut bytes, watch), watches.next_change()),
             (None, Some((0, 1, Change::End)))
         );
-        assert_eq!(watches.add(&mut bytes, &"b"), Err(Reason::TooManyWatches));
+        assert_eq!(watches.add(&mut bytes, &"b", None), Err(Reason::TooManyWatches));
         watches.free(watch);
-        assert_eq!(watches.add(&mut bytes, &"b"), Ok(0));
+        assert_eq!(watches.add(&mut bytes, &"b", None), Ok(0));
         assert_eq!(watches.token(0), Some(2));
     }
 
@@ -305,7 +326,7 @@ mod tests {
     fn paths_of_256_bytes_are_too_long_to_watch() {
         let mut bytes = [0; WATCH_BYTES];
         let mut watches = Watches::new(1, 0);
-        assert_eq!(watches.add(&mut bytes, &"a".repeat(256)), Err(Reason::TooLong { limit: 255 }));
-        assert_eq!(watches.add(&mut bytes, &"a".repeat(255)), Ok(0));
+        assert_eq!(watches.add(&mut bytes, &"a".repeat(256), None), Err(Reason::TooLong { limit: 255 }));
+        assert_eq!(watches.add(&mut bytes, &"a".repeat(255), None), Ok(0));
     }
 }

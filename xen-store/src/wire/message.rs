@@ -89,6 +89,24 @@ pub fn build(payload: &mut [u8], parts: &[Part<'_>]) -> Result<usize, crate::Rea
     Ok(out.len)
 }
 
+/// Writes the payload of a request to set a watch, or with no depth to end it; returns how many bytes it has.
+///
+/// # Errors
+///
+/// Those of [`build`].
+pub fn build_watch(
+    payload: &mut [u8],
+    path: &dyn fmt::Display,
+    token: u32,
+    depth: Option<u64>,
+) -> Result<usize, crate::Reason> {
+    let path = Part::Path(format_args!("{path}"));
+    match depth {
+        None => build(payload, &[path, Part::Text(format_args!("{token}\0"))]),
+        Some(depth) => build(payload, &[path, Part::Text(format_args!("{token}\0{depth}\0"))]),
+    }
+}
+
 struct Cursor<'a> {
     payload: &'a mut [u8],
     len: usize,

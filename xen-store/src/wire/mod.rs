@@ -11,7 +11,7 @@ mod perms;
 mod server_error;
 
 pub use list::{EventText, Names, parse_event};
-pub use message::{HEADER_LEN, OversizedBody, Part, build, decode, encode};
+pub use message::{HEADER_LEN, OversizedBody, Part, build, build_watch, decode, encode};
 pub use number::{Number, NumberError, parse_number};
 pub use path::{PathError, check_path};
 pub use perms::{Access, Permission};

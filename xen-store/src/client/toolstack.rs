@@ -1,0 +1,192 @@
+//! Requests of toolstacks, and what a domain may ask about itself.
+
+use super::nodes::{Nodes, Sealed};
+use super::{Host, XenStore, error_at};
+use crate::connection::Transport;
+use crate::error::{Reason, StoreError};
+use crate::wire::{MessageType, Number, Part, parse_number};
+use core::fmt::{Arguments, Display};
+use xen_hypercall::{DomId, Gfn, Port};
+use xen_sys::io::xs_wire::ServerFeatures;
+
+/// Each method is one request; it blocks until the reply is there, or the store's timeout is over. All but [`features`](XenStore::features) and
+/// [`is_introduced`](XenStore::is_introduced) are for the control domain.
+///
+/// # Errors
+///
+/// Each method: [`Reason::Server`] if the server refuses, with [`NotImplemented`](crate::wire::ServerError::NotImplemented) if it does not know the request;
+/// [`Reason::Timeout`], [`Reason::Connection`]; [`Reason::Malformed`] for a reply that makes no sense.
+impl<P: Host, T: Transport> XenStore<P, T>
+where
+    Self: Nodes,
+{
+    /// Makes the server serve a domain, whose ring page is frame `gfn`, and which waits for events at its port `port`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the implementation.
+    #[doc(alias = "XS_INTRODUCE")]
+    pub fn introduce(&self, domain: DomId, gfn: Gfn, port: Port) -> Result<(), StoreError> {
+        let Gfn(gfn) = gfn;
+        self.order(MessageType::INTRODUCE, &domain, format_args!("{}\0{gfn}\0{}\0", domain.0, port.0))
+    }
+
+    /// Makes the server forget a domain that is gone.
+    ///
+    /// # Errors
+    ///
+    /// Those of the implementation.
+    #[doc(alias = "XS_RELEASE")]
+    pub fn release(&self, domain: DomId) -> Result<(), StoreError> {
+        self.order(MessageType::RELEASE, &domain, format_args!("{}\0", domain.0))
+    }
+
+    /// Tells the server that a domain goes on after it shut down to be suspended.
+    ///
+    /// # Errors
+    ///
+    /// Those of the implementation.
+    #[doc(alias = "XS_RESUME")]
+    pub fn resume_domain(&self, domain: DomId) -> Result<(), StoreError> {
+        self.order(MessageType::RESUME, &domain, format_args!("{}\0", domain.0))
+    }
+
+    /// Lets a domain, a device model, do all that `target` may.
+    ///
+    /// # Errors
+    ///
+    /// Those of the implementation.
+    #[doc(alias = "XS_SET_TARGET")]
+    pub fn set_target(&self, domain: DomId, target: DomId) -> Result<(), StoreError> {
+        self.order(MessageType::SET_TARGET, &domain, format_args!("{}\0{}\0", domain.0, target.0))
+    }
+
+    /// Tells whether the server serves a domain.
+    ///
+    /// # Errors
+    ///
+    /// Those of the implementation.
+    #[doc(alias = "XS_IS_DOMAIN_INTRODUCED")]
+    pub fn is_introduced(&self, domain: DomId) -> Result<bool, StoreError> {
+        let kind = MessageType::IS_DOMAIN_INTRODUCED;
+        self.ask(kind, &domain, format_args!("{}\0", domain.0), |body| match body {
+            [b'T', ..] => Ok(true),
+            [b'F', ..] => Ok(false),
+            _ => Err(Reason::Malformed),
+        })
+    }
+
+    /// Returns the features that the server has for this domain, or for another one.
+    ///
+    /// # Errors
+    ///
+    /// Those of the implementation.
+    #[doc(alias = "XS_GET_FEATURE")]
+    pub fn features(&self, domain: Option<DomId>) -> Result<ServerFeatures, StoreError> {
+        let kind = MessageType::GET_FEATURE;
+        let number = match domain {
+            None => self.ask(kind, &"", format_args!(""), number),
+            Some(domain) => self.ask(kind, &domain, format_args!("{}\0", domain.0), number),
+        };
+        number.map(ServerFeatures)
+    }
+
+    /// Sets the features that the server will have for a domain that is not introduced yet.
+    ///
+    /// # Errors
+    ///
+    /// Those of the implementation.
+    #[doc(alias = "XS_SET_FEATURE")]
+    pub fn set_features(&self, domain: DomId, features: ServerFeatures) -> Result<(), StoreError> {
+        let ServerFeatures(features) = features;
+        self.order(MessageType::SET_FEATURE, &domain, format_args!("{}\0{features}\0", domain.0))
+    }
+
+    /// Calls `each` with the name of every quota that the server knows.
+    ///
+    /// # Errors
+    ///
+    /// Those of the implementation.
+    pub fn quota_names(&self, mut each: impl FnMut(&str)) -> Result<(), StoreError> {
+        self.ask(MessageType::GET_QUOTA, &"", format_args!(""), |body| {
+            let names = core::str::from_utf8(body).map_err(|_| Reason::NotText)?;
+            names.split([' ', '\0']).filter(|name| !name.is_empty()).for_each(&mut each);
+            Ok(())
+        })
+    }
+
+    /// Returns how much a domain may use, or one that has no quota of its own; zero stands for no limit.
+    ///
+    /// # Errors
+    ///
+    /// Those of the implementation.
+    #[doc(alias = "XS_GET_QUOTA")]
+    pub fn quota(&self, domain: Option<DomId>, name: &str) -> Result<u32, StoreError> {
+        let kind = MessageType::GET_QUOTA;
+        match domain {
+            None => self.ask(kind, &name, format_args!("{name}\0"), number),
+            Some(domain) => self.ask(kind, &name, format_args!("{}\0{name}\0", domain.0), number),
+        }
+    }
+
+    /// Sets how much a domain may use, or all that have no quota of their own; zero stands for no limit.
+    ///
+    /// # Errors
+    ///
+    /// Those of the implementation.
+    #[doc(alias = "XS_SET_QUOTA")]
+    pub fn set_quota(&self, domain: Option<DomId>, name: &str, value: u32) -> Result<(), StoreError> {
+        let kind = MessageType::SET_QUOTA;
+        match domain {
+            None => self.order(kind, &name, format_args!("{name}\0{value}\0")),
+            Some(domain) => self.order(kind, &name, format_args!("{}\0{name}\0{value}\0", domain.0)),
+        }
+    }
+
+    /// Gives the server one of its own commands, and returns how long the answer in `buffer` is.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::BufferTooSmall`] with nothing copied; those of the implementation.
+    #[doc(alias = "XS_CONTROL")]
+    pub fn control(&self, words: &[&str], buffer: &mut [u8]) -> Result<usize, StoreError> {
+        let words = Words(words);
+        self.ask(MessageType::CONTROL, &"", format_args!("{words}"), |body| {
+            let target = buffer.get_mut(..body.len()).ok_or(Reason::BufferTooSmall { needed: body.len() })?;
+            target.copy_from_slice(body);
+            Ok(body.len())
+        })
+    }
+
+    /// A request whose reply says nothing but that it is done.
+    fn order(
+        &self,
+        kind: MessageType,
+        about: &dyn Display,
+        payload: Arguments<'_>,
+    ) -> Result<(), StoreError> {
+        self.ask(kind, about, payload, |_| Ok(()))
+    }
+
+    fn ask<R>(
+        &self,
+        kind: MessageType,
+        about: &dyn Display,
+        payload: Arguments<'_>,
+        look: impl FnOnce(&[u8]) -> Result<R, Reason>,
+    ) -> Result<R, StoreError> {
+        super::nodes::ask(self.target(), kind, &[Part::Text(payload)], look).map_err(error_at(kind, about))
+    }
+}
+
+fn number<N: Number>(body: &[u8]) -> Result<N, Reason> {
+    Ok(parse_number(body.strip_suffix(b"\0").unwrap_or(body))?)
+}
+
+struct Words<'a>(&'a [&'a str]);
+
+impl Display for Words<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.iter().try_for_each(|word| write!(f, "{word}\0"))
+    }
+}
