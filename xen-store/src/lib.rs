@@ -12,6 +12,9 @@ extern crate alloc;
 extern crate std;
 
 mod client;
+#[cfg(feature = "conformance")]
+#[expect(clippy::result_large_err, reason = "what a case found is told in full; there is one at a time")]
+pub mod conformance;
 pub mod connection;
 mod error;
 #[cfg(feature = "server")]

@@ -74,6 +74,27 @@ fn a_program_reads_writes_and_watches_over_a_socket() {
 }
 
 #[test]
+#[cfg(feature = "conformance")]
+fn our_server_passes_the_conformance_suite() {
+    let daemon = start();
+    let stream = Stream::connect(&daemon.path).unwrap();
+    let process = xen_store::user::Process::of(&stream);
+    let mut failures = String::new();
+    let port = xen_hypercall::Port(0);
+    let control = xen_hypercall::DomId(0);
+    let report = xen_store::conformance::run(&process, stream, port, control, |name, result| {
+        if let Err(failure) = result {
+            failures += &format!("{name}: {failure}\n");
+        }
+    });
+    assert!(failures.is_empty(), "{failures}");
+    assert!(report.passed >= 130, "{report}");
+    // It leaves nothing behind.
+    let store = UserStore::connect(&daemon.path).unwrap();
+    assert_eq!(store.list("data/c").unwrap(), [""; 0]);
+}
+
+#[test]
 fn many_requests_go_out_together_and_their_replies_come_in_order() {
     let daemon = start();
     let stream = Stream::connect(&daemon.path).unwrap();

@@ -15,7 +15,7 @@ use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::vec::Vec;
 use xen_hypercall::DomId;
-use xen_sys::io::xs_wire::ServerFeatures;
+use xen_sys::io::xs_wire::{ServerFeatures, XENSTORE_REL_PATH_MAX};
 
 /// The reply to a request that has nothing to tell.
 pub(super) const OK: &[u8] = b"OK\0";
@@ -141,8 +141,9 @@ impl Server {
             _ => return Err(ServerError::Invalid),
         };
         let name = core::str::from_utf8(given).map_err(|_| ServerError::Invalid)?;
-        let special = name.split_once('/').map_or(name, |(name, _)| name);
-        let path = if self.special.contains_key(special) { name.to_owned() } else { absolute(given, me)? };
+        // Whatever its name, what is special can be watched; that it never happens is no error.
+        let special = name.starts_with('@') && name.len() <= XENSTORE_REL_PATH_MAX;
+        let path = if special { name.to_owned() } else { absolute(given, me)? };
         let strip = path.len().saturating_sub(name.len());
         let watches = self.quotas_of(me).watches;
         let connection = self.connection(id)?;

@@ -89,8 +89,8 @@ impl UserStore {
     ///
     /// `OutOfMemory`.
     pub fn with_limits(stream: Stream, limits: Limits) -> io::Result<Self> {
-        let process = Process { shared: stream.shared(), start: std::time::Instant::now() };
-        Self::with_transport(process, stream, Port(0), limits).map_err(|_| io::ErrorKind::OutOfMemory.into())
+        Self::with_transport(Process::of(&stream), stream, Port(0), limits)
+            .map_err(|_| io::ErrorKind::OutOfMemory.into())
     }
 
     /// Returns the moment that is `time` away, as deadlines are given.
@@ -104,6 +104,13 @@ impl UserStore {
 pub struct Process {
     shared: Arc<Shared>,
     start: std::time::Instant,
+}
+
+impl Process {
+    /// Returns this process as that which waits for a stream.
+    pub fn of(stream: &Stream) -> Self {
+        Self { shared: stream.shared(), start: std::time::Instant::now() }
+    }
 }
 
 impl Host for Process {
