@@ -20,12 +20,14 @@ pub struct CopyBatch<'m, P: Platform> {
     local: &'m mut Pages<P>,
     owner: DomId,
     copies: Vec<GnttabCopy, MAX_COPIES>,
+    /// For each of `copies`, which of the calls that added some it came from.
+    calls: Vec<u8, MAX_COPIES>,
 }
 
 impl<'m, P: Platform> CopyBatch<'m, P> {
     /// Starts a batch between pages that `owner` granted and `local`.
     pub fn new(local: &'m mut Pages<P>, owner: DomId) -> Self {
-        Self { local, owner, copies: Vec::new() }
+        Self { local, owner, copies: Vec::new(), calls: Vec::new() }
     }
 
     /// Adds a copy of `len` bytes from `offset` in the granted page to byte `to` of the own memory.
@@ -44,6 +46,45 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
     /// [`MapError::Range`] if the bytes do not lie within either side, [`MapError::Count`] if the batch is full: nothing is added then.
     pub fn store(&mut self, from: usize, to: GrantRef, offset: usize, len: usize) -> Result<(), MapError> {
         self.add(to, offset, from, len, GrantCopyFlags::DEST_GREF)
+    }
+
+    /// Adds a copy of `len` bytes from one granted page to another one, each given as its owner, its reference, and the offset in it.
+    ///
+    /// # Errors
+    ///
+    /// [`MapError::Range`] if the bytes do not lie within both pages, [`MapError::Count`] if the batch is full: nothing is added then.
+    pub fn between(
+        &mut self,
+        from: (DomId, GrantRef, usize),
+        to: (DomId, GrantRef, usize),
+        len: usize,
+    ) -> Result<(), MapError> {
+        let end = |(domid, grant, offset): (DomId, GrantRef, usize)| {
+            if len > PAGE_SIZE || offset > PAGE_SIZE - len {
+                return Err(MapError::Range { offset, len });
+            }
+            Ok(GnttabCopyPtr { u: grant.0.into(), domid, offset: offset as u16, ..Default::default() })
+        };
+        let (source, dest) = (end(from)?, end(to)?);
+        if self.copies.len() == MAX_COPIES {
+            return Err(MapError::Count { found: MAX_COPIES + 1, room: MAX_COPIES });
+        }
+        let flags = GrantCopyFlags::SOURCE_GREF | GrantCopyFlags::DEST_GREF;
+        self.push(
+            GnttabCopy { source, dest, len: len as u16, flags, ..Default::default() },
+            self.next_call(),
+        );
+        Ok(())
+    }
+
+    fn next_call(&self) -> u8 {
+        self.calls.last().map_or(0, |last| last + 1)
+    }
+
+    /// Adds a copy that there is room for.
+    fn push(&mut self, copy: GnttabCopy, call: u8) {
+        let _ = self.copies.push(copy);
+        let _ = self.calls.push(call);
     }
 
     fn add(
@@ -67,6 +108,7 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
         if self.copies.len() + pieces > MAX_COPIES {
             return Err(MapError::Count { found: self.copies.len() + pieces, room: MAX_COPIES });
         }
+        let call = self.next_call();
         for (start, len) in [(0, first), (first, len - first)].into_iter().filter(|&(_, len)| len > 0) {
             let Some(gfn) = self.local.gfn((local + start) / PAGE_SIZE) else {
                 return Err(MapError::Range { offset: local, len });
@@ -85,9 +127,7 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
             };
             let (source, dest) =
                 if flags == GrantCopyFlags::SOURCE_GREF { (foreign, own) } else { (own, foreign) };
-            // There is room: counted above.
-            let _ =
-                self.copies.push(GnttabCopy { source, dest, len: len as u16, flags, ..Default::default() });
+            self.push(GnttabCopy { source, dest, len: len as u16, flags, ..Default::default() }, call);
         }
         Ok(())
     }
@@ -100,14 +140,42 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
     /// meant for holds is not defined.
     #[doc(alias = "GNTTABOP_copy")]
     pub fn run(&mut self) -> Result<(), MapError> {
-        let mut copies = core::mem::take(&mut self.copies);
-        if copies.is_empty() {
+        let mut first = Ok(());
+        self.run_each(|_, outcome| first = first.and(outcome))?;
+        first
+    }
+
+    /// Does all copies that were added, empties the batch, and tells the outcome of each call that added some: `outcome` gets their
+    /// number, in order from 0, not counting those that copy nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`MapError::Call`] if Xen refuses all of it; some may have been done, and nothing is told.
+    pub fn run_each(&mut self, mut outcome: impl FnMut(usize, Result<(), MapError>)) -> Result<(), MapError> {
+        let called = self.copy_all();
+        if called.is_ok() {
+            let mut pieces = self.copies.iter().zip(&self.calls).peekable();
+            while let Some((copy, call)) = pieces.next() {
+                let mut done = result(copy);
+                while let Some((copy, _)) = pieces.next_if(|(_, next)| *next == call) {
+                    done = done.and(result(copy));
+                }
+                outcome(usize::from(*call), done);
+            }
+        }
+        self.copies.clear();
+        self.calls.clear();
+        called
+    }
+
+    fn copy_all(&mut self) -> Result<(), MapError> {
+        if self.copies.is_empty() {
             return Ok(());
         }
         let platform = self.local.platform();
         // SAFETY: every own destination lies within `local`, which is borrowed mutably and private.
-        let mut call = unsafe { op::copy(platform, &mut copies) };
-        for copy in &mut copies {
+        let mut call = unsafe { op::copy(platform, &mut self.copies) };
+        for copy in &mut self.copies {
             for _ in 0..PAGED_OUT_TRIES {
                 if call.is_err() || copy.status != GrantStatus::EAGAIN {
                     break;
@@ -117,12 +185,18 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
                 call = unsafe { op::copy(platform, core::slice::from_mut(copy)) };
             }
         }
-        call.map_err(MapError::Call)?;
-        copies.iter().find(|copy| copy.status != GrantStatus::OKAY).map_or(Ok(()), |copy| {
-            let grant = if copy.flags == GrantCopyFlags::SOURCE_GREF { copy.source.u } else { copy.dest.u };
-            Err(MapError::Refused { reference: GrantRef(grant as u32), status: copy.status })
-        })
+        call.map_err(MapError::Call)
     }
+}
+
+fn result(copy: &GnttabCopy) -> Result<(), MapError> {
+    if copy.status == GrantStatus::OKAY { Ok(()) } else { Err(refused(copy)) }
+}
+
+/// Names the grant that a copy failed for, or the first one of two.
+fn refused(copy: &GnttabCopy) -> MapError {
+    let end = if copy.flags.contains(GrantCopyFlags::SOURCE_GREF) { copy.source } else { copy.dest };
+    MapError::Refused { reference: GrantRef(end.u as u32), status: copy.status }
 }
 
 impl<P: Platform> fmt::Debug for CopyBatch<'_, P> {

@@ -1,7 +1,8 @@
 //! What can go wrong with grants.
 
-use crate::Version;
+use crate::{MAX_PAGES, Version};
 use core::fmt;
+use heapless::Vec;
 use xen_hypercall::ops::grant_table::GrantOpError;
 use xen_hypercall::start::PlaceError;
 use xen_hypercall::{Errno, ForeignFrames, Gfn, GrantRef, OutOfMemory, Pages, Platform};
@@ -56,7 +57,7 @@ impl fmt::Display for GrantError {
             Self::Grow(error) => write!(f, "grant table can't grow: {error}"),
             Self::Size(error) => write!(f, "grant table's size unknown: {error}"),
             Self::TooManyPages { found } => {
-                write!(f, "{found} pages to share at once, expected at most {}", crate::MAX_PAGES)
+                write!(f, "{found} pages to share at once, expected at most {}", MAX_PAGES)
             }
             Self::Memory(error) => write!(f, "no memory for the grant table's references: {error}"),
             Self::Range { offset, len } => {
@@ -166,6 +167,14 @@ pub struct MapFailed<P: ForeignFrames> {
     pub error: MapError,
     /// The room; `None` if a page that had been mapped could not be unmapped.
     pub window: Option<crate::Window<P>>,
+    pub(crate) statuses: Vec<GrantStatus, MAX_PAGES>,
+}
+
+impl<P: ForeignFrames> MapFailed<P> {
+    /// Returns what Xen said of each reference, in their order; `OKAY` for one that was mapped, and is not any more. Empty if Xen was not asked.
+    pub fn statuses(&self) -> &[GrantStatus] {
+        &self.statuses
+    }
 }
 
 impl<P: ForeignFrames> fmt::Debug for MapFailed<P> {

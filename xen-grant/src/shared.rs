@@ -55,6 +55,10 @@ impl<'t, P: Platform, A: Access> Shared<'t, P, A> {
         self.table.references(self.first, self.pages.count())
     }
 
+    pub(crate) fn is_of(&self, table: &GrantTable<P>) -> bool {
+        core::ptr::eq(self.table, table)
+    }
+
     /// Returns the domain that has access.
     pub fn peer(&self) -> DomId {
         self.peer

@@ -53,7 +53,7 @@ impl<P: ForeignFrames> Window<P> {
     pub fn map<A: Access>(self, owner: DomId, refs: &[GrantRef]) -> Result<Mapping<P, A>, MapFailed<P>> {
         if refs.is_empty() || refs.len() > self.pages() {
             let error = MapError::Count { found: refs.len(), room: self.pages() };
-            return Err(MapFailed { error, window: Some(self) });
+            return Err(MapFailed { error, window: Some(self), statuses: Vec::new() });
         }
         let readonly = A::FLAGS.contains(GrantFlags::READONLY);
         let flags =
@@ -89,7 +89,8 @@ impl<P: ForeignFrames> Window<P> {
         let Some(arg) = batch.iter().find(|arg| arg.status != GrantStatus::OKAY) else { return Ok(mapping) };
         let error =
             call.err().map_or(MapError::Refused { reference: arg.ref_, status: arg.status }, MapError::Call);
-        Err(MapFailed { error, window: mapping.unmap().ok() })
+        let statuses = batch.iter().map(|arg| arg.status).collect();
+        Err(MapFailed { error, window: mapping.unmap().ok(), statuses })
     }
 
     /// The guest-physical address of page `index`.

@@ -1,39 +1,14 @@
 //! Sharing and mapping against a simulated Xen, and against a peer that does not let go.
 
+mod common;
+
+use common::{in_both_versions, pages, pair, per_frame, table};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use xen_grant::{
-    CopyBatch, GrantError, GrantTable, InUse, MapError, Quarantine, ReadOnly, ReadWrite, Version, Window,
-};
-use xen_hypercall::ops::grant_table::set_version;
-use xen_hypercall::{GrantRef, PAGE_SIZE, Pages, Platform};
-use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed, World};
+use xen_grant::{CopyBatch, GrantError, InUse, MapError, Quarantine, ReadOnly, ReadWrite, Version, Window};
+use xen_hypercall::{GrantRef, PAGE_SIZE, Pages};
+use xen_sim::{Call, Interpose, Interposed};
 use xen_sys::grant_table::{GNTTABOP_COPY, GNTTABOP_MAP_GRANT_REF, GrantStatus};
-use xen_sys::memory::XENMEM_ADD_TO_PHYSMAP;
-use xen_sys::xen::{HYPERVISOR_GRANT_TABLE_OP, HYPERVISOR_MEMORY_OP};
-
-fn table<P: Platform>(platform: &P, version: Version) -> GrantTable<P> {
-    let grants = GrantTable::with_version(platform.clone(), version).unwrap();
-    assert_eq!(grants.version(), version);
-    grants
-}
-
-fn per_frame(version: Version) -> usize {
-    if version == Version::V1 { 512 } else { 256 }
-}
-
-fn pair(grant_frames: u32) -> (World, Domain, Domain) {
-    let world = World::new(1);
-    let mut config = DomainConfig::new("front");
-    config.max_grant_frames = grant_frames;
-    let front = world.create(config);
-    let back = world.create(DomainConfig::new("back"));
-    (world, front, back)
-}
-
-fn pages(domain: &Domain, count: usize) -> Pages<Domain> {
-    Pages::alloc(domain.clone(), count).unwrap()
-}
+use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
 
 fn what_one_side_writes_the_other_reads_until_the_grant_ends(version: Version) {
     let (world, front, back) = pair(4);
@@ -197,74 +172,6 @@ fn d_g05_a_reference_comes_back_once_however_often_it_is_used(version: Version) 
     world.check().unwrap();
 }
 
-/// Counts the pages that are put into the memory map.
-#[derive(Default)]
-struct Placed(AtomicU32);
-
-impl Interpose for Placed {
-    fn result(&self, call: &Call, result: isize) {
-        let placed =
-            call.op == HYPERVISOR_MEMORY_OP && call.command() == XENMEM_ADD_TO_PHYSMAP && result == 0;
-        self.0.fetch_add(placed.into(), Ordering::Relaxed);
-    }
-}
-
-fn after_a_resume_nothing_is_granted_and_the_pages_and_references_are_there(version: Version) {
-    let (world, front, back) = pair(4);
-    let placed = Arc::new(Placed::default());
-    let front = Interposed::new(front, placed.clone());
-    let grants = table(&front, version);
-    let pages = |count| Pages::alloc(front.clone(), count).unwrap();
-    let many: Vec<_> = (0..32).map(|_| grants.share_writable(pages(16), back.id()).unwrap()).collect();
-    let free = grants.free();
-    let held = grants.share_read_only(pages(1), back.id()).unwrap();
-    let window = Window::reserve(back.clone(), 1).unwrap();
-    let mapping = window.map::<ReadOnly>(front.inner().id(), held.refs()).unwrap();
-    assert!(held.reclaim().is_err());
-    drop(mapping);
-    assert_eq!(grants.sweep_quarantine().waiting, 0);
-    let kept = grants.share_writable(pages(1), back.id()).unwrap();
-    // 513 references take two frames of version 1, or three of version 2 and one of states.
-    let frames = if version == Version::V1 { 2 } else { 4 };
-    assert_eq!(placed.0.swap(0, Ordering::Relaxed), frames);
-
-    // A new life starts with an empty table, as one does that was switched to and fro.
-    let (now, other) = if version == Version::V1 { (1, 2) } else { (2, 1) };
-    set_version(&front, other).unwrap();
-    set_version(&front, now).unwrap();
-    grants.resume().unwrap();
-    assert_eq!(placed.0.load(Ordering::Relaxed), frames, "all frames are there again");
-    assert_eq!(grants.free(), free - 1, "references of before the suspend have their owners");
-    let window = Window::reserve(back.clone(), 1).unwrap();
-    let failed = window.map::<ReadWrite>(front.inner().id(), kept.refs()).unwrap_err();
-    assert!(matches!(failed.error, MapError::Refused { .. }), "{failed}");
-    assert!(kept.reclaim().is_ok() && many.into_iter().all(|shared| shared.reclaim().is_ok()));
-    let again = grants.share_writable(pages(1), back.id()).unwrap();
-    drop(failed.window.unwrap().map::<ReadWrite>(front.inner().id(), again.refs()).unwrap());
-    drop(again);
-    drop(grants);
-    world.check().unwrap();
-}
-
-/// Makes two tests of each function: on a table of version 1 and on one of version 2.
-macro_rules! in_both_versions {
-    ($($name:ident)*) => {$(
-        mod $name {
-            use super::Version;
-
-            #[test]
-            fn version_1() {
-                super::$name(Version::V1);
-            }
-
-            #[test]
-            fn version_2() {
-                super::$name(Version::V2);
-            }
-        }
-    )*};
-}
-
 in_both_versions! {
     what_one_side_writes_the_other_reads_until_the_grant_ends
     d_g01_what_the_peer_still_maps_is_kept_back_until_it_lets_go
@@ -275,5 +182,4 @@ in_both_versions! {
     copies_cross_pages_of_the_own_memory_but_never_the_granted_page
     d_g07_fresh_pages_show_a_peer_nothing_but_zeroes
     d_g05_a_reference_comes_back_once_however_often_it_is_used
-    after_a_resume_nothing_is_granted_and_the_pages_and_references_are_there
 }

@@ -1,0 +1,333 @@
+//! The table itself: which version it follows, how it grows, and what a suspend leaves of it.
+
+mod common;
+
+use common::{in_both_versions, pages, pair, per_frame, table};
+use core::num::NonZeroUsize;
+use core::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use xen_grant::{GrantError, GrantTable, MapError, Quarantine, ReadOnly, ReadWrite, Version, Window};
+use xen_hypercall::ops::grant_table::{get_version, set_version};
+use xen_hypercall::ops::sched::{Resumed, suspend};
+use xen_hypercall::start::PlaceError;
+use xen_hypercall::{DomId, Errno, Gfn, GrantRef, Hypercall, Instant, Pages, Platform, Port};
+use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed, World};
+use xen_sys::grant_table::{GNTTABOP_SET_VERSION, GrantStatus};
+use xen_sys::memory::XENMEM_ADD_TO_PHYSMAP;
+use xen_sys::xen::{HYPERVISOR_GRANT_TABLE_OP, HYPERVISOR_MEMORY_OP};
+
+/// Counts the pages that are put into the memory map.
+#[derive(Default)]
+struct Placed(AtomicU32);
+
+impl Interpose for Placed {
+    fn result(&self, call: &Call, result: isize) {
+        let placed =
+            call.op == HYPERVISOR_MEMORY_OP && call.command() == XENMEM_ADD_TO_PHYSMAP && result == 0;
+        self.0.fetch_add(placed.into(), Ordering::Relaxed);
+    }
+}
+
+fn after_a_resume_nothing_is_granted_and_the_pages_and_references_are_there(version: Version) {
+    let (world, front, back) = pair(4);
+    let placed = Arc::new(Placed::default());
+    let front = Interposed::new(front, placed.clone());
+    let grants = table(&front, version);
+    let pages = |count| Pages::alloc(front.clone(), count).unwrap();
+    let many: Vec<_> = (0..32).map(|_| grants.share_writable(pages(16), back.id()).unwrap()).collect();
+    let free = grants.free();
+    let held = grants.share_read_only(pages(1), back.id()).unwrap();
+    let window = Window::reserve(back.clone(), 1).unwrap();
+    let mapping = window.map::<ReadOnly>(front.inner().id(), held.refs()).unwrap();
+    assert!(held.reclaim().is_err());
+    drop(mapping);
+    assert_eq!(grants.sweep_quarantine().waiting, 0);
+    let kept = grants.share_writable(pages(1), back.id()).unwrap();
+    // 513 references take two frames of version 1, or three of version 2 and one of states.
+    let frames = if version == Version::V1 { 2 } else { 4 };
+    assert_eq!(placed.0.swap(0, Ordering::Relaxed), frames);
+
+    // A new life starts with an empty table, as one does that was switched to and fro.
+    let (now, other) = if version == Version::V1 { (1, 2) } else { (2, 1) };
+    set_version(&front, other).unwrap();
+    set_version(&front, now).unwrap();
+    grants.resume().unwrap();
+    assert_eq!(placed.0.load(Ordering::Relaxed), frames, "all frames are there again");
+    assert_eq!(grants.free(), free - 1, "references of before the suspend have their owners");
+    let window = Window::reserve(back.clone(), 1).unwrap();
+    let failed = window.map::<ReadWrite>(front.inner().id(), kept.refs()).unwrap_err();
+    assert!(matches!(failed.error, MapError::Refused { .. }), "{failed}");
+    assert!(kept.reclaim().is_ok() && many.into_iter().all(|shared| shared.reclaim().is_ok()));
+    let again = grants.share_writable(pages(1), back.id()).unwrap();
+    drop(failed.window.unwrap().map::<ReadWrite>(front.inner().id(), again.refs()).unwrap());
+    drop(again);
+    drop(grants);
+    world.check().unwrap();
+}
+
+/// Suspends a domain of one vCPU that has nothing of others' mapped in use.
+fn sleep(guest: &Domain) -> Resumed {
+    // SAFETY: no other vCPU runs, and nothing that goes away is used afterwards without being set up anew.
+    unsafe { suspend(guest) }.unwrap()
+}
+
+fn after_a_migration_old_grants_come_back_and_new_ones_work(version: Version) {
+    let (from, to) = (World::new(1), World::new(2));
+    let guest = from.create_guest(DomainConfig::new("guest"));
+    let peer = from.create(DomainConfig::new("peer"));
+    let grants = table(&guest, version);
+    let mut many: Vec<_> =
+        (0..40).map(|_| grants.share_writable(pages(&guest, 16), peer.id()).unwrap()).collect();
+    let free = grants.free();
+    // One that its peer uses to the end, and one in quarantine.
+    let window = || Window::reserve(peer.clone(), 16).unwrap();
+    let mapped = window().map::<ReadWrite>(guest.id(), many[0].refs()).unwrap();
+    let also = window().map::<ReadOnly>(guest.id(), many[1].refs()).unwrap();
+    assert!(many.remove(1).reclaim().is_err());
+    assert_eq!(grants.quarantine(), Quarantine { waiting: 1, lost: 0 });
+
+    let (id, second) = (guest.id(), to.clone());
+    from.suspend(id, move |world| drop(second.restore(world.save(id), None)));
+    assert_eq!(sleep(&guest), Resumed::Elsewhere);
+    grants.resume().unwrap();
+    assert_eq!((grants.version(), grants.quarantine()), (version, Quarantine::default()));
+    assert_eq!(grants.free(), free + 16);
+    assert!(many.into_iter().all(|shared| shared.reclaim().is_ok()));
+
+    let peer = to.create(DomainConfig::new("peer"));
+    let shared = grants.share_writable(pages(&guest, 16), peer.id()).unwrap();
+    let mapping = Window::reserve(peer, 16).unwrap().map::<ReadWrite>(guest.id(), shared.refs()).unwrap();
+    mapping.as_ref().write(5000, b"hello").unwrap();
+    assert_eq!(shared.as_ref().read::<[u8; 5]>(5000), Some(*b"hello"));
+    drop((mapping, mapped, also));
+    drop(shared);
+    drop(grants);
+    to.check().unwrap();
+}
+
+fn a_suspend_that_was_called_off_changes_nothing(version: Version) {
+    let world = World::new(1);
+    let guest = world.create_guest(DomainConfig::new("guest"));
+    let peer = world.create(DomainConfig::new("peer"));
+    let grants = table(&guest, version);
+    let shared = grants.share_writable(pages(&guest, 1), peer.id()).unwrap();
+    let mapping = Window::reserve(peer, 1).unwrap().map::<ReadWrite>(guest.id(), shared.refs()).unwrap();
+    let id = guest.id();
+    world.suspend(id, move |world| world.resume(id, Resumed::Cancelled));
+    assert_eq!(sleep(&guest), Resumed::Cancelled);
+    grants.resume().unwrap();
+    mapping.as_ref().write(0, b"still").unwrap();
+    assert_eq!(shared.as_ref().read::<[u8; 5]>(0), Some(*b"still"));
+    assert!(shared.reclaim().is_err(), "it is in use");
+    drop(mapping);
+    assert_eq!(grants.sweep_quarantine(), Quarantine::default());
+    drop(grants);
+    world.check().unwrap();
+}
+
+/// Refuses version 2 from some time on.
+#[derive(Default)]
+struct Old(AtomicBool);
+
+impl Interpose for Old {
+    fn hypercall(&self, call: &Call) -> Option<isize> {
+        let choice = call.op == HYPERVISOR_GRANT_TABLE_OP && call.command() == GNTTABOP_SET_VERSION;
+        (choice && self.0.load(Ordering::Relaxed)).then_some(-Errno::ENOSYS.0 as isize)
+    }
+}
+
+#[test]
+fn a_host_without_version_2_gives_version_1_and_what_needs_2_says_so() {
+    let (_world, front, back) = pair(4);
+    let platform = Interposed::new(front, Arc::new(Old(true.into())));
+    let grants = GrantTable::with_version(platform.clone(), Version::V2).unwrap();
+    assert_eq!(grants.version(), Version::V1);
+    let error = GrantError::Version { found: Version::V1, needed: Version::V2 };
+    let page = Pages::alloc(platform, 1).unwrap();
+    let failed = grants.share_part::<ReadOnly>(page, back.id(), 0, 1).unwrap_err();
+    assert_eq!(failed.error, error);
+    assert_eq!(grants.pass_on::<ReadOnly>(DomId(0), GrantRef(8), back.id()).unwrap_err(), error);
+    assert!(grants.share_writable(failed.pages, back.id()).is_ok());
+}
+
+#[test]
+fn a_new_host_without_the_version_is_an_error_of_the_resume() {
+    let (_world, front, _back) = pair(4);
+    let host = Arc::new(Old::default());
+    let platform = Interposed::new(front, host.clone());
+    let grants = GrantTable::with_version(platform.clone(), Version::V2).unwrap();
+    set_version(&platform, 1).unwrap();
+    host.0.store(true, Ordering::Relaxed);
+    let error = GrantError::Version { found: Version::V1, needed: Version::V2 };
+    assert_eq!(grants.resume(), Err(error));
+    host.0.store(false, Ordering::Relaxed);
+    grants.resume().unwrap();
+    assert_eq!(get_version(&platform, DomId::SELF), Ok(2));
+}
+
+fn entries_that_an_earlier_kernel_left_in_use_are_not_given_out(version: Version) {
+    let (world, front, back) = pair(4);
+    let old = table(&front, version);
+    let shared = old.share_read_only(pages(&front, 3), back.id()).unwrap();
+    let left = shared.refs()[1];
+    let mapping = Window::reserve(back.clone(), 1).unwrap().map::<ReadOnly>(front.id(), &[left]).unwrap();
+    assert!(shared.reclaim().is_err());
+    drop(old);
+    // The version can't change while a grant is in use, so the other one is not to be had.
+    let other = if version == Version::V1 { Version::V2 } else { Version::V1 };
+    let new = GrantTable::with_version(front.clone(), other).unwrap();
+    assert_eq!((new.version(), new.free() as usize), (version, per_frame(version) - 8 - 1));
+    let all: Vec<_> =
+        (0..new.free()).map(|_| new.share_writable(pages(&front, 1), back.id()).unwrap()).collect();
+    assert!(all.iter().all(|shared| shared.reference() != left));
+    drop(all);
+    drop((new, mapping));
+    drop(world);
+}
+
+#[test]
+fn a_table_grows_as_far_as_the_host_allows() {
+    let (world, front, back) = pair(70);
+    let grants = table(&front, Version::V2);
+    let grant = || grants.pass_on::<ReadOnly>(DomId(9), GrantRef(8), back.id());
+    let mut all: Vec<_> = (0..70 * 256 - 8).map(|_| grant().unwrap()).collect();
+    assert_eq!(grant().unwrap_err(), GrantError::Exhausted { frames: 70 });
+    let mut seen = vec![0; 70 * 256];
+    all.iter().for_each(|one| seen[one.reference().0 as usize] += 1);
+    assert!(seen[..8].iter().all(|&times| times == 0) && seen[8..].iter().all(|&times| times == 1));
+    // Any that comes back is found, wherever it is.
+    for index in [9_000, 5, 17_000] {
+        let one = all.swap_remove(index);
+        let reference = one.reference();
+        one.end().unwrap();
+        assert_eq!(grants.free(), 1);
+        all.push(grant().unwrap());
+        assert_eq!(all.last().unwrap().reference(), reference);
+    }
+    drop(all);
+    drop(grants);
+    world.check().unwrap();
+}
+
+/// Fails the placing of a frame, by its number among all, and counts those that were placed.
+#[derive(Default)]
+struct Refuser {
+    refused: AtomicU32,
+    placed: AtomicU32,
+}
+
+fn places(call: &Call) -> bool {
+    call.op == HYPERVISOR_MEMORY_OP && call.command() == XENMEM_ADD_TO_PHYSMAP
+}
+
+impl Interpose for Refuser {
+    fn hypercall(&self, call: &Call) -> Option<isize> {
+        let refused = places(call) && self.refused.fetch_sub(1, Ordering::Relaxed) == 1;
+        refused.then_some(-Errno::ENOMEM.0 as isize)
+    }
+
+    fn result(&self, call: &Call, result: isize) {
+        self.placed.fetch_add(u32::from(places(call) && result == 0), Ordering::Relaxed);
+    }
+}
+
+fn a_growth_that_fails_half_way_is_taken_up_where_it_stopped(version: Version) {
+    let (world, front, back) = pair(12);
+    let refuser = Arc::new(Refuser::default());
+    let platform = Interposed::new(front, refuser.clone());
+    let grants = table(&platform, version);
+    let fill = || {
+        let shared = Pages::alloc(platform.clone(), 8).unwrap();
+        grants.share_read_only(shared, back.id()).map_err(|failed| failed.error)
+    };
+    // Up to frame 8, which in version 2 needs a second frame of states.
+    let mut all: Vec<_> = (0..(8 * per_frame(version) - 8) / 8).map(|_| fill().unwrap()).collect();
+    refuser.placed.store(0, Ordering::Relaxed);
+    let refusals: &[u32] = if version == Version::V1 { &[1, 1] } else { &[1, 2, 1] };
+    for &refusal in refusals {
+        refuser.refused.store(refusal, Ordering::Relaxed);
+        assert_eq!(fill().unwrap_err(), GrantError::Grow(PlaceError::Xen(Errno::ENOMEM)));
+    }
+    all.extend((0..per_frame(version) / 8).map(|_| fill().unwrap()));
+    let needed = if version == Version::V1 { 1 } else { 2 };
+    assert_eq!(refuser.placed.load(Ordering::Relaxed), needed, "each is placed once");
+    drop(all);
+    drop(grants);
+    world.check().unwrap();
+}
+
+/// A domain with memory where version 1 can't name it.
+#[derive(Clone)]
+struct High(Domain, Arc<AtomicBool>);
+
+const FAR: u64 = 1 << 32;
+
+// SAFETY: handed on unchanged.
+unsafe impl Hypercall for High {
+    unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
+        // SAFETY: the caller's obligations are passed on unchanged.
+        unsafe { self.0.hypercall(op, args) }
+    }
+}
+
+// SAFETY: handed on unchanged, but for frame numbers that lead nowhere: no peer gets at memory by them.
+unsafe impl Platform for High {
+    fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
+        self.0.alloc_pages(count)
+    }
+
+    unsafe fn free_pages(&self, pages: NonNull<u8>, count: NonZeroUsize) {
+        // SAFETY: the caller's obligations are passed on unchanged.
+        unsafe { self.0.free_pages(pages, count) }
+    }
+
+    fn virt_to_gfn(&self, page: NonNull<u8>) -> Gfn {
+        let far = if self.1.load(Ordering::Relaxed) { FAR } else { 0 };
+        Gfn(self.0.virt_to_gfn(page).0 + far)
+    }
+
+    unsafe fn map_frames(&self, first: Gfn, count: NonZeroUsize) -> Option<NonNull<u8>> {
+        // SAFETY: the caller's obligations are passed on unchanged.
+        unsafe { self.0.map_frames(first, count) }
+    }
+
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn wait(&self, ports: &[Port], deadline: Option<Instant>) {
+        self.0.wait(ports, deadline);
+    }
+}
+
+fn frames_beyond_32_bits_need_version_2(version: Version) {
+    let (_world, front, back) = pair(4);
+    let platform = High(front.clone(), Arc::default());
+    let grants = table(&platform, version);
+    platform.1.store(true, Ordering::Relaxed);
+    for count in [1, 2] {
+        let pages = Pages::alloc(platform.clone(), count).unwrap();
+        let gfn = pages.gfn(0).unwrap();
+        let shared = grants.share_writable(pages, back.id());
+        if version == Version::V1 {
+            let failed = shared.unwrap_err();
+            assert_eq!((failed.error, failed.pages.count()), (GrantError::FrameTooHigh(gfn), count));
+            continue;
+        }
+        let shared = shared.unwrap();
+        let window = Window::reserve(back.clone(), 2).unwrap();
+        let failed = window.map::<ReadWrite>(front.id(), shared.refs()).unwrap_err();
+        assert!(matches!(failed.error, MapError::Refused { status: GrantStatus::BAD_PAGE, .. }), "{failed}");
+        assert_eq!(failed.statuses(), vec![GrantStatus::BAD_PAGE; count]);
+    }
+}
+
+in_both_versions! {
+    after_a_resume_nothing_is_granted_and_the_pages_and_references_are_there
+    after_a_migration_old_grants_come_back_and_new_ones_work
+    a_suspend_that_was_called_off_changes_nothing
+    entries_that_an_earlier_kernel_left_in_use_are_not_given_out
+    a_growth_that_fails_half_way_is_taken_up_where_it_stopped
+    frames_beyond_32_bits_need_version_2
+}
