@@ -1,8 +1,6 @@
 //! The table itself: which version it follows, how it grows, and what a suspend leaves of it.
 
-mod common;
-
-use common::{in_both_versions, pages, pair, per_frame, table};
+use crate::common::{in_both_versions, large_pair, pages, pair, per_frame, table};
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 use std::sync::Arc;
@@ -233,7 +231,7 @@ impl Interpose for Refuser {
 }
 
 fn a_growth_that_fails_half_way_is_taken_up_where_it_stopped(version: Version) {
-    let (world, front, back) = pair(12);
+    let (world, front, back) = large_pair(9);
     let refuser = Arc::new(Refuser::default());
     let platform = Interposed::new(front, refuser.clone());
     let grants = table(&platform, version);

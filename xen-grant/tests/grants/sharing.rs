@@ -1,8 +1,6 @@
 //! Sharing and mapping against a simulated Xen, and against a peer that does not let go.
 
-mod common;
-
-use common::{in_both_versions, pages, pair, per_frame, table};
+use crate::common::{in_both_versions, pages, pair, per_frame, table};
 use std::sync::Arc;
 use xen_grant::{CopyBatch, GrantError, InUse, MapError, Quarantine, ReadOnly, ReadWrite, Version, Window};
 use xen_hypercall::{GrantRef, PAGE_SIZE, Pages};

@@ -1,9 +1,7 @@
 //! Grants of other kinds than a page to map: parts of pages, grants passed on, pages that stay granted, rights taken away, references
 //! exchanged.
 
-mod common;
-
-use common::{in_both_versions, pages, pair, table};
+use crate::common::{in_both_versions, pages, pair, table};
 use xen_grant::{CopyBatch, GrantError, MapError, Pool, Quarantine, ReadOnly, ReadWrite, Version, Window};
 use xen_hypercall::{DomId, GrantRef, PAGE_SIZE, Pages};
 use xen_sim::{Domain, DomainConfig};

@@ -1,5 +1,4 @@
 //! What the tests share: two domains, and each test in both versions.
-#![allow(dead_code, reason = "not every test needs all")]
 
 use xen_grant::{GrantTable, Version};
 use xen_hypercall::{Pages, Platform};
@@ -16,11 +15,19 @@ pub(crate) fn per_frame(version: Version) -> usize {
 }
 
 pub(crate) fn pair(grant_frames: u32) -> (World, Domain, Domain) {
-    let world = World::new(1);
+    pair_with(grant_frames, DomainConfig::new("front"))
+}
+
+/// Makes a pair whose first one can fill `grant_frames` frames with pages.
+pub(crate) fn large_pair(grant_frames: u32) -> (World, Domain, Domain) {
     let mut config = DomainConfig::new("front");
+    config.pages = 600 * grant_frames as usize;
+    pair_with(grant_frames, config)
+}
+
+fn pair_with(grant_frames: u32, mut config: DomainConfig) -> (World, Domain, Domain) {
+    let world = World::new(1);
     config.max_grant_frames = grant_frames;
-    // Enough to fill a few frames with.
-    config.pages = 8192;
     let front = world.create(config);
     let back = world.create(DomainConfig::new("back"));
     (world, front, back)

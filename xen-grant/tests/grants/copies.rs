@@ -1,0 +1,155 @@
+//! Copies and mappings in batches: what each came to, and pages that their owner has paged out.
+
+use crate::common::{pages, pair, table};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use xen_grant::{CopyBatch, MAX_COPIES, MapError, ReadWrite, Version, Window};
+use xen_hypercall::{GrantRef, PAGE_SIZE, Pages};
+use xen_sim::{Call, DomainConfig, Interpose, Interposed};
+use xen_sys::grant_table::{
+    GNTTABOP_COPY, GNTTABOP_MAP_GRANT_REF, GnttabCopy, GnttabMapGrantRef, GrantStatus,
+};
+use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
+
+const NOT_GRANTED: GrantRef = GrantRef(400);
+
+#[test]
+fn a_copy_between_two_domains_grants_needs_neither_mapped() {
+    let (world, front, back) = pair(4);
+    let third = world.create(DomainConfig::new("third"));
+    let (from, to) = (table(&front, Version::V1), table(&third, Version::V1));
+    let mut page = pages(&front, 1);
+    page.as_mut_slice()[10..15].copy_from_slice(b"hello");
+    let source = from.share_read_only(page, back.id()).unwrap();
+    let dest = to.share_writable(pages(&third, 1), back.id()).unwrap();
+    let mut local = pages(&back, 1);
+    let mut batch = CopyBatch::new(&mut local, front.id());
+    let from = |offset| (front.id(), source.reference(), offset);
+    let to = |offset| (third.id(), dest.reference(), offset);
+    batch.between(from(10), to(4091), 5).unwrap();
+    assert_eq!(batch.between(from(0), to(4091), 6), Err(MapError::Range { offset: 4091, len: 6 }));
+    assert_eq!(batch.between(from(4096), to(0), 1), Err(MapError::Range { offset: 4096, len: 1 }));
+    batch.run().unwrap();
+    assert_eq!(dest.as_ref().read::<[u8; 5]>(4091), Some(*b"hello"));
+    batch.between(to(0), from(0), 5).unwrap();
+    let refused = MapError::Refused { reference: dest.reference(), status: GrantStatus::GENERAL_ERROR };
+    assert_eq!(batch.run(), Err(refused), "the other one is read-only");
+}
+
+#[test]
+fn each_copy_of_a_batch_has_its_own_outcome() {
+    let (_world, front, back) = pair(4);
+    let grants = table(&front, Version::V1);
+    let shared = grants.share_writable(pages(&front, 1), back.id()).unwrap();
+    let good = shared.reference();
+    for pattern in 0u32..32 {
+        let mut local = pages(&back, 6);
+        let mut batch = CopyBatch::new(&mut local, front.id());
+        for index in 0..5 {
+            let reference = if pattern >> index & 1 == 0 { good } else { NOT_GRANTED };
+            // Every second one crosses pages of the own memory, and is two copies.
+            let at = index * PAGE_SIZE + if index % 2 == 0 { 0 } else { PAGE_SIZE - 8 };
+            batch.fetch(reference, 0, at, 16).unwrap();
+            batch.fetch(reference, 0, at, 0).unwrap();
+        }
+        let mut failed = 0;
+        let mut seen = Vec::new();
+        batch
+            .run_each(|index, outcome| {
+                seen.push(index);
+                failed |= u32::from(outcome.is_err()) << index;
+            })
+            .unwrap();
+        assert_eq!((seen, failed), (vec![0, 1, 2, 3, 4], pattern));
+        // The batch is empty again.
+        batch.run_each(|_, _| panic!("there is nothing to do")).unwrap();
+    }
+}
+
+#[test]
+fn a_full_batch_takes_no_more_and_nothing_of_what_does_not_fit() {
+    let (_world, front, back) = pair(4);
+    let grants = table(&front, Version::V1);
+    let shared = grants.share_writable(pages(&front, 1), back.id()).unwrap();
+    let mut local = pages(&back, 2);
+    let mut batch = CopyBatch::new(&mut local, front.id());
+    for _ in 1..MAX_COPIES {
+        batch.fetch(shared.reference(), 0, 0, 1).unwrap();
+    }
+    let full = MapError::Count { found: MAX_COPIES + 1, room: MAX_COPIES };
+    assert_eq!(batch.fetch(shared.reference(), 0, PAGE_SIZE - 1, 2), Err(full), "two copies");
+    let end = (front.id(), shared.reference(), 0);
+    batch.between(end, end, 1).unwrap();
+    assert_eq!(batch.between(end, end, 1), Err(full));
+    let mut count = 0;
+    batch.run_each(|_, outcome| count += usize::from(outcome.is_ok())).unwrap();
+    assert_eq!(count, MAX_COPIES);
+}
+
+/// Answers as Xen does while the owner's page is paged out: for some operations, or for all.
+struct PagedOut {
+    left: AtomicU32,
+    asked: AtomicU32,
+}
+
+impl Interpose for PagedOut {
+    fn hypercall(&self, call: &Call) -> Option<isize> {
+        let (command, [_, address, count, ..]) = (call.command(), call.args);
+        let about_grants = call.op == HYPERVISOR_GRANT_TABLE_OP;
+        if !about_grants || !matches!(command, GNTTABOP_COPY | GNTTABOP_MAP_GRANT_REF) {
+            return None;
+        }
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let left = self.left.load(Ordering::Relaxed);
+        self.left.store(left.saturating_sub(1), Ordering::Relaxed);
+        if left == 0 {
+            return None;
+        }
+        for index in 0..count {
+            // SAFETY: whoever issued the hypercall vouches for that many structures at the address.
+            unsafe {
+                if command == GNTTABOP_COPY {
+                    let copies: *mut GnttabCopy = core::ptr::with_exposed_provenance_mut(address);
+                    (*copies.add(index)).status = GrantStatus::EAGAIN;
+                } else {
+                    let maps: *mut GnttabMapGrantRef = core::ptr::with_exposed_provenance_mut(address);
+                    (*maps.add(index)).status = GrantStatus::EAGAIN;
+                }
+            }
+        }
+        Some(0)
+    }
+}
+
+#[test]
+fn a_page_that_is_paged_out_is_asked_for_again_but_not_for_ever() {
+    let (world, front, back) = pair(4);
+    let grants = table(&front, Version::V1);
+    let mut page = pages(&front, 3);
+    page.as_mut_slice()[..5].copy_from_slice(b"hello");
+    let shared = grants.share_writable(page, back.id()).unwrap();
+    let paged_out = Arc::new(PagedOut { left: 0.into(), asked: 0.into() });
+    let platform = Interposed::new(back, paged_out.clone());
+    let refused = MapError::Refused { reference: shared.reference(), status: GrantStatus::EAGAIN };
+    for (left, works) in [(1, true), (10, true), (u32::MAX, false)] {
+        paged_out.left.store(left, Ordering::Relaxed);
+        let window = Window::reserve(platform.clone(), 3).unwrap();
+        match window.map::<ReadWrite>(front.id(), shared.refs()) {
+            Ok(mapping) => assert!(works && mapping.as_ref().read(0) == Some(*b"hello")),
+            Err(failed) => {
+                assert!(!works && failed.window.is_some());
+                assert_eq!((failed.error, failed.statuses()), (refused, &[GrantStatus::EAGAIN; 3][..]));
+            }
+        }
+        paged_out.left.store(left, Ordering::Relaxed);
+        let mut local = Pages::alloc(platform.clone(), 1).unwrap();
+        let mut batch = CopyBatch::new(&mut local, front.id());
+        batch.fetch(shared.reference(), 0, 0, 5).unwrap();
+        assert_eq!(batch.run(), if works { Ok(()) } else { Err(refused) });
+        assert!(!works || local.as_slice().starts_with(b"hello"));
+    }
+    let asked = paged_out.asked.load(Ordering::Relaxed);
+    assert!(asked < 1000, "asked {asked} times");
+    assert!(shared.reclaim().is_ok(), "nothing stayed mapped");
+    drop((grants, world));
+}

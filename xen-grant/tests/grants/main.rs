@@ -1,0 +1,9 @@
+//! The grant table on a simulated Xen, in both versions: sharing, mapping and copying, with peers that do not let go.
+
+mod common;
+mod copies;
+mod kinds;
+mod model;
+mod quarantine;
+mod sharing;
+mod table;

@@ -1,0 +1,144 @@
+//! What peers do not let go of: kept out of use, tried again by the clock, counted.
+
+use crate::common::{in_both_versions, pages, pair, table};
+use core::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use xen_grant::{GrantTable, Mapping, Quarantine, ReadOnly, ReadWrite, Version, Window};
+use xen_hypercall::{DomId, GrantRef, Pages, Platform};
+use xen_sim::{Domain, Interpose, Interposed};
+
+fn map(peer: &Domain, owner: DomId, reference: GrantRef) -> Mapping<Domain, ReadOnly> {
+    Window::reserve(peer.clone(), 1).unwrap().map(owner, &[reference]).unwrap()
+}
+
+/// Shares `count` pages by two, of each of which the peer maps the second, and fails to take them back.
+fn hold<P: Platform>(
+    grants: &GrantTable<P>,
+    owner: DomId,
+    peer: &Domain,
+    count: usize,
+) -> Vec<Mapping<Domain, ReadOnly>> {
+    let mut mappings = Vec::new();
+    for _ in 0..count {
+        let pages = Pages::alloc(grants.platform().clone(), 2).unwrap();
+        let shared = grants.share_writable(pages, peer.id()).unwrap();
+        let used = shared.refs()[1];
+        mappings.push(map(peer, owner, used));
+        assert_eq!(shared.reclaim().unwrap_err().reference, used);
+    }
+    mappings
+}
+
+fn d_g01_however_many_are_kept_back_all_are_counted_and_none_is_lost(version: Version) {
+    let (world, front, back) = pair(4);
+    let grants = table(&front, version);
+    let first = grants.free();
+    let mut mappings = hold(&grants, front.id(), &back, 200);
+    assert_eq!(grants.sweep_quarantine(), Quarantine { waiting: 200, lost: 0 });
+    // Of each two references the one that nobody used is free again.
+    let grown = grants.free() + 200;
+    assert!(grown >= first);
+    mappings.truncate(150);
+    assert_eq!(grants.sweep_quarantine(), Quarantine { waiting: 150, lost: 0 });
+    assert_eq!(grants.free(), grown - 150);
+    // Any of them can go first.
+    mappings.retain({
+        let mut index = 0;
+        move |_| {
+            index += 1;
+            index % 3 == 0
+        }
+    });
+    assert_eq!(grants.sweep_quarantine(), Quarantine { waiting: 50, lost: 0 });
+    drop(mappings);
+    assert_eq!(grants.sweep_quarantine(), Quarantine::default());
+    assert_eq!(grants.free(), grown);
+    drop(grants);
+    world.check().unwrap();
+}
+
+fn what_is_kept_back_is_tried_again_once_a_second_some_at_a_time(version: Version) {
+    let (world, front, back) = pair(4);
+    let grants = table(&front, version);
+    let second = Duration::from_secs(1);
+    let start = front.now();
+    assert_eq!(grants.poll(start), None);
+    let mappings = hold(&grants, front.id(), &back, 40);
+    assert_eq!(grants.poll(start), Some(start + second));
+    drop(mappings);
+    // Too early, and then 16 each second.
+    assert_eq!(grants.poll(start + second / 2), Some(start + second));
+    assert_eq!(grants.quarantine().waiting, 40);
+    for (turn, waiting) in [(1, 24), (2, 8)] {
+        let now = start + second * turn;
+        assert_eq!((grants.poll(now), grants.quarantine().waiting), (Some(now + second), waiting));
+    }
+    assert_eq!((grants.poll(start + second * 3), grants.quarantine()), (None, Quarantine::default()));
+    drop(grants);
+    world.check().unwrap();
+}
+
+fn of_what_is_kept_back_nobody_is_left_out(version: Version) {
+    let (_world, front, back) = pair(4);
+    let grants = table(&front, version);
+    let mut mappings = hold(&grants, front.id(), &back, 50);
+    // Only the last ones are let go of, behind more than one round of those that are not.
+    mappings.truncate(45);
+    let start = front.now();
+    for turn in 0..4 {
+        assert!(grants.poll(start + Duration::from_secs(turn)).is_some());
+    }
+    assert_eq!(grants.quarantine().waiting, 45);
+}
+
+fn a_page_that_was_asked_back_can_not_be_used_anew_in_version_2(version: Version) {
+    let (world, front, back) = pair(4);
+    let grants = table(&front, version);
+    let shared = grants.share_writable(pages(&front, 1), back.id()).unwrap();
+    let reference = shared.reference();
+    let mapping = map(&back, front.id(), reference);
+    assert!(shared.reclaim().is_err());
+    let again = Window::reserve(back, 1).unwrap().map::<ReadWrite>(front.id(), &[reference]);
+    // An entry of version 1 can't be ended while it is used, so it can be used more.
+    assert_eq!(again.is_ok(), version == Version::V1);
+    drop((mapping, again));
+    assert_eq!(grants.sweep_quarantine(), Quarantine::default());
+    drop(grants);
+    world.check().unwrap();
+}
+
+/// Has no memory while told so.
+#[derive(Default)]
+struct Full(AtomicBool);
+
+impl Interpose for Full {
+    fn may_allocate(&self, _count: usize) -> bool {
+        !self.0.load(Ordering::Relaxed)
+    }
+}
+
+fn what_there_is_no_memory_to_note_down_for_is_lost_and_counted(version: Version) {
+    let (_world, front, back) = pair(4);
+    let memory = Arc::new(Full::default());
+    let platform = Interposed::new(front.clone(), memory.clone());
+    let grants = table(&platform, version);
+    let shared = grants.share_writable(Pages::alloc(platform, 1).unwrap(), back.id()).unwrap();
+    let reference = shared.reference();
+    let mapping = map(&back, front.id(), reference);
+    let free = grants.free();
+    memory.0.store(true, Ordering::Relaxed);
+    assert!(shared.reclaim().is_err());
+    memory.0.store(false, Ordering::Relaxed);
+    drop(mapping);
+    assert_eq!(grants.sweep_quarantine(), Quarantine { waiting: 0, lost: 1 });
+    assert_eq!(grants.free(), free, "its reference is not used again");
+}
+
+in_both_versions! {
+    d_g01_however_many_are_kept_back_all_are_counted_and_none_is_lost
+    what_is_kept_back_is_tried_again_once_a_second_some_at_a_time
+    of_what_is_kept_back_nobody_is_left_out
+    a_page_that_was_asked_back_can_not_be_used_anew_in_version_2
+    what_there_is_no_memory_to_note_down_for_is_lost_and_counted
+}
