@@ -4,6 +4,7 @@ mod abi;
 mod arm64;
 mod bench;
 mod checkers;
+mod conformance;
 mod demo;
 mod driver;
 mod fuzz;
@@ -45,6 +46,8 @@ enum Task {
     Seeds(seeds::Args),
     /// Boots a kernel as dom0 of real Xen, and as a guest, that calls what Xen lets it call; checks the results.
     Selftest(selftest::Args),
+    /// Compares xenstore servers, ours and Xen's, with the conformance suite, on this machine.
+    Conformance(conformance::Args),
     /// Boots our driver domain on real Xen and has Linux guests use its disk and network.
     DriverDomain(driver::Args),
     /// Compares xen-sys with Xen's public headers: fetches them and writes what a C compiler says.
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Task::Test(args) => test::main(&args),
         Task::Seeds(args) => seeds::main(&args),
         Task::Selftest(args) => selftest::main(&args),
+        Task::Conformance(args) => conformance::main(&args),
         Task::DriverDomain(args) => driver::main(&args),
         Task::Abi(args) => abi::main(&args),
         Task::Bench(args) => bench::main(&args),

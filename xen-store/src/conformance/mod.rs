@@ -22,6 +22,7 @@
 
 mod cases;
 mod client;
+mod differences;
 mod list;
 
 use crate::client::Host;
@@ -29,6 +30,7 @@ use crate::connection::Transport;
 use client::Client;
 pub use client::Failure;
 use core::fmt;
+pub use differences::{Peer, difference, differences};
 use list::{Case, Who};
 use xen_hypercall::{DomId, Port};
 

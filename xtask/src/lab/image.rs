@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, process};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use object::Endianness;
 use object::elf::{DT_NEEDED, FileHeader64};
 use object::read::elf::{Dyn, FileHeader};
@@ -78,19 +78,7 @@ pub(crate) struct Base {
 impl Base {
     /// Returns the base of a Xen version; fetches and builds it where the cache has none.
     pub(crate) fn get(version: XenVersion) -> Result<Base> {
-        let hypervisor = format!("xen-hypervisor-{version}-amd64");
-        let utils = format!("xen-utils-{version}");
-        let packages = [
-            hypervisor.as_str(),
-            &utils,
-            "xenstore-utils",
-            "linux-image-amd64",
-            "busybox-static",
-            "bash",
-            "iproute2",
-            "kmod",
-        ];
-        let root = apt::root(version.suite(), &format!("xen-{version}"), &packages)?;
+        let root = root(version)?;
         let mut hasher = DefaultHasher::new();
         (FORM, &root, [INIT, BLOCK, BLOCK_NEVER, VIF_BRIDGE], MODULES, XEN_TOOLS, STORE_TOOLS)
             .hash(&mut hasher);
@@ -114,6 +102,56 @@ impl Base {
             }
         }
         Ok(base(&dir))
+    }
+}
+
+/// The root with Xen, its tools and Linux of a version's Debian.
+fn root(version: XenVersion) -> Result<PathBuf> {
+    let hypervisor = format!("xen-hypervisor-{version}-amd64");
+    let utils = format!("xen-utils-{version}");
+    let packages = [
+        hypervisor.as_str(),
+        &utils,
+        "xenstore-utils",
+        "linux-image-amd64",
+        "busybox-static",
+        "bash",
+        "iproute2",
+        "kmod",
+    ];
+    apt::root(version.suite(), &format!("xen-{version}"), &packages)
+}
+
+/// Programs of a version's Debian, to be run on this machine.
+pub(crate) struct Tools {
+    root: PathBuf,
+}
+
+/// Returns the tools of a Xen version; fetches them where the cache has none.
+pub(crate) fn tools(version: XenVersion) -> Result<Tools> {
+    Ok(Tools { root: root(version)?.canonicalize()? })
+}
+
+impl Tools {
+    /// Returns the root that the programs are in.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns what starts a program with its own libraries, and with `preload` before them.
+    pub(crate) fn command(&self, path: &str, preload: Option<&Path>) -> Result<Command> {
+        let program = self.root.join(path);
+        if !program.exists() {
+            bail!("{} is missing", program.display());
+        }
+        // Its own loader too: libraries and loader have to be of one version.
+        let mut command = Command::new(self.root.join("usr/lib64/ld-linux-x86-64.so.2"));
+        if let Some(preload) = preload {
+            command.arg("--preload").arg(preload);
+        }
+        let folders = LIBRARY_FOLDERS.map(|folder| self.root.join(folder).display().to_string());
+        command.arg("--library-path").arg(folders.join(":")).arg(program);
+        Ok(command)
     }
 }
 

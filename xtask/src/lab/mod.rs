@@ -17,7 +17,7 @@ use anyhow::{Context, Result, bail};
 
 pub(crate) use cpio::Archive;
 pub(crate) use guest::LinuxGuest;
-pub(crate) use image::Base;
+pub(crate) use image::{Base, tools};
 pub(crate) use qemu::{Boot, Ending, Event, Outcome, Terminal};
 
 /// A Xen release that the lab can boot; each comes from one Debian release.
