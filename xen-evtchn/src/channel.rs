@@ -1,5 +1,6 @@
 //! A port that has an owner.
 
+use crate::Status;
 use core::fmt;
 use xen_hypercall::{DomId, Errno, Platform, Port, ops::event_channel as op};
 use xen_sys::xen::Virq;
@@ -100,6 +101,16 @@ impl<P: Platform> Channel<P> {
     #[doc(alias = "EVTCHNOP_unmask")]
     pub fn unmask(&self) -> Result<(), Errno> {
         op::unmask(&self.platform, self.port)
+    }
+
+    /// Returns what the port is bound to.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the port is not one of this domain's any more: it came back from a suspend.
+    #[doc(alias = "EVTCHNOP_status")]
+    pub fn status(&self) -> Result<Status, Errno> {
+        Status::of(&self.platform, self.port)
     }
 
     /// Sets the port's priority, from 0, the highest, to 15. New ports have 7.

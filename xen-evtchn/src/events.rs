@@ -1,7 +1,7 @@
 //! The event words of a domain, in either format: masks, and the dispatch that an upcall runs.
 
-use crate::fifo::{self, FIFO_PORTS, Queues};
-use crate::two_level::{PORTS, TwoLevel};
+use crate::fifo::{self, FIFO_PORTS, Queues, WORDS};
+use crate::two_level::{Alone, Beside, PORTS, TwoLevel};
 use core::array;
 use core::fmt;
 use core::mem::offset_of;
@@ -20,9 +20,6 @@ pub const MAX_VCPUS: usize = 128;
 /// vCPUs that have a place in shared info; others have it in their page.
 #[doc(alias = "XEN_LEGACY_MAX_VCPUS")]
 const LEGACY_VCPUS: usize = 32;
-
-/// Event words in a page.
-const WORDS: u32 = (PAGE_SIZE / size_of::<u32>()) as u32;
 
 /// In a vCPU's page, behind what the FIFO format has there: its information, if shared info has no place for it.
 const INFO: usize = 256;
@@ -171,9 +168,9 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
     /// An event that comes while its port is being handled is therefore pending again, and seen by this or the next upcall. In the FIFO format
     /// the most urgent come first, those of one priority in the order of their events; in the 2-level format each port is told once, and where
     /// the scan starts rotates. A handler may open, close, mask and unmask any port; one that it masks or closes may be told once more.
-    /// In the FIFO format an upcall within a handler leaves its events to the one that it interrupted.
     ///
-    /// A polling kernel calls this from its loop instead. Different vCPUs may call it at the same time, each for itself.
+    /// A polling kernel calls this from its loop instead. Different vCPUs may call it at the same time, each for itself; one that was not
+    /// [added](Self::add_vcpu) takes no events.
     #[inline]
     pub fn on_upcall(&self, vcpu: u32, mut handle: impl FnMut(Port)) {
         let index = vcpu as usize;
@@ -185,15 +182,15 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         // Cleared first: whatever is raised from here on sets the flag, and with it the interrupt, again. The step below that takes the
         // selector, or the queues that are ready, is what Xen sees it by.
         info.upcall_pending.store(0, Ordering::Relaxed);
-        let page = page.get().map(AsRef::as_ref);
-        if self.is_fifo() {
-            if let Some(page) = page {
-                Queues(page).run(|port| self.event_word(port), &mut handle);
+        match page.get().map(AsRef::as_ref) {
+            Some(page) if self.is_fifo() => Queues(page).run(|number| self.words(number), &mut handle),
+            Some(page) => {
+                let others = Beside { mem: page, at: FOREIGN };
+                self.two_level().scan(info.pending_sel.swap(0), start, &others, &mut handle);
             }
-        } else {
-            let selector = info.pending_sel.swap(0);
-            let foreign = page.map(|page| (page, FOREIGN));
-            TwoLevel(self.shared_info.as_ref()).scan(selector, start, foreign, &mut handle);
+            // vCPU 0 has a page as soon as there is another.
+            None if vcpu == 0 => self.two_level().scan(info.pending_sel.swap(0), start, &Alone, &mut handle),
+            None => {}
         }
     }
 
@@ -316,7 +313,6 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
     /// Sets up vCPU 0's queues; `false` if Xen has none.
     fn switch_to_fifo(&self) -> Result<bool, Errno> {
         let page = self.vcpus[0].try_call_once(|| self.new_page())?;
-        Queues(page.as_ref()).start_over();
         let taken = page.init_control(0);
         self.fifo.store(taken.is_ok(), Ordering::Relaxed);
         match taken {
@@ -332,7 +328,6 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
             page.register_vcpu_info(vcpu, INFO)?;
         }
         if self.is_fifo() {
-            Queues(page.as_ref()).start_over();
             page.init_control(vcpu)?;
         }
         Ok(())
@@ -361,20 +356,28 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         self.fifo.load(Ordering::Relaxed)
     }
 
+    #[inline(always)]
     fn two_level(&self) -> TwoLevel<'_> {
-        TwoLevel(self.shared_info.as_ref())
+        TwoLevel(self.shared_info.as_ref().first_page())
     }
 
-    #[inline(always)]
     fn event_word(&self, port: u32) -> Option<SharedU32<'_>> {
-        let page = self.array.get((port / WORDS) as usize)?.get()?;
-        page.as_ref().u32_at((port % WORDS) as usize * size_of::<u32>())
+        self.words(port / WORDS)?.u32_at((port % WORDS) as usize * size_of::<u32>())
+    }
+
+    /// Returns page `number` of the array of event words.
+    #[inline(always)]
+    fn words(&self, number: u32) -> Option<&SharedMem> {
+        self.array.get(number as usize)?.get().map(AsRef::as_ref)
     }
 
     #[inline(always)]
     fn vcpu_info(&self, vcpu: usize) -> Option<VcpuWords<'_>> {
         let (mem, base) = if vcpu < LEGACY_VCPUS {
-            (self.shared_info.as_ref(), offset_of!(SharedInfo, vcpu_info) + vcpu * size_of::<VcpuInfo>())
+            (
+                self.shared_info.as_ref().first_page(),
+                offset_of!(SharedInfo, vcpu_info) + vcpu * size_of::<VcpuInfo>(),
+            )
         } else {
             (self.vcpus.get(vcpu)?.get()?.as_ref(), INFO)
         };

@@ -1,11 +1,11 @@
 //! The FIFO event ABI: a word per port, linked into a queue per vCPU and priority.
 //!
 //! Xen appends to a queue, the vCPU takes off its head. Xen writes a queue's head into the control block only where the queue was empty; the
-//! vCPU then follows the links, and keeps its own place.
+//! vCPU then follows the links.
 
 use core::mem::offset_of;
 use xen_hypercall::sync::Ordering;
-use xen_hypercall::{Port, SharedMem, SharedU32};
+use xen_hypercall::{PAGE_SIZE, Port, SharedMem, SharedU32};
 use xen_sys::event_channel::*;
 
 /// The number of ports that the FIFO ABI can have.
@@ -21,74 +21,49 @@ const LINK: u32 = EVTCHN_FIFO_LINK_MASK;
 const QUEUES: u32 = EVTCHN_FIFO_MAX_QUEUES;
 const READY: usize = offset_of!(EvtchnFifoControlBlock, ready);
 const HEAD: usize = offset_of!(EvtchnFifoControlBlock, head);
-/// Behind the control block: this side's place in each queue, zero for none.
-const PLACE: usize = 128;
-/// Who runs the queues: see [`Queues::run`].
-const RUNNING: usize = 192;
+/// Event words in a page.
+pub(crate) const WORDS: u32 = (PAGE_SIZE / size_of::<EventWord>()) as u32;
 
-const IDLE: u32 = 0;
-const RUNS: u32 = 1;
-const LOOK_AGAIN: u32 = 2;
-
-/// The queues of one vCPU: the control block at the start of its page, and this side's notes behind it.
+/// The queues of one vCPU: the control block, at the start of its page.
 #[derive(Clone, Copy)]
 pub(crate) struct Queues<'a>(pub(crate) &'a SharedMem);
 
 impl Queues<'_> {
-    /// Forgets where the queues were, before Xen is given the control block.
-    pub(crate) fn start_over(self) {
-        for queue in 0..QUEUES as usize {
-            if let Some(place) = self.0.u32_at(PLACE + queue * 4) {
-                place.store(0, Ordering::Relaxed);
-            }
-        }
-        self.0.u32::<RUNNING>().store(IDLE, Ordering::Relaxed);
-    }
-
-    /// Takes events off the queues, the most urgent one first, until all are empty.
+    /// Takes events off the queues, the most urgent one first, until all are empty. `words` finds the pages of event words.
     ///
-    /// A call that comes while another runs (an interrupt in a handler) leaves the work to that one.
+    /// Whoever takes a queue's bit out of the signal has the queue until it is empty: Xen sets the bit again only then. So an upcall within a
+    /// handler has its own queues, and takes nothing from those that the handler's has.
     #[inline(always)]
-    pub(crate) fn run<'w>(self, word: impl Fn(u32) -> Option<SharedU32<'w>>, handle: &mut impl FnMut(Port)) {
-        let running = self.0.u32::<RUNNING>();
-        if running.swap(LOOK_AGAIN) != IDLE {
-            return;
-        }
-        loop {
-            running.store(RUNS, Ordering::Relaxed);
-            self.consume(&word, handle);
-            if running.compare_exchange(RUNS, IDLE).is_ok() {
-                return;
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn consume<'w>(self, word: &impl Fn(u32) -> Option<SharedU32<'w>>, handle: &mut impl FnMut(Port)) {
+    pub(crate) fn run<'w>(self, words: impl Fn(u32) -> Option<&'w SharedMem>, handle: &mut impl FnMut(Port)) {
         let signal = self.0.u32::<READY>();
         // This also orders the heads, which Xen writes first.
         let mut ready = signal.swap(0);
         while ready != 0 {
-            let queue = ready.trailing_zeros() % QUEUES;
-            let at = queue as usize * size_of::<u32>();
-            let (Some(place), Some(head)) = (self.0.u32_at(PLACE + at), self.0.u32_at(HEAD + at)) else {
-                return;
+            let queue = (ready.trailing_zeros() % QUEUES) as usize;
+            let Some(head) = self.0.u32_at(HEAD + queue * size_of::<u32>()) else { return };
+            let mut port = head.load(Ordering::Relaxed) & LINK;
+            let more = loop {
+                let word = words(port / WORDS)
+                    .and_then(|page| page.u32_at((port % WORDS) as usize * size_of::<EventWord>()));
+                // A link to a port that has no word ends the queue.
+                let (next, told) = word.map_or((0, false), take_off);
+                if told {
+                    handle(Port(port));
+                }
+                port = next;
+                let more = signal.load(Ordering::Relaxed) != 0;
+                if more || port == 0 {
+                    break more;
+                }
             };
-            let mut port = place.load(Ordering::Relaxed);
             if port == 0 {
-                port = head.load(Ordering::Relaxed);
+                ready &= ready - 1;
             }
-            // A link to a port that has no word ends the queue.
-            let (next, told) = word(port).map_or((0, false), take_off);
-            place.store(next, Ordering::Relaxed);
-            if next == 0 {
-                ready &= !(1 << queue);
-            }
-            if told {
-                handle(Port(port));
-            }
-            // A more urgent event need not wait for the rest of this queue.
-            if signal.load(Ordering::Relaxed) != 0 {
+            if more {
+                // What came may be more urgent than the rest of this queue. Xen leaves the head of a queue alone that is not empty.
+                if port != 0 {
+                    head.store(port, Ordering::Relaxed);
+                }
                 ready |= signal.swap(0);
             }
         }
@@ -100,14 +75,20 @@ impl Queues<'_> {
 #[inline(always)]
 fn take_off(word: SharedU32<'_>) -> (u32, bool) {
     let mut old = word.load(Ordering::Relaxed);
+    // Xen and other vCPUs change a word only so often: it is not theirs to keep this from ending.
     loop {
-        let tell = old & (PENDING | MASKED) == PENDING;
-        let clear = LINKED | LINK | if tell { PENDING } else { 0 };
-        // Xen and other vCPUs change a word only so often: it is not theirs to keep this from ending.
-        match word.compare_exchange(old, old & !clear) {
-            Ok(_) => return (old & LINK, tell),
-            Err(now) => old = now,
-        }
+        let changed = if old & (PENDING | MASKED) == PENDING {
+            match word.compare_exchange(old, old & !(PENDING | LINKED | LINK)) {
+                Ok(_) => return (old & LINK, true),
+                Err(now) => now,
+            }
+        } else {
+            match word.compare_exchange(old, old & !(LINKED | LINK)) {
+                Ok(_) => return (old & LINK, false),
+                Err(now) => now,
+            }
+        };
+        old = changed;
     }
 }
 

@@ -14,6 +14,7 @@ mod events;
 mod fifo;
 mod line;
 mod lines;
+mod status;
 mod two_level;
 mod upcall;
 
@@ -22,5 +23,6 @@ pub use events::{Abi, EventChannels, MAX_VCPUS};
 pub use fifo::FIFO_PORTS;
 pub use line::Work;
 pub use lines::Lines;
+pub use status::{Bound, Status};
 pub use two_level::PORTS;
-pub use upcall::{Delivery, set_upcall_vector};
+pub use upcall::{Callback, Delivery, set_callback, set_upcall_vector};

@@ -13,6 +13,51 @@ pub const PORTS: u32 = 64 * 64;
 const PENDING: usize = offset_of!(SharedInfo, evtchn_pending);
 const MASK: usize = offset_of!(SharedInfo, evtchn_mask);
 
+/// What a vCPU has to know of the others when it scans.
+pub(crate) trait Others {
+    /// Returns the ports of word `index` that are not bound to another vCPU.
+    fn not_theirs(&self, index: u32) -> u64;
+
+    /// Clears bits of a word of pending events and returns those that are this vCPU's to handle.
+    fn clear(&self, pending: SharedU64<'_>, bits: u64) -> u64;
+}
+
+/// There is no other vCPU.
+pub(crate) struct Alone;
+
+impl Others for Alone {
+    #[inline(always)]
+    fn not_theirs(&self, _index: u32) -> u64 {
+        u64::MAX
+    }
+
+    #[inline(always)]
+    fn clear(&self, pending: SharedU64<'_>, bits: u64) -> u64 {
+        pending.fetch_and(!bits);
+        bits
+    }
+}
+
+/// There are others; `mem` has a bit from byte `at` on for each port that is another one's.
+pub(crate) struct Beside<'a> {
+    pub(crate) mem: &'a SharedMem,
+    pub(crate) at: usize,
+}
+
+impl Others for Beside<'_> {
+    #[inline(always)]
+    fn not_theirs(&self, index: u32) -> u64 {
+        let theirs = self.mem.u64_at(self.at + index as usize * size_of::<u64>());
+        theirs.map_or(u64::MAX, |theirs| !theirs.load(Ordering::Relaxed))
+    }
+
+    /// What another vCPU cleared first is that one's.
+    #[inline(always)]
+    fn clear(&self, pending: SharedU64<'_>, bits: u64) -> u64 {
+        bits & pending.fetch_and(!bits)
+    }
+}
+
 /// The event words in shared info.
 #[derive(Clone, Copy)]
 pub(crate) struct TwoLevel<'a>(pub(crate) &'a SharedMem);
@@ -38,41 +83,46 @@ impl<'a> TwoLevel<'a> {
         }
     }
 
-    /// Handles the words that `selector` names, once each. `start` is the word that this vCPU's scan begins with; `foreign` holds a bit for each
-    /// port that is another vCPU's.
+    /// Handles the words that `selector` names, once each. `start` is the word that this vCPU's scan begins with.
     #[inline(always)]
     pub(crate) fn scan(
         self,
-        mut selector: u64,
+        selector: u64,
         start: &AtomicU32,
-        foreign: Option<(&SharedMem, usize)>,
+        others: &impl Others,
         handle: &mut impl FnMut(Port),
     ) {
+        if selector & selector.wrapping_sub(1) == 0 {
+            if selector != 0 {
+                self.scan_word(selector.trailing_zeros() % 64, others, handle);
+            }
+            return;
+        }
         let first = start.load(Ordering::Relaxed) % 64;
-        // The next scan starts behind where this one found its first, so that neighbours take turns.
-        start.store(first + 1 + selector.rotate_right(first).trailing_zeros(), Ordering::Relaxed);
-        selector = selector.rotate_right(first);
+        let mut selector = selector.rotate_right(first);
+        // The next scan starts behind where this one finds its first, so that neighbours take turns.
+        start.store(first + 1 + selector.trailing_zeros(), Ordering::Relaxed);
         while selector != 0 {
             // The lowest set bit at or after `first`, then round.
-            let index = (selector.trailing_zeros() + first) % 64;
+            self.scan_word((selector.trailing_zeros() + first) % 64, others, handle);
             selector &= selector - 1;
-            let (Some(pending), Some(mask)) = (self.word(PENDING, index), self.word(MASK, index)) else {
-                return;
-            };
-            // Only a hint: clearing the bits below is what orders the handlers after the events.
-            let mut bits = pending.load(Ordering::Relaxed) & !mask.load(Ordering::Relaxed);
-            if let Some(foreign) = foreign.and_then(|(mem, at)| mem.u64_at(at + index as usize * 8)) {
-                bits &= !foreign.load(Ordering::Relaxed);
-            }
-            if bits == 0 {
-                continue;
-            }
-            // Before the handlers: an event from here on is pending again. What another vCPU cleared first is that vCPU's to handle.
-            bits &= pending.fetch_and(!bits);
-            while bits != 0 {
-                handle(Port(index * 64 + bits.trailing_zeros()));
-                bits &= bits - 1;
-            }
+        }
+    }
+
+    #[inline(always)]
+    fn scan_word(self, index: u32, others: &impl Others, handle: &mut impl FnMut(Port)) {
+        let (Some(pending), Some(mask)) = (self.word(PENDING, index), self.word(MASK, index)) else { return };
+        // Only a hint: clearing the bits is what orders the handlers after the events.
+        let mut bits =
+            pending.load(Ordering::Relaxed) & !mask.load(Ordering::Relaxed) & others.not_theirs(index);
+        if bits == 0 {
+            return;
+        }
+        // Before the handlers: an event from here on is pending again.
+        bits = others.clear(pending, bits);
+        while bits != 0 {
+            handle(Port(index * 64 + bits.trailing_zeros()));
+            bits &= bits - 1;
         }
     }
 

@@ -1,7 +1,10 @@
 //! How Xen interrupts a vCPU that has events.
 
 use xen_hypercall::{Errno, Hypercall, ops::hvm};
-use xen_sys::hvm::params::HVM_PARAM_CALLBACK_IRQ;
+use xen_sys::hvm::params::{
+    HVM_PARAM_CALLBACK_IRQ, HVM_PARAM_CALLBACK_TYPE_GSI, HVM_PARAM_CALLBACK_TYPE_PCI_INTX,
+    HVM_PARAM_CALLBACK_TYPE_PPI, HVM_PARAM_CALLBACK_TYPE_PPI_FLAG_LOW_LEVEL, HVM_PARAM_CALLBACK_TYPE_VECTOR,
+};
 
 /// How the upcall reaches the vCPU, which decides what its handler owes to the interrupt controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,9 +15,78 @@ pub enum Delivery {
     CallbackVector,
 }
 
-/// `HVM_PARAM_CALLBACK_IRQ` bits 63:56: the value is a vector.
-#[doc(alias = "HVM_PARAM_CALLBACK_TYPE_VECTOR")]
-const CALLBACK_TYPE_VECTOR: u64 = 2 << 56;
+/// The way by which Xen tells a whole domain of events, unless its vCPUs have [vectors of their own](set_upcall_vector).
+#[doc(alias = "HVM_PARAM_CALLBACK_IRQ")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Callback {
+    /// No way: events are polled.
+    Off,
+    /// A line of the I/O APIC, for vCPU 0 only. Level-triggered; it goes down when `evtchn_upcall_pending` is clear.
+    #[doc(alias = "HVM_PARAM_CALLBACK_TYPE_GSI")]
+    Gsi(u32),
+    /// An interrupt pin of a PCI device, which is Xen's own platform device as a rule; for vCPU 0 only.
+    #[doc(alias = "HVM_PARAM_CALLBACK_TYPE_PCI_INTX")]
+    PciIntx {
+        /// The PCI segment.
+        segment: u16,
+        /// The bus.
+        bus: u8,
+        /// The device, below 32.
+        device: u8,
+        /// 0 for INTA to 3 for INTD.
+        pin: u8,
+    },
+    /// On x86: the same interrupt vector for all vCPUs, past the local APIC: there is no end to signal.
+    #[doc(alias = "HVM_PARAM_CALLBACK_TYPE_VECTOR")]
+    Vector(u8),
+    /// On arm: a private interrupt of each CPU (16 to 31), as the device tree's node `xen,xen` names it.
+    #[doc(alias = "HVM_PARAM_CALLBACK_TYPE_PPI")]
+    Ppi {
+        /// The interrupt's number at the controller.
+        irq: u8,
+        /// Triggered by an edge, not by a level.
+        edge: bool,
+        /// Active when low.
+        active_low: bool,
+    },
+}
+
+/// Flag of the arm type: triggered by an edge. Source: `hvm/params.h`, bit 8 of the value.
+const PPI_FLAG_EDGE: u64 = 1;
+
+impl Callback {
+    /// Returns the value of [`HVM_PARAM_CALLBACK_IRQ`] that says this.
+    pub const fn to_param(self) -> u64 {
+        let (kind, data) = match self {
+            Self::Off => (HVM_PARAM_CALLBACK_TYPE_GSI, 0),
+            Self::Gsi(line) => (HVM_PARAM_CALLBACK_TYPE_GSI, line as u64),
+            Self::PciIntx { segment, bus, device, pin } => {
+                let function = (device as u64 & 31) << 3;
+                let place = (segment as u64) << 32 | (bus as u64) << 16 | function << 8;
+                (HVM_PARAM_CALLBACK_TYPE_PCI_INTX, place | pin as u64 & 3)
+            }
+            Self::Vector(vector) => (HVM_PARAM_CALLBACK_TYPE_VECTOR, vector as u64),
+            Self::Ppi { irq, edge, active_low } => {
+                let edge = if edge { PPI_FLAG_EDGE } else { 0 };
+                let low = if active_low { HVM_PARAM_CALLBACK_TYPE_PPI_FLAG_LOW_LEVEL } else { 0 };
+                (HVM_PARAM_CALLBACK_TYPE_PPI, (edge | low) << 8 | irq as u64)
+            }
+        };
+        kind << 56 | data
+    }
+}
+
+/// Sets the way by which Xen tells this domain of events.
+///
+/// On arm it is the toolstack's to choose, and the guest reads it in the device tree.
+///
+/// # Errors
+///
+/// `EINVAL` for a way that Xen has not, `EPERM` on arm, `ENOSYS` in a PV domain.
+#[doc(alias = "HVM_PARAM_CALLBACK_IRQ")]
+pub fn set_callback<H: Hypercall + ?Sized>(xen: &H, callback: Callback) -> Result<(), Errno> {
+    hvm::set_param(xen, HVM_PARAM_CALLBACK_IRQ, callback.to_param())
+}
 
 /// Makes Xen deliver the events of `vcpu` as interrupt `vector`. Call it on every vCPU, with the same vector.
 ///
@@ -27,9 +99,33 @@ const CALLBACK_TYPE_VECTOR: u64 = 2 << 56;
 pub fn set_upcall_vector<H: Hypercall + ?Sized>(xen: &H, vcpu: u32, vector: u8) -> Result<Delivery, Errno> {
     if hvm::set_evtchn_upcall_vector(xen, vcpu, vector).is_ok() {
         // Xen delivers events at all only once a callback is set, whatever the vCPU's own vector is.
-        hvm::set_param(xen, HVM_PARAM_CALLBACK_IRQ, 1)?;
+        set_callback(xen, Callback::Gsi(1))?;
         return Ok(Delivery::LocalApic);
     }
-    hvm::set_param(xen, HVM_PARAM_CALLBACK_IRQ, CALLBACK_TYPE_VECTOR | u64::from(vector))?;
+    set_callback(xen, Callback::Vector(vector))?;
     Ok(Delivery::CallbackVector)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_has_the_value_that_the_header_gives_it() {
+        assert_eq!(Callback::Off.to_param(), 0);
+        assert_eq!(Callback::Gsi(28).to_param(), 28);
+        assert_eq!(Callback::Vector(0xf3).to_param(), 0x0200_0000_0000_00f3);
+        let device = Callback::PciIntx { segment: 0x1234, bus: 0x56, device: 3, pin: 1 };
+        assert_eq!(device.to_param(), 0x0100_1234_0056_1801);
+        let ppi = |edge, active_low| Callback::Ppi { irq: 31, edge, active_low }.to_param();
+        assert_eq!(ppi(false, true), 0x0200_0000_0000_021f);
+        assert_eq!(ppi(true, false), 0x0200_0000_0000_011f);
+    }
+
+    #[test]
+    fn what_does_not_fit_does_not_spill_over() {
+        let device = Callback::PciIntx { segment: u16::MAX, bus: u8::MAX, device: u8::MAX, pin: u8::MAX };
+        assert_eq!(device.to_param(), 0x0100_ffff_00ff_f803);
+        assert_eq!(Callback::Gsi(u32::MAX).to_param(), 0xffff_ffff);
+    }
 }

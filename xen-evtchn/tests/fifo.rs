@@ -133,19 +133,36 @@ fn d_e06_an_event_that_comes_again_while_it_is_handled_is_told_again() {
 }
 
 #[test]
-fn d_e06_an_upcall_within_a_handler_leaves_its_events_to_the_one_it_interrupted() {
+fn d_e06_an_upcall_within_a_handler_takes_what_is_not_in_a_queue_of_the_handlers() {
     let (_world, domain, events) = domain(1023);
-    let (first, second) = (open_unmasked(&events, &domain, 7), open_unmasked(&events, &domain, 7));
+    let [first, second, third, urgent] =
+        [7, 7, 7, 3].map(|priority| open_unmasked(&events, &domain, priority));
+    let told = RefCell::new(Vec::new());
+    let tell = |port| told.borrow_mut().push(port);
+    // A queue with a rest: what is appended to it is the outer call's, what is more urgent is not.
     first.notify().unwrap();
-    let order = RefCell::new(Vec::new());
+    second.notify().unwrap();
     events.on_upcall(0, |port| {
-        if order.borrow().is_empty() {
-            second.notify().unwrap();
-            events.on_upcall(0, |_| panic!("two calls take events off the same queues"));
+        tell(port);
+        if port == first.port() {
+            third.notify().unwrap();
+            urgent.notify().unwrap();
+            events.on_upcall(0, tell);
         }
-        order.borrow_mut().push(port);
     });
-    assert_eq!(*order.borrow(), [first.port(), second.port()]);
+    assert_eq!(*told.borrow(), [&first, &urgent, &second, &third].map(Channel::port));
+    told.borrow_mut().clear();
+    // A queue without one: the next event begins it anew.
+    first.notify().unwrap();
+    events.on_upcall(0, |port| {
+        tell(port);
+        if port == first.port() {
+            second.notify().unwrap();
+            events.on_upcall(0, tell);
+            third.notify().unwrap();
+        }
+    });
+    assert_eq!(*told.borrow(), [&first, &second, &third].map(Channel::port));
 }
 
 #[derive(Clone, Debug)]

@@ -75,6 +75,13 @@ impl SharedMem {
         self.0.get().len()
     }
 
+    /// Returns the first page alone, whose size the compiler knows: a scan of it then checks no bounds.
+    #[inline(always)]
+    pub fn first_page(&self) -> &Self {
+        // SAFETY: there is at least one page, whole and aligned; it lives as long as the borrow, and is still reached through atomics only.
+        unsafe { Self::from_raw(NonNull::new_unchecked(self.base()), PAGE_SIZE) }
+    }
+
     words! {
         u8 u8_at SharedU8 AtomicU8,
         u16 u16_at SharedU16 AtomicU16,
@@ -215,6 +222,16 @@ mod tests {
         assert!(mem.write(usize::MAX, &0u8).is_none());
         assert!(mem.copy_to(8000, &mut [0; 193]).is_none());
         assert!(mem.copy_from(8000, &[0; 192]).is_some());
+    }
+
+    #[test]
+    fn the_first_page_is_the_same_memory_and_ends_with_it() {
+        let mut pages = two_pages();
+        let mem = SharedMem::from_pages(&mut pages);
+        mem.first_page().u8::<7>().store(9, Relaxed);
+        assert_eq!(mem.u8::<7>().load(Relaxed), 9);
+        assert_eq!(mem.first_page().len(), PAGE_SIZE);
+        assert!(mem.first_page().u8_at(PAGE_SIZE).is_none());
     }
 
     #[test]

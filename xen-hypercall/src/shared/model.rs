@@ -93,6 +93,11 @@ impl SharedMem {
         self.len
     }
 
+    /// Returns all of it: models have one page.
+    pub fn first_page(&self) -> &Self {
+        self
+    }
+
     words! {
         u8 u8_at SharedU8 U8 AtomicU8 u8,
         u16 u16_at SharedU16 U16 AtomicU16 u16,

@@ -1,0 +1,215 @@
+//! Ports and the ways of the upcall, against a simulated Xen; and a kernel that hears of each port.
+#![cfg(not(loom))]
+
+use core::num::NonZeroUsize;
+use core::ptr::NonNull;
+use std::sync::{Arc, OnceLock};
+use xen_evtchn::{Abi, Bound, Callback, Channel, EventChannels, Lines, Status, Work, set_callback};
+use xen_hypercall::ops::hvm;
+use xen_hypercall::{Errno, Gfn, Hypercall, Instant, Mapped, Platform, Port, start};
+use xen_sim::{Domain, DomainConfig, World};
+use xen_sys::hvm::params::HVM_PARAM_CALLBACK_IRQ;
+use xen_sys::xen::Virq;
+
+fn guest(vcpus: u32, max_port: u32) -> (World, Domain) {
+    let world = World::new(1);
+    let domain = world.create(DomainConfig { vcpus, max_port, ..DomainConfig::new("guest") });
+    (world, domain)
+}
+
+#[test]
+fn a_status_says_what_a_port_is() {
+    let (world, domain) = guest(2, 1023);
+    let peer = world.create(DomainConfig::new("peer"));
+    let waiting = Channel::alloc_unbound(domain.clone(), peer.id()).unwrap();
+    assert_eq!(waiting.status(), Ok(Status { bound: Bound::Unbound { remote: peer.id() }, vcpu: 0 }));
+    let theirs = Channel::bind_interdomain(peer.clone(), domain.id(), waiting.port()).unwrap();
+    let connected = Bound::Interdomain { remote: peer.id(), port: theirs.port() };
+    assert_eq!(waiting.status().unwrap().bound, connected);
+    let ipi = Channel::bind_ipi(domain.clone(), 1).unwrap();
+    assert_eq!(ipi.status(), Ok(Status { bound: Bound::Ipi, vcpu: 1 }));
+    let timer = Channel::bind_virq(domain.clone(), Virq::TIMER, 1).unwrap();
+    assert_eq!(timer.status(), Ok(Status { bound: Bound::Virq(Virq::TIMER), vcpu: 1 }));
+    let port = timer.port();
+    drop(timer);
+    assert_eq!(Status::of(&domain, port).unwrap().bound, Bound::Closed);
+    assert_eq!(Status::of(&domain, Port(u32::MAX)), Err(Errno::EINVAL));
+}
+
+#[test]
+fn each_vcpu_has_its_own_timer_and_a_second_one_is_refused() {
+    let (_world, domain) = guest(2, 1023);
+    let timers = [0, 1].map(|vcpu| Channel::bind_virq(domain.clone(), Virq::TIMER, vcpu).unwrap());
+    assert_ne!(timers[0].port(), timers[1].port());
+    assert_eq!(Channel::bind_virq(domain.clone(), Virq::TIMER, 1).err(), Some(Errno::EEXIST));
+    assert_eq!(Channel::bind_virq(domain.clone(), Virq::TIMER, 2).err(), Some(Errno::ENOENT));
+    assert_eq!(Channel::bind_virq(domain, Virq::CONSOLE, 1).err(), Some(Errno::EINVAL), "a global one");
+}
+
+#[test]
+fn the_callback_is_what_xen_is_told() {
+    let (_world, domain) = guest(1, 1023);
+    for callback in [
+        Callback::Gsi(28),
+        Callback::PciIntx { segment: 0, bus: 0, device: 3, pin: 0 },
+        Callback::Vector(0xf3),
+        Callback::Off,
+    ] {
+        set_callback(&domain, callback).unwrap();
+        assert_eq!(hvm::get_param(&domain, HVM_PARAM_CALLBACK_IRQ), Ok(callback.to_param()));
+    }
+}
+
+/// A kernel: its dispatch hears of each port that its drivers open and close.
+#[derive(Clone)]
+struct Kernel {
+    domain: Domain,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    events: OnceLock<EventChannels<Domain, Mapped<Domain>>>,
+    lines: Lines<64>,
+}
+
+// SAFETY: handed on to the domain unchanged.
+unsafe impl Hypercall for Kernel {
+    unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
+        // SAFETY: the caller's obligations are passed on unchanged.
+        unsafe { self.domain.hypercall(op, args) }
+    }
+}
+
+// SAFETY: as above.
+unsafe impl Platform for Kernel {
+    fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
+        self.domain.alloc_pages(count)
+    }
+
+    unsafe fn free_pages(&self, pages: NonNull<u8>, count: NonZeroUsize) {
+        // SAFETY: the caller's obligations are passed on unchanged.
+        unsafe { self.domain.free_pages(pages, count) }
+    }
+
+    fn virt_to_gfn(&self, page: NonNull<u8>) -> Gfn {
+        self.domain.virt_to_gfn(page)
+    }
+
+    unsafe fn map_frames(&self, first: Gfn, count: NonZeroUsize) -> Option<NonNull<u8>> {
+        // SAFETY: the caller's obligations are passed on unchanged.
+        unsafe { self.domain.map_frames(first, count) }
+    }
+
+    fn now(&self) -> Instant {
+        self.domain.now()
+    }
+
+    fn port_opened(&self, port: Port, vcpu: u32) -> Result<(), Errno> {
+        self.state.events.get().unwrap().opened(port, vcpu)
+    }
+
+    fn port_closing(&self, port: Port) {
+        let events = self.state.events.get().unwrap();
+        self.state.lines.unbind(events, port);
+        events.closing(port);
+    }
+}
+
+impl Kernel {
+    fn new(domain: &Domain, abi: Abi) -> Self {
+        let shared_info = start::shared_info(domain.clone()).unwrap();
+        let events = match abi {
+            Abi::TwoLevel => EventChannels::new(domain.clone(), shared_info),
+            Abi::Fifo => EventChannels::with_fifo(domain.clone(), shared_info).unwrap(),
+        };
+        events.add_vcpu(1).unwrap();
+        let state = State { events: OnceLock::from(events), lines: Lines::new() };
+        Self { domain: domain.clone(), state: Arc::new(state) }
+    }
+
+    fn events(&self) -> &EventChannels<Domain, Mapped<Domain>> {
+        self.state.events.get().unwrap()
+    }
+
+    fn told(&self, vcpu: u32) -> Vec<Port> {
+        let mut told = Vec::new();
+        self.state.lines.on_upcall(self.events(), vcpu, |port| {
+            told.push(port);
+            self.state.lines.end(self.events(), port, Work::Done, self.now()).unwrap();
+        });
+        told
+    }
+}
+
+#[test]
+fn events_of_a_vcpu_are_told_on_it_whoever_looks_first() {
+    for abi in [Abi::TwoLevel, Abi::Fifo] {
+        let (_world, domain) = guest(2, 1023);
+        let kernel = Kernel::new(&domain, abi);
+        let ipis = [0, 1].map(|vcpu| Channel::bind_ipi(kernel.clone(), vcpu).unwrap());
+        for ipi in &ipis {
+            kernel.state.lines.bind(kernel.events(), ipi.port()).unwrap();
+        }
+        // Both words, and so both vCPUs' selectors, are the same.
+        for order in [[0, 1], [1, 0]] {
+            ipis.iter().for_each(|ipi| ipi.notify().unwrap());
+            for vcpu in order {
+                assert_eq!(kernel.told(vcpu), [ipis[vcpu as usize].port()], "{abi:?}");
+            }
+        }
+        let stranger = Kernel { state: kernel.state.clone(), ..kernel.clone() };
+        stranger.events().on_upcall(2, |port| panic!("{port} is told on a vCPU that was not added"));
+        stranger.events().on_upcall(u32::MAX, |port| panic!("{port} is told on no vCPU"));
+    }
+}
+
+#[test]
+fn a_port_that_is_closed_leaves_nothing_to_the_next_one_with_its_number() {
+    for abi in [Abi::TwoLevel, Abi::Fifo] {
+        let (_world, domain) = guest(2, 1023);
+        let kernel = Kernel::new(&domain, abi);
+        let first = Channel::bind_ipi(kernel.clone(), 1).unwrap();
+        let port = first.port();
+        kernel.state.lines.bind(kernel.events(), port).unwrap();
+        first.notify().unwrap();
+        drop(first);
+        let second = Channel::bind_ipi(kernel.clone(), 0).unwrap();
+        assert_eq!(second.port(), port);
+        second.notify().unwrap();
+        assert!(kernel.told(0).is_empty() && kernel.told(1).is_empty(), "it is masked");
+        kernel.state.lines.bind(kernel.events(), port).unwrap();
+        assert_eq!((kernel.told(1), kernel.told(0)), (vec![], vec![port]), "it is vCPU 0's");
+    }
+}
+
+#[test]
+fn drivers_open_more_ports_than_a_page_of_words_has_without_knowing() {
+    let (_world, domain) = guest(2, 3000);
+    let kernel = Kernel::new(&domain, Abi::Fifo);
+    let channels: Vec<_> = (0..2500).map(|_| Channel::bind_ipi(kernel.clone(), 0).unwrap()).collect();
+    for channel in &channels {
+        kernel.state.lines.bind(kernel.events(), channel.port()).unwrap();
+        channel.notify().unwrap();
+    }
+    assert_eq!(kernel.told(0).len(), 2500);
+}
+
+#[test]
+fn d_e07_a_port_that_the_kernel_has_no_memory_for_is_closed_again() {
+    let (_world, domain) = guest(2, 3000);
+    let kernel = Kernel::new(&domain, Abi::Fifo);
+    let first: Vec<_> = (0..1023).map(|_| Channel::bind_ipi(kernel.clone(), 0).unwrap()).collect();
+    let hoard: Vec<_> = core::iter::from_fn(|| domain.alloc_pages(NonZeroUsize::MIN)).collect();
+    assert_eq!(Channel::bind_ipi(kernel.clone(), 0).err(), Some(Errno::ENOMEM));
+    assert_eq!(Status::of(&domain, Port(1024)).map(|status| status.bound), Ok(Bound::Closed));
+    let last = first.last().unwrap();
+    kernel.state.lines.bind(kernel.events(), last.port()).unwrap();
+    last.notify().unwrap();
+    assert_eq!(kernel.told(0), [last.port()], "earlier ports still work");
+    for page in hoard {
+        // SAFETY: allocated above, one page each, and used by nobody.
+        unsafe { domain.free_pages(page, NonZeroUsize::MIN) };
+    }
+    assert!(Channel::bind_ipi(kernel, 0).is_ok());
+}
