@@ -76,11 +76,14 @@ impl Lab {
     }
 
     fn back(&self, mode: GrantMode) -> Back<'_> {
+        self.back_with(Config { mode, ring_order: 0, budget: 8 })
+    }
+
+    fn back_with(&self, config: Config) -> Back<'_> {
         let found = devices::<4>(&self.driver_store, "vbd").unwrap();
         assert_eq!(found, [DeviceId { guest: self.guest.id(), device: self.device.id }]);
         let backend = Backend::open(&self.driver_store, "vbd", found[0]).unwrap();
         let spec = DiskSpec::read(&backend).unwrap();
-        let config = Config { mode, ring_order: 0, budget: 8 };
         Blkback::new(backend, spec, self.disk.clone(), config)
     }
 
@@ -89,11 +92,11 @@ impl Lab {
     }
 
     /// Lets both ends run until `done`.
-    fn run(
+    fn run<const DEPTH: usize>(
         &self,
-        front: &mut Block<'_, Domain>,
+        front: &mut Block<'_, Domain, DEPTH>,
         back: &mut Back<'_>,
-        mut done: impl FnMut(&mut Block<'_, Domain>) -> bool,
+        mut done: impl FnMut(&mut Block<'_, Domain, DEPTH>) -> bool,
     ) {
         for _ in 0..2000 {
             front.poll(self.guest.now()).unwrap();
@@ -106,7 +109,12 @@ impl Lab {
         panic!("it never came: {front:?} {back:?}");
     }
 
-    fn reach(&self, front: &mut Block<'_, Domain>, back: &mut Back<'_>, state: BlockState) {
+    fn reach<const DEPTH: usize>(
+        &self,
+        front: &mut Block<'_, Domain, DEPTH>,
+        back: &mut Back<'_>,
+        state: BlockState,
+    ) {
         self.run(front, back, |front| front.poll(self.guest.now()).unwrap() == state);
     }
 
@@ -200,6 +208,74 @@ fn a_frontend_reads_and_writes_all_of_a_disk_and_nothing_is_left_behind() {
         drop((front, back));
         lab.finish();
     }
+}
+
+/// Fills a ring for `DEPTH` requests, with a backend that takes rings of `1 << limit` pages, and returns how many were in flight.
+fn fill_ring<const DEPTH: usize>(mode: GrantMode, limit: u32) -> usize {
+    let lab = Lab::new();
+    let mut front = Block::<_, DEPTH>::open_deep(&lab.guest_store, &lab.grants, lab.device.id).unwrap();
+    let mut back = lab.back_with(Config { mode, ring_order: limit, budget: 100 });
+    lab.reach(&mut front, &mut back, BlockState::Connected);
+    let (store, path) = (lab.guest.store(), lab.device.frontend_path());
+    let node = |key: String| store.read(format!("{path}/{key}"));
+    let order = limit.min((DEPTH / 32).ilog2());
+    assert_eq!(node("ring-page-order".into()), (order != 0).then(|| order.to_string()));
+    assert_eq!(node("ring-ref".into()).is_some(), order == 0);
+    for index in 0..16 {
+        let named = order != 0 && index < 1 << order;
+        assert_eq!(node(format!("ring-ref{index}")).is_some(), named, "order {order}, page {index}");
+    }
+    // Twice, so that the indices wrap round the slots.
+    let mut most = 0;
+    for _ in 0..2 {
+        let mut tokens = Vec::new();
+        while front.room() > 0 {
+            let sector = tokens.len() % (SECTORS / 8) * 8;
+            let buffer = Pages::alloc(lab.guest.clone(), 1).unwrap();
+            let request = Request::Read { sector: sector as u64, sectors: 8, buffer };
+            tokens.push((front.submit(request).unwrap(), sector));
+        }
+        most = most.max(front.in_flight());
+        while !tokens.is_empty() {
+            let mut done = None;
+            lab.run(&mut front, &mut back, |front| {
+                done = front.complete();
+                done.is_some()
+            });
+            let done = done.unwrap();
+            let at = tokens.iter().position(|(token, _)| *token == done.token).unwrap();
+            let (_, sector) = tokens.swap_remove(at);
+            let read = done.buffer.unwrap();
+            assert!(
+                read.as_slice() == &lab.disk.borrow().as_ref()[sector * 512..][..4096],
+                "sector {sector}"
+            );
+        }
+    }
+    front.close();
+    lab.reach(&mut front, &mut back, BlockState::Closed);
+    drop((front, back));
+    lab.finish();
+    most
+}
+
+#[test]
+fn rings_of_1_to_16_pages_hold_as_many_requests_as_they_have_slots() {
+    for mode in MODES {
+        assert_eq!(fill_ring::<32>(mode, 4), 32);
+        assert_eq!(fill_ring::<64>(mode, 4), 64);
+        assert_eq!(fill_ring::<128>(mode, 4), 128);
+        assert_eq!(fill_ring::<256>(mode, 4), 256);
+        assert_eq!(fill_ring::<512>(mode, 4), 512);
+    }
+}
+
+#[test]
+fn a_ring_is_no_larger_than_its_backend_takes() {
+    assert_eq!(fill_ring::<512>(GrantMode::Copy, 0), 32);
+    assert_eq!(fill_ring::<512>(GrantMode::Copy, 2), 128);
+    // An order that there is not is cut down to the largest.
+    assert_eq!(fill_ring::<512>(GrantMode::Copy, 99), 512);
 }
 
 #[test]

@@ -131,8 +131,8 @@ impl<const PROD: usize, const EVENT: usize> Consumer<PROD, EVENT> {
     /// Tells whether there is an entry to take.
     #[inline]
     pub(crate) fn is_more(&mut self, mem: &SharedMem, taken: u32, end: u32) -> Result<bool, Corrupt> {
-        let found = mem.u32::<PROD>().load(Ordering::Acquire);
-        // Mostly there is none.
+        // Whoever takes an entry loads the index again. Mostly there is none.
+        let found = mem.u32::<PROD>().load(Ordering::Relaxed);
         if found == taken && self.poison.is_none() {
             return Ok(false);
         }

@@ -15,14 +15,14 @@ use xen_store::{RingTransport, Transport};
 use xen_sys::io::blkif::VdiskInfo;
 
 /// The largest ring that can be offered, as the binary logarithm of its pages.
-const MAX_RING_ORDER: u32 = 3;
+const MAX_RING_ORDER: u32 = 4;
 
 /// How a device is to be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// How the guest's pages are reached.
     pub mode: GrantMode,
-    /// The largest ring that is offered, as the binary logarithm of its pages; at most 3.
+    /// The largest ring that is offered, as the binary logarithm of its pages; at most 4.
     pub ring_order: u32,
     /// The most requests that one [`Blkback::poll`] carries out, so that a busy guest leaves time for others.
     pub budget: u32,

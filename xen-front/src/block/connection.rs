@@ -1,6 +1,6 @@
 //! The ring of a disk and its requests' pages, from one connection to its end.
 
-use super::requests::{Done, Order, Requests, SLOTS, segments};
+use super::requests::{Done, Order, Requests, segments};
 use super::{BlockError, Broken, Completion, FlushMethod, IoError, Refusal, Request, SubmitError, Token};
 use xen_evtchn::Channel;
 use xen_grant::{GrantTable, InUse, ReadOnly, ReadWrite, Shared};
@@ -44,6 +44,9 @@ struct Lent<'a, P: Platform> {
     pages: Loan<'a, P>,
 }
 
+/// A request without an answer: itself, to be made again, or how it ended.
+type TakenBack<P> = Result<(Token, Request<P>), Completion<P>>;
+
 /// An answered request: which, what it was, how it went, and its pages.
 pub(super) struct Answer<P: Platform> {
     pub(super) completion: Completion<P>,
@@ -51,30 +54,35 @@ pub(super) struct Answer<P: Platform> {
 }
 
 #[derive(Debug)]
-pub(super) struct Connection<'a, P: Platform> {
+pub(super) struct Connection<'a, P: Platform, const DEPTH: usize> {
     grants: &'a GrantTable<P>,
     peer: DomId,
-    requests: Requests<Shared<'a, P, ReadWrite>, Lent<'a, P>>,
+    requests: Requests<Shared<'a, P, ReadWrite>, Lent<'a, P>, DEPTH>,
     /// None once it is not this domain's any more.
     channel: Option<Channel<P>>,
     /// What becomes of requests without an answer, once there are no more answers.
     ended: Option<IoError>,
 }
 
-impl<'a, P: Platform> Connection<'a, P> {
-    /// Makes a ring for `peer`, which is to be told [`ring_ref`](Self::ring_ref) and [`port`](Self::port).
-    pub(super) fn new(grants: &'a GrantTable<P>, peer: DomId, handle: u16) -> Result<Self, BlockError> {
+impl<'a, P: Platform, const DEPTH: usize> Connection<'a, P, DEPTH> {
+    /// Makes a ring of `1 << order` pages for `peer`, which is to be told [`ring_refs`](Self::ring_refs) and [`port`](Self::port).
+    pub(super) fn new(
+        grants: &'a GrantTable<P>,
+        peer: DomId,
+        handle: u16,
+        order: u32,
+    ) -> Result<Self, BlockError> {
         let platform = grants.platform();
-        let pages = Pages::alloc(platform.clone(), 1)?;
+        let pages = Pages::alloc(platform.clone(), 1 << order)?;
         let ring = grants.share_writable(pages, peer).map_err(|failed| failed.error)?;
         let requests = Requests::new(ring, handle)?;
         let channel = Channel::alloc_unbound(platform.clone(), peer).map_err(BlockError::Channel)?;
         Ok(Self { grants, peer, requests, channel: Some(channel), ended: None })
     }
 
-    pub(super) fn ring_ref(&self) -> GrantRef {
-        // One page, one reference.
-        self.requests.memory().refs().first().copied().unwrap_or_default()
+    /// Returns the references of the ring's pages.
+    pub(super) fn ring_refs(&self) -> &[GrantRef] {
+        self.requests.memory().refs()
     }
 
     pub(super) fn channel(&self) -> Option<&Channel<P>> {
@@ -94,7 +102,7 @@ impl<'a, P: Platform> Connection<'a, P> {
     }
 
     /// Takes a request without an answer out, to be made again on another connection. If the peer keeps its pages, that is how it ended.
-    pub(super) fn take_back(&mut self) -> Option<Result<(Token, Request<P>), Completion<P>>> {
+    pub(super) fn take_back(&mut self) -> Option<TakenBack<P>> {
         let Done { token, operation, payload: Lent { sector, sectors, pages } } =
             self.requests.take_unanswered()?;
         Some(match (operation, pages.reclaim()) {
@@ -250,8 +258,6 @@ fn outcome(status: BlkifStatus) -> Result<(), IoError> {
         BlkifStatus(status) => Err(IoError::UnknownStatus(status)),
     }
 }
-
-const _: () = assert!(SLOTS == 32);
 
 #[cfg(test)]
 mod tests {

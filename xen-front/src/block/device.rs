@@ -3,7 +3,7 @@
 use super::connection::{Answer, Connection};
 use super::list::device_number;
 use super::request::check_buffer;
-use super::requests::SLOTS;
+use super::requests::{DEFAULT_DEPTH, ring_order};
 use super::{
     BlockError, Broken, Completion, DeviceNumber, DiskInfo, FlushMethod, IoError, Refusal, Request,
     SubmitError, Token,
@@ -25,6 +25,26 @@ const PROTOCOL: &str =
 
 /// What an earlier owner may have left in our directory, which the backend would take for ours.
 const FOREIGN_KEYS: [&str; 3] = ["ring-page-order", "num-ring-pages", "multi-queue-num-queues"];
+
+/// Where the references of a larger ring are named, page by page.
+const RING_REFS: [&str; 16] = [
+    "ring-ref0",
+    "ring-ref1",
+    "ring-ref2",
+    "ring-ref3",
+    "ring-ref4",
+    "ring-ref5",
+    "ring-ref6",
+    "ring-ref7",
+    "ring-ref8",
+    "ring-ref9",
+    "ring-ref10",
+    "ring-ref11",
+    "ring-ref12",
+    "ring-ref13",
+    "ring-ref14",
+    "ring-ref15",
+];
 
 /// How far a disk's connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +75,10 @@ pub enum BlockState {
 /// with its domain, by [`resume`](Self::resume). Requests that have no answer by then are made again, under the tokens that they have.
 ///
 /// [`close`](Self::close) it before dropping it; a device that is just dropped looks to its backend as if the domain had died.
-pub struct Block<'a, P: Platform> {
+///
+/// At most `DEPTH` requests are in flight: a power of two, 32 (a ring of one page) to [`MAX_DEPTH`](super::MAX_DEPTH) (16 pages). A backend that takes
+/// no ring that large gets the largest that it takes. What is kept of each request is part of this value, which grows with it.
+pub struct Block<'a, P: Platform, const DEPTH: usize = DEFAULT_DEPTH> {
     grants: &'a GrantTable<P>,
     frontend: Frontend<'a, P>,
     id: u32,
@@ -65,13 +88,13 @@ pub struct Block<'a, P: Platform> {
     closing: bool,
     /// The next request's token.
     next: u64,
-    connection: Option<Connection<'a, P>>,
+    connection: Option<Connection<'a, P, DEPTH>>,
     /// The connection before, until its requests can be taken back.
-    previous: Option<Connection<'a, P>>,
+    previous: Option<Connection<'a, P, DEPTH>>,
     /// Requests of earlier connections that are to be made again, in their order.
-    again: Vec<(Token, Request<P>), SLOTS>,
+    again: Vec<(Token, Request<P>), DEPTH>,
     /// Requests of earlier connections that can't be made again, as their peer kept the pages.
-    lost: Vec<Completion<P>, SLOTS>,
+    lost: Vec<Completion<P>, DEPTH>,
     size: SizeWatch<'a, P>,
 }
 
@@ -82,6 +105,34 @@ impl<'a, P: Platform> Block<'a, P> {
     ///
     /// [`BlockError::Xenbus`]; its store error [is "not found"](StoreError::is_not_found) if there is no such device.
     pub fn open(store: &'a XenStore<P>, grants: &'a GrantTable<P>, id: u32) -> Result<Self, BlockError> {
+        Self::open_deep(store, grants, id)
+    }
+
+    /// Opens disk `id` and waits until it is connected.
+    ///
+    /// # Errors
+    ///
+    /// [`BlockError`]; [`XenbusError::Timeout`] at `deadline` says what was awaited. The device is closed again then.
+    pub fn connect(
+        store: &'a XenStore<P>,
+        grants: &'a GrantTable<P>,
+        id: u32,
+        deadline: Instant,
+    ) -> Result<Self, BlockError> {
+        Self::connect_deep(store, grants, id, deadline)
+    }
+}
+
+impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
+    /// What the ring is made for.
+    const ORDER: u32 = ring_order(DEPTH);
+
+    /// Opens disk `id` as [`open`](Block::open) does, for up to `DEPTH` requests in flight.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Block::open).
+    pub fn open_deep(store: &'a XenStore<P>, grants: &'a GrantTable<P>, id: u32) -> Result<Self, BlockError> {
         let frontend = Frontend::open(store, "vbd", id)?;
         let number = device_number(store, id)?;
         let size = SizeWatch::new(store, frontend.backend_path())?;
@@ -102,18 +153,18 @@ impl<'a, P: Platform> Block<'a, P> {
         })
     }
 
-    /// Opens disk `id` and waits until it is connected.
+    /// Opens disk `id` as [`connect`](Block::connect) does, for up to `DEPTH` requests in flight.
     ///
     /// # Errors
     ///
-    /// [`BlockError`]; [`XenbusError::Timeout`] at `deadline` says what was awaited. The device is closed again then.
-    pub fn connect(
+    /// Those of [`connect`](Block::connect).
+    pub fn connect_deep(
         store: &'a XenStore<P>,
         grants: &'a GrantTable<P>,
         id: u32,
         deadline: Instant,
     ) -> Result<Self, BlockError> {
-        let mut block = Self::open(store, grants, id)?;
+        let mut block = Self::open_deep(store, grants, id)?;
         match block.wait_until(BlockState::Connected, deadline) {
             Ok(()) => Ok(block),
             Err(error) => {
@@ -172,8 +223,9 @@ impl<'a, P: Platform> Block<'a, P> {
 
     /// Returns how many requests are neither answered nor given up.
     pub fn in_flight(&self) -> usize {
-        let of =
-            |connection: &Option<Connection<'a, P>>| connection.as_ref().map_or(0, Connection::in_flight);
+        let of = |connection: &Option<Connection<'a, P, DEPTH>>| {
+            connection.as_ref().map_or(0, Connection::in_flight)
+        };
         of(&self.connection) + of(&self.previous) + self.again.len() + self.lost.len()
     }
 
@@ -450,16 +502,22 @@ impl<'a, P: Platform> Block<'a, P> {
         for key in FOREIGN_KEYS {
             self.store().remove(format_args!("{}/{key}", self.frontend.path()))?;
         }
-        let connection = Connection::new(self.grants, self.frontend.backend_id(), self.number.0 as u16)?;
-        self.frontend.publish(
-            XenbusState::INITIALISED,
-            &[
-                ("ring-ref", &connection.ring_ref()),
-                ("event-channel", &connection.port().unwrap_or_default()),
-                ("protocol", &PROTOCOL),
-                ("feature-persistent", &0),
-            ],
-        )?;
+        let largest = self.frontend.backend_number_or("max-ring-page-order", 0u32)?;
+        let order = Self::ORDER.min(largest);
+        let peer = self.frontend.backend_id();
+        let connection = Connection::new(self.grants, peer, self.number.0 as u16, order)?;
+        let port = connection.port().unwrap_or_default();
+        let mut keys: Vec<(&str, &dyn fmt::Display), { RING_REFS.len() + 4 }> = Vec::new();
+        let common: [(_, &dyn fmt::Display); 3] =
+            [("event-channel", &port), ("protocol", &PROTOCOL), ("feature-persistent", &0)];
+        let refs = connection.ring_refs();
+        // A backend of before there were larger rings knows the one name only.
+        let names = if order == 0 { &["ring-ref"][..] } else { &RING_REFS };
+        let of_order: Option<(_, &dyn fmt::Display)> = (order != 0).then_some(("ring-page-order", &order));
+        keys.extend(common.into_iter().chain(of_order));
+        keys.extend(names.iter().zip(refs).map(|(&name, reference)| (name, reference as &dyn fmt::Display)));
+        self.frontend.publish(XenbusState::INITIALISED, &keys)?;
+        drop(keys);
         // The backend has let go of what it had of earlier ones, or never had it.
         self.take_back();
         self.connection = Some(connection);
@@ -509,7 +567,7 @@ impl<'a, P: Platform> Block<'a, P> {
     }
 }
 
-impl<P: Platform> fmt::Debug for Block<'_, P> {
+impl<P: Platform, const DEPTH: usize> fmt::Debug for Block<'_, P, DEPTH> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, number, info, state, .. } = self;
         let mut out = f.debug_struct("Block");

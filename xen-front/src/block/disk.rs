@@ -2,7 +2,7 @@
 
 use super::{
     Block, BlockError, BlockState, Completion, DiskInfo, IoError, MAX_PAGES, Refusal, Request, SECTOR_SIZE,
-    Token, TransferError,
+    Token, TransferError, requests::DEFAULT_DEPTH,
 };
 use core::fmt;
 use core::time::Duration;
@@ -10,9 +10,6 @@ use heapless::Vec;
 use xen_grant::GrantTable;
 use xen_hypercall::{Instant, PAGE_SIZE, Pages, Platform};
 use xen_store::XenStore;
-
-/// The most buffers that a [`Disk`] can have: as many as the ring has slots.
-pub const MAX_BUFFERS: usize = super::requests::SLOTS;
 
 /// How many buffers [`Disk::connect`] takes, of 44 KiB each: 704 KiB.
 pub const DEFAULT_BUFFERS: usize = 16;
@@ -30,9 +27,9 @@ const BUFFER: usize = MAX_PAGES * PAGE_SIZE;
 ///
 /// Data is copied through buffers that the disk owns, several requests at a time. Every call waits until it is done, but not while the
 /// backend answers nothing for longer than the timeout.
-pub struct Disk<'a, P: Platform> {
-    block: Block<'a, P>,
-    free: Vec<Pages<P>, MAX_BUFFERS>,
+pub struct Disk<'a, P: Platform, const DEPTH: usize = DEFAULT_DEPTH> {
+    block: Block<'a, P, DEPTH>,
+    free: Vec<Pages<P>, DEPTH>,
     /// How many buffers there are to be, those in flight included.
     wanted: usize,
     timeout: Duration,
@@ -111,14 +108,16 @@ impl<'a, P: Platform> Disk<'a, P> {
     ) -> Result<Self, BlockError> {
         Self::new(Block::connect(store, grants, id, deadline)?, DEFAULT_BUFFERS)
     }
+}
 
-    /// Takes a device and allocates `buffers` buffers for it, 1 to [`MAX_BUFFERS`], of 44 KiB each. More of them keep a fast backend busier.
+impl<'a, P: Platform, const DEPTH: usize> Disk<'a, P, DEPTH> {
+    /// Takes a device and allocates `buffers` buffers for it, 1 to `DEPTH`, of 44 KiB each. More of them keep a fast backend busier.
     ///
     /// # Errors
     ///
     /// [`BlockError::Memory`].
-    pub fn new(block: Block<'a, P>, buffers: usize) -> Result<Self, BlockError> {
-        let wanted = buffers.clamp(1, MAX_BUFFERS);
+    pub fn new(block: Block<'a, P, DEPTH>, buffers: usize) -> Result<Self, BlockError> {
+        let wanted = buffers.clamp(1, DEPTH);
         let mut disk = Self { block, free: Vec::new(), wanted, timeout: TIMEOUT };
         disk.refill()?;
         Ok(disk)
@@ -130,12 +129,12 @@ impl<'a, P: Platform> Disk<'a, P> {
     }
 
     /// Lends the device, to look at.
-    pub fn block(&self) -> &Block<'a, P> {
+    pub fn block(&self) -> &Block<'a, P, DEPTH> {
         &self.block
     }
 
     /// Gives the device back; the buffers are freed.
-    pub fn into_block(self) -> Block<'a, P> {
+    pub fn into_block(self) -> Block<'a, P, DEPTH> {
         self.block
     }
 
@@ -268,7 +267,7 @@ impl<'a, P: Platform> Disk<'a, P> {
         }
         // Refused as a whole, before the first part is done.
         self.info().check_range(sector, (len / SECTOR_SIZE) as u64)?;
-        let mut parts: Vec<Part, MAX_BUFFERS> = Vec::new();
+        let mut parts: Vec<Part, DEPTH> = Vec::new();
         let mut next = 0;
         let mut result = Ok(());
         let mut progress = self.now();
@@ -364,7 +363,7 @@ impl<'a, P: Platform> Disk<'a, P> {
     }
 }
 
-impl<P: Platform> fmt::Debug for Disk<'_, P> {
+impl<P: Platform, const DEPTH: usize> fmt::Debug for Disk<'_, P, DEPTH> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("Disk");
         out.field("block", &self.block).field("buffers", &self.wanted).finish_non_exhaustive()

@@ -19,11 +19,12 @@ mod requests;
 
 pub use device::{Block, BlockState};
 pub use device_number::{DeviceNumber, DiskFamily, DiskPlace, NoDiskName};
-pub use disk::{DEFAULT_BUFFERS, Disk, MAX_BUFFERS};
+pub use disk::{DEFAULT_BUFFERS, Disk};
 pub use error::{BlockError, Broken, IoError, NodeError, Refusal, SubmitError, TransferError};
 pub use info::{DiskInfo, FlushMethod};
 pub use list::{DiskEntry, list};
 pub use request::{Completion, MAX_PAGES, Request, Token};
+pub use requests::{DEFAULT_DEPTH, MAX_DEPTH};
 pub use xen_sys::io::blkif::SECTOR_SIZE;
 
 /// Sectors in a page.

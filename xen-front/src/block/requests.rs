@@ -8,8 +8,17 @@ use xen_sys::io::blkif::{
     BLKIF_MAX_SEGMENTS_PER_REQUEST, BlkifOp, BlkifRequest, BlkifRequestSegment, BlkifResponse, BlkifStatus,
 };
 
-/// Slots of a ring of one page, so the most requests in flight.
-pub(crate) const SLOTS: usize = 32;
+/// Slots of a ring of one page: the least number of requests that can be in flight at once, and the default.
+pub const DEFAULT_DEPTH: usize = 32;
+
+/// Requests of the largest ring, one of 16 pages.
+pub const MAX_DEPTH: usize = 512;
+
+/// Returns the order of the ring that has room for `depth` requests: the binary logarithm of its pages.
+pub(crate) const fn ring_order(depth: usize) -> u32 {
+    assert!(depth.is_power_of_two() && DEFAULT_DEPTH <= depth && depth <= MAX_DEPTH);
+    (depth / DEFAULT_DEPTH).ilog2()
+}
 
 /// A request as the peer gets it, without its id.
 pub(crate) struct Order<'s> {
@@ -26,18 +35,19 @@ pub(crate) struct Done<T> {
     pub(crate) payload: T,
 }
 
-/// The ring in memory `M`, and each request's payload `T`, which is kept here while the peer may use it.
+/// The ring in memory `M`, and each request's payload `T`, which is kept here while the peer may use it; at most `DEPTH` at once, a power of
+/// two.
 ///
 /// An id on the wire is the request's own number with its slot in the low bits, so it never comes twice: a late or repeated
 /// response is found out even when its slot has a new request.
 #[derive(Debug)]
-pub(crate) struct Requests<M, T> {
+pub(crate) struct Requests<M, T, const DEPTH: usize> {
     ring: FrontRing<M, BlkifRequest, BlkifResponse>,
     handle: u16,
     /// Each with its number on this ring.
-    slots: [Option<(u64, Done<T>)>; SLOTS],
-    /// Bits of the free slots.
-    free: u32,
+    slots: [Option<(u64, Done<T>)>; DEPTH],
+    /// The free slots.
+    free: Vec<u16, DEPTH>,
     /// Number of the next request.
     next: u64,
     /// Numbers below this one have been published.
@@ -45,13 +55,13 @@ pub(crate) struct Requests<M, T> {
     broken: Option<Broken>,
 }
 
-impl<M: AsRef<SharedMem>, T> Requests<M, T> {
+impl<M: AsRef<SharedMem>, T, const DEPTH: usize> Requests<M, T, DEPTH> {
     pub(crate) fn new(mem: M, handle: u16) -> Result<Self, RingError> {
         Ok(Self {
             ring: FrontRing::new(mem)?,
             handle,
-            slots: [const { None }; SLOTS],
-            free: u32::MAX,
+            slots: [const { None }; DEPTH],
+            free: (0..DEPTH as u16).rev().collect(),
             next: 0,
             published: 0,
             broken: None,
@@ -60,17 +70,17 @@ impl<M: AsRef<SharedMem>, T> Requests<M, T> {
 
     /// Returns how many requests have no answer yet.
     pub(crate) fn in_flight(&self) -> usize {
-        SLOTS - self.free.count_ones() as usize
+        DEPTH - self.free.len()
     }
 
     /// Returns how many requests there is room for.
     pub(crate) fn room(&self) -> usize {
-        (self.free.count_ones()).min(self.ring.free()) as usize
+        self.free.len().min(self.ring.free() as usize)
     }
 
     /// Queues a request for the next [`publish`](Self::publish); gives the payload back if there is no room.
     pub(crate) fn push(&mut self, token: Token, order: &Order<'_>, payload: T) -> Result<Token, T> {
-        let index = self.free.trailing_zeros() as usize;
+        let index = self.free.last().map_or(DEPTH, |&index| usize::from(index));
         let Some(slot) = self.slots.get_mut(index).filter(|_| self.broken.is_none()) else {
             return Err(payload);
         };
@@ -78,7 +88,7 @@ impl<M: AsRef<SharedMem>, T> Requests<M, T> {
             operation: order.operation,
             nr_segments: order.segments.len() as u8,
             handle: self.handle,
-            id: self.next * SLOTS as u64 + index as u64,
+            id: self.next * DEPTH as u64 + index as u64,
             sector_number: order.sector,
             ..Default::default()
         };
@@ -88,7 +98,7 @@ impl<M: AsRef<SharedMem>, T> Requests<M, T> {
             return Err(payload);
         }
         *slot = Some((self.next, Done { token, operation: order.operation, payload }));
-        self.free &= !(1 << index);
+        self.free.pop();
         self.next += 1;
         Ok(token)
     }
@@ -125,9 +135,9 @@ impl<M: AsRef<SharedMem>, T> Requests<M, T> {
 
     /// Takes any request out that has no answer. The ring must not be used any more.
     pub(crate) fn take_unanswered(&mut self) -> Option<Done<T>> {
-        let index = (!self.free).trailing_zeros();
-        let (_, done) = self.slots.get_mut(index as usize)?.take()?;
-        self.free |= 1u32.checked_shl(index)?;
+        let index = self.slots.iter().position(Option::is_some)?;
+        let (_, done) = self.slots.get_mut(index)?.take()?;
+        self.give_back(index);
         Some(done)
     }
 
@@ -149,16 +159,22 @@ impl<M: AsRef<SharedMem>, T> Requests<M, T> {
     /// Takes the request out that `response` answers, if there is one in flight.
     fn take_matching(&mut self, response: &BlkifResponse) -> Result<Done<T>, Broken> {
         let unknown = Broken::UnknownId { id: response.id };
-        let index = (response.id % SLOTS as u64) as usize;
-        let number = response.id / SLOTS as u64;
+        let index = (response.id % DEPTH as u64) as usize;
+        let number = response.id / DEPTH as u64;
         let slot = self.slots.get_mut(index).ok_or(unknown)?;
         let found = slot.as_ref().filter(|(own, _)| *own == number && number < self.published);
         let expected = found.ok_or(unknown)?.1.operation;
         if response.operation != expected {
             return Err(Broken::WrongOperation { found: response.operation, expected });
         }
-        self.free |= 1 << index;
-        slot.take().map(|(_, done)| done).ok_or(unknown)
+        let (_, done) = slot.take().ok_or(unknown)?;
+        self.give_back(index);
+        Ok(done)
+    }
+
+    fn give_back(&mut self, index: usize) {
+        // It was taken from there, so there is room.
+        let _ = self.free.push(index as u16);
     }
 }
 

@@ -6,7 +6,9 @@ use std::vec::Vec as StdVec;
 use xen_hypercall::{GrantRef, Page};
 use xen_ring::BackRing;
 
-type Front<'m> = Requests<&'m SharedMem, u32>;
+const SLOTS: usize = DEFAULT_DEPTH;
+
+type Front<'m> = Requests<&'m SharedMem, u32, SLOTS>;
 type Back<'m> = BackRing<&'m SharedMem, BlkifRequest, BlkifResponse>;
 
 const RSP_PROD: usize = 8;
