@@ -9,8 +9,8 @@ use core::sync::atomic::{AtomicBool, AtomicU32};
 use spin::Once;
 use xen_hypercall::ops::{self, event_channel as op};
 use xen_hypercall::sync::Ordering;
-use xen_hypercall::{Errno, EventPage, PAGE_SIZE, Platform, Port, SharedMem, SharedU8, SharedU32, SharedU64};
-use xen_sys::event_channel::EVTCHN_FIFO_LINK_MASK;
+use xen_hypercall::{Errno, EventPage, Platform, Port, SharedMem, SharedU8, SharedU32, SharedU64};
+use xen_sys::event_channel::{EVTCHN_FIFO_LINK_MASK, EVTCHN_FIFO_PRIORITY_DEFAULT};
 use xen_sys::xen::{SharedInfo, VcpuInfo};
 
 /// vCPUs that a domain can have here; as many as an HVM or PVH guest of Xen 4.20.
@@ -74,11 +74,15 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
     ///
     /// # Errors
     ///
-    /// `ENOMEM` if the platform has no page; `EINVAL` if another kernel left the format in use: see [`reset`](Self::reset), on what
+    /// `ENOMEM` if the platform has no page; `EEXIST` if another kernel left the format in use: see [`reset`](Self::reset), on what
     /// [`new`](Self::new) returns; Xen's refusal of the first page of event words after it took the format.
     #[doc(alias("EVTCHNOP_init_control", "EVTCHNOP_expand_array"))]
     pub fn with_fifo(platform: P, shared_info: M) -> Result<Self, Errno> {
         let this = Self::new(platform, shared_info);
+        if this.xen_has_queues() {
+            // Going on in the 2-level format would miss every event.
+            return Err(Errno::EEXIST);
+        }
         let array = this.new_page()?;
         if this.switch_to_fifo()? {
             array.expand_array()?;
@@ -248,23 +252,27 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         }
     }
 
-    /// Sets the event words up anew after the domain was suspended and came back elsewhere, or in time: there is no open port, all are masked.
+    /// Sets the event words up anew after the domain was suspended and went on as a new one: no port is open but the toolstack's, all are masked.
     ///
     /// Shared info has to be in its place again. Run it on vCPU 0, with the others stopped. A suspend that was cancelled needs none of this.
+    /// Where the domain is told that it is a new one but finds all that it had, ports are masked, and open until they are closed.
     ///
     /// # Errors
     ///
     /// Xen's refusal. If the Xen that the domain is on now has no FIFO format, that is none: the 2-level one is used from then on.
     pub fn resume(&self) -> Result<(), Errno> {
-        self.two_level().start_over();
+        self.mask_all();
         for index in 0..MAX_VCPUS {
             if let Some(info) = self.vcpu_info(index) {
+                // Nothing is unmasked, so nothing is lost; and a flag that stays set is never raised again.
                 info.upcall_pending.store(0, Ordering::Relaxed);
                 info.pending_sel.store(0, Ordering::Relaxed);
             }
         }
+        if self.is_fifo() && self.xen_has_queues() {
+            return Ok(());
+        }
         let fifo = self.is_fifo() && self.switch_to_fifo()?;
-        self.fifo.store(fifo, Ordering::Relaxed);
         for (vcpu, page) in self.vcpus.iter().enumerate() {
             let Some(page) = page.get() else { continue };
             for offset in (FOREIGN..FOREIGN + PORTS as usize / 8).step_by(8) {
@@ -294,16 +302,19 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
     /// Xen's refusal; every port is masked then.
     #[doc(alias = "EVTCHNOP_reset")]
     pub fn reset(&self) -> Result<(), Errno> {
-        self.two_level().mask_all();
-        for page in self.array.iter().map_while(Once::get) {
-            for offset in (0..PAGE_SIZE).step_by(size_of::<u32>()) {
-                page.as_ref().u32_at(offset).into_iter().for_each(|word| {
-                    fifo::mask(word);
-                });
-            }
-        }
+        self.mask_all();
         ops::retry(&self.platform, RESET_ATTEMPTS, || op::reset(&self.platform))?;
         self.resume()
+    }
+
+    fn mask_all(&self) {
+        self.two_level().mask_all();
+        for number in 0..self.array.len() as u32 * WORDS {
+            match self.event_word(number) {
+                Some(word) => fifo::mask(word),
+                None => break,
+            };
+        }
     }
 
     fn set_mask(&self, port: Port) -> Option<bool> {
@@ -313,13 +324,14 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
     /// Sets up vCPU 0's queues; `false` if Xen has none.
     fn switch_to_fifo(&self) -> Result<bool, Errno> {
         let page = self.vcpus[0].try_call_once(|| self.new_page())?;
-        let taken = page.init_control(0);
-        self.fifo.store(taken.is_ok(), Ordering::Relaxed);
-        match taken {
-            // The vCPU has queues, which another kernel left: going on in the 2-level format would miss every event.
-            Err(Errno::EINVAL) => Err(Errno::EINVAL),
-            taken => Ok(taken.is_ok()),
-        }
+        let taken = page.init_control(0).is_ok();
+        self.fifo.store(taken, Ordering::Relaxed);
+        Ok(taken)
+    }
+
+    /// Tells whether Xen is in the FIFO format: only then do ports have priorities, port 0 too, which is never used.
+    fn xen_has_queues(&self) -> bool {
+        op::set_priority(&self.platform, Port(0), EVTCHN_FIFO_PRIORITY_DEFAULT) != Err(Errno::ENOSYS)
     }
 
     /// Tells Xen of a vCPU's page.

@@ -63,21 +63,11 @@ impl Others for Beside<'_> {
 pub(crate) struct TwoLevel<'a>(pub(crate) &'a SharedMem);
 
 impl<'a> TwoLevel<'a> {
-    /// Masks every port and forgets every event.
-    pub(crate) fn start_over(self) {
-        for index in 0..64 {
-            if let (Some(mask), Some(pending)) = (self.word(MASK, index), self.word(PENDING, index)) {
-                // No port is open; opening one is a hypercall, which orders everything.
-                mask.store(u64::MAX, Ordering::Relaxed);
-                pending.store(0, Ordering::Relaxed);
-            }
-        }
-    }
-
     /// Masks every port.
     pub(crate) fn mask_all(self) {
         for index in 0..64 {
             if let Some(mask) = self.word(MASK, index) {
+                // Nothing to order: no handler runs, and opening a port is a hypercall.
                 mask.store(u64::MAX, Ordering::Relaxed);
             }
         }

@@ -3,6 +3,7 @@
 
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
 use xen_evtchn::{Abi, Bound, Callback, Channel, EventChannels, Lines, Status, Work, set_callback};
 use xen_hypercall::ops::hvm;
@@ -212,4 +213,42 @@ fn d_e07_a_port_that_the_kernel_has_no_memory_for_is_closed_again() {
         unsafe { domain.free_pages(page, NonZeroUsize::MIN) };
     }
     assert!(Channel::bind_ipi(kernel, 0).is_ok());
+}
+
+#[test]
+fn d_e04_a_port_is_closed_from_another_vcpu_while_its_events_are_handled() {
+    const ROUNDS: u32 = if cfg!(miri) { 10 } else { 1_000 };
+    for abi in [Abi::TwoLevel, Abi::Fifo] {
+        let (world, domain) = guest(2, 1023);
+        let kernel = Kernel::new(&domain, abi);
+        let steady = Channel::bind_ipi(kernel.clone(), 0).unwrap();
+        kernel.state.lines.bind(kernel.events(), steady.port()).unwrap();
+        let done = AtomicBool::new(false);
+        let told = std::thread::scope(|scope| {
+            let handler = scope.spawn(|| {
+                let mut told = 0;
+                loop {
+                    let last = done.load(SeqCst);
+                    told += kernel.told(0).iter().filter(|&&port| port == steady.port()).count();
+                    if last {
+                        return told;
+                    }
+                }
+            });
+            for _ in 0..ROUNDS {
+                let channel = Channel::bind_ipi(kernel.clone(), 0).unwrap();
+                kernel.state.lines.bind(kernel.events(), channel.port()).unwrap();
+                channel.notify().unwrap();
+                steady.notify().unwrap();
+            }
+            done.store(true, SeqCst);
+            handler.join().unwrap()
+        });
+        assert!(told >= 1);
+        steady.notify().unwrap();
+        assert_eq!(kernel.told(0), [steady.port()], "{abi:?}: the other port lives on");
+        drop(steady);
+        drop(kernel);
+        world.check().unwrap();
+    }
 }
