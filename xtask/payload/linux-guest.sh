@@ -16,41 +16,37 @@ seconds() { cut -d' ' -f1 /proc/uptime; }
 timed() { start=$(seconds); "$@"; say "time $1 $(echo "$(seconds) $start" | awk '{ print $1 - $2 }')"; }
 disk() { there /dev/xvda; say sectors "$(cat /sys/block/xvda/size)"; }
 network() { there /sys/class/net/eth0; ip addr add 10.1.0.2/24 dev eth0; ip link set eth0 up; }
-write() { cp /tmp/data /mnt/data; sync; }
-read_back() { say read "$(digest /mnt/data)"; }
-MIB=$(word mib)
+write() { say wrote "$(lab-peer write /mnt/data $BYTES)"; }
+read_back() { say read "$(lab-peer verify /mnt/data $BYTES)"; }
+echo_back() { say echo "$(lab-peer check 10.1.0.1:7 $(($(word net_mib) * 1048576)))"; }
+BYTES=$(($(word mib) * 1048576))
 
 case $(word job) in
-  disk)
+  first)
     disk
     mkfs.ext4 -q -F /dev/xvda && mount -t ext4 /dev/xvda /mnt && say mounted ext4
-    dd if=/dev/urandom of=/tmp/data bs=1M count="$MIB" 2>/dev/null
-    say wrote "$(digest /tmp/data)"
     timed write
-    umount /mnt; rm /tmp/data; echo 3 >/proc/sys/vm/drop_caches
+    umount /mnt; echo 3 >/proc/sys/vm/drop_caches
     mount -t ext4 /dev/xvda /mnt && say mounted again
     timed read_back
     umount /mnt
-    e2fsck -f -n /dev/xvda >/tmp/fsck 2>&1; say fsck $? ;;
-  reader)
+    e2fsck -f -n /dev/xvda >/tmp/fsck 2>&1; say fsck $?
+    network
+    nc 10.1.0.1 9 </dev/zero &
+    dd if=/dev/zero of=/dev/xvdb bs=64k count=64 2>/dev/null
+    say busy now
+    while :; do dd if=/dev/zero of=/dev/xvdb bs=64k count=256 seek=64 2>/dev/null; done ;;
+  next)
     disk
     mount -t ext4 /dev/xvda /mnt && read_back
-    umount /mnt ;;
-  net)
+    umount /mnt
     network
     say ping "$(ping -c 20 -i 0.2 10.1.0.1 | sed -n 's/ packets//g; s/, *[0-9]*% .*//p')"
-    say echo "$(lab-peer check 10.1.0.1:7 $((MIB * 1048576)))"
+    timed echo_back
     dd if=/dev/urandom of=/tmp/data bs=1M count=2 2>/dev/null
     nc 10.1.0.1 9 </tmp/data
     say sent "$(digest /tmp/data)"
     say received "$(nc 10.1.0.1 19 </dev/null | sha256sum | cut -d' ' -f1)" ;;
-  busy)
-    disk
-    network
-    nc 10.1.0.1 9 </dev/zero &
-    dd if=/dev/zero of=/dev/xvda bs=64k count=64 2>/dev/null
-    say busy now
-    while :; do dd if=/dev/zero of=/dev/xvda bs=64k count=256 seek=64 2>/dev/null; done ;;
 esac
 say done
 poweroff -f

@@ -1,11 +1,13 @@
 //! The driver domain's test: our kernel serves disk and network to Debian's Linux, all comparisons by `payload/driver.sh`.
 
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use crate::lab::{self, Archive, Boot, Ending, Event, XenVersion};
+use crate::lab::{self, Archive, Boot, Ending, Event, LinuxGuest, XenVersion};
 use crate::payload::{self, Line};
+use crate::xentest::Complaints;
 use crate::{host, kernels, ui};
 
 const SCRIPT: &str = include_str!("../payload/driver.sh");
@@ -14,64 +16,133 @@ const GUEST: &str = include_str!("../payload/linux-guest.sh");
 /// Options of `driver-domain`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    #[arg(long, value_enum, default_value = "4.20")]
-    xen: XenVersion,
-    /// MiB that the guests write to the disk, and send and receive
+    /// On this version only (default: on both)
+    #[arg(long, value_enum)]
+    xen: Option<XenVersion>,
+    /// MiB that a guest writes to the disk
     #[arg(long, default_value_t = 64)]
     mib: u32,
-    /// How the driver domain reaches its guests' pages: copy or map
-    #[arg(long, default_value = "copy", value_parser = ["copy", "map"])]
-    grants: String,
+    /// MiB that a guest sends, and has sent back
+    #[arg(long, default_value_t = 64)]
+    net_mib: u32,
+    /// How the driver domain reaches its guests' pages (default: one after the other)
+    #[arg(long, value_enum)]
+    grants: Option<Grants>,
+    /// Shows the guests' consoles
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+/// How the driver domain reaches its guests' pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Grants {
+    /// Xen copies
+    Copy,
+    /// They are mapped
+    Map,
+}
+
+impl Grants {
+    fn name(self) -> &'static str {
+        match self {
+            Grants::Copy => "copy",
+            Grants::Map => "map",
+        }
+    }
 }
 
 pub(crate) fn main(args: &Args) -> Result<i32> {
-    run(args.xen, args.mib, &args.grants)?;
-    Ok(0)
+    let versions = args.xen.map_or(XenVersion::ALL.to_vec(), |xen| vec![xen]);
+    let mut code = 0;
+    for grants in args.grants.map_or(vec![Grants::Copy, Grants::Map], |grants| vec![grants]) {
+        let runs: Vec<_> = versions.iter().map(|&xen| (xen, grants)).collect();
+        if let Err(error) = side_by_side(&runs, (args.mib, args.net_mib), args.verbose) {
+            ui::line(format!("{} {error:#}", ui::red("FAIL")));
+            code = 1;
+        }
+    }
+    Ok(code)
 }
 
-/// Runs the test on one version of Xen, with transfers of `mib` MiB.
-pub(crate) fn run(xen: XenVersion, mib: u32, grants: &str) -> Result<()> {
-    lab::prepare(&[xen])?;
-    let linux = lab::LinuxGuest::get(xen)?;
-    let mut archive = Archive::default();
-    archive.file("payload/run", 0o755, SCRIPT);
-    archive.file("payload/lib.sh", 0o644, payload::LIB);
-    archive.file("payload/size", 0o644, format!("MIB={mib} GRANTS={grants}\n"));
-    archive.copy("payload/driver-domain", &kernels::driver_domain()?)?;
-    archive.copy("payload/linux", &linux.kernel)?;
-    archive.file("payload/linux.cpio", 0o644, linux.initramfs(GUEST, &payload::peer()?)?);
-    let mut boot = Boot::new(xen, host::results()?.join(format!("driver-domain-{xen}.log")));
-    boot.timeout = Duration::from_secs(1800);
-    boot.append = "QUIET=1".to_owned();
+/// The runs of continuous integration: each version and each way once, with less over the network.
+pub(crate) fn both() -> Result<()> {
+    side_by_side(&[(XenVersion::V4_17, Grants::Copy), (XenVersion::V4_20, Grants::Map)], (64, 8), false)
+}
 
-    let progress = ui::spinner(&format!("Xen {xen}: booting"));
-    let (mut passed, mut failed, mut complete) = (0, 0, false);
-    let outcome = boot.run(&archive, None, &mut |event| {
+/// Runs the test on versions of Xen at the same time, a core for each, with so many MiB on the disk and over the network.
+fn side_by_side(runs: &[(XenVersion, Grants)], (disk, net): (u32, u32), verbose: bool) -> Result<()> {
+    let versions: Vec<_> = runs.iter().map(|&(xen, _)| xen).collect();
+    lab::prepare(&versions)?;
+    let kernel = kernels::driver_domain()?;
+    let peer = payload::peer()?;
+    let mut boots = Vec::new();
+    for &(xen, grants) in runs {
+        let linux = LinuxGuest::get(xen)?;
+        let mut archive = Archive::default();
+        archive.file("payload/run", 0o755, SCRIPT);
+        archive.file("payload/lib.sh", 0o644, payload::LIB);
+        archive.file("payload/size", 0o644, format!("MIB={disk} NET_MIB={net} GRANTS={}\n", grants.name()));
+        archive.copy("payload/driver-domain", &kernel)?;
+        archive.copy("payload/linux", &linux.kernel)?;
+        archive.file("payload/linux.cpio", 0o644, linux.initramfs(GUEST, &peer)?);
+        archive.copy("payload/lab-peer", &peer)?;
+        let name = format!("xen {xen} {}", grants.name());
+        let log = host::results()?.join(format!("driver-domain-{xen}-{}.log", grants.name()));
+        let mut boot = Boot::new(xen, log);
+        boot.timeout = Duration::from_secs(1800);
+        boot.append = "QUIET=1".to_owned();
+        boots.push((name, boot, archive));
+    }
+    thread::scope(|scope| {
+        let jobs: Vec<_> = boots
+            .iter()
+            .map(|(name, boot, archive)| scope.spawn(move || one(name, boot, archive, verbose)))
+            .collect();
+        let mut failures = Vec::new();
+        for job in jobs {
+            match job.join() {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => failures.push(format!("{error:#}")),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        if failures.is_empty() { Ok(()) } else { bail!("{}", failures.join("\n")) }
+    })
+}
+
+fn one(name: &str, boot: &Boot, archive: &Archive, verbose: bool) -> Result<()> {
+    let progress = ui::spinner(&format!("{name}: booting"));
+    let mut checks = Vec::new();
+    let mut complaints = Complaints::default();
+    let mut complete = false;
+    let outcome = boot.run(archive, None, &mut |event| {
+        complaints.hear(&event);
         let Event::Payload(line) = event else { return };
         match payload::parse(line) {
-            Line::Step(step) => progress.set_prefix(format!("Xen {xen}: {step}")),
+            Line::Step(step) => progress.set_prefix(format!("{name}: {step}")),
             Line::Check(check) => {
-                ui::line(format!("xen {xen}  {}", check.describe()));
-                if check.ok {
-                    passed += 1;
-                } else {
-                    failed += 1;
-                }
+                ui::line(format!("{name}  {}", check.describe()));
+                checks.push(check);
             }
-            Line::Figure(name, value) => ui::line(ui::dim(&format!("xen {xen}        {name} {value} s"))),
-            Line::Show(text) => ui::line(ui::dim(&format!("xen {xen}        | {text}"))),
+            Line::Figure(what, value) => ui::line(ui::dim(&format!("{name}        {what} {value:.1} s"))),
+            Line::Show(text) => ui::line(ui::dim(&format!("{name}        | {text}"))),
+            Line::Console(text) if verbose => ui::line(ui::dim(&format!("{name}        {text}"))),
             Line::Other("END") => complete = true,
             _ => {}
         }
     })?;
     progress.finish_and_clear();
+    let quiet = complaints.check();
+    ui::line(format!("{name}  {}", quiet.describe()));
+    checks.push(quiet);
+    let good = checks.iter().filter(|check| check.ok).count();
     ui::line(format!(
-        "xen {xen}  driver domain: {passed} of {} checks hold; log {}",
-        passed + failed,
-        boot.log.display()
+        "{name}  driver domain: {good} of {} checks hold; {}",
+        checks.len(),
+        outcome.describe()
     ));
-    if failed > 0 || !complete || outcome.ending != Ending::Exit(0) {
-        bail!("the driver domain's test on Xen {xen}: {failed} checks failed; {}", outcome.describe());
+    if good < checks.len() || !complete || outcome.ending != Ending::Exit(0) {
+        bail!("{name}: {}; the whole log is {}", outcome.describe(), boot.log.display());
     }
     Ok(())
 }

@@ -84,9 +84,10 @@ fn one(run: &mut Run, mut boot: Boot, archive: &Archive) -> Result<()> {
     let progress = ui::spinner(&format!("Xen {xen}: booting"));
     let mut seen = Seen::default();
     let outcome = boot.run(archive, None, &mut |event| {
+        seen.complaints.hear(&event);
         match event {
-            Event::Mark(mark) => seen.running |= mark.starts_with("run"),
-            Event::Xen(line) => seen.xen(line),
+            Event::Mark(_) => {}
+            Event::Xen(line) => drop(seen.selftest.guest(line)),
             Event::Payload(line) => seen.payload(xen, line),
         }
         if !seen.step.is_empty() {
@@ -110,31 +111,50 @@ fn one(run: &mut Run, mut boot: Boot, archive: &Archive) -> Result<()> {
     Ok(())
 }
 
+/// What Xen complains of while a payload runs.
+#[derive(Default)]
+pub(crate) struct Complaints {
+    lines: Vec<String>,
+    /// dom0 is up and the payload runs.
+    running: bool,
+    /// Guests were started of which Xen may complain.
+    misdeeds: bool,
+}
+
+impl Complaints {
+    pub(crate) fn hear(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Mark(mark) => self.running |= mark.starts_with("run"),
+            Event::Payload(line) => self.misdeeds |= *line == "MISDEEDS",
+            Event::Xen(line) => {
+                let peaceful = PEACEFUL.iter().any(|p| line.contains(p));
+                if self.running && !self.misdeeds && line.starts_with("(XEN)") && !peaceful {
+                    self.lines.push((*line).to_owned());
+                }
+            }
+        }
+    }
+
+    pub(crate) fn check(&self) -> Check {
+        let none = self.lines.is_empty();
+        let found = if none { "none".to_owned() } else { self.lines.join("\n                  ") };
+        Check::new("Xen's log: complaints", none, found, "none")
+    }
+}
+
 /// What a run has shown.
 #[derive(Default)]
 struct Seen {
     step: String,
     checks: Vec<Check>,
     figures: BTreeMap<String, Vec<f64>>,
-    complaints: Vec<String>,
-    /// dom0 is up and the payload runs.
-    running: bool,
-    /// Guests were started of which Xen may complain.
-    misdeeds: bool,
+    complaints: Complaints,
     /// What the self-test kernel said, as a guest.
     selftest: Tally,
     complete: bool,
 }
 
 impl Seen {
-    fn xen(&mut self, line: &str) {
-        let peaceful = PEACEFUL.iter().any(|p| line.contains(p));
-        self.selftest.guest(line);
-        if self.running && !self.misdeeds && line.starts_with("(XEN)") && !peaceful {
-            self.complaints.push(line.to_owned());
-        }
-    }
-
     fn payload(&mut self, xen: XenVersion, line: &str) {
         match payload::parse(line) {
             Line::Step(step) => self.step = step.to_owned(),
@@ -144,7 +164,6 @@ impl Seen {
             }
             Line::Figure(name, value) => self.figures.entry(name.to_owned()).or_default().push(value),
             Line::Show(text) => ui::line(ui::dim(&format!("xen {xen}        | {text}"))),
-            Line::Other("MISDEEDS") => self.misdeeds = true,
             Line::Other("END") => self.complete = true,
             Line::Other(_) | Line::Say(_) | Line::Console(_) => {}
         }
@@ -152,11 +171,6 @@ impl Seen {
 
     /// What only the whole run can tell.
     fn last_checks(&self, outcome: &Outcome) -> Vec<Check> {
-        let complaints = if self.complaints.is_empty() {
-            "none".to_owned()
-        } else {
-            self.complaints.join("\n                  ")
-        };
         let selftest = match self.selftest.verdict() {
             Ok(count) => (true, format!("{count} results")),
             Err(error) => (false, format!("{error:#}")),
@@ -168,7 +182,7 @@ impl Seen {
                 selftest.1,
                 "all results as expected, and their count",
             ),
-            Check::new("Xen's log: complaints", self.complaints.is_empty(), complaints, "none"),
+            self.complaints.check(),
             Check::new(
                 "the run came to its end",
                 self.complete && outcome.ending == Ending::Exit(0),
@@ -185,13 +199,17 @@ mod tests {
 
     #[test]
     fn xens_log_counts_only_while_the_payload_runs_and_no_misdeed_is_asked_for() {
-        let mut seen = Seen::default();
-        seen.xen("(XEN) No NUMA configuration found");
-        seen.running = true;
-        seen.xen("(XEN) HVM d1v0 save: CPU");
-        seen.xen("(XEN) grant_table.c:803:d0v0 Bad flags (0) or dom (0); expected d0");
-        seen.misdeeds = true;
-        seen.xen("(XEN) domain_crash called");
-        assert_eq!(seen.complaints.len(), 1);
+        let mut complaints = Complaints::default();
+        for event in [
+            Event::Xen("(XEN) No NUMA configuration found"),
+            Event::Mark("run 3.1"),
+            Event::Xen("(XEN) HVM d1v0 save: CPU"),
+            Event::Xen("(XEN) grant_table.c:803:d0v0 Bad flags (0) or dom (0); expected d0"),
+            Event::Payload("MISDEEDS"),
+            Event::Xen("(XEN) domain_crash called"),
+        ] {
+            complaints.hear(&event);
+        }
+        assert_eq!(complaints.lines.len(), 1);
     }
 }

@@ -18,6 +18,9 @@ fn main(xen: Rt) {
         Ok(config) => config,
         Err(error) => return early_println!("command line: {error}"),
     };
+    if let Err(errno) = xen.use_fifo_events() {
+        return early_println!("events in the FIFO format: {errno}");
+    }
     let ring = match start::xenstore_ring(xen) {
         Ok(ring) => ring,
         Err(error) => return early_println!("no xenstore: {error}"),

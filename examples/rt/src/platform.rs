@@ -182,7 +182,7 @@ unsafe impl Platform for Rt {
     }
 }
 
-// SAFETY: the frames lie above all RAM and above every device, each range is given to one owner until it is released, and they are mapped to
+// SAFETY: the frames lie in a gap of the memory map, each range is given to one owner until it is released, and they are mapped to
 // their own addresses.
 unsafe impl ForeignFrames for Rt {
     fn reserve_frames(&self, count: NonZeroUsize) -> Option<ForeignRange> {

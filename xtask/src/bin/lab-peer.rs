@@ -3,7 +3,8 @@
 //! `lab-peer serve ADDR:PORT` echoes what TCP connections send. `lab-peer check ADDR:PORT BYTES` sends pseudo-random
 //! bytes to an echo server and verifies what comes back. `lab-peer create CONFIG LOG [MARKER]` runs `xl create` and
 //! says how long the guest took to its first console line (and to the line that holds MARKER). `lab-peer follow FILE
-//! PREFIX` prints the lines of a growing file as they come, for ever.
+//! PREFIX` prints the lines of a growing file as they come, for ever. `lab-peer write FILE BYTES` fills a file with
+//! pseudo-random bytes, to the disk; `lab-peer verify FILE BYTES` compares them, and both print their sum.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -26,8 +27,10 @@ fn main() -> ExitCode {
         ["create", config, log] => create(config, log, None),
         ["create", config, log, marker] => create(config, log, Some(marker)),
         ["follow", file, prefix] => follow(file, prefix),
+        ["write", file, bytes] => write(file, bytes),
+        ["verify", file, bytes] => verify(file, bytes),
         _ => Err("usage: lab-peer serve ADDR:PORT | check ADDR:PORT BYTES | create CONFIG LOG [MARKER] | \
-                  follow FILE PREFIX"
+                  follow FILE PREFIX | write FILE BYTES | verify FILE BYTES"
             .into()),
     };
     match done {
@@ -72,24 +75,48 @@ fn check(address: &str, bytes: &str) -> Done {
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut writer = stream.try_clone()?;
     let sender = thread::spawn(move || -> std::io::Result<()> {
-        let data: Vec<u8> = Noise::new().take(total).collect();
-        writer.write_all(&data)?;
+        let mut noise = Noise::new();
+        let mut data = vec![0; PIECE];
+        for start in (0..total).step_by(PIECE) {
+            let piece = &mut data[..PIECE.min(total - start)];
+            noise.fill(piece);
+            writer.write_all(piece)?;
+        }
         writer.shutdown(Shutdown::Write)
     });
-    let (mut received, mut mismatches) = (0, 0);
-    let mut expected = Noise::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        let n = stream.read(&mut buffer)?;
-        if n == 0 {
-            break;
-        }
-        received += n;
-        mismatches += buffer[..n].iter().filter(|&&b| expected.next() != Some(b)).count();
-    }
+    let (received, mismatches, _) = compare(&mut stream)?;
     sender.join().map_err(|_| "the sender panicked")??;
     println!("sent={total} received={received} mismatches={mismatches}");
     if received == total && mismatches == 0 { Ok(()) } else { Err("the echo differs".into()) }
+}
+
+/// Bytes that are made and compared at a time; a multiple of 8.
+const PIECE: usize = 1 << 16;
+
+/// Reads to the end. Returns how many bytes there were, how many are not the noise's, and their sum.
+fn compare(from: &mut impl Read) -> std::io::Result<(usize, usize, u64)> {
+    let (mut received, mut mismatches, mut sum) = (0, 0, Sum::new());
+    let mut noise = Noise::new();
+    let (mut found, mut expected) = (vec![0; PIECE], vec![0; PIECE]);
+    loop {
+        let mut filled = 0;
+        // Whole pieces, because the noise comes in words.
+        while filled < PIECE {
+            match from.read(&mut found[filled..])? {
+                0 => break,
+                n => filled += n,
+            }
+        }
+        noise.fill(&mut expected);
+        if found[..filled] != expected[..filled] {
+            mismatches += found[..filled].iter().zip(&expected).filter(|(a, b)| a != b).count();
+        }
+        sum.add(&found[..filled]);
+        received += filled;
+        if filled < PIECE {
+            return Ok((received, mismatches, sum.0));
+        }
+    }
 }
 
 /// Pseudo-random bytes (xorshift), the same in every run.
@@ -99,17 +126,56 @@ impl Noise {
     fn new() -> Noise {
         Noise(0x9e37_79b9_7f4a_7c15)
     }
+
+    /// Makes the next bytes. What is left of a last word is lost.
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for word in bytes.chunks_mut(8) {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            word.copy_from_slice(&self.0.to_le_bytes()[..word.len()]);
+        }
+    }
 }
 
-impl Iterator for Noise {
-    type Item = u8;
+/// A checksum: FNV-1a, of words.
+struct Sum(u64);
 
-    fn next(&mut self) -> Option<u8> {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        Some((self.0 >> 32) as u8)
+impl Sum {
+    fn new() -> Sum {
+        Sum(0xcbf2_9ce4_8422_2325)
     }
+
+    fn add(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.0 = (self.0 ^ u64::from_le_bytes(word)).wrapping_mul(0x100_0000_01b3);
+        }
+    }
+}
+
+fn write(file: &str, bytes: &str) -> Done {
+    let total: usize = bytes.parse()?;
+    let mut file = fs::File::create(file)?;
+    let (mut noise, mut sum) = (Noise::new(), Sum::new());
+    let mut data = vec![0; PIECE];
+    for start in (0..total).step_by(PIECE) {
+        let piece = &mut data[..PIECE.min(total - start)];
+        noise.fill(piece);
+        sum.add(piece);
+        file.write_all(piece)?;
+    }
+    file.sync_all()?;
+    println!("bytes={total} sum={:016x}", sum.0);
+    Ok(())
+}
+
+fn verify(file: &str, bytes: &str) -> Done {
+    let total: usize = bytes.parse()?;
+    let (read, mismatches, sum) = compare(&mut fs::File::open(file)?)?;
+    println!("bytes={read} sum={sum:016x} mismatches={mismatches}");
+    if read == total && mismatches == 0 { Ok(()) } else { Err("the file differs".into()) }
 }
 
 fn create(config: &str, log: &str, marker: Option<&str>) -> Done {
