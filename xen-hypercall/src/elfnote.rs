@@ -1,8 +1,11 @@
-//! ELF notes: what a kernel's image tells Xen before it runs. Source: `elfnote.h`.
+//! ELF notes: what a kernel's image tells Xen before it runs, and how a loader reads it. Source: `elfnote.h`.
 
 use xen_sys::elfnote::{
     XEN_ELFNOTE_GUEST_OS, XEN_ELFNOTE_PHYS32_ENTRY, XEN_ELFNOTE_PHYS32_RELOC, XEN_ELFNOTE_SUPPORTED_FEATURES,
 };
+
+use zerocopy::FromBytes;
+use zerocopy::little_endian::U32;
 
 /// One note of owner `Xen` with value `T`, laid out as it stands in the image. Put it there with [`elf_notes!`](crate::elf_notes).
 ///
@@ -85,9 +88,83 @@ macro_rules! elf_notes {
     )*};
 }
 
+/// A note as it was found in an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Note<'a> {
+    /// The owner, without zero bytes at its end.
+    pub name: &'a [u8],
+    /// The type: `XEN_ELFNOTE_*` where the owner is `Xen`.
+    pub kind: u32,
+    /// The value.
+    pub value: &'a [u8],
+}
+
+impl<'a> Note<'a> {
+    /// Returns the value as a number, as Xen's loader reads it: of one, two, four or eight bytes.
+    pub fn number(&self) -> Option<u64> {
+        let mut bytes = [0; 8];
+        if !matches!(self.value.len(), 1 | 2 | 4 | 8) {
+            return None;
+        }
+        bytes.get_mut(..self.value.len())?.copy_from_slice(self.value);
+        Some(u64::from_le_bytes(bytes))
+    }
+}
+
+/// The notes of a segment of type `PT_NOTE` or a section of type `SHT_NOTE`, aligned to words.
+///
+/// Ends at the first that reaches past the end: what follows can't be told.
+#[derive(Clone, Debug)]
+pub struct Notes<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Notes<'a> {
+    /// Reads the notes that `segment` consists of.
+    pub fn new(segment: &'a [u8]) -> Self {
+        Self { rest: segment }
+    }
+
+    /// Returns the value of Xen's note of type `kind` (`XEN_ELFNOTE_*`), the last one if there are several, as Xen does.
+    pub fn of_xen(self, kind: u32) -> Option<Note<'a>> {
+        self.filter(|note| note.name == b"Xen" && note.kind == kind).last()
+    }
+
+    fn take(&mut self, len: u32) -> Option<&'a [u8]> {
+        let len = usize::try_from(len).ok()?;
+        let (taken, _) = self.rest.split_at_checked(len)?;
+        // The padding of the last value may be missing.
+        let padded = len.checked_next_multiple_of(4)?.min(self.rest.len());
+        self.rest = self.rest.get(padded..)?;
+        Some(taken)
+    }
+
+    fn parse(&mut self) -> Option<Note<'a>> {
+        let (&[name_len, value_len, kind], rest) = <[U32; 3]>::ref_from_prefix(self.rest).ok()?;
+        self.rest = rest;
+        let name = self.take(name_len.get())?;
+        let end = name.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        let value = self.take(value_len.get())?;
+        Some(Note { name: name.get(..end)?, kind: kind.get(), value })
+    }
+}
+
+impl<'a> Iterator for Notes<'a> {
+    type Item = Note<'a>;
+
+    fn next(&mut self) -> Option<Note<'a>> {
+        let note = self.parse();
+        if note.is_none() {
+            self.rest = &[];
+        }
+        note
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::vec::Vec;
 
     /// Name length, value length, type, name: four words, then the value; the whole in words.
     #[test]
@@ -100,5 +177,50 @@ mod tests {
         assert_eq!({ ElfNote::supported_features(7).value_len }, 4);
         assert_eq!({ ElfNote::phys32_reloc(0x20_0000, 0, u32::MAX).kind }, 19);
         assert_eq!(size_of::<ElfNote<unsafe extern "C" fn()>>(), 16 + size_of::<usize>());
+    }
+
+    fn note(name: &[u8], kind: u32, value: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for word in [name.len() as u32, value.len() as u32, kind] {
+            bytes.extend(word.to_le_bytes());
+        }
+        for part in [name, value] {
+            bytes.extend(part);
+            bytes.resize(bytes.len().next_multiple_of(4), 0);
+        }
+        bytes
+    }
+
+    #[test]
+    fn notes_are_read_in_order_and_xens_are_found_by_type() {
+        let entry = 0x10_0000u32.to_le_bytes();
+        let image = [
+            note(b"GNU\0", 3, &[1; 20]),
+            note(b"Xen\0", XEN_ELFNOTE_PHYS32_ENTRY, &[0; 4]),
+            note(b"Xen\0", XEN_ELFNOTE_GUEST_OS, b"mine\0"),
+            note(b"Xen\0", XEN_ELFNOTE_PHYS32_ENTRY, &entry),
+            note(b"", 1, b""),
+        ]
+        .concat();
+        let kinds: Vec<_> = Notes::new(&image).map(|note| (note.name, note.kind, note.value.len())).collect();
+        let expected: [(&[u8], _, _); 5] =
+            [(b"GNU", 3, 20), (b"Xen", 18, 4), (b"Xen", 6, 5), (b"Xen", 18, 4), (b"", 1, 0)];
+        assert_eq!(kinds, expected);
+        let found = Notes::new(&image).of_xen(XEN_ELFNOTE_PHYS32_ENTRY);
+        assert_eq!(found.and_then(|note| note.number()), Some(0x10_0000));
+        let name = Notes::new(&image).of_xen(XEN_ELFNOTE_GUEST_OS).unwrap();
+        assert_eq!((name.value, name.number()), (b"mine\0".as_slice(), None));
+    }
+
+    #[test]
+    fn a_note_that_reaches_past_the_end_ends_the_list() {
+        let whole = note(b"Xen\0", 6, b"abcd\0");
+        // Without the padding of the value it is whole still.
+        assert_eq!(Notes::new(&whole[..whole.len() - 3]).count(), 1);
+        for len in 0..whole.len() - 3 {
+            assert_eq!(Notes::new(&whole[..len]).count(), 0, "{len} bytes");
+        }
+        let huge = [[0xff; 4], [0xff; 4], [0; 4]].concat();
+        assert_eq!(Notes::new(&[whole, huge].concat()).count(), 1);
     }
 }

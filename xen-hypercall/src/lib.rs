@@ -14,6 +14,7 @@ mod pages;
 mod platform;
 mod shared;
 pub mod start;
+pub mod start_info;
 #[doc(hidden)]
 pub mod sync;
 

@@ -35,10 +35,10 @@ extern "C" fn rust_start(start_info: usize) -> ! {
     platform::init(CpuVendor::read(cpuid::native));
 
     // SAFETY: the address from EBX, and no memory has been given away yet.
-    let Some(boot) = (unsafe { start_info::read(start_info) }) else {
+    let boot = unsafe { start_info::read(start_info) }.unwrap_or_else(|error| {
         early::init(false);
-        panic!("no hvm_start_info at {start_info:#x}: booted by another protocol than PVH?");
-    };
+        panic!("{error}; booted by another protocol than PVH?");
+    });
     early::init(boot.dom0);
     let boot = platform::BOOT.call_once(|| boot);
 

@@ -3,16 +3,13 @@
 //! All of it is copied out at once. It lies in RAM that the allocator is given later.
 
 use crate::platform::Rt;
-use core::ffi::CStr;
 use core::ops::Range;
 use core::ptr::with_exposed_provenance;
 use heapless::{String, Vec};
 use xen_hypercall::ops::memory;
-use xen_sys::arch_x86::hvm::start_info::{
-    HvmMemmapTableEntry, HvmStartInfo, MemmapType, XEN_HVM_START_MAGIC_VALUE,
-};
+use xen_hypercall::start_info::{StartInfo, StartInfoError};
+use xen_sys::arch_x86::hvm::start_info::{HvmMemmapTableEntry, MemmapType};
 use xen_sys::hvm::e820::E820Entry;
-use xen_sys::xen::StartInfoFlags;
 
 /// What the kernel keeps of it.
 #[derive(Debug)]
@@ -30,43 +27,38 @@ impl Boot {
     }
 }
 
-/// Reads what the loader left at `address`. `None` if that is no start_info.
+/// Where the memory ends that `boot.s` has mapped, each byte at its own address.
+const MAPPED: u64 = 1 << 32;
+
+/// Reads what the loader left at `address`.
 ///
 /// What exceeds the room of [`Boot`] is left out: a kernel with half a command line can still say so.
+///
+/// # Errors
+///
+/// [`StartInfoError`] if that is no start_info.
 ///
 /// # Safety
 ///
 /// The address must be the one from EBX, and nothing may have been written to RAM outside the image so far.
-pub(crate) unsafe fn read(address: usize) -> Option<Boot> {
-    let start: *const HvmStartInfo = with_exposed_provenance(address);
-    // SAFETY: the loader put the structure there, below 4 GiB, which is mapped; so are the string and the table that it
-    // names. Version 0 ends before the fields of the memory map, so those are read of later versions only.
-    unsafe {
-        if (&raw const (*start).magic).read() != XEN_HVM_START_MAGIC_VALUE {
-            return None;
-        }
-        let flags = (&raw const (*start).flags).read();
-        let dom0 = flags.intersects(StartInfoFlags::INITDOMAIN | StartInfoFlags::PRIVILEGED);
-        let mut boot = Boot { dom0, command_line: String::new(), memory_map: Vec::new() };
-
-        let line = (&raw const (*start).cmdline_paddr).read();
-        if line != 0 {
-            let line = CStr::from_ptr(with_exposed_provenance(line as usize)).to_bytes();
-            let valid = line.utf8_chunks().next().map_or("", |chunk| chunk.valid());
-            let _ = valid.chars().try_for_each(|char| boot.command_line.push(char));
-        }
-
-        if (&raw const (*start).version).read() >= 1 {
-            let count = (&raw const (*start).memmap_entries).read() as usize;
-            let table: *const HvmMemmapTableEntry =
-                with_exposed_provenance((&raw const (*start).memmap_paddr).read() as usize);
-            let _ = (0..count).try_for_each(|i| boot.memory_map.push(table.add(i).read()));
-        }
-        if boot.memory_map.is_empty() {
-            boot.memory_map = asked_of_xen();
-        }
-        Some(boot)
+pub(crate) unsafe fn read(address: usize) -> Result<Boot, StartInfoError> {
+    let physical = |address: u64, buffer: &mut [u8]| {
+        address.checked_add(buffer.len() as u64).filter(|&end| end <= MAPPED)?;
+        let source: *const u8 = with_exposed_provenance(address as usize);
+        // SAFETY: mapped, and nobody writes to what the loader left there.
+        unsafe { source.copy_to_nonoverlapping(buffer.as_mut_ptr(), buffer.len()) };
+        Some(())
+    };
+    let start = StartInfo::read(physical, address as u64)?;
+    let mut boot = Boot { dom0: start.is_dom0(), command_line: String::new(), memory_map: Vec::new() };
+    let mut line = [0; 2048];
+    // There is as much room in the one as in the other.
+    let _ = boot.command_line.push_str(start.command_line(&mut line));
+    let _ = start.memory_map().try_for_each(|entry| boot.memory_map.push(entry));
+    if boot.memory_map.is_empty() {
+        boot.memory_map = asked_of_xen();
     }
+    Ok(boot)
 }
 
 /// The memory map by hypercall: start_info has none before version 1 (Xen 4.12), and may have none after.

@@ -1,0 +1,278 @@
+//! What a PVH loader left for the kernel: command line, modules, memory map. Source: `arch-x86/hvm/start_info.h`.
+
+use core::fmt;
+use core::mem::offset_of;
+use xen_sys::arch_x86::hvm::start_info::{
+    HvmMemmapTableEntry, HvmModlistEntry, HvmStartInfo, XEN_HVM_START_MAGIC_VALUE,
+};
+use xen_sys::xen::StartInfoFlags;
+use zerocopy::{FromBytes, FromZeros, IntoBytes};
+
+use crate::PAGE_SIZE;
+
+/// The start information, and the memory that it lies in. What it names is copied out, piece by piece.
+///
+/// `M` copies physical memory from an address to a buffer, all of it or nothing; `None` for memory that is not mapped.
+///
+/// ```
+/// use xen_hypercall::start_info::StartInfo;
+///
+/// fn ram(memory: impl Fn(u64, &mut [u8]) -> Option<()>, ebx: u32) -> Option<u64> {
+///     let start = StartInfo::read(memory, ebx.into()).ok()?;
+///     Some(start.memory_map().map(|region| region.size).sum())
+/// }
+/// ```
+#[derive(Clone, Copy)]
+pub struct StartInfo<M> {
+    memory: M,
+    info: HvmStartInfo,
+}
+
+/// Why there is no start information.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartInfoError {
+    /// The memory at this address can't be read.
+    Unreadable {
+        /// The address.
+        address: u64,
+    },
+    /// It starts with another number than `XEN_HVM_START_MAGIC_VALUE`: the kernel was booted by another protocol.
+    Magic {
+        /// The number that was found.
+        found: u32,
+    },
+}
+
+impl fmt::Display for StartInfoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { address } => write!(f, "start_info at {address:#x} is not in readable memory"),
+            Self::Magic { found } => {
+                write!(f, "start_info: found magic {found:#x}, expected {XEN_HVM_START_MAGIC_VALUE:#x}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for StartInfoError {}
+
+impl<M: Fn(u64, &mut [u8]) -> Option<()>> StartInfo<M> {
+    /// Reads what stands at `address`, which a PVH kernel finds in EBX.
+    ///
+    /// # Errors
+    ///
+    /// [`StartInfoError`].
+    #[doc(alias = "hvm_start_info")]
+    pub fn read(memory: M, address: u64) -> Result<Self, StartInfoError> {
+        const VERSION_0: usize = offset_of!(HvmStartInfo, memmap_paddr);
+        let unreadable = StartInfoError::Unreadable { address };
+        let mut info = HvmStartInfo::new_zeroed();
+        let (first, rest) = info.as_mut_bytes().split_at_mut(VERSION_0);
+        memory(address, first).ok_or(unreadable)?;
+        let [magic, version] =
+            <[u32; 2]>::read_from_prefix(first).map(|(words, _)| words).unwrap_or_default();
+        if magic != XEN_HVM_START_MAGIC_VALUE {
+            return Err(StartInfoError::Magic { found: magic });
+        }
+        if version >= 1 {
+            let behind = address.checked_add(VERSION_0 as u64).ok_or(unreadable)?;
+            memory(behind, rest).ok_or(unreadable)?;
+        }
+        Ok(Self { memory, info })
+    }
+
+    /// Returns the structure as it was found; the fields of later versions are zero in earlier ones.
+    pub fn raw(&self) -> &HvmStartInfo {
+        &self.info
+    }
+
+    /// Tells whether this is the domain that Xen itself has built.
+    pub fn is_dom0(&self) -> bool {
+        self.info.flags.intersects(StartInfoFlags::INITDOMAIN | StartInfoFlags::PRIVILEGED)
+    }
+
+    /// Returns the address of the ACPI root pointer; `None` where there is no ACPI.
+    pub fn rsdp(&self) -> Option<u64> {
+        Some(self.info.rsdp_paddr).filter(|&address| address != 0)
+    }
+
+    /// Copies the kernel's command line to `buffer`: as much as there is room for, up to what is not UTF-8.
+    pub fn command_line<'b>(&self, buffer: &'b mut [u8]) -> &'b str {
+        self.text(self.info.cmdline_paddr, buffer)
+    }
+
+    /// Copies the command line of a module.
+    pub fn module_command_line<'b>(&self, module: &HvmModlistEntry, buffer: &'b mut [u8]) -> &'b str {
+        self.text(module.cmdline_paddr, buffer)
+    }
+
+    /// Returns the modules, up to the first that can't be read.
+    pub fn modules(&self) -> impl Iterator<Item = HvmModlistEntry> + '_ {
+        self.table(self.info.modlist_paddr, self.info.nr_modules)
+    }
+
+    /// Returns the regions of memory, up to the first that can't be read. None before Xen 4.12: ask `ops::memory::memory_map` then.
+    pub fn memory_map(&self) -> impl Iterator<Item = HvmMemmapTableEntry> + '_ {
+        self.table(self.info.memmap_paddr, self.info.memmap_entries)
+    }
+
+    fn table<T: FromZeros + FromBytes + IntoBytes>(
+        &self,
+        first: u64,
+        count: u32,
+    ) -> impl Iterator<Item = T> + '_ {
+        let count = if first == 0 { 0 } else { u64::from(count) };
+        (0..count).map_while(move |index| {
+            let mut entry = T::new_zeroed();
+            let address = first.checked_add(index * size_of::<T>() as u64)?;
+            (self.memory)(address, entry.as_mut_bytes())?;
+            Some(entry)
+        })
+    }
+
+    fn text<'b>(&self, start: u64, buffer: &'b mut [u8]) -> &'b str {
+        let mut len = 0;
+        if start != 0 {
+            // Page by page: what lies behind the end may not be mapped.
+            while let Some(address) = start.checked_add(len as u64)
+                && len < buffer.len()
+            {
+                let room = PAGE_SIZE - (address % PAGE_SIZE as u64) as usize;
+                let end = buffer.len().min(len + room);
+                let Some(piece) = buffer.get_mut(len..end) else { break };
+                if (self.memory)(address, piece).is_none() {
+                    break;
+                }
+                if let Some(nul) = piece.iter().position(|&byte| byte == 0) {
+                    len += nul;
+                    break;
+                }
+                len = end;
+            }
+        }
+        let bytes = buffer.get(..len).unwrap_or_default();
+        bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid())
+    }
+}
+
+impl<M> fmt::Debug for StartInfo<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.info.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{vec, vec::Vec};
+    use xen_sys::arch_x86::hvm::start_info::MemmapType;
+
+    /// Some memory from address 0x1000 on.
+    struct Memory(Vec<u8>);
+
+    impl Memory {
+        fn put(&mut self, address: u64, bytes: &[u8]) {
+            let at = (address - 0x1000) as usize;
+            self.0[at..at + bytes.len()].copy_from_slice(bytes);
+        }
+
+        fn reader(&self) -> impl Fn(u64, &mut [u8]) -> Option<()> {
+            |address, buffer| {
+                let at = address.checked_sub(0x1000)? as usize;
+                buffer.copy_from_slice(self.0.get(at..)?.get(..buffer.len())?);
+                Some(())
+            }
+        }
+    }
+
+    fn memory() -> Memory {
+        let mut memory = Memory(vec![0; 0x2000]);
+        let info = HvmStartInfo {
+            magic: XEN_HVM_START_MAGIC_VALUE,
+            version: 1,
+            flags: StartInfoFlags::INITDOMAIN,
+            nr_modules: 1,
+            modlist_paddr: 0x1100,
+            cmdline_paddr: 0x1ffc,
+            rsdp_paddr: 0xfc00_0000,
+            memmap_paddr: 0x1200,
+            memmap_entries: 2,
+            reserved: 0,
+        };
+        memory.put(0x1000, info.as_bytes());
+        let module = HvmModlistEntry { paddr: 0x5000, size: 7, cmdline_paddr: 0x2ffd, reserved: 0 };
+        memory.put(0x1100, module.as_bytes());
+        let region = |addr, size, type_| HvmMemmapTableEntry { addr, size, type_, reserved: 0 };
+        memory.put(0x1200, region(0, 0xa0000, MemmapType::RAM).as_bytes());
+        memory.put(0x1218, region(0xfc00_0000, 0x1000, MemmapType::ACPI).as_bytes());
+        // Across a page, and one that the memory ends in.
+        memory.put(0x1ffc, b"console=\xffx\0");
+        memory.put(0x2ffd, b"abc");
+        memory
+    }
+
+    #[test]
+    fn all_that_the_loader_left_is_found() {
+        let memory = memory();
+        let start = StartInfo::read(memory.reader(), 0x1000).unwrap();
+        assert!(start.is_dom0());
+        assert_eq!(start.rsdp(), Some(0xfc00_0000));
+        let sizes: Vec<_> = start.memory_map().map(|region| (region.type_, region.size)).collect();
+        assert_eq!(sizes, [(MemmapType::RAM, 0xa0000), (MemmapType::ACPI, 0x1000)]);
+        let mut buffer = [0; 64];
+        assert_eq!(start.command_line(&mut buffer), "console=");
+        assert_eq!(start.command_line(&mut buffer[..3]), "con");
+        let modules: Vec<_> = start.modules().collect();
+        assert_eq!((modules.len(), modules[0].size), (1, 7));
+        assert_eq!(start.module_command_line(&modules[0], &mut buffer[..2]), "ab");
+        // The memory ends before the text does.
+        assert_eq!(start.module_command_line(&modules[0], &mut buffer), "abc");
+    }
+
+    #[test]
+    fn version_0_has_no_memory_map_and_may_be_the_last_thing_in_memory() {
+        let mut memory = memory();
+        let info = HvmStartInfo {
+            magic: XEN_HVM_START_MAGIC_VALUE,
+            memmap_paddr: 0x1200,
+            memmap_entries: 2,
+            ..HvmStartInfo::default()
+        };
+        memory.put(0x3000 - 40, &info.as_bytes()[..40]);
+        let start = StartInfo::read(memory.reader(), 0x3000 - 40).unwrap();
+        assert_eq!(start.memory_map().count(), 0);
+        assert_eq!((start.modules().count(), start.rsdp(), start.is_dom0()), (0, None, false));
+        assert_eq!(start.command_line(&mut [0; 8]), "");
+        drop(start);
+        memory.put(0x3000 - 36, &[1]);
+        let unreadable = StartInfoError::Unreadable { address: 0x3000 - 40 };
+        assert_eq!(StartInfo::read(memory.reader(), 0x3000 - 40).unwrap_err(), unreadable);
+    }
+
+    #[test]
+    fn what_is_no_start_info_or_not_there_is_refused() {
+        let memory = memory();
+        assert_eq!(
+            StartInfo::read(memory.reader(), 0x1100).unwrap_err(),
+            StartInfoError::Magic { found: 0x5000 }
+        );
+        for address in [0, 0xfff, 0x2fff, u64::MAX] {
+            assert_eq!(
+                StartInfo::read(memory.reader(), address).unwrap_err(),
+                StartInfoError::Unreadable { address }
+            );
+        }
+    }
+
+    #[test]
+    fn tables_end_where_memory_does_whatever_their_count() {
+        let mut memory = memory();
+        memory.put(0x1000 + offset_of!(HvmStartInfo, memmap_entries) as u64, &u32::MAX.to_le_bytes());
+        assert_eq!(
+            StartInfo::read(memory.reader(), 0x1000).unwrap().memory_map().count(),
+            (0x3000 - 0x1200) / 24
+        );
+        memory.put(0x1000 + offset_of!(HvmStartInfo, memmap_paddr) as u64, &(u64::MAX - 3).to_le_bytes());
+        assert_eq!(StartInfo::read(memory.reader(), 0x1000).unwrap().memory_map().count(), 0);
+    }
+}
