@@ -1,5 +1,6 @@
 //! Decorators round any platform: hypercalls that fail, are counted, traced or late; allocations that fail; waits that end early.
 
+use crate::Whims;
 use core::fmt;
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
@@ -228,17 +229,61 @@ impl FailNth {
 
 impl Interpose for FailNth {
     fn hypercall(&self, call: &Call) -> Option<isize> {
-        // What only ends things is not refused by a sound Xen, and no driver could do anything about it.
-        let ends = call.op == xen_sys::xen::HYPERVISOR_SCHED_OP
-            || (call.op == xen_sys::xen::HYPERVISOR_EVENT_CHANNEL_OP
-                && call.command() == xen_sys::event_channel::EVTCHNOP_CLOSE)
-            || (call.op == xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP
-                && call.command() == xen_sys::grant_table::GNTTABOP_UNMAP_GRANT_REF);
-        (!ends && self.is_it()).then_some(self.result)
+        (!ends_something(call) && self.is_it()).then_some(self.result)
     }
 
     fn may_allocate(&self, _count: usize) -> bool {
         !self.is_it()
+    }
+}
+
+/// Tells whether a hypercall only ends something or waits: a sound Xen does not refuse that, and no driver could do anything about it.
+fn ends_something(call: &Call) -> bool {
+    call.op == xen_sys::xen::HYPERVISOR_SCHED_OP
+        || (call.op == xen_sys::xen::HYPERVISOR_EVENT_CHANNEL_OP
+            && call.command() == xen_sys::event_channel::EVTCHNOP_CLOSE)
+        || (call.op == xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP
+            && call.command() == xen_sys::grant_table::GNTTABOP_UNMAP_GRANT_REF)
+}
+
+/// Fails hypercalls and allocations as [`Whims`] say, a byte for each: one in sixteen, until the whims end.
+#[derive(Debug, Default)]
+pub struct FailByWhim {
+    whims: Mutex<Whims>,
+}
+
+impl FailByWhim {
+    /// What a Xen that is short of something answers.
+    const ERRORS: [Errno; 4] = [Errno::ENOMEM, Errno::ENOSPC, Errno::EINVAL, Errno::EPERM];
+
+    /// Starts to follow `whims`, in the place of those before. It fails nothing before the first.
+    pub fn follow(&self, whims: Whims) {
+        *self.whims.lock().unwrap_or_else(PoisonError::into_inner) = whims;
+    }
+
+    fn failure(&self) -> Option<Errno> {
+        let mut whims = self.whims.lock().unwrap_or_else(PoisonError::into_inner);
+        if whims.is_over() {
+            return None;
+        }
+        let byte = whims.u8();
+        (byte % 16 == 15).then(|| Self::ERRORS[usize::from(byte / 16) % Self::ERRORS.len()])
+    }
+}
+
+impl Interpose for FailByWhim {
+    fn hypercall(&self, call: &Call) -> Option<isize> {
+        // Xen runs out of nothing when it sends an event, and drivers take a refusal for the end of the connection.
+        let sends = call.op == xen_sys::xen::HYPERVISOR_EVENT_CHANNEL_OP
+            && call.command() == xen_sys::event_channel::EVTCHNOP_SEND;
+        if sends || ends_something(call) {
+            return None;
+        }
+        self.failure().map(|errno| -(errno.0 as isize))
+    }
+
+    fn may_allocate(&self, _count: usize) -> bool {
+        self.failure().is_none()
     }
 }
 

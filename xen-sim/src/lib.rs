@@ -20,7 +20,7 @@ mod violation;
 mod world;
 
 pub use counters::Counters;
-pub use decorate::{Call, CountCalls, FailNth, Interpose, Interposed, Jitter, TraceCalls};
+pub use decorate::{Call, CountCalls, FailByWhim, FailNth, Interpose, Interposed, Jitter, TraceCalls};
 pub use domain::Domain;
 pub use hostile::{HostileBackend, HostilePeer, SharedLoads, Whims};
 pub use machine::DomainConfig;

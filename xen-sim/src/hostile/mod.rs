@@ -44,7 +44,7 @@ impl Whims {
         core::array::from_fn(|_| self.bytes.pop_front().unwrap_or(0))
     }
 
-    fn u8(&mut self) -> u8 {
+    pub(crate) fn u8(&mut self) -> u8 {
         let [byte] = self.take();
         byte
     }
