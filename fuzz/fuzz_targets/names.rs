@@ -1,37 +1,3 @@
-//! Names and numbers that people and peers write: disks, addresses, interfaces, numbers in nodes.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use xen_front::block::DeviceNumber;
-use xen_front::net::{MacAddress, Vif};
-use xen_store::wire::parse_number;
-use xen_store::{PathText, wire::check_path};
-
-fuzz_target!(|input: (u32, &[u8])| {
-    let (number, bytes) = input;
-    let number = DeviceNumber(number);
-    if let Some(place) = number.place() {
-        assert_eq!(place.number().and_then(|number| number.place()), Some(place));
-        let name = number.to_string();
-        assert_eq!(name.parse::<DeviceNumber>().map(|number| number.place()), Ok(Some(place)), "{name}");
-    }
-    if let Ok(mac) = MacAddress::parse(bytes) {
-        assert_eq!(MacAddress::parse(mac.to_string().as_bytes()), Ok(mac));
-    }
-    let text = core::str::from_utf8(bytes).ok();
-    let strict = text.filter(|text| !text.starts_with('+'));
-    assert_eq!(parse_number::<i64>(bytes).ok(), strict.and_then(|text| text.parse().ok()));
-    assert_eq!(parse_number::<u32>(bytes).ok(), strict.and_then(|text| text.parse().ok()));
-    if let Some(text) = text {
-        if let Ok(number) = text.parse::<DeviceNumber>() {
-            let again = number.to_string().parse::<DeviceNumber>();
-            assert_eq!(again.map(|number| number.place()), Ok(number.place()));
-        }
-        if let Some(vif) = Vif::parse(text) {
-            assert_eq!(Vif::parse(&vif.to_string()), Some(vif));
-        }
-        let path = PathText::new(&text);
-        assert!(path.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
-        assert!(check_path(bytes).is_err() || text.ends_with(path.as_str()));
-    }
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| xen_fuzz::names::run(data));

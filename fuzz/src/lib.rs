@@ -1,11 +1,7 @@
-//! What the targets share: a peer that writes to shared memory from a stream of input, and worlds to put drivers into.
+//! The targets as functions of bytes, so that a fuzzer and a test of the checked-in corpora run the same code.
 
-mod device;
-mod peer;
-mod ring;
-mod store;
+mod input;
+mod lab;
+mod targets;
 
-pub use device::{Back, Deed, Devil};
-pub use peer::{Peer, with_page};
-pub use ring::{Call, Ring, drive};
-pub use store::{Use, use_store};
+pub use targets::*;

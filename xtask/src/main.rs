@@ -66,6 +66,9 @@ enum Task {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = fuzz::as_rustc() {
+        return code;
+    }
     let done: Result<i32> = match Cli::parse().command {
         Task::Build(args) => kernels::main(&args),
         Task::Demo(args) => demo::main(&args),

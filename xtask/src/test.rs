@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::lab::{self, XenVersion};
-use crate::{arm64, checkers, driver, host, kernels, selftest, ui, xentest};
+use crate::{arm64, checkers, driver, fuzz, host, kernels, selftest, ui, xentest};
 
 const TARGETS: [&str; 2] = ["x86_64-unknown-none", "aarch64-unknown-none"];
 
@@ -61,6 +61,7 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
     if slow {
         step(&mut steps, "models: every order of the accesses", checkers::models);
         step(&mut steps, "Miri, crates with unsafe code", checkers::miri);
+        step(&mut steps, "fuzz targets, 20 s each", || fuzz::ci(20));
     }
     let mut runs = Vec::new();
     if let Some(fetch) = fetch {

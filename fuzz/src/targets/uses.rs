@@ -3,7 +3,7 @@
 use arbitrary::Arbitrary;
 use xen_evtchn::Channel;
 use xen_hypercall::{DomId, Platform};
-use xen_sim::{Domain, DomainConfig, World};
+use xen_sim::Domain;
 use xen_store::{Limits, Nodes, Transport, Watch, XenStore};
 
 /// The paths that requests are about; the last one is refused by the client itself.
@@ -11,7 +11,7 @@ const PATHS: [&str; 4] = ["domid", "/local/domain/0/backend/vbd/1/51712", "devic
 
 /// One use of the client.
 #[derive(Arbitrary, Debug)]
-pub enum Use {
+pub(super) enum Use {
     /// Reads a node as bytes.
     Read(u8),
     /// Reads a node as a number.
@@ -41,13 +41,12 @@ pub enum Use {
 }
 
 /// Makes a client over a transport and uses it; whatever comes back, it neither panics nor loses memory.
-pub fn use_store<T: Transport>(
-    world: &World,
+pub(super) fn use_store<T: Transport>(
+    guest: &Domain,
     uses: &[Use],
     transport: impl FnOnce(Domain, &Channel<Domain>) -> T,
 ) {
-    let guest = world.create(DomainConfig { pages: 64, foreign_pages: 1, ..DomainConfig::new("guest") });
-    let channel = Channel::alloc_unbound(guest.clone(), DomId(0)).expect("a new domain has ports");
+    let channel = Channel::alloc_unbound(guest.clone(), DomId(0)).expect("there are free ports");
     let transport = transport(guest.clone(), &channel);
     let store = XenStore::with_transport(
         guest.clone(),
@@ -61,7 +60,7 @@ pub fn use_store<T: Transport>(
     let mut pending = Vec::new();
     let mut buffer = [0; 5000];
     let start = guest.now();
-    for one in uses.iter().take(64) {
+    for one in uses {
         let path = |path: &u8| PATHS[usize::from(*path) % PATHS.len()];
         match one {
             Use::Read(p) => drop(store.read(path(p), &mut buffer[..100])),

@@ -1,0 +1,136 @@
+//! The block backend against a frontend that asks for anything.
+
+use crate::input::{head, streams, values};
+use crate::lab::{check, settle, small, store_of};
+use arbitrary::Arbitrary;
+use core::cell::Cell;
+use std::sync::atomic::Ordering::Release;
+use xen_back::block::{Blkback, BlkbackEvent, Config, DiskSpec, GrantMode, MemoryDisk};
+use xen_back::xenbus::{Backend, DeviceId};
+use xen_evtchn::Channel;
+use xen_grant::GrantTable;
+use xen_hypercall::{Pages, Platform};
+use xen_sim::{Disk, HostilePeer, Whims, World};
+
+const KEYS: [&str; 6] =
+    ["ring-ref", "event-channel", "protocol", "ring-page-order", "ring-ref0", "ring-ref1"];
+
+#[derive(Arbitrary, Debug)]
+enum Deed<'a> {
+    /// Puts a request into the ring: all of its bytes.
+    Request([u8; 32], &'a [u8]),
+    /// Puts a sensible request into the ring.
+    Read {
+        indirect: bool,
+        write: bool,
+        segments: u8,
+        sector: u8,
+        sectors: u8,
+    },
+    /// Writes a word of the ring or of the data.
+    Word {
+        ring: bool,
+        at: u16,
+        value: u32,
+    },
+    Node(u8, u32),
+    Text(u8, &'a [u8]),
+    State(u8),
+    Poll,
+}
+
+/// Runs the target.
+pub fn run(data: &[u8]) {
+    let (mut deeds, rewrites) = streams(data);
+    let mut peer = HostilePeer::new(Whims::from_bytes(rewrites));
+    let [map] = head(&mut deeds);
+    let map = map % 2 == 0;
+    let world = World::new(1);
+    let (back, guest) = (world.create_guest(small("disks")), world.create_guest(small("guest")));
+    let device = world.attach_disk(&guest, &back, &Disk::new("xvda"));
+    let grants = GrantTable::new(guest.clone()).unwrap();
+    let share = || grants.share_writable(Pages::alloc(guest.clone(), 1).unwrap(), back.id()).unwrap();
+    let (ring, data) = (share(), share());
+    let data_ref = data.refs()[0].0;
+    let channel = Channel::alloc_unbound(guest.clone(), back.id()).unwrap();
+    let (nodes, front) = (guest.store(), device.frontend_path());
+    let publish = || {
+        nodes.write(format!("{front}/ring-ref"), ring.refs()[0].0).unwrap();
+        nodes.write(format!("{front}/event-channel"), channel.port().0).unwrap();
+        nodes.write(format!("{front}/protocol"), "x86_64-abi").unwrap();
+        nodes.write(format!("{front}/state"), 3).unwrap();
+    };
+    publish();
+    let store = store_of(&back);
+    let backend = Backend::open(&store, "vbd", DeviceId { guest: guest.id(), device: device.id }).unwrap();
+    let spec = DiskSpec::read(&backend).unwrap();
+    let config = Config { mode: if map { GrantMode::Map } else { GrantMode::Copy }, ..Config::default() };
+    let mut disk = Blkback::new(backend, spec, MemoryDisk::new(vec![0u8; 256 * 512]), config);
+    for _ in 0..3 {
+        let _ = disk.poll(back.now());
+        world.run_until_idle();
+    }
+    let prod = Cell::new(0u32);
+    let post = |request: &[u8]| {
+        let slot = 64 + (prod.get() % 32) as usize * 112;
+        ring.as_ref().copy_from(slot, &request[..request.len().min(112)]);
+        prod.set(prod.get().wrapping_add(1));
+        ring.as_ref().u32::<0>().store(prod.get(), Release);
+    };
+    for deed in values(deeds, 80) {
+        match deed {
+            Deed::Request(head, rest) => post(&[&head, rest].concat()),
+            Deed::Read { indirect, write, segments, sector, sectors } => {
+                let mut request = [0; 112];
+                let segment = |first| {
+                    let mut bytes = [0; 8];
+                    bytes[..4].copy_from_slice(&data_ref.to_le_bytes());
+                    (bytes[4], bytes[5]) = (first, sectors);
+                    bytes
+                };
+                if indirect {
+                    (request[0], request[1]) = (6, u8::from(write));
+                    request[2] = segments;
+                    request[16] = sector;
+                    request[28..32].copy_from_slice(&data_ref.to_le_bytes());
+                    for at in 0..usize::from(segments) {
+                        data.as_ref().copy_from(at * 8, &segment(0));
+                    }
+                } else {
+                    (request[0], request[1]) = (u8::from(write), segments);
+                    request[16] = sector;
+                    for at in 0..usize::from(segments.min(11)) {
+                        request[24 + 8 * at..][..8].copy_from_slice(&segment(at as u8 % 4));
+                    }
+                }
+                post(&request);
+            }
+            Deed::Word { ring: true, at, value } => drop(ring.as_ref().write(usize::from(at) % 4096, &value)),
+            Deed::Word { at, value, .. } => drop(data.as_ref().write(usize::from(at) % 4096, &value)),
+            Deed::Node(key, value) => {
+                drop(nodes.write(format!("{front}/{}", KEYS[usize::from(key) % KEYS.len()]), value));
+            }
+            Deed::Text(key, value) => {
+                let value = &value[..value.len().min(2000)];
+                drop(nodes.write_bytes(format!("{front}/{}", KEYS[usize::from(key) % KEYS.len()]), value));
+            }
+            Deed::State(9) => {
+                ring.as_ref().zero();
+                prod.set(0);
+                publish();
+            }
+            Deed::State(state) => drop(nodes.write(format!("{front}/state"), state % 9)),
+            Deed::Poll => {}
+        }
+        world.run_until_idle();
+        if peer.against(&back, || disk.poll(back.now())) == Ok(BlkbackEvent::Removed) {
+            break;
+        }
+    }
+    drop(disk);
+    settle(&world, &[&store]);
+    drop((store, nodes, channel));
+    assert!(ring.reclaim().is_ok() && data.reclaim().is_ok(), "the backend has let go of everything");
+    drop(grants);
+    check(&world);
+}

@@ -1,0 +1,97 @@
+//! A disk against a backend that answers, announces and forgets as it likes.
+
+use crate::input::{head, streams, values};
+use crate::lab::{check, settle, small, store_of};
+use arbitrary::Arbitrary;
+use core::time::Duration;
+use xen_front::block::{Block, BlockState, Request};
+use xen_grant::{GrantTable, Quarantine};
+use xen_hypercall::{Pages, Platform};
+use xen_sim::{Disk, HostileBackend, HostilePeer, Whims, World};
+
+#[derive(Arbitrary, Debug)]
+enum Call {
+    Read { sector: u16, sectors: u8, pages: u8 },
+    Write { sector: u16, sectors: u8, pages: u8 },
+    Flush,
+    Kick,
+    Poll,
+    Complete,
+    Wait(u8),
+    Close,
+    Reopen,
+}
+
+/// Runs the target.
+pub fn run(data: &[u8]) {
+    let (mut calls, deeds) = streams(data);
+    let (deeds, rewrites) = streams(deeds);
+    let [trusted] = head(&mut calls);
+    let trusted = trusted % 2 == 0;
+    let world = World::new(1);
+    let (driver_domain, guest) = (world.create_guest(small("disks")), world.create_guest(small("guest")));
+    let device = world.attach_disk(&guest, &driver_domain, &Disk { trusted, ..Disk::new("xvda") });
+    let backend = HostileBackend::start(&world, &device, Whims::from_bytes(deeds));
+    let mut peer = HostilePeer::new(Whims::from_bytes(rewrites));
+    let store = store_of(&guest);
+    let grants = GrantTable::new(guest.clone()).unwrap();
+    if let Ok(mut block) = Block::open(&store, &grants, device.id) {
+        let mut tokens = Vec::new();
+        for call in values(calls, 60) {
+            let buffer = |pages: u8| Pages::alloc(guest.clone(), 1 + usize::from(pages) % 12).ok();
+            peer.against(&guest, || match call {
+                Call::Read { sector, sectors, pages } => {
+                    let (sector, sectors) = (sector.into(), sectors.into());
+                    let Some(buffer) = buffer(pages) else { return };
+                    tokens.extend(block.submit(Request::Read { sector, sectors, buffer }));
+                }
+                Call::Write { sector, sectors, pages } => {
+                    let (sector, sectors) = (sector.into(), sectors.into());
+                    let Some(buffer) = buffer(pages) else { return };
+                    tokens.extend(block.submit(Request::Write { sector, sectors, buffer }));
+                }
+                Call::Flush => tokens.extend(block.submit(Request::Flush)),
+                Call::Kick => block.kick(),
+                Call::Poll => drop(block.poll(guest.now())),
+                Call::Complete => {
+                    for completion in core::iter::from_fn(|| block.complete()).take(64) {
+                        assert!(tokens.contains(&completion.token), "a completion of nothing");
+                        tokens.retain(|&token| token != completion.token);
+                    }
+                }
+                Call::Wait(millis) => guest.wait(
+                    &[block.port().unwrap_or(store.port()), store.port()],
+                    Some(guest.now() + Duration::from_millis(millis.into())),
+                ),
+                Call::Close => block.close(),
+                Call::Reopen => block.reopen(),
+            });
+            assert!(block.in_flight() <= 32);
+        }
+        // In the end each request that was taken has completed, once.
+        backend.behave();
+        let _ = block.close_now();
+        let deadline = guest.now() + Duration::from_secs(60);
+        loop {
+            let polled = block.poll(guest.now());
+            while let Some(completion) = block.complete() {
+                assert!(tokens.contains(&completion.token), "a completion of nothing");
+                tokens.retain(|&token| token != completion.token);
+            }
+            if guest.now() >= deadline || matches!(polled, Ok(BlockState::Closed | BlockState::Unplugged)) {
+                break;
+            }
+            store.wait(deadline.min(guest.now() + Duration::from_secs(5)));
+        }
+        assert!(
+            tokens.is_empty() || block.state() != BlockState::Closed,
+            "{} requests are lost",
+            tokens.len()
+        );
+    }
+    world.destroy(driver_domain.id());
+    assert_eq!(grants.sweep_quarantine(), Quarantine::default());
+    settle(&world, &[&store]);
+    drop((store, grants));
+    check(&world);
+}

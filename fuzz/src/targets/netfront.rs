@@ -1,0 +1,66 @@
+//! A network interface against a backend that answers, announces and forgets as it likes.
+
+use crate::input::{head, streams, values};
+use crate::lab::{check, settle, small, store_of};
+use arbitrary::Arbitrary;
+use core::time::Duration;
+use xen_front::net::{Config, Net, TxChecksum, Vif};
+use xen_grant::{GrantTable, Quarantine};
+use xen_hypercall::Platform;
+use xen_sim::{HostileBackend, HostilePeer, Vif as VirtualVif, Whims, World};
+
+#[derive(Arbitrary, Debug)]
+enum Call {
+    Transmit { len: u16, partial: bool },
+    TransmitWith { len: u16 },
+    Receive(u16),
+    ReceiveWith,
+    Flush,
+    FinalCheck,
+    Poll,
+    Wait(u8),
+}
+
+/// Runs the target.
+pub fn run(data: &[u8]) {
+    let (mut calls, deeds) = streams(data);
+    let (deeds, rewrites) = streams(deeds);
+    let [checksum_offload] = head(&mut calls);
+    let checksum_offload = checksum_offload % 2 == 0;
+    let world = World::new(1);
+    let (driver_domain, guest) = (world.create_guest(small("network")), world.create_guest(small("guest")));
+    let device = world.attach_vif(&guest, &driver_domain, &VirtualVif::new(0));
+    let backend = HostileBackend::start(&world, &device, Whims::from_bytes(deeds));
+    let mut peer = HostilePeer::new(Whims::from_bytes(rewrites));
+    let store = store_of(&guest);
+    let grants = GrantTable::new(guest.clone()).unwrap();
+    let config = Config { rx_slots: 8, tx_slots: 6, checksum_offload, timeout: Duration::from_secs(2) };
+    if let Ok(mut net) = Net::open(&store, &grants, Vif(0), config) {
+        let mut buffer = [0; 4096];
+        for call in values(calls, 60) {
+            peer.against(&guest, || match call {
+                Call::Transmit { len, partial } => {
+                    let checksum = if partial { TxChecksum::Fill } else { TxChecksum::Complete };
+                    let _ = net.transmit(&buffer[..usize::from(len) % 4096], checksum);
+                }
+                Call::TransmitWith { len } => {
+                    drop(net.transmit_with(len.into(), TxChecksum::Complete, |p| p.len()))
+                }
+                Call::Receive(len) => drop(net.receive(&mut buffer[..usize::from(len) % 4096])),
+                Call::ReceiveWith => drop(net.receive_with(|packet, _| assert!(packet.len() <= 4096))),
+                Call::Flush => drop(net.flush()),
+                Call::FinalCheck => drop(net.final_check()),
+                Call::Poll => drop(net.poll(guest.now())),
+                Call::Wait(millis) => net.wait(Some(guest.now() + Duration::from_millis(millis.into()))),
+            });
+            assert!(net.tx_free() <= 6);
+        }
+        backend.behave();
+        let _ = net.close();
+    }
+    world.destroy(driver_domain.id());
+    assert_eq!(grants.sweep_quarantine(), Quarantine::default());
+    settle(&world, &[&store]);
+    drop((store, grants));
+    check(&world);
+}

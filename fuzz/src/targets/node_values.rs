@@ -1,0 +1,63 @@
+//! What drivers make of a backend's directory in which anything may stand.
+
+use crate::input::values;
+use crate::lab::{check, settle, small, store_of};
+use xen_front::block::{Block, list as disks};
+use xen_front::net::{Config, Net, Vif, list as vifs};
+use xen_grant::GrantTable;
+use xen_hypercall::Platform;
+use xen_sim::{Disk, Vif as VirtualVif, World};
+
+const KEYS: [&str; 16] = [
+    "sectors",
+    "sector-size",
+    "physical-sector-size",
+    "info",
+    "feature-flush-cache",
+    "feature-barrier",
+    "max-ring-page-order",
+    "mac",
+    "mtu",
+    "feature-rx-copy",
+    "feature-sg",
+    "backend",
+    "backend-id",
+    "state",
+    "device-type",
+    "trusted",
+];
+
+/// Runs the target.
+pub fn run(data: &[u8]) {
+    let nodes: Vec<(u8, bool, &[u8])> = values(data, 16);
+    let world = World::new(1);
+    let (back, guest) = (world.create_guest(small("back")), world.create_guest(small("guest")));
+    let disk = world.attach_disk(&guest, &back, &Disk::new("xvda"));
+    let vif = world.attach_vif(&guest, &back, &VirtualVif::new(0));
+    let toolstack = world.store();
+    let ends = [disk.frontend_path(), disk.backend_path(), vif.frontend_path(), vif.backend_path()];
+    for path in [&ends[1], &ends[3]] {
+        toolstack.write(format!("{path}/state"), 4).expect("the toolstack may");
+    }
+    for (key, front, value) in &nodes {
+        let path = &ends[usize::from(key / 16 % 2) * 2 + usize::from(!front)];
+        let _ = toolstack.write_bytes(format!("{path}/{}", KEYS[usize::from(key % 16)]), value);
+    }
+    let store = store_of(&guest);
+    let grants = GrantTable::new(guest.clone()).unwrap();
+    let _ = (disks::<4>(&store), vifs::<4>(&store));
+    if let Ok(mut block) = Block::open(&store, &grants, disk.id) {
+        for _ in 0..4 {
+            let _ = block.poll(guest.now());
+        }
+    }
+    let config = Config { rx_slots: 4, tx_slots: 4, ..Config::default() };
+    if let Ok(mut net) = Net::open(&store, &grants, Vif(0), config) {
+        for _ in 0..4 {
+            let _ = net.poll(guest.now());
+        }
+    }
+    settle(&world, &[&store]);
+    drop((store, grants));
+    check(&world);
+}

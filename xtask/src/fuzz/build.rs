@@ -1,0 +1,100 @@
+//! Builds the targets: cargo with another `rustc`, which is ourselves.
+//!
+//! Only the crates under test are instrumented. The simulator around them is most of the code that runs, and what it does is no goal of a fuzzer.
+//! No more than the compiler is needed for that; the address sanitizer needs a nightly one.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result};
+
+use crate::{host, ui};
+
+/// Set for the compiler that cargo starts: we are it.
+const AS_RUSTC: &str = "XEN_FUZZ_RUSTC";
+
+/// Crates whose edges are counted.
+const COUNTED: [&str; 9] = [
+    "xen_fuzz",
+    "xen_sys",
+    "xen_hypercall",
+    "xen_evtchn",
+    "xen_grant",
+    "xen_ring",
+    "xen_store",
+    "xen_front",
+    "xen_back",
+];
+
+/// Those of them where comparisons tell the fuzzer what it takes to get on. They cost time, most of all in the xenstore server.
+const COMPARED: [&str; 2] = ["xen_front", "xen_back"];
+
+const COUNT: [&str; 5] = [
+    "--cfg=fuzzing",
+    "-Cpasses=sancov-module",
+    "-Cllvm-args=-sanitizer-coverage-level=3",
+    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
+    "-Cllvm-args=-sanitizer-coverage-pc-table",
+];
+
+const COMPARE: &str = "-Cllvm-args=-sanitizer-coverage-trace-compares";
+
+/// Runs the compiler if cargo has started us in its place.
+pub(crate) fn as_rustc() -> Option<ExitCode> {
+    env::var_os(AS_RUSTC)?;
+    let mut args = env::args_os().skip(1);
+    let mut rustc = Command::new(args.next()?);
+    let args: Vec<_> = args.collect();
+    let name = args.windows(2).find(|pair| pair[0] == "--crate-name").and_then(|pair| pair[1].to_str());
+    rustc.args(&args);
+    if name.is_some_and(|name| COUNTED.contains(&name)) {
+        rustc.args(COUNT);
+    }
+    if name.is_some_and(|name| COMPARED.contains(&name)) {
+        rustc.arg(COMPARE);
+    }
+    let code = rustc.status().ok().and_then(|status| status.code()).and_then(|code| u8::try_from(code).ok());
+    Some(ExitCode::from(code.unwrap_or(1)))
+}
+
+/// Builds the targets and returns the folder that they are in.
+pub(super) fn build(targets: &[String], asan: bool) -> Result<PathBuf> {
+    // libFuzzer is C++.
+    host::require(&[("c++", "g++")])?;
+    let folder = host::target().join(if asan { "fuzz-asan" } else { "fuzz" });
+    let mut cargo = if asan { nightly()? } else { Command::new(host::cargo()) };
+    cargo.args(["build", "--release", "--manifest-path"]).arg(host::root().join("fuzz/Cargo.toml"));
+    cargo.arg("--target-dir").arg(&folder);
+    cargo.args(targets.iter().flat_map(|target| ["--bin", target.as_str()]));
+    cargo.env("RUSTC_WRAPPER", env::current_exe().context("our own program")?).env(AS_RUSTC, "1");
+    let mut binaries = folder;
+    if asan {
+        // With a target named, build scripts and macros are left alone.
+        let host = "x86_64-unknown-linux-gnu";
+        cargo
+            .args(["--target", host])
+            .env("RUSTFLAGS", "-Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer");
+        binaries.push(host);
+    }
+    let spinner = ui::spinner("building the targets");
+    let built = host::run(&mut cargo);
+    spinner.finish_and_clear();
+    built?;
+    binaries.push("release");
+    Ok(binaries)
+}
+
+/// Another cargo than the one that runs us: ours has fixed its toolchain.
+fn nightly() -> Result<Command> {
+    let cargo = || {
+        let mut cargo = Command::new("cargo");
+        cargo.arg("+nightly").env_remove("RUSTUP_TOOLCHAIN");
+        cargo
+    };
+    if !cargo().arg("--version").output().is_ok_and(|done| done.status.success()) {
+        ui::line("installing the nightly toolchain, for the address sanitizer");
+        host::run(Command::new("rustup").args(["toolchain", "install", "nightly", "--profile", "minimal"]))?;
+    }
+    Ok(cargo())
+}
