@@ -64,7 +64,7 @@ pub fn run(data: &[u8]) {
                     Some(guest.now() + Duration::from_millis(millis.into())),
                 ),
                 Call::Close => block.close(),
-                Call::Reopen => block.reopen(),
+                Call::Reopen => drop(block.reopen()),
             });
             assert!(block.in_flight() <= 32);
         }
