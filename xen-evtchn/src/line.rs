@@ -54,6 +54,17 @@ pub(crate) struct Free {
     pub(crate) kept: bool,
 }
 
+/// What becomes of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Begin {
+    /// Its handler is to run.
+    Run,
+    /// It is kept for when the reason is gone.
+    Kept,
+    /// It is kept for a handler to come.
+    Unbound,
+}
+
 /// How the end of a handler goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -77,11 +88,17 @@ impl Line {
         Self(AtomicU64::new(UNBOUND))
     }
 
-    /// Starts the handler of an event and returns `true`, or keeps the event if there is a reason not to.
+    /// Starts the handler of an event, or keeps the event if there is a reason not to.
     #[inline(always)]
-    pub(crate) fn begin(&self) -> bool {
+    pub(crate) fn begin(&self) -> Begin {
         let old = self.change(|state| state | if state & REASONS == 0 { HANDLING } else { KEPT });
-        old & REASONS == 0
+        if old & REASONS == 0 {
+            Begin::Run
+        } else if old & UNBOUND == 0 {
+            Begin::Kept
+        } else {
+            Begin::Unbound
+        }
     }
 
     /// Ends the handler.
@@ -207,9 +224,9 @@ mod tests {
     #[test]
     fn a_port_without_a_handler_keeps_its_event_for_the_one_to_come() {
         let line = Line::new();
-        assert!(!line.begin());
+        assert_eq!(line.begin(), Begin::Unbound);
         assert_eq!(line.bind(), Some(Free { kept: true }));
-        assert!(line.begin());
+        assert_eq!(line.begin(), Begin::Run);
         assert_eq!(line.end(Work::Done, START), End::Free(Free { kept: false }));
     }
 
@@ -218,12 +235,12 @@ mod tests {
         let line = bound();
         line.add(EXPLICIT);
         line.add(MOVING);
-        assert!(!line.begin(), "masked");
+        assert_eq!(line.begin(), Begin::Kept, "masked");
         assert_eq!(line.remove(EXPLICIT), None);
         assert_eq!(line.remove(EXPLICIT), None, "it is gone already");
         assert_eq!(line.remove(MOVING), Some(Free { kept: true }));
         assert_eq!(line.remove(MOVING), None, "freed once");
-        assert!(line.begin());
+        assert_eq!(line.begin(), Begin::Run);
         line.add(EXPLICIT);
         assert_eq!(line.end(Work::Done, START), End::Masked);
         assert_eq!(line.end(Work::Done, START), End::Stale);
@@ -235,8 +252,8 @@ mod tests {
         let line = bound();
         let (mut now, mut waits) = (START, std::vec::Vec::new());
         for _ in 0..300 {
-            assert!(line.begin());
-            assert!(!line.begin(), "one handler at a time");
+            assert_eq!(line.begin(), Begin::Run);
+            assert_eq!(line.begin(), Begin::Kept, "one handler at a time");
             match line.end(Work::Spurious, now) {
                 End::Free(Free { kept: true }) => {}
                 End::Delayed(until) => {
@@ -253,10 +270,10 @@ mod tests {
         assert_eq!(waits.len(), 300 - FREE as usize);
         assert_eq!(waits[..3], [1, 2, 4].map(Duration::from_millis));
         assert!(waits.is_sorted() && waits[200..].iter().all(|&wait| wait == MAX_DELAY));
-        assert!(line.begin());
+        assert_eq!(line.begin(), Begin::Run);
         assert_eq!(line.end(Work::Done, now), End::Free(Free { kept: false }));
         for _ in 0..FREE {
-            assert!(line.begin());
+            assert_eq!(line.begin(), Begin::Run);
             assert!(matches!(line.end(Work::Spurious, now), End::Free(_)));
         }
     }
@@ -266,10 +283,10 @@ mod tests {
         let line = bound();
         let now = Instant::from_nanos(u64::MAX);
         for _ in 0..FREE {
-            assert!(line.begin());
+            assert_eq!(line.begin(), Begin::Run);
             line.end(Work::Spurious, now);
         }
-        assert!(line.begin());
+        assert_eq!(line.begin(), Begin::Run);
         assert!(matches!(line.end(Work::Spurious, now), End::Delayed(until) if until <= now));
         assert_eq!(line.expire(now), Ok(Some(Free { kept: false })));
     }

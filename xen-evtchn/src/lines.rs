@@ -1,7 +1,7 @@
 //! What the kernel makes of its ports: handlers, masks with reasons, and a budget against storms.
 
 use crate::EventChannels;
-use crate::line::{self, End, Free, Line, Work};
+use crate::line::{self, Begin, End, Free, Line, Work};
 use core::fmt;
 use xen_hypercall::sync::{AtomicU64, Ordering};
 use xen_hypercall::{Errno, Instant, Platform, Port, SharedMem};
@@ -16,6 +16,8 @@ use xen_hypercall::{Errno, Instant, Platform, Port, SharedMem};
 /// table for as many ports as the kernel opens is large enough. Ports beyond it stay masked.
 pub struct Lines<const GROUPS: usize> {
     groups: [Group; GROUPS],
+    /// Events of ports that no handler is bound to.
+    unhandled: AtomicU64,
 }
 
 struct Group {
@@ -52,13 +54,13 @@ impl<const GROUPS: usize> Lines<GROUPS> {
     /// Makes a table in which no handler is bound.
     #[cfg(not(loom))]
     pub const fn new() -> Self {
-        Self { groups: [const { Group::new() }; GROUPS] }
+        Self { groups: [const { Group::new() }; GROUPS], unhandled: AtomicU64::new(0) }
     }
 
     /// Makes a table in which no handler is bound.
     #[cfg(loom)]
     pub fn new() -> Self {
-        Self { groups: core::array::from_fn(|_| Group::new()) }
+        Self { groups: core::array::from_fn(|_| Group::new()), unhandled: AtomicU64::new(0) }
     }
 
     /// Lets the events of `port` be told from now on; one that came before is told now.
@@ -137,12 +139,20 @@ impl<const GROUPS: usize> Lines<GROUPS> {
         mut handle: impl FnMut(Port),
     ) {
         events.on_upcall(vcpu, |port| {
-            let Some(line) = self.line(port) else { return events.keep(port) };
             events.mask(port);
-            if line.begin() {
-                handle(port);
+            match self.line(port).map(Line::begin) {
+                Some(Begin::Run) => return handle(port),
+                Some(Begin::Kept) => return,
+                Some(Begin::Unbound) => {}
+                None => events.keep(port),
             }
+            self.unhandled.fetch_add(1, Ordering::Relaxed);
         });
+    }
+
+    /// Returns how often an event came for a port that no handler is bound to, which is masked then. A few at the start of a driver are usual.
+    pub fn unhandled(&self) -> u64 {
+        self.unhandled.load(Ordering::Relaxed)
     }
 
     /// Ends the handling of an event of `port`, with what was found. Returns when the port's wait ends, if it has to: call

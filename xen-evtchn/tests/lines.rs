@@ -141,6 +141,25 @@ fn an_event_before_its_handler_is_bound_is_kept_for_it() {
 }
 
 #[test]
+fn d_e02_events_of_ports_that_nobody_handles_are_counted_and_masked() {
+    in_both(|guest| {
+        let (bound, stranger) = (guest.connect(), guest.connect());
+        guest.lines.bind(&guest.events, bound.ours.port()).unwrap();
+        guest.events.unmask(stranger.ours.port()).unwrap();
+        for _ in 0..5 {
+            stranger.theirs.notify().unwrap();
+            assert!(guest.told(0).is_empty());
+        }
+        assert_eq!(guest.lines.unhandled(), 1, "masked after the first");
+        bound.theirs.notify().unwrap();
+        assert_eq!(guest.told(0), [bound.ours.port()]);
+        bound.theirs.notify().unwrap();
+        assert!(guest.told(0).is_empty());
+        assert_eq!(guest.lines.unhandled(), 1);
+    });
+}
+
+#[test]
 fn an_event_of_a_port_beyond_the_table_is_kept_masked() {
     in_both(|guest| {
         let connections: Vec<_> = (0..256).map(|_| guest.connect()).collect();

@@ -1,5 +1,7 @@
 //! The 2-level dispatch against a simulated Xen, and against what a broken one could leave in the event words.
 
+#![cfg(not(loom))]
+
 use core::sync::atomic::Ordering::Relaxed;
 use std::cell::{Cell, RefCell};
 use xen_evtchn::{Channel, EventChannels, PORTS};

@@ -109,8 +109,11 @@ pub(crate) fn models_of(tree: &Path, target: &Path) -> Command {
     command
 }
 
-/// Copies what git knows of, and what it does not ignore.
+/// Copies what git knows of, and what it does not ignore, with nothing of an earlier copy left.
 fn copy_tree(to: &Path) -> Result<()> {
+    if to.exists() {
+        fs::remove_dir_all(to).with_context(|| format!("removing {}", to.display()))?;
+    }
     let list = ["ls-files", "--cached", "--others", "--exclude-standard"];
     let files = host::output(Command::new("git").args(list).current_dir(host::root()))?;
     for file in files.lines().map(PathBuf::from) {
