@@ -1,0 +1,245 @@
+//! A guest that is suspended, saved, restored or moved, and one whose driver domain is replaced: its drivers go on.
+
+#[allow(dead_code, reason = "the lives of the mixed run have more in them")]
+mod life;
+
+use core::fmt::Write;
+use core::time::Duration;
+use life::suspend::sleep;
+use xen_example_sim_shell::{Setup, SharedDisk, Sleep, Stage, Xen};
+use xen_front::block::{Block, BlockError, BlockState, Completion, Disk, IoError, Request, Token};
+use xen_front::console::Console;
+use xen_front::net::{Config, Link, Net, NetError, TxChecksum, Vif};
+use xen_grant::{GrantTable, Quarantine};
+use xen_hypercall::ops::sched::Resumed;
+use xen_hypercall::{Instant, PAGE_SIZE, Pages, Platform, start};
+use xen_store::XenStore;
+use xen_store::xenbus::XenbusError;
+
+const SECTORS: usize = 512;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Lab {
+    stage: Stage,
+    xen: Xen,
+    disk: SharedDisk,
+}
+
+impl Lab {
+    fn new(seed: u64) -> Self {
+        let disk = SharedDisk::noise(seed, SECTORS * 512);
+        let stage = Stage::new(Setup::new(seed, disk.clone())).unwrap();
+        let xen = stage.guest.clone();
+        Self { stage, xen, disk }
+    }
+
+    fn store(&self) -> XenStore<Xen> {
+        XenStore::new(self.xen.clone(), start::xenstore_ring(self.xen.clone()).unwrap()).unwrap()
+    }
+
+    fn deadline(&self) -> Instant {
+        self.xen.now() + PATIENCE
+    }
+
+    fn sleep(&mut self, how: Sleep, store: &XenStore<Xen>, grants: &GrantTable<Xen>) -> Resumed {
+        self.stage.send_to_sleep(how).unwrap();
+        let resumed = sleep(&self.xen, store, grants);
+        self.stage.woken().unwrap();
+        resumed
+    }
+
+    /// Lets everybody see that the guest's drivers are gone; nothing is left then.
+    fn end(self, grants: &GrantTable<Xen>) {
+        self.stage.world.run_for(Duration::from_secs(15));
+        assert_eq!(grants.sweep_quarantine(), Quarantine::default());
+        self.stage.stop_driver();
+    }
+}
+
+/// Submits a write of one page for each number, filled with it, to the page of that number.
+fn write_pages(block: &mut Block<'_, Xen>, xen: &Xen, numbers: core::ops::Range<u8>) -> Vec<(Token, u8)> {
+    let mut submitted = Vec::new();
+    for number in numbers {
+        let mut buffer = Pages::alloc(xen.clone(), 1).unwrap();
+        buffer.as_mut_slice().fill(number);
+        let request = Request::Write { sector: u64::from(number) * 8, sectors: 8, buffer };
+        submitted.push((block.submit(request).unwrap(), number));
+    }
+    submitted
+}
+
+/// Polls until so many requests are done with.
+fn complete(block: &mut Block<'_, Xen>, xen: &Xen, count: usize) -> Vec<Completion<Xen>> {
+    let (mut done, deadline) = (Vec::new(), xen.now() + PATIENCE);
+    while done.len() < count && xen.now() < deadline {
+        block.poll(xen.now()).unwrap();
+        done.extend(core::iter::from_fn(|| block.complete()));
+        if let Some(port) = block.port().filter(|_| done.len() < count) {
+            xen.wait(&[port, block.store().port()], Some(deadline));
+        } else {
+            xen.wait(&[block.store().port()], Some(xen.now() + Duration::from_millis(10)));
+        }
+    }
+    done
+}
+
+fn assert_all_written(done: &[Completion<Xen>], submitted: &[(Token, u8)], disk: &SharedDisk) {
+    let mut tokens: Vec<_> = done.iter().map(|completion| completion.token).collect();
+    tokens.sort();
+    assert_eq!(tokens, submitted.iter().map(|(token, _)| *token).collect::<Vec<_>>());
+    for completion in done {
+        assert_eq!(completion.outcome, Ok(()));
+        let number = submitted.iter().find(|(token, _)| *token == completion.token).unwrap().1;
+        // Each has its own buffer back.
+        assert!(completion.buffer.as_ref().unwrap().as_slice().iter().all(|&byte| byte == number));
+    }
+    disk.look(|bytes| {
+        for (_, number) in submitted {
+            let page = &bytes[usize::from(*number) * PAGE_SIZE..][..PAGE_SIZE];
+            assert!(page.iter().all(|byte| byte == number), "page {number} is not what was written");
+        }
+    });
+}
+
+#[test]
+fn requests_in_flight_survive_a_restore_and_a_move_and_complete_under_their_tokens() {
+    for (seed, how) in [(1, Sleep::Restored), (2, Sleep::Moved(20))] {
+        let mut lab = Lab::new(seed);
+        let (store, grants) = (lab.store(), GrantTable::new(lab.xen.clone()).unwrap());
+        let mut block = Block::connect(&store, &grants, lab.stage.vbd.id, lab.deadline()).unwrap();
+        let mut submitted = write_pages(&mut block, &lab.xen, 0..8);
+        // Half of them the backend has seen, and may have done.
+        block.kick();
+        submitted.extend(write_pages(&mut block, &lab.xen, 8..16));
+        let first = block.port();
+        assert_eq!(lab.sleep(how, &store, &grants), Resumed::Elsewhere);
+        block.resume().unwrap();
+        assert_eq!((block.state(), block.in_flight(), block.room()), (BlockState::Connecting, 16, 0));
+        assert!(block.complete().is_none() && first.is_some() && block.port().is_none());
+        let done = complete(&mut block, &lab.xen, 16);
+        assert_all_written(&done, &submitted, &lab.disk);
+        drop(done);
+        // The number of a token never comes again.
+        let next = write_pages(&mut block, &lab.xen, 20..21);
+        assert!(next[0].0 > submitted[15].0);
+        let done = complete(&mut block, &lab.xen, 1);
+        assert_all_written(&done, &next, &lab.disk);
+        drop(done);
+        block.close_now().unwrap();
+        drop(block);
+        let world = lab.stage.world.clone();
+        lab.end(&grants);
+        drop((grants, store));
+        world.run_until_idle();
+        world.check().unwrap();
+    }
+}
+
+#[test]
+fn requests_in_flight_survive_a_driver_domain_that_dies_and_is_replaced() {
+    let mut lab = Lab::new(3);
+    let (store, grants) = (lab.store(), GrantTable::new(lab.xen.clone()).unwrap());
+    let mut block = Block::connect(&store, &grants, lab.stage.vbd.id, lab.deadline()).unwrap();
+    let submitted = write_pages(&mut block, &lab.xen, 0..32);
+    block.kick();
+    lab.stage.replace_driver().unwrap();
+    while block.poll(lab.xen.now()) != Ok(BlockState::Unplugged) {
+        assert_eq!(block.state(), BlockState::Connected);
+        store.wait(lab.deadline());
+    }
+    block.reopen().unwrap();
+    let done = complete(&mut block, &lab.xen, 32);
+    assert_all_written(&done, &submitted, &lab.disk);
+    drop(done);
+    block.close_now().unwrap();
+    drop(block);
+    lab.end(&grants);
+}
+
+#[test]
+fn a_cancelled_suspension_disturbs_nobody() {
+    let mut lab = Lab::new(4);
+    let (store, grants) = (lab.store(), GrantTable::new(lab.xen.clone()).unwrap());
+    let mut block = Block::connect(&store, &grants, lab.stage.vbd.id, lab.deadline()).unwrap();
+    let submitted = write_pages(&mut block, &lab.xen, 0..4);
+    block.kick();
+    let port = block.port();
+    assert_eq!(lab.sleep(Sleep::Cancelled, &store, &grants), Resumed::Cancelled);
+    assert_eq!((block.poll(lab.xen.now()), block.port()), (Ok(BlockState::Connected), port));
+    let done = complete(&mut block, &lab.xen, 4);
+    assert_all_written(&done, &submitted, &lab.disk);
+    drop(done);
+    block.close_now().unwrap();
+    drop(block);
+    lab.end(&grants);
+}
+
+#[test]
+fn xsa_465_a_backend_that_never_comes_back_after_a_resume_and_a_device_that_is_gone_end_cleanly() {
+    let mut lab = Lab::new(5);
+    let (store, grants) = (lab.store(), GrantTable::new(lab.xen.clone()).unwrap());
+    let mut disk = Disk::connect(&store, &grants, lab.stage.vbd.id, lab.deadline()).unwrap();
+    let config = Config { timeout: Duration::from_secs(5), ..Config::default() };
+    let mut net = Net::connect(&store, &grants, Vif(0), config).unwrap();
+    disk.set_timeout(Duration::ZERO);
+    disk.write(0, &[1; 8192]).unwrap_err();
+    lab.stage.send_to_sleep(Sleep::Restored).unwrap();
+    // The driver domain stands still from here on.
+    lab.stage.world.pause(lab.stage.driver().id());
+    assert_eq!(sleep(&lab.xen, &store, &grants), Resumed::Elsewhere);
+    lab.stage.woken().unwrap();
+    let waited = disk.resume(lab.xen.now() + Duration::from_secs(5)).unwrap_err();
+    assert!(matches!(waited, BlockError::Xenbus(XenbusError::Timeout { .. })), "{waited}");
+    net.resume().unwrap();
+    let late = loop {
+        match net.poll(lab.xen.now()) {
+            Ok(link) => assert_eq!(link, Link::Connecting),
+            Err(error) => break error,
+        }
+        net.wait(Some(lab.xen.now() + Duration::from_secs(1)));
+    };
+    assert!(matches!(late, NetError::Xenbus(XenbusError::Timeout { .. })), "{late}");
+    assert_eq!(net.transmit(&[0; 60], TxChecksum::Complete), Err(xen_front::net::TxError::Down));
+    // Now both are taken away, with what was in flight.
+    for device in [lab.stage.vbd, lab.stage.vif] {
+        lab.stage.world.remove_device(&device);
+    }
+    let mut block = disk.into_block();
+    assert_eq!(block.in_flight(), 1);
+    block.reopen().unwrap();
+    net.reopen().unwrap();
+    assert_eq!((block.state(), net.link()), (BlockState::Unplugged, Link::Closed));
+    let lost = block.complete().unwrap();
+    assert!(lost.outcome == Err(IoError::Closed) && lost.buffer.is_some());
+    assert!(block.complete().is_none() && block.in_flight() == 0);
+    assert_eq!(block.poll(lab.xen.now()), Ok(BlockState::Unplugged));
+    assert_eq!(net.poll(lab.xen.now()), Ok(Link::Closed));
+    drop((lost, block));
+    net.close().unwrap();
+    lab.stage.world.unpause(lab.stage.driver().id());
+    let world = lab.stage.world.clone();
+    lab.end(&grants);
+    drop((grants, store));
+    world.run_until_idle();
+    world.check().unwrap();
+}
+
+#[test]
+fn a_console_goes_on_in_a_new_ring() {
+    let mut lab = Lab::new(6);
+    let (store, grants) = (lab.store(), GrantTable::new(lab.xen.clone()).unwrap());
+    let mut console = Console::primary(start::console_ring(lab.xen.clone()).unwrap());
+    write!(console, "before").unwrap();
+    console.flush(lab.deadline()).unwrap();
+    let old = lab.xen.inner().id();
+    lab.sleep(Sleep::Restored, &store, &grants);
+    console.resume(start::console_ring(lab.xen.clone()).unwrap());
+    writeln!(console, "after").unwrap();
+    console.flush(lab.deadline()).unwrap();
+    let world = &lab.stage.world;
+    assert_eq!(world.console_output(old), b"before");
+    assert_eq!(world.console_output(lab.xen.inner().id()), b"after\r\n");
+    world.type_on_console(lab.xen.inner().id(), b"x");
+    let mut typed = [0; 4];
+    assert_eq!(console.read(&mut typed), Ok(1));
+}
