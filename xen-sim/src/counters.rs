@@ -23,6 +23,8 @@ pub struct Counters {
     pub bytes_copied: u64,
     /// Times it waited.
     pub waits: u64,
+    /// The most pages that were in use at a time.
+    pub pages_peak: usize,
     /// Pages allocated.
     pub pages_allocated: u64,
     /// Pages freed.

@@ -404,6 +404,12 @@ impl Machine {
         let (page, spoilt) = domain.physmap.alloc(&self.pool, count)?;
         domain.counters.pages_allocated += count as u64;
         let address = domain.physmap.address(page);
+        let pages = domain.physmap.in_use();
+        let over = pages > domain.config.page_budget && pages > domain.counters.pages_peak;
+        domain.counters.pages_peak = domain.counters.pages_peak.max(pages);
+        if over {
+            self.violate(Violation::OverBudget { domain: id, pages });
+        }
         if let Some(gfn) = spoilt {
             self.violate(Violation::WrittenAfterFree { domain: id, gfn });
         }

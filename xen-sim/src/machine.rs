@@ -27,6 +27,8 @@ pub struct DomainConfig {
     pub pages: usize,
     /// Frames without RAM, to map other domains' memory into.
     pub foreign_pages: usize,
+    /// The most pages that its kernel and drivers are meant to have in use at a time.
+    pub page_budget: usize,
     /// Virtual CPUs.
     pub vcpus: u32,
     /// Whether it is the control domain.
@@ -45,6 +47,7 @@ impl DomainConfig {
             name: name.to_owned(),
             pages: if small { 256 } else { 4096 },
             foreign_pages: if small { 128 } else { 4096 },
+            page_budget: usize::MAX,
             vcpus: 1,
             privileged: false,
             max_port: 1023,

@@ -58,6 +58,8 @@ pub(crate) struct Physmap {
     /// Frames that hold others' pages by privilege, with whose they are.
     foreign: BTreeMap<u64, (Mfn, DomId)>,
     allocator: Vec<Slot>,
+    /// Pages that are allocated.
+    in_use: usize,
     reserved: Vec<bool>,
     foreign_start: usize,
 }
@@ -80,6 +82,7 @@ impl Physmap {
             elsewhere: BTreeMap::new(),
             foreign: BTreeMap::new(),
             allocator: vec![Slot::Free; ram],
+            in_use: 0,
             reserved: vec![false; foreign],
             foreign_start,
         }
@@ -96,6 +99,7 @@ impl Physmap {
             elsewhere: BTreeMap::new(),
             foreign: BTreeMap::new(),
             allocator: Vec::new(),
+            in_use: 0,
             reserved: Vec::new(),
             foreign_start: 0,
         }
@@ -243,6 +247,7 @@ impl Physmap {
             self.allocator[page] = Slot::Tail;
         }
         self.allocator[first] = Slot::Head(count);
+        self.in_use += count;
         Some((first, spoilt))
     }
 
@@ -251,6 +256,7 @@ impl Physmap {
         if self.allocator.get(first) != Some(&Slot::Head(count)) {
             return false;
         }
+        self.in_use -= count;
         for page in first..first + count {
             self.allocator[page] = Slot::Free;
             if let Some(Mapping { mfn, kind: Kind::Ram }) = self.slots[page] {
@@ -259,6 +265,22 @@ impl Physmap {
             }
         }
         true
+    }
+
+    /// Returns how many pages are allocated.
+    pub(crate) fn in_use(&self) -> usize {
+        self.in_use
+    }
+
+    /// Returns the frame of each page that was written to after it was freed.
+    pub(crate) fn spoilt(&self, pool: &Pool) -> Vec<u64> {
+        let freed = self.allocator.iter().zip(&self.slots).enumerate();
+        let spoilt = freed.filter(|(_, (slot, mapping))| {
+            let memory =
+                mapping.filter(|mapping| mapping.kind == Kind::Ram).map(|mapping| pool.page(mapping.mfn));
+            **slot == Slot::Poisoned && memory.is_some_and(|memory| !is_poison(memory))
+        });
+        spoilt.map(|(page, _)| self.gfn(page)).collect()
     }
 
     /// Returns the frame of each page that is allocated.

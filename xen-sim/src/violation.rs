@@ -75,6 +75,13 @@ pub enum Violation {
         /// Its frame.
         gfn: u64,
     },
+    /// More pages were in use at a time than the domain's budget has ([`DomainConfig::page_budget`](crate::DomainConfig)).
+    OverBudget {
+        /// Whose.
+        domain: DomId,
+        /// How many pages.
+        pages: usize,
+    },
     /// Frames without RAM were never released.
     FramesReserved {
         /// Whose.
@@ -127,6 +134,9 @@ impl fmt::Display for Violation {
                 write!(f, "domain {domain} still has a page of domain {peer} mapped by privilege")
             }
             Self::PageLost { domain, gfn } => write!(f, "gfn {gfn:#x} of domain {domain} was never freed"),
+            Self::OverBudget { domain, pages } => {
+                write!(f, "domain {domain} had {pages} pages in use at a time")
+            }
             Self::FramesReserved { domain, count } => {
                 write!(f, "domain {domain} never released {count} frame(s) without RAM")
             }

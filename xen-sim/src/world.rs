@@ -213,6 +213,8 @@ impl World {
                 found.is_some_and(|at| !domain.gave_up(at.mfn))
             });
             found.extend(lost.map(|gfn| Violation::PageLost { domain: id, gfn }));
+            let spoilt = domain.physmap.spoilt(&machine.pool).into_iter();
+            found.extend(spoilt.map(|gfn| Violation::WrittenAfterFree { domain: id, gfn }));
             let count = domain.physmap.reserved();
             if count > 0 {
                 found.push(Violation::FramesReserved { domain: id, count });

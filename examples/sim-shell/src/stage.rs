@@ -12,9 +12,6 @@ use xen_sim::{Device, DeviceKind, Disk, Domain, DomainConfig, Interposed, TaskId
 /// What the toolstack calls the disk that the driver domain serves.
 const TARGET: &str = "memory";
 
-/// What driver domains are called.
-const DRIVER: &str = "driver-domain";
-
 /// How long a world goes on after its guest has left.
 const DEPARTURE: Duration = Duration::from_secs(11);
 
@@ -105,7 +102,7 @@ impl Stage {
         let driver_faults = Arc::new(setup.driver);
         let reset = Reset::default();
         let (driver, task) = start_driver(&world, &driver_faults, &offer, &reset)?;
-        let guest = world.create_guest(DomainConfig::new("shell"));
+        let guest = world.create_guest(DomainConfig { page_budget: 400, ..DomainConfig::new("shell") });
         let guest_faults = Arc::new(setup.guest);
         let vbd = world.attach_disk(&guest, &driver, &disk());
         let vif = world.attach_vif(&guest, &driver, &interface());
@@ -207,7 +204,7 @@ impl Stage {
     ///
     /// Those of [`new`](Self::new).
     pub fn replace_driver(&mut self) -> Result<(), String> {
-        let (driver, _) = self.world.restart_backend(self.driver.id(), DomainConfig::new(DRIVER));
+        let (driver, _) = self.world.restart_backend(self.driver.id(), driver_config());
         self.task = serve(&driver, &self.driver_faults, &self.offer, &self.reset)?;
         self.driver = driver;
         self.woken()
@@ -226,9 +223,14 @@ fn start_driver(
     offer: &Offer,
     reset: &Reset,
 ) -> Result<(Domain, TaskId), String> {
-    let driver = world.create_guest(DomainConfig::new(DRIVER));
+    let driver = world.create_guest(driver_config());
     let task = serve(&driver, faults, offer, reset)?;
     Ok((driver, task))
+}
+
+/// A driver domain that has to make do with few pages, whatever its guests do.
+fn driver_config() -> DomainConfig {
+    DomainConfig { page_budget: 256, ..DomainConfig::new("driver-domain") }
 }
 
 fn serve(driver: &Domain, faults: &Arc<Faults>, offer: &Offer, reset: &Reset) -> Result<TaskId, String> {
