@@ -34,7 +34,11 @@ impl World {
 
     /// Writes a guest's part of xenstore and makes its rings.
     pub(super) fn write_guest(&self, guest: &Domain, name: &str) {
-        self.write_home(guest, name);
+        let store = self.store();
+        let host_write = |path: &str, value: &str| {
+            store.write(path, value).expect("the toolstack may write everywhere");
+        };
+        self.write_home(&store, &host_write, guest, name);
         for (page, index, pfn, evtchn, grant) in [
             (STORE_PAGE, "store", HVM_PARAM_STORE_PFN, HVM_PARAM_STORE_EVTCHN, GNTTAB_RESERVED_XENSTORE),
             (
@@ -47,8 +51,8 @@ impl World {
         ] {
             let (gfn, port) = self.shared().lock().make_ring(guest.id(), page, pfn, evtchn, grant);
             let home = format!("/local/domain/{}/{index}", guest.id());
-            self.host_write(&format!("{home}/ring-ref"), &gfn.to_string());
-            self.host_write(&format!("{home}/port"), &port.to_string());
+            host_write(&format!("{home}/ring-ref"), &gfn.to_string());
+            host_write(&format!("{home}/port"), &port.to_string());
         }
     }
 
@@ -73,22 +77,18 @@ impl World {
         self.shared().consoles().type_in(&mut self.shared().lock(), id, text);
     }
 
-    fn host_write(&self, path: &str, value: &str) {
-        self.store().write(path, value).expect("the toolstack may write everywhere");
-    }
-
-    fn write_home(&self, guest: &Domain, name: &str) {
+    fn write_home(&self, store: &Store, host_write: &dyn Fn(&str, &str), guest: &Domain, name: &str) {
         let id = guest.id();
         let home = format!("/local/domain/{id}");
         let read_only = owned_by(DomId(0), Some(id));
         let own = owned_by(id, None);
-        let store = self.store();
         let make = |path: &str, permissions: &[Permission]| {
             store.mkdir(path).and_then(|()| store.set_permissions(path, permissions)).expect("dom0 may");
         };
         make(&home, &read_only);
-        for name in ["cpu", "memory", "device", "control", "backend"] {
-            make(&format!("{home}/{name}"), &read_only);
+        // Those below have its rights, unless they are given others.
+        for name in ["cpu", "memory", "device", "control"] {
+            store.mkdir(format!("{home}/{name}")).expect("dom0 may");
         }
         for name in ["data", "drivers", "feature", "attr", "error", "control/shutdown", "control/sysrq"] {
             make(&format!("{home}/{name}"), &own);
@@ -97,7 +97,6 @@ impl World {
         for name in ["feature-poweroff", "feature-reboot", "feature-suspend", "feature-s3", "feature-s4"] {
             make(&format!("{home}/control/{name}"), &own);
         }
-        make(&format!("{home}/device/suspend"), &read_only);
         make(&format!("{home}/device/suspend/event-channel"), &own);
         // A driver domain makes its own nodes there.
         make(&format!("{home}/backend"), &own);
@@ -107,17 +106,17 @@ impl World {
         let kib = config.pages * PAGE_SIZE / 1024;
         let vm = format!("/vm/00000000-0000-0000-0000-{:012x}", id.0);
         make(&vm, &read_only);
-        self.host_write(&format!("{vm}/name"), name);
-        self.host_write(&format!("{home}/vm"), &vm);
-        self.host_write(&format!("{home}/name"), name);
-        self.host_write(&format!("{home}/domid"), &id.to_string());
-        self.host_write(&format!("{home}/memory/static-max"), &kib.to_string());
-        self.host_write(&format!("{home}/memory/target"), &kib.to_string());
+        host_write(&format!("{vm}/name"), name);
+        host_write(&format!("{home}/vm"), &vm);
+        host_write(&format!("{home}/name"), name);
+        host_write(&format!("{home}/domid"), &id.to_string());
+        host_write(&format!("{home}/memory/static-max"), &kib.to_string());
+        host_write(&format!("{home}/memory/target"), &kib.to_string());
         for vcpu in 0..config.vcpus {
-            self.host_write(&format!("{home}/cpu/{vcpu}/availability"), "online");
+            host_write(&format!("{home}/cpu/{vcpu}/availability"), "online");
         }
         for feature in ["multiprocessor-suspend", "xs_reset_watches"] {
-            self.host_write(&format!("{home}/control/platform-feature-{feature}"), "1");
+            host_write(&format!("{home}/control/platform-feature-{feature}"), "1");
         }
     }
 
