@@ -127,7 +127,7 @@ fn a_page_that_is_written_to_after_it_was_freed_is_found_at_the_end_and_when_it_
     let memory = unsafe { SharedMem::from_raw(freed, 4096) };
     memory.write(100, &7u8).unwrap();
     let spoilt = Violation::WrittenAfterFree { domain, gfn };
-    assert_eq!(found(&world), [spoilt.clone()]);
+    assert_eq!(found(&world), core::slice::from_ref(&spoilt));
     assert_eq!(world.violations(), []);
     let again = page(&front);
     assert_eq!((again, world.violations()), (freed, vec![spoilt]));
