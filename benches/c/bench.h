@@ -25,8 +25,15 @@ uint64_t nanoseconds(void);
 /* Page-aligned memory of zeroes. */
 void *pages(size_t bytes);
 
+/* Ends with a message. */
+_Noreturn void fail(const char *what);
+
 /* Ends with a message unless the case came out as it has to. */
-void expect(int condition, const char *what);
+static inline void expect(int condition, const char *what)
+{
+    if (__builtin_expect(!condition, 0))
+        fail(what);
+}
 
 extern const struct bench ring_benches[], event_benches[], grant_benches[], thread_benches[];
 

@@ -17,17 +17,15 @@ void *pages(size_t bytes)
     return memset(memory, 0, bytes);
 }
 
-void expect(int condition, const char *what)
+void fail(const char *what)
 {
-    if (!condition) {
-        fprintf(stderr, "failed: %s\n", what);
-        exit(1);
-    }
+    fprintf(stderr, "failed: %s\n", what);
+    exit(1);
 }
 
 int main(int argc, char **argv)
 {
-    const struct bench *const all[] = { ring_benches, thread_benches };
+    const struct bench *const all[] = { ring_benches, thread_benches, event_benches, grant_benches };
     struct outcome outcome = { 0 };
 
     expect(argc == 3, "usage: bench CASE ROUNDS");

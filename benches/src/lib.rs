@@ -3,6 +3,9 @@
 //! `cargo xtask bench` builds both halves, counts their instructions, and compares.
 
 mod allocations;
+mod events;
+mod grants;
+mod machine;
 mod ring;
 mod threads;
 
@@ -32,7 +35,7 @@ pub struct Case {
 
 /// Lists all benchmarks.
 pub fn cases() -> impl Iterator<Item = Case> {
-    ring::CASES.into_iter().chain(threads::CASES)
+    ring::CASES.into_iter().chain(threads::CASES).chain(events::CASES).chain(grants::CASES)
 }
 
 /// Lets the compiler know nothing of a value: what used it stays, and it lies in memory as a whole. The twin of C's `OPAQUE`, and

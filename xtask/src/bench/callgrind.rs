@@ -43,26 +43,33 @@ impl Valgrind {
         command
     }
 
-    /// Counts the instructions of one run; its profile goes to `out`.
-    fn count(&self, program: &Path, case: &Case, rounds: u64, out: &Path) -> Result<u64> {
+    /// Counts the instructions of one run that are in the functions that count; its profile goes to `out`.
+    fn count(&self, language: usize, program: &Path, case: &Case, out: &Path) -> Result<u64> {
         let mut command = self.command();
         command.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", out.display()));
-        command.arg(program).args([case.name, &rounds.to_string()]);
+        let functions = case.functions.get(language).copied().unwrap_or_default();
+        command.args(functions.iter().map(|function| format!("--toggle-collect={function}")));
+        command.arg(program).args([case.name, &case.counted_rounds.to_string()]);
         let done = command.stdin(Stdio::null()).output().context("starting valgrind")?;
         let log = String::from_utf8_lossy(&done.stderr);
         if !done.status.success() {
             bail!("{}: {}\n{log}", host::describe(&command), done.status);
         }
         let count = log.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok());
-        count.with_context(|| format!("callgrind said no count:\n{log}"))
+        match count {
+            None => bail!("callgrind said no count:\n{log}"),
+            Some(0) => bail!("{}: none of {} ran", case.name, functions.join(", ")),
+            Some(count) => Ok(count),
+        }
     }
 
-    /// Counts the instructions per round, without what comes before and after the rounds.
-    pub(super) fn per_round(&self, program: &Path, case: &Case, folder: &Path) -> Result<f64> {
+    /// Counts the instructions per round, of the Rust program and of the C one.
+    pub(super) fn per_round(&self, programs: &Programs, case: &Case, folder: &Path) -> Result<[f64; 2]> {
         let out = folder.join("callgrind.out");
-        let few = self.count(program, case, case.counted_rounds, &out)?;
-        let many = self.count(program, case, case.counted_rounds * 11, &out)?;
-        Ok(many.saturating_sub(few) as f64 / (case.counted_rounds * 10) as f64)
+        let rounds = case.counted_rounds as f64;
+        let rust = self.count(0, &programs.rust, case, &out)?;
+        let c = self.count(1, &programs.c, case, &out)?;
+        Ok([rust as f64 / rounds, c as f64 / rounds])
     }
 }
 
@@ -74,9 +81,9 @@ pub(super) fn profiles(
     folder: &Path,
 ) -> Result<Vec<String>> {
     let mut files = Vec::new();
-    for (language, program) in programs.both() {
+    for (index, (language, program)) in programs.both().into_iter().enumerate() {
         let out = folder.join("callgrind.out");
-        valgrind.count(program, case, case.counted_rounds * 11, &out)?;
+        valgrind.count(index, program, case, &out)?;
         let text = host::output(
             Command::new(&valgrind.annotate)
                 .args(["--auto=yes", "--inclusive=no", "--threshold=95"])

@@ -81,10 +81,8 @@ impl Row {
             allocations: few.get("allocations")?,
         };
         if let Some(valgrind) = valgrind.filter(|_| case.counted()) {
-            row.instructions = Some(Figure {
-                rust: valgrind.per_round(&programs.rust, case, &folder)? / units,
-                c: valgrind.per_round(&programs.c, case, &folder)? / units,
-            });
+            let [rust, c] = valgrind.per_round(programs, case, &folder)?;
+            row.instructions = Some(Figure { rust: rust / units, c: c / units });
         }
         let mut runs = Vec::new();
         for pair in 0..pairs {

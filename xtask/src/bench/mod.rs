@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: runs the benchmarks of `benches/` beside their twins in C, and says how the two compare.
 //!
-//! Instructions are the figure where one thread does the work: callgrind counts two runs of different length, and the difference
-//! is what the rounds between them cost, the same on any machine and any day. Times are of runs that take turns, C and Rust.
+//! Instructions are the figure where one thread does the work: callgrind counts those of the functions that stand for drivers, the same on any
+//! machine and any day. Times are of runs that take turns, C and Rust.
 
 mod build;
 mod callgrind;

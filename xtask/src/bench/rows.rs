@@ -16,8 +16,10 @@ pub(super) struct Case {
     pub(super) name: &'static str,
     pub(super) what: &'static str,
     pub(super) target: Target,
-    /// Rounds of a run under callgrind; a second one has eleven times as many.
+    /// Rounds of a run under callgrind.
     pub(super) counted_rounds: u64,
+    /// The functions whose instructions count, with what they call: as Rust names them, and as C does, whose compiler adds to names.
+    pub(super) functions: [&'static [&'static str]; 2],
     /// Rounds of a run that is timed.
     pub(super) timed_rounds: u64,
 }
@@ -29,20 +31,42 @@ impl Case {
     }
 }
 
-const fn counted(name: &'static str, what: &'static str, timed_rounds: u64) -> Case {
-    Case { name, what, target: Target::Instructions(1.0), counted_rounds: 100, timed_rounds }
+const fn counted(
+    name: &'static str,
+    what: &'static str,
+    functions: [&'static [&'static str]; 2],
+    timed_rounds: u64,
+) -> Case {
+    let counted_rounds = if timed_rounds < 10_000 { 100 } else { 1000 };
+    Case { name, what, target: Target::Instructions(1.0), counted_rounds, functions, timed_rounds }
 }
 
 const fn threads(name: &'static str, what: &'static str, timed_rounds: u64) -> Case {
-    Case { name, what, target: Target::Throughput(1.0), counted_rounds: 0, timed_rounds }
+    let functions: [&[&str]; 2] = [&[], &[]];
+    Case { name, what, target: Target::Throughput(1.0), counted_rounds: 0, functions, timed_rounds }
 }
 
-pub(super) const ROWS: [Case; 7] = [
-    counted("ring/1", "block request there and back, batch 1", 2_000_000),
-    counted("ring/8", "block request there and back, batch 8", 500_000),
-    counted("ring/32", "block request there and back, batch 32", 150_000),
+const RING: [&[&str]; 2] = [
+    &["xen_bench::ring::submit", "xen_bench::ring::serve", "xen_bench::ring::complete"],
+    &["submit*", "serve*", "complete*"],
+];
+const SCAN_TWO_LEVEL: [&[&str]; 2] = [&["xen_bench::events::scan"], &["scan_two_level*"]];
+const SCAN_FIFO: [&[&str]; 2] = [&["xen_bench::events::scan"], &["scan_fifo*"]];
+const GRANT: [&[&str]; 2] = [&["xen_bench::grants::share_and_reclaim"], &["share_and_reclaim*"]];
+
+pub(super) const ROWS: [Case; 14] = [
+    counted("ring/1", "block request there and back, batch 1", RING, 2_000_000),
+    counted("ring/8", "block request there and back, batch 8", RING, 500_000),
+    counted("ring/32", "block request there and back, batch 32", RING, 150_000),
     threads("threads/8/0", "between two threads, batch 8, one page", 50_000),
     threads("threads/8/2", "between two threads, batch 8, four pages", 50_000),
     threads("threads/32/0", "between two threads, batch 32, one page", 20_000),
     threads("threads/32/2", "between two threads, batch 32, four pages", 20_000),
+    counted("scan-2level/1", "scan for events, 2-level, 1 pending", SCAN_TWO_LEVEL, 2_000_000),
+    counted("scan-2level/64", "scan for events, 2-level, 64 pending", SCAN_TWO_LEVEL, 100_000),
+    counted("scan-2level/4096", "scan for events, 2-level, 4096 pending", SCAN_TWO_LEVEL, 2_000),
+    counted("scan-fifo/1", "scan for events, FIFO, 1 pending", SCAN_FIFO, 2_000_000),
+    counted("scan-fifo/64", "scan for events, FIFO, 64 pending", SCAN_FIFO, 100_000),
+    counted("scan-fifo/4096", "scan for events, FIFO, 4096 pending", SCAN_FIFO, 2_000),
+    counted("grant/1", "page shared and taken back", GRANT, 2_000_000),
 ];

@@ -1,0 +1,119 @@
+//! A machine without a Xen: it says yes to every hypercall, and remembers which pages it was told of. What is measured makes none.
+
+use std::alloc::{Layout, alloc_zeroed};
+use std::num::NonZeroUsize;
+use std::ptr::NonNull;
+use std::sync::Mutex;
+use xen_hypercall::{Gfn, Hypercall, Instant, PAGE_SIZE, Platform, SharedMem};
+use xen_sys::event_channel::{
+    EVTCHNOP_EXPAND_ARRAY, EVTCHNOP_INIT_CONTROL, EvtchnExpandArray, EvtchnInitControl,
+};
+use xen_sys::grant_table::{GNTTABOP_QUERY_SIZE, GnttabQuerySize, GrantStatus};
+use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_GRANT_TABLE_OP};
+
+/// The pages of a machine's memory.
+const PAGES: usize = 256;
+
+/// What a machine has been told, and how many of its pages are in use.
+#[derive(Debug, Default)]
+struct Told {
+    control: Option<Gfn>,
+    array: Vec<Gfn>,
+    used: usize,
+}
+
+#[derive(Debug)]
+struct World {
+    /// The address of its memory. A frame is the number of a page of it.
+    memory: usize,
+    told: Mutex<Told>,
+}
+
+/// As in a kernel, a copy of it costs nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Machine(&'static World);
+
+impl Machine {
+    /// Makes one, for good.
+    pub(crate) fn new() -> Self {
+        let layout = Layout::from_size_align(PAGES * PAGE_SIZE, PAGE_SIZE).expect("a size that there is");
+        // SAFETY: the size is not zero.
+        let memory = unsafe { alloc_zeroed(layout) };
+        assert!(!memory.is_null());
+        Self(Box::leak(Box::new(World { memory: memory.expose_provenance(), told: Mutex::default() })))
+    }
+
+    /// Returns the page with the queues of vCPU 0.
+    pub(crate) fn control(&self) -> &SharedMem {
+        self.page(self.told(|told| told.control.expect("the FIFO format is in use")))
+    }
+
+    /// Returns page `index` of the event words.
+    pub(crate) fn array(&self, index: usize) -> &SharedMem {
+        self.page(self.told(|told| *told.array.get(index).expect("the array has grown so far")))
+    }
+
+    fn told<R>(&self, look: impl FnOnce(&Told) -> R) -> R {
+        look(&self.0.told.lock().expect("nobody panics with it"))
+    }
+
+    fn page(&self, frame: Gfn) -> &SharedMem {
+        // SAFETY: a page of our memory, which is there for good; pages of event words are only reached as shared memory.
+        unsafe { SharedMem::from_raw(self.address(frame), PAGE_SIZE) }
+    }
+
+    fn address(&self, frame: Gfn) -> NonNull<u8> {
+        let address = self.0.memory + frame.0 as usize * PAGE_SIZE;
+        NonNull::new(std::ptr::with_exposed_provenance_mut(address)).expect("no page lies at zero")
+    }
+}
+
+// SAFETY: nothing is done but filling in the answer where it is expected.
+unsafe impl Hypercall for Machine {
+    unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
+        let mut told = self.0.told.lock().expect("nobody panics with it");
+        match (op, args[0] as u32) {
+            (HYPERVISOR_EVENT_CHANNEL_OP, EVTCHNOP_INIT_CONTROL) => {
+                // SAFETY: the command's argument, by the caller's word.
+                let arg = unsafe { &*std::ptr::with_exposed_provenance::<EvtchnInitControl>(args[1]) };
+                told.control = Some(Gfn(arg.control_gfn));
+            }
+            (HYPERVISOR_EVENT_CHANNEL_OP, EVTCHNOP_EXPAND_ARRAY) => {
+                // SAFETY: the command's argument, by the caller's word.
+                let arg = unsafe { &*std::ptr::with_exposed_provenance::<EvtchnExpandArray>(args[1]) };
+                told.array.push(Gfn(arg.array_gfn));
+            }
+            (HYPERVISOR_GRANT_TABLE_OP, GNTTABOP_QUERY_SIZE) => {
+                // SAFETY: the command's argument, by the caller's word.
+                let arg = unsafe { &mut *std::ptr::with_exposed_provenance_mut::<GnttabQuerySize>(args[1]) };
+                (arg.nr_frames, arg.max_nr_frames, arg.status) = (1, 4, GrantStatus::OKAY);
+            }
+            _ => {}
+        }
+        0
+    }
+}
+
+// SAFETY: pages come zeroed from memory of its own, each once; a frame is the number of its page.
+unsafe impl Platform for Machine {
+    fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
+        let mut told = self.0.told.lock().expect("nobody panics with it");
+        let first = told.used;
+        told.used = first.checked_add(count.get()).filter(|&used| used <= PAGES)?;
+        Some(self.address(Gfn(first as u64)))
+    }
+
+    unsafe fn free_pages(&self, _pages: NonNull<u8>, _count: NonZeroUsize) {}
+
+    fn virt_to_gfn(&self, page: NonNull<u8>) -> Gfn {
+        Gfn(((page.as_ptr().expose_provenance() - self.0.memory) / PAGE_SIZE) as u64)
+    }
+
+    unsafe fn map_frames(&self, first: Gfn, _count: NonZeroUsize) -> Option<NonNull<u8>> {
+        Some(self.address(first))
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_nanos(0)
+    }
+}
