@@ -7,6 +7,7 @@ type="pvh"
 kernel="/payload/guest"
 memory=64
 vcpus=$(cat /payload/vcpus)
+max_event_channels=131071
 cmdline='$(cat /payload/cmdline)'
 on_poweroff="destroy"
 on_reboot="destroy"

@@ -65,7 +65,7 @@ create() {
 # time_of KEY: a figure out of TIMES.
 time_of() { echo " $TIMES" | sed "s/.* $1=\([0-9.]*\).*/\1/"; }
 
-# selftest: runs the self-test kernel as a guest to its end, with ROUNDS of /payload/rounds. What it says goes to Xen's log, for the harness to count.
+# selftest: runs the self-test kernel as a guest to its end. What it says goes to Xen's log, for the harness to count.
 selftest() {
   cat >/tmp/selftest.cfg <<C
 name="selftest"
@@ -74,7 +74,6 @@ kernel="/payload/selftest"
 memory=64
 vcpus=2
 max_event_channels=131071
-cmdline="$(cat /payload/rounds)"
 on_poweroff="destroy"
 on_crash="destroy"
 C

@@ -2,6 +2,7 @@
 //! result with what it should be.
 
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -15,10 +16,6 @@ const SCRIPT: &str = include_str!("../payload/selftest.sh");
 /// Xen's buffer for a line that a guest writes to I/O port 0xe9: a longer one comes in pieces of this size.
 const PIECE: usize = 199;
 
-/// Events that the two vCPUs exchange: in full, and where time counts.
-pub(crate) const ROUNDS: u32 = 100_000;
-pub(crate) const FEW_ROUNDS: u32 = 10_000;
-
 /// Options of `selftest`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -28,9 +25,6 @@ pub(crate) struct Args {
     /// As this only (default: as both)
     #[arg(long = "as", value_enum, value_name = "ROLE")]
     role: Option<Role>,
-    /// Events that the two vCPUs exchange
-    #[arg(long, default_value_t = ROUNDS)]
-    rounds: u32,
     /// Shows a line for each operation
     #[arg(long, short)]
     verbose: bool,
@@ -51,12 +45,12 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     let kernel = kernels::selftest()?;
     lab::prepare(&versions)?;
     let (mut total, mut failed) = (0, 0);
-    for version in versions {
-        for &role in &roles {
-            let (count, name) = match role {
-                Role::Dom0 => (dom0(version, &kernel, args.rounds, args.verbose), "dom0"),
-                Role::Guest => (guest(version, &kernel, args.rounds, args.verbose), "a guest"),
-            };
+    for role in roles {
+        let name = match role {
+            Role::Dom0 => "dom0",
+            Role::Guest => "a guest",
+        };
+        for (version, count) in run(role, &versions, &kernel, args.verbose) {
             match count {
                 Ok(count) => {
                     total += count;
@@ -76,13 +70,36 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     Ok(i32::from(failed > 0))
 }
 
-/// Boots the kernel as dom0 and returns how many results it compared, all of them as expected.
-pub(crate) fn dom0(version: XenVersion, kernel: &Path, rounds: u32, verbose: bool) -> Result<usize> {
+/// Boots the kernel on all versions at once, a core for each. Returns how many results it compared on each, all of them as expected.
+pub(crate) fn run(
+    role: Role,
+    versions: &[XenVersion],
+    kernel: &Path,
+    verbose: bool,
+) -> Vec<(XenVersion, Result<usize>)> {
+    let one = match role {
+        Role::Dom0 => dom0,
+        Role::Guest => guest,
+    };
+    thread::scope(|scope| {
+        let jobs: Vec<_> = versions
+            .iter()
+            .map(|&version| (version, scope.spawn(move || one(version, kernel, verbose))))
+            .collect();
+        let join = |(version, job): (_, thread::ScopedJoinHandle<'_, _>)| match job.join() {
+            Ok(count) => (version, count),
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        jobs.into_iter().map(join).collect()
+    })
+}
+
+/// Boots the kernel as dom0.
+fn dom0(version: XenVersion, kernel: &Path, verbose: bool) -> Result<usize> {
     let log = host::results()?.join(format!("selftest-dom0-{version}.log"));
     let mut boot = Boot::new(version, log);
     boot.timeout = Duration::from_secs(900);
     boot.xen_args = "dom0_max_vcpus=2".to_owned();
-    boot.append = format!("rounds={rounds}");
     let mut tally = Tally::default();
     let outcome = boot.kernel(kernel, &mut |event| {
         if let Event::Xen(line) = event
@@ -98,12 +115,12 @@ pub(crate) fn dom0(version: XenVersion, kernel: &Path, rounds: u32, verbose: boo
     tally.verdict().with_context(|| format!("log {}", boot.log.display()))
 }
 
-/// Boots Linux as dom0 and the kernel as its guest; returns how many results it compared, all of them as expected.
-fn guest(version: XenVersion, kernel: &Path, rounds: u32, verbose: bool) -> Result<usize> {
+/// Boots Linux as dom0 and the kernel as its guest.
+fn guest(version: XenVersion, kernel: &Path, verbose: bool) -> Result<usize> {
     let mut archive = Archive::default();
     archive.file("payload/run", 0o755, SCRIPT);
     archive.file("payload/lib.sh", 0o644, payload::LIB);
-    add(&mut archive, kernel, rounds)?;
+    archive.copy("payload/selftest", kernel)?;
     let log = host::results()?.join(format!("selftest-guest-{version}.log"));
     let mut boot = Boot::new(version, log);
     boot.append = "QUIET=1".to_owned();
@@ -128,12 +145,6 @@ fn guest(version: XenVersion, kernel: &Path, rounds: u32, verbose: bool) -> Resu
         tally.bad.push(outcome.describe());
     }
     tally.verdict().with_context(|| format!("log {}", boot.log.display()))
-}
-
-/// Adds what `selftest` of the payloads' library starts.
-pub(crate) fn add(archive: &mut Archive, kernel: &Path, rounds: u32) -> Result<()> {
-    archive.file("payload/rounds", 0o644, format!("rounds={rounds}"));
-    archive.copy("payload/selftest", kernel)
 }
 
 /// The lines of a run.

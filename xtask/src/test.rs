@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::lab::{self, XenVersion};
-use crate::{arm64, checkers, driver, fuzz, host, kernels, selftest, ui, xentest};
+use crate::selftest::{self, Role};
+use crate::{arm64, checkers, driver, fuzz, host, kernels, ui, xentest};
 
 const TARGETS: [&str; 2] = ["x86_64-unknown-none", "aarch64-unknown-none"];
 
@@ -45,7 +46,6 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
 
 fn all(args: &Args, slow: bool) -> Result<i32> {
     let started = Instant::now();
-    let rounds = if slow { selftest::ROUNDS } else { selftest::FEW_ROUNDS };
     let versions: Vec<_> = args.xen.map_or(XenVersion::ALL.to_vec(), |v| vec![v]);
     // The packages come while the compiler works.
     let fetch = (!args.no_xen).then(|| {
@@ -78,20 +78,20 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
             tester = Some(kernels::selftest()?);
             Ok(())
         });
-        for &version in &versions {
-            if let Some(tester) = &tester {
-                step(&mut steps, &format!("self-test as dom0 of Xen {version}"), || {
-                    let count = selftest::dom0(version, tester, rounds, false)?;
-                    ui::line(format!("      {count} results as expected"));
-                    Ok(())
-                });
-            }
+        if let Some(tester) = &tester {
+            step(&mut steps, "self-test as dom0", || {
+                for (version, count) in selftest::run(Role::Dom0, &versions, tester, false) {
+                    let count = count.with_context(|| format!("Xen {version}"))?;
+                    ui::line(format!("      Xen {version}: {count} results as expected"));
+                }
+                Ok(())
+            });
         }
         if let (Some(kernel), Some(tester), true) =
             (kernel, tester, steps.iter().all(|s| s.ok || !s.name.contains("lab")))
         {
             step(&mut steps, "real Xen", || {
-                runs = xentest::run(&versions, &kernel, &tester, rounds)?;
+                runs = xentest::run(&versions, &kernel, &tester)?;
                 Ok(())
             });
         }

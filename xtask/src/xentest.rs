@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::lab::{Archive, Boot, Ending, Event, Outcome, XenVersion};
 use crate::payload::{self, Check, Line};
 use crate::report::Report;
-use crate::selftest::{self, Tally};
+use crate::selftest::Tally;
 use crate::{host, kernels, ui};
 
 const SCRIPT: &str = include_str!("../payload/test.sh");
@@ -43,12 +43,12 @@ pub(crate) struct Run {
     pub(crate) report: Report,
 }
 
-/// Runs the tests on all `versions` at once, a core for each, with the shell kernel, and the self-test kernel that exchanges events `rounds` times.
-pub(crate) fn run(versions: &[XenVersion], kernel: &Path, tester: &Path, rounds: u32) -> Result<Vec<Run>> {
+/// Runs the tests on all `versions` at once, a core for each, with the shell kernel and the self-test kernel.
+pub(crate) fn run(versions: &[XenVersion], kernel: &Path, tester: &Path) -> Result<Vec<Run>> {
     let mut runs = Vec::new();
     for &xen in versions {
         let mut archive = payload::archive(SCRIPT, kernel)?;
-        selftest::add(&mut archive, tester, rounds)?;
+        archive.copy("payload/selftest", tester)?;
         let linux_size = payload::add_linux(&mut archive, xen)?;
         let log = host::results()?.join(format!("test-{xen}.log"));
         let shell_size = kernels::loaded_size(kernel)?;

@@ -93,7 +93,7 @@ impl Rt {
     }
 
     /// Has `handler` called for each event on an unmasked port, in the upcall of the vCPU that the port is bound to. The first
-    /// handler stays. It must not allocate or take a lock.
+    /// handler stays. It must not allocate or take a lock. An event that [`wait`](Platform::wait) takes first is not told.
     pub fn on_event(self, handler: fn(Rt, Port)) {
         events::set_handler(handler);
     }

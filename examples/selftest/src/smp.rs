@@ -2,6 +2,7 @@
 
 use crate::delivery;
 use crate::report::{Report, fails, is, op};
+use alloc::vec::Vec;
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use core::time::Duration;
@@ -22,10 +23,10 @@ const PORTS: usize = 1 << 13;
 /// Events that each vCPU has taken by upcall, by port.
 static TAKEN: [[AtomicU32; PORTS]; VCPUS] = [const { [const { AtomicU32::new(0) }; PORTS] }; VCPUS];
 
-/// What else happens at an event, beside that it is counted. No port is zero.
-static PING: AtomicU32 = AtomicU32::new(0);
-static PONG: AtomicU32 = AtomicU32::new(0);
-static ROUNDS: AtomicU32 = AtomicU32::new(0);
+/// The port that an event is answered on, by the port that it came on (none is zero), until so many have come.
+static ANSWERS: [AtomicU32; PORTS] = [const { AtomicU32::new(0) }; PORTS];
+static LIMITS: [AtomicU32; PORTS] = [const { AtomicU32::new(0) }; PORTS];
+/// The port of [`Ticks`].
 static TICK: AtomicU32 = AtomicU32::new(0);
 
 /// What the second vCPU is to do: the number of a job of [`JOBS`], counted from 1, or [`STOP`].
@@ -50,16 +51,23 @@ fn on_event(xen: Rt, port: Port) {
     if port.0 == TICK.load(SeqCst) {
         tick(xen);
     }
-    let (ping, pong) = (PING.load(SeqCst), PONG.load(SeqCst));
-    let answer = if port.0 == ping {
-        pong
-    } else if port.0 == pong && count < ROUNDS.load(SeqCst) {
-        ping
-    } else {
-        return;
-    };
-    // A refusal ends the exchange, and the count is short.
-    let _ = xen_hypercall::ops::event_channel::send(&xen, Port(answer));
+    let index = port.0 as usize;
+    if let (Some(answer), Some(limit)) = (ANSWERS.get(index), LIMITS.get(index))
+        && answer.load(SeqCst) != 0
+        && count < limit.load(SeqCst)
+    {
+        // A refusal ends the exchange, and the count is short.
+        let _ = xen_hypercall::ops::event_channel::send(&xen, Port(answer.load(SeqCst)));
+    }
+}
+
+/// Has events on `port` answered on `answer`.
+fn answer(port: &Open, answer: Port, limit: u32) {
+    let index = port.port().0 as usize;
+    if let (Some(to), Some(most)) = (ANSWERS.get(index), LIMITS.get(index)) {
+        most.store(limit, SeqCst);
+        to.store(answer.0, SeqCst);
+    }
 }
 
 /// Events that `vcpu` has taken on the port.
@@ -192,35 +200,46 @@ fn tick(xen: Rt) {
     let _ = vcpu::set_singleshot_timer(&xen, 0, xen.now() + Duration::from_millis(20), false);
 }
 
-/// An exchange of events between the vCPUs, each sent by the upcall that took the one before: a lost one ends it, one too many shows.
+/// Exchanges of events between the vCPUs, each event sent by the upcall that took the one before: a lost one ends its exchange, one too many
+/// shows.
 pub(crate) struct Exchange {
     xen: Rt,
-    pub(crate) ping: Open,
-    pub(crate) pong: Open,
+    /// The ports there, and back.
+    pairs: Vec<(Open, Open)>,
+    rounds: u32,
 }
 
 impl Exchange {
-    pub(crate) fn start(xen: Rt, rounds: u32) -> Result<Self, Errno> {
-        let (ping, pong) = (ipi(xen, 1)?, ipi(xen, 0)?);
-        PING.store(ping.port().0, SeqCst);
-        PONG.store(pong.port().0, SeqCst);
-        ROUNDS.store(rounds, SeqCst);
-        ping.notify()?;
-        Ok(Self { xen, ping, pong })
+    /// Starts `count` exchanges at a time, of `rounds` rounds each.
+    pub(crate) fn start(xen: Rt, count: usize, rounds: u32) -> Result<Self, Errno> {
+        forget();
+        let mut this = Self { xen, pairs: Vec::with_capacity(count), rounds };
+        for _ in 0..count {
+            let (ping, pong) = (ipi(xen, 1)?, ipi(xen, 0)?);
+            answer(&ping, pong.port(), u32::MAX);
+            answer(&pong, ping.port(), rounds);
+            this.pairs.push((ping, pong));
+        }
+        this.pairs.iter().try_for_each(|(ping, _)| ping.notify())?;
+        Ok(this)
     }
 
-    /// Ends the exchange after the present round, or waits for its end. Returns the rounds that there were.
-    pub(crate) fn end(&self, now: bool) -> u32 {
-        if now {
-            ROUNDS.store(0, SeqCst);
-        }
-        let Ok(ticks) = Ticks::start(self.xen) else { return 0 };
+    /// Ends the exchanges after the present round.
+    pub(crate) fn stop(&mut self) {
+        self.rounds = 0;
+        self.pairs.iter().for_each(|(ping, pong)| answer(pong, ping.port(), 0));
+    }
+
+    /// Waits until all rounds are over.
+    pub(crate) fn wait(&self) {
+        let Ok(ticks) = Ticks::start(self.xen) else { return };
         let deadline = self.xen.now() + PATIENCE;
         let over = || {
-            let rounds = taken(0, &self.pong);
-            let last = ROUNDS.load(SeqCst);
-            let done = rounds >= last && rounds == taken(1, &self.ping);
-            (done && rounds != 0) || self.xen.now() >= deadline
+            let done = self.pairs.iter().all(|(ping, pong)| {
+                let back = taken(0, pong);
+                back != 0 && back >= self.rounds && back == taken(1, ping)
+            });
+            done || self.xen.now() >= deadline
         };
         while !over() {
             self.xen.sleep_unless(over);
@@ -228,13 +247,23 @@ impl Exchange {
         drop(ticks);
         // What should not have been sent would have come by then.
         self.xen.wait(&[], Some(self.xen.now() + Duration::from_millis(5)));
-        taken(0, &self.pong)
+    }
+
+    /// Events that vCPU 1 has taken, those that came back to vCPU 0, and those that the wrong one has taken.
+    pub(crate) fn taken(&self) -> (u32, u32, u32) {
+        let sum = |count: fn(&(Open, Open)) -> u32| self.pairs.iter().map(count).sum();
+        (
+            sum(|(ping, _)| taken(1, ping)),
+            sum(|(_, pong)| taken(0, pong)),
+            sum(|(ping, pong)| taken(0, ping) + taken(1, pong)),
+        )
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        PING.store(0, SeqCst);
-        PONG.store(0, SeqCst);
+        self.stop();
+        self.pairs.iter().for_each(|(ping, _)| answer(ping, Port(0), 0));
+        self.pairs.iter().for_each(|(_, pong)| answer(pong, Port(0), 0));
     }
 }
