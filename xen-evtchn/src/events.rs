@@ -10,7 +10,7 @@ use spin::Once;
 use xen_hypercall::ops::{self, event_channel as op};
 use xen_hypercall::sync::Ordering;
 use xen_hypercall::{Errno, EventPage, Platform, Port, SharedMem, SharedU8, SharedU32, SharedU64};
-use xen_sys::event_channel::{EVTCHN_FIFO_LINK_MASK, EVTCHN_FIFO_PRIORITY_DEFAULT};
+use xen_sys::event_channel::{EVTCHN_FIFO_LINK_MASK, EVTCHN_FIFO_PRIORITY_MIN};
 use xen_sys::xen::{SharedInfo, VcpuInfo};
 
 /// vCPUs that a domain can have here; as many as an HVM or PVH guest of Xen 4.20.
@@ -329,9 +329,10 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         Ok(taken)
     }
 
-    /// Tells whether Xen is in the FIFO format: only then do ports have priorities, port 0 too, which is never used.
+    /// Tells whether Xen is in the FIFO format: only then does it find fault with a priority, and not with there being one.
     fn xen_has_queues(&self) -> bool {
-        op::set_priority(&self.platform, Port(0), EVTCHN_FIFO_PRIORITY_DEFAULT) != Err(Errno::ENOSYS)
+        let refusal = op::set_priority(&self.platform, Port(0), EVTCHN_FIFO_PRIORITY_MIN + 1);
+        refusal.is_err_and(|errno| errno != Errno::ENOSYS)
     }
 
     /// Tells Xen of a vCPU's page.

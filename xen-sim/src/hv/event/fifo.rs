@@ -88,13 +88,13 @@ impl Machine {
     }
 
     pub(super) fn set_priority(&mut self, id: DomId, port: u32, priority: u32) -> Result<(), Errno> {
-        if priority > EVTCHN_FIFO_PRIORITY_MIN {
-            return Err(Errno::EINVAL);
-        }
         let events = &mut self.dom_mut(id).events;
         events.get(port)?;
         if events.fifo.is_none() {
             return Err(Errno::ENOSYS);
+        }
+        if priority > EVTCHN_FIFO_PRIORITY_MIN {
+            return Err(Errno::EINVAL);
         }
         events.ports[port as usize].priority = priority;
         Ok(())
