@@ -94,6 +94,12 @@ impl Entry<'_> {
         GrantFlags::from_bits_retain(found & !IN_USE)
     }
 
+    /// Returns who has access, if the entry is valid.
+    pub(crate) fn peer(self) -> Option<DomId> {
+        let domain = self.half(DOMID)?.load(Ordering::Relaxed);
+        (!self.flags().is_empty()).then_some(DomId(domain))
+    }
+
     /// Makes an entry that was revoked, or that could not be, what it was but for its `flags`.
     pub(crate) fn restore(self, flags: GrantFlags) {
         let Some(valid) = self.half(FLAGS) else { return };

@@ -2,7 +2,7 @@
 
 use crate::Version;
 use crate::link::Link;
-use crate::refs::{GROUP, Group, V1_ENTRIES, V2_ENTRIES};
+use crate::refs::{GROUP, Group, Places, V1_ENTRIES, V2_ENTRIES};
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 use xen_hypercall::sync::{AtomicU32, Ordering};
@@ -33,22 +33,14 @@ const _: () = assert!(size_of::<Frame>() <= PAGE_SIZE);
 
 impl Frame {
     /// Makes what is to be known of frame `index`. None of its references is free yet.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Frames::add`].
-    unsafe fn alloc<P: Platform>(
+    fn alloc<P: Platform>(
         platform: P,
         version: Version,
         index: u32,
         places: Places,
     ) -> Result<NonNull<Self>, OutOfMemory> {
         let first = index * version.per_frame() as u32;
-        let group = |number: usize| {
-            let first = GrantRef(first + (number * GROUP) as u32);
-            // SAFETY: the caller vouches for the places.
-            unsafe { Group::new(first, places.entries, places.states) }
-        };
+        let group = |number: usize| Group::new(GrantRef(first + (number * GROUP) as u32), places);
         let groups = core::array::from_fn(group);
         let references = core::array::from_fn(|number| GrantRef(first + number as u32));
         let frame: NonNull<Self> = Pages::alloc(platform, 1)?.into_raw().cast();
@@ -56,13 +48,6 @@ impl Frame {
         unsafe { frame.write(Self { groups, references, places }) };
         Ok(frame)
     }
-}
-
-/// A frame of entries and, in version 2, the frame with their states.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Places {
-    pub(crate) entries: NonNull<u8>,
-    pub(crate) states: Option<NonNull<u8>>,
 }
 
 /// The frames that the table has, up to as many as the host lets it have.
@@ -91,16 +76,7 @@ impl<P: Platform> Frames<P> {
     /// # Errors
     ///
     /// [`OutOfMemory`] if there is hardly any memory.
-    ///
-    /// # Safety
-    ///
-    /// As for [`add`](Self::add).
-    pub(crate) unsafe fn new(
-        platform: P,
-        version: Version,
-        max: u32,
-        first: Places,
-    ) -> Result<Self, OutOfMemory> {
+    pub(crate) fn new(platform: P, version: Version, max: u32, first: Places) -> Result<Self, OutOfMemory> {
         let mut max = (max as usize).clamp(1, MAX_FRAMES);
         let (directory, pages) = loop {
             let pages = (max * size_of::<Link<Frame>>()).div_ceil(PAGE_SIZE);
@@ -110,8 +86,7 @@ impl<P: Platform> Frames<P> {
                 Err(error) => return Err(error),
             }
         };
-        // SAFETY: the caller vouches for the places.
-        let frame = unsafe { Frame::alloc(platform.clone(), version, 0, first) }?;
+        let frame = Frame::alloc(platform.clone(), version, 0, first)?;
         // SAFETY: it was just made, and stays as long as the hints, which go with the directory.
         let group = NonNull::from(unsafe { &frame.as_ref().groups[0] });
         let directory: NonNull<Link<Frame>> = directory.into_raw().cast();
@@ -148,15 +123,10 @@ impl<P: Platform> Frames<P> {
     /// # Errors
     ///
     /// [`OutOfMemory`] if there is no page to note it down.
-    ///
-    /// # Safety
-    ///
-    /// The places must be whole pages of the table that stay where they are, reachable through `SharedMem` alone.
-    pub(crate) unsafe fn add(&self, places: Places) -> Result<(), OutOfMemory> {
+    pub(crate) fn add(&self, places: Places) -> Result<(), OutOfMemory> {
         let index = self.count();
         let Some(place) = self.directory().get(index as usize) else { return Ok(()) };
-        // SAFETY: the caller vouches for the places.
-        let frame = unsafe { Frame::alloc(self.platform.clone(), self.version, index, places) }?;
+        let frame = Frame::alloc(self.platform.clone(), self.version, index, places)?;
         place.set(frame);
         self.count.store(index + 1, Ordering::Relaxed);
         Ok(())
@@ -263,12 +233,12 @@ mod tests {
     use crate::refs::run;
 
     fn frames(memory: &Memory, version: Version, max: u32) -> Result<Frames<Memory>, OutOfMemory> {
-        // SAFETY: no test here looks for an entry.
-        unsafe { Frames::new(memory.clone(), version, max, places()) }
+        Frames::new(memory.clone(), version, max, places())
     }
 
     fn places() -> Places {
-        Places { entries: NonNull::dangling(), states: None }
+        // SAFETY: no test here looks for an entry.
+        unsafe { Places::new(NonNull::dangling(), None) }
     }
 
     #[test]
@@ -287,8 +257,7 @@ mod tests {
         for version in [Version::V1, Version::V2] {
             let memory = Memory::default();
             let frames = frames(&memory, version, 3).unwrap();
-            // SAFETY: as in `frames`.
-            (1..3).for_each(|_| unsafe { frames.add(places()) }.unwrap());
+            (1..3).for_each(|_| frames.add(places()).unwrap());
             let all = 3 * version.per_frame() as u32;
             for reference in (0..all).map(GrantRef) {
                 assert_eq!(frames.group_of(reference).unwrap().first().0, reference.0 / 64 * 64);
@@ -305,8 +274,7 @@ mod tests {
     fn singles_and_runs_are_found_in_any_group_of_any_frame() {
         let memory = Memory::default();
         let frames = frames(&memory, Version::V2, 2).unwrap();
-        // SAFETY: as in `frames`.
-        unsafe { frames.add(places()) }.unwrap();
+        frames.add(places()).unwrap();
         let give =
             |first: u32, count| frames.group_of(GrantRef(first)).unwrap().give(GrantRef(first), run(count));
         give(300, 4);

@@ -1,6 +1,6 @@
 //! Where the table's frames are put: when it starts, when it grows, and after a suspend.
 
-use crate::frames::Places;
+use crate::refs::Places;
 use crate::{GrantError, GrantTable, Version};
 use core::ptr::NonNull;
 use xen_hypercall::start::PlaceError;
@@ -38,9 +38,9 @@ impl<P: Platform> GrantTable<P> {
         // What was not in use yet has moved away with the old table.
         *placed = Placed::nothing();
         for index in 0..self.frames.count() {
-            let Some(Places { entries, states }) = self.frames.places(index) else { continue };
-            self.place_again(index.into(), entries)?;
-            if let Some(states) = states.filter(|_| index % FRAMES_PER_STATES == 0) {
+            let Some(places) = self.frames.places(index) else { continue };
+            self.place_again(index.into(), places.entries())?;
+            if let Some(states) = places.states().filter(|_| index % FRAMES_PER_STATES == 0) {
                 let number = u64::from(index / FRAMES_PER_STATES);
                 self.place_again(number | XENMAPIDX_GRANT_TABLE_STATUS, states)?;
             }
@@ -70,10 +70,9 @@ impl<P: Platform> GrantTable<P> {
             return Err(GrantError::Exhausted { frames: index });
         }
         let block = self.frames.places(index - index % FRAMES_PER_STATES);
-        let states = block.and_then(|first| first.states);
+        let states = block.and_then(Places::states);
         let places = placed.place(self.platform(), self.version(), index, states)?;
-        // SAFETY: Xen has put the table's frames there, for good.
-        unsafe { self.frames.add(places) }.map_err(GrantError::Memory)?;
+        self.frames.add(places).map_err(GrantError::Memory)?;
         *placed = Placed::nothing();
         self.free_frame(index);
         Ok(())
@@ -126,6 +125,7 @@ impl<P: Platform> Placed<P> {
                 Some(at(self.states.insert(mapped)))
             }
         };
-        Ok(Places { entries, states })
+        // SAFETY: Xen has put frames of the table there, for good; `Mapped` vouches for how they are reached.
+        Ok(unsafe { Places::new(entries, states) })
     }
 }

@@ -6,7 +6,7 @@ use crate::entry::{Entry, What};
 use crate::link::Link;
 use crate::memory::Memory;
 use crate::quarantine::{Deferred, Held};
-use crate::refs::{Group, run};
+use crate::refs::{Group, Places, run};
 use crate::{Access, Quarantine, ReadWrite, Version};
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
@@ -130,7 +130,7 @@ fn d_g01_a_page_is_taken_back_only_while_nobody_uses_it() {
 
 fn group() -> Group {
     // SAFETY: no model looks for an entry.
-    unsafe { Group::new(GrantRef(64), NonNull::dangling(), None) }
+    Group::new(GrantRef(64), unsafe { Places::new(NonNull::dangling(), None) })
 }
 
 /// Takes `count` of the two references that there are, uses what they stand for, and gives them back.

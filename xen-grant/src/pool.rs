@@ -30,13 +30,16 @@ impl<'t, P: Platform, A: Access, const N: usize> Pool<'t, P, A, N> {
         Self { zeroed: false, ..Self::new(table, peer) }
     }
 
-    /// Takes a page out: one that is granted already or, if there is none, a new one.
+    /// Takes a page out: one that is granted already or, if there is none, a new one. Those whose grant a suspend has ended are dropped.
     ///
     /// # Errors
     ///
     /// [`GrantError::Memory`] if the platform has no page, or as [`GrantTable::share`].
     pub fn take(&mut self) -> Result<Shared<'t, P, A>, GrantError> {
-        if let Some(page) = self.idle.pop() {
+        while let Some(page) = self.idle.pop() {
+            if page.peer() != Some(self.peer) {
+                continue;
+            }
             if self.zeroed {
                 page.as_ref().zero();
             }
@@ -49,7 +52,7 @@ impl<'t, P: Platform, A: Access, const N: usize> Pool<'t, P, A, N> {
     /// Takes a page back that its user and the peer are done with. It stays granted, unless the pool is full, or it is not one of a
     /// pool for this peer.
     pub fn give(&mut self, page: Shared<'t, P, A>) {
-        if page.peer() == self.peer && page.refs().len() == 1 && page.is_of(self.table) {
+        if page.peer() == Some(self.peer) && page.refs().len() == 1 && page.is_of(self.table) {
             // One that there is no room for is reclaimed, or goes to the quarantine.
             drop(self.idle.push(page));
         }

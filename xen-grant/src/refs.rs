@@ -12,30 +12,68 @@ pub(crate) const V1_ENTRIES: usize = PAGE_SIZE / size_of::<GrantEntryV1>();
 pub(crate) const V2_ENTRIES: usize = PAGE_SIZE / size_of::<GrantEntryV2>();
 pub(crate) const STATES: usize = PAGE_SIZE / size_of::<GrantEntryStatus>();
 
+/// A frame of entries and, in version 2, the frame with their states.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Places {
+    entries: NonNull<u8>,
+    states: Option<NonNull<u8>>,
+}
+
+// SAFETY: the frames are reachable through atomics alone, and stay where they are.
+unsafe impl Send for Places {}
+// SAFETY: as above.
+unsafe impl Sync for Places {}
+
+impl Places {
+    /// Names the frame of some entries and, in version 2, that of their states.
+    ///
+    /// # Safety
+    ///
+    /// Both must be whole pages of the table that stay where they are for good, reachable through [`SharedMem`] alone.
+    pub(crate) unsafe fn new(entries: NonNull<u8>, states: Option<NonNull<u8>>) -> Self {
+        Self { entries, states }
+    }
+
+    pub(crate) fn entries(self) -> NonNull<u8> {
+        self.entries
+    }
+
+    pub(crate) fn states(self) -> Option<NonNull<u8>> {
+        self.states
+    }
+
+    /// Does something with the entry of a reference. Each version has its own copy of that, which need not ask for it again.
+    #[inline(always)]
+    pub(crate) fn with_entry<R>(self, reference: GrantRef, then: impl Fn(Entry<'static>) -> R) -> R {
+        let index = reference.0 as usize;
+        // SAFETY: `new`'s caller vouched for the frames.
+        let memory = |frame| unsafe { SharedMem::from_raw(frame, PAGE_SIZE) };
+        let frame = memory(self.entries);
+        match self.states {
+            None => {
+                then(Entry { frame, offset: index % V1_ENTRIES * size_of::<GrantEntryV1>(), state: None })
+            }
+            Some(states) => then(Entry {
+                frame,
+                offset: index % V2_ENTRIES * size_of::<GrantEntryV2>(),
+                state: Some((memory(states), index % STATES * size_of::<GrantEntryStatus>())),
+            }),
+        }
+    }
+}
+
 /// 64 references that follow each other: which are free, and where their entries are.
 #[repr(C)]
 pub(crate) struct Group {
     free: AtomicU64,
-    /// The frame of entries that theirs are in.
-    entries: NonNull<u8>,
-    /// Version 2: the frame with their states.
-    states: Option<NonNull<u8>>,
+    pub(crate) places: Places,
     first: GrantRef,
 }
 
-// SAFETY: the frames are reachable through atomics alone, for as long as the group.
-unsafe impl Send for Group {}
-// SAFETY: as above.
-unsafe impl Sync for Group {}
-
 impl Group {
-    /// Makes a group with nothing free. With `states` it is of version 2.
-    ///
-    /// # Safety
-    ///
-    /// The frames must be whole pages of the table that stay where they are, reachable through [`SharedMem`] alone.
-    pub(crate) unsafe fn new(first: GrantRef, entries: NonNull<u8>, states: Option<NonNull<u8>>) -> Self {
-        Self { free: AtomicU64::new(0), entries, states, first }
+    /// Makes a group with nothing free.
+    pub(crate) fn new(first: GrantRef, places: Places) -> Self {
+        Self { free: AtomicU64::new(0), places, first }
     }
 
     pub(crate) fn first(&self) -> GrantRef {
@@ -61,8 +99,13 @@ impl Group {
     pub(crate) fn take_run(&self, count: usize) -> Option<GrantRef> {
         let mut free = self.free.load(Ordering::Relaxed);
         loop {
-            // Bit by bit, what is left are the places where a run of that length begins.
-            let starts = (1..count).fold(free, |starts, step| starts & (free >> step));
+            // What is left in the end are the places where a run of that length begins.
+            let (mut starts, mut length) = (free, 1);
+            while length < count {
+                let step = length.min(count - length);
+                starts &= starts >> step;
+                length += step;
+            }
             if starts == 0 {
                 return None;
             }
@@ -88,26 +131,7 @@ impl Group {
 
     /// Returns the entry of one of its references.
     pub(crate) fn entry(&self, reference: GrantRef) -> Entry<'_> {
-        self.with_entry(reference, |entry| entry)
-    }
-
-    /// Does something with the entry of one of its references. Each version has its own copy of that, which need not ask for it again.
-    #[inline(always)]
-    pub(crate) fn with_entry<'g, R>(&'g self, reference: GrantRef, then: impl Fn(Entry<'g>) -> R) -> R {
-        let index = reference.0 as usize;
-        // SAFETY: `new`'s caller vouched for the frames.
-        let memory = |frame| unsafe { SharedMem::from_raw(frame, PAGE_SIZE) };
-        let frame = memory(self.entries);
-        match self.states {
-            None => {
-                then(Entry { frame, offset: index % V1_ENTRIES * size_of::<GrantEntryV1>(), state: None })
-            }
-            Some(states) => then(Entry {
-                frame,
-                offset: index % V2_ENTRIES * size_of::<GrantEntryV2>(),
-                state: Some((memory(states), index % STATES * size_of::<GrantEntryStatus>())),
-            }),
-        }
+        self.places.with_entry(reference, |entry| entry)
     }
 }
 
@@ -126,7 +150,7 @@ mod tests {
 
     fn group(free: u64) -> Group {
         // SAFETY: no test here looks for an entry.
-        let group = unsafe { Group::new(GrantRef(64), NonNull::dangling(), None) };
+        let group = Group::new(GrantRef(64), unsafe { Places::new(NonNull::dangling(), None) });
         group.give(GrantRef(64), free);
         group
     }

@@ -18,7 +18,6 @@ pub const MAX_PAGES: usize = 16;
 /// the same and frees the pages; those that the peer still uses go to the table's quarantine.
 pub struct Shared<'t, P: Platform, A: Access> {
     table: &'t GrantTable<P>,
-    peer: DomId,
     /// Taken out by `reclaim` and `drop`, nowhere else.
     pages: ManuallyDrop<SharedPages<P>>,
     /// The references' group.
@@ -33,11 +32,10 @@ impl<'t, P: Platform, A: Access> Shared<'t, P, A> {
     pub(crate) fn new(
         table: &'t GrantTable<P>,
         group: &'t Group,
-        peer: DomId,
         pages: SharedPages<P>,
         first: GrantRef,
     ) -> Self {
-        Self { table, group, peer, pages: ManuallyDrop::new(pages), first, access: PhantomData }
+        Self { table, group, pages: ManuallyDrop::new(pages), first, access: PhantomData }
     }
 
     /// Returns the reference of the first page: the only one of a single page.
@@ -59,9 +57,9 @@ impl<'t, P: Platform, A: Access> Shared<'t, P, A> {
         core::ptr::eq(self.table, table)
     }
 
-    /// Returns the domain that has access.
-    pub fn peer(&self) -> DomId {
-        self.peer
+    /// Returns the domain that has access; `None` once a suspend has ended that.
+    pub fn peer(&self) -> Option<DomId> {
+        self.group.entry(self.first).peer()
     }
 
     /// Has `other`'s reference lead to this page and this one's reference to `other`'s page, for the peer of each page as before.
@@ -118,7 +116,7 @@ impl<'t, P: Platform> Shared<'t, P, ReadWrite> {
         let mut this = ManuallyDrop::new(self);
         // SAFETY: `this` is never dropped or used again, so the pages are taken out once.
         let pages = unsafe { ManuallyDrop::take(&mut this.pages) };
-        Ok(Shared::new(this.table, this.group, this.peer, pages, this.first))
+        Ok(Shared::new(this.table, this.group, pages, this.first))
     }
 }
 
@@ -139,6 +137,9 @@ impl<P: Platform, A: Access> AsRef<SharedMem> for Shared<'_, P, A> {
 
 impl<P: Platform, A: Access> fmt::Debug for Shared<'_, P, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("peer", &self.peer).field("refs", &self.refs()).finish_non_exhaustive()
+        f.debug_struct("Shared")
+            .field("peer", &self.peer())
+            .field("refs", &self.refs())
+            .finish_non_exhaustive()
     }
 }

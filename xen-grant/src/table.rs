@@ -51,8 +51,7 @@ impl<P: Platform> GrantTable<P> {
         let size = ops::grant_table::query_size(&platform).map_err(GrantError::Size)?;
         let mut placed = Placed::nothing();
         let first = placed.place(&platform, version, 0, None)?;
-        // SAFETY: Xen has put the table's frames there, for good.
-        let frames = unsafe { Frames::new(platform.clone(), version, size.max_frames, first) };
+        let frames = Frames::new(platform.clone(), version, size.max_frames, first);
         let frames = frames.map_err(GrantError::Memory)?;
         let table = Self {
             max_frames: size.max_frames.min(frames.max()),
@@ -144,20 +143,22 @@ impl<P: Platform> GrantTable<P> {
         what: impl Fn(Gfn) -> What,
     ) -> Result<Shared<'_, P, A>, ShareError<P>> {
         // A single page is by far the most common, and on the way of every request.
-        let granted = match pages.gfn(0) {
-            Some(gfn) if pages.count() == 1 && gfn.0 <= V1_LAST_GFN => {
-                self.frames.take_here().inspect(|&(group, reference)| {
-                    group.with_entry(reference, |entry| entry.permit(what(gfn), peer, flags));
-                })
-            }
-            _ => None,
+        let granted = if pages.count() == 1
+            && let Some(gfn) = pages.gfn(0)
+            && gfn.0 <= V1_LAST_GFN
+            && let Some((group, reference)) = self.frames.take_here()
+        {
+            group.places.with_entry(reference, |entry| entry.permit(what(gfn), peer, flags));
+            Some((group, reference))
+        } else {
+            None
         };
         let granted = match granted {
             Some(granted) => Ok(granted),
             None => self.grant_many(&pages, peer, flags, what),
         };
         match granted {
-            Ok((group, first)) => Ok(Shared::new(self, group, peer, pages.into_shared(), first)),
+            Ok((group, first)) => Ok(Shared::new(self, group, pages.into_shared(), first)),
             Err(error) => Err(ShareError { error, pages }),
         }
     }
@@ -180,8 +181,9 @@ impl<P: Platform> GrantTable<P> {
         }
         // All references are taken before the first is made valid, so a failure leaves nothing that a peer could have used.
         let (group, first) = self.take(count)?;
+        let places = group.places;
         for (gfn, reference) in gfns().zip(first.0..) {
-            group.entry(GrantRef(reference)).permit(what(gfn), peer, flags);
+            places.with_entry(GrantRef(reference), |entry| entry.permit(what(gfn), peer, flags));
         }
         Ok((group, first))
     }
@@ -239,7 +241,7 @@ impl<P: Platform> GrantTable<P> {
         first: GrantRef,
     ) -> Result<Pages<P>, InUse> {
         // As in `share_as`.
-        let left = if pages.count() == 1 && group.with_entry(first, Entry::revoke) {
+        let left = if pages.count() == 1 && group.places.with_entry(first, Entry::revoke) {
             group.give(first, 1);
             0
         } else {
@@ -264,10 +266,14 @@ impl<P: Platform> GrantTable<P> {
     #[cold]
     fn end(&self, first: GrantRef, mask: u64) -> u64 {
         let Some(group) = self.frames.group_of(first) else { return mask };
-        let all = (0..u64::BITS).filter(|bit| mask >> bit & 1 != 0);
-        let in_use = all
-            .filter(|bit| !group.entry(GrantRef(first.0 + bit)).revoke())
-            .fold(0, |in_use, bit| in_use | 1 << bit);
+        let (mut left, mut in_use, places) = (mask, 0, group.places);
+        while left != 0 {
+            let bit = left.trailing_zeros();
+            left &= left - 1;
+            if !places.with_entry(GrantRef(first.0 + bit), Entry::revoke) {
+                in_use |= 1 << bit;
+            }
+        }
         group.give(first, mask & !in_use);
         in_use
     }

@@ -141,7 +141,7 @@ fn exchanged_references_lead_to_each_others_pages(version: Version) {
     let (first, second) = (a.reference(), b.reference());
     a.exchange(&mut b).unwrap();
     assert_eq!((a.reference(), b.reference()), (second, first));
-    assert_eq!((a.peer(), b.peer()), (back.id(), third.id()));
+    assert_eq!((a.peer(), b.peer()), (Some(back.id()), Some(third.id())));
     assert_eq!(fetch(&back, front.id(), second, 9), Ok(*b"a"));
     assert_eq!(fetch(&third, front.id(), first, 9), Ok(*b"b"));
     assert!(fetch::<1>(&back, front.id(), first, 0).is_err());
