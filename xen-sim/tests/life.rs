@@ -9,6 +9,7 @@ use xen_hypercall::ops::sched::{Resumed, WatchdogId, suspend};
 use xen_hypercall::{DomId, Errno, Pages, Platform, Port, ops, start};
 use xen_sim::{Disk, Domain, DomainConfig, Step, Vif, World};
 use xen_store::{Nodes, XenStore};
+use xen_sys::event_channel::EvtchnStat;
 use xen_sys::hvm::params::{HVM_PARAM_CALLBACK_IRQ, HVM_PARAM_STORE_EVTCHN, HVM_PARAM_STORE_PFN};
 use xen_sys::sched::ShutdownReason;
 use xen_sys::xen::Virq;
@@ -43,6 +44,31 @@ fn a_suspension_that_is_called_off_leaves_everything_as_it_was() {
     drop(store);
     world.run_until_idle();
     world.check().unwrap();
+}
+
+#[test]
+fn a_domain_that_is_resumed_in_place_as_if_it_were_new_still_has_all() {
+    let world = World::new(14);
+    let guest = world.create_guest(DomainConfig::new("guest"));
+    let (id, port) = (guest.id(), Channel::alloc_unbound(guest.clone(), DomId(0)).unwrap());
+    ops::grant_table::set_version(&guest, 2).unwrap();
+    world.suspend(id, move |world| world.resume(id, Resumed::Elsewhere));
+    assert_eq!(sleep(&guest), Ok(Resumed::Elsewhere));
+    assert_eq!((guest.id(), ops::grant_table::get_version(&guest, DomId::SELF)), (id, Ok(2)));
+    assert_eq!(ops::event_channel::status(&guest, port.port()).unwrap().status, EvtchnStat::UNBOUND);
+    // It can be asked again.
+    world.suspend(id, move |world| world.resume(id, Resumed::Cancelled));
+    assert_eq!(sleep(&guest), Ok(Resumed::Cancelled));
+    drop(port);
+    world.check().unwrap();
+}
+
+#[test]
+#[should_panic(expected = "is not suspended but Running")]
+fn a_domain_that_runs_can_not_be_saved() {
+    let world = World::new(15);
+    let guest = world.create_guest(DomainConfig::new("guest"));
+    drop(world.save(guest.id()));
 }
 
 #[test]
