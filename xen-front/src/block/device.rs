@@ -86,6 +86,8 @@ pub struct Block<'a, P: Platform, const DEPTH: usize = DEFAULT_DEPTH> {
     info: DiskInfo,
     state: BlockState,
     closing: bool,
+    /// What is known of the device is from before it was to be opened again.
+    stale: bool,
     /// The next request's token.
     next: u64,
     connection: Option<Connection<'a, P, DEPTH>>,
@@ -144,6 +146,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
             info: DiskInfo::NONE,
             state: BlockState::Connecting,
             closing: false,
+            stale: false,
             next: 0,
             connection: None,
             previous: None,
@@ -316,6 +319,9 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
     ///
     /// [`BlockError`]; the device can be polled on, and closed.
     pub fn poll(&mut self, now: Instant) -> Result<BlockState, BlockError> {
+        if self.stale {
+            self.look_up()?;
+        }
         if self.state == BlockState::Unplugged {
             return Ok(self.state);
         }
@@ -388,27 +394,28 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
     ///
     /// # Errors
     ///
-    /// [`BlockError::Xenbus`] if xenstore could not be read. Call it again.
+    /// [`BlockError::Xenbus`] if xenstore could not be read; [`poll`](Self::poll) tries again.
     pub fn reopen(&mut self) -> Result<(), BlockError> {
-        let store = self.store();
-        let opened = Frontend::open(store, "vbd", self.id)
-            .and_then(|frontend| Ok((SizeWatch::new(store, frontend.backend_path())?, frontend)));
-        if let Some(connection) = &mut self.connection {
-            connection.end();
-        }
-        match opened {
-            Ok((size, frontend)) => (self.size, self.frontend) = (size, frontend),
-            Err(XenbusError::Store(error)) if error.is_not_found() => {
-                self.state = BlockState::Unplugged;
-                return Ok(());
-            }
-            Err(error) => return Err(error.into()),
-        }
         // Of the one before that nobody has anything any more.
         self.take_back();
         self.previous = self.connection.take();
         self.closing = false;
         self.state = BlockState::Connecting;
+        self.stale = true;
+        self.look_up()
+    }
+
+    /// Takes the device as xenstore has it now.
+    fn look_up(&mut self) -> Result<(), BlockError> {
+        let store = self.store();
+        let opened = Frontend::open(store, "vbd", self.id)
+            .and_then(|frontend| Ok((SizeWatch::new(store, frontend.backend_path())?, frontend)));
+        match opened {
+            Ok((size, frontend)) => (self.size, self.frontend) = (size, frontend),
+            Err(XenbusError::Store(error)) if error.is_not_found() => self.state = BlockState::Unplugged,
+            Err(error) => return Err(error.into()),
+        }
+        self.stale = false;
         Ok(())
     }
 
@@ -417,7 +424,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
     ///
     /// # Errors
     ///
-    /// Those of [`reopen`](Self::reopen); call that again then.
+    /// Those of [`reopen`](Self::reopen).
     pub fn resume(&mut self) -> Result<(), BlockError> {
         for connection in [&mut self.connection, &mut self.previous].into_iter().flatten() {
             connection.abandon();
@@ -453,6 +460,11 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
             };
             queued |= submitted.is_ok();
             if let Err(SubmitError { reason, request }) = submitted {
+                if matches!(reason, Refusal::Full | Refusal::Grant(_)) {
+                    // There is room for it: it was taken out just now. The next poll tries again.
+                    let _ = self.again.insert(0, (token, request));
+                    break;
+                }
                 // The new backend's disk is another one, or can do less.
                 let error = if reason == Refusal::NoFlush { IoError::Unsupported } else { IoError::Failed };
                 let lost = Completion { token, outcome: Err(error), buffer: request.into_buffer() };
