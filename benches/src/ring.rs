@@ -23,15 +23,13 @@ pub(crate) fn shadow() -> [BlkifRequest; 32] {
 /// Sends each request on its way again, with the next id and sector.
 #[inline(never)]
 pub(crate) fn submit(front: &mut Front<'_>, shadow: &mut [BlkifRequest], next: &mut u64) -> Notify {
-    let count = shadow.len();
-    let pushed = front.push_from(shadow.iter_mut().map(|request| {
+    front.push_from(shadow.iter_mut().map(|request| {
         *next += 1;
         request.id = *next;
         request.sector_number += 8;
         opaque(request);
         &*request
     }));
-    assert!(pushed as usize == count, "there is room");
     front.publish()
 }
 
@@ -46,7 +44,7 @@ pub(crate) fn serve(back: &mut Back<'_>) -> u64 {
             let status = if request.nr_segments == 11 { BlkifStatus::OKAY } else { BlkifStatus::ERROR };
             let (id, operation) = (request.id, request.operation);
             let response = BlkifResponse { id, operation, status, ..BlkifResponse::default() };
-            requests.push(&response).expect("a request was taken");
+            let _ = requests.push(&response);
         }
         drop(requests);
         let (notify, more) = back.publish_and_check().expect("a lawful peer");

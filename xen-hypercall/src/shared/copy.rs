@@ -31,15 +31,20 @@ macro_rules! store_words {
 ///
 /// # Safety
 ///
-/// `base + offset` must be valid shared memory and `target` valid private memory, `len` bytes each. `base` must be page-aligned.
+/// `base + BASE + offset` must be valid shared memory and `target` valid private memory, `len` bytes each. `base` must be page-aligned.
 #[inline(always)]
-pub(super) unsafe fn load_small(base: *mut u8, offset: usize, target: *mut u8, len: usize) {
+pub(super) unsafe fn load_small<const BASE: usize>(
+    base: *mut u8,
+    offset: usize,
+    target: *mut u8,
+    len: usize,
+) {
     // SAFETY: every vector and word lies within both ranges, by the caller's word, and is aligned on the shared side.
     unsafe {
         let source = base.add(offset);
-        let done = vector::load(source, target, len);
-        let (source, target, len) = (source.add(done), target.add(done), len - done);
-        let alignment = (offset + done) | len;
+        let done = vector::load::<BASE>(source, target, len);
+        let (source, target, len) = (source.add(BASE + done), target.add(done), len - done);
+        let alignment = (BASE + offset + done) | len;
         if alignment.is_multiple_of(8) {
             load_words!(AtomicU64 u64, source, target, len);
         } else if alignment.is_multiple_of(4) {
@@ -54,15 +59,20 @@ pub(super) unsafe fn load_small(base: *mut u8, offset: usize, target: *mut u8, l
 ///
 /// # Safety
 ///
-/// `source` must be valid private memory and `base + offset` valid shared memory, `len` bytes each. `base` must be page-aligned.
+/// `source` must be valid private memory and `base + BASE + offset` valid shared memory, `len` bytes each. `base` must be page-aligned.
 #[inline(always)]
-pub(super) unsafe fn store_small(source: *const u8, base: *mut u8, offset: usize, len: usize) {
+pub(super) unsafe fn store_small<const BASE: usize>(
+    source: *const u8,
+    base: *mut u8,
+    offset: usize,
+    len: usize,
+) {
     // SAFETY: every vector and word lies within both ranges, by the caller's word, and is aligned on the shared side.
     unsafe {
         let target = base.add(offset);
-        let done = vector::store(source, target, len);
-        let (source, target, len) = (source.add(done), target.add(done), len - done);
-        let alignment = (offset + done) | len;
+        let done = vector::store::<BASE>(source, target, len);
+        let (source, target, len) = (source.add(done), target.add(BASE + done), len - done);
+        let alignment = (BASE + offset + done) | len;
         if alignment.is_multiple_of(8) {
             store_words!(AtomicU64 u64, source, target, len);
         } else if alignment.is_multiple_of(4) {

@@ -122,22 +122,26 @@ impl SharedMem {
         Some(())
     }
 
-    /// Copies the value at `offset` out.
+    /// Copies the value at `BASE + offset` out.
     ///
     /// # Safety
     ///
     /// None: it panics past the end.
-    pub(super) unsafe fn read_unchecked<T: FromBytes>(&self, offset: usize) -> T {
-        self.read(offset).expect("within the model")
+    pub(super) unsafe fn read_unchecked<const BASE: usize, T: FromBytes>(&self, offset: usize) -> T {
+        self.read(BASE + offset).expect("within the model")
     }
 
-    /// Copies `value` to `offset`.
+    /// Copies `value` to `BASE + offset`.
     ///
     /// # Safety
     ///
     /// None: it panics past the end.
-    pub(super) unsafe fn write_unchecked<T: IntoBytes + Immutable>(&self, offset: usize, value: &T) {
-        self.write(offset, value).expect("within the model");
+    pub(super) unsafe fn write_unchecked<const BASE: usize, T: IntoBytes + Immutable>(
+        &self,
+        offset: usize,
+        value: &T,
+    ) {
+        self.write(BASE + offset, value).expect("within the model");
     }
 
     /// Copies bytes from `offset` out, each by itself.

@@ -6,7 +6,7 @@
 ///
 /// None.
 #[inline(always)]
-pub(super) unsafe fn load(_source: *mut u8, _target: *mut u8, _len: usize) -> usize {
+pub(super) unsafe fn load<const BASE: usize>(_source: *mut u8, _target: *mut u8, _len: usize) -> usize {
     0
 }
 
@@ -16,6 +16,6 @@ pub(super) unsafe fn load(_source: *mut u8, _target: *mut u8, _len: usize) -> us
 ///
 /// None.
 #[inline(always)]
-pub(super) unsafe fn store(_source: *const u8, _target: *mut u8, _len: usize) -> usize {
+pub(super) unsafe fn store<const BASE: usize>(_source: *const u8, _target: *mut u8, _len: usize) -> usize {
     0
 }

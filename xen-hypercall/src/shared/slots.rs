@@ -87,7 +87,7 @@ impl<const FIRST: usize, A, B> SharedSlots<'_, FIRST, A, B> {
     pub fn read<T: FromBytes>(&self, index: u32) -> T {
         const { assert!(size_of::<T>() <= Self::SIZE) }
         // SAFETY: `slots` has checked that all slots lie within the memory.
-        unsafe { self.mem.read_unchecked(self.offset(index)) }
+        unsafe { self.mem.read_unchecked::<FIRST, T>(self.offset(index)) }
     }
 
     /// Copies a value into the slot that `index`, without its high bits, leads to.
@@ -97,12 +97,13 @@ impl<const FIRST: usize, A, B> SharedSlots<'_, FIRST, A, B> {
     pub fn write<T: IntoBytes + Immutable>(&self, index: u32, value: &T) {
         const { assert!(size_of::<T>() <= Self::SIZE) }
         // SAFETY: `slots` has checked that all slots lie within the memory.
-        unsafe { self.mem.write_unchecked(self.offset(index), value) }
+        unsafe { self.mem.write_unchecked::<FIRST, T>(self.offset(index), value) }
     }
 
+    /// Returns where the slot begins, from the first one on.
     #[inline(always)]
     fn offset(&self, index: u32) -> usize {
-        FIRST + (index & self.mask) as usize * Self::SIZE
+        (index & self.mask) as usize * Self::SIZE
     }
 }
 
@@ -155,7 +156,7 @@ mod tests {
         let mem = SharedMem::from_pages(&mut page);
         let layout = SlotLayout::<64, u64, u8>::fitting(8192).unwrap();
         assert_eq!(layout.mask(), 511);
-        assert_eq!(mem.slots(layout).offset(u32::MAX), 64);
+        assert_eq!(mem.slots(layout).offset(u32::MAX), 0);
     }
 
     #[test]

@@ -18,7 +18,7 @@ macro_rules! each_vector {
     };
     ($left:expr, $copy:ident, $source:expr, $target:expr, $($index:literal)*) => {
         $(if $left > $index * BYTES {
-            $copy::<{ $index * BYTES }>($source, $target);
+            $copy::<BASE, { $index * BYTES }>($source, $target);
         })*
     };
 }
@@ -27,9 +27,9 @@ macro_rules! each_vector {
 ///
 /// # Safety
 ///
-/// `source` must be valid shared memory and `target` valid private memory, `len` bytes each.
+/// `source + BASE` must be valid shared memory and `target` valid private memory, `len` bytes each.
 #[inline(always)]
-pub(super) unsafe fn load(source: *mut u8, target: *mut u8, len: usize) -> usize {
+pub(super) unsafe fn load<const BASE: usize>(source: *mut u8, target: *mut u8, len: usize) -> usize {
     let whole = whole(len);
     // SAFETY: every vector lies within both ranges, by the caller's word.
     unsafe { each_vector!(whole, load_one, source, target) };
@@ -40,9 +40,9 @@ pub(super) unsafe fn load(source: *mut u8, target: *mut u8, len: usize) -> usize
 ///
 /// # Safety
 ///
-/// `source` must be valid private memory and `target` valid shared memory, `len` bytes each.
+/// `source` must be valid private memory and `target + BASE` valid shared memory, `len` bytes each.
 #[inline(always)]
-pub(super) unsafe fn store(source: *const u8, target: *mut u8, len: usize) -> usize {
+pub(super) unsafe fn store<const BASE: usize>(source: *const u8, target: *mut u8, len: usize) -> usize {
     let whole = whole(len);
     // SAFETY: every vector lies within both ranges, by the caller's word.
     unsafe { each_vector!(whole, store_one, source, target) };
@@ -56,18 +56,18 @@ fn whole(len: usize) -> usize {
 
 /// # Safety
 ///
-/// 16 bytes at `AT` must be valid, shared in `source` and private in `target`.
+/// 16 bytes must be valid: shared ones at `source + BASE + AT`, private ones at `target + AT`.
 #[inline(always)]
-unsafe fn load_one<const AT: usize>(source: *mut u8, target: *mut u8) {
+unsafe fn load_one<const BASE: usize, const AT: usize>(source: *mut u8, target: *mut u8) {
     // SAFETY: within the source, by the caller's word.
-    before_load(unsafe { source.add(AT) }, BYTES);
+    before_load(unsafe { source.add(BASE + AT) }, BYTES);
     let value: __m128i;
     // SAFETY: one load that the compiler can neither see into nor repeat, then a store to private memory.
     unsafe {
         asm!(
             "movups {value}, [{source} + {at}]",
             source = in(reg) source,
-            at = const AT,
+            at = const BASE + AT,
             value = out(xmm_reg) value,
             options(readonly, nostack, preserves_flags),
         );
@@ -77,16 +77,16 @@ unsafe fn load_one<const AT: usize>(source: *mut u8, target: *mut u8) {
 
 /// # Safety
 ///
-/// 16 bytes at `AT` must be valid, private in `source` and shared in `target`.
+/// 16 bytes must be valid: private ones at `source + AT`, shared ones at `target + BASE + AT`.
 #[inline(always)]
-unsafe fn store_one<const AT: usize>(source: *const u8, target: *mut u8) {
+unsafe fn store_one<const BASE: usize, const AT: usize>(source: *const u8, target: *mut u8) {
     // SAFETY: a load from private memory, then one store that the compiler can't see into.
     unsafe {
         let value = source.add(AT).cast::<__m128i>().read_unaligned();
         asm!(
             "movups [{target} + {at}], {value}",
             target = in(reg) target,
-            at = const AT,
+            at = const BASE + AT,
             value = in(xmm_reg) value,
             options(nostack, preserves_flags),
         );
