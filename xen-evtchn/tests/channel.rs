@@ -252,3 +252,21 @@ fn d_e04_a_port_is_closed_from_another_vcpu_while_its_events_are_handled() {
         world.check().unwrap();
     }
 }
+
+#[test]
+fn a_vcpu_that_shared_info_has_no_place_for_takes_events_too() {
+    for abi in [Abi::TwoLevel, Abi::Fifo] {
+        let (_world, domain) = guest(40, 1023);
+        let kernel = Kernel::new(&domain, abi);
+        kernel.events().add_vcpu(35).unwrap();
+        let ipi = Channel::bind_ipi(kernel.clone(), 35).unwrap();
+        kernel.state.lines.bind(kernel.events(), ipi.port()).unwrap();
+        for _ in 0..2 {
+            ipi.notify().unwrap();
+            assert!(kernel.told(0).is_empty() && kernel.told(36).is_empty());
+            assert_eq!(kernel.told(35), [ipi.port()], "{abi:?}");
+        }
+        assert_eq!(kernel.events().add_vcpu(40), Err(Errno::ENOENT), "the domain has no such vCPU");
+        assert_eq!(kernel.events().add_vcpu(u32::MAX), Err(Errno::ENOENT));
+    }
+}
