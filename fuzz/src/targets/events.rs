@@ -58,6 +58,7 @@ pub fn run(data: &[u8]) {
                 if events.opened(near.port(), 0).is_err() {
                     continue;
                 }
+                events.mask(near.port());
                 let far = Channel::bind_interdomain(peer.clone(), guest.id(), near.port());
                 let far = far.expect("the port waits for it");
                 pairs.push(Pair { near, far, masked: true, due: false });
