@@ -443,6 +443,30 @@ fn a_device_that_is_torn_out_completes_its_requests_with_an_error() {
 }
 
 #[test]
+fn a_device_that_is_reopened_again_and_again_loses_none_of_its_requests() {
+    let lab = Lab::new();
+    let mut block = lab.block();
+    lab.back.state().manners = Manners::Silent;
+    let mut tokens: Vec<_> = (0..3)
+        .map(|sector| block.submit(Request::Read { sector, sectors: 8, buffer: lab.pages(1) }).unwrap())
+        .collect();
+    block.kick();
+    lab.world.run_for(Duration::from_millis(10));
+    for _ in 0..3 {
+        block.reopen().unwrap();
+        assert_eq!(block.in_flight(), 3);
+    }
+    block.close_now().unwrap();
+    for done in lab.complete(&mut block, 3) {
+        tokens.retain(|token| *token != done.token);
+        assert!(done.buffer.is_some());
+    }
+    assert_eq!(tokens, []);
+    drop(block);
+    lab.finish();
+}
+
+#[test]
 fn a_driver_domain_that_dies_ends_a_transfer_with_an_error() {
     let lab = Lab::new();
     let mut disk = lab.disk();
