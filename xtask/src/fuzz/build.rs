@@ -1,7 +1,7 @@
 //! Builds the targets: cargo with another `rustc`, which is ourselves.
 //!
 //! Only the crates under test are instrumented. The simulator around them is most of the code that runs, and what it does is no goal of a fuzzer.
-//! No more than the compiler is needed for that; the address sanitizer needs a nightly one.
+//! No more than a stable compiler is needed for that.
 
 use std::env;
 use std::path::PathBuf;
@@ -59,42 +59,18 @@ pub(crate) fn as_rustc() -> Option<ExitCode> {
 }
 
 /// Builds the targets and returns the folder that they are in.
-pub(super) fn build(targets: &[String], asan: bool) -> Result<PathBuf> {
+pub(super) fn build(targets: &[String]) -> Result<PathBuf> {
     // libFuzzer is C++.
     host::require(&[("c++", "g++")])?;
-    let folder = host::target().join(if asan { "fuzz-asan" } else { "fuzz" });
-    let mut cargo = if asan { nightly()? } else { Command::new(host::cargo()) };
+    let folder = host::target().join("fuzz");
+    let mut cargo = Command::new(host::cargo());
     cargo.args(["build", "--release", "--manifest-path"]).arg(host::root().join("fuzz/Cargo.toml"));
     cargo.arg("--target-dir").arg(&folder);
     cargo.args(targets.iter().flat_map(|target| ["--bin", target.as_str()]));
     cargo.env("RUSTC_WRAPPER", env::current_exe().context("our own program")?).env(AS_RUSTC, "1");
-    let mut binaries = folder;
-    if asan {
-        // With a target named, build scripts and macros are left alone.
-        let host = "x86_64-unknown-linux-gnu";
-        cargo
-            .args(["--target", host])
-            .env("RUSTFLAGS", "-Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer");
-        binaries.push(host);
-    }
     let spinner = ui::spinner("building the targets");
     let built = host::run(&mut cargo);
     spinner.finish_and_clear();
     built?;
-    binaries.push("release");
-    Ok(binaries)
-}
-
-/// Another cargo than the one that runs us: ours has fixed its toolchain.
-fn nightly() -> Result<Command> {
-    let cargo = || {
-        let mut cargo = Command::new("cargo");
-        cargo.arg("+nightly").env_remove("RUSTUP_TOOLCHAIN");
-        cargo
-    };
-    if !cargo().arg("--version").output().is_ok_and(|done| done.status.success()) {
-        ui::line("installing the nightly toolchain, for the address sanitizer");
-        host::run(Command::new("rustup").args(["toolchain", "install", "nightly", "--profile", "minimal"]))?;
-    }
-    Ok(cargo())
+    Ok(folder.join("release"))
 }

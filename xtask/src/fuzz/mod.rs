@@ -26,9 +26,6 @@ pub(crate) struct Args {
     /// Targets that run at the same time
     #[arg(long, default_value_t = 1)]
     jobs: usize,
-    /// Builds with the address sanitizer, which needs a nightly compiler
-    #[arg(long)]
-    asan: bool,
     /// Runs one input, a finding, and shows what it consists of
     #[arg(long, requires = "target", value_name = "FILE")]
     repeat: Option<PathBuf>,
@@ -45,7 +42,7 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
         Some(name) if all.contains(name) => vec![name.clone()],
         Some(name) => bail!("there is no target {name}; there are {}", all.join(", ")),
     };
-    let binaries = build::build(&chosen, args.asan)?;
+    let binaries = build::build(&chosen)?;
     if let (Some(input), [target]) = (&args.repeat, chosen.as_slice()) {
         return run::repeat(&binaries.join(target), input);
     }
@@ -66,7 +63,7 @@ pub(crate) fn ci(seconds: u32) -> Result<()> {
             .current_dir(host::root().join("fuzz")),
     )?;
     let targets = targets()?;
-    let binaries = build::build(&targets, false)?;
+    let binaries = build::build(&targets)?;
     let runs = all_of(&targets, 2, |target| run::run(&binaries.join(target), target, seconds))?;
     if report(&runs) != 0 {
         bail!("the fuzzer has found something");
