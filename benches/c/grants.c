@@ -1,16 +1,23 @@
-/* A page shared and taken back, with the list of free references behind a spin lock. */
+/* A page shared and taken back, with the list of free references behind a spin lock. As a kernel's, the table grows when the list is empty,
+ * and a page that the peer does not let go of is kept back with its reference. */
 #include "bench.h"
 #include <xen/xen.h>
 #include <xen/grant_table.h>
 
-#define REFERENCES 512
+#define FRAMES 64
+#define PER_FRAME (4096 / sizeof(grant_entry_v1_t))
 #define NONE 0xffffffffu
 
 struct table {
     volatile char lock;
-    uint32_t free;
-    uint32_t next[REFERENCES];
+    uint32_t free, frames;
+    uint32_t *next; /* of each free reference, the one behind it */
     grant_entry_v1_t *entries;
+    struct kept {
+        struct kept *next;
+        uint32_t ref;
+        void *page;
+    } *kept;
 };
 
 static void lock(struct table *table)
@@ -24,12 +31,42 @@ static void unlock(struct table *table)
     __atomic_clear(&table->lock, __ATOMIC_RELEASE);
 }
 
+/* Adds a frame of entries to the free ones; the lock is held. Returns one of them, or NONE. */
+static __attribute__((noinline, cold)) uint32_t grow(struct table *table)
+{
+    uint32_t first = table->frames * PER_FRAME;
+
+    if (table->frames == FRAMES)
+        return NONE;
+    table->frames++;
+    for (uint32_t ref = first + PER_FRAME; ref-- > (first ? first : GNTTAB_NR_RESERVED_ENTRIES);) {
+        table->next[ref] = table->free;
+        table->free = ref;
+    }
+    return table->free;
+}
+
+/* Keeps a page and its reference until the peer lets go. */
+static __attribute__((noinline, cold)) int keep_back(struct table *table, uint32_t ref, void *page)
+{
+    struct kept *kept = malloc(sizeof(*kept));
+
+    expect(kept != NULL, "memory");
+    lock(table);
+    *kept = (struct kept){ .next = table->kept, .ref = ref, .page = page };
+    table->kept = kept;
+    unlock(table);
+    return 0;
+}
+
 static uint32_t share(struct table *table, domid_t peer, uint32_t frame)
 {
     uint32_t ref;
 
     lock(table);
     ref = table->free;
+    if (ref == NONE)
+        ref = grow(table);
     if (ref != NONE)
         table->free = table->next[ref];
     unlock(table);
@@ -41,13 +78,13 @@ static uint32_t share(struct table *table, domid_t peer, uint32_t frame)
     return ref;
 }
 
-static int reclaim(struct table *table, uint32_t ref)
+static int reclaim(struct table *table, uint32_t ref, void *page)
 {
     uint16_t flags = __atomic_load_n(&table->entries[ref].flags, __ATOMIC_RELAXED);
 
     do {
         if (flags & (GTF_reading | GTF_writing))
-            return 0;
+            return keep_back(table, ref, page);
     } while (!__atomic_compare_exchange_n(&table->entries[ref].flags, &flags, 0, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
     lock(table);
     table->next[ref] = table->free;
@@ -56,32 +93,87 @@ static int reclaim(struct table *table, uint32_t ref)
     return 1;
 }
 
-static __attribute__((noinline)) void share_and_reclaim(struct table *table, void *page, uint64_t *sum)
+/* Returns the page, or nothing where it is not the caller's any more. */
+static __attribute__((noinline)) void *share_and_reclaim(struct table *table, void *page, uint64_t *sum)
 {
     uint32_t ref = share(table, 7, (uintptr_t)page / 4096);
 
-    expect(ref != NONE, "a reference is free");
+    if (ref == NONE)
+        return NULL;
     OPAQUE(ref);
     *sum += ref;
-    expect(reclaim(table, ref), "nobody uses it");
+    return reclaim(table, ref, page) ? page : NULL;
 }
 
-static void run(uint64_t rounds, struct outcome *outcome)
+/* The same with pages that follow each other, which take the lock once. */
+static __attribute__((noinline)) void *share_and_reclaim_16(struct table *table, void *pages, uint64_t *sum)
 {
-    static struct table table;
-    void *page = pages(4096);
+    uint32_t refs[16], told;
+    int all = 1;
+
+    lock(table);
+    for (unsigned i = 0; i < 16; i++) {
+        refs[i] = table->free;
+        if (refs[i] == NONE && (refs[i] = grow(table)) == NONE) {
+            while (i-- > 0) {
+                table->next[refs[i]] = table->free;
+                table->free = refs[i];
+            }
+            unlock(table);
+            return NULL;
+        }
+        table->free = table->next[refs[i]];
+    }
+    unlock(table);
+    for (unsigned i = 0; i < 16; i++) {
+        grant_entry_v1_t *entry = &table->entries[refs[i]];
+
+        entry->frame = (uintptr_t)pages / 4096 + i;
+        entry->domid = 7;
+        __atomic_store_n(&entry->flags, GTF_permit_access, __ATOMIC_RELEASE);
+    }
+    told = refs[0];
+    OPAQUE(told);
+    *sum += told;
+    for (unsigned i = 0; i < 16; i++) {
+        uint16_t *place = &table->entries[refs[i]].flags;
+        uint16_t flags = __atomic_load_n(place, __ATOMIC_RELAXED);
+
+        do {
+            if (flags & (GTF_reading | GTF_writing)) {
+                all = keep_back(table, refs[i], (char *)pages + 4096 * i);
+                break;
+            }
+        } while (!__atomic_compare_exchange_n(place, &flags, 0, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    }
+    if (!all)
+        return NULL;
+    lock(table);
+    for (unsigned i = 16; i-- > 0;) {
+        table->next[refs[i]] = table->free;
+        table->free = refs[i];
+    }
+    unlock(table);
+    return pages;
+}
+
+typedef void *share_and_reclaim_t(struct table *table, void *pages, uint64_t *sum);
+
+static void run(uint64_t rounds, unsigned count, share_and_reclaim_t *share_and_reclaim, struct outcome *outcome)
+{
+    struct table table = { .free = NONE, .next = pages(FRAMES * 4096), .entries = pages(FRAMES * 4096) };
+    void *memory = pages(count * 4096);
     uint64_t sum = 0;
 
-    table.entries = pages(4096);
-    for (uint32_t ref = 8; ref < REFERENCES; ref++)
-        table.next[ref] = ref + 1 < REFERENCES ? ref + 1 : NONE;
-    table.free = 8;
     uint64_t start = nanoseconds();
-    for (uint64_t round = 0; round < rounds; round++)
-        share_and_reclaim(&table, page, &sum);
+    for (uint64_t round = 0; round < rounds && memory; round++)
+        memory = share_and_reclaim(&table, memory, &sum);
     outcome->nanoseconds = nanoseconds() - start;
-    outcome->units = rounds;
-    expect(sum >= 8 * rounds, "the first eight references are Xen's");
+    outcome->units = rounds * count;
+    expect(memory && sum >= 8 * rounds, "the pages came back, and the first eight references are Xen's");
 }
 
-const struct bench grant_benches[] = { { "grant/1", run }, { 0 } };
+static void run_1(uint64_t rounds, struct outcome *outcome) { run(rounds, 1, share_and_reclaim, outcome); }
+static void run_16(uint64_t rounds, struct outcome *outcome) { run(rounds, 16, share_and_reclaim_16, outcome); }
+
+const struct bench grant_benches[] = { { "grant/1", run_1 }, { "grant/16", run_16 }, { 0 } };

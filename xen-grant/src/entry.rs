@@ -71,10 +71,20 @@ impl Entry<'_> {
     /// In version 1 an entry that is in use stays valid. In version 2 it is not valid any more, whatever the answer, so that nobody can
     /// begin to use it; call this again until those who do have stopped.
     #[doc(alias("gnttab_end_foreign_access", "gnttab_try_end_foreign_access"))]
-    #[inline(always)]
     pub(crate) fn revoke(self) -> bool {
+        let tries = if self.state.is_none() { REVOKE_TRIES } else { 1 };
+        (0..tries).any(|_| self.revoke_once())
+    }
+
+    /// Tries that once. It fails in version 1 also if Xen changed the entry meanwhile.
+    #[inline(always)]
+    pub(crate) fn revoke_once(self) -> bool {
         let Some(flags) = self.half(FLAGS) else { return false };
-        let Some((states, offset)) = self.state else { return revoke_v1(flags) };
+        let Some((states, offset)) = self.state else {
+            let found = flags.load(Ordering::Relaxed);
+            // Xen marks an entry that is in use, and the exchange fails then.
+            return found & IN_USE == 0 && flags.compare_exchange(found, 0).is_ok();
+        };
         flags.store(0, Ordering::Relaxed);
         // Xen marks the use and then looks at the flags again. Of two who each write first and look then, one sees the other.
         fence(Ordering::SeqCst);
@@ -116,29 +126,4 @@ impl Entry<'_> {
     fn word(&self) -> Option<SharedU32<'_>> {
         self.frame.u32_at(self.offset + WORD)
     }
-}
-
-/// Xen marks an entry that is in use, and the exchange fails then.
-#[inline(always)]
-fn revoke_v1(flags: SharedU16<'_>) -> bool {
-    let found = flags.load(Ordering::Relaxed);
-    if found & IN_USE != 0 {
-        return false;
-    }
-    flags.compare_exchange(found, 0).map_or_else(|changed| revoke_changed(flags, changed), |_| true)
-}
-
-#[cold]
-#[inline(never)]
-fn revoke_changed(flags: SharedU16<'_>, mut found: u16) -> bool {
-    for _ in 1..REVOKE_TRIES {
-        if found & IN_USE != 0 {
-            return false;
-        }
-        match flags.compare_exchange(found, 0) {
-            Ok(_) => return true,
-            Err(changed) => found = changed,
-        }
-    }
-    false
 }

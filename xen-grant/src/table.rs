@@ -241,7 +241,7 @@ impl<P: Platform> GrantTable<P> {
         first: GrantRef,
     ) -> Result<Pages<P>, InUse> {
         // As in `share_as`.
-        let left = if pages.count() == 1 && group.places.with_entry(first, Entry::revoke) {
+        let left = if pages.count() == 1 && group.places.with_entry(first, Entry::revoke_once) {
             group.give(first, 1);
             0
         } else {

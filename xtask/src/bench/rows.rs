@@ -54,7 +54,7 @@ const SCAN_TWO_LEVEL: [&[&str]; 2] = [&["xen_bench::events::scan"], &["scan_two_
 const SCAN_FIFO: [&[&str]; 2] = [&["xen_bench::events::scan"], &["scan_fifo*"]];
 const GRANT: [&[&str]; 2] = [&["xen_bench::grants::share_and_reclaim"], &["share_and_reclaim*"]];
 
-pub(super) const ROWS: [Case; 14] = [
+pub(super) const ROWS: [Case; 15] = [
     counted("ring/1", "block request there and back, batch 1", RING, 2_000_000),
     counted("ring/8", "block request there and back, batch 8", RING, 500_000),
     counted("ring/32", "block request there and back, batch 32", RING, 150_000),
@@ -69,4 +69,5 @@ pub(super) const ROWS: [Case; 14] = [
     counted("scan-fifo/64", "scan for events, FIFO, 64 pending", SCAN_FIFO, 100_000),
     counted("scan-fifo/4096", "scan for events, FIFO, 4096 pending", SCAN_FIFO, 2_000),
     counted("grant/1", "page shared and taken back", GRANT, 2_000_000),
+    counted("grant/16", "16 pages shared as one and taken back", GRANT, 500_000),
 ];
