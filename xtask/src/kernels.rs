@@ -23,11 +23,12 @@ struct Kernel {
     bin: &'static str,
 }
 
-const KERNELS: [Kernel; 4] = [
+const KERNELS: [Kernel; 5] = [
     Kernel { name: "shell", package: "xen-example-shell", bin: "shell" },
     Kernel { name: "hello", package: "xen-example-rt", bin: "hello" },
     Kernel { name: "selftest", package: "xen-example-selftest", bin: "selftest" },
     Kernel { name: "driver-domain", package: "xen-example-driver-domain", bin: "driver-domain" },
+    Kernel { name: "store-suite", package: "xen-example-store-suite", bin: "store-suite" },
 ];
 
 /// Options of `build`.
@@ -70,6 +71,11 @@ pub(crate) fn driver_domain() -> Result<PathBuf> {
 /// Builds the kernel that tests the hypercalls; returns its image.
 pub(crate) fn selftest() -> Result<PathBuf> {
     make(&KERNELS[2], false)
+}
+
+/// Builds the kernel that compares xenstore servers with the protocol; returns its image.
+pub(crate) fn store_suite() -> Result<PathBuf> {
+    make(&KERNELS[4], false)
 }
 
 /// The bytes of a kernel that are loaded: its file without symbols and debug information.

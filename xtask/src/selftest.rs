@@ -220,7 +220,7 @@ impl Tally {
 }
 
 /// What comes after `(dN) ` in a line of Xen's log. dom0 may have left the line unfinished before it.
-fn said_by_guest(line: &str) -> Option<&str> {
+pub(crate) fn said_by_guest(line: &str) -> Option<&str> {
     let (_, rest) = line.split_once("(d")?;
     let (domain, text) = rest.split_once(") ")?;
     domain.bytes().all(|b| b.is_ascii_digit()).then_some(text)

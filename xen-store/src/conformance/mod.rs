@@ -30,7 +30,7 @@ use crate::connection::Transport;
 use client::Client;
 pub use client::Failure;
 use core::fmt;
-pub use differences::{Peer, difference, differences};
+pub use differences::{Access, Peer, difference, differences};
 use list::{Case, Who};
 use xen_hypercall::{DomId, Port};
 

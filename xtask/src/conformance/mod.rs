@@ -1,5 +1,7 @@
-//! `cargo xtask conformance`: the conformance suite of xen-store against our server and against Xen's, on this machine, without Xen; and Xen's own test of
-//! a xenstore server against ours.
+//! `cargo xtask conformance`: the conformance suite of xen-store against our server and against Xen's: on this machine, without Xen, over sockets; and on
+//! real Xen, over a guest's ring. And Xen's own test of a xenstore server against ours.
+
+mod guest;
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -8,15 +10,15 @@ use std::{fs, thread};
 
 use anyhow::{Context, Result, bail};
 use xen_hypercall::{DomId, Port};
-use xen_store::conformance::{self, Peer};
+use xen_store::conformance::{self, Access, Peer};
 use xen_store::server::{NoDomains, Server};
 use xen_store::user::{Daemon, Process, Stream};
 
 use crate::lab::{self, XenVersion};
-use crate::{host, ui};
+use crate::{host, kernels, ui};
 
 /// Loaded into Xen's servers in the place of the libraries that need a hypervisor.
-const STANDIN: &str = include_str!("../standin/xen.c");
+const STANDIN: &str = include_str!("../../standin/xen.c");
 
 const OXENSTORED_CONF: &str = "perms-activate = true\nquota-activate = true\npersistent = false\n\
     xenstored-log-file = /var/log/xen/xenstored.log\n\
@@ -28,13 +30,32 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Options of `conformance`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
+    /// Where the servers run
+    #[arg(long, value_enum, default_value_t = On::Host)]
+    on: On,
     /// Shows a line for each case
     #[arg(long, short)]
     verbose: bool,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum On {
+    /// On this machine, with clients on sockets
+    Host,
+    /// In dom0 of real Xen, with a guest as client
+    Xen,
+}
+
 pub(crate) fn main(args: &Args) -> Result<i32> {
     let mut failed = 0;
+    if args.on == On::Xen {
+        let kernel = kernels::store_suite()?;
+        for (peer, version, daemon) in Peer::ALL.into_iter().filter_map(daemon) {
+            let checked = guest::check(peer, version, daemon, &kernel, args.verbose);
+            failed += report(&format!("{peer:?} on Xen {version}"), checked);
+        }
+        return Ok(i32::from(failed > 0));
+    }
     for peer in Peer::ALL {
         let checked = Running::start(peer).and_then(|running| check(&running, peer, args.verbose));
         failed += report(&format!("{peer:?}"), checked);
@@ -45,6 +66,17 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
             report(&format!("test-xenstore of Xen {version} against ours"), test_xenstore(&ours, version));
     }
     Ok(i32::from(failed > 0))
+}
+
+/// Returns the version that a server of Xen's is of, and its name.
+fn daemon(peer: Peer) -> Option<(Peer, XenVersion, &'static str)> {
+    match peer {
+        Peer::Ours => None,
+        Peer::Xenstored417 => Some((peer, XenVersion::V4_17, "xenstored")),
+        Peer::Xenstored420 => Some((peer, XenVersion::V4_20, "xenstored")),
+        Peer::Oxenstored417 => Some((peer, XenVersion::V4_17, "oxenstored")),
+        Peer::Oxenstored420 => Some((peer, XenVersion::V4_20, "oxenstored")),
+    }
 }
 
 /// Prints a line and returns how many things went wrong.
@@ -71,7 +103,7 @@ fn check(running: &Running, peer: Peer, verbose: bool) -> Result<String> {
             let shown = result.as_ref().map_or_else(ToString::to_string, |()| "as it should".to_owned());
             ui::line(format!("{peer:?}: {case}: {shown}"));
         }
-        match (result, conformance::difference(peer, case)) {
+        match (result, conformance::difference(peer, Access::Control, case)) {
             (Ok(()), None) | (Err(_), Some(_)) => {}
             (Ok(()), Some(known)) => wrong.push(format!("{case}: no longer differs ({known})")),
             (Err(failure), None) => wrong.push(format!("{case}: {failure}")),
@@ -104,16 +136,10 @@ impl Running {
             fs::remove_dir_all(&dir).with_context(|| format!("emptying {}", dir.display()))?;
         }
         fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
-        let (version, tool) = match peer {
-            Peer::Ours => {
-                let mut daemon = Daemon::bind(dir.join("socket"), Server::new(), Box::new(NoDomains))?;
-                thread::spawn(move || while daemon.serve(None).is_ok() {});
-                return Ok(Running { dir, child: None });
-            }
-            Peer::Xenstored417 => (XenVersion::V4_17, "xenstored"),
-            Peer::Xenstored420 => (XenVersion::V4_20, "xenstored"),
-            Peer::Oxenstored417 => (XenVersion::V4_17, "oxenstored"),
-            Peer::Oxenstored420 => (XenVersion::V4_20, "oxenstored"),
+        let Some((_, version, tool)) = daemon(peer) else {
+            let mut daemon = Daemon::bind(dir.join("socket"), Server::new(), Box::new(NoDomains))?;
+            thread::spawn(move || while daemon.serve(None).is_ok() {});
+            return Ok(Running { dir, child: None });
         };
         let tools = lab::tools(version)?;
         let mut command = tools.command(&format!("usr/lib/xen-{version}/bin/{tool}"), Some(&standin()?))?;

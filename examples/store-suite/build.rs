@@ -1,0 +1,13 @@
+//! Links the kernel with the linker script of xen-example-rt.
+
+use std::env;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("none")
+        && let Ok(script) = env::var("DEP_XEN_EXAMPLE_RT_LINKER_SCRIPT")
+    {
+        println!("cargo::rustc-link-arg-bins=-T{script}");
+        println!("cargo::rustc-link-arg-bins=--no-pie");
+    }
+}

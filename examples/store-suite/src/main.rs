@@ -1,0 +1,81 @@
+//! The kernel: runs the conformance suite over its ring, then breaks the ring and tries to get it back.
+
+#![no_std]
+#![no_main]
+
+use core::error::Error;
+use core::sync::atomic::Ordering;
+use xen_example_rt::{Rt, early_println};
+use xen_hypercall::{DomId, SharedMem, ops, start};
+use xen_store::{Nodes, RingTransport, XenStore, conformance};
+use xen_sys::io::xs_wire::{ServerFeatures, XenstoreDomainInterface};
+
+extern crate alloc;
+
+xen_example_rt::entry!(main);
+
+fn main(xen: Rt) {
+    match run(xen) {
+        Ok(()) => early_println!("suite: end"),
+        Err(error) => early_println!("suite: FAILED {error}"),
+    }
+}
+
+fn run(xen: Rt) -> Result<(), alloc::boxed::Box<dyn Error>> {
+    let domain = domain(xen)?;
+    let ring = start::xenstore_ring(xen)?;
+    let transport = RingTransport::new(xen, ring.page, ring.port);
+    early_println!("suite: features {:?}", transport.server_features());
+    let report = conformance::run(&xen, transport, ring.port, domain, |name, result| match result {
+        Ok(()) => early_println!("suite: ok {name}"),
+        Err(failure) => early_println!("suite: differs {name}: {failure}"),
+    });
+    early_println!("suite: {report}");
+    break_and_reconnect(xen)
+}
+
+/// Asks for our own number, over a client that is gone afterwards.
+fn domain(xen: Rt) -> Result<DomId, alloc::boxed::Box<dyn Error>> {
+    let store = XenStore::new(xen, start::xenstore_ring(xen)?)?;
+    Ok(store.domid()?)
+}
+
+/// Moves our index of the ring to where it can't be, and looks what the server does about it.
+fn break_and_reconnect(xen: Rt) -> Result<(), alloc::boxed::Box<dyn Error>> {
+    let ring = start::xenstore_ring(xen)?;
+    let port = ring.port;
+    let store = XenStore::new(xen, ring)?;
+    let watch = store.watch("data/watched")?;
+    store.write("data/watched", "before")?;
+    while watch.try_next()?.is_some() {}
+    // The same page once more, as a stray pointer has it.
+    let stray = start::xenstore_ring(xen)?;
+    spoil(stray.page.as_ref());
+    ops::event_channel::send(&xen, port)?;
+    store.set_timeout(core::time::Duration::from_secs(3));
+    match store.domid() {
+        Ok(_) => early_println!("suite: ring broken: not noticed"),
+        Err(error) => early_println!("suite: ring broken: {error}"),
+    }
+    if !store.page_features().contains(ServerFeatures::RECONNECTION) {
+        early_println!("suite: reconnect: not offered by this server: {:?}", store.reconnect());
+        return Ok(());
+    }
+    store.set_timeout(core::time::Duration::from_secs(10));
+    store.reconnect()?;
+    let number = store.domid()?;
+    let mut events = 0;
+    while watch.try_next()?.is_some() {
+        events += 1;
+    }
+    store.write("data/watched", "after")?;
+    let deadline = xen_hypercall::Platform::now(&xen) + core::time::Duration::from_secs(10);
+    let fired = watch.wait_next(deadline)?.is_some();
+    early_println!("suite: reconnect: domain {number} again, watch set again {events}, fired {fired}");
+    Ok(())
+}
+
+fn spoil(page: &SharedMem) {
+    let index = page.u32::<{ core::mem::offset_of!(XenstoreDomainInterface, req_prod) }>();
+    index.store(index.load(Ordering::Relaxed).wrapping_add(5000), Ordering::Release);
+}
