@@ -130,7 +130,7 @@ fn what_a_guest_may_not_do_is_refused_with_the_servers_errors() {
     assert_eq!(raw(MessageType::TRANSACTION_END, b"T\0"), Err(ServerError::NotFound));
     assert_eq!(raw(MessageType(77), b""), Err(ServerError::NotImplemented));
     assert_eq!(raw(MessageType::GET_DOMAIN_PATH, b"7\0"), Ok(b"/local/domain/7\0".to_vec()));
-    assert_eq!(raw(MessageType::IS_DOMAIN_INTRODUCED, b"1\0"), Ok(b"T\0".to_vec()));
+    assert_eq!(raw(MessageType::IS_DOMAIN_INTRODUCED, b"1\0"), Err(ServerError::AccessDenied));
     assert_eq!(store.write("data/big", "x".repeat(2049)), Err(ServerError::NoSpace));
     assert_eq!(store.remove("data/none"), Ok(()));
     assert_eq!(store.remove("data/none/deep"), Err(ServerError::NotFound));

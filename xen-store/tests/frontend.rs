@@ -5,8 +5,10 @@ mod double;
 use double::{Guest, HOME, Server, Store, World, with_store};
 use std::time::Duration;
 use xen_hypercall::{DomId, SharedMem};
-use xen_store::xenbus::{self, Frontend, FrontendEvent as Event, XenbusError, XenbusState as State};
-use xen_store::{Nodes, RingTransport};
+use xen_store::xenbus::{
+    self, Frontend, FrontendEvent as Event, HotPlug, Plugged, XenbusError, XenbusState as State,
+};
+use xen_store::{Nodes, Reason, RingTransport};
 
 const BACKEND: &str = "/local/domain/0/backend/vbd/5/51712";
 const FRONTEND: &str = "device/vbd/51712";
@@ -122,6 +124,37 @@ fn whatever_state_it_is_found_in_a_device_with_a_lawful_backend_gets_connected()
             connect(&mut device);
         });
     }
+}
+
+#[test]
+fn devices_that_come_and_go_are_told_of_once() {
+    with_store(|world, store| {
+        world.set("device/vif/0/state", "1");
+        let mut plugs = HotPlug::<_, _, 4, _>::frontends(store, "vif").unwrap();
+        let mut next = || {
+            world.run_server();
+            plugs.poll().unwrap()
+        };
+        assert_eq!((next(), next()), (Some(Plugged::In(0)), None));
+        for id in [3, 1] {
+            world.set(&format!("device/vif/{id}/state"), "1");
+        }
+        world.set("device/vif/nonsense", "");
+        assert_eq!((next(), next(), next()), (Some(Plugged::In(1)), Some(Plugged::In(3)), None));
+        world.server.borrow_mut().remove("device/vif/1");
+        world.set("device/vif/0/state", "4");
+        assert_eq!((next(), next()), (Some(Plugged::Out(1)), None));
+        world.server.borrow_mut().remove("device");
+        assert_eq!((next(), next(), next()), (Some(Plugged::Out(0)), Some(Plugged::Out(3)), None));
+        for id in 0..5 {
+            world.set(&format!("device/vif/{id}/state"), "1");
+        }
+        world.run_server();
+        assert!(matches!(plugs.poll().unwrap_err().reason, Reason::TooLong { limit: 4 }));
+        world.server.borrow_mut().remove("device/vif/4");
+        world.run_server();
+        assert_eq!(plugs.poll(), Ok(Some(Plugged::In(0))));
+    });
 }
 
 #[test]

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use xen_hypercall::{DomId, Gfn, Port};
 use xen_store::server::{NoDomains, Server};
 use xen_store::user::{Daemon, Stream, UserStore};
-use xen_store::wire::ServerError;
-use xen_store::{ConnectionError, Limits, Nodes, Reason};
+use xen_store::wire::{MessageType, Part, ServerError};
+use xen_store::{ConnectionError, Limits, Nodes, Reason, StoreError};
+use xen_sys::io::xs_wire::ServerFeatures;
 
 /// A daemon in a thread, on a socket of its own.
 struct Running {
@@ -80,8 +82,8 @@ fn our_server_passes_the_conformance_suite() {
     let stream = Stream::connect(&daemon.path).unwrap();
     let process = xen_store::user::Process::of(&stream);
     let mut failures = String::new();
-    let port = xen_hypercall::Port(0);
-    let control = xen_hypercall::DomId(0);
+    let port = Port(0);
+    let control = DomId(0);
     let report = xen_store::conformance::run(&process, stream, port, control, |name, result| {
         if let Err(failure) = result {
             failures += &format!("{name}: {failure}\n");
@@ -111,6 +113,95 @@ fn many_requests_go_out_together_and_their_replies_come_in_order() {
             assert_eq!(std::str::from_utf8(&value[..len]).unwrap(), (number * 7).to_string());
         }
     }
+}
+
+#[test]
+fn a_directory_that_is_too_large_for_a_message_is_listed_in_parts() {
+    let daemon = start();
+    let store = UserStore::connect(&daemon.path).unwrap();
+    let names: Vec<String> = (0..300).map(|number| format!("{number:0>50}")).collect();
+    for name in &names {
+        store.mkdir(format_args!("/large/{name}")).unwrap();
+    }
+    assert_eq!(store.list("/large").unwrap(), names);
+    let mut each = vec![];
+    store.directory("/large", |name| each.push(name.to_owned())).unwrap();
+    assert_eq!(each, names);
+    let mut buffer = [0; 300 * 51];
+    assert_eq!(
+        store.directory_into("/large", &mut buffer[..300 * 51 - 1]).unwrap_err().operation,
+        MessageType::DIRECTORY
+    );
+    assert!(store.directory_into("/large", &mut buffer).unwrap().eq(&names));
+    // In a transaction the parts are of one list, whatever others do; outside, a change is told.
+    let other = UserStore::connect(&daemon.path).unwrap();
+    let meddle = |_: &str| other.mkdir("/large/x").unwrap();
+    assert_eq!(store.directory("/large", meddle).unwrap_err().reason, Reason::Changed);
+    let transaction = store.begin_transaction().unwrap();
+    let mut listed = 0;
+    transaction
+        .directory("/large", |_| {
+            listed += 1;
+            other.remove("/large/x").unwrap();
+        })
+        .unwrap();
+    assert_eq!(listed, 301);
+}
+
+#[test]
+fn a_conflict_says_which_node_the_transaction_touched_last() {
+    let daemon = start();
+    let (store, other) =
+        (UserStore::connect(&daemon.path).unwrap(), UserStore::connect(&daemon.path).unwrap());
+    let mut runs = 0;
+    let failed = store.transaction_within::<_, StoreError>(3, |tx| {
+        runs += 1;
+        tx.write_fmt("/a/changed", runs)?;
+        tx.exists("/a/read")?;
+        other.write_fmt("/a/changed", 0)
+    });
+    let failed = failed.unwrap_err();
+    assert_eq!(
+        (failed.reason, failed.path.as_str(), runs),
+        (Reason::Conflict { attempts: 3 }, "/a/changed", 3)
+    );
+}
+
+#[test]
+fn toolstacks_requests_and_depth_of_watches_reach_the_server() {
+    let daemon = start();
+    let store = UserStore::connect(&daemon.path).unwrap();
+    let guest = DomId(7);
+    assert_eq!(store.features(None).unwrap(), store.features(Some(guest)).unwrap());
+    store.set_features(guest, ServerFeatures::ERROR).unwrap();
+    assert_eq!(store.features(Some(guest)), Ok(ServerFeatures::ERROR));
+    let mut names = vec![];
+    store.quota_names(|name| names.push(name.to_owned())).unwrap();
+    assert!(names.iter().any(|name| name == "transaction-nodes"));
+    store.set_quota(Some(guest), "nodes", 12).unwrap();
+    assert_eq!((store.quota(Some(guest), "nodes"), store.quota(None, "nodes")), (Ok(12), Ok(1000)));
+    assert_eq!((store.is_introduced(guest), store.is_introduced(DomId(0))), (Ok(false), Ok(true)));
+    let not_found = Reason::Server(ServerError::NotFound);
+    assert_eq!(store.release(guest).unwrap_err().reason, not_found);
+    assert_eq!(store.resume_domain(guest).unwrap_err().reason, not_found);
+    assert_eq!(store.set_target(guest, DomId(0)).unwrap_err().reason, not_found);
+    let refused = store.introduce(guest, Gfn(4095), Port(3)).unwrap_err().reason;
+    assert_eq!(refused, Reason::Server(ServerError::NotImplemented), "it has no hypervisor");
+    let mut answer = [0; 64];
+    assert!(store.control(&["help"], &mut answer).unwrap() > 0);
+    assert_eq!(store.domain_path::<32>(guest).unwrap(), "/local/domain/7");
+    let watch = store.watch_to_depth("/a", 1).unwrap();
+    for path in ["/a", "/a/b", "/a/b/c"] {
+        store.write(path, "").unwrap();
+    }
+    let mut seen = vec![];
+    while let Some(event) = watch.try_next().unwrap() {
+        seen.push(event.path().to_owned());
+    }
+    assert_eq!(seen, ["/a", "/a/b"]);
+    let mut payload = [0; 16];
+    let len = store.request(MessageType::READ, &[Part::Path(format_args!("/a"))], &mut payload);
+    assert_eq!(len, Ok(0));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::error::{Reason, StoreError};
 use crate::text::PathText;
 use crate::wire::{self, MessageType, Names, Number, Part, Permission, ServerError};
 use core::fmt::{self, Display};
+use core::ops::Range;
 use heapless::{String, Vec};
 use xen_hypercall::DomId;
 
@@ -184,11 +185,11 @@ pub trait Nodes: Sealed {
     #[doc(alias = "XS_DIRECTORY")]
     #[doc(alias = "XS_DIRECTORY_PART")]
     fn directory(&self, path: impl Display, mut each: impl FnMut(&str)) -> Result<(), StoreError> {
-        parts(self.target(), &path, &mut |reply, skipped| {
+        parts(self.target(), &path, &mut |reply, list| {
             let mut index = 0;
             // One name at a time, so that the lock is not held while `each` runs.
             while let Some(name) = reply.read(|body| {
-                let body = body.get(skipped..).unwrap_or_default();
+                let body = body.get(list.clone()).unwrap_or_default();
                 Names::new(body).nth(index).map(|name| string::<MAX_NAME>(name.as_bytes())).transpose()
             })? {
                 each(&name);
@@ -206,9 +207,9 @@ pub trait Nodes: Sealed {
     /// [`Reason::BufferTooSmall`], which a buffer of 4096 bytes is only where a message would be too; those of [`directory`](Self::directory).
     fn directory_into<'b>(&self, path: impl Display, buffer: &'b mut [u8]) -> Result<Names<'b>, StoreError> {
         let mut len = 0;
-        parts(self.target(), &path, &mut |reply, skipped| {
+        parts(self.target(), &path, &mut |reply, list| {
             let free = buffer.get_mut(len..).unwrap_or_default();
-            len += reply.read(|body| copy(body.get(skipped..).unwrap_or_default(), free))?;
+            len += reply.read(|body| copy(body.get(list.clone()).unwrap_or_default(), free))?;
             Ok(())
         })
         .map_err(error_at(MessageType::DIRECTORY, &path))?;
@@ -314,9 +315,9 @@ pub trait Nodes: Sealed {
     #[cfg(feature = "alloc")]
     fn list(&self, path: impl Display) -> Result<alloc::vec::Vec<alloc::string::String>, StoreError> {
         let mut names = alloc::vec::Vec::new();
-        parts(self.target(), &path, &mut |reply, skipped| {
+        parts(self.target(), &path, &mut |reply, list| {
             reply.read(|body| {
-                names.extend(Names::new(body.get(skipped..).unwrap_or_default()).map(Into::into));
+                names.extend(Names::new(body.get(list.clone()).unwrap_or_default()).map(Into::into));
                 Ok(())
             })
         })
@@ -331,33 +332,37 @@ fn copy(body: &[u8], buffer: &mut [u8]) -> Result<usize, Reason> {
     Ok(body.len())
 }
 
-/// Lists a node's children, in parts if it must be. `take` gets each reply, and how many of its bytes come before the names.
-fn parts<'a>(
-    target: Target<'a>,
-    path: &dyn Display,
-    take: &mut dyn FnMut(&Reply<'a>, usize) -> Result<(), Reason>,
-) -> Result<(), Reason> {
+/// Gets a reply, and which of its bytes are names.
+type Take<'t, 'a> = &'t mut dyn FnMut(&Reply<'a>, Range<usize>) -> Result<(), Reason>;
+
+/// Lists a node's children, in parts if it must be. `take` gets each reply, and which of its bytes are the names.
+fn parts<'a>(target: Target<'a>, path: &dyn Display, take: Take<'_, 'a>) -> Result<(), Reason> {
     match call(target, MessageType::DIRECTORY, &[Part::Path(format_args!("{path}"))]) {
         Err(Reason::Server(ServerError::TooBig)) => {}
-        reply => return take(&reply?, 0),
+        reply => {
+            let reply = reply?;
+            let all = 0..reply.read(|body| Ok(body.len()))?;
+            return take(&reply, all);
+        }
     }
     let mut offset = 0;
     let mut generation = None;
     loop {
         let parts = [Part::Path(format_args!("{path}")), Part::Text(format_args!("{offset}\0"))];
         let reply = call(target, MessageType::DIRECTORY_PART, &parts)?;
-        let (found, skipped, len, last) = reply.read(|body| {
+        let (found, list, len, last) = reply.read(|body| {
             let end = body.iter().position(|&byte| byte == 0).ok_or(Reason::Malformed)?;
             let found = wire::parse_number::<u64>(body.get(..end).unwrap_or_default())?;
             let names = body.get(end + 1..).unwrap_or_default();
             // An empty name ends the list.
             let last = names.is_empty() || names == b"\0" || names.ends_with(b"\0\0");
-            Ok((found, end + 1, names.len(), last))
+            let kept = names.len().saturating_sub(usize::from(last));
+            Ok((found, end + 1..end + 1 + kept, names.len(), last))
         })?;
         if *generation.get_or_insert(found) != found {
             return Err(Reason::Changed);
         }
-        take(&reply, skipped)?;
+        take(&reply, list)?;
         offset += len;
         if last {
             return Ok(());

@@ -32,6 +32,22 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         path: &dyn Display,
         parts: &[Part<'_>],
     ) -> Result<Pending<'_, P, T>, StoreError> {
+        let pending = self.queue(kind, path, parts)?;
+        self.poll().map_err(|reason| pending.error(reason))?;
+        Ok(pending)
+    }
+
+    /// As [`begin`](Self::begin), but sends nothing yet: the request goes out with the next [`poll`](Self::poll), or whatever else is done, together with all others.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`begin`](Self::begin).
+    pub fn queue(
+        &self,
+        kind: MessageType,
+        path: &dyn Display,
+        parts: &[Part<'_>],
+    ) -> Result<Pending<'_, P, T>, StoreError> {
         let path = PathText::new(path);
         let mut connection = self.connection();
         let ticket = match connection.free_slots() {
@@ -40,9 +56,7 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         };
         drop(connection);
         let ticket = ticket.map_err(|reason| StoreError { operation: kind, path, reason })?;
-        let pending = Pending { store: self, ticket, kind, path };
-        self.poll().map_err(|reason| pending.error(reason))?;
-        Ok(pending)
+        Ok(Pending { store: self, ticket, kind, path })
     }
 
     /// Begins to read a node's value.

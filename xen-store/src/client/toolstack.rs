@@ -9,8 +9,8 @@ use core::fmt::{Arguments, Display};
 use xen_hypercall::{DomId, Gfn, Port};
 use xen_sys::io::xs_wire::ServerFeatures;
 
-/// Each method is one request; it blocks until the reply is there, or the store's timeout is over. All but [`features`](XenStore::features) and
-/// [`is_introduced`](XenStore::is_introduced) are for the control domain.
+/// Each method is one request; it blocks until the reply is there, or the store's timeout is over. All but [`features`](XenStore::features) of
+/// this domain are for the control domain.
 ///
 /// # Errors
 ///

@@ -113,6 +113,7 @@ impl Server {
             MessageType::GET_DOMAIN_PATH => {
                 Ok(format!("/local/domain/{}\0", domain(one_text(body)?)?).into_bytes())
             }
+            MessageType::IS_DOMAIN_INTRODUCED if me != DomId(0) => Err(ServerError::AccessDenied),
             MessageType::IS_DOMAIN_INTRODUCED => {
                 let known = self.introduced.contains(&domain(one_text(body)?)?.0);
                 Ok(if known { b"T\0" } else { b"F\0" }.to_vec())

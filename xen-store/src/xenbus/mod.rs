@@ -5,6 +5,7 @@
 
 mod error;
 mod frontend;
+mod hotplug;
 mod lookup;
 mod state;
 
@@ -13,6 +14,7 @@ use crate::error::StoreError;
 pub use error::XenbusError;
 pub use frontend::{Frontend, FrontendEvent};
 use heapless::Vec;
+pub use hotplug::{HotPlug, Plugged};
 pub use state::{Action, next};
 pub use xen_sys::io::xenbus::XenbusState;
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use xen_store::conformance::{self, Access, Peer};
 
 use crate::lab::{Archive, Boot, Ending, Event, XenVersion};
@@ -56,8 +56,10 @@ pub(super) fn check(
         wrong.push("the suite did not come to its end".into());
     }
     let summary = format!("{}\n     {}", said.report, said.notes.join("\n     "));
-    if wrong.is_empty() { Ok(summary) } else { bail!("{summary}\n  {}", wrong.join("\n  ")) }
-        .with_context(|| format!("log {}", boot.log.display()))
+    if wrong.is_empty() {
+        return Ok(summary);
+    }
+    bail!("{summary}\n  {}\n  log {}", wrong.join("\n  "), boot.log.display())
 }
 
 /// What the guest has said.

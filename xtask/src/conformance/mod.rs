@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// Where the servers run
     #[arg(long, value_enum, default_value_t = On::Host)]
     on: On,
+    /// Only the servers whose name begins so: `oxenstored`, `xenstored420`
+    #[arg(long, default_value = "")]
+    server: String,
     /// Shows a line for each case
     #[arg(long, short)]
     verbose: bool,
@@ -48,15 +51,17 @@ enum On {
 
 pub(crate) fn main(args: &Args) -> Result<i32> {
     let mut failed = 0;
+    let wanted = |peer: &Peer| format!("{peer:?}").to_lowercase().starts_with(&args.server.to_lowercase());
+    let peers = Peer::ALL.into_iter().filter(wanted);
     if args.on == On::Xen {
         let kernel = kernels::store_suite()?;
-        for (peer, version, daemon) in Peer::ALL.into_iter().filter_map(daemon) {
+        for (peer, version, daemon) in peers.filter_map(daemon) {
             let checked = guest::check(peer, version, daemon, &kernel, args.verbose);
             failed += report(&format!("{peer:?} on Xen {version}"), checked);
         }
         return Ok(i32::from(failed > 0));
     }
-    for peer in Peer::ALL {
+    for peer in peers {
         let checked = Running::start(peer).and_then(|running| check(&running, peer, args.verbose));
         failed += report(&format!("{peer:?}"), checked);
     }
