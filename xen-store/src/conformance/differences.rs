@@ -23,12 +23,12 @@ impl Peer {
         [Self::Ours, Self::Xenstored417, Self::Xenstored420, Self::Oxenstored417, Self::Oxenstored420];
 }
 
-/// What the client may do, on which differences may depend.
+/// What the client is, on which differences may depend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// It is the control domain's, as all on sockets are.
+    /// It is the control domain's, on a socket.
     Control,
-    /// It is a guest's.
+    /// It is a guest's, on a ring.
     Guest,
 }
 
@@ -55,6 +55,9 @@ const DIFFERENCES: &[Difference] = &[
     ("the server says which quotas it has", XEN, "ENOSYS: not before Xen 4.22"),
     ("a path of 2048 bytes is taken", O, "EINVAL: paths have at most 1024 bytes as it is configured"),
     ("a guest gives no node away", O, "EACCES"),
+    ("a guest's node has no more than its quota", O, "E2BIG"),
+    ("a guest has no more transactions than its quota", O, "EQUOTA, a name of its own"),
+    ("a guest has no more watches than its quota", O, "EQUOTA, a name of its own"),
     ("a guest learns nothing of nodes in a directory that it may not read", O, "ENOENT: it learns that"),
     ("a guest does not control the server", O, "it may ask what there is to control"),
     ("the root is not removed", O, "says OK, and removes nothing"),
@@ -91,6 +94,12 @@ const DIFFERENCES: &[Difference] = &[
 const CONTROL_ONLY: &[&str] =
     &["a relative path of 2049 bytes is refused", "an absolute path of 3073 bytes is refused"];
 
+/// Differences that come with sockets, and not with rings.
+const SOCKET_ONLY: &[(&str, Peer)] = &[
+    ("a request of nothing is refused", Peer::Oxenstored417),
+    ("a change of nothing is refused", Peer::Oxenstored417),
+];
+
 /// Differences that the control domain does not see.
 const GUEST_ONLY: &[&str] = &["a path of 2048 bytes is taken"];
 
@@ -100,7 +109,7 @@ pub fn difference(peer: Peer, access: Access, case: &str) -> Option<&'static str
         Access::Control => GUEST_ONLY,
         Access::Guest => CONTROL_ONLY,
     };
-    if unseen.contains(&case) {
+    if unseen.contains(&case) || access == Access::Guest && SOCKET_ONLY.contains(&(case, peer)) {
         return None;
     }
     let mut found = DIFFERENCES.iter().filter(|(name, peers, _)| *name == case && peers.contains(&peer));
