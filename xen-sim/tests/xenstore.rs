@@ -269,3 +269,19 @@ fn a_ring_that_the_toolstack_sets_up_late_is_waited_for() {
 fn text_error(store: &XenStore<Domain>, path: &str) -> StoreError {
     store.read(path, &mut [0; 64]).unwrap_err()
 }
+
+#[test]
+fn the_server_passes_the_conformance_suite_for_a_guest_over_its_ring() {
+    let world = World::new(1);
+    let guest = world.create_guest(DomainConfig::new("guest"));
+    let ring = start::xenstore_ring(guest.clone()).unwrap();
+    let transport = xen_store::RingTransport::new(guest.clone(), ring.page, ring.port);
+    let mut failures = String::new();
+    let report = xen_store::conformance::run(&guest, transport, ring.port, guest.id(), |name, result| {
+        if let Err(failure) = result {
+            failures += &format!("{name}: {failure}\n");
+        }
+    });
+    assert!(failures.is_empty(), "{failures}");
+    assert!(report.passed >= 140, "{report}");
+}
