@@ -12,7 +12,7 @@ use xen_back::net::{Checksum, Netback, NetbackEvent, Packet, checksum};
 use xen_back::xenbus::{Backend, DeviceId, devices};
 use xen_hypercall::{Instant, Platform, start};
 use xen_sim::{Domain, Step, Task};
-use xen_store::{StoreError, Watch, XenStore};
+use xen_store::{Nodes, StoreError, Watch, XenStore};
 
 /// The most devices of a kind.
 const DEVICES: usize = 16;
@@ -72,6 +72,17 @@ impl DriverDomain {
         let cell = Cell::try_new(store, |store| Service::new(store, offer.clone()));
         let resets = reset.0.load(Ordering::Relaxed);
         Ok(Self { cell: cell.map_err(|error| error.to_string())?, offer, reset, resets })
+    }
+}
+
+impl Drop for DriverDomain {
+    /// Ends its watches before its connection to xenstore is gone: what has no room in the ring at once is sent before the next request.
+    fn drop(&mut self) {
+        self.cell.with_dependent_mut(|store, service| {
+            service.drop_all();
+            let more = |_: &usize| !std::thread::panicking() && store.exists("domid").is_ok();
+            (0..2 * DEVICES).take_while(more).for_each(drop);
+        });
     }
 }
 
