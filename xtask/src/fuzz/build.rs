@@ -3,9 +3,9 @@
 //! Only the crates under test are instrumented. The simulator around them is most of the code that runs, and what it does is no goal of a fuzzer.
 //! No more than a stable compiler is needed for that.
 
-use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::{env, fs};
 
 use anyhow::{Context, Result};
 
@@ -58,6 +58,18 @@ pub(crate) fn as_rustc() -> Option<ExitCode> {
     Some(ExitCode::from(code.unwrap_or(1)))
 }
 
+/// Copies this program to where it stays: a test run that builds xtask anew takes the file away from under it.
+fn own_program(folder: &Path) -> Result<PathBuf> {
+    let running = Path::new("/proc/self/exe");
+    let running = if running.exists() { running.to_owned() } else { env::current_exe()? };
+    let copy = folder.join("rustc-wrapper");
+    fs::create_dir_all(folder)?;
+    // A copy that another run is using can't be written, only replaced.
+    let _ = fs::remove_file(&copy);
+    fs::copy(running, &copy).with_context(|| format!("copying our own program to {}", copy.display()))?;
+    Ok(copy)
+}
+
 /// Builds the targets and returns the folder that they are in.
 pub(super) fn build(targets: &[String]) -> Result<PathBuf> {
     // libFuzzer is C++.
@@ -67,7 +79,7 @@ pub(super) fn build(targets: &[String]) -> Result<PathBuf> {
     cargo.args(["build", "--release", "--manifest-path"]).arg(host::root().join("fuzz/Cargo.toml"));
     cargo.arg("--target-dir").arg(&folder);
     cargo.args(targets.iter().flat_map(|target| ["--bin", target.as_str()]));
-    cargo.env("RUSTC_WRAPPER", env::current_exe().context("our own program")?).env(AS_RUSTC, "1");
+    cargo.env("RUSTC_WRAPPER", own_program(&folder)?).env(AS_RUSTC, "1");
     let spinner = ui::spinner("building the targets");
     let built = host::run(&mut cargo);
     spinner.finish_and_clear();
