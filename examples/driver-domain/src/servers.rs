@@ -15,8 +15,8 @@ use smoltcp::time::Duration;
 const CONNECTIONS: usize = 2;
 /// Bytes that can be on their way in each direction of a connection.
 const WINDOW: usize = 256 * 1024;
-/// When a guest that has died is given up.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// When a guest that has died is given up. TCP needs some seconds, and doubles them, to send again what was lost.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
