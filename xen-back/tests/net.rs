@@ -283,6 +283,31 @@ fn d_n08_a_guest_that_takes_nothing_costs_a_bounded_queue_and_is_served_again_la
     lab.finish();
 }
 
+#[test]
+fn a_burst_longer_than_the_queue_is_not_lost_while_the_guest_has_pages() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    for id in 0..250 {
+        raw.rx.push(&NetifRxRequest { id, pad: 0, gref: raw.data.refs()[usize::from(id) % 4] }).unwrap();
+    }
+    let _ = raw.rx.publish();
+    // 64 pages, two packets each, are what the queue has room for.
+    let sent = frame(1, 9, 1500);
+    for index in 0..250 {
+        assert!(back.send(Packet::new(&sent, Checksum::Unknown)), "packet {index}");
+    }
+    back.flush().unwrap();
+    assert_eq!((back.rx_statistics().packets, back.rx_statistics().overrun), (250, 0));
+    for id in 0..250 {
+        let response = raw.rx.pop().unwrap().unwrap();
+        assert_eq!((response.id, response.status), (id, 1500));
+    }
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
 /// A frontend that writes its rings directly.
 struct Raw<'a> {
     lab: &'a Lab,

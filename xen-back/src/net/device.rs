@@ -140,8 +140,15 @@ impl<'a, P: ForeignFrames, T: Transport> Netback<'a, P, T> {
     }
 
     /// Queues a packet for the guest. Returns `false` if it was dropped; the statistics tell why.
+    ///
+    /// Once the queue is half full, what waits in it is placed first: a burst is lost only if the guest has no pages for it.
     pub fn send(&mut self, packet: Packet<'_>) -> bool {
-        self.link.as_mut().is_some_and(|link| link.rx.queue(packet, &mut self.rx_statistics))
+        let Some(link) = &mut self.link else { return false };
+        if link.rx.is_half_full() {
+            // A ring that was spoilt stays so: the next poll tells.
+            let _ = link.flush(&mut self.rx_statistics);
+        }
+        link.rx.queue(packet, &mut self.rx_statistics)
     }
 
     /// Places packets that wait in the guest's pages, with one event at most.

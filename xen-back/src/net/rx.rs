@@ -90,6 +90,15 @@ impl<P: Platform> Rx<P> {
         self.waiting.is_empty()
     }
 
+    /// Tells whether it is time to place what waits, before the next packet finds no room.
+    pub(super) fn is_half_full(&self) -> bool {
+        let size = self.memory.count() * PAGE_SIZE;
+        let Some(oldest) = self.waiting.front().map(|waiting| waiting.start) else { return false };
+        // The end of the queue may be before its start, or just there when all is in use.
+        let used = if self.next > oldest { self.next - oldest } else { self.next + size - oldest };
+        used > size / 2 || self.waiting.len() > QUEUE_PACKETS / 2
+    }
+
     /// Queues a packet, cut if the guest can't take it whole.
     pub(super) fn queue(&mut self, packet: Packet<'_>, statistics: &mut RxStatistics) -> bool {
         let Abilities { segmentation, scatter_gather, .. } = self.abilities;
