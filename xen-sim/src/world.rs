@@ -161,10 +161,10 @@ impl World {
 
     /// Makes an event pending on a domain's port though nobody sent one: spurious, late, or one of a storm.
     ///
-    /// A number that is no port of the domain is ignored.
+    /// A number that is no port of the domain is ignored; 0 never is one, and its event word would end a FIFO queue.
     pub fn inject_event(&self, id: DomId, port: Port) {
         let mut machine = self.shared.lock();
-        if (port.0 as usize) < machine.dom(id).events.ports.len() {
+        if port.0 != 0 && (port.0 as usize) < machine.dom(id).events.ports.len() {
             machine.set_pending(id, port.0);
         }
     }

@@ -4,7 +4,7 @@ use core::mem::offset_of;
 use core::sync::atomic::Ordering::SeqCst;
 use core::time::Duration;
 use std::sync::Arc;
-use xen_evtchn::Channel;
+use xen_evtchn::{Channel, EventChannels};
 use xen_grant::{GrantTable, ReadWrite, Window};
 use xen_hypercall::{Errno, Hypercall, Pages, Platform, Port, ops, start};
 use xen_sim::{
@@ -178,4 +178,23 @@ fn injected_events_are_pending_like_sent_ones_and_bad_ports_are_ignored() {
     assert!(guest.take_event(port));
     // SAFETY: a yield takes no arguments.
     assert_eq!(unsafe { guest.hypercall(xen_sys::xen::HYPERVISOR_SCHED_OP, [0; 5]) }, 0);
+}
+
+#[test]
+fn an_event_injected_on_port_zero_does_not_end_a_fifo_queue() {
+    let (world, guest, _) = world();
+    let info = start::shared_info(guest.clone()).unwrap();
+    let events = EventChannels::with_fifo(guest.clone(), info).unwrap();
+    events.unmask(Port(0)).unwrap();
+    let sent = [(); 2].map(|()| {
+        let port = ops::event_channel::bind_ipi(&guest, 0).unwrap();
+        events.opened(port, 0).unwrap();
+        events.unmask(port).unwrap();
+        ops::event_channel::send(&guest, port).unwrap();
+        world.inject_event(guest.id(), Port(0));
+        port
+    });
+    let mut handled = Vec::new();
+    events.on_upcall(0, |port| handled.push(port));
+    assert_eq!(handled, sent);
 }
