@@ -117,11 +117,16 @@ fn report(runs: &[Run]) -> i32 {
             run.target, run.executions, run.per_second, run.corpus
         ));
     }
-    let findings: Vec<_> =
-        runs.iter().flat_map(|run| run.findings.iter().map(move |path| (run, path))).collect();
-    for (run, input) in &findings {
-        ui::line(format!("cargo xtask fuzz {} --repeat {}", run.target, input.display()));
+    let findings = || runs.iter().flat_map(|run| run.findings.iter().map(move |finding| (run, finding)));
+    for (run, finding) in findings() {
+        ui::line(format!("{}: {}", run.target, finding.said));
+        // For whoever has the output of a run but not its files.
+        let input: String =
+            fs::read(&finding.input).unwrap_or_default().iter().map(|byte| format!("{byte:02x}")).collect();
+        ui::line(format!("the input, for xxd -r -p: {input}"));
+        ui::line(format!("cargo xtask fuzz {} --repeat {}", run.target, finding.input.display()));
     }
-    ui::line(format!("{} targets, {} findings", runs.len(), findings.len()));
-    i32::from(!findings.is_empty())
+    let findings = findings().count();
+    ui::line(format!("{} targets, {} findings", runs.len(), findings));
+    i32::from(findings != 0)
 }

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::mem::take;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -25,8 +26,14 @@ pub(super) struct Run {
     pub(super) all_edges: u64,
     /// How many inputs there are, of which size in all.
     pub(super) corpus: String,
-    /// Inputs that make it fail.
-    pub(super) findings: Vec<PathBuf>,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// An input that makes a target fail.
+pub(super) struct Finding {
+    pub(super) input: PathBuf,
+    /// Where it failed, and with which words.
+    pub(super) said: String,
 }
 
 fn checked_in(target: &str) -> PathBuf {
@@ -58,6 +65,7 @@ pub(super) fn run(binary: &Path, target: &str, seconds: u32) -> Result<Run> {
     let mut child = child.with_context(|| format!("starting {}", binary.display()))?;
     let output = child.stderr.take().context("the fuzzer has no output")?;
     let (mut found, mut text) = (Run { target: target.to_owned(), ..Run::default() }, Vec::new());
+    let (mut said, mut more) = (String::new(), false);
     for line in BufReader::new(output).split(b'\n') {
         let line = line?;
         let shown = String::from_utf8_lossy(&line);
@@ -73,8 +81,15 @@ pub(super) fn run(binary: &Path, target: &str, seconds: u32) -> Result<Run> {
         for (name, number) in numbers {
             *number = after(&shown, name).unwrap_or(*number);
         }
+        if more {
+            said.push_str(&shown);
+        }
+        more = false;
+        if let Some((_, place)) = shown.split_once("panicked at ") {
+            (said, more) = (format!("{place} "), true);
+        }
         if let Some((_, path)) = shown.split_once("Test unit written to ") {
-            found.findings.push(path.trim().into());
+            found.findings.push(Finding { input: path.trim().into(), said: take(&mut said) });
         }
         text.extend(&line);
         text.push(b'\n');
