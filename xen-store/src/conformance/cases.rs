@@ -1,6 +1,6 @@
 //! The cases.
 
-use super::client::{Check, Client, differs, text};
+use super::client::{Check, Client, Shown, differs, text};
 use super::list::{Case, cases};
 use crate::client::Host;
 use crate::connection::Transport;
@@ -15,7 +15,7 @@ cases! { Nodes;
     any "a value can be any bytes", |c| { c.ok(M::WRITE, b"$/a\0\0\x01\xff\n\0")?; c.is(M::READ, b"$/a\0", b"\0\x01\xff\n\0") };
     any "a value of 1500 bytes is kept", |c| {
         let value = [b'v'; 1500];
-        c.ask(M::WRITE, &[b"$/a\0", &value])?.map(drop).map_err(|name| differs("success", name))?;
+        c.done(M::WRITE, &[b"$/a\0", &value])?;
         c.is(M::READ, b"$/a\0", &value)
     };
     any "a shorter value takes the place of a longer one", |c| {
@@ -101,7 +101,7 @@ cases! { Nodes;
         // The last name is not to be empty.
         let cut = if len % 64 == 1 { len - 1 } else { len };
         let names = names.get(..cut).unwrap_or_default();
-        c.ask(M::WRITE, &[b"$", names, b"\0x"])?.map(drop).map_err(|name| differs("success", name))
+        c.done(M::WRITE, &[b"$", names, b"\0x"])
     };
 }
 
@@ -118,11 +118,11 @@ cases! { Refusals;
     any "a control character in a path is refused", |c| c.err(M::WRITE, b"$/a\n\0x", "EINVAL");
     any "a relative path of 2049 bytes is refused", |c| {
         let name = [b'n'; 2049];
-        expect(c, M::WRITE, &[&name, b"\0x"], "EINVAL")
+        c.refused(M::WRITE, &[&name, b"\0x"], "EINVAL")
     };
     any "an absolute path of 3073 bytes is refused", |c| {
         let name = [b'n'; 3072];
-        expect(c, M::READ, &[b"/", &name, b"\0"], "EINVAL")
+        c.refused(M::READ, &[b"/", &name, b"\0"], "EINVAL")
     };
     any "a special name is no node to read", |c| c.err(M::READ, b"@releaseDomain\0", "EINVAL");
     any "a path without its NUL is refused", |c| c.err(M::READ, b"$", "EINVAL");
@@ -139,43 +139,34 @@ cases! { Refusals;
 cases! { Permissions;
     any "a new node belongs to its maker", |c| {
         c.ok(M::WRITE, b"$/a\0x")?;
-        let expected = text(format_args!("n{}\0", c.domain.0));
-        starts_with(c, M::GET_PERMS, b"$/a\0", expected.as_bytes())
+        belongs_to_own(c, b"$/a\0")
     };
     any "permissions are read as they were set, in order", |c| {
         c.ok(M::MKDIR, b"$/a\0")?;
-        let perms = text(format_args!("$/a\0r{}\0b7\0n9\0w8\0", c.domain.0));
-        c.ok(M::SET_PERMS, perms.as_bytes())?;
-        let perms = text(format_args!("r{}\0b7\0n9\0w8\0", c.domain.0));
-        c.is(M::GET_PERMS, b"$/a\0", perms.as_bytes())
+        c.ok(M::SET_PERMS, b"$/a\0r#\0b7\0n9\0w8\0")?;
+        c.is(M::GET_PERMS, b"$/a\0", c.own("r#\0b7\0n9\0w8\0").as_bytes())
     };
     any "a child inherits permissions", |c| {
         c.ok(M::MKDIR, b"$/a\0")?;
-        let perms = text(format_args!("$/a\0n{}\0r7\0", c.domain.0));
-        c.ok(M::SET_PERMS, perms.as_bytes())?;
+        c.ok(M::SET_PERMS, b"$/a\0n#\0r7\0")?;
         c.ok(M::WRITE, b"$/a/b\0x")?;
-        let perms = text(format_args!("n{}\0r7\0", c.domain.0));
-        c.is(M::GET_PERMS, b"$/a/b\0", perms.as_bytes())
+        c.is(M::GET_PERMS, b"$/a/b\0", c.own("n#\0r7\0").as_bytes())
     };
     any "a child that was there keeps its permissions", |c| {
         c.ok(M::MKDIR, b"$/a/b\0")?;
-        let perms = text(format_args!("$/a\0n{}\0r7\0", c.domain.0));
-        c.ok(M::SET_PERMS, perms.as_bytes())?;
-        let perms = text(format_args!("n{}\0", c.domain.0));
-        starts_with(c, M::GET_PERMS, b"$/a/b\0", perms.as_bytes())
+        c.ok(M::SET_PERMS, b"$/a\0n#\0r7\0")?;
+        belongs_to_own(c, b"$/a/b\0")
     };
     any "setting permissions leaves value and children", |c| {
         c.ok(M::WRITE, b"$/a\0x")?;
         c.ok(M::MKDIR, b"$/a/b\0")?;
-        let perms = text(format_args!("$/a\0n{}\0", c.domain.0));
-        c.ok(M::SET_PERMS, perms.as_bytes())?;
+        c.ok(M::SET_PERMS, b"$/a\0n#\0")?;
         c.is(M::READ, b"$/a\0", b"x")?;
         c.lists(b"$/a\0", &["b"])
     };
     any "permissions of a missing node are not read", |c| c.err(M::GET_PERMS, b"$/none\0", "ENOENT");
     any "permissions of a missing node are not set", |c| {
-        let perms = text(format_args!("$/none\0n{}\0", c.domain.0));
-        c.err(M::SET_PERMS, perms.as_bytes(), "ENOENT")
+        c.err(M::SET_PERMS, b"$/none\0n#\0", "ENOENT")
     };
     any "an unknown letter is refused", |c| c.err(M::SET_PERMS, b"$\0x5\0", "EINVAL");
     any "a permission without a domain is refused", |c| c.err(M::SET_PERMS, b"$\0r\0", "EINVAL");
@@ -347,14 +338,11 @@ cases! { Transactions;
     };
     any "permissions are part of a transaction", |c| {
         c.ok(M::MKDIR, b"$/a\0")?;
-        let tx = c.begin()?;
-        let perms = text(format_args!("$/a\0n{}\0r7\0", c.domain.0));
-        c.ok(M::SET_PERMS, perms.as_bytes())?;
-        let perms = text(format_args!("n{}\0r7\0", c.domain.0));
-        c.is(M::GET_PERMS, b"$/a\0", perms.as_bytes())?;
-        c.tx = tx;
+        c.begin()?;
+        c.ok(M::SET_PERMS, b"$/a\0n#\0r7\0")?;
+        c.is(M::GET_PERMS, b"$/a\0", c.own("n#\0r7\0").as_bytes())?;
         c.commit()?;
-        c.is(M::GET_PERMS, b"$/a\0", perms.as_bytes())
+        c.is(M::GET_PERMS, b"$/a\0", c.own("n#\0r7\0").as_bytes())
     };
     any "the removal below what a transaction removes is a conflict", |c| {
         c.ok(M::WRITE, b"$/a/b/c\0x")?;
@@ -489,8 +477,7 @@ cases! { Watches;
     any "a watch fires for permissions", |c| {
         c.ok(M::MKDIR, b"$/a\0")?;
         watch(c)?;
-        let perms = text(format_args!("$/a\0r{}\0", c.domain.0));
-        c.ok(M::SET_PERMS, perms.as_bytes())?;
+        c.ok(M::SET_PERMS, b"$/a\0r#\0")?;
         c.fired(&["$/a t"])
     };
     any "watches with different tokens all fire", |c| {
@@ -598,40 +585,30 @@ cases! { Server;
     any "a domain that there is not has a home", |c| c.is(M::GET_DOMAIN_PATH, b"12345\0", b"/local/domain/12345\0");
     any "a home of no number is refused", |c| c.err(M::GET_DOMAIN_PATH, b"x\0", "EINVAL");
     control "a domain that there is not is not introduced", |c| c.is(M::IS_DOMAIN_INTRODUCED, b"32000\0", b"F\0");
-    control "the own domain is introduced", |c| {
-        let own = text(format_args!("{}\0", c.domain.0));
-        c.is(M::IS_DOMAIN_INTRODUCED, own.as_bytes(), b"T\0")
-    };
+    control "the own domain is introduced", |c| c.is(M::IS_DOMAIN_INTRODUCED, b"#\0", b"T\0");
     control "a domain that there is not is not released", |c| c.err(M::RELEASE, b"32000\0", "ENOENT");
     control "a domain that there is not is not resumed", |c| c.err(M::RESUME, b"32000\0", "ENOENT");
     control "a domain that there is not gets no target", |c| c.err(M::SET_TARGET, b"32000\x0032001\0", "ENOENT");
-    control "the server can say what it can be told", |c| {
-        c.ask(M::CONTROL, &[b"help\0"])?.map(drop).map_err(|name| differs("success", name))
-    };
+    control "the server can say what it can be told", |c| c.done(M::CONTROL, &[b"help\0"]);
     control "an order that there is not is refused", |c| c.err(M::CONTROL, b"nonsense\0", "EINVAL");
     any "a small directory comes in one part, which an empty name ends", |c| {
         c.ok(M::WRITE, b"$/a\0x")?;
-        let found = c.ask(M::DIRECTORY_PART, &[b"$\x000\0"])?.map_err(|name| differs("a part", name))?;
-        let names = found.split_at_checked(found.iter().position(|&byte| byte == 0).unwrap_or(0) + 1);
-        match names {
-            Some((_, b"a\0\0")) => Ok(()),
-            _ => Err(differs("a generation, a and an empty name", super::client::Shown(found))),
+        match part(c, 0)? {
+            (_, b"a\0\0") => Ok(()),
+            (_, list) => Err(differs("a and an empty name", Shown(list))),
         }
     };
     any "a part behind the end is an empty name", |c| {
-        let found = c.ask(M::DIRECTORY_PART, &[b"$\x00900\0"])?.map_err(|name| differs("a part", name))?;
-        let start = found.iter().position(|&byte| byte == 0).unwrap_or(0) + 1;
-        match found.get(start..) {
-            Some(b"\0") => Ok(()),
-            _ => Err(differs("a generation and an empty name", super::client::Shown(found))),
+        match part(c, 900)? {
+            (_, b"\0") => Ok(()),
+            (_, list) => Err(differs("an empty name", Shown(list))),
         }
     };
     any "a part of a missing directory is refused", |c| c.err(M::DIRECTORY_PART, b"$/none\x000\0", "ENOENT");
     any "the generation changes with the children", |c| {
-        let first = generation(c)?;
-        let same = generation(c)?;
+        let (first, same) = (part(c, 0)?.0, part(c, 0)?.0);
         c.ok(M::MKDIR, b"$/a\0")?;
-        let changed = generation(c)?;
+        let changed = part(c, 0)?.0;
         if first != same {
             return Err(differs(first, same));
         }
@@ -659,12 +636,12 @@ cases! { Server;
         let value = [b'v'; 4096];
         let len = 4096 - c.base.len() - 3;
         let value = value.get(..len).unwrap_or_default();
-        c.ask(M::WRITE, &[b"$/a\0", value])?.map(drop).map_err(|name| differs("success", name))?;
+        c.done(M::WRITE, &[b"$/a\0", value])?;
         c.is(M::READ, b"$/a\0", value)
     };
     guest "a guest's node has no more than its quota", |c| {
         let value = [b'v'; 3000];
-        expect(c, M::WRITE, &[b"$/a\0", &value], "ENOSPC")
+        c.refused(M::WRITE, &[b"$/a\0", &value], "ENOSPC")
     };
     guest "a guest has no more transactions than its quota", |c| {
         for _ in 0..64 {
@@ -698,7 +675,7 @@ cases! { Last;
     any "the server says which features it has", |c| {
         let found = c.ask(M::GET_FEATURE, &[])?.map_err(|name| differs("a number", name))?;
         let number = parse_number::<u32>(found.strip_suffix(b"\0").unwrap_or_default());
-        number.map(drop).map_err(|_| differs("a number", super::client::Shown(found)))
+        number.map(drop).map_err(|_| differs("a number", Shown(found)))
     };
     control "the server says which quotas it has", |c| {
         let found = c.ask(M::GET_QUOTA, &[])?.map_err(|name| differs("a list", name))?;
@@ -706,7 +683,7 @@ cases! { Last;
         if has(b"nodes") && has(b"watches") && has(b"transactions") {
             Ok(())
         } else {
-            Err(differs("nodes, watches, transactions", super::client::Shown(found)))
+            Err(differs("nodes, watches, transactions", Shown(found)))
         }
     };
     control "a large directory is refused in one and whole in parts", |c| {
@@ -719,10 +696,7 @@ cases! { Last;
         c.err(M::DIRECTORY, b"$\0", "E2BIG")?;
         let (mut offset, mut names) = (0, 0);
         loop {
-            let part = text(format_args!("$\0{offset}\0"));
-            let found = c.ask(M::DIRECTORY_PART, &[part.as_bytes()])?.map_err(|name| differs("a part", name))?;
-            let start = found.iter().position(|&byte| byte == 0).unwrap_or(found.len()) + 1;
-            let list = found.get(start..).unwrap_or_default();
+            let (_, list) = part(c, offset)?;
             names += list.split(|&byte| byte == 0).filter(|name| name.len() == 56).count();
             offset += list.len();
             if list.is_empty() || list.ends_with(b"\0\0") {
@@ -739,30 +713,24 @@ fn watch<H: Host, T: Transport>(c: C<'_, '_, H, T>) -> Check {
     c.fired(&["$/a t"])
 }
 
+/// A node whose first permission is the own domain's.
 #[track_caller]
-fn expect<H: Host, T: Transport>(c: C<'_, '_, H, T>, kind: M, pieces: &[&[u8]], expected: &str) -> Check {
-    match c.ask(kind, pieces)? {
-        Err(name) if name == expected => Ok(()),
-        Err(name) => Err(differs(expected, name)),
-        Ok(_) => Err(differs(expected, "success")),
+fn belongs_to_own<H: Host, T: Transport>(c: C<'_, '_, H, T>, payload: &[u8]) -> Check {
+    let expected = c.own("n#\0");
+    match c.ask(M::GET_PERMS, &[payload])? {
+        Ok(found) if found.starts_with(expected.as_bytes()) => Ok(()),
+        Ok(found) => Err(differs(Shown(expected.as_bytes()), Shown(found))),
+        Err(name) => Err(differs(Shown(expected.as_bytes()), name)),
     }
 }
 
+/// The list of the case's directory from `offset` on, and its generation.
 #[track_caller]
-fn starts_with<H: Host, T: Transport>(c: C<'_, '_, H, T>, kind: M, payload: &[u8], expected: &[u8]) -> Check {
-    let shown = |bytes| text(format_args!("{}", super::client::Shown(bytes)));
-    match c.ask(kind, &[payload])? {
-        Ok(found) if found.starts_with(expected) => Ok(()),
-        Ok(found) => Err(differs(shown(expected), shown(found))),
-        Err(name) => Err(differs(shown(expected), name)),
-    }
-}
-
-/// The generation of the case's directory.
-#[track_caller]
-fn generation<H: Host, T: Transport>(c: C<'_, '_, H, T>) -> Check<u64> {
-    let found = c.ask(M::DIRECTORY_PART, &[b"$\x000\0"])?.map_err(|name| differs("a part", name))?;
-    let end = found.iter().position(|&byte| byte == 0).unwrap_or(0);
-    parse_number(found.get(..end).unwrap_or_default())
-        .map_err(|_| differs("a generation", super::client::Shown(found)))
+fn part<'c, H: Host, T: Transport>(c: C<'c, '_, H, T>, offset: usize) -> Check<(u64, &'c [u8])> {
+    let request = text(format_args!("$\0{offset}\0"));
+    let found = c.ask(M::DIRECTORY_PART, &[request.as_bytes()])?.map_err(|name| differs("a part", name))?;
+    let end = found.iter().position(|&byte| byte == 0).unwrap_or(found.len());
+    let generation = parse_number(found.get(..end).unwrap_or_default())
+        .map_err(|_| differs("a generation", Shown(found)))?;
+    Ok((generation, found.get(end + 1..).unwrap_or_default()))
 }

@@ -136,7 +136,13 @@ impl<'h, H: Host, T: Transport> Client<'h, H, T> {
         self.transport.reconnect().map_err(Broken::Connection)
     }
 
-    /// Copies a payload to where it is sent from, with the case's directory for `$`, and the domain's home for `~`. Returns its length.
+    /// Puts the number of the own domain for `#`.
+    pub(super) fn own(&self, what: &str) -> Text {
+        let (before, behind) = what.split_once('#').unwrap_or((what, ""));
+        text(format_args!("{before}{}{behind}", self.domain.0))
+    }
+
+    /// Copies a payload to where it is sent from, with the case's directory for `$`, the domain's home for `~` and its number for `#`. Returns its length.
     fn fill(&mut self, pieces: &[&[u8]]) -> usize {
         let mut len = HEADER_LEN;
         let mut push = |bytes: &[u8]| {
@@ -145,15 +151,12 @@ impl<'h, H: Host, T: Transport> Client<'h, H, T> {
             }
             len += bytes.len();
         };
-        let home: String<32> = {
-            let mut home = String::new();
-            let _ = write!(home, "/local/domain/{}", self.domain.0);
-            home
-        };
+        let own = text(format_args!("{}", self.domain.0));
         for &byte in pieces.iter().flat_map(|piece| piece.iter()) {
             match byte {
                 b'$' => push(self.base.as_bytes()),
-                b'~' => push(home.as_bytes()),
+                b'~' => [b"/local/domain/", own.as_bytes()].into_iter().for_each(&mut push),
+                b'#' => push(own.as_bytes()),
                 _ => push(&[byte]),
             }
         }
@@ -255,7 +258,13 @@ impl<'h, H: Host, T: Transport> Client<'h, H, T> {
     /// A request that has to be done.
     #[track_caller]
     pub(super) fn ok(&mut self, kind: MessageType, payload: &[u8]) -> Check {
-        self.ask(kind, &[payload])?.map(drop).map_err(|name| differs("success", name))
+        self.done(kind, &[payload])
+    }
+
+    /// As [`ok`](Self::ok), with a payload in pieces.
+    #[track_caller]
+    pub(super) fn done(&mut self, kind: MessageType, pieces: &[&[u8]]) -> Check {
+        self.ask(kind, pieces)?.map(drop).map_err(|name| differs("success", name))
     }
 
     /// A request whose reply has to be this.
@@ -271,7 +280,13 @@ impl<'h, H: Host, T: Transport> Client<'h, H, T> {
     /// A request that has to be refused with this error.
     #[track_caller]
     pub(super) fn err(&mut self, kind: MessageType, payload: &[u8], expected: &str) -> Check {
-        match self.ask(kind, &[payload])? {
+        self.refused(kind, &[payload], expected)
+    }
+
+    /// As [`err`](Self::err), with a payload in pieces.
+    #[track_caller]
+    pub(super) fn refused(&mut self, kind: MessageType, pieces: &[&[u8]], expected: &str) -> Check {
+        match self.ask(kind, pieces)? {
             Err(name) if name == expected => Ok(()),
             Err(name) => Err(differs(expected, name)),
             Ok(found) => Err(differs(expected, Shown(found))),
