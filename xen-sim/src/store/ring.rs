@@ -5,7 +5,7 @@ use crate::pool::Mfn;
 use core::mem::offset_of;
 use core::sync::atomic::Ordering::{Acquire, Release};
 use xen_hypercall::{DomId, SharedMem, SharedU32};
-use xen_store::server::{Breach as ServerBreach, ConnectionId, NoDomains, Server};
+use xen_store::server::{ConnectionId, NoDomains, Server};
 use xen_sys::io::xs_wire::*;
 
 #[derive(Debug)]
@@ -86,12 +86,7 @@ impl Ring {
     fn exchange(&mut self, mem: &SharedMem, server: &mut Server, chunk: usize) -> Result<usize, Breach> {
         let taken = if self.woken { self.take(mem, server, chunk)? } else { 0 };
         let given = self.give(mem, server, chunk)?;
-        match server.breach(self.connection) {
-            None => Ok(taken + given),
-            Some(ServerBreach::Unknown | ServerBreach::Oversized(_) | ServerBreach::Overrun { .. }) => {
-                Err(Breach::Protocol)
-            }
-        }
+        server.breach(self.connection).map_or(Ok(taken + given), |_| Err(Breach::Protocol))
     }
 
     /// Moves requests out of the ring.

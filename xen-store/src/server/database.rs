@@ -102,8 +102,7 @@ impl Server {
     /// Tells whether a client reads its replies fast enough that requests may be taken from it. If not, leave them where they are.
     pub fn accepts(&self, id: ConnectionId) -> bool {
         self.connections.get(&id).is_some_and(|connection| {
-            connection.domain == DomId(0)
-                || within(connection.replies(), self.quotas_of(connection.domain).outstanding)
+            within(connection.replies(), self.quotas_of(connection.domain).outstanding)
         })
     }
 
@@ -198,6 +197,9 @@ impl Server {
 
     /// Returns what a domain may use.
     pub(super) fn quotas_of(&self, domain: DomId) -> Quotas {
+        if domain == DomId(0) {
+            return Quotas::UNLIMITED;
+        }
         self.settings.get(&domain.0).and_then(|settings| settings.quotas).unwrap_or(self.quotas)
     }
 
@@ -263,7 +265,7 @@ impl Server {
         }
         // What others of the domain's transactions have made counts too.
         let (before, after) = (self.tree.owned_by(domain), tree.owned_by(domain));
-        if domain != DomId(0) && after > before && !within(after, self.quotas_of(domain).nodes) {
+        if after > before && !within(after, self.quotas_of(domain).nodes) {
             return Err(ServerError::NoSpace);
         }
         self.tree = tree;
@@ -291,10 +293,9 @@ impl Server {
     }
 
     pub(super) fn send_event(&mut self, id: ConnectionId, body: &[u8]) {
-        let Some(connection) = self.connections.get_mut(&id) else { return };
-        let domain = connection.domain;
-        let own = self.settings.get(&domain.0).and_then(|settings| settings.quotas);
-        let limit = if domain == DomId(0) { 0 } else { own.unwrap_or(self.quotas).events };
-        connection.push_event(body, limit);
+        let limit = self.quotas_of(self.domain_of(id)).events;
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.push_event(body, limit);
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::connection::{Breach, ConnectionId, message};
 use super::database::Server;
 use super::nodes::list;
 use super::quota::within;
-use super::request::{absolute, domain, number, one_text, texts};
+use super::request::{domain, number, one_text, texts};
 use super::toolstack::Domains;
 use super::transaction::Transaction;
 use super::watch::Watch;
@@ -69,12 +69,7 @@ impl Server {
         let (me, tx) = (self.domain_of(id), header.tx_id);
         // Whatever it is about, a request in a transaction that there is not is none.
         self.view(id, tx)?;
-        let longest = if me == DomId(0) { 0 } else { self.quotas_of(me).path_length };
-        let path = |text: &[u8]| {
-            absolute(text, me).and_then(|path| {
-                if within(path.len(), longest) { Ok(path) } else { Err(ServerError::Invalid) }
-            })
-        };
+        let path = |text: &[u8]| self.path(me, text);
         match header.type_ {
             MessageType::READ => {
                 let path = path(one_text(body)?)?;
@@ -144,14 +139,14 @@ impl Server {
         let name = core::str::from_utf8(given).map_err(|_| ServerError::Invalid)?;
         // Whatever its name, what is special can be watched; that it never happens is no error.
         let special = name.starts_with('@') && name.len() <= XENSTORE_REL_PATH_MAX;
-        let path = if special { name.to_owned() } else { absolute(given, me)? };
+        let path = if special { name.to_owned() } else { self.path(me, given)? };
         let strip = path.len().saturating_sub(name.len());
         let watches = self.quotas_of(me).watches;
         let connection = self.connection(id)?;
         if connection.watches.iter().any(|watch| watch.given == name && watch.token == token) {
             return Err(ServerError::Exists);
         }
-        if me != DomId(0) && !within(connection.watches.len() + 1, watches) {
+        if !within(connection.watches.len() + 1, watches) {
             return Err(ServerError::TooBig);
         }
         let watch = Watch { given: name.to_owned(), path, token: token.to_vec(), depth, strip };
@@ -175,9 +170,8 @@ impl Server {
         }
         let (me, tree) = (self.domain_of(id), self.tree.clone());
         let quotas = self.quotas_of(me);
-        let nodes = if me == DomId(0) { 0 } else { quotas.transaction_nodes };
         let connection = self.connection(id)?;
-        if me != DomId(0) && !within(connection.transactions.len() + 1, quotas.transactions) {
+        if !within(connection.transactions.len() + 1, quotas.transactions) {
             return Err(ServerError::NoSpace);
         }
         let mut number = connection.next_transaction.max(1);
@@ -185,7 +179,7 @@ impl Server {
             number = number.checked_add(1).unwrap_or(1);
         }
         connection.next_transaction = number.wrapping_add(1);
-        connection.transactions.insert(number, Transaction::new(tree, nodes));
+        connection.transactions.insert(number, Transaction::new(tree, quotas.transaction_nodes));
         Ok(format!("{number}\0").into_bytes())
     }
 

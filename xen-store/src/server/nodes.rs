@@ -11,10 +11,21 @@ use super::tree::{Node, depth_below, owner, parent};
 use crate::wire::{Permission, ServerError, XENSTORE_PAYLOAD_MAX};
 use alloc::borrow::ToOwned;
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use xen_hypercall::DomId;
 
 impl Server {
+    /// Makes a path absolute, unless that is too long for the domain.
+    pub(super) fn path(&self, domain: DomId, text: &[u8]) -> Result<String> {
+        let path = absolute(text, domain)?;
+        if within(path.len(), self.quotas_of(domain).path_length) {
+            Ok(path)
+        } else {
+            Err(ServerError::Invalid)
+        }
+    }
+
     /// Finds a node that the client may read.
     pub(super) fn look(&mut self, id: ConnectionId, tx: u32, path: &str) -> Result<&Node> {
         self.access(id, tx, path)?;
@@ -31,7 +42,7 @@ impl Server {
     pub(super) fn may_write(&mut self, id: ConnectionId, tx: u32, path: &str, len: usize) -> Result<()> {
         let me = self.domain_of(id);
         let quotas = self.quotas_of(me);
-        if me != DomId(0) && !within(len, quotas.node_size) {
+        if !within(len, quotas.node_size) {
             return Err(ServerError::NoSpace);
         }
         self.access(id, tx, path)?;
@@ -44,7 +55,7 @@ impl Server {
         }
         let missing = depth_below(path, found).unwrap_or(1) as usize;
         let owned = self.view(id, tx)?.owned_by(me);
-        if me != DomId(0) && !within(owned + missing, quotas.nodes) {
+        if !within(owned + missing, quotas.nodes) {
             return Err(ServerError::NoSpace);
         }
         // A new node changes the list of the one above it.
@@ -81,7 +92,7 @@ impl Server {
     pub(super) fn directory_part(&mut self, id: ConnectionId, tx: u32, body: &[u8]) -> Result<Vec<u8>> {
         let [path, offset] = texts(body)[..] else { return Err(ServerError::Invalid) };
         let offset = number(offset)? as usize;
-        let path = absolute(path, self.domain_of(id))?;
+        let path = self.path(self.domain_of(id), path)?;
         let node = self.look(id, tx, &path)?;
         let names = list(node);
         let mut reply = format!("{}\0", node.generation).into_bytes();
@@ -105,7 +116,7 @@ impl Server {
         let perms = match core::str::from_utf8(path).ok().and_then(|name| self.special.get(name)) {
             Some(perms) => perms.clone(),
             None => {
-                let path = absolute(path, self.domain_of(id))?;
+                let path = self.path(self.domain_of(id), path)?;
                 self.look(id, tx, &path)?.perms.clone()
             }
         };
@@ -119,7 +130,7 @@ impl Server {
         let perms: Vec<_> = entries.iter().map(entry).collect::<Option<_>>().ok_or(ServerError::Invalid)?;
         let new_owner = perms.first().ok_or(ServerError::Invalid)?.domain;
         let me = self.domain_of(id);
-        if me != DomId(0) && !within(perms.len(), self.quotas_of(me).permissions) {
+        if !within(perms.len(), self.quotas_of(me).permissions) {
             return Err(ServerError::NoSpace);
         }
         if path.starts_with(b"@") {
@@ -131,7 +142,7 @@ impl Server {
             *special = perms;
             return Ok(OK.to_vec());
         }
-        let path = absolute(path, me)?;
+        let path = self.path(me, path)?;
         self.access(id, tx, &path)?;
         let (found, node) = self.view(id, tx)?.closest(&path);
         let rights = self.rights(id, &node.perms);

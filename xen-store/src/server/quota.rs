@@ -41,6 +41,19 @@ impl Default for Quotas {
 }
 
 impl Quotas {
+    /// No limits: those of the control domain.
+    pub(super) const UNLIMITED: Self = Self {
+        nodes: 0,
+        node_size: 0,
+        permissions: 0,
+        watches: 0,
+        transactions: 0,
+        transaction_nodes: 0,
+        outstanding: 0,
+        events: 0,
+        path_length: 0,
+    };
+
     /// The names that the protocol has for them.
     pub const NAMES: [&str; 9] = [
         "nodes",

@@ -96,6 +96,10 @@ impl Server {
             (MessageType::SET_QUOTA, [name, value]) => set_quota(&mut self.quotas, name, value)?,
             (MessageType::SET_QUOTA, [id, name, value]) => {
                 let id = domain(id)?;
+                // The control domain has none.
+                if id == DomId(0) {
+                    return Err(ServerError::Invalid);
+                }
                 let mut quotas = self.quotas_of(id);
                 set_quota(&mut quotas, name, value)?;
                 self.settings.entry(id.0).or_default().quotas = Some(quotas);
