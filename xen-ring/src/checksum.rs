@@ -2,6 +2,21 @@
 //!
 //! Source: `NETTXF_csum_blank` and `NETRXF_csum_blank` in `io/netif.h`.
 
+/// What is known of a packet's TCP or UDP checksum.
+///
+/// Source: `csum_blank` and `data_validated` in `io/netif.h`, which are other bits of requests to transmit than of received packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias("NETTXF_csum_blank", "NETRXF_csum_blank", "NETTXF_data_validated", "NETRXF_data_validated"))]
+pub enum Checksum {
+    /// The field has the pseudo-header's sum only: the packet never was on a wire. The data is as good as memory is;
+    /// [`fill`] completes the field for somebody who looks at it.
+    Blank,
+    /// The field is right; somebody checked.
+    Valid,
+    /// Nobody checked: [`verify`] does.
+    Unknown,
+}
+
 /// Where a packet's transport header lies.
 #[derive(Clone, Copy)]
 struct Transport {

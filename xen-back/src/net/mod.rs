@@ -13,7 +13,7 @@ mod tx;
 
 pub use device::{Netback, NetbackEvent};
 pub use error::{NetError, TxViolation};
-pub use packet::{Checksum, MAX_PACKET, Mac, Packet, Port};
+pub use packet::{MAX_PACKET, Mac, Packet, Port};
 pub use rx::RxStatistics;
 pub use tx::TxStatistics;
-pub use xen_ring::checksum;
+pub use xen_ring::checksum::{self, Checksum};

@@ -1,5 +1,6 @@
 //! Packets on their way.
 
+use super::Checksum;
 use core::fmt;
 use core::num::NonZeroU16;
 
@@ -9,18 +10,6 @@ pub const MAX_PACKET: usize = xen_sys::io::netif::XEN_NETIF_MAX_TX_SIZE;
 
 /// Bytes of an Ethernet header.
 pub(crate) const ETHERNET: usize = 14;
-
-/// What is known of a packet's TCP or UDP checksum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Checksum {
-    /// The field has the pseudo-header's sum only: the packet never was on a wire. The data is as good as memory is;
-    /// [`fill`](super::checksum::fill) completes the field for somebody who looks at it.
-    Blank,
-    /// The field is right; somebody checked.
-    Valid,
-    /// Nobody checked.
-    Unknown,
-}
 
 /// An Ethernet frame, without its final check sequence, in one piece of private memory.
 #[derive(Clone, Copy, PartialEq, Eq)]

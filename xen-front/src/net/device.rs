@@ -6,7 +6,7 @@ use super::rx::RxQueue;
 use super::slots::{MAX_SLOTS, Slots};
 use super::tx::TxQueue;
 use super::{
-    Broken, Config, Link, MacAddress, NetError, RxChecksum, RxPacket, Statistics, TxChecksum, TxError, Vif,
+    Broken, Checksum, Config, Link, MacAddress, NetError, RxPacket, Statistics, TxChecksum, TxError, Vif,
 };
 use core::fmt::Display;
 use xen_evtchn::Channel;
@@ -287,7 +287,7 @@ impl<'a, P: Platform> Net<'a, P> {
     /// As for [`receive`](Self::receive).
     pub fn receive_with<T>(
         &mut self,
-        use_packet: impl FnOnce(&mut [u8], RxChecksum) -> T,
+        use_packet: impl FnOnce(&mut [u8], Checksum) -> T,
     ) -> Result<Option<T>, Broken> {
         if self.link != Link::Up {
             return Ok(None);

@@ -24,7 +24,7 @@
 //!
 //! ## Checksums
 //!
-//! A packet from the backend's own domain never was on a wire and has no TCP or UDP checksum yet. [`RxChecksum`] says so, so that
+//! A packet from the backend's own domain never was on a wire and has no TCP or UDP checksum yet. [`Checksum`] says so, so that
 //! a stack neither drops such a packet nor forwards it as it is; [`TxChecksum::Fill`] does the same the other way.
 //!
 //! ## Bad backends
@@ -37,7 +37,6 @@ mod device;
 mod error;
 mod mac;
 mod nodes;
-mod offload;
 #[cfg(feature = "smoltcp")]
 mod phy;
 mod rings;
@@ -51,11 +50,11 @@ pub use config::{Config, Link};
 pub use device::Net;
 pub use error::{Broken, NetError, TxError};
 pub use mac::{MacAddress, MacError};
-pub use offload::{RxChecksum, TxChecksum};
 #[cfg(feature = "smoltcp")]
 pub use phy::{Phy, RxToken, TxToken, timestamp};
 pub use rx::RxPacket;
 pub use slots::MAX_SLOTS;
 pub use statistics::Statistics;
+pub use tx::TxChecksum;
 pub use vif::{Vif, list};
-pub use xen_ring::checksum;
+pub use xen_ring::checksum::{self, Checksum};

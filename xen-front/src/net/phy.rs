@@ -1,8 +1,8 @@
 //! The device as smoltcp sees it.
 
 use super::device::DeviceRings;
-use super::{Link, MacAddress, Net, RxChecksum, TxChecksum, checksum};
-use smoltcp::phy::{self, Checksum, ChecksumCapabilities, DeviceCapabilities, Medium};
+use super::{Checksum, Link, MacAddress, Net, TxChecksum, checksum};
+use smoltcp::phy::{self, ChecksumCapabilities, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 use smoltcp::wire::EthernetAddress;
 use xen_hypercall::{PAGE_SIZE, Platform};
@@ -72,7 +72,7 @@ impl<'a, P: Platform> phy::Device for Phy<'_, 'a, P> {
         // Nothing is published here, so the backend can't keep this loop busy for longer than one ring.
         while let Some(received) = tx.rings.receive(buffer).ok()? {
             let packet = buffer.get(..received.len)?;
-            if received.checksum == RxChecksum::Unknown && checksum::verify(packet) == Some(false) {
+            if received.checksum == Checksum::Unknown && checksum::verify(packet) == Some(false) {
                 tx.rings.statistics.rx_bad_checksum += 1;
                 continue;
             }
@@ -87,8 +87,8 @@ impl<'a, P: Platform> phy::Device for Phy<'_, 'a, P> {
 
     fn capabilities(&self) -> DeviceCapabilities {
         let mut checksum = ChecksumCapabilities::default();
-        checksum.tcp = Checksum::None;
-        checksum.udp = Checksum::None;
+        checksum.tcp = phy::Checksum::None;
+        checksum.udp = phy::Checksum::None;
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ethernet;
         capabilities.max_transmission_unit = usize::from(self.net.mtu()) + 14;

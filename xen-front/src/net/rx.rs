@@ -1,6 +1,6 @@
 //! The receive ring.
 
-use super::RxChecksum;
+use super::Checksum;
 use super::slots::Slots;
 use super::{Broken, Statistics};
 use xen_hypercall::{PAGE_SIZE, SharedMem};
@@ -18,7 +18,7 @@ pub struct RxPacket {
     /// Its length in bytes, Ethernet header included.
     pub len: usize,
     /// What is known of its checksum.
-    pub checksum: RxChecksum,
+    pub checksum: Checksum,
 }
 
 /// Why a packet is not passed on.
@@ -166,13 +166,13 @@ impl<R: AsRef<SharedMem>, B: AsRef<SharedMem>> RxQueue<R, B> {
     }
 }
 
-fn checksum(flags: NetRxFlags) -> RxChecksum {
+fn checksum(flags: NetRxFlags) -> Checksum {
     if flags.contains(NetRxFlags::CSUM_BLANK) {
-        RxChecksum::Blank
+        Checksum::Blank
     } else if flags.contains(NetRxFlags::DATA_VALIDATED) {
-        RxChecksum::Valid
+        Checksum::Valid
     } else {
-        RxChecksum::Unknown
+        Checksum::Unknown
     }
 }
 

@@ -2,11 +2,21 @@
 
 use super::rx::MIN_PACKET;
 use super::slots::{MAX_SLOTS, Slots};
-use super::{Broken, Statistics, TxChecksum, TxError, checksum};
+use super::{Broken, Statistics, TxError, checksum};
 use heapless::Vec;
 use xen_hypercall::SharedMem;
 use xen_ring::{FrontRing, Notify};
 use xen_sys::io::netif::{NetTxFlags, NetifStatus, NetifTxRequest, NetifTxResponse};
+
+/// What is to become of a TCP or UDP checksum on the way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TxChecksum {
+    /// The packet goes out as it is: the field is right, or there is none.
+    Complete,
+    /// The field is to be filled in, whatever it has: by whoever puts the packet on a wire if the backend can leave it to
+    /// them, by the driver if not. A packet that is not whole TCP or UDP goes out as it is.
+    Fill,
+}
 
 /// The transmit ring and its buffers, one packet in each.
 ///

@@ -98,7 +98,7 @@ fn packet(n: u8) -> Vec<u8> {
     vec![n; 60 + usize::from(n)]
 }
 
-fn received(net: &mut Net<'_, Domain>) -> Vec<(Vec<u8>, RxChecksum)> {
+fn received(net: &mut Net<'_, Domain>) -> Vec<(Vec<u8>, Checksum)> {
     core::iter::from_fn(|| net.receive_with(|packet, checksum| (packet.to_vec(), checksum)).unwrap())
         .collect()
 }
@@ -116,7 +116,7 @@ fn an_interface_connects_sends_receives_and_closes_and_leaves_nothing_behind() {
         net.flush().unwrap();
         lab.send([(packet(!round), NetRxFlags::DATA_VALIDATED)]);
         assert_eq!(lab.back.state().received.pop_front(), Some((packet(round), NetTxFlags::empty())));
-        assert_eq!(received(&mut net), [(packet(!round), RxChecksum::Valid)]);
+        assert_eq!(received(&mut net), [(packet(!round), Checksum::Valid)]);
     }
     let Statistics { rx_packets, tx_packets, tx_bytes, .. } = net.statistics();
     assert_eq!((rx_packets, tx_bytes), (100, (0..100).map(|n| 60 + n).sum()));
@@ -327,7 +327,7 @@ fn d_n01_a_wrong_id_breaks_the_device_which_closes_and_connects_again() {
     }
     let mut net = lab.net();
     lab.send([(packet(5), NetRxFlags::empty())]);
-    assert_eq!(received(&mut net), [(packet(5), RxChecksum::Unknown)]);
+    assert_eq!(received(&mut net), [(packet(5), Checksum::Unknown)]);
     net.close().unwrap();
     lab.finish();
 }
@@ -351,7 +351,7 @@ fn an_interface_that_was_dropped_unclosed_connects_again_and_loses_no_page() {
     }
     let mut net = lab.net();
     lab.send([(packet(5), NetRxFlags::empty())]);
-    assert_eq!(received(&mut net), [(packet(5), RxChecksum::Unknown)]);
+    assert_eq!(received(&mut net), [(packet(5), Checksum::Unknown)]);
     net.close().unwrap();
     lab.finish();
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::net::rx::RxQueue;
 use crate::net::slots::Slots;
 use crate::net::tx::TxQueue;
-use crate::net::{RxChecksum, checksum};
+use crate::net::{Checksum, checksum};
 use proptest::prelude::*;
 use std::boxed::Box;
 use std::vec::Vec;
@@ -89,7 +89,7 @@ impl World {
         self.rx.push(&zerocopy::transmute!(info)).unwrap();
     }
 
-    fn receive(&mut self) -> Result<Option<(Vec<u8>, RxChecksum)>, Broken> {
+    fn receive(&mut self) -> Result<Option<(Vec<u8>, Checksum)>, Broken> {
         let mut buffer = vec![0; 2048];
         let packet = self.front.receive(&mut buffer)?;
         Ok(packet.map(|packet| (buffer[..packet.len].to_vec(), packet.checksum)))
@@ -145,7 +145,7 @@ fn the_rx_flags_are_read_with_their_own_bit_numbers() {
     flags.into_iter().for_each(|flags| world.send(&packet(1), flags));
     let _ = world.rx.publish();
     let states: Vec<_> = std::iter::from_fn(|| world.receive().unwrap()).map(|(_, state)| state).collect();
-    assert_eq!(states, [RxChecksum::Unknown, RxChecksum::Valid, RxChecksum::Blank]);
+    assert_eq!(states, [Checksum::Unknown, Checksum::Valid, Checksum::Blank]);
 }
 
 #[test]
