@@ -111,7 +111,7 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         self.vcpus[0].try_call_once(|| self.new_page())?;
         slot.try_call_once(|| {
             let page = self.new_page()?;
-            self.hand_over(vcpu, &page)?;
+            self.hand_over(vcpu, &page, false)?;
             Ok(page)
         })?;
         Ok(())
@@ -281,7 +281,7 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
                 }
             }
             if vcpu != 0 {
-                self.hand_over(vcpu as u32, page)?;
+                self.hand_over(vcpu as u32, page, true)?;
             }
         }
         if fifo {
@@ -335,10 +335,14 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         refusal.is_err_and(|errno| errno != Errno::ENOSYS)
     }
 
-    /// Tells Xen of a vCPU's page.
-    fn hand_over(&self, vcpu: u32, page: &EventPage<P>) -> Result<(), Errno> {
+    /// Tells Xen of a vCPU's page; it may know of it already if that is done `again`.
+    fn hand_over(&self, vcpu: u32, page: &EventPage<P>, again: bool) -> Result<(), Errno> {
         if vcpu as usize >= LEGACY_VCPUS {
-            page.register_vcpu_info(vcpu, INFO)?;
+            match page.register_vcpu_info(vcpu, INFO) {
+                // Xen moves a vCPU's information once in a domain's life: it is there still, unless the domain is a new one.
+                Err(Errno::EINVAL | Errno::EBUSY) if again => {}
+                registered => registered?,
+            }
         }
         if self.is_fifo() {
             page.init_control(vcpu)?;

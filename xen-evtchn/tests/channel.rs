@@ -268,5 +268,13 @@ fn a_vcpu_that_shared_info_has_no_place_for_takes_events_too() {
         }
         assert_eq!(kernel.events().add_vcpu(40), Err(Errno::ENOENT), "the domain has no such vCPU");
         assert_eq!(kernel.events().add_vcpu(u32::MAX), Err(Errno::ENOENT));
+
+        // A reset closes the ports and leaves the vCPU's information where it is.
+        drop(ipi);
+        kernel.events().reset().unwrap();
+        let ipi = Channel::bind_ipi(kernel.clone(), 35).unwrap();
+        kernel.state.lines.bind(kernel.events(), ipi.port()).unwrap();
+        ipi.notify().unwrap();
+        assert_eq!(kernel.told(35), [ipi.port()], "{abi:?}");
     }
 }
