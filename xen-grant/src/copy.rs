@@ -1,17 +1,14 @@
 //! Copies between another domain's granted pages and own memory, done by Xen: nothing is mapped.
 
-use crate::MapError;
+use crate::{MapError, paged_out};
 use core::fmt;
 use heapless::Vec;
-use xen_hypercall::ops::{grant_table as op, sched};
+use xen_hypercall::ops::grant_table as op;
 use xen_hypercall::{DomId, GrantRef, PAGE_SIZE, Pages, Platform};
 use xen_sys::grant_table::{GnttabCopy, GnttabCopyPtr, GrantCopyFlags, GrantStatus};
 
 /// The most copies in one batch.
 pub const MAX_COPIES: usize = 64;
-
-/// How often a page that its owner has paged out is asked for again.
-const PAGED_OUT_TRIES: u32 = 64;
 
 /// Copies between pages that one domain granted and pages of one's own, gathered and then done by one hypercall.
 ///
@@ -173,19 +170,14 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
             return Ok(());
         }
         let platform = self.local.platform();
-        // SAFETY: every own destination lies within `local`, which is borrowed mutably and private.
-        let mut call = unsafe { op::copy(platform, &mut self.copies) };
-        for copy in &mut self.copies {
-            for _ in 0..PAGED_OUT_TRIES {
-                if call.is_err() || copy.status != GrantStatus::EAGAIN {
-                    break;
-                }
-                sched::yield_now(platform);
-                // SAFETY: as above.
-                call = unsafe { op::copy(platform, core::slice::from_mut(copy)) };
-            }
-        }
-        call.map_err(MapError::Call)
+        paged_out::with_retries(
+            platform,
+            &mut self.copies,
+            |copy| copy.status,
+            // SAFETY: every own destination lies within `local`, which is borrowed mutably and private.
+            |copies| unsafe { op::copy(platform, copies) },
+        )
+        .map_err(MapError::Call)
     }
 }
 

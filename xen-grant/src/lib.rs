@@ -17,6 +17,7 @@ mod memory;
 #[cfg(all(test, loom))]
 mod models;
 mod page_vec;
+mod paged_out;
 mod passed_on;
 mod pool;
 mod quarantine;

@@ -1,19 +1,16 @@
 //! Another domain's pages, mapped: what a backend does with the references that a frontend tells it.
 
-use crate::{Access, MAX_PAGES, MapError, MapFailed};
+use crate::{Access, MAX_PAGES, MapError, MapFailed, paged_out};
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::num::NonZeroUsize;
 use heapless::Vec;
-use xen_hypercall::ops::{grant_table as op, sched};
+use xen_hypercall::ops::grant_table as op;
 use xen_hypercall::{DomId, ForeignFrames, ForeignRange, GrantRef, OutOfMemory, PAGE_SIZE, SharedMem};
 use xen_sys::grant_table::{
     GnttabMapGrantRef, GnttabUnmapGrantRef, GrantFlags, GrantHandle, GrantMapFlags, GrantStatus,
 };
-
-/// How often a page that its owner has paged out is asked for again.
-const PAGED_OUT_TRIES: u32 = 64;
 
 /// Room for pages of other domains: frames without RAM, reserved until this is dropped.
 ///
@@ -70,18 +67,9 @@ impl<P: ForeignFrames> Window<P> {
                 ..Default::default()
             });
         }
-        // SAFETY: the addresses are those of frames reserved for this, each with nothing mapped.
-        let mut call = unsafe { op::map_grant_ref(&self.platform, &mut batch) };
-        for arg in &mut batch {
-            for _ in 0..PAGED_OUT_TRIES {
-                if call.is_err() || arg.status != GrantStatus::EAGAIN {
-                    break;
-                }
-                sched::yield_now(&self.platform);
-                // SAFETY: as above; this one was not mapped.
-                call = unsafe { op::map_grant_ref(&self.platform, core::slice::from_mut(arg)) };
-            }
-        }
+        // SAFETY: the addresses are those of frames reserved for this, each with nothing mapped: what is asked for again was not.
+        let issue = |batch: &mut [_]| unsafe { op::map_grant_ref(&self.platform, batch) };
+        let call = paged_out::with_retries(&self.platform, &mut batch, |arg| arg.status, issue);
         let handles =
             batch.iter().map(|arg| (arg.status == GrantStatus::OKAY).then_some(arg.handle)).collect();
         // From here on this value unmaps exactly what was mapped.
