@@ -1,5 +1,6 @@
 //! The FIFO format: Xen appends to a queue while the vCPU takes off it.
 
+use super::work_then;
 use crate::fifo::{self, Queues};
 use core::mem::offset_of;
 use loom::sync::Arc;
@@ -89,15 +90,8 @@ impl Xen {
 
 /// Starts a sender that has work, and returns what shows it.
 fn send_with_work(xen: &Xen, port: u32) -> (Arc<AtomicBool>, thread::JoinHandle<()>) {
-    let work = Arc::new(AtomicBool::new(false));
-    let sender = thread::spawn({
-        let (xen, work) = (xen.clone(), work.clone());
-        move || {
-            work.store(true, Relaxed);
-            xen.send(port);
-        }
-    });
-    (work, sender)
+    let xen = xen.clone();
+    work_then(move || xen.send(port))
 }
 
 #[test]

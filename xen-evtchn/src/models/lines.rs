@@ -1,11 +1,10 @@
 //! Masks with reasons, and the budget against storms.
 
-use super::{PORT, start};
+use super::{PORT, start, work_then};
 use crate::{Lines, Work};
 use core::time::Duration;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
-use loom::sync::atomic::AtomicBool;
 use loom::sync::atomic::Ordering::Relaxed;
 use loom::thread;
 use xen_hypercall::Instant;
@@ -20,14 +19,7 @@ fn work_that_comes_around_the_end_is_seen_or_interrupts() {
         lines.bind(&events, PORT).unwrap();
         xen.send();
         lines.on_upcall(&events, 0, |_| {});
-        let work = Arc::new(AtomicBool::new(false));
-        let sender = thread::spawn({
-            let work = work.clone();
-            move || {
-                work.store(true, Relaxed);
-                xen.send();
-            }
-        });
+        let (work, sender) = work_then(move || xen.send());
         let seen = work.load(Relaxed);
         lines.end(&events, PORT, Work::Done, NOW).unwrap();
         sender.join().unwrap();

@@ -12,7 +12,8 @@ use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 use loom::sync::Arc;
 use loom::sync::atomic::Ordering::{Relaxed, SeqCst};
-use loom::sync::atomic::fence;
+use loom::sync::atomic::{AtomicBool, fence};
+use loom::thread::{self, JoinHandle};
 use xen_hypercall::{Gfn, Hypercall, Instant, PAGE_SIZE, Platform, Port, SharedMem};
 use xen_sys::event_channel::EVTCHNOP_UNMASK;
 use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, SharedInfo, VcpuInfo};
@@ -106,4 +107,17 @@ fn start() -> (Xen, Arc<Events>) {
     ];
     let xen = Xen { words: SharedMem::for_model(PAGE_SIZE, &words) };
     (xen, Arc::new(EventChannels::new(xen, xen.words)))
+}
+
+/// Starts a peer that has work and then sends an event, and returns what shows the work.
+fn work_then(send: impl FnOnce() + Send + 'static) -> (Arc<AtomicBool>, JoinHandle<()>) {
+    let work = Arc::new(AtomicBool::new(false));
+    let peer = thread::spawn({
+        let work = work.clone();
+        move || {
+            work.store(true, Relaxed);
+            send();
+        }
+    });
+    (work, peer)
 }

@@ -1,8 +1,6 @@
 //! The 2-level format.
 
-use super::{PORT, start};
-use loom::sync::Arc;
-use loom::sync::atomic::AtomicBool;
+use super::{PORT, start, work_then};
 use loom::sync::atomic::Ordering::Relaxed;
 use loom::thread;
 
@@ -23,14 +21,7 @@ fn an_event_during_the_upcall_is_handled_by_it_or_by_the_next() {
         let (xen, events) = start();
         events.unmask(PORT).unwrap();
         xen.send();
-        let work = Arc::new(AtomicBool::new(false));
-        let sender = thread::spawn({
-            let work = work.clone();
-            move || {
-                work.store(true, Relaxed);
-                xen.send();
-            }
-        });
+        let (work, sender) = work_then(move || xen.send());
         let mut seen = false;
         events.on_upcall(0, |port| {
             assert_eq!(port, PORT);
@@ -47,14 +38,7 @@ fn a_port_that_masks_itself_in_its_handler_loses_nothing() {
         let (xen, events) = start();
         events.unmask(PORT).unwrap();
         xen.send();
-        let work = Arc::new(AtomicBool::new(false));
-        let sender = thread::spawn({
-            let work = work.clone();
-            move || {
-                work.store(true, Relaxed);
-                xen.send();
-            }
-        });
+        let (work, sender) = work_then(move || xen.send());
         // Mask in the handler, look later, unmask: the way of a driver that is polled.
         events.on_upcall(0, |port| events.mask(port));
         let seen = work.load(Relaxed);
@@ -68,14 +52,7 @@ fn a_port_that_masks_itself_in_its_handler_loses_nothing() {
 fn a_polled_port_loses_nothing() {
     loom::model(|| {
         let (xen, events) = start();
-        let work = Arc::new(AtomicBool::new(false));
-        let sender = thread::spawn({
-            let work = work.clone();
-            move || {
-                work.store(true, Relaxed);
-                xen.send();
-            }
-        });
+        let (work, sender) = work_then(move || xen.send());
         let taken = events.take_pending(PORT);
         let seen = work.load(Relaxed);
         sender.join().unwrap();
@@ -88,14 +65,7 @@ fn a_polled_port_loses_nothing() {
 fn a_pending_port_shows_the_work_behind_the_event() {
     loom::model(|| {
         let (xen, events) = start();
-        let work = Arc::new(AtomicBool::new(false));
-        let sender = thread::spawn({
-            let work = work.clone();
-            move || {
-                work.store(true, Relaxed);
-                xen.send();
-            }
-        });
+        let (work, sender) = work_then(move || xen.send());
         if events.is_pending(PORT) {
             assert!(work.load(Relaxed), "the event is seen before the work behind it");
         }

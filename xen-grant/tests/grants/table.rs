@@ -15,22 +15,32 @@ use xen_sys::grant_table::{GNTTABOP_SET_VERSION, GrantStatus};
 use xen_sys::memory::XENMEM_ADD_TO_PHYSMAP;
 use xen_sys::xen::{HYPERVISOR_GRANT_TABLE_OP, HYPERVISOR_MEMORY_OP};
 
-/// Counts the pages that are put into the memory map.
+/// Counts the frames that are put into the memory map, and refuses one: the first, the second and so on, or none for zero.
 #[derive(Default)]
-struct Placed(AtomicU32);
+struct Frames {
+    refused: AtomicU32,
+    placed: AtomicU32,
+}
 
-impl Interpose for Placed {
+fn places(call: &Call) -> bool {
+    call.op == HYPERVISOR_MEMORY_OP && call.command() == XENMEM_ADD_TO_PHYSMAP
+}
+
+impl Interpose for Frames {
+    fn hypercall(&self, call: &Call) -> Option<isize> {
+        let refused = places(call) && self.refused.fetch_sub(1, Ordering::Relaxed) == 1;
+        refused.then_some(-Errno::ENOMEM.0 as isize)
+    }
+
     fn result(&self, call: &Call, result: isize) {
-        let placed =
-            call.op == HYPERVISOR_MEMORY_OP && call.command() == XENMEM_ADD_TO_PHYSMAP && result == 0;
-        self.0.fetch_add(placed.into(), Ordering::Relaxed);
+        self.placed.fetch_add(u32::from(places(call) && result == 0), Ordering::Relaxed);
     }
 }
 
 fn after_a_resume_nothing_is_granted_and_the_pages_and_references_are_there(version: Version) {
     let (world, front, back) = pair(4);
-    let placed = Arc::new(Placed::default());
-    let front = Interposed::new(front, placed.clone());
+    let frames = Arc::new(Frames::default());
+    let front = Interposed::new(front, frames.clone());
     let grants = table(&front, version);
     let pages = |count| Pages::alloc(front.clone(), count).unwrap();
     let many: Vec<_> = (0..32).map(|_| grants.share_writable(pages(16), back.id()).unwrap()).collect();
@@ -43,15 +53,15 @@ fn after_a_resume_nothing_is_granted_and_the_pages_and_references_are_there(vers
     assert_eq!(grants.sweep_quarantine().waiting, 0);
     let kept = grants.share_writable(pages(1), back.id()).unwrap();
     // 513 references take two frames of version 1, or three of version 2 and one of states.
-    let frames = if version == Version::V1 { 2 } else { 4 };
-    assert_eq!(placed.0.swap(0, Ordering::Relaxed), frames);
+    let needed = if version == Version::V1 { 2 } else { 4 };
+    assert_eq!(frames.placed.swap(0, Ordering::Relaxed), needed);
 
     // A new life starts with an empty table, as one does that was switched to and fro.
     let (now, other) = if version == Version::V1 { (1, 2) } else { (2, 1) };
     set_version(&front, other).unwrap();
     set_version(&front, now).unwrap();
     grants.resume().unwrap();
-    assert_eq!(placed.0.load(Ordering::Relaxed), frames, "all frames are there again");
+    assert_eq!(frames.placed.load(Ordering::Relaxed), needed, "all frames are there again");
     assert_eq!(grants.free(), free - 1, "references of before the suspend have their owners");
     let window = Window::reserve(back.clone(), 1).unwrap();
     let failed = window.map::<ReadWrite>(front.inner().id(), kept.refs()).unwrap_err();
@@ -208,32 +218,10 @@ fn a_table_grows_as_far_as_the_host_allows() {
     world.check().unwrap();
 }
 
-/// Fails the placing of a frame, by its number among all, and counts those that were placed.
-#[derive(Default)]
-struct Refuser {
-    refused: AtomicU32,
-    placed: AtomicU32,
-}
-
-fn places(call: &Call) -> bool {
-    call.op == HYPERVISOR_MEMORY_OP && call.command() == XENMEM_ADD_TO_PHYSMAP
-}
-
-impl Interpose for Refuser {
-    fn hypercall(&self, call: &Call) -> Option<isize> {
-        let refused = places(call) && self.refused.fetch_sub(1, Ordering::Relaxed) == 1;
-        refused.then_some(-Errno::ENOMEM.0 as isize)
-    }
-
-    fn result(&self, call: &Call, result: isize) {
-        self.placed.fetch_add(u32::from(places(call) && result == 0), Ordering::Relaxed);
-    }
-}
-
 fn a_growth_that_fails_half_way_is_taken_up_where_it_stopped(version: Version) {
     let (world, front, back) = large_pair(9);
-    let refuser = Arc::new(Refuser::default());
-    let platform = Interposed::new(front, refuser.clone());
+    let frames = Arc::new(Frames::default());
+    let platform = Interposed::new(front, frames.clone());
     let grants = table(&platform, version);
     let fill = || {
         let shared = Pages::alloc(platform.clone(), 8).unwrap();
@@ -241,15 +229,15 @@ fn a_growth_that_fails_half_way_is_taken_up_where_it_stopped(version: Version) {
     };
     // Up to frame 8, which in version 2 needs a second frame of states.
     let mut all: Vec<_> = (0..(8 * per_frame(version) - 8) / 8).map(|_| fill().unwrap()).collect();
-    refuser.placed.store(0, Ordering::Relaxed);
+    frames.placed.store(0, Ordering::Relaxed);
     let refusals: &[u32] = if version == Version::V1 { &[1, 1] } else { &[1, 2, 1] };
     for &refusal in refusals {
-        refuser.refused.store(refusal, Ordering::Relaxed);
+        frames.refused.store(refusal, Ordering::Relaxed);
         assert_eq!(fill().unwrap_err(), GrantError::Grow(PlaceError::Xen(Errno::ENOMEM)));
     }
     all.extend((0..per_frame(version) / 8).map(|_| fill().unwrap()));
     let needed = if version == Version::V1 { 1 } else { 2 };
-    assert_eq!(refuser.placed.load(Ordering::Relaxed), needed, "each is placed once");
+    assert_eq!(frames.placed.load(Ordering::Relaxed), needed, "each is placed once");
     drop(all);
     drop(grants);
     world.check().unwrap();
