@@ -12,7 +12,7 @@ use xen_hypercall::{Errno, Instant, Platform, Port, SharedMem};
 /// behind it has to wait, each time twice as long, up to a second, so that a peer's storm costs next to nothing and others go on; the first
 /// event with work ends that. An event of a port that no handler is bound to yet is kept for it.
 ///
-/// Lock-free and allocation-free; `GROUPS` groups of 64 ports, 8.1 bytes each (32 more with feature `async`). Xen hands out the lowest free number, so a
+/// Lock-free and allocation-free; `GROUPS` groups of 64 ports, 8.1 bytes each (24 more with feature `async`). Xen hands out the lowest free number, so a
 /// table for as many ports as the kernel opens is large enough. Ports beyond it stay masked.
 pub struct Lines<const GROUPS: usize> {
     groups: [Group; GROUPS],
