@@ -1,9 +1,9 @@
-//! Links the kernel with the linker script of xen-example-rt.
+//! The build script of kernels in other packages: links them with the linker script of xen-example-rt.
 
 use std::env;
 
 fn main() {
-    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=../rt/link.rs");
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("none")
         && let Ok(script) = env::var("DEP_XEN_EXAMPLE_RT_LINKER_SCRIPT")
     {
