@@ -1,11 +1,11 @@
 //! A guest that is suspended, saved, restored or moved, and one whose driver domain is replaced: its drivers go on.
 
-#[allow(dead_code, reason = "the lives of the mixed run have more in them")]
-mod life;
+#[path = "life/suspend.rs"]
+mod suspend;
 
 use core::fmt::Write;
 use core::time::Duration;
-use life::suspend::sleep;
+use suspend::sleep;
 use xen_example_sim_shell::{Setup, SharedDisk, Sleep, Stage, Xen};
 use xen_front::block::{Block, BlockError, BlockState, Completion, Disk, IoError, Request, Token};
 use xen_front::console::Console;
@@ -33,8 +33,9 @@ impl Lab {
         Self { stage, xen, disk }
     }
 
-    fn store(&self) -> XenStore<Xen> {
-        XenStore::new(self.xen.clone(), start::xenstore_ring(self.xen.clone()).unwrap()).unwrap()
+    fn store_and_grants(&self) -> (XenStore<Xen>, GrantTable<Xen>) {
+        let ring = start::xenstore_ring(self.xen.clone()).unwrap();
+        (XenStore::new(self.xen.clone(), ring).unwrap(), GrantTable::new(self.xen.clone()).unwrap())
     }
 
     fn deadline(&self) -> Instant {
@@ -49,10 +50,12 @@ impl Lab {
     }
 
     /// Lets everybody see that the guest's drivers are gone; nothing is left then.
-    fn end(self, grants: &GrantTable<Xen>) {
+    fn end(self, store: XenStore<Xen>, grants: GrantTable<Xen>) {
         self.stage.world.run_for(Duration::from_secs(15));
         assert_eq!(grants.sweep_quarantine(), Quarantine::default());
+        drop((store, grants));
         self.stage.stop_driver();
+        self.stage.world.check().unwrap();
     }
 }
 
@@ -105,7 +108,7 @@ fn assert_all_written(done: &[Completion<Xen>], submitted: &[(Token, u8)], disk:
 fn requests_in_flight_survive_a_restore_and_a_move_and_complete_under_their_tokens() {
     for (seed, how) in [(1, Sleep::Restored), (2, Sleep::Moved(20))] {
         let mut lab = Lab::new(seed);
-        let (store, grants) = (lab.store(), GrantTable::new(lab.xen.clone()).unwrap());
+        let (store, grants) = lab.store_and_grants();
         let mut block = Block::connect(&store, &grants, lab.stage.vbd.id, lab.deadline()).unwrap();
         let mut submitted = write_pages(&mut block, &lab.xen, 0..8);
         // Half of them the backend has seen, and may have done.
@@ -127,18 +130,14 @@ fn requests_in_flight_survive_a_restore_and_a_move_and_complete_under_their_toke
         drop(done);
         block.close_now().unwrap();
         drop(block);
-        let world = lab.stage.world.clone();
-        lab.end(&grants);
-        drop((grants, store));
-        world.run_until_idle();
-        world.check().unwrap();
+        lab.end(store, grants);
     }
 }
 
 #[test]
 fn requests_in_flight_survive_a_driver_domain_that_dies_and_is_replaced() {
     let mut lab = Lab::new(3);
-    let (store, grants) = (lab.store(), GrantTable::new(lab.xen.clone()).unwrap());
+    let (store, grants) = lab.store_and_grants();
     let mut block = Block::connect(&store, &grants, lab.stage.vbd.id, lab.deadline()).unwrap();
     let submitted = write_pages(&mut block, &lab.xen, 0..32);
     block.kick();
@@ -153,13 +152,13 @@ fn requests_in_flight_survive_a_driver_domain_that_dies_and_is_replaced() {
     drop(done);
     block.close_now().unwrap();
     drop(block);
-    lab.end(&grants);
+    lab.end(store, grants);
 }
 
 #[test]
 fn a_cancelled_suspension_disturbs_nobody() {
     let mut lab = Lab::new(4);
-    let (store, grants) = (lab.store(), GrantTable::new(lab.xen.clone()).unwrap());
+    let (store, grants) = lab.store_and_grants();
     let mut block = Block::connect(&store, &grants, lab.stage.vbd.id, lab.deadline()).unwrap();
     let submitted = write_pages(&mut block, &lab.xen, 0..4);
     block.kick();
@@ -171,13 +170,13 @@ fn a_cancelled_suspension_disturbs_nobody() {
     drop(done);
     block.close_now().unwrap();
     drop(block);
-    lab.end(&grants);
+    lab.end(store, grants);
 }
 
 #[test]
 fn xsa_465_a_backend_that_never_comes_back_after_a_resume_and_a_device_that_is_gone_end_cleanly() {
     let mut lab = Lab::new(5);
-    let (store, grants) = (lab.store(), GrantTable::new(lab.xen.clone()).unwrap());
+    let (store, grants) = lab.store_and_grants();
     let mut disk = Disk::connect(&store, &grants, lab.stage.vbd.id, lab.deadline()).unwrap();
     let config = Config { timeout: Duration::from_secs(5), ..Config::default() };
     let mut net = Net::connect(&store, &grants, Vif(0), config).unwrap();
@@ -217,17 +216,13 @@ fn xsa_465_a_backend_that_never_comes_back_after_a_resume_and_a_device_that_is_g
     drop((lost, block));
     net.close().unwrap();
     lab.stage.world.unpause(lab.stage.driver().id());
-    let world = lab.stage.world.clone();
-    lab.end(&grants);
-    drop((grants, store));
-    world.run_until_idle();
-    world.check().unwrap();
+    lab.end(store, grants);
 }
 
 #[test]
 fn a_console_goes_on_in_a_new_ring() {
     let mut lab = Lab::new(6);
-    let (store, grants) = (lab.store(), GrantTable::new(lab.xen.clone()).unwrap());
+    let (store, grants) = lab.store_and_grants();
     let mut console = Console::primary(start::console_ring(lab.xen.clone()).unwrap());
     write!(console, "before").unwrap();
     console.flush(lab.deadline()).unwrap();
@@ -242,4 +237,6 @@ fn a_console_goes_on_in_a_new_ring() {
     world.type_on_console(lab.xen.inner().id(), b"x");
     let mut typed = [0; 4];
     assert_eq!(console.read(&mut typed), Ok(1));
+    drop(console);
+    lab.end(store, grants);
 }
