@@ -65,12 +65,12 @@ create() {
 # time_of KEY: a figure out of TIMES.
 time_of() { echo " $TIMES" | sed "s/.* $1=\([0-9.]*\).*/\1/"; }
 
-# selftest: runs the self-test kernel as a guest to its end. What it says goes to Xen's log, for the harness to count.
-selftest() {
-  cat >/tmp/selftest.cfg <<C
-name="selftest"
+# to_its_end KERNEL SECONDS: runs a kernel of ours as a guest until it ends by itself. What it says goes to Xen's log, for the harness to judge.
+to_its_end() {
+  cat >"/tmp/$1.cfg" <<C
+name="$1"
 type="pvh"
-kernel="/payload/selftest"
+kernel="/payload/$1"
 memory=64
 vcpus=2
 max_event_channels=131071
@@ -78,9 +78,9 @@ on_poweroff="destroy"
 on_crash="destroy"
 C
   ID=$((ID + 1))
-  step "self-test, domain $ID"
-  xl create -q /tmp/selftest.cfg && within 800 gone $ID
-  check "self-test: the guest ended by itself" "$(gone $ID && echo ended || echo "still there")" ended
+  step "$1, domain $ID"
+  xl create -q "/tmp/$1.cfg" && within "$2" gone $ID
+  check "$1: the guest ended by itself" "$(gone $ID && echo ended || echo "still there")" ended
 }
 
 console() { cat "$LOGS/guest-$1.log" 2>/dev/null | tr -d '\r'; }

@@ -16,6 +16,7 @@ mod payload;
 mod report;
 mod seeds;
 mod selftest;
+mod spoken;
 mod test;
 mod ui;
 mod xen;

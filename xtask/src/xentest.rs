@@ -11,6 +11,7 @@ use crate::lab::{Archive, Boot, Ending, Event, Outcome, XenVersion};
 use crate::payload::{self, Check, Line};
 use crate::report::Report;
 use crate::selftest::Tally;
+use crate::spoken::Spoken;
 use crate::{host, kernels, ui};
 
 const SCRIPT: &str = include_str!("../payload/test.sh");
@@ -87,7 +88,7 @@ fn one(run: &mut Run, mut boot: Boot, archive: &Archive) -> Result<()> {
         seen.complaints.hear(&event);
         match event {
             Event::Mark(_) => {}
-            Event::Xen(line) => drop(seen.selftest.guest(line)),
+            Event::Xen(line) => seen.guests(line),
             Event::Payload(line) => seen.payload(xen, line),
         }
         if !seen.step.is_empty() {
@@ -149,12 +150,19 @@ struct Seen {
     checks: Vec<Check>,
     figures: BTreeMap<String, Vec<f64>>,
     complaints: Complaints,
+    spoken: Spoken,
     /// What the self-test kernel said, as a guest.
     selftest: Tally,
     complete: bool,
 }
 
 impl Seen {
+    fn guests(&mut self, line: &str) {
+        if let Some(line) = self.spoken.hear(line) {
+            self.selftest.take(&line);
+        }
+    }
+
     fn payload(&mut self, xen: XenVersion, line: &str) {
         match payload::parse(line) {
             Line::Step(step) => self.step = step.to_owned(),

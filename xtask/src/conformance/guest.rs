@@ -8,7 +8,7 @@ use xen_store::conformance::{self, Access, Peer};
 
 use crate::lab::{Archive, Boot, Ending, Event, XenVersion};
 use crate::payload::{self, Line};
-use crate::selftest::said_by_guest;
+use crate::spoken::Spoken;
 use crate::{host, ui};
 
 const SCRIPT: &str = include_str!("../../payload/store-suite.sh");
@@ -29,11 +29,12 @@ pub(super) fn check(
     let mut boot = Boot::new(version, log);
     boot.append = format!("QUIET=1 XENSTORED={daemon}");
     boot.timeout = Duration::from_secs(280);
-    let mut said = Said::default();
+    let (mut said, mut spoken) = (Said::default(), Spoken::default());
     let mut wrong = Vec::new();
     let outcome = boot.run(&archive, None, &mut |event| match event {
         Event::Xen(line) => {
-            if let Some(text) = said_by_guest(line).and_then(|text| said.take(peer, text))
+            if let Some(line) = spoken.hear(line)
+                && let Some(text) = said.take(peer, &line)
                 && verbose
             {
                 ui::line(text);
@@ -65,24 +66,15 @@ pub(super) fn check(
 /// What the guest has said.
 #[derive(Default)]
 struct Said {
-    /// The start of a line that comes in pieces.
-    start: String,
     wrong: Vec<String>,
     report: String,
     notes: Vec<String>,
     ended: bool,
 }
 
-/// Xen's buffer for a line that a guest writes to I/O port 0xe9: a longer one comes in pieces of this size.
-const PIECE: usize = 199;
-
 impl Said {
-    fn take(&mut self, peer: Peer, piece: &str) -> Option<String> {
-        self.start.push_str(piece);
-        if piece.len() == PIECE {
-            return None;
-        }
-        let line = std::mem::take(&mut self.start);
+    /// Judges a line of a guest's; returns what is said in it, if it is one of the suite's.
+    fn take<'l>(&mut self, peer: Peer, line: &'l str) -> Option<&'l str> {
         let text = line.trim().strip_prefix("suite: ")?;
         let known = |case: &str| conformance::difference(peer, Access::Guest, case);
         if let Some(case) = text.strip_prefix("ok ") {
@@ -101,6 +93,6 @@ impl Said {
         } else {
             self.notes.push(text.to_owned());
         }
-        Some(text.to_owned())
+        Some(text)
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
 use anyhow::{Context, Result, bail};
@@ -14,6 +14,9 @@ use crate::{host, ui};
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const TRIES: u32 = 4;
+
+/// How long a download may stand still; apt itself gives up a mirror that is silent earlier.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What no run of the lab reads: most of the kernel package, documentation, device nodes.
 const LEFT_OUT: [&str; 12] = [
@@ -192,11 +195,20 @@ fn try_download(suite: &str, name: &str, packages: &[&str], debs: &Path, update:
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()?;
+    let mut moved = Instant::now();
     let status = loop {
         if let Some(status) = apt.try_wait()? {
             break status;
         }
-        bar.set_position(size(&debs.join("archives")) + size(&debs.join("archives/partial")));
+        let there = size(&debs.join("archives")) + size(&debs.join("archives/partial"));
+        if there != bar.position() {
+            moved = Instant::now();
+        } else if moved.elapsed() > PATIENCE {
+            apt.kill()?;
+            apt.wait()?;
+            bail!("apt-get: nothing has come for {} s", PATIENCE.as_secs());
+        }
+        bar.set_position(there);
         thread::sleep(Duration::from_millis(200));
     };
     bar.finish_and_clear();

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use super::image::Files;
+use super::image::{self, Files};
 use super::{XenVersion, apt};
 
 /// What a guest loads, in this order. Some are built into some kernels.
@@ -23,12 +23,7 @@ impl LinuxGuest {
     pub(crate) fn get(version: XenVersion) -> Result<LinuxGuest> {
         let packages = ["linux-image-amd64", "busybox-static", "e2fsprogs"];
         let root = apt::root_with_filesystems(version.suite(), &format!("guest-{version}"), &packages)?;
-        let kernel = fs::read_dir(root.join("boot"))?
-            .flatten()
-            .map(|entry| entry.path())
-            .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("vmlinuz-")))
-            .context("no Linux kernel among the packages")?;
-        Ok(LinuxGuest { root: root.canonicalize()?, kernel })
+        Ok(LinuxGuest { kernel: image::linux(&root)?, root: root.canonicalize()? })
     }
 
     /// Makes an initramfs that runs `init`, in which `@MODULES@` stands for the modules to load; `peer` is there as `lab-peer`.

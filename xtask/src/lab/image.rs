@@ -160,12 +160,7 @@ fn build(version: XenVersion, root: &Path, base: &Base) -> Result<()> {
     let mut xen = Vec::new();
     flate2::read::MultiGzDecoder::new(packed.as_slice()).read_to_end(&mut xen).context("unpacking Xen")?;
     fs::write(&base.xen, xen)?;
-    let linux = fs::read_dir(root.join("boot"))?
-        .flatten()
-        .map(|e| e.path())
-        .find(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("vmlinuz-")))
-        .context("no Linux kernel among the packages")?;
-    fs::copy(linux, &base.linux)?;
+    fs::copy(linux(root)?, &base.linux)?;
 
     let mut dom0 = Files::of(&root.canonicalize()?);
     for dir in [
@@ -204,6 +199,15 @@ fn build(version: XenVersion, root: &Path, base: &Base) -> Result<()> {
     }
     fs::write(&base.initramfs, dom0.archive.pack())?;
     Ok(())
+}
+
+/// Returns the Linux kernel of a root.
+pub(super) fn linux(root: &Path) -> Result<PathBuf> {
+    fs::read_dir(root.join("boot"))?
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("vmlinuz-")))
+        .context("no Linux kernel among the packages")
 }
 
 /// An initramfs in the making, out of the files of a root.
