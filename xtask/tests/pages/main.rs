@@ -1,0 +1,5 @@
+//! What the pages say of the tests, against the sources.
+
+mod adversarial;
+mod source;
+mod status;
