@@ -13,4 +13,3 @@ extern crate std;
 
 pub mod block;
 pub mod net;
-pub mod xenbus;

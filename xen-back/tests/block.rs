@@ -7,7 +7,6 @@ use std::rc::Rc;
 use xen_back::block::{
     Blkback, BlkbackEvent, BlockError, Config, DiskSpec, GrantMode, MemoryDisk, Refusal, Storage,
 };
-use xen_back::xenbus::{Backend, DeviceId, devices};
 use xen_evtchn::Channel;
 use xen_front::block::{Block, BlockState, Request};
 use xen_grant::{GrantTable, Quarantine, ReadWrite, Shared};
@@ -15,6 +14,7 @@ use xen_hypercall::{GrantRef, Pages, Platform, start};
 use xen_ring::FrontRing;
 use xen_sim::{Device, Disk, Domain, DomainConfig, World};
 use xen_store::XenStore;
+use xen_store::xenbus::{Backend, DeviceId, backends};
 use xen_sys::io::blkif::{
     BlkifOp, BlkifRequest, BlkifRequestIndirect, BlkifRequestSegment, BlkifResponse, BlkifStatus, x86_32,
 };
@@ -80,7 +80,7 @@ impl Lab {
     }
 
     fn back_with(&self, config: Config) -> Back<'_> {
-        let found = devices::<4>(&self.driver_store, "vbd").unwrap();
+        let found = backends::<4>(&self.driver_store, "vbd").unwrap();
         assert_eq!(found, [DeviceId { guest: self.guest.id(), device: self.device.id }]);
         let backend = Backend::open(&self.driver_store, "vbd", found[0]).unwrap();
         let spec = DiskSpec::read(&backend).unwrap();
@@ -332,7 +332,7 @@ fn a_guest_that_dies_and_a_device_that_is_unplugged_leave_the_driver_domain_as_i
         }
         assert!(!back.is_connected());
         back.remove().unwrap();
-        assert_eq!(devices::<4>(&lab.driver_store, "vbd").unwrap(), []);
+        assert_eq!(backends::<4>(&lab.driver_store, "vbd").unwrap(), []);
         drop(front);
         lab.finish();
 

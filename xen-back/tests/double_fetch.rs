@@ -4,13 +4,13 @@ use core::ops::Range;
 use core::time::Duration;
 use xen_back::block::{Blkback, Config, DiskSpec, GrantMode, MemoryDisk};
 use xen_back::net::{Checksum, Netback, Packet};
-use xen_back::xenbus::{Backend, DeviceId};
 use xen_front::block::{Block, BlockState, Request};
 use xen_front::net::{Config as NetConfig, Link, Net, TxChecksum, Vif};
 use xen_grant::GrantTable;
 use xen_hypercall::{Pages, Platform, start};
 use xen_sim::{Device, Disk, Domain, DomainConfig, SharedLoads, Vif as VirtualVif, World};
 use xen_store::XenStore;
+use xen_store::xenbus::{Backend, DeviceId};
 
 /// Where each index of a ring lies, and its first slot.
 const REQ_PROD: Range<usize> = 0..4;

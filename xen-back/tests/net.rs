@@ -4,7 +4,6 @@ use core::sync::atomic::Ordering;
 use core::time::Duration;
 use xen_back::net::switch::{Forward, Switch};
 use xen_back::net::{Checksum, NetError, Netback, NetbackEvent, Packet, Port, TxViolation, checksum};
-use xen_back::xenbus::{Backend, DeviceId};
 use xen_evtchn::Channel;
 use xen_front::net::{Config, Link, Net, TxChecksum, Vif as FrontVif};
 use xen_grant::{GrantTable, ReadWrite, Shared};
@@ -12,6 +11,7 @@ use xen_hypercall::{GrantRef, Pages, Platform, start};
 use xen_ring::FrontRing;
 use xen_sim::{Device, Domain, DomainConfig, Vif, World};
 use xen_store::XenStore;
+use xen_store::xenbus::{Backend, DeviceId};
 use xen_sys::io::netif::{
     NetRxFlags, NetTxFlags, NetifExtraFlags, NetifExtraInfo, NetifExtraType, NetifRxRequest, NetifRxResponse,
     NetifStatus, NetifTxRequest, NetifTxResponse,

@@ -9,8 +9,8 @@ use smoltcp::iface::{Config, Interface, PollResult, SocketSet};
 use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Cidr};
 use xen_back::net::switch::{Forward, Switch};
 use xen_back::net::{Mac, Netback, NetbackEvent, Packet};
-use xen_back::xenbus::{Backend, DeviceId};
 use xen_hypercall::{ForeignFrames, Instant, Port};
+use xen_store::xenbus::{Backend, DeviceId};
 use xen_store::{StoreError, XenStore};
 
 use crate::service::{DEVICES, RETRY, Turn};

@@ -8,9 +8,9 @@ use core::fmt;
 use core::time::Duration;
 use log::{error, info, warn};
 use xen_back::block::{Blkback, BlkbackEvent, DiskSpec};
-use xen_back::xenbus::{Backend, DeviceId, devices};
 use xen_hypercall::ops::sched;
 use xen_hypercall::{ForeignFrames, Instant, Port};
+use xen_store::xenbus::{Backend, DeviceId, backends};
 use xen_store::{StoreError, Watch, XenStore};
 
 /// The most devices of a kind.
@@ -127,7 +127,7 @@ impl<'a, P: ForeignFrames> Service<'a, P> {
         if !changed {
             return Ok(());
         }
-        let found = devices::<DEVICES>(self.store, "vbd")?;
+        let found = backends::<DEVICES>(self.store, "vbd")?;
         self.refused.retain(|id| found.contains(id));
         for id in found {
             let known = self.vbds.iter().any(|vbd| vbd.backend().id() == id) || self.refused.contains(&id);
@@ -135,7 +135,7 @@ impl<'a, P: ForeignFrames> Service<'a, P> {
                 self.take_up_disk(id);
             }
         }
-        for id in devices::<DEVICES>(self.store, "vif")? {
+        for id in backends::<DEVICES>(self.store, "vif")? {
             if !self.network.has(id) {
                 match self.network.add(self.store, id) {
                     // A directory that is being removed still has children for a moment.

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use xen_back::block::{Blkback, BlkbackEvent, Config, DiskSpec};
 use xen_back::net::switch::{Forward, Switch};
 use xen_back::net::{Checksum, Netback, NetbackEvent, Packet, checksum};
-use xen_back::xenbus::{Backend, DeviceId, devices};
 use xen_hypercall::{Instant, Platform, start};
 use xen_sim::{Domain, Step, Task};
+use xen_store::xenbus::{Backend, DeviceId, backends};
 use xen_store::{Nodes, StoreError, Watch, XenStore};
 
 /// The most devices of a kind.
@@ -245,12 +245,12 @@ impl<'a> Service<'a> {
         if !core::mem::take(&mut self.look_again) {
             return Ok(());
         }
-        for id in devices::<DEVICES>(self.store, "vbd")? {
+        for id in backends::<DEVICES>(self.store, "vbd")? {
             if !self.vbds.iter().any(|vbd| vbd.backend().id() == id) {
                 self.take_up("vbd", id)?;
             }
         }
-        for id in devices::<DEVICES>(self.store, "vif")? {
+        for id in backends::<DEVICES>(self.store, "vif")? {
             if !self.vifs.iter().any(|vif| vif.back.backend().id() == id) {
                 self.take_up("vif", id)?;
             }

@@ -9,7 +9,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use xen_back::block::{Blkback, BlkbackEvent, Config as DiskConfig, DiskSpec, GrantMode, MemoryDisk};
 use xen_back::net::{Checksum, Netback, NetbackEvent, Packet};
-use xen_back::xenbus::{Backend, DeviceId};
+use xen_store::xenbus::{Backend, DeviceId};
 use xen_evtchn::Channel;
 use xen_front::block::{Block, BlockState, Request};
 use xen_front::net::{Config as NetConfig, Net, TxChecksum, Vif as FrontVif};

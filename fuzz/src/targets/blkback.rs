@@ -6,7 +6,7 @@ use arbitrary::Arbitrary;
 use core::cell::Cell;
 use std::sync::atomic::Ordering::Release;
 use xen_back::block::{Blkback, BlkbackEvent, Config, DiskSpec, GrantMode, MemoryDisk};
-use xen_back::xenbus::{Backend, DeviceId};
+use xen_store::xenbus::{Backend, DeviceId};
 use xen_evtchn::Channel;
 use xen_grant::GrantTable;
 use xen_hypercall::{Pages, Platform};

@@ -5,12 +5,12 @@ use super::plan::{Disk, MAX_SEGMENTS};
 use super::rings::{Abi, Rings};
 use super::server::{Round, Server, Statistics};
 use super::{BlockError, DiskSpec, Storage};
-use crate::xenbus::{Backend, BackendEvent};
 use core::fmt;
 use heapless::{String, Vec};
 use xen_evtchn::Channel;
 use xen_grant::{Mapping, ReadWrite, Window};
 use xen_hypercall::{ForeignFrames, GrantRef, Instant, Port};
+use xen_store::xenbus::{Backend, BackendEvent};
 use xen_store::{RingTransport, Transport};
 use xen_sys::io::blkif::VdiskInfo;
 

@@ -1,8 +1,8 @@
 //! What the toolstack wants a disk to be.
 
-use crate::xenbus::Backend;
 use heapless::String;
 use xen_hypercall::Platform;
+use xen_store::xenbus::Backend;
 use xen_store::{StoreError, Transport};
 
 /// What the toolstack has written about a disk, for the kernel to find the storage by.

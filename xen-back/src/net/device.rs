@@ -4,7 +4,6 @@ use super::packet::Mac;
 use super::rx::{Abilities, Rx, RxRing, RxStatistics};
 use super::tx::{Tx, TxRing, TxStatistics};
 use super::{NetError, Packet, Port};
-use crate::xenbus::{Backend, BackendEvent};
 use core::fmt;
 use core::time::Duration;
 use heapless::String;
@@ -12,6 +11,7 @@ use xen_evtchn::Channel;
 use xen_grant::{Mapping, ReadWrite, Window};
 use xen_hypercall::{ForeignFrames, GrantRef, Instant, Port as EventPort};
 use xen_ring::{BackRing, Notify};
+use xen_store::xenbus::{Backend, BackendEvent};
 use xen_store::{RingTransport, StoreError, Transport};
 
 /// Batches that one poll takes from the transmit ring, so that a busy guest leaves time for others.

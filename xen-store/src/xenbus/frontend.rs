@@ -1,14 +1,15 @@
 //! A frontend's side of a device.
 
 use super::XenbusState;
+use super::ends::{Ends, is_hidden, parse_state};
 use super::error::XenbusError;
 use super::lookup::{Found, Lookup};
-use super::state::{self, Action, next};
+use super::state::{Action, End, awaited_by_front, front_takes_over};
 use crate::client::{Host, Nodes, XenStore};
 use crate::connection::{RingTransport, Transport};
-use crate::error::{Reason, StoreError};
+use crate::error::StoreError;
 use crate::text::PathText;
-use crate::wire::{Number, ServerError, parse_number};
+use crate::wire::{Number, parse_number};
 use core::fmt::{self, Display};
 use core::time::Duration;
 use heapless::String;
@@ -53,21 +54,14 @@ enum Goal {
 ///
 /// Dropping it leaves the device in the state that it is in; [`close`](Self::close) it first.
 pub struct Frontend<'a, P: Host, T: Transport = RingTransport<P>> {
-    store: &'a XenStore<P, T>,
-    path: String<64>,
-    backend: String<240>,
-    backend_id: DomId,
+    ends: Ends<'a, P, T>,
     peer_state: Lookup<'a, P, T>,
-    peer_online: Lookup<'a, P, T>,
-    own: XenbusState,
-    peer: XenbusState,
-    online: bool,
+    online: Lookup<'a, P, T>,
     goal: Goal,
     /// Both ends were connected to each other.
     linked: bool,
     /// Initialising was written since the backend moved last.
     kicked: bool,
-    gone: bool,
     /// Since when the backend is waited for.
     since: Option<Instant>,
     timeout: Duration,
@@ -87,36 +81,25 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
     ///
     /// # Errors
     ///
-    /// Those of [`open`](Self::open); [`Reason::TooLong`].
+    /// Those of [`open`](Self::open); [`Reason::TooLong`](crate::Reason::TooLong).
     pub fn at(store: &'a XenStore<P, T>, path: impl Display) -> Result<Self, XenbusError> {
-        let too_long =
-            |limit| crate::client::error_at(crate::wire::MessageType::READ, &path)(Reason::TooLong { limit });
-        let mut own_path = String::new();
-        fmt::write(&mut own_path, format_args!("{path}")).map_err(|_| too_long(64))?;
-        let backend: String<240> = store.read_string(format_args!("{path}/backend"))?;
-        let backend_id = DomId(store.read_number(format_args!("{path}/backend-id"))?);
+        let ends = Ends::find(store, End::Front, path)?;
+        let backend = &ends.peer_path;
         let mut frontend = Self {
             peer_state: Lookup::new(store, format_args!("{backend}/state"))?,
-            peer_online: Lookup::new(store, format_args!("{backend}/online"))?,
-            own: parse_state(store, format_args!("{path}/state"))?,
-            peer: parse_state(store, format_args!("{backend}/state"))?,
-            online: true,
-            store,
-            path: own_path,
-            backend,
-            backend_id,
+            online: Lookup::new(store, format_args!("{backend}/online"))?,
+            ends,
             goal: Goal::Connect,
             linked: false,
             kicked: false,
-            gone: false,
             since: None,
             timeout: DEFAULT_TIMEOUT,
         };
-        frontend.online = match store.read_number_or(format_args!("{}/online", frontend.backend), 1u32) {
-            Err(error) if hidden(&error) => true,
-            online => online? != 0,
-        };
-        if let Some(state) = state::take_over(frontend.own, frontend.peer) {
+        let ends = &mut frontend.ends;
+        ends.own = ends.read_own()?.unwrap_or(XenbusState::UNKNOWN);
+        ends.peer = ends.read_peer()?.unwrap_or(XenbusState::UNKNOWN);
+        ends.online = ends.read_online()?;
+        if let Some(state) = front_takes_over(ends.own, ends.peer) {
             frontend.switch(state)?;
             frontend.kicked = true;
         }
@@ -125,37 +108,37 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
 
     /// Returns the store.
     pub fn store(&self) -> &'a XenStore<P, T> {
-        self.store
+        self.ends.store
     }
 
     /// Returns the frontend's directory, relative to the domain's home.
     pub fn path(&self) -> &str {
-        &self.path
+        &self.ends.path
     }
 
     /// Returns the backend's directory.
     pub fn backend_path(&self) -> &str {
-        &self.backend
+        &self.ends.peer_path
     }
 
     /// Returns the domain that the backend is in: the one to grant memory to.
     pub fn backend_id(&self) -> DomId {
-        self.backend_id
+        self.ends.peer_id
     }
 
     /// Returns our own state.
     pub fn own_state(&self) -> XenbusState {
-        self.own
+        self.ends.own
     }
 
     /// Returns the backend's state, as it was read last.
     pub fn backend_state(&self) -> XenbusState {
-        self.peer
+        self.ends.peer
     }
 
     /// Returns whether the toolstack wants the device to stay; if not, it won't open again.
     pub fn is_online(&self) -> bool {
-        self.online
+        self.ends.online
     }
 
     /// Sets how long the backend may take for each step from now on. It is 30 seconds at first.
@@ -169,7 +152,7 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
     ///
     /// Those of [`Nodes::read_number`].
     pub fn backend_number<N: Number>(&self, key: &str) -> Result<N, StoreError> {
-        self.store.read_number(format_args!("{}/{key}", self.backend))
+        self.ends.peer_number(key)
     }
 
     /// Reads a number from the backend's directory, `default` if it is not there: a feature that the backend does not know of.
@@ -178,7 +161,7 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
     ///
     /// Those of [`Nodes::read_number_or`].
     pub fn backend_number_or<N: Number>(&self, key: &str, default: N) -> Result<N, StoreError> {
-        self.store.read_number_or(format_args!("{}/{key}", self.backend), default)
+        self.ends.peer_number_or(key, default)
     }
 
     /// Reads a text of at most `N` bytes from the backend's directory.
@@ -187,7 +170,7 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
     ///
     /// Those of [`Nodes::read_string`].
     pub fn backend_string<const N: usize>(&self, key: &str) -> Result<String<N>, StoreError> {
-        self.store.read_string(format_args!("{}/{key}", self.backend))
+        self.ends.peer_string(key)
     }
 
     /// Says what the driver has to do now, and does what needs no driver. Never waits for the backend; writing a state takes some
@@ -202,12 +185,12 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
         // the store, and what the backend did meanwhile makes no further event: so look again each time.
         for _ in 0..4 {
             self.refresh()?;
-            if self.gone {
+            if self.ends.gone {
                 return Ok(FrontendEvent::Unplugged);
             }
-            let restarted =
-                self.linked && self.own == XenbusState::CONNECTED && self.peer < XenbusState::CONNECTED;
-            match next(self.own, self.peer) {
+            let Ends { own, peer, online, .. } = self.ends;
+            let restarted = self.linked && own == XenbusState::CONNECTED && peer < XenbusState::CONNECTED;
+            match self.ends.next() {
                 _ if restarted => return Ok(FrontendEvent::Close),
                 Action::Publish => return Ok(FrontendEvent::Publish),
                 Action::Connect => return Ok(FrontendEvent::Connect),
@@ -219,11 +202,11 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
                 Action::Reconfigure => return Ok(FrontendEvent::Reconfigure),
                 Action::Resume => return Ok(FrontendEvent::Resume),
                 Action::Close => return Ok(FrontendEvent::Close),
-                Action::Closed if self.goal == Goal::Close || !self.online => {
+                Action::Closed if self.goal == Goal::Close || !online => {
                     return Ok(FrontendEvent::Closed);
                 }
-                Action::Reopen if self.kicked && self.online => break,
-                Action::Closed | Action::Reopen if self.online => {
+                Action::Reopen if self.kicked && online => break,
+                Action::Closed | Action::Reopen if online => {
                     self.switch(XenbusState::INITIALISING)?;
                     self.kicked = true;
                 }
@@ -244,9 +227,9 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
     /// Those of [`poll`](Self::poll).
     pub fn wait(&mut self) -> Result<FrontendEvent, XenbusError> {
         loop {
-            let now = self.store.platform().now();
+            let now = self.store().platform().now();
             match self.poll(now)? {
-                FrontendEvent::Wait => self.store.wait(self.since.unwrap_or(now) + self.timeout),
+                FrontendEvent::Wait => self.store().wait(self.since.unwrap_or(now) + self.timeout),
                 event => return Ok(event),
             }
         }
@@ -261,7 +244,10 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
         match self.wait()? {
             event if event == wanted => Ok(()),
             FrontendEvent::Unplugged => Err(self.unplugged()),
-            _ => Err(XenbusError::Refused { path: self.peer_path(), found: self.peer, own: self.own }),
+            _ => {
+                let Ends { own, peer: found, .. } = self.ends;
+                Err(XenbusError::Refused { path: self.peer_path(), found, own })
+            }
         }
     }
 
@@ -271,23 +257,10 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
     ///
     /// [`XenbusError::Unplugged`] if our directory is gone; it is not made again. [`XenbusError::Store`], with nothing written.
     pub fn publish(&mut self, state: XenbusState, keys: &[(&str, &dyn Display)]) -> Result<(), XenbusError> {
-        let path = &self.path;
-        let written = self.store.transaction(|tx| {
-            // What the toolstack removed must not come back by being written to.
-            if !tx.exists(path)? {
-                return Ok::<_, StoreError>(false);
-            }
-            for (key, value) in keys {
-                tx.write_fmt(format_args!("{path}/{key}"), value)?;
-            }
-            tx.write_fmt(format_args!("{path}/state"), state.0)?;
-            Ok(true)
-        });
-        self.gone |= !written?;
-        if self.gone {
+        self.ends.publish(state, keys)?;
+        if self.ends.gone {
             return Err(self.unplugged());
         }
-        self.own = state;
         self.since = None;
         Ok(())
     }
@@ -319,11 +292,12 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
     pub fn close(&mut self) -> Result<(), XenbusError> {
         self.goal = Goal::Close;
         self.linked = false;
-        if self.gone || self.own == XenbusState::CLOSING || self.own == XenbusState::CLOSED {
+        let Ends { own, peer, gone, .. } = self.ends;
+        if gone || own == XenbusState::CLOSING || own == XenbusState::CLOSED {
             return Ok(());
         }
         // A backend that is closed would begin to close anew if it saw Closing.
-        let first = if self.peer == XenbusState::CLOSED { XenbusState::CLOSED } else { XenbusState::CLOSING };
+        let first = if peer == XenbusState::CLOSED { XenbusState::CLOSED } else { XenbusState::CLOSING };
         match self.switch(first) {
             Err(XenbusError::Unplugged { .. }) => Ok(()),
             result => result,
@@ -357,34 +331,35 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
     /// Those of [`close`](Self::close), and of writing the message, in this order.
     #[doc(alias = "xenbus_dev_fatal")]
     pub fn fatal(&mut self, message: impl Display) -> Result<(), XenbusError> {
-        let told = self.store.write_fmt(format_args!("error/{}/error", self.path), message);
+        let told = self.ends.tell(message);
         self.close()?;
         Ok(told?)
     }
 
     fn refresh(&mut self) -> Result<(), XenbusError> {
-        let backend = &self.backend;
-        if let Some(found) = self.peer_online.poll(self.store, format_args!("{backend}/online"))? {
-            self.online = match found {
+        let ends = &mut self.ends;
+        let (store, backend) = (ends.store, &ends.peer_path);
+        if let Some(found) = self.online.poll(store, format_args!("{backend}/online"))? {
+            ends.online = match found {
                 Found::Value(value) => parse_number(&value) != Ok(0u32),
                 Found::Missing => true,
             };
         }
-        let Some(found) = self.peer_state.poll(self.store, format_args!("{backend}/state"))? else {
+        let Some(found) = self.peer_state.poll(store, format_args!("{backend}/state"))? else {
             return Ok(());
         };
         let peer = match found {
-            Found::Value(value) => XenbusState(parse_number(&value).unwrap_or(XenbusState::UNKNOWN.0)),
+            Found::Value(value) => parse_state(&value),
             Found::Missing => {
-                self.gone = match self.store.exists(backend) {
-                    Err(error) if hidden(&error) => true,
+                ends.gone = match store.exists(backend) {
+                    Err(error) if is_hidden(&error) => true,
                     exists => !exists?,
                 };
                 XenbusState::UNKNOWN
             }
         };
-        if peer != self.peer {
-            self.peer = peer;
+        if peer != ends.peer {
+            ends.peer = peer;
             self.since = None;
             self.kicked = false;
         }
@@ -396,47 +371,25 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
         if waited < self.timeout {
             return Ok(());
         }
-        let (awaited, own) = (state::awaited(self.own), self.own);
+        let Ends { own, peer: found, .. } = self.ends;
         if own == XenbusState::CLOSING {
             self.switch(XenbusState::CLOSED)?;
         }
-        Err(XenbusError::Timeout { path: self.peer_path(), awaited, found: self.peer, own, waited })
+        let awaited = awaited_by_front(own);
+        Err(XenbusError::Timeout { path: self.peer_path(), awaited, found, own, waited })
     }
 
     fn peer_path(&self) -> PathText {
-        PathText::new(&format_args!("{}/state", self.backend))
+        PathText::new(&format_args!("{}/state", self.ends.peer_path))
     }
 
     fn unplugged(&self) -> XenbusError {
-        XenbusError::Unplugged { path: PathText::new(&self.path) }
+        XenbusError::Unplugged { path: PathText::new(&self.ends.path) }
     }
 }
 
 impl<P: Host, T: Transport> fmt::Debug for Frontend<'_, P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, backend, own, peer, .. } = self;
-        let mut out = f.debug_struct("Frontend");
-        out.field("path", path)
-            .field("backend", backend)
-            .field("own", own)
-            .field("peer", peer)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Whether a node that is gone may be what is behind an error: below what can't be seen, the server does not say what there is.
-fn hidden(error: &StoreError) -> bool {
-    matches!(error.reason, Reason::Server(ServerError::NotFound | ServerError::AccessDenied))
-}
-
-/// Reads a state node; what is missing or no number is Unknown.
-fn parse_state<P: Host, T: Transport>(
-    store: &XenStore<P, T>,
-    path: impl Display,
-) -> Result<XenbusState, StoreError> {
-    match store.read_number(path) {
-        Ok(state) => Ok(XenbusState(state)),
-        Err(error) if hidden(&error) || matches!(error.reason, Reason::Number(_)) => Ok(XenbusState::UNKNOWN),
-        Err(error) => Err(error),
+        f.debug_struct("Frontend").field("ends", &self.ends).finish_non_exhaustive()
     }
 }

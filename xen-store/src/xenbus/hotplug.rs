@@ -1,5 +1,6 @@
 //! Devices that come and go.
 
+use super::DeviceId;
 use crate::client::{Host, Watch, XenStore};
 use crate::connection::{RingTransport, Transport};
 use crate::error::StoreError;
@@ -80,6 +81,17 @@ impl<'a, P: Host, const N: usize, T: Transport> HotPlug<'a, P, u32, N, T> {
     /// Those of [`new`](Self::new).
     pub fn frontends(store: &'a XenStore<P, T>, kind: &'static str) -> Result<Self, StoreError> {
         Self::new(store, format_args!("device/{kind}"), kind, super::devices)
+    }
+}
+
+impl<'a, P: Host, const N: usize, T: Transport> HotPlug<'a, P, DeviceId, N, T> {
+    /// Watches for the devices of a kind (`vbd`, `vif`, ...) that the toolstack wants this domain to serve.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Self::new).
+    pub fn backends(store: &'a XenStore<P, T>, kind: &'static str) -> Result<Self, StoreError> {
+        Self::new(store, format_args!("backend/{kind}"), kind, super::backends)
     }
 }
 

@@ -1,39 +1,68 @@
-//! What a frontend does, given both states.
+//! The state machine of both ends: what each does, given both states.
 
 use super::XenbusState;
 
-/// What a frontend has to do next.
+/// Which end of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The one in the guest that uses the device.
+    Front,
+    /// The one in the domain that serves it.
+    Back,
+}
+
+impl End {
+    /// Returns the other end.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Front => Self::Back,
+            Self::Back => Self::Front,
+        }
+    }
+}
+
+/// What an end has to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Wait: it is the backend's turn.
+    /// Wait: it is the other end's turn.
     Wait,
-    /// Publish details and switch to Initialised (or Connected, as the device's protocol has it): the backend is ready for them.
+    /// Publish what this end has to say and switch: the backend what it offers, to InitWait; the frontend its details, to Initialised, or to
+    /// Connected if the device's protocol has it so.
     Publish,
-    /// Read the backend's details and switch to Connected.
+    /// Take up what the other end has published and switch to Connected.
     Connect,
     /// Nothing: both ends work.
     Run,
-    /// Switch to Reconfiguring and let go of what the backend takes away.
+    /// Switch to Reconfiguring and let go of what the backend takes away. A frontend's only.
     Reconfigure,
-    /// Take up what the backend has changed and switch to Connected.
+    /// Take up what the backend has changed and switch to Connected. A frontend's only.
     Resume,
-    /// Stop using the device, then switch to Closing: the backend is going, or gone.
+    /// Stop using the device, a backend lets go of all that the frontend shared; then switch to Closing: the other end is going, or gone.
     Close,
-    /// Switch to Closed: the backend has seen Closing, or is past seeing it.
+    /// Switch to Closed, a backend with nothing of the frontend's left: the other end has seen Closing, or is past seeing it.
     Finish,
-    /// Nothing: both ends are closed, or the backend starts anew. Switching to Initialising opens the device again.
+    /// Nothing: both ends are closed, or the backend starts anew. Switching to Initialising opens the device again. A frontend's only.
     Closed,
-    /// Switch to Closing, and through Closed back to Initialising: the backend is still busy with somebody before us, as
-    /// firmware or a kernel that started this one by kexec.
-    Restart,
-    /// Write Initialising once more: the backend closed with somebody before us, and sleeps until our state is written.
+    /// Write Initialising once more: the backend closed with somebody before us, and sleeps until our state is written. A frontend's only.
     Reopen,
+    /// Start anew: the other end is at another point of another connection. A frontend found its backend busy with somebody before it, as
+    /// firmware or a kernel that started this one by kexec, and switches to Closing, and through Closed to Initialising. A backend's frontend has
+    /// started without a word, as after a crash; it lets go of all that was shared, then publishes again.
+    Restart,
 }
 
-/// Returns what a frontend in state `own` has to do about a backend in state `peer`.
+/// Returns what an end in state `own` has to do about the other one in state `peer`.
 ///
-/// States that this version does not know count as Unknown. There is an answer for every pair.
-pub fn next(own: XenbusState, peer: XenbusState) -> Action {
+/// States that this version does not know count as Unknown. There is an answer for every pair. Closing is followed through in any state,
+/// before a first connection as well: Windows closes each device before it uses it.
+pub fn next(end: End, own: XenbusState, peer: XenbusState) -> Action {
+    match end {
+        End::Front => next_of_front(own, peer),
+        End::Back => next_of_back(own, peer),
+    }
+}
+
+fn next_of_front(own: XenbusState, peer: XenbusState) -> Action {
     use Action as A;
     use XenbusState as S;
     match (own, peer) {
@@ -72,12 +101,40 @@ pub fn next(own: XenbusState, peer: XenbusState) -> Action {
     }
 }
 
+fn next_of_back(own: XenbusState, peer: XenbusState) -> Action {
+    use Action as A;
+    use XenbusState as S;
+    match (own, peer) {
+        (S::INIT_WAIT | S::INITIALISED, S::INITIALISED | S::CONNECTED) => A::Connect,
+        (S::INIT_WAIT | S::INITIALISED, S::CLOSING) => A::Close,
+        (S::INIT_WAIT | S::INITIALISED, S::CLOSED) => A::Finish,
+        (S::INIT_WAIT | S::INITIALISED, _) => A::Wait,
+
+        (S::CONNECTED, S::INITIALISED | S::CONNECTED | S::RECONFIGURING | S::RECONFIGURED) => A::Run,
+        (S::CONNECTED, S::INITIALISING | S::INIT_WAIT) => A::Restart,
+        (S::CONNECTED, S::CLOSED) => A::Finish,
+        // Closing, or gone altogether.
+        (S::CONNECTED, _) => A::Close,
+
+        (S::CLOSING, S::INITIALISED | S::CONNECTED | S::CLOSING | S::RECONFIGURING | S::RECONFIGURED) => {
+            A::Wait
+        }
+        (S::CLOSING, _) => A::Finish,
+
+        (S::CLOSED, S::INITIALISING | S::INIT_WAIT) => A::Publish,
+        (S::CLOSED, _) => A::Wait,
+
+        // Unknown, Initialising, or what no backend is ever in: nothing is offered yet.
+        (_, _) => A::Publish,
+    }
+}
+
 /// Returns what a frontend has to write when it takes over a device that others used before, if anything: firmware, the kernel
 /// before a kexec, a driver that was unloaded.
 ///
 /// What the backend is in decides: one that is connected sees Closing, one that is closing sees Closed, one that is closed or
 /// starts sees Initialising. A state that is there already is written again if the backend may have been absent when it first was.
-pub(super) fn take_over(own: XenbusState, peer: XenbusState) -> Option<XenbusState> {
+pub(super) fn front_takes_over(own: XenbusState, peer: XenbusState) -> Option<XenbusState> {
     use XenbusState as S;
     let first = match peer {
         S::CONNECTED | S::RECONFIGURING | S::RECONFIGURED if own == S::CLOSED => S::CLOSED,
@@ -91,8 +148,17 @@ pub(super) fn take_over(own: XenbusState, peer: XenbusState) -> Option<XenbusSta
     Some(first)
 }
 
+/// Returns what state a backend is in that finds `own` written. What was connected before it holds nothing any more, since it was a part of
+/// this domain.
+pub(super) fn back_takes_over(own: XenbusState) -> XenbusState {
+    match own {
+        XenbusState::CLOSING | XenbusState::CLOSED => own,
+        _ => XenbusState::INITIALISING,
+    }
+}
+
 /// Returns the state of the backend that a waiting frontend needs to see.
-pub(super) fn awaited(own: XenbusState) -> XenbusState {
+pub(super) fn awaited_by_front(own: XenbusState) -> XenbusState {
     use XenbusState as S;
     match own {
         S::INITIALISED | S::CONNECTED => S::CONNECTED,
@@ -108,18 +174,45 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
-    /// Rows are our states 0 to 8, columns the backend's.
-    const TABLE: [&str; 9] = [
+    /// For each of our states 0 to 8, what a frontend does, and what a backend does; columns are the other end's states.
+    const TABLE: [[&str; 2]; 9] = [
         // Unknown Initialising InitWait Initialised Connected Closing Closed Reconfiguring Reconfigured
-        "wait    wait    publish publish restart restart reopen  restart restart",
-        "wait    wait    publish publish restart restart reopen  restart restart",
-        "wait    wait    publish publish restart restart reopen  restart restart",
-        "wait    wait    wait    wait    connect close   close   wait    wait",
-        "wait    wait    wait    wait    run     close   close   reconf  wait",
-        "finish  wait    wait    wait    wait    finish  finish  wait    wait",
-        "closed  closed  closed  closed  wait    wait    closed  wait    wait",
-        "wait    wait    wait    wait    resume  close   close   wait    resume",
-        "wait    wait    wait    wait    resume  close   close   wait    resume",
+        [
+            "wait    wait    publish publish restart restart reopen  restart restart",
+            "publish publish publish publish publish publish publish publish publish",
+        ],
+        [
+            "wait    wait    publish publish restart restart reopen  restart restart",
+            "publish publish publish publish publish publish publish publish publish",
+        ],
+        [
+            "wait    wait    publish publish restart restart reopen  restart restart",
+            "wait    wait    wait    connect connect close   finish  wait    wait   ",
+        ],
+        [
+            "wait    wait    wait    wait    connect close   close   wait    wait   ",
+            "wait    wait    wait    connect connect close   finish  wait    wait   ",
+        ],
+        [
+            "wait    wait    wait    wait    run     close   close   reconf  wait   ",
+            "close   restart restart run     run     close   finish  run     run    ",
+        ],
+        [
+            "finish  wait    wait    wait    wait    finish  finish  wait    wait   ",
+            "finish  finish  finish  wait    wait    wait    finish  wait    wait   ",
+        ],
+        [
+            "closed  closed  closed  closed  wait    wait    closed  wait    wait   ",
+            "wait    publish publish wait    wait    wait    wait    wait    wait   ",
+        ],
+        [
+            "wait    wait    wait    wait    resume  close   close   wait    resume ",
+            "publish publish publish publish publish publish publish publish publish",
+        ],
+        [
+            "wait    wait    wait    wait    resume  close   close   wait    resume ",
+            "publish publish publish publish publish publish publish publish publish",
+        ],
     ];
 
     fn name(action: Action) -> &'static str {
@@ -133,29 +226,32 @@ mod tests {
             Action::Close => "close",
             Action::Finish => "finish",
             Action::Closed => "closed",
-            Action::Restart => "restart",
             Action::Reopen => "reopen",
+            Action::Restart => "restart",
         }
     }
 
+    fn pairs() -> impl Iterator<Item = (u32, u32)> {
+        (0..9).flat_map(|own| (0..9).map(move |peer| (own, peer)))
+    }
+
     #[test]
-    fn every_pair_of_states_has_the_reaction_that_the_table_says() {
-        for (own, row) in (0..).zip(TABLE) {
-            let row: Vec<&str> = row.split_whitespace().collect();
-            assert_eq!(row.len(), 9);
-            for (peer, expected) in (0..).zip(row) {
-                assert_eq!(
-                    name(next(XenbusState(own), XenbusState(peer))),
-                    expected,
-                    "own {own}, peer {peer}"
-                );
+    fn every_pair_of_states_has_the_reaction_that_the_table_says_at_both_ends() {
+        for (own, ends) in (0..).zip(TABLE) {
+            for (end, row) in [End::Front, End::Back].into_iter().zip(ends) {
+                let row: Vec<&str> = row.split_whitespace().collect();
+                assert_eq!(row.len(), 9);
+                for (peer, expected) in (0..).zip(row) {
+                    let found = name(next(end, XenbusState(own), XenbusState(peer)));
+                    assert_eq!(found, expected, "{end:?}, own {own}, peer {peer}");
+                }
             }
         }
     }
 
     #[test]
     fn a_device_is_taken_over_by_what_its_backend_is_in() {
-        let first = |own, peer| take_over(XenbusState(own), XenbusState(peer)).map(|state| state.0);
+        let first = |own, peer| front_takes_over(XenbusState(own), XenbusState(peer)).map(|state| state.0);
         for own in 0..9 {
             assert_eq!((first(own, 5), first(own, 6)), (Some(6), Some(1)));
             assert_eq!(first(own, 4), Some(if own == 6 { 6 } else { 5 }));
@@ -166,48 +262,106 @@ mod tests {
 
     #[test]
     fn states_beyond_the_known_ones_count_as_unknown() {
-        for state in [9, 99, u32::MAX] {
-            for known in 0..9 {
-                let (state, known) = (XenbusState(state), XenbusState(known));
-                assert_eq!(next(known, state), next(known, XenbusState::UNKNOWN));
-                assert_eq!(next(state, known), next(XenbusState::UNKNOWN, known));
+        for (state, known) in
+            [9, 99, u32::MAX].into_iter().flat_map(|state| (0..9).map(move |known| (state, known)))
+        {
+            let (state, known) = (XenbusState(state), XenbusState(known));
+            for end in [End::Front, End::Back] {
+                assert_eq!(next(end, known, state), next(end, known, XenbusState::UNKNOWN));
+                assert_eq!(next(end, state, known), next(end, XenbusState::UNKNOWN, known));
             }
         }
     }
 
-    /// A backend that follows the protocol: it reacts to what the frontend is in.
-    fn backend(own: u32, peer: u32) -> u32 {
-        match (peer, own) {
-            (1, 6 | 1 | 0) => 2,
-            (3, 1..=3) => 4,
-            (5, 1..=4 | 7 | 8) => 5,
-            (6, _) => 6,
-            _ => own,
+    /// An end of ours after its action, if its device's frontend waits for its backend to connect first or not.
+    fn step(end: End, own: u32, peer: u32) -> u32 {
+        match (next(end, XenbusState(own), XenbusState(peer)), end) {
+            (Action::Publish | Action::Restart, End::Back) => 2,
+            (Action::Publish, End::Front) => 3,
+            (Action::Connect | Action::Resume, _) => 4,
+            (Action::Close, _) | (Action::Restart, End::Front) => 5,
+            (Action::Finish, _) => 6,
+            (Action::Closed | Action::Reopen, _) => 1,
+            (Action::Reconfigure, _) => 7,
+            (Action::Wait | Action::Run, _) => own,
         }
     }
 
     #[test]
     fn from_every_pair_a_lawful_backend_is_brought_to_connected() {
-        for (own, peer) in (0..9).flat_map(|own| (0..9).map(move |peer| (own, peer))) {
-            let from = (own, peer);
+        // It reacts to what the frontend is in, as Linux's do.
+        let backend = |own, peer| match (peer, own) {
+            (1, 6 | 1 | 0) => 2,
+            (3, 1..=3) => 4,
+            (5, 1..=4 | 7 | 8) => 5,
+            (6, _) => 6,
+            _ => own,
+        };
+        for from in pairs() {
             let (mut own, mut peer) = from;
-            if let Some(first) = take_over(XenbusState(own), XenbusState(peer)) {
+            if let Some(first) = front_takes_over(XenbusState(own), XenbusState(peer)) {
                 own = first.0;
                 peer = backend(peer, own);
             }
             for _ in 0..20 {
-                own = match next(XenbusState(own), XenbusState(peer)) {
-                    Action::Publish => 3,
-                    Action::Connect | Action::Resume => 4,
-                    Action::Close | Action::Restart => 5,
-                    Action::Finish => 6,
-                    Action::Closed | Action::Reopen => 1,
-                    Action::Reconfigure => 7,
-                    Action::Wait | Action::Run => own,
-                };
+                own = step(End::Front, own, peer);
                 peer = backend(peer, own);
             }
             assert_eq!((own, peer), (4, 4), "from {from:?}");
+        }
+    }
+
+    #[test]
+    fn from_every_pair_a_lawful_frontend_is_connected() {
+        // It publishes when it may, closes what is in the way of that, and begins anew, as Linux's do.
+        let frontend = |own, peer| match (peer, own) {
+            (2, 0..=2) => 3,
+            (4, 3) => 4,
+            (4, 0..=2) | (2 | 4, 7 | 8) => 5,
+            (5, 0..=5 | 7 | 8) => 6,
+            (6, _) => 1,
+            _ => own,
+        };
+        for from in pairs() {
+            let (own, mut peer) = from;
+            let mut own = back_takes_over(XenbusState(own)).0;
+            for _ in 0..20 {
+                own = step(End::Back, own, peer);
+                peer = frontend(peer, own);
+            }
+            assert_eq!((own, peer), (4, 4), "from {from:?}");
+        }
+    }
+
+    #[test]
+    fn our_front_end_and_our_back_end_connect_from_every_pair() {
+        for from in pairs() {
+            // The backend comes up first, then the frontend; and the other way round.
+            for front_first in [false, true] {
+                let (mut front, mut back) = (from.0, back_takes_over(XenbusState(from.1)).0);
+                if !front_first {
+                    back = step(End::Back, back, front);
+                }
+                if let Some(first) = front_takes_over(XenbusState(front), XenbusState(back)) {
+                    front = first.0;
+                }
+                for _ in 0..20 {
+                    back = step(End::Back, back, front);
+                    front = step(End::Front, front, back);
+                }
+                assert_eq!((front, back), (4, 4), "from {from:?}, frontend first: {front_first}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_front_end_that_closes_before_its_first_connection_is_answered_at_each_step() {
+        // As Windows does: each state is written only once the backend has followed.
+        let mut own = step(End::Back, 1, 1);
+        assert_eq!(own, 2);
+        for (peer, expected) in [(5, 5), (6, 6), (1, 2), (4, 4), (5, 5), (6, 6), (1, 2)] {
+            own = step(End::Back, own, peer);
+            assert_eq!(own, expected, "after the frontend's {peer}");
         }
     }
 }

@@ -1,0 +1,162 @@
+//! What both ends of a device have in common: their nodes.
+
+use super::state::End;
+use super::{Action, XenbusState, next};
+use crate::client::{Host, Nodes, XenStore, error_at};
+use crate::connection::Transport;
+use crate::error::{Reason, StoreError};
+use crate::wire::{MessageType, Number, ServerError, parse_number};
+use core::fmt::{self, Display};
+use heapless::String;
+use xen_hypercall::DomId;
+
+/// The most bytes of the path of an own directory.
+pub(super) const OWN_PATH: usize = 64;
+
+/// A device as one of its ends sees it.
+pub(super) struct Ends<'a, P: Host, T: Transport> {
+    pub(super) store: &'a XenStore<P, T>,
+    end: End,
+    pub(super) path: String<OWN_PATH>,
+    pub(super) peer_path: String<240>,
+    pub(super) peer_id: DomId,
+    pub(super) own: XenbusState,
+    pub(super) peer: XenbusState,
+    /// Whether the toolstack wants the device to stay.
+    pub(super) online: bool,
+    /// The device was removed.
+    pub(super) gone: bool,
+}
+
+impl<'a, P: Host, T: Transport> Ends<'a, P, T> {
+    /// Finds the other end of the device whose directory is `path`. The states are still to be read.
+    pub(super) fn find(store: &'a XenStore<P, T>, end: End, path: impl Display) -> Result<Self, StoreError> {
+        let too_long = |_| error_at(MessageType::READ, &path)(Reason::TooLong { limit: OWN_PATH });
+        let mut own_path = String::new();
+        fmt::write(&mut own_path, format_args!("{path}")).map_err(too_long)?;
+        let peer = link(end);
+        Ok(Self {
+            store,
+            end,
+            peer_path: store.read_string(format_args!("{path}/{peer}"))?,
+            peer_id: DomId(store.read_number(format_args!("{path}/{peer}-id"))?),
+            path: own_path,
+            own: XenbusState::UNKNOWN,
+            peer: XenbusState::UNKNOWN,
+            online: true,
+            gone: false,
+        })
+    }
+
+    /// Returns what the states ask for.
+    pub(super) fn next(&self) -> Action {
+        next(self.end, self.own, self.peer)
+    }
+
+    /// Writes `keys` into our directory and switches to `state`, all in one transaction. If the directory is gone, it is not made again.
+    pub(super) fn publish(
+        &mut self,
+        state: XenbusState,
+        keys: &[(&str, &dyn Display)],
+    ) -> Result<(), StoreError> {
+        let (path, link) = (&self.path, link(self.end));
+        let written = self.store.transaction(|tx| {
+            // What the toolstack removed must not come back by being written to.
+            if !tx.exists(format_args!("{path}/{link}"))? {
+                return Ok::<_, StoreError>(false);
+            }
+            for (key, value) in keys {
+                tx.write_fmt(format_args!("{path}/{key}"), value)?;
+            }
+            tx.write_fmt(format_args!("{path}/state"), state.0)?;
+            Ok(true)
+        })?;
+        if written {
+            self.own = state;
+        }
+        self.gone |= !written;
+        Ok(())
+    }
+
+    /// Leaves `message` where the toolstack's user finds it.
+    pub(super) fn tell(&self, message: impl Display) -> Result<(), StoreError> {
+        self.store.write_fmt(format_args!("error/{}/error", self.path), message)
+    }
+
+    pub(super) fn peer_number<N: Number>(&self, key: impl Display) -> Result<N, StoreError> {
+        self.store.read_number(format_args!("{}/{key}", self.peer_path))
+    }
+
+    pub(super) fn peer_number_or<N: Number>(&self, key: impl Display, default: N) -> Result<N, StoreError> {
+        self.store.read_number_or(format_args!("{}/{key}", self.peer_path), default)
+    }
+
+    pub(super) fn peer_string<const N: usize>(&self, key: impl Display) -> Result<String<N>, StoreError> {
+        self.store.read_string(format_args!("{}/{key}", self.peer_path))
+    }
+
+    /// Reads our own state; `None` if there is none.
+    pub(super) fn read_own(&self) -> Result<Option<XenbusState>, StoreError> {
+        read_state(self.store, &self.path)
+    }
+
+    /// Reads the other end's state; `None` if there is none.
+    pub(super) fn read_peer(&self) -> Result<Option<XenbusState>, StoreError> {
+        read_state(self.store, &self.peer_path)
+    }
+
+    /// Reads what the toolstack wants, which it writes into the backend's directory. What can't be read, or is no number, is no wish to see the
+    /// device gone.
+    pub(super) fn read_online(&self) -> Result<bool, StoreError> {
+        let backend: &str = match self.end {
+            End::Front => &self.peer_path,
+            End::Back => &self.path,
+        };
+        match self.store.read_number_or(format_args!("{backend}/online"), 1u32) {
+            Ok(online) => Ok(online != 0),
+            Err(error) if is_hidden(&error) || matches!(error.reason, Reason::Number(_)) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl<P: Host, T: Transport> fmt::Debug for Ends<'_, P, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { end, path, peer_path, own, peer, online, .. } = self;
+        let mut out = f.debug_struct("Ends");
+        out.field("end", end).field("path", path).field("peer_path", peer_path);
+        out.field("own", own).field("peer", peer).field("online", online).finish_non_exhaustive()
+    }
+}
+
+/// Returns the node of an end's directory that leads to the other end's.
+const fn link(end: End) -> &'static str {
+    match end {
+        End::Front => "backend",
+        End::Back => "frontend",
+    }
+}
+
+/// Tells whether a node that is gone may be what is behind an error: below what can't be seen, the server does not say what there is.
+pub(super) fn is_hidden(error: &StoreError) -> bool {
+    matches!(error.reason, Reason::Server(ServerError::NotFound | ServerError::AccessDenied))
+}
+
+/// Reads the state in a directory; `None` if it is missing, or hidden, as all that belonged to a domain that is gone.
+fn read_state<P: Host, T: Transport>(
+    store: &XenStore<P, T>,
+    directory: &str,
+) -> Result<Option<XenbusState>, StoreError> {
+    let mut value = [0; 16];
+    match store.read(format_args!("{directory}/state"), &mut value) {
+        Ok(len) => Ok(Some(parse_state(value.get(..len).unwrap_or_default()))),
+        Err(error) if is_hidden(&error) => Ok(None),
+        Err(StoreError { reason: Reason::BufferTooSmall { .. }, .. }) => Ok(Some(XenbusState::UNKNOWN)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes a node's value for a state; what is no number is Unknown.
+pub(super) fn parse_state(value: &[u8]) -> XenbusState {
+    XenbusState(parse_number(value).unwrap_or(XenbusState::UNKNOWN.0))
+}
