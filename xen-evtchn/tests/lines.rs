@@ -9,6 +9,9 @@ use xen_evtchn::{Abi, Channel, EventChannels, Lines, Work};
 use xen_hypercall::{Errno, Instant, Mapped, Port, start};
 use xen_sim::{Domain, DomainConfig, World};
 
+/// vCPUs of a guest.
+const VCPUS: u32 = 4;
+
 type Events = EventChannels<Domain, Mapped<Domain>>;
 
 struct Guest {
@@ -28,7 +31,7 @@ struct Connection {
 fn guest(abi: Abi) -> Guest {
     let world = World::new(1);
     let mut config = DomainConfig::new("guest");
-    config.vcpus = 2;
+    config.vcpus = VCPUS;
     let (domain, peer) = (world.create(config), world.create(DomainConfig::new("peer")));
     let shared_info = start::shared_info(domain.clone()).unwrap();
     let events = match abi {
@@ -36,7 +39,7 @@ fn guest(abi: Abi) -> Guest {
         Abi::Fifo => EventChannels::with_fifo(domain.clone(), shared_info).unwrap(),
     };
     assert_eq!(events.abi(), abi);
-    events.add_vcpu(1).unwrap();
+    (1..VCPUS).for_each(|vcpu| events.add_vcpu(vcpu).unwrap());
     Guest { _world: world, domain, peer, events, lines: Lines::new() }
 }
 
@@ -46,6 +49,14 @@ impl Guest {
         let theirs = Channel::bind_interdomain(self.peer.clone(), self.domain.id(), ours.port()).unwrap();
         self.events.opened(ours.port(), 0).unwrap();
         Connection { ours, theirs }
+    }
+
+    /// Makes a connection whose events are told, and its port.
+    fn bound(&self) -> (Connection, Port) {
+        let connection = self.connect();
+        let port = connection.ours.port();
+        self.lines.bind(&self.events, port).unwrap();
+        (connection, port)
     }
 
     /// Runs an upcall of `vcpu` with a handler that leaves the end for later.
@@ -182,9 +193,7 @@ fn an_event_of_a_port_beyond_the_table_is_kept_masked() {
 #[test]
 fn a_port_is_told_again_only_after_its_end() {
     in_both(|guest| {
-        let connection = guest.connect();
-        let port = connection.ours.port();
-        guest.lines.bind(&guest.events, port).unwrap();
+        let (connection, port) = guest.bound();
         connection.theirs.notify().unwrap();
         assert_eq!(guest.told(0), [port]);
         for _ in 0..3 {
@@ -242,9 +251,7 @@ fn each_reason_for_a_mask_holds_by_itself() {
 #[test]
 fn a_port_that_moves_is_told_on_the_other_vcpu_after_its_end() {
     in_both(|guest| {
-        let connection = guest.connect();
-        let port = connection.ours.port();
-        guest.lines.bind(&guest.events, port).unwrap();
+        let (connection, port) = guest.bound();
         connection.theirs.notify().unwrap();
         assert_eq!(guest.told(0), [port]);
         guest.lines.bind_vcpu(&guest.events, port, 1).unwrap();
@@ -254,7 +261,7 @@ fn a_port_that_moves_is_told_on_the_other_vcpu_after_its_end() {
         assert!(guest.told(0).is_empty());
         assert_eq!(guest.told(1), [port]);
         guest.end(port, Work::Done, START);
-        assert_eq!(guest.lines.bind_vcpu(&guest.events, port, 2), Err(Errno::ENOENT));
+        assert_eq!(guest.lines.bind_vcpu(&guest.events, port, VCPUS), Err(Errno::ENOENT));
         connection.theirs.notify().unwrap();
         assert!(guest.told(0).is_empty());
         assert_eq!(guest.told(1), [port], "it did not move, and is not masked");
@@ -264,9 +271,7 @@ fn a_port_that_moves_is_told_on_the_other_vcpu_after_its_end() {
 #[test]
 fn a_wait_ends_for_a_port_that_was_bound_anew() {
     in_both(|guest| {
-        let connection = guest.connect();
-        let port = connection.ours.port();
-        guest.lines.bind(&guest.events, port).unwrap();
+        let (connection, port) = guest.bound();
         let until = loop {
             connection.theirs.notify().unwrap();
             assert_eq!(guest.told(0), [port]);
@@ -291,9 +296,7 @@ fn a_wait_ends_for_a_port_that_was_bound_anew() {
 #[test]
 fn d_e04_a_handler_closes_its_own_port_and_the_number_is_used_anew() {
     in_both(|guest| {
-        let connection = guest.connect();
-        let port = connection.ours.port();
-        guest.lines.bind(&guest.events, port).unwrap();
+        let (connection, port) = guest.bound();
         connection.theirs.notify().unwrap();
         let slot = RefCell::new(Some(connection.ours));
         guest.lines.on_upcall(&guest.events, 0, |port| {
@@ -312,7 +315,7 @@ fn d_e04_a_handler_closes_its_own_port_and_the_number_is_used_anew() {
 }
 
 #[test]
-fn two_vcpus_never_handle_one_port_at_the_same_time_and_lose_nothing() {
+fn no_two_vcpus_handle_one_port_at_the_same_time_and_nothing_is_lost() {
     const EVENTS: u64 = if cfg!(miri) { 20 } else { 5_000 };
     in_both(|guest| {
         let connections: Vec<_> = (0..8).map(|_| guest.connect()).collect();
@@ -337,7 +340,7 @@ fn two_vcpus_never_handle_one_port_at_the_same_time_and_lose_nothing() {
             }
         };
         std::thread::scope(|scope| {
-            for index in [0, 1] {
+            for index in 0..VCPUS {
                 scope.spawn(move || vcpu(index));
             }
             for n in 0..EVENTS {
@@ -346,14 +349,13 @@ fn two_vcpus_never_handle_one_port_at_the_same_time_and_lose_nothing() {
                 connections[index].theirs.notify().unwrap();
                 if n % 7 == 0 {
                     let port = connections[(n / 7 % 8) as usize].ours.port();
-                    guest.lines.bind_vcpu(&guest.events, port, (n / 56 % 2) as u32).unwrap();
+                    guest.lines.bind_vcpu(&guest.events, port, (n / 56 % u64::from(VCPUS)) as u32).unwrap();
                 }
             }
             done.store(true, SeqCst);
         });
-        // What came while a port moved for the last time may wait at either.
-        vcpu(0);
-        vcpu(1);
+        // What came while a port moved for the last time may wait at any.
+        (0..VCPUS).for_each(vcpu);
         for (sent, seen) in sent.iter().zip(&seen) {
             assert_eq!(sent.load(SeqCst), seen.load(SeqCst), "the last event of a port was not seen");
         }
