@@ -21,7 +21,7 @@ const BLOCK_NEVER: &str = include_str!("../dom0/block-never.sh");
 const VIF_BRIDGE: &str = include_str!("../dom0/vif-bridge.sh");
 
 /// Counts up when what this file makes of the same inputs changes.
-const FORM: u32 = 2;
+const FORM: u32 = 3;
 
 /// `libxl-save-helper` and friends that are not listed here are not needed to create guests.
 const XEN_TOOLS: [&str; 8] = [
@@ -93,7 +93,8 @@ impl Base {
             let _lock = Lock::take(&format!("base-{version}"))?;
             if !dir.is_dir() {
                 let spinner = ui::spinner(&format!("Xen {version}: building the dom0 image"));
-                let half = dir.with_extension(format!("half-{}", process::id()));
+                // Not `with_extension`: a version has a dot, and what is behind it is no extension.
+                let half = dir.with_file_name(format!("{version}-half-{}", process::id()));
                 fs::create_dir_all(&half)?;
                 let built = build(version, &root, &base(&half));
                 spinner.finish_and_clear();

@@ -10,7 +10,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::{Archive, Base, Dom0Kind, XenVersion, apt};
 use crate::host;
@@ -240,6 +240,7 @@ impl Boot {
         pump(Port::Errors, stderr, send.clone());
         accept(listener, send.clone());
         let mut session = Session {
+            version: self.xen,
             log,
             payload,
             com1: Lines::default(),
@@ -357,6 +358,8 @@ fn keys(mut to: UnixStream, quit: Sender<Message>) {
 
 /// What has been seen of a running boot.
 struct Session<'a, 't> {
+    /// What was asked for.
+    version: XenVersion,
     log: File,
     payload: bool,
     com1: Lines,
@@ -415,6 +418,14 @@ impl Session<'_, '_> {
         }
         match port {
             Port::Com1 => {
+                // What another Xen does shows nothing.
+                if let Some(found) = line.strip_prefix("(XEN) Xen version ") {
+                    let asked = self.version;
+                    ensure!(
+                        found.starts_with(&format!("{asked}.")),
+                        "Xen {asked} was to be booted, not {found}"
+                    );
+                }
                 self.xen(line);
                 (self.watch)(Event::Xen(line));
             }
