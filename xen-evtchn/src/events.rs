@@ -1,5 +1,7 @@
 //! The event words of a domain, in either format: masks, and the dispatch that an upcall runs.
 
+mod dump;
+
 use crate::fifo::{self, FIFO_PORTS, Queues, WORDS};
 use crate::two_level::{Alone, Beside, PORTS, TwoLevel};
 use core::array;

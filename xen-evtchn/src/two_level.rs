@@ -137,6 +137,12 @@ impl<'a> TwoLevel<'a> {
         Some(missed)
     }
 
+    /// Tells whether `port` is pending, and whether it is masked.
+    pub(crate) fn look(self, port: Port) -> Option<(bool, bool)> {
+        let is_set = |(word, bit): (SharedU64<'_>, u64)| word.load(Ordering::Relaxed) & bit != 0;
+        Some((is_set(self.bit(PENDING, port)?), is_set(self.bit(MASK, port)?)))
+    }
+
     pub(crate) fn is_pending(self, port: Port) -> Option<bool> {
         self.bit(PENDING, port).map(|(word, bit)| word.load(Ordering::Acquire) & bit != 0)
     }

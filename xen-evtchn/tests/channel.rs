@@ -5,12 +5,16 @@ use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
-use xen_evtchn::{Abi, Bound, Callback, Channel, EventChannels, Lines, Status, Work, set_callback};
+use xen_evtchn::{
+    Abi, Bound, Callback, Channel, Delivery, EventChannels, Lines, Status, Work, set_callback,
+    set_upcall_vector,
+};
 use xen_hypercall::ops::hvm;
 use xen_hypercall::{Errno, Gfn, Hypercall, Instant, Mapped, Platform, Port, start};
-use xen_sim::{Domain, DomainConfig, World};
+use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed, World};
+use xen_sys::hvm::hvm_op::HVMOP_SET_EVTCHN_UPCALL_VECTOR;
 use xen_sys::hvm::params::HVM_PARAM_CALLBACK_IRQ;
-use xen_sys::xen::Virq;
+use xen_sys::xen::{HYPERVISOR_HVM_OP, Virq};
 
 fn guest(vcpus: u32, max_port: u32) -> (World, Domain) {
     let world = World::new(1);
@@ -45,6 +49,26 @@ fn each_vcpu_has_its_own_timer_and_a_second_one_is_refused() {
     assert_eq!(Channel::bind_virq(domain.clone(), Virq::TIMER, 1).err(), Some(Errno::EEXIST));
     assert_eq!(Channel::bind_virq(domain.clone(), Virq::TIMER, 2).err(), Some(Errno::ENOENT));
     assert_eq!(Channel::bind_virq(domain, Virq::CONSOLE, 1).err(), Some(Errno::EINVAL), "a global one");
+}
+
+#[test]
+fn a_vcpu_without_a_vector_of_its_own_has_that_of_the_domain() {
+    let (_world, domain) = guest(2, 1023);
+    assert_eq!(set_upcall_vector(&domain, 1, 0xf3), Ok(Delivery::LocalApic));
+    let old = Interposed::new(domain.clone(), Arc::new(Xen4_5));
+    assert_eq!(set_upcall_vector(&old, 0, 0xf4), Ok(Delivery::CallbackVector));
+    let told = hvm::get_param(&domain, HVM_PARAM_CALLBACK_IRQ);
+    assert_eq!(told, Ok(Callback::Vector(0xf4).to_param()));
+}
+
+/// Knows no vector of a vCPU, as Xen before 4.6.
+struct Xen4_5;
+
+impl Interpose for Xen4_5 {
+    fn hypercall(&self, call: &Call) -> Option<isize> {
+        let unknown = call.op == HYPERVISOR_HVM_OP && call.command() == HVMOP_SET_EVTCHN_UPCALL_VECTOR;
+        unknown.then_some(-Errno::ENOSYS.0 as isize)
+    }
 }
 
 #[test]
@@ -276,5 +300,26 @@ fn a_vcpu_that_shared_info_has_no_place_for_takes_events_too() {
         kernel.state.lines.bind(kernel.events(), ipi.port()).unwrap();
         ipi.notify().unwrap();
         assert_eq!(kernel.told(35), [ipi.port()], "{abi:?}");
+    }
+}
+
+#[test]
+fn a_dump_names_what_is_pending_or_open_and_nothing_else() {
+    for (abi, vcpu, tail) in [(Abi::TwoLevel, "words 0x1", ""), (Abi::Fifo, "queues 0x80", ", in a queue")] {
+        let (_world, domain) = guest(2, 3000);
+        let kernel = Kernel::new(&domain, abi);
+        let [idle, masked, waiting] = [0, 0, 1].map(|vcpu| Channel::bind_ipi(kernel.clone(), vcpu).unwrap());
+        [&idle, &waiting].iter().for_each(|port| kernel.events().unmask(port.port()).unwrap());
+        [&masked, &waiting].iter().for_each(|port| port.notify().unwrap());
+        let none = if abi == Abi::Fifo { "queues 0x0" } else { "words 0x0" };
+        let expected = format!(
+            "events in the {abi:?} format\nvCPU 0: no upcall, {none}\nvCPU 1: an upcall, {vcpu}\n\
+             port {}: idle\nport {}: pending, masked\nport {}: pending{tail}\n",
+            idle.port(),
+            masked.port(),
+            waiting.port()
+        );
+        assert_eq!(kernel.events().dump().to_string(), expected);
+        assert_eq!(kernel.events().dump().to_string(), expected, "looking changes nothing");
     }
 }

@@ -1,0 +1,72 @@
+//! What a kernel says when it is asked how it stands.
+
+use super::{EventChannels, EventPage, FIFO_PORTS};
+use core::fmt;
+use spin::Once;
+use xen_hypercall::sync::Ordering;
+use xen_hypercall::{Platform, Port, SharedMem};
+use xen_sys::event_channel::{EVTCHN_FIFO_LINKED, EVTCHN_FIFO_MASKED, EVTCHN_FIFO_PENDING};
+
+/// What there is to say of a port.
+struct State {
+    pending: bool,
+    masked: bool,
+    linked: bool,
+}
+
+impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
+    /// Returns what is known of each vCPU that takes events, and of each port that is pending or not masked, to be printed a line each.
+    ///
+    /// It is what an administrator looks for who sends `VIRQ_DEBUG` (`xl debug-keys q`) to a domain that hangs: an event that nobody takes.
+    /// It looks and changes nothing, so what it says may be over when it is read.
+    #[doc(alias = "VIRQ_DEBUG")]
+    pub fn dump(&self) -> impl fmt::Display {
+        fmt::from_fn(|f| {
+            writeln!(f, "events in the {:?} format", self.abi())?;
+            for (vcpu, page) in self.vcpus.iter().map(Once::get).enumerate() {
+                if vcpu == 0 || page.is_some() {
+                    self.dump_vcpu(f, vcpu, page)?;
+                }
+            }
+            for port in (0..FIFO_PORTS).map(Port) {
+                let Some(State { pending, masked, linked }) = self.state(port) else { break };
+                if pending || !masked {
+                    let pending = if pending { "pending" } else { "idle" };
+                    let masked = if masked { ", masked" } else { "" };
+                    let linked = if linked { ", in a queue" } else { "" };
+                    writeln!(f, "port {port}: {pending}{masked}{linked}")?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn dump_vcpu(&self, f: &mut fmt::Formatter<'_>, vcpu: usize, page: Option<&EventPage<P>>) -> fmt::Result {
+        let Some(info) = self.vcpu_info(vcpu) else { return Ok(()) };
+        let upcall = if info.upcall_pending.load(Ordering::Relaxed) == 0 { "no upcall" } else { "an upcall" };
+        match page.filter(|_| self.is_fifo()) {
+            Some(page) => {
+                let ready = page.as_ref().u32::<0>().load(Ordering::Relaxed);
+                writeln!(f, "vCPU {vcpu}: {upcall}, queues {ready:#x}")
+            }
+            None => {
+                let selector = info.pending_sel.load(Ordering::Relaxed);
+                writeln!(f, "vCPU {vcpu}: {upcall}, words {selector:#x}")
+            }
+        }
+    }
+
+    fn state(&self, port: Port) -> Option<State> {
+        if !self.is_fifo() {
+            let (pending, masked) = self.two_level().look(port)?;
+            return Some(State { pending, masked, linked: false });
+        }
+        let word = self.event_word(port.0)?.load(Ordering::Relaxed);
+        let has = |bit: u32| word & 1 << bit != 0;
+        Some(State {
+            pending: has(EVTCHN_FIFO_PENDING),
+            masked: has(EVTCHN_FIFO_MASKED),
+            linked: has(EVTCHN_FIFO_LINKED),
+        })
+    }
+}
