@@ -12,6 +12,7 @@ mod instant;
 pub mod ops;
 mod pages;
 mod platform;
+mod resource;
 mod shared;
 pub mod start;
 pub mod start_info;
@@ -23,6 +24,7 @@ pub use frame::{Gfn, PAGE_SHIFT, PAGE_SIZE, Page};
 pub use instant::Instant;
 pub use pages::{Mapped, OutOfMemory, Pages, SharedPages};
 pub use platform::{ForeignFrames, ForeignRange, Hypercall, Platform};
+pub use resource::{MAX_RESOURCE_FRAMES, MappedResource};
 #[cfg(all(feature = "hook", not(loom)))]
 pub use shared::observe_loads;
 pub use shared::{SharedMem, SharedSlots, SharedU8, SharedU16, SharedU32, SharedU64, SlotLayout};

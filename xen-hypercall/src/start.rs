@@ -85,10 +85,10 @@ fn ring<P: Platform>(platform: P, pfn: u32, evtchn: u32) -> Result<StartRing<P>,
     Ok(StartRing { page, port: Port(port) })
 }
 
-/// Why a page that Xen keeps could not be put in the place of RAM.
+/// Why a page that Xen keeps could not be put into this domain's memory map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlaceError {
-    /// The platform had no page to put it in the place of.
+    /// The platform had no place for it: no page of RAM to give up, or no room among the frames without.
     Memory(OutOfMemory),
     /// Xen refused to put it there.
     Xen(Errno),
@@ -98,7 +98,9 @@ impl fmt::Display for PlaceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory(error) => write!(f, "no room for a page of Xen's: {error}"),
-            Self::Xen(errno) => write!(f, "XENMEM_add_to_physmap refused: {errno}"),
+            Self::Xen(errno) => {
+                write!(f, "Xen refused to put a page of its own into the memory map: {errno}")
+            }
         }
     }
 }

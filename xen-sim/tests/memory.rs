@@ -4,9 +4,11 @@ use core::mem::offset_of;
 use core::num::NonZeroUsize;
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
-use xen_hypercall::ops::memory_admin::{Resource, acquire_resource, resource_size};
+use xen_hypercall::ops::memory_admin::{Resource, resource_size};
+use xen_hypercall::start::PlaceError;
 use xen_hypercall::{
-    DomId, Errno, ForeignFrames, Gfn, Hypercall, PAGE_SIZE, Pages, Platform, SharedMem, ops,
+    DomId, Errno, ForeignFrames, Gfn, Hypercall, MAX_RESOURCE_FRAMES, MappedResource, OutOfMemory, PAGE_SIZE,
+    Pages, Platform, SharedMem, ops,
 };
 use xen_sim::{Domain, DomainConfig, Violation, World};
 use xen_sys::memory::*;
@@ -135,28 +137,32 @@ fn dom0_maps_a_guests_pages_without_a_grant_and_a_guest_does_not() {
 fn dom0_maps_a_guests_grant_table() {
     let world = World::new(4);
     let (dom0, guest) = (world.dom0(), world.create_guest(DomainConfig::new("guest")));
-    let range = dom0.reserve_frames(NonZeroUsize::MIN).unwrap();
     let (kind, shared) = (XENMEM_RESOURCE_GRANT_TABLE, XENMEM_RESOURCE_GRANT_TABLE_ID_SHARED);
     let table = Resource { domain: guest.id(), kind, id: shared };
     assert_eq!(resource_size(&dom0, table), Ok(64));
-    let map = |dom0: &Domain, resource, first| {
-        // SAFETY: the frame was reserved for it.
-        unsafe { acquire_resource(dom0, resource, first, &mut [range.first]) }
+    let refused = |xen: &Domain, resource, first, count| {
+        MappedResource::map(xen.clone(), resource, first, count).map(drop).unwrap_err()
     };
-    assert_eq!(map(&dom0, table, 64), Err(Errno::EINVAL));
-    assert_eq!(map(&dom0, Resource { id: 7, ..table }, 0), Err(Errno::EINVAL));
-    assert_eq!(map(&dom0, Resource { kind: 9, ..table }, 0), Err(Errno::EOPNOTSUPP));
-    assert_eq!(map(&guest, Resource { domain: DomId(0), ..table }, 0), Err(Errno::EPERM));
-    assert_eq!(map(&dom0, Resource { domain: DomId(77), ..table }, 0), Err(Errno::ESRCH));
-    map(&dom0, table, 0).unwrap();
-    // SAFETY: the table was mapped there, and is reached through atomics alone.
-    let seen = unsafe { SharedMem::from_raw(range.start, PAGE_SIZE) };
+    for (xen, resource, first, errno) in [
+        (&dom0, table, 64, Errno::EINVAL),
+        // The first of two frames is in place when it is refused.
+        (&dom0, table, 63, Errno::EINVAL),
+        (&dom0, Resource { id: 7, ..table }, 0, Errno::EINVAL),
+        (&dom0, Resource { kind: 9, ..table }, 0, Errno::EOPNOTSUPP),
+        (&guest, Resource { domain: DomId(0), ..table }, 0, Errno::EPERM),
+        (&dom0, Resource { domain: DomId(77), ..table }, 0, Errno::ESRCH),
+    ] {
+        assert_eq!(refused(xen, resource, first, 2), PlaceError::Xen(errno));
+    }
+    for count in [0, MAX_RESOURCE_FRAMES + 1] {
+        assert_eq!(refused(&dom0, table, 0, count), PlaceError::Memory(OutOfMemory { pages: count }));
+    }
+    world.check().unwrap();
+    let seen = MappedResource::map(dom0, table, 0, 2).unwrap();
     // The entry of the xenstore ring, which the toolstack made.
-    assert_eq!(seen.read::<u16>(8), Some(1));
-    // SAFETY: nobody looks there any more.
-    unsafe { ops::memory::remove_from_physmap(&dom0, range.first) }.unwrap();
-    // SAFETY: nothing is mapped there any more.
-    unsafe { dom0.release_frames(range) };
+    assert_eq!(seen.as_ref().read::<u16>(8), Some(1));
+    assert!(world.check().is_err(), "it is mapped");
+    drop(seen);
     world.check().unwrap();
 }
 

@@ -96,7 +96,7 @@ pub fn resource_size<H: Hypercall + ?Sized>(xen: &H, resource: Resource) -> Resu
     Ok(arg.nr_frames)
 }
 
-/// Puts the frames of a resource, from the one with index `first` on, at `frames` of this domain.
+/// Puts the frames of a resource, which [`MappedResource`](crate::MappedResource) owns, from the one with index `first` on, at `frames` of this domain.
 ///
 /// # Errors
 ///
