@@ -18,8 +18,13 @@ pub trait Host {
     /// Returns the present moment. Never goes back.
     fn now(&self) -> Instant;
 
-    /// Waits until `port` has an event, or until `deadline`; may return early.
-    fn wait(&self, port: Port, deadline: Instant);
+    /// Returns a number that changes whenever something was received, where one thread may receive what another one waits for.
+    fn progress(&self) -> u64 {
+        0
+    }
+
+    /// Waits until `port` has an event, or [`progress`](Self::progress) is no longer what was `seen`, or until `deadline`; may return early.
+    fn wait(&self, port: Port, deadline: Instant, seen: u64);
 }
 
 impl<P: Platform> Host for P {
@@ -33,7 +38,7 @@ impl<P: Platform> Host for P {
         Platform::now(self)
     }
 
-    fn wait(&self, port: Port, deadline: Instant) {
+    fn wait(&self, port: Port, deadline: Instant, _seen: u64) {
         Platform::wait(self, &[port], Some(deadline));
     }
 }

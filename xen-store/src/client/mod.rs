@@ -138,8 +138,11 @@ impl<P: Host, T: Transport> XenStore<P, T> {
 
     /// Waits for an event of the port, at most until `deadline`; may return early.
     pub fn wait(&self, deadline: Instant) {
-        let slice = self.platform.now() + WAIT_SLICE;
-        self.platform.wait(self.port(), deadline.min(slice));
+        self.wait_unless(self.platform.now(), deadline, self.platform.progress());
+    }
+
+    fn wait_unless(&self, now: Instant, deadline: Instant, seen: u64) {
+        self.platform.wait(self.port(), deadline.min(now + WAIT_SLICE), seen);
     }
 
     /// Runs `step` until it has a result: polls, and waits for events between, at most until `deadline`.
@@ -149,17 +152,19 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         mut step: impl FnMut() -> Option<R>,
     ) -> Result<Option<R>, Reason> {
         loop {
+            let seen = self.platform.progress();
             let polled = self.poll();
             // A reply that came before the connection broke still counts.
             if let Some(result) = step() {
                 return Ok(Some(result));
             }
             let more = polled?;
-            if self.platform.now() >= deadline {
+            let now = self.platform.now();
+            if now >= deadline {
                 return Ok(None);
             }
             if !more {
-                self.wait(deadline);
+                self.wait_unless(now, deadline, seen);
             }
         }
     }

@@ -111,12 +111,15 @@ impl<P: Host, T: Transport> Pending<'_, P, T> {
     ///
     /// [`Reason::Timeout`], after which it may be asked for again; those of [`try_finish`](Self::try_finish).
     pub fn finish(&self, buffer: &mut [u8]) -> Result<usize, StoreError> {
+        // It may have come with another one.
+        if let Some(result) = self.take(buffer) {
+            return result;
+        }
         let waited = self.store.timeout();
         let deadline = self.store.platform().now() + waited;
-        let finished = || self.store.connection().reply(self.ticket).map(|reply| reply.map(|_| ()));
-        let done = self.store.block_until(deadline, finished).map_err(|reason| self.error(reason))?;
-        done.ok_or(Reason::Timeout { waited }).flatten().map_err(|reason| self.error(reason))?;
-        self.take(buffer).unwrap_or_else(|| Err(self.error(Reason::Malformed)))
+        let done = self.store.block_until(deadline, || self.take(buffer));
+        done.map_err(|reason| self.error(reason))?
+            .unwrap_or_else(|| Err(self.error(Reason::Timeout { waited })))
     }
 
     fn error(&self, reason: Reason) -> StoreError {

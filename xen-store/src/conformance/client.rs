@@ -189,7 +189,7 @@ impl<'h, H: Host, T: Transport> Client<'h, H, T> {
         if now >= deadline {
             return Err(Broken::Timeout);
         }
-        self.host.wait(self.port, deadline.min(now + Duration::from_millis(100)));
+        self.host.wait(self.port, deadline.min(now + Duration::from_millis(100)), self.host.progress());
         Ok(())
     }
 

@@ -446,11 +446,18 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     }
 
     /// Queues what the server is to be told about watches, as far as there are slots.
+    #[inline]
     fn update_watches(&mut self) {
+        if self.watches.is_changed() {
+            self.tell_of_watches();
+        }
+    }
+
+    fn tell_of_watches(&mut self) {
         while !self.held
             && self.failed.is_none()
-            && let Some(slot) = self.requests.free()
             && let Some((watch, token, change)) = self.watches.next_change()
+            && let Some(slot) = self.requests.free()
         {
             let (type_, owner) = match change {
                 Change::Set => (MessageType::WATCH, Owner::Watch(watch)),
@@ -468,7 +475,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
                 let header = XsdSockmsg { type_, req_id: self.last_id, tx_id: 0, len: len as u32 };
                 self.requests.queue(slot, owner, header);
             }
-            self.watches.changed(watch, change);
+            self.watches.told(watch, change);
         }
     }
 }

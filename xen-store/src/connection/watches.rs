@@ -76,6 +76,8 @@ const ALL: u16 = u16::MAX;
 pub(super) struct Watches {
     table: Vec<Watch, MAX_WATCHES>,
     last_token: u32,
+    /// The server may have to be told something.
+    changed: bool,
 }
 
 fn path_of(bytes: &mut [u8], watch: usize) -> Option<&mut [u8]> {
@@ -90,7 +92,11 @@ impl Watches {
     pub(super) fn new(count: usize, seed: u32) -> Self {
         let free =
             Watch { state: State::Free, token: 0, path_len: 0, queue_len: 0, depth: ALL, overflow: false };
-        Self { table: core::iter::repeat_n(free, count.min(MAX_WATCHES)).collect(), last_token: seed }
+        Self {
+            table: core::iter::repeat_n(free, count.min(MAX_WATCHES)).collect(),
+            last_token: seed,
+            changed: false,
+        }
     }
 
     pub(super) fn add(
@@ -147,6 +153,7 @@ impl Watches {
     }
 
     fn set_state(&mut self, watch: usize, state: State) {
+        self.changed |= state == State::Dropped;
         if let Some(watch) = self.table.get_mut(watch) {
             watch.state = state;
         }
@@ -154,6 +161,7 @@ impl Watches {
 
     /// Prepares for a server that knows nothing of any watch.
     pub(super) fn restart(&mut self) {
+        self.changed = true;
         for watch in &mut self.table {
             watch.state = match watch.state {
                 State::Free | State::Dropped => State::Free,
@@ -166,17 +174,24 @@ impl Watches {
         }
     }
 
+    /// Tells whether the server may have to be told something.
+    pub(super) fn is_changed(&self) -> bool {
+        self.changed
+    }
+
     /// Returns a watch that the server is to be told of, its token, and what to tell.
-    pub(super) fn next_change(&self) -> Option<(usize, u32, Change)> {
-        self.table.iter().enumerate().find_map(|(index, watch)| match watch.state {
+    pub(super) fn next_change(&mut self) -> Option<(usize, u32, Change)> {
+        let change = self.table.iter().enumerate().find_map(|(index, watch)| match watch.state {
             State::Unset => Some((index, watch.token, Change::Set)),
             State::Dropped => Some((index, watch.token, Change::End)),
             _ => None,
-        })
+        });
+        self.changed = change.is_some();
+        change
     }
 
     /// Notes that the server is being told.
-    pub(super) fn changed(&mut self, watch: usize, change: Change) {
+    pub(super) fn told(&mut self, watch: usize, change: Change) {
         self.set_state(watch, if change == Change::Set { State::Live } else { State::Free });
     }
 

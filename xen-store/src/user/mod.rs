@@ -16,19 +16,19 @@
 
 #[cfg(feature = "server")]
 mod daemon;
+mod inbox;
 mod stream;
 
 use crate::client::{Host, Limits, XenStore};
 #[cfg(feature = "server")]
 pub use daemon::Daemon;
-use rustix::event::{PollFd, PollFlags, Timespec};
+use inbox::Inbox;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use std::vec::Vec;
 use std::{env, format, io};
-use stream::Shared;
 pub use stream::Stream;
 use xen_hypercall::{Instant, OutOfMemory, Port};
 
@@ -102,14 +102,14 @@ impl UserStore {
 /// The process that a client in user space runs in.
 #[derive(Clone, Debug)]
 pub struct Process {
-    shared: Arc<Shared>,
+    inbox: Arc<Inbox>,
     start: std::time::Instant,
 }
 
 impl Process {
     /// Returns this process as that which waits for a stream.
     pub fn of(stream: &Stream) -> Self {
-        Self { shared: stream.shared(), start: std::time::Instant::now() }
+        Self { inbox: stream.inbox(), start: std::time::Instant::now() }
     }
 }
 
@@ -127,14 +127,11 @@ impl Host for Process {
         Instant::default() + self.start.elapsed()
     }
 
-    fn wait(&self, _: Port, deadline: Instant) {
-        let left = deadline.saturating_duration_since(self.now());
-        let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
-        let kind = self.shared.kind();
-        let descriptor = kind.descriptor();
-        let mut wanted = [PollFd::new(&descriptor, self.shared.interest())];
-        // Whatever it returns, the caller looks for itself.
-        let _ = rustix::event::poll(&mut wanted, Some(&timeout));
-        debug_assert!(!wanted.iter().any(|fd| fd.revents().contains(PollFlags::NVAL)));
+    fn progress(&self) -> u64 {
+        self.inbox.progress()
+    }
+
+    fn wait(&self, _: Port, deadline: Instant, seen: u64) {
+        self.inbox.wait(deadline.saturating_duration_since(self.now()), seen);
     }
 }

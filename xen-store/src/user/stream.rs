@@ -1,20 +1,18 @@
 //! A socket, or a character device, as a transport.
 
+use super::inbox::{Inbox, PATIENCE, ROOM};
 use crate::connection::{ConnectionError, Transport};
-use crate::wire::{HEADER_LEN, XENSTORE_PAYLOAD_MAX, decode};
-use rustix::event::PollFlags;
+use crate::wire::{HEADER_LEN, decode};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::vec::Vec;
-use std::{fmt, vec};
-
-/// The bytes that are read from, and kept for, the server at once.
-const ROOM: usize = 8 * (HEADER_LEN + XENSTORE_PAYLOAD_MAX);
 
 #[derive(Debug)]
 pub(super) enum Kind {
@@ -23,28 +21,11 @@ pub(super) enum Kind {
     Device(File),
 }
 
-/// What the transport shares with the process that waits for it.
-#[derive(Debug)]
-pub(super) struct Shared {
-    /// Another one after a reconnect.
-    kind: Mutex<Arc<Kind>>,
-    /// There is something left to write.
-    full: AtomicBool,
-}
-
-impl Shared {
-    pub(super) fn kind(&self) -> Arc<Kind> {
-        Arc::clone(&self.kind.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(super) fn interest(&self) -> PollFlags {
-        if self.full.load(Ordering::Relaxed) { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN }
-    }
-}
-
 impl Kind {
-    fn socket(socket: UnixStream) -> io::Result<Self> {
-        socket.set_nonblocking(true)?;
+    pub(super) fn socket(socket: UnixStream) -> io::Result<Self> {
+        // Whoever waits for replies does it by reading; all else says that it does not wait.
+        socket.set_nonblocking(false)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
         Ok(Self::Socket(socket))
     }
 
@@ -61,16 +42,20 @@ impl Kind {
         }
     }
 
-    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+    /// Reads what there is; from a socket, may wait for it.
+    pub(super) fn read(&self, buffer: &mut [u8], wait: bool) -> io::Result<usize> {
         match self {
-            Self::Socket(socket) => (&*socket).read(buffer),
+            Self::Socket(socket) => {
+                let flags = if wait { RecvFlags::empty() } else { RecvFlags::DONTWAIT };
+                Ok(recv(socket, buffer, flags)?.0)
+            }
             Self::Device(file) => (&*file).read(buffer),
         }
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Socket(socket) => (&*socket).write(bytes),
+            Self::Socket(socket) => Ok(send(socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?),
             Self::Device(file) => (&*file).write(bytes),
         }
     }
@@ -80,18 +65,13 @@ impl Kind {
 ///
 /// What is written goes out with the next [`notify`](Transport::notify), all at once; what has come is read as a whole.
 pub struct Stream {
-    shared: Arc<Shared>,
+    inbox: Arc<Inbox>,
     kind: Arc<Kind>,
     /// Where to connect again.
     path: Option<PathBuf>,
     out: Vec<u8>,
     /// Something was written that the server has not seen yet: to look for its reply would be in vain.
     unseen: bool,
-    /// All that had come was read; to try once more is for the next turn.
-    drained: bool,
-    buffer: Vec<u8>,
-    /// What of the buffer is not taken yet.
-    ready: core::ops::Range<usize>,
 }
 
 impl Stream {
@@ -124,21 +104,17 @@ impl Stream {
 
     fn new(kind: Kind, path: Option<&Path>) -> Self {
         let kind = Arc::new(kind);
-        let shared = Shared { kind: Mutex::new(Arc::clone(&kind)), full: AtomicBool::new(false) };
         Self {
-            shared: Arc::new(shared),
+            inbox: Arc::new(Inbox::new(Arc::clone(&kind))),
             kind,
             path: path.map(Into::into),
-            drained: false,
             out: Vec::with_capacity(ROOM),
             unseen: false,
-            buffer: vec![0; ROOM],
-            ready: 0..0,
         }
     }
 
-    pub(super) fn shared(&self) -> Arc<Shared> {
-        Arc::clone(&self.shared)
+    pub(super) fn inbox(&self) -> Arc<Inbox> {
+        Arc::clone(&self.inbox)
     }
 
     /// Returns how much of what waits may go with one write.
@@ -169,7 +145,7 @@ impl Stream {
                 Err(error) => return Err(failure(&error)),
             }
         }
-        self.shared.full.store(full, Ordering::Relaxed);
+        self.inbox.set_full(full);
         Ok(())
     }
 }
@@ -183,31 +159,12 @@ impl Transport for Stream {
     }
 
     fn try_read(&mut self, into: &mut [u8]) -> Result<usize, ConnectionError> {
-        if self.ready.is_empty() {
-            if self.unseen || self.drained {
-                return Ok(0);
-            }
-            match self.kind.read(&mut self.buffer) {
-                Ok(0) => return Err(ConnectionError::Closed),
-                Ok(count) => {
-                    self.ready = 0..count;
-                    self.drained = count < ROOM;
-                }
-                Err(error) if is_for_later(&error) => return Ok(0),
-                Err(error) => return Err(failure(&error)),
-            }
-        }
-        let ready = self.buffer.get(self.ready.clone()).unwrap_or_default();
-        let count = ready.len().min(into.len());
-        if let (Some(to), Some(from)) = (into.get_mut(..count), ready.get(..count)) {
-            to.copy_from_slice(from);
-        }
-        self.ready.start += count;
-        Ok(count)
+        self.inbox.take(&self.kind, into, !self.unseen)
     }
 
     fn notify(&mut self) -> Result<(), ConnectionError> {
-        (self.unseen, self.drained) = (false, false);
+        self.unseen = false;
+        self.inbox.next_turn();
         if self.out.is_empty() { Ok(()) } else { self.flush() }
     }
 
@@ -218,21 +175,23 @@ impl Transport for Stream {
             Kind::Socket(_) => UnixStream::connect(path).and_then(Kind::socket),
             Kind::Device(_) => Kind::device(path),
         };
-        self.kind = Arc::new(kind.map_err(|error| failure(&error))?);
-        *self.shared.kind.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&self.kind);
+        let last = core::mem::replace(&mut self.kind, Arc::new(kind.map_err(|error| failure(&error))?));
+        if let Kind::Socket(socket) = &*last {
+            // It may be at its end already.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+        self.inbox.restart(Arc::clone(&self.kind));
         self.out.clear();
-        self.ready = 0..0;
-        (self.unseen, self.drained) = (false, false);
-        self.shared.full.store(false, Ordering::Relaxed);
+        self.unseen = false;
         Ok(())
     }
 }
 
-fn is_for_later(error: &io::Error) -> bool {
+pub(super) fn is_for_later(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
-fn failure(error: &io::Error) -> ConnectionError {
+pub(super) fn failure(error: &io::Error) -> ConnectionError {
     match error.kind() {
         io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => ConnectionError::Closed,
         _ => ConnectionError::System { code: error.raw_os_error().unwrap_or(0) },
@@ -241,6 +200,6 @@ fn failure(error: &io::Error) -> ConnectionError {
 
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream").field("shared", &self.shared).finish_non_exhaustive()
+        f.debug_struct("Stream").field("inbox", &self.inbox).finish_non_exhaustive()
     }
 }
