@@ -7,7 +7,7 @@
 
 /* What a case did in its rounds. */
 struct outcome {
-    uint64_t units;         /* requests, ports or references */
+    uint64_t units;         /* requests, ports, references or operations */
     uint64_t notifications; /* events that were sent */
     uint64_t nanoseconds;   /* of the rounds alone */
 };
@@ -35,6 +35,6 @@ static inline void expect(int condition, const char *what)
         fail(what);
 }
 
-extern const struct bench ring_benches[], event_benches[], grant_benches[], thread_benches[];
+extern const struct bench ring_benches[], event_benches[], grant_benches[], thread_benches[], store_benches[];
 
 #endif

@@ -25,7 +25,8 @@ void fail(const char *what)
 
 int main(int argc, char **argv)
 {
-    const struct bench *const all[] = { ring_benches, thread_benches, event_benches, grant_benches };
+    const struct bench *const all[] = { ring_benches, thread_benches, event_benches, grant_benches,
+                                        store_benches };
     struct outcome outcome = { 0 };
 
     expect(argc == 3, "usage: bench CASE ROUNDS");

@@ -1,4 +1,4 @@
-//! Benchmarks of what every request, event and grant goes through, each the twin of one in C (`benches/c`).
+//! Benchmarks of what every request, event, grant and operation on xenstore goes through, each the twin of one in C (`benches/c`).
 //!
 //! `cargo xtask bench` builds both halves, counts their instructions, and compares.
 
@@ -8,13 +8,14 @@ mod grants;
 mod machine;
 mod ring;
 mod threads;
+mod xenstore;
 
 use std::time::Instant;
 
 /// What a case did in its rounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Requests, ports or references.
+    /// Requests, ports, references or operations.
     pub units: u64,
     /// Events that were sent.
     pub notifications: u64,
@@ -35,7 +36,12 @@ pub struct Case {
 
 /// Lists all benchmarks.
 pub fn cases() -> impl Iterator<Item = Case> {
-    ring::CASES.into_iter().chain(threads::CASES).chain(events::CASES).chain(grants::CASES)
+    ring::CASES
+        .into_iter()
+        .chain(threads::CASES)
+        .chain(events::CASES)
+        .chain(grants::CASES)
+        .chain(xenstore::CASES)
 }
 
 /// Lets the compiler know nothing of a value: what used it stays, and it lies in memory as a whole. The twin of C's `OPAQUE`, and

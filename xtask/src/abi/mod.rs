@@ -40,8 +40,17 @@ pub(crate) fn newest_headers() -> Result<PathBuf> {
     headers(VERSIONS[VERSIONS.len() - 1].1)
 }
 
+/// Returns the folder of the libraries that belong to the newest headers.
+pub(crate) fn newest_libraries() -> Result<PathBuf> {
+    Ok(development(VERSIONS[VERSIONS.len() - 1].1)?.join("usr/lib/x86_64-linux-gnu"))
+}
+
 fn headers(suite: &str) -> Result<PathBuf> {
-    Ok(lab::debian(suite, "xen-headers", &["libxen-dev"])?.join("usr/include"))
+    Ok(development(suite)?.join("usr/include"))
+}
+
+fn development(suite: &str) -> Result<PathBuf> {
+    lab::debian(suite, "xen-headers", &["libxen-dev"])
 }
 
 pub(crate) fn main(args: &Args) -> Result<i32> {

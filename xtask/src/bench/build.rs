@@ -21,7 +21,7 @@ impl Programs {
     }
 }
 
-/// Builds both with optimization, the C one against Xen's own headers.
+/// Builds both with optimization, the C one against Xen's own headers and libraries.
 pub(super) fn programs() -> Result<Programs> {
     host::require(&[("gcc", "gcc")])?;
     let include = abi::newest_headers()?;
@@ -37,7 +37,9 @@ pub(super) fn programs() -> Result<Programs> {
     files.sort();
     let mut gcc = Command::new("gcc");
     gcc.args(["-O2", "-g", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-pthread", "-isystem"]).arg(include);
-    host::run(gcc.args(files).arg("-o").arg(&c))?;
+    let libraries = abi::newest_libraries()?;
+    let libraries = ["libxenstore.a", "libxentoolcore.a"].map(|name| libraries.join(name));
+    host::run(gcc.args(files).args(libraries).arg("-o").arg(&c))?;
     host::run(
         Command::new(host::cargo())
             .args(["build", "--release", "--package", "xen-bench"])

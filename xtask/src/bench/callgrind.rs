@@ -49,7 +49,7 @@ impl Valgrind {
         command.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", out.display()));
         let functions = case.functions.get(language).copied().unwrap_or_default();
         command.args(functions.iter().map(|function| format!("--toggle-collect={function}")));
-        command.arg(program).args([case.name, &case.counted_rounds.to_string()]);
+        command.arg(program).args([case.argument, &case.counted_rounds.to_string()]);
         let done = command.stdin(Stdio::null()).output().context("starting valgrind")?;
         let log = String::from_utf8_lossy(&done.stderr);
         if !done.status.success() {

@@ -9,14 +9,18 @@ use anyhow::{Context, Result};
 use super::build::Programs;
 use super::callgrind::Valgrind;
 use super::rows::{Case, Target};
+use crate::conformance::Running;
 use crate::host;
 
 /// What one run printed.
 struct Run(BTreeMap<String, u64>);
 
 impl Run {
-    fn of(program: &Path, case: &Case, rounds: u64) -> Result<Self> {
-        let text = host::output(Command::new(program).args([case.name, &rounds.to_string()]))?;
+    fn of(program: &Path, case: &Case, server: Option<&Running>, rounds: u64) -> Result<Self> {
+        let mut command = Command::new(program);
+        command.args([case.argument, &rounds.to_string()]);
+        command.envs(server.map(|server| ("XENSTORED_PATH", server.socket())));
+        let text = host::output(&mut command)?;
         let pairs = text.split_whitespace().filter_map(|word| word.split_once('='));
         Ok(Self(pairs.filter_map(|(key, value)| Some((key.to_owned(), value.parse().ok()?))).collect()))
     }
@@ -55,6 +59,8 @@ pub(super) struct Row {
     pub(super) speed: Option<f64>,
     /// Notifications per unit, on average.
     pub(super) notifications: Figure,
+    /// Nanoseconds per unit that the server works in a Rust run, the least of all: no client is quicker than that.
+    pub(super) server_time: Option<f64>,
     /// Heap allocations of a Rust run.
     pub(super) allocations: u64,
 }
@@ -67,7 +73,9 @@ impl Row {
         pairs: usize,
     ) -> Result<Self> {
         let (rounds, folder) = (case.timed_rounds, super::folder()?);
-        let few = Run::of(&programs.rust, case, 1000)?;
+        let server = case.server.map(Running::start).transpose()?;
+        let run = |program: &Path, rounds| Run::of(program, case, server.as_ref(), rounds);
+        let few = run(&programs.rust, 1000)?;
         let units = few.get("units")? as f64 / 1000.0;
         let mut row = Self {
             case,
@@ -76,21 +84,29 @@ impl Row {
             speed: None,
             notifications: Figure {
                 rust: few.per_unit("notifications")?,
-                c: Run::of(&programs.c, case, 1000)?.per_unit("notifications")?,
+                c: run(&programs.c, 1000)?.per_unit("notifications")?,
             },
+            server_time: None,
             allocations: few.get("allocations")?,
         };
         if let Some(valgrind) = valgrind.filter(|_| case.counted()) {
             let [rust, c] = valgrind.per_round(programs, case, &folder)?;
             row.instructions = Some(Figure { rust: rust / units, c: c / units });
         }
+        let worked = || server.as_ref().and_then(Running::processor_time);
         let mut runs = Vec::new();
         for pair in 0..pairs {
             // Neither language always comes second.
             let c_first = pair % 2 == 0;
-            let first = Run::of(if c_first { &programs.c } else { &programs.rust }, case, rounds)?;
-            let second = Run::of(if c_first { &programs.rust } else { &programs.c }, case, rounds)?;
-            runs.push(if c_first { (second, first) } else { (first, second) });
+            let before_c = if c_first { Some(run(&programs.c, rounds)?) } else { None };
+            let before = worked();
+            let rust = run(&programs.rust, rounds)?;
+            if let (Some(before), Some(after)) = (before, worked()) {
+                let time = after.saturating_sub(before) as f64 / rust.get("units")?.max(1) as f64;
+                row.server_time = Some(row.server_time.map_or(time, |least: f64| least.min(time)));
+            }
+            let c = before_c.map_or_else(|| run(&programs.c, rounds), Ok)?;
+            runs.push((rust, c));
         }
         if !runs.is_empty() {
             row.take_times(&runs)?;

@@ -67,6 +67,15 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
             ui::line(format!("{}: where the instructions are: {}", row.case.name, profiles.join(", ")));
         }
     }
+    for row in &missed {
+        if let (Some(time), Some(server)) = (row.time, row.server_time) {
+            let most = time.c / server;
+            ui::line(format!(
+                "{}: the server alone works {server:.0} ns on each, so no client can be more than {most:.2} times as quick as the C one",
+                row.case.name
+            ));
+        }
+    }
     ui::line(format!("{} met, {} missed", rows.len() - missed.len(), missed.len()));
     Ok(i32::from(!missed.is_empty()))
 }

@@ -59,6 +59,7 @@ pub(super) fn json(rows: &[Row]) -> Result<String> {
                 "nanoseconds_per_unit": row.time.map(figure),
                 "speed": row.speed,
                 "notifications_per_unit": { "rust": row.notifications.rust, "c": row.notifications.c },
+                "server_nanoseconds_per_unit": row.server_time,
                 "allocations": row.allocations,
             })
         })

@@ -1,5 +1,8 @@
 //! The benchmarks, and what is asked of each.
 
+use xen_store::conformance::Peer;
+use xen_store::conformance::Peer::{Oxenstored420 as OCAML, Xenstored420 as C};
+
 /// What a benchmark has to reach.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Target {
@@ -12,8 +15,11 @@ pub(super) enum Target {
 /// One benchmark.
 #[derive(Debug)]
 pub(super) struct Case {
-    /// As both programs know it.
     pub(super) name: &'static str,
+    /// As both programs know it.
+    pub(super) argument: &'static str,
+    /// The server that both talk to.
+    pub(super) server: Option<Peer>,
     pub(super) what: &'static str,
     pub(super) target: Target,
     /// Rounds of a run under callgrind.
@@ -38,12 +44,33 @@ const fn counted(
     timed_rounds: u64,
 ) -> Case {
     let counted_rounds = if timed_rounds < 10_000 { 100 } else { 1000 };
-    Case { name, what, target: Target::Instructions(1.0), counted_rounds, functions, timed_rounds }
+    let target = Target::Instructions(1.0);
+    Case { name, argument: name, server: None, what, target, counted_rounds, functions, timed_rounds }
 }
 
 const fn threads(name: &'static str, what: &'static str, timed_rounds: u64) -> Case {
-    let functions: [&[&str]; 2] = [&[], &[]];
-    Case { name, what, target: Target::Throughput(1.0), counted_rounds: 0, functions, timed_rounds }
+    timed(name, name, None, what, Target::Throughput(1.0), timed_rounds)
+}
+
+const fn store(
+    server: Peer,
+    name: &'static str,
+    argument: &'static str,
+    what: &'static str,
+    target: f64,
+) -> Case {
+    timed(name, argument, Some(server), what, Target::Throughput(target), 3_000)
+}
+
+const fn timed(
+    name: &'static str,
+    argument: &'static str,
+    server: Option<Peer>,
+    what: &'static str,
+    target: Target,
+    timed_rounds: u64,
+) -> Case {
+    Case { name, argument, server, what, target, counted_rounds: 0, functions: [&[], &[]], timed_rounds }
 }
 
 const RING: [&[&str]; 2] = [
@@ -54,7 +81,7 @@ const SCAN_TWO_LEVEL: [&[&str]; 2] = [&["xen_bench::events::scan"], &["scan_two_
 const SCAN_FIFO: [&[&str]; 2] = [&["xen_bench::events::scan"], &["scan_fifo*"]];
 const GRANT: [&[&str]; 2] = [&["xen_bench::grants::share_and_reclaim"], &["share_and_reclaim*"]];
 
-pub(super) const ROWS: [Case; 15] = [
+pub(super) const ROWS: [Case; 25] = [
     counted("ring/1", "block request there and back, batch 1", RING, 2_000_000),
     counted("ring/8", "block request there and back, batch 8", RING, 500_000),
     counted("ring/32", "block request there and back, batch 32", RING, 150_000),
@@ -70,4 +97,14 @@ pub(super) const ROWS: [Case; 15] = [
     counted("scan-fifo/4096", "scan for events, FIFO, 4096 pending", SCAN_FIFO, 2_000),
     counted("grant/1", "page shared and taken back", GRANT, 2_000_000),
     counted("grant/16", "16 pages shared as one and taken back", GRANT, 500_000),
+    store(C, "xenstored/read", "xenstore/read", "read of a node, C xenstored", 1.0),
+    store(C, "xenstored/write", "xenstore/write", "write of a node, C xenstored", 1.0),
+    store(C, "xenstored/dir", "xenstore/directory", "list of a directory, C xenstored", 1.0),
+    store(C, "xenstored/tx", "xenstore/transaction", "read and write in a transaction, C xenstored", 1.0),
+    store(C, "xenstored/pipe", "xenstore/pipelined", "15 reads at once, C xenstored", 3.0),
+    store(OCAML, "oxenstored/read", "xenstore/read", "read of a node, oxenstored", 1.0),
+    store(OCAML, "oxenstored/write", "xenstore/write", "write of a node, oxenstored", 1.0),
+    store(OCAML, "oxenstored/dir", "xenstore/directory", "list of a directory, oxenstored", 1.0),
+    store(OCAML, "oxenstored/tx", "xenstore/transaction", "read and write in a transaction, oxenstored", 1.0),
+    store(OCAML, "oxenstored/pipe", "xenstore/pipelined", "15 reads at once, oxenstored", 3.0),
 ];

@@ -166,6 +166,13 @@ impl Running {
         Ok(running)
     }
 
+    /// Returns the processor time that a server of Xen's has taken so far, in nanoseconds.
+    pub(crate) fn processor_time(&self) -> Option<u64> {
+        let child = self.child.as_ref()?;
+        let text = fs::read_to_string(format!("/proc/{}/schedstat", child.id())).ok()?;
+        text.split_whitespace().next()?.parse().ok()
+    }
+
     /// Returns where it listens.
     pub(crate) fn socket(&self) -> PathBuf {
         self.dir.join("socket")
