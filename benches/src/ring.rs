@@ -33,41 +33,44 @@ pub(crate) fn submit(front: &mut Front<'_>, shadow: &mut [BlkifRequest], next: &
     front.publish()
 }
 
-/// Answers all requests; returns how often the front end has to be notified.
+/// Answers all requests; returns how often the front end has to be notified. A broken ring ends it.
 #[inline(never)]
 pub(crate) fn serve(back: &mut Back<'_>) -> u64 {
     let mut notifications = 0;
     loop {
-        let mut requests = back.requests().expect("a lawful peer");
+        let Ok(mut requests) = back.requests() else { break };
         while let Some(mut request) = requests.next() {
             opaque(&mut request);
             let status = if request.nr_segments == 11 { BlkifStatus::OKAY } else { BlkifStatus::ERROR };
             let (id, operation) = (request.id, request.operation);
             let response = BlkifResponse { id, operation, status, ..BlkifResponse::default() };
-            let _ = requests.push(&response);
+            let Ok(()) = requests.push(&response) else { break };
         }
-        drop(requests);
-        let (notify, more) = back.publish_and_check().expect("a lawful peer");
+        let (notify, more) = requests.finish();
         notifications += u64::from(notify == Notify::Send);
         if !more {
-            return notifications;
+            break;
         }
     }
+    notifications
 }
 
+/// Takes all responses; returns how many there were. A broken ring ends it.
 #[inline(never)]
 pub(crate) fn complete(front: &mut Front<'_>, sum: &mut u64) -> u64 {
     let mut done = 0;
     loop {
-        for mut response in front.responses().expect("a lawful peer") {
+        let Ok(mut responses) = front.responses() else { break };
+        for mut response in &mut responses {
             opaque(&mut response);
             *sum += response.id + response.status.0 as u64;
             done += 1;
         }
-        if !front.final_check().expect("a lawful peer") {
-            return done;
+        if !responses.finish() {
+            break;
         }
     }
+    done
 }
 
 fn run(rounds: u64, batch: usize) -> Outcome {

@@ -63,8 +63,7 @@ fn back_end(mut ring: Back<'_>, total: u64, events: &Events) {
             requests.push(&response).expect("a request was taken");
             served += 1;
         }
-        drop(requests);
-        let (notify, more) = ring.publish_and_check().expect("a lawful peer");
+        let (notify, more) = requests.finish();
         events.to_front.send(notify);
         if !more && served < total {
             events.to_back.wait();

@@ -6,7 +6,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use xen_hypercall::ops::grant_table as op;
-use xen_hypercall::{DomId, GrantRef, Pages, Platform, SharedMem, SharedPages};
+use xen_hypercall::{DomId, Fixed, GrantRef, Pages, Platform, SharedMem, SharedPages};
 use xen_sys::grant_table::{GnttabSwapGrantRef, GrantStatus};
 
 /// The most pages that are shared as one: a ring of order 4. Their references follow each other.
@@ -134,6 +134,9 @@ impl<P: Platform, A: Access> AsRef<SharedMem> for Shared<'_, P, A> {
         (*self.pages).as_ref()
     }
 }
+
+// SAFETY: the pages are the same ones until the value is taken; `exchange` leaves them alone.
+unsafe impl<P: Platform, A: Access> Fixed for Shared<'_, P, A> {}
 
 impl<P: Platform, A: Access> fmt::Debug for Shared<'_, P, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,7 +7,7 @@ use core::mem::ManuallyDrop;
 use core::num::NonZeroUsize;
 use heapless::Vec;
 use xen_hypercall::ops::grant_table as op;
-use xen_hypercall::{DomId, ForeignFrames, ForeignRange, GrantRef, OutOfMemory, PAGE_SIZE, SharedMem};
+use xen_hypercall::{DomId, Fixed, ForeignFrames, ForeignRange, GrantRef, OutOfMemory, PAGE_SIZE, SharedMem};
 use xen_sys::grant_table::{
     GnttabMapGrantRef, GnttabUnmapGrantRef, GrantFlags, GrantHandle, GrantMapFlags, GrantStatus,
 };
@@ -171,6 +171,9 @@ impl<P: ForeignFrames, A: Access> AsRef<SharedMem> for Mapping<P, A> {
         unsafe { SharedMem::from_raw(self.window.range.start, self.handles.len() * PAGE_SIZE) }
     }
 }
+
+// SAFETY: neither the window nor the number of handles changes before it is unmapped, which takes the value.
+unsafe impl<P: ForeignFrames, A: Access> Fixed for Mapping<P, A> {}
 
 impl<P: ForeignFrames, A: Access> fmt::Debug for Mapping<P, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

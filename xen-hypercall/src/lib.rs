@@ -27,5 +27,5 @@ pub use platform::{ForeignFrames, ForeignRange, Hypercall, Platform};
 pub use resource::{MAX_RESOURCE_FRAMES, MappedResource};
 #[cfg(all(feature = "hook", not(loom)))]
 pub use shared::observe_loads;
-pub use shared::{SharedMem, SharedSlots, SharedU8, SharedU16, SharedU32, SharedU64, SlotLayout};
+pub use shared::{Fixed, SharedMem, SharedSlots, SharedU8, SharedU16, SharedU32, SharedU64, SlotMem};
 pub use xen_sys::{errno::Errno, event_channel::Port, grant_table::GrantRef, xen::DomId};

@@ -1,7 +1,7 @@
 //! Memory that has an owner.
 
 use crate::start::PlaceError;
-use crate::{Errno, Gfn, PAGE_SIZE, Platform, SharedMem};
+use crate::{Errno, Fixed, Gfn, PAGE_SIZE, Platform, SharedMem};
 use core::fmt;
 use core::mem::ManuallyDrop;
 use core::num::NonZeroUsize;
@@ -150,6 +150,9 @@ impl<P: Platform> AsRef<SharedMem> for SharedPages<P> {
     }
 }
 
+// SAFETY: start and count never change.
+unsafe impl<P: Platform> Fixed for SharedPages<P> {}
+
 impl<P: Platform> fmt::Debug for SharedPages<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("SharedPages").field(&self.pages.start).field(&self.pages.count).finish()
@@ -215,6 +218,9 @@ impl<P: Platform> AsRef<SharedMem> for Mapped<P> {
         unsafe { SharedMem::from_raw(self.start, self.count.get() * PAGE_SIZE) }
     }
 }
+
+// SAFETY: as above.
+unsafe impl<P: Platform> Fixed for Mapped<P> {}
 
 impl<P: Platform> fmt::Debug for Mapped<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

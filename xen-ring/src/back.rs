@@ -1,11 +1,12 @@
 //! The back end of a request/response ring: consumes requests, produces responses.
 
-use crate::index::{Batch, Consumer, Producer};
-use crate::layout::{REQ_EVENT, REQ_PROD, RSP_EVENT, RSP_PROD, Slots};
-use crate::{Corrupt, Notify, RingError, RingLayout};
+use crate::index::{Batch, Consumer, Draft, Producer};
+use crate::layout::{REQ_EVENT, REQ_PROD, RSP_EVENT, RSP_PROD, RingMem, Slots, slots_of};
+use crate::{Corrupt, Notify, RingError};
 use core::fmt;
-use xen_hypercall::SharedMem;
-use xen_hypercall::sync::{Ordering, fence};
+use core::hint::cold_path;
+use xen_hypercall::Fixed;
+use xen_hypercall::sync::Ordering;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// A response that no request asked for.
@@ -28,15 +29,14 @@ impl core::error::Error for Unasked {}
 /// Source: `io/ring.h`.
 #[derive(Debug)]
 pub struct BackRing<M, Req, Rsp> {
-    mem: M,
-    layout: RingLayout<Req, Rsp>,
+    slots: RingMem<M, Req, Rsp>,
     requests: Consumer<REQ_PROD, REQ_EVENT>,
     responses: Producer<RSP_PROD, RSP_EVENT>,
 }
 
 impl<M, Req, Rsp> BackRing<M, Req, Rsp>
 where
-    M: AsRef<SharedMem>,
+    M: Fixed,
     Req: FromBytes + IntoBytes + Immutable,
     Rsp: FromBytes + IntoBytes + Immutable,
 {
@@ -47,20 +47,14 @@ where
     /// [`RingError`] if the memory has no room for a slot.
     #[doc(alias = "BACK_RING_ATTACH")]
     pub fn attach(mem: M) -> Result<Self, RingError> {
-        let shared = mem.as_ref();
-        let layout = RingLayout::for_size(shared.len())?;
-        let start = shared.u32::<RSP_PROD>().load(Ordering::Relaxed);
-        Ok(Self {
-            mem,
-            layout,
-            requests: Consumer::starting_at(start),
-            responses: Producer::starting_at(start),
-        })
+        let slots = slots_of(mem)?;
+        let start = slots.owner().as_ref().u32::<RSP_PROD>().load(Ordering::Relaxed);
+        Ok(Self { slots, requests: Consumer::starting_at(start), responses: Producer::starting_at(start) })
     }
 
     /// Returns the number of slots, a power of two.
     pub fn slots(&self) -> u32 {
-        self.layout.slots()
+        self.slots.count()
     }
 
     /// Returns how many requests were taken and have no response yet.
@@ -81,10 +75,9 @@ where
     #[doc(alias = "RING_COPY_REQUEST")]
     #[inline]
     pub fn pop(&mut self) -> Result<Option<Req>, Corrupt> {
-        let end = self.end();
-        let mem = self.mem.as_ref();
-        let index = self.requests.next(mem, end)?;
-        Ok(index.map(|index| self.layout.slots_in(mem).read(index)))
+        let (room, slots) = (self.room(), self.slots.shared());
+        let index = self.requests.next(slots.memory(), room)?;
+        Ok(index.map(|index| slots.read(index)))
     }
 
     /// Looks at the peer's index once, and takes the requests that are there, each as a private copy. Those that are left when the
@@ -102,8 +95,7 @@ where
     /// while let Some(request) = requests.next() {
     ///     requests.push(&(request + 1))?;
     /// }
-    /// drop(requests);
-    /// assert_eq!(ring.publish(), xen_ring::Notify::Send);
+    /// assert_eq!(requests.finish(), (xen_ring::Notify::Send, false));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -112,11 +104,9 @@ where
     /// [`Corrupt`] as from [`pop`](Self::pop).
     #[inline]
     pub fn requests(&mut self) -> Result<Requests<'_, Req, Rsp>, Corrupt> {
-        let end = self.end();
-        let mem = self.mem.as_ref();
-        let batch = self.requests.batch(mem, end)?;
-        let answered = self.responses.private;
-        Ok(Requests { slots: self.layout.slots_in(mem), batch, answered, responses: &mut self.responses })
+        let (room, slots) = (self.room(), self.slots.shared());
+        let batch = self.requests.batch(slots.memory(), room)?;
+        Ok(Requests { slots, batch, responses: self.responses.draft() })
     }
 
     /// Writes a response to the next slot. The peer does not see it before [`publish`](Self::publish).
@@ -129,7 +119,7 @@ where
         if self.outstanding() == 0 {
             return Err(Unasked);
         }
-        self.layout.slots_in(self.mem.as_ref()).write(self.responses.private, response);
+        self.slots.shared().write(self.responses.private, response);
         self.responses.private = self.responses.private.wrapping_add(1);
         Ok(())
     }
@@ -138,7 +128,7 @@ where
     #[doc(alias = "RING_PUSH_RESPONSES_AND_CHECK_NOTIFY")]
     #[inline]
     pub fn publish(&mut self) -> Notify {
-        self.responses.publish(self.mem.as_ref())
+        self.responses.publish(self.slots.owner().as_ref())
     }
 
     /// Asks for a notification of the next request, then looks whether one has come meanwhile.
@@ -150,40 +140,20 @@ where
     /// [`Corrupt`] as from [`pop`](Self::pop).
     #[doc(alias = "RING_FINAL_CHECK_FOR_REQUESTS")]
     pub fn final_check(&mut self) -> Result<bool, Corrupt> {
-        let end = self.end();
-        self.requests.final_check(self.mem.as_ref(), end)
-    }
-
-    /// Does [`publish`](Self::publish) and [`final_check`](Self::final_check) at the price of one: what a back end does when it has taken all
-    /// requests. A `true` means: there are more, don't wait.
-    ///
-    /// # Errors
-    ///
-    /// [`Corrupt`] as from [`pop`](Self::pop); what was pushed is published.
-    #[doc(alias("RING_PUSH_RESPONSES_AND_CHECK_NOTIFY", "RING_FINAL_CHECK_FOR_REQUESTS"))]
-    #[inline]
-    pub fn publish_and_check(&mut self) -> Result<(Notify, bool), Corrupt> {
-        let mem = self.mem.as_ref();
-        let (old, taken) = (self.responses.published, self.requests.taken);
-        let any = self.responses.show(mem);
-        if self.requests.ask(mem) | any {
-            // Both our index and our event index before both of the peer's.
-            fence(Ordering::SeqCst);
-        }
-        let notify = self.responses.notify_since(mem, old);
-        let end = self.end();
-        Ok((notify, self.requests.is_more(self.mem.as_ref(), taken, end)?))
+        let room = self.room();
+        self.requests.final_check(self.slots.owner().as_ref(), room)
     }
 
     /// Gives the memory back, for its mapping to be ended.
     pub fn into_memory(self) -> M {
-        self.mem
+        self.slots.into_owner()
     }
 
-    /// Where the room for requests ends: a slot is free again only once its response was taken, and it can't be taken before it was
-    /// published.
-    fn end(&self) -> u32 {
-        self.responses.published.wrapping_add(self.slots())
+    /// Returns how many requests there can be that were not taken: a slot is free again only once its response was taken, and it can't be
+    /// taken before it was published.
+    #[inline]
+    fn room(&self) -> u32 {
+        self.responses.published.wrapping_add(self.slots()).wrapping_sub(self.requests.taken)
     }
 }
 
@@ -191,10 +161,8 @@ where
 #[derive(Debug)]
 pub struct Requests<'r, Req, Rsp> {
     slots: Slots<'r, Req, Rsp>,
-    batch: Batch<'r>,
-    /// Where the next response goes to.
-    answered: u32,
-    responses: &'r mut Producer<RSP_PROD, RSP_EVENT>,
+    batch: Batch<'r, REQ_PROD, REQ_EVENT>,
+    responses: Draft<'r, RSP_PROD, RSP_EVENT>,
 }
 
 impl<Req, Rsp: IntoBytes + Immutable> Requests<'_, Req, Rsp> {
@@ -205,12 +173,24 @@ impl<Req, Rsp: IntoBytes + Immutable> Requests<'_, Req, Rsp> {
     /// [`Unasked`] if every request that was taken has a response.
     #[inline]
     pub fn push(&mut self, response: &Rsp) -> Result<(), Unasked> {
-        if self.answered == self.batch.taken() {
+        let index = self.responses.next;
+        if index == self.batch.taken() {
+            cold_path();
             return Err(Unasked);
         }
-        self.slots.write(self.answered, response);
-        self.answered = self.answered.wrapping_add(1);
+        self.slots.write(index, response);
+        self.responses.next = index.wrapping_add(1);
         Ok(())
+    }
+
+    /// Shows the peer all responses, tells whether it has to be notified, asks for a notification of the next request, and looks whether one
+    /// has come meanwhile: [`BackRing::publish`] and [`BackRing::final_check`] at the price of one, for when all requests have been taken.
+    ///
+    /// `true` means that the peer's index has moved, so don't wait. It is checked by whoever takes what there is.
+    #[doc(alias("RING_PUSH_RESPONSES_AND_CHECK_NOTIFY", "RING_FINAL_CHECK_FOR_REQUESTS"))]
+    #[inline]
+    pub fn finish(self) -> (Notify, bool) {
+        self.batch.show_and_check(self.slots.memory(), self.responses)
     }
 }
 
@@ -230,13 +210,6 @@ impl<Req: FromBytes, Rsp> Iterator for Requests<'_, Req, Rsp> {
 
 impl<Req: FromBytes, Rsp> ExactSizeIterator for Requests<'_, Req, Rsp> {}
 
-impl<Req, Rsp> Drop for Requests<'_, Req, Rsp> {
-    #[inline]
-    fn drop(&mut self) {
-        self.responses.private = self.answered;
-    }
-}
-
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
@@ -244,8 +217,8 @@ mod tests {
     use proptest::prelude::*;
     use std::boxed::Box;
     use std::collections::VecDeque;
-    use xen_hypercall::Page;
     use xen_hypercall::sync::Ordering::Relaxed;
+    use xen_hypercall::{Page, SharedMem};
 
     type Front<'m> = FrontRing<&'m SharedMem, u64, u64>;
     type Back<'m> = BackRing<&'m SharedMem, u64, u64>;
@@ -266,6 +239,28 @@ mod tests {
             assert!(back.pop().is_err(), "a poisoned ring stays so");
             assert!(back.final_check().is_err());
         }
+    }
+
+    #[test]
+    fn d_r02_an_index_that_moves_while_a_batch_ends_is_looked_at_again_and_checked() {
+        let mut page = page();
+        let mem = SharedMem::from_pages(&mut page);
+        let mut front = Front::new(mem).unwrap();
+        let mut back = Back::attach(mem).unwrap();
+        assert_eq!(back.requests().unwrap().finish(), (Notify::Skip, false));
+        front.push(&1).unwrap();
+        assert_eq!(front.publish(), Notify::Send, "the back end has asked");
+        let mut requests = back.requests().unwrap();
+        let request = requests.next().unwrap();
+        requests.push(&request).unwrap();
+        mem.u32::<REQ_PROD>().store(258, Relaxed);
+        assert_eq!(requests.finish(), (Notify::Send, true));
+        assert_eq!(back.requests().unwrap_err(), Corrupt { found: 258, own: 1, limit: 256 });
+        let mut responses = front.responses().unwrap();
+        assert_eq!((responses.next(), responses.finish()), (Some(1), false));
+        assert_eq!((front.push(&2), front.publish()), (Ok(()), Notify::Skip), "the back end did not ask");
+        mem.u32::<RSP_PROD>().store(3, Relaxed);
+        assert!(front.responses().is_err(), "one more than was requested");
     }
 
     #[test]
@@ -329,25 +324,28 @@ mod tests {
     }
 
     #[test]
-    fn publishing_and_checking_in_one_step_is_both() {
+    fn the_end_of_a_batch_publishes_and_checks() {
         let mut page = page();
         let mem = SharedMem::from_pages(&mut page);
         let mut front = Front::new(mem).unwrap();
         front.push(&1).unwrap();
         assert_eq!(front.publish(), Notify::Send);
         let mut back = Back::attach(mem).unwrap();
-        assert_eq!(back.publish_and_check(), Ok((Notify::Skip, true)));
-        assert_eq!(back.pop(), Ok(Some(1)));
-        back.push(&2).unwrap();
+        assert_eq!(back.requests().unwrap().finish(), (Notify::Skip, true));
+        let mut requests = back.requests().unwrap();
+        assert_eq!((requests.next(), requests.push(&2)), (Some(1), Ok(())));
         front.push(&3).unwrap();
         assert_eq!(front.publish(), Notify::Skip, "the back end is awake");
-        assert_eq!(back.publish_and_check(), Ok((Notify::Send, true)));
-        assert_eq!(back.pop(), Ok(Some(3)));
-        assert_eq!(back.publish_and_check(), Ok((Notify::Skip, false)));
+        assert_eq!(requests.finish(), (Notify::Send, true));
+        let mut requests = back.requests().unwrap();
+        assert_eq!(requests.next(), Some(3));
+        assert_eq!(requests.finish(), (Notify::Skip, false));
         front.push(&4).unwrap();
         assert_eq!(front.publish(), Notify::Send, "the back end sleeps");
-        mem.u32::<REQ_PROD>().store(1000, Relaxed);
-        assert!(back.publish_and_check().is_err());
+        let mut responses = front.responses().unwrap();
+        assert_eq!((responses.next(), responses.finish()), (Some(2), false));
+        back.push(&5).unwrap();
+        assert_eq!(back.publish(), Notify::Send, "the front end sleeps");
     }
 
     #[test]
@@ -409,17 +407,17 @@ mod tests {
                                 batch.push(&(first + 1)).unwrap();
                             }
                         }
-                        drop(batch);
-                        let (notify, more) = back.publish_and_check().unwrap();
+                        let (notify, more) = batch.finish();
                         if notify == Notify::Send { front_sleeps = false; }
                         back_sleeps = !more;
                     }
                     6 => {
-                        let batch = front.responses().unwrap().take(count as usize);
-                        for value in batch {
+                        let mut batch = front.responses().unwrap();
+                        for value in batch.by_ref().take(count as usize) {
                             prop_assert!(!front_sleeps, "a response came and nobody woke the front end");
                             prop_assert_eq!(Some(value), expected.pop_front());
                         }
+                        front_sleeps = !batch.finish();
                     }
                     _ => for _ in 0..count {
                         let Some(value) = front.pop().unwrap() else {

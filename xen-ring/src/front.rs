@@ -1,11 +1,11 @@
 //! The front end of a request/response ring: produces requests, consumes responses.
 
 use crate::index::{Batch, Consumer, Producer};
-use crate::layout::{REQ_EVENT, REQ_PROD, RSP_EVENT, RSP_PROD, Slots};
-use crate::{Corrupt, Notify, RingError, RingLayout};
+use crate::layout::{REQ_EVENT, REQ_PROD, RSP_EVENT, RSP_PROD, RingMem, Slots, slots_of};
+use crate::{Corrupt, Notify, RingError};
 use core::borrow::Borrow;
 use core::fmt;
-use xen_hypercall::SharedMem;
+use xen_hypercall::Fixed;
 use xen_hypercall::sync::Ordering;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -29,15 +29,14 @@ impl core::error::Error for Full {}
 /// Source: `io/ring.h`.
 #[derive(Debug)]
 pub struct FrontRing<M, Req, Rsp> {
-    mem: M,
-    layout: RingLayout<Req, Rsp>,
+    slots: RingMem<M, Req, Rsp>,
     requests: Producer<REQ_PROD, REQ_EVENT>,
     responses: Consumer<RSP_PROD, RSP_EVENT>,
 }
 
 impl<M, Req, Rsp> FrontRing<M, Req, Rsp>
 where
-    M: AsRef<SharedMem>,
+    M: Fixed,
     Req: FromBytes + IntoBytes + Immutable,
     Rsp: FromBytes + IntoBytes + Immutable,
 {
@@ -48,17 +47,17 @@ where
     /// [`RingError`] if the memory has no room for a slot.
     #[doc(alias("SHARED_RING_INIT", "FRONT_RING_INIT"))]
     pub fn new(mem: M) -> Result<Self, RingError> {
-        let shared = mem.as_ref();
-        let layout = RingLayout::for_size(shared.len())?;
+        let slots = slots_of(mem)?;
+        let shared = slots.owner().as_ref();
         shared.zero();
         shared.u32::<REQ_EVENT>().store(1, Ordering::Relaxed);
         shared.u32::<RSP_EVENT>().store(1, Ordering::Relaxed);
-        Ok(Self { mem, layout, requests: Producer::starting_at(0), responses: Consumer::starting_at(0) })
+        Ok(Self { slots, requests: Producer::starting_at(0), responses: Consumer::starting_at(0) })
     }
 
     /// Returns the number of slots, a power of two.
     pub fn slots(&self) -> u32 {
-        self.layout.slots()
+        self.slots.count()
     }
 
     /// Returns how many requests can be pushed before responses have to be taken.
@@ -87,7 +86,7 @@ where
         if self.free() == 0 || self.poison().is_some() {
             return Err(Full);
         }
-        self.layout.slots_in(self.mem.as_ref()).write(self.requests.private, request);
+        self.slots.shared().write(self.requests.private, request);
         self.requests.private = self.requests.private.wrapping_add(1);
         Ok(())
     }
@@ -107,23 +106,21 @@ where
     #[inline]
     pub fn push_from<R: Borrow<Req>>(&mut self, requests: impl IntoIterator<Item = R>) -> u32 {
         let room = if self.poison().is_none() { self.free() } else { 0 };
-        let start = self.requests.private;
-        let slots = self.layout.slots_in(self.mem.as_ref());
-        let mut count = 0;
-        // The room first: what there is none for stays in the iterator.
-        for (slot, request) in (0..room).zip(requests) {
-            slots.write(start.wrapping_add(slot), request.borrow());
-            count = slot + 1;
-        }
-        self.requests.private = start.wrapping_add(count);
-        count
+        let (start, slots) = (self.requests.private, self.slots.shared());
+        let mut next = start;
+        requests.into_iter().take(room as usize).for_each(|request| {
+            slots.write(next, request.borrow());
+            next = next.wrapping_add(1);
+        });
+        self.requests.private = next;
+        next.wrapping_sub(start)
     }
 
     /// Shows the peer all that was pushed, and tells whether it has to be notified.
     #[doc(alias = "RING_PUSH_REQUESTS_AND_CHECK_NOTIFY")]
     #[inline]
     pub fn publish(&mut self) -> Notify {
-        self.requests.publish(self.mem.as_ref())
+        self.requests.publish(self.slots.owner().as_ref())
     }
 
     /// Takes the next response, a private copy, if there is one.
@@ -133,9 +130,9 @@ where
     /// [`Corrupt`] if the peer's index is ahead of what was requested, or moved back, now or at any time before.
     #[inline]
     pub fn pop(&mut self) -> Result<Option<Rsp>, Corrupt> {
-        let mem = self.mem.as_ref();
-        let index = self.responses.next(mem, self.requests.published)?;
-        Ok(index.map(|index| self.layout.slots_in(mem).read(index)))
+        let slots = self.slots.shared();
+        let index = self.responses.next(slots.memory(), self.outstanding())?;
+        Ok(index.map(|index| slots.read(index)))
     }
 
     /// Looks at the peer's index once, and takes the responses that are there, each as a private copy. Those that are left when the
@@ -146,9 +143,9 @@ where
     /// [`Corrupt`] as from [`pop`](Self::pop).
     #[inline]
     pub fn responses(&mut self) -> Result<Responses<'_, Req, Rsp>, Corrupt> {
-        let mem = self.mem.as_ref();
-        let batch = self.responses.batch(mem, self.requests.published)?;
-        Ok(Responses { slots: self.layout.slots_in(mem), batch })
+        let slots = self.slots.shared();
+        let batch = self.responses.batch(slots.memory(), self.outstanding())?;
+        Ok(Responses { slots, batch })
     }
 
     /// Asks for a notification of the next response, then looks whether one has come meanwhile.
@@ -160,7 +157,8 @@ where
     /// [`Corrupt`] as from [`pop`](Self::pop).
     #[doc(alias = "RING_FINAL_CHECK_FOR_RESPONSES")]
     pub fn final_check(&mut self) -> Result<bool, Corrupt> {
-        self.responses.final_check(self.mem.as_ref(), self.requests.published)
+        let room = self.outstanding();
+        self.responses.final_check(self.slots.owner().as_ref(), room)
     }
 
     /// Returns how many published requests have no response that was taken.
@@ -170,12 +168,12 @@ where
 
     /// Gives the memory back, for the grant to be ended.
     pub fn into_memory(self) -> M {
-        self.mem
+        self.slots.into_owner()
     }
 
     /// Lends the memory, for its grant references.
     pub fn memory(&self) -> &M {
-        &self.mem
+        self.slots.owner()
     }
 }
 
@@ -183,7 +181,17 @@ where
 #[derive(Debug)]
 pub struct Responses<'r, Req, Rsp> {
     slots: Slots<'r, Req, Rsp>,
-    batch: Batch<'r>,
+    batch: Batch<'r, RSP_PROD, RSP_EVENT>,
+}
+
+impl<Req, Rsp> Responses<'_, Req, Rsp> {
+    /// Does what [`FrontRing::final_check`] does, when all responses have been taken: `true` means that the peer's index has moved, so don't
+    /// wait. It is checked by whoever takes what there is.
+    #[doc(alias = "RING_FINAL_CHECK_FOR_RESPONSES")]
+    #[inline]
+    pub fn finish(self) -> bool {
+        self.batch.final_check(self.slots.memory())
+    }
 }
 
 impl<Req, Rsp: FromBytes> Iterator for Responses<'_, Req, Rsp> {
@@ -203,12 +211,12 @@ impl<Req, Rsp: FromBytes> Iterator for Responses<'_, Req, Rsp> {
 impl<Req, Rsp: FromBytes> ExactSizeIterator for Responses<'_, Req, Rsp> {}
 
 #[cfg(all(test, not(loom)))]
-impl<M: AsRef<SharedMem>, Req, Rsp> FrontRing<M, Req, Rsp> {
+impl<M: Fixed, Req, Rsp> FrontRing<M, Req, Rsp> {
     /// Starts over at `index`, as a ring that has run for long.
     pub(crate) fn jump_to(&mut self, index: u32) {
         self.requests = Producer::starting_at(index);
         self.responses = Consumer::starting_at(index);
-        let mem = self.mem.as_ref();
+        let mem = self.slots.owner().as_ref();
         mem.write(0, &[index, index.wrapping_add(1), index, index.wrapping_add(1)]);
     }
 }

@@ -3,6 +3,8 @@
 //! `PROD` and `EVENT` are the byte offsets of the half's producer index and of the event index of whoever consumes.
 
 use crate::Corrupt;
+use core::hint::cold_path;
+use core::mem::replace;
 use xen_hypercall::SharedMem;
 use xen_hypercall::sync::{Ordering, fence};
 
@@ -32,32 +34,65 @@ impl<const PROD: usize, const EVENT: usize> Producer<PROD, EVENT> {
 
     #[inline]
     pub(crate) fn publish(&mut self, mem: &SharedMem) -> Notify {
-        let old = self.published;
-        if !self.show(mem) {
+        if self.private == self.published {
             return Notify::Skip;
         }
+        let shown = self.show(mem, self.private);
         // The peer sets its event index, then looks at our index a last time; we do it the other way round. With both
         // sides ordered, at least one sees the other's write.
         fence(Ordering::SeqCst);
-        self.notify_since(mem, old)
+        shown.notify(mem)
     }
 
-    /// Shows the peer what was written; tells whether there was something.
+    /// Begins to write more entries.
     #[inline]
-    pub(crate) fn show(&mut self, mem: &SharedMem) -> bool {
-        let new = self.private;
-        let any = new != self.published;
-        if any {
-            mem.u32::<PROD>().store(new, Ordering::Release);
-            self.published = new;
-        }
-        any
+    pub(crate) fn draft(&mut self) -> Draft<'_, PROD, EVENT> {
+        Draft { next: self.private, half: self }
     }
 
-    /// Tells, behind a fence, whether the peer asked for a notification of what was published since the index `old`.
+    /// Shows the peer what was written up to `new`.
     #[inline]
-    pub(crate) fn notify_since(&self, mem: &SharedMem, old: u32) -> Notify {
-        let new = self.published;
+    fn show(&mut self, mem: &SharedMem, new: u32) -> Shown<EVENT> {
+        mem.u32::<PROD>().store(new, Ordering::Release);
+        Shown { old: replace(&mut self.published, new), new }
+    }
+}
+
+/// Entries that are being written. They count as written when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Draft<'p, const PROD: usize, const EVENT: usize> {
+    /// The index of the next one.
+    pub(crate) next: u32,
+    half: &'p mut Producer<PROD, EVENT>,
+}
+
+impl<const PROD: usize, const EVENT: usize> Draft<'_, PROD, EVENT> {
+    /// Shows the peer what was written.
+    #[inline]
+    pub(crate) fn show(self, mem: &SharedMem) -> Shown<EVENT> {
+        self.half.show(mem, self.next)
+    }
+}
+
+impl<const PROD: usize, const EVENT: usize> Drop for Draft<'_, PROD, EVENT> {
+    #[inline]
+    fn drop(&mut self) {
+        self.half.private = self.next;
+    }
+}
+
+/// What the peer was shown: the entries from one index up to another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown<const EVENT: usize> {
+    old: u32,
+    pub(crate) new: u32,
+}
+
+impl<const EVENT: usize> Shown<EVENT> {
+    /// Tells, behind a fence, whether the peer asked for a notification of one of them.
+    #[inline]
+    pub(crate) fn notify(self, mem: &SharedMem) -> Notify {
+        let Self { old, new } = self;
         let event = mem.u32::<EVENT>().load(Ordering::Relaxed);
         if new.wrapping_sub(event) < new.wrapping_sub(old) { Notify::Send } else { Notify::Skip }
     }
@@ -82,109 +117,136 @@ impl<const PROD: usize, const EVENT: usize> Consumer<PROD, EVENT> {
         self.poison
     }
 
-    /// Takes the next entry, if there is one, and returns its index.
+    /// Takes the next entry, if there is one, and returns its index. There can be `room` of them.
     #[inline]
-    pub(crate) fn next(&mut self, mem: &SharedMem, end: u32) -> Result<Option<u32>, Corrupt> {
-        let (index, mut seen) = (self.taken, self.seen);
-        if seen == index {
-            seen = self.look(mem, index, end)?;
-            if seen == index {
+    pub(crate) fn next(&mut self, mem: &SharedMem, room: u32) -> Result<Option<u32>, Corrupt> {
+        let index = self.taken;
+        if self.seen == index {
+            self.look(mem, room)?;
+            if self.seen == index {
                 return Ok(None);
             }
-            self.seen = seen;
         }
         self.taken = index.wrapping_add(1);
         Ok(Some(index))
     }
 
-    /// Looks what is there, and takes it entry by entry.
+    /// Looks what is there, `room` entries at most, and takes it entry by entry.
     #[inline]
-    pub(crate) fn batch(&mut self, mem: &SharedMem, end: u32) -> Result<Batch<'_>, Corrupt> {
-        let taken = self.taken;
-        let found = self.look(mem, taken, end)?;
-        self.seen = found;
-        Ok(Batch { next: taken, end: found, taken: &mut self.taken })
+    pub(crate) fn batch(&mut self, mem: &SharedMem, room: u32) -> Result<Batch<'_, PROD, EVENT>, Corrupt> {
+        let next = self.taken;
+        let end = self.look(mem, room)?;
+        Ok(Batch { next, end, half: self })
     }
 
     /// Asks for a notification of the next entry, then looks whether one has come meanwhile.
     #[inline]
-    pub(crate) fn final_check(&mut self, mem: &SharedMem, end: u32) -> Result<bool, Corrupt> {
+    pub(crate) fn final_check(&mut self, mem: &SharedMem, room: u32) -> Result<bool, Corrupt> {
+        self.intact()?;
         let taken = self.taken;
-        if self.ask(mem) {
-            // See `publish`.
-            fence(Ordering::SeqCst);
-        }
-        self.is_more(mem, taken, end)
+        Ok(final_check::<PROD, EVENT>(mem, taken) && self.look(mem, room)? != taken)
     }
 
-    /// Asks for a notification of the next entry, unless there is one already. Behind a fence, look again.
+    /// Loads and checks the peer's index, which can be `room` entries ahead.
     #[inline]
-    pub(crate) fn ask(&mut self, mem: &SharedMem) -> bool {
+    fn look(&mut self, mem: &SharedMem, room: u32) -> Result<u32, Corrupt> {
+        self.intact()?;
         let taken = self.taken;
-        let none = mem.u32::<PROD>().load(Ordering::Relaxed) == taken;
-        if none {
-            mem.u32::<EVENT>().store(taken.wrapping_add(1), Ordering::Relaxed);
-        }
-        none
-    }
-
-    /// Tells whether there is an entry to take.
-    #[inline]
-    pub(crate) fn is_more(&mut self, mem: &SharedMem, taken: u32, end: u32) -> Result<bool, Corrupt> {
-        // Whoever takes an entry loads the index again. Mostly there is none.
-        let found = mem.u32::<PROD>().load(Ordering::Relaxed);
-        if found == taken && self.poison.is_none() {
-            return Ok(false);
-        }
-        Ok(self.check(found, taken, end)? != taken)
-    }
-
-    /// Loads and checks the peer's index.
-    #[inline]
-    fn look(&mut self, mem: &SharedMem, taken: u32, end: u32) -> Result<u32, Corrupt> {
         let found = mem.u32::<PROD>().load(Ordering::Acquire);
-        self.check(found, taken, end)
-    }
-
-    /// Checks the peer's index, which can't be past `end`.
-    #[inline]
-    fn check(&mut self, found: u32, taken: u32, end: u32) -> Result<u32, Corrupt> {
-        if let Some(poison) = self.poison {
-            return Err(poison);
-        }
-        // An index that moved back is far ahead in wrapping arithmetic.
-        if found.wrapping_sub(taken) > end.wrapping_sub(taken) {
-            return Err(self.corrupted(found, end));
-        }
+        self.check(found, taken, room)?;
+        self.seen = found;
         Ok(found)
     }
 
+    /// Fails with what poisoned the ring, if something did.
+    #[inline]
+    fn intact(&self) -> Result<(), Corrupt> {
+        self.poison.map_or(Ok(()), Err)
+    }
+
+    /// Checks the peer's index. One that moved back is far ahead in wrapping arithmetic.
+    #[inline]
+    fn check(&mut self, found: u32, taken: u32, room: u32) -> Result<(), Corrupt> {
+        if found.wrapping_sub(taken) > room { Err(self.corrupted(found, taken, room)) } else { Ok(()) }
+    }
+
     #[cold]
-    fn corrupted(&mut self, found: u32, end: u32) -> Corrupt {
-        let poison = Corrupt { found, own: self.taken, limit: end.wrapping_sub(self.taken) };
+    fn corrupted(&mut self, found: u32, taken: u32, room: u32) -> Corrupt {
+        let poison = Corrupt { found, own: taken, limit: room };
         // Nothing is left that was seen and not taken.
-        self.seen = self.taken;
+        self.seen = taken;
         self.poison = Some(poison);
         poison
     }
 }
 
-/// The indices of the entries that were seen. What was yielded counts as taken when this is dropped.
-#[derive(Debug)]
-pub(crate) struct Batch<'c> {
-    next: u32,
-    end: u32,
-    taken: &'c mut u32,
+/// Asks for a notification of the next entry, then looks whether one has come meanwhile.
+#[inline]
+fn final_check<const PROD: usize, const EVENT: usize>(mem: &SharedMem, taken: u32) -> bool {
+    if ask::<PROD, EVENT>(mem, taken) {
+        // See `publish`.
+        fence(Ordering::SeqCst);
+    }
+    is_more::<PROD>(mem, taken)
 }
 
-impl Batch<'_> {
+/// Asks for a notification of the next entry, unless there is one already. Behind a fence, look again.
+#[inline]
+fn ask<const PROD: usize, const EVENT: usize>(mem: &SharedMem, taken: u32) -> bool {
+    let none = !is_more::<PROD>(mem, taken);
+    if none {
+        mem.u32::<EVENT>().store(taken.wrapping_add(1), Ordering::Relaxed);
+    }
+    none
+}
+
+/// Tells whether there seems to be an entry behind those that were taken: whoever takes it loads the index again, and checks it.
+#[inline]
+fn is_more<const PROD: usize>(mem: &SharedMem, taken: u32) -> bool {
+    let more = mem.u32::<PROD>().load(Ordering::Relaxed) != taken;
+    if more {
+        // Mostly there is none.
+        cold_path();
+    }
+    more
+}
+
+/// The indices of the entries that were seen, in a ring that is in order. What was yielded counts as taken when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Batch<'c, const PROD: usize, const EVENT: usize> {
+    next: u32,
+    end: u32,
+    half: &'c mut Consumer<PROD, EVENT>,
+}
+
+impl<const PROD: usize, const EVENT: usize> Batch<'_, PROD, EVENT> {
     #[inline]
     pub(crate) fn taken(&self) -> u32 {
         self.next
     }
+
+    /// Asks for a notification of the next entry, then looks whether one has come meanwhile.
+    #[inline]
+    pub(crate) fn final_check(self, mem: &SharedMem) -> bool {
+        final_check::<PROD, EVENT>(mem, self.next)
+    }
+
+    /// Shows the peer what was written to the other half, then does the same as [`final_check`](Self::final_check) at no price.
+    #[inline]
+    pub(crate) fn show_and_check<const SHOWN: usize, const ASKED: usize>(
+        self,
+        mem: &SharedMem,
+        draft: Draft<'_, SHOWN, ASKED>,
+    ) -> (Notify, bool) {
+        let shown = draft.show(mem);
+        ask::<PROD, EVENT>(mem, self.next);
+        // Both our index and our event index before both of the peer's: see `publish`.
+        fence(Ordering::SeqCst);
+        (shown.notify(mem), is_more::<PROD>(mem, self.next))
+    }
 }
 
-impl Iterator for Batch<'_> {
+impl<const PROD: usize, const EVENT: usize> Iterator for Batch<'_, PROD, EVENT> {
     type Item = u32;
 
     #[inline]
@@ -203,9 +265,9 @@ impl Iterator for Batch<'_> {
     }
 }
 
-impl Drop for Batch<'_> {
+impl<const PROD: usize, const EVENT: usize> Drop for Batch<'_, PROD, EVENT> {
     #[inline]
     fn drop(&mut self) {
-        *self.taken = self.next;
+        self.half.taken = self.next;
     }
 }

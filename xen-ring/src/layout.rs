@@ -1,7 +1,8 @@
 //! Where the parts of a request/response ring lie.
 
 use core::fmt;
-use xen_hypercall::{SharedMem, SharedSlots, SlotLayout};
+use core::marker::PhantomData;
+use xen_hypercall::{Fixed, SlotMem};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Bytes before the first slot: four indices and the protocol's private area.
@@ -17,10 +18,22 @@ pub(crate) const RSP_EVENT: usize = 12;
 ///
 /// Source: `DEFINE_RING_TYPES` in `io/ring.h`.
 #[derive(Debug)]
-pub struct RingLayout<Req, Rsp>(SlotLayout<HEADER, Req, Rsp>);
+pub struct RingLayout<Req, Rsp> {
+    slots: u32,
+    types: PhantomData<fn() -> (Req, Rsp)>,
+}
+
+/// A ring's memory with its slots.
+pub(crate) type RingMem<M, Req, Rsp> = SlotMem<M, HEADER, Req, Rsp>;
 
 /// The slots of a ring in its memory.
-pub(crate) type Slots<'m, Req, Rsp> = SharedSlots<'m, HEADER, Req, Rsp>;
+pub(crate) type Slots<'m, Req, Rsp> = xen_hypercall::SharedSlots<'m, HEADER, Req, Rsp>;
+
+/// Finds the slots in `mem`.
+pub(crate) fn slots_of<M: Fixed, Req, Rsp>(mem: M) -> Result<RingMem<M, Req, Rsp>, RingError> {
+    SlotMem::new(mem)
+        .map_err(|mem| RingError { bytes: mem.as_ref().len(), slot: RingMem::<M, Req, Rsp>::SLOT })
+}
 
 impl<Req, Rsp> Clone for RingLayout<Req, Rsp> {
     fn clone(&self) -> Self {
@@ -57,7 +70,7 @@ where
     Rsp: FromBytes + IntoBytes + Immutable,
 {
     /// The size of a slot in bytes.
-    pub const SLOT: usize = SlotLayout::<HEADER, Req, Rsp>::SIZE;
+    pub const SLOT: usize = RingMem::<(), Req, Rsp>::SLOT;
 
     /// Fits the ring into `bytes`: as many slots as there is room for, rounded down to a power of two.
     ///
@@ -66,8 +79,8 @@ where
     /// [`RingError`] if there is no room for one slot, or if a page has none.
     #[doc(alias = "__RING_SIZE")]
     pub const fn for_size(bytes: usize) -> Result<Self, RingError> {
-        match SlotLayout::fitting(bytes) {
-            Some(slots) => Ok(Self(slots)),
+        match RingMem::<(), Req, Rsp>::slots_in(bytes) {
+            Some(slots) => Ok(Self { slots, types: PhantomData }),
             None => Err(RingError { bytes, slot: Self::SLOT }),
         }
     }
@@ -75,13 +88,7 @@ where
     /// Returns the number of slots, a power of two.
     #[doc(alias = "RING_SIZE")]
     pub const fn slots(self) -> u32 {
-        self.0.mask() + 1
-    }
-
-    /// Finds the slots in the memory that the layout was made for.
-    #[inline(always)]
-    pub(crate) fn slots_in(self, mem: &SharedMem) -> Slots<'_, Req, Rsp> {
-        mem.slots(self.0)
+        self.slots
     }
 }
 

@@ -64,10 +64,11 @@ fn d_r10_an_end_that_publishes_and_sleeps_in_one_step_is_notified_and_notifies()
         let (mut front, mut back) = ring();
         front.push(&1).unwrap();
         let _ = front.publish();
-        assert_eq!(back.pop(), Ok(Some(1)));
-        back.push(&0x1234_5678_9abc_def0).unwrap();
         let back = thread::spawn(move || {
-            let (notify, more) = back.publish_and_check().unwrap();
+            let mut requests = back.requests().unwrap();
+            assert_eq!(requests.next(), Some(1));
+            requests.push(&0x1234_5678_9abc_def0).unwrap();
+            let (notify, more) = requests.finish();
             (notify, more, back.requests().unwrap().next())
         });
         front.push(&2).unwrap();

@@ -1,7 +1,7 @@
 //! The ring, in either of its two layouts.
 
 use super::plan::{Body, Request};
-use xen_hypercall::SharedMem;
+use xen_hypercall::Fixed;
 use xen_ring::{BackRing, Corrupt, Notify, RingError};
 use xen_sys::io::blkif::{
     self as native, BlkifOp, BlkifRequestDiscard, BlkifRequestIndirect, BlkifResponse, BlkifStatus, x86_32,
@@ -42,7 +42,7 @@ macro_rules! either {
     };
 }
 
-impl<M: AsRef<SharedMem>> Rings<M> {
+impl<M: Fixed> Rings<M> {
     pub(super) fn attach(abi: Abi, mem: M) -> Result<Self, RingError> {
         Ok(match abi {
             Abi::Native => Self::Native(BackRing::attach(mem)?),
@@ -143,7 +143,7 @@ fn from_x86_32(slot: &x86_32::BlkifRequest) -> Request {
 mod tests {
     use super::*;
     use std::boxed::Box;
-    use xen_hypercall::{GrantRef, Page};
+    use xen_hypercall::{GrantRef, Page, SharedMem};
     use xen_ring::FrontRing;
 
     #[test]

@@ -5,7 +5,7 @@ use super::plan::{Disk, Plan, Refusal, Request};
 use super::rings::Rings;
 use super::{Storage, StorageError};
 use xen_grant::MapError;
-use xen_hypercall::{ForeignFrames, SharedMem};
+use xen_hypercall::{Fixed, ForeignFrames};
 use xen_ring::{Corrupt, Notify};
 use xen_sys::io::blkif::BlkifStatus;
 
@@ -45,7 +45,7 @@ pub(super) struct Server<P: ForeignFrames, M> {
     pub(super) memory: GuestMemory<P>,
 }
 
-impl<P: ForeignFrames, M: AsRef<SharedMem>> Server<P, M> {
+impl<P: ForeignFrames, M: Fixed> Server<P, M> {
     /// Carries out at most `budget` requests. The caller notifies if `notify` was called.
     pub(super) fn round(
         &mut self,

@@ -6,7 +6,7 @@ use core::fmt;
 use core::num::NonZeroU16;
 use heapless::{Deque, Vec};
 use xen_grant::{CopyBatch, MAX_COPIES, MapError};
-use xen_hypercall::{DomId, OutOfMemory, PAGE_SIZE, Pages, Platform, SharedMem};
+use xen_hypercall::{DomId, Fixed, OutOfMemory, PAGE_SIZE, Pages, Platform};
 use xen_ring::BackRing;
 use xen_sys::io::netif::{
     NetRxFlags, NetifExtraFlags, NetifExtraGso, NetifExtraInfo, NetifExtraType, NetifGsoType, NetifRxRequest,
@@ -175,7 +175,7 @@ impl<P: Platform> Rx<P> {
 
     /// Places waiting packets in the guest's pages, as many as one hypercall can copy and the guest has pages for. Returns whether there may be
     /// more to place; responses are pushed, not published.
-    pub(super) fn round<M: AsRef<SharedMem>>(
+    pub(super) fn round<M: Fixed>(
         &mut self,
         ring: &mut RxRing<M>,
         statistics: &mut RxStatistics,

@@ -7,7 +7,7 @@ use core::fmt;
 use core::num::NonZeroU16;
 use heapless::Vec;
 use xen_grant::{CopyBatch, MAX_COPIES, MapError};
-use xen_hypercall::{DomId, GrantRef, OutOfMemory, PAGE_SIZE, Pages, Platform, SharedMem};
+use xen_hypercall::{DomId, Fixed, GrantRef, OutOfMemory, PAGE_SIZE, Pages, Platform};
 use xen_ring::BackRing;
 use xen_sys::io::netif::{
     NetTxFlags, NetifExtraFlags, NetifExtraGso, NetifExtraInfo, NetifExtraType, NetifGsoType, NetifStatus,
@@ -104,7 +104,7 @@ impl<P: Platform> Tx<P> {
 
     /// Takes packets, as many as one hypercall can copy, and hands them on. Returns whether there were any; responses are
     /// pushed, not published.
-    pub(super) fn round<M: AsRef<SharedMem>>(
+    pub(super) fn round<M: Fixed>(
         &mut self,
         ring: &mut TxRing<M>,
         port: &mut (impl Port + ?Sized),
@@ -157,7 +157,7 @@ impl<P: Platform> Tx<P> {
     }
 
     /// Takes packets until there are no more, or no room for another one.
-    fn collect<M: AsRef<SharedMem>>(
+    fn collect<M: Fixed>(
         &mut self,
         ring: &mut TxRing<M>,
         statistics: &mut TxStatistics,

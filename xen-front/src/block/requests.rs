@@ -2,7 +2,7 @@
 
 use super::{Broken, Token};
 use heapless::Vec;
-use xen_hypercall::SharedMem;
+use xen_hypercall::Fixed;
 use xen_ring::{FrontRing, Notify, RingError};
 use xen_sys::io::blkif::{
     BLKIF_MAX_SEGMENTS_PER_REQUEST, BlkifOp, BlkifRequest, BlkifRequestSegment, BlkifResponse, BlkifStatus,
@@ -55,7 +55,7 @@ pub(crate) struct Requests<M, T, const DEPTH: usize> {
     broken: Option<Broken>,
 }
 
-impl<M: AsRef<SharedMem>, T, const DEPTH: usize> Requests<M, T, DEPTH> {
+impl<M: Fixed, T, const DEPTH: usize> Requests<M, T, DEPTH> {
     pub(crate) fn new(mem: M, handle: u16) -> Result<Self, RingError> {
         Ok(Self {
             ring: FrontRing::new(mem)?,

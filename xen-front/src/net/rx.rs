@@ -3,7 +3,7 @@
 use super::Checksum;
 use super::slots::Slots;
 use super::{Broken, Statistics};
-use xen_hypercall::{PAGE_SIZE, SharedMem};
+use xen_hypercall::{Fixed, PAGE_SIZE, SharedMem};
 use xen_ring::{FrontRing, Notify};
 use xen_sys::io::netif::{
     NetRxFlags, NetifExtraFlags, NetifExtraInfo, NetifExtraType, NetifRxRequest, NetifRxResponse,
@@ -52,7 +52,7 @@ pub(super) struct RxQueue<R, B> {
     next: u16,
 }
 
-impl<R: AsRef<SharedMem>, B: AsRef<SharedMem>> RxQueue<R, B> {
+impl<R: Fixed, B: AsRef<SharedMem>> RxQueue<R, B> {
     /// Posts all buffers, at most as many as the ring has slots; publish them.
     pub(super) fn new(ring: FrontRing<R, NetifRxRequest, NetifRxResponse>, buffers: Slots<B>) -> Self {
         let count = buffers.count();

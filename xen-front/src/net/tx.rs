@@ -4,7 +4,7 @@ use super::rx::MIN_PACKET;
 use super::slots::{MAX_SLOTS, Slots};
 use super::{Broken, Statistics, TxError, checksum};
 use heapless::Vec;
-use xen_hypercall::SharedMem;
+use xen_hypercall::{Fixed, SharedMem};
 use xen_ring::{FrontRing, Notify};
 use xen_sys::io::netif::{NetTxFlags, NetifStatus, NetifTxRequest, NetifTxResponse};
 
@@ -36,7 +36,7 @@ pub(super) struct TxQueue<R, B> {
     max_packet: usize,
 }
 
-impl<R: AsRef<SharedMem>, B: AsRef<SharedMem>> TxQueue<R, B> {
+impl<R: Fixed, B: AsRef<SharedMem>> TxQueue<R, B> {
     pub(super) fn new(
         ring: FrontRing<R, NetifTxRequest, NetifTxResponse>,
         buffers: Slots<B>,

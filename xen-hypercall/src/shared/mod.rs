@@ -28,5 +28,5 @@ cfg_if::cfg_if! {
     }
 }
 
-pub use slots::{SharedSlots, SlotLayout};
+pub use slots::{Fixed, SharedSlots, SlotMem};
 pub use word::{SharedU8, SharedU16, SharedU32, SharedU64};

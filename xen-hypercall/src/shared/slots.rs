@@ -6,79 +6,110 @@ use core::fmt;
 use core::marker::PhantomData;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// How slots that each hold an `A` or a `B` lie in memory, from byte `FIRST` on: as large as the larger of the two, and a power of two of
-/// them.
-pub struct SlotLayout<const FIRST: usize, A, B> {
+/// An owner or a borrower of shared memory that is the same memory each time it is asked for.
+///
+/// # Safety
+///
+/// *Implementation safety*: as long as the value lives, wherever it is moved, [`as_ref`](AsRef::as_ref) returns the same memory of the same
+/// size.
+pub unsafe trait Fixed: AsRef<SharedMem> {}
+
+// SAFETY: it is the reference that it was made of.
+unsafe impl Fixed for &SharedMem {}
+
+/// Memory `M` with slots that each hold an `A` or a `B`, from byte `FIRST` on: as large as the larger of the two, and a power of two of them.
+///
+/// That they lie within the memory is checked once, when this is made; any index leads to one of them.
+pub struct SlotMem<M, const FIRST: usize, A, B> {
+    mem: M,
+    /// The number of slots less one; the last of them ends within the memory.
     mask: u32,
-    /// Where the last slot ends: `FIRST + (mask + 1) * SIZE`.
-    end: usize,
     types: PhantomData<fn() -> (A, B)>,
 }
 
-impl<const FIRST: usize, A, B> SlotLayout<FIRST, A, B> {
+impl<M, const FIRST: usize, A, B> SlotMem<M, FIRST, A, B> {
     /// The size of a slot in bytes.
-    pub const SIZE: usize = if size_of::<A>() > size_of::<B>() { size_of::<A>() } else { size_of::<B>() };
+    pub const SLOT: usize = if size_of::<A>() > size_of::<B>() { size_of::<A>() } else { size_of::<B>() };
 
-    /// Fits slots into `bytes`: as many as there is room for, rounded down to a power of two, 2^31 at most. `None` if there is no
-    /// room for one, or if a slot is empty or larger than what a page has left.
-    pub const fn fitting(bytes: usize) -> Option<Self> {
-        if Self::SIZE == 0 || bytes < FIRST || FIRST + Self::SIZE > PAGE_SIZE {
+    /// Returns how many slots fit into `bytes`, rounded down to a power of two, 2^31 at most. `None` if there is no room for one, or
+    /// if a slot is empty or larger than what a page has left.
+    pub const fn slots_in(bytes: usize) -> Option<u32> {
+        if Self::SLOT == 0 || bytes < FIRST || FIRST + Self::SLOT > PAGE_SIZE {
             return None;
         }
-        match ((bytes - FIRST) / Self::SIZE).checked_ilog2() {
-            Some(log) if log <= 31 => {
-                let slots = 1usize << log;
-                Some(Self { mask: (slots - 1) as u32, end: FIRST + slots * Self::SIZE, types: PhantomData })
-            }
+        match ((bytes - FIRST) / Self::SLOT).checked_ilog2() {
+            Some(log) if log <= 31 => Some(1 << log),
             _ => None,
         }
     }
 
-    /// Returns the number of slots less one.
-    pub const fn mask(self) -> u32 {
-        self.mask
+    /// Returns the number of slots.
+    #[inline(always)]
+    pub fn count(&self) -> u32 {
+        self.mask + 1
+    }
+
+    /// Lends the memory's owner.
+    #[inline(always)]
+    pub fn owner(&self) -> &M {
+        &self.mem
+    }
+
+    /// Gives the memory back.
+    pub fn into_owner(self) -> M {
+        self.mem
     }
 }
 
-impl<const FIRST: usize, A, B> Clone for SlotLayout<FIRST, A, B> {
-    fn clone(&self) -> Self {
-        *self
+impl<M: Fixed, const FIRST: usize, A, B> SlotMem<M, FIRST, A, B> {
+    /// Divides `mem` into as many slots as there is room for: [`slots_in`](Self::slots_in) its size.
+    ///
+    /// # Errors
+    ///
+    /// The memory itself if it has none.
+    pub fn new(mem: M) -> Result<Self, M> {
+        match Self::slots_in(mem.as_ref().len()) {
+            Some(slots) => Ok(Self { mem, mask: slots - 1, types: PhantomData }),
+            None => Err(mem),
+        }
+    }
+
+    /// Returns the slots, for many accesses with one look at where they are.
+    #[inline(always)]
+    pub fn shared(&self) -> SharedSlots<'_, FIRST, A, B> {
+        SharedSlots { mem: self.mem.as_ref(), mask: self.mask, types: PhantomData }
     }
 }
 
-impl<const FIRST: usize, A, B> Copy for SlotLayout<FIRST, A, B> {}
-
-impl<const FIRST: usize, A, B> fmt::Debug for SlotLayout<FIRST, A, B> {
+impl<M: fmt::Debug, const FIRST: usize, A, B> fmt::Debug for SlotMem<M, FIRST, A, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SlotLayout({} slots of {} bytes from byte {FIRST})", u64::from(self.mask) + 1, Self::SIZE)
+        let count = u64::from(self.mask) + 1;
+        write!(f, "SlotMem({count} slots of {} bytes from byte {FIRST} of {:?})", Self::SLOT, self.mem)
     }
 }
 
-/// Slots of shared memory.
-///
-/// That they lie within the memory is checked once, when [`SharedMem::slots`] makes this; any index leads to one of them.
+/// The slots of a [`SlotMem`].
 pub struct SharedSlots<'m, const FIRST: usize, A, B> {
     mem: &'m SharedMem,
     mask: u32,
     types: PhantomData<fn() -> (A, B)>,
 }
 
-impl SharedMem {
-    /// Finds the slots of `layout`. Memory with less room than that has the first slot only.
-    #[inline(always)]
-    pub fn slots<const FIRST: usize, A, B>(
-        &self,
-        layout: SlotLayout<FIRST, A, B>,
-    ) -> SharedSlots<'_, FIRST, A, B> {
-        // There is always a page, and a layout has at least one slot, which ends within it.
-        let mask = if layout.end <= self.len() { layout.mask } else { 0 };
-        SharedSlots { mem: self, mask, types: PhantomData }
-    }
-}
-
-impl<const FIRST: usize, A, B> SharedSlots<'_, FIRST, A, B> {
+impl<'m, const FIRST: usize, A, B> SharedSlots<'m, FIRST, A, B> {
     /// The size of a slot in bytes.
-    const SIZE: usize = SlotLayout::<FIRST, A, B>::SIZE;
+    const SIZE: usize = SlotMem::<(), FIRST, A, B>::SLOT;
+
+    /// Returns the memory that the slots are in.
+    #[inline(always)]
+    pub fn memory(&self) -> &'m SharedMem {
+        self.mem
+    }
+
+    /// Returns the number of slots.
+    #[inline(always)]
+    pub fn count(&self) -> u32 {
+        self.mask + 1
+    }
 
     /// Copies a value out of the slot that `index`, without its high bits, leads to. Each byte is loaded once.
     ///
@@ -86,7 +117,7 @@ impl<const FIRST: usize, A, B> SharedSlots<'_, FIRST, A, B> {
     #[inline(always)]
     pub fn read<T: FromBytes>(&self, index: u32) -> T {
         const { assert!(size_of::<T>() <= Self::SIZE) }
-        // SAFETY: `slots` has checked that all slots lie within the memory.
+        // SAFETY: `SlotMem::new` has checked that all slots lie within the memory, which `Fixed` says is the same one still.
         unsafe { self.mem.read_unchecked::<FIRST, T>(self.offset(index)) }
     }
 
@@ -96,7 +127,7 @@ impl<const FIRST: usize, A, B> SharedSlots<'_, FIRST, A, B> {
     #[inline(always)]
     pub fn write<T: IntoBytes + Immutable>(&self, index: u32, value: &T) {
         const { assert!(size_of::<T>() <= Self::SIZE) }
-        // SAFETY: `slots` has checked that all slots lie within the memory.
+        // SAFETY: as above.
         unsafe { self.mem.write_unchecked::<FIRST, T>(self.offset(index), value) }
     }
 
@@ -129,8 +160,8 @@ mod tests {
     use std::boxed::Box;
 
     #[test]
-    fn a_layout_has_as_many_slots_as_there_is_room_for() {
-        type Layout = SlotLayout<64, u64, u8>;
+    fn there_are_as_many_slots_as_there_is_room_for() {
+        type Slots = SlotMem<(), 64, u64, u8>;
         for (bytes, slots) in [
             (0, None),
             (64, None),
@@ -139,36 +170,36 @@ mod tests {
             (79, Some(1)),
             (80, Some(2)),
             (4096, Some(256)),
+            (8192, Some(512)),
         ] {
-            let layout = Layout::fitting(bytes);
-            assert_eq!(layout.map(|layout| layout.mask() + 1), slots, "{bytes}");
-            assert!(layout.is_none_or(|layout| layout.end <= bytes));
+            assert_eq!(Slots::slots_in(bytes), slots, "{bytes}");
         }
-        assert!(Layout::fitting(usize::MAX).is_none());
-        assert!(SlotLayout::<64, (), ()>::fitting(4096).is_none());
-        assert!(SlotLayout::<64, [u8; 4032], ()>::fitting(4096).is_some());
-        assert!(SlotLayout::<64, [u8; 4033], ()>::fitting(1 << 20).is_none());
+        assert!(Slots::slots_in(usize::MAX).is_none());
+        assert!(SlotMem::<(), 64, (), ()>::slots_in(4096).is_none());
+        assert!(SlotMem::<(), 64, [u8; 4032], ()>::slots_in(4096).is_some());
+        assert!(SlotMem::<(), 64, [u8; 4033], ()>::slots_in(1 << 20).is_none());
     }
 
     #[test]
-    fn no_slot_lies_past_the_end_of_memory_that_is_smaller_than_its_layout() {
+    fn memory_without_room_for_a_slot_is_given_back() {
         let mut page = Box::new([Page::ZERO]);
         let mem = SharedMem::from_pages(&mut page);
-        let layout = SlotLayout::<64, u64, u8>::fitting(8192).unwrap();
-        assert_eq!(layout.mask(), 511);
-        assert_eq!(mem.slots(layout).offset(u32::MAX), 0);
+        let refused = SlotMem::<_, 64, [u8; 4033], ()>::new(mem).unwrap_err();
+        assert!(core::ptr::eq(refused, mem));
     }
 
     #[test]
     fn every_index_leads_to_a_slot_and_to_no_other() {
         let mut page = Box::new([Page::ZERO]);
         let mem = SharedMem::from_pages(&mut page);
-        let slots = mem.slots(SlotLayout::<64, u8, [u32; 3]>::fitting(64 + 4 * 12).unwrap());
+        let slots = SlotMem::<_, 64, u8, [u32; 250]>::new(mem).unwrap();
+        assert_eq!(slots.count(), 4);
+        let slots = slots.shared();
         for (place, index) in [(0, 4), (1, 0x8000_0001), (2, 2), (3, u32::MAX)] {
-            slots.write(index, &[index; 3]);
-            assert_eq!(mem.read::<[u32; 3]>(64 + place * 12), Some([index; 3]));
-            assert_eq!(slots.read::<[u32; 3]>(place as u32), [index; 3]);
+            slots.write(index, &[index; 250]);
+            assert_eq!(mem.read::<[u32; 250]>(64 + place * 1000), Some([index; 250]));
+            assert_eq!(slots.read::<[u32; 250]>(place as u32), [index; 250]);
         }
-        assert_eq!(mem.read::<u32>(64 + 48), Some(0));
+        assert_eq!(mem.read::<[u32; 8]>(64 + 4000), Some([0; 8]));
     }
 }

@@ -1,8 +1,8 @@
 use super::*;
 use proptest::prelude::*;
 use std::boxed::Box;
-use xen_hypercall::Page;
 use xen_hypercall::sync::Ordering::Relaxed;
+use xen_hypercall::{Page, SharedMem};
 
 type Ring<'m> = FrontRing<&'m SharedMem, u64, u64>;
 

@@ -3,7 +3,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use proptest::prelude::*;
 use std::boxed::Box;
 use std::vec::Vec as StdVec;
-use xen_hypercall::{GrantRef, Page};
+use xen_hypercall::{GrantRef, Page, SharedMem};
 use xen_ring::BackRing;
 
 const SLOTS: usize = DEFAULT_DEPTH;
