@@ -11,10 +11,18 @@ use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::time::Duration;
 
+#[cfg(test)]
+mod tests;
+
 /// Connections of each kind at a time.
 const CONNECTIONS: usize = 2;
-/// Bytes that can be on their way in each direction of a connection.
-const WINDOW: usize = 256 * 1024;
+/// Bytes that can be on their way from a client.
+///
+/// A greater window is told in units of several bytes. Its end goes back by part of one at times, and a client that has sent up to where it was
+/// is no longer heard by the stack, not even when it acknowledges.
+const RECEIVED: usize = u16::MAX as usize;
+/// Bytes that can be on their way to a client.
+const SENT: usize = 256 * 1024;
 /// When a guest that has died is given up. TCP needs some seconds, and doubles them, to send again what was lost.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -66,8 +74,8 @@ impl Servers {
     pub(crate) fn new(sockets: &mut SocketSet<'static>, source: u64) -> Self {
         let kinds = [Kind::Echo, Kind::Discard, Kind::Source];
         let servers = kinds.into_iter().flat_map(|kind| [kind; CONNECTIONS]).map(|kind| {
-            let buffer = || SocketBuffer::new(vec![0; WINDOW]);
-            let mut socket = Socket::new(buffer(), buffer());
+            let buffer = |size| SocketBuffer::new(vec![0; size]);
+            let mut socket = Socket::new(buffer(RECEIVED), buffer(SENT));
             socket.set_timeout(Some(PATIENCE));
             socket.set_keep_alive(Some(PATIENCE / 4));
             socket.set_nagle_enabled(false);
