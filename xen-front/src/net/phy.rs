@@ -12,6 +12,9 @@ use xen_hypercall::{PAGE_SIZE, Platform};
 /// smoltcp neither computes nor checks the checksums of TCP and UDP. What is sent, the backend completes or the driver does; what is received
 /// and nobody checked before, the driver checks. Two cases are left over: UDP that smoltcp sends in fragments has none, which
 /// IPv4 allows, and that of UDP received in fragments goes unchecked unless the backend did it.
+///
+/// Give TCP sockets receive buffers of at most 65,535 bytes: up to smoltcp 0.14, the end of a larger window can go back, and a peer that has
+/// sent up to where it was, as Linux does, is no longer heard.
 #[derive(Debug)]
 pub struct Phy<'n, 'a, P: Platform> {
     net: &'n mut Net<'a, P>,
