@@ -13,8 +13,8 @@ use xen_grant::{GrantTable, Quarantine, ReadWrite, Shared};
 use xen_hypercall::{GrantRef, Pages, Platform, start};
 use xen_ring::FrontRing;
 use xen_sim::{Device, Disk, Domain, DomainConfig, World};
-use xen_store::XenStore;
 use xen_store::xenbus::{Backend, DeviceId, backends};
+use xen_store::{Nodes, XenStore};
 use xen_sys::io::blkif::{
     BlkifOp, BlkifRequest, BlkifRequestIndirect, BlkifRequestSegment, BlkifResponse, BlkifStatus, x86_32,
 };
@@ -220,6 +220,8 @@ fn fill_ring<const DEPTH: usize>(mode: GrantMode, limit: u32) -> usize {
     let node = |key: String| store.read(format!("{path}/{key}"));
     let order = limit.min((DEPTH / 32).ilog2());
     assert_eq!(node("ring-page-order".into()), (order != 0).then(|| order.to_string()));
+    assert_eq!(node("num-ring-pages".into()), (order != 0).then(|| (1 << order).to_string()));
+    assert_eq!(front.ring_pages(), 1 << order);
     assert_eq!(node("ring-ref".into()).is_some(), order == 0);
     for index in 0..16 {
         let named = order != 0 && index < 1 << order;
@@ -267,6 +269,32 @@ fn rings_of_1_to_16_pages_hold_as_many_requests_as_they_have_slots() {
         assert_eq!(fill_ring::<128>(mode, 4), 128);
         assert_eq!(fill_ring::<256>(mode, 4), 256);
         assert_eq!(fill_ring::<512>(mode, 4), 512);
+    }
+}
+
+#[test]
+fn either_name_of_a_rings_size_will_do_at_both_ends() {
+    for [offered, hidden] in
+        [["max-ring-page-order", "num-ring-pages"], ["max-ring-pages", "ring-page-order"]]
+    {
+        let lab = Lab::new();
+        let mut back = lab.back_with(Config { ring_order: 2, ..Config::default() });
+        lab.settle(&mut back).unwrap();
+        for name in ["max-ring-page-order", "max-ring-pages"].into_iter().filter(|&name| name != offered) {
+            lab.driver_store.remove(format_args!("{}/{name}", back.backend().path())).unwrap();
+        }
+        let mut front = Block::<_, 512>::open_deep(&lab.guest_store, &lab.grants, lab.device.id).unwrap();
+        // The frontend publishes, and one of its names is gone before the backend looks.
+        front.poll(lab.guest.now()).unwrap();
+        lab.world.run_for(Duration::from_micros(100));
+        front.poll(lab.guest.now()).unwrap();
+        lab.guest_store.remove(format_args!("device/vbd/{}/{hidden}", lab.device.id)).unwrap();
+        lab.reach(&mut front, &mut back, BlockState::Connected);
+        assert_eq!(front.ring_pages(), 4, "{offered}");
+        front.close();
+        lab.reach(&mut front, &mut back, BlockState::Closed);
+        drop((front, back));
+        lab.finish();
     }
 }
 
@@ -629,6 +657,9 @@ fn what_a_frontend_publishes_is_refused_if_it_can_not_be() {
         ("protocol", "sparc"),
         ("ring-page-order", "1"),
         ("ring-page-order", "4294967295"),
+        ("num-ring-pages", "2"),
+        ("num-ring-pages", "0"),
+        ("num-ring-pages", "3"),
     ] {
         let lab = Lab::new();
         let mut back = lab.back(GrantMode::Map);

@@ -147,6 +147,7 @@ impl<'a, P: ForeignFrames, S: Storage, T: Transport> Blkback<'a, P, S, T> {
             ("feature-persistent", &0),
             ("feature-max-indirect-segments", &MAX_SEGMENTS),
             ("max-ring-page-order", &order),
+            ("max-ring-pages", &(1u32 << order)),
             ("feature-discard", &u32::from(discard.is_some())),
             ("discard-granularity", &discard.map_or(0, |discard| discard.granularity)),
             ("discard-alignment", &discard.map_or(0, |discard| discard.alignment)),
@@ -183,24 +184,7 @@ impl<'a, P: ForeignFrames, S: Storage, T: Transport> Blkback<'a, P, S, T> {
         let guest = self.backend.frontend_id();
         let protocol: Option<String<32>> = self.backend.frontend_string("protocol")?;
         let abi = Abi::named(protocol.as_deref()).ok_or(BlockError::Protocol)?;
-        let limit = self.config.ring_order.min(MAX_RING_ORDER);
-        let order: Option<String<16>> = self.backend.frontend_string("ring-page-order")?;
-        let mut refs: Vec<GrantRef, { 1 << MAX_RING_ORDER }> = Vec::new();
-        match order {
-            None => {
-                let _ = refs.push(GrantRef(self.backend.frontend_number("ring-ref")?));
-            }
-            Some(_) => {
-                let found: u32 = self.backend.frontend_number("ring-page-order")?;
-                if found > limit {
-                    return Err(BlockError::RingOrder { found, limit });
-                }
-                for index in 0..1u32 << found {
-                    let reference = self.backend.frontend_number(format_args!("ring-ref{index}"))?;
-                    let _ = refs.push(GrantRef(reference));
-                }
-            }
-        }
+        let refs = self.ring_refs()?;
         let remote: Port = Port(self.backend.frontend_number("event-channel")?);
         let window = Window::reserve(platform.clone(), refs.len())?;
         let mapping = window.map(guest, &refs).map_err(|failed| BlockError::Map(failed.error))?;
@@ -209,6 +193,38 @@ impl<'a, P: ForeignFrames, S: Storage, T: Transport> Blkback<'a, P, S, T> {
         let channel = Channel::bind_interdomain(platform.clone(), guest, remote)
             .map_err(|errno| BlockError::Port { port: remote, errno })?;
         Ok(Link { channel, server: Server { rings, memory } })
+    }
+
+    /// Reads the references of the ring's pages. Frontends say how many there are by either of two names; one of before there were larger rings by
+    /// neither.
+    fn ring_refs(&self) -> Result<Vec<GrantRef, { 1 << MAX_RING_ORDER }>, BlockError> {
+        let limit = self.config.ring_order.min(MAX_RING_ORDER);
+        let found = match self.backend.frontend_number("ring-page-order") {
+            Err(error) if error.is_not_found() => {
+                let pages: u32 = self.backend.frontend_number_or("num-ring-pages", 1)?;
+                // What is no power of two, or nothing, is no ring.
+                if pages.is_power_of_two() { pages.ilog2() } else { u32::MAX }
+            }
+            order => order?,
+        };
+        if found > limit {
+            return Err(BlockError::RingOrder { found, limit });
+        }
+        let mut refs = Vec::new();
+        if found == 0 {
+            // Under its own name, though some call it the first of many.
+            let sole = match self.backend.frontend_number("ring-ref") {
+                Err(error) if error.is_not_found() => self.backend.frontend_number("ring-ref0")?,
+                sole => sole?,
+            };
+            let _ = refs.push(GrantRef(sole));
+            return Ok(refs);
+        }
+        for index in 0..1u32 << found {
+            let reference = self.backend.frontend_number(format_args!("ring-ref{index}"))?;
+            let _ = refs.push(GrantRef(reference));
+        }
+        Ok(refs)
     }
 
     fn serve(&mut self) -> Result<BlkbackEvent, BlockError> {

@@ -214,6 +214,11 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         self.connection.as_ref().and_then(Connection::channel)
     }
 
+    /// Returns how many pages the ring has; none while there is no ring.
+    pub fn ring_pages(&self) -> usize {
+        self.connection.as_ref().map_or(0, |connection| connection.ring_refs().len())
+    }
+
     /// Returns the store that the disk was found in.
     pub fn store(&self) -> &'a XenStore<P> {
         self.frontend.store()
@@ -514,19 +519,20 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         for key in FOREIGN_KEYS {
             self.store().remove(format_args!("{}/{key}", self.frontend.path()))?;
         }
-        let largest = self.frontend.backend_number_or("max-ring-page-order", 0u32)?;
-        let order = Self::ORDER.min(largest);
+        let order = Self::ORDER.min(largest_order(&self.frontend)?);
         let peer = self.frontend.backend_id();
         let connection = Connection::new(self.grants, peer, self.number.0 as u16, order)?;
         let port = connection.port().unwrap_or_default();
-        let mut keys: Vec<(&str, &dyn fmt::Display), { RING_REFS.len() + 4 }> = Vec::new();
+        let pages = connection.ring_refs().len();
+        let mut keys: Vec<(&str, &dyn fmt::Display), { RING_REFS.len() + 5 }> = Vec::new();
         let common: [(_, &dyn fmt::Display); 3] =
             [("event-channel", &port), ("protocol", &PROTOCOL), ("feature-persistent", &0)];
         let refs = connection.ring_refs();
-        // A backend of before there were larger rings knows the one name only.
-        let names = if order == 0 { &["ring-ref"][..] } else { &RING_REFS };
-        let of_order: Option<(_, &dyn fmt::Display)> = (order != 0).then_some(("ring-page-order", &order));
-        keys.extend(common.into_iter().chain(of_order));
+        // Backends know the ring's size by one name or the other. One of before there were larger rings knows neither.
+        let sizes: [(_, &dyn fmt::Display); 2] = [("ring-page-order", &order), ("num-ring-pages", &pages)];
+        let (names, sizes) =
+            if order == 0 { (&["ring-ref"][..], &sizes[..0]) } else { (&RING_REFS[..], &sizes[..]) };
+        keys.extend(common.iter().chain(sizes).copied());
         keys.extend(names.iter().zip(refs).map(|(&name, reference)| (name, reference as &dyn fmt::Display)));
         self.frontend.publish(XenbusState::INITIALISED, &keys)?;
         drop(keys);
@@ -586,6 +592,12 @@ impl<P: Platform, const DEPTH: usize> fmt::Debug for Block<'_, P, DEPTH> {
         out.field("id", id).field("number", number).field("info", info).field("state", state);
         out.field("in_flight", &self.in_flight()).field("broken", &self.broken()).finish_non_exhaustive()
     }
+}
+
+/// Returns the order of the largest ring that the backend takes; it says so by either of two names.
+fn largest_order<P: Platform>(frontend: &Frontend<'_, P>) -> Result<u32, StoreError> {
+    let pages: u32 = frontend.backend_number_or("max-ring-pages", 1)?;
+    Ok(frontend.backend_number_or("max-ring-page-order", 0)?.max(pages.checked_ilog2().unwrap_or(0)))
 }
 
 /// Checks that a disk can do what a request asks for.

@@ -8,11 +8,19 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 use sha2::{Digest, Sha256};
-use xen_front::block::{self, Block, BlockState, Disk, DiskEntry, DiskInfo, TransferError};
+use xen_front::block::{self, Block, BlockState, DiskEntry, TransferError};
 use xen_hypercall::Platform;
 
+/// Requests in flight at most: those of a ring of four pages, if the backend takes one.
+const DEPTH: usize = 128;
+
+/// Buffers of a disk: more than a ring of one page has requests.
+const BUFFERS: usize = 40;
+
 /// The bytes that are moved at a time: as many as a disk's buffers hold.
-const PIECE: usize = block::DEFAULT_BUFFERS * block::MAX_PAGES * 4096;
+const PIECE: usize = BUFFERS * block::MAX_PAGES * 4096;
+
+type Disk<'a, P> = block::Disk<'a, P, DEPTH>;
 
 /// The disks that are connected. A disk is connected when a command first needs it, and stays so.
 #[derive(Debug)]
@@ -29,7 +37,7 @@ impl<'a, P: Platform> Disks<'a, P> {
     pub(crate) fn list(&mut self, system: &System<'a, P>, out: &mut dyn Write) -> Result<(), Error> {
         for entry in block::list::<DEVICES>(system.store()?)? {
             match self.connected(system, entry) {
-                Ok(disk) => writeln!(out, "{} {}", entry.number, Info(disk.info()))?,
+                Ok(disk) => writeln!(out, "{} {}", entry.number, Info(disk.block()))?,
                 // The others can be listed all the same.
                 Err(error) => writeln!(out, "{error}")?,
             }
@@ -76,14 +84,15 @@ impl<'a, P: Platform> Disks<'a, P> {
 fn connect<'a, P: Platform>(system: &System<'a, P>, entry: DiskEntry) -> Result<Disk<'a, P>, Error> {
     let (store, grants) = (system.store()?, system.grants()?);
     let deadline = system.platform.now() + CONNECT_TIMEOUT;
-    Disk::connect(store, grants, entry.id, deadline).map_err(|error| {
+    let block = Block::connect_deep(store, grants, entry.id, deadline);
+    block.and_then(|block| Disk::new(block, BUFFERS)).map_err(|error| {
         abandon(store, "vbd", entry.id);
         Error::Disk { disk: entry.number, error }
     })
 }
 
 fn usable<P: Platform>(disk: &Disk<'_, P>) -> bool {
-    let block: &Block<'_, P> = disk.block();
+    let block = disk.block();
     block.state() == BlockState::Connected && block.broken().is_none()
 }
 
@@ -91,18 +100,19 @@ fn names_equal(number: &block::DeviceNumber, name: &str) -> bool {
     alloc::format!("{number}") == name
 }
 
-struct Info<'i>(&'i DiskInfo);
+struct Info<'b, 'a, P: Platform>(&'b Block<'a, P, DEPTH>);
 
-impl fmt::Display for Info<'_> {
+impl<P: Platform> fmt::Display for Info<'_, '_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(info) = self;
+        let (info, pages) = (self.0.info(), self.0.ring_pages());
         write!(f, "{} bytes, sectors of {}, ", info.bytes(), info.sector_size)?;
         f.write_str(if info.read_only { "read-only" } else { "writable" })?;
         match info.flush_method() {
-            Some(block::FlushMethod::Flush) => f.write_str(", flush"),
-            Some(_) => f.write_str(", barrier"),
-            None => f.write_str(", no flush"),
+            Some(block::FlushMethod::Flush) => f.write_str(", flush")?,
+            Some(_) => f.write_str(", barrier")?,
+            None => f.write_str(", no flush")?,
         }
+        write!(f, ", a ring of {pages} page{}", if pages == 1 { "" } else { "s" })
     }
 }
 
