@@ -213,6 +213,39 @@ fn a_read_only_disk_is_not_written() {
 }
 
 #[test]
+fn a_disk_is_called_by_its_extended_number_if_it_has_no_other() {
+    let lab = Lab::new();
+    let front = lab.device.frontend_path();
+    let set = |key: &str, value: &str| lab.world.store().write(format!("{front}/{key}"), value).unwrap();
+    set("virtual-device-ext", &((1 << 28) + 17 * 256).to_string());
+    assert_eq!(lab.store_list(), [("xvda".to_owned(), 51712)], "the plain number comes first");
+    lab.world.store().remove(format!("{front}/virtual-device")).unwrap();
+    assert_eq!(lab.store_list(), [("xvdr".to_owned(), 51712)]);
+    lab.world.store().remove(format!("{front}/virtual-device-ext")).unwrap();
+    assert_eq!(lab.store_list(), [("xvda".to_owned(), 51712)], "the directory's name is the last resort");
+    lab.finish();
+}
+
+#[test]
+fn a_cdrom_and_a_removable_medium_are_known_by_either_ends_word() {
+    for (own, info, cdrom, removable) in [
+        ("cdrom", 0, true, false),
+        ("disk", 1, true, false),
+        ("disk", 2, false, true),
+        ("disk", 0, false, false),
+    ] {
+        let lab = Lab::new();
+        let path = format!("{}/device-type", lab.device.frontend_path());
+        lab.world.store().write(path, own).unwrap();
+        lab.back.state().set("info", info);
+        let disk = lab.disk();
+        assert_eq!((disk.info().cdrom, disk.info().removable), (cdrom, removable), "{own}, {info}");
+        disk.close(lab.deadline()).unwrap();
+        lab.finish();
+    }
+}
+
+#[test]
 fn sectors_of_4096_bytes_change_the_alignment_and_not_the_unit() {
     let lab = Lab::new();
     lab.back.state().set("sector-size", 4096);

@@ -1,0 +1,307 @@
+//! A world with a guest and a driver domain, frontends that write their ring directly, and a disk that notes what is done to it.
+
+use core::cell::RefCell;
+use core::time::Duration;
+use std::rc::Rc;
+use xen_back::block::{
+    Blkback, BlkbackEvent, BlockError, Config, Discard, DiskSpec, GrantMode, MemoryDisk, Piece, Storage,
+    StorageError,
+};
+use xen_evtchn::Channel;
+use xen_front::block::{Block, BlockState};
+use xen_grant::{GrantTable, ReadWrite, Shared};
+use xen_hypercall::{GrantRef, Pages, Platform, start};
+use xen_ring::FrontRing;
+use xen_sim::{Device, Disk, Domain, DomainConfig, World};
+use xen_store::XenStore;
+use xen_store::xenbus::{Backend, DeviceId, backends};
+use xen_sys::io::blkif::{
+    BlkifOp, BlkifRequest, BlkifRequestIndirect, BlkifRequestSegment, BlkifResponse, BlkifStatus, x86_32,
+};
+use zerocopy::IntoBytes;
+
+pub(crate) const SECTORS: usize = 2048;
+pub(crate) const MODES: [GrantMode; 2] = [GrantMode::Copy, GrantMode::Map];
+
+pub(crate) type SharedDisk = Rc<RefCell<NotedDisk>>;
+pub(crate) type Back<'a> = Blkback<'a, Domain, SharedDisk>;
+
+/// What was done to a disk: the sector, and how many of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Done {
+    Read(u64, usize),
+    Write(u64, usize),
+    Flush,
+    Discard(u64, u64, bool),
+}
+
+/// A disk in memory that notes what is done to it.
+#[derive(Debug)]
+pub(crate) struct NotedDisk {
+    disk: MemoryDisk<Vec<u8>>,
+    pub(crate) done: Vec<Done>,
+}
+
+impl AsRef<[u8]> for NotedDisk {
+    fn as_ref(&self) -> &[u8] {
+        self.disk.as_ref()
+    }
+}
+
+impl Storage for NotedDisk {
+    fn sectors(&self) -> u64 {
+        self.disk.sectors()
+    }
+
+    fn discard_support(&self) -> Option<Discard> {
+        self.disk.discard_support()
+    }
+
+    fn read(&mut self, sector: u64, to: Piece<'_>) -> Result<(), StorageError> {
+        self.done.push(Done::Read(sector, to.len() / 512));
+        self.disk.read(sector, to)
+    }
+
+    fn write(&mut self, sector: u64, from: Piece<'_>) -> Result<(), StorageError> {
+        self.done.push(Done::Write(sector, from.len() / 512));
+        self.disk.write(sector, from)
+    }
+
+    fn flush(&mut self) -> Result<(), StorageError> {
+        self.done.push(Done::Flush);
+        self.disk.flush()
+    }
+
+    fn discard(&mut self, sector: u64, count: u64, secure: bool) -> Result<(), StorageError> {
+        self.done.push(Done::Discard(sector, count, secure));
+        self.disk.discard(sector, count, secure)
+    }
+}
+
+/// A world with a guest and a driver domain that serves it a disk of random bytes.
+pub(crate) struct Lab {
+    pub(crate) world: World,
+    pub(crate) guest: Domain,
+    pub(crate) driver: Domain,
+    pub(crate) device: Device,
+    pub(crate) guest_store: XenStore<Domain>,
+    pub(crate) driver_store: XenStore<Domain>,
+    pub(crate) grants: GrantTable<Domain>,
+    pub(crate) disk: SharedDisk,
+}
+
+pub(crate) fn store_of(domain: &Domain) -> XenStore<Domain> {
+    XenStore::new(domain.clone(), start::xenstore_ring(domain.clone()).unwrap()).unwrap()
+}
+
+pub(crate) fn noise(len: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+impl Lab {
+    pub(crate) fn new() -> Self {
+        Self::with(&Disk::new("xvda"))
+    }
+
+    pub(crate) fn with(disk: &Disk) -> Self {
+        let world = World::new(7);
+        let driver = world.create_guest(DomainConfig::new("driver"));
+        let guest = world.create_guest(DomainConfig::new("guest"));
+        let device = world.attach_disk(&guest, &driver, disk);
+        Self {
+            guest_store: store_of(&guest),
+            driver_store: store_of(&driver),
+            grants: GrantTable::new(guest.clone()).unwrap(),
+            disk: Rc::new(RefCell::new(NotedDisk {
+                disk: MemoryDisk::new(noise(SECTORS * 512, 3)),
+                done: Vec::new(),
+            })),
+            world,
+            guest,
+            driver,
+            device,
+        }
+    }
+
+    pub(crate) fn back(&self, mode: GrantMode) -> Back<'_> {
+        self.back_with(Config { mode, ring_order: 0, budget: 8 })
+    }
+
+    pub(crate) fn back_with(&self, config: Config) -> Back<'_> {
+        let found = backends::<4>(&self.driver_store, "vbd").unwrap();
+        assert_eq!(found, [DeviceId { guest: self.guest.id(), device: self.device.id }]);
+        let backend = Backend::open(&self.driver_store, "vbd", found[0]).unwrap();
+        let spec = DiskSpec::read(&backend).unwrap();
+        Blkback::new(backend, spec, self.disk.clone(), config)
+    }
+
+    pub(crate) fn front(&self) -> Block<'_, Domain> {
+        Block::open(&self.guest_store, &self.grants, self.device.id).unwrap()
+    }
+
+    /// Lets both ends run until `done`.
+    pub(crate) fn run<const DEPTH: usize>(
+        &self,
+        front: &mut Block<'_, Domain, DEPTH>,
+        back: &mut Back<'_>,
+        mut done: impl FnMut(&mut Block<'_, Domain, DEPTH>) -> bool,
+    ) {
+        for _ in 0..2000 {
+            front.poll(self.guest.now()).unwrap();
+            if done(front) {
+                return;
+            }
+            back.poll(self.driver.now()).unwrap();
+            self.world.run_for(Duration::from_micros(10));
+        }
+        panic!("it never came: {front:?} {back:?}");
+    }
+
+    pub(crate) fn reach<const DEPTH: usize>(
+        &self,
+        front: &mut Block<'_, Domain, DEPTH>,
+        back: &mut Back<'_>,
+        state: BlockState,
+    ) {
+        self.run(front, back, |front| front.poll(self.guest.now()).unwrap() == state);
+    }
+
+    /// Lets the backend run alone for a while.
+    pub(crate) fn settle(&self, back: &mut Back<'_>) -> Result<BlkbackEvent, BlockError> {
+        let mut last = Ok(BlkbackEvent::Idle);
+        for _ in 0..20 {
+            last = back.poll(self.driver.now());
+            if last.is_err() || last == Ok(BlkbackEvent::Removed) {
+                break;
+            }
+            self.world.run_for(Duration::from_micros(10));
+        }
+        last
+    }
+
+    pub(crate) fn states(&self) -> (u32, u32) {
+        self.world.device_states(&self.device)
+    }
+
+    pub(crate) fn finish(self) {
+        let Self { world, guest_store, driver_store, grants, .. } = self;
+        // Watches that were dropped are ended in passing.
+        for _ in 0..4 {
+            let _ = (guest_store.poll(), driver_store.poll());
+            world.run_until_idle();
+        }
+        drop((guest_store, driver_store, grants));
+        world.check().unwrap();
+    }
+}
+
+/// A frontend that writes its ring directly.
+pub(crate) struct Raw<'a, Req, Rsp> {
+    pub(crate) lab: &'a Lab,
+    pub(crate) ring: FrontRing<Shared<'a, Domain, ReadWrite>, Req, Rsp>,
+    pub(crate) channel: Channel<Domain>,
+    pub(crate) data: Shared<'a, Domain, ReadWrite>,
+}
+
+pub(crate) type Native<'a> = Raw<'a, BlkifRequest, BlkifResponse>;
+pub(crate) type X86<'a> = Raw<'a, x86_32::BlkifRequest, x86_32::BlkifResponse>;
+
+impl<'a, Req, Rsp> Raw<'a, Req, Rsp>
+where
+    Req: zerocopy::FromBytes + IntoBytes + zerocopy::Immutable,
+    Rsp: zerocopy::FromBytes + IntoBytes + zerocopy::Immutable,
+{
+    pub(crate) fn publish(lab: &'a Lab, back: &mut Back<'_>, protocol: &str) -> Self {
+        lab.settle(back).unwrap();
+        assert_eq!(lab.states().1, 2);
+        let share = |pages| {
+            let pages = Pages::alloc(lab.guest.clone(), pages).unwrap();
+            lab.grants.share_writable(pages, lab.driver.id()).unwrap()
+        };
+        let ring = share(1);
+        let channel = Channel::alloc_unbound(lab.guest.clone(), lab.driver.id()).unwrap();
+        let (store, path) = (lab.guest.store(), lab.device.frontend_path());
+        store.write(format!("{path}/ring-ref"), ring.refs()[0]).unwrap();
+        store.write(format!("{path}/event-channel"), channel.port()).unwrap();
+        store.write(format!("{path}/protocol"), protocol).unwrap();
+        store.write(format!("{path}/state"), 3).unwrap();
+        Self { lab, ring: FrontRing::new(ring).unwrap(), channel, data: share(2) }
+    }
+
+    pub(crate) fn connect(lab: &'a Lab, back: &mut Back<'_>, protocol: &str) -> Self {
+        let raw = Self::publish(lab, back, protocol);
+        lab.settle(back).unwrap();
+        assert_eq!(lab.states(), (3, 4));
+        raw
+    }
+
+    pub(crate) fn ask(&mut self, back: &mut Back<'_>, request: &Req) -> Rsp {
+        self.ring.push(request).unwrap();
+        let _ = self.ring.publish();
+        self.channel.notify().unwrap();
+        self.lab.settle(back).unwrap();
+        self.ring.pop().unwrap().expect("an answer")
+    }
+
+    pub(crate) fn close(self, back: &mut Back<'_>) {
+        let (store, path) = (self.lab.guest.store(), self.lab.device.frontend_path());
+        for state in [5, 6] {
+            store.write(format!("{path}/state"), state).unwrap();
+            let _ = self.lab.settle(back);
+        }
+        assert_eq!(self.lab.states(), (6, 6));
+        self.ring.into_memory().reclaim().unwrap();
+        self.data.reclaim().unwrap();
+    }
+}
+
+impl Native<'_> {
+    pub(crate) fn request(&self, operation: BlkifOp, count: u8, sector: u64) -> BlkifRequest {
+        let [gref, ..] = self.data.refs() else { panic!() };
+        let segment = BlkifRequestSegment { gref: *gref, first_sect: 0, last_sect: 7, _pad0: [0; 2] };
+        BlkifRequest {
+            operation,
+            nr_segments: count,
+            handle: 0,
+            _pad0: [0; 4],
+            id: 0xfeed_0000 + sector,
+            sector_number: sector,
+            seg: [segment; 11],
+        }
+    }
+
+    /// Asks, and expects an answer to this request with this status.
+    pub(crate) fn expect(&mut self, back: &mut Back<'_>, request: &BlkifRequest, status: BlkifStatus) {
+        let operation = match request.operation {
+            // Of an indirect request, what is done; it lies where others have their count.
+            BlkifOp::INDIRECT => BlkifOp(request.nr_segments),
+            operation => operation,
+        };
+        let expected = BlkifResponse { id: request.id, operation, status, ..Default::default() };
+        assert_eq!(self.ask(back, request).as_bytes(), expected.as_bytes(), "{request:?}");
+    }
+}
+
+impl Native<'_> {
+    pub(crate) fn indirect(&self, op: BlkifOp, count: u16, page: GrantRef) -> BlkifRequest {
+        let indirect = BlkifRequestIndirect {
+            operation: BlkifOp::INDIRECT,
+            indirect_op: op,
+            nr_segments: count,
+            id: 0x1d,
+            sector_number: 3,
+            indirect_grefs: [page; 8],
+            ..Default::default()
+        };
+        let mut request = BlkifRequest::default();
+        request.as_mut_bytes()[..64].copy_from_slice(indirect.as_bytes());
+        request
+    }
+}

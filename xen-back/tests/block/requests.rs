@@ -1,0 +1,225 @@
+//! Requests that a frontend writes into the ring.
+
+use super::lab::{Done, Lab, MODES, Native, SECTORS, X86};
+use xen_back::block::{GrantMode, Refusal};
+use xen_hypercall::GrantRef;
+use xen_sys::io::blkif::{
+    BlkifOp, BlkifRequest, BlkifRequestDiscard, BlkifRequestSegment, BlkifStatus, x86_32,
+};
+use zerocopy::IntoBytes;
+
+#[test]
+fn d_b04_to_d_b08_requests_for_what_there_is_not_are_answered_and_touch_nothing() {
+    for mode in MODES {
+        let lab = Lab::new();
+        let mut back = lab.back(mode);
+        let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
+        let touched = || (lab.driver.counters().maps, lab.driver.counters().copies);
+        let before = touched();
+        let error = BlkifStatus::ERROR;
+        // d_b04
+        for count in [0, 12, 255] {
+            let request = raw.request(BlkifOp::READ, count, 1);
+            raw.expect(&mut back, &request, error);
+        }
+        assert_eq!(back.statistics().last_refusal, Some(Refusal::SegmentCount { found: 255, limit: 11 }));
+        for count in [0, 33, 257] {
+            let request = raw.indirect(BlkifOp::READ, count, GrantRef(9));
+            raw.expect(&mut back, &request, error);
+        }
+        // d_b05
+        for (first, last) in [(3, 2), (0, 8), (255, 255)] {
+            let mut request = raw.request(BlkifOp::WRITE, 2, 2);
+            (request.seg[1].first_sect, request.seg[1].last_sect) = (first, last);
+            raw.expect(&mut back, &request, error);
+        }
+        // d_b06
+        for sector in [SECTORS as u64 - 7, u64::MAX - 3, u64::MAX] {
+            let mut request = raw.request(BlkifOp::WRITE, 1, 0);
+            request.sector_number = sector;
+            raw.expect(&mut back, &request, error);
+        }
+        // d_b08
+        for op in [4, 7, 9, 255] {
+            let request = raw.request(BlkifOp(op), 1, 4);
+            raw.expect(&mut back, &request, BlkifStatus::EOPNOTSUPP);
+        }
+        assert_eq!(touched(), before, "nothing of the guest's was touched");
+        // The ring goes on.
+        let request = raw.request(BlkifOp::READ, 2, 5);
+        raw.expect(&mut back, &request, BlkifStatus::OKAY);
+        let mut page = [0; 4096];
+        raw.data.as_ref().copy_to(0, &mut page).unwrap();
+        assert_eq!(page, lab.disk.borrow().as_ref()[13 * 512..21 * 512]);
+        raw.close(&mut back);
+        drop(back);
+        lab.finish();
+    }
+}
+
+#[test]
+fn d_b07_segments_in_a_page_of_the_guests_are_copied_once_and_then_checked() {
+    for mode in MODES {
+        let lab = Lab::new();
+        let mut back = lab.back(mode);
+        let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
+        let &[data, page] = raw.data.refs() else { panic!() };
+        let good = BlkifRequestSegment { gref: data, first_sect: 1, last_sect: 2, _pad0: [0; 2] };
+        let segments = |lying: BlkifRequestSegment| {
+            let mut list = [good; 32];
+            list[31] = lying;
+            raw.data.as_ref().copy_from(4096, list.as_bytes()).unwrap();
+        };
+        segments(good);
+        let request = raw.indirect(BlkifOp::READ, 32, page);
+        let copies = lab.driver.counters().copies;
+        raw.expect(&mut back, &request, BlkifStatus::OKAY);
+        let fetched = lab.driver.counters().copies - copies;
+        assert!(mode == GrantMode::Copy || fetched == 1, "the segments are fetched by one copy");
+        let mut last = [0; 1024];
+        raw.data.as_ref().copy_to(512, &mut last).unwrap();
+        assert_eq!(last, lab.disk.borrow().as_ref()[(3 + 62) * 512..(3 + 64) * 512]);
+
+        let (maps, copies) = (lab.driver.counters().maps, lab.driver.counters().copies);
+        raw.data.as_ref().copy_from(4096 + 31 * 8 + 5, &[8]).unwrap();
+        raw.expect(&mut back, &request, BlkifStatus::ERROR);
+        assert_eq!((lab.driver.counters().maps, lab.driver.counters().copies), (maps, copies + 1));
+        raw.close(&mut back);
+        drop(back);
+        lab.finish();
+    }
+}
+
+#[test]
+fn xsa_361_a_reference_that_xen_refuses_at_any_position_fails_the_request_alone() {
+    for mode in MODES {
+        let lab = Lab::new();
+        let mut back = lab.back(mode);
+        let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
+        let before = lab.disk.borrow().as_ref().to_vec();
+        for bad in 0..11 {
+            for operation in [BlkifOp::READ, BlkifOp::WRITE] {
+                let mut request = raw.request(operation, 11, 0);
+                request.seg[bad].gref = GrantRef(400 + bad as u32);
+                raw.expect(&mut back, &request, BlkifStatus::ERROR);
+            }
+        }
+        assert!(before == lab.disk.borrow().as_ref(), "nothing was written");
+        let counters = lab.driver.counters();
+        // The ring itself is still mapped.
+        assert_eq!(counters.maps, counters.unmaps + 1);
+        raw.close(&mut back);
+        drop(back);
+        lab.finish();
+    }
+}
+
+#[test]
+fn a_32_bit_guest_is_served_in_its_own_layout() {
+    let lab = Lab::new();
+    let mut back = lab.back(GrantMode::Copy);
+    let mut raw = X86::connect(&lab, &mut back, "x86_32-abi");
+    let segment =
+        BlkifRequestSegment { gref: raw.data.refs()[0], first_sect: 0, last_sect: 7, _pad0: [0; 2] };
+    let mut request = x86_32::BlkifRequest {
+        operation: BlkifOp::READ,
+        nr_segments: 1,
+        id: 77.into(),
+        sector_number: 8.into(),
+        ..Default::default()
+    };
+    request.seg[0] = segment;
+    // More than once round the ring.
+    for _ in 0..40 {
+        let response = raw.ask(&mut back, &request);
+        assert_eq!((response.id.get(), response.status), (77, BlkifStatus::OKAY));
+    }
+    let mut page = [0; 4096];
+    raw.data.as_ref().copy_to(0, &mut page).unwrap();
+    assert_eq!(page, lab.disk.borrow().as_ref()[8 * 512..16 * 512]);
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn a_barrier_is_a_write_between_two_flushes_and_a_flush_is_one() {
+    for mode in MODES {
+        let lab = Lab::new();
+        let mut back = lab.back(mode);
+        let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
+        let barrier = raw.request(BlkifOp::WRITE_BARRIER, 1, 16);
+        raw.expect(&mut back, &barrier, BlkifStatus::OKAY);
+        let expected = [Done::Flush, Done::Write(16, 8), Done::Flush];
+        assert_eq!(core::mem::take(&mut lab.disk.borrow_mut().done), expected, "{mode:?}");
+        // Without data both are the same.
+        for operation in [BlkifOp::WRITE_BARRIER, BlkifOp::FLUSH_DISKCACHE] {
+            let flush = raw.request(operation, 0, 0);
+            raw.expect(&mut back, &flush, BlkifStatus::OKAY);
+            assert_eq!(core::mem::take(&mut lab.disk.borrow_mut().done), [Done::Flush], "{operation:?}");
+        }
+        raw.close(&mut back);
+        drop(back);
+        lab.finish();
+    }
+}
+
+#[test]
+fn sectors_are_freed_unless_the_toolstack_forbids_it() {
+    for allowed in [true, false] {
+        let lab = Lab::new();
+        if !allowed {
+            lab.world.store().write(format!("{}/discard-enable", lab.device.backend_path()), 0).unwrap();
+        }
+        let mut back = lab.back(GrantMode::Copy);
+        let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
+        let offered = |key| lab.guest.store().read(format!("{}/{key}", lab.device.backend_path())).unwrap();
+        assert_eq!(offered("feature-discard"), u32::from(allowed).to_string());
+        assert_eq!(offered("discard-granularity"), if allowed { "512" } else { "0" });
+        for flag in [0, 1] {
+            let discard = BlkifRequestDiscard {
+                operation: BlkifOp::DISCARD,
+                flag,
+                id: 0xd15c,
+                sector_number: 9,
+                nr_sectors: 3,
+                ..Default::default()
+            };
+            let mut request = BlkifRequest::default();
+            let bytes = discard.as_bytes();
+            request.as_mut_bytes()[..bytes.len()].copy_from_slice(bytes);
+            raw.expect(
+                &mut back,
+                &request,
+                if allowed { BlkifStatus::OKAY } else { BlkifStatus::EOPNOTSUPP },
+            );
+        }
+        let expected =
+            if allowed { &[Done::Discard(9, 3, false), Done::Discard(9, 3, true)][..] } else { &[] };
+        assert_eq!(lab.disk.borrow().done, expected);
+        raw.close(&mut back);
+        drop(back);
+        lab.finish();
+    }
+}
+
+#[test]
+fn segments_side_by_side_are_one_operation_of_the_storage() {
+    for mode in MODES {
+        let lab = Lab::new();
+        let mut back = lab.back(mode);
+        let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
+        // Whole pages, one after the other, and then a part that does not begin where its page does.
+        let mut request = raw.request(BlkifOp::WRITE, 4, 40);
+        request.seg[3].first_sect = 2;
+        raw.expect(&mut back, &request, BlkifStatus::OKAY);
+        let expected = match mode {
+            GrantMode::Copy => &[Done::Write(40, 30)][..],
+            GrantMode::Map => &[Done::Write(40, 24), Done::Write(64, 6)],
+        };
+        assert_eq!(lab.disk.borrow().done, expected, "{mode:?}");
+        raw.close(&mut back);
+        drop(back);
+        lab.finish();
+    }
+}

@@ -1,0 +1,153 @@
+//! What frontends and toolstacks do in xenstore, and to the ring's indices.
+
+use super::lab::{Lab, Native, Raw, SECTORS, noise};
+use core::sync::atomic::Ordering;
+use xen_back::block::{BlkbackEvent, BlockError, DiskSpec, GrantMode, Storage};
+use xen_front::block::BlockState;
+use xen_hypercall::Platform;
+use xen_sim::Disk;
+use xen_sys::io::blkif::{BlkifOp, BlkifStatus};
+
+#[test]
+fn d_r02_a_request_index_past_the_room_closes_the_device_and_a_new_frontend_is_served() {
+    let lab = Lab::new();
+    let mut back = lab.back(GrantMode::Copy);
+    let Raw { ring, channel, data, .. } = Native::connect(&lab, &mut back, "x86_64-abi");
+    let connected = lab.driver.counters().maps;
+    let ring = ring.into_memory();
+    ring.as_ref().u32::<0>().store(33, Ordering::SeqCst);
+    assert!(matches!(lab.settle(&mut back), Err(BlockError::Corrupt(_))));
+    assert_eq!(lab.driver.counters().unmaps, connected, "the guest's pages are let go of at once");
+    ring.as_ref().u32::<0>().store(1, Ordering::SeqCst);
+    assert_eq!(lab.settle(&mut back), Ok(BlkbackEvent::Idle));
+    assert_eq!(lab.states(), (3, 5), "closing, and the ring is not looked at again");
+    let error =
+        lab.driver.store().read(format!("error/backend/vbd/{}/{}/error", lab.guest.id(), lab.device.id));
+    assert!(error.is_some_and(|error| !error.is_empty()), "the toolstack's user can read why");
+    let store = lab.guest.store();
+    for state in [5, 6, 1] {
+        store.write(format!("{}/state", lab.device.frontend_path()), state).unwrap();
+        lab.settle(&mut back).unwrap();
+    }
+    ring.reclaim().unwrap();
+    data.reclaim().unwrap();
+    drop(channel);
+    let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
+    let request = raw.request(BlkifOp::READ, 1, 0);
+    raw.expect(&mut back, &request, BlkifStatus::OKAY);
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn what_a_frontend_publishes_is_refused_if_it_can_not_be() {
+    for (key, value) in [
+        ("ring-ref", "x"),
+        ("ring-ref", "4294967295"),
+        ("event-channel", "99999"),
+        ("event-channel", ""),
+        ("protocol", "sparc"),
+        ("ring-page-order", "1"),
+        ("ring-page-order", "4294967295"),
+        ("num-ring-pages", "2"),
+        ("num-ring-pages", "0"),
+        ("num-ring-pages", "3"),
+    ] {
+        let lab = Lab::new();
+        let mut back = lab.back(GrantMode::Map);
+        let raw = Native::publish(&lab, &mut back, "x86_64-abi");
+        lab.guest.store().write(format!("{}/{key}", lab.device.frontend_path()), value).unwrap();
+        assert!(lab.settle(&mut back).is_err(), "{key} = {value}");
+        lab.settle(&mut back).unwrap();
+        assert_eq!(lab.states(), (3, 5), "{key} = {value}");
+        let counters = lab.driver.counters();
+        assert_eq!(counters.maps, counters.unmaps);
+        raw.close(&mut back);
+        drop(back);
+        lab.finish();
+    }
+}
+
+#[test]
+fn row_133_a_close_cycle_before_the_first_connection_is_answered_step_by_step() {
+    let lab = Lab::new();
+    let mut back = lab.back(GrantMode::Copy);
+    lab.settle(&mut back).unwrap();
+    assert_eq!(lab.states(), (1, 2));
+    let store = lab.guest.store();
+    for (state, answer) in [(5, 5), (6, 6), (1, 2)] {
+        store.write(format!("{}/state", lab.device.frontend_path()), state).unwrap();
+        lab.settle(&mut back).unwrap();
+        assert_eq!(lab.states(), (state, answer));
+    }
+    let mut front = lab.front();
+    lab.reach(&mut front, &mut back, BlockState::Connected);
+    front.close();
+    lab.reach(&mut front, &mut back, BlockState::Closed);
+    drop((front, back));
+    lab.finish();
+}
+
+#[test]
+fn a_frontend_that_rewrites_its_state_without_end_costs_one_look_each_time() {
+    let lab = Lab::new();
+    let mut back = lab.back(GrantMode::Copy);
+    lab.settle(&mut back).unwrap();
+    let store = lab.guest.store();
+    for round in 0..20 {
+        for state in 0..500 {
+            store.write(format!("{}/state", lab.device.frontend_path()), (state + round) % 3).unwrap();
+        }
+        let before = lab.driver.counters().notifications;
+        back.poll(lab.driver.now()).unwrap();
+        assert!(lab.driver.counters().notifications - before < 50);
+    }
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn a_read_only_disk_says_so_and_stays_as_it_is() {
+    let lab = Lab::with(&Disk { read_only: true, ..Disk::new("xvda") });
+    let mut back = lab.back(GrantMode::Copy);
+    let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
+    assert_eq!(lab.guest.store().read(format!("{}/info", lab.device.backend_path())).as_deref(), Some("4"));
+    for operation in [BlkifOp::WRITE, BlkifOp::WRITE_BARRIER] {
+        let request = raw.request(operation, 1, 0);
+        raw.expect(&mut back, &request, BlkifStatus::ERROR);
+    }
+    assert_eq!(lab.disk.borrow().sectors(), SECTORS as u64);
+    assert!(lab.disk.borrow().as_ref() == noise(SECTORS * 512, 3));
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn what_the_toolstack_says_of_a_disk_is_taken_and_what_it_waits_for_is_said() {
+    let lab = Lab::new();
+    let (store, path) = (lab.world.store(), lab.device.backend_path());
+    for (key, value) in [
+        ("params", "/dev/vg/guest"),
+        ("physical-device", "fd:1a"),
+        ("mode", "r"),
+        ("device-type", "cdrom"),
+        ("removable", "1"),
+        ("discard-enable", "0"),
+    ] {
+        store.write(format!("{path}/{key}"), value).unwrap();
+    }
+    let mut back = lab.back(GrantMode::Copy);
+    let spec = DiskSpec::read(back.backend()).unwrap();
+    assert_eq!((spec.params.as_str(), spec.physical_device), ("/dev/vg/guest", Some((0xfd, 0x1a))));
+    assert_eq!((spec.writable, spec.cdrom, spec.removable, spec.discard), (false, true, true, false));
+    let raw = Native::connect(&lab, &mut back, "x86_64-abi");
+    let said = |key| store.read(format!("{path}/{key}")).unwrap();
+    assert_eq!((said("hotplug-status"), said("feature-flush-cache")), ("connected".into(), "0".into()));
+    // CD-ROM, removable, read-only.
+    assert_eq!((said("info"), said("sectors")), ("7".into(), SECTORS.to_string()));
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
