@@ -90,14 +90,32 @@ pub struct Block<'a, P: Platform, const DEPTH: usize = DEFAULT_DEPTH> {
     stale: bool,
     /// The next request's token.
     next: u64,
-    connection: Option<Connection<'a, P, DEPTH>>,
-    /// The connection before, until its requests can be taken back.
-    previous: Option<Connection<'a, P, DEPTH>>,
+    link: Link<Connection<'a, P, DEPTH>>,
     /// Requests of earlier connections that are to be made again, in their order.
     again: Vec<(Token, Request<P>), DEPTH>,
     /// Requests of earlier connections that can't be made again, as their peer kept the pages.
     lost: Vec<Completion<P>, DEPTH>,
     size: SizeWatch<'a, P>,
+}
+
+/// A connection, if there is one. It is made when the backend is ready for it, and by then its predecessor's pages are free.
+#[derive(Debug)]
+enum Link<C> {
+    None,
+    /// The connection in use.
+    Current(C),
+    /// The one before, until its requests can be taken back.
+    Previous(C),
+}
+
+impl<C> Link<C> {
+    fn current(&self) -> Option<&C> {
+        if let Self::Current(connection) = self { Some(connection) } else { None }
+    }
+
+    fn current_mut(&mut self) -> Option<&mut C> {
+        if let Self::Current(connection) = self { Some(connection) } else { None }
+    }
 }
 
 impl<'a, P: Platform> Block<'a, P> {
@@ -148,8 +166,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
             closing: false,
             stale: false,
             next: 0,
-            connection: None,
-            previous: None,
+            link: Link::None,
             again: Vec::new(),
             lost: Vec::new(),
             size,
@@ -201,22 +218,22 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
 
     /// Returns how the backend broke the protocol, if it did.
     pub fn broken(&self) -> Option<Broken> {
-        self.connection.as_ref().and_then(Connection::broken)
+        self.link.current().and_then(Connection::broken)
     }
 
     /// Returns the port whose events tell that requests are done; none while there is no ring.
     pub fn port(&self) -> Option<Port> {
-        self.connection.as_ref().and_then(Connection::port)
+        self.link.current().and_then(Connection::port)
     }
 
     /// Returns the channel, to unmask it or to bind it to a vCPU; none while there is no ring.
     pub fn channel(&self) -> Option<&Channel<P>> {
-        self.connection.as_ref().and_then(Connection::channel)
+        self.link.current().and_then(Connection::channel)
     }
 
     /// Returns how many pages the ring has; none while there is no ring.
     pub fn ring_pages(&self) -> usize {
-        self.connection.as_ref().map_or(0, |connection| connection.ring_refs().len())
+        self.link.current().map_or(0, |connection| connection.ring_refs().len())
     }
 
     /// Returns the store that the disk was found in.
@@ -231,15 +248,16 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
 
     /// Returns how many requests are neither answered nor given up.
     pub fn in_flight(&self) -> usize {
-        let of = |connection: &Option<Connection<'a, P, DEPTH>>| {
-            connection.as_ref().map_or(0, Connection::in_flight)
+        let linked = match &self.link {
+            Link::None => 0,
+            Link::Current(connection) | Link::Previous(connection) => connection.in_flight(),
         };
-        of(&self.connection) + of(&self.previous) + self.again.len() + self.lost.len()
+        linked + self.again.len() + self.lost.len()
     }
 
     /// Returns how many requests can be submitted now.
     pub fn room(&self) -> usize {
-        self.connection.as_ref().filter(|_| self.state == BlockState::Connected).map_or(0, Connection::room)
+        self.link.current().filter(|_| self.state == BlockState::Connected).map_or(0, Connection::room)
     }
 
     /// Queues a request for the next [`kick`](Self::kick).
@@ -253,7 +271,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         }
         // Only flushes care, and the check found a method for those.
         let flush = self.info.flush_method().unwrap_or(FlushMethod::Flush);
-        match &mut self.connection {
+        match self.link.current_mut() {
             Some(connection) => {
                 let token = connection.submit(Token(self.next), request, flush, self.info.trusted)?;
                 self.next += 1;
@@ -278,7 +296,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
 
     /// Publishes what was queued, and notifies the backend if it sleeps.
     pub fn kick(&mut self) {
-        if let Some(connection) = &mut self.connection {
+        if let Some(connection) = self.link.current_mut() {
             connection.kick();
         }
     }
@@ -288,7 +306,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         if let Some(lost) = self.lost.pop() {
             return Some(lost);
         }
-        let Some(Answer { completion, operation }) = self.connection.as_mut().and_then(Connection::complete)
+        let Some(Answer { completion, operation }) = self.link.current_mut().and_then(Connection::complete)
         else {
             return self.complete_closed();
         };
@@ -308,8 +326,8 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         if !matches!(self.state, BlockState::Closed | BlockState::Unplugged) {
             return None;
         }
-        self.connection = None;
         self.take_back();
+        self.link = Link::None;
         if let Some(lost) = self.lost.pop() {
             return Some(lost);
         }
@@ -403,7 +421,9 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
     pub fn reopen(&mut self) -> Result<(), BlockError> {
         // Of the one before that nobody has anything any more.
         self.take_back();
-        self.previous = self.connection.take();
+        if let Link::Current(connection) = core::mem::replace(&mut self.link, Link::None) {
+            self.link = Link::Previous(connection);
+        }
         self.closing = false;
         self.state = BlockState::Connecting;
         self.stale = true;
@@ -431,7 +451,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
     ///
     /// Those of [`reopen`](Self::reopen).
     pub fn resume(&mut self) -> Result<(), BlockError> {
-        for connection in [&mut self.connection, &mut self.previous].into_iter().flatten() {
+        if let Link::Current(connection) | Link::Previous(connection) = &mut self.link {
             connection.abandon();
         }
         self.reopen()
@@ -439,7 +459,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
 
     /// Takes the requests of the connection before back, to be made again.
     fn take_back(&mut self) {
-        let Some(mut previous) = self.previous.take() else { return };
+        let Link::Previous(previous) = &mut self.link else { return };
         while let Some(taken) = previous.take_back() {
             // There are never more requests than slots, in whatever state.
             let _ = match taken {
@@ -448,6 +468,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
             };
         }
         self.again.sort_unstable_by_key(|(token, _)| *token);
+        self.link = Link::None;
     }
 
     /// Makes the requests again that earlier connections did not answer.
@@ -456,7 +477,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         let trusted = self.info.trusted;
         let mut queued = false;
         while !self.again.is_empty()
-            && let Some(connection) = self.connection.as_mut().filter(|connection| connection.room() > 0)
+            && let Some(connection) = self.link.current_mut().filter(|connection| connection.room() > 0)
         {
             let (token, request) = self.again.remove(0);
             let submitted = match check(&self.info, &request) {
@@ -538,7 +559,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         drop(keys);
         // The backend has let go of what it had of earlier ones, or never had it.
         self.take_back();
-        self.connection = Some(connection);
+        self.link = Link::Current(connection);
         self.state = BlockState::Connecting;
         Ok(())
     }
@@ -562,12 +583,11 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
     fn close_when_idle(&mut self) -> Result<bool, BlockError> {
         let backend = self.frontend.backend_state();
         if !matches!(backend, XenbusState::CONNECTED | XenbusState::CLOSING)
-            && let Some(connection) = &mut self.connection
+            && let Some(connection) = self.link.current_mut()
         {
             connection.end();
         }
-        let in_flight = self.connection.as_ref().map_or(0, Connection::in_flight);
-        let idle = in_flight == 0 || self.connection.as_ref().is_some_and(Connection::is_ended);
+        let idle = self.link.current().is_none_or(|current| current.in_flight() == 0 || current.is_ended());
         if idle {
             self.frontend.close()?;
         }
@@ -576,11 +596,11 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
 
     fn end(&mut self, state: BlockState) {
         self.state = state;
-        if let Some(connection) = &mut self.connection {
+        if let Some(connection) = self.link.current_mut() {
             connection.end();
         }
         if self.in_flight() == 0 {
-            self.connection = None;
+            self.link = Link::None;
         }
     }
 }
