@@ -9,7 +9,7 @@ use network::Network;
 use rng::Rng;
 use xen_back::block::{Config, GrantMode};
 use xen_example_sim_shell::{Faults, Setup, SharedDisk, Sleep, Stage, Xen};
-use xen_front::block::{BlockError, Disk};
+use xen_front::block::{self, Block, BlockError, DEFAULT_BUFFERS};
 use xen_grant::GrantTable;
 use xen_hypercall::ops::sched::Resumed;
 use xen_hypercall::{Errno, Instant, Platform, Port, start};
@@ -41,6 +41,9 @@ const STEPS: [(usize, &str); 12] = [
     (18, "storm"),
     (20, "sleep"),
 ];
+
+/// A disk whose ring has as many pages as the backend takes, up to four.
+type Disk<'a, P> = block::Disk<'a, P, 128>;
 
 /// Lives the life of a seed; returns its record, if that is asked for. Panics where something is not as it should be.
 pub(crate) fn live(seed: u64, trace: bool) -> Vec<TraceEvent> {
@@ -156,14 +159,15 @@ impl<'a> Life<'_, 'a> {
     }
 
     fn connect(&self) -> Result<Disk<'a, Xen>, BlockError> {
-        Disk::connect(self.store, self.grants, self.stage.vbd.id, self.deadline())
+        let block = Block::connect_deep(self.store, self.grants, self.stage.vbd.id, self.deadline())?;
+        Disk::new(block, DEFAULT_BUFFERS)
     }
 
     /// Does something with the disk. It must succeed, unless the disk's backend has been shaken: then it is tried again with a new connection.
     fn on_disk<T>(
         &mut self,
         what: &str,
-        mut work: impl FnMut(&mut Disk<'a, Xen>) -> Result<T, xen_front::block::TransferError>,
+        mut work: impl FnMut(&mut Disk<'a, Xen>) -> Result<T, block::TransferError>,
     ) -> T {
         if core::mem::take(&mut self.disk_shaken)
             && let Some(mut disk) = self.disk.take()
