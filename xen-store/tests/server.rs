@@ -1,7 +1,7 @@
 //! The server: what a client may make it keep, and what a hostile one finds.
 #![cfg(feature = "server")]
 
-use xen_hypercall::{DomId, Gfn, Port};
+use xen_hypercall::{DomId, Gfn, Instant, Port};
 use xen_store::server::{Breach, ConnectionId, Domains, NoDomains, Quotas, Server};
 use xen_store::wire::{MessageType as M, ServerError, XsdSockmsg, encode, parse_event};
 
@@ -93,6 +93,100 @@ fn a1_6_events_that_pile_up_are_merged_and_then_cost_the_connection() {
 }
 
 #[test]
+fn a1_6_events_that_are_not_read_in_time_cost_the_connection() {
+    let (mut server, dom0, guest) = start();
+    let at = |seconds: u64| Instant::from_nanos(seconds * 1_000_000_000);
+    ask(&mut server, guest, M::WATCH, "data\0t\0").unwrap();
+    ask(&mut server, dom0, M::WATCH, "data\0t\0").unwrap();
+    assert_eq!(server.tick(at(0)), None);
+    ask(&mut server, dom0, M::WRITE, "/local/domain/5/data/a\0x").unwrap();
+    ask(&mut server, dom0, M::WRITE, "/local/domain/5/data/b\0x").unwrap();
+    assert_eq!(server.tick(at(100)), Some(at(120)));
+    assert_eq!(server.tick(at(119)), Some(at(120)));
+    // Who reads on is in no hurry for the rest.
+    server.take_message(guest).unwrap();
+    assert_eq!(server.tick(at(130)), Some(at(150)));
+    assert_eq!((server.tick(at(149)), server.breach(guest)), (Some(at(150)), None));
+    assert_eq!(server.tick(at(150)), None);
+    assert_eq!(server.breach(guest), Some(Breach::Stalled { events: 1 }));
+    assert_eq!(server.receive(guest, &[], &mut NoDomains), Err(Breach::Stalled { events: 1 }));
+    // The control domain has all the time it wants.
+    ask(&mut server, dom0, M::WATCH, "/\0t\0").unwrap();
+    ask(&mut server, guest, M::WRITE, "data/c\0x").unwrap();
+    assert!(server.waiting(dom0) > 0);
+    assert_eq!((server.tick(at(200)), server.tick(at(900)), server.breach(dom0)), (None, None, None));
+}
+
+#[test]
+fn a1_6_all_that_a_domain_makes_the_server_keep_is_bounded_together() {
+    let (mut server, dom0, guest) = start();
+    let memory = 30_000;
+    server.set_quotas(Quotas { memory, nodes: 0, watches: 0, transactions: 0, ..Quotas::default() });
+    let full = Err(ServerError::OutOfMemory);
+    let mut fill = |kind, tx, body: &dyn Fn(u32) -> String| {
+        let text = |number| body(number).into_bytes();
+        (0..1000).find(|&number| ask_tx(&mut server, guest, tx, kind, &text(number)).0 == full)
+    };
+    let value = "v".repeat(1000);
+    let nodes = fill(M::WRITE, 0, &|number| format!("data/{number}\0{value}")).unwrap();
+    assert!((20..30).contains(&nodes), "{nodes}");
+    let watches = fill(M::WATCH, 0, &|number| format!("data\0{number}\0")).unwrap();
+    assert!(watches < 20, "{watches}");
+    assert_eq!(ask(&mut server, guest, M::TRANSACTION_START, "\0"), Ok("1\0".into()));
+    let mut fill = |kind, tx, body: &dyn Fn(u32) -> String| {
+        let text = |number| body(number).into_bytes();
+        (0..1000).find(|&number| ask_tx(&mut server, guest, tx, kind, &text(number)).0 == full)
+    };
+    let looks = fill(M::READ, 1, &|number| format!("none{number}\0")).unwrap();
+    assert!(looks < 20, "{looks}");
+    // It can always give things up, and then there is room again; others never had less.
+    ask_tx(&mut server, guest, 1, M::TRANSACTION_END, b"F\0").0.unwrap();
+    ask(&mut server, guest, M::RM, "data\0").unwrap();
+    ask(&mut server, guest, M::WRITE, &format!("data/again\0{value}")).unwrap();
+    assert_eq!(ask(&mut server, dom0, M::WRITE, &format!("/a\0{value}{value}{value}")).unwrap(), OK);
+    assert_eq!(ask(&mut server, dom0, M::CONTROL, "check\0").unwrap(), OK);
+    // Events are bounded by it too, but for whom they are for can't help them: the connection ends.
+    ask(&mut server, guest, M::RESET_WATCHES, "\0").unwrap();
+    ask(&mut server, guest, M::WATCH, &format!("data\0{}\0", "t".repeat(3000))).unwrap();
+    for number in 0..20 {
+        ask(&mut server, dom0, M::WRITE, &format!("/local/domain/5/data/{number}\0")).unwrap();
+    }
+    assert!(
+        matches!(server.breach(guest), Some(Breach::Overrun { events: 8..=10 })),
+        "{:?}",
+        server.breach(guest)
+    );
+}
+
+#[test]
+fn a1_6_a_transaction_that_there_is_no_room_for_any_more_changes_nothing() {
+    let (mut server, dom0, guest) = start();
+    ask(&mut server, guest, M::TRANSACTION_START, "\0").unwrap();
+    let body = [&b"data/tx\0"[..], &[b'x'; 1900]].concat();
+    ask_tx(&mut server, guest, 1, M::WRITE, &body).0.unwrap();
+    ask(&mut server, dom0, M::SET_QUOTA, "5\0memory\x001000\0").unwrap();
+    let end = ask_tx(&mut server, guest, 1, M::TRANSACTION_END, b"T\0").0;
+    assert_eq!(end, Err(ServerError::OutOfMemory));
+    assert_eq!(ask(&mut server, guest, M::READ, "data\0"), Err(ServerError::NotFound));
+    assert_eq!(ask(&mut server, dom0, M::CONTROL, "check\0").unwrap(), OK);
+}
+
+#[test]
+fn a1_6_the_names_of_children_count_for_the_size_of_a_node() {
+    let (mut server, dom0, guest) = start();
+    ask(&mut server, guest, M::MKDIR, "data\0").unwrap();
+    let made = (0..1000).find(|number| {
+        ask(&mut server, guest, M::MKDIR, &format!("data/{number:0>49}\0")) == Err(ServerError::NoSpace)
+    });
+    assert_eq!(made, Some(2048 / 50));
+    assert_eq!(ask(&mut server, guest, M::WRITE, "data\0ab"), Ok(OK.into()));
+    let refused = ask(&mut server, guest, M::WRITE, &format!("data\0{}", "v".repeat(100)));
+    assert_eq!(refused, Err(ServerError::NoSpace));
+    assert_eq!(ask(&mut server, guest, M::WRITE, "data\0a"), Ok(OK.into()), "less is always possible");
+    ask(&mut server, dom0, M::MKDIR, &format!("/local/domain/5/data/{}\0", "n".repeat(1000))).unwrap();
+}
+
+#[test]
 fn a1_6_nodes_made_in_several_transactions_count_together() {
     let (mut server, _, guest) = start();
     server.set_quotas(Quotas { nodes: 10, ..Quotas::default() });
@@ -165,7 +259,7 @@ fn a1_6_a_domain_number_that_is_used_again_inherits_nothing() {
     ask(&mut server, dom0, M::SET_PERMS, "/local/domain/5\0n5\0").unwrap();
     // Its quota is everybody's, and nothing is used of it.
     for number in 0..900 {
-        assert_eq!(ask(&mut server, next, M::MKDIR, &format!("data/{number}\0")).unwrap(), OK);
+        assert_eq!(ask(&mut server, next, M::MKDIR, &format!("data/{}/{number}\0", number % 9)).unwrap(), OK);
     }
 }
 
@@ -188,7 +282,7 @@ fn a1_6_paths_at_the_edge_are_refused_by_name() {
         assert_eq!(reply, Err(ServerError::Invalid), "{path}");
     }
     // With the home before it, the longest relative path is still one that fits.
-    let longest = "a".repeat(2048);
+    let longest = format!("{}/{}", "a".repeat(1023), "a".repeat(1024));
     assert_eq!(ask(&mut server, guest, M::WRITE, &format!("{longest}\0x")), Ok(OK.into()));
     assert_eq!(ask(&mut server, guest, M::READ, &format!("{longest}a\0")), Err(ServerError::Invalid));
     assert_eq!(ask(&mut server, guest, M::RM, "/\0"), Err(ServerError::Invalid));

@@ -12,7 +12,7 @@ use crate::shared::Shared;
 use crate::task::Step;
 use crate::violation::Violation;
 use std::collections::BTreeMap;
-use xen_hypercall::DomId;
+use xen_hypercall::{DomId, Instant};
 use xen_store::server::{ConnectionId, Server};
 
 /// The server and its clients.
@@ -26,6 +26,8 @@ pub(crate) struct Xenstored {
     pub(crate) chunk: usize,
     /// The server takes no notice of its clients, as if it hung.
     pub(crate) stopped: bool,
+    /// When a client will have let events wait for too long.
+    deadline: Option<Instant>,
 }
 
 impl Default for Xenstored {
@@ -36,6 +38,7 @@ impl Default for Xenstored {
             rings: BTreeMap::new(),
             chunk: 1024,
             stopped: false,
+            deadline: None,
         }
     }
 }
@@ -72,6 +75,14 @@ impl Xenstored {
     /// Goes on with all rings until none moves any more.
     pub(crate) fn flush(&mut self, machine: &mut Machine) {
         let mut moved = !self.stopped;
+        if moved {
+            let deadline = self.server.tick(Instant::from_nanos(machine.now));
+            if deadline.is_some() && self.deadline.is_none() {
+                // The server's process has to wake up for that.
+                machine.dom_mut(DomId(0)).activity += 1;
+            }
+            self.deadline = deadline;
+        }
         while moved {
             moved = false;
             for ring in self.rings.values_mut() {
@@ -131,8 +142,10 @@ impl Xenstored {
 /// The server's process: a task of the control domain.
 pub(crate) fn daemon(domain: &Domain) -> Step {
     let (shared, _) = domain.place();
-    with(&shared, Xenstored::serve);
-    Step::Idle
+    with(&shared, |store, machine| {
+        store.serve(machine);
+        store.deadline.map_or(Step::Idle, Step::Sleep)
+    })
 }
 
 /// Locks the server, then the machine.

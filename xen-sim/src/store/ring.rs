@@ -5,7 +5,7 @@ use crate::pool::Mfn;
 use core::mem::offset_of;
 use core::sync::atomic::Ordering::{Acquire, Release};
 use xen_hypercall::{DomId, SharedMem, SharedU32};
-use xen_store::server::{ConnectionId, NoDomains, Server};
+use xen_store::server::{Breach as ServerBreach, ConnectionId, NoDomains, Server};
 use xen_sys::io::xs_wire::*;
 
 #[derive(Debug)]
@@ -36,6 +36,7 @@ fn word(page: &SharedMem, offset: usize) -> SharedU32<'_> {
 enum Breach {
     Index,
     Protocol,
+    Stalled,
 }
 
 impl Ring {
@@ -86,7 +87,11 @@ impl Ring {
     fn exchange(&mut self, mem: &SharedMem, server: &mut Server, chunk: usize) -> Result<usize, Breach> {
         let taken = if self.woken { self.take(mem, server, chunk)? } else { 0 };
         let given = self.give(mem, server, chunk)?;
-        server.breach(self.connection).map_or(Ok(taken + given), |_| Err(Breach::Protocol))
+        match server.breach(self.connection) {
+            None => Ok(taken + given),
+            Some(ServerBreach::Stalled { .. }) => Err(Breach::Stalled),
+            Some(_) => Err(Breach::Protocol),
+        }
     }
 
     /// Moves requests out of the ring.
@@ -150,6 +155,7 @@ impl Ring {
         let error = match breach {
             Breach::Index => XENSTORE_ERROR_RINGIDX,
             Breach::Protocol => XENSTORE_ERROR_PROTO,
+            Breach::Stalled => XENSTORE_ERROR_COMM,
         };
         index!(mem, error).store(error, Release);
         // Its watches and transactions end with the connection; what may still come is for none.

@@ -57,6 +57,16 @@ impl Change {
         }
     }
 
+    /// Returns how many bytes it takes to keep it.
+    pub(super) fn size(&self) -> usize {
+        let beside = match self {
+            Self::Write { path, value } => path.len() + value.len(),
+            Self::Mkdir { path } | Self::Remove { path } => path.len(),
+            Self::SetPerms { path, perms } => path.len() + size_of_val(&**perms),
+        };
+        size_of::<Self>() + beside
+    }
+
     pub(super) fn is_removal(&self) -> bool {
         matches!(self, Self::Remove { .. })
     }

@@ -1,12 +1,14 @@
 //! A client's connection: its messages, cut into bytes and put together again.
 
+use super::quota::{Quotas, within};
 use super::transaction::Transaction;
 use super::watch::Watch;
 use crate::wire::{HEADER_LEN, MessageType, OversizedBody, XsdSockmsg, decode, encode};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::fmt;
-use xen_hypercall::DomId;
+use core::time::Duration;
+use xen_hypercall::{DomId, Instant};
 
 /// Names a client's connection. No number is used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,8 +21,13 @@ pub enum Breach {
     Unknown,
     /// It announced a message that is too long.
     Oversized(OversizedBody),
-    /// It has let too many watch events pile up.
+    /// It has let too many watch events pile up, or too large ones.
     Overrun {
+        /// How many wait.
+        events: usize,
+    },
+    /// It has read nothing for too long while watch events waited.
+    Stalled {
         /// How many wait.
         events: usize,
     },
@@ -32,6 +39,7 @@ impl fmt::Display for Breach {
             Self::Unknown => f.write_str("no such connection"),
             Self::Oversized(error) => write!(f, "{error}"),
             Self::Overrun { events } => write!(f, "found {events} watch events that were not read"),
+            Self::Stalled { events } => write!(f, "found {events} watch events that were not read in time"),
         }
     }
 }
@@ -42,15 +50,21 @@ impl core::error::Error for Breach {}
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) domain: DomId,
-    pub(super) watches: Vec<Watch>,
+    watches: Vec<Watch>,
+    /// The bytes of all watches.
+    watched: usize,
     pub(super) transactions: BTreeMap<u32, Transaction>,
     pub(super) next_transaction: u32,
     /// What has come of the message that is not complete.
     input: Vec<u8>,
     /// Whole messages to be sent; events among them are told by their type.
     output: VecDeque<Vec<u8>>,
+    /// The bytes of all of them.
+    queued: usize,
     /// How many of them are events.
     events: usize,
+    /// When a message was taken last, or the first event began to wait.
+    waiting_since: Option<Instant>,
     /// How much of the first one is sent.
     sent: usize,
     /// Events of the request that is being served, to follow its reply.
@@ -63,11 +77,14 @@ impl Connection {
         Self {
             domain,
             watches: Vec::new(),
+            watched: 0,
             transactions: BTreeMap::new(),
             next_transaction: 1,
             input: Vec::new(),
             output: VecDeque::new(),
+            queued: 0,
             events: 0,
+            waiting_since: None,
             sent: 0,
             fresh: Vec::new(),
             breach: None,
@@ -122,7 +139,9 @@ impl Connection {
     pub(super) fn take_message(&mut self) -> Option<Vec<u8>> {
         let message = self.output.pop_front()?;
         self.sent = 0;
+        self.queued -= message.len();
         self.events -= usize::from(is_event(&message));
+        self.waiting_since = None;
         Some(message)
     }
 
@@ -136,12 +155,50 @@ impl Connection {
         self.output.len() - self.events
     }
 
-    pub(super) fn push_reply(&mut self, reply: Vec<u8>) {
-        self.output.push_back(reply);
+    /// Returns about how many bytes are kept for the client, its nodes left out.
+    pub(super) fn memory(&self) -> usize {
+        let transactions: usize = self.transactions.values().map(Transaction::bytes).sum();
+        self.input.len() + self.queued + self.watched + transactions
     }
 
-    /// Queues a watch event, unless the same one waits already, or it is longer than a message can be. Of those that wait, `limit` are enough.
-    pub(super) fn push_event(&mut self, body: &[u8], limit: usize) {
+    pub(super) fn watches(&self) -> &[Watch] {
+        &self.watches
+    }
+
+    pub(super) fn add_watch(&mut self, watch: Watch) {
+        self.watched += watch.size();
+        self.watches.push(watch);
+    }
+
+    pub(super) fn remove_watch(&mut self, index: usize) {
+        self.watched -= self.watches.remove(index).size();
+    }
+
+    pub(super) fn push_reply(&mut self, reply: Vec<u8>) {
+        self.push(reply);
+    }
+
+    fn push(&mut self, message: Vec<u8>) {
+        self.queued += message.len();
+        self.output.push_back(message);
+    }
+
+    /// Notes what time it is. Returns when the client will have let events wait for `patience`.
+    pub(super) fn tick(&mut self, now: Instant, patience: Duration) -> Option<Instant> {
+        if self.events == 0 || self.breach.is_some() {
+            self.waiting_since = None;
+            return None;
+        }
+        let end = *self.waiting_since.get_or_insert(now) + patience;
+        if now < end {
+            return Some(end);
+        }
+        self.breach = Some(Breach::Stalled { events: self.events });
+        None
+    }
+
+    /// Queues a watch event, unless the same one waits already, or it is longer than a message can be. Of those that wait, so many, and so many bytes, are enough.
+    pub(super) fn push_event(&mut self, body: &[u8], Quotas { events, memory, .. }: Quotas) {
         if body.len() > crate::wire::XENSTORE_PAYLOAD_MAX {
             return;
         }
@@ -150,17 +207,18 @@ impl Connection {
         if self.output.iter().skip(1).any(|waiting| *waiting == message) {
             return;
         }
-        if limit != 0 && self.events >= limit {
+        if !within(self.events + 1, events) || !within(self.queued + message.len(), memory) {
             self.breach = Some(Breach::Overrun { events: self.events });
             return;
         }
         self.events += 1;
-        self.output.push_back(message);
+        self.push(message);
     }
 
     /// Drops watches, their events, and transactions. An event that is on its way in part stays.
     pub(super) fn reset(&mut self) {
         self.watches.clear();
+        self.watched = 0;
         self.transactions.clear();
         let sent = self.sent;
         let mut index = 0;
@@ -169,6 +227,7 @@ impl Connection {
             (index == 1 && sent > 0) || !is_event(message)
         });
         self.events = self.output.iter().filter(|message| is_event(message)).count();
+        self.queued = self.output.iter().map(Vec::len).sum();
     }
 }
 
@@ -186,6 +245,8 @@ pub(super) fn message(kind: MessageType, req_id: u32, tx_id: u32, body: &[u8]) -
 mod tests {
     use super::*;
     use std::vec;
+
+    const FOUR: Quotas = Quotas { events: 4, ..Quotas::UNLIMITED };
 
     #[test]
     fn d_x04_messages_in_pieces_of_any_size_are_put_together() {
@@ -220,9 +281,9 @@ mod tests {
     fn equal_events_wait_once_and_a_reset_keeps_what_is_on_its_way() {
         let mut connection = Connection::new(DomId(1));
         for body in [&b"a\0t\0"[..], b"a\0t\0", b"a\0t\0", b"b\0t\0"] {
-            connection.push_event(body, 4);
+            connection.push_event(body, FOUR);
         }
-        connection.push_event(&[b'x'; 4097], 4);
+        connection.push_event(&[b'x'; 4097], FOUR);
         connection.push_reply(vec![0; 20]);
         // The first may be under way, so its like waits too.
         assert_eq!((connection.waiting(), connection.replies()), (4, 1));
@@ -239,7 +300,7 @@ mod tests {
     fn more_events_than_the_limit_are_a_breach() {
         let mut connection = Connection::new(DomId(1));
         for number in 0..5u8 {
-            connection.push_event(&[number, 0, b't', 0], 4);
+            connection.push_event(&[number, 0, b't', 0], FOUR);
         }
         assert_eq!(connection.breach, Some(Breach::Overrun { events: 4 }));
     }

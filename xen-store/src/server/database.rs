@@ -13,7 +13,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
-use xen_hypercall::DomId;
+use core::time::Duration;
+use xen_hypercall::{DomId, Instant};
 use xen_sys::io::xs_wire::ServerFeatures;
 
 /// What the server can do, as it says in ring pages and to [`MessageType::GET_FEATURE`](crate::wire::MessageType::GET_FEATURE).
@@ -37,6 +38,8 @@ pub struct Server {
     connections: BTreeMap<ConnectionId, Connection>,
     next_connection: u64,
     pub(super) quotas: Quotas,
+    /// How long watch events may wait to be read.
+    patience: Option<Duration>,
     pub(super) introduced: BTreeSet<u16>,
     pub(super) settings: BTreeMap<u16, Settings>,
     /// Who may see the special watches, by name.
@@ -60,6 +63,7 @@ impl Server {
             connections: BTreeMap::new(),
             next_connection: 0,
             quotas: Quotas::default(),
+            patience: Some(Duration::from_secs(20)),
             introduced: [0].into(),
             settings: BTreeMap::new(),
             special: special.into(),
@@ -121,6 +125,20 @@ impl Server {
         self.connections.get_mut(&id)?.take_message()
     }
 
+    /// Notes what time it is. Returns when it should be told again at the latest, if it should.
+    ///
+    /// A client with watch events that wait, and which reads nothing for so long that it is in breach, is told by [`breach`](Self::breach).
+    pub fn tick(&mut self, now: Instant) -> Option<Instant> {
+        let patience = self.patience?;
+        let guests = self.connections.values_mut().filter(|connection| connection.domain != DomId(0));
+        guests.filter_map(|connection| connection.tick(now, patience)).min()
+    }
+
+    /// Sets how long a client may leave watch events unread. It is 20 seconds at first, as Xen's own has it; `None` is for ever.
+    pub fn set_patience(&mut self, patience: Option<Duration>) {
+        self.patience = patience;
+    }
+
     /// Returns why a client is to be disconnected, if it is.
     pub fn breach(&self, id: ConnectionId) -> Option<Breach> {
         self.connections.get(&id).map_or(Some(Breach::Unknown), |connection| connection.breach)
@@ -131,7 +149,7 @@ impl Server {
         self.connections
             .get(&id)
             .into_iter()
-            .flat_map(|connection| &connection.watches)
+            .flat_map(|connection| connection.watches())
             .map(|watch| &*watch.given)
     }
 
@@ -226,7 +244,22 @@ impl Server {
 
     /// Notes what a request in a transaction looks at.
     pub(super) fn access(&mut self, id: ConnectionId, tx: u32, path: &str) -> Result<()> {
-        if tx == 0 { Ok(()) } else { self.transaction(id, tx)?.access(path) }
+        if tx == 0 {
+            return Ok(());
+        }
+        self.may_keep(id, 0)?;
+        self.transaction(id, tx)?.access(path)
+    }
+
+    /// Tells whether there may be `more` bytes kept for a client's domain.
+    pub(super) fn may_keep(&self, id: ConnectionId, more: usize) -> Result<()> {
+        let Some(connection) = self.connections.get(&id) else { return Ok(()) };
+        let limit = self.quotas_of(connection.domain).memory;
+        if limit == 0 {
+            return Ok(());
+        }
+        let kept = self.tree.owned_by(connection.domain).bytes + connection.memory();
+        if within(kept + more, limit) { Ok(()) } else { Err(ServerError::OutOfMemory) }
     }
 
     /// Makes a change in a transaction or for good; the latter fires watches.
@@ -237,6 +270,7 @@ impl Server {
             self.make_change(domain, &change);
             return Ok(());
         }
+        self.may_keep(id, change.size())?;
         self.transaction(id, tx)?.change(change, domain, generation)
     }
 
@@ -265,8 +299,12 @@ impl Server {
         }
         // What others of the domain's transactions have made counts too.
         let (before, after) = (self.tree.owned_by(domain), tree.owned_by(domain));
-        if after > before && !within(after, self.quotas_of(domain).nodes) {
+        let quotas = self.quotas_of(domain);
+        if after.nodes > before.nodes && !within(after.nodes, quotas.nodes) {
             return Err(ServerError::NoSpace);
+        }
+        if after.bytes > before.bytes && !within(after.bytes, quotas.memory) {
+            return Err(ServerError::OutOfMemory);
         }
         self.tree = tree;
         self.tell(&effects);
@@ -281,7 +319,7 @@ impl Server {
         let perms = perms.unwrap_or_else(|| &self.tree.closest(path).1.perms);
         let mut events = Vec::new();
         for (&id, connection) in &self.connections {
-            for watch in connection.watches.iter().filter(|watch| watch.matches(path, exact)) {
+            for watch in connection.watches().iter().filter(|watch| watch.matches(path, exact)) {
                 if self.rights(id, perms).read {
                     events.push((id, watch.event(path)));
                 }
@@ -293,9 +331,9 @@ impl Server {
     }
 
     pub(super) fn send_event(&mut self, id: ConnectionId, body: &[u8]) {
-        let limit = self.quotas_of(self.domain_of(id)).events;
+        let quotas = self.quotas_of(self.domain_of(id));
         if let Some(connection) = self.connections.get_mut(&id) {
-            connection.push_event(body, limit);
+            connection.push_event(body, quotas);
         }
     }
 }

@@ -142,25 +142,28 @@ impl Server {
         let path = if special { name.to_owned() } else { self.path(me, given)? };
         let strip = path.len().saturating_sub(name.len());
         let watches = self.quotas_of(me).watches;
+        let watch = Watch { given: name.to_owned(), path, token: token.to_vec(), depth, strip };
         let connection = self.connection(id)?;
-        if connection.watches.iter().any(|watch| watch.given == name && watch.token == token) {
+        if connection.watches().iter().any(|other| other.given == watch.given && other.token == watch.token) {
             return Err(ServerError::Exists);
         }
-        if !within(connection.watches.len() + 1, watches) {
+        if !within(connection.watches().len() + 1, watches) {
             return Err(ServerError::TooBig);
         }
-        let watch = Watch { given: name.to_owned(), path, token: token.to_vec(), depth, strip };
+        self.may_keep(id, watch.size())?;
+        let connection = self.connection(id)?;
         // Every watch fires once when it is set.
         connection.fresh.push(watch.event(&watch.path));
-        connection.watches.push(watch);
+        connection.add_watch(watch);
         Ok(OK.to_vec())
     }
 
     fn unwatch(&mut self, id: ConnectionId, body: &[u8]) -> Result<Vec<u8>> {
         let [given, token] = texts(body)[..] else { return Err(ServerError::Invalid) };
-        let watches = &mut self.connection(id)?.watches;
-        let found = watches.iter().position(|watch| watch.given.as_bytes() == given && watch.token == token);
-        watches.remove(found.ok_or(ServerError::NotFound)?);
+        let connection = self.connection(id)?;
+        let is_it = |watch: &Watch| watch.given.as_bytes() == given && watch.token == token;
+        let found = connection.watches().iter().position(is_it);
+        connection.remove_watch(found.ok_or(ServerError::NotFound)?);
         Ok(OK.to_vec())
     }
 

@@ -7,7 +7,7 @@ use super::database::Server;
 use super::dispatch::OK;
 use super::quota::within;
 use super::request::{absolute, number, texts};
-use super::tree::{Node, depth_below, owner, parent};
+use super::tree::{Node, depth_below, node_overhead, owner, parent};
 use crate::wire::{Permission, ServerError, XENSTORE_PAYLOAD_MAX};
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -42,22 +42,31 @@ impl Server {
     pub(super) fn may_write(&mut self, id: ConnectionId, tx: u32, path: &str, len: usize) -> Result<()> {
         let me = self.domain_of(id);
         let quotas = self.quotas_of(me);
-        if !within(len, quotas.node_size) {
-            return Err(ServerError::NoSpace);
-        }
         self.access(id, tx, path)?;
-        let (found, node) = self.view(id, tx)?.closest(path);
+        let tree = self.view(id, tx)?;
+        let (found, node) = tree.closest(path);
         if !self.rights(id, &node.perms).write {
             return Err(ServerError::AccessDenied);
         }
         if found == path {
-            return Ok(());
+            let size = node.size() - node.value.len() + len;
+            if len > node.value.len() && !within(size, quotas.node_size) {
+                return Err(ServerError::NoSpace);
+            }
+            return self.may_keep(id, len.saturating_sub(node.value.len()));
         }
-        let missing = depth_below(path, found).unwrap_or(1) as usize;
-        let owned = self.view(id, tx)?.owned_by(me);
-        if !within(owned + missing, quotas.nodes) {
+        let perms = size_of_val(&*node.perms);
+        // The first that is missing is a new name in the list of the one that is there.
+        let below = path.get(found.len()..).unwrap_or_default().trim_start_matches('/');
+        let name = below.split('/').next().unwrap_or_default();
+        if !within(node.size() + name.len() + 1, quotas.node_size) || !within(perms + len, quotas.node_size) {
             return Err(ServerError::NoSpace);
         }
+        let missing = depth_below(path, found).unwrap_or(1) as usize;
+        if !within(tree.owned_by(me).nodes + missing, quotas.nodes) {
+            return Err(ServerError::NoSpace);
+        }
+        self.may_keep(id, missing * (node_overhead("/") + perms) + below.len() + len)?;
         // A new node changes the list of the one above it.
         self.access(id, tx, found)
     }

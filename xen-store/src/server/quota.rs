@@ -5,7 +5,7 @@
 pub struct Quotas {
     /// Nodes that it owns.
     pub nodes: usize,
-    /// Bytes of a node's value.
+    /// Bytes of a node: its value, its children's names, and its permissions.
     pub node_size: usize,
     /// Entries of a node's permissions.
     pub permissions: usize,
@@ -21,6 +21,8 @@ pub struct Quotas {
     pub events: usize,
     /// Bytes of a path.
     pub path_length: usize,
+    /// Bytes of all that is kept for it: nodes, watches, transactions, messages that wait.
+    pub memory: usize,
 }
 
 impl Default for Quotas {
@@ -36,6 +38,7 @@ impl Default for Quotas {
             outstanding: 20,
             events: 4096,
             path_length: 3072,
+            memory: 2560 << 10,
         }
     }
 }
@@ -52,10 +55,11 @@ impl Quotas {
         outstanding: 0,
         events: 0,
         path_length: 0,
+        memory: 0,
     };
 
     /// The names that the protocol has for them.
-    pub const NAMES: [&str; 9] = [
+    pub const NAMES: [&str; 10] = [
         "nodes",
         "node-size",
         "node-permissions",
@@ -65,6 +69,7 @@ impl Quotas {
         "outstanding",
         "events",
         "path-length",
+        "memory",
     ];
 
     /// Returns a quota by its name.
@@ -89,6 +94,7 @@ impl Quotas {
             "outstanding" => &mut self.outstanding,
             "events" => &mut self.events,
             "path-length" => &mut self.path_length,
+            "memory" => &mut self.memory,
             _ => return None,
         })
     }
@@ -112,7 +118,7 @@ mod tests {
         for (value, name) in (7000..).zip(Quotas::NAMES) {
             assert_eq!(quotas.get(name), Some(value));
         }
-        assert_eq!((quotas.get("memory"), quotas.set("memory", 1)), (None, false));
+        assert_eq!((quotas.get("nonsense"), quotas.set("nonsense", 1)), (None, false));
         assert!(within(5, 5) && !within(6, 5) && within(6, 0));
     }
 }

@@ -3,7 +3,7 @@
 use super::Result;
 use super::change::Change;
 use super::quota::within;
-use super::tree::Tree;
+use super::tree::{Node, Tree, node_overhead};
 use crate::wire::ServerError;
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
@@ -23,11 +23,13 @@ pub(super) struct Transaction {
     pub(super) changes: Vec<Change>,
     /// How many nodes it may look at, and changes it may make.
     limit: usize,
+    /// About how many bytes it keeps, beside what it shares with the tree.
+    bytes: usize,
 }
 
 impl Transaction {
     pub(super) fn new(tree: Tree, limit: usize) -> Self {
-        Self { base: tree.clone(), tree, accessed: BTreeMap::new(), changes: Vec::new(), limit }
+        Self { base: tree.clone(), tree, accessed: BTreeMap::new(), changes: Vec::new(), limit, bytes: 0 }
     }
 
     /// Notes that a request looks at a node.
@@ -36,8 +38,10 @@ impl Transaction {
             if !within(self.accessed.len() + 1, self.limit) {
                 return Err(ServerError::NoSpace);
             }
-            let generation = self.base.get(path).map(|node| node.generation);
-            self.accessed.insert(path.to_owned(), generation);
+            let node = self.base.get(path);
+            // A node that is changed is copied.
+            self.bytes += path.len() + node_overhead(path) + node.map_or(0, Node::size);
+            self.accessed.insert(path.to_owned(), node.map(|node| node.generation));
         }
         Ok(())
     }
@@ -51,15 +55,22 @@ impl Transaction {
             && let Some(place) = self.changes.get_mut(at)
         {
             change.apply(&mut self.tree, domain, generation);
-            *place = change;
+            self.bytes += change.size();
+            self.bytes -= core::mem::replace(place, change).size();
             return Ok(());
         }
         if !within(self.changes.len() + 1, self.limit) {
             return Err(ServerError::NoSpace);
         }
         change.apply(&mut self.tree, domain, generation);
+        self.bytes += change.size();
         self.changes.push(change);
         Ok(())
+    }
+
+    /// Returns about how many bytes are kept for it.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Tells whether a node that the transaction looked at has changed in the real tree since.

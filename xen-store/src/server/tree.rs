@@ -23,6 +23,16 @@ impl Node {
     fn new(perms: Vec<Permission>, generation: u64) -> Self {
         Self { value: Vec::new(), perms, children: BTreeMap::new(), generation }
     }
+
+    /// Returns the bytes that quotas are about: value, permissions, children's names.
+    pub(super) fn size(&self) -> usize {
+        let names: usize = self.children.keys().map(|name| name.len() + 1).sum();
+        self.own_size() + names
+    }
+
+    fn own_size(&self) -> usize {
+        self.value.len() + size_of_val(&*self.perms)
+    }
 }
 
 impl Drop for Node {
@@ -39,6 +49,11 @@ impl Drop for Node {
 
 pub(super) fn owner(perms: &[Permission]) -> DomId {
     perms.first().map_or(DomId(0), |owner| owner.domain)
+}
+
+/// Returns the bytes that a node with this path takes beside its value and permissions.
+pub(super) fn node_overhead(path: &str) -> usize {
+    size_of::<Node>() + split(path).map_or(0, |(_, name)| name.len())
 }
 
 /// What a domain may do with a node.
@@ -72,8 +87,21 @@ impl Rights {
 #[derive(Clone, Debug)]
 pub(super) struct Tree {
     root: Arc<Node>,
-    /// How many nodes each domain owns.
-    owned: BTreeMap<u16, usize>,
+    /// What each domain owns.
+    owned: BTreeMap<u16, Owned>,
+}
+
+/// How many nodes a domain owns, and the bytes that they take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Owned {
+    pub(super) nodes: usize,
+    pub(super) bytes: usize,
+}
+
+impl Owned {
+    fn of(path: &str, node: &Node) -> Self {
+        Self { nodes: 1, bytes: node_overhead(path) + node.own_size() }
+    }
 }
 
 /// Splits an absolute path into its names.
@@ -104,7 +132,9 @@ pub(super) fn depth_below(path: &str, above: &str) -> Option<u32> {
 impl Tree {
     pub(super) fn new() -> Self {
         let perms = vec![Permission { access: Access::None, domain: DomId(0) }];
-        Self { root: Arc::new(Node::new(perms, 0)), owned: [(0, 1)].into() }
+        let mut tree = Self { root: Arc::new(Node::new(perms, 0)), owned: BTreeMap::new() };
+        tree.own(DomId(0), Owned::of("/", &tree.root));
+        tree
     }
 
     pub(super) fn get(&self, path: &str) -> Option<&Node> {
@@ -131,18 +161,22 @@ impl Tree {
     }
 
     pub(super) fn set_value(&mut self, path: &str, value: &[u8], generation: u64) {
-        if let Some(node) = self.get_mut(path) {
-            node.value = value.to_vec();
-            node.generation = generation;
-        }
+        self.alter(path, generation, |node| node.value = value.to_vec());
     }
 
     pub(super) fn set_perms(&mut self, path: &str, perms: &[Permission], generation: u64) {
+        self.alter(path, generation, |node| node.perms = perms.to_vec());
+    }
+
+    /// Changes value or permissions of a node.
+    fn alter(&mut self, path: &str, generation: u64, change: impl FnOnce(&mut Node)) {
         let Some(node) = self.get_mut(path) else { return };
-        let last = core::mem::replace(&mut node.perms, perms.to_vec());
+        let before = (owner(&node.perms), Owned::of(path, node));
+        change(node);
         node.generation = generation;
-        self.disown(owner(&last));
-        *self.owned.entry(owner(perms).0).or_default() += 1;
+        let after = (owner(&node.perms), Owned::of(path, node));
+        self.disown(before.0, before.1);
+        self.own(after.0, after.1);
     }
 
     /// Takes a node and all below it out.
@@ -151,14 +185,21 @@ impl Tree {
         let parent = self.get_mut(above)?;
         let node = parent.children.remove(name)?;
         parent.generation = generation;
-        walk(path, &node, &mut |_, node| self.disown(owner(&node.perms)));
+        walk(path, &node, &mut |path, node| self.disown(owner(&node.perms), Owned::of(path, node)));
         Some(node)
     }
 
-    fn disown(&mut self, domain: DomId) {
-        if let Some(count) = self.owned.get_mut(&domain.0) {
-            *count -= 1;
-            if *count == 0 {
+    fn own(&mut self, domain: DomId, more: Owned) {
+        let owned = self.owned.entry(domain.0).or_default();
+        owned.nodes += more.nodes;
+        owned.bytes += more.bytes;
+    }
+
+    fn disown(&mut self, domain: DomId, less: Owned) {
+        if let Some(owned) = self.owned.get_mut(&domain.0) {
+            owned.nodes -= less.nodes;
+            owned.bytes -= less.bytes;
+            if owned.nodes == 0 {
                 self.owned.remove(&domain.0);
             }
         }
@@ -167,7 +208,7 @@ impl Tree {
     /// Makes a node, and what is missing above it, owned by `domain`; returns whether it was missing.
     pub(super) fn make(&mut self, path: &str, domain: DomId, generation: u64) -> bool {
         let mut at = Arc::make_mut(&mut self.root);
-        let mut made = 0;
+        let mut made = Vec::new();
         for name in names(path) {
             if !at.children.contains_key(name) {
                 let mut perms = at.perms.clone();
@@ -176,16 +217,21 @@ impl Tree {
                     owner.domain = domain;
                 }
                 at.generation = generation;
-                *self.owned.entry(owner(&perms).0).or_default() += 1;
-                at.children.insert(name.to_owned(), Arc::new(Node::new(perms, generation)));
-                made += 1;
+                let owner = owner(&perms);
+                let node = Node::new(perms, generation);
+                made.push((
+                    owner,
+                    Owned { nodes: 1, bytes: size_of::<Node>() + name.len() + node.own_size() },
+                ));
+                at.children.insert(name.to_owned(), Arc::new(node));
             }
             match at.children.get_mut(name) {
                 Some(child) => at = Arc::make_mut(child),
                 None => break,
             }
         }
-        made > 0
+        made.iter().for_each(|&(owner, node)| self.own(owner, node));
+        !made.is_empty()
     }
 
     /// Calls `visit` for each node at and below `path`, with its path, a node before those below it.
@@ -195,16 +241,16 @@ impl Tree {
         }
     }
 
-    /// Returns how many nodes a domain owns.
-    pub(super) fn owned_by(&self, domain: DomId) -> usize {
-        self.owned.get(&domain.0).copied().unwrap_or(0)
+    /// Returns what a domain owns.
+    pub(super) fn owned_by(&self, domain: DomId) -> Owned {
+        self.owned.get(&domain.0).copied().unwrap_or_default()
     }
 
     /// Counts anew and tells whether the counts are right.
     pub(super) fn is_consistent(&self) -> bool {
-        let mut owned = BTreeMap::new();
-        self.walk("/", &mut |_, node| *owned.entry(owner(&node.perms).0).or_insert(0) += 1);
-        owned == self.owned
+        let mut counted = Self { root: Arc::clone(&self.root), owned: BTreeMap::new() };
+        self.walk("/", &mut |path, node| counted.own(owner(&node.perms), Owned::of(path, node)));
+        counted.owned == self.owned
     }
 }
 
@@ -250,15 +296,15 @@ mod tests {
     fn counts_of_owners_follow_every_change() {
         let mut tree = Tree::new();
         tree.make("/a/b/c", DomId(7), 1);
-        assert_eq!((tree.owned_by(DomId(7)), tree.owned_by(DomId(0))), (3, 1));
+        assert_eq!((tree.owned_by(DomId(7)).nodes, tree.owned_by(DomId(0)).nodes), (3, 1));
         let perms = [Permission { access: Access::None, domain: DomId(8) }];
         tree.set_perms("/a/b", &perms, 2);
         tree.make("/a/b/d", DomId(0), 3);
-        assert_eq!((tree.owned_by(DomId(7)), tree.owned_by(DomId(8))), (2, 2));
+        assert_eq!((tree.owned_by(DomId(7)).nodes, tree.owned_by(DomId(8)).nodes), (2, 2));
         let snapshot = tree.clone();
         tree.remove("/a/b", 4);
-        assert_eq!((tree.owned_by(DomId(7)), tree.owned_by(DomId(8))), (1, 0));
-        assert_eq!(snapshot.owned_by(DomId(8)), 2);
+        assert_eq!((tree.owned_by(DomId(7)).nodes, tree.owned_by(DomId(8)).nodes), (1, 0));
+        assert_eq!(snapshot.owned_by(DomId(8)).nodes, 2);
         assert!(tree.is_consistent() && snapshot.is_consistent());
     }
 
@@ -271,7 +317,7 @@ mod tests {
             let mut count = 0;
             tree.walk("/", &mut |_, _| count += 1);
             let removed = tree.remove("/a", 2).map(drop);
-            (count, removed, tree.owned_by(DomId(3)))
+            (count, removed, tree.owned_by(DomId(3)).nodes)
         };
         let thread = std::thread::Builder::new().stack_size(64 << 10).spawn(work).unwrap();
         assert_eq!(thread.join().unwrap(), (1537, Some(()), 0));

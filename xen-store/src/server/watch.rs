@@ -19,6 +19,11 @@ pub(super) struct Watch {
 }
 
 impl Watch {
+    /// Returns how many bytes it takes to keep it.
+    pub(super) fn size(&self) -> usize {
+        size_of::<Self>() + self.given.len() + self.path.len() + self.token.len()
+    }
+
     /// Tells whether a change of `path` concerns the watch. `exact` if nothing but the very node counts.
     pub(super) fn matches(&self, path: &str, exact: bool) -> bool {
         if exact {
