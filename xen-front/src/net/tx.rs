@@ -123,9 +123,9 @@ impl<R: Fixed, B: AsRef<SharedMem>> TxQueue<R, B> {
         (NetTxFlags::empty(), checksum::complete(packet))
     }
 
-    /// Takes all responses, which frees their buffers. At most a ring of them.
+    /// Takes the responses that are there, which frees their buffers.
     pub(super) fn reap(&mut self, statistics: &mut Statistics) -> Result<(), Broken> {
-        while let Some(NetifTxResponse { id, status }) = self.ring.pop().map_err(Broken::TxRing)? {
+        for NetifTxResponse { id, status } in self.ring.responses().map_err(Broken::TxRing)? {
             let in_flight = self.in_flight.get_mut(usize::from(id)).filter(|in_flight| **in_flight);
             *in_flight.ok_or(Broken::TxId { found: id })? = false;
             // There is room: the buffer was in flight, so it is not among the free ones.
