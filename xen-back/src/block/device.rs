@@ -64,13 +64,15 @@ pub struct Blkback<'a, P: ForeignFrames, S, T: Transport = RingTransport<P>> {
     spec: DiskSpec,
     config: Config,
     link: Option<Link<P>>,
+    /// The size that the frontend was told.
+    sectors: u64,
     statistics: Statistics,
 }
 
 impl<'a, P: ForeignFrames, S: Storage, T: Transport> Blkback<'a, P, S, T> {
     /// Serves the device behind `backend` from `storage`.
     pub fn new(backend: Backend<'a, P, T>, spec: DiskSpec, storage: S, config: Config) -> Self {
-        Self { backend, storage, spec, config, link: None, statistics: Statistics::default() }
+        Self { backend, storage, spec, config, link: None, sectors: 0, statistics: Statistics::default() }
     }
 
     /// Returns the device's side in xenstore.
@@ -169,9 +171,10 @@ impl<'a, P: ForeignFrames, S: Storage, T: Transport> Blkback<'a, P, S, T> {
         info.set(VdiskInfo::CDROM, self.spec.cdrom);
         info.set(VdiskInfo::REMOVABLE, self.spec.removable);
         let unit = self.storage.sector_size();
+        self.sectors = self.storage.sectors();
         // A failure here leaves the device linked; the next poll disconnects it or tries again.
         Ok(self.backend.connected(&[
-            ("sectors", &self.storage.sectors()),
+            ("sectors", &self.sectors),
             ("info", &info.bits()),
             ("sector-size", &unit),
             ("physical-sector-size", &unit),
@@ -230,6 +233,11 @@ impl<'a, P: ForeignFrames, S: Storage, T: Transport> Blkback<'a, P, S, T> {
     fn serve(&mut self) -> Result<BlkbackEvent, BlockError> {
         let mut disk = Disk::of(&self.storage, self.is_read_only());
         disk.discard &= self.spec.discard;
+        if disk.sectors != self.sectors {
+            // Frontends look again when the state is written, or the size.
+            self.backend.connected(&[("sectors", &disk.sectors)])?;
+            self.sectors = disk.sectors;
+        }
         let Some(link) = &mut self.link else { return Ok(BlkbackEvent::Idle) };
         let Link { channel, server } = link;
         // A port whose other end is gone sends to nobody.

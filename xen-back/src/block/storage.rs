@@ -123,7 +123,7 @@ impl<'m> Piece<'m> {
 /// request is carried out, and barriers need no bookkeeping. A storage on top of a slow device blocks the thread that serves
 /// it; give each such disk a thread.
 pub trait Storage {
-    /// Returns the disk's size in units of 512 bytes.
+    /// Returns the disk's size in units of 512 bytes. When it changes, the frontend is told at the next poll.
     fn sectors(&self) -> u64;
 
     /// Returns the smallest unit in bytes that can be read or written, a power of two, 512 to 4096.

@@ -2,7 +2,7 @@
 
 use super::lab::{Back, Lab, MODES, SECTORS, noise};
 use core::time::Duration;
-use xen_back::block::{BlkbackEvent, Config, GrantMode};
+use xen_back::block::{BlkbackEvent, Config, GrantMode, MemoryDisk};
 use xen_front::block::{Block, BlockState, Request};
 use xen_grant::Quarantine;
 use xen_hypercall::{Pages, Platform};
@@ -167,6 +167,39 @@ fn a_ring_is_no_larger_than_its_backend_takes() {
     assert_eq!(fill_ring::<512>(GrantMode::Copy, 2), 128);
     // An order that there is not is cut down to the largest.
     assert_eq!(fill_ring::<512>(GrantMode::Copy, 99), 512);
+}
+
+#[test]
+fn a_disk_that_grows_and_shrinks_is_told_of_and_used() {
+    let lab = Lab::new();
+    let (mut front, mut back) = (lab.front(), lab.back(GrantMode::Copy));
+    lab.reach(&mut front, &mut back, BlockState::Connected);
+    for sectors in [2 * SECTORS, SECTORS / 2] {
+        let disk = MemoryDisk::new(noise(sectors * 512, 5));
+        lab.disk.borrow_mut().disk = disk;
+        // Until it has heard of it, the frontend asks for what it knows of.
+        lab.run(&mut front, &mut back, |front| front.info().sectors == sectors as u64);
+        let read = |sector| Request::Read {
+            sector,
+            sectors: 8,
+            buffer: Pages::alloc(lab.guest.clone(), 1).unwrap(),
+        };
+        let last = sectors as u64 - 8;
+        assert!(front.submit(read(last + 1)).is_err());
+        front.submit(read(last)).unwrap();
+        let mut done = None;
+        lab.run(&mut front, &mut back, |front| {
+            done = front.complete();
+            done.is_some()
+        });
+        let page = done.unwrap().buffer.unwrap();
+        assert_eq!(page.as_slice(), &lab.disk.borrow().as_ref()[last as usize * 512..]);
+        assert_eq!((lab.states(), back.statistics().connections), ((4, 4), 1));
+    }
+    front.close();
+    lab.reach(&mut front, &mut back, BlockState::Closed);
+    drop((front, back));
+    lab.finish();
 }
 
 #[test]

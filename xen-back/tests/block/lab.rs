@@ -38,7 +38,7 @@ pub(crate) enum Done {
 /// A disk in memory that notes what is done to it.
 #[derive(Debug)]
 pub(crate) struct NotedDisk {
-    disk: MemoryDisk<Vec<u8>>,
+    pub(crate) disk: MemoryDisk<Vec<u8>>,
     pub(crate) done: Vec<Done>,
 }
 
