@@ -3,8 +3,9 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
-use xen_back::block::GrantMode;
+use xen_back::block::{self, GrantMode};
 
 /// One disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,19 +21,30 @@ pub struct DiskConfig {
 pub struct Config {
     /// The disks.
     pub disks: Vec<DiskConfig>,
-    /// How guests' pages are reached.
-    pub mode: GrantMode,
+    /// How disks are served.
+    pub block: block::Config,
+    /// How long a guest may take to close a device that it was asked to.
+    pub close_timeout: Duration,
     /// This domain's address in the guests' network.
     pub address: Ipv4Cidr,
+    /// The TCP port of the echo server.
+    pub echo: u16,
     /// What the TCP source sends to each client, in MiB.
     pub source_mib: u32,
 }
 
-/// No disk, grants copied, 10.1.0.1/24, 64 MiB.
+/// No disk, grants copied, 30 seconds, 10.1.0.1/24, port 7, 64 MiB.
 impl Default for Config {
     fn default() -> Self {
         let address = Ipv4Cidr::new(Ipv4Address::new(10, 1, 0, 1), 24);
-        Self { disks: Vec::new(), mode: GrantMode::default(), address, source_mib: 64 }
+        Self {
+            disks: Vec::new(),
+            block: block::Config::default(),
+            close_timeout: Duration::from_secs(30),
+            address,
+            echo: 7,
+            source_mib: 64,
+        }
     }
 }
 
@@ -44,7 +56,7 @@ impl fmt::Display for BadWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}: expected disk=NAME:MIB, grants=copy, grants=map, address=A.B.C.D/N or source=MIB",
+            "{}: expected disk=NAME:MIB, grants=copy, grants=map, address=A.B.C.D/N, echo=PORT or source=MIB",
             self.0
         )
     }
@@ -53,7 +65,7 @@ impl fmt::Display for BadWord {
 impl core::error::Error for BadWord {}
 
 impl Config {
-    /// Reads a command line: any number of `disk=NAME:MIB`; `grants=copy` or `grants=map`; `address=10.1.0.1/24`; `source=MIB`.
+    /// Reads a command line: any number of `disk=NAME:MIB`; `grants=copy` or `grants=map`; `address=10.1.0.1/24`; `echo=PORT`; `source=MIB`.
     ///
     /// # Errors
     ///
@@ -68,9 +80,12 @@ impl Config {
                     let mib = mib.parse().ok().filter(|&mib| mib > 0 && mib < 1 << 20).ok_or_else(bad)?;
                     config.disks.push(DiskConfig { name: name.to_string(), mib });
                 }
-                Some(("grants", "copy")) => config.mode = GrantMode::Copy,
-                Some(("grants", "map")) => config.mode = GrantMode::Map,
+                Some(("grants", "copy")) => config.block.mode = GrantMode::Copy,
+                Some(("grants", "map")) => config.block.mode = GrantMode::Map,
                 Some(("address", cidr)) => config.address = cidr.parse().map_err(|()| bad())?,
+                Some(("echo", port)) => {
+                    config.echo = port.parse().ok().filter(|&port| port > 0).ok_or_else(bad)?;
+                }
                 Some(("source", mib)) => {
                     config.source_mib = mib.parse().ok().filter(|&mib| mib < 1 << 20).ok_or_else(bad)?;
                 }
@@ -88,11 +103,18 @@ mod tests {
     #[test]
     fn words_are_taken_in_any_order_and_others_refused() {
         let config = Config::parse(" grants=map  disk=a:1 disk=b:96").unwrap();
-        assert_eq!(config.mode, GrantMode::Map);
+        assert_eq!((config.block.mode, config.echo), (GrantMode::Map, 7));
         assert_eq!(config.disks[1], DiskConfig { name: "b".to_string(), mib: 96 });
-        for line in
-            ["disk=a", "disk=a:0", "disk=a:x", "quiet", "grants=steal", "address=10.1.0.1", "source=-1"]
-        {
+        for line in [
+            "disk=a",
+            "disk=a:0",
+            "disk=a:x",
+            "quiet",
+            "grants=steal",
+            "address=10.1.0.1",
+            "echo=0",
+            "source=-1",
+        ] {
             assert_eq!(Config::parse(line), Err(BadWord(line.to_string())));
         }
     }

@@ -12,5 +12,5 @@ mod nic;
 mod servers;
 mod service;
 
-pub use disks::Disks;
-pub use service::Service;
+pub use disks::{Disks, SharedDisk};
+pub use service::{Service, Turn};

@@ -5,7 +5,7 @@
 
 extern crate alloc;
 
-use xen_example_driver_domain::{Service, config::Config};
+use xen_example_driver_domain::{Disks, Service, config::Config};
 use xen_example_rt::{Rt, early_println};
 use xen_hypercall::start;
 use xen_store::{Limits, RingTransport, XenStore};
@@ -32,7 +32,7 @@ fn main(xen: Rt) {
         Ok(store) => store,
         Err(error) => return early_println!("xenstore: {error}"),
     };
-    match Service::new(&store, config) {
+    match Service::new(&store, Disks::in_memory(&config.disks), config) {
         Ok(service) => {
             early_println!("serving");
             service.run()

@@ -1,17 +1,18 @@
 //! The guests' network: their interfaces, a switch, and this domain's own stack behind it.
 
+use crate::config;
 use crate::nic::Nic;
 use crate::servers::Servers;
 use alloc::vec::Vec;
 use core::fmt;
 use log::{info, warn};
 use smoltcp::iface::{Config, Interface, PollResult, SocketSet};
-use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Cidr};
+use smoltcp::wire::{EthernetAddress, IpCidr};
 use xen_back::net::switch::{Forward, Switch};
 use xen_back::net::{Mac, Netback, NetbackEvent, Packet};
 use xen_hypercall::{ForeignFrames, Instant, Port};
+use xen_store::StoreError;
 use xen_store::xenbus::{Backend, DeviceId};
-use xen_store::{StoreError, XenStore};
 
 use crate::service::{DEVICES, RETRY, Turn};
 
@@ -45,21 +46,21 @@ fn time(now: Instant) -> smoltcp::time::Instant {
 }
 
 impl<'a, P: ForeignFrames> Network<'a, P> {
-    /// Starts a network in which this domain has the address `cidr`; its source of bytes sends `source` of them to each client.
-    pub(crate) fn new(cidr: Ipv4Cidr, source: u64, now: Instant) -> Self {
+    /// Starts a network in which this domain has an address and servers.
+    pub(crate) fn new(config: &config::Config, now: Instant) -> Self {
         let mut switch = Switch::new();
         // A new switch has a free port.
         let port = switch.connect(Some(OWN_MAC)).unwrap_or(0);
         let mut nic = Nic::default();
-        let mut config = Config::new(EthernetAddress(OWN_MAC.0).into());
-        config.random_seed = now.as_nanos();
-        let mut interface = Interface::new(config, &mut nic, time(now));
+        let mut own = Config::new(EthernetAddress(OWN_MAC.0).into());
+        own.random_seed = now.as_nanos();
+        let mut interface = Interface::new(own, &mut nic, time(now));
         interface.update_ip_addrs(|addresses| {
             // There is room for the first one.
-            let _ = addresses.push(IpCidr::Ipv4(cidr));
+            let _ = addresses.push(IpCidr::Ipv4(config.address));
         });
         let mut sockets = SocketSet::new(Vec::new());
-        let servers = Servers::new(&mut sockets, source);
+        let servers = Servers::new(&mut sockets, config.echo, u64::from(config.source_mib) << 20);
         Self { vifs: Vec::new(), switch, stack: Stack { port, nic, interface, sockets, servers } }
     }
 
@@ -71,9 +72,17 @@ impl<'a, P: ForeignFrames> Network<'a, P> {
         self.vifs.iter().any(|vif| vif.netback.backend().id() == id)
     }
 
+    /// Forgets all guests' interfaces.
+    pub(crate) fn clear(&mut self) {
+        for vif in self.vifs.drain(..) {
+            self.switch.disconnect(vif.port);
+        }
+    }
+
     /// Takes up a guest's interface.
-    pub(crate) fn add(&mut self, store: &'a XenStore<P>, id: DeviceId) -> Result<(), StoreError> {
-        let netback = Netback::new(Backend::open(store, "vif", id)?)?;
+    pub(crate) fn add(&mut self, backend: Backend<'a, P>) -> Result<(), StoreError> {
+        let id = backend.id();
+        let netback = Netback::new(backend)?;
         let Some(port) = self.switch.connect(netback.mac()) else { return Ok(()) };
         match netback.mac() {
             Some(mac) => info!("{}: interface {mac} of domain {}", netback.backend().path(), id.guest),
@@ -93,9 +102,7 @@ impl<'a, P: ForeignFrames> Network<'a, P> {
                     self.switch.disconnect(vif.port);
                     let (tx, rx) = (vif.netback.tx_statistics(), vif.netback.rx_statistics());
                     info!("{}: removed; {tx:?} {rx:?}", vif.netback.backend().path());
-                    if let Err(error) = vif.netback.remove() {
-                        warn!("{error}");
-                    }
+                    turn.note(vif.netback.remove());
                     continue;
                 }
                 Some(NetbackEvent::Busy) => turn.busy = true,
@@ -108,6 +115,7 @@ impl<'a, P: ForeignFrames> Network<'a, P> {
         for vif in &mut self.vifs {
             if let Err(error) = vif.netback.flush() {
                 warn!("{}: {error}", vif.netback.backend().path());
+                turn.by(Some(now + RETRY));
             }
             turn.by(vif.netback.deadline(now));
         }

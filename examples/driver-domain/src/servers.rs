@@ -1,4 +1,4 @@
-//! TCP servers for guests to test their network with: echo (port 7), discard (9), and source (19).
+//! TCP servers for guests to test their network with: echo (port 7, or another), discard (9), and source (19).
 //!
 //! Discard and source tell the digest of what came and went, for the guest's user to compare.
 
@@ -33,16 +33,6 @@ enum Kind {
     Source,
 }
 
-impl Kind {
-    fn port(self) -> u16 {
-        match self {
-            Self::Echo => 7,
-            Self::Discard => 9,
-            Self::Source => 19,
-        }
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// Nobody is connected.
@@ -55,6 +45,7 @@ enum Phase {
 
 struct Server {
     kind: Kind,
+    port: u16,
     handle: SocketHandle,
     phase: Phase,
     bytes: u64,
@@ -70,10 +61,10 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Opens the servers; the source sends `source` bytes to each client.
-    pub(crate) fn new(sockets: &mut SocketSet<'static>, source: u64) -> Self {
-        let kinds = [Kind::Echo, Kind::Discard, Kind::Source];
-        let servers = kinds.into_iter().flat_map(|kind| [kind; CONNECTIONS]).map(|kind| {
+    /// Opens the servers, that of echoes on port `echo`; the source sends `source` bytes to each client.
+    pub(crate) fn new(sockets: &mut SocketSet<'static>, echo: u16, source: u64) -> Self {
+        let kinds = [(Kind::Echo, echo), (Kind::Discard, 9), (Kind::Source, 19)];
+        let servers = kinds.into_iter().flat_map(|kind| [kind; CONNECTIONS]).map(|(kind, port)| {
             let buffer = |size| SocketBuffer::new(vec![0; size]);
             let mut socket = Socket::new(buffer(RECEIVED), buffer(SENT));
             socket.set_timeout(Some(PATIENCE));
@@ -82,6 +73,7 @@ impl Servers {
             let handle = sockets.add(socket);
             Server {
                 kind,
+                port,
                 handle,
                 phase: Phase::Idle,
                 bytes: 0,
@@ -110,7 +102,7 @@ impl Server {
             }
             self.phase = Phase::Idle;
             // The port is not zero.
-            let _ = socket.listen(self.kind.port());
+            let _ = socket.listen(self.port);
             return 0;
         }
         if matches!(socket.state(), State::Listen | State::SynReceived) {

@@ -1,13 +1,13 @@
 //! Serves whatever the toolstack asks this domain to serve.
 
 use crate::config::Config;
-use crate::disks::{Disks, SharedDisk};
+use crate::disks::Disks;
 use crate::network::Network;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
-use log::{error, info, warn};
-use xen_back::block::{Blkback, BlkbackEvent, DiskSpec};
+use log::{info, warn};
+use xen_back::block::{Blkback, BlkbackEvent, DiskSpec, Storage};
 use xen_hypercall::ops::sched;
 use xen_hypercall::{ForeignFrames, Instant, Port};
 use xen_store::xenbus::{Backend, DeviceId, backends};
@@ -19,18 +19,18 @@ pub(crate) const DEVICES: usize = 32;
 /// When to try again what the store refused, in case no event comes.
 pub(crate) const RETRY: Duration = Duration::from_millis(200);
 
-type Vbd<'a, P> = Blkback<'a, P, SharedDisk>;
-
 /// All devices that this domain serves.
-pub struct Service<'a, P: ForeignFrames> {
+pub struct Service<'a, P: ForeignFrames, D: Storage> {
     store: &'a XenStore<P>,
     watch: Watch<'a, P>,
     config: Config,
-    disks: Disks,
-    vbds: Vec<Vbd<'a, P>>,
+    disks: Disks<D>,
+    vbds: Vec<Blkback<'a, P, D>>,
     network: Network<'a, P>,
     /// Devices that can't be served, not to complain of twice.
     refused: Vec<DeviceId>,
+    /// Devices may have come, or could not be looked at yet.
+    look_again: bool,
 }
 
 /// What a turn has come to.
@@ -40,25 +40,42 @@ pub struct Turn {
     pub busy: bool,
     /// When there will be, if no event comes before.
     pub deadline: Option<Instant>,
+    /// Something about a device was refused.
+    pub(crate) refused: bool,
 }
 
 impl Turn {
     pub(crate) fn by(&mut self, deadline: Option<Instant>) {
         self.deadline = [self.deadline, deadline].into_iter().flatten().min();
     }
+
+    /// Has what was refused tried again.
+    pub(crate) fn note<T, E: fmt::Display>(&mut self, result: Result<T, E>) {
+        if let Err(error) = result {
+            warn!("{error}");
+            self.refused = true;
+        }
+    }
 }
 
-impl<'a, P: ForeignFrames> Service<'a, P> {
+impl<'a, P: ForeignFrames, D: Storage + Clone> Service<'a, P, D> {
     /// Begins to serve: from here on, devices that the toolstack makes are taken up.
     ///
     /// # Errors
     ///
     /// Those of the store.
-    pub fn new(store: &'a XenStore<P>, config: Config) -> Result<Self, StoreError> {
+    pub fn new(store: &'a XenStore<P>, disks: Disks<D>, config: Config) -> Result<Self, StoreError> {
         let watch = store.watch("backend")?;
-        let disks = Disks::new(&config.disks);
-        let network = Network::new(config.address, (config.source_mib as u64) << 20, store.platform().now());
-        Ok(Self { store, watch, config, disks, vbds: Vec::new(), network, refused: Vec::new() })
+        let network = Network::new(&config, store.platform().now());
+        let (vbds, refused) = (Vec::new(), Vec::new());
+        Ok(Self { store, watch, config, disks, vbds, network, refused, look_again: true })
+    }
+
+    /// Forgets all devices, as if its drivers had been loaded anew; those that the toolstack still wants are taken up again.
+    pub fn drop_devices(&mut self) {
+        self.vbds.clear();
+        self.network.clear();
+        self.look_again = true;
     }
 
     /// Serves for ever.
@@ -87,14 +104,8 @@ impl<'a, P: ForeignFrames> Service<'a, P> {
 
     /// Does what can be done now.
     pub fn turn(&mut self, now: Instant) -> Turn {
-        let mut turn = Turn { busy: false, deadline: None };
-        match self.look_for_devices() {
-            Ok(()) => {}
-            Err(error) => {
-                error!("{error}");
-                turn.by(Some(now + RETRY));
-            }
-        }
+        let mut turn = Turn { busy: false, deadline: None, refused: false };
+        turn.note(self.look_for_devices());
         let mut index = 0;
         while let Some(vbd) = self.vbds.get_mut(index) {
             match vbd.poll(now) {
@@ -103,11 +114,10 @@ impl<'a, P: ForeignFrames> Service<'a, P> {
                 Ok(BlkbackEvent::Removed) => {
                     let vbd = self.vbds.swap_remove(index);
                     info!("{}: removed; {}", vbd.backend().path(), Tally(&vbd));
-                    if let Err(error) = vbd.remove() {
-                        warn!("{error}");
-                    }
+                    turn.note(vbd.remove());
                     continue;
                 }
+                // A frontend's fault ends in the device's directory, for the toolstack; the store's is tried again.
                 Err(error) => {
                     warn!("{}: {error}", vbd.backend().path());
                     turn.by(Some(now + RETRY));
@@ -116,80 +126,79 @@ impl<'a, P: ForeignFrames> Service<'a, P> {
             index += 1;
         }
         self.network.turn(now, &mut turn);
+        if turn.refused {
+            // What can't be removed now is found again, as a device that nobody wants.
+            self.look_again = true;
+            turn.by(Some(now + RETRY));
+        }
         turn
     }
 
     fn look_for_devices(&mut self) -> Result<(), StoreError> {
-        let mut changed = false;
         while self.watch.try_next()?.is_some() {
-            changed = true;
+            self.look_again = true;
         }
-        if !changed {
+        if !core::mem::take(&mut self.look_again) {
             return Ok(());
         }
+        let mut result = Ok(());
         let found = backends::<DEVICES>(self.store, "vbd")?;
         self.refused.retain(|id| found.contains(id));
         for id in found {
             let known = self.vbds.iter().any(|vbd| vbd.backend().id() == id) || self.refused.contains(&id);
             if !known {
-                self.take_up_disk(id);
+                result = result.and(self.take_up("vbd", id));
             }
         }
         for id in backends::<DEVICES>(self.store, "vif")? {
             if !self.network.has(id) {
-                match self.network.add(self.store, id) {
-                    // A directory that is being removed still has children for a moment.
-                    Err(error) if error.is_not_found() => {}
-                    Err(error) => warn!("vif {id}: {error}"),
-                    Ok(()) => {}
-                }
+                result = result.and(self.take_up("vif", id));
+            }
+        }
+        result
+    }
+
+    fn take_up(&mut self, kind: &str, id: DeviceId) -> Result<(), StoreError> {
+        let taken = Backend::open(self.store, kind, id).and_then(|mut backend| {
+            backend.set_timeout(self.config.close_timeout);
+            if kind == "vif" { self.network.add(backend) } else { self.take_up_disk(backend) }
+        });
+        match taken {
+            // A directory that is being made or removed; its next change tells.
+            Err(error) if error.is_not_found() => Ok(()),
+            result => result,
+        }
+    }
+
+    fn take_up_disk(&mut self, mut backend: Backend<'a, P>) -> Result<(), StoreError> {
+        let (spec, id) = (DiskSpec::read(&backend)?, backend.id());
+        match self.disks.find(&spec.params) {
+            Some(disk) => {
+                info!("{}: disk {} for domain {}", backend.path(), spec.params, id.guest);
+                self.vbds.push(Blkback::new(backend, spec, disk, self.config.block));
+            }
+            None => {
+                warn!("{}: there is no disk {:?}", backend.path(), spec.params);
+                backend.fail(format_args!("there is no disk {:?}", spec.params))?;
+                self.refused.push(id);
             }
         }
         Ok(())
     }
-
-    fn take_up_disk(&mut self, id: DeviceId) {
-        let opened = Backend::open(self.store, "vbd", id)
-            .and_then(|backend| DiskSpec::read(&backend).map(|spec| (backend, spec)));
-        let (mut backend, spec) = match opened {
-            Ok(opened) => opened,
-            // A directory that is being removed still has children for a moment.
-            Err(error) if error.is_not_found() => return,
-            Err(error) => {
-                warn!("vbd {id}: {error}");
-                return;
-            }
-        };
-        match self.disks.find(&spec.params) {
-            Some(disk) => {
-                info!("{}: disk {} for domain {}", backend.path(), spec.params, id.guest);
-                let mut config = xen_back::block::Config::default();
-                config.mode = self.config.mode;
-                self.vbds.push(Blkback::new(backend, spec, disk, config));
-            }
-            None => {
-                warn!("{}: there is no disk {:?}", backend.path(), spec.params);
-                self.refused.push(id);
-                if let Err(error) = backend.fail(format_args!("there is no disk {:?}", spec.params)) {
-                    warn!("{error}");
-                }
-            }
-        }
-    }
 }
 
-impl<P: ForeignFrames> fmt::Debug for Service<'_, P> {
+impl<P: ForeignFrames, D: Storage> fmt::Debug for Service<'_, P, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Service")
             .field("config", &self.config)
-            .field("vbds", &self.vbds)
+            .field("vbds", &self.vbds.len())
             .finish_non_exhaustive()
     }
 }
 
-struct Tally<'t, 'a, P: ForeignFrames>(&'t Vbd<'a, P>);
+struct Tally<'t, 'a, P: ForeignFrames, D: Storage>(&'t Blkback<'a, P, D>);
 
-impl<P: ForeignFrames> fmt::Display for Tally<'_, '_, P> {
+impl<P: ForeignFrames, D: Storage> fmt::Display for Tally<'_, '_, P, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let done = self.0.statistics();
         write!(

@@ -5,7 +5,6 @@ pub mod demo;
 mod disk;
 mod driver;
 mod faults;
-mod gateway;
 mod guest;
 pub mod picture;
 mod stage;
@@ -13,8 +12,7 @@ pub mod timeline;
 pub mod watch;
 
 pub use disk::SharedDisk;
-pub use driver::{DriverDomain, Offer, Reset};
+pub use driver::{ADDRESS, DriverDomain, ECHO_PORT, Offer, Reset};
 pub use faults::{Faults, Xen};
-pub use gateway::{ADDRESS, ECHO_PORT, Gateway};
 pub use guest::run_shell;
 pub use stage::{Setup, Sleep, Stage};

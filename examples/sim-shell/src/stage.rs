@@ -6,6 +6,7 @@ use crate::faults::{Faults, Xen};
 use core::time::Duration;
 use std::sync::Arc;
 use xen_back::block::Config;
+use xen_example_driver_domain::Disks;
 use xen_hypercall::ops::sched::Resumed;
 use xen_sim::{Device, DeviceKind, Disk, Domain, DomainConfig, Interposed, TaskId, TraceEvent, Vif, World};
 
@@ -98,7 +99,7 @@ impl Stage {
             world.start_trace();
         }
         let trace = setup.trace;
-        let offer = Offer { disks: vec![(TARGET.to_owned(), setup.disk)], config: setup.config };
+        let offer = Offer { disks: Disks::new(vec![(TARGET.to_owned(), setup.disk)]), block: setup.config };
         let driver_faults = Arc::new(setup.driver);
         let reset = Reset::default();
         let (driver, task) = start_driver(&world, &driver_faults, &offer, &reset)?;
@@ -235,7 +236,7 @@ fn driver_config() -> DomainConfig {
 
 fn serve(driver: &Domain, faults: &Arc<Faults>, offer: &Offer, reset: &Reset) -> Result<TaskId, String> {
     let xen = Interposed::new(driver.clone(), Arc::clone(faults));
-    Ok(driver.spawn(DriverDomain::new(&xen, offer.clone(), reset.clone())?))
+    Ok(driver.spawn(DriverDomain::new(&xen, offer, reset.clone())?))
 }
 
 fn disk() -> Disk {

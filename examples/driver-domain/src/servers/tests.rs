@@ -43,7 +43,7 @@ impl Client {
         let mut interface = Interface::new(Config::new(OWN_MAC.into()), &mut nic, now);
         interface.update_ip_addrs(|addresses| addresses.push(IpCidr::new(OWN.into(), 24)).unwrap());
         let mut sockets = SocketSet::new(Vec::new());
-        let mut servers = Servers::new(&mut sockets, 0);
+        let mut servers = Servers::new(&mut sockets, 7, 0);
         servers.serve(&mut sockets);
         let who = ArpRepr::EthernetIpv4 {
             operation: ArpOperation::Request,

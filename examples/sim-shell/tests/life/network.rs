@@ -10,7 +10,6 @@ use xen_grant::GrantTable;
 use xen_hypercall::{Instant, Platform};
 use xen_store::XenStore;
 
-const GATEWAY: Ipv4Addr = Ipv4Addr::from_octets(ADDRESS);
 const OURS: Cidr = Cidr { address: Ipv4Addr::new(10, 0, 0, 2), prefix: 24 };
 
 /// How long an interface may take to come up.
@@ -74,7 +73,7 @@ impl<'a> Network<'a> {
     }
 
     pub(crate) fn ping(&mut self, xen: &Xen, count: u32) {
-        let pinged = ping(self.up(xen), GATEWAY, count);
+        let pinged = ping(self.up(xen), ADDRESS, count);
         assert_eq!(pinged.received, count, "{pinged}");
     }
 
@@ -83,12 +82,12 @@ impl<'a> Network<'a> {
             self.stack = self.connect(xen).ok();
         }
         if let Some(stack) = &mut self.stack {
-            ping(stack, GATEWAY, 1);
+            ping(stack, ADDRESS, 1);
         }
     }
 
     pub(crate) fn echo(&mut self, xen: &Xen, bytes: u64) {
-        let (echoed, result) = tcp_echo(self.up(xen), GATEWAY, ECHO_PORT, bytes);
+        let (echoed, result) = tcp_echo(self.up(xen), ADDRESS, ECHO_PORT, bytes);
         result.unwrap_or_else(|error| panic!("{echoed}: {error}"));
     }
 
