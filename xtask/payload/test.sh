@@ -140,6 +140,9 @@ if create linux LINUX-IS-UP; then
 fi
 within 60 gone $ID
 
+# --- the xenstored that all of the above used, case by case
+to_its_end store-suite 200
+
 # --- guests that do what Xen complains of: a crash, and the self-test
 echo "MISDEEDS"
 start crash "crash" 'on_crash="preserve"'

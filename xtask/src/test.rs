@@ -65,23 +65,22 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
     }
     let mut runs = Vec::new();
     if let Some(fetch) = fetch {
-        let mut kernel = None;
-        step(&mut steps, "shell kernel", || {
-            kernel = Some(kernels::shell()?);
+        let mut kernels = None;
+        step(&mut steps, "kernels for real Xen", || {
+            kernels = Some(xentest::Kernels {
+                shell: kernels::shell()?,
+                selftest: kernels::selftest()?,
+                store_suite: kernels::store_suite()?,
+            });
             Ok(())
         });
         step(&mut steps, "packages and images of the lab", || {
             fetch.join().map_err(|_| anyhow::anyhow!("fetching the lab's packages panicked"))?
         });
-        let mut tester = None;
-        step(&mut steps, "self-test kernel", || {
-            tester = Some(kernels::selftest()?);
-            Ok(())
-        });
-        if let Some(tester) = &tester {
+        if let Some(kernels) = &kernels {
             step(&mut steps, "self-test as dom0", || {
                 let mut failures = Vec::new();
-                for (version, count) in selftest::run(Role::Dom0, &versions, tester, false) {
+                for (version, count) in selftest::run(Role::Dom0, &versions, &kernels.selftest, false) {
                     match count {
                         Ok(count) => ui::line(format!("      Xen {version}: {count} results as expected")),
                         Err(error) => failures.push(format!("Xen {version}: {error:#}")),
@@ -90,11 +89,9 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
                 if failures.is_empty() { Ok(()) } else { bail!("{}", failures.join("\n")) }
             });
         }
-        if let (Some(kernel), Some(tester), true) =
-            (kernel, tester, steps.iter().all(|s| s.ok || !s.name.contains("lab")))
-        {
+        if let (Some(kernels), true) = (kernels, steps.iter().all(|s| s.ok || !s.name.contains("lab"))) {
             step(&mut steps, "real Xen", || {
-                runs = xentest::run(&versions, &kernel, &tester)?;
+                runs = xentest::run(&versions, &kernels)?;
                 Ok(())
             });
         }

@@ -1,12 +1,13 @@
 //! The real-Xen tests: one boot per Xen version, side by side, all comparisons by `payload/test.sh`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::conformance::{self, Said};
 use crate::lab::{Archive, Boot, Ending, Event, Outcome, XenVersion};
 use crate::payload::{self, Check, Line};
 use crate::report::Report;
@@ -44,15 +45,23 @@ pub(crate) struct Run {
     pub(crate) report: Report,
 }
 
-/// Runs the tests on all `versions` at once, a core for each, with the shell kernel and the self-test kernel.
-pub(crate) fn run(versions: &[XenVersion], kernel: &Path, tester: &Path) -> Result<Vec<Run>> {
+/// The kernels that are guests of the tests.
+pub(crate) struct Kernels {
+    pub(crate) shell: PathBuf,
+    pub(crate) selftest: PathBuf,
+    pub(crate) store_suite: PathBuf,
+}
+
+/// Runs the tests on all `versions` at once, a core for each.
+pub(crate) fn run(versions: &[XenVersion], kernels: &Kernels) -> Result<Vec<Run>> {
     let mut runs = Vec::new();
     for &xen in versions {
-        let mut archive = payload::archive(SCRIPT, kernel)?;
-        archive.copy("payload/selftest", tester)?;
+        let mut archive = payload::archive(SCRIPT, &kernels.shell)?;
+        archive.copy("payload/selftest", &kernels.selftest)?;
+        archive.copy("payload/store-suite", &kernels.store_suite)?;
         let linux_size = payload::add_linux(&mut archive, xen)?;
         let log = host::results()?.join(format!("test-{xen}.log"));
-        let shell_size = kernels::loaded_size(kernel)?;
+        let shell_size = kernels::loaded_size(&kernels.shell)?;
         let figures = BTreeMap::new();
         let report = Report { xen, shell_size, linux_size, figures, elapsed: 0.0 };
         runs.push((Run { xen, checks: Vec::new(), report }, archive, Boot::new(xen, log)));
@@ -83,7 +92,7 @@ fn one(run: &mut Run, mut boot: Boot, archive: &Archive) -> Result<()> {
     boot.timeout = Duration::from_secs(1200);
     let xen = run.xen;
     let progress = ui::spinner(&format!("Xen {xen}: booting"));
-    let mut seen = Seen::default();
+    let mut seen = Seen::of(xen);
     let outcome = boot.run(archive, None, &mut |event| {
         seen.complaints.hear(&event);
         match event {
@@ -144,7 +153,6 @@ impl Complaints {
 }
 
 /// What a run has shown.
-#[derive(Default)]
 struct Seen {
     step: String,
     checks: Vec<Check>,
@@ -153,13 +161,29 @@ struct Seen {
     spoken: Spoken,
     /// What the self-test kernel said, as a guest.
     selftest: Tally,
+    /// What the store suite said of dom0's xenstored.
+    suite: Said,
     complete: bool,
 }
 
 impl Seen {
+    fn of(xen: XenVersion) -> Seen {
+        Seen {
+            step: String::new(),
+            checks: Vec::new(),
+            figures: BTreeMap::new(),
+            complaints: Complaints::default(),
+            spoken: Spoken::default(),
+            selftest: Tally::default(),
+            suite: Said::of(conformance::xenstored(xen)),
+            complete: false,
+        }
+    }
+
     fn guests(&mut self, line: &str) {
         if let Some(line) = self.spoken.hear(line) {
             self.selftest.take(&line);
+            self.suite.take(&line);
         }
     }
 
@@ -179,16 +203,24 @@ impl Seen {
 
     /// What only the whole run can tell.
     fn last_checks(&self, outcome: &Outcome) -> Vec<Check> {
-        let selftest = match self.selftest.verdict() {
-            Ok(count) => (true, format!("{count} results")),
+        let told = |verdict: Result<String>| match verdict {
+            Ok(what) => (true, what),
             Err(error) => (false, format!("{error:#}")),
         };
+        let selftest = told(self.selftest.verdict().map(|count| format!("{count} results")));
+        let suite = told(self.suite.verdict());
         vec![
             Check::new(
                 "self-test as a guest",
                 selftest.0,
                 selftest.1,
                 "all results as expected, and their count",
+            ),
+            Check::new(
+                "xenstored, over a guest's ring",
+                suite.0,
+                suite.1,
+                "the protocol, or a known difference",
             ),
             self.complaints.check(),
             Check::new(

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use xen_store::conformance::{self, Access, Peer};
 
 use crate::lab::{Archive, Boot, Ending, Event, XenVersion};
@@ -29,12 +29,11 @@ pub(super) fn check(
     let mut boot = Boot::new(version, log);
     boot.append = format!("QUIET=1 XENSTORED={daemon}");
     boot.timeout = Duration::from_secs(280);
-    let (mut said, mut spoken) = (Said::default(), Spoken::default());
-    let mut wrong = Vec::new();
+    let (mut said, mut spoken) = (Said::of(peer), Spoken::default());
     let outcome = boot.run(&archive, None, &mut |event| match event {
         Event::Xen(line) => {
             if let Some(line) = spoken.hear(line)
-                && let Some(text) = said.take(peer, &line)
+                && let Some(text) = said.take(&line)
                 && verbose
             {
                 ui::line(text);
@@ -44,44 +43,45 @@ pub(super) fn check(
             if let Line::Check(check) = payload::parse(line)
                 && !check.ok
             {
-                wrong.push(check.describe());
+                said.wrong.push(check.describe());
             }
         }
         Event::Mark(_) => {}
     })?;
     if !matches!(outcome.ending, Ending::Exit(0)) {
-        wrong.push(outcome.describe());
+        said.wrong.push(outcome.describe());
     }
-    wrong.append(&mut said.wrong);
-    if !said.ended {
-        wrong.push("the suite did not come to its end".into());
-    }
-    let summary = format!("{}\n     {}", said.report, said.notes.join("\n     "));
-    if wrong.is_empty() {
-        return Ok(summary);
-    }
-    bail!("{summary}\n  {}\n  log {}", wrong.join("\n  "), boot.log.display())
+    said.verdict().with_context(|| format!("log {}", boot.log.display()))
 }
 
 /// What the guest has said.
-#[derive(Default)]
-struct Said {
+pub(crate) struct Said {
+    peer: Peer,
+    cases: usize,
     wrong: Vec<String>,
+    /// What the guest counted itself.
     report: String,
     notes: Vec<String>,
     ended: bool,
 }
 
 impl Said {
+    /// Nothing yet, of a server.
+    pub(crate) fn of(peer: Peer) -> Said {
+        Said { peer, cases: 0, wrong: vec![], report: String::new(), notes: vec![], ended: false }
+    }
+
     /// Judges a line of a guest's; returns what is said in it, if it is one of the suite's.
-    fn take<'l>(&mut self, peer: Peer, line: &'l str) -> Option<&'l str> {
+    pub(crate) fn take<'l>(&mut self, line: &'l str) -> Option<&'l str> {
         let text = line.trim().strip_prefix("suite: ")?;
-        let known = |case: &str| conformance::difference(peer, Access::Guest, case);
+        let known = |case: &str| conformance::difference(self.peer, Access::Guest, case);
         if let Some(case) = text.strip_prefix("ok ") {
+            self.cases += 1;
             if let Some(what) = known(case) {
                 self.wrong.push(format!("{case}: no longer differs ({what})"));
             }
         } else if let Some(rest) = text.strip_prefix("differs ") {
+            self.cases += 1;
             let case = rest.split_once(": ").map_or(rest, |(case, _)| case);
             if known(case).is_none() {
                 self.wrong.push(rest.to_owned());
@@ -94,5 +94,53 @@ impl Said {
             self.notes.push(text.to_owned());
         }
         Some(text)
+    }
+
+    /// Returns what the guest reported.
+    ///
+    /// # Errors
+    ///
+    /// A case differs that is not known to, or the other way round, or a line is missing.
+    pub(crate) fn verdict(&self) -> Result<String> {
+        let mut wrong = self.wrong.clone();
+        let numbers = self.report.split(' ').filter_map(|word| word.parse::<usize>().ok());
+        let counted: usize = numbers.take(2).sum();
+        if self.cases == 0 || counted != self.cases {
+            wrong.push(format!("{} lines came through of {counted} cases", self.cases));
+        }
+        if !self.ended {
+            wrong.push("the suite did not come to its end".into());
+        }
+        let told: Vec<_> = std::iter::once(&self.report).chain(&self.notes).map(String::as_str).collect();
+        let summary = told.join("\n     ");
+        if wrong.is_empty() { Ok(summary) } else { bail!("{summary}\n  {}", wrong.join("\n  ")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_run_that_differs_where_it_is_known_to_is_good() {
+        const KNOWN: &str = "suite: differs a home of no number is refused: line 1: found x, expected y";
+        const REPORT: &str = "suite: 1 passed, 1 differ, 7 are for other domains";
+        let verdict = |lines: &[&str]| {
+            let mut said = Said::of(Peer::Xenstored420);
+            for line in lines {
+                said.take(line);
+            }
+            said.verdict()
+        };
+        assert!(verdict(&["suite: ok a value is read", KNOWN, REPORT, "suite: end"]).is_ok());
+        for lines in [
+            &["suite: ok a value is read", KNOWN, REPORT][..],
+            &[KNOWN, REPORT, "suite: end"],
+            &["suite: differs a value is read: x", KNOWN, REPORT, "suite: end"],
+            &["suite: ok a home of no number is refused", KNOWN, REPORT, "suite: end"],
+            &["suite: end"],
+        ] {
+            assert!(verdict(lines).is_err(), "{lines:?}");
+        }
     }
 }

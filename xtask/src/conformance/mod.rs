@@ -17,6 +17,8 @@ use xen_store::user::{Daemon, Process, Stream};
 use crate::lab::{self, XenVersion};
 use crate::{host, kernels, ui};
 
+pub(crate) use guest::Said;
+
 /// Loaded into Xen's servers in the place of the libraries that need a hypervisor.
 const STANDIN: &str = include_str!("../../standin/xen.c");
 
@@ -81,6 +83,14 @@ fn daemon(peer: Peer) -> Option<(Peer, XenVersion, &'static str)> {
         Peer::Xenstored420 => Some((peer, XenVersion::V4_20, "xenstored")),
         Peer::Oxenstored417 => Some((peer, XenVersion::V4_17, "oxenstored")),
         Peer::Oxenstored420 => Some((peer, XenVersion::V4_20, "oxenstored")),
+    }
+}
+
+/// Returns the C xenstored of a version.
+pub(crate) fn xenstored(version: XenVersion) -> Peer {
+    match version {
+        XenVersion::V4_17 => Peer::Xenstored417,
+        XenVersion::V4_20 => Peer::Xenstored420,
     }
 }
 
