@@ -61,7 +61,7 @@ const DIFFERENCES: &[Difference] = &[
     ("a guest learns nothing of nodes in a directory that it may not read", O, "ENOENT: it learns that"),
     ("a guest does not control the server", O, "it may ask what there is to control"),
     ("the root is not removed", O, "says OK, and removes nothing"),
-    ("a special name is no node to read", O, "ENOENT"),
+    ("a special name is no node to read", O, "ENOENT, to a guest EACCES"),
     ("a write to what was written is a conflict", O, "who only wrote is merged"),
     ("a write of the same value is a conflict", O, "who only wrote is merged"),
     ("two transactions that write the same node are in conflict", O, "who only wrote is merged"),
