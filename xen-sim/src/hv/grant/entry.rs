@@ -1,8 +1,8 @@
 //! What stands in a grant table, in either version.
 
-use super::{Active, STATUS_WORDS, V1_ENTRIES, V2_ENTRIES};
+use super::{Active, STATUS_WORDS};
 use crate::machine::Machine;
-use core::sync::atomic::Ordering::{Acquire, Release};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use xen_hypercall::{DomId, GrantRef, PAGE_SIZE, SharedU16};
 use xen_sys::grant_table::*;
 
@@ -35,7 +35,7 @@ impl Machine {
         if grant >= grants.entries() {
             return None;
         }
-        let (per_frame, size) = if grants.version == 2 { (V2_ENTRIES, 16) } else { (V1_ENTRIES, 8) };
+        let (per_frame, size) = grants.shape();
         Some((self.page(*grants.frames.get(grant / per_frame)?), grant % per_frame * size))
     }
 
@@ -184,12 +184,22 @@ impl Machine {
 
     /// Returns the entries of a domain's table that give access, with the peer and the frame of each.
     pub(crate) fn live_entries(&self, id: DomId) -> Vec<(GrantRef, DomId, u64)> {
-        let entries = 0..self.dom(id).grants.entries() as u32;
-        entries
-            .filter_map(|grant| {
-                let entry = self.entry(id, grant)?;
-                (entry.kind() != GrantFlags::INVALID).then_some((GrantRef(grant), entry.domid, entry.gfn))
-            })
-            .collect()
+        let grants = &self.dom(id).grants;
+        let (per_frame, size) = grants.shape();
+        let mut live = Vec::new();
+        for (frame, &mfn) in grants.frames.iter().enumerate() {
+            let page = self.page(mfn);
+            for index in 0..per_frame {
+                // Each page that is freed is looked for here, and most entries are free.
+                let flags = page.u16_at(index * size).map_or(0, |flags| flags.load(Relaxed));
+                if GrantFlags(flags) & GrantFlags::TYPE_MASK == GrantFlags::INVALID {
+                    continue;
+                }
+                let grant = (frame * per_frame + index) as u32;
+                let entry = self.entry(id, grant).filter(|entry| entry.kind() != GrantFlags::INVALID);
+                live.extend(entry.map(|entry| (GrantRef(grant), entry.domid, entry.gfn)));
+            }
+        }
+        live
     }
 }

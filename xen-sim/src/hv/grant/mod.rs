@@ -64,7 +64,12 @@ impl GrantTable {
     }
 
     fn entries(&self) -> usize {
-        self.frames.len() * if self.version == 2 { V2_ENTRIES } else { V1_ENTRIES }
+        self.frames.len() * self.shape().0
+    }
+
+    /// How many entries a frame has, and the size of each.
+    fn shape(&self) -> (usize, usize) {
+        if self.version == 2 { (V2_ENTRIES, 16) } else { (V1_ENTRIES, 8) }
     }
 
     fn grow(&mut self, pool: &mut Pool, frames: usize) -> Option<()> {
