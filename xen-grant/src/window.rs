@@ -43,6 +43,9 @@ impl<P: ForeignFrames> Window<P> {
 
     /// Maps `refs` of domain `owner` side by side: all of them or none.
     ///
+    /// That has to be another domain. One whose memory map is translated has each of its pages once: mapping an own grant moves the page here,
+    /// and the frame that was granted is left empty.
+    ///
     /// # Errors
     ///
     /// [`MapFailed`] with the first reference that could not be mapped, and the window.

@@ -18,6 +18,7 @@ pub mod start;
 pub mod start_info;
 #[doc(hidden)]
 pub mod sync;
+mod unpopulated;
 
 pub use event_page::EventPage;
 pub use frame::{Gfn, PAGE_SHIFT, PAGE_SIZE, Page};
@@ -28,4 +29,5 @@ pub use resource::{MAX_RESOURCE_FRAMES, MappedResource};
 #[cfg(all(feature = "hook", not(loom)))]
 pub use shared::observe_loads;
 pub use shared::{Fixed, SharedMem, SharedSlots, SharedU8, SharedU16, SharedU32, SharedU64, SlotMem};
+pub use unpopulated::UnpopulatedFrames;
 pub use xen_sys::{errno::Errno, event_channel::Port, grant_table::GrantRef, xen::DomId};

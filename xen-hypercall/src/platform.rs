@@ -161,6 +161,8 @@ pub struct ForeignRange {
 
 /// Supplies frame numbers with no RAM behind them, to map another domain's memory into. For backends and hosts only.
 ///
+/// [`UnpopulatedFrames`](crate::UnpopulatedFrames) keeps account of them.
+///
 /// # Implementation safety
 ///
 /// Each method has its own.
