@@ -65,12 +65,14 @@ create() {
 # time_of KEY: a figure out of TIMES.
 time_of() { echo " $TIMES" | sed "s/.* $1=\([0-9.]*\).*/\1/"; }
 
-# to_its_end KERNEL SECONDS: runs a kernel of ours as a guest until it ends by itself. What it says goes to Xen's log, for the harness to judge.
+# to_its_end KERNEL SECONDS [COMMAND LINE]: runs a kernel of ours as a guest until it ends by itself. What it says goes to Xen's log, for the
+# harness to judge.
 to_its_end() {
   cat >"/tmp/$1.cfg" <<C
 name="$1"
 type="pvh"
 kernel="/payload/$1"
+extra="${3:-}"
 memory=64
 vcpus=2
 max_event_channels=131071

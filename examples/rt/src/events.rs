@@ -7,7 +7,7 @@ use crate::{interrupts, vcpus};
 use core::sync::atomic::{AtomicU64, Ordering::AcqRel};
 use spin::Once;
 use x86_64::instructions::interrupts as cpu;
-use xen_evtchn::{EventChannels, FIFO_PORTS};
+use xen_evtchn::{Callback, Delivery, EventChannels, FIFO_PORTS, set_callback, set_upcall_vector};
 use xen_hypercall::{Errno, Instant, Mapped, Platform, Port, SharedMem, ops::sched, start};
 
 /// The event channels of this kernel.
@@ -70,14 +70,20 @@ pub(crate) fn use_fifo() -> Result<(), Errno> {
     .map(drop)
 }
 
-/// Turns events on for `vcpu`, which executes this.
+/// Turns events on for `vcpu`, which executes this. With the word `callback` on the command line they come by the vector of the whole
+/// domain, as on a Xen that has no other.
 ///
 /// # Panics
 ///
 /// As [`init`].
 pub(crate) fn init_vcpu(vcpu: u32) {
-    let delivery = xen_evtchn::set_upcall_vector(&Rt::new(), vcpu, interrupts::UPCALL_VECTOR)
-        .unwrap_or_else(|errno| panic!("upcall vector: {errno}"));
+    let (xen, vector) = (Rt::new(), interrupts::UPCALL_VECTOR);
+    let delivery = if xen.command_line().split_whitespace().any(|word| word == "callback") {
+        set_callback(&xen, Callback::Vector(vector)).map(|()| Delivery::CallbackVector)
+    } else {
+        set_upcall_vector(&xen, vcpu, vector)
+    };
+    let delivery = delivery.unwrap_or_else(|errno| panic!("upcall vector: {errno}"));
     interrupts::enable_local_apic(delivery);
     cpu::enable();
 }

@@ -216,7 +216,7 @@ static NEEDS_EOI: AtomicBool = AtomicBool::new(false);
 /// Xen has no instruction to decode.
 pub(crate) fn enable_local_apic(delivery: Delivery) {
     if delivery == Delivery::CallbackVector {
-        return; // an old Xen, which goes round the local APIC
+        return; // which goes round the local APIC
     }
     let [_, _, features, _] = cpuid::native(1, 0);
     assert!(features & (1 << 21) != 0, "this kernel needs an x2APIC, and CPUID shows none");

@@ -2,6 +2,7 @@
 
 use crate::report::{Report, fails, is};
 use crate::smp::{Exchange, Open, forget, ipi, taken, unmasked, until};
+use crate::storm;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::SeqCst};
 use xen_evtchn::{Abi, Channel};
@@ -29,6 +30,7 @@ pub(crate) fn two_level(t: &mut Report) {
     exchange(t, rounds(t) / 10);
     many(t, TWO_LEVEL_PORTS, 1_024);
     moved(t);
+    storm::test(t);
     let priority = ipi(t.xen, 0).and_then(|port| port.set_priority(3));
     t.line("a priority", &[], priority, fails(Errno::ENOSYS));
 }
@@ -40,6 +42,7 @@ pub(crate) fn fifo(t: &mut Report) {
     exchange(t, rounds(t));
     many(t, FIFO_PORTS, 4_096);
     moved(t);
+    storm::test(t);
     priorities(t);
 }
 

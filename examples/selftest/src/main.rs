@@ -15,6 +15,7 @@ mod hvm;
 mod memory;
 mod report;
 mod smp;
+mod storm;
 mod tables;
 mod toolstack;
 mod version;

@@ -1,6 +1,8 @@
 //! `domctl`, `sysctl` and `dm_op`: where Xen has the release that the bindings are for, dom0 makes a domain and ends it.
 
 use crate::report::{Expected, Refusal, Report, fails, is, op, that};
+use crate::smp::until;
+use xen_evtchn::Channel;
 use xen_hypercall::ops::control::ControlError;
 use xen_hypercall::ops::dm_op::{self, IoRange, ServerId};
 use xen_hypercall::ops::memory_admin::{self, Resource};
@@ -55,7 +57,23 @@ fn host(t: &mut Report) {
     op!(t, sysctl::cputopoinfo(&mut [XenSysctlCputopo::default(); 4]) => with(t, same, ours, that("a CPU", |&n| n >= 1)));
     op!(t, sysctl::numainfo(&mut [XenSysctlMeminfo::default(); 4]) => with(t, same, ours, is(1)));
     op!(t, unsafe sysctl::debug_keys(b"") => with(t, same, ours, is(())));
+    debug(t, same);
     op!(t, sysctl::cpu_hotplug(99, XEN_SYSCTL_CPU_HOTPLUG_ONLINE) => with(t, same, ours, Expected::Refused(&[Errno::EINVAL])));
+}
+
+/// What an administrator does with a domain that hangs: asks it how it stands.
+fn debug(t: &mut Report, same: bool) {
+    if !(same && t.dom0) {
+        return;
+    }
+    let Ok(asked) = Channel::bind_virq(t.xen, Virq::DEBUG, 0) else {
+        return t.fact("a port for VIRQ_DEBUG", false);
+    };
+    op!(t, unsafe sysctl::debug_keys(b"q") => is(()));
+    let events = t.xen.events();
+    t.fact("VIRQ_DEBUG has come", until(t.xen, || events.is_pending(asked.port())));
+    let line = alloc::format!("port {}: pending, masked\n", asked.port());
+    t.fact("the dump of the ports names it", alloc::format!("{}", events.dump()).contains(&line));
 }
 
 fn domains(t: &mut Report) {

@@ -1,0 +1,64 @@
+//! Lines on real event words: a port that has events without work waits, another one does not, and work ends the wait.
+
+use crate::report::{Report, is};
+use core::time::Duration;
+use xen_evtchn::{Channel, Lines, Work};
+use xen_hypercall::{Errno, Instant, Platform};
+
+/// Events of the storm, each with another port's beside it.
+const EVENTS: u32 = 10_000;
+/// The time between them, as the lines are told: what is tried does not depend on how fast the machine is.
+const BETWEEN: Duration = Duration::from_micros(10);
+/// Four are free, and a wait twice as long as the one before follows each: seven fill the tenth of a second.
+const TOLD: u32 = 4 + 7;
+
+static LINES: Lines<16> = Lines::new();
+
+/// What was told of the storm's port, and of the other one.
+#[derive(Default)]
+struct Told {
+    storm: u32,
+    other: u32,
+}
+
+/// Tries it in the format that is in use.
+pub(crate) fn test(t: &mut Report) {
+    let xen = t.xen;
+    let ports = (Channel::bind_ipi(xen, 0), Channel::bind_ipi(xen, 0));
+    let (Ok(storm), Ok(other)) = ports else { return t.fact("two ports for a storm", false) };
+    let events = xen.events();
+    let bound = [&storm, &other].iter().try_for_each(|channel| LINES.bind(events, channel.port()));
+    t.line("Lines::bind", &[], bound, is(()));
+
+    let start = xen.now();
+    let (mut told, mut timer) = (Told::default(), None);
+    // One event of each port, and one look, at a moment.
+    let mut round = |at: Instant, work: Work| -> Result<(u32, u32), Errno> {
+        storm.notify()?;
+        other.notify()?;
+        if timer.is_some_and(|due| due <= at) {
+            timer = LINES.expire(events, at);
+        }
+        let mut refused = Ok(());
+        LINES.on_upcall(events, 0, |port| {
+            let (count, work) =
+                if port == storm.port() { (&mut told.storm, work) } else { (&mut told.other, Work::Done) };
+            *count += 1;
+            match LINES.end(events, port, work, at) {
+                Ok(None) => {}
+                Ok(until) => timer = until,
+                Err(errno) => refused = Err(errno),
+            }
+        });
+        refused.map(|()| (told.storm, told.other))
+    };
+    let stormed = xen
+        .without_upcalls(|| (0..EVENTS).try_fold((0, 0), |_, n| round(start + BETWEEN * n, Work::Spurious)));
+    t.line("events told in a storm on one of two ports", &[], stormed, is((TOLD, EVENTS)));
+    // A second later every wait is over, and the storm's port has work.
+    let later = start + Duration::from_secs(2);
+    let recovered =
+        xen.without_upcalls(|| (0..100).try_fold((0, 0), |_, n| round(later + BETWEEN * n, Work::Done)));
+    t.line("events told after it", &[], recovered, is((TOLD + 100, EVENTS + 100)));
+    [&storm, &other].iter().for_each(|channel| LINES.unbind(events, channel.port()));
+}
