@@ -4,7 +4,8 @@ use core::time::Duration;
 use xen_hypercall::{DomId, Platform, start};
 use xen_sim::{Domain, DomainConfig, Step, World};
 use xen_store::wire::{Access, MessageType, Permission, ServerError};
-use xen_store::{ConnectionError, Nodes, Reason, StoreError, XenStore};
+use xen_store::{ConnectionError, Nodes, Reason, Software, StoreError, XenStore};
+use xen_sys::io::xs_wire::ServerFeatures;
 
 fn client(guest: &Domain) -> XenStore<Domain> {
     XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap()
@@ -26,6 +27,8 @@ fn the_real_client_reads_and_writes_over_its_ring() {
     let store = client(&guest);
     assert_eq!(text(&store, "name"), Ok("guest".to_owned()));
     assert_eq!(text(&store, "domid"), Ok("1".to_owned()));
+    let features = ServerFeatures::RECONNECTION.0 | ServerFeatures::ERROR.0 | ServerFeatures::WATCHDEPTH.0;
+    assert_eq!(store.page_features(), ServerFeatures(features));
     store.write("data/greeting", "hello").unwrap();
     assert_eq!(world.store().read("/local/domain/1/data/greeting").as_deref(), Some("hello"));
     assert_eq!(text(&store, "/local/domain/1/data/greeting"), Ok("hello".to_owned()));
@@ -286,6 +289,23 @@ fn a_guest_that_leaves_its_events_unread_for_20_seconds_is_given_up_and_can_star
     drop(store);
     world.run_until_idle();
     world.check().unwrap();
+}
+
+#[test]
+fn a_guest_tells_its_toolstack_which_drivers_it_has_and_which_devices_it_takes_at_once() {
+    let world = World::new(1);
+    let guest = world.create_guest(DomainConfig::new("guest"));
+    let store = client(&guest);
+    let driver = Software { vendor: "us", product: "xen-front", version: "0.1.0", attributes: "" };
+    store.announce_driver(0, &driver).unwrap();
+    store.announce_hotplug("vif", true).unwrap();
+    store.announce_hotplug("vbd", false).unwrap();
+    let says = |path: &str| world.store().read(format!("/local/domain/1/{path}"));
+    assert_eq!(says("drivers/0").as_deref(), Some("us xen-front 0.1.0"));
+    assert_eq!(
+        (says("feature/hotplug/vif"), says("feature/hotplug/vbd")),
+        (Some("1".into()), Some("0".into()))
+    );
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub mod user;
 pub mod wire;
 pub mod xenbus;
 
-pub use client::{Host, Limits, Nodes, Pending, Transaction, Watch, WatchEvent, XenStore};
+pub use client::{Host, Limits, Nodes, Pending, Software, Transaction, Watch, WatchEvent, XenStore};
 pub use connection::{ConnectionError, RingTransport, Transport};
 pub use error::{Reason, StoreError};
 pub use text::PathText;

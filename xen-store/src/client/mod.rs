@@ -1,5 +1,6 @@
 //! The client that drivers share.
 
+mod about;
 mod host;
 mod nodes;
 mod pending;
@@ -12,6 +13,7 @@ use crate::connection::{Connection, RingTransport, Ticket, Transport};
 use crate::error::{Reason, StoreError};
 use crate::text::PathText;
 use crate::wire::{MessageType, Part};
+pub use about::Software;
 use core::fmt;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use core::time::Duration;
