@@ -43,6 +43,13 @@ pub enum Violation {
         /// The frame.
         gfn: u64,
     },
+    /// A domain mapped a grant of its own. Xen moves the page then, as a translated domain has each page once: where it was is nothing.
+    MappedOwnGrant {
+        /// Who mapped it.
+        domain: DomId,
+        /// The grant.
+        grant: GrantRef,
+    },
     /// A port was left open.
     PortOpen {
         /// Whose.
@@ -122,6 +129,12 @@ impl fmt::Display for Violation {
             }
             Self::MappedOverRam { domain, gfn } => {
                 write!(f, "domain {domain} mapped a grant over its own RAM at gfn {gfn:#x}")
+            }
+            Self::MappedOwnGrant { domain, grant } => {
+                write!(
+                    f,
+                    "domain {domain} mapped its own grant {grant}, which moves the page away from its frame"
+                )
             }
             Self::PortOpen { domain, port } => write!(f, "port {port} of domain {domain} was left open"),
             Self::GrantLive { domain, grant, peer } => {

@@ -150,6 +150,20 @@ fn what_is_freed_twice_or_was_never_allocated_is_found() {
 }
 
 #[test]
+fn a_domain_that_maps_its_own_grant_is_found() {
+    let (world, front, _back) = pair();
+    let grants = GrantTable::new(front.clone()).unwrap();
+    let shared = grants.share_writable(Pages::alloc(front.clone(), 1).unwrap(), front.id()).unwrap();
+    let window = || Window::reserve(front.clone(), 1).unwrap();
+    assert!(window().map::<ReadWrite>(DomId::SELF, shared.refs()).is_err(), "grants know no SELF");
+    assert!(world.violations().is_empty());
+    let mapping = window().map::<ReadWrite>(front.id(), shared.refs()).unwrap();
+    let moved = Violation::MappedOwnGrant { domain: front.id(), grant: shared.reference() };
+    assert_eq!(world.violations(), [moved]);
+    drop((mapping, shared));
+}
+
+#[test]
 fn a_grant_that_is_mapped_over_ram_is_found() {
     let (world, front, back) = pair();
     let grants = GrantTable::new(front.clone()).unwrap();

@@ -16,7 +16,9 @@ impl Machine {
         if op.flags.intersects(GrantMapFlags::APPLICATION_MAP | GrantMapFlags::CONTAINS_PTE) {
             return Err(GrantStatus::GENERAL_ERROR);
         }
-        let owner = self.find(me, op.dom).ok_or(GrantStatus::BAD_DOMAIN)?;
+        // SELF stands for no domain here.
+        let named = Some(op.dom).filter(|&dom| dom != DomId::SELF);
+        let owner = named.and_then(|dom| self.find(me, dom)).ok_or(GrantStatus::BAD_DOMAIN)?;
         let handle = self.free_track(me).ok_or(GrantStatus::NO_SPACE)?;
         let writable = !op.flags.contains(GrantMapFlags::READONLY);
         let entry = self.check_entry(owner, op.ref_.0, me, writable)?;
@@ -30,6 +32,9 @@ impl Machine {
             let before = self.map(me, gfn, Some(Mapping { mfn: active.mfn, kind: Kind::Grant { writable } }));
             if before.is_some_and(|mapping| mapping.kind == Kind::Ram) {
                 self.violate(Violation::MappedOverRam { domain: me, gfn });
+            }
+            if owner == me {
+                self.violate(Violation::MappedOwnGrant { domain: me, grant: op.ref_ });
             }
         }
         let domain = self.dom_mut(me);
