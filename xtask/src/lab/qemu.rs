@@ -122,8 +122,9 @@ impl Outcome {
             Ending::Quit => "left".to_owned(),
         };
         let fault = if self.emulator_fault {
-            "\nThe emulator, not the guest, failed: the state saved for a guest that triple-faulted is Xen's own \
-             (RIP e008:...), a known fault of TCG's SVM. Run again."
+            "\nThe emulator, not the guest, failed: registers that it saved for a guest are Xen's own (a triple fault at \
+             RIP e008:...) or none that a processor has (an oops with bits in EFLAGS that there are not), a known fault \
+             of TCG's SVM. Run again."
         } else {
             ""
         };
@@ -429,7 +430,10 @@ impl Session<'_, '_> {
                 self.xen(line);
                 (self.watch)(Event::Xen(line));
             }
-            _ => (self.watch)(Event::Payload(line)),
+            _ => {
+                self.emulator_fault |= has_impossible_flags(line);
+                (self.watch)(Event::Payload(line));
+            }
         }
         Ok(())
     }
@@ -480,6 +484,12 @@ impl Session<'_, '_> {
             terminal.leave();
         }
     }
+}
+
+/// Tells whether a line of a Linux guest's oops shows flags that no processor has: bits above `ID`.
+fn has_impossible_flags(line: &str) -> bool {
+    let flags = line.split_once("EFLAGS: ").and_then(|(_, flags)| u64::from_str_radix(flags.trim(), 16).ok());
+    flags.is_some_and(|flags| flags >> 22 != 0)
 }
 
 /// Cuts a byte stream into lines.
@@ -534,6 +544,13 @@ fn path(path: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn flags_that_no_processor_has_are_the_emulators() {
+        assert!(has_impossible_flags("next: [   26.677349] RSP: 0018:ffffc9000001bc60 EFLAGS: 0596c206"));
+        assert!(!has_impossible_flags("[    1.5] RSP: 0018:ffffc9000001bc60 EFLAGS: 00210246"));
+        assert!(!has_impossible_flags("EFLAGS"));
+    }
 
     #[test]
     fn a_stream_is_cut_into_lines_wherever_its_pieces_end() {
