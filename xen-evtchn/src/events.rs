@@ -8,10 +8,11 @@ use core::array;
 use core::fmt;
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicBool, AtomicU32};
-use spin::Once;
 use xen_hypercall::ops::{self, event_channel as op};
 use xen_hypercall::sync::Ordering;
-use xen_hypercall::{Errno, EventPage, Platform, Port, SharedMem, SharedU8, SharedU32, SharedU64};
+use xen_hypercall::{
+    Errno, EventPage, EventPages, Platform, Port, SharedMem, SharedU8, SharedU32, SharedU64,
+};
 use xen_sys::event_channel::{EVTCHN_FIFO_LINK_MASK, EVTCHN_FIFO_PRIORITY_MIN};
 use xen_sys::xen::{SharedInfo, VcpuInfo};
 
@@ -22,6 +23,9 @@ pub const MAX_VCPUS: usize = 128;
 /// vCPUs that have a place in shared info; others have it in their page.
 #[doc(alias = "XEN_LEGACY_MAX_VCPUS")]
 const LEGACY_VCPUS: usize = 32;
+
+/// Pages of event words, at most.
+const ARRAY: usize = (FIFO_PORTS / WORDS) as usize;
 
 /// In a vCPU's page, behind what the FIFO format has there: its information, if shared info has no place for it.
 const INFO: usize = 256;
@@ -49,9 +53,9 @@ pub struct EventChannels<P: Platform, M: AsRef<SharedMem>> {
     shared_info: M,
     fifo: AtomicBool,
     /// The pages of event words, filled from the start.
-    array: [Once<EventPage<P>>; (FIFO_PORTS / WORDS) as usize],
+    array: EventPages<P, ARRAY>,
     /// A page for each vCPU that was added.
-    vcpus: [Once<EventPage<P>>; MAX_VCPUS],
+    vcpus: EventPages<P, MAX_VCPUS>,
     /// The word that each vCPU's next scan starts with, so that low ports don't always come before high ones.
     start: [AtomicU32; MAX_VCPUS],
 }
@@ -64,8 +68,8 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
             platform,
             shared_info,
             fifo: AtomicBool::new(false),
-            array: array::from_fn(|_| Once::new()),
-            vcpus: array::from_fn(|_| Once::new()),
+            array: EventPages::default(),
+            vcpus: EventPages::default(),
             start: array::from_fn(|_| AtomicU32::new(0)),
         }
     }
@@ -88,7 +92,7 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         let array = this.new_page()?;
         if this.switch_to_fifo()? {
             array.expand_array()?;
-            this.array[0].call_once(|| array);
+            this.array.fill(0, || Ok::<_, Errno>(array));
         }
         Ok(this)
     }
@@ -109,14 +113,16 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
     ///
     /// `ENOENT` if there is no such vCPU, `ENOMEM` if the platform has no page; Xen's refusal.
     pub fn add_vcpu(&self, vcpu: u32) -> Result<(), Errno> {
-        let slot = self.vcpus.get(vcpu as usize).ok_or(Errno::ENOENT)?;
-        self.vcpus[0].try_call_once(|| self.new_page())?;
-        slot.try_call_once(|| {
+        if vcpu as usize >= MAX_VCPUS {
+            return Err(Errno::ENOENT);
+        }
+        self.vcpus.fill(0, || self.new_page()).transpose()?;
+        let add = || {
             let page = self.new_page()?;
             self.hand_over(vcpu, &page, false)?;
             Ok(page)
-        })?;
-        Ok(())
+        };
+        self.vcpus.fill(vcpu as usize, add).transpose().map(drop)
     }
 
     /// Makes `port` usable, whose events go to `vcpu`: what [`Platform::port_opened`] of a kernel with upcalls hands on to. Grows the array of
@@ -135,8 +141,8 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
             return Err(Errno::EINVAL);
         }
         let (at, bit) = (FOREIGN + port.0 as usize / 64 * 8, 1 << (port.0 % 64));
-        for (index, page) in self.vcpus.iter().enumerate() {
-            let Some(word) = page.get().and_then(|page| page.as_ref().u64_at(at)) else { continue };
+        for (index, page) in self.vcpus.iter() {
+            let Some(word) = page.as_ref().u64_at(at) else { continue };
             if index == vcpu as usize {
                 word.fetch_and(!bit);
             } else {
@@ -180,15 +186,11 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
     #[inline]
     pub fn on_upcall(&self, vcpu: u32, mut handle: impl FnMut(Port)) {
         let index = vcpu as usize;
-        let (Some(info), Some(page), Some(start)) =
-            (self.vcpu_info(index), self.vcpus.get(index), self.start.get(index))
-        else {
-            return;
-        };
+        let (Some(info), Some(start)) = (self.vcpu_info(index), self.start.get(index)) else { return };
         // Cleared first: whatever is raised from here on sets the flag, and with it the interrupt, again. The step below that takes the
         // selector, or the queues that are ready, is what Xen sees it by.
         info.upcall_pending.store(0, Ordering::Relaxed);
-        match page.get().map(AsRef::as_ref) {
+        match self.vcpus.memory(index) {
             Some(page) if self.is_fifo() => Queues(page).run(|number| self.words(number), &mut handle),
             Some(page) => {
                 let others = Beside { mem: page, at: FOREIGN };
@@ -275,8 +277,7 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
             return Ok(());
         }
         let fifo = self.is_fifo() && self.switch_to_fifo()?;
-        for (vcpu, page) in self.vcpus.iter().enumerate() {
-            let Some(page) = page.get() else { continue };
+        for (vcpu, page) in self.vcpus.iter() {
             for offset in (FOREIGN..FOREIGN + PORTS as usize / 8).step_by(8) {
                 if let Some(word) = page.as_ref().u64_at(offset) {
                     word.store(0, Ordering::Relaxed);
@@ -287,7 +288,7 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
             }
         }
         if fifo {
-            for page in self.array.iter().map_while(Once::get) {
+            for (_, page) in self.array.iter() {
                 page.expand_array()?;
             }
         }
@@ -311,7 +312,7 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
 
     fn mask_all(&self) {
         self.two_level().mask_all();
-        for number in 0..self.array.len() as u32 * WORDS {
+        for number in 0..FIFO_PORTS {
             match self.event_word(number) {
                 Some(word) => fifo::mask(word),
                 None => break,
@@ -325,8 +326,8 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
 
     /// Sets up vCPU 0's queues; `false` if Xen has none.
     fn switch_to_fifo(&self) -> Result<bool, Errno> {
-        let page = self.vcpus[0].try_call_once(|| self.new_page())?;
-        let taken = page.init_control(0).is_ok();
+        let page = self.vcpus.fill(0, || self.new_page()).transpose()?;
+        let taken = page.is_some_and(|page| page.init_control(0).is_ok());
         self.fifo.store(taken, Ordering::Relaxed);
         Ok(taken)
     }
@@ -354,13 +355,16 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
 
     /// Adds pages of event words until `port` has one. Each waits for the one before it, whoever adds that.
     fn grow(&self, port: Port) -> Result<(), Errno> {
-        let pages = self.array.get(..=(port.0 / WORDS) as usize).ok_or(Errno::EINVAL)?;
-        for slot in pages {
-            slot.try_call_once(|| {
+        if port.0 >= FIFO_PORTS {
+            return Err(Errno::EINVAL);
+        }
+        for index in 0..=(port.0 / WORDS) as usize {
+            let add = || {
                 let page = self.new_page()?;
                 page.expand_array()?;
                 Ok::<_, Errno>(page)
-            })?;
+            };
+            self.array.fill(index, add).transpose()?;
         }
         Ok(())
     }
@@ -387,7 +391,7 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
     /// Returns page `number` of the array of event words.
     #[inline(always)]
     fn words(&self, number: u32) -> Option<&SharedMem> {
-        self.array.get(number as usize)?.get().map(AsRef::as_ref)
+        self.array.memory(number as usize)
     }
 
     #[inline(always)]
@@ -398,7 +402,7 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
                 offset_of!(SharedInfo, vcpu_info) + vcpu * size_of::<VcpuInfo>(),
             )
         } else {
-            (self.vcpus.get(vcpu)?.get()?.as_ref(), INFO)
+            (self.vcpus.memory(vcpu)?, INFO)
         };
         Some(VcpuWords {
             upcall_pending: mem.u8_at(base + offset_of!(VcpuInfo, evtchn_upcall_pending))?,

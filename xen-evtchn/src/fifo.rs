@@ -3,6 +3,7 @@
 //! Xen appends to a queue, the vCPU takes off its head. Xen writes a queue's head into the control block only where the queue was empty; the
 //! vCPU then follows the links.
 
+use core::hint::cold_path;
 use core::mem::offset_of;
 use xen_hypercall::sync::Ordering;
 use xen_hypercall::{PAGE_SIZE, Port, SharedMem, SharedU32};
@@ -18,7 +19,6 @@ const LINKED: u32 = 1 << EVTCHN_FIFO_LINKED;
 const BUSY: u32 = 1 << EVTCHN_FIFO_BUSY;
 const LINK: u32 = EVTCHN_FIFO_LINK_MASK;
 
-const QUEUES: u32 = EVTCHN_FIFO_MAX_QUEUES;
 const READY: usize = offset_of!(EvtchnFifoControlBlock, ready);
 const HEAD: usize = offset_of!(EvtchnFifoControlBlock, head);
 /// Event words in a page.
@@ -39,10 +39,9 @@ impl Queues<'_> {
         // This also orders the heads, which Xen writes first.
         let mut ready = signal.swap(0);
         while ready != 0 {
-            let queue = (ready.trailing_zeros() % QUEUES) as usize;
-            let Some(head) = self.0.u32_at(HEAD + queue * size_of::<u32>()) else { return };
+            let Some(head) = self.head(ready) else { return };
             let mut port = head.load(Ordering::Relaxed) & LINK;
-            let more = loop {
+            loop {
                 let word = words(port / WORDS)
                     .and_then(|page| page.u32_at((port % WORDS) as usize * size_of::<EventWord>()));
                 // A link to a port that has no word ends the queue.
@@ -51,22 +50,42 @@ impl Queues<'_> {
                     handle(Port(port));
                 }
                 port = next;
-                let more = signal.load(Ordering::Relaxed) != 0;
-                if more || port == 0 {
-                    break more;
+                if signal.load(Ordering::Relaxed) != 0 {
+                    ready = self.interrupted(ready, port);
+                    break;
                 }
-            };
-            if port == 0 {
-                ready &= ready - 1;
-            }
-            if more {
-                // What came may be more urgent than the rest of this queue. Xen leaves the head of a queue alone that is not empty.
-                if port != 0 {
-                    head.store(port, Ordering::Relaxed);
+                if port == 0 {
+                    ready &= ready - 1;
+                    if ready == 0 {
+                        // As it mostly is.
+                        return;
+                    }
+                    break;
                 }
-                ready |= signal.swap(0);
             }
         }
+    }
+
+    /// Leaves a queue at `port`, for what came may be more urgent than the rest of it. Returns the queues that are ready now.
+    #[cold]
+    #[inline(never)]
+    fn interrupted(self, ready: u32, port: u32) -> u32 {
+        let left = match self.head(ready) {
+            // Xen leaves the head of a queue alone that is not empty.
+            Some(head) if port != 0 => {
+                head.store(port, Ordering::Relaxed);
+                ready
+            }
+            _ => ready & (ready - 1),
+        };
+        left | self.0.u32::<READY>().swap(0)
+    }
+
+    /// Returns the head of the most urgent of the queues in `ready`. There are no more queues than the control block has room for, and so
+    /// Xen sets no bit behind; what is found there is zero.
+    #[inline(always)]
+    fn head(&self, ready: u32) -> Option<SharedU32<'_>> {
+        self.0.u32_at(HEAD + ready.trailing_zeros() as usize * size_of::<u32>())
     }
 }
 
@@ -88,6 +107,7 @@ fn take_off(word: SharedU32<'_>) -> (u32, bool) {
                 Err(now) => now,
             }
         };
+        cold_path();
         old = changed;
     }
 }

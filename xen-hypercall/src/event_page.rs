@@ -2,10 +2,12 @@
 
 use crate::ops::{event_channel, vcpu};
 use crate::{Errno, Gfn, OutOfMemory, PAGE_SIZE, Pages, Platform, SharedMem};
+use core::array;
 use core::fmt;
 use core::mem::offset_of;
-use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::ptr::{NonNull, null_mut};
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use spin::Once;
 use xen_sys::event_channel::{EVTCHN_FIFO_MASKED, EventWord, EvtchnFifoControlBlock};
 
 /// A page of event words, or one with a vCPU's control block or information: Xen writes it until the ports are reset.
@@ -114,5 +116,63 @@ impl<P: Platform> Drop for EventPage<P> {
 impl<P: Platform> fmt::Debug for EventPage<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventPage").field("gfn", &self.gfn).finish_non_exhaustive()
+    }
+}
+
+/// Places for `N` [`EventPage`]s. Each is filled once, and its page found without a lock from then on.
+pub struct EventPages<P: Platform, const N: usize> {
+    /// Where the pages are that there are: an upcall looks here.
+    starts: [AtomicPtr<u8>; N],
+    pages: [Once<EventPage<P>>; N],
+}
+
+impl<P: Platform, const N: usize> Default for EventPages<P, N> {
+    /// Makes empty places.
+    fn default() -> Self {
+        Self {
+            starts: array::from_fn(|_| AtomicPtr::new(null_mut())),
+            pages: array::from_fn(|_| Once::new()),
+        }
+    }
+}
+
+impl<P: Platform, const N: usize> EventPages<P, N> {
+    /// Returns the memory of the page at `index`; `None` if there is none.
+    #[inline(always)]
+    pub fn memory(&self, index: usize) -> Option<&SharedMem> {
+        let start = NonNull::new(self.starts.get(index)?.load(Ordering::Acquire))?;
+        // SAFETY: `fill` has put it there, so it is the page at this index, which self owns and never takes out or frees before it is dropped;
+        // whole and aligned, and nothing hands out a plain reference to it.
+        Some(unsafe { SharedMem::from_raw(start, PAGE_SIZE) })
+    }
+
+    /// Returns the pages that there are, with their places.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &EventPage<P>)> {
+        self.pages.iter().enumerate().filter_map(|(index, place)| Some((index, place.get()?)))
+    }
+
+    /// Returns the page at `index`, made by `make` if there was none. Whoever comes meanwhile waits. `None` beyond the places.
+    ///
+    /// # Errors
+    ///
+    /// That of `make`; there is still no page then.
+    pub fn fill<E>(
+        &self,
+        index: usize,
+        make: impl FnOnce() -> Result<EventPage<P>, E>,
+    ) -> Option<Result<&EventPage<P>, E>> {
+        let (place, start) = (self.pages.get(index)?, self.starts.get(index)?);
+        let page = place.try_call_once(make);
+        if let Ok(page) = page {
+            // Who only waited stores it again, which changes nothing.
+            start.store(page.start.as_ptr(), Ordering::Release);
+        }
+        Some(page)
+    }
+}
+
+impl<P: Platform, const N: usize> fmt::Debug for EventPages<P, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }

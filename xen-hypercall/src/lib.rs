@@ -20,7 +20,7 @@ pub mod start_info;
 pub mod sync;
 mod unpopulated;
 
-pub use event_page::EventPage;
+pub use event_page::{EventPage, EventPages};
 pub use frame::{Gfn, PAGE_SHIFT, PAGE_SIZE, Page};
 pub use instant::Instant;
 pub use pages::{Mapped, OutOfMemory, Pages, SharedPages};

@@ -1,8 +1,7 @@
 //! What a kernel says when it is asked how it stands.
 
-use super::{EventChannels, EventPage, FIFO_PORTS};
+use super::{EventChannels, FIFO_PORTS, MAX_VCPUS};
 use core::fmt;
-use spin::Once;
 use xen_hypercall::sync::Ordering;
 use xen_hypercall::{Platform, Port, SharedMem};
 use xen_sys::event_channel::{EVTCHN_FIFO_LINKED, EVTCHN_FIFO_MASKED, EVTCHN_FIFO_PENDING};
@@ -23,7 +22,8 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
     pub fn dump(&self) -> impl fmt::Display {
         fmt::from_fn(|f| {
             writeln!(f, "events in the {:?} format", self.abi())?;
-            for (vcpu, page) in self.vcpus.iter().map(Once::get).enumerate() {
+            for vcpu in 0..MAX_VCPUS {
+                let page = self.vcpus.memory(vcpu);
                 if vcpu == 0 || page.is_some() {
                     self.dump_vcpu(f, vcpu, page)?;
                 }
@@ -41,12 +41,12 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         })
     }
 
-    fn dump_vcpu(&self, f: &mut fmt::Formatter<'_>, vcpu: usize, page: Option<&EventPage<P>>) -> fmt::Result {
+    fn dump_vcpu(&self, f: &mut fmt::Formatter<'_>, vcpu: usize, page: Option<&SharedMem>) -> fmt::Result {
         let Some(info) = self.vcpu_info(vcpu) else { return Ok(()) };
         let upcall = if info.upcall_pending.load(Ordering::Relaxed) == 0 { "no upcall" } else { "an upcall" };
         match page.filter(|_| self.is_fifo()) {
             Some(page) => {
-                let ready = page.as_ref().u32::<0>().load(Ordering::Relaxed);
+                let ready = page.u32::<0>().load(Ordering::Relaxed);
                 writeln!(f, "vCPU {vcpu}: {upcall}, queues {ready:#x}")
             }
             None => {
