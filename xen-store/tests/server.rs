@@ -187,6 +187,45 @@ fn a1_6_the_names_of_children_count_for_the_size_of_a_node() {
 }
 
 #[test]
+fn a1_6_a_guest_that_writes_all_the_time_can_not_starve_the_control_domains_transactions() {
+    let (mut server, dom0, guest) = start();
+    let at = |milliseconds: u64| Instant::from_nanos(milliseconds * 1_000_000);
+    ask(&mut server, guest, M::WRITE, "data\0x").unwrap();
+    server.tick(at(0));
+    // Whenever it is let, the guest writes between the control domain's look and its commit.
+    let try_once = |server: &mut Server| {
+        let tx =
+            ask(server, dom0, M::TRANSACTION_START, "\0").unwrap().trim_end_matches('\0').parse().unwrap();
+        ask_tx(server, dom0, tx, M::READ, b"/local/domain/5/data\0").0.unwrap();
+        ask_tx(server, dom0, tx, M::WRITE, b"/seen\0x").0.unwrap();
+        if server.accepts(guest) {
+            ask(server, guest, M::WRITE, "data\0x").unwrap();
+        }
+        ask_tx(server, dom0, tx, M::TRANSACTION_END, b"T\0").0
+    };
+    let tries: Vec<_> = (0..4).map(|_| try_once(&mut server)).collect();
+    let again = || Err(ServerError::Again);
+    assert_eq!(tries, [again(), again(), again(), Ok(OK.into())]);
+    assert!(server.accepts(guest) && server.accepts(dom0));
+    // Who does not try again does not hold anybody up for longer than a second; others are not held up at all.
+    server.introduce(DomId(6));
+    let other = server.connect(DomId(6));
+    (0..3).for_each(|_| assert_eq!(try_once(&mut server), again()));
+    assert!(!server.accepts(guest) && server.accepts(other));
+    assert_eq!((server.tick(at(999)), server.accepts(guest)), (Some(at(1000)), false));
+    assert_eq!((server.tick(at(1000)), server.accepts(guest)), (None, true));
+    // A guest's own transactions hold nobody up.
+    for _ in 0..5 {
+        let tx = ask(&mut server, guest, M::TRANSACTION_START, "\0").unwrap().trim_end_matches('\0').parse();
+        let tx = tx.unwrap();
+        ask_tx(&mut server, guest, tx, M::READ, b"data\0").0.unwrap();
+        ask(&mut server, dom0, M::WRITE, "/local/domain/5/data\0y").unwrap();
+        assert_eq!(ask_tx(&mut server, guest, tx, M::TRANSACTION_END, b"T\0").0, again());
+    }
+    assert!(server.accepts(dom0) && server.accepts(guest));
+}
+
+#[test]
 fn a1_6_nodes_made_in_several_transactions_count_together() {
     let (mut server, _, guest) = start();
     server.set_quotas(Quotas { nodes: 10, ..Quotas::default() });

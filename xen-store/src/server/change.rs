@@ -1,12 +1,11 @@
 //! Changes of the tree, and whom they concern.
 
-use super::tree::{Tree, walk};
+use super::tree::{Stamp, Tree, walk};
 use crate::wire::Permission;
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
-use xen_hypercall::DomId;
 
 /// A change that a request made, with permissions already checked.
 #[derive(Clone, Debug)]
@@ -29,24 +28,24 @@ pub(super) struct Effect {
 
 impl Change {
     /// Makes the change; it was checked before.
-    pub(super) fn apply(&self, tree: &mut Tree, domain: DomId, generation: u64) -> Vec<Effect> {
+    pub(super) fn apply(&self, tree: &mut Tree, stamp: Stamp) -> Vec<Effect> {
         let concerns = |path: &str| vec![Effect { path: path.to_owned(), perms: None, exact: false }];
         match self {
             Self::Write { path, value } => {
-                tree.make(path, domain, generation);
-                tree.set_value(path, value, generation);
+                tree.make(path, stamp);
+                tree.set_value(path, value, stamp);
                 concerns(path)
             }
-            Self::Mkdir { path } => match tree.make(path, domain, generation) {
+            Self::Mkdir { path } => match tree.make(path, stamp) {
                 true => concerns(path),
                 false => Vec::new(),
             },
             Self::SetPerms { path, perms } => {
-                tree.set_perms(path, perms, generation);
+                tree.set_perms(path, perms, stamp);
                 concerns(path)
             }
             Self::Remove { path } => {
-                let Some(node) = tree.remove(path, generation) else { return Vec::new() };
+                let Some(node) = tree.remove(path, stamp) else { return Vec::new() };
                 let mut effects = Vec::new();
                 walk(path, &node, &mut |below, node| {
                     let perms = Some(node.perms.clone());

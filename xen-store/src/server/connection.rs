@@ -55,6 +55,8 @@ pub(super) struct Connection {
     watched: usize,
     pub(super) transactions: BTreeMap<u32, Transaction>,
     pub(super) next_transaction: u32,
+    /// How many transactions in a row were in conflict.
+    pub(super) conflicts: u32,
     /// What has come of the message that is not complete.
     input: Vec<u8>,
     /// Whole messages to be sent; events among them are told by their type.
@@ -80,6 +82,7 @@ impl Connection {
             watched: 0,
             transactions: BTreeMap::new(),
             next_transaction: 1,
+            conflicts: 0,
             input: Vec::new(),
             output: VecDeque::new(),
             queued: 0,

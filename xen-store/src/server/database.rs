@@ -3,9 +3,10 @@
 use super::Result;
 use super::change::{Change, Effect};
 use super::connection::{Breach, Connection, ConnectionId};
+use super::hold::{CONFLICTS, Holds};
 use super::quota::{Quotas, within};
 use super::transaction::Transaction;
-use super::tree::{Rights, Tree};
+use super::tree::{Rights, Stamp, Tree};
 use crate::wire::{Access, Permission, ServerError};
 use alloc::borrow::ToOwned;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -40,6 +41,7 @@ pub struct Server {
     pub(super) quotas: Quotas,
     /// How long watch events may wait to be read.
     patience: Option<Duration>,
+    pub(super) holds: Holds,
     pub(super) introduced: BTreeSet<u16>,
     pub(super) settings: BTreeMap<u16, Settings>,
     /// Who may see the special watches, by name.
@@ -64,6 +66,7 @@ impl Server {
             next_connection: 0,
             quotas: Quotas::default(),
             patience: Some(Duration::from_secs(20)),
+            holds: Holds::default(),
             introduced: [0].into(),
             settings: BTreeMap::new(),
             special: special.into(),
@@ -96,6 +99,7 @@ impl Server {
     /// Forgets a client, and its watches and transactions.
     pub fn disconnect(&mut self, id: ConnectionId) {
         self.connections.remove(&id);
+        self.holds.end(id);
     }
 
     /// Returns the domain of a client.
@@ -103,10 +107,12 @@ impl Server {
         self.connections.get(&id).map_or(DomId::INVALID, |connection| connection.domain)
     }
 
-    /// Tells whether a client reads its replies fast enough that requests may be taken from it. If not, leave them where they are.
+    /// Tells whether requests may be taken from a client: whether it reads its replies fast enough, and does not have to let others go first. If not, leave
+    /// them where they are.
     pub fn accepts(&self, id: ConnectionId) -> bool {
         self.connections.get(&id).is_some_and(|connection| {
-            within(connection.replies(), self.quotas_of(connection.domain).outstanding)
+            !self.holds.holds(connection.domain)
+                && within(connection.replies(), self.quotas_of(connection.domain).outstanding)
         })
     }
 
@@ -128,10 +134,14 @@ impl Server {
     /// Notes what time it is. Returns when it should be told again at the latest, if it should.
     ///
     /// A client with watch events that wait, and which reads nothing for so long that it is in breach, is told by [`breach`](Self::breach).
+    /// [`accepts`](Self::accepts) leaves the requests of a domain for up to a second where its writes have kept the control domain from committing a
+    /// transaction three times in a row, until that has gone through.
     pub fn tick(&mut self, now: Instant) -> Option<Instant> {
-        let patience = self.patience?;
+        let held = self.holds.tick(now);
         let guests = self.connections.values_mut().filter(|connection| connection.domain != DomId(0));
-        guests.filter_map(|connection| connection.tick(now, patience)).min()
+        let unread =
+            self.patience.and_then(|patience| guests.filter_map(|guest| guest.tick(now, patience)).min());
+        held.into_iter().chain(unread).min()
     }
 
     /// Sets how long a client may leave watch events unread. It is 20 seconds at first, as Xen's own has it; `None` is for ever.
@@ -199,11 +209,10 @@ impl Server {
             _ => {}
         });
         for (path, perms) in named {
-            self.generation += 1;
-            self.tree.set_perms(&path, &perms, self.generation);
+            let stamp = self.stamp(DomId(0));
+            self.tree.set_perms(&path, &perms, stamp);
         }
         for path in owned {
-            self.generation += 1;
             // What lay below one that is gone already is gone too.
             self.make_change(DomId(0), &Change::Remove { path });
         }
@@ -264,18 +273,24 @@ impl Server {
 
     /// Makes a change in a transaction or for good; the latter fires watches.
     pub(super) fn change(&mut self, id: ConnectionId, tx: u32, change: Change) -> Result<()> {
-        self.generation += 1;
-        let (generation, domain) = (self.generation, self.domain_of(id));
+        let domain = self.domain_of(id);
         if tx == 0 {
             self.make_change(domain, &change);
             return Ok(());
         }
         self.may_keep(id, change.size())?;
-        self.transaction(id, tx)?.change(change, domain, generation)
+        let stamp = self.stamp(domain);
+        self.transaction(id, tx)?.change(change, stamp)
+    }
+
+    fn stamp(&mut self, domain: DomId) -> Stamp {
+        self.generation += 1;
+        Stamp { generation: self.generation, domain }
     }
 
     fn make_change(&mut self, domain: DomId, change: &Change) {
-        let effects = change.apply(&mut self.tree, domain, self.generation);
+        let stamp = self.stamp(domain);
+        let effects = change.apply(&mut self.tree, stamp);
         self.tell(&effects);
     }
 
@@ -287,15 +302,20 @@ impl Server {
 
     /// Ends a transaction; its changes are made if nothing that it looked at has changed, and the quota allows it.
     pub(super) fn commit(&mut self, id: ConnectionId, open: &Transaction) -> Result<()> {
-        if open.conflicts(&self.tree) {
+        let domain = self.domain_of(id);
+        if open.conflicts(&self.tree).next().is_some() {
+            let connection = self.connection(id)?;
+            connection.conflicts += 1;
+            if domain == DomId(0) && connection.conflicts >= CONFLICTS {
+                open.conflicts(&self.tree).for_each(|writer| self.holds.hold(writer, id));
+            }
             return Err(ServerError::Again);
         }
-        let domain = self.domain_of(id);
         let mut tree = self.tree.clone();
         let mut effects = Vec::new();
         for change in &open.changes {
-            self.generation += 1;
-            effects.extend(change.apply(&mut tree, domain, self.generation));
+            let stamp = self.stamp(domain);
+            effects.extend(change.apply(&mut tree, stamp));
         }
         // What others of the domain's transactions have made counts too.
         let (before, after) = (self.tree.owned_by(domain), tree.owned_by(domain));

@@ -194,6 +194,8 @@ impl Server {
         if how == b"T" {
             self.commit(id, &open)?;
         }
+        self.connection(id)?.conflicts = 0;
+        self.holds.end(id);
         Ok(OK.to_vec())
     }
 }

@@ -22,7 +22,8 @@
 //!
 //! All that a client can make the server keep is bounded by [`Quotas`], for every domain but the control domain: nodes and their size, watches,
 //! transactions and the nodes in them, replies and events that it does not read, and the memory of all that together. Who leaves events unread
-//! loses the connection after 20 seconds, if whoever runs the server tells it the [time](Server::tick). A domain's count of nodes is part of the tree, so it is
+//! loses the connection after 20 seconds, and who writes so often that the control domain gets no transaction through is made to wait, if whoever runs the
+//! server tells it the [time](Server::tick). A domain's count of nodes is part of the tree, so it is
 //! right in every transaction, whatever fails, and at nothing when the domain is [released](Server::release): its nodes go then, and so does
 //! its name in the permissions of others' nodes, before the number is used again. Paths have no limit of depth but their length; nothing recurses.
 
@@ -30,6 +31,7 @@ mod change;
 mod connection;
 mod database;
 mod dispatch;
+mod hold;
 mod nodes;
 mod quota;
 mod request;

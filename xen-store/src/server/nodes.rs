@@ -104,7 +104,7 @@ impl Server {
         let path = self.path(self.domain_of(id), path)?;
         let node = self.look(id, tx, &path)?;
         let names = list(node);
-        let mut reply = format!("{}\0", node.generation).into_bytes();
+        let mut reply = format!("{}\0", node.changed.generation).into_bytes();
         let rest = names.get(offset..).unwrap_or_default();
         // Whole names only, and room for the empty one that ends the list.
         let room = XENSTORE_PAYLOAD_MAX - reply.len() - 1;

@@ -3,7 +3,7 @@
 use super::Result;
 use super::change::Change;
 use super::quota::within;
-use super::tree::{Node, Tree, node_overhead};
+use super::tree::{Node, Stamp, Tree, node_overhead};
 use crate::wire::ServerError;
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
@@ -17,8 +17,8 @@ pub(super) struct Transaction {
     pub(super) tree: Tree,
     /// The tree when the transaction began.
     base: Tree,
-    /// The generation that each node had at the beginning; `None` for one that was not there.
-    accessed: BTreeMap<String, Option<u64>>,
+    /// When each node was changed last at the beginning; `None` for one that was not there.
+    accessed: BTreeMap<String, Option<Stamp>>,
     /// What was changed, in order, to be done again on the real tree.
     pub(super) changes: Vec<Change>,
     /// How many nodes it may look at, and changes it may make.
@@ -41,20 +41,20 @@ impl Transaction {
             let node = self.base.get(path);
             // A node that is changed is copied.
             self.bytes += path.len() + node_overhead(path) + node.map_or(0, Node::size);
-            self.accessed.insert(path.to_owned(), node.map(|node| node.generation));
+            self.accessed.insert(path.to_owned(), node.map(|node| node.changed));
         }
         Ok(())
     }
 
     /// Makes a change. One that makes an earlier one void takes its place, so that changing a node again and again takes no memory.
-    pub(super) fn change(&mut self, change: Change, domain: DomId, generation: u64) -> Result<()> {
+    pub(super) fn change(&mut self, change: Change, stamp: Stamp) -> Result<()> {
         let earlier = self.changes.iter().rposition(|earlier| change.replaces(earlier));
         let since = earlier.map_or(&[][..], |at| self.changes.get(at..).unwrap_or_default());
         if let Some(at) = earlier
             && !since.iter().any(|other| other.is_removal())
             && let Some(place) = self.changes.get_mut(at)
         {
-            change.apply(&mut self.tree, domain, generation);
+            change.apply(&mut self.tree, stamp);
             self.bytes += change.size();
             self.bytes -= core::mem::replace(place, change).size();
             return Ok(());
@@ -62,7 +62,7 @@ impl Transaction {
         if !within(self.changes.len() + 1, self.limit) {
             return Err(ServerError::NoSpace);
         }
-        change.apply(&mut self.tree, domain, generation);
+        change.apply(&mut self.tree, stamp);
         self.bytes += change.size();
         self.changes.push(change);
         Ok(())
@@ -73,8 +73,13 @@ impl Transaction {
         self.bytes
     }
 
-    /// Tells whether a node that the transaction looked at has changed in the real tree since.
-    pub(super) fn conflicts(&self, tree: &Tree) -> bool {
-        self.accessed.iter().any(|(path, &seen)| tree.get(path).map(|node| node.generation) != seen)
+    /// Returns who has changed a node in the real tree, or has removed it, since the transaction began that looked at it.
+    pub(super) fn conflicts<'a>(&'a self, tree: &'a Tree) -> impl Iterator<Item = DomId> + 'a {
+        let changed = |(path, &seen): (&String, &Option<Stamp>)| {
+            let is_changed = tree.get(path).map(|node| node.changed) != seen;
+            // Removing a node changes the one above it.
+            is_changed.then(|| tree.closest(path).1.changed.domain)
+        };
+        self.accessed.iter().filter_map(changed)
     }
 }

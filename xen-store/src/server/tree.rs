@@ -8,6 +8,14 @@ use alloc::vec::Vec;
 use alloc::{borrow::ToOwned, format, vec};
 use xen_hypercall::DomId;
 
+/// When something was changed, and by whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    /// Counts changes.
+    pub(super) generation: u64,
+    pub(super) domain: DomId,
+}
+
 /// A node and all below it.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
@@ -16,12 +24,12 @@ pub(super) struct Node {
     pub(super) perms: Vec<Permission>,
     pub(super) children: BTreeMap<String, Arc<Node>>,
     /// Changes whenever value, permissions or the list of children do.
-    pub(super) generation: u64,
+    pub(super) changed: Stamp,
 }
 
 impl Node {
-    fn new(perms: Vec<Permission>, generation: u64) -> Self {
-        Self { value: Vec::new(), perms, children: BTreeMap::new(), generation }
+    fn new(perms: Vec<Permission>, changed: Stamp) -> Self {
+        Self { value: Vec::new(), perms, children: BTreeMap::new(), changed }
     }
 
     /// Returns the bytes that quotas are about: value, permissions, children's names.
@@ -132,7 +140,10 @@ pub(super) fn depth_below(path: &str, above: &str) -> Option<u32> {
 impl Tree {
     pub(super) fn new() -> Self {
         let perms = vec![Permission { access: Access::None, domain: DomId(0) }];
-        let mut tree = Self { root: Arc::new(Node::new(perms, 0)), owned: BTreeMap::new() };
+        let mut tree = Self {
+            root: Arc::new(Node::new(perms, Stamp { generation: 0, domain: DomId(0) })),
+            owned: BTreeMap::new(),
+        };
         tree.own(DomId(0), Owned::of("/", &tree.root));
         tree
     }
@@ -160,31 +171,31 @@ impl Tree {
         })
     }
 
-    pub(super) fn set_value(&mut self, path: &str, value: &[u8], generation: u64) {
-        self.alter(path, generation, |node| node.value = value.to_vec());
+    pub(super) fn set_value(&mut self, path: &str, value: &[u8], stamp: Stamp) {
+        self.alter(path, stamp, |node| node.value = value.to_vec());
     }
 
-    pub(super) fn set_perms(&mut self, path: &str, perms: &[Permission], generation: u64) {
-        self.alter(path, generation, |node| node.perms = perms.to_vec());
+    pub(super) fn set_perms(&mut self, path: &str, perms: &[Permission], stamp: Stamp) {
+        self.alter(path, stamp, |node| node.perms = perms.to_vec());
     }
 
     /// Changes value or permissions of a node.
-    fn alter(&mut self, path: &str, generation: u64, change: impl FnOnce(&mut Node)) {
+    fn alter(&mut self, path: &str, stamp: Stamp, change: impl FnOnce(&mut Node)) {
         let Some(node) = self.get_mut(path) else { return };
         let before = (owner(&node.perms), Owned::of(path, node));
         change(node);
-        node.generation = generation;
+        node.changed = stamp;
         let after = (owner(&node.perms), Owned::of(path, node));
         self.disown(before.0, before.1);
         self.own(after.0, after.1);
     }
 
     /// Takes a node and all below it out.
-    pub(super) fn remove(&mut self, path: &str, generation: u64) -> Option<Arc<Node>> {
+    pub(super) fn remove(&mut self, path: &str, stamp: Stamp) -> Option<Arc<Node>> {
         let (above, name) = split(path)?;
         let parent = self.get_mut(above)?;
         let node = parent.children.remove(name)?;
-        parent.generation = generation;
+        parent.changed = stamp;
         walk(path, &node, &mut |path, node| self.disown(owner(&node.perms), Owned::of(path, node)));
         Some(node)
     }
@@ -205,20 +216,20 @@ impl Tree {
         }
     }
 
-    /// Makes a node, and what is missing above it, owned by `domain`; returns whether it was missing.
-    pub(super) fn make(&mut self, path: &str, domain: DomId, generation: u64) -> bool {
+    /// Makes a node, and what is missing above it, owned by who does it; returns whether it was missing.
+    pub(super) fn make(&mut self, path: &str, stamp: Stamp) -> bool {
         let mut at = Arc::make_mut(&mut self.root);
         let mut made = Vec::new();
         for name in names(path) {
             if !at.children.contains_key(name) {
                 let mut perms = at.perms.clone();
                 // What a guest makes is its own; what the control domain makes belongs to whom the rest does.
-                if let Some(owner) = perms.first_mut().filter(|_| domain != DomId(0)) {
-                    owner.domain = domain;
+                if let Some(owner) = perms.first_mut().filter(|_| stamp.domain != DomId(0)) {
+                    owner.domain = stamp.domain;
                 }
-                at.generation = generation;
+                at.changed = stamp;
                 let owner = owner(&perms);
-                let node = Node::new(perms, generation);
+                let node = Node::new(perms, stamp);
                 made.push((
                     owner,
                     Owned { nodes: 1, bytes: size_of::<Node>() + name.len() + node.own_size() },
@@ -267,16 +278,20 @@ pub(super) fn walk(path: &str, node: &Node, visit: &mut dyn FnMut(&str, &Node)) 
 mod tests {
     use super::*;
 
+    fn by(domain: DomId, generation: u64) -> Stamp {
+        Stamp { generation, domain }
+    }
+
     #[test]
     fn a_snapshot_does_not_see_later_changes() {
         let mut tree = Tree::new();
-        assert!(tree.make("/a", DomId(0), 1));
+        assert!(tree.make("/a", by(DomId(0), 1)));
         let snapshot = tree.clone();
-        assert!(tree.make("/a/b", DomId(0), 2) && !tree.make("/a/b", DomId(0), 3));
-        tree.set_value("/a", b"new", 4);
+        assert!(tree.make("/a/b", by(DomId(0), 2)) && !tree.make("/a/b", by(DomId(0), 3)));
+        tree.set_value("/a", b"new", by(DomId(0), 4));
         assert!(snapshot.get("/a/b").is_none() && snapshot.get("/a").unwrap().value.is_empty());
         assert_eq!(tree.closest("/a/b/c/d").0, "/a/b");
-        assert!(tree.remove("/a", 3).is_some());
+        assert!(tree.remove("/a", by(DomId(0), 3)).is_some());
         assert_eq!((tree.closest("/a/b").0, tree.closest("/").0), ("/", "/"));
     }
 
@@ -295,14 +310,14 @@ mod tests {
     #[test]
     fn counts_of_owners_follow_every_change() {
         let mut tree = Tree::new();
-        tree.make("/a/b/c", DomId(7), 1);
+        tree.make("/a/b/c", by(DomId(7), 1));
         assert_eq!((tree.owned_by(DomId(7)).nodes, tree.owned_by(DomId(0)).nodes), (3, 1));
         let perms = [Permission { access: Access::None, domain: DomId(8) }];
-        tree.set_perms("/a/b", &perms, 2);
-        tree.make("/a/b/d", DomId(0), 3);
+        tree.set_perms("/a/b", &perms, by(DomId(0), 2));
+        tree.make("/a/b/d", by(DomId(0), 3));
         assert_eq!((tree.owned_by(DomId(7)).nodes, tree.owned_by(DomId(8)).nodes), (2, 2));
         let snapshot = tree.clone();
-        tree.remove("/a/b", 4);
+        tree.remove("/a/b", by(DomId(0), 4));
         assert_eq!((tree.owned_by(DomId(7)).nodes, tree.owned_by(DomId(8)).nodes), (1, 0));
         assert_eq!(snapshot.owned_by(DomId(8)).nodes, 2);
         assert!(tree.is_consistent() && snapshot.is_consistent());
@@ -313,10 +328,10 @@ mod tests {
         let deep = "/a".repeat(1536);
         let work = move || {
             let mut tree = Tree::new();
-            tree.make(&deep, DomId(3), 1);
+            tree.make(&deep, by(DomId(3), 1));
             let mut count = 0;
             tree.walk("/", &mut |_, _| count += 1);
-            let removed = tree.remove("/a", 2).map(drop);
+            let removed = tree.remove("/a", by(DomId(0), 2)).map(drop);
             (count, removed, tree.owned_by(DomId(3)).nodes)
         };
         let thread = std::thread::Builder::new().stack_size(64 << 10).spawn(work).unwrap();
