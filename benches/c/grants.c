@@ -1,5 +1,6 @@
-/* A page shared and taken back, with the list of free references behind a spin lock. As a kernel's, the table grows when the list is empty,
- * and a page that the peer does not let go of is kept back with its reference. */
+/* A page shared and taken back, with the list of free references behind a spin lock. As a kernel's, the table is of either version, grows when
+ * the list is empty, and a page that the peer does not let go of is kept back with its reference. */
+#define __XEN_INTERFACE_VERSION__ 0x0003020a /* the first with version 2 */
 #include "bench.h"
 #include <xen/xen.h>
 #include <xen/grant_table.h>
@@ -12,7 +13,11 @@ struct table {
     volatile char lock;
     uint32_t free, frames;
     uint32_t *next; /* of each free reference, the one behind it */
-    grant_entry_v1_t *entries;
+    union {
+        grant_entry_v1_t *v1;
+        grant_entry_v2_t *v2;
+    } entries;
+    grant_status_t *status; /* of version 2 alone */
     struct kept {
         struct kept *next;
         uint32_t ref;
@@ -59,6 +64,52 @@ static __attribute__((noinline, cold)) int keep_back(struct table *table, uint32
     return 0;
 }
 
+static __attribute__((noinline, cold)) void permit_v2(struct table *table, uint32_t ref, domid_t peer, uint64_t frame)
+{
+    grant_entry_v2_t *entry = &table->entries.v2[ref];
+
+    entry->full_page.frame = frame;
+    entry->hdr.domid = peer;
+    __atomic_store_n(&entry->hdr.flags, GTF_permit_access, __ATOMIC_RELEASE);
+}
+
+static __attribute__((noinline, cold)) int end_v2(struct table *table, uint32_t ref)
+{
+    __atomic_store_n(&table->entries.v2[ref].hdr.flags, 0, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return !(__atomic_load_n(&table->status[ref], __ATOMIC_ACQUIRE) & (GTF_reading | GTF_writing));
+}
+
+/* Gives a peer access to a frame. */
+static inline void permit(struct table *table, uint32_t ref, domid_t peer, uint32_t frame)
+{
+    grant_entry_v1_t *entry = &table->entries.v1[ref];
+
+    if (__builtin_expect(table->status != NULL, 0)) {
+        permit_v2(table, ref, peer, frame);
+        return;
+    }
+    entry->frame = frame;
+    entry->domid = peer;
+    __atomic_store_n(&entry->flags, GTF_permit_access, __ATOMIC_RELEASE);
+}
+
+/* Ends a peer's access; zero if it uses the frame. */
+static inline int end(struct table *table, uint32_t ref)
+{
+    uint16_t *place = &table->entries.v1[ref].flags;
+    uint16_t flags;
+
+    if (__builtin_expect(table->status != NULL, 0))
+        return end_v2(table, ref);
+    flags = __atomic_load_n(place, __ATOMIC_RELAXED);
+    do {
+        if (flags & (GTF_reading | GTF_writing))
+            return 0;
+    } while (!__atomic_compare_exchange_n(place, &flags, 0, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    return 1;
+}
+
 static uint32_t share(struct table *table, domid_t peer, uint32_t frame)
 {
     uint32_t ref;
@@ -72,20 +123,14 @@ static uint32_t share(struct table *table, domid_t peer, uint32_t frame)
     unlock(table);
     if (ref == NONE)
         return NONE;
-    table->entries[ref].frame = frame;
-    table->entries[ref].domid = peer;
-    __atomic_store_n(&table->entries[ref].flags, GTF_permit_access, __ATOMIC_RELEASE);
+    permit(table, ref, peer, frame);
     return ref;
 }
 
 static int reclaim(struct table *table, uint32_t ref, void *page)
 {
-    uint16_t flags = __atomic_load_n(&table->entries[ref].flags, __ATOMIC_RELAXED);
-
-    do {
-        if (flags & (GTF_reading | GTF_writing))
-            return keep_back(table, ref, page);
-    } while (!__atomic_compare_exchange_n(&table->entries[ref].flags, &flags, 0, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    if (!end(table, ref))
+        return keep_back(table, ref, page);
     lock(table);
     table->next[ref] = table->free;
     table->free = ref;
@@ -125,27 +170,14 @@ static __attribute__((noinline)) void *share_and_reclaim_16(struct table *table,
         table->free = table->next[refs[i]];
     }
     unlock(table);
-    for (unsigned i = 0; i < 16; i++) {
-        grant_entry_v1_t *entry = &table->entries[refs[i]];
-
-        entry->frame = (uintptr_t)pages / 4096 + i;
-        entry->domid = 7;
-        __atomic_store_n(&entry->flags, GTF_permit_access, __ATOMIC_RELEASE);
-    }
+    for (unsigned i = 0; i < 16; i++)
+        permit(table, refs[i], 7, (uintptr_t)pages / 4096 + i);
     told = refs[0];
     OPAQUE(told);
     *sum += told;
-    for (unsigned i = 0; i < 16; i++) {
-        uint16_t *place = &table->entries[refs[i]].flags;
-        uint16_t flags = __atomic_load_n(place, __ATOMIC_RELAXED);
-
-        do {
-            if (flags & (GTF_reading | GTF_writing)) {
-                all = keep_back(table, refs[i], (char *)pages + 4096 * i);
-                break;
-            }
-        } while (!__atomic_compare_exchange_n(place, &flags, 0, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
-    }
+    for (unsigned i = 0; i < 16; i++)
+        if (!end(table, refs[i]))
+            all = keep_back(table, refs[i], (char *)pages + 4096 * i);
     if (!all)
         return NULL;
     lock(table);
@@ -161,7 +193,7 @@ typedef void *share_and_reclaim_t(struct table *table, void *pages, uint64_t *su
 
 static void run(uint64_t rounds, unsigned count, share_and_reclaim_t *share_and_reclaim, struct outcome *outcome)
 {
-    struct table table = { .free = NONE, .next = pages(FRAMES * 4096), .entries = pages(FRAMES * 4096) };
+    struct table table = { .free = NONE, .next = pages(FRAMES * 4096), .entries.v1 = pages(FRAMES * 4096) };
     void *memory = pages(count * 4096);
     uint64_t sum = 0;
 

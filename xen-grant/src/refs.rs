@@ -1,6 +1,7 @@
 //! The free references: one bit each, taken and given back without a lock. A bit has no past, so nothing can be mistaken for it.
 
 use crate::entry::Entry;
+use core::hint::cold_path;
 use core::ptr::NonNull;
 use xen_hypercall::sync::{AtomicU64, Ordering};
 use xen_hypercall::{GrantRef, PAGE_SIZE, SharedMem};
@@ -90,6 +91,7 @@ impl Group {
             if self.free.fetch_and(!(1 << bit), Ordering::Acquire) & (1 << bit) != 0 {
                 return Some(GrantRef(self.first.0 + bit));
             }
+            cold_path();
             free = self.free.load(Ordering::Relaxed);
         }
         None

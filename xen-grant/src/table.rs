@@ -143,27 +143,32 @@ impl<P: Platform> GrantTable<P> {
         what: impl Fn(Gfn) -> What,
     ) -> Result<Shared<'_, P, A>, ShareError<P>> {
         // A single page is by far the most common, and on the way of every request.
-        let granted = if pages.count() == 1
+        if pages.count() == 1
             && let Some(gfn) = pages.gfn(0)
             && gfn.0 <= V1_LAST_GFN
             && let Some((group, reference)) = self.frames.take_here()
         {
             group.places.with_entry(reference, |entry| entry.permit(what(gfn), peer, flags));
-            Some((group, reference))
-        } else {
-            None
-        };
-        let granted = match granted {
-            Some(granted) => Ok(granted),
-            None => self.grant_many(&pages, peer, flags, what),
-        };
-        match granted {
+            return Ok(Shared::new(self, group, pages.into_shared(), reference));
+        }
+        self.share_many(pages, peer, flags, what)
+    }
+
+    /// Does what [`share_as`](Self::share_as) does for other than a single page with a reference at hand.
+    #[cold]
+    fn share_many<A: Access>(
+        &self,
+        pages: Pages<P>,
+        peer: DomId,
+        flags: GrantFlags,
+        what: impl Fn(Gfn) -> What,
+    ) -> Result<Shared<'_, P, A>, ShareError<P>> {
+        match self.grant_many(&pages, peer, flags, what) {
             Ok((group, first)) => Ok(Shared::new(self, group, pages.into_shared(), first)),
             Err(error) => Err(ShareError { error, pages }),
         }
     }
 
-    #[cold]
     fn grant_many(
         &self,
         pages: &Pages<P>,
@@ -241,13 +246,18 @@ impl<P: Platform> GrantTable<P> {
         first: GrantRef,
     ) -> Result<Pages<P>, InUse> {
         // As in `share_as`.
-        let left = if pages.count() == 1 && group.places.with_entry(first, Entry::revoke_once) {
+        if pages.count() == 1 && group.places.with_entry(first, Entry::revoke_once) {
             group.give(first, 1);
-            0
-        } else {
-            self.end(first, run(pages.count()))
-        };
-        match left {
+            // SAFETY: the reference to the page has been revoked in one step with the check that nobody uses it.
+            return Ok(unsafe { pages.into_private() });
+        }
+        self.take_back_many(pages, first)
+    }
+
+    /// Does what [`take_back`](Self::take_back) does for other than a single page that is let go of at once.
+    #[cold]
+    fn take_back_many(&self, pages: SharedPages<P>, first: GrantRef) -> Result<Pages<P>, InUse> {
+        match self.end(first, run(pages.count())) {
             // SAFETY: every reference to the pages has been revoked in one step with the check that nobody uses it.
             0 => Ok(unsafe { pages.into_private() }),
             left => Err(self.keep_back(Some(pages), first, left)),
