@@ -449,3 +449,45 @@ fn a_commit_sees_what_others_did_below_a_node_that_it_removes() {
     assert_eq!(ask_tx(&mut server, dom0, 1, M::TRANSACTION_END, b"T\0").0, Err(ServerError::Again));
     assert_eq!(ask(&mut server, dom0, M::READ, "/a/b/c\0"), Ok("y".into()));
 }
+
+/// A request: whose, of which transaction, of which kind, about which path, and how much is behind that.
+type Deed = (bool, bool, u8, u8, usize);
+
+fn deed(server: &mut Server, clients: [ConnectionId; 2], (by_guest, in_tx, kind, path, len): Deed) {
+    const KINDS: [M; 8] = [
+        M::WRITE,
+        M::MKDIR,
+        M::RM,
+        M::SET_PERMS,
+        M::READ,
+        M::TRANSACTION_START,
+        M::TRANSACTION_END,
+        M::RESET_WATCHES,
+    ];
+    let kind = KINDS[usize::from(kind) % KINDS.len()];
+    let client = clients[usize::from(by_guest)];
+    let tx = if in_tx { server.open_transactions(client).last().unwrap_or(0) } else { 0 };
+    let path =
+        ["/local/domain/5", "/local/domain/5/a", "/local/domain/5/a/b", "/x/y/z"][usize::from(path) % 4];
+    let body = match kind {
+        M::WRITE => format!("{path}\0{}", "v".repeat(len)),
+        M::SET_PERMS => format!("{path}\0n{}\0{}", 5 + len % 2, "r7\0".repeat(len % 3)),
+        M::TRANSACTION_START | M::RESET_WATCHES => "\0".to_owned(),
+        M::TRANSACTION_END => if len % 4 == 0 { "F\0" } else { "T\0" }.to_owned(),
+        _ => format!("{path}\0"),
+    };
+    let _ = ask_tx(server, client, tx, kind, body.as_bytes());
+}
+
+proptest::proptest! {
+    #[test]
+    fn a1_6_what_domains_own_is_counted_right_whatever_they_do(deeds: Vec<Deed>) {
+        let (mut server, dom0, guest) = start();
+        for (by_guest, in_tx, kind, path, len) in deeds {
+            deed(&mut server, [dom0, guest], (by_guest, in_tx, kind, path, len % 300));
+            assert_eq!(ask(&mut server, dom0, M::CONTROL, "check\0"), Ok(OK.into()));
+        }
+        server.release(DomId(5));
+        assert_eq!(ask(&mut server, dom0, M::CONTROL, "check\0"), Ok(OK.into()));
+    }
+}

@@ -205,6 +205,24 @@ fn toolstacks_requests_and_depth_of_watches_reach_the_server() {
 }
 
 #[test]
+fn a_character_device_is_waited_for_and_read_as_a_whole() {
+    let daemon = start();
+    let path = daemon.path.with_extension("device");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let store = UserStore::device(&path).unwrap();
+    std::fs::remove_file(path).unwrap();
+    // A FIFO gives back what was written to it: every request is its own reply.
+    let mut buffer = [0; 64];
+    for node in ["/a", "/a/b", "/c"] {
+        let len = store.read(node, &mut buffer).unwrap();
+        assert_eq!(std::str::from_utf8(&buffer[..len]).unwrap(), format!("{node}\0"));
+    }
+    let pending = ["/a", "/b", "/c"].map(|node| store.begin_read(node).unwrap());
+    let lens = pending.map(|pending| pending.finish(&mut buffer).unwrap());
+    assert_eq!(lens, [3, 3, 3]);
+}
+
+#[test]
 fn threads_share_a_client() {
     let daemon = start();
     let store = UserStore::connect(&daemon.path).unwrap();

@@ -124,7 +124,8 @@ impl Host for Process {
     }
 
     fn now(&self) -> Instant {
-        Instant::default() + self.start.elapsed()
+        let passed = self.start.elapsed();
+        Instant::from_nanos(passed.as_secs() * 1_000_000_000 + u64::from(passed.subsec_nanos()))
     }
 
     fn progress(&self) -> u64 {

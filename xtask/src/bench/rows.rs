@@ -59,7 +59,7 @@ const fn store(
     what: &'static str,
     target: f64,
 ) -> Case {
-    timed(name, argument, Some(server), what, Target::Throughput(target), 3_000)
+    timed(name, argument, Some(server), what, Target::Throughput(target), 1_200)
 }
 
 const fn timed(
