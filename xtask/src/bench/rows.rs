@@ -31,6 +31,11 @@ pub(super) struct Case {
 }
 
 impl Case {
+    /// Returns how many times as many pairs of runs are taken: between threads runs are short, so that many of them meet with nobody else.
+    pub(super) fn more_pairs(&self) -> usize {
+        if self.counted() || self.server.is_some() { 1 } else { 30 }
+    }
+
     /// Tells whether instructions are the figure.
     pub(super) fn counted(&self) -> bool {
         matches!(self.target, Target::Instructions(_))
@@ -85,10 +90,10 @@ pub(super) const ROWS: [Case; 25] = [
     counted("ring/1", "block request there and back, batch 1", RING, 2_000_000),
     counted("ring/8", "block request there and back, batch 8", RING, 500_000),
     counted("ring/32", "block request there and back, batch 32", RING, 150_000),
-    threads("threads/8/0", "between two threads, batch 8, one page", 50_000),
-    threads("threads/8/2", "between two threads, batch 8, four pages", 50_000),
-    threads("threads/32/0", "between two threads, batch 32, one page", 20_000),
-    threads("threads/32/2", "between two threads, batch 32, four pages", 20_000),
+    threads("threads/8/0", "between two threads, batch 8, one page", 4_000),
+    threads("threads/8/2", "between two threads, batch 8, four pages", 4_000),
+    threads("threads/32/0", "between two threads, batch 32, one page", 1_500),
+    threads("threads/32/2", "between two threads, batch 32, four pages", 1_500),
     counted("scan-2level/1", "scan for events, 2-level, 1 pending", SCAN_TWO_LEVEL, 2_000_000),
     counted("scan-2level/64", "scan for events, 2-level, 64 pending", SCAN_TWO_LEVEL, 100_000),
     counted("scan-2level/4096", "scan for events, 2-level, 4096 pending", SCAN_TWO_LEVEL, 2_000),
