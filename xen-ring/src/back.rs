@@ -258,7 +258,7 @@ mod tests {
         assert_eq!(back.requests().unwrap_err(), Corrupt { found: 258, own: 1, limit: 256 });
         let mut responses = front.responses().unwrap();
         assert_eq!((responses.next(), responses.finish()), (Some(1), false));
-        assert_eq!((front.push(&2), front.publish()), (Ok(()), Notify::Skip), "the back end did not ask");
+        assert_eq!((front.push(&2), front.publish()), (Ok(()), Notify::Send), "the back end has asked");
         mem.u32::<RSP_PROD>().store(3, Relaxed);
         assert!(front.responses().is_err(), "one more than was requested");
     }

@@ -239,7 +239,8 @@ impl<const PROD: usize, const EVENT: usize> Batch<'_, PROD, EVENT> {
         draft: Draft<'_, SHOWN, ASKED>,
     ) -> (Notify, bool) {
         let shown = draft.show(mem);
-        ask::<PROD, EVENT>(mem, self.next);
+        // Without a look first, which would fetch the peer's index twice: an event index that has been passed already makes no notification.
+        mem.u32::<EVENT>().store(self.next.wrapping_add(1), Ordering::Relaxed);
         // Both our index and our event index before both of the peer's: see `publish`.
         fence(Ordering::SeqCst);
         (shown.notify(mem), is_more::<PROD>(mem, self.next))
