@@ -4,6 +4,7 @@ use super::{CLOSE_TIMEOUT, CONNECT_TIMEOUT, DEVICES, abandon, names};
 use crate::args::SECTOR;
 use crate::error::Error;
 use crate::system::System;
+use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
@@ -25,7 +26,8 @@ type Disk<'a, P> = block::Disk<'a, P, DEPTH>;
 /// The disks that are connected. A disk is connected when a command first needs it, and stays so.
 #[derive(Debug)]
 pub(crate) struct Disks<'a, P: Platform> {
-    open: Vec<(DiskEntry, Disk<'a, P>)>,
+    /// On the heap, and made in a function of its own: a disk of this depth is 34 KiB, and each copy of it costs as much of the stack.
+    open: Vec<(DiskEntry, Box<Disk<'a, P>>)>,
 }
 
 impl<'a, P: Platform> Disks<'a, P> {
@@ -81,11 +83,12 @@ impl<'a, P: Platform> Disks<'a, P> {
     }
 }
 
-fn connect<'a, P: Platform>(system: &System<'a, P>, entry: DiskEntry) -> Result<Disk<'a, P>, Error> {
+#[inline(never)]
+fn connect<'a, P: Platform>(system: &System<'a, P>, entry: DiskEntry) -> Result<Box<Disk<'a, P>>, Error> {
     let (store, grants) = (system.store()?, system.grants()?);
     let deadline = system.platform.now() + CONNECT_TIMEOUT;
     let block = Block::connect_deep(store, grants, entry.id, deadline);
-    block.and_then(|block| Disk::new(block, BUFFERS)).map_err(|error| {
+    block.and_then(|block| Disk::new(block, BUFFERS)).map(Box::new).map_err(|error| {
         abandon(store, "vbd", entry.id);
         Error::Disk { disk: entry.number, error }
     })
