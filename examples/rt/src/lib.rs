@@ -22,7 +22,7 @@ pub use platform::Rt;
 
 /// Names the function that a kernel starts in: `fn main(xen: Rt)`.
 ///
-/// It runs with interrupts on, a heap, a clock and 256 KiB of stack. When it returns, the domain powers off.
+/// It runs with interrupts on, a heap, a clock and 512 KiB of stack. When it returns, the domain powers off.
 #[macro_export]
 macro_rules! entry {
     ($main:path) => {
