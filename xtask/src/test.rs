@@ -197,7 +197,10 @@ fn host_steps(steps: &mut Vec<Step>) -> Result<()> {
     let mut targets = BTreeSet::from(TARGETS);
     targets.insert(kernels::TARGET);
     step(steps, "Rust targets", || targets.iter().try_for_each(|t| host::require_target(t)));
-    step(steps, "cargo fmt --check", || quietly(&words("fmt --all --check"), &[]));
+    step(steps, "cargo fmt --check", || {
+        quietly(&words("fmt --all --check"), &[])?;
+        quietly(&words("fmt --check --manifest-path fuzz/Cargo.toml"), &[])
+    });
     step(steps, "clippy, libraries, all features", || {
         quietly(&cargo("clippy --all-targets --all-features", &libraries, "-- -D warnings"), &[])
     });

@@ -9,13 +9,13 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use xen_back::block::{Blkback, BlkbackEvent, Config as DiskConfig, DiskSpec, GrantMode, MemoryDisk};
 use xen_back::net::{Checksum, Netback, NetbackEvent, Packet};
-use xen_store::xenbus::{Backend, DeviceId};
 use xen_evtchn::Channel;
 use xen_front::block::{Block, BlockState, Request};
 use xen_front::net::{Config as NetConfig, Net, TxChecksum, Vif as FrontVif};
 use xen_grant::{GrantTable, Mapping, Quarantine, ReadOnly, ReadWrite, Shared, Window};
 use xen_hypercall::{Pages, Platform, start};
 use xen_sim::{Device, Disk, Domain, FailByWhim, Interposed, Vif, Whims, World};
+use xen_store::xenbus::{Backend, DeviceId};
 use xen_store::{Nodes, Watch, XenStore};
 
 type Guest = Interposed<Domain, FailByWhim>;

@@ -6,11 +6,11 @@ use arbitrary::Arbitrary;
 use core::cell::Cell;
 use std::sync::atomic::Ordering::Release;
 use xen_back::block::{Blkback, BlkbackEvent, Config, DiskSpec, GrantMode, MemoryDisk};
-use xen_store::xenbus::{Backend, DeviceId};
 use xen_evtchn::Channel;
 use xen_grant::GrantTable;
 use xen_hypercall::{Pages, Platform};
 use xen_sim::{Disk, HostilePeer, Whims, World};
+use xen_store::xenbus::{Backend, DeviceId};
 
 const KEYS: [&str; 6] =
     ["ring-ref", "event-channel", "protocol", "ring-page-order", "ring-ref0", "ring-ref1"];

@@ -6,11 +6,11 @@ use arbitrary::Arbitrary;
 use core::cell::Cell;
 use std::sync::atomic::Ordering::Release;
 use xen_back::net::{Checksum, MAX_PACKET, Netback, NetbackEvent, Packet};
-use xen_store::xenbus::{Backend, DeviceId};
 use xen_evtchn::Channel;
 use xen_grant::GrantTable;
 use xen_hypercall::{Pages, Platform};
 use xen_sim::{HostilePeer, Vif, Whims, World};
+use xen_store::xenbus::{Backend, DeviceId};
 
 const KEYS: [&str; 8] = [
     "tx-ring-ref",

@@ -57,11 +57,6 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
 
 /// What continuous integration runs: each target for a short while, two at a time.
 pub(crate) fn ci(seconds: u32) -> Result<()> {
-    host::run(
-        std::process::Command::new(host::cargo())
-            .args(["fmt", "--check"])
-            .current_dir(host::root().join("fuzz")),
-    )?;
     let targets = targets()?;
     let binaries = build::build(&targets)?;
     let runs = all_of(&targets, 2, |target| run::run(&binaries.join(target), target, seconds))?;
