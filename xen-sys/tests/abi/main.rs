@@ -8,14 +8,15 @@
 mod bound;
 mod coverage;
 mod data;
+mod list;
 mod scan;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::ExitCode;
 
-use bound::{CONSTANTS, ConstantValue, STRUCTURES, StructureLayout, TEXTS};
 use data::{Data, Entry, Exceptions};
+use list::{ConstantValue, STRUCTURES, StructureLayout, constants, texts};
 use scan::Bound;
 
 struct Check<'a> {
@@ -81,18 +82,18 @@ fn main() -> ExitCode {
     }
     println!(
         "{} constants, {} structures bound; {} errors",
-        CONSTANTS.len() + TEXTS.len(),
+        constants().count() + texts().count(),
         STRUCTURES.len(),
         errors.len()
     );
     if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// `bound.rs` must list what the sources bind.
+/// The lists in `bound` must name what the sources bind.
 fn stale(scanned: &Bound) -> Vec<String> {
     let mut listed = BTreeSet::new();
-    listed.extend(CONSTANTS.iter().map(|constant| format!("{} {}", constant.name, constant.path)));
-    listed.extend(TEXTS.iter().map(|(name, path, _)| format!("{name} {path}")));
+    listed.extend(constants().map(|constant| format!("{} {}", constant.name, constant.path)));
+    listed.extend(texts().map(|(name, path, _)| format!("{name} {path}")));
     for structure in STRUCTURES.iter() {
         listed.insert(format!("{} {}", structure.name, structure.path));
         listed.extend(structure.fields.iter().map(|(name, ..)| format!("{} {name}", structure.path)));
@@ -105,7 +106,7 @@ fn stale(scanned: &Bound) -> Vec<String> {
     }
     listed
         .symmetric_difference(&bound)
-        .map(|item| format!("tests/abi/bound.rs is stale (`cargo xtask abi --bound` writes it): {item}"))
+        .map(|item| format!("tests/abi/bound is stale (`cargo xtask abi --bound` writes it): {item}"))
         .collect()
 }
 
@@ -115,9 +116,7 @@ fn strangers(datas: &[Data], lists: &Lists) -> Vec<String> {
     let known = |name: &str| {
         datas.iter().any(|data| data.constants.contains_key(name) || data.texts.contains_key(name))
     };
-    let constants =
-        CONSTANTS.iter().map(|constant| constant.name).chain(TEXTS.iter().map(|(name, ..)| *name));
-    for name in constants {
+    for name in constants().map(|constant| constant.name).chain(texts().map(|(name, ..)| *name)) {
         if !known(name) && !lists.own.covers("const", name, "", "") {
             errors.push(format!("constant {name} is in no header and not in own.txt"));
         }
@@ -151,7 +150,7 @@ impl Check<'_> {
             if !self.relevant(header) {
                 continue;
             }
-            match TEXTS.iter().find(|(known, ..)| known == name) {
+            match texts().find(|(known, ..)| known == name) {
                 Some((_, _, value)) if value == text => self.compared.constants += 1,
                 Some((_, _, value)) => {
                     self.differs("const", name, &format!("{value:?} in Rust, {text:?} in C"));
@@ -178,7 +177,7 @@ impl Check<'_> {
         }
         // A name may be bound for each architecture.
         let values: Vec<&ConstantValue> =
-            CONSTANTS.iter().filter(|value| value.name == name && self.here(value.path)).collect();
+            constants().filter(|value| value.name == name && self.here(value.path)).collect();
         let best = values.iter().any(|value| self.special(value.path));
         let values: Vec<_> = values.into_iter().filter(|value| !best || self.special(value.path)).collect();
         if values.is_empty() {

@@ -1,7 +1,7 @@
 //! Lists what the sources of xen-sys bind, by the C names in their doc aliases.
 //!
 //! The sources are formatted by rustfmt and follow the rules of ABI.md, so lines are enough to go by. `cargo xtask abi`
-//! writes `bound.rs` from this list; the test makes it again, so that nothing that is bound escapes comparison.
+//! writes the lists in `bound` from this list; the test makes it again, so that nothing that is bound escapes comparison.
 
 #![allow(unreachable_pub, reason = "a module of a test")]
 

@@ -1,91 +1,73 @@
-//! Writes the list of what xen-sys binds, for its conformance test.
+//! Writes the lists of what xen-sys binds, for its conformance test.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use super::scan::Bound;
+use super::scan::{Bound, Constant, Structure};
 
-/// Returns the text of `xen-sys/tests/abi/bound.rs`.
-pub(crate) fn text(bound: &Bound) -> Result<String> {
-    let mut text = String::from(HEAD);
-    text.push_str("constants! {\n");
-    for constant in bound.constants.iter().filter(|constant| !constant.text) {
-        writeln!(text, "    {:?} => {};", constant.name, constant.path)?;
+/// What one of the crate's top modules binds.
+#[derive(Default)]
+struct Module<'b> {
+    constants: Vec<&'b Constant>,
+    structures: Vec<&'b Structure>,
+}
+
+/// Writes the folder `xen-sys/tests/abi/bound` anew: a file for each of the crate's top modules.
+pub(crate) fn write(folder: &Path, bound: &Bound) -> Result<()> {
+    let mut modules = BTreeMap::<&str, Module<'_>>::new();
+    for constant in &bound.constants {
+        modules.entry(module(&constant.path)?).or_default().constants.push(constant);
     }
-    text.push_str("}\n\ntexts! {\n");
-    for constant in bound.constants.iter().filter(|constant| constant.text) {
-        writeln!(text, "    {:?} => {};", constant.name, constant.path)?;
-    }
-    text.push_str("}\n\nstructures! {\n");
     for structure in &bound.structures {
-        write!(text, "    {:?} => {} {{", structure.name, structure.path)?;
+        modules.entry(module(&structure.path)?).or_default().structures.push(structure);
+    }
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("removing {}", folder.display()))?;
+    }
+    fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    let mut all = String::from(
+        "//! What xen-sys binds, by C name. `cargo xtask abi --bound` writes this folder; do not edit.\n\n",
+    );
+    for name in modules.keys() {
+        writeln!(all, "mod {name};")?;
+    }
+    all.push_str("\n/// Each module's.\npub(crate) const LISTS: &[crate::list::List] = &[\n");
+    for (name, module) in &modules {
+        writeln!(all, "    {name}::LIST,")?;
+        fs::write(folder.join(name).with_extension("rs"), text(name, module)?)?;
+    }
+    all.push_str("];\n");
+    Ok(fs::write(folder.join("mod.rs"), all)?)
+}
+
+/// The top module of `xen_sys::MODULE::...`.
+fn module(path: &str) -> Result<&str> {
+    path.split("::").nth(1).with_context(|| format!("{path} is in no module"))
+}
+
+fn text(name: &str, module: &Module<'_>) -> Result<String> {
+    let mut text = format!(
+        "//! What `xen_sys::{name}` binds. `cargo xtask abi --bound` writes this file; do not edit.\n\ncrate::list::list! {{\n"
+    );
+    for (kind, is_text) in [("constants", false), ("texts", true)] {
+        writeln!(text, "    {kind} {{")?;
+        for constant in module.constants.iter().filter(|constant| constant.text == is_text) {
+            writeln!(text, "        {:?} => {};", constant.name, constant.path)?;
+        }
+        text.push_str("    }\n");
+    }
+    text.push_str("    structures {\n");
+    for structure in &module.structures {
+        write!(text, "        {:?} => {} {{", structure.name, structure.path)?;
         for field in &structure.fields {
             write!(text, " {:?} => {},", field.name, field.ident)?;
         }
         text.push_str(" };\n");
     }
-    text.push_str("}\n");
+    text.push_str("    }\n}\n");
     Ok(text)
 }
-
-const HEAD: &str = r##"//! What xen-sys binds, by C name. Written by `cargo xtask abi --bound`; do not edit.
-
-#![allow(unreachable_pub, reason = "a module of a test")]
-
-use std::sync::LazyLock;
-
-/// A constant's value.
-pub struct ConstantValue {
-    pub name: &'static str,
-    pub path: &'static str,
-    pub value: i128,
-    pub bits: usize,
-}
-
-/// A structure's layout: name, start and end of each field.
-pub struct StructureLayout {
-    pub name: &'static str,
-    pub path: &'static str,
-    pub size: usize,
-    pub align: usize,
-    pub fields: Vec<(&'static str, usize, usize)>,
-}
-
-macro_rules! constants {
-    ($($name:literal => $value:expr;)*) => {
-        pub const CONSTANTS: &[ConstantValue] = &[$(ConstantValue {
-            name: $name,
-            path: stringify!($value),
-            value: $value as i128,
-            bits: size_of_val(&$value) * 8,
-        }),*];
-    };
-}
-
-macro_rules! texts {
-    ($($name:literal => $value:expr;)*) => {
-        pub const TEXTS: &[(&str, &str, &str)] = &[$(($name, stringify!($value), $value)),*];
-    };
-}
-
-macro_rules! structures {
-    ($($name:literal => $ty:path { $($field:literal => $ident:ident,)* };)*) => {
-        pub static STRUCTURES: LazyLock<Vec<StructureLayout>> = LazyLock::new(|| {
-            // A function for each: together they would fill the stack.
-            let layouts: &[fn() -> StructureLayout] = &[$(|| StructureLayout {
-                name: $name,
-                path: stringify!($ty),
-                size: size_of::<$ty>(),
-                align: align_of::<$ty>(),
-                fields: vec![$({
-                    let span = memoffset::span_of!($ty, $ident);
-                    ($field, span.start, span.end)
-                }),*],
-            }),*];
-            layouts.iter().map(|layout| layout()).collect()
-        });
-    };
-}
-
-"##;

@@ -77,8 +77,8 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     }
     let src = krate.join("src");
     let bound = scan::scan(&src)?;
-    fs::write(krate.join("tests/abi/bound.rs"), bound::text(&bound)?)?;
-    println!("xen-sys/tests/abi/bound.rs");
+    bound::write(&krate.join("tests/abi/bound"), &bound)?;
+    println!("xen-sys/tests/abi/bound");
     let datas = data::Data::read_all(&krate.join("abi"));
     let left_out = data::Exceptions::read(&krate.join("abi/left-out.txt"));
     for (path, text) in coverage::stale(&src, &bound, &datas, &left_out) {
