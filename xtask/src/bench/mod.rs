@@ -6,6 +6,7 @@
 mod build;
 mod callgrind;
 mod measure;
+mod middle;
 mod plot;
 mod report;
 mod rows;
@@ -16,7 +17,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 
 use crate::{host, ui};
-use measure::Row;
+use measure::{Row, Verdict};
 
 /// Options of `bench`.
 #[derive(clap::Args)]
@@ -60,7 +61,8 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     let svg = folder.join("bench.svg");
     fs::write(&svg, plot::svg(&rows)).with_context(|| format!("writing {}", svg.display()))?;
     ui::line(format!("{}, {}", json.display(), svg.display()));
-    let missed: Vec<_> = rows.iter().filter(|row| !row.is_met()).collect();
+    let missed: Vec<_> = rows.iter().filter(|row| row.verdict() == Verdict::Missed).collect();
+    let even = rows.iter().filter(|row| row.verdict() == Verdict::Even).count();
     if let Ok(valgrind) = &valgrind {
         for row in missed.iter().filter(|row| row.case.counted()) {
             let profiles = callgrind::profiles(valgrind, &programs, row.case, &folder)?;
@@ -68,15 +70,19 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
         }
     }
     for row in &missed {
-        if let (Some(time), Some(server)) = (row.time, row.server_time) {
-            let most = time.c / server;
+        if let Some(most) = row.most_speed {
             ui::line(format!(
-                "{}: the server alone works {server:.0} ns on each, so no client can be more than {most:.2} times as quick as the C one",
-                row.case.name
+                "{}: what the server alone works on each leaves no client more than {:.2} times the speed of the C one",
+                row.case.name, most.value
             ));
         }
     }
-    ui::line(format!("{} met, {} missed", rows.len() - missed.len(), missed.len()));
+    if !args.no_time && !*measure::MAY_GO_FIRST && rows.iter().any(|row| row.case.between_threads()) {
+        ui::line(
+            "rows between threads: `chrt -f 20` is refused to this user, so other work on this machine is in these times",
+        );
+    }
+    ui::line(format!("{} met, {even} even, {} missed", rows.len() - even - missed.len(), missed.len()));
     Ok(i32::from(!missed.is_empty()))
 }
 

@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::measure::Row;
+use super::measure::{Row, Verdict};
 use super::rows::Target;
 
 const LEFT: f64 = 150.0;
 const SCALE: f64 = 300.0;
 const HEIGHT: usize = 24;
 
-/// Draws the rows; a bar that ends on the good side of the line is green.
+/// Draws the rows; a target that is not missed is green.
 pub(super) fn svg(rows: &[Row]) -> String {
     let height = 60 + rows.len() * HEIGHT;
     let mut out = String::new();
@@ -26,7 +26,7 @@ pub(super) fn svg(rows: &[Row]) -> String {
             Target::Instructions(_) => "of C's instructions",
             Target::Throughput(_) => "of C's speed",
         };
-        let colour = if row.is_met() { "#2e8b57" } else { "#c0392b" };
+        let colour = if row.verdict() == Verdict::Missed { "#c0392b" } else { "#2e8b57" };
         let _ = writeln!(
             out,
             r#"<text x="{}" y="{text}" text-anchor="end">{}</text>"#,

@@ -1,17 +1,18 @@
 //! The table and the JSON file.
 
-use super::measure::{Figure, Row};
+use super::measure::{Figure, Row, Verdict};
+use super::middle::Middle;
 use super::rows::Target;
 use crate::ui;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-const HEAD: &str = "benchmark       what is done                                 instructions     ratio   ns, least    speed  events   heap  target";
+const HEAD: &str = "benchmark       what is done                                 instructions     ratio       ns, least                speed  events   heap  target";
 
 pub(super) fn print(rows: &[Row]) {
     ui::line(ui::dim(HEAD));
     ui::line(ui::dim(
-        "                (Rust / C, per request, port or grant)          Rust/C                 Rust/C",
+        "                (Rust / C, per request, port or grant)          Rust/C                    Rust/C",
     ));
     for row in rows {
         ui::line(line(row));
@@ -27,15 +28,22 @@ fn line(row: &Row) -> String {
         Target::Instructions(most) => format!("ratio <= {most:.2}"),
         Target::Throughput(least) => format!("speed >= {least:.2}, events no more"),
     };
-    let verdict = if row.is_met() { ui::green("met   ") } else { ui::red("missed") };
+    let verdict = match row.verdict() {
+        Verdict::Met => ui::green("met   "),
+        Verdict::Even => ui::green("even  "),
+        Verdict::Missed => ui::red("missed"),
+    };
     format!(
-        "{:<15} {:<41} {:>15} {:>9} {:>11} {:>8} {:>7} {:>6}  {verdict} {target}",
+        "{:<15} {:<41} {:>15} {:>9} {:>15} {:>20} {:>7} {:>6}  {verdict} {target}",
         row.case.name,
         row.case.what,
         pair(row.instructions),
         number(row.instructions.map(Figure::ratio)),
         pair(row.time),
-        number(row.speed),
+        row.speed.map_or("-".to_owned(), |speed| format!(
+            "{:.2} ({:.2} to {:.2})",
+            speed.value, speed.low, speed.high
+        )),
         if row.notifications.c == 0.0 { "-".to_owned() } else { number(Some(row.notifications.ratio())) },
         row.allocations,
     )
@@ -43,6 +51,7 @@ fn line(row: &Row) -> String {
 
 pub(super) fn json(rows: &[Row]) -> Result<String> {
     let figure = |figure: Figure| json!({ "rust": figure.rust, "c": figure.c, "ratio": figure.ratio() });
+    let middle = |speed: Middle| json!({ "median": speed.value, "low": speed.low, "high": speed.high });
     let rows: Vec<Value> = rows
         .iter()
         .map(|row| {
@@ -54,12 +63,16 @@ pub(super) fn json(rows: &[Row]) -> Result<String> {
                 "name": row.case.name,
                 "what": row.case.what,
                 "target": { "kind": kind, "ratio": target },
-                "met": row.is_met(),
+                "verdict": match row.verdict() {
+                    Verdict::Met => "met",
+                    Verdict::Even => "even",
+                    Verdict::Missed => "missed",
+                },
                 "instructions_per_unit": row.instructions.map(figure),
                 "nanoseconds_per_unit": row.time.map(figure),
-                "speed": row.speed,
-                "notifications_per_unit": { "rust": row.notifications.rust, "c": row.notifications.c },
-                "server_nanoseconds_per_unit": row.server_time,
+                "speed": row.speed.map(middle),
+                "notifications_per_unit": { "rust": row.notifications.rust, "c": row.notifications.c, "error": row.notifications_error },
+                "most_speed": row.most_speed.map(middle),
                 "allocations": row.allocations,
             })
         })

@@ -33,7 +33,12 @@ pub(super) struct Case {
 impl Case {
     /// Returns how many times as many pairs of runs are taken: between threads runs are short, so that many of them meet with nobody else.
     pub(super) fn more_pairs(&self) -> usize {
-        if self.counted() || self.server.is_some() { 1 } else { 30 }
+        if self.between_threads() { 30 } else { 1 }
+    }
+
+    /// Tells whether two threads do the work.
+    pub(super) fn between_threads(&self) -> bool {
+        !self.counted() && self.server.is_none()
     }
 
     /// Tells whether instructions are the figure.
