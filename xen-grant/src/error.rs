@@ -5,7 +5,7 @@ use core::fmt;
 use heapless::Vec;
 use xen_hypercall::ops::grant_table::GrantOpError;
 use xen_hypercall::start::PlaceError;
-use xen_hypercall::{Errno, ForeignFrames, Gfn, GrantRef, OutOfMemory, Pages, Platform};
+use xen_hypercall::{DomId, Errno, ForeignFrames, Gfn, GrantRef, OutOfMemory, Pages, Platform};
 use xen_sys::grant_table::GrantStatus;
 
 /// Why pages could not be shared, or the table not be set up.
@@ -122,6 +122,10 @@ pub enum MapError {
         /// How many there is room for.
         room: usize,
     },
+    /// The grants are this domain's own. Copy instead: to map them would move the pages away from where their owner has them.
+    OwnDomain(DomId),
+    /// Xen did not tell this domain's number, so nothing is known of whose grants they are.
+    OwnDomainUnknown(Errno),
     /// Xen refused the hypercall.
     Call(Errno),
     /// Xen refused one reference.
@@ -149,6 +153,15 @@ impl fmt::Display for MapError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Count { found, room } => write!(f, "{found} grants to map, expected 1 to {room}"),
+            Self::OwnDomain(domain) => {
+                write!(f, "grants of domain {domain} to map, which is this one; expected another domain's")
+            }
+            Self::OwnDomainUnknown(errno) => {
+                write!(
+                    f,
+                    "can't tell whether grants to map are this domain's own: its number is unknown: {errno}"
+                )
+            }
             Self::Call(errno) => write!(f, "grant table hypercall refused: {errno}"),
             Self::Refused { reference, status } => write!(f, "grant {reference} refused: {status}"),
             Self::Stuck { status } => write!(f, "a mapped grant could not be unmapped: {status}"),

@@ -7,7 +7,9 @@ use core::mem::ManuallyDrop;
 use core::num::NonZeroUsize;
 use heapless::Vec;
 use xen_hypercall::ops::grant_table as op;
-use xen_hypercall::{DomId, Fixed, ForeignFrames, ForeignRange, GrantRef, OutOfMemory, PAGE_SIZE, SharedMem};
+use xen_hypercall::{
+    DomId, Fixed, ForeignFrames, ForeignRange, GrantRef, OutOfMemory, PAGE_SIZE, SharedMem, start,
+};
 use xen_sys::grant_table::{
     GnttabMapGrantRef, GnttabUnmapGrantRef, GrantFlags, GrantHandle, GrantMapFlags, GrantStatus,
 };
@@ -18,6 +20,8 @@ use xen_sys::grant_table::{
 pub struct Window<P: ForeignFrames> {
     platform: P,
     range: ForeignRange,
+    /// This domain's number, once it was asked for.
+    me: Option<DomId>,
 }
 
 // SAFETY: the range has one owner, as a Box has; the platform moves along and is itself Send.
@@ -33,7 +37,7 @@ impl<P: ForeignFrames> Window<P> {
         let count =
             NonZeroUsize::new(pages).filter(|count| count.get() <= MAX_PAGES).ok_or(OutOfMemory { pages })?;
         let range = platform.reserve_frames(count).ok_or(OutOfMemory { pages })?;
-        Ok(Self { platform, range })
+        Ok(Self { platform, range, me: None })
     }
 
     /// Returns the number of pages that there is room for.
@@ -43,16 +47,17 @@ impl<P: ForeignFrames> Window<P> {
 
     /// Maps `refs` of domain `owner` side by side: all of them or none.
     ///
-    /// That has to be another domain. One whose memory map is translated has each of its pages once: mapping an own grant moves the page here,
-    /// and the frame that was granted is left empty.
+    /// That has to be another domain. One whose memory map is translated has each of its pages once: Xen would move the page of an own grant
+    /// here, and leave the frame that was granted empty. So a window asks Xen for this domain's number, once, when it is first used. Copies
+    /// between own pages harm nobody: [`CopyBatch`](crate::CopyBatch) takes own grants.
     ///
     /// # Errors
     ///
-    /// [`MapFailed`] with the first reference that could not be mapped, and the window.
+    /// [`MapFailed`] with the first reference that could not be mapped, and the window. Xen is not asked to map anything if there is not
+    /// room for `refs`, or if `owner` is this domain, or may be: [`MapError::OwnDomain`], [`MapError::OwnDomainUnknown`].
     #[doc(alias = "GNTTABOP_map_grant_ref")]
-    pub fn map<A: Access>(self, owner: DomId, refs: &[GrantRef]) -> Result<Mapping<P, A>, MapFailed<P>> {
-        if refs.is_empty() || refs.len() > self.pages() {
-            let error = MapError::Count { found: refs.len(), room: self.pages() };
+    pub fn map<A: Access>(mut self, owner: DomId, refs: &[GrantRef]) -> Result<Mapping<P, A>, MapFailed<P>> {
+        if let Err(error) = self.check(owner, refs.len()) {
             return Err(MapFailed { error, window: Some(self), statuses: Vec::new() });
         }
         let readonly = A::FLAGS.contains(GrantFlags::READONLY);
@@ -70,7 +75,8 @@ impl<P: ForeignFrames> Window<P> {
                 ..Default::default()
             });
         }
-        // SAFETY: the addresses are those of frames reserved for this, each with nothing mapped: what is asked for again was not.
+        // SAFETY: the addresses are those of frames reserved for this, each with nothing mapped: what is asked for again was not. The pages are
+        // another domain's, so none that this one uses moves.
         let issue = |batch: &mut [_]| unsafe { op::map_grant_ref(&self.platform, batch) };
         let call = paged_out::with_retries(&self.platform, &mut batch, |arg| arg.status, issue);
         let handles =
@@ -82,6 +88,19 @@ impl<P: ForeignFrames> Window<P> {
             call.err().map_or(MapError::Refused { reference: arg.ref_, status: arg.status }, MapError::Call);
         let statuses = batch.iter().map(|arg| arg.status).collect();
         Err(MapFailed { error, window: mapping.unmap().ok(), statuses })
+    }
+
+    /// Checks that there is room for `found` references, and that `owner` is another domain.
+    fn check(&mut self, owner: DomId, found: usize) -> Result<(), MapError> {
+        if found == 0 || found > self.pages() {
+            return Err(MapError::Count { found, room: self.pages() });
+        }
+        let me = match self.me {
+            Some(me) => me,
+            None => start::own_domain(&self.platform).map_err(MapError::OwnDomainUnknown)?,
+        };
+        self.me = Some(me);
+        if owner == me || owner == DomId::SELF { Err(MapError::OwnDomain(owner)) } else { Ok(()) }
     }
 
     /// The guest-physical address of page `index`.

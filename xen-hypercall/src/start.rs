@@ -1,11 +1,32 @@
 //! What Xen and the toolstack prepared for a guest: console and xenstore rings, shared info, the grant table.
 
-use crate::{Errno, Gfn, Mapped, OutOfMemory, Platform, Port, ops};
+use crate::{DomId, Errno, Gfn, Hypercall, Mapped, OutOfMemory, Platform, Port, ops};
 use core::fmt;
+use xen_sys::event_channel::EvtchnStat;
 use xen_sys::hvm::params::{
     HVM_PARAM_CONSOLE_EVTCHN, HVM_PARAM_CONSOLE_PFN, HVM_PARAM_STORE_EVTCHN, HVM_PARAM_STORE_PFN,
 };
 use xen_sys::memory::{XENMAPIDX_GRANT_TABLE_STATUS, XENMAPSPACE_GRANT_TABLE, XENMAPSPACE_SHARED_INFO};
+
+/// Asks Xen for this domain's number, which stands in xenstore too, as `domid`.
+///
+/// By way of a port that waits for this domain itself, for the time of the question: that works in all kinds of domains, on every processor.
+/// A domain that is restored, or has migrated, has another number than before.
+///
+/// # Errors
+///
+/// `ENOSPC` if all ports are in use, `EPERM` or `EACCES` if a security policy does not let the domain talk to itself, `EINVAL` for an answer that
+/// makes no sense.
+pub fn own_domain<H: Hypercall + ?Sized>(xen: &H) -> Result<DomId, Errno> {
+    let port = ops::event_channel::alloc_unbound(xen, DomId::SELF)?;
+    let status = ops::event_channel::status(xen, port);
+    // A port that was opened just now can be closed.
+    let _ = ops::event_channel::close(xen, port);
+    let status = status?;
+    let domain = DomId(status.u[0] as u16);
+    let told = status.status == EvtchnStat::UNBOUND && domain.0 < DomId::FIRST_RESERVED.0;
+    told.then_some(domain).ok_or(Errno::EINVAL)
+}
 
 /// A ring page that Xen or the toolstack set up, and the port that goes with it.
 #[derive(Debug)]

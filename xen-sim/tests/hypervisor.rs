@@ -77,6 +77,21 @@ fn d_e07_ports_run_out_and_earlier_binds_stay_intact() {
 }
 
 #[test]
+fn a_domain_learns_its_own_number_as_long_as_it_has_a_port_left() {
+    let world = World::new(1);
+    let guests = [(); 2].map(|()| world.create(DomainConfig { max_port: 3, ..DomainConfig::new("guest") }));
+    for guest in &guests {
+        assert_eq!(start::own_domain(guest), Ok(guest.id()));
+        world.check().unwrap();
+        for _ in 0..3 {
+            ops::event_channel::alloc_unbound(guest, DomId(0)).unwrap();
+        }
+        assert_eq!(start::own_domain(guest), Err(Errno::ENOSPC));
+        ops::event_channel::reset(guest).unwrap();
+    }
+}
+
+#[test]
 fn time_stands_still_until_everybody_waits_and_then_jumps() {
     let world = World::new(1);
     let guest = world.create(DomainConfig::new("guest"));

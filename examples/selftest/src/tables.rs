@@ -1,15 +1,15 @@
 //! Grant tables of both versions: pages that the domain shares with itself, in whole, in part, and passed on.
 
-use crate::report::{Refusal, Report, is};
+use crate::report::{Expected, Refusal, Report, is, op};
 use alloc::vec::Vec;
+use core::num::NonZeroUsize;
 use xen_example_rt::Rt;
-use xen_grant::{
-    CopyBatch, GrantError, GrantTable, InUse, MapError, Mapping, ReadOnly, ReadWrite, Version, Window,
-};
+use xen_grant::{CopyBatch, GrantError, GrantTable, InUse, MapError, ReadOnly, Version, Window};
 use xen_hypercall::arch::cpuid::{self, XenLeaves};
-use xen_hypercall::ops::grant_table::GrantOpError;
+use xen_hypercall::ops::grant_table::{self, GrantOpError};
 use xen_hypercall::ops::memory::{self, Extents};
-use xen_hypercall::{DomId, Errno, GrantRef, Pages};
+use xen_hypercall::{DomId, Errno, ForeignFrames, GrantRef, Pages, start};
+use xen_sys::grant_table::{GnttabMapGrantRef, GnttabUnmapGrantRef, GrantMapFlags, GrantStatus};
 
 impl Refusal for GrantError {
     fn of(errno: Errno) -> Self {
@@ -29,6 +29,7 @@ const MANY: usize = 700;
 pub(crate) fn test(t: &mut Report) {
     // One's own domain has to be named by number: SELF is not for grants.
     let me = XenLeaves::find(cpuid::native).and_then(|leaves| leaves.domain).unwrap_or(DomId(0));
+    op!(t, start::own_domain() => is(me));
     for version in [Version::V1, Version::V2] {
         let table = GrantTable::with_version(t.xen, version);
         let found = table.as_ref().map(GrantTable::version).map_err(|&error| error);
@@ -45,7 +46,7 @@ pub(crate) fn test(t: &mut Report) {
         t.fact("nothing is kept back", left == xen_grant::Quarantine::default());
     }
     // As it was: what comes later, and the toolstack, may expect it.
-    let restored = xen_hypercall::ops::grant_table::set_version(&t.xen, 1);
+    let restored = grant_table::set_version(&t.xen, 1);
     t.line("the version of the start", &[], restored, is(1));
 }
 
@@ -113,20 +114,26 @@ fn mapped(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
         (gfn, table.share_writable(page, me).ok()?)
     };
     let (gfn, shared) = shared;
-    let window = Window::reserve(t.xen, 1).ok()?;
-    let mapping: Mapping<Rt, ReadWrite> = match window.map(me, shared.refs()) {
-        Ok(mapping) => mapping,
-        Err(failed) => {
-            t.line("mapping an own grant", &[], Err::<(), _>(failed.error), is(()));
-            return Some(());
-        }
-    };
-    let seen = mapping.as_ref().read::<[u8; 5]>(0);
-    t.fact("the mapping shows the page", seen == Some(*b"hello"));
+    for owner in [me, DomId::SELF] {
+        let refused = Window::reserve(t.xen, 1).ok()?.map::<ReadOnly>(owner, shared.refs());
+        let refused = refused.map(drop).map_err(|failed| failed.error);
+        let wanted = Expected::Is(Err(MapError::OwnDomain(owner)));
+        t.line("Window::map of an own grant", &[alloc::format!("{owner:?}")], refused, wanted);
+    }
+    // So a peer that keeps a page has to be played by hand.
+    let frame = t.xen.reserve_frames(NonZeroUsize::MIN)?;
+    let host_addr = frame.first.address();
+    let (flags, ref_) = (GrantMapFlags::HOST_MAP, shared.reference());
+    let mut map = [GnttabMapGrantRef { host_addr, flags, ref_, dom: me, ..Default::default() }];
+    op!(t, unsafe grant_table::map_grant_ref(&mut map) => is(()));
     let kept = shared.reclaim();
     t.fact("a page that is mapped is not given back", matches!(kept, Err(InUse { .. })));
     t.fact("it is kept back", table.sweep_quarantine() != xen_grant::Quarantine::default());
-    t.fact("unmapping", mapping.unmap().is_ok());
+    let mut unmap = [GnttabUnmapGrantRef { host_addr, handle: map[0].handle, ..Default::default() }];
+    op!(t, unsafe grant_table::unmap_grant_ref(&mut unmap) => is(()));
+    t.fact("mapping and unmapping", [map[0].status, unmap[0].status] == [GrantStatus::OKAY; 2]);
+    // SAFETY: nothing is mapped there any more.
+    unsafe { t.xen.release_frames(frame) };
     // SAFETY: the frame is empty, and its page is nobody's but the quarantine's.
     let filled = unsafe { memory::populate_physmap(&t.xen, Extents::PAGES, &mut [gfn]) };
     t.line("filling the frame that it has left", &[], filled, is(1));
@@ -173,8 +180,13 @@ fn parts(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
     t.line("copying from a part", &[], fetch(t, me, reference, 100, 5), is(b"hello".to_vec()));
     t.fact("copying beyond the part is refused", refused(&fetch(t, me, reference, 100, 6)));
     t.fact("copying from before the part is refused", refused(&fetch(t, me, reference, 99, 5)));
-    let window = Window::reserve(t.xen, 1).ok()?;
-    t.fact("mapping a part is refused", window.map::<ReadOnly>(me, &[reference]).is_err());
+    let frame = t.xen.reserve_frames(NonZeroUsize::MIN)?;
+    let (host_addr, flags) = (frame.first.address(), GrantMapFlags::HOST_MAP | GrantMapFlags::READONLY);
+    let mut map = [GnttabMapGrantRef { host_addr, flags, ref_: reference, dom: me, ..Default::default() }];
+    op!(t, unsafe grant_table::map_grant_ref(&mut map) => is(()));
+    t.fact("mapping a part is refused", map[0].status == GrantStatus::GENERAL_ERROR);
+    // SAFETY: nothing was mapped there.
+    unsafe { t.xen.release_frames(frame) };
     t.fact("the part is taken back", shared.reclaim().is_ok());
 
     // Xen looks at both grants when the copy is asked for, and refuses where they are of one domain.

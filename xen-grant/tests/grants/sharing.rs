@@ -2,11 +2,13 @@
 
 use crate::common::{in_both_versions, pages, pair, per_frame, table};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use xen_grant::{CopyBatch, GrantError, InUse, MapError, Quarantine, ReadOnly, ReadWrite, Version, Window};
-use xen_hypercall::{GrantRef, PAGE_SIZE, Pages};
+use xen_hypercall::{DomId, Errno, GrantRef, PAGE_SIZE, Pages};
 use xen_sim::{Call, Interpose, Interposed};
+use xen_sys::event_channel::{EVTCHNOP_ALLOC_UNBOUND, EVTCHNOP_STATUS};
 use xen_sys::grant_table::{GNTTABOP_COPY, GNTTABOP_MAP_GRANT_REF, GrantStatus};
-use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
+use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_GRANT_TABLE_OP};
 
 fn what_one_side_writes_the_other_reads_until_the_grant_ends(version: Version) {
     let (world, front, back) = pair(4);
@@ -99,6 +101,80 @@ fn d_g03_of_a_batch_exactly_what_was_mapped_is_unmapped(version: Version) {
     world.check().unwrap();
 }
 
+/// Answers event channel command `wrong` itself, and counts the others.
+#[derive(Default)]
+struct Policy {
+    wrong: AtomicU32,
+    answer: isize,
+    calls: AtomicU32,
+}
+
+impl Interpose for Policy {
+    fn hypercall(&self, call: &Call) -> Option<isize> {
+        if call.op != HYPERVISOR_EVENT_CHANNEL_OP {
+            return None;
+        }
+        self.calls.fetch_add(1, SeqCst);
+        (call.command() == self.wrong.load(SeqCst)).then_some(self.answer)
+    }
+}
+
+fn own_grants_are_copied_but_never_mapped(version: Version) {
+    let (world, front, back) = pair(4);
+    let grants = table(&front, version);
+    let mut page = pages(&front, 1);
+    page.as_mut_slice()[..5].copy_from_slice(b"hello");
+    let shared = grants.share_writable(page, front.id()).unwrap();
+    let mut window = Window::reserve(front.clone(), 1).unwrap();
+    for owner in [front.id(), DomId::SELF] {
+        let failed = window.map::<ReadOnly>(owner, shared.refs()).unwrap_err();
+        assert_eq!((failed.error, failed.statuses().len()), (MapError::OwnDomain(owner), 0));
+        window = failed.window.unwrap();
+    }
+    assert_eq!(world.violations(), [], "Xen would have moved the page");
+    let mut local = pages(&front, 1);
+    let mut batch = CopyBatch::new(&mut local, front.id());
+    batch.fetch(shared.reference(), 0, 0, 5).unwrap();
+    batch.run().unwrap();
+    assert_eq!(
+        (&local.as_slice()[..5], shared.as_ref().read::<[u8; 5]>(0)),
+        (&b"hello"[..], Some(*b"hello"))
+    );
+
+    // The room is good for another domain's pages.
+    let theirs = table(&back, version);
+    let other = theirs.share_writable(pages(&back, 1), front.id()).unwrap();
+    drop(window.map::<ReadWrite>(back.id(), other.refs()).unwrap());
+    drop((shared, other, local));
+    drop((grants, theirs));
+    world.check().unwrap();
+}
+
+fn who_can_not_learn_its_own_number_maps_nothing(version: Version) {
+    let (world, front, back) = pair(4);
+    let grants = table(&front, version);
+    let shared = grants.share_writable(pages(&front, 1), back.id()).unwrap();
+    let refused = |command: u32, answer, errno: Errno| {
+        let policy = Arc::new(Policy { wrong: AtomicU32::new(command), answer, ..Policy::default() });
+        let window = Window::reserve(Interposed::new(back.clone(), policy.clone()), 1).unwrap();
+        let failed = window.map::<ReadWrite>(front.id(), shared.refs()).unwrap_err();
+        assert_eq!(failed.error, MapError::OwnDomainUnknown(errno));
+        (policy, failed.window.unwrap())
+    };
+    refused(EVTCHNOP_STATUS, -1, Errno::EPERM);
+    // Success without an answer: a port in a state that it can't be in.
+    refused(EVTCHNOP_STATUS, 0, Errno::EINVAL);
+    let (policy, window) = refused(EVTCHNOP_ALLOC_UNBOUND, -28, Errno::ENOSPC);
+    policy.wrong.store(u32::MAX, SeqCst);
+    let window = window.map::<ReadWrite>(front.id(), shared.refs()).unwrap().unmap().unwrap();
+    let asked = policy.calls.load(SeqCst);
+    drop(window.map::<ReadWrite>(front.id(), shared.refs()).unwrap());
+    assert_eq!(policy.calls.load(SeqCst), asked, "once it is known it is not asked for again");
+    drop(shared);
+    drop(grants);
+    world.check().unwrap();
+}
+
 /// Says that all is well, and does nothing.
 struct Idler(u32);
 
@@ -177,6 +253,8 @@ in_both_versions! {
     d_g02_a_full_table_leaves_nothing_half_shared_and_hands_the_pages_back
     d_g03_of_a_batch_exactly_what_was_mapped_is_unmapped
     d_g04_a_call_that_leaves_the_status_untouched_has_failed
+    own_grants_are_copied_but_never_mapped
+    who_can_not_learn_its_own_number_maps_nothing
     copies_cross_pages_of_the_own_memory_but_never_the_granted_page
     d_g07_fresh_pages_show_a_peer_nothing_but_zeroes
     d_g05_a_reference_comes_back_once_however_often_it_is_used

@@ -79,7 +79,8 @@ pub enum Resumed {
 /// # Safety
 ///
 /// Other vCPUs must be down and interrupts off. After [`Resumed::Elsewhere`] nothing is mapped any more that Xen or another
-/// domain owned: shared info, grants, foreign memory. Nobody may use it before it is mapped again.
+/// domain owned: shared info, grants, foreign memory. Nobody may use it before it is mapped again. The domain's number may be another one:
+/// what goes by the old one, as a `Window` of `xen-grant` does, has to be made anew.
 #[doc(alias = "SHUTDOWN_suspend")]
 pub unsafe fn suspend<H: Hypercall + ?Sized>(xen: &H) -> Result<Resumed, Errno> {
     let mut arg = SchedShutdown { reason: ShutdownReason::SUSPEND };
