@@ -1,6 +1,7 @@
 //! The client over a Unix socket, and our server behind one.
 #![cfg(all(feature = "std", feature = "server", unix))]
 
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
@@ -9,7 +10,7 @@ use std::time::Duration;
 use xen_hypercall::{DomId, Gfn, Port};
 use xen_store::server::{NoDomains, Server};
 use xen_store::user::{Daemon, Stream, UserStore};
-use xen_store::wire::{MessageType, Part, ServerError};
+use xen_store::wire::{HEADER_LEN, MessageType, Part, ServerError, decode};
 use xen_store::{ConnectionError, Limits, Nodes, Reason, StoreError};
 use xen_sys::io::xs_wire::ServerFeatures;
 
@@ -220,6 +221,32 @@ fn a_character_device_is_waited_for_and_read_as_a_whole() {
     let pending = ["/a", "/b", "/c"].map(|node| store.begin_read(node).unwrap());
     let lens = pending.map(|pending| pending.finish(&mut buffer).unwrap());
     assert_eq!(lens, [3, 3, 3]);
+}
+
+#[test]
+fn what_a_device_refuses_is_an_error_of_that_request_alone() {
+    // It takes nothing, and what it says is in no reply's form that anybody waits for.
+    let store = UserStore::device("/dev/full").unwrap();
+    for node in ["/a", "/b"] {
+        let error = store.write(node, "x").unwrap_err();
+        assert_eq!(error.reason, Reason::Server(ServerError::NoSpace), "{error}");
+    }
+    let pending = ["/a", "/b", "/c"].map(|node| store.begin_read(node).unwrap());
+    for pending in pending {
+        assert_eq!(pending.finish(&mut []).unwrap_err().reason, Reason::Server(ServerError::NoSpace));
+    }
+}
+
+#[test]
+fn watches_that_others_may_have_on_the_same_connection_are_left_alone() {
+    let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    let store = UserStore::from_socket(ours).unwrap();
+    let pending = store.begin_read("/a").unwrap();
+    store.poll().unwrap();
+    let mut header = [0; HEADER_LEN];
+    theirs.read_exact(&mut header).unwrap();
+    assert_eq!(decode(&header).unwrap().type_, MessageType::READ, "the first request that is sent");
+    drop(pending);
 }
 
 #[test]

@@ -6,6 +6,14 @@ DISK=$((16 * MIB))
 VIF='bridge=br0,script=vif-bridge'
 wait_gone() { within 15 gone "$1"; check "$2: the domain is gone" "$(gone "$1" && echo gone || echo "still there")" gone; }
 
+# --- the client of programs: what comes after needs the watches of dom0's kernel, which it could have ended
+for way in "device /dev/xen/xenbus" "socket /run/xenstored/socket"; do
+  step "xs by ${way% *}"
+  # shellcheck disable=SC2086
+  /payload/xs --$way check >/tmp/xs.log 2>&1
+  check "xs: xenstore by ${way#* }" "$(grep -v ^ok /tmp/xs.log | tr '\n' '/')" "8 of 8 as they should be/"
+done
+
 step "random disk"
 modprobe brd rd_nr=2 rd_size=16384
 dd if=/dev/urandom of=/dev/ram0 bs=1M conv=fsync 2>/dev/null

@@ -137,6 +137,27 @@ pub(crate) fn peer() -> Result<PathBuf> {
     Ok(binary)
 }
 
+/// Builds xen-store's example `xs` for dom0; static too.
+pub(crate) fn xs() -> Result<PathBuf> {
+    const HOST: &str = "x86_64-unknown-linux-gnu";
+    let mut cargo = Command::new(host::cargo());
+    cargo
+        .current_dir(host::root())
+        .env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "-Ctarget-feature=+crt-static");
+    host::run(cargo.args([
+        "build",
+        "--package",
+        "xen-store",
+        "--features",
+        "std",
+        "--example",
+        "xs",
+        "--target",
+        HOST,
+    ]))?;
+    Ok(host::target().join(HOST).join("debug/examples/xs"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -45,11 +45,12 @@ pub(crate) struct Run {
     pub(crate) report: Report,
 }
 
-/// The kernels that are guests of the tests.
+/// What of ours runs in the tests: kernels as guests, and a program in dom0.
 pub(crate) struct Kernels {
     pub(crate) shell: PathBuf,
     pub(crate) selftest: PathBuf,
     pub(crate) store_suite: PathBuf,
+    pub(crate) xs: PathBuf,
 }
 
 /// Runs the tests on all `versions` at once, a core for each.
@@ -59,6 +60,7 @@ pub(crate) fn run(versions: &[XenVersion], kernels: &Kernels) -> Result<Vec<Run>
         let mut archive = payload::archive(SCRIPT, &kernels.shell)?;
         archive.copy("payload/selftest", &kernels.selftest)?;
         archive.copy("payload/store-suite", &kernels.store_suite)?;
+        archive.copy("payload/xs", &kernels.xs)?;
         let linux_size = payload::add_linux(&mut archive, xen)?;
         let log = host::results()?.join(format!("test-{xen}.log"));
         let shell_size = kernels::loaded_size(&kernels.shell)?;

@@ -41,6 +41,12 @@ pub trait Transport {
     fn reconnect(&mut self) -> Result<(), ConnectionError> {
         Err(ConnectionError::CannotReconnect)
     }
+
+    /// Tells whether the server may still keep watches and transactions for whoever had this connection before, so that the first request has to
+    /// end them. They may not be ended where a connection is shared: through a device they are those of the kernel.
+    fn is_inherited(&self) -> bool {
+        false
+    }
 }
 
 type Requests = ByteProducer<
@@ -147,5 +153,10 @@ impl<P: Platform, M: AsRef<SharedMem>> Transport for RingTransport<P, M> {
         connection.store(XENSTORE_RECONNECT, Ordering::Release);
         self.notify = true;
         self.notify()
+    }
+
+    /// It is: the page stays when one kernel follows another.
+    fn is_inherited(&self) -> bool {
+        true
     }
 }

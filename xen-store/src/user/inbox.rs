@@ -127,7 +127,8 @@ impl Inbox {
         locked(&self.turns).count
     }
 
-    fn turn(&self) {
+    /// Tells those that wait that there is something to look at.
+    pub(super) fn turn(&self) {
         let mut turns = locked(&self.turns);
         turns.count += 1;
         if turns.waiting > 0 {

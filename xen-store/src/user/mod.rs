@@ -16,6 +16,7 @@
 
 #[cfg(feature = "server")]
 mod daemon;
+mod device;
 mod inbox;
 mod stream;
 

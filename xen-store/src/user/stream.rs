@@ -1,8 +1,10 @@
 //! A socket, or a character device, as a transport.
 
+use super::device::{Device, refusal};
 use super::inbox::{Inbox, PATIENCE, ROOM};
 use crate::connection::{ConnectionError, Transport};
-use crate::wire::{HEADER_LEN, decode};
+use crate::wire::{HEADER_LEN, XsdSockmsg, decode};
+use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use std::fmt;
 use std::fs::File;
@@ -70,6 +72,8 @@ pub struct Stream {
     /// Where to connect again.
     path: Option<PathBuf>,
     out: Vec<u8>,
+    /// Of use if it is one.
+    device: Device,
     /// Something was written that the server has not seen yet: to look for its reply would be in vain.
     unseen: bool,
 }
@@ -93,7 +97,8 @@ impl Stream {
         Ok(Self::new(Kind::socket(socket)?, None))
     }
 
-    /// Opens a kernel's character device.
+    /// Opens a kernel's character device, by which programs share the kernel's own connection. Linux hands each one the events of its watches only,
+    /// does not pass a watch's depth on, and is given one request at a time, however many are queued.
     ///
     /// # Errors
     ///
@@ -109,6 +114,7 @@ impl Stream {
             kind,
             path: path.map(Into::into),
             out: Vec::with_capacity(ROOM),
+            device: Device::default(),
             unseen: false,
         }
     }
@@ -117,17 +123,31 @@ impl Stream {
         Arc::clone(&self.inbox)
     }
 
+    /// Returns the header of the message that goes next, if all of it waits.
+    fn message(&self) -> Option<XsdSockmsg> {
+        let header = self.out.first_chunk().and_then(|header| decode(header).ok())?;
+        (HEADER_LEN + header.len as usize <= self.out.len()).then_some(header)
+    }
+
     /// Returns how much of what waits may go with one write.
     fn unit(&self) -> usize {
         match &*self.kind {
             Kind::Socket(_) => self.out.len(),
-            Kind::Device(_) => {
-                let header = self.out.first_chunk().and_then(|header| decode(header).ok());
-                let end = header.map_or(usize::MAX, |header| HEADER_LEN + header.len as usize);
-                // What is not complete has to wait for the rest.
-                if end <= self.out.len() { end } else { 0 }
-            }
+            Kind::Device(_) if !self.device.is_free() => 0,
+            // What is not complete has to wait for the rest.
+            Kind::Device(_) => self.message().map_or(0, |header| HEADER_LEN + header.len as usize),
         }
+    }
+
+    /// Answers the next message, which the device refuses to pass on, in the server's place.
+    fn refused(&mut self, unit: usize, error: &io::Error) -> Result<(), ConnectionError> {
+        let device = matches!(&*self.kind, Kind::Device(_));
+        let said = refusal(Errno::from_io_error(error)).filter(|_| device);
+        let (Some(said), Some(header)) = (said, self.message()) else { return Err(failure(error)) };
+        self.device.refuse(&header, said);
+        self.out.drain(..unit);
+        self.inbox.turn();
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<(), ConnectionError> {
@@ -137,12 +157,15 @@ impl Stream {
             let Some(bytes) = self.out.get(..unit).filter(|bytes| !bytes.is_empty()) else { break };
             match self.kind.write(bytes) {
                 Ok(0) => return Err(ConnectionError::Closed),
-                Ok(count) => drop(self.out.drain(..count)),
+                Ok(count) => {
+                    drop(self.out.drain(..count));
+                    self.device.sent();
+                }
                 Err(error) if is_for_later(&error) => {
                     full = true;
                     break;
                 }
-                Err(error) => return Err(failure(&error)),
+                Err(error) => self.refused(unit, &error)?,
             }
         }
         self.inbox.set_full(full);
@@ -159,7 +182,16 @@ impl Transport for Stream {
     }
 
     fn try_read(&mut self, into: &mut [u8]) -> Result<usize, ConnectionError> {
-        self.inbox.take(&self.kind, into, !self.unseen)
+        let refused = self.device.take(into);
+        if refused > 0 {
+            return Ok(refused);
+        }
+        let count = self.inbox.take(&self.kind, into, !self.unseen)?;
+        if matches!(&*self.kind, Kind::Device(_)) {
+            self.device.pass(into.get(..count).unwrap_or_default());
+            self.flush()?;
+        }
+        Ok(count)
     }
 
     fn notify(&mut self) -> Result<(), ConnectionError> {
@@ -182,6 +214,7 @@ impl Transport for Stream {
         }
         self.inbox.restart(Arc::clone(&self.kind));
         self.out.clear();
+        self.device = Device::default();
         self.unseen = false;
         Ok(())
     }
