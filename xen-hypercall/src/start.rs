@@ -141,6 +141,19 @@ pub fn shared_info<P: Platform>(platform: P) -> Result<Mapped<P>, PlaceError> {
     })
 }
 
+/// Puts shared info back where [`shared_info`] had put it, in a domain that was suspended and is now resumed elsewhere: what is there until
+/// then is a copy of the old page, which Xen knows nothing of.
+///
+/// # Errors
+///
+/// Xen's refusal; call it again.
+#[doc(alias = "XENMAPSPACE_shared_info")]
+pub fn resume_shared_info<P: Platform>(shared_info: &Mapped<P>) -> Result<(), Errno> {
+    let (platform, gfn) = (shared_info.platform(), shared_info.first_gfn());
+    // SAFETY: the frame was given up for a page of Xen's, is reached as shared memory alone, and never freed.
+    unsafe { ops::memory::add_to_physmap(platform, XENMAPSPACE_SHARED_INFO, 0, gfn) }
+}
+
 /// Puts frame `index` of this domain's grant table in the place of a page of RAM, for good.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! Suspending, saving, restoring and migrating domains, and driver domains that die.
 
+use core::mem::offset_of;
 use core::num::NonZeroUsize;
 use core::time::Duration;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use xen_store::{Nodes, XenStore};
 use xen_sys::event_channel::EvtchnStat;
 use xen_sys::hvm::params::{HVM_PARAM_CALLBACK_IRQ, HVM_PARAM_STORE_EVTCHN, HVM_PARAM_STORE_PFN};
 use xen_sys::sched::ShutdownReason;
-use xen_sys::xen::Virq;
+use xen_sys::xen::{SharedInfo, Virq};
 
 /// Suspends a domain of one vCPU that has nothing of others' mapped in use.
 fn sleep(guest: &Domain) -> Result<Resumed, Errno> {
@@ -107,6 +108,36 @@ fn a_restored_domain_has_its_memory_and_nothing_else() {
     let store = client(&guest);
     assert_eq!(store.read_number::<u16>("domid").unwrap(), id.0);
     drop((store, pages));
+    world.check().unwrap();
+}
+
+#[test]
+fn shared_info_goes_back_to_its_place_where_a_domain_is_restored() {
+    let world = World::new(16);
+    let guest = world.create_guest(DomainConfig::new("guest"));
+    let shared_info = start::shared_info(guest.clone()).unwrap();
+    let (id, gfn) = (guest.id(), shared_info.first_gfn());
+    world.suspend(id, move |world| {
+        world.restore(world.save(id), None);
+    });
+    assert_eq!(sleep(&guest), Ok(Resumed::Elsewhere));
+    let mask = |port: Port| {
+        let at = offset_of!(SharedInfo, evtchn_mask) + port.0 as usize / 64 * 8;
+        shared_info.as_ref().u64_at(at).unwrap().fetch_or(1 << (port.0 % 64));
+    };
+    let pending = |port: Port| {
+        let at = offset_of!(SharedInfo, evtchn_pending) + port.0 as usize / 64 * 8;
+        shared_info.as_ref().u64_at(at).unwrap().load(Ordering::Relaxed) >> (port.0 % 64) & 1
+    };
+    let port = Channel::bind_ipi(guest.clone(), 0).unwrap();
+    mask(port.port());
+    // What is there is a copy of the old page.
+    port.notify().unwrap();
+    assert_eq!((pending(port.port()), guest.is_pending(port.port())), (0, true));
+    start::resume_shared_info(&shared_info).unwrap();
+    assert_eq!((pending(port.port()), shared_info.first_gfn()), (1, gfn));
+    drop(port);
+    drop(shared_info);
     world.check().unwrap();
 }
 
