@@ -5,7 +5,7 @@ use core::fmt;
 use core::mem::offset_of;
 use core::time::Duration;
 use xen_evtchn::Channel;
-use xen_hypercall::start::StartRing;
+use xen_hypercall::start::{self, StartError, StartRing};
 use xen_hypercall::{Instant, Mapped, Platform, Port, SharedMem};
 use xen_ring::{ByteConsumer, ByteProducer};
 use xen_sys::io::console::XenconsInterface as Page;
@@ -69,11 +69,17 @@ impl<P: Platform> Console<P> {
 }
 
 impl<P: Platform> Console<P> {
-    /// Goes on with the ring that the toolstack made anew after the domain was suspended and is now resumed elsewhere. What its reader had not taken
-    /// of the old one is lost, and so is what was typed and not read.
-    pub fn resume(&mut self, ring: StartRing<P>) {
+    /// Goes on after the domain was suspended and is now resumed elsewhere, with the ring that the toolstack has set up anew. What its reader had not
+    /// taken of the old one is lost, and so is what was typed and not read.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`console_ring`](xen_hypercall::start::console_ring); call it again.
+    pub fn resume(&mut self) -> Result<(), StartError> {
+        let ring = start::console_ring(self.platform.clone())?;
         let (newline, text_timeout) = (self.newline, self.text_timeout);
         *self = Self { newline, text_timeout, ..Self::primary(ring) };
+        Ok(())
     }
 }
 

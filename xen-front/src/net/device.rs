@@ -149,7 +149,7 @@ impl<'a, P: Platform> Net<'a, P> {
     }
 
     /// Begins to connect the device again after the domain was suspended and is now resumed elsewhere: with another backend, and none of the ports and
-    /// grants of before. The store and the grant table have to be resumed first.
+    /// grants of before. The store and the grant table have to be resumed first. For a moment there is memory for twice the packets.
     ///
     /// # Errors
     ///

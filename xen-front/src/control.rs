@@ -1,0 +1,188 @@
+//! What the toolstack asks of the whole domain, and the way through a suspend.
+//!
+//! A toolstack writes a word to the domain's node `control/shutdown`, and the domain empties the node to say that it was heard. A request to
+//! suspend comes from `xl save` and `xl migrate`: see [`Control::suspend`]. Source: `xenstore-paths.pandoc`.
+
+use core::fmt;
+use xen_grant::{GrantError, GrantTable};
+use xen_hypercall::ops::sched::Resumed;
+use xen_hypercall::start::StartError;
+use xen_hypercall::{Errno, Platform};
+use xen_store::{Nodes, Reason, StoreError, Watch, XenStore};
+
+const SHUTDOWN: &str = "control/shutdown";
+
+/// What a toolstack asks of a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Request {
+    /// To end, and turn off.
+    Poweroff,
+    /// To end, with nothing that turns off.
+    Halt,
+    /// To end, and start anew.
+    Reboot,
+    /// To suspend.
+    Suspend,
+    /// To end as if by a mistake, so that what is in its memory can be looked at.
+    Crash,
+}
+
+impl Request {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Poweroff, Self::Halt, Self::Reboot, Self::Suspend, Self::Crash];
+
+    /// Returns the word that stands for it in `control/shutdown`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Poweroff => "poweroff",
+            Self::Halt => "halt",
+            Self::Reboot => "reboot",
+            Self::Suspend => "suspend",
+            Self::Crash => "crash",
+        }
+    }
+
+    /// Returns the node by which a domain says that it heeds the request, if there is one.
+    pub const fn feature(self) -> Option<&'static str> {
+        match self {
+            Self::Poweroff => Some("control/feature-poweroff"),
+            Self::Reboot => Some("control/feature-reboot"),
+            Self::Suspend => Some("control/feature-suspend"),
+            Self::Halt | Self::Crash => None,
+        }
+    }
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// Why a domain was not suspended, or could not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SuspendError {
+    /// Xenstore did not come to rest; nothing has happened.
+    Store(Reason),
+    /// The kernel's part failed, or Xen refused; nothing has happened.
+    Xen(Errno),
+    /// The domain is resumed elsewhere, and has no grant table there (yet).
+    Grants(GrantError),
+    /// The domain is resumed elsewhere, and has no xenstore there (yet).
+    Ring(StartError),
+}
+
+impl fmt::Display for SuspendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(reason) => write!(f, "not suspended: {reason}"),
+            Self::Xen(errno) => write!(f, "not suspended: found {errno}, expected Xen to do it"),
+            Self::Grants(error) => write!(f, "resumed without grants: {error}"),
+            Self::Ring(error) => write!(f, "resumed without xenstore: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for SuspendError {}
+
+/// The toolstack's requests to this domain.
+#[derive(Debug)]
+pub struct Control<'a, P: Platform> {
+    store: &'a XenStore<P>,
+    watch: Watch<'a, P>,
+    heeded: &'a [Request],
+    /// The node may have changed since it was last read.
+    changed: bool,
+    /// The toolstack knows what is heeded.
+    announced: bool,
+}
+
+impl<'a, P: Platform> Control<'a, P> {
+    /// Watches for requests, and says that the domain heeds those of `heeded`. Others are left in their node, as if nobody was there.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if xenstore refuses a watch or a node.
+    pub fn new(store: &'a XenStore<P>, heeded: &'a [Request]) -> Result<Self, StoreError> {
+        let watch = store.watch(SHUTDOWN)?;
+        let mut this = Self { store, watch, heeded, changed: true, announced: false };
+        this.announce()?;
+        Ok(this)
+    }
+
+    fn announce(&mut self) -> Result<(), StoreError> {
+        if !self.announced {
+            let features = self.heeded.iter().filter_map(|request| request.feature());
+            features.into_iter().try_for_each(|feature| self.store.write(feature, "1"))?;
+            self.announced = true;
+        }
+        Ok(())
+    }
+
+    /// Returns what is asked for now, and tells the toolstack that it was heard. Call it after each event on the store's
+    /// [`port`](XenStore::port).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; no request is lost, call it again.
+    pub fn poll(&mut self) -> Result<Option<Request>, StoreError> {
+        self.announce()?;
+        while self.watch.try_next()?.is_some() {
+            self.changed = true;
+        }
+        if !self.changed {
+            return Ok(None);
+        }
+        // As one, because the toolstack may take its request back.
+        let request = self.store.transaction(|transaction| {
+            let word = match transaction.read_string::<16>(SHUTDOWN) {
+                Ok(word) => word,
+                Err(StoreError { reason: Reason::BufferTooSmall { .. } | Reason::NotText, .. }) => {
+                    return Ok(None);
+                }
+                Err(error) if error.is_not_found() => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            let request = self.heeded.iter().find(|request| request.word() == word);
+            request.map_or(Ok(()), |_| transaction.write(SHUTDOWN, ""))?;
+            Ok(request.copied())
+        })?;
+        self.changed = false;
+        Ok(request)
+    }
+
+    /// Suspends the domain, after [`Request::Suspend`]: waits until nothing is under way at xenstored, then lets `kernel` do its part, with
+    /// [`sched::suspend`](xen_hypercall::ops::sched::suspend) in it.
+    ///
+    /// After [`Resumed::Cancelled`] all is as it was. After [`Resumed::Elsewhere`] the domain is a new one, with the old one's memory: the kernel's part has
+    /// set up what is the kernel's (shared info, the way of upcalls, event words, the clock), the store still rests, and what comes next is
+    /// [`resume`](Self::resume).
+    ///
+    /// # Errors
+    ///
+    /// [`SuspendError::Store`], [`SuspendError::Xen`]: nothing has happened. The toolstack gives up after a minute.
+    pub fn suspend(
+        &mut self,
+        kernel: impl FnOnce() -> Result<Resumed, Errno>,
+    ) -> Result<Resumed, SuspendError> {
+        self.store.suspend().map_err(SuspendError::Store)?;
+        let resumed = kernel();
+        if resumed != Ok(Resumed::Elsewhere) {
+            self.store.resume();
+        }
+        resumed.map_err(SuspendError::Xen)
+    }
+
+    /// Sets up the grant table and the store of a domain that was resumed elsewhere. All watches are set again, and fire. Devices and the console follow, each
+    /// by its own `resume`.
+    ///
+    /// # Errors
+    ///
+    /// [`SuspendError::Grants`], [`SuspendError::Ring`]: call it again.
+    pub fn resume(&mut self, grants: &GrantTable<P>) -> Result<(), SuspendError> {
+        grants.resume().map_err(SuspendError::Grants)?;
+        self.store.resume_elsewhere().map_err(SuspendError::Ring)?;
+        self.announced = false;
+        Ok(())
+    }
+}

@@ -1,0 +1,145 @@
+//! What the toolstack asks of a domain, and the way through a suspend.
+
+use std::cell::Cell;
+use xen_front::control::{Control, Request, SuspendError};
+use xen_grant::{GrantTable, ReadOnly};
+use xen_hypercall::ops::sched::{self, Resumed};
+use xen_hypercall::{DomId, Errno, Pages, start};
+use xen_sim::{Domain, DomainConfig, World};
+use xen_store::wire::{Access, Permission};
+use xen_store::{Nodes, XenStore};
+
+const SHUTDOWN: &str = "control/shutdown";
+
+struct Guest {
+    world: World,
+    domain: Domain,
+    store: XenStore<Domain>,
+    grants: GrantTable<Domain>,
+}
+
+fn guest(seed: u64) -> Guest {
+    let world = World::new(seed);
+    let domain = world.create_guest(DomainConfig::new("guest"));
+    let store = XenStore::new(domain.clone(), start::xenstore_ring(domain.clone()).unwrap()).unwrap();
+    let grants = GrantTable::new(domain.clone()).unwrap();
+    Guest { world, domain, store, grants }
+}
+
+impl Guest {
+    /// What the toolstack sees in a node of the guest.
+    fn seen(&self, node: &str) -> Option<String> {
+        self.world.store().read(format!("/local/domain/{}/{node}", self.domain.id()))
+    }
+
+    fn ask(&self, word: &str) {
+        self.world.store().write(format!("/local/domain/{}/{SHUTDOWN}", self.domain.id()), word).unwrap();
+    }
+
+    fn end(self) {
+        let Self { world, store, grants, .. } = self;
+        drop((store, grants));
+        world.run_until_idle();
+        world.check().unwrap();
+    }
+}
+
+/// The kernel's part of a suspend where nothing is the kernel's.
+fn sleep(domain: &Domain) -> Result<Resumed, Errno> {
+    // SAFETY: one vCPU, no interrupts, and nothing is used afterwards but what `Control` sets up.
+    unsafe { sched::suspend(domain) }
+}
+
+#[test]
+fn requests_that_are_heeded_are_told_once_and_acknowledged_and_others_are_left_alone() {
+    let guest = guest(1);
+    let heeded = [Request::Poweroff, Request::Suspend];
+    let mut control = Control::new(&guest.store, &heeded).unwrap();
+    assert_eq!(control.poll().unwrap(), None);
+    for request in Request::ALL {
+        guest.ask(request.word());
+        let expected = heeded.contains(&request).then_some(request);
+        assert_eq!((control.poll().unwrap(), control.poll().unwrap()), (expected, None));
+        let left = if expected.is_some() { "" } else { request.word() };
+        assert_eq!(guest.seen(SHUTDOWN).as_deref(), Some(left));
+    }
+    for strange in ["", "poweroff ", "a word that is longer than any request", "s4"] {
+        guest.ask(strange);
+        assert_eq!(control.poll().unwrap(), None);
+        assert_eq!(guest.seen(SHUTDOWN).as_deref(), Some(strange));
+    }
+    drop(control);
+    guest.end();
+}
+
+#[test]
+fn the_toolstack_is_told_what_is_heeded_here_and_where_the_domain_is_restored() {
+    let guest = guest(2);
+    let features = |guest: &Guest| {
+        ["poweroff", "reboot", "suspend"].map(|name| guest.seen(&format!("control/feature-{name}")))
+    };
+    let (said, nothing) = (Some("1".to_owned()), Some(String::new()));
+    assert_eq!(features(&guest), [nothing.clone(), nothing.clone(), nothing.clone()]);
+    let heeded = [Request::Suspend, Request::Poweroff];
+    let mut control = Control::new(&guest.store, &heeded).unwrap();
+    assert_eq!(features(&guest), [said.clone(), nothing.clone(), said.clone()]);
+    let id = guest.domain.id();
+    guest.world.suspend(id, move |world| {
+        world.restore(world.save(id), None);
+    });
+    assert_eq!(control.poll().unwrap(), Some(Request::Suspend));
+    assert_eq!(control.suspend(|| sleep(&guest.domain)), Ok(Resumed::Elsewhere));
+    assert_eq!(features(&guest), [nothing.clone(), nothing.clone(), nothing.clone()]);
+    control.resume(&guest.grants).unwrap();
+    assert_eq!(control.poll().unwrap(), None);
+    assert_eq!(features(&guest), [said.clone(), nothing, said]);
+    // The watch of before tells of what is asked in the new place.
+    guest.ask("poweroff");
+    assert_eq!(control.poll().unwrap(), Some(Request::Poweroff));
+    drop(control);
+    guest.end();
+}
+
+#[test]
+fn a_suspend_that_is_refused_or_cancelled_leaves_everything_as_it_was() {
+    let guest = guest(3);
+    let mut control = Control::new(&guest.store, &[Request::Suspend]).unwrap();
+    let page = Pages::alloc(guest.domain.clone(), 1).unwrap();
+    let shared = guest.grants.share::<ReadOnly>(page, DomId(0)).unwrap();
+    let refused = control.suspend(|| Err(Errno::EBUSY));
+    assert_eq!(refused, Err(SuspendError::Xen(Errno::EBUSY)));
+    guest.store.write("data/x", "1").unwrap();
+    let id = guest.domain.id();
+    guest.world.suspend(id, move |world| world.resume(id, Resumed::Cancelled));
+    assert_eq!(control.poll().unwrap(), Some(Request::Suspend));
+    let held = Cell::new(None);
+    let slept = control.suspend(|| {
+        held.set(Some(guest.store.begin_read("data/x").is_err()));
+        sleep(&guest.domain)
+    });
+    assert_eq!((slept, held.get()), (Ok(Resumed::Cancelled), Some(true)));
+    assert_eq!((guest.domain.id(), guest.store.read_string::<4>("data/x").unwrap().as_str()), (id, "1"));
+    drop(shared.reclaim().unwrap());
+    drop(control);
+    guest.end();
+}
+
+#[test]
+fn a_request_is_not_lost_to_an_error() {
+    let guest = guest(4);
+    let mut control = Control::new(&guest.store, &[Request::Reboot]).unwrap();
+    assert_eq!(control.poll().unwrap(), None);
+    guest.ask("reboot");
+    let may_write = |owner: DomId| {
+        let node = format!("/local/domain/{}/{SHUTDOWN}", guest.domain.id());
+        let permission = |access, domain| Permission { access, domain };
+        let permissions = [permission(Access::None, owner), permission(Access::Read, guest.domain.id())];
+        guest.world.store().set_permissions(&node, &permissions).unwrap();
+    };
+    may_write(DomId(0));
+    assert!(control.poll().is_err() && control.poll().is_err());
+    may_write(guest.domain.id());
+    assert_eq!(control.poll().unwrap(), Some(Request::Reboot));
+    drop(control);
+    guest.end();
+}
