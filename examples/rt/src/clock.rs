@@ -17,13 +17,31 @@ fn time_of(vcpu: u32) -> usize {
     offset_of!(SharedInfo, vcpu_info) + vcpu as usize * size_of::<VcpuInfo>() + offset_of!(VcpuInfo, time)
 }
 
+/// By how much this clock is ahead of system time: not at all, until the domain was moved to a host that is up for a shorter time than the last.
+static AHEAD: AtomicU64 = AtomicU64::new(0);
+
 /// The latest answer. Two moments that Xen wrote may disagree by a few nanoseconds, and time must not go back.
 static LATEST: AtomicU64 = AtomicU64::new(0);
 
 /// Returns the present moment; zero before shared info is in place.
 pub(crate) fn now() -> Instant {
-    let nanos = events::shared_info().and_then(read).unwrap_or(0);
+    let nanos = now_by_xen() + AHEAD.load(Relaxed);
     Instant::from_nanos(LATEST.fetch_max(nanos, Relaxed).max(nanos))
+}
+
+/// Returns when a moment of this clock is in Xen's system time, in which deadlines are told to Xen.
+pub(crate) fn system_time(moment: Instant) -> Instant {
+    Instant::from_nanos(moment.as_nanos().saturating_sub(AHEAD.load(Relaxed)))
+}
+
+/// Has the clock go on from its latest answer, if another host's system time is before that: else it would stand still until then.
+pub(crate) fn resume() {
+    let behind = LATEST.load(Relaxed).saturating_sub(now_by_xen() + AHEAD.load(Relaxed));
+    AHEAD.fetch_add(behind, Relaxed);
+}
+
+fn now_by_xen() -> u64 {
+    events::shared_info().and_then(read).unwrap_or(0)
 }
 
 fn read(shared: &SharedMem) -> Option<u64> {
@@ -35,12 +53,12 @@ fn read(shared: &SharedMem) -> Option<u64> {
         let tsc = read_tsc();
         fence(Acquire);
         if before & 1 == 0 && version.load(Relaxed) == before {
-            return Some(system_time(&time, tsc));
+            return Some(extrapolate(&time, tsc));
         }
     }
 }
 
-fn system_time(time: &VcpuTimeInfo, tsc: u64) -> u64 {
+fn extrapolate(time: &VcpuTimeInfo, tsc: u64) -> u64 {
     let ticks = tsc.wrapping_sub(time.tsc_timestamp);
     let shift = u32::from(time.tsc_shift.unsigned_abs());
     let scaled = if time.tsc_shift < 0 { ticks.unbounded_shr(shift) } else { ticks.unbounded_shl(shift) };

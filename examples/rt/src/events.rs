@@ -3,8 +3,11 @@
 //! xen-evtchn knows the event words; what is left to a kernel is the interrupt, and a `wait` that misses nothing.
 
 use crate::platform::Rt;
-use crate::{interrupts, vcpus};
-use core::sync::atomic::{AtomicU64, Ordering::AcqRel};
+use crate::{clock, interrupts, vcpus};
+use core::sync::atomic::{
+    AtomicU64,
+    Ordering::{AcqRel, Relaxed},
+};
 use spin::Once;
 use x86_64::instructions::interrupts as cpu;
 use xen_evtchn::{Callback, Delivery, EventChannels, FIFO_PORTS, set_callback, set_upcall_vector};
@@ -77,15 +80,34 @@ pub(crate) fn use_fifo() -> Result<(), Errno> {
 ///
 /// As [`init`].
 pub(crate) fn init_vcpu(vcpu: u32) {
+    interrupts::enable_local_apic(set_upcall(vcpu));
+    cpu::enable();
+}
+
+/// Tells Xen how events of `vcpu` come.
+fn set_upcall(vcpu: u32) -> Delivery {
     let (xen, vector) = (Rt::new(), interrupts::UPCALL_VECTOR);
     let delivery = if xen.command_line().split_whitespace().any(|word| word == "callback") {
         set_callback(&xen, Callback::Vector(vector)).map(|()| Delivery::CallbackVector)
     } else {
         set_upcall_vector(&xen, vcpu, vector)
     };
-    let delivery = delivery.unwrap_or_else(|errno| panic!("upcall vector: {errno}"));
-    interrupts::enable_local_apic(delivery);
-    cpu::enable();
+    delivery.unwrap_or_else(|errno| panic!("upcall vector: {errno}"))
+}
+
+/// Sets up again what the domain had before it was resumed elsewhere. Run it with interrupts off, on the only vCPU.
+///
+/// # Panics
+///
+/// As [`init`].
+pub(crate) fn resume() {
+    let (Some(shared_info), Some(events)) = (SHARED_INFO.get(), events()) else { return };
+    start::resume_shared_info(shared_info).unwrap_or_else(|errno| panic!("shared info: {errno}"));
+    events.resume().unwrap_or_else(|errno| panic!("event words: {errno}"));
+    // What was noted is about ports that are nobody's now.
+    FIRED.iter().for_each(|word| word.store(0, Relaxed));
+    // The local APIC is as it was: its state came along.
+    set_upcall(0);
 }
 
 /// Notes which ports have events. Runs in the interrupt handler, so it takes no lock and allocates nothing.
@@ -125,7 +147,7 @@ pub(crate) fn wait(ports: &[Port], deadline: Option<Instant>) {
     let asleep = !take(ports) && deadline.is_none_or(|at| Rt::new().now() < at);
     if asleep {
         // A refusal returns at once, which the contract allows.
-        let _ = sched::poll(&Rt::new(), ports, deadline);
+        let _ = sched::poll(&Rt::new(), ports, deadline.map(clock::system_time));
     }
     cpu::enable();
     if asleep {

@@ -16,6 +16,7 @@ mod memory;
 mod paging;
 mod platform;
 mod start_info;
+mod suspend;
 mod vcpus;
 
 pub use platform::Rt;

@@ -1,7 +1,7 @@
 //! The platform: what this kernel supplies to the drivers, and what it offers to `main`.
 
 use crate::start_info::Boot;
-use crate::{clock, events, foreign, memory, paging, vcpus};
+use crate::{clock, events, foreign, memory, paging, suspend, vcpus};
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -9,7 +9,7 @@ use spin::Once;
 use x86_64::instructions::{hlt, interrupts};
 use xen_evtchn::EventChannels;
 use xen_hypercall::arch::{VendorCall, Vmcall, Vmmcall, cpuid::CpuVendor};
-use xen_hypercall::ops::sched;
+use xen_hypercall::ops::sched::{self, Resumed};
 use xen_hypercall::{
     Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, Mapped, PAGE_SIZE, Platform, Port,
 };
@@ -106,6 +106,21 @@ impl Rt {
         } else {
             interrupts::enable_and_hlt();
         }
+    }
+
+    /// Suspends the domain, and sets up what is the kernel's when it goes on: shared info, upcalls, event words, the clock.
+    ///
+    /// After [`Resumed::Elsewhere`] grant table, xenstore, console and devices are still to be resumed.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if other vCPUs were started; Xen's refusal. Nothing has happened then.
+    ///
+    /// # Panics
+    ///
+    /// If Xen refuses to set up again what the domain had: there is no way to go on.
+    pub fn suspend(self) -> Result<Resumed, Errno> {
+        suspend::suspend()
     }
 
     /// Ends the domain.

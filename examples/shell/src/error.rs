@@ -5,6 +5,7 @@ use crate::net;
 use alloc::string::String;
 use core::fmt;
 use xen_front::block::{BlockError, DeviceNumber, TransferError};
+use xen_front::control::SuspendError;
 use xen_front::net::{Link, Vif};
 use xen_hypercall::Errno;
 use xen_store::StoreError;
@@ -86,6 +87,8 @@ pub enum Error {
     },
     /// The network did not do it.
     Net(net::NetError),
+    /// The domain was not suspended, or could not go on.
+    Suspend(SuspendError),
 }
 
 impl fmt::Display for Error {
@@ -114,6 +117,7 @@ impl fmt::Display for Error {
                 write!(f, "{vif} is in use: found it up as {cidr}, expected it down")
             }
             Self::Net(error) => error.fmt(f),
+            Self::Suspend(error) => error.fmt(f),
         }
     }
 }
@@ -135,6 +139,12 @@ impl From<StoreError> for Error {
 impl From<net::NetError> for Error {
     fn from(error: net::NetError) -> Self {
         Self::Net(error)
+    }
+}
+
+impl From<SuspendError> for Error {
+    fn from(error: SuspendError) -> Self {
+        Self::Suspend(error)
     }
 }
 

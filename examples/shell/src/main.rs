@@ -36,11 +36,12 @@ fn main(xen: Rt) {
 
     let machine = Machine {
         kind: if xen.is_dom0() { GuestKind::Dom0 } else { GuestKind::Pvh },
-        domain: XenLeaves::find(cpuid::native).and_then(|leaves| leaves.domain),
+        domain: || XenLeaves::find(cpuid::native).and_then(|leaves| leaves.domain),
         memory_map: xen.memory_map(),
         crash: invalid_opcode,
     };
-    let system = System { platform: xen, machine, store: store.as_ref(), grants: grants.as_ref() };
+    let suspend = |xen: &Rt| xen.suspend();
+    let system = System { platform: xen, suspend, machine, store: store.as_ref(), grants: grants.as_ref() };
     let mut shell = Shell::new(system, &mut *terminal);
     let reason = shell.boot(xen.command_line());
     shell.shutdown(reason);

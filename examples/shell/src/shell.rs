@@ -3,7 +3,7 @@
 use crate::command::{self, Command};
 use crate::commands::blk::Disks;
 use crate::commands::net::Nics;
-use crate::commands::power::{self, Control};
+use crate::commands::power;
 use crate::commands::{info, xs};
 use crate::editor::Editor;
 use crate::error::Error;
@@ -14,6 +14,8 @@ use crate::terminal::{Lines, Terminal};
 use alloc::vec::Vec;
 use core::fmt::Write;
 use core::time::Duration;
+use xen_front::control::Control;
+use xen_hypercall::ops::sched::Resumed;
 use xen_hypercall::{Errno, Instant, Platform, Port};
 use xen_sys::sched::ShutdownReason;
 
@@ -184,7 +186,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
     /// Takes lines from the terminal until one of them, or dom0, ends the domain. Returns how.
     pub fn prompt(&mut self) -> ShutdownReason {
         // Without xenstore nobody can ask for the end; without a place for its wish nobody will.
-        let control = self.system.store.and_then(|store| Control::new(store).ok());
+        let mut control = self.system.store.and_then(|store| Control::new(store, &power::HEEDED).ok());
         let mut editor = Editor::new();
         self.say(format_args!("'help' lists the commands\n{PROMPT}"));
         loop {
@@ -195,9 +197,17 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
                 }
                 self.say(format_args!("{PROMPT}"));
             }
-            if let Some(Ok(Some(reason))) = control.as_ref().map(Control::poll) {
-                self.say(format_args!("\nasked to end: {reason}\n"));
-                return reason;
+            if let Some(control) = &mut control
+                && let Ok(Some(request)) = control.poll()
+            {
+                self.say(format_args!("\nasked for: {request}\n"));
+                if let Some(reason) = power::reason(request) {
+                    return reason;
+                }
+                if let Err(error) = self.suspend(control) {
+                    self.say(format_args!("error: {error}\n"));
+                }
+                self.say(format_args!("{PROMPT}"));
             }
             let until = self.system.platform.now() + SLICE;
             idle(&self.system, &mut self.nics, self.terminal.port(), until);
@@ -218,6 +228,24 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
             let _ = self.terminal.write_str(&echo);
         }
         line
+    }
+
+    /// Lets the domain rest until the toolstack wakes it up, and takes everything up again where that is another place.
+    fn suspend(&mut self, control: &mut Control<'a, P>) -> Result<(), Error> {
+        let Self { system, terminal, disks, nics, .. } = self;
+        let grants = system.grants()?;
+        // What its reader has not taken stays in the old ring.
+        terminal.flush(system.platform.now() + FLUSH_TIMEOUT);
+        if control.suspend(|| (system.suspend)(&system.platform))? == Resumed::Cancelled {
+            return Ok(writeln!(terminal, "suspended, and resumed as the same domain")?);
+        }
+        terminal.resume();
+        control.resume(grants)?;
+        writeln!(terminal, "suspended, and resumed as another domain")?;
+        let mut out = Lines::new(terminal);
+        disks.resume(&system.platform, &mut out);
+        nics.resume(&mut out);
+        Ok(())
     }
 
     /// Closes all devices, so that their backends let go of them, and waits until the console has taken all text.

@@ -2,7 +2,8 @@
 
 use core::fmt;
 use xen_grant::GrantTable;
-use xen_hypercall::{DomId, Platform};
+use xen_hypercall::ops::sched::Resumed;
+use xen_hypercall::{DomId, Errno, Platform};
 use xen_store::XenStore;
 use xen_sys::arch_x86::hvm::start_info::HvmMemmapTableEntry;
 
@@ -34,8 +35,8 @@ impl fmt::Display for GuestKind {
 pub struct Machine<'a> {
     /// The kind of domain.
     pub kind: GuestKind,
-    /// The domain's number, if the CPU tells it; xenstore is asked otherwise.
-    pub domain: Option<DomId>,
+    /// Returns the domain's number, if the CPU tells it; xenstore is asked otherwise. A domain that was restored has another one than before.
+    pub domain: fn() -> Option<DomId>,
     /// The memory map.
     pub memory_map: &'a [HvmMemmapTableEntry],
     /// Makes the mistake of the command `crash`: a CPU exception, in a kernel. If it returns, the domain is shut down with that reason.
@@ -47,6 +48,8 @@ pub struct Machine<'a> {
 pub struct System<'a, P: Platform> {
     /// The platform.
     pub platform: P,
+    /// Does the kernel's part of a suspend: see [`Control::suspend`](xen_front::control::Control::suspend).
+    pub suspend: fn(&P) -> Result<Resumed, Errno>,
     /// What the kernel knows.
     pub machine: Machine<'a>,
     /// The xenstore client.

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 use xen_front::console::{Console, HypervisorConsole};
-use xen_hypercall::{Hypercall, Instant, Platform, Port, SharedMem};
+use xen_hypercall::{Hypercall, Instant, Platform, Port};
 
 /// A terminal: text out, and bytes that somebody types in. A line feed out begins a new line.
 pub trait Terminal: fmt::Write {
@@ -15,9 +15,12 @@ pub trait Terminal: fmt::Write {
 
     /// Waits until all text has left, at most until `deadline`.
     fn flush(&mut self, deadline: Instant);
+
+    /// Goes on where the domain was resumed elsewhere; if that can't be, nobody hears of it.
+    fn resume(&mut self) {}
 }
 
-impl<P: Platform, M: AsRef<SharedMem>> Terminal for Console<P, M> {
+impl<P: Platform> Terminal for Console<P> {
     fn read(&mut self) -> Option<u8> {
         let mut byte = [0];
         // A broken console has no input any more; there is no better place to say so.
@@ -30,6 +33,10 @@ impl<P: Platform, M: AsRef<SharedMem>> Terminal for Console<P, M> {
 
     fn flush(&mut self, deadline: Instant) {
         let _ = Self::flush(self, deadline);
+    }
+
+    fn resume(&mut self) {
+        let _ = Self::resume(self);
     }
 }
 
@@ -82,6 +89,10 @@ impl<T: Terminal + ?Sized> Terminal for &mut T {
 
     fn flush(&mut self, deadline: Instant) {
         (**self).flush(deadline);
+    }
+
+    fn resume(&mut self) {
+        (**self).resume();
     }
 }
 

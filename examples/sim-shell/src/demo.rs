@@ -1,9 +1,11 @@
 //! The demonstration: the script, and what is compared afterwards. The same as on real Xen.
 
 use crate::stage::{Setup, Stage};
-use crate::{SharedDisk, run_shell};
+use crate::{SharedDisk, Xen, run_shell};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
+use xen_hypercall::Errno;
+use xen_hypercall::ops::sched::Resumed;
 
 /// What the guest's kernel is started with.
 pub const SCRIPT: &str = "info; xs ls -r device; xs write data/greeting hello; blk list; blk sha256 xvda; blk fill xvda 4096 65536 165; blk flush xvda; net up eth0 10.0.0.2/24; ping 10.0.0.1 5; tcp-echo 10.0.0.1 7000 1048576; sleep 1000";
@@ -55,7 +57,7 @@ pub fn answer(console: &[String], command: &str) -> String {
 ///
 /// What kept the guest from starting, in words.
 pub fn run(stage: &Stage) -> Result<(), String> {
-    run_shell(stage.guest.clone(), MEMORY, &format!("run=\"{SCRIPT}\"")).map(drop)
+    run_shell(stage.guest.clone(), MEMORY, &format!("run=\"{SCRIPT}\""), no_suspend).map(drop)
 }
 
 /// Gives the guest its prompt, until somebody ends it there.
@@ -64,7 +66,12 @@ pub fn run(stage: &Stage) -> Result<(), String> {
 ///
 /// What kept the guest from starting, in words.
 pub fn prompt(stage: &Stage) -> Result<(), String> {
-    run_shell(stage.guest.clone(), MEMORY, "").map(drop)
+    run_shell(stage.guest.clone(), MEMORY, "", no_suspend).map(drop)
+}
+
+/// Nobody asks for it in the demonstration.
+fn no_suspend(_: &Xen) -> Result<Resumed, Errno> {
+    Err(Errno::ENOSYS)
 }
 
 /// Makes the stage of the demonstration.

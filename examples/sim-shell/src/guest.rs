@@ -3,25 +3,33 @@
 use xen_example_shell::{GuestKind, Machine, Shell, System};
 use xen_front::console::Console;
 use xen_grant::GrantTable;
-use xen_hypercall::{Hypercall, Platform, ops::sched, start};
+use xen_hypercall::ops::sched::{self, Resumed};
+use xen_hypercall::{Errno, Hypercall, Platform, start};
 use xen_store::XenStore;
 use xen_sys::arch_x86::hvm::start_info::{HvmMemmapTableEntry, MemmapType};
 use xen_sys::sched::ShutdownReason;
 
-/// Runs the shell in a domain, until its command line's script has ended, or somebody at its prompt or the toolstack ends it.
+/// Runs the shell in a domain, until its command line's script has ended, or somebody at its prompt or the toolstack ends it. If the toolstack
+/// wants the domain to suspend itself, `suspend` does that.
 ///
 /// # Errors
 ///
 /// What went wrong before there was a shell, in words.
-pub fn run_shell<P: Platform>(xen: P, memory: u64, command_line: &str) -> Result<ShutdownReason, String> {
+pub fn run_shell<P: Platform>(
+    xen: P,
+    memory: u64,
+    command_line: &str,
+    suspend: fn(&P) -> Result<Resumed, Errno>,
+) -> Result<ShutdownReason, String> {
     let console = start::console_ring(xen.clone()).map_err(|error| error.to_string())?;
     let mut terminal = Console::primary(console);
     let ring = start::xenstore_ring(xen.clone()).map_err(|error| error.to_string())?;
     let store = XenStore::new(xen.clone(), ring).map_err(|error| error.to_string())?;
     let grants = GrantTable::new(xen.clone()).map_err(|error| error.to_string())?;
     let memory_map = [HvmMemmapTableEntry { addr: 0, size: memory, type_: MemmapType::RAM, reserved: 0 }];
-    let machine = Machine { kind: GuestKind::Pvh, domain: None, memory_map: &memory_map, crash: || {} };
-    let system = System { platform: xen.clone(), machine, store: Some(&store), grants: Some(&grants) };
+    let machine = Machine { kind: GuestKind::Pvh, domain: || None, memory_map: &memory_map, crash: || {} };
+    let system =
+        System { platform: xen.clone(), suspend, machine, store: Some(&store), grants: Some(&grants) };
     let mut shell = Shell::new(system, &mut terminal);
     let reason = shell.boot(command_line);
     shell.close();

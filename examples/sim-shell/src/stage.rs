@@ -103,7 +103,7 @@ impl Stage {
         let driver_faults = Arc::new(setup.driver);
         let reset = Reset::default();
         let (driver, task) = start_driver(&world, &driver_faults, &offer, &reset)?;
-        let guest = world.create_guest(DomainConfig { page_budget: 768, ..DomainConfig::new("shell") });
+        let guest = world.create_guest(DomainConfig { page_budget: 1024, ..DomainConfig::new("shell") });
         let guest_faults = Arc::new(setup.guest);
         let vbd = world.attach_disk(&guest, &driver, &disk());
         let vif = world.attach_vif(&guest, &driver, &interface());

@@ -6,15 +6,17 @@ mod suspend;
 use core::fmt::Write;
 use core::time::Duration;
 use suspend::sleep;
-use xen_example_sim_shell::{Setup, SharedDisk, Sleep, Stage, Xen};
+use xen_example_sim_shell::{Setup, SharedDisk, Sleep, Stage, Xen, demo, run_shell};
 use xen_front::block::{Block, BlockError, BlockState, Completion, Disk, IoError, Request, Token};
 use xen_front::console::Console;
 use xen_front::net::{Config, Link, Net, NetError, TxChecksum, Vif};
 use xen_grant::{GrantTable, Quarantine};
-use xen_hypercall::ops::sched::Resumed;
+use xen_hypercall::ops::sched::{self, Resumed};
 use xen_hypercall::{Instant, PAGE_SIZE, Pages, Platform, start};
+use xen_sim::{Domain, Step};
 use xen_store::XenStore;
 use xen_store::xenbus::XenbusError;
+use xen_sys::sched::ShutdownReason;
 
 const SECTORS: usize = 512;
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -228,7 +230,7 @@ fn a_console_goes_on_in_a_new_ring() {
     console.flush(lab.deadline()).unwrap();
     let old = lab.xen.inner().id();
     lab.sleep(Sleep::Restored, &store, &grants);
-    console.resume(start::console_ring(lab.xen.clone()).unwrap());
+    console.resume().unwrap();
     writeln!(console, "after").unwrap();
     console.flush(lab.deadline()).unwrap();
     let world = &lab.stage.world;
@@ -239,4 +241,93 @@ fn a_console_goes_on_in_a_new_ring() {
     assert_eq!(console.read(&mut typed), Ok(1));
     drop(console);
     lab.end(store, grants);
+}
+
+/// What an administrator does while a shell prompts.
+enum Deed {
+    /// Types a line, and waits for its answer.
+    Type(&'static str),
+    /// Has the toolstack suspend the domain, and waits until it has gone on.
+    Rest(Sleep),
+    /// Has the toolstack end it.
+    End,
+}
+
+/// Does all deeds in order, each when the shell's answer to the one before has come.
+fn administrator(stage: &Stage, deeds: Vec<Deed>) -> impl FnMut(&Domain) -> Step + Send + use<> {
+    let (world, guest, driver) = (stage.world.clone(), stage.guest.clone(), stage.driver().clone());
+    let (mut deeds, mut answers) = (deeds.into_iter(), 0);
+    let mut homes = vec![guest.inner().id()];
+    move |dom0| {
+        let id = guest.inner().id();
+        if homes.last() != Some(&id) {
+            homes.push(id);
+        }
+        let console: Vec<u8> = homes.iter().flat_map(|&id| world.console_output(id)).collect();
+        let console = String::from_utf8(console).unwrap();
+        let answered = |line: &&str| ["ok", "error"].iter().any(|word| line.starts_with(word));
+        let came =
+            console.lines().filter(|line| answered(line) || line.starts_with("suspended, and ")).count();
+        if came < answers || !console.ends_with("$ ") {
+            return Step::Sleep(dom0.now() + Duration::from_millis(10));
+        }
+        answers += 1;
+        match deeds.next() {
+            Some(Deed::Type(line)) => world.type_on_console(id, format!("{line}\r").as_bytes()),
+            Some(Deed::Rest(Sleep::Cancelled)) => {
+                world.suspend(id, move |world| world.resume(id, Resumed::Cancelled));
+            }
+            Some(Deed::Rest(_)) => {
+                let driver = driver.clone();
+                world.suspend(id, move |world| {
+                    world.restore(world.save(id), Some(&driver));
+                });
+            }
+            Some(Deed::End) => {
+                let node = format!("/local/domain/{id}/control/shutdown");
+                world.store().write(node, "poweroff").unwrap();
+            }
+            None => return Step::Done,
+        }
+        Step::Worked
+    }
+}
+
+#[test]
+fn a_shell_at_its_prompt_rests_and_is_restored_and_goes_on_with_what_it_had() {
+    let disk = SharedDisk::noise(7, SECTORS * 512);
+    let stage = Stage::new(Setup::new(7, disk.clone())).unwrap();
+    let digest = |line: &str| line.split(' ').nth(4).map(str::to_owned);
+    let first = stage.guest.inner().id();
+    stage.world.dom0().spawn(administrator(
+        &stage,
+        vec![
+            Deed::Type("net up eth0 10.0.0.2/24"),
+            Deed::Type("blk fill xvda 0 4096 7"),
+            Deed::Rest(Sleep::Cancelled),
+            Deed::Type("ping 10.0.0.1 1"),
+            Deed::Rest(Sleep::Restored),
+            Deed::Type("ping 10.0.0.1 2"),
+            Deed::Type("blk sha256 xvda"),
+            Deed::Type("tcp-echo 10.0.0.1 7000 65536"),
+            Deed::Type("info"),
+            Deed::End,
+        ],
+    ));
+    // SAFETY: the domain has one vCPU and no interrupts, and the shell resumes what it uses.
+    let suspend = |xen: &Xen| unsafe { sched::suspend(xen) };
+    let reason = run_shell(stage.guest.clone(), 16 << 20, "", suspend).unwrap();
+    assert_eq!(reason, ShutdownReason::POWEROFF);
+    let id = stage.guest.inner().id();
+    assert_ne!(id, first);
+    let console = demo::lines(&stage.world.console_output(first));
+    assert_eq!(demo::answer(&console, "ping 10.0.0.1 1"), "ping 10.0.0.1 sent=1 received=1 / ok");
+    let console = demo::lines(&stage.world.console_output(id));
+    assert_eq!(demo::answer(&console, "ping 10.0.0.1 2"), "ping 10.0.0.1 sent=2 received=2 / ok");
+    let echoed = "tcp-echo sent=65536 received=65536 mismatches=0 / ok";
+    assert_eq!(demo::answer(&console, "tcp-echo 10.0.0.1 7000 65536"), echoed);
+    assert_eq!(digest(&demo::answer(&console, "blk sha256 xvda")), Some(disk.look(demo::sha256)));
+    assert!(demo::answer(&console, "info").contains(&format!("domain {id}, ")), "{console:#?}");
+    stage.stop_driver();
+    stage.world.check().unwrap();
 }

@@ -73,6 +73,15 @@ impl<'a, P: Platform> Disks<'a, P> {
         Ok(disk)
     }
 
+    /// Connects all disks again where the domain was resumed elsewhere, and prints what went wrong with it.
+    pub(crate) fn resume(&mut self, platform: &P, out: &mut dyn Write) {
+        for (entry, disk) in &mut self.open {
+            if let Err(error) = disk.resume(platform.now() + CONNECT_TIMEOUT) {
+                let _ = writeln!(out, "error: resuming {}: {error}", entry.number);
+            }
+        }
+    }
+
     /// Closes all disks, and prints what went wrong with it.
     pub(crate) fn close(&mut self, platform: &P, out: &mut dyn Write) {
         for (entry, disk) in self.open.drain(..) {

@@ -114,6 +114,20 @@ impl<'a, P: Platform> Nics<'a, P> {
         self.up.iter_mut().map(|stack| stack.nic().net.port())
     }
 
+    /// Connects all interfaces again where the domain was resumed elsewhere, tells the network, and prints what went wrong with it.
+    pub(crate) fn resume(&mut self, out: &mut dyn Write) {
+        for stack in &mut self.up {
+            let Card { net, store } = stack.nic();
+            let deadline = store.platform().now() + CONNECT_TIMEOUT;
+            let vif = net.vif();
+            let failed = |error| Error::Interface { vif, error };
+            match net.resume().map_err(failed).and_then(|()| wait_until_up(net, store.platform(), deadline)) {
+                Ok(()) => stack.announce(),
+                Err(error) => drop(writeln!(out, "error: resuming an interface: {error}")),
+            }
+        }
+    }
+
     /// Closes all interfaces, and prints what went wrong with it.
     pub(crate) fn close(&mut self, out: &mut dyn Write) {
         for stack in self.up.drain(..) {
@@ -130,20 +144,24 @@ fn connect<'a, P: Platform>(system: &System<'a, P>, vif: Vif) -> Result<Net<'a, 
     let failed = |error| Error::Interface { vif, error };
     let mut net = Net::open(system.store()?, system.grants()?, vif, Config::default()).map_err(failed)?;
     let deadline = system.platform.now() + CONNECT_TIMEOUT;
+    if let Err(error) = wait_until_up(&mut net, &system.platform, deadline) {
+        drop(net);
+        abandon(system.store()?, "vif", vif.0);
+        return Err(error);
+    }
+    Ok(net)
+}
+
+fn wait_until_up<P: Platform>(net: &mut Net<'_, P>, platform: &P, deadline: Instant) -> Result<(), Error> {
+    let vif = net.vif();
     loop {
-        let now = system.platform.now();
-        let result = match net.poll(now) {
-            Ok(Link::Up) => return Ok(net),
-            Ok(Link::Connecting) if now < deadline => Ok(()),
-            Ok(found) => Err(Error::Link { vif, found }),
-            Err(error) => Err(failed(error)),
-        };
-        if let Err(error) = result {
-            drop(net);
-            abandon(system.store()?, "vif", vif.0);
-            return Err(error);
+        let now = platform.now();
+        match net.poll(now) {
+            Ok(Link::Up) => return Ok(()),
+            Ok(Link::Connecting) if now < deadline => net.wait(Some(deadline)),
+            Ok(found) => return Err(Error::Link { vif, found }),
+            Err(error) => return Err(Error::Interface { vif, error }),
         }
-        net.wait(Some(deadline));
     }
 }
 

@@ -6,8 +6,11 @@ use core::fmt;
 use core::net::Ipv4Addr;
 use core::time::Duration;
 use smoltcp::iface::{Config, Interface, PollResult, SocketSet};
-use smoltcp::phy::Device;
-use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Cidr};
+use smoltcp::phy::{Device, TxToken};
+use smoltcp::wire::{
+    ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr, IpCidr,
+    Ipv4Cidr,
+};
 use xen_hypercall::Instant;
 
 /// How long to wait for a device that has no room, in case its event does not say so.
@@ -35,6 +38,7 @@ pub struct Stack<N> {
     nic: N,
     interface: Interface,
     pub(super) sockets: SocketSet<'static>,
+    mac: EthernetAddress,
     cidr: Cidr,
     /// The last port that a connection of ours went out from.
     port: u16,
@@ -49,7 +53,8 @@ impl<N: Nic> Stack<N> {
     /// Gives `nic`, whose Ethernet address is `mac`, the address `cidr`.
     pub fn new(mut nic: N, mac: [u8; 6], cidr: Cidr) -> Self {
         let now = nic.now();
-        let mut config = Config::new(EthernetAddress(mac).into());
+        let mac = EthernetAddress(mac);
+        let mut config = Config::new(mac.into());
         // Ports and sequence numbers that differ from boot to boot.
         let seed = now.as_nanos();
         config.random_seed = seed;
@@ -59,7 +64,7 @@ impl<N: Nic> Stack<N> {
             let _ = addresses.push(IpCidr::Ipv4(Ipv4Cidr::new(cidr.address, cidr.prefix)));
         });
         let port = 49152 | (seed >> 10) as u16 & 0x3fff;
-        Self { nic, interface, sockets: SocketSet::new(Vec::new()), cidr, port, seed }
+        Self { nic, interface, sockets: SocketSet::new(Vec::new()), mac, cidr, port, seed }
     }
 
     /// Returns the address.
@@ -80,6 +85,32 @@ impl<N: Nic> Stack<N> {
     /// Takes the interface back; the address and all sockets are gone.
     pub fn into_nic(self) -> N {
         self.nic
+    }
+
+    /// Tells the network who has the address, and by which way he is reached: he has moved (a gratuitous ARP). Nobody is asked anew where he is.
+    pub fn announce(&mut self) {
+        let (mac, address) = (self.mac, self.cidr.address);
+        let arp = ArpRepr::EthernetIpv4 {
+            operation: ArpOperation::Request,
+            source_hardware_addr: mac,
+            source_protocol_addr: address,
+            target_hardware_addr: EthernetAddress::BROADCAST,
+            target_protocol_addr: address,
+        };
+        let frame = EthernetRepr {
+            src_addr: mac,
+            dst_addr: EthernetAddress::BROADCAST,
+            ethertype: EthernetProtocol::Arp,
+        };
+        let now = time(self.nic.now());
+        let mut device = self.nic.device();
+        // Where there is no room for it, the next packet tells.
+        let Some(token) = device.transmit(now) else { return };
+        token.consume(frame.buffer_len() + arp.buffer_len(), |bytes| {
+            let mut bytes = EthernetFrame::new_unchecked(bytes);
+            frame.emit(&mut bytes);
+            arp.emit(&mut ArpPacket::new_unchecked(bytes.payload_mut()));
+        });
     }
 
     /// Does what can be done now: answers, sends, receives.

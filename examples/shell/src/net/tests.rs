@@ -168,6 +168,23 @@ fn server(spoil: impl Fn(&mut [u8])) -> impl FnMut(&mut Stack<Peer>) {
 }
 
 #[test]
+fn who_has_moved_tells_everybody_where_he_is() {
+    let mut stack = stack(|_| {});
+    stack.announce();
+    let frame = stack.nic().end.tx.borrow_mut().pop_front().unwrap();
+    let mac = [0x02, 0, 0, 0, 0, 1];
+    let mut expected = Vec::new();
+    for part in [&[0xff; 6][..], &mac, &[0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1], &mac, &OURS.octets()] {
+        expected.extend_from_slice(part);
+    }
+    assert_eq!(frame[..32], expected);
+    assert_eq!(frame[38..], OURS.octets());
+    // A peer that takes it, and a device without room, change nothing.
+    (0..2 * ROOM).for_each(|_| stack.announce());
+    assert_eq!(ping(&mut stack, THEIRS, 1).received, 1);
+}
+
+#[test]
 fn each_echo_request_has_its_reply() {
     let mut stack = stack(|_| {});
     let pinged = ping(&mut stack, THEIRS, 20);
