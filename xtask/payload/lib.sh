@@ -94,6 +94,15 @@ answer() {
   console "$1" | awk -v c="\$ $2" '$0 == c && !on { on = 1; next } on && (/^\$ / || /^done /) { exit } on { printf "%s%s", sep, $0; sep = " / " }'
 }
 
+# ask NAME COMMAND: types a command at the prompt of the guest, the last one that was started, and prints its answer as `answer` does.
+ask() {
+  typed=$(console "$1" | wc -l)
+  answered() { console "$1" | tail -n +$((typed + 2)) | grep -q '^ok$\|^error: '; }
+  printf '%s\r' "$2" >"$(xenstore-read "/local/domain/$ID/console/tty")"
+  within 30 answered "$1"
+  console "$1" | tail -n +$((typed + 2)) | awk '{ printf "%s%s", sep, $0; sep = " / " } /^ok$|^error: / { exit }'
+}
+
 # ended NAME SECONDS EXPECTED-DONE-LINE: waits for the end of the commands and checks the tally.
 ended() {
   within "$2" said "$1" '^done ' || console "$1" | tail -n 12 | sed "s/^/SHOW|$1: /"

@@ -125,17 +125,65 @@ matches "a backend that never connects is an error" "$(answer never "blk sha256 
 ended never 60 "done OK=1 FAILED=1"
 wait_gone "$never" never
 
-# --- the prompt, and an end that dom0 asks for
-start prompt "" ""
-tty=$(xenstore-read "/local/domain/$ID/console/tty")
-printf 'xs read domid\r' >"$tty"
-within 10 said prompt "^$ID\$"
-matches "prompt: a typed command is executed" "$(console prompt | tail -n 3 | tr '\n' '/')" "*$ID/ok/*"
+# --- the prompt, and what dom0 asks of a guest: to rest, to be saved and restored, to be moved, and to end
+ports() { lsevtchn 0 | wc -l; }
+ports_before=$(ports)
+start prompt "" "disk=[\"phy:/dev/ram0,xvda,w\"]
+vif=[\"mac=00:16:3e:00:00:04,$VIF\"]"
+check "prompt: a typed command is executed" "$(ask prompt "xs read domid")" "$ID / ok"
+check "prompt: net up" "$(ask prompt "net up eth0 10.0.0.4/24")" "eth0 address 10.0.0.4/24, mac 00:16:3e:00:00:04, mtu 1500 / ok"
+
+# works GUEST WHEN BYTE: what the guest had before it has still.
+works() {
+  check "$2: xenstore knows it as" "$(ask "$1" "xs read domid")" "$ID / ok"
+  ask "$1" "xs write data/now $3" >/dev/null
+  check "$2: dom0 reads what it writes" "$(xenstore-read "/local/domain/$ID/data/now")" "$3"
+  part=$(dd if=/tmp/expected bs=1M count=1 2>/dev/null | sha256sum | cut -d' ' -f1)
+  check "$2: the disk's digest" "$(ask "$1" "blk sha256 xvda 0 $MIB")" "sha256 xvda 0 $MIB $part / ok"
+  ask "$1" "blk fill xvda 0 65536 $3" >/dev/null
+  head -c 65536 /dev/zero | tr '\0' "\\$(printf %o "$3")" | dd of=/tmp/expected conv=notrunc 2>/dev/null
+  echo 3 >/proc/sys/vm/drop_caches
+  check "$2: the disk is changed as asked" "$(sha256sum </dev/ram0)" "$(sha256sum </tmp/expected)"
+  check "$2: ping" "$(ask "$1" "ping 10.0.0.1 3")" "ping 10.0.0.1 sent=3 received=3 / ok"
+  check "$2: tcp-echo of 256 KiB" "$(ask "$1" "tcp-echo 10.0.0.1 7000 262144")" "tcp-echo sent=262144 received=262144 mismatches=0 / ok"
+  check "$2: time goes on" "$(ask "$1" "sleep 100")" ok
+}
+# toolstack WHEN COMMAND...: dom0 does something with the guest.
+toolstack() {
+  when=$1; shift
+  step "$when"
+  "$@" >/tmp/toolstack 2>&1; rc=$?
+  [ $rc = 0 ] || tail -n 12 /tmp/toolstack | sed "s/^/SHOW|$1: /"
+  check "$when: exit code of xl" $rc 0
+}
+
+works prompt "before it is saved" 65
+toolstack "saved, and let go on" xl save -c prompt /tmp/saved
+works prompt "saved, and let go on" 66
+if xl help 2>&1 | grep -q '^ *suspend '; then
+  toolstack "suspended" xl suspend prompt
+  toolstack "resumed" xl resume prompt
+  works prompt "resumed" 67
+fi
+# That the next request is heard at all shows that a watch of before still fires.
+toolstack "saved" xl save prompt /tmp/saved
+check "saved: the domain is gone" "$(gone $ID && echo gone || echo "still there")" gone
+toolstack "restored" xl restore /tmp/saved
+ID=$((ID + 1))
+works prompt "restored" 68
+rm /tmp/saved
+toolstack "moved" xl migrate -s "" prompt "xl migrate-receive"
+ID=$((ID + 1))
+# xenconsoled has one name for its log as long as it has the guest.
+works prompt--incoming "moved" 69
 xl shutdown prompt
 wait_gone $ID prompt
+let_go() { [ "$(ports)" = "$ports_before" ]; }
+within 10 let_go
+check "prompt: dom0's event channels are as before" "$(ports)" "$ports_before"
 
 # --- ten boots in a row: eight so far
-boots=$ID
+boots=8
 for boot in 9 10; do
   start "boot$boot" "info" || continue
   figure shell.created "$(time_of created)"

@@ -23,9 +23,10 @@ const VIF_BRIDGE: &str = include_str!("../dom0/vif-bridge.sh");
 /// Counts up when what this file makes of the same inputs changes.
 const FORM: u32 = 3;
 
-/// `libxl-save-helper` and friends that are not listed here are not needed to create guests.
-const XEN_TOOLS: [&str; 8] = [
+/// What guests are created, watched, saved and restored with.
+const XEN_TOOLS: [&str; 9] = [
     "xl",
+    "libxl-save-helper",
     "xenstored",
     "oxenstored",
     "xenconsoled",
