@@ -20,6 +20,7 @@ mod flex;
 mod front;
 mod index;
 mod layout;
+mod mac;
 mod stream;
 mod vchan;
 
@@ -30,4 +31,5 @@ pub use flex::{FlexError, FlexRing, MAX_FLEX_ORDER, flex_refs};
 pub use front::{FrontRing, Full, Responses};
 pub use index::Notify;
 pub use layout::{RingError, RingLayout};
+pub use mac::{MacAddress, MacError};
 pub use vchan::{Vchan, VchanError, VchanOrders};

@@ -9,7 +9,7 @@ use log::{info, warn};
 use smoltcp::iface::{Config, Interface, PollResult, SocketSet};
 use smoltcp::wire::{EthernetAddress, IpCidr};
 use xen_back::net::switch::{Forward, Switch};
-use xen_back::net::{Mac, Netback, NetbackEvent, Packet};
+use xen_back::net::{MacAddress, Netback, NetbackEvent, Packet};
 use xen_hypercall::{ForeignFrames, Instant, Port};
 use xen_store::StoreError;
 use xen_store::xenbus::{Backend, DeviceId};
@@ -17,7 +17,7 @@ use xen_store::xenbus::{Backend, DeviceId};
 use crate::service::{DEVICES, RETRY, Turn};
 
 /// The address of our own interface on the switch: locally administered, like those that the toolstack gives.
-const OWN_MAC: Mac = Mac([0x02, 0x16, 0x3e, 0, 0, 1]);
+const OWN_MAC: MacAddress = MacAddress([0x02, 0x16, 0x3e, 0, 0, 1]);
 
 /// A guest's interface, and the switch's port that it is plugged into.
 struct Vif<'a, P: ForeignFrames> {

@@ -1,9 +1,8 @@
 //! One network interface for one guest.
 
-use super::packet::Mac;
 use super::rx::{Abilities, Rx, RxRing, RxStatistics};
 use super::tx::{Tx, TxRing, TxStatistics};
-use super::{NetError, Packet, Port};
+use super::{MacAddress, NetError, Packet, Port};
 use core::fmt;
 use core::time::Duration;
 use heapless::String;
@@ -49,7 +48,7 @@ struct Link<P: ForeignFrames> {
 /// its device closed, until it connects again. Call both whenever the store's port or the device's had an event; the device's port stays masked.
 pub struct Netback<'a, P: ForeignFrames, T: Transport = RingTransport<P>> {
     backend: Backend<'a, P, T>,
-    mac: Option<Mac>,
+    mac: Option<MacAddress>,
     link: Option<Link<P>>,
     tx_statistics: TxStatistics,
     rx_statistics: RxStatistics,
@@ -64,7 +63,7 @@ impl<'a, P: ForeignFrames, T: Transport> Netback<'a, P, T> {
     pub fn new(backend: Backend<'a, P, T>) -> Result<Self, StoreError> {
         let mac: Option<String<32>> = backend.own_string("mac")?;
         Ok(Self {
-            mac: mac.as_deref().and_then(Mac::parse),
+            mac: mac.and_then(|mac| MacAddress::parse(mac.as_bytes()).ok()),
             backend,
             link: None,
             tx_statistics: TxStatistics::default(),
@@ -77,8 +76,8 @@ impl<'a, P: ForeignFrames, T: Transport> Netback<'a, P, T> {
         &self.backend
     }
 
-    /// Returns the address that the toolstack has given to the guest's interface.
-    pub fn mac(&self) -> Option<Mac> {
+    /// Returns the address that the toolstack has given to the guest's interface, if it is one.
+    pub fn mac(&self) -> Option<MacAddress> {
         self.mac
     }
 

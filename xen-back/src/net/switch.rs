@@ -1,6 +1,6 @@
 //! A learning switch.
 
-use super::packet::Mac;
+use super::MacAddress;
 use core::fmt;
 use heapless::Vec;
 
@@ -32,9 +32,9 @@ pub enum Reason {
 #[derive(Clone, Debug)]
 struct Table {
     /// The only address that may send here, if there is such a rule.
-    only: Option<Mac>,
+    only: Option<MacAddress>,
     /// The addresses behind this port, the latest last.
-    seen: Vec<Mac, ADDRESSES>,
+    seen: Vec<MacAddress, ADDRESSES>,
 }
 
 /// Decides to which of at most `N` ports a packet goes, by the addresses that it has seen. It moves no packets itself.
@@ -59,7 +59,7 @@ impl<const N: usize> Switch<N> {
     }
 
     /// Takes the first free port into use; `None` if there is none. With `only`, packets from any other address are dropped.
-    pub fn connect(&mut self, only: Option<Mac>) -> Option<usize> {
+    pub fn connect(&mut self, only: Option<MacAddress>) -> Option<usize> {
         let index = self.ports.iter().position(Option::is_none)?;
         *self.ports.get_mut(index)? = Some(Table { only, seen: Vec::new() });
         Some(index)
@@ -73,7 +73,7 @@ impl<const N: usize> Switch<N> {
     }
 
     /// Learns from a packet that came in at `port`, and decides where it goes.
-    pub fn forward(&mut self, port: usize, source: Mac, destination: Mac) -> Forward {
+    pub fn forward(&mut self, port: usize, source: MacAddress, destination: MacAddress) -> Forward {
         let Some(Some(table)) = self.ports.get(port) else { return Forward::Drop(Reason::NoPort) };
         if !source.is_unicast() || table.only.is_some_and(|only| only != source) {
             return Forward::Drop(Reason::Source);
@@ -97,7 +97,7 @@ impl<const N: usize> Switch<N> {
         }
     }
 
-    fn learn(&mut self, port: usize, address: Mac) {
+    fn learn(&mut self, port: usize, address: MacAddress) {
         for (index, table) in self.ports.iter_mut().enumerate() {
             let Some(table) = table else { continue };
             let position = table.seen.iter().position(|seen| *seen == address);
@@ -132,15 +132,15 @@ impl fmt::Display for Reason {
 mod tests {
     use super::*;
 
-    fn mac(last: u8) -> Mac {
-        Mac([0, 0x16, 0x3e, 0, 0, last])
+    fn mac(last: u8) -> MacAddress {
+        MacAddress([0, 0x16, 0x3e, 0, 0, last])
     }
 
     #[test]
     fn a_guest_that_comes_back_at_another_port_takes_its_address_along() {
         let mut switch = Switch::<3>::new();
         let [old, peer] = [Some(mac(1)), None].map(|only| switch.connect(only).unwrap());
-        switch.forward(peer, mac(2), Mac([0xff; 6]));
+        switch.forward(peer, mac(2), MacAddress([0xff; 6]));
         assert_eq!(switch.forward(old, mac(1), mac(2)), Forward::To(peer));
         let new = switch.connect(Some(mac(1))).unwrap();
         assert_eq!(switch.forward(new, mac(1), mac(2)), Forward::To(peer));
@@ -157,8 +157,8 @@ mod tests {
         assert_eq!(switch.forward(ports[1], mac(2), mac(1)), Forward::To(ports[0]));
         assert_eq!(switch.forward(ports[0], mac(1), mac(2)), Forward::To(ports[1]));
         assert_eq!(switch.forward(ports[0], mac(3), mac(1)), Forward::Drop(Reason::SamePort));
-        assert_eq!(switch.forward(ports[0], mac(1), Mac::BROADCAST), Forward::Flood);
-        assert_eq!(switch.forward(ports[0], mac(1), Mac([1, 0, 0x5e, 0, 0, 1])), Forward::Flood);
+        assert_eq!(switch.forward(ports[0], mac(1), MacAddress::BROADCAST), Forward::Flood);
+        assert_eq!(switch.forward(ports[0], mac(1), MacAddress([1, 0, 0x5e, 0, 0, 1])), Forward::Flood);
         // It has moved.
         assert_eq!(switch.forward(ports[2], mac(2), mac(1)), Forward::To(ports[0]));
         assert_eq!(switch.forward(ports[0], mac(1), mac(2)), Forward::To(ports[2]));
@@ -173,7 +173,7 @@ mod tests {
         let (a, b) = (switch.connect(Some(mac(1))).unwrap(), switch.connect(Some(mac(2))).unwrap());
         assert_eq!(switch.forward(a, mac(1), mac(2)), Forward::Flood);
         assert_eq!(switch.forward(b, mac(1), mac(2)), Forward::Drop(Reason::Source));
-        assert_eq!(switch.forward(b, Mac::BROADCAST, mac(1)), Forward::Drop(Reason::Source));
+        assert_eq!(switch.forward(b, MacAddress::BROADCAST, mac(1)), Forward::Drop(Reason::Source));
         assert_eq!(switch.forward(b, mac(2), mac(1)), Forward::To(a));
         switch.disconnect(a);
         let free = switch.connect(None).unwrap();
@@ -187,7 +187,7 @@ mod tests {
         switch.forward(a, mac(1), mac(2));
         for address in 0..1000u16 {
             let [high, low] = address.to_be_bytes();
-            switch.forward(b, Mac([2, 0, 0, 0, high, low]), mac(1));
+            switch.forward(b, MacAddress([2, 0, 0, 0, high, low]), mac(1));
         }
         assert_eq!(switch.forward(b, mac(9), mac(1)), Forward::To(a));
         assert!(switch.ports.iter().flatten().all(|table| table.seen.len() <= ADDRESSES));

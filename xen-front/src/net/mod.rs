@@ -35,7 +35,6 @@
 mod config;
 mod device;
 mod error;
-mod mac;
 mod nodes;
 #[cfg(feature = "smoltcp")]
 mod phy;
@@ -49,7 +48,6 @@ mod vif;
 pub use config::{Config, Link};
 pub use device::Net;
 pub use error::{Broken, NetError, TxError};
-pub use mac::{MacAddress, MacError};
 #[cfg(feature = "smoltcp")]
 pub use phy::{Phy, RxToken, TxToken, timestamp};
 pub use rx::RxPacket;
@@ -58,3 +56,4 @@ pub use statistics::Statistics;
 pub use tx::TxChecksum;
 pub use vif::{Vif, list};
 pub use xen_ring::checksum::{self, Checksum};
+pub use xen_ring::{MacAddress, MacError};

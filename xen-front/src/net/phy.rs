@@ -1,10 +1,9 @@
 //! The device as smoltcp sees it.
 
 use super::device::DeviceRings;
-use super::{Checksum, Link, MacAddress, Net, TxChecksum, checksum};
+use super::{Checksum, Link, Net, TxChecksum, checksum};
 use smoltcp::phy::{self, ChecksumCapabilities, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
-use smoltcp::wire::EthernetAddress;
 use xen_hypercall::{PAGE_SIZE, Platform};
 
 /// A device lent to smoltcp, from [`Net::phy`]. Flushes when it is dropped.
@@ -116,12 +115,6 @@ impl<P: Platform> phy::TxToken for TxToken<'_, '_, P> {
         // There was room when the token was made. A backend that broke the protocol since is reported by `Net::poll`.
         let _ = self.rings.transmit(packet, TxChecksum::Fill);
         result
-    }
-}
-
-impl From<MacAddress> for EthernetAddress {
-    fn from(mac: MacAddress) -> Self {
-        Self(mac.0)
     }
 }
 

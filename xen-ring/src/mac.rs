@@ -1,9 +1,9 @@
-//! Ethernet addresses in xenstore.
+//! Ethernet addresses, as packets and the nodes `mac` have them.
 
 use core::fmt;
 
 /// An Ethernet address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MacAddress(pub [u8; 6]);
 
 /// Why a text is not the address of an interface.
@@ -19,6 +19,9 @@ pub enum MacError {
 }
 
 impl MacAddress {
+    /// The address of everybody.
+    pub const BROADCAST: Self = Self([0xff; 6]);
+
     /// Parses six pairs of hexadecimal digits with colons between them, the address of one interface.
     ///
     /// # Errors
@@ -43,9 +46,9 @@ impl MacAddress {
     }
 
     /// Tells whether the address can be that of one interface.
-    pub fn is_unicast(&self) -> bool {
+    pub fn is_unicast(self) -> bool {
         let [first, ..] = self.0;
-        first & 1 == 0 && self.0 != [0; 6]
+        first & 1 == 0 && self != Self::default()
     }
 }
 
