@@ -13,4 +13,4 @@ mod servers;
 mod service;
 
 pub use disks::{Disks, SharedDisk};
-pub use service::{Service, Turn};
+pub use service::{LIMITS, Service, Turn};

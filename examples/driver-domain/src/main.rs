@@ -5,10 +5,10 @@
 
 extern crate alloc;
 
-use xen_example_driver_domain::{Disks, Service, config::Config};
+use xen_example_driver_domain::{Disks, LIMITS, Service, config::Config};
 use xen_example_rt::{Rt, early_println};
 use xen_hypercall::start;
-use xen_store::{Limits, RingTransport, XenStore};
+use xen_store::{RingTransport, XenStore};
 
 xen_example_rt::entry!(main);
 
@@ -26,9 +26,7 @@ fn main(xen: Rt) {
         Err(error) => return early_println!("no xenstore: {error}"),
     };
     let transport = RingTransport::new(xen, ring.page, ring.port);
-    // Two watches for each device.
-    let limits = Limits { requests: 4, watches: 128 };
-    let store = match XenStore::with_transport(xen, transport, ring.port, limits) {
+    let store = match XenStore::with_transport(xen, transport, ring.port, LIMITS) {
         Ok(store) => store,
         Err(error) => return early_println!("xenstore: {error}"),
     };

@@ -79,17 +79,17 @@ impl<'a, P: ForeignFrames> Network<'a, P> {
         }
     }
 
-    /// Takes up a guest's interface.
-    pub(crate) fn add(&mut self, backend: Backend<'a, P>) -> Result<(), StoreError> {
+    /// Takes up a guest's interface. Hands it back if no port of the switch is free.
+    pub(crate) fn add(&mut self, backend: Backend<'a, P>) -> Result<Option<Backend<'a, P>>, StoreError> {
         let id = backend.id();
         let netback = Netback::new(backend)?;
-        let Some(port) = self.switch.connect(netback.mac()) else { return Ok(()) };
+        let Some(port) = self.switch.connect(netback.mac()) else { return Ok(Some(netback.into_backend())) };
         match netback.mac() {
             Some(mac) => info!("{}: interface {mac} of domain {}", netback.backend().path(), id.guest),
             None => info!("{}: interface of domain {}", netback.backend().path(), id.guest),
         }
         self.vifs.push(Vif { netback, port });
-        Ok(())
+        Ok(None)
     }
 
     /// Moves the packets that can be moved now.
@@ -100,6 +100,7 @@ impl<'a, P: ForeignFrames> Network<'a, P> {
                 Some(NetbackEvent::Removed) => {
                     let vif = self.vifs.swap_remove(index);
                     self.switch.disconnect(vif.port);
+                    turn.freed = true;
                     let (tx, rx) = (vif.netback.tx_statistics(), vif.netback.rx_statistics());
                     info!("{}: removed; {tx:?} {rx:?}", vif.netback.backend().path());
                     turn.note(vif.netback.remove());

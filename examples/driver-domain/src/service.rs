@@ -11,13 +11,39 @@ use xen_back::block::{Blkback, BlkbackEvent, DiskSpec, Storage};
 use xen_hypercall::ops::sched;
 use xen_hypercall::{ForeignFrames, Instant, Port};
 use xen_store::xenbus::{Backend, DeviceId, backends};
-use xen_store::{StoreError, Watch, XenStore};
+use xen_store::{Limits, Nodes, StoreError, Watch, XenStore};
 
-/// The most devices of a kind.
-pub(crate) const DEVICES: usize = 32;
+/// The most devices of a kind that are served. Xen's servers let a domain have 128 watches, and each device takes two.
+pub(crate) const DEVICES: usize = 30;
+
+/// What the service needs of its xenstore client: watches for all devices of both kinds, for one that is refused, and for those that come.
+pub const LIMITS: Limits = Limits { requests: 4, watches: 2 * (2 * DEVICES + 1) + 1 };
+
+/// The most devices of a kind that there can be. Those that are not served are told so.
+const LISTED: usize = 4 * DEVICES;
+
+/// The kinds of devices that are served.
+const VBD: &str = "vbd";
+const VIF: &str = "vif";
 
 /// When to try again what the store refused, in case no event comes.
 pub(crate) const RETRY: Duration = Duration::from_millis(200);
+
+/// Why a device is not served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    /// There is nothing to serve it with.
+    Never,
+    /// Others have to go first.
+    Full,
+}
+
+/// A device that is not served. Its end of the device is closed.
+struct Refused {
+    kind: &'static str,
+    id: DeviceId,
+    why: Why,
+}
 
 /// All devices that this domain serves.
 pub struct Service<'a, P: ForeignFrames, D: Storage> {
@@ -27,10 +53,11 @@ pub struct Service<'a, P: ForeignFrames, D: Storage> {
     disks: Disks<D>,
     vbds: Vec<Blkback<'a, P, D>>,
     network: Network<'a, P>,
-    /// Devices that can't be served, not to complain of twice.
-    refused: Vec<DeviceId>,
+    refused: Vec<Refused>,
     /// Devices may have come, or could not be looked at yet.
     look_again: bool,
+    /// When to look at the earliest.
+    not_before: Instant,
 }
 
 /// What a turn has come to.
@@ -42,6 +69,8 @@ pub struct Turn {
     pub deadline: Option<Instant>,
     /// Something about a device was refused.
     pub(crate) refused: bool,
+    /// A device has gone, and left room for another one.
+    pub(crate) freed: bool,
 }
 
 impl Turn {
@@ -66,15 +95,17 @@ impl<'a, P: ForeignFrames, D: Storage + Clone> Service<'a, P, D> {
     /// Those of the store.
     pub fn new(store: &'a XenStore<P>, disks: Disks<D>, config: Config) -> Result<Self, StoreError> {
         let watch = store.watch("backend")?;
-        let network = Network::new(&config, store.platform().now());
+        let now = store.platform().now();
+        let network = Network::new(&config, now);
         let (vbds, refused) = (Vec::new(), Vec::new());
-        Ok(Self { store, watch, config, disks, vbds, network, refused, look_again: true })
+        Ok(Self { store, watch, config, disks, vbds, network, refused, look_again: true, not_before: now })
     }
 
     /// Forgets all devices, as if its drivers had been loaded anew; those that the toolstack still wants are taken up again.
     pub fn drop_devices(&mut self) {
         self.vbds.clear();
         self.network.clear();
+        self.refused.clear();
         self.look_again = true;
     }
 
@@ -104,8 +135,8 @@ impl<'a, P: ForeignFrames, D: Storage + Clone> Service<'a, P, D> {
 
     /// Does what can be done now.
     pub fn turn(&mut self, now: Instant) -> Turn {
-        let mut turn = Turn { busy: false, deadline: None, refused: false };
-        turn.note(self.look_for_devices());
+        let mut turn = Turn { busy: false, deadline: None, refused: false, freed: false };
+        turn.note(self.look_for_devices(now));
         let mut index = 0;
         while let Some(vbd) = self.vbds.get_mut(index) {
             match vbd.poll(now) {
@@ -113,6 +144,7 @@ impl<'a, P: ForeignFrames, D: Storage + Clone> Service<'a, P, D> {
                 Ok(BlkbackEvent::Busy) => turn.busy = true,
                 Ok(BlkbackEvent::Removed) => {
                     let vbd = self.vbds.swap_remove(index);
+                    turn.freed = true;
                     info!("{}: removed; {}", vbd.backend().path(), Tally(&vbd));
                     turn.note(vbd.remove());
                     continue;
@@ -126,42 +158,67 @@ impl<'a, P: ForeignFrames, D: Storage + Clone> Service<'a, P, D> {
             index += 1;
         }
         self.network.turn(now, &mut turn);
+        if turn.freed {
+            // They are found again, as new ones.
+            self.refused.retain(|refused| refused.why != Why::Full);
+            (self.look_again, turn.busy) = (true, true);
+        }
         if turn.refused {
             // What can't be removed now is found again, as a device that nobody wants.
-            self.look_again = true;
-            turn.by(Some(now + RETRY));
+            (self.look_again, self.not_before) = (true, now + RETRY);
+        }
+        if self.look_again {
+            turn.by(Some(self.not_before));
         }
         turn
     }
 
-    fn look_for_devices(&mut self) -> Result<(), StoreError> {
+    fn look_for_devices(&mut self, now: Instant) -> Result<(), StoreError> {
         while self.watch.try_next()?.is_some() {
             self.look_again = true;
         }
-        if !core::mem::take(&mut self.look_again) {
+        if now < self.not_before || !core::mem::take(&mut self.look_again) {
             return Ok(());
         }
         let mut result = Ok(());
-        let found = backends::<DEVICES>(self.store, "vbd")?;
-        self.refused.retain(|id| found.contains(id));
-        for id in found {
-            let known = self.vbds.iter().any(|vbd| vbd.backend().id() == id) || self.refused.contains(&id);
-            if !known {
-                result = result.and(self.take_up("vbd", id));
-            }
-        }
-        for id in backends::<DEVICES>(self.store, "vif")? {
-            if !self.network.has(id) {
-                result = result.and(self.take_up("vif", id));
+        for kind in [VBD, VIF] {
+            let found = backends::<LISTED>(self.store, kind)?;
+            self.refused.retain(|refused| refused.kind != kind || found.contains(&refused.id));
+            for id in found {
+                let unwanted = self.is_refused(kind, id) && !self.is_online(kind, id)?;
+                if unwanted || !self.knows(kind, id) {
+                    result = result.and(self.take_up(kind, id, now));
+                }
             }
         }
         result
     }
 
-    fn take_up(&mut self, kind: &str, id: DeviceId) -> Result<(), StoreError> {
+    fn is_refused(&self, kind: &str, id: DeviceId) -> bool {
+        self.refused.iter().any(|refused| (refused.kind, refused.id) == (kind, id))
+    }
+
+    /// Tells whether the toolstack wants the device to be there.
+    fn is_online(&self, kind: &str, id: DeviceId) -> Result<bool, StoreError> {
+        self.store.read_number_or(format_args!("backend/{kind}/{id}/online"), 1u32).map(|online| online != 0)
+    }
+
+    fn knows(&self, kind: &str, id: DeviceId) -> bool {
+        let served = match kind {
+            VIF => self.network.has(id),
+            _ => self.vbds.iter().any(|vbd| vbd.backend().id() == id),
+        };
+        served || self.is_refused(kind, id)
+    }
+
+    fn take_up(&mut self, kind: &'static str, id: DeviceId, now: Instant) -> Result<(), StoreError> {
         let taken = Backend::open(self.store, kind, id).and_then(|mut backend| {
             backend.set_timeout(self.config.close_timeout);
-            if kind == "vif" { self.network.add(backend) } else { self.take_up_disk(backend) }
+            match kind {
+                _ if self.is_refused(kind, id) => backend.remove(),
+                VIF => self.take_up_interface(backend, now),
+                _ => self.take_up_disk(backend, now),
+            }
         });
         match taken {
             // A directory that is being made or removed; its next change tells.
@@ -170,19 +227,42 @@ impl<'a, P: ForeignFrames, D: Storage + Clone> Service<'a, P, D> {
         }
     }
 
-    fn take_up_disk(&mut self, mut backend: Backend<'a, P>) -> Result<(), StoreError> {
-        let (spec, id) = (DiskSpec::read(&backend)?, backend.id());
-        match self.disks.find(&spec.params) {
-            Some(disk) => {
-                info!("{}: disk {} for domain {}", backend.path(), spec.params, id.guest);
-                self.vbds.push(Blkback::new(backend, spec, disk, self.config.block));
-            }
-            None => {
-                warn!("{}: there is no disk {:?}", backend.path(), spec.params);
-                backend.fail(format_args!("there is no disk {:?}", spec.params))?;
-                self.refused.push(id);
-            }
+    fn take_up_interface(&mut self, backend: Backend<'a, P>, now: Instant) -> Result<(), StoreError> {
+        let Some(backend) = self.network.add(backend)? else { return Ok(()) };
+        let text = format_args!("all {DEVICES} ports of the switch are in use");
+        self.refuse(VIF, backend, Why::Full, text, now)
+    }
+
+    fn take_up_disk(&mut self, backend: Backend<'a, P>, now: Instant) -> Result<(), StoreError> {
+        if self.vbds.len() >= DEVICES {
+            let text = format_args!("{DEVICES} disks are served already");
+            return self.refuse(VBD, backend, Why::Full, text, now);
         }
+        let (spec, id) = (DiskSpec::read(&backend)?, backend.id());
+        let Some(disk) = self.disks.find(&spec.params) else {
+            let text = format_args!("there is no disk {:?}", spec.params);
+            return self.refuse(VBD, backend, Why::Never, text, now);
+        };
+        info!("{}: disk {} for domain {}", backend.path(), spec.params, id.guest);
+        self.vbds.push(Blkback::new(backend, spec, disk, self.config.block));
+        Ok(())
+    }
+
+    /// Tells a device's toolstack why it is not served, and its frontend that it is closed.
+    fn refuse(
+        &mut self,
+        kind: &'static str,
+        mut backend: Backend<'a, P>,
+        why: Why,
+        text: fmt::Arguments<'_>,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        warn!("{}: {text}", backend.path());
+        backend.fail(text)?;
+        // The frontend has nothing to let go of.
+        backend.set_timeout(Duration::ZERO);
+        backend.poll(now)?;
+        self.refused.push(Refused { kind, id: backend.id(), why });
         Ok(())
     }
 }

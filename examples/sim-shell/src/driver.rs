@@ -9,10 +9,10 @@ use smoltcp::wire::Ipv4Cidr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use xen_back::block;
-use xen_example_driver_domain::{Disks, Service, config::Config};
+use xen_example_driver_domain::{Disks, LIMITS, Service, config::Config};
 use xen_hypercall::{Platform, start};
 use xen_sim::{Domain, Step, Task};
-use xen_store::{Nodes, XenStore};
+use xen_store::{Nodes, RingTransport, XenStore};
 
 /// The driver domain's address, in a network of 24 bits.
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
@@ -86,7 +86,9 @@ impl DriverDomain {
     /// What went wrong at the start, in words.
     pub fn new(xen: &Xen, offer: &Offer, reset: Reset) -> Result<Self, String> {
         let ring = start::xenstore_ring(xen.clone()).map_err(|error| error.to_string())?;
-        let store = XenStore::new(xen.clone(), ring).map_err(|error| error.to_string())?;
+        let transport = RingTransport::new(xen.clone(), ring.page, ring.port);
+        let store = XenStore::with_transport(xen.clone(), transport, ring.port, LIMITS)
+            .map_err(|error| error.to_string())?;
         let cell = Cell::try_new(store, |store| offer.serve(store));
         let resets = reset.0.load(Ordering::Relaxed);
         Ok(Self { cell: cell.map_err(|error| error.to_string())?, reset, resets })

@@ -170,6 +170,11 @@ impl<'a, P: ForeignFrames, T: Transport> Netback<'a, P, T> {
         Ok(self.backend.remove()?)
     }
 
+    /// Lets go of the guest and hands the device back, for somebody who can't serve it after all.
+    pub fn into_backend(self) -> Backend<'a, P, T> {
+        self.backend
+    }
+
     fn setup(&mut self) -> Result<(), NetError> {
         Ok(self.backend.setup(&[
             ("feature-rx-copy", &1),

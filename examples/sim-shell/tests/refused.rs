@@ -1,0 +1,88 @@
+//! Devices that the driver domain does not serve: their toolstack and their frontends are told, and they leave room for nobody else in vain.
+
+use core::time::Duration;
+use xen_example_sim_shell::{Setup, SharedDisk, Stage};
+use xen_sim::{Device, Disk, Vif};
+
+/// How many devices of a kind the driver domain serves.
+const SERVED: u32 = 30;
+
+const INIT_WAIT: u32 = 2;
+const CLOSED: u32 = 6;
+
+/// Time for what the driver domain tries again, and for the end of a device that nobody has connected to.
+const A_WHILE: Duration = Duration::from_secs(11);
+
+fn stage() -> Stage {
+    Stage::new(Setup::new(1, SharedDisk::noise(1, 1 << 20))).unwrap()
+}
+
+fn backend_state(stage: &Stage, device: &Device) -> u32 {
+    stage.world.device_states(device).1
+}
+
+fn error(stage: &Stage, device: &Device) -> Option<String> {
+    let path = device.backend_path();
+    let (home, name) = path.split_at(path.find("/backend").unwrap());
+    stage.world.store().read(format!("{home}/error{name}/error"))
+}
+
+/// Attaches more devices than are served, and takes one away: all are told what is the matter with them, and the first one refused is served then.
+fn one_too_many(attach: impl Fn(&Stage, u32) -> Device, first: impl Fn(&Stage) -> Device, why: &str) {
+    let stage = stage();
+    let others: Vec<_> = (1..SERVED + 2).map(|number| attach(&stage, number)).collect();
+    stage.world.run_for(A_WHILE);
+    let (served, refused) = others.split_at(SERVED as usize - 1);
+    assert!(served.iter().all(|device| backend_state(&stage, device) == INIT_WAIT));
+    for device in refused {
+        assert_eq!(error(&stage, device).as_deref(), Some(why), "{device:?}");
+    }
+
+    stage.world.detach(&first(&stage));
+    stage.world.run_for(A_WHILE);
+    let states: Vec<_> = refused.iter().map(|device| backend_state(&stage, device)).collect();
+    assert_eq!(states.iter().filter(|&&state| state == INIT_WAIT).count(), 1, "{states:?}");
+
+    for device in &others {
+        stage.world.detach(device);
+    }
+    stage.world.run_for(A_WHILE);
+    assert!(
+        refused.iter().all(|device| backend_state(&stage, device) == 0),
+        "a device that is not served is removed too"
+    );
+}
+
+#[test]
+fn an_interface_for_which_no_port_is_free_is_told_and_served_when_one_is() {
+    one_too_many(
+        |stage, number| stage.world.attach_vif(stage.guest.inner(), stage.driver(), &Vif::new(number)),
+        |stage| stage.vif,
+        "all 30 ports of the switch are in use",
+    );
+}
+
+#[test]
+fn a_disk_beyond_those_that_are_served_is_told_and_served_when_one_goes() {
+    one_too_many(
+        |stage, number| {
+            let disk = Disk { target: "memory".to_owned(), ..Disk::new(&format!("xvdq{number}")) };
+            stage.world.attach_disk(stage.guest.inner(), stage.driver(), &disk)
+        },
+        |stage| stage.vbd,
+        "30 disks are served already",
+    );
+}
+
+#[test]
+fn a_disk_that_there_is_not_is_told_closed_and_removed() {
+    let stage = stage();
+    let disk = Disk { target: "absent".to_owned(), ..Disk::new("xvdb") };
+    let device = stage.world.attach_disk(stage.guest.inner(), stage.driver(), &disk);
+    stage.world.run_for(A_WHILE);
+    assert_eq!(error(&stage, &device).as_deref(), Some("there is no disk \"absent\""));
+    assert_eq!(backend_state(&stage, &device), CLOSED);
+    stage.world.detach(&device);
+    stage.world.run_for(Duration::from_secs(1));
+    assert_eq!(backend_state(&stage, &device), 0);
+}
