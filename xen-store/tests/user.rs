@@ -8,9 +8,9 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use xen_hypercall::{DomId, Gfn, Port};
-use xen_store::server::{NoDomains, Server};
+use xen_store::server::{Breach, NoDomains, Server};
 use xen_store::user::{Daemon, Stream, UserStore};
-use xen_store::wire::{HEADER_LEN, MessageType, Part, ServerError, decode};
+use xen_store::wire::{HEADER_LEN, MessageType, Part, ServerError, XsdSockmsg, decode, encode};
 use xen_store::{ConnectionError, Limits, Nodes, Reason, StoreError};
 use xen_sys::io::xs_wire::ServerFeatures;
 
@@ -36,10 +36,14 @@ fn start_at(path: PathBuf) -> Running {
     Running { path, stop, thread: Some(thread) }
 }
 
-fn start() -> Running {
+fn unused_path() -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let name = format!("xen-store-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
-    start_at(std::env::temp_dir().join(name))
+    std::env::temp_dir().join(name)
+}
+
+fn start() -> Running {
+    start_at(unused_path())
 }
 
 impl Running {
@@ -74,6 +78,26 @@ fn a_program_reads_writes_and_watches_over_a_socket() {
     assert_eq!(other.read_number::<u32>("/a/n"), Ok(42));
     assert_eq!(other.list("/a").unwrap(), ["b", "n"]);
     assert_eq!(other.read("/none", &mut []).unwrap_err().reason, Reason::Server(ServerError::NotFound));
+}
+
+#[test]
+fn a_guest_that_does_not_read_its_events_is_in_breach_when_the_daemons_patience_ends() {
+    let path = unused_path();
+    let mut daemon = Daemon::bind(&path, Server::new(), Box::new(NoDomains)).unwrap();
+    std::fs::remove_file(path).unwrap();
+    let server = daemon.server();
+    server.set_patience(Some(Duration::from_millis(1)));
+    let [reading, stuck] = [7, 8].map(|domain| server.connect(DomId(domain)));
+    for guest in [reading, stuck] {
+        let header = XsdSockmsg { type_: MessageType::WATCH, len: 5, ..XsdSockmsg::default() };
+        let request = [&encode(&header)[..], b"/a\0t\0"].concat();
+        server.receive(guest, &request, &mut NoDomains).unwrap();
+    }
+    while server.take_message(reading).is_some() {}
+    // Nobody is there to be served, so what ends the wait is the patience.
+    daemon.serve(None).unwrap();
+    let server = daemon.server();
+    assert_eq!((server.breach(reading), server.breach(stuck)), (None, Some(Breach::Stalled { events: 1 })));
 }
 
 #[test]

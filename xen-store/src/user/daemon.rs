@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 use std::vec::Vec;
 use std::{fmt, fs, vec};
-use xen_hypercall::DomId;
+use xen_hypercall::{DomId, Instant};
 
 /// Bytes that are moved at once.
 const CHUNK: usize = 16 << 10;
@@ -30,6 +30,7 @@ pub struct Daemon {
     clients: Vec<Client>,
     domains: Box<dyn Domains + Send>,
     chunk: Vec<u8>,
+    start: std::time::Instant,
 }
 
 impl Daemon {
@@ -50,7 +51,8 @@ impl Daemon {
         }
         let listener = UnixListener::bind(path)?;
         listener.set_nonblocking(true)?;
-        Ok(Self { server, listener, clients: Vec::new(), domains, chunk: vec![0; CHUNK] })
+        let start = std::time::Instant::now();
+        Ok(Self { server, listener, clients: Vec::new(), domains, chunk: vec![0; CHUNK], start })
     }
 
     /// Returns the server.
@@ -58,13 +60,16 @@ impl Daemon {
         &mut self.server
     }
 
-    /// Waits for clients, at most for `timeout` if there is one, and serves them.
+    /// Waits for clients, at most for `timeout` if there is one, and serves them. Returns as well when the patience of the server with somebody
+    /// [ends](Server::tick). Of those that its owner has connected, in the name of guests, [`Server::breach`] says then who is to be disconnected.
     ///
     /// # Errors
     ///
     /// Those of waiting; what goes wrong with a client ends that client.
     pub fn serve(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        let (accepting, ready) = self.wait(timeout)?;
+        let patience = self.tick();
+        let (accepting, ready) = self.wait(timeout.into_iter().chain(patience).min())?;
+        self.tick();
         if accepting {
             while let Ok((socket, _)) = self.listener.accept() {
                 if socket.set_nonblocking(true).is_ok() {
@@ -81,12 +86,20 @@ impl Daemon {
         // What one client did may concern others.
         for client in &mut self.clients {
             client.gone |= client.give(&mut self.server, &mut self.chunk).is_err();
+            client.gone |= self.server.breach(client.id).is_some();
         }
         for client in self.clients.iter().filter(|client| client.gone) {
             self.server.disconnect(client.id);
         }
         self.clients.retain(|client| !client.gone);
         Ok(())
+    }
+
+    /// Tells the server what time it is. Returns how long it may be left alone.
+    fn tick(&mut self) -> Option<Duration> {
+        let passed = self.start.elapsed();
+        let now = Instant::from_nanos(u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX));
+        self.server.tick(now).map(|end| end.saturating_duration_since(now))
     }
 
     /// Returns whether somebody wants to connect, and what each client is ready for.
