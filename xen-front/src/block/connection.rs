@@ -1,6 +1,7 @@
 //! The ring of a disk and its requests' pages, from one connection to its end.
 
 use super::requests::{Done, Order, Requests, segments};
+use super::unanswered::TakenBack;
 use super::{BlockError, Broken, Completion, FlushMethod, IoError, Refusal, Request, SubmitError, Token};
 use xen_evtchn::Channel;
 use xen_grant::{GrantTable, InUse, ReadOnly, ReadWrite, Shared};
@@ -43,9 +44,6 @@ struct Lent<'a, P: Platform> {
     sectors: usize,
     pages: Loan<'a, P>,
 }
-
-/// A request without an answer: itself, to be made again, or how it ended.
-type TakenBack<P> = Result<(Token, Request<P>), Completion<P>>;
 
 /// An answered request: which, what it was, how it went, and its pages.
 pub(super) struct Answer<P: Platform> {
@@ -143,7 +141,7 @@ impl<'a, P: Platform, const DEPTH: usize> Connection<'a, P, DEPTH> {
         request: Request<P>,
         flush: FlushMethod,
         trusted: bool,
-    ) -> Result<Token, SubmitError<P>> {
+    ) -> Result<(), SubmitError<P>> {
         match self.ended {
             Some(IoError::Broken(broken)) => return Err(request.refused(Refusal::Broken(broken))),
             Some(_) => return Err(request.refused(Refusal::NotConnected)),
@@ -190,7 +188,7 @@ impl<'a, P: Platform, const DEPTH: usize> Connection<'a, P, DEPTH> {
         operation: BlkifOp,
         lent: Lent<'a, P>,
         remake: impl FnOnce(Pages<P>) -> Request<P>,
-    ) -> Result<Token, SubmitError<P>> {
+    ) -> Result<(), SubmitError<P>> {
         let segments = segments(lent.pages.refs(), lent.sectors);
         let order = Order { operation, sector: lent.sector, segments: &segments };
         self.requests.push(token, &order, lent).map_err(|lent| match lent.pages.reclaim() {

@@ -4,6 +4,7 @@ use super::connection::{Answer, Connection};
 use super::list::device_number;
 use super::request::check_buffer;
 use super::requests::{DEFAULT_DEPTH, ring_order};
+use super::unanswered::Unanswered;
 use super::{
     BlockError, Broken, Completion, DeviceNumber, DiskInfo, FlushMethod, IoError, Refusal, Request,
     SubmitError, Token,
@@ -92,10 +93,8 @@ pub struct Block<'a, P: Platform, const DEPTH: usize = DEFAULT_DEPTH> {
     /// The next request's token.
     next: u64,
     link: Link<Connection<'a, P, DEPTH>>,
-    /// Requests of earlier connections that are to be made again, in their order.
-    again: Vec<(Token, Request<P>), DEPTH>,
-    /// Requests of earlier connections that can't be made again, as their peer kept the pages.
-    lost: Vec<Completion<P>, DEPTH>,
+    /// Requests of earlier connections: to be made again or, as their peer kept the pages, at their end.
+    unanswered: Unanswered<P, DEPTH>,
     size: SizeWatch<'a, P>,
 }
 
@@ -168,8 +167,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
             stale: false,
             next: 0,
             link: Link::None,
-            again: Vec::new(),
-            lost: Vec::new(),
+            unanswered: Unanswered::new(),
             size,
         })
     }
@@ -253,7 +251,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
             Link::None => 0,
             Link::Current(connection) | Link::Previous(connection) => connection.in_flight(),
         };
-        linked + self.again.len() + self.lost.len()
+        linked + self.unanswered.len()
     }
 
     /// Returns how many requests can be submitted now.
@@ -274,7 +272,8 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         let flush = self.info.flush_method().unwrap_or(FlushMethod::Flush);
         match self.link.current_mut() {
             Some(connection) => {
-                let token = connection.submit(Token(self.next), request, flush, self.info.trusted)?;
+                let token = Token(self.next);
+                connection.submit(token, request, flush, self.info.trusted)?;
                 self.next += 1;
                 Ok(token)
             }
@@ -289,7 +288,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         if self.state != BlockState::Connected {
             return Err(Refusal::NotConnected);
         }
-        if !self.again.is_empty() {
+        if self.unanswered.is_to_be_made_again() {
             return Err(Refusal::Full);
         }
         check(&self.info, request)
@@ -304,8 +303,8 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
 
     /// Takes the next request that is done with. After `None` the backend announces the next one by an event.
     pub fn complete(&mut self) -> Option<Completion<P>> {
-        if let Some(lost) = self.lost.pop() {
-            return Some(lost);
+        if let Some(ended) = self.unanswered.next_ended() {
+            return Some(ended);
         }
         let Some(Answer { completion, operation }) = self.link.current_mut().and_then(Connection::complete)
         else {
@@ -329,10 +328,10 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         }
         self.take_back();
         self.link = Link::None;
-        if let Some(lost) = self.lost.pop() {
-            return Some(lost);
+        if let Some(ended) = self.unanswered.next_ended() {
+            return Some(ended);
         }
-        let (token, request) = if self.again.is_empty() { None } else { Some(self.again.remove(0)) }?;
+        let (token, request) = self.unanswered.next_again()?;
         Some(Completion { token, outcome: Err(IoError::Closed), buffer: request.into_buffer() })
     }
 
@@ -462,13 +461,8 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
     fn take_back(&mut self) {
         let Link::Previous(previous) = &mut self.link else { return };
         while let Some(taken) = previous.take_back() {
-            // There are never more requests than slots, in whatever state.
-            let _ = match taken {
-                Ok(again) => self.again.push(again).map_err(drop),
-                Err(lost) => self.lost.push(lost).map_err(drop),
-            };
+            self.unanswered.add(taken);
         }
-        self.again.sort_unstable_by_key(|(token, _)| *token);
         self.link = Link::None;
     }
 
@@ -477,10 +471,9 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         let flush = self.info.flush_method().unwrap_or(FlushMethod::Flush);
         let trusted = self.info.trusted;
         let mut queued = false;
-        while !self.again.is_empty()
-            && let Some(connection) = self.link.current_mut().filter(|connection| connection.room() > 0)
+        while let Some(connection) = self.link.current_mut().filter(|connection| connection.room() > 0)
+            && let Some((token, request)) = self.unanswered.next_again()
         {
-            let (token, request) = self.again.remove(0);
             let submitted = match check(&self.info, &request) {
                 Ok(()) => connection.submit(token, request, flush, trusted),
                 Err(reason) => Err(request.refused(reason)),
@@ -488,15 +481,14 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
             queued |= submitted.is_ok();
             if let Err(SubmitError { reason, request }) = submitted {
                 if matches!(reason, Refusal::Full | Refusal::Grant(_)) {
-                    // There is room for it: it was taken out just now. The next poll tries again.
-                    let _ = self.again.insert(0, (token, request));
+                    // The next poll tries again.
+                    self.unanswered.add(Ok((token, request)));
                     break;
                 }
                 // The new backend's disk is another one, or can do less.
                 let error = if reason == Refusal::NoFlush { IoError::Unsupported } else { IoError::Failed };
-                let lost = Completion { token, outcome: Err(error), buffer: request.into_buffer() };
-                // There are never more requests than slots, in whatever state.
-                let _ = self.lost.push(lost);
+                let buffer = request.into_buffer();
+                self.unanswered.add(Err(Completion { token, outcome: Err(error), buffer }));
             }
         }
         if queued {

@@ -16,6 +16,7 @@ mod info;
 mod list;
 mod request;
 mod requests;
+mod unanswered;
 
 pub use device::{Block, BlockState};
 pub use device_number::{DeviceNumber, DiskFamily, DiskPlace, NoDiskName};

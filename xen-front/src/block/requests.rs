@@ -79,7 +79,7 @@ impl<M: Fixed, T, const DEPTH: usize> Requests<M, T, DEPTH> {
     }
 
     /// Queues a request for the next [`publish`](Self::publish); gives the payload back if there is no room.
-    pub(crate) fn push(&mut self, token: Token, order: &Order<'_>, payload: T) -> Result<Token, T> {
+    pub(crate) fn push(&mut self, token: Token, order: &Order<'_>, payload: T) -> Result<(), T> {
         let index = self.free.last().map_or(DEPTH, |&index| usize::from(index));
         let Some(slot) = self.slots.get_mut(index).filter(|_| self.broken.is_none()) else {
             return Err(payload);
@@ -100,7 +100,7 @@ impl<M: Fixed, T, const DEPTH: usize> Requests<M, T, DEPTH> {
         *slot = Some((self.next, Done { token, operation: order.operation, payload }));
         self.free.pop();
         self.next += 1;
-        Ok(token)
+        Ok(())
     }
 
     /// Shows the peer all that was queued; tells whether it has to be notified.

@@ -26,7 +26,8 @@ fn read(sector: u64) -> Order<'static> {
 /// A front end with one read published, whose payload is 7, and what the peer got.
 fn one_in_flight(mem: &SharedMem) -> (Front<'_>, Token, BlkifRequest) {
     let mut front = Front::new(mem, 0).unwrap();
-    let token = front.push(Token(front.next), &read(5), 7).unwrap();
+    let token = Token(front.next);
+    front.push(token, &read(5), 7).unwrap();
     let _ = front.publish();
     let request = mem.read(HEADER).unwrap();
     (front, token, request)
@@ -49,7 +50,8 @@ fn a_request_lies_in_the_ring_as_the_header_says_and_its_payload_comes_back() {
     let mut front = Front::new(mem, 0xca00).unwrap();
     let list = segments(&[GrantRef(11), GrantRef(12)], 9);
     let order = Order { operation: BlkifOp::WRITE, sector: 0x1234, segments: &list };
-    let token = front.push(Token(front.next), &order, 7).unwrap();
+    let token = Token(front.next);
+    front.push(token, &order, 7).unwrap();
     assert_eq!(front.publish(), Notify::Send);
     let request: BlkifRequest = mem.read(HEADER).unwrap();
     assert_eq!((request.operation, request.nr_segments, request.handle), (BlkifOp::WRITE, 2, 0xca00));
