@@ -78,7 +78,7 @@ pub enum BlockState {
 /// [`close`](Self::close) it before dropping it; a device that is just dropped looks to its backend as if the domain had died.
 ///
 /// At most `DEPTH` requests are in flight: a power of two, 32 (a ring of one page) to [`MAX_DEPTH`](super::MAX_DEPTH) (16 pages). A backend that takes
-/// no ring that large gets the largest that it takes. What is kept of each request is part of this value: about 230 bytes each, and
+/// no ring that large gets the largest that it takes. What is kept of each request is part of this value: about 180 bytes each, and
 /// a stack that it is moved on needs room for it. A kernel with small stacks boxes it.
 pub struct Block<'a, P: Platform, const DEPTH: usize = DEFAULT_DEPTH> {
     grants: &'a GrantTable<P>,
