@@ -5,14 +5,30 @@ use crate::pool::Mfn;
 use core::mem::offset_of;
 use core::sync::atomic::Ordering::{Acquire, Release};
 use xen_hypercall::{DomId, SharedMem, SharedU32};
+use xen_ring::{ByteConsumer, ByteProducer, Corrupt};
 use xen_store::server::{Breach as ServerBreach, ConnectionId, NoDomains, Server};
-use xen_sys::io::xs_wire::*;
+use xen_sys::io::xs_wire::{XenstoreDomainInterface as Page, *};
+
+type Requests = ByteConsumer<
+    { offset_of!(Page, req) },
+    XENSTORE_RING_SIZE,
+    { offset_of!(Page, req_cons) },
+    { offset_of!(Page, req_prod) },
+>;
+type Replies = ByteProducer<
+    { offset_of!(Page, rsp) },
+    XENSTORE_RING_SIZE,
+    { offset_of!(Page, rsp_cons) },
+    { offset_of!(Page, rsp_prod) },
+>;
 
 #[derive(Debug)]
 pub(crate) struct Ring {
     pub(crate) connection: ConnectionId,
     domain: DomId,
     page: Mfn,
+    requests: Requests,
+    replies: Replies,
     /// The control domain's port.
     pub(crate) port: u32,
     /// The guest has sent an event that was not looked into yet.
@@ -23,7 +39,7 @@ pub(crate) struct Ring {
 
 macro_rules! index {
     ($page:expr, $field:ident) => {
-        word($page, offset_of!(XenstoreDomainInterface, $field))
+        word($page, offset_of!(Page, $field))
     };
 }
 
@@ -39,6 +55,12 @@ enum Breach {
     Stalled,
 }
 
+impl From<Corrupt> for Breach {
+    fn from(_: Corrupt) -> Self {
+        Self::Index
+    }
+}
+
 impl Ring {
     pub(crate) fn new(
         machine: &Machine,
@@ -52,7 +74,8 @@ impl Ring {
         let mem = machine.page(page);
         index!(mem, server_features).store(features.0, Release);
         index!(mem, connection).store(XENSTORE_CONNECTED, Release);
-        Self { connection, domain, page, port, woken: true, broken: false }
+        let (requests, replies) = (Requests::attach(mem), Replies::attach(mem));
+        Self { connection, domain, page, requests, replies, port, woken: true, broken: false }
     }
 
     /// Takes requests in and sends messages out; returns whether anything moved.
@@ -96,40 +119,26 @@ impl Ring {
 
     /// Moves requests out of the ring.
     fn take(&mut self, mem: &SharedMem, server: &mut Server, chunk: usize) -> Result<usize, Breach> {
-        let (prod, cons) = (index!(mem, req_prod).load(Acquire), index!(mem, req_cons));
-        let start = cons.load(Acquire);
-        let waiting = prod.wrapping_sub(start) as usize;
-        if waiting > XENSTORE_RING_SIZE {
-            return Err(Breach::Index);
-        }
+        let waiting = self.requests.available(mem)?;
         if !server.accepts(self.connection) {
             return Ok(0);
         }
         let count = waiting.min(chunk);
         self.woken = count < waiting;
-        let at = |offset: usize| (start as usize).wrapping_add(offset) % XENSTORE_RING_SIZE;
-        let byte = |offset| mem.read::<u8>(offset_of!(XenstoreDomainInterface, req) + at(offset));
-        let bytes: Vec<u8> = (0..count).filter_map(byte).collect();
-        cons.store(start.wrapping_add(count as u32), Release);
-        server.receive(self.connection, &bytes, &mut NoDomains).map_err(|_| Breach::Protocol)?;
-        Ok(count)
+        let mut bytes = [0; XENSTORE_RING_SIZE];
+        let taken = self.requests.read(mem, &mut bytes[..count])?;
+        server.receive(self.connection, &bytes[..taken], &mut NoDomains).map_err(|_| Breach::Protocol)?;
+        Ok(taken)
     }
 
     /// Moves messages into the ring.
     fn give(&mut self, mem: &SharedMem, server: &mut Server, chunk: usize) -> Result<usize, Breach> {
-        let (prod, cons) = (index!(mem, rsp_prod), index!(mem, rsp_cons).load(Acquire));
-        let start = prod.load(Acquire);
-        let used = start.wrapping_sub(cons) as usize;
-        let room = XENSTORE_RING_SIZE.checked_sub(used).ok_or(Breach::Index)?.min(chunk);
+        let room = self.replies.free(mem)?.min(chunk);
         let mut bytes = [0; XENSTORE_RING_SIZE];
         let given = server.send(self.connection, &mut bytes[..room]);
-        for (offset, byte) in bytes[..given].iter().enumerate() {
-            let at = (start as usize).wrapping_add(offset) % XENSTORE_RING_SIZE;
-            mem.write(offset_of!(XenstoreDomainInterface, rsp) + at, byte);
-        }
+        self.replies.write(mem, &bytes[..given])?;
         // There may be room to answer again.
         self.woken |= given > 0;
-        prod.store(start.wrapping_add(given as u32), Release);
         Ok(given)
     }
 
@@ -146,6 +155,7 @@ impl Ring {
         ] {
             index.store(0, Release);
         }
+        (self.requests, self.replies) = (Requests::attach(mem), Replies::attach(mem));
         index!(mem, connection).store(XENSTORE_CONNECTED, Release);
         self.broken = false;
     }
