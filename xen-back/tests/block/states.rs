@@ -1,11 +1,14 @@
 //! What frontends and toolstacks do in xenstore, and to the ring's indices.
 
-use super::lab::{Lab, Native, Raw, SECTORS, noise};
+use super::lab::{Lab, Native, Raw, SECTORS, noise, store_of};
 use core::sync::atomic::Ordering;
-use xen_back::block::{BlkbackEvent, BlockError, DiskSpec, GrantMode, Storage};
-use xen_front::block::BlockState;
+use core::time::Duration;
+use xen_back::block::{Blkback, BlkbackEvent, BlockError, Config, DiskSpec, GrantMode, MemoryDisk, Storage};
+use xen_front::block::{Block, BlockState};
+use xen_grant::{GrantTable, MapError};
 use xen_hypercall::Platform;
-use xen_sim::Disk;
+use xen_sim::{Disk, Domain, DomainConfig, World};
+use xen_store::xenbus::{Backend, DeviceId};
 use xen_sys::io::blkif::{BlkifOp, BlkifStatus};
 
 #[test]
@@ -150,4 +153,24 @@ fn what_the_toolstack_says_of_a_disk_is_taken_and_what_it_waits_for_is_said() {
     raw.close(&mut back);
     drop(back);
     lab.finish();
+}
+
+#[test]
+fn a_disk_for_the_backends_own_domain_is_refused_before_a_page_moves() {
+    let world = World::new(1);
+    let domain = world.create_guest(DomainConfig::new("both"));
+    let device = world.attach_disk(&domain, &domain, &Disk::new("xvda"));
+    let store = store_of(&domain);
+    let grants = GrantTable::new(domain.clone()).unwrap();
+    let mut front = Block::<Domain>::open(&store, &grants, device.id).unwrap();
+    let backend = Backend::open(&store, "vbd", DeviceId { guest: domain.id(), device: device.id }).unwrap();
+    let spec = DiskSpec::read(&backend).unwrap();
+    let mut back = Blkback::new(backend, spec, MemoryDisk::new(vec![0; 512]), Config::default());
+    let refused = (0..100).find_map(|_| {
+        front.poll(domain.now()).unwrap();
+        world.run_for(Duration::from_micros(10));
+        back.poll(domain.now()).err()
+    });
+    assert_eq!(refused, Some(BlockError::Map(MapError::OwnDomain(domain.id()))));
+    assert_eq!(world.violations(), []);
 }
