@@ -13,3 +13,4 @@ pub mod block;
 pub mod console;
 pub mod control;
 pub mod net;
+pub mod vchan;

@@ -1,7 +1,7 @@
 //! Byte rings: a stream of bytes in one direction, as console and xenstore use them.
 
 use crate::Corrupt;
-use crate::stream::{Cursor, Direction};
+use crate::stream::{Cursor, Data, Direction};
 use xen_hypercall::{PAGE_SIZE, SharedMem};
 
 /// Finds the direction in its page.
@@ -9,7 +9,8 @@ fn direction<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD
     mem: &SharedMem,
 ) -> Direction<'_> {
     const { assert!(SIZE.is_power_of_two() && DATA + SIZE <= PAGE_SIZE) }
-    Direction { cons: mem.u32::<CONS>(), prod: mem.u32::<PROD>(), data: mem, start: DATA, size: SIZE as u32 }
+    let (cons, prod) = (mem.u32::<CONS>(), mem.u32::<PROD>());
+    Direction { cons, prod, data: Data::Whole(mem, DATA), size: SIZE as u32 }
 }
 
 /// The end that writes to a byte ring of a fixed place within its page.
@@ -30,7 +31,7 @@ impl<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>
 {
     /// Takes up writing where the page says that this end stopped.
     pub fn attach(mem: &SharedMem) -> Self {
-        Self(Cursor::writer(direction::<DATA, SIZE, CONS, PROD>(mem)))
+        Self(Cursor::writer(&direction::<DATA, SIZE, CONS, PROD>(mem)))
     }
 
     /// Returns how many bytes there is room for.
@@ -39,7 +40,7 @@ impl<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>
     ///
     /// [`Corrupt`] if the reader's index is ahead of ours or too far behind, now or at any time before.
     pub fn free(&mut self, mem: &SharedMem) -> Result<usize, Corrupt> {
-        self.0.free(direction::<DATA, SIZE, CONS, PROD>(mem))
+        self.0.free(&direction::<DATA, SIZE, CONS, PROD>(mem))
     }
 
     /// Writes as many of `bytes` as there is room for, publishes them, and returns how many. If any, notify the peer.
@@ -48,7 +49,7 @@ impl<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>
     ///
     /// [`Corrupt`] as from [`free`](Self::free); nothing is written.
     pub fn write(&mut self, mem: &SharedMem, bytes: &[u8]) -> Result<usize, Corrupt> {
-        self.0.write(direction::<DATA, SIZE, CONS, PROD>(mem), bytes)
+        self.0.write(&direction::<DATA, SIZE, CONS, PROD>(mem), bytes)
     }
 
     /// Tells whether the reader has taken everything.
@@ -66,7 +67,7 @@ impl<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>
 {
     /// Takes up reading where the page says that this end stopped.
     pub fn attach(mem: &SharedMem) -> Self {
-        Self(Cursor::reader(direction::<DATA, SIZE, CONS, PROD>(mem)))
+        Self(Cursor::reader(&direction::<DATA, SIZE, CONS, PROD>(mem)))
     }
 
     /// Returns how many bytes there are to read.
@@ -75,7 +76,7 @@ impl<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>
     ///
     /// [`Corrupt`] if the writer's index is behind ours or too far ahead, now or at any time before.
     pub fn available(&mut self, mem: &SharedMem) -> Result<usize, Corrupt> {
-        self.0.available(direction::<DATA, SIZE, CONS, PROD>(mem))
+        self.0.available(&direction::<DATA, SIZE, CONS, PROD>(mem))
     }
 
     /// Takes as many bytes as there are and `buffer` holds, and returns how many. If any, notify the peer.
@@ -84,7 +85,7 @@ impl<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>
     ///
     /// [`Corrupt`] as from [`available`](Self::available); nothing is taken.
     pub fn read(&mut self, mem: &SharedMem, buffer: &mut [u8]) -> Result<usize, Corrupt> {
-        self.0.read(direction::<DATA, SIZE, CONS, PROD>(mem), buffer)
+        self.0.read(&direction::<DATA, SIZE, CONS, PROD>(mem), buffer)
     }
 }
 

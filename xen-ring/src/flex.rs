@@ -1,7 +1,7 @@
 //! Flex rings: two byte rings of any size, their indices in a page of their own.
 
 use crate::Corrupt;
-use crate::stream::{Cursor, Direction};
+use crate::stream::{Cursor, Data, Direction};
 use core::fmt;
 use core::mem::offset_of;
 use xen_hypercall::sync::Ordering;
@@ -131,7 +131,7 @@ impl<I: AsRef<SharedMem>, D: AsRef<SharedMem>> FlexRing<I, D> {
 
     fn attached(indices: I, data: D, is_front: bool) -> Self {
         let (read, write) = directions(indices.as_ref(), data.as_ref(), is_front);
-        let (reader, writer) = (Cursor::reader(read), Cursor::writer(write));
+        let (reader, writer) = (Cursor::reader(&read), Cursor::writer(&write));
         Self { indices, data, is_front, reader, writer }
     }
 
@@ -141,7 +141,7 @@ impl<I: AsRef<SharedMem>, D: AsRef<SharedMem>> FlexRing<I, D> {
     ///
     /// [`Corrupt`] if the peer's index is behind ours or too far ahead, now or at any time before.
     pub fn available(&mut self) -> Result<usize, Corrupt> {
-        self.reader.available(directions(self.indices.as_ref(), self.data.as_ref(), self.is_front).0)
+        self.reader.available(&directions(self.indices.as_ref(), self.data.as_ref(), self.is_front).0)
     }
 
     /// Returns how many bytes there is room for.
@@ -150,7 +150,7 @@ impl<I: AsRef<SharedMem>, D: AsRef<SharedMem>> FlexRing<I, D> {
     ///
     /// [`Corrupt`] if the peer's index is ahead of ours or too far behind, now or at any time before.
     pub fn free(&mut self) -> Result<usize, Corrupt> {
-        self.writer.free(directions(self.indices.as_ref(), self.data.as_ref(), self.is_front).1)
+        self.writer.free(&directions(self.indices.as_ref(), self.data.as_ref(), self.is_front).1)
     }
 
     /// Takes as many bytes as there are and `buffer` holds, and returns how many. If any, notify the peer.
@@ -160,7 +160,7 @@ impl<I: AsRef<SharedMem>, D: AsRef<SharedMem>> FlexRing<I, D> {
     /// [`Corrupt`] as from [`available`](Self::available); nothing is taken.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Corrupt> {
         let (read, _) = directions(self.indices.as_ref(), self.data.as_ref(), self.is_front);
-        self.reader.read(read, buffer)
+        self.reader.read(&read, buffer)
     }
 
     /// Writes as many of `bytes` as there is room for, publishes them, and returns how many. If any, notify the peer.
@@ -170,7 +170,7 @@ impl<I: AsRef<SharedMem>, D: AsRef<SharedMem>> FlexRing<I, D> {
     /// [`Corrupt`] as from [`free`](Self::free); nothing is written.
     pub fn write(&mut self, bytes: &[u8]) -> Result<usize, Corrupt> {
         let (_, write) = directions(self.indices.as_ref(), self.data.as_ref(), self.is_front);
-        self.writer.write(write, bytes)
+        self.writer.write(&write, bytes)
     }
 
     /// Lends the page of the indices.
@@ -193,9 +193,9 @@ fn directions<'m>(
     let half = data.len() / 2;
     let size = half as u32;
     let (cons, prod) = (indices.u32::<IN_CONS>(), indices.u32::<IN_PROD>());
-    let to_front = Direction { cons, prod, data, start: 0, size };
+    let to_front = Direction { cons, prod, data: Data::Whole(data, 0), size };
     let (cons, prod) = (indices.u32::<OUT_CONS>(), indices.u32::<OUT_PROD>());
-    let to_back = Direction { cons, prod, data, start: half, size };
+    let to_back = Direction { cons, prod, data: Data::Whole(data, half), size };
     if is_front { (to_front, to_back) } else { (to_back, to_front) }
 }
 

@@ -32,4 +32,4 @@ pub use front::{FrontRing, Full, Responses};
 pub use index::Notify;
 pub use layout::{RingError, RingLayout};
 pub use mac::{MacAddress, MacError};
-pub use vchan::{Vchan, VchanError, VchanOrders};
+pub use vchan::{Vchan, VchanError, VchanOrders, VchanPeer};

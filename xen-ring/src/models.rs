@@ -2,7 +2,9 @@
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test -p xen-ring --lib --release`
 
-use crate::{BackRing, ByteConsumer, ByteProducer, FrontRing, Notify, Vchan, VchanError, VchanOrders};
+use crate::{
+    BackRing, ByteConsumer, ByteProducer, FrontRing, Notify, Vchan, VchanError, VchanOrders, VchanPeer,
+};
 use loom::thread;
 use std::vec::Vec;
 use xen_hypercall::{PAGE_SIZE, SharedMem};
@@ -125,7 +127,7 @@ fn bytes_arrive_whole_and_in_order_while_room_is_reused() {
     });
 }
 
-type End = Vchan<&'static SharedMem>;
+type End = Vchan<&'static SharedMem, [&'static SharedMem; 0]>;
 
 /// The words of a first page, and a few bytes of both rings.
 fn vchan_page() -> &'static SharedMem {
@@ -134,13 +136,13 @@ fn vchan_page() -> &'static SharedMem {
 }
 
 fn server(mem: &'static SharedMem) -> End {
-    End::server(mem, VchanOrders::new(10, 11).unwrap(), None, None, &[]).unwrap()
+    End::server(mem, VchanOrders::new(10, 11).unwrap(), [], [], []).unwrap()
 }
 
 fn vchan() -> (End, End) {
     let mem = vchan_page();
     let server = server(mem);
-    (server, End::client(mem, VchanOrders::offered(mem).unwrap(), None, None).unwrap())
+    (server, End::client(mem, VchanOrders::offered(mem).unwrap(), [], []).unwrap())
 }
 
 #[test]
@@ -173,7 +175,7 @@ fn room_in_a_vchan_is_seen_or_its_writer_is_notified() {
         let (mut server, mut client) = vchan();
         let _ = client.write(&[1]).unwrap();
         let writer = thread::spawn(move || {
-            client.final_check_writable().unwrap();
+            client.final_check_writable(1).unwrap();
             client.free().unwrap()
         });
         let (_, notify) = server.read(&mut [0; 2]).unwrap();
@@ -187,18 +189,18 @@ fn the_last_words_of_an_end_that_left_are_seen() {
         let (mut server, mut client) = vchan();
         let leaving = thread::spawn(move || {
             let _ = client.write(&[7]).unwrap();
-            let _ = client.close();
+            client.leave();
         });
-        if !server.is_peer_live() {
+        if server.peer() == VchanPeer::Gone {
             assert_eq!(server.available(), Ok(1));
         }
         leaving.join().unwrap();
         let (mut server, mut client) = vchan();
         let leaving = thread::spawn(move || {
             let _ = server.write(&[7]).unwrap();
-            let _ = server.close();
+            server.leave();
         });
-        if !client.is_peer_live() {
+        if client.peer() == VchanPeer::Gone {
             assert_eq!(client.available(), Ok(1));
         }
         leaving.join().unwrap();

@@ -1,6 +1,6 @@
 //! Vchan: a stream of bytes each way between any two domains, of which one grants all memory.
 
-use crate::stream::{Cursor, Direction};
+use crate::stream::{Cursor, Data, Direction};
 use crate::{Corrupt, Notify};
 use core::fmt;
 use core::mem::offset_of;
@@ -48,6 +48,11 @@ pub enum VchanError {
         /// The size that the order says; 0 if the ring lies in the first page.
         expected: usize,
     },
+    /// The parts that the memory of a ring was given in are not all of one size, a power of two.
+    Parts {
+        /// The size in bytes of the first that is not as it should be.
+        found: usize,
+    },
     /// The first page has no room for so many references beside its rings.
     Refs {
         /// How many there are.
@@ -68,6 +73,12 @@ impl fmt::Display for VchanError {
             }
             Self::Data { found, expected } => {
                 write!(f, "vchan ring: found {found} bytes of data, expected {expected}")
+            }
+            Self::Parts { found } => {
+                write!(
+                    f,
+                    "vchan ring: found a part of {found} bytes, expected all of one size, a power of two"
+                )
             }
             Self::Refs { found, limit } => {
                 write!(
@@ -144,12 +155,24 @@ impl VchanOrders {
     }
 }
 
+/// What the other end of a vchan says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VchanPeer {
+    /// No client has been there yet.
+    Awaited,
+    /// It is there.
+    Live,
+    /// It has left.
+    Gone,
+}
+
 /// Returns the size of the memory that a ring has beside the first page.
 fn data_bytes(order: u16) -> usize {
     if IN_PAGE.contains(&order) { 0 } else { 1 << order }
 }
 
-/// One end of a vchan: its first page in memory `I`, and rings with pages of their own in memory `D`.
+/// One end of a vchan: its first page in memory `I`, and the pages of its rings' own in `D`, each ring's as one part or several of one
+/// size: an array of `I`, empty for a ring that lies in the first page.
 ///
 /// Whoever reads or writes is told whether the peer asked to be notified of that. Nothing that the peer can write is relied on: the own
 /// indices and all sizes are kept here.
@@ -157,43 +180,47 @@ fn data_bytes(order: u16) -> usize {
 /// Source: `io/libxenvchan.h`.
 #[doc(alias = "libxenvchan")]
 #[derive(Debug)]
-pub struct Vchan<I, D = I> {
+pub struct Vchan<I, D> {
     page: I,
     orders: VchanOrders,
-    left: Option<D>,
-    right: Option<D>,
+    left: D,
+    right: D,
     is_server: bool,
     reader: Cursor,
     writer: Cursor,
 }
 
-impl<I: AsRef<SharedMem>, D: AsRef<SharedMem>> Vchan<I, D> {
+impl<I: AsRef<SharedMem>, D: AsRef<[I]>> Vchan<I, D> {
     /// Starts a vchan in a fresh first page, and in own pages for the rings that have such, granted as `refs`: the left ring's first.
     /// A client may know of it then.
     ///
     /// # Errors
     ///
-    /// [`VchanError::Data`], [`VchanError::Refs`].
+    /// [`VchanError::Data`], [`VchanError::Parts`], [`VchanError::Refs`].
     pub fn server(
         page: I,
         orders: VchanOrders,
-        left: Option<D>,
-        right: Option<D>,
-        refs: &[GrantRef],
+        left: D,
+        right: D,
+        refs: impl IntoIterator<Item = GrantRef>,
     ) -> Result<Self, VchanError> {
-        let limit = orders.left_pages() + orders.right_pages();
-        if refs.len() != limit {
-            return Err(VchanError::Refs { found: refs.len(), limit });
-        }
-        check_data(orders, &left, &right)?;
+        check_data(orders, left.as_ref(), right.as_ref())?;
         let mem = page.as_ref();
         mem.zero();
+        let limit = orders.left_pages() + orders.right_pages();
+        let mut found = 0;
+        for reference in refs {
+            if found < limit {
+                // Below the rings, by the orders.
+                let _ = mem.write(GRANTS + found * size_of::<GrantRef>(), &reference);
+            }
+            found += 1;
+        }
+        if found != limit {
+            return Err(VchanError::Refs { found, limit });
+        }
         mem.u16::<LEFT_ORDER>().store(orders.left, Ordering::Relaxed);
         mem.u16::<RIGHT_ORDER>().store(orders.right, Ordering::Relaxed);
-        for (index, reference) in refs.iter().enumerate() {
-            // Below the rings, by the orders.
-            let _ = mem.write(GRANTS + index * size_of::<GrantRef>(), reference);
-        }
         mem.u8::<CLI_LIVE>().store(AWAITED, Ordering::Relaxed);
         // The client is to tell when it has connected.
         mem.u8::<CLI_NOTIFY>().store(VCHAN_NOTIFY_WRITE, Ordering::Relaxed);
@@ -206,24 +233,20 @@ impl<I: AsRef<SharedMem>, D: AsRef<SharedMem>> Vchan<I, D> {
     ///
     /// # Errors
     ///
-    /// [`VchanError::Data`].
-    pub fn client(
-        page: I,
-        orders: VchanOrders,
-        left: Option<D>,
-        right: Option<D>,
-    ) -> Result<Self, VchanError> {
-        check_data(orders, &left, &right)?;
-        let mem = page.as_ref();
+    /// [`VchanError::Data`], [`VchanError::Parts`].
+    pub fn client(page: I, orders: VchanOrders, left: D, right: D) -> Result<Self, VchanError> {
+        check_data(orders, left.as_ref(), right.as_ref())?;
+        let this = Self::attached(page, orders, left, right, false);
+        let mem = this.page.as_ref();
         // As the server does it: tell us when something was written.
         mem.u8::<SRV_NOTIFY>().store(VCHAN_NOTIFY_WRITE, Ordering::Relaxed);
-        mem.u8::<CLI_LIVE>().store(1, Ordering::Relaxed);
-        Ok(Self::attached(page, orders, left, right, false))
+        mem.u8::<CLI_LIVE>().store(1, Ordering::Release);
+        Ok(this)
     }
 
-    fn attached(page: I, orders: VchanOrders, left: Option<D>, right: Option<D>, is_server: bool) -> Self {
-        let (read, write) = directions(page.as_ref(), orders, &left, &right, is_server);
-        let (reader, writer) = (Cursor::reader(read), Cursor::writer(write));
+    fn attached(page: I, orders: VchanOrders, left: D, right: D, is_server: bool) -> Self {
+        let (read, write) = directions(&page, orders, left.as_ref(), right.as_ref(), is_server);
+        let (reader, writer) = (Cursor::reader(&read), Cursor::writer(&write));
         Self { page, orders, left, right, is_server, reader, writer }
     }
 
@@ -233,8 +256,8 @@ impl<I: AsRef<SharedMem>, D: AsRef<SharedMem>> Vchan<I, D> {
     ///
     /// [`Corrupt`] if the peer's index is behind ours or too far ahead, now or at any time before.
     pub fn available(&mut self) -> Result<usize, Corrupt> {
-        let (page, orders, is_server) = (self.page.as_ref(), self.orders, self.is_server);
-        self.reader.available(directions(page, orders, &self.left, &self.right, is_server).0)
+        let Self { page, orders, left, right, is_server, reader, .. } = self;
+        reader.available(&directions(page, *orders, left.as_ref(), right.as_ref(), *is_server).0)
     }
 
     /// Returns how many bytes there is room for.
@@ -243,8 +266,8 @@ impl<I: AsRef<SharedMem>, D: AsRef<SharedMem>> Vchan<I, D> {
     ///
     /// [`Corrupt`] if the peer's index is ahead of ours or too far behind, now or at any time before.
     pub fn free(&mut self) -> Result<usize, Corrupt> {
-        let (page, orders, is_server) = (self.page.as_ref(), self.orders, self.is_server);
-        self.writer.free(directions(page, orders, &self.left, &self.right, is_server).1)
+        let Self { page, orders, left, right, is_server, writer, .. } = self;
+        writer.free(&directions(page, *orders, left.as_ref(), right.as_ref(), *is_server).1)
     }
 
     /// Takes as many bytes as there are and `buffer` holds; returns how many, and whether the peer waits for that.
@@ -253,9 +276,9 @@ impl<I: AsRef<SharedMem>, D: AsRef<SharedMem>> Vchan<I, D> {
     ///
     /// [`Corrupt`] as from [`available`](Self::available); nothing is taken.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<(usize, Notify), Corrupt> {
-        let (page, orders, is_server) = (self.page.as_ref(), self.orders, self.is_server);
-        let (read, _) = directions(page, orders, &self.left, &self.right, is_server);
-        let count = self.reader.read(read, buffer)?;
+        let Self { page, orders, left, right, is_server, reader, .. } = self;
+        let (read, _) = directions(page, *orders, left.as_ref(), right.as_ref(), *is_server);
+        let count = reader.read(&read, buffer)?;
         Ok((count, self.told(VCHAN_NOTIFY_READ, count)))
     }
 
@@ -265,9 +288,9 @@ impl<I: AsRef<SharedMem>, D: AsRef<SharedMem>> Vchan<I, D> {
     ///
     /// [`Corrupt`] as from [`free`](Self::free); nothing is written.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(usize, Notify), Corrupt> {
-        let (page, orders, is_server) = (self.page.as_ref(), self.orders, self.is_server);
-        let (_, write) = directions(page, orders, &self.left, &self.right, is_server);
-        let count = self.writer.write(write, bytes)?;
+        let Self { page, orders, left, right, is_server, writer, .. } = self;
+        let (_, write) = directions(page, *orders, left.as_ref(), right.as_ref(), *is_server);
+        let count = writer.write(&write, bytes)?;
         Ok((count, self.told(VCHAN_NOTIFY_WRITE, count)))
     }
 
@@ -282,34 +305,37 @@ impl<I: AsRef<SharedMem>, D: AsRef<SharedMem>> Vchan<I, D> {
         Ok(self.available()? != 0)
     }
 
-    /// Asks to be notified of the next byte read, then looks: `true` means that there is room, don't wait.
+    /// Asks to be notified of the next byte read, then looks: `true` means that there is room for `len` bytes, don't wait. More than the ring's size
+    /// stands for all of it: that everything was read.
     ///
     /// # Errors
     ///
     /// [`Corrupt`] as from [`free`](Self::free).
-    pub fn final_check_writable(&mut self) -> Result<bool, Corrupt> {
+    pub fn final_check_writable(&mut self, len: usize) -> Result<bool, Corrupt> {
         // See `told`.
         self.asked_of_peer().fetch_or(VCHAN_NOTIFY_READ);
-        Ok(self.free()? != 0)
+        let size = 1 << if self.is_server { self.orders.right } else { self.orders.left };
+        Ok(self.free()? >= len.min(size))
     }
 
-    /// Tells whether the peer is there. A server awaits its client as if it were; what the peer wrote before it left can still be read.
+    /// Tells what the peer says of itself. What it wrote before it left can still be read.
     #[doc(alias = "libxenvchan_is_open")]
-    pub fn is_peer_live(&self) -> bool {
+    pub fn peer(&self) -> VchanPeer {
         let mem = self.page.as_ref();
-        match self.is_server {
-            true => matches!(mem.u8::<CLI_LIVE>().load(Ordering::Acquire), 1 | AWAITED),
-            false => mem.u8::<SRV_LIVE>().load(Ordering::Acquire) == 1,
+        let said = if self.is_server { mem.u8::<CLI_LIVE>() } else { mem.u8::<SRV_LIVE>() };
+        match said.load(Ordering::Acquire) {
+            1 => VchanPeer::Live,
+            AWAITED if self.is_server => VchanPeer::Awaited,
+            _ => VchanPeer::Gone,
         }
     }
 
-    /// Tells the peer, which is to be notified, that this end leaves; gives the memory back: first page, left and right ring.
+    /// Tells the peer, which is to be notified, that this end leaves.
     #[doc(alias = "libxenvchan_close")]
-    pub fn close(self) -> (I, Option<D>, Option<D>) {
+    pub fn leave(&mut self) {
         let mem = self.page.as_ref();
         let own = if self.is_server { mem.u8::<SRV_LIVE>() } else { mem.u8::<CLI_LIVE>() };
         own.store(0, Ordering::Release);
-        (self.page, self.left, self.right)
     }
 
     /// What we want to be told of by the peer.
@@ -331,39 +357,40 @@ impl<I: AsRef<SharedMem>, D: AsRef<SharedMem>> Vchan<I, D> {
     }
 }
 
-fn check_data<D: AsRef<SharedMem>>(
-    orders: VchanOrders,
-    left: &Option<D>,
-    right: &Option<D>,
-) -> Result<(), VchanError> {
-    for (data, order) in [(left, orders.left), (right, orders.right)] {
-        let (found, expected) = (data.as_ref().map_or(0, |data| data.as_ref().len()), data_bytes(order));
+fn check_data<I: AsRef<SharedMem>>(orders: VchanOrders, left: &[I], right: &[I]) -> Result<(), VchanError> {
+    for (parts, order) in [(left, orders.left), (right, orders.right)] {
+        let len = |part: &I| part.as_ref().len();
+        let (found, expected) = (parts.iter().map(len).sum(), data_bytes(order));
         if found != expected {
             return Err(VchanError::Data { found, expected });
+        }
+        let size = parts.first().map_or(0, len);
+        let odd = |part: &usize| *part != size || !part.is_power_of_two();
+        if let Some(found) = parts.iter().map(len).find(odd) {
+            return Err(VchanError::Parts { found });
         }
     }
     Ok(())
 }
 
 /// Returns what this end reads and what it writes.
-fn directions<'m, D: AsRef<SharedMem>>(
-    page: &'m SharedMem,
+fn directions<'m, I: AsRef<SharedMem>>(
+    page: &'m I,
     orders: VchanOrders,
-    left: &'m Option<D>,
-    right: &'m Option<D>,
+    left: &'m [I],
+    right: &'m [I],
     is_server: bool,
-) -> (Direction<'m>, Direction<'m>) {
-    let place = |data: &'m Option<D>, order: u16| match data {
-        Some(data) => (data.as_ref(), 0),
+) -> (Direction<'m, I>, Direction<'m, I>) {
+    let mem = page.as_ref();
+    let place = |parts: &'m [I], order: u16| match parts.first() {
+        Some(part) => Data::Parts { parts, order: part.as_ref().len().checked_ilog2().unwrap_or(0) },
         // A ring of the first page begins at its size.
-        None => (page, 1 << order),
+        None => Data::Whole(mem, 1 << order),
     };
-    let (data, start) = place(left, orders.left);
-    let (cons, prod) = (page.u32::<{ LEFT + CONS }>(), page.u32::<{ LEFT + PROD }>());
-    let left = Direction { cons, prod, data, start, size: 1 << orders.left };
-    let (data, start) = place(right, orders.right);
-    let (cons, prod) = (page.u32::<{ RIGHT + CONS }>(), page.u32::<{ RIGHT + PROD }>());
-    let right = Direction { cons, prod, data, start, size: 1 << orders.right };
+    let (cons, prod) = (mem.u32::<{ LEFT + CONS }>(), mem.u32::<{ LEFT + PROD }>());
+    let left = Direction { cons, prod, data: place(left, orders.left), size: 1 << orders.left };
+    let (cons, prod) = (mem.u32::<{ RIGHT + CONS }>(), mem.u32::<{ RIGHT + PROD }>());
+    let right = Direction { cons, prod, data: place(right, orders.right), size: 1 << orders.right };
     if is_server { (left, right) } else { (right, left) }
 }
 

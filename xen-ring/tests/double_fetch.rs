@@ -82,7 +82,7 @@ fn flex_rings_and_vchan_load_each_byte_and_the_peers_index_once() {
     let mut first = page();
     let mem = SharedMem::from_pages(&mut first);
     let orders = VchanOrders::new(10, 11).unwrap();
-    let mut server = Vchan::<_>::server(mem, orders, None, None, &[]).unwrap();
+    let mut server = Vchan::<_, [_; 0]>::server(mem, orders, [], [], []).unwrap();
     mem.write(4, &30u32).unwrap();
     let (counts, (count, _)) = loads(mem, || server.read(&mut [0; 20]).unwrap());
     // The peer's index, what it wants to be told of, and the bytes.

@@ -23,12 +23,13 @@ struct Kernel {
     bin: &'static str,
 }
 
-const KERNELS: [Kernel; 5] = [
+const KERNELS: [Kernel; 6] = [
     Kernel { name: "shell", package: "xen-example-shell", bin: "shell" },
     Kernel { name: "hello", package: "xen-example-rt", bin: "hello" },
     Kernel { name: "selftest", package: "xen-example-selftest", bin: "selftest" },
     Kernel { name: "driver-domain", package: "xen-example-driver-domain", bin: "driver-domain" },
     Kernel { name: "store-suite", package: "xen-example-store-suite", bin: "store-suite" },
+    Kernel { name: "vchan", package: "xen-example-vchan", bin: "vchan" },
 ];
 
 /// Options of `build`.
@@ -76,6 +77,11 @@ pub(crate) fn selftest() -> Result<PathBuf> {
 /// Builds the kernel that compares xenstore servers with the protocol; returns its image.
 pub(crate) fn store_suite() -> Result<PathBuf> {
     make(&KERNELS[4], false)
+}
+
+/// Builds the kernel that echoes through a vchan; returns its image.
+pub(crate) fn vchan() -> Result<PathBuf> {
+    make(&KERNELS[5], false)
 }
 
 /// The bytes of a kernel that are loaded: its file without symbols and debug information.

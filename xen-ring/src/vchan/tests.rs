@@ -5,7 +5,7 @@ use std::vec::Vec;
 use xen_hypercall::Page;
 use xen_hypercall::sync::Ordering::Relaxed;
 
-type End<'m> = Vchan<&'m SharedMem>;
+type End<'m> = Vchan<&'m SharedMem, &'m [&'m SharedMem]>;
 
 fn page() -> Box<[Page; 1]> {
     Box::new([Page::ZERO])
@@ -17,10 +17,10 @@ fn in_page() -> VchanOrders {
 
 /// A server and its client, with both rings in the first page.
 fn pair(mem: &SharedMem) -> (End<'_>, End<'_>) {
-    let server = End::server(mem, in_page(), None, None, &[]).unwrap();
+    let server = End::server(mem, in_page(), &[], &[], []).unwrap();
     let offered = VchanOrders::offered(mem).unwrap();
     assert_eq!(offered, in_page());
-    (server, End::client(mem, offered, None, None).unwrap())
+    (server, End::client(mem, offered, &[], &[]).unwrap())
 }
 
 #[test]
@@ -63,26 +63,63 @@ fn a_client_finds_the_servers_own_pages_and_no_others() {
     let right = SharedMem::from_pages(&mut right);
     let orders = VchanOrders::new(13, 12).unwrap();
     let refs = [GrantRef(5), GrantRef(6), GrantRef(7)];
-    let missing = End::server(mem, orders, Some(left), None, &refs).unwrap_err();
+    let missing = End::server(mem, orders, &[left], &[], refs).unwrap_err();
     assert_eq!(missing, VchanError::Data { found: 0, expected: 4096 });
-    let swapped = End::server(mem, orders, Some(right), Some(left), &refs).unwrap_err();
+    let swapped = End::server(mem, orders, &[right], &[left], refs).unwrap_err();
     assert_eq!(swapped, VchanError::Data { found: 4096, expected: 8192 });
-    let few = End::server(mem, orders, Some(left), Some(right), &refs[1..]).unwrap_err();
+    let few = End::server(mem, orders, &[left], &[right], refs[1..].iter().copied()).unwrap_err();
     assert_eq!(few, VchanError::Refs { found: 2, limit: 3 });
-    let needless = End::server(mem, in_page(), Some(right), None, &[]).unwrap_err();
+    let many =
+        End::server(mem, orders, &[left], &[right], core::iter::repeat_n(GrantRef(1), 1200)).unwrap_err();
+    assert_eq!(many, VchanError::Refs { found: 1200, limit: 3 });
+    let needless = End::server(mem, in_page(), &[right], &[], []).unwrap_err();
     assert_eq!(needless, VchanError::Data { found: 4096, expected: 0 });
 
-    let mut server = End::server(mem, orders, Some(left), Some(right), &refs).unwrap();
+    let (left, right) = ([left], [right]);
+    let mut server = End::server(mem, orders, &left, &right, refs).unwrap();
     let offered = VchanOrders::offered(mem).unwrap();
     assert_eq!((offered.left_pages(), offered.right_pages()), (2, 1));
     assert_eq!(offered.refs(mem).collect::<Vec<_>>(), refs);
-    let mut client = End::client(mem, offered, Some(left), Some(right)).unwrap();
+    let mut client = End::client(mem, offered, &left, &right).unwrap();
     assert_eq!(client.write(&[7; 9000]).map(|done| done.0), Ok(8192));
     assert_eq!((server.available(), client.free()), (Ok(8192), Ok(0)));
     assert_eq!(server.write(&[8; 9000]).map(|done| done.0), Ok(4096));
     let mut out = [0; 9000];
     assert_eq!(server.read(&mut out).map(|done| done.0), Ok(8192));
     assert_eq!(out[..8192], [7; 8192]);
+}
+
+#[test]
+fn a_ring_in_parts_is_the_same_stream_as_in_one() {
+    let mut first = page();
+    let mem = SharedMem::from_pages(&mut first);
+    let mut halves = [[Page::ZERO; 2]; 2];
+    let left = halves.each_mut().map(SharedMem::from_pages);
+    let (mut one, mut three) = (page(), Box::new([Page::ZERO; 3]));
+    let (one, three) = (SharedMem::from_pages(&mut one), SharedMem::from_pages(&mut three));
+    let orders = VchanOrders::new(13, 14).unwrap();
+    for uneven in [[one, three], [three, one]] {
+        let uneven = End::client(mem, orders, &left[..1], &uneven).unwrap_err();
+        assert_eq!(uneven, VchanError::Parts { found: 3 * PAGE_SIZE });
+    }
+    let orders = VchanOrders::new(14, 14).unwrap();
+    let mut quarters = [[Page::ZERO; 1]; 4];
+    let quarters = quarters.each_mut().map(SharedMem::from_pages);
+    let mut server = End::server(mem, orders, &left, &quarters, [GrantRef(1); 8]).unwrap();
+    let mut client = End::client(mem, orders, &left, &quarters).unwrap();
+    let mut sent = 0usize;
+    for len in [1, 4095, 4097, 16384, 8191, 12289, 16384, 5, 16383] {
+        let bytes: Vec<u8> = (sent..sent + len).map(|i| (i * 13 + i / 4096) as u8).collect();
+        assert_eq!(client.write(&bytes).map(|done| done.0), Ok(len));
+        assert_eq!(server.write(&bytes).map(|done| done.0), Ok(len));
+        sent += len;
+        let mut out = std::vec![0; len];
+        assert_eq!(server.read(&mut out).map(|done| done.0), Ok(len));
+        assert_eq!(out, bytes);
+        out.fill(0);
+        assert_eq!(client.read(&mut out).map(|done| done.0), Ok(len));
+        assert_eq!(out, bytes);
+    }
 }
 
 #[test]
@@ -98,27 +135,33 @@ fn a_notification_is_sent_when_it_was_asked_for_and_once() {
     assert_eq!(client.write(b"y"), Ok((1, Notify::Send)));
     assert_eq!(client.write(&[0; 4096]), Ok((1023, Notify::Skip)));
     assert_eq!(client.write(b"z"), Ok((0, Notify::Skip)));
-    assert_eq!(client.final_check_writable(), Ok(false));
-    assert_eq!(server.read(&mut out), Ok((1024, Notify::Send)));
+    assert_eq!(client.final_check_writable(1), Ok(false));
+    assert_eq!(server.read(&mut out[..24]), Ok((24, Notify::Send)));
+    for (len, room) in [(24, true), (25, false), (1024, false), (usize::MAX, false)] {
+        assert_eq!(client.final_check_writable(len), Ok(room));
+    }
+    assert_eq!(server.read(&mut out), Ok((1000, Notify::Send)));
     assert_eq!(server.read(&mut out), Ok((0, Notify::Skip)));
-    assert_eq!(client.final_check_writable(), Ok(true));
+    for len in [1, 1024, usize::MAX] {
+        assert_eq!(client.final_check_writable(len), Ok(true));
+    }
 }
 
 #[test]
 fn an_end_that_leaves_is_missed_and_its_last_words_are_read() {
     let mut page = page();
     let mem = SharedMem::from_pages(&mut page);
-    let server = End::server(mem, in_page(), None, None, &[]).unwrap();
-    assert!(server.is_peer_live(), "a client is awaited");
-    let mut client = End::client(mem, in_page(), None, None).unwrap();
-    assert!(server.is_peer_live() && client.is_peer_live());
-    let mut server = server;
+    let mut server = End::server(mem, in_page(), &[], &[], []).unwrap();
+    assert_eq!(server.peer(), VchanPeer::Awaited);
+    let mut client = End::client(mem, in_page(), &[], &[]).unwrap();
+    assert_eq!((server.peer(), client.peer()), (VchanPeer::Live, VchanPeer::Live));
     let _ = client.write(b"bye").unwrap();
-    let _ = client.close();
-    assert!(!server.is_peer_live());
+    client.leave();
+    assert_eq!(server.peer(), VchanPeer::Gone);
     let mut out = [0; 8];
     assert_eq!((server.read(&mut out).map(|done| done.0), &out[..3]), (Ok(3), &b"bye"[..]));
-    let _ = server.close();
+    server.leave();
+    assert_eq!(client.peer(), VchanPeer::Gone);
     assert_eq!(VchanOrders::offered(mem), Err(VchanError::ServerGone));
 }
 
@@ -148,7 +191,7 @@ proptest! {
         let (mut server, _) = pair(mem);
         mem.u32::<{ LEFT + CONS }>().store(own, Relaxed);
         mem.u32::<{ RIGHT + PROD }>().store(own, Relaxed);
-        server = End::attached(mem, server.orders, None, None, true);
+        server = End::attached(mem, server.orders, &[], &[], true);
         mem.u32::<{ LEFT + PROD }>().store(peer, Relaxed);
         mem.u32::<{ RIGHT + CONS }>().store(peer, Relaxed);
         let mut out = [0; 4096];
@@ -173,8 +216,8 @@ proptest! {
         let mem = SharedMem::from_pages(&mut page);
         let (server, client) = pair(mem);
         mem.write(RIGHT, &[start; 2]).unwrap();
-        let mut server = End::attached(mem, server.orders, None, None, true);
-        let mut client = End::attached(mem, client.orders, None, None, false);
+        let mut server = End::attached(mem, server.orders, &[], &[], true);
+        let mut client = End::attached(mem, client.orders, &[], &[], false);
         let (mut sent, mut got) = (0usize, 0usize);
         let (mut reader_sleeps, mut writer_sleeps) = (false, false);
         for (write, count) in steps {
@@ -185,7 +228,7 @@ proptest! {
                 prop_assert!(done == 0 || !writer_sleeps, "there was room and nobody woke the writer");
                 sent += done;
                 reader_sleeps &= notify == Notify::Skip;
-                writer_sleeps = done < count && !server.final_check_writable().unwrap();
+                writer_sleeps = done < count && !server.final_check_writable(1).unwrap();
             } else {
                 let (done, notify) = client.read(&mut bytes).unwrap();
                 prop_assert!(done == 0 || !reader_sleeps, "bytes came and nobody woke the reader");

@@ -1,0 +1,90 @@
+//! The kernel: sends back what comes through a vchan, and says on its console how it went.
+
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+use alloc::{boxed::Box, format};
+use core::error::Error;
+use core::fmt::Write;
+use core::time::Duration;
+use xen_example_rt::{Rt, early_println};
+use xen_front::console::Console;
+use xen_front::vchan::{Client, End, Server, VchanError, VchanOrders};
+use xen_grant::GrantTable;
+use xen_hypercall::{DomId, Instant, Platform, SharedMem, start};
+use xen_store::XenStore;
+
+xen_example_rt::entry!(main);
+
+fn main(xen: Rt) {
+    let mut console = match start::console_ring(xen) {
+        Ok(ring) => Console::primary(ring),
+        Err(error) => return early_println!("no console: {error}"),
+    };
+    let _ = match run(xen, &mut console) {
+        Ok(()) => writeln!(console, "vchan: end"),
+        Err(error) => writeln!(console, "vchan: FAILED {error}"),
+    };
+    let _ = console.flush(soon(xen));
+}
+
+fn soon(xen: Rt) -> Instant {
+    xen.now() + Duration::from_secs(60)
+}
+
+fn run(xen: Rt, console: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let store = XenStore::new(xen, start::xenstore_ring(xen)?)?;
+    let grants = GrantTable::new(xen)?;
+    let words: alloc::vec::Vec<&str> = xen.command_line().split_whitespace().collect();
+    match words[..] {
+        ["server", client, path, left, right, bytes] => {
+            let orders = VchanOrders::new(left.parse()?, right.parse()?)?;
+            let client = DomId(client.parse()?);
+            let mut server = Server::open(&store, &grants, client, path, orders)?;
+            writeln!(console, "vchan: at {path}")?;
+            server.wait_for_client(soon(xen))?;
+            let count = echo(&mut server, bytes.parse()?, xen)?;
+            server.close(soon(xen))?;
+            writeln!(console, "vchan: {count} bytes")?;
+        }
+        ["client", server, path, bytes] => {
+            let mut client = Client::connect(&store, DomId(server.parse()?), path, soon(xen))?;
+            writeln!(console, "vchan: connected to {path}")?;
+            let count = echo(&mut client, bytes.parse()?, xen)?;
+            drop(client);
+            writeln!(console, "vchan: {count} bytes")?;
+        }
+        _ => {
+            let expected = "server DOMAIN PATH LEFT RIGHT BYTES, or client DOMAIN PATH BYTES";
+            return Err(format!("found command line '{}', expected {expected}", xen.command_line()).into());
+        }
+    }
+    writeln!(console, "vchan: {} allocations kept back", grants.sweep_quarantine().waiting)?;
+    Ok(())
+}
+
+/// Sends back `limit` bytes, or fewer if the peer leaves before; returns how many.
+fn echo<M: AsRef<SharedMem>>(end: &mut End<Rt, M>, limit: usize, xen: Rt) -> Result<usize, VchanError> {
+    let (mut buffer, mut count) = ([0; 3000], 0);
+    while count < limit {
+        let most = buffer.len().min(limit - count);
+        let read = match end.read(&mut buffer[..most]) {
+            Ok(0) => {
+                end.wait_readable(soon(xen))?;
+                continue;
+            }
+            Err(VchanError::PeerLeft) => return Ok(count),
+            read => read?,
+        };
+        let mut rest = &buffer[..read];
+        while !rest.is_empty() {
+            end.wait_writable(soon(xen))?;
+            rest = &rest[end.write(rest)?..];
+        }
+        count += read;
+    }
+    end.flush(soon(xen))?;
+    Ok(count)
+}

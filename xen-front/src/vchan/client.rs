@@ -1,0 +1,75 @@
+//! The end that maps the other's memory.
+
+use super::end::Parts;
+use super::{End, VchanError, VchanOrders};
+use core::fmt::Display;
+use heapless::Vec;
+use xen_evtchn::Channel;
+use xen_grant::{MAX_PAGES, Mapping, ReadWrite, Window};
+use xen_hypercall::{DomId, ForeignFrames, GrantRef, Instant, Port};
+use xen_ring::{Notify, Vchan};
+use xen_store::{Nodes, XenStore};
+
+/// The end that maps what a [`Server`](super::Server) of another domain grants. Drop it to close it: it tells the server when all is unmapped.
+pub type Client<P> = End<P, Mapping<P, ReadWrite>>;
+
+impl<P: ForeignFrames> Client<P> {
+    /// Connects to the vchan that domain `server` has at `path`. If there is none yet, or only what a server that has gone left there, waits for one.
+    ///
+    /// # Errors
+    ///
+    /// [`VchanError`]: why it could not be done at once, or at last when `deadline` was over.
+    #[doc(alias = "libxenvchan_client_init")]
+    pub fn connect(
+        store: &XenStore<P>,
+        server: DomId,
+        path: impl Display,
+        deadline: Instant,
+    ) -> Result<Self, VchanError> {
+        let watch = store.watch(&path)?;
+        loop {
+            let error = match Self::try_connect(store, server, &path) {
+                Err(error) if error.is_early() => error,
+                result => return result,
+            };
+            if watch.wait_next(deadline)?.is_none() {
+                return Err(error);
+            }
+        }
+    }
+
+    /// As [`connect`](Self::connect), but does not wait for a server.
+    ///
+    /// # Errors
+    ///
+    /// [`VchanError`], with nothing changed.
+    pub fn try_connect(store: &XenStore<P>, server: DomId, path: impl Display) -> Result<Self, VchanError> {
+        let platform = store.platform();
+        let reference = GrantRef(store.read_number(format_args!("{path}/ring-ref"))?);
+        let port = Port(store.read_number(format_args!("{path}/event-channel"))?);
+        let map = |refs: &[GrantRef]| -> Result<Mapping<P, ReadWrite>, VchanError> {
+            let window = Window::reserve(platform.clone(), refs.len()).map_err(VchanError::Memory)?;
+            window.map(server, refs).map_err(|failed| VchanError::Map(failed.error))
+        };
+        let page = map(&[reference])?;
+        let orders = VchanOrders::offered(page.as_ref())?;
+        let (left, right) = {
+            let mut refs = orders.refs(page.as_ref());
+            let mut map_ring = |mut pages: usize| -> Result<_, VchanError> {
+                let mut parts = Parts::new();
+                while pages > 0 {
+                    let some: Vec<GrantRef, MAX_PAGES> = refs.by_ref().take(pages.min(MAX_PAGES)).collect();
+                    pages -= some.len().min(pages);
+                    // There is room: a ring has 256 pages at most.
+                    let _ = parts.push(map(&some)?);
+                }
+                Ok(parts)
+            };
+            (map_ring(orders.left_pages())?, map_ring(orders.right_pages())?)
+        };
+        let channel = Channel::bind_interdomain(platform.clone(), server, port).map_err(VchanError::Port)?;
+        let client = End::new(platform.clone(), Vchan::client(page, orders, left, right)?, channel);
+        client.notify(Notify::Send);
+        Ok(client)
+    }
+}

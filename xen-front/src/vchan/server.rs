@@ -1,0 +1,148 @@
+//! The end that owns the memory.
+
+use super::end::Parts;
+use super::{End, VchanError, VchanOrders, VchanPeer};
+use core::fmt::{self, Display};
+use core::ops::{Deref, DerefMut};
+use heapless::String;
+use xen_evtchn::Channel;
+use xen_grant::{GrantTable, MAX_PAGES, ReadWrite, Shared};
+use xen_hypercall::{DomId, GrantRef, Instant, Pages, Platform};
+use xen_ring::{Notify, Vchan};
+use xen_store::wire::{Access, MessageType, Permission};
+use xen_store::{Nodes, PathText, Reason, StoreError, XenStore};
+
+/// The most bytes of a server's path.
+pub const MAX_PATH: usize = 128;
+
+/// The end that grants all memory, and says in xenstore where it is: in nodes `ring-ref` and `event-channel` below its path.
+///
+/// When its client has left, another one may come: [`wait_for_client`](Self::wait_for_client).
+///
+/// Close it with [`close`](Self::close). If it is just dropped, its nodes stay, and the pages that the client has still mapped go to the grant table's
+/// quarantine.
+#[doc(alias = "libxenvchan_server_init")]
+pub struct Server<'a, P: Platform> {
+    end: End<P, Shared<'a, P, ReadWrite>>,
+    store: &'a XenStore<P>,
+    path: String<MAX_PATH>,
+}
+
+impl<'a, P: Platform> Server<'a, P> {
+    /// Shares rings of the sizes that `orders` says with domain `client`, which finds them at `path`: a directory that this domain may write, such as
+    /// `data/NAME`, and that is the server's own. Only `client` may read it.
+    ///
+    /// # Errors
+    ///
+    /// [`VchanError::Store`]; [`VchanError::Memory`], [`VchanError::Grant`], [`VchanError::Port`].
+    pub fn open(
+        store: &'a XenStore<P>,
+        grants: &'a GrantTable<P>,
+        client: DomId,
+        path: impl Display,
+        orders: VchanOrders,
+    ) -> Result<Self, VchanError> {
+        let mut own_path = String::new();
+        fmt::write(&mut own_path, format_args!("{path}")).map_err(|_| {
+            let (operation, path) = (MessageType::WRITE, PathText::new(&path));
+            StoreError { operation, path, reason: Reason::TooLong { limit: MAX_PATH } }
+        })?;
+        let platform = grants.platform();
+        let share = |pages| -> Result<_, VchanError> {
+            let pages = Pages::alloc(platform.clone(), pages).map_err(VchanError::Memory)?;
+            grants.share_writable(pages, client).map_err(|failed| VchanError::Grant(failed.error))
+        };
+        let share_ring = |pages: usize| -> Result<_, VchanError> {
+            let mut parts = Parts::new();
+            for _ in 0..pages.div_ceil(MAX_PAGES) {
+                // There is room: a ring has 256 pages at most.
+                let _ = parts.push(share(pages.min(MAX_PAGES))?);
+            }
+            Ok(parts)
+        };
+        let page = share(1)?;
+        let reference = page.reference();
+        let (left, right) = (share_ring(orders.left_pages())?, share_ring(orders.right_pages())?);
+        let channel = Channel::alloc_unbound(platform.clone(), client).map_err(VchanError::Port)?;
+        let end = start(platform.clone(), page, orders, left, right, channel)?;
+        let server = Self { end, store, path: own_path };
+        server.publish(client, reference)?;
+        Ok(server)
+    }
+
+    /// Writes into xenstore where the rings are.
+    fn publish(&self, client: DomId, reference: GrantRef) -> Result<(), VchanError> {
+        let path = &self.path;
+        let entry = |access, domain| Permission { access, domain };
+        let permissions = [entry(Access::None, self.store.domid()?), entry(Access::Read, client)];
+        self.store.transaction(|tx| {
+            for (key, value) in [("ring-ref", reference.0), ("event-channel", self.port().0)] {
+                let node = format_args!("{path}/{key}");
+                tx.write_fmt(node, value)?;
+                tx.set_permissions(node, &permissions)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Waits until a client is there, the first one or another one.
+    ///
+    /// # Errors
+    ///
+    /// [`VchanError::Timeout`] after `deadline`.
+    pub fn wait_for_client(&mut self, deadline: Instant) -> Result<(), VchanError> {
+        self.end.wait_until(deadline, |end| Ok(end.peer() == VchanPeer::Live))
+    }
+
+    /// Removes the server's directory from xenstore, tells the client, waits until it has let go, and takes the memory back.
+    ///
+    /// # Errors
+    ///
+    /// [`VchanError::Timeout`] if the client has not let go by `deadline`, [`VchanError::Store`] if the directory could not be removed. The server is closed
+    /// then too, and what the client still uses is in the grant table's quarantine.
+    pub fn close(mut self, deadline: Instant) -> Result<(), VchanError> {
+        let removed = self.store.remove(&self.path);
+        self.end.leave();
+        self.end.notify(Notify::Send);
+        // The port is the last that a client lets go of.
+        self.end.wait_until(deadline, |end| Ok(!end.is_bound()))?;
+        Ok(removed?)
+    }
+}
+
+/// Starts the rings.
+fn start<'a, P: Platform>(
+    platform: P,
+    page: Shared<'a, P, ReadWrite>,
+    orders: VchanOrders,
+    left: Parts<Shared<'a, P, ReadWrite>>,
+    right: Parts<Shared<'a, P, ReadWrite>>,
+    channel: Channel<P>,
+) -> Result<End<P, Shared<'a, P, ReadWrite>>, VchanError> {
+    let mut refs = heapless::Vec::<GrantRef, 512>::new();
+    for part in left.iter().chain(&right) {
+        // There is room: two rings have 512 pages at most.
+        let _ = refs.extend_from_slice(part.refs());
+    }
+    Ok(End::new(platform, Vchan::server(page, orders, left, right, refs)?, channel))
+}
+
+impl<'a, P: Platform> Deref for Server<'a, P> {
+    type Target = End<P, Shared<'a, P, ReadWrite>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.end
+    }
+}
+
+impl<P: Platform> DerefMut for Server<'_, P> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.end
+    }
+}
+
+impl<P: Platform> fmt::Debug for Server<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("path", &self.path).field("end", &self.end).finish_non_exhaustive()
+    }
+}

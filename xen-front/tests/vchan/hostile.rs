@@ -1,0 +1,200 @@
+//! Peers that lie: in xenstore, in the page, in the indices.
+
+use crate::lab::{Lab, PATH};
+use proptest::prelude::*;
+use std::mem::offset_of;
+use xen_evtchn::Channel;
+use xen_front::vchan::{VchanError, VchanPeer};
+use xen_grant::{MapError, Mapping, ReadWrite, Shared, Window};
+use xen_hypercall::{GrantRef, Pages, SharedMem};
+use xen_ring::VchanError as RingsError;
+use xen_sim::Domain;
+use xen_store::Nodes;
+use xen_store::wire::{Access, Permission};
+use xen_sys::io::libxenvchan::VchanInterface;
+
+const GRANTS: usize = size_of::<VchanInterface>();
+
+/// What the client of `lab` may read.
+fn tell(lab: &Lab, key: &str, value: &str) {
+    let node = format!("{PATH}/{key}");
+    lab.one_store.write(&node, value).unwrap();
+    let entry = |access, domain| Permission { access, domain };
+    let permissions = [entry(Access::None, lab.one.id()), entry(Access::Read, lab.two.id())];
+    lab.one_store.set_permissions(&node, &permissions).unwrap();
+}
+
+/// A server that says of itself what a test wants.
+fn forged<'a>(lab: &'a Lab, offer: &VchanInterface) -> (Shared<'a, Domain, ReadWrite>, Channel<Domain>) {
+    let page = Pages::alloc(lab.one.clone(), 1).unwrap();
+    let page = lab.grants.share_writable(page, lab.two.id()).unwrap();
+    page.as_ref().write(0, offer).unwrap();
+    let channel = Channel::alloc_unbound(lab.one.clone(), lab.two.id()).unwrap();
+    tell(lab, "ring-ref", &page.reference().0.to_string());
+    tell(lab, "event-channel", &channel.port().0.to_string());
+    (page, channel)
+}
+
+fn offer(left_order: u16, right_order: u16) -> VchanInterface {
+    VchanInterface { left_order, right_order, cli_live: 2, srv_live: 1, cli_notify: 1, ..Default::default() }
+}
+
+fn clear(lab: Lab) {
+    lab.one_store.remove(PATH).unwrap();
+    lab.finish();
+}
+
+#[test]
+fn orders_that_there_are_not_and_lists_that_do_not_fit_are_refused_and_nothing_stays_mapped() {
+    let lab = Lab::new();
+    for (left, right, expected) in [
+        (0, 0, RingsError::Order { found: 0 }),
+        (9, 12, RingsError::Order { found: 9 }),
+        (12, 21, RingsError::Order { found: 21 }),
+        (u16::MAX, 12, RingsError::Order { found: u16::MAX }),
+        (10, 10, RingsError::SamePlace { order: 10 }),
+        (11, 11, RingsError::SamePlace { order: 11 }),
+        (20, 10, RingsError::Refs { found: 256, limit: 250 }),
+    ] {
+        let (page, channel) = forged(&lab, &offer(left, right));
+        assert_eq!(lab.try_client().unwrap_err(), VchanError::Rings(expected));
+        assert!(page.reclaim().is_ok());
+        drop(channel);
+    }
+    let (page, channel) = forged(&lab, &VchanInterface { srv_live: 0, ..offer(10, 11) });
+    assert_eq!(lab.try_client().unwrap_err(), VchanError::Rings(RingsError::ServerGone));
+    assert!(page.reclaim().is_ok());
+    drop(channel);
+    clear(lab);
+}
+
+#[test]
+fn references_that_are_nobodys_are_refused_wherever_they_stand_and_nothing_stays_mapped() {
+    let lab = Lab::new();
+    // Of 64 pages, the last and one in between are not granted.
+    for bad in [63, 17, 0] {
+        let (page, channel) = forged(&lab, &offer(17, 17));
+        let rings: Vec<_> = (0..4)
+            .map(|_| {
+                let pages = Pages::alloc(lab.one.clone(), 16).unwrap();
+                lab.grants.share_writable(pages, lab.two.id()).unwrap()
+            })
+            .collect();
+        let mut refs: Vec<GrantRef> = rings.iter().flat_map(|ring| ring.refs().to_vec()).collect();
+        refs[bad] = GrantRef(60_000);
+        for (index, reference) in refs.iter().enumerate() {
+            page.as_ref().write(GRANTS + index * 4, reference).unwrap();
+        }
+        let refused = lab.try_client().unwrap_err();
+        let VchanError::Map(MapError::Refused { reference, .. }) = refused else { panic!("{refused}") };
+        assert_eq!(reference, GrantRef(60_000));
+        assert!(rings.into_iter().all(|ring| ring.reclaim().is_ok()) && page.reclaim().is_ok());
+        drop(channel);
+    }
+    clear(lab);
+}
+
+#[test]
+fn numbers_in_xenstore_that_are_none_or_lead_nowhere_are_refused() {
+    let lab = Lab::new();
+    let (page, channel) = forged(&lab, &offer(10, 11));
+    for value in ["", "-1", "x", "4294967296", "8 "] {
+        tell(&lab, "ring-ref", value);
+        assert!(matches!(lab.try_client().unwrap_err(), VchanError::Store(_)), "{value}");
+    }
+    tell(&lab, "ring-ref", "4294967295");
+    assert!(matches!(lab.try_client().unwrap_err(), VchanError::Map(_)));
+    tell(&lab, "ring-ref", &page.reference().0.to_string());
+    for value in ["0", "77", "4294967295"] {
+        tell(&lab, "event-channel", value);
+        assert!(matches!(lab.try_client().unwrap_err(), VchanError::Port(_)), "{value}");
+    }
+    assert_eq!(page.as_ref().read::<VchanInterface>(0), Some(offer(10, 11)), "nobody has connected");
+    assert!(page.reclaim().is_ok());
+    drop(channel);
+    clear(lab);
+}
+
+#[test]
+fn xsa_155_what_the_server_changes_after_the_client_has_looked_at_it_is_not_used() {
+    let lab = Lab::new();
+    let (server, mut client) = lab.pair(12, 13);
+    // The page again, as only a domain that lies has it twice.
+    let reference = GrantRef(lab.one_store.read_number(format!("{PATH}/ring-ref")).unwrap());
+    let page: Mapping<_, ReadWrite> =
+        Window::reserve(lab.two.clone(), 1).unwrap().map(lab.one.id(), &[reference]).unwrap();
+    page.as_ref().write(offset_of!(VchanInterface, left_order), &[20u16, 20]).unwrap();
+    page.as_ref().write(GRANTS, &[u32::MAX; 8]).unwrap();
+    assert_eq!((client.space(), client.write(&[1; 5000])), (Ok(4096), Ok(4096)));
+    drop((page, client));
+    server.close(lab.soon()).unwrap();
+    lab.finish();
+}
+
+#[test]
+fn a_peer_that_says_nonsense_of_itself_has_gone() {
+    let lab = Lab::new();
+    let (mut server, client) = lab.pair(10, 11);
+    let reference = GrantRef(lab.one_store.read_number(format!("{PATH}/ring-ref")).unwrap());
+    let page: Mapping<_, ReadWrite> =
+        Window::reserve(lab.two.clone(), 1).unwrap().map(lab.one.id(), &[reference]).unwrap();
+    let live = offset_of!(VchanInterface, cli_live);
+    for said in [0u8, 3, 255] {
+        page.as_ref().write(live, &said).unwrap();
+        assert_eq!((server.peer(), server.write(b"x")), (VchanPeer::Gone, Err(VchanError::PeerLeft)));
+    }
+    // It says that it is there, and has left.
+    drop(client);
+    page.as_ref().write(live, &1u8).unwrap();
+    assert_eq!((server.peer(), server.write(b"x")), (VchanPeer::Gone, Ok(1)));
+    drop(page);
+    server.close(lab.soon()).unwrap();
+    lab.finish();
+}
+
+/// Sets the four indices: those of the left ring, then those of the right one; first how far each was read, then how far it was written.
+fn spoil(mem: &SharedMem, indices: [u32; 4]) {
+    mem.write(0, &indices).unwrap();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 1 } else { 40 }))]
+
+    #[test]
+    fn xsa_86_whatever_the_indices_are_each_end_stays_within_its_rings_and_all_is_taken_back(
+        indices: [u32; 4],
+        near in proptest::option::of(0u32..20_000),
+        left in 11u16..15,
+    ) {
+        let lab = Lab::new();
+        let (mut server, mut client) = lab.pair(left, 10);
+        let reference = GrantRef(lab.one_store.read_number(format!("{PATH}/ring-ref")).unwrap());
+        let page: Mapping<_, ReadWrite> =
+            Window::reserve(lab.two.clone(), 1).unwrap().map(lab.one.id(), &[reference]).unwrap();
+        let indices = near.map_or(indices, |near| [near / 7, near, near.wrapping_neg(), near / 3]);
+        spoil(page.as_ref(), indices);
+        let mut buffer = vec![0; 40_000];
+        let [left_cons, left_prod, right_cons, right_prod] = indices;
+        let (left, right) = (1usize << left, 1usize << 10);
+        // Each relies on the two indices that are not its own.
+        let expected = |count: u32, size: usize| usize::try_from(count).ok().filter(|count| *count <= size);
+        prop_assert_eq!(server.read(&mut buffer).ok(), expected(left_prod, left));
+        spoil(page.as_ref(), indices);
+        let room = expected(right_cons.wrapping_neg(), right).map(|used| right - used);
+        prop_assert_eq!(server.write(&buffer).ok(), room);
+        spoil(page.as_ref(), indices);
+        prop_assert_eq!(client.read(&mut buffer).ok(), expected(right_prod, right));
+        spoil(page.as_ref(), indices);
+        let room = expected(left_cons.wrapping_neg(), left).map(|used| left - used);
+        prop_assert_eq!(client.write(&buffer).ok(), room);
+        // What was refused once is refused for good.
+        if expected(left_prod, left).is_none() {
+            spoil(page.as_ref(), [0; 4]);
+            prop_assert!(matches!(server.read(&mut buffer), Err(VchanError::Corrupt(_))));
+            prop_assert!(matches!(server.wait_readable(lab.soon()), Err(VchanError::Corrupt(_))));
+        }
+        drop((page, client));
+        server.close(lab.soon()).unwrap();
+        lab.finish();
+    }
+}

@@ -1,0 +1,205 @@
+//! Either end comes first, leaves, comes again, or vanishes.
+
+use crate::lab::{Lab, PATH, receive, send, stream};
+use core::time::Duration;
+use xen_front::vchan::{Client, Server, VchanError, VchanOrders, VchanPeer};
+use xen_grant::GrantTable;
+use xen_hypercall::{Platform, start};
+use xen_ring::VchanError as RingsError;
+use xen_sim::{Domain, Step};
+use xen_store::{Nodes, XenStore};
+
+#[test]
+fn a_client_that_leaves_is_missed_after_its_last_words_and_another_may_come() {
+    let lab = Lab::new();
+    let mut server = lab.server(10, 13);
+    assert_eq!(server.wait_for_client(lab.one.now()), Err(VchanError::Timeout));
+    let (bytes, mut sent, mut got) = (stream(3000, 3), 0, 0);
+    for _ in 0..3 {
+        let mut client = lab.try_client().unwrap();
+        server.wait_for_client(lab.soon()).unwrap();
+        send(&mut client, &bytes, &mut sent, 1000);
+        assert_eq!(server.write(b"for the first who reads"), Ok(23));
+        assert_eq!(client.read(&mut [0; 64]), Ok(23));
+        drop(client);
+        assert_eq!((server.peer(), server.final_check_writable()), (VchanPeer::Gone, Ok(true)));
+        assert_eq!(server.write(b"to nobody"), Err(VchanError::PeerLeft));
+        receive(&mut server, &bytes, &mut got, 2000);
+        assert_eq!(server.read(&mut [0; 1]), Err(VchanError::PeerLeft));
+        assert_eq!(server.wait_readable(lab.soon()), Ok(()));
+    }
+    assert_eq!((sent, got), (3000, 3000));
+    server.close(lab.soon()).unwrap();
+    lab.finish();
+}
+
+#[test]
+fn a_server_that_closes_is_missed_after_its_last_words_and_waits_until_its_memory_is_let_go_of() {
+    let lab = Lab::new();
+    let (mut server, mut client) = lab.pair(14, 14);
+    assert_eq!(server.write(b"last words"), Ok(10));
+    // The client's task: it lets go when it has read all.
+    let mut got = 0;
+    lab.two.spawn(move |domain: &Domain| {
+        domain.take_event(client.port());
+        match client.read(&mut [0; 3]) {
+            Ok(0) => Step::Idle,
+            Ok(count) => {
+                got += count;
+                Step::Worked
+            }
+            Err(error) => {
+                assert_eq!((error, got, client.peer()), (VchanError::PeerLeft, 10, VchanPeer::Gone));
+                assert_eq!(client.write(b"x"), Err(VchanError::PeerLeft));
+                Step::Done
+            }
+        }
+    });
+    server.close(lab.soon()).unwrap();
+    assert_eq!(lab.grants.quarantine().waiting, 0, "taken back at once");
+    assert!(lab.try_client().is_err());
+    lab.finish();
+}
+
+#[test]
+fn a_flush_ends_when_all_was_read_or_nobody_will_read_it() {
+    let lab = Lab::new();
+    let (mut server, mut client) = lab.pair(12, 11);
+    assert_eq!(server.flush(lab.one.now()), Ok(()), "nothing was written");
+    assert_eq!(server.write(&[7; 2048]), Ok(2048));
+    assert_eq!(client.read(&mut [0; 2047]), Ok(2047));
+    assert_eq!(server.flush(lab.soon()), Err(VchanError::Timeout));
+    // A domain that is destroyed does nothing any more.
+    let mut client = core::mem::ManuallyDrop::new(client);
+    lab.two.spawn(move |domain: &Domain| {
+        domain.take_event(client.port());
+        match client.read(&mut [0; 1]) {
+            Ok(_) => Step::Sleep(domain.now() + Duration::from_millis(500)),
+            Err(error) => panic!("{error}"),
+        }
+    });
+    let before = lab.one.now();
+    assert_eq!(server.flush(lab.soon()), Ok(()));
+    assert!(lab.one.now() < before + Duration::from_millis(50), "the client's event ended it");
+    assert_eq!(server.write(&[7; 100]), Ok(100));
+    lab.world.destroy(lab.two.id());
+    assert_eq!(server.flush(lab.soon()), Err(VchanError::PeerLeft));
+    server.close(lab.soon()).unwrap();
+    lab.finish();
+}
+
+#[test]
+fn what_a_client_does_not_let_go_of_in_time_is_kept_back_until_it_does() {
+    let lab = Lab::new();
+    let (server, client) = lab.pair(13, 17);
+    let before = lab.one.now();
+    assert_eq!(server.close(before + Duration::from_secs(2)), Err(VchanError::Timeout));
+    assert!(lab.one.now() >= before + Duration::from_secs(2));
+    // The page, the left ring, and two parts of the right one.
+    assert_eq!(lab.grants.sweep_quarantine().waiting, 4);
+    assert_eq!(client.peer(), VchanPeer::Gone);
+    drop(client);
+    lab.finish();
+}
+
+#[test]
+fn a_client_that_vanishes_is_noticed_although_it_says_nothing() {
+    let lab = Lab::new();
+    let (mut server, client) = lab.pair(10, 14);
+    // As when a domain is destroyed: nobody writes that it has left.
+    core::mem::forget(client);
+    lab.world.destroy(lab.two.id());
+    assert_eq!(server.peer(), VchanPeer::Gone);
+    server.wait_readable(lab.soon()).unwrap();
+    server.close(lab.soon()).unwrap();
+    assert_eq!(lab.grants.quarantine().waiting, 0);
+    lab.finish();
+}
+
+#[test]
+fn a_server_that_vanishes_is_noticed_by_a_client_that_waits() {
+    let lab = Lab::new();
+    let (server, mut client) = lab.pair(10, 14);
+    let (world, one) = (lab.world.clone(), lab.one.id());
+    let mut until = None;
+    // In the midst of the client's wait.
+    lab.world.dom0().spawn(move |domain: &Domain| {
+        let until = *until.get_or_insert(domain.now() + Duration::from_millis(250));
+        if domain.now() < until {
+            return Step::Sleep(until);
+        }
+        world.destroy(one);
+        Step::Done
+    });
+    client.wait_readable(lab.soon()).unwrap();
+    assert_eq!(client.peer(), VchanPeer::Gone);
+    drop(client);
+    core::mem::forget(server);
+    let Lab { world, two_store, one_store, grants, .. } = lab;
+    core::mem::forget((one_store, grants));
+    drop(two_store);
+    world.check().unwrap();
+}
+
+#[test]
+fn a_client_may_come_first_and_is_not_led_astray_by_what_an_earlier_server_left() {
+    let lab = Lab::new();
+    let early = Client::connect(&lab.two_store, lab.one.id(), lab.path(), lab.soon()).unwrap_err();
+    assert!(matches!(early, VchanError::Store(_)), "{early}");
+    // Dropped without being closed: its nodes stay.
+    drop(lab.server(10, 11));
+    assert!(lab.one_store.exists(PATH).unwrap());
+    let stale = Client::connect(&lab.two_store, lab.one.id(), lab.path(), lab.soon()).unwrap_err();
+    assert!(matches!(stale, VchanError::Map(_)), "{stale}");
+
+    // A server that comes later, while the client waits for it.
+    let third = lab.world.create_guest(xen_sim::DomainConfig::new("late"));
+    let ring = start::xenstore_ring(third.clone()).unwrap();
+    let store: &XenStore<Domain> = Box::leak(Box::new(XenStore::new(third.clone(), ring).unwrap()));
+    let grants: &GrantTable<Domain> = Box::leak(Box::new(GrantTable::new(third.clone()).unwrap()));
+    let (client_id, mut server, mut due) = (lab.two.id(), None, None);
+    third.spawn(move |domain: &Domain| {
+        let due = *due.get_or_insert(domain.now() + Duration::from_secs(1));
+        if domain.now() < due {
+            return Step::Sleep(due);
+        }
+        let server: &mut Server<'_, _> = server.get_or_insert_with(|| {
+            let orders = VchanOrders::new(12, 12).unwrap();
+            Server::open(store, grants, client_id, PATH, orders).unwrap()
+        });
+        domain.take_event(server.port());
+        let _ = server.write(b"welcome");
+        Step::Idle
+    });
+    let path = format!("/local/domain/{}/{PATH}", third.id().0);
+    let mut client = Client::connect(&lab.two_store, third.id(), path, lab.soon()).unwrap();
+    client.wait_readable(lab.soon()).unwrap();
+    let mut buffer = [0; 7];
+    assert_eq!((client.read(&mut buffer), &buffer), (Ok(7), b"welcome"));
+    lab.world.destroy(third.id());
+    assert_eq!(client.peer(), VchanPeer::Gone);
+    drop(client);
+    lab.one_store.remove(PATH).unwrap();
+    lab.finish();
+}
+
+#[test]
+fn a_vchan_that_can_not_be_leaves_nothing_behind() {
+    let lab = Lab::new();
+    let orders = VchanOrders::new(12, 12).unwrap();
+    let open = |path: &str| Server::open(&lab.one_store, &lab.grants, lab.two.id(), path, orders).map(drop);
+    let long = open(&"x".repeat(200)).unwrap_err();
+    assert!(long.to_string().contains("at most 128 bytes"), "{long}");
+    let foreign = open(&format!("/local/domain/{}/data/x", lab.two.id().0)).unwrap_err();
+    assert!(matches!(foreign, VchanError::Store(_)), "{foreign}");
+    // More than the domain has memory for, at any step.
+    let held: Vec<_> =
+        core::iter::from_fn(|| xen_hypercall::Pages::alloc(lab.one.clone(), 16).ok()).collect();
+    let large = VchanOrders::new(20, 20).unwrap();
+    let none = Server::open(&lab.one_store, &lab.grants, lab.two.id(), PATH, large).unwrap_err();
+    assert!(matches!(none, VchanError::Memory(_)), "{none}");
+    drop(held);
+    assert_eq!(lab.try_client().unwrap_err().to_string().lines().count(), 1);
+    assert_eq!(VchanError::from(RingsError::ServerGone).to_string(), "vchan: the server has left");
+    lab.finish();
+}

@@ -1,0 +1,136 @@
+//! Bytes go both ways, whole and in order.
+
+use crate::lab::{Lab, PATH, receive, send, stream};
+use xen_front::vchan::{Client, VchanPeer};
+use xen_hypercall::Platform;
+use xen_sim::{Domain, Step};
+use xen_store::wire::{Access, Permission, ServerError};
+use xen_store::{Nodes, Reason};
+
+#[test]
+fn every_order_carries_megabytes_both_ways_in_odd_sizes_and_leaves_nothing_behind() {
+    const TOTAL: usize = 2_500_001;
+    let lab = Lab::new();
+    let (to_server, to_client) = (stream(TOTAL, 1), stream(TOTAL, 2));
+    for (left, right) in
+        [(10, 11), (11, 10), (11, 12), (12, 10), (13, 14), (15, 16), (17, 16), (18, 17), (10, 19), (20, 20)]
+    {
+        let (mut server, mut client) = lab.pair(left, right);
+        assert_eq!((client.space().unwrap(), server.space().unwrap()), (1 << left, 1 << right));
+        let (mut up, mut down, mut up_got, mut down_got) = (0, 0, 0, 0);
+        let mut len = 1;
+        while up_got < TOTAL || down_got < TOTAL {
+            len = (len * 7 + 3) % 300_007;
+            send(&mut client, &to_server, &mut up, len);
+            send(&mut server, &to_client, &mut down, len / 3 + 1);
+            receive(&mut server, &to_server, &mut up_got, len / 2 + 1);
+            receive(&mut client, &to_client, &mut down_got, len + 1);
+        }
+        assert_eq!((up, down, up_got, down_got), (TOTAL, TOTAL, TOTAL, TOTAL));
+        drop(client);
+        server.close(lab.soon()).unwrap();
+        assert_eq!(lab.grants.quarantine().waiting, 0);
+    }
+    lab.finish();
+}
+
+/// Sends back what comes, as long as the server is there; sleeps whenever it can.
+fn echo(client: &mut Client<Domain>, held: &mut Vec<u8>) -> Step {
+    let mut buffer = [0; 700];
+    loop {
+        if held.is_empty() {
+            match client.read(&mut buffer) {
+                Ok(0) if client.final_check_readable().unwrap() => continue,
+                Ok(0) => return Step::Idle,
+                Ok(count) => held.extend(&buffer[..count]),
+                Err(_) => return Step::Done,
+            }
+        }
+        let count = client.write(held).unwrap();
+        held.drain(..count);
+        if !held.is_empty() && count == 0 && !client.final_check_writable().unwrap() {
+            return Step::Idle;
+        }
+    }
+}
+
+#[test]
+fn each_end_sleeps_until_its_event_and_none_is_missed() {
+    const TOTAL: usize = 1_000_003;
+    let lab = Lab::new();
+    let (mut server, mut client) = lab.pair(10, 11);
+    let (bytes, mut held) = (stream(TOTAL, 9), Vec::new());
+    lab.two.spawn(move |domain: &Domain| {
+        domain.take_event(client.port());
+        echo(&mut client, &mut held)
+    });
+    let (mut sent, mut got) = (0, 0);
+    let started = lab.one.now();
+    while got < TOTAL {
+        send(&mut server, &bytes, &mut sent, 5000);
+        // The next wakeup is an event: one that is missed costs a tenth of a second.
+        server.wait_readable(lab.soon()).unwrap();
+        receive(&mut server, &bytes, &mut got, 3001);
+    }
+    assert!(lab.one.now() < started + core::time::Duration::from_millis(100));
+    assert_eq!((sent, server.available()), (TOTAL, Ok(0)));
+    server.close(lab.soon()).unwrap();
+    lab.finish();
+}
+
+#[test]
+fn a_writer_waits_for_room_and_a_server_may_write_before_its_client_is_there() {
+    let lab = Lab::new();
+    let mut server = lab.server(12, 12);
+    assert_eq!(server.peer(), VchanPeer::Awaited);
+    let bytes = stream(9000, 4);
+    assert_eq!((server.write(&bytes), server.write(&bytes)), (Ok(4096), Ok(0)));
+    let mut client = lab.try_client().unwrap();
+    assert_eq!(server.peer(), VchanPeer::Live);
+    let (expected, mut got) = (bytes.clone(), 0);
+    lab.two.spawn(move |domain: &Domain| {
+        domain.take_event(client.port());
+        loop {
+            let before = got;
+            receive(&mut client, &expected, &mut got, 1000);
+            if got == 9000 {
+                return Step::Done;
+            }
+            if got == before && !client.final_check_readable().unwrap() {
+                return Step::Idle;
+            }
+        }
+    });
+    let mut sent = 4096;
+    while sent < bytes.len() {
+        server.wait_writable(lab.soon()).unwrap();
+        sent += server.write(&bytes[sent..]).unwrap();
+    }
+    assert!(lab.one.run_until(lab.soon(), || server.peer() == VchanPeer::Gone));
+    server.close(lab.soon()).unwrap();
+    lab.finish();
+}
+
+#[test]
+fn the_nodes_are_the_clients_to_read_and_nobody_elses() {
+    let lab = Lab::new();
+    let server = lab.server(10, 11);
+    let third = lab.world.create_guest(xen_sim::DomainConfig::new("third"));
+    for key in ["ring-ref", "event-channel"] {
+        let entry = |access, domain| Permission { access, domain };
+        let expected = [entry(Access::None, lab.one.id()), entry(Access::Read, lab.two.id())];
+        let own = format!("{PATH}/{key}");
+        assert_eq!(lab.one_store.permissions::<4>(&own).unwrap(), expected);
+        let path = format!("{}/{key}", lab.path());
+        assert!(lab.two_store.read_number::<u32>(&path).unwrap() > 0);
+        let refused = lab.two_store.write(&path, "7").unwrap_err();
+        assert_eq!(refused.reason, Reason::Server(ServerError::AccessDenied));
+    }
+    let ring = xen_hypercall::start::xenstore_ring(third.clone()).unwrap();
+    let store = xen_store::XenStore::new(third, ring).unwrap();
+    let refused = Client::try_connect(&store, lab.one.id(), lab.path()).unwrap_err();
+    assert!(refused.to_string().contains("EACCES"), "{refused}");
+    drop(store);
+    server.close(lab.soon()).unwrap();
+    lab.finish();
+}
