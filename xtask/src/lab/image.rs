@@ -24,7 +24,7 @@ const VIF_BRIDGE: &str = include_str!("../dom0/vif-bridge.sh");
 const FORM: u32 = 3;
 
 /// What guests are created, watched, saved and restored with.
-const XEN_TOOLS: [&str; 9] = [
+const XEN_TOOLS: [&str; 10] = [
     "xl",
     "libxl-save-helper",
     "xenstored",
@@ -34,6 +34,7 @@ const XEN_TOOLS: [&str; 9] = [
     "xen-init-dom0",
     "lsevtchn",
     "xenstore-control",
+    "vchan-socket-proxy",
 ];
 const STORE_TOOLS: [&str; 9] = [
     "xenstore",
