@@ -108,3 +108,11 @@ ended() {
   within "$2" said "$1" '^done ' || console "$1" | tail -n 12 | sed "s/^/SHOW|$1: /"
   check "$1: all commands ran" "$(console "$1" | grep '^done ')" "$3"
 }
+
+# grants_left DOMAIN: the entries of its grant table that are in force, `none` if there are none. Entries 0 and 1 are the console's and xenstore's,
+# which the toolstack makes and dom0's daemons hold.
+grants_left() {
+  xl debug-keys g
+  left=$(xl dmesg | sed -n "/grant-table for remote d$1 /,/-------- active\|gnttab_usage_print_all \]/p" | grep -o '\[0x[0-9a-f]*\]' | grep -v '\[0x00[01]\]' | sort -u | tr -d '\n')
+  echo "${left:-none}"
+}

@@ -56,10 +56,7 @@ for backend in "vbd/$disk/51712" "vif/$disk/0"; do
   within 5 closed "$backend"
   check "shutdown: backend ${backend%%/*} is Closed" "$(xenstore-read "/local/domain/0/backend/$backend/state")" 6
 done
-xl debug-keys g
-# Entries 0 and 1 are the console's and xenstore's, which the toolstack makes and dom0's daemons hold.
-mapped=$(xl dmesg | sed -n "/grant-table for remote d$disk /,/-------- active\|gnttab_usage_print_all \]/p" | grep -o '\[0x[0-9a-f]*\]' | grep -v '\[0x00[01]\]' | sort -u | tr -d '\n')
-check "shutdown: grants left mapped" "${mapped:-none}" none
+check "shutdown: grants left mapped" "$(grants_left "$disk")" none
 xl destroy disk
 
 # --- smaller rings, for a backend that takes none that are larger: as much as its directory says
@@ -192,6 +189,9 @@ for boot in 9 10; do
   within 15 gone $ID
 done
 check "ten boots in a row" $boots 10
+
+# --- vchan
+. /payload/vchan.sh
 
 # --- Linux in the same run, for the report
 cat >/tmp/linux.cfg <<C

@@ -71,6 +71,7 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
                 shell: kernels::shell()?,
                 selftest: kernels::selftest()?,
                 store_suite: kernels::store_suite()?,
+                vchan: kernels::vchan()?,
                 xs: crate::payload::xs()?,
             });
             Ok(())

@@ -16,6 +16,7 @@ use crate::spoken::Spoken;
 use crate::{host, kernels, ui};
 
 const SCRIPT: &str = include_str!("../payload/test.sh");
+const VCHAN: &str = include_str!("../payload/vchan.sh");
 
 /// What Xen says when all is well, by what its lines contain.
 const PEACEFUL: [&str; 17] = [
@@ -50,6 +51,7 @@ pub(crate) struct Kernels {
     pub(crate) shell: PathBuf,
     pub(crate) selftest: PathBuf,
     pub(crate) store_suite: PathBuf,
+    pub(crate) vchan: PathBuf,
     pub(crate) xs: PathBuf,
 }
 
@@ -60,6 +62,8 @@ pub(crate) fn run(versions: &[XenVersion], kernels: &Kernels) -> Result<Vec<Run>
         let mut archive = payload::archive(SCRIPT, &kernels.shell)?;
         archive.copy("payload/selftest", &kernels.selftest)?;
         archive.copy("payload/store-suite", &kernels.store_suite)?;
+        archive.copy("payload/vchan", &kernels.vchan)?;
+        archive.file("payload/vchan.sh", 0o644, VCHAN);
         archive.copy("payload/xs", &kernels.xs)?;
         let linux_size = payload::add_linux(&mut archive, xen)?;
         let log = host::results()?.join(format!("test-{xen}.log"));

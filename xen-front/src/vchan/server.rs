@@ -32,6 +32,8 @@ impl<'a, P: Platform> Server<'a, P> {
     /// Shares rings of the sizes that `orders` says with domain `client`, which finds them at `path`: a directory that this domain may write, such as
     /// `data/NAME`, and that is the server's own. Only `client` may read it.
     ///
+    /// The client's domain has to be there: xenstored takes no permission for a domain to come.
+    ///
     /// # Errors
     ///
     /// [`VchanError::Store`]; [`VchanError::Memory`], [`VchanError::Grant`], [`VchanError::Port`].
