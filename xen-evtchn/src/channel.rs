@@ -61,6 +61,19 @@ impl<P: Platform> Channel<P> {
         Self::opened(platform, port, vcpu)
     }
 
+    /// Opens a port for physical interrupt `pirq`, for vCPU 0: of an emulated device in an HVM guest, of the machine in a PV dom0; `PHYSDEVOP_map_pirq`
+    /// gives the number. `will_share` says that other domains may have the interrupt too. Each event is followed by `PHYSDEVOP_eoi` once the device
+    /// has been served.
+    ///
+    /// # Errors
+    ///
+    /// `EEXIST` if it is bound already, `EINVAL` for an unknown one, `EPERM` if it is not this domain's, `ENOSPC`.
+    #[doc(alias = "EVTCHNOP_bind_pirq")]
+    pub fn bind_pirq(platform: P, pirq: u32, will_share: bool) -> Result<Self, Errno> {
+        let port = op::bind_pirq(&platform, pirq, will_share)?;
+        Self::opened(platform, port, 0)
+    }
+
     /// Tells the kernel of a new port; one that it can't use is closed again.
     fn opened(platform: P, port: Port, vcpu: u32) -> Result<Self, Errno> {
         let this = Self { platform, port, close: true };

@@ -21,10 +21,12 @@ pub enum Delivery {
 pub enum Callback {
     /// No way: events are polled.
     Off,
-    /// A line of the I/O APIC, for vCPU 0 only. Level-triggered; it goes down when `evtchn_upcall_pending` is clear.
+    /// A line of the I/O APIC, for vCPU 0 only; for HVM guests, as no other domain has all that it goes through. Its redirection has to be
+    /// level-triggered: the line is up as long as `evtchn_upcall_pending` is set, and an edge is lost where that is set anew before Xen has seen
+    /// it clear. Signal the end of the interrupt when the upcall has run.
     #[doc(alias = "HVM_PARAM_CALLBACK_TYPE_GSI")]
     Gsi(u32),
-    /// An interrupt pin of a PCI device, which is Xen's own platform device as a rule; for vCPU 0 only.
+    /// An interrupt pin of a PCI device, which is Xen's own platform device as a rule; otherwise as [`Gsi`](Self::Gsi).
     #[doc(alias = "HVM_PARAM_CALLBACK_TYPE_PCI_INTX")]
     PciIntx {
         /// The PCI segment.
@@ -74,11 +76,28 @@ impl Callback {
         };
         kind << 56 | data
     }
+
+    /// Returns the line of the I/O APIC that Xen raises for an event: `None` if it is none. That of a device is where Xen's own I/O APIC has it, as
+    /// the ACPI tables of an HVM guest say too.
+    pub const fn line(self) -> Option<u32> {
+        match self {
+            Self::Gsi(line) if line != 0 => Some(line),
+            Self::PciIntx { device, pin, .. } => {
+                let (device, pin) = (device as u32 & 31, pin as u32 & 3);
+                Some(16 + (device * 4 + device / 8 + pin) % 32)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Sets the way by which Xen tells this domain of events.
 ///
-/// On arm it is the toolstack's to choose, and the guest reads it in the device tree.
+/// On arm it is the toolstack's to choose, and the guest reads it in the device tree. A vCPU that has a vector of its own keeps it, whatever is set
+/// here, and can't give it back.
+///
+/// A PVH domain, dom0 too, has no PIC: Xen takes all but [`Vector`](Callback::Vector) without a word there and goes on with the vector that was
+/// set before.
 ///
 /// # Errors
 ///
@@ -98,7 +117,7 @@ pub fn set_callback<H: Hypercall + ?Sized>(xen: &H, callback: Callback) -> Resul
 #[doc(alias("HVMOP_set_evtchn_upcall_vector", "HVM_PARAM_CALLBACK_IRQ"))]
 pub fn set_upcall_vector<H: Hypercall + ?Sized>(xen: &H, vcpu: u32, vector: u8) -> Result<Delivery, Errno> {
     if hvm::set_evtchn_upcall_vector(xen, vcpu, vector).is_ok() {
-        // Xen delivers events at all only once a callback is set, whatever the vCPU's own vector is.
+        // Xen itself needs no callback then. The toolstack does: an HVM guest without one has no driver for it to ask for a shutdown.
         set_callback(xen, Callback::Gsi(1))?;
         return Ok(Delivery::LocalApic);
     }
@@ -120,6 +139,21 @@ mod tests {
         let ppi = |edge, active_low| Callback::Ppi { irq: 31, edge, active_low }.to_param();
         assert_eq!(ppi(false, true), 0x0200_0000_0000_021f);
         assert_eq!(ppi(true, false), 0x0200_0000_0000_011f);
+    }
+
+    #[test]
+    fn the_line_of_a_device_is_one_of_those_beyond_the_isa_ones() {
+        let line = |device, pin| Callback::PciIntx { segment: 0, bus: 0, device, pin }.line();
+        assert_eq!(line(0, 0), Some(16));
+        // Xen's platform device.
+        assert_eq!(line(3, 0), Some(28));
+        assert_eq!(line(8, 1), Some(18));
+        assert_eq!(line(31, 3), Some(18));
+        assert_eq!(line(32 + 3, 4), line(3, 0));
+        assert_eq!(Callback::Gsi(28).line(), Some(28));
+        for none in [Callback::Off, Callback::Gsi(0), Callback::Vector(0xf3)] {
+            assert_eq!(none.line(), None, "{none:?}");
+        }
     }
 
     #[test]

@@ -42,6 +42,13 @@ fn a_status_says_what_a_port_is() {
 }
 
 #[test]
+fn a_physical_interrupt_that_the_domain_does_not_have_is_refused() {
+    let (_world, domain) = guest(1, 1023);
+    let refused = Channel::bind_pirq(domain, 8, false);
+    assert_eq!(refused.err(), Some(Errno::EINVAL));
+}
+
+#[test]
 fn each_vcpu_has_its_own_timer_and_a_second_one_is_refused() {
     let (_world, domain) = guest(2, 1023);
     let timers = [0, 1].map(|vcpu| Channel::bind_virq(domain.clone(), Virq::TIMER, vcpu).unwrap());

@@ -90,7 +90,7 @@ impl Domain {
     }
 
     /// Installs the interrupt handler of all vCPUs: it is called with the vCPU's number when Xen interrupts it for events,
-    /// once the domain has told Xen how (`HVM_PARAM_CALLBACK_IRQ`).
+    /// once the domain has told Xen a vector for it: the vCPU's own, or the domain's.
     ///
     /// Interrupts are taken while some domain waits, as a kernel with interrupts enabled does when it is idle.
     pub fn set_upcall_handler(&self, handler: impl FnMut(&Self, u32) + Send + 'static) {

@@ -132,6 +132,8 @@ pub(crate) struct DomainState {
     pub(crate) events: Events,
     pub(crate) grants: GrantTable,
     pub(crate) params: [u64; HVM_NR_PARAMS as usize],
+    /// Whether the domain has a vector of its own for events. What else it tells Xen of its callback does nothing, as in any PVH domain.
+    pub(crate) callback: bool,
     pub(crate) console: Vec<u8>,
     pub(crate) console_input: VecDeque<u8>,
     pub(crate) counters: Counters,
@@ -222,6 +224,7 @@ impl Machine {
             events: Events::new(config.max_port),
             grants,
             params: [0; _],
+            callback: false,
             console: Vec::new(),
             console_input: Default::default(),
             counters: Counters::default(),

@@ -319,8 +319,9 @@ impl Tasks {
             if handler.is_none() || !domain.runs() {
                 continue;
             }
-            let callback = domain.params[xen_sys::hvm::params::HVM_PARAM_CALLBACK_IRQ as usize] != 0;
-            let raised = domain.vcpus.iter_mut().position(|vcpu| vcpu.interrupt && callback);
+            let callback = domain.callback;
+            let raised =
+                domain.vcpus.iter().position(|vcpu| vcpu.interrupt && (callback || vcpu.upcall_vector != 0));
             if let (Some(index), Some(handler)) = (raised, handler.take_if(|_| raised.is_some())) {
                 domain.vcpus[index].interrupt = false;
                 domain.counters.upcalls += 1;

@@ -4,7 +4,7 @@ use core::sync::atomic::Ordering::SeqCst;
 use core::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
-use xen_evtchn::{Channel, EventChannels, set_upcall_vector};
+use xen_evtchn::{Callback, Channel, EventChannels, set_callback, set_upcall_vector};
 use xen_grant::{CopyBatch, GrantTable, ReadOnly, ReadWrite, Window};
 use xen_hypercall::{DomId, Errno, Pages, Platform, Port, ops, start};
 use xen_sim::{Domain, DomainConfig, Step, Violation, World};
@@ -137,6 +137,30 @@ fn upcalls_come_for_unmasked_ports_and_wait_for_masked_ones() {
         front.wait(&[ours.port()], None);
     }
     assert_eq!(front.counters().upcalls, 2);
+}
+
+#[test]
+fn a_domain_without_lines_is_interrupted_by_vectors_alone() {
+    let (world, front, _) = pair(3);
+    let info = start::shared_info(front.clone()).unwrap();
+    let events = Arc::new(EventChannels::new(front.clone(), info));
+    let ipi = Channel::bind_ipi(front.clone(), 0).unwrap();
+    events.unmask(ipi.port()).unwrap();
+    front.set_upcall_handler(move |_, vcpu| {
+        events.on_upcall(vcpu, |_| {});
+    });
+    let lines =
+        [Callback::Gsi(20), Callback::PciIntx { segment: 0, bus: 0, device: 3, pin: 0 }, Callback::Off];
+    let sent = |callback, upcalls| {
+        set_callback(&front, callback).unwrap();
+        ipi.notify().unwrap();
+        world.run_until_idle();
+        assert_eq!(front.counters().upcalls, upcalls, "{callback:?}");
+    };
+    lines.iter().for_each(|&line| sent(line, 0));
+    sent(Callback::Vector(0x40), 1);
+    // Xen takes it, and stays with the vector.
+    lines.iter().zip(2..).for_each(|(&line, upcalls)| sent(line, upcalls));
 }
 
 #[test]

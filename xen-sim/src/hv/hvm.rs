@@ -27,6 +27,7 @@ impl Machine {
                 }
                 self.dom_mut(domain).params[op.index as usize] = op.value;
                 if op.index == HVM_PARAM_CALLBACK_IRQ {
+                    self.dom_mut(domain).callback |= op.value >> 56 == HVM_PARAM_CALLBACK_TYPE_VECTOR;
                     self.reassert(caller.domain);
                 }
             }
