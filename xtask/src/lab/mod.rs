@@ -7,6 +7,7 @@ mod apt;
 mod cpio;
 mod guest;
 mod image;
+mod pulse;
 mod qemu;
 
 use std::fs::{self, File};

@@ -12,6 +12,7 @@ use std::{env, thread};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::pulse::Pulse;
 use super::{Archive, Base, Dom0Kind, XenVersion, apt};
 use crate::host;
 
@@ -86,6 +87,8 @@ pub(crate) enum Ending {
     /// The dom0 kernel, or Xen, crashed.
     Crashed,
     TimedOut,
+    /// The emulator sleeps for good, which is its own fault.
+    StoodStill,
     /// The machine stopped before the payload had ended.
     Vanished,
     /// The user left.
@@ -107,6 +110,7 @@ impl Outcome {
             Ending::Crashed => 1,
             Ending::TimedOut => 124,
             Ending::Vanished => 125,
+            Ending::StoodStill => 126,
             Ending::Quit => 0,
         }
     }
@@ -118,6 +122,9 @@ impl Outcome {
             Ending::Exit(code) => format!("exit code {code}"),
             Ending::Crashed => "dom0 or Xen crashed".to_owned(),
             Ending::TimedOut => "timed out".to_owned(),
+            Ending::StoodStill => "the emulator, not what it runs, failed: it sleeps for good, as TCG's SVM does when it forgets an \
+                 interrupt of Xen's timer. Run again. It ended"
+                .to_owned(),
             Ending::Vanished => "the machine stopped before the payload ended".to_owned(),
             Ending::Quit => "left".to_owned(),
         };
@@ -258,6 +265,7 @@ impl Boot {
             watch,
         };
         let deadline = started + self.timeout;
+        let mut pulse = Pulse::of(machine.0.id());
         let mut scratch = Some(scratch);
         loop {
             let until = session.stop_by.unwrap_or(deadline);
@@ -265,7 +273,7 @@ impl Boot {
             if wait.is_zero() {
                 break;
             }
-            match receive.recv_timeout(wait) {
+            match receive.recv_timeout(wait.min(Pulse::INTERVAL)) {
                 Ok(Message::Data(port, data)) => {
                     session.data(port, &data)?;
                     if port == Port::Com1 {
@@ -280,7 +288,13 @@ impl Boot {
                 }
                 Ok(Message::Closed(Port::Com1)) => break,
                 Ok(Message::Closed(_)) => {}
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    if pulse.is_gone() {
+                        session.ending = Some(Ending::StoodStill);
+                        break;
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
             }
         }
         session.leave();

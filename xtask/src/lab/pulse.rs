@@ -1,0 +1,80 @@
+//! Whether the emulator does anything: Xen sets its clock once a second, so a machine that runs never sleeps for long.
+//!
+//! TCG's emulation of SVM forgets an interrupt now and then, on a host that is busy. Where that is the one of Xen's timer and Xen has nothing to do, it
+//! waits in `hlt` for good: interrupts on, the timer's one pending at the local APIC, every thread of the emulator asleep.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Longer than a host takes to come to a process of many.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the threads of a process have done.
+pub(super) struct Pulse {
+    tasks: PathBuf,
+    seen: Vec<String>,
+    since: Instant,
+}
+
+impl Pulse {
+    /// How often to look.
+    pub(super) const INTERVAL: Duration = Duration::from_secs(5);
+
+    pub(super) fn of(process: u32) -> Pulse {
+        Pulse { tasks: format!("/proc/{process}/task").into(), seen: Vec::new(), since: Instant::now() }
+    }
+
+    /// Tells whether no thread has run for a long time. A host that doesn't count that never says so.
+    pub(super) fn is_gone(&mut self) -> bool {
+        let now = self.read();
+        if now.is_empty() || now != self.seen {
+            self.seen = now;
+            self.since = Instant::now();
+        }
+        self.since.elapsed() >= PATIENCE
+    }
+
+    /// The time that each thread has run, in nanoseconds, and has waited to.
+    fn read(&self) -> Vec<String> {
+        let Ok(tasks) = fs::read_dir(&self.tasks) else { return Vec::new() };
+        let mut times: Vec<_> = tasks
+            .flatten()
+            .filter_map(|task| fs::read_to_string(task.path().join("schedstat")).ok())
+            .collect();
+        times.sort_unstable();
+        times
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_works_has_a_pulse_and_one_that_is_none_is_not_called_gone() {
+        let mut own = Pulse::of(std::process::id());
+        let first = own.read();
+        assert!(!own.is_gone());
+        while own.read() == first {
+            std::hint::black_box(vec![0; 1 << 16]);
+        }
+        let mut none = Pulse::of(u32::MAX);
+        none.since -= PATIENCE;
+        assert!(!none.is_gone());
+    }
+
+    #[test]
+    fn what_has_not_run_for_long_is_gone() {
+        let dir = std::env::temp_dir().join(format!("xen-lab-pulse-{}", std::process::id()));
+        fs::create_dir_all(dir.join("1")).unwrap();
+        fs::write(dir.join("1/schedstat"), "5 6 7").unwrap();
+        let mut pulse = Pulse { tasks: dir.clone(), seen: Vec::new(), since: Instant::now() };
+        assert!(!pulse.is_gone());
+        pulse.since -= PATIENCE;
+        assert!(pulse.is_gone());
+        fs::write(dir.join("1/schedstat"), "6 6 7").unwrap();
+        assert!(!pulse.is_gone());
+        fs::remove_dir_all(dir).unwrap();
+    }
+}
