@@ -223,6 +223,7 @@ within 20 crashed
 matches "crash: reason crash" "$(xl list crash | awk 'NR == 2 { print $5 }')" "*c*"
 xl destroy crash
 to_its_end selftest 800 callback
+hvm_to_its_end selftest 800
 check "xl list: only dom0 is left" "$(xl list | awk 'NR > 1 { printf "%s ", $1 }')" "Domain-0 "
 echo "END"
 exit 0

@@ -1,4 +1,4 @@
-//! `cargo xtask selftest`: a kernel of ours, as dom0 of real Xen and as a guest, calls what Xen lets it call, and compares each
+//! `cargo xtask selftest`: a kernel of ours, as dom0 of real Xen and as a guest of each kind, calls what Xen lets it call, and compares each
 //! result with what it should be.
 
 use std::path::Path;
@@ -13,6 +13,9 @@ use crate::spoken::Spoken;
 use crate::{host, kernels, ui};
 
 const SCRIPT: &str = include_str!("../payload/selftest.sh");
+
+/// The guests that a Linux dom0 starts one after the other: PVH and HVM.
+pub(crate) const GUESTS: usize = 2;
 
 /// Options of `selftest`.
 #[derive(clap::Args)]
@@ -33,7 +36,7 @@ pub(crate) struct Args {
 pub(crate) enum Role {
     /// The domain that Xen itself starts
     Dom0,
-    /// A guest of a Linux dom0
+    /// A PVH guest of a Linux dom0, then an HVM guest
     Guest,
 }
 
@@ -46,7 +49,7 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     for role in roles {
         let name = match role {
             Role::Dom0 => "dom0",
-            Role::Guest => "a guest",
+            Role::Guest => "guests",
         };
         for (version, count) in run(role, &versions, &kernel, args.verbose) {
             match count {
@@ -110,10 +113,10 @@ fn dom0(version: XenVersion, kernel: &Path, verbose: bool) -> Result<usize> {
     if !matches!(outcome.ending, Ending::Exit(0)) {
         tally.bad.push("the kernel did not shut down in order".into());
     }
-    tally.verdict().with_context(|| format!("log {}", boot.log.display()))
+    tally.verdict(1).with_context(|| format!("log {}", boot.log.display()))
 }
 
-/// Boots Linux as dom0 and the kernel as its guest.
+/// Boots Linux as dom0 and the kernel as its guest: PVH, then HVM.
 fn guest(version: XenVersion, kernel: &Path, verbose: bool) -> Result<usize> {
     let mut archive = Archive::default();
     archive.file("payload/run", 0o755, SCRIPT);
@@ -145,16 +148,18 @@ fn guest(version: XenVersion, kernel: &Path, verbose: bool) -> Result<usize> {
     if !matches!(outcome.ending, Ending::Exit(0)) {
         tally.bad.push(outcome.describe());
     }
-    tally.verdict().with_context(|| format!("log {}", boot.log.display()))
+    tally.verdict(GUESTS).with_context(|| format!("log {}", boot.log.display()))
 }
 
-/// The lines of a run.
+/// The lines of one or more runs.
 #[derive(Default)]
 pub(crate) struct Tally {
     good: usize,
     bad: Vec<String>,
+    /// Runs that came to their end.
+    ends: usize,
     /// What the kernel counted itself: as expected, and otherwise.
-    end: Option<(usize, usize)>,
+    counted: (usize, usize),
     /// The start of a line of dom0's, of which Xen's log has the rest later.
     start: String,
 }
@@ -178,8 +183,10 @@ impl Tally {
         let whole = std::mem::take(&mut self.start) + rest;
         let line = whole.trim();
         if let Some(counts) = line.strip_prefix("selftest OK=") {
-            self.end =
-                counts.split_once(" FAILED=").and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+            if let Some((good, failed)) = counts_of(counts) {
+                self.ends += 1;
+                self.counted = (self.counted.0 + good, self.counted.1 + failed);
+            }
         } else if line.ends_with(" FAIL") {
             self.bad.push(line.to_owned());
         } else if !line.starts_with("op ") {
@@ -192,23 +199,29 @@ impl Tally {
         true
     }
 
-    /// Returns how many results were as expected.
+    /// Returns how many results of `runs` runs were as expected.
     ///
     /// # Errors
     ///
     /// One was not, or a line is missing.
-    pub(crate) fn verdict(&self) -> Result<usize> {
+    pub(crate) fn verdict(&self, runs: usize) -> Result<usize> {
         if !self.bad.is_empty() {
             bail!("{}", self.bad.join("\n"));
         }
-        match self.end {
-            None => bail!("it ended after {} results, without its count", self.good),
-            Some(counted) if counted != (self.good, 0) => {
-                bail!("{} lines came through of {} results, {} failed", self.good, counted.0, counted.1)
-            }
-            Some((good, _)) => Ok(good),
+        if self.ends != runs {
+            bail!("{} of {runs} runs came to their count, after {} results", self.ends, self.good);
         }
+        if self.counted != (self.good, 0) {
+            let (good, failed) = self.counted;
+            bail!("{} lines came through of {good} results, {failed} failed", self.good);
+        }
+        Ok(self.good)
     }
+}
+
+fn counts_of(text: &str) -> Option<(usize, usize)> {
+    let (good, failed) = text.split_once(" FAILED=")?;
+    Some((good.parse().ok()?, failed.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -220,7 +233,7 @@ mod tests {
         for line in lines {
             tally.dom0(line);
         }
-        tally.verdict()
+        tally.verdict(1)
     }
 
     #[test]
@@ -240,8 +253,22 @@ mod tests {
             &[ok, bad, "selftest OK=1 FAILED=1"],
             &[ok, "half a line FAIL", "selftest OK=1 FAILED=0"],
             &["op cut off", "selftest OK=1 FAILED=0"],
+            &[ok, "selftest OK=1 FAILED=0", ok, "selftest OK=1 FAILED=0"],
         ] {
             assert!(verdict(lines).is_err(), "{lines:?}");
         }
+    }
+
+    #[test]
+    fn of_two_runs_both_have_to_come_to_their_end() {
+        let mut tally = Tally::default();
+        for line in ["op a() = Ok(1) expected Ok(1) ok", "selftest OK=1 FAILED=0"] {
+            tally.take(line);
+        }
+        assert!(tally.verdict(2).is_err());
+        for line in ["op a() = Ok(1) expected Ok(1) ok", "selftest OK=1 FAILED=0"] {
+            tally.take(line);
+        }
+        assert_eq!(tally.verdict(2).unwrap(), 2);
     }
 }

@@ -11,7 +11,7 @@ use crate::conformance::{self, Said};
 use crate::lab::{Archive, Boot, Ending, Event, Outcome, XenVersion};
 use crate::payload::{self, Check, Line};
 use crate::report::Report;
-use crate::selftest::Tally;
+use crate::selftest::{self, Tally};
 use crate::spoken::Spoken;
 use crate::{host, kernels, ui};
 
@@ -213,7 +213,7 @@ impl Seen {
             Ok(what) => (true, what),
             Err(error) => (false, format!("{error:#}")),
         };
-        let selftest = told(self.selftest.verdict().map(|count| format!("{count} results")));
+        let selftest = told(self.selftest.verdict(selftest::GUESTS).map(|count| format!("{count} results")));
         let suite = told(self.suite.verdict());
         vec![
             Check::new(

@@ -74,7 +74,8 @@ pub(crate) fn use_fifo() -> Result<(), Errno> {
 }
 
 /// Turns events on for `vcpu`, which executes this. With the word `callback` on the command line they come by the vector of the whole
-/// domain, as on a Xen that has no other.
+/// domain, as on a Xen that has no other; so they do in an HVM guest, which has other ways to change to: a vCPU that has a vector of its own
+/// keeps it for good.
 ///
 /// # Panics
 ///
@@ -87,7 +88,7 @@ pub(crate) fn init_vcpu(vcpu: u32) {
 /// Tells Xen how events of `vcpu` come.
 fn set_upcall(vcpu: u32) -> Delivery {
     let (xen, vector) = (Rt::new(), interrupts::UPCALL_VECTOR);
-    let delivery = if xen.command_line().split_whitespace().any(|word| word == "callback") {
+    let delivery = if xen.has_pic() || xen.command_line().split_whitespace().any(|word| word == "callback") {
         set_callback(&xen, Callback::Vector(vector)).map(|()| Delivery::CallbackVector)
     } else {
         set_upcall_vector(&xen, vcpu, vector)

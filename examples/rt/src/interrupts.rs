@@ -1,10 +1,10 @@
 //! Exceptions, the upcall, and the local APIC that stands between Xen and the CPU.
 //!
 //! A kernel with processes has more than this. Here an exception is always a bug, so it prints and ends the domain, and
-//! Xen's upcall is the only interrupt.
+//! Xen's upcall is the only interrupt, by whatever way it comes.
 
 use crate::vcpus::VCPUS;
-use crate::{events, platform};
+use crate::{events, lines, platform};
 use core::arch::{global_asm, naked_asm};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use spin::Once;
@@ -20,6 +20,8 @@ use xen_hypercall::arch::cpuid;
 
 /// The interrupt vector that Xen is told to use; any other above the exceptions would do.
 pub(crate) const UPCALL_VECTOR: u8 = 0xf3;
+/// The vector of an upcall that comes by a [line](lines) instead.
+pub(crate) const LINE_VECTOR: u8 = 0xf2;
 /// Where the local APIC sends what it can't account for.
 const SPURIOUS_VECTOR: u8 = 0xff;
 
@@ -105,27 +107,43 @@ extern "C" fn exception(frame: &Frame) -> ! {
     platform::crash()
 }
 
-/// Where Xen's upcall arrives. The interrupted code expects every register back; Rust itself keeps those that are not saved
-/// here, and there are no vector registers in a kernel that is built without SSE.
-#[unsafe(naked)]
-extern "C" fn upcall_entry() {
-    naked_asm!(
-        "push rax; push rcx; push rdx; push rsi; push rdi; push r8; push r9; push r10; push r11; push rbp",
-        "mov rbp, rsp",
-        "and rsp, -16",
-        "cld",
-        "call {upcall}",
-        "mov rsp, rbp",
-        "pop rbp; pop r11; pop r10; pop r9; pop r8; pop rdi; pop rsi; pop rdx; pop rcx; pop rax",
-        "iretq",
-        upcall = sym upcall,
-    )
+/// An entry of an interrupt that calls a function. The interrupted code expects every register back; Rust itself keeps those that are not
+/// saved here, and there are no vector registers in a kernel that is built without SSE.
+macro_rules! entry {
+    ($name:ident => $handler:ident) => {
+        #[unsafe(naked)]
+        extern "C" fn $name() {
+            naked_asm!(
+                "push rax; push rcx; push rdx; push rsi; push rdi; push r8; push r9; push r10; push r11; push rbp",
+                "mov rbp, rsp",
+                "and rsp, -16",
+                "cld",
+                "call {handler}",
+                "mov rsp, rbp",
+                "pop rbp; pop r11; pop r10; pop r9; pop r8; pop rdi; pop rsi; pop rdx; pop rcx; pop rax",
+                "iretq",
+                handler = sym $handler,
+            )
+        }
+    };
 }
+
+entry!(upcall_entry => upcall);
+entry!(line_entry => line);
 
 extern "C" fn upcall() {
     // Before the work: an event during it then interrupts again. After it, the second interrupt would be lost.
-    end_of_interrupt();
+    if NEEDS_EOI.load(Relaxed) {
+        end_of_interrupt();
+    }
     events::on_upcall();
+}
+
+extern "C" fn line() {
+    lines::count();
+    events::on_upcall();
+    // After the work, as a level wants it: the line is down by then, or it is up for an event that came since, and interrupts again.
+    end_of_interrupt();
 }
 
 #[unsafe(naked)]
@@ -171,6 +189,7 @@ pub(crate) fn init(vcpu: u32, fault_stack: usize) {
             *entry = gate(exceptions + 16 * vector, 1);
         }
         idt[usize::from(UPCALL_VECTOR)] = gate(upcall_entry as *const () as usize, 0);
+        idt[usize::from(LINE_VECTOR)] = gate(line_entry as *const () as usize, 0);
         idt[usize::from(SPURIOUS_VECTOR)] = gate(spurious_entry as *const () as usize, 0);
         idt
     });
@@ -207,20 +226,24 @@ const X2APIC_EOI: u32 = 0x80b;
 const X2APIC_SPURIOUS: u32 = 0x80f;
 const APIC_ENABLED: u64 = 1 << 8;
 
-/// Whether an interrupt has to be ended at the local APIC.
+/// Whether an upcall at its own vector has to be ended at the local APIC.
 static NEEDS_EOI: AtomicBool = AtomicBool::new(false);
 
-/// Turns the local APIC on, which is off at the start: a vCPU's own upcall vector is delivered through it.
+/// Turns the local APIC on if upcalls are delivered through it, as those of a vCPU's own vector are.
+pub(crate) fn enable_local_apic(delivery: Delivery) {
+    if delivery == Delivery::LocalApic {
+        NEEDS_EOI.store(true, Relaxed);
+        turn_local_apic_on();
+    }
+}
+
+/// Turns the local APIC of this vCPU on, which is off at the start.
 ///
 /// In x2APIC mode, which Xen emulates whatever the host has: its registers are MSRs, so there is nothing to map, and
 /// Xen has no instruction to decode.
-pub(crate) fn enable_local_apic(delivery: Delivery) {
-    if delivery == Delivery::CallbackVector {
-        return; // which goes round the local APIC
-    }
+pub(crate) fn turn_local_apic_on() {
     let [_, _, features, _] = cpuid::native(1, 0);
     assert!(features & (1 << 21) != 0, "this kernel needs an x2APIC, and CPUID shows none");
-    NEEDS_EOI.store(true, Relaxed);
     let mut base = Msr::new(APIC_BASE);
     // SAFETY: the local APIC is the kernel's, and the spurious vector has its place in the IDT.
     unsafe {
@@ -231,8 +254,6 @@ pub(crate) fn enable_local_apic(delivery: Delivery) {
 }
 
 fn end_of_interrupt() {
-    if NEEDS_EOI.load(Relaxed) {
-        // SAFETY: called once per upcall, in its handler.
-        unsafe { Msr::new(X2APIC_EOI).write(0) };
-    }
+    // SAFETY: the local APIC is on where an interrupt has come through it; called once for each, in its handler.
+    unsafe { Msr::new(X2APIC_EOI).write(0) };
 }

@@ -12,6 +12,7 @@ mod clock;
 mod events;
 mod foreign;
 mod interrupts;
+mod lines;
 mod memory;
 mod paging;
 mod platform;
@@ -19,6 +20,7 @@ mod start_info;
 mod suspend;
 mod vcpus;
 
+pub use lines::LineError;
 pub use platform::Rt;
 
 /// Names the function that a kernel starts in: `fn main(xen: Rt)`.

@@ -1,5 +1,6 @@
 //! The platform: what this kernel supplies to the drivers, and what it offers to `main`.
 
+use crate::lines::{self, LineError};
 use crate::start_info::Boot;
 use crate::{clock, events, foreign, memory, paging, suspend, vcpus};
 use core::num::NonZeroUsize;
@@ -7,7 +8,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use spin::Once;
 use x86_64::instructions::{hlt, interrupts};
-use xen_evtchn::EventChannels;
+use xen_evtchn::{Callback, EventChannels};
 use xen_hypercall::arch::{VendorCall, Vmcall, Vmmcall, cpuid::CpuVendor};
 use xen_hypercall::ops::sched::{self, Resumed};
 use xen_hypercall::{
@@ -121,6 +122,50 @@ impl Rt {
     /// If Xen refuses to set up again what the domain had: there is no way to go on.
     pub fn suspend(self) -> Result<Resumed, Errno> {
         suspend::suspend()
+    }
+
+    /// Returns how many pins the I/O APIC has; `None` without one, as in a PVH guest.
+    pub fn io_apic_pins(self) -> Option<u32> {
+        lines::pins()
+    }
+
+    /// Tells whether the domain has a PIC, as an HVM guest does.
+    pub fn has_pic(self) -> bool {
+        lines::pic()
+    }
+
+    /// Has the events of vCPU 0, which executes this, come by an interrupt line, until [`leave_line`](Self::leave_line). Those of other vCPUs don't
+    /// come meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`LineError`]: only an HVM guest has such lines. Events come as before then.
+    pub fn use_line(self, callback: Callback) -> Result<(), LineError> {
+        lines::start(callback)
+    }
+
+    /// Has events come as before [`use_line`](Self::use_line).
+    ///
+    /// # Errors
+    ///
+    /// As `use_line`.
+    pub fn leave_line(self, callback: Callback) -> Result<(), LineError> {
+        lines::stop(callback)
+    }
+
+    /// Returns how many upcalls came by a line so far.
+    pub fn line_upcalls(self) -> u32 {
+        lines::taken()
+    }
+
+    /// Has the clock that Xen emulates for an HVM guest interrupt once a second, or no longer.
+    pub fn clock_interrupts(self, on: bool) {
+        lines::clock_interrupts(on);
+    }
+
+    /// Takes an interrupt of that clock back, so that the next one can come. Tells whether there was one.
+    pub fn end_clock_interrupt(self) -> bool {
+        lines::end_clock_interrupt()
     }
 
     /// Ends the domain.

@@ -2,14 +2,14 @@
 
 use crate::report::{Report, fails, is};
 use crate::smp::{Exchange, Open, forget, ipi, taken, unmasked, until};
-use crate::storm;
+use crate::{lines, storm};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::SeqCst};
 use xen_evtchn::{Abi, Channel};
 use xen_example_rt::early_println;
 use xen_hypercall::{DomId, Errno, Platform, Port};
 
-/// Rounds of the exchange in the FIFO format, unless the command line has `rounds=N`; a tenth of them in the two-level one.
+/// Rounds of the exchange in the FIFO format, unless the command line has `rounds=N`; a tenth of them in the two-level one, and in an HVM guest.
 const ROUNDS: u32 = 100_000;
 
 /// Exchanges that go on at a time: as many events come with one upcall, if the vCPUs take turns.
@@ -20,6 +20,10 @@ const TWO_LEVEL_PORTS: u32 = 1_500;
 const FIFO_PORTS: u32 = 5_000;
 
 fn rounds(t: &Report) -> u32 {
+    // It has no command line, and the upcall is that of a PVH guest.
+    if t.hvm {
+        return ROUNDS / 10;
+    }
     let mut words = t.xen.command_line().split_whitespace();
     words.find_map(|word| word.strip_prefix("rounds=")?.parse().ok()).unwrap_or(ROUNDS)
 }
@@ -31,6 +35,7 @@ pub(crate) fn two_level(t: &mut Report) {
     many(t, TWO_LEVEL_PORTS, 1_024);
     moved(t);
     storm::test(t);
+    lines::test(t);
     let priority = ipi(t.xen, 0).and_then(|port| port.set_priority(3));
     t.line("a priority", &[], priority, fails(Errno::ENOSYS));
 }
@@ -43,6 +48,7 @@ pub(crate) fn fifo(t: &mut Report) {
     many(t, FIFO_PORTS, 4_096);
     moved(t);
     storm::test(t);
+    lines::test(t);
     priorities(t);
 }
 

@@ -18,8 +18,8 @@ pub(crate) fn test(t: &mut Report) {
     op!(t, hvm::set_param_of(DomId(0x7000), HVM_PARAM_STORE_PFN, 0) => fails(Errno::ESRCH));
     op!(t, hvm::set_param(HVM_PARAM_STORE_PFN, 1) => Expected::Refused(&[Errno::EPERM, Errno::EEXIST]));
     // The way of the events: each vCPU's own vector, or the domain's.
-    let callback = t.xen.command_line().split_whitespace().any(|word| word == "callback");
-    op!(t, hvm::get_param(HVM_PARAM_CALLBACK_IRQ) => that("as the command line says", move |param: &u64| {
+    let callback = t.hvm || t.xen.command_line().split_whitespace().any(|word| word == "callback");
+    op!(t, hvm::get_param(HVM_PARAM_CALLBACK_IRQ) => that("as the command line or an HVM guest says", move |param: &u64| {
         callback == (param >> 56 == HVM_PARAM_CALLBACK_TYPE_VECTOR)
     }));
     op!(t, hvm::set_evtchn_upcall_vector(0, 5) => fails(Errno::EINVAL));

@@ -12,8 +12,11 @@ mod events;
 mod fifo;
 mod grants;
 mod hvm;
+mod lines;
 mod memory;
+mod pirqs;
 mod report;
+mod resources;
 mod smp;
 mod storm;
 mod tables;
@@ -30,7 +33,11 @@ fn main(xen: Rt) {
         Ok(version) => version,
         Err(errno) => return early_println!("selftest: no version: {errno}"),
     };
-    let whose = if xen.is_dom0() { "dom0" } else { "a guest" };
+    let whose = match (xen.is_dom0(), xen.has_pic()) {
+        (true, _) => "dom0",
+        (false, false) => "a guest",
+        (false, true) => "an HVM guest",
+    };
     early_println!("selftest of Xen {version} as {whose}");
     let mut t = Report::new(xen, version);
     version::test(&mut t);
@@ -43,6 +50,7 @@ fn main(xen: Rt) {
     hvm::test(&mut t);
     cpu::test(&mut t);
     devices::test(&mut t);
+    pirqs::test(&mut t);
     toolstack::test(&mut t);
     delivery::fifo(&mut t);
     smp::stop(&mut t);

@@ -94,7 +94,7 @@ fn map(t: &mut Report) {
 const NO_MEMORY: &[E820Entry] = &[];
 
 /// In 4.17 a guest is refused before Xen looks for the domain that it names.
-fn older_guest(t: &Report) -> bool {
+pub(crate) fn older_guest(t: &Report) -> bool {
     !t.dom0 && t.version.minor < 20
 }
 

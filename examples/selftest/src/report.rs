@@ -77,6 +77,8 @@ impl Refusal for GrantOpError {
 pub(crate) struct Report {
     pub(crate) xen: Rt,
     pub(crate) dom0: bool,
+    /// An HVM guest, with the devices that Xen emulates. All others are PVH.
+    pub(crate) hvm: bool,
     pub(crate) version: XenVersion,
     ok: u32,
     failed: u32,
@@ -84,7 +86,7 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn new(xen: Rt, version: XenVersion) -> Self {
-        Self { xen, dom0: xen.is_dom0(), version, ok: 0, failed: 0 }
+        Self { xen, dom0: xen.is_dom0(), hvm: xen.has_pic(), version, ok: 0, failed: 0 }
     }
 
     /// Prints an operation's line and counts it.

@@ -1,6 +1,7 @@
 //! `domctl`, `sysctl` and `dm_op`: where Xen has the release that the bindings are for, dom0 makes a domain and ends it.
 
 use crate::report::{Expected, Refusal, Report, fails, is, op, that};
+use crate::resources;
 use crate::smp::until;
 use xen_evtchn::Channel;
 use xen_hypercall::ops::control::ControlError;
@@ -105,7 +106,7 @@ fn domains(t: &mut Report) {
         flags: XEN_DOMCTL_CDF_HVM | XEN_DOMCTL_CDF_HAP,
         max_vcpus: 1,
         max_evtchn_port: 1023,
-        max_grant_frames: 4,
+        max_grant_frames: resources::TABLE as i32,
         max_maptrack_frames: 4,
         grant_opts: 1,
         arch: xen_sys::arch_x86::xen::XenArchDomainconfig {
@@ -114,12 +115,18 @@ fn domains(t: &mut Report) {
         },
         ..XenDomctlCreatedomain::new_zeroed()
     };
+    resources::refusals(t);
     let wish = Some(DomId(77));
     let created = op!(t, domctl::createdomain(wish, &config) => with(t, same, ours, is(DomId(77))));
     if let Some(domain) = created {
         life(t, domain);
+        resources::grant_table(t, domain);
         model(t, domain);
         op!(t, domctl::destroydomain(domain) => is(()));
+        resources::gone(t, domain);
+        if let Some(domain) = op!(t, domctl::createdomain(wish, &config) => is(DomId(77))) {
+            resources::the_end(t, domain);
+        }
     }
 }
 
@@ -171,6 +178,7 @@ fn model(t: &mut Report, domain: DomId) {
     op!(t, dm_op::unmap_io_range(domain, server, range) => is(()));
     op!(t, dm_op::unmap_io_range(domain, server, range) => fails(Errno::ENOENT));
     op!(t, dm_op::get_ioreq_server_info(domain, server, false) => Expected::Ok);
+    resources::requests(t, domain, server);
     op!(t, dm_op::set_ioreq_server_state(domain, server, true) => is(()));
     op!(t, dm_op::set_ioreq_server_state(domain, server, false) => is(()));
     op!(t, dm_op::map_mem_type_to_ioreq_server(domain, server, 0) => fails(Errno::EINVAL));
