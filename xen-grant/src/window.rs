@@ -17,6 +17,8 @@ use xen_sys::grant_table::{
 /// Room for pages of other domains: frames without RAM, reserved until this is dropped.
 ///
 /// `Window ──map──▶ Mapping ──unmap──▶ Window`
+///
+/// It goes by the domain's number, which is another one where the domain is restored or has migrated: reserve another window there.
 pub struct Window<P: ForeignFrames> {
     platform: P,
     range: ForeignRange,
