@@ -100,6 +100,9 @@ pub struct Control<'a, P: Platform> {
 impl<'a, P: Platform> Control<'a, P> {
     /// Watches for requests, and says that the domain heeds those of `heeded`. Others are left in their node, as if nobody was there.
     ///
+    /// Of an HVM or PVH domain a toolstack asks nothing unless it has told Xen how its events come (`set_upcall_vector` or `set_callback` of `xen-evtchn`):
+    /// else it refuses to end it, and suspends it where it is.
+    ///
     /// # Errors
     ///
     /// [`StoreError`] if xenstore refuses a watch or a node.

@@ -179,6 +179,34 @@ let_go() { [ "$(ports)" = "$ports_before" ]; }
 within 10 let_go
 check "prompt: dom0's event channels are as before" "$(ports)" "$ports_before"
 
+# --- two vCPUs that exchange events by upcalls, in FIFO queues: before, and where they are restored
+cat >/tmp/rest.cfg <<C
+name="rest"
+type="pvh"
+kernel="/payload/rest"
+extra="fifo"
+memory=64
+vcpus=2
+on_poweroff="destroy"
+on_crash="destroy"
+C
+step "guest rest, domain $((ID + 1))"
+xl create -q /tmp/rest.cfg
+# exchanged WHEN WORDS: what the guest, another domain by now, says.
+exchanged() {
+  ID=$((ID + 1))
+  told() { xl dmesg | grep "^(d$ID) rest: "; }
+  within 30 told >/dev/null
+  check "two vCPUs, $1" "$(told)" "(d$ID) rest: $2: domain $ID, Fifo, vCPUs took 1000 and 1000 events: ok"
+}
+exchanged "at the start" "at the start"
+toolstack "two vCPUs, saved" xl save rest /tmp/saved
+toolstack "two vCPUs, restored" xl restore /tmp/saved
+rm /tmp/saved
+exchanged "restored" "elsewhere"
+xl shutdown rest
+wait_gone $ID "two vCPUs"
+
 # --- ten boots in a row: eight so far
 boots=8
 for boot in 9 10; do

@@ -23,13 +23,14 @@ struct Kernel {
     bin: &'static str,
 }
 
-const KERNELS: [Kernel; 6] = [
+const KERNELS: [Kernel; 7] = [
     Kernel { name: "shell", package: "xen-example-shell", bin: "shell" },
     Kernel { name: "hello", package: "xen-example-rt", bin: "hello" },
     Kernel { name: "selftest", package: "xen-example-selftest", bin: "selftest" },
     Kernel { name: "driver-domain", package: "xen-example-driver-domain", bin: "driver-domain" },
     Kernel { name: "store-suite", package: "xen-example-store-suite", bin: "store-suite" },
     Kernel { name: "vchan", package: "xen-example-vchan", bin: "vchan" },
+    Kernel { name: "rest", package: "xen-example-selftest", bin: "rest" },
 ];
 
 /// Options of `build`.
@@ -72,6 +73,11 @@ pub(crate) fn driver_domain() -> Result<PathBuf> {
 /// Builds the kernel that tests the hypercalls; returns its image.
 pub(crate) fn selftest() -> Result<PathBuf> {
     make(&KERNELS[2], false)
+}
+
+/// Builds the kernel that is suspended while it exchanges events; returns its image.
+pub(crate) fn rest() -> Result<PathBuf> {
+    make(&KERNELS[6], false)
 }
 
 /// Builds the kernel that compares xenstore servers with the protocol; returns its image.

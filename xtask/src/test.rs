@@ -72,6 +72,7 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
                 selftest: kernels::selftest()?,
                 store_suite: kernels::store_suite()?,
                 vchan: kernels::vchan()?,
+                rest: kernels::rest()?,
                 xs: crate::payload::xs()?,
             });
             Ok(())

@@ -52,6 +52,7 @@ pub(crate) struct Kernels {
     pub(crate) selftest: PathBuf,
     pub(crate) store_suite: PathBuf,
     pub(crate) vchan: PathBuf,
+    pub(crate) rest: PathBuf,
     pub(crate) xs: PathBuf,
 }
 
@@ -64,6 +65,7 @@ pub(crate) fn run(versions: &[XenVersion], kernels: &Kernels) -> Result<Vec<Run>
         archive.copy("payload/store-suite", &kernels.store_suite)?;
         archive.copy("payload/vchan", &kernels.vchan)?;
         archive.file("payload/vchan.sh", 0o644, VCHAN);
+        archive.copy("payload/rest", &kernels.rest)?;
         archive.copy("payload/xs", &kernels.xs)?;
         let linux_size = payload::add_linux(&mut archive, xen)?;
         let log = host::results()?.join(format!("test-{xen}.log"));

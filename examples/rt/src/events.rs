@@ -3,7 +3,7 @@
 //! xen-evtchn knows the event words; what is left to a kernel is the interrupt, and a `wait` that misses nothing.
 
 use crate::platform::Rt;
-use crate::{clock, interrupts, vcpus};
+use crate::{clock, interrupts, suspend, vcpus};
 use core::sync::atomic::{
     AtomicU64,
     Ordering::{AcqRel, Relaxed},
@@ -96,19 +96,22 @@ fn set_upcall(vcpu: u32) -> Delivery {
     delivery.unwrap_or_else(|errno| panic!("upcall vector: {errno}"))
 }
 
-/// Sets up again what the domain had before it was resumed elsewhere. Run it with interrupts off, on the only vCPU.
+/// Sets up again what the domain had before it was resumed elsewhere. Run it on vCPU 0 with interrupts off, while the `others` that there are
+/// stand still.
 ///
 /// # Panics
 ///
 /// As [`init`].
-pub(crate) fn resume() {
+pub(crate) fn resume(others: impl Iterator<Item = u32>) {
     let (Some(shared_info), Some(events)) = (SHARED_INFO.get(), events()) else { return };
     start::resume_shared_info(shared_info).unwrap_or_else(|errno| panic!("shared info: {errno}"));
     events.resume().unwrap_or_else(|errno| panic!("event words: {errno}"));
     // What was noted is about ports that are nobody's now.
     FIRED.iter().for_each(|word| word.store(0, Relaxed));
-    // The local APIC is as it was: its state came along.
-    set_upcall(0);
+    // Local APICs are as they were: their state came along.
+    for vcpu in core::iter::once(0).chain(others) {
+        set_upcall(vcpu);
+    }
 }
 
 /// Notes which ports have events. Runs in the interrupt handler, so it takes no lock and allocates nothing.
@@ -122,6 +125,8 @@ pub(crate) fn on_upcall() {
                 word.fetch_or(1 << (port.0 % 64), AcqRel);
             }
         });
+        // Not in the midst of the event words, which may be others afterwards.
+        suspend::stand_still();
     }
 }
 

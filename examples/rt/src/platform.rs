@@ -111,11 +111,12 @@ impl Rt {
 
     /// Suspends the domain, and sets up what is the kernel's when it goes on: shared info, upcalls, event words, the clock.
     ///
-    /// After [`Resumed::Elsewhere`] grant table, xenstore, console and devices are still to be resumed.
+    /// Call it on the first vCPU; the others stand still meanwhile, wherever they take an upcall. After [`Resumed::Elsewhere`] grant table, xenstore,
+    /// console and devices are still to be resumed.
     ///
     /// # Errors
     ///
-    /// `EBUSY` if other vCPUs were started; Xen's refusal. Nothing has happened then.
+    /// `EINVAL` on another vCPU, `EBUSY` if another one took no upcall for a second; Xen's refusal. Nothing has happened then.
     ///
     /// # Panics
     ///

@@ -4,32 +4,100 @@
 //! another host's.
 
 use crate::platform::Rt;
-use crate::{clock, events, vcpus};
+use crate::vcpus::{self, VCPUS};
+use crate::{clock, events};
+use core::hint::spin_loop;
+use core::sync::atomic::{
+    AtomicBool, AtomicU32,
+    Ordering::{AcqRel, Acquire, Release},
+};
+use core::time::Duration;
+use heapless::Vec;
 use x86_64::instructions::interrupts as cpu;
-use xen_hypercall::Errno;
+use xen_evtchn::Channel;
 use xen_hypercall::ops::sched::{self, Resumed};
+use xen_hypercall::ops::vcpu;
+use xen_hypercall::{Errno, Platform};
 
-/// Suspends the domain.
+/// How long a vCPU may take to stand still.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The other vCPUs are to stand still.
+static STILL: AtomicBool = AtomicBool::new(false);
+/// How many of them do.
+static STANDING: AtomicU32 = AtomicU32::new(0);
+
+/// The ports by which the others are told: open until all is over.
+type Calls = Vec<Channel<Rt>, VCPUS>;
+
+/// Suspends the domain, from the first vCPU.
 ///
 /// # Errors
 ///
-/// `EBUSY` if other vCPUs were started; Xen's refusal. Nothing has happened then.
+/// `EINVAL` on another vCPU, `EBUSY` if another one took no upcall for a second; Xen's refusal. Nothing has happened then.
 ///
 /// # Panics
 ///
 /// If Xen refuses to set up again what the domain had: there is no way to go on.
 pub(crate) fn suspend() -> Result<Resumed, Errno> {
-    if vcpus::others().next().is_some() {
-        return Err(Errno::EBUSY);
+    if vcpus::current() != 0 {
+        return Err(Errno::EINVAL);
     }
-    cpu::without_interrupts(|| {
-        // SAFETY: this is the only vCPU, and no upcall comes. Shared info is in its place again before the clock or an upcall looks at it;
-        // ports, grants and rings are the drivers', which know of it by their own `resume`.
-        let resumed = unsafe { sched::suspend(&Rt::new()) }?;
-        if resumed == Resumed::Elsewhere {
-            events::resume();
-            clock::resume();
+    let mut calls = Calls::new();
+    let resumed = stop_the_others(&mut calls).and_then(|()| cpu::without_interrupts(alone));
+    STILL.store(false, Release);
+    while STANDING.load(Acquire) > 0 {
+        sched::yield_now(&Rt::new());
+    }
+    if resumed == Ok(Resumed::Elsewhere) {
+        calls.into_iter().for_each(Channel::abandon);
+    }
+    resumed
+}
+
+fn stop_the_others(calls: &mut Calls) -> Result<(), Errno> {
+    let xen = Rt::new();
+    STILL.store(true, Release);
+    for other in up() {
+        let call = Channel::bind_ipi(xen, other)?;
+        xen.events().unmask(call.port())?;
+        call.notify()?;
+        // There is a place for each vCPU.
+        let _ = calls.push(call);
+    }
+    let deadline = xen.now() + PATIENCE;
+    while (STANDING.load(Acquire) as usize) < calls.len() {
+        if xen.now() >= deadline {
+            return Err(Errno::EBUSY);
         }
-        Ok(resumed)
-    })
+        sched::yield_now(&xen);
+    }
+    Ok(())
+}
+
+/// Returns the other vCPUs that run; those that have stopped stay as they are.
+fn up() -> impl Iterator<Item = u32> {
+    vcpus::others().filter(|&other| vcpu::is_up(&Rt::new(), other) == Ok(true))
+}
+
+/// Runs at the end of each upcall: stands still, while that is asked for.
+pub(crate) fn stand_still() {
+    if STILL.load(Acquire) && vcpus::current() != 0 {
+        STANDING.fetch_add(1, AcqRel);
+        while STILL.load(Acquire) {
+            spin_loop();
+        }
+        STANDING.fetch_sub(1, AcqRel);
+    }
+}
+
+fn alone() -> Result<Resumed, Errno> {
+    // SAFETY: all other vCPUs stand still, and no upcall comes. Shared info is in its place again before the clock or an upcall looks at it;
+    // ports, grants and rings are the drivers', which know of it by their own `resume`.
+    let resumed = unsafe { sched::suspend(&Rt::new()) }?;
+    if resumed == Resumed::Elsewhere {
+        events::resume(up());
+        clock::resume();
+    }
+    Ok(resumed)
 }

@@ -56,6 +56,7 @@ impl World {
     /// [`save`](Self::save) it and [`restore`](Self::restore) it somewhere.
     ///
     /// The guest finds `suspend` in its node `control/shutdown`, empties that, and suspends. If it has not after a minute, the request is taken back.
+    /// (libxl stops a guest without asking that has told Xen of no way of upcalls, `HVM_PARAM_CALLBACK_IRQ`. Here all are asked.)
     pub fn suspend(&self, id: DomId, then: impl FnOnce(&Self) + Send + 'static) {
         let (store, world) = (self.store(), self.clone());
         let control = format!("/local/domain/{id}/control/shutdown");
