@@ -78,7 +78,7 @@ pub enum Resumed {
 ///
 /// # Safety
 ///
-/// Other vCPUs must be down and interrupts off. After [`Resumed::Elsewhere`] nothing is mapped any more that Xen or another
+/// Other vCPUs must be down or stand still, and interrupts off everywhere. After [`Resumed::Elsewhere`] nothing is mapped any more that Xen or another
 /// domain owned: shared info, grants, foreign memory. Nobody may use it before it is mapped again. The domain's number may be another one:
 /// what goes by the old one, as a `Window` of `xen-grant` does, has to be made anew.
 #[doc(alias = "SHUTDOWN_suspend")]
