@@ -195,7 +195,7 @@ xl create -q /tmp/rest.cfg
 # exchanged WHEN WORDS: what the guest, another domain by now, says.
 exchanged() {
   ID=$((ID + 1))
-  told() { xl dmesg | grep "^(d$ID) rest: "; }
+  told() { xl dmesg | grep -o "(d$ID) rest: .*"; }
   within 30 told >/dev/null
   check "two vCPUs, $1" "$(told)" "(d$ID) rest: $2: domain $ID, Fifo, vCPUs took 1000 and 1000 events: ok"
 }
