@@ -1,14 +1,35 @@
 //! Whether the emulator does anything: Xen sets its clock once a second, so a machine that runs never sleeps for long.
 //!
-//! TCG's emulation of SVM forgets an interrupt now and then, on a host that is busy. Where that is the one of Xen's timer and Xen has nothing to do, it
-//! waits in `hlt` for good: interrupts on, the timer's one pending at the local APIC, every thread of the emulator asleep.
+//! TCG's emulation of SVM forgets an interrupt now and then, where the threads of the devices and of the processor run at the same time. If it is
+//! that of Xen's timer and Xen has nothing to do, it waits in `hlt` for good: interrupts on, the timer's one pending at the local APIC, every thread of
+//! the emulator asleep.
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Longer than a host takes to come to a process of many.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Returns a core for one emulator, of those that this process may use: each time the next one.
+pub(super) fn core() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap_or_default();
+    let cores = cores(list.trim());
+    let turn = NEXT.fetch_add(1, Ordering::Relaxed);
+    cores.get(turn % cores.len().max(1)).copied().unwrap_or(0)
+}
+
+/// Reads a list such as `0-2,5`.
+fn cores(list: &str) -> Vec<usize> {
+    let range = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        Some(first.parse().ok()?..=last.parse().ok()?)
+    };
+    list.split(',').filter_map(range).flatten().collect()
+}
 
 /// What the threads of a process have done.
 pub(super) struct Pulse {
@@ -62,6 +83,13 @@ mod tests {
         let mut none = Pulse::of(u32::MAX);
         none.since -= PATIENCE;
         assert!(!none.is_gone());
+    }
+
+    #[test]
+    fn a_list_of_cores_has_ranges() {
+        assert_eq!(cores("0-2,5"), [0, 1, 2, 5]);
+        assert_eq!(cores("7"), [7]);
+        assert!(cores("").is_empty());
     }
 
     #[test]
