@@ -240,7 +240,7 @@ impl<I: AsRef<SharedMem>, D: AsRef<[I]>> Vchan<I, D> {
         let mem = this.page.as_ref();
         // As the server does it: tell us when something was written.
         mem.u8::<SRV_NOTIFY>().store(VCHAN_NOTIFY_WRITE, Ordering::Relaxed);
-        mem.u8::<CLI_LIVE>().store(1, Ordering::Release);
+        mem.u8::<CLI_LIVE>().store(1, Ordering::Relaxed);
         Ok(this)
     }
 

@@ -67,24 +67,32 @@ fn run(xen: Rt, console: &mut impl Write) -> Result<(), Box<dyn Error>> {
 
 /// Sends back `limit` bytes, or fewer if the peer leaves before; returns how many.
 fn echo<M: AsRef<SharedMem>>(end: &mut End<Rt, M>, limit: usize, xen: Rt) -> Result<usize, VchanError> {
-    let (mut buffer, mut count) = ([0; 3000], 0);
-    while count < limit {
-        let most = buffer.len().min(limit - count);
-        let read = match end.read(&mut buffer[..most]) {
-            Ok(0) => {
-                end.wait_readable(soon(xen))?;
-                continue;
-            }
-            Err(VchanError::PeerLeft) => return Ok(count),
-            read => read?,
-        };
+    let mut count = 0;
+    match echo_all(end, limit, &mut count, xen) {
+        Err(VchanError::PeerLeft) => Ok(count),
+        result => result.map(|()| count),
+    }
+}
+
+/// Sends back `limit` bytes; `count` is how many were sent.
+fn echo_all<M: AsRef<SharedMem>>(
+    end: &mut End<Rt, M>,
+    limit: usize,
+    count: &mut usize,
+    xen: Rt,
+) -> Result<(), VchanError> {
+    let mut buffer = [0; 3000];
+    while *count < limit {
+        end.wait_readable(soon(xen))?;
+        let most = buffer.len().min(limit - *count);
+        let read = end.read(&mut buffer[..most])?;
         let mut rest = &buffer[..read];
         while !rest.is_empty() {
             end.wait_writable(soon(xen))?;
-            rest = &rest[end.write(rest)?..];
+            let sent = end.write(rest)?;
+            *count += sent;
+            rest = &rest[sent..];
         }
-        count += read;
     }
-    end.flush(soon(xen))?;
-    Ok(count)
+    end.flush(soon(xen))
 }

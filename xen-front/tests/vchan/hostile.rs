@@ -1,14 +1,15 @@
 //! Peers that lie: in xenstore, in the page, in the indices.
 
 use crate::lab::{Lab, PATH};
+use core::mem::offset_of;
+use core::time::Duration;
 use proptest::prelude::*;
-use std::mem::offset_of;
 use xen_evtchn::Channel;
-use xen_front::vchan::{VchanError, VchanPeer};
+use xen_front::vchan::{Client, End, VchanError, VchanPeer};
 use xen_grant::{MapError, Mapping, ReadWrite, Shared, Window};
-use xen_hypercall::{GrantRef, Pages, SharedMem};
+use xen_hypercall::{GrantRef, PAGE_SIZE, Pages, Platform, SharedMem, observe_loads};
 use xen_ring::VchanError as RingsError;
-use xen_sim::Domain;
+use xen_sim::{Domain, HostilePeer, Whims};
 use xen_store::Nodes;
 use xen_store::wire::{Access, Permission};
 use xen_sys::io::libxenvchan::VchanInterface;
@@ -109,6 +110,15 @@ fn numbers_in_xenstore_that_are_none_or_lead_nowhere_are_refused() {
         tell(&lab, "event-channel", value);
         assert!(matches!(lab.try_client().unwrap_err(), VchanError::Port(_)), "{value}");
     }
+    // It may be that a server is about to begin, so these two are waited for.
+    let deadline = lab.soon();
+    let waited = Client::connect(&lab.two_store, lab.one.id(), lab.path(), deadline).unwrap_err();
+    assert!(matches!(waited, VchanError::Port(_)) && lab.two.now() >= deadline, "{waited}");
+    page.as_ref().write(offset_of!(VchanInterface, srv_live), &0u8).unwrap();
+    let deadline = lab.soon();
+    let waited = Client::connect(&lab.two_store, lab.one.id(), lab.path(), deadline).unwrap_err();
+    assert_eq!((waited, lab.two.now() >= deadline), (VchanError::Rings(RingsError::ServerGone), true));
+    page.as_ref().write(offset_of!(VchanInterface, srv_live), &1u8).unwrap();
     assert_eq!(page.as_ref().read::<VchanInterface>(0), Some(offer(10, 11)), "nobody has connected");
     assert!(page.reclaim().is_ok());
     drop(channel);
@@ -150,6 +160,71 @@ fn a_peer_that_says_nonsense_of_itself_has_gone() {
     drop(page);
     server.close(lab.soon()).unwrap();
     lab.finish();
+}
+
+#[test]
+fn what_a_peer_writes_and_leaves_between_two_looks_is_read() {
+    let lab = Lab::new();
+    let (mut server, client) = lab.pair(10, 11);
+    let reference = GrantRef(lab.one_store.read_number(format!("{PATH}/ring-ref")).unwrap());
+    let page: Mapping<_, ReadWrite> =
+        Window::reserve(lab.two.clone(), 1).unwrap().map(lab.one.id(), &[reference]).unwrap();
+    let live = offset_of!(VchanInterface, cli_live);
+    let mut looks = 0;
+    // The ring was found empty; now the server looks whether its client is there.
+    let mut leave = |address: usize, len: usize| {
+        if (address % PAGE_SIZE, len) == (live, 1) {
+            looks += 1;
+            page.as_ref().write(1024, b"last").unwrap();
+            page.as_ref().write(offset_of!(VchanInterface, left) + 4, &4u32).unwrap();
+            page.as_ref().write(live, &0u8).unwrap();
+        }
+    };
+    let mut buffer = [0; 8];
+    let read = observe_loads(&mut leave, || server.read(&mut buffer));
+    assert_eq!((read, &buffer[..4], looks), (Ok(4), &b"last"[..], 1));
+    assert_eq!(server.read(&mut buffer), Err(VchanError::PeerLeft));
+    drop((page, client));
+    server.close(lab.soon()).unwrap();
+    lab.finish();
+}
+
+/// Does all that an end can do, some hundred times; its errors are of no interest here.
+fn strain<M: AsRef<SharedMem>>(end: &mut End<Domain, M>, domain: &Domain) {
+    let (mut buffer, bytes) = ([0; 3000], [7; 3000]);
+    for round in 0..50 {
+        let deadline = domain.now() + Duration::from_millis(1);
+        let len = (round * 701) % 3000;
+        if let Ok(count) = end.read(&mut buffer[..len]) {
+            assert!(count <= len);
+        }
+        if let Ok(count) = end.write(&bytes[..len]) {
+            assert!(count <= len);
+        }
+        assert!(end.available().unwrap_or(0) <= 1 << 14 && end.space().unwrap_or(0) <= 1 << 14);
+        let _ = (end.wait_readable(deadline), end.wait_writable(deadline), end.flush(deadline));
+    }
+}
+
+#[test]
+fn memory_that_changes_before_each_load_does_no_end_any_harm() {
+    for seed in 0..100 {
+        let lab = Lab::new();
+        let mut peer = HostilePeer::new(Whims::seeded(seed, 400));
+        let mut server = lab.server(14, 11);
+        let client = peer.against(&lab.two, || lab.try_client());
+        if let Ok(mut client) = client {
+            peer.against(&lab.two, || strain(&mut client, &lab.two));
+            drop(client);
+        }
+        if let Ok(client) = lab.try_client() {
+            let mut peer = HostilePeer::new(Whims::seeded(seed, 400));
+            peer.against(&lab.one, || strain(&mut server, &lab.one));
+            drop(client);
+        }
+        server.close(lab.soon()).unwrap();
+        lab.finish();
+    }
 }
 
 /// Sets the four indices: those of the left ring, then those of the right one; first how far each was read, then how far it was written.

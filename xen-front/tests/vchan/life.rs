@@ -103,6 +103,37 @@ fn what_a_client_does_not_let_go_of_in_time_is_kept_back_until_it_does() {
 }
 
 #[test]
+fn a_server_hears_by_events_that_its_client_has_come_and_left() {
+    let lab = Lab::new();
+    let mut server = lab.server(10, 11);
+    let (one, path) = (lab.one.id(), lab.path());
+    let ring = start::xenstore_ring(lab.two.clone()).unwrap();
+    let store = XenStore::new(lab.two.clone(), ring).unwrap();
+    // It comes after 30 ms and leaves after 30 more.
+    let (mut client, mut due) = (None, lab.two.now() + Duration::from_millis(30));
+    let arrival = due;
+    lab.two.spawn(move |domain: &Domain| {
+        if domain.now() < due {
+            return Step::Sleep(due);
+        }
+        due = domain.now() + Duration::from_millis(30);
+        match client.take() {
+            None => client = Some(Client::try_connect(&store, one, &path).unwrap()),
+            Some(_) => return Step::Done,
+        }
+        Step::Sleep(due)
+    });
+    server.wait_for_client(lab.soon()).unwrap();
+    assert!(lab.one.now() < arrival + Duration::from_millis(10));
+    assert_eq!(server.write(&[7; 4096]), Ok(2048));
+    server.wait_writable(lab.soon()).unwrap();
+    assert!(lab.one.now() < arrival + Duration::from_millis(40));
+    assert_eq!(server.write(&[7; 1]), Err(VchanError::PeerLeft), "it has left a full ring");
+    server.close(lab.soon()).unwrap();
+    lab.finish();
+}
+
+#[test]
 fn a_client_that_vanishes_is_noticed_although_it_says_nothing() {
     let lab = Lab::new();
     let (mut server, client) = lab.pair(10, 14);
@@ -131,7 +162,9 @@ fn a_server_that_vanishes_is_noticed_by_a_client_that_waits() {
         world.destroy(one);
         Step::Done
     });
+    let before = lab.two.now();
     client.wait_readable(lab.soon()).unwrap();
+    assert!(lab.two.now() < before + Duration::from_millis(400), "it does not wait until the deadline");
     assert_eq!(client.peer(), VchanPeer::Gone);
     drop(client);
     core::mem::forget(server);
@@ -149,8 +182,9 @@ fn a_client_may_come_first_and_is_not_led_astray_by_what_an_earlier_server_left(
     // Dropped without being closed: its nodes stay.
     drop(lab.server(10, 11));
     assert!(lab.one_store.exists(PATH).unwrap());
-    let stale = Client::connect(&lab.two_store, lab.one.id(), lab.path(), lab.soon()).unwrap_err();
-    assert!(matches!(stale, VchanError::Map(_)), "{stale}");
+    let deadline = lab.soon();
+    let stale = Client::connect(&lab.two_store, lab.one.id(), lab.path(), deadline).unwrap_err();
+    assert!(matches!(stale, VchanError::Map(_)) && lab.two.now() >= deadline, "{stale}");
 
     // A server that comes later, while the client waits for it.
     let third = lab.world.create_guest(xen_sim::DomainConfig::new("late"));
@@ -202,4 +236,11 @@ fn a_vchan_that_can_not_be_leaves_nothing_behind() {
     assert_eq!(lab.try_client().unwrap_err().to_string().lines().count(), 1);
     assert_eq!(VchanError::from(RingsError::ServerGone).to_string(), "vchan: the server has left");
     lab.finish();
+}
+
+#[test]
+fn how_large_an_end_is_for_kernels_with_small_stacks() {
+    // Neither depends on the rings' sizes, whose largest have 512 pages.
+    let (server, client) = (size_of::<Server<'_, Domain>>(), size_of::<Client<Domain>>());
+    assert!(server <= 2304 && client <= 6400, "{server} {client}");
 }
