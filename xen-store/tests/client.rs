@@ -2,8 +2,9 @@
 
 mod double;
 
-use double::{with_page, with_store};
-use std::cell::RefCell;
+use double::{message, with_page, with_store};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::time::Duration;
 use xen_hypercall::DomId;
 use xen_store::wire::{Access, MessageType, Permission, ServerError};
@@ -77,6 +78,40 @@ fn an_error_shows_operation_path_and_reason() {
         assert_eq!(error.reason, Reason::BufferTooSmall { needed: 20 });
         store.write("data/long", [0xff; 2]).unwrap();
         assert_eq!(store.read_string::<20>("data/long").unwrap_err().reason, Reason::NotText);
+    });
+}
+
+#[test]
+fn a_transaction_whose_beginning_is_answered_too_late_is_ended_at_the_server() {
+    with_store(|world, store| {
+        store.set_timeout(Duration::from_millis(300));
+        for pieces in [0, 9, 17] {
+            let late = Rc::new(Cell::new(0));
+            let asked = Rc::clone(&late);
+            world.server.borrow_mut().answer = Some(Box::new(move |request| {
+                (request.kind == MessageType::TRANSACTION_START).then(|| {
+                    asked.set(request.id);
+                    // Some of the answer comes in time.
+                    message(MessageType::TRANSACTION_START, request.id, b"77\0")[..pieces].to_vec()
+                })
+            }));
+            assert!(matches!(store.begin_transaction().unwrap_err().reason, Reason::Timeout { .. }));
+            let mut server = world.server.borrow_mut();
+            server.answer = None;
+            let rest = &message(MessageType::TRANSACTION_START, late.get(), b"77\0")[pieces..];
+            server.outbox.extend(rest);
+            server.log.clear();
+            drop(server);
+            // Others are answered all the same.
+            store.set_timeout(Duration::from_secs(60));
+            store.domid().unwrap();
+            store.domid().unwrap();
+            let server = world.server.borrow();
+            let ended = server.log.iter().filter(|request| request.kind == MessageType::TRANSACTION_END);
+            let ended: Vec<_> = ended.map(|request| (request.tx, request.body.as_slice())).collect();
+            assert_eq!(ended, [(77, &b"F\0"[..])], "after {pieces} bytes in time");
+            store.set_timeout(Duration::from_millis(300));
+        }
     });
 }
 

@@ -10,7 +10,7 @@ mod watches;
 use crate::Reason;
 use crate::wire::{self, HEADER_LEN, MessageType, OversizedBody, Part, XENSTORE_PAYLOAD_MAX, XsdSockmsg};
 use core::fmt::{self, Display};
-use requests::{Answer, Owner, Requests};
+use requests::{Answer, Owner, Received, Requests};
 pub use requests::{MAX_REQUESTS, Ticket};
 pub use transport::{RingTransport, Transport};
 use watches::{Change, Watches};
@@ -189,12 +189,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         let slot = self.requests.free().ok_or(Reason::Busy)?;
         let body = body(&mut self.buffer, slot).ok_or(Reason::Busy)?;
         let len = wire::build(body, parts)?;
-        self.last_id = self.last_id.wrapping_add(1);
-        Ok(self.requests.queue(
-            slot,
-            Owner::Ticket,
-            XsdSockmsg { type_: kind, req_id: self.last_id, tx_id, len: len as u32 },
-        ))
+        Ok(self.queue(slot, Owner::Ticket, kind, tx_id, len))
     }
 
     /// Returns how many requests can be begun now.
@@ -224,12 +219,14 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     }
 
     /// Gives the slot of a request up, replied to or not. A request of which nothing was sent is taken back; otherwise it is sent
-    /// to its end, and the reply is dropped when it comes.
+    /// to its end, and the reply is dropped when it comes; a transaction that it begins is ended then.
     pub fn forget(&mut self, ticket: Ticket) {
-        if self.target == Target::Reply(ticket.slot) && self.requests.is_receiving(ticket) {
+        self.requests.forget(ticket);
+        if let Target::Reply(slot) = self.target
+            && !self.requests.is_receiving(slot)
+        {
             self.target = Target::Nobody;
         }
-        self.requests.forget(ticket);
     }
 
     /// Lets a request that was just begun run on by itself; its reply is dropped when it comes.
@@ -395,17 +392,42 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     }
 
     fn reply_done(&mut self, slot: usize) {
-        let Some((watch, header)) = self.requests.received(slot) else { return };
+        let Some(received) = self.requests.received(slot) else { return };
+        let (Received::Watch(_, header) | Received::Orphan(header)) = received else { return };
         let reply = body(&mut self.buffer, slot).and_then(|body| body.get(..header.len as usize));
-        let refusal = match header.type_ {
-            MessageType::ERROR => wire::ServerError::parse(reply.unwrap_or_default()),
-            _ => return,
-        };
-        // It was set by the request that first did it, sent once more.
-        if refusal != wire::ServerError::Exists {
-            let (_, queues) = split(&mut self.buffer, &self.requests);
-            self.watches.fail(queues, watch, refusal);
+        let reply = reply.unwrap_or_default();
+        match (received, header.type_) {
+            (Received::Watch(watch, _), MessageType::ERROR) => {
+                let refusal = wire::ServerError::parse(reply);
+                // It was set by the request that first did it, sent once more.
+                if refusal != wire::ServerError::Exists {
+                    let (_, queues) = split(&mut self.buffer, &self.requests);
+                    self.watches.fail(queues, watch, refusal);
+                }
+            }
+            (Received::Orphan(_), MessageType::TRANSACTION_START) => {
+                if let Ok(id) = wire::parse_number(reply.strip_suffix(b"\0").unwrap_or(reply)) {
+                    self.end_transaction(slot, id);
+                }
+            }
+            _ => {}
         }
+    }
+
+    /// Ends a transaction that nobody knows of any more: the server lets a domain have only so many.
+    fn end_transaction(&mut self, slot: usize, id: u32) {
+        let parts = [Part::Bytes(b"F"), Part::Nul];
+        if let Some(body) = body(&mut self.buffer, slot)
+            && let Ok(len) = wire::build(body, &parts)
+        {
+            self.queue(slot, Owner::Nobody, MessageType::TRANSACTION_END, id, len);
+        }
+    }
+
+    /// Queues a request whose payload is in `slot`'s body.
+    fn queue(&mut self, slot: usize, owner: Owner, type_: MessageType, tx_id: u32, len: usize) -> Ticket {
+        self.last_id = self.last_id.wrapping_add(1);
+        self.requests.queue(slot, owner, XsdSockmsg { type_, req_id: self.last_id, tx_id, len: len as u32 })
     }
 
     /// Takes a place for a watch on `path` and `depth` levels below, or all, whose token then goes to the server with [`MessageType::WATCH`].
@@ -471,9 +493,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
             let depth = self.watches.depth(watch).filter(|_| change == Change::Set);
             let depth = depth.map(u64::from);
             if let Ok(len) = wire::build_watch(body, &path, token, depth) {
-                self.last_id = self.last_id.wrapping_add(1);
-                let header = XsdSockmsg { type_, req_id: self.last_id, tx_id: 0, len: len as u32 };
-                self.requests.queue(slot, owner, header);
+                self.queue(slot, owner, type_, 0, len);
             }
             self.watches.told(watch, change);
         }

@@ -34,8 +34,21 @@ pub(super) enum Owner {
     Ticket,
     /// Nobody.
     Nobody,
+    /// Nobody any more, but what it begins at the server has to be ended.
+    Orphan,
     /// The connection itself, which sets this watch again.
     Watch(usize),
+}
+
+/// Whose reply is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Received {
+    /// That of who has the ticket, and looks for it.
+    Ticket,
+    /// That about a watch that was set again. The slot is free.
+    Watch(usize, XsdSockmsg),
+    /// That to a request whose owner has given it up. The slot is free.
+    Orphan(XsdSockmsg),
 }
 
 /// What a ticket's reply is.
@@ -132,15 +145,16 @@ impl Requests {
         Some(slot)
     }
 
-    /// Counts a reply as complete. If it is about a watch that was set again, returns which, and the reply's header, and frees the slot.
-    pub(super) fn received(&mut self, slot: usize) -> Option<(usize, XsdSockmsg)> {
+    /// Counts a reply as complete.
+    pub(super) fn received(&mut self, slot: usize) -> Option<Received> {
         let entry = self.slots.get_mut(slot)?;
-        let Owner::Watch(watch) = entry.owner else {
-            entry.state = State::Replied;
-            return None;
+        let (state, received) = match entry.owner {
+            Owner::Ticket | Owner::Nobody => (State::Replied, Received::Ticket),
+            Owner::Watch(watch) => (State::Free, Received::Watch(watch, entry.reply)),
+            Owner::Orphan => (State::Free, Received::Orphan(entry.reply)),
         };
-        entry.state = State::Free;
-        Some((watch, entry.reply))
+        entry.state = state;
+        Some(received)
     }
 
     fn entry(&mut self, ticket: Ticket) -> Option<&mut Slot> {
@@ -148,8 +162,8 @@ impl Requests {
         (entry.state != State::Free && entry.request.req_id == ticket.id).then_some(entry)
     }
 
-    pub(super) fn is_receiving(&mut self, ticket: Ticket) -> bool {
-        self.entry(ticket).is_some_and(|entry| entry.state == State::Receiving)
+    pub(super) fn is_receiving(&self, slot: usize) -> bool {
+        self.slots.get(slot).is_some_and(|entry| entry.state == State::Receiving)
     }
 
     /// Returns the answer to a request, once it is complete.
@@ -165,8 +179,10 @@ impl Requests {
     /// Lets a request run on without anybody waiting for the reply.
     pub(super) fn detach(&mut self, ticket: Ticket) {
         if let Some(entry) = self.entry(ticket) {
-            entry.owner = Owner::Nobody;
-            if entry.state != State::Sending {
+            let pending = matches!(entry.state, State::Sending | State::Waiting | State::Receiving);
+            let begins = entry.request.type_ == MessageType::TRANSACTION_START;
+            entry.owner = if pending && begins { Owner::Orphan } else { Owner::Nobody };
+            if entry.owner == Owner::Nobody && entry.state != State::Sending {
                 entry.state = State::Free;
             }
         }
@@ -175,7 +191,7 @@ impl Requests {
     /// Takes a request back if nothing of it is sent yet, detaches it otherwise.
     pub(super) fn forget(&mut self, ticket: Ticket) {
         let begun = self.sent > 0 && self.queue.front() == Some(&ticket.slot);
-        if let Some(entry) = self.entry(ticket).filter(|_| !begun) {
+        if let Some(entry) = self.entry(ticket).filter(|entry| entry.state == State::Sending && !begun) {
             entry.state = State::Free;
             for _ in 0..self.queue.len() {
                 // Once round the queue, leaving the slot out; what was popped has room again.
@@ -205,7 +221,7 @@ impl Requests {
             let again = entry.request.tx_id == 0 && (!sent || is_repeatable(entry.request.type_));
             entry.state = match entry.owner {
                 // The watches that are still wanted will be set again, and no others are there.
-                Owner::Nobody | Owner::Watch(_) => State::Free,
+                Owner::Nobody | Owner::Orphan | Owner::Watch(_) => State::Free,
                 // What began to come is where the request was.
                 Owner::Ticket if again && entry.state != State::Receiving => State::Sending,
                 Owner::Ticket => State::Interrupted { sent },
