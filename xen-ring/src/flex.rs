@@ -320,7 +320,7 @@ mod tests {
         }
 
         #[test]
-        fn both_directions_carry_their_bytes_in_order(start: u32, steps in proptest::collection::vec((0u8..4, 0usize..6000), 1..60)) {
+        fn both_directions_carry_their_bytes_in_order(start: u32, steps in proptest::collection::vec((0u8..4, 0usize..6000), 1..if cfg!(miri) { 10 } else { 60 })) {
             let (mut page, mut data) = memory();
             let (mem, data) = (SharedMem::from_pages(&mut page), SharedMem::from_pages(&mut data));
             mem.write(IN_CONS, &[start; 2]).unwrap();
