@@ -27,7 +27,7 @@ pub(crate) struct Args {
     /// How many pairs of runs each time is taken from; 30 times as many between two threads, of short runs
     #[arg(long, default_value_t = 9)]
     pairs: usize,
-    /// Takes no times: instructions only
+    /// Takes no times: only the rows whose figure is instructions
     #[arg(long)]
     no_time: bool,
 }
@@ -37,9 +37,11 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     let chosen: Vec<_> = rows::ROWS
         .iter()
         .filter(|row| args.filter.as_ref().is_none_or(|filter| row.name.contains(filter)))
+        .filter(|row| row.counted() || !args.no_time)
         .collect();
     if chosen.is_empty() {
-        bail!("there is no such benchmark; there are {}", rows::ROWS.map(|row| row.name).join(", "));
+        let kind = if args.no_time { " of instructions" } else { "" };
+        bail!("there is no such benchmark{kind}; there are {}", rows::ROWS.map(|row| row.name).join(", "));
     }
     let programs = build::programs()?;
     let valgrind = callgrind::find();
