@@ -89,6 +89,12 @@ impl Domain {
         self.on_machine(|machine, id| machine.dom_mut(id).activity += 1);
     }
 
+    /// Returns the number of events that the domain has received, and of other reasons to poll its
+    /// tasks.
+    pub(crate) fn activity(&self) -> u64 {
+        self.on_machine(|machine, id| machine.dom(id).activity)
+    }
+
     /// Installs the interrupt handler of all vCPUs: it is called with the vCPU's number when Xen interrupts it for events,
     /// once the domain has told Xen a vector for it: the vCPU's own, or the domain's.
     ///

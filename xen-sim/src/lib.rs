@@ -3,6 +3,7 @@
 mod counters;
 mod decorate;
 mod domain;
+mod event_wait;
 mod guest;
 mod hostile;
 mod hv;
@@ -22,6 +23,7 @@ mod world;
 pub use counters::Counters;
 pub use decorate::{Call, CountCalls, FailByWhim, FailNth, Interpose, Interposed, Jitter, TraceCalls};
 pub use domain::Domain;
+pub use event_wait::{EventWait, run_until_due};
 pub use hostile::{HostileBackend, HostilePeer, SharedLoads, Whims};
 pub use machine::DomainConfig;
 pub use store::{Store, StoreEvent, StoreTransaction};
