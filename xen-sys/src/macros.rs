@@ -1,4 +1,17 @@
-//! Declares the two shapes that most numbers of the ABI take: open enumerations and flag words.
+//! Declares the two shapes that most numbers of the ABI take: open enumerations and flag words; exports what depends on the
+//! architecture.
+
+/// Exports items that every architecture has in a form of its own: those of the target. All are
+/// compiled on every target, under [`crate::arch_x86`] and [`crate::arch_arm`], for the comparison
+/// with C.
+macro_rules! by_architecture {
+    ($($item:ident),+ $(,)?) => {
+        #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
+        pub use crate::arch_arm::{$($item),+};
+        #[cfg(not(any(target_arch = "aarch64", target_arch = "arm")))]
+        pub use crate::arch_x86::{$($item),+};
+    };
+}
 
 /// Declares a newtype for an enumeration on the wire. Every value is legal, the known ones have names.
 macro_rules! open_enum {

@@ -6,9 +6,6 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use crate::DomId;
-use crate::arch_x86::pmu::XenPmuArch;
-
 /// Major version of the interface.
 pub const XENPMU_VER_MAJ: u32 = 0;
 /// Minor version of the interface.
@@ -73,20 +70,4 @@ pub struct XenPmuParams {
 }
 const _: () = assert!(size_of::<XenPmuParams>() == 24);
 
-/// A sample and the counters, in a page shared between Xen and one vCPU. The layout of x86.
-#[doc(alias = "xen_pmu_data")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub struct XenPmuData {
-    /// Out: the vCPU that was interrupted.
-    pub vcpu_id: u32,
-    /// Out: the physical CPU.
-    pub pcpu_id: u32,
-    /// Out: the domain that was interrupted.
-    pub domain_id: DomId,
-    /// Reserved; zero.
-    pub pad: [u8; 6],
-    /// The part of the architecture.
-    pub pmu: XenPmuArch,
-}
-const _: () = assert!(size_of::<XenPmuData>() == 224);
+by_architecture! { XenPmuData }

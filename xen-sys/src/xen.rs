@@ -8,8 +8,6 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::GuestHandle;
 use crate::Port;
-use crate::arch_x86::xen::ArchSharedInfo;
-use crate::arch_x86::xen_x86_64::ArchVcpuInfo;
 
 /// A machine word of the guest ABI: 64 bits on x86-64 and on both kinds of arm.
 #[doc(alias = "xen_ulong_t")]
@@ -360,51 +358,7 @@ flags! {
     }
 }
 
-/// What Xen and one vCPU share: pending events and the clock. The layout of x86-64.
-#[doc(alias = "vcpu_info")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub struct VcpuInfo {
-    /// Set by Xen when an event is pending; cleared by the guest before it looks.
-    pub evtchn_upcall_pending: u8,
-    /// Non-zero keeps upcalls off (PV guests; unused by others).
-    pub evtchn_upcall_mask: u8,
-    /// Padding; zero.
-    pub _pad0: [u8; 6],
-    /// Which words of [`SharedInfo::evtchn_pending`] have pending events.
-    pub evtchn_pending_sel: XenUlong,
-    /// The part of the architecture.
-    pub arch: ArchVcpuInfo,
-    /// The clock.
-    pub time: VcpuTimeInfo,
-}
-const _: () = assert!(size_of::<VcpuInfo>() == 64);
-
-/// vCPUs whose [`VcpuInfo`] lies in [`SharedInfo`] on x86; others must register theirs.
-pub const XEN_LEGACY_MAX_VCPUS: usize = 32;
-
-/// The page that Xen shares with a whole guest. The layout of x86-64.
-#[doc(alias = "shared_info")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub struct SharedInfo {
-    /// One for each of the first vCPUs.
-    pub vcpu_info: [VcpuInfo; XEN_LEGACY_MAX_VCPUS],
-    /// One bit per port: an event is pending.
-    pub evtchn_pending: [XenUlong; 64],
-    /// One bit per port: events are held back.
-    pub evtchn_mask: [XenUlong; 64],
-    /// Odd while Xen writes the wall clock.
-    pub wc_version: u32,
-    /// Wall clock at system time zero: seconds since 1970, low 32 bits.
-    pub wc_sec: u32,
-    /// Wall clock at system time zero: nanoseconds.
-    pub wc_nsec: u32,
-    /// Wall clock at system time zero: seconds, high 32 bits.
-    pub wc_sec_hi: u32,
-    /// The part of the architecture.
-    pub arch: ArchSharedInfo,
-}
+by_architecture! { SharedInfo, VcpuInfo, XEN_LEGACY_MAX_VCPUS }
 
 flags! {
     /// Flags of the start information, PV and PVH alike.

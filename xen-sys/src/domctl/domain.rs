@@ -3,7 +3,6 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::DomId;
-use crate::arch_x86::xen::XenArchDomainconfig;
 use crate::xen::Virq;
 use crate::xen::XenDomainHandle;
 
@@ -87,83 +86,7 @@ pub const XEN_DOMINF_SHUTDOWNMASK: u32 = 255;
 #[doc(alias = "XEN_DOMINF_shutdownshift")]
 pub const XEN_DOMINF_SHUTDOWNSHIFT: u32 = 16;
 
-/// A new domain. The layout of x86.
-#[doc(alias = "xen_domctl_createdomain")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub struct XenDomctlCreatedomain {
-    /// Its label.
-    pub ssidref: u32,
-    /// Its UUID.
-    pub handle: XenDomainHandle,
-    /// `XEN_DOMCTL_CDF_*`.
-    pub flags: u32,
-    /// `XEN_DOMCTL_IOMMU_*`.
-    pub iommu_opts: u32,
-    /// Most vCPUs.
-    pub max_vcpus: u32,
-    /// Highest port.
-    pub max_evtchn_port: u32,
-    /// Most pages of the grant table; negative for the usual.
-    pub max_grant_frames: i32,
-    /// Most pages for mapped grants; negative for the usual.
-    pub max_maptrack_frames: i32,
-    /// Highest grant table version.
-    pub grant_opts: u32,
-    /// `XEN_DOMCTL_ALTP2M_*`.
-    pub altp2m_opts: u32,
-    /// Bytes of the processor trace per vCPU.
-    pub vmtrace_size: u32,
-    /// The CPU pool.
-    pub cpupool_id: u32,
-    /// The part of the architecture.
-    pub arch: XenArchDomainconfig,
-}
-const _: () = assert!(size_of::<XenDomctlCreatedomain>() == 68);
-
-/// What a domain is. The layout of x86.
-#[doc(alias = "xen_domctl_getdomaininfo")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub struct XenDomctlGetdomaininfo {
-    /// The domain.
-    pub domain: DomId,
-    /// Reserved; zero.
-    pub pad1: u16,
-    /// Out: `XEN_DOMINF_*`.
-    pub flags: u32,
-    /// Out: pages it has.
-    pub tot_pages: u64,
-    /// Out: pages it may have.
-    pub max_pages: u64,
-    /// Out: pages it has claimed.
-    pub outstanding_pages: u64,
-    /// Out: pages it shares.
-    pub shr_pages: u64,
-    /// Out: pages paged out.
-    pub paged_pages: u64,
-    /// Out: frame of its shared information.
-    pub shared_info_frame: u64,
-    /// Out: CPU time in nanoseconds.
-    pub cpu_time: u64,
-    /// Out: vCPUs that are up.
-    pub nr_online_vcpus: u32,
-    /// Out: its highest vCPU.
-    pub max_vcpu_id: u32,
-    /// Out: its label.
-    pub ssidref: u32,
-    /// Out: its UUID.
-    pub handle: XenDomainHandle,
-    /// Out: its CPU pool.
-    pub cpupool: u32,
-    /// Out: width of guest physical addresses.
-    pub gpaddr_bits: u8,
-    /// Reserved; zero.
-    pub pad2: [u8; 7],
-    /// Out: the part of the architecture.
-    pub arch_config: XenArchDomainconfig,
-}
-const _: () = assert!(size_of::<XenDomctlGetdomaininfo>() == 112);
+by_architecture! { XenDomctlCreatedomain, XenDomctlGetdomaininfo }
 
 /// A UUID.
 #[doc(alias = "xen_domctl_setdomainhandle")]

@@ -260,33 +260,7 @@ pub struct XenDomctlSendtrigger {
 }
 const _: () = assert!(size_of::<XenDomctlSendtrigger>() == 8);
 
-/// More of a vCPU's state.
-#[doc(alias = "xen_domctl_ext_vcpucontext")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub struct XenDomctlExtVcpucontext {
-    /// The vCPU.
-    pub vcpu: u32,
-    /// Bytes used of this structure.
-    pub size: u32,
-    /// Entry point of system calls of 32-bit programs.
-    pub syscall32_callback_eip: u64,
-    /// Entry point of the sysenter instruction.
-    pub sysenter_callback_eip: u64,
-    /// Its code segment.
-    pub syscall32_callback_cs: u16,
-    /// Its code segment.
-    pub sysenter_callback_cs: u16,
-    /// Whether it masks events.
-    pub syscall32_disables_events: u8,
-    /// Whether it masks events.
-    pub sysenter_disables_events: u8,
-    /// Padding; zero.
-    pub _pad0: [u8; 2],
-    /// Machine check registers: capabilities, two banks, extended control.
-    pub vmce: [u64; 4],
-}
-const _: () = assert!(size_of::<XenDomctlExtVcpucontext>() == 64);
+by_architecture! { XenDomctlExtVcpucontext }
 
 /// A CPU policy.
 #[doc(alias = "xen_domctl_cpu_policy")]

@@ -35,6 +35,7 @@ crate::list::list! {
         "XEN_HVM_MEMMAP_TYPE_UNUSABLE" => xen_sys::arch_x86::hvm::start_info::MemmapType::UNUSABLE.0;
         "XEN_HVM_MEMMAP_TYPE_DISABLED" => xen_sys::arch_x86::hvm::start_info::MemmapType::DISABLED.0;
         "XEN_HVM_MEMMAP_TYPE_PMEM" => xen_sys::arch_x86::hvm::start_info::MemmapType::PMEM.0;
+        "XEN_LEGACY_MAX_VCPUS" => xen_sys::arch_x86::XEN_LEGACY_MAX_VCPUS;
         "PMU_CACHED" => xen_sys::arch_x86::pmu::PMU_CACHED;
         "PMU_SAMPLE_USER" => xen_sys::arch_x86::pmu::PMU_SAMPLE_USER;
         "PMU_SAMPLE_REAL" => xen_sys::arch_x86::pmu::PMU_SAMPLE_REAL;
@@ -163,6 +164,12 @@ crate::list::list! {
         "hvm_start_info" => xen_sys::arch_x86::hvm::start_info::HvmStartInfo { "magic" => magic, "version" => version, "flags" => flags, "nr_modules" => nr_modules, "modlist_paddr" => modlist_paddr, "cmdline_paddr" => cmdline_paddr, "rsdp_paddr" => rsdp_paddr, "memmap_paddr" => memmap_paddr, "memmap_entries" => memmap_entries, "reserved" => reserved, };
         "hvm_modlist_entry" => xen_sys::arch_x86::hvm::start_info::HvmModlistEntry { "paddr" => paddr, "size" => size, "cmdline_paddr" => cmdline_paddr, "reserved" => reserved, };
         "hvm_memmap_table_entry" => xen_sys::arch_x86::hvm::start_info::HvmMemmapTableEntry { "addr" => addr, "size" => size, "type" => type_, "reserved" => reserved, };
+        "vcpu_info" => xen_sys::arch_x86::VcpuInfo { "evtchn_upcall_pending" => evtchn_upcall_pending, "evtchn_upcall_mask" => evtchn_upcall_mask, "evtchn_pending_sel" => evtchn_pending_sel, "arch" => arch, "time" => time, };
+        "shared_info" => xen_sys::arch_x86::SharedInfo { "vcpu_info" => vcpu_info, "evtchn_pending" => evtchn_pending, "evtchn_mask" => evtchn_mask, "wc_version" => wc_version, "wc_sec" => wc_sec, "wc_nsec" => wc_nsec, "wc_sec_hi" => wc_sec_hi, "arch" => arch, };
+        "xen_domctl_createdomain" => xen_sys::arch_x86::XenDomctlCreatedomain { "ssidref" => ssidref, "handle" => handle, "flags" => flags, "iommu_opts" => iommu_opts, "max_vcpus" => max_vcpus, "max_evtchn_port" => max_evtchn_port, "max_grant_frames" => max_grant_frames, "max_maptrack_frames" => max_maptrack_frames, "grant_opts" => grant_opts, "altp2m_opts" => altp2m_opts, "vmtrace_size" => vmtrace_size, "cpupool_id" => cpupool_id, "arch" => arch, };
+        "xen_domctl_getdomaininfo" => xen_sys::arch_x86::XenDomctlGetdomaininfo { "domain" => domain, "pad1" => pad1, "flags" => flags, "tot_pages" => tot_pages, "max_pages" => max_pages, "outstanding_pages" => outstanding_pages, "shr_pages" => shr_pages, "paged_pages" => paged_pages, "shared_info_frame" => shared_info_frame, "cpu_time" => cpu_time, "nr_online_vcpus" => nr_online_vcpus, "max_vcpu_id" => max_vcpu_id, "ssidref" => ssidref, "handle" => handle, "cpupool" => cpupool, "gpaddr_bits" => gpaddr_bits, "pad2" => pad2, "arch_config" => arch_config, };
+        "xen_pmu_data" => xen_sys::arch_x86::XenPmuData { "vcpu_id" => vcpu_id, "pcpu_id" => pcpu_id, "domain_id" => domain_id, "pad" => pad, "pmu" => pmu, };
+        "xen_domctl_ext_vcpucontext" => xen_sys::arch_x86::XenDomctlExtVcpucontext { "vcpu" => vcpu, "size" => size, "syscall32_callback_eip" => syscall32_callback_eip, "sysenter_callback_eip" => sysenter_callback_eip, "syscall32_callback_cs" => syscall32_callback_cs, "sysenter_callback_cs" => sysenter_callback_cs, "syscall32_disables_events" => syscall32_disables_events, "sysenter_disables_events" => sysenter_disables_events, "vmce" => vmce, };
         "xen_pmu_amd_ctxt" => xen_sys::arch_x86::pmu::XenPmuAmdCtxt { "counters" => counters, "ctrls" => ctrls, "regs" => regs, };
         "xen_pmu_cntr_pair" => xen_sys::arch_x86::pmu::XenPmuCntrPair { "counter" => counter, "control" => control, };
         "xen_pmu_intel_ctxt" => xen_sys::arch_x86::pmu::XenPmuIntelCtxt { "fixed_counters" => fixed_counters, "arch_counters" => arch_counters, "global_ctrl" => global_ctrl, "global_ovf_ctrl" => global_ovf_ctrl, "global_status" => global_status, "fixed_ctrl" => fixed_ctrl, "ds_area" => ds_area, "pebs_enable" => pebs_enable, "debugctl" => debugctl, "regs" => regs, };

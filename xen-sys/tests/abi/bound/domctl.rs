@@ -242,8 +242,6 @@ crate::list::list! {
         "xen_domctl_memory_mapping" => xen_sys::domctl::XenDomctlMemoryMapping { "first_gfn" => first_gfn, "first_mfn" => first_mfn, "nr_mfns" => nr_mfns, "add_mapping" => add_mapping, "padding" => padding, };
         "xen_domctl_ioport_mapping" => xen_sys::domctl::XenDomctlIoportMapping { "first_gport" => first_gport, "first_mport" => first_mport, "nr_ports" => nr_ports, "add_mapping" => add_mapping, };
         "xen_domctl_vuart_op" => xen_sys::domctl::XenDomctlVuartOp { "cmd" => cmd, "type" => type_, "gfn" => gfn, "console_domid" => console_domid, "pad" => pad, "evtchn" => evtchn, };
-        "xen_domctl_createdomain" => xen_sys::domctl::XenDomctlCreatedomain { "ssidref" => ssidref, "handle" => handle, "flags" => flags, "iommu_opts" => iommu_opts, "max_vcpus" => max_vcpus, "max_evtchn_port" => max_evtchn_port, "max_grant_frames" => max_grant_frames, "max_maptrack_frames" => max_maptrack_frames, "grant_opts" => grant_opts, "altp2m_opts" => altp2m_opts, "vmtrace_size" => vmtrace_size, "cpupool_id" => cpupool_id, "arch" => arch, };
-        "xen_domctl_getdomaininfo" => xen_sys::domctl::XenDomctlGetdomaininfo { "domain" => domain, "pad1" => pad1, "flags" => flags, "tot_pages" => tot_pages, "max_pages" => max_pages, "outstanding_pages" => outstanding_pages, "shr_pages" => shr_pages, "paged_pages" => paged_pages, "shared_info_frame" => shared_info_frame, "cpu_time" => cpu_time, "nr_online_vcpus" => nr_online_vcpus, "max_vcpu_id" => max_vcpu_id, "ssidref" => ssidref, "handle" => handle, "cpupool" => cpupool, "gpaddr_bits" => gpaddr_bits, "pad2" => pad2, "arch_config" => arch_config, };
         "xen_domctl_setdomainhandle" => xen_sys::domctl::XenDomctlSetdomainhandle { "handle" => handle, };
         "xen_domctl_setdebugging" => xen_sys::domctl::XenDomctlSetdebugging { "enable" => enable, };
         "xen_domctl_hypercall_init" => xen_sys::domctl::XenDomctlHypercallInit { "gmfn" => gmfn, };
@@ -288,7 +286,6 @@ crate::list::list! {
         "xen_domctl_hvmcontext_partial" => xen_sys::domctl::XenDomctlHvmcontextPartial { "type" => type_, "instance" => instance, "bufsz" => bufsz, "buffer" => buffer, };
         "xen_domctl_address_size" => xen_sys::domctl::XenDomctlAddressSize { "size" => size, };
         "xen_domctl_sendtrigger" => xen_sys::domctl::XenDomctlSendtrigger { "trigger" => trigger, "vcpu" => vcpu, };
-        "xen_domctl_ext_vcpucontext" => xen_sys::domctl::XenDomctlExtVcpucontext { "vcpu" => vcpu, "size" => size, "syscall32_callback_eip" => syscall32_callback_eip, "sysenter_callback_eip" => sysenter_callback_eip, "syscall32_callback_cs" => syscall32_callback_cs, "sysenter_callback_cs" => sysenter_callback_cs, "syscall32_disables_events" => syscall32_disables_events, "sysenter_disables_events" => sysenter_disables_events, "vmce" => vmce, };
         "xen_domctl_cpu_policy" => xen_sys::domctl::XenDomctlCpuPolicy { "nr_leaves" => nr_leaves, "nr_msrs" => nr_msrs, "leaves" => leaves, "msrs" => msrs, "err_leaf" => err_leaf, "err_subleaf" => err_subleaf, "err_msr" => err_msr, };
         "xen_domctl_vcpuextstate" => xen_sys::domctl::XenDomctlVcpuextstate { "vcpu" => vcpu, "xfeature_mask" => xfeature_mask, "size" => size, "buffer" => buffer, };
         "xen_domctl_vcpu_msr" => xen_sys::domctl::XenDomctlVcpuMsr { "index" => index, "reserved" => reserved, "value" => value, };

@@ -24,6 +24,5 @@ crate::list::list! {
     }
     structures {
         "xen_pmu_params" => xen_sys::pmu::XenPmuParams { "version.maj" => version_maj, "version.min" => version_min, "val" => val, "vcpu" => vcpu, "pad" => pad, };
-        "xen_pmu_data" => xen_sys::pmu::XenPmuData { "vcpu_id" => vcpu_id, "pcpu_id" => pcpu_id, "domain_id" => domain_id, "pad" => pad, "pmu" => pmu, };
     }
 }

@@ -96,7 +96,6 @@ crate::list::list! {
         "DOMID_MASK" => xen_sys::xen::DomId::MASK;
         "XEN_PVCLOCK_TSC_STABLE_BIT" => xen_sys::xen::PvclockFlags::TSC_STABLE.0;
         "XEN_PVCLOCK_GUEST_STOPPED" => xen_sys::xen::PvclockFlags::GUEST_STOPPED.0;
-        "XEN_LEGACY_MAX_VCPUS" => xen_sys::xen::XEN_LEGACY_MAX_VCPUS;
         "SIF_PRIVILEGED" => xen_sys::xen::StartInfoFlags::PRIVILEGED.0;
         "SIF_INITDOMAIN" => xen_sys::xen::StartInfoFlags::INITDOMAIN.0;
         "SIF_MULTIBOOT_MOD" => xen_sys::xen::StartInfoFlags::MULTIBOOT_MOD.0;
@@ -144,8 +143,6 @@ crate::list::list! {
     structures {
         "multicall_entry" => xen_sys::xen::MulticallEntry { "op" => op, "result" => result, "args" => args, };
         "vcpu_time_info" => xen_sys::xen::VcpuTimeInfo { "version" => version, "pad0" => pad0, "tsc_timestamp" => tsc_timestamp, "system_time" => system_time, "tsc_to_system_mul" => tsc_to_system_mul, "tsc_shift" => tsc_shift, "flags" => flags, "pad1" => pad1, };
-        "vcpu_info" => xen_sys::xen::VcpuInfo { "evtchn_upcall_pending" => evtchn_upcall_pending, "evtchn_upcall_mask" => evtchn_upcall_mask, "evtchn_pending_sel" => evtchn_pending_sel, "arch" => arch, "time" => time, };
-        "shared_info" => xen_sys::xen::SharedInfo { "vcpu_info" => vcpu_info, "evtchn_pending" => evtchn_pending, "evtchn_mask" => evtchn_mask, "wc_version" => wc_version, "wc_sec" => wc_sec, "wc_nsec" => wc_nsec, "wc_sec_hi" => wc_sec_hi, "arch" => arch, };
         "xen_multiboot_mod_list" => xen_sys::xen::XenMultibootModList { "mod_start" => mod_start, "mod_end" => mod_end, "cmdline" => cmdline, "pad" => pad, };
         "xenctl_bitmap" => xen_sys::xen::XenctlBitmap { "bitmap" => bitmap, "nr_bits" => nr_bits, };
         "mmuext_op" => xen_sys::xen::MmuextOp { "cmd" => cmd, "arg1" => arg1, "arg2" => arg2, };
