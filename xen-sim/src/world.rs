@@ -136,10 +136,12 @@ impl World {
 
     /// Removes what the toolstack made for a domain that is no more.
     pub(crate) fn forget(&self, id: DomId) {
-        toolstack::release(&self.shared, id);
+        // Before xenstored releases the domain, which removes the nodes that the domain owns: the
+        // backends have to be asked to close, as libxl does.
         for device in self.devices_of(id) {
             self.detach(&device);
         }
+        toolstack::release(&self.shared, id);
         let store = self.store();
         // A bare domain has nothing there.
         let _ = store.remove(format!("/local/domain/{id}"));

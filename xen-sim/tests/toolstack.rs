@@ -3,12 +3,13 @@
 use core::mem::offset_of;
 use core::sync::atomic::Ordering::SeqCst;
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use xen_evtchn::{Channel, EventChannels};
 use xen_grant::{GrantTable, ReadWrite, Window};
 use xen_hypercall::{Errno, Hypercall, Pages, Platform, Port, ops, start};
 use xen_sim::{
-    CountCalls, Disk, Domain, DomainConfig, FailNth, Interposed, Jitter, Step, TraceCalls, Vif, World,
+    BackendProtocol, CountCalls, DeviceSpec, Disk, Domain, DomainConfig, FailNth, HostileBackend, Interposed,
+    Jitter, Step, TraceCalls, Vif, Whims, World,
 };
 use xen_sys::io::console::XenconsInterface;
 use xen_sys::xen::HYPERVISOR_EVENT_CHANNEL_OP;
@@ -81,6 +82,91 @@ fn a_destroyed_backend_takes_its_nodes_along_and_tells_the_watchers() {
     world.run_for(Duration::from_secs(11));
     assert_eq!(world.store().list("/local/domain"), ["0"]);
     assert_eq!(world.domain(guest.id()).unwrap().now().as_nanos(), u64::MAX / 2);
+    world.check().unwrap();
+}
+
+/// freebsd-xen 2022-June 113: the backends of a guest that is destroyed were never asked to close.
+#[test]
+fn destroyed_guest_detaches_its_devices() {
+    let (world, guest, backend) = world();
+    let disk = world.attach_disk(&guest, &backend, &Disk::new("xvda"));
+    let other = world.attach_device(&guest, &backend, &DeviceSpec::new("9pfs", 0));
+    let (store, path) = (backend.store(), disk.backend_path());
+    store.watch(&path, "").unwrap();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    backend.spawn(move |_: &Domain| {
+        while store.next_event().is_some() {}
+        let value = |key: &str| store.read(format!("{path}/{key}"));
+        if value("state").as_deref() == Some("5") {
+            seen.lock().unwrap().push(value("online"));
+            store.write(format!("{path}/state"), 6).unwrap();
+        }
+        Step::Idle
+    });
+    world.run_until_idle();
+    world.destroy(guest.id());
+    world.run_for(Duration::from_secs(1));
+    assert_eq!(*asked.lock().unwrap(), [Some("0".to_owned())]);
+    assert_eq!(world.device_states(&disk), (0, 0));
+    // The other one has no backend that closes it, and is removed when the toolstack's time is up.
+    assert_eq!(world.device_states(&other), (0, 5));
+    world.run_for(Duration::from_secs(10));
+    assert_eq!(world.device_states(&other), (0, 0));
+    assert_eq!(world.store().read(other.backend_path()), None);
+    world.destroy(backend.id());
+    world.check().unwrap();
+}
+
+#[test]
+fn device_of_any_kind_connects() {
+    static PROTOCOL: BackendProtocol = BackendProtocol {
+        rings: &["ring-ref0"],
+        event_channel: "event-channel-0",
+        slots: &[16],
+        nodes: &[("versions", "1")],
+        respond: |_, slot| slot[8..].fill(7),
+    };
+    let (world, guest, backend) = world();
+    let spec = DeviceSpec {
+        frontend: vec![("tag", "root".to_owned())],
+        backend: vec![("path", "/srv".to_owned())],
+        ..DeviceSpec::new("9pfs", 3)
+    };
+    let device = world.attach_device(&guest, &backend, &spec);
+    assert_eq!(device.frontend_path(), format!("/local/domain/{}/device/9pfs/3", guest.id()));
+    assert_eq!(world.devices_of(guest.id()), [device]);
+    let _backend = HostileBackend::start_protocol(&world, &device, &PROTOCOL, Whims::default());
+    world.run_until_idle();
+    let store = guest.store();
+    let path = device.frontend_path();
+    assert_eq!(store.read(format!("{path}/tag")).as_deref(), Some("root"));
+    assert_eq!(store.read(format!("{}/versions", device.backend_path())).as_deref(), Some("1"));
+    assert_eq!(world.device_states(&device), (1, 2));
+
+    let grants = GrantTable::new(guest.clone()).unwrap();
+    let page = grants.share_writable(Pages::alloc(guest.clone(), 1).unwrap(), backend.id()).unwrap();
+    let channel = Channel::alloc_unbound(guest.clone(), backend.id()).unwrap();
+    store.write(format!("{path}/ring-ref0"), page.refs()[0]).unwrap();
+    store.write(format!("{path}/event-channel-0"), channel.port()).unwrap();
+    store.write(format!("{path}/state"), 4).unwrap();
+    world.run_until_idle();
+    assert!(world.is_connected(&device));
+    // One request is answered by the protocol's own function, at the first event.
+    page.as_ref().copy_from(64, &[1; 16]).unwrap();
+    page.as_ref().u32::<0>().store(1, SeqCst);
+    channel.notify().unwrap();
+    world.run_until_idle();
+    let mut response = [0; 16];
+    page.as_ref().copy_to(64, &mut response).unwrap();
+    assert_eq!(page.as_ref().u32::<8>().load(SeqCst), 1);
+    assert_eq!(response, [1, 1, 1, 1, 1, 1, 1, 1, 7, 7, 7, 7, 7, 7, 7, 7]);
+
+    store.write(format!("{path}/state"), 6).unwrap();
+    world.run_until_idle();
+    page.reclaim().unwrap();
+    drop(channel);
+    drop(grants);
     world.check().unwrap();
 }
 

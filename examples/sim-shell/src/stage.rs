@@ -173,6 +173,7 @@ impl Stage {
             match device.kind {
                 DeviceKind::Vbd => self.vbd = device,
                 DeviceKind::Vif => self.vif = device,
+                DeviceKind::Other(_) => {}
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::Whims;
 use super::held::Held;
-use super::kinds::Kind;
+use super::kinds::{BackendProtocol, MAX_RINGS};
 use crate::{Device, Domain, Step, Store, World};
 use core::time::Duration;
 use std::sync::atomic::Ordering::{Relaxed, Release};
@@ -38,7 +38,25 @@ pub struct HostileBackend {
 
 impl HostileBackend {
     /// Starts the backend of a device, as a task of its backend domain. It is gone with that domain.
+    ///
+    /// Of a device that is neither a disk nor a network interface it knows the states alone:
+    /// [`start_protocol`](Self::start_protocol).
     pub fn start(world: &World, device: &Device, whims: Whims) -> Self {
+        Self::start_protocol(world, device, BackendProtocol::of(device.kind), whims)
+    }
+
+    /// Starts the backend of a device of any kind, which speaks `protocol`.
+    ///
+    /// # Panics
+    ///
+    /// If the protocol has more than two rings, or not one slot size for each.
+    pub fn start_protocol(
+        world: &World,
+        device: &Device,
+        protocol: &'static BackendProtocol,
+        whims: Whims,
+    ) -> Self {
+        assert!(protocol.rings.len() <= MAX_RINGS && protocol.rings.len() == protocol.slots.len());
         let whims = Arc::new(Mutex::new(whims));
         let domain = world.domain(device.backend).expect("a device's backend domain was created once");
         let store = domain.store();
@@ -47,12 +65,12 @@ impl HostileBackend {
             let _ = store.watch(format!("{path}/state"), "state");
         }
         let mut end = End {
-            kind: Kind::of(device.kind),
+            protocol,
             device: *device,
             store,
             whims: Arc::clone(&whims),
             rings: Vec::new(),
-            answered: [0; 2],
+            answered: [0; MAX_RINGS],
             port: None,
             kept: Vec::new(),
             domain: domain.clone(),
@@ -77,13 +95,13 @@ fn locked(whims: &Mutex<Whims>) -> MutexGuard<'_, Whims> {
 }
 
 struct End {
-    kind: &'static Kind,
+    protocol: &'static BackendProtocol,
     device: Device,
     domain: Domain,
     store: Store,
     whims: Arc<Mutex<Whims>>,
     rings: Vec<Held>,
-    answered: [u32; 2],
+    answered: [u32; MAX_RINGS],
     port: Option<Port>,
     kept: Vec<Held>,
 }
@@ -113,7 +131,7 @@ impl End {
         match (state(self.device.backend_path()), state(self.device.frontend_path())) {
             (0, _) => self.let_go(),
             (1, _) | (6, 1) => {
-                for (key, value) in self.kind.nodes {
+                for (key, value) in self.protocol.nodes {
                     if self.store.read(self.node(key)).is_none() {
                         // The device may be gone by now.
                         let _ = self.store.write(self.node(key), value);
@@ -208,7 +226,8 @@ impl End {
     }
 
     fn key(&self, which: u8) -> &'static str {
-        self.kind.nodes[usize::from(which) % self.kind.nodes.len()].0
+        let nodes = self.protocol.nodes;
+        nodes.get(usize::from(which) % nodes.len().max(1)).map_or("state", |(key, _)| key)
     }
 
     fn node(&self, key: &str) -> String {
@@ -239,14 +258,14 @@ impl End {
         self.let_go();
         let front = self.device.frontend_path();
         let number = |key: &str| self.store.read_number::<u32>(format!("{front}/{key}"));
-        let references = self.kind.rings.iter().filter_map(|key| number(key));
+        let references = self.protocol.rings.iter().filter_map(|key| number(key));
         self.rings = references
             .filter_map(|reference| Held::map(&self.domain, self.device.frontend, GrantRef(reference)))
             .collect();
         let bind =
             |port| event_channel::bind_interdomain(&self.domain, self.device.frontend, Port(port)).ok();
-        self.port = number("event-channel").and_then(bind);
-        self.answered = [0; 2];
+        self.port = number(self.protocol.event_channel).and_then(bind);
+        self.answered = [0; MAX_RINGS];
     }
 
     fn change(&self, ring: usize, at: usize, new: impl FnOnce(u32) -> u32) {
@@ -258,7 +277,7 @@ impl End {
 
     /// Answers up to `limit` requests; `bits` change the word at byte `at` of each.
     fn answer(&mut self, ring: usize, limit: u32, at: u8, bits: u32) {
-        let (Some(page), Some(&size)) = (self.rings.get(ring), self.kind.slots.get(ring)) else { return };
+        let (Some(page), Some(&size)) = (self.rings.get(ring), self.protocol.slots.get(ring)) else { return };
         let mem = page.mem();
         let fit = (4096 - 64) / size;
         let slots = 1 << fit.ilog2();
@@ -267,7 +286,7 @@ impl End {
             let offset = 64 + (self.answered[ring] % slots) as usize * size;
             let mut slot = vec![0; size];
             mem.copy_to(offset, &mut slot);
-            (self.kind.answer)(ring, &mut slot);
+            (self.protocol.respond)(ring, &mut slot);
             for (byte, bits) in slot.iter_mut().skip(usize::from(at)).zip(bits.to_le_bytes()) {
                 *byte ^= bits;
             }

@@ -1,21 +1,29 @@
-//! What a hostile backend has to know of a kind of device to get far enough to do harm.
+//! The protocols of hostile backends: as much as one needs to connect, so that it can do harm.
 
 use crate::DeviceKind;
 
-/// A kind of backend.
-pub(super) struct Kind {
-    /// The frontend's keys of its rings.
-    pub(super) rings: &'static [&'static str],
-    /// The size of a slot in each ring.
-    pub(super) slots: &'static [usize],
-    /// Nodes that a backend writes, and values that let the frontend connect.
-    pub(super) nodes: &'static [(&'static str, &'static str)],
-    /// Makes an answer of a request, both as the bytes of a slot.
-    pub(super) answer: fn(ring: usize, slot: &mut [u8]),
+/// A device protocol as a [`HostileBackend`](crate::HostileBackend) speaks it: request and response
+/// rings of one page each, with one event channel.
+#[derive(Debug)]
+pub struct BackendProtocol {
+    /// The frontend's keys of its rings, at most two.
+    pub rings: &'static [&'static str],
+    /// The frontend's key of its event channel.
+    pub event_channel: &'static str,
+    /// The size of a slot in each ring, in bytes.
+    pub slots: &'static [usize],
+    /// Nodes that a backend writes, with values that let the frontend connect.
+    pub nodes: &'static [(&'static str, &'static str)],
+    /// Turns a request into its response, both as the bytes of a slot.
+    pub respond: fn(ring: usize, slot: &mut [u8]),
 }
 
-static VBD: Kind = Kind {
+/// The most rings of a protocol.
+pub(super) const MAX_RINGS: usize = 2;
+
+static VBD: BackendProtocol = BackendProtocol {
     rings: &["ring-ref"],
+    event_channel: "event-channel",
     slots: &[112],
     nodes: &[
         ("sectors", "2048"),
@@ -31,7 +39,7 @@ static VBD: Kind = Kind {
         ("feature-max-indirect-segments", "32"),
         ("multi-queue-max-queues", "1"),
     ],
-    answer: |_, slot| {
+    respond: |_, slot| {
         // Operation and id of the request; status 0.
         let (operation, id) = (slot[0], slot[8..16].to_vec());
         slot[..16].fill(0);
@@ -40,8 +48,9 @@ static VBD: Kind = Kind {
     },
 };
 
-static VIF: Kind = Kind {
+static VIF: BackendProtocol = BackendProtocol {
     rings: &["tx-ring-ref", "rx-ring-ref"],
+    event_channel: "event-channel",
     slots: &[12, 8],
     nodes: &[
         ("feature-rx-copy", "1"),
@@ -54,7 +63,7 @@ static VIF: Kind = Kind {
         ("mac", "00:16:3e:00:00:00"),
         ("mtu", "1500"),
     ],
-    answer: |ring, slot| {
+    respond: |ring, slot| {
         if ring == 0 {
             // The id of the request; status 0.
             let id = [slot[8], slot[9]];
@@ -67,11 +76,21 @@ static VIF: Kind = Kind {
     },
 };
 
-impl Kind {
+/// The protocol of a kind about which nothing is known: states alone.
+static STATES: BackendProtocol = BackendProtocol {
+    rings: &[],
+    event_channel: "event-channel",
+    slots: &[],
+    nodes: &[],
+    respond: |_, _| {},
+};
+
+impl BackendProtocol {
     pub(super) fn of(kind: DeviceKind) -> &'static Self {
         match kind {
             DeviceKind::Vbd => &VBD,
             DeviceKind::Vif => &VIF,
+            DeviceKind::Other(_) => &STATES,
         }
     }
 }

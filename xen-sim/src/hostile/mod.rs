@@ -6,6 +6,7 @@ mod kinds;
 mod memory;
 
 pub use backend::HostileBackend;
+pub use kinds::BackendProtocol;
 pub use memory::{HostilePeer, SharedLoads};
 
 use crate::rng::Rng;

@@ -6,15 +6,18 @@ use crate::task::Step;
 use crate::{Domain, World};
 use core::fmt;
 use core::time::Duration;
+use std::collections::BTreeSet;
 use xen_hypercall::{DomId, Platform};
 
 /// The kind of a device, as xenstore names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DeviceKind {
     /// A disk.
     Vbd,
     /// A network interface.
     Vif,
+    /// A device of another kind, by its name in xenstore: `9pfs`, `vkbd`.
+    Other(&'static str),
 }
 
 impl fmt::Display for DeviceKind {
@@ -22,6 +25,7 @@ impl fmt::Display for DeviceKind {
         f.write_str(match self {
             Self::Vbd => "vbd",
             Self::Vif => "vif",
+            Self::Other(name) => name,
         })
     }
 }
@@ -120,6 +124,29 @@ impl Vif {
     }
 }
 
+/// A device of any kind to attach, by the nodes which the toolstack writes for it.
+///
+/// `backend`, `backend-id`, `frontend`, `frontend-id`, `online` and `state` are written for each
+/// device and need not be named.
+#[derive(Clone, Debug)]
+pub struct DeviceSpec {
+    /// Its kind in xenstore, such as `9pfs`.
+    pub kind: &'static str,
+    /// Its number among the guest's devices of this kind.
+    pub id: u32,
+    /// The other nodes of the frontend's directory.
+    pub frontend: Vec<(&'static str, String)>,
+    /// The other nodes of the backend's directory.
+    pub backend: Vec<(&'static str, String)>,
+}
+
+impl DeviceSpec {
+    /// Returns a device without nodes of its own.
+    pub fn new(kind: &'static str, id: u32) -> Self {
+        Self { kind, id, frontend: Vec::new(), backend: Vec::new() }
+    }
+}
+
 /// Values of `state`.
 const INITIALISING: u32 = 1;
 const CONNECTED: u32 = 4;
@@ -173,6 +200,19 @@ impl World {
             ("hotplug-status", "connected".to_owned()),
         ]);
         self.attach(DeviceNodes { device, front: front.to_vec(), back: back.to_vec() });
+        device
+    }
+
+    /// Attaches a device of any kind to a guest. The backend's domain has to serve it.
+    pub fn attach_device(&self, guest: &Domain, backend: &Domain, spec: &DeviceSpec) -> Device {
+        let kind = match spec.kind {
+            "vbd" => DeviceKind::Vbd,
+            "vif" => DeviceKind::Vif,
+            other => DeviceKind::Other(other),
+        };
+        let device = Device { kind, id: spec.id, frontend: guest.id(), backend: backend.id() };
+        let (front, back) = (spec.frontend.clone(), spec.backend.clone());
+        self.attach(DeviceNodes { device, front, back });
         device
     }
 
@@ -281,7 +321,11 @@ impl World {
     pub fn devices_of(&self, id: DomId) -> Vec<Device> {
         let store = self.store();
         let mut found = Vec::new();
-        for kind in [DeviceKind::Vbd, DeviceKind::Vif] {
+        let others = self.shared().lock().devices.iter().map(|nodes| nodes.device.kind).collect();
+        let kinds = BTreeSet::union(&BTreeSet::from([DeviceKind::Vbd, DeviceKind::Vif]), &others)
+            .copied()
+            .collect::<Vec<_>>();
+        for kind in kinds {
             for number in store.list(format!("/local/domain/{id}/device/{kind}")) {
                 let path = format!("/local/domain/{id}/device/{kind}/{number}");
                 let backend = store.read_number(format!("{path}/backend-id")).unwrap_or(0);

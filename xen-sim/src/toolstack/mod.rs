@@ -8,6 +8,6 @@ mod life;
 
 pub(crate) use console::{Consoles, daemon};
 pub(crate) use device::DeviceNodes;
-pub use device::{Device, DeviceKind, Disk, Vif};
+pub use device::{Device, DeviceKind, DeviceSpec, Disk, Vif};
 pub(crate) use guest::{introduce, release};
 pub use life::Image;
