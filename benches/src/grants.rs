@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::num::NonZeroUsize;
 use std::ptr::NonNull;
 use xen_grant::GrantTable;
-use xen_hypercall::{DomId, Gfn, Hypercall, Instant, PAGE_SIZE, Pages, Platform, Port};
+use xen_hypercall::{Claims, DomId, Gfn, Hypercall, Instant, PAGE_SIZE, Pages, Platform, Port};
 use xen_sys::grant_table::{GNTTABOP_QUERY_SIZE, GnttabQuerySize, GrantStatus};
 use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
 
@@ -18,6 +18,8 @@ pub(crate) const CASES: [Case; 2] = [
 /// A kernel whose memory is this process's, of no size as those of kernels are. Its Xen grants it a table and does nothing else.
 #[derive(Clone, Copy)]
 struct Kernel;
+
+static CLAIMS: Claims = Claims::new();
 
 fn layout(count: NonZeroUsize) -> Layout {
     Layout::from_size_align(count.get() * PAGE_SIZE, PAGE_SIZE).expect("pages have a layout")
@@ -58,6 +60,11 @@ unsafe impl Platform for Kernel {
 
     unsafe fn map_frames(&self, _first: Gfn, _count: NonZeroUsize) -> Option<NonNull<u8>> {
         None
+    }
+
+    #[inline(always)]
+    fn claims(&self) -> &Claims {
+        &CLAIMS
     }
 
     fn now(&self) -> Instant {

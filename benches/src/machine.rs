@@ -4,7 +4,7 @@ use std::alloc::{Layout, alloc_zeroed};
 use std::num::NonZeroUsize;
 use std::ptr::NonNull;
 use std::sync::Mutex;
-use xen_hypercall::{Gfn, Hypercall, Instant, PAGE_SIZE, Platform, SharedMem};
+use xen_hypercall::{Claims, Gfn, Hypercall, Instant, PAGE_SIZE, Platform, SharedMem};
 use xen_sys::event_channel::{
     EVTCHNOP_EXPAND_ARRAY, EVTCHNOP_INIT_CONTROL, EvtchnExpandArray, EvtchnInitControl,
 };
@@ -27,6 +27,7 @@ struct World {
     /// The address of its memory. A frame is the number of a page of it.
     memory: usize,
     told: Mutex<Told>,
+    claims: Claims,
 }
 
 /// As in a kernel, a copy of it costs nothing.
@@ -40,7 +41,8 @@ impl Machine {
         // SAFETY: the size is not zero.
         let memory = unsafe { alloc_zeroed(layout) };
         assert!(!memory.is_null());
-        Self(Box::leak(Box::new(World { memory: memory.expose_provenance(), told: Mutex::default() })))
+        let memory = memory.expose_provenance();
+        Self(Box::leak(Box::new(World { memory, told: Mutex::default(), claims: Claims::new() })))
     }
 
     /// Returns the page with the queues of vCPU 0.
@@ -111,6 +113,10 @@ unsafe impl Platform for Machine {
 
     unsafe fn map_frames(&self, first: Gfn, _count: NonZeroUsize) -> Option<NonNull<u8>> {
         Some(self.address(first))
+    }
+
+    fn claims(&self) -> &Claims {
+        &self.0.claims
     }
 
     fn now(&self) -> Instant {

@@ -10,7 +10,7 @@ use xen_evtchn::{
     set_upcall_vector,
 };
 use xen_hypercall::ops::hvm;
-use xen_hypercall::{Errno, Gfn, Hypercall, Instant, Mapped, Platform, Port, start};
+use xen_hypercall::{Claims, Errno, Gfn, Hypercall, Instant, Mapped, Platform, Port, start};
 use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed, World};
 use xen_sys::hvm::hvm_op::HVMOP_SET_EVTCHN_UPCALL_VECTOR;
 use xen_sys::hvm::params::HVM_PARAM_CALLBACK_IRQ;
@@ -131,6 +131,10 @@ unsafe impl Platform for Kernel {
     unsafe fn map_frames(&self, first: Gfn, count: NonZeroUsize) -> Option<NonNull<u8>> {
         // SAFETY: the caller's obligations are passed on unchanged.
         unsafe { self.domain.map_frames(first, count) }
+    }
+
+    fn claims(&self) -> &Claims {
+        self.domain.claims()
     }
 
     fn now(&self) -> Instant {

@@ -5,7 +5,7 @@ use core::fmt;
 use heapless::Vec;
 use xen_hypercall::ops::grant_table::GrantOpError;
 use xen_hypercall::start::PlaceError;
-use xen_hypercall::{DomId, Errno, ForeignFrames, Gfn, GrantRef, OutOfMemory, Pages, Platform};
+use xen_hypercall::{AlreadyTaken, DomId, Errno, ForeignFrames, Gfn, GrantRef, OutOfMemory, Pages, Platform};
 use xen_sys::grant_table::GrantStatus;
 
 /// Why pages could not be shared, or the table not be set up.
@@ -16,6 +16,10 @@ pub enum GrantError {
         /// The table's size in frames.
         frames: u32,
     },
+    /// The domain's grant table has an owner.
+    Taken(AlreadyTaken),
+    /// The pages are another domain's.
+    OtherDomain,
     /// The table could not grow.
     Grow(PlaceError),
     /// Xen did not tell the table's size.
@@ -54,6 +58,8 @@ impl fmt::Display for GrantError {
                     "grant table full: too few entries are free in its {frames} frames, and Xen allows no more"
                 )
             }
+            Self::Taken(error) => error.fmt(f),
+            Self::OtherDomain => f.write_str("found pages of another domain, expected this one's"),
             Self::Grow(error) => write!(f, "grant table can't grow: {error}"),
             Self::Size(error) => write!(f, "grant table's size unknown: {error}"),
             Self::TooManyPages { found } => {
@@ -126,6 +132,8 @@ pub enum MapError {
     OwnDomain(DomId),
     /// Xen did not tell this domain's number, so nothing is known of whose grants they are.
     OwnDomainUnknown(Errno),
+    /// Two grants of different tables.
+    OtherTable,
     /// Xen refused the hypercall.
     Call(Errno),
     /// Xen refused one reference.
@@ -162,6 +170,7 @@ impl fmt::Display for MapError {
                     "can't tell whether grants to map are this domain's own: its number is unknown: {errno}"
                 )
             }
+            Self::OtherTable => f.write_str("found grants of two tables, expected one table's"),
             Self::Call(errno) => write!(f, "grant table hypercall refused: {errno}"),
             Self::Refused { reference, status } => write!(f, "grant {reference} refused: {status}"),
             Self::Stuck { status } => write!(f, "a mapped grant could not be unmapped: {status}"),

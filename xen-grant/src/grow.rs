@@ -4,7 +4,7 @@ use crate::refs::Places;
 use crate::{GrantError, GrantTable, Version};
 use core::ptr::NonNull;
 use xen_hypercall::start::PlaceError;
-use xen_hypercall::{GrantRef, Mapped, PAGE_SIZE, Platform, ops, start};
+use xen_hypercall::{Errno, GrantRef, Mapped, PAGE_SIZE, Place, Platform, ops, start};
 use xen_sys::grant_table::{GNTTAB_NR_RESERVED_ENTRIES, GrantEntryStatus};
 use xen_sys::memory::{XENMAPIDX_GRANT_TABLE_STATUS, XENMAPSPACE_GRANT_TABLE};
 
@@ -15,6 +15,8 @@ const FRAMES_PER_STATES: u32 = (PAGE_SIZE / size_of::<GrantEntryStatus>() / Vers
 pub(crate) struct Placed<P: Platform> {
     entries: Option<Mapped<P>>,
     states: Option<Mapped<P>>,
+    /// A page of RAM that Xen refused to use: kept for the next try, since it must not be freed.
+    refused: Option<Place<P>>,
 }
 
 impl<P: Platform> GrantTable<P> {
@@ -95,7 +97,7 @@ impl<P: Platform> GrantTable<P> {
 
 impl<P: Platform> Placed<P> {
     pub(crate) fn nothing() -> Self {
-        Self { entries: None, states: None }
+        Self { entries: None, states: None, refused: None }
     }
 
     /// Puts frame `index` of the entries in place and, in version 2, that of their states unless it is known, as far as an earlier try
@@ -111,7 +113,8 @@ impl<P: Platform> Placed<P> {
         let entries = match &self.entries {
             Some(mapped) => at(mapped),
             None => {
-                let mapped = start::grant_frame(platform.clone(), index).map_err(GrantError::Grow)?;
+                // SAFETY: the table holds the claim and places each frame once; entries are written by this crate alone.
+                let mapped = self.put(platform, |place| unsafe { start::grant_frame(place, index) })?;
                 at(self.entries.insert(mapped))
             }
         };
@@ -121,11 +124,27 @@ impl<P: Platform> Placed<P> {
             (Version::V2, None, Some(mapped)) => Some(at(mapped)),
             (Version::V2, None, None) => {
                 let index = index / FRAMES_PER_STATES;
-                let mapped = start::grant_status_frame(platform.clone(), index).map_err(GrantError::Grow)?;
+                // SAFETY: as above; states are never written.
+                let mapped =
+                    self.put(platform, |place| unsafe { start::grant_status_frame(place, index) })?;
                 Some(at(self.states.insert(mapped)))
             }
         };
         // SAFETY: Xen has put frames of the table there, for good; `Mapped` vouches for how they are reached.
         Ok(unsafe { Places::new(entries, states) })
+    }
+
+    /// Puts a frame of Xen's at a page of RAM: the one that was refused last time, or a new one.
+    fn put(
+        &mut self,
+        platform: &P,
+        put: impl FnOnce(Place<P>) -> Result<Mapped<P>, (Errno, Place<P>)>,
+    ) -> Result<Mapped<P>, GrantError> {
+        let grow = |error| GrantError::Grow(PlaceError::Memory(error));
+        let place = self.refused.take().map_or_else(|| Place::alloc(platform.clone()), Ok).map_err(grow)?;
+        put(place).map_err(|(errno, place)| {
+            self.refused = Some(place);
+            GrantError::Grow(PlaceError::Xen(errno))
+        })
     }
 }

@@ -5,15 +5,15 @@ use core::ptr::NonNull;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use xen_hypercall::{Errno, Gfn, Hypercall, Instant, PAGE_SIZE, Platform, Port};
+use xen_hypercall::{Claims, Errno, Gfn, Hypercall, Instant, PAGE_SIZE, Platform, Port};
 
 /// How many pages are allocated, and how many may be.
 #[derive(Clone, Debug)]
-pub(crate) struct Memory(Arc<(AtomicUsize, AtomicUsize)>);
+pub(crate) struct Memory(Arc<(AtomicUsize, AtomicUsize, Claims)>);
 
 impl Default for Memory {
     fn default() -> Self {
-        Self(Arc::new((AtomicUsize::new(0), AtomicUsize::new(usize::MAX))))
+        Self(Arc::new((AtomicUsize::new(0), AtomicUsize::new(usize::MAX), Claims::new())))
     }
 }
 
@@ -42,7 +42,7 @@ unsafe impl Hypercall for Memory {
 // SAFETY: the memory comes from the process's allocator, which keeps to the same contract; frames are addresses.
 unsafe impl Platform for Memory {
     fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
-        let (used, limit) = &*self.0;
+        let (used, limit, _) = &*self.0;
         if used.load(Ordering::Relaxed) + count.get() > limit.load(Ordering::Relaxed) {
             return None;
         }
@@ -63,6 +63,10 @@ unsafe impl Platform for Memory {
 
     unsafe fn map_frames(&self, _first: Gfn, _count: NonZeroUsize) -> Option<NonNull<u8>> {
         None
+    }
+
+    fn claims(&self) -> &Claims {
+        &self.0.2
     }
 
     fn now(&self) -> Instant {

@@ -16,7 +16,9 @@ use loom::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use loom::sync::atomic::fence;
 use loom::thread;
 use std::boxed::Box;
-use xen_hypercall::{DomId, Gfn, GrantRef, Hypercall, Instant, PAGE_SIZE, Pages, Platform, Port, SharedMem};
+use xen_hypercall::{
+    Claims, DomId, Gfn, GrantRef, Hypercall, Instant, PAGE_SIZE, Pages, Platform, Port, SharedMem,
+};
 use xen_sys::grant_table::GrantFlags;
 
 const PEER: DomId = DomId(7);
@@ -216,6 +218,10 @@ unsafe impl Platform for Watched {
 
     unsafe fn map_frames(&self, _first: Gfn, _count: NonZeroUsize) -> Option<NonNull<u8>> {
         None
+    }
+
+    fn claims(&self) -> &Claims {
+        self.0.claims()
     }
 
     fn now(&self) -> Instant {

@@ -69,10 +69,14 @@ impl<'t, P: Platform, A: Access> Shared<'t, P, A> {
     ///
     /// # Errors
     ///
-    /// [`MapError::Count`] for more than a page, [`MapError::Call`] or [`MapError::Refused`] if Xen refuses, as it does while someone
+    /// [`MapError::OtherTable`] if the values are of different tables, [`MapError::Count`] for more than a page, [`MapError::Call`] or [`MapError::Refused`] if Xen refuses, as it does while someone
     /// uses one of the two: nothing has changed then.
     #[doc(alias = "GNTTABOP_swap_grant_ref")]
     pub fn exchange<B: Access>(&mut self, other: &mut Shared<'t, P, B>) -> Result<(), MapError> {
+        // The two values exchange their entries, which have to be those that `reclaim` then ends.
+        if !other.is_of(self.table) {
+            return Err(MapError::OtherTable);
+        }
         if let Some(found) = [self.pages.count(), other.pages.count()].into_iter().find(|&count| count != 1) {
             return Err(MapError::Count { found, room: 1 });
         }

@@ -11,7 +11,9 @@ use crate::{
 };
 use core::fmt;
 use heapless::Vec;
-use xen_hypercall::{DomId, Gfn, GrantRef, Instant, PAGE_SIZE, Pages, Platform, SharedPages, ops};
+use xen_hypercall::{
+    Claim, DomId, Gfn, GrantRef, Instant, PAGE_SIZE, Pages, Platform, SharedPages, Singleton, ops,
+};
 use xen_sys::grant_table::GrantFlags;
 
 /// The last frame that has room in a version 1 entry.
@@ -22,31 +24,35 @@ const V1_LAST_GFN: u64 = u32::MAX as u64;
 /// A domain has one; drivers hold it as `&GrantTable`. Sharing and reclaiming take no lock but where the table grows or a peer
 /// misbehaves. The table starts with one frame and grows by one when it is full, as far as the host allows.
 pub struct GrantTable<P: Platform> {
-    platform: P,
     pub(crate) frames: Frames<P>,
     pub(crate) max_frames: u32,
     /// Locked while a frame is added: what an earlier try that failed had put in place already.
     pub(crate) placed: Mutex<Placed<P>>,
     deferred: Deferred<P>,
+    /// The last one to be dropped: the next owner places the frames elsewhere.
+    claim: Claim<P>,
 }
 
 impl<P: Platform> GrantTable<P> {
-    /// Sets up this domain's table, in version 1 where the host lets it choose. Do it once.
+    /// Sets up this domain's table, in version 1 where the host lets it choose.
+    ///
+    /// A domain has one table at a time. Dropping it makes room for the next one, which does not use entries that are valid still.
     ///
     /// # Errors
     ///
-    /// [`GrantError::Size`] or [`GrantError::Grow`] as Xen refuses, [`GrantError::Memory`] as the platform does.
+    /// [`GrantError::Taken`] while an earlier value exists, [`GrantError::Size`] or [`GrantError::Grow`] as Xen refuses, [`GrantError::Memory`] as the platform does.
     pub fn new(platform: P) -> Result<Self, GrantError> {
         Self::with_version(platform, Version::V1)
     }
 
     /// Sets up this domain's table in version `wanted`, or in the other one where the host does not allow that:
-    /// [`version`](Self::version) tells. Do it once. All is shared and taken back the same way in both.
+    /// [`version`](Self::version) tells. All is shared and taken back the same way in both.
     ///
     /// # Errors
     ///
     /// As [`new`](Self::new).
     pub fn with_version(platform: P, wanted: Version) -> Result<Self, GrantError> {
+        let claim = Claim::take(platform.clone(), Singleton::GrantTable).map_err(GrantError::Taken)?;
         let version = Version::choose(&platform, wanted);
         let size = ops::grant_table::query_size(&platform).map_err(GrantError::Size)?;
         let mut placed = Placed::nothing();
@@ -57,16 +63,17 @@ impl<P: Platform> GrantTable<P> {
             max_frames: size.max_frames.min(frames.max()),
             frames,
             placed: Mutex::new(Placed::nothing()),
-            deferred: Deferred::new(platform.clone()),
-            platform,
+            deferred: Deferred::new(platform),
+            claim,
         };
         table.free_frame(0);
         Ok(table)
     }
 
     /// Returns the platform.
+    #[inline(always)]
     pub fn platform(&self) -> &P {
-        &self.platform
+        self.claim.platform()
     }
 
     /// Returns the version of the ABI that the table follows.
@@ -78,7 +85,7 @@ impl<P: Platform> GrantTable<P> {
     ///
     /// # Errors
     ///
-    /// [`ShareError`] with the pages, if the table is full or they can't be granted.
+    /// [`ShareError`] with the pages, if the table is full, they can't be granted, or they are another domain's.
     pub fn share_read_only(
         &self,
         pages: Pages<P>,
@@ -91,7 +98,7 @@ impl<P: Platform> GrantTable<P> {
     ///
     /// # Errors
     ///
-    /// [`ShareError`] with the pages, if the table is full or they can't be granted.
+    /// [`ShareError`] with the pages, if the table is full, they can't be granted, or they are another domain's.
     pub fn share_writable(
         &self,
         pages: Pages<P>,
@@ -104,7 +111,7 @@ impl<P: Platform> GrantTable<P> {
     ///
     /// # Errors
     ///
-    /// [`ShareError`] with the pages, if the table is full or they can't be granted.
+    /// [`ShareError`] with the pages, if the table is full, they can't be granted, or they are another domain's.
     #[doc(alias = "gnttab_grant_foreign_access")]
     pub fn share<A: Access>(&self, pages: Pages<P>, peer: DomId) -> Result<Shared<'_, P, A>, ShareError<P>> {
         self.share_as(pages, peer, A::FLAGS, What::Page)
@@ -142,6 +149,9 @@ impl<P: Platform> GrantTable<P> {
         flags: GrantFlags,
         what: impl Fn(Gfn) -> What,
     ) -> Result<Shared<'_, P, A>, ShareError<P>> {
+        if !pages.platform().claims().is_same_domain(self.platform().claims()) {
+            return Err(ShareError { error: GrantError::OtherDomain, pages });
+        }
         // A single page is by far the most common, and on the way of every request.
         if pages.count() == 1
             && let Some(gfn) = pages.gfn(0)

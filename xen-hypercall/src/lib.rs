@@ -5,6 +5,7 @@
 extern crate std;
 
 pub mod arch;
+mod claims;
 pub mod elfnote;
 mod event_page;
 mod frame;
@@ -20,10 +21,11 @@ pub mod start_info;
 pub mod sync;
 mod unpopulated;
 
+pub use claims::{AlreadyTaken, Claim, Claims, Singleton};
 pub use event_page::{EventPage, EventPages};
 pub use frame::{Gfn, PAGE_SHIFT, PAGE_SIZE, Page};
 pub use instant::Instant;
-pub use pages::{Mapped, OutOfMemory, Pages, SharedPages};
+pub use pages::{Mapped, OutOfMemory, Pages, Place, SharedPages};
 pub use platform::{ForeignFrames, ForeignRange, Hypercall, Platform};
 pub use resource::{MAX_RESOURCE_FRAMES, MappedResource};
 #[cfg(all(feature = "hook", not(loom)))]

@@ -1,7 +1,6 @@
 //! Memory that has an owner.
 
-use crate::start::PlaceError;
-use crate::{Errno, Fixed, Gfn, PAGE_SIZE, Platform, SharedMem};
+use crate::{Claim, Errno, Fixed, Gfn, PAGE_SIZE, Platform, SharedMem, Singleton};
 use core::fmt;
 use core::mem::ManuallyDrop;
 use core::num::NonZeroUsize;
@@ -159,12 +158,76 @@ impl<P: Platform> fmt::Debug for SharedPages<P> {
     }
 }
 
+/// A page of RAM to be given up for a page of Xen's.
+///
+/// Dropping it frees the page, unless Xen has refused to use it: Xen may have freed the RAM before it refused, so the page
+/// must not be used for anything else. It can be tried again.
+pub struct Place<P: Platform> {
+    start: NonNull<u8>,
+    first: Gfn,
+    tried: bool,
+    platform: P,
+}
+
+// SAFETY: the page has one owner and is not accessed; the platform moves along and is itself Send.
+unsafe impl<P: Platform + Send> Send for Place<P> {}
+// SAFETY: a shared reference gives a frame number, and a platform that is Sync.
+unsafe impl<P: Platform + Sync> Sync for Place<P> {}
+
+impl<P: Platform> Place<P> {
+    /// Allocates a page.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] if the platform has none.
+    pub fn alloc(platform: P) -> Result<Self, OutOfMemory> {
+        let pages = Pages::alloc(platform, 1)?;
+        let platform = pages.platform().clone();
+        let start = pages.into_raw();
+        let first = platform.virt_to_gfn(start);
+        Ok(Self { start, first, tried: false, platform })
+    }
+
+    /// Has `put` put a page of Xen's at the frame, or returns the place for the next try.
+    pub(crate) fn fill(
+        mut self,
+        claim: Option<Claim<P>>,
+        put: impl FnOnce(&P, Gfn) -> Result<(), Errno>,
+    ) -> Result<Mapped<P>, (Errno, Self)> {
+        self.tried = true;
+        match put(&self.platform, self.first) {
+            Ok(()) => {
+                let (start, first, platform) = (self.start, self.first, self.platform.clone());
+                Ok(Mapped { start, count: NonZeroUsize::MIN, first, platform, claim })
+            }
+            Err(errno) => Err((errno, self)),
+        }
+    }
+}
+
+impl<P: Platform> Drop for Place<P> {
+    fn drop(&mut self) {
+        if !self.tried {
+            // SAFETY: it is one allocation of one page, which this value alone owned: Xen was never given it.
+            unsafe { self.platform.free_pages(self.start, NonZeroUsize::MIN) }
+        }
+    }
+}
+
+impl<P: Platform> fmt::Debug for Place<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Place").field("gfn", &self.first).field("tried", &self.tried).finish_non_exhaustive()
+    }
+}
+
 /// Frames that Xen named, mapped for good: the xenstore ring, the console ring, shared info.
 pub struct Mapped<P: Platform> {
     start: NonNull<u8>,
     count: NonZeroUsize,
     first: Gfn,
     platform: P,
+    /// Kept for as long as the memory is accessed.
+    claim: Option<Claim<P>>,
 }
 
 // SAFETY: it is an address that stays valid for good, reachable only through atomics; the platform is Send.
@@ -186,19 +249,12 @@ impl<P: Platform> Mapped<P> {
         let nonzero = NonZeroUsize::new(count).ok_or(OutOfMemory { pages: count })?;
         // SAFETY: the caller vouches for the frames.
         let start = unsafe { platform.map_frames(first, nonzero) }.ok_or(OutOfMemory { pages: count })?;
-        Ok(Self { start, count: nonzero, first, platform })
+        Ok(Self { start, count: nonzero, first, platform, claim: None })
     }
 
-    /// Lets `place` put a page of Xen's at the frame of a newly allocated page of RAM, which is given up for it.
-    pub(crate) fn in_place_of_ram(
-        platform: P,
-        place: impl FnOnce(&P, Gfn) -> Result<(), Errno>,
-    ) -> Result<Self, PlaceError> {
-        let pages = Pages::alloc(platform, 1).map_err(PlaceError::Memory)?;
-        let platform = pages.platform().clone();
-        let first = platform.virt_to_gfn(pages.start);
-        place(&platform, first).map_err(PlaceError::Xen)?;
-        Ok(Self { start: pages.into_raw(), count: NonZeroUsize::MIN, first, platform })
+    /// Returns `true` if this is the page of a resource that the domain has once.
+    pub(crate) fn is_of(&self, what: Singleton) -> bool {
+        self.claim.as_ref().is_some_and(|claim| claim.resource() == what)
     }
 
     /// Returns the first frame.

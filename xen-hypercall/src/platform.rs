@@ -1,6 +1,6 @@
 //! The traits that a kernel implements.
 
-use crate::{Errno, Gfn, Instant, Port, ops};
+use crate::{Claims, Errno, Gfn, Instant, Port, ops};
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 
@@ -78,6 +78,16 @@ pub unsafe trait Platform: Hypercall + Clone {
     /// The memory must be mapped readable, writable and cacheable at the returned address, page-aligned, contiguous, and stay so.
     unsafe fn map_frames(&self, first: Gfn, count: NonZeroUsize) -> Option<NonNull<u8>>;
 
+    /// Returns the record of the resources that this domain has once.
+    ///
+    /// A kernel returns a static: `static CLAIMS: Claims = Claims::new();`.
+    ///
+    /// # Implementation safety
+    ///
+    /// All values that stand for one domain must return the same [`Claims`], at all times, and values of other domains
+    /// must return others: a value of one domain is refused by objects of another one by its address.
+    fn claims(&self) -> &Claims;
+
     /// Returns the present moment in Xen's system time. Never goes back.
     fn now(&self) -> Instant;
 
@@ -129,6 +139,10 @@ unsafe impl<T: Platform> Platform for &T {
     unsafe fn map_frames(&self, first: Gfn, count: NonZeroUsize) -> Option<NonNull<u8>> {
         // SAFETY: the caller's obligations are passed on unchanged.
         unsafe { (**self).map_frames(first, count) }
+    }
+
+    fn claims(&self) -> &Claims {
+        (**self).claims()
     }
 
     fn now(&self) -> Instant {

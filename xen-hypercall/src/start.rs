@@ -1,6 +1,9 @@
 //! What Xen and the toolstack prepared for a guest: console and xenstore rings, shared info, the grant table.
 
-use crate::{DomId, Errno, Gfn, Hypercall, Mapped, OutOfMemory, Platform, Port, ops};
+use crate::{
+    AlreadyTaken, Claim, DomId, Errno, Gfn, Hypercall, Mapped, OutOfMemory, Place, Platform, Port, Singleton,
+    ops,
+};
 use core::fmt;
 use xen_sys::event_channel::EvtchnStat;
 use xen_sys::hvm::params::{
@@ -109,6 +112,8 @@ fn ring<P: Platform>(platform: P, pfn: u32, evtchn: u32) -> Result<StartRing<P>,
 /// Why a page that Xen keeps could not be put into this domain's memory map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlaceError {
+    /// The domain has one page of the kind, which has an owner.
+    Taken(AlreadyTaken),
     /// The platform had no place for it: no page of RAM to give up, or no room among the frames without.
     Memory(OutOfMemory),
     /// Xen refused to put it there.
@@ -118,6 +123,7 @@ pub enum PlaceError {
 impl fmt::Display for PlaceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Taken(error) => error.fmt(f),
             Self::Memory(error) => write!(f, "no room for a page of Xen's: {error}"),
             Self::Xen(errno) => {
                 write!(f, "Xen refused to put a page of its own into the memory map: {errno}")
@@ -128,55 +134,81 @@ impl fmt::Display for PlaceError {
 
 impl core::error::Error for PlaceError {}
 
-/// Puts this domain's shared info page (`SharedInfo` of `xen_sys::xen`) in the place of a page of RAM, for good.
+/// Puts this domain's shared info page (`SharedInfo` of `xen_sys::xen`) in the place of a page of RAM.
+///
+/// There is one at a time: Xen moves the page when it is put somewhere else. When the value is dropped, the page can be
+/// put in another place; its memory is not freed.
 ///
 /// # Errors
 ///
-/// [`PlaceError`]; nothing has changed then.
+/// [`PlaceError::Taken`] while an earlier value exists. [`PlaceError::Memory`] or [`PlaceError::Xen`]; a page of RAM is
+/// lost after the latter.
 #[doc(alias = "XENMAPSPACE_shared_info")]
 pub fn shared_info<P: Platform>(platform: P) -> Result<Mapped<P>, PlaceError> {
-    Mapped::in_place_of_ram(platform, |platform, gfn| {
-        // SAFETY: the frame is a page that was allocated for this and is not freed when Xen takes it.
+    let claim = Claim::take(platform.clone(), Singleton::SharedInfo).map_err(PlaceError::Taken)?;
+    let place = Place::alloc(platform).map_err(PlaceError::Memory)?;
+    let placed = place.fill(Some(claim), |platform, gfn| {
+        // SAFETY: the frame is a page that was allocated for this and is never freed; the claim says that no earlier
+        // place of the page is accessed.
         unsafe { ops::memory::add_to_physmap(platform, XENMAPSPACE_SHARED_INFO, 0, gfn) }
-    })
+    });
+    placed.map_err(|(errno, _)| PlaceError::Xen(errno))
 }
 
-/// Puts shared info back where [`shared_info`] had put it, in a domain that was suspended and is now resumed elsewhere: what is there until
-/// then is a copy of the old page, which Xen knows nothing of.
+/// Puts shared info back where [`shared_info`] had put it, in a domain that was suspended and is now resumed elsewhere:
+/// the page there until then is a copy of the old one, which Xen does not use.
 ///
 /// # Errors
 ///
-/// Xen's refusal; call it again.
+/// `EINVAL` for a page that is not from [`shared_info`]. Xen's refusal; call it again.
 #[doc(alias = "XENMAPSPACE_shared_info")]
 pub fn resume_shared_info<P: Platform>(shared_info: &Mapped<P>) -> Result<(), Errno> {
+    if !shared_info.is_of(Singleton::SharedInfo) {
+        return Err(Errno::EINVAL);
+    }
     let (platform, gfn) = (shared_info.platform(), shared_info.first_gfn());
-    // SAFETY: the frame was given up for a page of Xen's, is reached as shared memory alone, and never freed.
+    // SAFETY: the frame was given up for shared info, which has no other place, is reached as shared memory alone, and never
+    // freed.
     unsafe { ops::memory::add_to_physmap(platform, XENMAPSPACE_SHARED_INFO, 0, gfn) }
 }
 
-/// Puts frame `index` of this domain's grant table in the place of a page of RAM, for good.
+/// Puts frame `index` of this domain's grant table at `place`, for good.
 ///
 /// # Errors
 ///
-/// [`PlaceError`]; nothing has changed then.
+/// Xen's refusal, and the place for another try.
+///
+/// # Safety
+///
+/// Xen moves the frame from where it was before: no other owner of the table (`GrantTable` of `xen-grant`) may exist, or
+/// it must be the caller, which places each frame once. Each entry that is written must give access only to memory
+/// that is reached as shared memory until the entry has ended.
 #[doc(alias = "XENMAPSPACE_grant_table")]
-pub fn grant_frame<P: Platform>(platform: P, index: u32) -> Result<Mapped<P>, PlaceError> {
-    grant_space(platform, index.into())
+pub unsafe fn grant_frame<P: Platform>(place: Place<P>, index: u32) -> Result<Mapped<P>, (Errno, Place<P>)> {
+    grant_space(place, index.into())
 }
 
-/// Puts frame `index` of the states of this domain's version 2 grant table in the place of a page of RAM, for good.
+/// Puts frame `index` of the states of this domain's version 2 grant table at `place`, for good.
 ///
 /// # Errors
 ///
-/// [`PlaceError`]; nothing has changed then.
+/// Xen's refusal, and the place for another try.
+///
+/// # Safety
+///
+/// Those of [`grant_frame`]; no state may be written, because it says that a peer uses a page.
 #[doc(alias = "XENMAPIDX_grant_table_status")]
-pub fn grant_status_frame<P: Platform>(platform: P, index: u32) -> Result<Mapped<P>, PlaceError> {
-    grant_space(platform, u64::from(index) | XENMAPIDX_GRANT_TABLE_STATUS)
+pub unsafe fn grant_status_frame<P: Platform>(
+    place: Place<P>,
+    index: u32,
+) -> Result<Mapped<P>, (Errno, Place<P>)> {
+    grant_space(place, u64::from(index) | XENMAPIDX_GRANT_TABLE_STATUS)
 }
 
-fn grant_space<P: Platform>(platform: P, index: u64) -> Result<Mapped<P>, PlaceError> {
-    Mapped::in_place_of_ram(platform, |platform, gfn| {
-        // SAFETY: as above.
+fn grant_space<P: Platform>(place: Place<P>, index: u64) -> Result<Mapped<P>, (Errno, Place<P>)> {
+    place.fill(None, |platform, gfn| {
+        // SAFETY: the frame is a page that was allocated for this and is never freed; the callers' callers vouch that no
+        // earlier place of the table's frame is accessed.
         unsafe { ops::memory::add_to_physmap(platform, XENMAPSPACE_GRANT_TABLE, index, gfn) }
     })
 }

@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use xen_hypercall::{Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, Platform, Port};
+use xen_hypercall::{Claims, Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, Platform, Port};
 
 /// A hypercall on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +121,10 @@ unsafe impl<P: Platform, I: Interpose + ?Sized> Platform for Interposed<P, I> {
         unsafe { self.platform.map_frames(first, count) }
     }
 
+    fn claims(&self) -> &Claims {
+        self.platform.claims()
+    }
+
     fn now(&self) -> Instant {
         self.platform.now()
     }
@@ -204,22 +208,29 @@ pub struct FailNth {
     at: u64,
     seen: AtomicU64,
     result: isize,
+    /// Number and command of the hypercall that failed.
+    failed: Mutex<Option<(usize, u32)>>,
 }
 
 impl FailNth {
     /// Fails number `n` with `errno`.
     pub fn new(n: u64, errno: Errno) -> Self {
-        Self { at: n, seen: AtomicU64::new(0), result: -(errno.0 as isize) }
+        Self { at: n, seen: AtomicU64::new(0), result: -(errno.0 as isize), failed: Mutex::new(None) }
     }
 
     /// Makes number `n` do nothing and report success, as hypervisors with a bug have done.
     pub fn lying(n: u64) -> Self {
-        Self { at: n, seen: AtomicU64::new(0), result: 0 }
+        Self { at: n, seen: AtomicU64::new(0), result: 0, failed: Mutex::new(None) }
     }
 
     /// Tells whether it has come to the failure: if not, everything has been tried.
     pub fn has_failed(&self) -> bool {
         self.seen.load(Ordering::Relaxed) > self.at
+    }
+
+    /// Returns number and command of the hypercall that failed; `None` before, and if an allocation did.
+    pub fn failed_call(&self) -> Option<(usize, u32)> {
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_it(&self) -> bool {
@@ -229,7 +240,11 @@ impl FailNth {
 
 impl Interpose for FailNth {
     fn hypercall(&self, call: &Call) -> Option<isize> {
-        (!ends_something(call) && self.is_it()).then_some(self.result)
+        (!ends_something(call) && self.is_it()).then(|| {
+            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            *failed = Some((call.op, call.command()));
+            self.result
+        })
     }
 
     fn may_allocate(&self, _count: usize) -> bool {

@@ -12,7 +12,7 @@ use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 use std::sync::Arc;
 use xen_hypercall::{
-    DomId, Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, PAGE_SIZE, Platform, Port,
+    Claims, DomId, Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, PAGE_SIZE, Platform, Port,
 };
 use xen_sys::grant_table::GNTTABOP_UNMAP_GRANT_REF;
 use xen_sys::sched::{
@@ -332,6 +332,10 @@ unsafe impl Platform for Domain {
             .zip(first.0..)
             .all(|(page, gfn)| physmap.page(gfn) == Some(page) && physmap.get(gfn).is_some());
         contiguous.then(|| physmap.address(page))
+    }
+
+    fn claims(&self) -> &Claims {
+        self.seat.claims()
     }
 
     fn now(&self) -> Instant {

@@ -2,11 +2,14 @@
 
 use crate::shared::Shared;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use xen_hypercall::DomId;
+use xen_hypercall::{Claims, DomId};
 
 /// The world and the number that a domain has at present. All handles of a domain share one.
 #[derive(Debug)]
-pub(crate) struct Seat(Mutex<(Arc<Shared>, DomId)>);
+pub(crate) struct Seat {
+    place: Mutex<(Arc<Shared>, DomId)>,
+    claims: Claims,
+}
 
 impl Seat {
     /// Returns the seat that the handles of a domain share.
@@ -14,28 +17,33 @@ impl Seat {
         let mut machine = shared.lock();
         let known = &mut machine.dom_mut(id).seat;
         known.upgrade().unwrap_or_else(|| {
-            let seat = Arc::new(Self(Mutex::new((Arc::clone(shared), id))));
+            let seat = Arc::new(Self { place: Mutex::new((Arc::clone(shared), id)), claims: Claims::new() });
             *known = Arc::downgrade(&seat);
             seat
         })
     }
 
+    /// Returns the resources of the domain that have an owner. They are the same wherever it is restored.
+    pub(crate) fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
     /// Returns where the domain is.
     pub(crate) fn place(&self) -> (Arc<Shared>, DomId) {
-        let place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         (Arc::clone(&place.0), place.1)
     }
 
     /// Returns the domain's number.
     pub(crate) fn id(&self) -> DomId {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).1
+        self.place.lock().unwrap_or_else(PoisonError::into_inner).1
     }
 
     /// Lets all handles stand for another domain: the same one, restored.
     pub(crate) fn move_to(self: &Arc<Self>, shared: &Arc<Shared>, id: DomId) {
         let known: Weak<Self> = Arc::downgrade(self);
         let before = {
-            let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
             core::mem::replace(&mut *place, (Arc::clone(shared), id))
         };
         // The old world may end with its last handle, and must not do that under a lock.

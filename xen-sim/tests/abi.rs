@@ -2,7 +2,7 @@
 
 use core::num::NonZeroUsize;
 use core::sync::atomic::Ordering::SeqCst;
-use xen_hypercall::{DomId, Errno, GrantRef, Hypercall, Platform, SharedMem, ops, start};
+use xen_hypercall::{DomId, Errno, GrantRef, Hypercall, Place, Platform, SharedMem, ops, start};
 use xen_sim::{Domain, DomainConfig, World};
 use xen_sys::event_channel::*;
 use xen_sys::grant_table::*;
@@ -97,8 +97,12 @@ fn version_2_grants_can_be_parts_of_a_page_and_can_be_passed_on() {
     for domain in [&owner, &middle] {
         assert_eq!(ops::grant_table::set_version(domain, 2), Ok(2));
     }
-    let owners = start::grant_frame(owner.clone(), 0).unwrap();
-    let middles = start::grant_frame(middle.clone(), 0).unwrap();
+    let table = |domain: &Domain| {
+        let place = Place::alloc(domain.clone()).unwrap();
+        // SAFETY: the domain's table has no other owner; the entries lead to pages that this test reaches as shared memory.
+        unsafe { start::grant_frame(place, 0) }.unwrap()
+    };
+    let (owners, middles) = (table(&owner), table(&middle));
     let (secret, secret_gfn) = page(&owner);
     secret.copy_from(100, b"0123456789").unwrap();
     let (target, target_gfn) = page(&reader);

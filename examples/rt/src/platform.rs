@@ -12,7 +12,7 @@ use xen_evtchn::{Callback, EventChannels};
 use xen_hypercall::arch::{VendorCall, Vmcall, Vmmcall, cpuid::CpuVendor};
 use xen_hypercall::ops::sched::{self, Resumed};
 use xen_hypercall::{
-    Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, Mapped, PAGE_SIZE, Platform, Port,
+    Claims, Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, Mapped, PAGE_SIZE, Platform, Port,
 };
 use xen_sys::arch_x86::hvm::start_info::HvmMemmapTableEntry;
 use xen_sys::sched::ShutdownReason;
@@ -25,6 +25,9 @@ pub struct Rt(());
 
 /// Whether the hypercall instruction is AMD's. Asking CPUID each time would cost more than the call.
 static SVM: AtomicBool = AtomicBool::new(false);
+
+/// The resources that this domain has once.
+static CLAIMS: Claims = Claims::new();
 
 pub(crate) static BOOT: Once<Boot> = Once::new();
 
@@ -222,6 +225,11 @@ unsafe impl Platform for Rt {
         let end = first.0.checked_add(count.get() as u64)?.checked_mul(PAGE_SIZE as u64)?;
         paging::map(first.address()..end)?;
         NonNull::new(core::ptr::with_exposed_provenance_mut(first.address() as usize))
+    }
+
+    #[inline(always)]
+    fn claims(&self) -> &Claims {
+        &CLAIMS
     }
 
     fn now(&self) -> Instant {

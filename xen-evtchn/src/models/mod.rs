@@ -14,7 +14,7 @@ use loom::sync::Arc;
 use loom::sync::atomic::Ordering::{Relaxed, SeqCst};
 use loom::sync::atomic::{AtomicBool, fence};
 use loom::thread::{self, JoinHandle};
-use xen_hypercall::{Gfn, Hypercall, Instant, PAGE_SIZE, Platform, Port, SharedMem};
+use xen_hypercall::{Claims, Gfn, Hypercall, Instant, PAGE_SIZE, Platform, Port, SharedMem};
 use xen_sys::event_channel::EVTCHNOP_UNMASK;
 use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, SharedInfo, VcpuInfo};
 
@@ -90,6 +90,9 @@ unsafe impl Platform for Xen {
     }
     unsafe fn map_frames(&self, _first: Gfn, _count: NonZeroUsize) -> Option<NonNull<u8>> {
         None
+    }
+    fn claims(&self) -> &Claims {
+        unreachable!("no model takes a resource of the domain")
     }
     fn now(&self) -> Instant {
         Instant::default()

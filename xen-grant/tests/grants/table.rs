@@ -9,7 +9,7 @@ use xen_grant::{GrantError, GrantTable, MapError, Quarantine, ReadOnly, ReadWrit
 use xen_hypercall::ops::grant_table::{get_version, set_version};
 use xen_hypercall::ops::sched::{Resumed, suspend};
 use xen_hypercall::start::PlaceError;
-use xen_hypercall::{DomId, Errno, Gfn, GrantRef, Hypercall, Instant, Pages, Platform, Port};
+use xen_hypercall::{Claims, DomId, Errno, Gfn, GrantRef, Hypercall, Instant, Pages, Platform, Port};
 use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed, World};
 use xen_sys::grant_table::{GNTTABOP_SET_VERSION, GrantStatus};
 use xen_sys::memory::XENMEM_ADD_TO_PHYSMAP;
@@ -276,6 +276,10 @@ unsafe impl Platform for High {
     unsafe fn map_frames(&self, first: Gfn, count: NonZeroUsize) -> Option<NonNull<u8>> {
         // SAFETY: the caller's obligations are passed on unchanged.
         unsafe { self.0.map_frames(first, count) }
+    }
+
+    fn claims(&self) -> &Claims {
+        self.0.claims()
     }
 
     fn now(&self) -> Instant {

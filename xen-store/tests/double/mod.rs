@@ -10,7 +10,7 @@ pub use server::*;
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroUsize;
 use std::ptr::NonNull;
-use xen_hypercall::{Gfn, Hypercall, Instant, Page, Platform, Port, SharedMem};
+use xen_hypercall::{Claims, Gfn, Hypercall, Instant, Page, Platform, Port, SharedMem};
 use xen_store::{Limits, RingTransport, XenStore};
 use xen_sys::{event_channel::EVTCHNOP_SEND, xen::HYPERVISOR_EVENT_CHANNEL_OP};
 
@@ -30,6 +30,7 @@ pub struct World<'m> {
     server_pending: Cell<bool>,
     guest_pending: Cell<bool>,
     pages: Cell<isize>,
+    claims: Claims,
 }
 
 #[derive(Clone, Copy)]
@@ -52,6 +53,7 @@ pub fn with_page(start: u32, test: impl FnOnce(&World<'_>)) {
         server_pending: Cell::new(false),
         guest_pending: Cell::new(false),
         pages: Cell::new(0),
+        claims: Claims::new(),
     };
     test(&world);
     assert_eq!(world.pages.get(), 0, "pages were lost");
@@ -134,6 +136,10 @@ unsafe impl Platform for Guest<'_> {
 
     unsafe fn map_frames(&self, _: Gfn, _: NonZeroUsize) -> Option<NonNull<u8>> {
         None
+    }
+
+    fn claims(&self) -> &Claims {
+        &self.0.claims
     }
 
     fn now(&self) -> Instant {

@@ -1,0 +1,149 @@
+//! Safe code can't break memory safety: programs that did, each of which now ends in an error.
+#![forbid(unsafe_code)]
+
+use xen_grant::{GrantError, GrantTable, MapError, ReadOnly, ReadWrite, Version, Window};
+use xen_hypercall::start::{self, PlaceError};
+use xen_hypercall::{AlreadyTaken, Errno, Pages, Platform, Singleton};
+use xen_sim::{CountCalls, Domain, DomainConfig, Interposed, World};
+
+/// Two domains of each of two worlds: their numbers and frames are the same.
+fn worlds() -> [(World, Domain, Domain); 2] {
+    [1, 2].map(|seed| {
+        let world = World::new(seed);
+        let (front, back) =
+            (world.create(DomainConfig::new("front")), world.create(DomainConfig::new("back")));
+        (world, front, back)
+    })
+}
+
+fn page(domain: &Domain) -> Pages<Domain> {
+    Pages::alloc(domain.clone(), 1).unwrap()
+}
+
+const TABLE: AlreadyTaken = AlreadyTaken(Singleton::GrantTable);
+const INFO: PlaceError = PlaceError::Taken(AlreadyTaken(Singleton::SharedInfo));
+
+#[test]
+fn exchange_across_tables_is_refused() {
+    let [(_a, front, back), (_b, other, _)] = worlds();
+    let (ours, theirs) = (GrantTable::new(front.clone()).unwrap(), GrantTable::new(other.clone()).unwrap());
+    let mut first = ours.share_writable(page(&front), back.id()).unwrap();
+    let mut second = theirs.share_writable(page(&other), back.id()).unwrap();
+    // Another reference, so that the two differ.
+    let spare = theirs.share_writable(page(&other), back.id()).unwrap();
+    let refs = [first.reference(), second.reference()];
+    assert_eq!(first.exchange(&mut second), Err(MapError::OtherTable));
+    assert_eq!(second.exchange(&mut first), Err(MapError::OtherTable));
+    assert_eq!([first.reference(), second.reference()], refs);
+    // What a peer had mapped is in the right page's quarantine.
+    let mapping =
+        Window::reserve(back.clone(), 1).unwrap().map::<ReadWrite>(front.id(), first.refs()).unwrap();
+    assert!(first.reclaim().is_err() && second.reclaim().is_ok());
+    drop((mapping, spare));
+}
+
+#[test]
+fn pages_of_another_domain_are_refused() {
+    let [(_a, front, back), (_b, other, _)] = worlds();
+    for version in [Version::V1, Version::V2] {
+        let grants = GrantTable::with_version(front.clone(), version).unwrap();
+        let free = grants.free();
+        for count in [1, 3] {
+            let foreign = || Pages::alloc(other.clone(), count).unwrap();
+            let mut failed = vec![
+                grants.share_writable(foreign(), back.id()).unwrap_err(),
+                grants.share_read_only(foreign(), back.id()).unwrap_err(),
+                grants.share::<ReadOnly>(foreign(), back.id()).unwrap_err(),
+            ];
+            if version == Version::V2 {
+                failed.push(grants.share_part::<ReadWrite>(foreign(), back.id(), 0, 8).unwrap_err());
+            }
+            for failed in failed {
+                assert_eq!((failed.error, failed.pages.count()), (GrantError::OtherDomain, count));
+                assert!(failed.pages.platform().claims().is_same_domain(other.claims()));
+            }
+        }
+        assert_eq!(grants.free(), free);
+    }
+}
+
+#[test]
+fn another_domain_of_one_world_is_refused() {
+    let [(_world, front, back), _] = worlds();
+    let grants = GrantTable::new(front.clone()).unwrap();
+    let failed = grants.share_writable(page(&back), back.id()).unwrap_err();
+    assert_eq!(failed.error, GrantError::OtherDomain);
+}
+
+#[test]
+fn handles_of_one_domain_are_the_same() {
+    let [(_world, front, back), _] = worlds();
+    assert!(front.vcpu(0).claims().is_same_domain((&&front).claims()));
+    assert!(!front.claims().is_same_domain(back.claims()));
+    let between = Interposed::new(front.clone(), std::sync::Arc::new(CountCalls::default()));
+    assert!(between.claims().is_same_domain(front.claims()));
+    let grants = GrantTable::new(front.clone()).unwrap();
+    assert!(grants.share_writable(Pages::alloc(front.vcpu(0), 1).unwrap(), back.id()).is_ok());
+}
+
+#[test]
+fn shared_info_twice_is_refused() {
+    let [(_world, front, back), _] = worlds();
+    let first = start::shared_info(front.clone()).unwrap();
+    assert_eq!(start::shared_info(front.clone()).err(), Some(INFO));
+    let between = Interposed::new(front.clone(), std::sync::Arc::new(CountCalls::default()));
+    assert_eq!(start::shared_info(between).err(), Some(INFO));
+    // Each domain has its own, and the first one's is where it was.
+    let others = start::shared_info(back.clone()).unwrap();
+    assert!(first.as_ref().read::<u64>(0).is_some() && others.as_ref().read::<u64>(0).is_some());
+    drop(first);
+    let again = start::shared_info(front).unwrap();
+    assert!(again.as_ref().read::<u64>(0).is_some());
+}
+
+#[test]
+fn other_page_as_shared_info_is_refused() {
+    let world = World::new(1);
+    let guest = world.create_guest(DomainConfig::new("guest"));
+    let info = start::shared_info(guest.clone()).unwrap();
+    let ring = start::xenstore_ring(guest.clone()).unwrap();
+    assert_eq!(start::resume_shared_info(&ring.page), Err(Errno::EINVAL));
+    assert_eq!(start::resume_shared_info(&info), Ok(()));
+    assert!(info.as_ref().read::<u64>(0).is_some());
+}
+
+#[test]
+fn two_tables_on_one_domain_are_refused() {
+    let [(_world, front, back), _] = worlds();
+    for version in [Version::V1, Version::V2] {
+        let grants = GrantTable::with_version(front.clone(), version).unwrap();
+        let shared = grants.share_writable(page(&front), back.id()).unwrap();
+        for wanted in [Version::V1, Version::V2] {
+            let second = GrantTable::with_version(front.clone(), wanted).unwrap_err();
+            assert_eq!(second, GrantError::Taken(TABLE));
+        }
+        let window = Window::reserve(back.clone(), 1).unwrap();
+        let mapping = window.map::<ReadWrite>(front.id(), shared.refs()).unwrap();
+        assert!(shared.reclaim().is_err(), "the first table sees its entries");
+        drop(mapping);
+        assert_eq!(grants.sweep_quarantine(), xen_grant::Quarantine::default());
+    }
+}
+
+#[test]
+fn failed_table_gives_its_claim_back() {
+    let world = World::new(1);
+    let mut config = DomainConfig::new("small");
+    config.page_budget = 64;
+    let domain = world.create(config);
+    for n in 0.. {
+        let fault = std::sync::Arc::new(xen_sim::FailNth::new(n, Errno::ENOMEM));
+        let made = GrantTable::new(Interposed::new(domain.clone(), fault.clone()));
+        if !fault.has_failed() {
+            assert!(made.is_ok() && n > 2);
+            break;
+        }
+        drop(made);
+        assert!(!domain.claims().is_taken(Singleton::GrantTable));
+    }
+}

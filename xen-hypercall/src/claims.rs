@@ -1,0 +1,140 @@
+//! Resources that a domain has once, and the tokens of their owners.
+
+use crate::Platform;
+use crate::sync::{AtomicU8, Ordering};
+use core::fmt;
+
+/// A resource that a domain has once: Xen moves it when it is set up a second time, and leaves a hole where the first
+/// owner accesses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Singleton {
+    /// The shared info page.
+    SharedInfo,
+    /// The grant table: its frames and its version.
+    GrantTable,
+}
+
+impl Singleton {
+    const fn bit(self) -> u8 {
+        match self {
+            Self::SharedInfo => 1 << 0,
+            Self::GrantTable => 1 << 1,
+        }
+    }
+}
+
+impl fmt::Display for Singleton {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SharedInfo => "the shared info page",
+            Self::GrantTable => "the grant table",
+        })
+    }
+}
+
+/// A resource that a domain has once has an owner already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlreadyTaken(pub Singleton);
+
+impl fmt::Display for AlreadyTaken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is taken: found a second user, expected one; drop the first one before", self.0)
+    }
+}
+
+impl core::error::Error for AlreadyTaken {}
+
+/// The resources of one domain that have an owner, and with its address the domain's identity.
+///
+/// A kernel has one, as a static that [`Platform::claims`] returns.
+///
+/// ```
+/// use xen_hypercall::Claims;
+///
+/// static CLAIMS: Claims = Claims::new();
+/// ```
+pub struct Claims(AtomicU8);
+
+impl Claims {
+    /// Makes the claims of a domain in which nothing is taken.
+    #[cfg(not(loom))]
+    pub const fn new() -> Self {
+        Self(AtomicU8::new(0))
+    }
+
+    /// Makes the claims of a domain in which nothing is taken. A model checker's atomics are not constant.
+    #[cfg(loom)]
+    pub fn new() -> Self {
+        Self(AtomicU8::new(0))
+    }
+
+    /// Returns `true` if both are the claims of one domain.
+    #[inline(always)]
+    pub fn is_same_domain(&self, other: &Self) -> bool {
+        core::ptr::eq(self, other)
+    }
+
+    /// Returns `true` if a [`Claim`] of the resource exists.
+    pub fn is_taken(&self, what: Singleton) -> bool {
+        self.0.load(Ordering::Relaxed) & what.bit() != 0
+    }
+}
+
+impl Default for Claims {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Claims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = [Singleton::SharedInfo, Singleton::GrantTable];
+        f.debug_set().entries(all.iter().filter(|&&what| self.is_taken(what))).finish()
+    }
+}
+
+/// The token of the one owner of a [`Singleton`] of a domain. Dropping it makes room for the next owner, so the owner
+/// keeps it for as long as it accesses the resource.
+pub struct Claim<P: Platform> {
+    platform: P,
+    what: Singleton,
+}
+
+impl<P: Platform> Claim<P> {
+    /// Takes the resource.
+    ///
+    /// # Errors
+    ///
+    /// [`AlreadyTaken`] while another claim of it exists.
+    pub fn take(platform: P, what: Singleton) -> Result<Self, AlreadyTaken> {
+        // Acquire: the last access of an earlier owner comes before the resource is moved.
+        if platform.claims().0.fetch_or(what.bit(), Ordering::Acquire) & what.bit() != 0 {
+            return Err(AlreadyTaken(what));
+        }
+        Ok(Self { platform, what })
+    }
+
+    /// Returns the resource.
+    pub fn resource(&self) -> Singleton {
+        self.what
+    }
+
+    /// Returns the platform.
+    #[inline(always)]
+    pub fn platform(&self) -> &P {
+        &self.platform
+    }
+}
+
+impl<P: Platform> Drop for Claim<P> {
+    fn drop(&mut self) {
+        self.platform.claims().0.fetch_and(!self.what.bit(), Ordering::Release);
+    }
+}
+
+impl<P: Platform> fmt::Debug for Claim<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Claim").field(&self.what).finish()
+    }
+}
