@@ -59,7 +59,8 @@ pub fn set_param_of<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// `ENOSYS` if Xen is older than 4.6, `EINVAL` for a vector below 16, `ENOENT` if there is no such vCPU.
+/// `ENOSYS` if Xen is older than 4.6 and on arm, which has no such operation; `EINVAL` for a vector below 16,
+/// `ENOENT` if there is no such vCPU.
 #[doc(alias = "HVMOP_set_evtchn_upcall_vector")]
 pub fn set_evtchn_upcall_vector<H: Hypercall + ?Sized>(xen: &H, vcpu: u32, vector: u8) -> Result<(), Errno> {
     let mut arg = XenHvmEvtchnUpcallVector { vcpu, vector, ..Default::default() };

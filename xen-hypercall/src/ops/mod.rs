@@ -21,6 +21,8 @@
 //! | [`domctl`], [`sysctl`] | one for any operation, and those that a dom0 kernel uses |
 //!
 //! The hypercalls that are for PV guests only (page tables, descriptor tables, traps) are left out.
+//! Of the operations that one architecture has, `mca` is compiled for x86-64 only; Xen on arm refuses
+//! the others, mostly with `ENOSYS`.
 //!
 //! # Long operations
 //!
@@ -41,6 +43,8 @@ pub mod grant_table;
 pub mod hvm;
 pub mod hypfs;
 pub mod kexec;
+mod layouts;
+#[cfg(target_arch = "x86_64")]
 pub mod mca;
 pub mod memory;
 pub mod memory_admin;

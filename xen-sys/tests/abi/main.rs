@@ -5,6 +5,7 @@
 //! listed with a reason in `left-out.txt`; what they do not have must be listed in `own.txt`; what differs in one
 //! version, in `differs.txt`. A list's line that matches nothing is an error too.
 
+mod architectures;
 mod bound;
 mod coverage;
 mod data;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
     };
     let datas = Data::read_all(&root.join("abi"));
     let mut errors = stale(&scanned);
+    errors.extend(architectures::mixed(&root.join("src")));
     for data in &datas {
         let check =
             Check { data, lists: &lists, scanned: &scanned, errors: Vec::new(), compared: Totals::default() };

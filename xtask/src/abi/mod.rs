@@ -7,6 +7,8 @@ mod coverage;
 mod data;
 mod describe;
 mod dwarf;
+#[path = "../../../xen-hypercall/tests/layouts/make.rs"]
+mod layouts;
 mod mutants;
 #[path = "../../../xen-sys/tests/abi/scan.rs"]
 mod scan;
@@ -79,11 +81,17 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     let bound = scan::scan(&src)?;
     bound::write(&krate.join("tests/abi/bound"), &bound)?;
     println!("xen-sys/tests/abi/bound");
+    let (text, errors) = layouts::make(host::root());
+    fs::write(host::root().join("xen-hypercall/src/ops/layouts.rs"), text)?;
+    println!("xen-hypercall/src/ops/layouts.rs");
+    for error in &errors {
+        println!("error: {error}");
+    }
     let datas = data::Data::read_all(&krate.join("abi"));
     let left_out = data::Exceptions::read(&krate.join("abi/left-out.txt"));
     for (path, text) in coverage::stale(&src, &bound, &datas, &left_out) {
         println!("{}", path.strip_prefix(host::root()).unwrap_or(&path).display());
         fs::write(path, text)?;
     }
-    Ok(0)
+    Ok(i32::from(!errors.is_empty()))
 }

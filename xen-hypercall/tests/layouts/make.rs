@@ -1,0 +1,256 @@
+//! Makes `src/ops/layouts.rs`: for each structure that the crates share with Xen, the layout that a C
+//! compiler computes, per architecture, for the compiler to compare on every build.
+//!
+//! `cargo xtask abi --bound` writes the file; the test makes it again.
+
+#![allow(unreachable_pub, reason = "a module of a test")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::data::{Data, Type};
+use super::scan::{self, Bound, Structure};
+
+/// Crates whose code passes structures to Xen, or shares them with Xen.
+const CRATES: [&str; 3] = ["xen-hypercall", "xen-evtchn", "xen-grant"];
+
+/// Structures that one architecture has, with what their operations do on the other.
+const X86_ONLY: [(&str, &str); 8] = [
+    ("HvmMemmapTableEntry", "the loader of PVH, read only"),
+    ("HvmModlistEntry", "the loader of PVH, read only"),
+    ("HvmStartInfo", "the loader of PVH, read only"),
+    ("McinfoLogicalCpu", "`ops::mca` is compiled for x86 only"),
+    ("XenHvmEvtchnUpcallVector", "the operation is x86's, as its documentation says"),
+    ("XenMc", "`ops::mca` is compiled for x86 only"),
+    ("XenMcFetch", "`ops::mca` is compiled for x86 only"),
+    ("XenMcPhyscpuinfo", "`ops::mca` is compiled for x86 only"),
+];
+
+/// Structures that Xen's headers only refer to.
+const IN_NO_HEADER: [(&str, &str); 1] = [("E820Entry", "the PC's memory map; its size is asserted")];
+
+/// One structure's layout: size, alignment, offsets of fields by their Rust names.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Layout {
+    size: usize,
+    align: usize,
+    fields: Vec<(String, usize)>,
+}
+
+/// Returns the file's text, and what is wrong with the structures that the crates use.
+pub fn make(root: &Path) -> (String, Vec<String>) {
+    let bound = scan::scan(&root.join("xen-sys/src")).expect("the sources of xen-sys can be read");
+    let datas = Data::read_all(&root.join("xen-sys/abi"));
+    let mut errors = Vec::new();
+    let mut both = Vec::new();
+    let mut one = BTreeMap::from([("x86_64", Vec::new()), ("aarch64", Vec::new())]);
+    let direct = direct(root, &bound);
+    for name in with_inner(direct.clone(), &bound) {
+        let twins: Vec<&Structure> = named(&bound, &name).collect();
+        if IN_NO_HEADER.iter().any(|(known, _)| *known == name) {
+            continue;
+        }
+        let c_names: BTreeSet<&str> = twins.iter().map(|twin| &*twin.name).collect();
+        let (Some(c_name), 1) = (c_names.first().filter(|c| !c.is_empty()), c_names.len()) else {
+            errors.push(format!("{name}: stands for {c_names:?}, expected one structure of C"));
+            continue;
+        };
+        let on = |target: &str| layout(&datas, target, c_name, &twins);
+        let (x86, arm) = (on("x86_64"), on("aarch64"));
+        let x86_only = X86_ONLY.iter().any(|(known, _)| *known == name);
+        let path = |target: &str| path(&datas, target, c_name, &twins);
+        match (x86, arm) {
+            (Some(x86), Some(arm)) => {
+                if x86_only {
+                    errors.push(format!("{name}: arm has it too, but it is listed as x86's only"));
+                }
+                let general = twins.iter().any(|twin| !of_architecture(&twin.path));
+                if x86 != arm && general {
+                    errors.push(format!(
+                        "{name}: differs between x86-64 and arm, but a general module has one layout"
+                    ));
+                }
+                if x86 == arm {
+                    both.push((path("x86_64"), x86));
+                } else {
+                    one.get_mut("x86_64").expect("a key").push((path("x86_64"), x86));
+                    one.get_mut("aarch64").expect("a key").push((path("aarch64"), arm));
+                }
+            }
+            (Some(x86), None) if x86_only || (!direct.contains(&name) && only_x86(&twins)) => {
+                one.get_mut("x86_64").expect("a key").push((path("x86_64"), x86));
+            }
+            (x86, arm) => errors.push(format!(
+                "{name} ({c_name}): compared on x86-64: {}, on arm: {}; expected both",
+                x86.is_some(),
+                arm.is_some()
+            )),
+        }
+    }
+    for (name, _) in X86_ONLY.iter().chain(&IN_NO_HEADER) {
+        if !direct.contains(*name) {
+            errors.push(format!("{name} is listed, but no operation uses it"));
+        }
+    }
+    (text(&both, &one), errors)
+}
+
+/// Returns the structures of xen-sys that the crates' code names.
+fn direct(root: &Path, bound: &Bound) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for name in CRATES {
+        folder(&root.join(name).join("src"), bound, &mut found);
+    }
+    found
+}
+
+/// Adds the structures inside those that were found.
+fn with_inner(mut found: BTreeSet<String>, bound: &Bound) -> BTreeSet<String> {
+    loop {
+        let inside: Vec<String> = found
+            .iter()
+            .flat_map(|name| named(bound, name))
+            .flat_map(|structure| &structure.fields)
+            .flat_map(|field| words(&field.ty))
+            .filter(|word| named(bound, word).next().is_some() && !found.contains(*word))
+            .map(str::to_owned)
+            .collect();
+        if inside.is_empty() {
+            return found;
+        }
+        found.extend(inside);
+    }
+}
+
+fn folder(path: &Path, bound: &Bound, found: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(path).expect("the folder can be read").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            folder(&path, bound, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && path.file_name().is_some_and(|name| name != "layouts.rs")
+        {
+            let text = std::fs::read_to_string(&path).expect("the source can be read");
+            file(&text, bound, found);
+        }
+    }
+}
+
+fn file(text: &str, bound: &Bound, found: &mut BTreeSet<String>) {
+    let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or(text);
+    let mut seen = BTreeSet::new();
+    let mut own = BTreeSet::new();
+    for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+        let mut before = "";
+        for word in words(line) {
+            if matches!(before, "struct" | "enum" | "type") {
+                own.insert(word);
+            }
+            if named(bound, word).next().is_some() {
+                seen.insert(word);
+            }
+            before = word;
+        }
+    }
+    found.extend(seen.difference(&own).map(|word| (*word).to_owned()));
+}
+
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    line.split(|letter: char| !letter.is_alphanumeric() && letter != '_').filter(|word| !word.is_empty())
+}
+
+fn named<'b>(bound: &'b Bound, name: &str) -> impl Iterator<Item = &'b Structure> {
+    bound.structures.iter().filter(move |structure| structure.path.rsplit("::").next() == Some(name))
+}
+
+/// Whether the structure is a part of x86's structures only, so that arm needs none.
+fn only_x86(twins: &[&Structure]) -> bool {
+    twins.iter().all(|twin| twin.path.contains("::arch_x86::"))
+}
+
+fn of_architecture(path: &str) -> bool {
+    path.contains("::arch_x86::") || path.contains("::arch_arm::")
+}
+
+/// Returns the newest layout that C has on a target, by the names of the Rust structure for it.
+fn layout(datas: &[Data], target: &str, c_name: &str, twins: &[&Structure]) -> Option<Layout> {
+    let other = if target == "x86_64" { "::arch_arm::" } else { "::arch_x86::" };
+    let mut here = twins.iter().filter(|twin| !twin.path.contains(other));
+    let structure = here.next()?;
+    let data = datas.iter().filter(|data| data.target == target);
+    let data = data.filter(|data| data.types.contains_key(c_name)).max_by_key(|data| &data.version)?;
+    let ty: &Type = data.types.get(c_name)?;
+    let offset = |c_field: &str| ty.fields.iter().find(|known| known.name == c_field && known.bits.is_none());
+    let fields = structure.fields.iter();
+    let fields =
+        fields.filter_map(|field| Some((field.ident.clone(), offset(&field.name)?.offset))).collect();
+    Some(Layout { size: ty.size, align: ty.align, fields })
+}
+
+/// Returns the path by which code finds the structure on a target: that of the header's module, if the
+/// header is one of all architectures.
+fn path(datas: &[Data], target: &str, c_name: &str, twins: &[&Structure]) -> String {
+    let other = if target == "x86_64" { "::arch_arm::" } else { "::arch_x86::" };
+    let here = twins.iter().find(|twin| !twin.path.contains(other)).expect("it has a layout");
+    let name = here.path.rsplit("::").next().unwrap_or_default();
+    let data = datas.iter().find(|data| data.target == target && data.types.contains_key(c_name));
+    match data.map(|data| &*data.types[c_name].header).filter(|header| !header.starts_with("arch-")) {
+        Some(header) if twins.len() > 1 => {
+            let module = header.trim_end_matches(".h").replace('/', "::").replace('-', "_");
+            format!("xen_sys::{module}::{name}")
+        }
+        _ => here.path.clone(),
+    }
+}
+
+fn text(both: &[(String, Layout)], one: &BTreeMap<&str, Vec<(String, Layout)>>) -> String {
+    let mut text = String::from(
+        "//! Layouts of the structures that are shared with Xen, as a C compiler computes them from\n\
+         //! Xen's headers. The compiler compares them whenever this crate is built, on its target.\n\
+         //!\n\
+         //! `cargo xtask abi --bound` writes this file; do not edit. Where it keeps that command itself\n\
+         //! from building, empty it first.\n\n\
+         /// Asserts size, alignment and the offsets of fields.\n\
+         macro_rules! layouts {\n    \
+         ($($ty:ty: $size:literal, $align:literal { $($field:ident $at:literal)* })*) => {$(\n        \
+         const _: () = {\n            \
+         assert!(size_of::<$ty>() == $size, concat!(\"size of \", stringify!($ty)));\n            \
+         assert!(align_of::<$ty>() == $align, concat!(\"alignment of \", stringify!($ty)));\n            \
+         $(assert!(\n                \
+         core::mem::offset_of!($ty, $field) == $at,\n                \
+         concat!(\"offset of \", stringify!($ty), \".\", stringify!($field))\n            \
+         );)*\n        \
+         };\n    \
+         )*};\n\
+         }\n",
+    );
+    section(&mut text, "", both);
+    for (target, structures) in one {
+        let cfg = match *target {
+            "aarch64" => "#[cfg(any(target_arch = \"aarch64\", target_arch = \"arm\"))]\n",
+            _ => "#[cfg(target_arch = \"x86_64\")]\n",
+        };
+        section(&mut text, cfg, structures);
+    }
+    text
+}
+
+fn section(text: &mut String, cfg: &str, structures: &[(String, Layout)]) {
+    let _ = write!(text, "\n{cfg}layouts! {{\n");
+    for (path, layout) in structures {
+        let _ = write!(text, "    {path}: {}, {} {{", layout.size, layout.align);
+        let mut column = usize::MAX;
+        for (field, at) in &layout.fields {
+            let item = format!("{field} {at}");
+            if column.saturating_add(item.len() + 1) > 100 {
+                text.push_str("\n       ");
+                column = 7;
+            }
+            let _ = write!(text, " {item}");
+            column += item.len() + 1;
+        }
+        text.push_str(if layout.fields.is_empty() { "}\n" } else { "\n    }\n" });
+    }
+    text.push_str("}\n");
+}
