@@ -1,6 +1,6 @@
 //! Every order in which a grant's two sides can meet, tried by a model checker.
 //!
-//! `RUSTFLAGS="--cfg loom" cargo test -p xen-grant --lib --profile models`
+//! `RUSTFLAGS="--cfg loom" cargo test --manifest-path models/Cargo.toml -p xen-grant --lib --profile models`
 
 use crate::entry::{Entry, What};
 use crate::link::Link;

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 
-#[cfg(any(test, loom, feature = "hook"))]
+#[cfg(any(test, loom, all(feature = "hook", not(target_os = "none"))))]
 extern crate std;
 
 pub mod arch;
@@ -28,7 +28,7 @@ pub use instant::Instant;
 pub use pages::{Mapped, OutOfMemory, Pages, Place, SharedPages};
 pub use platform::{ForeignFrames, ForeignRange, Hypercall, Platform};
 pub use resource::{MAX_RESOURCE_FRAMES, MappedResource};
-#[cfg(all(feature = "hook", not(loom)))]
+#[cfg(all(feature = "hook", not(any(loom, target_os = "none"))))]
 pub use shared::observe_loads;
 pub use shared::{Fixed, SharedMem, SharedSlots, SharedU8, SharedU16, SharedU32, SharedU64, SlotMem};
 pub use unpopulated::UnpopulatedFrames;

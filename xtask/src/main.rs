@@ -6,6 +6,7 @@ mod bench;
 mod checkers;
 mod conformance;
 mod demo;
+mod downstream;
 mod driver;
 mod fuzz;
 mod host;
@@ -57,6 +58,9 @@ enum Task {
     Bench(bench::Args),
     /// Runs what continuous integration runs.
     Ci,
+    /// Builds kernels outside the workspace that depend on all library crates, with cargo's first resolver, and checks
+    /// what they resolve.
+    Downstream,
     /// Weakens each memory ordering in turn and shows that the models notice.
     MutantsOrdering(mutants::Args),
     /// Runs the fuzz targets, a minute each: drivers and parsers against peers that do anything.
@@ -81,6 +85,7 @@ fn main() -> ExitCode {
         Task::Abi(args) => abi::main(&args),
         Task::Bench(args) => bench::main(&args),
         Task::Ci => test::ci(),
+        Task::Downstream => test::downstream(),
         Task::MutantsOrdering(args) => mutants::main(&args),
         Task::Fuzz(args) => fuzz::main(&args),
         Task::Xen(command) => xen::main(&command),

@@ -101,7 +101,9 @@ impl Mutant {
 /// The command that runs all models of `tree`.
 pub(crate) fn models_of(tree: &Path, target: &Path) -> Command {
     let mut command = Command::new(host::cargo());
-    command.args(["test", "--quiet", "--lib", "--profile", "models"]);
+    // A workspace of its own: loom must not reach what users of the crates resolve.
+    command.args(["test", "--quiet", "--manifest-path", "models/Cargo.toml"]);
+    command.args(["--lib", "--profile", "models"]);
     PACKAGES.iter().for_each(|package| {
         command.args(["-p", package]);
     });

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::lab::{self, XenVersion};
 use crate::selftest::{self, Role};
-use crate::{arm64, checkers, driver, fuzz, host, kernels, ui, xentest};
+use crate::{arm64, checkers, downstream, driver, fuzz, host, kernels, ui, xentest};
 
 const TARGETS: [&str; 2] = ["x86_64-unknown-none", "aarch64-unknown-none"];
 
@@ -38,6 +38,13 @@ struct Step {
 
 pub(crate) fn ci() -> Result<i32> {
     all(&Args { no_xen: false, only_xen: false, xen: None, driver_domain: false }, true)
+}
+
+pub(crate) fn downstream() -> Result<i32> {
+    let packages = Packages::read()?;
+    TARGETS.iter().try_for_each(|target| host::require_target(target))?;
+    downstream::check(&packages.features, &packages.hosted, &TARGETS)?;
+    Ok(0)
 }
 
 pub(crate) fn main(args: &Args) -> Result<i32> {
@@ -148,6 +155,8 @@ fn summary(steps: &[Step], runs: &[xentest::Run], args: &Args, took: Duration) -
 /// The workspace's packages: libraries for kernels, libraries for hosts, and the rest.
 struct Packages {
     libraries: Vec<String>,
+    /// The libraries again, with their features.
+    features: Vec<downstream::Library>,
     hosted: Vec<String>,
     others: Vec<String>,
     kernels: Vec<String>,
@@ -159,7 +168,8 @@ impl Packages {
         cargo.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(host::root());
         let metadata: serde_json::Value = serde_json::from_str(&host::output(&mut cargo)?)?;
         let packages = metadata["packages"].as_array().context("cargo metadata names no packages")?;
-        let mut found = Packages { libraries: vec![], hosted: vec![], others: vec![], kernels: vec![] };
+        let mut found =
+            Packages { libraries: vec![], features: vec![], hosted: vec![], others: vec![], kernels: vec![] };
         for package in packages {
             let name = package["name"].as_str().context("a package without a name")?.to_owned();
             let no_std =
@@ -171,6 +181,9 @@ impl Packages {
                 false => &mut found.others,
             };
             list.push(name.clone());
+            if package["publish"].is_null() && no_std {
+                found.features.push(downstream::library(package)?);
+            }
             if package["features"].get("kernel").is_some() {
                 found.kernels.push(name);
             }
@@ -219,6 +232,9 @@ fn host_steps(steps: &mut Vec<Step>) -> Result<()> {
             quietly(&cargo(&format!("build --no-default-features --target {target}"), &libraries, ""), &[])
         });
     }
+    step(steps, "downstream kernel, resolver 1", || {
+        downstream::check(&packages.features, &packages.hosted, &TARGETS)
+    });
     step(steps, "cargo test, libraries, all features", || {
         quietly(&cargo("test --all-features", &libraries, ""), &[])
     });

@@ -1,6 +1,6 @@
 //! Every order in which Xen's events and this domain's handling can meet, tried by a model checker.
 //!
-//! `RUSTFLAGS="--cfg loom" cargo test -p xen-evtchn --lib --profile models`
+//! `RUSTFLAGS="--cfg loom" cargo test --manifest-path models/Cargo.toml -p xen-evtchn --lib --profile models`
 
 mod fifo;
 mod lines;

@@ -4,7 +4,7 @@ mod slots;
 mod word;
 
 cfg_if::cfg_if! {
-    if #[cfg(all(feature = "hook", not(loom)))] {
+    if #[cfg(all(feature = "hook", not(any(loom, target_os = "none"))))] {
         mod hook;
         use hook::before_load;
         pub use hook::observe_loads;

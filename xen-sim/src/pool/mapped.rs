@@ -5,6 +5,7 @@ use core::ops::Range;
 use core::ptr::NonNull;
 use rustix::fd::OwnedFd;
 use rustix::fs::{MemfdFlags, SeekFrom, ftruncate, memfd_create, seek};
+use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 use std::io;
 use xen_hypercall::{PAGE_SIZE, SharedMem};
@@ -34,13 +35,13 @@ unsafe impl Send for Window {}
 
 impl Pool {
     pub(crate) fn new(capacity: u32) -> io::Result<Self> {
-        let file = memfd_create("xen-sim", MemfdFlags::CLOEXEC)?;
+        let file = memfd_create("xen-sim", MemfdFlags::CLOEXEC).map_err(os_error)?;
         let len = capacity as usize * PAGE_SIZE;
-        ftruncate(&file, len as u64)?;
+        ftruncate(&file, len as u64).map_err(os_error)?;
         let flags = MapFlags::SHARED | MapFlags::NORESERVE;
         let prot = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
-        let view = unsafe { mmap(core::ptr::null_mut(), len, prot, flags, &file, 0) }?;
+        let view = unsafe { mmap(core::ptr::null_mut(), len, prot, flags, &file, 0) }.map_err(os_error)?;
         let view = NonNull::new(view.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
         Ok(Self { file, view, capacity, used: 0 })
     }
@@ -50,7 +51,8 @@ impl Pool {
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
         // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
         let base =
-            unsafe { mmap_anonymous(core::ptr::null_mut(), pages * PAGE_SIZE, ProtFlags::empty(), flags) }?;
+            unsafe { mmap_anonymous(core::ptr::null_mut(), pages * PAGE_SIZE, ProtFlags::empty(), flags) }
+                .map_err(os_error)?;
         Ok(Window { base: NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?, pages })
     }
 
@@ -140,6 +142,12 @@ impl Pool {
 
     /// Carries what was written over to all mappings; here the hardware does it.
     pub(crate) fn sync(&mut self) {}
+}
+
+/// Returns the standard library's form of an error: rustix is used without its feature `std`, which
+/// cargo's first resolver would pass on to the `bitflags` of a kernel whose tests use this crate.
+fn os_error(error: Errno) -> io::Error {
+    io::Error::from_raw_os_error(error.raw_os_error())
 }
 
 /// The frames that were ever written to, in order.
