@@ -212,6 +212,70 @@ fn a_backend_that_never_connects_ends_in_an_error_that_says_so() {
     });
 }
 
+/// A backend that changes its state every 10 ms, as `states` says. Each wait lasts until then.
+fn restless(world: &World<'_>, states: &'static [&'static str]) {
+    world.server.borrow_mut().reaction = None;
+    let mut turn = 0;
+    world.tick.set(10_000_000);
+    world.hook(move |_, server| {
+        server.set(&format!("{BACKEND}/state"), states[turn % states.len()].as_bytes());
+        turn += 1;
+    });
+}
+
+#[test]
+fn backend_flips_do_not_extend_deadline() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 2);
+        device.set_timeout(Duration::from_secs(7));
+        device.wait_for(Event::Publish).unwrap();
+        device.publish(State::INITIALISED, &[]).unwrap();
+        restless(world, &["1", "2", "3", "junk"]);
+        let before = world.now.get();
+        let error = device.wait_for(Event::Connect).unwrap_err();
+        assert!(matches!(error, XenbusError::Timeout { awaited: State::CONNECTED, .. }), "{error}");
+        assert!((7..9).contains(&((world.now.get() - before) / 1_000_000_000)));
+        // Nor does it keep the device from being closed.
+        let before = world.now.get();
+        restless(world, &["1", "2", "4", "3"]);
+        let error = device.close_and_wait().unwrap_err();
+        assert!(matches!(error, XenbusError::Timeout { own: State::CLOSING, .. }), "{error}");
+        assert!((7..9).contains(&((world.now.get() - before) / 1_000_000_000)));
+        assert_eq!(states(world).0, "6");
+    });
+}
+
+#[test]
+fn backend_cycles_end_in_timeout() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 1);
+        device.set_timeout(Duration::from_secs(7));
+        // It makes the frontend go round: Closing, Closed, Initialising and again.
+        restless(world, &["4", "5", "6"]);
+        let before = world.now.get();
+        let error = device.wait().unwrap_err();
+        assert!(matches!(error, XenbusError::Timeout { .. }), "{error}");
+        assert!((world.now.get() - before) / 1_000_000_000 <= 4 * 7 + 1);
+        let own = world.server.borrow().log.iter().filter(|request| request.tx != 0).count();
+        assert!(own > 10, "the states did not move");
+    });
+}
+
+#[test]
+fn overall_deadline_begins_with_each_attempt() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 2);
+        device.set_timeout(Duration::from_secs(7));
+        for _ in 0..10 {
+            connect(&mut device);
+            world.now.set(world.now.get() + 20_000_000_000);
+            device.close_and_wait().unwrap();
+            world.now.set(world.now.get() + 20_000_000_000);
+            device.reopen();
+        }
+    });
+}
+
 #[test]
 fn a_backend_that_closes_instead_of_connecting_refuses() {
     for peer in ["5", "6"] {

@@ -95,6 +95,24 @@ impl<P: Host, T: Transport> Watch<'_, P, T> {
         }
     }
 
+    /// Receives, discards all events that have come, and returns whether there were any.
+    ///
+    /// A driver that reads its node again after any event calls this. One call has a bounded length
+    /// even if the peer writes the node without a pause; a loop over
+    /// [`try_next`](Self::try_next), which receives in each round, has none.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`try_next`](Self::try_next).
+    pub fn try_clear(&self) -> Result<bool, StoreError> {
+        let polled = self.store.poll();
+        let cleared = self.store.connection().clear_events(self.index);
+        if cleared.map_err(|refusal| self.error(refusal.into()))? {
+            return Ok(true);
+        }
+        polled.map(|_| false).map_err(|reason| self.error(reason))
+    }
+
     /// Waits for the next event until `deadline`; `None` if there was none.
     ///
     /// # Errors

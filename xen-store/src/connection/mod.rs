@@ -456,6 +456,19 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         event.or_else(|| self.watches.take_failure(queues, watch).map(Err))
     }
 
+    /// Discards all events of a watch that were not returned yet. Returns whether there were any.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`next_event`](Self::next_event).
+    pub fn clear_events(&mut self, watch: usize) -> Result<bool, wire::ServerError> {
+        if self.watches.clear(watch) {
+            return Ok(true);
+        }
+        let (_, queues) = split(&mut self.buffer, &self.requests);
+        self.watches.take_failure(queues, watch).map_or(Ok(false), Err)
+    }
+
     /// Gives the place of a watch up that the server has never heard of, or does not know any more.
     pub fn forget_watch(&mut self, watch: usize) {
         self.watches.free(watch);

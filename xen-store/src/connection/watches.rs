@@ -247,6 +247,14 @@ impl Watches {
         }
     }
 
+    /// Discards the events of a watch. Returns whether there were any.
+    pub(super) fn clear(&mut self, index: usize) -> bool {
+        let wanted = |watch: &&mut Watch| matches!(watch.state, State::Live | State::Unset);
+        let Some(watch) = self.table.get_mut(index).filter(wanted) else { return false };
+        let queued = core::mem::take(&mut watch.queue_len) > 0;
+        core::mem::take(&mut watch.overflow) || queued
+    }
+
     pub(super) fn pop(&mut self, bytes: &mut [u8], index: usize) -> Option<WatchEvent> {
         let mut path = String::new();
         path.push_str(self.path(bytes, index)?).ok()?;

@@ -18,6 +18,10 @@ use xen_hypercall::{DomId, Instant};
 /// How long the backend may take for each step, unless [`Frontend::set_timeout`] says otherwise. It may have scripts to run.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The steps that an attempt to connect or to close can wait for: Closing, Closed, InitWait and
+/// Connected, if a device is found in use. An attempt has the time of that many steps.
+const STEPS: u32 = 4;
+
 /// What a driver has to do for its device now. The same is returned again until it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrontendEvent {
@@ -50,7 +54,11 @@ enum Goal {
 /// The frontend's side of a device: its states, for every kind of driver.
 ///
 /// [`poll`](Self::poll) says what to do. A device that somebody left connected or half closed (firmware, the kernel before a kexec) is first walked
-/// through Closing and Closed back to Initialising, without the driver's help. Every wait for the backend has a deadline.
+/// through Closing and Closed back to Initialising, without the driver's help.
+///
+/// Each wait for the backend has a deadline that the backend cannot extend: a step begins when our
+/// own state changes, not when the backend's does, and an attempt to connect or to close ends after
+/// the time of four steps, in whatever states the backend was meanwhile.
 ///
 /// Dropping it leaves the device in the state that it is in; [`close`](Self::close) it first.
 pub struct Frontend<'a, P: Host, T: Transport = RingTransport<P>> {
@@ -62,8 +70,11 @@ pub struct Frontend<'a, P: Host, T: Transport = RingTransport<P>> {
     linked: bool,
     /// Initialising was written since the backend moved last.
     kicked: bool,
-    /// Since when the backend is waited for.
+    /// When the step that the backend has to make began. Only a change of our own state begins
+    /// another step: the backend must not extend its time by changes of its state.
     since: Option<Instant>,
+    /// When the attempt to connect or to close began, whose steps the backend can repeat.
+    begun: Option<Instant>,
     timeout: Duration,
 }
 
@@ -93,6 +104,7 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
             linked: false,
             kicked: false,
             since: None,
+            begun: None,
             timeout: DEFAULT_TIMEOUT,
         };
         let ends = &mut frontend.ends;
@@ -196,7 +208,7 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
                 Action::Connect => return Ok(FrontendEvent::Connect),
                 Action::Run => {
                     self.linked = true;
-                    self.since = None;
+                    self.begin_attempt();
                     return Ok(FrontendEvent::Connected);
                 }
                 Action::Reconfigure => return Ok(FrontendEvent::Reconfigure),
@@ -229,10 +241,21 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
         loop {
             let now = self.store().platform().now();
             match self.poll(now)? {
-                FrontendEvent::Wait => self.store().wait(self.since.unwrap_or(now) + self.timeout),
+                FrontendEvent::Wait => self.store().wait(self.deadline(now)),
                 event => return Ok(event),
             }
         }
+    }
+
+    /// Returns when the step or the attempt is over, whichever is earlier.
+    fn deadline(&self, now: Instant) -> Instant {
+        let step = self.since.unwrap_or(now) + self.timeout;
+        let attempt = self.begun.unwrap_or(now) + self.timeout.saturating_mul(STEPS);
+        step.min(attempt)
+    }
+
+    fn begin_attempt(&mut self) {
+        (self.since, self.begun) = (None, None);
     }
 
     /// Waits until the driver is to do `wanted`.
@@ -257,11 +280,14 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
     ///
     /// [`XenbusError::Unplugged`] if our directory is gone; it is not made again. [`XenbusError::Store`], with nothing written.
     pub fn publish(&mut self, state: XenbusState, keys: &[(&str, &dyn Display)]) -> Result<(), XenbusError> {
+        let before = self.ends.own;
         self.ends.publish(state, keys)?;
         if self.ends.gone {
             return Err(self.unplugged());
         }
-        self.since = None;
+        if state != before {
+            self.since = None;
+        }
         Ok(())
     }
 
@@ -290,6 +316,9 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
     ///
     /// Those of [`publish`](Self::publish), but for a device that was removed: that is closed enough.
     pub fn close(&mut self) -> Result<(), XenbusError> {
+        if self.goal != Goal::Close {
+            self.begin_attempt();
+        }
         self.goal = Goal::Close;
         self.linked = false;
         let Ends { own, peer, gone, .. } = self.ends;
@@ -321,7 +350,7 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
     pub fn reopen(&mut self) {
         self.goal = Goal::Connect;
         self.kicked = false;
-        self.since = None;
+        self.begin_attempt();
     }
 
     /// Leaves `message` where the toolstack's user finds it, in `error/PATH/error`, and begins to close the device.
@@ -360,17 +389,23 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
         };
         if peer != ends.peer {
             ends.peer = peer;
-            self.since = None;
             self.kicked = false;
         }
         Ok(())
     }
 
     fn check_deadline(&mut self, now: Instant) -> Result<(), XenbusError> {
-        let waited = now.saturating_duration_since(*self.since.get_or_insert(now));
-        if waited < self.timeout {
+        let step = now.saturating_duration_since(*self.since.get_or_insert(now));
+        let attempt = now.saturating_duration_since(*self.begun.get_or_insert(now));
+        let waited = if step >= self.timeout {
+            step
+        } else if attempt >= self.timeout.saturating_mul(STEPS) {
+            attempt
+        } else {
             return Ok(());
-        }
+        };
+        // The caller has its answer. A driver that polls on in spite of it begins another attempt.
+        self.begun = None;
         let Ends { own, peer: found, .. } = self.ends;
         if own == XenbusState::CLOSING {
             self.switch(XenbusState::CLOSED)?;

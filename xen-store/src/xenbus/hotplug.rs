@@ -57,9 +57,7 @@ impl<'a, P: Host, I: Copy + PartialEq, const N: usize, T: Transport> HotPlug<'a,
     ///
     /// Those of listing the devices, among them [`Reason::TooLong`](crate::Reason::TooLong) if there are more than `N`; it looks again next time.
     pub fn poll(&mut self) -> Result<Option<Plugged<I>>, StoreError> {
-        while self.watch.try_next()?.is_some() {
-            self.changed = true;
-        }
+        self.changed |= self.watch.try_clear()?;
         if self.changed {
             self.found = (self.list)(self.store, self.kind)?;
             self.changed = false;

@@ -36,9 +36,7 @@ impl<'a, P: Host, T: Transport> Lookup<'a, P, T> {
         store: &'a XenStore<P, T>,
         path: impl Display,
     ) -> Result<Option<Found>, StoreError> {
-        while self.watch.try_next()?.is_some() {
-            self.changed = true;
-        }
+        self.changed |= self.watch.try_clear()?;
         let mut found = None;
         if let Some(pending) = &self.pending {
             let mut buffer = [0; VALUE];

@@ -24,6 +24,8 @@ pub struct World<'m> {
     /// Runs at each wait, before the server.
     pub hook: RefCell<Option<Hook>>,
     pub now: Cell<u64>,
+    /// How long each wait lasts at least, in nanoseconds.
+    pub tick: Cell<u64>,
     /// How often the guest notified the server, and waited.
     pub notified: Cell<u32>,
     pub waits: Cell<u32>,
@@ -48,6 +50,7 @@ pub fn with_page(start: u32, test: impl FnOnce(&World<'_>)) {
         server: RefCell::new(Server::new(mem)),
         hook: RefCell::new(None),
         now: Cell::new(1_000_000_007),
+        tick: Cell::new(0),
         notified: Cell::new(0),
         waits: Cell::new(0),
         server_pending: Cell::new(false),
@@ -150,6 +153,7 @@ unsafe impl Platform for Guest<'_> {
         assert_eq!(ports, [PORT]);
         let world = self.0;
         world.waits.set(world.waits.get() + 1);
+        world.now.set(world.now.get() + world.tick.get());
         if !world.guest_pending.get() {
             if let Some(hook) = world.hook.borrow_mut().as_mut() {
                 hook(world.mem, &mut world.server.borrow_mut());
