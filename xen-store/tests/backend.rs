@@ -95,9 +95,9 @@ fn a_device_is_offered_connected_and_closed_in_the_order_of_the_protocol() {
         assert_eq!(device.frontend_number::<u32>("state"), Ok(4));
         assert_eq!(device.frontend_number_or("feature-persistent", 0u32), Ok(0));
         assert_eq!(device.frontend_string::<8>("protocol").unwrap(), None);
-        for (peer, own) in [("5", "5"), ("6", "6")] {
+        for (peer, own, event) in [("5", "5", Event::Connected), ("6", "6", Event::Wait)] {
             set_peer(world, peer);
-            drive(world, store, &mut device, Event::Wait);
+            drive(world, store, &mut device, event);
             assert_eq!(states(world), (own.into(), peer.into()));
         }
         world.server.borrow_mut().reaction = Some(lawful);
@@ -163,14 +163,136 @@ fn a_device_that_the_toolstack_closes_and_leaves_online_may_be_opened_again() {
         drive(world, store, &mut device, Event::Connected);
         world.server.borrow_mut().reaction = None;
         world.set(&format!("{BACKEND}/state"), "5");
-        drive(world, store, &mut device, Event::Disconnect);
-        device.disconnected();
+        drive(world, store, &mut device, Event::Connected);
         set_peer(world, "6");
         drive(world, store, &mut device, Event::Wait);
         assert_eq!((states(world).0.as_str(), device.deadline()), ("6", None));
         world.server.borrow_mut().reaction = Some(lawful);
         world.set(&format!("{FRONTEND}/state"), "1");
         drive(world, store, &mut device, Event::Connected);
+    });
+}
+
+/// The events of some polls in a row, with time passing, until one is not `Connected`.
+fn served(world: &World<'_>, store: &Store<'_>, device: &mut Device<'_, '_>) -> Event {
+    for _ in 0..20 {
+        store.domid().unwrap();
+        world.now.set(world.now.get() + 10_000_000_000);
+        match device.poll(store.platform().now()).unwrap() {
+            Event::Connected => {}
+            event => return event,
+        }
+    }
+    Event::Connected
+}
+
+/// Linux 6f5986bce5, Qubes 4784, xenopsd 613.
+#[test]
+fn detach_request_keeps_service_until_closed() {
+    let online_only: &[(&str, &str)] = &[("online", "0")];
+    let state_only: &[(&str, &str)] = &[("state", "5")];
+    for request in [online_only, state_only, &[("online", "0"), ("state", "5")]] {
+        with_store(|world, store| {
+            let mut device = open(world, store, 1, 1);
+            drive(world, store, &mut device, Event::Connected);
+            world.server.borrow_mut().reaction = None;
+            request.iter().for_each(|(key, value)| world.set(&format!("{BACKEND}/{key}"), value));
+            // The frontend is mounted: it stays Connected at first, then answers with Closing.
+            for peer in ["4", "5"] {
+                set_peer(world, peer);
+                assert_eq!(served(world, store, &mut device), Event::Connected, "{request:?}, {peer}");
+                assert_eq!((states(world).0.as_str(), device.deadline()), ("5", None));
+            }
+            // A change of the disk's size meanwhile does not take the request back.
+            device.connected(&[("sectors", &4096)]).unwrap();
+            assert_eq!(states(world).0, "5");
+            set_peer(world, "6");
+            assert_eq!(served(world, store, &mut device), Event::Disconnect);
+            assert_eq!(states(world).0, "5");
+            device.disconnected();
+            assert_eq!(device.poll(store.platform().now()), Ok(Event::Wait));
+            assert_eq!(states(world).0, "6");
+        });
+    }
+}
+
+#[test]
+fn frontend_in_closing_is_served() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 1);
+        drive(world, store, &mut device, Event::Connected);
+        set_peer(world, "5");
+        assert_eq!(served(world, store, &mut device), Event::Connected);
+        assert_eq!(states(world).0, "5");
+        // It can close, start again or vanish.
+        for (peer, state) in [("6", "6"), ("1", "2"), ("0", "6")] {
+            set_peer(world, peer);
+            drive(world, store, &mut device, Event::Wait);
+            assert_eq!(states(world).0, state, "frontend in {peer}");
+            world.server.borrow_mut().reaction = Some(lawful);
+            world.set(&format!("{FRONTEND}/state"), "1");
+            // The frontend reads the state that it finds, too.
+            lawful(&mut world.server.borrow_mut(), &format!("{BACKEND}/state"));
+            drive(world, store, &mut device, Event::Connected);
+            set_peer(world, "5");
+            assert_eq!(served(world, store, &mut device), Event::Connected);
+        }
+    });
+}
+
+#[test]
+fn detach_request_while_connecting_is_kept() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 1);
+        drive(world, store, &mut device, Event::Connect);
+        world.server.borrow_mut().reaction = None;
+        // Between the driver's last look at the state and its write.
+        world.set(&format!("{BACKEND}/state"), "5");
+        device.connected(&[("sectors", &2048)]).unwrap();
+        assert_eq!(states(world).0, "5");
+        assert_eq!(served(world, store, &mut device), Event::Connected);
+        set_peer(world, "6");
+        drive(world, store, &mut device, Event::Wait);
+        assert_eq!(states(world).0, "6");
+    });
+}
+
+#[test]
+fn detach_of_closed_device_is_answered() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 1);
+        drive(world, store, &mut device, Event::Connected);
+        set_peer(world, "6");
+        drive(world, store, &mut device, Event::Wait);
+        world.set(&format!("{BACKEND}/online"), "0");
+        world.set(&format!("{BACKEND}/state"), "5");
+        drive(world, store, &mut device, Event::Wait);
+        // The toolstack waits for Closed, which its own write has replaced.
+        assert_eq!(states(world).0, "6");
+        drive(world, store, &mut device, Event::Wait);
+        let deadline = device.deadline().unwrap();
+        assert_eq!(device.poll(deadline), Ok(Event::Removed));
+    });
+}
+
+#[test]
+fn frontend_flips_do_not_extend_deadline() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 1);
+        drive(world, store, &mut device, Event::Connected);
+        device.set_timeout(Duration::from_secs(7));
+        set_peer(world, "4");
+        device.close();
+        let begun = world.now.get();
+        drive(world, store, &mut device, Event::Wait);
+        for second in 1..=7 {
+            assert_eq!(states(world).0, "5");
+            set_peer(world, ["3", "4", "5", "7"][second as usize % 4]);
+            store.domid().unwrap();
+            world.now.set(begun + second * 1_000_000_000);
+            device.poll(store.platform().now()).unwrap();
+        }
+        assert_eq!(states(world).0, "6");
     });
 }
 

@@ -12,7 +12,8 @@ use core::time::Duration;
 use heapless::String;
 use xen_hypercall::{DomId, Instant};
 
-/// How long a frontend may take to close, unless [`Backend::set_timeout`] says otherwise. Nothing of its memory is held meanwhile.
+/// How long a frontend may take to close after the driver has released its memory, unless
+/// [`Backend::set_timeout`] says otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a closed device that is to go stays, so that the toolstack sees that it is closed before it sees it gone.
@@ -27,7 +28,8 @@ pub enum BackendEvent {
     Setup,
     /// Read what the frontend has published, take it up, then call [`connected`](Backend::connected), or [`fail`](Backend::fail).
     Connect,
-    /// Nothing: both ends work.
+    /// Serve the frontend. The same is returned while the device closes: until the frontend is
+    /// Closed, it can have requests in flight and can make new ones.
     Connected,
     /// Let go of everything that the frontend shared, then call [`disconnected`](Backend::disconnected).
     Disconnect,
@@ -40,6 +42,13 @@ pub enum BackendEvent {
 /// [`poll`](Self::poll) says what to do. It follows the frontend through any number of closes and connects, and the toolstack, which asks for
 /// an end by `online` = 0 and by writing Closing to our state. What the frontend writes is believed only as far as it is a state.
 ///
+/// Neither the toolstack's request nor a frontend in Closing ends the service. A frontend whose
+/// device is in use answers a detach request with Closing and goes on with its I/O (Linux's
+/// `blkfront_closing`), or stays Connected. The device switches to Closing, the driver serves until
+/// the frontend is Closed, has restarted or has vanished, and a toolstack that does not want to wait
+/// removes the device's directory. Only the driver's own [`close`](Self::close) and
+/// [`fail`](Self::fail) end the service at once.
+///
 /// Its operations on xenstore block for some exchanges with xenstored, bounded by the store's timeout. However often a frontend rewrites
 /// its state, one poll reads it once.
 pub struct Backend<'a, P: Host, T: Transport = RingTransport<P>> {
@@ -47,7 +56,7 @@ pub struct Backend<'a, P: Host, T: Transport = RingTransport<P>> {
     device: u32,
     own_watch: Watch<'a, P, T>,
     peer_watch: Watch<'a, P, T>,
-    /// We or the toolstack want the device closed, whatever the frontend does.
+    /// The driver wants the device closed, whatever the frontend does.
     closing: bool,
     /// The driver holds what the frontend shared.
     linked: bool,
@@ -180,6 +189,7 @@ impl<'a, P: Host, T: Transport> Backend<'a, P, T> {
             }
             let online = self.ends.online;
             match if self.closing || !online { self.next_of_end() } else { self.ends.next() } {
+                Action::Close if self.is_served() => self.switch(XenbusState::CLOSING)?,
                 // To connect what is linked already is to try again: its state could not be written.
                 Action::Close | Action::Finish | Action::Restart | Action::Publish | Action::Connect
                     if self.linked =>
@@ -191,6 +201,8 @@ impl<'a, P: Host, T: Transport> Backend<'a, P, T> {
                 Action::Run => return Ok(BackendEvent::Connected),
                 Action::Close => self.switch(XenbusState::CLOSING)?,
                 Action::Finish => self.switch(XenbusState::CLOSED)?,
+                Action::Wait if self.is_served() => return Ok(BackendEvent::Connected),
+                Action::Wait if self.linked => return Ok(BackendEvent::Disconnect),
                 Action::Wait if self.ends.own == XenbusState::CLOSED => {
                     // The wish has come true. If the toolstack wants it back, the frontend may open it again.
                     self.closing = false;
@@ -211,6 +223,17 @@ impl<'a, P: Host, T: Transport> Backend<'a, P, T> {
         Ok(BackendEvent::Wait)
     }
 
+    /// Returns whether the frontend must be served although the device closes.
+    fn is_served(&self) -> bool {
+        use XenbusState as S;
+        // States in which a frontend has published its rings and has not taken them back.
+        let published = matches!(
+            self.ends.peer,
+            S::INITIALISED | S::CONNECTED | S::CLOSING | S::RECONFIGURING | S::RECONFIGURED
+        );
+        self.linked && !self.closing && published
+    }
+
     /// What to do when the device is to be closed, whatever the frontend does.
     fn next_of_end(&self) -> Action {
         match self.ends.own {
@@ -223,7 +246,7 @@ impl<'a, P: Host, T: Transport> Backend<'a, P, T> {
     /// Returns when to poll again if no event comes before.
     pub fn deadline(&self) -> Option<Instant> {
         match self.ends.own {
-            XenbusState::CLOSING => Some(self.since + self.timeout),
+            XenbusState::CLOSING if !self.linked => Some(self.since + self.timeout),
             XenbusState::CLOSED if !self.ends.online => Some(self.since + GRACE),
             _ => None,
         }
@@ -239,13 +262,15 @@ impl<'a, P: Host, T: Transport> Backend<'a, P, T> {
     }
 
     /// Notes that the driver holds what the frontend shared, writes `keys` and switches to Connected.
+    /// A device that closes meanwhile stays in Closing.
     ///
     /// # Errors
     ///
     /// Those of [`setup`](Self::setup). The driver will be told to disconnect in any case.
     pub fn connected(&mut self, keys: &[(&str, &dyn Display)]) -> Result<(), StoreError> {
+        let closes = self.linked && self.ends.own == XenbusState::CLOSING;
         self.linked = true;
-        self.publish(XenbusState::CONNECTED, keys)
+        self.publish(if closes { XenbusState::CLOSING } else { XenbusState::CONNECTED }, keys)
     }
 
     /// Notes that the driver has let go of everything that the frontend shared.
@@ -265,7 +290,8 @@ impl<'a, P: Host, T: Transport> Backend<'a, P, T> {
         self.ends.tell(message)
     }
 
-    /// Begins to close the device; the frontend can connect again after it has closed.
+    /// Begins to close the device for a reason of the driver's own, which ends the service at once;
+    /// the frontend can connect again after it has closed.
     pub fn close(&mut self) {
         self.closing = true;
     }
@@ -297,16 +323,19 @@ impl<'a, P: Host, T: Transport> Backend<'a, P, T> {
     }
 
     fn publish(&mut self, state: XenbusState, keys: &[(&str, &dyn Display)]) -> Result<(), StoreError> {
+        let before = self.ends.own;
         self.ends.publish(state, keys)?;
-        self.since = self.store().platform().now();
+        if self.ends.own != before {
+            self.since = self.store().platform().now();
+        }
         Ok(())
     }
 
     fn refresh(&mut self) -> Result<(), StoreError> {
-        if drain(&self.own_watch)? {
+        if self.own_watch.try_clear()? {
             self.look_at_own()?;
         }
-        if drain(&self.peer_watch)? {
+        if self.peer_watch.try_clear()? {
             self.look_at_peer()?;
         }
         Ok(())
@@ -318,7 +347,12 @@ impl<'a, P: Host, T: Transport> Backend<'a, P, T> {
         ends.online = ends.read_online()?;
         match ends.read_own()? {
             None => ends.gone = !ends.store.exists(format_args!("{}/frontend", ends.path))?,
-            Some(XenbusState::CLOSING) if ends.own != XenbusState::CLOSED => self.closing = true,
+            // The toolstack's request. On a closed device too: it waits for Closed, and has
+            // overwritten that.
+            Some(XenbusState::CLOSING) if ends.own != XenbusState::CLOSING => {
+                ends.own = XenbusState::CLOSING;
+                self.since = ends.store.platform().now();
+            }
             Some(_) => {}
         }
         Ok(())
@@ -336,19 +370,6 @@ impl<P: Host, T: Transport> fmt::Debug for Backend<'_, P, T> {
         let mut out = f.debug_struct("Backend");
         out.field("ends", ends).field("closing", closing).field("linked", linked).finish_non_exhaustive()
     }
-}
-
-/// Takes all events of a watch and tells whether there were any.
-fn drain<P: Host, T: Transport>(watch: &Watch<'_, P, T>) -> Result<bool, StoreError> {
-    let mut any = false;
-    // Equal events are merged while they wait, so this ends even if the peer goes on writing: the queue is bounded.
-    for _ in 0..64 {
-        if watch.try_next()?.is_none() {
-            break;
-        }
-        any = true;
-    }
-    Ok(any)
 }
 
 fn optional<V>(result: Result<V, StoreError>) -> Result<Option<V>, StoreError> {

@@ -54,27 +54,34 @@ impl<'a, P: Host, T: Transport> Ends<'a, P, T> {
     }
 
     /// Writes `keys` into our directory and switches to `state`, all in one transaction. If the directory is gone, it is not made again.
+    ///
+    /// A toolstack requests a detach by writing Closing into the backend's state. If it did so since
+    /// the state was read last, the backend is in Closing, and stays there unless `state` is Closed.
     pub(super) fn publish(
         &mut self,
         state: XenbusState,
         keys: &[(&str, &dyn Display)],
     ) -> Result<(), StoreError> {
         let (path, link) = (&self.path, link(self.end));
+        let (end, own) = (self.end, self.own);
         let written = self.store.transaction(|tx| {
             // What the toolstack removed must not come back by being written to.
             if !tx.exists(format_args!("{path}/{link}"))? {
-                return Ok::<_, StoreError>(false);
+                return Ok::<_, StoreError>(None);
             }
+            let overwritten = end == End::Back && own != XenbusState::CLOSING && state != XenbusState::CLOSED;
+            let requested = overwritten && read_state(tx, path)? == Some(XenbusState::CLOSING);
+            let state = if requested { XenbusState::CLOSING } else { state };
             for (key, value) in keys {
                 tx.write_fmt(format_args!("{path}/{key}"), value)?;
             }
             tx.write_fmt(format_args!("{path}/state"), state.0)?;
-            Ok(true)
+            Ok(Some(state))
         })?;
-        if written {
-            self.own = state;
+        match written {
+            Some(state) => self.own = state,
+            None => self.gone = true,
         }
-        self.gone |= !written;
         Ok(())
     }
 
@@ -143,10 +150,7 @@ pub(super) fn is_hidden(error: &StoreError) -> bool {
 }
 
 /// Reads the state in a directory; `None` if it is missing, or hidden, as all that belonged to a domain that is gone.
-fn read_state<P: Host, T: Transport>(
-    store: &XenStore<P, T>,
-    directory: &str,
-) -> Result<Option<XenbusState>, StoreError> {
+fn read_state(store: &impl Nodes, directory: &str) -> Result<Option<XenbusState>, StoreError> {
     let mut value = [0; 16];
     match store.read(format_args!("{directory}/state"), &mut value) {
         Ok(len) => Ok(Some(parse_state(value.get(..len).unwrap_or_default()))),

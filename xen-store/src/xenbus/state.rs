@@ -37,9 +37,11 @@ pub enum Action {
     Reconfigure,
     /// Take up what the backend has changed and switch to Connected. A frontend's only.
     Resume,
-    /// Stop using the device, a backend lets go of all that the frontend shared; then switch to Closing: the other end is going, or gone.
+    /// Switch to Closing: the other end is going, or gone. A frontend stops using the device first.
+    /// A backend serves until the frontend is Closed: in Closing it can still have I/O.
     Close,
-    /// Switch to Closed, a backend with nothing of the frontend's left: the other end has seen Closing, or is past seeing it.
+    /// Switch to Closed: the other end has seen Closing, or is past seeing it. A backend releases
+    /// all that the frontend shared first.
     Finish,
     /// Nothing: both ends are closed, or the backend starts anew. Switching to Initialising opens the device again. A frontend's only.
     Closed,
