@@ -1,6 +1,7 @@
 //! The server: what a client may make it keep, and what a hostile one finds.
 #![cfg(feature = "server")]
 
+use std::collections::BTreeSet;
 use xen_hypercall::{DomId, Gfn, Instant, Port};
 use xen_store::server::{Breach, ConnectionId, Domains, NoDomains, Quotas, Server};
 use xen_store::wire::{MessageType as M, ServerError, XsdSockmsg, encode, parse_event};
@@ -479,7 +480,124 @@ fn deed(server: &mut Server, clients: [ConnectionId; 2], (by_guest, in_tx, kind,
     let _ = ask_tx(server, client, tx, kind, body.as_bytes());
 }
 
+#[test]
+fn unread_events_make_the_writer_wait() {
+    let (mut server, dom0, guest) = start();
+    let at = |milliseconds: u64| Instant::from_nanos(milliseconds * 1_000_000);
+    server.introduce(DomId(6));
+    ask(&mut server, dom0, M::SET_PERMS, "/local/domain/5\0n5\0r6\0").unwrap();
+    let driver = server.connect(DomId(6));
+    ask(&mut server, driver, M::WATCH, "/local/domain/5\0t\0").unwrap();
+    server.tick(at(0));
+    let (mut written, mut seen, mut waits) = (0, Vec::new(), 0);
+    while written < 9000 {
+        if server.accepts(guest) {
+            let name = format!("data/{}\0", written);
+            ask(&mut server, guest, M::WRITE, &name).unwrap();
+            ask(&mut server, guest, M::RM, &name).unwrap();
+            written += 1;
+            continue;
+        }
+        // The guest waits only until the driver domain has read, and its clock need not move on.
+        waits += 1;
+        assert_eq!(server.breach(driver), None);
+        seen.extend(events(&mut server, driver));
+        assert!(server.accepts(guest));
+    }
+    seen.extend(events(&mut server, driver));
+    assert_eq!(server.breach(driver), None);
+    assert!((1..10_000).contains(&waits), "{waits}");
+    // The making and the removal of a node are merged only where neither was read before.
+    let made: BTreeSet<_> = seen.iter().filter(|path| path.contains("/data/")).collect();
+    assert_eq!(made.len(), 9000);
+}
+
+#[test]
+fn reader_that_never_reads_ends_alone() {
+    let (mut server, dom0, guest) = start();
+    let at = |milliseconds: u64| Instant::from_nanos(milliseconds * 1_000_000);
+    server.introduce(DomId(6));
+    ask(&mut server, dom0, M::SET_PERMS, "/local/domain/5\0n5\0r6\0").unwrap();
+    let driver = server.connect(DomId(6));
+    ask(&mut server, driver, M::WATCH, "/local/domain/5\0t\0").unwrap();
+    events(&mut server, driver);
+    let (mut now, mut written) = (0, 0);
+    server.tick(at(now));
+    while server.breach(driver).is_none() {
+        if server.accepts(guest) {
+            ask(&mut server, guest, M::WRITE, &format!("data/{written}\0")).unwrap();
+            ask(&mut server, guest, M::RM, &format!("data/{written}\0")).unwrap();
+            written += 1;
+        } else {
+            now += 100;
+            server.tick(at(now));
+        }
+    }
+    // Once it waits, the guest gets one request through a second, until the reader's time is up.
+    assert!(matches!(server.breach(driver), Some(Breach::Stalled { .. })));
+    assert!((20_000..22_000).contains(&now), "{now}");
+    server.disconnect(driver);
+    assert!(server.accepts(guest));
+}
+
+#[test]
+fn repeated_events_in_a_commit_are_merged() {
+    let (mut server, dom0, guest) = start();
+    for watch in 0..128 {
+        ask(&mut server, guest, M::WATCH, &format!("data\0{watch}\0")).unwrap();
+    }
+    events(&mut server, guest);
+    ask(&mut server, dom0, M::TRANSACTION_START, "\0").unwrap();
+    for round in 0..430 {
+        let body = format!("/local/domain/5/data\0{round}");
+        ask_tx(&mut server, dom0, 1, M::WRITE, body.as_bytes()).0.unwrap();
+        let body = format!("/local/domain/5/data/{}\0{round}", round % 20);
+        ask_tx(&mut server, dom0, 1, M::WRITE, body.as_bytes()).0.unwrap();
+    }
+    ask_tx(&mut server, dom0, 1, M::TRANSACTION_END, b"T\0").0.unwrap();
+    // One event for each watch and node; the very first is not merged with, as it may be on its way.
+    assert_eq!((server.breach(guest), server.waiting(guest)), (None, 128 * 21));
+}
+
+/// What clients see of each node.
+fn dump(server: &mut Server, dom0: ConnectionId, path: &str, seen: &mut Vec<String>) {
+    for kind in [M::READ, M::GET_PERMS] {
+        seen.push(format!("{path}: {:?}", ask(server, dom0, kind, &format!("{path}\0"))));
+    }
+    let list = ask(server, dom0, M::DIRECTORY, &format!("{path}\0")).unwrap_or_default();
+    for name in list.split_terminator('\0') {
+        dump(server, dom0, &format!("{}/{name}", path.trim_end_matches('/')), seen);
+    }
+}
+
 proptest::proptest! {
+    #[test]
+    fn transaction_equals_single_requests(deeds: Vec<(u8, u8, usize)>) {
+        const KINDS: [M; 7] =
+            [M::WRITE, M::MKDIR, M::RM, M::SET_PERMS, M::READ, M::DIRECTORY, M::GET_PERMS];
+        const PATHS: [&str; 7] =
+            ["a", "a/b", "a/b/c", "a/b/c/d/e", "/local/domain/5", "/x", "/local/domain/5/a/f"];
+        let ((mut one, dom0, guest), (mut other, ..)) = (start(), start());
+        ask(&mut other, guest, M::TRANSACTION_START, "\0").unwrap();
+        for (kind, path, len) in deeds {
+            let (kind, path) = (KINDS[usize::from(kind) % 7], PATHS[usize::from(path) % 7]);
+            let body = match kind {
+                M::WRITE => format!("{path}\0{}", "v".repeat(len % 300)),
+                M::SET_PERMS => format!("{path}\0n5\0{}", "r7\0".repeat(len % 3)),
+                _ => format!("{path}\0"),
+            };
+            let expected = ask_tx(&mut one, guest, 0, kind, body.as_bytes()).0;
+            let found = ask_tx(&mut other, guest, 1, kind, body.as_bytes()).0;
+            assert_eq!(found, expected, "{kind:?} {body:?}");
+        }
+        ask_tx(&mut other, guest, 1, M::TRANSACTION_END, b"T\0").0.unwrap();
+        let (mut expected, mut found) = (Vec::new(), Vec::new());
+        dump(&mut one, dom0, "/", &mut expected);
+        dump(&mut other, dom0, "/", &mut found);
+        assert_eq!(found, expected);
+        assert_eq!(ask(&mut other, dom0, M::CONTROL, "check\0"), Ok(OK.into()));
+    }
+
     #[test]
     fn a1_6_what_domains_own_is_counted_right_whatever_they_do(deeds: Vec<Deed>) {
         let (mut server, dom0, guest) = start();

@@ -81,6 +81,14 @@ fn a_program_reads_writes_and_watches_over_a_socket() {
 }
 
 #[test]
+fn socket_is_the_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let running = start();
+    let mode = std::fs::metadata(&running.path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "{mode:o}");
+}
+
+#[test]
 fn a_guest_that_does_not_read_its_events_is_in_breach_when_the_daemons_patience_ends() {
     let path = unused_path();
     let mut daemon = Daemon::bind(&path, Server::new(), Box::new(NoDomains)).unwrap();

@@ -1,10 +1,11 @@
 //! A client's connection: its messages, cut into bytes and put together again.
 
-use super::quota::{Quotas, within};
+use super::quota::within;
 use super::transaction::Transaction;
 use super::watch::Watch;
 use crate::wire::{HEADER_LEN, MessageType, OversizedBody, XsdSockmsg, decode, encode};
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -46,11 +47,31 @@ impl fmt::Display for Breach {
 
 impl core::error::Error for Breach {}
 
+/// What a client may leave unread. Zero stands for no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Limits {
+    /// Replies, from which on no further request is taken.
+    pub(super) replies: usize,
+    /// Bytes of all messages, from which on no further request is taken.
+    pub(super) reply_bytes: usize,
+    /// Watch events, beyond which the connection ends.
+    pub(super) events: usize,
+    /// Bytes of all messages, beyond which the connection ends with the next event.
+    pub(super) event_bytes: usize,
+}
+
+impl Limits {
+    /// Those of the control domain's clients, which may be many: one that reads nothing must not
+    /// use up the server's memory.
+    pub(super) const CONTROL: Self =
+        Self { replies: 1024, reply_bytes: 1 << 20, events: 1 << 16, event_bytes: 16 << 20 };
+}
+
 /// A client.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) domain: DomId,
-    watches: Vec<Watch>,
+    watches: Vec<Arc<Watch>>,
     /// The bytes of all watches.
     watched: usize,
     pub(super) transactions: BTreeMap<u32, Transaction>,
@@ -60,7 +81,9 @@ pub(super) struct Connection {
     /// What has come of the message that is not complete.
     input: Vec<u8>,
     /// Whole messages to be sent; events among them are told by their type.
-    output: VecDeque<Vec<u8>>,
+    output: VecDeque<Arc<[u8]>>,
+    /// The events among them, but for the first message, which may be on its way in part.
+    waiting: BTreeSet<Arc<[u8]>>,
     /// The bytes of all of them.
     queued: usize,
     /// How many of them are events.
@@ -85,6 +108,7 @@ impl Connection {
             conflicts: 0,
             input: Vec::new(),
             output: VecDeque::new(),
+            waiting: BTreeSet::new(),
             queued: 0,
             events: 0,
             waiting_since: None,
@@ -139,8 +163,11 @@ impl Connection {
     }
 
     /// Takes the first message that waits as a whole.
-    pub(super) fn take_message(&mut self) -> Option<Vec<u8>> {
+    pub(super) fn take_message(&mut self) -> Option<Arc<[u8]>> {
         let message = self.output.pop_front()?;
+        if let Some(first) = self.output.front() {
+            self.waiting.remove(first);
+        }
         self.sent = 0;
         self.queued -= message.len();
         self.events -= usize::from(is_event(&message));
@@ -164,24 +191,36 @@ impl Connection {
         self.input.len() + self.queued + self.watched + transactions
     }
 
-    pub(super) fn watches(&self) -> &[Watch] {
+    /// Returns how many events wait.
+    pub(super) fn events(&self) -> usize {
+        self.events
+    }
+
+    /// Returns the bytes of all messages that wait.
+    pub(super) fn queued(&self) -> usize {
+        self.queued
+    }
+
+    pub(super) fn watches(&self) -> &[Arc<Watch>] {
         &self.watches
     }
 
-    pub(super) fn add_watch(&mut self, watch: Watch) {
+    pub(super) fn add_watch(&mut self, watch: Arc<Watch>) {
         self.watched += watch.size();
         self.watches.push(watch);
     }
 
-    pub(super) fn remove_watch(&mut self, index: usize) {
-        self.watched -= self.watches.remove(index).size();
+    pub(super) fn remove_watch(&mut self, index: usize) -> Arc<Watch> {
+        let watch = self.watches.remove(index);
+        self.watched -= watch.size();
+        watch
     }
 
     pub(super) fn push_reply(&mut self, reply: Vec<u8>) {
-        self.push(reply);
+        self.push(reply.into());
     }
 
-    fn push(&mut self, message: Vec<u8>) {
+    fn push(&mut self, message: Arc<[u8]>) {
         self.queued += message.len();
         self.output.push_back(message);
     }
@@ -200,27 +239,32 @@ impl Connection {
         None
     }
 
-    /// Queues a watch event, unless the same one waits already, or it is longer than a message can be. Of those that wait, so many, and so many bytes, are enough.
-    pub(super) fn push_event(&mut self, body: &[u8], Quotas { events, memory, .. }: Quotas) {
-        if body.len() > crate::wire::XENSTORE_PAYLOAD_MAX {
+    /// Queues a watch event, unless the same one waits already, or it is longer than a message can
+    /// be. More events, or bytes, than the limits end the connection.
+    pub(super) fn push_event(&mut self, body: &[u8], limits: Limits) {
+        if body.len() > crate::wire::XENSTORE_PAYLOAD_MAX || self.breach.is_some() {
             return;
         }
-        let message = message(MessageType::WATCH_EVENT, 0, 0, body);
-        // The first one may be on its way in part.
-        if self.output.iter().skip(1).any(|waiting| *waiting == message) {
+        let message: Arc<[u8]> = message(MessageType::WATCH_EVENT, 0, 0, body).into();
+        if self.waiting.contains(&message) {
             return;
         }
-        if !within(self.events + 1, events) || !within(self.queued + message.len(), memory) {
+        let queued = self.queued + message.len();
+        if !within(self.events + 1, limits.events) || !within(queued, limits.event_bytes) {
             self.breach = Some(Breach::Overrun { events: self.events });
             return;
         }
         self.events += 1;
+        // The first message may be on its way in part, so an equal one waits behind it.
+        if !self.output.is_empty() {
+            self.waiting.insert(Arc::clone(&message));
+        }
         self.push(message);
     }
 
-    /// Drops watches, their events, and transactions. An event that is on its way in part stays.
-    pub(super) fn reset(&mut self) {
-        self.watches.clear();
+    /// Drops watches, which are returned, their events, and transactions. An event that is on its
+    /// way in part stays.
+    pub(super) fn reset(&mut self) -> Vec<Arc<Watch>> {
         self.watched = 0;
         self.transactions.clear();
         let sent = self.sent;
@@ -229,8 +273,10 @@ impl Connection {
             index += 1;
             (index == 1 && sent > 0) || !is_event(message)
         });
+        self.waiting.clear();
         self.events = self.output.iter().filter(|message| is_event(message)).count();
-        self.queued = self.output.iter().map(Vec::len).sum();
+        self.queued = self.output.iter().map(|message| message.len()).sum();
+        core::mem::take(&mut self.watches)
     }
 }
 
@@ -249,7 +295,7 @@ mod tests {
     use super::*;
     use std::vec;
 
-    const FOUR: Quotas = Quotas { events: 4, ..Quotas::UNLIMITED };
+    const FOUR: Limits = Limits { replies: 0, reply_bytes: 0, events: 4, event_bytes: 0 };
 
     #[test]
     fn d_x04_messages_in_pieces_of_any_size_are_put_together() {

@@ -2,11 +2,13 @@
 
 use super::Result;
 use super::change::{Change, Effect};
-use super::connection::{Breach, Connection, ConnectionId};
-use super::hold::{CONFLICTS, Holds};
+use super::connection::{Breach, Connection, ConnectionId, Limits};
+use super::hold::{CONFLICTS, Holds, Reason};
 use super::quota::{Quotas, within};
 use super::transaction::Transaction;
 use super::tree::{Rights, Stamp, Tree};
+use super::view::View;
+use super::watchers::{Watcher, Watchers};
 use crate::wire::{Access, Permission, ServerError};
 use alloc::borrow::ToOwned;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -37,6 +39,7 @@ pub struct Server {
     pub(super) tree: Tree,
     pub(super) generation: u64,
     connections: BTreeMap<ConnectionId, Connection>,
+    pub(super) watchers: Watchers,
     next_connection: u64,
     pub(super) quotas: Quotas,
     /// How long watch events may wait to be read.
@@ -63,6 +66,7 @@ impl Server {
             tree: Tree::new(),
             generation: 1,
             connections: BTreeMap::new(),
+            watchers: Watchers::default(),
             next_connection: 0,
             quotas: Quotas::default(),
             patience: Some(Duration::from_secs(20)),
@@ -98,8 +102,18 @@ impl Server {
 
     /// Forgets a client, and its watches and transactions.
     pub fn disconnect(&mut self, id: ConnectionId) {
+        let _ = self.reset(id);
         self.connections.remove(&id);
         self.holds.end(id);
+    }
+
+    /// Ends a client's watches, with their events, and its transactions.
+    pub(super) fn reset(&mut self, id: ConnectionId) -> Result<()> {
+        let connection = self.connections.get_mut(&id).ok_or(ServerError::Invalid)?;
+        for watch in connection.reset() {
+            self.watchers.remove(&watch);
+        }
+        Ok(())
     }
 
     /// Returns the domain of a client.
@@ -111,8 +125,10 @@ impl Server {
     /// them where they are.
     pub fn accepts(&self, id: ConnectionId) -> bool {
         self.connections.get(&id).is_some_and(|connection| {
+            let limits = self.limits_of(connection.domain);
             !self.holds.holds(connection.domain)
-                && within(connection.replies(), self.quotas_of(connection.domain).outstanding)
+                && within(connection.replies(), limits.replies)
+                && within(connection.queued(), limits.reply_bytes)
         })
     }
 
@@ -123,12 +139,16 @@ impl Server {
 
     /// Copies bytes that wait to be sent to a client to `buffer` and returns how many they are.
     pub fn send(&mut self, id: ConnectionId, buffer: &mut [u8]) -> usize {
-        self.connections.get_mut(&id).map_or(0, |connection| connection.output(buffer))
+        let count = self.connections.get_mut(&id).map_or(0, |connection| connection.output(buffer));
+        self.has_read(id);
+        count
     }
 
     /// Takes the first message that waits to be sent to a client, header and payload.
     pub fn take_message(&mut self, id: ConnectionId) -> Option<Vec<u8>> {
-        self.connections.get_mut(&id)?.take_message()
+        let message = self.connections.get_mut(&id)?.take_message();
+        self.has_read(id);
+        message.map(|message| message.to_vec())
     }
 
     /// Notes what time it is. Returns when it should be told again at the latest, if it should.
@@ -171,13 +191,13 @@ impl Server {
     /// Makes a domain known, and tells who watches for that.
     pub fn introduce(&mut self, domain: DomId) {
         if self.introduced.insert(domain.0) {
-            self.fire(&format!("@introduceDomain/{domain}"), None, false);
+            self.fire(&format!("@introduceDomain/{domain}"), None, false, None);
         }
     }
 
     /// Tells who watches for that that a domain has shut down; it stays known.
     pub fn domain_changed(&mut self, domain: DomId) {
-        self.fire(&format!("@releaseDomain/{domain}"), None, false);
+        self.fire(&format!("@releaseDomain/{domain}"), None, false, None);
     }
 
     /// Forgets a domain that is gone, with all nodes that it owned, and tells who watches for that. Its number may then be that of another domain, which
@@ -188,7 +208,10 @@ impl Server {
         self.settings
             .values_mut()
             .for_each(|settings| settings.target = settings.target.filter(|&id| id != domain));
-        self.connections.retain(|_, connection| connection.domain != domain);
+        let gone = self.connections.iter().filter(|(_, connection)| connection.domain == domain);
+        for id in gone.map(|(&id, _)| id).collect::<Vec<_>>() {
+            self.disconnect(id);
+        }
         if domain != DomId(0) {
             self.forget_owner(domain);
         }
@@ -238,17 +261,21 @@ impl Server {
         target.map_or(own, |target| own.or(Rights::of(target, perms)))
     }
 
-    /// Returns the tree that a request works on.
-    pub(super) fn view(&self, id: ConnectionId, tx: u32) -> Result<&Tree> {
+    /// Returns the nodes that a request works on.
+    pub(super) fn view(&self, id: ConnectionId, tx: u32) -> Result<View<'_>> {
         if tx == 0 {
-            return Ok(&self.tree);
+            return Ok(View::of_tree(&self.tree));
         }
         let connection = self.connections.get(&id).ok_or(ServerError::Invalid)?;
-        connection.transactions.get(&tx).map(|open| &open.tree).ok_or(ServerError::NotFound)
+        let open = connection.transactions.get(&tx).ok_or(ServerError::NotFound)?;
+        Ok(View::in_transaction(&self.tree, open))
     }
 
-    fn transaction(&mut self, id: ConnectionId, tx: u32) -> Result<&mut Transaction> {
-        self.connection(id)?.transactions.get_mut(&tx).ok_or(ServerError::NotFound)
+    /// Returns a transaction, and the tree that it is about.
+    fn transaction(&mut self, id: ConnectionId, tx: u32) -> Result<(&mut Transaction, &Tree)> {
+        let connection = self.connections.get_mut(&id).ok_or(ServerError::Invalid)?;
+        let open = connection.transactions.get_mut(&tx).ok_or(ServerError::NotFound)?;
+        Ok((open, &self.tree))
     }
 
     /// Notes what a request in a transaction looks at.
@@ -257,7 +284,8 @@ impl Server {
             return Ok(());
         }
         self.may_keep(id, 0)?;
-        self.transaction(id, tx)?.access(path)
+        let (open, tree) = self.transaction(id, tx)?;
+        open.access(tree, path)
     }
 
     /// Tells whether there may be `more` bytes kept for a client's domain.
@@ -278,9 +306,11 @@ impl Server {
             self.make_change(domain, &change);
             return Ok(());
         }
-        self.may_keep(id, change.size())?;
+        // What is written is kept twice: in the node's copy, and to be written to the tree.
+        self.may_keep(id, 2 * change.size())?;
         let stamp = self.stamp(domain);
-        self.transaction(id, tx)?.change(change, stamp)
+        let (open, tree) = self.transaction(id, tx)?;
+        open.change(tree, change, stamp)
     }
 
     fn stamp(&mut self, domain: DomId) -> Stamp {
@@ -291,12 +321,12 @@ impl Server {
     fn make_change(&mut self, domain: DomId, change: &Change) {
         let stamp = self.stamp(domain);
         let effects = change.apply(&mut self.tree, stamp);
-        self.tell(&effects);
+        self.tell(&effects, domain);
     }
 
-    fn tell(&mut self, effects: &[Effect]) {
+    fn tell(&mut self, effects: &[Effect], writer: DomId) {
         for Effect { path, perms, exact } in effects {
-            self.fire(path, perms.as_deref(), *exact);
+            self.fire(path, perms.as_deref(), *exact, Some(writer));
         }
     }
 
@@ -307,7 +337,7 @@ impl Server {
             let connection = self.connection(id)?;
             connection.conflicts += 1;
             if domain == DomId(0) && connection.conflicts >= CONFLICTS {
-                open.conflicts(&self.tree).for_each(|writer| self.holds.hold(writer, id));
+                open.conflicts(&self.tree).for_each(|writer| self.holds.hold(writer, id, Reason::Conflict));
             }
             return Err(ServerError::Again);
         }
@@ -327,33 +357,57 @@ impl Server {
             return Err(ServerError::OutOfMemory);
         }
         self.tree = tree;
-        self.tell(&effects);
+        self.tell(&effects, domain);
         Ok(())
     }
 
     /// Sends an event to each client that watches `path` and may know of it. `perms` are those of a node that is gone.
-    fn fire(&mut self, path: &str, perms: Option<&[Permission]>, exact: bool) {
+    ///
+    /// A domain that makes the change waits if one of the clients has half of its events unread.
+    fn fire(&mut self, path: &str, perms: Option<&[Permission]>, exact: bool, writer: Option<DomId>) {
         let name = path.split('/').next().unwrap_or_default();
         let special = self.special.get(path).or_else(|| self.special.get(name));
         let perms = special.map(Vec::as_slice).or(perms);
         let perms = perms.unwrap_or_else(|| &self.tree.closest(path).1.perms);
-        let mut events = Vec::new();
-        for (&id, connection) in &self.connections {
-            for watch in connection.watches().iter().filter(|watch| watch.matches(path, exact)) {
-                if self.rights(id, perms).read {
-                    events.push((id, watch.event(path)));
-                }
+        let mut watchers = self.watchers.of(path, exact);
+        watchers.retain(|watcher| self.rights(watcher.client, perms).read);
+        for Watcher { client, watch, .. } in watchers {
+            self.send_event(client, &watch.event(path));
+            if let Some(writer) = writer
+                && self.unread(client).is_some_and(|(events, limit)| events > limit / 2)
+            {
+                self.holds.hold(writer, client, Reason::Unread);
             }
-        }
-        for (id, body) in events {
-            self.send_event(id, &body);
         }
     }
 
     pub(super) fn send_event(&mut self, id: ConnectionId, body: &[u8]) {
-        let quotas = self.quotas_of(self.domain_of(id));
+        let limits = self.limits_of(self.domain_of(id));
         if let Some(connection) = self.connections.get_mut(&id) {
-            connection.push_event(body, quotas);
+            connection.push_event(body, limits);
         }
+    }
+
+    /// Returns how many watch events a client has not read, and how many may wait.
+    fn unread(&self, id: ConnectionId) -> Option<(usize, usize)> {
+        let connection = self.connections.get(&id)?;
+        let limit = self.limits_of(connection.domain).events;
+        (limit > 0).then(|| (connection.events(), limit))
+    }
+
+    /// Lets go on who waits for a client to read its events, once it has read most of them.
+    fn has_read(&mut self, id: ConnectionId) {
+        if self.unread(id).is_none_or(|(events, limit)| events <= limit / 4) {
+            self.holds.end_reason(id, Reason::Unread);
+        }
+    }
+
+    /// Returns how much a client of `domain` may leave unread.
+    fn limits_of(&self, domain: DomId) -> Limits {
+        if domain == DomId(0) {
+            return Limits::CONTROL;
+        }
+        let Quotas { outstanding, events, memory, .. } = self.quotas_of(domain);
+        Limits { replies: outstanding, reply_bytes: 0, events, event_bytes: memory }
     }
 }

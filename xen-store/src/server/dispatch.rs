@@ -13,6 +13,7 @@ use super::watch::Watch;
 use crate::wire::{MessageType, ServerError, XENSTORE_PAYLOAD_MAX, XsdSockmsg};
 use alloc::borrow::ToOwned;
 use alloc::format;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use xen_hypercall::DomId;
 use xen_sys::io::xs_wire::{ServerFeatures, XENSTORE_REL_PATH_MAX};
@@ -73,7 +74,7 @@ impl Server {
         match header.type_ {
             MessageType::READ => {
                 let path = path(one_text(body)?)?;
-                Ok(self.look(id, tx, &path)?.value.clone())
+                Ok(self.look(id, tx, &path)?.value().to_vec())
             }
             MessageType::DIRECTORY => {
                 let path = path(one_text(body)?)?;
@@ -100,7 +101,7 @@ impl Server {
             MessageType::WATCH => self.watch(id, body),
             MessageType::UNWATCH => self.unwatch(id, body),
             MessageType::RESET_WATCHES => {
-                self.connection(id)?.reset();
+                self.reset(id)?;
                 Ok(OK.to_vec())
             }
             MessageType::TRANSACTION_START => self.transaction_start(id, tx),
@@ -142,7 +143,7 @@ impl Server {
         let path = if special { name.to_owned() } else { self.path(me, given)? };
         let strip = path.len().saturating_sub(name.len());
         let watches = self.quotas_of(me).watches;
-        let watch = Watch { given: name.to_owned(), path, token: token.to_vec(), depth, strip };
+        let watch = Arc::new(Watch { given: name.to_owned(), path, token: token.to_vec(), depth, strip });
         let connection = self.connection(id)?;
         if connection.watches().iter().any(|other| other.given == watch.given && other.token == watch.token) {
             return Err(ServerError::Exists);
@@ -154,16 +155,18 @@ impl Server {
         let connection = self.connection(id)?;
         // Every watch fires once when it is set.
         connection.fresh.push(watch.event(&watch.path));
-        connection.add_watch(watch);
+        connection.add_watch(Arc::clone(&watch));
+        self.watchers.add(id, &watch);
         Ok(OK.to_vec())
     }
 
     fn unwatch(&mut self, id: ConnectionId, body: &[u8]) -> Result<Vec<u8>> {
         let [given, token] = texts(body)[..] else { return Err(ServerError::Invalid) };
         let connection = self.connection(id)?;
-        let is_it = |watch: &Watch| watch.given.as_bytes() == given && watch.token == token;
+        let is_it = |watch: &Arc<Watch>| watch.given.as_bytes() == given && watch.token == token;
         let found = connection.watches().iter().position(is_it);
-        connection.remove_watch(found.ok_or(ServerError::NotFound)?);
+        let watch = connection.remove_watch(found.ok_or(ServerError::NotFound)?);
+        self.watchers.remove(&watch);
         Ok(OK.to_vec())
     }
 
@@ -171,8 +174,7 @@ impl Server {
         if tx != 0 {
             return Err(ServerError::Busy);
         }
-        let (me, tree) = (self.domain_of(id), self.tree.clone());
-        let quotas = self.quotas_of(me);
+        let quotas = self.quotas_of(self.domain_of(id));
         let connection = self.connection(id)?;
         if !within(connection.transactions.len() + 1, quotas.transactions) {
             return Err(ServerError::NoSpace);
@@ -182,7 +184,7 @@ impl Server {
             number = number.checked_add(1).unwrap_or(1);
         }
         connection.next_transaction = number.wrapping_add(1);
-        connection.transactions.insert(number, Transaction::new(tree, quotas.transaction_nodes));
+        connection.transactions.insert(number, Transaction::new(quotas.transaction_nodes));
         Ok(format!("{number}\0").into_bytes())
     }
 

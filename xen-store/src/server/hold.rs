@@ -1,4 +1,6 @@
-//! Domains whose requests have to wait, so that those who write all the time can't keep the control domain from ever getting a transaction through.
+//! Domains whose requests have to wait: one that writes all the time must not keep the control domain
+//! from ever getting a transaction through, nor cost a client its connection, which can't read the
+//! watch events as fast.
 
 use super::connection::ConnectionId;
 use alloc::collections::BTreeMap;
@@ -11,11 +13,20 @@ pub(super) const CONFLICTS: u32 = 3;
 /// The longest that a domain waits at a time.
 const LONGEST: Duration = Duration::from_secs(1);
 
+/// Why a domain waits for a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// The client's transaction goes first.
+    Conflict,
+    /// The client has watch events to read.
+    Unread,
+}
+
 #[derive(Debug)]
 struct Hold {
     until: Instant,
-    /// Whose transaction goes first.
     client: ConnectionId,
+    reason: Reason,
 }
 
 /// The domains that wait. Without knowing the time nobody does.
@@ -33,18 +44,23 @@ impl Holds {
         self.held.values().map(|hold| hold.until).min()
     }
 
-    /// Lets a domain wait until a client has ended its next transaction. The control domain waits for nobody.
-    pub(super) fn hold(&mut self, domain: DomId, client: ConnectionId) {
+    /// Lets a domain wait for a client, for a second at most. The control domain waits for no client.
+    pub(super) fn hold(&mut self, domain: DomId, client: ConnectionId, reason: Reason) {
         if let Some(now) = self.now
             && domain != DomId(0)
         {
-            self.held.insert(domain.0, Hold { until: now + LONGEST, client });
+            self.held.insert(domain.0, Hold { until: now + LONGEST, client, reason });
         }
     }
 
     /// Lets go of all that wait for a client.
     pub(super) fn end(&mut self, client: ConnectionId) {
         self.held.retain(|_, hold| hold.client != client);
+    }
+
+    /// Lets go of those that wait for a client because of `reason`.
+    pub(super) fn end_reason(&mut self, client: ConnectionId, reason: Reason) {
+        self.held.retain(|_, hold| hold.client != client || hold.reason != reason);
     }
 
     pub(super) fn holds(&self, domain: DomId) -> bool {

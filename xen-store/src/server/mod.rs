@@ -21,9 +21,11 @@
 //! # What a client can take
 //!
 //! All that a client can make the server keep is bounded by [`Quotas`], for every domain but the control domain: nodes and their size, watches,
-//! transactions and the nodes in them, replies and events that it does not read, and the memory of all that together. Who leaves events unread
-//! loses the connection after 20 seconds, and who writes so often that the control domain gets no transaction through is made to wait, if whoever runs the
-//! server tells it the [time](Server::tick). A domain's count of nodes is part of the tree, so it is
+//! transactions and the nodes in them, replies and events that it does not read, and the memory of all that together. A transaction keeps copies of the
+//! nodes that it has looked at, and no snapshot of the others. Who leaves events unread
+//! loses the connection after 20 seconds, and who writes so often that the control domain gets no transaction through, or that a client
+//! can't read the events as fast, is made to wait, if whoever runs the
+//! server tells it the [time](Server::tick). Clients of the control domain have no quotas, but what one of them leaves unread is bounded too. A domain's count of nodes is part of the tree, so it is
 //! right in every transaction, whatever fails, and at nothing when the domain is [released](Server::release): its nodes go then, and so does
 //! its name in the permissions of others' nodes, before the number is used again. Paths have no limit of depth but their length; nothing recurses.
 
@@ -38,7 +40,9 @@ mod request;
 mod toolstack;
 mod transaction;
 mod tree;
+mod view;
 mod watch;
+mod watchers;
 
 pub use connection::{Breach, ConnectionId};
 pub use database::Server;

@@ -7,7 +7,8 @@ use super::database::Server;
 use super::dispatch::OK;
 use super::quota::within;
 use super::request::{absolute, number, texts};
-use super::tree::{Node, depth_below, node_overhead, owner, parent};
+use super::tree::{depth_below, node_overhead, owner, parent};
+use super::view::NodeView;
 use crate::wire::{Permission, ServerError, XENSTORE_PAYLOAD_MAX};
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -27,12 +28,11 @@ impl Server {
     }
 
     /// Finds a node that the client may read.
-    pub(super) fn look(&mut self, id: ConnectionId, tx: u32, path: &str) -> Result<&Node> {
+    pub(super) fn look(&mut self, id: ConnectionId, tx: u32, path: &str) -> Result<NodeView<'_>> {
         self.access(id, tx, path)?;
-        let tree = self.view(id, tx)?;
-        let (found, node) = tree.closest(path);
+        let (found, node) = self.view(id, tx)?.closest(path);
         // Whether a node exists is told to those only who may read what is above it.
-        if !self.rights(id, &node.perms).read {
+        if !self.rights(id, node.perms()).read {
             return Err(ServerError::AccessDenied);
         }
         if found == path { Ok(node) } else { Err(ServerError::NotFound) }
@@ -43,19 +43,20 @@ impl Server {
         let me = self.domain_of(id);
         let quotas = self.quotas_of(me);
         self.access(id, tx, path)?;
-        let tree = self.view(id, tx)?;
-        let (found, node) = tree.closest(path);
-        if !self.rights(id, &node.perms).write {
+        let view = self.view(id, tx)?;
+        let (found, node) = view.closest(path);
+        if !self.rights(id, node.perms()).write {
             return Err(ServerError::AccessDenied);
         }
         if found == path {
-            let size = node.size() - node.value.len() + len;
-            if len > node.value.len() && !within(size, quotas.node_size) {
+            let old = node.value().len();
+            let size = node.size() - old + len;
+            if len > old && !within(size, quotas.node_size) {
                 return Err(ServerError::NoSpace);
             }
-            return self.may_keep(id, len.saturating_sub(node.value.len()));
+            return self.may_keep(id, len.saturating_sub(old));
         }
-        let perms = size_of_val(&*node.perms);
+        let perms = size_of_val(node.perms());
         // The first that is missing is a new name in the list of the one that is there.
         let below = path.get(found.len()..).unwrap_or_default().trim_start_matches('/');
         let name = below.split('/').next().unwrap_or_default();
@@ -63,7 +64,7 @@ impl Server {
             return Err(ServerError::NoSpace);
         }
         let missing = depth_below(path, found).unwrap_or(1) as usize;
-        if !within(tree.owned_by(me).nodes + missing, quotas.nodes) {
+        if !within(view.owned_nodes(me) + missing, quotas.nodes) {
             return Err(ServerError::NoSpace);
         }
         self.may_keep(id, missing * (node_overhead("/") + perms) + below.len() + len)?;
@@ -78,14 +79,13 @@ impl Server {
         self.access(id, tx, path)?;
         self.access(id, tx, parent(path))?;
         let (found, node) = self.view(id, tx)?.closest(path);
-        let rights = self.rights(id, &node.perms);
+        let rights = self.rights(id, node.perms());
         if found == path {
             if !rights.write {
                 return Err(ServerError::AccessDenied);
             }
             if tx != 0 {
-                let mut below = Vec::new();
-                self.view(id, tx)?.walk(path, &mut |path, _| below.push(path.to_owned()));
+                let below = self.view(id, tx)?.paths_below(path);
                 below.iter().try_for_each(|path| self.access(id, tx, path))?;
             }
             self.change(id, tx, Change::Remove { path: path.to_owned() })?;
@@ -104,7 +104,7 @@ impl Server {
         let path = self.path(self.domain_of(id), path)?;
         let node = self.look(id, tx, &path)?;
         let names = list(node);
-        let mut reply = format!("{}\0", node.changed.generation).into_bytes();
+        let mut reply = format!("{}\0", node.changed().generation).into_bytes();
         let rest = names.get(offset..).unwrap_or_default();
         // Whole names only, and room for the empty one that ends the list.
         let room = XENSTORE_PAYLOAD_MAX - reply.len() - 1;
@@ -126,7 +126,7 @@ impl Server {
             Some(perms) => perms.clone(),
             None => {
                 let path = self.path(self.domain_of(id), path)?;
-                self.look(id, tx, &path)?.perms.clone()
+                self.look(id, tx, &path)?.perms().to_vec()
             }
         };
         Ok(perms.iter().flat_map(|entry| format!("{entry}\0").into_bytes()).collect())
@@ -154,7 +154,7 @@ impl Server {
         let path = self.path(me, path)?;
         self.access(id, tx, &path)?;
         let (found, node) = self.view(id, tx)?.closest(&path);
-        let rights = self.rights(id, &node.perms);
+        let rights = self.rights(id, node.perms());
         if found != path {
             return Err(if rights.read { ServerError::NotFound } else { ServerError::AccessDenied });
         }
@@ -162,7 +162,7 @@ impl Server {
             return Err(ServerError::AccessDenied);
         }
         // A node can be given away by the control domain only.
-        if me != DomId(0) && new_owner != owner(&node.perms) {
+        if me != DomId(0) && new_owner != owner(node.perms()) {
             return Err(ServerError::NotPermitted);
         }
         self.change(id, tx, Change::SetPerms { path, perms })?;
@@ -170,6 +170,6 @@ impl Server {
     }
 }
 
-pub(super) fn list(node: &Node) -> Vec<u8> {
-    node.children.keys().flat_map(|name| [name.as_bytes(), b"\0"].concat()).collect()
+pub(super) fn list(node: NodeView<'_>) -> Vec<u8> {
+    node.names().flat_map(|name| [name.as_bytes(), b"\0"].concat()).collect()
 }

@@ -1,85 +1,221 @@
-//! Transactions: a snapshot, what was looked at in it, and what was changed.
+//! Transactions: copies of the nodes that were looked at, and the changes to be made.
+//!
+//! A transaction keeps no snapshot of the tree. A node is copied when a request of the transaction
+//! looks at it first, and from then on the transaction sees its copy. So what a transaction keeps
+//! is what its requests have asked for, and counts as its domain's memory, whatever other
+//! domains change meanwhile. A commit is refused if one of the nodes has changed since.
 
 use super::Result;
 use super::change::Change;
 use super::quota::within;
-use super::tree::{Node, Stamp, Tree, node_overhead};
-use crate::wire::ServerError;
+use super::tree::{Node, Stamp, Tree, names, node_overhead, owner, split};
+use super::view::{NodeView, View};
+use crate::wire::{Permission, ServerError};
 use alloc::borrow::ToOwned;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use xen_hypercall::DomId;
 
+/// A node as a transaction sees it.
+#[derive(Debug)]
+pub(super) struct NodeCopy {
+    pub(super) value: Vec<u8>,
+    pub(super) perms: Vec<Permission>,
+    pub(super) names: BTreeSet<String>,
+    pub(super) changed: Stamp,
+}
+
+impl NodeCopy {
+    fn of(node: NodeView<'_>) -> Self {
+        Self {
+            value: node.value().to_vec(),
+            perms: node.perms().to_vec(),
+            names: node.names().map(str::to_owned).collect(),
+            changed: node.changed(),
+        }
+    }
+}
+
+/// A node that a transaction has looked at.
+#[derive(Debug)]
+struct Entry {
+    /// The last change of the node in the tree when it was copied; `None` if there was no node.
+    seen: Option<Stamp>,
+    /// The node as the transaction sees it; `None` if there is none.
+    now: Option<NodeCopy>,
+}
+
 /// An open transaction.
 #[derive(Debug)]
 pub(super) struct Transaction {
-    pub(super) tree: Tree,
-    /// The tree when the transaction began.
-    base: Tree,
-    /// When each node was changed last at the beginning; `None` for one that was not there.
-    accessed: BTreeMap<String, Option<Stamp>>,
-    /// What was changed, in order, to be done again on the real tree.
+    nodes: BTreeMap<String, Entry>,
+    /// The changes in order, to be made again on the tree.
     pub(super) changes: Vec<Change>,
-    /// How many nodes it may look at, and changes it may make.
+    /// The nodes that the domain owns in the transaction, less those that it owns in the tree.
+    owned: isize,
+    /// The most nodes that it may look at, and the most changes.
     limit: usize,
-    /// About how many bytes it keeps, beside what it shares with the tree.
+    /// The bytes that it keeps, about.
     bytes: usize,
 }
 
 impl Transaction {
-    pub(super) fn new(tree: Tree, limit: usize) -> Self {
-        Self { base: tree.clone(), tree, accessed: BTreeMap::new(), changes: Vec::new(), limit, bytes: 0 }
+    pub(super) fn new(limit: usize) -> Self {
+        Self { nodes: BTreeMap::new(), changes: Vec::new(), owned: 0, limit, bytes: size_of::<Self>() }
     }
 
-    /// Notes that a request looks at a node.
-    pub(super) fn access(&mut self, path: &str) -> Result<()> {
-        if !self.accessed.contains_key(path) {
-            if !within(self.accessed.len() + 1, self.limit) {
-                return Err(ServerError::NoSpace);
-            }
-            let node = self.base.get(path);
-            // A node that is changed is copied.
-            self.bytes += path.len() + node_overhead(path) + node.map_or(0, Node::size);
-            self.accessed.insert(path.to_owned(), node.map(|node| node.changed));
+    /// Returns what the transaction has of a node: `None` if it has not looked at it, `Some(None)`
+    /// if there is no such node.
+    pub(super) fn node(&self, path: &str) -> Option<Option<&NodeCopy>> {
+        self.nodes.get(path).map(|entry| entry.now.as_ref())
+    }
+
+    /// Returns the nodes that the domain owns, where it owns `count` in the tree.
+    pub(super) fn owned_nodes(&self, count: usize) -> usize {
+        count.saturating_add_signed(self.owned)
+    }
+
+    /// Copies a node, or notes that it is missing, unless that was done before.
+    pub(super) fn access(&mut self, tree: &Tree, path: &str) -> Result<()> {
+        if self.nodes.contains_key(path) {
+            return Ok(());
         }
+        if !within(self.nodes.len() + 1, self.limit) {
+            return Err(ServerError::NoSpace);
+        }
+        let (found, node) = View::in_transaction(tree, self).closest(path);
+        let now = (found == path).then(|| NodeCopy::of(node));
+        let seen = tree.get(path).map(|node| node.changed);
+        self.insert(path, Entry { seen, now });
         Ok(())
     }
 
-    /// Makes a change. One that makes an earlier one void takes its place, so that changing a node again and again takes no memory.
-    pub(super) fn change(&mut self, change: Change, stamp: Stamp) -> Result<()> {
+    fn insert(&mut self, path: &str, entry: Entry) {
+        self.bytes += entry.now.as_ref().map_or(0, |node| NodeView::Copy(node).size());
+        // One that was removed in this transaction, and is made again, has its entry.
+        if self.nodes.insert(path.to_owned(), entry).is_none() {
+            self.bytes += 2 * path.len() + node_overhead(path) + size_of::<Entry>();
+        }
+    }
+
+    /// Makes a change. One that makes an earlier one void takes its place, so that changing a node
+    /// again and again takes no memory.
+    pub(super) fn change(&mut self, tree: &Tree, change: Change, stamp: Stamp) -> Result<()> {
         let earlier = self.changes.iter().rposition(|earlier| change.replaces(earlier));
         let since = earlier.map_or(&[][..], |at| self.changes.get(at..).unwrap_or_default());
         if let Some(at) = earlier
             && !since.iter().any(|other| other.is_removal())
-            && let Some(place) = self.changes.get_mut(at)
         {
-            change.apply(&mut self.tree, stamp);
+            self.apply(tree, &change, stamp)?;
             self.bytes += change.size();
-            self.bytes -= core::mem::replace(place, change).size();
+            if let Some(place) = self.changes.get_mut(at) {
+                self.bytes -= core::mem::replace(place, change).size();
+            }
             return Ok(());
         }
         if !within(self.changes.len() + 1, self.limit) {
             return Err(ServerError::NoSpace);
         }
-        change.apply(&mut self.tree, stamp);
+        self.apply(tree, &change, stamp)?;
         self.bytes += change.size();
         self.changes.push(change);
         Ok(())
     }
 
-    /// Returns about how many bytes are kept for it.
+    /// Makes a change in the copies.
+    fn apply(&mut self, tree: &Tree, change: &Change, stamp: Stamp) -> Result<()> {
+        match change {
+            Change::Write { path, value } => {
+                self.make(tree, path, stamp)?;
+                self.alter(path, stamp, |node| node.value.clone_from(value));
+            }
+            Change::Mkdir { path } => self.make(tree, path, stamp)?,
+            Change::SetPerms { path, perms } => {
+                self.access(tree, path)?;
+                self.alter(path, stamp, |node| node.perms.clone_from(perms));
+            }
+            Change::Remove { path } => {
+                let below = View::in_transaction(tree, self).paths_below(path);
+                below.iter().try_for_each(|path| self.access(tree, path))?;
+                if let Some((above, name)) = split(path) {
+                    self.access(tree, above)?;
+                    self.alter(above, stamp, |node| {
+                        node.names.remove(name);
+                    });
+                }
+                for path in below {
+                    self.remove(&path, stamp.domain);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, path: &str, domain: DomId) {
+        if let Some(node) = self.nodes.get_mut(path).and_then(|entry| entry.now.take()) {
+            self.bytes -= NodeView::Copy(&node).size();
+            self.owned -= isize::from(owner(&node.perms) == domain);
+        }
+    }
+
+    /// Changes a copied node.
+    fn alter(&mut self, path: &str, stamp: Stamp, change: impl FnOnce(&mut NodeCopy)) {
+        let Some(node) = self.nodes.get_mut(path).and_then(|entry| entry.now.as_mut()) else { return };
+        let owns = |node: &NodeCopy| isize::from(owner(&node.perms) == stamp.domain);
+        let before = (NodeView::Copy(node).size(), owns(node));
+        change(node);
+        node.changed = stamp;
+        self.bytes = self.bytes + NodeView::Copy(node).size() - before.0;
+        self.owned += owns(node) - before.1;
+    }
+
+    /// Makes a node, and what is missing above it, as [`Tree::make`] does.
+    fn make(&mut self, tree: &Tree, path: &str, stamp: Stamp) -> Result<()> {
+        let (found, node) = View::in_transaction(tree, self).closest(path);
+        let mut perms = node.perms().to_vec();
+        if let Some(first) = perms.first_mut().filter(|_| stamp.domain != DomId(0)) {
+            first.domain = stamp.domain;
+        }
+        let mut above = found;
+        let start = if found == "/" { 0 } else { found.len() };
+        let missing = path.get(start..).unwrap_or_default();
+        if !within(self.nodes.len() + names(missing).count() + 1, self.limit) {
+            return Err(ServerError::NoSpace);
+        }
+        self.access(tree, found)?;
+        let mut end = start;
+        for name in names(missing) {
+            end += 1 + name.len();
+            let at = path.get(..end).unwrap_or(path);
+            self.alter(above, stamp, |node| {
+                node.names.insert(name.to_owned());
+            });
+            let seen = match self.nodes.get(at) {
+                Some(entry) => entry.seen,
+                None => tree.get(at).map(|node: &Node| node.changed),
+            };
+            let (value, names) = (Vec::new(), BTreeSet::new());
+            let now = Some(NodeCopy { value, perms: perms.clone(), names, changed: stamp });
+            self.owned += isize::from(owner(&perms) == stamp.domain);
+            self.insert(at, Entry { seen, now });
+            above = at;
+        }
+        Ok(())
+    }
+
+    /// Returns the bytes that are kept for it, about.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Returns who has changed a node in the real tree, or has removed it, since the transaction began that looked at it.
+    /// Returns who has changed a node in the tree, or has removed it, since the transaction copied it.
     pub(super) fn conflicts<'a>(&'a self, tree: &'a Tree) -> impl Iterator<Item = DomId> + 'a {
-        let changed = |(path, &seen): (&String, &Option<Stamp>)| {
-            let is_changed = tree.get(path).map(|node| node.changed) != seen;
+        let changed = |(path, entry): (&String, &Entry)| {
+            let is_changed = tree.get(path).map(|node| node.changed) != entry.seen;
             // Removing a node changes the one above it.
             is_changed.then(|| tree.closest(path).1.changed.domain)
         };
-        self.accessed.iter().filter_map(changed)
+        self.nodes.iter().filter_map(changed)
     }
 }

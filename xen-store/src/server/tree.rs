@@ -32,12 +32,6 @@ impl Node {
         Self { value: Vec::new(), perms, children: BTreeMap::new(), changed }
     }
 
-    /// Returns the bytes that quotas are about: value, permissions, children's names.
-    pub(super) fn size(&self) -> usize {
-        let names: usize = self.children.keys().map(|name| name.len() + 1).sum();
-        self.own_size() + names
-    }
-
     fn own_size(&self) -> usize {
         self.value.len() + size_of_val(&*self.perms)
     }
@@ -113,12 +107,12 @@ impl Owned {
 }
 
 /// Splits an absolute path into its names.
-fn names(path: &str) -> impl Iterator<Item = &str> {
+pub(super) fn names(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|name| !name.is_empty())
 }
 
 /// Splits a path into the one above and the name; the root has none.
-fn split(path: &str) -> Option<(&str, &str)> {
+pub(super) fn split(path: &str) -> Option<(&str, &str)> {
     let (above, name) = path.rsplit_once('/').filter(|(_, name)| !name.is_empty())?;
     Some((if above.is_empty() { "/" } else { above }, name))
 }
@@ -146,6 +140,10 @@ impl Tree {
         };
         tree.own(DomId(0), Owned::of("/", &tree.root));
         tree
+    }
+
+    pub(super) fn root(&self) -> &Node {
+        &self.root
     }
 
     pub(super) fn get(&self, path: &str) -> Option<&Node> {

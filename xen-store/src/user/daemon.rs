@@ -2,6 +2,8 @@
 
 use crate::server::{ConnectionId, Domains, Server};
 use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::Mode;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, socket_with};
 use std::boxed::Box;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
@@ -14,6 +16,9 @@ use xen_hypercall::{DomId, Instant};
 
 /// Bytes that are moved at once.
 const CHUNK: usize = 16 << 10;
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 128;
 
 struct Client {
     id: ConnectionId,
@@ -34,7 +39,10 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Listens on `path`, in the place of whoever did that before.
+    /// Listens on `path`, in the place of any server that did before.
+    ///
+    /// The socket has mode 0600, as that of Xen's server has: a client has the control domain's
+    /// rights, so only processes of the same user may connect.
     ///
     /// # Errors
     ///
@@ -49,8 +57,7 @@ impl Daemon {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let listener = UnixListener::bind(path)?;
-        listener.set_nonblocking(true)?;
+        let listener = listen(path)?;
         let start = std::time::Instant::now();
         Ok(Self { server, listener, clients: Vec::new(), domains, chunk: vec![0; CHUNK], start })
     }
@@ -121,6 +128,19 @@ impl Daemon {
         let accepting = ready.next().is_some_and(|ready| ready.contains(PollFlags::IN));
         Ok((accepting, ready.collect()))
     }
+}
+
+/// Returns a listening socket at `path` that only its owner may connect to.
+///
+/// The mode is set before the socket has a name, whatever the umask: afterwards another user could
+/// connect in between.
+fn listen(path: &Path) -> io::Result<UnixListener> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    rustix::fs::fchmod(&socket, Mode::RUSR | Mode::WUSR)?;
+    bind(&socket, &SocketAddrUnix::new(path)?)?;
+    rustix::net::listen(&socket, BACKLOG)?;
+    Ok(socket.into())
 }
 
 impl Client {
