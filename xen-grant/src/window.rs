@@ -1,6 +1,6 @@
 //! Another domain's pages, mapped: what a backend does with the references that a frontend tells it.
 
-use crate::{Access, MAX_PAGES, MapError, MapFailed, paged_out};
+use crate::{Access, MAX_PAGES, MapError, MapFailed, ReadOnly, ReadWrite, paged_out};
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
@@ -8,7 +8,8 @@ use core::num::NonZeroUsize;
 use heapless::Vec;
 use xen_hypercall::ops::grant_table as op;
 use xen_hypercall::{
-    DomId, Fixed, ForeignFrames, ForeignRange, GrantRef, OutOfMemory, PAGE_SIZE, SharedMem, start,
+    DomId, Fixed, ForeignFrames, ForeignRange, GrantRef, OutOfMemory, PAGE_SIZE, ReadOnlyMem, SharedMem,
+    start,
 };
 use xen_sys::grant_table::{
     GnttabMapGrantRef, GnttabUnmapGrantRef, GrantFlags, GrantHandle, GrantMapFlags, GrantStatus,
@@ -124,7 +125,18 @@ impl<P: ForeignFrames> fmt::Debug for Window<P> {
     }
 }
 
-/// Pages of another domain, mapped side by side. Reachable as [`SharedMem`]: their owner can write them at any time.
+/// Pages of another domain, mapped side by side. Reachable as [`SharedMem`], those that were mapped for reading alone as
+/// [`ReadOnlyMem`]: their owner can write them at any time.
+///
+/// ```compile_fail,E0308
+/// use xen_grant::{Mapping, ReadOnly};
+/// use xen_hypercall::{ForeignFrames, SharedMem};
+///
+/// fn store<P: ForeignFrames>(mapping: &Mapping<P, ReadOnly>) {
+///     let memory: &SharedMem = mapping.as_ref();
+///     memory.write(0, &1u32);
+/// }
+/// ```
 ///
 /// Dropping it unmaps them. If Xen refuses that, the frames are given up and never used again.
 pub struct Mapping<P: ForeignFrames, A: Access> {
@@ -188,7 +200,7 @@ impl<P: ForeignFrames, A: Access> Drop for Mapping<P, A> {
     }
 }
 
-impl<P: ForeignFrames, A: Access> AsRef<SharedMem> for Mapping<P, A> {
+impl<P: ForeignFrames> AsRef<SharedMem> for Mapping<P, ReadWrite> {
     fn as_ref(&self) -> &SharedMem {
         // SAFETY: whole pages, aligned, all mapped until this is dropped, since a mapping is handed out only when every reference
         // was; no plain reference to them exists, for they are reachable only through this value.
@@ -197,7 +209,14 @@ impl<P: ForeignFrames, A: Access> AsRef<SharedMem> for Mapping<P, A> {
 }
 
 // SAFETY: neither the window nor the number of handles changes before it is unmapped, which takes the value.
-unsafe impl<P: ForeignFrames, A: Access> Fixed for Mapping<P, A> {}
+unsafe impl<P: ForeignFrames> Fixed for Mapping<P, ReadWrite> {}
+
+impl<P: ForeignFrames> AsRef<ReadOnlyMem> for Mapping<P, ReadOnly> {
+    fn as_ref(&self) -> &ReadOnlyMem {
+        // SAFETY: as above, but for writes, of which Xen allows none.
+        unsafe { ReadOnlyMem::from_raw(self.window.range.start, self.handles.len() * PAGE_SIZE) }
+    }
+}
 
 impl<P: ForeignFrames, A: Access> fmt::Debug for Mapping<P, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

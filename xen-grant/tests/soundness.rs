@@ -147,3 +147,18 @@ fn failed_table_gives_its_claim_back() {
         assert!(!domain.claims().is_taken(Singleton::GrantTable));
     }
 }
+
+#[test]
+fn read_only_mapping_sees_its_owner() {
+    let [(_world, front, back), _] = worlds();
+    let grants = GrantTable::new(front.clone()).unwrap();
+    let shared = grants.share_read_only(page(&front), back.id()).unwrap();
+    let mapping =
+        Window::reserve(back.clone(), 1).unwrap().map::<ReadOnly>(front.id(), shared.refs()).unwrap();
+    shared.as_ref().write(8, &7u32).unwrap();
+    assert_eq!(mapping.as_ref().read::<u32>(8), Some(7));
+    let mut bytes = [0; 2];
+    assert!(mapping.as_ref().copy_to(4095, &mut bytes).is_none());
+    assert!(mapping.as_ref().copy_to(8, &mut bytes).is_some());
+    assert_eq!((bytes, mapping.as_ref().len()), ([7, 0], 4096));
+}

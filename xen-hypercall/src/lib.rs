@@ -30,6 +30,8 @@ pub use platform::{ForeignFrames, ForeignRange, Hypercall, Platform};
 pub use resource::{MAX_RESOURCE_FRAMES, MappedResource};
 #[cfg(all(feature = "hook", not(any(loom, target_os = "none"))))]
 pub use shared::observe_loads;
-pub use shared::{Fixed, SharedMem, SharedSlots, SharedU8, SharedU16, SharedU32, SharedU64, SlotMem};
+pub use shared::{
+    Fixed, ReadOnlyMem, SharedMem, SharedSlots, SharedU8, SharedU16, SharedU32, SharedU64, SlotMem,
+};
 pub use unpopulated::UnpopulatedFrames;
 pub use xen_sys::{errno::Errno, event_channel::Port, grant_table::GrantRef, xen::DomId};

@@ -87,8 +87,16 @@ impl<P: ForeignFrames> GuestMemory<P> {
         match (self.mode, transfer.write) {
             (GrantMode::Copy, true) => self.copy_in(transfer.sector, segments, storage),
             (GrantMode::Copy, false) => self.copy_out(transfer.sector, segments, storage),
-            (GrantMode::Map, true) => self.map::<ReadOnly>(transfer, segments, storage),
-            (GrantMode::Map, false) => self.map::<ReadWrite>(transfer, segments, storage),
+            (GrantMode::Map, true) => {
+                self.map::<ReadOnly>(transfer, segments, storage, |mapping, start, len| {
+                    Piece::read_only(mapping.as_ref(), start, len)
+                })
+            }
+            (GrantMode::Map, false) => {
+                self.map::<ReadWrite>(transfer, segments, storage, |mapping, start, len| {
+                    Piece::shared(mapping.as_ref(), start, len)
+                })
+            }
         }
     }
 
@@ -134,6 +142,7 @@ impl<P: ForeignFrames> GuestMemory<P> {
         transfer: &Transfer,
         segments: &Segments,
         storage: &mut impl Storage,
+        piece: PieceOf<P, A>,
     ) -> Result<(), TransferError> {
         let mut sector = transfer.sector;
         for part in segments.chunks(MAX_PAGES) {
@@ -149,13 +158,16 @@ impl<P: ForeignFrames> GuestMemory<P> {
                     return Err(failed.error.into());
                 }
             };
-            let done = work_in(&mapping, transfer.write, &mut sector, part, storage);
+            let done = work_in(&mapping, transfer.write, &mut sector, part, storage, piece);
             self.window = Some(mapping.unmap()?);
             done?;
         }
         Ok(())
     }
 }
+
+/// Makes a piece of mapped pages, of bytes from the start on: one that can be written if the pages can.
+type PieceOf<P, A> = for<'m> fn(&'m Mapping<P, A>, usize, usize) -> Option<Piece<'m>>;
 
 /// Has the storage work in mapped pages: one piece for each run of segments whose bytes lie side by side.
 fn work_in<P: ForeignFrames, A: Access>(
@@ -164,6 +176,7 @@ fn work_in<P: ForeignFrames, A: Access>(
     sector: &mut u64,
     segments: &[BlkifRequestSegment],
     storage: &mut impl Storage,
+    piece: PieceOf<P, A>,
 ) -> Result<(), StorageError> {
     let mut runs = segments.iter().map(extent).enumerate().peekable();
     while let Some((page, (start, mut len))) = runs.next() {
@@ -173,7 +186,7 @@ fn work_in<P: ForeignFrames, A: Access>(
         {
             len += more;
         }
-        let piece = Piece::shared(mapping.as_ref(), start, len).ok_or(StorageError::Io)?;
+        let piece = piece(mapping, start, len).ok_or(StorageError::Io)?;
         if write {
             storage.write(*sector, piece)?;
         } else {

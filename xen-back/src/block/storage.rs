@@ -1,7 +1,7 @@
 //! What a disk's content is kept in.
 
 use core::fmt;
-use xen_hypercall::SharedMem;
+use xen_hypercall::{ReadOnlyMem, SharedMem};
 pub use xen_sys::io::blkif::SECTOR_SIZE;
 
 /// A storage's failure. The frontend learns no more than that there was one.
@@ -42,6 +42,7 @@ pub struct Piece<'m>(Place<'m>);
 #[derive(Debug)]
 enum Place<'m> {
     Shared { mem: &'m SharedMem, start: usize, len: usize },
+    ReadOnly { mem: &'m ReadOnlyMem, start: usize, len: usize },
     Private(&'m mut [u8]),
 }
 
@@ -50,6 +51,13 @@ impl<'m> Piece<'m> {
     pub fn shared(mem: &'m SharedMem, start: usize, len: usize) -> Option<Self> {
         let fits = start <= mem.len() && len <= mem.len() - start;
         fits.then_some(Self(Place::Shared { mem, start, len }))
+    }
+
+    /// Makes a piece of memory that another domain may change at any time and that can't be written. `None` if it has not
+    /// that many bytes.
+    pub fn read_only(mem: &'m ReadOnlyMem, start: usize, len: usize) -> Option<Self> {
+        let fits = start <= mem.len() && len <= mem.len() - start;
+        fits.then_some(Self(Place::ReadOnly { mem, start, len }))
     }
 
     /// Makes a piece of private memory.
@@ -61,18 +69,20 @@ impl<'m> Piece<'m> {
     #[expect(clippy::len_without_is_empty, reason = "a request has at least a sector")]
     pub fn len(&self) -> usize {
         match &self.0 {
-            Place::Shared { len, .. } => *len,
+            Place::Shared { len, .. } | Place::ReadOnly { len, .. } => *len,
             Place::Private(bytes) => bytes.len(),
         }
     }
 
-    /// Copies `bytes` to offset `at`: what a read has found. `None`, with nothing copied, if they do not fit.
+    /// Copies `bytes` to offset `at`: what a read has found. `None`, with nothing copied, if they do not fit, or if the
+    /// memory is the guest's source of a write, which is mapped for reading alone.
     #[must_use]
     pub fn put(&mut self, at: usize, bytes: &[u8]) -> Option<()> {
         match &mut self.0 {
             Place::Shared { mem, start, len } => {
                 (at <= *len && bytes.len() <= *len - at).then(|| mem.copy_from(*start + at, bytes))?
             }
+            Place::ReadOnly { .. } => None,
             Place::Private(target) => {
                 target.get_mut(at..)?.get_mut(..bytes.len())?.copy_from_slice(bytes);
                 Some(())
@@ -89,6 +99,9 @@ impl<'m> Piece<'m> {
             Place::Shared { mem, start, len } => {
                 (at <= *len && bytes.len() <= *len - at).then(|| mem.copy_to(*start + at, bytes))?
             }
+            Place::ReadOnly { mem, start, len } => {
+                (at <= *len && bytes.len() <= *len - at).then(|| mem.copy_to(*start + at, bytes))?
+            }
             Place::Private(source) => {
                 bytes.copy_from_slice(source.get(at..)?.get(..bytes.len())?);
                 Some(())
@@ -99,15 +112,16 @@ impl<'m> Piece<'m> {
     /// Returns the bytes, if they are private.
     pub fn as_private(&mut self) -> Option<&mut [u8]> {
         match &mut self.0 {
-            Place::Shared { .. } => None,
+            Place::Shared { .. } | Place::ReadOnly { .. } => None,
             Place::Private(bytes) => Some(bytes),
         }
     }
 
     /// Returns the memory and where in it the bytes begin, if they are a guest's.
-    pub fn as_shared(&self) -> Option<(&'m SharedMem, usize)> {
+    pub fn as_shared(&self) -> Option<(&'m ReadOnlyMem, usize)> {
         match &self.0 {
-            Place::Shared { mem, start, .. } => Some((mem, *start)),
+            Place::Shared { mem, start, .. } => Some((mem.as_read_only(), *start)),
+            Place::ReadOnly { mem, start, .. } => Some((mem, *start)),
             Place::Private(_) => None,
         }
     }
@@ -226,6 +240,21 @@ mod tests {
     use super::*;
     use std::boxed::Box;
     use xen_hypercall::Page;
+
+    #[test]
+    fn read_only_piece_takes_no_bytes() {
+        let mut pages = Box::new([Page::ZERO]);
+        let mem = SharedMem::from_pages(&mut pages);
+        mem.write(1532, b"abcd").unwrap();
+        let mut piece = Piece::read_only(mem.as_read_only(), 512, 1024).unwrap();
+        let mut found = [0; 4];
+        assert!(piece.get(1020, &mut found).is_some());
+        assert_eq!((&found, piece.len()), (b"abcd", 1024));
+        assert!(piece.get(1021, &mut found).is_none());
+        assert!(piece.put(0, b"x").is_none() && piece.as_private().is_none());
+        assert_eq!(piece.as_shared().map(|(_, start)| start), Some(512));
+        assert!(Piece::read_only(mem.as_read_only(), 4096, 512).is_none());
+    }
 
     #[test]
     fn nothing_reaches_outside_a_piece() {

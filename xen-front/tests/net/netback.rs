@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 use xen_evtchn::Channel;
 use xen_grant::{Mapping, ReadOnly, ReadWrite, Window};
-use xen_hypercall::{DomId, GrantRef, Port, SharedMem};
+use xen_hypercall::{DomId, GrantRef, Port};
 use xen_ring::{BackRing, Notify};
 use xen_sim::{Device, Domain, Step, Store, World};
 use xen_sys::io::netif::{
@@ -170,8 +170,7 @@ impl Link {
                 };
             let page = window.map::<ReadOnly>(owner, &[request.gref]).unwrap();
             let mut packet = vec![0; usize::from(request.size)];
-            let mem: &SharedMem = page.as_ref();
-            mem.copy_to(usize::from(request.offset), &mut packet).unwrap();
+            page.as_ref().copy_to(usize::from(request.offset), &mut packet).unwrap();
             state.received.push_back((packet, request.flags));
             let id = if let Manners::WrongId(bits) = state.manners { request.id ^ bits } else { request.id };
             self.tx.push(&NetifTxResponse { id, status: NetifStatus::OKAY }).unwrap();

@@ -1,5 +1,6 @@
 //! The one accessor for memory that another domain can write.
 
+mod read_only;
 mod slots;
 mod word;
 
@@ -28,5 +29,6 @@ cfg_if::cfg_if! {
     }
 }
 
+pub use read_only::ReadOnlyMem;
 pub use slots::{Fixed, SharedSlots, SlotMem};
 pub use word::{SharedU8, SharedU16, SharedU32, SharedU64};
