@@ -3,23 +3,35 @@
 use core::fmt;
 use core::mem::offset_of;
 use xen_sys::arch_x86::hvm::start_info::{
-    HvmMemmapTableEntry, HvmModlistEntry, HvmStartInfo, XEN_HVM_START_MAGIC_VALUE,
+    HvmMemmapTableEntry, HvmModlistEntry, HvmStartInfo, MemmapType, XEN_HVM_START_MAGIC_VALUE,
 };
+use xen_sys::hvm::e820::E820Entry;
 use xen_sys::xen::StartInfoFlags;
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
-use crate::PAGE_SIZE;
+use crate::{Errno, Hypercall, PAGE_SIZE, ops};
+
+/// The most entries of a table that are read. Xen's own memory map has room for as many (`E820MAX`).
+pub const MAX_ENTRIES: u32 = 1024;
 
 /// The start information, and the memory that it lies in. What it names is copied out, piece by piece.
 ///
 /// `M` copies physical memory from an address to a buffer, all of it or nothing; `None` for memory that is not mapped.
 ///
 /// ```
-/// use xen_hypercall::start_info::StartInfo;
+/// use xen_hypercall::{Hypercall, start_info::StartInfo};
+/// use xen_sys::arch_x86::hvm::start_info::MemmapType;
+/// use xen_sys::hvm::e820::E820Entry;
 ///
-/// fn ram(memory: impl Fn(u64, &mut [u8]) -> Option<()>, ebx: u32) -> Option<u64> {
+/// fn ram<H: Hypercall>(
+///     xen: &H,
+///     memory: impl Fn(u64, &mut [u8]) -> Option<()>,
+///     ebx: u32,
+/// ) -> Option<u64> {
 ///     let start = StartInfo::read(memory, ebx.into()).ok()?;
-///     Some(start.memory_map().map(|region| region.size).sum())
+///     let mut buffer = [E820Entry::default(); 128];
+///     let regions = start.memory_regions(xen, &mut buffer).ok()?;
+///     Some(regions.filter(|region| region.type_ == MemmapType::RAM).map(|region| region.size).sum())
 /// }
 /// ```
 #[derive(Clone, Copy)]
@@ -106,14 +118,51 @@ impl<M: Fn(u64, &mut [u8]) -> Option<()>> StartInfo<M> {
         self.text(module.cmdline_paddr, buffer)
     }
 
-    /// Returns the modules, up to the first that can't be read.
+    /// Returns the modules, up to the first that can't be read, and at most [`MAX_ENTRIES`].
     pub fn modules(&self) -> impl Iterator<Item = HvmModlistEntry> + '_ {
         self.table(self.info.modlist_paddr, self.info.nr_modules)
     }
 
-    /// Returns the regions of memory, up to the first that can't be read. None before Xen 4.12: ask `ops::memory::memory_map` then.
+    /// Returns the regions of the loader's memory map, up to the first that can't be read, and at most
+    /// [`MAX_ENTRIES`]. A PVH dom0, and a guest of a Xen before 4.12, has none: see
+    /// [`memory_regions`](Self::memory_regions).
     pub fn memory_map(&self) -> impl Iterator<Item = HvmMemmapTableEntry> + '_ {
         self.table(self.info.memmap_paddr, self.info.memmap_entries)
+    }
+
+    /// Returns the regions of memory: the loader's map, or where there is none, the one that Xen has of
+    /// this domain (`XENMEM_memory_map`), which is written to `buffer`.
+    ///
+    /// A loader's map that is longer than [`MAX_ENTRIES`] or can't be read to its end is not used: a part
+    /// of a map would let the kernel take what the rest reserves.
+    ///
+    /// # Errors
+    ///
+    /// Only where Xen is asked: `ENOSYS` if Xen has no map of this domain, as on arm; `ENOBUFS` if the map
+    /// fills `buffer`, and may be longer. 128 entries are enough for guests.
+    pub fn memory_regions<'a, H: Hypercall + ?Sized>(
+        &'a self,
+        xen: &H,
+        buffer: &'a mut [E820Entry],
+    ) -> Result<MemoryRegions<'a, M>, Errno> {
+        let count = self.info.memmap_entries;
+        if count > 0 && self.memory_map().count() == count as usize {
+            return Ok(MemoryRegions { start: self, next: 0, of_xen: None });
+        }
+        let room = buffer.len();
+        let found = ops::memory::memory_map(xen, buffer)?;
+        if found == room {
+            return Err(Errno::ENOBUFS);
+        }
+        let entries = buffer.get(..found).unwrap_or_default();
+        Ok(MemoryRegions { start: self, next: 0, of_xen: Some(entries) })
+    }
+
+    fn entry<T: FromZeros + FromBytes + IntoBytes>(&self, first: u64, index: u64) -> Option<T> {
+        let mut entry = T::new_zeroed();
+        let address = first.checked_add(index * size_of::<T>() as u64)?;
+        (self.memory)(address, entry.as_mut_bytes())?;
+        Some(entry)
     }
 
     fn table<T: FromZeros + FromBytes + IntoBytes>(
@@ -121,13 +170,8 @@ impl<M: Fn(u64, &mut [u8]) -> Option<()>> StartInfo<M> {
         first: u64,
         count: u32,
     ) -> impl Iterator<Item = T> + '_ {
-        let count = if first == 0 { 0 } else { u64::from(count) };
-        (0..count).map_while(move |index| {
-            let mut entry = T::new_zeroed();
-            let address = first.checked_add(index * size_of::<T>() as u64)?;
-            (self.memory)(address, entry.as_mut_bytes())?;
-            Some(entry)
-        })
+        let count = if first == 0 { 0 } else { u64::from(count.min(MAX_ENTRIES)) };
+        (0..count).map_while(move |index| self.entry(first, index))
     }
 
     fn text<'b>(&self, start: u64, buffer: &'b mut [u8]) -> &'b str {
@@ -155,6 +199,46 @@ impl<M: Fn(u64, &mut [u8]) -> Option<()>> StartInfo<M> {
     }
 }
 
+/// The regions of memory, of the loader or of Xen: see [`StartInfo::memory_regions`].
+#[derive(Debug)]
+pub struct MemoryRegions<'a, M> {
+    start: &'a StartInfo<M>,
+    next: usize,
+    /// Xen's map, where the loader left none.
+    of_xen: Option<&'a [E820Entry]>,
+}
+
+impl<M> MemoryRegions<'_, M> {
+    /// Returns whether the regions are those that Xen has, because the loader left none.
+    pub fn is_of_xen(&self) -> bool {
+        self.of_xen.is_some()
+    }
+}
+
+impl<M: Fn(u64, &mut [u8]) -> Option<()>> Iterator for MemoryRegions<'_, M> {
+    type Item = HvmMemmapTableEntry;
+
+    fn next(&mut self) -> Option<HvmMemmapTableEntry> {
+        let region = match self.of_xen {
+            None if self.next < self.start.info.memmap_entries as usize => {
+                self.start.entry(self.start.info.memmap_paddr, self.next as u64)?
+            }
+            None => return None,
+            Some(entries) => {
+                let entry = entries.get(self.next)?;
+                HvmMemmapTableEntry {
+                    addr: entry.addr.get(),
+                    size: entry.size.get(),
+                    type_: MemmapType(entry.type_.get()),
+                    reserved: 0,
+                }
+            }
+        };
+        self.next += 1;
+        Some(region)
+    }
+}
+
 impl<M> fmt::Debug for StartInfo<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.info.fmt(f)
@@ -165,7 +249,6 @@ impl<M> fmt::Debug for StartInfo<M> {
 mod tests {
     use super::*;
     use std::{vec, vec::Vec};
-    use xen_sys::arch_x86::hvm::start_info::MemmapType;
 
     /// Some memory from address 0x1000 on.
     struct Memory(Vec<u8>);

@@ -6,14 +6,20 @@ use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 use xen_hypercall::ops::memory_admin::{Resource, resource_size};
 use xen_hypercall::start::PlaceError;
+use xen_hypercall::start_info::StartInfo;
 use xen_hypercall::{
     DomId, Errno, ForeignFrames, Gfn, Hypercall, MAX_RESOURCE_FRAMES, MappedResource, OutOfMemory, PAGE_SIZE,
     Pages, Platform, SharedMem, ops,
 };
 use xen_sim::{Domain, DomainConfig, Violation, World};
+use xen_sys::arch_x86::hvm::start_info::{
+    HvmMemmapTableEntry, HvmStartInfo, MemmapType, XEN_HVM_START_MAGIC_VALUE,
+};
+use xen_sys::hvm::e820::E820Entry;
 use xen_sys::memory::*;
 use xen_sys::vcpu::{VcpuRunstate, VcpuRunstateInfo};
 use xen_sys::xen::VcpuTimeInfo;
+use zerocopy::IntoBytes;
 
 const TIMES: usize = offset_of!(VcpuRunstateInfo, time);
 const NANOS: u64 = 1_000_000_000;
@@ -180,4 +186,96 @@ fn a_range_of_frames_is_moved_page_by_page() {
     let none = unsafe { ops::memory::add_to_physmap(&guest, XENMAPSPACE_GMFN, 3, to.first) };
     assert_eq!(none, Err(Errno::EINVAL));
     core::mem::forget(from);
+}
+
+/// A boot area of a guest's memory: start information at its start, a memory map behind it.
+struct BootArea {
+    guest: Domain,
+    pages: Pages<Domain>,
+}
+
+const MAP_AT: usize = 0x100;
+
+impl BootArea {
+    fn new(guest: &Domain, version: u32, count: u32, map: &[HvmMemmapTableEntry]) -> Self {
+        let mut pages = Pages::alloc(guest.clone(), 1).unwrap();
+        let info = HvmStartInfo {
+            magic: XEN_HVM_START_MAGIC_VALUE,
+            version,
+            memmap_paddr: MAP_AT as u64,
+            memmap_entries: count,
+            ..HvmStartInfo::default()
+        };
+        pages.as_mut_slice()[..size_of_val(&info)].copy_from_slice(info.as_bytes());
+        let map = map.as_bytes();
+        pages.as_mut_slice()[MAP_AT..MAP_AT + map.len()].copy_from_slice(map);
+        Self { guest: guest.clone(), pages }
+    }
+
+    /// Returns the regions that a kernel finds, and whether they are Xen's.
+    fn regions(&self, room: usize) -> Result<(bool, Vec<(u64, u64)>), Errno> {
+        let memory = |address: u64, buffer: &mut [u8]| {
+            let bytes = self.pages.as_slice().get(usize::try_from(address).ok()?..)?;
+            buffer.copy_from_slice(bytes.get(..buffer.len())?);
+            Some(())
+        };
+        let start = StartInfo::read(memory, 0).unwrap();
+        let mut buffer = vec![E820Entry::default(); room];
+        let regions = start.memory_regions(&self.guest, &mut buffer)?;
+        let of_xen = regions.is_of_xen();
+        Ok((of_xen, regions.map(|region| (region.addr, region.size)).collect()))
+    }
+}
+
+fn region(addr: u64, size: u64) -> HvmMemmapTableEntry {
+    HvmMemmapTableEntry { addr, size, type_: MemmapType::RAM, reserved: 0 }
+}
+
+fn guest_ram(guest: &Domain) -> Vec<(u64, u64)> {
+    let mut map = [E820Entry::default(); 2];
+    let count = ops::memory::memory_map(guest, &mut map).unwrap();
+    map[..count].iter().map(|entry| (entry.addr.get(), entry.size.get())).collect()
+}
+
+#[test]
+fn version_0_map_comes_from_xen() {
+    let world = World::new(1);
+    let guest = world.create(DomainConfig::new("guest"));
+    let area = BootArea::new(&guest, 0, 2, &[region(0, 0x1000), region(0x10_0000, 0x1000)]);
+    assert_eq!(area.regions(128), Ok((true, guest_ram(&guest))));
+}
+
+#[test]
+fn version_1_map_comes_from_the_loader() {
+    let world = World::new(1);
+    let guest = world.create(DomainConfig::new("guest"));
+    let area = BootArea::new(&guest, 1, 2, &[region(0, 0x1000), region(0x10_0000, 0x2000)]);
+    assert_eq!(area.regions(128), Ok((false, vec![(0, 0x1000), (0x10_0000, 0x2000)])));
+    // No buffer is needed for it.
+    assert_eq!(area.regions(0).map(|(of_xen, _)| of_xen), Ok(false));
+}
+
+#[test]
+fn map_that_is_cut_short_is_not_used() {
+    let world = World::new(1);
+    let guest = world.create(DomainConfig::new("guest"));
+    let ram = guest_ram(&guest);
+    // As many as fit behind the start of the map, one more, more than any map has, as many as can be said.
+    let fits = ((PAGE_SIZE - MAP_AT) / 24) as u32;
+    for (count, of_xen) in [(0, true), (fits, false), (fits + 1, true), (1025, true), (u32::MAX, true)] {
+        let area = BootArea::new(&guest, 1, count, &[region(0, 0x1000)]);
+        let (found, regions) = area.regions(128).unwrap();
+        assert_eq!(found, of_xen, "{count} entries");
+        assert!(if of_xen { regions == ram } else { regions.len() == count as usize }, "{count} entries");
+    }
+}
+
+#[test]
+fn map_that_fills_the_buffer_is_refused() {
+    let world = World::new(1);
+    let guest = world.create(DomainConfig::new("guest"));
+    let area = BootArea::new(&guest, 0, 0, &[]);
+    assert_eq!(area.regions(guest_ram(&guest).len()), Err(Errno::ENOBUFS));
+    assert_eq!(area.regions(0), Err(Errno::EINVAL));
+    assert_eq!(area.regions(guest_ram(&guest).len() + 1), Ok((true, guest_ram(&guest))));
 }

@@ -46,6 +46,11 @@ impl Rt {
         BOOT.get().map_or(&[], |boot| &boot.memory_map)
     }
 
+    /// Returns whether the memory map was asked of Xen, because the loader left none.
+    pub fn memory_map_is_of_xen(self) -> bool {
+        BOOT.get().is_some_and(|boot| boot.map_of_xen)
+    }
+
     /// Tells whether this is dom0, the domain that Xen itself started.
     pub fn is_dom0(self) -> bool {
         BOOT.get().is_some_and(|boot| boot.dom0)

@@ -6,7 +6,6 @@ use crate::platform::Rt;
 use core::ops::Range;
 use core::ptr::with_exposed_provenance;
 use heapless::{String, Vec};
-use xen_hypercall::ops::memory;
 use xen_hypercall::start_info::{StartInfo, StartInfoError};
 use xen_sys::arch_x86::hvm::start_info::{HvmMemmapTableEntry, MemmapType};
 use xen_sys::hvm::e820::E820Entry;
@@ -17,6 +16,8 @@ pub(crate) struct Boot {
     pub(crate) dom0: bool,
     pub(crate) command_line: String<2048>,
     pub(crate) memory_map: Vec<HvmMemmapTableEntry, 128>,
+    /// Whether Xen was asked for the map, because the loader left none.
+    pub(crate) map_of_xen: bool,
 }
 
 impl Boot {
@@ -50,28 +51,20 @@ pub(crate) unsafe fn read(address: usize) -> Result<Boot, StartInfoError> {
         Some(())
     };
     let start = StartInfo::read(physical, address as u64)?;
-    let mut boot = Boot { dom0: start.is_dom0(), command_line: String::new(), memory_map: Vec::new() };
+    let mut boot = Boot {
+        dom0: start.is_dom0(),
+        command_line: String::new(),
+        memory_map: Vec::new(),
+        map_of_xen: false,
+    };
     let mut line = [0; 2048];
     // There is as much room in the one as in the other.
     let _ = boot.command_line.push_str(start.command_line(&mut line));
-    let _ = start.memory_map().try_for_each(|entry| boot.memory_map.push(entry));
-    if boot.memory_map.is_empty() {
-        boot.memory_map = asked_of_xen();
+    let mut buffer = [E820Entry::default(); 128];
+    // A kernel without a memory map reports that later, when it has no RAM to allocate from.
+    if let Ok(mut regions) = start.memory_regions(&Rt::new(), &mut buffer) {
+        boot.map_of_xen = regions.is_of_xen();
+        let _ = regions.try_for_each(|region| boot.memory_map.push(region));
     }
     Ok(boot)
-}
-
-/// The memory map by hypercall: start_info has none before version 1 (Xen 4.12), and may have none after.
-fn asked_of_xen() -> Vec<HvmMemmapTableEntry, 128> {
-    let mut entries = [E820Entry::default(); 128];
-    let count = memory::memory_map(&Rt::new(), &mut entries).unwrap_or(0);
-    let entries = entries.iter().take(count);
-    entries
-        .map(|entry| HvmMemmapTableEntry {
-            addr: entry.addr.get(),
-            size: entry.size.get(),
-            type_: MemmapType(entry.type_.get()),
-            reserved: 0,
-        })
-        .collect()
 }

@@ -25,6 +25,9 @@ fn amounts(t: &mut Report) {
     op!(t, memory::current_reservation(DomId(0x7000)) => fails(Errno::ESRCH));
     let map = &mut [E820Entry::default(); 64];
     op!(t, memory::memory_map(map) => Expected::Ok);
+    // A PVH dom0 gets start information of version 0.
+    let of_xen = t.xen.memory_map_is_of_xen();
+    t.fact("the memory map is Xen's in dom0, the loader's in a guest", of_xen == t.xen.is_dom0());
     // 4.17 has it for a PV dom0 only.
     let expected = t.since(20, t.dom0_only(that("some entries", |&n| n > 0)));
     op!(t, memory::machine_memory_map(map) => expected);

@@ -10,7 +10,7 @@ use xen_sys::xen::HYPERVISOR_SET_TIMER_OP;
 ///
 /// # Errors
 ///
-/// None are documented.
+/// `ENOSYS` on arm.
 #[doc(alias = "__HYPERVISOR_set_timer_op")]
 pub fn set_timer<H: Hypercall + ?Sized>(xen: &H, at: Option<Instant>) -> Result<(), Errno> {
     // Zero stops the timer, so a moment that is long past has to be another number.

@@ -1,6 +1,8 @@
 //! `vcpu_op`: virtual processors: their start and stop, their timers, and areas that Xen keeps up to date. Source: `vcpu.h`.
 //!
-//! All functions answer `ENOENT` if there is no such vCPU.
+//! All functions answer `ENOENT` if there is no such vCPU. On arm Xen offers
+//! [`register_vcpu_info`] and the areas of the runstate; the other functions answer `EINVAL` there, and
+//! vCPUs are started by PSCI.
 
 use super::check;
 use crate::{Errno, Gfn, Hypercall, Instant, PAGE_SIZE};
@@ -85,7 +87,7 @@ pub fn stop_periodic_timer<H: Hypercall + ?Sized>(xen: &H, vcpu: u32) -> Result<
 ///
 /// # Errors
 ///
-/// `EEXIST` if it is initialised already, `EINVAL` for registers that no CPU could have, `ENOSYS` on arm.
+/// `EEXIST` if it is initialised already, `EINVAL` for registers that no CPU could have.
 ///
 /// # Safety
 ///
@@ -151,7 +153,11 @@ pub fn get_runstate_info<H: Hypercall + ?Sized>(xen: &H, vcpu: u32) -> Result<Vc
     Ok(arg)
 }
 
-/// Starts the periodic timer of `vcpu`: `VIRQ_TIMER` every `period_ns` nanoseconds.
+/// Starts the periodic timer of `vcpu`: `VIRQ_TIMER` every `period_ns` nanoseconds while the vCPU runs.
+///
+/// Xen stops the timer while the vCPU is blocked or waits for a CPU, so it never wakes a vCPU. When the
+/// vCPU runs again, Xen sends one event if a period has passed, however many have. A kernel that idles
+/// wakes by [`set_singleshot_timer`].
 ///
 /// # Errors
 ///
@@ -226,7 +232,7 @@ pub unsafe fn register_runstate_memory_area<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// `EFAULT` or `EINVAL` for a place that Xen can't write, `ENOSYS` on arm.
+/// `EFAULT` or `EINVAL` for a place that Xen can't write.
 ///
 /// # Safety
 ///
