@@ -24,11 +24,17 @@ use xen_sys::io::blkif::BlkifOp;
 const PROTOCOL: &str =
     if cfg!(any(target_arch = "aarch64", target_arch = "arm")) { "arm-abi" } else { "x86_64-abi" };
 
-/// What an earlier owner may have left in our directory, which the backend would take for ours.
-const FOREIGN_KEYS: [&str; 3] = ["ring-page-order", "num-ring-pages", "multi-queue-num-queues"];
-
-/// Where the references of a larger ring are named, page by page.
-const RING_REFS: [&str; 16] = [
+/// Nodes of earlier connections, of this driver's or of another one's before it, that a backend would
+/// take for this connection's unless they are written again.
+///
+/// `feature-large-sector-size` is among them: the header deprecates it (note 12) and this driver never
+/// writes it, but some backends count in units of `sector-size` where it is 1.
+const STALE_KEYS: [&str; 21] = [
+    "ring-page-order",
+    "num-ring-pages",
+    "multi-queue-num-queues",
+    "feature-large-sector-size",
+    "ring-ref",
     "ring-ref0",
     "ring-ref1",
     "ring-ref2",
@@ -46,6 +52,12 @@ const RING_REFS: [&str; 16] = [
     "ring-ref14",
     "ring-ref15",
 ];
+
+/// Where the references of a larger ring are named, page by page.
+const RING_REFS: &[&str] = STALE_KEYS.split_at(5).1;
+
+/// The most events of a watch that one poll takes.
+const EVENTS: usize = 16;
 
 /// How far a disk's connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -530,9 +542,6 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         if self.closing {
             return Ok(self.frontend.close()?);
         }
-        for key in FOREIGN_KEYS {
-            self.store().remove(format_args!("{}/{key}", self.frontend.path()))?;
-        }
         let order = Self::ORDER.min(largest_order(&self.frontend)?);
         let peer = self.frontend.backend_id();
         let connection = Connection::new(self.grants, peer, self.number.0 as u16, order)?;
@@ -545,10 +554,10 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         // Backends know the ring's size by one name or the other. One of before there were larger rings knows neither.
         let sizes: [(_, &dyn fmt::Display); 2] = [("ring-page-order", &order), ("num-ring-pages", &pages)];
         let (names, sizes) =
-            if order == 0 { (&["ring-ref"][..], &sizes[..0]) } else { (&RING_REFS[..], &sizes[..]) };
+            if order == 0 { (&["ring-ref"][..], &sizes[..0]) } else { (RING_REFS, &sizes[..]) };
         keys.extend(common.iter().chain(sizes).copied());
         keys.extend(names.iter().zip(refs).map(|(&name, reference)| (name, reference as &dyn fmt::Display)));
-        self.frontend.publish(XenbusState::INITIALISED, &keys)?;
+        self.frontend.publish_only(XenbusState::INITIALISED, &keys, &STALE_KEYS)?;
         drop(keys);
         // The backend has let go of what it had of earlier ones, or never had it.
         self.take_back();

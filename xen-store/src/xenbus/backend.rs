@@ -324,7 +324,7 @@ impl<'a, P: Host, T: Transport> Backend<'a, P, T> {
 
     fn publish(&mut self, state: XenbusState, keys: &[(&str, &dyn Display)]) -> Result<(), StoreError> {
         let before = self.ends.own;
-        self.ends.publish(state, keys)?;
+        self.ends.publish(state, keys, &[])?;
         if self.ends.own != before {
             self.since = self.store().platform().now();
         }

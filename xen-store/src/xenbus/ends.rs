@@ -53,7 +53,8 @@ impl<'a, P: Host, T: Transport> Ends<'a, P, T> {
         next(self.end, self.own, self.peer)
     }
 
-    /// Writes `keys` into our directory and switches to `state`, all in one transaction. If the directory is gone, it is not made again.
+    /// Writes `keys` into our directory, removes those of `stale` that are not among them, and switches to `state`, all in one
+    /// transaction. If the directory is gone, it is not made again.
     ///
     /// A toolstack requests a detach by writing Closing into the backend's state. If it did so since
     /// the state was read last, the backend is in Closing, and stays there unless `state` is Closed.
@@ -61,6 +62,7 @@ impl<'a, P: Host, T: Transport> Ends<'a, P, T> {
         &mut self,
         state: XenbusState,
         keys: &[(&str, &dyn Display)],
+        stale: &[&str],
     ) -> Result<(), StoreError> {
         let (path, link) = (&self.path, link(self.end));
         let (end, own) = (self.end, self.own);
@@ -72,6 +74,19 @@ impl<'a, P: Host, T: Transport> Ends<'a, P, T> {
             let overwritten = end == End::Back && own != XenbusState::CLOSING && state != XenbusState::CLOSED;
             let requested = overwritten && read_state(tx, path)? == Some(XenbusState::CLOSING);
             let state = if requested { XenbusState::CLOSING } else { state };
+            for stale in stale.chunks(u32::BITS as usize) {
+                // A bit for each that is there. One listing costs less than a removal of each that is not.
+                let mut present = 0u32;
+                tx.directory(path.as_str(), |name| {
+                    let found = stale.iter().position(|key| *key == name);
+                    present |= found.map_or(0, |at| 1 << at);
+                })?;
+                for (at, stale) in stale.iter().enumerate() {
+                    if present & 1 << at != 0 && keys.iter().all(|(key, _)| key != stale) {
+                        tx.remove(format_args!("{path}/{stale}"))?;
+                    }
+                }
+            }
             for (key, value) in keys {
                 tx.write_fmt(format_args!("{path}/{key}"), value)?;
             }

@@ -280,8 +280,23 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
     ///
     /// [`XenbusError::Unplugged`] if our directory is gone; it is not made again. [`XenbusError::Store`], with nothing written.
     pub fn publish(&mut self, state: XenbusState, keys: &[(&str, &dyn Display)]) -> Result<(), XenbusError> {
+        self.publish_only(state, keys, &[])
+    }
+
+    /// Writes `keys` into our directory, removes those of `stale` that are not among them, and switches to `state`, all in one
+    /// transaction: the backend never finds nodes of an earlier connection beside those of this one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`publish`](Self::publish).
+    pub fn publish_only(
+        &mut self,
+        state: XenbusState,
+        keys: &[(&str, &dyn Display)],
+        stale: &[&str],
+    ) -> Result<(), XenbusError> {
         let before = self.ends.own;
-        self.ends.publish(state, keys)?;
+        self.ends.publish(state, keys, stale)?;
         if self.ends.gone {
             return Err(self.unplugged());
         }
