@@ -43,6 +43,43 @@ struct Lent<'a, P: Platform> {
     sector: u64,
     sectors: usize,
     pages: Loan<'a, P>,
+    /// The caller has cancelled it: it is not made again on another connection.
+    cancelled: bool,
+}
+
+/// Which bytes of a request's pages are zeroed before the backend gets access to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Zeroed {
+    /// None: the pages and what is in them are the caller's, and the backend is trusted.
+    None,
+    /// The sectors of a read. If the backend answers without writing them, they read as zeroes, and not
+    /// as data of an earlier transfer.
+    Reads,
+    /// All but the sectors of a write. The backend is not trusted with anything else.
+    All,
+}
+
+impl Zeroed {
+    /// Zeroes the pages of a read of `sectors` sectors.
+    fn read(self, pages: &mut [u8], sectors: usize) {
+        let len = match self {
+            Self::None => 0,
+            Self::Reads => sectors * SECTOR_SIZE,
+            Self::All => pages.len(),
+        };
+        if let Some(bytes) = pages.get_mut(..len) {
+            bytes.fill(0);
+        }
+    }
+
+    /// Zeroes what lies behind the data in the pages of a write of `sectors` sectors.
+    fn write(self, pages: &mut [u8], sectors: usize) {
+        if self == Self::All
+            && let Some(rest) = pages.get_mut(sectors * SECTOR_SIZE..)
+        {
+            rest.fill(0);
+        }
+    }
 }
 
 /// An answered request: which, what it was, how it went, and its pages.
@@ -99,11 +136,21 @@ impl<'a, P: Platform, const DEPTH: usize> Connection<'a, P, DEPTH> {
         }
     }
 
-    /// Takes a request without an answer out, to be made again on another connection. If the peer keeps its pages, that is how it ended.
+    /// Marks a request without an answer as not to be made again, and returns whether there is such a request.
+    pub(super) fn cancel(&mut self, token: Token) -> bool {
+        let lent = self.requests.payload_mut(token);
+        lent.map(|lent| lent.cancelled = true).is_some()
+    }
+
+    /// Takes a request without an answer out, to be made again on another connection. One that was cancelled, or whose pages the peer
+    /// keeps, has ended.
     pub(super) fn take_back(&mut self) -> Option<TakenBack<P>> {
-        let Done { token, operation, payload: Lent { sector, sectors, pages } } =
+        let Done { token, operation, payload: Lent { sector, sectors, pages, cancelled } } =
             self.requests.take_unanswered()?;
         Some(match (operation, pages.reclaim()) {
+            (_, Ok(buffer)) if cancelled => {
+                Err(Completion { token, outcome: Err(IoError::Closed), buffer })
+            }
             (BlkifOp::READ, Ok(Some(buffer))) => Ok((token, Request::Read { sector, sectors, buffer })),
             (BlkifOp::WRITE, Ok(Some(buffer))) => Ok((token, Request::Write { sector, sectors, buffer })),
             (_, Ok(_)) => Ok((token, Request::Flush)),
@@ -134,14 +181,15 @@ impl<'a, P: Platform, const DEPTH: usize> Connection<'a, P, DEPTH> {
         }
     }
 
-    /// Grants the request's pages and queues it. What the request asks for has been checked.
+    /// Grants the request's pages and queues it. What the request asks for has been checked. Returns the completion of a request that is
+    /// over at once.
     pub(super) fn submit(
         &mut self,
         token: Token,
         request: Request<P>,
         flush: FlushMethod,
-        trusted: bool,
-    ) -> Result<(), SubmitError<P>> {
+        zeroed: Zeroed,
+    ) -> Result<Option<Completion<P>>, SubmitError<P>> {
         match self.ended {
             Some(IoError::Broken(broken)) => return Err(request.refused(Refusal::Broken(broken))),
             Some(_) => return Err(request.refused(Refusal::NotConnected)),
@@ -150,33 +198,31 @@ impl<'a, P: Platform, const DEPTH: usize> Connection<'a, P, DEPTH> {
         }
         match request {
             Request::Read { sector, sectors, mut buffer } => {
-                if !trusted {
-                    buffer.as_mut_slice().fill(0);
-                }
+                zeroed.read(buffer.as_mut_slice(), sectors);
                 let remake = |buffer| Request::Read { sector, sectors, buffer };
                 match self.grants.share_writable(buffer, self.peer) {
                     Ok(pages) => {
-                        let lent = Lent { sector, sectors, pages: Loan::Writable(pages) };
+                        let pages = Loan::Writable(pages);
+                        let lent = Lent { sector, sectors, pages, cancelled: false };
                         self.push(token, BlkifOp::READ, lent, remake)
                     }
                     Err(failed) => Err(remake(failed.pages).refused(Refusal::Grant(failed.error))),
                 }
             }
             Request::Write { sector, sectors, mut buffer } => {
-                if !trusted && let Some(rest) = buffer.as_mut_slice().get_mut(sectors * SECTOR_SIZE..) {
-                    rest.fill(0);
-                }
+                zeroed.write(buffer.as_mut_slice(), sectors);
                 let remake = |buffer| Request::Write { sector, sectors, buffer };
                 match self.grants.share_read_only(buffer, self.peer) {
                     Ok(pages) => {
-                        let lent = Lent { sector, sectors, pages: Loan::Readable(pages) };
+                        let pages = Loan::Readable(pages);
+                        let lent = Lent { sector, sectors, pages, cancelled: false };
                         self.push(token, BlkifOp::WRITE, lent, remake)
                     }
                     Err(failed) => Err(remake(failed.pages).refused(Refusal::Grant(failed.error))),
                 }
             }
             Request::Flush => {
-                let lent = Lent { sector: 0, sectors: 0, pages: Loan::Nothing };
+                let lent = Lent { sector: 0, sectors: 0, pages: Loan::Nothing, cancelled: false };
                 self.push(token, flush.operation(), lent, |_| Request::Flush)
             }
         }
@@ -188,14 +234,23 @@ impl<'a, P: Platform, const DEPTH: usize> Connection<'a, P, DEPTH> {
         operation: BlkifOp,
         lent: Lent<'a, P>,
         remake: impl FnOnce(Pages<P>) -> Request<P>,
-    ) -> Result<(), SubmitError<P>> {
+    ) -> Result<Option<Completion<P>>, SubmitError<P>> {
         let segments = segments(lent.pages.refs(), lent.sectors);
         let order = Order { operation, sector: lent.sector, segments: &segments };
-        self.requests.push(token, &order, lent).map_err(|lent| match lent.pages.reclaim() {
-            // The peer was never told of the pages, so this is how it ends. A peer that found them nevertheless keeps them.
-            Ok(Some(buffer)) => remake(buffer).refused(Refusal::Full),
-            Ok(None) | Err(_) => Request::Flush.refused(Refusal::Full),
-        })
+        let Err(lent) = self.requests.push(token, &order, lent) else { return Ok(None) };
+        match lent.pages.reclaim() {
+            Ok(Some(buffer)) => Err(remake(buffer).refused(Refusal::Full)),
+            // Only a flush has no pages.
+            Ok(None) => Err(Request::Flush.refused(Refusal::Full)),
+            // The peer maps pages whose references it has never read in a request. There is no buffer to give back with an error, so
+            // this is the request's completion.
+            Err(in_use) => {
+                let broken = Broken::PageInUse(in_use);
+                self.break_off(broken);
+                let outcome = Err(IoError::Broken(broken));
+                Ok(Some(Completion { token, outcome, buffer: None }))
+            }
+        }
     }
 
     /// Shows the peer what was queued, and notifies it if it sleeps.

@@ -1,6 +1,6 @@
 //! The poll core of a disk.
 
-use super::connection::{Answer, Connection};
+use super::connection::{Answer, Connection, Zeroed};
 use super::list::device_number;
 use super::request::check_buffer;
 use super::requests::{DEFAULT_DEPTH, ring_order};
@@ -85,11 +85,16 @@ pub enum BlockState {
 /// completes with an error, and pages that the backend has not let go of are kept back by the grant table.
 ///
 /// A device that was closed, or whose backend was replaced, is taken up again by [`reopen`](Self::reopen); one that was moved to another host
-/// with its domain, by [`resume`](Self::resume). Requests that have no answer by then are made again, under the tokens that they have.
+/// with its domain, by [`resume`](Self::resume). Requests that have no answer by then are made again, under the tokens that they have,
+/// unless they were [cancelled](Self::cancel). Each token completes exactly once, whatever the backend and the toolstack do.
+///
+/// A trusted backend gets the pages of a read as they are. If it answers without writing them, they hold what
+/// the caller had left there: zero them first where that is not to be taken for the disk's content.
+/// An untrusted backend gets them zeroed, and so does each backend but the first that a read is sent to.
 ///
 /// [`close`](Self::close) it before dropping it; a device that is just dropped looks to its backend as if the domain had died.
 ///
-/// At most `DEPTH` requests are in flight: a power of two, 32 (a ring of one page) to [`MAX_DEPTH`](super::MAX_DEPTH) (16 pages). A backend that takes
+/// At most `DEPTH` requests are in flight, completions that were not taken included: a power of two, 32 (a ring of one page) to [`MAX_DEPTH`](super::MAX_DEPTH) (16 pages). A backend that takes
 /// no ring that large gets the largest that it takes. What is kept of each request is part of this value: about 180 bytes each, and
 /// a stack that it is moved on needs room for it. A kernel with small stacks boxes it.
 pub struct Block<'a, P: Platform, const DEPTH: usize = DEFAULT_DEPTH> {
@@ -268,7 +273,11 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
 
     /// Returns how many requests can be submitted now.
     pub fn room(&self) -> usize {
-        self.link.current().filter(|_| self.state == BlockState::Connected).map_or(0, Connection::room)
+        let connected = self.state == BlockState::Connected && !self.unanswered.is_to_be_made_again();
+        let connection = self.link.current().filter(|_| connected);
+        // Each request that has not completed has a place, wherever it is: in the ring, or among those of
+        // earlier connections.
+        connection.map_or(0, Connection::room).min(DEPTH - self.in_flight())
     }
 
     /// Queues a request for the next [`kick`](Self::kick).
@@ -277,6 +286,16 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
     ///
     /// [`SubmitError`] has the request, and why it was not taken.
     pub fn submit(&mut self, request: Request<P>) -> Result<Token, SubmitError<P>> {
+        self.submit_zeroed(request, Zeroed::None)
+    }
+
+    /// Queues a request as [`submit`](Self::submit) does; its pages held data of other requests before, and a
+    /// read that the backend does not carry out must not show them.
+    pub(super) fn submit_reused(&mut self, request: Request<P>) -> Result<Token, SubmitError<P>> {
+        self.submit_zeroed(request, Zeroed::Reads)
+    }
+
+    fn submit_zeroed(&mut self, request: Request<P>, zeroed: Zeroed) -> Result<Token, SubmitError<P>> {
         if let Err(reason) = self.check(&request) {
             return Err(request.refused(reason));
         }
@@ -285,7 +304,10 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         match self.link.current_mut() {
             Some(connection) => {
                 let token = Token(self.next);
-                connection.submit(token, request, flush, self.info.trusted)?;
+                let zeroed = if self.info.trusted { zeroed } else { Zeroed::All };
+                if let Some(ended) = connection.submit(token, request, flush, zeroed)? {
+                    self.unanswered.add(Err(ended));
+                }
                 self.next += 1;
                 Ok(token)
             }
@@ -300,10 +322,24 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         if self.state != BlockState::Connected {
             return Err(Refusal::NotConnected);
         }
-        if self.unanswered.is_to_be_made_again() {
+        if self.unanswered.is_to_be_made_again() || self.in_flight() >= DEPTH {
             return Err(Refusal::Full);
         }
         check(&self.info, request)
+    }
+
+    /// Cancels a request: if its connection ends before the backend has answered, it is not made again on another one and
+    /// completes with [`IoError::Closed`]. Returns whether the request had neither been answered nor completed.
+    ///
+    /// For a request that the caller has given up on: made again later, it would undo what was written since. The protocol has no way to
+    /// take a request back from the backend that has it, so that backend may still carry it out. The request's completion
+    /// and its buffer come as ever.
+    pub fn cancel(&mut self, token: Token) -> bool {
+        let linked = match &mut self.link {
+            Link::None => false,
+            Link::Current(connection) | Link::Previous(connection) => connection.cancel(token),
+        };
+        linked || self.unanswered.cancel(token)
     }
 
     /// Publishes what was queued, and notifies the backend if it sleeps.
@@ -317,6 +353,11 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
     pub fn complete(&mut self) -> Option<Completion<P>> {
         if let Some(ended) = self.unanswered.next_ended() {
             return Some(ended);
+        }
+        if self.closing
+            && let Some(closed) = self.next_closed()
+        {
+            return Some(closed);
         }
         let Some(Answer { completion, operation }) = self.link.current_mut().and_then(Connection::complete)
         else {
@@ -340,9 +381,11 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         }
         self.take_back();
         self.link = Link::None;
-        if let Some(ended) = self.unanswered.next_ended() {
-            return Some(ended);
-        }
+        self.unanswered.next_ended().or_else(|| self.next_closed())
+    }
+
+    /// Gives back a request that was to be made again, and is not any more.
+    fn next_closed(&mut self) -> Option<Completion<P>> {
         let (token, request) = self.unanswered.next_again()?;
         Some(Completion { token, outcome: Err(IoError::Closed), buffer: request.into_buffer() })
     }
@@ -361,6 +404,9 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
             return Ok(self.state);
         }
         self.kick();
+        if self.closing && self.is_idle() {
+            self.leave()?;
+        }
         // A step at most leads to the next; the last ones wait for the backend.
         for _ in 0..4 {
             match self.frontend.poll(now)? {
@@ -401,8 +447,9 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         Ok(self.state)
     }
 
-    /// Begins to close the device: no more requests are taken, those in flight complete, then both ends close. Go on with
-    /// [`complete`](Self::complete) and [`poll`](Self::poll) until the state is [`BlockState::Closed`].
+    /// Begins to close the device: no more requests are taken, those in flight complete, then both ends close. Requests of an earlier
+    /// connection that were to be made again complete as closed. Go on with [`complete`](Self::complete) and [`poll`](Self::poll) until
+    /// the state is [`BlockState::Closed`].
     pub fn close(&mut self) {
         self.closing = true;
         if self.state == BlockState::Connected {
@@ -418,7 +465,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
     pub fn close_now(&mut self) -> Result<(), BlockError> {
         self.close();
         self.state = BlockState::Closing;
-        Ok(self.frontend.close()?)
+        self.leave()
     }
 
     /// Begins to connect the device again, as xenstore has it now: after it was closed, or removed and plugged in again, as when its backend's domain
@@ -481,26 +528,32 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
     /// Makes the requests again that earlier connections did not answer.
     fn submit_again(&mut self) {
         let flush = self.info.flush_method().unwrap_or(FlushMethod::Flush);
-        let trusted = self.info.trusted;
+        // What an earlier backend has written into the pages of a read is not this one's answer.
+        let zeroed = if self.info.trusted { Zeroed::Reads } else { Zeroed::All };
         let mut queued = false;
         while let Some(connection) = self.link.current_mut().filter(|connection| connection.room() > 0)
             && let Some((token, request)) = self.unanswered.next_again()
         {
             let submitted = match check(&self.info, &request) {
-                Ok(()) => connection.submit(token, request, flush, trusted),
+                Ok(()) => connection.submit(token, request, flush, zeroed),
                 Err(reason) => Err(request.refused(reason)),
             };
             queued |= submitted.is_ok();
-            if let Err(SubmitError { reason, request }) = submitted {
-                if matches!(reason, Refusal::Full | Refusal::Grant(_)) {
+            match submitted {
+                Ok(None) => {}
+                Ok(Some(ended)) => self.unanswered.add(Err(ended)),
+                Err(SubmitError { reason: Refusal::Full | Refusal::Grant(_), request }) => {
                     // The next poll tries again.
                     self.unanswered.add(Ok((token, request)));
                     break;
                 }
                 // The new backend's disk is another one, or can do less.
-                let error = if reason == Refusal::NoFlush { IoError::Unsupported } else { IoError::Failed };
-                let buffer = request.into_buffer();
-                self.unanswered.add(Err(Completion { token, outcome: Err(error), buffer }));
+                Err(SubmitError { reason, request }) => {
+                    let no_flush = reason == Refusal::NoFlush;
+                    let error = if no_flush { IoError::Unsupported } else { IoError::Failed };
+                    let buffer = request.into_buffer();
+                    self.unanswered.add(Err(Completion { token, outcome: Err(error), buffer }));
+                }
             }
         }
         if queued {
@@ -515,7 +568,8 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         self.frontend.set_timeout(deadline.saturating_duration_since(start));
         loop {
             let now = store.platform().now();
-            if now >= deadline {
+            let over = now >= deadline;
+            if over {
                 // Lets the frontend say what it waits for.
                 self.frontend.set_timeout(Duration::ZERO);
             }
@@ -523,9 +577,21 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
                 state if state == wanted => return Ok(()),
                 BlockState::Unplugged | BlockState::Closed => return Err(self.refused()),
                 BlockState::Closing if wanted == BlockState::Connected => return Err(self.refused()),
+                // However often the backend changes its state, that was the last look.
+                _ if over => return Err(self.timed_out(wanted, now.saturating_duration_since(start))),
                 _ => store.wait(deadline),
             }
         }
+    }
+
+    fn timed_out(&self, wanted: BlockState, waited: Duration) -> BlockError {
+        let path = xen_store::PathText::new(&format_args!("{}/state", self.frontend.backend_path()));
+        let (found, own) = (self.frontend.backend_state(), self.frontend.own_state());
+        let awaited = match wanted {
+            BlockState::Connecting | BlockState::Connected => XenbusState::CONNECTED,
+            _ => XenbusState::CLOSED,
+        };
+        BlockError::Xenbus(XenbusError::Timeout { path, awaited, found, own, waited })
     }
 
     fn refused(&self) -> BlockError {
@@ -540,7 +606,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
     /// Makes a ring and tells the backend of it.
     fn publish(&mut self) -> Result<(), BlockError> {
         if self.closing {
-            return Ok(self.frontend.close()?);
+            return self.leave();
         }
         let order = Self::ORDER.min(largest_order(&self.frontend)?);
         let peer = self.frontend.backend_id();
@@ -581,6 +647,25 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         Ok(self.frontend.connected()?)
     }
 
+    /// Returns whether the backend has no request that it can still answer.
+    fn is_idle(&self) -> bool {
+        self.link.current().is_none_or(|current| current.in_flight() == 0 || current.is_ended())
+    }
+
+    /// Closes our end. A backend that was offered no ring has nothing to release, so it is not waited for.
+    fn leave(&mut self) -> Result<(), BlockError> {
+        let unpublished =
+            matches!(self.frontend.own_state(), XenbusState::UNKNOWN | XenbusState::INITIALISING);
+        if unpublished {
+            match self.frontend.switch(XenbusState::CLOSED) {
+                // The next poll reports it.
+                Err(XenbusError::Unplugged { .. }) => {}
+                result => result?,
+            }
+        }
+        Ok(self.frontend.close()?)
+    }
+
     /// Closes our end once nothing is in flight, or nothing can be answered any more; tells whether it did.
     fn close_when_idle(&mut self) -> Result<bool, BlockError> {
         let backend = self.frontend.backend_state();
@@ -589,7 +674,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         {
             connection.end();
         }
-        let idle = self.link.current().is_none_or(|current| current.in_flight() == 0 || current.is_ended());
+        let idle = self.is_idle();
         if idle {
             self.frontend.close()?;
         }
@@ -652,7 +737,11 @@ impl<'a, P: Platform> SizeWatch<'a, P> {
 
     /// Returns the size if it was read again. Waits only if there is no slot for a request beside others.
     fn poll(&mut self, backend: &str) -> Result<Option<u64>, BlockError> {
-        while self.watch.try_next()?.is_some() {
+        // Bounded, however often the backend writes the node: the rest is there at the next poll.
+        for _ in 0..EVENTS {
+            if self.watch.try_next()?.is_none() {
+                break;
+            }
             self.changed = true;
         }
         let mut buffer = [0; 24];

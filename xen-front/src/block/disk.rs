@@ -14,7 +14,7 @@ use xen_store::XenStore;
 /// How many buffers [`Disk::connect`] takes, of 44 KiB each: 704 KiB.
 pub const DEFAULT_BUFFERS: usize = 16;
 
-/// How long the backend may be silent, unless [`Disk::set_timeout`] says otherwise.
+/// How long the backend may take for a request, unless [`Disk::set_timeout`] says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The longest single wait. Another thread may take the store's event for its own, so look again after this long.
@@ -25,8 +25,12 @@ const BUFFER: usize = MAX_PAGES * PAGE_SIZE;
 
 /// A disk with blocking reads and writes of any length.
 ///
-/// Data is copied through buffers that the disk owns, several requests at a time. Every call waits until it is done, but not while the
-/// backend answers nothing for longer than the timeout.
+/// Data is copied through buffers that the disk owns, several requests at a time. Every call waits until it is done, but fails if the
+/// backend leaves any of its requests without an answer for longer than the timeout. Requests that a failed call leaves behind are
+/// [cancelled](Block::cancel): no backend but the present one can carry them out.
+///
+/// The buffers are zeroed before each read: a backend that answers without writing them does not pass
+/// off data of an earlier transfer as the disk's. [`Block`] reads into the caller's own pages without that cost.
 pub struct Disk<'a, P: Platform, const DEPTH: usize = DEFAULT_DEPTH> {
     block: Block<'a, P, DEPTH>,
     free: Vec<Pages<P>, DEPTH>,
@@ -38,6 +42,8 @@ pub struct Disk<'a, P: Platform, const DEPTH: usize = DEFAULT_DEPTH> {
 /// A request of a transfer under way.
 struct Part {
     token: Token,
+    /// When it was submitted.
+    since: Instant,
     /// Where its bytes lie in the caller's buffer.
     start: usize,
     end: usize,
@@ -138,7 +144,7 @@ impl<'a, P: Platform, const DEPTH: usize> Disk<'a, P, DEPTH> {
         self.block
     }
 
-    /// Sets how long the backend may be silent before a call gives up.
+    /// Sets how long the backend may take for a request before a call fails. It is 30 seconds at first.
     pub fn set_timeout(&mut self, timeout: Duration) {
         self.timeout = timeout;
     }
@@ -185,12 +191,21 @@ impl<'a, P: Platform, const DEPTH: usize> Disk<'a, P, DEPTH> {
     /// [`TransferError`].
     pub fn flush(&mut self) -> Result<(), TransferError> {
         let mut flush = None;
-        let mut progress = self.now();
+        let result = self.flush_as(&mut flush);
+        if let Some(token) = flush {
+            self.block.cancel(token);
+        }
+        result
+    }
+
+    /// Flushes, and leaves a request that has no answer yet in `flush`.
+    fn flush_as(&mut self, flush: &mut Option<Token>) -> Result<(), TransferError> {
+        let mut since = self.now();
         loop {
             if flush.is_none() {
                 match self.block.submit(Request::Flush) {
-                    Ok(token) => flush = Some(token),
-                    // By what earlier calls gave up waiting for; their answers make room.
+                    Ok(token) => (*flush, since) = (Some(token), self.now()),
+                    // By what earlier calls have not waited for; their answers make room.
                     Err(failed) if failed.reason == Refusal::Full => {}
                     Err(failed) if failed.reason == Refusal::NoFlush => return Ok(()),
                     Err(failed) => return Err(failed.reason.into()),
@@ -198,15 +213,15 @@ impl<'a, P: Platform, const DEPTH: usize> Disk<'a, P, DEPTH> {
                 self.block.kick();
             }
             let Some(Completion { token, outcome, buffer }) = self.block.complete() else {
-                self.wait_since(progress)?;
+                self.wait_since(since)?;
                 continue;
             };
-            progress = self.now();
             self.recycle(buffer);
-            if flush == Some(token) {
+            if *flush == Some(token) {
+                *flush = None;
                 match outcome {
                     // The device has dropped this way by now; the next submission takes another, if there is one.
-                    Err(IoError::Unsupported) => flush = None,
+                    Err(IoError::Unsupported) => {}
                     outcome => return Ok(outcome?),
                 }
             }
@@ -249,7 +264,10 @@ impl<'a, P: Platform, const DEPTH: usize> Disk<'a, P, DEPTH> {
             if self.block.in_flight() == 0 || now >= deadline {
                 break;
             }
-            self.block.poll(now)?;
+            // If it can't be closed, the next step says so.
+            if self.block.poll(now).is_err() {
+                break;
+            }
             self.wait(deadline);
         }
         self.block.close_now()?;
@@ -260,28 +278,46 @@ impl<'a, P: Platform, const DEPTH: usize> Disk<'a, P, DEPTH> {
         }
     }
 
-    fn transfer(&mut self, sector: u64, mut data: Data<'_>) -> Result<(), TransferError> {
+    fn transfer(&mut self, sector: u64, data: Data<'_>) -> Result<(), TransferError> {
         let len = data.len();
         if !len.is_multiple_of(SECTOR_SIZE) {
             return Err(TransferError::Length { bytes: len });
         }
         // Refused as a whole, before the first part is done.
         self.info().check_range(sector, (len / SECTOR_SIZE) as u64)?;
-        let mut parts: Vec<Part, DEPTH> = Vec::new();
+        let mut parts = Vec::new();
+        let result = self.transfer_parts(sector, data, &mut parts);
+        // The caller sees an error, so these must not reach another backend after what the caller does next.
+        for part in parts {
+            self.block.cancel(part.token);
+        }
+        result
+    }
+
+    /// Transfers the bytes part by part; parts that have no answer when it returns are left in `parts`.
+    fn transfer_parts(
+        &mut self,
+        sector: u64,
+        mut data: Data<'_>,
+        parts: &mut Vec<Part, DEPTH>,
+    ) -> Result<(), TransferError> {
+        let len = data.len();
         let mut next = 0;
         let mut result = Ok(());
-        let mut progress = self.now();
+        // Since when a buffer or a slot is awaited, if the backend has no part.
+        let mut waiting = self.now();
         loop {
             self.refill()?;
+            let now = self.now();
             while result.is_ok()
                 && next < len
                 && let Some(buffer) = self.free.pop()
             {
                 let end = len.min(next + BUFFER);
-                match self.block.submit(data.request(sector, next, end, buffer)) {
+                match self.block.submit_reused(data.request(sector, next, end, buffer)) {
                     Ok(token) => {
                         // One part a buffer, so there is room.
-                        let _ = parts.push(Part { token, start: next, end });
+                        let _ = parts.push(Part { token, since: now, start: next, end });
                         next = end;
                     }
                     Err(failed) => {
@@ -300,41 +336,53 @@ impl<'a, P: Platform, const DEPTH: usize> Disk<'a, P, DEPTH> {
             let mut any = false;
             while let Some(Completion { token, outcome, buffer }) = self.block.complete() {
                 any = true;
-                // Others are what earlier calls gave up waiting for.
+                // Others are those that earlier calls have not waited for.
                 if let Some(index) = parts.iter().position(|part| part.token == token) {
                     let part = parts.swap_remove(index);
                     if let (Ok(()), Some(buffer)) = (outcome, &buffer) {
                         data.take(&part, buffer);
                     }
                     result = result.and(outcome.map_err(TransferError::Io));
+                    waiting = now;
                 }
                 self.recycle(buffer);
             }
+            // Answers to other requests do not make up for the oldest one's.
+            let since = parts.iter().map(|part| part.since).min().unwrap_or(waiting);
             if any {
-                progress = self.now();
+                self.check_timeout(since, now)?;
             } else {
-                self.wait_since(progress)?;
+                self.wait_since(since)?;
             }
         }
     }
-    /// Waits for an event, unless the last one that counted was longer ago than the timeout.
-    fn wait_since(&mut self, progress: Instant) -> Result<(), TransferError> {
+
+    /// Fails if what is awaited since `since` was due before `now`.
+    fn check_timeout(&self, since: Instant, now: Instant) -> Result<(), TransferError> {
+        let waited = now.saturating_duration_since(since);
+        if waited >= self.timeout { Err(TransferError::Timeout { waited }) } else { Ok(()) }
+    }
+
+    /// Waits for an event, unless what is awaited since `since` is overdue.
+    fn wait_since(&mut self, since: Instant) -> Result<(), TransferError> {
         let now = self.now();
-        let waited = now.saturating_duration_since(progress);
-        if waited >= self.timeout {
-            return Err(TransferError::Timeout { waited });
-        }
+        self.check_timeout(since, now)?;
         self.block.poll(now)?;
-        self.wait(progress + self.timeout);
+        self.wait(since + self.timeout);
         Ok(())
     }
 
-    /// Waits for an event of the ring or of the store, unless requests can be completed at once.
+    /// Waits for an event of the store, or of the ring where there is one, unless requests can be completed at once.
     fn wait(&self, deadline: Instant) {
         let over = matches!(self.block.state(), BlockState::Closed | BlockState::Unplugged);
-        if let Some(port) = self.block.port().filter(|_| !over && self.block.broken().is_none()) {
-            let deadline = deadline.min(self.now() + WAIT_SLICE);
-            self.platform().wait(&[port, self.block.store().port()], Some(deadline));
+        if over || self.block.broken().is_some() {
+            return;
+        }
+        let deadline = Some(deadline.min(self.now() + WAIT_SLICE));
+        let store = self.block.store().port();
+        match self.block.port() {
+            Some(port) => self.platform().wait(&[port, store], deadline),
+            None => self.platform().wait(&[store], deadline),
         }
     }
 

@@ -249,7 +249,8 @@ pub enum TransferError {
     Refused(Refusal),
     /// The backend did not do it.
     Io(IoError),
-    /// The backend did not answer in time. What it still has goes on, unseen.
+    /// The backend did not answer in time. It may still carry out what it has; no other backend gets it
+    /// after [`Disk::reopen`](super::Disk::reopen) or [`Disk::resume`](super::Disk::resume).
     Timeout {
         /// How long was waited.
         waited: Duration,

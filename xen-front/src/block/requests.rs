@@ -141,6 +141,12 @@ impl<M: Fixed, T, const DEPTH: usize> Requests<M, T, DEPTH> {
         Some(done)
     }
 
+    /// Returns the payload of a request that has no answer yet.
+    pub(crate) fn payload_mut(&mut self, token: Token) -> Option<&mut T> {
+        let mut found = self.slots.iter_mut().flatten();
+        found.find_map(|(_, done)| (done.token == token).then_some(&mut done.payload))
+    }
+
     /// Lends the memory of the ring.
     pub(crate) fn memory(&self) -> &M {
         self.ring.memory()

@@ -1,16 +1,17 @@
 //! Requests that earlier connections have left without an answer.
 
-use super::{Completion, Request, Token};
+use super::{Completion, IoError, Request, Token};
 use heapless::Vec;
 use xen_hypercall::Platform;
 
 /// A request without an answer: itself, to be made again, or how it ended.
 pub(super) type TakenBack<P> = Result<(Token, Request<P>), Completion<P>>;
 
-/// At most as many as a device has slots, for each of them had one.
+/// At most as many as a device has slots: a device never has more requests that the caller has not
+/// completed, those of earlier connections included.
 #[derive(Debug)]
 pub(super) struct Unanswered<P: Platform, const DEPTH: usize> {
-    /// Those to be made again are in the order of their tokens.
+    /// In the order of their tokens.
     list: Vec<TakenBack<P>, DEPTH>,
 }
 
@@ -23,7 +24,7 @@ impl<P: Platform, const DEPTH: usize> Unanswered<P, DEPTH> {
         self.list.len()
     }
 
-    /// Tells whether there are requests to be made again.
+    /// Returns whether there are requests to be made again.
     pub(super) fn is_to_be_made_again(&self) -> bool {
         self.list.iter().any(Result::is_ok)
     }
@@ -32,8 +33,9 @@ impl<P: Platform, const DEPTH: usize> Unanswered<P, DEPTH> {
     pub(super) fn add(&mut self, taken: TakenBack<P>) {
         let token = token(&taken);
         let at = self.list.partition_point(|other| self::token(other) < token);
-        // There is room: it had a slot.
-        let _ = self.list.insert(at, taken);
+        // `Block::submit` accepts no more requests than the list has room for.
+        let added = self.list.insert(at, taken);
+        debug_assert!(added.is_ok(), "a request without a place");
     }
 
     /// Takes the first request to be made again.
@@ -46,6 +48,17 @@ impl<P: Platform, const DEPTH: usize> Unanswered<P, DEPTH> {
     pub(super) fn next_ended(&mut self) -> Option<Completion<P>> {
         let at = self.list.iter().position(Result::is_err)?;
         self.list.remove(at).err()
+    }
+
+    /// Ends a request that was to be made again, and returns whether it was found.
+    pub(super) fn cancel(&mut self, cancelled: Token) -> bool {
+        let is_it = |taken: &TakenBack<P>| matches!(taken, Ok((token, _)) if *token == cancelled);
+        let Some(at) = self.list.iter().position(is_it) else { return false };
+        if let Ok((token, request)) = self.list.remove(at) {
+            let outcome = Err(IoError::Closed);
+            self.add(Err(Completion { token, outcome, buffer: request.into_buffer() }));
+        }
+        true
     }
 }
 

@@ -27,6 +27,14 @@ pub enum Manners {
     Status(i16),
     /// Answers, and keeps the pages mapped.
     KeepPages,
+    /// Takes requests, maps their pages, and does not answer.
+    Hold,
+    /// Takes requests and never answers them, whatever its manners are later.
+    Forget,
+    /// Answers reads with success without writing the pages, and does nothing of what is written.
+    Pretend,
+    /// As [`Pretend`](Self::Pretend), but the first sector of each page is read.
+    ReadPart,
     /// Publishes more answers than there are requests.
     WrongIndex,
     /// Never says what disk it has.
@@ -43,11 +51,16 @@ pub struct State {
     pub unsupported: Vec<BlkifOp>,
     /// All requests that came.
     pub seen: Vec<BlkifRequest>,
+    /// The connection, counted from 1, that each of the requests came on.
+    pub seen_on: Vec<usize>,
+    /// The connections so far.
+    pub connections: usize,
     /// What the pages of reads held when they came.
     pub read_pages: Vec<u8>,
     /// The most requests that lay in the ring at one look.
     pub depth: usize,
     kept: Vec<Mapping<Domain, ReadWrite>>,
+    kept_read_only: Vec<Mapping<Domain, ReadOnly>>,
 }
 
 impl State {
@@ -60,6 +73,7 @@ impl State {
     /// Lets go of the pages that were kept.
     pub fn let_go(&mut self) {
         self.kept.clear();
+        self.kept_read_only.clear();
     }
 }
 
@@ -80,9 +94,12 @@ impl Backend {
             nodes: Vec::new(),
             unsupported: Vec::new(),
             seen: Vec::new(),
+            seen_on: Vec::new(),
+            connections: 0,
             read_pages: Vec::new(),
             depth: 0,
             kept: Vec::new(),
+            kept_read_only: Vec::new(),
         };
         state.set("sectors", sectors);
         state.set("sector-size", 512);
@@ -90,13 +107,18 @@ impl Backend {
         state.set("feature-flush-cache", 1);
         state.set("feature-barrier", 1);
         let backend = Self(Arc::new(Mutex::new(state)));
+        backend.serve(world, device);
+        backend
+    }
+
+    /// Starts another backend of the same disk, for `device` in its domain.
+    pub fn serve(&self, world: &World, device: &Device) {
         let domain = world.domain(device.backend).unwrap();
         let store = domain.store();
         store.watch(format!("{}/state", device.frontend_path()), "front").unwrap();
         store.watch(device.backend_path(), "back").unwrap();
-        let mut end = End { device: *device, state: backend.clone(), store, link: None, own: 0 };
+        let mut end = End { device: *device, state: self.clone(), store, link: None, own: 0 };
         domain.spawn(move |domain: &Domain| end.poll(domain));
-        backend
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -131,6 +153,10 @@ impl End {
         };
         let peer: u32 = self.store.read_number(format!("{front}/state")).unwrap_or(0);
         self.own = own;
+        if matches!(own, 1 | 2 | 6) {
+            // It starts anew, whatever it was connected to before.
+            self.link = None;
+        }
         match (own, peer) {
             (1, _) | (6, 1) if self.state.state().manners != Manners::NeverReady => {
                 for (name, value) in self.state.state().nodes.clone() {
@@ -138,7 +164,8 @@ impl End {
                 }
                 self.switch(2);
             }
-            (2, 3 | 4) => self.connect(domain, &front),
+            // In Connected it is connected to a backend of before, whose ring is not this one's.
+            (2, 3) => self.connect(domain, &front),
             (2 | 4, 5) => self.switch(5),
             (5, 6) | (4, 6) => {
                 self.link = None;
@@ -163,11 +190,16 @@ impl End {
         let owner = self.device.frontend;
         let reference = GrantRef(number("ring-ref"));
         let map =
-            || Window::reserve(domain.clone(), 1).unwrap().map::<ReadWrite>(owner, &[reference]).unwrap();
+            || Window::reserve(domain.clone(), 1).unwrap().map::<ReadWrite>(owner, &[reference]).ok();
         let port = Port(number("event-channel"));
-        let channel = Channel::bind_interdomain(domain.clone(), owner, port).unwrap();
-        let ring = Ring::attach(map()).unwrap();
-        self.link = Some(Link { ring, page: map(), channel, waiting: Vec::new() });
+        let channel = Channel::bind_interdomain(domain.clone(), owner, port).ok();
+        let (Some(ring), Some(page), Some(channel)) = (map(), map(), channel) else {
+            // A test has had this state written while the frontend was at another connection.
+            return self.switch(5);
+        };
+        let ring = Ring::attach(ring).unwrap();
+        self.state.state().connections += 1;
+        self.link = Some(Link { ring, page, channel, waiting: Vec::new() });
         self.switch(4);
     }
 }
@@ -177,13 +209,19 @@ impl Link {
         domain.take_event(self.channel.port());
         while let Ok(Some(request)) = self.ring.pop() {
             state.seen.push(request);
+            state.seen_on.push(state.connections);
+            match state.manners {
+                Manners::Hold => state.hold(domain, owner, &request),
+                Manners::Forget => continue,
+                _ => {}
+            }
             self.waiting.push(request);
         }
         state.depth = state.depth.max(self.waiting.len());
         if self.ring.final_check() == Ok(true) {
             return Step::Worked;
         }
-        if state.manners == Manners::Silent {
+        if matches!(state.manners, Manners::Silent | Manners::Hold | Manners::Forget) {
             return Step::Idle;
         }
         for request in core::mem::take(&mut self.waiting) {
@@ -213,9 +251,24 @@ impl Link {
 }
 
 impl State {
+    /// Maps a request's pages and keeps them.
+    fn hold(&mut self, domain: &Domain, owner: DomId, request: &BlkifRequest) {
+        for segment in &request.seg[..usize::from(request.nr_segments)] {
+            let window = Window::reserve(domain.clone(), 1).unwrap();
+            if request.operation == BlkifOp::READ {
+                self.kept.extend(window.map(owner, &[segment.gref]));
+            } else {
+                self.kept_read_only.extend(window.map(owner, &[segment.gref]));
+            }
+        }
+    }
+
     fn perform(&mut self, domain: &Domain, owner: DomId, request: &BlkifRequest) -> BlkifStatus {
         if self.unsupported.contains(&request.operation) {
             return BlkifStatus::EOPNOTSUPP;
+        }
+        if self.manners == Manners::Pretend {
+            return BlkifStatus::OKAY;
         }
         let mut at = request.sector_number as usize * 512;
         for segment in &request.seg[..usize::from(request.nr_segments)] {
@@ -231,7 +284,8 @@ impl State {
                 let mut before = [0; 4096];
                 mem.copy_to(0, &mut before).unwrap();
                 self.read_pages.extend(before);
-                mem.copy_from(offset, &self.disk[at..at + len]).unwrap();
+                let copied = if self.manners == Manners::ReadPart { 512 } else { len };
+                mem.copy_from(offset, &self.disk[at..at + copied]).unwrap();
                 if self.manners == Manners::KeepPages {
                     self.kept.push(page);
                 }

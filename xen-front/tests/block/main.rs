@@ -2,8 +2,10 @@
 
 #[allow(unreachable_pub, reason = "a module of a test")]
 mod blkback;
+mod requests;
 
 use blkback::{Backend, Manners};
+use core::cell::Cell;
 use core::time::Duration;
 use proptest::prelude::*;
 use xen_front::block::*;
@@ -22,7 +24,8 @@ struct Lab {
     guest: Domain,
     store: XenStore<Domain>,
     grants: GrantTable<Domain>,
-    device: Device,
+    /// Made anew when the guest moves, or its backend is replaced.
+    device: Cell<Device>,
     back: Backend,
 }
 
@@ -39,7 +42,7 @@ impl Lab {
         let back = Backend::start(&world, &device, SECTORS);
         let store = XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap();
         let grants = GrantTable::new(guest.clone()).unwrap();
-        Self { world, guest, store, grants, device, back }
+        Self { world, guest, store, grants, device: Cell::new(device), back }
     }
 
     fn deadline(&self) -> Instant {
@@ -47,7 +50,7 @@ impl Lab {
     }
 
     fn block(&self) -> Block<'_, Domain> {
-        Block::connect(&self.store, &self.grants, self.device.id, self.deadline()).unwrap()
+        Block::connect(&self.store, &self.grants, self.device.get().id, self.deadline()).unwrap()
     }
 
     fn disk(&self) -> Disk<'_, Domain> {
@@ -61,7 +64,7 @@ impl Lab {
     }
 
     fn connect_error(&self) -> BlockError {
-        Block::connect(&self.store, &self.grants, self.device.id, self.deadline()).map(drop).unwrap_err()
+        Block::connect(&self.store, &self.grants, self.device.get().id, self.deadline()).map(drop).unwrap_err()
     }
 
     /// Polls and completes until `count` requests are done with.
@@ -100,7 +103,7 @@ fn a_disk_connects_reads_writes_flushes_and_closes_and_leaves_nothing_behind() {
     let lab = Lab::new();
     assert_eq!(lab.store_list(), [("xvda".to_owned(), 51712)]);
     let mut disk = lab.disk();
-    assert!(lab.world.is_connected(&lab.device));
+    assert!(lab.world.is_connected(&lab.device.get()));
     assert_eq!((disk.info().sectors, disk.info().sector_size), (SECTORS as u64, 512));
     let mut all = vec![0; SECTORS * 512];
     disk.read(0, &mut all).unwrap();
@@ -112,7 +115,7 @@ fn a_disk_connects_reads_writes_flushes_and_closes_and_leaves_nothing_behind() {
     assert_eq!(lab.back.state().seen.last().unwrap().operation, BlkifOp::FLUSH_DISKCACHE);
     assert!(lab.back.state().seen.iter().all(|request| request.nr_segments <= 11));
     disk.close(lab.deadline()).unwrap();
-    assert_eq!(lab.world.device_states(&lab.device), (6, 6));
+    assert_eq!(lab.world.device_states(&lab.device.get()), (6, 6));
     lab.finish();
 }
 
@@ -215,7 +218,7 @@ fn a_read_only_disk_is_not_written() {
 #[test]
 fn a_disk_is_called_by_its_extended_number_if_it_has_no_other() {
     let lab = Lab::new();
-    let front = lab.device.frontend_path();
+    let front = lab.device.get().frontend_path();
     let set = |key: &str, value: &str| lab.world.store().write(format!("{front}/{key}"), value).unwrap();
     set("virtual-device-ext", &((1 << 28) + 17 * 256).to_string());
     assert_eq!(lab.store_list(), [("xvda".to_owned(), 51712)], "the plain number comes first");
@@ -235,7 +238,7 @@ fn a_cdrom_and_a_removable_medium_are_known_by_either_ends_word() {
         ("disk", 0, false, false),
     ] {
         let lab = Lab::new();
-        let path = format!("{}/device-type", lab.device.frontend_path());
+        let path = format!("{}/device-type", lab.device.get().frontend_path());
         lab.world.store().write(path, own).unwrap();
         lab.back.state().set("info", info);
         let disk = lab.disk();
@@ -384,7 +387,7 @@ fn a_silent_backend_is_a_timeout_and_its_late_answers_do_no_harm() {
     assert!(matches!(disk.read(0, &mut data), Err(TransferError::Timeout { .. })));
     assert!(matches!(disk.flush(), Err(TransferError::Timeout { .. })));
     lab.back.state().manners = Manners::Good;
-    lab.world.domain(lab.device.backend).unwrap().kick();
+    lab.world.domain(lab.device.get().backend).unwrap().kick();
     disk.read(0, &mut data).unwrap();
     assert_eq!(data, lab.back.state().disk[..data.len()]);
     disk.close(lab.deadline()).unwrap();
@@ -422,7 +425,7 @@ fn an_unplugged_disk_first_finishes_what_it_was_asked_for() {
     block.submit(Request::Read { sector: 5, sectors: 8, buffer: lab.pages(1) }).unwrap();
     block.kick();
     lab.world.run_for(Duration::from_millis(10));
-    lab.world.detach(&lab.device);
+    lab.world.detach(&lab.device.get());
     while block.poll(lab.guest.now()) == Ok(BlockState::Connected) {
         lab.store.wait(lab.deadline());
     }
@@ -430,7 +433,7 @@ fn an_unplugged_disk_first_finishes_what_it_was_asked_for() {
     let refused = block.submit(Request::Flush).unwrap_err();
     assert_eq!(refused.reason, Refusal::NotConnected);
     lab.back.state().manners = Manners::Good;
-    lab.world.domain(lab.device.backend).unwrap().kick();
+    lab.world.domain(lab.device.get().backend).unwrap().kick();
     assert_eq!(lab.complete(&mut block, 1)[0].outcome, Ok(()));
     while !matches!(block.poll(lab.guest.now()).unwrap(), BlockState::Closed | BlockState::Unplugged) {
         lab.store.wait(lab.deadline());
@@ -444,7 +447,7 @@ fn an_unplugged_disk_first_finishes_what_it_was_asked_for() {
 fn an_idle_disk_that_is_polled_lets_itself_be_unplugged() {
     let lab = Lab::new();
     let mut disk = lab.disk();
-    lab.world.detach(&lab.device);
+    lab.world.detach(&lab.device.get());
     let deadline = lab.deadline();
     while !matches!(disk.poll(lab.guest.now()), Ok(BlockState::Closed | BlockState::Unplugged)) {
         assert!(lab.guest.now() < deadline);
@@ -464,7 +467,7 @@ fn a_device_that_is_torn_out_completes_its_requests_with_an_error() {
     }
     block.kick();
     lab.world.run_for(Duration::from_millis(10));
-    lab.world.remove_device(&lab.device);
+    lab.world.remove_device(&lab.device.get());
     for done in lab.complete(&mut block, 3) {
         assert_eq!(done.outcome, Err(IoError::Closed));
         assert!(done.buffer.is_some());
@@ -506,10 +509,10 @@ fn a_driver_domain_that_dies_ends_a_transfer_with_an_error() {
     lab.back.state().manners = Manners::Silent;
     lab.world.run_for(Duration::from_millis(1));
     let world = &lab.world;
-    let (backend, start) = (lab.device.backend, lab.guest.now());
+    let (backend, start) = (lab.device.get().backend, lab.guest.now());
     let killer = world.dom0().spawn({
         let store = world.store();
-        let path = lab.device.backend_path();
+        let path = lab.device.get().backend_path();
         move |domain: &Domain| {
             if domain.now() < start + Duration::from_millis(500) {
                 return xen_sim::Step::Sleep(start + Duration::from_millis(500));
@@ -530,7 +533,7 @@ fn a_driver_domain_that_dies_ends_a_transfer_with_an_error() {
 fn a_new_size_is_noticed_and_used() {
     let lab = Lab::new();
     let mut block = lab.block();
-    let backend = lab.device.backend_path();
+    let backend = lab.device.get().backend_path();
     lab.world.store().write(format!("{backend}/sectors"), SECTORS * 2).unwrap();
     lab.world.store().write(format!("{backend}/state"), 4).unwrap();
     let deadline = lab.deadline();
@@ -575,7 +578,7 @@ fn an_untrusted_backend_sees_zeroes_and_what_is_written_to_it() {
 #[test]
 fn what_firmware_left_in_the_directory_does_not_reach_the_backend() {
     let lab = Lab::new();
-    let front = lab.device.frontend_path();
+    let front = lab.device.get().frontend_path();
     for key in ["ring-page-order", "num-ring-pages", "multi-queue-num-queues"] {
         lab.guest.store().write(format!("{front}/{key}"), 4).unwrap();
     }
@@ -583,6 +586,74 @@ fn what_firmware_left_in_the_directory_does_not_reach_the_backend() {
     let disk = lab.disk();
     disk.close(lab.deadline()).unwrap();
     lab.finish();
+}
+
+/// Linux d75e7f63b7; a ring of 16 pages was followed by one of a single page.
+#[test]
+fn stale_ring_nodes_are_removed() {
+    let lab = Lab::new();
+    let front = lab.device.get().frontend_path();
+    let mut stale: Vec<_> = (0..16).map(|page| format!("ring-ref{page}")).collect();
+    let others = ["ring-page-order", "num-ring-pages", "multi-queue-num-queues", "feature-large-sector-size"];
+    stale.extend(others.map(str::to_owned));
+    for key in &stale {
+        lab.guest.store().write(format!("{front}/{key}"), 1).unwrap();
+    }
+    let before = lab.guest.store().list(&front);
+    let disk = lab.disk();
+    let mut after = lab.guest.store().list(&front);
+    after.retain(|key| !before.contains(key));
+    after.sort();
+    assert_eq!(after, ["event-channel", "feature-persistent", "protocol", "ring-ref"]);
+    for key in &stale {
+        assert_eq!(lab.guest.store().read(format!("{front}/{key}")), None, "{key}");
+    }
+    disk.close(lab.deadline()).unwrap();
+    lab.finish();
+}
+
+#[test]
+fn close_without_backend_waits_and_ends() {
+    // A backend that has never started, and one that has and does not connect.
+    for (state, ends_early) in [(1, true), (2, false)] {
+        let lab = Lab::new();
+        let mut disk = lab.disk();
+        lab.back.state().manners = Manners::Forget;
+        assert!(matches!(disk.write(0, &[1; 4096]), Err(TransferError::Timeout { .. })));
+        assert_eq!(disk.block().in_flight(), 1);
+        let (_, devices) =
+            lab.world.restart_backend(lab.device.get().backend, DomainConfig::new("disks again"));
+        lab.device.set(devices[0]);
+        lab.world.store().write(format!("{}/state", devices[0].backend_path()), state).unwrap();
+        let error = disk.reopen(lab.deadline()).unwrap_err();
+        assert!(matches!(error, BlockError::Xenbus(XenbusError::Timeout { .. })), "{error}");
+        let (start, before) = (lab.guest.now(), lab.guest.counters());
+        let closed = disk.close(lab.deadline());
+        let waited = lab.guest.now().saturating_duration_since(start);
+        let calls = lab.guest.counters().total_hypercalls() - before.total_hypercalls();
+        assert!(calls < 500, "{calls} hypercalls in {waited:?}");
+        assert_eq!(closed.is_ok(), ends_early, "{closed:?}");
+        let late = Duration::from_secs(11);
+        assert!(if ends_early { waited < Duration::from_secs(1) } else { waited < late }, "{waited:?}");
+        assert_eq!(lab.world.device_states(&lab.device.get()).0, 6);
+        lab.finish();
+    }
+}
+
+#[test]
+fn connecting_ends_while_backend_changes_state() {
+    let lab = Lab::new();
+    lab.back.state().manners = Manners::NeverReady;
+    let path = format!("{}/state", lab.device.get().backend_path());
+    let (store, start) = (lab.world.store(), lab.guest.now());
+    let mut states = [1, 2, 5, 6, 0, 3].into_iter().cycle();
+    lab.world.dom0().spawn(move |dom0: &Domain| {
+        store.write(&path, states.next().unwrap()).unwrap();
+        xen_sim::Step::Sleep(dom0.now() + Duration::from_millis(3))
+    });
+    lab.connect_error();
+    let waited = lab.guest.now().saturating_duration_since(start);
+    assert!(waited < Duration::from_secs(11), "{waited:?}");
 }
 
 #[test]

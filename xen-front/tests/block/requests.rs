@@ -1,0 +1,409 @@
+//! Each request completes exactly once, and none reaches a backend after it was reported as failed.
+
+use super::blkback::Manners;
+use super::{Lab, SECTORS};
+use core::time::Duration;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use xen_front::block::*;
+use xen_grant::Quarantine;
+use xen_hypercall::ops::sched::{Resumed, suspend};
+use xen_hypercall::Platform;
+use xen_sim::{Domain, DomainConfig};
+use xen_sys::io::blkif::{BlkifOp, BlkifRequest};
+
+impl Lab {
+    /// Has the backend's state be what a backend that starts anew writes.
+    fn write_backend_state(&self, state: u32) {
+        let path = format!("{}/state", self.device.get().backend_path());
+        let store = self.world.store();
+        // A device that was removed has none, and must not get one.
+        if store.read(&path).is_some() {
+            store.write(path, state).unwrap();
+        }
+    }
+
+    /// Destroys the driver domain, and starts another one with the same disk.
+    fn replace_backend(&self) {
+        let (_, devices) =
+            self.world.restart_backend(self.device.get().backend, DomainConfig::new("disks again"));
+        if let Some(device) = devices.first() {
+            self.device.set(*device);
+            self.back.serve(&self.world, device);
+        }
+    }
+
+    /// Suspends the guest, restores it under another number, and resumes what its drivers share.
+    fn suspend(&self) {
+        let (id, backend) = (self.guest.id(), self.world.domain(self.device.get().backend).unwrap());
+        self.store.suspend().unwrap();
+        self.world.suspend(id, move |world| drop(world.restore(world.save(id), Some(&backend))));
+        // SAFETY: the guest has one vCPU, and what goes away is resumed before it is used.
+        assert_eq!(unsafe { suspend(&self.guest) }, Ok(Resumed::Elsewhere));
+        self.grants.resume().unwrap();
+        self.store.resume_elsewhere().unwrap();
+        if let Some(device) = self.world.devices_of(self.guest.id()).first() {
+            self.device.set(*device);
+            self.back.serve(&self.world, device);
+        }
+    }
+
+    /// Polls until the device is in `state`.
+    fn poll_until(&self, block: &mut Block<'_, Domain>, state: BlockState) {
+        let deadline = self.deadline();
+        while block.poll(self.guest.now()).unwrap() != state {
+            assert!(self.guest.now() < deadline, "{block:?}");
+            self.store.wait(deadline);
+        }
+    }
+
+    fn read(&self, sector: u64) -> Request<Domain> {
+        Request::Read { sector, sectors: 8, buffer: self.pages(1) }
+    }
+
+    fn write(&self, sector: u64, byte: u8) -> Request<Domain> {
+        let mut buffer = self.pages(1);
+        buffer.as_mut_slice().fill(byte);
+        Request::Write { sector, sectors: 8, buffer }
+    }
+}
+
+#[test]
+fn kept_pages_lose_no_token() {
+    let lab = Lab::new();
+    let mut block = lab.block();
+    let mut tokens = Vec::new();
+    lab.back.state().manners = Manners::Hold;
+    for _ in 0..3 {
+        for sector in 0..32 {
+            match block.submit(lab.read(sector * 8)) {
+                Ok(token) => tokens.push(token),
+                Err(refused) => {
+                    assert_eq!((refused.reason, block.room()), (Refusal::Full, 0));
+                    assert!(refused.request.into_buffer().is_some());
+                }
+            }
+        }
+        assert_eq!(block.in_flight(), tokens.len());
+        block.kick();
+        lab.world.run_for(Duration::from_millis(10));
+        lab.write_backend_state(2);
+        block.reopen().unwrap();
+        lab.poll_until(&mut block, BlockState::Connected);
+    }
+    let done: Vec<_> = core::iter::from_fn(|| block.complete()).collect();
+    assert!(done.iter().all(|done| matches!(done.outcome, Err(IoError::Broken(Broken::PageInUse(_))))));
+    assert_eq!(done.iter().map(|done| done.token).collect::<Vec<_>>(), tokens);
+    assert_eq!((block.in_flight(), block.room()), (0, 32));
+    assert_eq!(lab.grants.quarantine().waiting, 32);
+    lab.back.state().let_go();
+    lab.back.state().manners = Manners::Good;
+    block.submit(lab.read(0)).unwrap();
+    assert_eq!(lab.complete(&mut block, 1)[0].outcome, Ok(()));
+    lab.close(block);
+    lab.finish();
+}
+
+/// An independent adversarial run; the first write would have come after the second.
+#[test]
+fn timed_out_write_is_not_repeated() {
+    let lab = Lab::new();
+    let before = lab.back.state().disk.clone();
+    let mut disk = lab.disk();
+    lab.back.state().manners = Manners::Forget;
+    assert!(matches!(disk.write(8, &[0xaa; 100 * 512]), Err(TransferError::Timeout { .. })));
+    assert!(matches!(disk.flush(), Err(TransferError::Timeout { .. })));
+    lab.back.state().manners = Manners::Good;
+    disk.write(8, &[0xbb; 512]).unwrap();
+    lab.write_backend_state(2);
+    disk.reopen(lab.deadline()).unwrap();
+    let mut found = vec![0; 100 * 512];
+    disk.read(8, &mut found).unwrap();
+    assert!(found[..512] == [0xbb; 512] && found[512..] == before[9 * 512..108 * 512]);
+    let state = lab.back.state();
+    let again = state.seen.iter().zip(&state.seen_on).filter(|(_, on)| **on == 2);
+    assert!(again.clone().count() > 0 && again.clone().all(|(seen, _)| seen.operation == BlkifOp::READ));
+    drop(state);
+    disk.close(lab.deadline()).unwrap();
+    lab.finish();
+}
+
+#[test]
+fn cancelled_write_is_not_repeated() {
+    for suspended in [false, true] {
+        let lab = Lab::new();
+        let mut block = lab.block();
+        lab.back.state().manners = Manners::Forget;
+        let cancelled = block.submit(lab.write(8, 0xaa)).unwrap();
+        let kept = block.submit(lab.write(16, 0xcc)).unwrap();
+        block.kick();
+        lab.world.run_for(Duration::from_millis(10));
+        assert!(block.cancel(cancelled));
+        lab.back.state().manners = Manners::Good;
+        block.submit(lab.write(8, 0xbb)).unwrap();
+        assert_eq!(lab.complete(&mut block, 1)[0].outcome, Ok(()));
+        if suspended {
+            lab.suspend();
+            block.resume().unwrap();
+        } else {
+            lab.write_backend_state(2);
+            block.reopen().unwrap();
+        }
+        let done = lab.complete(&mut block, 2);
+        let outcome = |token| done.iter().find(|done| done.token == token).map(|done| done.outcome);
+        assert_eq!(outcome(cancelled), Some(Err(IoError::Closed)), "suspended: {suspended}");
+        assert_eq!(outcome(kept), Some(Ok(())));
+        assert!(done.iter().all(|done| done.buffer.is_some()));
+        assert!(!block.cancel(cancelled) && !block.cancel(kept));
+        let found = lab.back.state().disk[8 * 512..24 * 512].to_vec();
+        assert!(found[..4096] == [0xbb; 4096] && found[4096..] == [0xcc; 4096]);
+        drop(done);
+        lab.close(block);
+        lab.finish();
+    }
+}
+
+#[test]
+fn unwritten_read_is_zeroes_or_error() {
+    for trusted in [true, false] {
+        let lab = Lab::with_disk(&xen_sim::Disk { trusted, ..xen_sim::Disk::new("xvda") });
+        let mut disk = lab.disk();
+        // Every buffer holds data of transfers in both directions.
+        let mut secret = vec![0x5e; SECTORS * 512];
+        disk.write(0, &secret).unwrap();
+        disk.read(0, &mut secret).unwrap();
+        assert!(secret.iter().all(|&byte| byte == 0x5e));
+        lab.back.state().manners = Manners::Pretend;
+        let mut found = vec![1; SECTORS * 512];
+        disk.read(0, &mut found).unwrap();
+        assert!(found.iter().all(|&byte| byte == 0), "trusted: {trusted}");
+        lab.back.state().disk.fill(0xd1);
+        lab.back.state().manners = Manners::ReadPart;
+        disk.read(3, &mut found[..40 * 512]).unwrap();
+        for (index, sector) in found[..40 * 512].chunks(512).enumerate() {
+            let expected = if index % 8 == 0 { 0xd1 } else { 0 };
+            assert!(sector.iter().all(|&byte| byte == expected), "sector {index}");
+        }
+        // A read that fails midway shows the caller nothing of it.
+        lab.back.state().manners = Manners::Status(-1);
+        let mut found = vec![1; 16 * 512];
+        assert_eq!(disk.read(0, &mut found), Err(TransferError::Io(IoError::Failed)));
+        assert!(found.iter().all(|&byte| byte == 1));
+        lab.back.state().manners = Manners::Good;
+        disk.close(lab.deadline()).unwrap();
+        lab.finish();
+    }
+}
+
+#[test]
+fn repeated_read_shows_no_older_answer() {
+    let lab = Lab::new();
+    let mut block = lab.block();
+    lab.back.state().manners = Manners::Silent;
+    let mut buffer = lab.pages(1);
+    buffer.as_mut_slice().fill(0x5e);
+    let request = Request::Read { sector: 0, sectors: 8, buffer };
+    block.submit(request).unwrap();
+    block.kick();
+    lab.world.run_for(Duration::from_millis(10));
+    lab.back.state().manners = Manners::Pretend;
+    lab.write_backend_state(2);
+    block.reopen().unwrap();
+    let done = lab.complete(&mut block, 1).remove(0);
+    assert_eq!(done.outcome, Ok(()));
+    assert!(done.buffer.unwrap().as_slice().iter().all(|&byte| byte == 0));
+    lab.close(block);
+    lab.finish();
+}
+
+/// One step of a request's life, or of its backend's.
+#[derive(Clone, Debug)]
+enum Step {
+    Submit(u8),
+    Poll,
+    Complete(u8),
+    Cancel(u8),
+    Manners(Manners),
+    LetGo,
+    BackendState(u32),
+    /// Has a backend start anew, and the device connect to it.
+    Restart,
+    ReplaceBackend,
+    RemoveDevice,
+    Suspend,
+    Reopen,
+    Close,
+    CloseNow,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    use Manners as M;
+    let manners = [M::Good, M::Silent, M::Hold, M::Forget, M::KeepPages, M::WrongId(1), M::Pretend];
+    let step = prop_oneof![
+        10 => (1u8..40).prop_map(Step::Submit),
+        8 => Just(Step::Poll),
+        3 => (1u8..40).prop_map(Step::Complete),
+        3 => any::<u8>().prop_map(Step::Cancel),
+        6 => proptest::sample::select(manners.to_vec()).prop_map(Step::Manners),
+        2 => Just(Step::LetGo),
+        3 => prop_oneof![Just(2), Just(5), Just(6), Just(1)].prop_map(Step::BackendState),
+        6 => Just(Step::Restart),
+        1 => Just(Step::ReplaceBackend),
+        1 => Just(Step::Suspend),
+        5 => Just(Step::Reopen),
+        1 => Just(Step::Close),
+        1 => Just(Step::CloseNow),
+        1 => Just(Step::RemoveDevice),
+    ];
+    proptest::collection::vec(step, 1..60)
+}
+
+/// What the test expects of a request that has not completed.
+struct Expected {
+    /// Its sector, which no other request has.
+    sector: u64,
+    has_buffer: bool,
+}
+
+struct Model<'l> {
+    lab: &'l Lab,
+    block: Block<'l, Domain>,
+    outstanding: BTreeMap<Token, Expected>,
+    /// Sectors of requests that no later connection than this one may see.
+    over: Vec<(u64, usize)>,
+    submitted: u64,
+}
+
+impl Model<'_> {
+    fn submit(&mut self, count: u8) {
+        for _ in 0..count {
+            let sector = self.submitted % (SECTORS as u64);
+            let buffer = self.lab.pages(1);
+            let request = match self.submitted % 5 {
+                0 => Request::Flush,
+                1 | 2 => Request::Read { sector, sectors: 1, buffer },
+                _ => Request::Write { sector, sectors: 1, buffer },
+            };
+            let has_buffer = !matches!(request, Request::Flush);
+            let room = self.block.room();
+            match self.block.submit(request) {
+                Ok(token) => {
+                    assert!(room > 0);
+                    let sector = if has_buffer { sector } else { u64::MAX };
+                    let before = self.outstanding.insert(token, Expected { sector, has_buffer });
+                    assert!(before.is_none(), "{token:?} is used twice");
+                    self.submitted += 1;
+                }
+                Err(refused) => {
+                    assert!(room == 0 || refused.reason != Refusal::Full, "{refused}");
+                    assert_eq!(refused.request.into_buffer().is_some(), has_buffer);
+                    break;
+                }
+            }
+        }
+    }
+
+    fn complete(&mut self) -> bool {
+        let Some(Completion { token, outcome, buffer }) = self.block.complete() else { return false };
+        let expected = self.outstanding.remove(&token);
+        let Expected { sector, has_buffer } = expected.expect("a completion of nothing");
+        if has_buffer && buffer.is_none() {
+            assert!(outcome.is_err(), "the backend keeps the pages");
+        }
+        self.over.push((sector, self.lab.back.state().connections));
+        true
+    }
+
+    fn step(&mut self, step: &Step) {
+        let lab = self.lab;
+        match step {
+            Step::Submit(count) => self.submit(*count),
+            Step::Poll => {
+                let _ = self.block.poll(lab.guest.now());
+                lab.world.run_for(Duration::from_millis(1));
+            }
+            Step::Complete(count) => drop((0..*count).take_while(|_| self.complete()).count()),
+            Step::Cancel(at) => {
+                let at = usize::from(*at) % self.outstanding.len().max(1);
+                if let Some((token, expected)) = self.outstanding.iter().nth(at)
+                    && self.block.cancel(*token)
+                {
+                    self.over.push((expected.sector, lab.back.state().connections));
+                }
+            }
+            Step::Manners(manners) => lab.back.state().manners = *manners,
+            Step::LetGo => lab.back.state().let_go(),
+            Step::BackendState(state) => lab.write_backend_state(*state),
+            Step::Restart => {
+                lab.write_backend_state(2);
+                let _ = self.block.reopen();
+                for _ in 0..4 {
+                    let _ = self.block.poll(lab.guest.now());
+                    lab.world.run_for(Duration::from_millis(1));
+                }
+            }
+            Step::ReplaceBackend => {
+                lab.back.state().let_go();
+                lab.replace_backend();
+            }
+            Step::RemoveDevice => lab.world.remove_device(&lab.device.get()),
+            Step::Suspend => {
+                lab.back.state().let_go();
+                lab.suspend();
+                let _ = self.block.resume();
+            }
+            Step::Reopen => drop(self.block.reopen()),
+            Step::Close => self.block.close(),
+            Step::CloseNow => drop(self.block.close_now()),
+        }
+        assert_eq!(self.block.in_flight(), self.outstanding.len(), "after {step:?}");
+        assert!(self.block.in_flight() + self.block.room() <= 32);
+    }
+
+    /// Closes the device, and expects that every request has completed then.
+    fn finish(mut self) {
+        let lab = self.lab;
+        lab.back.state().manners = Manners::Good;
+        let _ = self.block.close_now();
+        let deadline = lab.guest.now() + Duration::from_secs(120);
+        loop {
+            let polled = self.block.poll(lab.guest.now());
+            while self.complete() {}
+            if matches!(polled, Ok(BlockState::Closed | BlockState::Unplugged)) {
+                break;
+            }
+            assert!(lab.guest.now() < deadline, "{:?}", self.block);
+            lab.store.wait(deadline.min(lab.guest.now() + Duration::from_secs(1)));
+        }
+        assert_eq!((self.outstanding.len(), self.block.in_flight()), (0, 0));
+        drop(self.block);
+        lab.back.state().let_go();
+        lab.world.run_for(Duration::from_millis(10));
+        assert_eq!(lab.grants.sweep_quarantine(), Quarantine::default());
+        let state = lab.back.state();
+        for (BlkifRequest { operation, sector_number, .. }, on) in state.seen.iter().zip(&state.seen_on) {
+            let late = self.over.iter().find(|(sector, last)| sector == sector_number && on > last);
+            let moved = matches!(*operation, BlkifOp::READ | BlkifOp::WRITE);
+            assert!(late.is_none() || !moved, "sector {sector_number} was over and came on {on}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn each_token_completes_exactly_once(steps in steps()) {
+        let lab = Lab::new();
+        let block = Block::open(&lab.store, &lab.grants, lab.device.get().id).unwrap();
+        let (outstanding, over) = (BTreeMap::new(), Vec::new());
+        let mut model = Model { lab: &lab, block, outstanding, over, submitted: 0 };
+        for _ in 0..6 {
+            model.step(&Step::Poll);
+        }
+        for step in &steps {
+            model.step(step);
+        }
+        model.finish();
+        prop_assert_eq!(lab.world.violations(), []);
+    }
+}
