@@ -17,6 +17,7 @@ enum Call {
     Kick,
     Poll,
     Complete,
+    Cancel(u8),
     Wait(u8),
     Close,
     Reopen,
@@ -59,6 +60,11 @@ pub fn run(data: &[u8]) {
                         tokens.retain(|&token| token != completion.token);
                     }
                 }
+                Call::Cancel(at) => {
+                    if let Some(&token) = tokens.get(usize::from(at) % tokens.len().max(1)) {
+                        block.cancel(token);
+                    }
+                }
                 Call::Wait(millis) => guest.wait(
                     &[block.port().unwrap_or(store.port()), store.port()],
                     Some(guest.now() + Duration::from_millis(millis.into())),
@@ -66,6 +72,7 @@ pub fn run(data: &[u8]) {
                 Call::Close => block.close(),
                 Call::Reopen => drop(block.reopen()),
             });
+            assert_eq!(block.in_flight(), tokens.len(), "each request that was taken is accounted for");
             assert!(block.in_flight() <= 32);
         }
         // In the end each request that was taken has completed, once.

@@ -148,9 +148,7 @@ impl<'a, P: Platform, const DEPTH: usize> Connection<'a, P, DEPTH> {
         let Done { token, operation, payload: Lent { sector, sectors, pages, cancelled } } =
             self.requests.take_unanswered()?;
         Some(match (operation, pages.reclaim()) {
-            (_, Ok(buffer)) if cancelled => {
-                Err(Completion { token, outcome: Err(IoError::Closed), buffer })
-            }
+            (_, Ok(buffer)) if cancelled => Err(Completion { token, outcome: Err(IoError::Closed), buffer }),
             (BlkifOp::READ, Ok(Some(buffer))) => Ok((token, Request::Read { sector, sectors, buffer })),
             (BlkifOp::WRITE, Ok(Some(buffer))) => Ok((token, Request::Write { sector, sectors, buffer })),
             (_, Ok(_)) => Ok((token, Request::Flush)),

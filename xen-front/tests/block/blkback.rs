@@ -189,8 +189,7 @@ impl End {
         let number = |key: &str| self.store.read_number::<u32>(format!("{front}/{key}")).unwrap();
         let owner = self.device.frontend;
         let reference = GrantRef(number("ring-ref"));
-        let map =
-            || Window::reserve(domain.clone(), 1).unwrap().map::<ReadWrite>(owner, &[reference]).ok();
+        let map = || Window::reserve(domain.clone(), 1).unwrap().map::<ReadWrite>(owner, &[reference]).ok();
         let port = Port(number("event-channel"));
         let channel = Channel::bind_interdomain(domain.clone(), owner, port).ok();
         let (Some(ring), Some(page), Some(channel)) = (map(), map(), channel) else {

@@ -64,7 +64,9 @@ impl Lab {
     }
 
     fn connect_error(&self) -> BlockError {
-        Block::connect(&self.store, &self.grants, self.device.get().id, self.deadline()).map(drop).unwrap_err()
+        Block::connect(&self.store, &self.grants, self.device.get().id, self.deadline())
+            .map(drop)
+            .unwrap_err()
     }
 
     /// Polls and completes until `count` requests are done with.

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use xen_front::block::*;
 use xen_grant::Quarantine;
-use xen_hypercall::ops::sched::{Resumed, suspend};
 use xen_hypercall::Platform;
+use xen_hypercall::ops::sched::{Resumed, suspend};
 use xen_sim::{Domain, DomainConfig};
 use xen_sys::io::blkif::{BlkifOp, BlkifRequest};
 
