@@ -200,32 +200,42 @@ impl<'a, P: ForeignFrames, S: Storage, T: Transport> Blkback<'a, P, S, T> {
 
     /// Reads the references of the ring's pages. Frontends say how many there are by either of two names; one of before there were larger rings by
     /// neither.
+    ///
+    /// A node that this connection's frontend has not written can be that of a frontend before it. What the frontend says of
+    /// the ring's size decides which name is its own: `ring-page-order` goes with `ring-ref0`, also for a single page
+    /// (Linux d75e7f63b7), and otherwise a single page is `ring-ref` (`io/blkif.h`, note 6). The other name
+    /// of a single page is read where that one is missing: frontends differ.
     fn ring_refs(&self) -> Result<Vec<GrantRef, { 1 << MAX_RING_ORDER }>, BlockError> {
         let limit = self.config.ring_order.min(MAX_RING_ORDER);
-        let found = match self.backend.frontend_number("ring-page-order") {
+        let (found, sole) = match self.backend.frontend_number("ring-page-order") {
             Err(error) if error.is_not_found() => {
                 let pages: u32 = self.backend.frontend_number_or("num-ring-pages", 1)?;
                 // What is no power of two, or nothing, is no ring.
-                if pages.is_power_of_two() { pages.ilog2() } else { u32::MAX }
+                let order = if pages.is_power_of_two() { pages.ilog2() } else { u32::MAX };
+                (order, ["ring-ref", "ring-ref0"])
             }
-            order => order?,
+            order => (order?, ["ring-ref0", "ring-ref"]),
         };
         if found > limit {
             return Err(BlockError::RingOrder { found, limit });
         }
         let mut refs = Vec::new();
         if found == 0 {
-            // Under its own name, though some call it the first of many.
-            let sole = match self.backend.frontend_number("ring-ref") {
-                Err(error) if error.is_not_found() => self.backend.frontend_number("ring-ref0")?,
-                sole => sole?,
+            let [name, other] = sole;
+            let reference = match self.backend.frontend_number(name) {
+                Err(error) if error.is_not_found() => self.backend.frontend_number(other)?,
+                reference => reference?,
             };
-            let _ = refs.push(GrantRef(sole));
+            let _ = refs.push(GrantRef(reference));
             return Ok(refs);
         }
         for index in 0..1u32 << found {
-            let reference = self.backend.frontend_number(format_args!("ring-ref{index}"))?;
-            let _ = refs.push(GrantRef(reference));
+            let reference = GrantRef(self.backend.frontend_number(format_args!("ring-ref{index}"))?);
+            // Requests and responses in one page would overwrite each other's.
+            if refs.contains(&reference) {
+                return Err(BlockError::RingRef { reference });
+            }
+            let _ = refs.push(reference);
         }
         Ok(refs)
     }

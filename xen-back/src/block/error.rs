@@ -2,7 +2,7 @@
 
 use core::fmt;
 use xen_grant::MapError;
-use xen_hypercall::{Errno, OutOfMemory, Port};
+use xen_hypercall::{Errno, GrantRef, OutOfMemory, Port};
 use xen_ring::{Corrupt, RingError};
 use xen_store::StoreError;
 
@@ -19,6 +19,11 @@ pub enum BlockError {
         found: u32,
         /// The largest that was offered.
         limit: u32,
+    },
+    /// The frontend names one page as two pages of its ring.
+    RingRef {
+        /// The reference that comes twice.
+        reference: GrantRef,
     },
     /// No ring fits the memory.
     Ring(RingError),
@@ -44,6 +49,9 @@ impl fmt::Display for BlockError {
             Self::Protocol => f.write_str("protocol: unknown, expected x86_64-abi, x86_32-abi or arm-abi"),
             Self::RingOrder { found, limit } => {
                 write!(f, "ring-page-order: found {found}, expected at most {limit}")
+            }
+            Self::RingRef { reference } => {
+                write!(f, "ring-ref: found reference {reference} twice, expected another one for each page")
             }
             Self::Ring(error) => error.fmt(f),
             Self::Map(error) => write!(f, "the ring could not be mapped: {error}"),

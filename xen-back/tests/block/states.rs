@@ -6,7 +6,7 @@ use core::time::Duration;
 use xen_back::block::{Blkback, BlkbackEvent, BlockError, Config, DiskSpec, GrantMode, MemoryDisk, Storage};
 use xen_front::block::{Block, BlockState};
 use xen_grant::{GrantTable, MapError};
-use xen_hypercall::Platform;
+use xen_hypercall::{Pages, Platform};
 use xen_sim::{Disk, Domain, DomainConfig, World};
 use xen_store::xenbus::{Backend, DeviceId};
 use xen_sys::io::blkif::{BlkifOp, BlkifStatus};
@@ -66,6 +66,67 @@ fn what_a_frontend_publishes_is_refused_if_it_can_not_be() {
         assert_eq!(lab.states(), (3, 5), "{key} = {value}");
         let counters = lab.driver.counters();
         assert_eq!(counters.maps, counters.unmaps);
+        raw.close(&mut back);
+        drop(back);
+        lab.finish();
+    }
+}
+
+/// Linux d75e7f63b7, FreeBSD 88b3d48316: two schemes, and nodes of the frontend before.
+#[test]
+fn stale_ring_ref_is_ignored() {
+    // The size's node, and the node of the ring's page; the other one is stale, or missing.
+    for (size, page, stale) in [
+        (Some(("ring-page-order", 0)), "ring-ref0", Some("ring-ref")),
+        (Some(("num-ring-pages", 1)), "ring-ref", Some("ring-ref0")),
+        (None, "ring-ref", Some("ring-ref0")),
+        (Some(("ring-page-order", 0)), "ring-ref", None),
+        (Some(("num-ring-pages", 1)), "ring-ref0", None),
+        (None, "ring-ref0", None),
+    ] {
+        let lab = Lab::new();
+        let mut back = lab.back(GrantMode::Copy);
+        let mut raw = Native::publish(&lab, &mut back, "x86_64-abi");
+        let (store, path) = (lab.guest.store(), lab.device.frontend_path());
+        let reference = raw.ring.memory().refs()[0];
+        store.remove(format!("{path}/ring-ref")).unwrap();
+        store.write(format!("{path}/{page}"), reference).unwrap();
+        if let Some((key, value)) = size {
+            store.write(format!("{path}/{key}"), value).unwrap();
+        }
+        if let Some(stale) = stale {
+            // A page that is granted too, and no ring.
+            store.write(format!("{path}/{stale}"), raw.data.refs()[0]).unwrap();
+        }
+        lab.settle(&mut back).unwrap();
+        let request = raw.request(BlkifOp::READ, 1, 0);
+        raw.expect(&mut back, &request, BlkifStatus::OKAY);
+        raw.close(&mut back);
+        drop(back);
+        lab.finish();
+    }
+}
+
+#[test]
+fn ring_page_named_twice_is_refused() {
+    for (order, twice) in [(1, [0, 1]), (2, [0, 3]), (2, [1, 2])] {
+        let lab = Lab::new();
+        let mut back = lab.back_with(Config { ring_order: 4, ..Config::default() });
+        let raw = Native::publish(&lab, &mut back, "x86_64-abi");
+        let pages = Pages::alloc(lab.guest.clone(), 1 << order).unwrap();
+        let pages = lab.grants.share_writable(pages, lab.driver.id()).unwrap();
+        let (store, path) = (lab.guest.store(), lab.device.frontend_path());
+        store.write(format!("{path}/ring-page-order"), order).unwrap();
+        for (index, reference) in pages.refs().iter().enumerate() {
+            store.write(format!("{path}/ring-ref{index}"), reference).unwrap();
+        }
+        let [first, second] = twice;
+        let reference = pages.refs()[first];
+        store.write(format!("{path}/ring-ref{second}"), reference).unwrap();
+        assert_eq!(lab.settle(&mut back), Err(BlockError::RingRef { reference }));
+        let counters = lab.driver.counters();
+        assert_eq!(counters.maps, counters.unmaps);
+        pages.reclaim().unwrap();
         raw.close(&mut back);
         drop(back);
         lab.finish();
