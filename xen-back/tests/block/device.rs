@@ -1,14 +1,16 @@
 //! Our frontend and our backend, from connecting to closing.
 
-use super::lab::{Back, Lab, MODES, SECTORS, noise};
+use super::lab::{Back, Lab, MODES, Native, SECTORS, noise};
 use core::time::Duration;
 use xen_back::block::{BlkbackEvent, Config, GrantMode, MemoryDisk};
 use xen_front::block::{Block, BlockState, Request};
 use xen_grant::Quarantine;
 use xen_hypercall::{Pages, Platform};
+use xen_ring::Notify;
 use xen_sim::Domain;
 use xen_store::Nodes;
 use xen_store::xenbus::backends;
+use xen_sys::io::blkif::{BlkifOp, BlkifStatus};
 
 /// Transfers the bytes, a request after the other, as long as there is room.
 fn transfer(lab: &Lab, front: &mut Block<'_, Domain>, back: &mut Back<'_>, write: bool, bytes: &mut [u8]) {
@@ -270,5 +272,81 @@ fn a_guest_that_dies_and_a_device_that_is_unplugged_leave_the_driver_domain_as_i
         assert!(!back.is_connected());
         drop((front, back));
         lab.finish();
+    }
+}
+
+/// What a toolstack and a frontend do that ends a connection in order.
+#[derive(Clone, Copy, Debug)]
+enum Detach {
+    /// `online` = 0, and Closing in the backend's state.
+    Both,
+    Online,
+    State,
+    /// The frontend is in Closing.
+    Frontend,
+}
+
+/// Linux 6f5986bce5, Qubes 4784, xenopsd 613.
+#[test]
+fn detached_disk_loses_no_write() {
+    for mode in MODES {
+        for detach in [Detach::Both, Detach::Online, Detach::State, Detach::Frontend] {
+            let lab = Lab::new();
+            let mut back = lab.back(mode);
+            let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
+            let front_state = format!("{}/state", lab.device.frontend_path());
+            lab.guest.store().write(&front_state, 4).unwrap();
+            lab.settle(&mut back).unwrap();
+            let (store, path) = (lab.world.store(), lab.device.backend_path());
+            let mut expected = lab.disk.borrow().as_ref().to_vec();
+            let mut written = 0;
+            let mut write = |raw: &mut Native<'_>, count: u64| {
+                let bytes = noise(8192, written + 77);
+                raw.data.as_ref().copy_from(0, &bytes).unwrap();
+                for _ in 0..count {
+                    let mut request = raw.request(BlkifOp::WRITE, 2, written * 16);
+                    request.seg[1].gref = raw.data.refs()[1];
+                    raw.ring.push(&request).unwrap();
+                    expected[written as usize * 8192..][..8192].copy_from_slice(&bytes);
+                    written += 1;
+                }
+                if raw.ring.publish() == Notify::Send {
+                    raw.channel.notify().unwrap();
+                }
+            };
+            let answers = |raw: &mut Native<'_>| {
+                let taken = core::iter::from_fn(|| raw.ring.pop().unwrap());
+                taken.map(|response| assert_eq!(response.status, BlkifStatus::OKAY)).count()
+            };
+            write(&mut raw, 24);
+            match detach {
+                Detach::Frontend => lab.guest.store().write(&front_state, 5).unwrap(),
+                _ => {
+                    if matches!(detach, Detach::Both | Detach::Online) {
+                        store.write(format!("{path}/online"), 0).unwrap();
+                    }
+                    if matches!(detach, Detach::Both | Detach::State) {
+                        store.write(format!("{path}/state"), 5).unwrap();
+                    }
+                }
+            }
+            lab.settle(&mut back).unwrap();
+            assert_eq!(answers(&mut raw), 24, "{mode:?}, {detach:?}");
+            assert_eq!(lab.states().1, 5);
+            // The disk is mounted: long after every deadline it is still in use.
+            lab.world.run_for(Duration::from_secs(100));
+            lab.guest.store().write(&front_state, 5).unwrap();
+            write(&mut raw, 24);
+            lab.settle(&mut back).unwrap();
+            assert_eq!(answers(&mut raw), 24, "{mode:?}, {detach:?}: in Closing");
+            assert!(back.is_connected());
+            raw.close(&mut back);
+            assert!(!back.is_connected());
+            let counters = lab.driver.counters();
+            assert_eq!(counters.maps, counters.unmaps);
+            assert!(lab.disk.borrow().as_ref() == expected);
+            drop(back);
+            lab.finish();
+        }
     }
 }
