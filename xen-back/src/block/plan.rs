@@ -58,6 +58,11 @@ pub enum Refusal {
     },
     /// A write to a disk that is not to be written.
     ReadOnly,
+    /// A discard of no sectors, as Linux refuses it.
+    Empty {
+        /// The first sector.
+        sector: u64,
+    },
 }
 
 impl Refusal {
@@ -87,6 +92,7 @@ impl fmt::Display for Refusal {
                 write!(f, "{count} sectors from {sector}, expected whole units of the disk's sector size")
             }
             Self::ReadOnly => f.write_str("a write to a read-only disk"),
+            Self::Empty { sector } => write!(f, "discard at {sector}: found 0 sectors, expected 1 or more"),
         }
     }
 }
@@ -201,10 +207,14 @@ impl Disk {
                 Ok(Plan::Fetch { transfer, page, count: usize::from(count) })
             }
             Body::Discard { flag, sector, count } => {
-                let secure = flag & BLKIF_DISCARD_SECURE != 0;
-                if !self.discard || (secure && !self.secure) {
+                if !self.discard {
                     return Err(Refusal::Operation(BlkifOp::DISCARD));
                 }
+                if count == 0 {
+                    return Err(Refusal::Empty { sector });
+                }
+                // The header: "ignored if discard-secure=0". The sectors are freed in the plain way.
+                let secure = self.secure && flag & BLKIF_DISCARD_SECURE != 0;
                 self.check_range(sector, count, true)?;
                 Ok(Plan::Discard { sector, count, secure })
             }
@@ -345,7 +355,27 @@ mod tests {
         assert!(DISK.plan(&discard(u64::MAX, 2, 0)).is_err());
         assert!(DISK.plan(&discard(2, u64::MAX, 0)).is_err());
         assert!(DISK.plan(&discard(0, 1000, 0)).is_ok());
-        assert_eq!(DISK.plan(&discard(0, 1, 1)), Err(Refusal::Operation(BlkifOp::DISCARD)), "not secure");
+    }
+
+    #[test]
+    fn secure_flag_is_ignored_where_unoffered() {
+        let discard = |flag| Request { id: 1, body: Body::Discard { flag, sector: 3, count: 2 } };
+        let plan = |secure| Ok(Plan::Discard { sector: 3, count: 2, secure });
+        for (offered, flag, secure) in
+            [(false, 0, false), (false, 1, false), (true, 0, false), (true, 1, true), (true, 0xfe, false)]
+        {
+            let disk = Disk { secure: offered, ..DISK };
+            assert_eq!(disk.plan(&discard(flag)), plan(secure), "{offered}, {flag}");
+        }
+    }
+
+    #[test]
+    fn discard_of_no_sectors_is_refused() {
+        for sector in [0, 5, 1000, u64::MAX] {
+            let body = Body::Discard { flag: 0, sector, count: 0 };
+            assert_eq!(DISK.plan(&Request { id: 1, body }), Err(Refusal::Empty { sector }));
+        }
+        assert_eq!(Refusal::Empty { sector: 0 }.status(), BlkifStatus::ERROR);
     }
 
     #[test]

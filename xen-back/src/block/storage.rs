@@ -31,7 +31,7 @@ pub struct Discard {
     pub granularity: u32,
     /// Where the first unit begins, in bytes.
     pub alignment: u32,
-    /// Whether what was freed can be made impossible to recover.
+    /// Whether what was freed can be made impossible to recover (`discard-secure`).
     pub secure: bool,
 }
 
@@ -178,7 +178,12 @@ pub trait Storage {
         Ok(())
     }
 
-    /// Frees `count` sectors from `sector` on; what they hold afterwards is not defined.
+    /// Frees `count` sectors from `sector` on, at least one; what they hold afterwards is not defined.
+    ///
+    /// A frontend's range can begin and end within units of [`Discard::granularity`]. As a discard is a hint, the storage
+    /// frees the units that lie in the range as a whole, or none. With `secure` it makes all of the range
+    /// impossible to recover, or fails. `secure` is set only where [`Discard::secure`] is: a frontend that asks for it
+    /// elsewhere has its sectors freed in the plain way (`io/blkif.h`: "ignored if discard-secure=0").
     ///
     /// # Errors
     ///

@@ -39,6 +39,8 @@ pub(crate) enum Done {
 #[derive(Debug)]
 pub(crate) struct NotedDisk {
     pub(crate) disk: MemoryDisk<Vec<u8>>,
+    /// Whether it offers to make what is freed impossible to recover.
+    pub(crate) secure: bool,
     pub(crate) done: Vec<Done>,
 }
 
@@ -54,7 +56,7 @@ impl Storage for NotedDisk {
     }
 
     fn discard_support(&self) -> Option<Discard> {
-        self.disk.discard_support()
+        self.disk.discard_support().map(|offered| Discard { secure: self.secure, ..offered })
     }
 
     fn read(&mut self, sector: u64, to: Piece<'_>) -> Result<(), StorageError> {
@@ -121,6 +123,7 @@ impl Lab {
             grants: GrantTable::new(guest.clone()).unwrap(),
             disk: Rc::new(RefCell::new(NotedDisk {
                 disk: MemoryDisk::new(noise(SECTORS * 512, 3)),
+                secure: true,
                 done: Vec::new(),
             })),
             world,

@@ -164,6 +164,53 @@ fn a_barrier_is_a_write_between_two_flushes_and_a_flush_is_one() {
     }
 }
 
+fn discard(flag: u8, sector_number: u64, nr_sectors: u64) -> BlkifRequest {
+    let operation = BlkifOp::DISCARD;
+    let discard =
+        BlkifRequestDiscard { operation, flag, id: 0xd15c, sector_number, nr_sectors, ..Default::default() };
+    let mut request = BlkifRequest::default();
+    let bytes = discard.as_bytes();
+    request.as_mut_bytes()[..bytes.len()].copy_from_slice(bytes);
+    request
+}
+
+/// `io/blkif.h`: "ignored if discard-secure=0".
+#[test]
+fn unoffered_secure_flag_is_ignored() {
+    let lab = Lab::new();
+    lab.disk.borrow_mut().secure = false;
+    let mut back = lab.back(GrantMode::Copy);
+    let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
+    let offered = lab.guest.store().read(format!("{}/discard-secure", lab.device.backend_path()));
+    assert_eq!(offered.as_deref(), Some("0"));
+    for flag in [0, 1, 0xff] {
+        raw.expect(&mut back, &discard(flag, 9, 3), BlkifStatus::OKAY);
+    }
+    assert_eq!(lab.disk.borrow().done, [Done::Discard(9, 3, false); 3]);
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+/// D-B15; Linux answers with an error too.
+#[test]
+fn discard_outside_disk_is_refused() {
+    let lab = Lab::new();
+    let mut back = lab.back(GrantMode::Copy);
+    let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
+    let sectors = SECTORS as u64;
+    for (sector, count) in
+        [(0, 0), (9, 0), (sectors, 0), (sectors, 1), (sectors - 1, 2), (u64::MAX, 1), (1, u64::MAX)]
+    {
+        raw.expect(&mut back, &discard(0, sector, count), BlkifStatus::ERROR);
+    }
+    assert_eq!(back.statistics().refused, 7);
+    assert_eq!(lab.disk.borrow().done, [], "the storage was called");
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
 #[test]
 fn sectors_are_freed_unless_the_toolstack_forbids_it() {
     for allowed in [true, false] {
@@ -177,22 +224,8 @@ fn sectors_are_freed_unless_the_toolstack_forbids_it() {
         assert_eq!(offered("feature-discard"), u32::from(allowed).to_string());
         assert_eq!(offered("discard-granularity"), if allowed { "512" } else { "0" });
         for flag in [0, 1] {
-            let discard = BlkifRequestDiscard {
-                operation: BlkifOp::DISCARD,
-                flag,
-                id: 0xd15c,
-                sector_number: 9,
-                nr_sectors: 3,
-                ..Default::default()
-            };
-            let mut request = BlkifRequest::default();
-            let bytes = discard.as_bytes();
-            request.as_mut_bytes()[..bytes.len()].copy_from_slice(bytes);
-            raw.expect(
-                &mut back,
-                &request,
-                if allowed { BlkifStatus::OKAY } else { BlkifStatus::EOPNOTSUPP },
-            );
+            let status = if allowed { BlkifStatus::OKAY } else { BlkifStatus::EOPNOTSUPP };
+            raw.expect(&mut back, &discard(flag, 9, 3), status);
         }
         let expected =
             if allowed { &[Done::Discard(9, 3, false), Done::Discard(9, 3, true)][..] } else { &[] };
