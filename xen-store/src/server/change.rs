@@ -1,6 +1,6 @@
 //! Changes of the tree, and whom they concern.
 
-use super::tree::{Stamp, Tree, walk};
+use super::tree::{Stamp, Tree, depth_below, walk};
 use crate::wire::Permission;
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -66,11 +66,19 @@ impl Change {
         size_of::<Self>() + beside
     }
 
-    pub(super) fn is_removal(&self) -> bool {
-        matches!(self, Self::Remove { .. })
+    /// Returns whether this change may not move before `other`, which came earlier.
+    pub(super) fn depends_on(&self, other: &Self) -> bool {
+        match (self, other) {
+            (_, Self::Remove { .. }) => true,
+            // A node that is made has the permissions that the one above it has at that moment.
+            (Self::SetPerms { path, .. }, Self::Write { path: made, .. } | Self::Mkdir { path: made }) => {
+                depth_below(made, path).is_some()
+            }
+            _ => false,
+        }
     }
 
-    /// Tells whether an earlier change is void because of this one, if nothing was removed between.
+    /// Tells whether an earlier change is void because of this one, if this one may take its place.
     pub(super) fn replaces(&self, earlier: &Self) -> bool {
         match (self, earlier) {
             (Self::Write { path, .. }, Self::Write { path: other, .. }) => path == other,

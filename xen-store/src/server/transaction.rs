@@ -105,7 +105,7 @@ impl Transaction {
         let earlier = self.changes.iter().rposition(|earlier| change.replaces(earlier));
         let since = earlier.map_or(&[][..], |at| self.changes.get(at..).unwrap_or_default());
         if let Some(at) = earlier
-            && !since.iter().any(|other| other.is_removal())
+            && !since.iter().any(|other| change.depends_on(other))
         {
             self.apply(tree, &change, stamp)?;
             self.bytes += change.size();
