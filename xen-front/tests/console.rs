@@ -1,8 +1,11 @@
 //! Consoles against the console daemon, and against one that is not there or lies.
 
+mod persistent;
+
 use core::fmt::Write;
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
+use persistent::while_peer_writes;
 use xen_evtchn::Channel;
 use xen_front::console::{Console, ConsoleError, HypervisorConsole, Newline};
 use xen_hypercall::start::{self, StartRing};
@@ -109,6 +112,49 @@ fn text_waits_once_for_a_reader_that_is_away_and_again_when_it_is_back() {
     writeln!(console, "back").unwrap();
     console.flush(guest.now() + Duration::from_secs(1)).unwrap();
     assert!(world.console_output(guest.id()).ends_with(b"back\r\n"));
+}
+
+#[test]
+fn slow_reader_does_not_extend_text_timeout() {
+    let world = World::new(1);
+    let (guest, ring) = unread(&world);
+    let page = start::console_ring(guest.clone()).unwrap().page;
+    let (events, port) = (world.clone(), ring.port);
+    let mut console = Console::primary(ring);
+    console.write(&[b'x'; 2048]).unwrap();
+    let id = guest.id();
+    // A byte now and then, each time just before the text would be given up.
+    let take_one = move |round| {
+        page.as_ref().u32::<OUT_CONS>().store(round + 1, Relaxed);
+        events.inject_event(id, port);
+    };
+    let wait = Duration::from_secs(1);
+    console.set_text_timeout(wait);
+    while_peer_writes(&world, wait, Duration::from_millis(900), take_one, || {
+        let (a, b, c, d) = (1, 2, 3, 4);
+        assert!(write!(console, "{a}{b}{c}{d}").is_err());
+    });
+}
+
+#[test]
+fn busy_reader_does_not_extend_waits() {
+    let world = World::new(1);
+    let (guest, ring) = unread(&world);
+    let (id, port) = (guest.id(), ring.port);
+    let mut console = Console::primary(ring);
+    let (wait, period) = (Duration::from_secs(1), Duration::from_millis(1));
+    let limit = wait + period;
+    let notify = || {
+        let world = world.clone();
+        move |_| world.inject_event(id, port)
+    };
+    let deadline = guest.now() + wait;
+    let written =
+        while_peer_writes(&world, limit, period, notify(), || console.write_all(&[b'x'; 3000], deadline));
+    assert_eq!(written, Err(ConsoleError::Timeout { written: 2048, len: 3000 }));
+    let deadline = guest.now() + wait;
+    let flushed = while_peer_writes(&world, limit, period, notify(), || console.flush(deadline));
+    assert_eq!(flushed, Err(ConsoleError::Timeout { written: 0, len: 2048 }));
 }
 
 #[test]

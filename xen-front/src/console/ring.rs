@@ -39,8 +39,8 @@ pub enum Newline {
 /// A console in ring memory `M`: bytes out, bytes in.
 ///
 /// [`write`](Self::write), [`write_all`](Self::write_all) and [`read`](Self::read) carry bytes as they are. [`fmt::Write`] is for text: it
-/// turns line feeds into what [`Newline`] says and waits for room, but no longer than the text timeout; what has no room then is lost,
-/// and nothing waits again before the reader has made room.
+/// turns line feeds into what [`Newline`] says and waits for room, but no longer than the text timeout for one `write!`; what has no room
+/// then is lost, and nothing waits again before the reader has made room.
 ///
 /// Each call notifies the peer at most once per batch of bytes that it put into the ring.
 ///
@@ -53,6 +53,8 @@ pub struct Console<P: Platform, M = Mapped<P>> {
     platform: P,
     newline: Newline,
     text_timeout: Duration,
+    /// Until when the pieces of one formatted text wait for room.
+    text_deadline: Option<Instant>,
     /// The reader left formatted text without room, and has not made any since.
     stalled: bool,
     /// Something is in the ring that the peer was not notified of.
@@ -88,7 +90,8 @@ impl<P: Platform, M: AsRef<SharedMem>> Console<P, M> {
     pub fn new(platform: P, page: M, channel: Channel<P>) -> Self {
         let (output, input) = (Output::attach(page.as_ref()), Input::attach(page.as_ref()));
         let (newline, text_timeout) = (Newline::default(), TEXT_TIMEOUT);
-        Self { page, output, input, channel, platform, newline, text_timeout, stalled: false, unseen: false }
+        let (text_deadline, stalled, unseen) = (None, false, false);
+        Self { page, output, input, channel, platform, newline, text_timeout, text_deadline, stalled, unseen }
     }
 
     /// Returns the port whose events tell that there is input or room.
@@ -227,6 +230,12 @@ impl<P: Platform, M: AsRef<SharedMem>> Console<P, M> {
         Ok(())
     }
 
+    /// Returns until when text that is written now waits for room.
+    fn text_deadline(&self) -> Instant {
+        let timeout = if self.stalled { Duration::ZERO } else { self.text_timeout };
+        self.text_deadline.unwrap_or_else(|| self.platform.now() + timeout)
+    }
+
     fn push_text(&mut self, text: &str, deadline: Instant) -> Result<(), ConsoleError> {
         if self.newline == Newline::Raw {
             return self.push_all(text.as_bytes(), deadline);
@@ -243,11 +252,18 @@ impl<P: Platform, M: AsRef<SharedMem>> Console<P, M> {
 
 impl<P: Platform, M: AsRef<SharedMem>> fmt::Write for Console<P, M> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let patience = if self.stalled { Duration::ZERO } else { self.text_timeout };
-        let deadline = self.platform.now() + patience;
+        let deadline = self.text_deadline();
         let result = self.push_text(text, deadline).and_then(|()| self.kick());
         self.stalled = matches!(result, Err(ConsoleError::Timeout { .. }));
         result.map_err(|_| fmt::Error)
+    }
+
+    /// Writes all pieces of a text by one deadline, which a reader that takes a byte now and then can't extend.
+    fn write_fmt(&mut self, text: fmt::Arguments<'_>) -> fmt::Result {
+        let before = self.text_deadline.replace(self.text_deadline());
+        let result = fmt::write(self, text);
+        self.text_deadline = before;
+        result
     }
 }
 

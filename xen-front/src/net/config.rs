@@ -12,7 +12,8 @@ pub struct Config {
     /// Whether IPv4 checksums may be left to whoever needs them, in both directions: packets that never are on a wire have none.
     /// If not, the driver computes what is to be sent, and the backend what is received.
     pub checksum_offload: bool,
-    /// How long the backend may take for each step of connecting and closing. It may have scripts to run.
+    /// How long [`Net::connect`](super::Net::connect) and [`Net::close`](super::Net::close) wait for the backend in all, and a
+    /// polled device for each step. The backend may have scripts to run.
     pub timeout: Duration,
 }
 

@@ -9,6 +9,7 @@ use super::{
     Broken, Checksum, Config, Link, MacAddress, NetError, RxPacket, Statistics, TxChecksum, TxError, Vif,
 };
 use core::fmt::Display;
+use core::time::Duration;
 use xen_evtchn::Channel;
 use xen_grant::{GrantTable, ReadOnly, ReadWrite, Shared};
 use xen_hypercall::{DomId, Instant, PAGE_SIZE, Pages, Platform, Port};
@@ -56,7 +57,7 @@ pub struct Net<'a, P: Platform> {
 }
 
 impl<'a, P: Platform> Net<'a, P> {
-    /// Opens a device and waits until it is connected.
+    /// Opens a device and waits until it is connected, at most for the timeout of `config` in all.
     ///
     /// # Errors
     ///
@@ -67,16 +68,9 @@ impl<'a, P: Platform> Net<'a, P> {
         vif: Vif,
         config: Config,
     ) -> Result<Self, NetError> {
+        let deadline = store.platform().now() + config.timeout;
         let mut net = Self::open(store, grants, vif, config)?;
-        let error = loop {
-            let event = net.frontend.wait();
-            match event.map_err(NetError::from).and_then(|event| net.handle(event)) {
-                Ok(Link::Up) => return Ok(net),
-                Ok(Link::Connecting) => {}
-                Ok(Link::Closing | Link::Closed) => break NetError::Xenbus(net.refused()),
-                Err(error) => break error,
-            }
-        };
+        let Err(error) = net.wait_until_up(deadline) else { return Ok(net) };
         // What went wrong matters more than whether it could be reported.
         let _ = net.frontend.fatal(error);
         Err(error)
@@ -376,7 +370,45 @@ impl<'a, P: Platform> Net<'a, P> {
         }
     }
 
-    /// Stops the device, waits until the backend has let go of it, and takes the memory back.
+    /// Polls and waits until the link is up. However often the backend changes its state, `deadline` stands.
+    fn wait_until_up(&mut self, deadline: Instant) -> Result<(), NetError> {
+        let store = self.frontend.store();
+        loop {
+            let now = store.platform().now();
+            self.limit_step(now, deadline);
+            match self.poll(now)? {
+                Link::Up => break,
+                Link::Connecting if now < deadline => store.wait(deadline),
+                // The backend moved at the last moment: the next poll fails, as there is nothing to wait for.
+                Link::Connecting => {}
+                Link::Closing | Link::Closed => return Err(self.refused().into()),
+            }
+        }
+        self.frontend.set_timeout(self.config.timeout);
+        Ok(())
+    }
+
+    /// Polls and waits until both ends are closed, or the device is gone; at most until `deadline`.
+    fn wait_until_closed(&mut self, deadline: Instant) -> Result<(), XenbusError> {
+        let store = self.frontend.store();
+        loop {
+            let now = store.platform().now();
+            self.limit_step(now, deadline);
+            match self.frontend.poll(now) {
+                Ok(FrontendEvent::Wait) => store.wait(deadline),
+                Ok(_) | Err(XenbusError::Unplugged { .. }) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Lets the step that the frontend waits for end at `deadline`, with the error that names what it waits for.
+    fn limit_step(&mut self, now: Instant, deadline: Instant) {
+        self.frontend.set_timeout(if now < deadline { self.config.timeout } else { Duration::ZERO });
+    }
+
+    /// Stops the device, waits until the backend has let go of it, and takes the memory back. The backend has the timeout
+    /// of [`Config`] in all.
     ///
     /// # Errors
     ///
@@ -384,7 +416,8 @@ impl<'a, P: Platform> Net<'a, P> {
     /// on our side then too, and what the backend still uses is in the grant table's quarantine.
     pub fn close(mut self) -> Result<(), NetError> {
         self.link = Link::Closing;
-        let closed = self.frontend.close_and_wait();
+        let deadline = self.frontend.store().platform().now() + self.config.timeout;
+        let closed = self.frontend.close().and_then(|()| self.wait_until_closed(deadline));
         let Self { rings, channel, .. } = self;
         drop(channel);
         let ((rx_ring, rx), (tx_ring, tx)) = (rings.rx.into_parts(), rings.tx.into_parts());

@@ -1,9 +1,12 @@
 //! Network interfaces against a backend in another domain, well-behaved and not.
 
 mod netback;
+#[path = "../persistent/mod.rs"]
+mod persistent;
 
 use core::time::Duration;
 use netback::{Backend, Manners};
+use persistent::while_peer_writes;
 use xen_front::net::*;
 use xen_grant::{GrantTable, Quarantine};
 use xen_hypercall::{Instant, Platform, start};
@@ -270,6 +273,46 @@ fn a_backend_that_is_never_ready_is_a_timeout_and_connects_later() {
     lab.back.state().manners = Manners::Good;
     lab.net().close().unwrap();
     lab.finish();
+}
+
+/// Lets the control domain switch the backend's state among `states`, so often that no step of ten seconds ever passes.
+fn restless(lab: &Lab, states: &'static [u32]) -> impl FnMut(u32) + Send + use<> {
+    let (store, path) = (lab.world.store(), format!("{}/state", lab.device.backend_path()));
+    move |round| store.write(&path, states[round as usize % states.len()]).unwrap()
+}
+
+const LIMIT: Duration = Duration::from_secs(11);
+const PERIOD: Duration = Duration::from_secs(3);
+
+#[test]
+fn restless_backend_does_not_extend_connect() {
+    for states in [&[2, 3][..], &[1, 2], &[4, 5], &[5, 6, 1], &[7, 8, 2, 77]] {
+        let lab = Lab::new();
+        // What the backend offers is there, and its own task does not interfere.
+        lab.world.run_until_idle();
+        lab.world.pause(lab.device.backend);
+        let error = while_peer_writes(&lab.world, LIMIT, PERIOD, restless(&lab, states), || lab.error());
+        assert!(matches!(error, NetError::Xenbus(_)), "{error}");
+        lab.world.unpause(lab.device.backend);
+        lab.finish();
+    }
+}
+
+#[test]
+fn restless_backend_does_not_extend_close() {
+    for states in [&[2, 4][..], &[1, 3], &[4, 5], &[4, 7, 8]] {
+        let lab = Lab::new();
+        let net = lab.net();
+        lab.world.pause(lab.device.backend);
+        let closed = while_peer_writes(&lab.world, LIMIT, PERIOD, restless(&lab, states), || net.close());
+        assert!(matches!(closed, Err(NetError::Xenbus(XenbusError::Timeout { .. }))), "{closed:?}");
+        assert_eq!(lab.states().0, 6);
+        // Once the backend runs again, it finds the frontend closed and unmaps the rings.
+        lab.set("back", "state", "4");
+        lab.world.unpause(lab.device.backend);
+        lab.world.run_until_idle();
+        lab.finish();
+    }
 }
 
 #[test]

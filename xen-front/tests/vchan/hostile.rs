@@ -1,17 +1,19 @@
 //! Peers that lie: in xenstore, in the page, in the indices.
 
 use crate::lab::{Lab, PATH};
+use crate::persistent::while_peer_writes;
 use core::mem::offset_of;
 use core::time::Duration;
 use proptest::prelude::*;
+use std::sync::Arc;
 use xen_evtchn::Channel;
 use xen_front::vchan::{Client, End, VchanError, VchanPeer};
 use xen_grant::{MapError, Mapping, ReadWrite, Shared, Window};
-use xen_hypercall::{GrantRef, PAGE_SIZE, Pages, Platform, SharedMem, observe_loads};
+use xen_hypercall::{GrantRef, Instant, PAGE_SIZE, Pages, Platform, Port, SharedMem, observe_loads, start};
 use xen_ring::VchanError as RingsError;
-use xen_sim::{Domain, HostilePeer, Whims};
-use xen_store::Nodes;
+use xen_sim::{Domain, HostilePeer, Interpose, Interposed, Whims, World};
 use xen_store::wire::{Access, Permission};
+use xen_store::{Nodes, XenStore};
 use xen_sys::io::libxenvchan::VchanInterface;
 
 const GRANTS: usize = size_of::<VchanInterface>();
@@ -123,6 +125,72 @@ fn numbers_in_xenstore_that_are_none_or_lead_nowhere_are_refused() {
     assert!(page.reclaim().is_ok());
     drop(channel);
     clear(lab);
+}
+
+/// Writes a node whenever its reader waits for the store, until a moment far behind the reader's deadline.
+struct Rewrite {
+    world: World,
+    node: String,
+    end: Instant,
+}
+
+impl Interpose for Rewrite {
+    fn ends_wait(&self, _ports: &[Port]) -> bool {
+        if self.world.now() < self.end {
+            // A reference that is nobody's: a server that is about to begin.
+            self.world.store().write(&self.node, 60_000).unwrap();
+        }
+        false
+    }
+}
+
+#[test]
+fn rewritten_nodes_do_not_extend_connect() {
+    let lab = Lab::new();
+    let (page, channel) = forged(&lab, &offer(10, 11));
+    let (node, start) = (format!("{}/ring-ref", lab.path()), lab.world.now());
+    let rewrite = Rewrite { world: lab.world.clone(), node, end: start + Duration::from_millis(20) };
+    let two = Interposed::new(lab.two.clone(), Arc::new(rewrite));
+    let ring = start::xenstore_ring(two.clone()).unwrap();
+    let store = XenStore::new(two, ring).unwrap();
+    let deadline = start + Duration::from_millis(2);
+    let connected = Client::connect(&store, lab.one.id(), lab.path(), deadline);
+    assert!(matches!(connected, Err(VchanError::Map(_))), "{connected:?}");
+    assert!(lab.world.now() < start + Duration::from_millis(4));
+    assert!(page.reclaim().is_ok());
+    drop((channel, store));
+    clear(lab);
+}
+
+#[test]
+fn busy_peer_does_not_extend_waits() {
+    let lab = Lab::new();
+    let (mut server, client) = lab.pair(10, 11);
+    let wait = Duration::from_millis(300);
+    let notify = |port| {
+        let (world, one) = (lab.world.clone(), lab.one.id());
+        move |_| world.inject_event(one, port)
+    };
+    assert_eq!(server.write(&[7; 2048]), Ok(2048));
+    for step in 0..4 {
+        let (notify, deadline) = (notify(server.port()), lab.one.now() + wait);
+        let period = Duration::from_micros(100);
+        let timeout = while_peer_writes(&lab.world, 2 * wait, period, notify, || match step {
+            0 => server.wait_readable(deadline),
+            1 => server.wait_writable(deadline),
+            2 => server.flush(deadline),
+            // The one that is there has not left.
+            _ => server.wait_for_client(deadline),
+        });
+        assert_eq!(timeout, if step == 3 { Ok(()) } else { Err(VchanError::Timeout) }, "{step}");
+    }
+    let (notify, deadline) = (notify(server.port()), lab.one.now() + wait);
+    let closed = while_peer_writes(&lab.world, 2 * wait, Duration::from_micros(100), notify, || {
+        server.close(deadline)
+    });
+    assert_eq!(closed, Err(VchanError::Timeout));
+    drop(client);
+    lab.finish();
 }
 
 #[test]

@@ -3,4 +3,6 @@
 mod hostile;
 mod lab;
 mod life;
+#[path = "../persistent/mod.rs"]
+mod persistent;
 mod stream;
