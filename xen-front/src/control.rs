@@ -4,13 +4,17 @@
 //! suspend comes from `xl save` and `xl migrate`: see [`Control::suspend`]. Source: `xenstore-paths.pandoc`.
 
 use core::fmt;
+use xen_evtchn::Channel;
 use xen_grant::{GrantError, GrantTable};
 use xen_hypercall::ops::sched::Resumed;
 use xen_hypercall::start::StartError;
-use xen_hypercall::{Errno, Platform};
+use xen_hypercall::{DomId, Errno, Platform};
 use xen_store::{Nodes, Reason, StoreError, Watch, XenStore};
 
 const SHUTDOWN: &str = "control/shutdown";
+
+/// How often one [`Control::poll`] reads the node again because it changed meanwhile.
+const MAX_READS: u32 = 4;
 
 /// What a toolstack asks of a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,6 +70,9 @@ pub enum SuspendError {
     Store(Reason),
     /// The kernel's part failed, or Xen refused; nothing has happened.
     Xen(Errno),
+    /// The domain is resumed elsewhere, but the kernel's part failed then and is not set up there. The store is still suspended.
+    /// Set the kernel's part up, then call [`Control::resume`]; or shut the domain down.
+    NotSetUp(Errno),
     /// The domain is resumed elsewhere, and has no grant table there (yet).
     Grants(GrantError),
     /// The domain is resumed elsewhere, and has no xenstore there (yet).
@@ -77,6 +84,7 @@ impl fmt::Display for SuspendError {
         match self {
             Self::Store(reason) => write!(f, "not suspended: {reason}"),
             Self::Xen(errno) => write!(f, "not suspended: found {errno}, expected Xen to do it"),
+            Self::NotSetUp(errno) => write!(f, "resumed, but the kernel is not set up: {errno}"),
             Self::Grants(error) => write!(f, "resumed without grants: {error}"),
             Self::Ring(error) => write!(f, "resumed without xenstore: {error}"),
         }
@@ -98,46 +106,68 @@ pub struct Control<'a, P: Platform> {
 }
 
 impl<'a, P: Platform> Control<'a, P> {
-    /// Watches for requests, and says that the domain heeds those of `heeded`. Others are left in their node, as if nobody was there.
+    /// Watches `control/shutdown` and advertises the requests of `heeded`, which the caller supports. Unsupported requests are not
+    /// acknowledged.
+    ///
+    /// A feature node that xenstore refuses to write is logged, and its request is still received: not all toolstacks make these
+    /// nodes, and in a `control` directory that is read-only a domain can't.
     ///
     /// Of an HVM or PVH domain a toolstack asks nothing unless it has told Xen how its events come (`set_upcall_vector` or `set_callback` of `xen-evtchn`):
     /// else it refuses to end it, and suspends it where it is.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if xenstore refuses a watch or a node.
+    /// [`StoreError`] if xenstore refuses the watch.
     pub fn new(store: &'a XenStore<P>, heeded: &'a [Request]) -> Result<Self, StoreError> {
         let watch = store.watch(SHUTDOWN)?;
         let mut this = Self { store, watch, heeded, changed: true, announced: false };
-        this.announce()?;
+        this.announce();
         Ok(this)
     }
 
-    fn announce(&mut self) -> Result<(), StoreError> {
-        if !self.announced {
-            let features = self.heeded.iter().filter_map(|request| request.feature());
-            features.into_iter().try_for_each(|feature| self.store.write(feature, "1"))?;
-            self.announced = true;
+    /// Advertises the supported requests, which is optional for the toolstack: whatever fails is logged.
+    fn announce(&mut self) {
+        if self.announced {
+            return;
         }
-        Ok(())
+        for feature in self.heeded.iter().filter_map(|request| request.feature()) {
+            let Err(error) = self.store.write(feature, "1") else { continue };
+            log::warn!("the toolstack may not send a request that is supported: {error}");
+            if !matches!(error.reason, Reason::Server(_)) {
+                // Only what the server refused is settled; the next poll tries again.
+                return;
+            }
+        }
+        self.announced = true;
     }
 
-    /// Returns what is asked for now, and tells the toolstack that it was heard. Call it after each event on the store's
+    /// Returns the pending request, if there is one, and acknowledges it to the toolstack. Call it after each event on the store's
     /// [`port`](XenStore::port).
     ///
     /// # Errors
     ///
     /// [`StoreError`]; no request is lost, call it again.
     pub fn poll(&mut self) -> Result<Option<Request>, StoreError> {
-        self.announce()?;
-        while self.watch.try_next()?.is_some() {
-            self.changed = true;
+        self.announce();
+        // To read the node waits for the store. A change meanwhile makes no further event of the port, so look again.
+        for _ in 0..MAX_READS {
+            self.changed |= self.watch.try_clear()?;
+            if !self.changed {
+                break;
+            }
+            let request = self.read()?;
+            self.changed = false;
+            if request.is_some() {
+                return Ok(request);
+            }
         }
-        if !self.changed {
-            return Ok(None);
-        }
+        Ok(None)
+    }
+
+    /// Reads the node, and acknowledges the request in it if that is supported.
+    fn read(&self) -> Result<Option<Request>, StoreError> {
         // As one, because the toolstack may take its request back.
-        let request = self.store.transaction(|transaction| {
+        self.store.transaction(|transaction| {
             let word = match transaction.read_string::<16>(SHUTDOWN) {
                 Ok(word) => word,
                 Err(StoreError { reason: Reason::BufferTooSmall { .. } | Reason::NotText, .. }) => {
@@ -149,9 +179,7 @@ impl<'a, P: Platform> Control<'a, P> {
             let request = self.heeded.iter().find(|request| request.word() == word);
             request.map_or(Ok(()), |_| transaction.write(SHUTDOWN, ""))?;
             Ok(request.copied())
-        })?;
-        self.changed = false;
-        Ok(request)
+        })
     }
 
     /// Suspends the domain, after [`Request::Suspend`]: waits until nothing is under way at xenstored, then lets `kernel` do its part, with
@@ -164,16 +192,32 @@ impl<'a, P: Platform> Control<'a, P> {
     /// # Errors
     ///
     /// [`SuspendError::Store`], [`SuspendError::Xen`]: nothing has happened. The toolstack gives up after a minute.
+    /// [`SuspendError::NotSetUp`] if `kernel` fails after the domain was resumed elsewhere. Which of the two it is does not depend on
+    /// what `kernel` returns: a port that is opened before, and that only this domain has, shows it. So `?` is right in all of
+    /// `kernel`.
     pub fn suspend(
         &mut self,
         kernel: impl FnOnce() -> Result<Resumed, Errno>,
     ) -> Result<Resumed, SuspendError> {
+        let witness = Channel::alloc_unbound(self.store.platform().clone(), DomId::SELF);
+        let witness = witness.map_err(SuspendError::Xen)?;
+        let before = witness.status().map_err(SuspendError::Xen)?;
         self.store.suspend().map_err(SuspendError::Store)?;
         let resumed = kernel();
-        if resumed != Ok(Resumed::Elsewhere) {
-            self.store.resume();
+        // Where the domain is a new one, the port is closed. Even if its number was given out again, then not to a port that waits
+        // for this domain itself.
+        let moved = resumed != Ok(Resumed::Cancelled) && witness.status() != Ok(before);
+        if moved {
+            witness.abandon();
         }
-        resumed.map_err(SuspendError::Xen)
+        match resumed {
+            Ok(Resumed::Elsewhere) => Ok(Resumed::Elsewhere),
+            Err(errno) if moved => Err(SuspendError::NotSetUp(errno)),
+            resumed => {
+                self.store.resume();
+                resumed.map_err(SuspendError::Xen)
+            }
+        }
     }
 
     /// Sets up the grant table and the store of a domain that was resumed elsewhere. All watches are set again, and fire. Devices and the console follow, each

@@ -1,13 +1,14 @@
 //! What the toolstack asks of a domain, and the way through a suspend.
 
 use std::cell::Cell;
+use xen_evtchn::{Bound, Channel};
 use xen_front::control::{Control, Request, SuspendError};
 use xen_grant::{GrantTable, ReadOnly};
 use xen_hypercall::ops::sched::{self, Resumed};
 use xen_hypercall::{DomId, Errno, Pages, start};
 use xen_sim::{Domain, DomainConfig, World};
 use xen_store::wire::{Access, Permission};
-use xen_store::{Nodes, XenStore};
+use xen_store::{Nodes, Reason, XenStore};
 
 const SHUTDOWN: &str = "control/shutdown";
 
@@ -120,6 +121,86 @@ fn a_suspend_that_is_refused_or_cancelled_leaves_everything_as_it_was() {
     assert_eq!((slept, held.get()), (Ok(Resumed::Cancelled), Some(true)));
     assert_eq!((guest.domain.id(), guest.store.read_string::<4>("data/x").unwrap().as_str()), (id, "1"));
     drop(shared.reclaim().unwrap());
+    drop(control);
+    guest.end();
+}
+
+/// A kernel that is told that it is resumed elsewhere, and then can't set itself up.
+fn fails_after(domain: &Domain, errno: Errno) -> Result<Resumed, Errno> {
+    assert_eq!(sleep(domain)?, Resumed::Elsewhere);
+    Err(errno)
+}
+
+#[test]
+fn failed_set_up_keeps_store_suspended() {
+    let guest = guest(5);
+    let mut control = Control::new(&guest.store, &[Request::Suspend, Request::Reboot]).unwrap();
+    guest.store.write("data/x", "1").unwrap();
+    let id = guest.domain.id();
+    guest.world.suspend(id, move |world| {
+        world.restore(world.save(id), None);
+    });
+    assert_eq!(control.poll().unwrap(), Some(Request::Suspend));
+    // The number of any port of before is given out again.
+    let reused = Cell::new(Vec::new());
+    let failed = control.suspend(|| {
+        let failed = fails_after(&guest.domain, Errno::EINVAL);
+        let open = |_| Channel::alloc_unbound(guest.domain.clone(), DomId(0)).unwrap();
+        reused.set((0..20).map(open).collect());
+        failed
+    });
+    assert_eq!(failed, Err(SuspendError::NotSetUp(Errno::EINVAL)));
+    assert_eq!(guest.store.begin_read("data/x").unwrap_err().reason, Reason::Suspended);
+    for port in reused.take() {
+        assert_eq!(port.status().unwrap().bound, Bound::Unbound { remote: DomId(0) });
+    }
+    // Once it is, the domain goes on as after any other resume.
+    control.resume(&guest.grants).unwrap();
+    guest.ask("reboot");
+    assert_eq!(control.poll().unwrap(), Some(Request::Reboot));
+    drop(control);
+    guest.end();
+}
+
+#[test]
+fn failed_set_up_in_place_resumes_store() {
+    let guest = guest(6);
+    let mut control = Control::new(&guest.store, &[Request::Suspend]).unwrap();
+    let id = guest.domain.id();
+    guest.world.suspend(id, move |world| world.resume(id, Resumed::Elsewhere));
+    assert_eq!(control.poll().unwrap(), Some(Request::Suspend));
+    let failed = control.suspend(|| fails_after(&guest.domain, Errno::ENOMEM));
+    assert_eq!(failed, Err(SuspendError::Xen(Errno::ENOMEM)));
+    guest.store.write("data/x", "1").unwrap();
+    drop(control);
+    guest.end();
+}
+
+/// Xen 85e3b08eb7, 09a4ef8351.
+#[test]
+fn read_only_features_do_not_hide_requests() {
+    let guest = guest(7);
+    let home = format!("/local/domain/{}", guest.domain.id());
+    let store = guest.world.store();
+    let read_only = [
+        Permission { access: Access::None, domain: DomId(0) },
+        Permission { access: Access::Read, domain: guest.domain.id() },
+    ];
+    store.set_permissions(&format!("{home}/control"), &read_only).unwrap();
+    // One node is there and can't be written, the others can't be made.
+    store.set_permissions(&format!("{home}/control/feature-poweroff"), &read_only).unwrap();
+    for missing in ["feature-reboot", "feature-suspend"] {
+        store.remove(format!("{home}/control/{missing}")).unwrap();
+    }
+    let mut control = Control::new(&guest.store, &Request::ALL).unwrap();
+    for request in Request::ALL {
+        assert_eq!(control.poll().unwrap(), None);
+        guest.ask(request.word());
+        assert_eq!(control.poll().unwrap(), Some(request));
+        assert_eq!(guest.seen(SHUTDOWN).as_deref(), Some(""));
+    }
+    assert_eq!(guest.seen("control/feature-poweroff").as_deref(), Some(""));
+    assert_eq!(guest.seen("control/feature-reboot"), None);
     drop(control);
     guest.end();
 }
