@@ -45,42 +45,100 @@ pub(crate) fn which(tool: &str) -> Option<PathBuf> {
         .find(|p| p.is_file())
 }
 
-/// Makes sure that host tools exist: pairs of a tool (or the absolute path of a file) and its Debian package.
-/// Missing ones are installed at once by root; anybody else is told the one line that does it.
-pub(crate) fn require(tools: &[(&str, &str)]) -> Result<()> {
-    let missing = || -> Vec<_> { tools.iter().filter(|(tool, _)| which(tool).is_none()).copied().collect() };
-    let lacking = missing();
+/// A program (or the absolute path of a file) and the Debian package that it comes with.
+pub(crate) type Tool = (&'static str, &'static str);
+
+/// What the commands need that neither Rust nor the lab's own packages bring. `demo` and `test` need
+/// those only that every Debian machine with gcc has.
+const TOOLS: [Tool; 13] = [
+    ("apt-get", "apt"),
+    ("dpkg-deb", "dpkg"),
+    ("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring"),
+    ("tar", "tar"),
+    ("setpriv", "util-linux"),
+    ("taskset", "util-linux"),
+    ("unshare", "util-linux"),
+    ("mount", "mount"),
+    ("chroot", "coreutils"),
+    ("gcc", "gcc"),
+    ("/usr/include/stdio.h", "libc6-dev"),
+    ("c++", "g++"),
+    ("git", "git"),
+];
+
+/// Checks that host tools exist. Installs nothing: the error is one line with the command that does.
+pub(crate) fn require(tools: &[Tool]) -> Result<()> {
+    let lacking = missing(tools, |tool| which(tool).is_some());
     if lacking.is_empty() {
         return Ok(());
     }
     let names = lacking.iter().map(|t| t.0).collect::<Vec<_>>().join(", ");
-    let packages: Vec<_> = lacking.iter().map(|t| t.1).collect();
-    let install = format!("apt-get install -y --no-install-recommends {}", packages.join(" "));
     if which("apt-get").is_none() {
         bail!("missing {names}, and no apt-get here: the lab needs a Debian (or Debian-like) x86-64 machine");
     }
-    if !is_root() {
-        bail!("missing {names}; run  sudo apt-get update && sudo {install}");
-    }
-    ui::line(format!("installing {}", packages.join(" ")));
-    run(Command::new("apt-get").args(["-qq", "update"]))?;
-    run(Command::new("sh").arg("-c").arg(&install).env("DEBIAN_FRONTEND", "noninteractive"))?;
-    if let Some((tool, package)) = missing().first() {
-        bail!("{tool} is still missing after the installation of {package}");
-    }
-    Ok(())
+    bail!("missing {names}; run  {}", install_line(&lacking, is_root()));
 }
 
-/// Makes sure that the Rust target is installed.
+/// Installs what all commands need, as the user asked for by `cargo xtask setup` or `ci`.
+pub(crate) fn setup() -> Result<()> {
+    let lacking = missing(&TOOLS, |tool| which(tool).is_some());
+    if !lacking.is_empty() {
+        if !is_root() {
+            return require(&TOOLS);
+        }
+        let line = install_line(&lacking, true);
+        ui::line(&line);
+        run(Command::new("sh").arg("-c").arg(&line).env("DEBIAN_FRONTEND", "noninteractive"))?;
+        require(&TOOLS)?;
+    }
+    require_components(&COMPONENTS)?;
+    [crate::kernels::TARGET, "aarch64-unknown-none"].into_iter().try_for_each(require_target)
+}
+
+fn missing(tools: &[Tool], exists: impl Fn(&str) -> bool) -> Vec<Tool> {
+    tools.iter().filter(|(tool, _)| !exists(tool)).copied().collect()
+}
+
+/// Returns the command line that installs the packages of `tools`.
+fn install_line(tools: &[Tool], root: bool) -> String {
+    let mut packages: Vec<_> = tools.iter().map(|t| t.1).collect();
+    packages.sort_unstable();
+    packages.dedup();
+    let sudo = if root { "" } else { "sudo " };
+    let packages = packages.join(" ");
+    format!("{sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends {packages}")
+}
+
+/// Makes sure that the Rust target is there. Rustup adds it to the toolchain, which is the user's own.
 pub(crate) fn require_target(target: &str) -> Result<()> {
     let sysroot = output(Command::new("rustc").args(["--print", "sysroot"]).current_dir(root()))?;
     if Path::new(sysroot.trim()).join("lib/rustlib").join(target).join("lib").is_dir() {
         return Ok(());
     }
     ui::line(format!("adding the Rust target {target}"));
-    let add = ["target", "add", target];
-    run(Command::new("rustup").args(add).current_dir(root()))
-        .with_context(|| format!("the Rust target {target} is missing; run  rustup target add {target}"))
+    rustup(&["target", "add", target])
+}
+
+/// The parts of a Rust toolchain that rustup's minimal profile leaves out.
+pub(crate) const COMPONENTS: [&str; 2] = ["clippy", "rustfmt"];
+
+/// Makes sure that parts of the Rust toolchain are there, as [`require_target`] does.
+pub(crate) fn require_components(components: &[&str]) -> Result<()> {
+    for component in components {
+        let command = if *component == "rustfmt" { "fmt" } else { component };
+        let mut probe = Command::new(cargo());
+        if run(probe.args([command, "--version"]).current_dir(root())).is_ok() {
+            continue;
+        }
+        ui::line(format!("adding the Rust component {component}"));
+        rustup(&["component", "add", component])?;
+    }
+    Ok(())
+}
+
+fn rustup(args: &[&str]) -> Result<()> {
+    run(Command::new("rustup").args(args).current_dir(root()))
+        .with_context(|| format!("a part of Rust is missing; run  rustup {}", args.join(" ")))
 }
 
 /// Runs a command with its output kept back; on failure the error carries it.
@@ -104,4 +162,27 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
 pub(crate) fn describe(command: &Command) -> String {
     let args = command.get_args().map(OsStr::to_string_lossy);
     std::iter::once(command.get_program().to_string_lossy()).chain(args).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WANTED: [Tool; 3] = [("taskset", "util-linux"), ("setpriv", "util-linux"), ("c++", "g++")];
+
+    #[test]
+    fn missing_tools_are_one_line_for_each_user() {
+        let lacking = missing(&WANTED, |_| false);
+        let packages = "apt-get install -y --no-install-recommends g++ util-linux";
+        assert_eq!(install_line(&lacking, true), format!("apt-get update && {packages}"));
+        assert_eq!(install_line(&lacking, false), format!("sudo apt-get update && sudo {packages}"));
+        assert_eq!(missing(&WANTED, |tool| tool != "c++"), [("c++", "g++")]);
+    }
+
+    #[test]
+    fn missing_tool_is_an_error_that_installs_nothing() {
+        let error = require(&[("no-such-tool", "no-such-package")]).unwrap_err().to_string();
+        assert!(error.starts_with("missing no-such-tool"), "{error}");
+        assert!(!error.contains('\n') && which("no-such-tool").is_none(), "{error}");
+    }
 }

@@ -56,7 +56,9 @@ enum Task {
     Abi(abi::Args),
     /// Compares the crates with C in instructions and time, and draws a picture of it.
     Bench(bench::Args),
-    /// Runs what continuous integration runs.
+    /// Installs what `ci` and the commands for developers need beyond Rust, gcc and Debian's own tools, by apt and rustup.
+    Setup,
+    /// Runs what continuous integration runs; installs what it needs, as `setup` does.
     Ci,
     /// Builds kernels outside the workspace that depend on all library crates, with cargo's first resolver, and checks
     /// what they resolve.
@@ -84,6 +86,7 @@ fn main() -> ExitCode {
         Task::DriverDomain(args) => driver::main(&args),
         Task::Abi(args) => abi::main(&args),
         Task::Bench(args) => bench::main(&args),
+        Task::Setup => host::setup().map(|()| 0),
         Task::Ci => test::ci(),
         Task::Downstream => test::downstream(),
         Task::MutantsOrdering(args) => mutants::main(&args),

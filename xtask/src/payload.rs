@@ -119,7 +119,8 @@ pub(crate) fn peer() -> Result<PathBuf> {
     let binary = host::results()?.join("lab-peer");
     let modified = |path: &Path| -> io::Result<_> { fs::metadata(path)?.modified() };
     if !matches!((modified(&source), modified(&binary)), (Ok(s), Ok(b)) if s < b) {
-        let half = host::results()?.join(format!("lab-peer.{}", std::process::id()));
+        let folder = tempfile::tempdir_in(host::results()?)?;
+        let half = folder.path().join("lab-peer");
         let mut rustc = Command::new("rustc");
         rustc.args([
             "--edition",

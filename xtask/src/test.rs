@@ -37,6 +37,7 @@ struct Step {
 }
 
 pub(crate) fn ci() -> Result<i32> {
+    host::setup()?;
     all(&Args { no_xen: false, only_xen: false, xen: None, driver_domain: false }, true)
 }
 
@@ -212,7 +213,10 @@ fn host_steps(steps: &mut Vec<Step>) -> Result<()> {
 
     let mut targets = BTreeSet::from(TARGETS);
     targets.insert(kernels::TARGET);
-    step(steps, "Rust targets", || targets.iter().try_for_each(|t| host::require_target(t)));
+    step(steps, "Rust targets and components", || {
+        host::require_components(&host::COMPONENTS)?;
+        targets.iter().try_for_each(|t| host::require_target(t))
+    });
     step(steps, "cargo fmt --check", || {
         quietly(&words("fmt --all --check"), &[])?;
         quietly(&words("fmt --check --manifest-path fuzz/Cargo.toml"), &[])

@@ -18,7 +18,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::{host, lab};
+use crate::host;
+use crate::lab::{self, Root};
 
 /// The compared versions of Xen, and the suites of Debian that have them.
 const VERSIONS: [(&str, &str); 2] = [("4.17", "bookworm"), ("4.20", "trixie")];
@@ -44,14 +45,14 @@ pub(crate) fn newest_headers() -> Result<PathBuf> {
 
 /// Returns the folder of the libraries that belong to the newest headers.
 pub(crate) fn newest_libraries() -> Result<PathBuf> {
-    Ok(development(VERSIONS[VERSIONS.len() - 1].1)?.join("usr/lib/x86_64-linux-gnu"))
+    development(VERSIONS[VERSIONS.len() - 1].1)?.find("usr/lib/x86_64-linux-gnu")
 }
 
 fn headers(suite: &str) -> Result<PathBuf> {
-    Ok(development(suite)?.join("usr/include"))
+    development(suite)?.find("usr/include")
 }
 
-fn development(suite: &str) -> Result<PathBuf> {
+fn development(suite: &str) -> Result<Root> {
     lab::debian(suite, "xen-headers", &["libxen-dev"])
 }
 

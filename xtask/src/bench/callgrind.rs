@@ -8,44 +8,40 @@ use anyhow::{Context, Result, bail};
 
 use super::build::Programs;
 use super::rows::Case;
-use crate::{host, lab};
+use crate::host;
+use crate::lab::{self, Root};
 
 /// How to start valgrind.
 #[derive(Debug)]
 pub(super) struct Valgrind {
-    program: PathBuf,
-    /// Where it finds its tools, unless it was installed with them.
-    tools: Option<PathBuf>,
+    /// The root that it was unpacked into, unless it is installed on this machine.
+    root: Option<Root>,
     annotate: PathBuf,
 }
 
 /// Finds valgrind on this machine, else fetches it as a Debian package.
 pub(super) fn find() -> Result<Valgrind> {
-    if let (Some(program), Some(annotate)) = (host::which("valgrind"), host::which("callgrind_annotate")) {
-        return Ok(Valgrind { program, tools: None, annotate });
+    if let (Some(_), Some(annotate)) = (host::which("valgrind"), host::which("callgrind_annotate")) {
+        return Ok(Valgrind { root: None, annotate });
     }
     let root = lab::debian("bookworm", "valgrind", &["valgrind"]).context("fetching valgrind")?;
-    let found = Valgrind {
-        program: root.join("usr/bin/valgrind.bin"),
-        tools: Some(root.join("usr/libexec/valgrind")),
-        annotate: root.join("usr/bin/callgrind_annotate"),
-    };
-    host::run(found.command().arg("--version")).context("the fetched valgrind does not run here")?;
+    let annotate = root.find("usr/bin/callgrind_annotate")?;
+    let found = Valgrind { root: Some(root), annotate };
+    host::run(found.command()?.arg("--version")).context("the fetched valgrind does not run here")?;
     Ok(found)
 }
 
 impl Valgrind {
-    fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
-        if let Some(tools) = &self.tools {
-            command.env("VALGRIND_LIB", tools);
-        }
-        command
+    fn command(&self) -> Result<Command> {
+        let Some(root) = &self.root else { return Ok(Command::new("valgrind")) };
+        let mut command = root.command("usr/bin/valgrind.bin", None)?;
+        command.env("VALGRIND_LIB", root.find("usr/libexec/valgrind")?);
+        Ok(command)
     }
 
     /// Counts the instructions of one run that are in the functions that count; its profile goes to `out`.
     fn count(&self, language: usize, program: &Path, case: &Case, out: &Path) -> Result<u64> {
-        let mut command = self.command();
+        let mut command = self.command()?;
         command.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", out.display()));
         let functions = case.functions.get(language).copied().unwrap_or_default();
         command.args(functions.iter().map(|function| format!("--toggle-collect={function}")));
@@ -84,8 +80,11 @@ pub(super) fn profiles(
     for (index, (language, program)) in programs.both().into_iter().enumerate() {
         let out = folder.join("callgrind.out");
         valgrind.count(index, program, case, &out)?;
+        // A script, which Debian's essential perl runs.
+        host::require(&[("perl", "perl-base")])?;
         let text = host::output(
-            Command::new(&valgrind.annotate)
+            Command::new("perl")
+                .arg(&valgrind.annotate)
                 .args(["--auto=yes", "--inclusive=no", "--threshold=95"])
                 .arg(&out),
         )?;

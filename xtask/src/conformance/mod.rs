@@ -167,7 +167,7 @@ impl Running {
         // What Linux says of the control domain's ring: a port, and a page.
         fs::write(dir.join("xsd_port"), "1")?;
         fs::write(dir.join("xsd_kva"), [0; 4096])?;
-        command.env("XENSTORED_RUNDIR", &dir).env("STANDIN_ROOT", tools.root());
+        command.env("XENSTORED_RUNDIR", &dir).env("STANDIN_ROOT", tools.path());
         let log = fs::File::create(dir.join("log"))?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let child = command.spawn().with_context(|| format!("starting {}", host::describe(&command)))?;

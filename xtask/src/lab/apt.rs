@@ -9,11 +9,15 @@ use std::{env, fs, thread};
 
 use anyhow::{Context, Result, bail};
 
-use super::{Lock, cache};
+use super::temp::Temp;
+use super::{Lock, Root, cache};
 use crate::{host, ui};
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const TRIES: u32 = 4;
+
+/// Counts up when what this file makes of the same packages changes.
+const FORM: u32 = 2;
 
 /// How long a download may stand still; apt itself gives up a mirror that is silent earlier.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -38,54 +42,55 @@ const LEFT_OUT: [&str; 12] = [
 const FILE_SYSTEMS: &str = "*/kernel/fs";
 
 /// Returns a root into which `packages` of `suite` and all that they depend on are unpacked.
-pub(super) fn root(suite: &str, name: &str, packages: &[&str]) -> Result<PathBuf> {
+pub(super) fn root(suite: &str, name: &str, packages: &[&str]) -> Result<Root> {
     root_without(suite, name, packages, &LEFT_OUT)
 }
 
 /// Returns a root as [`root`] does, with the kernel's file systems.
-pub(super) fn root_with_filesystems(suite: &str, name: &str, packages: &[&str]) -> Result<PathBuf> {
+pub(super) fn root_with_filesystems(suite: &str, name: &str, packages: &[&str]) -> Result<Root> {
     let left_out: Vec<_> = LEFT_OUT.into_iter().filter(|path| *path != FILE_SYSTEMS).collect();
     root_without(suite, name, packages, &left_out)
 }
 
-fn root_without(suite: &str, name: &str, packages: &[&str], left_out: &[&str]) -> Result<PathBuf> {
+fn root_without(suite: &str, name: &str, packages: &[&str], left_out: &[&str]) -> Result<Root> {
     let mut hasher = DefaultHasher::new();
-    (packages, left_out).hash(&mut hasher);
+    (FORM, packages, left_out).hash(&mut hasher);
     let id = format!("{suite}-{name}-{:08x}", hasher.finish() as u32);
     let roots = cache()?.join("roots");
     let root = roots.join(&id);
     if root.is_dir() {
-        return Ok(root);
+        return Root::new(&root);
     }
+    fs::create_dir_all(&roots)?;
+    let _lock = Lock::take(&id)?;
+    // Another process may have made it while it held the lock.
+    if !root.is_dir() {
+        let debs = archives(suite, name, packages)?;
+        let half = Temp::new(&id)?;
+        unpack(name, &debs, half.path(), left_out)?;
+        Root::new(half.path())?.confine_links()?;
+        half.place(&root)?;
+    }
+    Root::new(&root)
+}
+
+/// Returns the folder with the packages of `suite` and all that they depend on, and nothing else.
+///
+/// It stays in the cache, so that a root can be unpacked again without the network.
+pub(super) fn archives(suite: &str, name: &str, packages: &[&str]) -> Result<PathBuf> {
     host::require(&[
         ("apt-get", "apt"),
         ("dpkg-deb", "dpkg"),
         ("tar", "tar"),
         (KEYRING, "debian-archive-keyring"),
     ])?;
-    fs::create_dir_all(&roots)?;
-    let _lock = Lock::take(&id)?;
-    // Whoever held the lock before may have made it.
-    if root.is_dir() {
-        return Ok(root);
-    }
-    let half = roots.join(format!("{id}.half"));
-    let debs = roots.join(format!("{id}.debs"));
-    for old in [&half, &debs] {
-        if old.exists() {
-            fs::remove_dir_all(old).with_context(|| format!("removing {}", old.display()))?;
-        }
-    }
+    let debs = cache()?.join("archives").join(format!("{suite}-{name}"));
     download(suite, name, packages, &debs)?;
-    unpack(name, &debs.join("archives"), &half, left_out)?;
-    // Only a whole root ever has its final name.
-    fs::rename(&half, &root)?;
-    fs::remove_dir_all(&debs)?;
-    Ok(root)
+    Ok(debs.join("archives"))
 }
 
 /// The Debian mirror that this machine uses. Debian's own files come first: others may name archives that are no mirror of it.
-fn mirror() -> Result<String> {
+pub(super) fn mirror() -> Result<String> {
     if let Ok(mirror) = env::var("XEN_LAB_MIRROR") {
         return Ok(mirror);
     }
@@ -181,10 +186,22 @@ fn try_download(suite: &str, name: &str, packages: &[&str], debs: &Path, update:
         }
     }
     let install = ["-y", "--no-install-recommends", "--download-only", "install"];
-    let uris = host::output(
-        Command::new("apt-get").args(&options).arg("--print-uris").args(install).args(packages),
-    )?;
-    let total = uris.lines().filter_map(|l| l.split_whitespace().nth(2)?.parse::<u64>().ok()).sum();
+    let wanted = {
+        // Asked with nothing there, apt names what is there too.
+        let empty = Temp::new("archives")?;
+        let options = self::options(suite, empty.path())?;
+        let mut list = Command::new("apt-get");
+        wanted(&host::output(list.args(&options).arg("--print-uris").args(install).args(packages))?)
+    };
+    for entry in fs::read_dir(debs.join("archives"))?.flatten() {
+        // Packages of an earlier day would be unpacked beside those that replace them.
+        if entry.path().extension().is_some_and(|e| e == "deb")
+            && !wanted.iter().any(|(name, _)| entry.file_name() == name.as_str())
+        {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    let total = wanted.iter().map(|(_, size)| size).sum();
 
     let bar = ui::bytes(&format!("Debian {suite}: {name}"), total);
     let mut apt = Command::new("apt-get")
@@ -220,6 +237,15 @@ fn try_download(suite: &str, name: &str, packages: &[&str], debs: &Path, update:
         bail!("apt-get: {status}\n{reason}");
     }
     Ok(())
+}
+
+/// Reads the names and sizes of archives out of what `apt-get --print-uris` prints.
+fn wanted(uris: &str) -> Vec<(String, u64)> {
+    let archive = |line: &str| {
+        let mut words = line.strip_prefix('\'')?.split_whitespace().skip(1);
+        Some((words.next()?.to_owned(), words.next()?.parse().ok()?))
+    };
+    uris.lines().filter_map(archive).collect()
 }
 
 fn size(dir: &Path) -> u64 {
@@ -258,4 +284,16 @@ fn unpack(name: &str, archives: &Path, root: &Path, left_out: &[&str]) -> Result
     }
     bar.finish_and_clear();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn archives_are_read_from_printed_uris() {
+        let text = "NOTE: nothing is fetched\n'http://deb.debian.org/debian/pool/main/k/kmod/kmod_30_amd64.deb' \
+                    kmod_30%2bdfsg_amd64.deb 95040 SHA256:00ff\n";
+        assert_eq!(wanted(text), [("kmod_30%2bdfsg_amd64.deb".to_owned(), 95040)]);
+    }
 }

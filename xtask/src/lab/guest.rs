@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::image::{self, Files};
-use super::{XenVersion, apt};
+use super::{Root, XenVersion, apt};
 
 /// What a guest loads, in this order. Some are built into some kernels.
 const MODULES: [&str; 8] =
@@ -14,7 +14,7 @@ const MODULES: [&str; 8] =
 
 /// A Linux guest's kernel, and what its initramfs is made of.
 pub(crate) struct LinuxGuest {
-    root: PathBuf,
+    root: Root,
     pub(crate) kernel: PathBuf,
 }
 
@@ -23,7 +23,7 @@ impl LinuxGuest {
     pub(crate) fn get(version: XenVersion) -> Result<LinuxGuest> {
         let packages = ["linux-image-amd64", "busybox-static", "e2fsprogs"];
         let root = apt::root_with_filesystems(version.suite(), &format!("guest-{version}"), &packages)?;
-        Ok(LinuxGuest { kernel: image::linux(&root)?, root: root.canonicalize()? })
+        Ok(LinuxGuest { kernel: image::linux(&root)?, root })
     }
 
     /// Makes an initramfs that runs `init`, in which `@MODULES@` stands for the modules to load; `peer` is there as `lab-peer`.
@@ -32,16 +32,14 @@ impl LinuxGuest {
         for dir in ["proc", "sys", "dev", "tmp", "mnt", "bin", "sbin"] {
             files.archive.dir(dir);
         }
-        files.archive.copy("bin/busybox", &self.root.join("usr/bin/busybox"))?;
+        files.archive.copy("bin/busybox", &self.root.find("usr/bin/busybox")?)?;
         files.archive.copy("bin/lab-peer", peer)?;
         for tool in ["usr/sbin/mkfs.ext4", "usr/sbin/e2fsck"] {
             files.program(tool)?;
         }
-        files
-            .archive
-            .copy("lib64/ld-linux-x86-64.so.2", &self.root.join("usr/lib64/ld-linux-x86-64.so.2"))?;
+        files.loader()?;
         let mut found = Vec::new();
-        find(&self.root.join("usr/lib/modules"), &mut found)?;
+        find(&self.root.find("usr/lib/modules")?, &mut found)?;
         for path in found {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             if MODULES.iter().any(|module| name.split_once(".ko").is_some_and(|(stem, _)| stem == *module)) {

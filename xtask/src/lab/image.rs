@@ -1,18 +1,19 @@
 //! The base of every boot: Xen, Linux and the dom0 initramfs of one Xen version, made once and cached.
 
 use std::collections::HashSet;
+use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::{fs, process};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use object::Endianness;
 use object::elf::{DT_NEEDED, FileHeader64};
 use object::read::elf::{Dyn, FileHeader};
 
-use super::{Archive, Lock, XenVersion, apt, cache};
+use super::root::LIBRARY_FOLDERS;
+use super::temp::Temp;
+use super::{Archive, Lock, Root, XenVersion, apt, cache};
 use crate::{host, ui};
 
 const INIT: &str = include_str!("../dom0/init.sh");
@@ -21,7 +22,7 @@ const BLOCK_NEVER: &str = include_str!("../dom0/block-never.sh");
 const VIF_BRIDGE: &str = include_str!("../dom0/vif-bridge.sh");
 
 /// Counts up when what this file makes of the same inputs changes.
-const FORM: u32 = 3;
+const FORM: u32 = 4;
 
 /// What guests are created, watched, saved and restored with.
 const XEN_TOOLS: [&str; 10] = [
@@ -62,8 +63,6 @@ const MODULES: [&str; 12] = [
     "net/802",
     "net/llc",
 ];
-const LIBRARY_FOLDERS: [&str; 4] =
-    ["usr/lib/x86_64-linux-gnu", "usr/lib64", "usr/lib", "lib/x86_64-linux-gnu"];
 
 /// What every boot of one Xen version starts from.
 pub(crate) struct Base {
@@ -85,23 +84,23 @@ impl Base {
         (FORM, &root, [INIT, BLOCK, BLOCK_NEVER, VIF_BRIDGE], MODULES, XEN_TOOLS, STORE_TOOLS)
             .hash(&mut hasher);
         let dir = cache()?.join("base").join(format!("{version}-{:08x}", hasher.finish() as u32));
+        let busybox = root.find("usr/bin/busybox")?;
         let base = |dir: &Path| Base {
             xen: dir.join("xen"),
             linux: dir.join("linux"),
             initramfs: dir.join("dom0.cpio"),
-            busybox: root.join("usr/bin/busybox"),
+            busybox: busybox.clone(),
         };
         if !dir.is_dir() {
             let _lock = Lock::take(&format!("base-{version}"))?;
             if !dir.is_dir() {
                 let spinner = ui::spinner(&format!("Xen {version}: building the dom0 image"));
-                // Not `with_extension`: a version has a dot, and what is behind it is no extension.
-                let half = dir.with_file_name(format!("{version}-half-{}", process::id()));
-                fs::create_dir_all(&half)?;
-                let built = build(version, &root, &base(&half));
+                let half = Temp::new(&format!("base-{version}"))?;
+                let built = build(version, &root, &base(half.path()));
                 spinner.finish_and_clear();
                 built.with_context(|| format!("building the dom0 image for Xen {version}"))?;
-                fs::rename(&half, &dir)?;
+                fs::create_dir_all(dir.parent().context("a folder without a parent")?)?;
+                half.place(&dir)?;
             }
         }
         Ok(base(&dir))
@@ -109,7 +108,7 @@ impl Base {
 }
 
 /// The root with Xen, its tools and Linux of a version's Debian.
-fn root(version: XenVersion) -> Result<PathBuf> {
+fn root(version: XenVersion) -> Result<Root> {
     let hypervisor = format!("xen-hypervisor-{version}-amd64");
     let utils = format!("xen-utils-{version}");
     let packages = [
@@ -125,47 +124,19 @@ fn root(version: XenVersion) -> Result<PathBuf> {
     apt::root(version.suite(), &format!("xen-{version}"), &packages)
 }
 
-/// Programs of a version's Debian, to be run on this machine.
-pub(crate) struct Tools {
-    root: PathBuf,
+/// Returns the root with the tools of a Xen version; fetches it where the cache has none.
+pub(crate) fn tools(version: XenVersion) -> Result<Root> {
+    root(version)
 }
 
-/// Returns the tools of a Xen version; fetches them where the cache has none.
-pub(crate) fn tools(version: XenVersion) -> Result<Tools> {
-    Ok(Tools { root: root(version)?.canonicalize()? })
-}
-
-impl Tools {
-    /// Returns the root that the programs are in.
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
-    }
-
-    /// Returns what starts a program with its own libraries, and with `preload` before them.
-    pub(crate) fn command(&self, path: &str, preload: Option<&Path>) -> Result<Command> {
-        let program = self.root.join(path);
-        if !program.exists() {
-            bail!("{} is missing", program.display());
-        }
-        // Its own loader too: libraries and loader have to be of one version.
-        let mut command = Command::new(self.root.join("usr/lib64/ld-linux-x86-64.so.2"));
-        if let Some(preload) = preload {
-            command.arg("--preload").arg(preload);
-        }
-        let folders = LIBRARY_FOLDERS.map(|folder| self.root.join(folder).display().to_string());
-        command.arg("--library-path").arg(folders.join(":")).arg(program);
-        Ok(command)
-    }
-}
-
-fn build(version: XenVersion, root: &Path, base: &Base) -> Result<()> {
-    let packed = fs::read(root.join(format!("boot/xen-{version}-amd64.gz"))).context("reading Xen")?;
+fn build(version: XenVersion, root: &Root, base: &Base) -> Result<()> {
+    let packed = fs::read(root.find(format!("boot/xen-{version}-amd64.gz"))?).context("reading Xen")?;
     let mut xen = Vec::new();
     flate2::read::MultiGzDecoder::new(packed.as_slice()).read_to_end(&mut xen).context("unpacking Xen")?;
     fs::write(&base.xen, xen)?;
     fs::copy(linux(root)?, &base.linux)?;
 
-    let mut dom0 = Files::of(&root.canonicalize()?);
+    let mut dom0 = Files::of(root);
     for dir in [
         "bin", "sbin", "usr/bin", "usr/sbin", "proc", "sys", "dev", "run", "tmp", "root", "payload",
         "var/lock",
@@ -176,7 +147,7 @@ fn build(version: XenVersion, root: &Path, base: &Base) -> Result<()> {
         dom0.archive.dir(dir);
     }
     dom0.archive.link("var/run", "/run");
-    dom0.busybox(&base.busybox)?;
+    dom0.busybox()?;
     let bin = format!("usr/lib/xen-{version}/bin");
     for tool in XEN_TOOLS {
         dom0.program(&format!("{bin}/{tool}"))?;
@@ -194,7 +165,7 @@ fn build(version: XenVersion, root: &Path, base: &Base) -> Result<()> {
     for file in ["etc/xen/xl.conf", "etc/xen/oxenstored.conf", &plugin] {
         dom0.program(file)?;
     }
-    dom0.archive.copy("lib64/ld-linux-x86-64.so.2", &root.join("usr/lib64/ld-linux-x86-64.so.2"))?;
+    dom0.loader()?;
     dom0.modules()?;
     dom0.archive.file("init", 0o755, INIT.replace("@BIN@", &format!("/{bin}")));
     for (name, text) in [("block", BLOCK), ("block-never", BLOCK_NEVER), ("vif-bridge", VIF_BRIDGE)] {
@@ -205,30 +176,33 @@ fn build(version: XenVersion, root: &Path, base: &Base) -> Result<()> {
 }
 
 /// Returns the Linux kernel of a root.
-pub(super) fn linux(root: &Path) -> Result<PathBuf> {
-    fs::read_dir(root.join("boot"))?
-        .flatten()
-        .map(|entry| entry.path())
-        .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("vmlinuz-")))
-        .context("no Linux kernel among the packages")
+pub(super) fn linux(root: &Root) -> Result<PathBuf> {
+    let names = root.names("boot")?;
+    let name = names.iter().find(|name| name.starts_with("vmlinuz-"));
+    root.find(format!("boot/{}", name.context("no Linux kernel among the packages")?))
 }
 
 /// An initramfs in the making, out of the files of a root.
 pub(super) struct Files {
-    root: PathBuf,
+    root: Root,
     pub(super) archive: Archive,
     seen: HashSet<String>,
 }
 
 impl Files {
-    /// Starts with nothing out of `root`, a path without links.
-    pub(super) fn of(root: &Path) -> Files {
-        Files { root: root.to_owned(), archive: Archive::default(), seen: HashSet::new() }
+    /// Starts with nothing out of `root`.
+    pub(super) fn of(root: &Root) -> Files {
+        Files { root: root.clone(), archive: Archive::default(), seen: HashSet::new() }
     }
 
-    fn busybox(&mut self, busybox: &Path) -> Result<()> {
-        self.archive.copy("bin/busybox", busybox)?;
-        let mut list = Command::new(busybox);
+    /// Adds the dynamic loader where programs ask for it.
+    pub(super) fn loader(&mut self) -> Result<()> {
+        self.archive.copy("lib64/ld-linux-x86-64.so.2", &self.root.find("lib64/ld-linux-x86-64.so.2")?)
+    }
+
+    fn busybox(&mut self) -> Result<()> {
+        self.archive.copy("bin/busybox", &self.root.find("usr/bin/busybox")?)?;
+        let mut list = self.root.command("usr/bin/busybox", None)?;
         for applet in host::output(list.arg("--list"))?.split_whitespace() {
             // iproute2's `ip` makes bridges; `bash` is for payloads that want it.
             if !["busybox", "ip", "bash"].contains(&applet) {
@@ -240,13 +214,13 @@ impl Files {
 
     /// Adds a file of the root, if it is there, and the libraries that it needs.
     pub(super) fn program(&mut self, path: &str) -> Result<()> {
-        let file = self.root.join(path);
-        if !file.exists() || !self.seen.insert(path.to_owned()) {
+        if !self.root.has(path) || !self.seen.insert(path.to_owned()) {
             return Ok(());
         }
+        let file = self.root.find(path)?;
         self.archive.copy(path, &file)?;
         for library in needed(&fs::read(&file)?) {
-            if let Some(dir) = LIBRARY_FOLDERS.iter().find(|d| self.root.join(d).join(&library).exists()) {
+            if let Some(dir) = LIBRARY_FOLDERS.iter().find(|d| self.root.has(Path::new(d).join(&library))) {
                 self.program(&format!("{dir}/{library}"))?;
             }
         }
@@ -254,58 +228,47 @@ impl Files {
     }
 
     fn modules(&mut self) -> Result<()> {
-        let versions = self.root.join("usr/lib/modules");
-        let kernel =
-            fs::read_dir(&versions)?.flatten().next().context("no kernel modules among the packages")?;
-        let version = kernel.file_name().to_string_lossy().into_owned();
-        let folder = kernel.path();
-        // depmod wants them in a folder of the host.
-        let stage = cache()?.join("base").join(format!("modules-{version}-{}", process::id()));
-        let staged = stage.join("lib/modules").join(&version);
+        let versions = self.root.names("usr/lib/modules")?;
+        let version = versions.first().context("no kernel modules among the packages")?;
+        let folder = format!("usr/lib/modules/{version}");
+        // depmod reads a folder of modules, and this one has more than dom0 gets.
+        let stage = Temp::new("modules")?;
+        let staged = stage.path().join("lib/modules").join(version);
         fs::create_dir_all(&staged)?;
         for file in ["modules.order", "modules.builtin", "modules.builtin.modinfo"] {
-            fs::copy(folder.join(file), staged.join(file)).with_context(|| format!("copying {file}"))?;
+            fs::copy(self.root.find(format!("{folder}/{file}"))?, staged.join(file))
+                .with_context(|| format!("copying {file}"))?;
         }
         for module in MODULES {
-            copy_modules(&folder.join("kernel").join(module), &staged.join("kernel").join(module))
-                .with_context(|| format!("copying the modules {module}"))?;
+            copy_modules(
+                &self.root,
+                &format!("{folder}/kernel/{module}"),
+                &staged.join("kernel").join(module),
+            )
+            .with_context(|| format!("copying the modules {module}"))?;
         }
-        let library = self.root.join("usr/lib/x86_64-linux-gnu");
-        let depmod =
-            self.root.join("usr/sbin/depmod").canonicalize().context("no depmod among the packages")?;
-        host::run(
-            // depmod is kmod by another name, which it tells by argv[0].
-            Command::new(self.root.join("usr/lib64/ld-linux-x86-64.so.2"))
-                .args(["--argv0", "depmod", "--library-path"])
-                .arg(library)
-                .arg(depmod)
-                .arg("-b")
-                .arg(&stage)
-                .arg(&version),
-        )?;
-        self.archive.copy_tree(&format!("lib/modules/{version}"), &staged)?;
-        fs::remove_dir_all(&stage)?;
-        Ok(())
+        let mut depmod =
+            self.root.command("usr/sbin/depmod", None).context("no depmod among the packages")?;
+        host::run(depmod.arg("-b").arg(stage.path()).arg(version))?;
+        self.archive.copy_tree(&format!("lib/modules/{version}"), &staged)
     }
 }
 
-/// Copies a module, whatever its compression, or a folder of modules.
-fn copy_modules(from: &Path, to: &Path) -> Result<()> {
+/// Copies a module of `root`, whatever its compression, or a folder of modules.
+fn copy_modules(root: &Root, from: &str, to: &Path) -> Result<()> {
     let target = to.parent().context("a path without a parent")?;
     fs::create_dir_all(target)?;
-    if from.is_dir() {
+    if root.find(from).is_ok_and(|found| found.is_dir()) {
         fs::create_dir_all(to)?;
-        for entry in fs::read_dir(from)?.flatten() {
-            copy_modules(&entry.path(), &to.join(entry.file_name()))?;
+        for name in root.names(from)? {
+            copy_modules(root, &format!("{from}/{name}"), &to.join(name))?;
         }
         return Ok(());
     }
     for suffix in ["", ".xz", ".zst", ".gz"] {
-        let mut name = from.as_os_str().to_owned();
-        name.push(suffix);
-        let file = PathBuf::from(name);
-        if let (true, Some(name)) = (file.is_file(), file.file_name()) {
-            fs::copy(&file, target.join(name))?;
+        let file = format!("{from}{suffix}");
+        if let (true, Some(name)) = (root.has(&file), Path::new(&file).file_name()) {
+            fs::copy(root.find(&file)?, target.join(name))?;
         }
     }
     Ok(())

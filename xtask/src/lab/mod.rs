@@ -9,6 +9,8 @@ mod guest;
 mod image;
 mod pulse;
 mod qemu;
+mod root;
+mod temp;
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -20,6 +22,7 @@ pub(crate) use cpio::Archive;
 pub(crate) use guest::LinuxGuest;
 pub(crate) use image::{Base, tools};
 pub(crate) use qemu::{Boot, Ending, Event, Outcome, Terminal};
+pub(crate) use root::Root;
 
 /// A Xen release that the lab can boot; each comes from one Debian release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -73,7 +76,7 @@ pub(crate) fn prepare(versions: &[XenVersion]) -> Result<()> {
 }
 
 /// Returns a root into which packages of a suite of Debian, and all that they depend on, are unpacked.
-pub(crate) fn debian(suite: &str, name: &str, packages: &[&str]) -> Result<PathBuf> {
+pub(crate) fn debian(suite: &str, name: &str, packages: &[&str]) -> Result<Root> {
     apt::root(suite, name, packages)
 }
 

@@ -1,19 +1,19 @@
 //! Runs the emulator: Xen on the first serial port, dom0's payload on the second.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::process::{self, Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{env, thread};
 
 use anyhow::{Context, Result, bail, ensure};
+use tempfile::TempDir;
 
 use super::pulse::{self, Pulse};
-use super::{Archive, Base, Dom0Kind, XenVersion, apt};
+use super::{Archive, Base, Dom0Kind, Root, XenVersion, apt};
 use crate::host;
 
 /// Begins a control line of dom0's init on the second serial port.
@@ -24,7 +24,7 @@ const QUIT: u8 = 0x1d;
 /// Debian bookworm's QEMU 7.2, run by its own loader with its own libraries, so that every host has the same one:
 /// under QEMU 10.0 Xen and dom0 boot, but nested guests die without a word.
 pub(super) struct Emulator {
-    root: PathBuf,
+    root: Root,
 }
 
 impl Emulator {
@@ -33,7 +33,9 @@ impl Emulator {
         Ok(Emulator { root })
     }
 
-    fn command(&self) -> Command {
+    fn command(&self) -> Result<Command> {
+        host::require(&[("taskset", "util-linux"), ("setpriv", "util-linux")])?;
+        let qemu = self.root.command("usr/bin/qemu-system-x86_64", None)?;
         // Its two threads share a core: where they don't, TCG's SVM now and then loses an interrupt that the one sets while the other begins to
         // run a guest, and Xen may sleep for good.
         let mut command = Command::new("taskset");
@@ -41,16 +43,14 @@ impl Emulator {
             .args(["-c", &pulse::core().to_string()])
             // A harness that is killed must not leave an emulator behind that keeps a core busy.
             .args(["setpriv", "--pdeathsig", "KILL", "--"])
-            .arg(self.root.join("usr/lib64/ld-linux-x86-64.so.2"))
-            .arg("--library-path")
-            .arg(self.root.join("usr/lib/x86_64-linux-gnu"))
-            .arg(self.root.join("usr/bin/qemu-system-x86_64"))
+            .arg(qemu.get_program())
+            .args(qemu.get_args())
             .arg("-L")
-            .arg(self.root.join("usr/share/qemu"))
+            .arg(self.root.find("usr/share/qemu")?)
             .arg("-L")
-            .arg(self.root.join("usr/share/seabios"))
-            .env("QEMU_MODULE_DIR", self.root.join("usr/lib/x86_64-linux-gnu/qemu"));
-        command
+            .arg(self.root.find("usr/share/seabios")?)
+            .env("QEMU_MODULE_DIR", self.root.find("usr/lib/x86_64-linux-gnu/qemu")?);
+        Ok(command)
     }
 }
 
@@ -175,7 +175,7 @@ impl Boot {
     ) -> Result<Outcome> {
         let base = Base::get(self.xen)?;
         let scratch = Scratch::new()?;
-        let initramfs = scratch.0.join("dom0.cpio");
+        let initramfs = scratch.0.path().join("dom0.cpio");
         let mut file = File::create(&initramfs)?;
         io::copy(&mut File::open(&base.initramfs)?, &mut file)?;
         file.write_all(&payload.pack())?;
@@ -205,7 +205,7 @@ impl Boot {
         watch: &mut dyn FnMut(Event<'_>),
     ) -> Result<Outcome> {
         let emulator = Emulator::get()?;
-        let socket = scratch.0.join("com2");
+        let socket = scratch.0.path().join("com2");
         let listener = UnixListener::bind(&socket).context("making the socket of the second serial port")?;
         let pvh = dom0 == Dom0Kind::Pvh;
         let mut xen_line =
@@ -219,7 +219,7 @@ impl Boot {
         // A comma divides modules; QEMU reads two as one.
         let modules: Vec<_> = modules.iter().map(|m| m.trim().replace(',', ",,")).collect();
 
-        let mut command = emulator.command();
+        let mut command = emulator.command()?;
         command
             // Multi-threaded TCG is a quarter faster, but its SVM emulation corrupts a guest's saved state now and then.
             .args(["-accel", "tcg,thread=single"])
@@ -535,22 +535,12 @@ impl Drop for Machine {
 }
 
 /// A folder for one boot, removed with its owner.
-struct Scratch(PathBuf);
+struct Scratch(TempDir);
 
 impl Scratch {
+    /// Makes it in the system's folder for temporary files, where the path of a socket is short.
     fn new() -> Result<Scratch> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("xen-lab-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let path = env::temp_dir().join(name);
-        fs::create_dir_all(&path).with_context(|| format!("making {}", path.display()))?;
-        Ok(Scratch(path))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What stays behind lies in the folder for temporary files.
-        let _ = fs::remove_dir_all(&self.0);
+        Ok(Scratch(tempfile::Builder::new().prefix("xen-lab-").tempdir().context("making a folder")?))
     }
 }
 
