@@ -2,8 +2,8 @@
 
 use xen_hypercall::{Errno, Hypercall, ops::hvm};
 use xen_sys::hvm::params::{
-    HVM_PARAM_CALLBACK_IRQ, HVM_PARAM_CALLBACK_TYPE_GSI, HVM_PARAM_CALLBACK_TYPE_PCI_INTX,
-    HVM_PARAM_CALLBACK_TYPE_PPI, HVM_PARAM_CALLBACK_TYPE_PPI_FLAG_LOW_LEVEL, HVM_PARAM_CALLBACK_TYPE_VECTOR,
+    HVM_PARAM_CALLBACK_TYPE_GSI, HVM_PARAM_CALLBACK_TYPE_PCI_INTX, HVM_PARAM_CALLBACK_TYPE_PPI,
+    HVM_PARAM_CALLBACK_TYPE_PPI_FLAG_LOW_LEVEL, HVM_PARAM_CALLBACK_TYPE_VECTOR,
 };
 
 /// How the upcall reaches the vCPU, which decides what its handler owes to the interrupt controller.
@@ -57,7 +57,7 @@ pub enum Callback {
 const PPI_FLAG_EDGE: u64 = 1;
 
 impl Callback {
-    /// Returns the value of [`HVM_PARAM_CALLBACK_IRQ`] that says this.
+    /// Returns the value of `HVM_PARAM_CALLBACK_IRQ` that says this.
     pub const fn to_param(self) -> u64 {
         let (kind, data) = match self {
             Self::Off => (HVM_PARAM_CALLBACK_TYPE_GSI, 0),
@@ -104,7 +104,7 @@ impl Callback {
 /// `EINVAL` for a way that Xen has not, `EPERM` on arm, `ENOSYS` in a PV domain.
 #[doc(alias = "HVM_PARAM_CALLBACK_IRQ")]
 pub fn set_callback<H: Hypercall + ?Sized>(xen: &H, callback: Callback) -> Result<(), Errno> {
-    hvm::set_param(xen, HVM_PARAM_CALLBACK_IRQ, callback.to_param())
+    hvm::set_callback_irq(xen, callback.to_param())
 }
 
 /// Makes Xen deliver the events of `vcpu` as interrupt `vector`. Call it on every vCPU, with the same vector.

@@ -16,7 +16,7 @@ pub enum Version {
 }
 
 impl Version {
-    /// Asks Xen for `wanted` and returns what is in force after that.
+    /// Requests `wanted` of Xen and returns the version in force. The caller owns the table, whose entries are of this version or unused.
     #[doc(alias = "GNTTABOP_set_version")]
     pub(crate) fn choose<H: Hypercall + ?Sized>(xen: &H, wanted: Self) -> Self {
         let number = match wanted {
@@ -24,7 +24,9 @@ impl Version {
             Self::V2 => 2,
         };
         // A host that lets nobody choose refuses, and so does one whose entries are in use: by an earlier kernel of this domain.
-        let answer = ops::grant_table::set_version(xen, number)
+        // SAFETY: the callers hold the claim of the table. Its entries are not written yet, or are of this version already, or were
+        // left behind by a suspend.
+        let answer = unsafe { ops::grant_table::set_version(xen, number) }
             .or_else(|_| ops::grant_table::get_version(xen, DomId::SELF));
         if answer == Ok(2) { Self::V2 } else { Self::V1 }
     }

@@ -2,9 +2,11 @@
 #![forbid(unsafe_code)]
 
 use xen_grant::{GrantError, GrantTable, MapError, ReadOnly, ReadWrite, Version, Window};
+use xen_hypercall::ops::{hvm, sched};
 use xen_hypercall::start::{self, PlaceError};
-use xen_hypercall::{AlreadyTaken, Errno, Pages, Platform, Singleton};
+use xen_hypercall::{AlreadyTaken, DomId, Errno, Pages, Platform, Singleton};
 use xen_sim::{CountCalls, Domain, DomainConfig, Interposed, World};
+use xen_sys::sched::ShutdownReason;
 
 /// Two domains of each of two worlds: their numbers and frames are the same.
 fn worlds() -> [(World, Domain, Domain); 2] {
@@ -161,4 +163,28 @@ fn read_only_mapping_sees_its_owner() {
     assert!(mapping.as_ref().copy_to(4095, &mut bytes).is_none());
     assert!(mapping.as_ref().copy_to(8, &mut bytes).is_some());
     assert_eq!((bytes, mapping.as_ref().len()), ([7, 0], 4096));
+}
+
+#[test]
+fn shutdown_for_suspend_is_refused() {
+    let world = World::new(1);
+    let guest = world.create_guest(DomainConfig::new("guest"));
+    let suspend = ShutdownReason::SUSPEND;
+    assert_eq!(sched::shutdown(&guest, suspend), Err(Errno::EINVAL));
+    assert_eq!(sched::shutdown_code(&guest, suspend), Err(Errno::EINVAL));
+    assert_eq!(sched::remote_shutdown(&guest, guest.id(), suspend), Err(Errno::EINVAL));
+    // Other domains are a toolstack's to suspend: that is up to Xen.
+    assert_ne!(sched::remote_shutdown(&guest, DomId(99), suspend), Err(Errno::EINVAL));
+    assert!(start::xenstore_ring(guest).is_ok(), "the domain continues");
+}
+
+#[test]
+fn exception_vectors_are_refused() {
+    let [(_world, guest, _), _] = worlds();
+    for vector in [0, 8, 14, 17, 31] {
+        assert_eq!(hvm::set_callback_irq(&guest, 2 << 56 | vector), Err(Errno::EINVAL));
+        assert_eq!(hvm::set_evtchn_upcall_vector(&guest, 0, vector as u8), Err(Errno::EINVAL));
+    }
+    assert_eq!(hvm::set_callback_irq(&guest, 2 << 56 | 32), Ok(()));
+    assert_eq!(hvm::set_callback_irq(&guest, 9), Ok(()), "a line, not a vector");
 }

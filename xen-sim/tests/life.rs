@@ -52,7 +52,8 @@ fn a_domain_that_is_resumed_in_place_as_if_it_were_new_still_has_all() {
     let world = World::new(14);
     let guest = world.create_guest(DomainConfig::new("guest"));
     let (id, port) = (guest.id(), Channel::alloc_unbound(guest.clone(), DomId(0)).unwrap());
-    ops::grant_table::set_version(&guest, 2).unwrap();
+    // SAFETY: the domain's table has no owner.
+    unsafe { ops::grant_table::set_version(&guest, 2) }.unwrap();
     world.suspend(id, move |world| world.resume(id, Resumed::Elsewhere));
     assert_eq!(sleep(&guest), Ok(Resumed::Elsewhere));
     assert_eq!((guest.id(), ops::grant_table::get_version(&guest, DomId::SELF)), (id, Ok(2)));
@@ -81,8 +82,9 @@ fn a_restored_domain_has_its_memory_and_nothing_else() {
     pages.as_mut_slice()[5000] = 77;
     let gfn = pages.gfn(1).unwrap();
     let port = ops::event_channel::bind_virq(&guest, Virq::TIMER, 0).unwrap();
-    ops::grant_table::set_version(&guest, 2).unwrap();
-    ops::hvm::set_param(&guest, HVM_PARAM_CALLBACK_IRQ, 2 << 56 | 0x30).unwrap();
+    // SAFETY: the domain's table has no owner.
+    unsafe { ops::grant_table::set_version(&guest, 2) }.unwrap();
+    ops::hvm::set_callback_irq(&guest, 2 << 56 | 0x30).unwrap();
     let ring = start::xenstore_ring(guest.clone()).unwrap();
     ring.page.as_ref().u32::<2048>().store(9, Ordering::Relaxed);
     let frame = ops::hvm::get_param(&guest, HVM_PARAM_STORE_PFN).unwrap();
@@ -227,7 +229,7 @@ fn tasks_and_interrupts_of_a_domain_go_on_where_it_is_restored() {
     assert_eq!(turns.load(Ordering::Relaxed), before);
     to.run_for(Duration::from_secs(10));
     assert!(turns.load(Ordering::Relaxed) >= before + 9);
-    ops::hvm::set_param(&guest, HVM_PARAM_CALLBACK_IRQ, 2 << 56 | 0x30).unwrap();
+    ops::hvm::set_callback_irq(&guest, 2 << 56 | 0x30).unwrap();
     let timer = Channel::bind_virq(guest.clone(), Virq::TIMER, 0).unwrap();
     let taken = upcalls.load(Ordering::Relaxed);
     to.inject_event(guest.id(), timer.port());

@@ -96,7 +96,7 @@ fn devices(t: &mut Report) {
     let expected = if t.hvm { is(()) } else { refused() };
     op!(t, physdev::unmap_pirq(DomId::SELF, 0x7fff) => expected);
     let map = PhysdevMapPirq { domid: DomId::SELF, type_: 99, pirq: -1, ..Default::default() };
-    op!(t, physdev::map_pirq(map) => refused());
+    op!(t, unsafe physdev::map_pirq(map) => refused());
     op!(t, physdev::setup_gsi(0x7fff, true, true) => refused());
     let expected = if t.hvm { Expected::Ok } else { refused() };
     op!(t, physdev::get_free_pirq(99) => expected);

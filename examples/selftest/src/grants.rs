@@ -38,8 +38,8 @@ fn status(t: &mut Report, what: &str, status: GrantStatus, expected: GrantStatus
 }
 
 pub(crate) fn test(t: &mut Report) {
-    op!(t, grant_table::set_version(1) => is(1));
-    op!(t, grant_table::set_version(3) => fails(Errno::EINVAL));
+    op!(t, unsafe grant_table::set_version(1) => is(1));
+    op!(t, unsafe grant_table::set_version(3) => fails(Errno::EINVAL));
     op!(t, grant_table::get_version(DomId::SELF) => is(1));
     op!(t, grant_table::get_version(DomId(0x7000)) => Expected::Refused(&[Errno::ESRCH]));
     op!(t, grant_table::query_size() => that("at least a frame", |size: &TableSize| {
@@ -49,10 +49,10 @@ pub(crate) fn test(t: &mut Report) {
     op!(t, grant_table::setup_table(DomId::SELF, &mut [Gfn(0)]) => is(()));
     op!(t, grant_table::setup_table(DomId::SELF, &mut [Gfn(0); 5000]) => failed(GrantStatus::GENERAL_ERROR));
 
-    op!(t, grant_table::set_version(2) => is(2));
+    op!(t, unsafe grant_table::set_version(2) => is(2));
     op!(t, grant_table::get_version(DomId::SELF) => is(2));
     op!(t, grant_table::get_status_frames(DomId::SELF, &mut [0]) => fails(Errno::ENOSYS));
-    op!(t, grant_table::set_version(1) => is(1));
+    op!(t, unsafe grant_table::set_version(1) => is(1));
 
     // One's own domain has to be named by number: SELF is not for grants.
     let me = XenLeaves::find(cpuid::native).and_then(|leaves| leaves.domain).unwrap_or(DomId(0));

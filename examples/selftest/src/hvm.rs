@@ -14,9 +14,9 @@ pub(crate) fn test(t: &mut Report) {
     op!(t, hvm::get_param(HVM_PARAM_CONSOLE_PFN) => that("zero in dom0 only", move |&pfn| (pfn == 0) == dom0));
     op!(t, hvm::get_param(HVM_NR_PARAMS) => fails(Errno::EINVAL));
     op!(t, hvm::get_param_of(DomId(0x7000), HVM_PARAM_STORE_PFN) => fails(Errno::ESRCH));
-    op!(t, hvm::set_param(HVM_NR_PARAMS, 0) => fails(Errno::EINVAL));
-    op!(t, hvm::set_param_of(DomId(0x7000), HVM_PARAM_STORE_PFN, 0) => fails(Errno::ESRCH));
-    op!(t, hvm::set_param(HVM_PARAM_STORE_PFN, 1) => Expected::Refused(&[Errno::EPERM, Errno::EEXIST]));
+    op!(t, unsafe hvm::set_param(HVM_NR_PARAMS, 0) => fails(Errno::EINVAL));
+    op!(t, unsafe hvm::set_param_of(DomId(0x7000), HVM_PARAM_STORE_PFN, 0) => fails(Errno::ESRCH));
+    op!(t, unsafe hvm::set_param(HVM_PARAM_STORE_PFN, 1) => Expected::Refused(&[Errno::EPERM, Errno::EEXIST]));
     // The way of the events: each vCPU's own vector, or the domain's.
     let callback = t.hvm || t.xen.command_line().split_whitespace().any(|word| word == "callback");
     op!(t, hvm::get_param(HVM_PARAM_CALLBACK_IRQ) => that("as the command line or an HVM guest says", move |param: &u64| {
@@ -44,7 +44,7 @@ pub(crate) fn test(t: &mut Report) {
     const NOT_HERE: &[Errno] = &[Errno::EOPNOTSUPP, Errno::ENOSYS];
     let (me, gfn, access) = (DomId::SELF, Gfn(0), XenmemAccess::RWX);
     op!(t, altp2m::get_domain_state(me) => Expected::Refused(NOT_HERE));
-    op!(t, altp2m::set_domain_state(me, true) => Expected::Refused(NOT_HERE));
+    op!(t, unsafe altp2m::set_domain_state(me, true) => Expected::Refused(NOT_HERE));
     op!(t, altp2m::create_p2m(me, access) => Expected::Refused(NOT_HERE));
     op!(t, altp2m::destroy_p2m(me, 1) => Expected::Refused(NOT_HERE));
     op!(t, unsafe altp2m::switch_p2m(me, 1) => Expected::Refused(NOT_HERE));

@@ -43,13 +43,13 @@ pub(crate) fn test(t: &mut Report) {
             t.line("set_callback", &way, set_callback(&xen, callback), is(()));
         }
         t.line("events by the line, and as before", &way, events(xen, &port), is((0, EVENTS)));
-        op!(t, hvm::set_param(HVM_PARAM_CALLBACK_IRQ, before) => is(()));
+        op!(t, hvm::set_callback_irq(before) => is(()));
     }
     if !t.hvm {
         // The same goes for no way at all.
         t.line("set_callback", &["Off".into()], set_callback(&xen, Callback::Off), is(()));
         t.line("events by the line, and as before", &["Off".into()], events(xen, &port), is((0, EVENTS)));
-        op!(t, hvm::set_param(HVM_PARAM_CALLBACK_IRQ, before) => is(()));
+        op!(t, hvm::set_callback_irq(before) => is(()));
     }
     let beyond = Callback::Gsi(99);
     let expected = match pins {

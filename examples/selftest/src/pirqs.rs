@@ -32,7 +32,7 @@ pub(crate) fn test(t: &mut Report) {
     }
     op!(t, physdev::get_free_pirq(MAP_PIRQ_TYPE_GSI) => Expected::Ok);
     let Some(mapped) =
-        op!(t, physdev::map_pirq(request) => that("a number", |map: &PhysdevMapPirq| map.pirq > 0))
+        op!(t, unsafe physdev::map_pirq(request) => that("a number", |map: &PhysdevMapPirq| map.pirq > 0))
     else {
         return;
     };
@@ -69,7 +69,7 @@ fn pvh(t: &mut Report, request: PhysdevMapPirq) {
     op!(t, physdev::get_free_pirq(MAP_PIRQ_TYPE_GSI) => fails(Errno::ENOSYS));
     let older = t.version.minor < 20;
     let expected = if older { fails(Errno::ENOSYS) } else { t.dom0_only(Expected::Ok) };
-    let mapped = op!(t, physdev::map_pirq(request) => expected);
+    let mapped = op!(t, unsafe physdev::map_pirq(request) => expected);
     let pirq = mapped.map_or(CLOCK, |map| map.pirq);
     let Ok(number) = u32::try_from(pirq) else { return };
     if let Some(port) = op!(t, event_channel::bind_pirq(number, false) => Expected::Ok) {

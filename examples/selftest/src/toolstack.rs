@@ -154,7 +154,7 @@ fn life(t: &mut Report, domain: DomId) {
     op!(t, memory_admin::get_pod_target(domain) => that("nothing yet", |pod: &xen_sys::memory::XenPodTarget| pod.tot_pages == 0));
     op!(t, memory_admin::set_memory_map(domain, NO_MEMORY) => is(()));
     if let Some(port) = op!(t, event_channel::alloc_unbound_for(domain, DomId(0)) => Expected::Ok) {
-        op!(t, hvm::set_param_of(domain, HVM_PARAM_STORE_EVTCHN, u64::from(port.0)) => is(()));
+        op!(t, unsafe hvm::set_param_of(domain, HVM_PARAM_STORE_EVTCHN, u64::from(port.0)) => is(()));
         op!(t, hvm::get_param_of(domain, HVM_PARAM_STORE_EVTCHN) => is(u64::from(port.0)));
         if let Some(ours) = op!(t, event_channel::bind_interdomain(domain, port) => Expected::Ok) {
             op!(t, event_channel::close(ours) => is(()));

@@ -58,8 +58,10 @@ fn after_a_resume_nothing_is_granted_and_the_pages_and_references_are_there(vers
 
     // A new life starts with an empty table, as one does that was switched to and fro.
     let (now, other) = if version == Version::V1 { (1, 2) } else { (2, 1) };
-    set_version(&front, other).unwrap();
-    set_version(&front, now).unwrap();
+    // SAFETY: simulated memory stays mapped, and the table is not used before it is resumed.
+    let set = |version| unsafe { set_version(&front, version) }.unwrap();
+    set(other);
+    set(now);
     grants.resume().unwrap();
     assert_eq!(frames.placed.load(Ordering::Relaxed), needed, "all frames are there again");
     assert_eq!(grants.free(), free - 1, "references of before the suspend have their owners");
@@ -165,7 +167,8 @@ fn a_new_host_without_the_version_is_an_error_of_the_resume() {
     let host = Arc::new(Old::default());
     let platform = Interposed::new(front, host.clone());
     let grants = GrantTable::with_version(platform.clone(), Version::V2).unwrap();
-    set_version(&platform, 1).unwrap();
+    // SAFETY: the table has no valid entry, and is not used until it is resumed.
+    unsafe { set_version(&platform, 1) }.unwrap();
     host.0.store(true, Ordering::Relaxed);
     let error = GrantError::Version { found: Version::V1, needed: Version::V2 };
     assert_eq!(grants.resume(), Err(error));

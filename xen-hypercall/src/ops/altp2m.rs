@@ -52,10 +52,14 @@ pub fn get_domain_state<H: Hypercall + ?Sized>(xen: &H, domain: DomId) -> Result
 /// # Errors
 ///
 /// See the [module](self).
+///
+/// # Safety
+///
+/// Off switches all vCPUs to the domain's own view, as [`switch_p2m`] does.
 #[doc(alias = "HVMOP_altp2m_set_domain_state")]
-pub fn set_domain_state<H: Hypercall + ?Sized>(xen: &H, domain: DomId, on: bool) -> Result<(), Errno> {
+pub unsafe fn set_domain_state<H: Hypercall + ?Sized>(xen: &H, domain: DomId, on: bool) -> Result<(), Errno> {
     let arg = XenHvmAltp2mDomainState { state: on.into() };
-    // SAFETY: the domain's own view stays as it is.
+    // SAFETY: the caller vouches for the views.
     unsafe { op(xen, HVMOP_ALTP2M_SET_DOMAIN_STATE, domain, arg) }.map(drop)
 }
 

@@ -83,10 +83,24 @@ pub fn query_size_of<H: Hypercall + ?Sized>(xen: &H, dom: DomId) -> Result<Table
 /// # Errors
 ///
 /// `EINVAL` for a version that Xen does not know, `EBUSY` if grants are in use, `ENOSYS` if the host allows no choice.
+///
+/// # Safety
+///
+/// Only the owner of the table may call it (`GrantTable` of `xen-grant` does), while no entry is valid. Xen clears all entries but the
+/// first eight, interprets those that are written from now on in the new layout, and, for version 1, takes the frames
+/// of states out of the memory map.
+///
+/// ```compile_fail,E0133
+/// use xen_hypercall::{Hypercall, ops::grant_table};
+///
+/// fn change_under_a_live_table<H: Hypercall>(xen: &H) {
+///     let _ = grant_table::set_version(xen, 2);
+/// }
+/// ```
 #[doc(alias = "GNTTABOP_set_version")]
-pub fn set_version<H: Hypercall + ?Sized>(xen: &H, version: u32) -> Result<u32, Errno> {
+pub unsafe fn set_version<H: Hypercall + ?Sized>(xen: &H, version: u32) -> Result<u32, Errno> {
     let mut arg = [GnttabSetVersion { version }];
-    // SAFETY: the command's own structure, which points nowhere.
+    // SAFETY: the command's own structure, which points nowhere; the caller vouches for the table.
     unsafe { batch(xen, GNTTABOP_SET_VERSION, &mut arg) }?;
     Ok(arg[0].version)
 }

@@ -3,6 +3,7 @@
 use super::{check, command};
 use crate::{DomId, Errno, Gfn, Hypercall, Instant};
 use xen_sys::hvm::hvm_op::*;
+use xen_sys::hvm::params::{HVM_PARAM_CALLBACK_IRQ, HVM_PARAM_CALLBACK_TYPE_VECTOR};
 use xen_sys::xen::HYPERVISOR_HVM_OP;
 
 /// Returns parameter `index` (`HVM_PARAM_*`) of this domain.
@@ -28,14 +29,46 @@ pub fn get_param_of<H: Hypercall + ?Sized>(xen: &H, domid: DomId, index: u32) ->
     Ok(arg.value)
 }
 
-/// Sets parameter `index` (`HVM_PARAM_*`) of this domain.
+/// The lowest vector that is no exception: the handlers of some exceptions expect an error code, which an event does not push.
+const FIRST_VECTOR: u8 = 32;
+
+/// Sets parameter `index` (`HVM_PARAM_*`) of this domain. [`set_callback_irq`] sets the one that kernels set.
 ///
 /// # Errors
 ///
 /// `EINVAL` for an unknown parameter or value, `EPERM` for one that is not this domain's to set, `EEXIST` for one that is set once.
+///
+/// # Safety
+///
+/// A parameter that names memory (a task state segment for real mode, the address of the generation identifier, a ring) makes Xen or the
+/// toolstack write there, at once or later: the caller gives up those bytes. One that changes power states suspends the domain.
+///
+/// ```compile_fail,E0133
+/// use xen_hypercall::{Hypercall, ops::hvm};
+///
+/// fn let_xen_write<H: Hypercall>(xen: &H, address: u64) {
+///     let _ = hvm::set_param(xen, xen_sys::hvm::params::HVM_PARAM_VM86_TSS, address);
+/// }
+/// ```
 #[doc(alias = "HVMOP_set_param")]
-pub fn set_param<H: Hypercall + ?Sized>(xen: &H, index: u32, value: u64) -> Result<(), Errno> {
-    set_param_of(xen, DomId::SELF, index, value)
+pub unsafe fn set_param<H: Hypercall + ?Sized>(xen: &H, index: u32, value: u64) -> Result<(), Errno> {
+    // SAFETY: the caller vouches for the parameter.
+    unsafe { set_param_of(xen, DomId::SELF, index, value) }
+}
+
+/// Sets how Xen notifies this domain of events: parameter `HVM_PARAM_CALLBACK_IRQ`, with a value as `hvm/params.h` describes it.
+///
+/// # Errors
+///
+/// `EINVAL` for a way that Xen has not, and on x86 for a vector below 32, without a call. `EPERM` on arm.
+#[doc(alias = "HVM_PARAM_CALLBACK_IRQ")]
+pub fn set_callback_irq<H: Hypercall + ?Sized>(xen: &H, value: u64) -> Result<(), Errno> {
+    let is_vector = cfg!(target_arch = "x86_64") && value >> 56 == HVM_PARAM_CALLBACK_TYPE_VECTOR;
+    if is_vector && (value as u8) < FIRST_VECTOR {
+        return Err(Errno::EINVAL);
+    }
+    // SAFETY: the parameter names an interrupt, whose handler takes interrupts at any time, and no memory.
+    unsafe { set_param(xen, HVM_PARAM_CALLBACK_IRQ, value) }
 }
 
 /// Sets parameter `index` (`HVM_PARAM_*`) of domain `domid`; of another one for a toolstack.
@@ -43,15 +76,19 @@ pub fn set_param<H: Hypercall + ?Sized>(xen: &H, index: u32, value: u64) -> Resu
 /// # Errors
 ///
 /// As [`set_param`], and `ESRCH` if there is no such domain.
+///
+/// # Safety
+///
+/// That of [`set_param`] if the domain is this one.
 #[doc(alias = "HVMOP_set_param")]
-pub fn set_param_of<H: Hypercall + ?Sized>(
+pub unsafe fn set_param_of<H: Hypercall + ?Sized>(
     xen: &H,
     domid: DomId,
     index: u32,
     value: u64,
 ) -> Result<(), Errno> {
     let mut arg = XenHvmParam { domid, index, value, ..Default::default() };
-    // SAFETY: the command's own structure, which points nowhere. Parameters name interrupts and memory that Xen itself uses.
+    // SAFETY: the command's own structure; the caller vouches for what the value names.
     unsafe { command(xen, HYPERVISOR_HVM_OP, HVMOP_SET_PARAM, &mut arg) }.map(drop)
 }
 
@@ -59,10 +96,13 @@ pub fn set_param_of<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// `ENOSYS` if Xen is older than 4.6 and on arm, which has no such operation; `EINVAL` for a vector below 16,
+/// `ENOSYS` if Xen is older than 4.6 and on arm, which has no such operation; `EINVAL` for a vector below 32,
 /// `ENOENT` if there is no such vCPU.
 #[doc(alias = "HVMOP_set_evtchn_upcall_vector")]
 pub fn set_evtchn_upcall_vector<H: Hypercall + ?Sized>(xen: &H, vcpu: u32, vector: u8) -> Result<(), Errno> {
+    if vector < FIRST_VECTOR {
+        return Err(Errno::EINVAL);
+    }
     let mut arg = XenHvmEvtchnUpcallVector { vcpu, vector, ..Default::default() };
     // SAFETY: the command's own structure, which points nowhere.
     unsafe { command(xen, HYPERVISOR_HVM_OP, HVMOP_SET_EVTCHN_UPCALL_VECTOR, &mut arg) }.map(drop)

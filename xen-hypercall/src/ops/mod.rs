@@ -1,7 +1,18 @@
 //! Typed hypercalls: arguments in, a result or an [`Errno`] out.
 //!
-//! One module per public header. A function is `unsafe` where the operation can break memory safety: where it changes what
-//! lies behind an address, or lets Xen write somewhere later.
+//! One module per public header.
+//!
+//! # Which functions are unsafe
+//!
+//! A function is safe if no use of it, with any arguments and at any time, makes Xen or the machine
+//! - read or write memory of this domain other than the function's own arguments, during the call or later,
+//! - change the frame behind an address of this domain: its memory map, the view of it, a page that Xen put there,
+//! - interpret memory in another way than its owner does: grant entries of the other version, a cache attribute,
+//! - execute code of this domain that is not prepared for it: a vCPU, a handler without its exception frame,
+//! - continue this domain as a new one, without the pages that Xen and other domains had in it.
+//!
+//! Other functions are `unsafe`, or refuse the arguments with which they would not be safe, without a call. What another domain's
+//! memory is changed to is not part of the rule: pages of it that this domain has mapped stay the same pages.
 //!
 //! | module | operations |
 //! |---|---|

@@ -120,9 +120,17 @@ pub fn alloc_irq_vector<H: Hypercall + ?Sized>(xen: &H, irq: u32) -> Result<u32,
 /// # Errors
 ///
 /// See the [module](self); `ENOSPC` if there is no free one.
+///
+/// # Safety
+///
+/// Xen writes message addresses to the machine address `table_base` where the device does not show one of its own (a virtual function):
+/// it must be zero, or that of the device's MSI-X table.
 #[doc(alias = "PHYSDEVOP_map_pirq")]
-pub fn map_pirq<H: Hypercall + ?Sized>(xen: &H, request: PhysdevMapPirq) -> Result<PhysdevMapPirq, Errno> {
-    // SAFETY: the command's own structure; no memory of the caller changes.
+pub unsafe fn map_pirq<H: Hypercall + ?Sized>(
+    xen: &H,
+    request: PhysdevMapPirq,
+) -> Result<PhysdevMapPirq, Errno> {
+    // SAFETY: the command's own structure; the caller vouches for the table.
     unsafe { op(xen, PHYSDEVOP_MAP_PIRQ, request) }
 }
 

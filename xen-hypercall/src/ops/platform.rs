@@ -352,9 +352,13 @@ pub fn cpu_offline<H: Hypercall + ?Sized>(xen: &H, cpu: u32) -> Result<(), Errno
 /// # Errors
 ///
 /// See the [module](self); `EINVAL` for a range that is not.
+///
+/// # Safety
+///
+/// The range must be RAM: Xen uses it for its own tables, and gives it to domains, this one among them.
 #[doc(alias = "XENPF_mem_hotadd")]
-pub fn mem_hotadd<H: Hypercall + ?Sized>(xen: &H, memory: XenpfMemHotadd) -> Result<(), Errno> {
-    // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
+pub unsafe fn mem_hotadd<H: Hypercall + ?Sized>(xen: &H, memory: XenpfMemHotadd) -> Result<(), Errno> {
+    // SAFETY: the command's own structure; the caller vouches for the range.
     unsafe { op(xen, XENPF_MEM_HOTADD, memory) }.map(drop)
 }
 

@@ -1,7 +1,7 @@
 //! `sched_op`: yield, block, poll, shutdown, suspend, watchdog. Source: `sched.h`.
 
 use super::{check, command};
-use crate::{DomId, Errno, Hypercall, Instant, Port};
+use crate::{DomId, Errno, Hypercall, Instant, Port, start};
 use core::convert::Infallible;
 use xen_sys::GuestHandle;
 use xen_sys::sched::*;
@@ -46,19 +46,25 @@ pub fn poll<H: Hypercall + ?Sized>(xen: &H, ports: &[Port], deadline: Option<Ins
     unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_POLL, &mut arg) }.map(drop)
 }
 
-/// Ends the domain. To suspend it is another matter, because that returns: [`suspend`].
+/// Shuts the domain down. Use [`suspend`] to suspend it.
 ///
 /// # Errors
 ///
-/// Whatever Xen answers; it only returns if the domain goes on.
+/// `EINVAL` for [`ShutdownReason::SUSPEND`], without a call. Xen's refusal; it returns only if the domain continues.
 #[doc(alias = "SCHEDOP_shutdown")]
 pub fn shutdown<H: Hypercall + ?Sized>(xen: &H, reason: ShutdownReason) -> Result<Infallible, Errno> {
+    refuse_suspend(reason)?;
     let mut arg = SchedShutdown { reason };
     // SAFETY: the structure is the command's own. Nothing of the domain runs afterwards, or nothing has changed.
     match unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_SHUTDOWN, &mut arg) } {
         Err(errno) => Err(errno),
         Ok(_) => Err(Errno::EINVAL),
     }
+}
+
+/// Refuses the one reason after which the domain continues as another one: that is for the caller of [`suspend`] to expect.
+fn refuse_suspend(reason: ShutdownReason) -> Result<(), Errno> {
+    if reason == ShutdownReason::SUSPEND { Err(Errno::EINVAL) } else { Ok(()) }
 }
 
 /// What has happened between the call of [`suspend`] and its return.
@@ -94,15 +100,18 @@ pub unsafe fn suspend<H: Hypercall + ?Sized>(xen: &H) -> Result<Resumed, Errno> 
 ///
 /// # Errors
 ///
-/// `EPERM` in a guest, `ESRCH` if there is no such domain.
+/// `EPERM` in a guest, `ESRCH` if there is no such domain, `EINVAL` for this domain with [`ShutdownReason::SUSPEND`].
 #[doc(alias = "SCHEDOP_remote_shutdown")]
 pub fn remote_shutdown<H: Hypercall + ?Sized>(
     xen: &H,
     dom: DomId,
     reason: ShutdownReason,
 ) -> Result<(), Errno> {
+    if reason == ShutdownReason::SUSPEND && start::own_domain(xen)? == dom {
+        return refuse_suspend(reason);
+    }
     let mut arg = SchedRemoteShutdown { domain_id: dom, reason, ..Default::default() };
-    // SAFETY: the structure is the command's own. It stops another domain.
+    // SAFETY: the structure is the command's own. It stops another domain, or ends this one.
     unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_REMOTE_SHUTDOWN, &mut arg) }.map(drop)
 }
 
@@ -112,9 +121,10 @@ pub fn remote_shutdown<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// None are documented: Xen takes any number.
+/// `EINVAL` for [`ShutdownReason::SUSPEND`], without a call: [`shutdown`] would suspend the domain. Xen takes any other number.
 #[doc(alias = "SCHEDOP_shutdown_code")]
 pub fn shutdown_code<H: Hypercall + ?Sized>(xen: &H, reason: ShutdownReason) -> Result<(), Errno> {
+    refuse_suspend(reason)?;
     let mut arg = SchedShutdown { reason };
     // SAFETY: the structure is the command's own. Nothing but a number in Xen changes.
     unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_SHUTDOWN_CODE, &mut arg) }.map(drop)
@@ -224,6 +234,14 @@ mod tests {
         let xen = Recorder::default().returning(-28i32 as u32 as isize);
         assert_eq!(watchdog_start(&xen, 30), Err(Errno::ENOSPC));
         assert_eq!(watchdog_start(&Recorder::default().returning(2), 30), Ok(WatchdogId(2)));
+    }
+
+    #[test]
+    fn suspend_as_shutdown_reason_is_refused() {
+        let xen = Recorder::default();
+        assert_eq!(shutdown(&xen, ShutdownReason::SUSPEND), Err(Errno::EINVAL));
+        assert_eq!(shutdown_code(&xen, ShutdownReason::SUSPEND), Err(Errno::EINVAL));
+        assert_eq!(xen.calls(), 0);
     }
 
     #[test]
