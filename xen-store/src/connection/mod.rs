@@ -406,7 +406,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
                 }
             }
             (Received::Orphan(_), MessageType::TRANSACTION_START) => {
-                if let Ok(id) = wire::parse_number(reply.strip_suffix(b"\0").unwrap_or(reply)) {
+                if let Ok(id) = wire::parse_transaction(reply) {
                     self.end_transaction(slot, id);
                 }
             }

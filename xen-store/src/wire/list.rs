@@ -1,5 +1,7 @@
 //! Lists of texts in payloads: children of a node, watch events.
 
+use core::ops::Range;
+
 /// The names in a directory reply, in the server's order.
 ///
 /// Each is terminated by a NUL; bytes after the last NUL count as a name, an empty name is left out, and so is one that is not ASCII.
@@ -12,6 +14,11 @@ impl<'a> Names<'a> {
     /// Reads the payload of a directory reply.
     pub fn new(body: &'a [u8]) -> Self {
         Self { rest: body }
+    }
+
+    /// Returns what is behind the names that were returned.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 }
 
@@ -42,7 +49,45 @@ pub struct EventText<'a> {
     pub token: &'a [u8],
 }
 
-/// Reads the payload of a watch event: path and token, each terminated by a NUL; later texts are for later versions.
+/// A part of a directory, as [`XS_DIRECTORY_PART`](super::MessageType::DIRECTORY_PART) returns it.
+///
+/// Source: `docs/misc/xenstore.txt`, `DIRECTORY_PART`: the directory's generation, then names; an
+/// empty name ends the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectoryPart {
+    /// What changes with every change of the list of children.
+    pub generation: u64,
+    /// Where the names are in the payload.
+    pub names: Range<usize>,
+    /// How many names there are.
+    pub count: usize,
+    /// Whether the directory has no more names.
+    pub is_last: bool,
+}
+
+impl DirectoryPart {
+    /// Reads a payload.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::Malformed`](crate::Reason::Malformed) if the generation or the last name has no NUL;
+    /// [`Reason::Number`](crate::Reason::Number) if the generation is no number.
+    pub fn parse(body: &[u8]) -> Result<Self, crate::Reason> {
+        let malformed = crate::Reason::Malformed;
+        let end = body.iter().position(|&byte| byte == 0).ok_or(malformed)?;
+        let generation = super::parse_number(body.get(..end).unwrap_or_default())?;
+        let list = body.get(end + 1..).unwrap_or_default();
+        let is_last = list.is_empty() || list == b"\0" || list.ends_with(b"\0\0");
+        if !is_last && !list.ends_with(b"\0") {
+            return Err(malformed);
+        }
+        let kept = list.len().saturating_sub(usize::from(is_last));
+        let count = Names::new(list).count();
+        Ok(Self { generation, names: end + 1..end + 1 + kept, count, is_last })
+    }
+}
+
+/// Reads the payload of a watch event: path and token, each terminated by a NUL; later texts, terminated too, are for later versions.
 ///
 /// Returns `None` if it is not that, or the path is empty or not ASCII.
 pub fn parse_event(body: &[u8]) -> Option<EventText<'_>> {
@@ -50,6 +95,7 @@ pub fn parse_event(body: &[u8]) -> Option<EventText<'_>> {
     let (path, rest) = body.split_at_checked(path_end)?;
     let rest = rest.get(1..)?;
     let token = rest.get(..rest.iter().position(|&byte| byte == 0)?)?;
+    body.ends_with(b"\0").then_some(())?;
     let path = core::str::from_utf8(path).ok().filter(|path| !path.is_empty() && path.is_ascii())?;
     Some(EventText { path, token })
 }
@@ -79,8 +125,19 @@ mod tests {
         let event = EventText { path: "a/b", token: b"7" };
         assert_eq!(parse_event(b"a/b\x007\0"), Some(event));
         assert_eq!(parse_event(b"a/b\x007\0later\0"), Some(event));
-        for body in [&b""[..], b"\0", b"a\0", b"a", b"a\0t", b"\0t\0", b"\xff\0t\0"] {
+        for body in [&b""[..], b"\0", b"a\0", b"a", b"a\0t", b"\0t\0", b"\xff\0t\0", b"a\0t\0x"] {
             assert_eq!(parse_event(body), None, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn directory_parts_end_in_an_empty_name() {
+        let part = |body| DirectoryPart::parse(body).map(|part| (part.names, part.count, part.is_last));
+        assert_eq!(part(b"7\0a\0b\0"), Ok((2..6, 2, false)));
+        assert_eq!(part(b"7\0a\0b\0\0"), Ok((2..6, 2, true)));
+        assert_eq!((part(b"7\0\0"), part(b"7\0")), (Ok((2..2, 0, true)), Ok((2..2, 0, true))));
+        for body in [&b""[..], b"7", b"\0a\0", b"-7\0a\0", b"7 \0a\0", b"7\0a", b"7\0a\0b"] {
+            assert!(part(body).is_err(), "{body:?}");
         }
     }
 

@@ -10,10 +10,10 @@ mod path;
 mod perms;
 mod server_error;
 
-pub use list::{EventText, Names, parse_event};
+pub use list::{DirectoryPart, EventText, Names, parse_event};
 pub use message::{HEADER_LEN, OversizedBody, Part, build, build_watch, decode, encode};
-pub use number::{Number, NumberError, parse_number};
+pub use number::{Number, NumberError, parse_number, parse_transaction};
 pub use path::{PathError, check_path};
-pub use perms::{Access, Permission};
+pub use perms::{Access, Permission, Permissions};
 pub use server_error::{ErrorName, ServerError};
 pub use xen_sys::io::xs_wire::{MessageType, XENSTORE_PAYLOAD_MAX, XsdSockmsg};

@@ -79,6 +79,19 @@ pub fn parse_number<N: Number>(value: &[u8]) -> Result<N, NumberError> {
     N::try_from(number).ok().filter(|_| fits).ok_or(NumberError::OutOfRange)
 }
 
+/// Parses the reply to a transaction's start: its number, with a NUL or without.
+///
+/// # Errors
+///
+/// [`Reason::Number`](crate::Reason::Number), and [`Reason::Malformed`](crate::Reason::Malformed) for
+/// number 0, which stands for no transaction: an operation in it would take effect at once.
+pub fn parse_transaction(body: &[u8]) -> Result<u32, crate::Reason> {
+    match parse_number(body.strip_suffix(b"\0").unwrap_or(body))? {
+        0 => Err(crate::Reason::Malformed),
+        id => Ok(id),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -45,6 +45,44 @@ impl Permission {
     }
 }
 
+/// The permissions of a node, as a reply lists them: each entry ends in a NUL, and there is at least
+/// the owner's. Anything else is [`Reason::Malformed`](crate::Reason::Malformed), because an entry
+/// that is left out can be the one that takes a right away.
+#[derive(Clone, Debug)]
+pub struct Permissions<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Permissions<'a> {
+    /// Reads the payload of a reply.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::Malformed`](crate::Reason::Malformed).
+    pub fn parse(body: &'a [u8]) -> Result<Self, crate::Reason> {
+        let list = body.strip_suffix(b"\0").ok_or(crate::Reason::Malformed)?;
+        if list.split(|&byte| byte == 0).any(|entry| entry_of(entry).is_none()) {
+            return Err(crate::Reason::Malformed);
+        }
+        Ok(Self { rest: body })
+    }
+}
+
+impl Iterator for Permissions<'_> {
+    type Item = Permission;
+
+    fn next(&mut self) -> Option<Permission> {
+        let end = self.rest.iter().position(|&byte| byte == 0)?;
+        let (entry, rest) = self.rest.split_at_checked(end)?;
+        self.rest = rest.get(1..).unwrap_or_default();
+        entry_of(entry)
+    }
+}
+
+fn entry_of(text: &[u8]) -> Option<Permission> {
+    core::str::from_utf8(text).ok().and_then(Permission::parse)
+}
+
 impl fmt::Display for Permission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let letter = match self.access {
@@ -68,6 +106,19 @@ mod tests {
         for text in ["", "r", "x5", "r-1", "r65536", "r5 ", "é5"] {
             assert_eq!(Permission::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn malformed_permission_lists_are_refused() {
+        let bodies: [&[u8]; 12] = [
+            b"", b"\0", b"n0", b"n0\0r5", b"n0\0\0r5\0", b"n0\0\0", b"\0n0\0", b"n0\0\xff\0", b"n0\0x5\0",
+            b"n0\0r\0", b"n0\0r-5\0", b"n0\0r5 \0",
+        ];
+        for body in bodies {
+            assert_eq!(Permissions::parse(body).err(), Some(crate::Reason::Malformed), "{body:?}");
+        }
+        let both = Permissions::parse(b"n0\0b5\0").unwrap().collect::<std::vec::Vec<_>>();
+        assert_eq!(both, [Permission::parse("n0").unwrap(), Permission::parse("b5").unwrap()]);
     }
 
     proptest! {

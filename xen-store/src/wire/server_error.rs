@@ -17,7 +17,7 @@ macro_rules! server_errors {
         impl ServerError {
             /// Reads the payload of an error reply: a name, with its NUL or without.
             pub fn parse(body: &[u8]) -> Self {
-                let name = body.split(|&byte| byte == 0).next().unwrap_or_default();
+                let name = body.strip_suffix(b"\0").unwrap_or(body);
                 $(if name == $name.as_bytes() {
                     return Self::$variant;
                 })*
@@ -60,6 +60,8 @@ server_errors! {
     OutOfMemory = "ENOMEM", "xenstored is out of memory";
     /// A quota of this domain is used up: nodes, watches, transactions.
     NoSpace = "ENOSPC", "a quota is used up";
+    /// A quota of this domain is used up, in the words of oxenstored, which `io/xs_wire.h` does not have.
+    Quota = "EQUOTA", "a quota is used up";
     /// The server's database is damaged.
     Io = "EIO", "input/output error";
     /// The node has children.
@@ -127,10 +129,19 @@ mod tests {
 
     #[test]
     fn every_name_of_the_header_is_known_and_parses_back() {
-        assert_eq!(ALL.len(), 16);
+        // Those of the header, and EQUOTA.
+        assert_eq!(ALL.len(), 17);
         for error in ALL {
             assert_eq!(ServerError::parse(error.name().as_bytes()), *error);
         }
+    }
+
+    /// mirage/ocaml-xenstore cb4c63a.
+    #[test]
+    fn equota_has_its_own_variant() {
+        assert_eq!(ServerError::parse(b"EQUOTA\0"), ServerError::Quota);
+        assert_eq!(ServerError::Quota.name(), "EQUOTA");
+        assert!(matches!(ServerError::parse(b"EQUOTAS\0"), ServerError::Unknown(_)));
     }
 
     #[test]
@@ -138,6 +149,7 @@ mod tests {
         assert_eq!(ServerError::parse(b"ENOENT\0"), ServerError::NotFound);
         assert_eq!(ServerError::parse(b"ENOENT"), ServerError::NotFound);
         assert_eq!(ServerError::parse(b"EFOO\0").name(), "EFOO");
+        assert_eq!(ServerError::parse(b"ENOENT\0x\0").name(), "ENOENT?x");
         assert_eq!(ServerError::parse(b"").name(), "");
         assert_eq!(ServerError::parse(&[b'E'; 4096]).name(), "EEEEEEEEEEEEEEE");
         assert_eq!(ServerError::parse(b"\x1b[2J\0").name(), "?[2J");
