@@ -66,6 +66,12 @@ pub enum Reason {
     },
     /// A list that was read in parts changed meanwhile; what was passed on is neither the old one nor the new one.
     Changed,
+    /// A list that is read in parts has no end within the most names, bytes and parts that are taken
+    /// of a server.
+    ListTooLong {
+        /// The bytes that were read.
+        bytes: usize,
+    },
     /// A transaction was in conflict with others every time that it was tried.
     Conflict {
         /// How often it was tried.
@@ -119,6 +125,7 @@ impl fmt::Display for Reason {
                 write!(f, "found a reply of type {found}, expected one of the request's type")
             }
             Self::Changed => f.write_str("the list changed while it was read"),
+            Self::ListTooLong { bytes } => write!(f, "the list has no end within {bytes} bytes"),
             Self::Conflict { attempts } => {
                 write!(f, "in conflict with others in each of {attempts} attempts")
             }

@@ -6,9 +6,11 @@ use double::{message, with_page, with_store};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
-use xen_hypercall::DomId;
-use xen_store::wire::{Access, MessageType, Permission, ServerError};
-use xen_store::{Limits, Nodes, Reason, RingTransport, StoreError, XenStore};
+use xen_hypercall::{DomId, SharedMem};
+use xen_store::wire::{Access, MessageType, Part, Permission, ServerError};
+use xen_store::{
+    ConnectionError, Limits, Nodes, Reason, RingTransport, StoreError, Transport, XenStore,
+};
 
 #[test]
 fn nodes_are_written_read_listed_and_removed() {
@@ -111,6 +113,55 @@ fn a_transaction_whose_beginning_is_answered_too_late_is_ended_at_the_server() {
             let ended: Vec<_> = ended.map(|request| (request.tx, request.body.as_slice())).collect();
             assert_eq!(ended, [(77, &b"F\0"[..])], "after {pieces} bytes in time");
             store.set_timeout(Duration::from_millis(300));
+        }
+    });
+}
+
+#[test]
+fn late_transaction_zero_is_not_ended() {
+    with_store(|world, store| {
+        store.set_timeout(Duration::from_millis(300));
+        for body in [&b"0\0"[..], b"0", b"", b"x\0", b"4294967296\0"] {
+            let id = Rc::new(Cell::new(0));
+            let asked = Rc::clone(&id);
+            world.server.borrow_mut().answer = Some(Box::new(move |request| {
+                (request.kind == MessageType::TRANSACTION_START).then(|| {
+                    asked.set(request.id);
+                    vec![]
+                })
+            }));
+            assert!(matches!(store.begin_transaction().unwrap_err().reason, Reason::Timeout { .. }));
+            let late = message(MessageType::TRANSACTION_START, id.get(), body);
+            world.server.borrow_mut().answer = None;
+            world.server.borrow_mut().log.clear();
+            world.server.borrow_mut().send(&late);
+            for _ in 0..5 {
+                store.domid().unwrap();
+            }
+            let kinds = world.server.borrow().kinds();
+            assert!(!kinds.contains(&MessageType::TRANSACTION_END), "{body:?}");
+        }
+    });
+}
+
+#[test]
+fn directory_callback_holds_no_slot() {
+    with_store(|world, store| {
+        let long = "n".repeat(100);
+        for names in [vec!["a".to_string()], (0..30).map(|n| format!("{long}{n}")).collect()] {
+            names.iter().for_each(|name| world.set(&format!("data{}/{name}", names.len()), ""));
+            let pending = [(); 3].map(|()| store.begin_read("domid").unwrap());
+            let mut count = 0;
+            store
+                .directory(format_args!("data{}", names.len()), |_| {
+                    assert_eq!(store.domid(), Ok(DomId(5)));
+                    // A list in the caller's function holds none either.
+                    store.directory("data1", |_| assert_eq!(store.domid(), Ok(DomId(5)))).unwrap();
+                    count += 1;
+                })
+                .unwrap();
+            assert_eq!(count, names.len());
+            drop(pending);
         }
     });
 }
@@ -323,6 +374,96 @@ fn a_watch_that_the_server_refuses_leaves_its_place_free() {
         for _ in 0..100 {
             let error = store.watch("a").unwrap_err();
             assert_eq!(error.reason, Reason::Server(ServerError::NoSpace));
+        }
+    });
+}
+
+#[test]
+fn late_watch_is_unwatched() {
+    with_store(|world, store| {
+        store.set_timeout(Duration::from_millis(300));
+        world.server.borrow_mut().mute = true;
+        assert!(matches!(store.watch("a").unwrap_err().reason, Reason::Timeout { .. }));
+        // The server sets it after all, and answers nobody.
+        let mut server = world.server.borrow_mut();
+        server.mute = false;
+        let sent = server.log.last().unwrap().texts();
+        server.watches.push((sent[0].clone(), sent[1].clone()));
+        drop(server);
+        store.domid().unwrap();
+        store.domid().unwrap();
+        assert!(world.server.borrow().watches.is_empty());
+    });
+}
+
+#[test]
+fn refused_watch_is_not_unwatched() {
+    with_store(|world, store| {
+        world.server.borrow_mut().answer = Some(Box::new(|request| {
+            (request.kind == MessageType::WATCH)
+                .then(|| message(MessageType::ERROR, request.id, b"EQUOTA\0"))
+        }));
+        assert_eq!(store.watch("a").unwrap_err().reason, Reason::Server(ServerError::Quota));
+        store.domid().unwrap();
+        assert!(!world.server.borrow().kinds().contains(&MessageType::UNWATCH));
+    });
+}
+
+#[test]
+fn raw_request_error_names_its_path() {
+    with_store(|_, store| {
+        let parts = [Part::Bytes(b""), Part::Path(format_args!("data/missing"))];
+        let error = store.request(MessageType::READ, &parts, &mut [0; 4]).unwrap_err();
+        assert_eq!(error.to_string(), "read data/missing: xenstored says ENOENT: no such node");
+        let error = store.request(MessageType::READ, &[Part::Nul], &mut [0; 4]).unwrap_err();
+        assert_eq!(error.path.as_str(), "");
+    });
+}
+
+/// A transport that fails once and works again.
+struct Flaky<'w> {
+    ring: RingTransport<double::Guest<'w>, &'w SharedMem>,
+    fails: &'w Cell<Option<ConnectionError>>,
+}
+
+impl Transport for Flaky<'_> {
+    fn try_write(&mut self, bytes: &[u8]) -> Result<usize, ConnectionError> {
+        self.ring.try_write(bytes)
+    }
+
+    fn try_read(&mut self, buffer: &mut [u8]) -> Result<usize, ConnectionError> {
+        self.fails.take().map_or(Ok(()), Err)?;
+        self.ring.try_read(buffer)
+    }
+
+    fn notify(&mut self) -> Result<(), ConnectionError> {
+        self.ring.notify()
+    }
+}
+
+#[test]
+fn broken_connection_stays_broken() {
+    let fails = Cell::new(None);
+    with_page(0, |world| {
+        // The borrow has to outlive the world, as the cell does.
+        let fails: &Cell<Option<ConnectionError>> = &fails;
+        let guest = *world.store().platform();
+        let ring = RingTransport::new(guest, world.mem, double::PORT);
+        let transport = Flaky { ring, fails };
+        let store =
+            XenStore::with_transport(guest, transport, double::PORT, Limits::default()).unwrap();
+        let watch = store.watch("a").unwrap();
+        assert_eq!(store.domid(), Ok(DomId(5)));
+        let broken = Reason::Connection(ConnectionError::System { code: 5 });
+        fails.set(Some(ConnectionError::System { code: 5 }));
+        assert_eq!(store.poll(), Err(broken));
+        for _ in 0..3 {
+            assert_eq!(store.poll(), Err(broken));
+            assert_eq!(store.domid().unwrap_err().reason, broken);
+            assert_eq!(store.begin_read("domid").unwrap_err().reason, broken);
+            assert_eq!(store.watch("b").unwrap_err().reason, broken);
+            while watch.try_next().is_ok_and(|event| event.is_some()) {}
+            assert_eq!(watch.try_next().unwrap_err().reason, broken);
         }
     });
 }

@@ -8,7 +8,7 @@ use xen_hypercall::{DomId, SharedMem};
 use xen_store::xenbus::{
     self, Frontend, FrontendEvent as Event, HotPlug, Plugged, XenbusError, XenbusState as State,
 };
-use xen_store::{Nodes, Reason, RingTransport};
+use xen_store::{Host, Nodes, Reason, RingTransport};
 
 const BACKEND: &str = "/local/domain/0/backend/vbd/5/51712";
 const FRONTEND: &str = "device/vbd/51712";
@@ -171,6 +171,47 @@ fn a_backend_that_sleeps_closed_is_woken_once() {
         let writes =
             server.log.iter().filter(|request| request.body.starts_with(b"device/vbd/51712/state\x001"));
         assert_eq!(writes.count(), 1);
+    });
+}
+
+/// How often the frontend wrote Initialising.
+fn kicks(world: &World<'_>) -> usize {
+    let server = world.server.borrow();
+    let kick = |request: &&double::Request| request.body.starts_with(b"device/vbd/51712/state\x001");
+    server.log.iter().filter(kick).count()
+}
+
+#[test]
+fn sleeping_backend_is_woken_by_each_attempt() {
+    with_store(|world, store| {
+        plug(world, 1, 6);
+        let mut device = Device::open(store, "vbd", 51712).unwrap();
+        device.set_timeout(Duration::from_secs(1));
+        assert!(device.wait().is_err());
+        assert_eq!(kicks(world), 1);
+        device.reopen();
+        assert!(device.wait().is_err());
+        assert_eq!(kicks(world), 2);
+    });
+}
+
+#[test]
+fn backend_that_sleeps_again_is_woken_again() {
+    with_store(|world, store| {
+        plug(world, 1, 6);
+        let mut device = Device::open(store, "vbd", 51712).unwrap();
+        let mut poll = || {
+            for _ in 0..3 {
+                store.domid().unwrap();
+                device.poll(store.platform().now()).unwrap();
+            }
+            kicks(world)
+        };
+        assert_eq!(poll(), 1);
+        world.set(&format!("{BACKEND}/state"), "1");
+        assert_eq!(poll(), 1);
+        world.set(&format!("{BACKEND}/state"), "6");
+        assert_eq!((poll(), poll()), (2, 2));
     });
 }
 

@@ -142,6 +142,123 @@ fn d_x06_directories_of_any_shape_are_listed() {
     });
 }
 
+/// Answers DIRECTORY with E2BIG, and each part as `part` says.
+fn in_parts(server: &mut Server, mut part: impl FnMut(u32) -> Vec<u8> + 'static) {
+    let mut asked = 0;
+    server.answer = Some(Box::new(move |request| match request.kind {
+        MessageType::DIRECTORY => Some(message(MessageType::ERROR, request.id, b"E2BIG\0")),
+        MessageType::DIRECTORY_PART => {
+            asked += 1;
+            Some(message(request.kind, request.id, &part(asked)))
+        }
+        _ => None,
+    }));
+}
+
+fn parts_asked(server: &Server) -> usize {
+    server.log.iter().filter(|request| request.kind == MessageType::DIRECTORY_PART).count()
+}
+
+#[test]
+fn directory_without_end_is_an_error() {
+    let long = [b"7\0".to_vec(), "name/of/some/length\0".repeat(200).into_bytes()].concat();
+    for part in [b"7\0a\0".to_vec(), long] {
+        with_store(|world, store| {
+            let body = part.clone();
+            in_parts(&mut world.server.borrow_mut(), move |_| body.clone());
+            let reason = store.directory("dir", |_| panic!("nothing is passed on")).unwrap_err().reason;
+            assert!(matches!(reason, Reason::ListTooLong { .. }), "{reason}");
+            let mut buffer = vec![0; 4 << 20];
+            let reason = store.directory_into("dir", &mut buffer).unwrap_err().reason;
+            assert!(matches!(reason, Reason::ListTooLong { bytes } if bytes < 2 << 20), "{reason}");
+            assert!(parts_asked(&world.server.borrow()) < 5000);
+            assert_eq!(store.domid(), Ok(DomId(5)));
+        });
+    }
+}
+
+#[test]
+fn directory_in_parts_has_a_deadline() {
+    with_store(|world, store| {
+        in_parts(&mut world.server.borrow_mut(), |_| b"7\0a\0".to_vec());
+        store.set_timeout(Duration::from_millis(300));
+        // Each part comes in time.
+        world.tick.set(100_000_000);
+        let before = world.now.get();
+        let reason = store.directory_into("dir", &mut [0; 4096]).unwrap_err().reason;
+        assert!(matches!(reason, Reason::Timeout { .. }), "{reason}");
+        assert!(world.now.get() - before <= 1_000_000_000);
+    });
+}
+
+#[test]
+fn directory_that_changes_is_read_again() {
+    for changes in [1u32, 2, 5] {
+        with_store(|world, store| {
+            let parts = move |asked: u32| {
+                let generation = asked.min(2 * changes) / 2;
+                let end = if asked > 2 * changes && asked % 2 == 0 { "c\0\0" } else { "b\0" };
+                format!("{generation}\0a\0{end}").into_bytes()
+            };
+            in_parts(&mut world.server.borrow_mut(), parts);
+            let mut buffer = [0; 64];
+            let names: Vec<&str> = store.directory_into("dir", &mut buffer).unwrap().collect();
+            assert_eq!(names, ["a", "b", "a", "c"]);
+        });
+    }
+    with_store(|world, store| {
+        // It changes once, before anything was passed on.
+        in_parts(&mut world.server.borrow_mut(), |asked| match asked {
+            1 => b"1\0a\0".to_vec(),
+            2 | 3 | 5 => [format!("{}\0", asked.min(3)).as_bytes(), b"b\0"].concat(),
+            _ => b"3\0c\0\0".to_vec(),
+        });
+        let mut names = vec![];
+        store.directory("dir", |name| names.push(name.to_string())).unwrap();
+        assert_eq!(names, ["b", "c"]);
+    });
+    with_store(|world, store| {
+        in_parts(&mut world.server.borrow_mut(), |asked| format!("{asked}\0a\0").into_bytes());
+        let mut names = 0;
+        assert_eq!(store.directory("dir", |_| names += 1).unwrap_err().reason, Reason::Changed);
+        assert_eq!(store.directory_into("dir", &mut [0; 64]).unwrap_err().reason, Reason::Changed);
+        assert_eq!(names, 0);
+        assert!(parts_asked(&world.server.borrow()) <= 40);
+    });
+}
+
+#[test]
+fn malformed_directory_parts_are_errors() {
+    for body in [&b""[..], b"7", b"7\0a", b"x\0a\0\0", b"-1\0a\0\0", b"7\0a\0b"] {
+        with_store(|world, store| {
+            in_parts(&mut world.server.borrow_mut(), move |_| body.to_vec());
+            let reason = store.directory_into("dir", &mut [0; 64]).unwrap_err().reason;
+            assert!(matches!(reason, Reason::Malformed | Reason::Number(_)), "{body:?}: {reason}");
+        });
+    }
+}
+
+#[test]
+fn malformed_permissions_are_errors() {
+    for body in [&b""[..], b"n0", b"n0\0r5", b"n0\0\0r5\0", b"n0\0\xff\0", b"n0\0r65536\0", b"\0"] {
+        with_store(|world, store| {
+            answer(&mut world.server.borrow_mut(), "a", MessageType::GET_PERMS, body.to_vec());
+            assert_eq!(store.permissions::<4>("a").unwrap_err().reason, Reason::Malformed, "{body:?}");
+        });
+    }
+}
+
+#[test]
+fn malformed_domain_paths_are_errors() {
+    for body in [&b""[..], b"\0", b"/local\0domain\0", b"/a//b\0", b"a b\0"] {
+        with_store(|world, store| {
+            answer(&mut world.server.borrow_mut(), "7", MessageType::GET_DOMAIN_PATH, body.to_vec());
+            let reason = store.domain_path::<32>(DomId(7)).unwrap_err().reason;
+            assert_eq!(reason, Reason::Malformed, "{body:?}");
+        });
+    }
+}
+
 #[test]
 fn d_x07_malformed_events_are_dropped_and_the_stream_stays_in_step() {
     with_store(|world, store| {

@@ -9,10 +9,10 @@ mod toolstack;
 mod transaction;
 mod watch;
 
-use crate::connection::{Connection, RingTransport, Ticket, Transport};
+use crate::connection::{Buffer, Connection, RingTransport, Ticket, Transport};
 use crate::error::{Reason, StoreError};
 use crate::text::PathText;
-use crate::wire::{MessageType, Part};
+use crate::wire::{MessageType, Part, XENSTORE_PAYLOAD_MAX};
 pub use about::Software;
 use core::fmt;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -196,8 +196,15 @@ pub(crate) trait Core {
     fn call(&self, kind: MessageType, tx: TxId, parts: &[Part<'_>]) -> Result<Ticket, Reason>;
     /// Shows the payload of a reply.
     fn show(&self, ticket: Ticket, look: &mut dyn FnMut(&[u8]));
+    /// Copies the payload of a reply, gives the ticket up, and shows the copy, without a lock held.
+    /// Returns `false`, with nothing done, if there is no memory for the copy.
+    fn show_copy(&self, ticket: Ticket, look: &mut dyn FnMut(&[u8])) -> bool;
     /// Gives a ticket up.
     fn forget(&self, ticket: Ticket);
+    /// Returns the present moment.
+    fn now(&self) -> Instant;
+    /// Returns how long an operation waits.
+    fn timeout(&self) -> Duration;
 }
 
 impl<P: Host, T: Transport> Core for XenStore<P, T> {
@@ -234,8 +241,31 @@ impl<P: Host, T: Transport> Core for XenStore<P, T> {
         }
     }
 
+    fn show_copy(&self, ticket: Ticket, look: &mut dyn FnMut(&[u8])) -> bool {
+        let Ok(mut memory) = self.platform.memory(XENSTORE_PAYLOAD_MAX) else { return false };
+        let copy = memory.bytes();
+        let mut len = 0;
+        self.show(ticket, &mut |body| {
+            if let Some(copy) = copy.get_mut(..body.len()) {
+                copy.copy_from_slice(body);
+                len = body.len();
+            }
+        });
+        self.forget(ticket);
+        look(copy.get(..len).unwrap_or_default());
+        true
+    }
+
     fn forget(&self, ticket: Ticket) {
         self.connection().forget(ticket);
+    }
+
+    fn now(&self) -> Instant {
+        self.platform.now()
+    }
+
+    fn timeout(&self) -> Duration {
+        Self::timeout(self)
     }
 }
 

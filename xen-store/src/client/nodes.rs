@@ -4,14 +4,28 @@ use super::{Core, TxId, error_at};
 use crate::connection::Ticket;
 use crate::error::{Reason, StoreError};
 use crate::text::PathText;
-use crate::wire::{self, MessageType, Names, Number, Part, Permission, ServerError};
+use crate::wire::{self, MessageType, DirectoryPart, Names, Number, Part, Permission, Permissions, ServerError};
 use core::fmt::{self, Display};
 use core::ops::Range;
+use core::time::Duration;
 use heapless::{String, Vec};
-use xen_hypercall::DomId;
+use xen_hypercall::{DomId, Instant};
 
 /// The longest name that [`Nodes::directory`] passes on.
 const MAX_NAME: usize = 256;
+
+/// The bytes of a list that are copied to the stack. For a longer one a page is taken from the
+/// platform: stacks of kernels have no room for a message.
+const SHORT_LIST: usize = 512;
+
+/// What a directory that is read in parts may have: names for each domain that there can be, as in
+/// `/local/domain`, and bytes for them. A server that never ends the list must not take all memory.
+const MAX_NAMES: usize = 1 << 16;
+const MAX_LIST: usize = 1 << 20;
+/// The parts of that many bytes, each at least half full.
+const MAX_PARTS: usize = MAX_LIST / (wire::XENSTORE_PAYLOAD_MAX / 2);
+/// How often a directory is read from its start because it changed meanwhile.
+const MAX_RESTARTS: u32 = 8;
 
 /// Where an operation goes to.
 #[derive(Clone, Copy)]
@@ -32,6 +46,39 @@ struct Reply<'a> {
 }
 
 impl Reply<'_> {
+    /// Copies `list` out of the reply, gives the request slot up, and calls `each` for all items.
+    ///
+    /// The caller's function runs without the lock and without the slot, because it may use the store.
+    fn pass_on(self, list: Range<usize>, next: Next, each: &mut dyn FnMut(&str)) -> Result<(), Reason> {
+        let mut short = [0; SHORT_LIST];
+        if let Some(copy) = short.get_mut(..list.len()) {
+            self.read(|body| {
+                copy.copy_from_slice(body.get(list).ok_or(Reason::Malformed)?);
+                Ok(())
+            })?;
+            drop(self);
+            return pass_items_on(copy, next, each);
+        }
+        let mut result = Err(Reason::Malformed);
+        let copied = self.core.show_copy(self.ticket, &mut |body| {
+            result = pass_items_on(body.get(list.clone()).unwrap_or_default(), next, each);
+        });
+        if copied {
+            return result;
+        }
+        // Without memory for a copy the slot is held, and one item is copied at a time.
+        let mut at = list.start;
+        while let Some((item, rest)) = self.read(|body| {
+            let items = body.get(at..list.end).unwrap_or_default();
+            let item = |(item, rest): (&[u8], &[u8])| Ok((string::<MAX_NAME>(item)?, rest.len()));
+            next(items).map(item).transpose()
+        })? {
+            each(&item);
+            at = list.end - rest;
+        }
+        Ok(())
+    }
+
     fn read<R>(&self, look: impl FnOnce(&[u8]) -> Result<R, Reason>) -> Result<R, Reason> {
         let mut look = Some(look);
         let mut result = Err(Reason::Malformed);
@@ -63,6 +110,34 @@ pub(super) fn ask<R>(
     look: impl FnOnce(&[u8]) -> Result<R, Reason>,
 ) -> Result<R, Reason> {
     call(target, kind, parts).and_then(|reply| reply.read(look))
+}
+
+/// Splits the first item off a list.
+pub(super) type Next = fn(&[u8]) -> Option<(&[u8], &[u8])>;
+
+fn next_name(list: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut names = Names::new(list);
+    names.next().map(|name| (name.as_bytes(), names.rest()))
+}
+
+fn pass_items_on(mut list: &[u8], next: Next, each: &mut dyn FnMut(&str)) -> Result<(), Reason> {
+    while let Some((item, rest)) = next(list) {
+        each(&string::<MAX_NAME>(item)?);
+        list = rest;
+    }
+    Ok(())
+}
+
+/// Sends a request without a payload and calls `each` with the items of the list that is the reply.
+pub(super) fn each_item(
+    target: Target<'_>,
+    kind: MessageType,
+    next: Next,
+    each: &mut dyn FnMut(&str),
+) -> Result<(), Reason> {
+    let reply = call(target, kind, &[])?;
+    let all = 0..reply.read(|body| Ok(body.len()))?;
+    reply.pass_on(all, next, each)
 }
 
 fn text(body: &[u8]) -> Result<&str, Reason> {
@@ -174,40 +249,38 @@ pub trait Nodes: Sealed {
         simple(self.target(), MessageType::RM, &path, &[])
     }
 
-    /// Calls `each` with the name of every child of a node. `each` may use the store; a request slot is taken meanwhile.
+    /// Calls `each` with the name of every child of a node. `each` may use the store: neither a lock
+    /// nor a request slot is held meanwhile, unless the list is longer than 512 bytes and the platform
+    /// has no page for a copy.
     ///
-    /// More names than a message can carry are read in parts.
+    /// More names than a message can carry are read in parts: twice, because `each` must not be called
+    /// with names of two lists. Reading starts again if the children change meanwhile, at most 8 times.
     ///
     /// # Errors
     ///
-    /// [`Reason::BufferTooSmall`] at a name over 256 bytes; [`Reason::Changed`] if the children changed between parts, which in a transaction they
-    /// don't; those of the trait.
+    /// [`Reason::BufferTooSmall`] at a name over 256 bytes; [`Reason::Changed`] if the children go on
+    /// changing, or change after `each` was called, which in a transaction they don't;
+    /// [`Reason::ListTooLong`] for more than 65,536 names or 1 MiB, [`Reason::Timeout`] if it takes
+    /// longer than the store's timeout; those of the trait.
     #[doc(alias = "XS_DIRECTORY")]
     #[doc(alias = "XS_DIRECTORY_PART")]
     fn directory(&self, path: impl Display, mut each: impl FnMut(&str)) -> Result<(), StoreError> {
-        parts(self.target(), &path, &mut |reply, list| {
-            let mut index = 0;
-            // One name at a time, so that the lock is not held while `each` runs.
-            while let Some(name) = reply.read(|body| {
-                let body = body.get(list.clone()).unwrap_or_default();
-                Names::new(body).nth(index).map(|name| string::<MAX_NAME>(name.as_bytes())).transpose()
-            })? {
-                each(&name);
-                index += 1;
-            }
-            Ok(())
-        })
-        .map_err(error_at(MessageType::DIRECTORY, &path))
+        pass_children_on(self.target(), &path, &mut each).map_err(error_at(MessageType::DIRECTORY, &path))
     }
 
-    /// Lists the children of a node into `buffer` and returns their names.
+    /// Lists the children of a node into `buffer` and returns their names. A list in parts that
+    /// changes meanwhile is read again, at most 8 times.
     ///
     /// # Errors
     ///
     /// [`Reason::BufferTooSmall`], which a buffer of 4096 bytes is only where a message would be too; those of [`directory`](Self::directory).
     fn directory_into<'b>(&self, path: impl Display, buffer: &'b mut [u8]) -> Result<Names<'b>, StoreError> {
         let mut len = 0;
-        parts(self.target(), &path, &mut |reply, list| {
+        children(self.target(), &path, &mut |part| {
+            let Some((reply, list)) = part else {
+                len = 0;
+                return Ok(());
+            };
             let free = buffer.get_mut(len..).unwrap_or_default();
             len += reply.read(|body| copy(body.get(list.clone()).unwrap_or_default(), free))?;
             Ok(())
@@ -236,16 +309,17 @@ pub trait Nodes: Sealed {
     ///
     /// # Errors
     ///
-    /// [`Reason::BufferTooSmall`] if there are more, [`Reason::Malformed`] if one is unknown; those of the trait.
+    /// [`Reason::BufferTooSmall`] if there are more, [`Reason::Malformed`] if one is empty, unknown or
+    /// not terminated; those of the trait.
     #[doc(alias = "XS_GET_PERMS")]
     fn permissions<const N: usize>(&self, path: impl Display) -> Result<Vec<Permission, N>, StoreError> {
         call(self.target(), MessageType::GET_PERMS, &[Part::Path(format_args!("{path}"))])
             .and_then(|reply| {
                 reply.read(|body| {
+                    let list = Permissions::parse(body)?;
                     let mut entries = Vec::new();
-                    for entry in Names::new(body) {
-                        let entry = Permission::parse(entry).ok_or(Reason::Malformed)?;
-                        let needed = Names::new(body).count();
+                    for entry in list.clone() {
+                        let needed = list.clone().count();
                         entries.push(entry).map_err(|_| Reason::BufferTooSmall { needed })?;
                     }
                     Ok(entries)
@@ -269,13 +343,19 @@ pub trait Nodes: Sealed {
     ///
     /// # Errors
     ///
-    /// [`Reason::BufferTooSmall`] if it has more than `N` bytes; those of the trait.
+    /// [`Reason::BufferTooSmall`] if it has more than `N` bytes, [`Reason::Malformed`] if it is no
+    /// path; those of the trait.
     #[doc(alias = "XS_GET_DOMAIN_PATH")]
     fn domain_path<const N: usize>(&self, domain: DomId) -> Result<String<N>, StoreError> {
         let kind = MessageType::GET_DOMAIN_PATH;
         let parts = [Part::Text(format_args!("{}\0", domain.0))];
-        ask(self.target(), kind, &parts, |body| string(body.strip_suffix(b"\0").unwrap_or(body)))
-            .map_err(error_at(kind, &domain))
+        ask(self.target(), kind, &parts, |body| {
+            let path = body.strip_suffix(b"\0").unwrap_or(body);
+            // It is the beginning of further paths, which would fail one by one.
+            wire::check_path(path).map_err(|_| Reason::Malformed)?;
+            string(path)
+        })
+        .map_err(error_at(kind, &domain))
     }
 
     /// Returns this domain's number, as its home says in `domid`.
@@ -315,7 +395,11 @@ pub trait Nodes: Sealed {
     #[cfg(feature = "alloc")]
     fn list(&self, path: impl Display) -> Result<alloc::vec::Vec<alloc::string::String>, StoreError> {
         let mut names = alloc::vec::Vec::new();
-        parts(self.target(), &path, &mut |reply, list| {
+        children(self.target(), &path, &mut |part| {
+            let Some((reply, list)) = part else {
+                names.clear();
+                return Ok(());
+            };
             reply.read(|body| {
                 names.extend(Names::new(body.get(list.clone()).unwrap_or_default()).map(Into::into));
                 Ok(())
@@ -332,42 +416,110 @@ fn copy(body: &[u8], buffer: &mut [u8]) -> Result<usize, Reason> {
     Ok(body.len())
 }
 
-/// Gets a reply, and which of its bytes are names.
-type Take<'t, 'a> = &'t mut dyn FnMut(&Reply<'a>, Range<usize>) -> Result<(), Reason>;
+/// Gets a reply and which of its bytes are names; `None` to forget what came before.
+type Take<'t, 'a> = &'t mut dyn FnMut(Option<(Reply<'a>, Range<usize>)>) -> Result<(), Reason>;
 
-/// Lists a node's children, in parts if it must be. `take` gets each reply, and which of its bytes are the names.
-fn parts<'a>(target: Target<'a>, path: &dyn Display, take: Take<'_, 'a>) -> Result<(), Reason> {
+/// Asks for all children of a node at once; `None` if they need more than a message.
+fn whole<'a>(target: Target<'a>, path: &dyn Display) -> Result<Option<(Reply<'a>, Range<usize>)>, Reason> {
     match call(target, MessageType::DIRECTORY, &[Part::Path(format_args!("{path}"))]) {
-        Err(Reason::Server(ServerError::TooBig)) => {}
+        Err(Reason::Server(ServerError::TooBig)) => Ok(None),
         reply => {
             let reply = reply?;
             let all = 0..reply.read(|body| Ok(body.len()))?;
-            return take(&reply, all);
+            Ok(Some((reply, all)))
         }
     }
-    let mut offset = 0;
-    let mut generation = None;
-    loop {
-        let parts = [Part::Path(format_args!("{path}")), Part::Text(format_args!("{offset}\0"))];
-        let reply = call(target, MessageType::DIRECTORY_PART, &parts)?;
-        let (found, list, len, last) = reply.read(|body| {
-            let end = body.iter().position(|&byte| byte == 0).ok_or(Reason::Malformed)?;
-            let found = wire::parse_number::<u64>(body.get(..end).unwrap_or_default())?;
-            let names = body.get(end + 1..).unwrap_or_default();
-            // An empty name ends the list.
-            let last = names.is_empty() || names == b"\0" || names.ends_with(b"\0\0");
-            let kept = names.len().saturating_sub(usize::from(last));
-            Ok((found, end + 1..end + 1 + kept, names.len(), last))
-        })?;
-        if *generation.get_or_insert(found) != found {
+}
+
+/// Lists a node's children, in parts if it must be; from the start if they change meanwhile.
+fn children<'a>(target: Target<'a>, path: &dyn Display, take: Take<'_, 'a>) -> Result<(), Reason> {
+    if let Some(all) = whole(target, path)? {
+        return take(Some(all));
+    }
+    let limit = Until::timeout_of(target.core);
+    for _ in 0..=MAX_RESTARTS {
+        take(None)?;
+        match parts(target, path, &limit, None, &mut |reply, list| take(Some((reply, list)))) {
+            Err(Reason::Changed) => {}
+            listed => return listed.map(drop),
+        }
+    }
+    Err(Reason::Changed)
+}
+
+/// Calls `each` with the names of a node's children.
+fn pass_children_on(
+    target: Target<'_>,
+    path: &dyn Display,
+    each: &mut dyn FnMut(&str),
+) -> Result<(), Reason> {
+    if let Some((reply, list)) = whole(target, path)? {
+        return reply.pass_on(list, next_name, each);
+    }
+    let limit = Until::timeout_of(target.core);
+    for _ in 0..=MAX_RESTARTS {
+        // What was passed on can't be taken back, so a list that changes must show before.
+        let generation = match parts(target, path, &limit, None, &mut |_, _| Ok(())) {
+            Err(Reason::Changed) => continue,
+            generation => generation?,
+        };
+        let mut passed_on = false;
+        let listed = parts(target, path, &limit, Some(generation), &mut |reply, list| {
+            passed_on |= !list.is_empty();
+            reply.pass_on(list, next_name, each)
+        });
+        match listed {
+            Err(Reason::Changed) if !passed_on => {}
+            listed => return listed.map(drop),
+        }
+    }
+    Err(Reason::Changed)
+}
+
+/// The time that an operation of several requests has.
+struct Until {
+    deadline: Instant,
+    waited: Duration,
+}
+
+impl Until {
+    fn timeout_of(core: &dyn Core) -> Self {
+        let waited = core.timeout();
+        Self { deadline: core.now() + waited, waited }
+    }
+}
+
+/// Lists a node's children in parts, of generation `expected` if there is one, and returns their
+/// generation. `take` gets each reply, and which of its bytes are names.
+fn parts<'a>(
+    target: Target<'a>,
+    path: &dyn Display,
+    limit: &Until,
+    expected: Option<u64>,
+    take: &mut dyn FnMut(Reply<'a>, Range<usize>) -> Result<(), Reason>,
+) -> Result<u64, Reason> {
+    let (mut generation, mut bytes, mut names) = (expected, 0, 0);
+    for _ in 0..MAX_PARTS {
+        let request = [Part::Path(format_args!("{path}")), Part::Text(format_args!("{bytes}\0"))];
+        let reply = call(target, MessageType::DIRECTORY_PART, &request)?;
+        let part = reply.read(DirectoryPart::parse)?;
+        if *generation.get_or_insert(part.generation) != part.generation {
             return Err(Reason::Changed);
         }
-        take(&reply, list)?;
-        offset += len;
-        if last {
-            return Ok(());
+        bytes += part.names.len();
+        names += part.count;
+        if bytes > MAX_LIST || names > MAX_NAMES {
+            break;
+        }
+        take(reply, part.names)?;
+        if part.is_last {
+            return Ok(part.generation);
+        }
+        if target.core.now() >= limit.deadline {
+            return Err(Reason::Timeout { waited: limit.waited });
         }
     }
+    Err(Reason::ListTooLong { bytes })
 }
 
 fn read_with<R>(

@@ -70,8 +70,8 @@ where
     pub fn is_introduced(&self, domain: DomId) -> Result<bool, StoreError> {
         let kind = MessageType::IS_DOMAIN_INTRODUCED;
         self.ask(kind, &domain, format_args!("{}\0", domain.0), |body| match body {
-            [b'T', ..] => Ok(true),
-            [b'F', ..] => Ok(false),
+            b"T" | b"T\0" => Ok(true),
+            b"F" | b"F\0" => Ok(false),
             _ => Err(Reason::Malformed),
         })
     }
@@ -108,11 +108,8 @@ where
     ///
     /// Those of the implementation.
     pub fn quota_names(&self, mut each: impl FnMut(&str)) -> Result<(), StoreError> {
-        self.ask(MessageType::GET_QUOTA, &"", format_args!(""), |body| {
-            let names = core::str::from_utf8(body).map_err(|_| Reason::NotText)?;
-            names.split([' ', '\0']).filter(|name| !name.is_empty()).for_each(&mut each);
-            Ok(())
-        })
+        super::nodes::each_item(self.target(), MessageType::GET_QUOTA, next_quota, &mut each)
+            .map_err(error_at(MessageType::GET_QUOTA, &""))
     }
 
     /// Returns how much a domain may use, or one that has no quota of its own; zero stands for no limit.
@@ -177,6 +174,14 @@ where
     ) -> Result<R, StoreError> {
         super::nodes::ask(self.target(), kind, &[Part::Text(payload)], look).map_err(error_at(kind, about))
     }
+}
+
+/// Splits the first name off a list whose separators are blanks and NULs.
+fn next_quota(list: &[u8]) -> Option<(&[u8], &[u8])> {
+    let is_separator = |&byte: &u8| byte == b' ' || byte == 0;
+    let start = list.iter().position(|byte| !is_separator(byte))?;
+    let list = list.get(start..)?;
+    list.split_at_checked(list.iter().position(is_separator).unwrap_or(list.len()))
 }
 
 fn number<N: Number>(body: &[u8]) -> Result<N, Reason> {

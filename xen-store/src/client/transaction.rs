@@ -9,6 +9,8 @@ use crate::text::PathText;
 use crate::wire::{self, MessageType, Part, ServerError};
 use core::cell::Cell;
 use core::fmt;
+use core::time::Duration;
+use xen_hypercall::Instant;
 
 /// How often [`XenStore::transaction`] tries before it gives up.
 const MAX_ATTEMPTS: u32 = 32;
@@ -87,16 +89,13 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         let ticket = self.call(kind, TxId::NONE, &[Part::Nul]).map_err(&error)?;
         let mut connection = self.connection();
         let id = match connection.reply(ticket) {
-            Some(Ok(body)) => {
-                wire::parse_number(body.strip_suffix(b"\0").unwrap_or(body)).map_err(Into::into)
-            }
+            Some(Ok(body)) => wire::parse_transaction(body),
             _ => Err(Reason::Malformed),
         };
         let epoch = connection.epoch();
         connection.forget(ticket);
         drop(connection);
-        // Number 0 stands for no transaction: operations would take effect at once.
-        let id = id.and_then(|id| if id == 0 { Err(Reason::Malformed) } else { Ok(id) }).map_err(&error)?;
+        let id = id.map_err(&error)?;
         Ok(Transaction {
             store: self,
             tx: TxId { id, epoch },
@@ -171,8 +170,20 @@ impl<P: Host, T: Transport> Core for Transaction<'_, P, T> {
         self.store.show(ticket, look);
     }
 
+    fn show_copy(&self, ticket: Ticket, look: &mut dyn FnMut(&[u8])) -> bool {
+        self.store.show_copy(ticket, look)
+    }
+
     fn forget(&self, ticket: Ticket) {
         Core::forget(self.store, ticket);
+    }
+
+    fn now(&self) -> Instant {
+        Core::now(self.store)
+    }
+
+    fn timeout(&self) -> Duration {
+        Core::timeout(self.store)
     }
 }
 

@@ -62,11 +62,19 @@ fn numbers<I: Number + Ord, const N: usize>(
 ) -> Result<Vec<I, N>, StoreError> {
     let mut found = Vec::new();
     let mut full = false;
-    let listed = store.directory(path, |name| {
-        if let Ok(number) = parse_number(name.as_bytes()) {
-            full |= found.push(number).is_err();
-        }
-    });
+    let mut list = || {
+        (found, full) = (Vec::new(), false);
+        store.directory(path, |name| {
+            if let Ok(number) = parse_number(name.as_bytes()) {
+                full |= found.push(number).is_err();
+            }
+        })
+    };
+    let listed = match list() {
+        // It changed after a part of it was taken; that part can be forgotten here.
+        Err(StoreError { reason: Reason::Changed, .. }) => list(),
+        listed => listed,
+    };
     match listed {
         Err(error) if error.is_not_found() => {}
         result => result?,
