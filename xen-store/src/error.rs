@@ -44,6 +44,8 @@ pub enum Reason {
         /// The most bytes that it may have.
         limit: usize,
     },
+    /// The path's or the value's `Display` failed; nothing was sent.
+    Format,
     /// All requests of [`Limits`](crate::Limits) are in flight; nothing was sent.
     Busy,
     /// All watches of [`Limits`](crate::Limits) are in use; nothing was sent.
@@ -113,6 +115,7 @@ impl fmt::Display for Reason {
             Self::Connection(error) => write!(f, "{error}"),
             Self::Path(error) => write!(f, "{error}"),
             Self::TooLong { limit } => write!(f, "too long, expected at most {limit} bytes"),
+            Self::Format => f.write_str("the path or the value could not be formatted"),
             Self::Busy => f.write_str("all request slots are in use"),
             Self::TooManyWatches => f.write_str("all watches are in use"),
             Self::BufferTooSmall { needed } => {

@@ -4,6 +4,8 @@ mod double;
 
 use double::{message, with_page, with_store};
 use std::cell::{Cell, RefCell};
+use std::fmt::{self, Display};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 use xen_hypercall::{DomId, SharedMem};
@@ -375,6 +377,92 @@ fn a_watch_that_the_server_refuses_leaves_its_place_free() {
             let error = store.watch("a").unwrap_err();
             assert_eq!(error.reason, Reason::Server(ServerError::NoSpace));
         }
+    });
+}
+
+/// A text that reads the store whenever it is formatted.
+struct Reads<'s, 'w>(&'s double::Store<'w>, &'static str);
+
+impl Display for Reads<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let domid = self.0.read_string::<8>("domid").map_err(|_| fmt::Error)?;
+        write!(f, "{}{domid}", self.1)
+    }
+}
+
+#[test]
+fn formatting_may_use_the_store() {
+    with_store(|world, store| {
+        let path = || Reads(store, "data/a");
+        store.write_fmt(path(), Reads(store, "value")).unwrap();
+        assert_eq!(world.get("data/a5").as_deref(), Some("value5"));
+        assert_eq!(store.read_string::<8>(path()).unwrap(), "value5");
+        store.transaction(|tx| tx.write_fmt(path(), Reads(store, "other"))).unwrap();
+        assert_eq!(world.get("data/a5").as_deref(), Some("other5"));
+        let watch = store.watch(path()).unwrap();
+        assert_eq!(watch.try_next().unwrap().unwrap().path(), "data/a5");
+        let read = store.begin_read(path()).unwrap();
+        let mut value = [0; 8];
+        assert_eq!((read.finish(&mut value), &value[..6]), (Ok(6), &b"other5"[..]));
+        store.begin_write(path(), Reads(store, "third")).unwrap().finish(&mut value).unwrap();
+        assert!(store.exists(path()).unwrap());
+        let mut names = vec![];
+        store.mkdir("data/a5/child").unwrap();
+        store.directory(path(), |name| names.push(name.to_string())).unwrap();
+        assert_eq!(names, ["child"]);
+        store.remove(path()).unwrap();
+        let error = store.read(path(), &mut value).unwrap_err();
+        assert_eq!(error.to_string(), "read data/a5: xenstored says ENOENT: no such node");
+    });
+}
+
+/// A text that fails, or panics, when it is formatted.
+struct Fails(bool);
+
+impl Display for Fails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("data/")?;
+        assert!(!self.0, "formatting panics");
+        Err(fmt::Error)
+    }
+}
+
+#[test]
+fn failed_formatting_sends_nothing() {
+    with_store(|world, store| {
+        store.domid().unwrap();
+        let sent = world.server.borrow().log.len();
+        for _ in 0..10 {
+            assert_eq!(store.read("a", &mut []).err().map(|error| error.is_not_found()), Some(true));
+            assert_eq!(store.exists(Fails(false)).unwrap_err().reason, Reason::Format);
+            assert_eq!(store.write_fmt("a", Fails(false)).unwrap_err().reason, Reason::Format);
+            assert_eq!(store.watch(Fails(false)).unwrap_err().reason, Reason::Format);
+            assert_eq!(store.begin_read(Fails(false)).unwrap_err().reason, Reason::Format);
+            let panics = catch_unwind(AssertUnwindSafe(|| store.exists(Fails(true))));
+            assert!(panics.is_err());
+        }
+        assert_eq!(world.server.borrow().log.len(), sent + 10);
+        assert_eq!(store.domid(), Ok(DomId(5)));
+    });
+}
+
+#[test]
+fn suspend_while_formatting_sends_nothing() {
+    struct Suspends<'s, 'w>(&'s double::Store<'w>);
+    impl Display for Suspends<'_, '_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.suspend().map_err(|_| fmt::Error)?;
+            f.write_str("a")
+        }
+    }
+    with_store(|world, store| {
+        store.domid().unwrap();
+        store.set_timeout(Duration::from_millis(300));
+        let sent = world.server.borrow().log.len();
+        assert_eq!(store.begin_read(Suspends(store)).unwrap_err().reason, Reason::Suspended);
+        store.resume();
+        assert_eq!(store.write("b", "").err(), None);
+        assert_eq!(world.server.borrow().log.len(), sent + 1);
     });
 }
 

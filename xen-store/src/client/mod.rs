@@ -1,6 +1,7 @@
 //! The client that drivers share.
 
 mod about;
+mod draft;
 mod host;
 mod nodes;
 mod pending;
@@ -17,6 +18,7 @@ pub use about::Software;
 use core::fmt;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use core::time::Duration;
+use draft::Draft;
 pub use host::Host;
 pub use nodes::Nodes;
 use nodes::Target;
@@ -56,7 +58,8 @@ impl Default for Limits {
 ///
 /// Operations on nodes are those of the trait [`Nodes`], outside of any transaction. Blocking ones wait at most
 /// for the time set by [`set_timeout`](Self::set_timeout). All methods may be called from any thread, but not from an interrupt handler: a
-/// lock is held for the time of a copy, never while waiting.
+/// lock is held for the time of a copy, never while waiting, and never while a caller's `Display` or
+/// function runs: those may use the store.
 pub struct XenStore<P: Host, T: Transport = RingTransport<P>> {
     platform: P,
     /// Changes when the domain is resumed elsewhere.
@@ -213,23 +216,31 @@ impl<P: Host, T: Transport> Core for XenStore<P, T> {
         let deadline = self.platform.now() + waited;
         let timeout = Reason::Timeout { waited };
         let mut refusal = timeout;
-        let mut begin = || {
-            let mut connection = self.connection();
-            if tx.id != 0 && tx.epoch != connection.epoch() {
-                return Some(Err(Reason::Interrupted { sent: false }));
-            }
-            match connection.begin(kind, tx.id, parts) {
-                Err(Reason::Busy) => refusal = timeout,
-                Err(Reason::Suspended) => refusal = Reason::Suspended,
-                result => return Some(result),
-            }
-            None
+        // Tries at once, then whenever something was received.
+        let mut attempt = |step: &mut dyn FnMut(&mut Connection<T, P::Memory>) -> Result<Ticket, Reason>| {
+            let mut attempt = || {
+                let mut connection = self.connection();
+                if tx.id != 0 && tx.epoch != connection.epoch() {
+                    return Some(Err(Reason::Interrupted { sent: false }));
+                }
+                match step(&mut connection) {
+                    Err(Reason::Busy) => refusal = timeout,
+                    Err(Reason::Suspended) => refusal = Reason::Suspended,
+                    result => return Some(result),
+                }
+                None
+            };
+            let done = match attempt() {
+                None => self.block_until(deadline, attempt)?,
+                done => done,
+            };
+            done.ok_or(refusal)?
         };
-        let begun = match begin() {
-            None => self.block_until(deadline, begin)?,
-            begun => begun,
-        };
-        let ticket = begun.ok_or(refusal)??;
+        let ticket = attempt(&mut |connection| connection.reserve(kind, tx.id))?;
+        let draft = Draft::new(self, ticket);
+        let filled = draft.fill(parts)?;
+        attempt(&mut |connection| connection.submit(ticket).map(|()| ticket))?;
+        filled.keep();
         let finished = || self.connection().reply(ticket).map(|reply| reply.map(|_| ()));
         let result = self.block_until(deadline, finished).and_then(|done| done.unwrap_or(Err(timeout)));
         result.map(|()| ticket).inspect_err(|_| self.forget(ticket))

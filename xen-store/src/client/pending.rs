@@ -2,6 +2,7 @@
 
 use super::Host;
 use super::XenStore;
+use super::draft::Draft;
 use crate::connection::{RingTransport, Ticket, Transport};
 use crate::error::{Reason, StoreError};
 use crate::text::PathText;
@@ -49,14 +50,22 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         parts: &[Part<'_>],
     ) -> Result<Pending<'_, P, T>, StoreError> {
         let path = PathText::new(path);
-        let mut connection = self.connection();
-        let ticket = match connection.free_slots() {
-            0 | 1 => Err(Reason::Busy),
-            _ => connection.begin(kind, 0, parts),
-        };
-        drop(connection);
-        let ticket = ticket.map_err(|reason| StoreError { operation: kind, path, reason })?;
+        let ticket = self
+            .queue_parts(kind, parts)
+            .map_err(|reason| StoreError { operation: kind, path, reason })?;
         Ok(Pending { store: self, ticket, kind, path })
+    }
+
+    fn queue_parts(&self, kind: MessageType, parts: &[Part<'_>]) -> Result<Ticket, Reason> {
+        let reserve = || {
+            let mut connection = self.connection();
+            if connection.free_slots() > 1 { connection.reserve(kind, 0) } else { Err(Reason::Busy) }
+        };
+        let ticket = reserve()?;
+        let draft = Draft::new(self, ticket).fill(parts)?;
+        self.connection().submit(ticket)?;
+        draft.keep();
+        Ok(ticket)
     }
 
     /// Begins to read a node's value.

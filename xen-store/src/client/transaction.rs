@@ -89,8 +89,8 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         let ticket = self.call(kind, TxId::NONE, &[Part::Nul]).map_err(&error)?;
         let mut connection = self.connection();
         let id = match connection.reply(ticket) {
-            Some(Ok(body)) => wire::parse_transaction(body),
-            _ => Err(Reason::Malformed),
+            Some(reply) => reply.and_then(wire::parse_transaction),
+            None => Err(Reason::Malformed),
         };
         let epoch = connection.epoch();
         connection.forget(ticket);

@@ -1,11 +1,12 @@
 //! Watches.
 
 use super::{Core, Host, TxId, WatchEvent, XenStore, error_at};
-use crate::connection::{RingTransport, Transport};
+use crate::connection::{MAX_WATCH_PATH, RingTransport, Transport};
 use crate::error::{Reason, StoreError};
 use crate::text::PathText;
 use crate::wire::{MessageType, Part};
-use core::fmt::{self, Display};
+use core::fmt::{self, Display, Write};
+use heapless::String;
 use xen_hypercall::Instant;
 
 /// A watch on a node and all below, ended when dropped.
@@ -46,11 +47,15 @@ impl<P: Host, T: Transport> XenStore<P, T> {
 
     fn set_watch(&self, path: &dyn Display, depth: Option<u16>) -> Result<Watch<'_, P, T>, StoreError> {
         let error = error_at(MessageType::WATCH, path);
-        let (index, token) = {
+        // Formatted once, before the lock: the caller's Display can use the store, and the path that
+        // is kept must be the one that is sent.
+        let path = watched_path(path).map_err(&error)?;
+        let added = || {
             let mut connection = self.connection();
-            let index = connection.add_watch(path, depth).map_err(&error)?;
-            (index, connection.token(index).unwrap_or_default())
+            let index = connection.add_watch(&path, depth)?;
+            Ok((index, connection.token(index).unwrap_or_default()))
         };
+        let (index, token) = added().map_err(&error)?;
         let first = Part::Path(format_args!("{path}"));
         let set = match depth {
             None => {
@@ -64,18 +69,41 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         match set {
             Ok(ticket) => self.forget(ticket),
             Err(reason) => {
-                let mut connection = self.connection();
                 match reason {
                     // The server may have set it all the same.
                     Reason::Timeout { .. } | Reason::Interrupted { sent: true } => {
-                        connection.drop_watch(index);
+                        self.connection().drop_watch(index);
                     }
-                    _ => connection.forget_watch(index),
+                    _ => self.connection().forget_watch(index),
                 }
                 return Err(error(reason));
             }
         }
-        Ok(Watch { store: self, index, path: PathText::new(path) })
+        Ok(Watch { store: self, index, path: PathText::new(&path) })
+    }
+}
+
+/// The most bytes of a watched path; the NUL that ends it on the wire takes one of its room here.
+const MAX_PATH: usize = MAX_WATCH_PATH - 1;
+
+fn watched_path(path: &dyn Display) -> Result<String<MAX_PATH>, Reason> {
+    struct Bounded {
+        text: String<MAX_PATH>,
+        full: bool,
+    }
+    impl Write for Bounded {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.text.push_str(text).map_err(|_| {
+                self.full = true;
+                fmt::Error
+            })
+        }
+    }
+    let mut out = Bounded { text: String::new(), full: false };
+    match write!(out, "{path}") {
+        Err(_) if out.full => Err(Reason::TooLong { limit: MAX_PATH }),
+        Err(_) => Err(Reason::Format),
+        Ok(()) => Ok(out.text),
     }
 }
 

@@ -192,6 +192,68 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         Ok(self.queue(slot, Owner::Ticket, kind, tx_id, len))
     }
 
+    /// Takes a slot for a request, whose payload comes by [`append`](Self::append) and which
+    /// [`submit`](Self::submit) queues.
+    ///
+    /// With these three a payload can be formatted without a lock on the connection held meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`begin`](Self::begin), but for those of the payload.
+    pub fn reserve(&mut self, kind: MessageType, tx_id: u32) -> Result<Ticket, Reason> {
+        self.check()?;
+        if self.held {
+            return Err(Reason::Suspended);
+        }
+        let slot = self.requests.free().ok_or(Reason::Busy)?;
+        self.last_id = self.last_id.wrapping_add(1);
+        Ok(self.requests.reserve(slot, XsdSockmsg { type_: kind, req_id: self.last_id, tx_id, len: 0 }))
+    }
+
+    /// Appends bytes to the payload of a request that is reserved.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::TooLong`] if they do not fit, after those that do.
+    pub fn append(&mut self, ticket: Ticket, bytes: &[u8]) -> Result<(), Reason> {
+        let limit = XENSTORE_PAYLOAD_MAX;
+        let request = self.requests.reserved(ticket).ok_or(Reason::Busy)?;
+        let free = body(&mut self.buffer, ticket.slot).and_then(|body| body.get_mut(request.len as usize..));
+        let free = free.unwrap_or_default();
+        let fit = bytes.len().min(free.len());
+        if let (Some(free), Some(bytes)) = (free.get_mut(..fit), bytes.get(..fit)) {
+            free.copy_from_slice(bytes);
+        }
+        request.len += fit as u32;
+        if fit == bytes.len() { Ok(()) } else { Err(Reason::TooLong { limit }) }
+    }
+
+    /// Checks that what was appended from `start` on is a path.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::Path`].
+    pub fn check_path(&mut self, ticket: Ticket, start: usize) -> Result<(), Reason> {
+        let len = self.requests.reserved(ticket).map_or(0, |request| request.len as usize);
+        let path = body(&mut self.buffer, ticket.slot).and_then(|body| body.get(start..len));
+        Ok(wire::check_path(path.unwrap_or_default())?)
+    }
+
+    /// Queues a request that was reserved. Nothing is sent before the next [`poll`](Self::poll).
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::Suspended`] while the connection is [held](Self::hold), [`Reason::Connection`] if it is
+    /// broken. The request is still reserved then.
+    pub fn submit(&mut self, ticket: Ticket) -> Result<(), Reason> {
+        self.check()?;
+        if self.held {
+            return Err(Reason::Suspended);
+        }
+        self.requests.submit(ticket);
+        Ok(())
+    }
+
     /// Returns how many requests can be begun now.
     pub fn free_slots(&self) -> usize {
         self.requests.free_count()

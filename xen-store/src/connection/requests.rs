@@ -16,6 +16,8 @@ pub struct Ticket {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Free,
+    /// Taken; the payload is being written.
+    Reserved,
     /// In the queue, or partly sent.
     Sending,
     Waiting,
@@ -113,6 +115,28 @@ impl Requests {
             *entry = Slot { state: State::Sending, owner, request, reply: XsdSockmsg::default() };
         }
         Ticket { slot, id: request.req_id }
+    }
+
+    /// Takes a free slot for a request that is not queued yet; its payload is empty so far.
+    pub(super) fn reserve(&mut self, slot: usize, request: XsdSockmsg) -> Ticket {
+        if let Some(entry) = self.slots.get_mut(slot) {
+            let state = State::Reserved;
+            *entry = Slot { state, owner: Owner::Ticket, request, reply: XsdSockmsg::default() };
+        }
+        Ticket { slot, id: request.req_id }
+    }
+
+    /// Returns the header of a request that is not queued yet.
+    pub(super) fn reserved(&mut self, ticket: Ticket) -> Option<&mut XsdSockmsg> {
+        let entry = self.entry(ticket).filter(|entry| entry.state == State::Reserved)?;
+        Some(&mut entry.request)
+    }
+
+    /// Queues a request whose slot was reserved.
+    pub(super) fn submit(&mut self, ticket: Ticket) {
+        if let Some(&mut request) = self.reserved(ticket) {
+            self.queue(ticket.slot, Owner::Ticket, request);
+        }
     }
 
     /// Returns slot and header of the request to send from, and how much of it is sent.
@@ -216,7 +240,7 @@ impl Requests {
                     entry.state = State::Interrupted { sent: false };
                     continue;
                 }
-                State::Free | State::Replied | State::Interrupted { .. } => continue,
+                State::Free | State::Reserved | State::Replied | State::Interrupted { .. } => continue,
             };
             let again = entry.request.tx_id == 0 && (!sent || is_repeatable(entry.request.type_));
             entry.state = match entry.owner {

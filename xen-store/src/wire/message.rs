@@ -62,10 +62,11 @@ pub enum Part<'a> {
 ///
 /// # Errors
 ///
-/// [`Reason::Path`](crate::Reason::Path) for what is no path, [`Reason::TooLong`](crate::Reason::TooLong) if they do not fit `payload`.
+/// [`Reason::Path`](crate::Reason::Path) for what is no path, [`Reason::TooLong`](crate::Reason::TooLong) if they do not fit `payload`,
+/// [`Reason::Format`](crate::Reason::Format) if a part's `Display` fails.
 pub fn build(payload: &mut [u8], parts: &[Part<'_>]) -> Result<usize, crate::Reason> {
     let limit = payload.len();
-    let mut out = Cursor { payload, len: 0 };
+    let mut out = Cursor { payload, len: 0, full: false };
     for part in parts {
         let start = out.len;
         match part {
@@ -78,13 +79,16 @@ pub fn build(payload: &mut [u8], parts: &[Part<'_>]) -> Result<usize, crate::Rea
                 }
                 // As much as fits is longer than any path may be, unless it is the other parts that fill the payload.
                 Err(error) => {
+                    if !out.full {
+                        return Err(crate::Reason::Format);
+                    }
                     super::check_path(out.payload.get(start..).unwrap_or_default())?;
                     Err(error)
                 }
             },
             Part::Nul => out.push(b"\0"),
         }
-        .map_err(|_| crate::Reason::TooLong { limit })?;
+        .map_err(|_| if out.full { crate::Reason::TooLong { limit } } else { crate::Reason::Format })?;
     }
     Ok(out.len)
 }
@@ -110,6 +114,7 @@ pub fn build_watch(
 struct Cursor<'a> {
     payload: &'a mut [u8],
     len: usize,
+    full: bool,
 }
 
 impl Cursor<'_> {
@@ -120,6 +125,7 @@ impl Cursor<'_> {
             free.copy_from_slice(bytes);
         }
         self.len += fit;
+        self.full |= fit < bytes.len();
         if fit == bytes.len() { Ok(()) } else { Err(fmt::Error) }
     }
 }

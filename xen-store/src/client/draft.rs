@@ -1,0 +1,80 @@
+//! Requests that are being formatted.
+
+use super::{Host, XenStore};
+use crate::connection::{Ticket, Transport};
+use crate::error::Reason;
+use crate::wire::Part;
+use core::fmt::{self, Write};
+
+/// A request whose slot is taken and whose payload is being formatted into it.
+///
+/// What a caller passes is formatted by the caller's code, which can use the store itself or take locks
+/// that others hold while they use it. So the store's lock is held for the copy of each piece only, not
+/// while that code runs. A buffer outside of the lock would do too, but a payload has up to 4096 bytes,
+/// which kernel stacks have no room for.
+///
+/// Gives the slot up when dropped, as when formatting fails or panics.
+pub(super) struct Draft<'a, P: Host, T: Transport> {
+    store: &'a XenStore<P, T>,
+    ticket: Ticket,
+    len: usize,
+    refusal: Option<Reason>,
+}
+
+impl<'a, P: Host, T: Transport> Draft<'a, P, T> {
+    pub(super) fn new(store: &'a XenStore<P, T>, ticket: Ticket) -> Self {
+        Self { store, ticket, len: 0, refusal: None }
+    }
+
+    /// Formats the payload.
+    pub(super) fn fill(mut self, parts: &[Part<'_>]) -> Result<Self, Reason> {
+        for part in parts {
+            let start = self.len;
+            let (done, is_path) = match part {
+                Part::Bytes(bytes) => (self.push(bytes), false),
+                Part::Text(text) => (self.write_fmt(*text), false),
+                Part::Path(path) => (self.write_fmt(*path), true),
+                Part::Nul => (self.push(b"\0"), false),
+            };
+            if done.is_err() && self.refusal.is_none() {
+                return Err(Reason::Format);
+            }
+            if is_path {
+                // As much as fits is longer than any path may be, unless it is the other parts that
+                // fill the payload.
+                self.store.connection().check_path(self.ticket, start)?;
+            }
+            let done = if is_path { done.and_then(|()| self.push(b"\0")) } else { done };
+            if done.is_err() {
+                return Err(self.refusal.unwrap_or(Reason::Format));
+            }
+        }
+        Ok(self)
+    }
+
+    /// Leaves the slot to whoever has the ticket.
+    pub(super) fn keep(self) {
+        core::mem::forget(self);
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> fmt::Result {
+        if let Err(refusal) = self.store.connection().append(self.ticket, bytes) {
+            self.refusal = Some(refusal);
+            return Err(fmt::Error);
+        }
+        self.len += bytes.len();
+        Ok(())
+    }
+}
+
+impl<P: Host, T: Transport> Write for Draft<'_, P, T> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text.as_bytes())
+    }
+}
+
+impl<P: Host, T: Transport> Drop for Draft<'_, P, T> {
+    fn drop(&mut self) {
+        self.store.connection().forget(self.ticket);
+    }
+}
