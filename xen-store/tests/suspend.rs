@@ -204,6 +204,84 @@ fn a_watch_that_the_new_server_refuses_says_so_once() {
     });
 }
 
+/// FreeBSD-EN-17:05, xg_resume.c.
+#[test]
+fn resume_at_the_same_server_leaves_no_watch() {
+    with_store(|world, store| {
+        let kept: Vec<_> = (0..10).map(|number| store.watch(format_args!("node{number}")).unwrap()).collect();
+        let mut expected = watches(world);
+        let mut reopened = store.watch("device").unwrap();
+        expected.insert(0, "device".into());
+        for round in 0..20 {
+            let dropped = store.watch("dropped").unwrap();
+            let open = store.begin_transaction().unwrap();
+            store.suspend().unwrap();
+            // One ends while the store is held, one transaction is open, and the domain stays where it is.
+            drop(dropped);
+            resume_with_port(store, PORT);
+            // A driver opens its device again: a new watch, before those of before are set again.
+            reopened = store.watch("device").unwrap();
+            drop(open);
+            for _ in 0..20 {
+                store.domid().unwrap();
+            }
+            assert_eq!(watches(world), expected, "round {round}");
+            assert_eq!(world.server.borrow().open_transactions(), 0);
+        }
+        world.set("node7", "x");
+        world.run_server();
+        while kept[7].try_next().unwrap().is_some() {}
+        drop((kept, reopened));
+        for _ in 0..10 {
+            store.domid().unwrap();
+        }
+        assert_eq!(watches(world), [""; 0]);
+    });
+}
+
+/// Linux 4acce744284c.
+#[test]
+fn transaction_dropped_while_held_is_ended() {
+    with_store(|world, store| {
+        store.domid().unwrap();
+        let open: Vec<_> = (0..20).map(|_| store.begin_transaction().unwrap()).collect();
+        open[0].write("a", "1").unwrap();
+        store.suspend().unwrap();
+        let before = world.now.get();
+        drop(open);
+        assert_eq!(world.now.get(), before, "a drop does not wait for the resume");
+        assert_eq!(world.server.borrow().open_transactions(), 20);
+        store.resume();
+        for _ in 0..10 {
+            store.domid().unwrap();
+        }
+        assert_eq!((world.server.borrow().open_transactions(), world.get("a")), (0, None));
+    });
+}
+
+#[test]
+fn commit_that_was_not_sent_is_undone() {
+    with_store(|world, store| {
+        let transaction = store.begin_transaction().unwrap();
+        transaction.write("a", "1").unwrap();
+        store.set_timeout(Duration::from_millis(300));
+        store.suspend().unwrap();
+        assert_eq!(transaction.commit().unwrap_err().reason, Reason::Suspended);
+        store.resume();
+        // All slots are taken: the end waits, and is not lost.
+        let transaction = store.begin_transaction().unwrap();
+        world.server.borrow_mut().mute = true;
+        let pending = [(); 3].map(|()| store.begin_read("domid").unwrap());
+        assert!(matches!(transaction.commit().unwrap_err().reason, Reason::Timeout { .. }));
+        world.server.borrow_mut().mute = false;
+        drop(pending);
+        for _ in 0..10 {
+            let _ = store.domid();
+        }
+        assert_eq!((world.server.borrow().open_transactions(), world.get("a")), (0, None));
+    });
+}
+
 #[test]
 fn the_port_is_that_of_the_ring_in_use() {
     with_store(|_, store| {

@@ -102,10 +102,8 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         let seed = platform.now().as_nanos() as u32;
         let mut connection = Connection::new(transport, buffer, requests, watches, seed);
         // A server too old to know the request says so to nobody.
-        if connection.transport().is_inherited()
-            && let Ok(ticket) = connection.begin(MessageType::RESET_WATCHES, 0, &[Part::Nul])
-        {
-            connection.detach(ticket);
+        if connection.transport().is_inherited() {
+            connection.reset();
         }
         let timeout = AtomicU64::new(DEFAULT_TIMEOUT.as_nanos() as u64);
         Ok(Self { platform, port: AtomicU32::new(port.0), timeout, connection: Mutex::new(connection) })

@@ -73,7 +73,8 @@ impl<P: Host, T: Transport> XenStore<P, T> {
 
     /// Goes on over another transport, whose events come to `port`, and returns the last one.
     ///
-    /// All watches are set again, and fire. Transactions are over: [`transaction`](Self::transaction) runs them again. Requests that were not sent
+    /// All watches are set again, and fire. Transactions are over: [`transaction`](Self::transaction) runs them again. A server that is the same one,
+    /// since the domain was not moved although it was told so, is asked to forget its watches and transactions first, so that none are left over. Requests that were not sent
     /// yet, or only read, are sent to the new server; all others that have no reply end with [`Reason::Interrupted`].
     pub fn resume_with(&self, transport: T, port: Port) -> T {
         let mut connection = self.connection();

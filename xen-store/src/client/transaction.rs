@@ -127,18 +127,26 @@ impl<P: Host, T: Transport> Transaction<'_, P, T> {
     fn end(&mut self, how: &str) -> Result<(), StoreError> {
         self.open = false;
         let kind = MessageType::TRANSACTION_END;
-        let ticket = self
-            .store
-            .call(kind, self.tx, &[Part::Bytes(how.as_bytes()), Part::Nul])
-            .map_err(error_at(kind, &""))?;
-        self.store.forget(ticket);
+        let ended = self.store.call(kind, self.tx, &[Part::Bytes(how.as_bytes()), Part::Nul]);
+        if let Err(Reason::Suspended | Reason::Timeout { .. }) = ended {
+            // The request may not have been sent. If it was, the server gets this one after it, and
+            // finds no such transaction.
+            self.end_later();
+        }
+        self.store.forget(ended.map_err(error_at(kind, &""))?);
         Ok(())
+    }
+
+    /// Leaves it to the connection to end the transaction as soon as that is possible.
+    fn end_later(&self) -> bool {
+        self.store.connection().end_later(self.tx.id, self.tx.epoch)
     }
 }
 
 impl<P: Host, T: Transport> Drop for Transaction<'_, P, T> {
     fn drop(&mut self) {
-        if self.open && !self.is_over() {
+        let held = self.store.connection().is_held();
+        if self.open && !self.is_over() && !(held && self.end_later()) {
             // If the server can't be told, it ends the transaction together with the connection.
             let _ = self.end("F");
         }

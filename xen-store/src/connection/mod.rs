@@ -10,6 +10,7 @@ mod watches;
 use crate::Reason;
 use crate::wire::{self, HEADER_LEN, MessageType, OversizedBody, Part, XENSTORE_PAYLOAD_MAX, XsdSockmsg};
 use core::fmt::{self, Display};
+use heapless::Vec;
 use requests::{Answer, Owner, Received, Requests};
 pub use requests::{MAX_REQUESTS, Ticket};
 pub use transport::{RingTransport, Transport};
@@ -110,6 +111,12 @@ impl Buffer for &mut [u8] {
 /// How many bytes one call of [`Connection::poll`] receives at most, so that a server that never stops can't hold it.
 const POLL_BUDGET: usize = 16 << 10;
 
+/// The most transactions that wait to be ended. Both of Xen's servers let a guest have 10 by default.
+const MAX_ENDING: usize = 32;
+
+/// The bytes of a request that has no payload but a NUL.
+const RESET_LEN: usize = HEADER_LEN + 1;
+
 /// Where the body of the message that is being received goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Target {
@@ -137,6 +144,12 @@ pub struct Connection<T, B> {
     held: bool,
     /// How often the connection was renewed.
     epoch: u32,
+    /// The request to forget what the server keeps for the connection, and how much of it is sent. It
+    /// has no slot, because it goes before all others, and nothing is done with its reply.
+    reset: [u8; RESET_LEN],
+    reset_sent: usize,
+    /// Transactions that are not used any more and are still to be ended.
+    ending: Vec<u32, MAX_ENDING>,
 }
 
 impl<T: Transport, B: Buffer> Connection<T, B> {
@@ -167,7 +180,27 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
             failed: None,
             held: false,
             epoch: 0,
+            reset: [0; RESET_LEN],
+            reset_sent: RESET_LEN,
+            ending: Vec::new(),
         }
+    }
+
+    /// Makes the server forget all watches and transactions of this connection before it gets any
+    /// other request: those of an earlier user of the ring, or of this one before it was renewed.
+    pub fn reset(&mut self) {
+        self.last_id = self.last_id.wrapping_add(1);
+        let header = wire::encode(&XsdSockmsg {
+            type_: MessageType::RESET_WATCHES,
+            req_id: self.last_id,
+            tx_id: 0,
+            len: 1,
+        });
+        // The NUL is there.
+        for (to, from) in self.reset.iter_mut().zip(header) {
+            *to = from;
+        }
+        self.reset_sent = 0;
     }
 
     /// Returns the transport.
@@ -322,9 +355,21 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         self.held = false;
     }
 
+    /// Returns whether nothing may begin.
+    pub fn is_held(&self) -> bool {
+        self.held
+    }
+
     /// Tells whether every request that was begun has its reply.
     pub fn is_idle(&self) -> bool {
-        self.requests.is_idle()
+        self.requests.is_idle() && self.reset_sent == RESET_LEN
+    }
+
+    /// Ends transaction `id` of epoch `epoch` without its changes, as soon as requests may begin and a
+    /// slot is free. Returns `false` if too many wait for that already.
+    pub fn end_later(&mut self, id: u32, epoch: u32) -> bool {
+        // The server forgets those of an earlier epoch with the connection.
+        epoch != self.epoch || self.ending.contains(&id) || self.ending.push(id).is_ok()
     }
 
     /// Returns how often the connection was renewed. Transactions of an earlier number are over.
@@ -334,7 +379,8 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
 
     /// Goes on over another transport, to the same server or another one, whatever broke the last one; returns the last one.
     ///
-    /// All watches are set again, and fire. Requests of which nothing was sent, and those that change nothing, are sent (again), all others end with
+    /// All watches are set again, and fire. The server may be the same, with all that it had, if the domain was not moved after all; if the transport
+    /// [is inherited](Transport::is_inherited), it is asked to forget that first. Requests of which nothing was sent, and those that change nothing, are sent (again), all others end with
     /// [`Reason::Interrupted`]. Transactions are over. Replies that have come already stay.
     pub fn renew(&mut self, transport: T) -> T {
         let last = core::mem::replace(&mut self.transport, transport);
@@ -354,8 +400,13 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     }
 
     fn restart(&mut self) {
-        self.requests.restart();
+        let kept = self.requests.restart();
         self.watches.restart();
+        self.ending.clear();
+        self.reset_sent = RESET_LEN;
+        if kept && self.transport.is_inherited() {
+            self.reset();
+        }
         (self.target, self.expected, self.received) = (Target::Header, HEADER_LEN, 0);
         (self.failed, self.held) = (None, false);
         self.epoch = self.epoch.wrapping_add(1);
@@ -366,16 +417,23 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     }
 
     fn exchange(&mut self) -> Result<bool, ConnectionError> {
-        self.update_watches();
+        self.update();
         self.send()?;
         let more = self.receive()?;
         // Replies have freed slots, and reading may have taken the time in which the server made room.
-        self.update_watches();
+        self.update();
         self.send()?;
         Ok(more)
     }
 
     fn send(&mut self) -> Result<(), ConnectionError> {
+        while let Some(rest) = self.reset.get(self.reset_sent..).filter(|rest| !rest.is_empty()) {
+            let count = self.transport.try_write(rest)?.min(rest.len());
+            if count == 0 {
+                return Ok(());
+            }
+            self.reset_sent += count;
+        }
         while let Some((slot, header, sent)) = self.requests.sending() {
             let head = wire::encode(&header);
             let bytes = match head.get(sent..) {
@@ -539,14 +597,27 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     /// Ends a watch: no event of it is kept from now on, and the server is told as soon as there is a slot for it.
     pub fn drop_watch(&mut self, watch: usize) {
         self.watches.drop_later(watch);
-        self.update_watches();
+        self.update();
     }
 
-    /// Queues what the server is to be told about watches, as far as there are slots.
+    /// Queues what the server is to be told about watches and transactions, as far as there are slots.
     #[inline]
-    fn update_watches(&mut self) {
+    fn update(&mut self) {
         if self.watches.is_changed() {
             self.tell_of_watches();
+        }
+        if !self.ending.is_empty() {
+            self.end_transactions();
+        }
+    }
+
+    fn end_transactions(&mut self) {
+        while !self.held
+            && self.failed.is_none()
+            && let Some(slot) = self.requests.free()
+            && let Some(id) = self.ending.pop()
+        {
+            self.end_transaction(slot, id);
         }
     }
 

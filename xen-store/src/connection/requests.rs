@@ -79,6 +79,8 @@ pub(super) struct Requests {
     queue: Deque<usize, MAX_REQUESTS>,
     /// How much of the queue's head is sent, header included.
     sent: usize,
+    /// A watch or a transaction was requested: the server may keep something for this connection.
+    kept: bool,
 }
 
 impl Requests {
@@ -86,7 +88,7 @@ impl Requests {
         let empty = XsdSockmsg::default();
         let slot = Slot { state: State::Free, owner: Owner::Nobody, request: empty, reply: empty };
         let slots = core::iter::repeat_n(slot, count.min(MAX_REQUESTS)).collect();
-        Self { slots, queue: Deque::new(), sent: 0 }
+        Self { slots, queue: Deque::new(), sent: 0, kept: false }
     }
 
     pub(super) fn count(&self) -> usize {
@@ -110,6 +112,7 @@ impl Requests {
 
     /// Queues a request whose payload is in `slot`'s body. The slot has to be a free one.
     pub(super) fn queue(&mut self, slot: usize, owner: Owner, request: XsdSockmsg) -> Ticket {
+        self.kept |= matches!(request.type_, MessageType::WATCH | MessageType::TRANSACTION_START);
         // A queue as long as the table has room for each slot once.
         if let (Some(entry), Ok(())) = (self.slots.get_mut(slot), self.queue.push_back(slot)) {
             *entry = Slot { state: State::Sending, owner, request, reply: XsdSockmsg::default() };
@@ -227,7 +230,8 @@ impl Requests {
     }
 
     /// Prepares for a new connection. What can be asked a second time will be sent again; of the rest, the owner learns that it was interrupted.
-    pub(super) fn restart(&mut self) {
+    /// Returns whether the server may keep watches or transactions of the last connection.
+    pub(super) fn restart(&mut self) -> bool {
         let begun = if self.sent > 0 { self.queue.front().copied() } else { None };
         let queued = core::mem::take(&mut self.queue);
         self.sent = 0;
@@ -258,6 +262,7 @@ impl Requests {
                 let _ = self.queue.push_back(slot);
             }
         }
+        core::mem::take(&mut self.kept)
     }
 }
 
