@@ -10,9 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use xen_hypercall::{DomId, SharedMem};
 use xen_store::wire::{Access, MessageType, Part, Permission, ServerError};
-use xen_store::{
-    ConnectionError, Limits, Nodes, Reason, RingTransport, StoreError, Transport, XenStore,
-};
+use xen_store::{ConnectionError, Limits, Nodes, Reason, RingTransport, StoreError, Transport, XenStore};
 
 #[test]
 fn nodes_are_written_read_listed_and_removed() {
@@ -488,8 +486,7 @@ fn late_watch_is_unwatched() {
 fn refused_watch_is_not_unwatched() {
     with_store(|world, store| {
         world.server.borrow_mut().answer = Some(Box::new(|request| {
-            (request.kind == MessageType::WATCH)
-                .then(|| message(MessageType::ERROR, request.id, b"EQUOTA\0"))
+            (request.kind == MessageType::WATCH).then(|| message(MessageType::ERROR, request.id, b"EQUOTA\0"))
         }));
         assert_eq!(store.watch("a").unwrap_err().reason, Reason::Server(ServerError::Quota));
         store.domid().unwrap();
@@ -538,8 +535,7 @@ fn broken_connection_stays_broken() {
         let guest = *world.store().platform();
         let ring = RingTransport::new(guest, world.mem, double::PORT);
         let transport = Flaky { ring, fails };
-        let store =
-            XenStore::with_transport(guest, transport, double::PORT, Limits::default()).unwrap();
+        let store = XenStore::with_transport(guest, transport, double::PORT, Limits::default()).unwrap();
         let watch = store.watch("a").unwrap();
         assert_eq!(store.domid(), Ok(DomId(5)));
         let broken = Reason::Connection(ConnectionError::System { code: 5 });

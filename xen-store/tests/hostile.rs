@@ -197,7 +197,7 @@ fn directory_that_changes_is_read_again() {
         with_store(|world, store| {
             let parts = move |asked: u32| {
                 let generation = asked.min(2 * changes) / 2;
-                let end = if asked > 2 * changes && asked % 2 == 0 { "c\0\0" } else { "b\0" };
+                let end = if asked > 2 * changes && asked.is_multiple_of(2) { "c\0\0" } else { "b\0" };
                 format!("{generation}\0a\0{end}").into_bytes()
             };
             in_parts(&mut world.server.borrow_mut(), parts);

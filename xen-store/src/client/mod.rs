@@ -174,6 +174,35 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         }
     }
 
+    /// Tries `step` at once, then whenever something was received, until it is neither busy nor
+    /// suspended.
+    fn attempt<R>(
+        &self,
+        tx: TxId,
+        deadline: Instant,
+        timeout: Reason,
+        mut step: impl FnMut(&mut Connection<T, P::Memory>) -> Result<R, Reason>,
+    ) -> Result<R, Reason> {
+        let mut refusal = timeout;
+        let mut attempt = || {
+            let mut connection = self.connection();
+            if tx.id != 0 && tx.epoch != connection.epoch() {
+                return Some(Err(Reason::Interrupted { sent: false }));
+            }
+            match step(&mut connection) {
+                Err(Reason::Busy) => refusal = timeout,
+                Err(Reason::Suspended) => refusal = Reason::Suspended,
+                result => return Some(result),
+            }
+            None
+        };
+        let done = match attempt() {
+            None => self.block_until(deadline, attempt)?,
+            done => done,
+        };
+        done.ok_or(refusal)?
+    }
+
     pub(crate) fn connection(&self) -> spin::MutexGuard<'_, Connection<T, P::Memory>> {
         self.connection.lock()
     }
@@ -213,31 +242,10 @@ impl<P: Host, T: Transport> Core for XenStore<P, T> {
         let waited = self.timeout();
         let deadline = self.platform.now() + waited;
         let timeout = Reason::Timeout { waited };
-        let mut refusal = timeout;
-        // Tries at once, then whenever something was received.
-        let mut attempt = |step: &mut dyn FnMut(&mut Connection<T, P::Memory>) -> Result<Ticket, Reason>| {
-            let mut attempt = || {
-                let mut connection = self.connection();
-                if tx.id != 0 && tx.epoch != connection.epoch() {
-                    return Some(Err(Reason::Interrupted { sent: false }));
-                }
-                match step(&mut connection) {
-                    Err(Reason::Busy) => refusal = timeout,
-                    Err(Reason::Suspended) => refusal = Reason::Suspended,
-                    result => return Some(result),
-                }
-                None
-            };
-            let done = match attempt() {
-                None => self.block_until(deadline, attempt)?,
-                done => done,
-            };
-            done.ok_or(refusal)?
-        };
-        let ticket = attempt(&mut |connection| connection.reserve(kind, tx.id))?;
+        let ticket = self.attempt(tx, deadline, timeout, |connection| connection.reserve(kind, tx.id))?;
         let draft = Draft::new(self, ticket);
         let filled = draft.fill(parts)?;
-        attempt(&mut |connection| connection.submit(ticket).map(|()| ticket))?;
+        self.attempt(tx, deadline, timeout, |connection| connection.submit(ticket))?;
         filled.keep();
         let finished = || self.connection().reply(ticket).map(|reply| reply.map(|_| ()));
         let result = self.block_until(deadline, finished).and_then(|done| done.unwrap_or(Err(timeout)));

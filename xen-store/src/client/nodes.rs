@@ -4,7 +4,9 @@ use super::{Core, TxId, error_at};
 use crate::connection::Ticket;
 use crate::error::{Reason, StoreError};
 use crate::text::PathText;
-use crate::wire::{self, MessageType, DirectoryPart, Names, Number, Part, Permission, Permissions, ServerError};
+use crate::wire::{
+    self, DirectoryPart, MessageType, Names, Number, Part, Permission, Permissions, ServerError,
+};
 use core::fmt::{self, Display};
 use core::ops::Range;
 use core::time::Duration;

@@ -50,9 +50,8 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         parts: &[Part<'_>],
     ) -> Result<Pending<'_, P, T>, StoreError> {
         let path = PathText::new(path);
-        let ticket = self
-            .queue_parts(kind, parts)
-            .map_err(|reason| StoreError { operation: kind, path, reason })?;
+        let ticket =
+            self.queue_parts(kind, parts).map_err(|reason| StoreError { operation: kind, path, reason })?;
         Ok(Pending { store: self, ticket, kind, path })
     }
 

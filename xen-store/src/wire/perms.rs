@@ -111,8 +111,18 @@ mod tests {
     #[test]
     fn malformed_permission_lists_are_refused() {
         let bodies: [&[u8]; 12] = [
-            b"", b"\0", b"n0", b"n0\0r5", b"n0\0\0r5\0", b"n0\0\0", b"\0n0\0", b"n0\0\xff\0", b"n0\0x5\0",
-            b"n0\0r\0", b"n0\0r-5\0", b"n0\0r5 \0",
+            b"",
+            b"\0",
+            b"n0",
+            b"n0\0r5",
+            b"n0\0\0r5\0",
+            b"n0\0\0",
+            b"\0n0\0",
+            b"n0\0\xff\0",
+            b"n0\0x5\0",
+            b"n0\0r\0",
+            b"n0\0r-5\0",
+            b"n0\0r5 \0",
         ];
         for body in bodies {
             assert_eq!(Permissions::parse(body).err(), Some(crate::Reason::Malformed), "{body:?}");
