@@ -1,8 +1,9 @@
 //! The simulated xenstore, by the real client over the ring, and from outside.
 
 use core::time::Duration;
-use xen_hypercall::{DomId, Platform, start};
-use xen_sim::{Domain, DomainConfig, Step, World};
+use std::sync::{Arc, Mutex};
+use xen_hypercall::{DomId, Errno, Platform, start};
+use xen_sim::{Call, Domain, DomainConfig, FailNth, Interpose, Interposed, Step, Violation, World};
 use xen_store::wire::{Access, MessageType, Permission, ServerError};
 use xen_store::{ConnectionError, Nodes, Reason, Software, StoreError, XenStore};
 use xen_sys::io::xs_wire::ServerFeatures;
@@ -289,6 +290,83 @@ fn a_guest_that_leaves_its_events_unread_for_20_seconds_is_given_up_and_can_star
     drop(store);
     world.run_until_idle();
     world.check().unwrap();
+}
+
+#[test]
+fn guest_can_not_overrun_a_watcher() {
+    let world = World::new(1);
+    let guest = world.create_guest(DomainConfig::new("guest"));
+    let driver = world.create_guest(DomainConfig::new("driver"));
+    let reader = Permission { access: Access::Read, domain: driver.id() };
+    let owner = Permission { access: Access::None, domain: guest.id() };
+    world.store().set_permissions("/local/domain/1/data", &[owner, reader]).unwrap();
+    let (own, other) = (client(&guest), client(&driver));
+    let watch = other.watch("/local/domain/1/data").unwrap();
+    // The driver domain's kernel is busy: it looks after its ring ten times a second.
+    let mut next = world.now();
+    for number in 0..9000 {
+        own.write(format_args!("data/{number}"), "").unwrap();
+        own.remove(format_args!("data/{number}")).unwrap();
+        if world.now() >= next {
+            while watch.try_next().unwrap().is_some() {}
+            next = world.now() + Duration::from_millis(100);
+        }
+    }
+    while watch.try_next().unwrap().is_some() {}
+    assert_eq!(text(&other, "name"), Ok("driver".to_owned()));
+    drop(watch);
+    drop((own, other));
+    world.run_until_idle();
+    world.check().unwrap();
+}
+
+/// Xen refuses a notification: the server sees the request later, when the caller has forgotten it.
+#[test]
+fn failed_watch_is_not_left_behind() {
+    let mut tried = 0;
+    for n in 0.. {
+        let world = World::new(1);
+        let guest = world.create_guest(DomainConfig::new("guest"));
+        let fault = Arc::new(SetLater::default());
+        let platform = Interposed::new(guest.clone(), Arc::clone(&fault));
+        let ring = start::xenstore_ring(platform.clone()).unwrap();
+        let store = XenStore::new(platform, ring).unwrap();
+        let failing = FailNth::new(n, Errno::ENOMEM);
+        *fault.0.lock().unwrap() = Some(failing);
+        let first = store.watch("data");
+        let failed = fault.0.lock().unwrap().take().is_some_and(|fault| fault.has_failed());
+        if first.is_err() {
+            store.reconnect().unwrap();
+        }
+        let second = first.or_else(|_| store.watch("data")).unwrap();
+        // The server has one watch, which ends with its owner.
+        let watches = |world: &World| {
+            let found = world.check().err().map(|findings| findings.violations).unwrap_or_default();
+            found.iter().filter(|found| matches!(found, Violation::WatchLive { .. })).count()
+        };
+        store.write("data/x", "1").unwrap();
+        world.run_until_idle();
+        assert_eq!(watches(&world), 1, "failure {n}");
+        drop(second);
+        store.write("data/x", "2").unwrap();
+        world.run_until_idle();
+        assert_eq!(watches(&world), 0, "failure {n}");
+        if !failed {
+            break;
+        }
+        tried += 1;
+    }
+    assert!(tried > 0);
+}
+
+/// A failure that is chosen after the platform was made.
+#[derive(Default)]
+struct SetLater(Mutex<Option<FailNth>>);
+
+impl Interpose for SetLater {
+    fn hypercall(&self, call: &Call) -> Option<isize> {
+        self.0.lock().unwrap().as_ref().and_then(|fault| fault.hypercall(call))
+    }
 }
 
 #[test]

@@ -74,22 +74,30 @@ impl Xenstored {
 
     /// Goes on with all rings until none moves any more.
     pub(crate) fn flush(&mut self, machine: &mut Machine) {
+        self.tick(machine);
         let mut moved = !self.stopped;
-        if moved {
-            let deadline = self.server.tick(Instant::from_nanos(machine.now));
-            if deadline.is_some() && self.deadline.is_none() {
-                // The server's process has to wake up for that.
-                machine.dom_mut(DomId(0)).activity += 1;
-            }
-            self.deadline = deadline;
-        }
         while moved {
             moved = false;
             for ring in self.rings.values_mut() {
                 moved |= ring.pump(machine, &mut self.server, self.chunk);
             }
         }
+        // The requests may have made a domain wait, which ends at a moment.
+        self.tick(machine);
         self.wake_hosts(machine);
+    }
+
+    /// Notes the time in the server, and when it has to be noted again.
+    fn tick(&mut self, machine: &mut Machine) {
+        if self.stopped {
+            return;
+        }
+        let deadline = self.server.tick(Instant::from_nanos(machine.now));
+        if deadline.is_some() && deadline != self.deadline {
+            // The server's process has to wake up for that.
+            machine.dom_mut(DomId(0)).activity += 1;
+        }
+        self.deadline = deadline;
     }
 
     /// Takes a client without a ring.
