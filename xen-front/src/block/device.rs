@@ -56,9 +56,6 @@ const STALE_KEYS: [&str; 21] = [
 /// Where the references of a larger ring are named, page by page.
 const RING_REFS: &[&str] = STALE_KEYS.split_at(5).1;
 
-/// The most events of a watch that one poll takes.
-const EVENTS: usize = 16;
-
 /// How far a disk's connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockState {
@@ -92,7 +89,8 @@ pub enum BlockState {
 /// the caller had left there: zero them first where that is not to be taken for the disk's content.
 /// An untrusted backend gets them zeroed, and so does each backend but the first that a read is sent to.
 ///
-/// [`close`](Self::close) it before dropping it; a device that is just dropped looks to its backend as if the domain had died.
+/// [`close`](Self::close) it before dropping it; a device that is just dropped looks to its backend as if the domain had died. If it is
+/// dropped while it closes, its state becomes Closed, so that the backend releases the ring.
 ///
 /// At most `DEPTH` requests are in flight, completions that were not taken included: a power of two, 32 (a ring of one page) to [`MAX_DEPTH`](super::MAX_DEPTH) (16 pages). A backend that takes
 /// no ring that large gets the largest that it takes. What is kept of each request is part of this value: about 180 bytes each, and
@@ -692,6 +690,16 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
     }
 }
 
+/// Finishes a close that was begun: a backend serves a frontend in Closing, and keeps the ring mapped.
+impl<P: Platform, const DEPTH: usize> Drop for Block<'_, P, DEPTH> {
+    fn drop(&mut self) {
+        if self.frontend.own_state() == XenbusState::CLOSING {
+            // Without xenstore the device stays in Closing, and is closed when it is opened again.
+            let _ = self.frontend.switch(XenbusState::CLOSED);
+        }
+    }
+}
+
 impl<P: Platform, const DEPTH: usize> fmt::Debug for Block<'_, P, DEPTH> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, number, info, state, .. } = self;
@@ -737,13 +745,7 @@ impl<'a, P: Platform> SizeWatch<'a, P> {
 
     /// Returns the size if it was read again. Waits only if there is no slot for a request beside others.
     fn poll(&mut self, backend: &str) -> Result<Option<u64>, BlockError> {
-        // Bounded, however often the backend writes the node: the rest is there at the next poll.
-        for _ in 0..EVENTS {
-            if self.watch.try_next()?.is_none() {
-                break;
-            }
-            self.changed = true;
-        }
+        self.changed |= self.watch.try_clear()?;
         let mut buffer = [0; 24];
         let mut done = None;
         if self.changed && self.read.is_none() {

@@ -643,6 +643,20 @@ fn close_without_backend_waits_and_ends() {
 }
 
 #[test]
+fn drop_while_closing_ends_in_closed() {
+    let lab = Lab::new();
+    let mut block = lab.block();
+    lab.back.state().manners = Manners::Forget;
+    block.submit(Request::Read { sector: 0, sectors: 8, buffer: lab.pages(1) }).unwrap();
+    block.kick();
+    block.close_now().unwrap();
+    drop(block);
+    lab.world.run_for(Duration::from_millis(10));
+    assert_eq!(lab.world.device_states(&lab.device.get()), (6, 6));
+    lab.finish();
+}
+
+#[test]
 fn connecting_ends_while_backend_changes_state() {
     let lab = Lab::new();
     lab.back.state().manners = Manners::NeverReady;
