@@ -25,6 +25,8 @@ pub struct Config {
     pub block: block::Config,
     /// How long a guest may take to close a device that it was asked to.
     pub close_timeout: Duration,
+    /// How long a hotplug script may take to set up a disk's storage; no script is waited for without it.
+    pub hotplug_timeout: Option<Duration>,
     /// This domain's address in the guests' network.
     pub address: Ipv4Cidr,
     /// The TCP port of the echo server.
@@ -41,6 +43,7 @@ impl Default for Config {
             disks: Vec::new(),
             block: block::Config::default(),
             close_timeout: Duration::from_secs(30),
+            hotplug_timeout: None,
             address,
             echo: 7,
             source_mib: 64,
@@ -56,7 +59,8 @@ impl fmt::Display for BadWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}: expected disk=NAME:MIB, grants=copy, grants=map, address=A.B.C.D/N, echo=PORT or source=MIB",
+            "{}: expected disk=NAME:MIB, grants=copy, grants=map, hotplug=SECONDS, address=A.B.C.D/N, \
+             echo=PORT or source=MIB",
             self.0
         )
     }
@@ -65,7 +69,8 @@ impl fmt::Display for BadWord {
 impl core::error::Error for BadWord {}
 
 impl Config {
-    /// Reads a command line: any number of `disk=NAME:MIB`; `grants=copy` or `grants=map`; `address=10.1.0.1/24`; `echo=PORT`; `source=MIB`.
+    /// Reads a command line: any number of `disk=NAME:MIB`; `grants=copy` or `grants=map`; `hotplug=SECONDS`; `address=10.1.0.1/24`;
+    /// `echo=PORT`; `source=MIB`.
     ///
     /// # Errors
     ///
@@ -82,6 +87,10 @@ impl Config {
                 }
                 Some(("grants", "copy")) => config.block.mode = GrantMode::Copy,
                 Some(("grants", "map")) => config.block.mode = GrantMode::Map,
+                Some(("hotplug", seconds)) => {
+                    let seconds = seconds.parse().ok().filter(|&seconds| seconds > 0).ok_or_else(bad)?;
+                    config.hotplug_timeout = Some(Duration::from_secs(seconds));
+                }
                 Some(("address", cidr)) => config.address = cidr.parse().map_err(|()| bad())?,
                 Some(("echo", port)) => {
                     config.echo = port.parse().ok().filter(|&port| port > 0).ok_or_else(bad)?;

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 use log::{info, warn};
-use xen_back::block::{Blkback, BlkbackEvent, DiskSpec, Storage};
+use xen_back::block::{Blkback, BlkbackEvent, DiskSpec, HotplugError, HotplugWait, Storage};
 use xen_hypercall::ops::sched;
 use xen_hypercall::{ForeignFrames, Instant, Port};
 use xen_store::xenbus::{Backend, DeviceId, backends};
@@ -16,8 +16,12 @@ use xen_store::{Limits, Nodes, StoreError, Watch, XenStore};
 /// The most devices of a kind that are served. Xen's servers let a domain have 128 watches, and each device takes two.
 pub(crate) const DEVICES: usize = 30;
 
-/// What the service needs of its xenstore client: watches for all devices of both kinds, for one that is refused, and for those that come.
-pub const LIMITS: Limits = Limits { requests: 4, watches: 2 * (2 * DEVICES + 1) + 1 };
+/// The most disks that wait for a hotplug script at once, each with one more watch.
+const WAITING: usize = 4;
+
+/// What the service needs of its xenstore client: watches for all devices of both kinds, for one that is refused, for disks that wait for
+/// a script, and for those that come.
+pub const LIMITS: Limits = Limits { requests: 4, watches: 2 * (2 * DEVICES + 1) + WAITING + 1 };
 
 /// The most devices of a kind that there can be. Those that are not served are told so.
 const LISTED: usize = 4 * DEVICES;
@@ -52,6 +56,8 @@ pub struct Service<'a, P: ForeignFrames, D: Storage> {
     config: Config,
     disks: Disks<D>,
     vbds: Vec<Blkback<'a, P, D>>,
+    /// Disks whose storage a hotplug script sets up.
+    waiting: Vec<(Backend<'a, P>, HotplugWait<'a, P>)>,
     network: Network<'a, P>,
     refused: Vec<Refused>,
     /// Devices may have come, or could not be looked at yet.
@@ -97,13 +103,15 @@ impl<'a, P: ForeignFrames, D: Storage + Clone> Service<'a, P, D> {
         let watch = store.watch("backend")?;
         let now = store.platform().now();
         let network = Network::new(&config, now);
-        let (vbds, refused) = (Vec::new(), Vec::new());
-        Ok(Self { store, watch, config, disks, vbds, network, refused, look_again: true, not_before: now })
+        let (vbds, waiting, refused) = (Vec::new(), Vec::new(), Vec::new());
+        let (look_again, not_before) = (true, now);
+        Ok(Self { store, watch, config, disks, vbds, waiting, network, refused, look_again, not_before })
     }
 
     /// Forgets all devices, as if its drivers had been loaded anew; those that the toolstack still wants are taken up again.
     pub fn drop_devices(&mut self) {
         self.vbds.clear();
+        self.waiting.clear();
         self.network.clear();
         self.refused.clear();
         self.look_again = true;
@@ -137,6 +145,7 @@ impl<'a, P: ForeignFrames, D: Storage + Clone> Service<'a, P, D> {
     pub fn turn(&mut self, now: Instant) -> Turn {
         let mut turn = Turn { busy: false, deadline: None, refused: false, freed: false };
         turn.note(self.look_for_devices(now));
+        self.look_at_scripts(now, &mut turn);
         let mut index = 0;
         while let Some(vbd) = self.vbds.get_mut(index) {
             match vbd.poll(now) {
@@ -194,6 +203,29 @@ impl<'a, P: ForeignFrames, D: Storage + Clone> Service<'a, P, D> {
         result
     }
 
+    /// Takes up the disks whose script has written where their storage is.
+    fn look_at_scripts(&mut self, now: Instant, turn: &mut Turn) {
+        for (backend, mut wait) in core::mem::take(&mut self.waiting) {
+            let done = match wait.poll(&backend, now) {
+                Ok(Some(spec)) => self.serve_disk(backend, spec, now),
+                Ok(None) => {
+                    turn.by(Some(wait.deadline()));
+                    self.waiting.push((backend, wait));
+                    continue;
+                }
+                Err(HotplugError::Store(error)) => {
+                    self.waiting.push((backend, wait));
+                    turn.note(Err::<(), _>(error));
+                    continue;
+                }
+                Err(error) => self.refuse(VBD, backend, Why::Never, format_args!("{error}"), now),
+            };
+            turn.note(done);
+            // Others may have waited for their turn to wait.
+            self.look_again = true;
+        }
+    }
+
     fn is_refused(&self, kind: &str, id: DeviceId) -> bool {
         self.refused.iter().any(|refused| (refused.kind, refused.id) == (kind, id))
     }
@@ -206,7 +238,10 @@ impl<'a, P: ForeignFrames, D: Storage + Clone> Service<'a, P, D> {
     fn knows(&self, kind: &str, id: DeviceId) -> bool {
         let served = match kind {
             VIF => self.network.has(id),
-            _ => self.vbds.iter().any(|vbd| vbd.backend().id() == id),
+            _ => {
+                self.vbds.iter().any(|vbd| vbd.backend().id() == id)
+                    || self.waiting.iter().any(|(backend, _)| backend.id() == id)
+            }
         };
         served || self.is_refused(kind, id)
     }
@@ -234,12 +269,30 @@ impl<'a, P: ForeignFrames, D: Storage + Clone> Service<'a, P, D> {
     }
 
     fn take_up_disk(&mut self, backend: Backend<'a, P>, now: Instant) -> Result<(), StoreError> {
-        if self.vbds.len() >= DEVICES {
+        if self.vbds.len() + self.waiting.len() >= DEVICES {
             let text = format_args!("{DEVICES} disks are served already");
             return self.refuse(VBD, backend, Why::Full, text, now);
         }
-        let (spec, id) = (DiskSpec::read(&backend)?, backend.id());
-        let Some(disk) = self.disks.find(&spec.params) else {
+        if let Some(timeout) = self.config.hotplug_timeout {
+            // One that finds no place is found again when another one's script is done.
+            if self.waiting.len() < WAITING {
+                let wait = HotplugWait::new(&backend, timeout)?;
+                self.waiting.push((backend, wait));
+            }
+            return Ok(());
+        }
+        let spec = DiskSpec::read(&backend)?;
+        self.serve_disk(backend, spec, now)
+    }
+
+    fn serve_disk(
+        &mut self,
+        backend: Backend<'a, P>,
+        spec: DiskSpec,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let (name, id) = (spec.storage_name(), backend.id());
+        let Some(disk) = self.disks.find(name.name).filter(|_| name.is_raw()) else {
             let text = format_args!("there is no disk {:?}", spec.params);
             return self.refuse(VBD, backend, Why::Never, text, now);
         };

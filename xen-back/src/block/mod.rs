@@ -8,6 +8,7 @@ mod device;
 mod error;
 #[cfg(feature = "std")]
 mod file;
+mod hotplug;
 mod memory;
 mod plan;
 mod rings;
@@ -20,8 +21,9 @@ pub use device::{Blkback, BlkbackEvent, Config};
 pub use error::BlockError;
 #[cfg(feature = "std")]
 pub use file::FileDisk;
+pub use hotplug::{HotplugError, HotplugWait};
 pub use memory::MemoryDisk;
 pub use plan::{MAX_SEGMENTS, Refusal};
 pub use server::Statistics;
-pub use spec::DiskSpec;
+pub use spec::{DiskSpec, StorageName};
 pub use storage::{Discard, Piece, SECTOR_SIZE, Storage, StorageError};

@@ -8,10 +8,13 @@ use xen_store::{StoreError, Transport};
 /// What the toolstack has written about a disk, for the kernel to find the storage by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiskSpec {
-    /// Names the storage: what the guest's configuration has as `target`. Empty if it is not there.
+    /// The storage, as the guest's configuration has it as `target`, with the toolstack's prefix if there is one:
+    /// [`storage_name`](Self::storage_name) takes it apart. Empty if the node is missing.
     pub params: String<256>,
     /// The major and minor number of a block device of the backend's kernel, if a script of the toolstack has found one.
     pub physical_device: Option<(u32, u32)>,
+    /// The path of that device, or of a file. Empty if the node is missing.
+    pub physical_device_path: String<256>,
     /// Whether the guest may write.
     pub writable: bool,
     /// Whether the guest is to see a CD-ROM.
@@ -37,12 +40,61 @@ impl DiskSpec {
         Ok(Self {
             params: backend.own_string("params")?.unwrap_or_default(),
             physical_device: physical_device.as_deref().and_then(parse_physical_device),
+            physical_device_path: backend.own_string("physical-device-path")?.unwrap_or_default(),
             writable: mode.is_some_and(|mode| mode.starts_with('w')),
             cdrom: kind.is_some_and(|kind| kind == "cdrom"),
             removable: removable.is_some_and(|removable| removable == "1"),
             discard: discard.is_none_or(|discard| discard != "0"),
         })
     }
+}
+
+impl DiskSpec {
+    /// Returns the storage's name in [`params`](Self::params), and the prefix before it.
+    pub fn storage_name(&self) -> StorageName<'_> {
+        StorageName::parse(&self.params)
+    }
+}
+
+/// The name of a storage, as `params` has it: `phy:/dev/vg/disk`, `aio:/images/disk`, or without a prefix.
+///
+/// Toolstacks put a prefix before the name for the backends that they know: libxl `aio`, `qcow2`, `vhd` or `qed`, by the
+/// format, for QEMU; xend and xapi `phy`, `file` and `tap`. A backend decides which of them it can serve. It should
+/// refuse one that it does not know: without its prefix, the name would be taken for a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StorageName<'a> {
+    /// What stands before the first colon, if that is a word. A path with a colon in it, such as `/dev/disk/by-path/pci-0000:00`, has no
+    /// prefix. `tap:` and `tap2:` before another prefix are left out: they name a backend, not a format.
+    pub prefix: Option<&'a str>,
+    /// The name behind the prefix.
+    pub name: &'a str,
+}
+
+impl<'a> StorageName<'a> {
+    /// Takes the text of a `params` node apart.
+    pub fn parse(params: &'a str) -> Self {
+        let mut rest = params;
+        loop {
+            let Some((prefix, name)) = rest.split_once(':').filter(|(prefix, _)| is_word(prefix)) else {
+                return Self { prefix: None, name: rest };
+            };
+            let is_backend = matches!(prefix, "tap" | "tap2");
+            if !is_backend || !name.split_once(':').is_some_and(|(next, _)| is_word(next)) {
+                return Self { prefix: Some(prefix), name };
+            }
+            rest = name;
+        }
+    }
+
+    /// Returns whether the name is that of a device or file whose bytes are the disk's: without a prefix, or with `phy`, `file`, `aio` or
+    /// `raw`.
+    pub fn is_raw(&self) -> bool {
+        matches!(self.prefix, None | Some("phy" | "file" | "aio" | "raw"))
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// Reads a device number, `MAJOR:MINOR` in hexadecimal.
@@ -54,6 +106,32 @@ fn parse_physical_device(text: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// mirage-block-xen 5d24a34.
+    #[test]
+    fn params_prefix_is_split_off() {
+        for (params, prefix, name, raw) in [
+            ("/dev/vg/guest", None, "/dev/vg/guest", true),
+            ("guest", None, "guest", true),
+            ("", None, "", true),
+            ("phy:/dev/vg/guest", Some("phy"), "/dev/vg/guest", true),
+            ("phy:vg/guest", Some("phy"), "vg/guest", true),
+            ("file:/images/guest", Some("file"), "/images/guest", true),
+            ("aio:/images/a:b", Some("aio"), "/images/a:b", true),
+            ("aio:", Some("aio"), "", true),
+            ("tap:aio:/images/guest", Some("aio"), "/images/guest", true),
+            ("tap2:tap:vhd:/images/guest", Some("vhd"), "/images/guest", false),
+            ("tap:/images/guest", Some("tap"), "/images/guest", false),
+            ("qcow2:/images/guest", Some("qcow2"), "/images/guest", false),
+            ("nbd:host:10809", Some("nbd"), "host:10809", false),
+            ("/dev/disk/by-path/pci-0000:00", None, "/dev/disk/by-path/pci-0000:00", true),
+            (":guest", None, ":guest", true),
+            ("a b:guest", None, "a b:guest", true),
+        ] {
+            let found = StorageName::parse(params);
+            assert_eq!((found, found.is_raw()), (StorageName { prefix, name }, raw), "{params}");
+        }
+    }
 
     #[test]
     fn device_numbers_are_hexadecimal() {

@@ -3,11 +3,14 @@
 use super::lab::{Lab, Native, Raw, SECTORS, noise, store_of};
 use core::sync::atomic::Ordering;
 use core::time::Duration;
-use xen_back::block::{Blkback, BlkbackEvent, BlockError, Config, DiskSpec, GrantMode, MemoryDisk, Storage};
+use xen_back::block::{
+    Blkback, BlkbackEvent, BlockError, Config, DiskSpec, GrantMode, HotplugError, HotplugWait, MemoryDisk,
+    Storage,
+};
 use xen_front::block::{Block, BlockState};
 use xen_grant::{GrantTable, MapError};
 use xen_hypercall::{Pages, Platform};
-use xen_sim::{Disk, Domain, DomainConfig, World};
+use xen_sim::{Disk, Domain, DomainConfig, EventWait, World};
 use xen_store::xenbus::{Backend, DeviceId};
 use xen_sys::io::blkif::{BlkifOp, BlkifStatus};
 
@@ -213,6 +216,72 @@ fn what_the_toolstack_says_of_a_disk_is_taken_and_what_it_waits_for_is_said() {
     assert_eq!((said("info"), said("sectors")), ("7".into(), SECTORS.to_string()));
     raw.close(&mut back);
     drop(back);
+    lab.finish();
+}
+
+/// blktap 441, 435: the node is written before or after the backend looks.
+#[test]
+fn late_hotplug_script_is_waited_for() {
+    let timeout = Duration::from_secs(5);
+    for key in ["physical-device", "physical-device-path"] {
+        for late in [false, true] {
+            let lab = Lab::new();
+            let (store, path) = (lab.world.store(), lab.device.backend_path());
+            store.remove(format!("{path}/physical-device")).unwrap();
+            let value = if key == "physical-device" { "fd:1a" } else { "/dev/loop7" };
+            let write = || store.write(format!("{path}/{key}"), value).unwrap();
+            if !late {
+                write();
+            }
+            let id = DeviceId { guest: lab.guest.id(), device: lab.device.id };
+            let backend = Backend::open(&lab.driver_store, "vbd", id).unwrap();
+            let mut wait = HotplugWait::new(&backend, timeout).unwrap();
+            let mut event = EventWait::new(&lab.driver);
+            if late {
+                let until = lab.driver.now() + Duration::from_secs(1);
+                assert!(!event.run_until(until, || wait.poll(&backend, lab.driver.now()) != Ok(None)));
+                write();
+            }
+            let mut spec = None;
+            assert!(event.run_until(wait.deadline(), || {
+                spec = wait.poll(&backend, lab.driver.now()).unwrap();
+                spec.is_some()
+            }));
+            let spec = spec.unwrap();
+            let found = (spec.physical_device, spec.physical_device_path.as_str());
+            let expected =
+                if key == "physical-device" { (Some((0xfd, 0x1a)), "") } else { (None, "/dev/loop7") };
+            assert_eq!((found, lab.states().1), (expected, 1), "{key}, late: {late}");
+            drop((wait, backend));
+            lab.finish();
+        }
+    }
+}
+
+#[test]
+fn hotplug_script_has_a_deadline() {
+    let lab = Lab::new();
+    let (store, path) = (lab.world.store(), lab.device.backend_path());
+    store.remove(format!("{path}/physical-device")).unwrap();
+    let id = DeviceId { guest: lab.guest.id(), device: lab.device.id };
+    let backend = Backend::open(&lab.driver_store, "vbd", id).unwrap();
+    let timeout = Duration::from_secs(5);
+    let mut wait = HotplugWait::new(&backend, timeout).unwrap();
+    let start = lab.driver.now();
+    // A toolstack that goes on writing does not extend it.
+    let failed = (0..100).find_map(|round| {
+        store.write(format!("{path}/hotplug-status"), round).unwrap();
+        lab.world.run_for(Duration::from_millis(200));
+        wait.poll(&backend, lab.driver.now()).err()
+    });
+    assert!(matches!(failed, Some(HotplugError::Timeout { waited }) if waited >= timeout), "{failed:?}");
+    assert!(lab.driver.now().saturating_duration_since(start) < timeout + Duration::from_secs(1));
+    drop(wait);
+    let mut wait = HotplugWait::new(&backend, timeout).unwrap();
+    store.write(format!("{path}/hotplug-status"), "error").unwrap();
+    lab.world.run_for(Duration::from_millis(1));
+    assert_eq!(wait.poll(&backend, lab.driver.now()).err(), Some(HotplugError::Script));
+    drop((wait, backend));
     lab.finish();
 }
 
