@@ -12,14 +12,18 @@ use core::ops::Range;
 /// use core::num::NonZeroUsize;
 /// use xen_hypercall::{Gfn, UnpopulatedFrames};
 ///
-/// // RAM, and what devices have: as the memory map says.
+/// // The memory map: RAM, and what is reserved.
 /// let map = [0..0xa0000, 0x10_0000..0x4000_0000, 0xfee0_0000..0x1_0000_0000u64];
-/// let first = UnpopulatedFrames::<16>::gap(&map.iter().cloned(), 1 << 32, 1 << 21).unwrap();
+/// // The memory of devices, which no memory map names: a 64-bit BAR right behind RAM.
+/// let bars = [0x1_0000_0000..0x1_4000_0000];
+/// let occupied = map.iter().chain(&bars).cloned();
+/// let first = UnpopulatedFrames::<16>::highest_gap(&occupied, 1 << 39, 1 << 21).unwrap();
+/// assert_eq!(first, Gfn((1 << 27) - (1 << 9)));
 /// let mut frames = UnpopulatedFrames::<16>::new(first);
 /// let two = NonZeroUsize::new(2).unwrap();
-/// assert_eq!(frames.reserve(two), Some(Gfn(0x10_0000)));
-/// assert_eq!(frames.reserve(two), Some(Gfn(0x10_0002)));
-/// assert!(frames.release(Gfn(0x10_0000), two));
+/// assert_eq!(frames.reserve(two), Some(first));
+/// assert_eq!(frames.reserve(two), Some(Gfn(first.0 + 2)));
+/// assert!(frames.release(first, two));
 /// ```
 #[doc(alias = "xen_alloc_unpopulated_pages")]
 pub struct UnpopulatedFrames<const WORDS: usize> {
@@ -37,18 +41,43 @@ impl<const WORDS: usize> UnpopulatedFrames<WORDS> {
         Self { first, taken: [0; WORDS] }
     }
 
-    /// Finds the first frame of a gap of addresses that is large enough: from `above` on, at a multiple of `align` bytes (a power of two),
-    /// where no region of `map` is. `None` if the address space ends first.
+    /// Returns the first frame of the lowest gap of addresses that is large enough: from `above` on, at a multiple of `align` bytes (a power
+    /// of two), where no region of `occupied` is. `None` if the address space ends first.
     ///
-    /// Above 4 GiB no device of a PC is. It need not be above all regions: dom0's map can have one just below the last address there is.
-    pub fn gap(map: &(impl Iterator<Item = Range<u64>> + Clone), above: u64, align: u64) -> Option<Gfn> {
+    /// `occupied` must have all that can be at an address: the regions of the memory map, RAM or not, and the memory of devices, which the map need
+    /// not name. 64-bit BARs lie above 4 GiB, often right behind RAM: prefer [`highest_gap`](Self::highest_gap) where devices can appear.
+    pub fn gap(occupied: &(impl Iterator<Item = Range<u64>> + Clone), above: u64, align: u64) -> Option<Gfn> {
         let size = (Self::FRAMES as u64) << PAGE_SHIFT;
         let mut start = above.checked_next_multiple_of(align)?;
         loop {
             let end = start.checked_add(size)?;
             // Each region in the way moves the start up, and can be in the way once.
-            match map.clone().find(|region| region.start < end && start < region.end) {
+            match occupied.clone().find(|region| region.start < end && start < region.end) {
                 Some(region) => start = region.end.checked_next_multiple_of(align)?,
+                None => return Some(Gfn::containing(start)),
+            }
+        }
+    }
+
+    /// Returns the first frame of the highest gap of addresses that is large enough: up to `below`, at a multiple of `align` bytes (a power of
+    /// two), where no region of `occupied` is, which is as for [`gap`](Self::gap). `None` if there is none.
+    ///
+    /// `below` is the end of the addresses that the domain has: `1 << n`, with CPUID leaf 0x8000_0008's number of bits on x86. Firmware and
+    /// kernels place devices from the bottom, so here is the least risk that one is put there later. In a domain that is saved or migrated keep it
+    /// low: the toolstack visits all frames up to the highest that was ever in use.
+    pub fn highest_gap(
+        occupied: &(impl Iterator<Item = Range<u64>> + Clone),
+        below: u64,
+        align: u64,
+    ) -> Option<Gfn> {
+        let size = (Self::FRAMES as u64) << PAGE_SHIFT;
+        let down = |end: u64| end.checked_sub(size).map(|start| start & !align.wrapping_sub(1));
+        let mut start = down(below)?;
+        loop {
+            let end = start + size;
+            // Each region in the way moves the start down, and can be in the way once.
+            match occupied.clone().find(|region| region.start < end && start < region.end) {
+                Some(region) => start = down(region.start)?,
                 None => return Some(Gfn::containing(start)),
             }
         }
@@ -124,6 +153,29 @@ mod tests {
         assert_eq!(gap(&[0x8000 + size - 1..0x9000 + size, 0..0x8000], 0), Some(0x9000 + size));
         assert_eq!(gap(&[0..1, u64::MAX - size..u64::MAX], u64::MAX - size), None);
         assert_eq!(gap(&[], u64::MAX - size), None);
+    }
+
+    #[test]
+    fn highest_gap_avoids_devices_above_4_gib() {
+        type Frames = UnpopulatedFrames<4>;
+        let size = (Frames::FRAMES as u64) << PAGE_SHIFT;
+        let gap = |occupied: &[Range<u64>], below| {
+            Frames::highest_gap(&occupied.iter().cloned(), below, 0x1000).map(|gfn| gfn.0 << 12)
+        };
+        // RAM up to 5 GiB, and a 64-bit BAR behind it that no memory map names.
+        let (ram, bar) = (0..5u64 << 30, 5u64 << 30..6u64 << 30);
+        assert_eq!(gap(&[ram.clone(), bar.clone()], 1 << 39), Some((1 << 39) - size));
+        assert_eq!(gap(&[ram.clone(), bar.clone(), 7 << 30..1 << 39], 1 << 39), Some((7 << 30) - size));
+        assert_eq!(gap(&[7 << 30..1 << 39, bar.clone(), ram.clone(), 6 << 30..7 << 30], 1 << 39), None);
+        let lowest = Frames::gap(&[bar, ram].iter().cloned(), 1 << 32, 0x1000);
+        assert_eq!(lowest, Some(Gfn::containing(6 << 30)));
+        // Down to the alignment, past what is in the way there.
+        assert_eq!(gap(&[], size + 0x1fff), Some(0x1000));
+        assert_eq!(gap(&[0x1000..0x2000], size + 0x1fff), None);
+        assert_eq!(gap(&[0x1000..0x2000], 2 * size + 0x2000), Some(size + 0x2000));
+        assert_eq!((gap(&[], size), gap(&[], size - 1)), (Some(0), None));
+        let region = u64::MAX - 0xfff..u64::MAX;
+        assert_eq!(gap(&[region], u64::MAX), Some(0u64.wrapping_sub(size + 0x1000)));
     }
 
     #[test]

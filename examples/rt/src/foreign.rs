@@ -1,10 +1,12 @@
-//! Frames without RAM, to map other domains' memory into: a range that the memory map doesn't name.
+//! Frames without RAM, to map other domains' memory into: a range that neither the memory map nor a PCI device has.
 
-use crate::paging;
 use crate::platform::BOOT;
+use crate::{paging, pci};
 use core::num::NonZeroUsize;
+use core::ops::Range;
 use core::ptr::NonNull;
 use spin::Mutex;
+use xen_hypercall::arch::cpuid;
 use xen_hypercall::{ForeignRange, PAGE_SIZE, UnpopulatedFrames};
 
 /// 64 MiB of addresses.
@@ -13,11 +15,25 @@ type Frames = UnpopulatedFrames<256>;
 /// The range, once it was needed.
 static FRAMES: Mutex<Option<Frames>> = Mutex::new(None);
 
-/// Picks the range, in a gap of the memory map above 4 GiB, and has its addresses lead to it.
+/// On AMD processors, addresses that are not memory's but messages between processors.
+const HYPER_TRANSPORT: Range<u64> = 0xfd_0000_0000..0x100_0000_0000;
+
+/// Returns the first address that the processor has no lines for.
+fn end_of_addresses() -> u64 {
+    const SIZES: u32 = 0x8000_0008;
+    let [last, ..] = cpuid::native(SIZES & 0x8000_0000, 0);
+    let bits = if last < SIZES { 36 } else { cpuid::native(SIZES, 0)[0] & 0xff };
+    1 << bits.clamp(32, 52)
+}
+
+/// Picks the range: the highest gap that neither the memory map nor a device has, as devices are placed from the bottom; and has its
+/// addresses lead to it.
 fn place() -> Option<Frames> {
     let regions = BOOT.get()?.memory_map.iter();
-    let taken = regions.map(|region| region.addr..region.addr.saturating_add(region.size));
-    let first = Frames::gap(&taken, paging::BOOT_WINDOW.end, 1 << 30)?;
+    let map = regions.map(|region| region.addr..region.addr.saturating_add(region.size));
+    let devices = pci::memory();
+    let taken = map.chain(devices.iter().cloned()).chain([HYPER_TRANSPORT, paging::BOOT_WINDOW]);
+    let first = Frames::highest_gap(&taken, end_of_addresses().min(paging::LIMIT), 1 << 30)?;
     let start = first.address();
     paging::map(start..start.checked_add((Frames::FRAMES * PAGE_SIZE) as u64)?)?;
     Some(Frames::new(first))

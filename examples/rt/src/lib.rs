@@ -15,6 +15,7 @@ mod interrupts;
 mod lines;
 mod memory;
 mod paging;
+mod pci;
 mod platform;
 mod start_info;
 mod suspend;
