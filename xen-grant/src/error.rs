@@ -143,7 +143,7 @@ pub enum MapError {
         /// Why.
         status: GrantStatus,
     },
-    /// Xen refused to unmap. The frames are out of use for good.
+    /// Xen refused to unmap a page. Its frame is out of use for good.
     Stuck {
         /// Why.
         status: GrantStatus,

@@ -106,6 +106,14 @@ impl<P: ForeignFrames> Window<P> {
         if owner == me || owner == DomId::SELF { Err(MapError::OwnDomain(owner)) } else { Ok(()) }
     }
 
+    /// Drops all but the range.
+    fn forget(self) {
+        let mut this = ManuallyDrop::new(self);
+        // The platform may be a handle that counts its users.
+        // SAFETY: the value is never used or dropped again, so its platform is dropped once.
+        unsafe { core::ptr::drop_in_place(&mut this.platform) }
+    }
+
     /// The guest-physical address of page `index`.
     fn address(&self, index: usize) -> u64 {
         self.range.first.address() + (index * PAGE_SIZE) as u64
@@ -138,7 +146,8 @@ impl<P: ForeignFrames> fmt::Debug for Window<P> {
 /// }
 /// ```
 ///
-/// Dropping it unmaps them. If Xen refuses that, the frames are given up and never used again.
+/// Dropping it unmaps them. A frame for which Xen refuses that is given up, never used again, and counted
+/// ([`Claims::lost_frames`](xen_hypercall::Claims::lost_frames)).
 pub struct Mapping<P: ForeignFrames, A: Access> {
     /// Taken out by `unmap` and `drop`, nowhere else.
     window: ManuallyDrop<Window<P>>,
@@ -152,7 +161,8 @@ impl<P: ForeignFrames, A: Access> Mapping<P, A> {
     ///
     /// # Errors
     ///
-    /// [`MapError::Stuck`] if Xen refuses; the room is given up, because the pages may be reachable there still.
+    /// [`MapError::Stuck`] if Xen refuses for a page: its frame is given up, because the page may be reachable there still. The others are
+    /// unmapped and released.
     #[doc(alias = "GNTTABOP_unmap_grant_ref")]
     pub fn unmap(self) -> Result<Window<P>, MapError> {
         let mut this = ManuallyDrop::new(self);
@@ -179,16 +189,16 @@ fn clear<P: ForeignFrames>(
     if batch.is_empty() {
         return Ok(window);
     }
-    // SAFETY: the owner of the mapping is gone or has given it up, so nobody uses the memory any more.
-    let call = unsafe { op::unmap_grant_ref(&window.platform, &mut batch) };
-    match batch.iter().find(|arg| arg.status != GrantStatus::OKAY) {
-        None if call.is_ok() => Ok(window),
-        stuck => {
-            let status = stuck.map_or(GrantStatus::OKAY, |arg| arg.status);
-            core::mem::forget(window);
-            Err(MapError::Stuck { status })
-        }
-    }
+    // SAFETY: the owner of the mapping is gone or has given it up, so the memory is not used any more.
+    // A call that is refused as a whole leaves the statuses of what it did not come to at a failure.
+    let _ = unsafe { op::unmap_grant_ref(&window.platform, &mut batch) };
+    let is_stuck = |arg: &&GnttabUnmapGrantRef| arg.status != GrantStatus::OKAY;
+    let Some(status) = batch.iter().find(is_stuck).map(|arg| arg.status) else { return Ok(window) };
+    let page_is_stuck = |page| batch.iter().filter(is_stuck).any(|arg| arg.host_addr == window.address(page));
+    // SAFETY: the range came from one reservation, which the window owned; but for the stuck pages nothing is mapped in it.
+    unsafe { window.range.release_but(&window.platform, page_is_stuck) }
+    window.forget();
+    Err(MapError::Stuck { status })
 }
 
 impl<P: ForeignFrames, A: Access> Drop for Mapping<P, A> {

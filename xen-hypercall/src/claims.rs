@@ -3,6 +3,7 @@
 use crate::Platform;
 use crate::sync::{AtomicU8, Ordering};
 use core::fmt;
+use core::sync::atomic::AtomicU32;
 
 /// A resource that a domain has once: Xen moves it when it is set up a second time, and leaves a hole where the first
 /// owner accesses it.
@@ -45,7 +46,7 @@ impl fmt::Display for AlreadyTaken {
 
 impl core::error::Error for AlreadyTaken {}
 
-/// The resources of one domain that have an owner, and with its address the domain's identity.
+/// The resources of one domain that have an owner, the frames that were given up, and with its address the domain's identity.
 ///
 /// A kernel has one, as a static that [`Platform::claims`] returns.
 ///
@@ -54,19 +55,22 @@ impl core::error::Error for AlreadyTaken {}
 ///
 /// static CLAIMS: Claims = Claims::new();
 /// ```
-pub struct Claims(AtomicU8);
+pub struct Claims {
+    taken: AtomicU8,
+    lost_frames: AtomicU32,
+}
 
 impl Claims {
     /// Makes the claims of a domain in which nothing is taken.
     #[cfg(not(loom))]
     pub const fn new() -> Self {
-        Self(AtomicU8::new(0))
+        Self { taken: AtomicU8::new(0), lost_frames: AtomicU32::new(0) }
     }
 
     /// Makes the claims of a domain in which nothing is taken. A model checker's atomics are not constant.
     #[cfg(loom)]
     pub fn new() -> Self {
-        Self(AtomicU8::new(0))
+        Self { taken: AtomicU8::new(0), lost_frames: AtomicU32::new(0) }
     }
 
     /// Returns `true` if both are the claims of one domain.
@@ -75,9 +79,19 @@ impl Claims {
         core::ptr::eq(self, other)
     }
 
+    /// Returns how many frames without RAM were given up so far, because Xen refused to unmap what is mapped there.
+    pub fn lost_frames(&self) -> u32 {
+        self.lost_frames.load(Ordering::Relaxed)
+    }
+
+    /// Adds frames to those that were given up.
+    pub(crate) fn lose_frames(&self, count: u32) {
+        self.lost_frames.fetch_add(count, Ordering::Relaxed);
+    }
+
     /// Returns `true` if a [`Claim`] of the resource exists.
     pub fn is_taken(&self, what: Singleton) -> bool {
-        self.0.load(Ordering::Relaxed) & what.bit() != 0
+        self.taken.load(Ordering::Relaxed) & what.bit() != 0
     }
 }
 
@@ -90,7 +104,10 @@ impl Default for Claims {
 impl fmt::Debug for Claims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = [Singleton::SharedInfo, Singleton::GrantTable];
-        f.debug_set().entries(all.iter().filter(|&&what| self.is_taken(what))).finish()
+        f.debug_struct("Claims")
+            .field("taken", &all.map(|what| self.is_taken(what).then_some(what)))
+            .field("lost_frames", &self.lost_frames())
+            .finish()
     }
 }
 
@@ -109,7 +126,7 @@ impl<P: Platform> Claim<P> {
     /// [`AlreadyTaken`] while another claim of it exists.
     pub fn take(platform: P, what: Singleton) -> Result<Self, AlreadyTaken> {
         // Acquire: the last access of an earlier owner comes before the resource is moved.
-        if platform.claims().0.fetch_or(what.bit(), Ordering::Acquire) & what.bit() != 0 {
+        if platform.claims().taken.fetch_or(what.bit(), Ordering::Acquire) & what.bit() != 0 {
             return Err(AlreadyTaken(what));
         }
         Ok(Self { platform, what })
@@ -129,7 +146,7 @@ impl<P: Platform> Claim<P> {
 
 impl<P: Platform> Drop for Claim<P> {
     fn drop(&mut self) {
-        self.platform.claims().0.fetch_and(!self.what.bit(), Ordering::Release);
+        self.platform.claims().taken.fetch_and(!self.what.bit(), Ordering::Release);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The traits that a kernel implements.
 
-use crate::{Claims, Errno, Gfn, Instant, Port, ops};
+use crate::{Claims, Errno, Gfn, Instant, PAGE_SIZE, Port, ops};
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 
@@ -173,6 +173,33 @@ pub struct ForeignRange {
     pub count: NonZeroUsize,
 }
 
+impl ForeignRange {
+    /// Releases the range but for the pages that `is_stuck` names by their index. These are given up for good, and counted
+    /// ([`Claims::lost_frames`]).
+    ///
+    /// # Safety
+    ///
+    /// That of [`ForeignFrames::release_frames`], for all pages but those.
+    pub unsafe fn release_but<P: ForeignFrames>(self, platform: &P, is_stuck: impl Fn(usize) -> bool) {
+        let end = self.count.get();
+        let mut start = 0;
+        while start < end {
+            let next = (start..end).find(|&page| is_stuck(page)).unwrap_or(end);
+            if let Some(count) = NonZeroUsize::new(next - start) {
+                // SAFETY: within the range.
+                let address = unsafe { self.start.add(start * PAGE_SIZE) };
+                let part = Self { start: address, first: Gfn(self.first.0 + start as u64), count };
+                // SAFETY: the caller's word; each page is released once.
+                unsafe { platform.release_frames(part) }
+            }
+            if next < end {
+                platform.claims().lose_frames(1);
+            }
+            start = next + 1;
+        }
+    }
+}
+
 /// Supplies frame numbers with no RAM behind them, to map another domain's memory into. For backends and hosts only.
 ///
 /// [`UnpopulatedFrames`](crate::UnpopulatedFrames) keeps account of them.
@@ -188,10 +215,10 @@ pub unsafe trait ForeignFrames: Platform {
     /// The range must be used by nothing else until it is released, and accesses to it must reach what Xen maps there.
     fn reserve_frames(&self, count: NonZeroUsize) -> Option<ForeignRange>;
 
-    /// Takes back a range of [`reserve_frames`](Self::reserve_frames).
+    /// Takes back a range of [`reserve_frames`](Self::reserve_frames), or a part of one: some frames of it may stay reserved for good.
     ///
     /// # Safety
     ///
-    /// The range must come from one earlier reservation, released once, with nothing mapped in it any more.
+    /// The range must lie within one earlier reservation, with nothing mapped in it any more; each frame is released once.
     unsafe fn release_frames(&self, range: ForeignRange);
 }

@@ -12,8 +12,8 @@ pub const MAX_RESOURCE_FRAMES: usize = 64;
 
 /// Frames of a resource of another domain, mapped side by side: of its grant table, of a server of I/O requests, of a vCPU's trace.
 ///
-/// Reachable as [`SharedMem`]: Xen, the domain, or a third one can write them at any time. Dropping it unmaps them; if Xen refuses that, the
-/// place is given up and never used again.
+/// Reachable as [`SharedMem`]: Xen, the domain, or a third one can write them at any time. Dropping it unmaps them; a frame for
+/// which Xen refuses that is given up and never used again.
 pub struct MappedResource<P: ForeignFrames> {
     range: ForeignRange,
     /// All frames are mapped; before, some may be.
@@ -65,20 +65,18 @@ impl<P: ForeignFrames> AsRef<SharedMem> for MappedResource<P> {
 
 impl<P: ForeignFrames> Drop for MappedResource<P> {
     fn drop(&mut self) {
-        let mut empty = true;
-        for gfn in self.frames() {
+        let mut stuck = [false; MAX_RESOURCE_FRAMES];
+        for (gfn, stuck) in self.frames().zip(&mut stuck) {
             // SAFETY: nobody refers to the memory, as the only value that leads there is being dropped.
             let removed = unsafe { memory::remove_from_physmap(&self.platform, gfn) };
-            empty &= match removed {
-                Ok(()) => true,
+            *stuck = match removed {
+                Ok(()) => false,
                 // There is nothing at a frame that Xen did not come to.
-                Err(errno) => !self.whole && matches!(errno, Errno::ENOENT | Errno::EINVAL),
+                Err(errno) => self.whole || !matches!(errno, Errno::ENOENT | Errno::EINVAL),
             };
         }
-        if empty {
-            // SAFETY: the range came from one reservation, and nothing is mapped in it any more.
-            unsafe { self.platform.release_frames(self.range) }
-        }
+        // SAFETY: the range came from one reservation, and nothing is mapped any more in the pages that are released.
+        unsafe { self.range.release_but(&self.platform, |page| stuck.get(page).is_none_or(|&stuck| stuck)) }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use core::mem::offset_of;
 use core::num::NonZeroUsize;
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use core::time::Duration;
+use std::sync::Arc;
 use xen_hypercall::ops::memory_admin::{Resource, resource_size};
 use xen_hypercall::start::PlaceError;
 use xen_hypercall::start_info::StartInfo;
@@ -11,14 +12,14 @@ use xen_hypercall::{
     DomId, Errno, ForeignFrames, Gfn, Hypercall, MAX_RESOURCE_FRAMES, MappedResource, OutOfMemory, PAGE_SIZE,
     Pages, Platform, SharedMem, ops,
 };
-use xen_sim::{Domain, DomainConfig, Violation, World};
+use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed, Violation, World};
 use xen_sys::arch_x86::hvm::start_info::{
     HvmMemmapTableEntry, HvmStartInfo, MemmapType, XEN_HVM_START_MAGIC_VALUE,
 };
 use xen_sys::hvm::e820::E820Entry;
 use xen_sys::memory::*;
 use xen_sys::vcpu::{VcpuRunstate, VcpuRunstateInfo};
-use xen_sys::xen::VcpuTimeInfo;
+use xen_sys::xen::{HYPERVISOR_MEMORY_OP, VcpuTimeInfo};
 use zerocopy::IntoBytes;
 
 const TIMES: usize = offset_of!(VcpuRunstateInfo, time);
@@ -170,6 +171,35 @@ fn dom0_maps_a_guests_grant_table() {
     assert!(world.check().is_err(), "it is mapped");
     drop(seen);
     world.check().unwrap();
+}
+
+/// Refuses to take the second frame that is to be taken out of the memory map.
+#[derive(Default)]
+struct Second(AtomicU32);
+
+impl Interpose for Second {
+    fn hypercall(&self, call: &Call) -> Option<isize> {
+        let removes = call.op == HYPERVISOR_MEMORY_OP && call.command() == XENMEM_REMOVE_FROM_PHYSMAP;
+        (removes && self.0.fetch_add(1, Relaxed) == 1).then_some(-Errno::EPERM.0 as isize)
+    }
+}
+
+#[test]
+fn stuck_resource_frame_alone_is_given_up() {
+    let world = World::new(4);
+    let (dom0, guest) = (world.dom0(), world.create_guest(DomainConfig::new("guest")));
+    let (kind, id) = (XENMEM_RESOURCE_GRANT_TABLE, XENMEM_RESOURCE_GRANT_TABLE_ID_SHARED);
+    let table = Resource { domain: guest.id(), kind, id };
+    let free = || {
+        let one = || dom0.reserve_frames(NonZeroUsize::MIN);
+        let all: Vec<_> = core::iter::from_fn(one).collect();
+        // SAFETY: nothing is mapped there.
+        all.iter().for_each(|&range| unsafe { dom0.release_frames(range) });
+        all.len()
+    };
+    let before = free();
+    drop(MappedResource::map(Interposed::new(dom0.clone(), Arc::new(Second::default())), table, 0, 4));
+    assert_eq!((free(), dom0.claims().lost_frames()), (before - 1, 1));
 }
 
 #[test]

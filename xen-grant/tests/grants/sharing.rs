@@ -1,13 +1,19 @@
 //! Sharing and mapping against a simulated Xen, and against a peer that does not let go.
 
 use crate::common::{in_both_versions, pages, pair, per_frame, table};
+use core::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
-use xen_grant::{CopyBatch, GrantError, InUse, MapError, Quarantine, ReadOnly, ReadWrite, Version, Window};
-use xen_hypercall::{DomId, Errno, GrantRef, PAGE_SIZE, Pages};
-use xen_sim::{Call, Interpose, Interposed};
+use xen_grant::{
+    CopyBatch, GrantError, InUse, MAX_PAGES, MapError, Quarantine, ReadOnly, ReadWrite, Version, Window,
+};
+use xen_hypercall::{DomId, Errno, ForeignFrames, GrantRef, PAGE_SIZE, Pages, Platform};
+use xen_sim::{Call, DomainConfig, Interpose, Interposed};
 use xen_sys::event_channel::{EVTCHNOP_ALLOC_UNBOUND, EVTCHNOP_STATUS};
-use xen_sys::grant_table::{GNTTABOP_COPY, GNTTABOP_MAP_GRANT_REF, GrantStatus};
+use xen_sys::grant_table::{
+    GNTTABOP_COPY, GNTTABOP_MAP_GRANT_REF, GNTTABOP_UNMAP_GRANT_REF, GnttabUnmapGrantRef, GrantHandle,
+    GrantStatus,
+};
 use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_GRANT_TABLE_OP};
 
 fn what_one_side_writes_the_other_reads_until_the_grant_ends(version: Version) {
@@ -150,6 +156,69 @@ fn own_grants_are_copied_but_never_mapped(version: Version) {
     world.check().unwrap();
 }
 
+/// Makes Xen refuse to unmap some pages of a batch, by an index each, or all of it.
+#[derive(Default)]
+struct Stuck {
+    pages: Vec<usize>,
+    whole: bool,
+}
+
+impl Interpose for Stuck {
+    fn hypercall(&self, call: &Call) -> Option<isize> {
+        if call.op != HYPERVISOR_GRANT_TABLE_OP || call.command() != GNTTABOP_UNMAP_GRANT_REF {
+            return None;
+        }
+        for &page in self.pages.iter().filter(|&&page| page < call.args[2]) {
+            let first: *mut GnttabUnmapGrantRef = std::ptr::with_exposed_provenance_mut(call.args[1]);
+            // SAFETY: an element of the command's own list.
+            unsafe { (*first.add(page)).handle = GrantHandle(0xffff) };
+        }
+        self.whole.then_some(-Errno::EPERM.0 as isize)
+    }
+}
+
+fn stuck_page_alone_is_given_up(version: Version) {
+    let refused = |stuck: &[usize], whole, is_dropped: bool| {
+        let (_world, front, back) = pair(4);
+        let grants = table(&front, version);
+        let shared = grants.share_writable(pages(&front, 16), back.id()).unwrap();
+        let mapper = Interposed::new(back.clone(), Arc::new(Stuck { pages: stuck.to_vec(), whole }));
+        let before = back.claims().lost_frames();
+        let window = Window::reserve(mapper, 16).unwrap();
+        let mapping = window.map::<ReadWrite>(front.id(), shared.refs()).unwrap();
+        if is_dropped {
+            drop(mapping);
+        } else {
+            let status = if whole { GrantStatus::GENERAL_ERROR } else { GrantStatus::BAD_HANDLE };
+            assert_eq!(mapping.unmap().err(), Some(MapError::Stuck { status }));
+        }
+        let lost: Vec<_> = if whole { (0..16).collect() } else { stuck.to_vec() };
+        assert_eq!(back.claims().lost_frames() - before, lost.len() as u32);
+        // The frames of the stuck pages stay reserved, all others are handed out again.
+        let used: Vec<_> = std::iter::from_fn(|| back.reserve_frames(NonZeroUsize::MIN)).collect();
+        let reserved = DomainConfig::new("back").foreign_pages;
+        assert_eq!(used.len(), reserved - lost.len());
+        assert_eq!(shared.reclaim().is_err(), !lost.is_empty(), "pages that are mapped are kept back");
+    };
+    for is_dropped in [false, true] {
+        refused(&[3], false, is_dropped);
+        refused(&[0, 7, 15], false, is_dropped);
+        refused(&[], true, is_dropped);
+    }
+}
+
+fn too_many_pages_are_refused(version: Version) {
+    let (_world, front, back) = pair(4);
+    let grants = table(&front, version);
+    let free = grants.free();
+    for found in [MAX_PAGES + 1, MAX_PAGES + 2, 64, 65, 100] {
+        let failed = grants.share_writable(pages(&front, found), back.id()).unwrap_err();
+        let error = GrantError::TooManyPages { found };
+        assert_eq!((failed.error, failed.pages.count(), grants.free()), (error, found, free));
+    }
+    assert!(grants.share_writable(pages(&front, MAX_PAGES), back.id()).is_ok());
+}
+
 fn who_can_not_learn_its_own_number_maps_nothing(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
@@ -255,6 +324,8 @@ in_both_versions! {
     d_g04_a_call_that_leaves_the_status_untouched_has_failed
     own_grants_are_copied_but_never_mapped
     who_can_not_learn_its_own_number_maps_nothing
+    stuck_page_alone_is_given_up
+    too_many_pages_are_refused
     copies_cross_pages_of_the_own_memory_but_never_the_granted_page
     d_g07_fresh_pages_show_a_peer_nothing_but_zeroes
     d_g05_a_reference_comes_back_once_however_often_it_is_used

@@ -246,6 +246,37 @@ fn a_growth_that_fails_half_way_is_taken_up_where_it_stopped(version: Version) {
     world.check().unwrap();
 }
 
+fn half_grown_table_grows_after_resume(version: Version) {
+    let world = World::new(1);
+    let mut config = DomainConfig::new("guest");
+    config.pages = 6000;
+    let guest = world.create_guest(config);
+    let peer = world.create(DomainConfig::new("peer"));
+    let frames = Arc::new(Frames::default());
+    let platform = Interposed::new(guest.clone(), frames.clone());
+    let grants = table(&platform, version);
+    let pages = |count| Pages::alloc(platform.clone(), count).unwrap();
+    // Up to the frame that, in version 2, needs a second frame of states: that one is refused when the entries are in place.
+    let count = if version == Version::V1 { per_frame(version) } else { 8 * per_frame(version) } - 8;
+    let mut all: Vec<_> =
+        (0..count / 8).map(|_| grants.share_writable(pages(8), peer.id()).unwrap()).collect();
+    if version == Version::V2 {
+        frames.refused.store(2, Ordering::Relaxed);
+        assert!(grants.share_writable(pages(8), peer.id()).is_err());
+    }
+    let (id, saved) = (guest.id(), world.clone());
+    world.suspend(id, move |_| drop(saved.restore(saved.save(id), None)));
+    assert_eq!(sleep(&guest), Resumed::Elsewhere);
+    grants.resume().unwrap();
+    // The entries in the new frame are those that Xen reads.
+    all.push(grants.share_writable(pages(8), peer.id()).unwrap());
+    let last = all.last().unwrap();
+    let window = Window::reserve(peer.clone(), 8).unwrap();
+    let mapping = window.map::<ReadWrite>(guest.id(), last.refs()).unwrap();
+    mapping.as_ref().write(8, &7u64).unwrap();
+    assert_eq!(last.as_ref().read::<u64>(8), Some(7));
+}
+
 /// A domain with memory where version 1 can't name it.
 #[derive(Clone)]
 struct High(Domain, Arc<AtomicBool>);
@@ -323,4 +354,5 @@ in_both_versions! {
     entries_that_an_earlier_kernel_left_in_use_are_not_given_out
     a_growth_that_fails_half_way_is_taken_up_where_it_stopped
     frames_beyond_32_bits_need_version_2
+    half_grown_table_grows_after_resume
 }
