@@ -186,9 +186,9 @@ fn read_only_features_do_not_hide_requests() {
         Permission { access: Access::None, domain: DomId(0) },
         Permission { access: Access::Read, domain: guest.domain.id() },
     ];
-    store.set_permissions(&format!("{home}/control"), &read_only).unwrap();
+    store.set_permissions(format!("{home}/control"), &read_only).unwrap();
     // One node is there and can't be written, the others can't be made.
-    store.set_permissions(&format!("{home}/control/feature-poweroff"), &read_only).unwrap();
+    store.set_permissions(format!("{home}/control/feature-poweroff"), &read_only).unwrap();
     for missing in ["feature-reboot", "feature-suspend"] {
         store.remove(format!("{home}/control/{missing}")).unwrap();
     }
