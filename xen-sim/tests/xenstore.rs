@@ -2,11 +2,13 @@
 
 use core::time::Duration;
 use std::sync::{Arc, Mutex};
-use xen_hypercall::{DomId, Errno, Platform, start};
+use xen_hypercall::{DomId, Errno, Instant, Platform, start};
 use xen_sim::{Call, Domain, DomainConfig, FailNth, Interpose, Interposed, Step, Violation, World};
 use xen_store::wire::{Access, MessageType, Permission, ServerError};
 use xen_store::{ConnectionError, Nodes, Reason, Software, StoreError, XenStore};
+use xen_sys::hvm::hvm_op::HVMOP_GET_PARAM;
 use xen_sys::io::xs_wire::ServerFeatures;
+use xen_sys::xen::HYPERVISOR_HVM_OP;
 
 fn client(guest: &Domain) -> XenStore<Domain> {
     XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap()
@@ -393,6 +395,37 @@ fn a_ring_that_the_toolstack_sets_up_late_is_waited_for() {
     let refused = XenStore::start(guest.clone(), guest.now() + Duration::from_secs(1)).unwrap_err();
     assert!(matches!(refused, start::StartError::Absent { .. }), "{refused}");
     assert!(guest.now() >= xen_hypercall::Instant::default() + Duration::from_secs(1));
+}
+
+/// Answers that the toolstack has set up no ring, until a moment.
+struct LateRing {
+    guest: Domain,
+    until: Instant,
+}
+
+impl Interpose for LateRing {
+    fn hypercall(&self, call: &Call) -> Option<isize> {
+        let asks = call.op == HYPERVISOR_HVM_OP && call.command() == HVMOP_GET_PARAM;
+        // The parameter stays zero.
+        (asks && self.guest.now() < self.until).then_some(0)
+    }
+}
+
+/// Row 217: a domain that Xen started is up before the toolstack.
+#[test]
+fn late_ring_is_waited_for_and_used() {
+    let world = World::new(1);
+    let guest = world.create_guest(DomainConfig::new("guest"));
+    let until = guest.now() + Duration::from_secs(3);
+    let late = Arc::new(LateRing { guest: guest.clone(), until });
+    let platform = Interposed::new(guest.clone(), late);
+    let store = XenStore::start(platform, guest.now() + Duration::from_secs(60)).unwrap();
+    assert!(guest.now() >= until && guest.now() < until + Duration::from_secs(5));
+    assert_eq!(store.domid(), Ok(guest.id()));
+    store.write("data/greeting", "hello").unwrap();
+    assert_eq!(world.store().read("/local/domain/1/data/greeting").as_deref(), Some("hello"));
+    drop(store);
+    world.check().unwrap();
 }
 
 fn text_error(store: &XenStore<Domain>, path: &str) -> StoreError {

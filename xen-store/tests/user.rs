@@ -4,11 +4,11 @@
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use xen_hypercall::{DomId, Gfn, Port};
-use xen_store::server::{Breach, NoDomains, Server};
+use xen_store::server::{Breach, Domains, NoDomains, Server};
 use xen_store::user::{Daemon, Stream, UserStore};
 use xen_store::wire::{HEADER_LEN, MessageType, Part, ServerError, XsdSockmsg, decode, encode};
 use xen_store::{ConnectionError, Limits, Nodes, Reason, StoreError};
@@ -22,11 +22,15 @@ struct Running {
 }
 
 fn start_at(path: PathBuf) -> Running {
+    start_with(path, Box::new(NoDomains))
+}
+
+fn start_with(path: PathBuf, domains: Box<dyn Domains + Send>) -> Running {
     let stop = Arc::new(AtomicBool::new(false));
     let (ready, is_ready) = mpsc::channel();
     let (at, stopped) = (path.clone(), Arc::clone(&stop));
     let thread = std::thread::spawn(move || {
-        let mut daemon = Daemon::bind(at, Server::new(), Box::new(NoDomains)).unwrap();
+        let mut daemon = Daemon::bind(at, Server::new(), domains).unwrap();
         ready.send(()).unwrap();
         while !stopped.load(Ordering::SeqCst) {
             daemon.serve(None).unwrap();
@@ -235,6 +239,48 @@ fn toolstacks_requests_and_depth_of_watches_reach_the_server() {
     let mut payload = [0; 16];
     let len = store.request(MessageType::READ, &[Part::Path(format_args!("/a"))], &mut payload);
     assert_eq!(len, Ok(0));
+}
+
+/// A hypervisor whose domains all have rings; records what the server asks of it.
+#[derive(Clone, Default)]
+struct Rings(Arc<Mutex<Vec<String>>>);
+
+impl Domains for Rings {
+    fn introduce(&mut self, domain: DomId, gfn: Gfn, port: Port) -> Result<(), ServerError> {
+        self.0.lock().unwrap().push(format!("introduce {domain} {} {port}", gfn.0));
+        Ok(())
+    }
+
+    fn release(&mut self, domain: DomId) {
+        self.0.lock().unwrap().push(format!("release {domain}"));
+    }
+}
+
+/// Row 211.
+#[test]
+fn toolstack_requests_take_effect() {
+    let rings = Rings::default();
+    let daemon = start_with(unused_path(), Box::new(rings.clone()));
+    let store = UserStore::connect(&daemon.path).unwrap();
+    let (guest, model) = (DomId(7), DomId(8));
+    let watches = ["@introduceDomain", "@releaseDomain"].map(|path| store.watch(path).unwrap());
+    let fired = |watch: usize| {
+        let event = watches[watch].wait_next(store.in_time(Duration::from_secs(60))).unwrap();
+        event.unwrap().path().to_owned()
+    };
+    // Each fires once when it is set.
+    assert_eq!([0, 1].map(fired), ["@introduceDomain", "@releaseDomain"]);
+    store.introduce(guest, Gfn(4095), Port(3)).unwrap();
+    assert_eq!(fired(0), "@introduceDomain");
+    store.introduce(model, Gfn(4094), Port(4)).unwrap();
+    assert_eq!(fired(0), "@introduceDomain");
+    assert_eq!([guest, model].map(|domain| store.is_introduced(domain)), [Ok(true), Ok(true)]);
+    store.set_target(model, guest).unwrap();
+    store.resume_domain(guest).unwrap();
+    store.release(guest).unwrap();
+    assert_eq!(fired(1), "@releaseDomain");
+    assert_eq!([guest, model].map(|domain| store.is_introduced(domain)), [Ok(false), Ok(true)]);
+    assert_eq!(*rings.0.lock().unwrap(), ["introduce 7 4095 3", "introduce 8 4094 4", "release 7"]);
 }
 
 #[test]

@@ -221,6 +221,32 @@ fn a_table_grows_as_far_as_the_host_allows() {
     world.check().unwrap();
 }
 
+#[test]
+fn version_1_table_grows_to_the_limit() {
+    let (world, front, back) = large_pair(4);
+    let grants = table(&front, Version::V1);
+    let share = || {
+        let page = Pages::alloc(front.clone(), 1).unwrap();
+        grants.share_read_only(page, back.id()).map_err(|failed| failed.error)
+    };
+    let mut all: Vec<_> = (0..4 * 512 - 8).map(|_| share().unwrap()).collect();
+    assert_eq!(share().unwrap_err(), GrantError::Exhausted { frames: 4 });
+    let mut seen = vec![0; 4 * 512];
+    all.iter().for_each(|one| seen[one.reference().0 as usize] += 1);
+    assert!(seen[..8].iter().all(|&times| times == 0) && seen[8..].iter().all(|&times| times == 1));
+    // A reference of each frame comes back and is used again.
+    for index in [0, 700, 1_100, 2_000] {
+        let one = all.swap_remove(index);
+        let reference = one.reference();
+        one.reclaim().unwrap();
+        all.push(share().unwrap());
+        assert_eq!(all.last().unwrap().reference(), reference);
+    }
+    drop(all);
+    drop(grants);
+    world.check().unwrap();
+}
+
 fn a_growth_that_fails_half_way_is_taken_up_where_it_stopped(version: Version) {
     let (world, front, back) = large_pair(9);
     let frames = Arc::new(Frames::default());
