@@ -8,6 +8,7 @@ mod conformance;
 mod demo;
 mod downstream;
 mod driver;
+mod fresh;
 mod fuzz;
 mod host;
 mod kernels;
@@ -63,6 +64,8 @@ enum Task {
     /// Builds kernels outside the workspace that depend on all library crates, with cargo's first resolver, and checks
     /// what they resolve.
     Downstream,
+    /// Runs the README's commands in a minimal Debian root with gcc and Rust, and nothing else of this machine.
+    Fresh(fresh::Args),
     /// Weakens each memory ordering in turn and shows that the models notice.
     MutantsOrdering(mutants::Args),
     /// Runs the fuzz targets, a minute each: drivers and parsers against peers that do anything.
@@ -88,6 +91,7 @@ fn main() -> ExitCode {
         Task::Bench(args) => bench::main(&args),
         Task::Setup => host::setup().map(|()| 0),
         Task::Ci => test::ci(),
+        Task::Fresh(args) => fresh::main(&args),
         Task::Downstream => test::downstream(),
         Task::MutantsOrdering(args) => mutants::main(&args),
         Task::Fuzz(args) => fuzz::main(&args),

@@ -112,7 +112,7 @@ pub(crate) fn models_of(tree: &Path, target: &Path) -> Command {
 }
 
 /// Copies what git knows of, and what it does not ignore, with nothing of an earlier copy left.
-fn copy_tree(to: &Path) -> Result<()> {
+pub(crate) fn copy_tree(to: &Path) -> Result<()> {
     if to.exists() {
         fs::remove_dir_all(to).with_context(|| format!("removing {}", to.display()))?;
     }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::lab::{self, XenVersion};
 use crate::selftest::{self, Role};
-use crate::{arm64, checkers, downstream, driver, fuzz, host, kernels, ui, xentest};
+use crate::{arm64, checkers, downstream, driver, fresh, fuzz, host, kernels, ui, xentest};
 
 const TARGETS: [&str; 2] = ["x86_64-unknown-none", "aarch64-unknown-none"];
 
@@ -25,6 +25,9 @@ pub(crate) struct Args {
     /// Real-Xen tests on this version only (default: on both)
     #[arg(long, value_enum)]
     xen: Option<XenVersion>,
+    /// Fetches and builds what the real-Xen tests need, and runs none
+    #[arg(long, conflicts_with = "no_xen")]
+    prepare: bool,
     /// Tests the driver domain with Linux guests too, copying on one version and mapping on the other: some minutes more
     #[arg(long, conflicts_with = "no_xen")]
     driver_domain: bool,
@@ -33,12 +36,25 @@ pub(crate) struct Args {
 struct Step {
     name: String,
     took: Duration,
-    ok: bool,
+    verdict: Verdict,
+}
+
+enum Verdict {
+    Passed,
+    Failed,
+    /// Neither, for this reason.
+    NotRun(String),
+}
+
+impl Step {
+    fn failed(&self) -> bool {
+        matches!(self.verdict, Verdict::Failed)
+    }
 }
 
 pub(crate) fn ci() -> Result<i32> {
     host::setup()?;
-    all(&Args { no_xen: false, only_xen: false, xen: None, driver_domain: false }, true)
+    all(&Args { no_xen: false, only_xen: false, xen: None, prepare: false, driver_domain: false }, true)
 }
 
 pub(crate) fn downstream() -> Result<i32> {
@@ -63,7 +79,7 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
         })
     });
     let mut steps = Vec::new();
-    if !args.only_xen {
+    if !args.only_xen && !args.prepare {
         host_steps(&mut steps)?;
     }
     if slow {
@@ -88,6 +104,13 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
         step(&mut steps, "packages and images of the lab", || {
             fetch.join().map_err(|_| anyhow::anyhow!("fetching the lab's packages panicked"))?
         });
+        if slow {
+            // After the packages have come: it takes them from the cache.
+            optional(&mut steps, "the README's commands on a fresh machine", fresh::quick);
+        }
+        if args.prepare {
+            return Ok(summary(&steps, &runs, args, started.elapsed()));
+        }
         if let Some(kernels) = &kernels {
             step(&mut steps, "self-test as dom0", || {
                 let mut failures = Vec::new();
@@ -100,7 +123,8 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
                 if failures.is_empty() { Ok(()) } else { bail!("{}", failures.join("\n")) }
             });
         }
-        if let (Some(kernels), true) = (kernels, steps.iter().all(|s| s.ok || !s.name.contains("lab"))) {
+        if let (Some(kernels), true) = (kernels, !steps.iter().any(|s| s.failed() && s.name.contains("lab")))
+        {
             step(&mut steps, "real Xen", || {
                 runs = xentest::run(&versions, &kernels)?;
                 Ok(())
@@ -116,11 +140,18 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
 fn summary(steps: &[Step], runs: &[xentest::Run], args: &Args, took: Duration) -> i32 {
     ui::line("\nsteps");
     for step in steps {
-        let verdict = if step.ok { ui::green("ok  ") } else { ui::red("FAIL") };
+        let verdict = match &step.verdict {
+            Verdict::Passed => ui::green("ok  "),
+            Verdict::Failed => ui::red("FAIL"),
+            Verdict::NotRun(_) => "--  ".to_owned(),
+        };
         ui::line(format!("  {verdict}  {:<56}{:>7.1} s", step.name, step.took.as_secs_f32()));
+        if let Verdict::NotRun(reason) = &step.verdict {
+            ui::line(format!("        not run: {reason}"));
+        }
     }
-    let mut passed = steps.iter().filter(|s| s.ok).count();
-    let mut failed = steps.len() - passed;
+    let mut passed = steps.iter().filter(|s| matches!(s.verdict, Verdict::Passed)).count();
+    let mut failed = steps.iter().filter(|s| s.failed()).count();
     for run in runs {
         let good = run.checks.iter().filter(|c| c.ok).count();
         ui::line(format!(
@@ -148,6 +179,9 @@ fn summary(steps: &[Step], runs: &[xentest::Run], args: &Args, took: Duration) -
     }
     if args.only_xen {
         ui::line("The host checks were left out (--only-xen).");
+    }
+    if args.prepare {
+        ui::line("Only what the real-Xen tests need was prepared (--prepare).");
     }
     ui::line(format!("{passed} passed, {failed} failed"));
     i32::from(failed > 0)
@@ -256,6 +290,11 @@ fn host_steps(steps: &mut Vec<Step>) -> Result<()> {
 
 /// Runs one step; its failure is shown and counted, and the next one goes on.
 fn step(steps: &mut Vec<Step>, name: &str, work: impl FnOnce() -> Result<()>) {
+    optional(steps, name, || work().map(|()| None));
+}
+
+/// Runs one step that returns the reason if it cannot run on this machine; it has not passed then.
+fn optional(steps: &mut Vec<Step>, name: &str, work: impl FnOnce() -> Result<Option<String>>) {
     let spinner = ui::is_terminal().then(|| ui::spinner(name));
     let started = Instant::now();
     let done = work();
@@ -264,14 +303,20 @@ fn step(steps: &mut Vec<Step>, name: &str, work: impl FnOnce() -> Result<()>) {
         spinner.finish_and_clear();
     }
     match &done {
-        Ok(()) => ui::line(format!(
+        Ok(Some(reason)) => ui::line(format!("--    {name}  not run: {reason}")),
+        Ok(None) => ui::line(format!(
             "{}  {name}  {}",
             ui::green("ok  "),
             ui::dim(&format!("{:.1} s", took.as_secs_f32()))
         )),
         Err(error) => ui::line(format!("{}  {name}\n{error:#}", ui::red("FAIL"))),
     }
-    steps.push(Step { name: name.to_owned(), took, ok: done.is_ok() });
+    let verdict = match done {
+        Ok(None) => Verdict::Passed,
+        Ok(Some(reason)) => Verdict::NotRun(reason),
+        Err(_) => Verdict::Failed,
+    };
+    steps.push(Step { name: name.to_owned(), took, verdict });
 }
 
 /// Runs cargo with its output kept back until it fails.

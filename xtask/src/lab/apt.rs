@@ -74,10 +74,18 @@ fn root_without(suite: &str, name: &str, packages: &[&str], left_out: &[&str]) -
     Root::new(&root)
 }
 
+/// Unpacks `packages` of `suite` and all that they depend on into `root`, whole; returns the folder of
+/// their archives.
+pub(super) fn minimal(suite: &str, packages: &[&str], root: &Path) -> Result<PathBuf> {
+    let debs = archives(suite, "minimal", packages)?;
+    unpack("minimal", &debs, root, &[])?;
+    Ok(debs)
+}
+
 /// Returns the folder with the packages of `suite` and all that they depend on, and nothing else.
 ///
 /// It stays in the cache, so that a root can be unpacked again without the network.
-pub(super) fn archives(suite: &str, name: &str, packages: &[&str]) -> Result<PathBuf> {
+fn archives(suite: &str, name: &str, packages: &[&str]) -> Result<PathBuf> {
     host::require(&[
         ("apt-get", "apt"),
         ("dpkg-deb", "dpkg"),

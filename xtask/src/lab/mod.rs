@@ -13,7 +13,7 @@ mod root;
 mod temp;
 
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, fmt, thread};
 
 use anyhow::{Context, Result, bail};
@@ -78,6 +78,21 @@ pub(crate) fn prepare(versions: &[XenVersion]) -> Result<()> {
 /// Returns a root into which packages of a suite of Debian, and all that they depend on, are unpacked.
 pub(crate) fn debian(suite: &str, name: &str, packages: &[&str]) -> Result<Root> {
     apt::root(suite, name, packages)
+}
+
+/// Unpacks packages of a suite, and all that they depend on, into `root`, whole; returns the folder of their archives.
+pub(crate) fn minimal(suite: &str, packages: &[&str], root: &Path) -> Result<PathBuf> {
+    apt::minimal(suite, packages, root)
+}
+
+/// Returns the Debian mirror that this machine uses.
+pub(crate) fn mirror() -> Result<String> {
+    apt::mirror()
+}
+
+/// Returns the folder of the cache with downloaded packages.
+pub(crate) fn downloads() -> Result<PathBuf> {
+    Ok(cache()?.join("archives"))
 }
 
 /// `$XEN_LAB_CACHE`, else `xen-lab` in the user's cache folder; made if missing.
