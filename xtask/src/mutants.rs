@@ -116,6 +116,7 @@ pub(crate) fn copy_tree(to: &Path) -> Result<()> {
     if to.exists() {
         fs::remove_dir_all(to).with_context(|| format!("removing {}", to.display()))?;
     }
+    host::require(&[("git", "git")])?;
     let list = ["ls-files", "--cached", "--others", "--exclude-standard"];
     let files = host::output(Command::new("git").args(list).current_dir(host::root()))?;
     for file in files.lines().map(PathBuf::from) {

@@ -71,7 +71,6 @@ fn run(args: &Args, show: &mut dyn FnMut(&str)) -> Result<Option<String>> {
     let readme = fs::read_to_string(host::root().join("README.md")).context("reading the README")?;
     let commands = commands(&readme, args.quick)?;
     host::require(&[
-        ("git", "git"),
         ("setpriv", "util-linux"),
         ("unshare", "util-linux"),
         ("mount", "mount"),
