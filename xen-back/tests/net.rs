@@ -1,21 +1,30 @@
 //! Network interfaces served to our own frontend, and to frontends that break every rule, in a simulated Xen.
 
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
+use std::sync::Arc;
 use xen_back::net::switch::{Forward, Switch};
-use xen_back::net::{Checksum, NetError, Netback, NetbackEvent, Packet, Port, TxViolation, checksum};
+use xen_back::net::{
+    Checksum, DRAIN_TIMEOUT, NetError, Netback, NetbackEvent, Packet, Port, TxViolation, checksum,
+};
 use xen_evtchn::Channel;
 use xen_front::net::{Config, Link, Net, TxChecksum, Vif as FrontVif};
 use xen_grant::{GrantTable, ReadWrite, Shared};
 use xen_hypercall::{GrantRef, Pages, Platform, start};
 use xen_ring::FrontRing;
-use xen_sim::{Device, Domain, DomainConfig, Vif, World};
+use xen_sim::{
+    Call, Device, Domain, DomainConfig, EventWait, Interpose, Interposed, TraceCalls, Vif, World,
+    run_until_due,
+};
 use xen_store::XenStore;
 use xen_store::xenbus::{Backend, DeviceId};
+use xen_sys::event_channel::EVTCHNOP_SEND;
+use xen_sys::grant_table::{GNTTABOP_COPY, GNTTABOP_UNMAP_GRANT_REF};
 use xen_sys::io::netif::{
     NetRxFlags, NetTxFlags, NetifExtraFlags, NetifExtraInfo, NetifExtraType, NetifRxRequest, NetifRxResponse,
     NetifStatus, NetifTxRequest, NetifTxResponse,
 };
+use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_GRANT_TABLE_OP};
 use zerocopy::{FromBytes, IntoBytes};
 
 struct Guest {
@@ -174,7 +183,7 @@ fn two_guests_behind_the_switch_reach_each_other_in_batches() {
     let (mut first, mut second) = (lab.connect(0, &mut one), lab.connect(1, &mut two));
     let mut switch = Switch::<2>::new();
     let ports = [one.mac(), two.mac()].map(|mac| switch.connect(mac).unwrap());
-    let copies = lab.driver.counters().hypercalls[&xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP];
+    let copies = lab.driver.counters().hypercalls[&HYPERVISOR_GRANT_TABLE_OP];
     for index in 0..40 {
         front_send(
             &mut first,
@@ -194,7 +203,7 @@ fn two_guests_behind_the_switch_reach_each_other_in_batches() {
         };
     lab.settle(&mut one, &mut forward).unwrap();
     two.flush().unwrap();
-    let used = lab.driver.counters().hypercalls[&xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP] - copies;
+    let used = lab.driver.counters().hypercalls[&HYPERVISOR_GRANT_TABLE_OP] - copies;
     assert!(used <= 4, "{used} hypercalls for 40 packets in and 21 out");
     lab.pass();
     second.poll(lab.guests[1].domain.now()).unwrap();
@@ -355,6 +364,20 @@ impl<'a> Raw<'a> {
         NetifTxRequest { gref: self.data.refs()[usize::from(id) % 8], offset: 0, flags, id, size }
     }
 
+    /// Posts receive buffers of these ids.
+    fn post(&mut self, ids: impl IntoIterator<Item = u16>) {
+        for id in ids {
+            let gref = self.data.refs()[usize::from(id) % 8];
+            self.rx.push(&NetifRxRequest { id, pad: 0, gref }).unwrap();
+        }
+        let _ = self.rx.publish();
+    }
+
+    /// Takes all receive responses.
+    fn received(&mut self) -> Vec<NetifRxResponse> {
+        core::iter::from_fn(|| self.rx.pop().unwrap()).collect()
+    }
+
     /// Transmits the slots; returns what the backend made of them, and the answers.
     fn transmit(
         &mut self,
@@ -377,6 +400,11 @@ impl<'a> Raw<'a> {
             let _ = self.lab.settle(back, &mut |_: Packet<'_>| {});
         }
         assert_eq!(self.lab.states(), (6, 6));
+        self.reclaim();
+    }
+
+    /// Takes the memory back, which the backend does not use any more.
+    fn reclaim(self) {
         for shared in [self.tx.into_memory(), self.rx.into_memory(), self.data] {
             shared.reclaim().unwrap();
         }
@@ -594,6 +622,379 @@ fn large_segments_go_whole_to_guests_that_take_them_and_cut_to_others() {
         drop(back);
         lab.finish();
     }
+}
+
+fn large(bytes: &[u8]) -> Packet<'_> {
+    Packet { bytes, checksum: Checksum::Blank, segment: core::num::NonZeroU16::new(1448) }
+}
+
+/// Lets the backend run until the time that a packet is given has passed, and not longer.
+fn wait_for_drain(lab: &Lab, back: &mut Netback<'_, Domain>) {
+    let (now, millisecond) = (lab.driver.now(), Duration::from_millis(1));
+    let deadline = back.deadline(now).unwrap();
+    assert!(deadline <= now + DRAIN_TIMEOUT && deadline > now + (DRAIN_TIMEOUT - millisecond));
+    lab.world.run_for(DRAIN_TIMEOUT - 2 * millisecond);
+    let poll = |back: &mut Netback<'_, Domain>| back.poll(lab.driver.now(), &mut |_: Packet<'_>| {});
+    poll(back).unwrap();
+    assert_eq!(back.deadline(lab.driver.now()), Some(deadline), "it is not yet dropped");
+    lab.world.run_for(2 * millisecond);
+    poll(back).unwrap();
+}
+
+/// iPXE 7457bfc5b, Linux 1d5d4852: a frontend with fewer buffers than the largest packet has slots.
+#[test]
+fn packet_beyond_all_buffers_is_drained() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[("feature-gso-tcpv4", "1")]);
+    raw.post(0..4);
+    let data: Vec<u8> = (0..30_000).map(|index| (index / 100) as u8).collect();
+    let bytes = tcp(1, 9, &data);
+    assert!(back.send(large(&bytes)));
+    for len in [200, 201] {
+        assert!(back.send(Packet::new(&frame(1, 9, len), Checksum::Unknown)));
+    }
+    back.flush().unwrap();
+    assert_eq!(raw.received(), []);
+    wait_for_drain(&lab, &mut back);
+    let status = |response: &NetifRxResponse| (response.id, response.status);
+    assert_eq!(raw.received().iter().map(status).collect::<Vec<_>>(), [(0, 200), (1, 201)]);
+    assert_eq!((back.rx_statistics().packets, back.rx_statistics().overrun), (2, 1));
+    // The next one can be cut, and no time passes.
+    let start = lab.driver.now();
+    raw.post(0..2);
+    assert!(back.send(large(&bytes)));
+    let mut found = Vec::new();
+    while found.len() < data.len() {
+        back.flush().unwrap();
+        for response in raw.received() {
+            let mut bytes = vec![0; usize::try_from(response.status).unwrap()];
+            raw.data.as_ref().copy_to(usize::from(response.id) * 4096, &mut bytes).unwrap();
+            found.extend_from_slice(&bytes[54..]);
+            raw.post([response.id]);
+        }
+        assert!(lab.driver.now() < start + Duration::from_secs(1));
+    }
+    assert_eq!((found, back.rx_statistics().overrun), (data, 1));
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn packet_that_never_fits_is_refused() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    raw.post(0..2);
+    let jumbo = frame(1, 9, 9000);
+    // The first one waits, as the frontend may be slow, and those behind it do not wait as long again.
+    for _ in 0..3 {
+        assert!(back.send(Packet::new(&jumbo, Checksum::Unknown)));
+    }
+    assert!(back.send(Packet::new(&frame(1, 9, 100), Checksum::Unknown)));
+    back.flush().unwrap();
+    wait_for_drain(&lab, &mut back);
+    assert_eq!(raw.received().iter().map(|response| response.status).collect::<Vec<_>>(), [100]);
+    assert_eq!((back.rx_statistics().overrun, back.rx_statistics().refused), (3, 0));
+    raw.post([0]);
+    assert!(!back.send(Packet::new(&jumbo, Checksum::Unknown)));
+    assert_eq!((back.rx_statistics().overrun, back.rx_statistics().refused), (3, 1));
+    // The frontend was merely slow: it posts more.
+    raw.post([2]);
+    assert!(back.send(Packet::new(&jumbo, Checksum::Unknown)));
+    back.flush().unwrap();
+    let received: Vec<_> = raw.received().iter().map(|response| (response.id, response.status)).collect();
+    assert_eq!(received, [(1, 4096), (0, 4096), (2, 808)]);
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn silent_guest_costs_packets_after_drain() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    for len in [100, 101, 102] {
+        assert!(back.send(Packet::new(&frame(1, 9, len), Checksum::Unknown)));
+    }
+    back.flush().unwrap();
+    wait_for_drain(&lab, &mut back);
+    assert_eq!((back.rx_statistics().overrun, back.deadline(lab.driver.now())), (3, None));
+    // It is served again, with packets of any size.
+    raw.post(0..3);
+    assert!(back.send(Packet::new(&frame(1, 9, 9000), Checksum::Unknown)));
+    back.flush().unwrap();
+    assert_eq!(raw.received().len(), 3);
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn kept_slots_are_answered_once_in_order() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    raw.post(0..4);
+    // The first takes one slot, the second four: three are kept for it.
+    assert!(back.send(Packet::new(&frame(1, 9, 300), Checksum::Unknown)));
+    assert!(back.send(Packet::new(&frame(1, 9, 16_000), Checksum::Unknown)));
+    back.flush().unwrap();
+    let ids = |raw: &mut Raw<'_>| raw.received().iter().map(|response| response.id).collect::<Vec<_>>();
+    assert_eq!(ids(&mut raw), [0]);
+    raw.post(4..6);
+    back.flush().unwrap();
+    assert_eq!(ids(&mut raw), [1, 2, 3, 4]);
+    assert!(back.send(Packet::new(&frame(1, 9, 300), Checksum::Unknown)));
+    back.flush().unwrap();
+    assert_eq!(ids(&mut raw), [5]);
+    assert_eq!((back.rx_statistics().packets, back.rx_statistics().bytes), (3, 16_600));
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+/// Linux 6f5986bce5, for an interface.
+#[test]
+fn detached_interface_serves_until_closed() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let guest = &lab.guests[0];
+    lab.world.detach(&guest.device);
+    for front in [4, 5] {
+        guest.domain.store().write(format!("{}/state", guest.device.frontend_path()), front).unwrap();
+        lab.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
+        assert_eq!((lab.states(), back.is_connected()), ((front, 5), true));
+        let slot = raw.slot(front as u16, 60, LAST);
+        let (_, packets, responses) = raw.transmit(&mut back, &[slot]);
+        assert_eq!((packets.len(), responses.len()), (1, 1));
+        assert_eq!(responses[0].status, NetifStatus::OKAY);
+        raw.post([0]);
+        assert!(back.send(Packet::new(&frame(1, 9, 200), Checksum::Unknown)));
+        back.flush().unwrap();
+        assert_eq!(raw.received().len(), 1);
+    }
+    guest.domain.store().write(format!("{}/state", guest.device.frontend_path()), 6).unwrap();
+    lab.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
+    assert!(!back.is_connected());
+    raw.reclaim();
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn removal_follows_unmapping() {
+    let lab = Lab::new(1);
+    let trace = Arc::new(TraceCalls::default());
+    let driver = Interposed::new(lab.driver.clone(), trace.clone());
+    let store = XenStore::new(driver.clone(), start::xenstore_ring(driver).unwrap()).unwrap();
+    let guest = &lab.guests[0];
+    let id = DeviceId { guest: guest.domain.id(), device: guest.device.id };
+    let mut back = Netback::new(Backend::open(&store, "vif", id).unwrap()).unwrap();
+    let mut front = lab.front(0);
+    while front.poll(guest.domain.now()).unwrap() != Link::Up {
+        back.poll(lab.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
+        lab.pass();
+    }
+    trace.take();
+    back.remove().unwrap();
+    let calls = trace.take();
+    let first = |op, command| calls.iter().position(|call| (call.0, call.1) == (op, command));
+    let unmapped = first(HYPERVISOR_GRANT_TABLE_OP, GNTTABOP_UNMAP_GRANT_REF);
+    let asked = first(HYPERVISOR_EVENT_CHANNEL_OP, EVTCHNOP_SEND);
+    assert!(unmapped.is_some() && unmapped < asked, "{calls:?}");
+    drop((front, store));
+    lab.finish();
+}
+
+/// Counts the calls of `GNTTABOP_copy` and their copies.
+#[derive(Default)]
+struct Copies {
+    calls: AtomicUsize,
+    copies: AtomicUsize,
+}
+
+impl Copies {
+    fn take(&self) -> (usize, usize) {
+        [&self.calls, &self.copies].map(|count| count.swap(0, Ordering::Relaxed)).into()
+    }
+}
+
+impl Interpose for Copies {
+    fn result(&self, call: &Call, _result: isize) {
+        if (call.op, call.command()) == (HYPERVISOR_GRANT_TABLE_OP, GNTTABOP_COPY) {
+            self.calls.fetch_add(1, Ordering::Relaxed);
+            self.copies.fetch_add(call.args[2], Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn batches_copy_each_page_once() {
+    let lab = Lab::new(1);
+    let copies = Arc::new(Copies::default());
+    let driver = Interposed::new(lab.driver.clone(), copies.clone());
+    let store = XenStore::new(driver.clone(), start::xenstore_ring(driver).unwrap()).unwrap();
+    let guest = &lab.guests[0];
+    let id = DeviceId { guest: guest.domain.id(), device: guest.device.id };
+    let mut back = Netback::new(Backend::open(&store, "vif", id).unwrap()).unwrap();
+    let mut front = lab.front(0);
+    while front.poll(guest.domain.now()).unwrap() != Link::Up {
+        back.poll(lab.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
+        lab.pass();
+    }
+    // Two and a half packets of this size fill a page, and none of them lies in two.
+    let sent = frame(9, 1, 1500);
+    (0..58).for_each(|_| front_send(&mut front, &sent));
+    front.flush().unwrap();
+    copies.take();
+    let mut received = 0;
+    while received < 58 {
+        back.poll(lab.driver.now(), &mut |_: Packet<'_>| received += 1).unwrap();
+    }
+    // A batch ends where the largest packet would have no room.
+    assert_eq!(copies.take(), (2, 58));
+    for _ in 0..64 {
+        assert!(back.send(Packet::new(&sent, Checksum::Unknown)));
+    }
+    back.flush().unwrap();
+    assert_eq!(copies.take(), (1, 64));
+    lab.pass();
+    front.poll(guest.domain.now()).unwrap();
+    assert_eq!(core::iter::from_fn(|| front.receive(&mut [0; 2048]).unwrap()).count(), 64);
+    assert_eq!(back.rx_statistics().failed, 0);
+    drop((front, back));
+    drop(store);
+    lab.finish();
+}
+
+#[test]
+fn spanning_packets_fit_their_batch() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let calls = || lab.driver.counters().hypercalls[&HYPERVISOR_GRANT_TABLE_OP];
+    raw.post((0..100).map(|id| id % 8));
+    let before = calls();
+    // The small one leaves most of its page free, and the others begin at the next.
+    assert!(back.send(Packet::new(&frame(1, 9, 64), Checksum::Unknown)));
+    for _ in 0..16 {
+        assert!(back.send(Packet::new(&frame(1, 9, 8000), Checksum::Unknown)));
+    }
+    back.flush().unwrap();
+    assert_eq!(calls() - before, 1, "33 copies");
+    assert_eq!((back.rx_statistics().packets, back.rx_statistics().failed), (17, 0));
+    assert_eq!(back.rx_statistics().bytes, 64 + 16 * 8000);
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn unfillable_checksum_is_refused() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let raw = Raw::connect(&lab, &mut back, &[("feature-no-csum-offload", "1")]);
+    // No transport that has a checksum.
+    assert!(!back.send(Packet::new(&frame(1, 9, 100), Checksum::Blank)));
+    assert_eq!((back.rx_statistics().refused, back.rx_statistics().overrun), (1, 0));
+    assert!(back.send(Packet::new(&tcp(1, 9, b"data"), Checksum::Blank)));
+    assert_eq!(back.rx_statistics().refused, 1);
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+/// Each end runs only when an event or its deadline wakes it.
+#[test]
+fn events_alone_carry_packets_both_ways() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let guest = &lab.guests[0];
+    let mut front = lab.front(0);
+    let (mut front_wait, mut back_wait) = (EventWait::new(&guest.domain), EventWait::new(&lab.driver));
+    let (mut sent, mut echoed) = (0, 0);
+    const PACKETS: usize = 500;
+    let mut queue = std::collections::VecDeque::new();
+    while echoed < PACKETS {
+        if back_wait.take() {
+            let mut received = Vec::new();
+            let event =
+                back.poll(lab.driver.now(), &mut |packet: Packet<'_>| received.push(packet.bytes.to_vec()));
+            queue.extend(received);
+            // A packet at a time, so that most of them need an event of their own.
+            if let Some(packet) = queue.pop_front() {
+                assert!(back.send(Packet::new(&packet, Checksum::Unknown)));
+                back.flush().unwrap();
+            }
+            if event.unwrap() == NetbackEvent::Busy || !queue.is_empty() {
+                back_wait.wake();
+            }
+            if let Some(deadline) = back.deadline(lab.driver.now()) {
+                back_wait.wake_at(deadline);
+            }
+        } else if front_wait.take() {
+            let link = front.poll(guest.domain.now()).unwrap();
+            let mut buffer = [0; 2048];
+            while let Some(packet) = front.receive(&mut buffer).unwrap() {
+                assert_eq!(buffer[..packet.len], frame(9, 1, 100 + echoed % 1000));
+                echoed += 1;
+            }
+            // Few in flight, so that each end sleeps often.
+            while link == Link::Up && sent < PACKETS && sent < echoed + 3 {
+                front_send(&mut front, &frame(9, 1, 100 + sent % 1000));
+                sent += 1;
+            }
+            if front.final_check().unwrap() {
+                front_wait.wake();
+            }
+        } else {
+            let woken = run_until_due(&[&front_wait, &back_wait], Duration::from_secs(1));
+            assert!(woken, "both ends sleep: {sent} sent, {echoed} echoed");
+        }
+    }
+    lab.close(0, front, &mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn event_ends_wait_for_transmit_room() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let guest = &lab.guests[0];
+    let config = Config { tx_slots: 4, ..Config::default() };
+    let mut front = Net::open(&guest.store, &guest.grants, FrontVif(0), config).unwrap();
+    let (mut front_wait, mut back_wait) = (EventWait::new(&guest.domain), EventWait::new(&lab.driver));
+    let (mut sent, mut received) = (0, 0);
+    while received < 200 {
+        if back_wait.take() {
+            let event = back.poll(lab.driver.now(), &mut |_: Packet<'_>| received += 1).unwrap();
+            if event == NetbackEvent::Busy {
+                back_wait.wake();
+            }
+        } else if front_wait.take() {
+            let link = front.poll(guest.domain.now()).unwrap();
+            while link == Link::Up
+                && sent < 200
+                && front.transmit(&frame(9, 1, 60), TxChecksum::Complete).is_ok()
+            {
+                sent += 1;
+            }
+            if front.final_check().unwrap() {
+                front_wait.wake();
+            }
+        } else {
+            let woken = run_until_due(&[&front_wait, &back_wait], Duration::from_secs(1));
+            assert!(woken, "both ends sleep: {sent} sent, {received} received");
+        }
+    }
+    lab.close(0, front, &mut back);
+    drop(back);
+    lab.finish();
 }
 
 #[test]

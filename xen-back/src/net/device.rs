@@ -105,7 +105,8 @@ impl<'a, P: ForeignFrames, T: Transport> Netback<'a, P, T> {
     pub fn deadline(&self, now: Instant) -> Option<Instant> {
         let starved = self.link.as_ref().is_some_and(|link| !link.rx_notify && !link.rx.is_empty());
         let look = starved.then_some(now + LOOK_AGAIN);
-        [self.backend.deadline(), look].into_iter().flatten().min()
+        let drain = self.link.as_ref().and_then(|link| link.rx.drain_deadline());
+        [self.backend.deadline(), look, drain].into_iter().flatten().min()
     }
 
     /// Does what can be done now: follows the states, hands the guest's packets to `port`, and places packets that wait in the guest's pages.
@@ -127,7 +128,7 @@ impl<'a, P: ForeignFrames, T: Transport> Netback<'a, P, T> {
                     }
                     Err(error) => return Err(self.give_up(error)),
                 },
-                BackendEvent::Connected => return self.serve(port),
+                BackendEvent::Connected => return self.serve(port, now),
                 BackendEvent::Disconnect => {
                     self.link = None;
                     self.backend.disconnected();
@@ -143,11 +144,12 @@ impl<'a, P: ForeignFrames, T: Transport> Netback<'a, P, T> {
     /// Once the queue is half full, what waits in it is placed first: a burst is lost only if the guest has no pages for it.
     pub fn send(&mut self, packet: Packet<'_>) -> bool {
         let Some(link) = &mut self.link else { return false };
+        let now = self.backend.store().platform().now();
         if link.rx.is_half_full() {
             // A ring that was spoilt stays so: the next poll tells.
-            let _ = link.flush(&mut self.rx_statistics);
+            let _ = link.flush(&mut self.rx_statistics, now);
         }
-        link.rx.queue(packet, &mut self.rx_statistics)
+        link.rx.queue(packet, &mut link.rx_ring, &mut self.rx_statistics, now)
     }
 
     /// Places packets that wait in the guest's pages, with one event at most.
@@ -157,7 +159,8 @@ impl<'a, P: ForeignFrames, T: Transport> Netback<'a, P, T> {
     /// Those of [`poll`](Self::poll).
     pub fn flush(&mut self) -> Result<(), NetError> {
         let Some(link) = &mut self.link else { return Ok(()) };
-        link.flush(&mut self.rx_statistics).map_err(|error| self.give_up(error))
+        let now = self.backend.store().platform().now();
+        link.flush(&mut self.rx_statistics, now).map_err(|error| self.give_up(error))
     }
 
     /// Lets go of the guest and removes the device's directory.
@@ -221,10 +224,10 @@ impl<'a, P: ForeignFrames, T: Transport> Netback<'a, P, T> {
         Ok(Link { channel, tx_ring, rx_ring, tx, rx, rx_notify })
     }
 
-    fn serve(&mut self, port: &mut (impl Port + ?Sized)) -> Result<NetbackEvent, NetError> {
+    fn serve(&mut self, port: &mut (impl Port + ?Sized), now: Instant) -> Result<NetbackEvent, NetError> {
         let Some(link) = &mut self.link else { return Ok(NetbackEvent::Idle) };
         let received = link.receive(port, &mut self.tx_statistics);
-        let done = received.and_then(|busy| link.flush(&mut self.rx_statistics).map(|()| busy));
+        let done = received.and_then(|busy| link.flush(&mut self.rx_statistics, now).map(|()| busy));
         match done {
             Ok(true) => Ok(NetbackEvent::Busy),
             Ok(false) => Ok(NetbackEvent::Idle),
@@ -265,11 +268,11 @@ impl<P: ForeignFrames> Link<P> {
         Ok(true)
     }
 
-    fn flush(&mut self, statistics: &mut RxStatistics) -> Result<(), NetError> {
+    fn flush(&mut self, statistics: &mut RxStatistics, now: Instant) -> Result<(), NetError> {
         let mut result = Ok(true);
         // Bounded by what waits: nothing is queued meanwhile.
         while matches!(result, Ok(true)) && !self.rx.is_empty() {
-            result = self.rx.round(&mut self.rx_ring, statistics);
+            result = self.rx.round(&mut self.rx_ring, statistics, now);
         }
         if self.rx_ring.publish() == Notify::Send {
             self.notify();

@@ -14,7 +14,7 @@ mod tx;
 pub use device::{Netback, NetbackEvent};
 pub use error::{NetError, TxViolation};
 pub use packet::{MAX_PACKET, Packet, Port};
-pub use rx::RxStatistics;
+pub use rx::{DRAIN_TIMEOUT, RxStatistics};
 pub use tx::TxStatistics;
 pub use xen_ring::MacAddress;
 pub use xen_ring::checksum::{self, Checksum};

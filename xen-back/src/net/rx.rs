@@ -4,9 +4,10 @@ use super::segments::Segments;
 use super::{Checksum, NetError, Packet, checksum};
 use core::fmt;
 use core::num::NonZeroU16;
+use core::time::Duration;
 use heapless::{Deque, Vec};
 use xen_grant::{CopyBatch, MAX_COPIES, MapError};
-use xen_hypercall::{DomId, Fixed, OutOfMemory, PAGE_SIZE, Pages, Platform};
+use xen_hypercall::{DomId, Fixed, Instant, OutOfMemory, PAGE_SIZE, Pages, Platform};
 use xen_ring::BackRing;
 use xen_sys::io::netif::{
     NetRxFlags, NetifExtraFlags, NetifExtraGso, NetifExtraInfo, NetifExtraType, NetifGsoType, NetifRxRequest,
@@ -18,6 +19,10 @@ const QUEUE_PAGES: usize = 64;
 /// Packets that can wait.
 const QUEUE_PACKETS: usize = 256;
 
+/// How long a packet waits for receive buffers before it is dropped. A frontend can have fewer buffers than a packet needs, and
+/// must not be without packets for ever then. Linux's netback gives a packet as long (`rx_drain_timeout_msecs`).
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// What a device has sent to its guest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RxStatistics {
@@ -25,9 +30,11 @@ pub struct RxStatistics {
     pub packets: u64,
     /// Bytes of these.
     pub bytes: u64,
-    /// Packets dropped because the guest did not take those before.
+    /// Packets dropped because the guest provided too few buffers: the queue was full of packets, or this one had waited for
+    /// [`DRAIN_TIMEOUT`].
     pub overrun: u64,
-    /// Packets dropped because the guest could not take them: too long, or a checksum that nobody could complete.
+    /// Packets dropped because the guest could not take them: too long, in more buffers than it has, or a checksum that nobody
+    /// could complete.
     pub refused: u64,
     /// Packets lost because the guest's pages could not be written.
     pub failed: u64,
@@ -52,6 +59,8 @@ struct Waiting {
     len: usize,
     checksum: Checksum,
     segment: Option<NonZeroU16>,
+    /// When it was queued.
+    since: Instant,
 }
 
 impl Waiting {
@@ -60,10 +69,20 @@ impl Waiting {
         self.len.div_ceil(PAGE_SIZE)
     }
 
-    /// Slots that it takes, with one for the extra information.
+    /// Slots that it takes.
     fn slots(&self) -> usize {
-        self.pages() + usize::from(self.segment.is_some())
+        slots(self.len, self.segment)
     }
+
+    /// Returns when it has waited for long enough.
+    fn deadline(&self) -> Instant {
+        self.since + DRAIN_TIMEOUT
+    }
+}
+
+/// Returns the slots of a packet of `len` bytes, with one for the extra information.
+fn slots(len: usize, segment: Option<NonZeroU16>) -> usize {
+    len.div_ceil(PAGE_SIZE) + usize::from(segment.is_some())
 }
 
 /// Where packets wait for a guest.
@@ -78,16 +97,24 @@ pub(super) struct Rx<P: Platform> {
     next: usize,
     /// Slots that were taken from the ring, for a packet that needs more than there were.
     slots: Vec<NetifRxRequest, MAX_COPIES>,
+    /// The most buffers that the frontend is known to have, once a packet has waited in vain for more.
+    most: Option<usize>,
 }
 
 impl<P: Platform> Rx<P> {
     pub(super) fn new(platform: &P, guest: DomId, abilities: Abilities) -> Result<Self, OutOfMemory> {
         let memory = Pages::alloc(platform.clone(), QUEUE_PAGES)?;
-        Ok(Self { memory, guest, abilities, waiting: Deque::new(), next: 0, slots: Vec::new() })
+        let (waiting, slots) = (Deque::new(), Vec::new());
+        Ok(Self { memory, guest, abilities, waiting, next: 0, slots, most: None })
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    /// Returns when the oldest packet has waited for long enough.
+    pub(super) fn drain_deadline(&self) -> Option<Instant> {
+        self.waiting.front().map(Waiting::deadline)
     }
 
     /// Tells whether it is time to place what waits, before the next packet finds no room.
@@ -100,25 +127,53 @@ impl<P: Platform> Rx<P> {
     }
 
     /// Queues a packet, cut if the guest can't take it whole.
-    pub(super) fn queue(&mut self, packet: Packet<'_>, statistics: &mut RxStatistics) -> bool {
+    pub(super) fn queue<M: Fixed>(
+        &mut self,
+        packet: Packet<'_>,
+        ring: &mut RxRing<M>,
+        statistics: &mut RxStatistics,
+        now: Instant,
+    ) -> bool {
         let Abilities { segmentation, scatter_gather, .. } = self.abilities;
-        let cut = packet.segment.filter(|_| !(segmentation && scatter_gather));
+        let fits = self.can_post(slots(packet.bytes.len(), packet.segment), ring);
+        let cut = packet.segment.filter(|_| !(segmentation && scatter_gather && fits));
         let Some(size) = cut else {
-            return self.queue_one(packet.bytes.len(), packet.checksum, packet.segment, statistics, |room| {
-                room.copy_from_slice(packet.bytes);
+            if scatter_gather && !fits {
+                statistics.refused += 1;
+                return false;
+            }
+            let Packet { bytes, checksum, segment } = packet;
+            return self.queue_one(bytes.len(), checksum, segment, statistics, now, |room| {
+                room.copy_from_slice(bytes);
                 Some(())
             });
         };
-        let Some(segments) = Segments::of(packet.bytes, size.get()) else {
+        let segments = Segments::of(packet.bytes, size.get());
+        // The first one is the largest.
+        let segments = segments.filter(|segments| self.can_post(slots(segments.len(0), None), ring));
+        let Some(segments) = segments else {
             statistics.refused += 1;
             return false;
         };
         // If the guest does not take all, it asks its peer for the rest.
         (0..segments.count()).all(|index| {
-            self.queue_one(segments.len(index), Checksum::Blank, None, statistics, |room| {
+            self.queue_one(segments.len(index), Checksum::Blank, None, statistics, now, |room| {
                 segments.write(index, room)
             })
         })
+    }
+
+    /// Returns whether the frontend can be expected to post `need` buffers: it is not known to have fewer, or it has posted them.
+    fn can_post<M: Fixed>(&mut self, need: usize, ring: &mut RxRing<M>) -> bool {
+        let Some(most) = self.most.filter(|most| need > *most) else { return true };
+        // A frontend that was merely slow posts more later.
+        while self.slots.len() < need
+            && let Ok(Some(slot)) = ring.pop()
+        {
+            let _ = self.slots.push(slot);
+        }
+        self.most = Some(most.max(self.slots.len()));
+        self.slots.len() >= need
     }
 
     fn queue_one(
@@ -127,6 +182,7 @@ impl<P: Platform> Rx<P> {
         mut checksum: Checksum,
         segment: Option<NonZeroU16>,
         statistics: &mut RxStatistics,
+        now: Instant,
         write: impl FnOnce(&mut [u8]) -> Option<()>,
     ) -> bool {
         let limit = if self.abilities.scatter_gather { super::MAX_PACKET } else { PAGE_SIZE };
@@ -150,7 +206,7 @@ impl<P: Platform> Rx<P> {
         }
         self.next = (start + len).next_multiple_of(64);
         // There is room: looked at above.
-        let _ = self.waiting.push_back(Waiting { start, len, checksum, segment });
+        let _ = self.waiting.push_back(Waiting { start, len, checksum, segment, since: now });
         true
     }
 
@@ -175,18 +231,20 @@ impl<P: Platform> Rx<P> {
 
     /// Places waiting packets in the guest's pages, as many as one hypercall can copy and the guest has pages for. Returns whether there may be
     /// more to place; responses are pushed, not published.
+    ///
+    /// A packet that the guest has too few pages for is dropped once it has waited for [`DRAIN_TIMEOUT`].
     pub(super) fn round<M: Fixed>(
         &mut self,
         ring: &mut RxRing<M>,
         statistics: &mut RxStatistics,
+        now: Instant,
     ) -> Result<bool, NetError> {
         let (mut packets, mut used, mut copies) = (0, 0, 0);
         let mut starved = false;
         for waiting in &self.waiting {
             let (pages, need) = (waiting.pages(), waiting.slots());
-            // A slot's bytes may lie in two pages of ours.
-            let more = if waiting.start % PAGE_SIZE + waiting.len <= PAGE_SIZE { 1 } else { 2 * pages };
-            if copies + more > MAX_COPIES || used + need > self.slots.capacity() {
+            // A packet lies in one page, or begins at one: the bytes of each of its slots are one copy.
+            if copies + pages > MAX_COPIES || used + need > self.slots.capacity() {
                 break;
             }
             while self.slots.len() < used + need {
@@ -200,7 +258,7 @@ impl<P: Platform> Rx<P> {
             }
             packets += 1;
             used += need;
-            copies += more;
+            copies += pages;
         }
         let whole = self.copy(0, packets).is_ok();
         let mut done = 0;
@@ -220,7 +278,29 @@ impl<P: Platform> Rx<P> {
         let done = done.min(self.slots.len());
         self.slots.rotate_left(done);
         self.slots.truncate(self.slots.len() - done);
+        if starved && self.drop_oldest(packets > 0, now) {
+            statistics.overrun += 1;
+            starved = false;
+        }
         Ok(!self.waiting.is_empty() && !starved)
+    }
+
+    /// Drops the oldest packet, for which the guest has posted too few pages, if it has waited for long enough or the guest is
+    /// known to have no more. `moves` says that the guest was given pages back just now.
+    fn drop_oldest(&mut self, moves: bool, now: Instant) -> bool {
+        let Some(oldest) = self.waiting.front() else { return false };
+        let held = self.slots.len();
+        let late = now >= oldest.deadline();
+        let hopeless = !moves && self.most.is_some_and(|most| oldest.slots() > most.max(held));
+        if !late && !hopeless {
+            return false;
+        }
+        // All pages that it had were here for that time, and it could not post more before it got some of them back.
+        if late && !moves && held > 0 {
+            self.most = Some(held.max(self.most.unwrap_or(0)));
+        }
+        self.waiting.pop_front();
+        true
     }
 
     /// Copies the first `packets` waiting packets into the slots from `slot` on, by one hypercall.
