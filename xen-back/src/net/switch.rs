@@ -58,9 +58,13 @@ impl<const N: usize> Switch<N> {
         Self::default()
     }
 
-    /// Takes the first free port into use; `None` if there is none. With `only`, packets from any other address are dropped.
+    /// Takes the first free port into use; `None` if there is none. With `only`, packets from any other address are dropped, and
+    /// packets to that address no longer go to a port that has used it before.
     pub fn connect(&mut self, only: Option<MacAddress>) -> Option<usize> {
         let index = self.ports.iter().position(Option::is_none)?;
+        for table in self.ports.iter_mut().flatten() {
+            table.seen.retain(|seen| Some(*seen) != only);
+        }
         *self.ports.get_mut(index)? = Some(Table { only, seen: Vec::new() });
         Some(index)
     }
@@ -146,6 +150,25 @@ mod tests {
         assert_eq!(switch.forward(new, mac(1), mac(2)), Forward::To(peer));
         assert_eq!(switch.forward(peer, mac(2), mac(1)), Forward::To(new));
         assert_eq!(switch.forward(peer, mac(1), mac(2)), Forward::Drop(Reason::Source));
+    }
+
+    #[test]
+    fn held_address_is_forgotten_elsewhere() {
+        let mut switch = Switch::<3>::new();
+        let [thief, peer] = [(); 2].map(|()| switch.connect(None).unwrap());
+        switch.forward(peer, mac(2), MacAddress::BROADCAST);
+        switch.forward(thief, mac(3), MacAddress::BROADCAST);
+        assert_eq!(switch.forward(thief, mac(1), mac(2)), Forward::To(peer));
+        assert_eq!(switch.forward(peer, mac(2), mac(1)), Forward::To(thief));
+        let owner = switch.connect(Some(mac(1))).unwrap();
+        assert_eq!(switch.forward(peer, mac(2), mac(1)), Forward::Flood, "the owner has not sent yet");
+        assert_eq!(switch.forward(peer, mac(2), mac(3)), Forward::To(thief), "other addresses stay");
+        assert_eq!(switch.forward(owner, mac(1), mac(2)), Forward::To(peer));
+        assert_eq!(switch.forward(peer, mac(2), mac(1)), Forward::To(owner));
+        // A port without a rule makes others forget nothing.
+        switch.disconnect(thief);
+        switch.connect(None).unwrap();
+        assert_eq!(switch.forward(peer, mac(2), mac(1)), Forward::To(owner));
     }
 
     #[test]
