@@ -10,9 +10,11 @@ use xen_example_sim_shell::{Setup, SharedDisk, Sleep, Stage, Xen, demo, run_shel
 use xen_front::block::{Block, BlockError, BlockState, Completion, Disk, IoError, Request, Token};
 use xen_front::console::Console;
 use xen_front::net::{Config, Link, Net, NetError, TxChecksum, Vif};
+use xen_front::vchan::{Server, VchanOrders};
 use xen_grant::{GrantTable, Quarantine};
+use xen_hypercall::ops::event_channel;
 use xen_hypercall::ops::sched::{self, Resumed};
-use xen_hypercall::{Instant, PAGE_SIZE, Pages, Platform, start};
+use xen_hypercall::{DomId, Instant, PAGE_SIZE, Pages, Platform, start};
 use xen_sim::{Domain, Step};
 use xen_store::XenStore;
 use xen_store::xenbus::XenbusError;
@@ -239,6 +241,55 @@ fn a_console_goes_on_in_a_new_ring() {
     world.type_on_console(lab.xen.inner().id(), b"x");
     let mut typed = [0; 4];
     assert_eq!(console.read(&mut typed), Ok(1));
+    drop(console);
+    lab.end(store, grants);
+}
+
+/// FreeBSD-EN-17:05: a guest that is resumed in place and finds that reported as elsewhere has all of its ports, watches and
+/// grants still.
+#[test]
+fn resumes_in_place_leave_nothing_behind() {
+    let lab = Lab::new(8);
+    let (store, grants) = lab.store_and_grants();
+    let mut console = Console::primary(start::console_ring(lab.xen.clone()).unwrap());
+    let mut block = Block::connect(&store, &grants, lab.stage.vbd.id, lab.deadline()).unwrap();
+    let mut net = Net::connect(&store, &grants, Vif(0), Config::default()).unwrap();
+    let (world, id) = (lab.stage.world.clone(), lab.xen.inner().id());
+    let mut before = None;
+    for round in 0..100 {
+        let peer = lab.xen.inner().id();
+        let orders = VchanOrders::new(10, 11).unwrap();
+        let server = Server::open(&store, &grants, lab.stage.driver().id(), "data/vchan", orders).unwrap();
+        server.close(lab.deadline()).unwrap();
+        world.suspend(id, move |world| world.resume(id, Resumed::Elsewhere));
+        assert_eq!((sleep(&lab.xen, &store, &grants), lab.xen.inner().id()), (Resumed::Elsewhere, peer));
+        console.resume().unwrap();
+        block.resume().unwrap();
+        net.resume().unwrap();
+        let deadline = lab.deadline();
+        while (block.state(), net.link()) != (BlockState::Connected, Link::Up) {
+            assert!(lab.xen.now() < deadline, "{:?} {:?}", block.state(), net.link());
+            block.poll(lab.xen.now()).unwrap();
+            net.poll(lab.xen.now()).unwrap();
+            store.wait(deadline);
+        }
+        let submitted = write_pages(&mut block, &lab.xen, 0..2);
+        block.kick();
+        assert_all_written(&complete(&mut block, &lab.xen, 2), &submitted, &lab.disk);
+        writeln!(console, "round {round}").unwrap();
+        console.flush(lab.deadline()).unwrap();
+        // The highest port shows whether older ones are open still: Xen gives out the lowest that is free.
+        let probe = event_channel::alloc_unbound(&lab.xen, DomId(0)).unwrap();
+        event_channel::close(&lab.xen, probe).unwrap();
+        let found = (probe, grants.free(), grants.sweep_quarantine());
+        // The first rounds may grow what is kept for good.
+        if round > 2 {
+            assert_eq!(*before.get_or_insert(found), found, "round {round}");
+        }
+    }
+    block.close_now().unwrap();
+    drop(block);
+    net.close().unwrap();
     drop(console);
     lab.end(store, grants);
 }

@@ -129,9 +129,15 @@ impl<'a, P: Platform, const DEPTH: usize> Connection<'a, P, DEPTH> {
     }
 
     /// Ends the connection of a domain that was resumed elsewhere: the port is not its own any more.
+    ///
+    /// A domain can be resumed in place and find that reported as elsewhere. It still has the port then, which is closed.
     pub(super) fn abandon(&mut self) {
         self.end();
-        if let Some(channel) = self.channel.take() {
+        // The grant table of a new domain has none of the old entries, and the references stay those of the old ring.
+        let moved = self.requests.memory().peer().is_none();
+        if let Some(channel) = self.channel.take()
+            && moved
+        {
             channel.abandon();
         }
     }

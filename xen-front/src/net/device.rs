@@ -139,18 +139,26 @@ impl<'a, P: Platform> Net<'a, P> {
     /// [`NetError`]; nothing has changed then.
     pub fn reopen(&mut self) -> Result<(), NetError> {
         let found = self.find_again();
-        self.take_up(found, drop)
+        self.take_up(found)
     }
 
     /// Begins to connect the device again after the domain was suspended and is now resumed elsewhere: with another backend, and none of the ports and
     /// grants of before. The store and the grant table have to be resumed first. For a moment there is memory for twice the packets.
     ///
+    /// A domain can be resumed in place and find that reported as elsewhere (`xl resume` of a guest that can't be cancelled). Its
+    /// port is closed then, as by [`reopen`](Self::reopen).
+    ///
     /// # Errors
     ///
     /// Those of [`reopen`](Self::reopen); call this again.
     pub fn resume(&mut self) -> Result<(), NetError> {
-        let found = self.find_again();
-        self.take_up(found, Channel::abandon)
+        // The grant table of a new domain has none of the old entries, and the references stay those of the old rings.
+        if self.rings.rx.ring().peer().is_none() {
+            // The port's number may be another owner's already, whatever comes next.
+            let none = Channel::of_start_of_day(self.grants.platform().clone(), self.channel.port());
+            core::mem::replace(&mut self.channel, none).abandon();
+        }
+        self.reopen()
     }
 
     /// Finds the device in xenstore, and makes for its backend what it has to be given; `None` if there is no such device.
@@ -167,19 +175,15 @@ impl<'a, P: Platform> Net<'a, P> {
         Ok(Some(Found { frontend, rings, channel, mac, mtu }))
     }
 
-    /// Takes the new in the place of the old, whose port `let_go` ends.
-    fn take_up(
-        &mut self,
-        found: Result<Option<Found<'a, P>>, NetError>,
-        let_go: impl FnOnce(Channel<P>),
-    ) -> Result<(), NetError> {
+    /// Takes the new in the place of the old.
+    fn take_up(&mut self, found: Result<Option<Found<'a, P>>, NetError>) -> Result<(), NetError> {
         let Some(Found { frontend, mut rings, channel, mac, mtu }) = found? else {
             self.link = Link::Closed;
             return Ok(());
         };
         rings.statistics = self.rings.statistics;
         (self.frontend, self.rings, self.mac, self.mtu) = (frontend, rings, mac, mtu);
-        let_go(core::mem::replace(&mut self.channel, channel));
+        self.channel = channel;
         self.link = Link::Connecting;
         Ok(())
     }
