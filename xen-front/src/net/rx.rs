@@ -12,6 +12,9 @@ use xen_sys::io::netif::{
 /// The bytes of an Ethernet header; a shorter packet is none.
 pub(super) const MIN_PACKET: usize = 14;
 
+/// What a packet is replaced by in its buffer once it was copied out.
+static ZEROES: [u8; PAGE_SIZE] = [0; PAGE_SIZE];
+
 /// A packet that was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RxPacket {
@@ -111,7 +114,8 @@ impl<R: Fixed, B: AsRef<SharedMem>> RxQueue<R, B> {
         }
     }
 
-    /// Copies a packet out: from here on nobody can change it.
+    /// Copies a packet out: from here on nobody can change it. Zeroes stay in the buffer, so that a backend that says it has
+    /// written a packet there, and has not, repeats no older one.
     fn copy(&self, response: &NetifRxResponse, buffer: &mut [u8]) -> Result<usize, Dropped> {
         let len = usize::try_from(response.status).map_err(|_| Dropped::Error)?;
         let offset = usize::from(response.offset);
@@ -123,6 +127,8 @@ impl<R: Fixed, B: AsRef<SharedMem>> RxQueue<R, B> {
         }
         let target = buffer.get_mut(..len).ok_or(Dropped::TooLong)?;
         self.buffers.copy_to(self.next, offset, target).ok_or(Dropped::Outside)?;
+        let zeroes = ZEROES.get(..len).unwrap_or_default();
+        self.buffers.copy_from(self.next, offset, zeroes).ok_or(Dropped::Outside)?;
         Ok(len)
     }
 

@@ -10,7 +10,7 @@ use persistent::while_peer_writes;
 use xen_front::net::*;
 use xen_grant::{GrantTable, Quarantine};
 use xen_hypercall::{Instant, Platform, start};
-use xen_sim::{Device, Domain, DomainConfig, Vif as VirtualVif, World};
+use xen_sim::{Device, Domain, DomainConfig, EventWait, Vif as VirtualVif, World};
 use xen_store::XenStore;
 use xen_store::xenbus::XenbusError;
 use xen_sys::io::netif::{NetRxFlags, NetTxFlags};
@@ -383,6 +383,103 @@ fn rings_that_stay_mapped_are_reported_and_kept_back_until_the_backend_lets_go()
     assert_eq!(net.close(), Err(NetError::InUse { allocations: 2 }));
     assert_eq!(lab.grants.sweep_quarantine(), Quarantine { waiting: 2, lost: 0 });
     lab.back.state().let_go();
+    lab.finish();
+}
+
+#[test]
+fn transmit_with_hands_out_zeroes() {
+    let lab = Lab::new();
+    let mut net = lab.net();
+    net.transmit_with(200, TxChecksum::Complete, |bytes| bytes.fill(0xaa)).unwrap();
+    let shown = net.transmit_with(100, TxChecksum::Complete, |bytes| bytes.to_vec()).unwrap();
+    assert_eq!(shown, [0; 100]);
+    net.flush().unwrap();
+    lab.world.run_until_idle();
+    let sent: Vec<_> = lab.back.state().received.drain(..).map(|(packet, _)| packet).collect();
+    assert_eq!(sent, [vec![0xaa; 200], vec![0; 100]]);
+    net.close().unwrap();
+    lab.finish();
+}
+
+#[test]
+fn unwritten_packet_reads_as_zeroes() {
+    let lab = Lab::new();
+    let mut net = lab.connect(Config { rx_slots: 1, ..small() }).unwrap();
+    lab.send([(vec![0xaa; 300], NetRxFlags::empty())]);
+    assert_eq!(received(&mut net), [(vec![0xaa; 300], Checksum::Unknown)]);
+    net.flush().unwrap();
+    // The same buffer again, of which the backend says that it has a longer packet.
+    lab.back.state().manners = Manners::WritesNothing;
+    lab.send([(vec![0xbb; 400], NetRxFlags::empty())]);
+    assert_eq!(received(&mut net), [(vec![0; 400], Checksum::Unknown)]);
+    lab.back.state().manners = Manners::Good;
+    net.close().unwrap();
+    lab.finish();
+}
+
+#[test]
+fn reopened_device_has_all_buffers_once() {
+    let lab = Lab::new();
+    let mut net = lab.net();
+    for round in 0..4 {
+        assert_eq!(net.tx_free(), 20);
+        lab.back.state().manners = Manners::Silent;
+        (0..20).for_each(|n| net.transmit(&packet(n), TxChecksum::Complete).unwrap());
+        assert_eq!(net.transmit(&packet(0), TxChecksum::Complete), Err(TxError::Full), "{round}");
+        net.flush().unwrap();
+        lab.world.run_until_idle();
+        net.reopen().unwrap();
+        lab.wait_for(&mut net, Link::Up);
+        lab.back.state().manners = Manners::Good;
+    }
+    // What was in flight is lost, and what is sent now arrives once and is answered once.
+    (0..20).for_each(|n| net.transmit(&packet(n), TxChecksum::Complete).unwrap());
+    net.flush().unwrap();
+    lab.world.run_until_idle();
+    let sent: Vec<_> = lab.back.state().received.drain(..).map(|(packet, _)| packet).collect();
+    assert_eq!(sent, (0..20).map(packet).collect::<Vec<_>>());
+    let before = net.statistics().tx_packets;
+    (0..20).for_each(|n| net.transmit(&packet(n), TxChecksum::Complete).unwrap());
+    assert_eq!(net.statistics().tx_packets - before, 20);
+    // As many packets arrive as there are buffers, and no more.
+    lab.send((0..30).map(|n| (packet(n), NetRxFlags::empty())));
+    assert_eq!(received(&mut net).len(), 24);
+    net.close().unwrap();
+    lab.finish();
+}
+
+/// Each end runs only when an event or its deadline wakes it.
+#[test]
+fn events_alone_carry_packets() {
+    let lab = Lab::new();
+    let mut net = Net::open(&lab.store, &lab.grants, Vif(0), small()).unwrap();
+    let mut wait = EventWait::new(&lab.guest);
+    let (mut sent, mut got) = (0, 0);
+    let done = wait.clone().run_until(lab.deadline(), || {
+        let link = net.poll(lab.guest.now()).unwrap();
+        got += received(&mut net).len();
+        while link == Link::Up && sent < 200 && net.transmit(&packet(7), TxChecksum::Complete).is_ok() {
+            lab.back.state().to_send.push_back((packet(9), NetRxFlags::empty()));
+            sent += 1;
+        }
+        if net.final_check().unwrap() {
+            wait.wake();
+        }
+        sent == 200 && got == 200
+    });
+    assert!(done, "{sent} sent, {got} received");
+    net.close().unwrap();
+    lab.finish();
+}
+
+#[test]
+fn connected_interface_notifies_backend() {
+    let lab = Lab::new();
+    let net = lab.net();
+    lab.world.run_until_idle();
+    // A port is pending when it is bound; the other event is for a backend that has looked at the rings before.
+    assert_eq!(lab.back.state().events, 2);
+    net.close().unwrap();
     lab.finish();
 }
 

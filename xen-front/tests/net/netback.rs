@@ -24,6 +24,8 @@ pub(crate) enum Manners {
     WrongId(u16),
     /// Stays mapped when it has closed.
     KeepRings,
+    /// Says that it has written packets, and has not.
+    WritesNothing,
     /// Never gets ready.
     NeverReady,
 }
@@ -40,6 +42,8 @@ pub(crate) struct State {
     pub(crate) to_send: VecDeque<(Vec<u8>, NetRxFlags)>,
     /// The guest's directory when it connected.
     pub(crate) seen: Vec<(String, String)>,
+    /// The events of the guest's port that were taken.
+    pub(crate) events: u32,
     kept: Option<Link>,
 }
 
@@ -158,7 +162,7 @@ fn map(domain: &Domain, owner: DomId, reference: GrantRef) -> Page {
 
 impl Link {
     fn serve(&mut self, domain: &Domain, owner: DomId, state: &mut State) -> Step {
-        domain.take_event(self.channel.port());
+        state.events += u32::from(domain.take_event(self.channel.port()));
         if state.manners == Manners::Silent {
             return Step::Idle;
         }
@@ -179,7 +183,9 @@ impl Link {
             && let Ok(Some(request)) = self.rx.pop()
         {
             let Some((packet, flags)) = state.to_send.pop_front() else { break };
-            map(domain, owner, request.gref).as_ref().copy_from(0, &packet).unwrap();
+            if state.manners != Manners::WritesNothing {
+                map(domain, owner, request.gref).as_ref().copy_from(0, &packet).unwrap();
+            }
             let id = if let Manners::WrongId(bits) = state.manners { request.id ^ bits } else { request.id };
             let status = packet.len() as i16;
             self.rx.push(&NetifRxResponse { id, offset: 0, flags, status }).unwrap();

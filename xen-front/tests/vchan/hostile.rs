@@ -127,6 +127,35 @@ fn numbers_in_xenstore_that_are_none_or_lead_nowhere_are_refused() {
     clear(lab);
 }
 
+#[test]
+fn only_early_errors_are_waited_for() {
+    let lab = Lab::new();
+    let (page, channel) = forged(&lab, &offer(9, 12));
+    let connect = |waits: bool| {
+        let (start, deadline) = (lab.two.now(), lab.soon());
+        let error = Client::connect(&lab.two_store, lab.one.id(), lab.path(), deadline).unwrap_err();
+        let waited = lab.two.now() >= deadline;
+        assert_eq!(waited, waits, "{error}, after {:?}", lab.two.now().saturating_duration_since(start));
+        error
+    };
+    // Rings that there can't be, and numbers that are none, do not become right by waiting.
+    assert_eq!(connect(false), VchanError::Rings(RingsError::Order { found: 9 }));
+    tell(&lab, "event-channel", "x");
+    assert!(matches!(connect(false), VchanError::Store(_)));
+    tell(&lab, "ring-ref", "-1");
+    assert!(matches!(connect(false), VchanError::Store(_)));
+    // Nodes that can't be read yet, and those that are not there, may.
+    let node = format!("{PATH}/ring-ref");
+    let own = [Permission { access: Access::None, domain: lab.one.id() }];
+    lab.one_store.set_permissions(&node, &own).unwrap();
+    assert!(matches!(connect(true), VchanError::Store(_)));
+    lab.one_store.remove(PATH).unwrap();
+    assert!(matches!(connect(true), VchanError::Store(error) if error.is_not_found()));
+    assert!(page.reclaim().is_ok());
+    drop(channel);
+    lab.finish();
+}
+
 /// Writes a node whenever its reader waits for the store, until a moment far behind the reader's deadline.
 struct Rewrite {
     world: World,
