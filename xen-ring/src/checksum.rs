@@ -284,6 +284,29 @@ mod tests {
         assert_eq!(broken(13, 6), (None, false), "ARP");
     }
 
+    #[test]
+    fn udp_length_bounds_the_checksum() {
+        // Padding behind the packet is not part of it, whatever the length says.
+        let frame = |len: u8| {
+            let mut frame = [UDP_FRAME.as_slice(), &[9; 10]].concat();
+            frame[39] = len;
+            frame
+        };
+        for len in [0, 7, 26, 30, 255] {
+            assert_eq!((verify(&frame(len)), fill(&mut frame(len))), (None, false), "{len}");
+        }
+        for len in [8, 9, 24, 25] {
+            let mut frame = frame(len);
+            assert!(fill(&mut frame));
+            assert_eq!(verify(&frame), Some(true), "{len}");
+            let end = 34 + usize::from(len);
+            frame[end] ^= 1;
+            assert_eq!(verify(&frame), Some(true), "what follows {len} bytes does not count");
+            frame[end - 1] ^= 1;
+            assert_eq!(verify(&frame), Some(false), "the last of {len} bytes counts");
+        }
+    }
+
     proptest! {
         #[test]
         fn the_fast_sum_is_the_sum(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
