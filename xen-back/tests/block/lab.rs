@@ -11,8 +11,8 @@ use xen_evtchn::Channel;
 use xen_front::block::{Block, BlockState};
 use xen_grant::{GrantTable, ReadWrite, Shared};
 use xen_hypercall::{GrantRef, Pages, Platform, start};
-use xen_ring::FrontRing;
-use xen_sim::{Device, Disk, Domain, DomainConfig, World};
+use xen_ring::{FrontRing, Notify};
+use xen_sim::{Device, Disk, Domain, DomainConfig, EventWait, World, run_until_due};
 use xen_store::XenStore;
 use xen_store::xenbus::{Backend, DeviceId, backends};
 use xen_sys::io::blkif::{
@@ -90,7 +90,17 @@ pub(crate) struct Lab {
     pub(crate) driver_store: XenStore<Domain>,
     pub(crate) grants: GrantTable<Domain>,
     pub(crate) disk: SharedDisk,
+    /// The wake-ups of both ends: a notification that is lost makes a test fail.
+    front_wait: RefCell<EventWait>,
+    back_wait: RefCell<EventWait>,
 }
+
+/// How long both ends may sleep before a test gives up, and how long a backend must sleep to have settled.
+const ASLEEP: Duration = Duration::from_secs(5);
+const SETTLED: Duration = Duration::from_millis(2);
+
+/// The polls in a row after which a test gives up: the ends notify each other for ever.
+const POLLS: usize = 5000;
 
 pub(crate) fn store_of(domain: &Domain) -> XenStore<Domain> {
     XenStore::new(domain.clone(), start::xenstore_ring(domain.clone()).unwrap()).unwrap()
@@ -122,10 +132,12 @@ impl Lab {
             driver_store: store_of(&driver),
             grants: GrantTable::new(guest.clone()).unwrap(),
             disk: Rc::new(RefCell::new(NotedDisk {
-                disk: MemoryDisk::new(noise(SECTORS * 512, 3)),
+                disk: MemoryDisk::new(Self::content()),
                 secure: true,
                 done: Vec::new(),
             })),
+            front_wait: RefCell::new(EventWait::new(&guest)),
+            back_wait: RefCell::new(EventWait::new(&driver)),
             world,
             guest,
             driver,
@@ -133,11 +145,17 @@ impl Lab {
         }
     }
 
+    /// What the disk holds at first.
+    pub(crate) fn content() -> Vec<u8> {
+        noise(SECTORS * 512, 3)
+    }
+
     pub(crate) fn back(&self, mode: GrantMode) -> Back<'_> {
         self.back_with(Config { mode, ring_order: 0, budget: 8 })
     }
 
     pub(crate) fn back_with(&self, config: Config) -> Back<'_> {
+        self.back_wait.borrow_mut().wake();
         let found = backends::<4>(&self.driver_store, "vbd").unwrap();
         assert_eq!(found, [DeviceId { guest: self.guest.id(), device: self.device.id }]);
         let backend = Backend::open(&self.driver_store, "vbd", found[0]).unwrap();
@@ -149,22 +167,52 @@ impl Lab {
         Block::open(&self.guest_store, &self.grants, self.device.id).unwrap()
     }
 
-    /// Lets both ends run until `done`.
+    /// Lets both ends run until `done`, each when it has an event, is at its deadline or has left work. The frontend is polled once at
+    /// first, as the test may have given it work.
     pub(crate) fn run<const DEPTH: usize>(
         &self,
         front: &mut Block<'_, Domain, DEPTH>,
         back: &mut Back<'_>,
         mut done: impl FnMut(&mut Block<'_, Domain, DEPTH>) -> bool,
     ) {
-        for _ in 0..2000 {
-            front.poll(self.guest.now()).unwrap();
-            if done(front) {
-                return;
+        self.front_wait.borrow_mut().wake();
+        for _ in 0..POLLS {
+            let front_due = self.front_wait.borrow_mut().take();
+            if front_due {
+                front.poll(self.guest.now()).unwrap();
+                if done(front) {
+                    return;
+                }
             }
-            back.poll(self.driver.now()).unwrap();
-            self.world.run_for(Duration::from_micros(10));
+            let polled = self.poll_if_due(back);
+            assert!(!matches!(polled, Some(Err(_))), "{polled:?}");
+            if !front_due && polled.is_none() {
+                let waits = (self.front_wait.borrow(), self.back_wait.borrow());
+                let woken = run_until_due(&[&waits.0, &waits.1], ASLEEP);
+                assert!(woken, "both ends sleep: {front:?} {back:?}");
+            }
         }
         panic!("it never came: {front:?} {back:?}");
+    }
+
+    /// Has the backend polled: the test has given it a reason.
+    pub(crate) fn wake_back(&self) {
+        self.back_wait.borrow_mut().wake();
+    }
+
+    /// Polls the backend if it has a reason to run.
+    fn poll_if_due(&self, back: &mut Back<'_>) -> Option<Result<BlkbackEvent, BlockError>> {
+        let mut wait = self.back_wait.borrow_mut();
+        wait.take().then(|| {
+            let polled = back.poll(self.driver.now());
+            match polled {
+                Ok(BlkbackEvent::Idle) => back.deadline().map_or((), |deadline| wait.wake_at(deadline)),
+                // After an error it is to be polled again in any case.
+                Ok(BlkbackEvent::Busy) | Err(_) => wait.wake(),
+                Ok(BlkbackEvent::Removed) => {}
+            }
+            polled
+        })
     }
 
     pub(crate) fn reach<const DEPTH: usize>(
@@ -173,20 +221,23 @@ impl Lab {
         back: &mut Back<'_>,
         state: BlockState,
     ) {
-        self.run(front, back, |front| front.poll(self.guest.now()).unwrap() == state);
+        self.run(front, back, |front| front.state() == state);
     }
 
-    /// Lets the backend run alone for a while.
+    /// Lets the backend run alone until it has nothing to do for a while.
     pub(crate) fn settle(&self, back: &mut Back<'_>) -> Result<BlkbackEvent, BlockError> {
         let mut last = Ok(BlkbackEvent::Idle);
-        for _ in 0..20 {
-            last = back.poll(self.driver.now());
-            if last.is_err() || last == Ok(BlkbackEvent::Removed) {
-                break;
+        for _ in 0..POLLS {
+            if let Some(polled) = self.poll_if_due(back) {
+                last = polled;
+                if last.is_err() || last == Ok(BlkbackEvent::Removed) {
+                    return last;
+                }
+            } else if !run_until_due(&[&self.back_wait.borrow()], SETTLED) {
+                return last;
             }
-            self.world.run_for(Duration::from_micros(10));
         }
-        last
+        panic!("it never settles: {back:?}");
     }
 
     pub(crate) fn states(&self) -> (u32, u32) {
@@ -247,8 +298,9 @@ where
 
     pub(crate) fn ask(&mut self, back: &mut Back<'_>, request: &Req) -> Rsp {
         self.ring.push(request).unwrap();
-        let _ = self.ring.publish();
-        self.channel.notify().unwrap();
+        if self.ring.publish() == Notify::Send {
+            self.channel.notify().unwrap();
+        }
         self.lab.settle(back).unwrap();
         self.ring.pop().unwrap().expect("an answer")
     }

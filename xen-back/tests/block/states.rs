@@ -22,9 +22,11 @@ fn d_r02_a_request_index_past_the_room_closes_the_device_and_a_new_frontend_is_s
     let connected = lab.driver.counters().maps;
     let ring = ring.into_memory();
     ring.as_ref().u32::<0>().store(33, Ordering::SeqCst);
+    channel.notify().unwrap();
     assert!(matches!(lab.settle(&mut back), Err(BlockError::Corrupt(_))));
     assert_eq!(lab.driver.counters().unmaps, connected, "the guest's pages are let go of at once");
     ring.as_ref().u32::<0>().store(1, Ordering::SeqCst);
+    let _ = channel.notify();
     assert_eq!(lab.settle(&mut back), Ok(BlkbackEvent::Idle));
     assert_eq!(lab.states(), (3, 5), "closing, and the ring is not looked at again");
     let error =

@@ -76,7 +76,8 @@ pub enum BlockState {
 /// The caller's pages are granted as they are and come back with the completion, so nothing is copied. [`submit`](Self::submit) queues,
 /// [`kick`](Self::kick) publishes what was queued and notifies the backend at most once; so does [`poll`](Self::poll), which also keeps the
 /// connection. Before waiting for an event of [`port`](Self::port) and of the store's port: `poll`, then
-/// [`complete`](Self::complete) until it returns `None`.
+/// [`complete`](Self::complete) until it returns `None`; while the device closes, `poll` once more after the last completion, which lets
+/// it go on.
 ///
 /// A backend that breaks the protocol marks the device broken: its ring is not touched again, every request in flight
 /// completes with an error, and pages that the backend has not let go of are kept back by the grant table.
@@ -359,6 +360,9 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         }
         let Some(Answer { completion, operation }) = self.link.current_mut().and_then(Connection::complete)
         else {
+            // The completions before have made room in a ring that is smaller than that of an earlier
+            // connection, and the caller waits for an event now.
+            self.submit_again();
             return self.complete_closed();
         };
         if completion.outcome == Err(IoError::Unsupported) {
@@ -375,7 +379,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
     /// Gives back what was left of a device that is closed.
     fn complete_closed(&mut self) -> Option<Completion<P>> {
         if !matches!(self.state, BlockState::Closed | BlockState::Unplugged) {
-            return None;
+            return self.unanswered.next_ended();
         }
         self.take_back();
         self.link = Link::None;
@@ -523,8 +527,11 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         self.link = Link::None;
     }
 
-    /// Makes the requests again that earlier connections did not answer.
+    /// Makes the requests again that earlier connections did not answer, as far as there is room.
     fn submit_again(&mut self) {
+        if self.state != BlockState::Connected {
+            return;
+        }
         let flush = self.info.flush_method().unwrap_or(FlushMethod::Flush);
         // What an earlier backend has written into the pages of a read is not this one's answer.
         let zeroed = if self.info.trusted { Zeroed::Reads } else { Zeroed::All };

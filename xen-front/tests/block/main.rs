@@ -643,6 +643,29 @@ fn close_without_backend_waits_and_ends() {
 }
 
 #[test]
+fn close_follows_backend() {
+    let lab = Lab::new();
+    let mut disk = lab.disk();
+    lab.back.state().manners = Manners::Forget;
+    assert!(matches!(disk.write(0, &[1; 4096]), Err(TransferError::Timeout { .. })));
+    let start = lab.guest.now();
+    let at = start + Duration::from_secs(1);
+    let (store, path) = (lab.world.store(), format!("{}/state", lab.device.get().backend_path()));
+    lab.world.dom0().spawn(move |dom0: &Domain| {
+        if dom0.now() < at {
+            return xen_sim::Step::Sleep(at);
+        }
+        // What the request waits for does not come any more.
+        store.write(&path, 6).unwrap();
+        xen_sim::Step::Done
+    });
+    disk.close(start + Duration::from_secs(10)).unwrap();
+    let waited = lab.guest.now().saturating_duration_since(start);
+    assert!(waited < Duration::from_secs(2), "{waited:?}");
+    lab.finish();
+}
+
+#[test]
 fn drop_while_closing_ends_in_closed() {
     let lab = Lab::new();
     let mut block = lab.block();
