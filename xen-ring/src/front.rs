@@ -66,11 +66,6 @@ where
         self.slots() - self.requests.private.wrapping_sub(self.responses.taken)
     }
 
-    /// Returns the slot that the next request goes to, in `0..slots()`; protocols that tie ids to slots need it.
-    pub fn next_slot(&self) -> u32 {
-        self.requests.private & (self.slots() - 1)
-    }
-
     /// Returns what poisoned the ring, if something did.
     pub fn poison(&self) -> Option<Corrupt> {
         self.responses.poison()

@@ -120,10 +120,6 @@ impl<'a, P: Platform, const DEPTH: usize> Connection<'a, P, DEPTH> {
         self.requests.memory().refs()
     }
 
-    pub(super) fn channel(&self) -> Option<&Channel<P>> {
-        self.channel.as_ref()
-    }
-
     pub(super) fn port(&self) -> Option<Port> {
         self.channel.as_ref().map(Channel::port)
     }

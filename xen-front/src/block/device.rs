@@ -12,7 +12,6 @@ use super::{
 use core::fmt;
 use core::time::Duration;
 use heapless::Vec;
-use xen_evtchn::Channel;
 use xen_grant::GrantTable;
 use xen_hypercall::{Instant, Platform, Port};
 use xen_store::xenbus::{Frontend, FrontendEvent, XenbusError, XenbusState};
@@ -236,14 +235,9 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         self.link.current().and_then(Connection::broken)
     }
 
-    /// Returns the port whose events tell that requests are done; none while there is no ring.
+    /// Returns the port whose events announce completions, to wait for, to unmask or to bind to a vCPU; none while there is no ring.
     pub fn port(&self) -> Option<Port> {
         self.link.current().and_then(Connection::port)
-    }
-
-    /// Returns the channel, to unmask it or to bind it to a vCPU; none while there is no ring.
-    pub fn channel(&self) -> Option<&Channel<P>> {
-        self.link.current().and_then(Connection::channel)
     }
 
     /// Returns how many pages the ring has; none while there is no ring.
