@@ -30,6 +30,9 @@ const X86_ONLY: [(&str, &str); 8] = [
 /// Structures that Xen's headers only refer to.
 const IN_NO_HEADER: [(&str, &str); 1] = [("E820Entry", "the PC's memory map; its size is asserted")];
 
+/// Headers of interfaces that have a version in each call: Xen refuses all but its own.
+const VERSIONED: [&str; 2] = ["domctl.h", "sysctl.h"];
+
 /// One structure's layout: size, alignment, offsets of fields by their Rust names.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Layout {
@@ -57,6 +60,11 @@ pub fn make(root: &Path) -> (String, Vec<String>) {
             continue;
         };
         let on = |target: &str| layout(&datas, target, c_name, &twins);
+        if direct.contains(&name) && changed(&datas, c_name, &twins) {
+            errors.push(format!(
+                "{name} ({c_name}): the layout changed with a version of Xen, but its interface has no version"
+            ));
+        }
         let (x86, arm) = (on("x86_64"), on("aarch64"));
         let x86_only = X86_ONLY.iter().any(|(known, _)| *known == name);
         let path = |target: &str| path(&datas, target, c_name, &twins);
@@ -173,13 +181,30 @@ fn of_architecture(path: &str) -> bool {
     path.contains("::arch_x86::") || path.contains("::arch_arm::")
 }
 
+/// Returns whether a structure has several layouts, though Xen can't tell from an interface version which
+/// one the caller means.
+fn changed(datas: &[Data], c_name: &str, twins: &[&Structure]) -> bool {
+    ["x86_64", "aarch64"].iter().any(|target| {
+        let here = datas.iter().filter(|data| data.target == *target);
+        let known: Vec<&Data> = here.filter(|data| data.types.contains_key(c_name)).collect();
+        let versioned = known.iter().any(|data| VERSIONED.contains(&data.types[c_name].header.as_str()));
+        let layouts: BTreeSet<_> =
+            known.iter().filter_map(|data| layout_of(data, target, c_name, twins)).collect();
+        layouts.len() > 1 && !versioned
+    })
+}
+
 /// Returns the newest layout that C has on a target, by the names of the Rust structure for it.
 fn layout(datas: &[Data], target: &str, c_name: &str, twins: &[&Structure]) -> Option<Layout> {
+    let data = datas.iter().filter(|data| data.target == target);
+    let data = data.filter(|data| data.types.contains_key(c_name)).max_by_key(|data| &data.version)?;
+    layout_of(data, target, c_name, twins)
+}
+
+fn layout_of(data: &Data, target: &str, c_name: &str, twins: &[&Structure]) -> Option<Layout> {
     let other = if target == "x86_64" { "::arch_arm::" } else { "::arch_x86::" };
     let mut here = twins.iter().filter(|twin| !twin.path.contains(other));
     let structure = here.next()?;
-    let data = datas.iter().filter(|data| data.target == target);
-    let data = data.filter(|data| data.types.contains_key(c_name)).max_by_key(|data| &data.version)?;
     let ty: &Type = data.types.get(c_name)?;
     let offset = |c_field: &str| ty.fields.iter().find(|known| known.name == c_field && known.bits.is_none());
     let fields = structure.fields.iter();
