@@ -786,6 +786,29 @@ fn detached_interface_serves_until_closed() {
 }
 
 #[test]
+fn restless_frontend_does_not_extend_close() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let broken = [raw.slot(0, 100, MORE)];
+    assert!(raw.transmit(&mut back, &broken).0.is_err());
+    let guest = &lab.guests[0];
+    let start = lab.driver.now();
+    for state in [3, 4, 5, 7, 8].into_iter().cycle() {
+        guest.domain.store().write(format!("{}/state", guest.device.frontend_path()), state).unwrap();
+        back.poll(lab.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
+        if lab.states().1 == 6 {
+            break;
+        }
+        assert!(lab.driver.now() < start + Duration::from_secs(33));
+        lab.world.run_for(Duration::from_secs(3));
+    }
+    raw.reclaim();
+    drop(back);
+    lab.finish();
+}
+
+#[test]
 fn removal_follows_unmapping() {
     let lab = Lab::new(1);
     let trace = Arc::new(TraceCalls::default());

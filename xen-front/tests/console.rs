@@ -11,7 +11,7 @@ use xen_front::console::{Console, ConsoleError, HypervisorConsole, Newline};
 use xen_hypercall::start::{self, StartRing};
 use xen_hypercall::{Errno, Platform};
 use xen_ring::Corrupt;
-use xen_sim::{Domain, DomainConfig, World};
+use xen_sim::{Domain, DomainConfig, EventWait, World};
 
 const IN_PROD: usize = 3076;
 const OUT_CONS: usize = 3080;
@@ -54,6 +54,33 @@ fn bytes_go_out_and_come_in_as_they_are() {
     assert_eq!((console.available(), console.read(&mut [0; 8])), (Ok(0), Ok(0)));
     drop(console);
     assert_eq!(world.violations(), []);
+}
+
+/// The guest runs only when an event wakes it.
+#[test]
+fn events_alone_echo_input() {
+    let world = World::new(1);
+    let (guest, ring) = guest(&world);
+    let mut console = Console::primary(ring);
+    let typed: Vec<u8> = (0..9000u32).map(|n| (n * 7) as u8).collect();
+    world.type_on_console(guest.id(), &typed);
+    let (mut wait, mut held, mut echoed) = (EventWait::new(&guest), Vec::new(), 0);
+    let done = wait.run_until(guest.now() + Duration::from_secs(10), || {
+        loop {
+            let mut buffer = [0; 700];
+            let count = console.read(&mut buffer).unwrap();
+            held.extend_from_slice(&buffer[..count]);
+            let written = console.write(&held).unwrap();
+            held.drain(..written);
+            echoed += written;
+            if count == 0 && written == 0 {
+                return echoed == typed.len();
+            }
+        }
+    });
+    assert!(done, "{echoed} bytes were echoed");
+    console.flush(guest.now() + Duration::from_secs(1)).unwrap();
+    assert!(world.console_output(guest.id()) == typed);
 }
 
 #[test]
