@@ -346,3 +346,79 @@ fn a_paused_domain_does_nothing_until_it_goes_on() {
     world.run_until_idle();
     assert_eq!(turns.load(SeqCst), 1);
 }
+
+/// Xen 78e24c269b.
+#[test]
+fn linked_port_is_not_reused() {
+    let (_world, front, back) = pair(1);
+    let info = start::shared_info(front.clone()).unwrap();
+    let events = EventChannels::with_fifo(front.clone(), info).unwrap();
+    let open = || Channel::alloc_unbound(front.clone(), back.id()).unwrap();
+    let upcall = || {
+        let mut delivered = Vec::new();
+        events.on_upcall(0, |port| delivered.push(port));
+        delivered
+    };
+    let [first, second] = [(); 2].map(|()| open());
+    let peers = [&first, &second]
+        .map(|channel| Channel::bind_interdomain(back.clone(), front.id(), channel.port()).unwrap());
+    for channel in [&first, &second] {
+        events.unmask(channel.port()).unwrap();
+    }
+    let _ = upcall();
+    peers.iter().for_each(|peer| peer.notify().unwrap());
+    // Closed while it is the head of a queue.
+    let port = first.port();
+    drop((first, peers));
+    let third = open();
+    assert_ne!(third.port(), port, "it is in a queue");
+    let peer = Channel::bind_interdomain(back.clone(), front.id(), third.port()).unwrap();
+    events.unmask(third.port()).unwrap();
+    peer.notify().unwrap();
+    assert_eq!(upcall(), [second.port(), third.port()], "the closed one is taken off and not delivered");
+    let again = open();
+    assert_eq!(again.port(), port, "it is off the queue");
+    let other = Channel::bind_interdomain(back.clone(), front.id(), again.port()).unwrap();
+    events.unmask(again.port()).unwrap();
+    for (peer, port) in [(&peer, third.port()), (&other, again.port()), (&peer, third.port())] {
+        let _ = upcall();
+        peer.notify().unwrap();
+        assert_eq!(upcall(), [port]);
+    }
+    // Of another kind too.
+    other.notify().unwrap();
+    drop(again);
+    assert_ne!(Channel::bind_ipi(front.clone(), 0).unwrap().port(), port);
+    assert_ne!(Channel::bind_virq(front.clone(), Virq::TIMER, 0).unwrap().port(), port);
+    let waiting = Channel::alloc_unbound(back.clone(), front.id()).unwrap();
+    assert_ne!(Channel::bind_interdomain(front.clone(), back.id(), waiting.port()).unwrap().port(), port);
+}
+
+/// Xen 295514ff75.
+#[test]
+fn vcpu_info_moves_as_version_allows() {
+    for (version, moved, foreign) in [(17, Errno::EINVAL, Err(Errno::EINVAL)), (18, Errno::EBUSY, Ok(()))] {
+        let world = World::with_version(1, (4, version));
+        let guest = world.create(DomainConfig { vcpus: 4, ..DomainConfig::new("guest") });
+        let page = Pages::alloc(guest.clone(), 1).unwrap();
+        let gfn = page.gfn(0).unwrap();
+        let shared = page.into_shared();
+        let register = |caller: u32, vcpu, offset| {
+            // SAFETY: the page is not freed before the world ends, and reached through atomics only.
+            unsafe { ops::vcpu::register_vcpu_info(&guest.vcpu(caller), vcpu, gfn, offset) }
+        };
+        assert_eq!(register(0, 1, 4), Err(Errno::ENXIO));
+        assert_eq!(register(0, 1, 4096 - 56), Err(Errno::ENXIO));
+        assert_eq!(register(0, 1, 64), Ok(()), "it is down");
+        let word = |offset| shared.as_ref().u64_at(offset).unwrap().load(SeqCst);
+        assert_eq!((word(64) & 0xff, word(64 + 8)), (1, u64::MAX), "everything is pending");
+        assert_eq!(register(0, 1, 128), Err(moved));
+        // SAFETY: the vCPU is simulated: it executes what this test does.
+        unsafe { ops::vcpu::up(&guest, 2) }.unwrap();
+        assert_eq!(register(0, 2, 192), foreign, "it is up, and not the caller");
+        if foreign.is_err() {
+            assert_eq!(register(2, 2, 192), Ok(()), "it is the caller");
+        }
+        core::mem::forget(shared);
+    }
+}

@@ -140,21 +140,38 @@ impl Machine {
         entry.store(vcpu.runstate.state_entry_time, SeqCst);
     }
 
+    /// Moves a vCPU's `VcpuInfo` into a page of the domain and marks everything as pending there.
+    ///
+    /// Xen before 4.18 takes it only from the vCPU itself, or for one that is down, and reports a second move as another error.
     fn register_vcpu_info(&mut self, caller: Caller, index: u32, arg: Guest) -> Answer {
         let op: VcpuRegisterVcpuInfo = arg.read()?;
         let offset = op.offset as usize;
+        let any_vcpu = self.version >= (4, 18);
         let domain = self.dom(caller.domain);
         let vcpu = &domain.vcpus[index as usize];
-        if offset > PAGE_SIZE - size_of::<VcpuInfo>() || !offset.is_multiple_of(8) || vcpu.info_moved {
+        let (moved, misplaced) =
+            (vcpu.info_moved, offset > PAGE_SIZE - size_of::<VcpuInfo>() || !offset.is_multiple_of(8));
+        if any_vcpu && moved {
+            return Err(Errno::EBUSY);
+        }
+        if misplaced {
+            return Err(Errno::ENXIO);
+        }
+        if moved || !any_vcpu && caller.vcpu != index && vcpu.up {
             return Err(Errno::EINVAL);
         }
         let mfn = domain.physmap.get(op.mfn).ok_or(Errno::EINVAL)?.mfn;
-        if let Some((old, at)) = vcpu.info {
-            let info: Option<VcpuInfo> = self.page(old).read(at);
-            info.and_then(|info| self.page(mfn).write(offset, &info)).ok_or(Errno::EINVAL)?;
-        }
+        let info: VcpuInfo = match vcpu.info {
+            Some((old, at)) => self.page(old).read(at).ok_or(Errno::EINVAL)?,
+            None => VcpuInfo::default(),
+        };
+        self.page(mfn).write(offset, &info).ok_or(Errno::EINVAL)?;
         let vcpu = &mut self.dom_mut(caller.domain).vcpus[index as usize];
         (vcpu.info, vcpu.info_moved) = (Some((mfn, offset)), true);
+        if let Some(selector) = self.page(mfn).u64_at(offset + offset_of!(VcpuInfo, evtchn_pending_sel)) {
+            selector.store(u64::MAX, SeqCst);
+        }
+        self.mark_events_pending(caller.domain, index);
         self.update_clocks();
         Ok(0)
     }

@@ -172,6 +172,11 @@ impl Machine {
         }
     }
 
+    /// Returns whether a port is in a queue.
+    pub(super) fn fifo_is_linked(&self, id: DomId, port: u32) -> bool {
+        self.event_word(id, port).is_some_and(|word| word.load(SeqCst) & LINKED != 0)
+    }
+
     pub(super) fn fifo_is_pending(&self, id: DomId, port: u32) -> bool {
         match self.event_word(id, port) {
             Some(word) => word.load(SeqCst) & PENDING != 0,

@@ -60,20 +60,6 @@ impl Events {
         abi.min(self.max_port.saturating_add(1))
     }
 
-    /// Takes the lowest free port; port 0 is never one.
-    fn take(&mut self, bound: Bound) -> Result<u32, Errno> {
-        let free = (1..self.ports.len()).find(|&port| self.ports[port].bound == Bound::Free);
-        let port = free.unwrap_or(self.ports.len());
-        if port >= self.limit() as usize {
-            return Err(Errno::ENOSPC);
-        }
-        if port == self.ports.len() {
-            self.ports.resize(port + BUCKET, Chan::FREE);
-        }
-        self.ports[port] = Chan { bound, ..Chan::FREE };
-        Ok(port as u32)
-    }
-
     /// Returns the ports that are in use, with what they are.
     pub(crate) fn open(&self) -> impl Iterator<Item = (u32, Chan)> + '_ {
         let ports = self.ports.iter().enumerate().filter(|(_, chan)| chan.bound != Bound::Free);
@@ -82,6 +68,24 @@ impl Events {
 }
 
 impl Machine {
+    /// Allocates the lowest free port; port 0 is never one.
+    ///
+    /// A closed port that the domain has not taken off its queue yet is busy: linked anew, it would stay in the old queue.
+    pub(super) fn allocate_port(&mut self, id: DomId, bound: Bound) -> Result<u32, Errno> {
+        let ports = &self.dom(id).events.ports;
+        let free = |&port: &u32| ports[port as usize].bound == Bound::Free && !self.fifo_is_linked(id, port);
+        let port = (1..ports.len() as u32).find(free).unwrap_or(ports.len() as u32);
+        let events = &mut self.dom_mut(id).events;
+        if port >= events.limit() {
+            return Err(Errno::ENOSPC);
+        }
+        if port as usize == events.ports.len() {
+            events.ports.resize(port as usize + BUCKET, Chan::FREE);
+        }
+        events.ports[port as usize] = Chan { bound, ..Chan::FREE };
+        Ok(port)
+    }
+
     /// Makes an event pending on a port and delivers it if it is not masked.
     pub(crate) fn set_pending(&mut self, id: DomId, port: u32) {
         let domain = self.dom_mut(id);
@@ -125,7 +129,7 @@ impl Machine {
     }
 
     /// Sets a vCPU's upcall flag and, if that was clear, interrupts it.
-    fn mark_events_pending(&mut self, id: DomId, vcpu: u32) {
+    pub(in crate::hv) fn mark_events_pending(&mut self, id: DomId, vcpu: u32) {
         let Some((mfn, offset)) = self.dom(id).vcpus.get(vcpu as usize).and_then(|vcpu| vcpu.info) else {
             return;
         };

@@ -31,9 +31,8 @@ impl Machine {
             EVTCHNOP_BIND_IPI => {
                 let mut op: EvtchnBindIpi = arg.read()?;
                 self.vcpu_exists(me, op.vcpu)?;
-                let events = &mut self.dom_mut(me).events;
-                let port = events.take(Bound::Ipi)?;
-                events.ports[port as usize].vcpu = op.vcpu;
+                let port = self.allocate_port(me, Bound::Ipi)?;
+                self.dom_mut(me).events.ports[port as usize].vcpu = op.vcpu;
                 op.port = Port(port);
                 arg.write(op)?;
             }
@@ -101,7 +100,7 @@ impl Machine {
 
     /// Opens a port of `domain` that `remote` may bind to.
     pub(crate) fn alloc_unbound(&mut self, domain: DomId, remote: DomId) -> Result<u32, Errno> {
-        let port = self.dom_mut(domain).events.take(Bound::Unbound { remote })?;
+        let port = self.allocate_port(domain, Bound::Unbound { remote })?;
         self.trace.record(self.now, Some(domain), || format!("port {port} waits for domain {remote}"));
         Ok(port)
     }
@@ -110,7 +109,7 @@ impl Machine {
     pub(crate) fn bind_interdomain(&mut self, domain: DomId, remote: DomId, port: u32) -> Result<u32, Errno> {
         let remote = self.find(domain, remote).ok_or(Errno::ESRCH)?;
         // As in Xen, the own port comes first: a domain that has none left is told so, whatever it asked for.
-        let local = self.dom_mut(domain).events.take(Bound::Interdomain { remote, port })?;
+        let local = self.allocate_port(domain, Bound::Interdomain { remote, port })?;
         let bound = self.dom(remote).events.get(port).map(|chan| chan.bound);
         if bound != Ok(Bound::Unbound { remote: domain }) {
             self.dom_mut(domain).events.ports[local as usize].bound = Bound::Free;
@@ -132,11 +131,11 @@ impl Machine {
         }
         self.vcpu_exists(me, op.vcpu)?;
         let (vcpu, virq) = (op.vcpu as usize, op.virq.0 as usize);
-        let domain = self.dom_mut(me);
-        if domain.vcpus[vcpu].virq_ports[virq] != 0 {
+        if self.dom(me).vcpus[vcpu].virq_ports[virq] != 0 {
             return Err(Errno::EEXIST);
         }
-        let port = domain.events.take(Bound::Virq(op.virq))?;
+        let port = self.allocate_port(me, Bound::Virq(op.virq))?;
+        let domain = self.dom_mut(me);
         domain.events.ports[port as usize].vcpu = op.vcpu;
         domain.vcpus[vcpu].virq_ports[virq] = port;
         Ok(port)
