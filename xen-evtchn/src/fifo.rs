@@ -21,6 +21,8 @@ const LINK: u32 = EVTCHN_FIFO_LINK_MASK;
 
 const READY: usize = offset_of!(EvtchnFifoControlBlock, ready);
 const HEAD: usize = offset_of!(EvtchnFifoControlBlock, head);
+/// Events that are taken off for each page of event words; a model has fewer.
+const BUDGET: u32 = if cfg!(loom) { 2 } else { WORDS };
 /// Event words in a page.
 pub(crate) const WORDS: u32 = (PAGE_SIZE / size_of::<EventWord>()) as u32;
 
@@ -29,17 +31,26 @@ pub(crate) const WORDS: u32 = (PAGE_SIZE / size_of::<EventWord>()) as u32;
 pub(crate) struct Queues<'a>(pub(crate) &'a SharedMem);
 
 impl Queues<'_> {
-    /// Takes events off the queues, the most urgent one first, until all are empty. `words` finds the pages of event words.
+    /// Takes events off the queues, the most urgent one first, until all are empty or as many were taken off as there are event words. `words`
+    /// finds the pages of event words; `raised` is called whenever Xen has signalled queues while this runs, and before they are looked at.
     ///
     /// Whoever takes a queue's bit out of the signal has the queue until it is empty: Xen sets the bit again only then. So an upcall within a
     /// handler has its own queues, and takes nothing from those that the handler's has.
+    ///
+    /// Returns the queues that are not empty. They are signalled as Xen would, but Xen raises no upcall for them: see [`spare`].
     #[inline(always)]
-    pub(crate) fn run<'w>(self, words: impl Fn(u32) -> Option<&'w SharedMem>, handle: &mut impl FnMut(Port)) {
+    pub(crate) fn run<'w>(
+        self,
+        words: impl Fn(u32) -> Option<&'w SharedMem>,
+        raised: impl Fn(),
+        handle: &mut impl FnMut(Port),
+    ) -> u32 {
         let signal = self.0.u32::<READY>();
         // This also orders the heads, which Xen writes first.
         let mut ready = signal.swap(0);
+        let (mut pages, mut budget) = (1, BUDGET);
         while ready != 0 {
-            let Some(head) = self.head(ready) else { return };
+            let Some(head) = self.head(ready) else { return 0 };
             let mut port = head.load(Ordering::Relaxed) & LINK;
             loop {
                 let word = words(port / WORDS)
@@ -50,35 +61,61 @@ impl Queues<'_> {
                     handle(Port(port));
                 }
                 port = next;
+                budget -= 1;
+                if budget == 0 {
+                    // A peer that keeps sending must not keep one upcall busy: each port has one event here, on average.
+                    if words(pages).is_none() {
+                        return self.leave(ready, port);
+                    }
+                    (pages, budget) = (pages + 1, BUDGET);
+                }
                 if signal.load(Ordering::Relaxed) != 0 {
                     ready = self.interrupted(ready, port);
+                    raised();
                     break;
                 }
                 if port == 0 {
                     ready &= ready - 1;
                     if ready == 0 {
                         // As it mostly is.
-                        return;
+                        return 0;
                     }
                     break;
                 }
             }
         }
+        0
+    }
+
+    /// Leaves the queues in `ready`, the first of them at `port`, to a later run.
+    #[cold]
+    #[inline(never)]
+    fn leave(self, ready: u32, port: u32) -> u32 {
+        let left = self.put_back(ready, port);
+        if left != 0 {
+            // After the head, as Xen does it.
+            self.0.u32::<READY>().fetch_or(left);
+        }
+        left
     }
 
     /// Leaves a queue at `port`, for what came may be more urgent than the rest of it. Returns the queues that are ready now.
     #[cold]
     #[inline(never)]
     fn interrupted(self, ready: u32, port: u32) -> u32 {
-        let left = match self.head(ready) {
+        self.put_back(ready, port) | self.0.u32::<READY>().swap(0)
+    }
+
+    /// Writes `port` to the head of the first queue in `ready`. Returns the queues that are not empty.
+    fn put_back(self, ready: u32, port: u32) -> u32 {
+        match self.head(ready) {
             // Xen leaves the head of a queue alone that is not empty.
             Some(head) if port != 0 => {
                 head.store(port, Ordering::Relaxed);
                 ready
             }
             _ => ready & (ready - 1),
-        };
-        left | self.0.u32::<READY>().swap(0)
+        }
     }
 
     /// Returns the head of the most urgent of the queues in `ready`. There are no more queues than the control block has room for, and so
@@ -87,6 +124,12 @@ impl Queues<'_> {
     fn head(&self, ready: u32) -> Option<SharedU32<'_>> {
         self.0.u32_at(HEAD + ready.trailing_zeros() as usize * size_of::<u32>())
     }
+}
+
+/// Returns a queue that is not in `left`: an event that is sent there makes Xen raise an upcall. It raises none for a queue that is not empty.
+pub(crate) fn spare(left: u32) -> Option<u32> {
+    let queue = (!left).trailing_zeros();
+    (queue < EVTCHN_FIFO_MAX_QUEUES).then_some(queue)
 }
 
 /// Takes an event off its queue, and clears it, unless it is masked, in the same step: so an event from here on links the port anew.
@@ -142,6 +185,14 @@ pub(crate) fn is_pending(word: SharedU32<'_>) -> bool {
 pub(crate) fn take_pending(word: SharedU32<'_>) -> bool {
     word.fetch_and(!PENDING) & PENDING != 0
 }
+
+/// Clears the mask of a port that has no event.
+pub(crate) fn clear_mask(word: SharedU32<'_>) {
+    word.fetch_and(!MASKED);
+}
+
+/// The value of an event word that is masked and nothing else.
+pub(crate) const ONLY_MASKED: u32 = MASKED;
 
 pub(crate) fn set_pending(word: SharedU32<'_>) {
     word.fetch_or(PENDING);

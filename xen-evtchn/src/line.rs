@@ -21,11 +21,20 @@ const KEPT: u64 = 1 << 5;
 /// An event for whoever awaits one; only tasks look at it.
 const TOLD: u64 = 1 << 6;
 
-/// How often in a row it was told without work, in 8 bits.
-const SPURIOUS: u32 = 8;
-const SPURIOUS_MASK: u64 = 0xff;
-/// When the delay ends, in microseconds of system time.
-const UNTIL: u32 = 16;
+/// All of the above.
+const FLAGS: u64 = 0x7f;
+
+/// How often in a row it was told without work, in 4 bits: as many as it takes to the longest wait.
+const SPURIOUS: u32 = 7;
+const SPURIOUS_MASK: u64 = 0xf;
+/// Which of its handlers the port has now, in 16 bits: the end of an earlier one's handling is none of this one's.
+const GENERATION: u32 = 11;
+const GENERATION_MASK: u64 = 0xffff;
+/// When the delay ends, in milliseconds of system time: the low 37 bits, of two years before and after.
+const UNTIL: u32 = 27;
+const UNTIL_MASK: u64 = u64::MAX >> UNTIL;
+/// Nanoseconds in one of those.
+const MILLI: u64 = 1_000_000;
 
 /// So many times in a row an event may come without work before the port has to wait: an interrupt that finds what a poll has already taken
 /// is nothing bad.
@@ -57,8 +66,8 @@ pub(crate) struct Free {
 /// What becomes of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Begin {
-    /// Its handler is to run.
-    Run,
+    /// Its handler is to run, of this generation.
+    Run(u16),
     /// It is kept for when the reason is gone.
     Kept,
     /// It is kept for a handler to come.
@@ -93,7 +102,7 @@ impl Line {
     pub(crate) fn begin(&self) -> Begin {
         let old = self.change(|state| state | if state & REASONS == 0 { HANDLING } else { KEPT });
         if old & REASONS == 0 {
-            Begin::Run
+            Begin::Run(generation(old))
         } else if old & UNBOUND == 0 {
             Begin::Kept
         } else {
@@ -101,29 +110,30 @@ impl Line {
         }
     }
 
-    /// Ends the handler.
-    pub(crate) fn end(&self, work: Work, now: Instant) -> End {
+    /// Ends the handling of an event that was told with this generation.
+    pub(crate) fn end(&self, told: u16, work: Work, now: Instant) -> End {
+        let current = |state: u64| state & HANDLING != 0 && generation(state) == told;
         let next = |state: u64| {
-            if state & HANDLING == 0 {
+            if !current(state) {
                 return state;
             }
-            let flags = state & !HANDLING & 0xff;
+            let kept = state & !HANDLING & (FLAGS | GENERATION_MASK << GENERATION);
             let spurious = state >> SPURIOUS & SPURIOUS_MASK;
             match work {
-                Work::Done => release(flags),
-                Work::Spurious if spurious < FREE => release(flags) | (spurious + 1) << SPURIOUS,
+                Work::Done => release(kept),
+                Work::Spurious if spurious < FREE => release(kept) | (spurious + 1) << SPURIOUS,
                 Work::Spurious => {
-                    let until = micros(now + delay(spurious - FREE));
-                    flags | DELAYED | (spurious + 1).min(SPURIOUS_MASK) << SPURIOUS | until << UNTIL
+                    let until = millis(now + delay(spurious - FREE)) & UNTIL_MASK;
+                    kept | DELAYED | (spurious + 1).min(SPURIOUS_MASK) << SPURIOUS | until << UNTIL
                 }
             }
         };
         let old = self.change(next);
         let new = next(old);
-        if old & HANDLING == 0 {
+        if !current(old) {
             End::Stale
         } else if new & DELAYED != 0 {
-            End::Delayed(until(new))
+            End::Delayed(until(new, now))
         } else {
             freed(old, new).map_or(End::Masked, End::Free)
         }
@@ -135,10 +145,10 @@ impl Line {
         if self.0.load(Ordering::Relaxed) & DELAYED == 0 {
             return Ok(None);
         }
-        let due = |state: u64| state & DELAYED != 0 && until(state) <= now;
+        let due = |state: u64| state & DELAYED != 0 && until(state, now) <= now;
         let next = |state: u64| if due(state) { release(state & !DELAYED) } else { state };
         let old = self.change(next);
-        if next(old) & DELAYED != 0 { Err(until(old)) } else { Ok(freed(old, next(old))) }
+        if next(old) & DELAYED != 0 { Err(until(old, now)) } else { Ok(freed(old, next(old))) }
     }
 
     /// Adds a reason. The port has to be masked before: whoever takes the last reason away then comes later with the unmask.
@@ -153,9 +163,12 @@ impl Line {
         freed(old, next(old))
     }
 
-    /// Forgets everything: no handler is bound, and whoever awaits an event is told.
+    /// Forgets everything: no handler is bound, and whoever awaits an event is told. Handlings that have not ended yet are an earlier generation's.
     pub(crate) fn start_over(&self) {
-        self.change(|_| UNBOUND | TOLD);
+        self.change(|state| {
+            let next = u64::from(generation(state).wrapping_add(1));
+            UNBOUND | TOLD | next << GENERATION
+        });
     }
 
     #[cfg(feature = "async")]
@@ -168,9 +181,11 @@ impl Line {
         self.remove(UNBOUND | TOLD)
     }
 
+    /// Takes what [`tell`](Self::tell) and [`start_over`](Self::start_over) say, with the generation of the event if there is one.
     #[cfg(feature = "async")]
-    pub(crate) fn take_told(&self) -> bool {
-        self.change(|state| state & !TOLD) & TOLD != 0
+    pub(crate) fn take_told(&self) -> Option<Option<u16>> {
+        let old = self.change(|state| state & !TOLD);
+        (old & TOLD != 0).then(|| (old & HANDLING != 0).then(|| generation(old)))
     }
 
     /// Changes the state in one step and returns the one before.
@@ -201,12 +216,24 @@ fn delay(waits: u64) -> Duration {
     FIRST_DELAY.saturating_mul(1 << waits.min(16)).min(MAX_DELAY)
 }
 
-fn micros(at: Instant) -> u64 {
-    at.as_nanos().div_ceil(1000).min(u64::MAX >> UNTIL)
+fn generation(state: u64) -> u16 {
+    (state >> GENERATION & GENERATION_MASK) as u16
 }
 
-fn until(state: u64) -> Instant {
-    Instant::from_nanos((state >> UNTIL).saturating_mul(1000))
+fn millis(at: Instant) -> u64 {
+    at.as_nanos().div_ceil(MILLI)
+}
+
+/// When the delay in `state` ends, which is less than two years from `now`.
+fn until(state: u64, now: Instant) -> Instant {
+    let now = millis(now);
+    let ahead = (state >> UNTIL).wrapping_sub(now) & UNTIL_MASK;
+    let at = if ahead <= UNTIL_MASK / 2 {
+        now.saturating_add(ahead)
+    } else {
+        now.saturating_sub(UNTIL_MASK + 1 - ahead)
+    };
+    Instant::from_nanos(at.saturating_mul(MILLI))
 }
 
 #[cfg(all(test, not(loom)))]
@@ -226,8 +253,8 @@ mod tests {
         let line = Line::new();
         assert_eq!(line.begin(), Begin::Unbound);
         assert_eq!(line.bind(), Some(Free { kept: true }));
-        assert_eq!(line.begin(), Begin::Run);
-        assert_eq!(line.end(Work::Done, START), End::Free(Free { kept: false }));
+        assert_eq!(line.begin(), Begin::Run(0));
+        assert_eq!(line.end(0, Work::Done, START), End::Free(Free { kept: false }));
     }
 
     #[test]
@@ -240,10 +267,10 @@ mod tests {
         assert_eq!(line.remove(EXPLICIT), None, "it is gone already");
         assert_eq!(line.remove(MOVING), Some(Free { kept: true }));
         assert_eq!(line.remove(MOVING), None, "freed once");
-        assert_eq!(line.begin(), Begin::Run);
+        assert_eq!(line.begin(), Begin::Run(0));
         line.add(EXPLICIT);
-        assert_eq!(line.end(Work::Done, START), End::Masked);
-        assert_eq!(line.end(Work::Done, START), End::Stale);
+        assert_eq!(line.end(0, Work::Done, START), End::Masked);
+        assert_eq!(line.end(0, Work::Done, START), End::Stale);
         assert_eq!(line.remove(EXPLICIT), Some(Free { kept: false }));
     }
 
@@ -252,13 +279,13 @@ mod tests {
         let line = bound();
         let (mut now, mut waits) = (START, std::vec::Vec::new());
         for _ in 0..300 {
-            assert_eq!(line.begin(), Begin::Run);
+            assert_eq!(line.begin(), Begin::Run(0));
             assert_eq!(line.begin(), Begin::Kept, "one handler at a time");
-            match line.end(Work::Spurious, now) {
+            match line.end(0, Work::Spurious, now) {
                 End::Free(Free { kept: true }) => {}
                 End::Delayed(until) => {
                     waits.push(until.saturating_duration_since(now));
-                    assert_eq!(line.end(Work::Done, now), End::Stale, "no second end cuts the wait short");
+                    assert_eq!(line.end(0, Work::Done, now), End::Stale, "no second end cuts the wait short");
                     assert_eq!(line.expire(Instant::from_nanos(until.as_nanos() - 1)), Err(until));
                     assert_eq!(line.expire(until), Ok(Some(Free { kept: true })));
                     assert_eq!(line.expire(until), Ok(None));
@@ -270,11 +297,47 @@ mod tests {
         assert_eq!(waits.len(), 300 - FREE as usize);
         assert_eq!(waits[..3], [1, 2, 4].map(Duration::from_millis));
         assert!(waits.is_sorted() && waits[200..].iter().all(|&wait| wait == MAX_DELAY));
-        assert_eq!(line.begin(), Begin::Run);
-        assert_eq!(line.end(Work::Done, now), End::Free(Free { kept: false }));
+        assert_eq!(line.begin(), Begin::Run(0));
+        assert_eq!(line.end(0, Work::Done, now), End::Free(Free { kept: false }));
         for _ in 0..FREE {
-            assert_eq!(line.begin(), Begin::Run);
-            assert!(matches!(line.end(Work::Spurious, now), End::Free(_)));
+            assert_eq!(line.begin(), Begin::Run(0));
+            assert!(matches!(line.end(0, Work::Spurious, now), End::Free(_)));
+        }
+    }
+
+    #[test]
+    fn late_end_is_of_an_earlier_generation() {
+        let line = bound();
+        let mut told = std::vec::Vec::new();
+        for round in 0..70_000u32 {
+            let Begin::Run(generation) = line.begin() else { panic!("it is bound and not handled") };
+            if round < 3 {
+                told.push(generation);
+            } else if let Some(&late) = told.get(round as usize % 3).filter(|&&late| late != generation) {
+                assert_eq!(line.end(late, Work::Done, START), End::Stale, "round {round}");
+            }
+            assert_eq!(line.begin(), Begin::Kept, "it is handled still");
+            line.start_over();
+            assert_eq!(line.end(generation, Work::Done, START), End::Stale);
+            assert_eq!(line.bind(), Some(Free { kept: false }));
+        }
+    }
+
+    #[test]
+    fn wait_ends_wherever_the_clock_stands() {
+        for at in [0, 1, MILLI - 1, u64::MAX >> 20, (UNTIL_MASK - 1) * MILLI, (UNTIL_MASK + 5) * MILLI + 7] {
+            let (line, now) = (bound(), Instant::from_nanos(at));
+            for _ in 0..FREE {
+                line.begin();
+                line.end(0, Work::Spurious, now);
+            }
+            line.begin();
+            let End::Delayed(until) = line.end(0, Work::Spurious, now) else { panic!("{now:?}: no wait") };
+            let wait = until.saturating_duration_since(now);
+            assert!((FIRST_DELAY..2 * FIRST_DELAY).contains(&wait), "{now:?}: {wait:?}");
+            assert_eq!(line.expire(Instant::from_nanos(until.as_nanos() - 1)), Err(until));
+            let late = until + Duration::from_secs(365 * 24 * 3600);
+            assert_eq!(line.expire(late), Ok(Some(Free { kept: false })));
         }
     }
 
@@ -283,11 +346,11 @@ mod tests {
         let line = bound();
         let now = Instant::from_nanos(u64::MAX);
         for _ in 0..FREE {
-            assert_eq!(line.begin(), Begin::Run);
-            line.end(Work::Spurious, now);
+            assert_eq!(line.begin(), Begin::Run(0));
+            line.end(0, Work::Spurious, now);
         }
-        assert_eq!(line.begin(), Begin::Run);
-        assert!(matches!(line.end(Work::Spurious, now), End::Delayed(until) if until <= now));
+        assert_eq!(line.begin(), Begin::Run(0));
+        assert!(matches!(line.end(0, Work::Spurious, now), End::Delayed(until) if until <= now));
         assert_eq!(line.expire(now), Ok(Some(Free { kept: false })));
     }
 }

@@ -20,6 +20,22 @@ pub struct Lines<const GROUPS: usize> {
     unhandled: AtomicU64,
 }
 
+/// An event that was told, from its upcall to its [`end`](Lines::end).
+///
+/// It is of the handler that the port had then: when the port is unbound, or closed and opened anew, it ends nothing any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    port: Port,
+    generation: u16,
+}
+
+impl Event {
+    /// Returns the port that the event came on.
+    pub fn port(self) -> Port {
+        self.port
+    }
+}
+
 struct Group {
     /// A bit for each line that may be waiting.
     delayed: AtomicU64,
@@ -67,7 +83,7 @@ impl<const GROUPS: usize> Lines<GROUPS> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the table or the format has no place for the port, or if it is not open.
+    /// `EINVAL` if the table has no place for the port, or as for [`EventChannels::unmask`].
     pub fn bind<P: Platform, M: AsRef<SharedMem>>(
         &self,
         events: &EventChannels<P, M>,
@@ -130,24 +146,42 @@ impl<const GROUPS: usize> Lines<GROUPS> {
     }
 
     /// Handles the upcall of `vcpu`: calls `handle` for each port with an event and a handler that is not already running. The port is masked until
-    /// its [`end`](Self::end), which may come in `handle` or any time later, from any vCPU.
+    /// the event's [`end`](Self::end), which may come in `handle` or any time later, from any vCPU.
     #[inline]
     pub fn on_upcall<P: Platform, M: AsRef<SharedMem>>(
         &self,
         events: &EventChannels<P, M>,
         vcpu: u32,
-        mut handle: impl FnMut(Port),
+        mut handle: impl FnMut(Event),
     ) {
-        events.on_upcall(vcpu, |port| {
-            events.mask(port);
-            match self.line(port).map(Line::begin) {
-                Some(Begin::Run) => return handle(port),
-                Some(Begin::Kept) => return,
-                Some(Begin::Unbound) => {}
-                None => events.keep(port),
-            }
-            self.unhandled.fetch_add(1, Ordering::Relaxed);
-        });
+        events.on_upcall(vcpu, |port| self.begin(events, port, &mut handle));
+    }
+
+    /// Handles what waits for `vcpu`, which is down, from another vCPU: see [`EventChannels::drain_vcpu`].
+    pub fn drain_vcpu<P: Platform, M: AsRef<SharedMem>>(
+        &self,
+        events: &EventChannels<P, M>,
+        vcpu: u32,
+        mut handle: impl FnMut(Event),
+    ) {
+        events.drain_vcpu(vcpu, |port| self.begin(events, port, &mut handle));
+    }
+
+    #[inline(always)]
+    fn begin<P: Platform, M: AsRef<SharedMem>>(
+        &self,
+        events: &EventChannels<P, M>,
+        port: Port,
+        handle: &mut impl FnMut(Event),
+    ) {
+        events.mask(port);
+        match self.line(port).map(Line::begin) {
+            Some(Begin::Run(generation)) => return handle(Event { port, generation }),
+            Some(Begin::Kept) => return,
+            Some(Begin::Unbound) => {}
+            None => events.keep(port),
+        }
+        self.unhandled.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Returns how often an event came for a port that no handler is bound to, which is masked then. A few at the start of a driver are usual.
@@ -155,26 +189,27 @@ impl<const GROUPS: usize> Lines<GROUPS> {
         self.unhandled.load(Ordering::Relaxed)
     }
 
-    /// Ends the handling of an event of `port`, with what was found. Returns when the port's wait ends, if it has to: call
+    /// Ends the handling of `event`, with what was found. Returns when the port's wait ends, if it has to: call
     /// [`expire`](Self::expire) then.
     ///
-    /// Without an event that was told, nothing happens. A driver's last look at its ring comes *before*: what is put there later
-    /// makes a new event.
+    /// The end of an event whose port was unbound meanwhile does nothing, also if the port has another handler by now. Nor does a second end. A
+    /// driver's last look at its ring comes *before*: what is put there later makes a new event.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the port is not open any more.
+    /// `EINVAL` as for [`EventChannels::unmask`].
     pub fn end<P: Platform, M: AsRef<SharedMem>>(
         &self,
         events: &EventChannels<P, M>,
-        port: Port,
+        event: Event,
         work: Work,
         now: Instant,
     ) -> Result<Option<Instant>, Errno> {
+        let Event { port, generation } = event;
         let (Some(line), Some(group)) = (self.line(port), self.groups.get(port.0 as usize / 64)) else {
             return Err(Errno::EINVAL);
         };
-        match line.end(work, now) {
+        match line.end(generation, work, now) {
             End::Stale | End::Masked => Ok(None),
             End::Free(free) => release(events, port, Some(free)).map(|()| None),
             End::Delayed(until) => {
@@ -234,24 +269,27 @@ impl<const GROUPS: usize> Lines<GROUPS> {
 impl<const GROUPS: usize> Lines<GROUPS> {
     /// Handles the upcall of `vcpu` by waking whoever awaits the ports' [`event`](Self::event)s.
     pub fn wake_on_upcall<P: Platform, M: AsRef<SharedMem>>(&self, events: &EventChannels<P, M>, vcpu: u32) {
-        self.on_upcall(events, vcpu, |port| {
-            if let Some(line) = self.line(port) {
+        self.on_upcall(events, vcpu, |event| {
+            if let Some(line) = self.line(event.port) {
                 line.tell();
             }
-            self.wake(port);
+            self.wake(event.port);
         });
     }
 
     /// Waits for an event of `port`, which is to be followed by its [`end`](Self::end). One task awaits a port.
     ///
-    /// Ready too when the port is unbound. `None` if the table has no place for the port.
-    pub fn event(&self, port: Port) -> Option<impl Future<Output = ()>> {
+    /// Ready too when the port is unbound, with `None` then. There is nothing to wait for if the table has no place for the port.
+    pub fn event(&self, port: Port) -> Option<impl Future<Output = Option<Event>>> {
         let line = self.line(port)?;
         let waker = &self.groups.get(port.0 as usize / 64)?.wakers[port.0 as usize % 64];
         Some(core::future::poll_fn(move |cx| {
             // In this order: an event from here on wakes.
             waker.register(cx.waker());
-            if line.take_told() { core::task::Poll::Ready(()) } else { core::task::Poll::Pending }
+            match line.take_told() {
+                Some(told) => core::task::Poll::Ready(told.map(|generation| Event { port, generation })),
+                None => core::task::Poll::Pending,
+            }
         }))
     }
 

@@ -1,17 +1,13 @@
 //! The 2-level event ABI: one pending and one mask bit per port in shared info, a selector per vCPU.
 
-use core::mem::offset_of;
+use crate::layout::Layout;
 use core::sync::atomic::AtomicU32;
 use xen_hypercall::sync::{Ordering, fence};
 use xen_hypercall::{Port, SharedMem, SharedU64};
-use xen_sys::xen::SharedInfo;
 
 /// The number of ports that the 2-level ABI can have on a 64-bit kernel.
 #[doc(alias = "EVTCHN_2L_NR_CHANNELS")]
 pub const PORTS: u32 = 64 * 64;
-
-const PENDING: usize = offset_of!(SharedInfo, evtchn_pending);
-const MASK: usize = offset_of!(SharedInfo, evtchn_mask);
 
 /// What a vCPU has to know of the others when it scans.
 pub(crate) trait Others {
@@ -31,10 +27,10 @@ impl Others for Alone {
         u64::MAX
     }
 
+    /// What an upcall within this one cleared first is that one's.
     #[inline(always)]
     fn clear(&self, pending: SharedU64<'_>, bits: u64) -> u64 {
-        pending.fetch_and(!bits);
-        bits
+        bits & pending.fetch_and(!bits)
     }
 }
 
@@ -60,13 +56,16 @@ impl Others for Beside<'_> {
 
 /// The event words in shared info.
 #[derive(Clone, Copy)]
-pub(crate) struct TwoLevel<'a>(pub(crate) &'a SharedMem);
+pub(crate) struct TwoLevel<'a> {
+    pub(crate) mem: &'a SharedMem,
+    pub(crate) layout: Layout,
+}
 
 impl<'a> TwoLevel<'a> {
     /// Masks every port.
     pub(crate) fn mask_all(self) {
         for index in 0..64 {
-            if let Some(mask) = self.word(MASK, index) {
+            if let Some(mask) = self.word(self.layout.mask, index) {
                 // Nothing to order: no handler runs, and opening a port is a hypercall.
                 mask.store(u64::MAX, Ordering::Relaxed);
             }
@@ -101,7 +100,11 @@ impl<'a> TwoLevel<'a> {
 
     #[inline(always)]
     fn scan_word(self, index: u32, others: &impl Others, handle: &mut impl FnMut(Port)) {
-        let (Some(pending), Some(mask)) = (self.word(PENDING, index), self.word(MASK, index)) else { return };
+        let (Some(pending), Some(mask)) =
+            (self.word(self.layout.pending, index), self.word(self.layout.mask, index))
+        else {
+            return;
+        };
         // Only a hint: clearing the bits is what orders the handlers after the events.
         let mut bits =
             pending.load(Ordering::Relaxed) & !mask.load(Ordering::Relaxed) & others.not_theirs(index);
@@ -118,48 +121,73 @@ impl<'a> TwoLevel<'a> {
 
     /// Masks `port` and tells whether it was masked.
     pub(crate) fn mask(self, port: Port) -> Option<bool> {
-        self.bit(MASK, port).map(|(word, bit)| word.fetch_or(bit) & bit != 0)
+        self.bit(self.layout.mask, port).map(|(word, bit)| word.fetch_or(bit) & bit != 0)
     }
 
     /// Clears the mask of `port`; `true` if Xen's help is needed for an event that is pending, with the port masked for it.
     pub(crate) fn unmask(self, port: Port) -> Option<bool> {
-        let (mask, bit) = self.bit(MASK, port)?;
-        let (pending, _) = self.bit(PENDING, port)?;
-        mask.fetch_and(!bit);
-        // Xen sets the pending bit, then looks at the mask; we do it the other way round. With both sides ordered, at least one
-        // sees the other's write.
-        fence(Ordering::SeqCst);
-        let missed = pending.load(Ordering::Relaxed) & bit != 0;
-        if missed {
-            // Xen helps only with a port that is masked.
-            mask.fetch_or(bit);
+        let (mask, bit) = self.bit(self.layout.mask, port)?;
+        let (pending, _) = self.bit(self.layout.pending, port)?;
+        // With an event pending already, the port is not unmasked before Xen does it: so no handler can run, and mask it, in between.
+        if pending.load(Ordering::Relaxed) & bit == 0 {
+            mask.fetch_and(!bit);
+            // Xen sets the pending bit, then reads the mask; this is the other way round. With both sides ordered, at least one
+            // sees the other's write.
+            fence(Ordering::SeqCst);
+            if pending.load(Ordering::Relaxed) & bit == 0 {
+                return Some(false);
+            }
+            // The event may have been delivered, and its handler may have masked the port again: that mask stays.
+            return Some(mask.fetch_or(bit) & bit == 0);
         }
-        Some(missed)
+        // Xen helps only with a port that is masked.
+        mask.fetch_or(bit);
+        Some(true)
+    }
+
+    /// Masks `port` for Xen to deliver its event anew, if one is pending and the port is not masked: what a vCPU has passed over, as the port was
+    /// not its yet, is never delivered otherwise. Returns whether Xen has to unmask it.
+    pub(crate) fn redeliver(self, port: Port) -> Option<bool> {
+        let (mask, bit) = self.bit(self.layout.mask, port)?;
+        let (pending, _) = self.bit(self.layout.pending, port)?;
+        // Another vCPU clears the mask, makes Xen deliver, and passes the event over; here the owner was changed before. With both sides
+        // ordered, one sees the other's write.
+        fence(Ordering::SeqCst);
+        if mask.load(Ordering::Relaxed) & bit != 0 || pending.load(Ordering::Relaxed) & bit == 0 {
+            return Some(false);
+        }
+        Some(mask.fetch_or(bit) & bit == 0)
+    }
+
+    /// Returns the ports of word `index` that are pending and not masked.
+    pub(crate) fn deliverable(self, index: u32) -> u64 {
+        let load = |array| self.word(array, index).map_or(0, |word| word.load(Ordering::Relaxed));
+        load(self.layout.pending) & !load(self.layout.mask)
     }
 
     /// Tells whether `port` is pending, and whether it is masked.
     pub(crate) fn look(self, port: Port) -> Option<(bool, bool)> {
         let is_set = |(word, bit): (SharedU64<'_>, u64)| word.load(Ordering::Relaxed) & bit != 0;
-        Some((is_set(self.bit(PENDING, port)?), is_set(self.bit(MASK, port)?)))
+        Some((is_set(self.bit(self.layout.pending, port)?), is_set(self.bit(self.layout.mask, port)?)))
     }
 
     pub(crate) fn is_pending(self, port: Port) -> Option<bool> {
-        self.bit(PENDING, port).map(|(word, bit)| word.load(Ordering::Acquire) & bit != 0)
+        self.bit(self.layout.pending, port).map(|(word, bit)| word.load(Ordering::Acquire) & bit != 0)
     }
 
     pub(crate) fn take_pending(self, port: Port) -> Option<bool> {
-        self.bit(PENDING, port).map(|(word, bit)| word.fetch_and(!bit) & bit != 0)
+        self.bit(self.layout.pending, port).map(|(word, bit)| word.fetch_and(!bit) & bit != 0)
     }
 
     pub(crate) fn set_pending(self, port: Port) {
-        if let Some((word, bit)) = self.bit(PENDING, port) {
+        if let Some((word, bit)) = self.bit(self.layout.pending, port) {
             word.fetch_or(bit);
         }
     }
 
     #[inline(always)]
     fn word(self, array: usize, index: u32) -> Option<SharedU64<'a>> {
-        self.0.u64_at(array + index as usize * size_of::<u64>())
+        self.mem.u64_at(array + index as usize * size_of::<u64>())
     }
 
     fn bit(self, array: usize, port: Port) -> Option<(SharedU64<'a>, u64)> {

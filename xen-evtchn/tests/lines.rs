@@ -4,8 +4,9 @@
 use core::time::Duration;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use xen_evtchn::{Abi, Channel, EventChannels, Lines, Work};
+use xen_evtchn::{Abi, Channel, Event, EventChannels, Lines, Work};
 use xen_hypercall::{Errno, Instant, Mapped, Port, start};
 use xen_sim::{Domain, DomainConfig, World};
 
@@ -20,6 +21,8 @@ struct Guest {
     peer: Domain,
     events: Events,
     lines: Lines<4>,
+    /// The latest event of each port.
+    last: Mutex<BTreeMap<Port, Event>>,
 }
 
 /// A channel of a guest, and its peer's end.
@@ -40,7 +43,7 @@ fn guest(abi: Abi) -> Guest {
     };
     assert_eq!(events.abi(), abi);
     (1..VCPUS).for_each(|vcpu| events.add_vcpu(vcpu).unwrap());
-    Guest { _world: world, domain, peer, events, lines: Lines::new() }
+    Guest { _world: world, domain, peer, events, lines: Lines::new(), last: Mutex::default() }
 }
 
 impl Guest {
@@ -62,12 +65,21 @@ impl Guest {
     /// Runs an upcall of `vcpu` with a handler that leaves the end for later.
     fn told(&self, vcpu: u32) -> Vec<Port> {
         let mut told = Vec::new();
-        self.lines.on_upcall(&self.events, vcpu, |port| told.push(port));
+        self.lines.on_upcall(&self.events, vcpu, |event| {
+            self.last.lock().unwrap().insert(event.port(), event);
+            told.push(event.port());
+        });
         told
     }
 
+    /// Ends the handling of the latest event of `port`.
     fn end(&self, port: Port, work: Work, now: Instant) -> Option<Instant> {
-        self.lines.end(&self.events, port, work, now).unwrap()
+        let event = self.last.lock().unwrap()[&port];
+        self.end_event(event, work, now)
+    }
+
+    fn end_event(&self, event: Event, work: Work, now: Instant) -> Option<Instant> {
+        self.lines.end(&self.events, event, work, now).unwrap()
     }
 }
 
@@ -96,7 +108,8 @@ fn d_e01_a_million_events_without_work_cost_next_to_nothing_and_others_go_on() {
                 *timer = guest.lines.expire(&guest.events, now);
             }
             let mut served_now = false;
-            guest.lines.on_upcall(&guest.events, 0, |port| {
+            guest.lines.on_upcall(&guest.events, 0, |event| {
+                let port = event.port();
                 let (count, work) = if port == storm.ours.port() {
                     (&mut runs, storm_work)
                 } else {
@@ -104,7 +117,7 @@ fn d_e01_a_million_events_without_work_cost_next_to_nothing_and_others_go_on() {
                 };
                 *count += 1;
                 served_now |= port == other.ours.port();
-                if let Some(until) = guest.end(port, work, now) {
+                if let Some(until) = guest.end_event(event, work, now) {
                     *timer = Some(timer.map_or(until, |timer: Instant| timer.min(until)));
                 }
             });
@@ -178,7 +191,6 @@ fn an_event_of_a_port_beyond_the_table_is_kept_masked() {
         let port = beyond.ours.port();
         assert!(port.0 >= 256);
         assert_eq!(guest.lines.bind(&guest.events, port), Err(Errno::EINVAL));
-        assert_eq!(guest.lines.end(&guest.events, port, Work::Done, START), Err(Errno::EINVAL));
         guest.events.unmask(port).unwrap();
         beyond.theirs.notify().unwrap();
         assert!(guest.told(0).is_empty() && guest.events.is_pending(port));
@@ -208,11 +220,11 @@ fn a_port_is_told_again_only_after_its_end() {
         // Within the handler as well.
         let mut told = 0;
         connection.theirs.notify().unwrap();
-        guest.lines.on_upcall(&guest.events, 0, |port| {
+        guest.lines.on_upcall(&guest.events, 0, |event| {
             told += 1;
             if told == 1 {
                 connection.theirs.notify().unwrap();
-                guest.end(port, Work::Done, START);
+                guest.end_event(event, Work::Done, START);
             }
         });
         told += guest.told(0).len();
@@ -299,12 +311,14 @@ fn d_e04_a_handler_closes_its_own_port_and_the_number_is_used_anew() {
         let (connection, port) = guest.bound();
         connection.theirs.notify().unwrap();
         let slot = RefCell::new(Some(connection.ours));
-        guest.lines.on_upcall(&guest.events, 0, |port| {
-            guest.lines.unbind(&guest.events, port);
+        let mut told = None;
+        guest.lines.on_upcall(&guest.events, 0, |event| {
+            guest.lines.unbind(&guest.events, event.port());
             slot.borrow_mut().take();
+            told = Some(event);
         });
         assert!(slot.borrow().is_none());
-        assert_eq!(guest.lines.end(&guest.events, port, Work::Done, START), Ok(None));
+        assert_eq!(guest.end_event(told.unwrap(), Work::Done, START), None);
         let again = guest.connect();
         assert_eq!(again.ours.port(), port);
         again.theirs.notify().unwrap();
@@ -327,12 +341,13 @@ fn no_two_vcpus_handle_one_port_at_the_same_time_and_nothing_is_lost() {
         let vcpu = |vcpu: u32| {
             loop {
                 let last = done.load(SeqCst);
-                guest.lines.on_upcall(&guest.events, vcpu, |port| {
+                guest.lines.on_upcall(&guest.events, vcpu, |event| {
+                    let port = event.port();
                     let index: usize = ports[&port];
                     assert!(!running[index].swap(true, SeqCst), "another vCPU handles {port}");
                     seen[index].store(sent[index].load(SeqCst), SeqCst);
                     assert!(running[index].swap(false, SeqCst));
-                    guest.end(port, Work::Done, START);
+                    guest.end_event(event, Work::Done, START);
                 });
                 if last {
                     return;
@@ -359,5 +374,81 @@ fn no_two_vcpus_handle_one_port_at_the_same_time_and_nothing_is_lost() {
         for (sent, seen) in sent.iter().zip(&seen) {
             assert_eq!(sent.load(SeqCst), seen.load(SeqCst), "the last event of a port was not seen");
         }
+    });
+}
+
+#[test]
+fn late_end_spares_the_next_owner() {
+    in_both(|guest| {
+        let (connection, port) = guest.bound();
+        connection.theirs.notify().unwrap();
+        assert_eq!(guest.told(0), [port]);
+        let late = guest.last.lock().unwrap()[&port];
+        // The first handler runs on, while its port is closed, and opened by another driver.
+        guest.lines.unbind(&guest.events, port);
+        drop(connection);
+        let (next, again) = guest.bound();
+        assert_eq!(again, port);
+        next.theirs.notify().unwrap();
+        assert_eq!(guest.told(0), [port]);
+        let current = guest.last.lock().unwrap()[&port];
+        assert_ne!(late, current);
+        for work in [Work::Done, Work::Spurious] {
+            assert_eq!(guest.end_event(late, work, START), None);
+            next.theirs.notify().unwrap();
+            assert!((0..VCPUS).all(|vcpu| guest.told(vcpu).is_empty()), "two handlers of one port at once");
+        }
+        guest.end_event(current, Work::Done, START);
+        assert_eq!(guest.told(0), [port]);
+    });
+}
+
+#[test]
+fn storm_with_work_ends_the_upcall() {
+    in_both(|guest| {
+        let bound: Vec<_> = (0..2).map(|_| guest.bound()).collect();
+        bound.iter().for_each(|(connection, _)| connection.theirs.notify().unwrap());
+        let mut told = 0;
+        guest.lines.on_upcall(&guest.events, 0, |event| {
+            told += 1;
+            assert!(told <= 10_000, "an upcall without an end");
+            let (connection, _) = bound.iter().find(|(_, port)| *port == event.port()).unwrap();
+            connection.theirs.notify().unwrap();
+            guest.end_event(event, Work::Done, START);
+        });
+        let mut rest = guest.told(0);
+        rest.sort_unstable();
+        assert_eq!(rest, bound.iter().map(|(_, port)| *port).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn unbind_masks_the_port() {
+    in_both(|guest| {
+        let (connection, port) = guest.bound();
+        guest.lines.unbind(&guest.events, port);
+        connection.theirs.notify().unwrap();
+        assert!(guest.told(0).is_empty());
+        assert_eq!(guest.lines.unhandled(), 0, "masked, so no event comes");
+        assert!(guest.events.is_pending(port));
+        guest.lines.bind(&guest.events, port).unwrap();
+        assert_eq!(guest.told(0), [port]);
+    });
+}
+
+#[test]
+fn drained_vcpu_tells_its_ports() {
+    in_both(|guest| {
+        let (connection, port) = guest.bound();
+        guest.lines.bind_vcpu(&guest.events, port, 1).unwrap();
+        connection.theirs.notify().unwrap();
+        guest.lines.bind_vcpu(&guest.events, port, 0).unwrap();
+        let mut told = Vec::new();
+        guest.lines.drain_vcpu(&guest.events, 1, |event| told.push(event));
+        guest.lines.on_upcall(&guest.events, 0, |event| told.push(event));
+        assert_eq!(told.iter().map(|event| event.port()).collect::<Vec<_>>(), [port]);
+        guest.end_event(told[0], Work::Done, START);
+        connection.theirs.notify().unwrap();
+        assert_eq!(guest.told(0), [port]);
     });
 }

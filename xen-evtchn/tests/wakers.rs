@@ -32,10 +32,11 @@ fn an_event_wakes_the_task_that_awaits_it_once() {
     lines.bind(&events, port).unwrap();
     let mut task = pin!(async {
         for _ in 0..2 {
-            lines.event(port).unwrap().await;
-            lines.end(&events, port, Work::Done, Instant::default()).unwrap();
+            let event = lines.event(port).unwrap().await.expect("the port is bound");
+            assert_eq!(event.port(), port);
+            lines.end(&events, event, Work::Done, Instant::default()).unwrap();
         }
-        lines.event(port).unwrap().await;
+        assert_eq!(lines.event(port).unwrap().await, None, "the port is unbound");
     });
     assert_eq!(task.as_mut().poll(&mut context), Poll::Pending);
     for n in 1..=2 {

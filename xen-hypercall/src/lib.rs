@@ -22,7 +22,7 @@ pub mod sync;
 mod unpopulated;
 
 pub use claims::{AlreadyTaken, Claim, Claims, Singleton};
-pub use event_page::{EventPage, EventPages};
+pub use event_page::EventPages;
 pub use frame::{Gfn, PAGE_SHIFT, PAGE_SIZE, Page};
 pub use instant::Instant;
 pub use pages::{Mapped, OutOfMemory, Pages, Place, SharedPages};

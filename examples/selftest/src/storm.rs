@@ -40,11 +40,14 @@ pub(crate) fn test(t: &mut Report) {
             timer = LINES.expire(events, at);
         }
         let mut refused = Ok(());
-        LINES.on_upcall(events, 0, |port| {
-            let (count, work) =
-                if port == storm.port() { (&mut told.storm, work) } else { (&mut told.other, Work::Done) };
+        LINES.on_upcall(events, 0, |event| {
+            let (count, work) = if event.port() == storm.port() {
+                (&mut told.storm, work)
+            } else {
+                (&mut told.other, Work::Done)
+            };
             *count += 1;
-            match LINES.end(events, port, work, at) {
+            match LINES.end(events, event, work, at) {
                 Ok(None) => {}
                 Ok(until) => timer = until,
                 Err(errno) => refused = Err(errno),

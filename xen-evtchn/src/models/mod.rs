@@ -3,7 +3,9 @@
 //! `RUSTFLAGS="--cfg loom" cargo test --manifest-path models/Cargo.toml -p xen-evtchn --lib --profile models`
 
 mod fifo;
+mod growth;
 mod lines;
+mod pages;
 mod two_level;
 
 use crate::EventChannels;
@@ -15,7 +17,7 @@ use loom::sync::atomic::Ordering::{Relaxed, SeqCst};
 use loom::sync::atomic::{AtomicBool, fence};
 use loom::thread::{self, JoinHandle};
 use xen_hypercall::{Claims, Gfn, Hypercall, Instant, PAGE_SIZE, Platform, Port, SharedMem};
-use xen_sys::event_channel::EVTCHNOP_UNMASK;
+use xen_sys::event_channel::{EVTCHNOP_BIND_VCPU, EVTCHNOP_UNMASK};
 use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, SharedInfo, VcpuInfo};
 
 const PORT: Port = Port(3);
@@ -26,6 +28,10 @@ const SELECTOR: usize = offset_of!(SharedInfo, vcpu_info) + offset_of!(VcpuInfo,
 const SECOND: usize = size_of::<VcpuInfo>();
 const PENDING: usize = offset_of!(SharedInfo, evtchn_pending);
 const MASK: usize = offset_of!(SharedInfo, evtchn_mask);
+/// Where the models have the vCPU that Xen notifies: shared info is shorter.
+const NOTIFIED: usize = 4000;
+/// Words of a vCPU's page: a port that raises an upcall, and the ports of other vCPUs.
+const VCPU_PAGE: [(core::ops::Range<usize>, usize); 2] = [(512..516, 4), (1024..1032, 8)];
 
 type Events = EventChannels<Xen, &'static SharedMem>;
 
@@ -53,8 +59,16 @@ impl Xen {
     }
 
     fn raise(self) {
-        if self.words.u64::<SELECTOR>().fetch_or(1) & 1 == 0 {
-            self.words.u8::<UPCALL_PENDING>().swap(1);
+        // Xen's operations on bits are barriers as well.
+        fence(SeqCst);
+        let info = self.words.u32::<NOTIFIED>().fetch_or(0) as usize * SECOND;
+        let (Some(selector), Some(flag)) =
+            (self.words.u64_at(SELECTOR + info), self.words.u8_at(UPCALL_PENDING + info))
+        else {
+            return;
+        };
+        if selector.fetch_or(1) & 1 == 0 {
+            flag.swap(1);
         }
     }
 
@@ -66,23 +80,37 @@ impl Xen {
     }
 
     fn interrupts(self) -> bool {
-        self.words.u8::<UPCALL_PENDING>().load(Relaxed) != 0
+        self.interrupts_vcpu(0)
+    }
+
+    fn interrupts_vcpu(self, vcpu: usize) -> bool {
+        self.words.u8_at(UPCALL_PENDING + vcpu * SECOND).is_some_and(|flag| flag.load(Relaxed) != 0)
+    }
+
+    fn is_masked(self) -> bool {
+        self.words.u64::<MASK>().fetch_or(0) & BIT != 0
     }
 }
 
 // SAFETY: it answers within this process and touches no memory of the caller's.
 unsafe impl Hypercall for Xen {
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
-        assert_eq!((op, args[0]), (HYPERVISOR_EVENT_CHANNEL_OP, EVTCHNOP_UNMASK as usize));
-        self.unmask();
+        assert_eq!(op, HYPERVISOR_EVENT_CHANNEL_OP);
+        if args[0] == EVTCHNOP_BIND_VCPU as usize {
+            // The models move to the second one only.
+            self.words.u32::<NOTIFIED>().swap(1);
+        } else {
+            assert_eq!(args[0], EVTCHNOP_UNMASK as usize);
+            self.unmask();
+        }
         0
     }
 }
 
-// SAFETY: it never hands out memory.
+// SAFETY: it hands out memory of models, which lives as long as the process.
 unsafe impl Platform for Xen {
     fn alloc_pages(&self, _count: NonZeroUsize) -> Option<NonNull<u8>> {
-        None
+        Some(NonNull::from(SharedMem::for_model(PAGE_SIZE, &VCPU_PAGE)).cast())
     }
     unsafe fn free_pages(&self, _pages: NonNull<u8>, _count: NonZeroUsize) {}
     fn virt_to_gfn(&self, _page: NonNull<u8>) -> Gfn {
@@ -107,9 +135,17 @@ fn start() -> (Xen, Arc<Events>) {
         (SECOND + SELECTOR..SECOND + SELECTOR + 8, 8),
         (PENDING..PENDING + 64 * 8, 8),
         (MASK..MASK + 64 * 8, 8),
+        (NOTIFIED..NOTIFIED + 4, 4),
     ];
     let xen = Xen { words: SharedMem::for_model(PAGE_SIZE, &words) };
     (xen, Arc::new(EventChannels::new(xen, xen.words)))
+}
+
+/// Tries orders with few switches between threads: enough for what goes wrong, where all of them take too long.
+fn model_of_few_switches(model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(model);
 }
 
 /// Starts a peer that has work and then sends an event, and returns what shows the work.

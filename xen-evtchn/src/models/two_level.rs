@@ -1,6 +1,6 @@
 //! The 2-level format.
 
-use super::{PORT, start, work_then};
+use super::{PORT, model_of_few_switches, start, work_then};
 use loom::sync::atomic::Ordering::Relaxed;
 use loom::thread;
 
@@ -34,7 +34,7 @@ fn an_event_during_the_upcall_is_handled_by_it_or_by_the_next() {
 
 #[test]
 fn a_port_that_masks_itself_in_its_handler_loses_nothing() {
-    loom::model(|| {
+    model_of_few_switches(|| {
         let (xen, events) = start();
         events.unmask(PORT).unwrap();
         xen.send();
@@ -92,5 +92,86 @@ fn two_vcpus_that_scan_the_same_word_tell_an_event_once() {
         let mut told = 0;
         events.on_upcall(0, |_| told += 1);
         assert_eq!(told + other.join().unwrap(), 1);
+    });
+}
+
+#[test]
+fn event_around_a_move_is_delivered() {
+    model_of_few_switches(|| {
+        let (xen, events) = start();
+        events.opened(PORT, 0).unwrap();
+        events.add_vcpu(1).unwrap();
+        let unmask = thread::spawn({
+            let events = events.clone();
+            move || events.unmask(PORT).unwrap()
+        });
+        let second = thread::spawn({
+            let events = events.clone();
+            move || {
+                let mut delivered = 0;
+                xen.send();
+                if xen.interrupts_vcpu(1) {
+                    events.on_upcall(1, |_| delivered += 1);
+                }
+                delivered
+            }
+        });
+        events.bind_vcpu(PORT, 1).unwrap();
+        unmask.join().unwrap();
+        let mut delivered = second.join().unwrap();
+        for vcpu in 0..2 {
+            if xen.interrupts_vcpu(vcpu) {
+                events.on_upcall(vcpu as u32, |_| delivered += 1);
+            }
+        }
+        assert_eq!(delivered, 1, "the event is delivered once, whoever had the port");
+    });
+}
+
+#[test]
+fn mask_by_a_handler_survives_the_unmask() {
+    model_of_few_switches(|| {
+        let (xen, events) = start();
+        let handler = thread::spawn({
+            let events = events.clone();
+            move || {
+                let mut ran = false;
+                xen.send();
+                if xen.interrupts() {
+                    events.on_upcall(0, |port| {
+                        events.mask(port);
+                        ran = true;
+                    });
+                }
+                xen.send();
+                ran
+            }
+        });
+        events.unmask(PORT).unwrap();
+        if handler.join().unwrap() {
+            assert!(xen.is_masked(), "its handler has masked the port");
+        } else {
+            assert!(xen.interrupts(), "an event is pending on an unmasked port, and no interrupt comes");
+        }
+    });
+}
+
+#[test]
+fn port_that_is_opened_beside_a_new_vcpu_is_not_its() {
+    loom::model(|| {
+        let (xen, events) = start();
+        // The first vCPU's page is there; the second's comes.
+        events.add_vcpu(0).unwrap();
+        let adding = thread::spawn({
+            let events = events.clone();
+            move || events.add_vcpu(1).unwrap()
+        });
+        events.opened(PORT, 0).unwrap();
+        adding.join().unwrap();
+        events.unmask(PORT).unwrap();
+        xen.send();
+        xen.select(1);
+        events.on_upcall(1, |_| panic!("delivered on another vCPU"));
+        assert!(xen.interrupts());
     });
 }

@@ -78,13 +78,14 @@ impl SharedMem {
         Box::leak(Box::new(Self { cells: cells.collect(), len }))
     }
 
-    /// Real memory has no place in a model.
+    /// Returns what a model made with [`for_model`](Self::for_model): it has no real memory, so its platform's pages are such values.
     ///
     /// # Safety
     ///
-    /// None: it panics.
-    pub unsafe fn from_raw<'a>(_start: NonNull<u8>, _len: usize) -> &'a Self {
-        panic!("a model makes its memory with `for_model`")
+    /// `start` points to a value that `for_model` made.
+    pub unsafe fn from_raw<'a>(start: NonNull<u8>, _len: usize) -> &'a Self {
+        // SAFETY: the value lives as long as the process, and is reached through shared references only.
+        unsafe { start.cast::<Self>().as_ref() }
     }
 
     /// Returns the size in bytes.

@@ -1,0 +1,102 @@
+//! What the 2-level format's ports are to this domain: whose they are, and which its kernel masked.
+
+use xen_hypercall::sync::{AtomicU64, Ordering, fence};
+use xen_hypercall::{EventPages, Platform, Port};
+
+/// In a vCPU's page: a bit for each port that is another vCPU's.
+pub(crate) const FOREIGN: usize = 1024;
+/// Words of 64 ports; a model has one.
+const WORDS: usize = if cfg!(loom) { 1 } else { crate::PORTS as usize / 64 };
+
+/// State of ports that shared info has no place for. The bits of other vCPUs' ports lie in the vCPUs' pages.
+pub(crate) struct Owners {
+    /// Ports that were opened for vCPU 0, maybe before it had a page.
+    first: [AtomicU64; WORDS],
+    /// Ports whose mask was asked for since the last unmask.
+    masked: [AtomicU64; WORDS],
+}
+
+impl Owners {
+    pub(crate) fn new() -> Self {
+        Self {
+            first: core::array::from_fn(|_| AtomicU64::new(0)),
+            masked: core::array::from_fn(|_| AtomicU64::new(0)),
+        }
+    }
+
+    /// Makes `port` a port of `vcpu`.
+    pub(crate) fn set<P: Platform, const N: usize>(&self, pages: &EventPages<P, N>, port: Port, vcpu: u32) {
+        let Some((first, bit)) = bit(&self.first, port) else { return };
+        if vcpu == 0 {
+            first.fetch_or(bit, Ordering::Relaxed);
+        } else {
+            first.fetch_and(!bit, Ordering::Relaxed);
+        }
+        // Either this finds the page of a vCPU that is added meanwhile, or that reads the word above.
+        fence(Ordering::SeqCst);
+        for (index, page) in pages.iter() {
+            let Some(word) = page.u64_at(FOREIGN + port.0 as usize / 64 * 8) else { continue };
+            if index == vcpu as usize {
+                word.fetch_and(!bit);
+            } else {
+                word.fetch_or(bit);
+            }
+        }
+    }
+
+    /// Marks the ports of other vCPUs in the page of `vcpu`, which is in its place since just now.
+    pub(crate) fn take_over<P: Platform, const N: usize>(&self, pages: &EventPages<P, N>, vcpu: usize) {
+        let Some(page) = pages.memory(vcpu) else { return };
+        // See `set`.
+        fence(Ordering::SeqCst);
+        for (index, first) in self.first.iter().enumerate() {
+            let foreign = |page: usize| {
+                let word = pages.memory(page)?.u64_at(FOREIGN + index * 8)?;
+                Some(word.load(Ordering::Relaxed))
+            };
+            // What vCPU 0 knows to be another's is this one's only if all others know that too.
+            let others = (1..N).filter(|&other| other != vcpu).filter_map(foreign);
+            let theirs = foreign(0).unwrap_or(0) & !others.fold(u64::MAX, |all, word| all & word);
+            let firsts = if vcpu == 0 { 0 } else { first.load(Ordering::Relaxed) };
+            if let Some(word) = page.u64_at(FOREIGN + index * 8) {
+                word.fetch_or(firsts | theirs);
+            }
+        }
+    }
+
+    /// Forgets all: no port is open.
+    pub(crate) fn reset<P: Platform, const N: usize>(&self, pages: &EventPages<P, N>) {
+        for (index, first) in self.first.iter().enumerate() {
+            first.store(0, Ordering::Relaxed);
+            for (_, page) in pages.iter() {
+                if let Some(word) = page.u64_at(FOREIGN + index * 8) {
+                    word.store(0, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    /// Notes that the kernel masks `port`, before it does.
+    pub(crate) fn mask(&self, port: Port) {
+        if let Some((word, bit)) = bit(&self.masked, port) {
+            word.fetch_or(bit, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that the kernel unmasks `port`, before it does.
+    pub(crate) fn unmask(&self, port: Port) {
+        if let Some((word, bit)) = bit(&self.masked, port) {
+            word.fetch_and(!bit, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns whether the kernel has masked `port` since it was unmasked.
+    pub(crate) fn is_masked(&self, port: Port) -> bool {
+        // A mask that Xen has taken back was noted before, and the mask bit's order comes with it.
+        bit(&self.masked, port).is_some_and(|(word, bit)| word.load(Ordering::Relaxed) & bit != 0)
+    }
+}
+
+fn bit(words: &[AtomicU64; WORDS], port: Port) -> Option<(&AtomicU64, u64)> {
+    Some((words.get(port.0 as usize / 64)?, 1 << (port.0 % 64)))
+}
