@@ -92,6 +92,7 @@ fn archives(suite: &str, name: &str, packages: &[&str]) -> Result<PathBuf> {
         ("tar", "tar"),
         (KEYRING, "debian-archive-keyring"),
     ])?;
+    let _lock = Lock::take(&format!("archives-{suite}-{name}"))?;
     let debs = cache()?.join("archives").join(format!("{suite}-{name}"));
     download(suite, name, packages, &debs)?;
     Ok(debs.join("archives"))
@@ -148,6 +149,8 @@ fn options(suite: &str, archive_cache: &Path) -> Result<Vec<OsString>> {
         set("Dir::State::status", &status),
         set("Dir::Cache", archive_cache),
         "-oAPT::Sandbox::User=root".into(),
+        // Locks of the cache guard what apt's would, which also keep two downloads of a suite apart.
+        "-oDebug::NoLocking=true".into(),
         "-oAPT::Architecture=amd64".into(),
         "-oAPT::Architectures=amd64".into(),
         "-oAcquire::Languages=none".into(),
