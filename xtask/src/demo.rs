@@ -2,16 +2,15 @@
 
 mod sim;
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
-use std::{io, thread};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::lab::{self, Boot, Dom0Kind, Ending, Event, Terminal, XenVersion};
 use crate::payload::{self, Line};
+use crate::tty::Tty;
 use crate::{host, kernels, ui};
 
 const SCRIPT: &str = include_str!("../payload/demo.sh");
@@ -104,7 +103,7 @@ fn on_xen(args: &Args) -> Result<i32> {
     let log = host::results()?.join(format!("demo-{}.log", args.xen));
     let mut boot = Boot { dom0: args.dom0, ..Boot::new(args.xen, log) };
     boot.append = "QUIET=1".to_owned();
-    let mut tty = Tty { saved: None };
+    let mut tty = Tty::default();
     let terminal = args.interactive.then_some(&mut tty as &mut dyn Terminal);
     if args.interactive {
         boot.append += " INTERACTIVE=1";
@@ -142,32 +141,4 @@ fn on_xen(args: &Args) -> Result<i32> {
         bail!("the demonstration did not come to its end: {}", outcome.describe());
     }
     Ok(i32::from(transcript.failed > 0))
-}
-
-/// The user's terminal.
-struct Tty {
-    saved: Option<String>,
-}
-
-impl Terminal for Tty {
-    fn enter(&mut self) -> Result<()> {
-        if !io::stdin().is_terminal() {
-            return Ok(());
-        }
-        let state =
-            Command::new("stty").arg("-g").stdin(Stdio::inherit()).output().context("starting stty")?;
-        self.saved = Some(String::from_utf8_lossy(&state.stdout).trim().to_owned());
-        let status = Command::new("stty").args(["raw", "-echo"]).status().context("starting stty")?;
-        if !status.success() {
-            bail!("stty raw: {status}");
-        }
-        Ok(())
-    }
-
-    fn leave(&mut self) {
-        if let Some(saved) = self.saved.take() {
-            // Nothing better can be done if it fails.
-            let _ = Command::new("stty").arg(saved).status();
-        }
-    }
 }

@@ -5,14 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use object::Endianness;
-use object::elf::{FileHeader64, NoteType, PT_LOAD};
-use object::read::elf::{FileHeader, ProgramHeader};
 
-use crate::host;
-
-/// `elfnote.h`.
-const XEN_ELFNOTE_PHYS32_ENTRY: u32 = 18;
+use crate::{host, pvh};
 
 pub(crate) const TARGET: &str = "x86_64-unknown-none";
 
@@ -92,11 +86,7 @@ pub(crate) fn vchan() -> Result<PathBuf> {
 
 /// The bytes of a kernel that are loaded: its file without symbols and debug information.
 pub(crate) fn loaded_size(kernel: &Path) -> Result<u64> {
-    let data = fs::read(kernel).with_context(|| format!("reading {}", kernel.display()))?;
-    let header = FileHeader64::<Endianness>::parse(data.as_slice())?;
-    let endian = header.endian()?;
-    let segments = header.program_headers(endian, data.as_slice())?;
-    Ok(segments.iter().filter(|s| s.p_type(endian) == PT_LOAD).map(|s| s.p_filesz(endian)).sum())
+    Ok(pvh::check(kernel)?.loaded)
 }
 
 fn make(kernel: &Kernel, debug: bool) -> Result<PathBuf> {
@@ -116,43 +106,10 @@ fn make(kernel: &Kernel, debug: bool) -> Result<PathBuf> {
     let built = host::target().join(TARGET).join(profile).join(kernel.bin);
     let dir = host::target().join("kernels");
     fs::create_dir_all(&dir)?;
-    pvh_entry(&built).with_context(|| format!("the notes of {}", built.display()))?;
+    pvh::check(&built)?;
     let image = dir.join(kernel.name);
     fs::copy(&built, &image).with_context(|| format!("copying {}", built.display()))?;
     Ok(image)
-}
-
-/// Reads the linked image's notes as Xen's loader does and returns where it would start the kernel.
-fn pvh_entry(kernel: &Path) -> Result<u64> {
-    let data = fs::read(kernel)?;
-    let header = FileHeader64::<Endianness>::parse(data.as_slice())?;
-    let endian = header.endian()?;
-    let segments = header.program_headers(endian, data.as_slice())?;
-    let mut found = Vec::new();
-    for segment in segments {
-        let Some(mut notes) = segment.notes(endian, data.as_slice())? else { continue };
-        while let Some(note) = notes.next()? {
-            if note.name() == b"Xen" && note.n_type(endian) == NoteType(XEN_ELFNOTE_PHYS32_ENTRY) {
-                found.push(note.desc().to_vec());
-            }
-        }
-    }
-    let [value] = found.as_slice() else {
-        bail!("found {} notes PHYS32_ENTRY of owner Xen, expected one", found.len());
-    };
-    let entry = match value.len() {
-        4 => u64::from(u32::from_le_bytes(value[..].try_into()?)),
-        8 => u64::from_le_bytes(value[..].try_into()?),
-        len => bail!("PHYS32_ENTRY has {len} bytes, expected 4 or 8"),
-    };
-    let loaded = segments.iter().filter(|s| s.p_type(endian) == PT_LOAD).any(|s| {
-        let start = s.p_paddr(endian);
-        (start..start + s.p_filesz(endian)).contains(&entry)
-    });
-    if !loaded || entry >= 1 << 32 {
-        bail!("PHYS32_ENTRY is {entry:#x}, expected an address below 4 GiB in a loaded segment");
-    }
-    Ok(entry)
 }
 
 #[cfg(test)]
@@ -163,13 +120,7 @@ mod tests {
     fn every_kernel_names_an_entry_point_that_xen_can_start() {
         for kernel in &KERNELS {
             let image = make(kernel, false).unwrap();
-            assert!(pvh_entry(&image).unwrap() >= 1 << 20, "{}", kernel.name);
+            assert!(pvh::check(&image).unwrap().entry >= 1 << 20, "{}", kernel.name);
         }
-    }
-
-    #[test]
-    fn an_image_without_the_note_is_refused() {
-        let error = pvh_entry(&std::env::current_exe().unwrap()).unwrap_err().to_string();
-        assert!(error.starts_with("found 0 notes"), "{error}");
     }
 }

@@ -15,11 +15,13 @@ mod kernels;
 mod lab;
 mod mutants;
 mod payload;
+mod pvh;
 mod report;
 mod seeds;
 mod selftest;
 mod spoken;
 mod test;
+mod tty;
 mod ui;
 mod xen;
 mod xentest;
@@ -66,8 +68,10 @@ enum Task {
     Downstream,
     /// Runs the README's commands in a minimal Debian root with gcc and Rust, and nothing else of this machine.
     Fresh(fresh::Args),
+    /// Changes the crates in one place at a time, as a sample drawn by a seed, and shows which tests notice.
+    Mutants(mutants::Args),
     /// Weakens each memory ordering in turn and shows that the models notice.
-    MutantsOrdering(mutants::Args),
+    MutantsOrdering(mutants::OrderingArgs),
     /// Runs the fuzz targets, a minute each: drivers and parsers against peers that do anything.
     Fuzz(fuzz::Args),
     /// Boots real Xen in an emulator and runs a payload in dom0, or a kernel as dom0: for developers.
@@ -93,7 +97,8 @@ fn main() -> ExitCode {
         Task::Ci => test::ci(),
         Task::Fresh(args) => fresh::main(&args),
         Task::Downstream => test::downstream(),
-        Task::MutantsOrdering(args) => mutants::main(&args),
+        Task::Mutants(args) => mutants::main(&args),
+        Task::MutantsOrdering(args) => mutants::ordering_main(&args),
         Task::Fuzz(args) => fuzz::main(&args),
         Task::Xen(command) => xen::main(&command),
     };

@@ -111,6 +111,9 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
         if args.prepare {
             return Ok(summary(&steps, &runs, args, started.elapsed()));
         }
+        if let Some(version) = versions.first().filter(|_| kernels.is_some()) {
+            step(&mut steps, "report of a guest that crashes", || crate::xen::check_report(*version));
+        }
         if let Some(kernels) = &kernels {
             step(&mut steps, "self-test as dom0", || {
                 let mut failures = Vec::new();

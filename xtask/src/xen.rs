@@ -1,13 +1,15 @@
 //! `cargo xtask xen`: the lab by hand.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
 
-use crate::lab::{self, Archive, Boot, Dom0Kind, Event, Outcome, XenVersion};
-use crate::{host, payload, ui};
+use crate::lab::{self, Archive, Boot, Dom0Kind, Ending, Event, Outcome, Terminal, XenVersion};
+use crate::tty::Tty;
+use crate::{host, payload, pvh, ui};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -24,7 +26,7 @@ pub(crate) enum Command {
         machine: Machine,
     },
     /// Boots Xen with Linux as dom0 and starts a kernel as PVH guest with a disk (16 MiB of zeros) and a network
-    /// interface (dom0 is 10.0.0.1/24); shows its console
+    /// interface (dom0 is 10.0.0.1/24); shows its console and how it ends. The exit code is 0 for a power-off only
     Guest {
         /// An ELF kernel with a PVH entry
         kernel: PathBuf,
@@ -34,6 +36,9 @@ pub(crate) enum Command {
         /// The guest's virtual processors
         #[arg(long, default_value_t = 1)]
         vcpus: u32,
+        /// Connects the terminal to the guest's console; Ctrl-] leaves
+        #[arg(long, short)]
+        interactive: bool,
         #[command(flatten)]
         machine: Machine,
     },
@@ -110,22 +115,214 @@ pub(crate) fn main(command: &Command) -> Result<i32> {
             Ok(0)
         }
         Command::Run { payload, files, machine } => run(payload, files, machine),
-        Command::Guest { kernel, cmdline, vcpus, machine } => {
-            let mut archive = Archive::default();
-            archive.file("payload/run", 0o755, include_str!("../payload/guest.sh"));
-            archive.file("payload/cmdline", 0o644, cmdline.as_str());
-            archive.file("payload/vcpus", 0o644, vcpus.to_string());
-            archive.copy("payload/guest", kernel)?;
-            archive.copy("payload/lab-peer", &payload::peer()?)?;
-            boot(&archive, machine, &format!("QUIET=1 {}", machine.append))
+        Command::Guest { kernel, cmdline, vcpus, interactive, machine } => {
+            let mut boot = machine.boot()?;
+            boot.append = format!("QUIET=1 {}", boot.append);
+            let guest = Guest { kernel, cmdline, vcpus: *vcpus };
+            let report = guest.run(boot, *interactive, &mut |event| show(event, machine.quiet))?;
+            ui::line(report.describe());
+            Ok(report.code())
         }
         Command::Kernel { kernel, machine } => {
+            pvh::check(kernel)?;
             let boot = machine.boot()?;
             lab::prepare(&[boot.xen])?;
-            let outcome = boot.kernel(kernel, &mut |event| show(&event, machine.quiet))?;
-            Ok(ended(&boot, &outcome))
+            let mut rebooted = false;
+            let outcome = boot.kernel(kernel, &mut |event| {
+                rebooted |=
+                    matches!(event, Event::Xen(line) if line.contains("Hardware Dom0 shutdown: reboot"));
+                show(&event, machine.quiet);
+            })?;
+            let code = ended(&boot, &outcome);
+            if rebooted && code == 0 {
+                eprintln!("xen: the kernel rebooted, expected a power-off");
+                return Ok(1);
+            }
+            Ok(code)
         }
     }
+}
+
+/// A kernel that is to run as a PVH guest of a Linux dom0.
+pub(crate) struct Guest<'a> {
+    pub(crate) kernel: &'a Path,
+    pub(crate) cmdline: &'a str,
+    pub(crate) vcpus: u32,
+}
+
+impl Guest<'_> {
+    /// Checks the kernel's image, boots and runs it to its end.
+    pub(crate) fn run(
+        &self,
+        mut boot: Boot,
+        interactive: bool,
+        watch: &mut dyn FnMut(&Event<'_>),
+    ) -> Result<Report> {
+        pvh::check(self.kernel)?;
+        let mut archive = Archive::default();
+        archive.file("payload/run", 0o755, include_str!("../payload/guest.sh"));
+        archive.file("payload/cmdline", 0o644, self.cmdline);
+        archive.file("payload/vcpus", 0o644, self.vcpus.to_string());
+        archive.copy("payload/guest", self.kernel)?;
+        archive.copy("payload/lab-peer", &payload::peer()?)?;
+        lab::prepare(&[boot.xen])?;
+        let mut tty = Tty::default();
+        let terminal = interactive.then_some(&mut tty as &mut dyn Terminal);
+        if interactive {
+            boot.append += " INTERACTIVE=1";
+            boot.timeout = boot.timeout.max(Duration::from_secs(24 * 3600));
+        }
+        let mut life = Life::default();
+        let outcome = boot.run(&archive, terminal, &mut |event| {
+            life.see(&event);
+            watch(&event);
+        })?;
+        Ok(Report { log: boot.log, timeout: boot.timeout, life, outcome })
+    }
+}
+
+/// Runs a guest that ends by a triple fault on real Xen, and checks that the report names the fault.
+pub(crate) fn check_report(version: XenVersion) -> Result<()> {
+    let kernel = host::results()?.join("triple-fault");
+    fs::write(&kernel, pvh::image(pvh::TRIPLE_FAULT))?;
+    let mut boot = Boot::new(version, host::results()?.join(format!("triple-fault-{version}.log")));
+    boot.append = "QUIET=1".to_owned();
+    let report = Guest { kernel: &kernel, cmdline: "", vcpus: 1 }.run(boot, false, &mut |_| {})?;
+    let text = report.describe();
+    let complete = text.contains("guest: triple fault") && text.contains("xen: RIP:");
+    if report.code() != 1 || !complete {
+        bail!(
+            "a guest with a triple fault: found exit code {} and the report below, expected 1 and the fault\n{text}",
+            report.code()
+        );
+    }
+    Ok(())
+}
+
+/// How a guest ended, as the toolstack reports it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    NotCreated,
+    Destroyed,
+    /// A shutdown, with `SHUTDOWN_*` of `sched.h`.
+    Shutdown(u32),
+}
+
+/// What is seen of a guest while it runs.
+#[derive(Default)]
+struct Life {
+    created: bool,
+    end: Option<End>,
+    /// Xen's own lines on a fault of the guest: the fault, and the registers.
+    fault: Vec<String>,
+    /// How many more lines can belong to them.
+    more: u32,
+}
+
+impl Life {
+    fn see(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Mark(mark) => {
+                let mut words = mark.split(' ');
+                match (words.next(), words.next()) {
+                    (Some("created"), _) => self.created = true,
+                    (Some("ended"), Some("not-created")) => self.end = Some(End::NotCreated),
+                    (Some("ended"), Some("destroyed")) => self.end = Some(End::Destroyed),
+                    (Some("ended"), Some(code)) => self.end = code.parse().ok().map(End::Shutdown),
+                    _ => {}
+                }
+            }
+            Event::Xen(line) => self.xen(line),
+            Event::Payload(_) => {}
+        }
+    }
+
+    fn xen(&mut self, line: &str) {
+        let Some(text) = line.strip_prefix("(XEN) ") else { return };
+        if is_fault(text) {
+            self.more = DUMP;
+        } else if self.more == 0 {
+            return;
+        }
+        // The segment registers are the last.
+        self.more = if text.contains(" cs: ") { 0 } else { self.more.saturating_sub(1) };
+        self.fault.push(text.to_owned());
+    }
+
+    fn triple_fault(&self) -> bool {
+        self.fault.iter().any(|line| line.contains("Triple fault"))
+    }
+}
+
+/// The most lines of a fault and of the registers that Xen prints with it.
+const DUMP: u32 = 24;
+
+/// Recognizes the first line that Xen prints on a fault of another domain than dom0.
+fn is_fault(line: &str) -> bool {
+    let guest = |rest: &str| rest.starts_with(|digit: char| digit.is_ascii_digit() && digit != '0');
+    let triple = line.strip_prefix('d').is_some_and(guest) && line.contains("Triple fault");
+    let crash = line.strip_prefix("Domain ").is_some_and(guest) && line.contains("crashed on cpu");
+    triple || crash || line.starts_with("domain_crash called from")
+}
+
+/// How the run of a guest ended.
+pub(crate) struct Report {
+    log: PathBuf,
+    timeout: Duration,
+    life: Life,
+    outcome: Outcome,
+}
+
+impl Report {
+    /// Returns the exit code: 0 if the guest powered itself off, and for nothing else.
+    pub(crate) fn code(&self) -> i32 {
+        match (self.outcome.ending, self.life.end) {
+            (Ending::Exit(0), Some(End::Shutdown(0))) if !self.life.triple_fault() => 0,
+            _ => self.outcome.code().max(1),
+        }
+    }
+
+    /// Describes the end in words, after Xen's lines on a fault.
+    pub(crate) fn describe(&self) -> String {
+        let reason = match (self.outcome.ending, self.life.end) {
+            (_, Some(_)) if self.life.triple_fault() => {
+                "triple fault: an exception that the kernel could not take, and Xen reset it".to_owned()
+            }
+            (_, Some(End::NotCreated)) => {
+                "not created: the toolstack refused it, for the reason above".to_owned()
+            }
+            (_, Some(End::Destroyed)) => "destroyed from outside, without a shutdown of its own".to_owned(),
+            (_, Some(End::Shutdown(code))) => shutdown(code),
+            (Ending::TimedOut, None) if self.life.created => {
+                format!("still running at the time-out of {} s; --timeout sets it", self.timeout.as_secs())
+            }
+            (Ending::Quit, None) => "still running when the user left".to_owned(),
+            (_, None) if self.life.created => "unknown: the machine ended first".to_owned(),
+            (_, None) => "not created: dom0 ended first".to_owned(),
+        };
+        let mut text = String::new();
+        for line in &self.life.fault {
+            text += &format!("xen: {line}\n");
+        }
+        if self.outcome.ending != Ending::Exit(0) || self.outcome.emulator_fault {
+            text += &format!("machine: {}\n", self.outcome.describe());
+        }
+        text + &format!("guest: {reason}; log {}", self.log.display())
+    }
+}
+
+/// Names the reason of a shutdown.
+fn shutdown(code: u32) -> String {
+    let word = match code {
+        0 => "powered off",
+        1 => "rebooted, and was not started again",
+        2 => "suspended itself, and nothing resumes it here",
+        3 => "crashed: it reported so, or Xen stopped it",
+        4 => "stopped by its watchdog",
+        5 => "soft reset, and was not started again",
+        _ => "shut down",
+    };
+    format!("{word} (reason code {code})")
 }
 
 fn run(folder: &Path, files: &[String], machine: &Machine) -> Result<i32> {
@@ -161,4 +358,72 @@ fn show(event: &Event<'_>, quiet: bool) {
 fn ended(boot: &Boot, outcome: &Outcome) -> i32 {
     eprintln!("xen: {}, log {}", outcome.describe(), boot.log.display());
     outcome.code()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(ending: Ending, marks: &[&str], xen: &[&str]) -> Report {
+        let mut life = Life::default();
+        xen.iter().for_each(|line| life.see(&Event::Xen(line)));
+        marks.iter().for_each(|mark| life.see(&Event::Mark(mark)));
+        let outcome = Outcome { ending, elapsed: Duration::from_secs(20), emulator_fault: false };
+        Report { log: PathBuf::from("xen.log"), timeout: Duration::from_secs(300), life, outcome }
+    }
+
+    #[test]
+    fn only_a_power_off_is_success() {
+        assert_eq!(report(Ending::Exit(0), &["created", "ended 0"], &[]).code(), 0);
+        for (mark, words) in [
+            ("ended 1", "guest: rebooted"),
+            ("ended 2", "guest: suspended itself"),
+            ("ended 3", "guest: crashed"),
+            ("ended 4", "guest: stopped by its watchdog"),
+            ("ended 5", "guest: soft reset"),
+            ("ended destroyed", "guest: destroyed"),
+            ("ended not-created", "guest: not created"),
+        ] {
+            let report = report(Ending::Exit(0), &["created", mark], &[]);
+            assert_eq!(report.code(), 1, "{mark}");
+            assert!(report.describe().starts_with(words), "{}", report.describe());
+        }
+        assert_eq!(report(Ending::Exit(0), &[], &[]).code(), 1);
+        assert_eq!(report(Ending::Exit(2), &["ended 0"], &[]).code(), 2);
+    }
+
+    #[test]
+    fn guest_at_time_out_is_still_running() {
+        let running = report(Ending::TimedOut, &["created"], &[]);
+        assert_eq!(running.code(), 124);
+        assert!(running.describe().contains("guest: still running at the time-out of 300 s"));
+        let early = report(Ending::TimedOut, &[], &[]);
+        assert!(early.describe().contains("guest: not created"), "{}", early.describe());
+        assert_ne!(report(Ending::Quit, &["created"], &[]).code(), 0);
+    }
+
+    #[test]
+    fn triple_fault_shows_the_registers() {
+        let lines = [
+            "(XEN) d1v0 Triple fault - invoking HVM shutdown action 1",
+            "(XEN) *** Dumping Dom1 vcpu#0 state: ***",
+            "(XEN) RIP:    0008:[<0000000000100007>]",
+            "(XEN) ds: 0000   es: 0000   fs: 0000   gs: 0000   ss: 0000   cs: 0008",
+            "(XEN) Preparing system for ACPI S5 state.",
+        ];
+        // Xen takes it for a reboot.
+        let report = report(Ending::Exit(0), &["created", "ended 1"], &lines);
+        assert_eq!(report.code(), 1);
+        let text = report.describe();
+        assert!(text.contains("xen: RIP:    0008:[<0000000000100007>]\n"), "{text}");
+        assert!(text.contains(" cs: 0008\nguest: triple fault"), "{text}");
+    }
+
+    #[test]
+    fn faults_of_dom0_are_not_the_guests() {
+        assert!(is_fault("d12v1 Triple fault - invoking HVM shutdown action 1"));
+        assert!(!is_fault("d0v0 Triple fault - invoking HVM shutdown action 1"));
+        assert!(is_fault("Domain 3 (vcpu#0) crashed on cpu#0:"));
+        assert!(!is_fault("Domain 0 (vcpu#0) crashed on cpu#0:"));
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --manifest-path models/Cargo.toml -p xen-evtchn --lib --profile models`
 
+mod claims;
 mod fifo;
 mod growth;
 mod lines;

@@ -1,7 +1,7 @@
 //! How bytes get to the server and back.
 
 use super::ConnectionError;
-use core::sync::atomic::{Ordering, fence};
+use xen_hypercall::sync::{Ordering, fence};
 use xen_hypercall::{Mapped, Platform, Port, SharedMem, ops};
 use xen_ring::{ByteConsumer, ByteProducer};
 use xen_sys::io::xs_wire::{

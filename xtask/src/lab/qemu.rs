@@ -476,10 +476,12 @@ impl Session<'_, '_> {
 
     /// Looks for Xen's end, and for the emulator's fault, in a line of Xen's log.
     fn xen(&mut self, line: &str) {
-        let crashed = line.contains("Hardware Dom0 crashed") || line.contains("Panic on CPU");
+        // Xen reboots after a triple fault, as if dom0 had asked for it.
+        let fault = line.contains("d0v") && line.contains("Triple fault");
+        let crashed = fault || line.contains("Hardware Dom0 crashed") || line.contains("Panic on CPU");
         if crashed {
             self.ending = Some(Ending::Crashed);
-        } else if line.contains("Hardware Dom0") && !self.payload {
+        } else if line.contains("Hardware Dom0") && !self.payload && self.ending.is_none() {
             self.ending = Some(Ending::Exit(0));
         }
         // Xen would wait here for ever, or reboot; a panic is still being explained.

@@ -1,0 +1,68 @@
+//! The resources that a domain has once, and their owners.
+
+use core::num::NonZeroUsize;
+use core::ptr::NonNull;
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::thread;
+use xen_hypercall::{Claim, Claims, Gfn, Hypercall, Instant, Platform, Singleton};
+
+/// A platform whose domain has resources to take.
+#[derive(Clone)]
+struct Domain(Arc<Resource>);
+
+struct Resource {
+    claims: Claims,
+    /// What only the owner of the resource accesses: a page that is mapped where the owner wants it.
+    page: UnsafeCell<u32>,
+}
+
+// SAFETY: it answers no hypercall.
+unsafe impl Hypercall for Domain {
+    unsafe fn hypercall(&self, _op: usize, _args: [usize; 5]) -> isize {
+        unreachable!("taking a resource needs no hypercall")
+    }
+}
+
+// SAFETY: it never hands out memory.
+unsafe impl Platform for Domain {
+    fn alloc_pages(&self, _count: NonZeroUsize) -> Option<NonNull<u8>> {
+        None
+    }
+    unsafe fn free_pages(&self, _pages: NonNull<u8>, _count: NonZeroUsize) {}
+    fn virt_to_gfn(&self, _page: NonNull<u8>) -> Gfn {
+        Gfn(0)
+    }
+    unsafe fn map_frames(&self, _first: Gfn, _count: NonZeroUsize) -> Option<NonNull<u8>> {
+        None
+    }
+    fn claims(&self) -> &Claims {
+        &self.0.claims
+    }
+    fn now(&self) -> Instant {
+        Instant::default()
+    }
+}
+
+/// Two that take a resource never access it at the same time, and the second sees what the first has left.
+#[test]
+fn resource_has_one_owner_at_a_time() {
+    loom::model(|| {
+        let domain = Domain(Arc::new(Resource { claims: Claims::new(), page: UnsafeCell::new(0) }));
+        let takes = |domain: Domain| {
+            let Ok(claim) = Claim::take(domain.clone(), Singleton::SharedInfo) else { return 0 };
+            // SAFETY: the claim is the only one, which the checker verifies.
+            domain.0.page.with_mut(|page| unsafe { *page += 1 });
+            drop(claim);
+            1
+        };
+        let other = thread::spawn({
+            let domain = domain.clone();
+            move || takes(domain)
+        });
+        let taken = takes(domain.clone()) + other.join().unwrap();
+        assert!(taken >= 1, "neither was first");
+        // SAFETY: the other thread has ended.
+        assert_eq!(domain.0.page.with(|page| unsafe { *page }), taken);
+    });
+}
