@@ -170,7 +170,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
     pub fn open_deep(store: &'a XenStore<P>, grants: &'a GrantTable<P>, id: u32) -> Result<Self, BlockError> {
         let frontend = Frontend::open(store, "vbd", id)?;
         let number = device_number(store, id)?;
-        let size = SizeWatch::new(store, frontend.backend_path())?;
+        let size = SizeWatch::new(&frontend)?;
         Ok(Self {
             grants,
             frontend,
@@ -489,7 +489,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
     fn look_up(&mut self) -> Result<(), BlockError> {
         let store = self.store();
         let opened = Frontend::open(store, "vbd", self.id)
-            .and_then(|frontend| Ok((SizeWatch::new(store, frontend.backend_path())?, frontend)));
+            .and_then(|frontend| Ok((SizeWatch::new(&frontend)?, frontend)));
         match opened {
             Ok((size, frontend)) => (self.size, self.frontend) = (size, frontend),
             Err(XenbusError::Store(error)) if error.is_not_found() => self.state = BlockState::Unplugged,
@@ -739,9 +739,9 @@ struct SizeWatch<'a, P: Platform> {
 }
 
 impl<'a, P: Platform> SizeWatch<'a, P> {
-    fn new(store: &'a XenStore<P>, backend: &str) -> Result<Self, StoreError> {
-        let watch = store.watch(format_args!("{backend}/sectors"))?;
-        Ok(Self { watch, read: None, store, changed: false })
+    fn new(frontend: &Frontend<'a, P>) -> Result<Self, StoreError> {
+        let watch = frontend.watch_backend("sectors")?;
+        Ok(Self { watch, read: None, store: frontend.store(), changed: false })
     }
 
     /// Returns the size if it was read again. Waits only if there is no slot for a request beside others.

@@ -83,6 +83,47 @@ pub struct Backend(Arc<Mutex<State>>);
 impl Backend {
     /// Starts a backend for `device` in its domain, with a disk of `sectors` sectors of random bytes.
     pub fn start(world: &World, device: &Device, sectors: usize) -> Self {
+        let backend = Self::new(sectors);
+        backend.serve(world, device);
+        backend
+    }
+
+    /// Starts backends for many devices of one domain, in one task that reads only the nodes of those
+    /// whose nodes have changed.
+    pub fn start_all(world: &World, devices: &[Device], sectors: usize) -> Vec<Self> {
+        let backends: Vec<_> = devices.iter().map(|_| Self::new(sectors)).collect();
+        let Some(first) = devices.first() else { return backends };
+        let domain = world.domain(first.backend).unwrap();
+        let store = domain.store();
+        let end = |(&device, state): (&Device, &Self)| {
+            let (front, back) = (device.frontend_path(), device.backend_path());
+            store.watch(format!("{front}/state"), "front").unwrap();
+            store.watch(format!("{back}/state"), "back").unwrap();
+            let end = End { device, state: state.clone(), store: store.clone(), link: None, own: 0 };
+            ([format!("{front}/state"), format!("{back}/state")], false, end)
+        };
+        let mut ends: Vec<_> = devices.iter().zip(&backends).map(end).collect();
+        domain.spawn(move |domain: &Domain| {
+            while let Some(event) = store.next_event() {
+                for (paths, changed, _) in &mut ends {
+                    *changed |= paths.contains(&event.path);
+                }
+            }
+            let mut step = Step::Idle;
+            for (_, changed, end) in &mut ends {
+                if core::mem::take(changed) {
+                    end.follow(domain);
+                }
+                if !matches!(end.work(domain), Step::Idle) {
+                    step = Step::Worked;
+                }
+            }
+            step
+        });
+        backends
+    }
+
+    fn new(sectors: usize) -> Self {
         let mut byte = 0x9e37_79b9_u32;
         let disk = (0..sectors * 512).map(|_| {
             byte = byte.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -106,9 +147,7 @@ impl Backend {
         state.set("info", 0);
         state.set("feature-flush-cache", 1);
         state.set("feature-barrier", 1);
-        let backend = Self(Arc::new(Mutex::new(state)));
-        backend.serve(world, device);
-        backend
+        Self(Arc::new(Mutex::new(state)))
     }
 
     /// Starts another backend of the same disk, for `device` in its domain.
@@ -145,11 +184,17 @@ struct End {
 impl End {
     fn poll(&mut self, domain: &Domain) -> Step {
         while self.store.next_event().is_some() {}
+        self.follow(domain);
+        self.work(domain)
+    }
+
+    /// Follows the states.
+    fn follow(&mut self, domain: &Domain) {
         let back = self.device.backend_path();
         let front = self.device.frontend_path();
         let Some(own) = self.store.read_number::<u32>(format!("{back}/state")) else {
             self.link = None;
-            return Step::Idle;
+            return;
         };
         let peer: u32 = self.store.read_number(format!("{front}/state")).unwrap_or(0);
         self.own = own;
@@ -173,6 +218,9 @@ impl End {
             }
             _ => {}
         }
+    }
+
+    fn work(&mut self, domain: &Domain) -> Step {
         match &mut self.link {
             Some(link) => link.serve(domain, self.device.frontend, &mut self.state.state()),
             None => Step::Idle,

@@ -10,7 +10,7 @@ mod toolstack;
 mod transaction;
 mod watch;
 
-use crate::connection::{Buffer, Connection, RingTransport, Ticket, Transport};
+use crate::connection::{Buffer, Connection, MAX_WATCHES, RingTransport, Ticket, Transport};
 use crate::error::{Reason, StoreError};
 use crate::text::PathText;
 use crate::wire::{MessageType, Part, XENSTORE_PAYLOAD_MAX};
@@ -38,21 +38,25 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 /// received ours too; so look again after this long.
 const WAIT_SLICE: Duration = Duration::from_millis(100);
 
-/// How much a client can have under way at once. It decides how many pages the client takes from the platform.
+/// How much a client can have under way at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Requests in flight, 2 to 16; each takes a page.
+    /// Requests in flight, 2 to 16; each takes a page when the client is made.
     pub requests: usize,
-    /// Watches, at most 128; eight of them take a page.
+    /// Watches, at most 8192; eight of them take a page. Pages for up to 32 are taken when the client
+    /// is made, those for more when they are set.
     pub watches: usize,
 }
 
-/// Four requests and 32 watches: nine pages.
+/// Four requests, and watches as memory has room for: nine pages at first.
 impl Default for Limits {
     fn default() -> Self {
-        Self { requests: 4, watches: 32 }
+        Self { requests: 4, watches: MAX_WATCHES }
     }
 }
+
+/// The most watches that a client has memory for from its start.
+const FIRST_WATCHES: usize = 32;
 
 /// A xenstore client, shared by reference between all drivers of a domain.
 ///
@@ -95,12 +99,13 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         port: Port,
         limits: Limits,
     ) -> Result<Self, OutOfMemory> {
-        let Limits { requests, watches } = limits;
-        let requests = requests.max(2);
+        let requests = limits.requests.max(2);
+        let watches = limits.watches.min(FIRST_WATCHES);
         let buffer = platform.memory(Connection::<T, P::Memory>::buffer_len(requests, watches))?;
         // Nanoseconds differ from boot to boot, which the low bits show most.
         let seed = platform.now().as_nanos() as u32;
         let mut connection = Connection::new(transport, buffer, requests, watches, seed);
+        connection.limit_watches(limits.watches);
         // A server too old to know the request says so to nobody.
         if connection.transport().is_inherited() {
             connection.reset();

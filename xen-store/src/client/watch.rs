@@ -4,7 +4,7 @@ use super::{Core, Host, TxId, WatchEvent, XenStore, error_at};
 use crate::connection::{MAX_WATCH_PATH, RingTransport, Transport};
 use crate::error::{Reason, StoreError};
 use crate::text::PathText;
-use crate::wire::{MessageType, Part};
+use crate::wire::{MessageType, Part, PathError};
 use core::fmt::{self, Display, Write};
 use heapless::String;
 use xen_hypercall::Instant;
@@ -45,11 +45,59 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         self.set_watch(&path, Some(depth))
     }
 
+    /// As [`watch`](Self::watch), but shares one watch at the server with all others that have the same
+    /// `above`, a node above `path`. A server lets a domain have only so many: 128 with xenstored,
+    /// 100 with oxenstored.
+    ///
+    /// The server then sends what changes anywhere below `above`, as far as this domain may read it, so
+    /// `above` is to be the node of many devices, not that of much else.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`watch`](Self::watch); [`Reason::Path`] if `path` is not below `above`.
+    pub fn watch_shared(
+        &self,
+        above: impl Display,
+        path: impl Display,
+    ) -> Result<Watch<'_, P, T>, StoreError> {
+        let error = error_at(MessageType::WATCH, &path);
+        let (path, above) = (watched_path(&path).map_err(&error)?, watched_path(&above).map_err(&error)?);
+        if !path.strip_prefix(above.as_str()).is_some_and(|rest| rest.starts_with('/')) {
+            return Err(error(Reason::Path(PathError::EmptyName { at: above.len() })));
+        }
+        self.make_room();
+        let added = self.connection().add_shared_watch(&above, &path);
+        let (index, group) = added.map_err(&error)?;
+        // The watch ends the group with it if it can't be set.
+        if let Some(token) = group.set {
+            let parts = [Part::Path(format_args!("{above}")), Part::Text(format_args!("{token}\0"))];
+            match self.call(MessageType::WATCH, TxId::NONE, &parts) {
+                Ok(ticket) => self.forget(ticket),
+                Err(reason) => {
+                    let sent = matches!(reason, Reason::Timeout { .. } | Reason::Interrupted { sent: true });
+                    self.connection().cancel_shared_watch(index, group, sent);
+                    return Err(error(reason));
+                }
+            }
+        }
+        Ok(Watch { store: self, index, path: PathText::new(&path) })
+    }
+
+    /// Takes memory for another watch if there is none, without the lock.
+    fn make_room(&self) {
+        let wanted = self.connection().wanted_watch_memory();
+        let memory = wanted.and_then(|len| self.platform.memory(len).ok());
+        // Another thread may have added some meanwhile.
+        let unused = memory.and_then(|memory| self.connection().add_watch_memory(memory));
+        drop(unused);
+    }
+
     fn set_watch(&self, path: &dyn Display, depth: Option<u16>) -> Result<Watch<'_, P, T>, StoreError> {
         let error = error_at(MessageType::WATCH, path);
         // Formatted once, before the lock: the caller's Display can use the store, and the path that
         // is kept must be the one that is sent.
         let path = watched_path(path).map_err(&error)?;
+        self.make_room();
         let added = || {
             let mut connection = self.connection();
             let index = connection.add_watch(&path, depth)?;

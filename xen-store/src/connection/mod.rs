@@ -1,6 +1,6 @@
 //! The protocol's state machine: requests in flight, replies, watch events. It does no waiting and knows no clock.
 //!
-//! All memory is given at construction: each request slot owns one message body, which first holds the request on its way out
+//! All memory is given by the caller: each request slot owns one message body, which first holds the request on its way out
 //! and then the reply; one more body takes watch events; each watch owns [`WATCH_BYTES`] for its path and its queue.
 
 mod requests;
@@ -15,7 +15,7 @@ use requests::{Answer, Owner, Received, Requests};
 pub use requests::{MAX_REQUESTS, Ticket};
 pub use transport::{RingTransport, Transport};
 use watches::{Change, Watches};
-pub use watches::{MAX_PATH as MAX_WATCH_PATH, MAX_WATCHES, WATCH_BYTES, WatchEvent};
+pub use watches::{Group, MAX_PATH as MAX_WATCH_PATH, MAX_WATCHES, WATCH_BYTES, WatchEvent};
 use xen_hypercall::{Errno, Pages, Platform, Port};
 use xen_ring::Corrupt;
 
@@ -132,7 +132,7 @@ pub struct Connection<T, B> {
     transport: T,
     buffer: B,
     requests: Requests,
-    watches: Watches,
+    watches: Watches<B>,
     header: [u8; HEADER_LEN],
     /// What is being received, how long it is, and how much of it is there.
     target: Target,
@@ -159,7 +159,8 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     }
 
     /// Makes a connection with room for `requests` in flight (at most [`MAX_REQUESTS`]) and `watches` (at most [`MAX_WATCHES`]),
-    /// fewer if `buffer` has not the [`buffer_len`](Self::buffer_len) for them.
+    /// fewer if `buffer` has not the [`buffer_len`](Self::buffer_len) for them. Memory for more watches can be
+    /// [added](Self::add_watch_memory).
     ///
     /// Request ids and tokens count up from `seed`. What an earlier user of the ring left behind must not look like ours, so
     /// take a number that differs from boot to boot.
@@ -171,7 +172,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
             transport,
             buffer,
             requests: Requests::new(requests),
-            watches: Watches::new(watches.min(MAX_WATCHES).min(left / WATCH_BYTES), seed),
+            watches: Watches::new(watches.min(left / WATCH_BYTES), seed),
             header: [0; HEADER_LEN],
             target: Target::Header,
             expected: HEADER_LEN,
@@ -401,7 +402,8 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
 
     fn restart(&mut self) {
         let kept = self.requests.restart();
-        self.watches.restart();
+        let (_, queues) = split(&mut self.buffer, &self.requests);
+        self.watches.restart(queues);
         self.ending.clear();
         self.reset_sent = RESET_LEN;
         if kept && self.transport.is_inherited() {
@@ -560,9 +562,45 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         self.watches.add(queues, path, depth)
     }
 
+    /// Adds a watch on `path` that shares one at the server, on `above`, with others below that. If `above` is not watched yet, the
+    /// caller has to set the watch of the group.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`add_watch`](Self::add_watch).
+    pub fn add_shared_watch(&mut self, above: &str, path: &str) -> Result<(usize, Group), Reason> {
+        let (_, queues) = split(&mut self.buffer, &self.requests);
+        self.watches.add_member(queues, above, path)
+    }
+
+    /// Gives the place of a watch up whose group's could not be set; `sent` if the server may have set that.
+    pub fn cancel_shared_watch(&mut self, watch: usize, group: Group, sent: bool) {
+        let (_, queues) = split(&mut self.buffer, &self.requests);
+        self.watches.cancel(queues, watch, group.index, sent);
+        self.update();
+    }
+
+    /// Sets how many watches there can be, without those that others share. There is memory for fewer at first.
+    pub fn limit_watches(&mut self, limit: usize) {
+        self.watches.set_limit(limit);
+    }
+
+    /// Returns how many bytes should be [added](Self::add_watch_memory) before the next watch, if any.
+    pub fn wanted_watch_memory(&mut self) -> Option<usize> {
+        let (_, queues) = split(&mut self.buffer, &self.requests);
+        self.watches.wanted_memory(queues)
+    }
+
+    /// Takes memory for more watches, which is kept as long as the connection. Returns it if it is not wanted any more.
+    pub fn add_watch_memory(&mut self, memory: B) -> Option<B> {
+        let (_, queues) = split(&mut self.buffer, &self.requests);
+        self.watches.add_memory(queues, memory)
+    }
+
     /// Returns the token of a watch, as a number.
-    pub fn token(&self, watch: usize) -> Option<u32> {
-        self.watches.token(watch)
+    pub fn token(&mut self, watch: usize) -> Option<u32> {
+        let (_, queues) = split(&mut self.buffer, &self.requests);
+        self.watches.token(queues, watch)
     }
 
     /// Returns the oldest event of a watch that was not returned yet.
@@ -582,21 +620,23 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     ///
     /// Those of [`next_event`](Self::next_event).
     pub fn clear_events(&mut self, watch: usize) -> Result<bool, wire::ServerError> {
-        if self.watches.clear(watch) {
+        let (_, queues) = split(&mut self.buffer, &self.requests);
+        if self.watches.clear(queues, watch) {
             return Ok(true);
         }
-        let (_, queues) = split(&mut self.buffer, &self.requests);
         self.watches.take_failure(queues, watch).map_or(Ok(false), Err)
     }
 
     /// Gives the place of a watch up that the server has never heard of, or does not know any more.
     pub fn forget_watch(&mut self, watch: usize) {
-        self.watches.free(watch);
+        let (_, queues) = split(&mut self.buffer, &self.requests);
+        self.watches.free(queues, watch);
     }
 
     /// Ends a watch: no event of it is kept from now on, and the server is told as soon as there is a slot for it.
     pub fn drop_watch(&mut self, watch: usize) {
-        self.watches.drop_later(watch);
+        let (_, queues) = split(&mut self.buffer, &self.requests);
+        self.watches.drop_later(queues, watch);
         self.update();
     }
 
@@ -624,24 +664,25 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     fn tell_of_watches(&mut self) {
         while !self.held
             && self.failed.is_none()
-            && let Some((watch, token, change)) = self.watches.next_change()
             && let Some(slot) = self.requests.free()
         {
+            let (bodies, queues) = split(&mut self.buffer, &self.requests);
+            let Some((watch, token, change)) = self.watches.next_change(queues) else { return };
             let (type_, owner) = match change {
-                Change::Set => (MessageType::WATCH, Owner::Watch(watch)),
+                Change::Set => (MessageType::WATCH, Owner::Watch(token)),
                 // Nobody waits for the answer: if the server knows no such watch any more, so much the better.
                 Change::End => (MessageType::UNWATCH, Owner::Nobody),
             };
-            let (bodies, queues) = split(&mut self.buffer, &self.requests);
+            let depth = self.watches.depth(queues, watch).filter(|_| change == Change::Set);
+            let depth = depth.map(u64::from);
             let path = self.watches.path(queues, watch).unwrap_or_default();
             let start = slot * XENSTORE_PAYLOAD_MAX;
             let body = bodies.get_mut(start..start + XENSTORE_PAYLOAD_MAX).unwrap_or_default();
-            let depth = self.watches.depth(watch).filter(|_| change == Change::Set);
-            let depth = depth.map(u64::from);
             if let Ok(len) = wire::build_watch(body, &path, token, depth) {
                 self.queue(slot, owner, type_, 0, len);
             }
-            self.watches.told(watch, change);
+            let (_, queues) = split(&mut self.buffer, &self.requests);
+            self.watches.told(queues, watch, change);
         }
     }
 }

@@ -38,8 +38,8 @@ pub(super) enum Owner {
     Nobody,
     /// Nobody any more, but what it begins at the server has to be ended.
     Orphan,
-    /// The connection itself, which sets this watch again.
-    Watch(usize),
+    /// The connection itself, which sets the watch with this token again.
+    Watch(u32),
 }
 
 /// Whose reply is complete.
@@ -48,7 +48,7 @@ pub(super) enum Received {
     /// That of who has the ticket, and looks for it.
     Ticket,
     /// That about a watch that was set again. The slot is free.
-    Watch(usize, XsdSockmsg),
+    Watch(u32, XsdSockmsg),
     /// That to a request whose owner has given it up. The slot is free.
     Orphan(XsdSockmsg),
 }

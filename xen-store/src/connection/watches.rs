@@ -1,12 +1,29 @@
 //! The table of watches, and each one's queue of events.
+//!
+//! A server lets a domain have only so many watches: 128 with xenstored, 100 with oxenstored. So
+//! watches on nodes below a common one can share a single watch at the server, on that one. Events are
+//! then sorted out here, and there is no bound but that of memory, which is added in chunks.
+//!
+//! A shared watch does not see all that a watch on the node itself sees: if a node above both is
+//! removed, a server sends an event only for watched nodes that the domain may read, and a guest may
+//! read the directory of its own backend, but none above it. So with each shared watch goes a sentinel,
+//! a watch on the parent of one of the nodes that share it. Whatever removes nodes above the shared
+//! watch removes that one too.
 
+use super::Buffer;
 use crate::Reason;
 use crate::wire::{self, EventText, Part, ServerError};
 use core::fmt::{self, Display, Write};
 use heapless::{String, Vec};
+use zerocopy::native_endian::{U16, U32};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
+/// The bits of a token that say which watch it is of.
+const INDEX_BITS: u32 = 13;
 /// The most watches that a connection can have.
-pub const MAX_WATCHES: usize = 128;
+pub const MAX_WATCHES: usize = 1 << INDEX_BITS;
+/// The most chunks of memory that are added. Each doubles what there is.
+const MAX_CHUNKS: usize = INDEX_BITS as usize;
 /// The bytes of buffer that each watch takes: half for its path, half for its events.
 pub const WATCH_BYTES: usize = 512;
 /// The most bytes that a watched path can have.
@@ -39,8 +56,9 @@ impl Display for WatchEvent {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 enum State {
-    Free,
+    Free = 0,
     Live,
     /// Events are wanted, but the server knows nothing of it any more.
     Unset,
@@ -50,6 +68,20 @@ enum State {
     Dropped,
 }
 
+/// What a watch is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Kind {
+    /// A caller's, set at the server.
+    Own = 0,
+    /// A caller's, which a shared one serves: the group's.
+    Member,
+    /// One at the server that others share. Its group is itself.
+    Shared,
+    /// One at the server, on the parent of a node of the group.
+    Sentinel,
+}
+
 /// What the server is to be told about a watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
@@ -57,46 +89,199 @@ pub(super) enum Change {
     End,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Watch {
-    state: State,
-    token: u32,
-    path_len: u16,
-    queue_len: u16,
+/// What is kept of a watch, in front of its queue and its path. All zero is a free one.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct Record {
+    token: U32,
+    /// The shared watch that this one belongs to.
+    group: U32,
+    path_len: U16,
+    queue_len: U16,
     /// How many levels below the path it reaches; [`ALL`] for all.
-    depth: u16,
-    overflow: bool,
+    depth: U16,
+    state: u8,
+    kind: u8,
+    overflow: u8,
+    /// The event that every new watch causes is still to come. A sentinel's only.
+    fresh: u8,
+}
+
+impl Record {
+    fn state(&self) -> State {
+        [State::Live, State::Unset, State::Failed, State::Dropped]
+            .into_iter()
+            .find(|&state| state as u8 == self.state)
+            .unwrap_or(State::Free)
+    }
+
+    fn is(&self, kind: Kind) -> bool {
+        self.kind == kind as u8
+    }
+
+    fn is_in(&self, group: usize) -> bool {
+        self.state() != State::Free && self.group.get() as usize == group
+    }
+
+    /// Takes whether there is an event that is not in the queue.
+    fn take_overflow(&mut self) -> bool {
+        core::mem::take(&mut self.overflow) != 0
+    }
 }
 
 /// No limit of depth.
 const ALL: u16 = u16::MAX;
+const QUEUE_BYTES: usize = WATCH_BYTES - MAX_PATH - size_of::<Record>();
 
-/// A queue is a run of NUL-terminated texts, each what comes behind the watched path.
+/// A watch. Its queue is a run of NUL-terminated texts, each what comes behind the watched path.
+struct Slot<'b> {
+    head: &'b mut Record,
+    queue: &'b mut [u8],
+    path: &'b mut [u8],
+}
+
+impl<'b> Slot<'b> {
+    fn new(bytes: &'b mut [u8]) -> Option<Self> {
+        let (head, rest) = Record::mut_from_prefix(bytes).ok()?;
+        let (queue, path) = rest.split_at_mut_checked(QUEUE_BYTES)?;
+        Some(Self { head, queue, path })
+    }
+
+    fn path(&self) -> &str {
+        let path = self.path.get(..usize::from(self.head.path_len.get()));
+        path.and_then(|path| core::str::from_utf8(path).ok()).unwrap_or_default()
+    }
+
+    fn is_wanted(&self) -> bool {
+        matches!(self.head.state(), State::Live | State::Unset)
+    }
+
+    /// Queues an event for the node that `behind` is behind the path of, unless it is queued already.
+    fn queue(&mut self, behind: &str) {
+        let used = usize::from(self.head.queue_len.get());
+        let queued = self.queue.get(..used).unwrap_or_default();
+        if queued
+            .split_inclusive(|&byte| byte == 0)
+            .any(|one| one.strip_suffix(b"\0") == Some(behind.as_bytes()))
+        {
+            return;
+        }
+        match self.queue.get_mut(used..).and_then(|free| free.get_mut(..=behind.len())) {
+            Some(room) => {
+                for (to, from) in room.iter_mut().zip(behind.bytes().chain([0])) {
+                    *to = from;
+                }
+                self.head.queue_len += behind.len() as u16 + 1;
+            }
+            None => self.head.overflow = 1,
+        }
+    }
+
+    /// Queues an event of the shared watch if it is about the node or one below, or about one above,
+    /// with which the node may have gone.
+    fn sort_in(&mut self, path: &str) {
+        let below = path.strip_prefix(self.path()).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        match below {
+            Some(behind) => self.queue(behind),
+            None if is_at_or_below(self.path(), path) => self.queue(""),
+            None => {}
+        }
+    }
+
+    fn fail(&mut self, refusal: ServerError) {
+        let name = refusal.name().as_bytes();
+        if let Some(room) = self.queue.get_mut(..name.len()) {
+            room.copy_from_slice(name);
+            self.head.queue_len.set(name.len() as u16);
+            (self.head.state, self.head.overflow) = (State::Failed as u8, 0);
+        }
+    }
+}
+
+/// Returns whether `path` is `node` or below it.
+fn is_at_or_below(path: &str, node: &str) -> bool {
+    path.strip_prefix(node).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A watch at the server that others share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Group {
+    pub(super) index: usize,
+    /// The token to set the shared watch with, if the caller has to.
+    pub set: Option<u32>,
+}
+
+/// The table. Each method gets the memory of the first `first` watches, and has that of all others.
 #[derive(Debug)]
-pub(super) struct Watches {
-    table: Vec<Watch, MAX_WATCHES>,
-    last_token: u32,
+pub(super) struct Watches<B> {
+    first: usize,
+    more: Vec<B, MAX_CHUNKS>,
+    /// How many there is memory for.
+    count: usize,
+    /// The most that callers may have.
+    limit: usize,
+    /// Counts up, as a part of the tokens.
+    generation: u32,
     /// The server may have to be told something.
     changed: bool,
 }
 
-fn path_of(bytes: &mut [u8], watch: usize) -> Option<&mut [u8]> {
-    bytes.get_mut(watch * WATCH_BYTES..)?.get_mut(..MAX_PATH)
-}
+impl<B: Buffer> Watches<B> {
+    pub(super) fn new(first: usize, seed: u32) -> Self {
+        let first = first.min(MAX_WATCHES);
+        let limit = MAX_WATCHES;
+        Self { first, more: Vec::new(), count: first, limit, generation: seed, changed: false }
+    }
 
-fn queue_of(bytes: &mut [u8], watch: usize) -> Option<&mut [u8]> {
-    bytes.get_mut(watch * WATCH_BYTES + MAX_PATH..)?.get_mut(..WATCH_BYTES - MAX_PATH)
-}
+    /// Sets how many watches callers may have.
+    pub(super) fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
 
-impl Watches {
-    pub(super) fn new(count: usize, seed: u32) -> Self {
-        let free =
-            Watch { state: State::Free, token: 0, path_len: 0, queue_len: 0, depth: ALL, overflow: false };
-        Self {
-            table: core::iter::repeat_n(free, count.min(MAX_WATCHES)).collect(),
-            last_token: seed,
-            changed: false,
+    fn slot<'b>(&'b mut self, bytes: &'b mut [u8], index: usize) -> Option<Slot<'b>> {
+        let of = |memory: &'b mut [u8], index: usize| {
+            memory.get_mut(index * WATCH_BYTES..)?.get_mut(..WATCH_BYTES).and_then(Slot::new)
+        };
+        let Some(mut index) = index.checked_sub(self.first) else { return of(bytes, index) };
+        for chunk in &mut self.more {
+            let memory = chunk.bytes();
+            let count = memory.len() / WATCH_BYTES;
+            if index < count {
+                return of(memory, index);
+            }
+            index -= count;
         }
+        None
+    }
+
+    fn find(&mut self, bytes: &mut [u8], test: impl Fn(&Slot<'_>) -> bool) -> Option<usize> {
+        (0..self.count).find(|&index| self.slot(bytes, index).is_some_and(|slot| test(&slot)))
+    }
+
+    fn count(&mut self, bytes: &mut [u8], test: impl Fn(&Record) -> bool) -> usize {
+        (0..self.count).filter(|&index| self.slot(bytes, index).is_some_and(|slot| test(slot.head))).count()
+    }
+
+    /// Returns how many bytes of memory would do for more watches, if there are too few free ones.
+    pub(super) fn wanted_memory(&mut self, bytes: &mut [u8]) -> Option<usize> {
+        // A caller's, a shared one and a sentinel.
+        let few = self.count(bytes, |head| head.state() == State::Free) < 3;
+        let used = self.count(bytes, |head| head.state() != State::Free && head.kind <= Kind::Member as u8);
+        let room = !self.more.is_full() && self.count < MAX_WATCHES;
+        (few && room && used < self.limit).then(|| self.count.max(8) * WATCH_BYTES)
+    }
+
+    /// Takes memory for more watches, all zero. Gives it back if there is no use for it.
+    pub(super) fn add_memory(&mut self, bytes: &mut [u8], mut memory: B) -> Option<B> {
+        if self.wanted_memory(bytes).is_none() {
+            return Some(memory);
+        }
+        memory.bytes().fill(0);
+        let count = memory.bytes().len() / WATCH_BYTES;
+        self.more.push(memory).err().or_else(|| {
+            self.count = (self.count + count).min(MAX_WATCHES);
+            None
+        })
     }
 
     pub(super) fn add(
@@ -105,72 +290,207 @@ impl Watches {
         path: &dyn Display,
         depth: Option<u16>,
     ) -> Result<usize, Reason> {
-        let free =
-            self.table.iter().position(|watch| watch.state == State::Free).ok_or(Reason::TooManyWatches)?;
+        let used = self.count(bytes, |head| head.state() != State::Free && head.kind <= Kind::Member as u8);
+        if used >= self.limit {
+            return Err(Reason::TooManyWatches);
+        }
+        let index = self.place(bytes, path, Kind::Own, State::Live)?;
+        if let Some(slot) = self.slot(bytes, index) {
+            slot.head.depth.set(depth.unwrap_or(ALL));
+        }
+        Ok(index)
+    }
+
+    /// Adds a watch on `path` to those that share the one on `above`.
+    pub(super) fn add_member(
+        &mut self,
+        bytes: &mut [u8],
+        above: &str,
+        path: &str,
+    ) -> Result<(usize, Group), Reason> {
+        let member = self.add(bytes, &path, None)?;
+        let is_shared = |slot: &Slot<'_>| {
+            let known = matches!(slot.head.state(), State::Live | State::Unset | State::Failed);
+            known && slot.head.is(Kind::Shared) && slot.path() == above
+        };
+        let group = match self.find(bytes, is_shared) {
+            Some(index) => {
+                let failed = self.slot(bytes, index).filter(|slot| slot.head.state() == State::Failed);
+                let set = failed.map(|slot| {
+                    slot.head.state = State::Live as u8;
+                    slot.head.token.get()
+                });
+                Group { index, set }
+            }
+            None => match self.place(bytes, &above, Kind::Shared, State::Live) {
+                Ok(index) => Group { index, set: self.token(bytes, index) },
+                Err(reason) => {
+                    self.free(bytes, member);
+                    return Err(reason);
+                }
+            },
+        };
+        if let Some(slot) = self.slot(bytes, group.index) {
+            slot.head.group.set(group.index as u32);
+        }
+        if let Some(mut slot) = self.slot(bytes, member) {
+            slot.head.kind = Kind::Member as u8;
+            slot.head.group.set(group.index as u32);
+            // The event that every new watch causes.
+            slot.queue("");
+        }
+        self.keep_sentinel(bytes, group.index);
+        Ok((member, group))
+    }
+
+    fn place(
+        &mut self,
+        bytes: &mut [u8],
+        path: &dyn Display,
+        kind: Kind,
+        state: State,
+    ) -> Result<usize, Reason> {
+        let free = self.find(bytes, |slot| slot.head.state() == State::Free).ok_or(Reason::TooManyWatches)?;
+        self.generation = self.generation.wrapping_add(1);
+        let token = (self.generation << INDEX_BITS) | free as u32;
+        let slot = self.slot(bytes, free).ok_or(Reason::TooManyWatches)?;
         // The NUL that ends a path on the wire is not kept, but takes a byte here.
-        let room = path_of(bytes, free).ok_or(Reason::TooManyWatches)?;
+        let room = slot.path.get_mut(..MAX_PATH).ok_or(Reason::TooManyWatches)?;
         let len =
             wire::build(room, &[Part::Path(format_args!("{path}"))]).map_err(|reason| match reason {
                 Reason::TooLong { limit } => Reason::TooLong { limit: limit - 1 },
                 other => other,
             })?;
-        self.last_token = self.last_token.wrapping_add(1);
-        let token = self.last_token;
-        if let Some(watch) = self.table.get_mut(free) {
-            *watch = Watch {
-                state: State::Live,
-                token,
-                path_len: len as u16 - 1,
-                queue_len: 0,
-                depth: depth.unwrap_or(ALL),
-                overflow: false,
-            };
-        }
+        *slot.head = Record {
+            token: token.into(),
+            group: U32::MAX_VALUE,
+            path_len: (len as u16 - 1).into(),
+            queue_len: U16::ZERO,
+            depth: ALL.into(),
+            state: state as u8,
+            kind: kind as u8,
+            overflow: 0,
+            fresh: 0,
+        };
+        self.changed |= state == State::Unset;
         Ok(free)
     }
 
-    pub(super) fn path<'b>(&self, bytes: &'b mut [u8], watch: usize) -> Option<&'b str> {
-        let len = usize::from(self.table.get(watch)?.path_len);
-        core::str::from_utf8(path_of(bytes, watch)?.get(..len)?).ok()
-    }
-
-    pub(super) fn depth(&self, watch: usize) -> Option<u16> {
-        self.table.get(watch).map(|watch| watch.depth).filter(|&depth| depth != ALL)
-    }
-
-    pub(super) fn token(&self, watch: usize) -> Option<u32> {
-        self.table.get(watch).map(|watch| watch.token)
-    }
-
-    pub(super) fn free(&mut self, watch: usize) {
-        self.set_state(watch, State::Free);
-    }
-
-    /// Ends a watch; the server is to be told if it knows of it.
-    pub(super) fn drop_later(&mut self, watch: usize) {
-        let known = self.table.get(watch).is_some_and(|watch| watch.state == State::Live);
-        self.set_state(watch, if known { State::Dropped } else { State::Free });
-    }
-
-    fn set_state(&mut self, watch: usize, state: State) {
-        self.changed |= state == State::Dropped;
-        if let Some(watch) = self.table.get_mut(watch) {
-            watch.state = state;
+    /// Sees to it that a group has a sentinel on the parent of one of its nodes.
+    fn keep_sentinel(&mut self, bytes: &mut [u8], group: usize) {
+        let mut node = String::<MAX_PATH>::new();
+        let sentinel = self.find(bytes, |slot| {
+            slot.head.is(Kind::Sentinel) && slot.head.is_in(group) && slot.head.state() != State::Dropped
+        });
+        if let Some(index) = sentinel {
+            let _ = self.slot(bytes, index).map(|slot| node.push_str(slot.path()));
+            if self.find(bytes, |slot| slot.is_member_below(group, &node)).is_some() {
+                return;
+            }
+            self.end(bytes, index);
+        }
+        let member = self.find(bytes, |slot| slot.head.is(Kind::Member) && slot.head.is_in(group));
+        let Some(slot) = member.and_then(|member| self.slot(bytes, member)) else { return };
+        let Some((parent, _)) = slot.path().rsplit_once('/') else { return };
+        node.clear();
+        let _ = node.push_str(parent);
+        let above = self.slot(bytes, group).is_some_and(|slot| slot.path() == node);
+        // Without room for it there is none; the next member tries again.
+        if !above
+            && let Ok(index) = self.place(bytes, &node, Kind::Sentinel, State::Unset)
+            && let Some(slot) = self.slot(bytes, index)
+        {
+            slot.head.group.set(group as u32);
         }
     }
 
-    /// Prepares for a server that knows nothing of any watch.
-    pub(super) fn restart(&mut self) {
-        self.changed = true;
-        for watch in &mut self.table {
-            watch.state = match watch.state {
-                State::Free | State::Dropped => State::Free,
-                State::Live | State::Unset => State::Unset,
-                State::Failed => {
-                    watch.queue_len = 0;
-                    State::Unset
-                }
+    /// Takes back a member whose shared watch could not be set; `sent` if the server may have set it.
+    pub(super) fn cancel(&mut self, bytes: &mut [u8], member: usize, group: usize, sent: bool) {
+        self.free(bytes, member);
+        let others = self.find(bytes, |slot| slot.head.is(Kind::Member) && slot.head.is_in(group));
+        let Some(slot) = self.slot(bytes, group).filter(|slot| slot.head.state() == State::Live) else {
+            return;
+        };
+        if others.is_some() {
+            // They have been added meanwhile, and get to know what comes of the next try.
+            slot.head.state = State::Unset as u8;
+            self.changed = true;
+        } else {
+            if !sent {
+                slot.head.state = State::Unset as u8;
+            }
+            self.end_group(bytes, group);
+        }
+    }
+
+    pub(super) fn path<'b>(&'b mut self, bytes: &'b mut [u8], watch: usize) -> Option<&'b str> {
+        let Slot { head, path, .. } = self.slot(bytes, watch)?;
+        core::str::from_utf8(path.get(..usize::from(head.path_len.get()))?).ok()
+    }
+
+    pub(super) fn depth(&mut self, bytes: &mut [u8], watch: usize) -> Option<u16> {
+        self.slot(bytes, watch).map(|slot| slot.head.depth.get()).filter(|&depth| depth != ALL)
+    }
+
+    pub(super) fn token(&mut self, bytes: &mut [u8], watch: usize) -> Option<u32> {
+        self.slot(bytes, watch).map(|slot| slot.head.token.get())
+    }
+
+    pub(super) fn free(&mut self, bytes: &mut [u8], watch: usize) {
+        if let Some(slot) = self.slot(bytes, watch) {
+            slot.head.state = State::Free as u8;
+        }
+    }
+
+    /// Ends a watch; the server is to be told if it knows of it.
+    pub(super) fn drop_later(&mut self, bytes: &mut [u8], watch: usize) {
+        let Some(slot) = self.slot(bytes, watch) else { return };
+        if !slot.head.is(Kind::Member) {
+            return self.end(bytes, watch);
+        }
+        let group = slot.head.group.get() as usize;
+        slot.head.state = State::Free as u8;
+        if self.find(bytes, |slot| slot.head.is(Kind::Member) && slot.head.is_in(group)).is_some() {
+            self.keep_sentinel(bytes, group);
+        } else {
+            self.end_group(bytes, group);
+        }
+    }
+
+    /// Ends what a group without members has at the server.
+    fn end_group(&mut self, bytes: &mut [u8], group: usize) {
+        for index in 0..self.count {
+            let ours = |slot: &Slot<'_>| {
+                slot.head.is_in(group) && (slot.head.is(Kind::Shared) || slot.head.is(Kind::Sentinel))
             };
+            if self.slot(bytes, index).is_some_and(|slot| ours(&slot)) {
+                self.end(bytes, index);
+            }
+        }
+    }
+
+    fn end(&mut self, bytes: &mut [u8], watch: usize) {
+        let Some(slot) = self.slot(bytes, watch) else { return };
+        let known = matches!(slot.head.state(), State::Live | State::Dropped);
+        slot.head.state = if known { State::Dropped } else { State::Free } as u8;
+        self.changed |= known;
+    }
+
+    /// Prepares for a server that knows nothing of any watch.
+    pub(super) fn restart(&mut self, bytes: &mut [u8]) {
+        self.changed = true;
+        for index in 0..self.count {
+            let Some(slot) = self.slot(bytes, index) else { return };
+            if slot.head.state() == State::Failed {
+                slot.head.queue_len.set(0);
+            }
+            let state = match slot.head.state() {
+                State::Free | State::Dropped => State::Free,
+                // It hears when the shared one is set again.
+                _ if slot.head.is(Kind::Member) => State::Live,
+                State::Live | State::Unset | State::Failed => State::Unset,
+            };
+            slot.head.state = state as u8;
         }
     }
 
@@ -179,98 +499,123 @@ impl Watches {
         self.changed
     }
 
-    /// Returns a watch that the server is to be told of, its token, and what to tell.
-    pub(super) fn next_change(&mut self) -> Option<(usize, u32, Change)> {
-        let change = self.table.iter().enumerate().find_map(|(index, watch)| match watch.state {
-            State::Unset => Some((index, watch.token, Change::Set)),
-            State::Dropped => Some((index, watch.token, Change::End)),
-            _ => None,
-        });
+    /// Returns a watch that the server is to be told of, its token, and what to tell. What is to be set comes
+    /// first, so that a sentinel is never missing.
+    pub(super) fn next_change(&mut self, bytes: &mut [u8]) -> Option<(usize, u32, Change)> {
+        let set = self.find(bytes, |slot| slot.head.state() == State::Unset);
+        let change = match set {
+            Some(index) => Some((index, Change::Set)),
+            None => {
+                let end = self.find(bytes, |slot| slot.head.state() == State::Dropped);
+                end.map(|index| (index, Change::End))
+            }
+        };
         self.changed = change.is_some();
-        change
+        change.and_then(|(index, change)| Some((index, self.token(bytes, index)?, change)))
     }
 
     /// Notes that the server is being told.
-    pub(super) fn told(&mut self, watch: usize, change: Change) {
-        self.set_state(watch, if change == Change::Set { State::Live } else { State::Free });
+    pub(super) fn told(&mut self, bytes: &mut [u8], watch: usize, change: Change) {
+        let Some(slot) = self.slot(bytes, watch) else { return };
+        slot.head.fresh = u8::from(slot.head.is(Kind::Sentinel));
+        slot.head.state = if change == Change::Set { State::Live } else { State::Free } as u8;
     }
 
-    /// Notes that the server refused to set a watch again.
-    pub(super) fn fail(&mut self, bytes: &mut [u8], index: usize, refusal: ServerError) {
-        let Some(watch) = self.table.get_mut(index).filter(|watch| watch.state == State::Live) else {
-            return;
-        };
-        let name = refusal.name().as_bytes();
-        if let Some(room) = queue_of(bytes, index).and_then(|queue| queue.get_mut(..name.len())) {
-            room.copy_from_slice(name);
-            *watch = Watch { state: State::Failed, queue_len: name.len() as u16, overflow: false, ..*watch };
+    /// Notes that the server refused to set the watch with this token again.
+    pub(super) fn fail(&mut self, bytes: &mut [u8], token: u32, refusal: ServerError) {
+        let index = token as usize & (MAX_WATCHES - 1);
+        // Its place may be another one's by now.
+        let is_meant = |slot: &Slot<'_>| slot.head.state() == State::Live && slot.head.token.get() == token;
+        let Some(mut slot) = self.slot(bytes, index).filter(is_meant) else { return };
+        slot.fail(refusal);
+        if slot.head.is(Kind::Shared) {
+            for member in 0..self.count {
+                if let Some(mut slot) = self.slot(bytes, member)
+                    && slot.head.is(Kind::Member)
+                    && slot.head.is_in(index)
+                {
+                    slot.fail(refusal);
+                }
+            }
         }
     }
 
     /// Returns, once, why the server refused to set a watch again.
     pub(super) fn take_failure(&mut self, bytes: &mut [u8], index: usize) -> Option<ServerError> {
-        let watch = self.table.get_mut(index).filter(|watch| watch.state == State::Failed)?;
-        let len = usize::from(core::mem::take(&mut watch.queue_len));
-        let name = queue_of(bytes, index)?.get(..len).filter(|name| !name.is_empty())?;
+        let slot = self.slot(bytes, index).filter(|slot| slot.head.state() == State::Failed)?;
+        let len = usize::from(slot.head.queue_len.get());
+        slot.head.queue_len.set(0);
+        let name = slot.queue.get(..len).filter(|name| !name.is_empty())?;
         Some(ServerError::parse(name))
     }
 
-    /// Queues an event with the watch whose token it has, unless the same is queued already.
+    /// Queues an event with the watch whose token it has, or with those that share it, unless the same is queued
+    /// already.
     pub(super) fn push(&mut self, bytes: &mut [u8], event: &EventText<'_>) {
         let Ok(token) = wire::parse_number::<u32>(event.token) else { return };
-        let live = |watch: &Watch| watch.state == State::Live && watch.token == token;
-        let Some(index) = self.table.iter().position(live) else { return };
-        let behind = self.path(bytes, index).and_then(|path| event.path.strip_prefix(path));
-        let Some(watch) = self.table.get_mut(index) else { return };
-        let Some(queue) = queue_of(bytes, index) else { return };
-        // A path that is not below the watched one can only mean: look again.
-        let Some(behind) = behind else {
-            watch.overflow = true;
+        let index = token as usize & (MAX_WATCHES - 1);
+        let Some(mut slot) = self.slot(bytes, index).filter(|slot| slot.head.token.get() == token) else {
             return;
         };
-        let used = usize::from(watch.queue_len);
-        let queued = queue.get(..used).unwrap_or_default();
-        if queued
-            .split_inclusive(|&byte| byte == 0)
-            .any(|one| one.strip_suffix(b"\0") == Some(behind.as_bytes()))
-        {
-            return;
-        }
-        match queue.get_mut(used..).and_then(|free| free.get_mut(..=behind.len())) {
-            Some(room) => {
-                for (to, from) in room.iter_mut().zip(behind.bytes().chain([0])) {
-                    *to = from;
-                }
-                watch.queue_len += behind.len() as u16 + 1;
+        let (live, head) = (slot.head.state() == State::Live, *slot.head);
+        if head.is(Kind::Own) && live {
+            match event.path.strip_prefix(slot.path()) {
+                Some(behind) => slot.queue(behind),
+                // A path that is not below the watched one can only mean: look again.
+                None => slot.head.overflow = 1,
             }
-            None => watch.overflow = true,
+        } else if head.is(Kind::Shared) && live {
+            self.each_member(bytes, index, |slot| slot.sort_in(event.path));
+        } else if head.is(Kind::Sentinel) && (live || head.state() == State::Dropped) {
+            let first = core::mem::take(&mut slot.head.fresh) != 0;
+            // Of what is below, the shared watch has an event too.
+            if !first && is_at_or_below(slot.path(), event.path) {
+                self.each_member(bytes, head.group.get() as usize, |slot| slot.queue(""));
+            }
+        }
+    }
+
+    fn each_member(&mut self, bytes: &mut [u8], group: usize, each: impl Fn(&mut Slot<'_>)) {
+        for index in 0..self.count {
+            if let Some(mut slot) = self.slot(bytes, index)
+                && slot.head.is(Kind::Member)
+                && slot.head.is_in(group)
+                && slot.head.state() == State::Live
+            {
+                each(&mut slot);
+            }
         }
     }
 
     /// Discards the events of a watch. Returns whether there were any.
-    pub(super) fn clear(&mut self, index: usize) -> bool {
-        let wanted = |watch: &&mut Watch| matches!(watch.state, State::Live | State::Unset);
-        let Some(watch) = self.table.get_mut(index).filter(wanted) else { return false };
-        let queued = core::mem::take(&mut watch.queue_len) > 0;
-        core::mem::take(&mut watch.overflow) || queued
+    pub(super) fn clear(&mut self, bytes: &mut [u8], index: usize) -> bool {
+        let Some(slot) = self.slot(bytes, index).filter(Slot::is_wanted) else { return false };
+        let queued = slot.head.queue_len.get() > 0;
+        slot.head.queue_len.set(0);
+        slot.head.take_overflow() || queued
     }
 
     pub(super) fn pop(&mut self, bytes: &mut [u8], index: usize) -> Option<WatchEvent> {
+        let slot = self.slot(bytes, index).filter(Slot::is_wanted)?;
         let mut path = String::new();
-        path.push_str(self.path(bytes, index)?).ok()?;
-        let wanted = |watch: &&mut Watch| matches!(watch.state, State::Live | State::Unset);
-        let watch = self.table.get_mut(index).filter(wanted)?;
-        let queue = queue_of(bytes, index)?;
-        if watch.queue_len == 0 {
-            return core::mem::take(&mut watch.overflow).then_some(WatchEvent { path, overflow: true });
+        path.push_str(slot.path()).ok()?;
+        let len = usize::from(slot.head.queue_len.get());
+        if len == 0 {
+            return slot.head.take_overflow().then_some(WatchEvent { path, overflow: true });
         }
-        let end = queue.iter().position(|&byte| byte == 0)?;
-        let behind = queue.get(..end).and_then(|text| core::str::from_utf8(text).ok());
+        let end = slot.queue.iter().position(|&byte| byte == 0)?;
+        let behind = slot.queue.get(..end).and_then(|text| core::str::from_utf8(text).ok());
         // What was queued fits by construction.
         let _ = path.write_str(behind.unwrap_or_default());
-        queue.copy_within(end + 1..usize::from(watch.queue_len), 0);
-        watch.queue_len -= end as u16 + 1;
+        slot.queue.copy_within(end + 1..len, 0);
+        slot.head.queue_len -= end as u16 + 1;
         Some(WatchEvent { path, overflow: false })
+    }
+}
+
+impl Slot<'_> {
+    fn is_member_below(&self, group: usize, node: &str) -> bool {
+        self.head.is(Kind::Member) && self.head.is_in(group) && is_at_or_below(self.path(), node)
     }
 }
 
@@ -286,12 +631,13 @@ mod tests {
     #[test]
     fn equal_events_are_merged_and_order_is_kept() {
         let mut bytes = [0; 2 * WATCH_BYTES];
-        let mut watches = Watches::new(2, 9);
+        let mut watches = Watches::<std::vec::Vec<u8>>::new(2, 9);
         assert_eq!(watches.add(&mut bytes, &"other", None), Ok(0));
         let watch = watches.add(&mut bytes, &"device", None).unwrap();
-        assert_eq!((watch, watches.token(watch)), (1, Some(11)));
+        let token = watches.token(&mut bytes, watch).unwrap();
+        assert_eq!((watch, token), (1, 11 << INDEX_BITS | 1));
         for path in ["device", "device/vbd", "device", "device/vbd", "device/vif"] {
-            watches.push(&mut bytes, &event(path, "11"));
+            watches.push(&mut bytes, &event(path, &token.to_string()));
         }
         for path in ["device", "device/vbd", "device/vif"] {
             let event = watches.pop(&mut bytes, watch).unwrap();
@@ -303,10 +649,11 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_reported_as_overflow_after_what_did() {
         let mut bytes = [0; WATCH_BYTES];
-        let mut watches = Watches::new(1, 0);
+        let mut watches = Watches::<std::vec::Vec<u8>>::new(1, 0);
         let watch = watches.add(&mut bytes, &"/", None).unwrap();
+        let token = watches.token(&mut bytes, watch).unwrap().to_string();
         for number in 0..1000 {
-            watches.push(&mut bytes, &event(&std::format!("/name{number}"), "1"));
+            watches.push(&mut bytes, &event(&std::format!("/name{number}"), &token));
         }
         let mut plain = 0;
         while let Some(event) = watches.pop(&mut bytes, watch) {
@@ -325,30 +672,112 @@ mod tests {
     #[test]
     fn events_of_unknown_tokens_and_dropped_watches_are_dropped() {
         let mut bytes = [0; WATCH_BYTES];
-        let mut watches = Watches::new(1, 0);
+        let mut watches = Watches::<std::vec::Vec<u8>>::new(1, 0);
         let watch = watches.add(&mut bytes, &"a", None).unwrap();
-        for token in ["", "2", "-1", "x", "99999999999"] {
+        let token = watches.token(&mut bytes, watch).unwrap();
+        let live = token.to_string();
+        let next = (token + (1 << INDEX_BITS)).to_string();
+        for token in ["", &next, "1", "-1", "x", "99999999999"] {
             watches.push(&mut bytes, &event("a", token));
         }
         assert_eq!(watches.pop(&mut bytes, watch), None);
-        watches.push(&mut bytes, &event("b", "1"));
+        watches.push(&mut bytes, &event("b", &live));
         assert!(watches.pop(&mut bytes, watch).unwrap().is_overflow());
-        watches.push(&mut bytes, &event("a", "1"));
-        watches.drop_later(watch);
+        watches.push(&mut bytes, &event("a", &live));
+        watches.drop_later(&mut bytes, watch);
         assert_eq!(
-            (watches.pop(&mut bytes, watch), watches.next_change()),
-            (None, Some((0, 1, Change::End)))
+            (watches.pop(&mut bytes, watch), watches.next_change(&mut bytes)),
+            (None, Some((0, token, Change::End)))
         );
         assert_eq!(watches.add(&mut bytes, &"b", None), Err(Reason::TooManyWatches));
-        watches.free(watch);
+        watches.free(&mut bytes, watch);
         assert_eq!(watches.add(&mut bytes, &"b", None), Ok(0));
-        assert_eq!(watches.token(0), Some(2));
+        assert_eq!(watches.token(&mut bytes, 0), Some(token + (1 << INDEX_BITS)));
+    }
+
+    #[test]
+    fn chunks_double_the_table_up_to_its_limit() {
+        let mut bytes = [0; 2 * WATCH_BYTES];
+        let mut watches = Watches::<std::vec::Vec<u8>>::new(2, 0);
+        watches.set_limit(100);
+        let mut count = 0;
+        loop {
+            if let Some(len) = watches.wanted_memory(&mut bytes) {
+                assert_eq!(watches.add_memory(&mut bytes, std::vec![0xff; len]), None);
+                assert_eq!(watches.add_memory(&mut bytes, std::vec![0; len]), Some(std::vec![0; len]));
+            }
+            match watches.add(&mut bytes, &std::format!("n{count}"), None) {
+                Ok(index) => assert_eq!(watches.path(&mut bytes, index).unwrap(), std::format!("n{count}")),
+                Err(reason) => break assert_eq!(reason, Reason::TooManyWatches),
+            }
+            count += 1;
+        }
+        assert_eq!((count, watches.more.len()), (100, 5));
+        for index in 0..100 {
+            let token = watches.token(&mut bytes, index).unwrap().to_string();
+            watches.push(&mut bytes, &event(&std::format!("n{index}/x"), &token));
+            assert_eq!(watches.pop(&mut bytes, index).unwrap().path(), std::format!("n{index}/x"));
+        }
+    }
+
+    #[test]
+    fn members_get_what_is_theirs_of_an_event() {
+        let mut bytes = [0; 8 * WATCH_BYTES];
+        let mut watches = Watches::<std::vec::Vec<u8>>::new(8, 0);
+        let (one, group) = watches.add_member(&mut bytes, "/b", "/b/1/state").unwrap();
+        let (two, same) = watches.add_member(&mut bytes, "/b", "/b/12/state").unwrap();
+        let token = group.set.unwrap().to_string();
+        assert_eq!(same, Group { set: None, ..group });
+        for member in [one, two] {
+            assert!(watches.clear(&mut bytes, member), "a new watch has an event");
+        }
+        for (path, events) in [
+            ("/b/1/state", [true, false]),
+            ("/b/12/state/x", [false, true]),
+            ("/b/1", [true, false]),
+            ("/b/13", [false, false]),
+            ("/b/1/stat", [false, false]),
+            ("/b", [true, true]),
+        ] {
+            watches.push(&mut bytes, &event(path, &token));
+            assert_eq!([one, two].map(|member| watches.clear(&mut bytes, member)), events, "{path}");
+        }
+        // The sentinel is set on a member's parent. Its first event is not news.
+        let (sentinel, token, change) = watches.next_change(&mut bytes).unwrap();
+        assert_eq!((watches.path(&mut bytes, sentinel), change), (Some("/b/1"), Change::Set));
+        watches.told(&mut bytes, sentinel, change);
+        let token = token.to_string();
+        for (path, events) in [
+            ("/b/1", [false, false]),
+            ("/b/1/state", [false, false]),
+            ("/b/1", [true, true]),
+            ("/", [false, false]),
+        ] {
+            watches.push(&mut bytes, &event(path, &token));
+            assert_eq!([one, two].map(|member| watches.clear(&mut bytes, member)), events, "{path}");
+        }
+        // It follows the members, and is set anew before it ends.
+        watches.drop_later(&mut bytes, one);
+        let (moved, _, change) = watches.next_change(&mut bytes).unwrap();
+        assert_eq!((watches.path(&mut bytes, moved), change), (Some("/b/12"), Change::Set));
+        watches.told(&mut bytes, moved, change);
+        assert_eq!(watches.next_change(&mut bytes).map(|(index, ..)| index), Some(sentinel));
+        watches.told(&mut bytes, sentinel, Change::End);
+        watches.drop_later(&mut bytes, two);
+        let mut ended = std::vec![];
+        while let Some((index, _, change)) = watches.next_change(&mut bytes) {
+            ended.push((index, change));
+            watches.told(&mut bytes, index, change);
+        }
+        assert!(ended.len() == 2 && ended.contains(&(group.index, Change::End)));
+        assert!(ended.contains(&(moved, Change::End)));
+        assert_eq!(watches.count(&mut bytes, |head| head.state() != State::Free), 0);
     }
 
     #[test]
     fn paths_of_256_bytes_are_too_long_to_watch() {
         let mut bytes = [0; WATCH_BYTES];
-        let mut watches = Watches::new(1, 0);
+        let mut watches = Watches::<std::vec::Vec<u8>>::new(1, 0);
         assert_eq!(watches.add(&mut bytes, &"a".repeat(256), None), Err(Reason::TooLong { limit: 255 }));
         assert_eq!(watches.add(&mut bytes, &"a".repeat(255), None), Ok(0));
     }

@@ -73,8 +73,8 @@ impl<'a, P: Host, T: Transport> Backend<'a, P, T> {
     /// Those of the store; with [`StoreError::is_not_found`] if there is no such device, or its nodes are not complete.
     pub fn open(store: &'a XenStore<P, T>, kind: &str, id: DeviceId) -> Result<Self, StoreError> {
         let mut ends = Ends::find(store, End::Back, format_args!("backend/{kind}/{id}"))?;
-        let own_watch = store.watch(&ends.path)?;
-        let peer_watch = store.watch(format_args!("{}/state", ends.peer_path))?;
+        let own_watch = ends.watch_own()?;
+        let peer_watch = ends.watch_peer("state")?;
         ends.own = back_takes_over(ends.read_own()?.unwrap_or(XenbusState::UNKNOWN));
         let mut backend = Self {
             ends,

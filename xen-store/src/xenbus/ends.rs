@@ -2,7 +2,7 @@
 
 use super::state::End;
 use super::{Action, XenbusState, next};
-use crate::client::{Host, Nodes, XenStore, error_at};
+use crate::client::{Host, Nodes, Watch, XenStore, error_at};
 use crate::connection::Transport;
 use crate::error::{Reason, StoreError};
 use crate::wire::{MessageType, Number, ServerError, parse_number};
@@ -117,6 +117,19 @@ impl<'a, P: Host, T: Transport> Ends<'a, P, T> {
         self.store.read_string(format_args!("{}/{key}", self.peer_path))
     }
 
+    /// Watches a node of the other end's directory, beside those of other devices.
+    pub(super) fn watch_peer(&self, key: &str) -> Result<Watch<'a, P, T>, StoreError> {
+        watch_below(self.store, devices_of(self.end.other(), &self.peer_path), &self.peer_path, key)
+    }
+
+    /// Watches our own directory, beside those of other devices.
+    pub(super) fn watch_own(&self) -> Result<Watch<'a, P, T>, StoreError> {
+        match devices_of(self.end, &self.path) {
+            Some(above) => self.store.watch_shared(above, &self.path),
+            None => self.store.watch(&self.path),
+        }
+    }
+
     /// Reads our own state; `None` if there is none.
     pub(super) fn read_own(&self) -> Result<Option<XenbusState>, StoreError> {
         read_state(self.store, &self.path)
@@ -151,6 +164,41 @@ impl<P: Host, T: Transport> fmt::Debug for Ends<'_, P, T> {
     }
 }
 
+fn watch_below<'a, P: Host, T: Transport>(
+    store: &'a XenStore<P, T>,
+    above: Option<&str>,
+    directory: &str,
+    key: &str,
+) -> Result<Watch<'a, P, T>, StoreError> {
+    let path = format_args!("{directory}/{key}");
+    match above {
+        Some(above) => store.watch_shared(above, path),
+        None => store.watch(path),
+    }
+}
+
+/// Returns the node that the devices of an end's domain have in common: a frontend's `device`, and of
+/// backends, whose domain serves others, those of a kind that this one has to do with: `backend/KIND`
+/// of our own, `backend/KIND/GUEST` of others. `None` if the directory is in an unusual place.
+fn devices_of(end: End, directory: &str) -> Option<&str> {
+    let up = |path: &'_ str, levels: usize| -> Option<usize> {
+        (0..levels).try_fold(path.len(), |len, _| path.get(..len)?.rfind('/'))
+    };
+    // How far above the directory they are, and where the name is that has to be there.
+    let (levels, name_levels, name) = match end {
+        End::Front => (2, 2, "device"),
+        End::Back if directory.starts_with('/') => (1, 3, "backend"),
+        End::Back => (2, 3, "backend"),
+    };
+    let named = directory.get(..up(directory, name_levels)?)?;
+    if last(named) == name { directory.get(..up(directory, levels)?) } else { None }
+}
+
+/// Returns the last name of a path.
+fn last(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
 /// Returns the node of an end's directory that leads to the other end's.
 const fn link(end: End) -> &'static str {
     match end {
@@ -178,4 +226,24 @@ fn read_state(store: &impl Nodes, directory: &str) -> Result<Option<XenbusState>
 /// Takes a node's value for a state; what is no number is Unknown.
 pub(super) fn parse_state(value: &[u8]) -> XenbusState {
     XenbusState(parse_number(value).unwrap_or(XenbusState::UNKNOWN.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_have_a_node_in_common() {
+        let of = devices_of;
+        assert_eq!(of(End::Front, "/local/domain/7/device/vbd/51712"), Some("/local/domain/7/device"));
+        assert_eq!(of(End::Front, "device/vif/0"), Some("device"));
+        let backend = "/local/domain/0/backend/vbd/7/51712";
+        assert_eq!(of(End::Back, backend), Some("/local/domain/0/backend/vbd/7"));
+        assert_eq!(of(End::Back, "backend/vif/7/0"), Some("backend/vif"));
+        for path in ["", "/", "device", "/a/b", "/local/domain/7/console", "/local/domain/7/device/vbd"] {
+            assert_eq!((of(End::Front, path), of(End::Back, path)), (None, None), "{path}");
+        }
+        assert_eq!(of(End::Back, "/vbd/7/0"), None);
+        assert_eq!(of(End::Back, "/local/backends/vbd/7/0"), None);
+    }
 }

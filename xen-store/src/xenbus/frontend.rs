@@ -5,7 +5,7 @@ use super::ends::{Ends, is_hidden, parse_state};
 use super::error::XenbusError;
 use super::lookup::{Found, Lookup};
 use super::state::{Action, End, awaited_by_front, front_takes_over};
-use crate::client::{Host, Nodes, XenStore};
+use crate::client::{Host, Nodes, Watch, XenStore};
 use crate::connection::{RingTransport, Transport};
 use crate::error::StoreError;
 use crate::text::PathText;
@@ -95,10 +95,9 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
     /// Those of [`open`](Self::open); [`Reason::TooLong`](crate::Reason::TooLong).
     pub fn at(store: &'a XenStore<P, T>, path: impl Display) -> Result<Self, XenbusError> {
         let ends = Ends::find(store, End::Front, path)?;
-        let backend = &ends.peer_path;
         let mut frontend = Self {
-            peer_state: Lookup::new(store, format_args!("{backend}/state"))?,
-            online: Lookup::new(store, format_args!("{backend}/online"))?,
+            peer_state: Lookup::new(ends.watch_peer("state")?),
+            online: Lookup::new(ends.watch_peer("online")?),
             ends,
             goal: Goal::Connect,
             linked: false,
@@ -183,6 +182,16 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
     /// Those of [`Nodes::read_string`].
     pub fn backend_string<const N: usize>(&self, key: &str) -> Result<String<N>, StoreError> {
         self.ends.peer_string(key)
+    }
+
+    /// Watches a node of the backend's directory. Of all frontends whose backends are of one kind and in
+    /// one domain, the watches share two at the server.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`XenStore::watch`].
+    pub fn watch_backend(&self, key: &str) -> Result<Watch<'a, P, T>, StoreError> {
+        self.ends.watch_peer(key)
     }
 
     /// Says what the driver has to do now, and does what needs no driver. Never waits for the backend; writing a state takes some

@@ -26,8 +26,9 @@ pub(super) struct Lookup<'a, P: Host, T: Transport> {
 }
 
 impl<'a, P: Host, T: Transport> Lookup<'a, P, T> {
-    pub(super) fn new(store: &'a XenStore<P, T>, path: impl Display) -> Result<Self, StoreError> {
-        Ok(Self { watch: store.watch(path)?, pending: None, changed: true })
+    /// Looks after the node that `watch` is set on.
+    pub(super) fn new(watch: Watch<'a, P, T>) -> Self {
+        Self { watch, pending: None, changed: true }
     }
 
     /// Returns what the node is, if it was read since the last call. Waits only if there is no slot for a request beside others.

@@ -69,8 +69,17 @@ pub fn with_store(test: impl FnOnce(&World<'_>, &Store<'_>)) {
 
 impl<'w> World<'w> {
     pub fn store(&'w self) -> Store<'w> {
+        self.store_with(Limits::default())
+    }
+
+    pub fn store_with(&'w self, limits: Limits) -> Store<'w> {
         let transport = RingTransport::new(Guest(self), self.mem, PORT);
-        XenStore::with_transport(Guest(self), transport, PORT, Limits::default()).unwrap()
+        XenStore::with_transport(Guest(self), transport, PORT, limits).unwrap()
+    }
+
+    /// How many pages the guest has taken.
+    pub fn pages(&self) -> isize {
+        self.pages.get()
     }
 
     pub fn hook(&self, hook: impl FnMut(&SharedMem, &mut Server) + 'static) {
