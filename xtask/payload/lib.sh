@@ -138,3 +138,13 @@ grants_left() {
   left=$(xl dmesg | sed -n "/grant-table for remote d$1 /,/-------- active\|gnttab_usage_print_all \]/p" | grep -o '\[0x[0-9a-f]*\]' | grep -v '\[0x00[01]\]' | sort -u | tr -d '\n')
   echo "${left:-none}"
 }
+
+# net_state DOMAIN: what dom0 knows of a guest's first interface, for a run in which it carries nothing.
+net_state() {
+  echo "NET of domain $1:"
+  ip -s -d link show dev "vif$1.0" 2>&1; ip -s link show dev br0; ip neigh show dev br0
+  cat "/sys/class/net/vif$1.0/brport/state" "/sys/class/net/vif$1.0/carrier" 2>&1
+  xenstore-ls "/local/domain/0/backend/vif/$1/0" 2>&1; xenstore-ls "/local/domain/$1/device/vif/0" 2>&1
+  mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
+  cat "/sys/kernel/debug/xen-netback/vif$1.0/"io_ring_q* 2>&1
+}
