@@ -175,6 +175,39 @@ fn discard(flag: u8, sector_number: u64, nr_sectors: u64) -> BlkifRequest {
     request
 }
 
+#[test]
+fn statistics_count_each_request_once() {
+    for mode in MODES {
+        let lab = Lab::new();
+        let mut back = lab.back(mode);
+        let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
+        for (operation, times) in [(BlkifOp::READ, 1), (BlkifOp::WRITE, 2), (BlkifOp::WRITE_BARRIER, 3)] {
+            for _ in 0..times {
+                let request = raw.request(operation, 1, 16);
+                raw.expect(&mut back, &request, BlkifStatus::OKAY);
+            }
+        }
+        let flush = raw.request(BlkifOp::FLUSH_DISKCACHE, 0, 0);
+        raw.expect(&mut back, &flush, BlkifStatus::OKAY);
+        raw.expect(&mut back, &discard(0, 8, 8), BlkifStatus::OKAY);
+        // Memory that the guest has not granted.
+        for times in 1..=2 {
+            let mut request = raw.request(BlkifOp::READ, 1, 16);
+            request.seg[0].gref = GrantRef(600);
+            raw.expect(&mut back, &request, BlkifStatus::ERROR);
+            assert_eq!(back.statistics().failed, times);
+        }
+        let refused = raw.request(BlkifOp::READ, 1, SECTORS as u64);
+        raw.expect(&mut back, &refused, BlkifStatus::ERROR);
+        let found = back.statistics();
+        assert_eq!((found.reads, found.writes, found.flushes, found.discards), (3, 5, 4, 1), "{mode:?}");
+        assert_eq!((found.refused, found.failed, found.connections), (1, 2, 1));
+        raw.close(&mut back);
+        drop(back);
+        lab.finish();
+    }
+}
+
 /// `io/blkif.h`: "ignored if discard-secure=0".
 #[test]
 fn unoffered_secure_flag_is_ignored() {
