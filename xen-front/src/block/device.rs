@@ -270,7 +270,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         let connection = self.link.current().filter(|_| connected);
         // Each request that has not completed has a place, wherever it is: in the ring, or among those of
         // earlier connections.
-        connection.map_or(0, Connection::room).min(DEPTH - self.in_flight())
+        connection.map_or(0, Connection::room).min(DEPTH.saturating_sub(self.in_flight()))
     }
 
     /// Queues a request for the next [`kick`](Self::kick).

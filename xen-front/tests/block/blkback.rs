@@ -1,9 +1,10 @@
 //! A block backend that lives in the test: it does what `io/blkif.h` asks for, unless its [`Manners`] say otherwise.
 
+use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard};
 use xen_evtchn::Channel;
 use xen_grant::{Mapping, ReadOnly, ReadWrite, Window};
-use xen_hypercall::{DomId, GrantRef, Port, SharedMem};
+use xen_hypercall::{DomId, GrantRef, Instant, Platform, Port, SharedMem};
 use xen_ring::{BackRing, Notify};
 use xen_sim::{Device, Domain, Step, Store, World};
 use xen_sys::io::blkif::{BlkifOp, BlkifRequest, BlkifResponse, BlkifStatus};
@@ -31,6 +32,8 @@ pub enum Manners {
     Hold,
     /// Takes requests and never answers them, whatever its manners are later.
     Forget,
+    /// Answers one request a second, the last that came, and none as long as it is the only one.
+    Starve,
     /// Answers reads with success without writing the pages, and does nothing of what is written.
     Pretend,
     /// As [`Pretend`](Self::Pretend), but the first sector of each page is read.
@@ -171,6 +174,8 @@ struct Link {
     page: Mapping<Domain, ReadWrite>,
     channel: Channel<Domain>,
     waiting: Vec<BlkifRequest>,
+    /// When one that starves others answers the next.
+    next: Instant,
 }
 
 struct End {
@@ -246,7 +251,7 @@ impl End {
         };
         let ring = Ring::attach(ring).unwrap();
         self.state.state().connections += 1;
-        self.link = Some(Link { ring, page, channel, waiting: Vec::new() });
+        self.link = Some(Link { ring, page, channel, waiting: Vec::new(), next: domain.now() });
         self.switch(4);
     }
 }
@@ -271,7 +276,16 @@ impl Link {
         if matches!(state.manners, Manners::Silent | Manners::Hold | Manners::Forget) {
             return Step::Idle;
         }
-        for request in core::mem::take(&mut self.waiting) {
+        let mut answered = core::mem::take(&mut self.waiting);
+        if state.manners == Manners::Starve {
+            self.waiting = answered;
+            if domain.now() < self.next || self.waiting.len() < 2 {
+                return Step::Sleep(self.next.max(domain.now() + Duration::from_millis(1)));
+            }
+            self.next = domain.now() + Duration::from_secs(1);
+            answered = self.waiting.pop().into_iter().collect();
+        }
+        for request in answered {
             let status = state.perform(domain, owner, &request);
             let mut response =
                 BlkifResponse { id: request.id, operation: request.operation, status, ..Default::default() };
@@ -293,7 +307,7 @@ impl Link {
         } else if self.ring.publish() == Notify::Send {
             self.channel.notify().unwrap();
         }
-        Step::Idle
+        if state.manners == Manners::Starve { Step::Sleep(self.next) } else { Step::Idle }
     }
 }
 

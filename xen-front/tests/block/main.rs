@@ -643,6 +643,23 @@ fn close_without_backend_waits_and_ends() {
 }
 
 #[test]
+fn other_answers_do_not_extend_timeout() {
+    let lab = Lab::new();
+    let mut disk = lab.disk();
+    lab.back.state().manners = Manners::Starve;
+    let mut data = vec![0; 3 << 20 >> 1];
+    let start = lab.guest.now();
+    let waited = || lab.guest.now().saturating_duration_since(start);
+    assert!(matches!(disk.read(0, &mut data), Err(TransferError::Timeout { .. })));
+    assert!(waited() >= Duration::from_secs(2) && waited() < Duration::from_millis(3200), "{:?}", waited());
+    lab.back.state().manners = Manners::Good;
+    lab.world.domain(lab.device.get().backend).unwrap().kick();
+    disk.read(0, &mut data).unwrap();
+    disk.close(lab.deadline()).unwrap();
+    lab.finish();
+}
+
+#[test]
 fn close_follows_backend() {
     let lab = Lab::new();
     let mut disk = lab.disk();

@@ -164,6 +164,38 @@ fn cancelled_write_is_not_repeated() {
 }
 
 #[test]
+fn cancel_reaches_earlier_connections() {
+    let lab = Lab::new();
+    let mut block = lab.block();
+    lab.back.state().manners = Manners::Forget;
+    let tokens: Vec<_> =
+        (0..3).map(|index| block.submit(lab.write(8 * index, 0xa0 + index as u8)).unwrap()).collect();
+    block.kick();
+    lab.world.run_for(Duration::from_millis(10));
+    let before = lab.back.state().disk[..3 * 4096].to_vec();
+    lab.back.state().manners = Manners::Good;
+    lab.write_backend_state(2);
+    block.reopen().unwrap();
+    assert!(block.cancel(tokens[0]), "the connection is the one before");
+    assert_eq!(block.in_flight(), 3);
+    // The new ring is published, and the backend has not run yet.
+    block.poll(lab.guest.now()).unwrap();
+    assert_eq!(block.ring_pages(), 1);
+    assert!(block.cancel(tokens[1]) && !block.cancel(tokens[1]), "it waits to be made again");
+    let mut done = lab.complete(&mut block, 3);
+    done.sort_by_key(|done| done.token);
+    let outcomes: Vec<_> = done.iter().map(|done| (done.token, done.outcome)).collect();
+    let closed = Err(IoError::Closed);
+    assert_eq!(outcomes, [(tokens[0], closed), (tokens[1], closed), (tokens[2], Ok(()))]);
+    assert!(done.iter().all(|done| done.buffer.is_some()));
+    let after = lab.back.state().disk[..3 * 4096].to_vec();
+    assert!(after[..8192] == before[..8192] && after[8192..] == [0xa2; 4096]);
+    drop(done);
+    lab.close(block);
+    lab.finish();
+}
+
+#[test]
 fn unwritten_read_is_zeroes_or_error() {
     for trusted in [true, false] {
         let lab = Lab::with_disk(&xen_sim::Disk { trusted, ..xen_sim::Disk::new("xvda") });
