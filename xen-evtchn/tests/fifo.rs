@@ -622,6 +622,41 @@ fn open_2l(events: &Events<Domain>, domain: &Domain) -> Channel<Domain> {
     channel
 }
 
+#[test]
+fn resume_forgets_owners_of_ports() {
+    for in_place in [false, true] {
+        let world = World::new(1);
+        let domain = world.create_guest(DomainConfig { vcpus: 2, ..DomainConfig::new("guest") });
+        let events = EventChannels::new(domain.clone(), start::shared_info(domain.clone()).unwrap());
+        events.add_vcpu(1).unwrap();
+        let seconds = Channel::bind_ipi(domain.clone(), 1).unwrap();
+        events.opened(seconds.port(), 1).unwrap();
+        let id = domain.id();
+        world.suspend(id, move |world| {
+            if in_place {
+                return world.resume(id, Resumed::Elsewhere);
+            }
+            let image = world.save(id);
+            world.restore(image, None);
+        });
+        assert_eq!(suspended(&domain), Resumed::Elsewhere);
+        let port = seconds.port();
+        if in_place {
+            drop(seconds);
+        } else {
+            core::mem::forget(seconds);
+            place_shared_info_again(&events, &domain);
+        }
+        events.resume().unwrap();
+        // One that the toolstack opened is not opened here.
+        let again = Channel::bind_ipi(domain.clone(), 0).unwrap();
+        assert_eq!(again.port(), port);
+        events.unmask(port).unwrap();
+        again.notify().unwrap();
+        assert_eq!(upcall(&events), [port]);
+    }
+}
+
 /// A kernel that runs on one vCPU after the other.
 #[derive(Clone)]
 struct OnVcpu(Domain, Arc<AtomicU32>);

@@ -6,6 +6,7 @@
 
 use crate::{events, vcpus};
 use core::arch::asm;
+use core::hint::spin_loop;
 use core::mem::offset_of;
 use core::sync::atomic::Ordering::{Acquire, Relaxed};
 use core::sync::atomic::{AtomicU64, fence};
@@ -17,13 +18,16 @@ fn time_of(vcpu: u32) -> usize {
     offset_of!(SharedInfo, vcpu_info) + vcpu as usize * size_of::<VcpuInfo>() + offset_of!(VcpuInfo, time)
 }
 
+/// How often the time is read before the clock stands still instead. Xen writes for far less time than this takes.
+const ATTEMPTS: u32 = 1024;
+
 /// By how much this clock is ahead of system time: not at all, until the domain was moved to a host that is up for a shorter time than the last.
 static AHEAD: AtomicU64 = AtomicU64::new(0);
 
 /// The latest answer. Two moments that Xen wrote may disagree by a few nanoseconds, and time must not go back.
 static LATEST: AtomicU64 = AtomicU64::new(0);
 
-/// Returns the present moment; zero before shared info is in place.
+/// Returns the present moment; zero before shared info is in place. It is the latest one again if Xen shows none.
 pub(crate) fn now() -> Instant {
     let nanos = now_by_xen() + AHEAD.load(Relaxed);
     Instant::from_nanos(LATEST.fetch_max(nanos, Relaxed).max(nanos))
@@ -36,7 +40,8 @@ pub(crate) fn system_time(moment: Instant) -> Instant {
 
 /// Has the clock go on from its latest answer, if another host's system time is before that: else it would stand still until then.
 pub(crate) fn resume() {
-    let behind = LATEST.load(Relaxed).saturating_sub(now_by_xen() + AHEAD.load(Relaxed));
+    let Some(nanos) = events::shared_info().and_then(read) else { return };
+    let behind = LATEST.load(Relaxed).saturating_sub(nanos + AHEAD.load(Relaxed));
     AHEAD.fetch_add(behind, Relaxed);
 }
 
@@ -44,10 +49,11 @@ fn now_by_xen() -> u64 {
     events::shared_info().and_then(read).unwrap_or(0)
 }
 
+/// Returns Xen's system time; `None` if its version says all the time that Xen writes it.
 fn read(shared: &SharedMem) -> Option<u64> {
     let place = time_of(vcpus::current());
     let version = shared.u32_at(place + offset_of!(VcpuTimeInfo, version))?;
-    loop {
+    for _ in 0..ATTEMPTS {
         let before = version.load(Acquire);
         let time = shared.read::<VcpuTimeInfo>(place)?;
         let tsc = read_tsc();
@@ -55,7 +61,9 @@ fn read(shared: &SharedMem) -> Option<u64> {
         if before & 1 == 0 && version.load(Relaxed) == before {
             return Some(extrapolate(&time, tsc));
         }
+        spin_loop();
     }
+    None
 }
 
 fn extrapolate(time: &VcpuTimeInfo, tsc: u64) -> u64 {

@@ -117,16 +117,43 @@ pub(crate) fn resume(others: impl Iterator<Item = u32>) {
 /// Notes which ports have events. Runs in the interrupt handler, so it takes no lock and allocates nothing.
 pub(crate) fn on_upcall() {
     if let Some(events) = events() {
-        events.on_upcall(vcpus::current(), |port| {
-            if let Some(handler) = HANDLER.get() {
-                handler(Rt::new(), port);
-            }
-            if let Some(word) = FIRED.get(port.0 as usize / 64) {
-                word.fetch_or(1 << (port.0 % 64), AcqRel);
-            }
-        });
+        // It ends however fast peers send; Xen raises another upcall for the rest.
+        events.on_upcall(vcpus::current(), note);
         // Not in the midst of the event words, which may be others afterwards.
         suspend::stand_still();
+    }
+}
+
+/// Notes an event, and hands it on.
+fn note(port: Port) {
+    if let Some(handler) = HANDLER.get() {
+        handler(Rt::new(), port);
+    }
+    if let Some(word) = FIRED.get(port.0 as usize / 64) {
+        word.fetch_or(1 << (port.0 % 64), AcqRel);
+    }
+}
+
+/// Makes Xen take the information of `vcpu`, which executes this, after the domain was resumed elsewhere: Xen before 4.18 takes it from no other.
+///
+/// # Panics
+///
+/// As [`init`].
+pub(crate) fn resume_vcpu(vcpu: u32) {
+    let added = events().map_or(Ok(()), |events| events.add_vcpu(vcpu));
+    added.unwrap_or_else(|errno| panic!("vCPU {vcpu} after a resume: {errno}"));
+}
+
+/// Handles what waits for this vCPU, which goes down, and takes no upcall from here on.
+pub(crate) fn stop_vcpu(vcpu: u32) {
+    cpu::disable();
+    drain_vcpu(vcpu);
+}
+
+/// Handles the events in the queues of `vcpu`, which is down or takes no upcalls.
+pub(crate) fn drain_vcpu(vcpu: u32) {
+    if let Some(events) = events() {
+        events.drain_vcpu(vcpu, note);
     }
 }
 
@@ -148,16 +175,21 @@ fn take(ports: &[Port]) -> bool {
 ///
 /// An event between the look and the sleep must not be slept through. Interrupts are off from the one to the other, so its
 /// upcall can't run; the event stays pending, and Xen does not block a vCPU that polls a pending port.
+///
+/// Where interrupts are off already, they stay off; the event is taken from its port then.
 pub(crate) fn wait(ports: &[Port], deadline: Option<Instant>) {
+    let enabled = cpu::are_enabled();
     cpu::disable();
     let asleep = !take(ports) && deadline.is_none_or(|at| Rt::new().now() < at);
     if asleep {
         // A refusal returns at once, which the contract allows.
         let _ = sched::poll(&Rt::new(), ports, deadline.map(clock::system_time));
     }
-    cpu::enable();
+    if enabled {
+        cpu::enable();
+    }
     if asleep {
-        // The upcall that was held back has run by now. The caller is about to look, so this event is told.
+        // The upcall that was held back has run by now, if upcalls may run. The caller is about to look, so this event is told.
         take(ports);
     }
 }

@@ -107,8 +107,19 @@ impl Rt {
         events::set_handler(handler);
     }
 
+    /// Handles the events in the queues of `vcpu`, which has stopped, so that its ports can have events where they were moved to.
+    pub fn drain_vcpu(self, vcpu: u32) {
+        events::drain_vcpu(vcpu);
+    }
+
     /// Sleeps until this vCPU has had an upcall, unless `done` holds: it is asked with interrupts off, so none comes between.
+    ///
+    /// Within [`without_upcalls`](Self::without_upcalls) no upcall can end the sleep, and it returns at once.
     pub fn sleep_unless(self, done: impl FnOnce() -> bool) {
+        if !interrupts::are_enabled() {
+            let _ = done();
+            return;
+        }
         interrupts::disable();
         if done() {
             interrupts::enable();

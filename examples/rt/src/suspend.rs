@@ -87,6 +87,7 @@ pub(crate) fn stand_still() {
         while STILL.load(Acquire) {
             spin_loop();
         }
+        events::resume_vcpu(vcpus::current());
         STANDING.fetch_sub(1, AcqRel);
     }
 }

@@ -115,6 +115,8 @@ extern "C" fn begin(vcpu: u32, main: fn(Rt), fault_stack: usize) -> ! {
     interrupts::init(vcpu, fault_stack);
     events::init_vcpu(vcpu);
     main(Rt::new());
+    // An event that stays in a queue of this vCPU would keep its port silent wherever it is moved to.
+    events::stop_vcpu(vcpu);
     loop {
         // It can't be refused: the vCPU exists.
         let _ = vcpu::down(&Rt::new(), vcpu);

@@ -1,6 +1,8 @@
 //! Lines on real event words: a port that has events without work waits, another one does not, and work ends the wait.
 
 use crate::report::{Report, is};
+use crate::smp::until;
+use alloc::vec::Vec;
 use core::time::Duration;
 use xen_evtchn::{Channel, Lines, Work};
 use xen_hypercall::{Errno, Instant, Platform};
@@ -21,8 +23,40 @@ struct Told {
     other: u32,
 }
 
+/// Events after which a storm ends that an upcall did not.
+const ENDLESS: u32 = 200_000;
+
+/// A peer that sends whenever its event was taken keeps no upcall busy, and what is left comes by the next one.
+fn endless(t: &mut Report) {
+    let xen = t.xen;
+    let ports: Vec<_> = (0..2).flat_map(|_| Channel::bind_ipi(xen, 0)).collect();
+    let events = xen.events();
+    let unmasked = ports.iter().try_for_each(|channel| events.unmask(channel.port()));
+    t.fact("two ports for a storm without end", ports.len() == 2 && unmasked.is_ok());
+    let delivered = xen.without_upcalls(|| {
+        let mut delivered = 0;
+        let send = |channel: &Channel<_>| channel.notify().is_ok();
+        let sent = ports.iter().all(send);
+        events.on_upcall(0, |port| {
+            delivered += 1;
+            if delivered < ENDLESS {
+                ports.iter().filter(|channel| channel.port() == port).all(send);
+            }
+        });
+        // It would enable them, and an upcall would take what is left.
+        xen.wait(&[], Some(xen.now() + Duration::from_millis(1)));
+        xen.sleep_unless(|| false);
+        let left = ports.iter().any(|channel| events.is_pending(channel.port()));
+        (sent && left).then_some(delivered)
+    });
+    t.fact("an upcall ends in a storm", delivered.is_some_and(|delivered| delivered < ENDLESS));
+    let gone = || !ports.iter().any(|channel| events.is_pending(channel.port()));
+    t.fact("the next one takes what it left", until(xen, gone));
+}
+
 /// Tries it in the format that is in use.
 pub(crate) fn test(t: &mut Report) {
+    endless(t);
     let xen = t.xen;
     let ports = (Channel::bind_ipi(xen, 0), Channel::bind_ipi(xen, 0));
     let (Ok(storm), Ok(other)) = ports else { return t.fact("two ports for a storm", false) };
