@@ -30,7 +30,7 @@ use run::{End, Runner};
 /// The share of mutants that tests must notice, in tenths of a percent.
 const ENOUGH: usize = 970;
 /// Crates with models; a mutant of another one is in none.
-const MODELLED: [&str; 3] = ["xen-evtchn", "xen-grant", "xen-ring"];
+const MODELLED: [&str; 4] = ["xen-evtchn", "xen-grant", "xen-ring", "xen-store"];
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
