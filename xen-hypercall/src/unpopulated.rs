@@ -169,13 +169,14 @@ mod tests {
         assert_eq!(gap(&[7 << 30..1 << 39, bar.clone(), ram.clone(), 6 << 30..7 << 30], 1 << 39), None);
         let lowest = Frames::gap(&[bar, ram].iter().cloned(), 1 << 32, 0x1000);
         assert_eq!(lowest, Some(Gfn::containing(6 << 30)));
+        let second = 0x1000..0x2000;
         // Down to the alignment, past what is in the way there.
         assert_eq!(gap(&[], size + 0x1fff), Some(0x1000));
-        assert_eq!(gap(&[0x1000..0x2000], size + 0x1fff), None);
-        assert_eq!(gap(&[0x1000..0x2000], 2 * size + 0x2000), Some(size + 0x2000));
+        assert_eq!(gap(core::slice::from_ref(&second), size + 0x1fff), None);
+        assert_eq!(gap(core::slice::from_ref(&second), 2 * size + 0x2000), Some(size + 0x2000));
         assert_eq!((gap(&[], size), gap(&[], size - 1)), (Some(0), None));
-        let region = u64::MAX - 0xfff..u64::MAX;
-        assert_eq!(gap(&[region], u64::MAX), Some(0u64.wrapping_sub(size + 0x1000)));
+        let last = u64::MAX - 0xfff..u64::MAX;
+        assert_eq!(gap(core::slice::from_ref(&last), u64::MAX), Some(0u64.wrapping_sub(size + 0x1000)));
     }
 
     #[test]

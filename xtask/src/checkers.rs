@@ -28,8 +28,8 @@ pub(crate) fn miri() -> Result<()> {
     miri.env_remove("RUSTUP_TOOLCHAIN")
         .env_remove("CARGO")
         .env("CARGO_TARGET_DIR", host::target().join("miri"));
-    // Hypercalls pass addresses as numbers; slots are copied in words of another size than they were written in, which Miri's weak
-    // memory can not follow; a few random cases are enough for a check that is not about them.
+    // Hypercalls pass addresses as numbers; an access of shared memory is several of bytes that follow each other, of which weak memory could
+    // show some of before and some of after a store; a few random cases are enough for a check that is not about them.
     miri.env(
         "MIRIFLAGS",
         "-Zmiri-permissive-provenance -Zmiri-disable-isolation -Zmiri-disable-weak-memory-emulation",

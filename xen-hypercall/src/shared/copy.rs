@@ -1,26 +1,26 @@
 //! Copies between shared and private memory.
 //!
 //! The shared side may change at any time, so it is never touched through a reference or with plain accesses that a compiler
-//! might repeat: small copies are relaxed atomic words, bulk copies are one machine instruction that the compiler can't see into.
+//! might repeat: small copies are words, bulk copies are one machine instruction that the compiler can't see into.
 
+use super::access::Access;
 use super::{before_load, vector};
-use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 macro_rules! load_words {
-    ($atomic:ident $int:ident, $source:expr, $target:expr, $len:expr) => {
-        for at in (0..$len).step_by(size_of::<$atomic>()) {
-            before_load($source.add(at), size_of::<$atomic>());
-            let word = $atomic::from_ptr($source.add(at).cast()).load(Relaxed);
+    ($int:ident, $source:expr, $target:expr, $len:expr) => {
+        for at in (0..$len).step_by(size_of::<$int>()) {
+            before_load($source.add(at), size_of::<$int>());
+            let word = $int::load($source.add(at));
             $target.add(at).cast::<$int>().write_unaligned(word);
         }
     };
 }
 
 macro_rules! store_words {
-    ($atomic:ident $int:ident, $source:expr, $target:expr, $len:expr) => {
-        for at in (0..$len).step_by(size_of::<$atomic>()) {
+    ($int:ident, $source:expr, $target:expr, $len:expr) => {
+        for at in (0..$len).step_by(size_of::<$int>()) {
             let word = $source.add(at).cast::<$int>().read_unaligned();
-            $atomic::from_ptr($target.add(at).cast()).store(word, Relaxed);
+            $int::store($target.add(at), word);
         }
     };
 }
@@ -46,11 +46,11 @@ pub(super) unsafe fn load_small<const BASE: usize>(
         let (source, target, len) = (source.add(BASE + done), target.add(done), len - done);
         let alignment = (BASE + offset + done) | len;
         if alignment.is_multiple_of(8) {
-            load_words!(AtomicU64 u64, source, target, len);
+            load_words!(u64, source, target, len);
         } else if alignment.is_multiple_of(4) {
-            load_words!(AtomicU32 u32, source, target, len);
+            load_words!(u32, source, target, len);
         } else {
-            load_words!(AtomicU8 u8, source, target, len);
+            load_words!(u8, source, target, len);
         }
     }
 }
@@ -74,11 +74,11 @@ pub(super) unsafe fn store_small<const BASE: usize>(
         let (source, target, len) = (source.add(done), target.add(BASE + done), len - done);
         let alignment = (BASE + offset + done) | len;
         if alignment.is_multiple_of(8) {
-            store_words!(AtomicU64 u64, source, target, len);
+            store_words!(u64, source, target, len);
         } else if alignment.is_multiple_of(4) {
-            store_words!(AtomicU32 u32, source, target, len);
+            store_words!(u32, source, target, len);
         } else {
-            store_words!(AtomicU8 u8, source, target, len);
+            store_words!(u8, source, target, len);
         }
     }
 }
@@ -99,8 +99,8 @@ pub(super) unsafe fn load_bulk(source: *mut u8, target: *mut u8, len: usize) {
             let words = if source.addr().is_multiple_of(8) { len & !7 } else { 0 };
             // SAFETY: every word lies within both ranges, by the caller's word, and is aligned on the shared side.
             unsafe {
-                load_words!(AtomicU64 u64, source, target, words);
-                load_words!(AtomicU8 u8, source.add(words), target.add(words), len - words);
+                load_words!(u64, source, target, words);
+                load_words!(u8, source.add(words), target.add(words), len - words);
             }
         }
     }
@@ -121,8 +121,8 @@ pub(super) unsafe fn store_bulk(source: *const u8, target: *mut u8, len: usize) 
             let words = if target.addr().is_multiple_of(8) { len & !7 } else { 0 };
             // SAFETY: every word lies within both ranges, by the caller's word, and is aligned on the shared side.
             unsafe {
-                store_words!(AtomicU64 u64, source, target, words);
-                store_words!(AtomicU8 u8, source.add(words), target.add(words), len - words);
+                store_words!(u64, source, target, words);
+                store_words!(u8, source.add(words), target.add(words), len - words);
             }
         }
     }

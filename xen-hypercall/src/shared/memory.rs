@@ -1,7 +1,7 @@
 //! Shared memory as it is: bytes that another domain may write at any time.
 
 use super::{SharedU8, SharedU16, SharedU32, SharedU64, copy};
-use crate::sync::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use crate::sync::Ordering;
 use crate::{PAGE_SIZE, Page};
 use core::cell::UnsafeCell;
 use core::fmt;
@@ -18,25 +18,26 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 #[repr(transparent)]
 pub struct SharedMem(UnsafeCell<[u8]>);
 
-// SAFETY: every access is an atomic one, or a copy whose other side is private.
+// SAFETY: every access is one of `access`, which says why threads may make them at the same time, in words of any size; the other side of
+// a copy is private.
 unsafe impl Sync for SharedMem {}
 
 macro_rules! words {
-    ($($first:ident $at:ident $word:ident $atomic:ident),* $(,)?) => {$(
+    ($($first:ident $at:ident $word:ident $int:ident),* $(,)?) => {$(
         #[doc = concat!("Returns the [`", stringify!($word), "`] at byte `OFFSET` of the first page; checked when compiled.")]
         #[inline(always)]
         pub fn $first<const OFFSET: usize>(&self) -> $word<'_> {
-            const { assert!(OFFSET % size_of::<$atomic>() == 0 && OFFSET + size_of::<$atomic>() <= PAGE_SIZE) }
+            const { assert!(OFFSET % size_of::<$int>() == 0 && OFFSET + size_of::<$int>() <= PAGE_SIZE) }
             // SAFETY: the offset is aligned and within the first page, and there is at least one page, page-aligned.
-            $word::new(unsafe { $atomic::from_ptr(self.base().add(OFFSET).cast()) })
+            unsafe { $word::at(self.base().add(OFFSET)) }
         }
 
         #[doc = concat!("Returns the [`", stringify!($word), "`] at byte `offset`; `None` if it is not aligned or past the end.")]
         #[inline(always)]
         pub fn $at(&self, offset: usize) -> Option<$word<'_>> {
-            let fits = offset % size_of::<$atomic>() == 0 && self.contains(offset, size_of::<$atomic>());
+            let fits = offset % size_of::<$int>() == 0 && self.contains(offset, size_of::<$int>());
             // SAFETY: the offset is aligned and within the memory, which is page-aligned.
-            fits.then(|| $word::new(unsafe { $atomic::from_ptr(self.base().add(offset).cast()) }))
+            fits.then(|| unsafe { $word::at(self.base().add(offset)) })
         }
     )*};
 }
@@ -83,10 +84,10 @@ impl SharedMem {
     }
 
     words! {
-        u8 u8_at SharedU8 AtomicU8,
-        u16 u16_at SharedU16 AtomicU16,
-        u32 u32_at SharedU32 AtomicU32,
-        u64 u64_at SharedU64 AtomicU64,
+        u8 u8_at SharedU8 u8,
+        u16 u16_at SharedU16 u16,
+        u32 u32_at SharedU32 u32,
+        u64 u64_at SharedU64 u64,
     }
 
     /// Copies the value at `offset` out, each byte loaded once; `None` if it would reach past the end.
@@ -226,6 +227,78 @@ mod tests {
         assert!(mem.write(usize::MAX, &0u8).is_none());
         assert!(mem.copy_to(8000, &mut [0; 193]).is_none());
         assert!(mem.copy_from(8000, &[0; 192]).is_some());
+    }
+
+    /// Undefined in Rust's model of atomics, so Miri has to see accesses that are not of it.
+    #[test]
+    fn words_of_all_widths_race_soundly() {
+        const TIMES: u32 = if cfg!(miri) { 40 } else { 20_000 };
+        let mut pages = two_pages();
+        let mem = SharedMem::from_pages(&mut pages);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for round in 0..TIMES {
+                    mem.u32::<0>().store(round % 256 * 0x0101_0101, Relaxed);
+                    mem.u16::<4>().fetch_or(0x0101);
+                    mem.u8::<6>().store(1, Ordering::Release);
+                    mem.u64::<8>().swap(u64::MAX);
+                    mem.copy_from(16, &[0x55; 24]);
+                }
+            });
+            for _ in 0..TIMES {
+                // A word is what one store made of it, whatever else is loaded with it.
+                let pair = mem.u64::<0>().load(Ordering::Acquire);
+                let bytes = (pair as u32).to_le_bytes();
+                assert_eq!(bytes, [bytes[0]; 4]);
+                assert!([0, 0x0101].contains(&(pair >> 32 & 0xffff)), "{pair:#x}");
+                assert!(mem.u8::<7>().load(Relaxed) == 0 && mem.u16::<6>().load(Relaxed) <= 1);
+                let _ = mem.u32::<12>().compare_exchange(u32::MAX, 0);
+                let _ = mem.u16::<8>().compare_exchange(u16::MAX, 7);
+                let copy: [u8; 40] = mem.read(0).unwrap();
+                assert!(copy[16..].iter().all(|&byte| byte == 0 || byte == 0x55));
+                let mut copy = [0; 21];
+                mem.copy_to(3, &mut copy).unwrap();
+            }
+        });
+        assert_eq!(mem.u32::<0>().load(Relaxed), (TIMES - 1) % 256 * 0x0101_0101);
+        assert_eq!(mem.read::<[u8; 24]>(16), Some([0x55; 24]));
+    }
+
+    #[test]
+    fn words_change_in_one_step() {
+        const TIMES: u16 = if cfg!(miri) { 30 } else { 20_000 };
+        let mut pages = two_pages();
+        let mem = SharedMem::from_pages(&mut pages);
+        let add = |step: fn(u32) -> u32| {
+            for _ in 0..TIMES {
+                let word = mem.u32::<4>();
+                let mut old = word.load(Relaxed);
+                while let Err(found) = word.compare_exchange(old, step(old)) {
+                    old = found;
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| add(|word| word + 1));
+            scope.spawn(|| {
+                for _ in 0..TIMES {
+                    assert_eq!(mem.u8::<8>().fetch_or(6) & 4, 0);
+                    assert_eq!(mem.u8::<8>().fetch_and(!6) & 6, 6);
+                }
+            });
+            scope.spawn(|| {
+                for _ in 0..TIMES {
+                    assert_eq!(mem.u16::<8>().fetch_or(0x100) & 0x100, 0);
+                    assert_eq!(mem.u16::<8>().fetch_and(!0x100) & 0x100, 0x100);
+                }
+            });
+            add(|word| word + 0x1_0000);
+        });
+        assert_eq!(mem.read::<[u16; 3]>(4), Some([TIMES, TIMES, 0]));
+        assert_eq!(mem.u64::<16>().swap(9), 0);
+        assert_eq!(mem.u64::<16>().fetch_and(8), 9);
+        assert_eq!(mem.u64::<16>().fetch_or(1 << 63), 8);
+        assert_eq!(mem.u64_at(16).map(|word| word.load(Relaxed)), Some(1 << 63 | 8));
     }
 
     #[test]

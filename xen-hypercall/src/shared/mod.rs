@@ -2,7 +2,6 @@
 
 mod read_only;
 mod slots;
-mod word;
 
 cfg_if::cfg_if! {
     if #[cfg(all(feature = "hook", not(any(loom, target_os = "none"))))] {
@@ -18,10 +17,17 @@ cfg_if::cfg_if! {
 cfg_if::cfg_if! {
     if #[cfg(loom)] {
         mod model;
+        mod word;
         pub use model::SharedMem;
     } else {
+        mod access;
         mod copy;
         mod memory;
+        #[cfg_attr(
+            any(miri, all(feature = "asm-access", any(target_arch = "x86_64", target_arch = "aarch64"))),
+            path = "opaque_word.rs"
+        )]
+        mod word;
         #[cfg_attr(all(target_arch = "x86_64", target_feature = "sse2", not(miri)), path = "vector.rs")]
         #[cfg_attr(not(all(target_arch = "x86_64", target_feature = "sse2", not(miri))), path = "no_vector.rs")]
         mod vector;

@@ -11,9 +11,21 @@ macro_rules! word {
         pub struct $name<'a>(&'a $atomic);
 
         impl<'a> $name<'a> {
-            #[inline(always)]
+            #[cfg(loom)]
             pub(super) fn new(word: &'a $atomic) -> Self {
                 Self(word)
+            }
+
+            /// Names the word at `place`.
+            ///
+            /// # Safety
+            ///
+            /// It must lie within shared memory for 'a, and be aligned.
+            #[cfg(not(loom))]
+            #[inline(always)]
+            pub(super) unsafe fn at(place: *mut u8) -> Self {
+                // SAFETY: the caller's word.
+                Self(unsafe { $atomic::from_ptr(place.cast()) })
             }
 
             #[inline(always)]
