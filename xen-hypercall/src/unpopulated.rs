@@ -18,7 +18,7 @@ use core::ops::Range;
 /// let bars = [0x1_0000_0000..0x1_4000_0000];
 /// let occupied = map.iter().chain(&bars).cloned();
 /// let first = UnpopulatedFrames::<16>::highest_gap(&occupied, 1 << 39, 1 << 21).unwrap();
-/// assert_eq!(first, Gfn((1 << 27) - (1 << 9)));
+/// assert_eq!(first, Gfn((1 << 27) - (1 << 10)));
 /// let mut frames = UnpopulatedFrames::<16>::new(first);
 /// let two = NonZeroUsize::new(2).unwrap();
 /// assert_eq!(frames.reserve(two), Some(first));
