@@ -107,7 +107,7 @@ fn guest_uses_255_disks_at_once() {
 }
 
 #[test]
-fn disks_see_that_their_domain_died() {
+fn disks_unplug_when_backend_domain_dies() {
     let Lab { world, guest, devices, .. } = lab(20, false);
     let store = XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap();
     let grants = GrantTable::new(guest.clone()).unwrap();

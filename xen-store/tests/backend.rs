@@ -188,7 +188,7 @@ fn served(world: &World<'_>, store: &Store<'_>, device: &mut Device<'_, '_>) -> 
 
 /// Linux 6f5986bce5, Qubes 4784, xenopsd 613.
 #[test]
-fn detach_request_keeps_service_until_closed() {
+fn detach_request_keeps_service() {
     let online_only: &[(&str, &str)] = &[("online", "0")];
     let state_only: &[(&str, &str)] = &[("state", "5")];
     for request in [online_only, state_only, &[("online", "0"), ("state", "5")]] {

@@ -466,7 +466,7 @@ fn suspend_while_formatting_sends_nothing() {
 }
 
 #[test]
-fn watches_take_memory_as_they_are_set() {
+fn watches_take_memory_when_set() {
     with_store(|world, store| {
         let pages = world.pages();
         let watches: Vec<_> = (0..500).map(|i| store.watch(format_args!("w/{i}")).unwrap()).collect();
@@ -487,7 +487,7 @@ fn watches_take_memory_as_they_are_set() {
 }
 
 #[test]
-fn shared_watches_need_two_of_the_server() {
+fn shared_watches_need_two_at_server() {
     with_store(|world, store| {
         let path = |i: u32| format!("/local/domain/0/backend/vbd/5/{i}/state");
         let above = "/local/domain/0/backend/vbd/5";
@@ -526,7 +526,7 @@ fn shared_watches_need_two_of_the_server() {
 #[test]
 fn refused_shared_watch_leaves_nothing() {
     with_store(|world, store| {
-        let refuse = |name: &'static [u8]| -> Box<dyn FnMut(&double::Request) -> Option<Vec<u8>>> {
+        let refuse = |name: &'static [u8]| -> double::Override {
             Box::new(move |request| {
                 (request.kind == MessageType::WATCH).then(|| message(MessageType::ERROR, request.id, name))
             })

@@ -182,7 +182,7 @@ fn kicks(world: &World<'_>) -> usize {
 }
 
 #[test]
-fn sleeping_backend_is_woken_by_each_attempt() {
+fn reopen_wakes_sleeping_backend() {
     with_store(|world, store| {
         plug(world, 1, 6);
         let mut device = Device::open(store, "vbd", 51712).unwrap();
@@ -196,7 +196,7 @@ fn sleeping_backend_is_woken_by_each_attempt() {
 }
 
 #[test]
-fn backend_that_sleeps_again_is_woken_again() {
+fn backend_asleep_again_is_woken() {
     with_store(|world, store| {
         plug(world, 1, 6);
         let mut device = Device::open(store, "vbd", 51712).unwrap();
@@ -303,7 +303,7 @@ fn backend_cycles_end_in_timeout() {
 }
 
 #[test]
-fn overall_deadline_begins_with_each_attempt() {
+fn attempt_has_own_deadline() {
     with_store(|world, store| {
         let mut device = open(world, store, 1, 2);
         device.set_timeout(Duration::from_secs(7));

@@ -206,7 +206,7 @@ fn a_watch_that_the_new_server_refuses_says_so_once() {
 
 /// FreeBSD-EN-17:05, xg_resume.c.
 #[test]
-fn resume_at_the_same_server_leaves_no_watch() {
+fn same_server_resume_leaves_no_watch() {
     with_store(|world, store| {
         let kept: Vec<_> = (0..10).map(|number| store.watch(format_args!("node{number}")).unwrap()).collect();
         let mut expected = watches(world);
@@ -260,7 +260,7 @@ fn transaction_dropped_while_held_is_ended() {
 }
 
 #[test]
-fn commit_that_was_not_sent_is_undone() {
+fn unsent_commit_is_undone() {
     with_store(|world, store| {
         let transaction = store.begin_transaction().unwrap();
         transaction.write("a", "1").unwrap();

@@ -93,6 +93,7 @@ impl Backend {
 
     /// Starts backends for many devices of one domain, in one task that reads only the nodes of those
     /// whose nodes have changed.
+    #[allow(dead_code, reason = "the test of many disks uses it")]
     pub fn start_all(world: &World, devices: &[Device], sectors: usize) -> Vec<Self> {
         let backends: Vec<_> = devices.iter().map(|_| Self::new(sectors)).collect();
         let Some(first) = devices.first() else { return backends };

@@ -696,7 +696,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_double_the_table_up_to_its_limit() {
+    fn chunks_double_table_up_to_limit() {
         let mut bytes = [0; 2 * WATCH_BYTES];
         let mut watches = Watches::<std::vec::Vec<u8>>::new(2, 0);
         watches.set_limit(100);
@@ -721,7 +721,7 @@ mod tests {
     }
 
     #[test]
-    fn members_get_what_is_theirs_of_an_event() {
+    fn event_reaches_members_it_concerns() {
         let mut bytes = [0; 8 * WATCH_BYTES];
         let mut watches = Watches::<std::vec::Vec<u8>>::new(8, 0);
         let (one, group) = watches.add_member(&mut bytes, "/b", "/b/1/state").unwrap();

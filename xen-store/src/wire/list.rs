@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn directory_parts_end_in_an_empty_name() {
+    fn directory_parts_end_with_empty_name() {
         let part = |body| DirectoryPart::parse(body).map(|part| (part.names, part.count, part.is_last));
         assert_eq!(part(b"7\0a\0b\0"), Ok((2..6, 2, false)));
         assert_eq!(part(b"7\0a\0b\0\0"), Ok((2..6, 2, true)));

@@ -23,7 +23,7 @@ impl Request {
 }
 
 type Nodes = BTreeMap<String, Vec<u8>>;
-type Override = Box<dyn FnMut(&Request) -> Option<Vec<u8>>>;
+pub type Override = Box<dyn FnMut(&Request) -> Option<Vec<u8>>>;
 
 pub struct Server {
     requests: ByteConsumer<0, 1024, 2048, 2052>,
