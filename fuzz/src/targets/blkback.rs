@@ -64,7 +64,8 @@ pub fn run(data: &[u8]) {
     let store = store_of(&back);
     let backend = Backend::open(&store, "vbd", DeviceId { guest: guest.id(), device: device.id }).unwrap();
     let spec = DiskSpec::read(&backend).unwrap();
-    let config = Config { mode: if map { GrantMode::Map } else { GrantMode::Copy }, ..Config::default() };
+    let mode = if map { GrantMode::Map } else { GrantMode::Copy };
+    let config = Config { mode, ring_order: 1, ..Config::default() };
     let mut disk = Blkback::new(backend, spec, MemoryDisk::new(vec![0u8; 256 * 512]), config);
     for _ in 0..3 {
         let _ = disk.poll(back.now());

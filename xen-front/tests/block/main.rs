@@ -1,6 +1,6 @@
 //! Disks against a backend in another domain, well-behaved and not.
 
-#[allow(unreachable_pub, reason = "a module of a test")]
+#[allow(dead_code, unreachable_pub, reason = "a module of several tests, each of which uses a part")]
 mod blkback;
 mod requests;
 
