@@ -183,9 +183,7 @@ impl<'a, P: ForeignFrames, D: Storage + Clone> Service<'a, P, D> {
     }
 
     fn look_for_devices(&mut self, now: Instant) -> Result<(), StoreError> {
-        while self.watch.try_next()?.is_some() {
-            self.look_again = true;
-        }
+        self.look_again |= self.watch.try_clear()?;
         if now < self.not_before || !core::mem::take(&mut self.look_again) {
             return Ok(());
         }
