@@ -689,12 +689,17 @@ fn packet_that_never_fits_is_refused() {
     raw.post(0..2);
     let jumbo = frame(1, 9, 9000);
     // The first one waits, as the frontend may be slow, and those behind it do not wait as long again.
-    for _ in 0..3 {
+    assert!(back.send(Packet::new(&jumbo, Checksum::Unknown)));
+    back.flush().unwrap();
+    lab.world.run_for(DRAIN_TIMEOUT / 2);
+    for _ in 0..2 {
         assert!(back.send(Packet::new(&jumbo, Checksum::Unknown)));
     }
     assert!(back.send(Packet::new(&frame(1, 9, 100), Checksum::Unknown)));
     back.flush().unwrap();
-    wait_for_drain(&lab, &mut back);
+    assert_eq!(raw.received(), []);
+    lab.world.run_for(DRAIN_TIMEOUT / 2);
+    back.poll(lab.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
     assert_eq!(raw.received().iter().map(|response| response.status).collect::<Vec<_>>(), [100]);
     assert_eq!((back.rx_statistics().overrun, back.rx_statistics().refused), (3, 0));
     raw.post([0]);
@@ -706,6 +711,86 @@ fn packet_that_never_fits_is_refused() {
     back.flush().unwrap();
     let received: Vec<_> = raw.received().iter().map(|response| (response.id, response.status)).collect();
     assert_eq!(received, [(1, 4096), (0, 4096), (2, 808)]);
+    // What fits just so is waited for, and what has been seen to fit counts.
+    for (before, len, pages) in [(0, 12_000, 3), (1, 9000, 3)] {
+        raw.post(0..before * 3);
+        (0..before).for_each(|_| assert!(back.send(Packet::new(&frame(1, 9, 60), Checksum::Unknown))));
+        assert!(back.send(Packet::new(&frame(1, 9, len), Checksum::Unknown)));
+        back.flush().unwrap();
+        assert_eq!(raw.received().len(), usize::from(before));
+        raw.post(0..pages - before * 2);
+        back.flush().unwrap();
+        assert_eq!(raw.received().len(), usize::from(pages));
+    }
+    assert_eq!((back.rx_statistics().overrun, back.rx_statistics().refused), (3, 1));
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn grown_guest_is_waited_for() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    raw.post(0..2);
+    let jumbo = frame(1, 9, 9000);
+    assert!(back.send(Packet::new(&jumbo, Checksum::Unknown)));
+    back.flush().unwrap();
+    wait_for_drain(&lab, &mut back);
+    // Two buffers are kept, and a third shows that it has more: a small packet takes one of them.
+    raw.post([2]);
+    assert!(back.send(Packet::new(&frame(1, 9, 60), Checksum::Unknown)));
+    assert!(back.send(Packet::new(&jumbo, Checksum::Unknown)));
+    back.flush().unwrap();
+    assert_eq!((raw.received().len(), back.rx_statistics().overrun), (1, 1));
+    raw.post([3]);
+    back.flush().unwrap();
+    assert_eq!(raw.received().len(), 3);
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn slow_guest_is_not_taken_for_small() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let jumbo = frame(1, 9, 9000);
+    assert!(back.send(Packet::new(&frame(1, 9, 100), Checksum::Unknown)));
+    assert!(back.send(Packet::new(&jumbo, Checksum::Unknown)));
+    back.flush().unwrap();
+    lab.world.run_for(DRAIN_TIMEOUT);
+    // Its buffers come late; one is answered at the same moment, so it could not have posted more.
+    raw.post(0..2);
+    back.flush().unwrap();
+    assert_eq!((raw.received().len(), back.rx_statistics().overrun), (1, 1));
+    assert!(back.send(Packet::new(&jumbo, Checksum::Unknown)));
+    raw.post(2..4);
+    back.flush().unwrap();
+    assert_eq!(raw.received().len(), 3);
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn large_batches_lose_no_slot() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[("feature-gso-tcpv4", "1")]);
+    raw.post(0..80);
+    // Two slots for each, of which one has no bytes: a batch is full of slots before it is full of copies.
+    let bytes = tcp(1, 9, &[7; 2000]);
+    (0..40).for_each(|_| assert!(back.send(large(&bytes))));
+    back.flush().unwrap();
+    let received = raw.received();
+    assert_eq!((received.len(), back.rx_statistics().packets), (80, 40));
+    for (index, packet) in received.chunks(2).enumerate() {
+        assert_eq!((usize::from(packet[0].id), packet[0].status), (2 * index, 2054));
+        assert!(packet[0].flags.contains(NetRxFlags::EXTRA_INFO));
+    }
     raw.close(&mut back);
     drop(back);
     lab.finish();
@@ -722,7 +807,12 @@ fn silent_guest_costs_packets_after_drain() {
     back.flush().unwrap();
     wait_for_drain(&lab, &mut back);
     assert_eq!((back.rx_statistics().overrun, back.deadline(lab.driver.now())), (3, None));
-    // It is served again, with packets of any size.
+    // Nothing is known of how many buffers it has: it is served again, with packets of any size.
+    assert!(back.send(Packet::new(&frame(1, 9, 100), Checksum::Unknown)));
+    back.flush().unwrap();
+    raw.post([7]);
+    back.flush().unwrap();
+    assert_eq!(raw.received().len(), 1);
     raw.post(0..3);
     assert!(back.send(Packet::new(&frame(1, 9, 9000), Checksum::Unknown)));
     back.flush().unwrap();
@@ -888,6 +978,13 @@ fn batches_copy_each_page_once() {
     lab.pass();
     front.poll(guest.domain.now()).unwrap();
     assert_eq!(core::iter::from_fn(|| front.receive(&mut [0; 2048]).unwrap()).count(), 64);
+    front.flush().unwrap();
+    // One more copy than a hypercall has room for.
+    for _ in 0..65 {
+        assert!(back.send(Packet::new(&frame(9, 1, 60), Checksum::Unknown)));
+    }
+    back.flush().unwrap();
+    assert_eq!(copies.take(), (2, 65));
     assert_eq!(back.rx_statistics().failed, 0);
     drop((front, back));
     drop(store);

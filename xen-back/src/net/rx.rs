@@ -291,7 +291,7 @@ impl<P: Platform> Rx<P> {
         let Some(oldest) = self.waiting.front() else { return false };
         let held = self.slots.len();
         let late = now >= oldest.deadline();
-        let hopeless = !moves && self.most.is_some_and(|most| oldest.slots() > most.max(held));
+        let hopeless = self.most.is_some_and(|most| oldest.slots() > most.max(held));
         if !late && !hopeless {
             return false;
         }
