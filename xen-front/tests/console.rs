@@ -161,6 +161,25 @@ fn slow_reader_does_not_extend_text_timeout() {
         let (a, b, c, d) = (1, 2, 3, 4);
         assert!(write!(console, "{a}{b}{c}{d}").is_err());
     });
+    // Once the reader is back, each text has its own time again.
+    let reader = || {
+        let (page, world) = (start::console_ring(guest.clone()).unwrap().page, world.clone());
+        move |round| {
+            if round > 0 {
+                let written = page.as_ref().u32::<OUT_PROD>().load(Relaxed);
+                page.as_ref().u32::<OUT_CONS>().store(written, Relaxed);
+                world.inject_event(id, port);
+            }
+        }
+    };
+    reader()(1);
+    console.write_str("back").unwrap();
+    for _ in 0..3 {
+        reader()(1);
+        console.write(&[b'x'; 2048]).unwrap();
+        let text = || write!(console, "{wait:?}{id}").unwrap();
+        while_peer_writes(&world, wait, Duration::from_millis(600), reader(), text);
+    }
 }
 
 #[test]

@@ -57,6 +57,9 @@ fn requests_that_are_heeded_are_told_once_and_acknowledged_and_others_are_left_a
     let heeded = [Request::Poweroff, Request::Suspend];
     let mut control = Control::new(&guest.store, &heeded).unwrap();
     assert_eq!(control.poll().unwrap(), None);
+    // Without an event nothing is asked of xenstored.
+    let sent = guest.domain.counters().notifications;
+    assert_eq!((control.poll().unwrap(), guest.domain.counters().notifications), (None, sent));
     for request in Request::ALL {
         guest.ask(request.word());
         let expected = heeded.contains(&request).then_some(request);
@@ -84,7 +87,11 @@ fn the_toolstack_is_told_what_is_heeded_here_and_where_the_domain_is_restored() 
     let heeded = [Request::Suspend, Request::Poweroff];
     let mut control = Control::new(&guest.store, &heeded).unwrap();
     assert_eq!(features(&guest), [said.clone(), nothing.clone(), said.clone()]);
+    // Once is enough: a node that the toolstack clears stays so.
     let id = guest.domain.id();
+    guest.world.store().write(format!("/local/domain/{id}/control/feature-suspend"), "").unwrap();
+    assert_eq!(control.poll().unwrap(), None);
+    assert_eq!(features(&guest), [said.clone(), nothing.clone(), nothing.clone()]);
     guest.world.suspend(id, move |world| {
         world.restore(world.save(id), None);
     });
