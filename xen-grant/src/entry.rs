@@ -66,10 +66,11 @@ impl Entry<'_> {
         }
     }
 
-    /// Ends access in one step with the check that nobody uses it, and tells whether nobody did.
+    /// Ends access in one step with the check that no peer uses the entry. Returns `true` if none does.
     ///
-    /// In version 1 an entry that is in use stays valid. In version 2 it is not valid any more, whatever the answer, so that nobody can
-    /// begin to use it; call this again until those who do have stopped.
+    /// In version 1 an entry that is in use stays valid. In version 2 it is not valid any more, whatever the answer: Xen refuses each use that
+    /// begins while there is no other one. A peer that has the page mapped can map it again, because Xen checks the flags at the first use alone; the
+    /// entry's state stays in use for as long as any of its uses lasts. Call this again until the state is free.
     #[doc(alias("gnttab_end_foreign_access", "gnttab_try_end_foreign_access"))]
     pub(crate) fn revoke(self) -> bool {
         let tries = if self.state.is_none() { REVOKE_TRIES } else { 1 };

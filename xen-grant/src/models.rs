@@ -17,7 +17,8 @@ use loom::sync::atomic::fence;
 use loom::thread;
 use std::boxed::Box;
 use xen_hypercall::{
-    Claims, DomId, Gfn, GrantRef, Hypercall, Instant, PAGE_SIZE, Pages, Platform, Port, SharedMem,
+    Claim, Claims, DomId, Gfn, GrantRef, Hypercall, Instant, PAGE_SIZE, Pages, Platform, Port, SharedMem,
+    Singleton,
 };
 use xen_sys::grant_table::GrantFlags;
 
@@ -256,5 +257,28 @@ fn d_g01_what_was_kept_back_is_freed_once_and_not_before_the_peer_lets_go() {
         retry(&deferred);
         assert_eq!(deferred.count(), Quarantine::default());
         assert_eq!(memory.pages(), 0);
+    });
+}
+
+/// The last access of one owner comes before the first one of the next.
+#[test]
+fn claim_orders_its_owners() {
+    loom::model(|| {
+        let memory = Memory::default();
+        let frame = Arc::new(UnsafeCell::new(0));
+        let own = |memory: &Memory, frame: &UnsafeCell<u32>| {
+            if let Ok(claim) = Claim::take(memory.clone(), Singleton::GrantTable) {
+                // SAFETY: one owner at a time, which is what the checker checks.
+                frame.with_mut(|word| unsafe { *word += 1 });
+                drop(claim);
+            }
+        };
+        let other = thread::spawn({
+            let (memory, frame) = (memory.clone(), frame.clone());
+            move || own(&memory, &frame)
+        });
+        own(&memory, &frame);
+        other.join().unwrap();
+        assert!(!memory.claims().is_taken(Singleton::GrantTable));
     });
 }

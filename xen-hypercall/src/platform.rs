@@ -15,7 +15,9 @@ use core::ptr::NonNull;
 pub unsafe trait Hypercall {
     /// Issues hypercall `op` (a number of `xen_sys::xen`) and returns Xen's result, a negated errno on failure.
     ///
-    /// Pointers go in `args` as exposed addresses (`expose_provenance`).
+    /// Pointers go in `args` as exposed addresses (`expose_provenance`). Xen translates them by the page tables of the vCPU that issues the call.
+    /// The callers in this family pass structures on their stack, and memory that their own callers lend: a kernel keeps stacks and such memory mapped in
+    /// every address space in which it uses the crates, and does not change the page tables during a call.
     ///
     /// # Safety
     ///
@@ -38,6 +40,13 @@ unsafe impl<T: Hypercall + ?Sized> Hypercall for &T {
 ///
 /// A kernel implements it on a zero-sized type; a simulated domain on a handle. All methods take `&self`, so that
 /// two domains can live in one process.
+///
+/// # Preemption
+///
+/// The crates protect short sections with spin locks: the store's requests, the growth of the grant table, its quarantine. Some sections have a
+/// hypercall in them; none waits for a peer. A kernel that preempts must not preempt the holder of such a lock for the sake of a thread that can spin
+/// for it on the same CPU: it calls the crates with preemption off, or from threads of one priority. What an upcall calls takes none of
+/// these locks.
 ///
 /// # Implementation safety
 ///
