@@ -1,6 +1,6 @@
 //! A guest with more disks than xenstored lets it have watches.
 
-#[path = "block/blkback.rs"]
+#[path = "disk/blkback.rs"]
 #[allow(dead_code, unreachable_pub, reason = "a module of several tests, each of which uses a part")]
 mod blkback;
 

@@ -1,7 +1,9 @@
 //! Disks against a backend in another domain, well-behaved and not.
 
+#[path = "disk/blkback.rs"]
 #[allow(dead_code, unreachable_pub, reason = "a module of several tests, each of which uses a part")]
 mod blkback;
+#[path = "disk/requests.rs"]
 mod requests;
 
 use blkback::{Backend, Manners};
