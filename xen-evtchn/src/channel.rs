@@ -110,7 +110,7 @@ impl<P: Platform> Channel<P> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the port is not open.
+    /// `EINVAL` if the port is beyond those that Xen has ever opened. A port that is closed is no error.
     #[doc(alias = "EVTCHNOP_unmask")]
     pub fn unmask(&self) -> Result<(), Errno> {
         op::unmask(&self.platform, self.port)

@@ -93,7 +93,7 @@ pub fn send<H: Hypercall + ?Sized>(xen: &H, port: Port) -> Result<(), Errno> {
 ///
 /// # Errors
 ///
-/// `EINVAL` if the port is not open.
+/// `EINVAL` if the port is beyond those that Xen has ever opened. A port that is closed is no error.
 #[doc(alias = "EVTCHNOP_unmask")]
 pub fn unmask<H: Hypercall + ?Sized>(xen: &H, port: Port) -> Result<(), Errno> {
     op(xen, EVTCHNOP_UNMASK, EvtchnUnmask { port }).map(drop)

@@ -25,7 +25,8 @@ unsafe fn op<H: Hypercall + ?Sized, T>(xen: &H, number: u32, vcpu: u32, arg: &mu
 ///
 /// # Errors
 ///
-/// `EINVAL` or `EBUSY` if it was done before, `ENXIO` or `EINVAL` if the structure would cross the page.
+/// `EBUSY` if it was done before, `ENXIO` if the structure would cross the page. Before Xen 4.18 `EINVAL` if it was done
+/// before, or if the vCPU is neither down nor the caller.
 ///
 /// # Safety
 ///
