@@ -10,7 +10,7 @@ use log::{info, warn};
 use xen_back::block::{Blkback, BlkbackEvent, DiskSpec, HotplugError, HotplugWait, Storage};
 use xen_hypercall::ops::sched;
 use xen_hypercall::{ForeignFrames, Instant, Port};
-use xen_store::xenbus::{Backend, DeviceId, backends};
+use xen_store::xenbus::{Backend, BackendEvent, DeviceId, backends};
 use xen_store::{Limits, Nodes, StoreError, Watch, XenStore};
 
 /// The most devices of a kind that are served. Xen's servers let a domain have 128 watches, and each device takes two.
@@ -203,7 +203,26 @@ impl<'a, P: ForeignFrames, D: Storage + Clone> Service<'a, P, D> {
 
     /// Takes up the disks whose script has written where their storage is.
     fn look_at_scripts(&mut self, now: Instant, turn: &mut Turn) {
-        for (backend, mut wait) in core::mem::take(&mut self.waiting) {
+        for (mut backend, mut wait) in core::mem::take(&mut self.waiting) {
+            match backend.poll(now) {
+                Ok(BackendEvent::Setup) => {}
+                Ok(BackendEvent::Removed) => {
+                    turn.note(backend.remove());
+                    turn.freed = true;
+                    continue;
+                }
+                // The toolstack has it closed before its script was done.
+                Ok(_) => {
+                    turn.by(backend.deadline());
+                    self.waiting.push((backend, wait));
+                    continue;
+                }
+                Err(error) => {
+                    turn.note(Err::<(), _>(error));
+                    self.waiting.push((backend, wait));
+                    continue;
+                }
+            }
             let done = match wait.poll(&backend, now) {
                 Ok(Some(spec)) => self.serve_disk(backend, spec, now),
                 Ok(None) => {

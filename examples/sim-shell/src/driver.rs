@@ -33,6 +33,8 @@ pub struct Offer {
     pub disks: Disks<SharedDisk>,
     /// How they are served.
     pub block: block::Config,
+    /// How long a hotplug script may take, if one is waited for.
+    pub hotplug_timeout: Option<Duration>,
 }
 
 impl Offer {
@@ -41,6 +43,7 @@ impl Offer {
         let config = Config {
             block: self.block,
             close_timeout: CLOSE_TIMEOUT,
+            hotplug_timeout: self.hotplug_timeout,
             address,
             echo: ECHO_PORT,
             ..Config::default()

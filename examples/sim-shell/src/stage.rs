@@ -25,6 +25,8 @@ pub struct Setup {
     pub disk: SharedDisk,
     /// How the disk is served.
     pub config: Config,
+    /// How long the driver domain waits for the hotplug script of a disk, if it waits for one.
+    pub hotplug_timeout: Option<Duration>,
     /// What goes wrong in the guest.
     pub guest: Faults,
     /// What goes wrong in the driver domain.
@@ -37,7 +39,7 @@ impl Setup {
     /// Returns a world where nothing goes wrong.
     pub fn new(seed: u64, disk: SharedDisk) -> Self {
         let (config, guest, driver) = (Config::default(), Faults::default(), Faults::default());
-        Self { seed, disk, config, guest, driver, trace: false }
+        Self { seed, disk, config, hotplug_timeout: None, guest, driver, trace: false }
     }
 }
 
@@ -99,7 +101,8 @@ impl Stage {
             world.start_trace();
         }
         let trace = setup.trace;
-        let offer = Offer { disks: Disks::new(vec![(TARGET.to_owned(), setup.disk)]), block: setup.config };
+        let disks = Disks::new(vec![(TARGET.to_owned(), setup.disk)]);
+        let offer = Offer { disks, block: setup.config, hotplug_timeout: setup.hotplug_timeout };
         let driver_faults = Arc::new(setup.driver);
         let reset = Reset::default();
         let (driver, task) = start_driver(&world, &driver_faults, &offer, &reset)?;

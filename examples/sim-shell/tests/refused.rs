@@ -86,3 +86,45 @@ fn a_disk_that_there_is_not_is_told_closed_and_removed() {
     stage.world.run_for(Duration::from_secs(1));
     assert_eq!(backend_state(&stage, &device), 0);
 }
+
+/// A disk whose hotplug script writes late is served then, or refused, or removed while it waits.
+#[test]
+fn disks_wait_for_hotplug_scripts() {
+    let timeout = Duration::from_secs(20);
+    let setup = Setup::new(1, SharedDisk::noise(1, 1 << 20));
+    let stage = Stage::new(Setup { hotplug_timeout: Some(timeout), ..setup }).unwrap();
+    let store = stage.world.store();
+    // More than can wait at once.
+    let devices: Vec<_> = (1..8)
+        .map(|number| {
+            let target = format!("{}memory", if number == 2 { "aio:" } else { "" });
+            let disk = Disk { target, ..Disk::new(&format!("xvdq{number}")) };
+            let device = stage.world.attach_disk(stage.guest.inner(), stage.driver(), &disk);
+            store.remove(format!("{}/physical-device", device.backend_path())).unwrap();
+            device
+        })
+        .collect();
+    let [late, prefixed, failed, gone, ..] = devices[..] else { panic!() };
+    stage.world.run_for(Duration::from_secs(5));
+    assert_eq!(backend_state(&stage, &late), 1, "its script is not done");
+    store.write(format!("{}/physical-device-path", late.backend_path()), "/dev/loop0").unwrap();
+    store.write(format!("{}/physical-device", prefixed.backend_path()), "7:1").unwrap();
+    store.write(format!("{}/hotplug-status", failed.backend_path()), "error").unwrap();
+    stage.world.detach(&gone);
+    stage.world.run_for(A_WHILE);
+    assert_eq!([late, prefixed].map(|device| backend_state(&stage, &device)), [INIT_WAIT; 2]);
+    assert_eq!(backend_state(&stage, &gone), 0, "it was removed while it waited");
+    let why = error(&stage, &failed);
+    assert!(why.as_deref().is_some_and(|why| why.starts_with("hotplug-status: ")), "{why:?}");
+    // Those that had no place at first had their time too.
+    stage.world.run_for(2 * timeout);
+    for device in &devices[4..] {
+        let why = error(&stage, device);
+        assert!(why.as_deref().is_some_and(|why| why.starts_with("physical-device: ")), "{why:?}");
+    }
+    for device in &devices {
+        stage.world.detach(device);
+    }
+    stage.world.run_for(A_WHILE);
+    assert!(devices.iter().all(|device| backend_state(&stage, device) == 0));
+}
