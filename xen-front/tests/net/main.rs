@@ -387,6 +387,23 @@ fn rings_that_stay_mapped_are_reported_and_kept_back_until_the_backend_lets_go()
 }
 
 #[test]
+fn closed_interface_receives_nothing() {
+    let lab = Lab::new();
+    let mut net = lab.net();
+    // Two packets are in their buffers when the interface is unplugged.
+    lab.send([(packet(1), NetRxFlags::empty()), (packet(2), NetRxFlags::empty())]);
+    lab.world.detach(&lab.device);
+    lab.world.run_for(Duration::from_millis(10));
+    lab.wait_for(&mut net, Link::Closed);
+    assert_eq!(net.receive(&mut [0; 2048]), Ok(None));
+    assert_eq!(net.receive_with(|packet, _| packet.len()), Ok(None));
+    assert_eq!(net.transmit_with(60, TxChecksum::Complete, |_| ()), Err(TxError::Down));
+    assert_eq!((net.flush(), net.final_check()), (Ok(()), Ok(false)));
+    net.close().unwrap();
+    lab.finish();
+}
+
+#[test]
 fn transmit_with_hands_out_zeroes() {
     let lab = Lab::new();
     let mut net = lab.net();
