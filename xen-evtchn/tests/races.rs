@@ -476,6 +476,31 @@ fn storm_without_a_free_port_is_served() {
     drop(rest);
 }
 
+/// An upcall that can't be raised leaves no port: the next one would have no word in the array.
+#[test]
+fn port_without_word_is_closed() {
+    let guest = guest(Abi::Fifo, 4095);
+    let pairs: Vec<_> = (0..2).map(|_| guest.pair()).collect();
+    let mut rest: Vec<Channel<Domain>> = Vec::new();
+    while rest.last().is_none_or(|last| last.port().0 < 1023) {
+        rest.push(Channel::bind_ipi(guest.domain.clone(), 0).unwrap());
+    }
+    for (ours, theirs) in &pairs {
+        guest.events().unmask(ours.port()).unwrap();
+        theirs.notify().unwrap();
+    }
+    let mut delivered = 0;
+    guest.events().on_upcall(0, |port| {
+        delivered += 1;
+        if delivered < 5000 {
+            pairs.iter().find(|(ours, _)| ours.port() == port).unwrap().1.notify().unwrap();
+        }
+    });
+    assert_eq!(delivered, 5001);
+    assert_eq!(Channel::bind_ipi(guest.domain.clone(), 0).unwrap().port(), Port(1024));
+    drop(rest);
+}
+
 #[test]
 fn storm_in_all_priorities_is_served() {
     let guest = guest(Abi::Fifo, 1023);

@@ -155,6 +155,7 @@ fn long_transfers_keep_the_ring_busy_and_notify_once_a_batch_and_allocate_nothin
 fn the_poll_core_gives_each_buffer_back_with_its_own_data() {
     let lab = Lab::new();
     let mut block = lab.block();
+    assert_eq!(block.id(), lab.device.get().id);
     let content = lab.back.state().disk.clone();
     let mut tokens = std::collections::BTreeMap::new();
     for index in 0..32u64 {

@@ -138,6 +138,7 @@ fn text_waits_once_for_a_reader_that_is_away_and_again_when_it_is_back() {
     world.run_for(Duration::from_millis(1));
     writeln!(console, "back").unwrap();
     console.flush(guest.now() + Duration::from_secs(1)).unwrap();
+    assert_eq!(console.is_drained(), Ok(true));
     assert!(world.console_output(guest.id()).ends_with(b"back\r\n"));
 }
 

@@ -205,6 +205,16 @@ fn directory_that_changes_is_read_again() {
             let names: Vec<&str> = store.directory_into("dir", &mut buffer).unwrap().collect();
             assert_eq!(names, ["a", "b", "a", "c"]);
         });
+        #[cfg(feature = "alloc")]
+        with_store(|world, store| {
+            let parts = move |asked: u32| {
+                let generation = asked.min(2 * changes) / 2;
+                let end = if asked > 2 * changes && asked.is_multiple_of(2) { "c\0\0" } else { "b\0" };
+                format!("{generation}\0a\0{end}").into_bytes()
+            };
+            in_parts(&mut world.server.borrow_mut(), parts);
+            assert_eq!(store.list("dir").unwrap(), ["a", "b", "a", "c"]);
+        });
     }
     with_store(|world, store| {
         // It changes once, before anything was passed on.

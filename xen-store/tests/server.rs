@@ -227,6 +227,16 @@ fn a1_6_a_guest_that_writes_all_the_time_can_not_starve_the_control_domains_tran
 }
 
 #[test]
+fn permissions_of_a_node_have_a_quota() {
+    let (mut server, _, guest) = start();
+    server.set_quotas(Quotas { permissions: 2, ..Quotas::default() });
+    ask(&mut server, guest, M::WRITE, "node\0x").unwrap();
+    assert_eq!(ask(&mut server, guest, M::SET_PERMS, "node\0n5\0r1\0").unwrap(), OK);
+    assert_eq!(ask(&mut server, guest, M::SET_PERMS, "node\0n5\0r1\0r2\0"), Err(ServerError::NoSpace));
+    assert_eq!(ask(&mut server, guest, M::GET_PERMS, "node\0").unwrap(), "n5\0r1\0");
+}
+
+#[test]
 fn a1_6_nodes_made_in_several_transactions_count_together() {
     let (mut server, _, guest) = start();
     server.set_quotas(Quotas { nodes: 10, ..Quotas::default() });
@@ -438,6 +448,36 @@ fn a_toolstack_introduces_domains_and_sets_what_they_may_use() {
         assert_eq!(self::ask(&mut server, guest, kind, "7\0"), Err(ServerError::AccessDenied));
     }
     assert_eq!(self::ask(&mut server, guest, M::GET_FEATURE, ""), Ok("7\0".into()));
+}
+
+#[test]
+fn domain_has_the_rights_of_its_target() {
+    let (mut server, dom0, guest) = start();
+    server.introduce(DomId(6));
+    let model = server.connect(DomId(6));
+    ask(&mut server, guest, M::WRITE, "node\0x").unwrap();
+    ask(&mut server, dom0, M::MKDIR, "/local/domain/6\0").unwrap();
+    ask(&mut server, dom0, M::SET_PERMS, "/local/domain/6\0n6\0").unwrap();
+    let path = "/local/domain/5/node\0";
+    let denied = || Err(ServerError::AccessDenied);
+    assert_eq!(ask(&mut server, model, M::READ, path), denied());
+    ask(&mut server, dom0, M::SET_TARGET, "6\x005\0").unwrap();
+    assert_eq!(ask(&mut server, model, M::READ, path).unwrap(), "x");
+    assert_eq!(ask(&mut server, model, M::WRITE, &format!("{path}y")).unwrap(), OK);
+    // It keeps the owner: only dom0 gives a node away.
+    assert_eq!(ask(&mut server, model, M::SET_PERMS, &format!("{path}n5\0r6\0")).unwrap(), OK);
+    // Its own rights stay, and its target gets none of them.
+    assert_eq!(ask(&mut server, model, M::WRITE, "own\0z").unwrap(), OK);
+    assert_eq!(ask(&mut server, model, M::READ, "own\0").unwrap(), "z");
+    assert_eq!(ask(&mut server, guest, M::READ, "/local/domain/6/own\0"), denied());
+    // What its target may only read, it may read too.
+    ask(&mut server, dom0, M::WRITE, "/shown\0w").unwrap();
+    ask(&mut server, dom0, M::SET_PERMS, "/shown\0n0\0r5\0").unwrap();
+    assert_eq!(ask(&mut server, model, M::READ, "/shown\0").unwrap(), "w");
+    assert_eq!(ask(&mut server, model, M::WRITE, "/shown\0v"), denied());
+    ask(&mut server, dom0, M::SET_PERMS, "/shown\0n0\0w5\0").unwrap();
+    assert_eq!(ask(&mut server, model, M::WRITE, "/shown\0v").unwrap(), OK);
+    assert_eq!(ask(&mut server, model, M::READ, "/shown\0"), denied());
 }
 
 #[test]
