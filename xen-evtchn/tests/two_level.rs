@@ -44,6 +44,13 @@ fn an_event_is_handled_once_and_only_while_its_port_is_unmasked() {
 }
 
 #[test]
+fn port_beyond_the_words_is_refused() {
+    let (_world, _domain, events) = domain(1023);
+    assert_eq!(events.opened(Port(4095), 0), Ok(()));
+    assert_eq!(events.opened(Port(4096), 0), Err(Errno::EINVAL));
+}
+
+#[test]
 fn d_e02_a_bit_that_no_port_stands_behind_is_cleared_and_told_once_or_stays_masked() {
     let (_world, _domain, events) = domain(1023);
     let words = events.shared_info().as_ref();

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 use xen_hypercall::{DomId, SharedMem};
+use xen_store::connection::Connection;
 use xen_store::wire::{Access, MessageType, Part, Permission, ServerError};
 use xen_store::{ConnectionError, Limits, Nodes, Reason, RingTransport, StoreError, Transport, XenStore};
 
@@ -646,6 +647,27 @@ fn broken_connection_stays_broken() {
             while watch.try_next().is_ok_and(|event| event.is_some()) {}
             assert_eq!(watch.try_next().unwrap_err().reason, broken);
         }
+    });
+}
+
+#[test]
+fn held_or_broken_connection_takes_no_request() {
+    let fails = Cell::new(None);
+    with_page(0, |world| {
+        let fails: &Cell<Option<ConnectionError>> = &fails;
+        let guest = *world.store().platform();
+        let transport = Flaky { ring: RingTransport::new(guest, world.mem, double::PORT), fails };
+        let mut buffer = vec![0; 1 << 16];
+        let mut connection = Connection::new(transport, &mut buffer[..], 4, 4, 0);
+        let ticket = connection.reserve(MessageType::READ, 0).unwrap();
+        connection.append(ticket, b"domid\0").unwrap();
+        connection.hold();
+        assert_eq!(connection.submit(ticket), Err(Reason::Suspended));
+        connection.release();
+        let broken = ConnectionError::System { code: 5 };
+        fails.set(Some(broken));
+        assert_eq!(connection.poll(), Err(broken));
+        assert_eq!(connection.submit(ticket), Err(Reason::Connection(broken)));
     });
 }
 

@@ -227,9 +227,52 @@ fn a1_6_a_guest_that_writes_all_the_time_can_not_starve_the_control_domains_tran
 }
 
 #[test]
+fn commit_without_growth_ignores_quotas() {
+    let (mut server, _, guest) = start();
+    ask(&mut server, guest, M::WRITE, "node\0x").unwrap();
+    server.set_quotas(Quotas { nodes: 0, memory: 0, ..Quotas::default() });
+    let tx = ask(&mut server, guest, M::TRANSACTION_START, "\0").unwrap();
+    let tx = tx.trim_end_matches('\0').parse().unwrap();
+    assert_eq!(ask_tx(&mut server, guest, tx, M::WRITE, b"node\0y").0.unwrap(), OK);
+    assert_eq!(ask_tx(&mut server, guest, tx, M::TRANSACTION_END, b"T\0").0.unwrap(), OK);
+    assert_eq!(ask(&mut server, guest, M::READ, "node\0").unwrap(), "y");
+}
+
+#[test]
+fn directory_parts_fit_messages() {
+    let (mut server, dom0, _) = start();
+    for (name, len) in [("a", 2000), ("b", 1990)] {
+        ask(&mut server, dom0, M::MKDIR, &format!("/dir/{}\0", name.repeat(len))).unwrap();
+    }
+    let mut parts = Vec::new();
+    for len in 80..120 {
+        let last = format!("/dir/{}\0", "c".repeat(len));
+        ask(&mut server, dom0, M::MKDIR, &last).unwrap();
+        let (mut names, mut count) = (String::new(), 0);
+        while !names.ends_with("\0\0") {
+            let part =
+                ask(&mut server, dom0, M::DIRECTORY_PART, &format!("/dir\0{}\0", names.len())).unwrap();
+            assert!(part.len() <= 4096, "{} bytes", part.len());
+            let (_, part) = part.split_once('\0').unwrap();
+            names += part;
+            count += 1;
+        }
+        let mut lens: Vec<_> = names.trim_end_matches('\0').split('\0').map(str::len).collect();
+        lens.sort_unstable();
+        assert_eq!(lens, [len, 1990, 2000]);
+        parts.push(count);
+        ask(&mut server, dom0, M::RM, &last).unwrap();
+    }
+    // The shortest fit into one message, as far as there is room.
+    let one = parts.iter().filter(|&&count| count == 1).count();
+    assert!(parts.is_sorted() && one > 0 && one < parts.len(), "{parts:?}");
+}
+
+#[test]
 fn permissions_of_a_node_have_a_quota() {
     let (mut server, _, guest) = start();
     server.set_quotas(Quotas { permissions: 2, ..Quotas::default() });
+    assert_eq!(server.quotas().permissions, 2);
     ask(&mut server, guest, M::WRITE, "node\0x").unwrap();
     assert_eq!(ask(&mut server, guest, M::SET_PERMS, "node\0n5\0r1\0").unwrap(), OK);
     assert_eq!(ask(&mut server, guest, M::SET_PERMS, "node\0n5\0r1\0r2\0"), Err(ServerError::NoSpace));

@@ -94,6 +94,28 @@ mod tests {
     use std::boxed::Box;
     use xen_hypercall::{Page, SharedMem};
 
+    /// Transfers of guests' memory go through a buffer, a part at a time.
+    #[test]
+    fn transfers_longer_than_the_buffer() {
+        const LEN: usize = 20 * 4096;
+        const { assert!(LEN > CHUNK && !LEN.is_multiple_of(CHUNK)) }
+        let path = std::env::temp_dir().join(std::format!("xen-back-file-long-{}", std::process::id()));
+        let content: std::vec::Vec<_> = (0..LEN).map(|index| (index / 100) as u8).collect();
+        std::fs::write(&path, &content).unwrap();
+        let mut disk = FileDisk::open(&path, false).unwrap();
+        let mut pages = Box::new([const { Page([0; 4096]) }; 20]);
+        let mem = SharedMem::from_pages(&mut pages);
+        disk.read(0, Piece::shared(mem, 0, LEN).unwrap()).unwrap();
+        let mut found = std::vec![0; LEN];
+        mem.copy_to(0, &mut found).unwrap();
+        assert!(found == content);
+        let reversed: std::vec::Vec<_> = content.iter().rev().copied().collect();
+        mem.copy_from(0, &reversed).unwrap();
+        disk.write(0, Piece::shared(mem, 0, LEN).unwrap()).unwrap();
+        assert!(std::fs::read(&path).unwrap() == reversed);
+        std::fs::remove_file(&path).unwrap();
+    }
+
     #[test]
     fn a_file_keeps_what_guests_write_and_nothing_beyond_its_size() {
         let path = std::env::temp_dir().join(std::format!("xen-back-file-disk-{}", std::process::id()));

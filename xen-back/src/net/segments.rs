@@ -111,6 +111,8 @@ mod tests {
         fn segments_are_whole_packets_that_add_up(data in proptest::collection::vec(any::<u8>(), 0..5000), size in 1u16..1500, flags: u8) {
             let mut frame = tcp_frame(&data);
             frame[47] = flags;
+            // The checksum of the whole, which no segment has.
+            frame[24..26].copy_from_slice(&[0x5a, 0xa5]);
             let segments = Segments::of(&frame, size).unwrap();
             let mut found = Vec::new();
             for index in 0..segments.count() {
@@ -123,6 +125,11 @@ mod tests {
                 let last = index + 1 == segments.count();
                 prop_assert_eq!(room[47] & (FIN | PSH), if last { flags & (FIN | PSH) } else { 0 });
                 prop_assert!(room.len() <= 54 + usize::from(size));
+                // Addresses, ports and what else segments share.
+                for shared in [0..16, 20..24, 26..38, 42..47, 48..50, 52..54] {
+                    prop_assert_eq!(&room[shared.clone()], &frame[shared]);
+                }
+                prop_assert_eq!(u16::from_be_bytes([room[18], room[19]]), 1 + index as u16);
                 found.extend_from_slice(&room[54..]);
             }
             prop_assert_eq!(found, data);

@@ -316,6 +316,21 @@ fn restless_backend_does_not_extend_close() {
 }
 
 #[test]
+fn close_waits_for_its_whole_timeout() {
+    let lab = Lab::new();
+    let net = lab.net();
+    lab.world.pause(lab.device.backend);
+    let start = lab.guest.now();
+    let closed = net.close();
+    assert!(matches!(closed, Err(NetError::Xenbus(XenbusError::Timeout { .. }))), "{closed:?}");
+    let waited = lab.guest.now().saturating_duration_since(start);
+    assert!(waited >= LIMIT - Duration::from_secs(1) && waited <= LIMIT, "{waited:?}");
+    lab.world.unpause(lab.device.backend);
+    lab.world.run_until_idle();
+    lab.finish();
+}
+
+#[test]
 fn an_unplugged_interface_goes_down_and_closes_by_itself() {
     let lab = Lab::new();
     let mut net = lab.net();

@@ -333,8 +333,8 @@ impl<'ast> Visit<'ast> for Visitor {
 
 /// Is running the expression for what it does, not for its value, the point of a statement?
 fn has_effect(expr: &Expr) -> bool {
-    // Hints to the processor and to the allocator: nothing depends on them.
-    const HINTS: [&str; 3] = ["spin_loop", "reserve", "shrink_to_fit"];
+    // Hints to the compiler, the processor and the allocator: nothing depends on them.
+    const HINTS: [&str; 4] = ["cold_path", "spin_loop", "reserve", "shrink_to_fit"];
     match expr {
         Expr::Call(call) => match &*call.func {
             Expr::Path(path) => {

@@ -431,3 +431,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn copies_stay_within_their_slot() {
+    let mut slots = Slots::new();
+    slots.add(pages::<2>(), &[GrantRef(1), GrantRef(2)]);
+    assert_eq!(slots.copy_to(0, PAGE_SIZE - 1, &mut [0]), Some(()));
+    assert_eq!(slots.copy_to(0, PAGE_SIZE - 1, &mut [0; 2]), None);
+    assert_eq!(slots.copy_to(0, PAGE_SIZE + 1, &mut []), None);
+    assert_eq!(slots.copy_from(0, PAGE_SIZE, &[1]), None);
+    assert_eq!(slots.copy_from(1, PAGE_SIZE - 1, &[1]), Some(()));
+}
