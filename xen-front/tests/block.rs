@@ -515,6 +515,33 @@ fn a_device_that_is_reopened_again_and_again_loses_none_of_its_requests() {
 }
 
 #[test]
+fn flush_at_backend_without_it_is_unsupported() {
+    let lab = Lab::new();
+    let mut block = lab.block();
+    lab.back.state().manners = Manners::Silent;
+    let token = block.submit(Request::Flush).unwrap();
+    block.kick();
+    lab.world.run_for(Duration::from_millis(10));
+    lab.back.state().manners = Manners::Good;
+    lab.back.state().set("feature-flush-cache", 0);
+    lab.back.state().set("feature-barrier", 0);
+    block.reopen().unwrap();
+    let mut done = None;
+    for _ in 0..100 {
+        block.poll(lab.guest.now()).unwrap();
+        done = block.complete();
+        if done.is_some() {
+            break;
+        }
+        lab.store.wait(lab.deadline());
+    }
+    let done = done.unwrap();
+    assert_eq!((done.token, done.outcome), (token, Err(IoError::Unsupported)));
+    lab.close(block);
+    lab.finish();
+}
+
+#[test]
 fn a_driver_domain_that_dies_ends_a_transfer_with_an_error() {
     let lab = Lab::new();
     let mut disk = lab.disk();

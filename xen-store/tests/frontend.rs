@@ -4,7 +4,7 @@ mod double;
 
 use double::{Guest, HOME, Server, Store, World, with_store};
 use std::time::Duration;
-use xen_hypercall::{DomId, SharedMem};
+use xen_hypercall::{DomId, Instant, SharedMem};
 use xen_store::xenbus::{
     self, Frontend, FrontendEvent as Event, HotPlug, Plugged, XenbusError, XenbusState as State,
 };
@@ -318,6 +318,25 @@ fn attempt_has_own_deadline() {
 }
 
 #[test]
+fn close_has_time_of_its_own() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 2);
+        device.set_timeout(Duration::from_secs(7));
+        device.wait_for(Event::Publish).unwrap();
+        world.server.borrow_mut().reaction = None;
+        device.publish(State::INITIALISED, &[]).unwrap();
+        let now = || Instant::from_nanos(world.now.get());
+        assert_eq!(device.poll(now()).unwrap(), Event::Wait);
+        // All but a second of what the attempt to connect may take.
+        world.now.set(world.now.get() + 27_000_000_000);
+        device.close().unwrap();
+        world.now.set(world.now.get() + 2_000_000_000);
+        assert_eq!(device.poll(now()).unwrap(), Event::Wait);
+        assert_eq!(states(world).0, "5");
+    });
+}
+
+#[test]
 fn a_backend_that_closes_instead_of_connecting_refuses() {
     for peer in ["5", "6"] {
         with_store(|world, store| {
@@ -343,7 +362,7 @@ fn a_device_in_use_is_told_when_its_backend_closes_or_starts_anew() {
             connect(&mut device);
             world.set(&format!("{BACKEND}/state"), peer);
             while device.wait().unwrap() == Event::Connected {
-                store.wait(xen_hypercall::Instant::from_nanos(u64::MAX));
+                store.wait(Instant::from_nanos(u64::MAX));
             }
             assert_eq!(device.wait().unwrap(), Event::Close, "backend in {peer}");
             let _ = device.close_and_wait();
@@ -362,7 +381,7 @@ fn a_device_that_the_toolstack_takes_away_closes_for_good() {
         store.domid().unwrap();
         loop {
             match device.wait().unwrap() {
-                Event::Publish => store.wait(xen_hypercall::Instant::from_nanos(u64::MAX)),
+                Event::Publish => store.wait(Instant::from_nanos(u64::MAX)),
                 event => break assert_eq!(event, Event::Closed),
             }
         }
@@ -380,7 +399,7 @@ fn a_directory_that_vanishes_is_an_unplug_and_is_not_written_to_again() {
         world.server.borrow_mut().remove(BACKEND);
         world.server.borrow_mut().remove(FRONTEND);
         while device.wait().unwrap() == Event::Connected {
-            store.wait(xen_hypercall::Instant::from_nanos(u64::MAX));
+            store.wait(Instant::from_nanos(u64::MAX));
         }
         assert_eq!(device.wait().unwrap(), Event::Unplugged);
         device.close_and_wait().unwrap();
@@ -408,7 +427,7 @@ fn a_reconfigured_backend_gets_its_two_answers() {
         connect(&mut device);
         world.set(&format!("{BACKEND}/state"), "7");
         while device.wait().unwrap() == Event::Connected {
-            store.wait(xen_hypercall::Instant::from_nanos(u64::MAX));
+            store.wait(Instant::from_nanos(u64::MAX));
         }
         device.wait_for(Event::Reconfigure).unwrap();
         device.switch(State::RECONFIGURING).unwrap();
