@@ -96,7 +96,7 @@ fn a_device_connects_and_closes_in_the_order_of_the_protocol() {
 fn a_network_device_goes_to_connected_before_its_backend() {
     with_store(|world, store| {
         let mut device = open(world, store, 1, 1);
-        assert_eq!(device.poll(xen_hypercall::Instant::default()).unwrap(), Event::Wait);
+        assert_eq!(device.poll(Instant::default()).unwrap(), Event::Wait);
         world.set(&format!("{BACKEND}/state"), "2");
         device.wait_for(Event::Publish).unwrap();
         device.publish(State::CONNECTED, &[("request-rx-copy", &1)]).unwrap();
