@@ -269,6 +269,18 @@ fn directory_parts_fit_messages() {
 }
 
 #[test]
+fn reset_watches_are_not_counted() {
+    let (mut server, _, guest) = start();
+    server.set_quotas(Quotas { memory: 4096, ..Quotas::default() });
+    for turn in 0..100 {
+        for name in ["a", "b"] {
+            assert_eq!(ask(&mut server, guest, M::WATCH, &format!("{name}\0token\0")).unwrap(), OK, "{turn}");
+        }
+        assert_eq!(ask(&mut server, guest, M::RESET_WATCHES, "\0").unwrap(), OK);
+    }
+}
+
+#[test]
 fn permissions_of_a_node_have_a_quota() {
     let (mut server, _, guest) = start();
     server.set_quotas(Quotas { permissions: 2, ..Quotas::default() });

@@ -124,6 +124,7 @@ mod tests {
                 prop_assert_eq!(sequence.wrapping_sub(0x0102_0304), found.len() as u32);
                 let last = index + 1 == segments.count();
                 prop_assert_eq!(room[47] & (FIN | PSH), if last { flags & (FIN | PSH) } else { 0 });
+                prop_assert_eq!(room[47] & CWR, if index == 0 { flags & CWR } else { 0 });
                 prop_assert!(room.len() <= 54 + usize::from(size));
                 // Addresses, ports and what else segments share.
                 for shared in [0..16, 20..24, 26..38, 42..47, 48..50, 52..54] {
