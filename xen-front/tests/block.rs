@@ -515,21 +515,6 @@ fn a_device_that_is_reopened_again_and_again_loses_none_of_its_requests() {
 }
 
 #[test]
-fn refused_transfers_keep_the_buffers() {
-    let lab = Lab::new();
-    let mut disk = lab.disk();
-    let before = lab.guest.counters().pages_allocated;
-    for _ in 0..3 * DEFAULT_BUFFERS {
-        let refused = disk.read(SECTORS as u64, &mut [0; 512]);
-        assert!(matches!(refused, Err(TransferError::Refused(_))), "{refused:?}");
-    }
-    disk.read(0, &mut vec![0; SECTORS * 512]).unwrap();
-    assert_eq!(lab.guest.counters().pages_allocated, before);
-    disk.close(lab.deadline()).unwrap();
-    lab.finish();
-}
-
-#[test]
 fn flush_at_backend_without_it_is_unsupported() {
     let lab = Lab::new();
     let mut block = lab.block();
