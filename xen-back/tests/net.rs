@@ -284,6 +284,9 @@ fn d_n08_a_guest_that_takes_nothing_costs_a_bounded_queue_and_is_served_again_la
         raw.data.as_ref().copy_to(usize::from(id) * 4096, &mut found).unwrap();
         assert_eq!(found, sent);
     }
+    // The room of those that were placed is used again, and no more.
+    let again = (0..10).filter(|_| back.send(Packet::new(&sent, Checksum::Unknown))).count();
+    assert_eq!(again, 8);
     raw.close(&mut back);
     drop(back);
     lab.finish();

@@ -213,6 +213,24 @@ fn read_only_features_do_not_hide_requests() {
 }
 
 #[test]
+fn refused_feature_does_not_hide_others() {
+    let guest = guest(7);
+    let node = format!("/local/domain/{}/control/feature-poweroff", guest.domain.id());
+    let read_only = [
+        Permission { access: Access::None, domain: DomId(0) },
+        Permission { access: Access::Read, domain: guest.domain.id() },
+    ];
+    guest.world.store().set_permissions(node, &read_only).unwrap();
+    let control = Control::new(&guest.store, &Request::ALL).unwrap();
+    assert_eq!(guest.seen("control/feature-poweroff").as_deref(), Some(""));
+    for feature in ["control/feature-reboot", "control/feature-suspend"] {
+        assert_eq!(guest.seen(feature).as_deref(), Some("1"), "{feature}");
+    }
+    drop(control);
+    guest.end();
+}
+
+#[test]
 fn a_request_is_not_lost_to_an_error() {
     let guest = guest(4);
     let mut control = Control::new(&guest.store, &[Request::Reboot]).unwrap();
