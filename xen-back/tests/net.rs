@@ -27,6 +27,13 @@ use xen_sys::io::netif::{
 use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_GRANT_TABLE_OP};
 use zerocopy::{FromBytes, IntoBytes};
 
+/// Polls after which a test gives up.
+const POLLS: usize = 1000;
+/// The time without an event after which a backend alone has settled.
+const SETTLED: Duration = Duration::from_micros(200);
+/// The time without an event after which both ends sleep for good.
+const ASLEEP: Duration = Duration::from_millis(100);
+
 struct Guest {
     domain: Domain,
     device: Device,
@@ -71,45 +78,78 @@ impl Lab {
         Net::open(&guest.store, &guest.grants, FrontVif(0), Config::default()).unwrap()
     }
 
+    /// Polls the backend once, and then whenever an event wakes it, until none does.
+    fn settle(&self, back: &mut Netback<'_, Domain>, port: &mut dyn Port) -> Result<NetbackEvent, NetError> {
+        let mut wait = EventWait::new(&self.driver);
+        let mut last = Ok(NetbackEvent::Idle);
+        for _ in 0..POLLS {
+            if !wait.take() {
+                if run_until_due(&[&wait], SETTLED) {
+                    continue;
+                }
+                return last;
+            }
+            last = back.poll(self.driver.now(), port);
+            match last {
+                Ok(NetbackEvent::Idle) => {}
+                Ok(NetbackEvent::Busy) => self.let_others_run(&mut wait),
+                Ok(NetbackEvent::Removed) | Err(_) => return last,
+            }
+        }
+        panic!("it never settles: {back:?}");
+    }
+
+    /// Lets the other domains run for a moment.
     fn pass(&self) {
         self.world.run_for(Duration::from_micros(10));
     }
 
-    /// Lets the backend run alone for a while.
-    fn settle(&self, back: &mut Netback<'_, Domain>, port: &mut dyn Port) -> Result<NetbackEvent, NetError> {
-        let mut last = Ok(NetbackEvent::Idle);
-        for _ in 0..20 {
-            last = back.poll(self.driver.now(), port);
-            if last.is_err() {
-                break;
+    /// Lets the other domains run before a poll that the last one has asked for.
+    fn let_others_run(&self, wait: &mut EventWait) {
+        wait.wake();
+        self.pass();
+    }
+
+    /// Polls both ends, each when an event wakes it, until `done`.
+    fn run(
+        &self,
+        guest: usize,
+        front: &mut Net<'_, Domain>,
+        back: &mut Netback<'_, Domain>,
+        done: impl Fn(Link, &Netback<'_, Domain>) -> bool,
+    ) {
+        let domain = &self.guests[guest].domain;
+        let (mut front_wait, mut back_wait) = (EventWait::new(domain), EventWait::new(&self.driver));
+        let mut link = Link::Connecting;
+        for _ in 0..POLLS {
+            let front_due = front_wait.take();
+            if front_due {
+                link = front.poll(domain.now()).unwrap();
             }
-            self.pass();
+            if done(link, back) {
+                return;
+            }
+            let back_due = back_wait.take();
+            if back_due && back.poll(self.driver.now(), &mut |_: Packet<'_>| {}) == Ok(NetbackEvent::Busy) {
+                self.let_others_run(&mut back_wait);
+            }
+            if !front_due && !back_due {
+                let woken = run_until_due(&[&front_wait, &back_wait], ASLEEP);
+                assert!(woken, "both ends sleep: {front:?} {back:?}");
+            }
         }
-        last
+        panic!("it never came: {front:?} {back:?}");
     }
 
     fn connect<'a>(&'a self, guest: usize, back: &mut Netback<'_, Domain>) -> Net<'a, Domain> {
         let mut front = self.front(guest);
-        for _ in 0..100 {
-            if front.poll(self.guests[guest].domain.now()).unwrap() == Link::Up && back.is_connected() {
-                return front;
-            }
-            back.poll(self.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
-            self.pass();
-        }
-        panic!("{front:?} {back:?}");
+        self.run(guest, &mut front, back, |link, back| link == Link::Up && back.is_connected());
+        front
     }
 
     fn close(&self, guest: usize, mut front: Net<'_, Domain>, back: &mut Netback<'_, Domain>) {
-        let domain = &self.guests[guest].domain;
         self.world.detach(&self.guests[guest].device);
-        for _ in 0..100 {
-            let _ = back.poll(self.driver.now(), &mut |_: Packet<'_>| {});
-            if front.poll(domain.now()).unwrap() == Link::Closed {
-                break;
-            }
-            self.pass();
-        }
+        self.run(guest, &mut front, back, |link, _| link == Link::Closed);
         assert!(!back.is_connected());
     }
 
