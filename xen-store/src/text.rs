@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn short_paths_are_whole_and_long_ones_keep_their_end() {
-        assert_eq!(PathText::new(&"device/vbd/51712").to_string(), "device/vbd/51712");
+        let short = PathText::new(&"device/vbd/51712");
+        assert!(!short.is_cut() && short.to_string() == "device/vbd/51712");
         let long = "x/".repeat(60) + "state";
         let text = PathText::new(&long);
         assert!(text.is_cut() && text.as_str().ends_with("x/state") && text.as_str().len() == KEPT);

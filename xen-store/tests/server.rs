@@ -269,6 +269,15 @@ fn directory_parts_fit_messages() {
 }
 
 #[test]
+fn missing_nodes_above_are_counted() {
+    let (mut server, _, guest) = start();
+    server.set_quotas(Quotas { memory: 3000, nodes: 0, ..Quotas::default() });
+    let deep = |levels: usize| format!("{}a\0", "a/".repeat(levels - 1));
+    assert_eq!(ask(&mut server, guest, M::MKDIR, &deep(100)), Err(ServerError::OutOfMemory));
+    assert_eq!(ask(&mut server, guest, M::MKDIR, &deep(3)).unwrap(), OK);
+}
+
+#[test]
 fn reset_watches_are_not_counted() {
     let (mut server, _, guest) = start();
     server.set_quotas(Quotas { memory: 4096, ..Quotas::default() });

@@ -2,15 +2,19 @@
 
 use super::lab::{Back, Lab, MODES, Native, SECTORS, noise};
 use core::time::Duration;
-use xen_back::block::{BlkbackEvent, Config, GrantMode, MemoryDisk};
+use std::sync::Arc;
+use xen_back::block::{Blkback, BlkbackEvent, Config, DiskSpec, GrantMode, MemoryDisk};
 use xen_front::block::{Block, BlockState, Request};
 use xen_grant::Quarantine;
-use xen_hypercall::{Pages, Platform};
+use xen_hypercall::{Pages, Platform, start};
 use xen_ring::Notify;
-use xen_sim::Domain;
-use xen_store::Nodes;
-use xen_store::xenbus::backends;
+use xen_sim::{Domain, Interposed, TraceCalls};
+use xen_store::xenbus::{Backend, DeviceId, backends};
+use xen_store::{Nodes, XenStore};
+use xen_sys::event_channel::EVTCHNOP_SEND;
+use xen_sys::grant_table::GNTTABOP_UNMAP_GRANT_REF;
 use xen_sys::io::blkif::{BlkifOp, BlkifStatus};
+use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_GRANT_TABLE_OP};
 
 /// Transfers the bytes, a request after the other, as long as there is room.
 fn transfer(lab: &Lab, front: &mut Block<'_, Domain>, back: &mut Back<'_>, write: bool, bytes: &mut [u8]) {
@@ -383,4 +387,35 @@ fn detached_disk_loses_no_write() {
             lab.finish();
         }
     }
+}
+
+#[test]
+fn removal_follows_unmapping() {
+    let lab = Lab::new();
+    let trace = Arc::new(TraceCalls::default());
+    let driver = Interposed::new(lab.driver.clone(), trace.clone());
+    let store = XenStore::new(driver.clone(), start::xenstore_ring(driver).unwrap()).unwrap();
+    let id = DeviceId { guest: lab.guest.id(), device: lab.device.id };
+    let backend = Backend::open(&store, "vbd", id).unwrap();
+    let spec = DiskSpec::read(&backend).unwrap();
+    let config = Config { mode: GrantMode::Copy, ring_order: 0, budget: 8 };
+    let mut back = Blkback::new(backend, spec, lab.disk.clone(), config);
+    let mut front = lab.front();
+    for _ in 0..100 {
+        if front.poll(lab.guest.now()).unwrap() == BlockState::Connected {
+            break;
+        }
+        back.poll(lab.driver.now()).unwrap();
+        lab.world.run_for(Duration::from_micros(10));
+    }
+    assert_eq!(front.state(), BlockState::Connected);
+    trace.take();
+    back.remove().unwrap();
+    let calls = trace.take();
+    let first = |op, command| calls.iter().position(|call| (call.0, call.1) == (op, command));
+    let unmapped = first(HYPERVISOR_GRANT_TABLE_OP, GNTTABOP_UNMAP_GRANT_REF);
+    let asked = first(HYPERVISOR_EVENT_CHANNEL_OP, EVTCHNOP_SEND);
+    assert!(unmapped.is_some() && unmapped < asked, "{calls:?}");
+    drop((front, store));
+    lab.finish();
 }
