@@ -375,6 +375,24 @@ fn d_b10_impossible_numbers_in_xenstore_are_refused_and_the_administrator_is_tol
 }
 
 #[test]
+fn refused_disk_is_closing_at_once() {
+    let lab = Lab::new();
+    lab.back.state().set("sectors", "many");
+    let mut block = Block::<Domain>::open(&lab.store, &lab.grants, lab.device.get().id).unwrap();
+    let polled = (0..100).find_map(|_| {
+        let error = block.poll(lab.guest.now()).err();
+        if error.is_none() {
+            lab.store.wait(lab.deadline());
+        }
+        error
+    });
+    assert!(polled.is_some_and(|error| error.to_string().contains("sectors")));
+    assert_eq!(block.state(), BlockState::Closing);
+    lab.close(block);
+    lab.finish();
+}
+
+#[test]
 fn pages_that_the_backend_keeps_after_its_answer_are_kept_back_until_it_lets_go() {
     let lab = Lab::new();
     let mut block = lab.block();

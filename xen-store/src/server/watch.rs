@@ -46,3 +46,20 @@ impl Watch {
         [shown.as_bytes(), b"\0", &self.token, b"\0"].concat()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn size_counts_names_and_token() {
+        let watch = |given: &str, path: &str, token: &[u8]| {
+            let (given, path, token) = (String::from(given), String::from(path), token.to_vec());
+            Watch { given, path, token, depth: None, strip: 0 }.size()
+        };
+        let empty = watch("", "", b"");
+        assert!(empty >= size_of::<Watch>());
+        assert_eq!(watch("ab", "/d/ab", b"xyz"), empty + 2 + 5 + 3);
+        assert_eq!(watch("ab", "", b"") - empty, 2);
+    }
+}
