@@ -1058,6 +1058,21 @@ fn spanning_packets_fit_their_batch() {
 }
 
 #[test]
+fn packet_longer_than_a_page_needs_sg() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let raw = Raw::connect(&lab, &mut back, &[("feature-sg", "0")]);
+    for (len, taken) in [(0, false), (4096, true), (4097, false)] {
+        let bytes = vec![0x5a; len];
+        assert_eq!(back.send(Packet::new(&bytes, Checksum::Unknown)), taken, "{len} bytes");
+    }
+    assert_eq!((back.rx_statistics().refused, back.rx_statistics().overrun), (2, 0));
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
 fn unfillable_checksum_is_refused() {
     let lab = Lab::new(1);
     let mut back = lab.back(0);

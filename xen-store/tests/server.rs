@@ -269,6 +269,19 @@ fn directory_parts_fit_messages() {
 }
 
 #[test]
+fn changes_of_a_transaction_are_counted() {
+    let (mut server, _, guest) = start();
+    server.set_quotas(Quotas { memory: 30_000, nodes: 0, ..Quotas::default() });
+    let tx = ask(&mut server, guest, M::TRANSACTION_START, "\0").unwrap();
+    let tx = tx.trim_end_matches('\0').parse().unwrap();
+    let value = "v".repeat(1000);
+    let full = Err(ServerError::OutOfMemory);
+    let write = |number| format!("data/{number}\0{value}").into_bytes();
+    let writes = (0..100).find(|&number| ask_tx(&mut server, guest, tx, M::WRITE, &write(number)).0 == full);
+    assert!(writes.is_some_and(|writes| (5..30).contains(&writes)), "{writes:?}");
+}
+
+#[test]
 fn missing_nodes_above_are_counted() {
     let (mut server, _, guest) = start();
     server.set_quotas(Quotas { memory: 3000, nodes: 0, ..Quotas::default() });
