@@ -1192,6 +1192,8 @@ fn a_page_that_can_not_be_written_costs_its_packet_alone() {
     let status: Vec<i16> =
         core::iter::from_fn(|| raw.rx.pop().unwrap()).map(|response| response.status).collect();
     assert_eq!(status, [200, NetifStatus::ERROR.0, 200]);
+    let found = back.rx_statistics();
+    assert_eq!((found.packets, found.bytes, found.failed), (2, 400, 1));
     raw.close(&mut back);
     drop(back);
     lab.finish();
