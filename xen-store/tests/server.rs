@@ -282,6 +282,22 @@ fn changes_of_a_transaction_are_counted() {
 }
 
 #[test]
+fn node_in_transaction_is_its_makers() {
+    let (mut server, dom0, guest) = start();
+    ask(&mut server, dom0, M::MKDIR, "/shared\0").unwrap();
+    ask(&mut server, dom0, M::SET_PERMS, "/shared\0n0\0b5\0").unwrap();
+    let tx = ask(&mut server, guest, M::TRANSACTION_START, "\0").unwrap();
+    let tx = tx.trim_end_matches('\0').parse().unwrap();
+    ask_tx(&mut server, guest, tx, M::MKDIR, b"/shared/a/b\0").0.unwrap();
+    for path in ["/shared/a\0", "/shared/a/b\0"] {
+        let perms = ask_tx(&mut server, guest, tx, M::GET_PERMS, path.as_bytes()).0.unwrap();
+        assert_eq!(perms, "n5\0b5\0", "{path}");
+    }
+    ask_tx(&mut server, guest, tx, M::TRANSACTION_END, b"T\0").0.unwrap();
+    assert_eq!(ask(&mut server, guest, M::GET_PERMS, "/shared/a/b\0").unwrap(), "n5\0b5\0");
+}
+
+#[test]
 fn missing_nodes_above_are_counted() {
     let (mut server, _, guest) = start();
     server.set_quotas(Quotas { memory: 3000, nodes: 0, ..Quotas::default() });
