@@ -197,3 +197,14 @@ pub(crate) const ONLY_MASKED: u32 = MASKED;
 pub(crate) fn set_pending(word: SharedU32<'_>) {
     word.fetch_or(PENDING);
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::spare;
+
+    #[test]
+    fn spare_queue_is_an_empty_one() {
+        assert_eq!([0, 1, 0b1011, 0x7fff].map(spare), [Some(0), Some(1), Some(2), Some(15)]);
+        assert_eq!(spare(0xffff), None);
+    }
+}

@@ -298,6 +298,19 @@ fn node_in_transaction_is_its_makers() {
 }
 
 #[test]
+fn nodes_of_a_transaction_are_counted() {
+    let (mut server, _, guest) = start();
+    // One of them is its home.
+    server.set_quotas(Quotas { nodes: 3, ..Quotas::default() });
+    let tx = ask(&mut server, guest, M::TRANSACTION_START, "\0").unwrap();
+    let tx = tx.trim_end_matches('\0').parse().unwrap();
+    let mut make = |path: &[u8]| ask_tx(&mut server, guest, tx, M::MKDIR, path).0;
+    assert_eq!(make(b"a\0").unwrap(), OK);
+    assert_eq!(make(b"b\0").unwrap(), OK);
+    assert_eq!(make(b"c\0"), Err(ServerError::NoSpace));
+}
+
+#[test]
 fn missing_nodes_above_are_counted() {
     let (mut server, _, guest) = start();
     server.set_quotas(Quotas { memory: 3000, nodes: 0, ..Quotas::default() });
