@@ -55,6 +55,7 @@ pub(crate) fn test(t: &mut Report) {
     op!(t, altp2m::set_suppress_ve(me, 1, gfn, true) => Expected::Refused(NOT_HERE));
     op!(t, altp2m::get_suppress_ve(me, 1, gfn) => Expected::Refused(NOT_HERE));
     op!(t, altp2m::set_suppress_ve_multi(me, 1, gfn, gfn, true) => Expected::Refused(NOT_HERE));
+    op!(t, unsafe altp2m::vcpu_enable_notify(me, 0, gfn) => Expected::Refused(NOT_HERE));
     op!(t, altp2m::vcpu_disable_notify(me, 0) => Expected::Refused(NOT_HERE));
     op!(t, altp2m::get_p2m_idx(me, 0) => Expected::Refused(NOT_HERE));
     op!(t, altp2m::set_visibility(me, 1, true) => Expected::Refused(NOT_HERE));

@@ -61,6 +61,9 @@ pub(crate) fn test(t: &mut Report) {
 
     op!(t, nmi::unregister_callback() => fails(Errno::ENOSYS));
     op!(t, callback::unregister(CALLBACKTYPE_EVENT) => fails(Errno::ENOSYS));
+    // No address of code: a domain that is not PV has no such entry points.
+    op!(t, unsafe nmi::register_callback(0) => fails(Errno::ENOSYS));
+    op!(t, unsafe callback::register(CALLBACKTYPE_EVENT, 0, 0) => fails(Errno::ENOSYS));
 
     multicall(t);
 }
