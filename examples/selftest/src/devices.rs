@@ -155,7 +155,8 @@ fn optional(t: &mut Report) {
     let kind = KEXEC_TYPE_CRASH as u8;
     op!(t, kexec::get_range(KEXEC_RANGE_MA_XEN, 0) => fails(Errno::ENOSYS));
     op!(t, kexec::is_loaded(kind) => fails(Errno::ENOSYS));
-    op!(t, unsafe kexec::load(kind, EM_X86_64, &[XenKexecSegment::default(); 0], 0) => fails(Errno::ENOSYS));
+    let segments: [XenKexecSegment; 0] = [];
+    op!(t, unsafe kexec::load(kind, EM_X86_64, &segments, 0) => fails(Errno::ENOSYS));
     op!(t, kexec::unload(kind) => fails(Errno::ENOSYS));
     op!(t, kexec::exec(KEXEC_TYPE_CRASH as i32) => fails(Errno::ENOSYS));
 
