@@ -578,7 +578,7 @@ fn port_moves_to_added_vcpus_only() {
 }
 
 #[test]
-fn flag_left_by_an_earlier_upcall_is_cleared() {
+fn flag_of_earlier_upcall_is_cleared() {
     for abi in [Abi::TwoLevel, Abi::Fifo] {
         let world = World::new(1);
         let domain = world.create(DomainConfig::new("guest"));

@@ -533,7 +533,7 @@ fn a_device_that_is_reopened_again_and_again_loses_none_of_its_requests() {
 }
 
 #[test]
-fn flush_at_backend_without_it_is_unsupported() {
+fn flush_backend_lacks_is_unsupported() {
     let lab = Lab::new();
     let mut block = lab.block();
     lab.back.state().manners = Manners::Silent;
@@ -752,7 +752,7 @@ fn drop_while_closing_ends_in_closed() {
 }
 
 #[test]
-fn connecting_ends_while_backend_changes_state() {
+fn connect_ends_as_backend_flips() {
     let lab = Lab::new();
     lab.back.state().manners = Manners::NeverReady;
     let path = format!("{}/state", lab.device.get().backend_path());

@@ -651,7 +651,7 @@ fn broken_connection_stays_broken() {
 }
 
 #[test]
-fn held_or_broken_connection_takes_no_request() {
+fn held_connection_takes_no_request() {
     let fails = Cell::new(None);
     with_page(0, |world| {
         let fails: &Cell<Option<ConnectionError>> = &fails;

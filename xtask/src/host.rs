@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_tool_is_an_error_that_installs_nothing() {
+    fn missing_tool_installs_nothing() {
         let error = require(&[("no-such-tool", "no-such-package")]).unwrap_err().to_string();
         assert!(error.starts_with("missing no-such-tool"), "{error}");
         assert!(!error.contains('\n') && which("no-such-tool").is_none(), "{error}");

@@ -25,7 +25,7 @@ pub struct Config {
     pub block: block::Config,
     /// How long a guest may take to close a device that it was asked to.
     pub close_timeout: Duration,
-    /// How long a hotplug script may take to set up a disk's storage; no script is waited for without it.
+    /// The time a hotplug script may take to set up a disk's storage; no script is waited for without it.
     pub hotplug_timeout: Option<Duration>,
     /// This domain's address in the guests' network.
     pub address: Ipv4Cidr,

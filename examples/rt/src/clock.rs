@@ -18,7 +18,7 @@ fn time_of(vcpu: u32) -> usize {
     offset_of!(SharedInfo, vcpu_info) + vcpu as usize * size_of::<VcpuInfo>() + offset_of!(VcpuInfo, time)
 }
 
-/// How often the time is read before the clock stands still instead. Xen writes for far less time than this takes.
+/// The number of times that the time is read before the clock stands still instead. Xen writes for far less time than this takes.
 const ATTEMPTS: u32 = 1024;
 
 /// By how much this clock is ahead of system time: not at all, until the domain was moved to a host that is up for a shorter time than the last.

@@ -16,7 +16,7 @@ pub(crate) struct Boot {
     pub(crate) dom0: bool,
     pub(crate) command_line: String<2048>,
     pub(crate) memory_map: Vec<HvmMemmapTableEntry, 128>,
-    /// Whether Xen was asked for the map, because the loader left none.
+    /// Xen was asked for the map, because the loader left none.
     pub(crate) map_of_xen: bool,
 }
 

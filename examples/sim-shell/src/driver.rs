@@ -33,7 +33,7 @@ pub struct Offer {
     pub disks: Disks<SharedDisk>,
     /// How they are served.
     pub block: block::Config,
-    /// How long a hotplug script may take, if one is waited for.
+    /// The time a hotplug script may take, if one is waited for.
     pub hotplug_timeout: Option<Duration>,
 }
 

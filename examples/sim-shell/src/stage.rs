@@ -25,7 +25,7 @@ pub struct Setup {
     pub disk: SharedDisk,
     /// How the disk is served.
     pub config: Config,
-    /// How long the driver domain waits for the hotplug script of a disk, if it waits for one.
+    /// The time that the driver domain waits for the hotplug script of a disk, if it waits for one.
     pub hotplug_timeout: Option<Duration>,
     /// What goes wrong in the guest.
     pub guest: Faults,

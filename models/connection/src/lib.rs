@@ -26,7 +26,7 @@ const RSP: usize = offset_of!(Page, rsp);
 const RSP_CONS: usize = offset_of!(Page, rsp_cons);
 const RSP_PROD: usize = offset_of!(Page, rsp_prod);
 
-/// What notifies the server.
+/// The channel that notifies the server.
 #[derive(Clone)]
 struct Xen {
     notified: Arc<AtomicBool>,
@@ -78,7 +78,7 @@ fn page() -> (&'static SharedMem, Domain, Arc<AtomicBool>) {
 fn domain_attaches_to_the_servers_indices() {
     loom::model(|| {
         let (mem, mut domain, _) = page();
-        // What an earlier server left behind.
+        // The state that an earlier server left.
         mem.u32::<CONNECTION>().store(XENSTORE_RECONNECT, Relaxed);
         mem.u32::<RSP_CONS>().store(5, Relaxed);
         mem.u32::<RSP_PROD>().store(5, Relaxed);
@@ -123,7 +123,7 @@ fn server_without_room_is_notified_of_room() {
 
 /// A server that sees a request to reconnect sees all that the domain has written before, and starts over after it.
 #[test]
-fn server_starts_over_after_the_last_request() {
+fn server_restarts_after_last_request() {
     loom::model(|| {
         let (mem, mut domain, _) = page();
         mem.u32::<FEATURES>().store(ServerFeatures::RECONNECTION.0, Relaxed);

@@ -157,7 +157,7 @@ fn mask_by_a_handler_survives_the_unmask() {
 }
 
 #[test]
-fn port_that_is_opened_beside_a_new_vcpu_is_not_its() {
+fn port_opened_beside_vcpu_is_not_its() {
     loom::model(|| {
         let (xen, events) = start();
         // The first vCPU's page is there; the second's comes.
