@@ -15,6 +15,7 @@ mod kernels;
 mod lab;
 mod mutants;
 mod payload;
+mod prose;
 mod pvh;
 mod report;
 mod seeds;
@@ -74,6 +75,8 @@ enum Task {
     MutantsOrdering(mutants::OrderingArgs),
     /// Runs the fuzz targets, a minute each: drivers and parsers against peers that do anything.
     Fuzz(fuzz::Args),
+    /// Checks the language of docs, comments, texts and names, against a baseline.
+    Prose(prose::Args),
     /// Boots real Xen in an emulator and runs a payload in dom0, or a kernel as dom0: for developers.
     #[command(subcommand)]
     Xen(xen::Command),
@@ -100,6 +103,7 @@ fn main() -> ExitCode {
         Task::Mutants(args) => mutants::main(&args),
         Task::MutantsOrdering(args) => mutants::ordering_main(&args),
         Task::Fuzz(args) => fuzz::main(&args),
+        Task::Prose(args) => prose::main(&args),
         Task::Xen(command) => xen::main(&command),
     };
     match done {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::lab::{self, XenVersion};
 use crate::selftest::{self, Role};
-use crate::{arm64, checkers, downstream, driver, fresh, fuzz, host, kernels, ui, xentest};
+use crate::{arm64, checkers, downstream, driver, fresh, fuzz, host, kernels, prose, ui, xentest};
 
 const TARGETS: [&str; 2] = ["x86_64-unknown-none", "aarch64-unknown-none"];
 
@@ -258,6 +258,7 @@ fn host_steps(steps: &mut Vec<Step>) -> Result<()> {
         quietly(&words("fmt --all --check"), &[])?;
         quietly(&words("fmt --check --manifest-path fuzz/Cargo.toml"), &[])
     });
+    step(steps, "language of docs, comments and names", prose::check);
     step(steps, "clippy, libraries, all features", || {
         quietly(&cargo("clippy --all-targets --all-features", &libraries, "-- -D warnings"), &[])
     });
