@@ -8,9 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::host;
+use crate::packages::Library;
 
 /// Features that need a host; all others are for kernels.
 const HOSTED: [&str; 2] = ["std", "hook"];
@@ -18,18 +19,11 @@ const HOSTED: [&str; 2] = ["std", "hook"];
 /// Packages for tests of the crates, which no user resolves.
 const TESTS_ONLY: [&str; 2] = ["loom", "proptest"];
 
-/// A library crate and its features.
-#[derive(Debug)]
-pub(crate) struct Library {
-    pub(crate) name: String,
-    pub(crate) features: Vec<String>,
-}
-
 /// Builds kernels that depend on `libraries`, for each of `targets`, and checks what they resolve;
 /// `simulator` is the crate for their tests.
-pub(crate) fn check(libraries: &[Library], simulator: &[String], targets: &[&str]) -> Result<()> {
+pub(crate) fn check(libraries: &[Library], simulator: &[Library], targets: &[&str]) -> Result<()> {
     for (name, all) in [("default", false), ("features", true)] {
-        let folder = lay_out(name, &manifest(host::root(), libraries, simulator, all))?;
+        let folder = lay_out(name, &manifest(libraries, simulator, all))?;
         for target in targets {
             cargo(&folder, &["build", "--target", target])
                 .with_context(|| format!("a kernel with resolver 1, {name}, {target}"))?;
@@ -49,20 +43,20 @@ pub(crate) fn check(libraries: &[Library], simulator: &[String], targets: &[&str
 
 /// Writes the manifest of a kernel that depends on all libraries, with all features that kernels can
 /// use or with the default ones.
-fn manifest(root: &Path, libraries: &[Library], simulator: &[String], all: bool) -> String {
+fn manifest(libraries: &[Library], simulator: &[Library], all: bool) -> String {
     let mut text = String::from(
         "[package]\nname = \"downstream\"\nversion = \"0.0.0\"\nedition = \"2018\"\nresolver = \"1\"\n\n\
          [workspace]\n\n[profile.dev]\ndebug = 0\n\n[dependencies]\n",
     );
-    let path = |name: &str| format!("path = {:?}", root.join(name).display().to_string());
+    let path = |library: &Library| format!("path = {:?}", library.folder.display().to_string());
     for library in libraries {
         let features: Vec<_> =
             library.features.iter().filter(|feature| all && !HOSTED.contains(&feature.as_str())).collect();
-        text += &format!("{} = {{ {}, features = {features:?} }}\n", library.name, path(&library.name));
+        text += &format!("{} = {{ {}, features = {features:?} }}\n", library.name, path(library));
     }
     text += "\n[dev-dependencies]\n";
-    for name in simulator {
-        text += &format!("{name} = {{ {} }}\n", path(name));
+    for library in simulator {
+        text += &format!("{} = {{ {} }}\n", library.name, path(library));
     }
     text
 }
@@ -98,14 +92,6 @@ fn hosted_features(tree: &str) -> Vec<&str> {
     tree.lines().filter(|line| line.contains(" feature \"std\"")).collect()
 }
 
-/// Splits what `cargo metadata` says of a package into its name and features.
-pub(crate) fn library(package: &serde_json::Value) -> Result<Library> {
-    let Some(name) = package["name"].as_str() else { bail!("a package without a name") };
-    let features = package["features"].as_object().into_iter().flatten();
-    let features = features.map(|(feature, _)| feature.clone()).filter(|f| f != "default").collect();
-    Ok(Library { name: name.to_owned(), features })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,12 +111,16 @@ mod tests {
 
     #[test]
     fn manifest_leaves_hosted_features_out() {
-        let features = ["alloc", "std", "hook"].map(str::to_owned).to_vec();
-        let libraries = [Library { name: "xen-x".to_owned(), features }];
-        let text = manifest(Path::new("/r"), &libraries, &["xen-sim".to_owned()], true);
+        let library = |name: &str, features: &[&str]| Library {
+            name: name.to_owned(),
+            folder: Path::new("/r").join(name),
+            features: features.iter().copied().map(str::to_owned).collect(),
+        };
+        let libraries = [library("xen-x", &["alloc", "std", "hook"])];
+        let text = manifest(&libraries, &[library("xen-sim", &[])], true);
         assert!(text.contains("xen-x = { path = \"/r/xen-x\", features = [\"alloc\"] }"), "{text}");
         assert!(text.contains("resolver = \"1\""), "{text}");
         assert!(text.ends_with("[dev-dependencies]\nxen-sim = { path = \"/r/xen-sim\" }\n"), "{text}");
-        assert!(manifest(Path::new("/r"), &libraries, &[], false).contains("features = []"));
+        assert!(manifest(&libraries, &[], false).contains("features = []"));
     }
 }

@@ -4,6 +4,7 @@ mod abi;
 mod arm64;
 mod bench;
 mod checkers;
+mod checks;
 mod conformance;
 mod demo;
 mod downstream;
@@ -14,6 +15,7 @@ mod host;
 mod kernels;
 mod lab;
 mod mutants;
+mod packages;
 mod payload;
 mod prose;
 mod pvh;
@@ -21,6 +23,7 @@ mod report;
 mod seeds;
 mod selftest;
 mod spoken;
+mod steps;
 mod test;
 mod tty;
 mod ui;
@@ -46,6 +49,8 @@ enum Task {
     Build(kernels::Args),
     /// Shows our shell as a guest of a simulated Xen, or of real Xen in an emulator: disk, network, xenstore.
     Demo(demo::Args),
+    /// Checks the libraries in less than a minute: format, language, clippy, unit tests.
+    Check(checks::Args),
     /// Runs the host checks and the real-Xen tests.
     Test(test::Args),
     /// Lives random lives of a guest and its driver domain in a simulated Xen, and looks for what they leave behind.
@@ -89,6 +94,7 @@ fn main() -> ExitCode {
     let done: Result<i32> = match Cli::parse().command {
         Task::Build(args) => kernels::main(&args),
         Task::Demo(args) => demo::main(&args),
+        Task::Check(args) => checks::main(&args),
         Task::Test(args) => test::main(&args),
         Task::Seeds(args) => seeds::main(&args),
         Task::Selftest(args) => selftest::main(&args),
