@@ -79,8 +79,9 @@ start net "net up eth0 10.0.0.2/24; ping 10.0.0.1 20; tcp-echo 10.0.0.1 7000 $((
   "vif=[\"mac=00:16:3e:00:00:02,$VIF\"]"
 net=$ID
 within 90 said net '^\$ tcp-serve'
-case $(answer net "ping 10.0.0.1 20") in *received=20*) ;; *) net_state "$net" ;; esac
-matches "net: ping" "$(answer net "ping 10.0.0.1 20")" "*ping 10.0.0.1 sent=20 received=20 / ok"
+pings=$(answer net "ping 10.0.0.1 20")
+case $pings in *received=20*) ;; *) pings="$pings; $(net_state "$net" | tr '\n' '/')" ;; esac
+matches "net: ping" "$pings" "*ping 10.0.0.1 sent=20 received=20 / ok"
 matches "net: tcp-echo of 4 MiB" "$(answer net "tcp-echo 10.0.0.1 7000 $((4 * MIB))")" "*tcp-echo sent=$((4 * MIB)) received=$((4 * MIB)) mismatches=0 / ok"
 matches "net: a refused connection is an error" "$(answer net "tcp-echo 10.0.0.1 9 512")" "*error: *refused*"
 check "net: tcp-serve of 1 MiB" "$(/payload/lab-peer check 10.0.0.2:7000 $MIB)" "sent=$MIB received=$MIB mismatches=0"

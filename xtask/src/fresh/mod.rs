@@ -1,11 +1,12 @@
 //! `cargo xtask fresh`: the README's commands on a machine that has nothing but Debian's essential
 //! packages, apt, gcc and Rust.
 //!
-//! The machine is a root of its own in namespaces of its own. Of the host it has the Rust toolchain,
+//! The machine is a root of its own in namespaces of its own. Of the host it has a copy of the Rust toolchain,
 //! a copy of the tree, downloaded archives (crates and packages, but nothing unpacked or built), and
 //! how the network is reached. The commands run there as a user without privileges.
 
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -30,7 +31,15 @@ const TREE: &str = "home/user/xen";
 const NETWORK: [&str; 4] = ["CURL_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE", "XEN_LAB_MIRROR"];
 
 /// What the names of further ones begin with.
-const PREFIXES: [&str; 4] = ["CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR", "CARGO_SOURCE_"];
+const PREFIXES: [&str; 6] =
+    ["CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR", "CARGO_SOURCE_", "RUSTUP_DIST_", "RUSTUP_UPDATE_"];
+
+/// Parts of a Rust toolchain that no build reads.
+const UNREAD: &str = "share";
+
+/// Programs that rustup runs in the place of a toolchain's.
+const PROXIES: [&str; 7] =
+    ["cargo", "cargo-clippy", "cargo-fmt", "clippy-driver", "rustc", "rustdoc", "rustfmt"];
 
 /// What makes builds smaller, without another program taking part in them.
 const SMALL: [&str; 2] = ["CARGO_PROFILE_DEV_DEBUG=0", "CARGO_PROFILE_RELEASE_DEBUG=0"];
@@ -184,7 +193,7 @@ impl Machine {
             output += line;
             output.push('\n');
         };
-        let done = self.enter(Path::new(""), 0, &["/bin/sh", "/bootstrap"].map(str::to_owned), &mut keep);
+        let done = self.enter(0, &["/bin/sh", "/bootstrap"].map(str::to_owned), &mut keep);
         done.with_context(|| output)?;
         fs::remove_file(self.root.join("bootstrap"))?;
         show(&format!("Debian {suite}: {} packages", fs::read_dir(&debs)?.count()));
@@ -204,13 +213,41 @@ impl Machine {
                 copy(&from, &self.root.join(HOME).join(".cargo").join(shared))?;
             }
         }
+        self.rust()?;
         // Downloaded, not unpacked: a root of the host's cache would hide what unpacking needs.
         let archives = lab::downloads()?;
         if archives.exists() {
             copy(&archives, &self.root.join(HOME).join(".cache/xen-lab").join("archives"))?;
         }
         let mine = format!("chown -R {USER}:{USER} /{HOME}");
-        self.enter(Path::new(""), 0, &["/bin/sh", "-c", &mine].map(str::to_owned), show)
+        self.enter(0, &["/bin/sh", "-c", &mine].map(str::to_owned), show)
+    }
+
+    /// Copies the Rust toolchain of the host, with rustup where the host has it, which can add parts to the copy.
+    fn rust(&self) -> Result<()> {
+        let mut print = Command::new("rustc");
+        let sysroot = host::output(print.args(["--print", "sysroot"]).current_dir(host::root()))?;
+        let sysroot = Path::new(sysroot.trim());
+        let name = sysroot.file_name().context("a Rust toolchain without a name")?.to_string_lossy();
+        let (bin, rustup) = (self.root.join(HOME).join(".cargo/bin"), self.root.join(HOME).join(".rustup"));
+        let copied = rustup.join("toolchains").join(&*name);
+        for part in fs::read_dir(sysroot)?.collect::<Result<Vec<_>, _>>()? {
+            if part.file_name() != UNREAD {
+                copy(&part.path(), &copied.join(part.file_name()))?;
+            }
+        }
+        let host_rustup = home("CARGO_HOME", ".cargo").map(|cargo| cargo.join("bin/rustup"));
+        if let Some(program) = host_rustup.filter(|program| program.is_file()) {
+            copy(&program, &bin.join("rustup"))?;
+            PROXIES.iter().try_for_each(|proxy| symlink("rustup", bin.join(proxy)))?;
+            let settings =
+                format!("version = \"12\"\ndefault_toolchain = \"{name}\"\nprofile = \"minimal\"\n");
+            fs::write(rustup.join("settings.toml"), settings)?;
+        } else {
+            fs::create_dir_all(self.root.join(HOME).join(".cargo"))?;
+            symlink(format!("/{HOME}/.rustup/toolchains/{name}/bin"), &bin)?;
+        }
+        Ok(())
     }
 
     /// Copies how the host reaches the network: names, certificates, apt's mirror and transport.
@@ -235,24 +272,22 @@ impl Machine {
 
     /// Runs a command as the user, in the tree.
     fn user(&self, command: &str, variables: &[&str], show: &mut dyn FnMut(&str)) -> Result<()> {
-        let rust =
-            host::output(Command::new("rustc").args(["--print", "sysroot"]).current_dir(host::root()))?;
         let mut args = ["/usr/bin/env", "-i", "LANG=C.UTF-8", "USER=user"].map(str::to_owned).to_vec();
         args.push(format!("HOME=/{HOME}"));
-        args.push("PATH=/opt/rust/bin:/usr/local/bin:/usr/bin:/bin".to_owned());
+        args.push(format!("PATH=/{HOME}/.cargo/bin:/usr/local/bin:/usr/bin:/bin"));
         args.extend(
             env::vars().filter(|(name, _)| is_network(name)).map(|(name, value)| format!("{name}={value}")),
         );
         args.extend(SMALL.iter().chain(variables).map(|&variable| variable.to_owned()));
         args.extend(["/bin/sh", "-c"].map(str::to_owned));
         args.push(format!("cd /{TREE} && exec {command}"));
-        self.enter(Path::new(rust.trim()), USER, &args, show)
+        self.enter(USER, &args, show)
     }
 
     /// Runs a command in the root, as a user, in namespaces in which the root is complete.
-    fn enter(&self, rust: &Path, user: u32, args: &[String], show: &mut dyn FnMut(&str)) -> Result<()> {
+    fn enter(&self, user: u32, args: &[String], show: &mut dyn FnMut(&str)) -> Result<()> {
         let mut command = self.namespace.command();
-        command.args(["sh", "-c", ENTER, "sh"]).arg(&self.root).arg(rust).arg(format!("{user}:{user}"));
+        command.args(["sh", "-c", ENTER, "sh"]).arg(&self.root).arg(format!("{user}:{user}"));
         command.args(args);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().context("starting unshare")?;

@@ -55,7 +55,7 @@ pub(super) struct Rejected {
 impl Tree {
     /// Copies the workspace to `root`; files that did not change keep their time.
     pub(super) fn copy(root: PathBuf, target: PathBuf) -> Result<Self> {
-        let files = ordering::tracked_files()?;
+        let files = ordering::source_files()?;
         let wanted: BTreeSet<_> = files.iter().cloned().collect();
         for file in files_below(&root)? {
             let name = file.strip_prefix(&root)?;
@@ -116,8 +116,9 @@ impl Tree {
         sources: &BTreeMap<String, Source>,
         mutants: &BTreeMap<usize, &Mutant>,
     ) -> Result<BTreeMap<String, Switched>> {
+        let count = mutants.last_key_value().map_or(1, |(last, _)| last + 1);
         write(&self.root.join(switch::CRATE).join("Cargo.toml"), switch::MANIFEST.as_bytes())?;
-        write(&self.root.join(switch::CRATE).join("src/lib.rs"), switch::library().as_bytes())?;
+        write(&self.root.join(switch::CRATE).join("src/lib.rs"), switch::library(count).as_bytes())?;
         for package in PACKAGES {
             self.depend(&self.root.join(package).join("Cargo.toml"), "..")?;
             let model = self.root.join("models").join(package).join("Cargo.toml");
@@ -164,7 +165,7 @@ impl Tree {
         cargo.arg("--features").arg(features.join(","));
         cargo.env("CARGO_TARGET_DIR", &self.target).env("RUSTFLAGS", "--cap-lints allow");
         cargo.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
-        cargo.env("CARGO_INCREMENTAL", "0").env_remove(switch::VARIABLE);
+        cargo.env("CARGO_INCREMENTAL", "0").env_remove(switch::VARIABLE).env_remove(switch::REACHED);
         cargo
     }
 
@@ -182,8 +183,13 @@ impl Tree {
     /// Builds all tests; returns them, or the compiler's errors.
     pub(super) fn tests(&self) -> Result<(Vec<Value>, Vec<Test>)> {
         let packages: Vec<_> = PACKAGES.iter().chain(&USERS).copied().collect();
+        self.tests_in(&packages)
+    }
+
+    /// Builds the tests of some packages; returns them, or the compiler's errors.
+    pub(super) fn tests_in(&self, packages: &[&str]) -> Result<(Vec<Value>, Vec<Test>)> {
         let args = ["test", "--no-run", "--message-format=json", "--quiet"];
-        let (errors, artifacts) = messages(&mut self.cargo(&args, &packages))?;
+        let (errors, artifacts) = messages(&mut self.cargo(&args, packages))?;
         Ok((errors, tests_of(&artifacts, false)))
     }
 

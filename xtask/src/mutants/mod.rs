@@ -7,12 +7,14 @@
 mod build;
 mod list;
 mod ordering;
+mod reach;
 mod results;
 mod run;
 mod source;
 mod switch;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -24,8 +26,9 @@ use crate::{host, ui};
 use build::{Test, Tree};
 use list::{List, Mutant, PACKAGES};
 pub(crate) use ordering::{Args as OrderingArgs, copy_tree, main as ordering_main, models_of};
+use reach::Reach;
 use results::{Equivalents, Results, Verdict};
-use run::{End, Runner};
+use run::{End, Job, Runner};
 
 /// The share of mutants that tests must notice, in tenths of a percent.
 const ENOUGH: usize = 970;
@@ -46,6 +49,15 @@ pub(crate) struct Args {
     /// Mutants at the same time (default: one for each processor)
     #[arg(long)]
     jobs: Option<usize>,
+    /// Runs only the tests of the crate that a mutant is in
+    #[arg(long)]
+    own: bool,
+    /// Leaves out mutants that compile only by themselves, each of which takes a build
+    #[arg(long)]
+    together: bool,
+    /// The results of an older tree, whose noticed mutants are not tried again
+    #[arg(long, value_name = "FILE")]
+    after: Option<PathBuf>,
     /// Prints the mutants that are drawn, whether they compile or not, and tests none
     #[arg(long)]
     list: bool,
@@ -68,17 +80,22 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     }
     let equivalents = Equivalents::read()?;
     let path = work.join(format!("sample-{}-seed-{seed}.json", args.sample));
-    let results = Mutex::new(Results::resume(path, &list)?);
+    let mut results = Results::resume(path, &list)?;
+    if let Some(file) = &args.after {
+        results.noticed_before(file, &list)?;
+    }
+    let results = Mutex::new(results);
     let jobs = match args.jobs {
         Some(jobs) => jobs.max(1),
         None => thread::available_parallelism()?.get(),
     };
-    let sample = sample(&tree, &list, &drawn, args.sample, &results)?;
-    let run =
-        Run { tree, list: &list, sample, results, equivalents, jobs, shown: AtomicUsize::new(0), started };
+    let sample = sample(&tree, &list, &drawn, args, &results)?;
+    let (own, shown) = (args.own, AtomicUsize::new(0));
+    let run = Run { tree, list: &list, sample, results, equivalents, jobs, own, shown, started };
     run.together()?;
     run.alone()?;
     run.examples()?;
+    lock(&run.results).write()?;
     run.summary()
 }
 
@@ -113,7 +130,7 @@ fn sample<'a>(
     tree: &Tree,
     list: &List,
     drawn: &[&'a Mutant],
-    count: usize,
+    args: &Args,
     results: &Mutex<Results>,
 ) -> Result<Vec<Drawn<'a>>> {
     let spinner = ui::spinner("which mutants compile");
@@ -121,7 +138,7 @@ fn sample<'a>(
     let (mut alone, mut checked) = (BTreeSet::new(), BTreeSet::new());
     let numbers = loop {
         let numbers: Vec<_> =
-            (0..drawn.len()).filter(|number| !unviable.contains(number)).take(count).collect();
+            (0..drawn.len()).filter(|number| !unviable.contains(number)).take(args.sample).collect();
         let nowhere = |number: &&usize| drawn[**number].place == source::Place::Nowhere;
         alone.extend(numbers.iter().filter(nowhere));
         let together = numbers.iter().filter(|number| !alone.contains(*number));
@@ -130,6 +147,9 @@ fn sample<'a>(
         let errors = tree.check(&PACKAGES)?;
         let rejected = build::rejected(&errors, &files, &mutants, &list.sources)?;
         if errors.is_empty() {
+            if args.together {
+                break numbers;
+            }
             let before = unviable.len();
             for number in numbers.iter().filter(|number| alone.contains(*number)) {
                 if checked.insert(*number) {
@@ -148,7 +168,8 @@ fn sample<'a>(
         }
         unviable.extend(rejected.unviable);
         alone.extend(rejected.alone);
-        spinner.set_message(format!("{} do not, {} by themselves", unviable.len(), alone.len()));
+        let text = format!("{} do not compile, {} by themselves", unviable.len(), alone.len());
+        spinner.set_message(text);
     };
     spinner.finish_and_clear();
     let mut results = lock(results);
@@ -158,6 +179,7 @@ fn sample<'a>(
     let sample: Vec<_> = numbers
         .into_iter()
         .map(|number| Drawn { number, mutant: drawn[number], alone: alone.contains(&number) })
+        .filter(|drawn| !(args.together && drawn.alone))
         .collect();
     ui::line(format!(
         "{} mutants that compile, {} of them only by themselves; {} that do not were drawn too",
@@ -175,6 +197,7 @@ struct Run<'a> {
     results: Mutex<Results>,
     equivalents: Equivalents,
     jobs: usize,
+    own: bool,
     shown: AtomicUsize,
     started: Instant,
 }
@@ -198,29 +221,29 @@ impl Run<'_> {
         self.tree
             .switch(&self.list.sources, &switched.map(|drawn| (drawn.number, drawn.mutant)).collect())?;
         let spinner = ui::spinner("building the tests, with all mutants in them");
-        let (errors, tests) = self.tree.tests()?;
+        let packages: BTreeSet<_> = open.iter().map(|drawn| drawn.mutant.package.as_str()).collect();
+        let (errors, mut tests) = match self.own {
+            true => self.tree.tests_in(&packages.iter().copied().collect::<Vec<_>>())?,
+            false => self.tree.tests()?,
+        };
         ensure!(errors.is_empty(), "tests do not build: {}", errors[0]["message"]["rendered"]);
-        let modelled = open.iter().any(|drawn| MODELLED.contains(&drawn.mutant.package.as_str()));
-        let models = if modelled { self.tree.models()? } else { Vec::new() };
-        spinner.finish_and_clear();
-        let spinner = ui::spinner("running the tests without a mutant");
-        let mut runner = Runner::new(self.tree.root.with_extension("runs"))?;
-        let mut tests = runner.measure(tests)?;
-        // Models are the last, whatever their time.
-        if modelled {
-            tests.extend(runner.measure(models)?);
+        if packages.iter().any(|package| MODELLED.contains(package)) {
+            tests.extend(self.tree.models()?);
         }
         spinner.finish_and_clear();
+        let spinner = ui::spinner("running each test by itself, without a mutant");
+        let runner = Runner::new(self.tree.root.with_extension("runs"))?;
+        let reach = Reach::record(&runner, tests, self.jobs)?;
+        spinner.finish_and_clear();
+        ui::line(format!("{} tests, {:.0} s until now", reach.len(), self.started.elapsed().as_secs_f32()));
         let (next, failed) = (AtomicUsize::new(0), Mutex::new(None));
         thread::scope(|scope| {
             for lane in 0..self.jobs {
-                let (next, failed, runner, tests, open) = (&next, &failed, &runner, &tests, &open);
+                let (next, failed, runner, reach, open) = (&next, &failed, &runner, &reach, &open);
                 scope.spawn(move || {
                     while let Some(drawn) = open.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let tests = self.order(tests, &drawn.mutant.package);
-                        let tested = self
-                            .test(drawn.mutant, &tests, |test| runner.run(test, Some(drawn.number), lane));
-                        if let Err(error) = tested {
+                        let tried = reach.try_mutant(runner, drawn.number, lane);
+                        if let Err(error) = tried.and_then(|noticed| self.conclude(drawn.mutant, noticed)) {
                             *lock(failed) = Some(error);
                             break;
                         }
@@ -242,7 +265,7 @@ impl Run<'_> {
             let mutant = drawn.mutant;
             self.tree.replace(&mutant.file, &mutant.apply(&self.list.sources[&mutant.file].text))?;
             let runner = Runner::new(self.tree.root.with_extension("runs"))?;
-            let run = |test: &Test| runner.run(test, None, 0);
+            let run = |test: &Test| runner.run(test, &Job::default());
             let own = self.tree.tests_of(&mutant.package)?;
             let mut verdict = first_failure(&own.iter().collect::<Vec<_>>(), run)?;
             if verdict.is_none() {
@@ -271,10 +294,16 @@ impl Run<'_> {
         let switched = self.sample.iter().filter(|drawn| !drawn.alone);
         self.tree
             .switch(&self.list.sources, &switched.map(|drawn| (drawn.number, drawn.mutant)).collect())?;
+        let runner = Runner::new(self.tree.root.with_extension("runs"))?;
         let packages: BTreeSet<_> = missed.iter().map(|drawn| drawn.mutant.package.as_str()).collect();
         for package in packages {
-            host::run(&mut self.tree.examples(package)).context("the examples fail without a mutant")?;
-            for drawn in missed.iter().filter(|drawn| drawn.mutant.package == package) {
+            let folder = runner.folder(0)?;
+            host::run(self.tree.examples(package).env(switch::REACHED, &folder))
+                .context("the examples fail without a mutant")?;
+            let reached = reach::reached(&folder)?;
+            let reached = |drawn: &&&Drawn<'_>| reached.get(drawn.number) == Some(&1);
+            let own = missed.iter().filter(|drawn| drawn.mutant.package == package);
+            for drawn in own.filter(reached) {
                 let mut examples = self.tree.examples(package);
                 examples.env(switch::VARIABLE, drawn.number.to_string());
                 if !examples.output().context("starting cargo")?.status.success() {
@@ -301,11 +330,6 @@ impl Run<'_> {
             _ => 2,
         });
         ordered
-    }
-
-    fn test(&self, mutant: &Mutant, tests: &[&Test], run: impl Fn(&Test) -> Result<End>) -> Result<()> {
-        let verdict = first_failure(tests, run)?;
-        self.conclude(mutant, verdict)
     }
 
     fn conclude(&self, mutant: &Mutant, noticed: Option<String>) -> Result<()> {

@@ -25,6 +25,8 @@ const EXEMPT: [(&str, &str); 3] = [
     ("xen-hypercall/src/shared/opaque_word.rs", "as above: it picks one of those by the caller's ordering"),
 ];
 /// The orderings that a mutant weakens.
+/// Folders that the `.gitignore` files name, and that of git.
+const UNTRACKED: [&str; 4] = [".git", "artifacts", "coverage", "target"];
 const STRONG: [&str; 4] = ["Acquire", "Release", "AcqRel", "SeqCst"];
 const FENCE: &str = "fence(Ordering::SeqCst);";
 
@@ -114,12 +116,12 @@ pub(crate) fn models_of(tree: &Path, target: &Path) -> Command {
     command
 }
 
-/// Copies what git knows of, and what it does not ignore, with nothing of an earlier copy left.
+/// Copies the workspace's files, with nothing of an earlier copy left.
 pub(crate) fn copy_tree(to: &Path) -> Result<()> {
     if to.exists() {
         fs::remove_dir_all(to).with_context(|| format!("removing {}", to.display()))?;
     }
-    for file in tracked_files()? {
+    for file in source_files()? {
         let (from, to) = (host::root().join(&file), to.join(&file));
         if let Some(folder) = to.parent() {
             fs::create_dir_all(folder)?;
@@ -129,12 +131,22 @@ pub(crate) fn copy_tree(to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Lists the files that git has, and those that it does not ignore.
-pub(super) fn tracked_files() -> Result<Vec<PathBuf>> {
-    host::require(&[("git", "git")])?;
-    let list = ["ls-files", "--cached", "--others", "--exclude-standard"];
-    let files = host::output(Command::new("git").args(list).current_dir(host::root()))?;
-    Ok(files.lines().map(PathBuf::from).filter(|file| host::root().join(file).is_file()).collect())
+/// Lists the workspace's files but for what is built or found: the user of a copy need not have git.
+pub(super) fn source_files() -> Result<Vec<PathBuf>> {
+    let (mut files, mut folders) = (Vec::new(), vec![PathBuf::new()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(host::root().join(&folder))? {
+            let entry = entry?;
+            let path = folder.join(entry.file_name());
+            match entry.file_type()? {
+                _ if UNTRACKED.iter().any(|name| entry.file_name() == *name) => {}
+                kind if kind.is_dir() => folders.push(path),
+                _ => files.push(path),
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// Finds the files of the libraries, outside tests and models, that have an ordering stronger than relaxed.
@@ -145,7 +157,7 @@ pub(super) fn tracked_files() -> Result<Vec<PathBuf>> {
 fn scan(tree: &Path) -> Result<Vec<(String, Source)>> {
     let mut found = Vec::new();
     let mut used = [false; EXEMPT.len()];
-    for file in tracked_files()? {
+    for file in source_files()? {
         let name = file.display().to_string();
         if !is_library_source(&name) {
             continue;

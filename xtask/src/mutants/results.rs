@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -14,6 +15,8 @@ use crate::host;
 
 /// Mutants that no test can notice, each with the reason.
 const EQUIVALENTS: &str = "xtask/mutants/equivalent.json";
+
+const WRITE_EVERY: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -29,18 +32,31 @@ pub(super) struct Results {
     path: PathBuf,
     tree: String,
     verdicts: BTreeMap<String, (Verdict, Value)>,
+    written: Instant,
 }
 
 impl Results {
     /// Reads what an earlier run of the same tree has left.
     pub(super) fn resume(path: PathBuf, list: &List) -> Result<Self> {
         let tree = fingerprint()?;
-        let mut results = Self { path, tree, verdicts: BTreeMap::new() };
+        let mut results = Self { path, tree, verdicts: BTreeMap::new(), written: Instant::now() };
         let Ok(text) = fs::read_to_string(&results.path) else { return Ok(results) };
         let old: Value = serde_json::from_str(&text).unwrap_or_default();
-        if old["tree"] != results.tree.as_str() {
-            return Ok(results);
+        if old["tree"] == results.tree.as_str() {
+            results.take(&old, list, |_| true);
         }
+        Ok(results)
+    }
+
+    /// Takes over what another run, of an older tree, has found, but for what no test has noticed.
+    pub(super) fn noticed_before(&mut self, path: &Path, list: &List) -> Result<()> {
+        let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        let old = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+        self.take(&old, list, |verdict| *verdict != Verdict::Missed);
+        Ok(())
+    }
+
+    fn take(&mut self, old: &Value, list: &List, wanted: impl Fn(&Verdict) -> bool) {
         let known: BTreeMap<_, _> = list.mutants.iter().map(|mutant| (mutant.key(), mutant)).collect();
         for entry in old["mutants"].as_array().into_iter().flatten() {
             let verdict = match (entry["result"].as_str(), entry["by"].as_str()) {
@@ -49,11 +65,12 @@ impl Results {
                 (Some("unviable"), _) => Verdict::Unviable,
                 _ => continue,
             };
-            if let Some(mutant) = entry["key"].as_str().and_then(|key| known.get(key)) {
-                results.keep(mutant, verdict);
+            if let Some(mutant) = entry["key"].as_str().and_then(|key| known.get(key))
+                && wanted(&verdict)
+            {
+                self.keep(mutant, verdict);
             }
         }
-        Ok(results)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -72,6 +89,11 @@ impl Results {
 
     pub(super) fn add(&mut self, mutant: &Mutant, verdict: Verdict) -> Result<()> {
         self.keep(mutant, verdict);
+        if self.written.elapsed() < WRITE_EVERY { Ok(()) } else { self.write() }
+    }
+
+    pub(super) fn write(&mut self) -> Result<()> {
+        self.written = Instant::now();
         let mutants: Vec<_> = self.verdicts.values().map(|(_, entry)| entry).collect();
         let all = json!({ "tree": self.tree, "mutants": mutants });
         fs::write(&self.path, serde_json::to_string_pretty(&all)?)
@@ -101,7 +123,7 @@ impl Results {
 /// Returns a digest of the workspace's sources.
 fn fingerprint() -> Result<String> {
     let mut hasher = DefaultHasher::new();
-    for file in super::ordering::tracked_files()? {
+    for file in super::ordering::source_files()? {
         let code = file.extension().is_some_and(|end| end == "rs" || end == "toml" || end == "lock");
         if code && !file.starts_with("xtask") {
             file.hash(&mut hasher);

@@ -1,26 +1,28 @@
 //! Runs test binaries with a mutant switched on.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result};
 
 use super::build::Test;
 use super::switch;
+use crate::host;
 
 /// What a test may use, in multiples of what it needs without a mutant: processor time, and time.
 const PROCESSOR_TIMES: u32 = 4;
 const TIMES: u32 = 10;
 const LEAST_PROCESSOR: Duration = Duration::from_secs(4);
-const LEAST: Duration = Duration::from_secs(60);
+const LEAST: Duration = Duration::from_secs(30);
+/// What a test may use whose need is not known.
+const UNKNOWN: Duration = Duration::from_secs(600);
 /// Memory of a test, in KiB: a mutant that allocates for ever fails early. Address space that is only reserved, as for a
 /// simulated world, is not counted.
 const MEMORY: u64 = 4 << 20;
-const POLL: Duration = Duration::from_millis(10);
+const POLL: Duration = Duration::from_millis(2);
 
 /// The end of a test binary.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,60 +32,87 @@ pub(super) enum End {
     Failed(String),
 }
 
-/// Runs tests; knows how long each takes.
+/// One run of a test binary.
+#[derive(Default)]
+pub(super) struct Job<'a> {
+    /// The tests to run, or none for all.
+    pub(super) names: &'a [&'a str],
+    /// How long they take without a mutant.
+    pub(super) needed: Option<Duration>,
+    /// The mutant that is on.
+    pub(super) mutant: Option<usize>,
+    /// Tells runs at the same time apart.
+    pub(super) lane: usize,
+    /// The folder for the record of what is reached.
+    pub(super) reached: Option<&'a Path>,
+}
+
+/// Runs tests, and keeps their output in a folder.
 pub(super) struct Runner {
     folder: PathBuf,
-    needed: BTreeMap<PathBuf, Duration>,
 }
 
 impl Runner {
     pub(super) fn new(folder: PathBuf) -> Result<Self> {
         fs::create_dir_all(&folder)?;
-        Ok(Self { folder, needed: BTreeMap::new() })
+        Ok(Self { folder })
     }
 
-    /// Runs each test without a mutant, which must pass, and leaves those out that have no mutants in them.
-    /// Sorts the rest by time.
-    pub(super) fn measure(&mut self, tests: Vec<Test>) -> Result<Vec<Test>> {
-        let mut with_mutants = Vec::new();
-        for test in tests {
-            let mut probe = Command::new(&test.program);
-            probe.arg("--list").env(switch::VARIABLE, "probe").stdin(Stdio::null());
-            let probed = probe.output().with_context(|| format!("starting {}", test.program.display()))?;
-            if probed.status.code() != Some(switch::PROBE_CODE) {
-                continue;
-            }
-            let started = Instant::now();
-            if let End::Failed(how) = self.run(&test, None, 0)? {
-                let log = self.log(0);
-                bail!("{} fails without a mutant: {how}; its output is in {}", test.command, log.display());
-            }
-            self.needed.insert(test.program.clone(), started.elapsed());
-            with_mutants.push(test);
-        }
-        ensure!(!with_mutants.is_empty(), "no test has mutants in it");
-        with_mutants.sort_by_key(|test| self.needed[&test.program]);
-        Ok(with_mutants)
+    /// Returns whether a test binary has mutants in it.
+    pub(super) fn has_mutants(&self, test: &Test) -> Result<bool> {
+        let mut probe = Command::new(&test.program);
+        probe.arg("--list").env(switch::VARIABLE, "probe").stdin(Stdio::null());
+        let probed = probe.output().with_context(|| format!("starting {}", test.program.display()))?;
+        Ok(probed.status.code() == Some(switch::PROBE_CODE))
     }
 
-    fn log(&self, lane: usize) -> PathBuf {
+    /// Returns the names of a binary's tests, without those that are ignored.
+    pub(super) fn names(&self, test: &Test) -> Result<Vec<String>> {
+        let list = |more: &[&str]| -> Result<Vec<String>> {
+            let mut command = Command::new(&test.program);
+            command.args(["--list", "--format", "terse"]).args(more).current_dir(&test.folder);
+            let output = host::output(&mut command)?;
+            Ok(output.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
+        };
+        let ignored = list(&["--ignored"])?;
+        let mut names = list(&[])?;
+        names.retain(|name| !ignored.contains(name));
+        Ok(names)
+    }
+
+    pub(super) fn log(&self, lane: usize) -> PathBuf {
         self.folder.join(format!("test-{lane}.log"))
     }
 
-    /// Runs a test until its first failure, in a process of its own. `lane` tells runs at the same time apart.
-    pub(super) fn run(&self, test: &Test, mutant: Option<usize>, lane: usize) -> Result<End> {
-        let needed = self.needed.get(&test.program).copied();
-        let processor = needed.map_or(LEAST * 10, |time| (time * PROCESSOR_TIMES).max(LEAST_PROCESSOR));
-        let limit = needed.map_or(LEAST * 10, |time| (time * TIMES).max(LEAST));
-        let log = self.log(lane);
+    /// Returns an empty folder for what a lane's tests reach.
+    pub(super) fn folder(&self, lane: usize) -> Result<PathBuf> {
+        let folder = self.folder.join(format!("reached-{lane}"));
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir_all(&folder)?;
+        Ok(folder)
+    }
+
+    /// Runs tests until the first failure, in a process of their own.
+    pub(super) fn run(&self, test: &Test, job: &Job<'_>) -> Result<End> {
+        let processor = job.needed.map_or(UNKNOWN, |time| (time * PROCESSOR_TIMES).max(LEAST_PROCESSOR));
+        let limit = job.needed.map_or(UNKNOWN, |time| (time * TIMES).max(LEAST));
+        let log = self.log(job.lane);
         let mut command = Command::new("sh");
-        let script = format!("ulimit -t {}; ulimit -d {MEMORY}; exec \"$0\"", processor.as_secs() + 1);
+        let script = format!("ulimit -t {}; ulimit -d {MEMORY}; exec \"$0\" \"$@\"", processor.as_secs() + 1);
         command.arg("-c").arg(script).arg(&test.program).current_dir(&test.folder);
+        if !job.names.is_empty() {
+            command.args(["--exact", "--test-threads=1"]).args(job.names);
+        }
         // A shrunk case is not what is asked for, and a kept one would be run again for the next mutant.
         command.env("PROPTEST_MAX_SHRINK_ITERS", "0").env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "true");
-        command.env("RUST_BACKTRACE", "0").env_remove(switch::VARIABLE);
-        if let Some(number) = mutant {
+        command.env("RUST_BACKTRACE", "0").env_remove(switch::VARIABLE).env_remove(switch::REACHED);
+        if let Some(number) = job.mutant {
             command.env(switch::VARIABLE, number.to_string());
+        }
+        if let Some(folder) = job.reached {
+            command.env(switch::REACHED, folder);
         }
         let output = File::create(&log)?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);

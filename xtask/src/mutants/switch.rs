@@ -8,6 +8,8 @@ use super::source::Place;
 
 /// The variable with the number of the mutant that is on.
 pub(super) const VARIABLE: &str = "MUTANT_SWITCH";
+/// The variable with the folder that test processes write the mutants that they reach to.
+pub(super) const REACHED: &str = "MUTANT_REACHED";
 /// The exit code of a test binary in which the mutants are, if the variable is `probe`.
 pub(super) const PROBE_CODE: i32 = 77;
 /// The crate that reads the variable, once, before `main`: tests count allocations.
@@ -20,24 +22,40 @@ edition = \"2024\"
 publish = false
 ";
 
-pub(super) fn library() -> String {
+/// Returns the source of that crate, for numbers below `count`. A test process with [`REACHED`] in its environment writes a
+/// byte for each mutant at its end: 1 if the mutant's place was run.
+pub(super) fn library(count: usize) -> String {
     format!(
-        "use std::sync::atomic::{{AtomicUsize, Ordering}};
+        "use std::sync::atomic::{{AtomicBool, AtomicU8, AtomicUsize, Ordering}};
 static ON: AtomicUsize = AtomicUsize::new(usize::MAX);
+static RECORDS: AtomicBool = AtomicBool::new(false);
+static REACHED: [AtomicU8; {count}] = [const {{ AtomicU8::new(0) }}; {count}];
 #[inline]
 pub fn on(number: usize) -> bool {{
+    if RECORDS.load(Ordering::Relaxed) {{
+        REACHED[number].store(1, Ordering::Relaxed);
+    }}
     ON.load(Ordering::Relaxed) == number
 }}
 extern \"C\" fn read() {{
+    RECORDS.store(std::env::var_os(\"{REACHED}\").is_some(), Ordering::Relaxed);
     let Ok(text) = std::env::var(\"{VARIABLE}\") else {{ return }};
     if text == \"probe\" {{
         std::process::exit({PROBE_CODE});
     }}
     ON.store(text.parse().unwrap_or(usize::MAX), Ordering::Relaxed);
 }}
+extern \"C\" fn write() {{
+    let Ok(folder) = std::env::var(\"{REACHED}\") else {{ return }};
+    let bytes: Vec<u8> = REACHED.iter().map(|reached| reached.load(Ordering::Relaxed)).collect();
+    let _ = std::fs::write(format!(\"{{folder}}/{{}}\", std::process::id()), bytes);
+}}
 #[used]
 #[unsafe(link_section = \".init_array\")]
 static READ: extern \"C\" fn() = read;
+#[used]
+#[unsafe(link_section = \".fini_array\")]
+static WRITE: extern \"C\" fn() = write;
 "
     )
 }
