@@ -1,236 +1,253 @@
-//! Each test that a table in a crate's README names is there.
+//! Each state on `docs/STATUS.md` has its evidence, and each test that the page names exists.
 //!
-//! A row names a test by a link whose text is the test's name, as code, and whose target is the file that it is in, relative to the
-//! README:
+//! The last cell of a row names files by the labels at the foot of the page, and after each label
+//! the tests or checks in that file:
 //!
 //! ```text
-//! | 175 | map and unmap in batches | yes | [`d_g03_of_a_batch_exactly_what_was_mapped_is_unmapped`](tests/grants/sharing.rs) |
+//! | 9 | | | xen-grant | a part | real Xen | [kinds] `a_test`, `others_*`; [test.sh] `a check` |
 //! ```
 //!
-//! The target may stand at the foot of the page: ``[`name`][sharing]`` with `[sharing]: tests/grants/sharing.rs`. A name that ends in `*`
-//! stands for all tests that begin so; there has to be one. Any other link is not looked at.
-//!
-//! The state of a row is one of four words:
-//! - *real Xen*: a check on real Xen uses the feature. The row names a check by a link whose text stands in
-//!   the target, a file of the self-test or of the scripts that the real-Xen tests run in dom0;
-//! - *simulated*: a test of the row runs it on the host, mostly in the simulated Xen;
-//! - *compiled*: it is there, and at most its encoding is tested;
-//! - *no*: it is not there.
+//! In a file of Rust tests a name is that of a test; `*` at its end stands for all tests that start
+//! so. In a file of the self-test, of a program or of a script it is a text that the file contains.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::source;
 
-/// A test that a README names: the name, and the target of the link.
-#[derive(Debug, PartialEq, Eq)]
-struct Named<'a> {
-    name: &'a str,
-    target: &'a str,
-}
+/// Number of features on the page.
+const FEATURES: usize = 213;
 
-/// Returns the targets at the foot of a page, by their labels.
-fn labels(page: &str) -> BTreeMap<&str, &str> {
-    page.lines().filter_map(|line| line.strip_prefix('[')?.split_once("]: ")).collect()
-}
-
-/// Returns the tests that the tables of a page name.
-fn named(page: &str) -> Vec<Named<'_>> {
-    let labels = labels(page);
-    let mut found = Vec::new();
-    for row in page.lines().filter(|line| line.starts_with('|')) {
-        for link in row.split("[`").skip(1) {
-            let Some((name, rest)) = link.split_once("`]") else { continue };
-            let target = match (rest.strip_prefix('('), rest.strip_prefix('[')) {
-                (Some(rest), _) => rest.split(')').next(),
-                (_, Some(rest)) => rest.split(']').next().and_then(|label| labels.get(label).copied()),
-                _ => labels.get(format!("`{name}`").as_str()).copied(),
-            };
-            let is_name = name.contains('_')
-                && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'*'));
-            found.extend(
-                target
-                    .filter(|target| is_name && target.ends_with(".rs"))
-                    .map(|target| Named { name, target }),
-            );
-        }
-    }
-    found
-}
-
-/// The words for a row's state.
+/// Words for a state.
 const STATES: [&str; 4] = ["real Xen", "simulated", "compiled", "no"];
 
-/// Where the checks on real Xen are, relative to the workspace.
+/// Goals of a feature.
+const TIERS: [&str; 5] = ["FreeBSD", "Linux", "harden", "beyond", "abi"];
+
+/// Files and folders of the checks on real Xen.
 const ON_REAL_XEN: [&str; 4] =
     ["examples/selftest/src/", "xtask/payload/", "xtask/src/selftest.rs", "xtask/src/xentest.rs"];
 
-/// Returns the rows of the tables of a page that have a column `state`, by the line's number; with the state.
-fn rows(page: &str) -> Vec<(usize, &str, &str)> {
+/// Row of a table with a column `state`.
+#[derive(Debug, PartialEq, Eq)]
+struct Row<'a> {
+    line: usize,
+    number: &'a str,
+    /// Tier and feature, in the first row of a number on the list.
+    feature: Option<(&'a str, &'a str)>,
+    state: &'a str,
+    shown: &'a str,
+}
+
+/// File that a row names, with the names in it.
+#[derive(Debug, PartialEq, Eq)]
+struct Evidence<'a> {
+    file: &'a str,
+    names: Vec<&'a str>,
+}
+
+/// Files by their labels.
+type Labels<'a> = BTreeMap<&'a str, &'a str>;
+
+/// Returns the cells of a table's row. A bar within code separates none.
+fn cells(line: &str) -> Vec<&str> {
+    let line = line.trim().trim_start_matches('|').trim_end_matches('|');
+    let mut in_code = false;
+    let mut separator = |letter: char| {
+        in_code ^= letter == '`';
+        letter == '|' && !in_code
+    };
+    line.split(&mut separator).map(str::trim).collect()
+}
+
+/// Returns the rows of a page's tables that have a column `state`.
+fn rows(page: &str) -> Vec<Row<'_>> {
     let mut found = Vec::new();
-    let mut column = None;
+    let mut header: Option<Vec<&str>> = None;
     for (index, line) in page.lines().enumerate() {
         if !line.starts_with('|') {
-            column = None;
+            header = None;
             continue;
         }
-        let cells: Vec<&str> = line.trim().trim_matches('|').split('|').map(str::trim).collect();
-        match column {
-            None => column = Some(cells.iter().position(|cell| *cell == "state")),
-            Some(_) if cells.iter().all(|cell| cell.trim_matches(['-', ':']).is_empty()) => {}
-            Some(Some(column)) => {
-                found.push((index + 1, line, cells.get(column).copied().unwrap_or_default()));
-            }
-            Some(None) => {}
-        }
-    }
-    found
-}
-
-/// Returns the links of a row whose text is code: the text, and the target.
-fn links<'a>(row: &'a str, labels: &BTreeMap<&str, &'a str>) -> Vec<(&'a str, &'a str)> {
-    let mut found = Vec::new();
-    for link in row.split("[`").skip(1) {
-        let Some((text, rest)) = link.split_once("`]") else { continue };
-        let target = match (rest.strip_prefix('('), rest.strip_prefix('[')) {
-            (Some(rest), _) => rest.split(')').next(),
-            (_, Some(rest)) => rest.split(']').next().and_then(|label| labels.get(label).copied()),
-            _ => None,
+        let cells = cells(line);
+        let Some(header) = &header else {
+            header = Some(cells);
+            continue;
         };
-        found.extend(target.map(|target| (text, target)));
+        let column = |name: &str| {
+            let at = header.iter().position(|column| *column == name)?;
+            Some(cells.get(at).copied().unwrap_or_default())
+        };
+        let Some(state) = column("state") else { continue };
+        if state.starts_with("---") {
+            continue;
+        }
+        found.push(Row {
+            line: index + 1,
+            number: column("#").unwrap_or_default(),
+            feature: column("tier").zip(column("feature")).filter(|pair| *pair != ("", "")),
+            state,
+            shown: column("shown by").unwrap_or_default(),
+        });
     }
     found
 }
 
-/// Returns whether a link names a check on real Xen that is there.
-fn is_real_check(folder: &Path, text: &str, target: &str) -> bool {
-    let Ok(file) = folder.join(target).canonicalize() else { return false };
-    let Ok(path) = file.strip_prefix(source::root()) else { return false };
-    let path = path.to_string_lossy().into_owned();
-    ON_REAL_XEN.iter().any(|start| path.starts_with(start))
-        && fs::read_to_string(&file).is_ok_and(|content| content.contains(text))
+/// Returns the files at the foot of the page, by their labels.
+fn labels(page: &str) -> Labels<'_> {
+    page.lines().filter_map(|line| line.strip_prefix('[')?.split_once("]: ")).collect()
 }
 
-/// Returns what is wrong with the states of a page's rows, and how many rows there are.
-fn check_states(folder: &Path, page: &str) -> (Vec<String>, usize) {
-    let labels = labels(page);
-    let mut wrong = Vec::new();
-    let rows = rows(page);
-    for (line, row, state) in &rows {
-        let mut complain = |what: &str| wrong.push(format!("line {line}: {what}: {row}"));
-        if !STATES.contains(state) {
-            complain(&format!("state {state:?} is none of {STATES:?}"));
-        }
-        let links = links(row, &labels);
-        let real = links.iter().any(|(text, target)| is_real_check(folder, text, target));
-        if *state == "real Xen" && !real {
-            complain("no check on real Xen is named");
-        }
-        if *state == "simulated" && named_by(row, &labels).is_empty() {
-            complain("no test is named");
+/// Returns the files that a cell names; or the label that the page does not have.
+fn evidence<'a>(cell: &'a str, labels: &Labels<'a>) -> Result<Vec<Evidence<'a>>, String> {
+    let mut found: Vec<Evidence<'_>> = Vec::new();
+    let mut rest = cell;
+    while let Some(start) = rest.find(['[', '`']) {
+        let end = if rest[start..].starts_with('[') { ']' } else { '`' };
+        let ended = rest[start + 1..].split_once(end);
+        let (text, after) = ended.ok_or(format!("no {end:?} in {cell}"))?;
+        rest = after;
+        if end == ']' {
+            let file = labels.get(text).ok_or(format!("no label [{text}]"))?;
+            let file = file.strip_prefix("../").ok_or(format!("{file} is not below the root"))?;
+            found.push(Evidence { file, names: Vec::new() });
+        } else if let Some(last) = found.last_mut() {
+            last.names.push(text);
         }
     }
-    (wrong, rows.len())
+    Ok(found)
 }
 
-/// Returns the tests that a row names, with the labels of its page.
-fn named_by<'a>(row: &'a str, labels: &BTreeMap<&str, &'a str>) -> Vec<(&'a str, &'a str)> {
-    let mut found = links(row, labels);
-    found.retain(|(text, target)| {
-        target.ends_with(".rs")
-            && text.contains('_')
-            && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'*'))
-    });
-    found
+/// Returns whether a file has a check on real Xen.
+fn is_on_real_xen(file: &str) -> bool {
+    ON_REAL_XEN.iter().any(|start| file.starts_with(start))
 }
 
-/// Returns the folders of the workspace's packages that have a page.
-fn packages() -> Vec<PathBuf> {
-    let root = source::root();
-    let folders = [root.to_owned(), root.join("examples")];
-    let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).expect("the folder can be read"));
-    let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    found.retain(|path| path.join("README.md").is_file() && path.join("Cargo.toml").is_file());
-    found.sort();
-    found
+/// Returns whether a file has the tests of a host.
+fn has_tests(file: &str) -> bool {
+    let is_program = file.contains("/examples/") || file.ends_with("tests/abi/main.rs");
+    file.ends_with(".rs") && !is_on_real_xen(file) && !is_program
+}
+
+/// Returns the errors of a row.
+fn errors(root: &Path, row: &Row<'_>, labels: &Labels<'_>) -> Vec<String> {
+    let found = match evidence(row.shown, labels) {
+        Ok(found) => found,
+        Err(error) => return vec![error],
+    };
+    let mut errors = Vec::new();
+    for Evidence { file, names } in &found {
+        let path = root.join(file);
+        let Ok(content) = fs::read_to_string(&path) else {
+            errors.push(format!("no file {file}"));
+            continue;
+        };
+        let functions = if has_tests(file) { source::functions_of(&path) } else { Vec::new() };
+        for name in names {
+            let exists = match name.strip_suffix('*') {
+                _ if !has_tests(file) => content.contains(name),
+                Some(start) => functions.iter().any(|f| f.is_test && f.name.starts_with(start)),
+                None => functions.iter().any(|f| f.is_test && f.name == **name),
+            };
+            if !exists {
+                errors.push(format!("no {name:?} in {file}"));
+            }
+        }
+    }
+    let shown = |is: fn(&str) -> bool| found.iter().any(|e| is(e.file) && !e.names.is_empty());
+    let expected = match row.state {
+        "real Xen" if !shown(is_on_real_xen) => "a check on real Xen",
+        "simulated" if !shown(has_tests) => "a test",
+        "compiled" if found.is_empty() => "a test or a file",
+        state if STATES.contains(&state) => return errors,
+        _ => "one of the four words",
+    };
+    errors.push(format!("state {:?}: found {:?}, expected {expected}", row.state, row.shown));
+    errors
+}
+
+/// Returns the errors of the list: numbers in order, each with a tier and a name in its first row.
+fn list_errors(rows: &[Row<'_>]) -> Vec<String> {
+    let mut errors = Vec::new();
+    let mut last = 0;
+    for row in rows {
+        let Ok(number) = row.number.parse::<usize>() else { continue };
+        let is_first = number != last;
+        if number < last || is_first != row.feature.is_some() {
+            errors.push(format!("line {}: {number} after {last}, {:?}", row.line, row.feature));
+        }
+        if row.feature.is_some_and(|(tier, name)| !TIERS.contains(&tier) || name.is_empty()) {
+            errors.push(format!("line {}: found {:?}, expected a tier", row.line, row.feature));
+        }
+        last = number;
+    }
+    errors
 }
 
 #[test]
-fn states_are_one_of_four_words() {
-    let (mut wrong, mut count) = (Vec::new(), 0);
-    for folder in packages() {
-        let page = fs::read_to_string(folder.join("README.md")).expect("the page can be read");
-        let (errors, rows) = check_states(&folder, &page);
-        wrong.extend(errors.into_iter().map(|error| format!("{}: {error}", folder.display())));
-        count += rows;
+fn states_have_their_evidence() {
+    let root = source::root();
+    let page = fs::read_to_string(root.join("docs/STATUS.md")).expect("the page can be read");
+    let (rows, labels) = (rows(&page), labels(&page));
+    let mut wrong = list_errors(&rows);
+    let mut counts = BTreeMap::new();
+    for row in &rows {
+        let errors = errors(root, row, &labels);
+        wrong.extend(errors.into_iter().map(|error| format!("line {}: {error}", row.line)));
+        *counts.entry(row.state).or_insert(0) += 1;
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(count > 150, "only {count} rows were found");
+    assert!(wrong.is_empty(), "docs/STATUS.md:\n{}", wrong.join("\n"));
+    let numbers: BTreeSet<usize> = rows.iter().filter_map(|row| row.number.parse().ok()).collect();
+    assert_eq!(numbers.len(), FEATURES);
+    println!("{counts:?}");
+}
+
+#[test]
+fn states_are_on_one_page() {
+    let root = source::root();
+    for folder in [root.to_owned(), root.join("examples")] {
+        for entry in fs::read_dir(folder).expect("the folder can be read").flatten() {
+            let Ok(page) = fs::read_to_string(entry.path().join("README.md")) else { continue };
+            let place = entry.path().display().to_string();
+            assert_eq!(rows(&page), [], "{place}: expected states in docs/STATUS.md");
+        }
+    }
 }
 
 #[test]
 fn state_without_evidence_is_found() {
-    let folder = source::root().join("xen-front");
-    let table = |state: &str, shown: &str| {
-        let page = format!(
-            "| row | feature | state | shown by |\n|---|---|---|---|\n| 1 | f | {state} | {shown} |\n"
-        );
-        check_states(&folder, &page).0.len()
+    let page = "[a]: ../xen-front/tests/block.rs\n[t]: ../xtask/payload/test.sh\n[x]: ../x.rs\n";
+    let errors = |state: &str, shown: &str| {
+        let row = Row { line: 1, number: "1", feature: None, state, shown };
+        errors(source::root(), &row, &labels(page)).len()
     };
-    let check = "[`net: ping`](../xtask/payload/test.sh)";
-    assert_eq!(table("real Xen", check), 0);
-    assert_eq!(table("real Xen", "[`net: no such check`](../xtask/payload/test.sh)"), 1);
-    assert_eq!(table("real Xen", "[`a_test`](tests/block.rs)"), 1);
-    assert_eq!(table("simulated", "[`a_test`](tests/block.rs)"), 0);
-    assert_eq!(table("simulated", ""), 1);
-    assert_eq!(table("compiled", ""), 0);
-    assert_eq!(table("no", ""), 0);
-    assert_eq!(table("yes", check), 1);
-}
-
-/// Tells whether a file has the test, or one whose name begins so.
-fn is_there(file: &Path, name: &str) -> bool {
-    let matches = |found: &str| match name.strip_suffix('*') {
-        Some(start) => found.starts_with(start),
-        None => found == name,
-    };
-    file.is_file()
-        && source::functions_of(file).iter().any(|function| function.is_test && matches(&function.name))
+    let file = source::root().join("xen-front/tests/block.rs");
+    let functions = source::functions_of(&file);
+    let test = &functions.iter().find(|f| f.is_test).expect("the file has tests").name;
+    assert_eq!(errors("real Xen", "[t] `net: ping`"), 0);
+    assert_eq!(errors("real Xen", "[t] `net: no such check`"), 1);
+    assert_eq!(errors("real Xen", &format!("[a] `{test}`")), 1);
+    assert_eq!(errors("simulated", &format!("[a] `{test}`")), 0);
+    assert_eq!(errors("simulated", &format!("[a] `{}*`", &test[..3])), 0);
+    assert_eq!(errors("simulated", "[a] `no_such_test`"), 1);
+    assert_eq!(errors("simulated", "[a]"), 1);
+    assert_eq!(errors("compiled", ""), 1);
+    assert_eq!(errors("compiled", "[x]"), 1);
+    assert_eq!(errors("no", ""), 0);
+    assert_eq!(errors("no", "[nowhere]"), 1);
+    assert_eq!(errors("yes", "[a]"), 1);
 }
 
 #[test]
-fn every_test_that_a_status_table_names_is_there() {
-    let mut crates = 0;
-    let (mut tests, mut missing) = (0, Vec::new());
-    for entry in fs::read_dir(source::root()).expect("the root can be read").flatten() {
-        let folder = entry.path();
-        let Ok(page) = fs::read_to_string(folder.join("README.md")) else { continue };
-        if !folder.join("Cargo.toml").is_file() {
-            continue;
-        }
-        crates += 1;
-        for test in named(&page) {
-            tests += 1;
-            if !is_there(&folder.join(test.target), test.name) {
-                missing.push(format!(
-                    "{}/README.md: {} in {}",
-                    entry.file_name().display(),
-                    test.name,
-                    test.target
-                ));
-            }
-        }
-    }
-    assert!(missing.is_empty(), "no such test:\n{}", missing.join("\n"));
-    assert!(crates >= 9 && tests >= 20, "only {tests} tests of {crates} crates were found");
-    println!("{tests} tests in the READMEs of {crates} crates");
-}
-
-#[test]
-fn a_link_names_a_test_in_each_of_its_forms() {
-    let page = "[`no_row`](a.rs)\n| 1 | [`a_b`](x/y.rs), [`c_d*`][z] and [`e_f`] | [`Type`](a.rs) [`g_h`](a.md) `i_j` |\n\
-        [z]: z.rs\n[`e_f`]: w.rs\n";
-    let expected = [("a_b", "x/y.rs"), ("c_d*", "z.rs"), ("e_f", "w.rs")];
-    assert_eq!(named(page), expected.map(|(name, target)| Named { name, target }));
+fn list_out_of_order_is_found() {
+    let table = |rows: &str| {
+        let header = "| # | tier | feature | state | shown by |\n|---|---|---|---|---|\n";
+        let page = format!("{header}{rows}");
+        list_errors(&super::status::rows(&page)).len()
+    };
+    assert_eq!(table("| 1 | abi | a `|` | no | |\n| 1 | | | no | |\n| 3 | abi | b | no | |\n"), 0);
+    assert_eq!(table("| 2 | abi | a | no | |\n| 1 | abi | b | no | |\n"), 1);
+    assert_eq!(table("| 1 | | | no | |\n"), 1);
+    assert_eq!(table("| 1 | none | a | no | |\n"), 1);
 }
