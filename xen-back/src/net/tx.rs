@@ -17,7 +17,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 /// Slots of a packet that cost its frontend the connection; fewer, but more than it may use, cost it the packet.
 const FATAL_SLOTS: usize = 20;
-/// Extra informations of a packet, one of each kind at most.
+/// Extra info of a packet, one of each kind at most.
 const MAX_EXTRAS: usize = 4;
 /// Pages that packets are copied to: the largest packet, and more small ones than fit one hypercall.
 const BATCH_PAGES: usize = 40;

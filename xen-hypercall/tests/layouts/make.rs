@@ -44,7 +44,7 @@ struct Layout {
 /// Returns the file's text, and what is wrong with the structures that the crates use.
 pub fn make(root: &Path) -> (String, Vec<String>) {
     let bound = scan::scan(&root.join("xen-sys/src")).expect("the sources of xen-sys can be read");
-    let datas = Data::read_all(&root.join("xen-sys/abi"));
+    let abis = Data::read_all(&root.join("xen-sys/abi"));
     let mut errors = Vec::new();
     let mut both = Vec::new();
     let mut one = BTreeMap::from([("x86_64", Vec::new()), ("aarch64", Vec::new())]);
@@ -59,15 +59,15 @@ pub fn make(root: &Path) -> (String, Vec<String>) {
             errors.push(format!("{name}: stands for {c_names:?}, expected one structure of C"));
             continue;
         };
-        let on = |target: &str| layout(&datas, target, c_name, &twins);
-        if direct.contains(&name) && changed(&datas, c_name, &twins) {
+        let on = |target: &str| layout(&abis, target, c_name, &twins);
+        if direct.contains(&name) && changed(&abis, c_name, &twins) {
             errors.push(format!(
                 "{name} ({c_name}): the layout changed with a version of Xen, but its interface has no version"
             ));
         }
         let (x86, arm) = (on("x86_64"), on("aarch64"));
         let x86_only = X86_ONLY.iter().any(|(known, _)| *known == name);
-        let path = |target: &str| path(&datas, target, c_name, &twins);
+        let path = |target: &str| path(&abis, target, c_name, &twins);
         match (x86, arm) {
             (Some(x86), Some(arm)) => {
                 if x86_only {
@@ -183,9 +183,9 @@ fn of_architecture(path: &str) -> bool {
 
 /// Returns whether a structure has several layouts, though Xen can't tell from an interface version which
 /// one the caller means.
-fn changed(datas: &[Data], c_name: &str, twins: &[&Structure]) -> bool {
+fn changed(abis: &[Data], c_name: &str, twins: &[&Structure]) -> bool {
     ["x86_64", "aarch64"].iter().any(|target| {
-        let here = datas.iter().filter(|data| data.target == *target);
+        let here = abis.iter().filter(|data| data.target == *target);
         let known: Vec<&Data> = here.filter(|data| data.types.contains_key(c_name)).collect();
         let versioned = known.iter().any(|data| VERSIONED.contains(&data.types[c_name].header.as_str()));
         let layouts: BTreeSet<_> =
@@ -195,8 +195,8 @@ fn changed(datas: &[Data], c_name: &str, twins: &[&Structure]) -> bool {
 }
 
 /// Returns the newest layout that C has on a target, by the names of the Rust structure for it.
-fn layout(datas: &[Data], target: &str, c_name: &str, twins: &[&Structure]) -> Option<Layout> {
-    let data = datas.iter().filter(|data| data.target == target);
+fn layout(abis: &[Data], target: &str, c_name: &str, twins: &[&Structure]) -> Option<Layout> {
+    let data = abis.iter().filter(|data| data.target == target);
     let data = data.filter(|data| data.types.contains_key(c_name)).max_by_key(|data| &data.version)?;
     layout_of(data, target, c_name, twins)
 }
@@ -215,11 +215,11 @@ fn layout_of(data: &Data, target: &str, c_name: &str, twins: &[&Structure]) -> O
 
 /// Returns the path by which code finds the structure on a target: that of the header's module, if the
 /// header is one of all architectures.
-fn path(datas: &[Data], target: &str, c_name: &str, twins: &[&Structure]) -> String {
+fn path(abis: &[Data], target: &str, c_name: &str, twins: &[&Structure]) -> String {
     let other = if target == "x86_64" { "::arch_arm::" } else { "::arch_x86::" };
     let here = twins.iter().find(|twin| !twin.path.contains(other)).expect("it has a layout");
     let name = here.path.rsplit("::").next().unwrap_or_default();
-    let data = datas.iter().find(|data| data.target == target && data.types.contains_key(c_name));
+    let data = abis.iter().find(|data| data.target == target && data.types.contains_key(c_name));
     match data.map(|data| &*data.types[c_name].header).filter(|header| !header.starts_with("arch-")) {
         Some(header) if twins.len() > 1 => {
             let module = header.trim_end_matches(".h").replace('/', "::").replace('-', "_");

@@ -21,8 +21,8 @@ struct Header<'a> {
 }
 
 /// Returns each source file whose coverage lines are not what the data says, with the text that it should have.
-pub fn stale(src: &Path, bound: &Bound, datas: &[Data], left_out: &Exceptions) -> Vec<(PathBuf, String)> {
-    let headers = headers(bound, datas, left_out);
+pub fn stale(src: &Path, bound: &Bound, abis: &[Data], left_out: &Exceptions) -> Vec<(PathBuf, String)> {
+    let headers = headers(bound, abis, left_out);
     let mut files = Vec::new();
     collect(src, &mut files);
     let mut stale = Vec::new();
@@ -43,11 +43,11 @@ pub fn stale(src: &Path, bound: &Bound, datas: &[Data], left_out: &Exceptions) -
     stale
 }
 
-fn headers<'a>(bound: &Bound, datas: &'a [Data], left_out: &Exceptions) -> BTreeMap<&'a str, Header<'a>> {
+fn headers<'a>(bound: &Bound, abis: &'a [Data], left_out: &Exceptions) -> BTreeMap<&'a str, Header<'a>> {
     let known: BTreeSet<&str> = bound.constants.iter().map(|constant| &*constant.name).collect();
     let types: BTreeSet<&str> = bound.structures.iter().map(|structure| &*structure.name).collect();
     let mut headers: BTreeMap<&str, Header<'_>> = BTreeMap::new();
-    for data in datas {
+    for data in abis {
         let constants = data.constants.iter().map(|(name, entry)| (name, &entry.header));
         let texts = data.texts.iter().map(|(name, (_, header))| (name, header));
         for (name, header) in constants.chain(texts) {

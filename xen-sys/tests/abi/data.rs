@@ -51,7 +51,7 @@ impl Data {
             .map(|entry| entry.path())
             .collect();
         paths.sort();
-        let mut datas = Vec::new();
+        let mut abis = Vec::new();
         for path in paths {
             let Some(name) = path.file_stem().and_then(|name| name.to_str()) else { continue };
             let Some((version, target)) = name
@@ -61,10 +61,10 @@ impl Data {
                 continue;
             };
             let text = std::fs::read_to_string(&path).expect("the data can be read");
-            datas.push(Self::parse(version, target, &text));
+            abis.push(Self::parse(version, target, &text));
         }
-        assert!(!datas.is_empty(), "there is no data");
-        datas
+        assert!(!abis.is_empty(), "there is no data");
+        abis
     }
 
     fn parse(version: &str, target: &str, text: &str) -> Self {

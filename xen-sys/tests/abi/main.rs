@@ -50,10 +50,10 @@ fn main() -> ExitCode {
         own: Exceptions::read(&root.join("abi/own.txt")),
         differs: Exceptions::read(&root.join("abi/differs.txt")),
     };
-    let datas = Data::read_all(&root.join("abi"));
+    let abis = Data::read_all(&root.join("abi"));
     let mut errors = stale(&scanned);
     errors.extend(architectures::mixed(&root.join("src")));
-    for data in &datas {
+    for data in &abis {
         let check =
             Check { data, lists: &lists, scanned: &scanned, errors: Vec::new(), compared: Totals::default() };
         let check = check.run();
@@ -71,8 +71,8 @@ fn main() -> ExitCode {
             check.errors.into_iter().map(|error| format!("{} {}: {error}", data.version, data.target)),
         );
     }
-    errors.extend(strangers(&datas, &lists));
-    for (path, _) in coverage::stale(&root.join("src"), &scanned, &datas, &lists.left_out) {
+    errors.extend(strangers(&abis, &lists));
+    for (path, _) in coverage::stale(&root.join("src"), &scanned, &abis, &lists.left_out) {
         let path = path.strip_prefix(root).unwrap_or(&path).display();
         errors.push(format!("{path}: its coverage line is stale (`cargo xtask abi --bound` writes it)"));
     }
@@ -113,10 +113,10 @@ fn stale(scanned: &Bound) -> Vec<String> {
 }
 
 /// What is bound must be in some header, or be listed.
-fn strangers(datas: &[Data], lists: &Lists) -> Vec<String> {
+fn strangers(abis: &[Data], lists: &Lists) -> Vec<String> {
     let mut errors = Vec::new();
     let known = |name: &str| {
-        datas.iter().any(|data| data.constants.contains_key(name) || data.texts.contains_key(name))
+        abis.iter().any(|data| data.constants.contains_key(name) || data.texts.contains_key(name))
     };
     for name in constants().map(|constant| constant.name).chain(texts().map(|(name, ..)| *name)) {
         if !known(name) && !lists.own.covers("const", name, "", "") {
@@ -127,7 +127,7 @@ fn strangers(datas: &[Data], lists: &Lists) -> Vec<String> {
         if structure.name.is_empty() {
             continue;
         }
-        let types: Vec<_> = datas.iter().filter_map(|data| data.types.get(structure.name)).collect();
+        let types: Vec<_> = abis.iter().filter_map(|data| data.types.get(structure.name)).collect();
         if types.is_empty() && !lists.own.covers("type", structure.name, "", "") {
             errors.push(format!("type {} is in no header and not in own.txt", structure.name));
         }

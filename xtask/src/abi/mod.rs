@@ -88,9 +88,9 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     for error in &errors {
         println!("error: {error}");
     }
-    let datas = data::Data::read_all(&krate.join("abi"));
+    let abis = data::Data::read_all(&krate.join("abi"));
     let left_out = data::Exceptions::read(&krate.join("abi/left-out.txt"));
-    for (path, text) in coverage::stale(&src, &bound, &datas, &left_out) {
+    for (path, text) in coverage::stale(&src, &bound, &abis, &left_out) {
         println!("{}", path.strip_prefix(host::root()).unwrap_or(&path).display());
         fs::write(path, text)?;
     }
