@@ -83,3 +83,54 @@ fn is_published(package: &Package) -> bool {
 pub(crate) fn select<'n>(names: impl IntoIterator<Item = &'n str>) -> Vec<String> {
     names.into_iter().flat_map(|name| ["--package".to_owned(), name.to_owned()]).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// Returns what a manifest lacks for publication.
+    fn missing(package: &Package) -> Vec<&'static str> {
+        let docs_rs = &package.metadata["docs"]["rs"];
+        let folder = package.manifest_path.parent().unwrap();
+        let same = |file: &str| {
+            let own = fs::read(folder.join(file)).unwrap_or_default();
+            own == fs::read(host::root().join(file)).unwrap()
+        };
+        [
+            ("description", package.description.is_some()),
+            ("readme", package.readme.as_ref().is_some_and(|file| folder.join(file).exists())),
+            ("license", package.license.is_some()),
+            ("LICENSE-MIT", same("LICENSE-MIT")),
+            ("LICENSE-APACHE", same("LICENSE-APACHE")),
+            // Empty until the workspace has an address, but inherited.
+            ("repository", package.repository.is_some()),
+            ("rust-version", package.rust_version.is_some()),
+            ("1 to 5 keywords", (1..=5).contains(&package.keywords.len())),
+            ("1 to 5 categories", (1..=5).contains(&package.categories.len())),
+            ("package.metadata.docs.rs", docs_rs["all-features"] == true),
+        ]
+        .iter()
+        .filter_map(|(name, is_there)| (!is_there).then_some(*name))
+        .collect()
+    }
+
+    #[test]
+    fn published_packages_are_complete() {
+        let packages = metadata().unwrap().packages;
+        let published = packages.iter().filter(|package| is_published(package));
+        for package in published.clone() {
+            assert_eq!(missing(package), [""; 0], "{}", package.name);
+        }
+        assert!(published.count() >= 9);
+    }
+
+    #[test]
+    fn incomplete_package_is_reported() {
+        let packages = metadata().unwrap().packages;
+        let tool = packages.iter().find(|package| package.name == "xtask").unwrap();
+        let missing = missing(tool);
+        assert!(missing.contains(&"LICENSE-MIT") && missing.contains(&"readme"), "{missing:?}");
+    }
+}
