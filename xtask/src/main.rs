@@ -2,6 +2,7 @@
 
 mod abi;
 mod arm64;
+mod audit;
 mod bench;
 mod checkers;
 mod checks;
@@ -51,6 +52,8 @@ enum Task {
     Demo(demo::Args),
     /// Checks the libraries in less than a minute: format, language, clippy, unit tests.
     Check(checks::Args),
+    /// Checks dependencies, spelling and packaging with tools that it builds first, in minutes.
+    Audit,
     /// Runs the host checks and the real-Xen tests.
     Test(test::Args),
     /// Lives random lives of a guest and its driver domain in a simulated Xen, and looks for what they leave behind.
@@ -95,6 +98,7 @@ fn main() -> ExitCode {
         Task::Build(args) => kernels::main(&args),
         Task::Demo(args) => demo::main(&args),
         Task::Check(args) => checks::main(&args),
+        Task::Audit => audit::main(),
         Task::Test(args) => test::main(&args),
         Task::Seeds(args) => seeds::main(&args),
         Task::Selftest(args) => selftest::main(&args),
