@@ -199,6 +199,7 @@ pub(super) fn target(file: &str, name: &str) -> Option<&'static str> {
 fn split(text: &str, first_line: usize) -> Vec<(String, usize)> {
     let mut words = Vec::new();
     let (mut word, mut line, mut in_code) = (String::new(), first_line, false);
+    let mut before = ' ';
     for letter in text.chars().chain(['\n']) {
         if letter == '`' {
             in_code = !in_code;
@@ -209,7 +210,14 @@ fn split(text: &str, first_line: usize) -> Vec<(String, usize)> {
         } else if !in_code && (letter.is_alphanumeric() || "-_'".contains(letter)) {
             word.extend(letter.to_lowercase());
         } else if !word.is_empty() {
+            // A part of a path is no prose.
+            if before == '/' || letter == '/' {
+                word = "/".to_owned();
+            }
             words.push((std::mem::take(&mut word), line));
+        }
+        if word.is_empty() {
+            before = letter;
         }
         if ".;:!?".contains(letter) || letter == BREAK {
             words.push((".".to_owned(), line));
@@ -243,6 +251,7 @@ mod tests {
     fn code_in_backticks_is_skipped() {
         assert_eq!(found("Calls `tells()` and\n[`wants`] of the driver."), Vec::<String>::new());
         assert_eq!(found("Everything goes `x` on."), Vec::<String>::new());
+        assert_eq!(found("See [he/tells] and knows/x."), Vec::<String>::new());
     }
 
     #[test]
