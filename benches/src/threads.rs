@@ -1,7 +1,7 @@
 //! Block requests from one thread to another and back, each asleep when there is nothing to do.
 
 use crate::ring::{Back, Front, shadow};
-use crate::{Case, Outcome, measured, opaque};
+use crate::{Case, Outcome, allocations, measured, opaque};
 use std::hint::spin_loop;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -112,7 +112,9 @@ fn run<const PAGES: usize>(rounds: u64, batch: usize) -> Outcome {
     thread::scope(|scope| {
         let back_end = scope.spawn(|| {
             ready.wait();
+            let before = allocations::count();
             back_end(back, total, &events);
+            allocations::count() - before
         });
         ready.wait();
         let mut outcome = measured(|outcome| {
@@ -120,7 +122,7 @@ fn run<const PAGES: usize>(rounds: u64, batch: usize) -> Outcome {
             assert_eq!(sum, done * (done + 1) / 2, "every request answered once");
             outcome.units = done;
         });
-        back_end.join().expect("the back end does its part");
+        outcome.allocations += back_end.join().expect("the back end does its part");
         let sent = |event: &Event| event.sent.load(Ordering::Relaxed);
         outcome.notifications = sent(&events.to_back) + sent(&events.to_front);
         outcome

@@ -1,6 +1,5 @@
 //! A client of xenstore over a Unix socket. Its server is that of `XENSTORED_PATH`, else one of ours, in a thread.
 
-use crate::allocations::uncounted;
 use crate::{Case, Outcome, measured};
 use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
@@ -59,7 +58,7 @@ fn connect() -> Stream {
     let path = env::temp_dir().join(format!("xen-bench-{}", process::id()));
     let daemon = Daemon::bind(&path, Server::new(), Box::new(NoDomains));
     let mut daemon = daemon.expect("the folder for temporary files takes a socket");
-    thread::spawn(move || uncounted(|| while daemon.serve(None).is_ok() {}));
+    thread::spawn(move || while daemon.serve(None).is_ok() {});
     let stream = Stream::connect(&path).expect("the server listens");
     fs::remove_file(path).expect("the socket is there");
     stream
@@ -88,7 +87,7 @@ fn transaction(store: &UserStore, buffer: &mut [u8]) -> Result {
 }
 
 fn pipelined(store: &UserStore, buffer: &mut [u8]) -> Result {
-    let mut pending: [Option<Pending<'_, Process, Stream>>; PIPELINE] = [const { None }; PIPELINE];
+    let mut pending: [Option<Pending<Process, Stream>>; PIPELINE] = [const { None }; PIPELINE];
     for slot in &mut pending {
         let path = Part::Path(format_args!("/bench/a"));
         *slot = Some(store.queue(MessageType::READ, &"/bench/a", &[path])?);

@@ -47,7 +47,7 @@ impl Lab {
         }
     }
 
-    fn backend(&self, kind: &'static str, device: &Device) -> Backend<'_, Domain> {
+    fn backend(&self, kind: &'static str, device: &Device) -> Backend<Domain> {
         let id = DeviceId { guest: self.guest.id(), device: device.id };
         Backend::open(&self.driver_store, kind, id).unwrap()
     }

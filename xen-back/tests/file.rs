@@ -39,8 +39,8 @@ struct Fixture {
     device: Device,
 }
 
-type Front<'a> = Block<'a, Domain>;
-type Back<'a> = Blkback<'a, Domain, FileDisk>;
+type Front<'a> = Block<Domain>;
+type Back<'a> = Blkback<Domain, FileDisk>;
 
 impl Fixture {
     fn new() -> Self {

@@ -67,19 +67,19 @@ impl Lab {
         Self { guests: guests.collect(), driver_store: store_of(&driver), driver, world }
     }
 
-    fn back(&self, guest: usize) -> Netback<'_, Domain> {
+    fn back(&self, guest: usize) -> Netback<Domain> {
         let guest = &self.guests[guest];
         let id = DeviceId { guest: guest.domain.id(), device: guest.device.id };
         Netback::new(Backend::open(&self.driver_store, "vif", id).unwrap()).unwrap()
     }
 
-    fn front(&self, guest: usize) -> Net<'_, Domain> {
+    fn front(&self, guest: usize) -> Net<Domain> {
         let guest = &self.guests[guest];
         Net::open(&guest.store, &guest.grants, FrontVif(0), Config::default()).unwrap()
     }
 
     /// Polls the backend once, and then whenever an event wakes it, until none does.
-    fn settle(&self, back: &mut Netback<'_, Domain>, port: &mut dyn Port) -> Result<NetbackEvent, NetError> {
+    fn settle(&self, back: &mut Netback<Domain>, port: &mut dyn Port) -> Result<NetbackEvent, NetError> {
         let mut wait = EventWait::new(&self.driver);
         let mut last = Ok(NetbackEvent::Idle);
         for _ in 0..POLLS {
@@ -114,9 +114,9 @@ impl Lab {
     fn run(
         &self,
         guest: usize,
-        front: &mut Net<'_, Domain>,
-        back: &mut Netback<'_, Domain>,
-        done: impl Fn(Link, &Netback<'_, Domain>) -> bool,
+        front: &mut Net<Domain>,
+        back: &mut Netback<Domain>,
+        done: impl Fn(Link, &Netback<Domain>) -> bool,
     ) {
         let domain = &self.guests[guest].domain;
         let (mut front_wait, mut back_wait) = (EventWait::new(domain), EventWait::new(&self.driver));
@@ -141,13 +141,13 @@ impl Lab {
         panic!("it never came: {front:?} {back:?}");
     }
 
-    fn connect<'a>(&'a self, guest: usize, back: &mut Netback<'_, Domain>) -> Net<'a, Domain> {
+    fn connect(&self, guest: usize, back: &mut Netback<Domain>) -> Net<Domain> {
         let mut front = self.front(guest);
         self.run(guest, &mut front, back, |link, back| link == Link::Up && back.is_connected());
         front
     }
 
-    fn close(&self, guest: usize, mut front: Net<'_, Domain>, back: &mut Netback<'_, Domain>) {
+    fn close(&self, guest: usize, mut front: Net<Domain>, back: &mut Netback<Domain>) {
         self.world.detach(&self.guests[guest].device);
         self.run(guest, &mut front, back, |link, _| link == Link::Closed);
         assert!(!back.is_connected());
@@ -261,7 +261,7 @@ fn two_guests_behind_the_switch_reach_each_other_in_batches() {
     lab.finish();
 }
 
-fn front_send(front: &mut Net<'_, Domain>, bytes: &[u8]) {
+fn front_send(front: &mut Net<Domain>, bytes: &[u8]) {
     front.transmit(bytes, TxChecksum::Complete).unwrap();
 }
 
@@ -360,15 +360,15 @@ fn a_burst_longer_than_the_queue_is_not_lost_while_the_guest_has_pages() {
 /// A frontend that writes its rings directly.
 struct Raw<'a> {
     lab: &'a Lab,
-    tx: FrontRing<Shared<'a, Domain, ReadWrite>, NetifTxRequest, NetifTxResponse>,
-    rx: FrontRing<Shared<'a, Domain, ReadWrite>, NetifRxRequest, NetifRxResponse>,
-    data: Shared<'a, Domain, ReadWrite>,
+    tx: FrontRing<Shared<Domain, ReadWrite>, NetifTxRequest, NetifTxResponse>,
+    rx: FrontRing<Shared<Domain, ReadWrite>, NetifRxRequest, NetifRxResponse>,
+    data: Shared<Domain, ReadWrite>,
     #[expect(dead_code, reason = "open as long as the frontend is")]
     channel: Channel<Domain>,
 }
 
 impl<'a> Raw<'a> {
-    fn publish(lab: &'a Lab, back: &mut Netback<'_, Domain>, keys: &[(&str, &str)]) -> Self {
+    fn publish(lab: &'a Lab, back: &mut Netback<Domain>, keys: &[(&str, &str)]) -> Self {
         lab.settle(back, &mut |_: Packet<'_>| {}).unwrap();
         assert_eq!(lab.states().1, 2);
         let guest = &lab.guests[0];
@@ -397,7 +397,7 @@ impl<'a> Raw<'a> {
         }
     }
 
-    fn connect(lab: &'a Lab, back: &mut Netback<'_, Domain>, keys: &[(&str, &str)]) -> Self {
+    fn connect(lab: &'a Lab, back: &mut Netback<Domain>, keys: &[(&str, &str)]) -> Self {
         let raw = Self::publish(lab, back, keys);
         lab.settle(back, &mut |_: Packet<'_>| {}).unwrap();
         assert_eq!(lab.states(), (4, 4));
@@ -425,7 +425,7 @@ impl<'a> Raw<'a> {
     /// Transmits the slots; returns what the backend made of them, and the answers.
     fn transmit(
         &mut self,
-        back: &mut Netback<'_, Domain>,
+        back: &mut Netback<Domain>,
         slots: &[NetifTxRequest],
     ) -> (Result<NetbackEvent, NetError>, Vec<Vec<u8>>, Vec<NetifTxResponse>) {
         slots.iter().for_each(|slot| self.tx.push(slot).unwrap());
@@ -436,7 +436,7 @@ impl<'a> Raw<'a> {
         (result, packets, responses)
     }
 
-    fn close(self, back: &mut Netback<'_, Domain>) {
+    fn close(self, back: &mut Netback<Domain>) {
         let guest = &self.lab.guests[0];
         let (store, path) = (guest.domain.store(), guest.device.frontend_path());
         for state in [5, 6] {
@@ -581,7 +581,7 @@ fn d_n05_and_d_n06_a_frontend_that_breaks_the_protocol_is_disconnected_and_may_c
 }
 
 impl Guest {
-    fn share<'a>(&'a self, lab: &Lab) -> Shared<'a, Domain, ReadWrite> {
+    fn share(&self, lab: &Lab) -> Shared<Domain, ReadWrite> {
         let pages = Pages::alloc(self.domain.clone(), 1).unwrap();
         self.grants.share_writable(pages, lab.driver.id()).unwrap()
     }
@@ -673,12 +673,12 @@ fn large(bytes: &[u8]) -> Packet<'_> {
 }
 
 /// Lets the backend run until the time that a packet is given has passed, and not longer.
-fn wait_for_drain(lab: &Lab, back: &mut Netback<'_, Domain>) {
+fn wait_for_drain(lab: &Lab, back: &mut Netback<Domain>) {
     let (now, millisecond) = (lab.driver.now(), Duration::from_millis(1));
     let deadline = back.deadline(now).unwrap();
     assert!(deadline <= now + DRAIN_TIMEOUT && deadline > now + (DRAIN_TIMEOUT - millisecond));
     lab.world.run_for(DRAIN_TIMEOUT - 2 * millisecond);
-    let poll = |back: &mut Netback<'_, Domain>| back.poll(lab.driver.now(), &mut |_: Packet<'_>| {});
+    let poll = |back: &mut Netback<Domain>| back.poll(lab.driver.now(), &mut |_: Packet<'_>| {});
     poll(back).unwrap();
     assert_eq!(back.deadline(lab.driver.now()), Some(deadline), "it is not yet dropped");
     lab.world.run_for(2 * millisecond);

@@ -4,6 +4,7 @@
 //! suspend comes from `xl save` and `xl migrate`: see [`Control::suspend`]. Source: `xenstore-paths.pandoc`.
 
 use core::fmt;
+use heapless::Vec;
 use xen_evtchn::Channel;
 use xen_grant::{GrantError, GrantTable};
 use xen_hypercall::ops::sched::Resumed;
@@ -95,18 +96,19 @@ impl core::error::Error for SuspendError {}
 
 /// The toolstack's requests to this domain.
 #[derive(Debug)]
-pub struct Control<'a, P: Platform> {
-    store: &'a XenStore<P>,
-    watch: Watch<'a, P>,
-    heeded: &'a [Request],
+pub struct Control<P: Platform> {
+    store: XenStore<P>,
+    watch: Watch<P>,
+    /// Requests that the domain supports, each once.
+    supported: Vec<Request, { Request::ALL.len() }>,
     /// The node may have changed since it was last read.
     changed: bool,
-    /// The toolstack knows what is heeded.
+    /// The supported requests are advertised.
     announced: bool,
 }
 
-impl<'a, P: Platform> Control<'a, P> {
-    /// Watches `control/shutdown` and advertises the requests of `heeded`, which the caller supports. Unsupported requests are not
+impl<P: Platform> Control<P> {
+    /// Watches `control/shutdown` and advertises the requests of `supported`, which the caller supports. Unsupported requests are not
     /// acknowledged.
     ///
     /// A feature node that xenstore refuses to write is logged, and its request is still received: not all toolstacks make these
@@ -118,9 +120,17 @@ impl<'a, P: Platform> Control<'a, P> {
     /// # Errors
     ///
     /// [`StoreError`] if xenstore refuses the watch.
-    pub fn new(store: &'a XenStore<P>, heeded: &'a [Request]) -> Result<Self, StoreError> {
+    pub fn new(store: &XenStore<P>, supported: &[Request]) -> Result<Self, StoreError> {
         let watch = store.watch(SHUTDOWN)?;
-        let mut this = Self { store, watch, heeded, changed: true, announced: false };
+        let mut own = Vec::new();
+        for &request in supported {
+            if !own.contains(&request) {
+                // There is room for each request once.
+                let _ = own.push(request);
+            }
+        }
+        let store = store.clone();
+        let mut this = Self { store, watch, supported: own, changed: true, announced: false };
         this.announce();
         Ok(this)
     }
@@ -130,7 +140,7 @@ impl<'a, P: Platform> Control<'a, P> {
         if self.announced {
             return;
         }
-        for feature in self.heeded.iter().filter_map(|request| request.feature()) {
+        for feature in self.supported.iter().filter_map(|request| request.feature()) {
             let Err(error) = self.store.write(feature, "1") else { continue };
             log::warn!("the toolstack may not send a request that is supported: {error}");
             if !matches!(error.reason, Reason::Server(_)) {
@@ -176,7 +186,7 @@ impl<'a, P: Platform> Control<'a, P> {
                 Err(error) if error.is_not_found() => return Ok(None),
                 Err(error) => return Err(error),
             };
-            let request = self.heeded.iter().find(|request| request.word() == word);
+            let request = self.supported.iter().find(|request| request.word() == word);
             request.map_or(Ok(()), |_| transaction.write(SHUTDOWN, ""))?;
             Ok(request.copied())
         })

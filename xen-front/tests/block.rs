@@ -51,11 +51,11 @@ impl Lab {
         self.guest.now() + Duration::from_secs(10)
     }
 
-    fn block(&self) -> Block<'_, Domain> {
+    fn block(&self) -> Block<Domain> {
         Block::connect(&self.store, &self.grants, self.device.get().id, self.deadline()).unwrap()
     }
 
-    fn disk(&self) -> Disk<'_, Domain> {
+    fn disk(&self) -> Disk<Domain> {
         let mut disk = Disk::new(self.block(), DEFAULT_BUFFERS).unwrap();
         disk.set_timeout(Duration::from_secs(2));
         disk
@@ -72,7 +72,7 @@ impl Lab {
     }
 
     /// Polls and completes until `count` requests are done with.
-    fn complete(&self, block: &mut Block<'_, Domain>, count: usize) -> Vec<Completion<Domain>> {
+    fn complete(&self, block: &mut Block<Domain>, count: usize) -> Vec<Completion<Domain>> {
         let mut done = Vec::new();
         let deadline = self.deadline();
         while done.len() < count && self.guest.now() < deadline {
@@ -180,7 +180,7 @@ fn the_poll_core_gives_each_buffer_back_with_its_own_data() {
 }
 
 impl Lab {
-    fn close(&self, mut block: Block<'_, Domain>) {
+    fn close(&self, mut block: Block<Domain>) {
         block.close();
         while block.poll(self.guest.now()).unwrap() != BlockState::Closed {
             self.store.wait(self.deadline());

@@ -44,7 +44,7 @@ fn lab(count: usize, in_dom0: bool) -> Lab {
 }
 
 /// Polls all disks until each is in the state `wanted`.
-fn wait_for(store: &XenStore<Domain>, blocks: &mut [Block<'_, Domain>], wanted: BlockState) {
+fn wait_for(store: &XenStore<Domain>, blocks: &mut [Block<Domain>], wanted: BlockState) {
     let deadline = Platform::now(store.platform()) + Duration::from_secs(20);
     loop {
         let now = Platform::now(store.platform());

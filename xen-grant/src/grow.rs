@@ -36,11 +36,11 @@ impl<P: Platform> GrantTable<P> {
         if found != needed {
             return Err(GrantError::Version { found, needed });
         }
-        let mut placed = self.placed.lock();
+        let mut placed = self.inner.placed.lock();
         // What was not in use yet has moved away with the old table.
         *placed = Placed::nothing();
-        for index in 0..self.frames.count() {
-            let Some(places) = self.frames.places(index) else { continue };
+        for index in 0..self.inner.frames.count() {
+            let Some(places) = self.inner.frames.places(index) else { continue };
             self.place_again(index.into(), places.entries())?;
             if let Some(states) = places.states().filter(|_| index % FRAMES_PER_STATES == 0) {
                 let number = u64::from(index / FRAMES_PER_STATES);
@@ -62,19 +62,19 @@ impl<P: Platform> GrantTable<P> {
 
     /// Adds a frame of entries, unless there are more than `seen` by now.
     pub(crate) fn grow(&self, seen: u32) -> Result<(), GrantError> {
-        let mut placed = self.placed.lock();
-        let index = self.frames.count();
+        let mut placed = self.inner.placed.lock();
+        let index = self.inner.frames.count();
         if index != seen {
             // Another caller has grown the table meanwhile.
             return Ok(());
         }
-        if index >= self.max_frames {
+        if index >= self.inner.max_frames {
             return Err(GrantError::Exhausted { frames: index });
         }
-        let block = self.frames.places(index - index % FRAMES_PER_STATES);
+        let block = self.inner.frames.places(index - index % FRAMES_PER_STATES);
         let states = block.and_then(Places::states);
         let places = placed.place(self.platform(), self.version(), index, states)?;
-        self.frames.add(places).map_err(GrantError::Memory)?;
+        self.inner.frames.add(places).map_err(GrantError::Memory)?;
         *placed = Placed::nothing();
         self.free_frame(index);
         Ok(())
@@ -86,7 +86,7 @@ impl<P: Platform> GrantTable<P> {
         let first = index * per_frame;
         for reference in (first.max(GNTTAB_NR_RESERVED_ENTRIES)..first + per_frame).map(GrantRef) {
             // What an earlier kernel of this domain left to a peer is not ours to change.
-            if let Some(group) = self.frames.group_of(reference)
+            if let Some(group) = self.inner.frames.group_of(reference)
                 && group.entry(reference).is_free()
             {
                 group.give(reference, 1);

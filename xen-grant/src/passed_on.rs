@@ -11,8 +11,8 @@ use xen_hypercall::{DomId, GrantRef, Platform};
 ///
 /// Dropping it ends the peer's access.
 #[doc(alias = "GTF_transitive")]
-pub struct PassedOn<'t, P: Platform, A: Access> {
-    table: &'t GrantTable<P>,
+pub struct PassedOn<P: Platform, A: Access> {
+    table: GrantTable<P>,
     reference: GrantRef,
     access: PhantomData<A>,
 }
@@ -32,15 +32,15 @@ impl<P: Platform> GrantTable<P> {
         owner: DomId,
         granted: GrantRef,
         peer: DomId,
-    ) -> Result<PassedOn<'_, P, A>, GrantError> {
+    ) -> Result<PassedOn<P, A>, GrantError> {
         self.needs(Version::V2)?;
         let (group, reference) = self.take(1)?;
         group.entry(reference).permit(What::Grant(owner, granted), peer, A::FLAGS);
-        Ok(PassedOn { table: self, reference, access: PhantomData })
+        Ok(PassedOn { table: self.clone(), reference, access: PhantomData })
     }
 }
 
-impl<P: Platform, A: Access> PassedOn<'_, P, A> {
+impl<P: Platform, A: Access> PassedOn<P, A> {
     /// Returns the reference that the peer has to use.
     pub fn reference(&self) -> GrantRef {
         self.reference
@@ -52,19 +52,22 @@ impl<P: Platform, A: Access> PassedOn<'_, P, A> {
     ///
     /// [`InUse`] if a copy is going on. The peer can begin no other one, and the reference is kept back until that one is done.
     pub fn end(self) -> Result<(), InUse> {
-        let this = ManuallyDrop::new(self);
-        this.table.end_passed_on(this.reference)
+        let mut this = ManuallyDrop::new(self);
+        let ended = this.table.end_passed_on(this.reference);
+        // SAFETY: the value is never used or dropped again, so its table is dropped once.
+        unsafe { core::ptr::drop_in_place(&raw mut this.table) };
+        ended
     }
 }
 
-impl<P: Platform, A: Access> Drop for PassedOn<'_, P, A> {
+impl<P: Platform, A: Access> Drop for PassedOn<P, A> {
     fn drop(&mut self) {
         // A reference that is in use is in quarantine now.
         let _ = self.table.end_passed_on(self.reference);
     }
 }
 
-impl<P: Platform, A: Access> fmt::Debug for PassedOn<'_, P, A> {
+impl<P: Platform, A: Access> fmt::Debug for PassedOn<P, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PassedOn").field("reference", &self.reference).finish_non_exhaustive()
     }

@@ -11,22 +11,22 @@ use xen_hypercall::{DomId, Pages, Platform};
 /// What is in such a page its peer can read at any time, so own data is copied in and out and never lives there. A page comes out zeroed,
 /// unless the pool was told that its peer may see what an earlier use left.
 #[doc(alias = "feature-persistent")]
-pub struct Pool<'t, P: Platform, A: Access, const N: usize> {
-    table: &'t GrantTable<P>,
+pub struct Pool<P: Platform, A: Access, const N: usize> {
+    table: GrantTable<P>,
     peer: DomId,
     zeroed: bool,
     /// The one that was used last is used next: the peer has the others out of its cache, and they can go.
-    idle: Vec<Shared<'t, P, A>, N>,
+    idle: Vec<Shared<P, A>, N>,
 }
 
-impl<'t, P: Platform, A: Access, const N: usize> Pool<'t, P, A, N> {
+impl<P: Platform, A: Access, const N: usize> Pool<P, A, N> {
     /// Makes an empty pool of pages for a peer that is to see zeroes where nothing was written for it.
-    pub fn new(table: &'t GrantTable<P>, peer: DomId) -> Self {
-        Self { table, peer, zeroed: true, idle: Vec::new() }
+    pub fn new(table: &GrantTable<P>, peer: DomId) -> Self {
+        Self { table: table.clone(), peer, zeroed: true, idle: Vec::new() }
     }
 
     /// Makes an empty pool of pages for a peer that may see what an earlier use left, which saves zeroing them.
-    pub fn for_trusted(table: &'t GrantTable<P>, peer: DomId) -> Self {
+    pub fn for_trusted(table: &GrantTable<P>, peer: DomId) -> Self {
         Self { zeroed: false, ..Self::new(table, peer) }
     }
 
@@ -35,7 +35,7 @@ impl<'t, P: Platform, A: Access, const N: usize> Pool<'t, P, A, N> {
     /// # Errors
     ///
     /// [`GrantError::Memory`] if the platform has no page, or as [`GrantTable::share`].
-    pub fn take(&mut self) -> Result<Shared<'t, P, A>, GrantError> {
+    pub fn take(&mut self) -> Result<Shared<P, A>, GrantError> {
         while let Some(page) = self.idle.pop() {
             if page.peer() != Some(self.peer) {
                 continue;
@@ -51,8 +51,8 @@ impl<'t, P: Platform, A: Access, const N: usize> Pool<'t, P, A, N> {
 
     /// Takes a page back that its user and the peer are done with. It stays granted, unless the pool is full, or it is not one of a
     /// pool for this peer.
-    pub fn give(&mut self, page: Shared<'t, P, A>) {
-        if page.peer() == Some(self.peer) && page.refs().len() == 1 && page.is_of(self.table) {
+    pub fn give(&mut self, page: Shared<P, A>) {
+        if page.peer() == Some(self.peer) && page.refs().len() == 1 && page.is_of(&self.table) {
             // One that there is no room for is reclaimed, or goes to the quarantine.
             drop(self.idle.push(page));
         }
@@ -73,7 +73,7 @@ impl<'t, P: Platform, A: Access, const N: usize> Pool<'t, P, A, N> {
     }
 }
 
-impl<P: Platform, A: Access, const N: usize> fmt::Debug for Pool<'_, P, A, N> {
+impl<P: Platform, A: Access, const N: usize> fmt::Debug for Pool<P, A, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
             .field("peer", &self.peer)

@@ -5,6 +5,7 @@ use crate::{Access, GrantTable, InUse, MapError, ReadOnly, ReadWrite};
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
+use core::ptr::NonNull;
 use xen_hypercall::ops::grant_table as op;
 use xen_hypercall::{DomId, Fixed, GrantRef, Pages, Platform, SharedMem, SharedPages};
 use xen_sys::grant_table::{GnttabSwapGrantRef, GrantStatus};
@@ -16,26 +17,50 @@ pub const MAX_PAGES: usize = 16;
 ///
 /// They are reachable only as [`SharedMem`] until [`reclaim`](Self::reclaim) has ended the peer's access. Dropping the value does
 /// the same and frees the pages; those that the peer still uses go to the table's quarantine.
-pub struct Shared<'t, P: Platform, A: Access> {
-    table: &'t GrantTable<P>,
-    /// Taken out by `reclaim` and `drop`, nowhere else.
+pub struct Shared<P: Platform, A: Access> {
+    /// Taken out by `reclaim` and `drop`, nowhere else, as are the pages.
+    table: ManuallyDrop<GrantTable<P>>,
     pages: ManuallyDrop<SharedPages<P>>,
-    /// The references' group.
-    group: &'t Group,
+    /// The references' group, which is the table's.
+    group: NonNull<Group>,
     /// The reference of the first page; those of the others follow it.
     first: GrantRef,
     access: PhantomData<A>,
 }
 
-impl<'t, P: Platform, A: Access> Shared<'t, P, A> {
+// SAFETY: the group is reachable through atomics alone; all else is itself Send.
+unsafe impl<P: Platform + Send + Sync, A: Access> Send for Shared<P, A> {}
+// SAFETY: as above.
+unsafe impl<P: Platform + Send + Sync, A: Access> Sync for Shared<P, A> {}
+
+impl<P: Platform, A: Access> Shared<P, A> {
+    /// Takes over references of `group`, a group of `table`, that lead to `pages`.
     #[inline(always)]
     pub(crate) fn new(
-        table: &'t GrantTable<P>,
-        group: &'t Group,
+        table: GrantTable<P>,
+        group: NonNull<Group>,
         pages: SharedPages<P>,
         first: GrantRef,
     ) -> Self {
-        Self { table, group, pages: ManuallyDrop::new(pages), first, access: PhantomData }
+        let (table, pages) = (ManuallyDrop::new(table), ManuallyDrop::new(pages));
+        Self { table, group, pages, first, access: PhantomData }
+    }
+
+    #[inline(always)]
+    fn group(&self) -> &Group {
+        // SAFETY: groups of the table stay where they are as long as the table, which this value keeps.
+        unsafe { self.group.as_ref() }
+    }
+
+    /// Moves the table and the pages out.
+    ///
+    /// # Safety
+    ///
+    /// Neither is used or dropped again.
+    #[inline(always)]
+    unsafe fn take(&mut self) -> (GrantTable<P>, SharedPages<P>) {
+        // SAFETY: the caller's.
+        unsafe { (ManuallyDrop::take(&mut self.table), ManuallyDrop::take(&mut self.pages)) }
     }
 
     /// Returns the reference of the first page: the only one of a single page.
@@ -54,12 +79,12 @@ impl<'t, P: Platform, A: Access> Shared<'t, P, A> {
     }
 
     pub(crate) fn is_of(&self, table: &GrantTable<P>) -> bool {
-        core::ptr::eq(self.table, table)
+        self.table.is(table)
     }
 
     /// Returns the domain that has access; `None` once a suspend has ended that.
     pub fn peer(&self) -> Option<DomId> {
-        self.group.entry(self.first).peer()
+        self.group().entry(self.first).peer()
     }
 
     /// Has `other`'s reference lead to this page and this one's reference to `other`'s page, for the peer of each page as before.
@@ -72,9 +97,9 @@ impl<'t, P: Platform, A: Access> Shared<'t, P, A> {
     /// [`MapError::OtherTable`] if the values are of different tables, [`MapError::Count`] for more than a page, [`MapError::Call`] or [`MapError::Refused`] if Xen refuses, as it does while someone
     /// uses one of the two: nothing has changed then.
     #[doc(alias = "GNTTABOP_swap_grant_ref")]
-    pub fn exchange<B: Access>(&mut self, other: &mut Shared<'t, P, B>) -> Result<(), MapError> {
+    pub fn exchange<B: Access>(&mut self, other: &mut Shared<P, B>) -> Result<(), MapError> {
         // The two values exchange their entries, which have to be those that `reclaim` then ends.
-        if !other.is_of(self.table) {
+        if !other.is_of(&self.table) {
             return Err(MapError::OtherTable);
         }
         if let Some(found) = [self.pages.count(), other.pages.count()].into_iter().find(|&count| count != 1) {
@@ -101,48 +126,50 @@ impl<'t, P: Platform, A: Access> Shared<'t, P, A> {
     /// The peer broke its word if it had said that it was done with them.
     pub fn reclaim(self) -> Result<Pages<P>, InUse> {
         let mut this = ManuallyDrop::new(self);
-        // SAFETY: `this` is never dropped or used again, so the pages are taken out once.
-        let pages = unsafe { ManuallyDrop::take(&mut this.pages) };
-        this.table.take_back(pages, this.group, this.first)
+        // SAFETY: `this` is never dropped, and neither is used again.
+        let (table, pages) = unsafe { this.take() };
+        // SAFETY: the group is the table's, which is still there.
+        table.take_back(pages, unsafe { this.group.as_ref() }, this.first)
     }
 }
 
-impl<'t, P: Platform> Shared<'t, P, ReadWrite> {
+impl<P: Platform> Shared<P, ReadWrite> {
     /// Takes the peer's right to write away and leaves that to read, under the same references.
     ///
     /// # Errors
     ///
     /// The value itself, with nothing changed, if the peer uses a page at this moment.
-    pub fn into_read_only(self) -> Result<Shared<'t, P, ReadOnly>, Self> {
-        if !self.table.restrict(self.group, self.first, self.pages.count()) {
+    pub fn into_read_only(self) -> Result<Shared<P, ReadOnly>, Self> {
+        if !self.table.restrict(self.group(), self.first, self.pages.count()) {
             return Err(self);
         }
         let mut this = ManuallyDrop::new(self);
-        // SAFETY: `this` is never dropped or used again, so the pages are taken out once.
-        let pages = unsafe { ManuallyDrop::take(&mut this.pages) };
-        Ok(Shared::new(this.table, this.group, pages, this.first))
+        // SAFETY: `this` is never dropped, and neither is used again.
+        let (table, pages) = unsafe { this.take() };
+        Ok(Shared::new(table, this.group, pages, this.first))
     }
 }
 
-impl<P: Platform, A: Access> Drop for Shared<'_, P, A> {
+impl<P: Platform, A: Access> Drop for Shared<P, A> {
     fn drop(&mut self) {
-        // SAFETY: the value is being dropped, so the pages are taken out once.
-        let pages = unsafe { ManuallyDrop::take(&mut self.pages) };
+        // SAFETY: the value is being dropped, and neither is used again.
+        let (table, pages) = unsafe { self.take() };
         // Reclaimed pages are freed here, others by the quarantine.
-        drop(self.table.take_back(pages, self.group, self.first));
+        // SAFETY: the group is the table's, which is still there.
+        drop(table.take_back(pages, unsafe { self.group.as_ref() }, self.first));
     }
 }
 
-impl<P: Platform, A: Access> AsRef<SharedMem> for Shared<'_, P, A> {
+impl<P: Platform, A: Access> AsRef<SharedMem> for Shared<P, A> {
     fn as_ref(&self) -> &SharedMem {
         (*self.pages).as_ref()
     }
 }
 
 // SAFETY: the pages are the same ones until the value is taken; `exchange` leaves them alone.
-unsafe impl<P: Platform, A: Access> Fixed for Shared<'_, P, A> {}
+unsafe impl<P: Platform, A: Access> Fixed for Shared<P, A> {}
 
-impl<P: Platform, A: Access> fmt::Debug for Shared<'_, P, A> {
+impl<P: Platform, A: Access> fmt::Debug for Shared<P, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared")
             .field("peer", &self.peer())

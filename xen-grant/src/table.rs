@@ -10,9 +10,10 @@ use crate::{
     Access, GrantError, InUse, MAX_PAGES, Quarantine, ReadOnly, ReadWrite, ShareError, Shared, Version,
 };
 use core::fmt;
+use core::ptr::NonNull;
 use heapless::Vec;
 use xen_hypercall::{
-    Claim, DomId, Gfn, GrantRef, Instant, PAGE_SIZE, Pages, Platform, SharedPages, Singleton, ops,
+    Claim, DomId, Gfn, GrantRef, Instant, PAGE_SIZE, PageArc, Pages, Platform, SharedPages, Singleton, ops,
 };
 use xen_sys::grant_table::GrantFlags;
 
@@ -21,9 +22,15 @@ const V1_LAST_GFN: u64 = u32::MAX as u64;
 
 /// The grant table of this domain: shares pages with other domains and takes them back.
 ///
-/// A domain has one; drivers hold it as `&GrantTable`. Sharing and reclaiming take no lock but where the table grows or a peer
+/// A domain has one. The value is a counted reference to it: each driver has a clone, and the last one to be dropped gives the
+/// table up. Sharing and reclaiming take no lock but where the table grows or a peer
 /// misbehaves. The table starts with one frame and grows by one when it is full, as far as the host allows.
 pub struct GrantTable<P: Platform> {
+    pub(crate) inner: PageArc<P, Inner<P>>,
+}
+
+/// The table itself.
+pub(crate) struct Inner<P: Platform> {
     pub(crate) frames: Frames<P>,
     pub(crate) max_frames: u32,
     /// Locked while a frame is added: what an earlier try that failed had put in place already.
@@ -59,26 +66,33 @@ impl<P: Platform> GrantTable<P> {
         let first = placed.place(&platform, version, 0, None)?;
         let frames = Frames::new(platform.clone(), version, size.max_frames, first);
         let frames = frames.map_err(GrantError::Memory)?;
-        let table = Self {
+        let inner = Inner {
             max_frames: size.max_frames.min(frames.max()),
             frames,
             placed: Mutex::new(Placed::nothing()),
-            deferred: Deferred::new(platform),
+            deferred: Deferred::new(platform.clone()),
             claim,
         };
+        let table = Self { inner: PageArc::new(platform, inner).map_err(GrantError::Memory)? };
         table.free_frame(0);
         Ok(table)
+    }
+
+    /// Returns `true` if both values refer to the same table.
+    #[inline(always)]
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.inner.ptr_eq(&other.inner)
     }
 
     /// Returns the platform.
     #[inline(always)]
     pub fn platform(&self) -> &P {
-        self.claim.platform()
+        self.inner.claim.platform()
     }
 
     /// Returns the version of the ABI that the table follows.
     pub fn version(&self) -> Version {
-        self.frames.version()
+        self.inner.frames.version()
     }
 
     /// Lets `peer` read `pages`.
@@ -90,7 +104,7 @@ impl<P: Platform> GrantTable<P> {
         &self,
         pages: Pages<P>,
         peer: DomId,
-    ) -> Result<Shared<'_, P, ReadOnly>, ShareError<P>> {
+    ) -> Result<Shared<P, ReadOnly>, ShareError<P>> {
         self.share(pages, peer)
     }
 
@@ -103,7 +117,7 @@ impl<P: Platform> GrantTable<P> {
         &self,
         pages: Pages<P>,
         peer: DomId,
-    ) -> Result<Shared<'_, P, ReadWrite>, ShareError<P>> {
+    ) -> Result<Shared<P, ReadWrite>, ShareError<P>> {
         self.share(pages, peer)
     }
 
@@ -113,7 +127,7 @@ impl<P: Platform> GrantTable<P> {
     ///
     /// [`ShareError`] with the pages, if the table is full, they can't be granted, or they are another domain's.
     #[doc(alias = "gnttab_grant_foreign_access")]
-    pub fn share<A: Access>(&self, pages: Pages<P>, peer: DomId) -> Result<Shared<'_, P, A>, ShareError<P>> {
+    pub fn share<A: Access>(&self, pages: Pages<P>, peer: DomId) -> Result<Shared<P, A>, ShareError<P>> {
         self.share_as(pages, peer, A::FLAGS, What::Page)
     }
 
@@ -130,7 +144,7 @@ impl<P: Platform> GrantTable<P> {
         peer: DomId,
         offset: usize,
         len: usize,
-    ) -> Result<Shared<'_, P, A>, ShareError<P>> {
+    ) -> Result<Shared<P, A>, ShareError<P>> {
         if let Err(error) = self.needs(Version::V2) {
             return Err(ShareError { error, pages });
         }
@@ -148,7 +162,7 @@ impl<P: Platform> GrantTable<P> {
         peer: DomId,
         flags: GrantFlags,
         what: impl Fn(Gfn) -> What,
-    ) -> Result<Shared<'_, P, A>, ShareError<P>> {
+    ) -> Result<Shared<P, A>, ShareError<P>> {
         if !pages.platform().claims().is_same_domain(self.platform().claims()) {
             return Err(ShareError { error: GrantError::OtherDomain, pages });
         }
@@ -156,10 +170,10 @@ impl<P: Platform> GrantTable<P> {
         if pages.count() == 1
             && let Some(gfn) = pages.gfn(0)
             && gfn.0 <= V1_LAST_GFN
-            && let Some((group, reference)) = self.frames.take_here()
+            && let Some((group, reference)) = self.inner.frames.take_here()
         {
             group.places.with_entry(reference, |entry| entry.permit(what(gfn), peer, flags));
-            return Ok(Shared::new(self, group, pages.into_shared(), reference));
+            return Ok(Shared::new(self.clone(), NonNull::from(group), pages.into_shared(), reference));
         }
         self.share_many(pages, peer, flags, what)
     }
@@ -172,9 +186,11 @@ impl<P: Platform> GrantTable<P> {
         peer: DomId,
         flags: GrantFlags,
         what: impl Fn(Gfn) -> What,
-    ) -> Result<Shared<'_, P, A>, ShareError<P>> {
+    ) -> Result<Shared<P, A>, ShareError<P>> {
         match self.grant_many(&pages, peer, flags, what) {
-            Ok((group, first)) => Ok(Shared::new(self, group, pages.into_shared(), first)),
+            Ok((group, first)) => {
+                Ok(Shared::new(self.clone(), NonNull::from(group), pages.into_shared(), first))
+            }
             Err(error) => Err(ShareError { error, pages }),
         }
     }
@@ -206,23 +222,23 @@ impl<P: Platform> GrantTable<P> {
     /// Tries again to end the access of peers that did not let go: of some of them, and not more than once a second. Returns when to
     /// call it again; `None` if nothing is kept back.
     pub fn poll(&self, now: Instant) -> Option<Instant> {
-        self.deferred.poll(now, |first, left| self.end(first, left))
+        self.inner.deferred.poll(now, |first, left| self.inner.end(first, left))
     }
 
     /// Tries again to end the access of all peers that did not let go, and tells what is still kept back.
     pub fn sweep_quarantine(&self) -> Quarantine {
-        self.deferred.sweep(|first, left| self.end(first, left));
+        self.inner.sweep();
         self.quarantine()
     }
 
     /// Returns how much is kept back because peers still use it.
     pub fn quarantine(&self) -> Quarantine {
-        self.deferred.count()
+        self.inner.deferred.count()
     }
 
     /// Returns how many references are free without growing the table.
     pub fn free(&self) -> u32 {
-        self.frames.free()
+        self.inner.frames.free()
     }
 
     pub(crate) fn needs(&self, needed: Version) -> Result<(), GrantError> {
@@ -232,14 +248,14 @@ impl<P: Platform> GrantTable<P> {
 
     /// Lends the numbers of `count` references from `first` on.
     pub(crate) fn references(&self, first: GrantRef, count: usize) -> &[GrantRef] {
-        self.frames.references(first, count).unwrap_or_default()
+        self.inner.frames.references(first, count).unwrap_or_default()
     }
 
     /// Takes `count` free references that follow each other, of a new frame if need be.
     pub(crate) fn take(&self, count: usize) -> Result<(&Group, GrantRef), GrantError> {
         loop {
-            let frames = self.frames.count();
-            let found = if count == 1 { self.frames.take() } else { self.frames.take_run(count) };
+            let frames = self.inner.frames.count();
+            let found = if count == 1 { self.inner.frames.take() } else { self.inner.frames.take_run(count) };
             match found {
                 Some(found) => return Ok(found),
                 None => self.grow(frames)?,
@@ -267,7 +283,7 @@ impl<P: Platform> GrantTable<P> {
     /// Does what [`take_back`](Self::take_back) does for other than a single page that is let go of at once.
     #[cold]
     fn take_back_many(&self, pages: SharedPages<P>, first: GrantRef) -> Result<Pages<P>, InUse> {
-        match self.end(first, run(pages.count())) {
+        match self.inner.end(first, run(pages.count())) {
             // SAFETY: every reference to the pages has been revoked in one step with the check that nobody uses it.
             0 => Ok(unsafe { pages.into_private() }),
             left => Err(self.keep_back(Some(pages), first, left)),
@@ -276,31 +292,15 @@ impl<P: Platform> GrantTable<P> {
 
     /// Ends a grant that has no pages of its own.
     pub(crate) fn end_passed_on(&self, reference: GrantRef) -> Result<(), InUse> {
-        match self.end(reference, 1) {
+        match self.inner.end(reference, 1) {
             0 => Ok(()),
             left => Err(self.keep_back(None, reference, left)),
         }
     }
 
-    /// Ends access to references, those of the mask with `first` as bit 0, and gives them back to the free ones. Returns those that are in use.
-    #[cold]
-    fn end(&self, first: GrantRef, mask: u64) -> u64 {
-        let Some(group) = self.frames.group_of(first) else { return mask };
-        let (mut left, mut in_use, places) = (mask, 0, group.places);
-        while left != 0 {
-            let bit = left.trailing_zeros();
-            left &= left - 1;
-            if !places.with_entry(GrantRef(first.0 + bit), Entry::revoke) {
-                in_use |= 1 << bit;
-            }
-        }
-        group.give(first, mask & !in_use);
-        in_use
-    }
-
     #[cold]
     fn keep_back(&self, pages: Option<SharedPages<P>>, first: GrantRef, left: u64) -> InUse {
-        self.deferred.add(Held { pages, first, left });
+        self.inner.deferred.add(Held { pages, first, left });
         InUse { reference: GrantRef(first.0 + left.trailing_zeros()) }
     }
 
@@ -320,9 +320,39 @@ impl<P: Platform> GrantTable<P> {
     }
 }
 
-impl<P: Platform> Drop for GrantTable<P> {
+impl<P: Platform> Inner<P> {
+    /// Tries again to end the access of all peers that did not let go.
+    fn sweep(&self) {
+        self.deferred.sweep(|first, left| self.end(first, left));
+    }
+
+    /// Ends access to references, those of the mask with `first` as bit 0, and gives them back to the free ones. Returns those that are in use.
+    #[cold]
+    fn end(&self, first: GrantRef, mask: u64) -> u64 {
+        let Some(group) = self.frames.group_of(first) else { return mask };
+        let (mut left, mut in_use, places) = (mask, 0, group.places);
+        while left != 0 {
+            let bit = left.trailing_zeros();
+            left &= left - 1;
+            if !places.with_entry(GrantRef(first.0 + bit), Entry::revoke) {
+                in_use |= 1 << bit;
+            }
+        }
+        group.give(first, mask & !in_use);
+        in_use
+    }
+}
+
+impl<P: Platform> Clone for GrantTable<P> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone() }
+    }
+}
+
+impl<P: Platform> Drop for Inner<P> {
     fn drop(&mut self) {
-        self.sweep_quarantine();
+        self.sweep();
     }
 }
 
@@ -331,7 +361,7 @@ impl<P: Platform> fmt::Debug for GrantTable<P> {
         f.debug_struct("GrantTable")
             .field("version", &self.version())
             .field("free", &self.free())
-            .field("max_frames", &self.max_frames)
+            .field("max_frames", &self.inner.max_frames)
             .finish_non_exhaustive()
     }
 }

@@ -10,7 +10,7 @@ use xen_hypercall::start::PlaceError;
 use xen_hypercall::start_info::StartInfo;
 use xen_hypercall::{
     DomId, Errno, ForeignFrames, Gfn, Hypercall, MAX_RESOURCE_FRAMES, MappedResource, OutOfMemory, PAGE_SIZE,
-    Pages, Platform, SharedMem, ops,
+    PageArc, Pages, Platform, SharedMem, ops,
 };
 use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed, Violation, World};
 use xen_sys::arch_x86::hvm::start_info::{
@@ -308,4 +308,40 @@ fn map_that_fills_the_buffer_is_refused() {
     assert_eq!(area.regions(guest_ram(&guest).len()), Err(Errno::ENOBUFS));
     assert_eq!(area.regions(0), Err(Errno::EINVAL));
     assert_eq!(area.regions(guest_ram(&guest).len() + 1), Ok((true, guest_ram(&guest))));
+}
+
+#[test]
+fn last_page_arc_frees_value_and_pages() {
+    let world = World::new(1);
+    let guest = world.create_guest(DomainConfig::new("guest"));
+    let counted = Arc::new(());
+    // Two pages of payload and a count, so three pages.
+    let first = PageArc::new(guest.clone(), ([3u8; 2 * PAGE_SIZE], counted.clone())).unwrap();
+    let second = first.clone();
+    assert!(first.ptr_eq(&second));
+    drop(first);
+    assert_eq!((second.0[2 * PAGE_SIZE - 1], Arc::strong_count(&counted)), (3, 2));
+    let other = PageArc::new(guest.clone(), ()).unwrap();
+    assert!(!other.ptr_eq(&PageArc::new(guest.clone(), ()).unwrap()));
+    drop((second, other));
+    assert_eq!(Arc::strong_count(&counted), 1);
+    world.check().unwrap();
+}
+
+#[test]
+fn page_arc_is_dropped_by_another_thread() {
+    let world = World::new(1);
+    let guest = world.create_guest(DomainConfig::new("guest"));
+    let counted = Arc::new(());
+    let shared = PageArc::new(guest, counted.clone()).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            let shared = shared.clone();
+            scope.spawn(move || drop(shared));
+        }
+    });
+    assert_eq!(Arc::strong_count(&counted), 2);
+    drop(shared);
+    assert_eq!(Arc::strong_count(&counted), 1);
+    world.check().unwrap();
 }

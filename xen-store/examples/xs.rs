@@ -189,7 +189,7 @@ fn second_client(store: &UserStore, open: Open<'_>) -> Done {
 }
 
 /// Waits for a watch to fire; returns which node it is told of.
-fn next(store: &UserStore, watch: &Watch<'_, Process, Stream>) -> Done<String> {
+fn next(store: &UserStore, watch: &Watch<Process, Stream>) -> Done<String> {
     let event = watch.wait_next(store.in_time(Duration::from_secs(5)))?;
     Ok(event.ok_or("no event in five seconds")?.path().to_owned())
 }

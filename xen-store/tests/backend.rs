@@ -12,7 +12,7 @@ const FRONTEND: &str = "/local/domain/7/device/vbd/51712";
 const BACKEND: &str = "backend/vbd/7/51712";
 const ID: DeviceId = DeviceId { guest: DomId(7), device: 51712 };
 
-type Device<'s, 'w> = Backend<'s, Guest<'w>, RingTransport<Guest<'w>, &'w SharedMem>>;
+type Device<'s, 'w> = Backend<Guest<'w>, RingTransport<Guest<'w>, &'w SharedMem>>;
 
 /// Makes a device whose ends are in these states.
 fn plug(world: &World<'_>, own: u32, peer: u32) {

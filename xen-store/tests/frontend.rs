@@ -13,7 +13,7 @@ use xen_store::{Host, Nodes, Reason, RingTransport};
 const BACKEND: &str = "/local/domain/0/backend/vbd/5/51712";
 const FRONTEND: &str = "device/vbd/51712";
 
-type Device<'s, 'w> = Frontend<'s, Guest<'w>, RingTransport<Guest<'w>, &'w SharedMem>>;
+type Device<'s, 'w> = Frontend<Guest<'w>, RingTransport<Guest<'w>, &'w SharedMem>>;
 
 /// Makes a device whose ends are in these states.
 fn plug(world: &World<'_>, own: u32, peer: u32) {

@@ -20,14 +20,14 @@ use crate::service::{DEVICES, RETRY, Turn};
 const OWN_MAC: MacAddress = MacAddress([0x02, 0x16, 0x3e, 0, 0, 1]);
 
 /// A guest's interface, and the switch's port that it is plugged into.
-struct Vif<'a, P: ForeignFrames> {
-    netback: Netback<'a, P>,
+struct Vif<P: ForeignFrames> {
+    netback: Netback<P>,
     port: usize,
 }
 
 /// All guests' interfaces and what they are connected to.
-pub(crate) struct Network<'a, P: ForeignFrames> {
-    vifs: Vec<Vif<'a, P>>,
+pub(crate) struct Network<P: ForeignFrames> {
+    vifs: Vec<Vif<P>>,
     switch: Switch<{ DEVICES + 1 }>,
     stack: Stack,
 }
@@ -45,7 +45,7 @@ fn time(now: Instant) -> smoltcp::time::Instant {
     smoltcp::time::Instant::from_micros((now.as_nanos() / 1000) as i64)
 }
 
-impl<'a, P: ForeignFrames> Network<'a, P> {
+impl<P: ForeignFrames> Network<P> {
     /// Starts a network in which this domain has an address and servers.
     pub(crate) fn new(config: &config::Config, now: Instant) -> Self {
         let mut switch = Switch::new();
@@ -80,7 +80,7 @@ impl<'a, P: ForeignFrames> Network<'a, P> {
     }
 
     /// Takes up a guest's interface. Hands it back if no port of the switch is free.
-    pub(crate) fn add(&mut self, backend: Backend<'a, P>) -> Result<Option<Backend<'a, P>>, StoreError> {
+    pub(crate) fn add(&mut self, backend: Backend<P>) -> Result<Option<Backend<P>>, StoreError> {
         let id = backend.id();
         let netback = Netback::new(backend)?;
         let Some(port) = self.switch.connect(netback.mac()) else { return Ok(Some(netback.into_backend())) };
@@ -178,7 +178,7 @@ impl<'a, P: ForeignFrames> Network<'a, P> {
     }
 }
 
-impl<P: ForeignFrames> fmt::Debug for Network<'_, P> {
+impl<P: ForeignFrames> fmt::Debug for Network<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Network").field("vifs", &self.vifs.len()).finish_non_exhaustive()
     }

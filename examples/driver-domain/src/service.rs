@@ -50,15 +50,15 @@ struct Refused {
 }
 
 /// All devices that this domain serves.
-pub struct Service<'a, P: ForeignFrames, D: Storage> {
-    store: &'a XenStore<P>,
-    watch: Watch<'a, P>,
+pub struct Service<P: ForeignFrames, D: Storage> {
+    store: XenStore<P>,
+    watch: Watch<P>,
     config: Config,
     disks: Disks<D>,
-    vbds: Vec<Blkback<'a, P, D>>,
+    vbds: Vec<Blkback<P, D>>,
     /// Disks whose storage a hotplug script sets up.
-    waiting: Vec<(Backend<'a, P>, HotplugWait<'a, P>)>,
-    network: Network<'a, P>,
+    waiting: Vec<(Backend<P>, HotplugWait<P>)>,
+    network: Network<P>,
     refused: Vec<Refused>,
     /// Devices may have come, or could not be looked at yet.
     look_again: bool,
@@ -93,18 +93,19 @@ impl Turn {
     }
 }
 
-impl<'a, P: ForeignFrames, D: Storage + Clone> Service<'a, P, D> {
+impl<P: ForeignFrames, D: Storage + Clone> Service<P, D> {
     /// Begins to serve: from here on, devices that the toolstack makes are taken up.
     ///
     /// # Errors
     ///
     /// Those of the store.
-    pub fn new(store: &'a XenStore<P>, disks: Disks<D>, config: Config) -> Result<Self, StoreError> {
+    pub fn new(store: &XenStore<P>, disks: Disks<D>, config: Config) -> Result<Self, StoreError> {
         let watch = store.watch("backend")?;
         let now = store.platform().now();
         let network = Network::new(&config, now);
         let (vbds, waiting, refused) = (Vec::new(), Vec::new(), Vec::new());
         let (look_again, not_before) = (true, now);
+        let store = store.clone();
         Ok(Self { store, watch, config, disks, vbds, waiting, network, refused, look_again, not_before })
     }
 
@@ -119,7 +120,8 @@ impl<'a, P: ForeignFrames, D: Storage + Clone> Service<'a, P, D> {
 
     /// Serves for ever.
     pub fn run(mut self) -> ! {
-        let platform = self.store.platform();
+        let store = self.store.clone();
+        let platform = store.platform();
         let mut ports = Vec::new();
         loop {
             let turn = self.turn(platform.now());
@@ -189,7 +191,7 @@ impl<'a, P: ForeignFrames, D: Storage + Clone> Service<'a, P, D> {
         }
         let mut result = Ok(());
         for kind in [VBD, VIF] {
-            let found = backends::<LISTED>(self.store, kind)?;
+            let found = backends::<LISTED>(&self.store, kind)?;
             self.refused.retain(|refused| refused.kind != kind || found.contains(&refused.id));
             for id in found {
                 let unwanted = self.is_refused(kind, id) && !self.is_online(kind, id)?;
@@ -264,7 +266,7 @@ impl<'a, P: ForeignFrames, D: Storage + Clone> Service<'a, P, D> {
     }
 
     fn take_up(&mut self, kind: &'static str, id: DeviceId, now: Instant) -> Result<(), StoreError> {
-        let taken = Backend::open(self.store, kind, id).and_then(|mut backend| {
+        let taken = Backend::open(&self.store, kind, id).and_then(|mut backend| {
             backend.set_timeout(self.config.close_timeout);
             match kind {
                 _ if self.is_refused(kind, id) => backend.remove(),
@@ -279,13 +281,13 @@ impl<'a, P: ForeignFrames, D: Storage + Clone> Service<'a, P, D> {
         }
     }
 
-    fn take_up_interface(&mut self, backend: Backend<'a, P>, now: Instant) -> Result<(), StoreError> {
+    fn take_up_interface(&mut self, backend: Backend<P>, now: Instant) -> Result<(), StoreError> {
         let Some(backend) = self.network.add(backend)? else { return Ok(()) };
         let text = format_args!("all {DEVICES} ports of the switch are in use");
         self.refuse(VIF, backend, Why::Full, text, now)
     }
 
-    fn take_up_disk(&mut self, backend: Backend<'a, P>, now: Instant) -> Result<(), StoreError> {
+    fn take_up_disk(&mut self, backend: Backend<P>, now: Instant) -> Result<(), StoreError> {
         if self.vbds.len() + self.waiting.len() >= DEVICES {
             let text = format_args!("{DEVICES} disks are served already");
             return self.refuse(VBD, backend, Why::Full, text, now);
@@ -302,12 +304,7 @@ impl<'a, P: ForeignFrames, D: Storage + Clone> Service<'a, P, D> {
         self.serve_disk(backend, spec, now)
     }
 
-    fn serve_disk(
-        &mut self,
-        backend: Backend<'a, P>,
-        spec: DiskSpec,
-        now: Instant,
-    ) -> Result<(), StoreError> {
+    fn serve_disk(&mut self, backend: Backend<P>, spec: DiskSpec, now: Instant) -> Result<(), StoreError> {
         let (name, id) = (spec.storage_name(), backend.id());
         let Some(disk) = self.disks.find(name.name).filter(|_| name.is_raw()) else {
             let text = format_args!("there is no disk {:?}", spec.params);
@@ -322,7 +319,7 @@ impl<'a, P: ForeignFrames, D: Storage + Clone> Service<'a, P, D> {
     fn refuse(
         &mut self,
         kind: &'static str,
-        mut backend: Backend<'a, P>,
+        mut backend: Backend<P>,
         why: Why,
         text: fmt::Arguments<'_>,
         now: Instant,
@@ -337,7 +334,7 @@ impl<'a, P: ForeignFrames, D: Storage + Clone> Service<'a, P, D> {
     }
 }
 
-impl<P: ForeignFrames, D: Storage> fmt::Debug for Service<'_, P, D> {
+impl<P: ForeignFrames, D: Storage> fmt::Debug for Service<P, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Service")
             .field("config", &self.config)
@@ -346,9 +343,9 @@ impl<P: ForeignFrames, D: Storage> fmt::Debug for Service<'_, P, D> {
     }
 }
 
-struct Tally<'t, 'a, P: ForeignFrames, D: Storage>(&'t Blkback<'a, P, D>);
+struct Tally<'t, P: ForeignFrames, D: Storage>(&'t Blkback<P, D>);
 
-impl<P: ForeignFrames, D: Storage> fmt::Display for Tally<'_, '_, P, D> {
+impl<P: ForeignFrames, D: Storage> fmt::Display for Tally<'_, P, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let done = self.0.statistics();
         write!(

@@ -41,7 +41,7 @@ fn main(xen: Rt) {
         crash: invalid_opcode,
     };
     let suspend = |xen: &Rt| xen.suspend();
-    let system = System { platform: xen, suspend, machine, store: store.as_ref(), grants: grants.as_ref() };
+    let system = System { platform: xen, suspend, machine, store, grants };
     let mut shell = Shell::new(system, &mut *terminal);
     let reason = shell.boot(xen.command_line());
     shell.shutdown(reason);

@@ -42,8 +42,8 @@ pub struct Tally {
 pub struct Shell<'a, P: Platform, T: Terminal> {
     system: System<'a, P>,
     terminal: T,
-    disks: Disks<'a, P>,
-    nics: Nics<'a, P>,
+    disks: Disks<P>,
+    nics: Nics<P>,
     /// A command or dom0 has asked for the end.
     end: Option<ShutdownReason>,
 }
@@ -186,7 +186,8 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
     /// Takes lines from the terminal until one of them, or dom0, ends the domain. Returns how.
     pub fn prompt(&mut self) -> ShutdownReason {
         // Without xenstore nobody can ask for the end; without a place for its wish nobody will.
-        let mut control = self.system.store.and_then(|store| Control::new(store, &power::HEEDED).ok());
+        let mut control =
+            self.system.store.as_ref().and_then(|store| Control::new(store, &power::HEEDED).ok());
         let mut editor = Editor::new();
         self.say(format_args!("'help' lists the commands\n{PROMPT}"));
         loop {
@@ -231,7 +232,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
     }
 
     /// Lets the domain rest until the toolstack wakes it up, and takes everything up again where that is another place.
-    fn suspend(&mut self, control: &mut Control<'a, P>) -> Result<(), Error> {
+    fn suspend(&mut self, control: &mut Control<P>) -> Result<(), Error> {
         let Self { system, terminal, disks, nics, .. } = self;
         let grants = system.grants()?;
         // What its reader has not taken stays in the old ring.
@@ -276,13 +277,13 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
 }
 
 /// Waits for whatever may come, and lets the interfaces answer.
-fn idle<P: Platform>(system: &System<'_, P>, nics: &mut Nics<'_, P>, port: Option<Port>, until: Instant) {
+fn idle<P: Platform>(system: &System<'_, P>, nics: &mut Nics<P>, port: Option<Port>, until: Instant) {
     nics.poll();
     if nics.before_wait() {
         return;
     }
     let ports: Vec<Port> =
-        port.into_iter().chain(system.store.map(|store| store.port())).chain(nics.ports()).collect();
+        port.into_iter().chain(system.store.as_ref().map(|store| store.port())).chain(nics.ports()).collect();
     let slice = system.platform.now() + SLICE;
     system.platform.wait(&ports, Some(until.min(slice)));
 }

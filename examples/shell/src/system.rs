@@ -53,19 +53,19 @@ pub struct System<'a, P: Platform> {
     /// What the kernel knows.
     pub machine: Machine<'a>,
     /// The xenstore client.
-    pub store: Option<&'a XenStore<P>>,
+    pub store: Option<XenStore<P>>,
     /// The grant table.
-    pub grants: Option<&'a GrantTable<P>>,
+    pub grants: Option<GrantTable<P>>,
 }
 
-impl<'a, P: Platform> System<'a, P> {
+impl<P: Platform> System<'_, P> {
     /// Returns xenstore.
     ///
     /// # Errors
     ///
     /// [`Error::NoXenstore`].
-    pub fn store(&self) -> Result<&'a XenStore<P>, Error> {
-        self.store.ok_or(Error::NoXenstore)
+    pub fn store(&self) -> Result<&XenStore<P>, Error> {
+        self.store.as_ref().ok_or(Error::NoXenstore)
     }
 
     /// Returns the grant table.
@@ -73,7 +73,7 @@ impl<'a, P: Platform> System<'a, P> {
     /// # Errors
     ///
     /// [`Error::NoGrants`].
-    pub fn grants(&self) -> Result<&'a GrantTable<P>, Error> {
-        self.grants.ok_or(Error::NoGrants)
+    pub fn grants(&self) -> Result<&GrantTable<P>, Error> {
+        self.grants.as_ref().ok_or(Error::NoGrants)
     }
 }

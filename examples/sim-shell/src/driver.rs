@@ -38,7 +38,7 @@ pub struct Offer {
 }
 
 impl Offer {
-    fn serve<'a>(&self, store: &'a XenStore<Xen>) -> Result<Served<'a>, xen_store::StoreError> {
+    fn serve(&self, store: &XenStore<Xen>) -> Result<Service<Xen, SharedDisk>, xen_store::StoreError> {
         let address = Ipv4Cidr::new(ADDRESS, 24);
         let config = Config {
             block: self.block,
@@ -52,8 +52,6 @@ impl Offer {
     }
 }
 
-type Served<'a> = Service<'a, Xen, SharedDisk>;
-
 /// Asks a driver domain to drop all that it serves, as if its drivers had been loaded anew.
 #[derive(Clone, Debug, Default)]
 pub struct Reset(Arc<AtomicU32>);
@@ -66,17 +64,10 @@ impl Reset {
     }
 }
 
-self_cell::self_cell!(
-    struct Cell {
-        owner: XenStore<Xen>,
-        #[not_covariant]
-        dependent: Served,
-    }
-);
-
 /// The work of a driver domain, to be spawned in it.
 pub struct DriverDomain {
-    cell: Cell,
+    store: XenStore<Xen>,
+    service: Service<Xen, SharedDisk>,
     reset: Reset,
     resets: u32,
 }
@@ -92,39 +83,34 @@ impl DriverDomain {
         let transport = RingTransport::new(xen.clone(), ring.page, ring.port);
         let store = XenStore::with_transport(xen.clone(), transport, ring.port, LIMITS)
             .map_err(|error| error.to_string())?;
-        let cell = Cell::try_new(store, |store| offer.serve(store));
+        let service = offer.serve(&store).map_err(|error| error.to_string())?;
         let resets = reset.0.load(Ordering::Relaxed);
-        Ok(Self { cell: cell.map_err(|error| error.to_string())?, reset, resets })
+        Ok(Self { store, service, reset, resets })
     }
 }
 
 impl Drop for DriverDomain {
     /// Ends its watches before its connection to xenstore is gone: what has no room in the ring at once is sent before the next request.
     fn drop(&mut self) {
-        self.cell.with_dependent_mut(|store, service| {
-            service.drop_devices();
-            let more = |_: &usize| !std::thread::panicking() && store.exists("domid").is_ok();
-            (0..LAST_REQUESTS).take_while(more).for_each(drop);
-        });
+        self.service.drop_devices();
+        let more = |_: &usize| !std::thread::panicking() && self.store.exists("domid").is_ok();
+        (0..LAST_REQUESTS).take_while(more).for_each(drop);
     }
 }
 
 impl Task for DriverDomain {
     fn poll(&mut self, domain: &Domain) -> Step {
-        let Self { cell, reset, resets } = self;
-        let asked = reset.0.load(Ordering::Relaxed);
-        cell.with_dependent_mut(|_, service| {
-            if *resets != asked {
-                service.drop_devices();
-                *resets = asked;
-            }
-            let turn = service.turn(domain.now());
-            match turn.deadline {
-                _ if turn.busy => Step::Worked,
-                Some(deadline) => Step::Sleep(deadline),
-                None => Step::Idle,
-            }
-        })
+        let asked = self.reset.0.load(Ordering::Relaxed);
+        if self.resets != asked {
+            self.service.drop_devices();
+            self.resets = asked;
+        }
+        let turn = self.service.turn(domain.now());
+        match turn.deadline {
+            _ if turn.busy => Step::Worked,
+            Some(deadline) => Step::Sleep(deadline),
+            None => Step::Idle,
+        }
     }
 }
 

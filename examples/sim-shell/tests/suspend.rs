@@ -64,7 +64,7 @@ impl Lab {
 }
 
 /// Submits a write of one page for each number, filled with it, to the page of that number.
-fn write_pages(block: &mut Block<'_, Xen>, xen: &Xen, numbers: core::ops::Range<u8>) -> Vec<(Token, u8)> {
+fn write_pages(block: &mut Block<Xen>, xen: &Xen, numbers: core::ops::Range<u8>) -> Vec<(Token, u8)> {
     let mut submitted = Vec::new();
     for number in numbers {
         let mut buffer = Pages::alloc(xen.clone(), 1).unwrap();
@@ -76,7 +76,7 @@ fn write_pages(block: &mut Block<'_, Xen>, xen: &Xen, numbers: core::ops::Range<
 }
 
 /// Polls until so many requests are done with.
-fn complete(block: &mut Block<'_, Xen>, xen: &Xen, count: usize) -> Vec<Completion<Xen>> {
+fn complete(block: &mut Block<Xen>, xen: &Xen, count: usize) -> Vec<Completion<Xen>> {
     let (mut done, deadline) = (Vec::new(), xen.now() + PATIENCE);
     while done.len() < count && xen.now() < deadline {
         block.poll(xen.now()).unwrap();

@@ -55,9 +55,9 @@ enum Call {
     Pass(u8),
 }
 
-enum Share<'t> {
-    ReadOnly(Shared<'t, Guest, ReadOnly>),
-    ReadWrite(Shared<'t, Guest, ReadWrite>),
+enum Share {
+    ReadOnly(Shared<Guest, ReadOnly>),
+    ReadWrite(Shared<Guest, ReadWrite>),
 }
 
 enum Map {
@@ -91,8 +91,8 @@ struct Served<'a> {
     drivers: &'a [OnceCell<Driver>; DRIVERS],
     current: usize,
     devices: [Option<Device>; 2],
-    disk: Option<Blkback<'a, Guest, MemoryDisk<Vec<u8>>>>,
-    net: Option<Netback<'a, Guest>>,
+    disk: Option<Blkback<Guest, MemoryDisk<Vec<u8>>>>,
+    net: Option<Netback<Guest>>,
     echo: Vec<Vec<u8>>,
 }
 
@@ -188,13 +188,13 @@ impl<'a> Served<'a> {
 }
 
 /// What the guest has.
-struct Having<'a> {
-    disk: Option<Block<'a, Guest>>,
-    net: Option<Net<'a, Guest>>,
-    shares: Vec<Share<'a>>,
+struct Having {
+    disk: Option<Block<Guest>>,
+    net: Option<Net<Guest>>,
+    shares: Vec<Share>,
     maps: Vec<Map>,
     ports: Vec<(Channel<Guest>, Channel<Domain>)>,
-    watches: Vec<Watch<'a, Guest>>,
+    watches: Vec<Watch<Guest>>,
 }
 
 /// Runs the target.
@@ -260,12 +260,12 @@ fn take<T>(list: &mut Vec<T>, index: u8) -> Option<T> {
     Some(list.swap_remove(index))
 }
 
-impl<'a> Having<'a> {
+impl Having {
     fn carry_out(
         &mut self,
         call: &Call,
-        store: &'a XenStore<Guest>,
-        grants: &'a GrantTable<Guest>,
+        store: &XenStore<Guest>,
+        grants: &GrantTable<Guest>,
         served: &mut Served<'_>,
     ) {
         let own = grants.platform();

@@ -18,9 +18,9 @@ enum Call {
     Sweep,
 }
 
-enum Share<'t> {
-    ReadOnly(Shared<'t, Domain, ReadOnly>),
-    ReadWrite(Shared<'t, Domain, ReadWrite>),
+enum Share {
+    ReadOnly(Shared<Domain, ReadOnly>),
+    ReadWrite(Shared<Domain, ReadWrite>),
 }
 
 enum Map {
@@ -28,7 +28,7 @@ enum Map {
     ReadWrite(Mapping<Domain, ReadWrite>),
 }
 
-impl Share<'_> {
+impl Share {
     fn refs(&self) -> Vec<GrantRef> {
         match self {
             Self::ReadOnly(shared) => shared.refs().to_vec(),
@@ -79,7 +79,7 @@ fn drive(lab: &Lab, calls: &[Call]) {
     let Lab { world, front, back, grants } = lab;
     let free = grants.free();
     let mut local = Pages::alloc(back.clone(), 2).unwrap();
-    let (mut shares, mut maps) = (Vec::<Share<'_>>::new(), Vec::<Map>::new());
+    let (mut shares, mut maps) = (Vec::<Share>::new(), Vec::<Map>::new());
     // A page is left for the quarantine: without memory to note them down it gives up what peers keep.
     let mut room = 200;
     for call in calls {

@@ -56,7 +56,7 @@ pub(super) fn use_store<T: Transport>(
     );
     let store = store.expect("a new domain has memory");
     store.set_timeout(core::time::Duration::from_millis(250));
-    let mut watches: Vec<Watch<'_, _, _>> = Vec::new();
+    let mut watches: Vec<Watch<_, _>> = Vec::new();
     let mut pending = Vec::new();
     let mut buffer = [0; 5000];
     let start = guest.now();

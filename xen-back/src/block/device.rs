@@ -58,8 +58,8 @@ struct Link<P: ForeignFrames> {
 /// sends events without end costs no upcalls. Whatever the frontend does, requests are answered one by one, with an error where
 /// they ask for what there is not; if it breaks the ring's protocol, the ring is left alone, everything of the guest's is unmapped and
 /// the device is closed, until the frontend connects again.
-pub struct Blkback<'a, P: ForeignFrames, S, T: Transport = RingTransport<P>> {
-    backend: Backend<'a, P, T>,
+pub struct Blkback<P: ForeignFrames, S, T: Transport = RingTransport<P>> {
+    backend: Backend<P, T>,
     storage: S,
     spec: DiskSpec,
     config: Config,
@@ -69,14 +69,14 @@ pub struct Blkback<'a, P: ForeignFrames, S, T: Transport = RingTransport<P>> {
     statistics: Statistics,
 }
 
-impl<'a, P: ForeignFrames, S: Storage, T: Transport> Blkback<'a, P, S, T> {
+impl<P: ForeignFrames, S: Storage, T: Transport> Blkback<P, S, T> {
     /// Serves the device behind `backend` from `storage`.
-    pub fn new(backend: Backend<'a, P, T>, spec: DiskSpec, storage: S, config: Config) -> Self {
+    pub fn new(backend: Backend<P, T>, spec: DiskSpec, storage: S, config: Config) -> Self {
         Self { backend, storage, spec, config, link: None, sectors: 0, statistics: Statistics::default() }
     }
 
     /// Returns the device's side in xenstore.
-    pub fn backend(&self) -> &Backend<'a, P, T> {
+    pub fn backend(&self) -> &Backend<P, T> {
         &self.backend
     }
 
@@ -271,7 +271,7 @@ impl<'a, P: ForeignFrames, S: Storage, T: Transport> Blkback<'a, P, S, T> {
     }
 }
 
-impl<P: ForeignFrames, S, T: Transport> fmt::Debug for Blkback<'_, P, S, T> {
+impl<P: ForeignFrames, S, T: Transport> fmt::Debug for Blkback<P, S, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { backend, config, link, statistics, .. } = self;
         f.debug_struct("Blkback")

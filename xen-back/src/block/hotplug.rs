@@ -14,21 +14,21 @@ use xen_store::{RingTransport, StoreError, Transport, Watch};
 /// A kernel that needs these nodes waits before it makes a [`Blkback`](super::Blkback). Meanwhile the
 /// backend stays in Initialising, where its frontend waits for it. It does not matter whether the script has written
 /// before or after the wait begins, nor which of the two nodes comes first.
-pub struct HotplugWait<'a, P: Platform, T: Transport = RingTransport<P>> {
-    watch: Watch<'a, P, T>,
+pub struct HotplugWait<P: Platform, T: Transport = RingTransport<P>> {
+    watch: Watch<P, T>,
     /// The nodes must be read: at first, and after each event.
     changed: bool,
     since: Instant,
     timeout: Duration,
 }
 
-impl<'a, P: Platform, T: Transport> HotplugWait<'a, P, T> {
+impl<P: Platform, T: Transport> HotplugWait<P, T> {
     /// Begins to wait, for `timeout` at most. What is written does not extend it.
     ///
     /// # Errors
     ///
     /// Those of the store.
-    pub fn new(backend: &Backend<'a, P, T>, timeout: Duration) -> Result<Self, StoreError> {
+    pub fn new(backend: &Backend<P, T>, timeout: Duration) -> Result<Self, StoreError> {
         let store = backend.store();
         let watch = store.watch(backend.path())?;
         Ok(Self { watch, changed: true, since: store.platform().now(), timeout })
@@ -44,11 +44,7 @@ impl<'a, P: Platform, T: Transport> HotplugWait<'a, P, T> {
     /// # Errors
     ///
     /// [`HotplugError`]; after [`HotplugError::Store`], poll again.
-    pub fn poll(
-        &mut self,
-        backend: &Backend<'a, P, T>,
-        now: Instant,
-    ) -> Result<Option<DiskSpec>, HotplugError> {
+    pub fn poll(&mut self, backend: &Backend<P, T>, now: Instant) -> Result<Option<DiskSpec>, HotplugError> {
         self.changed |= self.watch.try_clear()?;
         if self.changed {
             let spec = DiskSpec::read(backend)?;
@@ -66,7 +62,7 @@ impl<'a, P: Platform, T: Transport> HotplugWait<'a, P, T> {
     }
 }
 
-impl<P: Platform, T: Transport> fmt::Debug for HotplugWait<'_, P, T> {
+impl<P: Platform, T: Transport> fmt::Debug for HotplugWait<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { since, timeout, .. } = self;
         let mut out = f.debug_struct("HotplugWait");

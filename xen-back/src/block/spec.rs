@@ -31,7 +31,7 @@ impl DiskSpec {
     /// # Errors
     ///
     /// Those of the store.
-    pub fn read<P: Platform, T: Transport>(backend: &Backend<'_, P, T>) -> Result<Self, StoreError> {
+    pub fn read<P: Platform, T: Transport>(backend: &Backend<P, T>) -> Result<Self, StoreError> {
         let physical_device: Option<String<32>> = backend.own_string("physical-device")?;
         let mode: Option<String<16>> = backend.own_string("mode")?;
         let kind: Option<String<32>> = backend.own_string("device-type")?;

@@ -46,21 +46,21 @@ struct Link<P: ForeignFrames> {
 /// [`flush`](Self::flush) or poll places in its pages, a batch with each hypercall. Packets are copied, never mapped, and in one piece before
 /// anybody looks at them. A guest that takes nothing costs a queue of fixed size; one that breaks a ring's protocol is left alone and
 /// its device closed, until it connects again. Call both whenever the store's port or the device's had an event; the device's port stays masked.
-pub struct Netback<'a, P: ForeignFrames, T: Transport = RingTransport<P>> {
-    backend: Backend<'a, P, T>,
+pub struct Netback<P: ForeignFrames, T: Transport = RingTransport<P>> {
+    backend: Backend<P, T>,
     mac: Option<MacAddress>,
     link: Option<Link<P>>,
     tx_statistics: TxStatistics,
     rx_statistics: RxStatistics,
 }
 
-impl<'a, P: ForeignFrames, T: Transport> Netback<'a, P, T> {
+impl<P: ForeignFrames, T: Transport> Netback<P, T> {
     /// Serves the device behind `backend`.
     ///
     /// # Errors
     ///
     /// Those of reading the interface's address.
-    pub fn new(backend: Backend<'a, P, T>) -> Result<Self, StoreError> {
+    pub fn new(backend: Backend<P, T>) -> Result<Self, StoreError> {
         let mac: Option<String<32>> = backend.own_string("mac")?;
         Ok(Self {
             mac: mac.and_then(|mac| MacAddress::parse(mac.as_bytes()).ok()),
@@ -72,7 +72,7 @@ impl<'a, P: ForeignFrames, T: Transport> Netback<'a, P, T> {
     }
 
     /// Returns the device's side in xenstore.
-    pub fn backend(&self) -> &Backend<'a, P, T> {
+    pub fn backend(&self) -> &Backend<P, T> {
         &self.backend
     }
 
@@ -174,7 +174,7 @@ impl<'a, P: ForeignFrames, T: Transport> Netback<'a, P, T> {
     }
 
     /// Lets go of the guest and hands the device back, for somebody who can't serve it after all.
-    pub fn into_backend(self) -> Backend<'a, P, T> {
+    pub fn into_backend(self) -> Backend<P, T> {
         self.backend
     }
 
@@ -290,7 +290,7 @@ fn check_queues(found: u32) -> Result<(), NetError> {
     if found == 1 { Ok(()) } else { Err(NetError::Queues { found }) }
 }
 
-impl<P: ForeignFrames, T: Transport> fmt::Debug for Netback<'_, P, T> {
+impl<P: ForeignFrames, T: Transport> fmt::Debug for Netback<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { backend, mac, link, tx_statistics, rx_statistics } = self;
         f.debug_struct("Netback")

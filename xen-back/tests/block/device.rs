@@ -17,7 +17,7 @@ use xen_sys::io::blkif::{BlkifOp, BlkifStatus};
 use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_GRANT_TABLE_OP};
 
 /// Transfers the bytes, a request after the other, as long as there is room.
-fn transfer(lab: &Lab, front: &mut Block<'_, Domain>, back: &mut Back<'_>, write: bool, bytes: &mut [u8]) {
+fn transfer(lab: &Lab, front: &mut Block<Domain>, back: &mut Back<'_>, write: bool, bytes: &mut [u8]) {
     const STEP: usize = 4 * 4096;
     let total = bytes.len().div_ceil(STEP);
     let (mut next, mut finished) = (0, 0);

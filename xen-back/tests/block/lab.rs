@@ -24,7 +24,7 @@ pub(crate) const SECTORS: usize = 2048;
 pub(crate) const MODES: [GrantMode; 2] = [GrantMode::Copy, GrantMode::Map];
 
 pub(crate) type SharedDisk = Rc<RefCell<NotedDisk>>;
-pub(crate) type Back<'a> = Blkback<'a, Domain, SharedDisk>;
+pub(crate) type Back<'a> = Blkback<Domain, SharedDisk>;
 
 /// What was done to a disk: the sector, and how many of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,7 +163,7 @@ impl Lab {
         Blkback::new(backend, spec, self.disk.clone(), config)
     }
 
-    pub(crate) fn front(&self) -> Block<'_, Domain> {
+    pub(crate) fn front(&self) -> Block<Domain> {
         Block::open(&self.guest_store, &self.grants, self.device.id).unwrap()
     }
 
@@ -171,9 +171,9 @@ impl Lab {
     /// first, as the test may have given it work.
     pub(crate) fn run<const DEPTH: usize>(
         &self,
-        front: &mut Block<'_, Domain, DEPTH>,
+        front: &mut Block<Domain, DEPTH>,
         back: &mut Back<'_>,
-        mut done: impl FnMut(&mut Block<'_, Domain, DEPTH>) -> bool,
+        mut done: impl FnMut(&mut Block<Domain, DEPTH>) -> bool,
     ) {
         self.front_wait.borrow_mut().wake();
         for _ in 0..POLLS {
@@ -217,7 +217,7 @@ impl Lab {
 
     pub(crate) fn reach<const DEPTH: usize>(
         &self,
-        front: &mut Block<'_, Domain, DEPTH>,
+        front: &mut Block<Domain, DEPTH>,
         back: &mut Back<'_>,
         state: BlockState,
     ) {
@@ -259,9 +259,9 @@ impl Lab {
 /// A frontend that writes its ring directly.
 pub(crate) struct Raw<'a, Req, Rsp> {
     pub(crate) lab: &'a Lab,
-    pub(crate) ring: FrontRing<Shared<'a, Domain, ReadWrite>, Req, Rsp>,
+    pub(crate) ring: FrontRing<Shared<Domain, ReadWrite>, Req, Rsp>,
     pub(crate) channel: Channel<Domain>,
-    pub(crate) data: Shared<'a, Domain, ReadWrite>,
+    pub(crate) data: Shared<Domain, ReadWrite>,
 }
 
 pub(crate) type Native<'a> = Raw<'a, BlkifRequest, BlkifResponse>;

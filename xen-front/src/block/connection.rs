@@ -11,15 +11,15 @@ use xen_sys::io::blkif::{BlkifOp, BlkifStatus, SECTOR_SIZE};
 
 /// A request's pages while the peer has them.
 #[derive(Debug)]
-pub(super) enum Loan<'a, P: Platform> {
+pub(super) enum Loan<P: Platform> {
     Nothing,
     /// The peer reads them: a write.
-    Readable(Shared<'a, P, ReadOnly>),
+    Readable(Shared<P, ReadOnly>),
     /// The peer writes them: a read.
-    Writable(Shared<'a, P, ReadWrite>),
+    Writable(Shared<P, ReadWrite>),
 }
 
-impl<P: Platform> Loan<'_, P> {
+impl<P: Platform> Loan<P> {
     fn refs(&self) -> &[GrantRef] {
         match self {
             Self::Nothing => &[],
@@ -39,10 +39,10 @@ impl<P: Platform> Loan<'_, P> {
 
 /// What a request was, and its pages.
 #[derive(Debug)]
-struct Lent<'a, P: Platform> {
+struct Lent<P: Platform> {
     sector: u64,
     sectors: usize,
-    pages: Loan<'a, P>,
+    pages: Loan<P>,
     /// The caller has cancelled it: it is not made again on another connection.
     cancelled: bool,
 }
@@ -89,20 +89,20 @@ pub(super) struct Answer<P: Platform> {
 }
 
 #[derive(Debug)]
-pub(super) struct Connection<'a, P: Platform, const DEPTH: usize> {
-    grants: &'a GrantTable<P>,
+pub(super) struct Connection<P: Platform, const DEPTH: usize> {
+    grants: GrantTable<P>,
     peer: DomId,
-    requests: Requests<Shared<'a, P, ReadWrite>, Lent<'a, P>, DEPTH>,
+    requests: Requests<Shared<P, ReadWrite>, Lent<P>, DEPTH>,
     /// None once it is not this domain's any more.
     channel: Option<Channel<P>>,
     /// What becomes of requests without an answer, once there are no more answers.
     ended: Option<IoError>,
 }
 
-impl<'a, P: Platform, const DEPTH: usize> Connection<'a, P, DEPTH> {
+impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
     /// Makes a ring of `1 << order` pages for `peer`, which is to be told [`ring_refs`](Self::ring_refs) and [`port`](Self::port).
     pub(super) fn new(
-        grants: &'a GrantTable<P>,
+        grants: &GrantTable<P>,
         peer: DomId,
         handle: u16,
         order: u32,
@@ -112,7 +112,7 @@ impl<'a, P: Platform, const DEPTH: usize> Connection<'a, P, DEPTH> {
         let ring = grants.share_writable(pages, peer).map_err(|failed| failed.error)?;
         let requests = Requests::new(ring, handle)?;
         let channel = Channel::alloc_unbound(platform.clone(), peer).map_err(BlockError::Channel)?;
-        Ok(Self { grants, peer, requests, channel: Some(channel), ended: None })
+        Ok(Self { grants: grants.clone(), peer, requests, channel: Some(channel), ended: None })
     }
 
     /// Returns the references of the ring's pages.
@@ -232,7 +232,7 @@ impl<'a, P: Platform, const DEPTH: usize> Connection<'a, P, DEPTH> {
         &mut self,
         token: Token,
         operation: BlkifOp,
-        lent: Lent<'a, P>,
+        lent: Lent<P>,
         remake: impl FnOnce(Pages<P>) -> Request<P>,
     ) -> Result<Option<Completion<P>>, SubmitError<P>> {
         let segments = segments(lent.pages.refs(), lent.sectors);
@@ -279,7 +279,7 @@ impl<'a, P: Platform, const DEPTH: usize> Connection<'a, P, DEPTH> {
         Some(Answer { completion: Completion { token, outcome, buffer }, operation })
     }
 
-    fn judge(&mut self, done: Done<Lent<'a, P>>, status: BlkifStatus) -> Answer<P> {
+    fn judge(&mut self, done: Done<Lent<P>>, status: BlkifStatus) -> Answer<P> {
         let Done { token, operation, payload } = done;
         let (buffer, outcome) = match payload.pages.reclaim() {
             Ok(buffer) => (buffer, outcome(status)),

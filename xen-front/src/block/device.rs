@@ -95,9 +95,9 @@ pub enum BlockState {
 /// At most `DEPTH` requests are in flight, completions that were not taken included: a power of two, 32 (a ring of one page) to [`MAX_DEPTH`](super::MAX_DEPTH) (16 pages). A backend that takes
 /// no ring that large gets the largest that it takes. What is kept of each request is part of this value: about 180 bytes each, and
 /// a stack that it is moved on needs room for it. A kernel with small stacks boxes it.
-pub struct Block<'a, P: Platform, const DEPTH: usize = DEFAULT_DEPTH> {
-    grants: &'a GrantTable<P>,
-    frontend: Frontend<'a, P>,
+pub struct Block<P: Platform, const DEPTH: usize = DEFAULT_DEPTH> {
+    grants: GrantTable<P>,
+    frontend: Frontend<P>,
     id: u32,
     number: DeviceNumber,
     info: DiskInfo,
@@ -107,10 +107,10 @@ pub struct Block<'a, P: Platform, const DEPTH: usize = DEFAULT_DEPTH> {
     stale: bool,
     /// The next request's token.
     next: u64,
-    link: Link<Connection<'a, P, DEPTH>>,
+    link: Link<Connection<P, DEPTH>>,
     /// Requests of earlier connections: to be made again or, as their peer kept the pages, at their end.
     unanswered: Unanswered<P, DEPTH>,
-    size: SizeWatch<'a, P>,
+    size: SizeWatch<P>,
 }
 
 /// A connection, if there is one. It is made when the backend is ready for it, and by then its predecessor's pages are free.
@@ -133,13 +133,13 @@ impl<C> Link<C> {
     }
 }
 
-impl<'a, P: Platform> Block<'a, P> {
+impl<P: Platform> Block<P> {
     /// Opens disk `id` ([`list`](super::list()) knows which there are); [`poll`](Self::poll) connects it.
     ///
     /// # Errors
     ///
     /// [`BlockError::Xenbus`]; its store error [is "not found"](StoreError::is_not_found) if there is no such device.
-    pub fn open(store: &'a XenStore<P>, grants: &'a GrantTable<P>, id: u32) -> Result<Self, BlockError> {
+    pub fn open(store: &XenStore<P>, grants: &GrantTable<P>, id: u32) -> Result<Self, BlockError> {
         Self::open_deep(store, grants, id)
     }
 
@@ -149,8 +149,8 @@ impl<'a, P: Platform> Block<'a, P> {
     ///
     /// [`BlockError`]; [`XenbusError::Timeout`] at `deadline` says what was awaited. The device is closed again then.
     pub fn connect(
-        store: &'a XenStore<P>,
-        grants: &'a GrantTable<P>,
+        store: &XenStore<P>,
+        grants: &GrantTable<P>,
         id: u32,
         deadline: Instant,
     ) -> Result<Self, BlockError> {
@@ -158,7 +158,7 @@ impl<'a, P: Platform> Block<'a, P> {
     }
 }
 
-impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
+impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
     /// What the ring is made for.
     const ORDER: u32 = ring_order(DEPTH);
 
@@ -167,12 +167,12 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
     /// # Errors
     ///
     /// Those of [`open`](Block::open).
-    pub fn open_deep(store: &'a XenStore<P>, grants: &'a GrantTable<P>, id: u32) -> Result<Self, BlockError> {
+    pub fn open_deep(store: &XenStore<P>, grants: &GrantTable<P>, id: u32) -> Result<Self, BlockError> {
         let frontend = Frontend::open(store, "vbd", id)?;
         let number = device_number(store, id)?;
         let size = SizeWatch::new(&frontend)?;
         Ok(Self {
-            grants,
+            grants: grants.clone(),
             frontend,
             id,
             number,
@@ -193,8 +193,8 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
     ///
     /// Those of [`connect`](Block::connect).
     pub fn connect_deep(
-        store: &'a XenStore<P>,
-        grants: &'a GrantTable<P>,
+        store: &XenStore<P>,
+        grants: &GrantTable<P>,
         id: u32,
         deadline: Instant,
     ) -> Result<Self, BlockError> {
@@ -246,13 +246,13 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
     }
 
     /// Returns the store that the disk was found in.
-    pub fn store(&self) -> &'a XenStore<P> {
+    pub fn store(&self) -> &XenStore<P> {
         self.frontend.store()
     }
 
     /// Returns the grant table that its pages are granted by.
-    pub fn grants(&self) -> &'a GrantTable<P> {
-        self.grants
+    pub fn grants(&self) -> &GrantTable<P> {
+        &self.grants
     }
 
     /// Returns how many requests are neither answered nor given up.
@@ -562,7 +562,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
 
     /// Polls and waits until the device is in the state `wanted`.
     pub(super) fn wait_until(&mut self, wanted: BlockState, deadline: Instant) -> Result<(), BlockError> {
-        let store = self.store();
+        let store = self.store().clone();
         let start = store.platform().now();
         self.frontend.set_timeout(deadline.saturating_duration_since(start));
         loop {
@@ -609,7 +609,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
         }
         let order = Self::ORDER.min(largest_order(&self.frontend)?);
         let peer = self.frontend.backend_id();
-        let connection = Connection::new(self.grants, peer, self.number.0 as u16, order)?;
+        let connection = Connection::new(&self.grants, peer, self.number.0 as u16, order)?;
         let port = connection.port().unwrap_or_default();
         let pages = connection.ring_refs().len();
         let mut keys: Vec<(&str, &dyn fmt::Display), { RING_REFS.len() + 5 }> = Vec::new();
@@ -692,7 +692,7 @@ impl<'a, P: Platform, const DEPTH: usize> Block<'a, P, DEPTH> {
 }
 
 /// Finishes a close that was begun: a backend serves a frontend in Closing, and keeps the ring mapped.
-impl<P: Platform, const DEPTH: usize> Drop for Block<'_, P, DEPTH> {
+impl<P: Platform, const DEPTH: usize> Drop for Block<P, DEPTH> {
     fn drop(&mut self) {
         if self.frontend.own_state() == XenbusState::CLOSING {
             // Without xenstore the device stays in Closing, and is closed when it is opened again.
@@ -701,7 +701,7 @@ impl<P: Platform, const DEPTH: usize> Drop for Block<'_, P, DEPTH> {
     }
 }
 
-impl<P: Platform, const DEPTH: usize> fmt::Debug for Block<'_, P, DEPTH> {
+impl<P: Platform, const DEPTH: usize> fmt::Debug for Block<P, DEPTH> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, number, info, state, .. } = self;
         let mut out = f.debug_struct("Block");
@@ -711,7 +711,7 @@ impl<P: Platform, const DEPTH: usize> fmt::Debug for Block<'_, P, DEPTH> {
 }
 
 /// Returns the order of the largest ring that the backend takes; it says so by either of two names.
-fn largest_order<P: Platform>(frontend: &Frontend<'_, P>) -> Result<u32, StoreError> {
+fn largest_order<P: Platform>(frontend: &Frontend<P>) -> Result<u32, StoreError> {
     let pages: u32 = frontend.backend_number_or("max-ring-pages", 1)?;
     Ok(frontend.backend_number_or("max-ring-page-order", 0)?.max(pages.checked_ilog2().unwrap_or(0)))
 }
@@ -731,17 +731,17 @@ fn check<P: Platform>(info: &DiskInfo, request: &Request<P>) -> Result<(), Refus
 
 /// Follows the node `sectors`, which backends write again when the disk's size changes.
 #[derive(Debug)]
-struct SizeWatch<'a, P: Platform> {
-    watch: Watch<'a, P>,
-    read: Option<Pending<'a, P>>,
-    store: &'a XenStore<P>,
+struct SizeWatch<P: Platform> {
+    watch: Watch<P>,
+    read: Option<Pending<P>>,
+    store: XenStore<P>,
     changed: bool,
 }
 
-impl<'a, P: Platform> SizeWatch<'a, P> {
-    fn new(frontend: &Frontend<'a, P>) -> Result<Self, StoreError> {
+impl<P: Platform> SizeWatch<P> {
+    fn new(frontend: &Frontend<P>) -> Result<Self, StoreError> {
         let watch = frontend.watch_backend("sectors")?;
-        Ok(Self { watch, read: None, store: frontend.store(), changed: false })
+        Ok(Self { watch, read: None, store: frontend.store().clone(), changed: false })
     }
 
     /// Returns the size if it was read again. Waits only if there is no slot for a request beside others.

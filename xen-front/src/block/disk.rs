@@ -32,8 +32,8 @@ const BUFFER: usize = MAX_PAGES * PAGE_SIZE;
 /// The buffers are zeroed before each read: a backend that answers without writing them does not pass
 /// off data of an earlier transfer as the disk's. That costs a quarter of what copying the data out of
 /// the buffer costs. [`Block`] reads into the caller's own pages without either.
-pub struct Disk<'a, P: Platform, const DEPTH: usize = DEFAULT_DEPTH> {
-    block: Block<'a, P, DEPTH>,
+pub struct Disk<P: Platform, const DEPTH: usize = DEFAULT_DEPTH> {
+    block: Block<P, DEPTH>,
     free: Vec<Pages<P>, DEPTH>,
     /// How many buffers there are to be, those in flight included.
     wanted: usize,
@@ -101,15 +101,15 @@ fn copy(target: &mut [u8], source: Option<&[u8]>) {
     }
 }
 
-impl<'a, P: Platform> Disk<'a, P> {
+impl<P: Platform> Disk<P> {
     /// Connects disk `id`, waiting at most until `deadline`, with [`DEFAULT_BUFFERS`] buffers.
     ///
     /// # Errors
     ///
     /// [`BlockError`].
     pub fn connect(
-        store: &'a XenStore<P>,
-        grants: &'a GrantTable<P>,
+        store: &XenStore<P>,
+        grants: &GrantTable<P>,
         id: u32,
         deadline: Instant,
     ) -> Result<Self, BlockError> {
@@ -117,13 +117,13 @@ impl<'a, P: Platform> Disk<'a, P> {
     }
 }
 
-impl<'a, P: Platform, const DEPTH: usize> Disk<'a, P, DEPTH> {
+impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
     /// Takes a device and allocates `buffers` buffers for it, 1 to `DEPTH`, of 44 KiB each. More of them keep a fast backend busier.
     ///
     /// # Errors
     ///
     /// [`BlockError::Memory`].
-    pub fn new(block: Block<'a, P, DEPTH>, buffers: usize) -> Result<Self, BlockError> {
+    pub fn new(block: Block<P, DEPTH>, buffers: usize) -> Result<Self, BlockError> {
         let wanted = buffers.clamp(1, DEPTH);
         let mut disk = Self { block, free: Vec::new(), wanted, timeout: TIMEOUT };
         disk.refill()?;
@@ -136,12 +136,12 @@ impl<'a, P: Platform, const DEPTH: usize> Disk<'a, P, DEPTH> {
     }
 
     /// Lends the device, to look at.
-    pub fn block(&self) -> &Block<'a, P, DEPTH> {
+    pub fn block(&self) -> &Block<P, DEPTH> {
         &self.block
     }
 
     /// Gives the device back; the buffers are freed.
-    pub fn into_block(self) -> Block<'a, P, DEPTH> {
+    pub fn into_block(self) -> Block<P, DEPTH> {
         self.block
     }
 
@@ -403,7 +403,7 @@ impl<'a, P: Platform, const DEPTH: usize> Disk<'a, P, DEPTH> {
         }
     }
 
-    fn platform(&self) -> &'a P {
+    fn platform(&self) -> &P {
         self.block.grants().platform()
     }
 
@@ -412,7 +412,7 @@ impl<'a, P: Platform, const DEPTH: usize> Disk<'a, P, DEPTH> {
     }
 }
 
-impl<P: Platform, const DEPTH: usize> fmt::Debug for Disk<'_, P, DEPTH> {
+impl<P: Platform, const DEPTH: usize> fmt::Debug for Disk<P, DEPTH> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("Disk");
         out.field("block", &self.block).field("buffers", &self.wanted).finish_non_exhaustive()

@@ -81,7 +81,7 @@ impl DiskInfo {
     }
 
     /// Reads the nodes of both ends.
-    pub(super) fn read<P: Platform>(frontend: &Frontend<'_, P>) -> Result<Self, BlockError> {
+    pub(super) fn read<P: Platform>(frontend: &Frontend<P>) -> Result<Self, BlockError> {
         let own = |key: &str| frontend.store().read_string::<16>(format_args!("{}/{key}", frontend.path()));
         let sector_size = check_sector_size(frontend.backend_number("sector-size")?)?;
         let info = VdiskInfo(frontend.backend_number_or("info", 0)?);

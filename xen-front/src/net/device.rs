@@ -20,13 +20,12 @@ use xen_store::{PathText, XenStore};
 /// An Ethernet header with a VLAN tag.
 const HEADER: usize = 18;
 
-pub(super) type DeviceRings<'a, P> =
-    Rings<Shared<'a, P, ReadWrite>, Shared<'a, P, ReadWrite>, Shared<'a, P, ReadOnly>>;
+pub(super) type DeviceRings<P> = Rings<Shared<P, ReadWrite>, Shared<P, ReadWrite>, Shared<P, ReadOnly>>;
 
 /// A device as it is found in xenstore, and what was made for its backend.
-struct Found<'a, P: Platform> {
-    frontend: Frontend<'a, P>,
-    rings: DeviceRings<'a, P>,
+struct Found<P: Platform> {
+    frontend: Frontend<P>,
+    rings: DeviceRings<P>,
     channel: Channel<P>,
     mac: MacAddress,
     mtu: u16,
@@ -42,10 +41,10 @@ struct Found<'a, P: Platform> {
 ///
 /// Close it with [`close`](Self::close). If it is just dropped, the pages that the backend still uses go to the grant table's quarantine.
 #[derive(Debug)]
-pub struct Net<'a, P: Platform> {
-    grants: &'a GrantTable<P>,
-    frontend: Frontend<'a, P>,
-    pub(super) rings: DeviceRings<'a, P>,
+pub struct Net<P: Platform> {
+    grants: GrantTable<P>,
+    frontend: Frontend<P>,
+    pub(super) rings: DeviceRings<P>,
     channel: Channel<P>,
     /// A page to receive into and a page to send from.
     pub(super) scratch: Pages<P>,
@@ -56,15 +55,15 @@ pub struct Net<'a, P: Platform> {
     pub(super) link: Link,
 }
 
-impl<'a, P: Platform> Net<'a, P> {
+impl<P: Platform> Net<P> {
     /// Opens a device and waits until it is connected, at most for the timeout of `config` in all.
     ///
     /// # Errors
     ///
     /// [`NetError`]; the device is being closed then.
     pub fn connect(
-        store: &'a XenStore<P>,
-        grants: &'a GrantTable<P>,
+        store: &XenStore<P>,
+        grants: &GrantTable<P>,
         vif: Vif,
         config: Config,
     ) -> Result<Self, NetError> {
@@ -82,8 +81,8 @@ impl<'a, P: Platform> Net<'a, P> {
     ///
     /// [`NetError`], with nothing changed in the store.
     pub fn open(
-        store: &'a XenStore<P>,
-        grants: &'a GrantTable<P>,
+        store: &XenStore<P>,
+        grants: &GrantTable<P>,
         vif: Vif,
         config: Config,
     ) -> Result<Self, NetError> {
@@ -101,19 +100,19 @@ impl<'a, P: Platform> Net<'a, P> {
         let scratch = Pages::alloc(platform.clone(), 2).map_err(NetError::Memory)?;
         let channel = Channel::alloc_unbound(platform.clone(), peer).map_err(NetError::Port)?;
         let link = Link::Connecting;
-        Ok(Self { grants, frontend, rings, channel, scratch, config, vif, mac, mtu, link })
+        Ok(Self { grants: grants.clone(), frontend, rings, channel, scratch, config, vif, mac, mtu, link })
     }
 
     /// Makes rings and buffers and shares them with the backend's domain.
     fn share_rings(
-        grants: &'a GrantTable<P>,
+        grants: &GrantTable<P>,
         peer: DomId,
         config: Config,
         mtu: u16,
-    ) -> Result<DeviceRings<'a, P>, NetError> {
+    ) -> Result<DeviceRings<P>, NetError> {
         let Config { rx_slots, tx_slots, checksum_offload, .. } = config;
         let platform = grants.platform();
-        let ring = || -> Result<Shared<'a, P, ReadWrite>, NetError> {
+        let ring = || -> Result<Shared<P, ReadWrite>, NetError> {
             let page = Pages::alloc(platform.clone(), 1).map_err(NetError::Memory)?;
             grants.share_writable(page, peer).map_err(|failed| NetError::Grant(failed.error))
         };
@@ -162,7 +161,7 @@ impl<'a, P: Platform> Net<'a, P> {
     }
 
     /// Finds the device in xenstore, and makes for its backend what it has to be given; `None` if there is no such device.
-    fn find_again(&self) -> Result<Option<Found<'a, P>>, NetError> {
+    fn find_again(&self) -> Result<Option<Found<P>>, NetError> {
         let mut frontend = match Frontend::open(self.frontend.store(), "vif", self.vif.0) {
             Err(XenbusError::Store(error)) if error.is_not_found() => return Ok(None),
             frontend => frontend?,
@@ -170,13 +169,13 @@ impl<'a, P: Platform> Net<'a, P> {
         frontend.set_timeout(self.config.timeout);
         let (mac, mtu) = (read_mac(&frontend)?, read_mtu(&frontend));
         let peer = frontend.backend_id();
-        let rings = Self::share_rings(self.grants, peer, self.config, mtu)?;
+        let rings = Self::share_rings(&self.grants, peer, self.config, mtu)?;
         let channel = Channel::alloc_unbound(self.grants.platform().clone(), peer).map_err(NetError::Port)?;
         Ok(Some(Found { frontend, rings, channel, mac, mtu }))
     }
 
     /// Takes the new in the place of the old.
-    fn take_up(&mut self, found: Result<Option<Found<'a, P>>, NetError>) -> Result<(), NetError> {
+    fn take_up(&mut self, found: Result<Option<Found<P>>, NetError>) -> Result<(), NetError> {
         let Some(Found { frontend, mut rings, channel, mac, mtu }) = found? else {
             self.link = Link::Closed;
             return Ok(());
@@ -369,14 +368,14 @@ impl<'a, P: Platform> Net<'a, P> {
     pub fn wait(&mut self, deadline: Option<Instant>) {
         // An error is one that the caller is about to see: it does not come from waiting.
         if self.final_check() == Ok(false) {
-            let store = self.frontend.store();
+            let store = self.frontend.store().clone();
             store.platform().wait(&[self.port(), store.port()], deadline);
         }
     }
 
     /// Polls and waits until the link is up. However often the backend changes its state, `deadline` stands.
     fn wait_until_up(&mut self, deadline: Instant) -> Result<(), NetError> {
-        let store = self.frontend.store();
+        let store = self.frontend.store().clone();
         loop {
             let now = store.platform().now();
             self.limit_step(now, deadline);
@@ -394,7 +393,7 @@ impl<'a, P: Platform> Net<'a, P> {
 
     /// Polls and waits until both ends are closed, or the device is gone; at most until `deadline`.
     fn wait_until_closed(&mut self, deadline: Instant) -> Result<(), XenbusError> {
-        let store = self.frontend.store();
+        let store = self.frontend.store().clone();
         loop {
             let now = store.platform().now();
             self.limit_step(now, deadline);
@@ -474,8 +473,7 @@ impl<'a, P: Platform> Net<'a, P> {
         }
         let refused = self.frontend.backend_number_or("feature-no-csum-offload", 0u32)? != 0;
         self.rings.tx.set_offload(self.config.checksum_offload && !refused);
-        let reference =
-            |ring: &Shared<'a, P, ReadWrite>| ring.refs().first().map_or(0, |reference| reference.0);
+        let reference = |ring: &Shared<P, ReadWrite>| ring.refs().first().map_or(0, |reference| reference.0);
         let (rx, tx) = (reference(self.rings.rx.ring()), reference(self.rings.tx.ring()));
         let no_csum_offload = u32::from(!self.config.checksum_offload);
         remove_foreign_keys(&self.frontend)?;

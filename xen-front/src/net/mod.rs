@@ -3,7 +3,7 @@
 //! [`Net`] is a poll core. Whoever drives it takes turns of four steps:
 //!
 //! ```no_run
-//! # fn turn<P: xen_hypercall::Platform>(net: &mut xen_front::net::Net<'_, P>, platform: &P) -> Result<(), Box<dyn core::error::Error>> {
+//! # fn turn<P: xen_hypercall::Platform>(net: &mut xen_front::net::Net<P>, platform: &P) -> Result<(), Box<dyn core::error::Error>> {
 //! use xen_front::net::{Link, TxChecksum};
 //!
 //! if net.poll(platform.now())? != Link::Up { /* the backend is going, or not there yet */ }

@@ -22,7 +22,7 @@ const FOREIGN_KEYS: [&str; 8] = [
 ];
 
 /// Removes what another driver may have left (firmware, the kernel before a kexec) and a backend would take for ours.
-pub(super) fn remove_foreign_keys<P: Platform>(frontend: &Frontend<'_, P>) -> Result<(), StoreError> {
+pub(super) fn remove_foreign_keys<P: Platform>(frontend: &Frontend<P>) -> Result<(), StoreError> {
     let (store, path) = (frontend.store(), frontend.path());
     let mut result = Ok(());
     store.directory(path, |name| {
@@ -34,7 +34,7 @@ pub(super) fn remove_foreign_keys<P: Platform>(frontend: &Frontend<'_, P>) -> Re
 }
 
 /// Reads the address, which is in the frontend's directory, or else the backend's.
-pub(super) fn read_mac<P: Platform>(frontend: &Frontend<'_, P>) -> Result<MacAddress, NetError> {
+pub(super) fn read_mac<P: Platform>(frontend: &Frontend<P>) -> Result<MacAddress, NetError> {
     let own = frontend.store().read_string::<32>(format_args!("{}/mac", frontend.path()));
     let text = match own {
         Err(error) if error.is_not_found() => frontend.backend_string::<32>("mac")?,
@@ -44,7 +44,7 @@ pub(super) fn read_mac<P: Platform>(frontend: &Frontend<'_, P>) -> Result<MacAdd
 }
 
 /// Reads the MTU; what can't be one counts as absent.
-pub(super) fn read_mtu<P: Platform>(frontend: &Frontend<'_, P>) -> u16 {
+pub(super) fn read_mtu<P: Platform>(frontend: &Frontend<P>) -> u16 {
     let own = frontend.store().read_number::<u32>(format_args!("{}/mtu", frontend.path()));
     let found = own.or_else(|_| frontend.backend_number("mtu"));
     let found = found.ok().and_then(|mtu| u16::try_from(mtu).ok());

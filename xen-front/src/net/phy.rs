@@ -15,8 +15,8 @@ use xen_hypercall::{PAGE_SIZE, Platform};
 /// Give TCP sockets receive buffers of at most 65,535 bytes: up to smoltcp 0.14, the end of a larger window can go back, and a peer that has
 /// sent up to where it was, as Linux does, is no longer heard.
 #[derive(Debug)]
-pub struct Phy<'n, 'a, P: Platform> {
-    net: &'n mut Net<'a, P>,
+pub struct Phy<'n, P: Platform> {
+    net: &'n mut Net<P>,
 }
 
 /// A received packet.
@@ -27,31 +27,31 @@ pub struct RxToken<'t> {
 
 /// Room for a packet to send.
 #[derive(Debug)]
-pub struct TxToken<'t, 'a, P: Platform> {
-    rings: &'t mut DeviceRings<'a, P>,
+pub struct TxToken<'t, P: Platform> {
+    rings: &'t mut DeviceRings<P>,
     buffer: &'t mut [u8],
 }
 
-impl<'a, P: Platform> Net<'a, P> {
+impl<P: Platform> Net<P> {
     /// Lends the device to smoltcp for one poll: `iface.poll(timestamp, &mut net.phy(), &mut sockets)`.
     ///
     /// What smoltcp sends and the buffers that it has read are shown to the backend when the returned value is dropped, with one
     /// event at most. A device that is down or broken has nothing to receive and takes nothing; [`Net::poll`] says why.
-    pub fn phy(&mut self) -> Phy<'_, 'a, P> {
+    pub fn phy(&mut self) -> Phy<'_, P> {
         Phy { net: self }
     }
 }
 
-impl<P: Platform> Drop for Phy<'_, '_, P> {
+impl<P: Platform> Drop for Phy<'_, P> {
     fn drop(&mut self) {
         // `Net::poll` reports it again.
         let _ = self.net.flush();
     }
 }
 
-impl<'a, P: Platform> Phy<'_, 'a, P> {
+impl<P: Platform> Phy<'_, P> {
     /// Splits the device into a buffer to receive into and a token, if there is room for a packet to send.
-    fn split(&mut self) -> Option<(&mut [u8], TxToken<'_, 'a, P>)> {
+    fn split(&mut self) -> Option<(&mut [u8], TxToken<'_, P>)> {
         let Net { link: Link::Up, rings, scratch, .. } = &mut *self.net else { return None };
         rings.make_room().ok()?;
         let (received, buffer) = scratch.as_mut_slice().split_at_mut_checked(PAGE_SIZE)?;
@@ -59,13 +59,13 @@ impl<'a, P: Platform> Phy<'_, 'a, P> {
     }
 }
 
-impl<'a, P: Platform> phy::Device for Phy<'_, 'a, P> {
+impl<P: Platform> phy::Device for Phy<'_, P> {
     type RxToken<'t>
         = RxToken<'t>
     where
         Self: 't;
     type TxToken<'t>
-        = TxToken<'t, 'a, P>
+        = TxToken<'t, P>
     where
         Self: 't;
 
@@ -106,7 +106,7 @@ impl phy::RxToken for RxToken<'_> {
     }
 }
 
-impl<P: Platform> phy::TxToken for TxToken<'_, '_, P> {
+impl<P: Platform> phy::TxToken for TxToken<'_, P> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         // smoltcp keeps to the MTU, which is far below a page.
         let packet = self.buffer.get_mut(..len).unwrap_or_default();

@@ -58,9 +58,9 @@ impl<M: AsRef<SharedMem>> Slots<M> {
     }
 }
 
-impl<'a, P: Platform, A: Access> Slots<Shared<'a, P, A>> {
+impl<P: Platform, A: Access> Slots<Shared<P, A>> {
     /// Allocates `count` pages and shares them with `peer`.
-    pub(super) fn share(grants: &'a GrantTable<P>, peer: DomId, count: u16) -> Result<Self, NetError> {
+    pub(super) fn share(grants: &GrantTable<P>, peer: DomId, count: u16) -> Result<Self, NetError> {
         let mut slots = Self::new();
         let mut left = usize::from(count.min(MAX_SLOTS));
         while left > 0 {

@@ -22,13 +22,13 @@ pub const MAX_PATH: usize = 128;
 /// Close it with [`close`](Self::close). If it is just dropped, its nodes stay, and the pages that the client has still mapped go to the grant table's
 /// quarantine.
 #[doc(alias = "libxenvchan_server_init")]
-pub struct Server<'a, P: Platform> {
-    end: End<P, Shared<'a, P, ReadWrite>>,
-    store: &'a XenStore<P>,
+pub struct Server<P: Platform> {
+    end: End<P, Shared<P, ReadWrite>>,
+    store: XenStore<P>,
     path: String<MAX_PATH>,
 }
 
-impl<'a, P: Platform> Server<'a, P> {
+impl<P: Platform> Server<P> {
     /// Shares rings of the sizes that `orders` says with domain `client`, which finds them at `path`: a directory that this domain may write, such as
     /// `data/NAME`, and that is the server's own. Only `client` may read it.
     ///
@@ -38,8 +38,8 @@ impl<'a, P: Platform> Server<'a, P> {
     ///
     /// [`VchanError::Store`]; [`VchanError::Memory`], [`VchanError::Grant`], [`VchanError::Port`].
     pub fn open(
-        store: &'a XenStore<P>,
-        grants: &'a GrantTable<P>,
+        store: &XenStore<P>,
+        grants: &GrantTable<P>,
         client: DomId,
         path: impl Display,
         orders: VchanOrders,
@@ -67,7 +67,7 @@ impl<'a, P: Platform> Server<'a, P> {
         let (left, right) = (share_ring(orders.left_pages())?, share_ring(orders.right_pages())?);
         let channel = Channel::alloc_unbound(platform.clone(), client).map_err(VchanError::Port)?;
         let end = start(platform.clone(), page, orders, left, right, channel)?;
-        let server = Self { end, store, path: own_path };
+        let server = Self { end, store: store.clone(), path: own_path };
         server.publish(client, reference)?;
         Ok(server)
     }
@@ -113,14 +113,14 @@ impl<'a, P: Platform> Server<'a, P> {
 }
 
 /// Starts the rings.
-fn start<'a, P: Platform>(
+fn start<P: Platform>(
     platform: P,
-    page: Shared<'a, P, ReadWrite>,
+    page: Shared<P, ReadWrite>,
     orders: VchanOrders,
-    left: Parts<Shared<'a, P, ReadWrite>>,
-    right: Parts<Shared<'a, P, ReadWrite>>,
+    left: Parts<Shared<P, ReadWrite>>,
+    right: Parts<Shared<P, ReadWrite>>,
     channel: Channel<P>,
-) -> Result<End<P, Shared<'a, P, ReadWrite>>, VchanError> {
+) -> Result<End<P, Shared<P, ReadWrite>>, VchanError> {
     let mut refs = heapless::Vec::<GrantRef, 512>::new();
     for part in left.iter().chain(&right) {
         // There is room: two rings have 512 pages at most.
@@ -129,21 +129,21 @@ fn start<'a, P: Platform>(
     Ok(End::new(platform, Vchan::server(page, orders, left, right, refs)?, channel))
 }
 
-impl<'a, P: Platform> Deref for Server<'a, P> {
-    type Target = End<P, Shared<'a, P, ReadWrite>>;
+impl<P: Platform> Deref for Server<P> {
+    type Target = End<P, Shared<P, ReadWrite>>;
 
     fn deref(&self) -> &Self::Target {
         &self.end
     }
 }
 
-impl<P: Platform> DerefMut for Server<'_, P> {
+impl<P: Platform> DerefMut for Server<P> {
     fn deref_mut(&mut self) -> &mut Self::Target {
         &mut self.end
     }
 }
 
-impl<P: Platform> fmt::Debug for Server<'_, P> {
+impl<P: Platform> fmt::Debug for Server<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server").field("path", &self.path).field("end", &self.end).finish_non_exhaustive()
     }

@@ -49,7 +49,7 @@ impl Lab {
     }
 
     /// Polls until the device is in `state`.
-    fn poll_until(&self, block: &mut Block<'_, Domain>, state: BlockState) {
+    fn poll_until(&self, block: &mut Block<Domain>, state: BlockState) {
         let deadline = self.deadline();
         while block.poll(self.guest.now()).unwrap() != state {
             assert!(self.guest.now() < deadline, "{block:?}");
@@ -299,7 +299,7 @@ struct Expected {
 
 struct Model<'l> {
     lab: &'l Lab,
-    block: Block<'l, Domain>,
+    block: Block<Domain>,
     outstanding: BTreeMap<Token, Expected>,
     /// Sectors of requests that no later connection than this one may see.
     over: Vec<(u64, usize)>,

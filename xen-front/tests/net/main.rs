@@ -38,11 +38,11 @@ impl Lab {
         Self { world, guest, store, grants, device, back }
     }
 
-    fn connect(&self, config: Config) -> Result<Net<'_, Domain>, NetError> {
+    fn connect(&self, config: Config) -> Result<Net<Domain>, NetError> {
         Net::connect(&self.store, &self.grants, Vif(0), config)
     }
 
-    fn net(&self) -> Net<'_, Domain> {
+    fn net(&self) -> Net<Domain> {
         self.connect(small()).unwrap()
     }
 
@@ -72,7 +72,7 @@ impl Lab {
     }
 
     /// Polls and waits until the device stands as `wanted`.
-    fn wait_for(&self, net: &mut Net<'_, Domain>, wanted: Link) {
+    fn wait_for(&self, net: &mut Net<Domain>, wanted: Link) {
         let deadline = self.deadline();
         while net.poll(self.guest.now()).unwrap() != wanted {
             assert!(self.guest.now() < deadline, "{:?}", net.link());
@@ -101,7 +101,7 @@ fn packet(n: u8) -> Vec<u8> {
     vec![n; 60 + usize::from(n)]
 }
 
-fn received(net: &mut Net<'_, Domain>) -> Vec<(Vec<u8>, Checksum)> {
+fn received(net: &mut Net<Domain>) -> Vec<(Vec<u8>, Checksum)> {
     core::iter::from_fn(|| net.receive_with(|packet, checksum| (packet.to_vec(), checksum)).unwrap())
         .collect()
 }

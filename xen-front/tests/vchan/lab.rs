@@ -44,7 +44,7 @@ impl Lab {
         format!("/local/domain/{}/{PATH}", self.one.id().0)
     }
 
-    pub(crate) fn server(&self, left: u16, right: u16) -> Server<'_, Domain> {
+    pub(crate) fn server(&self, left: u16, right: u16) -> Server<Domain> {
         let orders = VchanOrders::new(left, right).unwrap();
         Server::open(&self.one_store, &self.grants, self.two.id(), PATH, orders).unwrap()
     }
@@ -53,7 +53,7 @@ impl Lab {
         Client::try_connect(&self.two_store, self.one.id(), self.path())
     }
 
-    pub(crate) fn pair(&self, left: u16, right: u16) -> (Server<'_, Domain>, Client<Domain>) {
+    pub(crate) fn pair(&self, left: u16, right: u16) -> (Server<Domain>, Client<Domain>) {
         let mut server = self.server(left, right);
         let client = self.try_client().unwrap();
         server.wait_for_client(self.soon()).unwrap();

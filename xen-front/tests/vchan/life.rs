@@ -197,7 +197,7 @@ fn a_client_may_come_first_and_is_not_led_astray_by_what_an_earlier_server_left(
         if domain.now() < due {
             return Step::Sleep(due);
         }
-        let server: &mut Server<'_, _> = server.get_or_insert_with(|| {
+        let server: &mut Server<_> = server.get_or_insert_with(|| {
             let orders = VchanOrders::new(12, 12).unwrap();
             Server::open(store, grants, client_id, PATH, orders).unwrap()
         });
@@ -241,6 +241,6 @@ fn a_vchan_that_can_not_be_leaves_nothing_behind() {
 #[test]
 fn how_large_an_end_is_for_kernels_with_small_stacks() {
     // Neither depends on the rings' sizes, whose largest have 512 pages.
-    let (server, client) = (size_of::<Server<'_, Domain>>(), size_of::<Client<Domain>>());
+    let (server, client) = (size_of::<Server<Domain>>(), size_of::<Client<Domain>>());
     assert!(server <= 2304 && client <= 6400, "{server} {client}");
 }

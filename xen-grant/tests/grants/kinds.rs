@@ -164,7 +164,7 @@ fn exchanged_references_lead_to_each_others_pages(version: Version) {
 fn a_pool_grants_each_page_once_and_hands_it_out_zeroed(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
-    let mut pool: Pool<'_, _, ReadWrite, 4> = Pool::new(&grants, back.id());
+    let mut pool: Pool<_, ReadWrite, 4> = Pool::new(&grants, back.id());
     let free = grants.free();
     let first = pool.take().unwrap();
     let reference = first.reference();
@@ -194,7 +194,7 @@ fn a_pool_keeps_what_was_used_last_and_no_more_than_it_has_room_for(version: Ver
     let other = world.create(DomainConfig::new("other"));
     let grants = table(&front, version);
     let free = grants.free();
-    let mut pool: Pool<'_, _, ReadOnly, 4> = Pool::for_trusted(&grants, back.id());
+    let mut pool: Pool<_, ReadOnly, 4> = Pool::for_trusted(&grants, back.id());
     let taken: Vec<_> = (0..6).map(|_| pool.take().unwrap()).collect();
     let refs: Vec<_> = taken.iter().map(|page| page.reference()).collect();
     taken[3].as_ref().write(0, b"left").unwrap();

@@ -33,12 +33,12 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-enum Kind<'t> {
-    ReadOnly(Shared<'t, Domain, ReadOnly>),
-    ReadWrite(Shared<'t, Domain, ReadWrite>),
+enum Kind {
+    ReadOnly(Shared<Domain, ReadOnly>),
+    ReadWrite(Shared<Domain, ReadWrite>),
 }
 
-impl Kind<'_> {
+impl Kind {
     fn reclaim(self) -> Option<Pages<Domain>> {
         match self {
             Self::ReadOnly(shared) => shared.reclaim().ok(),
@@ -55,16 +55,16 @@ struct Page {
     mapped: usize,
 }
 
-struct Model<'t> {
+struct Model {
     version: Version,
-    shares: Vec<(Kind<'t>, Vec<Page>)>,
+    shares: Vec<(Kind, Vec<Page>)>,
     /// References in quarantine, by allocation, and whether their entries let the peer write.
     held: Vec<(Vec<Page>, bool)>,
     mappings: Vec<(Mapping<Domain, ReadOnly>, GrantRef)>,
     writable_mappings: Vec<(Mapping<Domain, ReadWrite>, GrantRef)>,
 }
 
-impl Model<'_> {
+impl Model {
     fn page(&mut self, reference: GrantRef) -> &mut Page {
         let shares = self.shares.iter_mut().flat_map(|(_, pages)| pages);
         let mut all = shares.chain(self.held.iter_mut().flat_map(|(pages, _)| pages));
@@ -109,13 +109,13 @@ impl Model<'_> {
     }
 }
 
-fn share<'t>(
-    grants: &'t GrantTable<Domain>,
+fn share(
+    grants: &GrantTable<Domain>,
     front: &Domain,
     back: &Domain,
     count: usize,
     writable: bool,
-) -> (Kind<'t>, Vec<GrantRef>) {
+) -> (Kind, Vec<GrantRef>) {
     let memory = pages(front, count);
     if writable {
         let shared = grants.share_writable(memory, back.id()).unwrap();

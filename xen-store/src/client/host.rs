@@ -1,12 +1,23 @@
 //! What a store needs of whatever it runs in.
 
 use crate::connection::Buffer;
-use xen_hypercall::{Instant, OutOfMemory, PAGE_SIZE, Pages, Platform, Port};
+use core::ops::Deref;
+use xen_hypercall::{Instant, OutOfMemory, PAGE_SIZE, PageArc, Pages, Platform, Port};
 
 /// What a store needs of the kernel or the process that it runs in: memory once, time, and a way to wait. Every [`Platform`] is one.
-pub trait Host {
+pub trait Host: Clone {
     /// Memory for messages.
     type Memory: Buffer;
+
+    /// A counted reference to a value: a [`PageArc`] in a kernel.
+    type Shared<T>: Clone + Deref<Target = T>;
+
+    /// Moves a value to where counted references to it can be made.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`] if there is no memory.
+    fn share<T>(&self, value: T) -> Result<Self::Shared<T>, OutOfMemory>;
 
     /// Allocates memory of at least `len` bytes.
     ///
@@ -29,6 +40,11 @@ pub trait Host {
 
 impl<P: Platform> Host for P {
     type Memory = Pages<P>;
+    type Shared<T> = PageArc<P, T>;
+
+    fn share<T>(&self, value: T) -> Result<PageArc<P, T>, OutOfMemory> {
+        PageArc::new(self.clone(), value)
+    }
 
     fn memory(&self, len: usize) -> Result<Pages<P>, OutOfMemory> {
         Pages::alloc(self.clone(), len.div_ceil(PAGE_SIZE))

@@ -58,13 +58,20 @@ impl Default for Limits {
 /// The most watches that a client has memory for from its start.
 const FIRST_WATCHES: usize = 32;
 
-/// A xenstore client, shared by reference between all drivers of a domain.
+/// A xenstore client, shared between all drivers of a domain.
 ///
 /// Operations on nodes are those of the trait [`Nodes`], outside of any transaction. Blocking ones wait at most
 /// for the time set by [`set_timeout`](Self::set_timeout). All methods may be called from any thread, but not from an interrupt handler: a
 /// lock is held for the time of a copy, never while waiting, and never while a caller's `Display` or
 /// function runs: those may use the store.
+///
+/// The value is a counted reference to the client: each driver, watch and request has a clone.
 pub struct XenStore<P: Host, T: Transport = RingTransport<P>> {
+    inner: P::Shared<Client<P, T>>,
+}
+
+/// The client itself.
+pub(crate) struct Client<P: Host, T: Transport> {
     platform: P,
     /// Changes when the domain is resumed elsewhere.
     port: AtomicU32,
@@ -111,28 +118,31 @@ impl<P: Host, T: Transport> XenStore<P, T> {
             connection.reset();
         }
         let timeout = AtomicU64::new(DEFAULT_TIMEOUT.as_nanos() as u64);
-        Ok(Self { platform, port: AtomicU32::new(port.0), timeout, connection: Mutex::new(connection) })
+        let shared = platform.clone();
+        let client =
+            Client { platform, port: AtomicU32::new(port.0), timeout, connection: Mutex::new(connection) };
+        Ok(Self { inner: shared.share(client)? })
     }
 
     /// Returns the port to wait for: its events announce replies and watch events. Call [`poll`](Self::poll) then. It is another one
     /// after the domain was [resumed elsewhere](Self::resume_with).
     pub fn port(&self) -> Port {
-        Port(self.port.load(Ordering::Relaxed))
+        Port(self.inner.port.load(Ordering::Relaxed))
     }
 
     /// Returns the platform.
     pub fn platform(&self) -> &P {
-        &self.platform
+        &self.inner.platform
     }
 
     /// Sets how long each blocking operation waits from now on. It is five seconds at first.
     pub fn set_timeout(&self, timeout: Duration) {
-        self.timeout.store(u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.inner.timeout.store(u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Returns how long a blocking operation waits.
     pub fn timeout(&self) -> Duration {
-        Duration::from_nanos(self.timeout.load(Ordering::Relaxed))
+        Duration::from_nanos(self.inner.timeout.load(Ordering::Relaxed))
     }
 
     /// Sends and receives what can be now, without waiting. Returns whether there may be more to receive at once.
@@ -143,16 +153,16 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     ///
     /// [`Reason::Connection`] if the connection is broken, until it is [renewed](Self::reconnect).
     pub fn poll(&self) -> Result<bool, Reason> {
-        Ok(self.connection.lock().poll()?)
+        Ok(self.inner.connection.lock().poll()?)
     }
 
     /// Waits for an event of the port, at most until `deadline`; may return early.
     pub fn wait(&self, deadline: Instant) {
-        self.wait_unless(self.platform.now(), deadline, self.platform.progress());
+        self.wait_unless(self.inner.platform.now(), deadline, self.inner.platform.progress());
     }
 
     fn wait_unless(&self, now: Instant, deadline: Instant, seen: u64) {
-        self.platform.wait(self.port(), deadline.min(now + WAIT_SLICE), seen);
+        self.inner.platform.wait(self.port(), deadline.min(now + WAIT_SLICE), seen);
     }
 
     /// Runs `step` until it has a result: polls, and waits for events between, at most until `deadline`.
@@ -162,14 +172,14 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         mut step: impl FnMut() -> Option<R>,
     ) -> Result<Option<R>, Reason> {
         loop {
-            let seen = self.platform.progress();
+            let seen = self.inner.platform.progress();
             let polled = self.poll();
             // A reply that came before the connection broke still counts.
             if let Some(result) = step() {
                 return Ok(Some(result));
             }
             let more = polled?;
-            let now = self.platform.now();
+            let now = self.inner.platform.now();
             if now >= deadline {
                 return Ok(None);
             }
@@ -209,7 +219,7 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     }
 
     pub(crate) fn connection(&self) -> spin::MutexGuard<'_, Connection<T, P::Memory>> {
-        self.connection.lock()
+        self.inner.connection.lock()
     }
 }
 
@@ -245,7 +255,7 @@ pub(crate) trait Core {
 impl<P: Host, T: Transport> Core for XenStore<P, T> {
     fn call(&self, kind: MessageType, tx: TxId, parts: &[Part<'_>]) -> Result<Ticket, Reason> {
         let waited = self.timeout();
-        let deadline = self.platform.now() + waited;
+        let deadline = self.inner.platform.now() + waited;
         let timeout = Reason::Timeout { waited };
         let ticket = self.attempt(tx, deadline, timeout, |connection| connection.reserve(kind, tx.id))?;
         let draft = Draft::new(self, ticket);
@@ -264,7 +274,7 @@ impl<P: Host, T: Transport> Core for XenStore<P, T> {
     }
 
     fn show_copy(&self, ticket: Ticket, look: &mut dyn FnMut(&[u8])) -> bool {
-        let Ok(mut memory) = self.platform.memory(XENSTORE_PAYLOAD_MAX) else { return false };
+        let Ok(mut memory) = self.inner.platform.memory(XENSTORE_PAYLOAD_MAX) else { return false };
         let copy = memory.bytes();
         let mut len = 0;
         self.show(ticket, &mut |body| {
@@ -283,7 +293,7 @@ impl<P: Host, T: Transport> Core for XenStore<P, T> {
     }
 
     fn now(&self) -> Instant {
-        self.platform.now()
+        self.inner.platform.now()
     }
 
     fn timeout(&self) -> Duration {
@@ -298,6 +308,12 @@ impl<P: Host, T: Transport> nodes::Sealed for XenStore<P, T> {
 }
 
 impl<P: Host, T: Transport> Nodes for XenStore<P, T> {}
+
+impl<P: Host, T: Transport> Clone for XenStore<P, T> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone() }
+    }
+}
 
 impl<P: Host, T: Transport> fmt::Debug for XenStore<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

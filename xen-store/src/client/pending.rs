@@ -11,8 +11,8 @@ use core::fmt::{self, Display};
 
 /// A request in flight. Dropping it gives its slot up: a request of which nothing was sent is taken back, the reply of any other is
 /// dropped when it comes.
-pub struct Pending<'a, P: Host, T: Transport = RingTransport<P>> {
-    store: &'a XenStore<P, T>,
+pub struct Pending<P: Host, T: Transport = RingTransport<P>> {
+    store: XenStore<P, T>,
     ticket: Ticket,
     kind: MessageType,
     path: PathText,
@@ -32,7 +32,7 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         kind: MessageType,
         path: &dyn Display,
         parts: &[Part<'_>],
-    ) -> Result<Pending<'_, P, T>, StoreError> {
+    ) -> Result<Pending<P, T>, StoreError> {
         let pending = self.queue(kind, path, parts)?;
         self.poll().map_err(|reason| pending.error(reason))?;
         Ok(pending)
@@ -48,11 +48,11 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         kind: MessageType,
         path: &dyn Display,
         parts: &[Part<'_>],
-    ) -> Result<Pending<'_, P, T>, StoreError> {
+    ) -> Result<Pending<P, T>, StoreError> {
         let path = PathText::new(path);
         let ticket =
             self.queue_parts(kind, parts).map_err(|reason| StoreError { operation: kind, path, reason })?;
-        Ok(Pending { store: self, ticket, kind, path })
+        Ok(Pending { store: self.clone(), ticket, kind, path })
     }
 
     fn queue_parts(&self, kind: MessageType, parts: &[Part<'_>]) -> Result<Ticket, Reason> {
@@ -72,7 +72,7 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     /// # Errors
     ///
     /// Those of [`begin`](Self::begin).
-    pub fn begin_read(&self, path: impl Display) -> Result<Pending<'_, P, T>, StoreError> {
+    pub fn begin_read(&self, path: impl Display) -> Result<Pending<P, T>, StoreError> {
         self.begin(MessageType::READ, &path, &[Part::Path(format_args!("{path}"))])
     }
 
@@ -81,17 +81,13 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     /// # Errors
     ///
     /// Those of [`begin`](Self::begin).
-    pub fn begin_write(
-        &self,
-        path: impl Display,
-        value: impl Display,
-    ) -> Result<Pending<'_, P, T>, StoreError> {
+    pub fn begin_write(&self, path: impl Display, value: impl Display) -> Result<Pending<P, T>, StoreError> {
         let parts = [Part::Path(format_args!("{path}")), Part::Text(format_args!("{value}"))];
         self.begin(MessageType::WRITE, &path, &parts)
     }
 }
 
-impl<P: Host, T: Transport> Pending<'_, P, T> {
+impl<P: Host, T: Transport> Pending<P, T> {
     /// Receives what there is; if the reply is there, copies its payload to `buffer` and returns its length. It may be asked for again.
     ///
     /// # Errors
@@ -135,13 +131,13 @@ impl<P: Host, T: Transport> Pending<'_, P, T> {
     }
 }
 
-impl<P: Host, T: Transport> Drop for Pending<'_, P, T> {
+impl<P: Host, T: Transport> Drop for Pending<P, T> {
     fn drop(&mut self) {
         self.store.connection().forget(self.ticket);
     }
 }
 
-impl<P: Host, T: Transport> fmt::Debug for Pending<'_, P, T> {
+impl<P: Host, T: Transport> fmt::Debug for Pending<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pending").field("kind", &self.kind).field("path", &self.path).finish_non_exhaustive()
     }

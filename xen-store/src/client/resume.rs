@@ -42,8 +42,8 @@ impl<P: Platform> XenStore<P> {
     ///
     /// Those of [`start::xenstore_ring`]; the store stays suspended, try again.
     pub fn resume_elsewhere(&self) -> Result<(), StartError> {
-        let ring = start::xenstore_ring(self.platform.clone())?;
-        self.resume_with(RingTransport::new(self.platform.clone(), ring.page, ring.port), ring.port);
+        let ring = start::xenstore_ring(self.inner.platform.clone())?;
+        self.resume_with(RingTransport::new(self.inner.platform.clone(), ring.page, ring.port), ring.port);
         Ok(())
     }
 }
@@ -59,7 +59,7 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     /// [`Reason::Timeout`] if the server does not reply, [`Reason::Connection`]; the store is not suspended then.
     pub fn suspend(&self) -> Result<(), Reason> {
         let waited = self.timeout();
-        let deadline = self.platform.now() + waited;
+        let deadline = self.inner.platform.now() + waited;
         self.connection().hold();
         let idle = || self.connection().is_idle().then_some(());
         let done = self.block_until(deadline, idle).and_then(|idle| idle.ok_or(Reason::Timeout { waited }));
@@ -78,7 +78,7 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     /// yet, or only read, are sent to the new server; all others that have no reply end with [`Reason::Interrupted`].
     pub fn resume_with(&self, transport: T, port: Port) -> T {
         let mut connection = self.connection();
-        self.port.store(port.0, Ordering::Relaxed);
+        self.inner.port.store(port.0, Ordering::Relaxed);
         connection.renew(transport)
     }
 

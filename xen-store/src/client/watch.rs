@@ -16,8 +16,8 @@ use xen_hypercall::Instant;
 /// changed, not what: read it.
 ///
 /// When the connection is renewed, after a suspend or an error, it is set again by itself, and fires.
-pub struct Watch<'a, P: Host, T: Transport = RingTransport<P>> {
-    store: &'a XenStore<P, T>,
+pub struct Watch<P: Host, T: Transport = RingTransport<P>> {
+    store: XenStore<P, T>,
     index: usize,
     path: PathText,
 }
@@ -30,7 +30,7 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     /// [`Reason::TooManyWatches`], [`Reason::TooLong`], [`Reason::Path`]; [`Reason::Server`] with
     /// [`NoSpace`](crate::wire::ServerError::NoSpace) if the domain's quota is used up; [`Reason::Timeout`], [`Reason::Connection`].
     #[doc(alias = "XS_WATCH")]
-    pub fn watch(&self, path: impl Display) -> Result<Watch<'_, P, T>, StoreError> {
+    pub fn watch(&self, path: impl Display) -> Result<Watch<P, T>, StoreError> {
         self.set_watch(&path, None)
     }
 
@@ -41,7 +41,7 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     ///
     /// Those of [`watch`](Self::watch); [`Reason::Server`] with [`Invalid`](crate::wire::ServerError::Invalid) from a server that can't. Some of them set
     /// a watch without a limit instead.
-    pub fn watch_to_depth(&self, path: impl Display, depth: u16) -> Result<Watch<'_, P, T>, StoreError> {
+    pub fn watch_to_depth(&self, path: impl Display, depth: u16) -> Result<Watch<P, T>, StoreError> {
         self.set_watch(&path, Some(depth))
     }
 
@@ -55,11 +55,7 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     /// # Errors
     ///
     /// Those of [`watch`](Self::watch); [`Reason::Path`] if `path` is not below `above`.
-    pub fn watch_shared(
-        &self,
-        above: impl Display,
-        path: impl Display,
-    ) -> Result<Watch<'_, P, T>, StoreError> {
+    pub fn watch_shared(&self, above: impl Display, path: impl Display) -> Result<Watch<P, T>, StoreError> {
         let error = error_at(MessageType::WATCH, &path);
         let (path, above) = (watched_path(&path).map_err(&error)?, watched_path(&above).map_err(&error)?);
         if !path.strip_prefix(above.as_str()).is_some_and(|rest| rest.starts_with('/')) {
@@ -80,19 +76,19 @@ impl<P: Host, T: Transport> XenStore<P, T> {
                 }
             }
         }
-        Ok(Watch { store: self, index, path: PathText::new(&path) })
+        Ok(Watch { store: self.clone(), index, path: PathText::new(&path) })
     }
 
     /// Takes memory for another watch if there is none, without the lock.
     fn make_room(&self) {
         let wanted = self.connection().wanted_watch_memory();
-        let memory = wanted.and_then(|len| self.platform.memory(len).ok());
+        let memory = wanted.and_then(|len| self.inner.platform.memory(len).ok());
         // Another thread may have added some meanwhile.
         let unused = memory.and_then(|memory| self.connection().add_watch_memory(memory));
         drop(unused);
     }
 
-    fn set_watch(&self, path: &dyn Display, depth: Option<u16>) -> Result<Watch<'_, P, T>, StoreError> {
+    fn set_watch(&self, path: &dyn Display, depth: Option<u16>) -> Result<Watch<P, T>, StoreError> {
         let error = error_at(MessageType::WATCH, path);
         // Formatted once, before the lock: the caller's Display can use the store, and the path that
         // is kept must be the one that is sent.
@@ -127,7 +123,7 @@ impl<P: Host, T: Transport> XenStore<P, T> {
                 return Err(error(reason));
             }
         }
-        Ok(Watch { store: self, index, path: PathText::new(&path) })
+        Ok(Watch { store: self.clone(), index, path: PathText::new(&path) })
     }
 }
 
@@ -155,7 +151,7 @@ fn watched_path(path: &dyn Display) -> Result<String<MAX_PATH>, Reason> {
     }
 }
 
-impl<P: Host, T: Transport> Watch<'_, P, T> {
+impl<P: Host, T: Transport> Watch<P, T> {
     /// Returns the next event, `None` if there is none now.
     ///
     /// # Errors
@@ -206,7 +202,7 @@ impl<P: Host, T: Transport> Watch<'_, P, T> {
     }
 }
 
-impl<P: Host, T: Transport> Drop for Watch<'_, P, T> {
+impl<P: Host, T: Transport> Drop for Watch<P, T> {
     fn drop(&mut self) {
         self.store.connection().drop_watch(self.index);
         // Tells the server now if that can be; otherwise the next operation does.
@@ -214,7 +210,7 @@ impl<P: Host, T: Transport> Drop for Watch<'_, P, T> {
     }
 }
 
-impl<P: Host, T: Transport> fmt::Debug for Watch<'_, P, T> {
+impl<P: Host, T: Transport> fmt::Debug for Watch<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watch").field("path", &self.path).finish_non_exhaustive()
     }

@@ -116,6 +116,11 @@ impl Process {
 
 impl Host for Process {
     type Memory = Vec<u8>;
+    type Shared<T> = Arc<T>;
+
+    fn share<T>(&self, value: T) -> Result<Arc<T>, OutOfMemory> {
+        Ok(Arc::new(value))
+    }
 
     fn memory(&self, len: usize) -> Result<Vec<u8>, OutOfMemory> {
         let mut memory = Vec::new();

@@ -51,11 +51,11 @@ pub enum BackendEvent {
 ///
 /// Its operations on xenstore block for some exchanges with xenstored, bounded by the store's timeout. However often a frontend rewrites
 /// its state, one poll reads it once.
-pub struct Backend<'a, P: Host, T: Transport = RingTransport<P>> {
-    ends: Ends<'a, P, T>,
+pub struct Backend<P: Host, T: Transport = RingTransport<P>> {
+    ends: Ends<P, T>,
     device: u32,
-    own_watch: Watch<'a, P, T>,
-    peer_watch: Watch<'a, P, T>,
+    own_watch: Watch<P, T>,
+    peer_watch: Watch<P, T>,
     /// The driver wants the device closed, whatever the frontend does.
     closing: bool,
     /// The driver holds what the frontend shared.
@@ -65,13 +65,13 @@ pub struct Backend<'a, P: Host, T: Transport = RingTransport<P>> {
     timeout: Duration,
 }
 
-impl<'a, P: Host, T: Transport> Backend<'a, P, T> {
+impl<P: Host, T: Transport> Backend<P, T> {
     /// Opens device `id` of a kind (`vbd`, `vif`, ...): finds its frontend and watches it.
     ///
     /// # Errors
     ///
     /// Those of the store; with [`StoreError::is_not_found`] if there is no such device, or its nodes are not complete.
-    pub fn open(store: &'a XenStore<P, T>, kind: &str, id: DeviceId) -> Result<Self, StoreError> {
+    pub fn open(store: &XenStore<P, T>, kind: &str, id: DeviceId) -> Result<Self, StoreError> {
         let mut ends = Ends::find(store, End::Back, format_args!("backend/{kind}/{id}"))?;
         let own_watch = ends.watch_own()?;
         let peer_watch = ends.watch_peer("state")?;
@@ -92,8 +92,8 @@ impl<'a, P: Host, T: Transport> Backend<'a, P, T> {
     }
 
     /// Returns the store.
-    pub fn store(&self) -> &'a XenStore<P, T> {
-        self.ends.store
+    pub fn store(&self) -> &XenStore<P, T> {
+        &self.ends.store
     }
 
     /// Returns which device of which guest it is, as the toolstack says.
@@ -364,7 +364,7 @@ impl<'a, P: Host, T: Transport> Backend<'a, P, T> {
     }
 }
 
-impl<P: Host, T: Transport> fmt::Debug for Backend<'_, P, T> {
+impl<P: Host, T: Transport> fmt::Debug for Backend<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { ends, closing, linked, .. } = self;
         let mut out = f.debug_struct("Backend");

@@ -14,8 +14,8 @@ use xen_hypercall::DomId;
 pub(super) const OWN_PATH: usize = 64;
 
 /// A device as one of its ends sees it.
-pub(super) struct Ends<'a, P: Host, T: Transport> {
-    pub(super) store: &'a XenStore<P, T>,
+pub(super) struct Ends<P: Host, T: Transport> {
+    pub(super) store: XenStore<P, T>,
     end: End,
     pub(super) path: String<OWN_PATH>,
     pub(super) peer_path: String<240>,
@@ -28,15 +28,15 @@ pub(super) struct Ends<'a, P: Host, T: Transport> {
     pub(super) gone: bool,
 }
 
-impl<'a, P: Host, T: Transport> Ends<'a, P, T> {
+impl<P: Host, T: Transport> Ends<P, T> {
     /// Finds the other end of the device whose directory is `path`. The states are still to be read.
-    pub(super) fn find(store: &'a XenStore<P, T>, end: End, path: impl Display) -> Result<Self, StoreError> {
+    pub(super) fn find(store: &XenStore<P, T>, end: End, path: impl Display) -> Result<Self, StoreError> {
         let too_long = |_| error_at(MessageType::READ, &path)(Reason::TooLong { limit: OWN_PATH });
         let mut own_path = String::new();
         fmt::write(&mut own_path, format_args!("{path}")).map_err(too_long)?;
         let peer = link(end);
         Ok(Self {
-            store,
+            store: store.clone(),
             end,
             peer_path: store.read_string(format_args!("{path}/{peer}"))?,
             peer_id: DomId(store.read_number(format_args!("{path}/{peer}-id"))?),
@@ -118,12 +118,12 @@ impl<'a, P: Host, T: Transport> Ends<'a, P, T> {
     }
 
     /// Watches a node of the other end's directory, beside those of other devices.
-    pub(super) fn watch_peer(&self, key: &str) -> Result<Watch<'a, P, T>, StoreError> {
-        watch_below(self.store, devices_of(self.end.other(), &self.peer_path), &self.peer_path, key)
+    pub(super) fn watch_peer(&self, key: &str) -> Result<Watch<P, T>, StoreError> {
+        watch_below(&self.store, devices_of(self.end.other(), &self.peer_path), &self.peer_path, key)
     }
 
     /// Watches our own directory, beside those of other devices.
-    pub(super) fn watch_own(&self) -> Result<Watch<'a, P, T>, StoreError> {
+    pub(super) fn watch_own(&self) -> Result<Watch<P, T>, StoreError> {
         match devices_of(self.end, &self.path) {
             Some(above) => self.store.watch_shared(above, &self.path),
             None => self.store.watch(&self.path),
@@ -132,12 +132,12 @@ impl<'a, P: Host, T: Transport> Ends<'a, P, T> {
 
     /// Reads our own state; `None` if there is none.
     pub(super) fn read_own(&self) -> Result<Option<XenbusState>, StoreError> {
-        read_state(self.store, &self.path)
+        read_state(&self.store, &self.path)
     }
 
     /// Reads the other end's state; `None` if there is none.
     pub(super) fn read_peer(&self) -> Result<Option<XenbusState>, StoreError> {
-        read_state(self.store, &self.peer_path)
+        read_state(&self.store, &self.peer_path)
     }
 
     /// Reads what the toolstack wants, which it writes into the backend's directory. What can't be read, or is no number, is no wish to see the
@@ -155,7 +155,7 @@ impl<'a, P: Host, T: Transport> Ends<'a, P, T> {
     }
 }
 
-impl<P: Host, T: Transport> fmt::Debug for Ends<'_, P, T> {
+impl<P: Host, T: Transport> fmt::Debug for Ends<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { end, path, peer_path, own, peer, online, .. } = self;
         let mut out = f.debug_struct("Ends");
@@ -164,12 +164,12 @@ impl<P: Host, T: Transport> fmt::Debug for Ends<'_, P, T> {
     }
 }
 
-fn watch_below<'a, P: Host, T: Transport>(
-    store: &'a XenStore<P, T>,
+fn watch_below<P: Host, T: Transport>(
+    store: &XenStore<P, T>,
     above: Option<&str>,
     directory: &str,
     key: &str,
-) -> Result<Watch<'a, P, T>, StoreError> {
+) -> Result<Watch<P, T>, StoreError> {
     let path = format_args!("{directory}/{key}");
     match above {
         Some(above) => store.watch_shared(above, path),

@@ -61,10 +61,10 @@ enum Goal {
 /// the time of four steps, in whatever states the backend was meanwhile.
 ///
 /// Dropping it leaves the device in the state that it is in; [`close`](Self::close) it first.
-pub struct Frontend<'a, P: Host, T: Transport = RingTransport<P>> {
-    ends: Ends<'a, P, T>,
-    peer_state: Lookup<'a, P, T>,
-    online: Lookup<'a, P, T>,
+pub struct Frontend<P: Host, T: Transport = RingTransport<P>> {
+    ends: Ends<P, T>,
+    peer_state: Lookup<P, T>,
+    online: Lookup<P, T>,
     goal: Goal,
     /// Both ends were connected to each other.
     linked: bool,
@@ -78,13 +78,13 @@ pub struct Frontend<'a, P: Host, T: Transport = RingTransport<P>> {
     timeout: Duration,
 }
 
-impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
+impl<P: Host, T: Transport> Frontend<P, T> {
     /// Opens device `id` of a kind (`vbd`, `vif`, ...): finds its backend and watches it.
     ///
     /// # Errors
     ///
     /// [`XenbusError::Store`]; with [`StoreError::is_not_found`] if there is no such device.
-    pub fn open(store: &'a XenStore<P, T>, kind: &str, id: u32) -> Result<Self, XenbusError> {
+    pub fn open(store: &XenStore<P, T>, kind: &str, id: u32) -> Result<Self, XenbusError> {
         Self::at(store, format_args!("device/{kind}/{id}"))
     }
 
@@ -93,7 +93,7 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
     /// # Errors
     ///
     /// Those of [`open`](Self::open); [`Reason::TooLong`](crate::Reason::TooLong).
-    pub fn at(store: &'a XenStore<P, T>, path: impl Display) -> Result<Self, XenbusError> {
+    pub fn at(store: &XenStore<P, T>, path: impl Display) -> Result<Self, XenbusError> {
         let ends = Ends::find(store, End::Front, path)?;
         let mut frontend = Self {
             peer_state: Lookup::new(ends.watch_peer("state")?),
@@ -118,8 +118,8 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
     }
 
     /// Returns the store.
-    pub fn store(&self) -> &'a XenStore<P, T> {
-        self.ends.store
+    pub fn store(&self) -> &XenStore<P, T> {
+        &self.ends.store
     }
 
     /// Returns the frontend's directory, relative to the domain's home.
@@ -190,7 +190,7 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
     /// # Errors
     ///
     /// Those of [`XenStore::watch`].
-    pub fn watch_backend(&self, key: &str) -> Result<Watch<'a, P, T>, StoreError> {
+    pub fn watch_backend(&self, key: &str) -> Result<Watch<P, T>, StoreError> {
         self.ends.watch_peer(key)
     }
 
@@ -391,7 +391,7 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
 
     fn refresh(&mut self) -> Result<(), XenbusError> {
         let ends = &mut self.ends;
-        let (store, backend) = (ends.store, &ends.peer_path);
+        let (store, backend) = (&ends.store, &ends.peer_path);
         if let Some(found) = self.online.poll(store, format_args!("{backend}/online"))? {
             ends.online = match found {
                 Found::Value(value) => parse_number(&value) != Ok(0u32),
@@ -447,7 +447,7 @@ impl<'a, P: Host, T: Transport> Frontend<'a, P, T> {
     }
 }
 
-impl<P: Host, T: Transport> fmt::Debug for Frontend<'_, P, T> {
+impl<P: Host, T: Transport> fmt::Debug for Frontend<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Frontend").field("ends", &self.ends).finish_non_exhaustive()
     }

@@ -17,17 +17,16 @@ pub enum Plugged<I> {
 }
 
 /// Lists devices; see [`HotPlug::new`].
-type List<'a, P, T, I, const N: usize> =
-    fn(&'a XenStore<P, T>, &'static str) -> Result<Vec<I, N>, StoreError>;
+type List<P, T, I, const N: usize> = fn(&XenStore<P, T>, &'static str) -> Result<Vec<I, N>, StoreError>;
 
 /// Tells which devices of a kind come and go, at most `N` at a time; those that are there at first come first.
 ///
 /// One that goes and comes back between two looks is not told of; its driver sees that its [`Frontend`](super::Frontend) is unplugged.
-pub struct HotPlug<'a, P: Host, I, const N: usize, T: Transport = RingTransport<P>> {
-    store: &'a XenStore<P, T>,
-    watch: Watch<'a, P, T>,
+pub struct HotPlug<P: Host, I, const N: usize, T: Transport = RingTransport<P>> {
+    store: XenStore<P, T>,
+    watch: Watch<P, T>,
     kind: &'static str,
-    list: List<'a, P, T, I, N>,
+    list: List<P, T, I, N>,
     /// What the store has, as it was read last, and what was told of it.
     found: Vec<I, N>,
     told: Vec<I, N>,
@@ -35,20 +34,28 @@ pub struct HotPlug<'a, P: Host, I, const N: usize, T: Transport = RingTransport<
     changed: bool,
 }
 
-impl<'a, P: Host, I: Copy + PartialEq, const N: usize, T: Transport> HotPlug<'a, P, I, N, T> {
+impl<P: Host, I: Copy + PartialEq, const N: usize, T: Transport> HotPlug<P, I, N, T> {
     /// Watches `path`, below which devices of `kind` are found by `list`.
     ///
     /// # Errors
     ///
     /// Those of [`XenStore::watch`].
     pub fn new(
-        store: &'a XenStore<P, T>,
+        store: &XenStore<P, T>,
         path: impl Display,
         kind: &'static str,
-        list: List<'a, P, T, I, N>,
+        list: List<P, T, I, N>,
     ) -> Result<Self, StoreError> {
         let watch = store.watch(path)?;
-        Ok(Self { store, watch, kind, list, found: Vec::new(), told: Vec::new(), changed: true })
+        Ok(Self {
+            store: store.clone(),
+            watch,
+            kind,
+            list,
+            found: Vec::new(),
+            told: Vec::new(),
+            changed: true,
+        })
     }
 
     /// Returns the next device that has come or gone, `None` if there is none. Waits for the store only if something below the path has changed.
@@ -59,7 +66,7 @@ impl<'a, P: Host, I: Copy + PartialEq, const N: usize, T: Transport> HotPlug<'a,
     pub fn poll(&mut self) -> Result<Option<Plugged<I>>, StoreError> {
         self.changed |= self.watch.try_clear()?;
         if self.changed {
-            self.found = (self.list)(self.store, self.kind)?;
+            self.found = (self.list)(&self.store, self.kind)?;
             self.changed = false;
         }
         if let Some(at) = self.told.iter().position(|id| !self.found.contains(id)) {
@@ -71,29 +78,29 @@ impl<'a, P: Host, I: Copy + PartialEq, const N: usize, T: Transport> HotPlug<'a,
     }
 }
 
-impl<'a, P: Host, const N: usize, T: Transport> HotPlug<'a, P, u32, N, T> {
+impl<P: Host, const N: usize, T: Transport> HotPlug<P, u32, N, T> {
     /// Watches for this domain's devices of a kind (`vbd`, `vif`, ...).
     ///
     /// # Errors
     ///
     /// Those of [`new`](Self::new).
-    pub fn frontends(store: &'a XenStore<P, T>, kind: &'static str) -> Result<Self, StoreError> {
+    pub fn frontends(store: &XenStore<P, T>, kind: &'static str) -> Result<Self, StoreError> {
         Self::new(store, format_args!("device/{kind}"), kind, super::devices)
     }
 }
 
-impl<'a, P: Host, const N: usize, T: Transport> HotPlug<'a, P, DeviceId, N, T> {
+impl<P: Host, const N: usize, T: Transport> HotPlug<P, DeviceId, N, T> {
     /// Watches for the devices of a kind (`vbd`, `vif`, ...) that the toolstack wants this domain to serve.
     ///
     /// # Errors
     ///
     /// Those of [`new`](Self::new).
-    pub fn backends(store: &'a XenStore<P, T>, kind: &'static str) -> Result<Self, StoreError> {
+    pub fn backends(store: &XenStore<P, T>, kind: &'static str) -> Result<Self, StoreError> {
         Self::new(store, format_args!("backend/{kind}"), kind, super::backends)
     }
 }
 
-impl<P: Host, I: fmt::Debug, const N: usize, T: Transport> fmt::Debug for HotPlug<'_, P, I, N, T> {
+impl<P: Host, I: fmt::Debug, const N: usize, T: Transport> fmt::Debug for HotPlug<P, I, N, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HotPlug").field("kind", &self.kind).field("told", &self.told).finish_non_exhaustive()
     }

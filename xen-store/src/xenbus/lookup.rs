@@ -19,22 +19,22 @@ pub(super) enum Found {
 }
 
 #[derive(Debug)]
-pub(super) struct Lookup<'a, P: Host, T: Transport> {
-    watch: Watch<'a, P, T>,
-    pending: Option<Pending<'a, P, T>>,
+pub(super) struct Lookup<P: Host, T: Transport> {
+    watch: Watch<P, T>,
+    pending: Option<Pending<P, T>>,
     changed: bool,
 }
 
-impl<'a, P: Host, T: Transport> Lookup<'a, P, T> {
+impl<P: Host, T: Transport> Lookup<P, T> {
     /// Looks after the node that `watch` is set on.
-    pub(super) fn new(watch: Watch<'a, P, T>) -> Self {
+    pub(super) fn new(watch: Watch<P, T>) -> Self {
         Self { watch, pending: None, changed: true }
     }
 
     /// Returns what the node is, if it was read since the last call. Waits only if there is no slot for a request beside others.
     pub(super) fn poll(
         &mut self,
-        store: &'a XenStore<P, T>,
+        store: &XenStore<P, T>,
         path: impl Display,
     ) -> Result<Option<Found>, StoreError> {
         self.changed |= self.watch.try_clear()?;

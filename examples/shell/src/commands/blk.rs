@@ -21,22 +21,22 @@ const BUFFERS: usize = 40;
 /// The bytes that are moved at a time: as many as a disk's buffers hold.
 const PIECE: usize = BUFFERS * block::MAX_PAGES * 4096;
 
-type Disk<'a, P> = block::Disk<'a, P, DEPTH>;
+type Disk<P> = block::Disk<P, DEPTH>;
 
 /// The disks that are connected. A disk is connected when a command first needs it, and stays so.
 #[derive(Debug)]
-pub(crate) struct Disks<'a, P: Platform> {
+pub(crate) struct Disks<P: Platform> {
     /// On the heap, and made in a function of its own: a disk of this depth is 34 KiB, and each copy of it costs as much of the stack.
-    open: Vec<(DiskEntry, Box<Disk<'a, P>>)>,
+    open: Vec<(DiskEntry, Box<Disk<P>>)>,
 }
 
-impl<'a, P: Platform> Disks<'a, P> {
+impl<P: Platform> Disks<P> {
     pub(crate) const fn new() -> Self {
         Self { open: Vec::new() }
     }
 
     /// Prints a line for each disk.
-    pub(crate) fn list(&mut self, system: &System<'a, P>, out: &mut dyn Write) -> Result<(), Error> {
+    pub(crate) fn list(&mut self, system: &System<'_, P>, out: &mut dyn Write) -> Result<(), Error> {
         for entry in block::list::<DEVICES>(system.store()?)? {
             match self.connected(system, entry) {
                 Ok(disk) => writeln!(out, "{} {}", entry.number, Info(disk.block()))?,
@@ -48,7 +48,7 @@ impl<'a, P: Platform> Disks<'a, P> {
     }
 
     /// Returns the disk of that name, connected.
-    pub(crate) fn get(&mut self, system: &System<'a, P>, name: &str) -> Result<Selected<'_, 'a, P>, Error> {
+    pub(crate) fn get(&mut self, system: &System<'_, P>, name: &str) -> Result<Selected<'_, P>, Error> {
         let entries = block::list::<DEVICES>(system.store()?)?;
         let Some(&entry) = entries.iter().find(|entry| names_equal(&entry.number, name)) else {
             let expected = names(entries.iter().map(|entry| entry.number));
@@ -58,7 +58,7 @@ impl<'a, P: Platform> Disks<'a, P> {
         Ok(Selected { entry, disk })
     }
 
-    fn connected(&mut self, system: &System<'a, P>, entry: DiskEntry) -> Result<&mut Disk<'a, P>, Error> {
+    fn connected(&mut self, system: &System<'_, P>, entry: DiskEntry) -> Result<&mut Disk<P>, Error> {
         if let Some(index) = self.open.iter().position(|(open, disk)| open.id == entry.id && usable(disk)) {
             return Ok(&mut self.open[index].1);
         }
@@ -93,7 +93,7 @@ impl<'a, P: Platform> Disks<'a, P> {
 }
 
 #[inline(never)]
-fn connect<'a, P: Platform>(system: &System<'a, P>, entry: DiskEntry) -> Result<Box<Disk<'a, P>>, Error> {
+fn connect<P: Platform>(system: &System<'_, P>, entry: DiskEntry) -> Result<Box<Disk<P>>, Error> {
     let (store, grants) = (system.store()?, system.grants()?);
     let deadline = system.platform.now() + CONNECT_TIMEOUT;
     let block = Block::connect_deep(store, grants, entry.id, deadline);
@@ -103,7 +103,7 @@ fn connect<'a, P: Platform>(system: &System<'a, P>, entry: DiskEntry) -> Result<
     })
 }
 
-fn usable<P: Platform>(disk: &Disk<'_, P>) -> bool {
+fn usable<P: Platform>(disk: &Disk<P>) -> bool {
     let block = disk.block();
     block.state() == BlockState::Connected && block.broken().is_none()
 }
@@ -112,9 +112,9 @@ fn names_equal(number: &block::DeviceNumber, name: &str) -> bool {
     alloc::format!("{number}") == name
 }
 
-struct Info<'b, 'a, P: Platform>(&'b Block<'a, P, DEPTH>);
+struct Info<'b, P: Platform>(&'b Block<P, DEPTH>);
 
-impl<P: Platform> fmt::Display for Info<'_, '_, P> {
+impl<P: Platform> fmt::Display for Info<'_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (info, pages) = (self.0.info(), self.0.ring_pages());
         write!(f, "{} bytes, sectors of {}, ", info.bytes(), info.sector_size)?;
@@ -130,12 +130,12 @@ impl<P: Platform> fmt::Display for Info<'_, '_, P> {
 
 /// A disk that a command works on.
 #[derive(Debug)]
-pub(crate) struct Selected<'d, 'a, P: Platform> {
+pub(crate) struct Selected<'d, P: Platform> {
     entry: DiskEntry,
-    disk: &'d mut Disk<'a, P>,
+    disk: &'d mut Disk<P>,
 }
 
-impl<P: Platform> Selected<'_, '_, P> {
+impl<P: Platform> Selected<'_, P> {
     pub(crate) fn sha256(&mut self, range: Option<(u64, u64)>, out: &mut dyn Write) -> Result<(), Error> {
         let (offset, len) = range.unwrap_or((0, self.disk.info().bytes()));
         self.check(offset, len)?;

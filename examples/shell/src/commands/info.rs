@@ -60,7 +60,7 @@ pub(crate) fn info<P: Platform>(system: &System<'_, P>, out: &mut dyn Write) -> 
 }
 
 fn domain<P: Platform>(system: &System<'_, P>) -> Option<DomId> {
-    (system.machine.domain)().or_else(|| system.store?.read_number::<u16>("domid").ok().map(DomId))
+    (system.machine.domain)().or_else(|| system.store.as_ref()?.read_number::<u16>("domid").ok().map(DomId))
 }
 
 /// The text before the first zero byte.

@@ -14,18 +14,18 @@ use xen_store::XenStore;
 
 /// A network device, as the stack takes it.
 #[derive(Debug)]
-pub(crate) struct Card<'a, P: Platform> {
-    net: Net<'a, P>,
-    store: &'a XenStore<P>,
+pub(crate) struct Card<P: Platform> {
+    net: Net<P>,
+    store: XenStore<P>,
 }
 
-impl<'a, P: Platform> Nic for Card<'a, P> {
+impl<P: Platform> Nic for Card<P> {
     type Device<'d>
-        = Phy<'d, 'a, P>
+        = Phy<'d, P>
     where
         Self: 'd;
 
-    fn device(&mut self) -> Phy<'_, 'a, P> {
+    fn device(&mut self) -> Phy<'_, P> {
         self.net.phy()
     }
 
@@ -42,11 +42,11 @@ impl<'a, P: Platform> Nic for Card<'a, P> {
 
 /// The interfaces that are up.
 #[derive(Debug)]
-pub(crate) struct Nics<'a, P: Platform> {
-    up: Vec<Stack<Card<'a, P>>>,
+pub(crate) struct Nics<P: Platform> {
+    up: Vec<Stack<Card<P>>>,
 }
 
-impl<'a, P: Platform> Nics<'a, P> {
+impl<P: Platform> Nics<P> {
     pub(crate) const fn new() -> Self {
         Self { up: Vec::new() }
     }
@@ -54,7 +54,7 @@ impl<'a, P: Platform> Nics<'a, P> {
     /// Connects an interface and gives it an address.
     pub(crate) fn up(
         &mut self,
-        system: &System<'a, P>,
+        system: &System<'_, P>,
         name: &str,
         cidr: Cidr,
         out: &mut dyn Write,
@@ -75,7 +75,7 @@ impl<'a, P: Platform> Nics<'a, P> {
         }
         let net = connect(system, vif)?;
         let (mac, mtu) = (net.mac(), net.mtu());
-        self.up.push(Stack::new(Card { net, store: system.store()? }, mac.0, cidr));
+        self.up.push(Stack::new(Card { net, store: system.store()?.clone() }, mac.0, cidr));
         Ok(writeln!(out, "{vif} address {cidr}, mac {mac}, mtu {mtu}")?)
     }
 
@@ -83,7 +83,7 @@ impl<'a, P: Platform> Nics<'a, P> {
     pub(crate) fn reaching<R>(
         &mut self,
         address: Ipv4Addr,
-        task: impl FnOnce(&mut Stack<Card<'a, P>>) -> R,
+        task: impl FnOnce(&mut Stack<Card<P>>) -> R,
     ) -> Result<R, Error> {
         let network = self.up.last().map(Stack::cidr);
         let stack = self.up.iter_mut().find(|stack| stack.reaches(address));
@@ -91,7 +91,7 @@ impl<'a, P: Platform> Nics<'a, P> {
     }
 
     /// Runs `task` on the interface that came up first.
-    pub(crate) fn first<R>(&mut self, task: impl FnOnce(&mut Stack<Card<'a, P>>) -> R) -> Result<R, Error> {
+    pub(crate) fn first<R>(&mut self, task: impl FnOnce(&mut Stack<Card<P>>) -> R) -> Result<R, Error> {
         guarded(self.up.first_mut().ok_or(NetError::NoInterface)?, task)
     }
 
@@ -140,7 +140,7 @@ impl<'a, P: Platform> Nics<'a, P> {
     }
 }
 
-fn connect<'a, P: Platform>(system: &System<'a, P>, vif: Vif) -> Result<Net<'a, P>, Error> {
+fn connect<P: Platform>(system: &System<'_, P>, vif: Vif) -> Result<Net<P>, Error> {
     let failed = |error| Error::Interface { vif, error };
     let mut net = Net::open(system.store()?, system.grants()?, vif, Config::default()).map_err(failed)?;
     let deadline = system.platform.now() + CONNECT_TIMEOUT;
@@ -152,7 +152,7 @@ fn connect<'a, P: Platform>(system: &System<'a, P>, vif: Vif) -> Result<Net<'a, 
     Ok(net)
 }
 
-fn wait_until_up<P: Platform>(net: &mut Net<'_, P>, platform: &P, deadline: Instant) -> Result<(), Error> {
+fn wait_until_up<P: Platform>(net: &mut Net<P>, platform: &P, deadline: Instant) -> Result<(), Error> {
     let vif = net.vif();
     loop {
         let now = platform.now();
@@ -166,11 +166,11 @@ fn wait_until_up<P: Platform>(net: &mut Net<'_, P>, platform: &P, deadline: Inst
 }
 
 /// Runs `task`, unless the backend has gone, before or meanwhile.
-fn guarded<'a, P: Platform, R>(
-    stack: &mut Stack<Card<'a, P>>,
-    task: impl FnOnce(&mut Stack<Card<'a, P>>) -> R,
+fn guarded<P: Platform, R>(
+    stack: &mut Stack<Card<P>>,
+    task: impl FnOnce(&mut Stack<Card<P>>) -> R,
 ) -> Result<R, Error> {
-    let check = |stack: &mut Stack<Card<'a, P>>| {
+    let check = |stack: &mut Stack<Card<P>>| {
         let nic = stack.nic();
         let vif = nic.net.vif();
         match nic.net.poll(nic.now()) {

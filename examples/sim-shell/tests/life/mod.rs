@@ -43,7 +43,7 @@ const STEPS: [(usize, &str); 12] = [
 ];
 
 /// A disk whose ring has as many pages as the backend takes, up to four.
-type Disk<'a, P> = block::Disk<'a, P, 128>;
+type Disk<P> = block::Disk<P, 128>;
 
 /// Lives the life of a seed; returns its record, if that is asked for. Panics where something is not as it should be.
 pub(crate) fn live(seed: u64, trace: bool) -> Vec<TraceEvent> {
@@ -112,7 +112,7 @@ struct Life<'l, 'a> {
     store: &'a XenStore<Xen>,
     grants: &'a GrantTable<Xen>,
     storage: SharedDisk,
-    disk: Option<Disk<'a, Xen>>,
+    disk: Option<Disk<Xen>>,
     network: Network<'a>,
     /// What the disk should hold, where that is known.
     image: Vec<u8>,
@@ -151,14 +151,14 @@ impl<'a> Life<'_, 'a> {
     }
 
     /// Returns the disk, connected. Where nothing goes wrong, that must succeed.
-    fn disk(&mut self) -> &mut Disk<'a, Xen> {
+    fn disk(&mut self) -> &mut Disk<Xen> {
         if self.disk.is_none() {
             self.disk = Some(self.connect().unwrap_or_else(|error| panic!("connecting the disk: {error}")));
         }
         self.disk.as_mut().unwrap()
     }
 
-    fn connect(&self) -> Result<Disk<'a, Xen>, BlockError> {
+    fn connect(&self) -> Result<Disk<Xen>, BlockError> {
         let block = Block::connect_deep(self.store, self.grants, self.stage.vbd.id, self.deadline())?;
         Disk::new(block, DEFAULT_BUFFERS)
     }
@@ -167,7 +167,7 @@ impl<'a> Life<'_, 'a> {
     fn on_disk<T>(
         &mut self,
         what: &str,
-        mut work: impl FnMut(&mut Disk<'a, Xen>) -> Result<T, block::TransferError>,
+        mut work: impl FnMut(&mut Disk<Xen>) -> Result<T, block::TransferError>,
     ) -> T {
         if core::mem::take(&mut self.disk_shaken)
             && let Some(mut disk) = self.disk.take()

@@ -15,18 +15,18 @@ const OURS: Cidr = Cidr { address: Ipv4Addr::new(10, 0, 0, 2), prefix: 24 };
 /// How long an interface may take to come up.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(crate) struct Card<'a> {
-    net: Net<'a, Xen>,
+pub(crate) struct Card {
+    net: Net<Xen>,
     xen: Xen,
 }
 
-impl<'a> Nic for Card<'a> {
+impl Nic for Card {
     type Device<'d>
-        = Phy<'d, 'a, Xen>
+        = Phy<'d, Xen>
     where
         Self: 'd;
 
-    fn device(&mut self) -> Phy<'_, 'a, Xen> {
+    fn device(&mut self) -> Phy<'_, Xen> {
         self.net.phy()
     }
 
@@ -44,7 +44,7 @@ impl<'a> Nic for Card<'a> {
 pub(crate) struct Network<'a> {
     store: &'a XenStore<Xen>,
     grants: &'a GrantTable<Xen>,
-    stack: Option<Stack<Card<'a>>>,
+    stack: Option<Stack<Card>>,
     shaken: bool,
 }
 
@@ -53,7 +53,7 @@ impl<'a> Network<'a> {
         Self { store, grants, stack: None, shaken: false }
     }
 
-    fn connect(&self, xen: &Xen) -> Result<Stack<Card<'a>>, NetError> {
+    fn connect(&self, xen: &Xen) -> Result<Stack<Card>, NetError> {
         let config =
             Config { rx_slots: 24, tx_slots: 20, timeout: Duration::from_secs(10), ..Config::default() };
         let net = Net::connect(self.store, self.grants, Vif(0), config)?;
@@ -61,7 +61,7 @@ impl<'a> Network<'a> {
         Ok(Stack::new(Card { net, xen: xen.clone() }, mac, OURS))
     }
 
-    fn up(&mut self, xen: &Xen) -> &mut Stack<Card<'a>> {
+    fn up(&mut self, xen: &Xen) -> &mut Stack<Card> {
         if core::mem::take(&mut self.shaken) {
             self.give_up();
         }
