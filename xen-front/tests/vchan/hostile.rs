@@ -28,7 +28,7 @@ fn tell(lab: &Lab, key: &str, value: &str) {
 }
 
 /// A server that says of itself what a test wants.
-fn forged<'a>(lab: &'a Lab, offer: &VchanInterface) -> (Shared<Domain, ReadWrite>, Channel<Domain>) {
+fn forged(lab: &Lab, offer: &VchanInterface) -> (Shared<Domain, ReadWrite>, Channel<Domain>) {
     let page = Pages::alloc(lab.one.clone(), 1).unwrap();
     let page = lab.grants.share_writable(page, lab.two.id()).unwrap();
     page.as_ref().write(0, offer).unwrap();

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 
@@ -55,6 +55,9 @@ pub(crate) struct Args {
     /// Leaves out mutants that compile only by themselves, each of which takes a build
     #[arg(long)]
     together: bool,
+    /// For each mutant, leaves out the slowest tests, so that those left take no longer than this without it
+    #[arg(long, value_name = "SECONDS")]
+    budget: Option<u64>,
     /// The results of an older tree, whose noticed mutants are not tried again
     #[arg(long, value_name = "FILE")]
     after: Option<PathBuf>,
@@ -91,7 +94,8 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     };
     let sample = sample(&tree, &list, &drawn, args, &results)?;
     let (own, shown) = (args.own, AtomicUsize::new(0));
-    let run = Run { tree, list: &list, sample, results, equivalents, jobs, own, shown, started };
+    let budget = args.budget.map(Duration::from_secs);
+    let run = Run { tree, list: &list, sample, results, equivalents, jobs, own, budget, shown, started };
     run.together()?;
     run.alone()?;
     run.examples()?;
@@ -198,6 +202,7 @@ struct Run<'a> {
     equivalents: Equivalents,
     jobs: usize,
     own: bool,
+    budget: Option<Duration>,
     shown: AtomicUsize,
     started: Instant,
 }
@@ -233,7 +238,7 @@ impl Run<'_> {
         spinner.finish_and_clear();
         let spinner = ui::spinner("running each test by itself, without a mutant");
         let runner = Runner::new(self.tree.root.with_extension("runs"))?;
-        let reach = Reach::record(&runner, tests, self.jobs)?;
+        let reach = Reach::record(&runner, tests, self.jobs, self.budget)?;
         spinner.finish_and_clear();
         ui::line(format!("{} tests, {:.0} s until now", reach.len(), self.started.elapsed().as_secs_f32()));
         let (next, failed) = (AtomicUsize::new(0), Mutex::new(None));

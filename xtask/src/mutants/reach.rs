@@ -31,11 +31,18 @@ pub(super) struct Case {
 pub(super) struct Reach {
     tests: Vec<Test>,
     cases: Vec<Case>,
+    budget: Option<Duration>,
 }
 
 impl Reach {
-    /// Runs each test function of `tests`, which must pass, `jobs` at the same time. `model` tests count as slow.
-    pub(super) fn record(runner: &Runner, tests: Vec<Test>, jobs: usize) -> Result<Self> {
+    /// Runs each test function of `tests`, which must pass, `jobs` at the same time. Each mutant is tried with tests that
+    /// together take `budget` at most.
+    pub(super) fn record(
+        runner: &Runner,
+        tests: Vec<Test>,
+        jobs: usize,
+        budget: Option<Duration>,
+    ) -> Result<Self> {
         let mut open = Vec::new();
         for (index, test) in tests.iter().enumerate() {
             if runner.has_mutants(test)? {
@@ -61,7 +68,7 @@ impl Reach {
         }
         let mut cases = cases.into_inner().unwrap_or_default();
         cases.sort_by_key(|case| (tests[case.test].model, case.time));
-        Ok(Self { tests, cases })
+        Ok(Self { tests, cases, budget })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -70,7 +77,12 @@ impl Reach {
 
     /// Tries a mutant with the tests that reach it, the fastest first; returns the first that fails.
     pub(super) fn try_mutant(&self, runner: &Runner, number: usize, lane: usize) -> Result<Option<String>> {
-        let mut reaching = self.cases.iter().filter(|case| case.reached.get(number) == Some(&1));
+        let mut spent = Duration::ZERO;
+        let mut reaching =
+            self.cases.iter().filter(|case| case.reached.get(number) == Some(&1)).take_while(|case| {
+                spent += case.time;
+                self.budget.is_none_or(|budget| spent <= budget)
+            });
         let mut groups: Vec<Vec<&Case>> = reaching.by_ref().take(SINGLE).map(|case| vec![case]).collect();
         let mut rest: Vec<Vec<&Case>> = self.tests.iter().map(|_| Vec::new()).collect();
         reaching.for_each(|case| rest[case.test].push(case));
