@@ -1,9 +1,9 @@
 //! Dependencies, spelling and packaging, checked with tools that take minutes to build.
 //!
-//! The tools are installed once, into the target folder. Continuous integration does not run them.
+//! Continuous integration does not run them.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -11,27 +11,12 @@ use anyhow::{Result, bail, ensure};
 
 use crate::packages::{Packages, select};
 use crate::steps::Steps;
+use crate::tools::Tool;
 use crate::{host, mutants, ui};
-
-/// A program of a crate on crates.io.
-struct Tool {
-    package: &'static str,
-    version: &'static str,
-    program: &'static str,
-}
 
 const DENY: Tool = Tool { package: "cargo-deny", version: "0.20.2", program: "cargo-deny" };
 const MACHETE: Tool = Tool { package: "cargo-machete", version: "0.9.2", program: "cargo-machete" };
 const TYPOS: Tool = Tool { package: "typos-cli", version: "1.52.0", program: "typos" };
-
-/// Settings under which the tools build in a part of the time and run fast enough.
-const QUICK: [(&str, &str); 5] = [
-    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"),
-    ("CARGO_PROFILE_RELEASE_LTO", "off"),
-    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
-    ("CARGO_PROFILE_RELEASE_DEBUG", "0"),
-    ("CARGO_PROFILE_RELEASE_STRIP", "true"),
-];
 
 /// Manifests of the workspaces.
 const WORKSPACES: [&str; 3] = ["Cargo.toml", "fuzz/Cargo.toml", "models/Cargo.toml"];
@@ -63,41 +48,6 @@ pub(crate) fn main() -> Result<i32> {
     });
     steps.run("xen-sys under another name", rename);
     Ok(steps.finish(started))
-}
-
-impl Tool {
-    /// Installs the program unless this version of it is there.
-    fn install(&self) -> Result<()> {
-        let installed = fs::read_to_string(folder().join(".crates.toml")).unwrap_or_default();
-        if self.program().exists() && self.is_listed(&installed) {
-            return Ok(());
-        }
-        let mut install = cargo(host::root());
-        install.args(["install", "--locked", "--force", "--root"]).arg(folder());
-        install.arg("--target-dir").arg(folder().join("build")).envs(QUICK);
-        host::run(install.arg(format!("{}@{}", self.package, self.version)))
-    }
-
-    /// Returns whether a list of installed packages, as cargo keeps it, has this version.
-    fn is_listed(&self, installed: &str) -> bool {
-        let entry = format!("\"{} {} (", self.package, self.version);
-        installed.lines().any(|line| line.starts_with(&entry))
-    }
-
-    fn program(&self) -> PathBuf {
-        folder().join("bin").join(self.program)
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(self.program());
-        command.current_dir(host::root());
-        command
-    }
-}
-
-/// Returns the folder of the tools, which survives `cargo clean -p` but not `cargo clean`.
-fn folder() -> PathBuf {
-    host::target().join("tools")
 }
 
 fn cargo(folder: &Path) -> Command {
@@ -171,14 +121,6 @@ fn rename_command(contributing: &str) -> Result<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn other_version_is_installed() {
-        let list = |version| format!("[v1]\n\"typos-cli {version} (registry+x)\" = [\"typos\"]\n");
-        assert!(TYPOS.is_listed(&list(TYPOS.version)));
-        assert!(!TYPOS.is_listed(&list("1.0.0")));
-        assert!(!DENY.is_listed(&list(DENY.version)));
-    }
 
     #[test]
     fn rename_command_is_documented() {

@@ -26,6 +26,7 @@ mod selftest;
 mod spoken;
 mod steps;
 mod test;
+mod tools;
 mod tty;
 mod ui;
 mod xen;

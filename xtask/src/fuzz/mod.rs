@@ -1,6 +1,7 @@
 //! `cargo xtask fuzz`: builds the targets of fuzz/, runs each for a while, and says how far they got.
 
 mod build;
+mod oss;
 mod run;
 
 use std::collections::VecDeque;
@@ -32,11 +33,17 @@ pub(crate) struct Args {
     /// Replaces the checked-in corpus by the fewest inputs that reach everything that was reached so far
     #[arg(long, conflicts_with = "repeat")]
     shrink: bool,
+    /// Runs the build script of OSS-Fuzz and ClusterFuzzLite, and all seeds on what it builds
+    #[arg(long, conflicts_with_all = ["target", "repeat", "shrink"])]
+    oss_fuzz: bool,
 }
 
 /// Returns 1 if there was a finding.
 pub(crate) fn main(args: &Args) -> Result<i32> {
     let all = targets()?;
+    if args.oss_fuzz {
+        return oss::check(&all).map(|()| 0);
+    }
     let chosen = match &args.target {
         None => all,
         Some(name) if all.contains(name) => vec![name.clone()],
