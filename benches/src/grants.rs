@@ -15,7 +15,8 @@ pub(crate) const CASES: [Case; 2] = [
     Case { name: "grant/16", run: |rounds| run(rounds, 16) },
 ];
 
-/// A kernel whose memory is this process's, of no size as those of kernels are. Its Xen grants it a table and does nothing else.
+/// A kernel whose memory is this process's, of no size as those of kernels are. Its Xen grants it a
+/// table and does nothing else.
 #[derive(Clone, Copy)]
 struct Kernel;
 
@@ -40,7 +41,8 @@ unsafe impl Hypercall for Kernel {
     }
 }
 
-// SAFETY: the memory comes from the process's allocator, which keeps to the same contract; frames are addresses.
+// SAFETY: the memory comes from the process's allocator, which keeps to the same contract; frames
+// are addresses.
 unsafe impl Platform for Kernel {
     fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
         // SAFETY: the layout is not empty.

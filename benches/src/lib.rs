@@ -1,4 +1,5 @@
-//! Benchmarks of what every request, event, grant and operation on xenstore goes through, each the twin of one in C (`benches/c`).
+//! Benchmarks of what every request, event, grant and operation on xenstore goes through, each the
+//! twin of one in C (`benches/c`).
 //!
 //! `cargo xtask bench` builds both halves, counts their instructions, and compares.
 
@@ -44,8 +45,9 @@ pub fn cases() -> impl Iterator<Item = Case> {
         .chain(xenstore::CASES)
 }
 
-/// Lets the compiler know nothing of a value: what used it stays, and it lies in memory as a whole. The twin of C's `OPAQUE`, and
-/// cheaper than [`black_box`](std::hint::black_box), which puts the reference into memory too.
+/// Lets the compiler know nothing of a value: what used it stays, and it lies in memory as a whole.
+/// The twin of C's `OPAQUE`, and cheaper than [`black_box`](std::hint::black_box), which puts the
+/// reference into memory too.
 #[inline(always)]
 fn opaque<T>(value: &mut T) {
     // SAFETY: no instruction.

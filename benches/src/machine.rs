@@ -1,4 +1,5 @@
-//! A machine without a Xen: it says yes to every hypercall, and remembers which pages it was told of. What is measured makes none.
+//! A machine without a Xen: it says yes to every hypercall, and remembers which pages it was told
+//! of. What is measured makes none.
 
 use std::alloc::{Layout, alloc_zeroed};
 use std::num::NonZeroUsize;
@@ -60,7 +61,8 @@ impl Machine {
     }
 
     fn page(&self, frame: Gfn) -> &SharedMem {
-        // SAFETY: a page of our memory, which is there for good; pages of event words are only reached as shared memory.
+        // SAFETY: a page of our memory, which is there for good; pages of event words are only
+        // reached as shared memory.
         unsafe { SharedMem::from_raw(self.address(frame), PAGE_SIZE) }
     }
 

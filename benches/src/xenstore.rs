@@ -1,4 +1,5 @@
-//! A client of xenstore over a Unix socket. Its server is that of `XENSTORED_PATH`, else one of ours, in a thread.
+//! A client of xenstore over a Unix socket. Its server is that of `XENSTORED_PATH`, else one of
+//! ours, in a thread.
 
 use crate::{Case, Outcome, measured};
 use std::time::{Duration, Instant};
@@ -27,7 +28,8 @@ const CHILDREN: usize = 10;
 
 type Result<T = ()> = core::result::Result<T, StoreError>;
 
-/// Does `operation`, which counts for `units`, until there were as many units as rounds, or a few more.
+/// Does `operation`, which counts for `units`, until there were as many units as rounds, or a few
+/// more.
 fn run(rounds: u64, units: u64, operation: impl Fn(&UserStore, &mut [u8]) -> Result) -> Outcome {
     let store = UserStore::with_limits(connect(), Limits { requests: PIPELINE + 1, watches: 4 })
         .expect("there is memory");
@@ -47,7 +49,8 @@ fn run(rounds: u64, units: u64, operation: impl Fn(&UserStore, &mut [u8]) -> Res
         }
         outcome.units = runs * RUN;
     });
-    // Two processes take turns, so whatever else the machine does adds to it: what counts is the quickest run.
+    // Two processes take turns, so whatever else the machine does adds to it: what counts is the
+    // quickest run.
     Outcome { nanoseconds: least.as_nanos() as u64 * runs, ..outcome }
 }
 

@@ -1,4 +1,5 @@
-//! Hands the linker script to this package's kernels, and names it to the build scripts of packages that depend on this one.
+//! Hands the linker script to this package's kernels, and names it to the build scripts of packages
+//! that depend on this one.
 
 use std::env;
 
@@ -9,8 +10,8 @@ fn main() {
     println!("cargo::metadata=LINKER_SCRIPT={script}");
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("none") {
         println!("cargo::rustc-link-arg-bins=-T{script}");
-        // The target's default is a position-independent executable, which somebody would have to relocate. Xen loads
-        // a kernel where it was linked to be.
+        // The target's default is a position-independent executable, which somebody would have to
+        // relocate. Xen loads a kernel where it was linked to be.
         println!("cargo::rustc-link-arg-bins=--no-pie");
     }
 }

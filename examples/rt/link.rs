@@ -1,4 +1,5 @@
-//! The build script of kernels in other packages: links them with the linker script of xen-example-rt.
+//! The build script of kernels in other packages: links them with the linker script of
+//! xen-example-rt.
 
 use std::env;
 

@@ -1,4 +1,5 @@
-//! The targets as functions of bytes, so that a fuzzer and a test of the checked-in corpora run the same code.
+//! The targets as functions of bytes, so that a fuzzer and a test of the checked-in corpora run the
+//! same code.
 
 mod input;
 mod lab;

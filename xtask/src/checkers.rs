@@ -6,7 +6,8 @@ use anyhow::{Context, Result};
 
 use crate::{host, mutants};
 
-/// The packages whose unit tests Miri runs: those with unsafe code, and what is built on it directly.
+/// The packages whose unit tests Miri runs: those with unsafe code, and what is built on it
+/// directly.
 const MIRI_PACKAGES: [&str; 3] = ["xen-hypercall", "xen-grant", "xen-ring"];
 
 /// Runs the models of rings, events and grants.
@@ -28,8 +29,9 @@ pub(crate) fn miri() -> Result<()> {
     miri.env_remove("RUSTUP_TOOLCHAIN")
         .env_remove("CARGO")
         .env("CARGO_TARGET_DIR", host::target().join("miri"));
-    // Hypercalls pass addresses as numbers; an access of shared memory is several of bytes that follow each other, of which weak memory could
-    // show some of before and some of after a store; a few random cases are enough for a check that is not about them.
+    // Hypercalls pass addresses as numbers; an access of shared memory is several of bytes that
+    // follow each other, of which weak memory could show some of before and some of after a store;
+    // a few random cases are enough for a check that is not about them.
     miri.env(
         "MIRIFLAGS",
         "-Zmiri-permissive-provenance -Zmiri-disable-isolation -Zmiri-disable-weak-memory-emulation",

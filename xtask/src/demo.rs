@@ -1,4 +1,5 @@
-//! `cargo xtask demo`: the shell as a guest, on a simulated Xen or on real Xen, by script or by hand.
+//! `cargo xtask demo`: the shell as a guest, on a simulated Xen or on real Xen, by script or by
+//! hand.
 
 mod sim;
 
@@ -15,7 +16,7 @@ use crate::{host, kernels, ui};
 
 const SCRIPT: &str = include_str!("../payload/demo.sh");
 
-/// Where the demonstration takes place.
+/// Platform of the demonstration.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Stage {
     /// A simulated Xen, which needs nothing but Rust
@@ -35,7 +36,8 @@ pub(crate) struct Args {
     /// Kind of dom0 on real Xen
     #[arg(long, value_enum, default_value = "pv")]
     dom0: Dom0Kind,
-    /// Writes a timeline for ui.perfetto.dev or chrome://tracing, or a picture if FILE ends in .svg (simulated Xen)
+    /// Writes a timeline for ui.perfetto.dev or chrome://tracing, or a picture if FILE ends in .svg
+    /// (simulated Xen)
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Draws hypercalls, events and grants while it runs (simulated Xen)
@@ -53,13 +55,13 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     match args.on {
         Stage::Sim => sim::main(args),
         Stage::Xen if args.trace.is_some() || args.watch => {
-            bail!("--trace and --watch look into a simulated Xen")
+            bail!("--trace and --watch need a simulated Xen")
         }
         Stage::Xen => on_xen(args),
     }
 }
 
-/// What is shown of a run, and how its comparisons went.
+/// Output of a run, and the results of its comparisons.
 #[derive(Default)]
 struct Transcript {
     passed: u32,

@@ -1,4 +1,5 @@
-//! The driver domain's test: our kernel serves disk and network to Debian's Linux, all comparisons by `payload/driver.sh`.
+//! The driver domain's test: our kernel serves disk and network to Debian's Linux, all comparisons
+//! by `payload/driver.sh`.
 
 use std::thread;
 use std::time::Duration;
@@ -33,12 +34,12 @@ pub(crate) struct Args {
     verbose: bool,
 }
 
-/// How the driver domain reaches its guests' pages.
+/// Access of the driver domain to its guests' pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Grants {
     /// Xen copies
     Copy,
-    /// They are mapped
+    /// Pages are mapped
     Map,
 }
 
@@ -64,12 +65,13 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     Ok(code)
 }
 
-/// The runs of continuous integration: each version and each way once, with less over the network.
+/// Runs each version and each access once, with less traffic, for continuous integration.
 pub(crate) fn both() -> Result<()> {
     side_by_side(&[(XenVersion::V4_17, Grants::Copy), (XenVersion::V4_20, Grants::Map)], (64, 8), false)
 }
 
-/// Runs the test on versions of Xen at the same time, a core for each, with so many MiB on the disk and over the network.
+/// Runs the test on versions of Xen at the same time, a core for each, with so many MiB on the disk
+/// and over the network.
 fn side_by_side(runs: &[(XenVersion, Grants)], (disk, net): (u32, u32), verbose: bool) -> Result<()> {
     let versions: Vec<_> = runs.iter().map(|&(xen, _)| xen).collect();
     lab::prepare(&versions)?;

@@ -10,22 +10,22 @@ use anyhow::{Context, Result, bail};
 
 use crate::ui;
 
-/// The workspace's root folder.
+/// Returns the workspace's root folder.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
 }
 
-/// The cargo that runs us.
+/// Returns the cargo that runs this program.
 pub(crate) fn cargo() -> OsString {
     env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// Cargo's target folder.
+/// Returns cargo's target folder.
 pub(crate) fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
 }
 
-/// The folder of results of the real-Xen runs, made if missing.
+/// Returns the folder of results of the real-Xen runs; creates it if missing.
 pub(crate) fn results() -> Result<PathBuf> {
     let path = target().join("xen");
     fs::create_dir_all(&path).with_context(|| format!("making {}", path.display()))?;
@@ -48,7 +48,7 @@ pub(crate) fn which(tool: &str) -> Option<PathBuf> {
 /// A program (or the absolute path of a file) and the Debian package that it comes with.
 pub(crate) type Tool = (&'static str, &'static str);
 
-/// What the commands need that neither Rust nor the lab's own packages bring. `demo` and `test` need
+/// Tools of the commands that neither Rust nor the lab's own packages bring. `demo` and `test` need
 /// those only that every Debian machine with gcc has.
 const TOOLS: [Tool; 13] = [
     ("apt-get", "apt"),
@@ -66,7 +66,8 @@ const TOOLS: [Tool; 13] = [
     ("git", "git"),
 ];
 
-/// Checks that host tools exist. Installs nothing: the error is one line with the command that does.
+/// Checks that host tools exist. Installs nothing: the error is one line with the command that
+/// does.
 pub(crate) fn require(tools: &[Tool]) -> Result<()> {
     let lacking = missing(tools, |tool| which(tool).is_some());
     if lacking.is_empty() {
@@ -109,7 +110,8 @@ fn install_line(tools: &[Tool], root: bool) -> String {
     format!("{sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends {packages}")
 }
 
-/// Makes sure that the Rust target is there. Rustup adds it to the toolchain, which is the user's own.
+/// Makes sure that the Rust target is there. Rustup adds it to the toolchain, which is the user's
+/// own.
 pub(crate) fn require_target(target: &str) -> Result<()> {
     let sysroot = output(Command::new("rustc").args(["--print", "sysroot"]).current_dir(root()))?;
     if Path::new(sysroot.trim()).join("lib/rustlib").join(target).join("lib").is_dir() {
@@ -141,7 +143,7 @@ fn rustup(args: &[&str]) -> Result<()> {
         .with_context(|| format!("a part of Rust is missing; run  rustup {}", args.join(" ")))
 }
 
-/// Runs a command with its output kept back; on failure the error carries it.
+/// Runs a command without showing its output; on failure the error carries it.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     output(command).map(drop)
 }
@@ -158,7 +160,7 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     Ok(text)
 }
 
-/// The command as one would type it.
+/// Returns the command as text for a shell.
 pub(crate) fn describe(command: &Command) -> String {
     let args = command.get_args().map(OsStr::to_string_lossy);
     std::iter::once(command.get_program().to_string_lossy()).chain(args).collect::<Vec<_>>().join(" ")

@@ -1,4 +1,4 @@
-//! Builds the kernels of examples/.
+//! Builds of the kernels of examples/.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -84,7 +84,7 @@ pub(crate) fn vchan() -> Result<PathBuf> {
     make(&KERNELS[5], false)
 }
 
-/// The bytes of a kernel that are loaded: its file without symbols and debug information.
+/// Returns the bytes of a kernel that are loaded: its file without symbols and debug information.
 pub(crate) fn loaded_size(kernel: &Path) -> Result<u64> {
     Ok(pvh::check(kernel)?.loaded)
 }

@@ -49,7 +49,8 @@ struct Cli {
 enum Task {
     /// Builds the kernels of examples/ into target/kernels/.
     Build(kernels::Args),
-    /// Shows our shell as a guest of a simulated Xen, or of real Xen in an emulator: disk, network, xenstore.
+    /// Shows our shell as a guest of a simulated Xen, or of real Xen in an emulator: disk, network,
+    /// xenstore.
     Demo(demo::Args),
     /// Checks the libraries in less than a minute: format, language, clippy, unit tests.
     Check(checks::Args),
@@ -57,28 +58,33 @@ enum Task {
     Audit,
     /// Runs the host checks and the real-Xen tests.
     Test(test::Args),
-    /// Lives random lives of a guest and its driver domain in a simulated Xen, and looks for what they leave behind.
+    /// Runs random scenarios of a guest and its driver domain in a simulated Xen, and checks for
+    /// leftovers.
     Seeds(seeds::Args),
-    /// Boots a kernel as dom0 of real Xen, and as a guest, that calls what Xen lets it call; checks the results.
+    /// Boots a kernel as dom0 of real Xen, and as a guest, that calls all operations; checks the
+    /// results.
     Selftest(selftest::Args),
     /// Compares xenstore servers, ours and Xen's, with the conformance suite, on this machine.
     Conformance(conformance::Args),
     /// Boots our driver domain on real Xen and has Linux guests use its disk and network.
     DriverDomain(driver::Args),
-    /// Compares xen-sys with Xen's public headers: fetches them and writes what a C compiler says.
+    /// Compares xen-sys with Xen's public headers, fetched and described by a C compiler.
     Abi(abi::Args),
     /// Compares the crates with C in instructions and time, and draws a picture of it.
     Bench(bench::Args),
-    /// Installs what `ci` and the commands for developers need beyond Rust, gcc and Debian's own tools, by apt and rustup.
+    /// Installs what `ci` and the commands for developers need beyond Rust, gcc and Debian's own
+    /// tools, by apt and rustup.
     Setup,
     /// Runs what continuous integration runs; installs what it needs, as `setup` does.
     Ci,
-    /// Builds kernels outside the workspace that depend on all library crates, with cargo's first resolver, and checks
-    /// what they resolve.
+    /// Builds kernels outside the workspace that depend on all library crates, with cargo's first
+    /// resolver, and checks the resolved crates.
     Downstream,
-    /// Runs the README's commands in a minimal Debian root with gcc and Rust, and nothing else of this machine.
+    /// Runs the README's commands in a minimal Debian root with gcc and Rust, and nothing else of
+    /// this machine.
     Fresh(fresh::Args),
-    /// Changes the crates in one place at a time, as a sample drawn by a seed, and shows which tests notice.
+    /// Changes the crates in one place at a time, as a sample drawn by a seed, and shows which
+    /// tests notice.
     Mutants(mutants::Args),
     /// Weakens each memory ordering in turn and shows that the models notice.
     MutantsOrdering(mutants::OrderingArgs),
@@ -86,7 +92,8 @@ enum Task {
     Fuzz(fuzz::Args),
     /// Checks the language of docs, comments, texts and names, against a baseline.
     Prose(prose::Args),
-    /// Boots real Xen in an emulator and runs a payload in dom0, or a kernel as dom0: for developers.
+    /// Boots real Xen in an emulator and runs a payload in dom0, or a kernel as dom0: for
+    /// developers.
     #[command(subcommand)]
     Xen(xen::Command),
 }

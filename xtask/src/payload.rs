@@ -1,4 +1,4 @@
-//! The payloads that start our shell as a guest: what they consist of, and the lines that they print.
+//! Payloads that start the shell as a guest: their content, and the lines of their output.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,12 +9,12 @@ use anyhow::{Context, Result};
 use crate::lab::{Archive, Base, XenVersion};
 use crate::{host, ui};
 
-/// What the payloads share.
+/// Common part of the payloads.
 pub(crate) const LIB: &str = include_str!("../payload/lib.sh");
 
 /// A line that a payload prints for the harness: `KIND|field|...`.
 pub(crate) enum Line<'a> {
-    /// What it does now.
+    /// Current step.
     Step(&'a str),
     /// A comparison.
     Check(Check),
@@ -44,7 +44,7 @@ impl Check {
         Check { name: name.to_owned(), ok, found: found.into(), expected: expected.into() }
     }
 
-    /// One line where it holds; what was found and expected below where it does not.
+    /// Returns one line for a check that holds; otherwise also what was found and expected.
     pub(crate) fn describe(&self) -> String {
         if self.ok {
             return format!("{}  {}  {}", ui::green("ok  "), self.name, ui::dim(&short(&self.found)));
@@ -89,7 +89,8 @@ pub(crate) fn parse(line: &str) -> Line<'_> {
     }
 }
 
-/// Makes the payload that executes `script`: with the shell kernel, the helper in dom0, and what the scripts share.
+/// Makes the payload that executes `script`: with the shell kernel, the helper in dom0, and what
+/// the scripts share.
 pub(crate) fn archive(script: &str, kernel: &Path) -> Result<Archive> {
     let mut archive = Archive::default();
     archive.file("payload/run", 0o755, script);
@@ -99,7 +100,8 @@ pub(crate) fn archive(script: &str, kernel: &Path) -> Result<Archive> {
     Ok(archive)
 }
 
-/// Adds Debian's Linux as a guest that prints one line and powers off; returns the size of its kernel and initramfs.
+/// Adds Debian's Linux as a guest that prints one line and powers off; returns the size of its
+/// kernel and initramfs.
 pub(crate) fn add_linux(archive: &mut Archive, version: XenVersion) -> Result<u64> {
     let base = Base::get(version)?;
     let mut initramfs = Archive::default();

@@ -1,4 +1,5 @@
-//! The check of a kernel image before Xen loads it: what Xen's loaders need, read with the crates' own note parser.
+//! The check of a kernel image before Xen loads it: what Xen's loaders need, read with the crates'
+//! own note parser.
 
 use std::fs;
 use std::path::Path;
@@ -29,7 +30,8 @@ pub(crate) fn check(kernel: &Path) -> Result<Image> {
     parse(&data).with_context(|| format!("{} is no PVH kernel", kernel.display()))
 }
 
-/// Checks an image as Xen's loaders read it: they take the notes of segments, or those of sections if no segment has one.
+/// Checks an image as Xen's loaders read it: by the notes of segments, or those of sections if no
+/// segment has one.
 pub(crate) fn parse(data: &[u8]) -> Result<Image> {
     let identification = data.get(..16).unwrap_or(data);
     if !identification.starts_with(b"\x7fELF") {
@@ -130,7 +132,8 @@ pub(crate) fn image(code: &[u8]) -> Vec<u8> {
     tiny(64, EM_X86_64.0, PHYS32_ENTRY, BASE, code)
 }
 
-/// A kernel that ends by a triple fault at once: it loads an empty interrupt table and takes an exception.
+/// A kernel that ends by a triple fault at once: it loads an empty interrupt table and takes an
+/// exception.
 pub(crate) const TRIPLE_FAULT: &[u8] = &[
     0x0f, 0x01, 0x1d, 0x00, 0x00, 0x00, 0x00, // lidt [0], where there are zeroes
     0x0f, 0x0b, // ud2

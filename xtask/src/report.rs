@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::host;
 use crate::lab::XenVersion;
 
-/// What one run measured.
+/// Measurements of one run.
 pub(crate) struct Report {
     pub(crate) xen: XenVersion,
     /// Bytes that are loaded.
@@ -24,7 +24,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// The median of a figure.
+    /// Returns the median of a figure.
     fn figure(&self, name: &str) -> Option<f64> {
         let mut values = self.figures.get(name)?.clone();
         values.sort_by(f64::total_cmp);

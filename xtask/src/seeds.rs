@@ -1,4 +1,4 @@
-//! `cargo xtask seeds`: random lives in simulated worlds, many of them.
+//! `cargo xtask seeds`: many random scenarios in simulated worlds.
 
 use std::process::Command;
 
@@ -9,10 +9,10 @@ use crate::host;
 /// Options of `seeds`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// How many lives, one for each seed from 0 on
+    /// Number of scenarios, one for each seed from 0 on
     #[arg(long, default_value_t = 10_000)]
     count: u64,
-    /// Lives this one life, and tells of it
+    /// Runs this scenario alone, and prints its steps
     #[arg(long, conflicts_with = "count")]
     seed: Option<u64>,
 }

@@ -1,5 +1,5 @@
-//! `cargo xtask selftest`: a kernel of ours, as dom0 of real Xen and as a guest of each kind, calls what Xen lets it call, and compares each
-//! result with what it should be.
+//! `cargo xtask selftest`: a kernel of ours, as dom0 of real Xen and as a guest of each kind, calls
+//! what Xen lets it call, and compares each result with what it should be.
 
 use std::path::Path;
 use std::thread;
@@ -31,7 +31,7 @@ pub(crate) struct Args {
     verbose: bool,
 }
 
-/// What the kernel is.
+/// Role of the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Role {
     /// The domain that Xen itself starts
@@ -71,7 +71,8 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     Ok(i32::from(failed > 0))
 }
 
-/// Boots the kernel on all versions at once, a core for each. Returns how many results it compared on each, all of them as expected.
+/// Boots the kernel on all versions at once, a core for each. Returns how many results it compared
+/// on each, all of them as expected.
 pub(crate) fn run(
     role: Role,
     versions: &[XenVersion],
@@ -158,14 +159,15 @@ pub(crate) struct Tally {
     bad: Vec<String>,
     /// Runs that came to their end.
     ends: usize,
-    /// What the kernel counted itself: as expected, and otherwise.
+    /// Counts by the kernel itself: as expected, and otherwise.
     counted: (usize, usize),
     /// The start of a line of dom0's, of which Xen's log has the rest later.
     start: String,
 }
 
 impl Tally {
-    /// Counts a line of Xen's log where the kernel is dom0; tells whether it is one of the kernel's.
+    /// Counts a line of Xen's log where the kernel is dom0; returns whether it is one of the
+    /// kernel's.
     fn dom0(&mut self, line: &str) -> bool {
         if line.starts_with("(XEN) ") {
             return false;
@@ -178,7 +180,7 @@ impl Tally {
         self.take(line)
     }
 
-    /// Counts a line of the kernel's; tells whether it is one.
+    /// Counts a line of the kernel's; returns whether it is one.
     pub(crate) fn take(&mut self, rest: &str) -> bool {
         let whole = std::mem::take(&mut self.start) + rest;
         let line = whole.trim();

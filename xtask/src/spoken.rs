@@ -1,4 +1,4 @@
-//! What guests write to I/O port 0xe9, as it comes in Xen's log.
+//! Output of guests to I/O port 0xe9, in Xen's log.
 
 /// Xen's buffer for a guest's line: a longer one comes in pieces of this size.
 const PIECE: usize = 199;
@@ -19,7 +19,8 @@ impl Spoken {
     }
 }
 
-/// What comes after `(dN) ` in a line of Xen's log. dom0 may have left the line unfinished before it.
+/// Returns the text after `(dN) ` in a line of Xen's log. dom0 may have left the line unfinished
+/// before it.
 fn of_guest(line: &str) -> Option<&str> {
     let (_, rest) = line.split_once("(d")?;
     let (domain, text) = rest.split_once(") ")?;

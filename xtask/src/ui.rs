@@ -1,4 +1,4 @@
-//! What the user sees while something runs: bars and spinners on a terminal, plain lines elsewhere.
+//! Progress for the user: bars and spinners on a terminal, plain lines elsewhere.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub(crate) fn line(text: impl AsRef<str>) {
     });
 }
 
-/// A bar of `total` bytes; where there is no terminal, its title is printed once.
+/// Returns a bar of `total` bytes; where there is no terminal, its title is printed once.
 pub(crate) fn bytes(title: &str, total: u64) -> ProgressBar {
     let bar = BARS.add(ProgressBar::new(total));
     if let Ok(style) =
@@ -40,7 +40,7 @@ pub(crate) fn bytes(title: &str, total: u64) -> ProgressBar {
     bar
 }
 
-/// A spinner with elapsed time; where there is no terminal, its title is printed once.
+/// Returns a spinner with elapsed time; where there is no terminal, its title is printed once.
 pub(crate) fn spinner(title: &str) -> ProgressBar {
     let bar = BARS.add(ProgressBar::new_spinner());
     if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {msg} ({elapsed})") {
@@ -50,7 +50,7 @@ pub(crate) fn spinner(title: &str) -> ProgressBar {
     bar
 }
 
-/// Some lines that are drawn again and again below all others; nothing where there is no terminal.
+/// Returns lines that are redrawn below all others; hidden without a terminal.
 pub(crate) fn board(title: &str) -> ProgressBar {
     let board = BARS.add(ProgressBar::new_spinner());
     if let Ok(style) = ProgressStyle::with_template("{prefix}\n{msg}") {

@@ -15,7 +15,8 @@ use crate::{host, payload, pvh, ui};
 pub(crate) enum Command {
     /// Fetches and builds all that boots need
     Setup,
-    /// Boots Xen with Linux as dom0, where PAYLOAD is /payload; its `run` is executed, its exit code is ours
+    /// Boots Xen with Linux as dom0, where PAYLOAD is /payload; its `run` is executed, its exit
+    /// code is ours
     Run {
         /// A folder with an executable `run`; all of it becomes /payload in dom0
         payload: PathBuf,
@@ -25,8 +26,9 @@ pub(crate) enum Command {
         #[command(flatten)]
         machine: Machine,
     },
-    /// Boots Xen with Linux as dom0 and starts a kernel as PVH guest with a disk (16 MiB of zeros) and a network
-    /// interface (dom0 is 10.0.0.1/24); shows its console and how it ends. The exit code is 0 for a power-off only
+    /// Boots Xen with Linux as dom0 and starts a kernel as PVH guest with a disk (16 MiB of zeros)
+    /// and a network interface (dom0 is 10.0.0.1/24); shows its console and how it ends. The exit
+    /// code is 0 for a power-off only
     Guest {
         /// An ELF kernel with a PVH entry
         kernel: PathBuf,
@@ -61,7 +63,7 @@ pub(crate) struct Machine {
     /// Counts instructions instead of time: the same figures in every run
     #[arg(long)]
     icount: bool,
-    /// Processors; they take turns in one thread, so one is the fastest
+    /// Processors; all take turns in one thread, so one is the fastest
     #[arg(long, default_value_t = 1)]
     cpus: u32,
     /// Memory of the machine in MiB
@@ -181,7 +183,8 @@ impl Guest<'_> {
     }
 }
 
-/// Runs a guest that ends by a triple fault on real Xen, and checks that the report names the fault.
+/// Runs a guest that ends by a triple fault on real Xen, and checks that the report names the
+/// fault.
 pub(crate) fn check_report(version: XenVersion) -> Result<()> {
     let kernel = host::results()?.join("triple-fault");
     fs::write(&kernel, pvh::image(pvh::TRIPLE_FAULT))?;
@@ -199,7 +202,7 @@ pub(crate) fn check_report(version: XenVersion) -> Result<()> {
     Ok(())
 }
 
-/// How a guest ended, as the toolstack reports it.
+/// End of a guest, as the toolstack reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     NotCreated,
@@ -208,14 +211,14 @@ enum End {
     Shutdown(u32),
 }
 
-/// What is seen of a guest while it runs.
+/// State of a running guest.
 #[derive(Default)]
 struct Life {
     created: bool,
     end: Option<End>,
     /// Xen's own lines on a fault of the guest: the fault, and the registers.
     fault: Vec<String>,
-    /// How many more lines can belong to them.
+    /// Number of further lines of a report.
     more: u32,
 }
 
@@ -265,7 +268,7 @@ fn is_fault(line: &str) -> bool {
     triple || crash || line.starts_with("domain_crash called from")
 }
 
-/// How the run of a guest ended.
+/// End of the run of a guest.
 pub(crate) struct Report {
     log: PathBuf,
     timeout: Duration,

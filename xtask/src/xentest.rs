@@ -1,4 +1,5 @@
-//! The real-Xen tests: one boot per Xen version, side by side, all comparisons by `payload/test.sh`.
+//! The real-Xen tests: one boot per Xen version, side by side, all comparisons by
+//! `payload/test.sh`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ use crate::{host, kernels, ui};
 const SCRIPT: &str = include_str!("../payload/test.sh");
 const VCHAN: &str = include_str!("../payload/vchan.sh");
 
-/// What Xen says when all is well, by what its lines contain.
+/// Parts of Xen's log lines that are no complaints.
 const PEACEFUL: [&str; 17] = [
     " save: ",
     " restore: ",
@@ -46,7 +47,7 @@ pub(crate) struct Run {
     pub(crate) report: Report,
 }
 
-/// What of ours runs in the tests: kernels as guests, and a program in dom0.
+/// Programs under test: kernels as guests, and a program in dom0.
 pub(crate) struct Kernels {
     pub(crate) shell: PathBuf,
     pub(crate) selftest: PathBuf,
@@ -129,7 +130,7 @@ fn one(run: &mut Run, mut boot: Boot, archive: &Archive) -> Result<()> {
     Ok(())
 }
 
-/// What Xen complains of while a payload runs.
+/// Complaints of Xen while a payload runs.
 #[derive(Default)]
 pub(crate) struct Complaints {
     lines: Vec<String>,
@@ -160,16 +161,16 @@ impl Complaints {
     }
 }
 
-/// What a run has shown.
+/// Results of a run.
 struct Seen {
     step: String,
     checks: Vec<Check>,
     figures: BTreeMap<String, Vec<f64>>,
     complaints: Complaints,
     spoken: Spoken,
-    /// What the self-test kernel said, as a guest.
+    /// Output of the self-test kernel as a guest.
     selftest: Tally,
-    /// What the store suite said of dom0's xenstored.
+    /// Output of the store suite about dom0's xenstored.
     suite: Said,
     complete: bool,
 }
@@ -209,7 +210,7 @@ impl Seen {
         }
     }
 
-    /// What only the whole run can tell.
+    /// Returns the checks of the whole run.
     fn last_checks(&self, outcome: &Outcome) -> Vec<Check> {
         let told = |verdict: Result<String>| match verdict {
             Ok(what) => (true, what),

@@ -25,7 +25,8 @@ pub struct Config {
     pub block: block::Config,
     /// How long a guest may take to close a device that it was asked to.
     pub close_timeout: Duration,
-    /// The time a hotplug script may take to set up a disk's storage; no script is waited for without it.
+    /// The time a hotplug script may take to set up a disk's storage; no script is waited for
+    /// without it.
     pub hotplug_timeout: Option<Duration>,
     /// This domain's address in the guests' network.
     pub address: Ipv4Cidr,
@@ -69,8 +70,8 @@ impl fmt::Display for BadWord {
 impl core::error::Error for BadWord {}
 
 impl Config {
-    /// Reads a command line: any number of `disk=NAME:MIB`; `grants=copy` or `grants=map`; `hotplug=SECONDS`; `address=10.1.0.1/24`;
-    /// `echo=PORT`; `source=MIB`.
+    /// Reads a command line: any number of `disk=NAME:MIB`; `grants=copy` or `grants=map`;
+    /// `hotplug=SECONDS`; `address=10.1.0.1/24`; `echo=PORT`; `source=MIB`.
     ///
     /// # Errors
     ///

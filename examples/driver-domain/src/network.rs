@@ -16,7 +16,8 @@ use xen_store::xenbus::{Backend, DeviceId};
 
 use crate::service::{DEVICES, RETRY, Turn};
 
-/// The address of our own interface on the switch: locally administered, like those that the toolstack gives.
+/// The address of our own interface on the switch: locally administered, like those that the
+/// toolstack gives.
 const OWN_MAC: MacAddress = MacAddress([0x02, 0x16, 0x3e, 0, 0, 1]);
 
 /// A guest's interface, and the switch's port that it is plugged into.

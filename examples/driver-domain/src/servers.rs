@@ -1,4 +1,5 @@
-//! TCP servers for guests to test their network with: echo (port 7, or another), discard (9), and source (19).
+//! TCP servers for guests to test their network with: echo (port 7, or another), discard (9), and
+//! source (19).
 //!
 //! Discard and source tell the digest of what came and went, for the guest's user to compare.
 
@@ -18,12 +19,14 @@ mod tests;
 const CONNECTIONS: usize = 2;
 /// Bytes that can be on their way from a client.
 ///
-/// A greater window is told in units of several bytes. Its end goes back by part of one at times, and a client that has sent up to where it was
-/// is no longer heard by the stack, not even when it acknowledges.
+/// A greater window is told in units of several bytes. Its end goes back by part of one at times,
+/// and a client that has sent up to where it was is no longer heard by the stack, not even when it
+/// acknowledges.
 const RECEIVED: usize = u16::MAX as usize;
 /// Bytes that can be on their way to a client.
 const SENT: usize = 256 * 1024;
-/// When a guest that has died is given up. TCP needs some seconds, and doubles them, to send again what was lost.
+/// When a guest that has died is given up. TCP needs some seconds, and doubles them, to send again
+/// what was lost.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +64,8 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Opens the servers, that of echoes on port `echo`; the source sends `source` bytes to each client.
+    /// Opens the servers, that of echoes on port `echo`; the source sends `source` bytes to each
+    /// client.
     pub(crate) fn new(sockets: &mut SocketSet<'static>, echo: u16, source: u64) -> Self {
         let kinds = [(Kind::Echo, echo), (Kind::Discard, 9), (Kind::Source, 19)];
         let servers = kinds.into_iter().flat_map(|kind| [kind; CONNECTIONS]).map(|(kind, port)| {

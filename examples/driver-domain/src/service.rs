@@ -13,14 +13,15 @@ use xen_hypercall::{ForeignFrames, Instant, Port};
 use xen_store::xenbus::{Backend, BackendEvent, DeviceId, backends};
 use xen_store::{Limits, Nodes, StoreError, Watch, XenStore};
 
-/// The most devices of a kind that are served. Xen's servers let a domain have 128 watches, and each device takes two.
+/// The most devices of a kind that are served. Xen's servers let a domain have 128 watches, and
+/// each device takes two.
 pub(crate) const DEVICES: usize = 30;
 
 /// The most disks that wait for a hotplug script at once, each with one more watch.
 const WAITING: usize = 4;
 
-/// What the service needs of its xenstore client: watches for all devices of both kinds, for one that is refused, for disks that wait for
-/// a script, and for those that come.
+/// What the service needs of its xenstore client: watches for all devices of both kinds, for one
+/// that is refused, for disks that wait for a script, and for those that come.
 pub const LIMITS: Limits = Limits { requests: 4, watches: 2 * (2 * DEVICES + 1) + WAITING + 1 };
 
 /// The most devices of a kind that there can be. Those that are not served are told so.
@@ -109,7 +110,8 @@ impl<P: ForeignFrames, D: Storage + Clone> Service<P, D> {
         Ok(Self { store, watch, config, disks, vbds, waiting, network, refused, look_again, not_before })
     }
 
-    /// Forgets all devices, as if its drivers had been loaded anew; those that the toolstack still wants are taken up again.
+    /// Forgets all devices, as if its drivers had been loaded anew; those that the toolstack still
+    /// wants are taken up again.
     pub fn drop_devices(&mut self) {
         self.vbds.clear();
         self.waiting.clear();
@@ -160,7 +162,8 @@ impl<P: ForeignFrames, D: Storage + Clone> Service<P, D> {
                     turn.note(vbd.remove());
                     continue;
                 }
-                // A frontend's fault ends in the device's directory, for the toolstack; the store's is tried again.
+                // A frontend's fault ends in the device's directory, for the toolstack; the store's
+                // is tried again.
                 Err(error) => {
                     warn!("{}: {error}", vbd.backend().path());
                     turn.by(Some(now + RETRY));

@@ -15,7 +15,8 @@ unsafe extern "C" {
     fn _start();
 }
 
-// Xen (and any other PVH loader) looks for this note in the ELF file: "the entry point is at this physical address".
+// Xen (and any other PVH loader) looks for this note in the ELF file: "the entry point is at this
+// physical address".
 xen_hypercall::elf_notes! {
     ENTRY: unsafe extern "C" fn() = ElfNote::phys32_entry(_start);
 }
@@ -46,7 +47,8 @@ extern "C" fn rust_start(start_info: usize) -> ! {
     interrupts::init(0, interrupts::first_fault_stack());
 
     // First the RAM that is mapped already: the tables that map the rest are allocated from it.
-    // SAFETY: the two windows don't overlap, each is mapped, and what the loader left in RAM has been copied.
+    // SAFETY: the two windows don't overlap, each is mapped, and what the loader left in RAM has
+    // been copied.
     unsafe {
         memory::add(boot, paging::BOOT_WINDOW);
         paging::make_holes().expect("no RAM below 4 GiB");

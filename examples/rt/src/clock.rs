@@ -1,8 +1,9 @@
 //! The clock: Xen's system time, read without a hypercall.
 //!
-//! Xen keeps, in shared info, a moment of system time, the CPU's tick counter (TSC) at that moment, and the tick's length as a
-//! fixed-point fraction; the guest extrapolates. Xen may rewrite this at any time, so there is a version number: odd while
-//! Xen writes, changed afterwards. Source: `vcpu_time_info` in `xen.h`.
+//! Xen keeps, in shared info, a moment of system time, the CPU's tick counter (TSC) at that moment,
+//! and the tick's length as a fixed-point fraction; the guest extrapolates. Xen may rewrite this at
+//! any time, so there is a version number: odd while Xen writes, changed afterwards. Source:
+//! `vcpu_time_info` in `xen.h`.
 
 use crate::{events, vcpus};
 use core::arch::asm;
@@ -18,16 +19,20 @@ fn time_of(vcpu: u32) -> usize {
     offset_of!(SharedInfo, vcpu_info) + vcpu as usize * size_of::<VcpuInfo>() + offset_of!(VcpuInfo, time)
 }
 
-/// The number of times that the time is read before the clock stands still instead. Xen writes for far less time than this takes.
+/// The number of times that the time is read before the clock stands still instead. Xen writes for
+/// far less time than this takes.
 const ATTEMPTS: u32 = 1024;
 
-/// By how much this clock is ahead of system time: not at all, until the domain was moved to a host that is up for a shorter time than the last.
+/// By how much this clock is ahead of system time: not at all, until the domain was moved to a host
+/// that is up for a shorter time than the last.
 static AHEAD: AtomicU64 = AtomicU64::new(0);
 
-/// The latest answer. Two moments that Xen wrote may disagree by a few nanoseconds, and time must not go back.
+/// The latest answer. Two moments that Xen wrote may disagree by a few nanoseconds, and time must
+/// not go back.
 static LATEST: AtomicU64 = AtomicU64::new(0);
 
-/// Returns the present moment; zero before shared info is in place. It is the latest one again if Xen shows none.
+/// Returns the present moment; zero before shared info is in place. It is the latest one again if
+/// Xen shows none.
 pub(crate) fn now() -> Instant {
     let nanos = now_by_xen() + AHEAD.load(Relaxed);
     Instant::from_nanos(LATEST.fetch_max(nanos, Relaxed).max(nanos))
@@ -38,7 +43,8 @@ pub(crate) fn system_time(moment: Instant) -> Instant {
     Instant::from_nanos(moment.as_nanos().saturating_sub(AHEAD.load(Relaxed)))
 }
 
-/// Has the clock go on from its latest answer, if another host's system time is before that: else it would stand still until then.
+/// Has the clock go on from its latest answer, if another host's system time is before that: else
+/// it would stand still until then.
 pub(crate) fn resume() {
     let Some(nanos) = events::shared_info().and_then(read) else { return };
     let behind = LATEST.load(Relaxed).saturating_sub(nanos + AHEAD.load(Relaxed));
@@ -77,7 +83,8 @@ fn extrapolate(time: &VcpuTimeInfo, tsc: u64) -> u64 {
 
 fn read_tsc() -> u64 {
     let (low, high): (u32, u32);
-    // SAFETY: reads a counter. The fence keeps the CPU from reading it before the loads that come first in the program.
+    // SAFETY: reads a counter. The fence keeps the CPU from reading it before the loads that come
+    // first in the program.
     unsafe { asm!("lfence", "rdtsc", out("eax") low, out("edx") high, options(nostack, preserves_flags)) };
     u64::from(high) << 32 | u64::from(low)
 }

@@ -1,7 +1,9 @@
-//! Early output: a kernel's words before any driver runs, and its last words when something has gone wrong.
+//! Early output: a kernel's words before any driver runs, and its last words when something has
+//! gone wrong.
 //!
 //! Neither way needs memory, an interrupt or a peer:
-//! - a guest writes to I/O port 0xe9, which every Xen logs line by line as `(d1) ...` (as far as `guest_loglvl` lets it);
+//! - a guest writes to I/O port 0xe9, which every Xen logs line by line as `(d1) ...` (as far as
+//!   `guest_loglvl` lets it);
 //! - dom0 uses the `console_io` hypercall, which Xen refuses to guests unless it is a debug build.
 
 use crate::{clock, platform::Rt};
@@ -47,7 +49,8 @@ impl Write for Early {
             // If Xen refuses, there is nowhere left to say so.
             DOM0 => drop(console_io::write(&Rt::new(), text.as_bytes())),
             route => text.bytes().for_each(|byte| {
-                // SAFETY: no device but a debug console answers at this port, and it touches no memory.
+                // SAFETY: no device but a debug console answers at this port, and it touches no
+                // memory.
                 unsafe { Port::new(0xe9).write(byte) };
                 if route == BARE {
                     serial(byte);
@@ -61,8 +64,8 @@ impl Write for Early {
 fn serial(byte: u8) {
     let mut data = Port::<u8>::new(0x3f8);
     let mut line_status = Port::<u8>::new(0x3fd);
-    // SAFETY: on a PC these ports belong to the first serial line or to nobody. The wait for room is bounded, because a
-    // line that is not there never has any.
+    // SAFETY: on a PC these ports belong to the first serial line or to nobody. The wait for room
+    // is bounded, because a line that is not there never has any.
     unsafe {
         let _ = (0..10_000).find(|_| line_status.read() & 0x20 != 0);
         data.write(byte);

@@ -1,6 +1,7 @@
 //! Events: where Xen's upcall ends, and how the kernel waits.
 //!
-//! xen-evtchn knows the event words; what is left to a kernel is the interrupt, and a `wait` that misses nothing.
+//! xen-evtchn knows the event words; what is left to a kernel is the interrupt, and a `wait` that
+//! misses nothing.
 
 use crate::platform::Rt;
 use crate::{clock, interrupts, suspend, vcpus};
@@ -55,7 +56,8 @@ pub(crate) fn init() {
     init_vcpu(0);
 }
 
-/// Changes to the FIFO format, or stays if Xen has none. Run it on vCPU 0, while no event comes on any other, and no open port is in use.
+/// Changes to the FIFO format, or stays if Xen has none. Run it on vCPU 0, while no event comes on
+/// any other, and no open port is in use.
 ///
 /// # Errors
 ///
@@ -73,9 +75,9 @@ pub(crate) fn use_fifo() -> Result<(), Errno> {
     .map(drop)
 }
 
-/// Turns events on for `vcpu`, which executes this. With the word `callback` on the command line they come by the vector of the whole
-/// domain, as on a Xen that has no other; so they do in an HVM guest, which has other ways to change to: a vCPU that has a vector of its own
-/// keeps it for good.
+/// Turns events on for `vcpu`, which executes this. With the word `callback` on the command line
+/// they come by the vector of the whole domain, as on a Xen that has no other; so they do in an HVM
+/// guest, which has other ways to change to: a vCPU that has a vector of its own keeps it for good.
 ///
 /// # Panics
 ///
@@ -96,8 +98,8 @@ fn set_upcall(vcpu: u32) -> Delivery {
     delivery.unwrap_or_else(|errno| panic!("upcall vector: {errno}"))
 }
 
-/// Sets up again what the domain had before it was resumed elsewhere. Run it on vCPU 0 with interrupts off, while the `others` that there are
-/// stand still.
+/// Sets up again what the domain had before it was resumed elsewhere. Run it on vCPU 0 with
+/// interrupts off, while the `others` that there are stand still.
 ///
 /// # Panics
 ///
@@ -114,7 +116,8 @@ pub(crate) fn resume(others: impl Iterator<Item = u32>) {
     }
 }
 
-/// Notes which ports have events. Runs in the interrupt handler, so it takes no lock and allocates nothing.
+/// Notes which ports have events. Runs in the interrupt handler, so it takes no lock and allocates
+/// nothing.
 pub(crate) fn on_upcall() {
     if let Some(events) = events() {
         // It ends however fast peers send; Xen raises another upcall for the rest.
@@ -134,7 +137,8 @@ fn note(port: Port) {
     }
 }
 
-/// Makes Xen take the information of `vcpu`, which executes this, after the domain was resumed elsewhere: Xen before 4.18 takes it from no other.
+/// Makes Xen take the information of `vcpu`, which executes this, after the domain was resumed
+/// elsewhere: Xen before 4.18 takes it from no other.
 ///
 /// # Panics
 ///
@@ -157,8 +161,8 @@ pub(crate) fn drain_vcpu(vcpu: u32) {
     }
 }
 
-/// Tells whether one of `ports` had an event, and forgets it: what an upcall noted, or what is pending on a masked port,
-/// which makes no upcall.
+/// Tells whether one of `ports` had an event, and forgets it: what an upcall noted, or what is
+/// pending on a masked port, which makes no upcall.
 fn take(ports: &[Port]) -> bool {
     let mut any = false;
     for &port in ports {
@@ -171,10 +175,12 @@ fn take(ports: &[Port]) -> bool {
 
 /// What [`Platform::wait`] promises.
 ///
-/// A port that is not masked has to be one of this vCPU's: another one's upcall would take the event between the look and the sleep.
+/// A port that is not masked has to be one of this vCPU's: another one's upcall would take the
+/// event between the look and the sleep.
 ///
-/// An event between the look and the sleep must not be slept through. Interrupts are off from the one to the other, so its
-/// upcall can't run; the event stays pending, and Xen does not block a vCPU that polls a pending port.
+/// An event between the look and the sleep must not be slept through. Interrupts are off from the
+/// one to the other, so its upcall can't run; the event stays pending, and Xen does not block a
+/// vCPU that polls a pending port.
 ///
 /// Where interrupts are off already, they stay off; the event is taken from its port then.
 pub(crate) fn wait(ports: &[Port], deadline: Option<Instant>) {
@@ -189,7 +195,8 @@ pub(crate) fn wait(ports: &[Port], deadline: Option<Instant>) {
         cpu::enable();
     }
     if asleep {
-        // The upcall that was held back has run by now, if upcalls may run. The caller is about to look, so this event is told.
+        // The upcall that was held back has run by now, if upcalls may run. The caller is about to
+        // look, so this event is told.
         take(ports);
     }
 }

@@ -1,4 +1,5 @@
-//! Frames without RAM, to map other domains' memory into: a range that neither the memory map nor a PCI device has.
+//! Frames without RAM, to map other domains' memory into: a range that neither the memory map nor a
+//! PCI device has.
 
 use crate::platform::BOOT;
 use crate::{paging, pci};
@@ -26,8 +27,8 @@ fn end_of_addresses() -> u64 {
     1 << bits.clamp(32, 52)
 }
 
-/// Picks the range: the highest gap that neither the memory map nor a device has, as devices are placed from the bottom; and has its
-/// addresses lead to it.
+/// Picks the range: the highest gap that neither the memory map nor a device has, as devices are
+/// placed from the bottom; and has its addresses lead to it.
 fn place() -> Option<Frames> {
     let regions = BOOT.get()?.memory_map.iter();
     let map = regions.map(|region| region.addr..region.addr.saturating_add(region.size));

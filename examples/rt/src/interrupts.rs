@@ -1,7 +1,7 @@
 //! Exceptions, the upcall, and the local APIC that stands between Xen and the CPU.
 //!
-//! A kernel with processes has more than this. Here an exception is always a bug, so it prints and ends the domain, and
-//! Xen's upcall is the only interrupt, by whatever way it comes.
+//! A kernel with processes has more than this. Here an exception is always a bug, so it prints and
+//! ends the domain, and Xen's upcall is the only interrupt, by whatever way it comes.
 
 use crate::vcpus::VCPUS;
 use crate::{events, lines, platform};
@@ -28,8 +28,8 @@ const SPURIOUS_VECTOR: u8 = 0xff;
 const CODE: SegmentSelector = SegmentSelector::new(1, PrivilegeLevel::Ring0);
 const DATA: SegmentSelector = SegmentSelector::new(2, PrivilegeLevel::Ring0);
 
-// One entry point of 16 bytes per exception. Some exceptions push an error code and some don't; after the entry the stack
-// looks the same for all.
+// One entry point of 16 bytes per exception. Some exceptions push an error code and some don't;
+// after the entry the stack looks the same for all.
 global_asm!(
     ".balign 16",
     ".globl exception_entries",
@@ -107,8 +107,9 @@ extern "C" fn exception(frame: &Frame) -> ! {
     platform::crash()
 }
 
-/// An entry of an interrupt that calls a function. The interrupted code expects every register back; Rust itself keeps those that are not
-/// saved here, and there are no vector registers in a kernel that is built without SSE.
+/// An entry of an interrupt that calls a function. The interrupted code expects every register
+/// back; Rust itself keeps those that are not saved here, and there are no vector registers in a
+/// kernel that is built without SSE.
 macro_rules! entry {
     ($name:ident => $handler:ident) => {
         #[unsafe(naked)]
@@ -132,7 +133,8 @@ entry!(upcall_entry => upcall);
 entry!(line_entry => line);
 
 extern "C" fn upcall() {
-    // Before the work: an event during it then interrupts again. After it, the second interrupt would be lost.
+    // Before the work: an event during it then interrupts again. After it, the second interrupt
+    // would be lost.
     if NEEDS_EOI.load(Relaxed) {
         end_of_interrupt();
     }
@@ -142,7 +144,8 @@ extern "C" fn upcall() {
 extern "C" fn line() {
     lines::count();
     events::on_upcall();
-    // After the work, as a level wants it: the line is down by then, or it is up for an event that came since, and interrupts again.
+    // After the work, as a level wants it: the line is down by then, or it is up for an event that
+    // came since, and interrupts again.
     end_of_interrupt();
 }
 
@@ -166,7 +169,8 @@ pub(crate) fn first_fault_stack() -> usize {
     (&raw const FAULT_STACK).wrapping_add(1).addr()
 }
 
-/// Makes the exceptions of `vcpu`, which executes this, print on the stack that ends at `fault_stack`; opens the gate for the upcall.
+/// Makes the exceptions of `vcpu`, which executes this, print on the stack that ends at
+/// `fault_stack`; opens the gate for the upcall.
 pub(crate) fn init(vcpu: u32, fault_stack: usize) {
     let tss = TSS[vcpu as usize].call_once(|| {
         let mut tss = TaskStateSegment::new();
@@ -194,7 +198,8 @@ pub(crate) fn init(vcpu: u32, fault_stack: usize) {
         idt
     });
     gdt.load();
-    // SAFETY: the selectors are of that table, and the TSS's; all three tables are complete and static.
+    // SAFETY: the selectors are of that table, and the TSS's; all three tables are complete and
+    // static.
     unsafe {
         // A vCPU that Xen has started in 64-bit mode has descriptors without a table so far.
         CS::set_reg(CODE);
@@ -209,7 +214,8 @@ pub(crate) fn init(vcpu: u32, fault_stack: usize) {
     }
 }
 
-/// Makes an interrupt gate. `stack` is an entry of the TSS's stack table, counted from 1; 0 stays on the current stack.
+/// Makes an interrupt gate. `stack` is an entry of the TSS's stack table, counted from 1; 0 stays
+/// on the current stack.
 const fn gate(handler: usize, stack: u8) -> u128 {
     const PRESENT_INTERRUPT_GATE: u128 = 0x8e;
     let handler = handler as u128;
@@ -229,7 +235,8 @@ const APIC_ENABLED: u64 = 1 << 8;
 /// Whether an upcall at its own vector has to be ended at the local APIC.
 static NEEDS_EOI: AtomicBool = AtomicBool::new(false);
 
-/// Turns the local APIC on if upcalls are delivered through it, as those of a vCPU's own vector are.
+/// Turns the local APIC on if upcalls are delivered through it, as those of a vCPU's own vector
+/// are.
 pub(crate) fn enable_local_apic(delivery: Delivery) {
     if delivery == Delivery::LocalApic {
         NEEDS_EOI.store(true, Relaxed);
@@ -239,8 +246,8 @@ pub(crate) fn enable_local_apic(delivery: Delivery) {
 
 /// Turns the local APIC of this vCPU on, which is off at the start.
 ///
-/// In x2APIC mode, which Xen emulates whatever the host has: its registers are MSRs, so there is nothing to map, and
-/// Xen has no instruction to decode.
+/// In x2APIC mode, which Xen emulates whatever the host has: its registers are MSRs, so there is
+/// nothing to map, and Xen has no instruction to decode.
 pub(crate) fn turn_local_apic_on() {
     let [_, _, features, _] = cpuid::native(1, 0);
     assert!(features & (1 << 21) != 0, "this kernel needs an x2APIC, and CPUID shows none");
@@ -254,6 +261,7 @@ pub(crate) fn turn_local_apic_on() {
 }
 
 fn end_of_interrupt() {
-    // SAFETY: the local APIC is on where an interrupt has come through it; called once for each, in its handler.
+    // SAFETY: the local APIC is on where an interrupt has come through it; called once for each, in
+    // its handler.
     unsafe { Msr::new(X2APIC_EOI).write(0) };
 }

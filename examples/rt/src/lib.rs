@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
-// On a host there is nothing to build; the crate is empty there, so that a workspace can be checked as a whole.
+// On a host there is nothing to build; the crate is empty there, so that a workspace can be checked
+// as a whole.
 #![cfg(all(target_arch = "x86_64", target_os = "none"))]
 
 extern crate alloc;
@@ -26,7 +27,8 @@ pub use platform::Rt;
 
 /// Names the function that a kernel starts in: `fn main(xen: Rt)`.
 ///
-/// It runs with interrupts on, a heap, a clock and 512 KiB of stack. When it returns, the domain powers off.
+/// It runs with interrupts on, a heap, a clock and 512 KiB of stack. When it returns, the domain
+/// powers off.
 #[macro_export]
 macro_rules! entry {
     ($main:path) => {

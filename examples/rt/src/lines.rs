@@ -1,7 +1,8 @@
-//! Interrupt lines: the I/O APIC, by which the events of vCPU 0 can come where there is no better way, and a device that has one, the clock.
+//! Interrupt lines: the I/O APIC, by which the events of vCPU 0 can come where there is no better
+//! way, and a device that has one, the clock.
 //!
-//! Xen emulates one for HVM guests and for a PVH dom0, not for PVH guests; only the former have the PIC too, without which it raises no line for
-//! events.
+//! Xen emulates one for HVM guests and for a PVH dom0, not for PVH guests; only the former have the
+//! PIC too, without which it raises no line for events.
 
 use crate::interrupts::{self, LINE_VECTOR, UPCALL_VECTOR};
 use crate::platform::Rt;
@@ -12,7 +13,8 @@ use x86_64::instructions::port::Port;
 use xen_evtchn::{Callback, set_callback};
 use xen_hypercall::Errno;
 
-/// Where the first I/O APIC is as a rule. The ACPI tables have the last word; this kernel doesn't read them.
+/// Where the first I/O APIC is as a rule. The ACPI tables have the last word; this kernel doesn't
+/// read them.
 const IO_APIC: usize = 0xfec0_0000;
 /// Offset of what the register that was selected holds.
 const WINDOW: usize = 0x10;
@@ -68,7 +70,8 @@ fn register(offset: usize) -> *mut u32 {
 }
 
 fn read(index: u32) -> u32 {
-    // SAFETY: the first 4 GiB are mapped and no RAM lies there; where no device does either, Xen answers with all ones.
+    // SAFETY: the first 4 GiB are mapped and no RAM lies there; where no device does either, Xen
+    // answers with all ones.
     unsafe {
         register(0).write_volatile(index);
         register(WINDOW).read_volatile()
@@ -90,7 +93,8 @@ pub(crate) fn pins() -> Option<u32> {
     (version != u32::MAX && version != 0).then(|| (version >> 16 & 0xff) + 1)
 }
 
-/// Has the events of vCPU 0, which executes this, come by the line of `callback`; those of others don't come any more.
+/// Has the events of vCPU 0, which executes this, come by the line of `callback`; those of others
+/// don't come any more.
 pub(crate) fn start(callback: Callback) -> Result<(), LineError> {
     let line = callback.line().ok_or(LineError::Callback(callback))?;
     let pins = pins().ok_or(LineError::NoIoApic)?;
@@ -154,7 +158,8 @@ pub(crate) fn pic() -> bool {
 /// Reads register `index` of the clock, and writes it if there is something to write.
 fn clock(index: u8, value: Option<u8>) -> u8 {
     let _lock = SELECTED.lock();
-    // SAFETY: the clock's two ports; where there is none, Xen answers with all ones. Its interrupt is masked at both controllers.
+    // SAFETY: the clock's two ports; where there is none, Xen answers with all ones. Its interrupt
+    // is masked at both controllers.
     unsafe {
         Port::<u8>::new(0x70).write(index);
         let mut data = Port::<u8>::new(0x71);

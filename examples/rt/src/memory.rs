@@ -1,7 +1,8 @@
 //! RAM: one allocator for the heap and for whole pages.
 //!
-//! A buddy allocator hands out blocks of a power of two, aligned to their size, so the same one serves `Box` and the pages that
-//! drivers share with other domains. It is behind a spin lock: the upcall handler must not allocate.
+//! A buddy allocator hands out blocks of a power of two, aligned to their size, so the same one
+//! serves `Box` and the pages that drivers share with other domains. It is behind a spin lock: the
+//! upcall handler must not allocate.
 
 use crate::start_info::Boot;
 use alloc::alloc::{alloc_zeroed, dealloc};
@@ -25,13 +26,15 @@ unsafe extern "C" {
 ///
 /// # Safety
 ///
-/// The window must be mapped, and not given before. Nothing in that RAM may be in use: not what the loader left there either.
+/// The window must be mapped, and not given before. Nothing in that RAM may be in use: not what the
+/// loader left there either.
 pub(crate) unsafe fn add(boot: &Boot, window: Range<u64>) {
     let floor = window.start.max((&raw const image_end).addr() as u64);
     for ram in boot.ram() {
         let (start, end) = (ram.start.max(floor), ram.end.min(window.end));
         if start < end {
-            // SAFETY: it is RAM, mapped at its own address, behind the image; the caller vouches for the rest.
+            // SAFETY: it is RAM, mapped at its own address, behind the image; the caller vouches
+            // for the rest.
             unsafe { HEAP.lock().add_to_heap(start as usize, end as usize) };
         }
     }
@@ -57,7 +60,8 @@ pub(crate) fn alloc_pages(count: NonZeroUsize) -> Option<NonNull<u8>> {
 ///
 /// # Safety
 ///
-/// The pages must come from one call of `alloc_pages` with the same `count`, and nobody may use them any more.
+/// The pages must come from one call of `alloc_pages` with the same `count`, and nobody may use
+/// them any more.
 pub(crate) unsafe fn free_pages(first: NonNull<u8>, count: NonZeroUsize) {
     if let Some(layout) = pages(count) {
         // SAFETY: allocated with the same layout, as the caller vouches.

@@ -1,7 +1,8 @@
 //! Page tables: every physical address is mapped to itself.
 //!
-//! That is what makes `virt_to_gfn` a shift and `map_frames` nearly nothing. `boot.s` maps the first 4 GiB in pages of 2 MiB;
-//! here more is added where RAM needs it, and two small holes are made, for pointers that must not work.
+//! That is what makes `virt_to_gfn` a shift and `map_frames` nearly nothing. `boot.s` maps the
+//! first 4 GiB in pages of 2 MiB; here more is added where RAM needs it, and two small holes are
+//! made, for pointers that must not work.
 
 use crate::memory;
 use core::num::NonZeroUsize;
@@ -30,15 +31,17 @@ fn entry(table: u64, index: u64) -> *mut u64 {
 /// Held while a table is changed.
 static TABLES: Mutex<()> = Mutex::new(());
 
-/// Maps all of `range` to itself. `None` if it reaches beyond [`LIMIT`], or no page is left for a table.
+/// Maps all of `range` to itself. `None` if it reaches beyond [`LIMIT`], or no page is left for a
+/// table.
 pub(crate) fn map(range: Range<u64>) -> Option<()> {
     if range.end > LIMIT {
         return None;
     }
     let _lock = TABLES.lock();
     for gib in range.start / GIB..range.end.div_ceil(GIB) {
-        // SAFETY: CR3 and the entries below it are the tables in use, which nothing but this module changes, under its lock; all of
-        // them are mapped. The new table is complete before it is hooked in.
+        // SAFETY: CR3 and the entries below it are the tables in use, which nothing but this module
+        // changes, under its lock; all of them are mapped. The new table is complete before it is
+        // hooked in.
         unsafe {
             let pml4 = Cr3::read_raw().0.start_address().as_u64();
             let slot = entry(entry(pml4, 0).read_volatile(), gib);
@@ -54,11 +57,13 @@ pub(crate) fn map(range: Range<u64>) -> Option<()> {
     Some(())
 }
 
-/// Unmaps page 0, so that a null pointer faults, and the page below the image, so that a stack overflow does.
+/// Unmaps page 0, so that a null pointer faults, and the page below the image, so that a stack
+/// overflow does.
 pub(crate) fn make_holes() -> Option<()> {
     let table = memory::alloc_pages(NonZeroUsize::MIN)?.expose_provenance().get() as u64;
-    // SAFETY: as in `map`, and one vCPU runs. The first 2 MiB keep their mapping, in small pages, but for two pages that nobody uses: the
-    // allocator starts behind the image, and what the loader left there has been read.
+    // SAFETY: as in `map`, and one vCPU runs. The first 2 MiB keep their mapping, in small pages,
+    // but for two pages that nobody uses: the allocator starts behind the image, and what the
+    // loader left there has been read.
     unsafe {
         for i in 1..511 {
             entry(table, i).write_volatile((i * PAGE_SIZE as u64) | PRESENT_WRITABLE);

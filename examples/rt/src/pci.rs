@@ -1,4 +1,5 @@
-//! Where the memory of PCI devices can be: read from their configuration space, which is left as it is.
+//! Where the memory of PCI devices can be: read from their configuration space, which is left as it
+//! is.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -12,14 +13,16 @@ const BRIDGE_BUSES: u8 = 0x18;
 
 fn read(bus: u8, device: u8, function: u8, register: u8) -> u32 {
     let at = u32::from(bus) << 16 | u32::from(device) << 11 | u32::from(function) << 8 | u32::from(register);
-    // SAFETY: the ports of the first configuration mechanism; no other code of this kernel uses them, and a read changes nothing.
+    // SAFETY: the ports of the first configuration mechanism; no other code of this kernel uses
+    // them, and a read changes nothing.
     unsafe {
         Port::<u32>::new(0xcf8).write(1 << 31 | at);
         Port::<u32>::new(0xcfc).read()
     }
 }
 
-/// Returns the addresses that devices may have, of all buses that lead from the first one. Without PCI there are none.
+/// Returns the addresses that devices may have, of all buses that lead from the first one. Without
+/// PCI there are none.
 pub(crate) fn memory() -> Vec<Range<u64>> {
     let (mut ranges, mut buses) = (Vec::new(), Vec::from([0]));
     let mut seen = [false; 256];
@@ -55,7 +58,8 @@ fn scan(bus: u8, device: u8, function: u8, ranges: &mut Vec<Range<u64>>, buses: 
         let is_wide = low & 0b111 == 0b100;
         let high = if is_wide { read(bus, device, function, FIRST_BAR + 4 * (bar + 1)) } else { 0 };
         let start = u64::from(high) << 32 | u64::from(low & !0xf);
-        // Memory, not I/O ports. A region lies at a multiple of its size, so it is no larger than this.
+        // Memory, not I/O ports. A region lies at a multiple of its size, so it is no larger than
+        // this.
         if low & 1 == 0 && start != 0 {
             ranges.push(start..start.saturating_add(start & start.wrapping_neg()));
         }

@@ -19,11 +19,13 @@ use xen_sys::sched::ShutdownReason;
 
 /// The domain that this kernel runs in.
 ///
-/// A value of no size: all state is static, because there is one machine. `main` gets it; copy it freely.
+/// A value of no size: all state is static, because there is one machine. `main` gets it; copy it
+/// freely.
 #[derive(Clone, Copy, Debug)]
 pub struct Rt(());
 
-/// Whether the hypercall instruction is AMD's. Asking CPUID each time would cost more than the call.
+/// Whether the hypercall instruction is AMD's. Asking CPUID each time would cost more than the
+/// call.
 static SVM: AtomicBool = AtomicBool::new(false);
 
 /// The resources that this domain has once.
@@ -70,9 +72,11 @@ impl Rt {
         events::events().expect("set up before main")
     }
 
-    /// Changes events to the FIFO format, for good; they stay in the two-level format where Xen has no other.
+    /// Changes events to the FIFO format, for good; they stay in the two-level format where Xen has
+    /// no other.
     ///
-    /// For the first vCPU, before ports are opened: those that are open are masked, and none may have an event meanwhile.
+    /// For the first vCPU, before ports are opened: those that are open are masked, and none may
+    /// have an event meanwhile.
     ///
     /// # Errors
     ///
@@ -91,30 +95,36 @@ impl Rt {
         vcpus::current()
     }
 
-    /// Starts another vCPU, which executes `main` with 64 KiB of stack and interrupts on, and stops when that returns.
+    /// Starts another vCPU, which executes `main` with 64 KiB of stack and interrupts on, and stops
+    /// when that returns.
     ///
     /// # Errors
     ///
-    /// `ENOENT` if the domain has no such vCPU, `EEXIST` if it was started before, `EINVAL` for 0 and those above 31, `ENOMEM`.
+    /// `ENOENT` if the domain has no such vCPU, `EEXIST` if it was started before, `EINVAL` for 0
+    /// and those above 31, `ENOMEM`.
     #[doc(alias("VCPUOP_initialise", "VCPUOP_up"))]
     pub fn start_vcpu(self, vcpu: u32, main: fn(Rt)) -> Result<(), Errno> {
         vcpus::start(vcpu, main)
     }
 
-    /// Has `handler` called for each event on an unmasked port, in the upcall of the vCPU that the port is bound to. The first
-    /// handler stays. It must not allocate or take a lock. An event that [`wait`](Platform::wait) takes first is not told.
+    /// Has `handler` called for each event on an unmasked port, in the upcall of the vCPU that the
+    /// port is bound to. The first handler stays. It must not allocate or take a lock. An event
+    /// that [`wait`](Platform::wait) takes first is not told.
     pub fn on_event(self, handler: fn(Rt, Port)) {
         events::set_handler(handler);
     }
 
-    /// Handles the events in the queues of `vcpu`, which has stopped, so that its ports can have events where they were moved to.
+    /// Handles the events in the queues of `vcpu`, which has stopped, so that its ports can have
+    /// events where they were moved to.
     pub fn drain_vcpu(self, vcpu: u32) {
         events::drain_vcpu(vcpu);
     }
 
-    /// Sleeps until this vCPU has had an upcall, unless `done` holds: it is asked with interrupts off, so none comes between.
+    /// Sleeps until this vCPU has had an upcall, unless `done` holds: it is asked with interrupts
+    /// off, so none comes between.
     ///
-    /// Within [`without_upcalls`](Self::without_upcalls) no upcall can end the sleep, and it returns at once.
+    /// Within [`without_upcalls`](Self::without_upcalls) no upcall can end the sleep, and it
+    /// returns at once.
     pub fn sleep_unless(self, done: impl FnOnce() -> bool) {
         if !interrupts::are_enabled() {
             let _ = done();
@@ -128,14 +138,17 @@ impl Rt {
         }
     }
 
-    /// Suspends the domain, and sets up what is the kernel's when it goes on: shared info, upcalls, event words, the clock.
+    /// Suspends the domain, and sets up what is the kernel's when it goes on: shared info, upcalls,
+    /// event words, the clock.
     ///
-    /// Call it on the first vCPU; the others stand still meanwhile, wherever they take an upcall. After [`Resumed::Elsewhere`] grant table, xenstore,
-    /// console and devices are still to be resumed.
+    /// Call it on the first vCPU; the others stand still meanwhile, wherever they take an upcall.
+    /// After [`Resumed::Elsewhere`] grant table, xenstore, console and devices are still to be
+    /// resumed.
     ///
     /// # Errors
     ///
-    /// `EINVAL` on another vCPU, `EBUSY` if another one took no upcall for a second; Xen's refusal. Nothing has happened then.
+    /// `EINVAL` on another vCPU, `EBUSY` if another one took no upcall for a second; Xen's refusal.
+    /// Nothing has happened then.
     ///
     /// # Panics
     ///
@@ -154,8 +167,8 @@ impl Rt {
         lines::pic()
     }
 
-    /// Has the events of vCPU 0, which executes this, come by an interrupt line, until [`leave_line`](Self::leave_line). Those of other vCPUs don't
-    /// come meanwhile.
+    /// Has the events of vCPU 0, which executes this, come by an interrupt line, until
+    /// [`leave_line`](Self::leave_line). Those of other vCPUs don't come meanwhile.
     ///
     /// # Errors
     ///
@@ -183,7 +196,8 @@ impl Rt {
         lines::clock_interrupts(on);
     }
 
-    /// Takes an interrupt of that clock back, so that the next one can come. Tells whether there was one.
+    /// Takes an interrupt of that clock back, so that the next one can come. Tells whether there
+    /// was one.
     pub fn end_clock_interrupt(self) -> bool {
         lines::end_clock_interrupt()
     }
@@ -221,8 +235,9 @@ unsafe impl Hypercall for Rt {
     }
 }
 
-// SAFETY: pages come from an allocator of RAM that is mapped to its own address, so an address is a frame number
-// shifted; map_frames extends that mapping, and nothing is ever unmapped but what nobody owns.
+// SAFETY: pages come from an allocator of RAM that is mapped to its own address, so an address is a
+// frame number shifted; map_frames extends that mapping, and nothing is ever unmapped but what
+// nobody owns.
 unsafe impl Platform for Rt {
     fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
         memory::alloc_pages(count)
@@ -267,8 +282,8 @@ unsafe impl Platform for Rt {
     }
 }
 
-// SAFETY: the frames lie in a gap of the memory map, each range is given to one owner until it is released, and they are mapped to
-// their own addresses.
+// SAFETY: the frames lie in a gap of the memory map, each range is given to one owner until it is
+// released, and they are mapped to their own addresses.
 unsafe impl ForeignFrames for Rt {
     fn reserve_frames(&self, count: NonZeroUsize) -> Option<ForeignRange> {
         foreign::reserve(count)

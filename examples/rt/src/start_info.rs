@@ -33,7 +33,8 @@ const MAPPED: u64 = 1 << 32;
 
 /// Reads what the loader left at `address`.
 ///
-/// What exceeds the room of [`Boot`] is left out: a kernel with half a command line can still say so.
+/// What exceeds the room of [`Boot`] is left out: a kernel with half a command line can still say
+/// so.
 ///
 /// # Errors
 ///
@@ -41,7 +42,8 @@ const MAPPED: u64 = 1 << 32;
 ///
 /// # Safety
 ///
-/// The address must be the one from EBX, and nothing may have been written to RAM outside the image so far.
+/// The address must be the one from EBX, and nothing may have been written to RAM outside the image
+/// so far.
 pub(crate) unsafe fn read(address: usize) -> Result<Boot, StartInfoError> {
     let physical = |address: u64, buffer: &mut [u8]| {
         address.checked_add(buffer.len() as u64).filter(|&end| end <= MAPPED)?;

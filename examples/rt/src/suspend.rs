@@ -1,7 +1,7 @@
 //! The kernel's part of a suspend: to stand still, and to set up again what Xen had for the domain.
 //!
-//! What is in the domain's memory and in its vCPUs comes along. Shared info, the way of upcalls and the event words don't, and the clock is
-//! another host's.
+//! What is in the domain's memory and in its vCPUs comes along. Shared info, the way of upcalls and
+//! the event words don't, and the clock is another host's.
 
 use crate::platform::Rt;
 use crate::vcpus::{self, VCPUS};
@@ -34,7 +34,8 @@ type Calls = Vec<Channel<Rt>, VCPUS>;
 ///
 /// # Errors
 ///
-/// `EINVAL` on another vCPU, `EBUSY` if another one took no upcall for a second; Xen's refusal. Nothing has happened then.
+/// `EINVAL` on another vCPU, `EBUSY` if another one took no upcall for a second; Xen's refusal.
+/// Nothing has happened then.
 ///
 /// # Panics
 ///
@@ -93,8 +94,9 @@ pub(crate) fn stand_still() {
 }
 
 fn alone() -> Result<Resumed, Errno> {
-    // SAFETY: all other vCPUs stand still, and no upcall comes. Shared info is in its place again before the clock or an upcall looks at it;
-    // ports, grants and rings are the drivers', which know of it by their own `resume`.
+    // SAFETY: all other vCPUs stand still, and no upcall comes. Shared info is in its place again
+    // before the clock or an upcall looks at it; ports, grants and rings are the drivers', which
+    // know of it by their own `resume`.
     let resumed = unsafe { sched::suspend(&Rt::new()) }?;
     if resumed == Resumed::Elsewhere {
         events::resume(up());

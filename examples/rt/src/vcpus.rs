@@ -1,7 +1,8 @@
 //! The other vCPUs: how they are started, and how each one knows which it is.
 //!
-//! Xen starts a vCPU with whatever registers it is told, so that the others begin where the first one has come to: in 64-bit mode,
-//! with its page tables. Each has a stack, exceptions, a local APIC and an upcall of its own.
+//! Xen starts a vCPU with whatever registers it is told, so that the others begin where the first
+//! one has come to: in 64-bit mode, with its page tables. Each has a stack, exceptions, a local
+//! APIC and an upcall of its own.
 
 use crate::platform::Rt;
 use crate::{events, interrupts, memory};
@@ -69,7 +70,8 @@ pub(crate) fn current() -> u32 {
 ///
 /// # Errors
 ///
-/// `ENOENT` if the domain has no such vCPU, `EEXIST` if it was started before, `EINVAL` for the first and those beyond [`VCPUS`], `ENOMEM`.
+/// `ENOENT` if the domain has no such vCPU, `EEXIST` if it was started before, `EINVAL` for the
+/// first and those beyond [`VCPUS`], `ENOMEM`.
 pub(crate) fn start(vcpu: u32, main: fn(Rt)) -> Result<(), Errno> {
     if vcpu == 0 || vcpu as usize >= VCPUS {
         return Err(Errno::EINVAL);
@@ -96,7 +98,8 @@ pub(crate) fn start(vcpu: u32, main: fn(Rt)) -> Result<(), Errno> {
     ] {
         context.cpu_regs[register / 8] = value;
     }
-    // SAFETY: the vCPU executes `begin` on stacks of its own; what is shared between vCPUs is atomic or locked.
+    // SAFETY: the vCPU executes `begin` on stacks of its own; what is shared between vCPUs is
+    // atomic or locked.
     let started =
         unsafe { vcpu::initialise(&Rt::new(), vcpu, &context).and_then(|()| vcpu::up(&Rt::new(), vcpu)) };
     if started.is_ok() {
@@ -115,7 +118,8 @@ extern "C" fn begin(vcpu: u32, main: fn(Rt), fault_stack: usize) -> ! {
     interrupts::init(vcpu, fault_stack);
     events::init_vcpu(vcpu);
     main(Rt::new());
-    // An event that stays in a queue of this vCPU would keep its port silent wherever it is moved to.
+    // An event that stays in a queue of this vCPU would keep its port silent wherever it is moved
+    // to.
     events::stop_vcpu(vcpu);
     loop {
         // It can't be refused: the vCPU exists.

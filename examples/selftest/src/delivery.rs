@@ -1,4 +1,5 @@
-//! How events are delivered to two vCPUs: each is taken once, by upcall, by the vCPU that it is for, in both formats.
+//! How events are delivered to two vCPUs: each is taken once, by upcall, by the vCPU that it is
+//! for, in both formats.
 
 use crate::report::{Report, fails, is};
 use crate::smp::{Exchange, Open, forget, ipi, taken, unmasked, until};
@@ -9,13 +10,15 @@ use xen_evtchn::{Abi, Channel};
 use xen_example_rt::early_println;
 use xen_hypercall::{DomId, Errno, Platform, Port};
 
-/// Rounds of the exchange in the FIFO format, unless the command line has `rounds=N`; a tenth of them in the two-level one, and in an HVM guest.
+/// Rounds of the exchange in the FIFO format, unless the command line has `rounds=N`; a tenth of
+/// them in the two-level one, and in an HVM guest.
 const ROUNDS: u32 = 100_000;
 
 /// Exchanges that go on at a time: as many events come with one upcall, if the vCPUs take turns.
 const EXCHANGES: u32 = 16;
 
-/// Ports that are open at a time: beyond the 1,024 of 32-bit guests in two levels, beyond the 4,096 of 64-bit ones in FIFO queues.
+/// Ports that are open at a time: beyond the 1,024 of 32-bit guests in two levels, beyond the 4,096
+/// of 64-bit ones in FIFO queues.
 const TWO_LEVEL_PORTS: u32 = 1_500;
 const FIFO_PORTS: u32 = 5_000;
 

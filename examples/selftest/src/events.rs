@@ -1,4 +1,5 @@
-//! `event_channel_op`: two ports of one domain bound to each other, a port that is bound to a vCPU, and the timers' VIRQ.
+//! `event_channel_op`: two ports of one domain bound to each other, a port that is bound to a vCPU,
+//! and the timers' VIRQ.
 
 use crate::report::{Expected, Report, fails, is, op, that};
 use core::time::Duration;

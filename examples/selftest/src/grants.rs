@@ -102,7 +102,8 @@ fn copies(t: &mut Report, table: &Mapped<Rt>, me: DomId, gfn: Gfn, other: Gfn, b
     for ((what, _, expected), arg) in cases.iter().zip(&args) {
         status(t, what, arg.status, *expected);
     }
-    // The copies went through Xen, behind the compiler's back, but not behind a borrow: the hypercall may change anything.
+    // The copies went through Xen, behind the compiler's back, but not behind a borrow: the
+    // hypercall may change anything.
     let bytes = core::hint::black_box(bytes.as_slice());
     t.fact(
         "the copied bytes are there, and no others",
@@ -128,7 +129,8 @@ fn copies(t: &mut Report, table: &Mapped<Rt>, me: DomId, gfn: Gfn, other: Gfn, b
 fn maps(t: &mut Report, table: &Mapped<Rt>, me: DomId, gfn: Gfn) {
     let frames = t.xen.reserve_frames(NonZeroUsize::MIN);
     t.fact("a frame without memory to map at", frames.is_some());
-    // The page that is mapped leaves its frame empty. A page that is given away makes room for another one there.
+    // The page that is mapped leaves its frame empty. A page that is given away makes room for
+    // another one there.
     let (Some(frames), Ok(given)) = (frames, Pages::alloc(t.xen, 1)) else { return };
     let Some(given_gfn) = given.gfn(0) else { return };
     op!(t, unsafe memory::decrease_reservation(Extents::PAGES, &[given_gfn]) => is(1));
@@ -157,7 +159,8 @@ fn maps(t: &mut Report, table: &Mapped<Rt>, me: DomId, gfn: Gfn) {
     status(t, "map for nobody", args[4].status, GrantStatus::BAD_GNTREF);
 
     let word = frames.start.as_ptr().cast::<u32>();
-    // A guest whose map is translated has each page once: the page has moved here, and left a hole where it was.
+    // A guest whose map is translated has each page once: the page has moved here, and left a hole
+    // where it was.
     if args[0].status == GrantStatus::OKAY {
         // SAFETY: the grant is mapped there, and nothing else refers to it.
         let seen = unsafe { word.read_volatile() };

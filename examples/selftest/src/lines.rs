@@ -1,5 +1,5 @@
-//! Events by an interrupt line, as Xen raises it for HVM guests: each one interrupts once, and by the vector again afterwards. What a PVH
-//! domain is told instead.
+//! Events by an interrupt line, as Xen raises it for HVM guests: each one interrupts once, and by
+//! the vector again afterwards. What a PVH domain is told instead.
 
 use crate::report::{Expected, Refusal, Report, is, op};
 use crate::smp::{Open, forget, ipi, taken, until};
@@ -62,7 +62,8 @@ pub(crate) fn test(t: &mut Report) {
     t.line("Rt::use_line", &[alloc::format!("{vector:?}")], xen.use_line(vector), refusal);
 }
 
-/// Sends events one by one. Returns how many upcalls came for them by lines, and otherwise; an event that came by none fails.
+/// Sends events one by one. Returns how many upcalls came for them by lines, and otherwise; an
+/// event that came by none fails.
 fn events(xen: Rt, port: &Open) -> Result<(u32, u32), Errno> {
     forget();
     let before = xen.line_upcalls();

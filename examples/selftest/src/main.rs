@@ -1,4 +1,5 @@
-//! The kernel: calls what Xen lets it call, and compares each result with what the documentation says.
+//! The kernel: calls what Xen lets it call, and compares each result with what the documentation
+//! says.
 
 #![no_std]
 #![no_main]
@@ -54,7 +55,8 @@ fn main(xen: Rt) {
     toolstack::test(&mut t);
     delivery::fifo(&mut t);
     smp::stop(&mut t);
-    // It ends with the ports of all others closed, and the vCPU's information elsewhere: nothing can come after it.
+    // It ends with the ports of all others closed, and the vCPU's information elsewhere: nothing
+    // can come after it.
     fifo::test(&mut t);
     t.end();
 }

@@ -1,4 +1,5 @@
-//! `memory_op`: how much memory there is, pages that are given back and taken again, and what only dom0 may ask.
+//! `memory_op`: how much memory there is, pages that are given back and taken again, and what only
+//! dom0 may ask.
 
 use crate::report::{Expected, Report, fails, is, op, that};
 use xen_example_rt::Rt;
@@ -77,7 +78,8 @@ fn map(t: &mut Report) {
     t.fact("the page is at its new frame", core::hint::black_box(pages.as_slice())[4096..4101] == *b"moved");
     op!(t, unsafe memory::remove_from_physmap(to) => is(()));
     op!(t, unsafe memory::remove_from_physmap(to) => Expected::Refused(&[Errno::ENOENT, Errno::EINVAL]));
-    // Both frames are empty now. The two pages of memory are not the same as before: one is lost to the domain's count.
+    // Both frames are empty now. The two pages of memory are not the same as before: one is lost to
+    // the domain's count.
     op!(t, unsafe memory::populate_physmap(Extents::PAGES, &mut [from, to]) => Expected::Ok);
     op!(t, unsafe memory::add_to_physmap(99, 0, from) => Expected::Refused(&[Errno::EINVAL, Errno::ENOSYS]));
     op!(t, unsafe memory::add_to_physmap(XENMAPSPACE_GRANT_TABLE, 9999, from) => fails(Errno::EINVAL));

@@ -1,4 +1,5 @@
-//! Physical interrupts as event channels: that of the clock, which Xen emulates for an HVM guest. A PVH domain is refused.
+//! Physical interrupts as event channels: that of the clock, which Xen emulates for an HVM guest. A
+//! PVH domain is refused.
 
 use crate::report::{Expected, Report, fails, is, op, that};
 use crate::smp::{forget, taken, unmasked, until};
@@ -63,8 +64,8 @@ pub(crate) fn test(t: &mut Report) {
     op!(t, physdev::unmap_pirq(DomId::SELF, mapped.pirq) => is(()));
 }
 
-/// What a PVH domain is told. Any may bind a port, and a dom0 of Xen 4.20 may map an interrupt, as it does for a device that a guest is given; but
-/// none can end an interrupt, and none comes.
+/// What a PVH domain is told. Any may bind a port, and a dom0 of Xen 4.20 may map an interrupt, as
+/// it does for a device that a guest is given; but none can end an interrupt, and none comes.
 fn pvh(t: &mut Report, request: PhysdevMapPirq) {
     op!(t, physdev::get_free_pirq(MAP_PIRQ_TYPE_GSI) => fails(Errno::ENOSYS));
     let older = t.version.minor < 20;

@@ -9,12 +9,13 @@ use xen_example_rt::{Rt, early_println};
 use xen_hypercall::Errno;
 use xen_hypercall::ops::{control::ControlError, grant_table::GrantOpError, version::XenVersion};
 
-/// Calls an operation, prints its line, and gives its value if it succeeded: `op!(t, module::function(arguments) => expected)`.
+/// Calls an operation, prints its line, and gives its value if it succeeded:
+/// `op!(t, module::function(arguments) => expected)`.
 macro_rules! op {
     ($t:expr, unsafe $module:ident::$function:ident($($arg:expr),* $(,)?) => $expected:expr) => {{
         let args = [$($crate::report::show(&$arg)),*];
-        // SAFETY: the tests give Xen only memory that they allocated and nothing else uses, and take it back before they
-        // free it, or never free it.
+        // SAFETY: the tests give Xen only memory that they allocated and nothing else uses, and
+        // take it back before they free it, or never free it.
         let result = unsafe { $module::$function(&$t.xen, $($arg),*) };
         $t.line(concat!(stringify!($module), "::", stringify!($function)), &args, result, $expected)
     }};

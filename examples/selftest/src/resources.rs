@@ -1,5 +1,5 @@
-//! `XENMEM_acquire_resource`: what of another domain's a toolstack and a device model map. Each mapping holds the domain: what is left of it stays
-//! until the last one is gone.
+//! `XENMEM_acquire_resource`: what of another domain's a toolstack and a device model map. Each
+//! mapping holds the domain: what is left of it stays until the last one is gone.
 
 use crate::memory::older_guest;
 use crate::report::{Expected, Refusal, Report, fails, is, op, that};
@@ -65,7 +65,8 @@ pub(crate) fn refusals(t: &mut Report) {
     map(t, table(DomId::SELF), 0, 1, fails(refusal));
 }
 
-/// Maps the grant table of `domain`, and makes entries in it, as the builder of a domain does for its console and its store.
+/// Maps the grant table of `domain`, and makes entries in it, as the builder of a domain does for
+/// its console and its store.
 pub(crate) fn grant_table(t: &mut Report, domain: DomId) {
     let whole = table(domain);
     let Some(first) = map(t, whole, 0, TABLE, is(())) else { return };
@@ -136,7 +137,8 @@ pub(crate) fn requests(t: &mut Report, domain: DomId, server: ServerId) {
     map(t, Resource { id: 99, ..pages }, 0, 1, fails(Errno::ENOENT));
 }
 
-/// Destroys a domain while a part of its grant table is mapped, which keeps what is left of it until it is mapped no longer.
+/// Destroys a domain while a part of its grant table is mapped, which keeps what is left of it
+/// until it is mapped no longer.
 pub(crate) fn the_end(t: &mut Report, domain: DomId) {
     let held = map(t, table(domain), 0, 1, is(()));
     op!(t, domctl::destroydomain(domain) => is(()));

@@ -1,4 +1,5 @@
-//! Two vCPUs: the second one is started, has a clock and a timer of its own, and takes events, in both formats.
+//! Two vCPUs: the second one is started, has a clock and a timer of its own, and takes events, in
+//! both formats.
 
 use crate::delivery;
 use crate::report::{Report, fails, is, op};
@@ -23,7 +24,8 @@ const PORTS: usize = 1 << 13;
 /// Events that each vCPU has taken by upcall, by port.
 static TAKEN: [[AtomicU32; PORTS]; VCPUS] = [const { [const { AtomicU32::new(0) }; PORTS] }; VCPUS];
 
-/// The port that an event is answered on, by the port that it came on (none is zero), until so many have come.
+/// The port that an event is answered on, by the port that it came on (none is zero), until so many
+/// have come.
 static ANSWERS: [AtomicU32; PORTS] = [const { AtomicU32::new(0) }; PORTS];
 static LIMITS: [AtomicU32; PORTS] = [const { AtomicU32::new(0) }; PORTS];
 /// The port of [`Ticks`].
@@ -176,8 +178,8 @@ fn own_timer(xen: Rt) -> Result<u32, Errno> {
     Ok(come())
 }
 
-/// Wakes this vCPU every now and then, so that it sees when its patience is over. Each tick sets the timer for the next: Xen's periodic timer
-/// stands still while the vCPU sleeps.
+/// Wakes this vCPU every now and then, so that it sees when its patience is over. Each tick sets
+/// the timer for the next: Xen's periodic timer stands still while the vCPU sleeps.
 pub(crate) struct Ticks(Rt, #[expect(dead_code, reason = "open for as long")] Open);
 
 impl Ticks {
@@ -200,8 +202,8 @@ fn tick(xen: Rt) {
     let _ = vcpu::set_singleshot_timer(&xen, 0, xen.now() + Duration::from_millis(20), false);
 }
 
-/// Exchanges of events between the vCPUs, each event sent by the upcall that took the one before: a lost one ends its exchange, one too many
-/// shows.
+/// Exchanges of events between the vCPUs, each event sent by the upcall that took the one before: a
+/// lost one ends its exchange, one too many shows.
 pub(crate) struct Exchange {
     xen: Rt,
     /// The ports there, and back.
@@ -249,7 +251,8 @@ impl Exchange {
         self.xen.wait(&[], Some(self.xen.now() + Duration::from_millis(5)));
     }
 
-    /// Events that vCPU 1 has taken, those that came back to vCPU 0, and those that the wrong one has taken.
+    /// Events that vCPU 1 has taken, those that came back to vCPU 0, and those that the wrong one
+    /// has taken.
     pub(crate) fn taken(&self) -> (u32, u32, u32) {
         let sum = |count: fn(&(Open, Open)) -> u32| self.pairs.iter().map(count).sum();
         (

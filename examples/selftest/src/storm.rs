@@ -1,4 +1,5 @@
-//! Lines on real event words: a port that has events without work waits, another one does not, and work ends the wait.
+//! Lines on real event words: a port that has events without work waits, another one does not, and
+//! work ends the wait.
 
 use crate::report::{Report, is};
 use crate::smp::until;
@@ -9,9 +10,11 @@ use xen_hypercall::{Errno, Instant, Platform};
 
 /// Events of the storm, each with another port's beside it.
 const EVENTS: u32 = 10_000;
-/// The time between them, as the lines are told: what is tried does not depend on how fast the machine is.
+/// The time between them, as the lines are told: what is tried does not depend on how fast the
+/// machine is.
 const BETWEEN: Duration = Duration::from_micros(10);
-/// Four are free, and a wait twice as long as the one before follows each: seven fill the tenth of a second.
+/// Four are free, and a wait twice as long as the one before follows each: seven fill the tenth of
+/// a second.
 const TOLD: u32 = 4 + 7;
 
 static LINES: Lines<16> = Lines::new();
@@ -26,7 +29,8 @@ struct Told {
 /// Events after which a storm ends that an upcall did not.
 const ENDLESS: u32 = 200_000;
 
-/// A peer that sends whenever its event was taken keeps no upcall busy, and what is left comes by the next one.
+/// A peer that sends whenever its event was taken keeps no upcall busy, and what is left comes by
+/// the next one.
 fn endless(t: &mut Report) {
     let xen = t.xen;
     let ports: Vec<_> = (0..2).flat_map(|_| Channel::bind_ipi(xen, 0)).collect();

@@ -1,4 +1,5 @@
-//! Grant tables of both versions: pages that the domain shares with itself, in whole, in part, and passed on.
+//! Grant tables of both versions: pages that the domain shares with itself, in whole, in part, and
+//! passed on.
 
 use crate::report::{Expected, Refusal, Report, is, op};
 use alloc::vec::Vec;
@@ -104,7 +105,8 @@ fn whole(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
 
 /// A page that is still mapped when it is to be taken back.
 fn mapped(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
-    // A page that is mapped into its own domain leaves its frame empty. One that is given away makes room for another one there.
+    // A page that is mapped into its own domain leaves its frame empty. One that is given away
+    // makes room for another one there.
     let given = Pages::alloc(t.xen, 1).ok()?;
     // SAFETY: the page is never used again.
     unsafe { memory::decrease_reservation(&t.xen, Extents::PAGES, &[given.gfn(0)?]) }.ok()?;
@@ -190,7 +192,8 @@ fn parts(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
     unsafe { t.xen.release_frames(frame) };
     t.fact("the part is taken back", shared.reclaim().is_ok());
 
-    // Xen looks at both grants when the copy is asked for, and refuses where they are of one domain.
+    // Xen looks at both grants when the copy is asked for, and refuses where they are of one
+    // domain.
     let shared = table.share_read_only(page(t, b"hello")?, me).ok()?;
     let passed = table.pass_on::<ReadOnly>(me, shared.refs()[0], me).ok()?;
     t.fact(

@@ -1,4 +1,5 @@
-//! `domctl`, `sysctl` and `dm_op`: where Xen has the release that the bindings are for, dom0 makes a domain and ends it.
+//! `domctl`, `sysctl` and `dm_op`: where Xen has the release that the bindings are for, dom0 makes
+//! a domain and ends it.
 
 use crate::report::{Expected, Refusal, Report, fails, is, op, that};
 use crate::resources;

@@ -1,4 +1,5 @@
-//! Arguments of a command: each taken off the line, checked, and complained about with what was found and expected.
+//! Arguments of a command: each taken off the line, checked, and complained about with what was
+//! found and expected.
 
 use alloc::string::{String, ToString};
 use core::fmt;

@@ -1,7 +1,8 @@
-//! The line editor of the prompt: bytes from a terminal in, lines out, and what the terminal has to show meanwhile.
+//! The line editor of the prompt: bytes from a terminal in, lines out, and what the terminal has to
+//! show meanwhile.
 //!
-//! It knows Enter, Backspace, Ctrl-C (gives the line up), Ctrl-U (clears it) and the arrows up and down (earlier lines). All else
-//! that is not a visible ASCII character is left out.
+//! It knows Enter, Backspace, Ctrl-C (gives the line up), Ctrl-U (clears it) and the arrows up and
+//! down (earlier lines). All else that is not a visible ASCII character is left out.
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -47,7 +48,8 @@ impl Editor {
         Self { line: String::new(), history: VecDeque::new(), back: 0, escape: Escape::None, after_cr: false }
     }
 
-    /// Takes one byte, writes what the terminal has to show for it, and returns the line if the byte ended it.
+    /// Takes one byte, writes what the terminal has to show for it, and returns the line if the
+    /// byte ended it.
     ///
     /// Ctrl-C ends a line, too: with nothing in it.
     ///

@@ -1,4 +1,5 @@
-//! The kernel: gives the shell its console, its xenstore and its grant table, and does what the command line says.
+//! The kernel: gives the shell its console, its xenstore and its grant table, and does what the
+//! command line says.
 
 #![no_std]
 #![no_main]

@@ -1,7 +1,8 @@
 //! Text into words: the kernel's command line, and the commands in it.
 //!
-//! One rule of quoting for both: `'...'` is taken as it stands; in `"..."` a backslash takes the next character as it stands;
-//! outside of quotes white space ends a word, and in a script `;` ends a command.
+//! One rule of quoting for both: `'...'` is taken as it stands; in `"..."` a backslash takes the
+//! next character as it stands; outside of quotes white space ends a word, and in a script `;` ends
+//! a command.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -35,7 +36,8 @@ struct Unquoted {
     quoted: bool,
 }
 
-/// Takes the quotes off a text. Beside each character, an empty pair of quotes comes out as a quoted NUL, so that it makes a word.
+/// Takes the quotes off a text. Beside each character, an empty pair of quotes comes out as a
+/// quoted NUL, so that it makes a word.
 struct Unquote<'a> {
     chars: core::iter::Peekable<core::str::CharIndices<'a>>,
     open: Option<(char, usize)>,

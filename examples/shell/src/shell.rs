@@ -54,7 +54,8 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
         Self { system, terminal, disks: Disks::new(), nics: Nics::new(), end: None }
     }
 
-    /// Does what the kernel's command line says: executes the script of `run=`, or prompts. Returns how the domain is to end.
+    /// Does what the kernel's command line says: executes the script of `run=`, or prompts. Returns
+    /// how the domain is to end.
     pub fn boot(&mut self, command_line: &str) -> ShutdownReason {
         let run = match parse::boot_line(command_line) {
             Ok(boot) => {
@@ -79,7 +80,8 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
         }
     }
 
-    /// Executes the commands of a script in order, up to one that ends the domain. Its last line tells how it went.
+    /// Executes the commands of a script in order, up to one that ends the domain. Its last line
+    /// tells how it went.
     pub fn run(&mut self, script: &str) -> Tally {
         let mut tally = Tally::default();
         match parse::commands(script) {
@@ -103,7 +105,8 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
         tally
     }
 
-    /// Executes one line, prints its results, then `ok` or `error: ...`. Returns whether it succeeded. An empty line does.
+    /// Executes one line, prints its results, then `ok` or `error: ...`. Returns whether it
+    /// succeeded. An empty line does.
     pub fn execute(&mut self, line: &str) -> bool {
         let result = match Command::parse(line) {
             Ok(None) => return true,
@@ -231,7 +234,8 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
         line
     }
 
-    /// Lets the domain rest until the toolstack wakes it up, and takes everything up again where that is another place.
+    /// Lets the domain rest until the toolstack wakes it up, and takes everything up again where
+    /// that is another place.
     fn suspend(&mut self, control: &mut Control<P>) -> Result<(), Error> {
         let Self { system, terminal, disks, nics, .. } = self;
         let grants = system.grants()?;
@@ -249,7 +253,8 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
         Ok(())
     }
 
-    /// Closes all devices, so that their backends let go of them, and waits until the console has taken all text.
+    /// Closes all devices, so that their backends let go of them, and waits until the console has
+    /// taken all text.
     pub fn close(&mut self) {
         let mut out = Lines::new(&mut self.terminal);
         self.nics.close(&mut out);

@@ -35,20 +35,24 @@ impl fmt::Display for GuestKind {
 pub struct Machine<'a> {
     /// The kind of domain.
     pub kind: GuestKind,
-    /// Returns the domain's number, if the CPU tells it; xenstore is asked otherwise. A domain that was restored has another one than before.
+    /// Returns the domain's number, if the CPU tells it; xenstore is asked otherwise. A domain that
+    /// was restored has another one than before.
     pub domain: fn() -> Option<DomId>,
     /// The memory map.
     pub memory_map: &'a [HvmMemmapTableEntry],
-    /// Makes the mistake of the command `crash`: a CPU exception, in a kernel. If it returns, the domain is shut down with that reason.
+    /// Makes the mistake of the command `crash`: a CPU exception, in a kernel. If it returns, the
+    /// domain is shut down with that reason.
     pub crash: fn(),
 }
 
-/// The domain and its services. Xenstore and grants may be missing: in dom0 nobody has started them yet.
+/// The domain and its services. Xenstore and grants may be missing: in dom0 nobody has started them
+/// yet.
 #[derive(Debug)]
 pub struct System<'a, P: Platform> {
     /// The platform.
     pub platform: P,
-    /// Does the kernel's part of a suspend: see [`Control::suspend`](xen_front::control::Control::suspend).
+    /// Does the kernel's part of a suspend: see
+    /// [`Control::suspend`](xen_front::control::Control::suspend).
     pub suspend: fn(&P) -> Result<Resumed, Errno>,
     /// What the kernel knows.
     pub machine: Machine<'a>,

@@ -96,7 +96,8 @@ impl<T: Terminal + ?Sized> Terminal for &mut T {
     }
 }
 
-/// Collects text and passes it on line by line, because each piece that a console gets is a notification to its reader.
+/// Collects text and passes it on line by line, because each piece that a console gets is a
+/// notification to its reader.
 #[derive(Debug)]
 pub struct Lines<'t, T: Terminal> {
     terminal: &'t mut T,

@@ -44,7 +44,8 @@ pub fn lines(console: &[u8]) -> Vec<String> {
     String::from_utf8_lossy(console).lines().map(|line| line.trim_end_matches('\r').to_owned()).collect()
 }
 
-/// Returns what the guest printed for a command, its lines joined by ` / `; empty if it never came to it.
+/// Returns what the guest printed for a command, its lines joined by ` / `; empty if it never came
+/// to it.
 pub fn answer(console: &[String], command: &str) -> String {
     let shown = console.iter().skip_while(|line| line.strip_prefix("$ ") != Some(command)).skip(1);
     let answer = shown.take_while(|line| !line.starts_with("$ ") && !line.starts_with("done "));
@@ -84,7 +85,8 @@ pub fn stage(seed: u64, trace: bool) -> Result<(Stage, SharedDisk), String> {
     Ok((Stage::new(Setup { trace, ..Setup::new(seed, disk.clone()) })?, disk))
 }
 
-/// Compares what the guest has said and done with what it should; `before` is the disk's digest at the start.
+/// Compares what the guest has said and done with what it should; `before` is the disk's digest at
+/// the start.
 pub fn compare(stage: &Stage, disk: &SharedDisk, before: &str) -> Vec<Check> {
     let guest = stage.guest.inner().id();
     let console = lines(&stage.world.console_output(guest));

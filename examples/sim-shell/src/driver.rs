@@ -23,7 +23,8 @@ pub const ECHO_PORT: u16 = 7000;
 /// How long a guest may take to close a device that it was asked to.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Requests to xenstore that can be waiting when the domain ends: two for each device that a guest has.
+/// Requests to xenstore that can be waiting when the domain ends: two for each device that a guest
+/// has.
 const LAST_REQUESTS: usize = 32;
 
 /// What a driver domain serves.
@@ -73,7 +74,8 @@ pub struct DriverDomain {
 }
 
 impl DriverDomain {
-    /// Connects to xenstore, and begins to serve: from here on, devices that the toolstack makes are taken up.
+    /// Connects to xenstore, and begins to serve: from here on, devices that the toolstack makes
+    /// are taken up.
     ///
     /// # Errors
     ///
@@ -90,7 +92,8 @@ impl DriverDomain {
 }
 
 impl Drop for DriverDomain {
-    /// Ends its watches before its connection to xenstore is gone: what has no room in the ring at once is sent before the next request.
+    /// Ends its watches before its connection to xenstore is gone: what has no room in the ring at
+    /// once is sent before the next request.
     fn drop(&mut self) {
         self.service.drop_devices();
         let more = |_: &usize| !std::thread::panicking() && self.store.exists("domid").is_ok();

@@ -46,7 +46,8 @@ impl Faults {
 
 impl Interpose for Faults {
     fn hypercall(&self, call: &Call) -> Option<isize> {
-        // Xen refuses to send only where there is no connection; a driver is right to take that for the end of it.
+        // Xen refuses to send only where there is no connection; a driver is right to take that for
+        // the end of it.
         if (call.op, call.command()) == (HYPERVISOR_EVENT_CHANNEL_OP, EVTCHNOP_SEND) {
             return None;
         }

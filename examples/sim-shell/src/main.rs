@@ -1,4 +1,5 @@
-//! Runs the demonstration in a simulated world; `cargo xtask demo` starts it and shows what it prints.
+//! Runs the demonstration in a simulated world; `cargo xtask demo` starts it and shows what it
+//! prints.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -16,7 +17,8 @@ const USAGE: &str = "usage: sim-shell [--seed N] [--trace FILE] [--watch | --int
 /// How often what is shown is brought up to date, in the world's time.
 const REFRESH: Duration = Duration::from_millis(20);
 
-/// How often the traffic is drawn, in the world's time, and how long it then can be looked at, in ours: slow motion.
+/// How often the traffic is drawn, in the world's time, and how long it then can be looked at, in
+/// ours: slow motion.
 const FRAME: Duration = Duration::from_micros(500);
 const LOOK: Duration = Duration::from_millis(40);
 
@@ -118,7 +120,8 @@ fn follow(world: &World, guest: DomId, watch: bool) {
     });
 }
 
-/// Connects this process's input and output to the guest's console, and lets the world's time pass as fast as ours.
+/// Connects this process's input and output to the guest's console, and lets the world's time pass
+/// as fast as ours.
 fn terminal(world: &World, guest: DomId) {
     let (shown, mut at) = (world.clone(), 0);
     let (typed, start, first) = (keyboard(), Instant::now(), world.now());

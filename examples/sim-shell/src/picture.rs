@@ -1,4 +1,5 @@
-//! A picture of the first moments of a world's record: the rows of the timeline, with an arrow for each event from domain to domain.
+//! A picture of the first moments of a world's record: the rows of the timeline, with an arrow for
+//! each event from domain to domain.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

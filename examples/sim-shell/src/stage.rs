@@ -129,7 +129,8 @@ impl Stage {
         })
     }
 
-    /// Asks the guest to suspend itself, and does with it what `sleep` says when it has. Call [`woken`](Self::woken) when it has come back.
+    /// Asks the guest to suspend itself, and does with it what `sleep` says when it has. Call
+    /// [`woken`](Self::woken) when it has come back.
     ///
     /// # Errors
     ///
@@ -158,7 +159,8 @@ impl Stage {
         Ok(())
     }
 
-    /// Looks where the guest is, after it was suspended. A world that it has left has to be clean, and ends.
+    /// Looks where the guest is, after it was suspended. A world that it has left has to be clean,
+    /// and ends.
     ///
     /// # Errors
     ///
@@ -203,7 +205,8 @@ impl Stage {
         self.vif = self.world.attach_vif(self.guest.inner(), &self.driver, &interface());
     }
 
-    /// Destroys the driver domain in the midst of whatever it does, and starts another, for which the toolstack makes the devices anew.
+    /// Destroys the driver domain in the midst of whatever it does, and starts another, for which
+    /// the toolstack makes the devices anew.
     ///
     /// # Errors
     ///

@@ -1,4 +1,5 @@
-//! A world's record in the format of Chrome's tracing, for chrome://tracing, ui.perfetto.dev and Speedscope.
+//! A world's record in the format of Chrome's tracing, for chrome://tracing, ui.perfetto.dev and
+//! Speedscope.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,7 +11,8 @@ const WIDTH: f64 = 0.2;
 /// The interval of the counters, in nanoseconds.
 const BUCKET: u64 = 1_000_000;
 
-/// Writes a record as JSON: one process for each domain, with a row for each kind of thing, and a counter of how many there were.
+/// Writes a record as JSON: one process for each domain, with a row for each kind of thing, and a
+/// counter of how many there were.
 ///
 /// `names` are those of the domains by their number.
 pub fn chrome(record: &[TraceEvent], names: &BTreeMap<u16, String>) -> String {
@@ -61,7 +63,8 @@ pub fn chrome(record: &[TraceEvent], names: &BTreeMap<u16, String>) -> String {
     out
 }
 
-/// Each event with its row and when it is shown, in microseconds: side by side with others of the same moment.
+/// Each event with its row and when it is shown, in microseconds: side by side with others of the
+/// same moment.
 pub(crate) fn laid_out(record: &[TraceEvent]) -> impl Iterator<Item = (f64, Kind, &TraceEvent)> {
     let mut next: BTreeMap<(Option<u16>, u32), f64> = BTreeMap::new();
     record.iter().map(move |event| {

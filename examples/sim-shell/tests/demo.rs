@@ -1,4 +1,5 @@
-//! The demonstration, all of it, as a test: the shell with a disk and a network that another domain serves.
+//! The demonstration, all of it, as a test: the shell with a disk and a network that another domain
+//! serves.
 
 use xen_example_sim_shell::{Setup, SharedDisk, Stage, demo, run_shell, timeline};
 use xen_hypercall::Errno;

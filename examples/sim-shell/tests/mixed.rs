@@ -1,6 +1,8 @@
-//! Random lives of a guest and its driver domain: everything that may happen to them, in any order, one life for each seed.
+//! Random lives of a guest and its driver domain: everything that may happen to them, in any order,
+//! one life for each seed.
 //!
-//! `SEED=N` lives that one life and tells its steps, with `TRACE=1` all that happened; `SEEDS=N` lives the first N (60 without it).
+//! `SEED=N` lives that one life and tells its steps, with `TRACE=1` all that happened; `SEEDS=N`
+//! lives the first N (60 without it).
 
 mod life;
 

@@ -1,4 +1,5 @@
-//! Devices that the driver domain does not serve: their toolstack and their frontends are told, and they leave room for nobody else in vain.
+//! Devices that the driver domain does not serve: their toolstack and their frontends are told, and
+//! they leave room for nobody else in vain.
 
 use core::time::Duration;
 use xen_example_sim_shell::{Setup, SharedDisk, Stage};
@@ -10,7 +11,8 @@ const SERVED: u32 = 30;
 const INIT_WAIT: u32 = 2;
 const CLOSED: u32 = 6;
 
-/// Time for what the driver domain tries again, and for the end of a device that nobody has connected to.
+/// Time for what the driver domain tries again, and for the end of a device that nobody has
+/// connected to.
 const A_WHILE: Duration = Duration::from_secs(11);
 
 fn stage() -> Stage {
@@ -27,7 +29,8 @@ fn error(stage: &Stage, device: &Device) -> Option<String> {
     stage.world.store().read(format!("{home}/error{name}/error"))
 }
 
-/// Attaches more devices than are served, and takes one away: all are told what is the matter with them, and the first one refused is served then.
+/// Attaches more devices than are served, and takes one away: all are told what is the matter with
+/// them, and the first one refused is served then.
 fn one_too_many(attach: impl Fn(&Stage, u32) -> Device, first: impl Fn(&Stage) -> Device, why: &str) {
     let stage = stage();
     let others: Vec<_> = (1..SERVED + 2).map(|number| attach(&stage, number)).collect();

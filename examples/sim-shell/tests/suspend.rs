@@ -1,4 +1,5 @@
-//! A guest that is suspended, saved, restored or moved, and one whose driver domain is replaced: its drivers go on.
+//! A guest that is suspended, saved, restored or moved, and one whose driver domain is replaced:
+//! its drivers go on.
 
 #[path = "life/suspend.rs"]
 mod suspend;
@@ -245,8 +246,8 @@ fn a_console_goes_on_in_a_new_ring() {
     lab.end(store, grants);
 }
 
-/// FreeBSD-EN-17:05: a guest that is resumed in place and finds that reported as elsewhere has all of its ports, watches and
-/// grants still.
+/// FreeBSD-EN-17:05: a guest that is resumed in place and finds that reported as elsewhere has all
+/// of its ports, watches and grants still.
 #[test]
 fn resumes_in_place_leave_nothing_behind() {
     let lab = Lab::new(8);
@@ -278,7 +279,8 @@ fn resumes_in_place_leave_nothing_behind() {
         assert_all_written(&complete(&mut block, &lab.xen, 2), &submitted, &lab.disk);
         writeln!(console, "round {round}").unwrap();
         console.flush(lab.deadline()).unwrap();
-        // The highest port shows whether older ones are open still: Xen gives out the lowest that is free.
+        // The highest port shows whether older ones are open still: Xen gives out the lowest that
+        // is free.
         let probe = event_channel::alloc_unbound(&lab.xen, DomId(0)).unwrap();
         event_channel::close(&lab.xen, probe).unwrap();
         let found = (probe, grants.free(), grants.sweep_quarantine());

@@ -41,8 +41,8 @@ fn domain(xen: Rt) -> Result<DomId, alloc::boxed::Box<dyn Error>> {
     Ok(store.domid()?)
 }
 
-/// Connects anew, as a kernel does that finds the ring in use; then moves our index of the ring to where it can't be, and looks what the server
-/// does about it.
+/// Connects anew, as a kernel does that finds the ring in use; then moves our index of the ring to
+/// where it can't be, and looks what the server does about it.
 fn reconnect_and_break(xen: Rt) -> Result<(), alloc::boxed::Box<dyn Error>> {
     let ring = start::xenstore_ring(xen)?;
     let port = ring.port;

@@ -1,5 +1,6 @@
-//! Everything at once: a guest with a disk, an interface, grants, ports and xenstore, our backends in a driver domain that is killed and
-//! replaced, devices that are unplugged, and hypercalls and allocations that fail. Afterwards nothing may be left.
+//! Everything at once: a guest with a disk, an interface, grants, ports and xenstore, our backends
+//! in a driver domain that is killed and replaced, devices that are unplugged, and hypercalls and
+//! allocations that fail. Afterwards nothing may be left.
 
 use crate::input::{streams, values};
 use crate::lab::{check, small};
@@ -241,7 +242,8 @@ pub fn run(data: &[u8]) {
     for driver in drivers.iter().filter_map(OnceCell::get) {
         world.destroy(driver.domain.id());
     }
-    // What a killed driver domain had mapped has come back with its end, but for what there was no memory to note down.
+    // What a killed driver domain had mapped has come back with its end, but for what there was no
+    // memory to note down.
     let kept = grants.sweep_quarantine();
     if kept.lost > 0 {
         return;

@@ -1,4 +1,5 @@
-//! Ports of two domains, opened, notified, masked, closed in any order, and a shared info page full of nonsense.
+//! Ports of two domains, opened, notified, masked, closed in any order, and a shared info page full
+//! of nonsense.
 
 use crate::input::values;
 use crate::lab::{check, small};

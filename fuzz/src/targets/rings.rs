@@ -1,4 +1,5 @@
-//! Both ends of request/response rings, and byte rings, each against a peer that rewrites the page before each load.
+//! Both ends of request/response rings, and byte rings, each against a peer that rewrites the page
+//! before each load.
 
 use crate::input::{head, streams, values};
 use crate::lab::with_page;

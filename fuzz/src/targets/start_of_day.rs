@@ -1,4 +1,5 @@
-//! What a loader leaves for a kernel, and what a kernel tells a loader: start_info and ELF notes, of any bytes.
+//! What a loader leaves for a kernel, and what a kernel tells a loader: start_info and ELF notes,
+//! of any bytes.
 
 use crate::input::head;
 use xen_hypercall::elfnote::Notes;

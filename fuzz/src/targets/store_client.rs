@@ -1,5 +1,5 @@
-//! The xenstore client against a server that answers anything, well-formed and not, asked for and not; and over a ring that the server
-//! rewrites before each load.
+//! The xenstore client against a server that answers anything, well-formed and not, asked for and
+//! not; and over a ring that the server rewrites before each load.
 
 use super::uses::use_store;
 use crate::input::{head, streams, values};

@@ -1,4 +1,5 @@
-//! The xenstore server against a guest that writes anything into its ring, and against requests of any kind and body.
+//! The xenstore server against a guest that writes anything into its ring, and against requests of
+//! any kind and body.
 
 use crate::input::{streams, values};
 use crate::lab::small;
@@ -37,7 +38,8 @@ enum Deed<'a> {
     Run,
 }
 
-/// Runs the target: the requests of one connection past the ring, and those of another one over its ring.
+/// Runs the target: the requests of one connection past the ring, and those of another one over its
+/// ring.
 pub fn run(data: &[u8]) {
     let (direct, ringed) = streams(data);
     let world = World::new(1);

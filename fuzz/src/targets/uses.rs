@@ -40,7 +40,8 @@ pub(super) enum Use {
     Forget(u8),
 }
 
-/// Makes a client over a transport and uses it; whatever comes back, it neither panics nor loses memory.
+/// Makes a client over a transport and uses it; whatever comes back, it neither panics nor loses
+/// memory.
 pub(super) fn use_store<T: Transport>(
     guest: &Domain,
     uses: &[Use],
@@ -95,7 +96,8 @@ pub(super) fn use_store<T: Transport>(
         }
     }
     drop((watches, pending));
-    // Ten tries of a transaction, four calls each, a quarter of a second each: nothing waits for longer than it may.
+    // Ten tries of a transaction, four calls each, a quarter of a second each: nothing waits for
+    // longer than it may.
     assert!(guest.now().saturating_duration_since(start).as_secs() < 64 * 11);
     drop((store, channel));
 }

@@ -1,4 +1,5 @@
-//! The connection to xenstore over a shared page: a domain and its server, in every order that they can meet.
+//! The connection to xenstore over a shared page: a domain and its server, in every order that they
+//! can meet.
 
 #![cfg(all(test, loom))]
 
@@ -121,7 +122,8 @@ fn server_without_room_is_notified_of_room() {
     });
 }
 
-/// A server that sees a request to reconnect sees all that the domain has written before, and starts over after it.
+/// A server that sees a request to reconnect sees all that the domain has written before, and
+/// starts over after it.
 #[test]
 fn server_restarts_after_last_request() {
     loom::model(|| {

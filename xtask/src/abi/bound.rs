@@ -1,4 +1,4 @@
-//! Writes the lists of what xen-sys binds, for its conformance test.
+//! Lists of the items that xen-sys binds, for its conformance test.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::scan::{Bound, Constant, Structure};
 
-/// What one of the crate's top modules binds.
+/// Bound items of one of the crate's top modules.
 #[derive(Default)]
 struct Module<'b> {
     constants: Vec<&'b Constant>,
@@ -44,7 +44,7 @@ pub(crate) fn write(folder: &Path, bound: &Bound) -> Result<()> {
     Ok(fs::write(folder.join("mod.rs"), all)?)
 }
 
-/// The top module of `xen_sys::MODULE::...`.
+/// Returns the top module of `xen_sys::MODULE::...`.
 fn module(path: &str) -> Result<&str> {
     path.split("::").nth(1).with_context(|| format!("{path} is in no module"))
 }

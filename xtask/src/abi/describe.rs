@@ -1,7 +1,8 @@
-//! Describes Xen's public headers as a C compiler sees them.
+//! Descriptions of Xen's public headers by a C compiler.
 //!
-//! Layouts come from the debug information of a shared object that includes all headers, numbers from constant operands in
-//! assembly. Nothing is run, so any target will do for which there is a compiler.
+//! Layouts come from the debug information of a shared object that includes all headers, numbers
+//! from constant operands in assembly. Nothing is run, so any target will do for which there is a
+//! compiler.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -285,7 +286,8 @@ fn evaluate(
         let first_line = program.lines().count() + 1;
         let keys: Vec<&String> = asked.keys().filter(|key| !left_out.contains(*key)).collect();
         for (number, key) in keys.iter().enumerate() {
-            // The sign goes along, since an unsigned long long and a long long share the same 64 bits.
+            // The sign goes along, since an unsigned long long and a long long share the same 64
+            // bits.
             let _ = writeln!(
                 program,
                 "void f{number}(void) {{ asm volatile(\"\\n@{key} %0 %1\" :: \"i\"((long long)({0})), \"i\"(({0}) < 0)); }}",
@@ -351,7 +353,7 @@ fn compile(include: &Include<'_>, target: &Target, source: &str, flags: &[&str])
     let source = source.to_owned();
     let writer = std::thread::spawn(move || stdin.write_all(source.as_bytes()));
     let out = child.wait_with_output()?;
-    // A compiler that gives up early closes the pipe; its own message says more.
+    // A compiler that fails early closes the pipe; its own message says more.
     let _ = writer.join();
     Ok(Output {
         ok: out.status.success(),
@@ -360,7 +362,8 @@ fn compile(include: &Include<'_>, target: &Target, source: &str, flags: &[&str])
     })
 }
 
-/// The name of a public header, from its path: what follows the folder `xen`, with `..` resolved.
+/// Returns the name of a public header, from its path: what follows the folder `xen`, with `..`
+/// resolved.
 pub(super) fn header_name(path: &str) -> Option<String> {
     let (_, name) = path.split_once("/xen/")?;
     let mut parts: Vec<&str> = Vec::new();

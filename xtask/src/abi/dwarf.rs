@@ -1,4 +1,4 @@
-//! Reads types and enumerators from debug information.
+//! Types and enumerators from debug information.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub(crate) struct Layouts {
 
 #[derive(Debug)]
 pub(crate) struct Layout {
-    /// How C names the type.
+    /// Name of the type in C.
     pub(crate) c_type: String,
     pub(crate) header: String,
     pub(crate) union: bool,
@@ -33,7 +33,7 @@ pub(crate) struct Field {
     pub(crate) offset: u64,
     pub(crate) size: u64,
     pub(crate) c_type: String,
-    /// Whether it is one of several fields in one place.
+    /// `true` for one of several fields in one place.
     pub(crate) union: bool,
     /// First bit and width of a bit field.
     pub(crate) bits: Option<(u64, u64)>,
@@ -165,7 +165,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The type below arrays.
+    /// Returns the type below arrays.
     fn element(&self, offset: UnitOffset) -> Result<UnitOffset> {
         let entry = self.unit.entry(offset)?;
         match entry.tag() {
@@ -174,7 +174,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A short name of a type, and its size.
+    /// Returns a short name of a type, and its size.
     fn describe(&self, offset: UnitOffset) -> Result<(String, u64)> {
         let entry = self.unit.entry(offset)?;
         let size = self.number(&entry, dw::DW_AT_byte_size);
@@ -192,7 +192,7 @@ impl Reader<'_> {
                 let name = self.name(&entry)?.context("a typedef without a name")?;
                 let inner = self.type_of(&entry)?.context("a typedef without a type")?;
                 let (c_type, size) = self.describe(inner)?;
-                // A number is a number under any name; that tells its sign.
+                // The name of a number has its sign.
                 let number = c_type.starts_with(['i', 'u']) && c_type[1..].parse::<u32>().is_ok();
                 let plain = number || self.header(&entry)?.is_none();
                 let c_type = if name.contains("guest_handle") {
@@ -267,7 +267,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The public header that declares an entry; nothing for the compiler's own.
+    /// Returns the public header that declares an entry; `None` for the compiler's own.
     fn header(&self, entry: &Entry<'_>) -> Result<Option<String>> {
         let Some(AttributeValue::FileIndex(index)) = entry.attr_value(dw::DW_AT_decl_file) else {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! Keeps xen-sys equal to Xen's public headers: writes what C says of them, and what the crate binds.
+//! Comparison of xen-sys with Xen's public headers: their items in C, and the bound items.
 
 mod bound;
 #[path = "../../../xen-sys/tests/abi/coverage.rs"]
@@ -30,7 +30,8 @@ pub(crate) struct Args {
     /// Writes only the list of what xen-sys binds; needs no headers
     #[arg(long)]
     bound: bool,
-    /// Changes N random items of xen-sys, one at a time, and checks that the conformance test fails on each
+    /// Changes N random items of xen-sys, one at a time, and checks that the conformance test fails
+    /// on each
     #[arg(long, value_name = "N", conflicts_with = "bound")]
     mutants: Option<usize>,
     /// Chooses other random items
@@ -38,7 +39,7 @@ pub(crate) struct Args {
     seed: u64,
 }
 
-/// Fetches the newest of Xen's public headers that Debian has; returns the folder that compilers look into.
+/// Fetches the newest of Xen's public headers that Debian has; returns the include folder.
 pub(crate) fn newest_headers() -> Result<PathBuf> {
     headers(VERSIONS[VERSIONS.len() - 1].1)
 }

@@ -1,4 +1,5 @@
-//! Shows that the conformance test sees changes: makes random ones, one at a time, in a copy of xen-sys.
+//! Shows that the conformance test sees changes: makes random ones, one at a time, in a copy of
+//! xen-sys.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,7 @@ pub(super) fn run(krate: &Path, count: usize, seed: u64) -> Result<i32> {
     let mut random = seed;
     let mut missed = 0;
     for number in 1..=count {
-        // The constants of a well-known generator; what is wanted is only variety that can be repeated.
+        // The constants of a well-known generator: the variety must be repeatable.
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let mutant = &mutants[(random >> 33) as usize % mutants.len()];
         let original = fs::read_to_string(&mutant.file)?;
@@ -63,7 +64,7 @@ fn passes(root: &Path) -> Result<bool> {
     Ok(status.success())
 }
 
-/// The workspace's manifest with xen-sys as its only member.
+/// Returns the workspace's manifest with xen-sys as its only member.
 fn alone(manifest: &str) -> String {
     let mut text = String::new();
     let mut members = false;
@@ -87,7 +88,7 @@ fn alone(manifest: &str) -> String {
     text
 }
 
-/// The words of all data files that name an item.
+/// Returns the words of all data files that name an item.
 fn known(folder: &Path) -> Result<std::collections::BTreeSet<String>> {
     let mut names = std::collections::BTreeSet::new();
     for entry in fs::read_dir(folder)? {
@@ -176,7 +177,7 @@ fn file(path: &Path, known: &std::collections::BTreeSet<String>, mutants: &mut V
     Ok(())
 }
 
-/// Another type: of another size, or of the other sign.
+/// Returns another type: of another size, or of the other sign.
 fn other_type(ty: &str) -> Option<&'static str> {
     Some(match ty {
         "u8" => "u16",

@@ -1,7 +1,8 @@
-//! Looks at what the compiler makes of a hypercall on arm64: the number in x16, the arguments in x0 to x4, and nothing that
-//! is needed afterwards in a register that Xen may change.
+//! Check of the compiled hypercalls on arm64: the number in x16, the arguments in x0 to x4, and
+//! nothing that is needed afterwards in a register that Xen may change.
 //!
-//! No arm64 machine is needed: the probe's few instructions are executed with symbols in the place of numbers.
+//! No arm64 machine is needed: the probe's few instructions are executed with symbols in the place
+//! of numbers.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -12,9 +13,9 @@ use crate::host;
 
 const TARGET: &str = "aarch64-unknown-none";
 const FUNCTION: &str = "three_hypercalls";
-/// What the function is called with, in its registers x0 to x5.
+/// Arguments of the function, in its registers x0 to x5.
 const CALLED_WITH: [&str; 6] = ["op", "a", "b", "c", "d", "e"];
-/// What each hypercall has to find in which register.
+/// Registers and contents at each hypercall.
 const ABI: [(&str, &str); 6] =
     [("x16", "op"), ("x0", "a"), ("x1", "b"), ("x2", "c"), ("x3", "d"), ("x4", "e")];
 
@@ -47,8 +48,8 @@ pub(crate) fn check() -> Result<usize> {
     execute(&asm)
 }
 
-/// Executes the function with symbols, and stands in for Xen as a debug build of it does: it checks what it is called with, and leaves
-/// poison in every register that it may change.
+/// Executes the function with symbols, and stands in for Xen as a debug build of it does: it checks
+/// what it is called with, and leaves poison in every register that it may change.
 fn execute(asm: &str) -> Result<usize> {
     let start = format!("{FUNCTION}:");
     let lines = asm.lines().map(str::trim).skip_while(|line| *line != start).skip(1);
@@ -91,7 +92,7 @@ fn execute(asm: &str) -> Result<usize> {
                 ensure!(calls > 0 && found == expected.join(" "), "the result is {found}");
                 return Ok(calls);
             }
-            _ => bail!("`{line}`: this check does not know the instruction"),
+            _ => bail!("`{line}`: found an unknown instruction"),
         }
     }
     bail!("no whole function {FUNCTION}")

@@ -1,4 +1,4 @@
-//! Code to look at, compiled for arm64 and never run: see `mod.rs` beside it.
+//! Code for the check in `mod.rs`, compiled for arm64 and never run.
 
 #![no_std]
 
@@ -6,7 +6,8 @@ use xen_hypercall::{Hypercall, arch::Hvc};
 
 /// Issues the same call three times and returns the sum of the results.
 ///
-/// Whatever of a call is in a register that is not declared as changed, an optimizing compiler leaves there for the next one.
+/// Whatever of a call is in a register that is not declared as changed, an optimizing compiler
+/// leaves there for the next one.
 ///
 /// # Safety
 ///

@@ -11,7 +11,7 @@ use super::rows::Case;
 use crate::host;
 use crate::lab::{self, Root};
 
-/// How to start valgrind.
+/// Command that starts valgrind.
 #[derive(Debug)]
 pub(super) struct Valgrind {
     /// The root that it was unpacked into, unless it is installed on this machine.
@@ -39,7 +39,8 @@ impl Valgrind {
         Ok(command)
     }
 
-    /// Counts the instructions of one run that are in the functions that count; its profile goes to `out`.
+    /// Counts the instructions of one run that are in the functions that count; its profile goes to
+    /// `out`.
     fn count(&self, language: usize, program: &Path, case: &Case, out: &Path) -> Result<u64> {
         let mut command = self.command()?;
         command.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", out.display()));

@@ -14,14 +14,14 @@ use super::rows::{Case, Target};
 use crate::conformance::Running;
 use crate::host;
 
-/// How a command is let run before all others: who meets whom asleep is then the two threads' affair alone.
+/// Options of `chrt` for priority, so that other processes do not delay the two threads.
 const GO_FIRST: [&str; 2] = ["-f", "20"];
 
-/// Whether this user may ask for that.
+/// `true` if this user may set the priority.
 pub(super) static MAY_GO_FIRST: LazyLock<bool> =
     LazyLock::new(|| host::output(Command::new("chrt").args(GO_FIRST).arg("true")).is_ok());
 
-/// What one run printed.
+/// Output of one run.
 struct Run(BTreeMap<String, u64>);
 
 impl Run {
@@ -62,7 +62,7 @@ impl Figure {
     }
 }
 
-/// What was measured of one benchmark.
+/// Measurements of one benchmark.
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) case: &'static Case,
@@ -72,7 +72,8 @@ pub(super) struct Row {
     pub(super) time: Option<Figure>,
     /// C's time in each pair of runs that followed each other, divided by Rust's.
     pub(super) speed: Option<Middle>,
-    /// C's time in each pair of runs, divided by what the server alone worked in the Rust run: no client has more speed.
+    /// C's time in each pair of runs, divided by what the server alone worked in the Rust run: no
+    /// client has more speed.
     pub(super) most_speed: Option<Middle>,
     /// Notifications per unit.
     pub(super) notifications: Figure,
@@ -82,7 +83,8 @@ pub(super) struct Row {
     pub(super) allocations: u64,
 }
 
-/// A run of each program, one after the other, and the nanoseconds that the server worked in the Rust one.
+/// A run of each program, one after the other, and the nanoseconds that the server worked in the
+/// Rust one.
 struct Pair {
     rust: Run,
     c: Run,
@@ -118,7 +120,8 @@ impl Row {
             let [rust, c] = valgrind.per_round(programs, case, &folder)?;
             row.instructions = Some(Figure { rust: rust / units, c: c / units });
         }
-        // Where the two processes run, which is most of the difference between runs, is decided anew each time.
+        // Where the two processes run, which is most of the difference between runs, is decided
+        // anew each time.
         let pairs = if server.is_some() { pairs * 3 } else { pairs };
         let worked = || server.as_ref().and_then(Running::processor_time);
         let mut runs = Vec::new();
@@ -162,7 +165,7 @@ impl Row {
         Ok(())
     }
 
-    /// The figure that the target is about, if it could be measured.
+    /// Returns the figure of the target, if it could be measured.
     pub(super) fn figure(&self) -> Option<f64> {
         match self.case.target {
             Target::Instructions(_) => self.instructions.map(Figure::ratio),
@@ -170,7 +173,7 @@ impl Row {
         }
     }
 
-    /// Tells whether the target is met.
+    /// Returns whether the target is met.
     pub(super) fn verdict(&self) -> Verdict {
         let is = |met: bool, even: bool| match (met, even) {
             (true, _) => Verdict::Met,
@@ -190,11 +193,11 @@ impl Row {
     }
 }
 
-/// Whether a target is met, best first. What was not measured is missed.
+/// Result for a target, best first. A target without a measurement is missed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Verdict {
     Met,
-    /// These runs can't tell, by a hair that as many others may show on the other side.
+    /// The difference is within the range of as many other runs.
     Even,
     Missed,
 }

@@ -1,6 +1,7 @@
-//! What runs say that are never the same twice.
+//! Statistics of runs that vary.
 
-/// The figure in the middle of many runs, and the range in which the middle of as many others would be nineteen times of twenty.
+/// The figure in the middle of many runs, and the range in which the middle of as many others would
+/// be nineteen times of twenty.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Middle {
     pub(super) value: f64,
@@ -11,7 +12,8 @@ pub(super) struct Middle {
 impl Middle {
     pub(super) fn of(mut values: Vec<f64>) -> Option<Self> {
         values.sort_by(f64::total_cmp);
-        // How many values lie below the true middle is as often one way as the other, as with coins.
+        // How many values lie below the true middle is as often one way as the other, as with
+        // coins.
         let (half, reach) = (values.len() as f64 / 2.0, 0.98 * (values.len() as f64).sqrt());
         let at =
             |rank: f64| values.get((rank.max(0.0) as usize).min(values.len().saturating_sub(1))).copied();
@@ -23,7 +25,8 @@ impl Middle {
     }
 }
 
-/// The average of many runs, and how far from it that of as many others would be, nineteen times of twenty.
+/// The average of many runs, and how far from it that of as many others would be, nineteen times of
+/// twenty.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Average {
     pub(super) value: f64,

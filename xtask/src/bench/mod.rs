@@ -1,7 +1,9 @@
-//! `cargo xtask bench`: runs the benchmarks of `benches/` beside their twins in C, and says how the two compare.
+//! `cargo xtask bench`: runs the benchmarks of `benches/` beside their twins in C, and says how the
+//! two compare.
 //!
-//! Instructions are the figure where one thread does the work: callgrind counts those of the functions that stand for drivers, the same on any
-//! machine and any day. Times are of runs that take turns, C and Rust.
+//! Instructions are the figure where one thread does the work: callgrind counts those of the
+//! functions that stand for drivers, the same on any machine and any day. Times are of runs that
+//! take turns, C and Rust.
 
 mod build;
 mod callgrind;
@@ -24,7 +26,8 @@ use measure::{Row, Verdict};
 pub(crate) struct Args {
     /// Only the benchmarks whose names contain this
     filter: Option<String>,
-    /// How many pairs of runs each time is taken from; 30 times as many between two threads, of short runs
+    /// How many pairs of runs each time is taken from; 30 times as many between two threads, of
+    /// short runs
     #[arg(long, default_value_t = 9)]
     pairs: usize,
     /// Takes no times: only the rows whose figure is instructions
@@ -88,7 +91,7 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     Ok(i32::from(!missed.is_empty()))
 }
 
-/// Where the results go.
+/// Folder of the results.
 fn folder() -> Result<PathBuf> {
     let folder = host::target().join("bench");
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;

@@ -3,7 +3,7 @@
 use xen_store::conformance::Peer;
 use xen_store::conformance::Peer::{Oxenstored420 as OCAML, Xenstored420 as C};
 
-/// What a benchmark has to reach.
+/// Target of a benchmark.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Target {
     /// At most this many times C's instructions.
@@ -16,7 +16,7 @@ pub(super) enum Target {
 #[derive(Debug)]
 pub(super) struct Case {
     pub(super) name: &'static str,
-    /// As both programs know it.
+    /// Name in both programs.
     pub(super) argument: &'static str,
     /// The server that both talk to.
     pub(super) server: Option<Peer>,
@@ -24,24 +24,26 @@ pub(super) struct Case {
     pub(super) target: Target,
     /// Rounds of a run under callgrind.
     pub(super) counted_rounds: u64,
-    /// The functions whose instructions count, with what they call: as Rust names them, and as C does, whose compiler adds to names.
+    /// The functions whose instructions count, with their callees: names in Rust, and in C, whose
+    /// compiler adds suffixes.
     pub(super) functions: [&'static [&'static str]; 2],
     /// Rounds of a run that is timed.
     pub(super) timed_rounds: u64,
 }
 
 impl Case {
-    /// Returns how many times as many pairs of runs are taken: between threads runs are short, so that many of them meet with nobody else.
+    /// Returns the factor for the number of pairs of runs. Runs between threads are short, so that
+    /// many are undisturbed.
     pub(super) fn more_pairs(&self) -> usize {
         if self.between_threads() { 30 } else { 1 }
     }
 
-    /// Tells whether two threads do the work.
+    /// Returns whether two threads do the work.
     pub(super) fn between_threads(&self) -> bool {
         !self.counted() && self.server.is_none()
     }
 
-    /// Tells whether instructions are the figure.
+    /// Returns whether instructions are the figure.
     pub(super) fn counted(&self) -> bool {
         matches!(self.target, Target::Instructions(_))
     }
@@ -105,8 +107,8 @@ pub(super) const ROWS: [Case; 25] = [
     counted("scan-fifo/1", "scan for events, FIFO, 1 pending", SCAN_FIFO, 2_000_000),
     counted("scan-fifo/64", "scan for events, FIFO, 64 pending", SCAN_FIFO, 100_000),
     counted("scan-fifo/4096", "scan for events, FIFO, 4096 pending", SCAN_FIFO, 2_000),
-    counted("grant/1", "page shared and taken back", GRANT, 2_000_000),
-    counted("grant/16", "16 pages shared as one and taken back", GRANT, 500_000),
+    counted("grant/1", "page granted and access ended", GRANT, 2_000_000),
+    counted("grant/16", "16 pages granted as one and access ended", GRANT, 500_000),
     store(C, "xenstored/read", "xenstore/read", "read of a node, C xenstored", 1.0),
     store(C, "xenstored/write", "xenstore/write", "write of a node, C xenstored", 1.0),
     store(C, "xenstored/dir", "xenstore/directory", "list of a directory, C xenstored", 1.0),

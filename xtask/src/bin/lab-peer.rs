@@ -1,10 +1,13 @@
-//! The other side of a test: runs in dom0, statically linked, with nothing but the standard library.
+//! The other side of a test: runs in dom0, statically linked, with nothing but the standard
+//! library.
 //!
-//! `lab-peer serve ADDR:PORT` echoes what TCP connections send. `lab-peer check ADDR:PORT BYTES` sends pseudo-random
-//! bytes to an echo server and verifies what comes back. `lab-peer create CONFIG LOG [MARKER]` runs `xl create` and
-//! says how long the guest took to its first console line (and to the line that holds MARKER). `lab-peer follow FILE
-//! PREFIX` prints the lines of a growing file as they come, for ever. `lab-peer write FILE BYTES` fills a file with
-//! pseudo-random bytes, to the disk; `lab-peer verify FILE BYTES` compares them, and both print their sum.
+//! `lab-peer serve ADDR:PORT` echoes what TCP connections send. `lab-peer check ADDR:PORT BYTES`
+//! sends pseudo-random bytes to an echo server and verifies what comes back.
+//! `lab-peer create CONFIG LOG [MARKER]` runs `xl create` and says how long the guest took to its
+//! first console line (and to the line that holds MARKER). `lab-peer follow FILE PREFIX` prints the
+//! lines of a growing file as they come, for ever. `lab-peer write FILE BYTES` fills a file with
+//! pseudo-random bytes, to the disk; `lab-peer verify FILE BYTES` compares them, and both print
+//! their sum.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -15,7 +18,7 @@ use std::{env, fs, thread};
 
 type Done = Result<(), Box<dyn Error>>;
 
-/// How long a peer may stay silent.
+/// Maximum silence of a peer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
@@ -93,7 +96,8 @@ fn check(address: &str, bytes: &str) -> Done {
 /// Bytes that are made and compared at a time; a multiple of 8.
 const PIECE: usize = 1 << 16;
 
-/// Reads to the end. Returns how many bytes there were, how many are not the noise's, and their sum.
+/// Reads to the end. Returns how many bytes there were, how many are not the noise's, and their
+/// sum.
 fn compare(from: &mut impl Read) -> std::io::Result<(usize, usize, u64)> {
     let (mut received, mut mismatches, mut sum) = (0, 0, Sum::new());
     let mut noise = Noise::new();

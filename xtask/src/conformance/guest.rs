@@ -54,19 +54,19 @@ pub(super) fn check(
     said.verdict().with_context(|| format!("log {}", boot.log.display()))
 }
 
-/// What the guest has said.
+/// Output of the guest.
 pub(crate) struct Said {
     peer: Peer,
     cases: usize,
     wrong: Vec<String>,
-    /// What the guest counted itself.
+    /// Counts by the guest itself.
     report: String,
     notes: Vec<String>,
     ended: bool,
 }
 
 impl Said {
-    /// Nothing yet, of a server.
+    /// Starts the record of a server.
     pub(crate) fn of(peer: Peer) -> Said {
         Said { peer, cases: 0, wrong: vec![], report: String::new(), notes: vec![], ended: false }
     }

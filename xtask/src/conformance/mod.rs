@@ -1,5 +1,6 @@
-//! `cargo xtask conformance`: the conformance suite of xen-store against our server and against Xen's: on this machine, without Xen, over sockets; and on
-//! real Xen, over a guest's ring. And Xen's own test of a xenstore server against ours.
+//! `cargo xtask conformance`: the conformance suite of xen-store against our server and against
+//! Xen's: on this machine, without Xen, over sockets; and on real Xen, over a guest's ring. And
+//! Xen's own test of a xenstore server against ours.
 
 mod guest;
 
@@ -26,7 +27,7 @@ const OXENSTORED_CONF: &str = "perms-activate = true\nquota-activate = true\nper
     xenstored-log-file = /var/log/xen/xenstored.log\n\
     xenstored-kva = /proc/xen/xsd_kva\nxenstored-port = /proc/xen/xsd_port\n";
 
-/// How long a server may take to listen.
+/// Maximum time until a server listens.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Options of `conformance`.

@@ -1,7 +1,8 @@
-//! Builds the targets: cargo with another `rustc`, which is ourselves.
+//! Builds of the targets: cargo with this program as `rustc`.
 //!
-//! Only the crates under test are instrumented. The simulator around them is most of the code that runs, and what it does is no goal of a fuzzer.
-//! No more than a stable compiler is needed for that.
+//! Only the crates under test are instrumented. The simulator around them is most of the code that
+//! runs, and what it does is no goal of a fuzzer. No more than a stable compiler is needed for
+//! that.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -27,7 +28,8 @@ const COUNTED: [&str; 9] = [
     "xen_back",
 ];
 
-/// Those of them where comparisons tell the fuzzer what it takes to get on. They cost time, most of all in the xenstore server.
+/// Crates whose comparisons are traced for the fuzzer. The traces cost time, most of all in the
+/// xenstore server.
 const COMPARED: [&str; 2] = ["xen_front", "xen_back"];
 
 const COUNT: [&str; 5] = [
@@ -58,7 +60,8 @@ pub(crate) fn as_rustc() -> Option<ExitCode> {
     Some(ExitCode::from(code.unwrap_or(1)))
 }
 
-/// Copies this program to where it stays: a test run that builds xtask anew takes the file away from under it.
+/// Copies this program to where it stays: a test run that builds xtask anew takes the file away
+/// from under it.
 fn own_program(folder: &Path) -> Result<PathBuf> {
     let running = Path::new("/proc/self/exe");
     let running = if running.exists() { running.to_owned() } else { env::current_exe()? };
@@ -70,7 +73,7 @@ fn own_program(folder: &Path) -> Result<PathBuf> {
     Ok(copy)
 }
 
-/// Builds the targets and returns the folder that they are in.
+/// Builds the targets and returns their folder.
 pub(super) fn build(targets: &[String]) -> Result<PathBuf> {
     // libFuzzer is C++.
     host::require(&[("c++", "g++")])?;

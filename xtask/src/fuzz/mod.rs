@@ -1,4 +1,5 @@
-//! `cargo xtask fuzz`: builds the targets of fuzz/, runs each for a while, and says how far they got.
+//! `cargo xtask fuzz`: builds the targets of fuzz/, runs each for a while, and reports the
+//! coverage.
 
 mod build;
 mod oss;
@@ -30,7 +31,8 @@ pub(crate) struct Args {
     /// Runs one input, a finding, and shows what it consists of
     #[arg(long, requires = "target", value_name = "FILE")]
     repeat: Option<PathBuf>,
-    /// Replaces the checked-in corpus by the fewest inputs that reach everything that was reached so far
+    /// Replaces the checked-in corpus by the fewest inputs that reach everything that was reached
+    /// so far
     #[arg(long, conflicts_with = "repeat")]
     shrink: bool,
     /// Runs the build script of OSS-Fuzz and ClusterFuzzLite, and all seeds on what it builds
@@ -62,7 +64,7 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     Ok(report(&runs))
 }
 
-/// What continuous integration runs: each target for a short while, two at a time.
+/// Runs each target for a short while, two at a time, for continuous integration.
 pub(crate) fn ci(seconds: u32) -> Result<()> {
     let targets = targets()?;
     let binaries = build::build(&targets)?;
@@ -73,7 +75,7 @@ pub(crate) fn ci(seconds: u32) -> Result<()> {
     Ok(())
 }
 
-/// The targets, which are the files of a folder.
+/// Returns the targets, which are the files of a folder.
 fn targets() -> Result<Vec<String>> {
     let folder = host::root().join("fuzz/fuzz_targets");
     let files = fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))?;
@@ -83,7 +85,8 @@ fn targets() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Does `work` for each target, up to `jobs` at the same time, and returns the results in the order of the targets.
+/// Does `work` for each target, up to `jobs` at the same time, and returns the results in the order
+/// of the targets.
 fn all_of(targets: &[String], jobs: usize, work: impl Fn(&str) -> Result<Run> + Sync) -> Result<Vec<Run>> {
     let queue = Mutex::new(targets.iter().collect::<VecDeque<_>>());
     let done = Mutex::new(Vec::new());
@@ -122,7 +125,7 @@ fn report(runs: &[Run]) -> i32 {
     let findings = || runs.iter().flat_map(|run| run.findings.iter().map(move |finding| (run, finding)));
     for (run, finding) in findings() {
         ui::line(format!("{}: {}", run.target, finding.said));
-        // For whoever has the output of a run but not its files.
+        // For readers of the output without the files of the run.
         let input: String =
             fs::read(&finding.input).unwrap_or_default().iter().map(|byte| format!("{byte:02x}")).collect();
         ui::line(format!("the input, for xxd -r -p: {input}"));

@@ -1,6 +1,7 @@
-//! Runs one target, and looks after its corpus.
+//! Run of one target, and its corpus.
 //!
-//! What is checked in lies in `fuzz/corpus/`, a few inputs for each target. What a run adds goes to `target/fuzz/corpus/`, where the next run finds it.
+//! What is checked in lies in `fuzz/corpus/`, a few inputs for each target. What a run adds goes to
+//! `target/fuzz/corpus/`, where the next run finds it.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -12,10 +13,11 @@ use anyhow::{Context, Result, bail};
 
 use crate::{host, ui};
 
-/// The longest input: worlds are slow, and what needs more than a hundred steps to happen is left to the seeds of `cargo xtask seeds`.
+/// The longest input: worlds are slow, and what needs more than a hundred steps to happen is left
+/// to the seeds of `cargo xtask seeds`.
 const MAX_LEN: &str = "-max_len=1024";
 
-/// What a run of one target has come to.
+/// Result of a run of one target.
 #[derive(Default)]
 pub(super) struct Run {
     pub(super) target: String,
@@ -24,7 +26,7 @@ pub(super) struct Run {
     /// Edges that were reached, of those that the target's code has.
     pub(super) edges: u64,
     pub(super) all_edges: u64,
-    /// How many inputs there are, of which size in all.
+    /// Number of inputs, and their size in all.
     pub(super) corpus: String,
     pub(super) findings: Vec<Finding>,
 }
@@ -32,7 +34,7 @@ pub(super) struct Run {
 /// An input that makes a target fail.
 pub(super) struct Finding {
     pub(super) input: PathBuf,
-    /// Where it failed, and with which words.
+    /// Place and message of the failure.
     pub(super) said: String,
 }
 
@@ -145,7 +147,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     entries.map(|entry| Ok(entry?.path())).collect()
 }
 
-/// How many inputs are in some folders, and how large they are.
+/// Returns the number of inputs in some folders, and their size.
 fn size(folders: &[PathBuf]) -> Result<String> {
     let (mut count, mut bytes) = (0, 0);
     for folder in folders.iter().filter(|folder| folder.is_dir()) {
@@ -156,7 +158,7 @@ fn size(folders: &[PathBuf]) -> Result<String> {
     Ok(format!("{count} ({} KiB)", bytes.div_ceil(1024)))
 }
 
-/// The number behind `name` in a line.
+/// Returns the number behind `name` in a line.
 fn after(line: &str, name: &str) -> Option<u64> {
     let digits = line.split_once(name)?.1.trim_start();
     digits.split(|char: char| !char.is_ascii_digit()).next()?.parse().ok()

@@ -1,4 +1,5 @@
-//! Debian packages without installation: a private apt state per suite, packages unpacked into roots of the cache.
+//! Debian packages without installation: a private apt state per suite, packages unpacked into
+//! roots of the cache.
 
 use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -19,10 +20,10 @@ const TRIES: u32 = 4;
 /// Counts up when what this file makes of the same packages changes.
 const FORM: u32 = 2;
 
-/// How long a download may stand still; apt itself gives up a mirror that is silent earlier.
+/// Maximum time without progress of a download; apt's own limit for a silent mirror is shorter.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// What no run of the lab reads: most of the kernel package, documentation, device nodes.
+/// Files that no run of the lab reads: most of the kernel package, documentation, device nodes.
 const LEFT_OUT: [&str; 12] = [
     "./dev",
     "./usr/share/doc",
@@ -41,7 +42,7 @@ const LEFT_OUT: [&str; 12] = [
 /// The kernel's file systems, which guests need but no dom0.
 const FILE_SYSTEMS: &str = "*/kernel/fs";
 
-/// Returns a root into which `packages` of `suite` and all that they depend on are unpacked.
+/// Returns a root into which `packages` of `suite` and all dependencies are unpacked.
 pub(super) fn root(suite: &str, name: &str, packages: &[&str]) -> Result<Root> {
     root_without(suite, name, packages, &LEFT_OUT)
 }
@@ -74,7 +75,7 @@ fn root_without(suite: &str, name: &str, packages: &[&str], left_out: &[&str]) -
     Root::new(&root)
 }
 
-/// Unpacks `packages` of `suite` and all that they depend on into `root`, whole; returns the folder of
+/// Unpacks `packages` of `suite` and all dependencies into `root`, whole; returns the folder of
 /// their archives.
 pub(super) fn minimal(suite: &str, packages: &[&str], root: &Path) -> Result<PathBuf> {
     let debs = archives(suite, "minimal", packages)?;
@@ -82,7 +83,7 @@ pub(super) fn minimal(suite: &str, packages: &[&str], root: &Path) -> Result<Pat
     Ok(debs)
 }
 
-/// Returns the folder with the packages of `suite` and all that they depend on, and nothing else.
+/// Returns the folder with the packages of `suite` and all dependencies, and nothing else.
 ///
 /// It stays in the cache, so that a root can be unpacked again without the network.
 fn archives(suite: &str, name: &str, packages: &[&str]) -> Result<PathBuf> {
@@ -98,7 +99,8 @@ fn archives(suite: &str, name: &str, packages: &[&str]) -> Result<PathBuf> {
     Ok(debs.join("archives"))
 }
 
-/// The Debian mirror that this machine uses. Debian's own files come first: others may name archives that are no mirror of it.
+/// Returns the Debian mirror that this machine uses. Debian's own files come first: others may name
+/// archives that are no mirror of it.
 pub(super) fn mirror() -> Result<String> {
     if let Ok(mirror) = env::var("XEN_LAB_MIRROR") {
         return Ok(mirror);
@@ -121,7 +123,8 @@ pub(super) fn mirror() -> Result<String> {
         .context("no Debian mirror in /etc/apt/sources.list or sources.list.d; set XEN_LAB_MIRROR to the URL of one")
 }
 
-/// apt's options for one suite of Debian; the machine's own state is neither read nor changed.
+/// Returns apt's options for one suite of Debian; the machine's own state is neither read nor
+/// changed.
 fn options(suite: &str, archive_cache: &Path) -> Result<Vec<OsString>> {
     let dir = cache()?.join("apt").join(suite);
     fs::create_dir_all(dir.join("lists/partial"))?;
@@ -149,7 +152,8 @@ fn options(suite: &str, archive_cache: &Path) -> Result<Vec<OsString>> {
         set("Dir::State::status", &status),
         set("Dir::Cache", archive_cache),
         "-oAPT::Sandbox::User=root".into(),
-        // Locks of the cache guard what apt's would, which also keep two downloads of a suite apart.
+        // Locks of the cache guard what apt's would, which also keep two downloads of a suite
+        // apart.
         "-oDebug::NoLocking=true".into(),
         "-oAPT::Architecture=amd64".into(),
         "-oAPT::Architectures=amd64".into(),
@@ -164,7 +168,8 @@ fn options(suite: &str, archive_cache: &Path) -> Result<Vec<OsString>> {
 fn download(suite: &str, name: &str, packages: &[&str], debs: &Path) -> Result<()> {
     let mut pause = Duration::from_secs(2);
     for attempt in 1.. {
-        // A first attempt trusts the package lists of an earlier run; a later one fetches them anew.
+        // A first attempt trusts the package lists of an earlier run; a later one fetches them
+        // anew.
         match try_download(suite, name, packages, debs, attempt > 1) {
             Ok(()) => return Ok(()),
             Err(e) if attempt == TRIES => {

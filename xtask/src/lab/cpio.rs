@@ -1,4 +1,4 @@
-//! Writes initramfs archives (cpio, "newc" form).
+//! Initramfs archives (cpio, "newc" form).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,8 @@ enum Node {
     Link(String),
 }
 
-/// A file tree to be packed. Paths are relative, without a leading slash; parents appear by themselves.
+/// A file tree to be packed. Paths are relative, without a leading slash; parents appear by
+/// themselves.
 #[derive(Default)]
 pub(crate) struct Archive {
     nodes: BTreeMap<String, Node>,

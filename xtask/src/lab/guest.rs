@@ -1,4 +1,5 @@
-//! Debian's Linux as a guest that can do more than print a line: with a file system and the drivers of Xen's devices.
+//! Debian's Linux as a guest that can do more than print a line: with a file system and the drivers
+//! of Xen's devices.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use anyhow::Result;
 use super::image::{self, Files};
 use super::{Root, XenVersion, apt};
 
-/// What a guest loads, in this order. Some are built into some kernels.
+/// Modules that a guest loads, in this order. Some are built into some kernels.
 const MODULES: [&str; 8] =
     ["crc16", "crc32c_generic", "libcrc32c", "mbcache", "jbd2", "ext4", "xen-blkfront", "xen-netfront"];
 
@@ -19,14 +20,16 @@ pub(crate) struct LinuxGuest {
 }
 
 impl LinuxGuest {
-    /// Returns the guest of the Debian release that a Xen version comes from; fetches it where the cache has none.
+    /// Returns the guest of the Debian release that a Xen version comes from; fetches it where the
+    /// cache has none.
     pub(crate) fn get(version: XenVersion) -> Result<LinuxGuest> {
         let packages = ["linux-image-amd64", "busybox-static", "e2fsprogs"];
         let root = apt::root_with_filesystems(version.suite(), &format!("guest-{version}"), &packages)?;
         Ok(LinuxGuest { kernel: image::linux(&root)?, root })
     }
 
-    /// Makes an initramfs that runs `init`, in which `@MODULES@` stands for the modules to load; `peer` is there as `lab-peer`.
+    /// Makes an initramfs that runs `init`, in which `@MODULES@` stands for the modules to load;
+    /// `peer` is there as `lab-peer`.
     pub(crate) fn initramfs(&self, init: &str, peer: &Path) -> Result<Vec<u8>> {
         let mut files = Files::of(&self.root);
         for dir in ["proc", "sys", "dev", "tmp", "mnt", "bin", "sbin"] {

@@ -1,4 +1,5 @@
-//! The base of every boot: Xen, Linux and the dom0 initramfs of one Xen version, made once and cached.
+//! The base of every boot: Xen, Linux and the dom0 initramfs of one Xen version, made once and
+//! cached.
 
 use std::collections::HashSet;
 use std::fs;
@@ -24,7 +25,7 @@ const VIF_BRIDGE: &str = include_str!("../dom0/vif-bridge.sh");
 /// Counts up when what this file makes of the same inputs changes.
 const FORM: u32 = 4;
 
-/// What guests are created, watched, saved and restored with.
+/// Programs that create, watch, save and restore guests.
 const XEN_TOOLS: [&str; 10] = [
     "xl",
     "libxl-save-helper",
@@ -64,7 +65,7 @@ const MODULES: [&str; 12] = [
     "net/llc",
 ];
 
-/// What every boot of one Xen version starts from.
+/// Files of every boot of one Xen version.
 pub(crate) struct Base {
     /// Xen itself, uncompressed: QEMU loads it by its multiboot header.
     pub(crate) xen: PathBuf,
@@ -107,7 +108,7 @@ impl Base {
     }
 }
 
-/// The root with Xen, its tools and Linux of a version's Debian.
+/// Returns the root with Xen, its tools and Linux of a version's Debian.
 fn root(version: XenVersion) -> Result<Root> {
     let hypervisor = format!("xen-hypervisor-{version}-amd64");
     let utils = format!("xen-utils-{version}");
@@ -204,7 +205,7 @@ impl Files {
         self.archive.copy("bin/busybox", &self.root.find("usr/bin/busybox")?)?;
         let mut list = self.root.command("usr/bin/busybox", None)?;
         for applet in host::output(list.arg("--list"))?.split_whitespace() {
-            // iproute2's `ip` makes bridges; `bash` is for payloads that want it.
+            // iproute2's `ip` makes bridges; `bash` is for payloads that need it.
             if !["busybox", "ip", "bash"].contains(&applet) {
                 self.archive.link(&format!("bin/{applet}"), "busybox");
             }
@@ -274,7 +275,7 @@ fn copy_modules(root: &Root, from: &str, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The names of the libraries that an ELF file asks for; none for anything else.
+/// Returns the names of the libraries that an ELF file needs; none for another file.
 fn needed(data: &[u8]) -> Vec<String> {
     let names = || -> object::Result<Vec<String>> {
         let header = FileHeader64::<Endianness>::parse(data)?;

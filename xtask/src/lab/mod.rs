@@ -1,7 +1,9 @@
-//! The lab: real Xen and a Linux dom0 in an emulator, on any Debian machine, without root and with nothing installed.
+//! The lab: real Xen and a Linux dom0 in an emulator, on any Debian machine, without root and with
+//! nothing installed.
 //!
-//! QEMU, Xen, its tools, Linux and busybox are fetched as Debian packages and unpacked into a cache. QEMU's TCG
-//! emulates AMD SVM with nested paging, so PVH guests and a PVH dom0 run in pure emulation.
+//! QEMU, Xen, its tools, Linux and busybox are fetched as Debian packages and unpacked into a
+//! cache. QEMU's TCG emulates AMD SVM with nested paging, so PVH guests and a PVH dom0 run in pure
+//! emulation.
 
 mod apt;
 mod cpio;
@@ -53,7 +55,7 @@ impl fmt::Display for XenVersion {
     }
 }
 
-/// What kind of guest of Xen dom0 itself is.
+/// Kind of guest that dom0 itself is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Dom0Kind {
     Pv,
@@ -75,12 +77,13 @@ pub(crate) fn prepare(versions: &[XenVersion]) -> Result<()> {
     })
 }
 
-/// Returns a root into which packages of a suite of Debian, and all that they depend on, are unpacked.
+/// Returns a root into which packages of a suite of Debian, and all dependencies, are unpacked.
 pub(crate) fn debian(suite: &str, name: &str, packages: &[&str]) -> Result<Root> {
     apt::root(suite, name, packages)
 }
 
-/// Unpacks packages of a suite, and all that they depend on, into `root`, whole; returns the folder of their archives.
+/// Unpacks packages of a suite, and all dependencies, into `root`, whole; returns the folder of the
+/// archives.
 pub(crate) fn minimal(suite: &str, packages: &[&str], root: &Path) -> Result<PathBuf> {
     apt::minimal(suite, packages, root)
 }
@@ -95,7 +98,7 @@ pub(crate) fn downloads() -> Result<PathBuf> {
     Ok(cache()?.join("archives"))
 }
 
-/// `$XEN_LAB_CACHE`, else `xen-lab` in the user's cache folder; made if missing.
+/// Returns `$XEN_LAB_CACHE`, else `xen-lab` in the user's cache folder; creates it if missing.
 fn cache() -> Result<PathBuf> {
     let path = match (env::var_os("XEN_LAB_CACHE"), env::var_os("XDG_CACHE_HOME"), env::var_os("HOME")) {
         (Some(path), ..) if !path.is_empty() => PathBuf::from(path),
@@ -107,7 +110,7 @@ fn cache() -> Result<PathBuf> {
     Ok(path.canonicalize()?)
 }
 
-/// Keeps other processes (and threads) out of one part of the cache until it is dropped.
+/// Lock of one part of the cache against other processes (and threads), until it is dropped.
 struct Lock(#[expect(dead_code, reason = "held for its lock, which goes with it")] File);
 
 impl Lock {

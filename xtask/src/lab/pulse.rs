@@ -1,8 +1,10 @@
-//! Whether the emulator does anything: Xen sets its clock once a second, so a machine that runs never sleeps for long.
+//! Detection of an emulator that hangs: Xen sets its clock once a second, so a running machine
+//! never sleeps for long.
 //!
-//! TCG's emulation of SVM forgets an interrupt now and then, where the threads of the devices and of the processor run at the same time. If it is
-//! that of Xen's timer and Xen has nothing to do, it waits in `hlt` for good: interrupts on, the timer's one pending at the local APIC, every thread of
-//! the emulator asleep.
+//! TCG's emulation of SVM forgets an interrupt now and then, where the threads of the devices and
+//! of the processor run at the same time. If it is that of Xen's timer and Xen has nothing to do,
+//! it waits in `hlt` for good: interrupts on, the timer's one pending at the local APIC, every
+//! thread of the emulator asleep.
 
 use std::fs;
 use std::path::PathBuf;
@@ -31,7 +33,7 @@ fn cores(list: &str) -> Vec<usize> {
     list.split(',').filter_map(range).flatten().collect()
 }
 
-/// What the threads of a process have done.
+/// Activity of the threads of a process.
 pub(super) struct Pulse {
     tasks: PathBuf,
     seen: Vec<String>,
@@ -39,14 +41,15 @@ pub(super) struct Pulse {
 }
 
 impl Pulse {
-    /// How often to look.
+    /// Time between two checks.
     pub(super) const INTERVAL: Duration = Duration::from_secs(5);
 
     pub(super) fn of(process: u32) -> Pulse {
         Pulse { tasks: format!("/proc/{process}/task").into(), seen: Vec::new(), since: Instant::now() }
     }
 
-    /// Tells whether no thread has run for a long time. A host that doesn't count that never says so.
+    /// Returns whether no thread has run for a long time; always `false` on a host without the
+    /// counters.
     pub(super) fn is_gone(&mut self) -> bool {
         let now = self.read();
         if now.is_empty() || now != self.seen {
@@ -56,7 +59,7 @@ impl Pulse {
         self.since.elapsed() >= PATIENCE
     }
 
-    /// The time that each thread has run, in nanoseconds, and has waited to.
+    /// Reads the time that each thread has run, in nanoseconds, and has waited to.
     fn read(&self) -> Vec<String> {
         let Ok(tasks) = fs::read_dir(&self.tasks) else { return Vec::new() };
         let mut times: Vec<_> = tasks

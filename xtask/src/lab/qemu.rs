@@ -1,4 +1,4 @@
-//! Runs the emulator: Xen on the first serial port, dom0's payload on the second.
+//! The emulator: Xen on the first serial port, dom0's payload on the second.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -16,13 +16,13 @@ use super::pulse::{self, Pulse};
 use super::{Archive, Base, Dom0Kind, Root, XenVersion, apt};
 use crate::host;
 
-/// Begins a control line of dom0's init on the second serial port.
+/// Start of a control line of dom0's init on the second serial port.
 const MARK: u8 = 0x1e;
-/// Ends a session at the guest's prompt: Ctrl-].
+/// End of a session at the guest's prompt: Ctrl-].
 const QUIT: u8 = 0x1d;
 
-/// Debian bookworm's QEMU 7.2, run by its own loader with its own libraries, so that every host has the same one:
-/// under QEMU 10.0 Xen and dom0 boot, but nested guests die without a word.
+/// Debian bookworm's QEMU 7.2, run by its own loader with its own libraries, so that every host has
+/// the same one: under QEMU 10.0 Xen and dom0 boot, but nested guests end without a message.
 pub(super) struct Emulator {
     root: Root,
 }
@@ -36,8 +36,8 @@ impl Emulator {
     fn command(&self) -> Result<Command> {
         host::require(&[("taskset", "util-linux"), ("setpriv", "util-linux")])?;
         let qemu = self.root.command("usr/bin/qemu-system-x86_64", None)?;
-        // Its two threads share a core: where they don't, TCG's SVM now and then loses an interrupt that the one sets while the other begins to
-        // run a guest, and Xen may sleep for good.
+        // Its two threads share a core: on two cores TCG's SVM sometimes loses an interrupt that
+        // the one sets while the other begins to run a guest, and Xen may sleep for good.
         let mut command = Command::new("taskset");
         command
             .args(["-c", &pulse::core().to_string()])
@@ -72,7 +72,7 @@ pub(crate) struct Boot {
     pub(crate) append: String,
 }
 
-/// What a boot tells while it runs.
+/// Message of a running boot.
 pub(crate) enum Event<'a> {
     /// A line of Xen's serial port: Xen's log, dom0's kernel, what guests write to I/O port 0xe9.
     Xen(&'a str),
@@ -82,7 +82,7 @@ pub(crate) enum Event<'a> {
     Mark(&'a str),
 }
 
-/// How a boot ended.
+/// End of a boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// The payload's exit code, or 0 for a kernel that shut down in order.
@@ -98,7 +98,7 @@ pub(crate) enum Ending {
     Quit,
 }
 
-/// How a boot ended, and after how long.
+/// End of a boot, and its time.
 pub(crate) struct Outcome {
     pub(crate) ending: Ending,
     pub(crate) elapsed: Duration,
@@ -118,7 +118,7 @@ impl Outcome {
         }
     }
 
-    /// One line on how the boot ended, with the emulator's fault named.
+    /// Returns one line on the end of the boot, with the emulator's fault named.
     pub(crate) fn describe(&self) -> String {
         let seconds = self.elapsed.as_secs_f32();
         let ending = match self.ending {
@@ -142,7 +142,7 @@ impl Outcome {
     }
 }
 
-/// Connects the user's terminal to the payload's from the mark `terminal` to the mark `rc`.
+/// Connection of the user's terminal to the payload's from the mark `terminal` to the mark `rc`.
 pub(crate) trait Terminal {
     /// Makes the terminal raw.
     fn enter(&mut self) -> Result<()>;
@@ -166,7 +166,8 @@ impl Boot {
         }
     }
 
-    /// Boots Linux as dom0 and runs `/payload/run` out of `payload`, an archive with the folder `payload`.
+    /// Boots Linux as dom0 and runs `/payload/run` out of `payload`, an archive with the folder
+    /// `payload`.
     pub(crate) fn run(
         &self,
         payload: &Archive,
@@ -221,9 +222,11 @@ impl Boot {
 
         let mut command = emulator.command()?;
         command
-            // Multi-threaded TCG is a quarter faster, but its SVM emulation corrupts a guest's saved state now and then.
+            // Multi-threaded TCG is a quarter faster, but its SVM emulation corrupts a guest's
+            // saved state now and then.
             .args(["-accel", "tcg,thread=single"])
-            // With more features (-cpu max) a PV dom0 dies early: SMEP, SMAP, LA57 and PKU must be off.
+            // With more features (-cpu max) a PV dom0 crashes early: SMEP, SMAP, LA57 and PKU must
+            // be off.
             .args(["-cpu", if pvh { "qemu64,+svm,+npt,+x2apic" } else { "qemu64,+svm,+npt" }])
             .args(["-smp", &if self.icount { 1 } else { self.cpus }.to_string()])
             .args(["-m", &self.mem.to_string(), "-display", "none", "-nic", "none", "-no-reboot"])
@@ -280,7 +283,8 @@ impl Boot {
                 Ok(Message::Data(port, data)) => {
                     session.data(port, &data)?;
                     if port == Port::Com1 {
-                        // The emulator has read it all; removed now, nothing is left behind if we are killed.
+                        // The emulator has read it all; removed now, nothing is left behind if we
+                        // are killed.
                         scratch = None;
                     }
                 }
@@ -374,9 +378,9 @@ fn keys(mut to: UnixStream, quit: Sender<Message>) {
     });
 }
 
-/// What has been seen of a running boot.
+/// State of a running boot.
 struct Session<'a, 't> {
-    /// What was asked for.
+    /// Requested version.
     version: XenVersion,
     log: File,
     payload: bool,
@@ -384,9 +388,9 @@ struct Session<'a, 't> {
     com2: Lines,
     errors: String,
     ending: Option<Ending>,
-    /// When to stop although the deadline has not come.
+    /// Time of a stop before the deadline.
     stop_by: Option<Instant>,
-    /// How many more lines belong to the report of a triple fault.
+    /// Number of further lines in the report of a triple fault.
     fault_lines: u32,
     emulator_fault: bool,
     quit: Sender<Message>,
@@ -474,7 +478,7 @@ impl Session<'_, '_> {
         Ok(())
     }
 
-    /// Looks for Xen's end, and for the emulator's fault, in a line of Xen's log.
+    /// Searches a line of Xen's log for Xen's end and for the emulator's fault.
     fn xen(&mut self, line: &str) {
         // Xen reboots after a triple fault, as if dom0 had asked for it.
         let fault = line.contains("d0v") && line.contains("Triple fault");
@@ -505,13 +509,14 @@ impl Session<'_, '_> {
     }
 }
 
-/// Tells whether a line of a Linux guest's oops shows flags that no processor has: bits above `ID`.
+/// Returns whether a line of a Linux guest's oops shows flags that no processor has: bits above
+/// `ID`.
 fn has_impossible_flags(line: &str) -> bool {
     let flags = line.split_once("EFLAGS: ").and_then(|(_, flags)| u64::from_str_radix(flags.trim(), 16).ok());
     flags.is_some_and(|flags| flags >> 22 != 0)
 }
 
-/// Cuts a byte stream into lines.
+/// Splitter of a byte stream into lines.
 #[derive(Default)]
 struct Lines(Vec<u8>);
 

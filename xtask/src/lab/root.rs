@@ -15,14 +15,15 @@ use object::read::elf::{FileHeader, ProgramHeader};
 /// Links that one path may lead through, as for Linux.
 const MAX_LINKS: usize = 40;
 
-/// Where Debian has libraries.
+/// Folders of Debian's libraries.
 pub(super) const LIBRARY_FOLDERS: [&str; 4] =
     ["usr/lib/x86_64-linux-gnu", "usr/lib64", "usr/lib", "lib/x86_64-linux-gnu"];
 
 /// A folder with unpacked packages of Debian.
 ///
 /// Its links are those of an installed system, so an absolute one begins at this folder. Nothing
-/// outside this module joins a path to the folder: the host would follow such a link to its own file.
+/// outside this module joins a path to the folder: the host would follow such a link to its own
+/// file.
 #[derive(Clone, Debug, Hash)]
 pub(crate) struct Root {
     path: PathBuf,
@@ -109,8 +110,8 @@ impl Root {
     }
 }
 
-/// Resolves `path` inside `root`, which has no links itself: absolute links begin at `root`, and `..`
-/// does not leave it.
+/// Resolves `path` inside `root`, which has no links itself: absolute links begin at `root`, and
+/// `..` does not leave it.
 fn resolve(root: &Path, path: &Path) -> io::Result<PathBuf> {
     let mut at = root.to_owned();
     let mut todo = parts(path);
@@ -160,7 +161,8 @@ fn parts(path: &Path) -> Vec<Part> {
     path.components().rev().filter_map(part).collect()
 }
 
-/// Makes the links below `folder` relative which are absolute or go up further than `depth` folders.
+/// Makes the links below `folder` relative which are absolute or go up further than `depth`
+/// folders.
 fn confine(folder: &Path, depth: usize) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
         let entry = entry?;

@@ -1,4 +1,5 @@
-//! Temporary folders of the cache: removed when dropped, or by the next run if their process is gone.
+//! Temporary folders of the cache: removed when dropped, or by the next run if their process is
+//! gone.
 
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
@@ -21,7 +22,7 @@ impl Temp {
     /// Makes a temporary folder in the cache, and removes those of processes that are gone.
     pub(super) fn new(name: &str) -> Result<Temp> {
         let cache = cache()?;
-        // Between the making of a folder and its lock, no other process looks for leftovers.
+        // Between the creation of a folder and its lock, no other process removes leftovers.
         let _lock = Lock::take("tmp")?;
         remove_leftovers(&cache)?;
         Temp::new_in(&cache.join("tmp"), name)

@@ -1,4 +1,5 @@
-//! Each case of `docs/SECURITY.md` has a test that is named by its id, and each test so named has a case.
+//! Each case of `docs/SECURITY.md` has a test that is named by its id, and each test so named has a
+//! case.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What the pages say of the tests, against the sources.
+//! Statements of the pages about tests and operations, compared with the sources.
 
 mod adversarial;
 mod operations;

@@ -8,7 +8,8 @@ pub(crate) struct Function {
     pub(crate) name: String,
     pub(crate) file: PathBuf,
     pub(crate) line: usize,
-    /// The test runner runs it: by its attribute, or as one that a macro lists on a line of its own.
+    /// The test runner runs it: by its attribute, or as one that a macro lists on a line of its
+    /// own.
     pub(crate) is_test: bool,
 }
 

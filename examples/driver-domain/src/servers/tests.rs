@@ -135,11 +135,13 @@ fn a_client_that_has_filled_the_window_is_heard() {
         let greeting = client.say(TcpControl::Syn, 0, None, 1001, &[]);
         let (start, mut edge, mut seq) = (greeting[0].seq + 1, greeting[0].edge.0, 1);
         while seq < edge {
-            // As Linux does while acknowledgements are under way: all up to the edge that it knows, even if that has gone back since.
+            // As Linux does while acknowledgements are under way: all up to the edge that it knows,
+            // even if that has gone back since.
             let known = edge;
             while seq < known {
                 let data = vec![7; size.min((known - seq) as usize)];
-                // It takes so much of the echo and no more, so in the end the server can't take more either.
+                // It takes so much of the echo and no more, so in the end the server can't take
+                // more either.
                 let (taken, window) = if seq > 10_000 { (1001, 0) } else { (0, 1001) };
                 let heard = client.say(TcpControl::None, seq, Some(start + taken), window, &data);
                 edge = heard.iter().map(|heard| heard.edge.0).fold(edge, i32::max);

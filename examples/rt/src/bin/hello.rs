@@ -41,8 +41,8 @@ fn ask(xen: Rt) -> Result<(), Errno> {
     xen.wait(&[], Some(start + Duration::from_millis(50)));
     early_println!("slept {} ms", xen.now().saturating_duration_since(start).as_millis());
 
-    // A port that this vCPU sends to itself; a device's is no different. Masked at first, so it is waited for without an
-    // interrupt; then with one.
+    // A port that this vCPU sends to itself; a device's is no different. Masked at first, so it is
+    // waited for without an interrupt; then with one.
     let channel = Channel::bind_ipi(xen, 0)?;
     for how in ["polled", "by upcall"] {
         channel.notify()?;

@@ -1,7 +1,9 @@
-//! A kernel that is suspended, and says whether events still come afterwards: by upcall, to all its vCPUs, in the format that it had.
+//! A kernel that is suspended, and says whether events still come afterwards: by upcall, to all its
+//! vCPUs, in the format that it had.
 //!
-//! With the word `fifo` on its command line that is the FIFO format. It exchanges events between its two vCPUs when it starts and after each
-//! suspend, says how many came, and ends when the toolstack asks for it.
+//! With the word `fifo` on its command line that is the FIFO format. It exchanges events between
+//! its two vCPUs when it starts and after each suspend, says how many came, and ends when the
+//! toolstack asks for it.
 
 #![no_std]
 #![no_main]

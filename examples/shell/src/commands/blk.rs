@@ -26,7 +26,8 @@ type Disk<P> = block::Disk<P, DEPTH>;
 /// The disks that are connected. A disk is connected when a command first needs it, and stays so.
 #[derive(Debug)]
 pub(crate) struct Disks<P: Platform> {
-    /// On the heap, and made in a function of its own: a disk of this depth is 34 KiB, and each copy of it costs as much of the stack.
+    /// On the heap, and made in a function of its own: a disk of this depth is 34 KiB, and each
+    /// copy of it costs as much of the stack.
     open: Vec<(DiskEntry, Box<Disk<P>>)>,
 }
 
@@ -73,7 +74,8 @@ impl<P: Platform> Disks<P> {
         Ok(disk)
     }
 
-    /// Connects all disks again where the domain was resumed elsewhere, and prints what went wrong with it.
+    /// Connects all disks again where the domain was resumed elsewhere, and prints what went wrong
+    /// with it.
     pub(crate) fn resume(&mut self, platform: &P, out: &mut dyn Write) {
         for (entry, disk) in &mut self.open {
             if let Err(error) = disk.resume(platform.now() + CONNECT_TIMEOUT) {

@@ -114,7 +114,8 @@ impl<P: Platform> Nics<P> {
         self.up.iter_mut().map(|stack| stack.nic().net.port())
     }
 
-    /// Connects all interfaces again where the domain was resumed elsewhere, tells the network, and prints what went wrong with it.
+    /// Connects all interfaces again where the domain was resumed elsewhere, tells the network, and
+    /// prints what went wrong with it.
     pub(crate) fn resume(&mut self, out: &mut dyn Write) {
         for stack in &mut self.up {
             let Card { net, store } = stack.nic();

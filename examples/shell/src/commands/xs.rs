@@ -19,7 +19,8 @@ pub(crate) fn ls<P: Platform>(store: &XenStore<P>, path: &str, out: &mut dyn Wri
 
 /// Lists all below `path`, each node a space further in than the one above it.
 pub(crate) fn tree<P: Platform>(store: &XenStore<P>, path: &str, out: &mut dyn Write) -> Result<(), Error> {
-    // What is still to be listed, the next one last: a guest's own stack is too small for a deep tree.
+    // What is still to be listed, the next one last: a guest's own stack is too small for a deep
+    // tree.
     let mut todo: Vec<(usize, String, String)> = Vec::new();
     let below = |todo: &mut Vec<_>, depth, path: &str, names: Vec<String>| {
         let slash = if path.ends_with('/') { "" } else { "/" };

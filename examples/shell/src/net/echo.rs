@@ -26,15 +26,17 @@ impl fmt::Display for Echoed {
 
 pub(super) fn socket() -> Socket<'static> {
     let mut socket = Socket::new(SocketBuffer::new(vec![0; WINDOW]), SocketBuffer::new(vec![0; WINDOW]));
-    // Whole segments come from the size of the buffer; the last piece must not wait for an acknowledgement.
+    // Whole segments come from the size of the buffer; the last piece must not wait for an
+    // acknowledgement.
     socket.set_nagle_enabled(false);
     socket
 }
 
-/// Sends `bytes` bytes of noise and compares what comes back, both at once: an echo server has not room for all of it.
+/// Sends `bytes` bytes of noise and compares what comes back, both at once: an echo server has not
+/// room for all of it.
 ///
-/// The connection is given up when nothing has moved for a while. What came about until then is returned with the error; with
-/// [`NetError::Refused`] and [`NetError::NoAnswer`] nothing has.
+/// The connection is given up when nothing has moved for a while. What came about until then is
+/// returned with the error; with [`NetError::Refused`] and [`NetError::NoAnswer`] nothing has.
 pub fn tcp_echo<N: Nic>(
     stack: &mut Stack<N>,
     address: Ipv4Addr,

@@ -23,10 +23,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(15);
 /// How long a connection may take to end.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// The bytes that a connection can have under way, each way: the most that TCP tells in units of one byte.
+/// The bytes that a connection can have under way, each way: the most that TCP tells in units of
+/// one byte.
 ///
-/// Where the units are larger, the end of the window goes back by part of one at times, and the stack no longer hears a peer that has sent up to
-/// where it was.
+/// Where the units are larger, the end of the window goes back by part of one at times, and the
+/// stack no longer hears a peer that has sent up to where it was.
 const WINDOW: usize = u16::MAX as usize;
 
 /// Why the network did not do what it should.

@@ -11,7 +11,8 @@ use smoltcp::wire::{Icmpv4Packet, Icmpv4Repr};
 
 /// How long each reply may take.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long it may take to find out who has the address. Questions go out once a second, whoever they are about.
+/// How long it may take to find out who has the address. Questions go out once a second, whoever
+/// they are about.
 const RESOLVE_TIMEOUT: Duration = Duration::from_millis(2500);
 const PAYLOAD: &[u8; 56] = &[0x5a; 56];
 const IDENT: u16 = 0x5e77;
@@ -33,7 +34,8 @@ impl fmt::Display for Pinged {
     }
 }
 
-/// Sends `count` echo requests to `address`, each when the reply to the last one has come or is given up.
+/// Sends `count` echo requests to `address`, each when the reply to the last one has come or is
+/// given up.
 ///
 /// The first one may take longer, because it has to be found out who has the address.
 pub fn ping<N: Nic>(stack: &mut Stack<N>, address: Ipv4Addr, count: u32) -> Pinged {
@@ -46,7 +48,8 @@ pub fn ping<N: Nic>(stack: &mut Stack<N>, address: Ipv4Addr, count: u32) -> Ping
 }
 
 fn ping_once<N: Nic>(stack: &mut Stack<N>, address: Ipv4Addr, seq_no: u16, patience: Duration) -> bool {
-    // A socket for each: what could not be sent, because nobody has that address, must not wait in the next one's way.
+    // A socket for each: what could not be sent, because nobody has that address, must not wait in
+    // the next one's way.
     let buffer = || PacketBuffer::new(vec![PacketMetadata::EMPTY; 4], vec![0; 1024]);
     let mut socket = Socket::new(buffer(), buffer());
     let request = Icmpv4Repr::EchoRequest { ident: IDENT, seq_no, data: PAYLOAD };

@@ -29,8 +29,8 @@ impl fmt::Display for Served {
     }
 }
 
-/// Sends back what comes on so many connections to `port`. It is given up when nothing has moved for a minute; what was done
-/// until then is returned with the error.
+/// Sends back what comes on so many connections to `port`. It is given up when nothing has moved
+/// for a minute; what was done until then is returned with the error.
 pub fn tcp_serve<N: Nic>(
     stack: &mut Stack<N>,
     port: u16,

@@ -87,7 +87,8 @@ impl<N: Nic> Stack<N> {
         self.nic
     }
 
-    /// Tells the network who has the address, and by which way he is reached: he has moved (a gratuitous ARP). Nobody is asked anew where he is.
+    /// Tells the network who has the address, and by which way he is reached: he has moved (a
+    /// gratuitous ARP). Nobody is asked anew where he is.
     pub fn announce(&mut self) {
         let (mac, address) = (self.mac, self.cidr.address);
         let arp = ArpRepr::EthernetIpv4 {
@@ -136,7 +137,8 @@ impl<N: Nic> Stack<N> {
         self.seed
     }
 
-    /// Runs the interface until `step` returns something, at most for `patience`: `step` may move the deadline.
+    /// Runs the interface until `step` returns something, at most for `patience`: `step` may move
+    /// the deadline.
     pub(super) fn run<T>(
         &mut self,
         patience: Duration,

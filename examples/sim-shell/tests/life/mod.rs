@@ -45,7 +45,8 @@ const STEPS: [(usize, &str); 12] = [
 /// A disk whose ring has as many pages as the backend takes, up to four.
 type Disk<P> = block::Disk<P, 128>;
 
-/// Lives the life of a seed; returns its record, if that is asked for. Panics where something is not as it should be.
+/// Lives the life of a seed; returns its record, if that is asked for. Panics where something is
+/// not as it should be.
 pub(crate) fn live(seed: u64, trace: bool) -> Vec<TraceEvent> {
     let mut rng = Rng::new(seed);
     let disk = SharedDisk::noise(seed, SECTORS * SECTOR);
@@ -163,7 +164,8 @@ impl<'a> Life<'_, 'a> {
         Disk::new(block, DEFAULT_BUFFERS)
     }
 
-    /// Does something with the disk. It must succeed, unless the disk's backend has been shaken: then it is tried again with a new connection.
+    /// Does something with the disk. It must succeed, unless the disk's backend has been shaken:
+    /// then it is tried again with a new connection.
     fn on_disk<T>(
         &mut self,
         what: &str,
@@ -268,7 +270,8 @@ impl<'a> Life<'_, 'a> {
         self.shake();
     }
 
-    /// Destroys the driver domain and starts another. The guest's drivers take the new devices up where they stand, or anew.
+    /// Destroys the driver domain and starts another. The guest's drivers take the new devices up
+    /// where they stand, or anew.
     fn replace(&mut self, rng: &mut Rng) {
         if rng.one_in(2) {
             self.leave_in_flight(rng);
@@ -286,7 +289,8 @@ impl<'a> Life<'_, 'a> {
         self.disk_shaken = false;
     }
 
-    /// Lets the toolstack suspend the guest, and resume, restore or move it; with requests of the disk in flight or without.
+    /// Lets the toolstack suspend the guest, and resume, restore or move it; with requests of the
+    /// disk in flight or without.
     fn sleep(&mut self, rng: &mut Rng) {
         if rng.one_in(2) {
             self.leave_in_flight(rng);
@@ -354,7 +358,8 @@ impl<'a> Life<'_, 'a> {
         }
     }
 
-    /// Lets one thing fail in the guest or in the driver domain, in the midst of some work; afterwards all must work again.
+    /// Lets one thing fail in the guest or in the driver domain, in the midst of some work;
+    /// afterwards all must work again.
     fn fail(&mut self, rng: &mut Rng) {
         let errno = [Errno::ENOMEM, Errno::EINVAL, Errno::EAGAIN][rng.below(3)];
         let faults = if rng.one_in(2) { &self.stage.guest_faults } else { &self.stage.driver_faults };

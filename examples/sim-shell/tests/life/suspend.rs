@@ -15,8 +15,8 @@ const TRIES: u32 = 4;
 pub(crate) fn sleep(xen: &Xen, store: &XenStore<Xen>, grants: &GrantTable<Xen>) -> Resumed {
     let mut control = try_hard("watching", || Control::new(store, &[Request::Suspend]));
     assert_eq!(try_hard("hearing the request", || control.poll()), Some(Request::Suspend));
-    // SAFETY: the guest has one vCPU and no interrupts, and uses nothing of before but what is resumed below, and the devices, which
-    // the caller resumes.
+    // SAFETY: the guest has one vCPU and no interrupts, and uses nothing of before but what is
+    // resumed below, and the devices, which the caller resumes.
     let resumed = try_hard("suspending", || control.suspend(|| unsafe { sched::suspend(xen) }));
     if resumed == Resumed::Elsewhere {
         try_hard("resuming", || control.resume(grants));
