@@ -1,0 +1,126 @@
+//! Hypercalls and copies of a batch.
+
+use super::lab::{Lab, frame, front_send, large, tcp};
+use super::raw::Raw;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use xen_back::net::{Checksum, Netback, Packet};
+use xen_front::net::Link;
+use xen_hypercall::{Platform, start};
+use xen_sim::{Call, Interpose, Interposed};
+use xen_store::XenStore;
+use xen_store::xenbus::{Backend, DeviceId};
+use xen_sys::grant_table::GNTTABOP_COPY;
+use xen_sys::io::netif::NetRxFlags;
+use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
+
+#[test]
+fn large_batches_lose_no_slot() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[("feature-gso-tcpv4", "1")]);
+    raw.post(0..80);
+    // Two slots for each, of which one has no bytes: a batch is full of slots before it is full of copies.
+    let bytes = tcp(1, 9, &[7; 2000]);
+    (0..40).for_each(|_| assert!(back.send(large(&bytes))));
+    back.flush().unwrap();
+    let received = raw.received();
+    assert_eq!((received.len(), back.rx_statistics().packets), (80, 40));
+    for (index, packet) in received.chunks(2).enumerate() {
+        assert_eq!((usize::from(packet[0].id), packet[0].status), (2 * index, 2054));
+        assert!(packet[0].flags.contains(NetRxFlags::EXTRA_INFO));
+    }
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+/// Number of calls of `GNTTABOP_copy`, and of their copies.
+#[derive(Default)]
+struct Copies {
+    calls: AtomicUsize,
+    copies: AtomicUsize,
+}
+
+impl Copies {
+    fn take(&self) -> (usize, usize) {
+        [&self.calls, &self.copies].map(|count| count.swap(0, Ordering::Relaxed)).into()
+    }
+}
+
+impl Interpose for Copies {
+    fn result(&self, call: &Call, _result: isize) {
+        if (call.op, call.command()) == (HYPERVISOR_GRANT_TABLE_OP, GNTTABOP_COPY) {
+            self.calls.fetch_add(1, Ordering::Relaxed);
+            self.copies.fetch_add(call.args[2], Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn batches_copy_each_page_once() {
+    let lab = Lab::new(1);
+    let copies = Arc::new(Copies::default());
+    let driver = Interposed::new(lab.driver.clone(), copies.clone());
+    let store = XenStore::new(driver.clone(), start::xenstore_ring(driver).unwrap()).unwrap();
+    let guest = &lab.guests[0];
+    let id = DeviceId { guest: guest.domain.id(), device: guest.device.id };
+    let mut back = Netback::new(Backend::open(&store, "vif", id).unwrap()).unwrap();
+    let mut front = lab.front(0);
+    while front.poll(guest.domain.now()).unwrap() != Link::Up {
+        back.poll(lab.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
+        lab.pass();
+    }
+    // Two and a half packets of this size fill a page, and none of them lies in two.
+    let sent = frame(9, 1, 1500);
+    (0..58).for_each(|_| front_send(&mut front, &sent));
+    front.flush().unwrap();
+    copies.take();
+    let mut received = 0;
+    while received < 58 {
+        back.poll(lab.driver.now(), &mut |_: Packet<'_>| received += 1).unwrap();
+    }
+    // A batch ends where the largest packet would have no room.
+    assert_eq!(copies.take(), (2, 58));
+    for _ in 0..64 {
+        assert!(back.send(Packet::new(&sent, Checksum::Unknown)));
+    }
+    back.flush().unwrap();
+    assert_eq!(copies.take(), (1, 64));
+    lab.pass();
+    front.poll(guest.domain.now()).unwrap();
+    assert_eq!(core::iter::from_fn(|| front.receive(&mut [0; 2048]).unwrap()).count(), 64);
+    front.flush().unwrap();
+    // One more copy than a hypercall has room for.
+    for _ in 0..65 {
+        assert!(back.send(Packet::new(&frame(9, 1, 60), Checksum::Unknown)));
+    }
+    back.flush().unwrap();
+    assert_eq!(copies.take(), (2, 65));
+    assert_eq!(back.rx_statistics().failed, 0);
+    drop((front, back));
+    drop(store);
+    lab.finish();
+}
+
+#[test]
+fn spanning_packets_fit_their_batch() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let calls = || lab.driver.counters().hypercalls[&HYPERVISOR_GRANT_TABLE_OP];
+    raw.post((0..100).map(|id| id % 8));
+    let before = calls();
+    // The small one leaves most of its page free, and the others begin at the next.
+    assert!(back.send(Packet::new(&frame(1, 9, 64), Checksum::Unknown)));
+    for _ in 0..16 {
+        assert!(back.send(Packet::new(&frame(1, 9, 8000), Checksum::Unknown)));
+    }
+    back.flush().unwrap();
+    assert_eq!(calls() - before, 1, "33 copies");
+    assert_eq!((back.rx_statistics().packets, back.rx_statistics().failed), (17, 0));
+    assert_eq!(back.rx_statistics().bytes, 64 + 16 * 8000);
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}

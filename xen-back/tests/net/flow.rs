@@ -1,0 +1,201 @@
+//! Packets in both directions.
+
+use super::lab::{Lab, frame, front_send, tcp};
+use core::time::Duration;
+use xen_back::net::switch::{Forward, Switch};
+use xen_back::net::{Checksum, NetbackEvent, Packet, checksum};
+use xen_front::net::{Config, Link, Net, TxChecksum, Vif as FrontVif};
+use xen_hypercall::Platform;
+use xen_sim::{EventWait, run_until_due};
+use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
+
+#[test]
+fn packets_go_both_ways_unchanged_and_nothing_is_left_behind() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut front = lab.connect(0, &mut back);
+    let mut echoed = 0;
+    for len in (14..1515).step_by(13) {
+        let sent = frame(9, 1, len);
+        front.transmit(&sent, TxChecksum::Complete).unwrap();
+        front.flush().unwrap();
+        let mut received = Vec::new();
+        lab.settle(&mut back, &mut |packet: Packet<'_>| received.push(packet.bytes.to_vec())).unwrap();
+        assert_eq!(received, [sent.as_slice()]);
+        assert!(back.send(Packet::new(&received[0], Checksum::Unknown)));
+        back.flush().unwrap();
+        lab.pass();
+        front.poll(lab.guests[0].domain.now()).unwrap();
+        let mut buffer = [0; 2048];
+        let packet = front.receive(&mut buffer).unwrap().expect("the echo");
+        assert_eq!((&buffer[..packet.len], packet.checksum), (sent.as_slice(), Checksum::Unknown));
+        front.flush().unwrap();
+        echoed += 1;
+    }
+    assert_eq!((back.tx_statistics().packets, back.rx_statistics().packets), (echoed, echoed));
+    lab.close(0, front, &mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn two_guests_behind_the_switch_reach_each_other_in_batches() {
+    let lab = Lab::new(2);
+    let (mut one, mut two) = (lab.back(0), lab.back(1));
+    let (mut first, mut second) = (lab.connect(0, &mut one), lab.connect(1, &mut two));
+    let mut switch = Switch::<2>::new();
+    let ports = [one.mac(), two.mac()].map(|mac| switch.connect(mac).unwrap());
+    let copies = lab.driver.counters().hypercalls[&HYPERVISOR_GRANT_TABLE_OP];
+    for index in 0..40 {
+        front_send(
+            &mut first,
+            &frame(if index == 0 { 2 } else { 1 + index % 2 * 7 }, 1, 100 + usize::from(index)),
+        );
+    }
+    first.flush().unwrap();
+    let mut forward =
+        |packet: Packet<'_>| match switch.forward(ports[0], packet.source(), packet.destination()) {
+            Forward::Flood => {
+                two.send(packet);
+            }
+            Forward::To(port) if port == ports[1] => {
+                two.send(packet);
+            }
+            _ => {}
+        };
+    lab.settle(&mut one, &mut forward).unwrap();
+    two.flush().unwrap();
+    let used = lab.driver.counters().hypercalls[&HYPERVISOR_GRANT_TABLE_OP] - copies;
+    assert!(used <= 4, "{used} hypercalls for 40 packets in and 21 out");
+    lab.pass();
+    second.poll(lab.guests[1].domain.now()).unwrap();
+    let mut buffer = [0; 2048];
+    let mut received = 0;
+    while let Some(packet) = second.receive(&mut buffer).unwrap() {
+        assert_eq!(buffer[6..12], [0, 0x16, 0x3e, 0, 0, 1], "{packet:?}");
+        received += 1;
+    }
+    // The first and those to unknown receivers; those to the sender itself go nowhere.
+    assert_eq!(received, 21);
+    lab.close(0, first, &mut one);
+    lab.close(1, second, &mut two);
+    drop((one, two));
+    lab.finish();
+}
+
+#[test]
+fn checksums_are_left_blank_completed_or_passed_on() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut front = lab.connect(0, &mut back);
+    let bytes = tcp(9, 1, b"some data");
+    front.transmit(&bytes, TxChecksum::Fill).unwrap();
+    front.flush().unwrap();
+    let mut received = Vec::new();
+    lab.settle(&mut back, &mut |packet: Packet<'_>| received.push((packet.bytes.to_vec(), packet.checksum)))
+        .unwrap();
+    let (mut found, state) = received.pop().unwrap();
+    assert_eq!(state, Checksum::Blank);
+    assert!(checksum::fill(&mut found) && checksum::verify(&found) == Some(true));
+    for sent in [Checksum::Blank, Checksum::Valid, Checksum::Unknown] {
+        assert!(back.send(Packet::new(&found, sent)));
+        back.flush().unwrap();
+        lab.pass();
+        front.poll(lab.guests[0].domain.now()).unwrap();
+        let mut buffer = [0; 2048];
+        assert_eq!(front.receive(&mut buffer).unwrap().unwrap().checksum, sent);
+        front.flush().unwrap();
+    }
+    lab.close(0, front, &mut back);
+    drop(back);
+    lab.finish();
+}
+
+/// Each end runs only when an event or its deadline wakes it.
+#[test]
+fn events_alone_carry_packets_both_ways() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let guest = &lab.guests[0];
+    let mut front = lab.front(0);
+    let (mut front_wait, mut back_wait) = (EventWait::new(&guest.domain), EventWait::new(&lab.driver));
+    let (mut sent, mut echoed) = (0, 0);
+    const PACKETS: usize = 500;
+    let mut queue = std::collections::VecDeque::new();
+    while echoed < PACKETS {
+        if back_wait.take() {
+            let mut received = Vec::new();
+            let event =
+                back.poll(lab.driver.now(), &mut |packet: Packet<'_>| received.push(packet.bytes.to_vec()));
+            queue.extend(received);
+            // A packet at a time, so that most of them need an event of their own.
+            if let Some(packet) = queue.pop_front() {
+                assert!(back.send(Packet::new(&packet, Checksum::Unknown)));
+                back.flush().unwrap();
+            }
+            if event.unwrap() == NetbackEvent::Busy || !queue.is_empty() {
+                back_wait.wake();
+            }
+            if let Some(deadline) = back.deadline(lab.driver.now()) {
+                back_wait.wake_at(deadline);
+            }
+        } else if front_wait.take() {
+            let link = front.poll(guest.domain.now()).unwrap();
+            let mut buffer = [0; 2048];
+            while let Some(packet) = front.receive(&mut buffer).unwrap() {
+                assert_eq!(buffer[..packet.len], frame(9, 1, 100 + echoed % 1000));
+                echoed += 1;
+            }
+            // Few in flight, so that each end sleeps often.
+            while link == Link::Up && sent < PACKETS && sent < echoed + 3 {
+                front_send(&mut front, &frame(9, 1, 100 + sent % 1000));
+                sent += 1;
+            }
+            if front.final_check().unwrap() {
+                front_wait.wake();
+            }
+        } else {
+            let woken = run_until_due(&[&front_wait, &back_wait], Duration::from_secs(1));
+            assert!(woken, "both ends sleep: {sent} sent, {echoed} echoed");
+        }
+    }
+    lab.close(0, front, &mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn event_ends_wait_for_transmit_room() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let guest = &lab.guests[0];
+    let config = Config { tx_slots: 4, ..Config::default() };
+    let mut front = Net::open(&guest.store, &guest.grants, FrontVif(0), config).unwrap();
+    let (mut front_wait, mut back_wait) = (EventWait::new(&guest.domain), EventWait::new(&lab.driver));
+    let (mut sent, mut received) = (0, 0);
+    while received < 200 {
+        if back_wait.take() {
+            let event = back.poll(lab.driver.now(), &mut |_: Packet<'_>| received += 1).unwrap();
+            if event == NetbackEvent::Busy {
+                back_wait.wake();
+            }
+        } else if front_wait.take() {
+            let link = front.poll(guest.domain.now()).unwrap();
+            while link == Link::Up
+                && sent < 200
+                && front.transmit(&frame(9, 1, 60), TxChecksum::Complete).is_ok()
+            {
+                sent += 1;
+            }
+            if front.final_check().unwrap() {
+                front_wait.wake();
+            }
+        } else {
+            let woken = run_until_due(&[&front_wait, &back_wait], Duration::from_secs(1));
+            assert!(woken, "both ends sleep: {sent} sent, {received} received");
+        }
+    }
+    lab.close(0, front, &mut back);
+    drop(back);
+    lab.finish();
+}

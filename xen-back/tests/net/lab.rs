@@ -1,0 +1,191 @@
+//! A world with guests whose interfaces are served.
+
+use core::time::Duration;
+use xen_back::net::{Checksum, NetError, Netback, NetbackEvent, Packet, Port};
+use xen_front::net::{Config, Link, Net, TxChecksum, Vif as FrontVif};
+use xen_grant::{GrantTable, ReadWrite, Shared};
+use xen_hypercall::{Pages, Platform, start};
+use xen_sim::{Device, Domain, DomainConfig, EventWait, Vif, World, run_until_due};
+use xen_store::XenStore;
+use xen_store::xenbus::{Backend, DeviceId};
+
+/// The most polls of a test.
+const POLLS: usize = 1000;
+
+/// The time without an event after which a backend alone has settled.
+const SETTLED: Duration = Duration::from_micros(200);
+
+/// The time without an event after which both ends sleep for good.
+const ASLEEP: Duration = Duration::from_millis(100);
+
+pub(crate) struct Guest {
+    pub(crate) domain: Domain,
+    pub(crate) device: Device,
+    pub(crate) store: XenStore<Domain>,
+    pub(crate) grants: GrantTable<Domain>,
+}
+
+/// A world with some guests and a driver domain that serves each an interface.
+pub(crate) struct Lab {
+    pub(crate) world: World,
+    pub(crate) driver: Domain,
+    pub(crate) driver_store: XenStore<Domain>,
+    pub(crate) guests: Vec<Guest>,
+}
+
+pub(crate) fn store_of(domain: &Domain) -> XenStore<Domain> {
+    XenStore::new(domain.clone(), start::xenstore_ring(domain.clone()).unwrap()).unwrap()
+}
+
+impl Lab {
+    pub(crate) fn new(guests: u8) -> Self {
+        let world = World::new(11);
+        let driver = world.create_guest(DomainConfig::new("driver"));
+        let guests = (0..guests).map(|index| {
+            let domain = world.create_guest(DomainConfig::new("guest"));
+            let vif = Vif { mac: [0, 0x16, 0x3e, 0, 0, index + 1], ..Vif::new(0) };
+            let device = world.attach_vif(&domain, &driver, &vif);
+            let (store, grants) = (store_of(&domain), GrantTable::new(domain.clone()).unwrap());
+            Guest { domain, device, store, grants }
+        });
+        Self { guests: guests.collect(), driver_store: store_of(&driver), driver, world }
+    }
+
+    pub(crate) fn back(&self, guest: usize) -> Netback<Domain> {
+        let guest = &self.guests[guest];
+        let id = DeviceId { guest: guest.domain.id(), device: guest.device.id };
+        Netback::new(Backend::open(&self.driver_store, "vif", id).unwrap()).unwrap()
+    }
+
+    pub(crate) fn front(&self, guest: usize) -> Net<Domain> {
+        let guest = &self.guests[guest];
+        Net::open(&guest.store, &guest.grants, FrontVif(0), Config::default()).unwrap()
+    }
+
+    /// Polls the backend once, and then whenever an event wakes it, until none does.
+    pub(crate) fn settle(
+        &self,
+        back: &mut Netback<Domain>,
+        port: &mut dyn Port,
+    ) -> Result<NetbackEvent, NetError> {
+        let mut wait = EventWait::new(&self.driver);
+        let mut last = Ok(NetbackEvent::Idle);
+        for _ in 0..POLLS {
+            if !wait.take() {
+                if run_until_due(&[&wait], SETTLED) {
+                    continue;
+                }
+                return last;
+            }
+            last = back.poll(self.driver.now(), port);
+            match last {
+                Ok(NetbackEvent::Idle) => {}
+                Ok(NetbackEvent::Busy) => self.let_others_run(&mut wait),
+                Ok(NetbackEvent::Removed) | Err(_) => return last,
+            }
+        }
+        panic!("it never settles: {back:?}");
+    }
+
+    /// Lets the other domains run for a moment.
+    pub(crate) fn pass(&self) {
+        self.world.run_for(Duration::from_micros(10));
+    }
+
+    /// Lets the other domains run before a poll that the last one has asked for.
+    pub(crate) fn let_others_run(&self, wait: &mut EventWait) {
+        wait.wake();
+        self.pass();
+    }
+
+    /// Polls both ends, each when an event wakes it, until `done`.
+    pub(crate) fn run(
+        &self,
+        guest: usize,
+        front: &mut Net<Domain>,
+        back: &mut Netback<Domain>,
+        done: impl Fn(Link, &Netback<Domain>) -> bool,
+    ) {
+        let domain = &self.guests[guest].domain;
+        let (mut front_wait, mut back_wait) = (EventWait::new(domain), EventWait::new(&self.driver));
+        let mut link = Link::Connecting;
+        for _ in 0..POLLS {
+            let front_due = front_wait.take();
+            if front_due {
+                link = front.poll(domain.now()).unwrap();
+            }
+            if done(link, back) {
+                return;
+            }
+            let back_due = back_wait.take();
+            if back_due && back.poll(self.driver.now(), &mut |_: Packet<'_>| {}) == Ok(NetbackEvent::Busy) {
+                self.let_others_run(&mut back_wait);
+            }
+            if !front_due && !back_due {
+                let woken = run_until_due(&[&front_wait, &back_wait], ASLEEP);
+                assert!(woken, "both ends sleep: {front:?} {back:?}");
+            }
+        }
+        panic!("it never came: {front:?} {back:?}");
+    }
+
+    pub(crate) fn connect(&self, guest: usize, back: &mut Netback<Domain>) -> Net<Domain> {
+        let mut front = self.front(guest);
+        self.run(guest, &mut front, back, |link, back| link == Link::Up && back.is_connected());
+        front
+    }
+
+    pub(crate) fn close(&self, guest: usize, mut front: Net<Domain>, back: &mut Netback<Domain>) {
+        self.world.detach(&self.guests[guest].device);
+        self.run(guest, &mut front, back, |link, _| link == Link::Closed);
+        assert!(!back.is_connected());
+    }
+
+    pub(crate) fn states(&self) -> (u32, u32) {
+        self.world.device_states(&self.guests[0].device)
+    }
+
+    pub(crate) fn finish(self) {
+        let Self { world, driver_store, guests, .. } = self;
+        for _ in 0..4 {
+            let _ = driver_store.poll();
+            for guest in &guests {
+                let _ = guest.store.poll();
+            }
+            world.run_until_idle();
+        }
+        drop((driver_store, guests));
+        world.check().unwrap();
+    }
+}
+
+pub(crate) fn frame(to: u8, from: u8, len: usize) -> Vec<u8> {
+    let mut frame = vec![0, 0x16, 0x3e, 0, 0, to, 0, 0x16, 0x3e, 0, 0, from, 0x88, 0xb5];
+    frame.extend((14..len).map(|index| (index * 7 + len) as u8));
+    frame
+}
+
+/// Returns TCP in IPv4.
+pub(crate) fn tcp(to: u8, from: u8, data: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0, 0x16, 0x3e, 0, 0, to, 0, 0x16, 0x3e, 0, 0, from, 8, 0, 0x45, 0];
+    frame.extend((40 + data.len() as u16).to_be_bytes());
+    frame.extend([0, 1, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, from, 10, 0, 0, to]);
+    frame.extend([0, 80, 0x30, 0x39, 1, 2, 3, 4, 5, 6, 7, 8, 0x50, 0x10, 0xff, 0xff, 0, 0, 0, 0]);
+    frame.extend(data);
+    frame
+}
+
+pub(crate) fn front_send(front: &mut Net<Domain>, bytes: &[u8]) {
+    front.transmit(bytes, TxChecksum::Complete).unwrap();
+}
+
+impl Guest {
+    pub(crate) fn share(&self, lab: &Lab) -> Shared<Domain, ReadWrite> {
+        let pages = Pages::alloc(self.domain.clone(), 1).unwrap();
+        self.grants.share_writable(pages, lab.driver.id()).unwrap()
+    }
+}
+
+pub(crate) fn large(bytes: &[u8]) -> Packet<'_> {
+    Packet { bytes, checksum: Checksum::Blank, segment: core::num::NonZeroU16::new(1448) }
+}

@@ -1,0 +1,11 @@
+//! Network interfaces served to our own frontend, and to frontends that break every rule,
+//! in a simulated Xen.
+
+mod batches;
+mod drain;
+mod flow;
+mod lab;
+mod raw;
+mod receive;
+mod states;
+mod transmit;

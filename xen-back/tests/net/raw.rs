@@ -1,0 +1,112 @@
+//! A frontend that writes its rings directly.
+
+use super::lab::Lab;
+use xen_back::net::{NetError, Netback, NetbackEvent, Packet};
+use xen_evtchn::Channel;
+use xen_grant::{ReadWrite, Shared};
+use xen_hypercall::Pages;
+use xen_ring::FrontRing;
+use xen_sim::Domain;
+use xen_sys::io::netif::{NetTxFlags, NetifRxRequest, NetifRxResponse, NetifTxRequest, NetifTxResponse};
+
+/// A frontend that writes its rings directly.
+pub(crate) struct Raw<'a> {
+    pub(crate) lab: &'a Lab,
+    pub(crate) tx: FrontRing<Shared<Domain, ReadWrite>, NetifTxRequest, NetifTxResponse>,
+    pub(crate) rx: FrontRing<Shared<Domain, ReadWrite>, NetifRxRequest, NetifRxResponse>,
+    pub(crate) data: Shared<Domain, ReadWrite>,
+    #[expect(dead_code, reason = "open as long as the frontend is")]
+    channel: Channel<Domain>,
+}
+
+impl<'a> Raw<'a> {
+    pub(crate) fn publish(lab: &'a Lab, back: &mut Netback<Domain>, keys: &[(&str, &str)]) -> Self {
+        lab.settle(back, &mut |_: Packet<'_>| {}).unwrap();
+        assert_eq!(lab.states().1, 2);
+        let guest = &lab.guests[0];
+        let share = |pages| {
+            let pages = Pages::alloc(guest.domain.clone(), pages).unwrap();
+            guest.grants.share_writable(pages, lab.driver.id()).unwrap()
+        };
+        let (tx, rx) = (share(1), share(1));
+        let channel = Channel::alloc_unbound(guest.domain.clone(), lab.driver.id()).unwrap();
+        let (store, path) = (guest.domain.store(), guest.device.frontend_path());
+        store.write(format!("{path}/tx-ring-ref"), tx.refs()[0]).unwrap();
+        store.write(format!("{path}/rx-ring-ref"), rx.refs()[0]).unwrap();
+        store.write(format!("{path}/event-channel"), channel.port()).unwrap();
+        for (key, value) in
+            [("request-rx-copy", "1"), ("feature-rx-notify", "1"), ("feature-sg", "1")].iter().chain(keys)
+        {
+            store.write(format!("{path}/{key}"), value).unwrap();
+        }
+        store.write(format!("{path}/state"), 4).unwrap();
+        Self {
+            lab,
+            tx: FrontRing::new(tx).unwrap(),
+            rx: FrontRing::new(rx).unwrap(),
+            data: share(8),
+            channel,
+        }
+    }
+
+    pub(crate) fn connect(lab: &'a Lab, back: &mut Netback<Domain>, keys: &[(&str, &str)]) -> Self {
+        let raw = Self::publish(lab, back, keys);
+        lab.settle(back, &mut |_: Packet<'_>| {}).unwrap();
+        assert_eq!(lab.states(), (4, 4));
+        raw
+    }
+
+    pub(crate) fn slot(&self, id: u16, size: u16, flags: NetTxFlags) -> NetifTxRequest {
+        NetifTxRequest { gref: self.data.refs()[usize::from(id) % 8], offset: 0, flags, id, size }
+    }
+
+    /// Posts receive buffers of these ids.
+    pub(crate) fn post(&mut self, ids: impl IntoIterator<Item = u16>) {
+        for id in ids {
+            let gref = self.data.refs()[usize::from(id) % 8];
+            self.rx.push(&NetifRxRequest { id, pad: 0, gref }).unwrap();
+        }
+        let _ = self.rx.publish();
+    }
+
+    /// Takes all receive responses.
+    pub(crate) fn received(&mut self) -> Vec<NetifRxResponse> {
+        core::iter::from_fn(|| self.rx.pop().unwrap()).collect()
+    }
+
+    /// Transmits the slots; returns what the backend made of them, and the answers.
+    pub(crate) fn transmit(
+        &mut self,
+        back: &mut Netback<Domain>,
+        slots: &[NetifTxRequest],
+    ) -> (Result<NetbackEvent, NetError>, Vec<Vec<u8>>, Vec<NetifTxResponse>) {
+        slots.iter().for_each(|slot| self.tx.push(slot).unwrap());
+        let _ = self.tx.publish();
+        let mut packets = Vec::new();
+        let result = self.lab.settle(back, &mut |packet: Packet<'_>| packets.push(packet.bytes.to_vec()));
+        let responses = core::iter::from_fn(|| self.tx.pop().unwrap()).collect();
+        (result, packets, responses)
+    }
+
+    pub(crate) fn close(self, back: &mut Netback<Domain>) {
+        let guest = &self.lab.guests[0];
+        let (store, path) = (guest.domain.store(), guest.device.frontend_path());
+        for state in [5, 6] {
+            store.write(format!("{path}/state"), state).unwrap();
+            let _ = self.lab.settle(back, &mut |_: Packet<'_>| {});
+        }
+        assert_eq!(self.lab.states(), (6, 6));
+        self.reclaim();
+    }
+
+    /// Takes the memory back, which the backend does not use any more.
+    pub(crate) fn reclaim(self) {
+        for shared in [self.tx.into_memory(), self.rx.into_memory(), self.data] {
+            shared.reclaim().unwrap();
+        }
+    }
+}
+
+pub(crate) const MORE: NetTxFlags = NetTxFlags::MORE_DATA;
+
+pub(crate) const LAST: NetTxFlags = NetTxFlags::empty();

@@ -1,0 +1,182 @@
+//! Packets to the guest.
+
+use super::lab::{Lab, frame, tcp};
+use super::raw::Raw;
+use xen_back::net::{Checksum, Packet, checksum};
+use xen_hypercall::GrantRef;
+use xen_sys::io::netif::{
+    NetRxFlags, NetifExtraFlags, NetifExtraInfo, NetifExtraType, NetifRxRequest, NetifRxResponse, NetifStatus,
+};
+use zerocopy::{FromBytes, IntoBytes};
+
+#[test]
+fn d_n08_a_guest_that_takes_nothing_costs_a_bounded_queue_and_is_served_again_later() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let before = lab.driver.counters().pages_allocated;
+    let sent = frame(1, 9, 1000);
+    let mut taken = 0;
+    for _ in 0..100_000 {
+        taken += u64::from(back.send(Packet::new(&sent, Checksum::Unknown)));
+        if taken % 64 == 0 {
+            back.flush().unwrap();
+        }
+    }
+    // As many as are counted, in a fourth of a page each.
+    assert_eq!(taken, 256);
+    assert_eq!(back.rx_statistics().overrun, 100_000 - taken);
+    assert_eq!(lab.driver.counters().pages_allocated, before);
+    // Pages come, and with them what had waited.
+    for id in 0..8 {
+        raw.rx.push(&NetifRxRequest { id, pad: 0, gref: raw.data.refs()[usize::from(id)] }).unwrap();
+    }
+    let _ = raw.rx.publish();
+    back.flush().unwrap();
+    for id in 0..8 {
+        let response = raw.rx.pop().unwrap().unwrap();
+        assert_eq!((response.id, response.offset, response.status), (id, 0, 1000));
+        let mut found = vec![0; 1000];
+        raw.data.as_ref().copy_to(usize::from(id) * 4096, &mut found).unwrap();
+        assert_eq!(found, sent);
+    }
+    // The room of those that were placed is used again, and no more.
+    let again = (0..10).filter(|_| back.send(Packet::new(&sent, Checksum::Unknown))).count();
+    assert_eq!(again, 8);
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn a_burst_longer_than_the_queue_is_not_lost_while_the_guest_has_pages() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    for id in 0..250 {
+        raw.rx.push(&NetifRxRequest { id, pad: 0, gref: raw.data.refs()[usize::from(id) % 4] }).unwrap();
+    }
+    let _ = raw.rx.publish();
+    // 64 pages, two packets each, are what the queue has room for.
+    let sent = frame(1, 9, 1500);
+    for index in 0..250 {
+        assert!(back.send(Packet::new(&sent, Checksum::Unknown)), "packet {index}");
+    }
+    back.flush().unwrap();
+    assert_eq!((back.rx_statistics().packets, back.rx_statistics().overrun), (250, 0));
+    for id in 0..250 {
+        let response = raw.rx.pop().unwrap().unwrap();
+        assert_eq!((response.id, response.status), (id, 1500));
+    }
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn large_segments_go_whole_to_guests_that_take_them_and_cut_to_others() {
+    for whole in [true, false] {
+        let lab = Lab::new(1);
+        let mut back = lab.back(0);
+        let keys: &[(&str, &str)] = if whole { &[("feature-gso-tcpv4", "1")] } else { &[] };
+        let mut raw = Raw::connect(&lab, &mut back, keys);
+        let data: Vec<u8> = (0..9000).map(|index| (index / 50) as u8).collect();
+        let sent = tcp(1, 9, &data);
+        for id in 0..8 {
+            raw.rx.push(&NetifRxRequest { id, pad: 0, gref: raw.data.refs()[usize::from(id)] }).unwrap();
+        }
+        let _ = raw.rx.publish();
+        let segment = core::num::NonZeroU16::new(1448);
+        assert!(back.send(Packet { bytes: &sent, checksum: Checksum::Blank, segment }));
+        back.flush().unwrap();
+        let responses: Vec<NetifRxResponse> = core::iter::from_fn(|| raw.rx.pop().unwrap()).collect();
+        let page = |index: usize, len: usize| {
+            let mut bytes = vec![0; len];
+            raw.data.as_ref().copy_to(index * 4096, &mut bytes).unwrap();
+            bytes
+        };
+        if whole {
+            let [first, extra, second, third] = responses.as_slice() else { panic!("{responses:?}") };
+            assert!(
+                first.flags.contains(NetRxFlags::EXTRA_INFO | NetRxFlags::MORE_DATA | NetRxFlags::CSUM_BLANK)
+            );
+            let extra = NetifExtraInfo::read_from_bytes(extra.as_bytes()).unwrap();
+            assert_eq!(
+                (extra.type_, extra.flags, extra.u[0]),
+                (NetifExtraType::GSO, NetifExtraFlags::empty(), 1448)
+            );
+            assert!(
+                second.flags.contains(NetRxFlags::MORE_DATA) && !third.flags.contains(NetRxFlags::MORE_DATA)
+            );
+            let found =
+                [page(0, 4096), page(2, 4096), page(3, usize::try_from(third.status).unwrap())].concat();
+            assert_eq!(found, sent);
+        } else {
+            assert_eq!(responses.len(), 7);
+            let mut found = Vec::new();
+            for (index, response) in responses.iter().enumerate() {
+                assert!(response.flags.contains(NetRxFlags::CSUM_BLANK));
+                let mut bytes = page(index, usize::try_from(response.status).unwrap());
+                assert!(bytes.len() <= 1448 + 54 && checksum::fill(&mut bytes));
+                found.extend_from_slice(&bytes[54..]);
+            }
+            assert_eq!(found, data);
+        }
+        raw.close(&mut back);
+        drop(back);
+        lab.finish();
+    }
+}
+
+#[test]
+fn packet_longer_than_a_page_needs_sg() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let raw = Raw::connect(&lab, &mut back, &[("feature-sg", "0")]);
+    for (len, taken) in [(0, false), (4096, true), (4097, false)] {
+        let bytes = vec![0x5a; len];
+        assert_eq!(back.send(Packet::new(&bytes, Checksum::Unknown)), taken, "{len} bytes");
+    }
+    assert_eq!((back.rx_statistics().refused, back.rx_statistics().overrun), (2, 0));
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn unfillable_checksum_is_refused() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let raw = Raw::connect(&lab, &mut back, &[("feature-no-csum-offload", "1")]);
+    // No transport that has a checksum.
+    assert!(!back.send(Packet::new(&frame(1, 9, 100), Checksum::Blank)));
+    assert_eq!((back.rx_statistics().refused, back.rx_statistics().overrun), (1, 0));
+    assert!(back.send(Packet::new(&tcp(1, 9, b"data"), Checksum::Blank)));
+    assert_eq!(back.rx_statistics().refused, 1);
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn a_page_that_can_not_be_written_costs_its_packet_alone() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    for (id, gref) in [(0, raw.data.refs()[0]), (1, GrantRef(600)), (2, raw.data.refs()[2])] {
+        raw.rx.push(&NetifRxRequest { id, pad: 0, gref }).unwrap();
+    }
+    let _ = raw.rx.publish();
+    for _ in 0..3 {
+        back.send(Packet::new(&frame(1, 9, 200), Checksum::Unknown));
+    }
+    back.flush().unwrap();
+    let status: Vec<i16> =
+        core::iter::from_fn(|| raw.rx.pop().unwrap()).map(|response| response.status).collect();
+    assert_eq!(status, [200, NetifStatus::ERROR.0, 200]);
+    let found = back.rx_statistics();
+    assert_eq!((found.packets, found.bytes, found.failed), (2, 400, 1));
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}

@@ -1,0 +1,119 @@
+//! Connecting, closing and removal.
+
+use super::lab::{Lab, frame};
+use super::raw::{LAST, MORE, Raw};
+use core::time::Duration;
+use std::sync::Arc;
+use xen_back::net::{Checksum, Netback, Packet};
+use xen_front::net::Link;
+use xen_hypercall::{Platform, start};
+use xen_sim::{Interposed, TraceCalls};
+use xen_store::XenStore;
+use xen_store::xenbus::{Backend, DeviceId};
+use xen_sys::event_channel::EVTCHNOP_SEND;
+use xen_sys::grant_table::GNTTABOP_UNMAP_GRANT_REF;
+use xen_sys::io::netif::NetifStatus;
+use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_GRANT_TABLE_OP};
+
+#[test]
+fn d_n09_what_a_frontend_publishes_is_refused_if_it_can_not_be() {
+    for (key, value) in [
+        ("multi-queue-num-queues", "0"),
+        ("multi-queue-num-queues", "2"),
+        ("multi-queue-num-queues", "4294967295"),
+        ("multi-queue-num-queues", "abc"),
+        ("request-rx-copy", "0"),
+        ("tx-ring-ref", "77777"),
+        ("rx-ring-ref", "-1"),
+        ("event-channel", "99999"),
+    ] {
+        let lab = Lab::new(1);
+        let mut back = lab.back(0);
+        let raw = Raw::publish(&lab, &mut back, &[(key, value)]);
+        assert!(lab.settle(&mut back, &mut |_: Packet<'_>| {}).is_err(), "{key} = {value}");
+        lab.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
+        assert_eq!(lab.states(), (4, 5), "{key} = {value}");
+        let counters = lab.driver.counters();
+        assert_eq!(counters.maps, counters.unmaps, "{key} = {value}");
+        raw.close(&mut back);
+        drop(back);
+        lab.finish();
+    }
+}
+
+/// Linux 6f5986bce5, for an interface.
+#[test]
+fn detached_interface_serves_until_closed() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let guest = &lab.guests[0];
+    lab.world.detach(&guest.device);
+    for front in [4, 5] {
+        guest.domain.store().write(format!("{}/state", guest.device.frontend_path()), front).unwrap();
+        lab.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
+        assert_eq!((lab.states(), back.is_connected()), ((front, 5), true));
+        let slot = raw.slot(front as u16, 60, LAST);
+        let (_, packets, responses) = raw.transmit(&mut back, &[slot]);
+        assert_eq!((packets.len(), responses.len()), (1, 1));
+        assert_eq!(responses[0].status, NetifStatus::OKAY);
+        raw.post([0]);
+        assert!(back.send(Packet::new(&frame(1, 9, 200), Checksum::Unknown)));
+        back.flush().unwrap();
+        assert_eq!(raw.received().len(), 1);
+    }
+    guest.domain.store().write(format!("{}/state", guest.device.frontend_path()), 6).unwrap();
+    lab.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
+    assert!(!back.is_connected());
+    raw.reclaim();
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn restless_frontend_does_not_extend_close() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let broken = [raw.slot(0, 100, MORE)];
+    assert!(raw.transmit(&mut back, &broken).0.is_err());
+    let guest = &lab.guests[0];
+    let start = lab.driver.now();
+    for state in [3, 4, 5, 7, 8].into_iter().cycle() {
+        guest.domain.store().write(format!("{}/state", guest.device.frontend_path()), state).unwrap();
+        back.poll(lab.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
+        if lab.states().1 == 6 {
+            break;
+        }
+        assert!(lab.driver.now() < start + Duration::from_secs(33));
+        lab.world.run_for(Duration::from_secs(3));
+    }
+    raw.reclaim();
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn removal_follows_unmapping() {
+    let lab = Lab::new(1);
+    let trace = Arc::new(TraceCalls::default());
+    let driver = Interposed::new(lab.driver.clone(), trace.clone());
+    let store = XenStore::new(driver.clone(), start::xenstore_ring(driver).unwrap()).unwrap();
+    let guest = &lab.guests[0];
+    let id = DeviceId { guest: guest.domain.id(), device: guest.device.id };
+    let mut back = Netback::new(Backend::open(&store, "vif", id).unwrap()).unwrap();
+    let mut front = lab.front(0);
+    while front.poll(guest.domain.now()).unwrap() != Link::Up {
+        back.poll(lab.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
+        lab.pass();
+    }
+    trace.take();
+    back.remove().unwrap();
+    let calls = trace.take();
+    let first = |op, command| calls.iter().position(|call| (call.0, call.1) == (op, command));
+    let unmapped = first(HYPERVISOR_GRANT_TABLE_OP, GNTTABOP_UNMAP_GRANT_REF);
+    let asked = first(HYPERVISOR_EVENT_CHANNEL_OP, EVTCHNOP_SEND);
+    assert!(unmapped.is_some() && unmapped < asked, "{calls:?}");
+    drop((front, store));
+    lab.finish();
+}

@@ -1,0 +1,134 @@
+//! Packets from the guest.
+
+use super::lab::Lab;
+use super::raw::{LAST, MORE, Raw};
+use core::sync::atomic::Ordering;
+use xen_back::net::{NetError, NetbackEvent, Packet, TxViolation};
+use xen_hypercall::GrantRef;
+use xen_ring::FrontRing;
+use xen_sys::io::netif::{
+    NetTxFlags, NetifExtraInfo, NetifExtraType, NetifStatus, NetifTxRequest, NetifTxResponse,
+};
+use zerocopy::{FromBytes, IntoBytes};
+
+#[test]
+fn packets_in_many_slots_are_put_together_and_bad_ones_are_answered_alone() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let content: Vec<u8> = (0..8 * 4096).map(|index| (index / 100) as u8).collect();
+    raw.data.as_ref().copy_from(0, &content).unwrap();
+    let okay = |id| NetifTxResponse { id, status: NetifStatus::OKAY };
+    let error = |id| NetifTxResponse { id, status: NetifStatus::ERROR };
+
+    // Three slots, one of them empty (XSA-448).
+    let slots = [raw.slot(0, 4096 + 100, MORE), raw.slot(1, 0, MORE), raw.slot(2, 100, LAST)];
+    let (result, packets, responses) = raw.transmit(&mut back, &slots);
+    assert_eq!((result, responses), (Ok(NetbackEvent::Idle), vec![okay(0), okay(1), okay(2)]));
+    assert_eq!(packets, [[&content[..4096], &content[2 * 4096..2 * 4096 + 100]].concat()]);
+
+    // Shorter than a header.
+    let slots = [raw.slot(3, 13, LAST), raw.slot(4, 14, LAST)];
+    let (_, packets, responses) = raw.transmit(&mut back, &slots);
+    assert_eq!((packets.len(), responses), (1, vec![error(3), okay(4)]));
+
+    // d_n06: more slots than a packet may have, and few enough to be tolerated.
+    let mut slots: Vec<_> = (0..19).map(|id| raw.slot(id, 10, MORE)).collect();
+    (slots[0].size, slots[18].flags) = (190, LAST);
+    let (_, packets, responses) = raw.transmit(&mut back, &slots);
+    assert!(
+        packets.is_empty()
+            && responses.len() == 19
+            && responses.iter().all(|response| response.status == NetifStatus::ERROR)
+    );
+
+    // d_n07: sizes that contradict each other.
+    let slots = [raw.slot(5, 100, MORE), raw.slot(6, 200, LAST)];
+    let (_, packets, responses) = raw.transmit(&mut back, &slots);
+    assert_eq!((packets.len(), responses), (0, vec![error(5), error(6)]));
+
+    // A page that is not granted costs its packet, not its neighbours.
+    let slots = [
+        raw.slot(1, 60, LAST),
+        NetifTxRequest { gref: GrantRef(500), ..raw.slot(2, 60, LAST) },
+        raw.slot(3, 60, LAST),
+    ];
+    let (_, packets, responses) = raw.transmit(&mut back, &slots);
+    assert_eq!((packets.len(), responses), (2, vec![okay(1), error(2), okay(3)]));
+
+    // Extra information takes a slot, whose answer says that it is none.
+    let info = NetifExtraInfo { type_: NetifExtraType::MCAST_ADD, ..Default::default() };
+    let mut extra = NetifTxRequest::default();
+    extra.as_mut_bytes()[..8].copy_from_slice(info.as_bytes());
+    let slots = [raw.slot(7, 60, NetTxFlags::EXTRA_INFO), extra];
+    let (_, packets, responses) = raw.transmit(&mut back, &slots);
+    assert_eq!(
+        (packets.len(), responses),
+        (0, vec![error(7), NetifTxResponse { id: 0, status: NetifStatus::NULL }])
+    );
+
+    // A checksum that cannot be completed.
+    let slots = [raw.slot(1, 60, NetTxFlags::CSUM_BLANK)];
+    let (_, packets, responses) = raw.transmit(&mut back, &slots);
+    assert_eq!((packets.len(), responses), (0, vec![error(1)]));
+    assert_eq!(
+        (back.tx_statistics().packets, back.tx_statistics().refused, back.tx_statistics().failed),
+        (4, 5, 1)
+    );
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn d_n05_and_d_n06_a_frontend_that_breaks_the_protocol_is_disconnected_and_may_come_back() {
+    type Break = fn(&Raw<'_>) -> Vec<NetifTxRequest>;
+    let cases: [(Break, TxViolation); 4] = [
+        (
+            |raw| vec![NetifTxRequest { offset: 4000, ..raw.slot(0, 97, LAST) }],
+            TxViolation::CrossesPage { offset: 4000, size: 97 },
+        ),
+        (|raw| (0..21).map(|id| raw.slot(id, 100, MORE)).collect(), TxViolation::TooManySlots { limit: 20 }),
+        (|raw| vec![raw.slot(0, 100, MORE)], TxViolation::Truncated),
+        (
+            |raw| {
+                vec![
+                    raw.slot(0, 100, NetTxFlags::EXTRA_INFO),
+                    NetifTxRequest::read_from_bytes(&[9; 12]).unwrap(),
+                ]
+            },
+            TxViolation::ExtraType(NetifExtraType(9)),
+        ),
+    ];
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    for (slots, violation) in cases {
+        let mut raw = Raw::connect(&lab, &mut back, &[]);
+        let slots = slots(&raw);
+        // A good packet before the bad one is still forwarded and answered.
+        let good = raw.slot(7, 60, LAST);
+        let (result, packets, responses) = raw.transmit(&mut back, &[[good].as_slice(), &slots].concat());
+        assert_eq!(result, Err(NetError::Tx(violation)));
+        assert_eq!(
+            (packets.len(), responses),
+            (1, vec![NetifTxResponse { id: 7, status: NetifStatus::OKAY }])
+        );
+        let counters = lab.driver.counters();
+        assert_eq!(counters.maps, counters.unmaps, "its rings are unmapped");
+        lab.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
+        assert_eq!(lab.states(), (4, 5));
+        raw.close(&mut back);
+        let guest = &lab.guests[0];
+        guest.domain.store().write(format!("{}/state", guest.device.frontend_path()), 1).unwrap();
+    }
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    raw.tx.push(&raw.slot(0, 60, LAST)).unwrap();
+    let tx = core::mem::replace(&mut raw.tx, FrontRing::new(raw.lab.guests[0].share(&lab)).unwrap());
+    let memory = tx.into_memory();
+    memory.as_ref().u32::<0>().store(300, Ordering::SeqCst);
+    assert!(matches!(lab.settle(&mut back, &mut |_: Packet<'_>| {}), Err(NetError::Corrupt(_))));
+    raw.close(&mut back);
+    memory.reclaim().unwrap();
+    drop(back);
+    lab.finish();
+}
