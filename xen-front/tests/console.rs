@@ -8,6 +8,7 @@ use core::time::Duration;
 use persistent::while_peer_writes;
 use xen_evtchn::Channel;
 use xen_front::console::{Console, ConsoleError, HypervisorConsole, Newline};
+use xen_hypercall::ops::sched::{self, Resumed};
 use xen_hypercall::start::{self, StartRing};
 use xen_hypercall::{Errno, Platform};
 use xen_ring::Corrupt;
@@ -106,6 +107,44 @@ fn nothing_is_notified_of_when_nothing_was_done() {
     assert_eq!((console.write(b""), console.read(&mut [0; 8])), (Ok(0), Ok(0)));
     console.write_str("").unwrap();
     assert_eq!(guest.counters().notifications, before);
+}
+
+#[test]
+fn each_transfer_is_notified_once() {
+    let world = World::new(1);
+    let (guest, ring) = guest(&world);
+    let mut console = Console::primary(ring);
+    let before = guest.counters().notifications;
+    assert_eq!(console.write(b"12345"), Ok(5));
+    assert_eq!(guest.counters().notifications - before, 1);
+    world.type_on_console(guest.id(), b"ls");
+    assert_eq!(console.read(&mut [0; 8]), Ok(2));
+    assert_eq!(guest.counters().notifications - before, 2);
+}
+
+#[test]
+fn resumed_console_keeps_text_settings() {
+    let world = World::new(1);
+    let (guest, ring) = guest(&world);
+    let mut console = Console::primary(ring);
+    console.set_newline(Newline::Raw);
+    console.set_text_timeout(Duration::from_millis(300));
+    let id = guest.id();
+    world.suspend(id, move |world| {
+        world.restore(world.save(id), None);
+    });
+    // SAFETY: one vCPU, no interrupts, and only the console is used afterwards, which is resumed.
+    let resumed = unsafe { sched::suspend(&guest) };
+    assert_eq!(resumed, Ok(Resumed::Elsewhere));
+    console.resume().unwrap();
+    world.pause(world.dom0().id());
+    console.write_str("a\nb\n").unwrap();
+    let start = guest.now();
+    assert!(console.write_str(&"x".repeat(3000)).is_err());
+    assert_eq!(guest.now(), start + Duration::from_millis(300));
+    world.unpause(world.dom0().id());
+    world.run_for(Duration::from_millis(1));
+    assert!(world.console_output(guest.id()).starts_with(b"a\nb\nxxx"));
 }
 
 #[test]
@@ -237,4 +276,7 @@ fn the_hypervisors_console_serves_dom0_and_no_guest() {
     assert_eq!((console.read(&mut buffer), &buffer[..2]), (Ok(2), b"ls".as_slice()));
     let guest = HypervisorConsole(world.create(DomainConfig::new("guest")));
     assert_eq!(guest.write_all(b"x"), Err(Errno::EPERM));
+    assert_eq!(guest.read(&mut [0]), Err(Errno::EPERM));
+    // Without a byte there is nothing to ask of Xen.
+    assert_eq!((guest.write_all(b""), guest.read(&mut [])), (Ok(()), Ok(0)));
 }

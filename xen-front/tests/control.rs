@@ -67,6 +67,9 @@ fn requests_that_are_heeded_are_told_once_and_acknowledged_and_others_are_left_a
         let left = if expected.is_some() { "" } else { request.word() };
         assert_eq!(guest.seen(SHUTDOWN).as_deref(), Some(left));
     }
+    let node = format!("/local/domain/{}/{SHUTDOWN}", guest.domain.id());
+    guest.world.store().remove(node).unwrap();
+    assert_eq!((control.poll().unwrap(), guest.seen(SHUTDOWN)), (None, None));
     for strange in ["", "poweroff ", "a word that is longer than any request", "s4"] {
         guest.ask(strange);
         assert_eq!(control.poll().unwrap(), None);
