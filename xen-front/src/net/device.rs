@@ -86,21 +86,30 @@ impl<P: Platform> Net<P> {
         vif: Vif,
         config: Config,
     ) -> Result<Self, NetError> {
-        let Config { rx_slots, tx_slots, timeout, .. } = config;
-        for slots in [rx_slots, tx_slots] {
+        for slots in [config.rx_slots, config.tx_slots] {
             if slots == 0 || slots > MAX_SLOTS {
                 return Err(NetError::Slots { found: slots });
             }
         }
-        let mut frontend = Frontend::open(store, "vif", vif.0)?;
-        frontend.set_timeout(timeout);
-        let (mac, mtu) = (read_mac(&frontend)?, read_mtu(&frontend));
-        let (peer, platform) = (frontend.backend_id(), store.platform());
-        let rings = Self::share_rings(grants, peer, config, mtu)?;
-        let scratch = Pages::alloc(platform.clone(), 2).map_err(NetError::Memory)?;
-        let channel = Channel::alloc_unbound(platform.clone(), peer).map_err(NetError::Port)?;
+        let frontend = Frontend::open(store, "vif", vif.0)?;
+        let Found { frontend, rings, channel, mac, mtu } = Self::set_up(frontend, grants, config)?;
+        let scratch = Pages::alloc(store.platform().clone(), 2).map_err(NetError::Memory)?;
         let link = Link::Connecting;
         Ok(Self { grants: grants.clone(), frontend, rings, channel, scratch, config, vif, mac, mtu, link })
+    }
+
+    /// Reads the device's nodes, and makes the rings and the port for its backend.
+    fn set_up(
+        mut frontend: Frontend<P>,
+        grants: &GrantTable<P>,
+        config: Config,
+    ) -> Result<Found<P>, NetError> {
+        frontend.set_timeout(config.timeout);
+        let (mac, mtu) = (read_mac(&frontend)?, read_mtu(&frontend));
+        let peer = frontend.backend_id();
+        let rings = Self::share_rings(grants, peer, config, mtu)?;
+        let channel = Channel::alloc_unbound(grants.platform().clone(), peer).map_err(NetError::Port)?;
+        Ok(Found { frontend, rings, channel, mac, mtu })
     }
 
     /// Makes rings and buffers and shares them with the backend's domain.
@@ -110,7 +119,6 @@ impl<P: Platform> Net<P> {
         config: Config,
         mtu: u16,
     ) -> Result<DeviceRings<P>, NetError> {
-        let Config { rx_slots, tx_slots, checksum_offload, .. } = config;
         let platform = grants.platform();
         let ring = || -> Result<Shared<P, ReadWrite>, NetError> {
             let page = Pages::alloc(platform.clone(), 1).map_err(NetError::Memory)?;
@@ -118,9 +126,9 @@ impl<P: Platform> Net<P> {
         };
         let rx_ring = FrontRing::new(ring()?).map_err(NetError::Ring)?;
         let tx_ring = FrontRing::new(ring()?).map_err(NetError::Ring)?;
-        let rx = RxQueue::new(rx_ring, Slots::share(grants, peer, rx_slots)?);
+        let rx = RxQueue::new(rx_ring, Slots::share(grants, peer, config.rx_slots)?);
         let max_packet = usize::from(mtu) + HEADER;
-        let tx = TxQueue::new(tx_ring, Slots::share(grants, peer, tx_slots)?, checksum_offload, max_packet);
+        let tx = TxQueue::new(tx_ring, Slots::share(grants, peer, config.tx_slots)?, max_packet);
         let mut rings = Rings::new(rx, tx);
         // Nobody listens yet: the backend looks at the ring when it connects.
         let _ = rings.publish();
@@ -162,16 +170,11 @@ impl<P: Platform> Net<P> {
 
     /// Finds the device in xenstore, and makes for its backend what it has to be given; `None` if there is no such device.
     fn find_again(&self) -> Result<Option<Found<P>>, NetError> {
-        let mut frontend = match Frontend::open(self.frontend.store(), "vif", self.vif.0) {
+        let frontend = match Frontend::open(self.frontend.store(), "vif", self.vif.0) {
             Err(XenbusError::Store(error)) if error.is_not_found() => return Ok(None),
             frontend => frontend?,
         };
-        frontend.set_timeout(self.config.timeout);
-        let (mac, mtu) = (read_mac(&frontend)?, read_mtu(&frontend));
-        let peer = frontend.backend_id();
-        let rings = Self::share_rings(&self.grants, peer, self.config, mtu)?;
-        let channel = Channel::alloc_unbound(self.grants.platform().clone(), peer).map_err(NetError::Port)?;
-        Ok(Some(Found { frontend, rings, channel, mac, mtu }))
+        Self::set_up(frontend, &self.grants, self.config).map(Some)
     }
 
     /// Takes the new in the place of the old.
@@ -447,9 +450,7 @@ impl<P: Platform> Net<P> {
                 }
                 Link::Up
             }
-            FrontendEvent::Wait if self.link == Link::Up => Link::Up,
-            FrontendEvent::Wait if self.link == Link::Connecting => Link::Connecting,
-            FrontendEvent::Wait => Link::Closing,
+            FrontendEvent::Wait => self.link,
             // No network backend reconfigures; one that says so has nothing to offer that we could take up.
             FrontendEvent::Close | FrontendEvent::Reconfigure => {
                 self.frontend.close()?;

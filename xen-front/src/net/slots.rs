@@ -50,7 +50,7 @@ impl<M: AsRef<SharedMem>> Slots<M> {
     }
 
     fn page(&self, slot: u16, offset: usize, len: usize) -> Option<(&SharedMem, usize)> {
-        if offset > PAGE_SIZE || len > PAGE_SIZE - offset {
+        if len > PAGE_SIZE.checked_sub(offset)? {
             return None;
         }
         let chunk = self.chunks.get(usize::from(slot) / MAX_PAGES)?;

@@ -37,15 +37,16 @@ pub(super) struct TxQueue<R, B> {
 }
 
 impl<R: Fixed, B: AsRef<SharedMem>> TxQueue<R, B> {
+    /// Checksums are computed here until [`set_offload`](Self::set_offload) says otherwise.
     pub(super) fn new(
         ring: FrontRing<R, NetifTxRequest, NetifTxResponse>,
         buffers: Slots<B>,
-        offload: bool,
         max_packet: usize,
     ) -> Self {
         let free = (0..buffers.count()).rev().collect();
         let in_flight = [false; MAX_SLOTS as usize];
-        Self { ring, buffers, free, in_flight, starved: false, offload, max_packet }
+        let (starved, offload) = (false, false);
+        Self { ring, buffers, free, in_flight, starved, offload, max_packet }
     }
 
     pub(super) fn publish(&mut self) -> Notify {
@@ -82,10 +83,7 @@ impl<R: Fixed, B: AsRef<SharedMem>> TxQueue<R, B> {
         statistics: &mut Statistics,
     ) -> Result<(), TxError> {
         self.check_len(packet.len())?;
-        let Some(&id) = self.free.last() else {
-            self.starved = true;
-            return Err(TxError::Full);
-        };
+        let &id = self.free.last().ok_or(TxError::Full)?;
         let (flags, patch) = self.checksum(packet, checksum);
         // None of these fails: the packet fits into a page, every buffer has a reference, and there are no more than slots.
         let copied = self.buffers.copy_from(id, 0, packet);
@@ -145,7 +143,6 @@ impl<R: Fixed, B: AsRef<SharedMem>> TxQueue<R, B> {
         if !self.starved {
             return Ok(false);
         }
-        self.reap(statistics)?;
         if self.free.is_empty() && self.ring.final_check().map_err(Broken::TxRing)? {
             self.reap(statistics)?;
         }

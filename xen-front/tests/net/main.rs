@@ -394,11 +394,103 @@ fn d_n01_a_wrong_id_breaks_the_device_which_closes_and_connects_again() {
 fn rings_that_stay_mapped_are_reported_and_kept_back_until_the_backend_lets_go() {
     let lab = Lab::new();
     let net = lab.net();
-    lab.back.state().manners = Manners::KeepRings;
+    lab.back.state().manners = Manners::KeepMapped;
     assert_eq!(net.close(), Err(NetError::InUse { allocations: 2 }));
     assert_eq!(lab.grants.sweep_quarantine(), Quarantine { waiting: 2, lost: 0 });
     lab.back.state().let_go();
     lab.finish();
+}
+
+#[test]
+fn mapped_buffers_are_reported_by_close() {
+    let lab = Lab::new();
+    let mut net = lab.net();
+    lab.back.state().manners = Manners::KeepMapped;
+    // Of each direction, one of the two allocations has a buffer that stays mapped.
+    net.transmit(&packet(1), TxChecksum::Complete).unwrap();
+    net.flush().unwrap();
+    lab.send([(packet(2), NetRxFlags::empty())]);
+    assert_eq!(net.close(), Err(NetError::InUse { allocations: 4 }));
+    assert_eq!(lab.grants.sweep_quarantine(), Quarantine { waiting: 4, lost: 0 });
+    lab.back.state().let_go();
+    lab.finish();
+}
+
+#[test]
+fn empty_receive_posts_buffers_again() {
+    let lab = Lab::new();
+    let mut net = lab.connect(Config { rx_slots: 1, ..small() }).unwrap();
+    type Receive = fn(&mut Net<Domain>) -> Option<usize>;
+    let ways: [Receive; 2] = [
+        |net| net.receive(&mut [0; 2048]).unwrap().map(|packet| packet.len),
+        |net| net.receive_with(|packet, _| packet.len()).unwrap(),
+    ];
+    for receive in ways {
+        lab.send([1, 2].map(|n| (packet(n), NetRxFlags::empty())));
+        assert_eq!(receive(&mut net), Some(61));
+        lab.world.run_until_idle();
+        assert_eq!(lab.back.state().to_send.len(), 1, "no buffer is published yet");
+        assert_eq!(receive(&mut net), None);
+        lab.world.run_until_idle();
+        assert_eq!((receive(&mut net), receive(&mut net)), (Some(62), None));
+    }
+    net.close().unwrap();
+    lab.finish();
+}
+
+#[test]
+fn transmit_limit_follows_mtu() {
+    let lab = Lab::new();
+    lab.set("front", "mtu", "1400");
+    let mut net = lab.net();
+    // An Ethernet header and a VLAN tag come on top.
+    let transmit = |net: &mut Net<Domain>, len| net.transmit_with(len, TxChecksum::Complete, |_| ());
+    assert_eq!(transmit(&mut net, 1418), Ok(()));
+    assert_eq!(transmit(&mut net, 1419), Err(TxError::TooLong { len: 1419, limit: 1418 }));
+    net.close().unwrap();
+    lab.finish();
+}
+
+#[test]
+fn configured_timeout_limits_each_step() {
+    let lab = Lab::new();
+    lab.back.state().manners = Manners::NeverReady;
+    let config = Config { timeout: Duration::from_secs(7), ..small() };
+    let mut net = Net::open(&lab.store, &lab.grants, Vif(0), config).unwrap();
+    for _ in 0..2 {
+        let start = lab.guest.now();
+        assert_eq!(net.poll(start), Ok(Link::Connecting));
+        assert_eq!(net.poll(start + Duration::from_nanos(6_999_999_999)), Ok(Link::Connecting));
+        let error = net.poll(start + config.timeout).unwrap_err();
+        assert!(matches!(error, NetError::Xenbus(XenbusError::Timeout { .. })), "{error}");
+        net.reopen().unwrap();
+    }
+    lab.back.state().manners = Manners::Good;
+    lab.world.domain(lab.device.backend).unwrap().kick();
+    lab.wait_for(&mut net, Link::Up);
+    net.close().unwrap();
+    lab.finish();
+}
+
+#[test]
+fn checksums_are_offloaded_by_agreement() {
+    let mut frame = vec![0; 12];
+    frame.extend([8, 0, 0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+    frame.extend([0, 7, 0, 7, 0, 9, 0, 0, 0x42]);
+    for (offered, refused) in [(true, 0), (true, 1), (false, 0), (false, 1)] {
+        let lab = Lab::new();
+        lab.back.state().set("feature-no-csum-offload", refused);
+        let mut net = lab.connect(Config { checksum_offload: offered, ..small() }).unwrap();
+        net.transmit(&frame, TxChecksum::Fill).unwrap();
+        net.flush().unwrap();
+        lab.world.run_until_idle();
+        let (sent, flags) = lab.back.state().received.pop_front().unwrap();
+        let blank = offered && refused == 0;
+        assert_eq!(flags.contains(NetTxFlags::CSUM_BLANK), blank, "{offered}, {refused}");
+        assert_eq!(checksum::verify(&sent), Some(!blank), "{offered}, {refused}");
+        net.close().unwrap();
+        lab.finish();
+    }
 }
 
 #[test]

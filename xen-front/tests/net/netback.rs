@@ -22,8 +22,8 @@ pub(crate) enum Manners {
     Silent,
     /// Answers to an id with these bits changed.
     WrongId(u16),
-    /// Stays mapped when it has closed.
-    KeepRings,
+    /// Keeps the rings and all buffers that it uses mapped when it has closed.
+    KeepMapped,
     /// Says that it has written packets, and has not.
     WritesNothing,
     /// Never gets ready.
@@ -57,7 +57,7 @@ impl State {
         self.seen.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 
-    /// Lets go of the rings that were kept.
+    /// Lets go of what was kept.
     pub(crate) fn let_go(&mut self) {
         self.kept = None;
     }
@@ -93,6 +93,9 @@ struct Link {
     tx: BackRing<Page, NetifTxRequest, NetifTxResponse>,
     rx: BackRing<Page, NetifRxRequest, NetifRxResponse>,
     channel: Channel<Domain>,
+    /// Buffers that stay mapped.
+    buffers: Vec<Page>,
+    sent: Vec<Mapping<Domain, ReadOnly>>,
 }
 
 struct End {
@@ -124,7 +127,7 @@ impl End {
             (2 | 4, 5) => self.switch(5),
             (4 | 5, 6) => {
                 let link = self.link.take();
-                if manners == Manners::KeepRings {
+                if manners == Manners::KeepMapped {
                     self.state.state().kept = link;
                 }
                 self.switch(6);
@@ -151,7 +154,7 @@ impl End {
             Channel::bind_interdomain(domain.clone(), owner, Port(number("event-channel"))).unwrap();
         let tx = BackRing::attach(ring("tx-ring-ref")).unwrap();
         let rx = BackRing::attach(ring("rx-ring-ref")).unwrap();
-        self.link = Some(Link { tx, rx, channel });
+        self.link = Some(Link { tx, rx, channel, buffers: Vec::new(), sent: Vec::new() });
         self.switch(4);
     }
 }
@@ -176,6 +179,9 @@ impl Link {
             let mut packet = vec![0; usize::from(request.size)];
             page.as_ref().copy_to(usize::from(request.offset), &mut packet).unwrap();
             state.received.push_back((packet, request.flags));
+            if state.manners == Manners::KeepMapped {
+                self.sent.push(page);
+            }
             let id = if let Manners::WrongId(bits) = state.manners { request.id ^ bits } else { request.id };
             self.tx.push(&NetifTxResponse { id, status: NetifStatus::OKAY }).unwrap();
         }
@@ -184,7 +190,11 @@ impl Link {
         {
             let Some((packet, flags)) = state.to_send.pop_front() else { break };
             if state.manners != Manners::WritesNothing {
-                map(domain, owner, request.gref).as_ref().copy_from(0, &packet).unwrap();
+                let page = map(domain, owner, request.gref);
+                page.as_ref().copy_from(0, &packet).unwrap();
+                if state.manners == Manners::KeepMapped {
+                    self.buffers.push(page);
+                }
             }
             let id = if let Manners::WrongId(bits) = state.manners { request.id ^ bits } else { request.id };
             let status = packet.len() as i16;

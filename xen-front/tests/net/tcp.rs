@@ -165,6 +165,12 @@ fn a_spoilt_packet_that_nobody_checked_is_dropped_by_the_device_and_sent_again()
 }
 
 #[test]
+fn timestamp_counts_whole_microseconds() {
+    let now = Instant::from_nanos(1_234_567_890);
+    assert_eq!(timestamp(now), smoltcp::time::Instant::from_micros(1_234_567));
+}
+
+#[test]
 fn two_slots_are_enough_for_tcp() {
     assert_eq!(echo(Config { rx_slots: 1, tx_slots: 1, ..small() }, NetRxFlags::DATA_VALIDATED, false), 0);
 }
