@@ -5,7 +5,10 @@ mod double;
 use double::{Guest, Server, Store, World, with_store};
 use std::time::Duration;
 use xen_hypercall::{DomId, SharedMem};
-use xen_store::xenbus::{Backend, BackendEvent as Event, DeviceId, HotPlug, Plugged, backends};
+use xen_store::wire::{MessageType, ServerError};
+use xen_store::xenbus::{
+    Backend, BackendEvent as Event, DeviceId, HotPlug, Plugged, XenbusState as State, backends,
+};
 use xen_store::{Host, Nodes, Reason, RingTransport};
 
 const FRONTEND: &str = "/local/domain/7/device/vbd/51712";
@@ -153,6 +156,49 @@ fn a_device_that_the_toolstack_takes_offline_is_closed_is_seen_closed_and_goes()
         assert_eq!(device.poll(deadline), Ok(Event::Removed));
         device.remove().unwrap();
         assert_eq!((world.get(BACKEND), world.get("backend/vbd/7")), (None, None));
+    });
+}
+
+#[test]
+fn remove_reports_what_was_refused() {
+    const GUEST: &str = "backend/vbd/7";
+    let (denied, damaged) = (Err(ServerError::AccessDenied.into()), Err(ServerError::Io.into()));
+    for (kind, path, error, result) in [
+        (MessageType::RM, BACKEND, "ENOENT", Ok(())),
+        (MessageType::RM, BACKEND, "EACCES", denied),
+        (MessageType::DIRECTORY, GUEST, "ENOENT", Ok(())),
+        (MessageType::DIRECTORY, GUEST, "EACCES", denied),
+        (MessageType::RM, GUEST, "ENOENT", Ok(())),
+        // The directory of the guest is the toolstack's with some.
+        (MessageType::RM, GUEST, "EACCES", Ok(())),
+        (MessageType::RM, GUEST, "EIO", damaged),
+    ] {
+        with_store(|world, store| {
+            let device = open(world, store, 1, 1);
+            world.server.borrow_mut().refuse(kind, path, error);
+            assert_eq!(device.remove().map_err(|error| error.reason), result, "{path}: {error}");
+        });
+    }
+}
+
+#[test]
+fn remove_leaves_other_devices() {
+    with_store(|world, store| {
+        let device = open(world, store, 1, 1);
+        world.set("backend/vbd/7/51728/state", "4");
+        device.remove().unwrap();
+        assert_eq!((world.get(BACKEND), world.get("backend/vbd/7/51728/state")), (None, Some("4".into())));
+    });
+}
+
+#[test]
+fn open_reads_all_states() {
+    with_store(|world, store| {
+        plug(world, 6, 4);
+        world.set(&format!("{BACKEND}/online"), "0");
+        let device = Device::open(store, "vbd", ID).unwrap();
+        assert_eq!((device.own_state(), device.frontend_state()), (State::CLOSED, State::CONNECTED));
+        assert!(!device.is_online());
     });
 }
 

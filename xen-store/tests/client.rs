@@ -168,6 +168,22 @@ fn directory_callback_holds_no_slot() {
 }
 
 #[test]
+fn long_list_without_memory_is_listed() {
+    with_store(|world, store| {
+        let names: Vec<String> = (10..40).map(|n| format!("{n}{}", "n".repeat(100))).collect();
+        names.iter().for_each(|name| world.set(&format!("data/{name}"), ""));
+        world.exhausted.set(true);
+        let mut found = vec![];
+        store.directory("data", |name| found.push(name.to_string())).unwrap();
+        assert_eq!(found, names);
+        let long = "n".repeat(257);
+        world.set(&format!("data/z{long}"), "");
+        let error = store.directory("data", |_| ()).unwrap_err();
+        assert_eq!(error.reason, Reason::BufferTooSmall { needed: 258 });
+    });
+}
+
+#[test]
 fn a_silent_server_ends_in_a_timeout_that_says_what_was_awaited_and_leaves_the_client_usable() {
     with_store(|world, store| {
         world.server.borrow_mut().mute = true;
@@ -564,32 +580,46 @@ fn refused_shared_watch_leaves_nothing() {
 
 #[test]
 fn late_watch_is_unwatched() {
-    with_store(|world, store| {
-        store.set_timeout(Duration::from_millis(300));
-        world.server.borrow_mut().mute = true;
-        assert!(matches!(store.watch("a").unwrap_err().reason, Reason::Timeout { .. }));
-        // The server sets it after all, and answers nobody.
-        let mut server = world.server.borrow_mut();
-        server.mute = false;
-        let sent = server.log.last().unwrap().texts();
-        server.watches.push((sent[0].clone(), sent[1].clone()));
-        drop(server);
-        store.domid().unwrap();
-        store.domid().unwrap();
-        assert!(world.server.borrow().watches.is_empty());
-    });
+    for shared in [false, true] {
+        with_store(|world, store| {
+            store.set_timeout(Duration::from_millis(300));
+            world.server.borrow_mut().mute = true;
+            let watch = if shared { store.watch_shared("/a", "/a/b/c") } else { store.watch("/a") };
+            assert!(matches!(watch.unwrap_err().reason, Reason::Timeout { .. }));
+            // The server sets it after all, and answers nobody.
+            let mut server = world.server.borrow_mut();
+            server.mute = false;
+            let sent = server.log.iter().filter(|request| request.kind == MessageType::WATCH);
+            let set: Vec<_> = sent.map(|request| request.texts()).collect();
+            server.watches.extend(set.iter().map(|texts| (texts[0].clone(), texts[1].clone())));
+            assert_eq!(server.watches.iter().filter(|(path, _)| path == "/a").count(), 1);
+            drop(server);
+            for _ in 0..3 {
+                store.domid().unwrap();
+            }
+            assert_eq!(world.server.borrow().watches, []);
+        });
+    }
 }
 
 #[test]
 fn refused_watch_is_not_unwatched() {
-    with_store(|world, store| {
-        world.server.borrow_mut().answer = Some(Box::new(|request| {
-            (request.kind == MessageType::WATCH).then(|| message(MessageType::ERROR, request.id, b"EQUOTA\0"))
-        }));
-        assert_eq!(store.watch("a").unwrap_err().reason, Reason::Server(ServerError::Quota));
-        store.domid().unwrap();
-        assert!(!world.server.borrow().kinds().contains(&MessageType::UNWATCH));
-    });
+    for shared in [false, true] {
+        with_store(|world, store| {
+            world.server.borrow_mut().refuse(MessageType::WATCH, "/a", "EQUOTA");
+            let watch = if shared { store.watch_shared("/a", "/a/b/c") } else { store.watch("/a") };
+            assert_eq!(watch.unwrap_err().reason, Reason::Server(ServerError::Quota));
+            for _ in 0..3 {
+                store.domid().unwrap();
+            }
+            let server = world.server.borrow();
+            let ended = server.log.iter().filter(|request| request.kind == MessageType::UNWATCH);
+            // The sentinel of the shared one was set.
+            let ended: Vec<String> = ended.map(|request| request.texts()[0].clone()).collect();
+            assert_eq!(ended, if shared { vec!["/a/b"] } else { vec![] });
+            assert_eq!(server.watches, []);
+        });
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod double;
 use double::{Guest, HOME, Server, Store, World, with_store};
 use std::time::Duration;
 use xen_hypercall::{DomId, Instant, SharedMem};
+use xen_store::wire::{MessageType, ServerError};
 use xen_store::xenbus::{
     self, Frontend, FrontendEvent as Event, HotPlug, Plugged, XenbusError, XenbusState as State,
 };
@@ -299,6 +300,11 @@ fn backend_cycles_end_in_timeout() {
         assert!((world.now.get() - before) / 1_000_000_000 <= 4 * 7 + 1);
         let own = world.server.borrow().log.iter().filter(|request| request.tx != 0).count();
         assert!(own > 10, "the states did not move");
+        // The next attempt has as much time again.
+        let before = world.now.get();
+        let error = device.wait().unwrap_err();
+        assert!(matches!(error, XenbusError::Timeout { .. }), "{error}");
+        assert_eq!((world.now.get() - before) / 1_000_000_000, 4 * 7);
     });
 }
 
@@ -311,7 +317,7 @@ fn attempt_has_own_deadline() {
             connect(&mut device);
             world.now.set(world.now.get() + 20_000_000_000);
             device.close_and_wait().unwrap();
-            world.now.set(world.now.get() + 20_000_000_000);
+            world.now.set(world.now.get() + 30_000_000_000);
             device.reopen();
         }
     });
@@ -356,7 +362,8 @@ fn a_backend_that_closes_instead_of_connecting_refuses() {
 
 #[test]
 fn a_device_in_use_is_told_when_its_backend_closes_or_starts_anew() {
-    for peer in ["5", "6", "1", "2", "0", "junk"] {
+    let long = "4".repeat(33);
+    for peer in ["5", "6", "1", "2", "0", "junk", &long] {
         with_store(|world, store| {
             let mut device = open(world, store, 1, 2);
             connect(&mut device);
@@ -388,6 +395,72 @@ fn a_device_that_the_toolstack_takes_away_closes_for_good() {
         assert!(!device.is_online());
         assert_eq!(states(world), ("6".into(), "6".into()));
     });
+}
+
+#[test]
+fn unreadable_online_keeps_device() {
+    let online = |prepare: &dyn Fn(&World<'_>)| {
+        let mut result = Ok(false);
+        with_store(|world, store| {
+            plug(world, 1, 2);
+            prepare(world);
+            result = Device::open(store, "vbd", 51712).map(|device| device.is_online());
+        });
+        result
+    };
+    let path = format!("{BACKEND}/online");
+    for (value, expected) in [("0", false), ("", true), ("junk", true), ("4294967296", true)] {
+        assert_eq!(online(&|world| world.set(&path, value)), Ok(expected), "{value:?}");
+    }
+    let refused = |error: &'static str| {
+        online(&|world| world.server.borrow_mut().refuse(MessageType::READ, &path, error))
+    };
+    for error in ["ENOENT", "EACCES"] {
+        assert_eq!(refused(error), Ok(true), "{error}");
+    }
+    let error = refused("EIO").unwrap_err();
+    assert!(matches!(error, XenbusError::Store(error) if error.reason == ServerError::Io.into()), "{error}");
+}
+
+#[test]
+fn own_state_is_not_a_request() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 2);
+        // Only a backend's state is where a toolstack requests a detach.
+        world.set(&format!("{FRONTEND}/state"), "5");
+        device.publish(State::INITIALISED, &[]).unwrap();
+        assert_eq!((states(world).0.as_str(), device.own_state()), ("3", State::INITIALISED));
+    });
+}
+
+#[test]
+fn missing_backend_state_is_judged() {
+    for (error, event) in [
+        (None, Ok(Event::Close)),
+        (Some("ENOENT"), Ok(Event::Unplugged)),
+        (Some("EACCES"), Ok(Event::Unplugged)),
+        (Some("EIO"), Err(Reason::Server(ServerError::Io))),
+    ] {
+        with_store(|world, store| {
+            let mut device = open(world, store, 1, 2);
+            connect(&mut device);
+            world.server.borrow_mut().reaction = None;
+            if let Some(error) = error {
+                world.server.borrow_mut().refuse(MessageType::READ, BACKEND, error);
+            }
+            world.server.borrow_mut().remove(&format!("{BACKEND}/state"));
+            let result = (0..10).find_map(|_| {
+                store.domid().unwrap();
+                match device.poll(store.platform().now()) {
+                    Ok(Event::Connected) => None,
+                    Ok(event) => Some(Ok(event)),
+                    Err(XenbusError::Store(error)) => Some(Err(error.reason)),
+                    Err(error) => panic!("{error}"),
+                }
+            });
+            assert_eq!(result, Some(event), "{error:?}");
+        });
+    }
 }
 
 #[test]
@@ -466,5 +539,8 @@ fn devices_are_listed_by_their_numbers() {
         }
         assert_eq!(xenbus::devices::<4>(store, "vbd").unwrap(), [768, 51712, 51728]);
         assert!(xenbus::devices::<2>(store, "vbd").is_err());
+        world.server.borrow_mut().refuse(MessageType::DIRECTORY, "device/vbd", "EACCES");
+        let error = xenbus::devices::<4>(store, "vbd").unwrap_err();
+        assert_eq!(error.reason, Reason::Server(ServerError::AccessDenied));
     });
 }

@@ -117,6 +117,21 @@ fn after_a_resume_elsewhere_all_watches_are_set_again_and_fire() {
 }
 
 #[test]
+fn depth_survives_resume() {
+    with_store(|world, store| {
+        let _flat = store.watch_to_depth("flat", 1).unwrap();
+        let _deep = store.watch("deep").unwrap();
+        resume_elsewhere(world, store);
+        store.domid().unwrap();
+        let server = world.server.borrow();
+        let set = server.log.iter().filter(|request| request.kind == MessageType::WATCH);
+        let depths: Vec<_> = set.map(|request| request.texts()).collect();
+        let depths: Vec<_> = depths.iter().map(|texts| (texts[0].as_str(), &texts[2..])).collect();
+        assert_eq!(depths, [("flat", &["1".to_string(), String::new()][..]), ("deep", &[String::new()][..])]);
+    });
+}
+
+#[test]
 fn a_transaction_that_was_open_at_the_resume_is_run_again_as_a_whole() {
     with_store(|world, store| {
         let stale = RefCell::new(None);

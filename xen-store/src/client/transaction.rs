@@ -94,7 +94,6 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         };
         let epoch = connection.epoch();
         connection.forget(ticket);
-        drop(connection);
         let id = id.map_err(&error)?;
         Ok(Transaction {
             store: self,

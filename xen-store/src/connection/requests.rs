@@ -292,6 +292,16 @@ mod tests {
         XsdSockmsg { type_: MessageType::READ, req_id, tx_id: 0, len }
     }
 
+    /// Sends the queued requests, which have no payload, and returns their slots in order.
+    fn send_all(requests: &mut Requests) -> std::vec::Vec<usize> {
+        let mut order = std::vec![];
+        while let Some((slot, ..)) = requests.sending() {
+            order.push(slot);
+            requests.sent(HEADER_LEN);
+        }
+        order
+    }
+
     #[test]
     fn a_reply_before_the_request_was_sent_is_nobodys() {
         let mut requests = Requests::new(2);
@@ -346,11 +356,27 @@ mod tests {
         assert_eq!(requests.answer(inside), Some(Answer::Interrupted { sent: false }));
         assert_eq!((requests.answer(read), requests.answer(later)), (None, None));
         assert_eq!(requests.free(), Some(3));
-        let mut order = std::vec![];
-        while let Some((slot, ..)) = requests.sending() {
-            order.push(slot);
-            requests.sent(HEADER_LEN);
+        assert_eq!(send_all(&mut requests), [0, 4]);
+    }
+
+    #[test]
+    fn half_sent_write_is_interrupted() {
+        for (sent, answer) in [(0, None), (1, Some(Answer::Interrupted { sent: true }))] {
+            let mut requests = Requests::new(1);
+            let write = XsdSockmsg { type_: MessageType::WRITE, ..request(1, 0) };
+            let ticket = requests.queue(0, Owner::Ticket, write);
+            requests.sent(sent);
+            requests.restart();
+            assert_eq!(requests.answer(ticket), answer);
+            assert_eq!(send_all(&mut requests).len(), 1 - sent, "{sent} bytes were sent");
         }
-        assert_eq!(order, [0, 4]);
+    }
+
+    #[test]
+    fn forgotten_request_leaves_others_queued() {
+        let mut requests = Requests::new(4);
+        let tickets = [0, 1, 2].map(|slot| requests.queue(slot, Owner::Ticket, request(slot as u32, 0)));
+        requests.forget(tickets[1]);
+        assert_eq!((requests.free(), send_all(&mut requests)), (Some(1), std::vec![0, 2]));
     }
 }

@@ -268,9 +268,8 @@ impl<P: Host, T: Transport> Backend<P, T> {
     ///
     /// Those of [`setup`](Self::setup). The driver will be told to disconnect in any case.
     pub fn connected(&mut self, keys: &[(&str, &dyn Display)]) -> Result<(), StoreError> {
-        let closes = self.linked && self.ends.own == XenbusState::CLOSING;
         self.linked = true;
-        self.publish(if closes { XenbusState::CLOSING } else { XenbusState::CONNECTED }, keys)
+        self.publish(XenbusState::CONNECTED, keys)
     }
 
     /// Notes that the driver has let go of everything that the frontend shared.

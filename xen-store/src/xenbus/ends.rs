@@ -56,8 +56,8 @@ impl<P: Host, T: Transport> Ends<P, T> {
     /// Writes `keys` into our directory, removes those of `stale` that are not among them, and switches to `state`, all in one
     /// transaction. If the directory is gone, it is not made again.
     ///
-    /// A toolstack requests a detach by writing Closing into the backend's state. If it did so since
-    /// the state was read last, the backend is in Closing, and stays there unless `state` is Closed.
+    /// A toolstack requests a detach by writing Closing into the backend's state. A backend in
+    /// Closing, whoever wrote that, stays there unless `state` is Closed.
     pub(super) fn publish(
         &mut self,
         state: XenbusState,
@@ -65,14 +65,14 @@ impl<P: Host, T: Transport> Ends<P, T> {
         stale: &[&str],
     ) -> Result<(), StoreError> {
         let (path, link) = (&self.path, link(self.end));
-        let (end, own) = (self.end, self.own);
+        let end = self.end;
         let written = self.store.transaction(|tx| {
             // What the toolstack removed must not come back by being written to.
             if !tx.exists(format_args!("{path}/{link}"))? {
                 return Ok::<_, StoreError>(None);
             }
-            let overwritten = end == End::Back && own != XenbusState::CLOSING && state != XenbusState::CLOSED;
-            let requested = overwritten && read_state(tx, path)? == Some(XenbusState::CLOSING);
+            let may_be_requested = end == End::Back && state != XenbusState::CLOSED;
+            let requested = may_be_requested && read_state(tx, path)? == Some(XenbusState::CLOSING);
             let state = if requested { XenbusState::CLOSING } else { state };
             for stale in stale.chunks(u32::BITS as usize) {
                 // A bit for each that is there. One listing costs less than a removal of each that is not.

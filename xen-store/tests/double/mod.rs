@@ -29,6 +29,8 @@ pub struct World<'m> {
     /// How often the guest notified the server, and waited.
     pub notified: Cell<u32>,
     pub waits: Cell<u32>,
+    /// The guest's platform has no pages any more.
+    pub exhausted: Cell<bool>,
     server_pending: Cell<bool>,
     guest_pending: Cell<bool>,
     pages: Cell<isize>,
@@ -53,6 +55,7 @@ pub fn with_page(start: u32, test: impl FnOnce(&World<'_>)) {
         tick: Cell::new(0),
         notified: Cell::new(0),
         waits: Cell::new(0),
+        exhausted: Cell::new(false),
         server_pending: Cell::new(false),
         guest_pending: Cell::new(false),
         pages: Cell::new(0),
@@ -130,6 +133,9 @@ unsafe impl Hypercall for Guest<'_> {
 // SAFETY: pages come from Box, zeroed, aligned by their type, and go back to it; no frame is ever named.
 unsafe impl Platform for Guest<'_> {
     fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
+        if self.0.exhausted.get() {
+            return None;
+        }
         self.0.pages.set(self.0.pages.get() + count.get() as isize);
         let pages = vec![Page::ZERO; count.get()].into_boxed_slice();
         NonNull::new(Box::into_raw(pages).cast())

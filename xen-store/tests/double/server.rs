@@ -92,6 +92,15 @@ impl Server {
         self.log.iter().map(|request| request.kind).collect()
     }
 
+    /// Answers requests of this kind about `path` with an error from now on.
+    pub fn refuse(&mut self, kind: MessageType, path: &str, error: &'static str) {
+        let path = path.to_string();
+        self.answer = Some(Box::new(move |request| {
+            let refused = request.kind == kind && request.texts()[0] == path;
+            refused.then(|| message(MessageType::ERROR, request.id, format!("{error}\0").as_bytes()))
+        }));
+    }
+
     pub fn open_transactions(&self) -> usize {
         self.transactions.len()
     }
