@@ -6,7 +6,8 @@ use std::cell::Cell;
 struct Counting;
 
 thread_local! {
-    /// Allocations of this thread. Others, such as the test harness's own, allocate when they like.
+    /// Allocations of this thread. Other threads, such as the test harness's own, allocate at any
+    /// time.
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 

@@ -22,7 +22,7 @@ const WORDS: usize = 1024;
 /// The queue of the default priority.
 const QUEUE: usize = 7;
 
-/// What stands for handlers.
+/// Stand-in for handlers.
 #[inline(never)]
 fn handle(sum: &mut u64, mut port: Port) {
     opaque(&mut port);
@@ -55,7 +55,7 @@ fn two_level(rounds: u64, pending: u32) -> Outcome {
         }
     });
     let ports = u64::from(pending);
-    assert_eq!(sum, rounds * ports * (ports - 1) / 2, "every event told once");
+    assert_eq!(sum, rounds * ports * (ports - 1) / 2, "every event delivered once");
     outcome
 }
 
@@ -92,6 +92,6 @@ fn fifo(rounds: u64, pending: u32) -> Outcome {
         }
     });
     let ports = u64::from(pending);
-    assert_eq!(sum, rounds * ports * (ports + 1) / 2, "every event told once");
+    assert_eq!(sum, rounds * ports * (ports + 1) / 2, "every event delivered once");
     outcome
 }

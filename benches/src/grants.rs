@@ -1,4 +1,4 @@
-//! Pages shared and taken back.
+//! Pages granted, and the end of access.
 
 use crate::{Case, Outcome, measured, opaque};
 use std::alloc::{Layout, alloc_zeroed, dealloc};
@@ -50,7 +50,7 @@ unsafe impl Platform for Kernel {
     }
 
     unsafe fn free_pages(&self, pages: NonNull<u8>, count: NonZeroUsize) {
-        // SAFETY: the caller says that they are those of one allocation.
+        // SAFETY: by the caller's contract the pages are those of one allocation.
         unsafe { dealloc(pages.as_ptr(), layout(count)) }
     }
 

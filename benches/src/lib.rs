@@ -13,23 +13,23 @@ mod xenstore;
 
 use std::time::Instant;
 
-/// What a case did in its rounds.
+/// Result of a case's rounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// Requests, ports, references or operations.
     pub units: u64,
     /// Events that were sent.
     pub notifications: u64,
-    /// How long the rounds took.
+    /// Time of the rounds.
     pub nanoseconds: u64,
-    /// How often the rounds asked for heap memory.
+    /// Number of heap allocations in the rounds.
     pub allocations: u64,
 }
 
 /// One benchmark.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    /// What it is called, here and in C.
+    /// Name, here and in C.
     pub name: &'static str,
     /// Prepares, and measures that many rounds.
     pub run: fn(u64) -> Outcome,
@@ -45,7 +45,7 @@ pub fn cases() -> impl Iterator<Item = Case> {
         .chain(xenstore::CASES)
 }
 
-/// Lets the compiler know nothing of a value: what used it stays, and it lies in memory as a whole.
+/// Hides a value from the compiler: its uses stay, and it lies in memory as a whole.
 /// The twin of C's `OPAQUE`, and cheaper than [`black_box`](std::hint::black_box), which puts the
 /// reference into memory too.
 #[inline(always)]

@@ -1,5 +1,5 @@
-//! A machine without a Xen: it says yes to every hypercall, and remembers which pages it was told
-//! of. What is measured makes none.
+//! A machine without a Xen: every hypercall succeeds, and the frames in it are recorded.
+//! The measured code makes no hypercall.
 
 use std::alloc::{Layout, alloc_zeroed};
 use std::num::NonZeroUsize;
@@ -15,7 +15,7 @@ use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_GRANT_TABLE_OP};
 /// The pages of a machine's memory.
 const PAGES: usize = 256;
 
-/// What a machine has been told, and how many of its pages are in use.
+/// Frames from a machine's hypercalls, and the number of its pages in use.
 #[derive(Debug, Default)]
 struct Told {
     control: Option<Gfn>,
@@ -57,7 +57,7 @@ impl Machine {
     }
 
     fn told<R>(&self, look: impl FnOnce(&Told) -> R) -> R {
-        look(&self.0.told.lock().expect("nobody panics with it"))
+        look(&self.0.told.lock().expect("no holder panics"))
     }
 
     fn page(&self, frame: Gfn) -> &SharedMem {
@@ -75,7 +75,7 @@ impl Machine {
 // SAFETY: nothing is done but filling in the answer where it is expected.
 unsafe impl Hypercall for Machine {
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
-        let mut told = self.0.told.lock().expect("nobody panics with it");
+        let mut told = self.0.told.lock().expect("no holder panics");
         match (op, args[0] as u32) {
             (HYPERVISOR_EVENT_CHANNEL_OP, EVTCHNOP_INIT_CONTROL) => {
                 // SAFETY: the command's argument, by the caller's word.
@@ -101,7 +101,7 @@ unsafe impl Hypercall for Machine {
 // SAFETY: pages come zeroed from memory of its own, each once; a frame is the number of its page.
 unsafe impl Platform for Machine {
     fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
-        let mut told = self.0.told.lock().expect("nobody panics with it");
+        let mut told = self.0.told.lock().expect("no holder panics");
         let first = told.used;
         told.used = first.checked_add(count.get()).filter(|&used| used <= PAGES)?;
         Some(self.address(Gfn(first as u64)))

@@ -1,4 +1,4 @@
-//! Runs one benchmark, `xen-bench CASE ROUNDS`, and prints what it did.
+//! One benchmark, `xen-bench CASE ROUNDS`, with its figures as output.
 
 use std::env;
 use std::process::ExitCode;

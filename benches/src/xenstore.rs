@@ -17,13 +17,13 @@ pub(crate) const CASES: [Case; 5] = [
     Case { name: "xenstore/pipelined", run: |rounds| run(rounds, PIPELINE as u64, pipelined) },
 ];
 
-/// Reads that are under way at once.
+/// Number of reads in flight together.
 const PIPELINE: usize = 15;
 
 /// Operations that are timed together.
 const RUN: u64 = 60;
 
-/// How many children the directory has.
+/// Number of children of the directory.
 const CHILDREN: usize = 10;
 
 type Result<T = ()> = core::result::Result<T, StoreError>;

@@ -1,4 +1,4 @@
-//! What runs for every request allocates nothing.
+//! The code of every request allocates nothing.
 
 #[test]
 fn no_path_allocates_after_construction() {

@@ -1,5 +1,5 @@
-//! Hands the linker script to this package's kernels, and names it to the build scripts of packages
-//! that depend on this one.
+//! Build script: passes the linker script to this package's kernels, and to the build scripts of
+//! packages that depend on this one.
 
 use std::env;
 

@@ -16,23 +16,23 @@ pub struct DiskConfig {
     pub mib: usize,
 }
 
-/// What the command line asks for.
+/// Options of the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The disks.
     pub disks: Vec<DiskConfig>,
-    /// How disks are served.
+    /// Configuration of the disks.
     pub block: block::Config,
-    /// How long a guest may take to close a device that it was asked to.
+    /// Maximum time of a guest to close a device on request.
     pub close_timeout: Duration,
     /// The time a hotplug script may take to set up a disk's storage; no script is waited for
     /// without it.
     pub hotplug_timeout: Option<Duration>,
-    /// This domain's address in the guests' network.
+    /// Address of this domain in the guests' network.
     pub address: Ipv4Cidr,
     /// The TCP port of the echo server.
     pub echo: u16,
-    /// What the TCP source sends to each client, in MiB.
+    /// Data of the TCP source for each client, in MiB.
     pub source_mib: u32,
 }
 

@@ -1,4 +1,4 @@
-//! The disks, which outlive the guests that they are served to.
+//! The disks, which outlive their guests.
 
 use crate::config::DiskConfig;
 use alloc::rc::Rc;

@@ -26,14 +26,14 @@ struct Vif<P: ForeignFrames> {
     port: usize,
 }
 
-/// All guests' interfaces and what they are connected to.
+/// All guests' interfaces, the switch and the stack.
 pub(crate) struct Network<P: ForeignFrames> {
     vifs: Vec<Vif<P>>,
     switch: Switch<{ DEVICES + 1 }>,
     stack: Stack,
 }
 
-/// This domain's own stack.
+/// Own stack of this domain.
 struct Stack {
     port: usize,
     nic: Nic,

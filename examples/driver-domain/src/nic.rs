@@ -75,7 +75,7 @@ impl Device for Nic {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ethernet;
         capabilities.max_transmission_unit = FRAME;
-        // TCP's are looked at above, and left to whoever needs them.
+        // TCP's checksums are handled above, and left partial for the receiver.
         let mut checksum = ChecksumCapabilities::default();
         checksum.tcp = phy::Checksum::None;
         capabilities.checksum = checksum;

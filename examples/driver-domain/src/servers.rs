@@ -1,7 +1,7 @@
 //! TCP servers for guests to test their network with: echo (port 7, or another), discard (9), and
 //! source (19).
 //!
-//! Discard and source tell the digest of what came and went, for the guest's user to compare.
+//! Discard and source print the digest of their data, for a comparison in the guest.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -19,13 +19,13 @@ mod tests;
 const CONNECTIONS: usize = 2;
 /// Bytes that can be on their way from a client.
 ///
-/// A greater window is told in units of several bytes. Its end goes back by part of one at times,
-/// and a client that has sent up to where it was is no longer heard by the stack, not even when it
-/// acknowledges.
+/// A greater window is advertised in units of several bytes. Its end moves back by part of one at
+/// times, and the stack drops all segments of a client that has sent up to the old end, even those
+/// that acknowledge.
 const RECEIVED: usize = u16::MAX as usize;
 /// Bytes that can be on their way to a client.
 const SENT: usize = 256 * 1024;
-/// When a guest that has died is given up. TCP needs some seconds, and doubles them, to send again
+/// Timeout of a guest that is gone. TCP needs some seconds, and doubles them, to send again
 /// what was lost.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -38,7 +38,7 @@ enum Kind {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Nobody is connected.
+    /// No client is connected.
     Idle,
     /// A client is served.
     Open,
@@ -59,7 +59,7 @@ struct Server {
 /// All servers.
 pub(crate) struct Servers {
     servers: Vec<Server>,
-    /// What the source sends.
+    /// Data of the source.
     source: u64,
 }
 
@@ -152,7 +152,7 @@ impl Server {
             if count == 0 {
                 return moved;
             }
-            // There is room: looked at above.
+            // There is room: checked above.
             let _ = socket.send_slice(&chunk[..count]);
             self.bytes += count as u64;
             moved += count;

@@ -20,26 +20,26 @@ pub(crate) const DEVICES: usize = 30;
 /// The most disks that wait for a hotplug script at once, each with one more watch.
 const WAITING: usize = 4;
 
-/// What the service needs of its xenstore client: watches for all devices of both kinds, for one
+/// Limits of the service's xenstore client: watches for all devices of both kinds, for one
 /// that is refused, for disks that wait for a script, and for those that come.
 pub const LIMITS: Limits = Limits { requests: 4, watches: 2 * (2 * DEVICES + 1) + WAITING + 1 };
 
-/// The most devices of a kind that there can be. Those that are not served are told so.
+/// Maximum number of devices of a kind. A device beyond it is refused.
 const LISTED: usize = 4 * DEVICES;
 
 /// The kinds of devices that are served.
 const VBD: &str = "vbd";
 const VIF: &str = "vif";
 
-/// When to try again what the store refused, in case no event comes.
+/// Time between retries of a failed store request without an event.
 pub(crate) const RETRY: Duration = Duration::from_millis(200);
 
-/// Why a device is not served.
+/// Reason for a refused device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Why {
-    /// There is nothing to serve it with.
+    /// No storage or interface exists for it.
     Never,
-    /// Others have to go first.
+    /// No place is free.
     Full,
 }
 
@@ -61,18 +61,18 @@ pub struct Service<P: ForeignFrames, D: Storage> {
     waiting: Vec<(Backend<P>, HotplugWait<P>)>,
     network: Network<P>,
     refused: Vec<Refused>,
-    /// Devices may have come, or could not be looked at yet.
+    /// New devices are possible, or the last check failed.
     look_again: bool,
-    /// When to look at the earliest.
+    /// Earliest time of the next check.
     not_before: Instant,
 }
 
-/// What a turn has come to.
+/// Result of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Turn {
-    /// There is more to do at once.
+    /// More work is pending.
     pub busy: bool,
-    /// When there will be, if no event comes before.
+    /// Time of the next work without an event.
     pub deadline: Option<Instant>,
     /// Something about a device was refused.
     pub(crate) refused: bool,
@@ -128,7 +128,7 @@ impl<P: ForeignFrames, D: Storage + Clone> Service<P, D> {
         loop {
             let turn = self.turn(platform.now());
             if turn.busy {
-                // On a processor that guests share with us, they have to run for more to come.
+                // On a shared processor the guests must run to produce more requests.
                 sched::yield_now(platform);
             } else {
                 ports.clear();
@@ -173,12 +173,12 @@ impl<P: ForeignFrames, D: Storage + Clone> Service<P, D> {
         }
         self.network.turn(now, &mut turn);
         if turn.freed {
-            // They are found again, as new ones.
+            // The next check finds these devices again, as new ones.
             self.refused.retain(|refused| refused.why != Why::Full);
             (self.look_again, turn.busy) = (true, true);
         }
         if turn.refused {
-            // What can't be removed now is found again, as a device that nobody wants.
+            // A device that can't be removed now is found again, as one that is not served.
             (self.look_again, self.not_before) = (true, now + RETRY);
         }
         if self.look_again {
@@ -252,7 +252,7 @@ impl<P: ForeignFrames, D: Storage + Clone> Service<P, D> {
         self.refused.iter().any(|refused| (refused.kind, refused.id) == (kind, id))
     }
 
-    /// Tells whether the toolstack wants the device to be there.
+    /// Returns whether the toolstack has the device online.
     fn is_online(&self, kind: &str, id: DeviceId) -> Result<bool, StoreError> {
         self.store.read_number_or(format_args!("backend/{kind}/{id}/online"), 1u32).map(|online| online != 0)
     }
@@ -278,7 +278,7 @@ impl<P: ForeignFrames, D: Storage + Clone> Service<P, D> {
             }
         });
         match taken {
-            // A directory that is being made or removed; its next change tells.
+            // A directory that is being made or removed; its next change triggers a check.
             Err(error) if error.is_not_found() => Ok(()),
             result => result,
         }
@@ -318,7 +318,7 @@ impl<P: ForeignFrames, D: Storage + Clone> Service<P, D> {
         Ok(())
     }
 
-    /// Tells a device's toolstack why it is not served, and its frontend that it is closed.
+    /// Writes the reason of the refusal for the toolstack, and the state Closed for the frontend.
     fn refuse(
         &mut self,
         kind: &'static str,
@@ -329,7 +329,7 @@ impl<P: ForeignFrames, D: Storage + Clone> Service<P, D> {
     ) -> Result<(), StoreError> {
         warn!("{}: {text}", backend.path());
         backend.fail(text)?;
-        // The frontend has nothing to let go of.
+        // The frontend has nothing to release.
         backend.set_timeout(Duration::ZERO);
         backend.poll(now)?;
         self.refused.push(Refused { kind, id: backend.id(), why });

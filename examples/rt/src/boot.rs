@@ -1,4 +1,4 @@
-//! The start of day: from the first instruction to the kernel's `main`, step by step.
+//! Boot: from the first instruction to the kernel's `main`, step by step.
 
 use crate::platform::{self, Rt};
 use crate::{early, events, interrupts, memory, paging, start_info, vcpus};
@@ -15,7 +15,7 @@ unsafe extern "C" {
     fn _start();
 }
 
-// Xen (and any other PVH loader) looks for this note in the ELF file: "the entry point is at this
+// Xen (and any other PVH loader) reads this note of the ELF file: "the entry point is at this
 // physical address".
 xen_hypercall::elf_notes! {
     ENTRY: unsafe extern "C" fn() = ElfNote::phys32_entry(_start);
@@ -26,7 +26,7 @@ unsafe extern "Rust" {
     safe fn xen_example_rt_main(xen: Rt);
 }
 
-/// Where `boot.s` ends: 64-bit mode, a stack, the first 4 GiB mapped, interrupts off.
+/// Starts after `boot.s`: 64-bit mode, a stack, the first 4 GiB mapped, interrupts off.
 extern "C" fn rust_start(start_info: usize) -> ! {
     vcpus::identify(0);
     if XenLeaves::find(cpuid::native).is_none() {

@@ -14,7 +14,7 @@ use core::sync::atomic::{AtomicU64, fence};
 use xen_hypercall::{Instant, SharedMem};
 use xen_sys::xen::{SharedInfo, VcpuInfo, VcpuTimeInfo};
 
-/// Where a vCPU's time lies in shared info.
+/// Offset of a vCPU's time in shared info.
 fn time_of(vcpu: u32) -> usize {
     offset_of!(SharedInfo, vcpu_info) + vcpu as usize * size_of::<VcpuInfo>() + offset_of!(VcpuInfo, time)
 }
@@ -38,12 +38,12 @@ pub(crate) fn now() -> Instant {
     Instant::from_nanos(LATEST.fetch_max(nanos, Relaxed).max(nanos))
 }
 
-/// Returns when a moment of this clock is in Xen's system time, in which deadlines are told to Xen.
+/// Converts a time of this clock to Xen's system time, the unit of deadlines in hypercalls.
 pub(crate) fn system_time(moment: Instant) -> Instant {
     Instant::from_nanos(moment.as_nanos().saturating_sub(AHEAD.load(Relaxed)))
 }
 
-/// Has the clock go on from its latest answer, if another host's system time is before that: else
+/// Continues the clock from its last value, if another host's system time is before that: else
 /// it would stand still until then.
 pub(crate) fn resume() {
     let Some(nanos) = events::shared_info().and_then(read) else { return };

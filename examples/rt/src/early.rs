@@ -28,7 +28,7 @@ const GUEST: u8 = 1;
 /// `console_io`.
 const DOM0: u8 = 2;
 
-/// Where output goes: one of the above.
+/// Target of output: one of the above.
 static ROUTE: AtomicU8 = AtomicU8::new(BARE);
 
 /// Picks Xen's way for a guest or for dom0, and makes it the way of the `log` crate too.
@@ -64,8 +64,8 @@ impl Write for Early {
 fn serial(byte: u8) {
     let mut data = Port::<u8>::new(0x3f8);
     let mut line_status = Port::<u8>::new(0x3fd);
-    // SAFETY: on a PC these ports belong to the first serial line or to nobody. The wait for room
-    // is bounded, because a line that is not there never has any.
+    // SAFETY: on a PC these ports belong to the first serial line or to no device. The wait for
+    // room is bounded, because a line that is not there never has any.
     unsafe {
         let _ = (0..10_000).find(|_| line_status.read() & 0x20 != 0);
         data.write(byte);

@@ -1,6 +1,6 @@
 //! Events: where Xen's upcall ends, and how the kernel waits.
 //!
-//! xen-evtchn knows the event words; what is left to a kernel is the interrupt, and a `wait` that
+//! xen-evtchn has the event words; a kernel adds the interrupt, and a `wait` that
 //! misses nothing.
 
 use crate::platform::Rt;
@@ -31,7 +31,7 @@ pub(crate) fn events() -> Option<&'static Events> {
     FIFO.get().or_else(|| TWO_LEVEL.get())
 }
 
-/// What else is to happen at an event.
+/// Hook of the kernel at an event.
 static HANDLER: Once<fn(Rt, Port)> = Once::new();
 
 /// Has `handler` called for each event on an unmasked port. The first one stays.
@@ -48,7 +48,7 @@ pub(crate) fn shared_info() -> Option<&'static SharedMem> {
 ///
 /// # Panics
 ///
-/// If Xen refuses: there is no way to go on.
+/// If Xen refuses: the kernel cannot continue.
 pub(crate) fn init() {
     let shared_info = start::shared_info(Rt::new()).unwrap_or_else(|error| panic!("shared info: {error}"));
     let shared_info = SHARED_INFO.call_once(|| shared_info);
@@ -64,7 +64,7 @@ pub(crate) fn init() {
 /// Those of [`EventChannels::with_fifo`] and [`EventChannels::add_vcpu`].
 pub(crate) fn use_fifo() -> Result<(), Errno> {
     let shared_info = SHARED_INFO.get().ok_or(Errno::ENODEV)?;
-    // An upcall before the end would look for its event in the old format.
+    // An upcall before the end would read the event in the old format.
     cpu::without_interrupts(|| {
         FIFO.try_call_once(|| {
             let events = EventChannels::with_fifo(Rt::new(), shared_info)?;
@@ -87,7 +87,7 @@ pub(crate) fn init_vcpu(vcpu: u32) {
     cpu::enable();
 }
 
-/// Tells Xen how events of `vcpu` come.
+/// Sets the interrupt for events of `vcpu`.
 fn set_upcall(vcpu: u32) -> Delivery {
     let (xen, vector) = (Rt::new(), interrupts::UPCALL_VECTOR);
     let delivery = if xen.has_pic() || xen.command_line().split_whitespace().any(|word| word == "callback") {
@@ -110,7 +110,7 @@ pub(crate) fn resume(others: impl Iterator<Item = u32>) {
     events.resume().unwrap_or_else(|errno| panic!("event words: {errno}"));
     // What was noted is about ports that are nobody's now.
     FIRED.iter().for_each(|word| word.store(0, Relaxed));
-    // Local APICs are as they were: their state came along.
+    // Local APICs keep their state.
     for vcpu in core::iter::once(0).chain(others) {
         set_upcall(vcpu);
     }
@@ -161,7 +161,7 @@ pub(crate) fn drain_vcpu(vcpu: u32) {
     }
 }
 
-/// Tells whether one of `ports` had an event, and forgets it: what an upcall noted, or what is
+/// Takes an event of one of `ports`, and returns whether there was one: from an upcall's record, or
 /// pending on a masked port, which makes no upcall.
 fn take(ports: &[Port]) -> bool {
     let mut any = false;
@@ -173,12 +173,12 @@ fn take(ports: &[Port]) -> bool {
     any
 }
 
-/// What [`Platform::wait`] promises.
+/// Waits as [`Platform::wait`] specifies.
 ///
 /// A port that is not masked has to be one of this vCPU's: another one's upcall would take the
-/// event between the look and the sleep.
+/// event between the check and the sleep.
 ///
-/// An event between the look and the sleep must not be slept through. Interrupts are off from the
+/// An event between the check and the sleep must end the sleep. Interrupts are off from the
 /// one to the other, so its upcall can't run; the event stays pending, and Xen does not block a
 /// vCPU that polls a pending port.
 ///

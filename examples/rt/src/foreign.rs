@@ -51,7 +51,7 @@ pub(crate) fn reserve(count: NonZeroUsize) -> Option<ForeignRange> {
     Some(ForeignRange { start: NonNull::new(address)?, first, count })
 }
 
-/// Takes back what `reserve` gave.
+/// Frees frames from `reserve`.
 pub(crate) fn release(range: ForeignRange) {
     if let Some(frames) = FRAMES.lock().as_mut() {
         let _ = frames.release(range.first, range.count);

@@ -18,18 +18,18 @@ use x86_64::{PrivilegeLevel, VirtAddr};
 use xen_evtchn::Delivery;
 use xen_hypercall::arch::cpuid;
 
-/// The interrupt vector that Xen is told to use; any other above the exceptions would do.
+/// The interrupt vector for Xen; any other above the exceptions would do.
 pub(crate) const UPCALL_VECTOR: u8 = 0xf3;
 /// The vector of an upcall that comes by a [line](lines) instead.
 pub(crate) const LINE_VECTOR: u8 = 0xf2;
-/// Where the local APIC sends what it can't account for.
+/// Vector of spurious interrupts of the local APIC.
 const SPURIOUS_VECTOR: u8 = 0xff;
 
 const CODE: SegmentSelector = SegmentSelector::new(1, PrivilegeLevel::Ring0);
 const DATA: SegmentSelector = SegmentSelector::new(2, PrivilegeLevel::Ring0);
 
 // One entry point of 16 bytes per exception. Some exceptions push an error code and some don't;
-// after the entry the stack looks the same for all.
+// after the entry the stack has the same layout for all.
 global_asm!(
     ".balign 16",
     ".globl exception_entries",
@@ -64,7 +64,7 @@ extern "C" fn exception_common() -> ! {
     )
 }
 
-/// What the code above leaves on the stack.
+/// Stack after the code above.
 #[repr(C)]
 struct Frame {
     /// From r15, pushed last, to rax.
@@ -144,7 +144,7 @@ extern "C" fn upcall() {
 extern "C" fn line() {
     lines::count();
     events::on_upcall();
-    // After the work, as a level wants it: the line is down by then, or it is up for an event that
+    // After the work, as a level requires: the line is down by then, or it is up for an event that
     // came since, and interrupts again.
     end_of_interrupt();
 }
@@ -232,7 +232,7 @@ const X2APIC_EOI: u32 = 0x80b;
 const X2APIC_SPURIOUS: u32 = 0x80f;
 const APIC_ENABLED: u64 = 1 << 8;
 
-/// Whether an upcall at its own vector has to be ended at the local APIC.
+/// `true` if an upcall at its own vector needs an end of interrupt at the local APIC.
 static NEEDS_EOI: AtomicBool = AtomicBool::new(false);
 
 /// Turns the local APIC on if upcalls are delivered through it, as those of a vCPU's own vector

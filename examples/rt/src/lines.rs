@@ -13,7 +13,7 @@ use x86_64::instructions::port::Port;
 use xen_evtchn::{Callback, set_callback};
 use xen_hypercall::Errno;
 
-/// Where the first I/O APIC is as a rule. The ACPI tables have the last word; this kernel doesn't
+/// Usual address of the first I/O APIC. The ACPI tables have the exact one; this kernel doesn't
 /// read them.
 const IO_APIC: usize = 0xfec0_0000;
 /// Offset of what the register that was selected holds.
@@ -31,7 +31,7 @@ static SELECTED: Mutex<()> = Mutex::new(());
 /// Interrupts that came by a line.
 static TAKEN: AtomicU32 = AtomicU32::new(0);
 
-/// Why no event comes by a line.
+/// Reason why no event comes by a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineError {
     /// The callback is none by a line.
@@ -44,7 +44,7 @@ pub enum LineError {
     Pin {
         /// The pin that was asked for.
         line: u32,
-        /// How many there are.
+        /// Number of pins.
         pins: u32,
     },
     /// Xen refused the callback.
@@ -136,7 +136,8 @@ pub(crate) fn taken() -> u32 {
     TAKEN.load(Relaxed)
 }
 
-/// Tells whether the domain has a PIC, all of whose interrupts are masked then: it is an HVM guest.
+/// Returns whether the domain has a PIC, all of whose interrupts are masked then: it is an HVM
+/// guest.
 pub(crate) fn pic() -> bool {
     const ALL: u8 = 0xff;
     /// All but the one of the second PIC, which is masked too.

@@ -60,7 +60,7 @@ pub(crate) fn alloc_pages(count: NonZeroUsize) -> Option<NonNull<u8>> {
 ///
 /// # Safety
 ///
-/// The pages must come from one call of `alloc_pages` with the same `count`, and nobody may use
+/// The pages must come from one call of `alloc_pages` with the same `count`, and no code may use
 /// them any more.
 pub(crate) unsafe fn free_pages(first: NonNull<u8>, count: NonZeroUsize) {
     if let Some(layout) = pages(count) {

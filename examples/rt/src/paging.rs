@@ -18,7 +18,7 @@ const MIB_2: u64 = 2 << 20;
 const GIB: u64 = 1 << 30;
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 
-/// What the first 4 GiB window of `boot.s` covers.
+/// Size of the mapping by `boot.s`.
 pub(crate) const BOOT_WINDOW: Range<u64> = 0..4 * GIB;
 /// As far as one table of the third level reaches.
 pub(crate) const LIMIT: u64 = 512 * GIB;
@@ -62,7 +62,7 @@ pub(crate) fn map(range: Range<u64>) -> Option<()> {
 pub(crate) fn make_holes() -> Option<()> {
     let table = memory::alloc_pages(NonZeroUsize::MIN)?.expose_provenance().get() as u64;
     // SAFETY: as in `map`, and one vCPU runs. The first 2 MiB keep their mapping, in small pages,
-    // but for two pages that nobody uses: the allocator starts behind the image, and what the
+    // but for two unused pages: the allocator starts behind the image, and what the
     // loader left there has been read.
     unsafe {
         for i in 1..511 {

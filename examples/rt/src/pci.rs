@@ -1,4 +1,4 @@
-//! Where the memory of PCI devices can be: read from their configuration space, which is left as it
+//! The memory ranges of PCI devices: read from their configuration space, which is left as it
 //! is.
 
 use alloc::vec::Vec;

@@ -24,7 +24,7 @@ use xen_sys::sched::ShutdownReason;
 #[derive(Clone, Copy, Debug)]
 pub struct Rt(());
 
-/// Whether the hypercall instruction is AMD's. Asking CPUID each time would cost more than the
+/// `true` if the hypercall instruction is AMD's. Asking CPUID each time would cost more than the
 /// call.
 static SVM: AtomicBool = AtomicBool::new(false);
 
@@ -53,7 +53,7 @@ impl Rt {
         BOOT.get().is_some_and(|boot| boot.map_of_xen)
     }
 
-    /// Tells whether this is dom0, the domain that Xen itself started.
+    /// Returns whether this is dom0, the domain that Xen itself started.
     pub fn is_dom0(self) -> bool {
         BOOT.get().is_some_and(|boot| boot.dom0)
     }
@@ -72,7 +72,7 @@ impl Rt {
         events::events().expect("set up before main")
     }
 
-    /// Changes events to the FIFO format, for good; they stay in the two-level format where Xen has
+    /// Changes events to the FIFO format, permanently; the two-level format stays where Xen has
     /// no other.
     ///
     /// For the first vCPU, before ports are opened: those that are open are masked, and none may
@@ -162,7 +162,7 @@ impl Rt {
         lines::pins()
     }
 
-    /// Tells whether the domain has a PIC, as an HVM guest does.
+    /// Returns whether the domain has a PIC, as an HVM guest does.
     pub fn has_pic(self) -> bool {
         lines::pic()
     }
@@ -196,7 +196,7 @@ impl Rt {
         lines::clock_interrupts(on);
     }
 
-    /// Takes an interrupt of that clock back, so that the next one can come. Tells whether there
+    /// Ends an interrupt of that clock, so that the next one can come. Returns whether there
     /// was one.
     pub fn end_clock_interrupt(self) -> bool {
         lines::end_clock_interrupt()
@@ -230,21 +230,21 @@ pub(crate) fn halt() -> ! {
 unsafe impl Hypercall for Rt {
     #[inline(always)]
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
-        // SAFETY: the caller's obligations are passed on unchanged.
+        // SAFETY: the caller's obligations apply unchanged.
         unsafe { if SVM.load(Relaxed) { Vmmcall.hypercall(op, args) } else { Vmcall.hypercall(op, args) } }
     }
 }
 
 // SAFETY: pages come from an allocator of RAM that is mapped to its own address, so an address is a
 // frame number shifted; map_frames extends that mapping, and nothing is ever unmapped but what
-// nobody owns.
+// without an owner.
 unsafe impl Platform for Rt {
     fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
         memory::alloc_pages(count)
     }
 
     unsafe fn free_pages(&self, pages: NonNull<u8>, count: NonZeroUsize) {
-        // SAFETY: the caller's obligations are passed on unchanged.
+        // SAFETY: the caller's obligations apply unchanged.
         unsafe { memory::free_pages(pages, count) }
     }
 

@@ -1,4 +1,4 @@
-//! What the loader tells the kernel: `struct hvm_start_info`, command line and memory map.
+//! Information from the loader: `struct hvm_start_info`, command line and memory map.
 //!
 //! All of it is copied out at once. It lies in RAM that the allocator is given later.
 
@@ -10,7 +10,7 @@ use xen_hypercall::start_info::{StartInfo, StartInfoError};
 use xen_sys::arch_x86::hvm::start_info::{HvmMemmapTableEntry, MemmapType};
 use xen_sys::hvm::e820::E820Entry;
 
-/// What the kernel keeps of it.
+/// The part that the kernel keeps.
 #[derive(Debug)]
 pub(crate) struct Boot {
     pub(crate) dom0: bool,
@@ -28,7 +28,7 @@ impl Boot {
     }
 }
 
-/// Where the memory ends that `boot.s` has mapped, each byte at its own address.
+/// End of the memory that `boot.s` maps, each byte at its own address.
 const MAPPED: u64 = 1 << 32;
 
 /// Reads what the loader left at `address`.
@@ -48,7 +48,7 @@ pub(crate) unsafe fn read(address: usize) -> Result<Boot, StartInfoError> {
     let physical = |address: u64, buffer: &mut [u8]| {
         address.checked_add(buffer.len() as u64).filter(|&end| end <= MAPPED)?;
         let source: *const u8 = with_exposed_provenance(address as usize);
-        // SAFETY: mapped, and nobody writes to what the loader left there.
+        // SAFETY: mapped, and no code writes to the loader's data.
         unsafe { source.copy_to_nonoverlapping(buffer.as_mut_ptr(), buffer.len()) };
         Some(())
     };

@@ -19,15 +19,15 @@ use xen_hypercall::ops::sched::{self, Resumed};
 use xen_hypercall::ops::vcpu;
 use xen_hypercall::{Errno, Platform};
 
-/// How long a vCPU may take to stand still.
+/// Maximum time of a vCPU to stand still.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The other vCPUs are to stand still.
 static STILL: AtomicBool = AtomicBool::new(false);
-/// How many of them do.
+/// Number of vCPUs that stand still.
 static STANDING: AtomicU32 = AtomicU32::new(0);
 
-/// The ports by which the others are told: open until all is over.
+/// The ports that notify the others: open until the end.
 type Calls = Vec<Channel<Rt>, VCPUS>;
 
 /// Suspends the domain, from the first vCPU.
@@ -39,7 +39,7 @@ type Calls = Vec<Channel<Rt>, VCPUS>;
 ///
 /// # Panics
 ///
-/// If Xen refuses to set up again what the domain had: there is no way to go on.
+/// If Xen refuses to set up the domain again: the kernel cannot continue.
 pub(crate) fn suspend() -> Result<Resumed, Errno> {
     if vcpus::current() != 0 {
         return Err(Errno::EINVAL);
@@ -76,7 +76,7 @@ fn stop_the_others(calls: &mut Calls) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Returns the other vCPUs that run; those that have stopped stay as they are.
+/// Returns the other vCPUs that run; stopped vCPUs stay stopped.
 fn up() -> impl Iterator<Item = u32> {
     vcpus::others().filter(|&other| vcpu::is_up(&Rt::new(), other) == Ok(true))
 }

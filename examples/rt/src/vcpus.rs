@@ -1,6 +1,6 @@
-//! The other vCPUs: how they are started, and how each one knows which it is.
+//! The other vCPUs: their start, and the number of each.
 //!
-//! Xen starts a vCPU with whatever registers it is told, so that the others begin where the first
+//! Xen starts a vCPU with the given registers, so that the others begin where the first
 //! one has come to: in 64-bit mode, with its page tables. Each has a stack, exceptions, a local
 //! APIC and an upcall of its own.
 
@@ -31,7 +31,7 @@ const RFLAGS: u64 = 2;
 
 const GS_BASE: u32 = 0xc000_0101;
 
-/// What lies where a vCPU's GS points: its number.
+/// Data at a vCPU's GS: its number.
 static NUMBERS: [u32; VCPUS] = {
     let mut numbers = [0; VCPUS];
     let mut vcpu = 0;
@@ -51,7 +51,7 @@ pub(crate) fn others() -> impl Iterator<Item = u32> {
     (0..VCPUS as u32).filter(move |vcpu| started & 1 << vcpu != 0)
 }
 
-/// Tells this vCPU its number, once and before anything else.
+/// Sets the number of this vCPU, once and before anything else.
 pub(crate) fn identify(vcpu: u32) {
     let number = &raw const NUMBERS[vcpu as usize];
     // SAFETY: nothing else uses GS, and a static stays.
@@ -111,8 +111,8 @@ pub(crate) fn start(vcpu: u32, main: fn(Rt)) -> Result<(), Errno> {
     started
 }
 
-/// Where a vCPU starts.
-#[expect(improper_ctypes_definitions, reason = "the arguments are handed over in this file, as they are")]
+/// Runs a vCPU from its start.
+#[expect(improper_ctypes_definitions, reason = "caller and callee are in this file")]
 extern "C" fn begin(vcpu: u32, main: fn(Rt), fault_stack: usize) -> ! {
     identify(vcpu);
     interrupts::init(vcpu, fault_stack);

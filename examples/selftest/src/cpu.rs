@@ -36,7 +36,7 @@ fn vcpus(t: &mut Report) {
     op!(t, vcpu::get_physid(0) => expected);
 }
 
-/// Areas that Xen keeps up to date. By virtual address they stay for good, so they are leaked.
+/// Areas that Xen keeps up to date. By virtual address an area stays registered, so it is leaked.
 fn areas(t: &mut Report) {
     let runstate = Box::leak(Box::new(VcpuRunstateInfo::default()));
     let area = &raw mut *runstate;
@@ -88,7 +88,7 @@ fn scheduling(t: &mut Report) {
         drop(ticks);
     }
 
-    // The first one counts, or this kernel's end would look like a crash.
+    // The first one counts; otherwise this kernel's end would be reported as a crash.
     op!(t, sched::shutdown_code(ShutdownReason::POWEROFF) => is(()));
     op!(t, sched::shutdown_code(ShutdownReason::CRASH) => is(()));
     op!(t, sched::watchdog_start(1000) => is(WatchdogId(1)));

@@ -1,4 +1,4 @@
-//! How events are delivered to two vCPUs: each is taken once, by upcall, by the vCPU that it is
+//! Delivery of events to two vCPUs: each is taken once, by upcall, by the vCPU that it is
 //! for, in both formats.
 
 use crate::report::{Report, fails, is};
@@ -14,7 +14,7 @@ use xen_hypercall::{DomId, Errno, Platform, Port};
 /// them in the two-level one, and in an HVM guest.
 const ROUNDS: u32 = 100_000;
 
-/// Exchanges that go on at a time: as many events come with one upcall, if the vCPUs take turns.
+/// Concurrent exchanges: as many events come with one upcall, if the vCPUs take turns.
 const EXCHANGES: u32 = 16;
 
 /// Ports that are open at a time: beyond the 1,024 of 32-bit guests in two levels, beyond the 4,096

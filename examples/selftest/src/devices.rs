@@ -1,4 +1,4 @@
-//! What the hardware domain does: devices, power, firmware, counters; and Argo. A guest is refused.
+//! Duties of the hardware domain: devices, power, firmware, counters; and Argo. A guest is refused.
 
 use crate::report::{Expected, Report, fails, is, op, that};
 use xen_hypercall::ops::{argo, hypfs, kexec, mca, physdev, platform, pmu, xsm};
@@ -12,7 +12,7 @@ use xen_sys::platform::*;
 use xen_sys::pmu::XENPMU_MODE_OFF;
 use zerocopy::FromZeros;
 
-/// Where Xen or its configuration may lack the whole hypercall.
+/// Expectation for a hypercall that Xen or its configuration may lack.
 const NOT_HERE: &[Errno] = &[Errno::EOPNOTSUPP, Errno::ENOSYS, Errno::EPERM, Errno::ENODEV];
 
 /// The ELF number of the machine.

@@ -30,7 +30,7 @@ fn failed<T>(status: GrantStatus) -> Expected<T, GrantOpError> {
     Expected::Is(Err(GrantOpError::Status(status)))
 }
 
-/// The call of a batch of one succeeded; this prints the status of the one.
+/// Prints the status of the only operation of a batch that succeeded as a call.
 fn status(t: &mut Report, what: &str, status: GrantStatus, expected: GrantStatus) {
     let result = if status == GrantStatus::OKAY { Ok(()) } else { Err(GrantOpError::Status(status)) };
     let expected = if expected == GrantStatus::OKAY { is(()) } else { failed(expected) };

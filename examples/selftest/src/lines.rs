@@ -1,5 +1,5 @@
 //! Events by an interrupt line, as Xen raises it for HVM guests: each one interrupts once, and by
-//! the vector again afterwards. What a PVH domain is told instead.
+//! the vector again afterwards. In a PVH domain the refusals.
 
 use crate::report::{Expected, Refusal, Report, is, op};
 use crate::smp::{Open, forget, ipi, taken, until};

@@ -98,7 +98,7 @@ fn map(t: &mut Report) {
 /// An empty map.
 const NO_MEMORY: &[E820Entry] = &[];
 
-/// In 4.17 a guest is refused before Xen looks for the domain that it names.
+/// Returns whether this is a guest of Xen 4.17, which is refused before Xen searches the domain.
 pub(crate) fn older_guest(t: &Report) -> bool {
     !t.dom0 && t.version.minor < 20
 }
@@ -110,7 +110,7 @@ fn others(t: &mut Report) {
             VnumaError::TooLarge(_) => Errno::ENOBUFS,
         });
     t.line("memory::get_vnumainfo", &[], vnuma, fails(Errno::EOPNOTSUPP));
-    // A guest that has no devices has nothing to hear.
+    // A guest without devices gets no regions.
     let expected = if t.dom0 { Expected::Ok } else { is(0) };
     op!(t, memory::reserved_device_memory_map(None::<PhysdevPciDevice>, &mut [XenReservedDeviceMemory::default(); 16]) => expected);
 

@@ -12,7 +12,7 @@ use xen_sys::physdev::{MAP_PIRQ_TYPE_GSI, PhysdevMapPirq, XENIRQSTAT_NEEDS_EOI};
 
 /// The line of the clock.
 const CLOCK: i32 = 8;
-/// Seconds that it is looked at.
+/// Seconds of observation.
 const TICKS: u32 = 3;
 
 pub(crate) fn test(t: &mut Report) {
@@ -64,8 +64,9 @@ pub(crate) fn test(t: &mut Report) {
     op!(t, physdev::unmap_pirq(DomId::SELF, mapped.pirq) => is(()));
 }
 
-/// What a PVH domain is told. Any may bind a port, and a dom0 of Xen 4.20 may map an interrupt, as
-/// it does for a device that a guest is given; but none can end an interrupt, and none comes.
+/// Checks the refusals in a PVH domain. Any may bind a port, and a dom0 of Xen 4.20 may map an
+/// interrupt, as it does for a device that a guest is given; but none can end an interrupt, and
+/// none comes.
 fn pvh(t: &mut Report, request: PhysdevMapPirq) {
     op!(t, physdev::get_free_pirq(MAP_PIRQ_TYPE_GSI) => fails(Errno::ENOSYS));
     let older = t.version.minor < 20;

@@ -27,7 +27,7 @@ macro_rules! op {
 }
 pub(crate) use op;
 
-/// What should come of an operation.
+/// Expected result of an operation.
 pub(crate) enum Expected<T, E> {
     /// Success with any value.
     Ok,
@@ -125,12 +125,12 @@ impl Report {
         self.line(name, &[], result, Expected::Is(Ok(())));
     }
 
-    /// What dom0 may expect; a guest is refused.
+    /// Returns the expectation for dom0; a guest is refused.
     pub(crate) fn dom0_only<T, E: Refusal>(&self, expected: Expected<T, E>) -> Expected<T, E> {
         if self.dom0 { expected } else { fails(Errno::EPERM) }
     }
 
-    /// What Xen 4.`minor` and later do; before, they don't know the operation.
+    /// Returns the expectation for Xen 4.`minor` and later; earlier versions lack the operation.
     pub(crate) fn since<T, E: Refusal>(&self, minor: u16, expected: Expected<T, E>) -> Expected<T, E> {
         if self.version >= (XenVersion { major: 4, minor }) { expected } else { fails(Errno::ENOSYS) }
     }
@@ -141,7 +141,7 @@ impl Report {
     }
 }
 
-/// A value as one line has room for it.
+/// Returns a value cut to the length of a line.
 pub(crate) fn show(value: &impl Debug) -> String {
     const ROOM: usize = 70;
     let text = format!("{value:?}");

@@ -57,7 +57,7 @@ fn table(domain: DomId) -> Resource {
     Resource { domain, kind: XENMEM_RESOURCE_GRANT_TABLE, id: XENMEM_RESOURCE_GRANT_TABLE_ID_SHARED }
 }
 
-/// What a Xen that makes no domains for this test refuses all the same.
+/// Checks the refusals by a Xen that makes no domains for this test.
 pub(crate) fn refusals(t: &mut Report) {
     let refusal = if older_guest(t) { Errno::EACCES } else { Errno::ESRCH };
     map(t, table(NONE), 0, 1, fails(refusal));
@@ -111,7 +111,7 @@ pub(crate) fn grant_table(t: &mut Report, domain: DomId) {
     }
 }
 
-/// Maps the page that was granted, and looks at the entry meanwhile.
+/// Maps the granted page, and checks the entry meanwhile.
 fn grant_used(t: &Report, domain: DomId, table: &MappedResource<Rt>) -> bool {
     let flags = || table.as_ref().u16_at(ENTRY % PAGE_SIZE).map_or(0, |flags| flags.load(SeqCst));
     let in_use = GrantFlags::PERMIT_ACCESS | GrantFlags::READING | GrantFlags::WRITING;

@@ -13,7 +13,7 @@ use xen_hypercall::ops::vcpu;
 use xen_hypercall::{Errno, Platform, Port};
 use xen_sys::xen::{SharedInfo, VcpuInfo, VcpuTimeInfo, Virq};
 
-/// How long anything may take. A run that comes near has failed.
+/// Maximum time of any step. A run near this time has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(400);
 
 /// vCPUs that are tested.
@@ -31,13 +31,13 @@ static LIMITS: [AtomicU32; PORTS] = [const { AtomicU32::new(0) }; PORTS];
 /// The port of [`Ticks`].
 static TICK: AtomicU32 = AtomicU32::new(0);
 
-/// What the second vCPU is to do: the number of a job of [`JOBS`], counted from 1, or [`STOP`].
+/// Job of the second vCPU: the number of a job of [`JOBS`], counted from 1, or [`STOP`].
 static JOB: AtomicU32 = AtomicU32::new(0);
 const STOP: u32 = u32::MAX;
-/// What came of it.
+/// Result of the job.
 static ANSWER: AtomicU64 = AtomicU64::new(0);
 
-/// What the second vCPU can do.
+/// Jobs of the second vCPU.
 const JOBS: [fn(Rt) -> u64; 2] = [|xen| u64::from(xen.vcpu()), |xen| own_timer(xen).map_or(0, u64::from)];
 const WHO: u32 = 1;
 const TIMER: u32 = 2;
@@ -72,7 +72,7 @@ fn answer(port: &Open, answer: Port, limit: u32) {
     }
 }
 
-/// Events that `vcpu` has taken on the port.
+/// Returns the number of events that `vcpu` has taken on the port.
 pub(crate) fn taken(vcpu: u32, port: &Open) -> u32 {
     TAKEN[vcpu as usize].get(port.port().0 as usize).map_or(0, |count| count.load(SeqCst))
 }
@@ -92,7 +92,7 @@ pub(crate) fn unmasked(xen: Rt, channel: Open) -> Result<Open, Errno> {
     Ok(channel)
 }
 
-/// Waits, without an event of its own, until `done` holds. Tells whether it does.
+/// Waits, without an event of its own, until `done` holds. Returns whether it does.
 pub(crate) fn until(xen: Rt, mut done: impl FnMut() -> bool) -> bool {
     let deadline = xen.now() + PATIENCE;
     while !done() {
@@ -104,7 +104,7 @@ pub(crate) fn until(xen: Rt, mut done: impl FnMut() -> bool) -> bool {
     true
 }
 
-/// The second vCPU's life.
+/// Runs the second vCPU.
 fn second(xen: Rt) {
     loop {
         xen.sleep_unless(|| JOB.load(SeqCst) != 0);
@@ -129,7 +129,7 @@ fn ask(xen: Rt, job: u32) -> Result<u64, Errno> {
     if until(xen, || JOB.load(SeqCst) == 0) { Ok(ANSWER.load(SeqCst)) } else { Err(Errno::ETIME) }
 }
 
-/// Starts the second vCPU and looks at what is its own.
+/// Starts the second vCPU and checks its own state.
 pub(crate) fn test(t: &mut Report) {
     let xen = t.xen;
     xen.on_event(on_event);

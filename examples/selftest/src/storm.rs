@@ -19,7 +19,7 @@ const TOLD: u32 = 4 + 7;
 
 static LINES: Lines<16> = Lines::new();
 
-/// What was told of the storm's port, and of the other one.
+/// Delivered events of the storm's port, and of the other one.
 #[derive(Default)]
 struct Told {
     storm: u32,
@@ -29,8 +29,8 @@ struct Told {
 /// Events after which a storm ends that an upcall did not.
 const ENDLESS: u32 = 200_000;
 
-/// A peer that sends whenever its event was taken keeps no upcall busy, and what is left comes by
-/// the next one.
+/// Tests a peer that sends after each taken event: it keeps no upcall busy, and the rest comes by
+/// the next upcall.
 fn endless(t: &mut Report) {
     let xen = t.xen;
     let ports: Vec<_> = (0..2).flat_map(|_| Channel::bind_ipi(xen, 0)).collect();
@@ -70,7 +70,7 @@ pub(crate) fn test(t: &mut Report) {
 
     let start = xen.now();
     let (mut told, mut timer) = (Told::default(), None);
-    // One event of each port, and one look, at a moment.
+    // One event of each port, and one check, at a time.
     let mut round = |at: Instant, work: Work| -> Result<(u32, u32), Errno> {
         storm.notify()?;
         other.notify()?;

@@ -79,7 +79,7 @@ fn refused<T>(result: &Result<T, MapError>) -> bool {
     matches!(result, Err(MapError::Refused { .. }))
 }
 
-/// Whole pages, read and written by copies.
+/// Tests whole pages, read and written by copies.
 fn whole(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
     let shared = table.share_read_only(page(t, b"hello")?, me).ok()?;
     let reference = shared.refs()[0];
@@ -103,7 +103,7 @@ fn whole(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
     Some(())
 }
 
-/// A page that is still mapped when it is to be taken back.
+/// Tests a page that is still mapped at the end of access.
 fn mapped(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
     // A page that is mapped into its own domain leaves its frame empty. One that is given away
     // makes room for another one there.
@@ -144,7 +144,7 @@ fn mapped(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
     Some(())
 }
 
-/// More pages than the table has room for at first.
+/// Tests more pages than the first size of the table.
 fn many(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
     let mut shared = Vec::with_capacity(MANY);
     for index in 0..MANY {
@@ -167,7 +167,7 @@ fn many(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
     Some(())
 }
 
-/// What version 2 has beyond version 1.
+/// Tests the additions of version 2.
 fn parts(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
     let mut text = page(t, b"")?;
     text.as_mut_slice()[100..105].copy_from_slice(b"hello");
@@ -192,7 +192,7 @@ fn parts(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
     unsafe { t.xen.release_frames(frame) };
     t.fact("the part is taken back", shared.reclaim().is_ok());
 
-    // Xen looks at both grants when the copy is asked for, and refuses where they are of one
+    // Xen reads both grants at the copy, and refuses where they are of one
     // domain.
     let shared = table.share_read_only(page(t, b"hello")?, me).ok()?;
     let passed = table.pass_on::<ReadOnly>(me, shared.refs()[0], me).ok()?;

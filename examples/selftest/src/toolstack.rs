@@ -32,7 +32,7 @@ pub(crate) fn test(t: &mut Report) {
     domains(t);
 }
 
-/// What one expects where Xen has the interface of the bindings.
+/// Returns the expectation for a Xen with the interface of the bindings.
 fn with<T>(
     t: &Report,
     theirs: bool,
@@ -63,7 +63,7 @@ fn host(t: &mut Report) {
     op!(t, sysctl::cpu_hotplug(99, XEN_SYSCTL_CPU_HOTPLUG_ONLINE) => with(t, same, ours, Expected::Refused(&[Errno::EINVAL])));
 }
 
-/// What an administrator does with a domain that hangs: asks it how it stands.
+/// Sends `VIRQ_DEBUG`, as an administrator does with a domain that hangs.
 fn debug(t: &mut Report, same: bool) {
     if !(same && t.dom0) {
         return;
@@ -131,7 +131,7 @@ fn domains(t: &mut Report) {
     }
 }
 
-/// Gives a domain what it needs, and looks at it.
+/// Sets a domain up, and checks its state.
 fn life(t: &mut Report, domain: DomId) {
     op!(t, domctl::createdomain(Some(domain), &XenDomctlCreatedomain::new_zeroed()) => Expected::Refused(&[Errno::EEXIST, Errno::EINVAL]));
     op!(t, domctl::max_vcpus(domain, 1) => is(()));

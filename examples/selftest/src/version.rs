@@ -68,7 +68,7 @@ pub(crate) fn test(t: &mut Report) {
     multicall(t);
 }
 
-/// Two events with one hypercall, and a third that fails between them.
+/// Tests two events with one hypercall, and a third that fails between them.
 fn multicall(t: &mut Report) {
     let ports = [event_channel::bind_ipi(&t.xen, 0), Ok(Port(4095)), event_channel::bind_ipi(&t.xen, 0)];
     let mut sends = ports.map(|port| EvtchnSend { port: port.unwrap_or(Port(0)) });

@@ -42,7 +42,7 @@ fn domain(xen: Rt) -> Result<DomId, alloc::boxed::Box<dyn Error>> {
 }
 
 /// Connects anew, as a kernel does that finds the ring in use; then moves our index of the ring to
-/// where it can't be, and looks what the server does about it.
+/// where it can't be, and checks the server's reaction.
 fn reconnect_and_break(xen: Rt) -> Result<(), alloc::boxed::Box<dyn Error>> {
     let ring = start::xenstore_ring(xen)?;
     let port = ring.port;
@@ -65,7 +65,7 @@ fn reconnect_and_break(xen: Rt) -> Result<(), alloc::boxed::Box<dyn Error>> {
     spoil(stray.page.as_ref());
     ops::event_channel::send(&xen, port)?;
     store.set_timeout(Duration::from_secs(3));
-    // The next request would mend the index, so look first what the server does by itself.
+    // The next request would repair the index, so the server's reaction is checked first.
     let deadline = xen.now() + Duration::from_secs(3);
     let told = loop {
         match store.poll() {

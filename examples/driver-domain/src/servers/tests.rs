@@ -13,7 +13,7 @@ const CLIENT: Ipv4Address = Ipv4Address::new(10, 1, 0, 2);
 const OWN_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 1]);
 const CLIENT_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 2]);
 
-/// What came from a server: number and length of the data, end of the window.
+/// Segment of a server: number and length of the data, end of the window.
 struct Heard {
     seq: TcpSeqNumber,
     data: usize,
@@ -25,11 +25,11 @@ struct Client {
     interface: Interface,
     sockets: SocketSet<'static>,
     servers: Servers,
-    /// Of the server's window; what it says when it connects.
+    /// Shift of the server's window, from its first segment.
     scale: u8,
 }
 
-/// A frame of the client's, to be filled in.
+/// Returns a frame of the client's, to be filled in.
 fn ethernet(ethertype: EthernetProtocol, len: usize) -> Vec<u8> {
     let mut frame = vec![0; EthernetFrame::<&[u8]>::buffer_len(len)];
     let (src_addr, dst_addr) = (CLIENT_MAC, OWN_MAC);
@@ -102,7 +102,7 @@ impl Client {
         self.turns()
     }
 
-    /// Lets the stack and the server work until they have no more to say.
+    /// Runs the stack and the server until neither has output.
     fn turns(&mut self) -> Vec<Heard> {
         let mut heard = Vec::new();
         loop {
@@ -135,8 +135,8 @@ fn a_client_that_has_filled_the_window_is_heard() {
         let greeting = client.say(TcpControl::Syn, 0, None, 1001, &[]);
         let (start, mut edge, mut seq) = (greeting[0].seq + 1, greeting[0].edge.0, 1);
         while seq < edge {
-            // As Linux does while acknowledgements are under way: all up to the edge that it knows,
-            // even if that has gone back since.
+            // As Linux does while acknowledgements are under way: all up to the last advertised
+            // edge, even if that has gone back since.
             let known = edge;
             while seq < known {
                 let data = vec![7; size.min((known - seq) as usize)];

@@ -23,7 +23,7 @@ xen_example_rt::entry!(main);
 
 /// Events that go each way.
 const ROUNDS: u32 = 1_000;
-/// How long they may take.
+/// Maximum time of an exchange.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Each vCPU's port.
@@ -32,7 +32,7 @@ static PORTS: [AtomicU32; 2] = [const { AtomicU32::new(0) }; 2];
 static TAKEN: [AtomicU32; 2] = [const { AtomicU32::new(0) }; 2];
 static WRONG: AtomicU32 = AtomicU32::new(0);
 
-/// What went wrong on the way.
+/// Error of the test.
 #[derive(Debug)]
 #[expect(dead_code, reason = "printed")]
 enum Error {
@@ -89,7 +89,7 @@ fn say(xen: Rt, store: &XenStore<Rt>, when: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Sends events back and forth; tells whether all came.
+/// Sends events back and forth; returns whether all came.
 fn exchange(xen: Rt) -> Result<bool, Errno> {
     let ports = [Channel::bind_ipi(xen, 0)?, Channel::bind_ipi(xen, 1)?];
     for (port, (place, count)) in ports.iter().zip(PORTS.iter().zip(&TAKEN)) {
