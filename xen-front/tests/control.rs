@@ -239,15 +239,18 @@ fn a_request_is_not_lost_to_an_error() {
     let mut control = Control::new(&guest.store, &[Request::Reboot]).unwrap();
     assert_eq!(control.poll().unwrap(), None);
     guest.ask("reboot");
-    let may_write = |owner: DomId| {
+    let set_access = |owner: DomId, access| {
         let node = format!("/local/domain/{}/{SHUTDOWN}", guest.domain.id());
         let permission = |access, domain| Permission { access, domain };
-        let permissions = [permission(Access::None, owner), permission(Access::Read, guest.domain.id())];
+        let permissions = [permission(Access::None, owner), permission(access, guest.domain.id())];
         guest.world.store().set_permissions(&node, &permissions).unwrap();
     };
-    may_write(DomId(0));
-    assert!(control.poll().is_err() && control.poll().is_err());
-    may_write(guest.domain.id());
+    // The node can't be written, then not even read.
+    for access in [Access::Read, Access::None] {
+        set_access(DomId(0), access);
+        assert!(control.poll().is_err() && control.poll().is_err(), "{access:?}");
+    }
+    set_access(guest.domain.id(), Access::Read);
     assert_eq!(control.poll().unwrap(), Some(Request::Reboot));
     drop(control);
     guest.end();

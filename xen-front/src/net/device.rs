@@ -384,9 +384,8 @@ impl<P: Platform> Net<P> {
             self.limit_step(now, deadline);
             match self.poll(now)? {
                 Link::Up => break,
-                Link::Connecting if now < deadline => store.wait(deadline),
-                // The backend moved at the last moment: the next poll fails, as there is nothing to wait for.
-                Link::Connecting => {}
+                // From the deadline on this returns at once, and the next poll fails.
+                Link::Connecting => store.wait(deadline),
                 Link::Closing | Link::Closed => return Err(self.refused().into()),
             }
         }

@@ -121,8 +121,9 @@ fn an_interface_connects_sends_receives_and_closes_and_leaves_nothing_behind() {
         assert_eq!(lab.back.state().received.pop_front(), Some((packet(round), NetTxFlags::empty())));
         assert_eq!(received(&mut net), [(packet(!round), Checksum::Valid)]);
     }
-    let Statistics { rx_packets, tx_packets, tx_bytes, .. } = net.statistics();
-    assert_eq!((rx_packets, tx_bytes), (100, (0..100).map(|n| 60 + n).sum()));
+    let Statistics { rx_packets, rx_bytes, tx_packets, tx_bytes, .. } = net.statistics();
+    assert_eq!((rx_packets, rx_bytes), (100, (0..100).map(|n| 60 + 255 - n).sum()));
+    assert_eq!(tx_bytes, (0..100).map(|n| 60 + n).sum());
     assert!(tx_packets >= 80, "{tx_packets}");
     net.close().unwrap();
     assert_eq!((lab.states(), lab.grants.free()), ((6, 6), free));
@@ -447,6 +448,37 @@ fn transmit_limit_follows_mtu() {
     let transmit = |net: &mut Net<Domain>, len| net.transmit_with(len, TxChecksum::Complete, |_| ());
     assert_eq!(transmit(&mut net, 1418), Ok(()));
     assert_eq!(transmit(&mut net, 1419), Err(TxError::TooLong { len: 1419, limit: 1418 }));
+    net.close().unwrap();
+    lab.finish();
+}
+
+#[test]
+fn whole_rings_can_be_used() {
+    let lab = Lab::new();
+    let config = Config { rx_slots: MAX_SLOTS, tx_slots: MAX_SLOTS, ..small() };
+    let mut net = lab.connect(config).unwrap();
+    assert_eq!(net.tx_free(), 256);
+    (0..=255).for_each(|n| net.transmit(&packet(n), TxChecksum::Complete).unwrap());
+    assert_eq!(net.tx_free(), 0);
+    net.flush().unwrap();
+    lab.send((0..=255).map(|n| (packet(n), NetRxFlags::empty())));
+    assert_eq!(lab.back.state().received.len(), 256);
+    assert_eq!(received(&mut net).len(), 256);
+    net.close().unwrap();
+    lab.finish();
+}
+
+#[test]
+fn failed_reopen_changes_nothing() {
+    let lab = Lab::new();
+    let mut net = lab.net();
+    let port = net.port();
+    lab.set("front", "backend-id", "none");
+    let error = net.reopen().unwrap_err();
+    assert!(matches!(error, NetError::Xenbus(XenbusError::Store(_))), "{error}");
+    assert_eq!((net.link(), net.port()), (Link::Up, port));
+    lab.send([(packet(5), NetRxFlags::empty())]);
+    assert_eq!(received(&mut net), [(packet(5), Checksum::Unknown)]);
     net.close().unwrap();
     lab.finish();
 }

@@ -165,6 +165,22 @@ fn a_spoilt_packet_that_nobody_checked_is_dropped_by_the_device_and_sent_again()
 }
 
 #[test]
+fn dropped_phy_flushes() {
+    let lab = Lab::new();
+    let mut net = lab.net();
+    let mut device = net.phy();
+    let token = device.transmit(smoltcp::time::Instant::ZERO).unwrap();
+    phy::TxToken::consume(token, 60, |packet| packet.fill(7));
+    lab.world.run_until_idle();
+    assert_eq!(lab.back.state().received.len(), 0);
+    drop(device);
+    lab.world.run_until_idle();
+    assert_eq!(lab.back.state().received.pop_front(), Some((vec![7; 60], NetTxFlags::empty())));
+    net.close().unwrap();
+    lab.finish();
+}
+
+#[test]
 fn timestamp_counts_whole_microseconds() {
     let now = Instant::from_nanos(1_234_567_890);
     assert_eq!(timestamp(now), smoltcp::time::Instant::from_micros(1_234_567));
