@@ -486,16 +486,15 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
 
     fn mask_all(&self) {
         self.two_level().mask_all();
-        for number in 0..FIFO_PORTS {
-            match self.event_word(number) {
-                Some(word) => fifo::mask(word),
-                None => break,
-            };
-        }
+        (0..FIFO_PORTS).map_while(|port| self.event_word(port)).for_each(fifo::mask);
     }
 
-    fn set_mask(&self, port: Port) -> Option<bool> {
-        if self.is_fifo() { self.event_word(port.0).map(fifo::mask) } else { self.two_level().mask(port) }
+    fn set_mask(&self, port: Port) {
+        if self.is_fifo() {
+            self.event_word(port.0).into_iter().for_each(fifo::mask);
+        } else {
+            self.two_level().mask(port);
+        }
     }
 
     /// Sets up vCPU 0's queues; `false` if Xen has none.

@@ -155,9 +155,9 @@ fn take_off(word: SharedU32<'_>) -> (u32, bool) {
     }
 }
 
-/// Masks a port and tells whether it was masked.
-pub(crate) fn mask(word: SharedU32<'_>) -> bool {
-    word.fetch_or(MASKED) & MASKED != 0
+/// Masks a port.
+pub(crate) fn mask(word: SharedU32<'_>) {
+    word.fetch_or(MASKED);
 }
 
 /// Clears the mask of a port; `true` if Xen's help is needed, for an event that is pending and so on no queue. The port stays masked then.
@@ -200,11 +200,32 @@ pub(crate) fn set_pending(word: SharedU32<'_>) {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::spare;
+    use super::*;
+    use std::boxed::Box;
+    use xen_hypercall::Page;
 
     #[test]
     fn spare_queue_is_an_empty_one() {
         assert_eq!([0, 1, 0b1011, 0x7fff].map(spare), [Some(0), Some(1), Some(2), Some(15)]);
         assert_eq!(spare(0xffff), None);
+    }
+
+    #[test]
+    fn unmask_while_xen_links_needs_xen() {
+        let mut page = Box::new([Page::ZERO]);
+        let word = SharedMem::from_pages(&mut page).u32::<0>();
+        let masked = 1 << EVTCHN_FIFO_MASKED;
+        for (before, needs_xen, after) in [
+            (0, false, 0),
+            (masked, false, 0),
+            (masked | 1 << EVTCHN_FIFO_LINKED | 9, false, 1 << EVTCHN_FIFO_LINKED | 9),
+            (masked | 1 << EVTCHN_FIFO_BUSY, true, masked | 1 << EVTCHN_FIFO_BUSY),
+            (masked | 1 << EVTCHN_FIFO_PENDING, true, masked | 1 << EVTCHN_FIFO_PENDING),
+            (1 << EVTCHN_FIFO_PENDING, false, 1 << EVTCHN_FIFO_PENDING),
+        ] {
+            word.store(before, Ordering::Relaxed);
+            let found = (unmask(word), word.load(Ordering::Relaxed));
+            assert_eq!(found, (needs_xen, after), "{before:#x}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use xen_hypercall::Instant;
 use xen_hypercall::sync::{AtomicU64, Ordering};
 
 /// No handler is bound.
-const UNBOUND: u64 = 1 << 0;
+const UNBOUND: u64 = 1;
 /// The kernel masked it.
 pub(crate) const EXPLICIT: u64 = 1 << 1;
 /// It is on its way to another vCPU.
@@ -141,12 +141,10 @@ impl Line {
 
     /// Ends the delay if its time has come; otherwise returns when that is.
     pub(crate) fn expire(&self, now: Instant) -> Result<Option<Free>, Instant> {
-        // The line may be another one by now: closed, and bound anew.
-        if self.0.load(Ordering::Relaxed) & DELAYED == 0 {
-            return Ok(None);
-        }
-        let due = |state: u64| state & DELAYED != 0 && until(state, now) <= now;
-        let next = |state: u64| if due(state) { release(state & !DELAYED) } else { state };
+        let is_due = |state| until(state, now) <= now;
+        // A line that was closed and bound anew has no delay and stays as it is: it keeps an event
+        // only for another reason.
+        let next = |state| if is_due(state) { release(state & !DELAYED) } else { state };
         let old = self.change(next);
         if next(old) & DELAYED != 0 { Err(until(old, now)) } else { Ok(freed(old, next(old))) }
     }
@@ -224,16 +222,15 @@ fn millis(at: Instant) -> u64 {
     at.as_nanos().div_ceil(MILLI)
 }
 
-/// When the delay in `state` ends, which is less than two years from `now`.
+/// Returns when the delay in `state` ends, which is less than two years from `now`; `now` if it has
+/// ended.
 fn until(state: u64, now: Instant) -> Instant {
-    let now = millis(now);
-    let ahead = (state >> UNTIL).wrapping_sub(now) & UNTIL_MASK;
-    let at = if ahead <= UNTIL_MASK / 2 {
-        now.saturating_add(ahead)
-    } else {
-        now.saturating_sub(UNTIL_MASK + 1 - ahead)
-    };
-    Instant::from_nanos(at.saturating_mul(MILLI))
+    let start = millis(now);
+    let ahead = (state >> UNTIL).wrapping_sub(start) & UNTIL_MASK;
+    if ahead > UNTIL_MASK / 2 {
+        return now;
+    }
+    Instant::from_nanos(start.saturating_add(ahead).saturating_mul(MILLI))
 }
 
 #[cfg(all(test, not(loom)))]
@@ -339,6 +336,33 @@ mod tests {
             let late = until + Duration::from_secs(365 * 24 * 3600);
             assert_eq!(line.expire(late), Ok(Some(Free { kept: false })));
         }
+    }
+
+    #[test]
+    fn wait_end_is_two_years_away_at_most() {
+        const NOW: u64 = 1 << 40;
+        const HALF: u64 = 1 << 36;
+        let now = Instant::from_nanos(NOW * MILLI);
+        let read = |millis: u64| until(millis << UNTIL, now);
+        for at in [NOW, NOW + 1, NOW + HALF - 1] {
+            assert_eq!(read(at), Instant::from_nanos(at * MILLI));
+        }
+        for ended in [NOW - 1, NOW - 1000, NOW - HALF] {
+            assert_eq!(read(ended), now);
+        }
+    }
+
+    #[test]
+    fn line_without_wait_is_left_alone() {
+        let line = bound();
+        line.add(EXPLICIT);
+        assert_eq!(line.begin(), Begin::Kept);
+        assert_eq!(line.expire(START), Ok(None));
+        assert_eq!(line.remove(EXPLICIT), Some(Free { kept: true }));
+        assert_eq!(line.expire(START), Ok(None));
+        assert_eq!(line.begin(), Begin::Run(0));
+        assert_eq!(line.expire(START), Ok(None));
+        assert_eq!(line.end(0, Work::Done, START), End::Free(Free { kept: false }));
     }
 
     #[test]

@@ -45,6 +45,7 @@ impl Owners {
     }
 
     /// Marks the ports of other vCPUs in the page of `vcpu`, which is in its place since just now.
+    /// vCPU 0 is never that one.
     pub(crate) fn take_over<P: Platform, const N: usize>(&self, pages: &EventPages<P, N>, vcpu: usize) {
         let Some(page) = pages.memory(vcpu) else { return };
         // See `set`.
@@ -57,7 +58,7 @@ impl Owners {
             // What vCPU 0 knows to be another's is this one's only if all others know that too.
             let others = (1..N).filter(|&other| other != vcpu).filter_map(foreign);
             let theirs = foreign(0).unwrap_or(0) & !others.fold(u64::MAX, |all, word| all & word);
-            let firsts = if vcpu == 0 { 0 } else { first.load(Ordering::Relaxed) };
+            let firsts = first.load(Ordering::Relaxed);
             if let Some(word) = page.u64_at(FOREIGN + index * 8) {
                 word.fetch_or(firsts | theirs);
             }

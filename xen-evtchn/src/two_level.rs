@@ -119,9 +119,11 @@ impl<'a> TwoLevel<'a> {
         }
     }
 
-    /// Masks `port` and tells whether it was masked.
-    pub(crate) fn mask(self, port: Port) -> Option<bool> {
-        self.bit(self.layout.mask, port).map(|(word, bit)| word.fetch_or(bit) & bit != 0)
+    /// Masks `port`.
+    pub(crate) fn mask(self, port: Port) {
+        if let Some((word, bit)) = self.bit(self.layout.mask, port) {
+            word.fetch_or(bit);
+        }
     }
 
     /// Clears the mask of `port`; `true` if Xen's help is needed for an event that is pending, with the port masked for it.
@@ -153,7 +155,7 @@ impl<'a> TwoLevel<'a> {
         // Another vCPU clears the mask, makes Xen deliver, and passes the event over; here the owner was changed before. With both sides
         // ordered, one sees the other's write.
         fence(Ordering::SeqCst);
-        if mask.load(Ordering::Relaxed) & bit != 0 || pending.load(Ordering::Relaxed) & bit == 0 {
+        if pending.load(Ordering::Relaxed) & bit == 0 {
             return Some(false);
         }
         Some(mask.fetch_or(bit) & bit == 0)

@@ -78,6 +78,19 @@ impl Guest {
         self.end_event(event, work, now)
     }
 
+    /// Lets events come without work until `port` has to wait, and returns until when.
+    fn delay(&self, connection: &Connection, now: Instant) -> Instant {
+        let port = connection.ours.port();
+        for _ in 0..4 {
+            connection.theirs.notify().unwrap();
+            assert_eq!(self.told(0), [port]);
+            assert_eq!(self.end(port, Work::Spurious, now), None);
+        }
+        connection.theirs.notify().unwrap();
+        assert_eq!(self.told(0), [port]);
+        self.end(port, Work::Spurious, now).unwrap()
+    }
+
     fn end_event(&self, event: Event, work: Work, now: Instant) -> Option<Instant> {
         self.lines.end(&self.events, event, work, now).unwrap()
     }
@@ -284,13 +297,7 @@ fn a_port_that_moves_is_told_on_the_other_vcpu_after_its_end() {
 fn a_wait_ends_for_a_port_that_was_bound_anew() {
     in_both(|guest| {
         let (connection, port) = guest.bound();
-        let until = loop {
-            connection.theirs.notify().unwrap();
-            assert_eq!(guest.told(0), [port]);
-            if let Some(until) = guest.end(port, Work::Spurious, START) {
-                break until;
-            }
-        };
+        let until = guest.delay(&connection, START);
         assert_eq!(guest.lines.expire(&guest.events, START), Some(until));
         assert_eq!(guest.lines.expire(&guest.events, START), Some(until), "looking does not forget it");
         guest.lines.unbind(&guest.events, port);
@@ -302,6 +309,36 @@ fn a_wait_ends_for_a_port_that_was_bound_anew() {
         guest.lines.start_over();
         connection.theirs.notify().unwrap();
         assert!(guest.told(0).is_empty());
+    });
+}
+
+#[test]
+fn waits_end_in_order_in_any_group() {
+    in_both(|guest| {
+        let filler: Vec<_> = (0..62).map(|_| guest.connect()).collect();
+        let [first, second, third] = core::array::from_fn(|_| guest.bound());
+        let more: Vec<_> = (0..100).map(|_| guest.connect()).collect();
+        let (fourth, last) = guest.bound();
+        assert_eq!([first.1, second.1, third.1, last].map(|port| port.0 / 64), [0, 1, 1, 2]);
+        let connections = [&second.0, &fourth, &first.0, &third.0];
+        let ports = connections.map(|connection| connection.ours.port());
+        let at = |micros| START + Duration::from_micros(micros);
+        let waits = [0, 1, 2, 3].map(|n| guest.delay(connections[n], at(250 * n as u64)));
+        // Ends are whole milliseconds.
+        assert_eq!(waits, [1, 2, 2, 2].map(|millis| START + Duration::from_millis(millis)));
+        connections.iter().for_each(|connection| connection.theirs.notify().unwrap());
+        let expire = |micros| guest.lines.expire(&guest.events, at(micros));
+        assert_eq!(expire(999), Some(waits[0]));
+        assert!(guest.told(0).is_empty());
+        assert_eq!(expire(1000), Some(waits[1]));
+        assert_eq!(guest.told(0), [ports[0]]);
+        assert_eq!(expire(1999), Some(waits[1]));
+        assert!(guest.told(0).is_empty());
+        assert_eq!(expire(2000), None);
+        let mut told = guest.told(0);
+        told.sort_unstable();
+        assert_eq!(told, [ports[2], ports[3], ports[1]]);
+        drop((filler, more));
     });
 }
 

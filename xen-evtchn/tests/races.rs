@@ -109,6 +109,18 @@ impl Guest {
         (ours, theirs)
     }
 
+    /// An IPI port that was opened for `vcpu`.
+    fn ipi(&self, vcpu: u32) -> Channel<Domain> {
+        let ipi = Channel::bind_ipi(self.domain.clone(), vcpu).unwrap();
+        self.events().opened(ipi.port(), vcpu).unwrap();
+        ipi
+    }
+
+    /// Takes `count` ports, so that those opened next have higher numbers.
+    fn fill(&self, count: u32) -> Vec<Channel<Domain>> {
+        (0..count).map(|_| Channel::bind_ipi(self.domain.clone(), 0).unwrap()).collect()
+    }
+
     fn interrupted(&self, vcpu: u32) -> bool {
         interrupted(self.events(), vcpu)
     }
@@ -179,6 +191,25 @@ fn failed_growth_is_tried_again() {
     guest.events().unmask(Port(1300)).unwrap();
     op::send(&guest.domain, Port(1300)).unwrap();
     assert_eq!(guest.upcall(0), [Port(1300)]);
+    drop(opened);
+}
+
+#[test]
+fn reset_takes_over_half_grown_array() {
+    let guest = guest(Abi::Fifo, 3000);
+    guest.fill(3000).into_iter().for_each(core::mem::forget);
+    let refused = Some(-(Errno::ENOMEM.0 as isize));
+    guest.moments.arm(At::Before(EVTCHNOP_EXPAND_ARRAY), move || refused);
+    assert_eq!(guest.events().opened(Port(1200), 0), Err(Errno::ENOMEM));
+    // The page that was refused is one of those that Xen is given now.
+    guest.events().reset().unwrap();
+    let opened = guest.fill(3000);
+    for port in [1200, 2500] {
+        guest.events().opened(Port(port), 0).unwrap();
+        guest.events().unmask(Port(port)).unwrap();
+        op::send(&guest.domain, Port(port)).unwrap();
+        assert_eq!(guest.upcall(0), [Port(port)]);
+    }
     drop(opened);
 }
 
@@ -329,46 +360,109 @@ fn nested_upcall_delivers_event_once() {
 
 #[test]
 fn port_opened_before_vcpu_stays_first() {
-    let guest = guest(Abi::TwoLevel, 1023);
-    let (ours, theirs) = guest.pair();
-    guest.events().unmask(ours.port()).unwrap();
-    for added in [1, 2] {
-        guest.events().add_vcpu(added).unwrap();
-        // A port of the new vCPU, in the same word: its selector has the word that the other port is in.
-        let own = Channel::bind_ipi(guest.domain.clone(), added).unwrap();
-        guest.events().opened(own.port(), added).unwrap();
+    // In the first word of ports, and in another one.
+    for below in [0, 130] {
+        let guest = guest(Abi::TwoLevel, 1023);
+        let _below = guest.fill(below);
+        let (ours, theirs) = guest.pair();
+        guest.events().unmask(ours.port()).unwrap();
+        for added in [1, 2] {
+            guest.events().add_vcpu(added).unwrap();
+            // A port of the new vCPU, in the same word: its selector has the word that the other port is in.
+            let own = guest.ipi(added);
+            guest.events().unmask(own.port()).unwrap();
+            theirs.notify().unwrap();
+            own.notify().unwrap();
+            assert_eq!(guest.upcall(added), [own.port()]);
+            assert_eq!(guest.upcall(0), [ours.port()]);
+        }
+        // One that moved before the third vCPU came.
+        let own = guest.ipi(2);
+        guest.events().bind_vcpu(ours.port(), 1).unwrap();
         guest.events().unmask(own.port()).unwrap();
         theirs.notify().unwrap();
         own.notify().unwrap();
-        assert_eq!(guest.upcall(added), [own.port()]);
-        assert_eq!(guest.upcall(0), [ours.port()]);
+        assert_eq!((guest.upcall(2), guest.upcall(0)), (vec![own.port()], vec![]));
+        assert_eq!(guest.upcall(1), [ours.port()]);
     }
-    // One that moved before the third vCPU came.
-    let own = Channel::bind_ipi(guest.domain.clone(), 2).unwrap();
-    guest.events().opened(own.port(), 2).unwrap();
-    guest.events().bind_vcpu(ours.port(), 1).unwrap();
-    guest.events().unmask(own.port()).unwrap();
-    theirs.notify().unwrap();
-    own.notify().unwrap();
-    assert_eq!((guest.upcall(2), guest.upcall(0)), (vec![own.port()], vec![]));
-    assert_eq!(guest.upcall(1), [ours.port()]);
 }
 
 #[test]
 fn port_of_second_vcpu_stays_there() {
+    for below in [0, 130] {
+        let guest = guest(Abi::TwoLevel, 1023);
+        let _below = guest.fill(below);
+        guest.events().add_vcpu(1).unwrap();
+        let second = guest.ipi(1);
+        guest.events().unmask(second.port()).unwrap();
+        guest.events().add_vcpu(2).unwrap();
+        let third = guest.ipi(2);
+        guest.events().unmask(third.port()).unwrap();
+        second.notify().unwrap();
+        third.notify().unwrap();
+        assert_eq!(guest.upcall(2), [third.port()]);
+        assert_eq!(guest.upcall(1), [second.port()]);
+    }
+}
+
+#[test]
+fn reopened_port_goes_to_new_vcpu() {
+    for below in [0, 130] {
+        let guest = guest(Abi::TwoLevel, 1023);
+        let _below = guest.fill(below);
+        let port = guest.ipi(0).port();
+        // Opened for a vCPU that is added only afterwards.
+        let again = guest.ipi(2);
+        assert_eq!(again.port(), port);
+        guest.events().add_vcpu(2).unwrap();
+        guest.events().unmask(port).unwrap();
+        again.notify().unwrap();
+        assert_eq!(guest.upcall(2), [port]);
+    }
+}
+
+#[test]
+fn absent_vcpu_takes_no_events() {
+    let guest = guest(Abi::TwoLevel, 1023);
+    let ipi = guest.ipi(1);
+    guest.events().unmask(ipi.port()).unwrap();
+    ipi.notify().unwrap();
+    assert!(guest.interrupted(1));
+    assert!(guest.upcall(1).is_empty());
+    assert!(guest.events().is_pending(ipi.port()));
+}
+
+#[test]
+fn unmask_delivers_passed_over_event() {
     let guest = guest(Abi::TwoLevel, 1023);
     guest.events().add_vcpu(1).unwrap();
-    let second = Channel::bind_ipi(guest.domain.clone(), 1).unwrap();
-    guest.events().opened(second.port(), 1).unwrap();
-    guest.events().unmask(second.port()).unwrap();
-    guest.events().add_vcpu(2).unwrap();
-    let third = Channel::bind_ipi(guest.domain.clone(), 2).unwrap();
-    guest.events().opened(third.port(), 2).unwrap();
-    guest.events().unmask(third.port()).unwrap();
-    second.notify().unwrap();
-    third.notify().unwrap();
-    assert_eq!(guest.upcall(2), [third.port()]);
-    assert_eq!(guest.upcall(1), [second.port()]);
+    let (ours, theirs) = guest.pair();
+    guest.events().unmask(ours.port()).unwrap();
+    // Xen has moved the port, the words here are not changed yet.
+    op::bind_vcpu(&guest.domain, ours.port(), 1).unwrap();
+    theirs.notify().unwrap();
+    assert!(guest.upcall(1).is_empty());
+    guest.events().opened(ours.port(), 1).unwrap();
+    guest.events().unmask(ours.port()).unwrap();
+    assert_eq!(guest.upcall(1), [ours.port()]);
+}
+
+#[test]
+fn move_without_event_needs_no_unmask() {
+    let guest = guest(Abi::TwoLevel, 1023);
+    guest.events().add_vcpu(1).unwrap();
+    let (ours, theirs) = guest.pair();
+    guest.moments.arm(At::Before(EVTCHNOP_UNMASK), || None);
+    guest.events().unmask(ours.port()).unwrap();
+    guest.events().bind_vcpu(ours.port(), 1).unwrap();
+    // Nor does a masked port, whose event waits for the unmask.
+    guest.events().mask(ours.port());
+    theirs.notify().unwrap();
+    guest.events().bind_vcpu(ours.port(), 0).unwrap();
+    assert_eq!(guest.moments.armed.lock().unwrap().len(), 1, "Xen was called");
+    guest.events().unmask(ours.port()).unwrap();
+    assert!(guest.moments.armed.lock().unwrap().is_empty());
+    assert_eq!(guest.upcall(0), [ours.port()]);
 }
 
 #[test]

@@ -28,6 +28,11 @@ fn handled<M: AsRef<SharedMem>>(events: &EventChannels<Domain, M>) -> Vec<u32> {
     ports
 }
 
+/// Opens all ports that are left.
+fn all_ports(domain: &Domain) -> Vec<Channel<Domain>> {
+    core::iter::from_fn(|| Channel::bind_ipi(domain.clone(), 0).ok()).collect()
+}
+
 #[test]
 fn an_event_is_handled_once_and_only_while_its_port_is_unmasked() {
     let (_world, domain, events) = domain(1023);
@@ -93,7 +98,7 @@ fn d_e04_a_handler_may_close_its_own_port() {
 #[test]
 fn d_e05_all_ports_at_once_are_handled_once_each_and_the_start_rotates() {
     let (_world, domain, events) = domain(4095);
-    let channels: Vec<_> = core::iter::from_fn(|| Channel::bind_ipi(domain.clone(), 0).ok()).collect();
+    let channels = all_ports(&domain);
     assert!(channels.len() > 4000, "only {} ports could be opened", channels.len());
     let mut firsts = Vec::new();
     for channel in &channels {
@@ -120,9 +125,31 @@ fn d_e05_all_ports_at_once_are_handled_once_each_and_the_start_rotates() {
 }
 
 #[test]
+fn words_take_turns_at_the_start() {
+    let (_world, domain, events) = domain(1023);
+    let channels = all_ports(&domain);
+    let find = |port| channels.iter().find(|channel| channel.port() == Port(port)).unwrap();
+    // Words 3 and 7.
+    let (low, high) = (find(200), find(500));
+    [low, high].iter().for_each(|channel| events.unmask(channel.port()).unwrap());
+    let both = || {
+        [low, high].iter().for_each(|channel| channel.notify().unwrap());
+        handled(&events)
+    };
+    assert_eq!(both(), [200, 500]);
+    assert_eq!(both(), [500, 200]);
+    assert_eq!(both(), [200, 500]);
+    // An upcall of one word, or of none, is nobody's turn.
+    high.notify().unwrap();
+    assert_eq!(handled(&events), [500]);
+    assert!(handled(&events).is_empty());
+    assert_eq!(both(), [500, 200]);
+}
+
+#[test]
 fn d_e07_when_ports_are_exhausted_earlier_ones_still_work() {
     let (world, domain, events) = domain(63);
-    let channels: Vec<_> = core::iter::from_fn(|| Channel::bind_ipi(domain.clone(), 0).ok()).collect();
+    let channels = all_ports(&domain);
     assert_eq!(Channel::bind_ipi(domain.clone(), 0).err(), Some(Errno::ENOSPC));
     assert_eq!(Channel::alloc_unbound(domain.clone(), xen_hypercall::DomId(0)).err(), Some(Errno::ENOSPC));
     let first = &channels[0];
