@@ -188,9 +188,9 @@ impl<P: Platform> Frames<P> {
 
     /// Returns all groups in turn, from the one behind `from` round to it.
     pub(crate) fn groups_behind(&self, from: &Group) -> impl Iterator<Item = &Group> {
-        let all = self.count() as usize * self.version.per_frame() / GROUP;
-        let start = from.first().0 as usize / GROUP;
-        (1..=all).filter_map(move |step| self.group_of(GrantRef(((start + step) % all * GROUP) as u32)))
+        let (first, end) = (from.first().0, self.count() * self.version.per_frame() as u32);
+        let behind = (first..end).step_by(GROUP).skip(1);
+        behind.chain((0..=first).step_by(GROUP)).filter_map(move |first| self.group_of(GrantRef(first)))
     }
 
     /// Lends the numbers of `count` references that follow each other in one frame.
@@ -267,6 +267,21 @@ mod tests {
             assert_eq!(frames.references(GrantRef(all - 1), 2), None);
             drop(frames);
             assert_eq!(memory.pages(), 0);
+        }
+    }
+
+    #[test]
+    fn groups_behind_one_go_round_once() {
+        for (version, groups) in [(Version::V1, 16), (Version::V2, 8)] {
+            let frames = frames(&Memory::default(), version, 2).unwrap();
+            frames.add(places()).unwrap();
+            for from in 0..groups {
+                let from_group = frames.group_of(GrantRef(from * 64)).unwrap();
+                let found: std::vec::Vec<_> =
+                    frames.groups_behind(from_group).map(|group| group.first().0 / 64).collect();
+                let expected: std::vec::Vec<_> = (from + 1..groups).chain(0..=from).collect();
+                assert_eq!(found, expected);
+            }
         }
     }
 

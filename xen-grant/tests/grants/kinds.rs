@@ -200,18 +200,20 @@ fn a_pool_keeps_what_was_used_last_and_no_more_than_it_has_room_for(version: Ver
     taken[3].as_ref().write(0, b"left").unwrap();
     taken.into_iter().for_each(|page| pool.give(page));
     assert_eq!((pool.idle(), grants.free()), (4, free - 4));
-    // What is for another peer, or more than a page, is not of the pool.
+    assert_eq!(pool.shrink(2), 2);
+    // What is for another peer, more than a page, or of another table is not of the pool.
     pool.give(grants.share_read_only(pages(&front, 1), other.id()).unwrap());
     pool.give(grants.share_read_only(pages(&front, 2), back.id()).unwrap());
-    assert_eq!((pool.idle(), grants.free()), (4, free - 4));
-    assert_eq!(pool.shrink(2), 2);
+    let foreign = table(&other, version);
+    pool.give(foreign.share_read_only(pages(&other, 1), back.id()).unwrap());
+    assert_eq!((pool.idle(), grants.free()), (2, free - 2));
     let page = pool.take().unwrap();
     assert_eq!(page.reference(), refs[3]);
     assert_eq!(page.as_ref().read(0), Some(*b"left"), "its peer is trusted");
     assert_eq!(pool.take().unwrap().reference(), refs[2]);
     drop((pool, page));
     assert_eq!(grants.free(), free);
-    drop(grants);
+    drop((grants, foreign));
     world.check().unwrap();
 }
 

@@ -284,23 +284,28 @@ fn half_grown_table_grows_after_resume(version: Version) {
     let pages = |count| Pages::alloc(platform.clone(), count).unwrap();
     // Up to the frame that, in version 2, needs a second frame of states: that one is refused when the entries are in place.
     let count = if version == Version::V1 { per_frame(version) } else { 8 * per_frame(version) } - 8;
-    let mut all: Vec<_> =
-        (0..count / 8).map(|_| grants.share_writable(pages(8), peer.id()).unwrap()).collect();
+    let all: Vec<_> = (0..count / 8).map(|_| grants.share_writable(pages(8), peer.id()).unwrap()).collect();
     if version == Version::V2 {
         frames.refused.store(2, Ordering::Relaxed);
         assert!(grants.share_writable(pages(8), peer.id()).is_err());
     }
-    let (id, saved) = (guest.id(), world.clone());
-    world.suspend(id, move |_| drop(saved.restore(saved.save(id), None)));
-    assert_eq!(sleep(&guest), Resumed::Elsewhere);
-    grants.resume().unwrap();
-    // The entries in the new frame are those that Xen reads.
-    all.push(grants.share_writable(pages(8), peer.id()).unwrap());
-    let last = all.last().unwrap();
-    let window = Window::reserve(peer.clone(), 8).unwrap();
-    let mapping = window.map::<ReadWrite>(guest.id(), last.refs()).unwrap();
-    mapping.as_ref().write(8, &7u64).unwrap();
-    assert_eq!(last.as_ref().read::<u64>(8), Some(7));
+    // With the new frame, and again when it is one of those that are there.
+    for _ in 0..2 {
+        let (id, saved) = (guest.id(), world.clone());
+        world.suspend(id, move |_| drop(saved.restore(saved.save(id), None)));
+        assert_eq!(sleep(&guest), Resumed::Elsewhere);
+        grants.resume().unwrap();
+        // The entries in the new frame, and their states, are those that Xen has.
+        let last = grants.share_writable(pages(8), peer.id()).unwrap();
+        let window = Window::reserve(peer.clone(), 8).unwrap();
+        let mapping = window.map::<ReadWrite>(guest.id(), last.refs()).unwrap();
+        mapping.as_ref().write(8, &7u64).unwrap();
+        assert_eq!(last.as_ref().read::<u64>(8), Some(7));
+        assert!(last.reclaim().is_err(), "it is in use");
+        drop(mapping);
+        assert_eq!(grants.sweep_quarantine(), Quarantine::default());
+    }
+    drop(all);
 }
 
 /// A domain with memory where version 1 can't name it.
