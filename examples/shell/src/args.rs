@@ -9,26 +9,26 @@ use core::str::FromStr;
 /// The unit of offsets and lengths on a disk.
 pub const SECTOR: u64 = 512;
 
-/// What is wrong with an argument.
+/// Error in an argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// It is not there.
+    /// A missing argument.
     Missing {
         /// Its name in the usage.
         argument: &'static str,
     },
-    /// There is one too many.
+    /// A surplus argument.
     Extra {
         /// The first one too many.
         found: String,
     },
-    /// It is not what it should be.
+    /// An argument of another form.
     Bad {
         /// Its name in the usage.
         argument: &'static str,
-        /// What was found.
+        /// Found text.
         found: String,
-        /// What was expected.
+        /// Expected form.
         expected: &'static str,
     },
 }
@@ -72,12 +72,12 @@ impl<'w> Args<'w> {
         Self(words)
     }
 
-    /// Tells whether all words are taken.
+    /// Returns whether all words are taken.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Takes the next word if it is `flag`, and tells whether it was.
+    /// Takes the next word if it is `flag`, and returns whether it was.
     pub fn flag(&mut self, flag: &str) -> bool {
         let found = self.0.first().is_some_and(|word| word == flag);
         if found {

@@ -81,9 +81,9 @@ pub enum Command {
 pub struct Spec {
     /// The command's name, of one or two words.
     pub name: &'static str,
-    /// What goes behind it.
+    /// Arguments.
     pub arguments: &'static str,
-    /// What it does.
+    /// Description.
     pub about: &'static str,
     parse: fn(&mut Args<'_>) -> Result<Command, Problem>,
 }
@@ -192,12 +192,12 @@ fn count(args: &mut Args<'_>, argument: &'static str) -> Result<u32, Problem> {
     args.number(argument, "a number from 1 to 2^32 - 1", |number| number != 0)
 }
 
-/// Why a line is no command.
+/// Error of a line that is no command.
 #[derive(Clone, Debug)]
 pub enum ParseError {
     /// A quote has no end.
     Quote(QuoteError),
-    /// There is no such command.
+    /// An unknown command.
     Unknown {
         /// The words that should have been its name.
         found: String,
@@ -206,7 +206,7 @@ pub enum ParseError {
     Argument {
         /// The command.
         spec: &'static Spec,
-        /// What is wrong.
+        /// Error in the arguments.
         problem: Problem,
     },
 }

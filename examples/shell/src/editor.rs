@@ -1,7 +1,7 @@
 //! The line editor of the prompt: bytes from a terminal in, lines out, and what the terminal has to
 //! show meanwhile.
 //!
-//! It knows Enter, Backspace, Ctrl-C (gives the line up), Ctrl-U (clears it) and the arrows up and
+//! It supports Enter, Backspace, Ctrl-C (drops the line), Ctrl-U (clears it) and the arrows up and
 //! down (earlier lines). All else that is not a visible ASCII character is left out.
 
 use alloc::collections::VecDeque;
@@ -14,7 +14,7 @@ pub const LINE: usize = 512;
 /// The earlier lines that are kept.
 const HISTORY: usize = 16;
 
-/// Where in an escape sequence the input is.
+/// Position of the input in an escape sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Escape {
     None,
@@ -29,7 +29,7 @@ enum Escape {
 pub struct Editor {
     line: String,
     history: VecDeque<String>,
-    /// How many lines back the arrows have gone.
+    /// Number of lines back in the history.
     back: usize,
     escape: Escape,
     /// The previous byte was CR, so a LF belongs to it.

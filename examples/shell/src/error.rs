@@ -1,4 +1,4 @@
-//! What a command reports when it fails: one line.
+//! Errors of commands: one line each.
 
 use crate::command::ParseError;
 use crate::net;
@@ -10,7 +10,7 @@ use xen_front::net::{Link, Vif};
 use xen_hypercall::Errno;
 use xen_store::StoreError;
 
-/// Why a command failed.
+/// Error of a command.
 #[derive(Clone, Debug)]
 pub enum Error {
     /// The line is no command.
@@ -24,13 +24,13 @@ pub enum Error {
         /// Its answer.
         errno: Errno,
     },
-    /// There is no xenstore.
+    /// No xenstore.
     NoXenstore,
-    /// There is no grant table.
+    /// No grant table.
     NoGrants,
     /// Xenstore refused.
     Store(StoreError),
-    /// There is no such device.
+    /// An unknown device.
     NoDevice {
         /// Its kind.
         kind: &'static str,
@@ -43,7 +43,7 @@ pub enum Error {
     Disk {
         /// Which.
         disk: DeviceNumber,
-        /// Why not.
+        /// Cause.
         error: BlockError,
     },
     /// A part of a disk ends behind the disk.
@@ -61,21 +61,21 @@ pub enum Error {
     Transfer {
         /// Which disk.
         disk: DeviceNumber,
-        /// Why.
+        /// Cause.
         error: TransferError,
     },
     /// An interface can't be used.
     Interface {
         /// Which.
         vif: Vif,
-        /// Why not.
+        /// Cause.
         error: xen_front::net::NetError,
     },
     /// The backend of an interface did not connect in time, or has gone.
     Link {
         /// Which interface.
         vif: Vif,
-        /// What was found.
+        /// Found value.
         found: Link,
     },
     /// An interface has an address already.
@@ -87,7 +87,7 @@ pub enum Error {
     },
     /// The network did not do it.
     Net(net::NetError),
-    /// The domain was not suspended, or could not go on.
+    /// The domain was not suspended, or could not continue.
     Suspend(SuspendError),
 }
 

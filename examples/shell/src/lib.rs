@@ -22,7 +22,7 @@ pub use shell::{Shell, Tally};
 pub use system::{GuestKind, Machine, System};
 pub use terminal::{Lines, Mute, Terminal};
 
-/// Keeps the porting guide's code compiling: this package knows all crates that it uses.
+/// Keeps the porting guide's code compiling: this package depends on all crates that it uses.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/PORTING.md")]
 struct PortingGuide;

@@ -24,7 +24,8 @@ fn main(xen: Rt) {
     // The first words come before anything that could go wrong.
     let _ = writeln!(terminal, "xen-example-shell {}", env!("CARGO_PKG_VERSION"));
 
-    // In dom0 there is no xenstore yet; elsewhere a domain without it can still tell why.
+    // In dom0 there is no xenstore yet; in another domain without it the console still has the
+    // reason.
     let store = if xen.is_dom0() {
         None
     } else {

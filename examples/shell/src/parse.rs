@@ -8,7 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// Why a text can't be split into words.
+/// Error of a text that can't be split into words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuoteError {
     /// A quote that has no end.
@@ -50,7 +50,7 @@ impl<'a> Unquote<'a> {
     }
 }
 
-/// Stands for a pair of quotes with nothing in between.
+/// Mark for a pair of quotes with nothing in between.
 const NOTHING: char = '\0';
 
 impl Iterator for Unquote<'_> {
@@ -126,7 +126,7 @@ pub fn commands(script: &str) -> Result<Vec<&str>, QuoteError> {
     Ok(commands.into_iter().map(str::trim).filter(|command| !command.is_empty()).collect())
 }
 
-/// What the kernel's command line asks for.
+/// Options of the kernel's command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BootLine {
     /// The script of `run=`.

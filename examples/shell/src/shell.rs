@@ -19,16 +19,16 @@ use xen_hypercall::ops::sched::Resumed;
 use xen_hypercall::{Errno, Instant, Platform, Port};
 use xen_sys::sched::ShutdownReason;
 
-/// What stands before what is typed, and before the commands of a script.
+/// Prompt before the input, and before the commands of a script.
 const PROMPT: &str = "$ ";
 
-/// The longest single wait, for what tells of itself by no event.
+/// The longest single wait, for changes without an event.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// How long the console's reader may take for the last lines.
+/// Maximum time of the console's reader for the last lines.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How a script went.
+/// Result of a script.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// The commands that succeeded.
@@ -81,7 +81,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
     }
 
     /// Executes the commands of a script in order, up to one that ends the domain. Its last line
-    /// tells how it went.
+    /// returns the result.
     pub fn run(&mut self, script: &str) -> Tally {
         let mut tally = Tally::default();
         match parse::commands(script) {
@@ -111,7 +111,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
         let result = match Command::parse(line) {
             Ok(None) => return true,
             Ok(Some(Command::Crash)) => {
-                // There is no result to tell of afterwards.
+                // There is no result to print afterwards.
                 self.terminal.flush(self.system.platform.now() + FLUSH_TIMEOUT);
                 (self.system.machine.crash)();
                 self.end = Some(ShutdownReason::CRASH);
@@ -154,7 +154,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
                 let (echoed, result) =
                     nics.reaching(*address, |stack| tcp_echo(stack, *address, *port, *bytes))?;
                 if let Err(error @ (NetError::Refused { .. } | NetError::NoAnswer { .. })) = result {
-                    // There was no connection to tell of.
+                    // There was no connection to report.
                     return Err(error.into());
                 }
                 writeln!(out, "{echoed}")?;
@@ -188,7 +188,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
 
     /// Takes lines from the terminal until one of them, or dom0, ends the domain. Returns how.
     pub fn prompt(&mut self) -> ShutdownReason {
-        // Without xenstore nobody can ask for the end; without a place for its wish nobody will.
+        // Without xenstore or its node the toolstack can't request a shutdown.
         let mut control =
             self.system.store.as_ref().and_then(|store| Control::new(store, &power::HEEDED).ok());
         let mut editor = Editor::new();
@@ -253,7 +253,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
         Ok(())
     }
 
-    /// Closes all devices, so that their backends let go of them, and waits until the console has
+    /// Closes all devices, so that their backends release them, and waits until the console has
     /// taken all text.
     pub fn close(&mut self) {
         let mut out = Lines::new(&mut self.terminal);
@@ -273,7 +273,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
 
     /// Writes at once, because each piece is a notification to the console's reader.
     fn say(&mut self, text: core::fmt::Arguments<'_>) {
-        // If the terminal is gone there is nobody to tell.
+        // If the terminal is gone, no output is possible.
         let _ = match text.as_str() {
             Some(text) => self.terminal.write_str(text),
             None => self.terminal.write_str(&alloc::format!("{text}")),

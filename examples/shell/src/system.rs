@@ -1,4 +1,4 @@
-//! What the commands work on: the domain, as its kernel sees it.
+//! Context of the commands: the domain, as its kernel sees it.
 
 use core::fmt;
 use xen_grant::GrantTable;
@@ -9,7 +9,7 @@ use xen_sys::arch_x86::hvm::start_info::HvmMemmapTableEntry;
 
 use crate::error::Error;
 
-/// What kind of domain this is.
+/// Kind of this domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GuestKind {
     /// A guest without emulated devices.
@@ -30,12 +30,12 @@ impl fmt::Display for GuestKind {
     }
 }
 
-/// What the kernel knows of its domain.
+/// Information of the kernel about its domain.
 #[derive(Clone, Copy, Debug)]
 pub struct Machine<'a> {
     /// The kind of domain.
     pub kind: GuestKind,
-    /// Returns the domain's number, if the CPU tells it; xenstore is asked otherwise. A domain that
+    /// Returns the domain's number, if CPUID has it; xenstore has it otherwise. A domain that
     /// was restored has another one than before.
     pub domain: fn() -> Option<DomId>,
     /// The memory map.
@@ -45,8 +45,8 @@ pub struct Machine<'a> {
     pub crash: fn(),
 }
 
-/// The domain and its services. Xenstore and grants may be missing: in dom0 nobody has started them
-/// yet.
+/// The domain and its services. Xenstore and grants may be missing: in dom0 no program has started
+/// them yet.
 #[derive(Debug)]
 pub struct System<'a, P: Platform> {
     /// The platform.
@@ -54,7 +54,7 @@ pub struct System<'a, P: Platform> {
     /// Does the kernel's part of a suspend: see
     /// [`Control::suspend`](xen_front::control::Control::suspend).
     pub suspend: fn(&P) -> Result<Resumed, Errno>,
-    /// What the kernel knows.
+    /// Information of the kernel.
     pub machine: Machine<'a>,
     /// The xenstore client.
     pub store: Option<XenStore<P>>,

@@ -1,22 +1,22 @@
-//! Where the shell talks to somebody.
+//! Terminals of the shell.
 
 use alloc::string::String;
 use core::fmt;
 use xen_front::console::{Console, HypervisorConsole};
 use xen_hypercall::{Hypercall, Instant, Platform, Port};
 
-/// A terminal: text out, and bytes that somebody types in. A line feed out begins a new line.
+/// A terminal: text out, and typed bytes in. A line feed out begins a new line.
 pub trait Terminal: fmt::Write {
     /// Returns the next byte that was typed, `None` if there is none now.
     fn read(&mut self) -> Option<u8>;
 
-    /// Returns the port whose events tell of input, if there is one; otherwise look now and then.
+    /// Returns the port whose events announce input, if there is one; otherwise the shell polls.
     fn port(&self) -> Option<Port>;
 
     /// Waits until all text has left, at most until `deadline`.
     fn flush(&mut self, deadline: Instant);
 
-    /// Goes on where the domain was resumed elsewhere; if that can't be, nobody hears of it.
+    /// Continues where the domain was resumed elsewhere; a failure is not reported.
     fn resume(&mut self) {}
 }
 
@@ -53,10 +53,10 @@ impl<H: Hypercall> Terminal for HypervisorConsole<H> {
     fn flush(&mut self, _: Instant) {}
 }
 
-/// A terminal that nobody types at: output only.
+/// A terminal without input.
 #[derive(Clone, Copy, Debug)]
 pub struct Mute<W>(
-    /// Where the text goes.
+    /// Target of the text.
     pub W,
 );
 

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use xen_hypercall::Errno;
 use xen_hypercall::ops::sched::Resumed;
 
-/// What the guest's kernel is started with.
+/// Command line of the guest's kernel.
 pub const SCRIPT: &str = "info; xs ls -r device; xs write data/greeting hello; blk list; blk sha256 xvda; blk fill xvda 4096 65536 165; blk flush xvda; net up eth0 10.0.0.2/24; ping 10.0.0.1 5; tcp-echo 10.0.0.1 7000 1048576; sleep 1000";
 
 /// The disk's size.
@@ -19,13 +19,13 @@ const MEMORY: u64 = 16 << 20;
 /// One comparison of found and expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// What is compared.
+    /// Name of the comparison.
     pub name: &'static str,
-    /// What was found.
+    /// Found value.
     pub found: String,
-    /// What was expected; where it ends an answer, the rest does not count.
+    /// Expected value; at the end of an answer the rest does not count.
     pub expected: String,
-    /// Whether they agree.
+    /// `true` if both agree.
     pub ok: bool,
 }
 
@@ -61,7 +61,7 @@ pub fn run(stage: &Stage) -> Result<(), String> {
     run_shell(stage.guest.clone(), MEMORY, &format!("run=\"{SCRIPT}\""), no_suspend).map(drop)
 }
 
-/// Gives the guest its prompt, until somebody ends it there.
+/// Runs the guest's prompt until the user ends it.
 ///
 /// # Errors
 ///
@@ -70,7 +70,7 @@ pub fn prompt(stage: &Stage) -> Result<(), String> {
     run_shell(stage.guest.clone(), MEMORY, "", no_suspend).map(drop)
 }
 
-/// Nobody asks for it in the demonstration.
+/// Does nothing: the demonstration has no suspend.
 fn no_suspend(_: &Xen) -> Result<Resumed, Errno> {
     Err(Errno::ENOSYS)
 }

@@ -1,4 +1,4 @@
-//! A disk that a driver domain serves, and that the host can look at meanwhile.
+//! A disk that a driver domain serves, and that the host can read meanwhile.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use xen_back::block::{MemoryDisk, Piece, Storage, StorageError};
@@ -10,7 +10,7 @@ type Bytes = MemoryDisk<Vec<u8>>;
 pub struct SharedDisk(Arc<Mutex<Bytes>>);
 
 impl SharedDisk {
-    /// Makes a disk of `len` bytes that look like chance, the same for the same seed.
+    /// Makes a disk of `len` bytes that look random, the same for the same seed.
     pub fn noise(seed: u64, len: usize) -> Self {
         let mut state = seed | 1;
         let mut bytes = vec![0; len];
@@ -24,7 +24,7 @@ impl SharedDisk {
         Self(Arc::new(Mutex::new(MemoryDisk::new(bytes))))
     }
 
-    /// Looks at the disk's bytes as they are now.
+    /// Reads the disk's present bytes.
     pub fn look<R>(&self, look: impl FnOnce(&[u8]) -> R) -> R {
         look(self.lock().as_ref())
     }

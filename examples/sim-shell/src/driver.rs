@@ -1,4 +1,4 @@
-//! A driver domain: it serves disks and network interfaces to whoever the toolstack says.
+//! A driver domain: it serves disks and network interfaces to the guests of the toolstack's choice.
 
 use crate::SharedDisk;
 use crate::faults::Xen;
@@ -20,19 +20,19 @@ pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 /// The TCP port that sends back what comes.
 pub const ECHO_PORT: u16 = 7000;
 
-/// How long a guest may take to close a device that it was asked to.
+/// Maximum time of a guest to close a device on request.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Requests to xenstore that can be waiting when the domain ends: two for each device that a guest
 /// has.
 const LAST_REQUESTS: usize = 32;
 
-/// What a driver domain serves.
+/// Devices of a driver domain.
 #[derive(Clone, Debug)]
 pub struct Offer {
     /// Disks, by the name that the toolstack asks for (`target`).
     pub disks: Disks<SharedDisk>,
-    /// How they are served.
+    /// Configuration of the disks.
     pub block: block::Config,
     /// The time a hotplug script may take, if one is waited for.
     pub hotplug_timeout: Option<Duration>,

@@ -1,4 +1,4 @@
-//! What may go wrong between a driver and its Xen.
+//! Faults between a driver and its Xen.
 
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -29,7 +29,7 @@ impl Faults {
         *self.slot() = Some(FailNth::new(n, errno));
     }
 
-    /// Lets nothing fail any more; tells what has.
+    /// Ends the faults; returns those that occurred.
     pub fn disarm(&self) -> Option<String> {
         *self.slot() = None;
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).take()

@@ -9,8 +9,8 @@ use xen_store::XenStore;
 use xen_sys::arch_x86::hvm::start_info::{HvmMemmapTableEntry, MemmapType};
 use xen_sys::sched::ShutdownReason;
 
-/// Runs the shell in a domain, until its command line's script has ended, or somebody at its prompt
-/// or the toolstack ends it. If the toolstack wants the domain to suspend itself, `suspend` does
+/// Runs the shell in a domain, until its command line's script has ended, or the user at its prompt
+/// or the toolstack ends it. If the toolstack requests a suspend of the domain, `suspend` does
 /// that.
 ///
 /// # Errors

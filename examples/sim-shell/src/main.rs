@@ -1,4 +1,4 @@
-//! Runs the demonstration in a simulated world; `cargo xtask demo` starts it and shows what it
+//! The demonstration in a simulated world; `cargo xtask demo` starts it and shows what it
 //! prints.
 
 use std::collections::BTreeMap;
@@ -14,15 +14,15 @@ use xen_sim::{Domain, Step, World};
 
 const USAGE: &str = "usage: sim-shell [--seed N] [--trace FILE] [--watch | --interactive]";
 
-/// How often what is shown is brought up to date, in the world's time.
+/// Time between two updates of the output, in the world's time.
 const REFRESH: Duration = Duration::from_millis(20);
 
-/// How often the traffic is drawn, in the world's time, and how long it then can be looked at, in
-/// ours: slow motion.
+/// Time between two pictures of the traffic, in the world's time, and of their display, in ours:
+/// slow motion.
 const FRAME: Duration = Duration::from_micros(500);
 const LOOK: Duration = Duration::from_millis(40);
 
-/// Leaves the guest's console.
+/// Key that leaves the guest's console.
 const ESCAPE: u8 = 0x1d;
 
 #[derive(Default)]

@@ -7,7 +7,7 @@ use xen_sim::TraceEvent;
 
 use crate::timeline::{Kind, laid_out};
 
-/// What is shown, in microseconds from the first thing that happens.
+/// Shown time, in microseconds from the first event.
 const WINDOW: f64 = 620.0;
 
 const LEFT: f64 = 190.0;

@@ -10,28 +10,28 @@ use xen_example_driver_domain::Disks;
 use xen_hypercall::ops::sched::Resumed;
 use xen_sim::{Device, DeviceKind, Disk, Domain, DomainConfig, Interposed, TaskId, TraceEvent, Vif, World};
 
-/// What the toolstack calls the disk that the driver domain serves.
+/// Name of the driver domain's disk for the toolstack.
 const TARGET: &str = "memory";
 
-/// How long a world goes on after its guest has left.
+/// Time that a world continues after its guest has left.
 const DEPARTURE: Duration = Duration::from_secs(11);
 
-/// How a stage is set up.
+/// Configuration of a stage.
 #[derive(Debug)]
 pub struct Setup {
     /// The world's seed.
     pub seed: u64,
     /// The disk.
     pub disk: SharedDisk,
-    /// How the disk is served.
+    /// Configuration of the disk.
     pub config: Config,
     /// The time that the driver domain waits for the hotplug script of a disk, if it waits for one.
     pub hotplug_timeout: Option<Duration>,
-    /// What goes wrong in the guest.
+    /// Faults of the guest.
     pub guest: Faults,
-    /// What goes wrong in the driver domain.
+    /// Faults of the driver domain.
     pub driver: Faults,
-    /// Whether the world keeps a record from its start.
+    /// `true` if the world keeps a record from its start.
     pub trace: bool,
 }
 
@@ -50,22 +50,22 @@ pub struct Stage {
     pub world: World,
     /// The guest's Xen, for its drivers.
     pub guest: Xen,
-    /// Where the guest's faults are armed.
+    /// Control of the guest's faults.
     pub guest_faults: Arc<Faults>,
-    /// Where the driver domain's faults are armed.
+    /// Control of the driver domain's faults.
     pub driver_faults: Arc<Faults>,
     /// The disk: `xvda`.
     pub vbd: Device,
     /// The network interface: `eth0`.
     pub vif: Device,
-    /// Makes the driver domain start anew without its own end.
+    /// Control that restarts the driver domain without its own end.
     pub reset: Reset,
     driver: Domain,
     task: TaskId,
     offer: Offer,
     /// The world that the guest is going to.
     next: Option<Home>,
-    /// What was recorded in worlds that the guest has left.
+    /// Records of worlds that the guest has left.
     past: Vec<TraceEvent>,
     trace: bool,
 }
@@ -78,19 +78,19 @@ struct Home {
     task: TaskId,
 }
 
-/// What a toolstack does with a guest that has suspended itself.
+/// Step of a toolstack with a guest that has suspended itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sleep {
-    /// It lets it go on as if nothing had happened.
+    /// Resume in place, as after a cancelled suspend.
     Cancelled,
-    /// It saves it and restores it in the same world, under another number.
+    /// Save and restore in the same world, under another number.
     Restored,
-    /// It moves it to a new world of this seed, with a driver domain of its own.
+    /// Migration to a new world of this seed, with a driver domain of its own.
     Moved(u64),
 }
 
 impl Stage {
-    /// Sets everything up; nobody but the driver domain has run then.
+    /// Sets everything up; only the driver domain has run then.
     ///
     /// # Errors
     ///
@@ -159,7 +159,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Looks where the guest is, after it was suspended. A world that it has left has to be clean,
+    /// Finds the guest after a suspend. A world that it has left has to be clean,
     /// and ends.
     ///
     /// # Errors
@@ -218,7 +218,7 @@ impl Stage {
         self.woken()
     }
 
-    /// Ends the driver domain's work in order, and gives xenstored time to hear of it.
+    /// Ends the driver domain's work in order, and gives xenstored time to receive that.
     pub fn stop_driver(&self) {
         self.world.dom0().stop(self.task);
         self.world.run_until_idle();
@@ -236,7 +236,7 @@ fn start_driver(
     Ok((driver, task))
 }
 
-/// A driver domain that has to make do with few pages, whatever its guests do.
+/// Returns the configuration of a driver domain with few pages.
 fn driver_config() -> DomainConfig {
     DomainConfig { page_budget: 256, ..DomainConfig::new("driver-domain") }
 }

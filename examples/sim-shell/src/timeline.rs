@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use xen_sim::TraceEvent;
 
-/// How long a thing is shown to take that takes no time in the simulated world, in microseconds.
+/// Shown duration of an event without duration in the simulated world, in microseconds.
 const WIDTH: f64 = 0.2;
 
 /// The interval of the counters, in nanoseconds.
@@ -63,8 +63,8 @@ pub fn chrome(record: &[TraceEvent], names: &BTreeMap<u16, String>) -> String {
     out
 }
 
-/// Each event with its row and when it is shown, in microseconds: side by side with others of the
-/// same moment.
+/// Returns each event with its row and its shown time, in microseconds: side by side with others of
+/// the same moment.
 pub(crate) fn laid_out(record: &[TraceEvent]) -> impl Iterator<Item = (f64, Kind, &TraceEvent)> {
     let mut next: BTreeMap<(Option<u16>, u32), f64> = BTreeMap::new();
     record.iter().map(move |event| {
@@ -123,7 +123,7 @@ impl Kind {
     }
 }
 
-/// What all things of a sort have in common: the words before the first number.
+/// Returns the common name of similar events: the words before the first number.
 fn title(what: &str) -> &str {
     let what = what.strip_prefix("hypercall ").unwrap_or(what);
     if let Some((_, rest)) = what.strip_prefix("port ").and_then(|rest| rest.split_once(' ')) {

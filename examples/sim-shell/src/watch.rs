@@ -1,4 +1,4 @@
-//! What the domains do now, as bars in a terminal.
+//! Present activity of the domains, as bars in a terminal.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -18,7 +18,7 @@ pub struct Watch {
 const COLUMNS: [&str; 4] = ["hypercalls", "events", "grants mapped", "KiB copied"];
 
 impl Watch {
-    /// Returns the lines to show now, without line feeds; `None` if nobody has done anything.
+    /// Returns the lines to show now, without line feeds; `None` without any activity.
     pub fn draw(&mut self, world: &World) -> Option<Vec<String>> {
         let mut lines = vec![format!("{:>9.3} s {:10}", world.now().as_nanos() as f64 / 1e9, "")];
         for name in COLUMNS {

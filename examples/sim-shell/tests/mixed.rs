@@ -1,7 +1,7 @@
-//! Random lives of a guest and its driver domain: everything that may happen to them, in any order,
-//! one life for each seed.
+//! Random scenarios of a guest and its driver domain: all their events, in any order,
+//! one scenario for each seed.
 //!
-//! `SEED=N` lives that one life and tells its steps, with `TRACE=1` all that happened; `SEEDS=N`
+//! `SEED=N` runs that scenario and prints its steps, with `TRACE=1` all events; `SEEDS=N`
 //! lives the first N (60 without it).
 
 mod life;
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
-/// Failures that are enough to know.
+/// Maximum number of failures.
 const ENOUGH: usize = 5;
 
 fn number(name: &str) -> Option<u64> {

@@ -5,7 +5,7 @@ use core::time::Duration;
 use xen_example_sim_shell::{Setup, SharedDisk, Stage};
 use xen_sim::{Device, Disk, Vif};
 
-/// How many devices of a kind the driver domain serves.
+/// Number of devices of a kind that the driver domain serves.
 const SERVED: u32 = 30;
 
 const INIT_WAIT: u32 = 2;

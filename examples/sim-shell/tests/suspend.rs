@@ -54,7 +54,7 @@ impl Lab {
         resumed
     }
 
-    /// Lets everybody see that the guest's drivers are gone; nothing is left then.
+    /// Lets all domains see that the guest's drivers are gone; nothing is left then.
     fn end(self, store: XenStore<Xen>, grants: GrantTable<Xen>) {
         self.stage.world.run_for(Duration::from_secs(15));
         assert_eq!(grants.sweep_quarantine(), Quarantine::default());
@@ -296,13 +296,13 @@ fn resumes_in_place_leave_nothing_behind() {
     lab.end(store, grants);
 }
 
-/// What an administrator does while a shell prompts.
+/// Step of an administrator while a shell prompts.
 enum Deed {
-    /// Types a line, and waits for its answer.
+    /// A typed line, and a wait for its answer.
     Type(&'static str),
-    /// Has the toolstack suspend the domain, and waits until it has gone on.
+    /// A suspend by the toolstack, and a wait until the domain continues.
     Rest(Sleep),
-    /// Has the toolstack end it.
+    /// A shutdown by the toolstack.
     End,
 }
 

@@ -202,7 +202,7 @@ impl<P: Platform> Selected<'_, P> {
     }
 }
 
-/// The most bytes that a piece of `len` has.
+/// Returns the maximum number of bytes of a piece of `len`.
 fn piece_len(len: u64) -> usize {
     usize::try_from(len).map_or(PIECE, |len| len.min(PIECE))
 }

@@ -63,7 +63,7 @@ fn domain<P: Platform>(system: &System<'_, P>) -> Option<DomId> {
     (system.machine.domain)().or_else(|| system.store.as_ref()?.read_number::<u16>("domid").ok().map(DomId))
 }
 
-/// The text before the first zero byte.
+/// Returns the text before the first zero byte.
 fn text(bytes: &[u8]) -> &str {
     let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
     core::str::from_utf8(&bytes[..end]).unwrap_or("?")

@@ -1,4 +1,4 @@
-//! What the commands do, one file for each group.
+//! The commands, one file for each group.
 
 pub(crate) mod blk;
 pub(crate) mod info;
@@ -14,10 +14,10 @@ use xen_hypercall::Platform;
 use xen_store::XenStore;
 use xen_store::xenbus::Frontend;
 
-/// How long a device may take to connect.
+/// Maximum time of a device to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a device may take to close.
+/// Maximum time of a device to close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The most devices of a kind.

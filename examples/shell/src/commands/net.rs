@@ -35,7 +35,7 @@ impl<P: Platform> Nic for Card<P> {
 
     fn wait(&mut self, deadline: Instant) {
         self.net.wait(Some(deadline));
-        // What it finds is looked at when the command ends.
+        // The result is checked when the command ends.
         let _ = self.net.poll(self.now());
     }
 }
@@ -100,7 +100,7 @@ impl<P: Platform> Nics<P> {
         for stack in &mut self.up {
             stack.poll();
             let nic = stack.nic();
-            // Whoever uses the interface next is told.
+            // The next user of the interface gets the error.
             let _ = nic.net.poll(nic.now());
         }
     }
@@ -114,8 +114,8 @@ impl<P: Platform> Nics<P> {
         self.up.iter_mut().map(|stack| stack.nic().net.port())
     }
 
-    /// Connects all interfaces again where the domain was resumed elsewhere, tells the network, and
-    /// prints what went wrong with it.
+    /// Connects all interfaces again where the domain was resumed elsewhere, notifies the network,
+    /// and prints what went wrong with it.
     pub(crate) fn resume(&mut self, out: &mut dyn Write) {
         for stack in &mut self.up {
             let Card { net, store } = stack.nic();

@@ -4,7 +4,7 @@ use xen_front::control::Request;
 use xen_hypercall::{Errno, Hypercall, ops::sched};
 use xen_sys::sched::ShutdownReason;
 
-/// What of dom0's requests this kernel does.
+/// Requests of dom0 that this kernel supports.
 pub(crate) const HEEDED: [Request; 4] = [Request::Poweroff, Request::Halt, Request::Reboot, Request::Suspend];
 
 /// Returns how a request ends the domain; `None` for one that does not.

@@ -57,7 +57,8 @@ pub(crate) fn rm<P: Platform>(store: &XenStore<P>, path: &str) -> Result<(), Err
     Ok(store.remove(path)?)
 }
 
-/// Prints each path that changes. Xenstore tells of one change at once, which says that it watches.
+/// Prints each path that changes. Xenstore reports one change at once, which shows that the watch
+/// is set.
 pub(crate) fn watch<P: Platform>(
     store: &XenStore<P>,
     path: &str,

@@ -7,7 +7,7 @@ use core::net::{Ipv4Addr, SocketAddr};
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 
-/// What went out and what came back.
+/// Data sent and received.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Echoed {
     /// The bytes that were sent.
@@ -35,8 +35,8 @@ pub(super) fn socket() -> Socket<'static> {
 /// Sends `bytes` bytes of noise and compares what comes back, both at once: an echo server has not
 /// room for all of it.
 ///
-/// The connection is given up when nothing has moved for a while. What came about until then is
-/// returned with the error; with [`NetError::Refused`] and [`NetError::NoAnswer`] nothing has.
+/// The connection fails after a time without progress. The counts until then are
+/// returned with the error; [`NetError::Refused`] and [`NetError::NoAnswer`] have none.
 pub fn tcp_echo<N: Nic>(
     stack: &mut Stack<N>,
     address: Ipv4Addr,
@@ -49,7 +49,7 @@ pub fn tcp_echo<N: Nic>(
     let mut socket = socket();
     let (context, sockets) = stack.context();
     if socket.connect(context, (address, port), local).is_err() {
-        // An address that nobody can have, such as 0.0.0.0.
+        // An address that no host can have, such as 0.0.0.0.
         return (echoed, Err(NetError::Refused { peer }));
     }
     let handle = sockets.add(socket);

@@ -1,6 +1,6 @@
 //! TCP/IP on one interface: smoltcp, and what the commands do with it.
 //!
-//! Nothing here knows of Xen: an interface is any [`Nic`].
+//! Nothing here depends on Xen: an interface is any [`Nic`].
 
 mod echo;
 mod ping;
@@ -17,20 +17,20 @@ use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
-/// How long a connection may take to come about.
+/// Maximum time to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a peer may stay silent while something is expected of it.
+/// Maximum silence of a peer while data is expected.
 const SILENCE: Duration = Duration::from_secs(15);
-/// How long a connection may take to end.
+/// Maximum time to close a connection.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// The bytes that a connection can have under way, each way: the most that TCP tells in units of
+/// Bytes in flight of a connection, each way: the maximum that TCP advertises in units of
 /// one byte.
 ///
 /// Where the units are larger, the end of the window goes back by part of one at times, and the
-/// stack no longer hears a peer that has sent up to where it was.
+/// stack drops the segments of a peer that has sent up to the old end.
 const WINDOW: usize = u16::MAX as usize;
 
-/// Why the network did not do what it should.
+/// Error of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NetError {
     /// The peer refused to connect.
@@ -42,7 +42,7 @@ pub enum NetError {
     NoAnswer {
         /// The peer.
         peer: SocketAddr,
-        /// How long was waited.
+        /// Time waited.
         waited: Duration,
     },
     /// The connection ended too early.
@@ -58,23 +58,23 @@ pub enum NetError {
     Stuck {
         /// The peer.
         peer: SocketAddr,
-        /// How long.
+        /// Time waited.
         waited: Duration,
         /// The bytes that came back.
         received: u64,
         /// The bytes that should have.
         expected: u64,
     },
-    /// What came back is not what was sent.
+    /// The received data differs from the sent data.
     Different {
         /// The bytes that differ.
         mismatches: u64,
     },
-    /// Nobody connected, or those who did said nothing, for too long.
+    /// No client connected, or no client sent anything, for too long.
     Idle {
         /// The port.
         port: u16,
-        /// How long was waited.
+        /// Time waited.
         waited: Duration,
         /// The connections that have ended.
         served: u32,
@@ -116,12 +116,12 @@ impl fmt::Display for NetError {
                 waited.as_millis()
             ),
             Self::NoRoute { address, network: Some(network) } => {
-                write!(f, "no way to {address}, expected an address in the network of {network}")
+                write!(f, "no route to {address}, expected an address in the network of {network}")
             }
             Self::NoRoute { address, network: None } => {
-                write!(f, "no way to {address}: {}", Self::NoInterface)
+                write!(f, "no route to {address}: {}", Self::NoInterface)
             }
-            Self::NoInterface => f.write_str("no interface is up, expected 'net up' before"),
+            Self::NoInterface => f.write_str("no interface is up, run 'net up' first"),
         }
     }
 }

@@ -9,18 +9,18 @@ use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::socket::icmp::{Endpoint, PacketBuffer, PacketMetadata, Socket};
 use smoltcp::wire::{Icmpv4Packet, Icmpv4Repr};
 
-/// How long each reply may take.
+/// Maximum time of each reply.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long it may take to find out who has the address. Questions go out once a second, whoever
-/// they are about.
+/// Maximum time to resolve the address. ARP requests go out once a second, for all addresses
+/// together.
 const RESOLVE_TIMEOUT: Duration = Duration::from_millis(2500);
 const PAYLOAD: &[u8; 56] = &[0x5a; 56];
 const IDENT: u16 = 0x5e77;
 
-/// How many requests were sent and how many replies came.
+/// Number of requests sent and replies received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pinged {
-    /// Who was asked.
+    /// Address of the host.
     pub address: Ipv4Addr,
     /// The requests.
     pub sent: u32,
@@ -48,7 +48,7 @@ pub fn ping<N: Nic>(stack: &mut Stack<N>, address: Ipv4Addr, count: u32) -> Ping
 }
 
 fn ping_once<N: Nic>(stack: &mut Stack<N>, address: Ipv4Addr, seq_no: u16, patience: Duration) -> bool {
-    // A socket for each: what could not be sent, because nobody has that address, must not wait in
+    // A socket for each: an unsent request, because no host has that address, must not wait in
     // the next one's way.
     let buffer = || PacketBuffer::new(vec![PacketMetadata::EMPTY; 4], vec![0; 1024]);
     let mut socket = Socket::new(buffer(), buffer());

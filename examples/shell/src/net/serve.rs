@@ -8,13 +8,13 @@ use core::time::Duration;
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::{Socket, State};
 
-/// How long the server waits for the next connection, or for a sign of life of those that it has.
+/// Maximum time without a new connection or data on an open one.
 const IDLE: Duration = Duration::from_secs(60);
 
 /// The most connections at once.
 const AT_ONCE: u32 = 4;
 
-/// What a server has done.
+/// Work of a server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Served {
     /// The connections that have ended.
@@ -29,7 +29,7 @@ impl fmt::Display for Served {
     }
 }
 
-/// Sends back what comes on so many connections to `port`. It is given up when nothing has moved
+/// Sends back what comes on so many connections to `port`. It ends when nothing has moved
 /// for a minute; what was done until then is returned with the error.
 pub fn tcp_serve<N: Nic>(
     stack: &mut Stack<N>,

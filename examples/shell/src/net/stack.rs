@@ -13,17 +13,17 @@ use smoltcp::wire::{
 };
 use xen_hypercall::Instant;
 
-/// How long to wait for a device that has no room, in case its event does not say so.
+/// Time between checks of a device without room, in case no event comes.
 const NO_ROOM: Duration = Duration::from_millis(1);
 
-/// An interface as the stack needs it: a smoltcp device that is lent out, and a way to wait.
+/// An interface for the stack: a smoltcp device by mutable reference, and a way to wait.
 pub trait Nic {
     /// The device.
     type Device<'d>: Device
     where
         Self: 'd;
 
-    /// Lends the device.
+    /// Borrows the device.
     fn device(&mut self) -> Self::Device<'_>;
 
     /// Returns the present moment.
@@ -72,7 +72,7 @@ impl<N: Nic> Stack<N> {
         self.cidr
     }
 
-    /// Tells whether `address` is in the interface's network.
+    /// Returns whether `address` is in the interface's network.
     pub fn reaches(&self, address: Ipv4Addr) -> bool {
         Ipv4Cidr::new(self.cidr.address, self.cidr.prefix).contains_addr(&address)
     }
@@ -87,8 +87,8 @@ impl<N: Nic> Stack<N> {
         self.nic
     }
 
-    /// Tells the network who has the address, and by which way he is reached: he has moved (a
-    /// gratuitous ARP). Nobody is asked anew where he is.
+    /// Announces the interface's address to the network after a migration (a
+    /// gratuitous ARP). No neighbour is resolved again.
     pub fn announce(&mut self) {
         let (mac, address) = (self.mac, self.cidr.address);
         let arp = ArpRepr::EthernetIpv4 {
@@ -105,7 +105,7 @@ impl<N: Nic> Stack<N> {
         };
         let now = time(self.nic.now());
         let mut device = self.nic.device();
-        // Where there is no room for it, the next packet tells.
+        // Without room for it, the next packet informs the network.
         let Some(token) = device.transmit(now) else { return };
         token.consume(frame.buffer_len() + arp.buffer_len(), |bytes| {
             let mut bytes = EthernetFrame::new_unchecked(bytes);

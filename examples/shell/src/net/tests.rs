@@ -68,10 +68,10 @@ impl Device for Lent<'_> {
     }
 }
 
-/// A moment that moves when somebody waits.
+/// A clock that advances with each wait.
 type Clock = Rc<RefCell<Instant>>;
 
-/// The interface at the other end, which nobody waits for.
+/// The interface at the other end, which no test waits for.
 struct Peer {
     end: End,
     clock: Clock,
@@ -141,7 +141,7 @@ fn stack<F: FnMut(&mut Stack<Peer>)>(step: F) -> Stack<Ours<F>> {
     Stack::new(ours, mac(1), Cidr { address: OURS, prefix: 24 })
 }
 
-/// What the peer does as an echo server; `spoil` changes what it sends back.
+/// Runs the peer as an echo server; `spoil` changes the data that it sends back.
 fn server(spoil: impl Fn(&mut [u8])) -> impl FnMut(&mut Stack<Peer>) {
     let mut handles = Vec::new();
     move |peer| {

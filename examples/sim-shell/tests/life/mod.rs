@@ -23,10 +23,10 @@ const SECTOR: usize = 512;
 /// The most sectors that are moved at once: more than a request holds, more than the buffers do.
 const MOST: usize = 160;
 
-/// How long anything may take in a world where nothing goes wrong.
+/// Maximum time of a step in a world without faults.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What the steps are called, by the first number behind theirs.
+/// Names of the steps, by the first number behind theirs.
 const STEPS: [(usize, &str); 12] = [
     (5, "write"),
     (8, "read"),
@@ -45,7 +45,7 @@ const STEPS: [(usize, &str); 12] = [
 /// A disk whose ring has as many pages as the backend takes, up to four.
 type Disk<P> = block::Disk<P, 128>;
 
-/// Lives the life of a seed; returns its record, if that is asked for. Panics where something is
+/// Runs the scenario of a seed; returns its record, if that is requested. Panics where something is
 /// not as it should be.
 pub(crate) fn live(seed: u64, trace: bool) -> Vec<TraceEvent> {
     let mut rng = Rng::new(seed);
@@ -88,7 +88,7 @@ pub(crate) fn live(seed: u64, trace: bool) -> Vec<TraceEvent> {
     stage.take_trace()
 }
 
-/// Prints the record, if one is kept, of a life that fails.
+/// Prints the record, if one is kept, of a scenario that fails.
 struct Record(World);
 
 impl Drop for Record {
@@ -115,7 +115,7 @@ struct Life<'l, 'a> {
     storage: SharedDisk,
     disk: Option<Disk<Xen>>,
     network: Network<'a>,
-    /// What the disk should hold, where that is known.
+    /// Expected content of the disk, where it is defined.
     image: Vec<u8>,
     known: Vec<bool>,
     /// Something has happened to the disk's backend: the connection may fail, once.
@@ -215,7 +215,7 @@ impl<'a> Life<'_, 'a> {
         self.compare(0, &stored);
     }
 
-    /// Compares sectors with what they should hold; those of which nothing is known are known then.
+    /// Compares sectors with their expected content; undefined sectors are defined then.
     fn compare(&mut self, first: usize, data: &[u8]) {
         for (sector, found) in (first..).zip(data.chunks(SECTOR)) {
             let expected = &mut self.image[sector * SECTOR..][..SECTOR];
@@ -245,7 +245,7 @@ impl<'a> Life<'_, 'a> {
         let (vbd, vif) = (self.stage.vbd, self.stage.vif);
         let device = if rng.one_in(2) { vbd } else { vif };
         self.stage.world.detach(&device);
-        // Time enough for a guest that looks, and now and then for one that does not.
+        // Time enough for a guest that polls, and sometimes for one that does not.
         self.stage.world.run_for(Duration::from_millis(rng.below(50) as u64));
         if device == vbd {
             if let Some(disk) = self.disk.take() {
@@ -350,7 +350,7 @@ impl<'a> Life<'_, 'a> {
         self.stage.world.unpause(id);
     }
 
-    /// Sends events that nobody sent.
+    /// Injects spurious events.
     fn storm(&mut self, rng: &mut Rng) {
         let ids = [self.xen.inner().id(), self.stage.driver().id()];
         for _ in 0..rng.below(200) {
@@ -391,7 +391,7 @@ impl<'a> Life<'_, 'a> {
         }
     }
 
-    /// Closes both devices, whatever state they are in, so that they can be connected again.
+    /// Closes both devices, in any state, so that both can be connected again.
     fn give_up(&mut self) {
         if let Some(disk) = self.disk.take() {
             let _ = disk.close(self.deadline());
@@ -400,7 +400,7 @@ impl<'a> Life<'_, 'a> {
         self.disk_shaken = false;
     }
 
-    /// Looks at the whole disk a last time and closes everything.
+    /// Checks the whole disk a last time and closes everything.
     fn end(&mut self) {
         let mut all = vec![0; SECTORS * SECTOR];
         self.on_disk("reading all", |disk| disk.read(0, &mut all));

@@ -12,7 +12,7 @@ use xen_store::XenStore;
 
 const OURS: Cidr = Cidr { address: Ipv4Addr::new(10, 0, 0, 2), prefix: 24 };
 
-/// How long an interface may take to come up.
+/// Maximum time of an interface to come up.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Card {
@@ -132,7 +132,7 @@ impl<'a> Network<'a> {
                 other => panic!("the interface does not come up: {other:?}"),
             }
         }
-        // Nobody may know it where it is now, so it has to ask for its neighbours again.
+        // Its present network has no entry for it, so it has to resolve its neighbours again.
         let mac = card.net.mac().0;
         self.stack = Some(Stack::new(card, mac, OURS));
     }

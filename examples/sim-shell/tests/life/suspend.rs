@@ -1,4 +1,4 @@
-//! What a guest's kernel does when it is suspended.
+//! Suspend sequence of a guest's kernel.
 
 use xen_example_sim_shell::Xen;
 use xen_front::control::{Control, Request};
@@ -6,15 +6,15 @@ use xen_grant::GrantTable;
 use xen_hypercall::ops::sched::{self, Resumed};
 use xen_store::XenStore;
 
-/// What may go wrong before the domain has stopped, and what after it has gone on.
+/// Tries of a step: enough for the faults before the domain has stopped and after it continues.
 const TRIES: u32 = 4;
 
-/// Hears what the toolstack asks for, and suspends the domain.
+/// Receives the toolstack's request, and suspends the domain.
 ///
 /// Every step is tried a few times, as one of them may fail once.
 pub(crate) fn sleep(xen: &Xen, store: &XenStore<Xen>, grants: &GrantTable<Xen>) -> Resumed {
     let mut control = try_hard("watching", || Control::new(store, &[Request::Suspend]));
-    assert_eq!(try_hard("hearing the request", || control.poll()), Some(Request::Suspend));
+    assert_eq!(try_hard("receiving the request", || control.poll()), Some(Request::Suspend));
     // SAFETY: the guest has one vCPU and no interrupts, and uses nothing of before but what is
     // resumed below, and the devices, which the caller resumes.
     let resumed = try_hard("suspending", || control.suspend(|| unsafe { sched::suspend(xen) }));
