@@ -87,3 +87,57 @@ impl Change {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Access;
+    use xen_hypercall::DomId;
+
+    /// One change of each kind, of a node and of others.
+    fn changes(path: &str) -> [Change; 4] {
+        let path = path.to_owned();
+        let perms = vec![Permission { access: Access::None, domain: DomId(5) }; 2];
+        [
+            Change::Write { path: path.clone(), value: vec![1; 10] },
+            Change::Mkdir { path: path.clone() },
+            Change::Remove { path: path.clone() },
+            Change::SetPerms { path, perms },
+        ]
+    }
+
+    #[test]
+    fn size_counts_path_and_content() {
+        let content = [10, 0, 0, 2 * size_of::<Permission>()];
+        for (change, more) in changes("/abc").into_iter().zip(content) {
+            assert_eq!(change.size(), size_of::<Change>() + 4 + more, "{change:?}");
+        }
+    }
+
+    #[test]
+    fn change_replaces_its_own_kind() {
+        // A node that is made may be removed and made again, so those two kinds always stay.
+        for (index, change) in changes("/a").iter().enumerate() {
+            for (other, earlier) in changes("/a").iter().enumerate() {
+                let expected = index == other && (index == 0 || index == 3);
+                assert_eq!(change.replaces(earlier), expected, "{change:?} {earlier:?}");
+            }
+            assert!(changes("/a/b").iter().all(|earlier| !change.replaces(earlier)));
+        }
+    }
+
+    #[test]
+    fn change_depends_on_makers_below() {
+        let [write, mkdir, remove, set_perms] = changes("/a/b");
+        for (path, made) in [("/a", false), ("/a/b", true), ("/a/b/c", true), ("/a/bc", false)] {
+            let [writes, makes, removes, sets] = changes(path);
+            for change in [&write, &mkdir, &remove, &set_perms] {
+                assert!(change.depends_on(&removes) && !change.depends_on(&sets), "{path}");
+            }
+            for change in [&write, &mkdir, &remove] {
+                assert!(!change.depends_on(&writes) && !change.depends_on(&makes), "{path}");
+            }
+            assert_eq!([set_perms.depends_on(&writes), set_perms.depends_on(&makes)], [made; 2]);
+        }
+    }
+}

@@ -75,7 +75,8 @@ pub(super) struct Connection {
     /// The bytes of all watches.
     watched: usize,
     pub(super) transactions: BTreeMap<u32, Transaction>,
-    pub(super) next_transaction: u32,
+    /// The number that was given last.
+    pub(super) last_transaction: u32,
     /// How many transactions in a row were in conflict.
     pub(super) conflicts: u32,
     /// What has come of the message that is not complete.
@@ -92,7 +93,7 @@ pub(super) struct Connection {
     waiting_since: Option<Instant>,
     /// How much of the first one is sent.
     sent: usize,
-    /// Events of the request that is being served, to follow its reply.
+    /// First events of the watches that the request being served has set, to follow its reply.
     pub(super) fresh: Vec<Vec<u8>>,
     pub(super) breach: Option<Breach>,
 }
@@ -104,7 +105,7 @@ impl Connection {
             watches: Vec::new(),
             watched: 0,
             transactions: BTreeMap::new(),
-            next_transaction: 1,
+            last_transaction: 0,
             conflicts: 0,
             input: Vec::new(),
             output: VecDeque::new(),
@@ -228,7 +229,6 @@ impl Connection {
     /// Notes what time it is. Returns when the client will have let events wait for `patience`.
     pub(super) fn tick(&mut self, now: Instant, patience: Duration) -> Option<Instant> {
         if self.events == 0 || self.breach.is_some() {
-            self.waiting_since = None;
             return None;
         }
         let end = *self.waiting_since.get_or_insert(now) + patience;
@@ -274,6 +274,7 @@ impl Connection {
             (index == 1 && sent > 0) || !is_event(message)
         });
         self.waiting.clear();
+        self.waiting_since = None;
         self.events = self.output.iter().filter(|message| is_event(message)).count();
         self.queued = self.output.iter().map(|message| message.len()).sum();
         core::mem::take(&mut self.watches)
@@ -293,6 +294,7 @@ pub(super) fn message(kind: MessageType, req_id: u32, tx_id: u32, body: &[u8]) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::string::{String, ToString};
     use std::vec;
 
     const FOUR: Limits = Limits { replies: 0, reply_bytes: 0, events: 4, event_bytes: 0 };
@@ -343,6 +345,126 @@ mod tests {
         let mut rest = [0; 100];
         assert_eq!(connection.output(&mut rest), 15 + 20);
         assert_eq!((connection.waiting(), connection.breach), (0, None));
+    }
+
+    #[test]
+    fn event_is_queued_behind_its_equal() {
+        let mut connection = Connection::new(DomId(1));
+        let [a, b] = [b"a\0t\0", b"b\0t\0"];
+        [a, b, b].iter().for_each(|body| connection.push_event(*body, FOUR));
+        assert_eq!((connection.waiting(), connection.events(), connection.queued()), (2, 2, 40));
+        // `b` is the first now, and may be on its way.
+        connection.take_message().unwrap();
+        connection.push_event(b, FOUR);
+        assert_eq!((connection.waiting(), connection.events(), connection.queued()), (2, 2, 40));
+        connection.push_event(b, FOUR);
+        assert_eq!(connection.waiting(), 2);
+        connection.take_message().unwrap();
+        connection.take_message().unwrap();
+        assert_eq!((connection.take_message(), connection.events()), (None, 0));
+        assert_eq!(connection.queued(), 0);
+    }
+
+    #[test]
+    fn reset_drops_events_before_they_start() {
+        let mut connection = Connection::new(DomId(1));
+        connection.push_event(b"a\0t\0", FOUR);
+        connection.push_reply(vec![0; 20]);
+        connection.push_event(b"b\0t\0", FOUR);
+        connection.reset();
+        let counts = (connection.waiting(), connection.events(), connection.queued());
+        assert_eq!(counts, (1, 0, 20));
+        // The same event can come again.
+        connection.push_event(b"b\0t\0", FOUR);
+        assert_eq!((connection.waiting(), connection.events(), connection.queued()), (2, 1, 40));
+    }
+
+    #[test]
+    fn events_fill_messages_and_limits() {
+        let mut connection = Connection::new(DomId(1));
+        // With their headers, the bytes of two messages of 4096 and of one of 4.
+        let limits = Limits { event_bytes: 2 * 4112 + 20, ..FOUR };
+        connection.push_event(&[b'x'; 4097], limits);
+        assert_eq!(connection.waiting(), 0);
+        for byte in [b'x', b'y'] {
+            connection.push_event(&[byte; 4096], limits);
+        }
+        connection.push_event(b"a\0t\0", limits);
+        assert_eq!((connection.waiting(), connection.breach), (3, None));
+        connection.push_event(b"\0\0", limits);
+        assert_eq!(connection.breach, Some(Breach::Overrun { events: 3 }));
+        assert_eq!(connection.waiting(), 3);
+        connection.take_message().unwrap();
+        connection.push_event(b"b\0t\0", limits);
+        assert_eq!(connection.waiting(), 2, "no events after a breach");
+    }
+
+    #[test]
+    fn memory_is_the_sum_of_all() {
+        let mut connection = Connection::new(DomId(1));
+        assert_eq!(connection.memory(), 0);
+        connection.input(&mut &[0; 5][..]).unwrap();
+        assert_eq!(connection.memory(), 5);
+        connection.push_reply(vec![0; 20]);
+        connection.push_event(b"a\0t\0", FOUR);
+        assert_eq!(connection.memory(), 5 + 40);
+        let watch = |given: &str| {
+            let (given, path, token) = (given.into(), "/a".into(), vec![]);
+            Arc::new(Watch { given, path, token, depth: None, strip: 0 })
+        };
+        let (short, long) = (watch("a"), watch("/a"));
+        connection.add_watch(Arc::clone(&short));
+        connection.add_watch(Arc::clone(&long));
+        assert_eq!(connection.memory(), 45 + short.size() + long.size());
+        assert!(Arc::ptr_eq(&connection.remove_watch(0), &short));
+        assert_eq!(connection.memory(), 45 + long.size());
+        for number in [1, 2] {
+            connection.transactions.insert(number, Transaction::new(0));
+        }
+        assert_eq!(connection.memory(), 45 + long.size() + 2 * Transaction::new(0).bytes());
+        connection.reset();
+        assert_eq!(connection.memory(), 5 + 20);
+    }
+
+    #[test]
+    fn wait_for_reads_starts_anew() {
+        let mut connection = Connection::new(DomId(1));
+        let tick = |connection: &mut Connection, seconds: u64| {
+            let now = Instant::from_nanos(seconds * 1_000_000_000);
+            let end = connection.tick(now, Duration::from_secs(20));
+            end.map(|end| end.as_nanos() / 1_000_000_000)
+        };
+        connection.push_reply(vec![0; 20]);
+        assert_eq!(tick(&mut connection, 0), None);
+        connection.push_event(b"a\0t\0", FOUR);
+        assert_eq!(tick(&mut connection, 5), Some(25));
+        connection.reset();
+        connection.push_event(b"a\0t\0", FOUR);
+        assert_eq!(tick(&mut connection, 24), Some(44));
+        connection.take_message().unwrap();
+        assert_eq!((tick(&mut connection, 43), tick(&mut connection, 62)), (Some(63), Some(63)));
+        assert_eq!(
+            (tick(&mut connection, 63), connection.breach),
+            (None, Some(Breach::Stalled { events: 1 }))
+        );
+        // It stays in breach, whatever it reads.
+        connection.take_message().unwrap();
+        assert_eq!((tick(&mut connection, 64), connection.breach.is_some()), (None, true));
+    }
+
+    #[test]
+    fn breaches_say_what_was_found() {
+        let stalled = Breach::Stalled { events: 8 };
+        let oversized = Breach::Oversized(OversizedBody { len: 5000 });
+        let texts: [(_, String); 4] = [
+            (Breach::Unknown, "no such connection".into()),
+            (oversized, OversizedBody { len: 5000 }.to_string()),
+            (Breach::Overrun { events: 7 }, "found 7 watch events that were not read".into()),
+            (stalled, "found 8 watch events that were not read in time".into()),
+        ];
+        for (breach, text) in texts {
+            assert_eq!(breach.to_string(), text);
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::connection::{Breach, Connection, ConnectionId, Limits};
 use super::hold::{CONFLICTS, Holds, Reason};
 use super::quota::{Quotas, within};
 use super::transaction::Transaction;
-use super::tree::{Rights, Stamp, Tree};
+use super::tree::{Rights, Stamp, Tree, owner};
 use super::view::View;
 use super::watchers::{Watcher, Watchers};
 use crate::wire::{Access, Permission, ServerError};
@@ -222,14 +222,13 @@ impl Server {
     fn forget_owner(&mut self, domain: DomId) {
         let mut owned = Vec::new();
         let mut named: Vec<(String, Vec<Permission>)> = Vec::new();
-        self.tree.walk("/", &mut |path, node| match node.perms.split_first() {
-            Some((owner, _)) if owner.domain == domain => owned.push(path.to_owned()),
-            Some((_, rest)) if rest.iter().any(|entry| entry.domain == domain) => {
-                let perms = node.perms.iter().enumerate();
-                let kept = perms.filter(|(at, entry)| *at == 0 || entry.domain != domain);
-                named.push((path.to_owned(), kept.map(|(_, entry)| *entry).collect()));
+        self.tree.walk("/", &mut |path, node| {
+            let others = node.perms.iter().filter(|entry| entry.domain != domain);
+            if owner(&node.perms) == domain {
+                owned.push(path.to_owned());
+            } else if others.clone().count() < node.perms.len() {
+                named.push((path.to_owned(), others.copied().collect()));
             }
-            _ => {}
         });
         for (path, perms) in named {
             let stamp = self.stamp(DomId(0));
@@ -292,9 +291,6 @@ impl Server {
     pub(super) fn may_keep(&self, id: ConnectionId, more: usize) -> Result<()> {
         let Some(connection) = self.connections.get(&id) else { return Ok(()) };
         let limit = self.quotas_of(connection.domain).memory;
-        if limit == 0 {
-            return Ok(());
-        }
         let kept = self.tree.owned_by(connection.domain).bytes + connection.memory();
         if within(kept + more, limit) { Ok(()) } else { Err(ServerError::OutOfMemory) }
     }
@@ -366,8 +362,7 @@ impl Server {
     /// A domain that makes the change waits if one of the clients has half of its events unread.
     fn fire(&mut self, path: &str, perms: Option<&[Permission]>, exact: bool, writer: Option<DomId>) {
         let name = path.split('/').next().unwrap_or_default();
-        let special = self.special.get(path).or_else(|| self.special.get(name));
-        let perms = special.map(Vec::as_slice).or(perms);
+        let perms = self.special.get(name).map(Vec::as_slice).or(perms);
         let perms = perms.unwrap_or_else(|| &self.tree.closest(path).1.perms);
         let mut watchers = self.watchers.of(path, exact);
         watchers.retain(|watcher| self.rights(watcher.client, perms).read);

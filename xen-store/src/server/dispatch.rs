@@ -52,7 +52,7 @@ impl Server {
         };
         let reply = message(kind, header.req_id, header.tx_id, &body);
         let Ok(connection) = self.connection(id) else { return };
-        // Events that the request caused for its own sender come after the reply, those from before stay before it.
+        // The first event of a watch comes after the reply that accepts the watch.
         let own = core::mem::take(&mut connection.fresh);
         connection.push_reply(reply);
         for event in own {
@@ -179,11 +179,10 @@ impl Server {
         if !within(connection.transactions.len() + 1, quotas.transactions) {
             return Err(ServerError::NoSpace);
         }
-        let mut number = connection.next_transaction.max(1);
-        while connection.transactions.contains_key(&number) {
-            number = number.checked_add(1).unwrap_or(1);
-        }
-        connection.next_transaction = number.wrapping_add(1);
+        let mut numbers = (connection.last_transaction..=u32::MAX).skip(1).chain(1..=u32::MAX);
+        let free = numbers.find(|number| !connection.transactions.contains_key(number));
+        let number = free.ok_or(ServerError::NoSpace)?;
+        connection.last_transaction = number;
         connection.transactions.insert(number, Transaction::new(quotas.transaction_nodes));
         Ok(format!("{number}\0").into_bytes())
     }
@@ -204,4 +203,24 @@ impl Server {
 
 fn error(refusal: ServerError) -> Vec<u8> {
     format!("{}\0", refusal.name()).into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transaction_numbers_wrap_around_open_ones() {
+        let mut server = Server::new();
+        let id = server.connect(DomId(5));
+        for (last, expected) in
+            [(0, "1\0"), (u32::MAX - 1, "4294967295\0"), (u32::MAX, "2\0"), (6, "7\0"), (1, "3\0")]
+        {
+            server.connection(id).unwrap().last_transaction = last;
+            let number = server.transaction_start(id, 0).unwrap();
+            assert_eq!(core::str::from_utf8(&number).unwrap(), expected, "{last}");
+        }
+        assert_eq!(server.connection(id).unwrap().last_transaction, 3);
+        assert_eq!(server.open_transactions(id).count(), 5);
+    }
 }

@@ -67,3 +67,55 @@ impl Holds {
         self.held.contains_key(&domain.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: fn(u64) -> Instant = Instant::from_nanos;
+    const CLIENT: ConnectionId = ConnectionId(1);
+
+    fn held(holds: &Holds) -> [bool; 4] {
+        [0, 1, 2, 3].map(|domain| holds.holds(DomId(domain)))
+    }
+
+    #[test]
+    fn holds_last_a_second() {
+        let mut holds = Holds::default();
+        holds.hold(DomId(1), CLIENT, Reason::Conflict);
+        assert_eq!(held(&holds), [false; 4], "no time is known");
+        assert_eq!(holds.tick(AT(5)), None);
+        (0..3).for_each(|domain| holds.hold(DomId(domain), CLIENT, Reason::Conflict));
+        assert_eq!(held(&holds), [false, true, true, false]);
+        assert_eq!(holds.tick(AT(100)), Some(AT(1_000_000_005)));
+        holds.hold(DomId(2), CLIENT, Reason::Conflict);
+        holds.hold(DomId(3), CLIENT, Reason::Conflict);
+        assert_eq!(holds.tick(AT(1_000_000_004)), Some(AT(1_000_000_005)));
+        assert_eq!(holds.tick(AT(1_000_000_005)), Some(AT(1_000_000_100)));
+        assert_eq!(held(&holds), [false, false, true, true]);
+        assert_eq!((holds.tick(AT(1_000_000_100)), held(&holds)), (None, [false; 4]));
+    }
+
+    #[test]
+    fn holds_end_by_client_and_reason() {
+        let start = || {
+            let mut holds = Holds::default();
+            holds.tick(AT(0));
+            holds.hold(DomId(1), CLIENT, Reason::Conflict);
+            holds.hold(DomId(2), CLIENT, Reason::Unread);
+            holds.hold(DomId(3), ConnectionId(2), Reason::Unread);
+            holds
+        };
+        let after = |end: &dyn Fn(&mut Holds)| {
+            let mut holds = start();
+            end(&mut holds);
+            held(&holds)
+        };
+        assert_eq!(after(&|holds| holds.end(CLIENT)), [false, false, false, true]);
+        let unread = after(&|holds| holds.end_reason(CLIENT, Reason::Unread));
+        let conflict = after(&|holds| holds.end_reason(CLIENT, Reason::Conflict));
+        assert_eq!(unread, [false, true, false, true]);
+        assert_eq!(conflict, [false, false, true, true]);
+        assert_eq!(after(&|holds| holds.end(ConnectionId(3))), [false, true, true, true]);
+    }
+}

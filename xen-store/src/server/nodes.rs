@@ -76,7 +76,6 @@ impl Server {
         if path == "/" {
             return Err(ServerError::Invalid);
         }
-        self.access(id, tx, path)?;
         self.access(id, tx, parent(path))?;
         let (found, node) = self.view(id, tx)?.closest(path);
         let rights = self.rights(id, node.perms());

@@ -8,7 +8,7 @@
 use super::Result;
 use super::change::Change;
 use super::quota::within;
-use super::tree::{Node, Stamp, Tree, names, node_overhead, owner, split};
+use super::tree::{Stamp, Tree, names, node_overhead, owner, split};
 use super::view::{NodeView, View};
 use crate::wire::{Permission, ServerError};
 use alloc::borrow::ToOwned;
@@ -99,8 +99,11 @@ impl Transaction {
         }
     }
 
-    /// Makes a change. One that makes an earlier one void takes its place, so that changing a node
-    /// again and again takes no memory.
+    /// Makes a change of nodes that were looked at: the node itself, or the closest one above it
+    /// that there is; for a removal those below it too, and the one above.
+    ///
+    /// A change that makes an earlier one void takes its place, so that changing a node again and
+    /// again takes no memory.
     pub(super) fn change(&mut self, tree: &Tree, change: Change, stamp: Stamp) -> Result<()> {
         let earlier = self.changes.iter().rposition(|earlier| change.replaces(earlier));
         let since = earlier.map_or(&[][..], |at| self.changes.get(at..).unwrap_or_default());
@@ -132,14 +135,11 @@ impl Transaction {
             }
             Change::Mkdir { path } => self.make(tree, path, stamp)?,
             Change::SetPerms { path, perms } => {
-                self.access(tree, path)?;
                 self.alter(path, stamp, |node| node.perms.clone_from(perms));
             }
             Change::Remove { path } => {
                 let below = View::in_transaction(tree, self).paths_below(path);
-                below.iter().try_for_each(|path| self.access(tree, path))?;
                 if let Some((above, name)) = split(path) {
-                    self.access(tree, above)?;
                     self.alter(above, stamp, |node| {
                         node.names.remove(name);
                     });
@@ -159,15 +159,14 @@ impl Transaction {
         }
     }
 
-    /// Changes a copied node.
+    /// Changes a copied node. Its owner stays the same, unless the control domain does it, whose
+    /// nodes are not counted.
     fn alter(&mut self, path: &str, stamp: Stamp, change: impl FnOnce(&mut NodeCopy)) {
         let Some(node) = self.nodes.get_mut(path).and_then(|entry| entry.now.as_mut()) else { return };
-        let owns = |node: &NodeCopy| isize::from(owner(&node.perms) == stamp.domain);
-        let before = (NodeView::Copy(node).size(), owns(node));
+        let before = NodeView::Copy(node).size();
         change(node);
         node.changed = stamp;
-        self.bytes = self.bytes + NodeView::Copy(node).size() - before.0;
-        self.owned += owns(node) - before.1;
+        self.bytes = self.bytes + NodeView::Copy(node).size() - before;
     }
 
     /// Makes a node, and what is missing above it, as [`Tree::make`] does.
@@ -177,29 +176,28 @@ impl Transaction {
         if let Some(first) = perms.first_mut().filter(|_| stamp.domain != DomId(0)) {
             first.domain = stamp.domain;
         }
-        let mut above = found;
         let start = if found == "/" { 0 } else { found.len() };
-        let missing = path.get(start..).unwrap_or_default();
-        if !within(self.nodes.len() + names(missing).count() + 1, self.limit) {
+        let mut end = start;
+        let below = |name: &str| {
+            end += 1 + name.len();
+            path.get(..end).unwrap_or(path)
+        };
+        let missing: Vec<_> = names(path.get(start..).unwrap_or_default()).map(below).collect();
+        let new = missing.iter().filter(|path| !self.nodes.contains_key(**path)).count();
+        if !within(self.nodes.len() + new, self.limit) {
             return Err(ServerError::NoSpace);
         }
-        self.access(tree, found)?;
-        let mut end = start;
-        for name in names(missing) {
-            end += 1 + name.len();
-            let at = path.get(..end).unwrap_or(path);
-            self.alter(above, stamp, |node| {
-                node.names.insert(name.to_owned());
-            });
-            let seen = match self.nodes.get(at) {
-                Some(entry) => entry.seen,
-                None => tree.get(at).map(|node: &Node| node.changed),
-            };
+        for path in missing {
+            if let Some((above, name)) = split(path) {
+                self.alter(above, stamp, |node| {
+                    node.names.insert(name.to_owned());
+                });
+            }
+            let seen = self.nodes.get(path).and_then(|entry| entry.seen);
             let (value, names) = (Vec::new(), BTreeSet::new());
             let now = Some(NodeCopy { value, perms: perms.clone(), names, changed: stamp });
             self.owned += isize::from(owner(&perms) == stamp.domain);
-            self.insert(at, Entry { seen, now });
-            above = at;
+            self.insert(path, Entry { seen, now });
         }
         Ok(())
     }
@@ -217,5 +215,62 @@ impl Transaction {
             is_changed.then(|| tree.closest(path).1.changed.domain)
         };
         self.nodes.iter().filter_map(changed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Access;
+    use std::vec;
+
+    const BY_GUEST: Stamp = Stamp { generation: 9, domain: DomId(5) };
+
+    fn write(path: &str, len: usize) -> Change {
+        Change::Write { path: path.into(), value: vec![7; len] }
+    }
+
+    #[test]
+    fn kept_bytes_follow_every_change() {
+        let mut tree = Tree::new();
+        tree.make("/ab", BY_GUEST);
+        let mut open = Transaction::new(0);
+        let mut looked_at = |path| {
+            let before = open.bytes();
+            open.access(&tree, path).unwrap();
+            open.bytes() - before
+        };
+        // A copy is what the tree's node is, and a name costs its text each time that it is kept.
+        let missing = looked_at("/c");
+        assert_eq!(looked_at("/cde"), missing + 2 * 3);
+        assert_eq!(looked_at("/d/e"), missing + 2 * 2);
+        assert_eq!(looked_at("/d/e"), 0);
+        let entry = size_of::<Permission>();
+        assert_eq!(looked_at("/"), missing - 3 + entry + 3);
+        assert_eq!(looked_at("/ab"), missing + 3 + entry);
+        assert!(missing > size_of::<Entry>());
+
+        let start = open.bytes();
+        let perms = vec![Permission { access: Access::None, domain: DomId(5) }; 3];
+        let set_perms = Change::SetPerms { path: "/c".into(), perms };
+        let remove = Change::Remove { path: "/c".into() };
+        let write_size = |len| write("/c", len).size();
+        // The change; the sizes of the changes kept then, and of the node.
+        for (change, kept, node) in [
+            (write("/c", 100), write_size(100), 2 + entry + 100),
+            (write("/c", 30), write_size(30), 2 + entry + 30),
+            (set_perms.clone(), write_size(30) + set_perms.size(), 2 + 3 * entry + 30),
+            (set_perms.clone(), write_size(30) + set_perms.size(), 2 + 3 * entry + 30),
+            (write("/c", 40), write_size(40) + set_perms.size(), 2 + 3 * entry + 40),
+            (remove.clone(), write_size(40) + set_perms.size() + remove.size(), 0),
+            (
+                write("/c", 8),
+                write_size(40) + set_perms.size() + remove.size() + write_size(8),
+                2 + entry + 8,
+            ),
+        ] {
+            open.change(&tree, change, BY_GUEST).unwrap();
+            assert_eq!(open.bytes(), start + kept + node, "{:?}", open.changes);
+        }
     }
 }

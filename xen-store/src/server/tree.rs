@@ -322,6 +322,21 @@ mod tests {
     }
 
     #[test]
+    fn wrong_counts_are_inconsistent() {
+        let mut tree = Tree::new();
+        tree.make("/a", by(DomId(7), 1));
+        let right = tree.owned_by(DomId(7));
+        for (nodes, bytes) in [(right.nodes + 1, right.bytes), (right.nodes, right.bytes - 1)] {
+            tree.owned.insert(7, Owned { nodes, bytes });
+            assert!(!tree.is_consistent(), "{nodes} {bytes}");
+        }
+        tree.owned.insert(7, right);
+        assert!(tree.is_consistent());
+        tree.owned.insert(8, Owned::default());
+        assert!(!tree.is_consistent());
+    }
+
+    #[test]
     fn a_path_of_as_many_levels_as_fit_needs_no_more_stack_than_a_short_one() {
         let deep = "/a".repeat(1536);
         let work = move || {

@@ -40,7 +40,7 @@ impl<'a> NodeView<'a> {
     }
 
     /// Returns the names of the children, in order.
-    pub(super) fn names(self) -> impl DoubleEndedIterator<Item = &'a str> {
+    pub(super) fn names(self) -> impl Iterator<Item = &'a str> {
         let (tree, copy) = match self {
             Self::Tree(node) => (Some(node.children.keys()), None),
             Self::Copy(node) => (None, Some(node.names.iter())),
@@ -48,9 +48,10 @@ impl<'a> NodeView<'a> {
         tree.into_iter().flatten().chain(copy.into_iter().flatten()).map(String::as_str)
     }
 
-    fn has(self, name: &str) -> bool {
+    /// Returns whether a child of the tree's node is one of this node too.
+    fn shows(self, name: &str) -> bool {
         match self {
-            Self::Tree(node) => node.children.contains_key(name),
+            Self::Tree(_) => true,
             Self::Copy(node) => node.names.contains(name),
         }
     }
@@ -102,18 +103,13 @@ impl<'a> View<'a> {
         let tree = above.tree.and_then(|node| node.children.get(name)).map(|child| &**child);
         let seen = match self.open.and_then(|open| open.node(path)) {
             Some(copy) => copy.map(NodeView::Copy),
-            None if above.seen.has(name) => tree.map(NodeView::Tree),
-            None => None,
+            None => tree.filter(|_| above.seen.shows(name)).map(NodeView::Tree),
         };
         seen.map(|seen| Place { seen, tree })
     }
 
     /// Returns the node itself or the closest one above it that exists, with its path.
     pub(super) fn closest<'p>(self, path: &'p str) -> (&'p str, NodeView<'a>) {
-        if self.open.is_none() {
-            let (found, node) = self.tree.closest(path);
-            return (found, NodeView::Tree(node));
-        }
         let (found, place) = self.descend(path);
         (found, place.seen)
     }
@@ -128,15 +124,14 @@ impl<'a> View<'a> {
         (path.get(..end).filter(|path| !path.is_empty()).unwrap_or("/"), place)
     }
 
-    /// Returns the paths of a node and of all below it, a node before those below; none if there is
-    /// no such node.
+    /// Returns the paths of a node and of all below it; none if there is no such node.
     pub(super) fn paths_below(self, path: &str) -> Vec<String> {
         let (found, place) = self.descend(path);
         let mut rest = if found == path { vec![(path.to_owned(), place)] } else { Vec::new() };
         let mut paths = Vec::new();
         while let Some((path, place)) = rest.pop() {
             let above = if path == "/" { "" } else { &path };
-            for name in place.seen.names().rev() {
+            for name in place.seen.names() {
                 let below = format!("{above}/{name}");
                 if let Some(child) = self.child(place, name, &below) {
                     rest.push((below, child));

@@ -50,6 +50,7 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::vec;
 
     #[test]
     fn size_counts_names_and_token() {
@@ -61,5 +62,40 @@ mod tests {
         assert!(empty >= size_of::<Watch>());
         assert_eq!(watch("ab", "/d/ab", b"xyz"), empty + 2 + 5 + 3);
         assert_eq!(watch("ab", "", b"") - empty, 2);
+    }
+
+    #[test]
+    fn depth_bounds_matches_and_events() {
+        let watch = |path: &str, depth, strip| Watch {
+            given: path.into(),
+            path: path.into(),
+            token: b"t".to_vec(),
+            depth,
+            strip,
+        };
+        for (path, depth, strip, event) in [
+            ("@x", None, 0, "@x\0t\0"),
+            ("@x", Some(0), 0, "@x\0t\0"),
+            ("@x", Some(1), 0, "@x/7\0t\0"),
+            ("/", None, 0, "@x/7\0t\0"),
+            ("/", None, 3, "7\0t\0"),
+            ("/", None, 9, "@x/7\0t\0"),
+        ] {
+            let watch = watch(path, depth, strip);
+            assert_eq!(watch.event("@x/7"), event.as_bytes(), "{watch:?}");
+        }
+        let all = ["@x", "@x/7", "@x/77", "@xy", "/a", "/a/b", "/a/b/c", "/ab"];
+        for (path, depth, matches) in [
+            ("@x", Some(0), &["@x", "@x/7", "@x/77"][..]),
+            ("@x/7", None, &["@x/7"]),
+            ("/a", Some(1), &["/a", "/a/b"]),
+            ("/a", None, &["/a", "/a/b", "/a/b/c"]),
+        ] {
+            let found = |exact| {
+                let watch = watch(path, depth, 0);
+                all.into_iter().filter(|changed| watch.matches(changed, exact)).collect::<Vec<_>>()
+            };
+            assert_eq!((found(false), found(true)), (matches.to_vec(), vec![path]), "{depth:?}");
+        }
     }
 }
