@@ -1,6 +1,13 @@
 //! The server: what a client may make it keep, and what a hostile one finds.
 #![cfg(feature = "server")]
 
+#[path = "server/limits.rs"]
+mod limits;
+#[path = "server/replies.rs"]
+mod replies;
+#[path = "server/watches.rs"]
+mod watches;
+
 use std::collections::BTreeSet;
 use xen_hypercall::{DomId, Gfn, Instant, Port};
 use xen_store::server::{Breach, ConnectionId, Domains, NoDomains, Quotas, Server};
@@ -224,18 +231,6 @@ fn a1_6_a_guest_that_writes_all_the_time_can_not_starve_the_control_domains_tran
         assert_eq!(ask_tx(&mut server, guest, tx, M::TRANSACTION_END, b"T\0").0, again());
     }
     assert!(server.accepts(dom0) && server.accepts(guest));
-}
-
-#[test]
-fn commit_without_growth_ignores_quotas() {
-    let (mut server, _, guest) = start();
-    ask(&mut server, guest, M::WRITE, "node\0x").unwrap();
-    server.set_quotas(Quotas { nodes: 0, memory: 0, ..Quotas::default() });
-    let tx = ask(&mut server, guest, M::TRANSACTION_START, "\0").unwrap();
-    let tx = tx.trim_end_matches('\0').parse().unwrap();
-    assert_eq!(ask_tx(&mut server, guest, tx, M::WRITE, b"node\0y").0.unwrap(), OK);
-    assert_eq!(ask_tx(&mut server, guest, tx, M::TRANSACTION_END, b"T\0").0.unwrap(), OK);
-    assert_eq!(ask(&mut server, guest, M::READ, "node\0").unwrap(), "y");
 }
 
 #[test]
