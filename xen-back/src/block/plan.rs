@@ -276,7 +276,7 @@ impl Disk {
 
     fn check_alignment(&self, sector: u64, count: u64) -> Result<(), Refusal> {
         let unit = u64::from(self.sector_size) / SECTOR_SIZE as u64;
-        if unit > 1 && !(sector.is_multiple_of(unit) && count.is_multiple_of(unit)) {
+        if !(sector.is_multiple_of(unit) && count.is_multiple_of(unit)) {
             return Err(Refusal::Alignment { sector, count });
         }
         Ok(())

@@ -55,38 +55,36 @@ impl<P: ForeignFrames, M: Fixed> Server<P, M> {
         budget: u32,
         mut notify: impl FnMut(),
     ) -> Result<Round, Corrupt> {
-        let mut left = budget;
-        let mut result = Ok(Round::More);
-        while left > 0 {
-            match self.rings.pop() {
-                Ok(Some(request)) => {
-                    let status = self.serve(&request, disk, storage, statistics);
-                    self.rings.respond(request.id, request.operation(), status);
-                    left -= 1;
-                }
-                // While requests come, another look costs less than the events, so those are asked for once nothing was found.
-                Ok(None) if left < budget => break,
-                Ok(None) => match self.rings.final_check() {
-                    Ok(true) => {}
-                    Ok(false) => {
-                        result = Ok(Round::Idle);
-                        break;
-                    }
-                    Err(corrupt) => {
-                        result = Err(corrupt);
-                        break;
-                    }
-                },
-                Err(corrupt) => {
-                    result = Err(corrupt);
-                    break;
-                }
-            }
-        }
+        let result = self.carry_out_all(disk, storage, statistics, budget);
         if self.rings.publish() == Notify::Send {
             notify();
         }
         result
+    }
+
+    /// Carries out at most `budget` requests. Responses are pushed, not published.
+    fn carry_out_all(
+        &mut self,
+        disk: &Disk,
+        storage: &mut impl Storage,
+        statistics: &mut Statistics,
+        budget: u32,
+    ) -> Result<Round, Corrupt> {
+        let mut left = budget;
+        while left > 0 {
+            if let Some(request) = self.rings.pop()? {
+                let status = self.serve(&request, disk, storage, statistics);
+                self.rings.respond(request.id, request.operation(), status);
+                left -= 1;
+            } else if left < budget {
+                // While requests come, another poll costs less than the events, so those are
+                // requested once none was found.
+                break;
+            } else if !self.rings.final_check()? {
+                return Ok(Round::Idle);
+            }
+        }
+        Ok(Round::More)
     }
 
     fn serve(
