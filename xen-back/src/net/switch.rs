@@ -89,9 +89,7 @@ impl<const N: usize> Switch<N> {
             return Forward::Drop(Reason::Source);
         }
         self.learn(port, source);
-        if !destination.is_unicast() {
-            return Forward::Flood;
-        }
+        // A group's address is behind no port, as no packet has it as its source.
         let behind =
             |table: &Option<Table>| table.as_ref().is_some_and(|table| table.seen.contains(&destination));
         match self.ports.iter().position(behind) {
@@ -107,8 +105,6 @@ impl<const N: usize> Switch<N> {
             let position = table.seen.iter().position(|seen| *seen == address);
             if index == port {
                 match position {
-                    // Known, and the latest: the common case.
-                    Some(at) if at + 1 == table.seen.len() => continue,
                     Some(at) => drop(table.seen.remove(at)),
                     None if table.seen.is_full() => drop(table.seen.remove(0)),
                     None => {}
@@ -201,6 +197,20 @@ mod tests {
         switch.disconnect(a);
         let free = switch.connect(None).unwrap();
         assert_eq!(switch.forward(free, mac(2), mac(9)), Forward::Drop(Reason::Source));
+    }
+
+    #[test]
+    fn address_in_use_outlives_older_ones() {
+        let mut switch = Switch::<2>::new();
+        let [peer, port] = [(); 2].map(|()| switch.connect(None).unwrap());
+        let last = ADDRESSES as u8;
+        for address in (1..=last).chain([1, last + 1]) {
+            switch.forward(port, mac(address), MacAddress::BROADCAST);
+        }
+        let found = (1..=last + 1).map(|address| switch.forward(peer, mac(99), mac(address)));
+        let (known, flooded): (std::vec::Vec<_>, std::vec::Vec<_>) =
+            (1..=last + 1).zip(found).partition(|(_, found)| *found == Forward::To(port));
+        assert_eq!((known.len(), flooded), (ADDRESSES, std::vec![(2, Forward::Flood)]));
     }
 
     #[test]
