@@ -224,9 +224,9 @@ impl<P: Platform> Rx<P> {
             if start + len <= size {
                 return Some(start);
             }
-            return (len < oldest).then_some(0);
+            return (len <= oldest).then_some(0);
         }
-        (start + len < oldest).then_some(start)
+        (start + len <= oldest).then_some(start)
     }
 
     /// Places waiting packets in the guest's pages, as many as one hypercall can copy and the guest has pages for. Returns whether there may be
@@ -239,12 +239,13 @@ impl<P: Platform> Rx<P> {
         statistics: &mut RxStatistics,
         now: Instant,
     ) -> Result<bool, NetError> {
-        let (mut packets, mut used, mut copies) = (0, 0, 0);
+        let (mut packets, mut used) = (0, 0);
         let mut starved = false;
         for waiting in &self.waiting {
-            let (pages, need) = (waiting.pages(), waiting.slots());
-            // A packet lies in one page, or begins at one: the bytes of each of its slots are one copy.
-            if copies + pages > MAX_COPIES || used + need > self.slots.capacity() {
+            let need = waiting.slots();
+            // A packet lies in one page, or begins at one: the bytes of each of its slots are one
+            // copy at most, so as many slots as a hypercall has copies are a batch.
+            if used + need > self.slots.capacity() {
                 break;
             }
             while self.slots.len() < used + need {
@@ -258,7 +259,6 @@ impl<P: Platform> Rx<P> {
             }
             packets += 1;
             used += need;
-            copies += pages;
         }
         let whole = self.copy(0, packets).is_ok();
         let mut done = 0;

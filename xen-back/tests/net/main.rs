@@ -5,6 +5,7 @@ mod batches;
 mod drain;
 mod flow;
 mod lab;
+mod queue;
 mod raw;
 mod receive;
 mod states;

@@ -22,7 +22,7 @@ pub(crate) struct Raw<'a> {
 impl<'a> Raw<'a> {
     pub(crate) fn publish(lab: &'a Lab, back: &mut Netback<Domain>, keys: &[(&str, &str)]) -> Self {
         lab.settle(back, &mut |_: Packet<'_>| {}).unwrap();
-        assert_eq!(lab.states().1, 2);
+        assert_eq!((lab.states().1, back.port()), (2, None));
         let guest = &lab.guests[0];
         let share = |pages| {
             let pages = Pages::alloc(guest.domain.clone(), pages).unwrap();
@@ -53,6 +53,7 @@ impl<'a> Raw<'a> {
         let raw = Self::publish(lab, back, keys);
         lab.settle(back, &mut |_: Packet<'_>| {}).unwrap();
         assert_eq!(lab.states(), (4, 4));
+        assert!(back.port().is_some_and(|port| port.0 != 0));
         raw
     }
 
@@ -67,6 +68,13 @@ impl<'a> Raw<'a> {
             self.rx.push(&NetifRxRequest { id, pad: 0, gref }).unwrap();
         }
         let _ = self.rx.publish();
+    }
+
+    /// Returns the first `len` bytes of the buffer with this id.
+    pub(crate) fn buffer(&self, id: u16, len: usize) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        self.data.as_ref().copy_to(usize::from(id) % 8 * 4096, &mut bytes).unwrap();
+        bytes
     }
 
     /// Takes all receive responses.

@@ -1,0 +1,97 @@
+//! The queue of packets to the guest.
+
+use super::lab::{Lab, frame};
+use super::raw::Raw;
+use core::time::Duration;
+use xen_back::net::{Checksum, Packet};
+use xen_hypercall::Platform;
+
+/// Pages of the queue.
+const PAGES: u16 = 64;
+
+/// Returns a packet of a page, whose bytes are all `number`.
+fn page(number: u16) -> Vec<u8> {
+    vec![number as u8; 4096]
+}
+
+#[test]
+fn half_full_queue_is_placed_by_send() {
+    // More than half of its packets, or of its bytes.
+    for (len, most) in [(60, 129), (4096, 33)] {
+        let lab = Lab::new(1);
+        let mut back = lab.back(0);
+        let mut raw = Raw::connect(&lab, &mut back, &[]);
+        raw.post(0..200);
+        for sent in 0..most {
+            assert!(back.send(Packet::new(&frame(1, 9, len), Checksum::Unknown)));
+            assert_eq!(back.rx_statistics().packets, 0, "{sent} sent before");
+        }
+        assert!(back.send(Packet::new(&frame(1, 9, len), Checksum::Unknown)));
+        assert_eq!(back.rx_statistics().packets, most);
+        raw.close(&mut back);
+        drop(back);
+        lab.finish();
+    }
+}
+
+#[test]
+fn queue_holds_its_size_from_any_page() {
+    for placed in [1, 10, 33, 63] {
+        let lab = Lab::new(1);
+        let mut back = lab.back(0);
+        let mut raw = Raw::connect(&lab, &mut back, &[]);
+        for number in 0..=placed {
+            assert!(back.send(Packet::new(&page(number), Checksum::Unknown)));
+        }
+        raw.post(0..placed);
+        back.flush().unwrap();
+        assert_eq!(raw.received().len(), usize::from(placed));
+        // The oldest packet begins at page `placed`, and those up to it fill the queue.
+        let end = placed + PAGES;
+        for number in placed + 1..end {
+            assert!(back.send(Packet::new(&page(number), Checksum::Unknown)), "{placed}: {number}");
+        }
+        assert!(!back.send(Packet::new(&page(end), Checksum::Unknown)));
+        assert!(!back.send(Packet::new(&frame(1, 9, 60), Checksum::Unknown)));
+        assert_eq!((back.rx_statistics().overrun, back.rx_statistics().refused), (2, 0));
+        // A full queue is placed before the next packet is refused.
+        raw.post(0..1);
+        assert!(back.send(Packet::new(&page(end), Checksum::Unknown)));
+        let mut number = placed;
+        while number <= end {
+            back.flush().unwrap();
+            let received = raw.received();
+            assert!(!received.is_empty(), "{placed}: {number}");
+            for response in received {
+                assert_eq!(response.status, 4096);
+                assert!(raw.buffer(response.id, 4096) == page(number), "{placed}: {number}");
+                number += 1;
+                raw.post([response.id]);
+            }
+        }
+        assert_eq!(back.rx_statistics().packets, u64::from(end) + 1);
+        raw.close(&mut back);
+        drop(back);
+        lab.finish();
+    }
+}
+
+#[test]
+fn guest_without_rx_notify_is_polled() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[("feature-rx-notify", "0")]);
+    let now = lab.driver.now();
+    assert_eq!(back.deadline(now), None);
+    assert!(back.send(Packet::new(&frame(1, 9, 60), Checksum::Unknown)));
+    back.flush().unwrap();
+    for at in [now, now + Duration::from_secs(1)] {
+        assert_eq!(back.deadline(at), Some(at + Duration::from_millis(30)));
+    }
+    raw.post([0]);
+    back.poll(lab.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
+    assert_eq!((raw.received().len(), back.deadline(now)), (1, None));
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
