@@ -117,6 +117,19 @@ mod tests {
     }
 
     #[test]
+    fn private_memory_skips_the_buffer() {
+        let path = std::env::temp_dir().join(std::format!("xen-back-private-{}", std::process::id()));
+        std::fs::write(&path, [0; 1024]).unwrap();
+        let mut disk = FileDisk::open(&path, false).unwrap();
+        disk.write(0, Piece::private(&mut [9; 1024])).unwrap();
+        let mut found = [0; 1024];
+        disk.read(0, Piece::private(&mut found)).unwrap();
+        assert_eq!(found, [9; 1024]);
+        assert!(disk.buffer.iter().all(|byte| *byte == 0));
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
     fn a_file_keeps_what_guests_write_and_nothing_beyond_its_size() {
         let path = std::env::temp_dir().join(std::format!("xen-back-file-disk-{}", std::process::id()));
         std::fs::write(&path, [0; 8 * 512 + 3]).unwrap();

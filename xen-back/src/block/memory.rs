@@ -99,4 +99,13 @@ mod tests {
         assert_eq!((found[511], found[512]), (7, 0));
         assert_eq!(disk.read(u64::MAX, Piece::private(&mut found)), Err(StorageError::Io));
     }
+
+    #[test]
+    fn read_only_disk_offers_no_discard() {
+        let disk = MemoryDisk::read_only([0u8; 512]);
+        assert_eq!((disk.is_read_only(), disk.discard_support()), (true, None));
+        let disk = MemoryDisk::new([0u8; 512]);
+        let offered = Some(Discard { granularity: 512, alignment: 0, secure: true });
+        assert_eq!((disk.is_read_only(), disk.discard_support()), (false, offered));
+    }
 }

@@ -195,7 +195,8 @@ mod tests {
         back.respond(5, BlkifOp::WRITE, BlkifStatus::OKAY);
         let _ = back.publish();
         let response = front.pop().unwrap().unwrap();
-        assert_eq!((response.id.get(), response.status), (5, BlkifStatus::OKAY));
+        let found = (response.id.get(), response.operation, response.status);
+        assert_eq!(found, (5, BlkifOp::WRITE, BlkifStatus::OKAY));
     }
 
     #[test]

@@ -106,6 +106,21 @@ mod tests {
         frame
     }
 
+    #[test]
+    fn udp_and_fragments_are_not_cut() {
+        let tcp = tcp_frame(&[7; 100]);
+        assert!(Segments::of(&tcp, 50).is_some());
+        assert!(Segments::of(&tcp, 0).is_none());
+        // A checksum in UDP can be completed as well.
+        let mut udp = tcp.clone();
+        udp[23] = 17;
+        udp[38..40].copy_from_slice(&120u16.to_be_bytes());
+        assert!(checksum::can_fill(&udp) && Segments::of(&udp, 50).is_none());
+        let mut fragment = tcp;
+        fragment[20] = 0x20;
+        assert!(!checksum::can_fill(&fragment) && Segments::of(&fragment, 50).is_none());
+    }
+
     proptest! {
         #[test]
         fn segments_are_whole_packets_that_add_up(data in proptest::collection::vec(any::<u8>(), 0..5000), size in 1u16..1500, flags: u8) {

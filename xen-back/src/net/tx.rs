@@ -362,7 +362,13 @@ mod tests {
     #[test]
     fn d_n05_fragments_that_leave_their_page_cost_the_connection() {
         let crossing = |offset, size| NetifTxRequest { offset, ..slot(size, NetTxFlags::empty()) };
-        assert!(violation(&[crossing(0, 4096)]).is_none());
+        for (offset, size) in [(0, 4096), (4096, 0), (2048, 2048), (4095, 1)] {
+            assert!(violation(&[crossing(offset, size)]).is_none(), "{size} bytes at {offset}");
+        }
+        for (offset, size) in [(1, 4096), (4096, 1)] {
+            let expected = Some(TxViolation::CrossesPage { offset, size });
+            assert_eq!(violation(&[crossing(offset, size)]), expected);
+        }
         assert_eq!(violation(&[crossing(4095, 2)]), Some(TxViolation::CrossesPage { offset: 4095, size: 2 }));
         assert_eq!(
             violation(&[crossing(0xffff, 0xffff)]),
@@ -410,6 +416,8 @@ mod tests {
         assert_eq!(violation(&[first, extra(1, 0, [1448, 9, 0])]), Some(TxViolation::Gso), "unknown kind");
         let gso = parsed(&[first, extra(1, 1, [1448, 1, 0]), extra(4, 0, [0; 3])]).unwrap();
         assert!(gso.gso.is_some() && gso.extras == 2 && gso.slots == 1);
+        let most = [[first].as_slice(), &[extra(4, 1, [0; 3]); 3], &[extra(4, 0, [0; 3])]].concat();
+        assert_eq!(parsed(&most).unwrap().extras, MAX_EXTRAS);
         let endless = [[first].as_slice(), &[extra(4, 1, [0; 3]); 9]].concat();
         assert_eq!(violation(&endless), Some(TxViolation::TooManyExtras));
     }

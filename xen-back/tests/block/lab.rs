@@ -274,7 +274,7 @@ where
 {
     pub(crate) fn publish(lab: &'a Lab, back: &mut Back<'_>, protocol: &str) -> Self {
         lab.settle(back).unwrap();
-        assert_eq!(lab.states().1, 2);
+        assert_eq!((lab.states().1, back.port()), (2, None));
         let share = |pages| {
             let pages = Pages::alloc(lab.guest.clone(), pages).unwrap();
             lab.grants.share_writable(pages, lab.driver.id()).unwrap()
@@ -293,6 +293,7 @@ where
         let raw = Self::publish(lab, back, protocol);
         lab.settle(back).unwrap();
         assert_eq!(lab.states(), (3, 4));
+        assert!(back.port().is_some_and(|port| port.0 != 0));
         raw
     }
 

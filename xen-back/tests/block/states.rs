@@ -9,7 +9,7 @@ use xen_back::block::{
 };
 use xen_front::block::{Block, BlockState};
 use xen_grant::{GrantTable, MapError};
-use xen_hypercall::{Pages, Platform};
+use xen_hypercall::{Instant, Pages, Platform};
 use xen_sim::{Disk, Domain, DomainConfig, EventWait, World};
 use xen_store::xenbus::{Backend, DeviceId};
 use xen_sys::io::blkif::{BlkifOp, BlkifStatus};
@@ -110,6 +110,21 @@ fn stale_ring_ref_is_ignored() {
         drop(back);
         lab.finish();
     }
+}
+
+#[test]
+fn malformed_ring_ref_has_no_substitute() {
+    let lab = Lab::new();
+    let mut back = lab.back(GrantMode::Copy);
+    let raw = Native::publish(&lab, &mut back, "x86_64-abi");
+    let (store, path) = (lab.guest.store(), lab.device.frontend_path());
+    store.write(format!("{path}/ring-ref"), "x").unwrap();
+    store.write(format!("{path}/ring-ref0"), raw.ring.memory().refs()[0]).unwrap();
+    assert!(matches!(lab.settle(&mut back), Err(BlockError::Store(_))));
+    assert_eq!(lab.driver.counters().maps, 0);
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
 }
 
 #[test]
@@ -278,6 +293,11 @@ fn hotplug_script_has_a_deadline() {
     });
     assert!(matches!(failed, Some(HotplugError::Timeout { waited }) if waited >= timeout), "{failed:?}");
     assert!(lab.driver.now().saturating_duration_since(start) < timeout + Duration::from_secs(1));
+    drop(wait);
+    let mut wait = HotplugWait::new(&backend, timeout).unwrap();
+    let deadline = wait.deadline();
+    assert_eq!(wait.poll(&backend, Instant::from_nanos(deadline.as_nanos() - 1)), Ok(None));
+    assert_eq!(wait.poll(&backend, deadline), Err(HotplugError::Timeout { waited: timeout }));
     drop(wait);
     let mut wait = HotplugWait::new(&backend, timeout).unwrap();
     store.write(format!("{path}/hotplug-status"), "error").unwrap();

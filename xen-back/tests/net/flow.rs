@@ -3,7 +3,7 @@
 use super::lab::{Lab, frame, front_send, tcp};
 use core::time::Duration;
 use xen_back::net::switch::{Forward, Switch};
-use xen_back::net::{Checksum, NetbackEvent, Packet, checksum};
+use xen_back::net::{Checksum, MacAddress, NetbackEvent, Packet, checksum};
 use xen_front::net::{Config, Link, Net, TxChecksum, Vif as FrontVif};
 use xen_hypercall::Platform;
 use xen_sim::{EventWait, run_until_due};
@@ -44,6 +44,8 @@ fn two_guests_behind_the_switch_reach_each_other_in_batches() {
     let (mut one, mut two) = (lab.back(0), lab.back(1));
     let (mut first, mut second) = (lab.connect(0, &mut one), lab.connect(1, &mut two));
     let mut switch = Switch::<2>::new();
+    let macs = [1, 2].map(|last| Some(MacAddress([0, 0x16, 0x3e, 0, 0, last])));
+    assert_eq!([one.mac(), two.mac()], macs);
     let ports = [one.mac(), two.mac()].map(|mac| switch.connect(mac).unwrap());
     let copies = lab.driver.counters().hypercalls[&HYPERVISOR_GRANT_TABLE_OP];
     for index in 0..40 {

@@ -1,6 +1,6 @@
 //! Packets to the guest.
 
-use super::lab::{Lab, frame, tcp};
+use super::lab::{Lab, frame, large, tcp};
 use super::raw::Raw;
 use xen_back::net::{Checksum, Packet, checksum};
 use xen_hypercall::GrantRef;
@@ -102,8 +102,8 @@ fn large_segments_go_whole_to_guests_that_take_them_and_cut_to_others() {
             );
             let extra = NetifExtraInfo::read_from_bytes(extra.as_bytes()).unwrap();
             assert_eq!(
-                (extra.type_, extra.flags, extra.u[0]),
-                (NetifExtraType::GSO, NetifExtraFlags::empty(), 1448)
+                (extra.type_, extra.flags, extra.u),
+                (NetifExtraType::GSO, NetifExtraFlags::empty(), [1448, 1, 0])
             );
             assert!(
                 second.flags.contains(NetRxFlags::MORE_DATA) && !third.flags.contains(NetRxFlags::MORE_DATA)
@@ -138,6 +138,18 @@ fn packet_longer_than_a_page_needs_sg() {
         assert_eq!(back.send(Packet::new(&bytes, Checksum::Unknown)), taken, "{len} bytes");
     }
     assert_eq!((back.rx_statistics().refused, back.rx_statistics().overrun), (2, 0));
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn segments_of_no_tcp_are_refused() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let raw = Raw::connect(&lab, &mut back, &[]);
+    assert!(!back.send(large(&frame(1, 9, 3000))));
+    assert_eq!((back.rx_statistics().refused, back.rx_statistics().overrun), (1, 0));
     raw.close(&mut back);
     drop(back);
     lab.finish();

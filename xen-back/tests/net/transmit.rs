@@ -9,6 +9,7 @@ use xen_ring::FrontRing;
 use xen_sys::io::netif::{
     NetTxFlags, NetifExtraInfo, NetifExtraType, NetifStatus, NetifTxRequest, NetifTxResponse,
 };
+use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
 use zerocopy::{FromBytes, IntoBytes};
 
 #[test]
@@ -75,6 +76,7 @@ fn packets_in_many_slots_are_put_together_and_bad_ones_are_answered_alone() {
         (back.tx_statistics().packets, back.tx_statistics().refused, back.tx_statistics().failed),
         (4, 5, 1)
     );
+    assert_eq!(back.tx_statistics().bytes, 4196 + 14 + 2 * 60);
     raw.close(&mut back);
     drop(back);
     lab.finish();
@@ -129,6 +131,55 @@ fn d_n05_and_d_n06_a_frontend_that_breaks_the_protocol_is_disconnected_and_may_c
     assert!(matches!(lab.settle(&mut back, &mut |_: Packet<'_>| {}), Err(NetError::Corrupt(_))));
     raw.close(&mut back);
     memory.reclaim().unwrap();
+    drop(back);
+    lab.finish();
+}
+
+/// Returns the slots of a packet and its bytes: fragments of these sizes, at the ends of pages.
+fn packet(raw: &Raw<'_>, sizes: &[u16]) -> (Vec<NetifTxRequest>, Vec<u8>) {
+    let mut bytes = Vec::new();
+    let mut slots: Vec<_> = (0..)
+        .zip(sizes)
+        .map(|(id, &size)| {
+            bytes.extend_from_slice(&raw.buffer(id, 4096)[4096 - usize::from(size)..]);
+            NetifTxRequest { offset: 4096 - size, ..raw.slot(id, size, MORE) }
+        })
+        .collect();
+    slots[0].size = sizes.iter().sum();
+    slots[sizes.len() - 1].flags = LAST;
+    (slots, bytes)
+}
+
+#[test]
+fn batch_ends_before_its_room_does() {
+    let small = [60].as_slice();
+    let largest = [[4095].as_slice(), &[4096; 15]].concat();
+    // Packets of the same fragments, and the batches that all of them take.
+    type Case<'a> = (&'a [(usize, &'a [u16])], u64);
+    let cases: [Case<'_>; 3] = [
+        // Each fragment counts as two copies, of which a hypercall has 64.
+        (&[(4, &[10; 18])], 4),
+        (&[(28, small), (2, &[2500; 18])], 2),
+        // 40 pages, and the largest packet has 16 of them.
+        (&[(24, &[4096]), (1, small), (1, &largest)], 2),
+    ];
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let content: Vec<u8> = (0..8 * 4096).map(|index| (index / 7 + index / 4096) as u8).collect();
+    raw.data.as_ref().copy_from(0, &content).unwrap();
+    for (packets, batches) in cases {
+        let each = packets.iter().flat_map(|(count, sizes)| core::iter::repeat_n(*sizes, *count));
+        let (slots, expected): (Vec<_>, Vec<_>) = each.map(|sizes| packet(&raw, sizes)).unzip();
+        let calls = || lab.driver.counters().hypercalls[&HYPERVISOR_GRANT_TABLE_OP];
+        let before = calls();
+        let (result, found, responses) = raw.transmit(&mut back, &slots.concat());
+        assert_eq!((result, calls() - before), (Ok(NetbackEvent::Idle), batches), "{packets:?}");
+        assert!(found == expected, "{packets:?}");
+        assert!(responses.iter().all(|response| response.status == NetifStatus::OKAY));
+    }
+    assert_eq!((back.tx_statistics().packets, back.tx_statistics().failed), (60, 0));
+    raw.close(&mut back);
     drop(back);
     lab.finish();
 }
