@@ -3,6 +3,10 @@
 #[path = "disk/blkback.rs"]
 #[allow(dead_code, unreachable_pub, reason = "a module of several tests, each of which uses a part")]
 mod blkback;
+#[path = "disk/closing.rs"]
+mod closing;
+#[path = "disk/reconnect.rs"]
+mod reconnect;
 #[path = "disk/requests.rs"]
 mod requests;
 
@@ -208,7 +212,10 @@ fn what_can_not_be_done_is_refused_with_the_buffer_and_the_reason() {
     lab.close(block);
     let mut disk = lab.disk();
     assert_eq!(disk.read(0, &mut [0; 100]), Err(TransferError::Length { bytes: 100 }));
-    assert!(matches!(disk.write(capacity - 1, &[0; 1024]), Err(TransferError::Refused(_))));
+    let before = lab.back.state().seen.len();
+    let beyond = Refusal::OutOfRange { sector: capacity - 99, sectors: 100, capacity };
+    assert_eq!(disk.write(capacity - 99, &[0; 100 * 512]), Err(beyond.into()));
+    assert_eq!(lab.back.state().seen.len(), before, "the parts within the disk are not written either");
     assert_eq!(disk.read(capacity, &mut []), Ok(()));
     disk.close(lab.deadline()).unwrap();
     lab.finish();
@@ -401,6 +408,10 @@ fn pages_that_the_backend_keeps_after_its_answer_are_kept_back_until_it_lets_go(
     let done = lab.complete(&mut block, 1).remove(0);
     assert!(matches!(done.outcome, Err(IoError::Broken(Broken::PageInUse(_)))), "{done:?}");
     assert!(done.buffer.is_none());
+    assert_eq!((block.broken().map(IoError::Broken).map(Err), block.room()), (Some(done.outcome), 0));
+    // Not even a request that the disk has no sectors for is judged any more.
+    let request = Request::Read { sector: u64::MAX, sectors: 8, buffer: lab.pages(1) };
+    assert_eq!(block.submit(request).unwrap_err().reason, Refusal::Broken(block.broken().unwrap()));
     assert_eq!(lab.grants.sweep_quarantine(), Quarantine { waiting: 1, lost: 0 });
     lab.close(block);
     lab.back.state().let_go();
@@ -580,7 +591,10 @@ fn a_driver_domain_that_dies_ends_a_transfer_with_an_error() {
     });
     let error = disk.read(0, &mut [0; 4096]).unwrap_err();
     assert_eq!(error, TransferError::Io(IoError::Closed));
-    assert_eq!(disk.read(0, &mut [0; 4096]), Err(TransferError::Refused(Refusal::NotConnected)));
+    let waited = lab.guest.now().saturating_duration_since(start);
+    assert!(waited < Duration::from_millis(510), "{waited:?}");
+    let refused = Err(TransferError::Refused(Refusal::NotConnected));
+    assert_eq!((disk.read(0, &mut [0; 4096]), disk.flush()), (refused, refused));
     let _ = (backend, killer);
     disk.close(lab.deadline()).unwrap();
     lab.finish();
@@ -670,34 +684,6 @@ fn stale_ring_nodes_are_removed() {
 }
 
 #[test]
-fn close_without_backend_waits_and_ends() {
-    // A backend that has never started, and one that has and does not connect.
-    for (state, ends_early) in [(1, true), (2, false)] {
-        let lab = Lab::new();
-        let mut disk = lab.disk();
-        lab.back.state().manners = Manners::Forget;
-        assert!(matches!(disk.write(0, &[1; 4096]), Err(TransferError::Timeout { .. })));
-        assert_eq!(disk.block().in_flight(), 1);
-        let (_, devices) =
-            lab.world.restart_backend(lab.device.get().backend, DomainConfig::new("disks again"));
-        lab.device.set(devices[0]);
-        lab.world.store().write(format!("{}/state", devices[0].backend_path()), state).unwrap();
-        let error = disk.reopen(lab.deadline()).unwrap_err();
-        assert!(matches!(error, BlockError::Xenbus(XenbusError::Timeout { .. })), "{error}");
-        let (start, before) = (lab.guest.now(), lab.guest.counters());
-        let closed = disk.close(lab.deadline());
-        let waited = lab.guest.now().saturating_duration_since(start);
-        let calls = lab.guest.counters().total_hypercalls() - before.total_hypercalls();
-        assert!(calls < 500, "{calls} hypercalls in {waited:?}");
-        assert_eq!(closed.is_ok(), ends_early, "{closed:?}");
-        let late = Duration::from_secs(11);
-        assert!(if ends_early { waited < Duration::from_secs(1) } else { waited < late }, "{waited:?}");
-        assert_eq!(lab.world.device_states(&lab.device.get()).0, 6);
-        lab.finish();
-    }
-}
-
-#[test]
 fn other_answers_do_not_extend_timeout() {
     let lab = Lab::new();
     let mut disk = lab.disk();
@@ -710,74 +696,6 @@ fn other_answers_do_not_extend_timeout() {
     lab.back.state().manners = Manners::Good;
     lab.world.domain(lab.device.get().backend).unwrap().kick();
     disk.read(0, &mut data).unwrap();
-    disk.close(lab.deadline()).unwrap();
-    lab.finish();
-}
-
-#[test]
-fn close_follows_backend() {
-    let lab = Lab::new();
-    let mut disk = lab.disk();
-    lab.back.state().manners = Manners::Forget;
-    assert!(matches!(disk.write(0, &[1; 4096]), Err(TransferError::Timeout { .. })));
-    let start = lab.guest.now();
-    let at = start + Duration::from_secs(1);
-    let (store, path) = (lab.world.store(), format!("{}/state", lab.device.get().backend_path()));
-    lab.world.dom0().spawn(move |dom0: &Domain| {
-        if dom0.now() < at {
-            return xen_sim::Step::Sleep(at);
-        }
-        // What the request waits for does not come any more.
-        store.write(&path, 6).unwrap();
-        xen_sim::Step::Done
-    });
-    disk.close(start + Duration::from_secs(10)).unwrap();
-    let waited = lab.guest.now().saturating_duration_since(start);
-    assert!(waited < Duration::from_secs(2), "{waited:?}");
-    lab.finish();
-}
-
-#[test]
-fn drop_while_closing_ends_in_closed() {
-    let lab = Lab::new();
-    let mut block = lab.block();
-    lab.back.state().manners = Manners::Forget;
-    block.submit(Request::Read { sector: 0, sectors: 8, buffer: lab.pages(1) }).unwrap();
-    block.kick();
-    block.close_now().unwrap();
-    drop(block);
-    lab.world.run_for(Duration::from_millis(10));
-    assert_eq!(lab.world.device_states(&lab.device.get()), (6, 6));
-    lab.finish();
-}
-
-#[test]
-fn connect_ends_as_backend_flips() {
-    let lab = Lab::new();
-    lab.back.state().manners = Manners::NeverReady;
-    let path = format!("{}/state", lab.device.get().backend_path());
-    let (store, start) = (lab.world.store(), lab.guest.now());
-    let mut states = [1, 2, 5, 6, 0, 3].into_iter().cycle();
-    lab.world.dom0().spawn(move |dom0: &Domain| {
-        store.write(&path, states.next().unwrap()).unwrap();
-        xen_sim::Step::Sleep(dom0.now() + Duration::from_millis(3))
-    });
-    lab.connect_error();
-    let waited = lab.guest.now().saturating_duration_since(start);
-    assert!(waited < Duration::from_secs(11), "{waited:?}");
-}
-
-#[test]
-fn a_device_that_was_dropped_unclosed_connects_again_and_loses_no_page() {
-    let lab = Lab::new();
-    let mut block = lab.block();
-    lab.back.state().manners = Manners::Silent;
-    block.submit(Request::Read { sector: 0, sectors: 8, buffer: lab.pages(1) }).unwrap();
-    block.kick();
-    drop(block);
-    lab.back.state().manners = Manners::Good;
-    let mut disk = lab.disk();
-    disk.read(0, &mut [0; 512]).unwrap();
     disk.close(lab.deadline()).unwrap();
     lab.finish();
 }

@@ -128,7 +128,6 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
     ///
     /// A domain can be resumed in place and find that reported as elsewhere. It still has the port then, which is closed.
     pub(super) fn abandon(&mut self) {
-        self.end();
         // The grant table of a new domain has none of the old entries, and the references stay those of the old ring.
         let moved = self.requests.memory().peer().is_none();
         if let Some(channel) = self.channel.take()
@@ -181,15 +180,14 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
         }
     }
 
-    /// Grants the request's pages and queues it. What the request asks for has been checked. Returns the completion of a request that is
-    /// over at once.
+    /// Grants the request's pages and queues it. What the request asks for has been checked.
     pub(super) fn submit(
         &mut self,
         token: Token,
         request: Request<P>,
         flush: FlushMethod,
         zeroed: Zeroed,
-    ) -> Result<Option<Completion<P>>, SubmitError<P>> {
+    ) -> Result<(), SubmitError<P>> {
         match self.ended {
             Some(IoError::Broken(broken)) => return Err(request.refused(Refusal::Broken(broken))),
             Some(_) => return Err(request.refused(Refusal::NotConnected)),
@@ -199,58 +197,44 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
         match request {
             Request::Read { sector, sectors, mut buffer } => {
                 zeroed.read(buffer.as_mut_slice(), sectors);
-                let remake = |buffer| Request::Read { sector, sectors, buffer };
                 match self.grants.share_writable(buffer, self.peer) {
                     Ok(pages) => {
                         let pages = Loan::Writable(pages);
-                        let lent = Lent { sector, sectors, pages, cancelled: false };
-                        self.push(token, BlkifOp::READ, lent, remake)
+                        self.push(token, BlkifOp::READ, Lent { sector, sectors, pages, cancelled: false });
                     }
-                    Err(failed) => Err(remake(failed.pages).refused(Refusal::Grant(failed.error))),
+                    Err(failed) => {
+                        let request = Request::Read { sector, sectors, buffer: failed.pages };
+                        return Err(request.refused(Refusal::Grant(failed.error)));
+                    }
                 }
             }
             Request::Write { sector, sectors, mut buffer } => {
                 zeroed.write(buffer.as_mut_slice(), sectors);
-                let remake = |buffer| Request::Write { sector, sectors, buffer };
                 match self.grants.share_read_only(buffer, self.peer) {
                     Ok(pages) => {
                         let pages = Loan::Readable(pages);
-                        let lent = Lent { sector, sectors, pages, cancelled: false };
-                        self.push(token, BlkifOp::WRITE, lent, remake)
+                        self.push(token, BlkifOp::WRITE, Lent { sector, sectors, pages, cancelled: false });
                     }
-                    Err(failed) => Err(remake(failed.pages).refused(Refusal::Grant(failed.error))),
+                    Err(failed) => {
+                        let request = Request::Write { sector, sectors, buffer: failed.pages };
+                        return Err(request.refused(Refusal::Grant(failed.error)));
+                    }
                 }
             }
             Request::Flush => {
                 let lent = Lent { sector: 0, sectors: 0, pages: Loan::Nothing, cancelled: false };
-                self.push(token, flush.operation(), lent, |_| Request::Flush)
+                self.push(token, flush.operation(), lent);
             }
         }
+        Ok(())
     }
 
-    fn push(
-        &mut self,
-        token: Token,
-        operation: BlkifOp,
-        lent: Lent<P>,
-        remake: impl FnOnce(Pages<P>) -> Request<P>,
-    ) -> Result<Option<Completion<P>>, SubmitError<P>> {
+    fn push(&mut self, token: Token, operation: BlkifOp, lent: Lent<P>) {
         let segments = segments(lent.pages.refs(), lent.sectors);
         let order = Order { operation, sector: lent.sector, segments: &segments };
-        let Err(lent) = self.requests.push(token, &order, lent) else { return Ok(None) };
-        match lent.pages.reclaim() {
-            Ok(Some(buffer)) => Err(remake(buffer).refused(Refusal::Full)),
-            // Only a flush has no pages.
-            Ok(None) => Err(Request::Flush.refused(Refusal::Full)),
-            // The peer maps pages whose references it has never read in a request. There is no buffer to give back with an error, so
-            // this is the request's completion.
-            Err(in_use) => {
-                let broken = Broken::PageInUse(in_use);
-                self.break_off(broken);
-                let outcome = Err(IoError::Broken(broken));
-                Ok(Some(Completion { token, outcome, buffer: None }))
-            }
-        }
+        // `submit` has seen the room for it, and that the ring is in order.
+        let pushed = self.requests.push(token, &order, lent);
+        debug_assert!(pushed.is_ok(), "a request without a slot");
     }
 
     /// Shows the peer what was queued, and notifies it if it sleeps.

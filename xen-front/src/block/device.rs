@@ -298,9 +298,7 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
             Some(connection) => {
                 let token = Token(self.next);
                 let zeroed = if self.info.trusted { zeroed } else { Zeroed::All };
-                if let Some(ended) = connection.submit(token, request, flush, zeroed)? {
-                    self.unanswered.add(Err(ended));
-                }
+                connection.submit(token, request, flush, zeroed)?;
                 self.next += 1;
                 Ok(token)
             }
@@ -407,14 +405,10 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
         for _ in 0..4 {
             match self.frontend.poll(now)? {
                 FrontendEvent::Wait => break,
+                // What is in flight is awaited.
+                FrontendEvent::Connected if self.closing => break,
                 FrontendEvent::Publish => self.publish()?,
                 FrontendEvent::Connect => self.take_up()?,
-                FrontendEvent::Connected if self.closing => {
-                    self.state = BlockState::Closing;
-                    if !self.close_when_idle()? {
-                        break;
-                    }
-                }
                 FrontendEvent::Connected => {
                     self.state = BlockState::Connected;
                     self.submit_again();
@@ -426,9 +420,7 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
                 // Disks don't know the last two.
                 FrontendEvent::Close | FrontendEvent::Reconfigure | FrontendEvent::Resume => {
                     self.state = BlockState::Closing;
-                    if !self.close_when_idle()? {
-                        break;
-                    }
+                    self.close_when_idle()?;
                 }
                 FrontendEvent::Closed => {
                     self.end(BlockState::Closed);
@@ -518,18 +510,16 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
         while let Some(taken) = previous.take_back() {
             self.unanswered.add(taken);
         }
-        self.link = Link::None;
     }
 
     /// Makes the requests again that earlier connections did not answer, as far as there is room.
     fn submit_again(&mut self) {
-        if self.state != BlockState::Connected {
+        if self.state != BlockState::Connected || !self.unanswered.is_to_be_made_again() {
             return;
         }
         let flush = self.info.flush_method().unwrap_or(FlushMethod::Flush);
         // What an earlier backend has written into the pages of a read is not this one's answer.
         let zeroed = if self.info.trusted { Zeroed::Reads } else { Zeroed::All };
-        let mut queued = false;
         while let Some(connection) = self.link.current_mut().filter(|connection| connection.room() > 0)
             && let Some((token, request)) = self.unanswered.next_again()
         {
@@ -537,11 +527,9 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
                 Ok(()) => connection.submit(token, request, flush, zeroed),
                 Err(reason) => Err(request.refused(reason)),
             };
-            queued |= submitted.is_ok();
             match submitted {
-                Ok(None) => {}
-                Ok(Some(ended)) => self.unanswered.add(Err(ended)),
-                Err(SubmitError { reason: Refusal::Full | Refusal::Grant(_), request }) => {
+                Ok(()) => {}
+                Err(SubmitError { reason: Refusal::Grant(_), request }) => {
                     // The next poll tries again.
                     self.unanswered.add(Ok((token, request)));
                     break;
@@ -555,9 +543,7 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
                 }
             }
         }
-        if queued {
-            self.kick();
-        }
+        self.kick();
     }
 
     /// Polls and waits until the device is in the state `wanted`.
@@ -665,19 +651,18 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
         Ok(self.frontend.close()?)
     }
 
-    /// Closes our end once nothing is in flight, or nothing can be answered any more; tells whether it did.
-    fn close_when_idle(&mut self) -> Result<bool, BlockError> {
+    /// Closes our end once nothing is in flight, or nothing can be answered any more.
+    fn close_when_idle(&mut self) -> Result<(), BlockError> {
         let backend = self.frontend.backend_state();
         if !matches!(backend, XenbusState::CONNECTED | XenbusState::CLOSING)
             && let Some(connection) = self.link.current_mut()
         {
             connection.end();
         }
-        let idle = self.is_idle();
-        if idle {
+        if self.is_idle() {
             self.frontend.close()?;
         }
-        Ok(idle)
+        Ok(())
     }
 
     fn end(&mut self, state: BlockState) {

@@ -211,7 +211,6 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
                     Err(failed) if failed.reason == Refusal::NoFlush => return Ok(()),
                     Err(failed) => return Err(failed.reason.into()),
                 }
-                self.block.kick();
             }
             let Some(Completion { token, outcome, buffer }) = self.block.complete() else {
                 self.wait_since(since)?;

@@ -31,8 +31,7 @@ impl<P: Platform, const DEPTH: usize> Unanswered<P, DEPTH> {
 
     /// Adds a request in its place.
     pub(super) fn add(&mut self, taken: TakenBack<P>) {
-        let token = token(&taken);
-        let at = self.list.partition_point(|other| self::token(other) < token);
+        let at = self.list.binary_search_by_key(&token(&taken), token).unwrap_or_else(|at| at);
         // `Block::submit` accepts no more requests than the list has room for.
         let added = self.list.insert(at, taken);
         debug_assert!(added.is_ok(), "a request without a place");

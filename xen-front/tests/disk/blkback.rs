@@ -216,7 +216,7 @@ impl End {
                 self.switch(2);
             }
             // In Connected it is connected to a backend of before, whose ring is not this one's.
-            (2, 3) => self.connect(domain, &front),
+            (2, 3) if self.state.state().manners != Manners::NeverReady => self.connect(domain, &front),
             (2 | 4, 5) => self.switch(5),
             (5, 6) | (4, 6) => {
                 self.link = None;
@@ -239,11 +239,17 @@ impl End {
 
     fn connect(&mut self, domain: &Domain, front: &str) {
         assert_eq!(self.store.read(format!("{front}/protocol")).as_deref(), Some("x86_64-abi"));
-        assert_eq!(self.store.read(format!("{front}/ring-page-order")), None);
         let number = |key: &str| self.store.read_number::<u32>(format!("{front}/{key}")).unwrap();
         let owner = self.device.frontend;
-        let reference = GrantRef(number("ring-ref"));
-        let map = || Window::reserve(domain.clone(), 1).unwrap().map::<ReadWrite>(owner, &[reference]).ok();
+        let refs: Vec<_> = match self.store.read_number::<u32>(format!("{front}/ring-page-order")) {
+            None => vec![GrantRef(number("ring-ref"))],
+            Some(order) => {
+                let offered = format!("{}/max-ring-page-order", self.device.backend_path());
+                assert_ne!(self.store.read_number(offered).unwrap_or(0), 0);
+                (0..1 << order).map(|page| GrantRef(number(&format!("ring-ref{page}")))).collect()
+            }
+        };
+        let map = || Window::reserve(domain.clone(), refs.len()).unwrap().map::<ReadWrite>(owner, &refs).ok();
         let port = Port(number("event-channel"));
         let channel = Channel::bind_interdomain(domain.clone(), owner, port).ok();
         let (Some(ring), Some(page), Some(channel)) = (map(), map(), channel) else {

@@ -14,7 +14,7 @@ use xen_sys::io::blkif::{BlkifOp, BlkifRequest};
 
 impl Lab {
     /// Has the backend's state be what a backend that starts anew writes.
-    fn write_backend_state(&self, state: u32) {
+    pub(super) fn write_backend_state(&self, state: u32) {
         let path = format!("{}/state", self.device.get().backend_path());
         let store = self.world.store();
         // A device that was removed has none, and must not get one.
@@ -49,7 +49,7 @@ impl Lab {
     }
 
     /// Polls until the device is in `state`.
-    fn poll_until(&self, block: &mut Block<Domain>, state: BlockState) {
+    pub(super) fn poll_until<const DEPTH: usize>(&self, block: &mut Block<Domain, DEPTH>, state: BlockState) {
         let deadline = self.deadline();
         while block.poll(self.guest.now()).unwrap() != state {
             assert!(self.guest.now() < deadline, "{block:?}");
@@ -57,11 +57,11 @@ impl Lab {
         }
     }
 
-    fn read(&self, sector: u64) -> Request<Domain> {
+    pub(super) fn read(&self, sector: u64) -> Request<Domain> {
         Request::Read { sector, sectors: 8, buffer: self.pages(1) }
     }
 
-    fn write(&self, sector: u64, byte: u8) -> Request<Domain> {
+    pub(super) fn write(&self, sector: u64, byte: u8) -> Request<Domain> {
         let mut buffer = self.pages(1);
         buffer.as_mut_slice().fill(byte);
         Request::Write { sector, sectors: 8, buffer }

@@ -1,0 +1,181 @@
+//! The end of a connection, and of the attempt to make one.
+
+use super::Lab;
+use super::blkback::Manners;
+use core::time::Duration;
+use xen_front::block::*;
+use xen_hypercall::Platform;
+use xen_sim::{Domain, DomainConfig, Step};
+use xen_store::xenbus::{XenbusError, XenbusState};
+
+impl Lab {
+    /// Has the toolstack run `act` after `delay`.
+    fn after(&self, delay: Duration, act: impl FnOnce(&xen_sim::Store) + Send + 'static) {
+        let (at, store, mut act) = (self.guest.now() + delay, self.world.store(), Some(act));
+        self.world.dom0().spawn(move |dom0: &Domain| {
+            if dom0.now() < at {
+                return Step::Sleep(at);
+            }
+            if let Some(act) = act.take() {
+                act(&store);
+            }
+            Step::Done
+        });
+    }
+
+    /// Has the toolstack write the backend's state after `delay`.
+    fn backend_state_after(&self, delay: Duration, state: u32) {
+        let path = format!("{}/state", self.device.get().backend_path());
+        self.after(delay, move |store| store.write(path, state).unwrap());
+    }
+}
+
+#[test]
+fn close_without_backend_waits_and_ends() {
+    // A backend that has never started, and one that has and does not connect.
+    for (state, ends_early) in [(1, true), (2, false)] {
+        let lab = Lab::new();
+        let mut disk = lab.disk();
+        lab.back.state().manners = Manners::Forget;
+        assert!(matches!(disk.write(0, &[1; 4096]), Err(TransferError::Timeout { .. })));
+        assert_eq!(disk.block().in_flight(), 1);
+        let (_, devices) =
+            lab.world.restart_backend(lab.device.get().backend, DomainConfig::new("disks again"));
+        lab.device.set(devices[0]);
+        lab.world.store().write(format!("{}/state", devices[0].backend_path()), state).unwrap();
+        let error = disk.reopen(lab.deadline()).unwrap_err();
+        assert!(matches!(error, BlockError::Xenbus(XenbusError::Timeout { .. })), "{error}");
+        let (start, before) = (lab.guest.now(), lab.guest.counters());
+        let closed = disk.close(lab.deadline());
+        let waited = lab.guest.now().saturating_duration_since(start);
+        let calls = lab.guest.counters().total_hypercalls() - before.total_hypercalls();
+        assert!(calls < 500, "{calls} hypercalls in {waited:?}");
+        assert_eq!(closed.is_ok(), ends_early, "{closed:?}");
+        let late = Duration::from_secs(11);
+        assert!(if ends_early { waited < Duration::from_secs(1) } else { waited < late }, "{waited:?}");
+        assert_eq!(lab.world.device_states(&lab.device.get()).0, 6);
+        lab.finish();
+    }
+}
+
+#[test]
+fn close_follows_backend() {
+    let lab = Lab::new();
+    let mut disk = lab.disk();
+    lab.back.state().manners = Manners::Forget;
+    assert!(matches!(disk.write(0, &[1; 4096]), Err(TransferError::Timeout { .. })));
+    let start = lab.guest.now();
+    // What the request waits for does not come any more.
+    lab.backend_state_after(Duration::from_secs(1), 6);
+    disk.close(start + Duration::from_secs(10)).unwrap();
+    let waited = lab.guest.now().saturating_duration_since(start);
+    assert!(waited < Duration::from_secs(2), "{waited:?}");
+    lab.finish();
+}
+
+#[test]
+fn drop_while_closing_ends_in_closed() {
+    let lab = Lab::new();
+    let mut block = lab.block();
+    lab.back.state().manners = Manners::Forget;
+    block.submit(Request::Read { sector: 0, sectors: 8, buffer: lab.pages(1) }).unwrap();
+    block.kick();
+    block.close_now().unwrap();
+    drop(block);
+    lab.world.run_for(Duration::from_millis(10));
+    assert_eq!(lab.world.device_states(&lab.device.get()), (6, 6));
+    lab.finish();
+}
+
+#[test]
+fn connect_ends_as_backend_flips() {
+    let lab = Lab::new();
+    lab.back.state().manners = Manners::NeverReady;
+    let path = format!("{}/state", lab.device.get().backend_path());
+    let (store, start) = (lab.world.store(), lab.guest.now());
+    let mut states = [1, 2, 5, 6, 0, 3].into_iter().cycle();
+    lab.world.dom0().spawn(move |dom0: &Domain| {
+        store.write(&path, states.next().unwrap()).unwrap();
+        Step::Sleep(dom0.now() + Duration::from_millis(3))
+    });
+    lab.connect_error();
+    let waited = lab.guest.now().saturating_duration_since(start);
+    assert!(waited < Duration::from_secs(11), "{waited:?}");
+}
+
+#[test]
+fn a_device_that_was_dropped_unclosed_connects_again_and_loses_no_page() {
+    let lab = Lab::new();
+    let mut block = lab.block();
+    lab.back.state().manners = Manners::Silent;
+    block.submit(Request::Read { sector: 0, sectors: 8, buffer: lab.pages(1) }).unwrap();
+    block.kick();
+    drop(block);
+    lab.back.state().manners = Manners::Good;
+    let mut disk = lab.disk();
+    disk.read(0, &mut [0; 512]).unwrap();
+    disk.close(lab.deadline()).unwrap();
+    lab.finish();
+}
+
+#[test]
+fn close_deadline_leaves_closed_frontend() {
+    let lab = Lab::new();
+    let mut disk = lab.disk();
+    lab.back.state().manners = Manners::Forget;
+    assert!(matches!(disk.write(0, &[1; 4096]), Err(TransferError::Timeout { .. })));
+    let start = lab.guest.now();
+    let error = disk.close(start + Duration::from_secs(1)).unwrap_err();
+    assert!(matches!(error, BlockError::Xenbus(XenbusError::Timeout { .. })), "{error}");
+    let waited = lab.guest.now().saturating_duration_since(start);
+    assert!(waited < Duration::from_millis(1100), "{waited:?}");
+    // The backend releases the ring as if it had been in time.
+    lab.world.run_for(Duration::from_millis(10));
+    assert_eq!(lab.world.device_states(&lab.device.get()), (6, 6));
+    lab.finish();
+}
+
+#[test]
+fn connect_ends_when_backend_closes() {
+    let lab = Lab::new();
+    lab.back.state().manners = Manners::NeverReady;
+    lab.backend_state_after(Duration::from_millis(500), 2);
+    lab.backend_state_after(Duration::from_millis(600), 5);
+    match lab.connect_error() {
+        BlockError::Xenbus(XenbusError::Refused { found, own, .. }) => {
+            assert_eq!((found, own), (XenbusState::CLOSING, XenbusState::CLOSED));
+        }
+        error => panic!("{error}"),
+    }
+}
+
+#[test]
+fn connect_ends_when_device_is_removed() {
+    let lab = Lab::new();
+    lab.back.state().manners = Manners::NeverReady;
+    let (start, device) = (lab.guest.now(), lab.device.get());
+    lab.after(Duration::from_millis(500), move |store| {
+        store.remove(device.frontend_path()).unwrap();
+        store.remove(device.backend_path()).unwrap();
+    });
+    let error = lab.connect_error();
+    assert!(matches!(error, BlockError::Xenbus(XenbusError::Unplugged { .. })), "{error}");
+    let waited = lab.guest.now().saturating_duration_since(start);
+    assert!(waited < Duration::from_millis(510), "{waited:?}");
+}
+
+#[test]
+fn connect_deadline_reports_last_step() {
+    let lab = Lab::new();
+    lab.back.state().manners = Manners::NeverReady;
+    lab.backend_state_after(Duration::from_secs(3), 2);
+    match lab.connect_error() {
+        BlockError::Xenbus(XenbusError::Timeout { awaited, found, own, waited, .. }) => {
+            assert_eq!((awaited, found), (XenbusState::CONNECTED, XenbusState::INIT_WAIT));
+            assert_eq!(own, XenbusState::INITIALISED);
+            // The ring was published after three of the ten seconds.
+            assert!((6900..=7000).contains(&waited.as_millis()), "{waited:?}");
+        }
+        error => panic!("{error}"),
+    }
+}

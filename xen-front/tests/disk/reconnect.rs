@@ -1,0 +1,170 @@
+//! Another connection after the first, and the requests that the first one leaves.
+
+use super::blkback::Manners;
+use super::{Lab, SECTORS};
+use core::time::Duration;
+use xen_front::block::*;
+use xen_hypercall::Platform;
+use xen_sim::Domain;
+
+/// Requests that a ring of two pages takes and one of a single page does not.
+const MANY: u64 = 40;
+
+impl Lab {
+    /// Connects with a ring of two pages, and leaves its reads without an answer. The next backend
+    /// takes a ring of one page.
+    fn block_with_unanswered_reads(&self) -> (Block<Domain, 64>, Vec<Token>) {
+        self.back.state().set("max-ring-page-order", 1);
+        let deadline = self.deadline();
+        let mut block = Block::connect_deep(&self.store, &self.grants, 51712, deadline).unwrap();
+        assert_eq!((block.ring_pages(), block.room()), (2, 64));
+        self.back.state().manners = Manners::Forget;
+        let tokens = (0..MANY).map(|index| block.submit(self.read(8 * index)).unwrap()).collect();
+        block.kick();
+        self.world.run_for(Duration::from_millis(10));
+        assert_eq!(self.seen_on(1), MANY as usize);
+        self.back.state().set("max-ring-page-order", 0);
+        (block, tokens)
+    }
+
+    fn seen_on(&self, connection: usize) -> usize {
+        self.back.state().seen_on.iter().filter(|on| **on == connection).count()
+    }
+}
+
+type Outcomes = Vec<(Token, Result<(), IoError>)>;
+
+/// Takes all completions that there are now.
+fn drain<const DEPTH: usize>(block: &mut Block<Domain, DEPTH>) -> Outcomes {
+    core::iter::from_fn(|| block.complete()).map(|done| (done.token, done.outcome)).collect()
+}
+
+#[test]
+fn smaller_ring_takes_requests_in_turn() {
+    let lab = Lab::new();
+    let (mut block, tokens) = lab.block_with_unanswered_reads();
+    lab.back.state().manners = Manners::Good;
+    block.reopen().unwrap();
+    assert_eq!((block.state(), block.room()), (BlockState::Connecting, 0));
+    lab.poll_until(&mut block, BlockState::Connected);
+    // Later requests must not overtake those that wait for a slot.
+    assert_eq!((block.ring_pages(), block.in_flight(), block.room()), (1, MANY as usize, 0));
+    assert_eq!(block.submit(Request::Flush).unwrap_err().reason, Refusal::Full);
+    lab.world.run_for(Duration::from_millis(10));
+    assert_eq!(lab.seen_on(2), 32);
+    let mut done = drain(&mut block);
+    assert_eq!(done.len(), 32);
+    // The last `complete` has queued and published the rest.
+    lab.world.run_for(Duration::from_millis(10));
+    assert_eq!(lab.seen_on(2), MANY as usize);
+    done.extend(drain(&mut block));
+    assert_eq!(done, tokens.into_iter().map(|token| (token, Ok(()))).collect::<Outcomes>());
+    assert_eq!((block.in_flight(), block.room()), (0, 32));
+    block.close();
+    lab.poll_until(&mut block, BlockState::Closed);
+    drop(block);
+    lab.finish();
+}
+
+#[test]
+fn waiting_requests_outlive_broken_ring() {
+    let lab = Lab::new();
+    let (mut block, tokens) = lab.block_with_unanswered_reads();
+    lab.back.state().manners = Manners::WrongId(1 << 40);
+    block.reopen().unwrap();
+    lab.poll_until(&mut block, BlockState::Connected);
+    lab.world.run_for(Duration::from_millis(10));
+    let failed = drain(&mut block);
+    let unknown = |outcome| matches!(outcome, Err(IoError::Broken(Broken::UnknownId { .. })));
+    assert!(failed.iter().all(|done| unknown(done.1)));
+    assert!(failed.iter().map(|done| done.0).eq(tokens[..32].iter().copied()));
+    assert_eq!((block.in_flight(), block.room(), block.broken().is_some()), (8, 0, true));
+    lab.back.state().manners = Manners::Good;
+    lab.write_backend_state(2);
+    block.reopen().unwrap();
+    lab.poll_until(&mut block, BlockState::Connected);
+    lab.world.run_for(Duration::from_millis(10));
+    let rest = tokens[32..].iter().map(|token| (*token, Ok(())));
+    assert_eq!(drain(&mut block), rest.collect::<Outcomes>());
+    block.close();
+    lab.poll_until(&mut block, BlockState::Closed);
+    drop(block);
+    lab.finish();
+}
+
+#[test]
+fn write_to_new_read_only_disk_fails() {
+    let lab = Lab::new();
+    let mut block = lab.block();
+    lab.back.state().manners = Manners::Forget;
+    let token = block.submit(lab.write(0, 1)).unwrap();
+    block.kick();
+    lab.world.run_for(Duration::from_millis(10));
+    lab.back.state().manners = Manners::Good;
+    lab.back.state().set("info", 4);
+    block.reopen().unwrap();
+    let deadline = lab.deadline();
+    // Until the new disk is known, nothing is made again.
+    while block.poll(lab.guest.now()).unwrap() != BlockState::Connected {
+        assert!(lab.guest.now() < deadline && block.complete().is_none());
+        lab.store.wait(deadline);
+    }
+    assert!(block.info().read_only);
+    assert_eq!(drain(&mut block), [(token, Err(IoError::Failed))]);
+    assert_eq!(lab.seen_on(2), 0);
+    lab.close(block);
+    lab.finish();
+}
+
+#[test]
+fn closed_device_opens_again() {
+    let lab = Lab::new();
+    let mut block = lab.block();
+    block.close();
+    assert_eq!((block.state(), block.room()), (BlockState::Closing, 0));
+    lab.poll_until(&mut block, BlockState::Closed);
+    assert_eq!((block.port(), block.ring_pages()), (None, 0));
+    block.reopen().unwrap();
+    assert_eq!(block.state(), BlockState::Connecting);
+    lab.poll_until(&mut block, BlockState::Connected);
+    block.submit(lab.read(0)).unwrap();
+    assert_eq!(lab.complete(&mut block, 1)[0].outcome, Ok(()));
+    lab.close(block);
+    lab.finish();
+}
+
+#[test]
+fn reopen_retries_unreadable_device() {
+    let lab = Lab::new();
+    let mut block = lab.block();
+    let store = lab.world.store();
+    let path = format!("{}/backend-id", lab.device.get().frontend_path());
+    let id = store.read(&path).unwrap();
+    store.write(&path, "none").unwrap();
+    let error = block.reopen().unwrap_err();
+    assert!(error.to_string().contains("backend-id"), "{error}");
+    assert_eq!(block.poll(lab.guest.now()), Err(error), "the connection before is over");
+    assert_eq!(block.state(), BlockState::Connecting);
+    store.write(&path, id).unwrap();
+    lab.poll_until(&mut block, BlockState::Connected);
+    assert_eq!(lab.back.state().connections, 2);
+    lab.close(block);
+    lab.finish();
+}
+
+#[test]
+fn resize_is_read_from_busy_store() {
+    let lab = Lab::new();
+    let mut block = lab.block();
+    let path = format!("{}/sectors", lab.device.get().backend_path());
+    lab.world.store().write(path, 2 * SECTORS).unwrap();
+    lab.world.run_for(Duration::from_millis(10));
+    let others = core::iter::from_fn(|| lab.store.begin_read("name").ok());
+    let others: Vec<_> = others.take(1000).collect();
+    assert!(others.len() < 1000);
+    assert_eq!(block.poll(lab.guest.now()), Ok(BlockState::Connected));
+    assert_eq!(block.info().sectors, 2 * SECTORS as u64);
+    drop(others);
+    lab.close(block);
+    lab.finish();
+}
