@@ -324,6 +324,50 @@ fn attempt_has_own_deadline() {
 }
 
 #[test]
+fn step_begins_with_own_state() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 1);
+        device.set_timeout(Duration::from_secs(7));
+        let after = |seconds: u64| {
+            world.now.set(world.now.get() + seconds * 1_000_000_000);
+            Instant::from_nanos(world.now.get())
+        };
+        assert_eq!(device.poll(after(0)), Ok(Event::Wait));
+        assert_eq!(device.poll(after(5)), Ok(Event::Wait));
+        world.server.borrow_mut().reaction = None;
+        world.set(&format!("{BACKEND}/state"), "2");
+        device.wait_for(Event::Publish).unwrap();
+        device.publish(State::INITIALISED, &[]).unwrap();
+        assert_eq!(device.poll(after(0)), Ok(Event::Wait));
+        // To write the same state again is no step.
+        assert_eq!(device.poll(after(6)), Ok(Event::Wait));
+        device.switch(State::INITIALISED).unwrap();
+        let error = device.poll(after(1)).unwrap_err();
+        let expected = Duration::from_secs(7);
+        assert!(matches!(error, XenbusError::Timeout { waited, .. } if waited == expected), "{error}");
+    });
+}
+
+#[test]
+fn timeout_names_awaited_state() {
+    for (own, peer, expected) in [(1, 1, 2), (3, 2, 4), (4, 2, 4), (5, 4, 5), (6, 4, 6), (7, 7, 8), (8, 7, 8)]
+    {
+        with_store(|world, store| {
+            let mut device = open(world, store, 1, peer);
+            world.server.borrow_mut().reaction = None;
+            world.set(&format!("{BACKEND}/state"), &peer.to_string());
+            device.switch(State(own)).unwrap();
+            match device.wait() {
+                Err(XenbusError::Timeout { awaited, found, own: state, .. }) => {
+                    assert_eq!((state, found, awaited), (State(own), State(peer), State(expected)));
+                }
+                other => panic!("own {own}, backend {peer}: {other:?}"),
+            }
+        });
+    }
+}
+
+#[test]
 fn close_has_time_of_its_own() {
     with_store(|world, store| {
         let mut device = open(world, store, 1, 2);

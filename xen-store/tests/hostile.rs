@@ -8,7 +8,7 @@ use std::time::Duration;
 use xen_hypercall::{DomId, Instant};
 use xen_ring::Corrupt;
 use xen_store::wire::{MessageType, NumberError, OversizedBody, PathError, XsdSockmsg, encode};
-use xen_store::{ConnectionError, Nodes, Reason};
+use xen_store::{ConnectionError, Nodes, Reason, xenbus};
 
 /// Answers reads of `path` with a message of any type, length and body.
 fn answer(server: &mut Server, path: &'static str, kind: MessageType, body: Vec<u8>) {
@@ -234,6 +234,21 @@ fn directory_that_changes_is_read_again() {
         assert_eq!(store.directory_into("dir", &mut [0; 64]).unwrap_err().reason, Reason::Changed);
         assert_eq!(names, 0);
         assert!(parts_asked(&world.server.borrow()) <= 40);
+    });
+}
+
+#[test]
+fn devices_of_changing_list_are_reread() {
+    with_store(|world, store| {
+        // It changes after some names were passed on.
+        in_parts(&mut world.server.borrow_mut(), |asked| match asked {
+            1 | 3 => b"1\x003\x005\x006\0".to_vec(),
+            2 => b"1\x004\0\0".to_vec(),
+            _ if asked.is_multiple_of(2) => b"2\x004\0\0".to_vec(),
+            _ => b"2\x003\0".to_vec(),
+        });
+        assert_eq!(xenbus::devices::<2>(store, "vbd").unwrap(), [3, 4]);
+        assert_eq!(parts_asked(&world.server.borrow()), 8);
     });
 }
 

@@ -275,6 +275,21 @@ fn transaction_dropped_while_held_is_ended() {
 }
 
 #[test]
+fn ends_of_old_transactions_are_forgotten() {
+    with_store(|world, store| {
+        let old = store.begin_transaction().unwrap();
+        store.suspend().unwrap();
+        drop(old);
+        resume_elsewhere(world, store);
+        // The new server counts its transactions from one again.
+        let new = store.begin_transaction().unwrap();
+        new.write("a", "1").unwrap();
+        store.domid().unwrap();
+        assert_eq!((new.commit(), world.get("a").as_deref()), (Ok(()), Some("1")));
+    });
+}
+
+#[test]
 fn unsent_commit_is_undone() {
     with_store(|world, store| {
         let transaction = store.begin_transaction().unwrap();

@@ -83,9 +83,8 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     fn make_room(&self) {
         let wanted = self.connection().wanted_watch_memory();
         let memory = wanted.and_then(|len| self.inner.platform.memory(len).ok());
-        // Another thread may have added some meanwhile.
-        let unused = memory.and_then(|memory| self.connection().add_watch_memory(memory));
-        drop(unused);
+        // Another thread may have added some meanwhile; what is not taken is freed without the lock.
+        let _unused = memory.and_then(|memory| self.connection().add_watch_memory(memory));
     }
 
     fn set_watch(&self, path: &dyn Display, depth: Option<u16>) -> Result<Watch<P, T>, StoreError> {
