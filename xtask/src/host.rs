@@ -173,7 +173,7 @@ mod tests {
     const WANTED: [Tool; 3] = [("taskset", "util-linux"), ("setpriv", "util-linux"), ("c++", "g++")];
 
     #[test]
-    fn missing_tools_are_one_line_for_each_user() {
+    fn missing_tools_are_one_line() {
         let lacking = missing(&WANTED, |_| false);
         let packages = "apt-get install -y --no-install-recommends g++ util-linux";
         assert_eq!(install_line(&lacking, true), format!("apt-get update && {packages}"));

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kernel_names_an_entry_point_that_xen_can_start() {
+    fn kernels_have_an_entry_point() {
         for kernel in &KERNELS {
             let image = make(kernel, false).unwrap();
             assert!(pvh::check(&image).unwrap().entry >= 1 << 20, "{}", kernel.name);

@@ -166,13 +166,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_check_keeps_bars_in_what_was_expected() {
+    fn check_keeps_bars_in_expectation() {
         let Line::Check(check) = parse("CHECK|a: b|FAIL|found|one|two") else { panic!("not a check") };
         assert_eq!((check.ok, check.found.as_str(), check.expected.as_str()), (false, "found", "one|two"));
     }
 
     #[test]
-    fn what_is_not_for_the_harness_is_passed_through() {
+    fn other_lines_are_passed_through() {
         assert!(matches!(parse("libxl: error: a | b"), Line::Other(_)));
         assert!(matches!(parse("FIGURE|x|many"), Line::Other(_)));
         assert!(matches!(parse("FIGURE|x|1.5"), Line::Figure("x", v) if v == 1.5));

@@ -239,14 +239,14 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_xen_cut_in_two_is_one() {
+    fn line_cut_by_xen_is_one() {
         let lines =
             ["op a() = Ok(1) (XEN) uart", "(XEN) more", "expected Ok(1) ok", "selftest OK=1 FAILED=0"];
         assert_eq!(verdict(&lines).unwrap(), 1);
     }
 
     #[test]
-    fn only_a_whole_run_without_failures_counts() {
+    fn only_complete_run_counts() {
         let (ok, bad) = ("op a() = Ok(1) expected Ok(1) ok", "op b() = Ok(1) expected Ok(2) FAIL");
         assert_eq!(verdict(&["(XEN) hello", ok, ok, "selftest OK=2 FAILED=0"]).unwrap(), 2);
         for lines in [
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_runs_both_have_to_come_to_their_end() {
+    fn both_of_two_runs_must_end() {
         let mut tally = Tally::default();
         for line in ["op a() = Ok(1) expected Ok(1) ok", "selftest OK=1 FAILED=0"] {
             tally.take(line);

@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_that_was_too_long_for_xen_is_one() {
+    fn long_line_is_joined() {
         let mut spoken = Spoken::default();
         let long = "a".repeat(PIECE);
         for (line, whole) in [

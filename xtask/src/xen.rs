@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn guest_at_time_out_is_still_running() {
+    fn guest_at_timeout_still_runs() {
         let running = report(Ending::TimedOut, &["created"], &[]);
         assert_eq!(running.code(), 124);
         assert!(running.describe().contains("guest: still running at the time-out of 300 s"));
@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_of_dom0_are_not_the_guests() {
+    fn dom0_faults_are_not_the_guests() {
         assert!(is_fault("d12v1 Triple fault - invoking HVM shutdown action 1"));
         assert!(!is_fault("d0v0 Triple fault - invoking HVM shutdown action 1"));
         assert!(is_fault("Domain 3 (vcpu#0) crashed on cpu#0:"));

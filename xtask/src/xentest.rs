@@ -247,7 +247,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn xens_log_counts_only_while_the_payload_runs_and_no_misdeed_is_asked_for() {
+    fn log_counts_only_during_payload() {
         let mut complaints = Complaints::default();
         for event in [
             Event::Xen("(XEN) No NUMA configuration found"),

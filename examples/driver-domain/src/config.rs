@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_taken_in_any_order_and_others_refused() {
+    fn words_come_in_any_order() {
         let config = Config::parse(" grants=map  disk=a:1 disk=b:96").unwrap();
         assert_eq!((config.block.mode, config.echo), (GrantMode::Map, 7));
         assert_eq!(config.disks[1], DiskConfig { name: "b".to_string(), mib: 96 });

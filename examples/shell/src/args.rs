@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_decimal_or_hexadecimal_and_of_their_size() {
+    fn numbers_have_base_and_size() {
         let words = words("512 0x200 255 256 -1 0x 1.5").unwrap();
         let mut args = Args::new(&words);
         assert_eq!(args.sectors("LEN"), Ok(512));
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_complaint_says_what_was_found_and_expected() {
+    fn error_names_found_and_expected() {
         let complaint = problem("1", |args| args.sectors("OFFSET"));
         assert_eq!(complaint, "found '1' for OFFSET, expected a multiple of 512");
         let complaint = problem("10.0.0.300", |args| args.address("ADDR"));
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_address_has_both_its_parts() {
+    fn network_address_needs_both_parts() {
         let words = words("10.0.0.2/24 10.0.0.2 10.0.0.2/33 /24").unwrap();
         let mut args = Args::new(&words);
         let cidr = args.cidr("ADDR/PREFIX").unwrap();

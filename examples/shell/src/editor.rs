@@ -154,20 +154,20 @@ mod tests {
     }
 
     #[test]
-    fn enter_ends_a_line_however_the_terminal_says_it() {
+    fn each_form_of_enter_ends_line() {
         assert_eq!(typed(b"info\rhelp\nxs\r\nblk").0, ["info", "help", "xs"]);
         assert_eq!(typed(b"info\rblk").1, "blk");
     }
 
     #[test]
-    fn backspace_ctrl_u_and_ctrl_c_take_back() {
+    fn backspace_ctrl_u_ctrl_c_erase() {
         assert_eq!(typed(b"\x7fingo\x7f\x08fo\r").0, ["info"]);
         assert_eq!(typed(b"nonsense\x15info\r").0, ["info"]);
         assert_eq!(typed(b"nonsense\x03info\r").0, ["", "info"]);
     }
 
     #[test]
-    fn echo_rubs_out_exactly_what_it_showed() {
+    fn echo_erases_what_it_showed() {
         let mut echo = String::new();
         let mut editor = Editor::new();
         for key in *b"ab\x7f\x15\x7f" {
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_line_rings_the_bell_and_stays() {
+    fn full_line_rings_and_stays() {
         let mut keys = std::vec![b'x'; LINE + 3];
         keys.push(b'\r');
         assert_eq!(typed(&keys).0[0].len(), LINE);

@@ -158,7 +158,7 @@ mod tests {
     use std::format;
 
     #[test]
-    fn words_end_at_white_space_and_quotes_hold_them_together() {
+    fn words_split_at_unquoted_space() {
         assert_eq!(
             words("  xs   write a/b 'hello  world' ").unwrap(),
             ["xs", "write", "a/b", "hello  world"]
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_without_end_is_named_with_its_place() {
+    fn open_quote_is_named_with_place() {
         assert_eq!(words("xs write a 'b"), Err(QuoteError::Open { quote: '\'', at: 11 }));
         assert_eq!(words(r#"a "b\""#), Err(QuoteError::Open { quote: '"', at: 2 }));
         let error = commands("info; xs read \"a").unwrap_err();
@@ -178,14 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn a_script_is_split_at_semicolons_outside_of_quotes() {
+    fn script_splits_at_unquoted_semicolons() {
         let script = "info; xs write a 'x; y' ;; help ;";
         assert_eq!(commands(script).unwrap(), ["info", "xs write a 'x; y'", "help"]);
         assert!(commands(" ; ;").unwrap().is_empty());
     }
 
     #[test]
-    fn the_script_is_found_on_the_command_line() {
+    fn script_is_found_on_command_line() {
         let boot = boot_line(r#"quiet run="info; xs write data/x \"a b\"; help" x=1"#).unwrap();
         assert_eq!(boot.run.as_deref(), Some(r#"info; xs write data/x "a b"; help"#));
         assert_eq!(boot.unknown, ["quiet", "x=1"]);

@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_script_is_that_of_real_xen() {
+    fn script_is_that_of_real_xen() {
         let payload = include_str!("../../../xtask/payload/demo.sh");
         assert!(payload.contains(&format!("start shell \"{SCRIPT}\"")));
         for name in ["the disk's digest is dom0's", "1 MiB over TCP and back", "done OK=11 FAILED=0"] {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_ends_at_the_next_command() {
+    fn answer_ends_at_next_command() {
         let console = lines(b"hello\r\n$ a b\r\none\r\nok\r\n$ c\r\nok\r\ndone OK=2 FAILED=0\r\n");
         assert_eq!(answer(&console, "a b"), "one / ok");
         assert_eq!(answer(&console, "c"), "ok");

@@ -97,7 +97,7 @@ mod tests {
     use xen_hypercall::DomId;
 
     #[test]
-    fn an_event_between_domains_is_a_mark_and_a_line() {
+    fn event_is_a_mark_and_line() {
         let event = |at, what: &str| TraceEvent { at, domain: Some(DomId(1)), what: what.to_owned() };
         let record =
             [event(1_000, "port 3 notifies port 4 of domain 2"), event(90_000_000, "copied 3 bytes")];

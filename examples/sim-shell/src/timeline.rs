@@ -152,7 +152,7 @@ mod tests {
     use xen_hypercall::DomId;
 
     #[test]
-    fn a_record_becomes_processes_rows_and_counters() {
+    fn record_becomes_rows_and_counters() {
         let event = |at, what: &str| TraceEvent { at, domain: Some(DomId(1)), what: what.to_owned() };
         let record = [
             event(1_000, "port 3 notifies port 4 of domain 2"),

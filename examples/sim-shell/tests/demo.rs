@@ -18,7 +18,7 @@ fn run(commands: &str) -> (Vec<String>, Vec<u8>) {
 }
 
 #[test]
-fn the_demonstration_comes_to_its_end_and_leaves_nothing_behind() {
+fn demonstration_ends_and_leaves_nothing() {
     let (stage, disk) = demo::stage(1, true).unwrap();
     let before = disk.look(demo::sha256);
     demo::run(&stage).unwrap();
@@ -32,7 +32,7 @@ fn the_demonstration_comes_to_its_end_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn what_the_shell_writes_is_on_the_disk_that_the_other_domain_serves() {
+fn shell_writes_reach_the_served_disk() {
     let commands = "blk fill xvda 512 1024 1; blk copy xvda 0 65536 8192; blk flush xvda; blk sha256 xvda";
     let (console, disk) = run(commands);
     assert_eq!(disk[..512], SharedDisk::noise(9, DISK).look(|bytes| bytes[..512].to_vec()));
@@ -44,7 +44,7 @@ fn what_the_shell_writes_is_on_the_disk_that_the_other_domain_serves() {
 }
 
 #[test]
-fn twenty_pings_are_answered_and_a_stream_comes_back_as_it_was() {
+fn pings_and_stream_come_back() {
     let (console, _) =
         run("net up eth0 10.0.0.2/24; ping 10.0.0.1 20; tcp-echo 10.0.0.1 7000 262144; ping 10.0.0.77 1");
     assert_eq!(demo::answer(&console, "ping 10.0.0.1 20"), "ping 10.0.0.1 sent=20 received=20 / ok");

@@ -22,7 +22,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 #[test]
-fn every_life_ends_in_a_clean_world() {
+fn every_scenario_ends_clean() {
     if let Some(seed) = number("SEED") {
         for event in live(seed, env::var_os("TRACE").is_some()) {
             println!("{event}");
@@ -68,7 +68,7 @@ fn every_life_ends_in_a_clean_world() {
 }
 
 #[test]
-fn the_same_seed_is_the_same_life_to_the_last_event() {
+fn same_seed_repeats_every_event() {
     let mut all = Vec::new();
     for seed in 1000..1004 {
         let text = |_| live(seed, true).iter().map(|event| format!("{event}\n")).collect::<String>();

@@ -57,7 +57,7 @@ fn one_too_many(attach: impl Fn(&Stage, u32) -> Device, first: impl Fn(&Stage) -
 }
 
 #[test]
-fn an_interface_for_which_no_port_is_free_is_told_and_served_when_one_is() {
+fn interface_without_port_is_served_later() {
     one_too_many(
         |stage, number| stage.world.attach_vif(stage.guest.inner(), stage.driver(), &Vif::new(number)),
         |stage| stage.vif,
@@ -66,7 +66,7 @@ fn an_interface_for_which_no_port_is_free_is_told_and_served_when_one_is() {
 }
 
 #[test]
-fn a_disk_beyond_those_that_are_served_is_told_and_served_when_one_goes() {
+fn disk_beyond_limit_is_served_later() {
     one_too_many(
         |stage, number| {
             let disk = Disk { target: "memory".to_owned(), ..Disk::new(&format!("xvdq{number}")) };
@@ -78,7 +78,7 @@ fn a_disk_beyond_those_that_are_served_is_told_and_served_when_one_goes() {
 }
 
 #[test]
-fn a_disk_that_there_is_not_is_told_closed_and_removed() {
+fn unknown_disk_is_refused_and_removed() {
     let stage = stage();
     let disk = Disk { target: "absent".to_owned(), ..Disk::new("xvdb") };
     let device = stage.world.attach_disk(stage.guest.inner(), stage.driver(), &disk);

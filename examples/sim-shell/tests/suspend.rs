@@ -110,7 +110,7 @@ fn assert_all_written(done: &[Completion<Xen>], submitted: &[(Token, u8)], disk:
 }
 
 #[test]
-fn requests_in_flight_survive_a_restore_and_a_move_and_complete_under_their_tokens() {
+fn requests_survive_restore_and_migration() {
     for (seed, how) in [(1, Sleep::Restored), (2, Sleep::Moved(20))] {
         let mut lab = Lab::new(seed);
         let (store, grants) = lab.store_and_grants();
@@ -140,7 +140,7 @@ fn requests_in_flight_survive_a_restore_and_a_move_and_complete_under_their_toke
 }
 
 #[test]
-fn requests_in_flight_survive_a_driver_domain_that_dies_and_is_replaced() {
+fn requests_survive_driver_domain_restart() {
     let mut lab = Lab::new(3);
     let (store, grants) = lab.store_and_grants();
     let mut block = Block::connect(&store, &grants, lab.stage.vbd.id, lab.deadline()).unwrap();
@@ -179,7 +179,7 @@ fn a_cancelled_suspension_disturbs_nobody() {
 }
 
 #[test]
-fn xsa_465_a_backend_that_never_comes_back_after_a_resume_and_a_device_that_is_gone_end_cleanly() {
+fn xsa_465_lost_backend_ends_cleanly() {
     let mut lab = Lab::new(5);
     let (store, grants) = lab.store_and_grants();
     let mut disk = Disk::connect(&store, &grants, lab.stage.vbd.id, lab.deadline()).unwrap();
@@ -225,7 +225,7 @@ fn xsa_465_a_backend_that_never_comes_back_after_a_resume_and_a_device_that_is_g
 }
 
 #[test]
-fn a_console_goes_on_in_a_new_ring() {
+fn console_continues_in_new_ring() {
     let mut lab = Lab::new(6);
     let (store, grants) = lab.store_and_grants();
     let mut console = Console::primary(start::console_ring(lab.xen.clone()).unwrap());
@@ -347,7 +347,7 @@ fn administrator(stage: &Stage, deeds: Vec<Deed>) -> impl FnMut(&Domain) -> Step
 }
 
 #[test]
-fn a_shell_at_its_prompt_rests_and_is_restored_and_goes_on_with_what_it_had() {
+fn shell_prompt_survives_restore() {
     let disk = SharedDisk::noise(7, SECTORS * 512);
     let stage = Stage::new(Setup::new(7, disk.clone())).unwrap();
     let digest = |line: &str| line.split(' ').nth(4).map(str::to_owned);

@@ -101,7 +101,7 @@ fn domain_attaches_to_the_servers_indices() {
 
 /// A server that found no room for a reply is notified when there is room, or has seen it.
 #[test]
-fn server_without_room_is_notified_of_room() {
+fn full_server_is_notified_of_room() {
     loom::model(|| {
         let (mem, mut domain, notified) = page();
         mem.u32::<CONNECTION>().store(XENSTORE_CONNECTED, Relaxed);

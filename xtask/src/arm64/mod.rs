@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn without_any_one_of_its_moves_it_does_not() {
+    fn each_move_is_needed() {
         let moves: Vec<_> = (0..GOOD.len()).filter(|&i| GOOD[i].starts_with("mov")).collect();
         for left_out in moves {
             let mut code = GOOD;

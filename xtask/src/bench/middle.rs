@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_middle_of_nine_runs_lies_between_the_second_and_the_eighth() {
+    fn median_range_of_nine_runs() {
         let middle = Middle::of((1..=9).rev().map(f64::from).collect()).unwrap();
         assert_eq!(middle, Middle { value: 5.0, low: 2.0, high: 8.0 });
         let middle = Middle::of((1..=100).map(f64::from).collect()).unwrap();
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn an_average_is_surer_the_more_runs_there_are() {
+    fn average_narrows_with_more_runs() {
         let few = Average::of(&[1.0, 3.0]);
         assert!((few.value - 2.0).abs() < 1e-9 && (few.error - 1.96).abs() < 1e-9);
         assert!(Average::of(&[1.0, 3.0].repeat(50)).error < few.error / 6.0);

@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_is_padded_to_four_bytes_and_parents_come_first() {
+    fn entries_are_padded_after_parents() {
         let mut archive = Archive::default();
         archive.file("a/b", 0o644, "xyz");
         let packed = archive.pack();

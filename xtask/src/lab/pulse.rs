@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_that_works_has_a_pulse_and_one_that_is_none_is_not_called_gone() {
+    fn working_process_is_not_gone() {
         let mut own = Pulse::of(std::process::id());
         let first = own.read();
         assert!(!own.is_gone());
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_not_run_for_long_is_gone() {
+    fn idle_process_is_gone() {
         let dir = std::env::temp_dir().join(format!("xen-lab-pulse-{}", std::process::id()));
         fs::create_dir_all(dir.join("1")).unwrap();
         fs::write(dir.join("1/schedstat"), "5 6 7").unwrap();

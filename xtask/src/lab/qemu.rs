@@ -560,14 +560,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn flags_that_no_processor_has_are_the_emulators() {
+    fn impossible_flags_are_the_emulators() {
         assert!(has_impossible_flags("next: [   26.677349] RSP: 0018:ffffc9000001bc60 EFLAGS: 0596c206"));
         assert!(!has_impossible_flags("[    1.5] RSP: 0018:ffffc9000001bc60 EFLAGS: 00210246"));
         assert!(!has_impossible_flags("EFLAGS"));
     }
 
     #[test]
-    fn a_stream_is_cut_into_lines_wherever_its_pieces_end() {
+    fn stream_in_pieces_becomes_lines() {
         let mut lines = Lines::default();
         assert!(lines.push(b"one").is_empty());
         assert_eq!(lines.push(b" line\r\ntwo\nth"), ["one line", "two"]);

@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn host_file_behind_a_link_is_not_found() {
+    fn linked_host_file_is_not_found() {
         let made = made();
         assert!(Path::new("/etc/passwd").exists());
         let error = format!("{:#}", made.root.find("usr/sbin/passwd").unwrap_err());
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn parent_folders_do_not_leave_the_root() {
+    fn parent_folders_stay_in_root() {
         let made = made();
         let kmod = made.root.path().join("usr/bin/kmod");
         for path in ["usr/sbin/up", "../../bin/kmod", "usr/../../../usr/bin/./kmod"] {
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn confined_links_stay_inside_for_the_host() {
+    fn confined_links_stay_in_root() {
         let made = made();
         made.root.confine_links().unwrap();
         for path in ["usr/sbin/depmod", "usr/sbin/up", "etc/top/bin/kmod"] {
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn program_runs_by_the_loader_of_its_root() {
+    fn program_runs_by_its_own_loader() {
         let made = made();
         let own = std::env::current_exe().unwrap();
         let wanted = loader(&fs::read(&own).unwrap()).unwrap().unwrap();

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn leftovers_go_when_their_owner_is_gone() {
+    fn leftovers_are_removed_after_owner_ends() {
         let cache = tempfile::tempdir().unwrap();
         let tmp = cache.path().join("tmp");
         let used = Temp::new_in(&tmp, "used").unwrap();

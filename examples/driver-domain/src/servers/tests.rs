@@ -129,7 +129,7 @@ impl Client {
 }
 
 #[test]
-fn a_client_that_has_filled_the_window_is_heard() {
+fn client_that_filled_the_window_continues() {
     for size in [1448, 1447, 1001, 536] {
         let mut client = Client::new();
         let greeting = client.say(TcpControl::Syn, 0, None, 1001, &[]);

@@ -223,7 +223,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_cover_a_range_without_gap_or_overlap(offset in 0..1u64 << 40, len in 0..8 * PIECE as u64) {
+        fn pieces_cover_a_range_exactly(offset in 0..1u64 << 40, len in 0..8 * PIECE as u64) {
             let mut next = offset;
             for (at, len) in pieces(offset, len) {
                 prop_assert_eq!(at, next);
@@ -234,7 +234,7 @@ mod tests {
         }
 
         #[test]
-        fn copying_in_pieces_is_right_however_the_parts_overlap(
+        fn overlapping_copy_in_pieces_is_right(
             src in 0..3 * PIECE as u64,
             dst in 0..3 * PIECE as u64,
             len in 0..3 * PIECE as u64,

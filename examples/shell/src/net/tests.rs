@@ -168,7 +168,7 @@ fn server(spoil: impl Fn(&mut [u8])) -> impl FnMut(&mut Stack<Peer>) {
 }
 
 #[test]
-fn who_has_moved_tells_everybody_where_he_is() {
+fn gratuitous_arp_after_migration() {
     let mut stack = stack(|_| {});
     stack.announce();
     let frame = stack.nic().end.tx.borrow_mut().pop_front().unwrap();
@@ -192,7 +192,7 @@ fn each_echo_request_has_its_reply() {
 }
 
 #[test]
-fn an_address_that_nobody_has_costs_about_a_second_for_each_request() {
+fn unused_address_costs_a_second_each() {
     let mut stack = stack(|_| {});
     let start = stack.nic().now();
     let pinged = ping(&mut stack, Ipv4Addr::new(10, 0, 0, 99), 3);
@@ -204,7 +204,7 @@ fn an_address_that_nobody_has_costs_about_a_second_for_each_request() {
 }
 
 #[test]
-fn a_megabyte_comes_back_as_it_went() {
+fn megabyte_is_echoed_unchanged() {
     let mut stack = stack(server(|_| {}));
     let (echoed, result) = tcp_echo(&mut stack, THEIRS, 7, 1 << 20);
     assert_eq!(result, Ok(()));
@@ -214,7 +214,7 @@ fn a_megabyte_comes_back_as_it_went() {
 }
 
 #[test]
-fn bytes_that_come_back_different_are_counted() {
+fn different_bytes_are_counted() {
     let mut stack = stack(server(|bytes| bytes[0] ^= 1));
     let (echoed, result) = tcp_echo(&mut stack, THEIRS, 7, 100);
     assert_eq!((echoed.received, result), (100, Err(NetError::Different { mismatches: echoed.mismatches })));
@@ -222,7 +222,7 @@ fn bytes_that_come_back_different_are_counted() {
 }
 
 #[test]
-fn a_refused_connection_and_a_silent_peer_are_different_errors() {
+fn refused_and_silent_peers_differ() {
     let mut stack = stack(|_| {});
     let (echoed, result) = tcp_echo(&mut stack, THEIRS, 9, 512);
     assert_eq!(echoed, Echoed::default());
@@ -232,7 +232,7 @@ fn a_refused_connection_and_a_silent_peer_are_different_errors() {
 }
 
 #[test]
-fn a_server_that_swallows_what_it_gets_does_not_hold_the_client_for_ever() {
+fn silent_server_does_not_block_client() {
     let mut handle = None;
     let mut stack = stack(move |peer: &mut Stack<Peer>| {
         let handle = *handle.get_or_insert_with(|| peer.sockets.add(echo::socket()));
@@ -247,7 +247,7 @@ fn a_server_that_swallows_what_it_gets_does_not_hold_the_client_for_ever() {
 }
 
 #[test]
-fn the_server_sends_all_back_and_ends_after_its_connections() {
+fn server_echoes_and_ends_after_connections() {
     const BYTES: usize = 300_000;
     let (mut handle, mut ended) = (None, 0);
     let (mut sent, mut received) = (0, 0);
