@@ -60,14 +60,9 @@ impl<P: Platform> GrantTable<P> {
             .map_err(|errno| GrantError::Grow(PlaceError::Xen(errno)))
     }
 
-    /// Adds a frame of entries, unless there are more than `seen` by now.
-    pub(crate) fn grow(&self, seen: u32) -> Result<(), GrantError> {
-        let mut placed = self.inner.placed.lock();
+    /// Adds a frame of entries. The caller has `placed` locked until their references are free.
+    pub(crate) fn grow(&self, placed: &mut Placed<P>) -> Result<(), GrantError> {
         let index = self.inner.frames.count();
-        if index != seen {
-            // Another caller has grown the table meanwhile.
-            return Ok(());
-        }
         if index >= self.inner.max_frames {
             return Err(GrantError::Exhausted { frames: index });
         }

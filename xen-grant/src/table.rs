@@ -253,12 +253,25 @@ impl<P: Platform> GrantTable<P> {
 
     /// Takes `count` free references that follow each other, of a new frame if need be.
     pub(crate) fn take(&self, count: usize) -> Result<(&Group, GrantRef), GrantError> {
+        let frames = &self.inner.frames;
+        let take = || if count == 1 { frames.take() } else { frames.take_run(count) };
+        match take() {
+            Some(found) => Ok(found),
+            None => self.take_locked(take),
+        }
+    }
+
+    #[cold]
+    fn take_locked<'t>(
+        &self,
+        take: impl Fn() -> Option<(&'t Group, GrantRef)>,
+    ) -> Result<(&'t Group, GrantRef), GrantError> {
+        let mut placed = self.inner.placed.lock();
         loop {
-            let frames = self.inner.frames.count();
-            let found = if count == 1 { self.inner.frames.take() } else { self.inner.frames.take_run(count) };
-            match found {
+            // Another caller may have grown the table before the lock was taken.
+            match take() {
                 Some(found) => return Ok(found),
-                None => self.grow(frames)?,
+                None => self.grow(&mut placed)?,
             }
         }
     }

@@ -30,6 +30,27 @@ fn hold<P: Platform>(
     mappings
 }
 
+fn dropped_table_leaks_held_pages(version: Version) {
+    let (world, front, back) = pair(4);
+    let grants = table(&front, version);
+    let mappings: Vec<Mapping<Domain, ReadWrite>> = (0..2)
+        .map(|_| {
+            let shared = grants.share_writable(pages(&front, 1), back.id()).unwrap();
+            let window = Window::reserve(back.clone(), 1).unwrap();
+            let mapping = window.map(front.id(), shared.refs()).unwrap();
+            assert!(shared.reclaim().is_err());
+            mapping
+        })
+        .collect();
+    drop(grants);
+    // The peer still writes them, so none is allocated again.
+    let rest: Vec<_> = core::iter::from_fn(|| Pages::alloc(front.clone(), 1).ok()).collect();
+    mappings.iter().for_each(|mapping| mapping.as_ref().write(0, b"late").unwrap());
+    assert!(rest.iter().all(|page| page.as_slice()[..4] == [0; 4]));
+    drop((rest, mappings));
+    drop(world);
+}
+
 fn d_g01_however_many_are_kept_back_all_are_counted_and_none_is_lost(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
@@ -136,6 +157,7 @@ fn what_there_is_no_memory_to_note_down_for_is_lost_and_counted(version: Version
 }
 
 in_both_versions! {
+    dropped_table_leaks_held_pages
     d_g01_however_many_are_kept_back_all_are_counted_and_none_is_lost
     what_is_kept_back_is_tried_again_once_a_second_some_at_a_time
     of_what_is_kept_back_nobody_is_left_out

@@ -219,6 +219,23 @@ fn too_many_pages_are_refused(version: Version) {
     assert!(grants.share_writable(pages(&front, MAX_PAGES), back.id()).is_ok());
 }
 
+fn window_refuses_too_many_references(version: Version) {
+    let (world, front, back) = pair(4);
+    let grants = table(&front, version);
+    let shared = grants.share_writable(pages(&front, 3), back.id()).unwrap();
+    let before = back.counters();
+    for (room, found) in [(2, 0), (2, 3), (1, 2)] {
+        let window = Window::reserve(back.clone(), room).unwrap();
+        let failed = window.map::<ReadWrite>(front.id(), &shared.refs()[..found]).unwrap_err();
+        assert_eq!(failed.error, MapError::Count { found, room });
+        assert_eq!(failed.window.map(|window| window.pages()), Some(room));
+    }
+    assert_eq!(back.counters(), before, "Xen is asked nothing");
+    drop(shared);
+    drop(grants);
+    world.check().unwrap();
+}
+
 fn who_can_not_learn_its_own_number_maps_nothing(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
@@ -316,6 +333,7 @@ fn d_g05_a_reference_comes_back_once_however_often_it_is_used(version: Version) 
 }
 
 in_both_versions! {
+    window_refuses_too_many_references
     what_one_side_writes_the_other_reads_until_the_grant_ends
     d_g01_what_the_peer_still_maps_is_kept_back_until_it_lets_go
     a_read_only_grant_can_not_be_mapped_for_writing

@@ -9,7 +9,9 @@ use xen_grant::{GrantError, GrantTable, MapError, Quarantine, ReadOnly, ReadWrit
 use xen_hypercall::ops::grant_table::{get_version, set_version};
 use xen_hypercall::ops::sched::{Resumed, suspend};
 use xen_hypercall::start::PlaceError;
-use xen_hypercall::{Claims, DomId, Errno, Gfn, GrantRef, Hypercall, Instant, Pages, Platform, Port};
+use xen_hypercall::{
+    Claims, DomId, Errno, Gfn, GrantRef, Hypercall, Instant, Pages, Platform, Port, observe_loads,
+};
 use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed, World};
 use xen_sys::grant_table::{GNTTABOP_SET_VERSION, GrantStatus};
 use xen_sys::memory::XENMEM_ADD_TO_PHYSMAP;
@@ -308,6 +310,33 @@ fn half_grown_table_grows_after_resume(version: Version) {
     drop(all);
 }
 
+fn second_caller_waits_for_new_references(version: Version) {
+    let (_world, front, back) = large_pair(2);
+    let grants = table(&front, version);
+    let peer = back.id();
+    let share = move |grants: &GrantTable<Domain>, count| {
+        grants.share_read_only(Pages::alloc(grants.platform().clone(), count).unwrap(), peer)
+    };
+    let count = (per_frame(version) - 8) / 8;
+    let full: Vec<_> = (0..count).map(|_| share(&grants, 8).unwrap()).collect();
+    // Others come with the first look at an entry of the frame that is new.
+    let mut others = Vec::new();
+    let mut come = |_, _| {
+        while others.len() < 4 {
+            let grants = grants.clone();
+            let other = move || share(&grants, 1).map(drop).map_err(|failed| failed.error);
+            others.push(std::thread::spawn(other));
+            (0..20).for_each(|_| std::thread::yield_now());
+        }
+    };
+    let one = observe_loads(&mut come, || share(&grants, 1)).unwrap();
+    assert_eq!(others.len(), 4);
+    for other in others {
+        assert_eq!(other.join().unwrap(), Ok(()), "the table is not full");
+    }
+    drop((full, one));
+}
+
 /// A domain with memory where version 1 can't name it.
 #[derive(Clone)]
 struct High(Domain, Arc<AtomicBool>);
@@ -386,4 +415,5 @@ in_both_versions! {
     a_growth_that_fails_half_way_is_taken_up_where_it_stopped
     frames_beyond_32_bits_need_version_2
     half_grown_table_grows_after_resume
+    second_caller_waits_for_new_references
 }
