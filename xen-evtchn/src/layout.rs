@@ -64,10 +64,9 @@ impl<'a> VcpuWords<'a> {
     /// Finds them at byte `base` of `mem`.
     #[inline(always)]
     pub(crate) fn at(layout: Layout, mem: &'a SharedMem, base: usize) -> Option<Self> {
-        Some(Self {
-            upcall_pending: mem.u8_at(base + layout.upcall_pending)?,
-            pending_sel: mem.u64_at(base + layout.pending_sel)?,
-        })
+        let fields = [layout.upcall_pending, layout.pending_sel];
+        let [flag, selector] = fields.map(|field| base + field);
+        Some(Self { upcall_pending: mem.u8_at(flag)?, pending_sel: mem.u64_at(selector)? })
     }
 }
 

@@ -87,13 +87,14 @@ impl<'a> TwoLevel<'a> {
             }
             return;
         }
-        let first = start.load(Ordering::Relaxed) % 64;
+        let first = start.load(Ordering::Relaxed);
         let mut selector = selector.rotate_right(first);
+        let index = |selector: u64| first.wrapping_add(selector.trailing_zeros());
         // The next scan starts behind where this one finds its first, so that neighbours take turns.
-        start.store(first + 1 + selector.trailing_zeros(), Ordering::Relaxed);
+        start.store(index(selector).wrapping_add(1), Ordering::Relaxed);
         while selector != 0 {
             // The lowest set bit at or after `first`, then round.
-            self.scan_word((selector.trailing_zeros() + first) % 64, others, handle);
+            self.scan_word(index(selector) % 64, others, handle);
             selector &= selector - 1;
         }
     }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use xen_evtchn::{Abi, Channel, FIFO_PORTS};
-use xen_hypercall::{Errno, Gfn, Mapped, Platform, Port};
+use xen_hypercall::{Errno, Gfn, Mapped, Port};
 use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed, World};
 use xen_sys::event_channel::{EVTCHN_FIFO_MASKED, EVTCHNOP_EXPAND_ARRAY, EVTCHNOP_INIT_CONTROL};
 use xen_sys::xen::HYPERVISOR_EVENT_CHANNEL_OP;
@@ -365,7 +365,9 @@ impl Interpose for Refuse {
     }
 }
 
-fn refusing(command: u32, errno: Errno) -> (World, Result<Events<impl Platform>, Errno>) {
+type Refusing = Interposed<Domain, Refuse>;
+
+fn refusing(command: u32, errno: Errno) -> (World, Result<Events<Refusing>, Errno>) {
     let world = World::new(1);
     let domain = world.create(DomainConfig::new("guest"));
     let events = events(&Interposed::new(domain, Arc::new(Refuse([(command, errno)].into()))));
@@ -378,6 +380,9 @@ fn a_xen_without_the_format_gets_the_two_level_one() {
         let (_world, events) = refusing(EVTCHNOP_INIT_CONTROL, errno);
         let events = events.unwrap();
         assert_eq!(events.abi(), Abi::TwoLevel);
+        let counters = events.shared_info().platform().inner().counters();
+        let used = counters.pages_allocated - counters.pages_freed;
+        assert_eq!(used, 2, "shared info's and vCPU 0's");
         works(&events, &events.shared_info().platform().clone());
     }
 }

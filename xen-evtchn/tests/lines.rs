@@ -178,6 +178,29 @@ fn an_event_before_its_handler_is_bound_is_kept_for_it() {
 }
 
 #[test]
+fn kept_event_waits_for_the_unmask() {
+    in_both(|guest| {
+        let (connection, port) = guest.bound();
+        let told = || {
+            let mut told = Vec::new();
+            guest.events.on_upcall(0, |port| told.push(port));
+            told
+        };
+        guest.events.keep(port);
+        assert!(guest.events.is_pending(port) && told().is_empty());
+        guest.events.unmask(port).unwrap();
+        assert_eq!(told(), [port]);
+        // No event that follows comes before that either.
+        guest.events.keep(port);
+        assert!(guest.events.take_pending(port));
+        connection.theirs.notify().unwrap();
+        assert!(told().is_empty());
+        guest.events.unmask(port).unwrap();
+        assert_eq!(told(), [port]);
+    });
+}
+
+#[test]
 fn d_e02_events_of_ports_that_nobody_handles_are_counted_and_masked() {
     in_both(|guest| {
         let (bound, stranger) = (guest.connect(), guest.connect());

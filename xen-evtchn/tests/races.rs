@@ -4,7 +4,7 @@
 use core::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, OnceLock};
-use xen_evtchn::{Abi, Channel, EventChannels};
+use xen_evtchn::{Abi, Bound, Channel, EventChannels, Status};
 use xen_hypercall::ops::event_channel as op;
 use xen_hypercall::{Errno, Mapped, Platform, Port, observe_loads, start};
 use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed, World};
@@ -511,6 +511,35 @@ fn storm_ends_upcall_and_raises_another() {
         }
         drop((pairs, other, from_other));
         guest.world.check().unwrap();
+    }
+}
+
+#[test]
+fn reset_forgets_raised_upcall() {
+    let guest = guest(Abi::Fifo, 1023);
+    let pairs: Vec<_> = (0..2).map(|_| guest.pair()).collect();
+    let raised = guest.fill(1)[0].port();
+    for (ours, theirs) in &pairs {
+        guest.events().unmask(ours.port()).unwrap();
+        theirs.notify().unwrap();
+    }
+    let mut delivered = 0;
+    guest.events().on_upcall(0, |port| {
+        delivered += 1;
+        assert!(delivered <= 10_000, "an upcall without an end");
+        pairs.iter().find(|(ours, _)| ours.port() == port).unwrap().1.notify().unwrap();
+    });
+    assert_eq!(Status::of(&guest.domain, raised).unwrap().bound, Bound::Ipi);
+    core::mem::forget(pairs);
+    guest.events().reset().unwrap();
+    // The number is another port's now, which stays open.
+    let opened = guest.fill(raised.0);
+    let last = opened.last().unwrap();
+    assert_eq!(last.port(), raised);
+    guest.events().unmask(raised).unwrap();
+    for _ in 0..2 {
+        last.notify().unwrap();
+        assert_eq!(guest.upcall(0), [raised]);
     }
 }
 

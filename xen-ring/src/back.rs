@@ -303,6 +303,7 @@ mod tests {
         assert_eq!((back.outstanding(), back.pop()), (0, Ok(Some(2))));
         assert_eq!(back.requests().unwrap().collect::<VecDeque<_>>(), (3..10).collect::<VecDeque<_>>());
         assert_eq!(back.publish(), Notify::Send);
+        assert_eq!(front.responses().unwrap().len(), 2);
         assert_eq!(front.responses().unwrap().collect::<VecDeque<_>>(), [10, 11]);
         assert_eq!(front.responses().unwrap().len(), 0);
         assert_eq!((front.outstanding(), front.free()), (8, 248));

@@ -236,6 +236,15 @@ mod tests {
     }
 
     #[test]
+    fn ipv6_checksum_covers_its_pseudo_header() {
+        let mut frame = tcp_frame(b"odd", true);
+        assert!(fill(&mut frame));
+        let length_and_protocol = [0, 0, 0, 23, 0, 0, 0, 6];
+        let covered = [&frame[22..54], &length_and_protocol, &frame[54..]].concat();
+        assert_eq!(slow_sum(&covered), 0xffff);
+    }
+
+    #[test]
     fn a_blank_field_has_the_pseudo_headers_sum_and_only_in_ipv4() {
         let frame = tcp_frame(b"xyz", false);
         let pseudo = [10, 0, 0, 1, 10, 0, 0, 2, 0, 6, 0, 23];

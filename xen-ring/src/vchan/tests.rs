@@ -164,6 +164,10 @@ fn an_end_that_leaves_is_missed_and_its_last_words_are_read() {
     assert_eq!((server.read(&mut out).map(|done| done.0), &out[..3]), (Ok(3), &b"bye"[..]));
     server.leave();
     assert_eq!(client.peer(), VchanPeer::Gone);
+    // Only a client can be awaited.
+    mem.u8::<SRV_LIVE>().store(AWAITED, Relaxed);
+    assert_eq!(client.peer(), VchanPeer::Gone);
+    server.leave();
     assert_eq!(VchanOrders::offered(mem), Err(VchanError::ServerGone));
 }
 
