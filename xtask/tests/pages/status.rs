@@ -130,6 +130,14 @@ fn has_tests(file: &str) -> bool {
     file.ends_with(".rs") && !is_on_real_xen(file) && !is_program
 }
 
+/// Returns the file of the same package that has a test.
+fn elsewhere(root: &Path, file: &str, test: &str) -> String {
+    let package = file.split('/').next().unwrap_or_default();
+    let functions = source::functions(&root.join(package));
+    let found = functions.iter().find(|function| function.is_test && function.name == test);
+    found.map_or_else(|| "no such test".to_owned(), |f| f.file.display().to_string())
+}
+
 /// Returns the errors of a row.
 fn errors(root: &Path, row: &Row<'_>, labels: &Labels<'_>) -> Vec<String> {
     let found = match evidence(row.shown, labels) {
@@ -151,7 +159,8 @@ fn errors(root: &Path, row: &Row<'_>, labels: &Labels<'_>) -> Vec<String> {
                 None => functions.iter().any(|f| f.is_test && f.name == **name),
             };
             if !exists {
-                errors.push(format!("no {name:?} in {file}"));
+                let place = elsewhere(root, file, name);
+                errors.push(format!("expected {name} in {file}, found {place}"));
             }
         }
     }
