@@ -1,6 +1,7 @@
 //! The exact replies to requests, and to those at fault.
 
 use super::*;
+use xen_store::wire::OversizedBody;
 
 /// Serves requests of a client, and compares the replies, where an error stands as its name.
 fn check(server: &mut Server, id: ConnectionId, cases: &[(M, &str, &str)]) {
@@ -303,34 +304,45 @@ fn directory_part_starts_at_its_offset() {
     assert_eq!(part("x"), Err(ServerError::Invalid));
 }
 
+/// Serves a request, and returns the generation of `/dir` then.
+fn generation(server: &mut Server, dom0: ConnectionId, tx: u32, kind: M, body: &str) -> u64 {
+    ask_tx(server, dom0, tx, kind, body.as_bytes()).0.unwrap();
+    let part = ask_tx(server, dom0, tx, M::DIRECTORY_PART, b"/dir\x000\0").0.unwrap();
+    part.split_once('\0').unwrap().0.parse().unwrap()
+}
+
 #[test]
 fn directory_generation_follows_the_node() {
-    let (mut server, dom0, _) = start();
-    let generation = |server: &mut Server, kind, body: &str| {
-        ask(server, dom0, kind, body).unwrap();
-        let part = ask(server, dom0, M::DIRECTORY_PART, "/dir\x000\0").unwrap();
-        part.split_once('\0').unwrap().0.parse::<u64>().unwrap()
-    };
-    let first = generation(&mut server, M::MKDIR, "/dir\0");
-    assert_eq!(generation(&mut server, M::MKDIR, "/other\0"), first);
-    let changes = [
-        (M::MKDIR, "/dir/a/b\0"),
-        (M::WRITE, "/dir\0x"),
-        (M::SET_PERMS, "/dir\0n0\0r5\0"),
-        (M::RM, "/dir/a\0"),
-    ];
-    let mut last = first;
-    for (kind, body) in changes {
-        let next = generation(&mut server, kind, body);
-        assert!(next > last, "{kind:?} {body:?}");
-        last = next;
+    for tx in [0, 1] {
+        let (mut server, dom0, _) = start();
+        ask(&mut server, dom0, M::TRANSACTION_START, "\0").unwrap();
+        let first = generation(&mut server, dom0, tx, M::MKDIR, "/dir\0");
+        assert_eq!(generation(&mut server, dom0, tx, M::MKDIR, "/other\0"), first);
+        let changes = [
+            (M::MKDIR, "/dir/a/b\0"),
+            (M::WRITE, "/dir\0x"),
+            (M::SET_PERMS, "/dir\0n0\0r5\0"),
+            (M::RM, "/dir/a\0"),
+        ];
+        let mut last = first;
+        for (kind, body) in changes {
+            let next = generation(&mut server, dom0, tx, kind, body);
+            assert!(next > last, "{kind:?} {body:?}");
+            last = next;
+        }
+        assert_eq!(generation(&mut server, dom0, tx, M::MKDIR, "/dir\0"), last);
     }
-    assert_eq!(generation(&mut server, M::MKDIR, "/dir\0"), last);
-    // It has no entry of the domain.
+}
+
+#[test]
+fn release_changes_nodes_that_name_domain() {
+    let (mut server, dom0, _) = start();
+    ask(&mut server, dom0, M::MKDIR, "/dir\0").unwrap();
+    let first = generation(&mut server, dom0, 0, M::SET_PERMS, "/dir\0n0\0r5\0");
     server.release(DomId(6));
-    assert_eq!(generation(&mut server, M::READ, "/dir\0"), last);
+    assert_eq!(generation(&mut server, dom0, 0, M::GET_PERMS, "/dir\0"), first);
     server.release(DomId(5));
-    assert!(generation(&mut server, M::READ, "/dir\0") > last);
+    assert!(generation(&mut server, dom0, 0, M::GET_PERMS, "/dir\0") > first);
 }
 
 #[test]
@@ -361,4 +373,43 @@ fn control_domain_keeps_its_nodes() {
     assert_eq!(server.breach(dom0), Some(Breach::Unknown));
     let dom0 = server.connect(DomId(0));
     check(&mut server, dom0, &[(M::READ, "/a\0", "x"), (M::CONTROL, "check\0", OK)]);
+}
+
+#[test]
+fn unknown_connection_has_nothing() {
+    let (mut server, _, guest) = start();
+    ask(&mut server, guest, M::WATCH, "a\0t\0").unwrap();
+    ask(&mut server, guest, M::TRANSACTION_START, "\0").unwrap();
+    assert_eq!(server.domain_of(guest), DomId(5));
+    let header = XsdSockmsg { type_: M::GET_DOMAIN_PATH, req_id: 1, tx_id: 0, len: 2 };
+    server.serve(guest, header, b"7\0", &mut NoDomains);
+    assert_eq!((server.waiting(guest), server.breach(guest)), (1, None));
+    server.disconnect(guest);
+    server.serve(guest, header, b"7\0", &mut NoDomains);
+    assert_eq!((server.waiting(guest), server.send(guest, &mut [0; 64])), (0, 0));
+    assert_eq!(server.take_message(guest), None);
+    assert_eq!(server.domain_of(guest), DomId::INVALID);
+    assert_eq!(server.breach(guest), Some(Breach::Unknown));
+    assert_eq!(server.receive(guest, &[], &mut NoDomains), Err(Breach::Unknown));
+    assert!(!server.accepts(guest));
+    assert_eq!((server.watched_paths(guest).count(), server.open_transactions(guest).count()), (0, 0));
+}
+
+#[test]
+fn requests_before_a_breach_are_served() {
+    let (mut server, _, guest) = start();
+    let path = XsdSockmsg { type_: M::GET_DOMAIN_PATH, req_id: 8, tx_id: 0, len: 2 };
+    let read = XsdSockmsg { type_: M::READ, req_id: 9, tx_id: 4, len: 0 };
+    let long = XsdSockmsg { len: 4097, ..read };
+    let bytes = [&encode(&path)[..], b"7\0", &encode(&read), &encode(&long)].concat();
+    let breach = server.receive(guest, &bytes, &mut NoDomains).unwrap_err();
+    assert_eq!(breach, Breach::Oversized(OversizedBody { len: 4097 }));
+    let reply = |kind, of: XsdSockmsg, body: &[u8]| {
+        [&encode(&XsdSockmsg { type_: kind, len: body.len() as u32, ..of })[..], body].concat()
+    };
+    // Replies name the request and its transaction.
+    let first = reply(M::GET_DOMAIN_PATH, path, b"/local/domain/7\0");
+    assert_eq!(server.take_message(guest), Some(first));
+    assert_eq!(server.take_message(guest), Some(reply(M::ERROR, read, b"ENOENT\0")));
+    assert_eq!(server.take_message(guest), None);
 }
