@@ -22,7 +22,7 @@ const WORDS: usize = 1024;
 /// The queue of the default priority.
 const QUEUE: usize = 7;
 
-/// Stand-in for handlers.
+/// Sums the ports, as a stand-in for handlers.
 #[inline(never)]
 fn handle(sum: &mut u64, mut port: Port) {
     opaque(&mut port);

@@ -10,7 +10,7 @@ fn main() {
     println!("cargo::metadata=LINKER_SCRIPT={script}");
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("none") {
         println!("cargo::rustc-link-arg-bins=-T{script}");
-        // The target's default is a position-independent executable, which somebody would have to
+        // The target's default is a position-independent executable, which a loader would have to
         // relocate. Xen loads a kernel where it was linked to be.
         println!("cargo::rustc-link-arg-bins=--no-pie");
     }

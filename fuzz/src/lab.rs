@@ -10,7 +10,7 @@ pub(crate) fn with_page(target: impl FnOnce(&SharedMem)) {
     target(SharedMem::from_pages(&mut page));
 }
 
-/// A domain that is made and gone quickly.
+/// Returns the configuration of a short-lived domain.
 pub(crate) fn small(name: &str) -> DomainConfig {
     DomainConfig { pages: 256, foreign_pages: 128, max_grant_frames: 2, ..DomainConfig::new(name) }
 }

@@ -110,8 +110,8 @@ impl<P: ForeignFrames, D: Storage + Clone> Service<P, D> {
         Ok(Self { store, watch, config, disks, vbds, waiting, network, refused, look_again, not_before })
     }
 
-    /// Forgets all devices, as if its drivers had been loaded anew; those that the toolstack still
-    /// wants are taken up again.
+    /// Forgets all devices, as if its drivers had been loaded anew; the next check finds those
+    /// that are still online.
     pub fn drop_devices(&mut self) {
         self.vbds.clear();
         self.waiting.clear();

@@ -14,7 +14,7 @@ use core::sync::atomic::{AtomicU64, fence};
 use xen_hypercall::{Instant, SharedMem};
 use xen_sys::xen::{SharedInfo, VcpuInfo, VcpuTimeInfo};
 
-/// Offset of a vCPU's time in shared info.
+/// Returns the offset of a vCPU's time in shared info.
 fn time_of(vcpu: u32) -> usize {
     offset_of!(SharedInfo, vcpu_info) + vcpu as usize * size_of::<VcpuInfo>() + offset_of!(VcpuInfo, time)
 }

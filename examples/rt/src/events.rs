@@ -196,7 +196,7 @@ pub(crate) fn wait(ports: &[Port], deadline: Option<Instant>) {
     }
     if asleep {
         // The upcall that was held back has run by now, if upcalls may run. The caller is about to
-        // look, so this event is told.
+        // check, so this event is returned.
         take(ports);
     }
 }

@@ -1,4 +1,4 @@
-//! Exceptions, the upcall, and the local APIC that stands between Xen and the CPU.
+//! Exceptions, the upcall, and the local APIC between Xen and the CPU.
 //!
 //! A kernel with processes has more than this. Here an exception is always a bug, so it prints and
 //! ends the domain, and Xen's upcall is the only interrupt, by whatever way it comes.

@@ -109,13 +109,13 @@ impl Rt {
 
     /// Has `handler` called for each event on an unmasked port, in the upcall of the vCPU that the
     /// port is bound to. The first handler stays. It must not allocate or take a lock. An event
-    /// that [`wait`](Platform::wait) takes first is not told.
+    /// that [`wait`](Platform::wait) takes first is not delivered.
     pub fn on_event(self, handler: fn(Rt, Port)) {
         events::set_handler(handler);
     }
 
     /// Handles the events in the queues of `vcpu`, which has stopped, so that its ports can have
-    /// events where they were moved to.
+    /// events on their new vCPU.
     pub fn drain_vcpu(self, vcpu: u32) {
         events::drain_vcpu(vcpu);
     }
@@ -138,7 +138,7 @@ impl Rt {
         }
     }
 
-    /// Suspends the domain, and sets up what is the kernel's when it goes on: shared info, upcalls,
+    /// Suspends the domain, and sets up the kernel's part when it continues: shared info, upcalls,
     /// event words, the clock.
     ///
     /// Call it on the first vCPU; the others stand still meanwhile, wherever they take an upcall.
@@ -152,7 +152,7 @@ impl Rt {
     ///
     /// # Panics
     ///
-    /// If Xen refuses to set up again what the domain had: there is no way to go on.
+    /// If Xen refuses to set up the domain again: the kernel cannot continue.
     pub fn suspend(self) -> Result<Resumed, Errno> {
         suspend::suspend()
     }
@@ -283,7 +283,7 @@ unsafe impl Platform for Rt {
 }
 
 // SAFETY: the frames lie in a gap of the memory map, each range is given to one owner until it is
-// released, and they are mapped to their own addresses.
+// released, and each is mapped to its own address.
 unsafe impl ForeignFrames for Rt {
     fn reserve_frames(&self, count: NonZeroUsize) -> Option<ForeignRange> {
         foreign::reserve(count)

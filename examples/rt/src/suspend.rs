@@ -95,8 +95,8 @@ pub(crate) fn stand_still() {
 
 fn alone() -> Result<Resumed, Errno> {
     // SAFETY: all other vCPUs stand still, and no upcall comes. Shared info is in its place again
-    // before the clock or an upcall looks at it; ports, grants and rings are the drivers', which
-    // know of it by their own `resume`.
+    // before the clock or an upcall reads it; ports, grants and rings are the drivers', which
+    // handle it in their own `resume`.
     let resumed = unsafe { sched::suspend(&Rt::new()) }?;
     if resumed == Resumed::Elsewhere {
         events::resume(up());

@@ -66,7 +66,7 @@ pub(crate) fn test(t: &mut Report) {
     let xen = t.xen;
     xen.without_upcalls(|| {
         op!(t, unsafe vcpu::register_vcpu_info(0, gfn, 64) => is(()));
-        // Xen says that there may be events. The kernel would look for them in the old place, and
+        // Xen says that there may be events. The kernel would read them in the old place, and
         // be interrupted for ever.
         if let Some(upcall) = info.as_ref().u8_at(64 + offset_of!(VcpuInfo, evtchn_upcall_pending)) {
             upcall.store(0, Relaxed);

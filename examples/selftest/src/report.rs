@@ -14,8 +14,8 @@ use xen_hypercall::ops::{control::ControlError, grant_table::GrantOpError, versi
 macro_rules! op {
     ($t:expr, unsafe $module:ident::$function:ident($($arg:expr),* $(,)?) => $expected:expr) => {{
         let args = [$($crate::report::show(&$arg)),*];
-        // SAFETY: the tests give Xen only memory that they allocated and nothing else uses, and
-        // take it back before they free it, or never free it.
+        // SAFETY: the tests give Xen only memory of their own that nothing else uses, and
+        // end Xen's access before its release, or leak it.
         let result = unsafe { $module::$function(&$t.xen, $($arg),*) };
         $t.line(concat!(stringify!($module), "::", stringify!($function)), &args, result, $expected)
     }};
@@ -91,7 +91,7 @@ impl Report {
     }
 
     /// Prints an operation's line and counts it.
-    #[expect(clippy::needless_pass_by_value, reason = "expectations are made where they are used")]
+    #[expect(clippy::needless_pass_by_value, reason = "an expectation is made at its use")]
     pub(crate) fn line<T: Debug, E: Refusal>(
         &mut self,
         name: &str,
@@ -135,7 +135,7 @@ impl Report {
         if self.version >= (XenVersion { major: 4, minor }) { expected } else { fails(Errno::ENOSYS) }
     }
 
-    /// The count.
+    /// Prints the counts.
     pub(crate) fn end(self) {
         early_println!("selftest OK={} FAILED={}", self.ok, self.failed);
     }

@@ -1,5 +1,5 @@
-//! Devices that the driver domain does not serve: their toolstack and their frontends are told, and
-//! they leave room for nobody else in vain.
+//! Devices that the driver domain does not serve: the refusal reaches toolstack and frontend, and
+//! frees the place for another device.
 
 use core::time::Duration;
 use xen_example_sim_shell::{Setup, SharedDisk, Stage};

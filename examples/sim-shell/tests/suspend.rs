@@ -1,5 +1,5 @@
 //! A guest that is suspended, saved, restored or moved, and one whose driver domain is replaced:
-//! its drivers go on.
+//! its drivers continue.
 
 #[path = "life/suspend.rs"]
 mod suspend;

@@ -84,7 +84,7 @@ fn store_of(platform: &Guest) -> XenStore<Guest> {
     store
 }
 
-/// What serves the devices.
+/// Server of the devices.
 struct Served<'a> {
     world: &'a World,
     guest: &'a Domain,
@@ -188,7 +188,7 @@ impl<'a> Served<'a> {
     }
 }
 
-/// What the guest has.
+/// Services and devices of the guest.
 struct Having {
     disk: Option<Block<Guest>>,
     net: Option<Net<Guest>>,

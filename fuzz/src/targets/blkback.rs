@@ -17,9 +17,9 @@ const KEYS: [&str; 6] =
 
 #[derive(Arbitrary, Debug)]
 enum Deed<'a> {
-    /// Puts a request into the ring: all of its bytes.
+    /// A request into the ring: all of its bytes.
     Request([u8; 32], &'a [u8]),
-    /// Puts a sensible request into the ring.
+    /// A valid request into the ring.
     Read {
         indirect: bool,
         write: bool,
@@ -27,7 +27,7 @@ enum Deed<'a> {
         sector: u8,
         sectors: u8,
     },
-    /// Writes a word of the ring or of the data.
+    /// A store to a word of the ring or of the data.
     Word {
         ring: bool,
         at: u16,
@@ -131,7 +131,7 @@ pub fn run(data: &[u8]) {
     drop(disk);
     settle(&world, &[&store]);
     drop((store, nodes, channel));
-    assert!(ring.reclaim().is_ok() && data.reclaim().is_ok(), "the backend has let go of everything");
+    assert!(ring.reclaim().is_ok() && data.reclaim().is_ok(), "the backend has unmapped everything");
     drop(grants);
     check(&world);
 }

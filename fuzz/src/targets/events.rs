@@ -22,7 +22,7 @@ enum Call {
     Upcall(u8),
     TakePending(u16),
     Priority(u8, u8),
-    /// An event that nobody sent.
+    /// A spurious event.
     Inject(u16),
     /// A word that Xen would not write so.
     Word(u16, u64),

@@ -1,5 +1,5 @@
-//! Any sequence of sharing, mapping, unmapping, copying and taking back between two domains leaves
-//! nothing behind.
+//! Any sequence of grants, mappings, unmappings, copies and ends of access between two domains
+//! leaves nothing behind.
 
 use crate::input::values;
 use crate::lab::check;
@@ -81,8 +81,8 @@ fn drive(lab: &Lab, calls: &[Call]) {
     let free = grants.free();
     let mut local = Pages::alloc(back.clone(), 2).unwrap();
     let (mut shares, mut maps) = (Vec::<Share>::new(), Vec::<Map>::new());
-    // A page is left for the quarantine: without memory to note them down it gives up what peers
-    // keep.
+    // A page is left for deferred pages: without memory for the record the table loses those that
+    // peers keep.
     let mut room = 200;
     for call in calls {
         match *call {

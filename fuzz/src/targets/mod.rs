@@ -17,7 +17,7 @@ pub mod store_server;
 pub mod store_wire;
 mod uses;
 
-/// What runs on an input.
+/// Function that runs on an input.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.

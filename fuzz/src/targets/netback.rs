@@ -27,26 +27,26 @@ const KEYS: [&str; 8] = [
 enum Deed<'a> {
     /// Puts any bytes into a slot of the ring to the backend.
     Tx([u8; 12]),
-    /// Sends a slot of the shared page.
+    /// A transmit slot of the shared page.
     Send {
         offset: u16,
         size: u16,
         flags: u8,
     },
-    /// Describes a packet's segments.
+    /// A slot with a packet's segments.
     Extra {
         kind: u8,
         more: bool,
         bytes: [u8; 6],
     },
-    /// Posts a page to receive into, a good one or not.
+    /// A receive slot with a good or a bad page.
     Post {
         good: bool,
         reference: u16,
     },
-    /// Writes bytes of the page that is sent.
+    /// A store to bytes of the sent page.
     Data(u16, &'a [u8]),
-    /// Writes a word of a ring.
+    /// A store to a word of a ring.
     Word {
         rx: bool,
         at: u16,
@@ -143,7 +143,7 @@ pub fn run(data: &[u8]) {
     settle(&world, &[&store]);
     drop((store, nodes, channel));
     let held = [tx, rx, data].map(|shared| shared.reclaim().is_err());
-    assert_eq!(held, [false; 3], "the backend has let go of everything");
+    assert_eq!(held, [false; 3], "the backend has unmapped everything");
     drop(grants);
     check(&world);
 }

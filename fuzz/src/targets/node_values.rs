@@ -1,4 +1,4 @@
-//! What drivers make of a backend's directory in which anything may stand.
+//! Drivers that read a backend's directory with any content.
 
 use crate::input::values;
 use crate::lab::{check, settle, small, store_of};

@@ -8,16 +8,16 @@ use xen_hypercall::SharedMem;
 use xen_ring::{BackRing, ByteConsumer, ByteProducer, FrontRing};
 use xen_sim::{HostilePeer, Whims};
 
-/// What a driver does with its end.
+/// Step of a driver with its end.
 #[derive(Arbitrary, Debug)]
 enum Call {
-    /// Writes this many values.
+    /// A write of this many values.
     Push(u8),
-    /// Shows the peer what was written.
+    /// A publication of the written values.
     Publish,
-    /// Takes up to this many values.
+    /// A read of up to this many values.
     Pop(u8),
-    /// Asks for an event, and looks again.
+    /// A request for an event, and a final check.
     FinalCheck,
 }
 
@@ -25,7 +25,7 @@ enum Call {
 trait Ring {
     /// Does one call; whether a ring is poisoned is asked afterwards.
     fn call(&mut self, call: &Call);
-    /// Tells whether the peer broke the protocol.
+    /// Returns whether the peer broke the protocol.
     fn is_poisoned(&self) -> bool;
     /// Returns how many values are under way, and how many can be.
     fn level(&self) -> (u32, u32);
@@ -118,7 +118,7 @@ impl Ring for Back<'_> {
     }
 }
 
-/// The front end of a ring.
+/// Runs the front end of a ring.
 pub fn front(data: &[u8]) {
     let (calls, deeds) = streams(data);
     with_page(|mem| {
@@ -128,7 +128,7 @@ pub fn front(data: &[u8]) {
     });
 }
 
-/// The back end of a ring, which takes over where another one has stopped.
+/// Runs the back end of a ring, which continues from another one's end.
 pub fn back(data: &[u8]) {
     let (mut calls, deeds) = streams(data);
     let start = u32::from_le_bytes(head(&mut calls));
@@ -150,7 +150,7 @@ enum ByteCall {
     Available,
 }
 
-/// Both ends of a byte ring.
+/// Runs both ends of a byte ring.
 pub fn bytes(data: &[u8]) {
     let (mut calls, deeds) = streams(data);
     let start: [u8; 8] = head(&mut calls);

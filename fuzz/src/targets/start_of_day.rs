@@ -1,4 +1,4 @@
-//! What a loader leaves for a kernel, and what a kernel tells a loader: start_info and ELF notes,
+//! Data from a loader for a kernel, and from a kernel for a loader: start_info and ELF notes,
 //! of any bytes.
 
 use crate::input::head;
@@ -13,7 +13,7 @@ pub fn run(mut data: &[u8]) {
     if kind % 2 == 0 { start_info(data, address.into()) } else { notes(data) }
 }
 
-/// `memory` starts at address 256.
+/// Reads `memory`, which starts at address 256.
 fn start_info(memory: &[u8], address: u64) {
     let address = 256 + address;
     let read = |address: u64, buffer: &mut [u8]| {

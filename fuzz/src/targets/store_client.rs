@@ -11,7 +11,7 @@ use xen_sim::{Domain, HostilePeer, Whims, World};
 use xen_store::wire::{HEADER_LEN, MessageType, XsdSockmsg, decode, encode};
 use xen_store::{ConnectionError, RingTransport, Transport};
 
-/// What the server does about a request.
+/// Reaction of the server to a request.
 #[derive(Arbitrary, Debug)]
 enum Deed {
     Reply(Vec<u8>),
@@ -115,7 +115,7 @@ fn with_guest(target: impl FnOnce(&Domain)) {
     });
 }
 
-/// The client and what a server answers.
+/// Runs the client against a server's answers.
 pub fn run(data: &[u8]) {
     let (uses, mut deeds) = streams(data);
     let chunks = head::<4>(&mut deeds).to_vec();
@@ -123,7 +123,7 @@ pub fn run(data: &[u8]) {
     with_guest(|guest| use_store(guest, &values(uses, 64), |_, _| server));
 }
 
-/// The client and its ring page.
+/// Runs the client on its ring page.
 pub fn ring(data: &[u8]) {
     let (mut uses, deeds) = streams(data);
     with_page(|mem| {

@@ -21,7 +21,7 @@ const PATHS: [&str; 8] = [
     "data//x",
 ];
 
-/// What the guest puts into the ring.
+/// Step of the guest with the ring.
 #[derive(Arbitrary, Debug)]
 enum Deed<'a> {
     /// A request of any kind about a known path, with something behind it.
@@ -30,11 +30,11 @@ enum Deed<'a> {
     Header { kind: u32, tx: u32, len: u16, body: &'a [u8] },
     /// Bytes.
     Raw(&'a [u8]),
-    /// Writes a word of the header behind the rings.
+    /// A store to a word of the header behind the rings.
     Word { at: u8, value: u32 },
-    /// Takes this many bytes of what the server sent, whether there are so many or not.
+    /// A consumption of this many bytes of the server, available or not.
     Take(u16),
-    /// Lets the server run.
+    /// A run of the server.
     Run,
 }
 
@@ -91,7 +91,7 @@ pub fn run(data: &[u8]) {
     let dom0 = world.store();
     dom0.write("/tool/alive", 1).expect("dom0 may write everywhere");
     assert_eq!(dom0.read("/tool/alive").as_deref(), Some("1"));
-    assert_eq!(dom0.read("/local/domain/2/name").as_deref(), Some("other"), "nobody else may write that");
+    assert_eq!(dom0.read("/local/domain/2/name").as_deref(), Some("other"), "no other domain may write that");
 }
 
 fn message(kind: u32, tx_id: u32, len: u32, body: &[u8]) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! What a xenstore client is asked to do.
+//! Requests of a xenstore client.
 
 use arbitrary::Arbitrary;
 use xen_evtchn::Channel;
@@ -12,31 +12,31 @@ const PATHS: [&str; 4] = ["domid", "/local/domain/0/backend/vbd/1/51712", "devic
 /// One use of the client.
 #[derive(Arbitrary, Debug)]
 pub(super) enum Use {
-    /// Reads a node as bytes.
+    /// A read of a node as bytes.
     Read(u8),
-    /// Reads a node as a number.
+    /// A read of a node as a number.
     Number(u8),
-    /// Lists a node.
+    /// A list of a node.
     List(u8),
-    /// Lists a node into a buffer.
+    /// A list of a node into a buffer.
     ListInto(u8),
-    /// Writes a node.
+    /// A write of a node.
     Write(u8, u16),
-    /// Reads a node's permissions.
+    /// A read of a node's permissions.
     Permissions(u8),
     /// Asks who one is.
     Domid,
-    /// Reads and writes in a transaction.
+    /// Reads and writes of a transaction.
     Transaction(u8),
-    /// Watches a node.
+    /// A new watch of a node.
     Watch(u8),
-    /// Takes the events of a watch.
+    /// The events of a watch.
     Events(u8),
-    /// Ends a watch.
+    /// The end of a watch.
     Unwatch(u8),
-    /// Begins a read and looks for its end this often.
+    /// The begin of a read, with this many polls.
     Begin(u8, u8),
-    /// Lets go of a read that was begun.
+    /// The drop of a read in flight.
     Forget(u8),
 }
 

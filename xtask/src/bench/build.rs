@@ -15,7 +15,7 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    /// Both halves with their names.
+    /// Returns both halves with their names.
     pub(super) fn both(&self) -> [(&'static str, &PathBuf); 2] {
         [("rust", &self.rust), ("c", &self.c)]
     }

@@ -91,7 +91,7 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     Ok(i32::from(!missed.is_empty()))
 }
 
-/// Folder of the results.
+/// Returns the folder of the results.
 fn folder() -> Result<PathBuf> {
     let folder = host::target().join("bench");
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;

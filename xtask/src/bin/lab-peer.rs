@@ -5,7 +5,7 @@
 //! sends pseudo-random bytes to an echo server and verifies what comes back.
 //! `lab-peer create CONFIG LOG [MARKER]` runs `xl create` and says how long the guest took to its
 //! first console line (and to the line that holds MARKER). `lab-peer follow FILE PREFIX` prints the
-//! lines of a growing file as they come, for ever. `lab-peer write FILE BYTES` fills a file with
+//! lines of a growing file without end. `lab-peer write FILE BYTES` fills a file with
 //! pseudo-random bytes, to the disk; `lab-peer verify FILE BYTES` compares them, and both print
 //! their sum.
 

@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Each vCPU's port.
 static PORTS: [AtomicU32; 2] = [const { AtomicU32::new(0) }; 2];
-/// The events that it has taken, and those that came to it though they were the other's.
+/// Events taken by each vCPU, and events of the other vCPU.
 static TAKEN: [AtomicU32; 2] = [const { AtomicU32::new(0) }; 2];
 static WRONG: AtomicU32 = AtomicU32::new(0);
 

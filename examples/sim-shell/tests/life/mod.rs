@@ -81,7 +81,7 @@ pub(crate) fn live(seed: u64, trace: bool) -> Vec<TraceEvent> {
     life.end();
     drop(life);
     let held = grants.sweep_quarantine();
-    assert_eq!(held, Default::default(), "pages are kept back though nobody has them");
+    assert_eq!(held, Default::default(), "pages are deferred without a user");
     drop((grants, store));
     stage.stop_driver();
     stage.world.check().unwrap_or_else(|findings| panic!("{findings}"));
