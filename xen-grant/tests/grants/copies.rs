@@ -63,6 +63,10 @@ fn each_copy_of_a_batch_has_its_own_outcome() {
         assert_eq!((seen, failed), (vec![0, 1, 2, 3, 4], pattern));
         // The batch is empty again.
         batch.run_each(|_, _| panic!("there is nothing to do")).unwrap();
+        (0..3).for_each(|_| batch.fetch(good, 0, 0, 1).unwrap());
+        let mut seen = Vec::new();
+        batch.run_each(|index, outcome| seen.push((index, outcome))).unwrap();
+        assert_eq!(seen, [0, 1, 2].map(|index| (index, Ok(()))));
     }
 }
 

@@ -2,10 +2,16 @@
 //! exchanged.
 
 use crate::common::{in_both_versions, pages, pair, table};
-use xen_grant::{CopyBatch, GrantError, MapError, Pool, Quarantine, ReadOnly, ReadWrite, Version, Window};
-use xen_hypercall::{DomId, GrantRef, PAGE_SIZE, Pages};
-use xen_sim::{Domain, DomainConfig};
-use xen_sys::grant_table::GrantStatus;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use xen_grant::{
+    CopyBatch, GrantError, InUse, MapError, Pool, Quarantine, ReadOnly, ReadWrite, Version, Window,
+};
+use xen_hypercall::{DomId, Gfn, GrantRef, Mapped, PAGE_SIZE, Pages};
+use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed};
+use xen_sys::grant_table::{GrantFlags, GrantStatus};
+use xen_sys::memory::{XENMAPIDX_GRANT_TABLE_STATUS, XENMEM_ADD_TO_PHYSMAP, XenAddToPhysmap};
+use xen_sys::xen::HYPERVISOR_MEMORY_OP;
 
 /// Copies `N` bytes out of a granted page.
 fn fetch<const N: usize>(
@@ -101,6 +107,44 @@ fn a_grant_that_was_passed_on_gives_copies_until_either_ends() {
     drop(writable);
     drop((ours, theirs));
     world.check().unwrap();
+}
+
+/// Notes where the frame of states was put.
+#[derive(Default)]
+struct States(AtomicU64);
+
+impl Interpose for States {
+    fn hypercall(&self, call: &Call) -> Option<isize> {
+        if call.op == HYPERVISOR_MEMORY_OP && call.command() == XENMEM_ADD_TO_PHYSMAP {
+            let argument = core::ptr::with_exposed_provenance::<XenAddToPhysmap>(call.args[1]);
+            // SAFETY: the caller's structure lives for the time of the call.
+            let place = unsafe { argument.read() };
+            if place.idx & XENMAPIDX_GRANT_TABLE_STATUS != 0 {
+                self.0.store(place.gpfn, Relaxed);
+            }
+        }
+        None
+    }
+}
+
+#[test]
+fn passed_on_grant_in_use_is_kept() {
+    let (_world, front, back) = pair(4);
+    let found = Arc::new(States::default());
+    let platform = Interposed::new(front.clone(), found.clone());
+    let grants = table(&platform, Version::V2);
+    let passed = grants.pass_on::<ReadOnly>(DomId(9), GrantRef(8), back.id()).unwrap();
+    let (free, reference) = (grants.free(), passed.reference());
+    let gfn = Gfn(found.0.load(Relaxed));
+    // SAFETY: the frame is the one with the states, which are reached by atomics only.
+    let states = unsafe { Mapped::map(front, gfn, 1) }.unwrap();
+    let state = states.as_ref().u16_at(reference.0 as usize * 2).unwrap();
+    // As Xen has it during a copy.
+    state.store(GrantFlags::READING.bits(), Relaxed);
+    assert_eq!(passed.end(), Err(InUse { reference }));
+    assert_eq!((grants.sweep_quarantine().waiting, grants.free()), (1, free));
+    state.store(0, Relaxed);
+    assert_eq!((grants.sweep_quarantine().waiting, grants.free()), (0, free + 1));
 }
 
 fn the_right_to_write_goes_while_nobody_uses_it_and_only_then(version: Version) {
