@@ -298,12 +298,8 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         };
         page.u32::<RAISED>().store(port.0, Ordering::Relaxed);
         fifo::clear_mask(word);
-        let sent =
-            op::set_priority(&self.platform, port, queue).and_then(|()| op::send(&self.platform, port));
-        if sent.is_err() {
-            self.end_raise(page);
-        }
-        sent.is_ok()
+        // A port that no event was sent on is closed by the dispatch that goes on instead.
+        op::set_priority(&self.platform, port, queue).and_then(|()| op::send(&self.platform, port)).is_ok()
     }
 
     /// Closes the port that was opened to raise an upcall, if there is one: before its event is taken off its queue.
@@ -551,10 +547,8 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
     /// Xen raises no other while the flag is set.
     fn end_registration(&self, vcpu: u32) {
         self.clear_upcall(vcpu as usize);
-        if self.is_fifo() {
-            return;
-        }
         // An event that came before, for want of a selector: no port is bound to the vCPU yet as a rule, so there is none.
+        // In the FIFO format these words have all ports masked.
         for index in 0..PORTS / 64 {
             let mut bits = self.two_level().deliverable(index);
             while bits != 0 {

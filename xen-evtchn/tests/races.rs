@@ -4,7 +4,7 @@
 use core::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, OnceLock};
-use xen_evtchn::{Abi, Bound, Channel, EventChannels, Status};
+use xen_evtchn::{Abi, Bound, Channel, EventChannels, Lines, Status};
 use xen_hypercall::ops::event_channel as op;
 use xen_hypercall::{Errno, Mapped, Platform, Port, observe_loads, start};
 use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed, World};
@@ -258,6 +258,28 @@ fn move_keeps_masks_of_others() {
         assert!(guest.upcall(0).is_empty() && guest.upcall(1).is_empty(), "{abi:?}: it was masked meanwhile");
         guest.events().unmask(port).unwrap();
         assert_eq!(guest.upcall(1), [port]);
+    }
+}
+
+#[test]
+fn port_is_masked_while_it_moves() {
+    for abi in [Abi::TwoLevel, Abi::Fifo] {
+        let guest = guest(abi, 1023);
+        guest.events().add_vcpu(1).unwrap();
+        let lines = Lines::<16>::new();
+        let (ours, theirs) = guest.pair();
+        let (port, events) = (ours.port(), Arc::clone(&guest.events));
+        lines.bind(guest.events(), port).unwrap();
+        guest.moments.arm(At::Before(EVTCHNOP_BIND_VCPU), move || {
+            theirs.notify().unwrap();
+            assert!(!interrupted(events.get().unwrap(), 0));
+            None
+        });
+        lines.bind_vcpu(guest.events(), port, 1).unwrap();
+        assert!(!guest.interrupted(0) && guest.interrupted(1), "{abi:?}");
+        let mut delivered = Vec::new();
+        lines.on_upcall(guest.events(), 1, |event| delivered.push(event.port()));
+        assert_eq!(delivered, [port], "{abi:?}");
     }
 }
 
