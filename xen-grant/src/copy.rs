@@ -96,7 +96,8 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
         if len > PAGE_SIZE || offset > PAGE_SIZE - len {
             return Err(MapError::Range { offset, len });
         }
-        if len > memory || local > memory - len {
+        // There is a page at least.
+        if local > memory - len {
             return Err(MapError::Range { offset: local, len });
         }
         // A page at most, so it touches two pages of the own memory at most.

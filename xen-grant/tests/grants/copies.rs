@@ -37,6 +37,51 @@ fn a_copy_between_two_domains_grants_needs_neither_mapped() {
 }
 
 #[test]
+fn copies_end_within_their_pages() {
+    let (_world, front, back) = pair(4);
+    let grants = table(&front, Version::V1);
+    let shared = grants.share_writable(pages(&front, 1), back.id()).unwrap();
+    let reference = shared.reference();
+    let result = |beyond: Option<usize>, len| match beyond {
+        Some(offset) => Err(MapError::Range { offset, len }),
+        None => Ok(()),
+    };
+    let granted = [
+        (0, PAGE_SIZE, None),
+        (PAGE_SIZE - 1, 1, None),
+        (PAGE_SIZE, 0, None),
+        (1, PAGE_SIZE, Some(1)),
+        (PAGE_SIZE, 1, Some(PAGE_SIZE)),
+        (PAGE_SIZE + 1, 0, Some(PAGE_SIZE + 1)),
+        (0, PAGE_SIZE + 1, Some(0)),
+    ];
+    let mut local = pages(&back, 1);
+    for (offset, len, beyond) in granted {
+        let mut batch = CopyBatch::new(&mut local, front.id());
+        let (end, start) = ((front.id(), reference, offset), (front.id(), reference, 0));
+        let expected = result(beyond, len);
+        assert_eq!(batch.fetch(reference, offset, 0, len), expected);
+        assert_eq!(batch.store(0, reference, offset, len), expected);
+        assert_eq!(batch.between(end, start, len), expected);
+        assert_eq!(batch.between(start, end, len), expected);
+    }
+    let own = [
+        (PAGE_SIZE, PAGE_SIZE, None),
+        (2 * PAGE_SIZE, 0, None),
+        (2 * PAGE_SIZE - 1, 1, None),
+        (PAGE_SIZE + 1, PAGE_SIZE, Some(PAGE_SIZE + 1)),
+        (2 * PAGE_SIZE, 1, Some(2 * PAGE_SIZE)),
+        (2 * PAGE_SIZE + 1, 0, Some(2 * PAGE_SIZE + 1)),
+    ];
+    let mut local = pages(&back, 2);
+    for (at, len, beyond) in own {
+        let mut batch = CopyBatch::new(&mut local, front.id());
+        assert_eq!(batch.fetch(reference, 0, at, len), result(beyond, len));
+        assert_eq!(batch.store(at, reference, 0, len), result(beyond, len));
+    }
+}
+
+#[test]
 fn each_copy_of_a_batch_has_its_own_outcome() {
     let (_world, front, back) = pair(4);
     let grants = table(&front, Version::V1);
