@@ -299,7 +299,8 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         page.u32::<RAISED>().store(port.0, Ordering::Relaxed);
         fifo::clear_mask(word);
         // A port that no event was sent on is closed by the dispatch that goes on instead.
-        op::set_priority(&self.platform, port, queue).and_then(|()| op::send(&self.platform, port)).is_ok()
+        let has_queue = op::set_priority(&self.platform, port, queue).is_ok();
+        has_queue && op::send(&self.platform, port).is_ok()
     }
 
     /// Closes the port that was opened to raise an upcall, if there is one: before its event is taken off its queue.
