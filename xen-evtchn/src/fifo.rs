@@ -3,9 +3,8 @@
 //! Xen appends to a queue, the vCPU takes off its head. Xen writes a queue's head into the control block only where the queue was empty; the
 //! vCPU then follows the links.
 
-use core::hint::cold_path;
 use core::mem::offset_of;
-use xen_hypercall::sync::Ordering;
+use xen_hypercall::sync::{Ordering, cold_path};
 use xen_hypercall::{PAGE_SIZE, Port, SharedMem, SharedU32};
 use xen_sys::event_channel::*;
 

@@ -1,9 +1,8 @@
 //! The free references: one bit each, taken and given back without a lock. A bit has no past, so nothing can be mistaken for it.
 
 use crate::entry::Entry;
-use core::hint::cold_path;
 use core::ptr::NonNull;
-use xen_hypercall::sync::{AtomicU64, Ordering};
+use xen_hypercall::sync::{AtomicU64, Ordering, cold_path};
 use xen_hypercall::{GrantRef, PAGE_SIZE, SharedMem};
 use xen_sys::grant_table::{GrantEntryStatus, GrantEntryV1, GrantEntryV2};
 

@@ -4,9 +4,8 @@ use crate::index::{Batch, Consumer, Draft, Producer};
 use crate::layout::{REQ_EVENT, REQ_PROD, RSP_EVENT, RSP_PROD, RingMem, Slots, slots_of};
 use crate::{Corrupt, Notify, RingError};
 use core::fmt;
-use core::hint::cold_path;
 use xen_hypercall::Fixed;
-use xen_hypercall::sync::Ordering;
+use xen_hypercall::sync::{Ordering, cold_path};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// A response that no request asked for.

@@ -3,10 +3,9 @@
 //! `PROD` and `EVENT` are the byte offsets of the half's producer index and of the event index of whoever consumes.
 
 use crate::Corrupt;
-use core::hint::cold_path;
 use core::mem::replace;
 use xen_hypercall::SharedMem;
-use xen_hypercall::sync::{Ordering, fence};
+use xen_hypercall::sync::{Ordering, cold_path, fence};
 
 /// Tells whether the peer asked to be notified of what was published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

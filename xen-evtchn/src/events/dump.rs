@@ -13,6 +13,15 @@ struct State {
     linked: bool,
 }
 
+/// The result of [`EventChannels::dump`].
+struct Dump<'e, P: Platform, M: AsRef<SharedMem>>(&'e EventChannels<P, M>);
+
+impl<P: Platform, M: AsRef<SharedMem>> fmt::Display for Dump<'_, P, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.write_dump(f)
+    }
+}
+
 impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
     /// Returns what is known of each vCPU that takes events, and of each port that is pending or not masked, to be printed a line each.
     ///
@@ -20,25 +29,27 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
     /// It looks and changes nothing, so what it says may be over when it is read.
     #[doc(alias = "VIRQ_DEBUG")]
     pub fn dump(&self) -> impl fmt::Display {
-        fmt::from_fn(|f| {
-            writeln!(f, "events in the {:?} format", self.abi())?;
-            for vcpu in 0..MAX_VCPUS {
-                let page = self.vcpus.memory(vcpu);
-                if vcpu == 0 || page.is_some() {
-                    self.dump_vcpu(f, vcpu, page)?;
-                }
+        Dump(self)
+    }
+
+    fn write_dump(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "events in the {:?} format", self.abi())?;
+        for vcpu in 0..MAX_VCPUS {
+            let page = self.vcpus.memory(vcpu);
+            if vcpu == 0 || page.is_some() {
+                self.dump_vcpu(f, vcpu, page)?;
             }
-            for port in (0..FIFO_PORTS).map(Port) {
-                let Some(State { pending, masked, linked }) = self.state(port) else { break };
-                if pending || !masked {
-                    let pending = if pending { "pending" } else { "idle" };
-                    let masked = if masked { ", masked" } else { "" };
-                    let linked = if linked { ", in a queue" } else { "" };
-                    writeln!(f, "port {port}: {pending}{masked}{linked}")?;
-                }
+        }
+        for port in (0..FIFO_PORTS).map(Port) {
+            let Some(State { pending, masked, linked }) = self.state(port) else { break };
+            if pending || !masked {
+                let pending = if pending { "pending" } else { "idle" };
+                let masked = if masked { ", masked" } else { "" };
+                let linked = if linked { ", in a queue" } else { "" };
+                writeln!(f, "port {port}: {pending}{masked}{linked}")?;
             }
-            Ok(())
-        })
+        }
+        Ok(())
     }
 
     fn dump_vcpu(&self, f: &mut fmt::Formatter<'_>, vcpu: usize, page: Option<&SharedMem>) -> fmt::Result {

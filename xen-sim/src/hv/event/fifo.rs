@@ -63,7 +63,8 @@ impl Machine {
         }
         let fifo = self.dom_mut(id).events.fifo.get_or_insert_default();
         fifo.vcpus.resize(vcpus, None);
-        fifo.vcpus[vcpu] = Some(Control { page, offset, tails: [0; _] });
+        let tails = [0; EVTCHN_FIFO_MAX_QUEUES as usize];
+        fifo.vcpus[vcpu] = Some(Control { page, offset, tails });
         Ok(())
     }
 
