@@ -438,10 +438,6 @@ impl<P: Platform> Net<P> {
                 self.publish()?;
                 Link::Connecting
             }
-            FrontendEvent::Connect | FrontendEvent::Resume => {
-                self.frontend.connected()?;
-                Link::Connecting
-            }
             FrontendEvent::Connected => {
                 if self.link != Link::Up {
                     // The backend may have looked at the rings before it could hear of them.
@@ -450,8 +446,12 @@ impl<P: Platform> Net<P> {
                 Link::Up
             }
             FrontendEvent::Wait => self.link,
-            // No network backend reconfigures; one that says so has nothing to offer that we could take up.
-            FrontendEvent::Close | FrontendEvent::Reconfigure => {
+            // No network backend reconfigures. One that does is closed, so that `Resume` never
+            // follows, and `Connect` can't come before the frontend is Connected itself.
+            FrontendEvent::Close
+            | FrontendEvent::Reconfigure
+            | FrontendEvent::Connect
+            | FrontendEvent::Resume => {
                 self.frontend.close()?;
                 Link::Closing
             }
