@@ -165,6 +165,23 @@ fn a_spoilt_packet_that_nobody_checked_is_dropped_by_the_device_and_sent_again()
 }
 
 #[test]
+fn capabilities_follow_configuration() {
+    let lab = Lab::new();
+    lab.set("front", "mtu", "1400");
+    let mut net = lab.net();
+    let capabilities = net.phy().capabilities();
+    assert_eq!(capabilities.medium, Medium::Ethernet);
+    assert_eq!(capabilities.max_transmission_unit, 1414);
+    assert_eq!(capabilities.max_burst_size, Some(24));
+    // The backend or the driver computes these two, the stack that of IPv4.
+    let phy::ChecksumCapabilities { ipv4, udp, tcp, .. } = capabilities.checksum;
+    assert!(matches!((udp, tcp), (phy::Checksum::None, phy::Checksum::None)));
+    assert!(matches!(ipv4, phy::Checksum::Both));
+    net.close().unwrap();
+    lab.finish();
+}
+
+#[test]
 fn dropped_phy_flushes() {
     let lab = Lab::new();
     let mut net = lab.net();

@@ -253,6 +253,20 @@ fn d_n01_a_tx_response_with_a_bad_id_breaks_the_device() {
 }
 
 #[test]
+fn failed_transmits_are_counted() {
+    let mut world = World::new(true);
+    world.starve();
+    let statuses = [NetifStatus::ERROR, NetifStatus::OKAY, NetifStatus::DROPPED];
+    for (id, status) in (0..).zip(statuses) {
+        world.tx.push(&NetifTxResponse { id, status }).unwrap();
+    }
+    let _ = world.tx.publish();
+    assert_eq!(world.front.final_check(), Ok(true));
+    let Statistics { tx_packets, tx_errors, .. } = world.front.statistics;
+    assert_eq!((tx_packets, tx_errors), (3, 2));
+}
+
+#[test]
 fn d_n01_a_tx_response_twice_breaks_the_device() {
     let mut world = World::new(true);
     world.starve();
