@@ -5,6 +5,8 @@
 mod limits;
 #[path = "server/replies.rs"]
 mod replies;
+#[path = "server/transactions.rs"]
+mod transactions;
 #[path = "server/watches.rs"]
 mod watches;
 
@@ -31,6 +33,15 @@ fn ask_tx(server: &mut Server, id: ConnectionId, tx: u32, kind: M, body: &[u8]) 
         }
     }
     (reply, events)
+}
+
+/// Serves requests of a client, and compares the replies, where an error stands as its name.
+fn check(server: &mut Server, id: ConnectionId, tx: u32, cases: &[(M, &str, &str)]) {
+    for &(kind, body, expected) in cases {
+        let reply = ask_tx(server, id, tx, kind, body.as_bytes()).0;
+        let found = reply.unwrap_or_else(|error| error.name().to_owned());
+        assert_eq!(found, expected, "{kind:?} {body:?}");
+    }
 }
 
 fn ask(server: &mut Server, id: ConnectionId, kind: M, body: &str) -> Reply {
@@ -243,11 +254,12 @@ fn directory_parts_fit_messages() {
     for len in 80..120 {
         let last = format!("/dir/{}\0", "c".repeat(len));
         ask(&mut server, dom0, M::MKDIR, &last).unwrap();
-        let (mut names, mut count) = (String::new(), 0);
+        let (mut names, mut count, mut longest) = (String::new(), 0, 0);
         while !names.ends_with("\0\0") {
             let part =
                 ask(&mut server, dom0, M::DIRECTORY_PART, &format!("/dir\0{}\0", names.len())).unwrap();
             assert!(part.len() <= 4096, "{} bytes", part.len());
+            longest = longest.max(part.len());
             let (_, part) = part.split_once('\0').unwrap();
             names += part;
             count += 1;
@@ -255,12 +267,13 @@ fn directory_parts_fit_messages() {
         let mut lens: Vec<_> = names.trim_end_matches('\0').split('\0').map(str::len).collect();
         lens.sort_unstable();
         assert_eq!(lens, [len, 1990, 2000]);
-        parts.push(count);
+        parts.push((count, longest));
         ask(&mut server, dom0, M::RM, &last).unwrap();
     }
     // The shortest fit into one message, as far as there is room.
-    let one = parts.iter().filter(|&&count| count == 1).count();
-    assert!(parts.is_sorted() && one > 0 && one < parts.len(), "{parts:?}");
+    let one = parts.iter().filter(|&&(count, _)| count == 1).count();
+    assert!(parts.is_sorted_by_key(|&(count, _)| count) && one < parts.len(), "{parts:?}");
+    assert_eq!(parts[one - 1], (1, 4096));
 }
 
 #[test]

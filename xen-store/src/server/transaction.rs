@@ -248,6 +248,7 @@ mod tests {
         let entry = size_of::<Permission>();
         assert_eq!(looked_at("/"), missing - 3 + entry + 3);
         assert_eq!(looked_at("/ab"), missing + 3 + entry);
+        assert_eq!(looked_at("/ab"), 0);
         assert!(missing > size_of::<Entry>());
 
         let start = open.bytes();

@@ -275,6 +275,8 @@ pub(super) fn walk(path: &str, node: &Node, visit: &mut dyn FnMut(&str, &Node)) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::{NoDomains, Server};
+    use crate::wire::{MessageType, ServerError};
 
     fn by(domain: DomId, generation: u64) -> Stamp {
         Stamp { generation, domain }
@@ -334,6 +336,17 @@ mod tests {
         assert!(tree.is_consistent());
         tree.owned.insert(8, Owned::default());
         assert!(!tree.is_consistent());
+    }
+
+    #[test]
+    fn check_reports_wrong_counts() {
+        let mut server = Server::new();
+        let id = server.connect(DomId(0));
+        let check =
+            |server: &mut Server| server.privileged(id, MessageType::CONTROL, b"check\0", &mut NoDomains);
+        assert_eq!(check(&mut server).unwrap(), b"OK\0");
+        server.tree.owned.clear();
+        assert_eq!(check(&mut server), Err(ServerError::Io));
     }
 
     #[test]

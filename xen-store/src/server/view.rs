@@ -124,15 +124,15 @@ impl<'a> View<'a> {
         (path.get(..end).filter(|path| !path.is_empty()).unwrap_or("/"), place)
     }
 
-    /// Returns the paths of a node and of all below it; none if there is no such node.
+    /// Returns the paths of a node, which is not the root, and of all below it; none if there is no
+    /// such node.
     pub(super) fn paths_below(self, path: &str) -> Vec<String> {
         let (found, place) = self.descend(path);
         let mut rest = if found == path { vec![(path.to_owned(), place)] } else { Vec::new() };
         let mut paths = Vec::new();
         while let Some((path, place)) = rest.pop() {
-            let above = if path == "/" { "" } else { &path };
             for name in place.seen.names() {
-                let below = format!("{above}/{name}");
+                let below = format!("{path}/{name}");
                 if let Some(child) = self.child(place, name, &below) {
                     rest.push((below, child));
                 }
