@@ -11,7 +11,9 @@ use std::time::Duration;
 use xen_hypercall::{DomId, SharedMem};
 use xen_store::connection::Connection;
 use xen_store::wire::{Access, MessageType, Part, Permission, ServerError};
-use xen_store::{ConnectionError, Limits, Nodes, Reason, RingTransport, StoreError, Transport, XenStore};
+use xen_store::{
+    ConnectionError, Limits, Nodes, Reason, RingTransport, StoreError, Transaction, Transport, XenStore,
+};
 
 #[test]
 fn nodes_are_written_read_listed_and_removed() {
@@ -313,6 +315,34 @@ fn d_x09_conflicts_are_retried_but_not_for_ever() {
             (world.get("data/a").as_deref(), world.server.borrow().open_transactions()),
             (Some("1"), 0)
         );
+    });
+}
+
+#[test]
+fn conflict_names_last_changed_node() {
+    with_store(|world, store| {
+        world.server.borrow_mut().conflicts = u32::MAX;
+        let path = |body: &dyn Fn(&Transaction<'_, _, _>) -> Result<(), StoreError>| {
+            let error = store.transaction_within(2, body).unwrap_err();
+            assert_eq!(error.reason, Reason::Conflict { attempts: 2 });
+            error.path.as_str().to_string()
+        };
+        let look = |tx: &Transaction<'_, _, _>, path: &str| tx.exists(path).map(drop);
+        assert_eq!(path(&|_| Ok(())), "");
+        assert_eq!(path(&|tx| look(tx, "a").and_then(|()| look(tx, "b"))), "b");
+        let changes: [&dyn Fn(&Transaction<'_, _, _>, &str) -> Result<(), StoreError>; 3] =
+            [&|tx, path| tx.write(path, "1"), &|tx, path| tx.mkdir(path), &|tx, path| {
+                tx.set_permissions(path, &[])
+            }];
+        for change in changes {
+            let found = path(&|tx| {
+                look(tx, "a")?;
+                tx.write("b", "1")?;
+                change(tx, "c")?;
+                look(tx, "d")
+            });
+            assert_eq!(found, "c");
+        }
     });
 }
 

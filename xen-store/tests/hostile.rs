@@ -161,17 +161,17 @@ fn parts_asked(server: &Server) -> usize {
 
 #[test]
 fn directory_without_end_is_an_error() {
-    let long = [b"7\0".to_vec(), "name/of/some/length\0".repeat(200).into_bytes()].concat();
-    for part in [b"7\0a\0".to_vec(), long] {
+    // Each reaches another limit: of parts, of bytes, of names.
+    for (name, names, parts) in [("a", 1, 512), ("name/of/some/length", 200, 263), ("a", 2000, 33)] {
+        let part = format!("7\0{}", format!("{name}\0").repeat(names));
+        let reason = Reason::ListTooLong { bytes: (part.len() - 2) * parts };
         with_store(|world, store| {
-            let body = part.clone();
-            in_parts(&mut world.server.borrow_mut(), move |_| body.clone());
-            let reason = store.directory("dir", |_| panic!("nothing is passed on")).unwrap_err().reason;
-            assert!(matches!(reason, Reason::ListTooLong { .. }), "{reason}");
+            in_parts(&mut world.server.borrow_mut(), move |_| part.clone().into_bytes());
+            let error = store.directory("dir", |_| panic!("nothing is passed on")).unwrap_err();
+            assert_eq!((error.reason, parts_asked(&world.server.borrow())), (reason, parts));
             let mut buffer = vec![0; 4 << 20];
-            let reason = store.directory_into("dir", &mut buffer).unwrap_err().reason;
-            assert!(matches!(reason, Reason::ListTooLong { bytes } if bytes < 2 << 20), "{reason}");
-            assert!(parts_asked(&world.server.borrow()) < 5000);
+            let error = store.directory_into("dir", &mut buffer).unwrap_err();
+            assert_eq!((error.reason, parts_asked(&world.server.borrow())), (reason, 2 * parts));
             assert_eq!(store.domid(), Ok(DomId(5)));
         });
     }

@@ -117,6 +117,20 @@ fn after_a_resume_elsewhere_all_watches_are_set_again_and_fire() {
 }
 
 #[test]
+fn freed_slots_are_used_at_once() {
+    with_store(|world, store| {
+        let _watches: Vec<_> = (0..8).map(|number| store.watch(format_args!("w{number}")).unwrap()).collect();
+        resume_elsewhere(world, store);
+        // Four are sent at first, and four more as soon as the replies to those are received.
+        for sent in [4, 8] {
+            store.poll().unwrap();
+            world.run_server();
+            assert_eq!(watches(world).len(), sent);
+        }
+    });
+}
+
+#[test]
 fn depth_survives_resume() {
     with_store(|world, store| {
         let _flat = store.watch_to_depth("flat", 1).unwrap();

@@ -373,6 +373,23 @@ mod tests {
     }
 
     #[test]
+    fn begun_transaction_is_over_after_restart() {
+        let mut requests = Requests::new(2);
+        let begin = XsdSockmsg { type_: MessageType::TRANSACTION_START, ..request(1, 0) };
+        let begun = requests.queue(0, Owner::Ticket, begin);
+        let read = requests.queue(1, Owner::Ticket, request(2, 0));
+        send_all(&mut requests);
+        for (slot, req_id) in [(0, 1), (1, 2)] {
+            assert_eq!(requests.receive(&request(req_id, 0)), Some(slot));
+            requests.received(slot);
+        }
+        requests.restart();
+        assert_eq!(requests.answer(begun), Some(Answer::Interrupted { sent: false }));
+        let reply = Answer::Reply { asked: MessageType::READ, header: request(2, 0) };
+        assert_eq!(requests.answer(read), Some(reply));
+    }
+
+    #[test]
     fn forgotten_request_leaves_others_queued() {
         let mut requests = Requests::new(4);
         let tickets = [0, 1, 2].map(|slot| requests.queue(slot, Owner::Ticket, request(slot as u32, 0)));

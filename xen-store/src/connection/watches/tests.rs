@@ -80,7 +80,7 @@ fn chunks_double_table_up_to_limit() {
     let mut count = 0;
     loop {
         if let Some(len) = watches.wanted_memory(&mut bytes) {
-            assert_eq!(watches.add_memory(&mut bytes, std::vec![0xff; len]), None);
+            assert_eq!(watches.add_memory(&mut bytes, std::vec![1; len]), None);
             assert_eq!(watches.add_memory(&mut bytes, std::vec![0; len]), Some(std::vec![0; len]));
         }
         match watches.add(&mut bytes, &std::format!("n{count}"), None) {
