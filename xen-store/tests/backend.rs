@@ -182,6 +182,19 @@ fn remove_reports_what_was_refused() {
 }
 
 #[test]
+fn close_request_begins_deadline() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 1);
+        drive(world, store, &mut device, Event::Connect);
+        world.server.borrow_mut().reaction = None;
+        world.now.set(world.now.get() + 100_000_000_000);
+        world.set(&format!("{BACKEND}/state"), "5");
+        drive(world, store, &mut device, Event::Wait);
+        assert_eq!(device.deadline(), Some(store.platform().now() + Duration::from_secs(30)));
+    });
+}
+
+#[test]
 fn remove_leaves_other_devices() {
     with_store(|world, store| {
         let device = open(world, store, 1, 1);

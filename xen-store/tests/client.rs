@@ -178,6 +178,11 @@ fn long_list_without_memory_is_listed() {
         let mut found = vec![];
         store.directory("data", |name| found.push(name.to_string())).unwrap();
         assert_eq!(found, names);
+        // A short list holds no slot all the same.
+        let pending = [(); 3].map(|()| store.begin_read("domid").unwrap());
+        world.set("short/a", "");
+        store.directory("short", |_| assert_eq!(store.domid(), Ok(DomId(5)))).unwrap();
+        drop(pending);
         let long = "n".repeat(257);
         world.set(&format!("data/z{long}"), "");
         let error = store.directory("data", |_| ()).unwrap_err();
@@ -284,6 +289,8 @@ fn a_transaction_takes_effect_at_once_or_not_at_all() {
             Ok::<_, StoreError>(tx.read_number::<u32>("data/a")? + tx.read_number::<u32>("data/b")?)
         });
         assert_eq!((sum, world.get("data/b").as_deref()), (Ok(3), Some("2")));
+        let kinds = world.server.borrow().kinds();
+        assert_eq!(kinds.iter().filter(|&&kind| kind == MessageType::TRANSACTION_END).count(), 1);
         let failed: Result<(), StoreError> = store.transaction(|tx| {
             tx.write("data/a", "9")?;
             tx.read_number::<u32>("data/missing").map(drop)
@@ -330,15 +337,15 @@ fn conflict_names_last_changed_node() {
         let look = |tx: &Transaction<'_, _, _>, path: &str| tx.exists(path).map(drop);
         assert_eq!(path(&|_| Ok(())), "");
         assert_eq!(path(&|tx| look(tx, "a").and_then(|()| look(tx, "b"))), "b");
-        let changes: [&dyn Fn(&Transaction<'_, _, _>, &str) -> Result<(), StoreError>; 3] =
-            [&|tx, path| tx.write(path, "1"), &|tx, path| tx.mkdir(path), &|tx, path| {
-                tx.set_permissions(path, &[])
-            }];
-        for change in changes {
+        for kind in [MessageType::WRITE, MessageType::MKDIR, MessageType::SET_PERMS] {
             let found = path(&|tx| {
                 look(tx, "a")?;
                 tx.write("b", "1")?;
-                change(tx, "c")?;
+                match kind {
+                    MessageType::WRITE => tx.write("c", "1")?,
+                    MessageType::MKDIR => tx.mkdir("c")?,
+                    _ => tx.set_permissions("c", &[])?,
+                }
                 look(tx, "d")
             });
             assert_eq!(found, "c");
@@ -653,11 +660,28 @@ fn refused_watch_is_not_unwatched() {
 }
 
 #[test]
+fn control_returns_servers_answer() {
+    with_store(|world, store| {
+        world.server.borrow_mut().answer = Some(Box::new(|request| {
+            let asked = request.kind == MessageType::CONTROL && request.body == b"log\0on\0";
+            asked.then(|| message(request.kind, request.id, b"done\0"))
+        }));
+        let mut answer = [1; 8];
+        assert_eq!(store.control(&["log", "on"], &mut answer), Ok(5));
+        assert_eq!(&answer, b"done\0\x01\x01\x01");
+        let error = store.control(&["log", "on"], &mut answer[..4]).unwrap_err();
+        assert_eq!(error.reason, Reason::BufferTooSmall { needed: 5 });
+    });
+}
+
+#[test]
 fn raw_request_error_names_its_path() {
     with_store(|_, store| {
         let parts = [Part::Bytes(b""), Part::Path(format_args!("data/missing"))];
         let error = store.request(MessageType::READ, &parts, &mut [0; 4]).unwrap_err();
         assert_eq!(error.to_string(), "read data/missing: xenstored says ENOENT: no such node");
+        let twice = [Part::Path(format_args!("domid")), Part::Path(format_args!("other"))];
+        assert_eq!(store.request(MessageType::READ, &twice, &mut [0; 4]), Ok(1));
         let error = store.request(MessageType::READ, &[Part::Nul], &mut [0; 4]).unwrap_err();
         assert_eq!(error.path.as_str(), "");
     });
@@ -723,11 +747,14 @@ fn held_connection_takes_no_request() {
         connection.append(ticket, b"domid\0").unwrap();
         connection.hold();
         assert_eq!(connection.submit(ticket), Err(Reason::Suspended));
+        assert_eq!(connection.reserve(MessageType::READ, 0), Err(Reason::Suspended));
+        assert_eq!(connection.begin(MessageType::READ, 0, &[Part::Nul]), Err(Reason::Suspended));
         connection.release();
         let broken = ConnectionError::System { code: 5 };
         fails.set(Some(broken));
         assert_eq!(connection.poll(), Err(broken));
         assert_eq!(connection.submit(ticket), Err(Reason::Connection(broken)));
+        assert_eq!(connection.reserve(MessageType::READ, 0), Err(Reason::Connection(broken)));
     });
 }
 

@@ -155,6 +155,14 @@ fn devices_that_come_and_go_are_told_of_once() {
         world.server.borrow_mut().remove("device/vif/4");
         world.run_server();
         assert_eq!(plugs.poll(), Ok(Some(Plugged::In(0))));
+        // The list is read once for each change.
+        let lists = |world: &World<'_>| {
+            let kinds = world.server.borrow().kinds();
+            kinds.into_iter().filter(|&kind| kind == MessageType::DIRECTORY).count()
+        };
+        let before = lists(world);
+        assert_eq!(plugs.poll(), Ok(Some(Plugged::In(1))));
+        assert_eq!(lists(world), before);
     });
 }
 
@@ -464,6 +472,23 @@ fn unreadable_online_keeps_device() {
     }
     let error = refused("EIO").unwrap_err();
     assert!(matches!(error, XenbusError::Store(error) if error.reason == ServerError::Io.into()), "{error}");
+}
+
+#[test]
+fn closed_backend_sees_no_closing() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 2);
+        connect(&mut device);
+        world.server.borrow_mut().reaction = None;
+        world.set(&format!("{BACKEND}/state"), "6");
+        let closes = |_| {
+            store.domid().unwrap();
+            device.poll(store.platform().now()).unwrap() == Event::Close
+        };
+        assert!((0..5).any(closes));
+        device.close().unwrap();
+        assert_eq!((states(world).0.as_str(), device.own_state()), ("6", State::CLOSED));
+    });
 }
 
 #[test]

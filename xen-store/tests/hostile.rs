@@ -188,6 +188,9 @@ fn directory_in_parts_has_a_deadline() {
         let reason = store.directory_into("dir", &mut [0; 4096]).unwrap_err().reason;
         assert!(matches!(reason, Reason::Timeout { .. }), "{reason}");
         assert!(world.now.get() - before <= 1_000_000_000);
+        let transaction = store.begin_transaction().unwrap();
+        let reason = transaction.directory_into("dir", &mut [0; 4096]).unwrap_err().reason;
+        assert!(matches!(reason, Reason::Timeout { .. }), "{reason}");
     });
 }
 

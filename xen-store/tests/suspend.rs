@@ -131,6 +131,20 @@ fn freed_slots_are_used_at_once() {
 }
 
 #[test]
+fn reset_has_its_own_id() {
+    with_store(|world, store| {
+        let _watch = store.watch("a").unwrap();
+        let _read = store.begin_read("domid").unwrap();
+        resume_with_port(store, PORT);
+        store.domid().unwrap();
+        let server = world.server.borrow();
+        let mut resets = server.log.iter().filter(|request| request.kind == MessageType::RESET_WATCHES);
+        let reset = resets.next_back().unwrap();
+        assert_eq!(server.log.iter().filter(|request| request.id == reset.id).count(), 1);
+    });
+}
+
+#[test]
 fn depth_survives_resume() {
     with_store(|world, store| {
         let _flat = store.watch_to_depth("flat", 1).unwrap();

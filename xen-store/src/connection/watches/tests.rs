@@ -195,7 +195,7 @@ fn sentinel_stays_while_member_is_below() {
     let (sentinel, token, change) = watches.next_change(&mut bytes).unwrap();
     watches.told(&mut bytes, sentinel, change);
     let (two, _) = watches.add_member(&mut bytes, "/b", "/b/2/state").unwrap();
-    assert_eq!(watches.next_change(&mut bytes), None);
+    assert_eq!((watches.next_change(&mut bytes), watches.is_changed()), (None, false));
     // Once the server was told that it ends, events that are still on the way are of no watch.
     watches.drop_later(&mut bytes, one);
     while let Some((index, _, change)) = watches.next_change(&mut bytes) {
@@ -206,4 +206,27 @@ fn sentinel_stays_while_member_is_below() {
         watches.push(&mut bytes, &event("/b/1", &token.to_string()));
     }
     assert_eq!(watches.pop(&mut bytes, two), None);
+}
+
+#[test]
+fn member_without_group_takes_no_place() {
+    let mut bytes = [0; WATCH_BYTES];
+    let mut watches = Watches::<std::vec::Vec<u8>>::new(1, 0);
+    assert_eq!(watches.add_member(&mut bytes, "/b", "/b/1"), Err(Reason::TooManyWatches));
+    assert_eq!(watches.add(&mut bytes, &"a", None), Ok(0));
+}
+
+#[test]
+fn cancelled_group_is_set_for_others() {
+    let mut bytes = [0; 8 * WATCH_BYTES];
+    let mut watches = Watches::<std::vec::Vec<u8>>::new(8, 0);
+    let (one, group) = watches.add_member(&mut bytes, "/b", "/b/1/state").unwrap();
+    watches.add_member(&mut bytes, "/b", "/b/2/state").unwrap();
+    let (sentinel, _, change) = watches.next_change(&mut bytes).unwrap();
+    watches.told(&mut bytes, sentinel, change);
+    assert_eq!(watches.next_change(&mut bytes), None);
+    watches.cancel(&mut bytes, one, group.index, false);
+    assert!(watches.is_changed());
+    let set = (group.index, group.set.unwrap(), Change::Set);
+    assert_eq!(watches.next_change(&mut bytes), Some(set));
 }
