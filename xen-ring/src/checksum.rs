@@ -250,6 +250,7 @@ mod tests {
         let pseudo = [10, 0, 0, 1, 10, 0, 0, 2, 0, 6, 0, 23];
         assert_eq!(blank(&frame), Some((50, slow_sum(&pseudo).to_be_bytes())));
         assert_eq!(blank(&tcp_frame(b"xyz", true)), None);
+        assert_eq!(blank(&frame[..frame.len() - 1]), None, "a packet that was cut");
     }
 
     #[test]

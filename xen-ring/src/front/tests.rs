@@ -104,6 +104,8 @@ fn d_r01_a_response_index_past_the_requests_poisons() {
     mem.u32::<RSP_PROD>().store(1, Relaxed);
     assert_eq!(front.pop(), Err(corrupt), "a poisoned ring stays so");
     assert_eq!(front.final_check(), Err(corrupt));
+    mem.u32::<RSP_PROD>().store(0, Relaxed);
+    assert_eq!(front.final_check(), Err(corrupt), "nor does an index that fits help");
     assert_eq!(front.push(&2), Err(Full));
 }
 
