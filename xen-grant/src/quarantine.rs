@@ -101,6 +101,7 @@ impl<P: Platform> Deferred<P> {
 
     /// Tries `count` of them, [`BUDGET`] at most. What has become free is freed without the lock.
     fn round(&self, count: usize, end: &mut impl FnMut(GrantRef, u64) -> u64) {
+        // Dropped after the lock, as it comes first.
         let mut freed: Vec<Option<SharedPages<P>>, BUDGET> = Vec::new();
         let mut list = self.list.lock();
         for _ in 0..count {
@@ -117,7 +118,6 @@ impl<P: Platform> Deferred<P> {
                 let _ = freed.push(held.pages);
             }
         }
-        drop(list);
     }
 }
 

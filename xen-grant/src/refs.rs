@@ -100,13 +100,8 @@ impl Group {
     pub(crate) fn take_run(&self, count: usize) -> Option<GrantRef> {
         let mut free = self.free.load(Ordering::Relaxed);
         loop {
-            // What is left in the end are the places where a run of that length begins.
-            let (mut starts, mut length) = (free, 1);
-            while length < count {
-                let step = length.min(count - length);
-                starts &= starts >> step;
-                length += step;
-            }
+            // What is left are the places where a run of that length begins.
+            let starts = (1..count).fold(free, |starts, _| starts & (starts >> 1));
             if starts == 0 {
                 return None;
             }

@@ -122,9 +122,10 @@ fn a_full_batch_takes_no_more_and_nothing_of_what_does_not_fit() {
     let shared = grants.share_writable(pages(&front, 1), back.id()).unwrap();
     let mut local = pages(&back, 2);
     let mut batch = CopyBatch::new(&mut local, front.id());
-    for _ in 1..MAX_COPIES {
+    for _ in 1..MAX_COPIES - 2 {
         batch.fetch(shared.reference(), 0, 0, 1).unwrap();
     }
+    batch.fetch(shared.reference(), 0, PAGE_SIZE - 1, 2).unwrap();
     let full = MapError::Count { found: MAX_COPIES + 1, room: MAX_COPIES };
     assert_eq!(batch.fetch(shared.reference(), 0, PAGE_SIZE - 1, 2), Err(full), "two copies");
     let end = (front.id(), shared.reference(), 0);
@@ -132,7 +133,34 @@ fn a_full_batch_takes_no_more_and_nothing_of_what_does_not_fit() {
     assert_eq!(batch.between(end, end, 1), Err(full));
     let mut count = 0;
     batch.run_each(|_, outcome| count += usize::from(outcome.is_ok())).unwrap();
-    assert_eq!(count, MAX_COPIES);
+    assert_eq!(count, MAX_COPIES - 1, "one call made two copies");
+}
+
+/// Lets the last copy of a call fail.
+struct LastFails;
+
+impl Interpose for LastFails {
+    fn result(&self, call: &Call, _result: isize) {
+        let (command, [_, address, count, ..]) = (call.command(), call.args);
+        if call.op == HYPERVISOR_GRANT_TABLE_OP && command == GNTTABOP_COPY {
+            let copies: *mut GnttabCopy = core::ptr::with_exposed_provenance_mut(address);
+            // SAFETY: the caller vouched for that many structures at the address.
+            unsafe { (*copies.add(count - 1)).status = GrantStatus::GENERAL_ERROR };
+        }
+    }
+}
+
+#[test]
+fn copy_fails_with_its_second_half() {
+    let (_world, front, back) = pair(4);
+    let grants = table(&front, Version::V1);
+    let shared = grants.share_writable(pages(&front, 1), back.id()).unwrap();
+    let reference = shared.reference();
+    let mut local = Pages::alloc(Interposed::new(back, Arc::new(LastFails)), 2).unwrap();
+    let mut batch = CopyBatch::new(&mut local, front.id());
+    batch.fetch(reference, 0, PAGE_SIZE - 8, 16).unwrap();
+    let refused = MapError::Refused { reference, status: GrantStatus::GENERAL_ERROR };
+    assert_eq!(batch.run(), Err(refused));
 }
 
 /// Answers as Xen does while the owner's page is paged out: for some operations, or for all.

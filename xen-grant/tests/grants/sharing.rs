@@ -8,7 +8,7 @@ use xen_grant::{
     CopyBatch, GrantError, InUse, MAX_PAGES, MapError, Quarantine, ReadOnly, ReadWrite, Version, Window,
 };
 use xen_hypercall::{DomId, Errno, ForeignFrames, GrantRef, PAGE_SIZE, Pages, Platform};
-use xen_sim::{Call, DomainConfig, Interpose, Interposed};
+use xen_sim::{Call, Counters, DomainConfig, Interpose, Interposed};
 use xen_sys::event_channel::{EVTCHNOP_ALLOC_UNBOUND, EVTCHNOP_STATUS};
 use xen_sys::grant_table::{
     GNTTABOP_COPY, GNTTABOP_MAP_GRANT_REF, GNTTABOP_UNMAP_GRANT_REF, GnttabUnmapGrantRef, GrantHandle,
@@ -231,6 +231,11 @@ fn window_refuses_too_many_references(version: Version) {
         assert_eq!(failed.window.map(|window| window.pages()), Some(room));
     }
     assert_eq!(back.counters(), before, "Xen is asked nothing");
+    // Where nothing was mapped, nothing is unmapped.
+    let window = Window::reserve(back.clone(), 1).unwrap();
+    assert!(window.map::<ReadWrite>(front.id(), &[GrantRef(400)]).is_err());
+    let calls = |counters: Counters| counters.hypercalls.get(&HYPERVISOR_GRANT_TABLE_OP).copied();
+    assert_eq!(calls(back.counters()), Some(calls(before).unwrap_or(0) + 1));
     drop(shared);
     drop(grants);
     world.check().unwrap();

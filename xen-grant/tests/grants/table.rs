@@ -310,6 +310,17 @@ fn half_grown_table_grows_after_resume(version: Version) {
     drop(all);
 }
 
+fn single_references_keep_to_their_group(version: Version) {
+    let (_world, front, back) = pair(4);
+    let grants = table(&front, version);
+    let share = || grants.share_read_only(pages(&front, 1), back.id()).unwrap();
+    let first: Vec<_> = (8..64).map(|_| share()).collect();
+    let second = share();
+    assert_eq!(second.reference(), GrantRef(64));
+    drop(first);
+    assert_eq!(share().reference(), GrantRef(65));
+}
+
 fn second_caller_waits_for_new_references(version: Version) {
     let (_world, front, back) = large_pair(2);
     let grants = table(&front, version);
@@ -416,4 +427,5 @@ in_both_versions! {
     frames_beyond_32_bits_need_version_2
     half_grown_table_grows_after_resume
     second_caller_waits_for_new_references
+    single_references_keep_to_their_group
 }
