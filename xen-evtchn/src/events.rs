@@ -6,7 +6,7 @@ use crate::fifo::{self, FIFO_PORTS, Queues, WORDS};
 use crate::growth::Growth;
 use crate::layout::{Layout, VcpuWords};
 use crate::owners::{FOREIGN, Owners};
-use crate::two_level::{Alone, Beside, PORTS, TwoLevel};
+use crate::two_level::{self, Alone, Beside, PORTS, TwoLevel};
 use core::array;
 use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32};
@@ -550,7 +550,7 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         self.clear_upcall(vcpu as usize);
         // An event that came before, for want of a selector: no port is bound to the vCPU yet as a rule, so there is none.
         // In the FIFO format these words have all ports masked.
-        for index in 0..PORTS / 64 {
+        for index in 0..two_level::WORDS {
             let mut bits = self.two_level().deliverable(index);
             while bits != 0 {
                 let port = Port(index * 64 + bits.trailing_zeros());

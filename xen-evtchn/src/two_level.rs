@@ -7,7 +7,10 @@ use xen_hypercall::{Port, SharedMem, SharedU64};
 
 /// The number of ports that the 2-level ABI can have on a 64-bit kernel.
 #[doc(alias = "EVTCHN_2L_NR_CHANNELS")]
-pub const PORTS: u32 = 64 * 64;
+pub const PORTS: u32 = 64 * WORDS;
+
+/// Words of pending and of mask bits.
+pub(crate) const WORDS: u32 = 64;
 
 /// What a vCPU has to know of the others when it scans.
 pub(crate) trait Others {
@@ -64,7 +67,7 @@ pub(crate) struct TwoLevel<'a> {
 impl<'a> TwoLevel<'a> {
     /// Masks every port.
     pub(crate) fn mask_all(self) {
-        for index in 0..64 {
+        for index in 0..WORDS {
             if let Some(mask) = self.word(self.layout.mask, index) {
                 // Nothing to order: no handler runs, and opening a port is a hypercall.
                 mask.store(u64::MAX, Ordering::Relaxed);

@@ -62,6 +62,8 @@ fn each_vcpu_has_its_own_timer_and_a_second_one_is_refused() {
 fn a_vcpu_without_a_vector_of_its_own_has_that_of_the_domain() {
     let (_world, domain) = guest(2, 1023);
     assert_eq!(set_upcall_vector(&domain, 1, 0xf3), Ok(Delivery::LocalApic));
+    let callback = hvm::get_param(&domain, HVM_PARAM_CALLBACK_IRQ);
+    assert_eq!(callback, Ok(Callback::Gsi(1).to_param()), "for the toolstack");
     let old = Interposed::new(domain.clone(), Arc::new(Xen4_5));
     assert_eq!(set_upcall_vector(&old, 0, 0xf4), Ok(Delivery::CallbackVector));
     let told = hvm::get_param(&domain, HVM_PARAM_CALLBACK_IRQ);

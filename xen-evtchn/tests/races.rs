@@ -8,6 +8,7 @@ use xen_evtchn::{Abi, Bound, Channel, EventChannels, Lines, Status};
 use xen_hypercall::ops::event_channel as op;
 use xen_hypercall::{Errno, Mapped, Platform, Port, observe_loads, start};
 use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed, World};
+use xen_sys::event_channel::EVTCHNOP_RESET;
 use xen_sys::event_channel::{EVTCHNOP_BIND_VCPU, EVTCHNOP_EXPAND_ARRAY, EVTCHNOP_UNMASK};
 use xen_sys::xen::HYPERVISOR_EVENT_CHANNEL_OP;
 
@@ -452,6 +453,36 @@ fn absent_vcpu_takes_no_events() {
     assert!(guest.interrupted(1));
     assert!(guest.upcall(1).is_empty());
     assert!(guest.events().is_pending(ipi.port()));
+}
+
+#[test]
+fn first_vcpu_is_there_already() {
+    for abi in [Abi::TwoLevel, Abi::Fifo] {
+        let guest = guest(abi, 1023);
+        let (ours, theirs) = guest.pair();
+        guest.events().unmask(ours.port()).unwrap();
+        for _ in 0..2 {
+            assert_eq!(guest.events().add_vcpu(0), Ok(()));
+            theirs.notify().unwrap();
+            assert_eq!(guest.upcall(0), [ours.port()], "{abi:?}");
+        }
+    }
+}
+
+#[test]
+fn refused_reset_masks_every_port() {
+    for abi in [Abi::TwoLevel, Abi::Fifo] {
+        let guest = guest(abi, 1023);
+        let (ours, theirs) = guest.pair();
+        guest.events().unmask(ours.port()).unwrap();
+        let refused = Some(-(Errno::EPERM.0 as isize));
+        guest.moments.arm(At::Before(EVTCHNOP_RESET), move || refused);
+        assert_eq!(guest.events().reset(), Err(Errno::EPERM));
+        theirs.notify().unwrap();
+        assert!(!guest.interrupted(0), "{abi:?}");
+        guest.events().unmask(ours.port()).unwrap();
+        assert_eq!(guest.upcall(0), [ours.port()], "{abi:?}");
+    }
 }
 
 #[test]

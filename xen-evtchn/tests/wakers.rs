@@ -58,5 +58,9 @@ fn an_event_wakes_the_task_that_awaits_it_once() {
         Poll::Pending,
         "that was the earlier handler's"
     );
+    // Nor for one of a domain that is gone.
+    lines.start_over();
+    assert_eq!(wakes.0.load(SeqCst), 4);
+    assert_eq!(pin!(lines.event(port).unwrap()).poll(&mut context), Poll::Ready(None));
     assert!(lines.event(Port(64)).is_none());
 }
