@@ -3,8 +3,12 @@
 #[path = "disk/blkback.rs"]
 #[allow(dead_code, unreachable_pub, reason = "a module of several tests, each of which uses a part")]
 mod blkback;
+#[path = "disk/buffers.rs"]
+mod buffers;
 #[path = "disk/closing.rs"]
 mod closing;
+#[path = "disk/nodes.rs"]
+mod nodes;
 #[path = "disk/reconnect.rs"]
 mod reconnect;
 #[path = "disk/requests.rs"]
@@ -41,9 +45,13 @@ impl Lab {
     }
 
     fn with_disk(disk: &VirtualDisk) -> Self {
+        Self::with_guest(DomainConfig::new("guest"), disk)
+    }
+
+    fn with_guest(guest: DomainConfig, disk: &VirtualDisk) -> Self {
         let world = World::new(1);
         let driver_domain = world.create_guest(DomainConfig::new("disks"));
-        let guest = world.create_guest(DomainConfig::new("guest"));
+        let guest = world.create_guest(guest);
         let device = world.attach_disk(&guest, &driver_domain, disk);
         let back = Backend::start(&world, &device, SECTORS);
         let store = XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap();

@@ -554,10 +554,6 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
         loop {
             let now = store.platform().now();
             let over = now >= deadline;
-            if over {
-                // Lets the frontend say what it waits for.
-                self.frontend.set_timeout(Duration::ZERO);
-            }
             match self.poll(now)? {
                 state if state == wanted => return Ok(()),
                 BlockState::Unplugged | BlockState::Closed => return Err(self.refused()),

@@ -34,6 +34,8 @@ pub enum Manners {
     Forget,
     /// Answers one request a second, the last that came, and none as long as it is the only one.
     Starve,
+    /// Answers one request a second, in the order that they came in.
+    Slow,
     /// Answers reads with success without writing the pages, and does nothing of what is written.
     Pretend,
     /// As [`Pretend`](Self::Pretend), but the first sector of each page is read.
@@ -284,13 +286,16 @@ impl Link {
             return Step::Idle;
         }
         let mut answered = core::mem::take(&mut self.waiting);
-        if state.manners == Manners::Starve {
+        let slow = matches!(state.manners, Manners::Starve | Manners::Slow);
+        if slow {
             self.waiting = answered;
-            if domain.now() < self.next || self.waiting.len() < 2 {
+            let least = if state.manners == Manners::Starve { 2 } else { 1 };
+            if domain.now() < self.next || self.waiting.len() < least {
                 return Step::Sleep(self.next.max(domain.now() + Duration::from_millis(1)));
             }
             self.next = domain.now() + Duration::from_secs(1);
-            answered = self.waiting.pop().into_iter().collect();
+            let at = if state.manners == Manners::Starve { self.waiting.len() - 1 } else { 0 };
+            answered = vec![self.waiting.remove(at)];
         }
         for request in answered {
             let status = state.perform(domain, owner, &request);
@@ -314,7 +319,7 @@ impl Link {
         } else if self.ring.publish() == Notify::Send {
             self.channel.notify().unwrap();
         }
-        if state.manners == Manners::Starve { Step::Sleep(self.next) } else { Step::Idle }
+        if slow { Step::Sleep(self.next) } else { Step::Idle }
     }
 }
 

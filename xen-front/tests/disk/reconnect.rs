@@ -3,9 +3,10 @@
 use super::blkback::Manners;
 use super::{Lab, SECTORS};
 use core::time::Duration;
+use xen_evtchn::{Bound, Channel};
 use xen_front::block::*;
-use xen_hypercall::Platform;
-use xen_sim::Domain;
+use xen_hypercall::{DomId, Platform};
+use xen_sim::{Domain, DomainConfig};
 
 /// Requests that a ring of two pages takes and one of a single page does not.
 const MANY: u64 = 40;
@@ -25,6 +26,17 @@ impl Lab {
         assert_eq!(self.seen_on(1), MANY as usize);
         self.back.state().set("max-ring-page-order", 0);
         (block, tokens)
+    }
+
+    /// Connects, and leaves a read without an answer.
+    fn block_with_unanswered_read(&self) -> (Block<Domain>, Token) {
+        let mut block = self.block();
+        self.back.state().manners = Manners::Forget;
+        let token = block.submit(self.read(0)).unwrap();
+        block.kick();
+        self.world.run_for(Duration::from_millis(10));
+        self.back.state().manners = Manners::Good;
+        (block, token)
     }
 
     fn seen_on(&self, connection: usize) -> usize {
@@ -166,5 +178,107 @@ fn resize_is_read_from_busy_store() {
     assert_eq!(block.info().sectors, 2 * SECTORS as u64);
     drop(others);
     lab.close(block);
+    lab.finish();
+}
+
+#[test]
+fn requests_wait_for_grants() {
+    let config = DomainConfig { max_grant_frames: 1, ..DomainConfig::new("guest") };
+    let lab = Lab::with_guest(config, &xen_sim::Disk::new("xvda"));
+    let mut block = lab.block();
+    lab.back.state().manners = Manners::Forget;
+    let tokens = [0, 8].map(|sector| block.submit(lab.read(sector)).unwrap());
+    block.kick();
+    lab.world.run_for(Duration::from_millis(10));
+    lab.back.state().manners = Manners::Good;
+    block.reopen().unwrap();
+    let deadline = lab.deadline();
+    while block.ring_pages() == 0 {
+        assert!(lab.guest.now() < deadline);
+        block.poll(lab.guest.now()).unwrap();
+        lab.store.wait(deadline);
+    }
+    // One entry is left for the two requests.
+    let take = |_| lab.grants.share_writable(lab.pages(1), DomId(0)).unwrap();
+    let taken: Vec<_> = (1..lab.grants.free()).map(take).collect();
+    lab.poll_until(&mut block, BlockState::Connected);
+    assert_eq!((lab.grants.free(), block.in_flight(), block.room()), (0, 2, 0));
+    assert!(block.complete().is_none());
+    drop(taken);
+    lab.world.run_for(Duration::from_millis(10));
+    let done = lab.complete(&mut block, 2);
+    assert!(done.iter().map(|done| (done.token, done.outcome)).eq(tokens.map(|token| (token, Ok(())))));
+    drop(done);
+    lab.close(block);
+    lab.finish();
+}
+
+#[test]
+fn resume_spares_new_ports() {
+    let lab = Lab::new();
+    let mut block = lab.block();
+    let old = block.port().unwrap();
+    lab.suspend();
+    // The number of the disk's port is another channel's by now.
+    let open = || Channel::alloc_unbound(lab.guest.clone(), DomId(0)).unwrap();
+    let channels: Vec<_> = (0..=old.0).map(|_| open()).collect();
+    let other = channels.iter().find(|channel| channel.port() == old).unwrap();
+    block.resume().unwrap();
+    lab.poll_until(&mut block, BlockState::Connected);
+    assert!(other.status().is_ok_and(|status| matches!(status.bound, Bound::Unbound { .. })));
+    drop(channels);
+    lab.close(block);
+    lab.finish();
+}
+
+#[test]
+fn closing_ends_waiting_requests() {
+    for now in [false, true] {
+        let lab = Lab::new();
+        let (mut block, token) = lab.block_with_unanswered_read();
+        lab.write_backend_state(2);
+        block.reopen().unwrap();
+        block.poll(lab.guest.now()).unwrap();
+        assert_eq!((block.ring_pages(), block.in_flight()), (1, 1));
+        if now {
+            block.close_now().unwrap();
+        } else {
+            block.close();
+        }
+        assert_eq!(drain(&mut block), [(token, Err(IoError::Closed))], "at once: {now}");
+        lab.poll_until(&mut block, BlockState::Closed);
+        drop(block);
+        lab.finish();
+    }
+}
+
+#[test]
+fn refused_disk_ends_waiting_requests() {
+    let lab = Lab::new();
+    let (mut block, token) = lab.block_with_unanswered_read();
+    lab.back.state().set("sectors", "many");
+    block.reopen().unwrap();
+    let deadline = lab.deadline();
+    while block.poll(lab.guest.now()).is_ok() {
+        assert!(lab.guest.now() < deadline);
+        lab.store.wait(deadline);
+    }
+    assert_eq!(block.state(), BlockState::Closing);
+    assert_eq!(drain(&mut block), [(token, Err(IoError::Closed))]);
+    lab.close(block);
+    lab.finish();
+}
+
+#[test]
+fn close_waits_for_no_absent_backend() {
+    let lab = Lab::new();
+    let (mut block, _) = lab.block_with_unanswered_read();
+    lab.back.state().manners = Manners::NeverReady;
+    lab.write_backend_state(1);
+    block.reopen().unwrap();
+    let (disk, start) = (Disk::new(block, 1).unwrap(), lab.guest.now());
+    disk.close(lab.deadline()).unwrap();
+    let waited = lab.guest.now().saturating_duration_since(start);
+    assert!(waited < Duration::from_secs(1), "{waited:?}");
     lab.finish();
 }

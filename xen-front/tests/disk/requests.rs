@@ -34,7 +34,7 @@ impl Lab {
     }
 
     /// Suspends the guest, restores it under another number, and resumes what its drivers share.
-    fn suspend(&self) {
+    pub(super) fn suspend(&self) {
         let (id, backend) = (self.guest.id(), self.world.domain(self.device.get().backend).unwrap());
         self.store.suspend().unwrap();
         self.world.suspend(id, move |world| drop(world.restore(world.save(id), Some(&backend))));

@@ -3,7 +3,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use proptest::prelude::*;
 use std::boxed::Box;
 use std::vec::Vec as StdVec;
-use xen_hypercall::{GrantRef, Page, SharedMem};
+use xen_hypercall::{GrantRef, Page, SharedMem, observe_loads};
 use xen_ring::BackRing;
 
 const SLOTS: usize = DEFAULT_DEPTH;
@@ -189,6 +189,26 @@ fn what_the_peer_does_to_the_request_in_the_ring_changes_nothing_here() {
     mem.copy_from(HEADER, &[0xff; 4096 - HEADER]).unwrap();
     respond(mem, 0, &okay(&request));
     assert_eq!(front.next_done().unwrap().unwrap().0.payload, 7);
+}
+
+#[test]
+fn answer_between_two_looks_is_taken() {
+    let mut page = page();
+    let mem = SharedMem::from_pages(&mut page);
+    let (mut front, _, request) = one_in_flight(mem);
+    // It is published right after the first look at the index.
+    let mut peer = |_, _| respond(mem, 0, &okay(&request));
+    let done = observe_loads(&mut peer, || front.next_done());
+    assert_eq!(done.unwrap().unwrap().0.payload, 7);
+}
+
+#[test]
+fn impossible_depths_have_no_ring() {
+    let depths = [32, 64, 128, 256, 512];
+    assert_eq!(depths.map(ring_order), [0, 1, 2, 3, 4]);
+    for depth in [0, 1, 16, 33, 48, 1024, usize::MAX] {
+        assert!(std::panic::catch_unwind(|| ring_order(depth)).is_err(), "{depth}");
+    }
 }
 
 proptest! {

@@ -1,0 +1,79 @@
+//! Nodes that describe a disk, and those that describe a ring to its backend.
+
+use super::Lab;
+use super::blkback::Manners;
+use core::time::Duration;
+use xen_front::block::*;
+use xen_hypercall::Platform;
+use xen_sim::{Disk as VirtualDisk, Domain};
+
+#[test]
+fn odd_mode_is_ignored() {
+    for (mode, info, read_only) in [
+        (&b"r"[..], 0, true),
+        (b"ro", 0, true),
+        (b"w", 0, false),
+        (b"w", 4, true),
+        (b"r, and seventeen", 0, true),
+        (b"r and eighteen...", 0, false),
+        (b"r\xff", 0, false),
+        (b"", 0, false),
+    ] {
+        let lab = Lab::with_disk(&VirtualDisk::new("xvda"));
+        let path = format!("{}/mode", lab.device.get().backend_path());
+        lab.world.store().write_bytes(path, mode).unwrap();
+        lab.back.state().set("info", info);
+        let block = lab.block();
+        assert_eq!(block.info().read_only, read_only, "{mode:?}, {info}");
+        lab.close(block);
+        lab.finish();
+    }
+}
+
+#[test]
+fn unreadable_mode_is_error() {
+    let lab = Lab::new();
+    let path = format!("{}/mode", lab.device.get().backend_path());
+    let store = lab.world.store();
+    let mut permissions = store.permissions(&path).unwrap();
+    permissions.truncate(1);
+    store.set_permissions(&path, &permissions).unwrap();
+    let error = lab.connect_error();
+    assert!(error.to_string().contains("/mode"), "{error}");
+    lab.finish();
+}
+
+#[test]
+fn ring_is_largest_for_both_ends() {
+    for (key, value, pages) in [
+        ("max-ring-page-order", 0, 1),
+        ("max-ring-page-order", 1, 2),
+        ("max-ring-page-order", 4, 4),
+        ("max-ring-pages", 0, 1),
+        ("max-ring-pages", 1, 1),
+        ("max-ring-pages", 3, 2),
+        ("max-ring-pages", 4, 4),
+        ("max-ring-pages", 16, 4),
+    ] {
+        let lab = Lab::new();
+        lab.back.state().set(key, value);
+        let mut block: Block<Domain, 128> =
+            Block::open_deep(&lab.store, &lab.grants, lab.device.get().id).unwrap();
+        lab.world.run_for(Duration::from_millis(10));
+        // From here on the backend only follows what it has offered.
+        lab.back.state().manners = Manners::NeverReady;
+        block.poll(lab.guest.now()).unwrap();
+        assert_eq!(block.ring_pages(), pages, "{key} = {value}");
+        let front = lab.device.get().frontend_path();
+        let number = |key: &str| lab.world.store().read_number::<u32>(format!("{front}/{key}"));
+        let order = pages.ilog2();
+        let sizes = (order > 0).then_some((order, pages as u32));
+        assert_eq!(number("ring-page-order").zip(number("num-ring-pages")), sizes);
+        assert_eq!(number("ring-ref").is_some(), order == 0);
+        let refs = (0..16).filter(|page| number(&format!("ring-ref{page}")).is_some()).count();
+        assert_eq!(refs, if order == 0 { 0 } else { pages });
+        block.close_now().unwrap();
+        drop(block);
+        drop(lab);
+    }
+}
