@@ -167,7 +167,7 @@ impl<P: Platform> Rx<P> {
     fn can_post<M: Fixed>(&mut self, need: usize, ring: &mut RxRing<M>) -> bool {
         let Some(most) = self.most.filter(|most| need > *most) else { return true };
         // A frontend that was merely slow posts more later.
-        while self.slots.len() < need
+        while !self.slots.is_full()
             && let Ok(Some(slot)) = ring.pop()
         {
             let _ = self.slots.push(slot);

@@ -218,7 +218,7 @@ impl<P: Platform> Tx<P> {
         taken.start = self.next;
         taken.len = parsed.size;
         taken.status = NetifStatus::OKAY;
-        for fragment in parsed.fragments.iter().filter(|fragment| fragment.size > 0) {
+        for fragment in &parsed.fragments {
             self.copies += if parsed.slots == 1 { 1 } else { 2 };
             let _ = self.fragments.push(*fragment);
         }
