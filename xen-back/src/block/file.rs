@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn private_memory_skips_the_buffer() {
+    fn private_bytes_are_not_buffered() {
         let path = std::env::temp_dir().join(std::format!("xen-back-private-{}", std::process::id()));
         std::fs::write(&path, [0; 1024]).unwrap();
         let mut disk = FileDisk::open(&path, false).unwrap();
@@ -126,6 +126,7 @@ mod tests {
         disk.read(0, Piece::private(&mut found)).unwrap();
         assert_eq!(found, [9; 1024]);
         assert!(disk.buffer.iter().all(|byte| *byte == 0));
+        assert_eq!(disk.discard(0, 1, false), Err(StorageError::Unsupported));
         std::fs::remove_file(&path).unwrap();
     }
 

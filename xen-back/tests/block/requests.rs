@@ -290,3 +290,46 @@ fn segments_side_by_side_are_one_operation_of_the_storage() {
         lab.finish();
     }
 }
+
+#[test]
+fn only_adjacent_segments_are_one_piece() {
+    // Segments as their first and last sectors, and the sectors of each write.
+    type Case = (&'static [(u8, u8)], &'static [usize]);
+    let cases: [Case; 4] = [
+        (&[(0, 7), (0, 7)], &[16]),
+        (&[(3, 7), (0, 4)], &[10]),
+        // The first ends as many sectors before its page's end as the second begins behind.
+        (&[(0, 4), (3, 7)], &[5, 5]),
+        (&[(0, 6), (0, 7)], &[7, 8]),
+    ];
+    let lab = Lab::new();
+    let mut back = lab.back(GrantMode::Map);
+    let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
+    let bytes: Vec<u8> = (0..8192).map(|index| (index / 512 * 9 + index) as u8).collect();
+    raw.data.as_ref().copy_from(0, &bytes).unwrap();
+    for (segments, writes) in cases {
+        let mut request = raw.request(BlkifOp::WRITE, segments.len() as u8, 40);
+        let mut expected = Vec::new();
+        for (index, &(first, last)) in segments.iter().enumerate() {
+            let (segment, gref) = (&mut request.seg[index], raw.data.refs()[index]);
+            (segment.gref, segment.first_sect, segment.last_sect) = (gref, first, last);
+            let page = &bytes[index * 4096..][..4096];
+            let range = usize::from(first) * 512..(usize::from(last) + 1) * 512;
+            expected.extend_from_slice(&page[range]);
+        }
+        lab.disk.borrow_mut().done.clear();
+        raw.expect(&mut back, &request, BlkifStatus::OKAY);
+        let mut sector = 40;
+        let done = core::mem::take(&mut lab.disk.borrow_mut().done);
+        for (done, &sectors) in done.iter().zip(writes) {
+            assert_eq!(*done, Done::Write(sector, sectors), "{segments:?}");
+            sector += sectors as u64;
+        }
+        assert_eq!(sector - 40, expected.len() as u64 / 512, "{segments:?}");
+        let disk = lab.disk.borrow();
+        assert!(disk.as_ref()[40 * 512..][..expected.len()] == expected, "{segments:?}");
+    }
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}

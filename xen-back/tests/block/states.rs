@@ -29,6 +29,8 @@ fn d_r02_a_request_index_past_the_room_closes_the_device_and_a_new_frontend_is_s
     let _ = channel.notify();
     assert_eq!(lab.settle(&mut back), Ok(BlkbackEvent::Idle));
     assert_eq!(lab.states(), (3, 5), "closing, and the ring is not looked at again");
+    let deadline = back.deadline().unwrap();
+    assert!(deadline > lab.driver.now() && deadline < lab.driver.now() + Duration::from_secs(60));
     let error =
         lab.driver.store().read(format!("error/backend/vbd/{}/{}/error", lab.guest.id(), lab.device.id));
     assert!(error.is_some_and(|error| !error.is_empty()), "the toolstack's user can read why");

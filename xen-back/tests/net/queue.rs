@@ -77,6 +77,25 @@ fn queue_holds_its_size_from_any_page() {
 }
 
 #[test]
+fn guest_is_notified_if_it_asks() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    raw.post(0..2);
+    // A new ring asks for an event with the first response, and for no other.
+    for expected in [1, 0] {
+        let before = lab.driver.counters().notifications;
+        assert!(back.send(Packet::new(&frame(1, 9, 60), Checksum::Unknown)));
+        back.flush().unwrap();
+        assert_eq!(lab.driver.counters().notifications - before, expected);
+        assert_eq!(raw.received().len(), 1);
+    }
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
 fn guest_without_rx_notify_is_polled() {
     let lab = Lab::new(1);
     let mut back = lab.back(0);

@@ -135,6 +135,22 @@ fn d_n05_and_d_n06_a_frontend_that_breaks_the_protocol_is_disconnected_and_may_c
     lab.finish();
 }
 
+#[test]
+fn batch_of_dropped_packets_is_answered() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let slots: Vec<_> = (0..200).map(|id| raw.slot(id, 13, LAST)).collect();
+    let (result, packets, responses) = raw.transmit(&mut back, &slots);
+    assert_eq!((result, packets.len()), (Ok(NetbackEvent::Idle), 0));
+    let error = |id| NetifTxResponse { id, status: NetifStatus::ERROR };
+    assert_eq!(responses, (0..200).map(error).collect::<Vec<_>>());
+    assert_eq!((back.tx_statistics().refused, back.tx_statistics().failed), (200, 0));
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
 /// Returns the slots of a packet and its bytes: fragments of these sizes, at the ends of pages.
 fn packet(raw: &Raw<'_>, sizes: &[u16]) -> (Vec<NetifTxRequest>, Vec<u8>) {
     let mut bytes = Vec::new();
