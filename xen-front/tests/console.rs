@@ -118,6 +118,8 @@ fn each_transfer_is_notified_once() {
     assert_eq!(console.write(b"12345"), Ok(5));
     assert_eq!(guest.counters().notifications - before, 1);
     world.type_on_console(guest.id(), b"ls");
+    world.run_until_idle();
+    assert_eq!(console.available(), Ok(2));
     assert_eq!(console.read(&mut [0; 8]), Ok(2));
     assert_eq!(guest.counters().notifications - before, 2);
 }
@@ -154,7 +156,9 @@ fn a_reader_that_never_drains_is_a_timeout_that_counts_what_was_written() {
     let mut console = Console::primary(ring);
     let start = guest.now();
     let deadline = start + Duration::from_secs(3);
-    let full = Err(ConsoleError::Timeout { written: 2048, len: 3000 });
+    assert_eq!(console.write(b"12345"), Ok(5));
+    assert_eq!(console.flush(start), Err(ConsoleError::Timeout { written: 0, len: 5 }));
+    let full = Err(ConsoleError::Timeout { written: 2043, len: 3000 });
     assert_eq!(console.write_all(&[b'x'; 3000], deadline), full);
     assert_eq!(guest.now(), deadline);
     assert_eq!(console.write(b"more"), Ok(0));

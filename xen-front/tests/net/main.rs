@@ -113,6 +113,7 @@ fn an_interface_connects_sends_receives_and_closes_and_leaves_nothing_behind() {
     let free = lab.grants.free();
     let mut net = lab.net();
     assert!(lab.world.is_connected(&lab.device));
+    assert_eq!(net.config(), small());
     assert_eq!((net.vif(), net.mac().0, net.mtu()), (Vif(0), [0, 0x16, 0x3e, 0, 0, 0], 1500));
     for round in 0..100 {
         net.transmit(&packet(round), TxChecksum::Complete).unwrap();
@@ -447,7 +448,12 @@ fn transmit_limit_follows_mtu() {
     // An Ethernet header and a VLAN tag come on top.
     let transmit = |net: &mut Net<Domain>, len| net.transmit_with(len, TxChecksum::Complete, |_| ());
     assert_eq!(transmit(&mut net, 1418), Ok(()));
-    assert_eq!(transmit(&mut net, 1419), Err(TxError::TooLong { len: 1419, limit: 1418 }));
+    // A packet that can't be sent is not asked for.
+    let refused =
+        |net: &mut Net<Domain>, len| net.transmit_with(len, TxChecksum::Complete, |_| panic!("{len} bytes"));
+    let too_long = TxError::TooLong { len: 1419, limit: 1418 };
+    assert_eq!(refused(&mut net, 1419), Err::<(), _>(too_long));
+    assert_eq!(refused(&mut net, 13), Err::<(), _>(TxError::TooShort { len: 13 }));
     net.close().unwrap();
     lab.finish();
 }
@@ -588,7 +594,9 @@ fn reopened_device_has_all_buffers_once() {
         assert_eq!(net.transmit(&packet(0), TxChecksum::Complete), Err(TxError::Full), "{round}");
         net.flush().unwrap();
         lab.world.run_until_idle();
+        let before = net.statistics();
         net.reopen().unwrap();
+        assert!(before.tx_bytes > 0 && net.statistics() == before);
         lab.wait_for(&mut net, Link::Up);
         lab.back.state().manners = Manners::Good;
     }

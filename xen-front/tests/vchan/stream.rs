@@ -130,6 +130,7 @@ fn a_writer_waits_for_room_and_a_server_may_write_before_its_client_is_there() {
     let bytes = stream(9000, 4);
     assert_eq!((server.write(&bytes), server.write(&bytes)), (Ok(4096), Ok(0)));
     let mut client = lab.try_client().unwrap();
+    assert_eq!(client.available(), Ok(4096));
     assert_eq!(server.peer(), VchanPeer::Live);
     let (expected, mut got) = (bytes.clone(), 0);
     lab.two.spawn(move |domain: &Domain| {
