@@ -283,7 +283,9 @@ fn d_n01_an_rx_response_for_another_buffer_breaks_the_device() {
         world.respond(found, 0, NetRxFlags::empty(), 60);
         let _ = world.rx.publish();
         let broken = Broken::RxId { found, expected: 0 };
+        world.front.transmit(&packet(1), TxChecksum::Complete).unwrap();
         assert_eq!(world.receive(), Err(broken));
+        assert_eq!((world.front.publish(), world.tx.pop()), (Notify::Skip, Ok(None)));
         assert_eq!(world.front.transmit(&packet(1), TxChecksum::Complete), Err(TxError::Broken(broken)));
     }
 }
