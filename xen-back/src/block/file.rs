@@ -144,7 +144,9 @@ mod tests {
         disk.read(6, Piece::private(&mut found)).unwrap();
         assert_eq!((found[511], found[512]), (0, 9));
         assert_eq!(disk.read(8, Piece::private(&mut found)), Err(StorageError::Io));
+        assert!(!disk.is_read_only());
         let mut disk = FileDisk::open(&path, true).unwrap();
+        assert!(disk.is_read_only());
         assert_eq!(disk.write(0, Piece::private(&mut found)), Err(StorageError::Io));
         std::fs::remove_file(&path).unwrap();
     }

@@ -349,6 +349,10 @@ mod tests {
         for op in [BlkifOp::WRITE, BlkifOp::WRITE_BARRIER] {
             assert_eq!(read_only.plan(&direct(op, 1, 0)), Err(Refusal::ReadOnly));
         }
+        for op in [BlkifOp::WRITE_BARRIER, BlkifOp::FLUSH_DISKCACHE] {
+            assert_eq!(DISK.plan(&direct(op, 0, 0)), Ok(Plan::Flush));
+            assert_eq!(read_only.plan(&direct(op, 0, 0)), Err(Refusal::ReadOnly));
+        }
         assert!(read_only.plan(&direct(BlkifOp::READ, 1, 0)).is_ok());
         let discard = |sector, count, flag| Request { id: 1, body: Body::Discard { flag, sector, count } };
         assert_eq!(read_only.plan(&discard(0, 1, 0)), Err(Refusal::ReadOnly));

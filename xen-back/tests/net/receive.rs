@@ -159,12 +159,16 @@ fn segments_of_no_tcp_are_refused() {
 fn unfillable_checksum_is_refused() {
     let lab = Lab::new(1);
     let mut back = lab.back(0);
-    let raw = Raw::connect(&lab, &mut back, &[("feature-no-csum-offload", "1")]);
+    let mut raw = Raw::connect(&lab, &mut back, &[("feature-no-csum-offload", "1")]);
     // No transport that has a checksum.
     assert!(!back.send(Packet::new(&frame(1, 9, 100), Checksum::Blank)));
     assert_eq!((back.rx_statistics().refused, back.rx_statistics().overrun), (1, 0));
     assert!(back.send(Packet::new(&tcp(1, 9, b"data"), Checksum::Blank)));
     assert_eq!(back.rx_statistics().refused, 1);
+    raw.post([0]);
+    back.flush().unwrap();
+    assert_eq!(raw.received()[0].flags, NetRxFlags::DATA_VALIDATED);
+    assert_eq!(checksum::verify(&raw.buffer(0, 58)), Some(true));
     raw.close(&mut back);
     drop(back);
     lab.finish();

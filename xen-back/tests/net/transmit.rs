@@ -136,6 +136,23 @@ fn d_n05_and_d_n06_a_frontend_that_breaks_the_protocol_is_disconnected_and_may_c
 }
 
 #[test]
+fn guest_is_notified_of_first_response() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    // A new ring asks for an event with the first response, and for no other.
+    for expected in [1, 0] {
+        let before = lab.driver.counters().notifications;
+        let slot = raw.slot(0, 60, LAST);
+        assert_eq!(raw.transmit(&mut back, &[slot]).2.len(), 1);
+        assert_eq!(lab.driver.counters().notifications - before, expected);
+    }
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
 fn batch_of_dropped_packets_is_answered() {
     let lab = Lab::new(1);
     let mut back = lab.back(0);
