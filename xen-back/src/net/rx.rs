@@ -214,7 +214,6 @@ impl<P: Platform> Rx<P> {
     fn place(&mut self, len: usize) -> Option<usize> {
         let size = self.memory.count() * PAGE_SIZE;
         let Some(oldest) = self.waiting.front().map(|waiting| waiting.start) else {
-            self.next = 0;
             return (len <= size).then_some(0);
         };
         // A packet that would cross a page for no need begins at the next.

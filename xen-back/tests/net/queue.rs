@@ -77,6 +77,25 @@ fn queue_holds_its_size_from_any_page() {
 }
 
 #[test]
+fn bytes_behind_a_packet_stay() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    raw.data.as_ref().copy_from(0, &[0xee; 3 * 4096]).unwrap();
+    raw.post(0..3);
+    // The longer one leaves its bytes in the queue.
+    for (len, buffer, last) in [(4096 + 100, 1, 100), (60, 2, 60)] {
+        assert!(back.send(Packet::new(&frame(1, 9, len), Checksum::Unknown)));
+        back.flush().unwrap();
+        assert!(raw.buffer(buffer, 4096)[last..].iter().all(|byte| *byte == 0xee), "{len}");
+    }
+    assert_eq!(raw.received().len(), 3);
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
 fn guest_is_notified_if_it_asks() {
     let lab = Lab::new(1);
     let mut back = lab.back(0);

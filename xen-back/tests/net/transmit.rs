@@ -1,9 +1,9 @@
 //! Packets from the guest.
 
-use super::lab::Lab;
+use super::lab::{Lab, tcp};
 use super::raw::{LAST, MORE, Raw};
 use core::sync::atomic::Ordering;
-use xen_back::net::{NetError, NetbackEvent, Packet, TxViolation};
+use xen_back::net::{Checksum, NetError, NetbackEvent, Packet, TxViolation};
 use xen_hypercall::GrantRef;
 use xen_ring::FrontRing;
 use xen_sys::io::netif::{
@@ -146,6 +146,47 @@ fn guest_is_notified_of_first_response() {
         let slot = raw.slot(0, 60, LAST);
         assert_eq!(raw.transmit(&mut back, &[slot]).2.len(), 1);
         assert_eq!(lab.driver.counters().notifications - before, expected);
+    }
+    raw.close(&mut back);
+    drop(back);
+    lab.finish();
+}
+
+#[test]
+fn flags_of_guest_packets_arrive() {
+    let lab = Lab::new(1);
+    let mut back = lab.back(0);
+    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let bytes = tcp(9, 1, &[7; 2000]);
+    raw.data.as_ref().copy_from(0, &bytes).unwrap();
+    let blank = NetTxFlags::CSUM_BLANK | NetTxFlags::DATA_VALIDATED;
+    let segment = core::num::NonZeroU16::new(1448);
+    for (flags, kind, expected) in [
+        (LAST, None, Some((Checksum::Unknown, None))),
+        (NetTxFlags::DATA_VALIDATED, None, Some((Checksum::Valid, None))),
+        (blank, None, Some((Checksum::Blank, None))),
+        (blank, Some(1), Some((Checksum::Blank, segment))),
+        // Segments in IPv6, which is not offered.
+        (blank, Some(2), None),
+    ] {
+        let mut slots = vec![raw.slot(0, bytes.len() as u16, flags)];
+        if let Some(kind) = kind {
+            slots[0].flags |= NetTxFlags::EXTRA_INFO;
+            let u = [1448, kind, 0];
+            let info = NetifExtraInfo { type_: NetifExtraType::GSO, u, ..Default::default() };
+            let mut extra = NetifTxRequest::default();
+            extra.as_mut_bytes()[..8].copy_from_slice(info.as_bytes());
+            slots.push(extra);
+        }
+        slots.iter().for_each(|slot| raw.tx.push(slot).unwrap());
+        let _ = raw.tx.publish();
+        let mut found = None;
+        let mut port = |packet: Packet<'_>| found = Some((packet.checksum, packet.segment));
+        lab.settle(&mut back, &mut port).unwrap();
+        assert_eq!(found, expected, "{flags:?}, {kind:?}");
+        let status = if found.is_some() { NetifStatus::OKAY } else { NetifStatus::ERROR };
+        assert_eq!(raw.tx.pop().unwrap().unwrap().status, status);
+        while raw.tx.pop().unwrap().is_some() {}
     }
     raw.close(&mut back);
     drop(back);
