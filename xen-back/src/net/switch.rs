@@ -197,6 +197,8 @@ mod tests {
         switch.disconnect(a);
         let free = switch.connect(None).unwrap();
         assert_eq!(switch.forward(free, mac(2), mac(9)), Forward::Drop(Reason::Source));
+        let group = MacAddress::BROADCAST;
+        assert_eq!(switch.forward(free, group, mac(2)), Forward::Drop(Reason::Source));
     }
 
     #[test]
