@@ -257,9 +257,7 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
     pub fn close(mut self, deadline: Instant) -> Result<(), BlockError> {
         self.block.close();
         loop {
-            while let Some(completion) = self.block.complete() {
-                drop(completion);
-            }
+            while self.block.complete().is_some() {}
             let now = self.now();
             if self.block.in_flight() == 0 || now >= deadline {
                 break;
