@@ -17,8 +17,8 @@ use loom::sync::atomic::fence;
 use loom::thread;
 use std::boxed::Box;
 use xen_hypercall::{
-    Claim, Claims, DomId, Gfn, GrantRef, Hypercall, Instant, PAGE_SIZE, Pages, Platform, Port, SharedMem,
-    Singleton,
+    Claim, Claims, DomId, Gfn, GrantRef, Hypercall, Instant, PAGE_SIZE, PageArc, Pages, Platform, Port,
+    SharedMem, Singleton,
 };
 use xen_sys::grant_table::GrantFlags;
 
@@ -280,5 +280,37 @@ fn claim_orders_its_owners() {
         own(&memory, &frame);
         other.join().unwrap();
         assert!(!memory.claims().is_taken(Singleton::GrantTable));
+    });
+}
+
+/// A value that is written when it is dropped.
+struct Counted(UnsafeCell<u32>);
+
+// SAFETY: the model's threads keep to what the reference promises, which is what the checker checks.
+unsafe impl Send for Counted {}
+// SAFETY: as above.
+unsafe impl Sync for Counted {}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        // SAFETY: no reference is left, which is what the checker checks.
+        self.0.with_mut(|count| unsafe { *count = 0 });
+    }
+}
+
+/// The grant table is shared by `PageArc`: the last reference's drop follows all uses through the others.
+#[test]
+fn last_page_arc_drops_after_all_uses() {
+    loom::model(|| {
+        let memory = Memory::default();
+        let first = PageArc::new(memory.clone(), Counted(UnsafeCell::new(0))).unwrap();
+        let second = first.clone();
+        let user = thread::spawn(move || {
+            // SAFETY: the other thread does not use the value.
+            second.0.with_mut(|count| unsafe { *count += 1 });
+        });
+        drop(first);
+        user.join().unwrap();
+        assert_eq!(memory.pages(), 0);
     });
 }

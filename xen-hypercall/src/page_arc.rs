@@ -1,6 +1,6 @@
 //! A counted reference to a value in pages of the platform.
 
-use crate::sync::{AtomicU64, Ordering, fence};
+use crate::sync::{AtomicU64, Ordering};
 use crate::{OutOfMemory, PAGE_SIZE, Pages, Platform};
 use core::fmt;
 use core::num::NonZeroUsize;
@@ -92,7 +92,7 @@ impl<P: Platform, T> PageArc<P, T> {
     #[cold]
     fn drop_value(&mut self) {
         // Acquire: pairs with the release of all other references.
-        fence(Ordering::Acquire);
+        let _ = self.inner().references.load(Ordering::Acquire);
         let inner = self.inner.as_ptr();
         // SAFETY: this was the last reference, so nothing else refers to the value, and each field is dropped or moved out
         // once. The pages are those of the allocation that `new` took over.
