@@ -40,15 +40,17 @@ fn two_level(rounds: u64, pending: u32) -> Outcome {
     let events = EventChannels::new(Machine::new(), mem);
     (0..4096).for_each(|port| events.unmask(Port(port)).expect("nothing is pending"));
     // The ports lie side by side from the first one on, and so 64 of them in one word.
-    let image: Vec<u64> =
-        (0..pending.div_ceil(64)).map(|word| if pending - word * 64 < 64 { 1 } else { u64::MAX }).collect();
+    let image: Vec<u64> = (0..pending.div_ceil(64))
+        .map(|word| if pending - word * 64 < 64 { 1 } else { u64::MAX })
+        .collect();
     let bytes: Vec<u8> = image.iter().flat_map(|word| word.to_ne_bytes()).collect();
     let selector = if image.len() == 64 { u64::MAX } else { (1 << image.len()) - 1 };
     let mut sum = 0;
     let outcome = measured(|outcome| {
         for _ in 0..rounds {
             mem.copy_from(offset_of!(SharedInfo, evtchn_pending), &bytes).expect("within the page");
-            mem.write(offset_of!(VcpuInfo, evtchn_pending_sel), &selector).expect("within the page");
+            mem.write(offset_of!(VcpuInfo, evtchn_pending_sel), &selector)
+                .expect("within the page");
             mem.write(offset_of!(VcpuInfo, evtchn_upcall_pending), &1u8).expect("within the page");
             scan(&events, &mut sum);
             outcome.units += u64::from(pending);
@@ -62,7 +64,8 @@ fn two_level(rounds: u64, pending: u32) -> Outcome {
 fn fifo(rounds: u64, pending: u32) -> Outcome {
     let mut page = Box::new([Page::ZERO]);
     let machine = Machine::new();
-    let events = EventChannels::with_fifo(machine, SharedMem::from_pages(&mut page)).expect("a yes");
+    let events =
+        EventChannels::with_fifo(machine, SharedMem::from_pages(&mut page)).expect("a yes");
     assert_eq!(events.abi(), Abi::Fifo);
     // Port 0 is none.
     events.opened(Port(pending), 0).expect("a yes");
@@ -71,10 +74,14 @@ fn fifo(rounds: u64, pending: u32) -> Outcome {
         let link = if port == pending { 0 } else { port + 1 };
         1 << EVTCHN_FIFO_PENDING | 1 << EVTCHN_FIFO_LINKED | link
     };
-    let image: Vec<u8> =
-        (0..=pending).flat_map(|port| u32::to_ne_bytes(if port == 0 { 0 } else { word(port) })).collect();
-    let parts: Vec<(&SharedMem, &[u8])> =
-        image.chunks(WORDS * 4).enumerate().map(|(index, part)| (machine.array(index), part)).collect();
+    let image: Vec<u8> = (0..=pending)
+        .flat_map(|port| u32::to_ne_bytes(if port == 0 { 0 } else { word(port) }))
+        .collect();
+    let parts: Vec<(&SharedMem, &[u8])> = image
+        .chunks(WORDS * 4)
+        .enumerate()
+        .map(|(index, part)| (machine.array(index), part))
+        .collect();
     let control = machine.control();
     let mut sum = 0;
     let outcome = measured(|outcome| {

@@ -33,8 +33,11 @@ unsafe impl Hypercall for Kernel {
             let size: *mut GnttabQuerySize = std::ptr::with_exposed_provenance_mut(args[1]);
             // SAFETY: the caller vouches for the command's structure at this address.
             unsafe {
-                *size =
-                    GnttabQuerySize { max_nr_frames: 64, status: GrantStatus::OKAY, ..Default::default() };
+                *size = GnttabQuerySize {
+                    max_nr_frames: 64,
+                    status: GrantStatus::OKAY,
+                    ..Default::default()
+                };
             }
         }
         0

@@ -38,7 +38,8 @@ pub(crate) struct Machine(&'static World);
 impl Machine {
     /// Makes one, for good.
     pub(crate) fn new() -> Self {
-        let layout = Layout::from_size_align(PAGES * PAGE_SIZE, PAGE_SIZE).expect("a size that there is");
+        let layout =
+            Layout::from_size_align(PAGES * PAGE_SIZE, PAGE_SIZE).expect("a size that there is");
         // SAFETY: the size is not zero.
         let memory = unsafe { alloc_zeroed(layout) };
         assert!(!memory.is_null());
@@ -79,17 +80,21 @@ unsafe impl Hypercall for Machine {
         match (op, args[0] as u32) {
             (HYPERVISOR_EVENT_CHANNEL_OP, EVTCHNOP_INIT_CONTROL) => {
                 // SAFETY: the command's argument, by the caller's word.
-                let arg = unsafe { &*std::ptr::with_exposed_provenance::<EvtchnInitControl>(args[1]) };
+                let arg =
+                    unsafe { &*std::ptr::with_exposed_provenance::<EvtchnInitControl>(args[1]) };
                 told.control = Some(Gfn(arg.control_gfn));
             }
             (HYPERVISOR_EVENT_CHANNEL_OP, EVTCHNOP_EXPAND_ARRAY) => {
                 // SAFETY: the command's argument, by the caller's word.
-                let arg = unsafe { &*std::ptr::with_exposed_provenance::<EvtchnExpandArray>(args[1]) };
+                let arg =
+                    unsafe { &*std::ptr::with_exposed_provenance::<EvtchnExpandArray>(args[1]) };
                 told.array.push(Gfn(arg.array_gfn));
             }
             (HYPERVISOR_GRANT_TABLE_OP, GNTTABOP_QUERY_SIZE) => {
                 // SAFETY: the command's argument, by the caller's word.
-                let arg = unsafe { &mut *std::ptr::with_exposed_provenance_mut::<GnttabQuerySize>(args[1]) };
+                let arg = unsafe {
+                    &mut *std::ptr::with_exposed_provenance_mut::<GnttabQuerySize>(args[1])
+                };
                 (arg.nr_frames, arg.max_nr_frames, arg.status) = (1, 4, GrantStatus::OKAY);
             }
             _ => {}

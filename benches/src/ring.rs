@@ -41,7 +41,8 @@ pub(crate) fn serve(back: &mut Back<'_>) -> u64 {
         let Ok(mut requests) = back.requests() else { break };
         while let Some(mut request) = requests.next() {
             opaque(&mut request);
-            let status = if request.nr_segments == 11 { BlkifStatus::OKAY } else { BlkifStatus::ERROR };
+            let status =
+                if request.nr_segments == 11 { BlkifStatus::OKAY } else { BlkifStatus::ERROR };
             let (id, operation) = (request.id, request.operation);
             let response = BlkifResponse { id, operation, status, ..BlkifResponse::default() };
             let Ok(()) = requests.push(&response) else { break };
@@ -82,12 +83,17 @@ fn run(rounds: u64, batch: usize) -> Outcome {
     let shadow = black_box(shadow.get_mut(..batch).expect("a batch is not larger"));
     let outcome = measured(|outcome| {
         for _ in 0..rounds {
-            outcome.notifications += u64::from(submit(&mut front, shadow, &mut next) == Notify::Send);
+            outcome.notifications +=
+                u64::from(submit(&mut front, shadow, &mut next) == Notify::Send);
             outcome.notifications += serve(&mut back);
             outcome.units += complete(&mut front, &mut sum);
         }
     });
     let count = rounds * batch as u64;
-    assert_eq!((outcome.units, sum), (count, count * (count + 1) / 2), "every request answered once");
+    assert_eq!(
+        (outcome.units, sum),
+        (count, count * (count + 1) / 2),
+        "every request answered once"
+    );
     outcome
 }

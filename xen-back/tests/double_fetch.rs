@@ -152,6 +152,7 @@ fn network_requests_responses_and_packets_are_loaded_once() {
     assert_eq!(packet.unwrap().len, 200);
 
     // The answer to what was sent is looked for when a packet needs room: it is there, and nothing when all is full.
-    let (found, _) = loads(&lab.guest, || while front.transmit(&frame, TxChecksum::Complete).is_ok() {});
+    let (found, _) =
+        loads(&lab.guest, || while front.transmit(&frame, TxChecksum::Complete).is_ok() {});
     assert_eq!(found, [(RSP_PROD, 2), (SLOT..SLOT + 4, 1)]);
 }

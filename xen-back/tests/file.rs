@@ -48,8 +48,9 @@ impl Fixture {
         let driver = world.create_guest(DomainConfig::new("driver"));
         let guest = world.create_guest(DomainConfig::new("guest"));
         let device = world.attach_disk(&guest, &driver, &Disk::new("xvda"));
-        let store =
-            |domain: &Domain| XenStore::new(domain.clone(), start::xenstore_ring(domain.clone()).unwrap());
+        let store = |domain: &Domain| {
+            XenStore::new(domain.clone(), start::xenstore_ring(domain.clone()).unwrap())
+        };
         let (guest_store, driver_store) = (store(&guest).unwrap(), store(&driver).unwrap());
         let grants = GrantTable::new(guest.clone()).unwrap();
         Self { world, guest, driver, guest_store, driver_store, grants, device }
@@ -83,7 +84,9 @@ impl Fixture {
     }
 
     fn reach(&self, front: &mut Front<'_>, back: &mut Back<'_>, state: BlockState) {
-        self.run(front, back, |front| (front.poll(self.guest.now()).unwrap() == state).then_some(()));
+        self.run(front, back, |front| {
+            (front.poll(self.guest.now()).unwrap() == state).then_some(())
+        });
     }
 
     fn carry_out(

@@ -261,7 +261,9 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
     #[inline(always)]
     fn dispatch(&self, vcpu: u32, handle: &mut impl FnMut(Port)) -> u32 {
         let index = vcpu as usize;
-        let (Some(info), Some(start)) = (self.vcpu_info(index), self.start.get(index)) else { return 0 };
+        let (Some(info), Some(start)) = (self.vcpu_info(index), self.start.get(index)) else {
+            return 0;
+        };
         // Cleared first: whatever is raised from here on sets the flag, and with it the interrupt, again. The step below that takes the
         // selector, or the queues that are ready, is what Xen sees it by.
         info.upcall_pending.store(0, Ordering::Relaxed);
@@ -276,7 +278,9 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
                 self.two_level().scan(info.pending_sel.swap(0), start, &others, handle);
             }
             // vCPU 0 has a page as soon as there is another.
-            None if vcpu == 0 => self.two_level().scan(info.pending_sel.swap(0), start, &Alone, handle),
+            None if vcpu == 0 => {
+                self.two_level().scan(info.pending_sel.swap(0), start, &Alone, handle)
+            }
             None => {}
         }
         0
@@ -285,7 +289,8 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
     /// Makes Xen raise an upcall of `vcpu`, whose queues in `left` are not empty. Xen raises none for those, so an event is sent in another one.
     #[cold]
     fn raise(&self, vcpu: u32, left: u32) -> bool {
-        let (Some(page), Some(queue)) = (self.vcpus.memory(vcpu as usize), fifo::spare(left)) else {
+        let (Some(page), Some(queue)) = (self.vcpus.memory(vcpu as usize), fifo::spare(left))
+        else {
             return false;
         };
         // One of an upcall within this one, which has queues of its own.
@@ -344,7 +349,11 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
             return Ok(());
         }
         self.owners.unmask(port);
-        if self.two_level().unmask(port).ok_or(Errno::EINVAL)? { self.unmask_by_xen(port) } else { Ok(()) }
+        if self.two_level().unmask(port).ok_or(Errno::EINVAL)? {
+            self.unmask_by_xen(port)
+        } else {
+            Ok(())
+        }
     }
 
     /// Has Xen unmask a port of the 2-level format that was masked for that, and deliver its event.

@@ -49,7 +49,11 @@ impl Layout {
     /// Returns where the information of `vcpu` lies in shared info; `None` if it has a page of its own.
     #[inline(always)]
     pub(crate) const fn legacy(self, vcpu: usize) -> Option<usize> {
-        if vcpu < self.legacy_vcpus { Some(self.vcpu_info + vcpu * self.vcpu_info_size) } else { None }
+        if vcpu < self.legacy_vcpus {
+            Some(self.vcpu_info + vcpu * self.vcpu_info_size)
+        } else {
+            None
+        }
     }
 }
 
@@ -86,7 +90,9 @@ mod tests {
         let mut values = BTreeMap::new();
         for line in data.lines() {
             let words: Vec<_> = line.split(' ').collect();
-            if let (["struct" | "field" | "const", name, value, ..], true) = (&words[..], words.len() > 3) {
+            if let (["struct" | "field" | "const", name, value, ..], true) =
+                (&words[..], words.len() > 3)
+            {
                 // Constants that are no offsets do not matter here.
                 if let Ok(value) = value.parse() {
                     values.insert(*name, value);
@@ -140,7 +146,11 @@ mod tests {
                 let (word, bit) = (port as usize / 64 * 8, 1 << (port % 64));
                 mem.u64_at(xen.pending + word).unwrap().fetch_or(bit);
                 assert!(mem.u64_at(xen.mask + word).unwrap().load(Relaxed) & bit != 0, "masked");
-                assert_eq!(words.unmask(Port(port)), Some(true), "pending, so Xen has to unmask it");
+                assert_eq!(
+                    words.unmask(Port(port)),
+                    Some(true),
+                    "pending, so Xen has to unmask it"
+                );
                 mem.u64_at(xen.mask + word).unwrap().fetch_and(!bit);
                 mem.u64_at(xen.vcpu_info + xen.pending_sel).unwrap().fetch_or(1 << (port / 64));
                 mem.u8_at(xen.vcpu_info + xen.upcall_pending).unwrap().store(1, Relaxed);
@@ -149,7 +159,9 @@ mod tests {
             assert_eq!(info.upcall_pending.load(Relaxed), 1);
             let mut delivered = Vec::new();
             let start = AtomicU32::new(0);
-            words.scan(info.pending_sel.swap(0), &start, &Alone, &mut |port: Port| delivered.push(port.0));
+            words.scan(info.pending_sel.swap(0), &start, &Alone, &mut |port: Port| {
+                delivered.push(port.0)
+            });
             assert_eq!(delivered, [3, 700, 4095]);
         }
     }

@@ -282,7 +282,11 @@ mod tests {
                 End::Free(Free { kept: true }) => {}
                 End::Delayed(until) => {
                     waits.push(until.saturating_duration_since(now));
-                    assert_eq!(line.end(0, Work::Done, now), End::Stale, "no second end cuts the wait short");
+                    assert_eq!(
+                        line.end(0, Work::Done, now),
+                        End::Stale,
+                        "no second end cuts the wait short"
+                    );
                     assert_eq!(line.expire(Instant::from_nanos(until.as_nanos() - 1)), Err(until));
                     assert_eq!(line.expire(until), Ok(Some(Free { kept: true })));
                     assert_eq!(line.expire(until), Ok(None));
@@ -307,10 +311,14 @@ mod tests {
         let line = bound();
         let mut told = std::vec::Vec::new();
         for round in 0..70_000u32 {
-            let Begin::Run(generation) = line.begin() else { panic!("it is bound and not handled") };
+            let Begin::Run(generation) = line.begin() else {
+                panic!("it is bound and not handled")
+            };
             if round < 3 {
                 told.push(generation);
-            } else if let Some(&late) = told.get(round as usize % 3).filter(|&&late| late != generation) {
+            } else if let Some(&late) =
+                told.get(round as usize % 3).filter(|&&late| late != generation)
+            {
                 assert_eq!(line.end(late, Work::Done, START), End::Stale, "round {round}");
             }
             assert_eq!(line.begin(), Begin::Kept, "it is handled still");
@@ -322,14 +330,23 @@ mod tests {
 
     #[test]
     fn wait_ends_wherever_the_clock_stands() {
-        for at in [0, 1, MILLI - 1, u64::MAX >> 20, (UNTIL_MASK - 1) * MILLI, (UNTIL_MASK + 5) * MILLI + 7] {
+        for at in [
+            0,
+            1,
+            MILLI - 1,
+            u64::MAX >> 20,
+            (UNTIL_MASK - 1) * MILLI,
+            (UNTIL_MASK + 5) * MILLI + 7,
+        ] {
             let (line, now) = (bound(), Instant::from_nanos(at));
             for _ in 0..FREE {
                 line.begin();
                 line.end(0, Work::Spurious, now);
             }
             line.begin();
-            let End::Delayed(until) = line.end(0, Work::Spurious, now) else { panic!("{now:?}: no wait") };
+            let End::Delayed(until) = line.end(0, Work::Spurious, now) else {
+                panic!("{now:?}: no wait")
+            };
             let wait = until.saturating_duration_since(now);
             assert!((FIRST_DELAY..2 * FIRST_DELAY).contains(&wait), "{now:?}: {wait:?}");
             assert_eq!(line.expire(Instant::from_nanos(until.as_nanos() - 1)), Err(until));

@@ -94,7 +94,11 @@ impl<const GROUPS: usize> Lines<GROUPS> {
     }
 
     /// Masks `port` and forgets about it: do it before the port is closed. A handler that is running may still run.
-    pub fn unbind<P: Platform, M: AsRef<SharedMem>>(&self, events: &EventChannels<P, M>, port: Port) {
+    pub fn unbind<P: Platform, M: AsRef<SharedMem>>(
+        &self,
+        events: &EventChannels<P, M>,
+        port: Port,
+    ) {
         events.mask(port);
         if let Some(line) = self.line(port) {
             line.start_over();
@@ -206,7 +210,8 @@ impl<const GROUPS: usize> Lines<GROUPS> {
         now: Instant,
     ) -> Result<Option<Instant>, Errno> {
         let Event { port, generation } = event;
-        let (Some(line), Some(group)) = (self.line(port), self.groups.get(port.0 as usize / 64)) else {
+        let (Some(line), Some(group)) = (self.line(port), self.groups.get(port.0 as usize / 64))
+        else {
             return Err(Errno::EINVAL);
         };
         match line.end(generation, work, now) {
@@ -268,7 +273,11 @@ impl<const GROUPS: usize> Lines<GROUPS> {
 #[cfg(feature = "async")]
 impl<const GROUPS: usize> Lines<GROUPS> {
     /// Handles the upcall of `vcpu` by waking whoever awaits the ports' [`event`](Self::event)s.
-    pub fn wake_on_upcall<P: Platform, M: AsRef<SharedMem>>(&self, events: &EventChannels<P, M>, vcpu: u32) {
+    pub fn wake_on_upcall<P: Platform, M: AsRef<SharedMem>>(
+        &self,
+        events: &EventChannels<P, M>,
+        vcpu: u32,
+    ) {
         self.on_upcall(events, vcpu, |event| {
             if let Some(line) = self.line(event.port) {
                 line.tell();
@@ -287,7 +296,9 @@ impl<const GROUPS: usize> Lines<GROUPS> {
             // In this order: an event from here on wakes.
             waker.register(cx.waker());
             match line.take_told() {
-                Some(told) => core::task::Poll::Ready(told.map(|generation| Event { port, generation })),
+                Some(told) => {
+                    core::task::Poll::Ready(told.map(|generation| Event { port, generation }))
+                }
                 None => core::task::Poll::Pending,
             }
         }))

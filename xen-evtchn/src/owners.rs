@@ -25,7 +25,12 @@ impl Owners {
     }
 
     /// Makes `port` a port of `vcpu`.
-    pub(crate) fn set<P: Platform, const N: usize>(&self, pages: &EventPages<P, N>, port: Port, vcpu: u32) {
+    pub(crate) fn set<P: Platform, const N: usize>(
+        &self,
+        pages: &EventPages<P, N>,
+        port: Port,
+        vcpu: u32,
+    ) {
         let Some((first, bit)) = bit(&self.first, port) else { return };
         if vcpu == 0 {
             first.fetch_or(bit, Ordering::Relaxed);
@@ -46,7 +51,11 @@ impl Owners {
 
     /// Marks the ports of other vCPUs in the page of `vcpu`, which is in its place since just now.
     /// vCPU 0 is never that one.
-    pub(crate) fn take_over<P: Platform, const N: usize>(&self, pages: &EventPages<P, N>, vcpu: usize) {
+    pub(crate) fn take_over<P: Platform, const N: usize>(
+        &self,
+        pages: &EventPages<P, N>,
+        vcpu: usize,
+    ) {
         let Some(page) = pages.memory(vcpu) else { return };
         // See `set`.
         fence(Ordering::SeqCst);

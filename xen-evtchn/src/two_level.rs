@@ -110,8 +110,9 @@ impl<'a> TwoLevel<'a> {
             return;
         };
         // Only a hint: clearing the bits is what orders the handlers after the events.
-        let mut bits =
-            pending.load(Ordering::Relaxed) & !mask.load(Ordering::Relaxed) & others.not_theirs(index);
+        let mut bits = pending.load(Ordering::Relaxed)
+            & !mask.load(Ordering::Relaxed)
+            & others.not_theirs(index);
         if bits == 0 {
             return;
         }
@@ -174,11 +175,15 @@ impl<'a> TwoLevel<'a> {
     /// Tells whether `port` is pending, and whether it is masked.
     pub(crate) fn look(self, port: Port) -> Option<(bool, bool)> {
         let is_set = |(word, bit): (SharedU64<'_>, u64)| word.load(Ordering::Relaxed) & bit != 0;
-        Some((is_set(self.bit(self.layout.pending, port)?), is_set(self.bit(self.layout.mask, port)?)))
+        Some((
+            is_set(self.bit(self.layout.pending, port)?),
+            is_set(self.bit(self.layout.mask, port)?),
+        ))
     }
 
     pub(crate) fn is_pending(self, port: Port) -> Option<bool> {
-        self.bit(self.layout.pending, port).map(|(word, bit)| word.load(Ordering::Acquire) & bit != 0)
+        self.bit(self.layout.pending, port)
+            .map(|(word, bit)| word.load(Ordering::Acquire) & bit != 0)
     }
 
     pub(crate) fn take_pending(self, port: Port) -> Option<bool> {

@@ -115,7 +115,11 @@ pub fn set_callback<H: Hypercall + ?Sized>(xen: &H, callback: Callback) -> Resul
 ///
 /// Xen's refusal of the second way: `EINVAL` for a vector below 16, `ENOSYS` in a PV domain.
 #[doc(alias("HVMOP_set_evtchn_upcall_vector", "HVM_PARAM_CALLBACK_IRQ"))]
-pub fn set_upcall_vector<H: Hypercall + ?Sized>(xen: &H, vcpu: u32, vector: u8) -> Result<Delivery, Errno> {
+pub fn set_upcall_vector<H: Hypercall + ?Sized>(
+    xen: &H,
+    vcpu: u32,
+    vector: u8,
+) -> Result<Delivery, Errno> {
     if hvm::set_evtchn_upcall_vector(xen, vcpu, vector).is_ok() {
         // Xen itself needs no callback then. The toolstack does: an HVM guest without one has no driver for it to ask for a shutdown.
         set_callback(xen, Callback::Gsi(1))?;
@@ -158,7 +162,8 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_does_not_spill_over() {
-        let device = Callback::PciIntx { segment: u16::MAX, bus: u8::MAX, device: u8::MAX, pin: u8::MAX };
+        let device =
+            Callback::PciIntx { segment: u16::MAX, bus: u8::MAX, device: u8::MAX, pin: u8::MAX };
         assert_eq!(device.to_param(), 0x0100_ffff_00ff_f803);
         assert_eq!(Callback::Gsi(u32::MAX).to_param(), 0xffff_ffff);
     }

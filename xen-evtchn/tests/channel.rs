@@ -27,7 +27,10 @@ fn a_status_says_what_a_port_is() {
     let (world, domain) = guest(2, 1023);
     let peer = world.create(DomainConfig::new("peer"));
     let waiting = Channel::alloc_unbound(domain.clone(), peer.id()).unwrap();
-    assert_eq!(waiting.status(), Ok(Status { bound: Bound::Unbound { remote: peer.id() }, vcpu: 0 }));
+    assert_eq!(
+        waiting.status(),
+        Ok(Status { bound: Bound::Unbound { remote: peer.id() }, vcpu: 0 })
+    );
     let theirs = Channel::bind_interdomain(peer.clone(), domain.id(), waiting.port()).unwrap();
     let connected = Bound::Interdomain { remote: peer.id(), port: theirs.port() };
     assert_eq!(waiting.status().unwrap().bound, connected);
@@ -55,7 +58,11 @@ fn each_vcpu_has_its_own_timer_and_a_second_one_is_refused() {
     assert_ne!(timers[0].port(), timers[1].port());
     assert_eq!(Channel::bind_virq(domain.clone(), Virq::TIMER, 1).err(), Some(Errno::EEXIST));
     assert_eq!(Channel::bind_virq(domain.clone(), Virq::TIMER, 2).err(), Some(Errno::ENOENT));
-    assert_eq!(Channel::bind_virq(domain, Virq::CONSOLE, 1).err(), Some(Errno::EINVAL), "a global one");
+    assert_eq!(
+        Channel::bind_virq(domain, Virq::CONSOLE, 1).err(),
+        Some(Errno::EINVAL),
+        "a global one"
+    );
 }
 
 #[test]
@@ -75,7 +82,8 @@ struct Xen4_5;
 
 impl Interpose for Xen4_5 {
     fn hypercall(&self, call: &Call) -> Option<isize> {
-        let unknown = call.op == HYPERVISOR_HVM_OP && call.command() == HVMOP_SET_EVTCHN_UPCALL_VECTOR;
+        let unknown =
+            call.op == HYPERVISOR_HVM_OP && call.command() == HVMOP_SET_EVTCHN_UPCALL_VECTOR;
         unknown.then_some(-Errno::ENOSYS.0 as isize)
     }
 }
@@ -197,7 +205,9 @@ fn events_of_a_vcpu_are_told_on_it_whoever_looks_first() {
             }
         }
         let stranger = Kernel { state: kernel.state.clone(), ..kernel.clone() };
-        stranger.events().on_upcall(2, |port| panic!("{port} is told on a vCPU that was not added"));
+        stranger
+            .events()
+            .on_upcall(2, |port| panic!("{port} is told on a vCPU that was not added"));
         stranger.events().on_upcall(u32::MAX, |port| panic!("{port} is told on no vCPU"));
     }
 }
@@ -229,7 +239,8 @@ fn a_port_that_is_closed_leaves_nothing_to_the_next_one_with_its_number() {
 fn drivers_open_more_ports_than_a_page_of_words_has_without_knowing() {
     let (_world, domain) = guest(2, 3000);
     let kernel = Kernel::new(&domain, Abi::Fifo);
-    let channels: Vec<_> = (0..2500).map(|_| Channel::bind_ipi(kernel.clone(), 0).unwrap()).collect();
+    let channels: Vec<_> =
+        (0..2500).map(|_| Channel::bind_ipi(kernel.clone(), 0).unwrap()).collect();
     for channel in &channels {
         kernel.state.lines.bind(kernel.events(), channel.port()).unwrap();
         channel.notify().unwrap();
@@ -322,10 +333,13 @@ fn a_vcpu_that_shared_info_has_no_place_for_takes_events_too() {
 
 #[test]
 fn a_dump_names_what_is_pending_or_open_and_nothing_else() {
-    for (abi, vcpu, tail) in [(Abi::TwoLevel, "words 0x1", ""), (Abi::Fifo, "queues 0x80", ", in a queue")] {
+    for (abi, vcpu, tail) in
+        [(Abi::TwoLevel, "words 0x1", ""), (Abi::Fifo, "queues 0x80", ", in a queue")]
+    {
         let (_world, domain) = guest(2, 3000);
         let kernel = Kernel::new(&domain, abi);
-        let [idle, masked, waiting] = [0, 0, 1].map(|vcpu| Channel::bind_ipi(kernel.clone(), vcpu).unwrap());
+        let [idle, masked, waiting] =
+            [0, 0, 1].map(|vcpu| Channel::bind_ipi(kernel.clone(), vcpu).unwrap());
         [&idle, &waiting].iter().for_each(|port| kernel.events().unmask(port.port()).unwrap());
         [&masked, &waiting].iter().for_each(|port| port.notify().unwrap());
         let none = if abi == Abi::Fifo { "queues 0x0" } else { "words 0x0" };

@@ -45,8 +45,10 @@ fn d_e06_sixteen_priorities_are_told_most_urgent_first() {
     let channels: Vec<_> = (0..32).map(|n| open_unmasked(&events, &domain, 15 - n % 16)).collect();
     for _ in 0..3 {
         channels.iter().for_each(|channel| channel.notify().unwrap());
-        let expected: Vec<_> =
-            (0..16).flat_map(|priority| [15 - priority, 31 - priority]).map(|n| channels[n].port()).collect();
+        let expected: Vec<_> = (0..16)
+            .flat_map(|priority| [15 - priority, 31 - priority])
+            .map(|n| channels[n].port())
+            .collect();
         assert_eq!(handled(&events), expected, "by priority, then by arrival");
     }
 }
@@ -93,7 +95,8 @@ fn d_e06_an_event_that_comes_again_while_it_is_handled_is_told_again() {
         }
         order.push(port);
     });
-    let ports: Vec<_> = [&alone].into_iter().chain(&others).chain([&alone]).map(Channel::port).collect();
+    let ports: Vec<_> =
+        [&alone].into_iter().chain(&others).chain([&alone]).map(Channel::port).collect();
     assert_eq!(order, ports);
     assert!(handled(&events).is_empty());
 }
@@ -212,7 +215,8 @@ proptest! {
 fn a_domain_has_more_ports_than_a_page_of_words_and_keeps_events_from_before() {
     let (_world, domain, events) = domain(5000);
     // Opened behind the back of the array, which has one page: their events wait in Xen.
-    let channels: Vec<_> = core::iter::from_fn(|| Channel::bind_ipi(domain.clone(), 0).ok()).collect();
+    let channels: Vec<_> =
+        core::iter::from_fn(|| Channel::bind_ipi(domain.clone(), 0).ok()).collect();
     assert_eq!(channels.len(), 5000);
     channels.iter().for_each(|channel| channel.notify().unwrap());
     let last = channels.last().unwrap();
@@ -360,7 +364,8 @@ struct Refuse(BTreeMap<u32, Errno>);
 
 impl Interpose for Refuse {
     fn hypercall(&self, call: &Call) -> Option<isize> {
-        let refusal = self.0.get(&call.command()).filter(|_| call.op == HYPERVISOR_EVENT_CHANNEL_OP)?;
+        let refusal =
+            self.0.get(&call.command()).filter(|_| call.op == HYPERVISOR_EVENT_CHANNEL_OP)?;
         Some(-(refusal.0 as isize))
     }
 }
@@ -406,9 +411,14 @@ impl Interpose for Inspect {
         let gfn = unsafe { core::ptr::with_exposed_provenance::<u64>(call.args[1]).read() };
         // SAFETY: the frame is RAM of the domain that its owner reaches by atomics only.
         let page = unsafe { Mapped::map(self.0.clone(), Gfn(gfn), 1) }.unwrap();
-        let words = (0..if array { 4096 } else { 72 }).step_by(4).map(|at| page.as_ref().u32_at(at).unwrap());
+        let words = (0..if array { 4096 } else { 72 })
+            .step_by(4)
+            .map(|at| page.as_ref().u32_at(at).unwrap());
         let expected = if array { 1 << EVTCHN_FIFO_MASKED } else { 0 };
-        assert!(words.into_iter().all(|word| word.load(SeqCst) == expected), "{call:?}: not ready for Xen");
+        assert!(
+            words.into_iter().all(|word| word.load(SeqCst) == expected),
+            "{call:?}: not ready for Xen"
+        );
         self.1.fetch_add(1, SeqCst);
         None
     }

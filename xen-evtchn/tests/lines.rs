@@ -49,7 +49,8 @@ fn guest(abi: Abi) -> Guest {
 impl Guest {
     fn connect(&self) -> Connection {
         let ours = Channel::alloc_unbound(self.domain.clone(), self.peer.id()).unwrap();
-        let theirs = Channel::bind_interdomain(self.peer.clone(), self.domain.id(), ours.port()).unwrap();
+        let theirs =
+            Channel::bind_interdomain(self.peer.clone(), self.domain.id(), ours.port()).unwrap();
         self.events.opened(ours.port(), 0).unwrap();
         Connection { ours, theirs }
     }
@@ -322,7 +323,11 @@ fn a_wait_ends_for_a_port_that_was_bound_anew() {
         let (connection, port) = guest.bound();
         let until = guest.delay(&connection, START);
         assert_eq!(guest.lines.expire(&guest.events, START), Some(until));
-        assert_eq!(guest.lines.expire(&guest.events, START), Some(until), "looking does not forget it");
+        assert_eq!(
+            guest.lines.expire(&guest.events, START),
+            Some(until),
+            "looking does not forget it"
+        );
         guest.lines.unbind(&guest.events, port);
         connection.theirs.notify().unwrap();
         guest.lines.bind(&guest.events, port).unwrap();
@@ -424,7 +429,10 @@ fn no_two_vcpus_handle_one_port_at_the_same_time_and_nothing_is_lost() {
                 connections[index].theirs.notify().unwrap();
                 if n % 7 == 0 {
                     let port = connections[(n / 7 % 8) as usize].ours.port();
-                    guest.lines.bind_vcpu(&guest.events, port, (n / 56 % u64::from(VCPUS)) as u32).unwrap();
+                    guest
+                        .lines
+                        .bind_vcpu(&guest.events, port, (n / 56 % u64::from(VCPUS)) as u32)
+                        .unwrap();
                 }
             }
             done.store(true, SeqCst);
@@ -432,7 +440,11 @@ fn no_two_vcpus_handle_one_port_at_the_same_time_and_nothing_is_lost() {
         // What came while a port moved for the last time may wait at any.
         (0..VCPUS).for_each(vcpu);
         for (sent, seen) in sent.iter().zip(&seen) {
-            assert_eq!(sent.load(SeqCst), seen.load(SeqCst), "the last event of a port was not seen");
+            assert_eq!(
+                sent.load(SeqCst),
+                seen.load(SeqCst),
+                "the last event of a port was not seen"
+            );
         }
     });
 }
@@ -456,7 +468,10 @@ fn late_end_spares_the_next_owner() {
         for work in [Work::Done, Work::Spurious] {
             assert_eq!(guest.end_event(late, work, START), None);
             next.theirs.notify().unwrap();
-            assert!((0..VCPUS).all(|vcpu| guest.told(vcpu).is_empty()), "two handlers of one port at once");
+            assert!(
+                (0..VCPUS).all(|vcpu| guest.told(vcpu).is_empty()),
+                "two handlers of one port at once"
+            );
         }
         guest.end_event(current, Work::Done, START);
         assert_eq!(guest.told(0), [port]);

@@ -46,7 +46,8 @@ impl Moments {
             return None;
         }
         let mut armed = self.armed.lock().unwrap();
-        let moment = armed.iter().position(|moment| moment.at == at).map(|found| armed.remove(found))?;
+        let moment =
+            armed.iter().position(|moment| moment.at == at).map(|found| armed.remove(found))?;
         drop(armed);
         self.running.store(true, SeqCst);
         let answer = (moment.action)();
@@ -57,7 +58,9 @@ impl Moments {
 
 impl Interpose for Moments {
     fn hypercall(&self, call: &Call) -> Option<isize> {
-        (call.op == HYPERVISOR_EVENT_CHANNEL_OP).then(|| self.reach(At::Before(call.command()))).flatten()
+        (call.op == HYPERVISOR_EVENT_CHANNEL_OP)
+            .then(|| self.reach(At::Before(call.command())))
+            .flatten()
     }
 
     fn result(&self, call: &Call, _result: isize) {
@@ -84,7 +87,8 @@ struct Guest {
 
 fn guest(abi: Abi, max_port: u32) -> Guest {
     let world = World::new(1);
-    let domain = world.create(DomainConfig { vcpus: VCPUS, max_port, ..DomainConfig::new("guest") });
+    let domain =
+        world.create(DomainConfig { vcpus: VCPUS, max_port, ..DomainConfig::new("guest") });
     let moments = Arc::new(Moments::default());
     let kernel = Interposed::new(domain.clone(), Arc::clone(&moments));
     let shared_info = start::shared_info(kernel.clone()).unwrap();
@@ -104,7 +108,8 @@ impl Guest {
     /// A connection of the domain with itself, whose first end was opened for vCPU 0.
     fn pair(&self) -> (Channel<Domain>, Channel<Domain>) {
         let ours = Channel::alloc_unbound(self.domain.clone(), self.domain.id()).unwrap();
-        let theirs = Channel::bind_interdomain(self.domain.clone(), self.domain.id(), ours.port()).unwrap();
+        let theirs =
+            Channel::bind_interdomain(self.domain.clone(), self.domain.id(), ours.port()).unwrap();
         self.events().opened(ours.port(), 0).unwrap();
         self.events().take_pending(ours.port());
         (ours, theirs)
@@ -147,7 +152,8 @@ fn upcall(events: &Events, vcpu: u32) -> Vec<Port> {
 
 #[test]
 fn handler_opens_port_while_array_grows() {
-    for at in [At::Allocation, At::Before(EVTCHNOP_EXPAND_ARRAY), At::After(EVTCHNOP_EXPAND_ARRAY)] {
+    for at in [At::Allocation, At::Before(EVTCHNOP_EXPAND_ARRAY), At::After(EVTCHNOP_EXPAND_ARRAY)]
+    {
         // In the page that is being added, and in the one behind it.
         for nested in [1500, 2500] {
             let guest = guest(Abi::Fifo, 3000);
@@ -184,7 +190,8 @@ fn handler_opens_port_while_array_grows() {
 #[test]
 fn failed_growth_is_tried_again() {
     let guest = guest(Abi::Fifo, 3000);
-    let opened: Vec<_> = core::iter::from_fn(|| Channel::bind_ipi(guest.domain.clone(), 0).ok()).collect();
+    let opened: Vec<_> =
+        core::iter::from_fn(|| Channel::bind_ipi(guest.domain.clone(), 0).ok()).collect();
     let refused = Some(-(Errno::ENOMEM.0 as isize));
     guest.moments.arm(At::Before(EVTCHNOP_EXPAND_ARRAY), move || refused);
     assert_eq!(guest.events().opened(Port(1200), 0), Err(Errno::ENOMEM));
@@ -256,7 +263,10 @@ fn move_keeps_masks_of_others() {
         });
         guest.events().bind_vcpu(port, 1).unwrap();
         theirs.notify().unwrap();
-        assert!(guest.upcall(0).is_empty() && guest.upcall(1).is_empty(), "{abi:?}: it was masked meanwhile");
+        assert!(
+            guest.upcall(0).is_empty() && guest.upcall(1).is_empty(),
+            "{abi:?}: it was masked meanwhile"
+        );
         guest.events().unmask(port).unwrap();
         assert_eq!(guest.upcall(1), [port]);
     }
@@ -316,7 +326,10 @@ fn handler_mask_survives_unmask() {
         }
         let delivered = guest.upcall(0);
         if ran.get() {
-            assert!(delivered.is_empty(), "step {moment}: delivered although its handler has masked it");
+            assert!(
+                delivered.is_empty(),
+                "step {moment}: delivered although its handler has masked it"
+            );
             events.unmask(port).unwrap();
             assert_eq!(guest.upcall(0), [port], "step {moment}: the second event");
         } else {
@@ -636,7 +649,8 @@ fn storm_in_nested_upcall_is_bounded() {
 fn storm_without_a_free_port_is_served() {
     let guest = guest(Abi::Fifo, 1023);
     let pairs: Vec<_> = (0..2).map(|_| guest.pair()).collect();
-    let rest: Vec<_> = core::iter::from_fn(|| Channel::bind_ipi(guest.domain.clone(), 0).ok()).collect();
+    let rest: Vec<_> =
+        core::iter::from_fn(|| Channel::bind_ipi(guest.domain.clone(), 0).ok()).collect();
     for (ours, theirs) in &pairs {
         guest.events().unmask(ours.port()).unwrap();
         theirs.notify().unwrap();

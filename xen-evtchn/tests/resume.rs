@@ -65,8 +65,11 @@ fn suspended(domain: &Domain) -> Resumed {
 fn restore_starts_everything_anew() {
     for abi in [Abi::Fifo, Abi::TwoLevel] {
         let world = World::new(1);
-        let domain =
-            world.create_guest(DomainConfig { max_port: 3000, vcpus: 2, ..DomainConfig::new("guest") });
+        let domain = world.create_guest(DomainConfig {
+            max_port: 3000,
+            vcpus: 2,
+            ..DomainConfig::new("guest")
+        });
         let shared_info = start::shared_info(domain.clone()).unwrap();
         let events = match abi {
             Abi::TwoLevel => EventChannels::new(domain.clone(), shared_info),
@@ -92,7 +95,8 @@ fn restore_starts_everything_anew() {
         assert!(handled(&events).is_empty() && !events.is_pending(Port(1400)));
         works(&events, &domain);
         for vcpu in [0, 1] {
-            let again: Vec<_> = (0..1500).map(|_| Channel::bind_ipi(domain.clone(), vcpu).unwrap()).collect();
+            let again: Vec<_> =
+                (0..1500).map(|_| Channel::bind_ipi(domain.clone(), vcpu).unwrap()).collect();
             for channel in &again {
                 events.opened(channel.port(), vcpu).unwrap();
                 events.unmask(channel.port()).unwrap();
@@ -203,7 +207,8 @@ fn resume_forgets_owners_of_ports() {
     for (in_place, below) in [(false, 0), (true, 0), (false, 130), (true, 130)] {
         let world = World::new(1);
         let domain = world.create_guest(DomainConfig { vcpus: 2, ..DomainConfig::new("guest") });
-        let events = EventChannels::new(domain.clone(), start::shared_info(domain.clone()).unwrap());
+        let events =
+            EventChannels::new(domain.clone(), start::shared_info(domain.clone()).unwrap());
         events.add_vcpu(1).unwrap();
         let ipi = |vcpu| Channel::bind_ipi(domain.clone(), vcpu).unwrap();
         let fill = || (0..below).map(|_| ipi(0)).collect::<Vec<_>>();
@@ -287,7 +292,9 @@ unsafe impl Platform for OnVcpu {
 /// Xen 295514ff75: before it, `VCPUOP_register_vcpu_info` takes the information of another vCPU only while that is down.
 #[test]
 fn vcpu_registers_itself_after_restore() {
-    for (version, abi) in [(17, Abi::Fifo), (17, Abi::TwoLevel), (18, Abi::Fifo), (20, Abi::TwoLevel)] {
+    for (version, abi) in
+        [(17, Abi::Fifo), (17, Abi::TwoLevel), (18, Abi::Fifo), (20, Abi::TwoLevel)]
+    {
         let world = World::with_version(1, (4, version));
         let domain = world.create_guest(DomainConfig { vcpus: 40, ..DomainConfig::new("guest") });
         let kernel = OnVcpu(domain.clone(), Arc::new(AtomicU32::new(0)));
@@ -312,7 +319,8 @@ fn vcpu_registers_itself_after_restore() {
             assert_eq!(suspended(&domain), Resumed::Elsewhere);
             let frame = events.shared_info().first_gfn();
             // SAFETY: the frame is the one that was given up for shared info.
-            unsafe { ops::memory::add_to_physmap(&domain, XENMAPSPACE_SHARED_INFO, 0, frame) }.unwrap();
+            unsafe { ops::memory::add_to_physmap(&domain, XENMAPSPACE_SHARED_INFO, 0, frame) }
+                .unwrap();
             events.resume().unwrap();
             let waits = if version < 18 { Err(Errno::EAGAIN) } else { Ok(()) };
             let channel = Channel::bind_ipi(kernel.clone(), 35).unwrap();
@@ -335,7 +343,11 @@ fn vcpu_registers_itself_after_restore() {
                     channel.notify().unwrap();
                     let mut delivered = Vec::new();
                     events.on_upcall(vcpu, |port| delivered.push(port));
-                    assert_eq!(delivered, [channel.port()], "Xen 4.{version}, {abi:?}, vCPU {vcpu}");
+                    assert_eq!(
+                        delivered,
+                        [channel.port()],
+                        "Xen 4.{version}, {abi:?}, vCPU {vcpu}"
+                    );
                 }
                 events.closing(channel.port());
             }

@@ -151,7 +151,10 @@ fn d_e07_when_ports_are_exhausted_earlier_ones_still_work() {
     let (world, domain, events) = domain(63);
     let channels = all_ports(&domain);
     assert_eq!(Channel::bind_ipi(domain.clone(), 0).err(), Some(Errno::ENOSPC));
-    assert_eq!(Channel::alloc_unbound(domain.clone(), xen_hypercall::DomId(0)).err(), Some(Errno::ENOSPC));
+    assert_eq!(
+        Channel::alloc_unbound(domain.clone(), xen_hypercall::DomId(0)).err(),
+        Some(Errno::ENOSPC)
+    );
     let first = &channels[0];
     events.unmask(first.port()).unwrap();
     first.notify().unwrap();

@@ -22,7 +22,8 @@ impl Wake for Wakes {
 fn an_event_wakes_the_task_that_awaits_it_once() {
     let domain = World::new(1).create(DomainConfig::new("guest"));
     let events =
-        EventChannels::with_fifo(domain.clone(), start::shared_info(domain.clone()).unwrap()).unwrap();
+        EventChannels::with_fifo(domain.clone(), start::shared_info(domain.clone()).unwrap())
+            .unwrap();
     let lines = Lines::<1>::new();
     let channel = Channel::bind_ipi(domain.clone(), 0).unwrap();
     let port = channel.port();

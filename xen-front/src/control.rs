@@ -34,7 +34,8 @@ pub enum Request {
 
 impl Request {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Poweroff, Self::Halt, Self::Reboot, Self::Suspend, Self::Crash];
+    pub const ALL: [Self; 5] =
+        [Self::Poweroff, Self::Halt, Self::Reboot, Self::Suspend, Self::Crash];
 
     /// Returns the word that stands for it in `control/shutdown`.
     pub const fn word(self) -> &'static str {
@@ -180,7 +181,9 @@ impl<P: Platform> Control<P> {
         self.store.transaction(|transaction| {
             let word = match transaction.read_string::<16>(SHUTDOWN) {
                 Ok(word) => word,
-                Err(StoreError { reason: Reason::BufferTooSmall { .. } | Reason::NotText, .. }) => {
+                Err(StoreError {
+                    reason: Reason::BufferTooSmall { .. } | Reason::NotText, ..
+                }) => {
                     return Ok(None);
                 }
                 Err(error) if error.is_not_found() => return Ok(None),

@@ -1,7 +1,11 @@
 //! Disks against a backend in another domain, well-behaved and not.
 
 #[path = "disk/blkback.rs"]
-#[allow(dead_code, unreachable_pub, reason = "a module of several tests, each of which uses a part")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "a module of several tests, each of which uses a part"
+)]
 mod blkback;
 #[path = "disk/buffers.rs"]
 mod buffers;
@@ -54,7 +58,8 @@ impl Lab {
         let guest = world.create_guest(guest);
         let device = world.attach_disk(&guest, &driver_domain, disk);
         let back = Backend::start(&world, &device, SECTORS);
-        let store = XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap();
+        let store =
+            XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap();
         let grants = GrantTable::new(guest.clone()).unwrap();
         Self { world, guest, store, grants, device: Cell::new(device), back }
     }
@@ -175,7 +180,8 @@ fn the_poll_core_gives_each_buffer_back_with_its_own_data() {
         let request = Request::Read { sector: index * 40, sectors, buffer: lab.pages(5) };
         tokens.insert(block.submit(request).unwrap(), (index as usize * 40, sectors));
     }
-    let refused = block.submit(Request::Read { sector: 0, sectors: 1, buffer: lab.pages(1) }).unwrap_err();
+    let refused =
+        block.submit(Request::Read { sector: 0, sectors: 1, buffer: lab.pages(1) }).unwrap_err();
     assert_eq!(refused.reason, Refusal::Full);
     assert!(refused.request.into_buffer().is_some());
     for done in lab.complete(&mut block, 32) {
@@ -223,7 +229,11 @@ fn what_can_not_be_done_is_refused_with_the_buffer_and_the_reason() {
     let before = lab.back.state().seen.len();
     let beyond = Refusal::OutOfRange { sector: capacity - 99, sectors: 100, capacity };
     assert_eq!(disk.write(capacity - 99, &[0; 100 * 512]), Err(beyond.into()));
-    assert_eq!(lab.back.state().seen.len(), before, "the parts within the disk are not written either");
+    assert_eq!(
+        lab.back.state().seen.len(),
+        before,
+        "the parts within the disk are not written either"
+    );
     assert_eq!(disk.read(capacity, &mut []), Ok(()));
     disk.close(lab.deadline()).unwrap();
     lab.finish();
@@ -244,13 +254,18 @@ fn a_read_only_disk_is_not_written() {
 fn a_disk_is_called_by_its_extended_number_if_it_has_no_other() {
     let lab = Lab::new();
     let front = lab.device.get().frontend_path();
-    let set = |key: &str, value: &str| lab.world.store().write(format!("{front}/{key}"), value).unwrap();
+    let set =
+        |key: &str, value: &str| lab.world.store().write(format!("{front}/{key}"), value).unwrap();
     set("virtual-device-ext", &((1 << 28) + 17 * 256).to_string());
     assert_eq!(lab.store_list(), [("xvda".to_owned(), 51712)], "the plain number comes first");
     lab.world.store().remove(format!("{front}/virtual-device")).unwrap();
     assert_eq!(lab.store_list(), [("xvdr".to_owned(), 51712)]);
     lab.world.store().remove(format!("{front}/virtual-device-ext")).unwrap();
-    assert_eq!(lab.store_list(), [("xvda".to_owned(), 51712)], "the directory's name is the last resort");
+    assert_eq!(
+        lab.store_list(),
+        [("xvda".to_owned(), 51712)],
+        "the directory's name is the last resort"
+    );
     lab.finish();
 }
 
@@ -339,7 +354,10 @@ fn d_b01_and_d_b02_answers_to_nothing_break_the_device_and_it_connects_again() {
         };
         assert!(fits, "{manners:?}: {reason:?}");
         assert_eq!(disk.block().broken(), Some(reason));
-        assert_eq!(disk.read(0, &mut [0; 512]), Err(TransferError::Refused(Refusal::Broken(reason))));
+        assert_eq!(
+            disk.read(0, &mut [0; 512]),
+            Err(TransferError::Refused(Refusal::Broken(reason)))
+        );
         lab.back.state().manners = Manners::Good;
         disk.close(lab.deadline()).unwrap();
         let mut disk = lab.disk();
@@ -416,7 +434,10 @@ fn pages_that_the_backend_keeps_after_its_answer_are_kept_back_until_it_lets_go(
     let done = lab.complete(&mut block, 1).remove(0);
     assert!(matches!(done.outcome, Err(IoError::Broken(Broken::PageInUse(_)))), "{done:?}");
     assert!(done.buffer.is_none());
-    assert_eq!((block.broken().map(IoError::Broken).map(Err), block.room()), (Some(done.outcome), 0));
+    assert_eq!(
+        (block.broken().map(IoError::Broken).map(Err), block.room()),
+        (Some(done.outcome), 0)
+    );
     // Not even a request that the disk has no sectors for is judged any more.
     let request = Request::Read { sector: u64::MAX, sectors: 8, buffer: lab.pages(1) };
     assert_eq!(block.submit(request).unwrap_err().reason, Refusal::Broken(block.broken().unwrap()));
@@ -484,7 +505,10 @@ fn an_unplugged_disk_first_finishes_what_it_was_asked_for() {
     lab.back.state().manners = Manners::Good;
     lab.world.domain(lab.device.get().backend).unwrap().kick();
     assert_eq!(lab.complete(&mut block, 1)[0].outcome, Ok(()));
-    while !matches!(block.poll(lab.guest.now()).unwrap(), BlockState::Closed | BlockState::Unplugged) {
+    while !matches!(
+        block.poll(lab.guest.now()).unwrap(),
+        BlockState::Closed | BlockState::Unplugged
+    ) {
         lab.store.wait(lab.deadline());
     }
     assert_eq!(block.port(), None);
@@ -533,7 +557,9 @@ fn a_device_that_is_reopened_again_and_again_loses_none_of_its_requests() {
     let mut block = lab.block();
     lab.back.state().manners = Manners::Silent;
     let mut tokens: Vec<_> = (0..3)
-        .map(|sector| block.submit(Request::Read { sector, sectors: 8, buffer: lab.pages(1) }).unwrap())
+        .map(|sector| {
+            block.submit(Request::Read { sector, sectors: 8, buffer: lab.pages(1) }).unwrap()
+        })
         .collect();
     block.kick();
     lab.world.run_for(Duration::from_millis(10));
@@ -626,7 +652,10 @@ fn a_new_size_is_noticed_and_used() {
         lab.store.wait(deadline);
         Some(block.poll(lab.guest.now()))
     });
-    assert_eq!(error.take(100).find_map(Result::err), Some(BlockError::Node(NodeError::Sectors(u64::MAX))));
+    assert_eq!(
+        error.take(100).find_map(Result::err),
+        Some(BlockError::Node(NodeError::Sectors(u64::MAX)))
+    );
     assert_eq!(block.info().sectors, SECTORS as u64 * 2);
     lab.close(block);
     lab.finish();
@@ -647,7 +676,8 @@ fn an_untrusted_backend_sees_zeroes_and_what_is_written_to_it() {
     let done = lab.complete(&mut block, 2);
     assert!(done.iter().all(|done| done.outcome == Ok(())));
     assert_eq!(lab.back.state().read_pages, [0; 8192]);
-    let written = done.into_iter().find_map(|done| done.buffer.filter(|b| b.as_slice()[0] == 0x5e)).unwrap();
+    let written =
+        done.into_iter().find_map(|done| done.buffer.filter(|b| b.as_slice()[0] == 0x5e)).unwrap();
     assert!(written.as_slice()[512..].iter().all(|&byte| byte == 0));
     drop(written);
     lab.close(block);
@@ -673,7 +703,12 @@ fn stale_ring_nodes_are_removed() {
     let lab = Lab::new();
     let front = lab.device.get().frontend_path();
     let mut stale: Vec<_> = (0..16).map(|page| format!("ring-ref{page}")).collect();
-    let others = ["ring-page-order", "num-ring-pages", "multi-queue-num-queues", "feature-large-sector-size"];
+    let others = [
+        "ring-page-order",
+        "num-ring-pages",
+        "multi-queue-num-queues",
+        "feature-large-sector-size",
+    ];
     stale.extend(others.map(str::to_owned));
     for key in &stale {
         lab.guest.store().write(format!("{front}/{key}"), 1).unwrap();
@@ -700,7 +735,11 @@ fn other_answers_do_not_extend_timeout() {
     let start = lab.guest.now();
     let waited = || lab.guest.now().saturating_duration_since(start);
     assert!(matches!(disk.read(0, &mut data), Err(TransferError::Timeout { .. })));
-    assert!(waited() >= Duration::from_secs(2) && waited() < Duration::from_millis(3200), "{:?}", waited());
+    assert!(
+        waited() >= Duration::from_secs(2) && waited() < Duration::from_millis(3200),
+        "{:?}",
+        waited()
+    );
     lab.back.state().manners = Manners::Good;
     lab.world.domain(lab.device.get().backend).unwrap().kick();
     disk.read(0, &mut data).unwrap();

@@ -239,8 +239,9 @@ fn busy_reader_does_not_extend_waits() {
         move |_| world.inject_event(id, port)
     };
     let deadline = guest.now() + wait;
-    let written =
-        while_peer_writes(&world, limit, period, notify(), || console.write_all(&[b'x'; 3000], deadline));
+    let written = while_peer_writes(&world, limit, period, notify(), || {
+        console.write_all(&[b'x'; 3000], deadline)
+    });
     assert_eq!(written, Err(ConsoleError::Timeout { written: 2048, len: 3000 }));
     let deadline = guest.now() + wait;
     let flushed = while_peer_writes(&world, limit, period, notify(), || console.flush(deadline));

@@ -22,7 +22,8 @@ struct Guest {
 fn guest(seed: u64) -> Guest {
     let world = World::new(seed);
     let domain = world.create_guest(DomainConfig::new("guest"));
-    let store = XenStore::new(domain.clone(), start::xenstore_ring(domain.clone()).unwrap()).unwrap();
+    let store =
+        XenStore::new(domain.clone(), start::xenstore_ring(domain.clone()).unwrap()).unwrap();
     let grants = GrantTable::new(domain.clone()).unwrap();
     Guest { world, domain, store, grants }
 }
@@ -34,7 +35,10 @@ impl Guest {
     }
 
     fn ask(&self, word: &str) {
-        self.world.store().write(format!("/local/domain/{}/{SHUTDOWN}", self.domain.id()), word).unwrap();
+        self.world
+            .store()
+            .write(format!("/local/domain/{}/{SHUTDOWN}", self.domain.id()), word)
+            .unwrap();
     }
 
     fn end(self) {
@@ -129,7 +133,10 @@ fn a_suspend_that_is_refused_or_cancelled_leaves_everything_as_it_was() {
         sleep(&guest.domain)
     });
     assert_eq!((slept, held.get()), (Ok(Resumed::Cancelled), Some(true)));
-    assert_eq!((guest.domain.id(), guest.store.read_string::<4>("data/x").unwrap().as_str()), (id, "1"));
+    assert_eq!(
+        (guest.domain.id(), guest.store.read_string::<4>("data/x").unwrap().as_str()),
+        (id, "1")
+    );
     drop(shared.reclaim().unwrap());
     drop(control);
     guest.end();

@@ -1,7 +1,11 @@
 //! A guest with more disks than xenstored lets it have watches.
 
 #[path = "disk/blkback.rs"]
-#[allow(dead_code, unreachable_pub, reason = "a module of several tests, each of which uses a part")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "a module of several tests, each of which uses a part"
+)]
 mod blkback;
 
 use blkback::Backend;
@@ -17,7 +21,11 @@ const SECTORS: usize = 64;
 /// Returns the name of one of 256 disks: `xvda`, `xvda1` and so on.
 fn name(index: usize) -> String {
     let letter = char::from(b'a' + (index / 16) as u8);
-    if index.is_multiple_of(16) { format!("xvd{letter}") } else { format!("xvd{letter}{}", index % 16) }
+    if index.is_multiple_of(16) {
+        format!("xvd{letter}")
+    } else {
+        format!("xvd{letter}{}", index % 16)
+    }
 }
 
 struct Lab {
@@ -34,8 +42,14 @@ fn lab(count: usize, in_dom0: bool) -> Lab {
     let watches = Quotas::default().watches;
     assert_eq!(watches, 128);
     let many = 1 << 24;
-    world.dom0().store().set_quotas(Quotas { nodes: many, memory: many, watches, ..Quotas::default() });
-    let server = if in_dom0 { world.dom0() } else { world.create_guest(DomainConfig::new("disks")) };
+    world.dom0().store().set_quotas(Quotas {
+        nodes: many,
+        memory: many,
+        watches,
+        ..Quotas::default()
+    });
+    let server =
+        if in_dom0 { world.dom0() } else { world.create_guest(DomainConfig::new("disks")) };
     let guest = world.create_guest(DomainConfig::new("guest"));
     let attach = |index| world.attach_disk(&guest, &server, &Disk::new(&name(index)));
     let devices: Vec<Device> = (0..count).map(attach).collect();

@@ -24,14 +24,18 @@ fn the_console_loads_each_byte_and_the_index_once_whatever_changes_meanwhile() {
     let base = core::ptr::from_ref(mem).cast::<u8>().addr();
     let mut counts = BTreeMap::<usize, u32>::new();
     let mut peer = |address: usize, len: usize| {
-        (address - base..address - base + len).for_each(|byte| *counts.entry(byte).or_default() += 1);
+        (address - base..address - base + len)
+            .for_each(|byte| *counts.entry(byte).or_default() += 1);
         // The reader's own index is no business of the peer's, and its own moves on as soon as it was looked at.
         mem.u32::<IN_CONS>().store(0xdead_beef, Relaxed);
         mem.copy_from(0, &[b'x'; 1024]).unwrap();
     };
     let mut buffer = [0; 200];
     let read = observe_loads(&mut peer, || console.read(&mut buffer));
-    assert_eq!((read, &buffer[..101]), (Ok(100), [[b'x'; 100].as_slice(), &[0]].concat().as_slice()));
+    assert_eq!(
+        (read, &buffer[..101]),
+        (Ok(100), [[b'x'; 100].as_slice(), &[0]].concat().as_slice())
+    );
     let expected = (0..100).chain(IN_PROD..IN_PROD + 4).map(|byte| (byte, 1)).collect();
     assert_eq!(counts, expected);
     assert_eq!(mem.u32::<IN_CONS>().load(Relaxed), 100);
@@ -49,9 +53,13 @@ fn xenstore_loads_each_byte_of_a_reply_once_also_where_it_wraps() {
     mem.write(2056, &[1014u32, 1014]).unwrap();
     let channel = Channel::alloc_unbound(guest.clone(), DomId(0)).unwrap();
     let transport = RingTransport::new(guest.clone(), mem, channel.port());
-    let store =
-        XenStore::with_transport(guest, transport, channel.port(), Limits { requests: 4, watches: 2 })
-            .unwrap();
+    let store = XenStore::with_transport(
+        guest,
+        transport,
+        channel.port(),
+        Limits { requests: 4, watches: 2 },
+    )
+    .unwrap();
     let request = store.begin_read("domid").unwrap();
     // A new client first ends the watches of an older one.
     let header_at = |at| decode(&mem.read::<[u8; HEADER_LEN]>(at).unwrap()).unwrap();
@@ -70,6 +78,7 @@ fn xenstore_loads_each_byte_of_a_reply_once_also_where_it_wraps() {
     let body = (RSP + 1014..2048).chain(RSP..RSP + reply.len() - 10);
     assert!(body.clone().all(|byte| loads.at(Gfn(0), byte) == 1));
     // Before each piece the index and the server's state are looked at anew.
-    let others = loads.iter().map(|(_, byte, _)| byte).filter(|byte| !body.clone().any(|at| at == *byte));
+    let others =
+        loads.iter().map(|(_, byte, _)| byte).filter(|byte| !body.clone().any(|at| at == *byte));
     assert!(others.eq(RSP_PROD..RSP_PROD + 8));
 }

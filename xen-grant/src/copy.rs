@@ -32,7 +32,13 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
     /// # Errors
     ///
     /// [`MapError::Range`] if the bytes do not lie within either side, [`MapError::Count`] if the batch is full: nothing is added then.
-    pub fn fetch(&mut self, from: GrantRef, offset: usize, to: usize, len: usize) -> Result<(), MapError> {
+    pub fn fetch(
+        &mut self,
+        from: GrantRef,
+        offset: usize,
+        to: usize,
+        len: usize,
+    ) -> Result<(), MapError> {
         self.add(from, offset, to, len, GrantCopyFlags::SOURCE_GREF)
     }
 
@@ -41,7 +47,13 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
     /// # Errors
     ///
     /// [`MapError::Range`] if the bytes do not lie within either side, [`MapError::Count`] if the batch is full: nothing is added then.
-    pub fn store(&mut self, from: usize, to: GrantRef, offset: usize, len: usize) -> Result<(), MapError> {
+    pub fn store(
+        &mut self,
+        from: usize,
+        to: GrantRef,
+        offset: usize,
+        len: usize,
+    ) -> Result<(), MapError> {
         self.add(to, offset, from, len, GrantCopyFlags::DEST_GREF)
     }
 
@@ -60,7 +72,12 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
             if len > PAGE_SIZE || offset > PAGE_SIZE - len {
                 return Err(MapError::Range { offset, len });
             }
-            Ok(GnttabCopyPtr { u: grant.0.into(), domid, offset: offset as u16, ..Default::default() })
+            Ok(GnttabCopyPtr {
+                u: grant.0.into(),
+                domid,
+                offset: offset as u16,
+                ..Default::default()
+            })
         };
         let (source, dest) = (end(from)?, end(to)?);
         if self.copies.len() == MAX_COPIES {
@@ -107,7 +124,9 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
             return Err(MapError::Count { found: self.copies.len() + pieces, room: MAX_COPIES });
         }
         let call = self.next_call();
-        for (start, len) in [(0, first), (first, len - first)].into_iter().filter(|&(_, len)| len > 0) {
+        for (start, len) in
+            [(0, first), (first, len - first)].into_iter().filter(|&(_, len)| len > 0)
+        {
             let Some(gfn) = self.local.gfn((local + start) / PAGE_SIZE) else {
                 return Err(MapError::Range { offset: local, len });
             };
@@ -125,7 +144,10 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
             };
             let (source, dest) =
                 if flags == GrantCopyFlags::SOURCE_GREF { (foreign, own) } else { (own, foreign) };
-            self.push(GnttabCopy { source, dest, len: len as u16, flags, ..Default::default() }, call);
+            self.push(
+                GnttabCopy { source, dest, len: len as u16, flags, ..Default::default() },
+                call,
+            );
         }
         Ok(())
     }
@@ -149,7 +171,10 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
     /// # Errors
     ///
     /// [`MapError::Call`] if Xen refuses all of it; some may have been done, and nothing is told.
-    pub fn run_each(&mut self, mut outcome: impl FnMut(usize, Result<(), MapError>)) -> Result<(), MapError> {
+    pub fn run_each(
+        &mut self,
+        mut outcome: impl FnMut(usize, Result<(), MapError>),
+    ) -> Result<(), MapError> {
         let called = self.copy_all();
         if called.is_ok() {
             let mut pieces = self.copies.iter().zip(&self.calls).peekable();
@@ -188,7 +213,8 @@ fn result(copy: &GnttabCopy) -> Result<(), MapError> {
 
 /// Names the grant that a copy failed for, or the first one of two.
 fn refused(copy: &GnttabCopy) -> MapError {
-    let end = if copy.flags.contains(GrantCopyFlags::SOURCE_GREF) { copy.source } else { copy.dest };
+    let end =
+        if copy.flags.contains(GrantCopyFlags::SOURCE_GREF) { copy.source } else { copy.dest };
     MapError::Refused { reference: GrantRef(end.u as u32), status: copy.status }
 }
 

@@ -15,7 +15,8 @@ const FLAGS: usize = offset_of!(GrantEntryHeader, flags);
 const DOMID: usize = offset_of!(GrantEntryHeader, domid);
 // Both versions have their header at the start and a word of 32 bits behind it.
 const WORD: usize = size_of::<GrantEntryHeader>();
-const _: () = assert!(offset_of!(GrantEntryV1, frame) == WORD && offset_of!(GrantEntryV2, pad0) == WORD);
+const _: () =
+    assert!(offset_of!(GrantEntryV1, frame) == WORD && offset_of!(GrantEntryV2, pad0) == WORD);
 
 /// An entry of the table, `offset` bytes into its frame.
 #[derive(Clone, Copy)]
@@ -42,7 +43,9 @@ impl Entry<'_> {
     #[inline(always)]
     pub(crate) fn permit(self, what: What, peer: DomId, flags: GrantFlags) {
         let (kind, word, frame) = match what {
-            What::Page(gfn) if self.state.is_none() => (GrantFlags::PERMIT_ACCESS, gfn.0 as u32, None),
+            What::Page(gfn) if self.state.is_none() => {
+                (GrantFlags::PERMIT_ACCESS, gfn.0 as u32, None)
+            }
             What::Page(gfn) => (GrantFlags::PERMIT_ACCESS, 0, Some(gfn.0)),
             What::Part { gfn, offset, len } => (
                 GrantFlags::PERMIT_ACCESS | GrantFlags::SUB_PAGE,
@@ -58,7 +61,9 @@ impl Entry<'_> {
         {
             place.store(frame, Ordering::Relaxed);
         }
-        if let (Some(place), Some(domain), Some(valid)) = (self.word(), self.half(DOMID), self.half(FLAGS)) {
+        if let (Some(place), Some(domain), Some(valid)) =
+            (self.word(), self.half(DOMID), self.half(FLAGS))
+        {
             place.store(word, Ordering::Relaxed);
             domain.store(peer.0, Ordering::Relaxed);
             // Last, and after the rest: from here on the peer has access.
@@ -96,7 +101,8 @@ impl Entry<'_> {
     /// Tells whether the entry gives nobody access and nobody uses it.
     pub(crate) fn is_free(self) -> bool {
         let state = self.state.and_then(|(states, offset)| states.u16_at(offset));
-        self.flags().is_empty() && state.is_none_or(|state| state.load(Ordering::Relaxed) & IN_USE == 0)
+        self.flags().is_empty()
+            && state.is_none_or(|state| state.load(Ordering::Relaxed) & IN_USE == 0)
     }
 
     /// Returns kind and permissions, without what Xen says of their use.

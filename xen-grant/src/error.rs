@@ -5,7 +5,9 @@ use core::fmt;
 use heapless::Vec;
 use xen_hypercall::ops::grant_table::GrantOpError;
 use xen_hypercall::start::PlaceError;
-use xen_hypercall::{AlreadyTaken, DomId, Errno, ForeignFrames, Gfn, GrantRef, OutOfMemory, Pages, Platform};
+use xen_hypercall::{
+    AlreadyTaken, DomId, Errno, ForeignFrames, Gfn, GrantRef, OutOfMemory, Pages, Platform,
+};
 use xen_sys::grant_table::GrantStatus;
 
 /// Why pages could not be shared, or the table not be set up.
@@ -91,7 +93,10 @@ pub struct ShareError<P: Platform> {
 
 impl<P: Platform> fmt::Debug for ShareError<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ShareError").field("error", &self.error).field("pages", &self.pages).finish()
+        f.debug_struct("ShareError")
+            .field("error", &self.error)
+            .field("pages", &self.pages)
+            .finish()
     }
 }
 
@@ -112,7 +117,11 @@ pub struct InUse {
 
 impl fmt::Display for InUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the peer still uses grant {}; its pages are kept back until it stops", self.reference)
+        write!(
+            f,
+            "the peer still uses grant {}; its pages are kept back until it stops",
+            self.reference
+        )
     }
 }
 
@@ -162,7 +171,10 @@ impl fmt::Display for MapError {
         match self {
             Self::Count { found, room } => write!(f, "{found} grants to map, expected 1 to {room}"),
             Self::OwnDomain(domain) => {
-                write!(f, "grants of domain {domain} to map, which is this one; expected another domain's")
+                write!(
+                    f,
+                    "grants of domain {domain} to map, which is this one; expected another domain's"
+                )
             }
             Self::OwnDomainUnknown(errno) => {
                 write!(
@@ -175,7 +187,10 @@ impl fmt::Display for MapError {
             Self::Refused { reference, status } => write!(f, "grant {reference} refused: {status}"),
             Self::Stuck { status } => write!(f, "a mapped grant could not be unmapped: {status}"),
             Self::Range { offset, len } => {
-                write!(f, "{len} bytes at offset {offset} do not lie within the page or the memory to copy")
+                write!(
+                    f,
+                    "{len} bytes at offset {offset} do not lie within the page or the memory to copy"
+                )
             }
         }
     }
@@ -201,7 +216,10 @@ impl<P: ForeignFrames> MapFailed<P> {
 
 impl<P: ForeignFrames> fmt::Debug for MapFailed<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MapFailed").field("error", &self.error).field("window", &self.window).finish()
+        f.debug_struct("MapFailed")
+            .field("error", &self.error)
+            .field("window", &self.window)
+            .finish()
     }
 }
 

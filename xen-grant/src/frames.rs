@@ -76,12 +76,19 @@ impl<P: Platform> Frames<P> {
     /// # Errors
     ///
     /// [`OutOfMemory`] if there is hardly any memory.
-    pub(crate) fn new(platform: P, version: Version, max: u32, first: Places) -> Result<Self, OutOfMemory> {
+    pub(crate) fn new(
+        platform: P,
+        version: Version,
+        max: u32,
+        first: Places,
+    ) -> Result<Self, OutOfMemory> {
         let mut max = (max as usize).clamp(1, MAX_FRAMES);
         let (directory, pages) = loop {
             let pages = (max * size_of::<Link<Frame>>()).div_ceil(PAGE_SIZE);
             match Pages::alloc(platform.clone(), pages) {
-                Ok(memory) => break (memory, NonZeroUsize::new(pages).ok_or(OutOfMemory { pages })?),
+                Ok(memory) => {
+                    break (memory, NonZeroUsize::new(pages).ok_or(OutOfMemory { pages })?);
+                }
                 Err(_) if pages > 1 => max /= 2,
                 Err(error) => return Err(error),
             }
@@ -159,7 +166,8 @@ impl<P: Platform> Frames<P> {
         hint: &Link<Group>,
         take: impl Fn(&Group) -> Option<GrantRef>,
     ) -> Option<(&Group, GrantRef)> {
-        let found = self.groups_behind(self.hinted(hint)).find_map(|group| Some((group, take(group)?)));
+        let found =
+            self.groups_behind(self.hinted(hint)).find_map(|group| Some((group, take(group)?)));
         found.inspect(|(group, _)| hint.set(NonNull::from(*group)))
     }
 
@@ -190,7 +198,9 @@ impl<P: Platform> Frames<P> {
     pub(crate) fn groups_behind(&self, from: &Group) -> impl Iterator<Item = &Group> {
         let (first, end) = (from.first().0, self.count() * self.version.per_frame() as u32);
         let behind = (first..end).step_by(GROUP).skip(1);
-        behind.chain((0..=first).step_by(GROUP)).filter_map(move |first| self.group_of(GrantRef(first)))
+        behind
+            .chain((0..=first).step_by(GROUP))
+            .filter_map(move |first| self.group_of(GrantRef(first)))
     }
 
     /// Lends the numbers of `count` references that follow each other in one frame.
@@ -290,12 +300,17 @@ mod tests {
         let memory = Memory::default();
         let frames = frames(&memory, Version::V2, 2).unwrap();
         frames.add(places()).unwrap();
-        let give =
-            |first: u32, count| frames.group_of(GrantRef(first)).unwrap().give(GrantRef(first), run(count));
+        let give = |first: u32, count| {
+            frames.group_of(GrantRef(first)).unwrap().give(GrantRef(first), run(count))
+        };
         give(300, 4);
         give(60, 4);
         give(64, 4);
-        assert_eq!((frames.free(), frames.take_run(8).is_none()), (12, true), "runs do not cross groups");
+        assert_eq!(
+            (frames.free(), frames.take_run(8).is_none()),
+            (12, true),
+            "runs do not cross groups"
+        );
         let taken = |found: Option<(&Group, GrantRef)>| found.map(|(_, reference)| reference.0);
         assert_eq!(taken(frames.take_run(4)), Some(60));
         assert_eq!(taken(frames.take_run(3)), Some(64));

@@ -9,7 +9,8 @@ use xen_sys::grant_table::{GNTTAB_NR_RESERVED_ENTRIES, GrantEntryStatus};
 use xen_sys::memory::{XENMAPIDX_GRANT_TABLE_STATUS, XENMAPSPACE_GRANT_TABLE};
 
 /// Frames of version 2 entries whose states are in one frame.
-const FRAMES_PER_STATES: u32 = (PAGE_SIZE / size_of::<GrantEntryStatus>() / Version::V2.per_frame()) as u32;
+const FRAMES_PER_STATES: u32 =
+    (PAGE_SIZE / size_of::<GrantEntryStatus>() / Version::V2.per_frame()) as u32;
 
 /// Frames of the table that are in place, but not in use yet.
 pub(crate) struct Placed<P: Platform> {
@@ -109,7 +110,8 @@ impl<P: Platform> Placed<P> {
             Some(mapped) => at(mapped),
             None => {
                 // SAFETY: the table holds the claim and places each frame once; entries are written by this crate alone.
-                let mapped = self.put(platform, |place| unsafe { start::grant_frame(place, index) })?;
+                let mapped =
+                    self.put(platform, |place| unsafe { start::grant_frame(place, index) })?;
                 at(self.entries.insert(mapped))
             }
         };
@@ -136,7 +138,8 @@ impl<P: Platform> Placed<P> {
         put: impl FnOnce(Place<P>) -> Result<Mapped<P>, (Errno, Place<P>)>,
     ) -> Result<Mapped<P>, GrantError> {
         let grow = |error| GrantError::Grow(PlaceError::Memory(error));
-        let place = self.refused.take().map_or_else(|| Place::alloc(platform.clone()), Ok).map_err(grow)?;
+        let place =
+            self.refused.take().map_or_else(|| Place::alloc(platform.clone()), Ok).map_err(grow)?;
         put(place).map_err(|(errno, place)| {
             self.refused = Some(place);
             GrantError::Grow(PlaceError::Xen(errno))

@@ -17,8 +17,8 @@ use loom::sync::atomic::fence;
 use loom::thread;
 use std::boxed::Box;
 use xen_hypercall::{
-    Claim, Claims, DomId, Gfn, GrantRef, Hypercall, Instant, PAGE_SIZE, PageArc, Pages, Platform, Port,
-    SharedMem, Singleton,
+    Claim, Claims, DomId, Gfn, GrantRef, Hypercall, Instant, PAGE_SIZE, PageArc, Pages, Platform,
+    Port, SharedMem, Singleton,
 };
 use xen_sys::grant_table::GrantFlags;
 
@@ -59,7 +59,8 @@ fn pin(entry: Entry<'_>) -> bool {
 }
 
 fn unpin(entry: Entry<'_>) {
-    let marks = if entry.state.is_none() { entry.frame.u16::<0>() } else { entry.frame.u16::<STATE>() };
+    let marks =
+        if entry.state.is_none() { entry.frame.u16::<0>() } else { entry.frame.u16::<STATE>() };
     marks.fetch_and(!GrantFlags::WRITING.bits());
 }
 
@@ -240,7 +241,8 @@ fn d_g01_what_was_kept_back_is_freed_once_and_not_before_the_peer_lets_go() {
         entry.permit(What::Page(FRAME), PEER, ReadWrite::FLAGS);
         let memory = Memory::default();
         let page = Arc::new(UnsafeCell::new(0));
-        let pages = Pages::alloc(Watched(memory.clone(), Some(page.clone())), 1).unwrap().into_shared();
+        let pages =
+            Pages::alloc(Watched(memory.clone(), Some(page.clone())), 1).unwrap().into_shared();
         let deferred = Arc::new(Deferred::new(Watched(memory.clone(), None)));
         deferred.add(Held { pages: Some(pages), first: GrantRef(9), left: 1 });
         let retry = move |deferred: &Deferred<Watched>| {

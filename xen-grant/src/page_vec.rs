@@ -110,7 +110,8 @@ mod tests {
         assert_eq!(list.swap_remove(1000).map(|value| value.0), None);
         assert_eq!(list.swap_remove(3).map(|value| value.0), Some(3));
         assert_eq!(list.get_mut(3).map(|value| value.0), Some(999));
-        let mut rest: Vec<_> = core::iter::from_fn(|| list.swap_remove(0)).map(|value| value.0).collect();
+        let mut rest: Vec<_> =
+            core::iter::from_fn(|| list.swap_remove(0)).map(|value| value.0).collect();
         rest.sort_unstable();
         assert!(rest.iter().copied().eq((0..1000).filter(|&number| number != 3)));
         assert_eq!((memory.pages(), Arc::strong_count(&counted)), (0, 1));

@@ -80,7 +80,11 @@ impl<P: Platform> Deferred<P> {
     }
 
     /// Tries some again if it is time to, and returns when to come back.
-    pub(crate) fn poll(&self, now: Instant, mut end: impl FnMut(GrantRef, u64) -> u64) -> Option<Instant> {
+    pub(crate) fn poll(
+        &self,
+        now: Instant,
+        mut end: impl FnMut(GrantRef, u64) -> u64,
+    ) -> Option<Instant> {
         let waiting = {
             let mut list = self.list.lock();
             let waiting = list.held.len();

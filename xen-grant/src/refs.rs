@@ -44,15 +44,21 @@ impl Places {
 
     /// Does something with the entry of a reference. Each version has its own copy of that, which need not ask for it again.
     #[inline(always)]
-    pub(crate) fn with_entry<R>(self, reference: GrantRef, then: impl Fn(Entry<'static>) -> R) -> R {
+    pub(crate) fn with_entry<R>(
+        self,
+        reference: GrantRef,
+        then: impl Fn(Entry<'static>) -> R,
+    ) -> R {
         let index = reference.0 as usize;
         // SAFETY: `new`'s caller vouched for the frames.
         let memory = |frame| unsafe { SharedMem::from_raw(frame, PAGE_SIZE) };
         let frame = memory(self.entries);
         match self.states {
-            None => {
-                then(Entry { frame, offset: index % V1_ENTRIES * size_of::<GrantEntryV1>(), state: None })
-            }
+            None => then(Entry {
+                frame,
+                offset: index % V1_ENTRIES * size_of::<GrantEntryV1>(),
+                state: None,
+            }),
             Some(states) => then(Entry {
                 frame,
                 offset: index % V2_ENTRIES * size_of::<GrantEntryV2>(),

@@ -102,10 +102,13 @@ impl<P: Platform, A: Access> Shared<P, A> {
         if !other.is_of(&self.table) {
             return Err(MapError::OtherTable);
         }
-        if let Some(found) = [self.pages.count(), other.pages.count()].into_iter().find(|&count| count != 1) {
+        if let Some(found) =
+            [self.pages.count(), other.pages.count()].into_iter().find(|&count| count != 1)
+        {
             return Err(MapError::Count { found, room: 1 });
         }
-        let mut batch = [GnttabSwapGrantRef { ref_a: self.first, ref_b: other.first, ..Default::default() }];
+        let mut batch =
+            [GnttabSwapGrantRef { ref_a: self.first, ref_b: other.first, ..Default::default() }];
         // SAFETY: the two values own the references, and are told below that these name each other's page now.
         unsafe { op::swap_grant_ref(self.table.platform(), &mut batch) }.map_err(MapError::Call)?;
         match batch[0].status {

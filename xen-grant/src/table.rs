@@ -7,13 +7,15 @@ use crate::lock::Mutex;
 use crate::quarantine::{Deferred, Held};
 use crate::refs::{Group, run};
 use crate::{
-    Access, GrantError, InUse, MAX_PAGES, Quarantine, ReadOnly, ReadWrite, ShareError, Shared, Version,
+    Access, GrantError, InUse, MAX_PAGES, Quarantine, ReadOnly, ReadWrite, ShareError, Shared,
+    Version,
 };
 use core::fmt;
 use core::ptr::NonNull;
 use heapless::Vec;
 use xen_hypercall::{
-    Claim, DomId, Gfn, GrantRef, Instant, PAGE_SIZE, PageArc, Pages, Platform, SharedPages, Singleton, ops,
+    Claim, DomId, Gfn, GrantRef, Instant, PAGE_SIZE, PageArc, Pages, Platform, SharedPages,
+    Singleton, ops,
 };
 use xen_sys::grant_table::GrantFlags;
 
@@ -59,7 +61,8 @@ impl<P: Platform> GrantTable<P> {
     ///
     /// As [`new`](Self::new).
     pub fn with_version(platform: P, wanted: Version) -> Result<Self, GrantError> {
-        let claim = Claim::take(platform.clone(), Singleton::GrantTable).map_err(GrantError::Taken)?;
+        let claim =
+            Claim::take(platform.clone(), Singleton::GrantTable).map_err(GrantError::Taken)?;
         let version = Version::choose(&platform, wanted);
         let size = ops::grant_table::query_size(&platform).map_err(GrantError::Size)?;
         let mut placed = Placed::nothing();
@@ -127,7 +130,11 @@ impl<P: Platform> GrantTable<P> {
     ///
     /// [`ShareError`] with the pages, if the table is full, they can't be granted, or they are another domain's.
     #[doc(alias = "gnttab_grant_foreign_access")]
-    pub fn share<A: Access>(&self, pages: Pages<P>, peer: DomId) -> Result<Shared<P, A>, ShareError<P>> {
+    pub fn share<A: Access>(
+        &self,
+        pages: Pages<P>,
+        peer: DomId,
+    ) -> Result<Shared<P, A>, ShareError<P>> {
         self.share_as(pages, peer, A::FLAGS, What::Page)
     }
 
@@ -173,7 +180,12 @@ impl<P: Platform> GrantTable<P> {
             && let Some((group, reference)) = self.inner.frames.take_here()
         {
             group.places.with_entry(reference, |entry| entry.permit(what(gfn), peer, flags));
-            return Ok(Shared::new(self.clone(), NonNull::from(group), pages.into_shared(), reference));
+            return Ok(Shared::new(
+                self.clone(),
+                NonNull::from(group),
+                pages.into_shared(),
+                reference,
+            ));
         }
         self.share_many(pages, peer, flags, what)
     }

@@ -8,8 +8,8 @@ use core::num::NonZeroUsize;
 use heapless::Vec;
 use xen_hypercall::ops::grant_table as op;
 use xen_hypercall::{
-    DomId, Fixed, ForeignFrames, ForeignRange, GrantRef, OutOfMemory, PAGE_SIZE, ReadOnlyMem, SharedMem,
-    start,
+    DomId, Fixed, ForeignFrames, ForeignRange, GrantRef, OutOfMemory, PAGE_SIZE, ReadOnlyMem,
+    SharedMem, start,
 };
 use xen_sys::grant_table::{
     GnttabMapGrantRef, GnttabUnmapGrantRef, GrantFlags, GrantHandle, GrantMapFlags, GrantStatus,
@@ -37,8 +37,9 @@ impl<P: ForeignFrames> Window<P> {
     ///
     /// [`OutOfMemory`] if the platform has no room, or for a size that is not allowed.
     pub fn reserve(platform: P, pages: usize) -> Result<Self, OutOfMemory> {
-        let count =
-            NonZeroUsize::new(pages).filter(|count| count.get() <= MAX_PAGES).ok_or(OutOfMemory { pages })?;
+        let count = NonZeroUsize::new(pages)
+            .filter(|count| count.get() <= MAX_PAGES)
+            .ok_or(OutOfMemory { pages })?;
         let range = platform.reserve_frames(count).ok_or(OutOfMemory { pages })?;
         Ok(Self { platform, range, me: None })
     }
@@ -59,13 +60,17 @@ impl<P: ForeignFrames> Window<P> {
     /// [`MapFailed`] with the first reference that could not be mapped, and the window. Xen is not asked to map anything if there is not
     /// room for `refs`, or if `owner` is this domain, or may be: [`MapError::OwnDomain`], [`MapError::OwnDomainUnknown`].
     #[doc(alias = "GNTTABOP_map_grant_ref")]
-    pub fn map<A: Access>(mut self, owner: DomId, refs: &[GrantRef]) -> Result<Mapping<P, A>, MapFailed<P>> {
+    pub fn map<A: Access>(
+        mut self,
+        owner: DomId,
+        refs: &[GrantRef],
+    ) -> Result<Mapping<P, A>, MapFailed<P>> {
         if let Err(error) = self.check(owner, refs.len()) {
             return Err(MapFailed { error, window: Some(self), statuses: Vec::new() });
         }
         let readonly = A::FLAGS.contains(GrantFlags::READONLY);
-        let flags =
-            GrantMapFlags::HOST_MAP | if readonly { GrantMapFlags::READONLY } else { GrantMapFlags::empty() };
+        let flags = GrantMapFlags::HOST_MAP
+            | if readonly { GrantMapFlags::READONLY } else { GrantMapFlags::empty() };
         let mut batch: Vec<GnttabMapGrantRef, MAX_PAGES> = Vec::new();
         for (index, &reference) in refs.iter().enumerate() {
             let host_addr = self.address(index);
@@ -82,13 +87,18 @@ impl<P: ForeignFrames> Window<P> {
         // another domain's, so none that this one uses moves.
         let issue = |batch: &mut [_]| unsafe { op::map_grant_ref(&self.platform, batch) };
         let call = paged_out::with_retries(&self.platform, &mut batch, |arg| arg.status, issue);
-        let handles =
-            batch.iter().map(|arg| (arg.status == GrantStatus::OKAY).then_some(arg.handle)).collect();
+        let handles = batch
+            .iter()
+            .map(|arg| (arg.status == GrantStatus::OKAY).then_some(arg.handle))
+            .collect();
         // From here on this value unmaps exactly what was mapped.
         let mapping = Mapping { window: ManuallyDrop::new(self), handles, access: PhantomData };
-        let Some(arg) = batch.iter().find(|arg| arg.status != GrantStatus::OKAY) else { return Ok(mapping) };
-        let error =
-            call.err().map_or(MapError::Refused { reference: arg.ref_, status: arg.status }, MapError::Call);
+        let Some(arg) = batch.iter().find(|arg| arg.status != GrantStatus::OKAY) else {
+            return Ok(mapping);
+        };
+        let error = call
+            .err()
+            .map_or(MapError::Refused { reference: arg.ref_, status: arg.status }, MapError::Call);
         let statuses = batch.iter().map(|arg| arg.status).collect();
         Err(MapFailed { error, window: mapping.unmap().ok(), statuses })
     }
@@ -177,8 +187,10 @@ fn clear<P: ForeignFrames>(
     window: Window<P>,
     handles: &[Option<GrantHandle>],
 ) -> Result<Window<P>, MapError> {
-    let mapped =
-        handles.iter().enumerate().filter_map(|(index, handle)| handle.map(|handle| (index, handle)));
+    let mapped = handles
+        .iter()
+        .enumerate()
+        .filter_map(|(index, handle)| handle.map(|handle| (index, handle)));
     let mut batch: Vec<GnttabUnmapGrantRef, MAX_PAGES> = mapped
         .map(|(index, handle)| GnttabUnmapGrantRef {
             host_addr: window.address(index),
@@ -194,7 +206,8 @@ fn clear<P: ForeignFrames>(
     let _ = unsafe { op::unmap_grant_ref(&window.platform, &mut batch) };
     let is_stuck = |arg: &&GnttabUnmapGrantRef| arg.status != GrantStatus::OKAY;
     let Some(status) = batch.iter().find(is_stuck).map(|arg| arg.status) else { return Ok(window) };
-    let page_is_stuck = |page| batch.iter().filter(is_stuck).any(|arg| arg.host_addr == window.address(page));
+    let page_is_stuck =
+        |page| batch.iter().filter(is_stuck).any(|arg| arg.host_addr == window.address(page));
     // SAFETY: the range came from one reservation, which the window owned; but for the stuck pages nothing is mapped in it.
     unsafe { window.range.release_but(&window.platform, page_is_stuck) }
     window.forget();

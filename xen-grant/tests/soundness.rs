@@ -28,7 +28,8 @@ const INFO: PlaceError = PlaceError::Taken(AlreadyTaken(Singleton::SharedInfo));
 #[test]
 fn exchange_across_tables_is_refused() {
     let [(_a, front, back), (_b, other, _)] = worlds();
-    let (ours, theirs) = (GrantTable::new(front.clone()).unwrap(), GrantTable::new(other.clone()).unwrap());
+    let (ours, theirs) =
+        (GrantTable::new(front.clone()).unwrap(), GrantTable::new(other.clone()).unwrap());
     let mut first = ours.share_writable(page(&front), back.id()).unwrap();
     let mut second = theirs.share_writable(page(&other), back.id()).unwrap();
     // Another reference, so that the two differ.
@@ -38,8 +39,10 @@ fn exchange_across_tables_is_refused() {
     assert_eq!(second.exchange(&mut first), Err(MapError::OtherTable));
     assert_eq!([first.reference(), second.reference()], refs);
     // What a peer had mapped is in the right page's quarantine.
-    let mapping =
-        Window::reserve(back.clone(), 1).unwrap().map::<ReadWrite>(front.id(), first.refs()).unwrap();
+    let mapping = Window::reserve(back.clone(), 1)
+        .unwrap()
+        .map::<ReadWrite>(front.id(), first.refs())
+        .unwrap();
     assert!(first.reclaim().is_err() && second.reclaim().is_ok());
     drop((mapping, spare));
 }
@@ -58,7 +61,8 @@ fn pages_of_another_domain_are_refused() {
                 grants.share::<ReadOnly>(foreign(), back.id()).unwrap_err(),
             ];
             if version == Version::V2 {
-                failed.push(grants.share_part::<ReadWrite>(foreign(), back.id(), 0, 8).unwrap_err());
+                failed
+                    .push(grants.share_part::<ReadWrite>(foreign(), back.id(), 0, 8).unwrap_err());
             }
             for failed in failed {
                 assert_eq!((failed.error, failed.pages.count()), (GrantError::OtherDomain, count));
@@ -155,8 +159,10 @@ fn read_only_mapping_sees_its_owner() {
     let [(_world, front, back), _] = worlds();
     let grants = GrantTable::new(front.clone()).unwrap();
     let shared = grants.share_read_only(page(&front), back.id()).unwrap();
-    let mapping =
-        Window::reserve(back.clone(), 1).unwrap().map::<ReadOnly>(front.id(), shared.refs()).unwrap();
+    let mapping = Window::reserve(back.clone(), 1)
+        .unwrap()
+        .map::<ReadOnly>(front.id(), shared.refs())
+        .unwrap();
     shared.as_ref().write(8, &7u32).unwrap();
     assert_eq!(mapping.as_ref().read::<u32>(8), Some(7));
     let mut bytes = [0; 2];

@@ -40,7 +40,11 @@ pub struct AlreadyTaken(pub Singleton);
 
 impl fmt::Display for AlreadyTaken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is taken: found a second user, expected one; drop the first one before", self.0)
+        write!(
+            f,
+            "{} is taken: found a second user, expected one; drop the first one before",
+            self.0
+        )
     }
 }
 

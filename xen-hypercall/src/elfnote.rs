@@ -1,7 +1,8 @@
 //! ELF notes: what a kernel's image tells Xen before it runs, and how a loader reads it. Source: `elfnote.h`.
 
 use xen_sys::elfnote::{
-    XEN_ELFNOTE_GUEST_OS, XEN_ELFNOTE_PHYS32_ENTRY, XEN_ELFNOTE_PHYS32_RELOC, XEN_ELFNOTE_SUPPORTED_FEATURES,
+    XEN_ELFNOTE_GUEST_OS, XEN_ELFNOTE_PHYS32_ENTRY, XEN_ELFNOTE_PHYS32_RELOC,
+    XEN_ELFNOTE_SUPPORTED_FEATURES,
 };
 
 use zerocopy::FromBytes;
@@ -173,7 +174,10 @@ mod tests {
         assert_eq!(size_of::<ElfNote<[u32; 3]>>(), 28);
         assert_eq!(size_of::<ElfNote<[u8; 5]>>(), 24);
         let note = ElfNote::guest_os(b"abcd\0");
-        assert_eq!(({ note.name_len }, { note.value_len }, { note.kind }, note.name), (4, 5, 6, *b"Xen\0"));
+        assert_eq!(
+            ({ note.name_len }, { note.value_len }, { note.kind }, note.name),
+            (4, 5, 6, *b"Xen\0")
+        );
         assert_eq!({ ElfNote::supported_features(7).value_len }, 4);
         assert_eq!({ ElfNote::phys32_reloc(0x20_0000, 0, u32::MAX).kind }, 19);
         assert_eq!(size_of::<ElfNote<unsafe extern "C" fn()>>(), 16 + size_of::<usize>());
@@ -202,7 +206,8 @@ mod tests {
             note(b"", 1, b""),
         ]
         .concat();
-        let kinds: Vec<_> = Notes::new(&image).map(|note| (note.name, note.kind, note.value.len())).collect();
+        let kinds: Vec<_> =
+            Notes::new(&image).map(|note| (note.name, note.kind, note.value.len())).collect();
         let expected: [(&[u8], _, _); 5] =
             [(b"GNU", 3, 20), (b"Xen", 18, 4), (b"Xen", 6, 5), (b"Xen", 18, 4), (b"", 1, 0)];
         assert_eq!(kinds, expected);

@@ -71,8 +71,9 @@ impl<P: Platform, const N: usize> EventPages<P, N> {
                 }
             }
         }
-        let won =
-            place.compare_exchange(null_mut(), start.as_ptr(), Ordering::Release, Ordering::Relaxed).is_ok();
+        let won = place
+            .compare_exchange(null_mut(), start.as_ptr(), Ordering::Release, Ordering::Relaxed)
+            .is_ok();
         if !won {
             // SAFETY: one allocation of one page, which only this call has reached: another one's page was first.
             unsafe { self.platform.free_pages(start, NonZeroUsize::MIN) }
@@ -147,7 +148,9 @@ impl<P: Platform, const N: usize> EventPages<P, N> {
 impl<P: Platform, const N: usize> Drop for EventPages<P, N> {
     fn drop(&mut self) {
         for (place, given) in self.starts.iter().zip(&mut self.given) {
-            if let (Some(start), false) = (NonNull::new(place.load(Ordering::Relaxed)), *given.get_mut()) {
+            if let (Some(start), false) =
+                (NonNull::new(place.load(Ordering::Relaxed)), *given.get_mut())
+            {
                 // SAFETY: one allocation of one page, which this value alone owned: Xen was never given it.
                 unsafe { self.platform.free_pages(start, NonZeroUsize::MIN) }
             }

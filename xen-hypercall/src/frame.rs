@@ -16,7 +16,18 @@ pub const PAGE_SHIFT: u32 = 12;
 /// Source: `xen_pfn_t` in `arch-x86/xen.h` and `arch-arm.h`; the term is explained in `xen/include/xen/mm.h`.
 #[doc(alias = "xen_pfn_t")]
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, FromBytes, IntoBytes, Immutable,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    FromBytes,
+    IntoBytes,
+    Immutable,
 )]
 #[repr(transparent)]
 pub struct Gfn(pub u64);

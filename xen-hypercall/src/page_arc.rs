@@ -29,7 +29,10 @@ unsafe impl<P: Platform + Send + Sync, T: Send + Sync> Sync for PageArc<P, T> {}
 
 impl<P: Platform, T> PageArc<P, T> {
     const PAGES: usize = {
-        assert!(align_of::<Inner<P, T>>() <= PAGE_SIZE, "a page's alignment is the largest there is");
+        assert!(
+            align_of::<Inner<P, T>>() <= PAGE_SIZE,
+            "a page's alignment is the largest there is"
+        );
         size_of::<Inner<P, T>>().div_ceil(PAGE_SIZE)
     };
 
@@ -40,7 +43,8 @@ impl<P: Platform, T> PageArc<P, T> {
     /// [`OutOfMemory`] if the platform has none.
     pub fn new(platform: P, value: T) -> Result<Self, OutOfMemory> {
         let pages = NonZeroUsize::new(Self::PAGES).unwrap_or(NonZeroUsize::MIN);
-        let inner: NonNull<Inner<P, T>> = Pages::alloc(platform.clone(), pages.get())?.into_raw().cast();
+        let inner: NonNull<Inner<P, T>> =
+            Pages::alloc(platform.clone(), pages.get())?.into_raw().cast();
         // SAFETY: pages of our own, aligned to a page, with room for an `Inner`.
         unsafe { inner.write(Inner { references: AtomicU64::new(1), pages, platform, value }) };
         Ok(Self { inner })

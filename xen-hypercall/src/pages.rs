@@ -15,7 +15,11 @@ pub struct OutOfMemory {
 
 impl fmt::Display for OutOfMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "out of memory: {} contiguous page(s) asked for, the platform had none", self.pages)
+        write!(
+            f,
+            "out of memory: {} contiguous page(s) asked for, the platform had none",
+            self.pages
+        )
     }
 }
 
@@ -69,7 +73,9 @@ impl<P: Platform> Pages<P> {
     /// Returns the bytes of all pages, for writing.
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
         // SAFETY: as in `as_slice`, and the unique borrow of self makes this the only reference.
-        unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.count.get() * PAGE_SIZE) }
+        unsafe {
+            core::slice::from_raw_parts_mut(self.start.as_ptr(), self.count.get() * PAGE_SIZE)
+        }
     }
 
     /// Turns the pages into memory that another domain may be given access to. The content stays.
@@ -103,7 +109,12 @@ impl<P: Platform> fmt::Debug for Pages<P> {
     }
 }
 
-fn gfn<P: Platform>(platform: &P, start: NonNull<u8>, count: NonZeroUsize, index: usize) -> Option<Gfn> {
+fn gfn<P: Platform>(
+    platform: &P,
+    start: NonNull<u8>,
+    count: NonZeroUsize,
+    index: usize,
+) -> Option<Gfn> {
     // SAFETY: index is below count, so the address lies within the allocation.
     (index < count.get()).then(|| platform.virt_to_gfn(unsafe { start.add(index * PAGE_SIZE) }))
 }
@@ -216,7 +227,10 @@ impl<P: Platform> Drop for Place<P> {
 
 impl<P: Platform> fmt::Debug for Place<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Place").field("gfn", &self.first).field("tried", &self.tried).finish_non_exhaustive()
+        f.debug_struct("Place")
+            .field("gfn", &self.first)
+            .field("tried", &self.tried)
+            .finish_non_exhaustive()
     }
 }
 
@@ -248,7 +262,8 @@ impl<P: Platform> Mapped<P> {
     pub unsafe fn map(platform: P, first: Gfn, count: usize) -> Result<Self, OutOfMemory> {
         let nonzero = NonZeroUsize::new(count).ok_or(OutOfMemory { pages: count })?;
         // SAFETY: the caller vouches for the frames.
-        let start = unsafe { platform.map_frames(first, nonzero) }.ok_or(OutOfMemory { pages: count })?;
+        let start =
+            unsafe { platform.map_frames(first, nonzero) }.ok_or(OutOfMemory { pages: count })?;
         Ok(Self { start, count: nonzero, first, platform, claim: None })
     }
 

@@ -189,7 +189,11 @@ impl ForeignRange {
     /// # Safety
     ///
     /// That of [`ForeignFrames::release_frames`], for all pages but those.
-    pub unsafe fn release_but<P: ForeignFrames>(self, platform: &P, is_stuck: impl Fn(usize) -> bool) {
+    pub unsafe fn release_but<P: ForeignFrames>(
+        self,
+        platform: &P,
+        is_stuck: impl Fn(usize) -> bool,
+    ) {
         let end = self.count.get();
         let mut start = 0;
         while start < end {

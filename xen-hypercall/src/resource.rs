@@ -34,7 +34,12 @@ impl<P: ForeignFrames> MappedResource<P> {
     /// [`PlaceError`]: no room, also for a count that is not allowed, or Xen's refusal as of [`memory_admin::acquire_resource`]. Nothing is
     /// mapped then.
     #[doc(alias = "XENMEM_acquire_resource")]
-    pub fn map(platform: P, resource: Resource, first: u64, count: usize) -> Result<Self, PlaceError> {
+    pub fn map(
+        platform: P,
+        resource: Resource,
+        first: u64,
+        count: usize,
+    ) -> Result<Self, PlaceError> {
         let no_room = PlaceError::Memory(OutOfMemory { pages: count });
         let pages = NonZeroUsize::new(count).filter(|pages| pages.get() <= MAX_RESOURCE_FRAMES);
         let range = platform.reserve_frames(pages.ok_or(no_room)?).ok_or(no_room)?;
@@ -44,7 +49,8 @@ impl<P: ForeignFrames> MappedResource<P> {
         frames.iter_mut().zip(this.frames()).for_each(|(place, gfn)| *place = gfn);
         let frames = frames.get_mut(..count).ok_or(no_room)?;
         // SAFETY: the frames were reserved for this, and are reachable through the accessor alone.
-        let placed = unsafe { memory_admin::acquire_resource(&this.platform, resource, first, frames) };
+        let placed =
+            unsafe { memory_admin::acquire_resource(&this.platform, resource, first, frames) };
         placed.map_err(PlaceError::Xen)?;
         this.whole = true;
         Ok(this)
@@ -76,7 +82,10 @@ impl<P: ForeignFrames> Drop for MappedResource<P> {
             };
         }
         // SAFETY: the range came from one reservation, and nothing is mapped any more in the pages that are released.
-        unsafe { self.range.release_but(&self.platform, |page| stuck.get(page).is_none_or(|&stuck| stuck)) }
+        unsafe {
+            self.range
+                .release_but(&self.platform, |page| stuck.get(page).is_none_or(|&stuck| stuck))
+        }
     }
 }
 

@@ -1,15 +1,17 @@
 //! What Xen and the toolstack prepared for a guest: console and xenstore rings, shared info, the grant table.
 
 use crate::{
-    AlreadyTaken, Claim, DomId, Errno, Gfn, Hypercall, Mapped, OutOfMemory, Place, Platform, Port, Singleton,
-    ops,
+    AlreadyTaken, Claim, DomId, Errno, Gfn, Hypercall, Mapped, OutOfMemory, Place, Platform, Port,
+    Singleton, ops,
 };
 use core::fmt;
 use xen_sys::event_channel::EvtchnStat;
 use xen_sys::hvm::params::{
     HVM_PARAM_CONSOLE_EVTCHN, HVM_PARAM_CONSOLE_PFN, HVM_PARAM_STORE_EVTCHN, HVM_PARAM_STORE_PFN,
 };
-use xen_sys::memory::{XENMAPIDX_GRANT_TABLE_STATUS, XENMAPSPACE_GRANT_TABLE, XENMAPSPACE_SHARED_INFO};
+use xen_sys::memory::{
+    XENMAPIDX_GRANT_TABLE_STATUS, XENMAPSPACE_GRANT_TABLE, XENMAPSPACE_SHARED_INFO,
+};
 
 /// Asks Xen for this domain's number, which stands in xenstore too, as `domid`.
 ///
@@ -64,9 +66,14 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Param { param, errno } => write!(f, "HVM parameter {param} could not be read: {errno}"),
+            Self::Param { param, errno } => {
+                write!(f, "HVM parameter {param} could not be read: {errno}")
+            }
             Self::Absent { gfn, port } => {
-                write!(f, "not set up by the toolstack: found {gfn}, port {port}, expected both set")
+                write!(
+                    f,
+                    "not set up by the toolstack: found {gfn}, port {port}, expected both set"
+                )
             }
             Self::Map(error) => write!(f, "ring page: {error}"),
         }
@@ -94,8 +101,9 @@ pub fn console_ring<P: Platform>(platform: P) -> Result<StartRing<P>, StartError
 }
 
 fn ring<P: Platform>(platform: P, pfn: u32, evtchn: u32) -> Result<StartRing<P>, StartError> {
-    let param =
-        |param| ops::hvm::get_param(&platform, param).map_err(|errno| StartError::Param { param, errno });
+    let param = |param| {
+        ops::hvm::get_param(&platform, param).map_err(|errno| StartError::Param { param, errno })
+    };
     let (gfn, port) = (Gfn(param(pfn)?), param(evtchn)?);
     let absent = StartError::Absent { gfn, port };
     let port = u32::try_from(port).ok().filter(|&port| port != 0).ok_or(absent)?;
@@ -184,7 +192,10 @@ pub fn resume_shared_info<P: Platform>(shared_info: &Mapped<P>) -> Result<(), Er
 /// it must be the caller, which places each frame once. Each entry that is written must give access only to memory
 /// that is reached as shared memory until the entry has ended.
 #[doc(alias = "XENMAPSPACE_grant_table")]
-pub unsafe fn grant_frame<P: Platform>(place: Place<P>, index: u32) -> Result<Mapped<P>, (Errno, Place<P>)> {
+pub unsafe fn grant_frame<P: Platform>(
+    place: Place<P>,
+    index: u32,
+) -> Result<Mapped<P>, (Errno, Place<P>)> {
     grant_space(place, index.into())
 }
 

@@ -58,9 +58,14 @@ pub enum StartInfoError {
 impl fmt::Display for StartInfoError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable { address } => write!(f, "start_info at {address:#x} is not in readable memory"),
+            Self::Unreadable { address } => {
+                write!(f, "start_info at {address:#x} is not in readable memory")
+            }
             Self::Magic { found } => {
-                write!(f, "start_info: found magic {found:#x}, expected {XEN_HVM_START_MAGIC_VALUE:#x}")
+                write!(
+                    f,
+                    "start_info: found magic {found:#x}, expected {XEN_HVM_START_MAGIC_VALUE:#x}"
+                )
             }
         }
     }
@@ -114,7 +119,11 @@ impl<M: Fn(u64, &mut [u8]) -> Option<()>> StartInfo<M> {
     }
 
     /// Copies the command line of a module.
-    pub fn module_command_line<'b>(&self, module: &HvmModlistEntry, buffer: &'b mut [u8]) -> &'b str {
+    pub fn module_command_line<'b>(
+        &self,
+        module: &HvmModlistEntry,
+        buffer: &'b mut [u8],
+    ) -> &'b str {
         self.text(module.cmdline_paddr, buffer)
     }
 
@@ -350,12 +359,16 @@ mod tests {
     #[test]
     fn tables_end_where_memory_does_whatever_their_count() {
         let mut memory = memory();
-        memory.put(0x1000 + offset_of!(HvmStartInfo, memmap_entries) as u64, &u32::MAX.to_le_bytes());
+        memory
+            .put(0x1000 + offset_of!(HvmStartInfo, memmap_entries) as u64, &u32::MAX.to_le_bytes());
         assert_eq!(
             StartInfo::read(memory.reader(), 0x1000).unwrap().memory_map().count(),
             (0x3000 - 0x1200) / 24
         );
-        memory.put(0x1000 + offset_of!(HvmStartInfo, memmap_paddr) as u64, &(u64::MAX - 3).to_le_bytes());
+        memory.put(
+            0x1000 + offset_of!(HvmStartInfo, memmap_paddr) as u64,
+            &(u64::MAX - 3).to_le_bytes(),
+        );
         assert_eq!(StartInfo::read(memory.reader(), 0x1000).unwrap().memory_map().count(), 0);
     }
 }

@@ -46,7 +46,11 @@ impl<const WORDS: usize> UnpopulatedFrames<WORDS> {
     ///
     /// `occupied` must have all that can be at an address: the regions of the memory map, RAM or not, and the memory of devices, which the map need
     /// not name. 64-bit BARs lie above 4 GiB, often right behind RAM: prefer [`highest_gap`](Self::highest_gap) where devices can appear.
-    pub fn gap(occupied: &(impl Iterator<Item = Range<u64>> + Clone), above: u64, align: u64) -> Option<Gfn> {
+    pub fn gap(
+        occupied: &(impl Iterator<Item = Range<u64>> + Clone),
+        above: u64,
+        align: u64,
+    ) -> Option<Gfn> {
         let size = (Self::FRAMES as u64) << PAGE_SHIFT;
         let mut start = above.checked_next_multiple_of(align)?;
         loop {
@@ -104,7 +108,8 @@ impl<const WORDS: usize> UnpopulatedFrames<WORDS> {
     /// Takes back `count` frames from `first` on. Tells whether they were all reserved; nothing has changed if not.
     pub fn release(&mut self, first: Gfn, count: NonZeroUsize) -> bool {
         let start = first.0.checked_sub(self.first.0).and_then(|index| usize::try_from(index).ok());
-        let Some(range) = start.and_then(|start| Some(start..start.checked_add(count.get())?)) else {
+        let Some(range) = start.and_then(|start| Some(start..start.checked_add(count.get())?))
+        else {
             return false;
         };
         let whole = range.end <= Self::FRAMES && range.clone().all(|index| self.is_taken(index));
@@ -165,8 +170,14 @@ mod tests {
         // RAM up to 5 GiB, and a 64-bit BAR behind it that no memory map names.
         let (ram, bar) = (0..5u64 << 30, 5u64 << 30..6u64 << 30);
         assert_eq!(gap(&[ram.clone(), bar.clone()], 1 << 39), Some((1 << 39) - size));
-        assert_eq!(gap(&[ram.clone(), bar.clone(), 7 << 30..1 << 39], 1 << 39), Some((7 << 30) - size));
-        assert_eq!(gap(&[7 << 30..1 << 39, bar.clone(), ram.clone(), 6 << 30..7 << 30], 1 << 39), None);
+        assert_eq!(
+            gap(&[ram.clone(), bar.clone(), 7 << 30..1 << 39], 1 << 39),
+            Some((7 << 30) - size)
+        );
+        assert_eq!(
+            gap(&[7 << 30..1 << 39, bar.clone(), ram.clone(), 6 << 30..7 << 30], 1 << 39),
+            None
+        );
         let lowest = Frames::gap(&[bar, ram].iter().cloned(), 1 << 32, 0x1000);
         assert_eq!(lowest, Some(Gfn::containing(6 << 30)));
         let second = 0x1000..0x2000;
@@ -176,7 +187,10 @@ mod tests {
         assert_eq!(gap(core::slice::from_ref(&second), 2 * size + 0x2000), Some(size + 0x2000));
         assert_eq!((gap(&[], size), gap(&[], size - 1)), (Some(0), None));
         let last = u64::MAX - 0xfff..u64::MAX;
-        assert_eq!(gap(core::slice::from_ref(&last), u64::MAX), Some(0u64.wrapping_sub(size + 0x1000)));
+        assert_eq!(
+            gap(core::slice::from_ref(&last), u64::MAX),
+            Some(0u64.wrapping_sub(size + 0x1000))
+        );
     }
 
     #[test]

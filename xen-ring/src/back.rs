@@ -48,7 +48,11 @@ where
     pub fn attach(mem: M) -> Result<Self, RingError> {
         let slots = slots_of(mem)?;
         let start = slots.owner().as_ref().u32::<RSP_PROD>().load(Ordering::Relaxed);
-        Ok(Self { slots, requests: Consumer::starting_at(start), responses: Producer::starting_at(start) })
+        Ok(Self {
+            slots,
+            requests: Consumer::starting_at(start),
+            responses: Producer::starting_at(start),
+        })
     }
 
     /// Returns the number of slots, a power of two.
@@ -257,7 +261,11 @@ mod tests {
         assert_eq!(back.requests().unwrap_err(), Corrupt { found: 258, own: 1, limit: 256 });
         let mut responses = front.responses().unwrap();
         assert_eq!((responses.next(), responses.finish()), (Some(1), false));
-        assert_eq!((front.push(&2), front.publish()), (Ok(()), Notify::Send), "the back end has asked");
+        assert_eq!(
+            (front.push(&2), front.publish()),
+            (Ok(()), Notify::Send),
+            "the back end has asked"
+        );
         mem.u32::<RSP_PROD>().store(3, Relaxed);
         assert!(front.responses().is_err(), "one more than was requested");
     }
@@ -296,11 +304,20 @@ mod tests {
         let _ = front.publish();
         let mut back = Back::attach(mem).unwrap();
         let mut batch = back.requests().unwrap();
-        assert_eq!((batch.len(), batch.next(), batch.next(), batch.len()), (10, Some(0), Some(1), 8));
-        assert_eq!((batch.push(&10), batch.push(&11), batch.push(&12)), (Ok(()), Ok(()), Err(Unasked)));
+        assert_eq!(
+            (batch.len(), batch.next(), batch.next(), batch.len()),
+            (10, Some(0), Some(1), 8)
+        );
+        assert_eq!(
+            (batch.push(&10), batch.push(&11), batch.push(&12)),
+            (Ok(()), Ok(()), Err(Unasked))
+        );
         drop(batch);
         assert_eq!((back.outstanding(), back.pop()), (0, Ok(Some(2))));
-        assert_eq!(back.requests().unwrap().collect::<VecDeque<_>>(), (3..10).collect::<VecDeque<_>>());
+        assert_eq!(
+            back.requests().unwrap().collect::<VecDeque<_>>(),
+            (3..10).collect::<VecDeque<_>>()
+        );
         assert_eq!(back.publish(), Notify::Send);
         assert_eq!(front.responses().unwrap().len(), 2);
         assert_eq!(front.responses().unwrap().collect::<VecDeque<_>>(), [10, 11]);

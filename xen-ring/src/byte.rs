@@ -20,11 +20,15 @@ fn direction<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD
 ///
 /// Source: `xencons_interface` in `io/console.h`, `xenstore_domain_interface` in `io/xs_wire.h`.
 #[derive(Debug)]
-pub struct ByteProducer<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>(Cursor);
+pub struct ByteProducer<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>(
+    Cursor,
+);
 
 /// The end that reads from a byte ring of a fixed place within its page; the parameters are those of [`ByteProducer`].
 #[derive(Debug)]
-pub struct ByteConsumer<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>(Cursor);
+pub struct ByteConsumer<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>(
+    Cursor,
+);
 
 impl<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>
     ByteProducer<DATA, SIZE, CONS, PROD>

@@ -6,7 +6,12 @@
 ///
 /// Source: `csum_blank` and `data_validated` in `io/netif.h`, which are other bits of requests to transmit than of received packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[doc(alias("NETTXF_csum_blank", "NETRXF_csum_blank", "NETTXF_data_validated", "NETRXF_data_validated"))]
+#[doc(alias(
+    "NETTXF_csum_blank",
+    "NETRXF_csum_blank",
+    "NETTXF_data_validated",
+    "NETRXF_data_validated"
+))]
 pub enum Checksum {
     /// The field has the pseudo-header's sum only: the packet never was on a wire. The data is as good as memory is;
     /// [`fill`] completes the field for somebody who looks at it.
@@ -149,7 +154,9 @@ pub fn leave_blank(packet: &mut [u8]) -> bool {
 }
 
 fn apply(packet: &mut [u8], (field, bytes): Patch) -> bool {
-    let Some(target) = packet.get_mut(field..).and_then(|rest| rest.first_chunk_mut()) else { return false };
+    let Some(target) = packet.get_mut(field..).and_then(|rest| rest.first_chunk_mut()) else {
+        return false;
+    };
     *target = bytes;
     true
 }
@@ -192,11 +199,13 @@ mod tests {
 
     /// A DNS query without a UDP checksum.
     const UDP_FRAME: [u8; 59] = [
-        0x00, 0x16, 0x3e, 0x00, 0x00, 0x01, 0x00, 0x16, 0x3e, 0x00, 0x00, 0x02, 0x08, 0x00, // Ethernet
-        0x45, 0x00, 0x00, 0x2d, 0x00, 0x01, 0x00, 0x00, 0x40, 0x11, 0x66, 0xbb, 10, 0, 0, 1, 10, 0, 0,
-        2, // IPv4
+        0x00, 0x16, 0x3e, 0x00, 0x00, 0x01, 0x00, 0x16, 0x3e, 0x00, 0x00, 0x02, 0x08,
+        0x00, // Ethernet
+        0x45, 0x00, 0x00, 0x2d, 0x00, 0x01, 0x00, 0x00, 0x40, 0x11, 0x66, 0xbb, 10, 0, 0, 1, 10, 0,
+        0, 2, // IPv4
         0x13, 0x88, 0x00, 0x35, 0x00, 0x19, 0x00, 0x00, // UDP
-        0xab, 0xcd, 0x01, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x61, 0x00, 0x00, 0x01,
+        0xab, 0xcd, 0x01, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x61, 0x00,
+        0x00, 0x01,
     ];
 
     fn tcp_frame(data: &[u8], ipv6: bool) -> Vec<u8> {
@@ -213,14 +222,17 @@ mod tests {
             frame.extend((20 + len).to_be_bytes());
             frame.extend([0, 1, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
         }
-        frame.extend([0, 80, 0x30, 0x39, 1, 2, 3, 4, 5, 6, 7, 8, 0x50, 0x10, 0xff, 0xff, 0, 0, 0, 0]);
+        frame.extend([
+            0, 80, 0x30, 0x39, 1, 2, 3, 4, 5, 6, 7, 8, 0x50, 0x10, 0xff, 0xff, 0, 0, 0, 0,
+        ]);
         frame.extend(data);
         frame
     }
 
     #[test]
     fn a_filled_packet_verifies_and_a_changed_one_does_not() {
-        for mut frame in [UDP_FRAME.to_vec(), tcp_frame(b"some data", false), tcp_frame(b"", true)] {
+        for mut frame in [UDP_FRAME.to_vec(), tcp_frame(b"some data", false), tcp_frame(b"", true)]
+        {
             assert!(fill(&mut frame));
             assert_eq!(verify(&frame), Some(true));
             let (field, bytes) = complete(&frame).unwrap();
@@ -266,9 +278,9 @@ mod tests {
     fn a_known_packet_has_its_known_checksum() {
         // A DNS query; its field says that there is no checksum.
         let mut frame = [
-            0x00, 0x16, 0x3e, 0x00, 0x00, 0x01, 0x00, 0x16, 0x3e, 0x00, 0x00, 0x02, 0x08, 0x00, 0x45, 0x00,
-            0x00, 0x20, 0x00, 0x01, 0x00, 0x00, 0x40, 0x11, 0x66, 0xc8, 10, 0, 0, 1, 10, 0, 0, 2, 0x13, 0x88,
-            0x00, 0x35, 0x00, 0x0c, 0x00, 0x00, 0xab, 0xcd, 0x01, 0x00,
+            0x00, 0x16, 0x3e, 0x00, 0x00, 0x01, 0x00, 0x16, 0x3e, 0x00, 0x00, 0x02, 0x08, 0x00,
+            0x45, 0x00, 0x00, 0x20, 0x00, 0x01, 0x00, 0x00, 0x40, 0x11, 0x66, 0xc8, 10, 0, 0, 1,
+            10, 0, 0, 2, 0x13, 0x88, 0x00, 0x35, 0x00, 0x0c, 0x00, 0x00, 0xab, 0xcd, 0x01, 0x00,
         ];
         assert_eq!(verify(&frame), Some(true));
         assert!(fill(&mut frame));

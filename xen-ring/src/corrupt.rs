@@ -16,7 +16,10 @@ pub struct Corrupt {
 impl fmt::Display for Corrupt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { found, own, limit } = self;
-        write!(f, "ring corrupted by its peer: found index {found:#x}, expected within {limit} of {own:#x}")
+        write!(
+            f,
+            "ring corrupted by its peer: found index {found:#x}, expected within {limit} of {own:#x}"
+        )
     }
 }
 

@@ -54,7 +54,10 @@ impl fmt::Display for FlexError {
                 1 << MAX_FLEX_ORDER
             ),
             Self::Refs { found, expected } => {
-                write!(f, "flex ring: found {found} references, expected {expected}, one for each page")
+                write!(
+                    f,
+                    "flex ring: found {found} references, expected {expected}, one for each page"
+                )
             }
         }
     }
@@ -87,12 +90,14 @@ pub fn flex_refs(
     indices: &SharedMem,
     max_order: u32,
 ) -> Result<impl ExactSizeIterator<Item = GrantRef>, FlexError> {
-    let (found, limit) = (indices.u32::<RING_ORDER>().load(Ordering::Relaxed), max_order.min(MAX_FLEX_ORDER));
+    let (found, limit) =
+        (indices.u32::<RING_ORDER>().load(Ordering::Relaxed), max_order.min(MAX_FLEX_ORDER));
     if found > limit {
         return Err(FlexError::Order { found, limit });
     }
     // Within the page, by the limit.
-    let one = move |index: usize| indices.read(REFS + index * size_of::<GrantRef>()).unwrap_or_default();
+    let one =
+        move |index: usize| indices.read(REFS + index * size_of::<GrantRef>()).unwrap_or_default();
     Ok((0..1usize << found).map(one))
 }
 
@@ -141,7 +146,8 @@ impl<I: AsRef<SharedMem>, D: AsRef<SharedMem>> FlexRing<I, D> {
     ///
     /// [`Corrupt`] if the peer's index is behind ours or too far ahead, now or at any time before.
     pub fn available(&mut self) -> Result<usize, Corrupt> {
-        self.reader.available(&directions(self.indices.as_ref(), self.data.as_ref(), self.is_front).0)
+        self.reader
+            .available(&directions(self.indices.as_ref(), self.data.as_ref(), self.is_front).0)
     }
 
     /// Returns how many bytes there is room for.
@@ -265,14 +271,23 @@ mod tests {
         let (mem, data) = (SharedMem::from_pages(&mut page), SharedMem::from_pages(&mut data));
         let mut front = Ring::front(mem, data, &[GrantRef(8); 2]).unwrap();
         let bytes: Vec<u8> = (0..SIZE + 10).map(|i| (i * 7) as u8).collect();
-        assert_eq!((front.write(&bytes), front.write(&bytes), front.free()), (Ok(SIZE), Ok(0), Ok(0)));
+        assert_eq!(
+            (front.write(&bytes), front.write(&bytes), front.free()),
+            (Ok(SIZE), Ok(0), Ok(0))
+        );
         let mut out = [0; SIZE];
         let mut back = Ring::back(mem, data).unwrap();
         assert_eq!(back.read(&mut out[..100]), Ok(100));
         let mut back = Ring::back(mem, data).unwrap();
-        assert_eq!((back.available(), back.read(&mut out[100..])), (Ok(SIZE - 100), Ok(SIZE - 100)));
+        assert_eq!(
+            (back.available(), back.read(&mut out[100..])),
+            (Ok(SIZE - 100), Ok(SIZE - 100))
+        );
         assert_eq!(out[..], bytes[..SIZE]);
-        assert_eq!((back.write(b"answer"), front.read(&mut out), &out[..6]), (Ok(6), Ok(6), &b"answer"[..]));
+        assert_eq!(
+            (back.write(b"answer"), front.read(&mut out), &out[..6]),
+            (Ok(6), Ok(6), &b"answer"[..])
+        );
     }
 
     #[test]
@@ -286,7 +301,10 @@ mod tests {
         mem.u32::<OUT_PROD>().store(77, Relaxed);
         mem.u32::<IN_CONS>().store(u32::MAX, Relaxed);
         let mut out = [0; 8];
-        assert_eq!((front.free(), front.read(&mut out), &out[..3]), (Ok(SIZE - 3), Ok(3), &b"two"[..]));
+        assert_eq!(
+            (front.free(), front.read(&mut out), &out[..3]),
+            (Ok(SIZE - 3), Ok(3), &b"two"[..])
+        );
         assert_eq!(front.write(b"!"), Ok(1));
         assert_eq!((back.read(&mut out), &out[..4]), (Ok(4), &b"one!"[..]));
     }

@@ -132,7 +132,11 @@ impl<const PROD: usize, const EVENT: usize> Consumer<PROD, EVENT> {
 
     /// Looks what is there, `room` entries at most, and takes it entry by entry.
     #[inline]
-    pub(crate) fn batch(&mut self, mem: &SharedMem, room: u32) -> Result<Batch<'_, PROD, EVENT>, Corrupt> {
+    pub(crate) fn batch(
+        &mut self,
+        mem: &SharedMem,
+        room: u32,
+    ) -> Result<Batch<'_, PROD, EVENT>, Corrupt> {
         let next = self.taken;
         let end = self.look(mem, room)?;
         Ok(Batch { next, end, half: self })
@@ -166,7 +170,11 @@ impl<const PROD: usize, const EVENT: usize> Consumer<PROD, EVENT> {
     /// Checks the peer's index. One that moved back is far ahead in wrapping arithmetic.
     #[inline]
     fn check(&mut self, found: u32, taken: u32, room: u32) -> Result<(), Corrupt> {
-        if found.wrapping_sub(taken) > room { Err(self.corrupted(found, taken, room)) } else { Ok(()) }
+        if found.wrapping_sub(taken) > room {
+            Err(self.corrupted(found, taken, room))
+        } else {
+            Ok(())
+        }
     }
 
     #[cold]

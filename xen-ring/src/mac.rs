@@ -63,9 +63,14 @@ impl fmt::Display for MacError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax { at } => {
-                write!(f, "not an Ethernet address from byte {at} on, expected the form 00:16:3e:01:02:03")
+                write!(
+                    f,
+                    "not an Ethernet address from byte {at} on, expected the form 00:16:3e:01:02:03"
+                )
             }
-            Self::NotUnicast(mac) => write!(f, "found {mac}, expected the address of one interface"),
+            Self::NotUnicast(mac) => {
+                write!(f, "found {mac}, expected the address of one interface")
+            }
         }
     }
 }

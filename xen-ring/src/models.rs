@@ -3,7 +3,8 @@
 //! `RUSTFLAGS="--cfg loom" cargo test -p xen-ring --lib --release`
 
 use crate::{
-    BackRing, ByteConsumer, ByteProducer, FrontRing, Notify, Vchan, VchanError, VchanOrders, VchanPeer,
+    BackRing, ByteConsumer, ByteProducer, FrontRing, Notify, Vchan, VchanError, VchanOrders,
+    VchanPeer,
 };
 use loom::thread;
 use std::vec::Vec;
@@ -80,7 +81,10 @@ fn d_r10_an_end_that_publishes_and_sleeps_in_one_step_is_notified_and_notifies()
         let (first, more, request) = back.join().unwrap();
         assert!(!asleep || first == Notify::Send, "the front end is asleep and not notified");
         assert!(more || second == Notify::Send, "the back end is asleep and not notified");
-        assert!(response.is_none_or(|value| value == 0x1234_5678_9abc_def0), "seen before it was written");
+        assert!(
+            response.is_none_or(|value| value == 0x1234_5678_9abc_def0),
+            "seen before it was written"
+        );
         assert!(request.is_none_or(|value| value == 2), "seen before it was written");
     });
 }
@@ -104,7 +108,10 @@ fn a_back_end_that_took_one_request_does_not_sleep_through_the_next() {
         let second = front.publish();
         let (asleep, taken) = back.join().unwrap();
         assert_eq!(first, Notify::Send);
-        assert!(taken == [1, 2] || !asleep || second == Notify::Send, "asleep and not notified: {taken:?}");
+        assert!(
+            taken == [1, 2] || !asleep || second == Notify::Send,
+            "asleep and not notified: {taken:?}"
+        );
     });
 }
 
@@ -151,7 +158,10 @@ fn an_offered_vchan_is_seen_whole() {
         let mem = vchan_page();
         let server = thread::spawn(move || server(mem));
         let found = VchanOrders::offered(mem);
-        assert!(found == Err(VchanError::ServerGone) || found == VchanOrders::new(10, 11), "{found:?}");
+        assert!(
+            found == Err(VchanError::ServerGone) || found == VchanOrders::new(10, 11),
+            "{found:?}"
+        );
         let _ = server.join().unwrap();
     });
 }
@@ -179,7 +189,10 @@ fn room_in_a_vchan_is_seen_or_its_writer_is_notified() {
             client.free().unwrap()
         });
         let (_, notify) = server.read(&mut [0; 2]).unwrap();
-        assert!(writer.join().unwrap() == 1024 || notify == Notify::Send, "asleep and not notified");
+        assert!(
+            writer.join().unwrap() == 1024 || notify == Notify::Send,
+            "asleep and not notified"
+        );
     });
 }
 

@@ -25,7 +25,9 @@ impl<M: AsRef<SharedMem>> Direction<'_, M> {
     fn run(&self, index: u32, len: usize) -> Option<(&SharedMem, usize, usize)> {
         let at = index & (self.size - 1);
         match self.data {
-            Data::Whole(mem, start) => Some((mem, start + at as usize, len.min((self.size - at) as usize))),
+            Data::Whole(mem, start) => {
+                Some((mem, start + at as usize, len.min((self.size - at) as usize)))
+            }
             Data::Parts { parts, order } => {
                 let size = 1 << order;
                 let offset = (at & (size - 1)) as usize;
@@ -63,7 +65,10 @@ impl Cursor {
     }
 
     /// Returns how many bytes there is room for.
-    pub(crate) fn free(&mut self, ring: &Direction<'_, impl AsRef<SharedMem>>) -> Result<usize, Corrupt> {
+    pub(crate) fn free(
+        &mut self,
+        ring: &Direction<'_, impl AsRef<SharedMem>>,
+    ) -> Result<usize, Corrupt> {
         let cons = ring.cons.load(Ordering::Acquire);
         let used = self.used(cons, self.own.wrapping_sub(cons), ring.size)?;
         Ok((ring.size - used) as usize)

@@ -67,7 +67,9 @@ pub enum VchanError {
 impl fmt::Display for VchanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Order { found } => write!(f, "vchan ring: found order {found}, expected 10 to {MAX_ORDER}"),
+            Self::Order { found } => {
+                write!(f, "vchan ring: found order {found}, expected 10 to {MAX_ORDER}")
+            }
             Self::SamePlace { order } => {
                 write!(f, "vchan: found order {order} for both rings, expected one of them")
             }
@@ -150,7 +152,8 @@ impl VchanOrders {
 
     /// Reads the references of the rings' own pages for a client to map, those of the left ring first; each is read once.
     pub fn refs(self, page: &SharedMem) -> impl ExactSizeIterator<Item = GrantRef> {
-        let one = |index: usize| page.read(GRANTS + index * size_of::<GrantRef>()).unwrap_or_default();
+        let one =
+            |index: usize| page.read(GRANTS + index * size_of::<GrantRef>()).unwrap_or_default();
         (0..self.left_pages() + self.right_pages()).map(one)
     }
 }
@@ -357,7 +360,11 @@ impl<I: AsRef<SharedMem>, D: AsRef<[I]>> Vchan<I, D> {
     }
 }
 
-fn check_data<I: AsRef<SharedMem>>(orders: VchanOrders, left: &[I], right: &[I]) -> Result<(), VchanError> {
+fn check_data<I: AsRef<SharedMem>>(
+    orders: VchanOrders,
+    left: &[I],
+    right: &[I],
+) -> Result<(), VchanError> {
     for (parts, order) in [(left, orders.left), (right, orders.right)] {
         let len = |part: &I| part.as_ref().len();
         let (found, expected) = (parts.iter().map(len).sum(), data_bytes(order));
@@ -383,7 +390,9 @@ fn directions<'m, I: AsRef<SharedMem>>(
 ) -> (Direction<'m, I>, Direction<'m, I>) {
     let mem = page.as_ref();
     let place = |parts: &'m [I], order: u16| match parts.first() {
-        Some(part) => Data::Parts { parts, order: part.as_ref().len().checked_ilog2().unwrap_or(0) },
+        Some(part) => {
+            Data::Parts { parts, order: part.as_ref().len().checked_ilog2().unwrap_or(0) }
+        }
         // A ring of the first page begins at its size.
         None => Data::Whole(mem, 1 << order),
     };

@@ -8,7 +8,9 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use xen_hypercall::{Claims, Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, Platform, Port};
+use xen_hypercall::{
+    Claims, Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, Platform, Port,
+};
 
 /// A hypercall on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,7 +149,10 @@ unsafe impl<P: Platform, I: Interpose + ?Sized> Platform for Interposed<P, I> {
 // SAFETY: as above.
 unsafe impl<P: ForeignFrames, I: Interpose + ?Sized> ForeignFrames for Interposed<P, I> {
     fn reserve_frames(&self, count: NonZeroUsize) -> Option<ForeignRange> {
-        self.between.may_allocate(count.get()).then(|| self.platform.reserve_frames(count)).flatten()
+        self.between
+            .may_allocate(count.get())
+            .then(|| self.platform.reserve_frames(count))
+            .flatten()
     }
 
     unsafe fn release_frames(&self, range: ForeignRange) {
@@ -215,7 +220,12 @@ pub struct FailNth {
 impl FailNth {
     /// Fails number `n` with `errno`.
     pub fn new(n: u64, errno: Errno) -> Self {
-        Self { at: n, seen: AtomicU64::new(0), result: -(errno.0 as isize), failed: Mutex::new(None) }
+        Self {
+            at: n,
+            seen: AtomicU64::new(0),
+            result: -(errno.0 as isize),
+            failed: Mutex::new(None),
+        }
     }
 
     /// Makes number `n` do nothing and report success, as hypervisors with a bug have done.

@@ -12,11 +12,13 @@ use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 use std::sync::Arc;
 use xen_hypercall::{
-    Claims, DomId, Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, PAGE_SIZE, Platform, Port,
+    Claims, DomId, Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, PAGE_SIZE,
+    Platform, Port,
 };
 use xen_sys::grant_table::GNTTABOP_UNMAP_GRANT_REF;
 use xen_sys::sched::{
-    SCHEDOP_BLOCK, SCHEDOP_POLL, SCHEDOP_SHUTDOWN, SCHEDOP_YIELD, SchedPoll, SchedShutdown, ShutdownReason,
+    SCHEDOP_BLOCK, SCHEDOP_POLL, SCHEDOP_SHUTDOWN, SCHEDOP_YIELD, SchedPoll, SchedShutdown,
+    ShutdownReason,
 };
 use xen_sys::vcpu::VcpuRunstate;
 use xen_sys::xen::{HYPERVISOR_GRANT_TABLE_OP, HYPERVISOR_SCHED_OP};
@@ -111,7 +113,9 @@ impl Domain {
 
     /// Clears the event that is pending on `port` and tells whether there was one: how a task that is polled looks at its port.
     pub fn take_event(&self, port: Port) -> bool {
-        self.on_machine(|machine, id| machine.is_pending(id, port.0) && machine.clear_pending(id, port.0))
+        self.on_machine(|machine, id| {
+            machine.is_pending(id, port.0) && machine.clear_pending(id, port.0)
+        })
     }
 
     /// Lets the world run until `condition` holds or `deadline` has come; returns whether it holds.
@@ -212,7 +216,8 @@ impl Domain {
             let domain = machine.dom(id);
             let interrupted = domain.counters.upcalls != upcalls;
             domain.life == Life::Dead
-                || domain.runs() && (interrupted || ports.iter().any(|&port| machine.is_pending(id, port)))
+                || domain.runs()
+                    && (interrupted || ports.iter().any(|&port| machine.is_pending(id, port)))
         };
         let outcome = self.run_blocked(&shared, id, &mut done, deadline);
         shared.note_wait(id, outcome, &|| format!("events on ports {ports:?}"));
@@ -286,7 +291,8 @@ unsafe impl Hypercall for Domain {
             }
             let caller = Caller { domain: id, vcpu: self.vcpu };
             // What a dead domain's drivers had mapped is not mapped any more; they need not keep anything back for that.
-            let unmaps = op == HYPERVISOR_GRANT_TABLE_OP && args[0] as u32 == GNTTABOP_UNMAP_GRANT_REF;
+            let unmaps =
+                op == HYPERVISOR_GRANT_TABLE_OP && args[0] as u32 == GNTTABOP_UNMAP_GRANT_REF;
             let answer = if machine.dom(id).life == Life::Dead && !unmaps {
                 Err(Errno::ESRCH)
             } else {
@@ -295,7 +301,8 @@ unsafe impl Hypercall for Domain {
             };
             let now = machine.now;
             machine.trace.record(now, Some(id), || {
-                let refused = answer.err().map(|errno| format!(" refused: {errno:?}")).unwrap_or_default();
+                let refused =
+                    answer.err().map(|errno| format!(" refused: {errno:?}")).unwrap_or_default();
                 format!("hypercall {} {}{refused}", crate::hv::name(op), args[0] as u32)
             });
             answer
@@ -389,8 +396,9 @@ unsafe impl ForeignFrames for Domain {
         let (shared, id) = self.place();
         let mut machine = shared.lock();
         let physmap = &mut machine.dom_mut(id).physmap;
-        let released =
-            physmap.page(range.first.0).is_some_and(|page| physmap.release(page, range.count.get()));
+        let released = physmap
+            .page(range.first.0)
+            .is_some_and(|page| physmap.release(page, range.count.get()));
         if !released {
             machine.violate(Violation::BadFree { domain: id, gfn: range.first.0 });
         }
@@ -454,7 +462,8 @@ impl Machine {
         let foreign: Vec<_> =
             privileged.flat_map(|domain| domain.physmap.foreign()).map(|(mfn, _)| mfn).collect();
         for &gfn in gfns {
-            let mapped = self.dom(id).physmap.get(gfn).is_some_and(|mapping| foreign.contains(&mapping.mfn));
+            let mapped =
+                self.dom(id).physmap.get(gfn).is_some_and(|mapping| foreign.contains(&mapping.mfn));
             if mapped || self.dom(id).grants.in_use(gfn) {
                 self.violate(Violation::FreedWhileMapped { domain: id, gfn });
             }

@@ -42,7 +42,11 @@ impl Guest {
     }
 
     /// Writes element `index`.
-    pub(crate) fn write_at<T: IntoBytes + Immutable>(self, index: usize, value: T) -> Result<(), Errno> {
+    pub(crate) fn write_at<T: IntoBytes + Immutable>(
+        self,
+        index: usize,
+        value: T,
+    ) -> Result<(), Errno> {
         if self.is_null() {
             return Err(Errno::EFAULT);
         }

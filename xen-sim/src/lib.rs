@@ -21,7 +21,9 @@ mod violation;
 mod world;
 
 pub use counters::Counters;
-pub use decorate::{Call, CountCalls, FailByWhim, FailNth, Interpose, Interposed, Jitter, TraceCalls};
+pub use decorate::{
+    Call, CountCalls, FailByWhim, FailNth, Interpose, Interposed, Jitter, TraceCalls,
+};
 pub use domain::Domain;
 pub use event_wait::{EventWait, run_until_due};
 pub use hostile::{BackendProtocol, HostileBackend, HostilePeer, SharedLoads, Whims};

@@ -196,8 +196,12 @@ impl Machine {
 
     /// Makes a domain without devices, as the hypervisor does.
     pub(crate) fn create_domain(&mut self, config: DomainConfig) -> DomId {
-        let physmap =
-            Physmap::new(&mut self.pool, DomId(self.next_domid), config.pages, config.foreign_pages);
+        let physmap = Physmap::new(
+            &mut self.pool,
+            DomId(self.next_domid),
+            config.pages,
+            config.foreign_pages,
+        );
         self.add_domain(config, physmap)
     }
 
@@ -206,7 +210,8 @@ impl Machine {
         let id = DomId(self.next_domid);
         self.next_domid += 1;
         let shared_info = self.pool.alloc(1).expect("the world has room for one more frame");
-        let vcpus = (0..config.vcpus).map(|index| Vcpu::new(index, shared_info, self.now)).collect();
+        let vcpus =
+            (0..config.vcpus).map(|index| Vcpu::new(index, shared_info, self.now)).collect();
         let grants = GrantTable::new(&mut self.pool, config.max_grant_frames);
         let state = DomainState {
             id,

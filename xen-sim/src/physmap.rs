@@ -70,7 +70,8 @@ impl Physmap {
         let foreign_start = ram + SPECIAL_PAGES;
         let pages = foreign_start + foreign;
         let mut window = pool.window(pages).expect("the host has address space for a domain");
-        let first = pool.alloc_in(&mut window, 0, ram as u32).expect("the world has frames for a domain");
+        let first =
+            pool.alloc_in(&mut window, 0, ram as u32).expect("the world has frames for a domain");
         let mapping = |page| Some(Mapping { mfn: Mfn(first.0 + page as u32), kind: Kind::Ram });
         let slots = (0..pages).map(|page| if page < ram { mapping(page) } else { None }).collect();
         Self {
@@ -109,8 +110,11 @@ impl Physmap {
     pub(crate) fn contents(&self, pool: &Pool) -> Vec<(u64, Box<[u8; PAGE_SIZE]>)> {
         let touched = pool.touched();
         let kept = self.mappings().filter(|(gfn, mapping)| {
-            let special = self.page(*gfn).is_some_and(|page| (self.ram..self.foreign_start).contains(&page));
-            matches!(mapping.kind, Kind::Ram | Kind::Xen) && !special && touched.contains(mapping.mfn)
+            let special =
+                self.page(*gfn).is_some_and(|page| (self.ram..self.foreign_start).contains(&page));
+            matches!(mapping.kind, Kind::Ram | Kind::Xen)
+                && !special
+                && touched.contains(mapping.mfn)
         });
         let copy = |mfn| {
             let mut bytes = Box::new([0; PAGE_SIZE]);
@@ -159,8 +163,9 @@ impl Physmap {
 
     /// Returns the page of the window where a frame is seen.
     pub(crate) fn page(&self, gfn: u64) -> Option<usize> {
-        let index =
-            usize::try_from(gfn.checked_sub(self.ram_base)?).ok().filter(|&index| index < self.pages)?;
+        let index = usize::try_from(gfn.checked_sub(self.ram_base)?)
+            .ok()
+            .filter(|&index| index < self.pages)?;
         Some(if index < self.ram { index ^ SHUFFLE } else { index })
     }
 
@@ -192,9 +197,16 @@ impl Physmap {
     }
 
     /// Puts a frame of the world at a guest frame and returns what was there.
-    pub(crate) fn set(&mut self, pool: &mut Pool, gfn: u64, mapping: Option<Mapping>) -> Option<Mapping> {
+    pub(crate) fn set(
+        &mut self,
+        pool: &mut Pool,
+        gfn: u64,
+        mapping: Option<Mapping>,
+    ) -> Option<Mapping> {
         match mapping {
-            Some(Mapping { mfn, kind: Kind::Foreign { owner } }) => self.foreign.insert(gfn, (mfn, owner)),
+            Some(Mapping { mfn, kind: Kind::Foreign { owner } }) => {
+                self.foreign.insert(gfn, (mfn, owner))
+            }
             _ => self.foreign.remove(&gfn),
         };
         let Some(page) = self.page(gfn) else {
@@ -216,7 +228,8 @@ impl Physmap {
     /// Returns every frame of the domain that holds something, with what it holds.
     pub(crate) fn mappings(&self) -> impl Iterator<Item = (u64, Mapping)> + '_ {
         let slots = self.slots.iter().enumerate();
-        let within = slots.filter_map(|(page, mapping)| mapping.map(|mapping| (self.gfn(page), mapping)));
+        let within =
+            slots.filter_map(|(page, mapping)| mapping.map(|mapping| (self.gfn(page), mapping)));
         within.chain(self.elsewhere.iter().map(|(&gfn, &mapping)| (gfn, mapping)))
     }
 
@@ -276,8 +289,9 @@ impl Physmap {
     pub(crate) fn spoilt(&self, pool: &Pool) -> Vec<u64> {
         let freed = self.allocator.iter().zip(&self.slots).enumerate();
         let spoilt = freed.filter(|(_, (slot, mapping))| {
-            let memory =
-                mapping.filter(|mapping| mapping.kind == Kind::Ram).map(|mapping| pool.page(mapping.mfn));
+            let memory = mapping
+                .filter(|mapping| mapping.kind == Kind::Ram)
+                .map(|mapping| pool.page(mapping.mfn));
             **slot == Slot::Poisoned && memory.is_some_and(|memory| !is_poison(memory))
         });
         spoilt.map(|(page, _)| self.gfn(page)).collect()
@@ -286,7 +300,9 @@ impl Physmap {
     /// Returns the frame of each page that is allocated.
     pub(crate) fn allocated(&self) -> impl Iterator<Item = u64> + '_ {
         let pages = self.allocator.iter().enumerate();
-        pages.filter(|(_, slot)| matches!(slot, Slot::Head(_) | Slot::Tail)).map(|(page, _)| self.gfn(page))
+        pages
+            .filter(|(_, slot)| matches!(slot, Slot::Head(_) | Slot::Tail))
+            .map(|(page, _)| self.gfn(page))
     }
 
     /// Reserves `count` contiguous frames without RAM; returns the first page.

@@ -17,7 +17,10 @@ impl Seat {
         let mut machine = shared.lock();
         let known = &mut machine.dom_mut(id).seat;
         known.upgrade().unwrap_or_else(|| {
-            let seat = Arc::new(Self { place: Mutex::new((Arc::clone(shared), id)), claims: Claims::new() });
+            let seat = Arc::new(Self {
+                place: Mutex::new((Arc::clone(shared), id)),
+                claims: Claims::new(),
+            });
             *known = Arc::downgrade(&seat);
             seat
         })

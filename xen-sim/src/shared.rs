@@ -281,11 +281,12 @@ impl Shared {
             return tasks.take(machine, id);
         }
         let sleepers = tasks.entries.values().filter(|entry| entry.task.is_some());
-        let alarms =
-            sleepers.filter(|entry| machine.dom(entry.domain).runs()).filter_map(|entry| match entry.wish {
+        let alarms = sleepers.filter(|entry| machine.dom(entry.domain).runs()).filter_map(
+            |entry| match entry.wish {
                 Step::Sleep(at) => Some(at.as_nanos()),
                 _ => None,
-            });
+            },
+        );
         match alarms.chain(machine.next_timer()).chain(deadline).min() {
             Some(at) if move_time => {
                 machine.advance_to(at);
@@ -320,8 +321,10 @@ impl Tasks {
                 continue;
             }
             let callback = domain.callback;
-            let raised =
-                domain.vcpus.iter().position(|vcpu| vcpu.interrupt && (callback || vcpu.upcall_vector != 0));
+            let raised = domain
+                .vcpus
+                .iter()
+                .position(|vcpu| vcpu.interrupt && (callback || vcpu.upcall_vector != 0));
             if let (Some(index), Some(handler)) = (raised, handler.take_if(|_| raised.is_some())) {
                 domain.vcpus[index].interrupt = false;
                 domain.counters.upcalls += 1;

@@ -136,7 +136,9 @@ impl fmt::Display for Violation {
                     "domain {domain} mapped its own grant {grant}, which moves the page away from its frame"
                 )
             }
-            Self::PortOpen { domain, port } => write!(f, "port {port} of domain {domain} was left open"),
+            Self::PortOpen { domain, port } => {
+                write!(f, "port {port} of domain {domain} was left open")
+            }
             Self::GrantLive { domain, grant, peer } => {
                 write!(f, "grant {grant} of domain {domain} to domain {peer} was left in force")
             }
@@ -146,7 +148,9 @@ impl fmt::Display for Violation {
             Self::MappingLive { domain, peer, grant: None } => {
                 write!(f, "domain {domain} still has a page of domain {peer} mapped by privilege")
             }
-            Self::PageLost { domain, gfn } => write!(f, "gfn {gfn:#x} of domain {domain} was never freed"),
+            Self::PageLost { domain, gfn } => {
+                write!(f, "gfn {gfn:#x} of domain {domain} was never freed")
+            }
             Self::OverBudget { domain, pages } => {
                 write!(f, "domain {domain} had {pages} pages in use at a time")
             }

@@ -40,9 +40,16 @@ impl World {
     /// Starts a given version of Xen.
     pub fn with_version(seed: u64, version: (u16, u16)) -> Self {
         let mut machine = Machine::new(seed, version);
-        let dom0 = DomainConfig { privileged: true, max_port: 4095, ..DomainConfig::new("Domain-0") };
+        let dom0 =
+            DomainConfig { privileged: true, max_port: 4095, ..DomainConfig::new("Domain-0") };
         let id = machine.create_domain(dom0);
-        machine.make_ring(id, 0, HVM_PARAM_STORE_PFN, HVM_PARAM_STORE_EVTCHN, GNTTAB_RESERVED_XENSTORE);
+        machine.make_ring(
+            id,
+            0,
+            HVM_PARAM_STORE_PFN,
+            HVM_PARAM_STORE_EVTCHN,
+            GNTTAB_RESERVED_XENSTORE,
+        );
         let world = Self { shared: Arc::new(Shared::new(machine)), original: true };
         let store = world.store();
         store.write("/local/domain/0/name", "Domain-0").expect("dom0 may write everywhere");
@@ -197,10 +204,15 @@ impl World {
         for domain in machine.domains.values().filter(|domain| domain.life != Life::Dead) {
             let id = domain.id;
             let open = domain.events.open().filter(|(port, _)| !domain.kept_ports.contains(port));
-            found.extend(open.map(|(port, _)| Violation::PortOpen { domain: id, port: Port(port) }));
+            found
+                .extend(open.map(|(port, _)| Violation::PortOpen { domain: id, port: Port(port) }));
             let live = machine.live_entries(id).into_iter();
             let live = live.filter(|(grant, ..)| grant.0 >= GNTTAB_NR_RESERVED_ENTRIES);
-            found.extend(live.map(|(grant, peer, _)| Violation::GrantLive { domain: id, grant, peer }));
+            found.extend(live.map(|(grant, peer, _)| Violation::GrantLive {
+                domain: id,
+                grant,
+                peer,
+            }));
             let mappings = domain.grants.mappings();
             found.extend(mappings.map(|track| Violation::MappingLive {
                 domain: id,
@@ -208,7 +220,11 @@ impl World {
                 grant: Some(GrantRef(track.grant)),
             }));
             let foreign = domain.physmap.foreign().map(|(_, owner)| owner);
-            found.extend(foreign.map(|peer| Violation::MappingLive { domain: id, peer, grant: None }));
+            found.extend(foreign.map(|peer| Violation::MappingLive {
+                domain: id,
+                peer,
+                grant: None,
+            }));
             let lost = domain.physmap.allocated();
             let lost = lost.filter(|&gfn| {
                 let found = domain.physmap.get(gfn).filter(|at| at.kind == Kind::Ram);
@@ -222,7 +238,11 @@ impl World {
                 found.push(Violation::FramesReserved { domain: id, count });
             }
         }
-        if found.is_empty() { Ok(()) } else { Err(Findings { seed: machine.seed, violations: found }) }
+        if found.is_empty() {
+            Ok(())
+        } else {
+            Err(Findings { seed: machine.seed, violations: found })
+        }
     }
 
     /// Returns the rules that were broken so far.

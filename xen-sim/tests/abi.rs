@@ -81,8 +81,13 @@ fn fifo_events_are_linked_in_order_by_priority_and_masked_ones_stay_off() {
 fn copy(domain: &Domain, owner: DomId, grant: u32, offset: u16, len: u16, to: u64) -> GrantStatus {
     let source = GnttabCopyPtr { u: grant.into(), domid: owner, offset, ..Default::default() };
     let dest = GnttabCopyPtr { u: to, domid: DomId::SELF, ..Default::default() };
-    let mut ops =
-        [GnttabCopy { source, dest, len, flags: GrantCopyFlags::SOURCE_GREF, ..Default::default() }];
+    let mut ops = [GnttabCopy {
+        source,
+        dest,
+        len,
+        flags: GrantCopyFlags::SOURCE_GREF,
+        ..Default::default()
+    }];
     // SAFETY: the destination is a page of this test's.
     unsafe { ops::grant_table::copy(domain, &mut ops) }.unwrap();
     ops[0].status
@@ -108,12 +113,13 @@ fn version_2_grants_can_be_parts_of_a_page_and_can_be_passed_on() {
     let (secret, secret_gfn) = page(&owner);
     secret.copy_from(100, b"0123456789").unwrap();
     let (target, target_gfn) = page(&reader);
-    let entry = |table: &SharedMem, grant: usize, flags: GrantFlags, domid: DomId, low: u32, high: u64| {
-        table.write(grant * 16 + 8, &high).unwrap();
-        table.write(grant * 16 + 4, &low).unwrap();
-        table.write(grant * 16 + 2, &domid).unwrap();
-        table.u16_at(grant * 16).unwrap().store(flags.0, SeqCst);
-    };
+    let entry =
+        |table: &SharedMem, grant: usize, flags: GrantFlags, domid: DomId, low: u32, high: u64| {
+            table.write(grant * 16 + 8, &high).unwrap();
+            table.write(grant * 16 + 4, &low).unwrap();
+            table.write(grant * 16 + 2, &domid).unwrap();
+            table.u16_at(grant * 16).unwrap().store(flags.0, SeqCst);
+        };
     let part = GrantFlags::PERMIT_ACCESS | GrantFlags::SUB_PAGE | GrantFlags::READONLY;
     entry(owners.as_ref(), 9, part, reader.id(), 102 | 4 << 16, secret_gfn);
     assert_eq!(copy(&reader, owner.id(), 9, 102, 4, target_gfn), GrantStatus::OKAY);
@@ -122,7 +128,14 @@ fn version_2_grants_can_be_parts_of_a_page_and_can_be_passed_on() {
     assert_eq!(copy(&reader, owner.id(), 9, 104, 4, target_gfn), GrantStatus::BAD_COPY_ARG);
     assert_eq!(copy(&middle, owner.id(), 9, 102, 4, target_gfn), GrantStatus::GENERAL_ERROR);
     // The owner lets the middle read, and the middle passes that on to the reader.
-    entry(owners.as_ref(), 10, GrantFlags::PERMIT_ACCESS | GrantFlags::READONLY, middle.id(), 0, secret_gfn);
+    entry(
+        owners.as_ref(),
+        10,
+        GrantFlags::PERMIT_ACCESS | GrantFlags::READONLY,
+        middle.id(),
+        0,
+        secret_gfn,
+    );
     entry(middles.as_ref(), 11, GrantFlags::TRANSITIVE, reader.id(), owner.id().0.into(), 10);
     assert_eq!(copy(&reader, middle.id(), 11, 106, 4, target_gfn), GrantStatus::OKAY);
     assert_eq!(target.read(0), Some(*b"6789"));
@@ -160,8 +173,9 @@ fn memory_can_be_given_back_and_taken_again() {
     let guest = world.create(DomainConfig::new("guest"));
     let (_, gfn) = page(&guest);
     let mut who = XenMemoryDomain { domid: DomId::SELF };
-    let size =
-        |who: &mut XenMemoryDomain| call(&guest, HYPERVISOR_MEMORY_OP, XENMEM_CURRENT_RESERVATION, who, 0);
+    let size = |who: &mut XenMemoryDomain| {
+        call(&guest, HYPERVISOR_MEMORY_OP, XENMEM_CURRENT_RESERVATION, who, 0)
+    };
     let before = size(&mut who);
     let frames = [gfn];
     let mut op = XenMemoryReservation {

@@ -43,8 +43,9 @@ fn an_interdomain_channel_carries_events_both_ways() {
 #[test]
 fn what_xen_refuses_is_refused_with_its_error() {
     let (_world, front, back) = pair(1);
-    let bind =
-        |domain: &Domain, remote, port| ops::event_channel::bind_interdomain(domain, remote, Port(port));
+    let bind = |domain: &Domain, remote, port| {
+        ops::event_channel::bind_interdomain(domain, remote, Port(port))
+    };
     let port = ops::event_channel::alloc_unbound(&front, DomId(0)).unwrap();
     assert_eq!(bind(&back, front.id(), port.0), Err(Errno::EINVAL));
     assert_eq!(bind(&back, front.id(), 4000), Err(Errno::EINVAL));
@@ -79,7 +80,8 @@ fn d_e07_ports_run_out_and_earlier_binds_stay_intact() {
 #[test]
 fn a_domain_learns_its_own_number_as_long_as_it_has_a_port_left() {
     let world = World::new(1);
-    let guests = [(); 2].map(|()| world.create(DomainConfig { max_port: 3, ..DomainConfig::new("guest") }));
+    let guests =
+        [(); 2].map(|()| world.create(DomainConfig { max_port: 3, ..DomainConfig::new("guest") }));
     for guest in &guests {
         assert_eq!(start::own_domain(guest), Ok(guest.id()));
         world.check().unwrap();
@@ -149,8 +151,11 @@ fn a_domain_without_lines_is_interrupted_by_vectors_alone() {
     front.set_upcall_handler(move |_, vcpu| {
         events.on_upcall(vcpu, |_| {});
     });
-    let lines =
-        [Callback::Gsi(20), Callback::PciIntx { segment: 0, bus: 0, device: 3, pin: 0 }, Callback::Off];
+    let lines = [
+        Callback::Gsi(20),
+        Callback::PciIntx { segment: 0, bus: 0, device: 3, pin: 0 },
+        Callback::Off,
+    ];
     let sent = |callback, upcalls| {
         set_callback(&front, callback).unwrap();
         ipi.notify().unwrap();
@@ -190,7 +195,8 @@ fn a_granted_page_is_the_same_memory_on_both_sides() {
 fn d_g01_a_page_that_is_still_mapped_is_not_given_back() {
     let (world, front, back) = pair(1);
     let grants = GrantTable::new(front.clone()).unwrap();
-    let shared = grants.share_read_only(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
+    let shared =
+        grants.share_read_only(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
     let refs = shared.refs().to_vec();
     let mapping = Window::reserve(back, 1).unwrap().map::<ReadOnly>(front.id(), &refs).unwrap();
     assert_eq!(shared.reclaim().unwrap_err().reference, refs[0]);
@@ -206,14 +212,20 @@ fn grants_to_others_read_only_ones_and_unknown_ones_are_refused() {
     let (world, front, back) = pair(1);
     let third = world.create(DomainConfig::new("third"));
     let grants = GrantTable::new(front.clone()).unwrap();
-    let shared = grants.share_read_only(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
+    let shared =
+        grants.share_read_only(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
     let map = |domain: &Domain, owner: DomId, grant| {
-        Window::reserve(domain.clone(), 1).unwrap().map::<ReadOnly>(owner, &[grant]).map(drop).map_err(drop)
+        Window::reserve(domain.clone(), 1)
+            .unwrap()
+            .map::<ReadOnly>(owner, &[grant])
+            .map(drop)
+            .map_err(drop)
     };
     assert_eq!(map(&third, front.id(), shared.refs()[0]), Err(()));
     assert_eq!(map(&back, front.id(), xen_hypercall::GrantRef(500_000)), Err(()));
     assert_eq!(map(&back, DomId(99), shared.refs()[0]), Err(()));
-    let writable = Window::reserve(back.clone(), 1).unwrap().map::<ReadWrite>(front.id(), shared.refs());
+    let writable =
+        Window::reserve(back.clone(), 1).unwrap().map::<ReadWrite>(front.id(), shared.refs());
     assert!(writable.is_err());
     drop(writable);
     assert_eq!(map(&back, front.id(), shared.refs()[0]), Ok(()));
@@ -303,8 +315,10 @@ fn a_destroyed_domain_leaves_its_peers_in_order() {
     let theirs = Channel::bind_interdomain(back.clone(), front.id(), ours.port()).unwrap();
     let grants = GrantTable::new(front.clone()).unwrap();
     let shared = grants.share_writable(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
-    let mapping =
-        Window::reserve(back.clone(), 1).unwrap().map::<ReadWrite>(front.id(), shared.refs()).unwrap();
+    let mapping = Window::reserve(back.clone(), 1)
+        .unwrap()
+        .map::<ReadWrite>(front.id(), shared.refs())
+        .unwrap();
     back.spawn(move |_: &Domain| {
         let _held = (&mapping, &theirs);
         Step::Idle
@@ -312,7 +326,10 @@ fn a_destroyed_domain_leaves_its_peers_in_order() {
     world.run_until_idle();
     world.destroy(back.id());
     assert!(!world.is_alive(back.id()));
-    assert_eq!(ops::event_channel::status(&front, ours.port()).unwrap().status, EvtchnStat::UNBOUND);
+    assert_eq!(
+        ops::event_channel::status(&front, ours.port()).unwrap().status,
+        EvtchnStat::UNBOUND
+    );
     shared.reclaim().unwrap();
     drop((ours, grants));
     world.check().unwrap();
@@ -360,8 +377,9 @@ fn linked_port_is_not_reused() {
         delivered
     };
     let [first, second] = [(); 2].map(|()| open());
-    let peers = [&first, &second]
-        .map(|channel| Channel::bind_interdomain(back.clone(), front.id(), channel.port()).unwrap());
+    let peers = [&first, &second].map(|channel| {
+        Channel::bind_interdomain(back.clone(), front.id(), channel.port()).unwrap()
+    });
     for channel in [&first, &second] {
         events.unmask(channel.port()).unwrap();
     }
@@ -375,7 +393,11 @@ fn linked_port_is_not_reused() {
     let peer = Channel::bind_interdomain(back.clone(), front.id(), third.port()).unwrap();
     events.unmask(third.port()).unwrap();
     peer.notify().unwrap();
-    assert_eq!(upcall(), [second.port(), third.port()], "the closed one is taken off and not delivered");
+    assert_eq!(
+        upcall(),
+        [second.port(), third.port()],
+        "the closed one is taken off and not delivered"
+    );
     let again = open();
     assert_eq!(again.port(), port, "it is off the queue");
     let other = Channel::bind_interdomain(back.clone(), front.id(), again.port()).unwrap();
@@ -391,13 +413,18 @@ fn linked_port_is_not_reused() {
     assert_ne!(Channel::bind_ipi(front.clone(), 0).unwrap().port(), port);
     assert_ne!(Channel::bind_virq(front.clone(), Virq::TIMER, 0).unwrap().port(), port);
     let waiting = Channel::alloc_unbound(back.clone(), front.id()).unwrap();
-    assert_ne!(Channel::bind_interdomain(front.clone(), back.id(), waiting.port()).unwrap().port(), port);
+    assert_ne!(
+        Channel::bind_interdomain(front.clone(), back.id(), waiting.port()).unwrap().port(),
+        port
+    );
 }
 
 /// Xen 295514ff75.
 #[test]
 fn vcpu_info_moves_as_version_allows() {
-    for (version, moved, foreign) in [(17, Errno::EINVAL, Err(Errno::EINVAL)), (18, Errno::EBUSY, Ok(()))] {
+    for (version, moved, foreign) in
+        [(17, Errno::EINVAL, Err(Errno::EINVAL)), (18, Errno::EBUSY, Ok(()))]
+    {
         let world = World::with_version(1, (4, version));
         let guest = world.create(DomainConfig { vcpus: 4, ..DomainConfig::new("guest") });
         let page = Pages::alloc(guest.clone(), 1).unwrap();

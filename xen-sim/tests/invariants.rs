@@ -66,7 +66,10 @@ fn a_mapping_that_stays_in_place_is_found_and_so_are_its_frames() {
     let mapping = window.map::<ReadWrite>(front.id(), shared.refs()).unwrap();
     let grant = Some(shared.refs()[0]);
     let all = found(&world);
-    assert!(all.contains(&Violation::MappingLive { domain: back.id(), peer: front.id(), grant }), "{all:?}");
+    assert!(
+        all.contains(&Violation::MappingLive { domain: back.id(), peer: front.id(), grant }),
+        "{all:?}"
+    );
     assert!(all.contains(&Violation::FramesReserved { domain: back.id(), count: 1 }), "{all:?}");
     drop(mapping);
     drop(shared);
@@ -81,7 +84,8 @@ fn a_page_that_is_lost_and_frames_that_are_not_released_are_found() {
     let gfn = front.virt_to_gfn(lost).0;
     let range = front.reserve_frames(NonZeroUsize::new(3).unwrap()).unwrap();
     let domain = front.id();
-    let expected = [Violation::PageLost { domain, gfn }, Violation::FramesReserved { domain, count: 3 }];
+    let expected =
+        [Violation::PageLost { domain, gfn }, Violation::FramesReserved { domain, count: 3 }];
     assert_eq!(found(&world), expected);
     free(&front, lost);
     // SAFETY: nothing is mapped there.
@@ -104,7 +108,10 @@ fn a_page_that_is_freed_while_it_is_granted_or_mapped_is_found() {
     let grant = shared.refs()[0];
     assert_eq!(
         world.violations(),
-        [Violation::FreedWhileGranted { domain, gfn, grant }, Violation::FreedWhileMapped { domain, gfn }]
+        [
+            Violation::FreedWhileGranted { domain, gfn, grant },
+            Violation::FreedWhileMapped { domain, gfn }
+        ]
     );
     drop(mapping);
     core::mem::forget(shared);
@@ -153,7 +160,8 @@ fn what_is_freed_twice_or_was_never_allocated_is_found() {
 fn a_domain_that_maps_its_own_grant_is_found() {
     let (world, front, _back) = pair();
     let grants = GrantTable::new(front.clone()).unwrap();
-    let shared = grants.share_writable(Pages::alloc(front.clone(), 1).unwrap(), front.id()).unwrap();
+    let shared =
+        grants.share_writable(Pages::alloc(front.clone(), 1).unwrap(), front.id()).unwrap();
     let range = front.reserve_frames(ONE).unwrap();
     let map = |dom| {
         let host_addr = range.first.address();
@@ -188,8 +196,11 @@ fn a_grant_that_is_mapped_over_ram_is_found() {
     // SAFETY: the page is not looked at.
     unsafe { ops::grant_table::map_grant_ref(&back, &mut map) }.unwrap();
     assert_eq!(world.violations(), [Violation::MappedOverRam { domain: back.id(), gfn: gfn.0 }]);
-    let mut unmap =
-        [GnttabUnmapGrantRef { host_addr: gfn.0 * 4096, handle: map[0].handle, ..Default::default() }];
+    let mut unmap = [GnttabUnmapGrantRef {
+        host_addr: gfn.0 * 4096,
+        handle: map[0].handle,
+        ..Default::default()
+    }];
     // SAFETY: as above.
     unsafe { ops::grant_table::unmap_grant_ref(&back, &mut unmap) }.unwrap();
     drop(shared);

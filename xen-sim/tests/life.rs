@@ -57,7 +57,10 @@ fn a_domain_that_is_resumed_in_place_as_if_it_were_new_still_has_all() {
     world.suspend(id, move |world| world.resume(id, Resumed::Elsewhere));
     assert_eq!(sleep(&guest), Ok(Resumed::Elsewhere));
     assert_eq!((guest.id(), ops::grant_table::get_version(&guest, DomId::SELF)), (id, Ok(2)));
-    assert_eq!(ops::event_channel::status(&guest, port.port()).unwrap().status, EvtchnStat::UNBOUND);
+    assert_eq!(
+        ops::event_channel::status(&guest, port.port()).unwrap().status,
+        EvtchnStat::UNBOUND
+    );
     // It can be asked again.
     world.suspend(id, move |world| world.resume(id, Resumed::Cancelled));
     assert_eq!(sleep(&guest), Ok(Resumed::Cancelled));
@@ -162,7 +165,8 @@ fn a_domain_moves_to_a_second_world_and_its_clock_does_not_go_back() {
     assert!(to.is_alive(guest.id()) && !from.is_alive(id));
     let store = client(&guest);
     let number = disk.id;
-    let node = |name: &str| store.read_number::<u32>(format_args!("device/vbd/{number}/{name}")).unwrap();
+    let node =
+        |name: &str| store.read_number::<u32>(format_args!("device/vbd/{number}/{name}")).unwrap();
     assert_eq!((node("backend-id"), node("state"), node("virtual-device")), (1, 1, 51712));
     drop(store);
     // Its old world ends before it does.
@@ -311,7 +315,11 @@ fn a_driver_domain_is_replaced_and_its_devices_are_made_anew() {
     assert_eq!(world.store().read(format!("{path}/backend")), Some(devices[0].backend_path()));
     assert_eq!(world.device_states(&kept), (1, 1));
     world.run_for(Duration::from_secs(30));
-    assert_eq!(world.device_states(&devices[0]), (1, 1), "the old one's removal does not reach the new one");
+    assert_eq!(
+        world.device_states(&devices[0]),
+        (1, 1),
+        "the old one's removal does not reach the new one"
+    );
     world.check().unwrap();
 }
 

@@ -13,7 +13,8 @@ fn one(seed: u64) {
     let store = XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap();
     store.write("data/x", "1").unwrap();
     let grants = GrantTable::new(guest.clone()).unwrap();
-    let shared = grants.share_writable(Pages::alloc(guest.clone(), 1).unwrap(), world.dom0().id()).unwrap();
+    let shared =
+        grants.share_writable(Pages::alloc(guest.clone(), 1).unwrap(), world.dom0().id()).unwrap();
     shared.reclaim().unwrap();
     drop((grants, store));
     world.check().unwrap();
@@ -22,7 +23,8 @@ fn one(seed: u64) {
 #[cfg(target_os = "linux")]
 #[test]
 fn memory_files_and_mappings_of_past_worlds_are_gone() {
-    let mappings = || std::fs::read_to_string("/proc/self/maps").unwrap().matches("memfd:xen-sim").count();
+    let mappings =
+        || std::fs::read_to_string("/proc/self/maps").unwrap().matches("memfd:xen-sim").count();
     one(0);
     assert_eq!(mappings(), 0);
     for seed in 1..200 {

@@ -9,8 +9,8 @@ use xen_hypercall::ops::memory_admin::{Resource, resource_size};
 use xen_hypercall::start::PlaceError;
 use xen_hypercall::start_info::StartInfo;
 use xen_hypercall::{
-    DomId, Errno, ForeignFrames, Gfn, Hypercall, MAX_RESOURCE_FRAMES, MappedResource, OutOfMemory, PAGE_SIZE,
-    PageArc, Pages, Platform, SharedMem, ops,
+    DomId, Errno, ForeignFrames, Gfn, Hypercall, MAX_RESOURCE_FRAMES, MappedResource, OutOfMemory,
+    PAGE_SIZE, PageArc, Pages, Platform, SharedMem, ops,
 };
 use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed, Violation, World};
 use xen_sys::arch_x86::hvm::start_info::{
@@ -56,7 +56,8 @@ fn a_runstate_area_tells_how_long_a_vcpu_waited() {
     // What is no memory of the domain's is refused.
     let mut elsewhere = VcpuRunstateInfo::default();
     // SAFETY: as above.
-    let refused = unsafe { ops::vcpu::register_runstate_memory_area(&guest, 0, &raw mut elsewhere) };
+    let refused =
+        unsafe { ops::vcpu::register_runstate_memory_area(&guest, 0, &raw mut elsewhere) };
     assert_eq!(refused, Err(Errno::EFAULT));
 }
 
@@ -96,11 +97,23 @@ fn areas_can_be_named_by_frame_from_4_18_on() {
 }
 
 /// Maps frames of `owner` where `gfns` says; returns the error of each.
-fn map_foreign(dom0: &impl Hypercall, owner: DomId, theirs: &[u64], gfns: &[Gfn]) -> Result<Vec<i32>, Errno> {
+fn map_foreign(
+    dom0: &impl Hypercall,
+    owner: DomId,
+    theirs: &[u64],
+    gfns: &[Gfn],
+) -> Result<Vec<i32>, Errno> {
     let mut errors = vec![0; gfns.len()];
     // SAFETY: the frames were reserved for it.
     unsafe {
-        ops::memory::add_to_physmap_batch(dom0, XENMAPSPACE_GMFN_FOREIGN, owner.0, theirs, gfns, &mut errors)
+        ops::memory::add_to_physmap_batch(
+            dom0,
+            XENMAPSPACE_GMFN_FOREIGN,
+            owner.0,
+            theirs,
+            gfns,
+            &mut errors,
+        )
     }?;
     Ok(errors)
 }
@@ -124,7 +137,8 @@ fn dom0_maps_a_guests_pages_without_a_grant_and_a_guest_does_not() {
     assert_eq!(map_foreign(&dom0, DomId(99), &[theirs], &gfns[..1]), Err(Errno::ESRCH));
     assert_eq!(map_foreign(&other, guest.id(), &[theirs], &gfns[..1]), Err(Errno::EPERM));
     // SAFETY: refused whatever the frame.
-    let single = unsafe { ops::memory::add_to_physmap(&dom0, XENMAPSPACE_GMFN_FOREIGN, theirs, gfns[0]) };
+    let single =
+        unsafe { ops::memory::add_to_physmap(&dom0, XENMAPSPACE_GMFN_FOREIGN, theirs, gfns[0]) };
     assert_eq!(single, Err(Errno::ENOSYS));
     let live = Violation::MappingLive { domain: DomId(0), peer: guest.id(), grant: None };
     let found = world.check().unwrap_err().violations;
@@ -162,7 +176,10 @@ fn dom0_maps_a_guests_grant_table() {
         assert_eq!(refused(xen, resource, first, 2), PlaceError::Xen(errno));
     }
     for count in [0, MAX_RESOURCE_FRAMES + 1] {
-        assert_eq!(refused(&dom0, table, 0, count), PlaceError::Memory(OutOfMemory { pages: count }));
+        assert_eq!(
+            refused(&dom0, table, 0, count),
+            PlaceError::Memory(OutOfMemory { pages: count })
+        );
     }
     world.check().unwrap();
     let seen = MappedResource::map(dom0, table, 0, 2).unwrap();
@@ -179,7 +196,8 @@ struct Second(AtomicU32);
 
 impl Interpose for Second {
     fn hypercall(&self, call: &Call) -> Option<isize> {
-        let removes = call.op == HYPERVISOR_MEMORY_OP && call.command() == XENMEM_REMOVE_FROM_PHYSMAP;
+        let removes =
+            call.op == HYPERVISOR_MEMORY_OP && call.command() == XENMEM_REMOVE_FROM_PHYSMAP;
         (removes && self.0.fetch_add(1, Relaxed) == 1).then_some(-Errno::EPERM.0 as isize)
     }
 }
@@ -198,7 +216,12 @@ fn stuck_resource_frame_alone_is_given_up() {
         all.len()
     };
     let before = free();
-    drop(MappedResource::map(Interposed::new(dom0.clone(), Arc::new(Second::default())), table, 0, 4));
+    drop(MappedResource::map(
+        Interposed::new(dom0.clone(), Arc::new(Second::default())),
+        table,
+        0,
+        4,
+    ));
     assert_eq!((free(), dom0.claims().lost_frames()), (before - 1, 1));
 }
 
@@ -209,8 +232,10 @@ fn a_range_of_frames_is_moved_page_by_page() {
     let (from, to) =
         (Pages::alloc(guest.clone(), 1).unwrap(), guest.reserve_frames(NonZeroUsize::MIN).unwrap());
     // SAFETY: the frame was reserved for it; the page that moves is not looked at.
-    unsafe { ops::memory::add_to_physmap(&guest, XENMAPSPACE_GMFN, from.gfn(0).unwrap().0, to.first) }
-        .unwrap();
+    unsafe {
+        ops::memory::add_to_physmap(&guest, XENMAPSPACE_GMFN, from.gfn(0).unwrap().0, to.first)
+    }
+    .unwrap();
     assert!(ops::memory::current_reservation(&guest, DomId::SELF).is_ok());
     // SAFETY: an index that nothing is at changes nothing.
     let none = unsafe { ops::memory::add_to_physmap(&guest, XENMAPSPACE_GMFN, 3, to.first) };
@@ -292,11 +317,16 @@ fn map_that_is_cut_short_is_not_used() {
     let ram = guest_ram(&guest);
     // As many as fit behind the start of the map, one more, more than any map has, as many as can be said.
     let fits = ((PAGE_SIZE - MAP_AT) / 24) as u32;
-    for (count, of_xen) in [(0, true), (fits, false), (fits + 1, true), (1025, true), (u32::MAX, true)] {
+    for (count, of_xen) in
+        [(0, true), (fits, false), (fits + 1, true), (1025, true), (u32::MAX, true)]
+    {
         let area = BootArea::new(&guest, 1, count, &[region(0, 0x1000)]);
         let (found, regions) = area.regions(128).unwrap();
         assert_eq!(found, of_xen, "{count} entries");
-        assert!(if of_xen { regions == ram } else { regions.len() == count as usize }, "{count} entries");
+        assert!(
+            if of_xen { regions == ram } else { regions.len() == count as usize },
+            "{count} entries"
+        );
     }
 }
 

@@ -8,8 +8,8 @@ use xen_evtchn::{Channel, EventChannels};
 use xen_grant::{GrantTable, ReadWrite, Window};
 use xen_hypercall::{Errno, Hypercall, Pages, Platform, Port, ops, start};
 use xen_sim::{
-    BackendProtocol, CountCalls, DeviceSpec, Disk, Domain, DomainConfig, FailNth, HostileBackend, Interposed,
-    Jitter, Step, TraceCalls, Vif, Violation, Whims, World,
+    BackendProtocol, CountCalls, DeviceSpec, Disk, Domain, DomainConfig, FailNth, HostileBackend,
+    Interposed, Jitter, Step, TraceCalls, Vif, Violation, Whims, World,
 };
 use xen_sys::io::console::XenconsInterface;
 use xen_sys::memory::XENMEM_ADD_TO_PHYSMAP;
@@ -30,7 +30,10 @@ fn devices_have_the_nodes_and_rights_that_the_toolstack_gives_them() {
     assert_eq!(disk.frontend_path(), "/local/domain/1/device/vbd/51728");
     assert_eq!(vif.backend_path(), "/local/domain/2/backend/vif/1/0");
     let (ours, theirs) = (guest.store(), backend.store());
-    assert_eq!(ours.read("device/vbd/51728/backend").as_deref(), Some("/local/domain/2/backend/vbd/1/51728"));
+    assert_eq!(
+        ours.read("device/vbd/51728/backend").as_deref(),
+        Some("/local/domain/2/backend/vbd/1/51728")
+    );
     assert_eq!(
         theirs.read("backend/vbd/1/51728/frontend").as_deref(),
         Some("/local/domain/1/device/vbd/51728")
@@ -146,7 +149,8 @@ fn device_of_any_kind_connects() {
     assert_eq!(world.device_states(&device), (1, 2));
 
     let grants = GrantTable::new(guest.clone()).unwrap();
-    let page = grants.share_writable(Pages::alloc(guest.clone(), 1).unwrap(), backend.id()).unwrap();
+    let page =
+        grants.share_writable(Pages::alloc(guest.clone(), 1).unwrap(), backend.id()).unwrap();
     let channel = Channel::alloc_unbound(guest.clone(), backend.id()).unwrap();
     store.write(format!("{path}/ring-ref0"), page.refs()[0]).unwrap();
     store.write(format!("{path}/event-channel-0"), channel.port()).unwrap();
@@ -192,7 +196,11 @@ fn the_console_carries_bytes_both_ways() {
 }
 
 /// Shares a page, has the peer map it, and takes it back; every step may fail, nothing may be left.
-fn share_and_map<P: xen_hypercall::ForeignFrames>(front: &P, back: &P, ids: [u16; 2]) -> Result<(), ()> {
+fn share_and_map<P: xen_hypercall::ForeignFrames>(
+    front: &P,
+    back: &P,
+    ids: [u16; 2],
+) -> Result<(), ()> {
     let [front_id, back_id] = ids.map(xen_hypercall::DomId);
     let grants = GrantTable::new(front.clone()).map_err(drop)?;
     let pages = Pages::alloc(front.clone(), 2).map_err(drop)?;
@@ -212,7 +220,8 @@ fn every_single_failure_leaves_nothing_behind() {
     for lying in [false, true] {
         for n in 0.. {
             let (world, guest, backend) = world();
-            let fault = Arc::new(if lying { FailNth::lying(n) } else { FailNth::new(n, Errno::ENOMEM) });
+            let fault =
+                Arc::new(if lying { FailNth::lying(n) } else { FailNth::new(n, Errno::ENOMEM) });
             let front = Interposed::new(guest.clone(), Arc::clone(&fault));
             let back = Interposed::new(backend.clone(), Arc::clone(&fault));
             let done = share_and_map(&front, &back, [1, 2]);
@@ -224,8 +233,9 @@ fn every_single_failure_leaves_nothing_behind() {
             // After a lie the guest has given RAM up for a page of Xen's that never came; that much is lost.
             if !lying {
                 // So is a page that Xen refused to replace: it may have been freed before.
-                let lost =
-                    usize::from(fault.failed_call() == Some((HYPERVISOR_MEMORY_OP, XENMEM_ADD_TO_PHYSMAP)));
+                let lost = usize::from(
+                    fault.failed_call() == Some((HYPERVISOR_MEMORY_OP, XENMEM_ADD_TO_PHYSMAP)),
+                );
                 let found = world.check().map_or_else(|found| found.violations, |()| Vec::new());
                 assert!(found.iter().all(|v| matches!(v, Violation::PageLost { .. })), "{found:?}");
                 assert_eq!(found.len(), lost, "{found:?}");

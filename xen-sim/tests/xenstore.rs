@@ -30,7 +30,8 @@ fn the_real_client_reads_and_writes_over_its_ring() {
     let store = client(&guest);
     assert_eq!(text(&store, "name"), Ok("guest".to_owned()));
     assert_eq!(text(&store, "domid"), Ok("1".to_owned()));
-    let features = ServerFeatures::RECONNECTION.0 | ServerFeatures::ERROR.0 | ServerFeatures::WATCHDEPTH.0;
+    let features =
+        ServerFeatures::RECONNECTION.0 | ServerFeatures::ERROR.0 | ServerFeatures::WATCHDEPTH.0;
     assert_eq!(store.page_features(), ServerFeatures(features));
     store.write("data/greeting", "hello").unwrap();
     assert_eq!(world.store().read("/local/domain/1/data/greeting").as_deref(), Some("hello"));
@@ -117,7 +118,8 @@ fn watches_tell_of_changes_below_removals_above_and_only_what_may_be_read() {
     assert_eq!(events(&dom0), ["@introduceDomain"]);
     world.destroy(other.id());
     assert_eq!(events(&dom0), ["@releaseDomain"]);
-    xen_hypercall::ops::sched::shutdown(&guest, xen_sys::sched::ShutdownReason::POWEROFF).unwrap_err();
+    xen_hypercall::ops::sched::shutdown(&guest, xen_sys::sched::ShutdownReason::POWEROFF)
+        .unwrap_err();
     world.run_until_idle();
     assert_eq!(events(&dom0), ["@releaseDomain"]);
     assert_eq!(world.shutdown_reason(guest.id()), Some(xen_sys::sched::ShutdownReason::POWEROFF));
@@ -150,8 +152,9 @@ fn what_a_guest_may_not_do_is_refused_with_the_servers_errors() {
     assert_eq!(store.permissions("data").unwrap(), own);
     let watches: Vec<_> = (0..129).map(|n| store.watch("data", n)).collect();
     assert_eq!(watches[127..], [Ok(()), Err(ServerError::TooBig)]);
-    let nodes =
-        (0..1000).map(|n| store.write(format!("data/{}/{n}", n % 9), n)).position(|result| result.is_err());
+    let nodes = (0..1000)
+        .map(|n| store.write(format!("data/{}/{n}", n % 9), n))
+        .position(|result| result.is_err());
     assert!(nodes.is_some_and(|count| count > 900));
     let list = store.request(MessageType::DIRECTORY_PART, b"data/0\x000\0").unwrap();
     assert!(list.ends_with(b"\0\0") && list.len() > 300);
@@ -439,11 +442,12 @@ fn the_server_passes_the_conformance_suite_for_a_guest_over_its_ring() {
     let ring = start::xenstore_ring(guest.clone()).unwrap();
     let transport = xen_store::RingTransport::new(guest.clone(), ring.page, ring.port);
     let mut failures = String::new();
-    let report = xen_store::conformance::run(&guest, transport, ring.port, guest.id(), |name, result| {
-        if let Err(failure) = result {
-            failures += &format!("{name}: {failure}\n");
-        }
-    });
+    let report =
+        xen_store::conformance::run(&guest, transport, ring.port, guest.id(), |name, result| {
+            if let Err(failure) = result {
+                failures += &format!("{name}: {failure}\n");
+            }
+        });
     assert!(failures.is_empty(), "{failures}");
     assert!(report.passed >= 140, "{report}");
 }

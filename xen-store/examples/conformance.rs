@@ -18,10 +18,11 @@ fn main() -> ExitCode {
         }
     };
     let process = Process::of(&stream);
-    let report = conformance::run(&process, stream, Port(0), DomId(0), |name, result| match result {
-        Ok(()) => println!("ok      {name}"),
-        Err(failure) => println!("DIFFERS {name}: {failure}"),
-    });
+    let report =
+        conformance::run(&process, stream, Port(0), DomId(0), |name, result| match result {
+            Ok(()) => println!("ok      {name}"),
+            Err(failure) => println!("DIFFERS {name}: {failure}"),
+        });
     println!("{report}");
     ExitCode::from(u8::from(report.failed > 0))
 }

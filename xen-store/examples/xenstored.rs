@@ -5,7 +5,8 @@ use xen_store::server::{NoDomains, Server};
 use xen_store::user::Daemon;
 
 fn main() -> std::io::Result<()> {
-    let directory = PathBuf::from(std::env::args_os().nth(1).unwrap_or_else(|| "/var/run/xenstored".into()));
+    let directory =
+        PathBuf::from(std::env::args_os().nth(1).unwrap_or_else(|| "/var/run/xenstored".into()));
     std::fs::create_dir_all(&directory)?;
     let mut daemon = Daemon::bind(directory.join("socket"), Server::new(), Box::new(NoDomains))?;
     loop {

@@ -67,7 +67,9 @@ fn check(open: Open<'_>) -> Done {
         ("a transaction takes effect as a whole, or not", &transactions),
         ("a transaction in conflict is tried again", &conflict),
         ("a watch fires for what is below its node", &watch),
-        ("a second client leaves the watches of the first alone", &|store| second_client(store, open)),
+        ("a second client leaves the watches of the first alone", &|store| {
+            second_client(store, open)
+        }),
     ];
     let mut passed = 0;
     for (name, case) in cases {
@@ -87,7 +89,11 @@ fn check(open: Open<'_>) -> Done {
 
 /// Says what was found where something else was expected.
 fn is<T: PartialEq + std::fmt::Debug + ?Sized>(found: &T, expected: &T) -> Done {
-    if found == expected { Ok(()) } else { Err(format!("found {found:?}, expected {expected:?}").into()) }
+    if found == expected {
+        Ok(())
+    } else {
+        Err(format!("found {found:?}, expected {expected:?}").into())
+    }
 }
 
 fn values(store: &UserStore) -> Done {
@@ -110,7 +116,8 @@ fn permissions(store: &UserStore) -> Done {
 fn long_list(store: &UserStore) -> Done {
     const NAMES: usize = 600;
     store.transaction(|transaction| -> Done {
-        (0..NAMES).try_for_each(|number| transaction.mkdir(format_args!("{HOME}/node-{number}")))?;
+        (0..NAMES)
+            .try_for_each(|number| transaction.mkdir(format_args!("{HOME}/node-{number}")))?;
         Ok(())
     })?;
     is(&store.list(HOME)?.len(), &NAMES)
@@ -122,7 +129,8 @@ fn many_at_once(store: &UserStore) -> Done {
         store.write_fmt(node(number), number)?;
     }
     for _ in 0..100 {
-        let pending = (0..3).map(|number| store.begin_read(node(number))).collect::<Result<Vec<_>, _>>()?;
+        let pending =
+            (0..3).map(|number| store.begin_read(node(number))).collect::<Result<Vec<_>, _>>()?;
         for (number, pending) in pending.iter().enumerate().rev() {
             let mut value = [0; 4];
             let len = pending.finish(&mut value)?;

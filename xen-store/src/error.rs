@@ -106,12 +106,16 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Server(error) => write!(f, "xenstored says {error}"),
-            Self::Timeout { waited } => write!(f, "no reply from xenstored within {} ms", waited.as_millis()),
-            Self::Suspended => f.write_str("the store is suspended"),
-            Self::Interrupted { sent: true } => {
-                f.write_str("the connection was renewed before the reply came; it may have been done")
+            Self::Timeout { waited } => {
+                write!(f, "no reply from xenstored within {} ms", waited.as_millis())
             }
-            Self::Interrupted { sent: false } => f.write_str("the connection was renewed; nothing was done"),
+            Self::Suspended => f.write_str("the store is suspended"),
+            Self::Interrupted { sent: true } => f.write_str(
+                "the connection was renewed before the reply came; it may have been done",
+            ),
+            Self::Interrupted { sent: false } => {
+                f.write_str("the connection was renewed; nothing was done")
+            }
             Self::Connection(error) => write!(f, "{error}"),
             Self::Path(error) => write!(f, "{error}"),
             Self::TooLong { limit } => write!(f, "too long, expected at most {limit} bytes"),
@@ -163,7 +167,10 @@ mod tests {
             reason: ServerError::NotFound.into(),
         };
         assert!(error.is_not_found());
-        assert_eq!(error.to_string(), "read device/vbd/51712/backend: xenstored says ENOENT: no such node");
+        assert_eq!(
+            error.to_string(),
+            "read device/vbd/51712/backend: xenstored says ENOENT: no such node"
+        );
     }
 
     #[test]

@@ -13,7 +13,10 @@ extern crate std;
 
 mod client;
 #[cfg(feature = "conformance")]
-#[expect(clippy::result_large_err, reason = "what a case found is told in full; there is one at a time")]
+#[expect(
+    clippy::result_large_err,
+    reason = "what a case found is told in full; there is one at a time"
+)]
 pub mod conformance;
 pub mod connection;
 mod error;
@@ -25,7 +28,9 @@ pub mod user;
 pub mod wire;
 pub mod xenbus;
 
-pub use client::{Host, Limits, Nodes, Pending, Software, Transaction, Watch, WatchEvent, XenStore};
+pub use client::{
+    Host, Limits, Nodes, Pending, Software, Transaction, Watch, WatchEvent, XenStore,
+};
 pub use connection::{ConnectionError, RingTransport, Transport};
 pub use error::{Reason, StoreError};
 pub use text::PathText;

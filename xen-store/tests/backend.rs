@@ -200,7 +200,10 @@ fn remove_leaves_other_devices() {
         let device = open(world, store, 1, 1);
         world.set("backend/vbd/7/51728/state", "4");
         device.remove().unwrap();
-        assert_eq!((world.get(BACKEND), world.get("backend/vbd/7/51728/state")), (None, Some("4".into())));
+        assert_eq!(
+            (world.get(BACKEND), world.get("backend/vbd/7/51728/state")),
+            (None, Some("4".into()))
+        );
     });
 }
 
@@ -210,7 +213,10 @@ fn open_reads_all_states() {
         plug(world, 6, 4);
         world.set(&format!("{BACKEND}/online"), "0");
         let device = Device::open(store, "vbd", ID).unwrap();
-        assert_eq!((device.own_state(), device.frontend_state()), (State::CLOSED, State::CONNECTED));
+        assert_eq!(
+            (device.own_state(), device.frontend_state()),
+            (State::CLOSED, State::CONNECTED)
+        );
         assert!(!device.is_online());
     });
 }
@@ -259,7 +265,11 @@ fn detach_request_keeps_service() {
             // The frontend is mounted: it stays Connected at first, then answers with Closing.
             for peer in ["4", "5"] {
                 set_peer(world, peer);
-                assert_eq!(served(world, store, &mut device), Event::Connected, "{request:?}, {peer}");
+                assert_eq!(
+                    served(world, store, &mut device),
+                    Event::Connected,
+                    "{request:?}, {peer}"
+                );
                 assert_eq!((states(world).0.as_str(), device.deadline()), ("5", None));
             }
             // A change of the disk's size meanwhile does not take the request back.
@@ -361,7 +371,10 @@ fn a_failure_is_left_for_the_toolstack_and_the_frontend_may_connect_again() {
         let mut device = open(world, store, 1, 1);
         drive(world, store, &mut device, Event::Connected);
         device.fail("the ring is corrupt").unwrap();
-        assert_eq!(world.get(&format!("error/{BACKEND}/error")).as_deref(), Some("the ring is corrupt"));
+        assert_eq!(
+            world.get(&format!("error/{BACKEND}/error")).as_deref(),
+            Some("the ring is corrupt")
+        );
         drive(world, store, &mut device, Event::Disconnect);
         device.disconnected();
         drive(world, store, &mut device, Event::Connected);
@@ -370,13 +383,18 @@ fn a_failure_is_left_for_the_toolstack_and_the_frontend_may_connect_again() {
 
 #[test]
 fn a_frontend_that_starts_anew_or_vanishes_is_let_go_of_first() {
-    for (peer, end) in [("1", "2"), ("2", "2"), ("0", "6"), ("junk", "6"), ("6", "6"), ("99", "6")] {
+    for (peer, end) in [("1", "2"), ("2", "2"), ("0", "6"), ("junk", "6"), ("6", "6"), ("99", "6")]
+    {
         with_store(|world, store| {
             let mut device = open(world, store, 1, 1);
             drive(world, store, &mut device, Event::Connected);
             set_peer(world, peer);
             drive(world, store, &mut device, Event::Disconnect);
-            assert_eq!(states(world).0, "4", "nothing is written while the driver holds what was shared");
+            assert_eq!(
+                states(world).0,
+                "4",
+                "nothing is written while the driver holds what was shared"
+            );
             drive(world, store, &mut device, Event::Wait);
             assert_eq!(states(world).0, end, "frontend in {peer}");
         });
@@ -409,7 +427,9 @@ fn devices_to_serve_are_listed_and_come_and_go() {
             plugs.poll().unwrap()
         };
         assert_eq!(next(), None);
-        for (guest, device) in [("7", "51728"), ("7", "51712"), ("3", "768"), ("junk", "1"), ("3", "junk")] {
+        for (guest, device) in
+            [("7", "51728"), ("7", "51712"), ("3", "768"), ("junk", "1"), ("3", "junk")]
+        {
             world.set(&format!("backend/vbd/{guest}/{device}/state"), "1");
         }
         let other = DeviceId { guest: DomId(7), device: 51728 };
@@ -420,7 +440,10 @@ fn devices_to_serve_are_listed_and_come_and_go() {
         );
         assert_eq!(next(), None);
         assert_eq!(backends::<4>(store, "vbd").unwrap(), [third, ID, other]);
-        assert!(matches!(backends::<2>(store, "vbd").unwrap_err().reason, Reason::TooLong { limit: 2 }));
+        assert!(matches!(
+            backends::<2>(store, "vbd").unwrap_err().reason,
+            Reason::TooLong { limit: 2 }
+        ));
         store.remove("backend/vbd/7/51712").unwrap();
         assert_eq!((next(), next()), (Some(Plugged::Out(ID)), None));
     });

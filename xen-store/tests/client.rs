@@ -12,7 +12,8 @@ use xen_hypercall::{DomId, SharedMem};
 use xen_store::connection::Connection;
 use xen_store::wire::{Access, MessageType, Part, Permission, ServerError};
 use xen_store::{
-    ConnectionError, Limits, Nodes, Reason, RingTransport, StoreError, Transaction, Transport, XenStore,
+    ConnectionError, Limits, Nodes, Reason, RingTransport, StoreError, Transaction, Transport,
+    XenStore,
 };
 
 #[test]
@@ -38,7 +39,10 @@ fn nodes_are_written_read_listed_and_removed() {
         store.remove("data/a").unwrap();
         assert_eq!(store.exists("data/a"), Ok(false));
         let mut buffer = [0; 16];
-        assert_eq!(store.directory_into("data", &mut buffer).unwrap().collect::<Vec<_>>(), ["b", "c"]);
+        assert_eq!(
+            store.directory_into("data", &mut buffer).unwrap().collect::<Vec<_>>(),
+            ["b", "c"]
+        );
         assert_eq!(
             (store.domid(), store.domain_path::<32>(DomId(7)).unwrap().as_str()),
             (Ok(DomId(5)), "/local/domain/7")
@@ -55,7 +59,10 @@ fn permissions_are_typed_both_ways() {
         ];
         store.set_permissions("data", &wanted).unwrap();
         assert_eq!(store.permissions::<4>("data").unwrap(), wanted);
-        assert_eq!(store.permissions::<1>("data").unwrap_err().reason, Reason::BufferTooSmall { needed: 2 });
+        assert_eq!(
+            store.permissions::<1>("data").unwrap_err().reason,
+            Reason::BufferTooSmall { needed: 2 }
+        );
     });
 }
 
@@ -77,7 +84,10 @@ fn an_error_shows_operation_path_and_reason() {
     with_store(|_, store| {
         let error = store.read_number::<u32>("device/vbd/51712/sectors").unwrap_err();
         assert!(error.is_not_found());
-        assert_eq!(error.to_string(), "read device/vbd/51712/sectors: xenstored says ENOENT: no such node");
+        assert_eq!(
+            error.to_string(),
+            "read device/vbd/51712/sectors: xenstored says ENOENT: no such node"
+        );
         store.write("data/long", [7; 20]).unwrap();
         let error = store.read("data/long", &mut [0; 19]).unwrap_err();
         assert_eq!(error.reason, Reason::BufferTooSmall { needed: 20 });
@@ -100,7 +110,10 @@ fn a_transaction_whose_beginning_is_answered_too_late_is_ended_at_the_server() {
                     message(MessageType::TRANSACTION_START, request.id, b"77\0")[..pieces].to_vec()
                 })
             }));
-            assert!(matches!(store.begin_transaction().unwrap_err().reason, Reason::Timeout { .. }));
+            assert!(matches!(
+                store.begin_transaction().unwrap_err().reason,
+                Reason::Timeout { .. }
+            ));
             let mut server = world.server.borrow_mut();
             server.answer = None;
             let rest = &message(MessageType::TRANSACTION_START, late.get(), b"77\0")[pieces..];
@@ -112,8 +125,10 @@ fn a_transaction_whose_beginning_is_answered_too_late_is_ended_at_the_server() {
             store.domid().unwrap();
             store.domid().unwrap();
             let server = world.server.borrow();
-            let ended = server.log.iter().filter(|request| request.kind == MessageType::TRANSACTION_END);
-            let ended: Vec<_> = ended.map(|request| (request.tx, request.body.as_slice())).collect();
+            let ended =
+                server.log.iter().filter(|request| request.kind == MessageType::TRANSACTION_END);
+            let ended: Vec<_> =
+                ended.map(|request| (request.tx, request.body.as_slice())).collect();
             assert_eq!(ended, [(77, &b"F\0"[..])], "after {pieces} bytes in time");
             store.set_timeout(Duration::from_millis(300));
         }
@@ -133,7 +148,10 @@ fn late_transaction_zero_is_not_ended() {
                     vec![]
                 })
             }));
-            assert!(matches!(store.begin_transaction().unwrap_err().reason, Reason::Timeout { .. }));
+            assert!(matches!(
+                store.begin_transaction().unwrap_err().reason,
+                Reason::Timeout { .. }
+            ));
             let late = message(MessageType::TRANSACTION_START, id.get(), body);
             world.server.borrow_mut().answer = None;
             world.server.borrow_mut().log.clear();
@@ -219,8 +237,12 @@ fn several_requests_are_in_flight_answered_in_any_order_and_in_nobodys_way() {
             // All three at the last one, backwards.
             let reply = |request: &double::Request| {
                 let name = request.body[..1].to_vec();
-                let header =
-                    xen_store::wire::XsdSockmsg { type_: request.kind, req_id: request.id, tx_id: 0, len: 1 };
+                let header = xen_store::wire::XsdSockmsg {
+                    type_: request.kind,
+                    req_id: request.id,
+                    tx_id: 0,
+                    len: 1,
+                };
                 [xen_store::wire::encode(&header).to_vec(), name].concat()
             };
             Some(if kept.len() == 3 {
@@ -258,7 +280,8 @@ fn a_dropped_request_does_not_disturb_the_next() {
         for part in 0..40 {
             let pending = store.begin_read("a").unwrap();
             // Given up before it is sent, while its reply is on the way, and after.
-            (0..part % 8).for_each(|_| store.wait(xen_hypercall::Instant::from_nanos(world.now.get() + 1)));
+            (0..part % 8)
+                .for_each(|_| store.wait(xen_hypercall::Instant::from_nanos(world.now.get() + 1)));
             let _ = store.poll();
             drop(pending);
             assert_eq!(store.domid(), Ok(DomId(5)));
@@ -274,7 +297,10 @@ fn messages_longer_than_the_ring_go_through_in_both_directions() {
         let mut back = [0; 4096];
         assert_eq!(store.read("a", &mut back), Ok(4094));
         assert_eq!(back[..4094], value);
-        assert_eq!(store.write("a", [0; 4095]).unwrap_err().reason, Reason::TooLong { limit: 4096 });
+        assert_eq!(
+            store.write("a", [0; 4095]).unwrap_err().reason,
+            Reason::TooLong { limit: 4096 }
+        );
     });
 }
 
@@ -360,7 +386,8 @@ fn a_transaction_number_that_is_none_is_refused() {
             world.server.borrow_mut().answer = Some(Box::new(move |request| {
                 let start = request.kind == MessageType::TRANSACTION_START;
                 start.then(|| {
-                    [&xen_store::wire::encode(&header(request, id.len()))[..], id.as_bytes()].concat()
+                    [&xen_store::wire::encode(&header(request, id.len()))[..], id.as_bytes()]
+                        .concat()
                 })
             }));
             assert!(store.transaction(|_| Ok::<_, StoreError>(())).is_err(), "{id}");
@@ -369,7 +396,12 @@ fn a_transaction_number_that_is_none_is_refused() {
 }
 
 fn header(request: &double::Request, len: usize) -> xen_store::wire::XsdSockmsg {
-    xen_store::wire::XsdSockmsg { type_: request.kind, req_id: request.id, tx_id: 0, len: len as u32 }
+    xen_store::wire::XsdSockmsg {
+        type_: request.kind,
+        req_id: request.id,
+        tx_id: 0,
+        len: len as u32,
+    }
 }
 
 #[test]
@@ -405,7 +437,8 @@ fn a_late_event_of_a_dropped_watch_does_not_reach_the_next_one_in_its_place() {
 fn watches_end_even_if_a_single_request_slot_was_free_when_they_were_dropped() {
     with_page(0, |world| {
         let store = world.store_with(Limits { watches: 32, ..Limits::default() });
-        let watches: Vec<_> = (0..32).map(|i| store.watch(format_args!("w/{i}")).unwrap()).collect();
+        let watches: Vec<_> =
+            (0..32).map(|i| store.watch(format_args!("w/{i}")).unwrap()).collect();
         assert_eq!(store.watch("one-more").unwrap_err().reason, Reason::TooManyWatches);
         let pending: Vec<_> = (0..3).map(|_| store.begin_read("domid").unwrap()).collect();
         drop(watches);
@@ -423,7 +456,8 @@ fn a_watch_that_the_server_refuses_leaves_its_place_free() {
     with_store(|world, store| {
         world.server.borrow_mut().answer = Some(Box::new(|request| {
             let refused = request.kind == MessageType::WATCH;
-            let header = xen_store::wire::XsdSockmsg { type_: MessageType::ERROR, ..header(request, 7) };
+            let header =
+                xen_store::wire::XsdSockmsg { type_: MessageType::ERROR, ..header(request, 7) };
             refused.then(|| [&xen_store::wire::encode(&header)[..], b"ENOSPC\0"].concat())
         }));
         for _ in 0..100 {
@@ -486,7 +520,10 @@ fn failed_formatting_sends_nothing() {
         store.domid().unwrap();
         let sent = world.server.borrow().log.len();
         for _ in 0..10 {
-            assert_eq!(store.read("a", &mut []).err().map(|error| error.is_not_found()), Some(true));
+            assert_eq!(
+                store.read("a", &mut []).err().map(|error| error.is_not_found()),
+                Some(true)
+            );
             assert_eq!(store.exists(Fails(false)).unwrap_err().reason, Reason::Format);
             assert_eq!(store.write_fmt("a", Fails(false)).unwrap_err().reason, Reason::Format);
             assert_eq!(store.watch(Fails(false)).unwrap_err().reason, Reason::Format);
@@ -523,7 +560,8 @@ fn suspend_while_formatting_sends_nothing() {
 fn watches_take_memory_when_set() {
     with_store(|world, store| {
         let pages = world.pages();
-        let watches: Vec<_> = (0..500).map(|i| store.watch(format_args!("w/{i}")).unwrap()).collect();
+        let watches: Vec<_> =
+            (0..500).map(|i| store.watch(format_args!("w/{i}")).unwrap()).collect();
         assert_eq!(world.server.borrow().watches.len(), 500);
         assert!((60..130).contains(&(world.pages() - pages)), "{} pages", world.pages() - pages);
         world.set("w/321/x", "");
@@ -545,9 +583,11 @@ fn shared_watches_need_two_at_server() {
     with_store(|world, store| {
         let path = |i: u32| format!("/local/domain/0/backend/vbd/5/{i}/state");
         let above = "/local/domain/0/backend/vbd/5";
-        let watches: Vec<_> = (0..300).map(|i| store.watch_shared(above, path(i)).unwrap()).collect();
+        let watches: Vec<_> =
+            (0..300).map(|i| store.watch_shared(above, path(i)).unwrap()).collect();
         store.domid().unwrap();
-        let set: Vec<String> = world.server.borrow().watches.iter().map(|(path, _)| path.clone()).collect();
+        let set: Vec<String> =
+            world.server.borrow().watches.iter().map(|(path, _)| path.clone()).collect();
         assert_eq!(set, [above.to_string(), format!("{above}/0")]);
         for watch in &watches {
             assert!(watch.try_clear().unwrap(), "a new watch has an event");
@@ -582,7 +622,8 @@ fn refused_shared_watch_leaves_nothing() {
     with_store(|world, store| {
         let refuse = |name: &'static [u8]| -> double::Override {
             Box::new(move |request| {
-                (request.kind == MessageType::WATCH).then(|| message(MessageType::ERROR, request.id, name))
+                (request.kind == MessageType::WATCH)
+                    .then(|| message(MessageType::ERROR, request.id, name))
             })
         };
         for _ in 0..100 {
@@ -717,7 +758,8 @@ fn broken_connection_stays_broken() {
         let guest = *world.store().platform();
         let ring = RingTransport::new(guest, world.mem, double::PORT);
         let transport = Flaky { ring, fails };
-        let store = XenStore::with_transport(guest, transport, double::PORT, Limits::default()).unwrap();
+        let store =
+            XenStore::with_transport(guest, transport, double::PORT, Limits::default()).unwrap();
         let watch = store.watch("a").unwrap();
         assert_eq!(store.domid(), Ok(DomId(5)));
         let broken = Reason::Connection(ConnectionError::System { code: 5 });
@@ -765,7 +807,8 @@ fn a_client_takes_nine_pages_and_little_else() {
         assert!(size_of_val(&store) < 3 << 10, "{}", size_of_val(&store));
         let transport = RingTransport::new(*store.platform(), world.mem, double::PORT);
         let small = Limits { requests: 1, watches: 0 };
-        let small = XenStore::with_transport(*store.platform(), transport, double::PORT, small).unwrap();
+        let small =
+            XenStore::with_transport(*store.platform(), transport, double::PORT, small).unwrap();
         drop(store);
         assert_eq!(small.domid(), Ok(DomId(5)));
         assert_eq!(small.watch("a").unwrap_err().reason, Reason::TooManyWatches);

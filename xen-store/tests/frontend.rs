@@ -32,7 +32,8 @@ fn lawful(server: &mut Server, path: &str) {
     if path != format!("{HOME}/{FRONTEND}/state") {
         return;
     }
-    let state = |server: &Server, path: &str| server.get(path).and_then(|state| state.parse::<u32>().ok());
+    let state =
+        |server: &Server, path: &str| server.get(path).and_then(|state| state.parse::<u32>().ok());
     let (own, peer) = (state(server, &format!("{BACKEND}/state")), state(server, path));
     let next = match (peer, own) {
         (Some(1), Some(0 | 1 | 6)) => 2,
@@ -84,8 +85,10 @@ fn a_device_connects_and_closes_in_the_order_of_the_protocol() {
         assert!(world.server.borrow().watches.is_empty());
         let written: Vec<String> =
             world.server.borrow().log.iter().map(|request| request.texts().join("=")).collect();
-        let own: Vec<&str> =
-            written.iter().filter_map(|text| text.strip_prefix("device/vbd/51712/state=")).collect();
+        let own: Vec<&str> = written
+            .iter()
+            .filter_map(|text| text.strip_prefix("device/vbd/51712/state="))
+            .collect();
         assert_eq!(
             own.iter().filter(|value| !value.is_empty()).copied().collect::<Vec<_>>(),
             ["3", "4", "5", "6"]
@@ -177,8 +180,10 @@ fn a_backend_that_sleeps_closed_is_woken_once() {
             Err(XenbusError::Timeout { found: State::CLOSED, awaited: State::INIT_WAIT, .. })
         ));
         let server = world.server.borrow();
-        let writes =
-            server.log.iter().filter(|request| request.body.starts_with(b"device/vbd/51712/state\x001"));
+        let writes = server
+            .log
+            .iter()
+            .filter(|request| request.body.starts_with(b"device/vbd/51712/state\x001"));
         assert_eq!(writes.count(), 1);
     });
 }
@@ -186,7 +191,8 @@ fn a_backend_that_sleeps_closed_is_woken_once() {
 /// How often the frontend wrote Initialising.
 fn kicks(world: &World<'_>) -> usize {
     let server = world.server.borrow();
-    let kick = |request: &&double::Request| request.body.starts_with(b"device/vbd/51712/state\x001");
+    let kick =
+        |request: &&double::Request| request.body.starts_with(b"device/vbd/51712/state\x001");
     server.log.iter().filter(kick).count()
 }
 
@@ -255,7 +261,10 @@ fn a_backend_that_never_connects_ends_in_an_error_that_says_so() {
         // It does not answer to Closing either: the device is closed without it.
         let error = device.close_and_wait().unwrap_err();
         assert!(
-            matches!(error, XenbusError::Timeout { awaited: State::CLOSING, own: State::CLOSING, .. }),
+            matches!(
+                error,
+                XenbusError::Timeout { awaited: State::CLOSING, own: State::CLOSING, .. }
+            ),
             "{error}"
         );
         assert_eq!(states(world).0, "6");
@@ -352,13 +361,17 @@ fn step_begins_with_own_state() {
         device.switch(State::INITIALISED).unwrap();
         let error = device.poll(after(1)).unwrap_err();
         let expected = Duration::from_secs(7);
-        assert!(matches!(error, XenbusError::Timeout { waited, .. } if waited == expected), "{error}");
+        assert!(
+            matches!(error, XenbusError::Timeout { waited, .. } if waited == expected),
+            "{error}"
+        );
     });
 }
 
 #[test]
 fn timeout_names_awaited_state() {
-    for (own, peer, expected) in [(1, 1, 2), (3, 2, 4), (4, 2, 4), (5, 4, 5), (6, 4, 6), (7, 7, 8), (8, 7, 8)]
+    for (own, peer, expected) in
+        [(1, 1, 2), (3, 2, 4), (4, 2, 4), (5, 4, 5), (6, 4, 6), (7, 7, 8), (8, 7, 8)]
     {
         with_store(|world, store| {
             let mut device = open(world, store, 1, peer);
@@ -404,7 +417,10 @@ fn a_backend_that_closes_instead_of_connecting_refuses() {
             device.publish(State::INITIALISED, &[]).unwrap();
             world.set(&format!("{BACKEND}/state"), peer);
             let error = device.wait_for(Event::Connect).unwrap_err();
-            assert!(matches!(error, XenbusError::Refused { own: State::INITIALISED, .. }), "{error}");
+            assert!(
+                matches!(error, XenbusError::Refused { own: State::INITIALISED, .. }),
+                "{error}"
+            );
             world.server.borrow_mut().reaction = Some(lawful);
             device.close_and_wait().unwrap();
             assert_eq!(states(world), ("6".into(), "6".into()));
@@ -471,7 +487,10 @@ fn unreadable_online_keeps_device() {
         assert_eq!(refused(error), Ok(true), "{error}");
     }
     let error = refused("EIO").unwrap_err();
-    assert!(matches!(error, XenbusError::Store(error) if error.reason == ServerError::Io.into()), "{error}");
+    assert!(
+        matches!(error, XenbusError::Store(error) if error.reason == ServerError::Io.into()),
+        "{error}"
+    );
 }
 
 #[test]
@@ -546,7 +565,10 @@ fn a_directory_that_vanishes_is_an_unplug_and_is_not_written_to_again() {
         assert_eq!(device.wait().unwrap(), Event::Unplugged);
         device.close_and_wait().unwrap();
         assert_eq!(world.get(&format!("{FRONTEND}/state")), None);
-        assert!(matches!(device.publish(State::CONNECTED, &[]), Err(XenbusError::Unplugged { .. })));
+        assert!(matches!(
+            device.publish(State::CONNECTED, &[]),
+            Err(XenbusError::Unplugged { .. })
+        ));
         assert_eq!(world.get(&format!("{FRONTEND}/state")), None);
     });
 }
@@ -557,7 +579,10 @@ fn a_fatal_error_is_left_for_the_toolstack_and_closes_the_device() {
         let mut device = open(world, store, 1, 2);
         connect(&mut device);
         device.fatal("the ring is corrupt").unwrap();
-        assert_eq!(world.get("error/device/vbd/51712/error").as_deref(), Some("the ring is corrupt"));
+        assert_eq!(
+            world.get("error/device/vbd/51712/error").as_deref(),
+            Some("the ring is corrupt")
+        );
         assert_eq!(device.wait().unwrap(), Event::Closed);
     });
 }
@@ -585,7 +610,10 @@ fn a_reconfigured_backend_gets_its_two_answers() {
 fn a_missing_device_and_one_without_a_backend_are_errors_that_name_the_node() {
     with_store(|world, store| {
         let error = Device::open(store, "vbd", 51712).unwrap_err();
-        assert_eq!(error.to_string(), "read device/vbd/51712/backend: xenstored says ENOENT: no such node");
+        assert_eq!(
+            error.to_string(),
+            "read device/vbd/51712/backend: xenstored says ENOENT: no such node"
+        );
         plug(world, 1, 2);
         world.set(&format!("{FRONTEND}/backend-id"), "65536");
         assert!(

@@ -12,8 +12,9 @@ use xen_store::{ConnectionError, Nodes, Reason, xenbus};
 
 /// Answers reads of `path` with a message of any type, length and body.
 fn answer(server: &mut Server, path: &'static str, kind: MessageType, body: Vec<u8>) {
-    server.answer =
-        Some(Box::new(move |request| (request.texts()[0] == path).then(|| message(kind, request.id, &body))));
+    server.answer = Some(Box::new(move |request| {
+        (request.texts()[0] == path).then(|| message(kind, request.id, &body))
+    }));
 }
 
 #[test]
@@ -23,7 +24,8 @@ fn d_x01_an_index_that_is_ahead_of_the_ring_breaks_the_connection() {
         let own = world.mem.u32::<2056>().load(Relaxed);
         let found = own.wrapping_add(1025);
         world.mem.u32::<2060>().store(found, Relaxed);
-        let broken = Reason::Connection(ConnectionError::Corrupt(Corrupt { found, own, limit: 1024 }));
+        let broken =
+            Reason::Connection(ConnectionError::Corrupt(Corrupt { found, own, limit: 1024 }));
         assert_eq!(store.domid().unwrap_err().reason, broken);
         // For good, even if the index is right again.
         world.mem.u32::<2060>().store(own, Relaxed);
@@ -126,7 +128,9 @@ fn a_reply_of_another_type_is_an_error_and_the_stream_stays_in_step() {
 
 #[test]
 fn d_x06_directories_of_any_shape_are_listed() {
-    for (body, names) in [(&b"a\0b"[..], vec!["a", "b"]), (b"", vec![]), (b"a\0\0b\0", vec!["a", "b"])] {
+    for (body, names) in
+        [(&b"a\0b"[..], vec!["a", "b"]), (b"", vec![]), (b"a\0\0b\0", vec!["a", "b"])]
+    {
         with_store(|world, store| {
             answer(&mut world.server.borrow_mut(), "dir", MessageType::DIRECTORY, body.to_vec());
             let mut found = vec![];
@@ -162,7 +166,8 @@ fn parts_asked(server: &Server) -> usize {
 #[test]
 fn directory_without_end_is_an_error() {
     // Each reaches another limit: of parts, of bytes, of names.
-    for (name, names, parts) in [("a", 1, 512), ("name/of/some/length", 200, 263), ("a", 2000, 33)] {
+    for (name, names, parts) in [("a", 1, 512), ("name/of/some/length", 200, 263), ("a", 2000, 33)]
+    {
         let part = format!("7\0{}", format!("{name}\0").repeat(names));
         let reason = Reason::ListTooLong { bytes: (part.len() - 2) * parts };
         with_store(|world, store| {
@@ -200,7 +205,8 @@ fn directory_that_changes_is_read_again() {
         with_store(|world, store| {
             let parts = move |asked: u32| {
                 let generation = asked.min(2 * changes) / 2;
-                let end = if asked > 2 * changes && asked.is_multiple_of(2) { "c\0\0" } else { "b\0" };
+                let end =
+                    if asked > 2 * changes && asked.is_multiple_of(2) { "c\0\0" } else { "b\0" };
                 format!("{generation}\0a\0{end}").into_bytes()
             };
             in_parts(&mut world.server.borrow_mut(), parts);
@@ -212,7 +218,8 @@ fn directory_that_changes_is_read_again() {
         with_store(|world, store| {
             let parts = move |asked: u32| {
                 let generation = asked.min(2 * changes) / 2;
-                let end = if asked > 2 * changes && asked.is_multiple_of(2) { "c\0\0" } else { "b\0" };
+                let end =
+                    if asked > 2 * changes && asked.is_multiple_of(2) { "c\0\0" } else { "b\0" };
                 format!("{generation}\0a\0{end}").into_bytes()
             };
             in_parts(&mut world.server.borrow_mut(), parts);
@@ -271,7 +278,11 @@ fn malformed_permissions_are_errors() {
     for body in [&b""[..], b"n0", b"n0\0r5", b"n0\0\0r5\0", b"n0\0\xff\0", b"n0\0r65536\0", b"\0"] {
         with_store(|world, store| {
             answer(&mut world.server.borrow_mut(), "a", MessageType::GET_PERMS, body.to_vec());
-            assert_eq!(store.permissions::<4>("a").unwrap_err().reason, Reason::Malformed, "{body:?}");
+            assert_eq!(
+                store.permissions::<4>("a").unwrap_err().reason,
+                Reason::Malformed,
+                "{body:?}"
+            );
         });
     }
 }
@@ -280,7 +291,12 @@ fn malformed_permissions_are_errors() {
 fn malformed_domain_paths_are_errors() {
     for body in [&b""[..], b"\0", b"/local\0domain\0", b"/a//b\0", b"a b\0"] {
         with_store(|world, store| {
-            answer(&mut world.server.borrow_mut(), "7", MessageType::GET_DOMAIN_PATH, body.to_vec());
+            answer(
+                &mut world.server.borrow_mut(),
+                "7",
+                MessageType::GET_DOMAIN_PATH,
+                body.to_vec(),
+            );
             let reason = store.domain_path::<32>(DomId(7)).unwrap_err().reason;
             assert_eq!(reason, Reason::Malformed, "{body:?}");
         });
@@ -293,7 +309,9 @@ fn d_x07_malformed_events_are_dropped_and_the_stream_stays_in_step() {
         let watch = store.watch("a").unwrap();
         while watch.try_next().unwrap().is_some() {}
         let token = world.server.borrow().watches[0].1.clone();
-        for body in [&b""[..], b"a\0", b"a", b"\0\0", &[0xff; 4096], token.as_bytes(), b"a\0notatoken\0"] {
+        for body in
+            [&b""[..], b"a\0", b"a", b"\0\0", &[0xff; 4096], token.as_bytes(), b"a\0notatoken\0"]
+        {
             world.server.borrow_mut().send(&message(MessageType::WATCH_EVENT, 0, body));
         }
         world.server.borrow_mut().event("a", &token);
@@ -348,13 +366,22 @@ fn d_x10_what_the_server_would_refuse_is_never_sent() {
         store.domid().unwrap();
         let sent = world.server.borrow().log.len();
         let reason = |path: &str| store.exists(path).unwrap_err().reason;
-        assert_eq!(reason(&"a".repeat(2049)), Reason::Path(PathError::TooLong { len: 2049, limit: 2048 }));
+        assert_eq!(
+            reason(&"a".repeat(2049)),
+            Reason::Path(PathError::TooLong { len: 2049, limit: 2048 })
+        );
         let absolute = format!("/{}", "a".repeat(3072));
         assert_eq!(reason(&absolute), Reason::Path(PathError::TooLong { len: 3073, limit: 3072 }));
         assert_eq!(reason("a\0b"), Reason::Path(PathError::Byte { byte: 0, at: 1 }));
         assert_eq!(reason("a/"), Reason::Path(PathError::TrailingSlash));
-        assert_eq!(store.watch("a".repeat(256)).unwrap_err().reason, Reason::TooLong { limit: 255 });
-        assert_eq!(store.write("a", [0; 4095]).unwrap_err().reason, Reason::TooLong { limit: 4096 });
+        assert_eq!(
+            store.watch("a".repeat(256)).unwrap_err().reason,
+            Reason::TooLong { limit: 255 }
+        );
+        assert_eq!(
+            store.write("a", [0; 4095]).unwrap_err().reason,
+            Reason::TooLong { limit: 4096 }
+        );
         world.run_server();
         assert_eq!(world.server.borrow().log.len(), sent);
         assert_eq!(store.domid(), Ok(DomId(5)));
@@ -373,7 +400,10 @@ fn d_x11_a_server_that_takes_seven_bytes_at_a_time_gets_everything_without_a_bus
         // Each turn of the server wakes the client once, and the client tells it at most once.
         let turns = 4100 / 7;
         let (waits, notified) = (world.waits.get() - waits, world.notified.get() - notified);
-        assert!(waits <= turns + 10 && notified <= turns + 10, "{waits} waits, {notified} notifications");
+        assert!(
+            waits <= turns + 10 && notified <= turns + 10,
+            "{waits} waits, {notified} notifications"
+        );
     });
 }
 
@@ -385,7 +415,11 @@ fn a_server_that_waits_for_room_is_told_when_there_is_some() {
         let mut back = [0; 4096];
         assert_eq!(store.read("a", &mut back), Ok(4000));
         // One for the request, and one for each time that the ring was found full.
-        assert!((4..=6).contains(&(world.notified.get() - before)), "{}", world.notified.get() - before);
+        assert!(
+            (4..=6).contains(&(world.notified.get() - before)),
+            "{}",
+            world.notified.get() - before
+        );
     });
 }
 
@@ -406,7 +440,9 @@ fn d_x12_nothing_is_sent_before_the_server_is_there() {
         world.hook(move |mem, server| {
             waits += 1;
             if waits == 3 {
-                [2048, 2052, 2056, 2060].iter().for_each(|&at| mem.u32_at(at).unwrap().store(0, Relaxed));
+                [2048, 2052, 2056, 2060]
+                    .iter()
+                    .for_each(|&at| mem.u32_at(at).unwrap().store(0, Relaxed));
                 server.reattach(mem);
                 mem.u32::<2068>().store(0, Relaxed);
             }
@@ -445,7 +481,10 @@ fn d_x14_a_node_is_a_number_only_if_all_of_it_is_one_that_fits() {
             Reason::Number(NumberError::OutOfRange)
         );
         store.write("n", "007").unwrap();
-        assert_eq!((store.read_number::<u8>("n"), store.read_number_or("missing", 3u8)), (Ok(7), Ok(3)));
+        assert_eq!(
+            (store.read_number::<u8>("n"), store.read_number_or("missing", 3u8)),
+            (Ok(7), Ok(3))
+        );
     });
 }
 

@@ -18,7 +18,13 @@ use xen_store::wire::{MessageType as M, ServerError, XsdSockmsg, encode, parse_e
 type Reply = Result<String, ServerError>;
 
 /// Sends a request and returns the reply's payload, and the watch events that came with it.
-fn ask_tx(server: &mut Server, id: ConnectionId, tx: u32, kind: M, body: &[u8]) -> (Reply, Vec<String>) {
+fn ask_tx(
+    server: &mut Server,
+    id: ConnectionId,
+    tx: u32,
+    kind: M,
+    body: &[u8],
+) -> (Reply, Vec<String>) {
     let header = XsdSockmsg { type_: kind, req_id: 7, tx_id: tx, len: body.len() as u32 };
     server.serve(id, header, body, &mut NoDomains);
     let mut reply = Err(ServerError::Io);
@@ -133,14 +139,23 @@ fn a1_6_events_that_are_not_read_in_time_cost_the_connection() {
     ask(&mut server, dom0, M::WATCH, "/\0t\0").unwrap();
     ask(&mut server, guest, M::WRITE, "data/c\0x").unwrap();
     assert!(server.waiting(dom0) > 0);
-    assert_eq!((server.tick(at(200)), server.tick(at(900)), server.breach(dom0)), (None, None, None));
+    assert_eq!(
+        (server.tick(at(200)), server.tick(at(900)), server.breach(dom0)),
+        (None, None, None)
+    );
 }
 
 #[test]
 fn a1_6_all_that_a_domain_makes_the_server_keep_is_bounded_together() {
     let (mut server, dom0, guest) = start();
     let memory = 30_000;
-    server.set_quotas(Quotas { memory, nodes: 0, watches: 0, transactions: 0, ..Quotas::default() });
+    server.set_quotas(Quotas {
+        memory,
+        nodes: 0,
+        watches: 0,
+        transactions: 0,
+        ..Quotas::default()
+    });
     let full = Err(ServerError::OutOfMemory);
     let mut fill = |kind, tx, body: &dyn Fn(u32) -> String| {
         let text = |number| body(number).into_bytes();
@@ -162,7 +177,10 @@ fn a1_6_all_that_a_domain_makes_the_server_keep_is_bounded_together() {
     ask_tx(&mut server, guest, 1, M::TRANSACTION_END, b"F\0").0.unwrap();
     ask(&mut server, guest, M::RM, "data\0").unwrap();
     ask(&mut server, guest, M::WRITE, &format!("data/again\0{value}")).unwrap();
-    assert_eq!(ask(&mut server, dom0, M::WRITE, &format!("/a\0{value}{value}{value}")).unwrap(), OK);
+    assert_eq!(
+        ask(&mut server, dom0, M::WRITE, &format!("/a\0{value}{value}{value}")).unwrap(),
+        OK
+    );
     assert_eq!(ask(&mut server, dom0, M::CONTROL, "check\0").unwrap(), OK);
     // Events are bounded by it too, but for whom they are for can't help them: the connection ends.
     ask(&mut server, guest, M::RESET_WATCHES, "\0").unwrap();
@@ -195,14 +213,20 @@ fn a1_6_the_names_of_children_count_for_the_size_of_a_node() {
     let (mut server, dom0, guest) = start();
     ask(&mut server, guest, M::MKDIR, "data\0").unwrap();
     let made = (0..1000).find(|number| {
-        ask(&mut server, guest, M::MKDIR, &format!("data/{number:0>49}\0")) == Err(ServerError::NoSpace)
+        ask(&mut server, guest, M::MKDIR, &format!("data/{number:0>49}\0"))
+            == Err(ServerError::NoSpace)
     });
     assert_eq!(made, Some(2048 / 50));
     assert_eq!(ask(&mut server, guest, M::WRITE, "data\0ab"), Ok(OK.into()));
     let refused = ask(&mut server, guest, M::WRITE, &format!("data\0{}", "v".repeat(100)));
     assert_eq!(refused, Err(ServerError::NoSpace));
-    assert_eq!(ask(&mut server, guest, M::WRITE, "data\0a"), Ok(OK.into()), "less is always possible");
-    ask(&mut server, dom0, M::MKDIR, &format!("/local/domain/5/data/{}\0", "n".repeat(1000))).unwrap();
+    assert_eq!(
+        ask(&mut server, guest, M::WRITE, "data\0a"),
+        Ok(OK.into()),
+        "less is always possible"
+    );
+    ask(&mut server, dom0, M::MKDIR, &format!("/local/domain/5/data/{}\0", "n".repeat(1000)))
+        .unwrap();
 }
 
 #[test]
@@ -213,8 +237,11 @@ fn a1_6_a_guest_that_writes_all_the_time_can_not_starve_the_control_domains_tran
     server.tick(at(0));
     // Whenever it is let, the guest writes between the control domain's look and its commit.
     let try_once = |server: &mut Server| {
-        let tx =
-            ask(server, dom0, M::TRANSACTION_START, "\0").unwrap().trim_end_matches('\0').parse().unwrap();
+        let tx = ask(server, dom0, M::TRANSACTION_START, "\0")
+            .unwrap()
+            .trim_end_matches('\0')
+            .parse()
+            .unwrap();
         ask_tx(server, dom0, tx, M::READ, b"/local/domain/5/data\0").0.unwrap();
         ask_tx(server, dom0, tx, M::WRITE, b"/seen\0x").0.unwrap();
         if server.accepts(guest) {
@@ -235,7 +262,10 @@ fn a1_6_a_guest_that_writes_all_the_time_can_not_starve_the_control_domains_tran
     assert_eq!((server.tick(at(1000)), server.accepts(guest)), (None, true));
     // A guest's own transactions hold nobody up.
     for _ in 0..5 {
-        let tx = ask(&mut server, guest, M::TRANSACTION_START, "\0").unwrap().trim_end_matches('\0').parse();
+        let tx = ask(&mut server, guest, M::TRANSACTION_START, "\0")
+            .unwrap()
+            .trim_end_matches('\0')
+            .parse();
         let tx = tx.unwrap();
         ask_tx(&mut server, guest, tx, M::READ, b"data\0").0.unwrap();
         ask(&mut server, dom0, M::WRITE, "/local/domain/5/data\0y").unwrap();
@@ -257,7 +287,8 @@ fn directory_parts_fit_messages() {
         let (mut names, mut count, mut longest) = (String::new(), 0, 0);
         while !names.ends_with("\0\0") {
             let part =
-                ask(&mut server, dom0, M::DIRECTORY_PART, &format!("/dir\0{}\0", names.len())).unwrap();
+                ask(&mut server, dom0, M::DIRECTORY_PART, &format!("/dir\0{}\0", names.len()))
+                    .unwrap();
             assert!(part.len() <= 4096, "{} bytes", part.len());
             longest = longest.max(part.len());
             let (_, part) = part.split_once('\0').unwrap();
@@ -285,7 +316,8 @@ fn changes_of_a_transaction_are_counted() {
     let value = "v".repeat(1000);
     let full = Err(ServerError::OutOfMemory);
     let write = |number| format!("data/{number}\0{value}").into_bytes();
-    let writes = (0..100).find(|&number| ask_tx(&mut server, guest, tx, M::WRITE, &write(number)).0 == full);
+    let writes =
+        (0..100).find(|&number| ask_tx(&mut server, guest, tx, M::WRITE, &write(number)).0 == full);
     assert!(writes.is_some_and(|writes| (5..30).contains(&writes)), "{writes:?}");
 }
 
@@ -333,7 +365,11 @@ fn reset_watches_are_not_counted() {
     server.set_quotas(Quotas { memory: 4096, ..Quotas::default() });
     for turn in 0..100 {
         for name in ["a", "b"] {
-            assert_eq!(ask(&mut server, guest, M::WATCH, &format!("{name}\0token\0")).unwrap(), OK, "{turn}");
+            assert_eq!(
+                ask(&mut server, guest, M::WATCH, &format!("{name}\0token\0")).unwrap(),
+                OK,
+                "{turn}"
+            );
         }
         assert_eq!(ask(&mut server, guest, M::RESET_WATCHES, "\0").unwrap(), OK);
     }
@@ -346,7 +382,10 @@ fn permissions_of_a_node_have_a_quota() {
     assert_eq!(server.quotas().permissions, 2);
     ask(&mut server, guest, M::WRITE, "node\0x").unwrap();
     assert_eq!(ask(&mut server, guest, M::SET_PERMS, "node\0n5\0r1\0").unwrap(), OK);
-    assert_eq!(ask(&mut server, guest, M::SET_PERMS, "node\0n5\0r1\0r2\0"), Err(ServerError::NoSpace));
+    assert_eq!(
+        ask(&mut server, guest, M::SET_PERMS, "node\0n5\0r1\0r2\0"),
+        Err(ServerError::NoSpace)
+    );
     assert_eq!(ask(&mut server, guest, M::GET_PERMS, "node\0").unwrap(), "n5\0r1\0");
 }
 
@@ -368,7 +407,10 @@ fn a1_6_nodes_made_in_several_transactions_count_together() {
             assert_eq!(ask_tx(&mut server, guest, tx, M::MKDIR, body.as_bytes()).0.unwrap(), OK);
         }
     }
-    assert_eq!(ask_tx(&mut server, guest, transactions[0], M::TRANSACTION_END, b"T\0").0.unwrap(), OK);
+    assert_eq!(
+        ask_tx(&mut server, guest, transactions[0], M::TRANSACTION_END, b"T\0").0.unwrap(),
+        OK
+    );
     let second = ask_tx(&mut server, guest, transactions[1], M::TRANSACTION_END, b"T\0").0;
     assert_eq!(second, Err(ServerError::NoSpace));
     assert_eq!(ask(&mut server, guest, M::DIRECTORY, "b\0"), Ok(String::new()));
@@ -411,7 +453,10 @@ fn a1_6_a_domain_number_that_is_used_again_inherits_nothing() {
     server.release(DomId(5));
     assert_eq!(ask(&mut server, dom0, M::IS_DOMAIN_INTRODUCED, "5\0"), Ok("F\0".into()));
     assert_eq!(ask(&mut server, dom0, M::GET_PERMS, "/shared\0"), Ok("n0\0r6\0".into()));
-    assert_eq!(ask(&mut server, dom0, M::READ, "/local/domain/5/secret\0"), Err(ServerError::NotFound));
+    assert_eq!(
+        ask(&mut server, dom0, M::READ, "/local/domain/5/secret\0"),
+        Err(ServerError::NotFound)
+    );
     assert_eq!(server.receive(guest, &[], &mut NoDomains), Err(Breach::Unknown));
     assert_eq!(ask(&mut server, dom0, M::CONTROL, "check\0"), Ok(OK.into()));
     server.introduce(DomId(5));
@@ -423,7 +468,10 @@ fn a1_6_a_domain_number_that_is_used_again_inherits_nothing() {
     ask(&mut server, dom0, M::SET_PERMS, "/local/domain/5\0n5\0").unwrap();
     // Its quota is everybody's, and nothing is used of it.
     for number in 0..900 {
-        assert_eq!(ask(&mut server, next, M::MKDIR, &format!("data/{}/{number}\0", number % 9)).unwrap(), OK);
+        assert_eq!(
+            ask(&mut server, next, M::MKDIR, &format!("data/{}/{number}\0", number % 9)).unwrap(),
+            OK
+        );
     }
 }
 
@@ -434,21 +482,28 @@ fn a1_6_reset_watches_in_a_transaction_ends_it() {
     ask_tx(&mut server, guest, 1, M::WRITE, b"a\0x").0.unwrap();
     assert_eq!(ask_tx(&mut server, guest, 1, M::RESET_WATCHES, b"\0").0.unwrap(), OK);
     assert_eq!(ask_tx(&mut server, guest, 1, M::READ, b"a\0").0, Err(ServerError::NotFound));
-    assert_eq!(ask_tx(&mut server, guest, 1, M::TRANSACTION_END, b"T\0").0, Err(ServerError::NotFound));
+    assert_eq!(
+        ask_tx(&mut server, guest, 1, M::TRANSACTION_END, b"T\0").0,
+        Err(ServerError::NotFound)
+    );
     assert_eq!(ask(&mut server, guest, M::READ, "a\0"), Err(ServerError::NotFound));
 }
 
 #[test]
 fn a1_6_paths_at_the_edge_are_refused_by_name() {
     let (mut server, dom0, guest) = start();
-    for path in ["/local/domain/", "", "//", "/a/", "a//b", "@none", "a b", "/local/domain/5/../0"] {
+    for path in ["/local/domain/", "", "//", "/a/", "a//b", "@none", "a b", "/local/domain/5/../0"]
+    {
         let reply = ask(&mut server, dom0, M::READ, &format!("{path}\0"));
         assert_eq!(reply, Err(ServerError::Invalid), "{path}");
     }
     // With the home before it, the longest relative path is still one that fits.
     let longest = format!("{}/{}", "a".repeat(1023), "a".repeat(1024));
     assert_eq!(ask(&mut server, guest, M::WRITE, &format!("{longest}\0x")), Ok(OK.into()));
-    assert_eq!(ask(&mut server, guest, M::READ, &format!("{longest}a\0")), Err(ServerError::Invalid));
+    assert_eq!(
+        ask(&mut server, guest, M::READ, &format!("{longest}a\0")),
+        Err(ServerError::Invalid)
+    );
     assert_eq!(ask(&mut server, guest, M::RM, "/\0"), Err(ServerError::Invalid));
     assert_eq!(ask(&mut server, guest, M::SET_PERMS, "/\0n5\0"), Err(ServerError::AccessDenied));
 }
@@ -458,7 +513,8 @@ fn a1_6_an_event_that_would_be_longer_than_a_message_is_not_sent() {
     let (mut server, dom0, guest) = start();
     let token = "t".repeat(4000);
     ask(&mut server, guest, M::WATCH, &format!("data\0{token}\0")).unwrap();
-    ask(&mut server, dom0, M::WRITE, &format!("/local/domain/5/data/{}\0", "x".repeat(200))).unwrap();
+    ask(&mut server, dom0, M::WRITE, &format!("/local/domain/5/data/{}\0", "x".repeat(200)))
+        .unwrap();
     assert_eq!(events(&mut server, guest), [""; 0]);
     ask(&mut server, dom0, M::WRITE, "/local/domain/5/data/y\0").unwrap();
     assert_eq!(events(&mut server, guest), ["data/y"]);
@@ -622,8 +678,8 @@ fn deed(server: &mut Server, clients: [ConnectionId; 2], (by_guest, in_tx, kind,
     let kind = KINDS[usize::from(kind) % KINDS.len()];
     let client = clients[usize::from(by_guest)];
     let tx = if in_tx { server.open_transactions(client).last().unwrap_or(0) } else { 0 };
-    let path =
-        ["/local/domain/5", "/local/domain/5/a", "/local/domain/5/a/b", "/x/y/z"][usize::from(path) % 4];
+    let path = ["/local/domain/5", "/local/domain/5/a", "/local/domain/5/a/b", "/x/y/z"]
+        [usize::from(path) % 4];
     let body = match kind {
         M::WRITE => format!("{path}\0{}", "v".repeat(len)),
         M::SET_PERMS => format!("{path}\0n{}\0{}", 5 + len % 2, "r7\0".repeat(len % 3)),

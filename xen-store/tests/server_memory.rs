@@ -87,7 +87,8 @@ fn control_client_without_reads_is_bounded() {
     assert!(ask(&mut server, dom0, 0, M::WRITE, &[&b"/big\0"[..], &[7; 4000]].concat()));
     let before = live();
     let request =
-        [&encode(&XsdSockmsg { type_: M::READ, req_id: 1, tx_id: 0, len: 5 })[..], b"/big\0"].concat();
+        [&encode(&XsdSockmsg { type_: M::READ, req_id: 1, tx_id: 0, len: 5 })[..], b"/big\0"]
+            .concat();
     let mut taken = 0;
     while taken < 200_000 && server.accepts(dom0) {
         server.receive(dom0, &request, &mut NoDomains).unwrap();

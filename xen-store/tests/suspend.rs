@@ -27,7 +27,8 @@ fn resume_with_port(store: &double::Store<'_>, port: Port) {
 }
 
 fn watches(world: &World<'_>) -> Vec<String> {
-    let mut paths: Vec<String> = world.server.borrow().watches.iter().map(|(path, _)| path.clone()).collect();
+    let mut paths: Vec<String> =
+        world.server.borrow().watches.iter().map(|(path, _)| path.clone()).collect();
     paths.sort();
     paths
 }
@@ -38,7 +39,11 @@ fn a_suspended_store_begins_nothing_until_it_is_resumed() {
         let pending = store.begin_read("domid").unwrap();
         store.suspend().unwrap();
         let mut value = [0; 8];
-        assert_eq!(pending.try_finish(&mut value), Some(Ok(1)), "what was begun before is finished");
+        assert_eq!(
+            pending.try_finish(&mut value),
+            Some(Ok(1)),
+            "what was begun before is finished"
+        );
         drop(pending);
         let sent = world.server.borrow().log.len();
         assert_eq!(store.begin_read("domid").unwrap_err().reason, Reason::Suspended);
@@ -84,7 +89,8 @@ fn a_cancelled_suspend_leaves_watches_and_transactions_as_they_were() {
 #[test]
 fn after_a_resume_elsewhere_all_watches_are_set_again_and_fire() {
     with_store(|world, store| {
-        let kept: Vec<_> = (0..20).map(|number| store.watch(format_args!("node{number}")).unwrap()).collect();
+        let kept: Vec<_> =
+            (0..20).map(|number| store.watch(format_args!("node{number}")).unwrap()).collect();
         let dropped = store.watch("dropped").unwrap();
         for watch in kept.iter().chain([&dropped]) {
             while watch.try_next().unwrap().is_some() {}
@@ -119,7 +125,8 @@ fn after_a_resume_elsewhere_all_watches_are_set_again_and_fire() {
 #[test]
 fn freed_slots_are_used_at_once() {
     with_store(|world, store| {
-        let _watches: Vec<_> = (0..8).map(|number| store.watch(format_args!("w{number}")).unwrap()).collect();
+        let _watches: Vec<_> =
+            (0..8).map(|number| store.watch(format_args!("w{number}")).unwrap()).collect();
         resume_elsewhere(world, store);
         // Four are sent at first, and four more as soon as the replies to those are received.
         for sent in [4, 8] {
@@ -138,7 +145,8 @@ fn reset_has_its_own_id() {
         resume_with_port(store, PORT);
         store.domid().unwrap();
         let server = world.server.borrow();
-        let mut resets = server.log.iter().filter(|request| request.kind == MessageType::RESET_WATCHES);
+        let mut resets =
+            server.log.iter().filter(|request| request.kind == MessageType::RESET_WATCHES);
         let reset = resets.next_back().unwrap();
         assert_eq!(server.log.iter().filter(|request| request.id == reset.id).count(), 1);
     });
@@ -155,7 +163,10 @@ fn depth_survives_resume() {
         let set = server.log.iter().filter(|request| request.kind == MessageType::WATCH);
         let depths: Vec<_> = set.map(|request| request.texts()).collect();
         let depths: Vec<_> = depths.iter().map(|texts| (texts[0].as_str(), &texts[2..])).collect();
-        assert_eq!(depths, [("flat", &["1".to_string(), String::new()][..]), ("deep", &[String::new()][..])]);
+        assert_eq!(
+            depths,
+            [("flat", &["1".to_string(), String::new()][..]), ("deep", &[String::new()][..])]
+        );
     });
 }
 
@@ -251,7 +262,8 @@ fn a_watch_that_the_new_server_refuses_says_so_once() {
 #[test]
 fn same_server_resume_leaves_no_watch() {
     with_store(|world, store| {
-        let kept: Vec<_> = (0..10).map(|number| store.watch(format_args!("node{number}")).unwrap()).collect();
+        let kept: Vec<_> =
+            (0..10).map(|number| store.watch(format_args!("node{number}")).unwrap()).collect();
         let mut expected = watches(world);
         let mut reopened = store.watch("device").unwrap();
         expected.insert(0, "device".into());
@@ -400,7 +412,10 @@ fn an_index_that_the_server_broke_can_be_repaired_by_reconnecting() {
         set(world.mem, FEATURES, 1);
         store.domid().unwrap();
         set(world.mem, 2060, word(world.mem, 2056).wrapping_add(1025));
-        assert!(matches!(store.domid().unwrap_err().reason, Reason::Connection(ConnectionError::Corrupt(_))));
+        assert!(matches!(
+            store.domid().unwrap_err().reason,
+            Reason::Connection(ConnectionError::Corrupt(_))
+        ));
         store.reconnect().unwrap();
         world.hook(grant);
         assert_eq!(store.domid(), Ok(DomId(5)));

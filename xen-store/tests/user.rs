@@ -71,7 +71,8 @@ impl Drop for Running {
 #[test]
 fn a_program_reads_writes_and_watches_over_a_socket() {
     let daemon = start();
-    let (one, other) = (UserStore::connect(&daemon.path).unwrap(), UserStore::connect(&daemon.path).unwrap());
+    let (one, other) =
+        (UserStore::connect(&daemon.path).unwrap(), UserStore::connect(&daemon.path).unwrap());
     let watch = other.watch("/a").unwrap();
     assert!(watch.wait_next(other.in_time(Duration::from_secs(60))).unwrap().is_some());
     let long = "x".repeat(4000);
@@ -81,7 +82,10 @@ fn a_program_reads_writes_and_watches_over_a_socket() {
     one.transaction(|tx| tx.write_fmt("/a/n", tx.read_number_or("/a/n", 41u32)? + 1)).unwrap();
     assert_eq!(other.read_number::<u32>("/a/n"), Ok(42));
     assert_eq!(other.list("/a").unwrap(), ["b", "n"]);
-    assert_eq!(other.read("/none", &mut []).unwrap_err().reason, Reason::Server(ServerError::NotFound));
+    assert_eq!(
+        other.read("/none", &mut []).unwrap_err().reason,
+        Reason::Server(ServerError::NotFound)
+    );
 }
 
 #[test]
@@ -109,7 +113,10 @@ fn a_guest_that_does_not_read_its_events_is_in_breach_when_the_daemons_patience_
     // Nobody is there to be served, so what ends the wait is the patience.
     daemon.serve(None).unwrap();
     let server = daemon.server();
-    assert_eq!((server.breach(reading), server.breach(stuck)), (None, Some(Breach::Stalled { events: 1 })));
+    assert_eq!(
+        (server.breach(reading), server.breach(stuck)),
+        (None, Some(Breach::Stalled { events: 1 }))
+    );
 }
 
 #[test]
@@ -311,7 +318,10 @@ fn what_a_device_refuses_is_an_error_of_that_request_alone() {
     }
     let pending = ["/a", "/b", "/c"].map(|node| store.begin_read(node).unwrap());
     for pending in pending {
-        assert_eq!(pending.finish(&mut []).unwrap_err().reason, Reason::Server(ServerError::NoSpace));
+        assert_eq!(
+            pending.finish(&mut []).unwrap_err().reason,
+            Reason::Server(ServerError::NoSpace)
+        );
     }
 }
 

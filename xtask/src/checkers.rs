@@ -22,7 +22,8 @@ pub(crate) fn miri() -> Result<()> {
         .context("Miri is missing; run  rustup component add miri rust-src --toolchain nightly")?;
     // Through rustup, because the cargo that runs us is another toolchain's.
     let mut miri = Command::new("rustup");
-    miri.args(["run", "nightly", "cargo", "miri", "test", "--quiet", "--lib"]).current_dir(host::root());
+    miri.args(["run", "nightly", "cargo", "miri", "test", "--quiet", "--lib"])
+        .current_dir(host::root());
     MIRI_PACKAGES.iter().for_each(|package| {
         miri.args(["-p", package]);
     });

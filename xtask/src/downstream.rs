@@ -28,11 +28,13 @@ pub(crate) fn check(libraries: &[Library], simulator: &[Library], targets: &[&st
             cargo(&folder, &["build", "--target", target])
                 .with_context(|| format!("a kernel with resolver 1, {name}, {target}"))?;
         }
-        let lock = fs::read_to_string(folder.join("Cargo.lock")).context("reading the lock file")?;
+        let lock =
+            fs::read_to_string(folder.join("Cargo.lock")).context("reading the lock file")?;
         let wrong = unwanted(&lock);
         ensure!(wrong.is_empty(), "a user's lock file has {}", wrong.join(", "));
         for target in targets {
-            let tree = ["tree", "--edges", "normal,features", "--prefix", "none", "--target", target];
+            let tree =
+                ["tree", "--edges", "normal,features", "--prefix", "none", "--target", target];
             let tree = cargo(&folder, &tree)?;
             let wrong = hosted_features(&tree);
             ensure!(wrong.is_empty(), "a kernel for {target} gets {}", wrong.join(", "));
@@ -50,8 +52,11 @@ fn manifest(libraries: &[Library], simulator: &[Library], all: bool) -> String {
     );
     let path = |library: &Library| format!("path = {:?}", library.folder.display().to_string());
     for library in libraries {
-        let features: Vec<_> =
-            library.features.iter().filter(|feature| all && !HOSTED.contains(&feature.as_str())).collect();
+        let features: Vec<_> = library
+            .features
+            .iter()
+            .filter(|feature| all && !HOSTED.contains(&feature.as_str()))
+            .collect();
         text += &format!("{} = {{ {}, features = {features:?} }}\n", library.name, path(library));
     }
     text += "\n[dev-dependencies]\n";
@@ -69,7 +74,8 @@ fn lay_out(name: &str, manifest: &str) -> Result<PathBuf> {
     fs::create_dir_all(&source).with_context(|| format!("making {}", source.display()))?;
     fs::write(folder.join("Cargo.toml"), manifest)?;
     fs::write(source.join("lib.rs"), "#![no_std]\n")?;
-    fs::copy(host::root().join("Cargo.lock"), folder.join("Cargo.lock")).context("copying the lock file")?;
+    fs::copy(host::root().join("Cargo.lock"), folder.join("Cargo.lock"))
+        .context("copying the lock file")?;
     Ok(folder)
 }
 
@@ -120,7 +126,10 @@ mod tests {
         let text = manifest(&libraries, &[library("xen-sim", &[])], true);
         assert!(text.contains("xen-x = { path = \"/r/xen-x\", features = [\"alloc\"] }"), "{text}");
         assert!(text.contains("resolver = \"1\""), "{text}");
-        assert!(text.ends_with("[dev-dependencies]\nxen-sim = { path = \"/r/xen-sim\" }\n"), "{text}");
+        assert!(
+            text.ends_with("[dev-dependencies]\nxen-sim = { path = \"/r/xen-sim\" }\n"),
+            "{text}"
+        );
         assert!(manifest(&libraries, &[], false).contains("features = []"));
     }
 }

@@ -67,12 +67,20 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
 
 /// Runs each version and each access once, with less traffic, for continuous integration.
 pub(crate) fn both() -> Result<()> {
-    side_by_side(&[(XenVersion::V4_17, Grants::Copy), (XenVersion::V4_20, Grants::Map)], (64, 8), false)
+    side_by_side(
+        &[(XenVersion::V4_17, Grants::Copy), (XenVersion::V4_20, Grants::Map)],
+        (64, 8),
+        false,
+    )
 }
 
 /// Runs the test on versions of Xen at the same time, a core for each, with so many MiB on the disk
 /// and over the network.
-fn side_by_side(runs: &[(XenVersion, Grants)], (disk, net): (u32, u32), verbose: bool) -> Result<()> {
+fn side_by_side(
+    runs: &[(XenVersion, Grants)],
+    (disk, net): (u32, u32),
+    verbose: bool,
+) -> Result<()> {
     let versions: Vec<_> = runs.iter().map(|&(xen, _)| xen).collect();
     lab::prepare(&versions)?;
     let kernel = kernels::driver_domain()?;
@@ -83,7 +91,11 @@ fn side_by_side(runs: &[(XenVersion, Grants)], (disk, net): (u32, u32), verbose:
         let mut archive = Archive::default();
         archive.file("payload/run", 0o755, SCRIPT);
         archive.file("payload/lib.sh", 0o644, payload::LIB);
-        archive.file("payload/size", 0o644, format!("MIB={disk} NET_MIB={net} GRANTS={}\n", grants.name()));
+        archive.file(
+            "payload/size",
+            0o644,
+            format!("MIB={disk} NET_MIB={net} GRANTS={}\n", grants.name()),
+        );
         archive.copy("payload/driver-domain", &kernel)?;
         archive.copy("payload/linux", &linux.kernel)?;
         archive.file("payload/linux.cpio", 0o644, linux.initramfs(GUEST, &peer)?);
@@ -126,7 +138,9 @@ fn one(name: &str, boot: &Boot, archive: &Archive, verbose: bool) -> Result<()> 
                 ui::line(format!("{name}  {}", check.describe()));
                 checks.push(check);
             }
-            Line::Figure(what, value) => ui::line(ui::dim(&format!("{name}        {what} {value:.1} s"))),
+            Line::Figure(what, value) => {
+                ui::line(ui::dim(&format!("{name}        {what} {value:.1} s")))
+            }
             Line::Show(text) => ui::line(ui::dim(&format!("{name}        | {text}"))),
             Line::Console(text) if verbose => ui::line(ui::dim(&format!("{name}        {text}"))),
             Line::Other("END") => complete = true,

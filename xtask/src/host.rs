@@ -75,7 +75,9 @@ pub(crate) fn require(tools: &[Tool]) -> Result<()> {
     }
     let names = lacking.iter().map(|t| t.0).collect::<Vec<_>>().join(", ");
     if which("apt-get").is_none() {
-        bail!("missing {names}, and no apt-get here: the lab needs a Debian (or Debian-like) x86-64 machine");
+        bail!(
+            "missing {names}, and no apt-get here: the lab needs a Debian (or Debian-like) x86-64 machine"
+        );
     }
     bail!("missing {names}; run  {}", install_line(&lacking, is_root()));
 }
@@ -163,21 +165,28 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
 /// Returns the command as text for a shell.
 pub(crate) fn describe(command: &Command) -> String {
     let args = command.get_args().map(OsStr::to_string_lossy);
-    std::iter::once(command.get_program().to_string_lossy()).chain(args).collect::<Vec<_>>().join(" ")
+    std::iter::once(command.get_program().to_string_lossy())
+        .chain(args)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const WANTED: [Tool; 3] = [("taskset", "util-linux"), ("setpriv", "util-linux"), ("c++", "g++")];
+    const WANTED: [Tool; 3] =
+        [("taskset", "util-linux"), ("setpriv", "util-linux"), ("c++", "g++")];
 
     #[test]
     fn missing_tools_are_one_line() {
         let lacking = missing(&WANTED, |_| false);
         let packages = "apt-get install -y --no-install-recommends g++ util-linux";
         assert_eq!(install_line(&lacking, true), format!("apt-get update && {packages}"));
-        assert_eq!(install_line(&lacking, false), format!("sudo apt-get update && sudo {packages}"));
+        assert_eq!(
+            install_line(&lacking, false),
+            format!("sudo apt-get update && sudo {packages}")
+        );
         assert_eq!(missing(&WANTED, |tool| tool != "c++"), [("c++", "g++")]);
     }
 

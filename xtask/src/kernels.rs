@@ -46,10 +46,16 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
             bail!("no kernel {name}; there is: {}", KERNELS.map(|k| k.name).join(", "));
         }
     }
-    for kernel in KERNELS.iter().filter(|k| args.names.is_empty() || args.names.iter().any(|n| n == k.name)) {
+    for kernel in
+        KERNELS.iter().filter(|k| args.names.is_empty() || args.names.iter().any(|n| n == k.name))
+    {
         let path = make(kernel, args.debug)?;
         let size = fs::metadata(&path)?.len();
-        println!("{} ({} KiB)", path.strip_prefix(host::root()).unwrap_or(&path).display(), size / 1024);
+        println!(
+            "{} ({} KiB)",
+            path.strip_prefix(host::root()).unwrap_or(&path).display(),
+            size / 1024
+        );
     }
     Ok(0)
 }

@@ -40,14 +40,24 @@ pub(crate) struct Check {
 }
 
 impl Check {
-    pub(crate) fn new(name: &str, ok: bool, found: impl Into<String>, expected: impl Into<String>) -> Check {
+    pub(crate) fn new(
+        name: &str,
+        ok: bool,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Check {
         Check { name: name.to_owned(), ok, found: found.into(), expected: expected.into() }
     }
 
     /// Returns one line for a check that holds; otherwise also what was found and expected.
     pub(crate) fn describe(&self) -> String {
         if self.ok {
-            return format!("{}  {}  {}", ui::green("ok  "), self.name, ui::dim(&short(&self.found)));
+            return format!(
+                "{}  {}  {}",
+                ui::green("ok  "),
+                self.name,
+                ui::dim(&short(&self.found))
+            );
         }
         format!(
             "{}  {}\n        found     {}\n        expected  {}",
@@ -75,10 +85,12 @@ pub(crate) fn parse(line: &str) -> Line<'_> {
         "CONSOLE" => Line::Console(rest),
         "SAY" => Line::Say(rest),
         "SHOW" => Line::Show(rest),
-        "FIGURE" => match rest.split_once('|').and_then(|(key, value)| Some((key, value.parse().ok()?))) {
-            Some((key, value)) => Line::Figure(key, value),
-            None => Line::Other(line),
-        },
+        "FIGURE" => {
+            match rest.split_once('|').and_then(|(key, value)| Some((key, value.parse().ok()?))) {
+                Some((key, value)) => Line::Figure(key, value),
+                None => Line::Other(line),
+            }
+        }
         "CHECK" => match *rest.splitn(4, '|').collect::<Vec<_>>() {
             [name, verdict, found, expected] => {
                 Line::Check(Check::new(name, verdict == "ok", found, expected))
@@ -167,8 +179,13 @@ mod tests {
 
     #[test]
     fn check_keeps_bars_in_expectation() {
-        let Line::Check(check) = parse("CHECK|a: b|FAIL|found|one|two") else { panic!("not a check") };
-        assert_eq!((check.ok, check.found.as_str(), check.expected.as_str()), (false, "found", "one|two"));
+        let Line::Check(check) = parse("CHECK|a: b|FAIL|found|one|two") else {
+            panic!("not a check")
+        };
+        assert_eq!(
+            (check.ok, check.found.as_str(), check.expected.as_str()),
+            (false, "found", "one|two")
+        );
     }
 
     #[test]

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use object::Endianness;
-use object::elf::{EM_386, EM_X86_64, FileHeader32, FileHeader64, Machine, PT_LOAD, PT_NOTE, SHT_NOTE};
+use object::elf::{
+    EM_386, EM_X86_64, FileHeader32, FileHeader64, Machine, PT_LOAD, PT_NOTE, SHT_NOTE,
+};
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
 use xen_hypercall::elfnote::Notes;
 
@@ -40,10 +42,14 @@ pub(crate) fn parse(data: &[u8]) -> Result<Image> {
             [0x4d, 0x5a, ..] if !is_bzimage(data) => {
                 ("a PE program", "link for a bare target such as x86_64-unknown-none")
             }
-            _ if is_bzimage(data) => {
-                ("a Linux bzImage", "extract its vmlinux, or give it to `kernel=` of a guest of your own")
-            }
-            _ => ("something else", "give the file that the linker wrote, not one made of it by objcopy"),
+            _ if is_bzimage(data) => (
+                "a Linux bzImage",
+                "extract its vmlinux, or give it to `kernel=` of a guest of your own",
+            ),
+            _ => (
+                "something else",
+                "give the file that the linker wrote, not one made of it by objcopy",
+            ),
         };
         bail!("file format: found {found}, expected ELF; {hint}");
     }
@@ -74,7 +80,8 @@ fn header<Elf: FileHeader<Endian = Endianness>>(data: &[u8], expected: Machine) 
         );
     }
     let segments = header.program_headers(endian, data).context("the program headers")?;
-    let loaded: Vec<_> = segments.iter().filter(|segment| segment.p_type(endian) == PT_LOAD).collect();
+    let loaded: Vec<_> =
+        segments.iter().filter(|segment| segment.p_type(endian) == PT_LOAD).collect();
     if loaded.is_empty() {
         bail!(
             "segments: found none of type LOAD, expected at least one; link an executable, not an object file"
@@ -83,7 +90,9 @@ fn header<Elf: FileHeader<Endian = Endianness>>(data: &[u8], expected: Machine) 
     let mut parts = Vec::new();
     for segment in segments.iter().filter(|segment| segment.p_type(endian) == PT_NOTE) {
         let part = segment.data(endian, data);
-        parts.push(part.map_err(|()| anyhow::anyhow!("a NOTE segment reaches past the end of the file"))?);
+        parts.push(
+            part.map_err(|()| anyhow::anyhow!("a NOTE segment reaches past the end of the file"))?,
+        );
     }
     if parts.iter().all(|part| Notes::new(part).next().is_none()) {
         let sections = header.sections(endian, data).context("the section headers")?;
@@ -92,7 +101,8 @@ fn header<Elf: FileHeader<Endian = Endianness>>(data: &[u8], expected: Machine) 
         }
     }
     // The last one counts.
-    let Some(note) = parts.iter().rev().find_map(|part| Notes::new(part).of_xen(PHYS32_ENTRY)) else {
+    let Some(note) = parts.iter().rev().find_map(|part| Notes::new(part).of_xen(PHYS32_ENTRY))
+    else {
         let of_xen = |part: &&[u8]| Notes::new(part).filter(|note| note.name == b"Xen").count();
         bail!(
             "entry point: found {} notes of owner Xen, none of type {PHYS32_ENTRY} (PHYS32_ENTRY), expected one; add \
@@ -224,9 +234,13 @@ mod tests {
     #[test]
     fn class_and_machine_must_fit() {
         let arm = tiny(64, 183, 18, BASE, TRIPLE_FAULT);
-        assert!(refusal(&arm).starts_with("machine: found 183 in an ELF file of 64 bits, expected 62;"));
+        assert!(
+            refusal(&arm).starts_with("machine: found 183 in an ELF file of 64 bits, expected 62;")
+        );
         let mixed = tiny(32, EM_X86_64.0, 18, BASE, TRIPLE_FAULT);
-        assert!(refusal(&mixed).starts_with("machine: found 62 in an ELF file of 32 bits, expected 3;"));
+        assert!(
+            refusal(&mixed).starts_with("machine: found 62 in an ELF file of 32 bits, expected 3;")
+        );
         let mut odd = image(TRIPLE_FAULT);
         odd[4] = 3;
         assert!(refusal(&odd).starts_with("ELF class: found Some(3), expected 1"));
@@ -238,7 +252,10 @@ mod tests {
     fn kernel_without_pvh_note_is_refused() {
         let pv = tiny(64, EM_X86_64.0, 6, BASE, TRIPLE_FAULT);
         let text = refusal(&pv);
-        assert!(text.starts_with("entry point: found 1 notes of owner Xen, none of type 18"), "{text}");
+        assert!(
+            text.starts_with("entry point: found 1 notes of owner Xen, none of type 18"),
+            "{text}"
+        );
         assert!(text.contains("expected one; add"), "{text}");
         let program = check(&std::env::current_exe().unwrap()).unwrap_err();
         assert!(format!("{program:#}").contains("found 0 notes of owner Xen"), "{program:#}");
@@ -249,7 +266,10 @@ mod tests {
         let size = TRIPLE_FAULT.len() as u32;
         for entry in [BASE - 1, BASE + size, 0] {
             let text = refusal(&tiny(64, EM_X86_64.0, 18, entry, TRIPLE_FAULT));
-            assert!(text.contains(&format!("found physical address {entry:#x}, expected one in")), "{text}");
+            assert!(
+                text.contains(&format!("found physical address {entry:#x}, expected one in")),
+                "{text}"
+            );
             assert!(text.contains("(0x100000..0x100009)"), "{text}");
         }
         assert!(parse(&tiny(64, EM_X86_64.0, 18, BASE + size - 1, TRIPLE_FAULT)).is_ok());

@@ -32,19 +32,28 @@ impl Report {
     }
 
     pub(crate) fn table(&self) -> String {
-        let seconds = |name| self.figure(name).map_or("not measured".to_owned(), |v| format!("{v:.2} s"));
+        let seconds =
+            |name| self.figure(name).map_or("not measured".to_owned(), |v| format!("{v:.2} s"));
         let size = |bytes: u64| format!("{} KiB", bytes.div_ceil(1024));
         let shell_runs = self.figures.get("shell.first_line").map_or(0, Vec::len);
         let rows = [
             (format!("Xen {}", self.xen), "our shell".to_owned(), "Linux".to_owned()),
             ("kernel image".to_owned(), size(self.shell_size), size(self.linux_size)),
             ("xl create returns".to_owned(), seconds("shell.created"), seconds("linux.created")),
-            ("first console line".to_owned(), seconds("shell.first_line"), seconds("linux.first_line")),
+            (
+                "first console line".to_owned(),
+                seconds("shell.first_line"),
+                seconds("linux.first_line"),
+            ),
             ("user space".to_owned(), "-".to_owned(), seconds("linux.user_space")),
         ];
-        let mut text: String =
-            rows.iter().map(|(name, ours, linux)| format!("  {name:<20}{ours:>14}{linux:>14}\n")).collect();
-        text += &format!("  (emulated; from xl create on; the shell's is the median of {shell_runs} boots)");
+        let mut text: String = rows
+            .iter()
+            .map(|(name, ours, linux)| format!("  {name:<20}{ours:>14}{linux:>14}\n"))
+            .collect();
+        text += &format!(
+            "  (emulated; from xl create on; the shell's is the median of {shell_runs} boots)"
+        );
         text
     }
 
@@ -67,7 +76,8 @@ impl Report {
                 "user_space_s": self.figure("linux.user_space"),
             },
         });
-        fs::write(&path, format!("{value:#}\n")).with_context(|| format!("writing {}", path.display()))?;
+        fs::write(&path, format!("{value:#}\n"))
+            .with_context(|| format!("writing {}", path.display()))?;
         Ok(path)
     }
 }

@@ -240,8 +240,12 @@ mod tests {
 
     #[test]
     fn line_cut_by_xen_is_one() {
-        let lines =
-            ["op a() = Ok(1) (XEN) uart", "(XEN) more", "expected Ok(1) ok", "selftest OK=1 FAILED=0"];
+        let lines = [
+            "op a() = Ok(1) (XEN) uart",
+            "(XEN) more",
+            "expected Ok(1) ok",
+            "selftest OK=1 FAILED=0",
+        ];
         assert_eq!(verdict(&lines).unwrap(), 1);
     }
 

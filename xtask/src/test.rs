@@ -36,7 +36,10 @@ pub(crate) struct Args {
 
 pub(crate) fn ci() -> Result<i32> {
     host::setup()?;
-    all(&Args { no_xen: false, only_xen: false, xen: None, prepare: false, driver_domain: false }, true)
+    all(
+        &Args { no_xen: false, only_xen: false, xen: None, prepare: false, driver_domain: false },
+        true,
+    )
 }
 
 pub(crate) fn downstream() -> Result<i32> {
@@ -99,9 +102,13 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
         if let Some(kernels) = &kernels {
             steps.run("self-test as dom0", || {
                 let mut failures = Vec::new();
-                for (version, count) in selftest::run(Role::Dom0, &versions, &kernels.selftest, false) {
+                for (version, count) in
+                    selftest::run(Role::Dom0, &versions, &kernels.selftest, false)
+                {
                     match count {
-                        Ok(count) => ui::line(format!("      Xen {version}: {count} results as expected")),
+                        Ok(count) => {
+                            ui::line(format!("      Xen {version}: {count} results as expected"))
+                        }
                         Err(error) => failures.push(format!("Xen {version}: {error:#}")),
                     }
                 }

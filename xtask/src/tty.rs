@@ -18,10 +18,14 @@ impl Terminal for Tty {
         if !io::stdin().is_terminal() {
             return Ok(());
         }
-        let state =
-            Command::new("stty").arg("-g").stdin(Stdio::inherit()).output().context("starting stty")?;
+        let state = Command::new("stty")
+            .arg("-g")
+            .stdin(Stdio::inherit())
+            .output()
+            .context("starting stty")?;
         self.saved = Some(String::from_utf8_lossy(&state.stdout).trim().to_owned());
-        let status = Command::new("stty").args(["raw", "-echo"]).status().context("starting stty")?;
+        let status =
+            Command::new("stty").args(["raw", "-echo"]).status().context("starting stty")?;
         if !status.success() {
             bail!("stty raw: {status}");
         }

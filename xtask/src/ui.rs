@@ -31,9 +31,9 @@ pub(crate) fn line(text: impl AsRef<str>) {
 /// Returns a bar of `total` bytes; where there is no terminal, its title is printed once.
 pub(crate) fn bytes(title: &str, total: u64) -> ProgressBar {
     let bar = BARS.add(ProgressBar::new(total));
-    if let Ok(style) =
-        ProgressStyle::with_template("{spinner} {prefix:32} [{bar:24}] {bytes}/{total_bytes} {bytes_per_sec}")
-    {
+    if let Ok(style) = ProgressStyle::with_template(
+        "{spinner} {prefix:32} [{bar:24}] {bytes}/{total_bytes} {bytes_per_sec}",
+    ) {
         bar.set_style(style.progress_chars("=> "));
     }
     started(&bar, &format!("{title} ({} MB)", total / 1_000_000), title);

@@ -289,15 +289,21 @@ impl Report {
     pub(crate) fn describe(&self) -> String {
         let reason = match (self.outcome.ending, self.life.end) {
             (_, Some(_)) if self.life.triple_fault() => {
-                "triple fault: an exception that the kernel could not take, and Xen reset it".to_owned()
+                "triple fault: an exception that the kernel could not take, and Xen reset it"
+                    .to_owned()
             }
             (_, Some(End::NotCreated)) => {
                 "not created: the toolstack refused it, for the reason above".to_owned()
             }
-            (_, Some(End::Destroyed)) => "destroyed from outside, without a shutdown of its own".to_owned(),
+            (_, Some(End::Destroyed)) => {
+                "destroyed from outside, without a shutdown of its own".to_owned()
+            }
             (_, Some(End::Shutdown(code))) => shutdown(code),
             (Ending::TimedOut, None) if self.life.created => {
-                format!("still running at the time-out of {} s; --timeout sets it", self.timeout.as_secs())
+                format!(
+                    "still running at the time-out of {} s; --timeout sets it",
+                    self.timeout.as_secs()
+                )
             }
             (Ending::Quit, None) => "still running when the user left".to_owned(),
             (_, None) if self.life.created => "unknown: the machine ended first".to_owned(),
@@ -335,7 +341,9 @@ fn run(folder: &Path, files: &[String], machine: &Machine) -> Result<i32> {
     let mut archive = Archive::default();
     archive.copy_tree("payload", folder)?;
     for file in files {
-        let Some((name, path)) = file.split_once('=') else { bail!("--file {file}: expected NAME=PATH") };
+        let Some((name, path)) = file.split_once('=') else {
+            bail!("--file {file}: expected NAME=PATH")
+        };
         archive.copy(&format!("payload/{name}"), Path::new(path))?;
     }
     boot(&archive, machine, &machine.append)

@@ -81,7 +81,8 @@ pub(crate) fn run(versions: &[XenVersion], kernels: &Kernels) -> Result<Vec<Run>
             .map(|(mut run, archive, boot)| {
                 scope.spawn(move || {
                     if let Err(error) = one(&mut run, boot, &archive) {
-                        let check = Check::new("the lab", false, format!("{error:#}"), "a boot of Xen");
+                        let check =
+                            Check::new("the lab", false, format!("{error:#}"), "a boot of Xen");
                         ui::line(format!("xen {}  {}", run.xen, check.describe()));
                         run.checks.push(check);
                     }
@@ -203,7 +204,9 @@ impl Seen {
                 ui::line(format!("xen {xen}  {}", check.describe()));
                 self.checks.push(check);
             }
-            Line::Figure(name, value) => self.figures.entry(name.to_owned()).or_default().push(value),
+            Line::Figure(name, value) => {
+                self.figures.entry(name.to_owned()).or_default().push(value)
+            }
             Line::Show(text) => ui::line(ui::dim(&format!("xen {xen}        | {text}"))),
             Line::Other("END") => self.complete = true,
             Line::Other(_) | Line::Say(_) | Line::Console(_) => {}
@@ -216,7 +219,8 @@ impl Seen {
             Ok(what) => (true, what),
             Err(error) => (false, format!("{error:#}")),
         };
-        let selftest = told(self.selftest.verdict(selftest::GUESTS).map(|count| format!("{count} results")));
+        let selftest =
+            told(self.selftest.verdict(selftest::GUESTS).map(|count| format!("{count} results")));
         let suite = told(self.suite.verdict());
         vec![
             Check::new(

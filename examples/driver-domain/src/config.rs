@@ -83,13 +83,15 @@ impl Config {
             match word.split_once('=') {
                 Some(("disk", disk)) => {
                     let (name, mib) = disk.split_once(':').ok_or_else(bad)?;
-                    let mib = mib.parse().ok().filter(|&mib| mib > 0 && mib < 1 << 20).ok_or_else(bad)?;
+                    let mib =
+                        mib.parse().ok().filter(|&mib| mib > 0 && mib < 1 << 20).ok_or_else(bad)?;
                     config.disks.push(DiskConfig { name: name.to_string(), mib });
                 }
                 Some(("grants", "copy")) => config.block.mode = GrantMode::Copy,
                 Some(("grants", "map")) => config.block.mode = GrantMode::Map,
                 Some(("hotplug", seconds)) => {
-                    let seconds = seconds.parse().ok().filter(|&seconds| seconds > 0).ok_or_else(bad)?;
+                    let seconds =
+                        seconds.parse().ok().filter(|&seconds| seconds > 0).ok_or_else(bad)?;
                     config.hotplug_timeout = Some(Duration::from_secs(seconds));
                 }
                 Some(("address", cidr)) => config.address = cidr.parse().map_err(|()| bad())?,
@@ -97,7 +99,8 @@ impl Config {
                     config.echo = port.parse().ok().filter(|&port| port > 0).ok_or_else(bad)?;
                 }
                 Some(("source", mib)) => {
-                    config.source_mib = mib.parse().ok().filter(|&mib| mib < 1 << 20).ok_or_else(bad)?;
+                    config.source_mib =
+                        mib.parse().ok().filter(|&mib| mib < 1 << 20).ok_or_else(bad)?;
                 }
                 _ => return Err(bad()),
             }

@@ -84,9 +84,13 @@ impl<P: ForeignFrames> Network<P> {
     pub(crate) fn add(&mut self, backend: Backend<P>) -> Result<Option<Backend<P>>, StoreError> {
         let id = backend.id();
         let netback = Netback::new(backend)?;
-        let Some(port) = self.switch.connect(netback.mac()) else { return Ok(Some(netback.into_backend())) };
+        let Some(port) = self.switch.connect(netback.mac()) else {
+            return Ok(Some(netback.into_backend()));
+        };
         match netback.mac() {
-            Some(mac) => info!("{}: interface {mac} of domain {}", netback.backend().path(), id.guest),
+            Some(mac) => {
+                info!("{}: interface {mac} of domain {}", netback.backend().path(), id.guest)
+            }
             None => info!("{}: interface of domain {}", netback.backend().path(), id.guest),
         }
         self.vifs.push(Vif { netback, port });
@@ -165,16 +169,18 @@ impl<P: ForeignFrames> Network<P> {
             turn.by(Some(now + delay.into()));
         }
         let port = stack.port;
-        stack.nic.drain(|packet| match switch.forward(port, packet.source(), packet.destination()) {
-            Forward::To(port) => {
-                if let Some(vif) = vifs.iter_mut().find(|vif| vif.port == port) {
-                    vif.netback.send(packet);
+        stack.nic.drain(|packet| {
+            match switch.forward(port, packet.source(), packet.destination()) {
+                Forward::To(port) => {
+                    if let Some(vif) = vifs.iter_mut().find(|vif| vif.port == port) {
+                        vif.netback.send(packet);
+                    }
                 }
+                Forward::Flood => vifs.iter_mut().for_each(|vif| {
+                    vif.netback.send(packet);
+                }),
+                Forward::Drop(_) => {}
             }
-            Forward::Flood => vifs.iter_mut().for_each(|vif| {
-                vif.netback.send(packet);
-            }),
-            Forward::Drop(_) => {}
         });
     }
 }

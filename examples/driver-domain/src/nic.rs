@@ -22,7 +22,8 @@ pub(crate) struct Nic {
 impl Nic {
     /// Takes a packet for the stack.
     pub(crate) fn receive(&mut self, packet: Packet<'_>) {
-        let wrong = packet.checksum == Checksum::Unknown && checksum::verify(packet.bytes) == Some(false);
+        let wrong =
+            packet.checksum == Checksum::Unknown && checksum::verify(packet.bytes) == Some(false);
         // What need not go onto a wire need not be cut for one.
         let limit = if packet.segment.is_some() { MAX_PACKET } else { FRAME };
         if packet.bytes.len() > limit || self.received.len() >= FRAMES || wrong {

@@ -148,7 +148,8 @@ impl Server {
             let room = socket.send_capacity() - socket.send_queue();
             let mut chunk = [0; 2048];
             let wanted = room.min(chunk.len());
-            let count = if wanted == 0 { 0 } else { socket.recv_slice(&mut chunk[..wanted]).unwrap_or(0) };
+            let count =
+                if wanted == 0 { 0 } else { socket.recv_slice(&mut chunk[..wanted]).unwrap_or(0) };
             if count == 0 {
                 return moved;
             }

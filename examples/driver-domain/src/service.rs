@@ -107,7 +107,18 @@ impl<P: ForeignFrames, D: Storage + Clone> Service<P, D> {
         let (vbds, waiting, refused) = (Vec::new(), Vec::new(), Vec::new());
         let (look_again, not_before) = (true, now);
         let store = store.clone();
-        Ok(Self { store, watch, config, disks, vbds, waiting, network, refused, look_again, not_before })
+        Ok(Self {
+            store,
+            watch,
+            config,
+            disks,
+            vbds,
+            waiting,
+            network,
+            refused,
+            look_again,
+            not_before,
+        })
     }
 
     /// Forgets all devices, as if its drivers had been loaded anew; the next check finds those
@@ -254,7 +265,9 @@ impl<P: ForeignFrames, D: Storage + Clone> Service<P, D> {
 
     /// Returns whether the toolstack has the device online.
     fn is_online(&self, kind: &str, id: DeviceId) -> Result<bool, StoreError> {
-        self.store.read_number_or(format_args!("backend/{kind}/{id}/online"), 1u32).map(|online| online != 0)
+        self.store
+            .read_number_or(format_args!("backend/{kind}/{id}/online"), 1u32)
+            .map(|online| online != 0)
     }
 
     fn knows(&self, kind: &str, id: DeviceId) -> bool {
@@ -268,7 +281,12 @@ impl<P: ForeignFrames, D: Storage + Clone> Service<P, D> {
         served || self.is_refused(kind, id)
     }
 
-    fn take_up(&mut self, kind: &'static str, id: DeviceId, now: Instant) -> Result<(), StoreError> {
+    fn take_up(
+        &mut self,
+        kind: &'static str,
+        id: DeviceId,
+        now: Instant,
+    ) -> Result<(), StoreError> {
         let taken = Backend::open(&self.store, kind, id).and_then(|mut backend| {
             backend.set_timeout(self.config.close_timeout);
             match kind {
@@ -307,7 +325,12 @@ impl<P: ForeignFrames, D: Storage + Clone> Service<P, D> {
         self.serve_disk(backend, spec, now)
     }
 
-    fn serve_disk(&mut self, backend: Backend<P>, spec: DiskSpec, now: Instant) -> Result<(), StoreError> {
+    fn serve_disk(
+        &mut self,
+        backend: Backend<P>,
+        spec: DiskSpec,
+        now: Instant,
+    ) -> Result<(), StoreError> {
         let (name, id) = (spec.storage_name(), backend.id());
         let Some(disk) = self.disks.find(name.name).filter(|_| name.is_raw()) else {
             let text = format_args!("there is no disk {:?}", spec.params);

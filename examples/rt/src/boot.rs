@@ -53,7 +53,8 @@ extern "C" fn rust_start(start_info: usize) -> ! {
         memory::add(boot, paging::BOOT_WINDOW);
         paging::make_holes().expect("no RAM below 4 GiB");
         for ram in boot.ram() {
-            paging::map(ram.start..ram.end.min(paging::LIMIT)).expect("no RAM left for page tables");
+            paging::map(ram.start..ram.end.min(paging::LIMIT))
+                .expect("no RAM left for page tables");
         }
         memory::add(boot, paging::BOOT_WINDOW.end..paging::LIMIT);
     }

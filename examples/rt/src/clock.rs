@@ -16,7 +16,9 @@ use xen_sys::xen::{SharedInfo, VcpuInfo, VcpuTimeInfo};
 
 /// Returns the offset of a vCPU's time in shared info.
 fn time_of(vcpu: u32) -> usize {
-    offset_of!(SharedInfo, vcpu_info) + vcpu as usize * size_of::<VcpuInfo>() + offset_of!(VcpuInfo, time)
+    offset_of!(SharedInfo, vcpu_info)
+        + vcpu as usize * size_of::<VcpuInfo>()
+        + offset_of!(VcpuInfo, time)
 }
 
 /// The number of times that the time is read before the clock stands still instead. Xen writes for
@@ -75,7 +77,8 @@ fn read(shared: &SharedMem) -> Option<u64> {
 fn extrapolate(time: &VcpuTimeInfo, tsc: u64) -> u64 {
     let ticks = tsc.wrapping_sub(time.tsc_timestamp);
     let shift = u32::from(time.tsc_shift.unsigned_abs());
-    let scaled = if time.tsc_shift < 0 { ticks.unbounded_shr(shift) } else { ticks.unbounded_shl(shift) };
+    let scaled =
+        if time.tsc_shift < 0 { ticks.unbounded_shr(shift) } else { ticks.unbounded_shl(shift) };
     // The fraction is of 2^32. 128 bits, because 2^32 ticks are over in a second.
     let elapsed = (u128::from(scaled) * u128::from(time.tsc_to_system_mul)) >> 32;
     time.system_time.wrapping_add(elapsed as u64)
@@ -85,6 +88,8 @@ fn read_tsc() -> u64 {
     let (low, high): (u32, u32);
     // SAFETY: reads a counter. The fence keeps the CPU from reading it before the loads that come
     // first in the program.
-    unsafe { asm!("lfence", "rdtsc", out("eax") low, out("edx") high, options(nostack, preserves_flags)) };
+    unsafe {
+        asm!("lfence", "rdtsc", out("eax") low, out("edx") high, options(nostack, preserves_flags))
+    };
     u64::from(high) << 32 | u64::from(low)
 }

@@ -24,7 +24,8 @@ static TWO_LEVEL: Once<Events> = Once::new();
 static FIFO: Once<Events> = Once::new();
 
 /// One bit per port: an upcall came for it, and no `wait` has reported it yet.
-static FIRED: [AtomicU64; FIFO_PORTS as usize / 64] = [const { AtomicU64::new(0) }; FIFO_PORTS as usize / 64];
+static FIRED: [AtomicU64; FIFO_PORTS as usize / 64] =
+    [const { AtomicU64::new(0) }; FIFO_PORTS as usize / 64];
 
 /// Returns the event channels; `None` until `init`.
 pub(crate) fn events() -> Option<&'static Events> {
@@ -50,7 +51,8 @@ pub(crate) fn shared_info() -> Option<&'static SharedMem> {
 ///
 /// If Xen refuses: the kernel cannot continue.
 pub(crate) fn init() {
-    let shared_info = start::shared_info(Rt::new()).unwrap_or_else(|error| panic!("shared info: {error}"));
+    let shared_info =
+        start::shared_info(Rt::new()).unwrap_or_else(|error| panic!("shared info: {error}"));
     let shared_info = SHARED_INFO.call_once(|| shared_info);
     TWO_LEVEL.call_once(|| EventChannels::new(Rt::new(), shared_info));
     init_vcpu(0);
@@ -90,11 +92,12 @@ pub(crate) fn init_vcpu(vcpu: u32) {
 /// Sets the interrupt for events of `vcpu`.
 fn set_upcall(vcpu: u32) -> Delivery {
     let (xen, vector) = (Rt::new(), interrupts::UPCALL_VECTOR);
-    let delivery = if xen.has_pic() || xen.command_line().split_whitespace().any(|word| word == "callback") {
-        set_callback(&xen, Callback::Vector(vector)).map(|()| Delivery::CallbackVector)
-    } else {
-        set_upcall_vector(&xen, vcpu, vector)
-    };
+    let delivery =
+        if xen.has_pic() || xen.command_line().split_whitespace().any(|word| word == "callback") {
+            set_callback(&xen, Callback::Vector(vector)).map(|()| Delivery::CallbackVector)
+        } else {
+            set_upcall_vector(&xen, vcpu, vector)
+        };
     delivery.unwrap_or_else(|errno| panic!("upcall vector: {errno}"))
 }
 
@@ -167,7 +170,9 @@ fn take(ports: &[Port]) -> bool {
     let mut any = false;
     for &port in ports {
         let bit = 1 << (port.0 % 64);
-        any |= FIRED.get(port.0 as usize / 64).is_some_and(|word| word.fetch_and(!bit, AcqRel) & bit != 0);
+        any |= FIRED
+            .get(port.0 as usize / 64)
+            .is_some_and(|word| word.fetch_and(!bit, AcqRel) & bit != 0);
         any |= events().is_some_and(|events| events.take_pending(port));
     }
     any

@@ -99,7 +99,9 @@ extern "C" fn exception(frame: &Frame) -> ! {
     let [r15, r14, r13, r12, r11, r10, r9, r8, rbp, rdi, rsi, rdx, rcx, rbx, rax] = registers;
     let cr2 = Cr2::read_raw();
     early_println!("CPU exception {vector} ({name}), error code {code:#x}");
-    early_println!("rip {cs:02x}:{rip:016x}  rsp {ss:02x}:{rsp:016x}  rflags {rflags:x}  cr2 {cr2:016x}");
+    early_println!(
+        "rip {cs:02x}:{rip:016x}  rsp {ss:02x}:{rsp:016x}  rflags {rflags:x}  cr2 {cr2:016x}"
+    );
     early_println!("rax {rax:016x}  rbx {rbx:016x}  rcx {rcx:016x}  rdx {rdx:016x}");
     early_println!("rsi {rsi:016x}  rdi {rdi:016x}  rbp {rbp:016x}  r8  {r8:016x}");
     early_println!("r9  {r9:016x}  r10 {r10:016x}  r11 {r11:016x}  r12 {r12:016x}");

@@ -56,7 +56,9 @@ impl fmt::Display for LineError {
         match self {
             Self::Callback(callback) => write!(f, "{callback:?} is not by a line"),
             Self::NoIoApic => f.write_str("the domain has no I/O APIC"),
-            Self::NoPic => f.write_str("Xen raises no line for the events of a domain without a PIC"),
+            Self::NoPic => {
+                f.write_str("Xen raises no line for the events of a domain without a PIC")
+            }
             Self::Pin { line, pins } => write!(f, "line {line} of an I/O APIC with {pins} pins"),
             Self::Xen(errno) => write!(f, "Xen refused the callback: {errno}"),
         }

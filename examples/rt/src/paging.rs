@@ -46,9 +46,11 @@ pub(crate) fn map(range: Range<u64>) -> Option<()> {
             let pml4 = Cr3::read_raw().0.start_address().as_u64();
             let slot = entry(entry(pml4, 0).read_volatile(), gib);
             if slot.read_volatile() == 0 {
-                let table = memory::alloc_pages(NonZeroUsize::MIN)?.expose_provenance().get() as u64;
+                let table =
+                    memory::alloc_pages(NonZeroUsize::MIN)?.expose_provenance().get() as u64;
                 for i in 0..512 {
-                    entry(table, i).write_volatile((gib * GIB + i * MIB_2) | LARGE | PRESENT_WRITABLE);
+                    entry(table, i)
+                        .write_volatile((gib * GIB + i * MIB_2) | LARGE | PRESENT_WRITABLE);
                 }
                 slot.write_volatile(table | PRESENT_WRITABLE);
             }

@@ -12,7 +12,10 @@ const FIRST_BAR: u8 = 0x10;
 const BRIDGE_BUSES: u8 = 0x18;
 
 fn read(bus: u8, device: u8, function: u8, register: u8) -> u32 {
-    let at = u32::from(bus) << 16 | u32::from(device) << 11 | u32::from(function) << 8 | u32::from(register);
+    let at = u32::from(bus) << 16
+        | u32::from(device) << 11
+        | u32::from(function) << 8
+        | u32::from(register);
     // SAFETY: the ports of the first configuration mechanism; no other code of this kernel uses
     // them, and a read changes nothing.
     unsafe {

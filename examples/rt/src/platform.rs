@@ -12,7 +12,8 @@ use xen_evtchn::{Callback, EventChannels};
 use xen_hypercall::arch::{VendorCall, Vmcall, Vmmcall, cpuid::CpuVendor};
 use xen_hypercall::ops::sched::{self, Resumed};
 use xen_hypercall::{
-    Claims, Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, Mapped, PAGE_SIZE, Platform, Port,
+    Claims, Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, Mapped, PAGE_SIZE,
+    Platform, Port,
 };
 use xen_sys::arch_x86::hvm::start_info::HvmMemmapTableEntry;
 use xen_sys::sched::ShutdownReason;
@@ -231,7 +232,9 @@ unsafe impl Hypercall for Rt {
     #[inline(always)]
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
         // SAFETY: the caller's obligations apply unchanged.
-        unsafe { if SVM.load(Relaxed) { Vmmcall.hypercall(op, args) } else { Vmcall.hypercall(op, args) } }
+        unsafe {
+            if SVM.load(Relaxed) { Vmmcall.hypercall(op, args) } else { Vmcall.hypercall(op, args) }
+        }
     }
 }
 

@@ -62,7 +62,9 @@ pub(crate) fn identify(vcpu: u32) {
 pub(crate) fn current() -> u32 {
     let number;
     // SAFETY: GS points to a number of `NUMBERS`.
-    unsafe { asm!("mov {:e}, gs:[0]", out(reg) number, options(nostack, preserves_flags, pure, readonly)) };
+    unsafe {
+        asm!("mov {:e}, gs:[0]", out(reg) number, options(nostack, preserves_flags, pure, readonly))
+    };
     number
 }
 
@@ -100,8 +102,9 @@ pub(crate) fn start(vcpu: u32, main: fn(Rt)) -> Result<(), Errno> {
     }
     // SAFETY: the vCPU executes `begin` on stacks of its own; what is shared between vCPUs is
     // atomic or locked.
-    let started =
-        unsafe { vcpu::initialise(&Rt::new(), vcpu, &context).and_then(|()| vcpu::up(&Rt::new(), vcpu)) };
+    let started = unsafe {
+        vcpu::initialise(&Rt::new(), vcpu, &context).and_then(|()| vcpu::up(&Rt::new(), vcpu))
+    };
     if started.is_ok() {
         STARTED.fetch_or(1 << vcpu, AcqRel);
     } else {

@@ -67,7 +67,10 @@ fn exchange(t: &mut Report, rounds: u32) {
     t.line("events taken by vCPU 1", &[], Ok::<_, Errno>(there), is(rounds));
     t.line("events taken by vCPU 0", &[], Ok::<_, Errno>(back), is(rounds));
     t.line("events taken by the wrong vCPU", &[], Ok::<_, Errno>(wrong), is(0));
-    early_println!("a round trip between the vCPUs takes {} ns", took.as_nanos() / u128::from(rounds.max(1)));
+    early_println!(
+        "a round trip between the vCPUs takes {} ns",
+        took.as_nanos() / u128::from(rounds.max(1))
+    );
 }
 
 /// Opens `count` ports for the two vCPUs in turn, while events come; each then has an event.
@@ -88,7 +91,10 @@ fn many(t: &mut Report, count: u32, beyond: u32) {
     exchange.stop();
     exchange.wait();
     let (there, back, wrong) = exchange.taken();
-    t.fact("other events came all the while, none too many", there > 1 && there == back && wrong == 0);
+    t.fact(
+        "other events came all the while, none too many",
+        there > 1 && there == back && wrong == 0,
+    );
     let right = ports
         .iter()
         .zip(0..)
@@ -134,7 +140,8 @@ static CAME: AtomicUsize = AtomicUsize::new(0);
 
 /// Notes, in the upcall, which event comes when.
 pub(crate) fn note(port: Port) {
-    if let Some(rank) = RANKED.iter().position(|ranked| port.0 != 0 && ranked.load(SeqCst) == port.0)
+    if let Some(rank) =
+        RANKED.iter().position(|ranked| port.0 != 0 && ranked.load(SeqCst) == port.0)
         && let Some(place) = ORDER.get(CAME.fetch_add(1, SeqCst))
     {
         place.store(rank as u32, SeqCst);
@@ -147,7 +154,12 @@ fn priorities(t: &mut Report) {
     let mut ports = Vec::new();
     for (priority, ranked) in (0..).zip(&RANKED) {
         let Ok(port) = ipi(xen, 0) else { return t.fact("a port for each priority", false) };
-        t.line("setting a priority", &[alloc::format!("{priority}")], port.set_priority(priority), is(()));
+        t.line(
+            "setting a priority",
+            &[alloc::format!("{priority}")],
+            port.set_priority(priority),
+            is(()),
+        );
         ranked.store(port.port().0, SeqCst);
         ports.push(port);
     }
@@ -157,7 +169,8 @@ fn priorities(t: &mut Report) {
     let sent = xen.without_upcalls(|| ports.iter().rev().try_for_each(Channel::notify));
     t.line("an event for each, the least urgent first", &[], sent, is(()));
     until(xen, || CAME.load(SeqCst) >= ports.len());
-    let order: Vec<u32> = ORDER.iter().take(CAME.load(SeqCst)).map(|place| place.load(SeqCst)).collect();
+    let order: Vec<u32> =
+        ORDER.iter().take(CAME.load(SeqCst)).map(|place| place.load(SeqCst)).collect();
     t.line("the order of the events", &[], Ok::<_, Errno>(order), is((0..16).collect()));
     RANKED.iter().for_each(|ranked| ranked.store(0, SeqCst));
 }

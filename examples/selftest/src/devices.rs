@@ -19,7 +19,13 @@ const NOT_HERE: &[Errno] = &[Errno::EOPNOTSUPP, Errno::ENOSYS, Errno::EPERM, Err
 const EM_X86_64: u16 = 62;
 
 fn refused<T>() -> Expected<T, Errno> {
-    Expected::Refused(&[Errno::EPERM, Errno::ENODEV, Errno::ENOSYS, Errno::EINVAL, Errno::EOPNOTSUPP])
+    Expected::Refused(&[
+        Errno::EPERM,
+        Errno::ENODEV,
+        Errno::ENOSYS,
+        Errno::EINVAL,
+        Errno::EOPNOTSUPP,
+    ])
 }
 
 pub(crate) fn test(t: &mut Report) {
@@ -29,9 +35,11 @@ pub(crate) fn test(t: &mut Report) {
 }
 
 fn machine(t: &mut Report) {
-    let expected = t.dom0_only(that("up", |cpu: &XenpfPcpuinfo| cpu.flags == XEN_PCPU_FLAGS_ONLINE));
+    let expected =
+        t.dom0_only(that("up", |cpu: &XenpfPcpuinfo| cpu.flags == XEN_PCPU_FLAGS_ONLINE));
     op!(t, platform::get_cpuinfo(0) => expected);
-    let expected = t.dom0_only(that("invalid", |cpu: &XenpfPcpuinfo| cpu.flags == XEN_PCPU_FLAGS_INVALID));
+    let expected =
+        t.dom0_only(that("invalid", |cpu: &XenpfPcpuinfo| cpu.flags == XEN_PCPU_FLAGS_INVALID));
     op!(t, platform::get_cpuinfo(99) => expected);
     let expected = t.dom0_only(that("AMD's, as the emulator says", |cpu: &XenpfPcpuVersion| {
         cpu.vendor_id == *b"AuthenticAMD" && cpu.family >= 6
@@ -40,7 +48,8 @@ fn machine(t: &mut Report) {
     // For a dom0 that manages the CPUs' frequencies.
     let expected = t.dom0_only(fails(Errno::ENOSYS));
     op!(t, platform::getidletime(1, &mut [0; 64]) => expected);
-    let expected = t.dom0_only(that("a name", |symbol: &platform::Symbol<'_>| !symbol.name.is_empty()));
+    let expected =
+        t.dom0_only(that("a name", |symbol: &platform::Symbol<'_>| !symbol.name.is_empty()));
     let name = &mut [0; 128];
     op!(t, platform::get_symbol(0, name) => expected);
     let expected = t.dom0_only(is(()));
@@ -122,13 +131,19 @@ fn devices(t: &mut Report) {
     let expected = if t.hvm { Expected::Ok } else { refused() };
     op!(t, physdev::get_free_pirq(99) => expected);
     let region = PhysdevPciMmcfgReserved { segment: 0x7fff, end_bus: 1, ..Default::default() };
-    let expected = if t.dom0 { Expected::Refused(&[Errno::ENODEV, Errno::EINVAL]) } else { refused() };
+    let expected =
+        if t.dom0 { Expected::Refused(&[Errno::ENODEV, Errno::EINVAL]) } else { refused() };
     op!(t, physdev::pci_mmcfg_reserved(region) => expected);
     op!(t, unsafe physdev::pirq_eoi_gmfn(Gfn(u64::MAX)) => refused());
     op!(t, unsafe physdev::pirq_eoi_gmfn_v1(Gfn(u64::MAX)) => refused());
     // Last of all: Xen 4.17 keeps a device that it has refused to add, and removing that one
     // afterwards ends Xen with a page fault in vpci_remove_device.
-    let added = PhysdevPciDeviceAdd { seg: none.seg, bus: none.bus, devfn: none.devfn, ..Default::default() };
+    let added = PhysdevPciDeviceAdd {
+        seg: none.seg,
+        bus: none.bus,
+        devfn: none.devfn,
+        ..Default::default()
+    };
     op!(t, physdev::pci_device_add(added, None::<u32>) => refused());
     op!(t, physdev::manage_pci_add(0xff, 0xff) => refused());
     let function = PhysdevManagePciExt { bus: 0xff, devfn: 0xff, ..Default::default() };
@@ -167,7 +182,8 @@ fn optional(t: &mut Report) {
     }));
     op!(t, hypfs::read("/", buffer) => expected);
     let buffer = &mut [0; 16];
-    let expected = t.dom0_only(that("more than fits", |node: &hypfs::Node<'_>| node.content.is_none()));
+    let expected =
+        t.dom0_only(that("more than fits", |node: &hypfs::Node<'_>| node.content.is_none()));
     op!(t, hypfs::read("/", buffer) => expected);
     let buffer = &mut [0; 1024];
     op!(t, hypfs::read("/nothing", buffer) => t.dom0_only(fails(Errno::ENOENT)));

@@ -37,7 +37,9 @@ pub(crate) fn test(t: &mut Report) {
 fn loop_back(t: &mut Report) {
     let Some(a) = op!(t, event_channel::alloc_unbound(DomId::SELF) => Expected::Ok) else { return };
     op!(t, event_channel::status(a) => stat(EvtchnStat::UNBOUND));
-    let Some(b) = op!(t, event_channel::bind_interdomain(DomId::SELF, a) => Expected::Ok) else { return };
+    let Some(b) = op!(t, event_channel::bind_interdomain(DomId::SELF, a) => Expected::Ok) else {
+        return;
+    };
     op!(t, event_channel::status(a) => that("bound to the other port", move |s: &EvtchnStatus| {
         s.status == EvtchnStat::INTERDOMAIN && s.u[1] == b.0
     }));
@@ -56,7 +58,8 @@ fn loop_back(t: &mut Report) {
     op!(t, event_channel::status(a) => stat(EvtchnStat::CLOSED));
     op!(t, event_channel::close(a) => fails(Errno::EINVAL));
     let expected = t.dom0_only(Expected::Ok);
-    if let Some(port) = op!(t, event_channel::alloc_unbound_for(DomId(0), DomId::SELF) => expected) {
+    if let Some(port) = op!(t, event_channel::alloc_unbound_for(DomId(0), DomId::SELF) => expected)
+    {
         op!(t, event_channel::close(port) => is(()));
     }
 }
@@ -72,7 +75,9 @@ fn ipi(t: &mut Report) {
 }
 
 fn timers(t: &mut Report) {
-    let Some(port) = op!(t, event_channel::bind_virq(Virq::TIMER, 0) => Expected::Ok) else { return };
+    let Some(port) = op!(t, event_channel::bind_virq(Virq::TIMER, 0) => Expected::Ok) else {
+        return;
+    };
     op!(t, event_channel::status(port) => that("the timer's", |s: &EvtchnStatus| {
         s.status == EvtchnStat::VIRQ && s.u[0] == Virq::TIMER.0
     }));

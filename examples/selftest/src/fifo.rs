@@ -41,8 +41,9 @@ pub(crate) fn test(t: &mut Report) {
             "unmasked, the event is linked",
             word & 1 << EVTCHN_FIFO_LINKED != 0 && word & 1 << EVTCHN_FIFO_MASKED == 0,
         );
-        let head =
-            |priority: u32| control.as_ref().u32_at(8 + 4 * priority as usize).map(|head| head.load(Relaxed));
+        let head = |priority: u32| {
+            control.as_ref().u32_at(8 + 4 * priority as usize).map(|head| head.load(Relaxed))
+        };
         t.fact(
             "it is the first of the queue of its priority",
             head(EVTCHN_FIFO_PRIORITY_MAX) == Some(port.0),
@@ -54,7 +55,8 @@ pub(crate) fn test(t: &mut Report) {
         op!(t, event_channel::set_priority(port, 3) => fails(Errno::ENOSYS));
         op!(t, event_channel::send(port) => is(()));
         let bits = offset_of!(SharedInfo, evtchn_pending) + port.0 as usize / 64 * 8;
-        let word = t.xen.events().shared_info().as_ref().u64_at(bits).map_or(0, |word| word.load(Relaxed));
+        let word =
+            t.xen.events().shared_info().as_ref().u64_at(bits).map_or(0, |word| word.load(Relaxed));
         t.fact("events are in the two-level format again", word == 1 << (port.0 % 64));
         op!(t, event_channel::close(port) => is(()));
     }
@@ -68,7 +70,8 @@ pub(crate) fn test(t: &mut Report) {
         op!(t, unsafe vcpu::register_vcpu_info(0, gfn, 64) => is(()));
         // Xen says that there may be events. The kernel would read them in the old place, and
         // be interrupted for ever.
-        if let Some(upcall) = info.as_ref().u8_at(64 + offset_of!(VcpuInfo, evtchn_upcall_pending)) {
+        if let Some(upcall) = info.as_ref().u8_at(64 + offset_of!(VcpuInfo, evtchn_upcall_pending))
+        {
             upcall.store(0, Relaxed);
         }
     });

@@ -32,7 +32,8 @@ fn failed<T>(status: GrantStatus) -> Expected<T, GrantOpError> {
 
 /// Prints the status of the only operation of a batch that succeeded as a call.
 fn status(t: &mut Report, what: &str, status: GrantStatus, expected: GrantStatus) {
-    let result = if status == GrantStatus::OKAY { Ok(()) } else { Err(GrantOpError::Status(status)) };
+    let result =
+        if status == GrantStatus::OKAY { Ok(()) } else { Err(GrantOpError::Status(status)) };
     let expected = if expected == GrantStatus::OKAY { is(()) } else { failed(expected) };
     t.line(what, &[], result, expected);
 }
@@ -85,17 +86,35 @@ fn copies(t: &mut Report, table: &Mapped<Rt>, me: DomId, gfn: Gfn, other: Gfn, b
         offset,
         ..Default::default()
     };
-    let own = |gfn: Gfn, offset| GnttabCopyPtr { u: gfn.0, domid: DomId::SELF, offset, ..Default::default() };
+    let own = |gfn: Gfn, offset| GnttabCopyPtr {
+        u: gfn.0,
+        domid: DomId::SELF,
+        offset,
+        ..Default::default()
+    };
     let from = GrantCopyFlags::SOURCE_GREF;
     let both = GrantCopyFlags::SOURCE_GREF | GrantCopyFlags::DEST_GREF;
-    let copy = |source, dest, len, flags| GnttabCopy { source, dest, len, flags, ..Default::default() };
+    let copy =
+        |source, dest, len, flags| GnttabCopy { source, dest, len, flags, ..Default::default() };
     let okay = GrantStatus::OKAY;
     let cases = [
         ("copy from a grant", copy(end(A, 0), own(other, 0), 5, from), okay),
         ("copy from a grant to a grant", copy(end(A, 1), end(B, 100), 4, both), okay),
-        ("copy to a read-only grant", copy(end(B, 0), end(A, 0), 4, both), GrantStatus::GENERAL_ERROR),
-        ("copy from an empty entry", copy(end(EMPTY, 0), own(other, 0), 5, from), GrantStatus::GENERAL_ERROR),
-        ("copy beyond the page", copy(end(A, 4000), own(other, 0), 100, from), GrantStatus::BAD_COPY_ARG),
+        (
+            "copy to a read-only grant",
+            copy(end(B, 0), end(A, 0), 4, both),
+            GrantStatus::GENERAL_ERROR,
+        ),
+        (
+            "copy from an empty entry",
+            copy(end(EMPTY, 0), own(other, 0), 5, from),
+            GrantStatus::GENERAL_ERROR,
+        ),
+        (
+            "copy beyond the page",
+            copy(end(A, 4000), own(other, 0), 100, from),
+            GrantStatus::BAD_COPY_ARG,
+        ),
     ];
     let mut args = cases.map(|(_, arg, _)| arg);
     op!(t, unsafe grant_table::copy(&mut args) => is(()));
@@ -117,8 +136,14 @@ fn copies(t: &mut Report, table: &Mapped<Rt>, me: DomId, gfn: Gfn, other: Gfn, b
         [copy(end(EMPTY, 0), own(other, 200), 5, from), copy(end(A, 0), own(other, 0), 5, from)];
     op!(t, unsafe grant_table::copy(&mut swapped) => is(()));
     status(t, "copy from the entry that was empty", swapped[0].status, okay);
-    status(t, "copy from the entry that is empty now", swapped[1].status, GrantStatus::GENERAL_ERROR);
-    let mut swap = [GnttabSwapGrantRef { ref_a: A, ref_b: GrantRef(u32::MAX), ..Default::default() }];
+    status(
+        t,
+        "copy from the entry that is empty now",
+        swapped[1].status,
+        GrantStatus::GENERAL_ERROR,
+    );
+    let mut swap =
+        [GnttabSwapGrantRef { ref_a: A, ref_b: GrantRef(u32::MAX), ..Default::default() }];
     op!(t, unsafe grant_table::swap_grant_ref(&mut swap) => is(()));
     status(t, "swap beyond the table", swap[0].status, GrantStatus::BAD_GNTREF);
     for reference in [A, B, EMPTY] {

@@ -13,7 +13,8 @@ use xen_sys::hvm::params::HVM_PARAM_CALLBACK_IRQ;
 const EVENTS: u32 = 1_000;
 
 /// Lines that every I/O APIC has, and that no device of Xen's uses.
-const WAYS: [Callback; 2] = [Callback::Gsi(20), Callback::PciIntx { segment: 0, bus: 0, device: 1, pin: 2 }];
+const WAYS: [Callback; 2] =
+    [Callback::Gsi(20), Callback::PciIntx { segment: 0, bus: 0, device: 1, pin: 2 }];
 
 impl Refusal for LineError {
     fn of(errno: Errno) -> Self {
@@ -48,7 +49,12 @@ pub(crate) fn test(t: &mut Report) {
     if !t.hvm {
         // The same goes for no way at all.
         t.line("set_callback", &["Off".into()], set_callback(&xen, Callback::Off), is(()));
-        t.line("events by the line, and as before", &["Off".into()], events(xen, &port), is((0, EVENTS)));
+        t.line(
+            "events by the line, and as before",
+            &["Off".into()],
+            events(xen, &port),
+            is((0, EVENTS)),
+        );
         op!(t, hvm::set_callback_irq(before) => is(()));
     }
     let beyond = Callback::Gsi(99);

@@ -36,7 +36,9 @@ fn amounts(t: &mut Report) {
 
 /// Gives a page back and takes another one in its place.
 fn ballooning(t: &mut Report) {
-    let Ok(mut pages) = Pages::alloc(t.xen, 2) else { return t.fact("two pages to give away", false) };
+    let Ok(mut pages) = Pages::alloc(t.xen, 2) else {
+        return t.fact("two pages to give away", false);
+    };
     let Some(frames) = pages.gfn(0).zip(pages.gfn(1)).map(|(a, b)| [a, b]) else { return };
     pages.as_mut_slice().fill(0x55);
     let before = memory::current_reservation(&t.xen, DomId::SELF).unwrap_or(0);
@@ -75,7 +77,10 @@ fn map(t: &mut Report) {
     let mut pages = pages;
     pages.as_mut_slice()[..5].copy_from_slice(b"moved");
     op!(t, unsafe memory::move_range(from, to, 1) => is(()));
-    t.fact("the page is at its new frame", core::hint::black_box(pages.as_slice())[4096..4101] == *b"moved");
+    t.fact(
+        "the page is at its new frame",
+        core::hint::black_box(pages.as_slice())[4096..4101] == *b"moved",
+    );
     op!(t, unsafe memory::remove_from_physmap(to) => is(()));
     op!(t, unsafe memory::remove_from_physmap(to) => Expected::Refused(&[Errno::ENOENT, Errno::EINVAL]));
     // Both frames are empty now. The two pages of memory are not the same as before: one is lost to
@@ -105,10 +110,12 @@ pub(crate) fn older_guest(t: &Report) -> bool {
 
 fn others(t: &mut Report) {
     let vnuma =
-        memory::get_vnumainfo(&t.xen, &mut [0; 4], &mut [0; 4], &mut []).map_err(|error| match error {
-            VnumaError::Xen(errno) => errno,
-            VnumaError::TooLarge(_) => Errno::ENOBUFS,
-        });
+        memory::get_vnumainfo(&t.xen, &mut [0; 4], &mut [0; 4], &mut []).map_err(
+            |error| match error {
+                VnumaError::Xen(errno) => errno,
+                VnumaError::TooLarge(_) => Errno::ENOBUFS,
+            },
+        );
     t.line("memory::get_vnumainfo", &[], vnuma, fails(Errno::EOPNOTSUPP));
     // A guest without devices gets no regions.
     let expected = if t.dom0 { Expected::Ok } else { is(0) };

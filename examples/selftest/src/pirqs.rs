@@ -32,8 +32,7 @@ pub(crate) fn test(t: &mut Report) {
         return pvh(t, request);
     }
     op!(t, physdev::get_free_pirq(MAP_PIRQ_TYPE_GSI) => Expected::Ok);
-    let Some(mapped) =
-        op!(t, unsafe physdev::map_pirq(request) => that("a number", |map: &PhysdevMapPirq| map.pirq > 0))
+    let Some(mapped) = op!(t, unsafe physdev::map_pirq(request) => that("a number", |map: &PhysdevMapPirq| map.pirq > 0))
     else {
         return;
     };
@@ -47,7 +46,8 @@ pub(crate) fn test(t: &mut Report) {
     op!(t, event_channel::send(port) => fails(Errno::EINVAL));
     op!(t, event_channel::close(port) => is(()));
 
-    let Ok(clock) = Channel::bind_pirq(xen, pirq, false).and_then(|port| unmasked(xen, port)) else {
+    let Ok(clock) = Channel::bind_pirq(xen, pirq, false).and_then(|port| unmasked(xen, port))
+    else {
         return t.fact("a port for the clock", false);
     };
     forget();

@@ -39,7 +39,10 @@ pub(crate) enum Expected<T, E> {
     Refused(&'static [Errno]),
 }
 
-pub(crate) fn that<T, E>(text: &'static str, holds: impl Fn(&T) -> bool + 'static) -> Expected<T, E> {
+pub(crate) fn that<T, E>(
+    text: &'static str,
+    holds: impl Fn(&T) -> bool + 'static,
+) -> Expected<T, E> {
     Expected::That(text, Box::new(holds))
 }
 
@@ -104,7 +107,9 @@ impl Report {
         let (wanted, ok) = match &expected {
             Expected::Ok => ("Ok(..)".into(), result.is_ok()),
             Expected::Is(value) => (show(value), format!("{value:?}") == format!("{result:?}")),
-            Expected::That(text, holds) => (format!("Ok({text})"), result.as_ref().is_ok_and(holds)),
+            Expected::That(text, holds) => {
+                (format!("Ok({text})"), result.as_ref().is_ok_and(holds))
+            }
             Expected::Refused(errors) => {
                 let answer = result.as_ref().err().map(|error| format!("{error:?}"));
                 let one = errors.iter().any(|&errno| answer == Some(format!("{:?}", E::of(errno))));
@@ -131,8 +136,16 @@ impl Report {
     }
 
     /// Returns the expectation for Xen 4.`minor` and later; earlier versions lack the operation.
-    pub(crate) fn since<T, E: Refusal>(&self, minor: u16, expected: Expected<T, E>) -> Expected<T, E> {
-        if self.version >= (XenVersion { major: 4, minor }) { expected } else { fails(Errno::ENOSYS) }
+    pub(crate) fn since<T, E: Refusal>(
+        &self,
+        minor: u16,
+        expected: Expected<T, E>,
+    ) -> Expected<T, E> {
+        if self.version >= (XenVersion { major: 4, minor }) {
+            expected
+        } else {
+            fails(Errno::ENOSYS)
+        }
     }
 
     /// Prints the counts.

@@ -16,7 +16,8 @@ use xen_hypercall::ops::memory_admin::Resource;
 use xen_hypercall::start::PlaceError;
 use xen_hypercall::{DomId, Errno, Gfn, GrantRef, MAX_RESOURCE_FRAMES, MappedResource, PAGE_SIZE};
 use xen_sys::domctl::{
-    XEN_DOMCTL_SET_PAGING_MEMPOOL_SIZE, XEN_DOMINF_DYING, XenDomctlGetdomaininfo, XenDomctlPagingMempool,
+    XEN_DOMCTL_SET_PAGING_MEMPOOL_SIZE, XEN_DOMINF_DYING, XenDomctlGetdomaininfo,
+    XenDomctlPagingMempool,
 };
 use xen_sys::grant_table::{GrantEntryV1, GrantFlags};
 use xen_sys::memory::*;
@@ -54,7 +55,11 @@ fn map(
 }
 
 fn table(domain: DomId) -> Resource {
-    Resource { domain, kind: XENMEM_RESOURCE_GRANT_TABLE, id: XENMEM_RESOURCE_GRANT_TABLE_ID_SHARED }
+    Resource {
+        domain,
+        kind: XENMEM_RESOURCE_GRANT_TABLE,
+        id: XENMEM_RESOURCE_GRANT_TABLE_ID_SHARED,
+    }
 }
 
 /// Checks the refusals by a Xen that makes no domains for this test.
@@ -71,7 +76,8 @@ pub(crate) fn grant_table(t: &mut Report, domain: DomId) {
     let whole = table(domain);
     let Some(first) = map(t, whole, 0, TABLE, is(())) else { return };
     let Some(second) = map(t, whole, TABLE as u64 - 1, 1, is(())) else { return };
-    let empty = (0..TABLE * PAGE_SIZE).step_by(8).all(|at| first.as_ref().read::<u64>(at) == Some(0));
+    let empty =
+        (0..TABLE * PAGE_SIZE).step_by(8).all(|at| first.as_ref().read::<u64>(at) == Some(0));
     t.fact("all entries are empty", empty);
     t.fact("as large as asked for", first.as_ref().len() == TABLE * PAGE_SIZE);
 
@@ -88,7 +94,10 @@ pub(crate) fn grant_table(t: &mut Report, domain: DomId) {
     }
     let seen = second.as_ref().read::<GrantEntryV1>(ENTRY % PAGE_SIZE);
     let granted = GrantEntryV1 { flags: GrantFlags::PERMIT_ACCESS, ..entry };
-    t.fact("what one mapping writes, the other one shows", written.is_some() && seen == Some(granted));
+    t.fact(
+        "what one mapping writes, the other one shows",
+        written.is_some() && seen == Some(granted),
+    );
     t.fact("its grant can be used, and shows in the table", grant_used(t, domain, &second));
     if let Some(flags) = flags {
         flags.store(0, SeqCst);
@@ -104,7 +113,13 @@ pub(crate) fn grant_table(t: &mut Report, domain: DomId) {
     map(t, Resource { id: 2, ..whole }, 0, 1, fails(Errno::EINVAL));
     map(t, Resource { kind: 99, ..whole }, 0, 1, fails(Errno::EINVAL));
     // The domain has version 1, which has no statuses.
-    map(t, Resource { id: XENMEM_RESOURCE_GRANT_TABLE_ID_STATUS, ..whole }, 0, 1, fails(Errno::EINVAL));
+    map(
+        t,
+        Resource { id: XENMEM_RESOURCE_GRANT_TABLE_ID_STATUS, ..whole },
+        0,
+        1,
+        fails(Errno::EINVAL),
+    );
     for count in [0, MAX_RESOURCE_FRAMES + 1] {
         let refused = MappedResource::map(t.xen, whole, 0, count);
         t.fact("a count that is none", matches!(refused, Err(PlaceError::Memory(_))));
@@ -123,16 +138,20 @@ fn grant_used(t: &Report, domain: DomId, table: &MappedResource<Rt>) -> bool {
     let used = flags() == in_use.bits();
     let written = mapping.as_ref().write(8, &0x1234_5678_u64).is_some();
     let read = mapping.as_ref().read::<u64>(8) == Some(0x1234_5678);
-    mapping.unmap().is_ok() && used && written && read && flags() == GrantFlags::PERMIT_ACCESS.bits()
+    mapping.unmap().is_ok()
+        && used
+        && written
+        && read
+        && flags() == GrantFlags::PERMIT_ACCESS.bits()
 }
 
 /// Maps what a server of I/O requests shares with Xen.
 pub(crate) fn requests(t: &mut Report, domain: DomId, server: ServerId) {
     let pages = Resource { domain, kind: XENMEM_RESOURCE_IOREQ_SERVER, id: server.0.into() };
     let both = map(t, pages, 0, 2, is(()));
-    let zero = both
-        .as_ref()
-        .is_some_and(|both| (0..2 * PAGE_SIZE).step_by(8).all(|at| both.as_ref().read::<u64>(at) == Some(0)));
+    let zero = both.as_ref().is_some_and(|both| {
+        (0..2 * PAGE_SIZE).step_by(8).all(|at| both.as_ref().read::<u64>(at) == Some(0))
+    });
     t.fact("there are no requests", zero);
     map(t, Resource { id: 99, ..pages }, 0, 1, fails(Errno::ENOENT));
 }

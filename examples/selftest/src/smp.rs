@@ -38,7 +38,8 @@ const STOP: u32 = u32::MAX;
 static ANSWER: AtomicU64 = AtomicU64::new(0);
 
 /// Jobs of the second vCPU.
-const JOBS: [fn(Rt) -> u64; 2] = [|xen| u64::from(xen.vcpu()), |xen| own_timer(xen).map_or(0, u64::from)];
+const JOBS: [fn(Rt) -> u64; 2] =
+    [|xen| u64::from(xen.vcpu()), |xen| own_timer(xen).map_or(0, u64::from)];
 const WHO: u32 = 1;
 const TIMER: u32 = 2;
 
@@ -140,11 +141,16 @@ pub(crate) fn test(t: &mut Report) {
     op!(t, vcpu::is_up(1) => is(true));
     t.line("what vCPU 1 is", &[], ask(xen, WHO), is(1));
 
-    let place = offset_of!(SharedInfo, vcpu_info) + size_of::<VcpuInfo>() + offset_of!(VcpuInfo, time);
-    let noted = xen.events().shared_info().as_ref().u64_at(place + offset_of!(VcpuTimeInfo, system_time));
+    let place =
+        offset_of!(SharedInfo, vcpu_info) + size_of::<VcpuInfo>() + offset_of!(VcpuInfo, time);
+    let noted =
+        xen.events().shared_info().as_ref().u64_at(place + offset_of!(VcpuTimeInfo, system_time));
     let noted = noted.map_or(0, |word| word.load(SeqCst));
     let age = xen.now().as_nanos().checked_sub(noted);
-    t.fact("Xen keeps the time for vCPU 1", noted != 0 && age.is_some_and(|age| age < 60_000_000_000));
+    t.fact(
+        "Xen keeps the time for vCPU 1",
+        noted != 0 && age.is_some_and(|age| age < 60_000_000_000),
+    );
     op!(t, vcpu::set_singleshot_timer(1, xen.now(), false) => fails(Errno::EINVAL));
     op!(t, vcpu::stop_singleshot_timer(1) => fails(Errno::EINVAL));
     t.line("events of the timer of vCPU 1", &[], ask(xen, TIMER), is(10));

@@ -36,7 +36,9 @@ pub(crate) fn test(t: &mut Report) {
         let found = table.as_ref().map(GrantTable::version).map_err(|&error| error);
         t.line("GrantTable::with_version", &[alloc::format!("{version}")], found, is(version));
         let Ok(table) = table else { continue };
-        if whole(t, &table, me).is_none() || mapped(t, &table, me).is_none() || many(t, &table, me).is_none()
+        if whole(t, &table, me).is_none()
+            || mapped(t, &table, me).is_none()
+            || many(t, &table, me).is_none()
         {
             t.fact("memory for grants", false);
         }
@@ -59,7 +61,13 @@ fn page(t: &Report, text: &[u8]) -> Option<Pages<Rt>> {
 }
 
 /// Copies `len` bytes from `offset` of a grant of this domain.
-fn fetch(t: &Report, me: DomId, from: GrantRef, offset: usize, len: usize) -> Result<Vec<u8>, MapError> {
+fn fetch(
+    t: &Report,
+    me: DomId,
+    from: GrantRef,
+    offset: usize,
+    len: usize,
+) -> Result<Vec<u8>, MapError> {
     let mut local = Pages::alloc(t.xen, 1).map_err(|_| MapError::Call(Errno::ENOMEM))?;
     let mut batch = CopyBatch::new(&mut local, me);
     batch.fetch(from, offset, 0, len)?;
@@ -83,7 +91,12 @@ fn refused<T>(result: &Result<T, MapError>) -> bool {
 fn whole(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
     let shared = table.share_read_only(page(t, b"hello")?, me).ok()?;
     let reference = shared.refs()[0];
-    t.line("copying from a read-only grant", &[], fetch(t, me, reference, 0, 5), is(b"hello".to_vec()));
+    t.line(
+        "copying from a read-only grant",
+        &[],
+        fetch(t, me, reference, 0, 5),
+        is(b"hello".to_vec()),
+    );
     t.fact("copying to a read-only grant is refused", refused(&store(t, me, reference, b"evil")));
     t.fact("it is taken back", shared.reclaim().is_ok());
     t.fact("copying from what was taken back is refused", refused(&fetch(t, me, reference, 0, 5)));
@@ -132,7 +145,8 @@ fn mapped(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
     let kept = shared.reclaim();
     t.fact("a page that is mapped is not given back", matches!(kept, Err(InUse { .. })));
     t.fact("it is kept back", table.sweep_quarantine() != xen_grant::Quarantine::default());
-    let mut unmap = [GnttabUnmapGrantRef { host_addr, handle: map[0].handle, ..Default::default() }];
+    let mut unmap =
+        [GnttabUnmapGrantRef { host_addr, handle: map[0].handle, ..Default::default() }];
     op!(t, unsafe grant_table::unmap_grant_ref(&mut unmap) => is(()));
     t.fact("mapping and unmapping", [map[0].status, unmap[0].status] == [GrantStatus::OKAY; 2]);
     // SAFETY: nothing is mapped there any more.
@@ -140,7 +154,10 @@ fn mapped(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
     // SAFETY: the frame is empty, and its page is nobody's but the quarantine's.
     let filled = unsafe { memory::populate_physmap(&t.xen, Extents::PAGES, &mut [gfn]) };
     t.line("filling the frame that it has left", &[], filled, is(1));
-    t.fact("it is free once it is unmapped", table.sweep_quarantine() == xen_grant::Quarantine::default());
+    t.fact(
+        "it is free once it is unmapped",
+        table.sweep_quarantine() == xen_grant::Quarantine::default(),
+    );
     Some(())
 }
 
@@ -184,8 +201,10 @@ fn parts(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
     t.fact("copying beyond the part is refused", refused(&fetch(t, me, reference, 100, 6)));
     t.fact("copying from before the part is refused", refused(&fetch(t, me, reference, 99, 5)));
     let frame = t.xen.reserve_frames(NonZeroUsize::MIN)?;
-    let (host_addr, flags) = (frame.first.address(), GrantMapFlags::HOST_MAP | GrantMapFlags::READONLY);
-    let mut map = [GnttabMapGrantRef { host_addr, flags, ref_: reference, dom: me, ..Default::default() }];
+    let (host_addr, flags) =
+        (frame.first.address(), GrantMapFlags::HOST_MAP | GrantMapFlags::READONLY);
+    let mut map =
+        [GnttabMapGrantRef { host_addr, flags, ref_: reference, dom: me, ..Default::default() }];
     op!(t, unsafe grant_table::map_grant_ref(&mut map) => is(()));
     t.fact("mapping a part is refused", map[0].status == GrantStatus::GENERAL_ERROR);
     // SAFETY: nothing was mapped there.

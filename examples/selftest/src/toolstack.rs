@@ -93,7 +93,11 @@ fn domains(t: &mut Report) {
     let list = &mut [XenDomctlGetdomaininfo::new_zeroed(); 4];
     op!(t, sysctl::getdomaininfolist(DomId(0), list) => with(t, same, ours, is(1)));
     let none = || {
-        Expected::Is(Err(if same { ControlError::of(Errno::ESRCH) } else { ControlError::Version { ours } }))
+        Expected::Is(Err(if same {
+            ControlError::of(Errno::ESRCH)
+        } else {
+            ControlError::Version { ours }
+        }))
     };
     op!(t, domctl::pausedomain(NONE) => none());
     op!(t, domctl::unpausedomain(NONE) => none());

@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use alloc::{format, vec};
 use xen_hypercall::arch::cpuid::{self, XenLeaves};
 use xen_hypercall::ops::version::{VarBuf, unpadded};
-use xen_hypercall::ops::{callback, console_io, event_channel, multicall::Batch, nmi, version, vm_assist};
+use xen_hypercall::ops::{
+    callback, console_io, event_channel, multicall::Batch, nmi, version, vm_assist,
+};
 use xen_hypercall::{Errno, Port};
 use xen_sys::callback::CALLBACKTYPE_EVENT;
 use xen_sys::event_channel::EvtchnSend;
@@ -50,7 +52,12 @@ pub(crate) fn test(t: &mut Report) {
         t.line(name, &[], ask(&t.xen), expected);
     }
     let short = version::extra_version2::<_, 1>(&t.xen);
-    t.line("version::extra_version2", &["room for 1 byte".into()], short, t.since(18, fails(Errno::ENOBUFS)));
+    t.line(
+        "version::extra_version2",
+        &["room for 1 byte".into()],
+        short,
+        t.since(18, fails(Errno::ENOBUFS)),
+    );
 
     op!(t, console_io::write(b"") => t.dom0_only(is(0)));
     op!(t, console_io::read(&mut [0; 16]) => t.dom0_only(is(0)));
@@ -70,7 +77,8 @@ pub(crate) fn test(t: &mut Report) {
 
 /// Tests two events with one hypercall, and a third that fails between them.
 fn multicall(t: &mut Report) {
-    let ports = [event_channel::bind_ipi(&t.xen, 0), Ok(Port(4095)), event_channel::bind_ipi(&t.xen, 0)];
+    let ports =
+        [event_channel::bind_ipi(&t.xen, 0), Ok(Port(4095)), event_channel::bind_ipi(&t.xen, 0)];
     let mut sends = ports.map(|port| EvtchnSend { port: port.unwrap_or(Port(0)) });
     let ports = sends.map(|send| send.port);
     let mut batch = Batch::<3>::new();

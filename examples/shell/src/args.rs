@@ -141,7 +141,9 @@ impl<'w> Args<'w> {
     ///
     /// [`Problem::Missing`] or [`Problem::Bad`].
     pub fn address(&mut self, argument: &'static str) -> Result<Ipv4Addr, Problem> {
-        self.parsed(argument, "an IPv4 address such as 10.0.0.1", |word| Ipv4Addr::from_str(word).ok())
+        self.parsed(argument, "an IPv4 address such as 10.0.0.1", |word| {
+            Ipv4Addr::from_str(word).ok()
+        })
     }
 
     /// Takes an address with the length of its prefix.
@@ -150,11 +152,15 @@ impl<'w> Args<'w> {
     ///
     /// [`Problem::Missing`] or [`Problem::Bad`].
     pub fn cidr(&mut self, argument: &'static str) -> Result<Cidr, Problem> {
-        self.parsed(argument, "an address and the bits of its network such as 10.0.0.2/24", |word| {
-            let (address, prefix) = word.split_once('/')?;
-            let prefix = prefix.parse().ok().filter(|&bits: &u8| bits <= 32)?;
-            Some(Cidr { address: address.parse().ok()?, prefix })
-        })
+        self.parsed(
+            argument,
+            "an address and the bits of its network such as 10.0.0.2/24",
+            |word| {
+                let (address, prefix) = word.split_once('/')?;
+                let prefix = prefix.parse().ok().filter(|&bits: &u8| bits <= 32)?;
+                Some(Cidr { address: address.parse().ok()?, prefix })
+            },
+        )
     }
 
     /// Makes sure that all words are taken.
@@ -183,7 +189,10 @@ mod tests {
     use crate::parse::words;
     use std::string::ToString;
 
-    fn problem<T: fmt::Debug>(text: &str, take: impl FnOnce(&mut Args<'_>) -> Result<T, Problem>) -> String {
+    fn problem<T: fmt::Debug>(
+        text: &str,
+        take: impl FnOnce(&mut Args<'_>) -> Result<T, Problem>,
+    ) -> String {
         take(&mut Args::new(&words(text).unwrap())).unwrap_err().to_string()
     }
 
@@ -195,7 +204,10 @@ mod tests {
         assert_eq!(args.sectors("LEN"), Ok(512));
         assert_eq!(args.number::<u8>("BYTE", "0 to 255", |_| true), Ok(255));
         while !args.is_empty() {
-            assert!(matches!(args.number::<u8>("BYTE", "0 to 255", |_| true), Err(Problem::Bad { .. })));
+            assert!(matches!(
+                args.number::<u8>("BYTE", "0 to 255", |_| true),
+                Err(Problem::Bad { .. })
+            ));
         }
     }
 
@@ -204,7 +216,10 @@ mod tests {
         let complaint = problem("1", |args| args.sectors("OFFSET"));
         assert_eq!(complaint, "found '1' for OFFSET, expected a multiple of 512");
         let complaint = problem("10.0.0.300", |args| args.address("ADDR"));
-        assert_eq!(complaint, "found '10.0.0.300' for ADDR, expected an IPv4 address such as 10.0.0.1");
+        assert_eq!(
+            complaint,
+            "found '10.0.0.300' for ADDR, expected an IPv4 address such as 10.0.0.1"
+        );
         assert_eq!(problem("", |args| args.text("PATH")), "PATH is missing");
         assert_eq!(problem("a b", |args| args.end()), "found 'a', expected no more arguments");
     }

@@ -121,21 +121,34 @@ pub static COMMANDS: [Spec; 20] = [
         let recursive = args.flag("-r");
         Ok(Command::XsLs { path: args.text("PATH")?, recursive })
     }),
-    spec("xs read", "PATH", "prints a node's value", |args| Ok(Command::XsRead { path: args.text("PATH")? })),
+    spec("xs read", "PATH", "prints a node's value", |args| {
+        Ok(Command::XsRead { path: args.text("PATH")? })
+    }),
     spec("xs write", "PATH VALUE", "sets a node's value", |args| {
         Ok(Command::XsWrite { path: args.text("PATH")?, value: args.text("VALUE")? })
     }),
     spec("xs rm", "PATH", "removes a node and all below", |args| {
         Ok(Command::XsRm { path: args.text("PATH")? })
     }),
-    spec("xs watch", "PATH SECONDS", "prints changes; the first line says that it watches", |args| {
-        Ok(Command::XsWatch { path: args.text("PATH")?, time: Duration::from_secs(seconds(args)?.into()) })
-    }),
+    spec(
+        "xs watch",
+        "PATH SECONDS",
+        "prints changes; the first line says that it watches",
+        |args| {
+            Ok(Command::XsWatch {
+                path: args.text("PATH")?,
+                time: Duration::from_secs(seconds(args)?.into()),
+            })
+        },
+    ),
     spec("blk list", "", "lists the disks", |_| Ok(Command::BlkList)),
     spec("blk sha256", "DEV [OFFSET LEN]", "prints the digest of a disk, or of a part", |args| {
         let device = args.text("DEV")?;
-        let range =
-            if args.is_empty() { None } else { Some((args.sectors("OFFSET")?, args.sectors("LEN")?)) };
+        let range = if args.is_empty() {
+            None
+        } else {
+            Some((args.sectors("OFFSET")?, args.sectors("LEN")?))
+        };
         Ok(Command::BlkSha256 { device, range })
     }),
     spec("blk fill", "DEV OFFSET LEN BYTE", "writes one byte's value all over a part", |args| {
@@ -163,10 +176,19 @@ pub static COMMANDS: [Spec; 20] = [
     spec("ping", "ADDR COUNT", "sends echo requests, waits 1 s at most for each reply", |args| {
         Ok(Command::Ping { address: args.address("ADDR")?, count: count(args, "COUNT")? })
     }),
-    spec("tcp-echo", "ADDR PORT BYTES", "sends noise to an echo server and checks what comes back", |args| {
-        let (address, port) = (args.address("ADDR")?, port(args)?);
-        Ok(Command::TcpEcho { address, port, bytes: args.number("BYTES", "a number", |_| true)? })
-    }),
+    spec(
+        "tcp-echo",
+        "ADDR PORT BYTES",
+        "sends noise to an echo server and checks what comes back",
+        |args| {
+            let (address, port) = (args.address("ADDR")?, port(args)?);
+            Ok(Command::TcpEcho {
+                address,
+                port,
+                bytes: args.number("BYTES", "a number", |_| true)?,
+            })
+        },
+    ),
     spec("tcp-serve", "PORT CONNECTIONS", "is an echo server for so many connections", |args| {
         Ok(Command::TcpServe { port: port(args)?, connections: count(args, "CONNECTIONS")? })
     }),
@@ -218,7 +240,8 @@ impl fmt::Display for ParseError {
             Self::Unknown { found } => {
                 write!(f, "found '{found}', expected ")?;
                 let mut names = COMMANDS.iter().map(|spec| spec.name).filter(|name| {
-                    name.split_once(' ').is_some_and(|(group, _)| found.split(' ').next() == Some(group))
+                    name.split_once(' ')
+                        .is_some_and(|(group, _)| found.split(' ').next() == Some(group))
                 });
                 match names.next() {
                     Some(first) => {
@@ -246,11 +269,13 @@ impl Command {
         let Some(first) = words.first() else { return Ok(None) };
         let named = |spec: &&Spec| {
             let mut name = spec.name.split(' ');
-            name.by_ref().zip(&words).all(|(name, word)| name == word) && words.len() >= spec.words()
+            name.by_ref().zip(&words).all(|(name, word)| name == word)
+                && words.len() >= spec.words()
         };
         let Some(spec) = COMMANDS.iter().find(named) else {
-            let group =
-                COMMANDS.iter().any(|spec| spec.words() == 2 && spec.name.split(' ').next() == Some(first));
+            let group = COMMANDS
+                .iter()
+                .any(|spec| spec.words() == 2 && spec.name.split(' ').next() == Some(first));
             let found = if group { words[..words.len().min(2)].join(" ") } else { first.clone() };
             return Err(ParseError::Unknown { found });
         };
@@ -276,7 +301,10 @@ pub fn help(out: &mut impl fmt::Write) -> fmt::Result {
         let usage = alloc::format!("{spec}");
         writeln!(out, "{usage:<31} {}", spec.about)?;
     }
-    writeln!(out, "Numbers are decimal or 0x...; paths without a / in front are below the domain's own.")
+    writeln!(
+        out,
+        "Numbers are decimal or 0x...; paths without a / in front are below the domain's own."
+    )
 }
 
 #[cfg(test)]
@@ -296,12 +324,18 @@ mod tests {
     #[test]
     fn the_commands_of_the_demonstration_parse() {
         assert_eq!(parse("info"), Command::Info);
-        assert_eq!(parse("xs ls -r device"), Command::XsLs { path: "device".into(), recursive: true });
+        assert_eq!(
+            parse("xs ls -r device"),
+            Command::XsLs { path: "device".into(), recursive: true }
+        );
         assert_eq!(
             parse("xs write data/x 'hello world'"),
             Command::XsWrite { path: "data/x".into(), value: "hello world".into() }
         );
-        assert_eq!(parse("blk sha256 xvda"), Command::BlkSha256 { device: "xvda".into(), range: None });
+        assert_eq!(
+            parse("blk sha256 xvda"),
+            Command::BlkSha256 { device: "xvda".into(), range: None }
+        );
         assert_eq!(
             parse("blk sha256 xvda 512 4096"),
             Command::BlkSha256 { device: "xvda".into(), range: Some((512, 4096)) }
@@ -359,7 +393,8 @@ mod tests {
         help(&mut text).unwrap();
         for spec in &COMMANDS {
             assert!(
-                text.lines().any(|line| line.starts_with(&spec.to_string()) && line.ends_with(spec.about))
+                text.lines()
+                    .any(|line| line.starts_with(&spec.to_string()) && line.ends_with(spec.about))
             );
         }
         assert!(text.lines().all(|line| line.len() <= 100));

@@ -45,7 +45,13 @@ impl Default for Editor {
 impl Editor {
     /// Starts with an empty line and no history.
     pub const fn new() -> Self {
-        Self { line: String::new(), history: VecDeque::new(), back: 0, escape: Escape::None, after_cr: false }
+        Self {
+            line: String::new(),
+            history: VecDeque::new(),
+            back: 0,
+            escape: Escape::None,
+            after_cr: false,
+        }
     }
 
     /// Takes one byte, writes what the terminal has to show for it, and returns the line if the
@@ -60,7 +66,8 @@ impl Editor {
         let after_cr = core::mem::replace(&mut self.after_cr, byte == b'\r');
         match self.escape {
             Escape::Started => {
-                self.escape = if matches!(byte, b'[' | b'O') { Escape::Control } else { Escape::None };
+                self.escape =
+                    if matches!(byte, b'[' | b'O') { Escape::Control } else { Escape::None };
                 return Ok(None);
             }
             Escape::Control => return self.control(byte, echo).map(|()| None),

@@ -97,7 +97,9 @@ impl fmt::Display for Error {
             Self::Parse(error) => error.fmt(f),
             Self::Output => f.write_str("the console takes no more text"),
             Self::Xen { call, errno } => write!(f, "{call}: Xen refused: {errno}"),
-            Self::NoXenstore => f.write_str("there is no xenstore, expected its ring from the toolstack"),
+            Self::NoXenstore => {
+                f.write_str("there is no xenstore, expected its ring from the toolstack")
+            }
             Self::NoGrants => f.write_str("there is no grant table, expected Xen to give one"),
             Self::Store(error) => error.fmt(f),
             Self::NoDevice { kind, found, expected } if expected.is_empty() => {

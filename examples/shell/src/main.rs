@@ -29,12 +29,14 @@ fn main(xen: Rt) {
     let store = if xen.is_dom0() {
         None
     } else {
-        let ring = start::xenstore_ring(xen).map_err(|error| early_println!("no xenstore: {error}"));
+        let ring =
+            start::xenstore_ring(xen).map_err(|error| early_println!("no xenstore: {error}"));
         ring.ok().and_then(|ring| {
             XenStore::new(xen, ring).map_err(|error| early_println!("no xenstore: {error}")).ok()
         })
     };
-    let grants = GrantTable::new(xen).map_err(|error| early_println!("no grant table: {error}")).ok();
+    let grants =
+        GrantTable::new(xen).map_err(|error| early_println!("no grant table: {error}")).ok();
 
     let machine = Machine {
         kind: if xen.is_dom0() { GuestKind::Dom0 } else { GuestKind::Pvh },

@@ -143,7 +143,9 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
             Command::BlkFill { device, offset, len, byte } => {
                 disks.get(system, device)?.fill(*offset, *len, *byte)
             }
-            Command::BlkCopy { device, src, dst, len } => disks.get(system, device)?.copy(*src, *dst, *len),
+            Command::BlkCopy { device, src, dst, len } => {
+                disks.get(system, device)?.copy(*src, *dst, *len)
+            }
             Command::BlkFlush { device } => disks.get(system, device)?.flush(),
             Command::NetUp { device, cidr } => nics.up(system, device, *cidr, out),
             Command::Ping { address, count } => {
@@ -153,7 +155,8 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
             Command::TcpEcho { address, port, bytes } => {
                 let (echoed, result) =
                     nics.reaching(*address, |stack| tcp_echo(stack, *address, *port, *bytes))?;
-                if let Err(error @ (NetError::Refused { .. } | NetError::NoAnswer { .. })) = result {
+                if let Err(error @ (NetError::Refused { .. } | NetError::NoAnswer { .. })) = result
+                {
                     // There was no connection to report.
                     return Err(error.into());
                 }
@@ -282,13 +285,21 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
 }
 
 /// Waits for whatever may come, and lets the interfaces answer.
-fn idle<P: Platform>(system: &System<'_, P>, nics: &mut Nics<P>, port: Option<Port>, until: Instant) {
+fn idle<P: Platform>(
+    system: &System<'_, P>,
+    nics: &mut Nics<P>,
+    port: Option<Port>,
+    until: Instant,
+) {
     nics.poll();
     if nics.before_wait() {
         return;
     }
-    let ports: Vec<Port> =
-        port.into_iter().chain(system.store.as_ref().map(|store| store.port())).chain(nics.ports()).collect();
+    let ports: Vec<Port> = port
+        .into_iter()
+        .chain(system.store.as_ref().map(|store| store.port()))
+        .chain(nics.ports())
+        .collect();
     let slice = system.platform.now() + SLICE;
     system.platform.wait(&ports, Some(until.min(slice)));
 }

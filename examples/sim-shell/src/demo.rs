@@ -41,7 +41,10 @@ pub fn sha256(bytes: &[u8]) -> String {
 
 /// Returns a guest's console as lines.
 pub fn lines(console: &[u8]) -> Vec<String> {
-    String::from_utf8_lossy(console).lines().map(|line| line.trim_end_matches('\r').to_owned()).collect()
+    String::from_utf8_lossy(console)
+        .lines()
+        .map(|line| line.trim_end_matches('\r').to_owned())
+        .collect()
 }
 
 /// Returns what the guest printed for a command, its lines joined by ` / `; empty if it never came
@@ -111,7 +114,11 @@ pub fn compare(stage: &Stage, disk: &SharedDisk, before: &str) -> Vec<Check> {
         ),
         check("its xenstore node was readable in dom0", greeting.unwrap_or_default(), "hello"),
         ends("ping", answer("ping 10.0.0.1 5"), "received=5 / ok"),
-        ends("1 MiB over TCP and back", answer("tcp-echo 10.0.0.1 7000 1048576"), "mismatches=0 / ok"),
+        ends(
+            "1 MiB over TCP and back",
+            answer("tcp-echo 10.0.0.1 7000 1048576"),
+            "mismatches=0 / ok",
+        ),
         check("all commands succeeded", done.unwrap_or_default(), "done OK=11 FAILED=0"),
     ]
 }
@@ -124,7 +131,9 @@ mod tests {
     fn script_is_that_of_real_xen() {
         let payload = include_str!("../../../xtask/payload/demo.sh");
         assert!(payload.contains(&format!("start shell \"{SCRIPT}\"")));
-        for name in ["the disk's digest is dom0's", "1 MiB over TCP and back", "done OK=11 FAILED=0"] {
+        for name in
+            ["the disk's digest is dom0's", "1 MiB over TCP and back", "done OK=11 FAILED=0"]
+        {
             assert!(payload.contains(name), "{name}");
         }
     }

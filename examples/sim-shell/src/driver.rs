@@ -39,7 +39,10 @@ pub struct Offer {
 }
 
 impl Offer {
-    fn serve(&self, store: &XenStore<Xen>) -> Result<Service<Xen, SharedDisk>, xen_store::StoreError> {
+    fn serve(
+        &self,
+        store: &XenStore<Xen>,
+    ) -> Result<Service<Xen, SharedDisk>, xen_store::StoreError> {
         let address = Ipv4Cidr::new(ADDRESS, 24);
         let config = Config {
             block: self.block,

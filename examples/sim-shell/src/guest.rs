@@ -27,9 +27,17 @@ pub fn run_shell<P: Platform>(
     let ring = start::xenstore_ring(xen.clone()).map_err(|error| error.to_string())?;
     let store = XenStore::new(xen.clone(), ring).map_err(|error| error.to_string())?;
     let grants = GrantTable::new(xen.clone()).map_err(|error| error.to_string())?;
-    let memory_map = [HvmMemmapTableEntry { addr: 0, size: memory, type_: MemmapType::RAM, reserved: 0 }];
-    let machine = Machine { kind: GuestKind::Pvh, domain: || None, memory_map: &memory_map, crash: || {} };
-    let system = System { platform: xen.clone(), suspend, machine, store: Some(store), grants: Some(grants) };
+    let memory_map =
+        [HvmMemmapTableEntry { addr: 0, size: memory, type_: MemmapType::RAM, reserved: 0 }];
+    let machine =
+        Machine { kind: GuestKind::Pvh, domain: || None, memory_map: &memory_map, crash: || {} };
+    let system = System {
+        platform: xen.clone(),
+        suspend,
+        machine,
+        store: Some(store),
+        grants: Some(grants),
+    };
     let mut shell = Shell::new(system, &mut terminal);
     let reason = shell.boot(command_line);
     shell.close();

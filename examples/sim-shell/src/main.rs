@@ -49,9 +49,12 @@ fn options() -> Result<Options, String> {
     let mut options = Options { seed: 1, ..Options::default() };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
-        let mut value = || words.next().ok_or_else(|| format!("{word}: its value is missing\n{USAGE}"));
+        let mut value =
+            || words.next().ok_or_else(|| format!("{word}: its value is missing\n{USAGE}"));
         match word.as_str() {
-            "--seed" => options.seed = value()?.parse().map_err(|error| format!("--seed: {error}"))?,
+            "--seed" => {
+                options.seed = value()?.parse().map_err(|error| format!("--seed: {error}"))?
+            }
             "--trace" => options.trace = Some(value()?),
             "--watch" => options.watch = true,
             "--interactive" => options.interactive = true,
@@ -90,13 +93,17 @@ fn run(options: &Options) -> Result<bool, String> {
         let names: BTreeMap<u16, String> = names(&stage);
         let record = stage.world.take_trace();
         let draw = if path.ends_with(".svg") { picture::svg } else { timeline::chrome };
-        fs::write(path, draw(&record, &names)).map_err(|error| format!("writing {path}: {error}"))?;
+        fs::write(path, draw(&record, &names))
+            .map_err(|error| format!("writing {path}: {error}"))?;
     }
     Ok(checks.iter().all(|check| check.ok))
 }
 
 fn names(stage: &Stage) -> BTreeMap<u16, String> {
-    (0..).map_while(|id| stage.world.domain(DomId(id))).map(|domain| (domain.id().0, domain.name())).collect()
+    (0..)
+        .map_while(|id| stage.world.domain(DomId(id)))
+        .map(|domain| (domain.id().0, domain.name()))
+        .collect()
 }
 
 /// Prints what the guest prints, line by line, and what happens meanwhile.

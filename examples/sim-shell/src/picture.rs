@@ -48,7 +48,10 @@ pub fn svg(record: &[TraceEvent], names: &BTreeMap<u16, String>) -> String {
     for (&domain, name) in names {
         let Some(y) = row(domain, 0) else { continue };
         let name = name.replace('&', "&amp;").replace('<', "&lt;");
-        line(format_args!(r#"<text x="12" y="{}" font-weight="bold">d{domain} {name}</text>"#, y - 6.0));
+        line(format_args!(
+            r#"<text x="12" y="{}" font-weight="bold">d{domain} {name}</text>"#,
+            y - 6.0
+        ));
         for (index, kind) in KINDS.iter().enumerate() {
             let y = y + ROW * index as f64;
             line(format_args!(
@@ -68,15 +71,21 @@ pub fn svg(record: &[TraceEvent], names: &BTreeMap<u16, String>) -> String {
     let mut marks: BTreeMap<(u16, usize), String> = BTreeMap::new();
     let mut lines = String::new();
     for (start, kind, event) in laid_out(record) {
-        let (Some(index), Some(domain)) = (KINDS.iter().position(|&known| known == kind), event.domain)
+        let (Some(index), Some(domain)) =
+            (KINDS.iter().position(|&known| known == kind), event.domain)
         else {
             continue;
         };
         let x = LEFT + (start - first) * SCALE;
         let Some(y) = row(domain.0, index).filter(|_| start - first < WINDOW) else { continue };
         let _ = write!(marks.entry((domain.0, index)).or_default(), "M{x:.1} {y}v{}", ROW - 4.0);
-        let peer = event.what.split_once(" notifies ").and_then(|(_, rest)| rest.rsplit_once("of domain "));
-        if let Some(peer) = peer.and_then(|(_, id)| row(id.parse().ok()?, 0)).filter(|&peer| peer != y) {
+        let peer = event
+            .what
+            .split_once(" notifies ")
+            .and_then(|(_, rest)| rest.rsplit_once("of domain "));
+        if let Some(peer) =
+            peer.and_then(|(_, id)| row(id.parse().ok()?, 0)).filter(|&peer| peer != y)
+        {
             let _ = write!(lines, "M{x:.1} {}V{}", y + ROW / 2.0 - 2.0, peer + ROW / 2.0 - 2.0);
         }
     }
@@ -98,9 +107,12 @@ mod tests {
 
     #[test]
     fn event_is_a_mark_and_line() {
-        let event = |at, what: &str| TraceEvent { at, domain: Some(DomId(1)), what: what.to_owned() };
-        let record =
-            [event(1_000, "port 3 notifies port 4 of domain 2"), event(90_000_000, "copied 3 bytes")];
+        let event =
+            |at, what: &str| TraceEvent { at, domain: Some(DomId(1)), what: what.to_owned() };
+        let record = [
+            event(1_000, "port 3 notifies port 4 of domain 2"),
+            event(90_000_000, "copied 3 bytes"),
+        ];
         let svg = svg(&record, &BTreeMap::from([(1, "a".to_owned()), (2, "<b>".to_owned())]));
         assert_eq!(svg.matches("v18").count(), 1, "what comes later is not drawn");
         assert!(svg.contains(r#"<path d="M190.0 61V153""#), "{svg}");

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use xen_back::block::Config;
 use xen_example_driver_domain::Disks;
 use xen_hypercall::ops::sched::Resumed;
-use xen_sim::{Device, DeviceKind, Disk, Domain, DomainConfig, Interposed, TaskId, TraceEvent, Vif, World};
+use xen_sim::{
+    Device, DeviceKind, Disk, Domain, DomainConfig, Interposed, TaskId, TraceEvent, Vif, World,
+};
 
 /// Name of the driver domain's disk for the toolstack.
 const TARGET: &str = "memory";
@@ -106,7 +108,8 @@ impl Stage {
         let driver_faults = Arc::new(setup.driver);
         let reset = Reset::default();
         let (driver, task) = start_driver(&world, &driver_faults, &offer, &reset)?;
-        let guest = world.create_guest(DomainConfig { page_budget: 1024, ..DomainConfig::new("shell") });
+        let guest =
+            world.create_guest(DomainConfig { page_budget: 1024, ..DomainConfig::new("shell") });
         let guest_faults = Arc::new(setup.guest);
         let vbd = world.attach_disk(&guest, &driver, &disk());
         let vif = world.attach_vif(&guest, &driver, &interface());
@@ -139,7 +142,9 @@ impl Stage {
         let id = self.guest.inner().id();
         let driver = self.driver.clone();
         match sleep {
-            Sleep::Cancelled => self.world.suspend(id, move |world| world.resume(id, Resumed::Cancelled)),
+            Sleep::Cancelled => {
+                self.world.suspend(id, move |world| world.resume(id, Resumed::Cancelled))
+            }
             Sleep::Restored => self.world.suspend(id, move |world| {
                 world.restore(world.save(id), Some(&driver));
             }),
@@ -148,7 +153,8 @@ impl Stage {
                 if self.trace {
                     world.start_trace();
                 }
-                let (driver, task) = start_driver(&world, &self.driver_faults, &self.offer, &self.reset)?;
+                let (driver, task) =
+                    start_driver(&world, &self.driver_faults, &self.offer, &self.reset)?;
                 let (there, server) = (world.clone(), driver.clone());
                 self.next = Some(Home { world, driver, task });
                 self.world.suspend(id, move |world| {
@@ -241,7 +247,12 @@ fn driver_config() -> DomainConfig {
     DomainConfig { page_budget: 256, ..DomainConfig::new("driver-domain") }
 }
 
-fn serve(driver: &Domain, faults: &Arc<Faults>, offer: &Offer, reset: &Reset) -> Result<TaskId, String> {
+fn serve(
+    driver: &Domain,
+    faults: &Arc<Faults>,
+    offer: &Offer,
+    reset: &Reset,
+) -> Result<TaskId, String> {
     let xen = Interposed::new(driver.clone(), Arc::clone(faults));
     Ok(driver.spawn(DriverDomain::new(&xen, offer, reset.clone())?))
 }

@@ -22,7 +22,9 @@ pub fn chrome(record: &[TraceEvent], names: &BTreeMap<u16, String>) -> String {
         // Writing to a string can't fail.
         let _ = writeln!(out, "{text},");
     };
-    line(format_args!(r#"{{"ph":"M","name":"process_name","pid":0,"tid":0,"args":{{"name":"Xen"}}}}"#));
+    line(format_args!(
+        r#"{{"ph":"M","name":"process_name","pid":0,"tid":0,"args":{{"name":"Xen"}}}}"#
+    ));
     for (&domain, name) in names {
         let (pid, name) = (pid(Some(domain)), quoted(&format!("d{domain} {name}")));
         line(format_args!(
@@ -153,7 +155,8 @@ mod tests {
 
     #[test]
     fn record_becomes_rows_and_counters() {
-        let event = |at, what: &str| TraceEvent { at, domain: Some(DomId(1)), what: what.to_owned() };
+        let event =
+            |at, what: &str| TraceEvent { at, domain: Some(DomId(1)), what: what.to_owned() };
         let record = [
             event(1_000, "port 3 notifies port 4 of domain 2"),
             event(1_000, "port 3 notifies port 4 of domain 2"),
@@ -161,7 +164,10 @@ mod tests {
         ];
         let json = chrome(&record, &BTreeMap::from([(1, "guest".to_owned())]));
         assert!(json.starts_with('{') && json.ends_with("}\n]}\n"));
-        assert!(json.contains(r#""name":"notifies","cat":"events","pid":2,"tid":0,"ts":1.2"#), "{json}");
+        assert!(
+            json.contains(r#""name":"notifies","cat":"events","pid":2,"tid":0,"ts":1.2"#),
+            "{json}"
+        );
         assert!(json.contains(r#""what":"shut down: \"poweroff\"""#));
         assert_eq!(json.matches(r#""ph":"C""#).count(), 4);
     }

@@ -26,7 +26,8 @@ impl Watch {
             let _ = write!(lines[0], " {name:<width$}", width = WIDTH as usize + 7);
         }
         let mut any = false;
-        let domains: Vec<_> = (0..u16::MAX).map_while(|id| world.domain(xen_hypercall::DomId(id))).collect();
+        let domains: Vec<_> =
+            (0..u16::MAX).map_while(|id| world.domain(xen_hypercall::DomId(id))).collect();
         for domain in domains.iter().filter(|domain| world.is_alive(domain.id())) {
             let now = numbers(&domain.counters());
             let before = self.before.insert(domain.id().0, now).unwrap_or_default();
@@ -36,7 +37,12 @@ impl Watch {
                 any |= count > 0;
                 self.most[index] = self.most[index].max(count).max(1);
                 let length = (count * WIDTH).div_ceil(self.most[index]) as usize;
-                let _ = write!(line, " {count:>6} {:<width$}", "█".repeat(length), width = WIDTH as usize);
+                let _ = write!(
+                    line,
+                    " {count:>6} {:<width$}",
+                    "█".repeat(length),
+                    width = WIDTH as usize
+                );
             }
             lines.push(line);
         }

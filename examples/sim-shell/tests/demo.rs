@@ -10,7 +10,10 @@ const DISK: usize = 1 << 20;
 fn run(commands: &str) -> (Vec<String>, Vec<u8>) {
     let disk = SharedDisk::noise(9, DISK);
     let stage = Stage::new(Setup::new(1, disk.clone())).unwrap();
-    run_shell(stage.guest.clone(), 16 << 20, &format!("run=\"{commands}\""), |_| Err(Errno::ENOSYS)).unwrap();
+    run_shell(stage.guest.clone(), 16 << 20, &format!("run=\"{commands}\""), |_| {
+        Err(Errno::ENOSYS)
+    })
+    .unwrap();
     stage.stop_driver();
     stage.world.check().unwrap();
     let console = demo::lines(&stage.world.console_output(stage.guest.inner().id()));
@@ -33,7 +36,8 @@ fn demonstration_ends_and_leaves_nothing() {
 
 #[test]
 fn shell_writes_reach_the_served_disk() {
-    let commands = "blk fill xvda 512 1024 1; blk copy xvda 0 65536 8192; blk flush xvda; blk sha256 xvda";
+    let commands =
+        "blk fill xvda 512 1024 1; blk copy xvda 0 65536 8192; blk flush xvda; blk sha256 xvda";
     let (console, disk) = run(commands);
     assert_eq!(disk[..512], SharedDisk::noise(9, DISK).look(|bytes| bytes[..512].to_vec()));
     assert_eq!(disk[512..1536], [1; 1024]);
@@ -45,9 +49,13 @@ fn shell_writes_reach_the_served_disk() {
 
 #[test]
 fn pings_and_stream_come_back() {
-    let (console, _) =
-        run("net up eth0 10.0.0.2/24; ping 10.0.0.1 20; tcp-echo 10.0.0.1 7000 262144; ping 10.0.0.77 1");
-    assert_eq!(demo::answer(&console, "ping 10.0.0.1 20"), "ping 10.0.0.1 sent=20 received=20 / ok");
+    let (console, _) = run(
+        "net up eth0 10.0.0.2/24; ping 10.0.0.1 20; tcp-echo 10.0.0.1 7000 262144; ping 10.0.0.77 1",
+    );
+    assert_eq!(
+        demo::answer(&console, "ping 10.0.0.1 20"),
+        "ping 10.0.0.1 sent=20 received=20 / ok"
+    );
     let echoed = "tcp-echo sent=262144 received=262144 mismatches=0 / ok";
     assert_eq!(demo::answer(&console, "tcp-echo 10.0.0.1 7000 262144"), echoed);
     assert_eq!(demo::answer(&console, "ping 10.0.0.77 1"), "ping 10.0.0.77 sent=1 received=0 / ok");

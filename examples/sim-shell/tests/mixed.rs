@@ -71,7 +71,8 @@ fn every_scenario_ends_clean() {
 fn same_seed_repeats_every_event() {
     let mut all = Vec::new();
     for seed in 1000..1004 {
-        let text = |_| live(seed, true).iter().map(|event| format!("{event}\n")).collect::<String>();
+        let text =
+            |_| live(seed, true).iter().map(|event| format!("{event}\n")).collect::<String>();
         let [first, again] = [0, 1].map(text);
         assert!(first.len() > 10_000, "seed {seed} is too short a life: {} bytes", first.len());
         assert!(first == again, "seed {seed}: {}", difference(&first, &again));

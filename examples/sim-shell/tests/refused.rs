@@ -31,7 +31,11 @@ fn error(stage: &Stage, device: &Device) -> Option<String> {
 
 /// Attaches more devices than are served, and takes one away: all are told what is the matter with
 /// them, and the first one refused is served then.
-fn one_too_many(attach: impl Fn(&Stage, u32) -> Device, first: impl Fn(&Stage) -> Device, why: &str) {
+fn one_too_many(
+    attach: impl Fn(&Stage, u32) -> Device,
+    first: impl Fn(&Stage) -> Device,
+    why: &str,
+) {
     let stage = stage();
     let others: Vec<_> = (1..SERVED + 2).map(|number| attach(&stage, number)).collect();
     stage.world.run_for(A_WHILE);
@@ -59,7 +63,9 @@ fn one_too_many(attach: impl Fn(&Stage, u32) -> Device, first: impl Fn(&Stage) -
 #[test]
 fn interface_without_port_is_served_later() {
     one_too_many(
-        |stage, number| stage.world.attach_vif(stage.guest.inner(), stage.driver(), &Vif::new(number)),
+        |stage, number| {
+            stage.world.attach_vif(stage.guest.inner(), stage.driver(), &Vif::new(number))
+        },
         |stage| stage.vif,
         "all 30 ports of the switch are in use",
     );

@@ -65,7 +65,11 @@ impl Lab {
 }
 
 /// Submits a write of one page for each number, filled with it, to the page of that number.
-fn write_pages(block: &mut Block<Xen>, xen: &Xen, numbers: core::ops::Range<u8>) -> Vec<(Token, u8)> {
+fn write_pages(
+    block: &mut Block<Xen>,
+    xen: &Xen,
+    numbers: core::ops::Range<u8>,
+) -> Vec<(Token, u8)> {
     let mut submitted = Vec::new();
     for number in numbers {
         let mut buffer = Pages::alloc(xen.clone(), 1).unwrap();
@@ -104,7 +108,10 @@ fn assert_all_written(done: &[Completion<Xen>], submitted: &[(Token, u8)], disk:
     disk.look(|bytes| {
         for (_, number) in submitted {
             let page = &bytes[usize::from(*number) * PAGE_SIZE..][..PAGE_SIZE];
-            assert!(page.iter().all(|byte| byte == number), "page {number} is not what was written");
+            assert!(
+                page.iter().all(|byte| byte == number),
+                "page {number} is not what was written"
+            );
         }
     });
 }
@@ -122,7 +129,10 @@ fn requests_survive_restore_and_migration() {
         let first = block.port();
         assert_eq!(lab.sleep(how, &store, &grants), Resumed::Elsewhere);
         block.resume().unwrap();
-        assert_eq!((block.state(), block.in_flight(), block.room()), (BlockState::Connecting, 16, 0));
+        assert_eq!(
+            (block.state(), block.in_flight(), block.room()),
+            (BlockState::Connecting, 16, 0)
+        );
         assert!(block.complete().is_none() && first.is_some() && block.port().is_none());
         let done = complete(&mut block, &lab.xen, 16);
         assert_all_written(&done, &submitted, &lab.disk);
@@ -260,10 +270,14 @@ fn resumes_in_place_leave_nothing_behind() {
     for round in 0..100 {
         let peer = lab.xen.inner().id();
         let orders = VchanOrders::new(10, 11).unwrap();
-        let server = Server::open(&store, &grants, lab.stage.driver().id(), "data/vchan", orders).unwrap();
+        let server =
+            Server::open(&store, &grants, lab.stage.driver().id(), "data/vchan", orders).unwrap();
         server.close(lab.deadline()).unwrap();
         world.suspend(id, move |world| world.resume(id, Resumed::Elsewhere));
-        assert_eq!((sleep(&lab.xen, &store, &grants), lab.xen.inner().id()), (Resumed::Elsewhere, peer));
+        assert_eq!(
+            (sleep(&lab.xen, &store, &grants), lab.xen.inner().id()),
+            (Resumed::Elsewhere, peer)
+        );
         console.resume().unwrap();
         block.resume().unwrap();
         net.resume().unwrap();
@@ -319,8 +333,10 @@ fn administrator(stage: &Stage, deeds: Vec<Deed>) -> impl FnMut(&Domain) -> Step
         let console: Vec<u8> = homes.iter().flat_map(|&id| world.console_output(id)).collect();
         let console = String::from_utf8(console).unwrap();
         let answered = |line: &&str| ["ok", "error"].iter().any(|word| line.starts_with(word));
-        let came =
-            console.lines().filter(|line| answered(line) || line.starts_with("suspended, and ")).count();
+        let came = console
+            .lines()
+            .filter(|line| answered(line) || line.starts_with("suspended, and "))
+            .count();
         if came < answers || !console.ends_with("$ ") {
             return Step::Sleep(dom0.now() + Duration::from_millis(10));
         }

@@ -27,10 +27,11 @@ fn run(xen: Rt) -> Result<(), alloc::boxed::Box<dyn Error>> {
     let ring = start::xenstore_ring(xen)?;
     let transport = RingTransport::new(xen, ring.page, ring.port);
     early_println!("suite: features {:?}", transport.server_features());
-    let report = conformance::run(&xen, transport, ring.port, domain, |name, result| match result {
-        Ok(()) => early_println!("suite: ok {name}"),
-        Err(failure) => early_println!("suite: differs {name}: {failure}"),
-    });
+    let report =
+        conformance::run(&xen, transport, ring.port, domain, |name, result| match result {
+            Ok(()) => early_println!("suite: ok {name}"),
+            Err(failure) => early_println!("suite: differs {name}: {failure}"),
+        });
     early_println!("suite: {report}");
     reconnect_and_break(xen)
 }

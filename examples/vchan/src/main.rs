@@ -58,7 +58,11 @@ fn run(xen: Rt, console: &mut impl Write) -> Result<(), Box<dyn Error>> {
         }
         _ => {
             let expected = "server DOMAIN PATH LEFT RIGHT BYTES, or client DOMAIN PATH BYTES";
-            return Err(format!("found command line '{}', expected {expected}", xen.command_line()).into());
+            return Err(format!(
+                "found command line '{}', expected {expected}",
+                xen.command_line()
+            )
+            .into());
         }
     }
     writeln!(console, "vchan: {} allocations kept back", grants.sweep_quarantine().waiting)?;
@@ -66,7 +70,11 @@ fn run(xen: Rt, console: &mut impl Write) -> Result<(), Box<dyn Error>> {
 }
 
 /// Sends back `limit` bytes, or fewer if the peer leaves before; returns how many.
-fn echo<M: AsRef<SharedMem>>(end: &mut End<Rt, M>, limit: usize, xen: Rt) -> Result<usize, VchanError> {
+fn echo<M: AsRef<SharedMem>>(
+    end: &mut End<Rt, M>,
+    limit: usize,
+    xen: Rt,
+) -> Result<usize, VchanError> {
     let mut count = 0;
     match echo_all(end, limit, &mut count, xen) {
         Err(VchanError::PeerLeft) => Ok(count),

@@ -8,7 +8,9 @@ use arbitrary::Arbitrary;
 use core::time::Duration;
 use std::cell::OnceCell;
 use std::sync::Arc;
-use xen_back::block::{Blkback, BlkbackEvent, Config as DiskConfig, DiskSpec, GrantMode, MemoryDisk};
+use xen_back::block::{
+    Blkback, BlkbackEvent, Config as DiskConfig, DiskSpec, GrantMode, MemoryDisk,
+};
 use xen_back::net::{Checksum, Netback, NetbackEvent, Packet};
 use xen_evtchn::Channel;
 use xen_front::block::{Block, BlockState, Request};
@@ -158,7 +160,8 @@ impl<'a> Served<'a> {
         {
             let mode = if self.current % 2 == 0 { GrantMode::Map } else { GrantMode::Copy };
             let config = DiskConfig { mode, ..DiskConfig::default() };
-            self.disk = Some(Blkback::new(backend, spec, MemoryDisk::new(vec![0; 256 * 512]), config));
+            self.disk =
+                Some(Blkback::new(backend, spec, MemoryDisk::new(vec![0; 256 * 512]), config));
         }
         if let (None, Some(device)) = (&self.net, self.devices[1].as_ref().filter(mine))
             && let Some(backend) = backend("vif", device)
@@ -205,7 +208,8 @@ pub fn run(data: &[u8]) {
     let guest = world.create_guest(small("guest"));
     let faults = Arc::<FailByWhim>::default();
     let own = platform(&guest, &faults);
-    let (store, grants) = (store_of(&own), GrantTable::new(own.clone()).expect("nothing fails yet"));
+    let (store, grants) =
+        (store_of(&own), GrantTable::new(own.clone()).expect("nothing fails yet"));
     let drivers = [const { OnceCell::new() }; DRIVERS];
     let mut served = Served {
         world: &world,
@@ -274,7 +278,9 @@ impl Having {
         let peer = served.driver().domain.id();
         let path = |which: &u8| PATHS[usize::from(*which) % PATHS.len()];
         match call {
-            Call::OpenDisk if self.disk.is_none() => self.disk = Block::open(store, grants, 51712).ok(),
+            Call::OpenDisk if self.disk.is_none() => {
+                self.disk = Block::open(store, grants, 51712).ok()
+            }
             Call::OpenDisk => {}
             Call::Read { .. } | Call::Write { .. } | Call::Flush => {
                 let Some(disk) = &mut self.disk else { return };
@@ -282,11 +288,19 @@ impl Having {
                 let request = match *call {
                     Call::Read { sector, sectors } => {
                         let Ok(buffer) = buffer() else { return };
-                        Request::Read { sector: sector.into(), sectors: usize::from(sectors % 18), buffer }
+                        Request::Read {
+                            sector: sector.into(),
+                            sectors: usize::from(sectors % 18),
+                            buffer,
+                        }
                     }
                     Call::Write { sector, sectors } => {
                         let Ok(buffer) = buffer() else { return };
-                        Request::Write { sector: sector.into(), sectors: usize::from(sectors % 18), buffer }
+                        Request::Write {
+                            sector: sector.into(),
+                            sectors: usize::from(sectors % 18),
+                            buffer,
+                        }
                     }
                     _ => Request::Flush,
                 };
@@ -313,7 +327,8 @@ impl Having {
             Call::OpenNet => {}
             Call::Transmit(len) => {
                 if let Some(net) = &mut self.net {
-                    let _ = net.transmit(&[0x55; 2000][..usize::from(*len) % 2000], TxChecksum::Complete);
+                    let _ = net
+                        .transmit(&[0x55; 2000][..usize::from(*len) % 2000], TxChecksum::Complete);
                     let _ = net.flush();
                 }
             }
@@ -335,14 +350,18 @@ impl Having {
                 transaction.write(path(which), "2")
             })),
             Call::Share { pages, writable } => {
-                let Ok(pages) = Pages::alloc(own.clone(), 1 + usize::from(pages % 4)) else { return };
+                let Ok(pages) = Pages::alloc(own.clone(), 1 + usize::from(pages % 4)) else {
+                    return;
+                };
                 self.shares.extend(match writable {
                     true => grants.share_writable(pages, peer).ok().map(Share::ReadWrite),
                     false => grants.share_read_only(pages, peer).ok().map(Share::ReadOnly),
                 });
             }
             Call::Map { which, write } => {
-                let Some(index) = usize::from(*which).checked_rem(self.shares.len()) else { return };
+                let Some(index) = usize::from(*which).checked_rem(self.shares.len()) else {
+                    return;
+                };
                 let refs = match &self.shares[index] {
                     Share::ReadOnly(shared) => shared.refs().to_vec(),
                     Share::ReadWrite(shared) => shared.refs().to_vec(),
@@ -366,8 +385,11 @@ impl Having {
             },
             Call::OpenPort => {
                 let Ok(near) = Channel::alloc_unbound(own.clone(), peer) else { return };
-                let far =
-                    Channel::bind_interdomain(served.driver().domain.clone(), served.guest.id(), near.port());
+                let far = Channel::bind_interdomain(
+                    served.driver().domain.clone(),
+                    served.guest.id(),
+                    near.port(),
+                );
                 self.ports.extend(far.ok().map(|far| (near, far)));
             }
             Call::Notify(which) => {

@@ -49,7 +49,8 @@ pub fn run(data: &[u8]) {
     let (back, guest) = (world.create_guest(small("disks")), world.create_guest(small("guest")));
     let device = world.attach_disk(&guest, &back, &Disk::new("xvda"));
     let grants = GrantTable::new(guest.clone()).unwrap();
-    let share = || grants.share_writable(Pages::alloc(guest.clone(), 1).unwrap(), back.id()).unwrap();
+    let share =
+        || grants.share_writable(Pages::alloc(guest.clone(), 1).unwrap(), back.id()).unwrap();
     let (ring, data) = (share(), share());
     let data_ref = data.refs()[0].0;
     let channel = Channel::alloc_unbound(guest.clone(), back.id()).unwrap();
@@ -62,7 +63,8 @@ pub fn run(data: &[u8]) {
     };
     publish();
     let store = store_of(&back);
-    let backend = Backend::open(&store, "vbd", DeviceId { guest: guest.id(), device: device.id }).unwrap();
+    let backend =
+        Backend::open(&store, "vbd", DeviceId { guest: guest.id(), device: device.id }).unwrap();
     let spec = DiskSpec::read(&backend).unwrap();
     let mode = if map { GrantMode::Map } else { GrantMode::Copy };
     let config = Config { mode, ring_order: 1, ..Config::default() };
@@ -106,14 +108,23 @@ pub fn run(data: &[u8]) {
                 }
                 post(&request);
             }
-            Deed::Word { ring: true, at, value } => drop(ring.as_ref().write(usize::from(at) % 4096, &value)),
-            Deed::Word { at, value, .. } => drop(data.as_ref().write(usize::from(at) % 4096, &value)),
+            Deed::Word { ring: true, at, value } => {
+                drop(ring.as_ref().write(usize::from(at) % 4096, &value))
+            }
+            Deed::Word { at, value, .. } => {
+                drop(data.as_ref().write(usize::from(at) % 4096, &value))
+            }
             Deed::Node(key, value) => {
-                drop(nodes.write(format!("{front}/{}", KEYS[usize::from(key) % KEYS.len()]), value));
+                drop(
+                    nodes.write(format!("{front}/{}", KEYS[usize::from(key) % KEYS.len()]), value),
+                );
             }
             Deed::Text(key, value) => {
                 let value = &value[..value.len().min(2000)];
-                drop(nodes.write_bytes(format!("{front}/{}", KEYS[usize::from(key) % KEYS.len()]), value));
+                drop(nodes.write_bytes(
+                    format!("{front}/{}", KEYS[usize::from(key) % KEYS.len()]),
+                    value,
+                ));
             }
             Deed::State(9) => {
                 ring.as_ref().zero();
@@ -131,7 +142,10 @@ pub fn run(data: &[u8]) {
     drop(disk);
     settle(&world, &[&store]);
     drop((store, nodes, channel));
-    assert!(ring.reclaim().is_ok() && data.reclaim().is_ok(), "the backend has unmapped everything");
+    assert!(
+        ring.reclaim().is_ok() && data.reclaim().is_ok(),
+        "the backend has unmapped everything"
+    );
     drop(grants);
     check(&world);
 }

@@ -30,7 +30,8 @@ pub fn run(data: &[u8]) {
     let [trusted] = head(&mut calls);
     let trusted = trusted % 2 == 0;
     let world = World::new(1);
-    let (driver_domain, guest) = (world.create_guest(small("disks")), world.create_guest(small("guest")));
+    let (driver_domain, guest) =
+        (world.create_guest(small("disks")), world.create_guest(small("guest")));
     let device = world.attach_disk(&guest, &driver_domain, &Disk { trusted, ..Disk::new("xvda") });
     let backend = HostileBackend::start(&world, &device, Whims::from_bytes(deeds));
     let mut peer = HostilePeer::new(Whims::from_bytes(rewrites));
@@ -72,7 +73,11 @@ pub fn run(data: &[u8]) {
                 Call::Close => block.close(),
                 Call::Reopen => drop(block.reopen()),
             });
-            assert_eq!(block.in_flight(), tokens.len(), "each request that was taken is accounted for");
+            assert_eq!(
+                block.in_flight(),
+                tokens.len(),
+                "each request that was taken is accounted for"
+            );
             assert!(block.in_flight() <= 32);
         }
         // In the end each request that was taken has completed, once.
@@ -85,7 +90,9 @@ pub fn run(data: &[u8]) {
                 assert!(tokens.contains(&completion.token), "a completion of nothing");
                 tokens.retain(|&token| token != completion.token);
             }
-            if guest.now() >= deadline || matches!(polled, Ok(BlockState::Closed | BlockState::Unplugged)) {
+            if guest.now() >= deadline
+                || matches!(polled, Ok(BlockState::Closed | BlockState::Unplugged))
+            {
                 break;
             }
             store.wait(deadline.min(guest.now() + Duration::from_secs(5)));

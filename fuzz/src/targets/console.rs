@@ -40,7 +40,8 @@ pub fn run(data: &[u8]) {
         with_page(|mem| {
             let (mut calls, deeds) = streams(data);
             mem.write(3072, &head::<16>(&mut calls));
-            let channel = Channel::alloc_unbound(guest.clone(), DomId(0)).expect("there are free ports");
+            let channel =
+                Channel::alloc_unbound(guest.clone(), DomId(0)).expect("there are free ports");
             let mut peer = HostilePeer::new(Whims::from_bytes(deeds));
             peer.against_memory(mem, || {
                 drive(guest, Console::new(guest.clone(), mem, channel), &values(calls, 100))

@@ -91,7 +91,8 @@ pub fn run(data: &[u8]) {
             }
             Call::Upcall(vcpu) => {
                 let handled = RefCell::new(BTreeSet::new());
-                events.on_upcall((vcpu % 4).into(), |port| drop(handled.borrow_mut().insert(port.0)));
+                events
+                    .on_upcall((vcpu % 4).into(), |port| drop(handled.borrow_mut().insert(port.0)));
                 let handled = handled.into_inner();
                 for pair in pairs.iter_mut().filter(|_| vcpu % 4 == 0) {
                     let came = handled.contains(&pair.near.port().0);

@@ -4,7 +4,9 @@
 use crate::input::values;
 use crate::lab::check;
 use arbitrary::Arbitrary;
-use xen_grant::{CopyBatch, GrantTable, Mapping, Quarantine, ReadOnly, ReadWrite, Shared, Version, Window};
+use xen_grant::{
+    CopyBatch, GrantTable, Mapping, Quarantine, ReadOnly, ReadWrite, Shared, Version, Window,
+};
 use xen_hypercall::{GrantRef, Pages};
 use xen_sim::{Domain, DomainConfig, World};
 
@@ -60,8 +62,8 @@ impl Lab {
             ..DomainConfig::new(name)
         };
         let (front, back) = (world.create(small("front")), world.create(small("back")));
-        let grants =
-            GrantTable::with_version(front.clone(), version).expect("a new domain has a grant table");
+        let grants = GrantTable::with_version(front.clone(), version)
+            .expect("a new domain has a grant table");
         Self { world, front, back, grants }
     }
 }

@@ -12,7 +12,11 @@ pub fn run(mut bytes: &[u8]) {
     if let Some(place) = number.place() {
         assert_eq!(place.number().and_then(|number| number.place()), Some(place));
         let name = number.to_string();
-        assert_eq!(name.parse::<DeviceNumber>().map(|number| number.place()), Ok(Some(place)), "{name}");
+        assert_eq!(
+            name.parse::<DeviceNumber>().map(|number| number.place()),
+            Ok(Some(place)),
+            "{name}"
+        );
     }
     if let Ok(mac) = MacAddress::parse(bytes) {
         assert_eq!(MacAddress::parse(mac.to_string().as_bytes()), Ok(mac));

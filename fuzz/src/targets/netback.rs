@@ -66,7 +66,8 @@ pub fn run(data: &[u8]) {
     let (back, guest) = (world.create_guest(small("network")), world.create_guest(small("guest")));
     let device = world.attach_vif(&guest, &back, &Vif::new(0));
     let grants = GrantTable::new(guest.clone()).unwrap();
-    let share = || grants.share_writable(Pages::alloc(guest.clone(), 1).unwrap(), back.id()).unwrap();
+    let share =
+        || grants.share_writable(Pages::alloc(guest.clone(), 1).unwrap(), back.id()).unwrap();
     let (tx, rx, data) = (share(), share(), share());
     let data_ref = data.refs()[0].0.to_le_bytes();
     let channel = Channel::alloc_unbound(guest.clone(), back.id()).unwrap();
@@ -80,7 +81,8 @@ pub fn run(data: &[u8]) {
     };
     publish();
     let store = store_of(&back);
-    let backend = Backend::open(&store, "vif", DeviceId { guest: guest.id(), device: device.id }).unwrap();
+    let backend =
+        Backend::open(&store, "vif", DeviceId { guest: guest.id(), device: device.id }).unwrap();
     let mut interface = Netback::new(backend).unwrap();
     let mut echo = Vec::<Vec<u8>>::new();
     let (tx_prod, rx_prod) = (Cell::new(0u32), Cell::new(0u32));
@@ -103,19 +105,27 @@ pub fn run(data: &[u8]) {
                 post(false, &[kind, u8::from(more), a, b, c, d, e, f, 0, 0, 0, 0]);
             }
             Deed::Post { good, reference } => {
-                let [r0, r1, r2, r3] = if good { data_ref } else { u32::from(reference).to_le_bytes() };
+                let [r0, r1, r2, r3] =
+                    if good { data_ref } else { u32::from(reference).to_le_bytes() };
                 post(true, &[rx_prod.get() as u8, 0, 0, 0, r0, r1, r2, r3]);
             }
             Deed::Data(at, bytes) => drop(data.as_ref().copy_from(usize::from(at) % 4096, bytes)),
             Deed::Word { rx: to_rx, at, value } => {
-                drop((if to_rx { &rx } else { &tx }).as_ref().write(usize::from(at) % 4096, &value));
+                drop(
+                    (if to_rx { &rx } else { &tx }).as_ref().write(usize::from(at) % 4096, &value),
+                );
             }
             Deed::Node(key, value) => {
-                drop(nodes.write(format!("{front}/{}", KEYS[usize::from(key) % KEYS.len()]), value));
+                drop(
+                    nodes.write(format!("{front}/{}", KEYS[usize::from(key) % KEYS.len()]), value),
+                );
             }
             Deed::Text(key, value) => {
                 let value = &value[..value.len().min(2000)];
-                drop(nodes.write_bytes(format!("{front}/{}", KEYS[usize::from(key) % KEYS.len()]), value));
+                drop(nodes.write_bytes(
+                    format!("{front}/{}", KEYS[usize::from(key) % KEYS.len()]),
+                    value,
+                ));
             }
             Deed::State(9) => {
                 tx_prod.set(0);
@@ -132,7 +142,9 @@ pub fn run(data: &[u8]) {
             assert!(packet.bytes.len() >= 14 && packet.bytes.len() <= MAX_PACKET);
             echo.push(packet.bytes.to_vec());
         };
-        if peer.against(&back, || interface.poll(back.now(), &mut take)) == Ok(NetbackEvent::Removed) {
+        if peer.against(&back, || interface.poll(back.now(), &mut take))
+            == Ok(NetbackEvent::Removed)
+        {
             break;
         }
         for bytes in echo.drain(..) {

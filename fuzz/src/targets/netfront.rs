@@ -28,13 +28,15 @@ pub fn run(data: &[u8]) {
     let [checksum_offload] = head(&mut calls);
     let checksum_offload = checksum_offload % 2 == 0;
     let world = World::new(1);
-    let (driver_domain, guest) = (world.create_guest(small("network")), world.create_guest(small("guest")));
+    let (driver_domain, guest) =
+        (world.create_guest(small("network")), world.create_guest(small("guest")));
     let device = world.attach_vif(&guest, &driver_domain, &VirtualVif::new(0));
     let backend = HostileBackend::start(&world, &device, Whims::from_bytes(deeds));
     let mut peer = HostilePeer::new(Whims::from_bytes(rewrites));
     let store = store_of(&guest);
     let grants = GrantTable::new(guest.clone()).unwrap();
-    let config = Config { rx_slots: 8, tx_slots: 6, checksum_offload, timeout: Duration::from_secs(2) };
+    let config =
+        Config { rx_slots: 8, tx_slots: 6, checksum_offload, timeout: Duration::from_secs(2) };
     if let Ok(mut net) = Net::open(&store, &grants, Vif(0), config) {
         let mut buffer = [0; 4096];
         for call in values(calls, 60) {
@@ -47,11 +49,15 @@ pub fn run(data: &[u8]) {
                     drop(net.transmit_with(len.into(), TxChecksum::Complete, |p| p.len()))
                 }
                 Call::Receive(len) => drop(net.receive(&mut buffer[..usize::from(len) % 4096])),
-                Call::ReceiveWith => drop(net.receive_with(|packet, _| assert!(packet.len() <= 4096))),
+                Call::ReceiveWith => {
+                    drop(net.receive_with(|packet, _| assert!(packet.len() <= 4096)))
+                }
                 Call::Flush => drop(net.flush()),
                 Call::FinalCheck => drop(net.final_check()),
                 Call::Poll => drop(net.poll(guest.now())),
-                Call::Wait(millis) => net.wait(Some(guest.now() + Duration::from_millis(millis.into()))),
+                Call::Wait(millis) => {
+                    net.wait(Some(guest.now() + Duration::from_millis(millis.into())))
+                }
             });
             assert!(net.tx_free() <= 6);
         }

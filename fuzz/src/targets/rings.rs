@@ -164,7 +164,9 @@ pub fn bytes(data: &[u8]) {
             let (mut tx_dead, mut rx_dead) = (false, false);
             for call in values(calls, 200) {
                 let (result, dead) = match call {
-                    ByteCall::Write(len) => (tx.write(mem, &buffer[..usize::from(len) % 2048]), &mut tx_dead),
+                    ByteCall::Write(len) => {
+                        (tx.write(mem, &buffer[..usize::from(len) % 2048]), &mut tx_dead)
+                    }
                     ByteCall::Free => (tx.free(mem), &mut tx_dead),
                     ByteCall::Read(len) => {
                         (rx.read(mem, &mut buffer[..usize::from(len) % 2048]), &mut rx_dead)

@@ -56,9 +56,16 @@ impl Server {
             Deed::Reply(body) => self.message(type_, req_id, tx_id, &body),
             Deed::Okay => self.message(type_, req_id, tx_id, b"OK\0"),
             Deed::Error(body) => self.message(MessageType::ERROR, req_id, tx_id, &body),
-            Deed::Number(number) => self.message(type_, req_id, tx_id, number.to_string().as_bytes()),
+            Deed::Number(number) => {
+                self.message(type_, req_id, tx_id, number.to_string().as_bytes())
+            }
             Deed::Other { kind, id, transaction, body } => {
-                self.message(MessageType(kind), req_id.wrapping_add(u32::from(id)), transaction, &body);
+                self.message(
+                    MessageType(kind),
+                    req_id.wrapping_add(u32::from(id)),
+                    transaction,
+                    &body,
+                );
             }
             Deed::Event { token, path } => {
                 let path = if path { "domid" } else { "" };

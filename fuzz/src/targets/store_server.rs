@@ -80,7 +80,8 @@ pub fn run(data: &[u8]) {
     for deed in values(direct, 60) {
         match deed {
             Deed::Request { kind, path, rest, .. } => {
-                let body = [PATHS[usize::from(path) % PATHS.len()].as_bytes(), b"\0", rest].concat();
+                let body =
+                    [PATHS[usize::from(path) % PATHS.len()].as_bytes(), b"\0", rest].concat();
                 let _ = other.request(MessageType((kind % 24).into()), &body);
             }
             Deed::Header { kind, body, .. } => drop(other.request(MessageType(kind), body)),
@@ -91,11 +92,16 @@ pub fn run(data: &[u8]) {
     let dom0 = world.store();
     dom0.write("/tool/alive", 1).expect("dom0 may write everywhere");
     assert_eq!(dom0.read("/tool/alive").as_deref(), Some("1"));
-    assert_eq!(dom0.read("/local/domain/2/name").as_deref(), Some("other"), "no other domain may write that");
+    assert_eq!(
+        dom0.read("/local/domain/2/name").as_deref(),
+        Some("other"),
+        "no other domain may write that"
+    );
 }
 
 fn message(kind: u32, tx_id: u32, len: u32, body: &[u8]) -> Vec<u8> {
-    let mut bytes = encode(&XsdSockmsg { type_: MessageType(kind), req_id: 7, tx_id, len }).to_vec();
+    let mut bytes =
+        encode(&XsdSockmsg { type_: MessageType(kind), req_id: 7, tx_id, len }).to_vec();
     bytes.extend(body);
     bytes
 }

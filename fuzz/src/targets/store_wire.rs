@@ -2,8 +2,8 @@
 
 use crate::input::head;
 use xen_store::wire::{
-    HEADER_LEN, Names, Part, Permission, ServerError, XENSTORE_PAYLOAD_MAX, build, check_path, decode,
-    encode, parse_event,
+    HEADER_LEN, Names, Part, Permission, ServerError, XENSTORE_PAYLOAD_MAX, build, check_path,
+    decode, encode, parse_event,
 };
 
 /// Runs the target.

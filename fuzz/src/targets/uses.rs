@@ -7,7 +7,8 @@ use xen_sim::Domain;
 use xen_store::{Limits, Nodes, Transport, Watch, XenStore};
 
 /// The paths that requests are about; the last one is refused by the client itself.
-const PATHS: [&str; 4] = ["domid", "/local/domain/0/backend/vbd/1/51712", "device/vif/0/state", "a//b"];
+const PATHS: [&str; 4] =
+    ["domid", "/local/domain/0/backend/vbd/1/51712", "device/vif/0/state", "a//b"];
 
 /// One use of the client.
 #[derive(Arbitrary, Debug)]
@@ -67,8 +68,12 @@ pub(super) fn use_store<T: Transport>(
             Use::Read(p) => drop(store.read(path(p), &mut buffer[..100])),
             Use::Number(p) => drop(store.read_number::<u32>(path(p))),
             Use::List(p) => drop(store.directory(path(p), |name| assert!(!name.is_empty()))),
-            Use::ListInto(p) => drop(store.directory_into(path(p), &mut buffer).map(Iterator::count)),
-            Use::Write(p, len) => drop(store.write(path(p), &[b'x'; 5000][..usize::from(*len) % 5000])),
+            Use::ListInto(p) => {
+                drop(store.directory_into(path(p), &mut buffer).map(Iterator::count))
+            }
+            Use::Write(p, len) => {
+                drop(store.write(path(p), &[b'x'; 5000][..usize::from(*len) % 5000]))
+            }
             Use::Permissions(p) => drop(store.permissions::<4>(path(p))),
             Use::Domid => drop(store.domid()),
             Use::Transaction(p) => drop(store.transaction(|transaction| {
@@ -81,7 +86,9 @@ pub(super) fn use_store<T: Transport>(
                     drop(watch.wait_next(guest.now() + core::time::Duration::from_millis(1)));
                 }
             }
-            Use::Unwatch(n) if usize::from(*n) < watches.len() => drop(watches.swap_remove(usize::from(*n))),
+            Use::Unwatch(n) if usize::from(*n) < watches.len() => {
+                drop(watches.swap_remove(usize::from(*n)))
+            }
             Use::Unwatch(_) => {}
             Use::Begin(p, polls) => {
                 if let Ok(request) = store.begin_read(path(p)) {
@@ -91,7 +98,9 @@ pub(super) fn use_store<T: Transport>(
                     }
                 }
             }
-            Use::Forget(n) if usize::from(*n) < pending.len() => drop(pending.swap_remove(usize::from(*n))),
+            Use::Forget(n) if usize::from(*n) < pending.len() => {
+                drop(pending.swap_remove(usize::from(*n)))
+            }
             Use::Forget(_) => {}
         }
     }

@@ -68,7 +68,8 @@ type Domain = RingTransport<Xen, &'static SharedMem>;
 fn page() -> (&'static SharedMem, Domain, Arc<AtomicBool>) {
     let indices = offset_of!(Page, req_cons);
     // The first bytes of each ring are enough.
-    let words = [(REQ..REQ + 4, 1), (RSP..RSP + 4, 1), (indices..size_of::<Page>().next_multiple_of(4), 4)];
+    let words =
+        [(REQ..REQ + 4, 1), (RSP..RSP + 4, 1), (indices..size_of::<Page>().next_multiple_of(4), 4)];
     let mem = SharedMem::for_model(PAGE_SIZE, &words);
     let notified = Arc::new(AtomicBool::new(false));
     (mem, RingTransport::new(Xen { notified: notified.clone() }, mem, Port(1)), notified)

@@ -67,7 +67,11 @@ impl<P: ForeignFrames> GuestMemory<P> {
     }
 
     /// Copies `count` segments out of a page of the guest's, each byte once.
-    pub(super) fn fetch_segments(&mut self, page: GrantRef, count: usize) -> Result<Segments, MapError> {
+    pub(super) fn fetch_segments(
+        &mut self,
+        page: GrantRef,
+        count: usize,
+    ) -> Result<Segments, MapError> {
         let len = count * size_of::<BlkifRequestSegment>();
         let mut batch = CopyBatch::new(&mut self.private, self.guest);
         batch.fetch(page, 0, 0, len)?;
@@ -125,7 +129,8 @@ impl<P: ForeignFrames> GuestMemory<P> {
         storage: &mut impl Storage,
     ) -> Result<(), TransferError> {
         let len: usize = segments.iter().map(|segment| extent(segment).1).sum();
-        let data = self.private.as_mut_slice().get_mut(PAGE_SIZE..PAGE_SIZE + len).unwrap_or_default();
+        let data =
+            self.private.as_mut_slice().get_mut(PAGE_SIZE..PAGE_SIZE + len).unwrap_or_default();
         storage.read(sector, Piece::private(data))?;
         let mut batch = CopyBatch::new(&mut self.private, self.guest);
         let mut at = PAGE_SIZE;
@@ -150,7 +155,8 @@ impl<P: ForeignFrames> GuestMemory<P> {
                 Some(window) => window,
                 None => Window::reserve(self.platform.clone(), MAX_PAGES)?,
             };
-            let refs: heapless::Vec<GrantRef, MAX_PAGES> = part.iter().map(|segment| segment.gref).collect();
+            let refs: heapless::Vec<GrantRef, MAX_PAGES> =
+                part.iter().map(|segment| segment.gref).collect();
             let mapping: Mapping<P, A> = match window.map(self.guest, &refs) {
                 Ok(mapping) => mapping,
                 Err(failed) => {

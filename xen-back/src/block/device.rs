@@ -72,7 +72,15 @@ pub struct Blkback<P: ForeignFrames, S, T: Transport = RingTransport<P>> {
 impl<P: ForeignFrames, S: Storage, T: Transport> Blkback<P, S, T> {
     /// Serves the device behind `backend` from `storage`.
     pub fn new(backend: Backend<P, T>, spec: DiskSpec, storage: S, config: Config) -> Self {
-        Self { backend, storage, spec, config, link: None, sectors: 0, statistics: Statistics::default() }
+        Self {
+            backend,
+            storage,
+            spec,
+            config,
+            link: None,
+            sectors: 0,
+            statistics: Statistics::default(),
+        }
     }
 
     /// Returns the device's side in xenstore.
@@ -230,7 +238,8 @@ impl<P: ForeignFrames, S: Storage, T: Transport> Blkback<P, S, T> {
             return Ok(refs);
         }
         for index in 0..1u32 << found {
-            let reference = GrantRef(self.backend.frontend_number(format_args!("ring-ref{index}"))?);
+            let reference =
+                GrantRef(self.backend.frontend_number(format_args!("ring-ref{index}"))?);
             // Requests and responses in one page would overwrite each other's.
             if refs.contains(&reference) {
                 return Err(BlockError::RingRef { reference });
@@ -254,7 +263,13 @@ impl<P: ForeignFrames, S: Storage, T: Transport> Blkback<P, S, T> {
         let notify = || {
             let _ = channel.notify();
         };
-        match server.round(&disk, &mut self.storage, &mut self.statistics, self.config.budget, notify) {
+        match server.round(
+            &disk,
+            &mut self.storage,
+            &mut self.statistics,
+            self.config.budget,
+            notify,
+        ) {
             Ok(Round::Idle) => Ok(BlkbackEvent::Idle),
             Ok(Round::More) => Ok(BlkbackEvent::Busy),
             Err(corrupt) => Err(self.give_up(BlockError::Corrupt(corrupt))),

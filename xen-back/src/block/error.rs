@@ -46,16 +46,23 @@ impl fmt::Display for BlockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Store(error) => error.fmt(f),
-            Self::Protocol => f.write_str("protocol: unknown, expected x86_64-abi, x86_32-abi or arm-abi"),
+            Self::Protocol => {
+                f.write_str("protocol: unknown, expected x86_64-abi, x86_32-abi or arm-abi")
+            }
             Self::RingOrder { found, limit } => {
                 write!(f, "ring-page-order: found {found}, expected at most {limit}")
             }
             Self::RingRef { reference } => {
-                write!(f, "ring-ref: found reference {reference} twice, expected another one for each page")
+                write!(
+                    f,
+                    "ring-ref: found reference {reference} twice, expected another one for each page"
+                )
             }
             Self::Ring(error) => error.fmt(f),
             Self::Map(error) => write!(f, "the ring could not be mapped: {error}"),
-            Self::Port { port, errno } => write!(f, "event-channel: port {port} could not be bound: {errno}"),
+            Self::Port { port, errno } => {
+                write!(f, "event-channel: port {port} could not be bound: {errno}")
+            }
             Self::Memory(error) => error.fmt(f),
             Self::Corrupt(error) => error.fmt(f),
         }

@@ -99,7 +99,8 @@ mod tests {
     fn transfers_longer_than_the_buffer() {
         const LEN: usize = 20 * 4096;
         const { assert!(LEN > CHUNK && !LEN.is_multiple_of(CHUNK)) }
-        let path = std::env::temp_dir().join(std::format!("xen-back-file-long-{}", std::process::id()));
+        let path =
+            std::env::temp_dir().join(std::format!("xen-back-file-long-{}", std::process::id()));
         let content: std::vec::Vec<_> = (0..LEN).map(|index| (index / 100) as u8).collect();
         std::fs::write(&path, &content).unwrap();
         let mut disk = FileDisk::open(&path, false).unwrap();
@@ -118,7 +119,8 @@ mod tests {
 
     #[test]
     fn private_bytes_are_not_buffered() {
-        let path = std::env::temp_dir().join(std::format!("xen-back-private-{}", std::process::id()));
+        let path =
+            std::env::temp_dir().join(std::format!("xen-back-private-{}", std::process::id()));
         std::fs::write(&path, [0; 1024]).unwrap();
         let mut disk = FileDisk::open(&path, false).unwrap();
         disk.write(0, Piece::private(&mut [9; 1024])).unwrap();
@@ -132,7 +134,8 @@ mod tests {
 
     #[test]
     fn a_file_keeps_what_guests_write_and_nothing_beyond_its_size() {
-        let path = std::env::temp_dir().join(std::format!("xen-back-file-disk-{}", std::process::id()));
+        let path =
+            std::env::temp_dir().join(std::format!("xen-back-file-disk-{}", std::process::id()));
         std::fs::write(&path, [0; 8 * 512 + 3]).unwrap();
         let mut disk = FileDisk::open(&path, false).unwrap();
         assert_eq!(disk.sectors(), 8);

@@ -44,7 +44,11 @@ impl<P: Platform, T: Transport> HotplugWait<P, T> {
     /// # Errors
     ///
     /// [`HotplugError`]; after [`HotplugError::Store`], poll again.
-    pub fn poll(&mut self, backend: &Backend<P, T>, now: Instant) -> Result<Option<DiskSpec>, HotplugError> {
+    pub fn poll(
+        &mut self,
+        backend: &Backend<P, T>,
+        now: Instant,
+    ) -> Result<Option<DiskSpec>, HotplugError> {
         self.changed |= self.watch.try_clear()?;
         if self.changed {
             let spec = DiskSpec::read(backend)?;
@@ -88,7 +92,9 @@ impl fmt::Display for HotplugError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Store(error) => error.fmt(f),
-            Self::Script => f.write_str("hotplug-status: found error, expected a script that succeeds"),
+            Self::Script => {
+                f.write_str("hotplug-status: found error, expected a script that succeeds")
+            }
             Self::Timeout { waited } => write!(
                 f,
                 "physical-device: found none within {} ms, expected a hotplug script to write it",

@@ -50,7 +50,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Storage for MemoryDisk<B> {
     }
 
     fn discard_support(&self) -> Option<Discard> {
-        (!self.read_only).then_some(Discard { granularity: SECTOR_SIZE as u32, alignment: 0, secure: true })
+        (!self.read_only).then_some(Discard {
+            granularity: SECTOR_SIZE as u32,
+            alignment: 0,
+            secure: true,
+        })
     }
 
     fn read(&mut self, sector: u64, mut to: Piece<'_>) -> Result<(), StorageError> {
@@ -59,7 +63,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Storage for MemoryDisk<B> {
     }
 
     fn write(&mut self, sector: u64, from: Piece<'_>) -> Result<(), StorageError> {
-        let bytes = Self::range(sector, from.len()).and_then(|range| self.bytes.as_mut().get_mut(range));
+        let bytes =
+            Self::range(sector, from.len()).and_then(|range| self.bytes.as_mut().get_mut(range));
         bytes.and_then(|bytes| from.get(0, bytes)).ok_or(StorageError::Io)
     }
 

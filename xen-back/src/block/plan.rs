@@ -5,8 +5,8 @@ use core::fmt;
 use heapless::Vec;
 use xen_hypercall::{GrantRef, PAGE_SIZE};
 use xen_sys::io::blkif::{
-    BLKIF_DISCARD_SECURE, BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST, BLKIF_MAX_SEGMENTS_PER_REQUEST, BlkifOp,
-    BlkifRequestSegment, BlkifStatus,
+    BLKIF_DISCARD_SECURE, BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST, BLKIF_MAX_SEGMENTS_PER_REQUEST,
+    BlkifOp, BlkifRequestSegment, BlkifStatus,
 };
 
 /// The most segments of an indirect request: 128 KiB, if all are whole pages.
@@ -78,21 +78,33 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Operation(op) => write!(f, "operation {op}, which was not offered"),
-            Self::IndirectOperation(op) => write!(f, "indirect operation {op}, expected a read or a write"),
-            Self::SegmentCount { found, limit } => write!(f, "{found} segments, expected 1 to {limit}"),
+            Self::IndirectOperation(op) => {
+                write!(f, "indirect operation {op}, expected a read or a write")
+            }
+            Self::SegmentCount { found, limit } => {
+                write!(f, "{found} segments, expected 1 to {limit}")
+            }
             Self::Segment { index, first, last } => write!(
                 f,
                 "segment {index} of sectors {first} to {last}, expected a run within 0 to {}",
                 SECTORS_PER_PAGE - 1
             ),
             Self::Range { sector, count, disk } => {
-                write!(f, "{count} sectors from {sector}, expected a range within the disk's {disk}")
+                write!(
+                    f,
+                    "{count} sectors from {sector}, expected a range within the disk's {disk}"
+                )
             }
             Self::Alignment { sector, count } => {
-                write!(f, "{count} sectors from {sector}, expected whole units of the disk's sector size")
+                write!(
+                    f,
+                    "{count} sectors from {sector}, expected whole units of the disk's sector size"
+                )
             }
             Self::ReadOnly => f.write_str("a write to a read-only disk"),
-            Self::Empty { sector } => write!(f, "discard at {sector}: found 0 sectors, expected 1 or more"),
+            Self::Empty { sector } => {
+                write!(f, "discard at {sector}: found 0 sectors, expected 1 or more")
+            }
         }
     }
 }
@@ -192,7 +204,9 @@ impl Disk {
     /// Judges a request. What it gives back needs no further check, but for segments that are still to be fetched.
     pub(super) fn plan(&self, request: &Request) -> Result<Plan, Refusal> {
         match request.body {
-            Body::Direct { op, count, sector, segments } => self.direct(op, count, sector, &segments),
+            Body::Direct { op, count, sector, segments } => {
+                self.direct(op, count, sector, &segments)
+            }
             Body::Indirect { op, count, sector, pages } => {
                 if op != BlkifOp::READ && op != BlkifOp::WRITE {
                     return Err(Refusal::IndirectOperation(op));
@@ -249,7 +263,11 @@ impl Disk {
     }
 
     /// Judges the segments of a transfer.
-    pub(super) fn check(&self, transfer: &Transfer, segments: &[BlkifRequestSegment]) -> Result<(), Refusal> {
+    pub(super) fn check(
+        &self,
+        transfer: &Transfer,
+        segments: &[BlkifRequestSegment],
+    ) -> Result<(), Refusal> {
         let mut count = 0;
         for (index, segment) in segments.iter().enumerate() {
             let (first, last) = (segment.first_sect, segment.last_sect);
@@ -331,7 +349,10 @@ mod tests {
             let mut segments = [SEGMENT; 11];
             segments[4] = BlkifRequestSegment { first_sect: first, last_sect: last, ..SEGMENT };
             let body = Body::Direct { op: BlkifOp::READ, count: 5, sector: 0, segments };
-            assert_eq!(DISK.plan(&Request { id: 1, body }), Err(Refusal::Segment { index: 4, first, last }));
+            assert_eq!(
+                DISK.plan(&Request { id: 1, body }),
+                Err(Refusal::Segment { index: 4, first, last })
+            );
             // What lies behind the count is not looked at.
             let body = Body::Direct { op: BlkifOp::READ, count: 4, sector: 0, segments };
             assert!(DISK.plan(&Request { id: 1, body }).is_ok());
@@ -354,7 +375,8 @@ mod tests {
             assert_eq!(read_only.plan(&direct(op, 0, 0)), Err(Refusal::ReadOnly));
         }
         assert!(read_only.plan(&direct(BlkifOp::READ, 1, 0)).is_ok());
-        let discard = |sector, count, flag| Request { id: 1, body: Body::Discard { flag, sector, count } };
+        let discard =
+            |sector, count, flag| Request { id: 1, body: Body::Discard { flag, sector, count } };
         assert_eq!(read_only.plan(&discard(0, 1, 0)), Err(Refusal::ReadOnly));
         assert!(DISK.plan(&discard(u64::MAX, 2, 0)).is_err());
         assert!(DISK.plan(&discard(2, u64::MAX, 0)).is_err());
@@ -365,9 +387,13 @@ mod tests {
     fn secure_flag_is_ignored_where_unoffered() {
         let discard = |flag| Request { id: 1, body: Body::Discard { flag, sector: 3, count: 2 } };
         let plan = |secure| Ok(Plan::Discard { sector: 3, count: 2, secure });
-        for (offered, flag, secure) in
-            [(false, 0, false), (false, 1, false), (true, 0, false), (true, 1, true), (true, 0xfe, false)]
-        {
+        for (offered, flag, secure) in [
+            (false, 0, false),
+            (false, 1, false),
+            (true, 0, false),
+            (true, 1, true),
+            (true, 0xfe, false),
+        ] {
             let disk = Disk { secure: offered, ..DISK };
             assert_eq!(disk.plan(&discard(flag)), plan(secure), "{offered}, {flag}");
         }

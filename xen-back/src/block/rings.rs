@@ -4,9 +4,12 @@ use super::plan::{Body, Request};
 use xen_hypercall::Fixed;
 use xen_ring::{BackRing, Corrupt, Notify, RingError};
 use xen_sys::io::blkif::{
-    self as native, BlkifOp, BlkifRequestDiscard, BlkifRequestIndirect, BlkifResponse, BlkifStatus, x86_32,
+    self as native, BlkifOp, BlkifRequestDiscard, BlkifRequestIndirect, BlkifResponse, BlkifStatus,
+    x86_32,
 };
-use xen_sys::io::protocols::{XEN_IO_PROTO_ABI_ARM, XEN_IO_PROTO_ABI_X86_32, XEN_IO_PROTO_ABI_X86_64};
+use xen_sys::io::protocols::{
+    XEN_IO_PROTO_ABI_ARM, XEN_IO_PROTO_ABI_X86_32, XEN_IO_PROTO_ABI_X86_64,
+};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// How requests and responses lie in the ring: 64-bit numbers are aligned to eight bytes on every architecture but 32-bit x86.
@@ -89,12 +92,14 @@ fn form<T: FromBytes + Default>(slot: &(impl IntoBytes + Immutable)) -> T {
 
 fn from_native(slot: &native::BlkifRequest) -> Request {
     let body = match slot.operation {
-        BlkifOp::READ | BlkifOp::WRITE | BlkifOp::WRITE_BARRIER | BlkifOp::FLUSH_DISKCACHE => Body::Direct {
-            op: slot.operation,
-            count: slot.nr_segments,
-            sector: slot.sector_number,
-            segments: slot.seg,
-        },
+        BlkifOp::READ | BlkifOp::WRITE | BlkifOp::WRITE_BARRIER | BlkifOp::FLUSH_DISKCACHE => {
+            Body::Direct {
+                op: slot.operation,
+                count: slot.nr_segments,
+                sector: slot.sector_number,
+                segments: slot.seg,
+            }
+        }
         BlkifOp::DISCARD => {
             let slot: BlkifRequestDiscard = form(slot);
             Body::Discard { flag: slot.flag, sector: slot.sector_number, count: slot.nr_sectors }
@@ -115,15 +120,21 @@ fn from_native(slot: &native::BlkifRequest) -> Request {
 
 fn from_x86_32(slot: &x86_32::BlkifRequest) -> Request {
     let body = match slot.operation {
-        BlkifOp::READ | BlkifOp::WRITE | BlkifOp::WRITE_BARRIER | BlkifOp::FLUSH_DISKCACHE => Body::Direct {
-            op: slot.operation,
-            count: slot.nr_segments,
-            sector: slot.sector_number.get(),
-            segments: slot.seg,
-        },
+        BlkifOp::READ | BlkifOp::WRITE | BlkifOp::WRITE_BARRIER | BlkifOp::FLUSH_DISKCACHE => {
+            Body::Direct {
+                op: slot.operation,
+                count: slot.nr_segments,
+                sector: slot.sector_number.get(),
+                segments: slot.seg,
+            }
+        }
         BlkifOp::DISCARD => {
             let slot: x86_32::BlkifRequestDiscard = form(slot);
-            Body::Discard { flag: slot.flag, sector: slot.sector_number.get(), count: slot.nr_sectors.get() }
+            Body::Discard {
+                flag: slot.flag,
+                sector: slot.sector_number.get(),
+                count: slot.nr_sectors.get(),
+            }
         }
         BlkifOp::INDIRECT => {
             let slot: x86_32::BlkifRequestIndirect = form(slot);
@@ -209,7 +220,8 @@ mod tests {
         };
         let mut page = Box::new([Page::ZERO]);
         let mem = SharedMem::from_pages(&mut page);
-        let mut front: FrontRing<_, native::BlkifRequest, BlkifResponse> = FrontRing::new(mem).unwrap();
+        let mut front: FrontRing<_, native::BlkifRequest, BlkifResponse> =
+            FrontRing::new(mem).unwrap();
         let mut back = Rings::attach(Abi::Native, mem).unwrap();
         front.push(&slot).unwrap();
         let _ = front.publish();

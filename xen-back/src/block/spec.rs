@@ -75,7 +75,8 @@ impl<'a> StorageName<'a> {
     pub fn parse(params: &'a str) -> Self {
         let mut rest = params;
         loop {
-            let Some((prefix, name)) = rest.split_once(':').filter(|(prefix, _)| is_word(prefix)) else {
+            let Some((prefix, name)) = rest.split_once(':').filter(|(prefix, _)| is_word(prefix))
+            else {
                 return Self { prefix: None, name: rest };
             };
             let is_backend = matches!(prefix, "tap" | "tap2");

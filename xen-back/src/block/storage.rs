@@ -79,9 +79,8 @@ impl<'m> Piece<'m> {
     #[must_use]
     pub fn put(&mut self, at: usize, bytes: &[u8]) -> Option<()> {
         match &mut self.0 {
-            Place::Shared { mem, start, len } => {
-                (at <= *len && bytes.len() <= *len - at).then(|| mem.copy_from(*start + at, bytes))?
-            }
+            Place::Shared { mem, start, len } => (at <= *len && bytes.len() <= *len - at)
+                .then(|| mem.copy_from(*start + at, bytes))?,
             Place::ReadOnly { .. } => None,
             Place::Private(target) => {
                 target.get_mut(at..)?.get_mut(..bytes.len())?.copy_from_slice(bytes);

@@ -114,7 +114,11 @@ impl<P: ForeignFrames, T: Transport> Netback<P, T> {
     /// # Errors
     ///
     /// [`NetError::Store`]; any other says why a frontend was refused or disconnected, once. Poll again in any case.
-    pub fn poll(&mut self, now: Instant, port: &mut (impl Port + ?Sized)) -> Result<NetbackEvent, NetError> {
+    pub fn poll(
+        &mut self,
+        now: Instant,
+        port: &mut (impl Port + ?Sized),
+    ) -> Result<NetbackEvent, NetError> {
         // A few steps in a row need nobody else: disconnect, close, offer again.
         for _ in 0..4 {
             match self.backend.poll(now)? {
@@ -224,10 +228,15 @@ impl<P: ForeignFrames, T: Transport> Netback<P, T> {
         Ok(Link { channel, tx_ring, rx_ring, tx, rx, rx_notify })
     }
 
-    fn serve(&mut self, port: &mut (impl Port + ?Sized), now: Instant) -> Result<NetbackEvent, NetError> {
+    fn serve(
+        &mut self,
+        port: &mut (impl Port + ?Sized),
+        now: Instant,
+    ) -> Result<NetbackEvent, NetError> {
         let Some(link) = &mut self.link else { return Ok(NetbackEvent::Idle) };
         let received = link.receive(port, &mut self.tx_statistics);
-        let done = received.and_then(|busy| link.flush(&mut self.rx_statistics, now).map(|()| busy));
+        let done =
+            received.and_then(|busy| link.flush(&mut self.rx_statistics, now).map(|()| busy));
         match done {
             Ok(true) => Ok(NetbackEvent::Busy),
             Ok(false) => Ok(NetbackEvent::Idle),

@@ -85,10 +85,14 @@ impl fmt::Display for NetError {
         match self {
             Self::Store(error) => error.fmt(f),
             Self::RxFlip => f.write_str("request-rx-copy: expected 1"),
-            Self::Queues { found } => write!(f, "multi-queue-num-queues: found {found}, expected 1"),
+            Self::Queues { found } => {
+                write!(f, "multi-queue-num-queues: found {found}, expected 1")
+            }
             Self::Map(error) => write!(f, "a ring could not be mapped: {error}"),
             Self::Ring(error) => error.fmt(f),
-            Self::Port { port, errno } => write!(f, "event-channel: port {port} could not be bound: {errno}"),
+            Self::Port { port, errno } => {
+                write!(f, "event-channel: port {port} could not be bound: {errno}")
+            }
             Self::Memory(error) => error.fmt(f),
             Self::Corrupt(error) => error.fmt(f),
             Self::Tx(error) => write!(f, "transmit ring: {error}"),

@@ -39,7 +39,9 @@ impl<'m> Packet<'m> {
     }
 
     fn mac(&self, at: usize) -> MacAddress {
-        MacAddress(self.bytes.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default())
+        MacAddress(
+            self.bytes.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default(),
+        )
     }
 }
 

@@ -10,8 +10,8 @@ use xen_grant::{CopyBatch, MAX_COPIES, MapError};
 use xen_hypercall::{DomId, Fixed, Instant, OutOfMemory, PAGE_SIZE, Pages, Platform};
 use xen_ring::BackRing;
 use xen_sys::io::netif::{
-    NetRxFlags, NetifExtraFlags, NetifExtraGso, NetifExtraInfo, NetifExtraType, NetifGsoType, NetifRxRequest,
-    NetifRxResponse, NetifStatus,
+    NetRxFlags, NetifExtraFlags, NetifExtraGso, NetifExtraInfo, NetifExtraType, NetifGsoType,
+    NetifRxRequest, NetifRxResponse, NetifStatus,
 };
 
 /// Pages of packets that wait for the guest: half a millisecond of a fast network, and all that a guest that takes nothing can cost.
@@ -102,7 +102,11 @@ pub(super) struct Rx<P: Platform> {
 }
 
 impl<P: Platform> Rx<P> {
-    pub(super) fn new(platform: &P, guest: DomId, abilities: Abilities) -> Result<Self, OutOfMemory> {
+    pub(super) fn new(
+        platform: &P,
+        guest: DomId,
+        abilities: Abilities,
+    ) -> Result<Self, OutOfMemory> {
         let memory = Pages::alloc(platform.clone(), QUEUE_PAGES)?;
         let (waiting, slots) = (Deque::new(), Vec::new());
         Ok(Self { memory, guest, abilities, waiting, next: 0, slots, most: None })
@@ -150,7 +154,8 @@ impl<P: Platform> Rx<P> {
         };
         let segments = Segments::of(packet.bytes, size.get());
         // The first one is the largest.
-        let segments = segments.filter(|segments| self.can_post(slots(segments.len(0), None), ring));
+        let segments =
+            segments.filter(|segments| self.can_post(slots(segments.len(0), None), ring));
         let Some(segments) = segments else {
             statistics.refused += 1;
             return false;
@@ -194,7 +199,9 @@ impl<P: Platform> Rx<P> {
             statistics.overrun += 1;
             return false;
         };
-        let Some(room) = self.memory.as_mut_slice().get_mut(start..start + len) else { return false };
+        let Some(room) = self.memory.as_mut_slice().get_mut(start..start + len) else {
+            return false;
+        };
         let mut written = write(room).is_some();
         if checksum == Checksum::Blank && !self.abilities.blank_checksums {
             written &= checksum::fill(room);
@@ -308,7 +315,9 @@ impl<P: Platform> Rx<P> {
         let mut slots = self.slots.iter().skip(slot);
         for waiting in self.waiting.iter().take(packets) {
             for index in 0..waiting.slots() {
-                let (Some(slot), Some(page)) = (slots.next(), page_of(waiting, index)) else { continue };
+                let (Some(slot), Some(page)) = (slots.next(), page_of(waiting, index)) else {
+                    continue;
+                };
                 let at = page * PAGE_SIZE;
                 batch.store(waiting.start + at, slot.gref, 0, (waiting.len - at).min(PAGE_SIZE))?;
             }
@@ -329,13 +338,19 @@ fn page_of(waiting: &Waiting, index: usize) -> Option<usize> {
 
 fn response(id: u16, waiting: &Waiting, index: usize, good: bool) -> NetifRxResponse {
     if !good {
-        return NetifRxResponse { id, offset: 0, flags: NetRxFlags::empty(), status: NetifStatus::ERROR.0 };
+        return NetifRxResponse {
+            id,
+            offset: 0,
+            flags: NetRxFlags::empty(),
+            status: NetifStatus::ERROR.0,
+        };
     }
     let Some(page) = page_of(waiting, index) else {
         let size = waiting.segment.map_or(0, NonZeroU16::get);
         let gso = NetifExtraGso { size, type_: NetifGsoType::TCPV4, ..NetifExtraGso::default() };
         let type_ = NetifExtraType::GSO;
-        let extra = NetifExtraInfo { type_, flags: NetifExtraFlags::empty(), u: zerocopy::transmute!(gso) };
+        let extra =
+            NetifExtraInfo { type_, flags: NetifExtraFlags::empty(), u: zerocopy::transmute!(gso) };
         return zerocopy::transmute!(extra);
     };
     let mut flags = NetRxFlags::empty();

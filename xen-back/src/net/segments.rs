@@ -34,7 +34,8 @@ impl<'m> Segments<'m> {
         let ip = usize::from(frame.get(ETHERNET)? & 0xf) * 4;
         let tcp = ETHERNET + ip;
         let headers = tcp + usize::from(frame.get(tcp + 12)? >> 4) * 4;
-        let end = ETHERNET + usize::from(u16::from_be_bytes(*frame.get(ETHERNET + 2..)?.first_chunk()?));
+        let end =
+            ETHERNET + usize::from(u16::from_be_bytes(*frame.get(ETHERNET + 2..)?.first_chunk()?));
         let sequence = u32::from_be_bytes(*frame.get(tcp + 4..)?.first_chunk()?);
         let id = u16::from_be_bytes(*frame.get(ETHERNET + 4..)?.first_chunk()?);
         // What is behind the end is padding.
@@ -101,7 +102,9 @@ mod tests {
         let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0];
         frame.extend((40 + data.len() as u16).to_be_bytes());
         frame.extend([0, 1, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
-        frame.extend([0, 80, 0x30, 0x39, 1, 2, 3, 4, 5, 6, 7, 8, 0x50, 0x10, 0xff, 0xff, 0, 0, 0, 0]);
+        frame.extend([
+            0, 80, 0x30, 0x39, 1, 2, 3, 4, 5, 6, 7, 8, 0x50, 0x10, 0xff, 0xff, 0, 0, 0, 0,
+        ]);
         frame.extend(data);
         frame
     }

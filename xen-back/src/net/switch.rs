@@ -90,8 +90,9 @@ impl<const N: usize> Switch<N> {
         }
         self.learn(port, source);
         // A group's address is behind no port, as no packet has it as its source.
-        let behind =
-            |table: &Option<Table>| table.as_ref().is_some_and(|table| table.seen.contains(&destination));
+        let behind = |table: &Option<Table>| {
+            table.as_ref().is_some_and(|table| table.seen.contains(&destination))
+        };
         match self.ports.iter().position(behind) {
             Some(found) if found == port => Forward::Drop(Reason::SamePort),
             Some(found) => Forward::To(found),
@@ -157,8 +158,16 @@ mod tests {
         assert_eq!(switch.forward(thief, mac(1), mac(2)), Forward::To(peer));
         assert_eq!(switch.forward(peer, mac(2), mac(1)), Forward::To(thief));
         let owner = switch.connect(Some(mac(1))).unwrap();
-        assert_eq!(switch.forward(peer, mac(2), mac(1)), Forward::Flood, "the owner has not sent yet");
-        assert_eq!(switch.forward(peer, mac(2), mac(3)), Forward::To(thief), "other addresses stay");
+        assert_eq!(
+            switch.forward(peer, mac(2), mac(1)),
+            Forward::Flood,
+            "the owner has not sent yet"
+        );
+        assert_eq!(
+            switch.forward(peer, mac(2), mac(3)),
+            Forward::To(thief),
+            "other addresses stay"
+        );
         assert_eq!(switch.forward(owner, mac(1), mac(2)), Forward::To(peer));
         assert_eq!(switch.forward(peer, mac(2), mac(1)), Forward::To(owner));
         // A port without a rule makes others forget nothing.
@@ -177,7 +186,10 @@ mod tests {
         assert_eq!(switch.forward(ports[0], mac(1), mac(2)), Forward::To(ports[1]));
         assert_eq!(switch.forward(ports[0], mac(3), mac(1)), Forward::Drop(Reason::SamePort));
         assert_eq!(switch.forward(ports[0], mac(1), MacAddress::BROADCAST), Forward::Flood);
-        assert_eq!(switch.forward(ports[0], mac(1), MacAddress([1, 0, 0x5e, 0, 0, 1])), Forward::Flood);
+        assert_eq!(
+            switch.forward(ports[0], mac(1), MacAddress([1, 0, 0x5e, 0, 0, 1])),
+            Forward::Flood
+        );
         // It has moved.
         assert_eq!(switch.forward(ports[2], mac(2), mac(1)), Forward::To(ports[0]));
         assert_eq!(switch.forward(ports[0], mac(1), mac(2)), Forward::To(ports[2]));

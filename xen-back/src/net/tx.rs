@@ -10,8 +10,8 @@ use xen_grant::{CopyBatch, MAX_COPIES, MapError};
 use xen_hypercall::{DomId, Fixed, GrantRef, OutOfMemory, PAGE_SIZE, Pages, Platform};
 use xen_ring::BackRing;
 use xen_sys::io::netif::{
-    NetTxFlags, NetifExtraFlags, NetifExtraGso, NetifExtraInfo, NetifExtraType, NetifGsoType, NetifStatus,
-    NetifTxRequest, NetifTxResponse, XEN_NETIF_NR_SLOTS_MIN,
+    NetTxFlags, NetifExtraFlags, NetifExtraGso, NetifExtraInfo, NetifExtraType, NetifGsoType,
+    NetifStatus, NetifTxRequest, NetifTxResponse, XEN_NETIF_NR_SLOTS_MIN,
 };
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -127,7 +127,11 @@ impl<P: Platform> Tx<P> {
             }
         }
         for taken in &mut self.taken {
-            let bytes = self.memory.as_slice().get(taken.start..taken.start + taken.len).unwrap_or_default();
+            let bytes = self
+                .memory
+                .as_slice()
+                .get(taken.start..taken.start + taken.len)
+                .unwrap_or_default();
             if bytes.is_empty() {
                 continue;
             }
@@ -233,7 +237,9 @@ impl<P: Platform> Tx<P> {
         let mut batch = CopyBatch::new(&mut self.memory, self.guest);
         for taken in self.taken.get(from..to).unwrap_or_default() {
             let mut at = taken.start;
-            for fragment in self.fragments.get(taken.fragments.0..taken.fragments.1).unwrap_or_default() {
+            for fragment in
+                self.fragments.get(taken.fragments.0..taken.fragments.1).unwrap_or_default()
+            {
                 let len = usize::from(fragment.size);
                 batch.fetch(fragment.gref, usize::from(fragment.offset), at, len)?;
                 at += len;
@@ -263,8 +269,9 @@ fn parse(
         loop {
             let slot = pop()?.ok_or(TxViolation::Truncated)?;
             // An extra information is shorter than the slot that it takes.
-            let extra =
-                NetifExtraInfo::read_from_prefix(slot.as_bytes()).map(|(extra, _)| extra).unwrap_or_default();
+            let extra = NetifExtraInfo::read_from_prefix(slot.as_bytes())
+                .map(|(extra, _)| extra)
+                .unwrap_or_default();
             parsed.extras += 1;
             if parsed.extras > MAX_EXTRAS {
                 return Err(TxViolation::TooManyExtras.into());
@@ -272,7 +279,8 @@ fn parse(
             match extra.type_ {
                 NetifExtraType::GSO => {
                     let gso: NetifExtraGso = zerocopy::transmute!(extra.u);
-                    let known = gso.type_ == NetifGsoType::TCPV4 || gso.type_ == NetifGsoType::TCPV6;
+                    let known =
+                        gso.type_ == NetifGsoType::TCPV4 || gso.type_ == NetifGsoType::TCPV6;
                     if gso.size == 0 || !known {
                         return Err(TxViolation::Gso.into());
                     }
@@ -300,7 +308,11 @@ fn parse(
         check_page(slot.offset, size)?;
         // Sizes that add up to more than the whole leave nothing: the sum then differs from it.
         rest = rest.saturating_sub(size);
-        let _ = parsed.fragments.push(Fragment { gref: slot.gref, offset: slot.offset, size: slot.size });
+        let _ = parsed.fragments.push(Fragment {
+            gref: slot.gref,
+            offset: slot.offset,
+            size: slot.size,
+        });
     }
     // The first slot has the size of the whole; what the others have not is its own.
     check_page(first.offset, rest)?;
@@ -369,7 +381,10 @@ mod tests {
             let expected = Some(TxViolation::CrossesPage { offset, size });
             assert_eq!(violation(&[crossing(offset, size)]), expected);
         }
-        assert_eq!(violation(&[crossing(4095, 2)]), Some(TxViolation::CrossesPage { offset: 4095, size: 2 }));
+        assert_eq!(
+            violation(&[crossing(4095, 2)]),
+            Some(TxViolation::CrossesPage { offset: 4095, size: 2 })
+        );
         assert_eq!(
             violation(&[crossing(0xffff, 0xffff)]),
             Some(TxViolation::CrossesPage { offset: 0xffff, size: 0xffff })
@@ -397,7 +412,8 @@ mod tests {
 
     #[test]
     fn d_n07_sizes_that_contradict_each_other_cost_the_packet() {
-        let parsed = parsed(&[slot(100, MORE), slot(80, MORE), slot(40, NetTxFlags::empty())]).unwrap();
+        let parsed =
+            parsed(&[slot(100, MORE), slot(80, MORE), slot(40, NetTxFlags::empty())]).unwrap();
         let whole: usize = parsed.fragments.iter().map(|fragment| usize::from(fragment.size)).sum();
         assert_ne!(whole, parsed.size);
     }
@@ -413,7 +429,11 @@ mod tests {
             );
         }
         assert_eq!(violation(&[first, extra(1, 0, [0, 1, 0])]), Some(TxViolation::Gso), "no size");
-        assert_eq!(violation(&[first, extra(1, 0, [1448, 9, 0])]), Some(TxViolation::Gso), "unknown kind");
+        assert_eq!(
+            violation(&[first, extra(1, 0, [1448, 9, 0])]),
+            Some(TxViolation::Gso),
+            "unknown kind"
+        );
         let gso = parsed(&[first, extra(1, 1, [1448, 1, 0]), extra(4, 0, [0; 3])]).unwrap();
         assert!(gso.gso.is_some() && gso.extras == 2 && gso.slots == 1);
         let most = [[first].as_slice(), &[extra(4, 1, [0; 3]); 3], &[extra(4, 0, [0; 3])]].concat();

@@ -17,7 +17,13 @@ use xen_sys::io::blkif::{BlkifOp, BlkifStatus};
 use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_GRANT_TABLE_OP};
 
 /// Transfers the bytes, a request after the other, as long as there is room.
-fn transfer(lab: &Lab, front: &mut Block<Domain>, back: &mut Back<'_>, write: bool, bytes: &mut [u8]) {
+fn transfer(
+    lab: &Lab,
+    front: &mut Block<Domain>,
+    back: &mut Back<'_>,
+    write: bool,
+    bytes: &mut [u8],
+) {
     const STEP: usize = 4 * 4096;
     let total = bytes.len().div_ceil(STEP);
     let (mut next, mut finished) = (0, 0);
@@ -67,7 +73,9 @@ fn a_frontend_reads_and_writes_all_of_a_disk_and_nothing_is_left_behind() {
         transfer(&lab, &mut front, &mut back, true, &mut new);
         assert!(new == lab.disk.borrow().as_ref(), "{mode:?}: write");
         front.submit(Request::Flush).unwrap();
-        lab.run(&mut front, &mut back, |front| front.complete().is_some_and(|done| done.outcome == Ok(())));
+        lab.run(&mut front, &mut back, |front| {
+            front.complete().is_some_and(|done| done.outcome == Ok(()))
+        });
         front.close();
         lab.reach(&mut front, &mut back, BlockState::Closed);
         assert_eq!(lab.states(), (6, 6));
@@ -82,7 +90,8 @@ fn a_frontend_reads_and_writes_all_of_a_disk_and_nothing_is_left_behind() {
 /// Fills a ring for `DEPTH` requests, with a backend that takes rings of `1 << limit` pages, and returns how many were in flight.
 fn fill_ring<const DEPTH: usize>(mode: GrantMode, limit: u32) -> usize {
     let lab = Lab::new();
-    let mut front = Block::<_, DEPTH>::open_deep(&lab.guest_store, &lab.grants, lab.device.id).unwrap();
+    let mut front =
+        Block::<_, DEPTH>::open_deep(&lab.guest_store, &lab.grants, lab.device.id).unwrap();
     let mut back = lab.back_with(Config { mode, ring_order: limit, budget: 100 });
     lab.reach(&mut front, &mut back, BlockState::Connected);
     let (store, path) = (lab.guest.store(), lab.device.frontend_path());
@@ -94,7 +103,11 @@ fn fill_ring<const DEPTH: usize>(mode: GrantMode, limit: u32) -> usize {
     assert_eq!(node("ring-ref".into()).is_some(), order == 0);
     for index in 0..16 {
         let named = order != 0 && index < 1 << order;
-        assert_eq!(node(format!("ring-ref{index}")).is_some(), named, "order {order}, page {index}");
+        assert_eq!(
+            node(format!("ring-ref{index}")).is_some(),
+            named,
+            "order {order}, page {index}"
+        );
     }
     let content = Lab::content();
     // Twice, so that the indices wrap round the slots.
@@ -147,10 +160,13 @@ fn either_name_of_a_rings_size_will_do_at_both_ends() {
         let lab = Lab::new();
         let mut back = lab.back_with(Config { ring_order: 2, ..Config::default() });
         lab.settle(&mut back).unwrap();
-        for name in ["max-ring-page-order", "max-ring-pages"].into_iter().filter(|&name| name != offered) {
+        for name in
+            ["max-ring-page-order", "max-ring-pages"].into_iter().filter(|&name| name != offered)
+        {
             lab.driver_store.remove(format_args!("{}/{name}", back.backend().path())).unwrap();
         }
-        let mut front = Block::<_, 512>::open_deep(&lab.guest_store, &lab.grants, lab.device.id).unwrap();
+        let mut front =
+            Block::<_, 512>::open_deep(&lab.guest_store, &lab.grants, lab.device.id).unwrap();
         // The frontend publishes, and one of its names is gone before the backend looks.
         front.poll(lab.guest.now()).unwrap();
         lab.world.run_for(Duration::from_micros(100));
@@ -178,7 +194,8 @@ fn a_ring_is_no_larger_than_its_backend_takes() {
 fn requests_outlive_a_smaller_ring() {
     for mode in MODES {
         let lab = Lab::new();
-        let mut front = Block::<_, 512>::open_deep(&lab.guest_store, &lab.grants, lab.device.id).unwrap();
+        let mut front =
+            Block::<_, 512>::open_deep(&lab.guest_store, &lab.grants, lab.device.id).unwrap();
         let mut back = lab.back_with(Config { mode, ring_order: 4, budget: 100 });
         lab.reach(&mut front, &mut back, BlockState::Connected);
         let expected = noise(SECTORS * 512, 8);

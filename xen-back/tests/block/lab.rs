@@ -4,8 +4,8 @@ use core::cell::RefCell;
 use core::time::Duration;
 use std::rc::Rc;
 use xen_back::block::{
-    Blkback, BlkbackEvent, BlockError, Config, Discard, DiskSpec, GrantMode, MemoryDisk, Piece, Storage,
-    StorageError,
+    Blkback, BlkbackEvent, BlockError, Config, Discard, DiskSpec, GrantMode, MemoryDisk, Piece,
+    Storage, StorageError,
 };
 use xen_evtchn::Channel;
 use xen_front::block::{Block, BlockState};
@@ -16,7 +16,8 @@ use xen_sim::{Device, Disk, Domain, DomainConfig, EventWait, World, run_until_du
 use xen_store::XenStore;
 use xen_store::xenbus::{Backend, DeviceId, backends};
 use xen_sys::io::blkif::{
-    BlkifOp, BlkifRequest, BlkifRequestIndirect, BlkifRequestSegment, BlkifResponse, BlkifStatus, x86_32,
+    BlkifOp, BlkifRequest, BlkifRequestIndirect, BlkifRequestSegment, BlkifResponse, BlkifStatus,
+    x86_32,
 };
 use zerocopy::IntoBytes;
 
@@ -206,7 +207,9 @@ impl Lab {
         wait.take().then(|| {
             let polled = back.poll(self.driver.now());
             match polled {
-                Ok(BlkbackEvent::Idle) => back.deadline().map_or((), |deadline| wait.wake_at(deadline)),
+                Ok(BlkbackEvent::Idle) => {
+                    back.deadline().map_or((), |deadline| wait.wake_at(deadline))
+                }
                 // After an error it is to be polled again in any case.
                 Ok(BlkbackEvent::Busy) | Err(_) => wait.wake(),
                 Ok(BlkbackEvent::Removed) => {}
@@ -321,7 +324,8 @@ where
 impl Native<'_> {
     pub(crate) fn request(&self, operation: BlkifOp, count: u8, sector: u64) -> BlkifRequest {
         let [gref, ..] = self.data.refs() else { panic!() };
-        let segment = BlkifRequestSegment { gref: *gref, first_sect: 0, last_sect: 7, _pad0: [0; 2] };
+        let segment =
+            BlkifRequestSegment { gref: *gref, first_sect: 0, last_sect: 7, _pad0: [0; 2] };
         BlkifRequest {
             operation,
             nr_segments: count,
@@ -334,7 +338,12 @@ impl Native<'_> {
     }
 
     /// Asks, and expects an answer to this request with this status.
-    pub(crate) fn expect(&mut self, back: &mut Back<'_>, request: &BlkifRequest, status: BlkifStatus) {
+    pub(crate) fn expect(
+        &mut self,
+        back: &mut Back<'_>,
+        request: &BlkifRequest,
+        status: BlkifStatus,
+    ) {
         let operation = match request.operation {
             // Of an indirect request, what is done; it lies where others have their count.
             BlkifOp::INDIRECT => BlkifOp(request.nr_segments),

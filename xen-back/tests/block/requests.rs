@@ -22,7 +22,10 @@ fn d_b04_to_d_b08_requests_for_what_there_is_not_are_answered_and_touch_nothing(
             let request = raw.request(BlkifOp::READ, count, 1);
             raw.expect(&mut back, &request, error);
         }
-        assert_eq!(back.statistics().last_refusal, Some(Refusal::SegmentCount { found: 255, limit: 11 }));
+        assert_eq!(
+            back.statistics().last_refusal,
+            Some(Refusal::SegmentCount { found: 255, limit: 11 })
+        );
         for count in [0, 33, 257] {
             let request = raw.indirect(BlkifOp::READ, count, GrantRef(9));
             raw.expect(&mut back, &request, error);
@@ -120,8 +123,12 @@ fn a_32_bit_guest_is_served_in_its_own_layout() {
     let lab = Lab::new();
     let mut back = lab.back(GrantMode::Copy);
     let mut raw = X86::connect(&lab, &mut back, "x86_32-abi");
-    let segment =
-        BlkifRequestSegment { gref: raw.data.refs()[0], first_sect: 0, last_sect: 7, _pad0: [0; 2] };
+    let segment = BlkifRequestSegment {
+        gref: raw.data.refs()[0],
+        first_sect: 0,
+        last_sect: 7,
+        _pad0: [0; 2],
+    };
     let mut request = x86_32::BlkifRequest {
         operation: BlkifOp::READ,
         nr_segments: 1,
@@ -157,7 +164,11 @@ fn a_barrier_is_a_write_between_two_flushes_and_a_flush_is_one() {
         for operation in [BlkifOp::WRITE_BARRIER, BlkifOp::FLUSH_DISKCACHE] {
             let flush = raw.request(operation, 0, 0);
             raw.expect(&mut back, &flush, BlkifStatus::OKAY);
-            assert_eq!(core::mem::take(&mut lab.disk.borrow_mut().done), [Done::Flush], "{operation:?}");
+            assert_eq!(
+                core::mem::take(&mut lab.disk.borrow_mut().done),
+                [Done::Flush],
+                "{operation:?}"
+            );
         }
         raw.close(&mut back);
         drop(back);
@@ -167,8 +178,14 @@ fn a_barrier_is_a_write_between_two_flushes_and_a_flush_is_one() {
 
 fn discard(flag: u8, sector_number: u64, nr_sectors: u64) -> BlkifRequest {
     let operation = BlkifOp::DISCARD;
-    let discard =
-        BlkifRequestDiscard { operation, flag, id: 0xd15c, sector_number, nr_sectors, ..Default::default() };
+    let discard = BlkifRequestDiscard {
+        operation,
+        flag,
+        id: 0xd15c,
+        sector_number,
+        nr_sectors,
+        ..Default::default()
+    };
     let mut request = BlkifRequest::default();
     let bytes = discard.as_bytes();
     request.as_mut_bytes()[..bytes.len()].copy_from_slice(bytes);
@@ -181,7 +198,9 @@ fn statistics_count_each_request_once() {
         let lab = Lab::new();
         let mut back = lab.back(mode);
         let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
-        for (operation, times) in [(BlkifOp::READ, 1), (BlkifOp::WRITE, 2), (BlkifOp::WRITE_BARRIER, 3)] {
+        for (operation, times) in
+            [(BlkifOp::READ, 1), (BlkifOp::WRITE, 2), (BlkifOp::WRITE_BARRIER, 3)]
+        {
             for _ in 0..times {
                 let request = raw.request(operation, 1, 16);
                 raw.expect(&mut back, &request, BlkifStatus::OKAY);
@@ -200,7 +219,11 @@ fn statistics_count_each_request_once() {
         let refused = raw.request(BlkifOp::READ, 1, SECTORS as u64);
         raw.expect(&mut back, &refused, BlkifStatus::ERROR);
         let found = back.statistics();
-        assert_eq!((found.reads, found.writes, found.flushes, found.discards), (3, 5, 4, 1), "{mode:?}");
+        assert_eq!(
+            (found.reads, found.writes, found.flushes, found.discards),
+            (3, 5, 4, 1),
+            "{mode:?}"
+        );
         assert_eq!((found.refused, found.failed, found.connections), (1, 2, 1));
         raw.close(&mut back);
         drop(back);
@@ -250,19 +273,26 @@ fn sectors_are_freed_unless_the_toolstack_forbids_it() {
     for allowed in [true, false] {
         let lab = Lab::new();
         if !allowed {
-            lab.world.store().write(format!("{}/discard-enable", lab.device.backend_path()), 0).unwrap();
+            lab.world
+                .store()
+                .write(format!("{}/discard-enable", lab.device.backend_path()), 0)
+                .unwrap();
         }
         let mut back = lab.back(GrantMode::Copy);
         let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
-        let offered = |key| lab.guest.store().read(format!("{}/{key}", lab.device.backend_path())).unwrap();
+        let offered =
+            |key| lab.guest.store().read(format!("{}/{key}", lab.device.backend_path())).unwrap();
         assert_eq!(offered("feature-discard"), u32::from(allowed).to_string());
         assert_eq!(offered("discard-granularity"), if allowed { "512" } else { "0" });
         for flag in [0, 1] {
             let status = if allowed { BlkifStatus::OKAY } else { BlkifStatus::EOPNOTSUPP };
             raw.expect(&mut back, &discard(flag, 9, 3), status);
         }
-        let expected =
-            if allowed { &[Done::Discard(9, 3, false), Done::Discard(9, 3, true)][..] } else { &[] };
+        let expected = if allowed {
+            &[Done::Discard(9, 3, false), Done::Discard(9, 3, true)][..]
+        } else {
+            &[]
+        };
         assert_eq!(lab.disk.borrow().done, expected);
         raw.close(&mut back);
         drop(back);

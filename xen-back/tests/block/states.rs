@@ -4,8 +4,8 @@ use super::lab::{Lab, Native, Raw, SECTORS, noise, store_of};
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 use xen_back::block::{
-    Blkback, BlkbackEvent, BlockError, Config, DiskSpec, GrantMode, HotplugError, HotplugWait, MemoryDisk,
-    Storage,
+    Blkback, BlkbackEvent, BlockError, Config, DiskSpec, GrantMode, HotplugError, HotplugWait,
+    MemoryDisk, Storage,
 };
 use xen_front::block::{Block, BlockState};
 use xen_grant::{GrantTable, MapError};
@@ -31,8 +31,11 @@ fn d_r02_a_request_index_past_the_room_closes_the_device_and_a_new_frontend_is_s
     assert_eq!(lab.states(), (3, 5), "closing, and the ring is not looked at again");
     let deadline = back.deadline().unwrap();
     assert!(deadline > lab.driver.now() && deadline < lab.driver.now() + Duration::from_secs(60));
-    let error =
-        lab.driver.store().read(format!("error/backend/vbd/{}/{}/error", lab.guest.id(), lab.device.id));
+    let error = lab.driver.store().read(format!(
+        "error/backend/vbd/{}/{}/error",
+        lab.guest.id(),
+        lab.device.id
+    ));
     assert!(error.is_some_and(|error| !error.is_empty()), "the toolstack's user can read why");
     let store = lab.guest.store();
     for state in [5, 6, 1] {
@@ -183,7 +186,9 @@ fn a_frontend_that_rewrites_its_state_without_end_costs_one_look_each_time() {
     let store = lab.guest.store();
     for round in 0..20 {
         for state in 0..500 {
-            store.write(format!("{}/state", lab.device.frontend_path()), (state + round) % 3).unwrap();
+            store
+                .write(format!("{}/state", lab.device.frontend_path()), (state + round) % 3)
+                .unwrap();
         }
         let before = lab.driver.counters().notifications;
         back.poll(lab.driver.now()).unwrap();
@@ -198,7 +203,10 @@ fn a_read_only_disk_says_so_and_stays_as_it_is() {
     let lab = Lab::with(&Disk { read_only: true, ..Disk::new("xvda") });
     let mut back = lab.back(GrantMode::Copy);
     let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
-    assert_eq!(lab.guest.store().read(format!("{}/info", lab.device.backend_path())).as_deref(), Some("4"));
+    assert_eq!(
+        lab.guest.store().read(format!("{}/info", lab.device.backend_path())).as_deref(),
+        Some("4")
+    );
     for operation in [BlkifOp::WRITE, BlkifOp::WRITE_BARRIER] {
         let request = raw.request(operation, 1, 0);
         raw.expect(&mut back, &request, BlkifStatus::ERROR);
@@ -227,10 +235,16 @@ fn what_the_toolstack_says_of_a_disk_is_taken_and_what_it_waits_for_is_said() {
     let mut back = lab.back(GrantMode::Copy);
     let spec = DiskSpec::read(back.backend()).unwrap();
     assert_eq!((spec.params.as_str(), spec.physical_device), ("/dev/vg/guest", Some((0xfd, 0x1a))));
-    assert_eq!((spec.writable, spec.cdrom, spec.removable, spec.discard), (false, true, true, false));
+    assert_eq!(
+        (spec.writable, spec.cdrom, spec.removable, spec.discard),
+        (false, true, true, false)
+    );
     let raw = Native::connect(&lab, &mut back, "x86_64-abi");
     let said = |key| store.read(format!("{path}/{key}")).unwrap();
-    assert_eq!((said("hotplug-status"), said("feature-flush-cache")), ("connected".into(), "0".into()));
+    assert_eq!(
+        (said("hotplug-status"), said("feature-flush-cache")),
+        ("connected".into(), "0".into())
+    );
     // CD-ROM, removable, read-only.
     assert_eq!((said("info"), said("sectors")), ("7".into(), SECTORS.to_string()));
     raw.close(&mut back);
@@ -258,7 +272,9 @@ fn late_hotplug_script_is_waited_for() {
             let mut event = EventWait::new(&lab.driver);
             if late {
                 let until = lab.driver.now() + Duration::from_secs(1);
-                assert!(!event.run_until(until, || wait.poll(&backend, lab.driver.now()) != Ok(None)));
+                assert!(
+                    !event.run_until(until, || wait.poll(&backend, lab.driver.now()) != Ok(None))
+                );
                 write();
             }
             let mut spec = None;
@@ -268,8 +284,11 @@ fn late_hotplug_script_is_waited_for() {
             }));
             let spec = spec.unwrap();
             let found = (spec.physical_device, spec.physical_device_path.as_str());
-            let expected =
-                if key == "physical-device" { (Some((0xfd, 0x1a)), "") } else { (None, "/dev/loop7") };
+            let expected = if key == "physical-device" {
+                (Some((0xfd, 0x1a)), "")
+            } else {
+                (None, "/dev/loop7")
+            };
             assert_eq!((found, lab.states().1), (expected, 1), "{key}, late: {late}");
             drop((wait, backend));
             lab.finish();
@@ -293,7 +312,10 @@ fn hotplug_script_has_a_deadline() {
         lab.world.run_for(Duration::from_millis(200));
         wait.poll(&backend, lab.driver.now()).err()
     });
-    assert!(matches!(failed, Some(HotplugError::Timeout { waited }) if waited >= timeout), "{failed:?}");
+    assert!(
+        matches!(failed, Some(HotplugError::Timeout { waited }) if waited >= timeout),
+        "{failed:?}"
+    );
     assert!(lab.driver.now().saturating_duration_since(start) < timeout + Duration::from_secs(1));
     drop(wait);
     let mut wait = HotplugWait::new(&backend, timeout).unwrap();
@@ -317,7 +339,8 @@ fn a_disk_for_the_backends_own_domain_is_refused_before_a_page_moves() {
     let store = store_of(&domain);
     let grants = GrantTable::new(domain.clone()).unwrap();
     let mut front = Block::<Domain>::open(&store, &grants, device.id).unwrap();
-    let backend = Backend::open(&store, "vbd", DeviceId { guest: domain.id(), device: device.id }).unwrap();
+    let backend =
+        Backend::open(&store, "vbd", DeviceId { guest: domain.id(), device: device.id }).unwrap();
     let spec = DiskSpec::read(&backend).unwrap();
     let mut back = Blkback::new(backend, spec, MemoryDisk::new(vec![0; 512]), Config::default());
     let refused = (0..100).find_map(|_| {

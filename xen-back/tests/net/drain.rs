@@ -89,12 +89,14 @@ fn packet_that_never_fits_is_refused() {
     raw.post([2]);
     assert!(back.send(Packet::new(&jumbo, Checksum::Unknown)));
     back.flush().unwrap();
-    let received: Vec<_> = raw.received().iter().map(|response| (response.id, response.status)).collect();
+    let received: Vec<_> =
+        raw.received().iter().map(|response| (response.id, response.status)).collect();
     assert_eq!(received, [(1, 4096), (0, 4096), (2, 808)]);
     // What fits just so is waited for, and what has been seen to fit counts.
     for (before, len, pages) in [(0, 12_000, 3), (1, 9000, 3)] {
         raw.post(0..before * 3);
-        (0..before).for_each(|_| assert!(back.send(Packet::new(&frame(1, 9, 60), Checksum::Unknown))));
+        (0..before)
+            .for_each(|_| assert!(back.send(Packet::new(&frame(1, 9, 60), Checksum::Unknown))));
         assert!(back.send(Packet::new(&frame(1, 9, len), Checksum::Unknown)));
         back.flush().unwrap();
         assert_eq!(raw.received().len(), usize::from(before));
@@ -191,7 +193,8 @@ fn kept_slots_are_answered_once_in_order() {
     assert!(back.send(Packet::new(&frame(1, 9, 300), Checksum::Unknown)));
     assert!(back.send(Packet::new(&frame(1, 9, 16_000), Checksum::Unknown)));
     back.flush().unwrap();
-    let ids = |raw: &mut Raw<'_>| raw.received().iter().map(|response| response.id).collect::<Vec<_>>();
+    let ids =
+        |raw: &mut Raw<'_>| raw.received().iter().map(|response| response.id).collect::<Vec<_>>();
     assert_eq!(ids(&mut raw), [0]);
     raw.post(4..6);
     back.flush().unwrap();

@@ -20,7 +20,8 @@ fn packets_go_both_ways_unchanged_and_nothing_is_left_behind() {
         front.transmit(&sent, TxChecksum::Complete).unwrap();
         front.flush().unwrap();
         let mut received = Vec::new();
-        lab.settle(&mut back, &mut |packet: Packet<'_>| received.push(packet.bytes.to_vec())).unwrap();
+        lab.settle(&mut back, &mut |packet: Packet<'_>| received.push(packet.bytes.to_vec()))
+            .unwrap();
         assert_eq!(received, [sent.as_slice()]);
         assert!(back.send(Packet::new(&received[0], Checksum::Unknown)));
         back.flush().unwrap();
@@ -55,16 +56,19 @@ fn two_guests_behind_the_switch_reach_each_other_in_batches() {
         );
     }
     first.flush().unwrap();
-    let mut forward =
-        |packet: Packet<'_>| match switch.forward(ports[0], packet.source(), packet.destination()) {
-            Forward::Flood => {
-                two.send(packet);
-            }
-            Forward::To(port) if port == ports[1] => {
-                two.send(packet);
-            }
-            _ => {}
-        };
+    let mut forward = |packet: Packet<'_>| match switch.forward(
+        ports[0],
+        packet.source(),
+        packet.destination(),
+    ) {
+        Forward::Flood => {
+            two.send(packet);
+        }
+        Forward::To(port) if port == ports[1] => {
+            two.send(packet);
+        }
+        _ => {}
+    };
     lab.settle(&mut one, &mut forward).unwrap();
     two.flush().unwrap();
     let used = lab.driver.counters().hypercalls[&HYPERVISOR_GRANT_TABLE_OP] - copies;
@@ -94,8 +98,10 @@ fn checksums_are_left_blank_completed_or_passed_on() {
     front.transmit(&bytes, TxChecksum::Fill).unwrap();
     front.flush().unwrap();
     let mut received = Vec::new();
-    lab.settle(&mut back, &mut |packet: Packet<'_>| received.push((packet.bytes.to_vec(), packet.checksum)))
-        .unwrap();
+    lab.settle(&mut back, &mut |packet: Packet<'_>| {
+        received.push((packet.bytes.to_vec(), packet.checksum))
+    })
+    .unwrap();
     let (mut found, state) = received.pop().unwrap();
     assert_eq!(state, Checksum::Blank);
     assert!(checksum::fill(&mut found) && checksum::verify(&found) == Some(true));
@@ -120,15 +126,17 @@ fn events_alone_carry_packets_both_ways() {
     let mut back = lab.back(0);
     let guest = &lab.guests[0];
     let mut front = lab.front(0);
-    let (mut front_wait, mut back_wait) = (EventWait::new(&guest.domain), EventWait::new(&lab.driver));
+    let (mut front_wait, mut back_wait) =
+        (EventWait::new(&guest.domain), EventWait::new(&lab.driver));
     let (mut sent, mut echoed) = (0, 0);
     const PACKETS: usize = 500;
     let mut queue = std::collections::VecDeque::new();
     while echoed < PACKETS {
         if back_wait.take() {
             let mut received = Vec::new();
-            let event =
-                back.poll(lab.driver.now(), &mut |packet: Packet<'_>| received.push(packet.bytes.to_vec()));
+            let event = back.poll(lab.driver.now(), &mut |packet: Packet<'_>| {
+                received.push(packet.bytes.to_vec())
+            });
             queue.extend(received);
             // A packet at a time, so that most of them need an event of their own.
             if let Some(packet) = queue.pop_front() {
@@ -173,7 +181,8 @@ fn event_ends_wait_for_transmit_room() {
     let guest = &lab.guests[0];
     let config = Config { tx_slots: 4, ..Config::default() };
     let mut front = Net::open(&guest.store, &guest.grants, FrontVif(0), config).unwrap();
-    let (mut front_wait, mut back_wait) = (EventWait::new(&guest.domain), EventWait::new(&lab.driver));
+    let (mut front_wait, mut back_wait) =
+        (EventWait::new(&guest.domain), EventWait::new(&lab.driver));
     let (mut sent, mut received) = (0, 0);
     while received < 200 {
         if back_wait.take() {

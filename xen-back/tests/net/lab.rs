@@ -107,7 +107,8 @@ impl Lab {
         done: impl Fn(Link, &Netback<Domain>) -> bool,
     ) {
         let domain = &self.guests[guest].domain;
-        let (mut front_wait, mut back_wait) = (EventWait::new(domain), EventWait::new(&self.driver));
+        let (mut front_wait, mut back_wait) =
+            (EventWait::new(domain), EventWait::new(&self.driver));
         let mut link = Link::Connecting;
         for _ in 0..POLLS {
             let front_due = front_wait.take();
@@ -118,7 +119,9 @@ impl Lab {
                 return;
             }
             let back_due = back_wait.take();
-            if back_due && back.poll(self.driver.now(), &mut |_: Packet<'_>| {}) == Ok(NetbackEvent::Busy) {
+            if back_due
+                && back.poll(self.driver.now(), &mut |_: Packet<'_>| {}) == Ok(NetbackEvent::Busy)
+            {
                 self.let_others_run(&mut back_wait);
             }
             if !front_due && !back_due {

@@ -7,7 +7,9 @@ use xen_grant::{ReadWrite, Shared};
 use xen_hypercall::Pages;
 use xen_ring::FrontRing;
 use xen_sim::Domain;
-use xen_sys::io::netif::{NetTxFlags, NetifRxRequest, NetifRxResponse, NetifTxRequest, NetifTxResponse};
+use xen_sys::io::netif::{
+    NetTxFlags, NetifRxRequest, NetifRxResponse, NetifTxRequest, NetifTxResponse,
+};
 
 /// A frontend that writes its rings directly.
 pub(crate) struct Raw<'a> {
@@ -35,7 +37,9 @@ impl<'a> Raw<'a> {
         store.write(format!("{path}/rx-ring-ref"), rx.refs()[0]).unwrap();
         store.write(format!("{path}/event-channel"), channel.port()).unwrap();
         for (key, value) in
-            [("request-rx-copy", "1"), ("feature-rx-notify", "1"), ("feature-sg", "1")].iter().chain(keys)
+            [("request-rx-copy", "1"), ("feature-rx-notify", "1"), ("feature-sg", "1")]
+                .iter()
+                .chain(keys)
         {
             store.write(format!("{path}/{key}"), value).unwrap();
         }
@@ -91,7 +95,8 @@ impl<'a> Raw<'a> {
         slots.iter().for_each(|slot| self.tx.push(slot).unwrap());
         let _ = self.tx.publish();
         let mut packets = Vec::new();
-        let result = self.lab.settle(back, &mut |packet: Packet<'_>| packets.push(packet.bytes.to_vec()));
+        let result =
+            self.lab.settle(back, &mut |packet: Packet<'_>| packets.push(packet.bytes.to_vec()));
         let responses = core::iter::from_fn(|| self.tx.pop().unwrap()).collect();
         (result, packets, responses)
     }

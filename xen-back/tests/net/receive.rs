@@ -5,7 +5,8 @@ use super::raw::Raw;
 use xen_back::net::{Checksum, Packet, checksum};
 use xen_hypercall::GrantRef;
 use xen_sys::io::netif::{
-    NetRxFlags, NetifExtraFlags, NetifExtraInfo, NetifExtraType, NetifRxRequest, NetifRxResponse, NetifStatus,
+    NetRxFlags, NetifExtraFlags, NetifExtraInfo, NetifExtraType, NetifRxRequest, NetifRxResponse,
+    NetifStatus,
 };
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -29,7 +30,9 @@ fn d_n08_a_guest_that_takes_nothing_costs_a_bounded_queue_and_is_served_again_la
     assert_eq!(lab.driver.counters().pages_allocated, before);
     // Pages come, and with them what had waited.
     for id in 0..8 {
-        raw.rx.push(&NetifRxRequest { id, pad: 0, gref: raw.data.refs()[usize::from(id)] }).unwrap();
+        raw.rx
+            .push(&NetifRxRequest { id, pad: 0, gref: raw.data.refs()[usize::from(id)] })
+            .unwrap();
     }
     let _ = raw.rx.publish();
     back.flush().unwrap();
@@ -54,7 +57,9 @@ fn a_burst_longer_than_the_queue_is_not_lost_while_the_guest_has_pages() {
     let mut back = lab.back(0);
     let mut raw = Raw::connect(&lab, &mut back, &[]);
     for id in 0..250 {
-        raw.rx.push(&NetifRxRequest { id, pad: 0, gref: raw.data.refs()[usize::from(id) % 4] }).unwrap();
+        raw.rx
+            .push(&NetifRxRequest { id, pad: 0, gref: raw.data.refs()[usize::from(id) % 4] })
+            .unwrap();
     }
     let _ = raw.rx.publish();
     // 64 pages, two packets each, are what the queue has room for.
@@ -83,22 +88,29 @@ fn large_segments_go_whole_to_guests_that_take_them_and_cut_to_others() {
         let data: Vec<u8> = (0..9000).map(|index| (index / 50) as u8).collect();
         let sent = tcp(1, 9, &data);
         for id in 0..8 {
-            raw.rx.push(&NetifRxRequest { id, pad: 0, gref: raw.data.refs()[usize::from(id)] }).unwrap();
+            raw.rx
+                .push(&NetifRxRequest { id, pad: 0, gref: raw.data.refs()[usize::from(id)] })
+                .unwrap();
         }
         let _ = raw.rx.publish();
         let segment = core::num::NonZeroU16::new(1448);
         assert!(back.send(Packet { bytes: &sent, checksum: Checksum::Blank, segment }));
         back.flush().unwrap();
-        let responses: Vec<NetifRxResponse> = core::iter::from_fn(|| raw.rx.pop().unwrap()).collect();
+        let responses: Vec<NetifRxResponse> =
+            core::iter::from_fn(|| raw.rx.pop().unwrap()).collect();
         let page = |index: usize, len: usize| {
             let mut bytes = vec![0; len];
             raw.data.as_ref().copy_to(index * 4096, &mut bytes).unwrap();
             bytes
         };
         if whole {
-            let [first, extra, second, third] = responses.as_slice() else { panic!("{responses:?}") };
+            let [first, extra, second, third] = responses.as_slice() else {
+                panic!("{responses:?}")
+            };
             assert!(
-                first.flags.contains(NetRxFlags::EXTRA_INFO | NetRxFlags::MORE_DATA | NetRxFlags::CSUM_BLANK)
+                first.flags.contains(
+                    NetRxFlags::EXTRA_INFO | NetRxFlags::MORE_DATA | NetRxFlags::CSUM_BLANK
+                )
             );
             let extra = NetifExtraInfo::read_from_bytes(extra.as_bytes()).unwrap();
             assert_eq!(
@@ -106,10 +118,12 @@ fn large_segments_go_whole_to_guests_that_take_them_and_cut_to_others() {
                 (NetifExtraType::GSO, NetifExtraFlags::empty(), [1448, 1, 0])
             );
             assert!(
-                second.flags.contains(NetRxFlags::MORE_DATA) && !third.flags.contains(NetRxFlags::MORE_DATA)
+                second.flags.contains(NetRxFlags::MORE_DATA)
+                    && !third.flags.contains(NetRxFlags::MORE_DATA)
             );
             let found =
-                [page(0, 4096), page(2, 4096), page(3, usize::try_from(third.status).unwrap())].concat();
+                [page(0, 4096), page(2, 4096), page(3, usize::try_from(third.status).unwrap())]
+                    .concat();
             assert_eq!(found, sent);
         } else {
             assert_eq!(responses.len(), 7);

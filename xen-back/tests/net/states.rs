@@ -50,7 +50,11 @@ fn detached_interface_serves_until_closed() {
     let guest = &lab.guests[0];
     lab.world.detach(&guest.device);
     for front in [4, 5] {
-        guest.domain.store().write(format!("{}/state", guest.device.frontend_path()), front).unwrap();
+        guest
+            .domain
+            .store()
+            .write(format!("{}/state", guest.device.frontend_path()), front)
+            .unwrap();
         lab.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
         assert_eq!((lab.states(), back.is_connected()), ((front, 5), true));
         let slot = raw.slot(front as u16, 60, LAST);
@@ -80,7 +84,11 @@ fn restless_frontend_does_not_extend_close() {
     let guest = &lab.guests[0];
     let start = lab.driver.now();
     for state in [3, 4, 5, 7, 8].into_iter().cycle() {
-        guest.domain.store().write(format!("{}/state", guest.device.frontend_path()), state).unwrap();
+        guest
+            .domain
+            .store()
+            .write(format!("{}/state", guest.device.frontend_path()), state)
+            .unwrap();
         back.poll(lab.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
         if lab.states().1 == 6 {
             break;

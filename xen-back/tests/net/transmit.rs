@@ -90,7 +90,10 @@ fn d_n05_and_d_n06_a_frontend_that_breaks_the_protocol_is_disconnected_and_may_c
             |raw| vec![NetifTxRequest { offset: 4000, ..raw.slot(0, 97, LAST) }],
             TxViolation::CrossesPage { offset: 4000, size: 97 },
         ),
-        (|raw| (0..21).map(|id| raw.slot(id, 100, MORE)).collect(), TxViolation::TooManySlots { limit: 20 }),
+        (
+            |raw| (0..21).map(|id| raw.slot(id, 100, MORE)).collect(),
+            TxViolation::TooManySlots { limit: 20 },
+        ),
         (|raw| vec![raw.slot(0, 100, MORE)], TxViolation::Truncated),
         (
             |raw| {
@@ -109,7 +112,8 @@ fn d_n05_and_d_n06_a_frontend_that_breaks_the_protocol_is_disconnected_and_may_c
         let slots = slots(&raw);
         // A good packet before the bad one is still forwarded and answered.
         let good = raw.slot(7, 60, LAST);
-        let (result, packets, responses) = raw.transmit(&mut back, &[[good].as_slice(), &slots].concat());
+        let (result, packets, responses) =
+            raw.transmit(&mut back, &[[good].as_slice(), &slots].concat());
         assert_eq!(result, Err(NetError::Tx(violation)));
         assert_eq!(
             (packets.len(), responses),
@@ -125,7 +129,8 @@ fn d_n05_and_d_n06_a_frontend_that_breaks_the_protocol_is_disconnected_and_may_c
     }
     let mut raw = Raw::connect(&lab, &mut back, &[]);
     raw.tx.push(&raw.slot(0, 60, LAST)).unwrap();
-    let tx = core::mem::replace(&mut raw.tx, FrontRing::new(raw.lab.guests[0].share(&lab)).unwrap());
+    let tx =
+        core::mem::replace(&mut raw.tx, FrontRing::new(raw.lab.guests[0].share(&lab)).unwrap());
     let memory = tx.into_memory();
     memory.as_ref().u32::<0>().store(300, Ordering::SeqCst);
     assert!(matches!(lab.settle(&mut back, &mut |_: Packet<'_>| {}), Err(NetError::Corrupt(_))));

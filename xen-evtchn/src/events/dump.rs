@@ -52,9 +52,18 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         Ok(())
     }
 
-    fn dump_vcpu(&self, f: &mut fmt::Formatter<'_>, vcpu: usize, page: Option<&SharedMem>) -> fmt::Result {
+    fn dump_vcpu(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        vcpu: usize,
+        page: Option<&SharedMem>,
+    ) -> fmt::Result {
         let Some(info) = self.vcpu_info(vcpu) else { return Ok(()) };
-        let upcall = if info.upcall_pending.load(Ordering::Relaxed) == 0 { "no upcall" } else { "an upcall" };
+        let upcall = if info.upcall_pending.load(Ordering::Relaxed) == 0 {
+            "no upcall"
+        } else {
+            "an upcall"
+        };
         match page.filter(|_| self.is_fifo()) {
             Some(page) => {
                 let ready = page.u32::<0>().load(Ordering::Relaxed);

@@ -30,7 +30,8 @@ struct Xen {
 }
 
 fn start() -> Xen {
-    let mem = SharedMem::for_model(PAGE_SIZE, &[(0..72, 4), (UPCALL_PENDING..UPCALL_PENDING + 1, 1)]);
+    let mem =
+        SharedMem::for_model(PAGE_SIZE, &[(0..72, 4), (UPCALL_PENDING..UPCALL_PENDING + 1, 1)]);
     let words = SharedMem::for_model(PAGE_SIZE, &[(0..24, 4)]);
     Xen { mem, words, tail: Arc::new(AtomicU32::new(0)) }
 }
@@ -107,7 +108,10 @@ fn d_e06_an_event_that_comes_again_while_it_is_taken_off_is_seen_or_interrupts()
             seen = work.load(Relaxed);
         });
         sender.join().unwrap();
-        assert!(seen || xen.interrupts(), "the work behind an event was not seen, and no interrupt comes");
+        assert!(
+            seen || xen.interrupts(),
+            "the work behind an event was not seen, and no interrupt comes"
+        );
     });
 }
 
@@ -120,7 +124,10 @@ fn d_e06_an_event_that_is_linked_to_one_being_taken_off_is_not_lost() {
         let mut told = Vec::new();
         let mut upcall = || {
             xen.upcall(|port| {
-                assert!(port != Port(2) || work.load(Relaxed), "the event is seen before the work behind it");
+                assert!(
+                    port != Port(2) || work.load(Relaxed),
+                    "the event is seen before the work behind it"
+                );
                 told.push(port);
             });
         };
@@ -162,7 +169,10 @@ fn a_port_that_masks_itself_in_its_handler_loses_nothing() {
         // Xen's lock: one sender at a time.
         sender.join().unwrap();
         xen.unmask(1);
-        assert!(seen || xen.interrupts(), "the work behind an event was not seen, and no interrupt comes");
+        assert!(
+            seen || xen.interrupts(),
+            "the work behind an event was not seen, and no interrupt comes"
+        );
     });
 }
 
@@ -211,7 +221,10 @@ fn events_behind_the_budget_come_later() {
         let mut delivered = Vec::new();
         let mut upcall = || {
             xen.upcall(|port| {
-                assert!(port != Port(4) || work.load(Relaxed), "the event is seen before the work behind it");
+                assert!(
+                    port != Port(4) || work.load(Relaxed),
+                    "the event is seen before the work behind it"
+                );
                 delivered.push(port);
             })
         };

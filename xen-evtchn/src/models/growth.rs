@@ -24,9 +24,14 @@ impl Array {
         for place in &self.places[..needed as usize] {
             let _ = place.compare_exchange(0, 1, Release, Relaxed);
         }
-        let present = |index: u32| self.places.get(index as usize).is_some_and(|p| p.load(Acquire) != 0);
+        let present =
+            |index: u32| self.places.get(index as usize).is_some_and(|p| p.load(Acquire) != 0);
         self.growth.run(needed, present, |index| {
-            assert_eq!(self.xen.fetch_add(1, AcqRel), index, "Xen appends: a page comes to the wrong place");
+            assert_eq!(
+                self.xen.fetch_add(1, AcqRel),
+                index,
+                "Xen appends: a page comes to the wrong place"
+            );
             Ok(())
         })
     }

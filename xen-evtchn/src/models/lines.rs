@@ -30,7 +30,10 @@ fn work_that_comes_around_the_end_is_seen_or_interrupts() {
         let seen = work.load(Relaxed);
         lines.end(&events, event, Work::Done, NOW).unwrap();
         sender.join().unwrap();
-        assert!(seen || xen.interrupts(), "the work behind an event was not seen, and no interrupt comes");
+        assert!(
+            seen || xen.interrupts(),
+            "the work behind an event was not seen, and no interrupt comes"
+        );
     });
 }
 
@@ -102,7 +105,8 @@ fn d_e01_a_wait_that_begins_while_others_end_is_ended_by_the_next_timer() {
         let (xen, events) = start();
         let lines = Arc::new(Lines::<1>::new());
         lines.bind(&events, PORT).unwrap();
-        let spurious = |lines: &Lines<1>, event| lines.end(&events, event, Work::Spurious, NOW).unwrap();
+        let spurious =
+            |lines: &Lines<1>, event| lines.end(&events, event, Work::Spurious, NOW).unwrap();
         loop {
             xen.send();
             let event = told(&lines, &events).expect("the port has an event");

@@ -23,8 +23,10 @@ use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, SharedInfo, VcpuInfo};
 
 const PORT: Port = Port(3);
 const BIT: u64 = 1 << 3;
-const UPCALL_PENDING: usize = offset_of!(SharedInfo, vcpu_info) + offset_of!(VcpuInfo, evtchn_upcall_pending);
-const SELECTOR: usize = offset_of!(SharedInfo, vcpu_info) + offset_of!(VcpuInfo, evtchn_pending_sel);
+const UPCALL_PENDING: usize =
+    offset_of!(SharedInfo, vcpu_info) + offset_of!(VcpuInfo, evtchn_upcall_pending);
+const SELECTOR: usize =
+    offset_of!(SharedInfo, vcpu_info) + offset_of!(VcpuInfo, evtchn_pending_sel);
 /// How much further the second vCPU's information is.
 const SECOND: usize = size_of::<VcpuInfo>();
 const PENDING: usize = offset_of!(SharedInfo, evtchn_pending);

@@ -57,6 +57,10 @@ fn page_is_complete_when_it_is_found() {
         let page = pages.memory(0).expect("it was filled");
         page.u32::<8>().store(9, Relaxed);
         other.join().unwrap();
-        assert_eq!(pages.memory(0).map(|page| page.u32::<8>().load(Relaxed)), Some(9), "it was replaced");
+        assert_eq!(
+            pages.memory(0).map(|page| page.u32::<8>().load(Relaxed)),
+            Some(9),
+            "it was replaced"
+        );
     });
 }

@@ -11,7 +11,10 @@ fn d_e03_an_event_around_the_unmask_interrupts() {
         let sender = thread::spawn(move || xen.send());
         events.unmask(PORT).unwrap();
         sender.join().unwrap();
-        assert!(xen.interrupts(), "an event is pending on an unmasked port, and no interrupt comes");
+        assert!(
+            xen.interrupts(),
+            "an event is pending on an unmasked port, and no interrupt comes"
+        );
     });
 }
 
@@ -28,7 +31,10 @@ fn an_event_during_the_upcall_is_handled_by_it_or_by_the_next() {
             seen = work.load(Relaxed);
         });
         sender.join().unwrap();
-        assert!(seen || xen.interrupts(), "the work behind an event was not seen, and no interrupt comes");
+        assert!(
+            seen || xen.interrupts(),
+            "the work behind an event was not seen, and no interrupt comes"
+        );
     });
 }
 
@@ -44,7 +50,10 @@ fn a_port_that_masks_itself_in_its_handler_loses_nothing() {
         let seen = work.load(Relaxed);
         events.unmask(PORT).unwrap();
         sender.join().unwrap();
-        assert!(seen || xen.interrupts(), "the work behind an event was not seen, and no interrupt comes");
+        assert!(
+            seen || xen.interrupts(),
+            "the work behind an event was not seen, and no interrupt comes"
+        );
     });
 }
 
@@ -151,7 +160,10 @@ fn mask_by_a_handler_survives_the_unmask() {
         if handler.join().unwrap() {
             assert!(xen.is_masked(), "its handler has masked the port");
         } else {
-            assert!(xen.interrupts(), "an event is pending on an unmasked port, and no interrupt comes");
+            assert!(
+                xen.interrupts(),
+                "an event is pending on an unmasked port, and no interrupt comes"
+            );
         }
     });
 }

@@ -28,7 +28,11 @@ pub(crate) fn open(events: &Events<Domain>, domain: &Domain) -> Channel<Domain> 
     channel
 }
 
-pub(crate) fn open_unmasked(events: &Events<Domain>, domain: &Domain, priority: u32) -> Channel<Domain> {
+pub(crate) fn open_unmasked(
+    events: &Events<Domain>,
+    domain: &Domain,
+    priority: u32,
+) -> Channel<Domain> {
     let channel = open(events, domain);
     channel.set_priority(priority).unwrap();
     events.unmask(channel.port()).unwrap();

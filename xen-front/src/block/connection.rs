@@ -2,7 +2,9 @@
 
 use super::requests::{Done, Order, Requests, segments};
 use super::unanswered::TakenBack;
-use super::{BlockError, Broken, Completion, FlushMethod, IoError, Refusal, Request, SubmitError, Token};
+use super::{
+    BlockError, Broken, Completion, FlushMethod, IoError, Refusal, Request, SubmitError, Token,
+};
 use xen_evtchn::Channel;
 use xen_grant::{GrantTable, InUse, ReadOnly, ReadWrite, Shared};
 use xen_hypercall::{DomId, GrantRef, Pages, Platform, Port};
@@ -111,7 +113,8 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
         let pages = Pages::alloc(platform.clone(), 1 << order)?;
         let ring = grants.share_writable(pages, peer).map_err(|failed| failed.error)?;
         let requests = Requests::new(ring, handle)?;
-        let channel = Channel::alloc_unbound(platform.clone(), peer).map_err(BlockError::Channel)?;
+        let channel =
+            Channel::alloc_unbound(platform.clone(), peer).map_err(BlockError::Channel)?;
         Ok(Self { grants: grants.clone(), peer, requests, channel: Some(channel), ended: None })
     }
 
@@ -149,9 +152,15 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
         let Done { token, operation, payload: Lent { sector, sectors, pages, cancelled } } =
             self.requests.take_unanswered()?;
         Some(match (operation, pages.reclaim()) {
-            (_, Ok(buffer)) if cancelled => Err(Completion { token, outcome: Err(IoError::Closed), buffer }),
-            (BlkifOp::READ, Ok(Some(buffer))) => Ok((token, Request::Read { sector, sectors, buffer })),
-            (BlkifOp::WRITE, Ok(Some(buffer))) => Ok((token, Request::Write { sector, sectors, buffer })),
+            (_, Ok(buffer)) if cancelled => {
+                Err(Completion { token, outcome: Err(IoError::Closed), buffer })
+            }
+            (BlkifOp::READ, Ok(Some(buffer))) => {
+                Ok((token, Request::Read { sector, sectors, buffer }))
+            }
+            (BlkifOp::WRITE, Ok(Some(buffer))) => {
+                Ok((token, Request::Write { sector, sectors, buffer }))
+            }
             (_, Ok(_)) => Ok((token, Request::Flush)),
             (_, Err(in_use)) => {
                 let outcome = Err(IoError::Broken(Broken::PageInUse(in_use)));
@@ -200,7 +209,11 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
                 match self.grants.share_writable(buffer, self.peer) {
                     Ok(pages) => {
                         let pages = Loan::Writable(pages);
-                        self.push(token, BlkifOp::READ, Lent { sector, sectors, pages, cancelled: false });
+                        self.push(
+                            token,
+                            BlkifOp::READ,
+                            Lent { sector, sectors, pages, cancelled: false },
+                        );
                     }
                     Err(failed) => {
                         let request = Request::Read { sector, sectors, buffer: failed.pages };
@@ -213,7 +226,11 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
                 match self.grants.share_read_only(buffer, self.peer) {
                     Ok(pages) => {
                         let pages = Loan::Readable(pages);
-                        self.push(token, BlkifOp::WRITE, Lent { sector, sectors, pages, cancelled: false });
+                        self.push(
+                            token,
+                            BlkifOp::WRITE,
+                            Lent { sector, sectors, pages, cancelled: false },
+                        );
                     }
                     Err(failed) => {
                         let request = Request::Write { sector, sectors, buffer: failed.pages };

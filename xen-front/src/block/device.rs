@@ -167,7 +167,11 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
     /// # Errors
     ///
     /// Those of [`open`](Block::open).
-    pub fn open_deep(store: &XenStore<P>, grants: &GrantTable<P>, id: u32) -> Result<Self, BlockError> {
+    pub fn open_deep(
+        store: &XenStore<P>,
+        grants: &GrantTable<P>,
+        id: u32,
+    ) -> Result<Self, BlockError> {
         let frontend = Frontend::open(store, "vbd", id)?;
         let number = device_number(store, id)?;
         let size = SizeWatch::new(&frontend)?;
@@ -204,7 +208,8 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
             Err(error) => {
                 // So that the backend lets go of the ring, and another try finds the device in order. What stands in the way
                 // of that is what stood in the way of connecting.
-                let _ = block.close_now().and_then(|()| block.wait_until(BlockState::Closed, deadline));
+                let _ =
+                    block.close_now().and_then(|()| block.wait_until(BlockState::Closed, deadline));
                 Err(error)
             }
         }
@@ -266,7 +271,8 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
 
     /// Returns how many requests can be submitted now.
     pub fn room(&self) -> usize {
-        let connected = self.state == BlockState::Connected && !self.unanswered.is_to_be_made_again();
+        let connected =
+            self.state == BlockState::Connected && !self.unanswered.is_to_be_made_again();
         let connection = self.link.current().filter(|_| connected);
         // Each request that has not completed has a place, wherever it is: in the ring, or among those of
         // earlier connections.
@@ -288,7 +294,11 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
         self.submit_zeroed(request, Zeroed::Reads)
     }
 
-    fn submit_zeroed(&mut self, request: Request<P>, zeroed: Zeroed) -> Result<Token, SubmitError<P>> {
+    fn submit_zeroed(
+        &mut self,
+        request: Request<P>,
+        zeroed: Zeroed,
+    ) -> Result<Token, SubmitError<P>> {
         if let Err(reason) = self.check(&request) {
             return Err(request.refused(reason));
         }
@@ -350,7 +360,8 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
         {
             return Some(closed);
         }
-        let Some(Answer { completion, operation }) = self.link.current_mut().and_then(Connection::complete)
+        let Some(Answer { completion, operation }) =
+            self.link.current_mut().and_then(Connection::complete)
         else {
             // The completions before have made room in a ring that is smaller than that of an earlier
             // connection, and the caller waits for an event now.
@@ -484,7 +495,9 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
             .and_then(|frontend| Ok((SizeWatch::new(&frontend)?, frontend)));
         match opened {
             Ok((size, frontend)) => (self.size, self.frontend) = (size, frontend),
-            Err(XenbusError::Store(error)) if error.is_not_found() => self.state = BlockState::Unplugged,
+            Err(XenbusError::Store(error)) if error.is_not_found() => {
+                self.state = BlockState::Unplugged
+            }
             Err(error) => return Err(error.into()),
         }
         self.stale = false;
@@ -520,7 +533,8 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
         let flush = self.info.flush_method().unwrap_or(FlushMethod::Flush);
         // What an earlier backend has written into the pages of a read is not this one's answer.
         let zeroed = if self.info.trusted { Zeroed::Reads } else { Zeroed::All };
-        while let Some(connection) = self.link.current_mut().filter(|connection| connection.room() > 0)
+        while let Some(connection) =
+            self.link.current_mut().filter(|connection| connection.room() > 0)
             && let Some((token, request)) = self.unanswered.next_again()
         {
             let submitted = match check(&self.info, &request) {
@@ -547,7 +561,11 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
     }
 
     /// Polls and waits until the device is in the state `wanted`.
-    pub(super) fn wait_until(&mut self, wanted: BlockState, deadline: Instant) -> Result<(), BlockError> {
+    pub(super) fn wait_until(
+        &mut self,
+        wanted: BlockState,
+        deadline: Instant,
+    ) -> Result<(), BlockError> {
         let store = self.store().clone();
         let start = store.platform().now();
         self.frontend.set_timeout(deadline.saturating_duration_since(start));
@@ -557,16 +575,21 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
             match self.poll(now)? {
                 state if state == wanted => return Ok(()),
                 BlockState::Unplugged | BlockState::Closed => return Err(self.refused()),
-                BlockState::Closing if wanted == BlockState::Connected => return Err(self.refused()),
+                BlockState::Closing if wanted == BlockState::Connected => {
+                    return Err(self.refused());
+                }
                 // However often the backend changes its state, that was the last look.
-                _ if over => return Err(self.timed_out(wanted, now.saturating_duration_since(start))),
+                _ if over => {
+                    return Err(self.timed_out(wanted, now.saturating_duration_since(start)));
+                }
                 _ => store.wait(deadline),
             }
         }
     }
 
     fn timed_out(&self, wanted: BlockState, waited: Duration) -> BlockError {
-        let path = xen_store::PathText::new(&format_args!("{}/state", self.frontend.backend_path()));
+        let path =
+            xen_store::PathText::new(&format_args!("{}/state", self.frontend.backend_path()));
         let (found, own) = (self.frontend.backend_state(), self.frontend.own_state());
         let awaited = match wanted {
             BlockState::Connecting | BlockState::Connected => XenbusState::CONNECTED,
@@ -576,7 +599,8 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
     }
 
     fn refused(&self) -> BlockError {
-        let path = xen_store::PathText::new(&format_args!("{}/state", self.frontend.backend_path()));
+        let path =
+            xen_store::PathText::new(&format_args!("{}/state", self.frontend.backend_path()));
         let (found, own) = (self.frontend.backend_state(), self.frontend.own_state());
         BlockError::Xenbus(match self.state {
             BlockState::Unplugged => XenbusError::Unplugged { path },
@@ -599,11 +623,14 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
             [("event-channel", &port), ("protocol", &PROTOCOL), ("feature-persistent", &0)];
         let refs = connection.ring_refs();
         // Backends know the ring's size by one name or the other. One of before there were larger rings knows neither.
-        let sizes: [(_, &dyn fmt::Display); 2] = [("ring-page-order", &order), ("num-ring-pages", &pages)];
+        let sizes: [(_, &dyn fmt::Display); 2] =
+            [("ring-page-order", &order), ("num-ring-pages", &pages)];
         let (names, sizes) =
             if order == 0 { (&["ring-ref"][..], &sizes[..0]) } else { (RING_REFS, &sizes[..]) };
         keys.extend(common.iter().chain(sizes).copied());
-        keys.extend(names.iter().zip(refs).map(|(&name, reference)| (name, reference as &dyn fmt::Display)));
+        keys.extend(
+            names.iter().zip(refs).map(|(&name, reference)| (name, reference as &dyn fmt::Display)),
+        );
         self.frontend.publish_only(XenbusState::INITIALISED, &keys, &STALE_KEYS)?;
         drop(keys);
         // The backend has let go of what it had of earlier ones, or never had it.
@@ -687,14 +714,18 @@ impl<P: Platform, const DEPTH: usize> fmt::Debug for Block<P, DEPTH> {
         let Self { id, number, info, state, .. } = self;
         let mut out = f.debug_struct("Block");
         out.field("id", id).field("number", number).field("info", info).field("state", state);
-        out.field("in_flight", &self.in_flight()).field("broken", &self.broken()).finish_non_exhaustive()
+        out.field("in_flight", &self.in_flight())
+            .field("broken", &self.broken())
+            .finish_non_exhaustive()
     }
 }
 
 /// Returns the order of the largest ring that the backend takes; it says so by either of two names.
 fn largest_order<P: Platform>(frontend: &Frontend<P>) -> Result<u32, StoreError> {
     let pages: u32 = frontend.backend_number_or("max-ring-pages", 1)?;
-    Ok(frontend.backend_number_or("max-ring-page-order", 0)?.max(pages.checked_ilog2().unwrap_or(0)))
+    Ok(frontend
+        .backend_number_or("max-ring-page-order", 0)?
+        .max(pages.checked_ilog2().unwrap_or(0)))
 }
 
 /// Checks that a disk can do what a request asks for.

@@ -4,7 +4,8 @@ use core::fmt;
 use core::str::FromStr;
 
 const HD_MAJORS: [u32; 10] = [3, 22, 33, 34, 56, 57, 88, 89, 90, 91];
-const SD_MAJORS: [u32; 16] = [8, 65, 66, 67, 68, 69, 70, 71, 128, 129, 130, 131, 132, 133, 134, 135];
+const SD_MAJORS: [u32; 16] =
+    [8, 65, 66, 67, 68, 69, 70, 71, 128, 129, 130, 131, 132, 133, 134, 135];
 const XVD_MAJOR: u32 = 202;
 /// Marks the scheme with room for 2^20 disks of 256 partitions each.
 const EXTENDED: u32 = 1 << 28;
@@ -78,12 +79,18 @@ impl DiskPlace {
         let Self { family, disk, partition } = self;
         let nth = |majors: &[u32], disk: u32| majors.get(disk as usize).copied();
         let number = match family {
-            DiskFamily::Xvd if disk < 16 && partition < 16 => XVD_MAJOR << 8 | disk << 4 | partition,
-            DiskFamily::Xvd if disk < 1 << 20 && partition < 256 => EXTENDED | disk << 8 | partition,
+            DiskFamily::Xvd if disk < 16 && partition < 16 => {
+                XVD_MAJOR << 8 | disk << 4 | partition
+            }
+            DiskFamily::Xvd if disk < 1 << 20 && partition < 256 => {
+                EXTENDED | disk << 8 | partition
+            }
             DiskFamily::Sd if partition < 16 => {
                 nth(&SD_MAJORS, disk / 16)? << 8 | (disk % 16) << 4 | partition
             }
-            DiskFamily::Hd if partition < 64 => nth(&HD_MAJORS, disk / 2)? << 8 | (disk % 2) << 6 | partition,
+            DiskFamily::Hd if partition < 64 => {
+                nth(&HD_MAJORS, disk / 2)? << 8 | (disk % 2) << 6 | partition
+            }
             _ => return None,
         };
         Some(DeviceNumber(number))
@@ -210,8 +217,8 @@ mod tests {
     #[test]
     fn other_texts_are_no_names() {
         for text in [
-            "", "xvd", "xvd1", "xvdbgqcw", "xvda256", "xvda01", "xvda0", "xvda+1", "xvdA", "xvda1b", "sda16",
-            "hda64", "vbd-", "vbd-+1", "eth0",
+            "", "xvd", "xvd1", "xvdbgqcw", "xvda256", "xvda01", "xvda0", "xvda+1", "xvdA",
+            "xvda1b", "sda16", "hda64", "vbd-", "vbd-+1", "eth0",
         ] {
             assert_eq!(text.parse::<DeviceNumber>(), Err(NoDiskName), "{text}");
         }

@@ -1,8 +1,8 @@
 //! Blocking reads and writes.
 
 use super::{
-    Block, BlockError, BlockState, Completion, DiskInfo, IoError, MAX_PAGES, Refusal, Request, SECTOR_SIZE,
-    Token, TransferError, requests::DEFAULT_DEPTH,
+    Block, BlockError, BlockState, Completion, DiskInfo, IoError, MAX_PAGES, Refusal, Request,
+    SECTOR_SIZE, Token, TransferError, requests::DEFAULT_DEPTH,
 };
 use core::fmt;
 use core::time::Duration;

@@ -74,7 +74,9 @@ impl fmt::Display for NodeError {
             Self::SectorSize(found) => {
                 write!(f, "backend's sector-size: found {found}, expected 512, 1024, 2048 or 4096")
             }
-            Self::Sectors(found) => write!(f, "backend's sectors: found {found}, expected less than 2^55"),
+            Self::Sectors(found) => {
+                write!(f, "backend's sectors: found {found}, expected less than 2^55")
+            }
         }
     }
 }
@@ -208,7 +210,10 @@ impl fmt::Display for Refusal {
                 write!(f, "sectors {sector}+{sectors} asked for, expected below {capacity}")
             }
             Self::Misaligned { sector_size } => {
-                write!(f, "start or length is no multiple of the disk's sectors of {sector_size} bytes")
+                write!(
+                    f,
+                    "start or length is no multiple of the disk's sectors of {sector_size} bytes"
+                )
             }
             Self::Length { sectors, limit } => {
                 write!(f, "{sectors} sectors in a request, expected 1 to {limit}")
@@ -273,7 +278,9 @@ impl fmt::Display for TransferError {
                 write!(f, "no answer from the backend within {} ms", waited.as_millis())
             }
             Self::Device(error) => error.fmt(f),
-            Self::Length { bytes } => write!(f, "a buffer of {bytes} bytes, expected a multiple of 512"),
+            Self::Length { bytes } => {
+                write!(f, "a buffer of {bytes} bytes, expected a multiple of 512")
+            }
         }
     }
 }

@@ -82,7 +82,9 @@ impl DiskInfo {
 
     /// Reads the nodes of both ends.
     pub(super) fn read<P: Platform>(frontend: &Frontend<P>) -> Result<Self, BlockError> {
-        let own = |key: &str| frontend.store().read_string::<16>(format_args!("{}/{key}", frontend.path()));
+        let own = |key: &str| {
+            frontend.store().read_string::<16>(format_args!("{}/{key}", frontend.path()))
+        };
         let sector_size = check_sector_size(frontend.backend_number("sector-size")?)?;
         let info = VdiskInfo(frontend.backend_number_or("info", 0)?);
         let mode = absent_or_odd(frontend.backend_string::<16>("mode"))?;
@@ -94,8 +96,10 @@ impl DiskInfo {
                 frontend.backend_number_or("physical-sector-size", sector_size)?,
                 sector_size,
             ),
-            read_only: info.contains(VdiskInfo::READONLY) || mode.is_some_and(|mode| mode.starts_with('r')),
-            cdrom: info.contains(VdiskInfo::CDROM) || device_type.is_some_and(|kind| kind == "cdrom"),
+            read_only: info.contains(VdiskInfo::READONLY)
+                || mode.is_some_and(|mode| mode.starts_with('r')),
+            cdrom: info.contains(VdiskInfo::CDROM)
+                || device_type.is_some_and(|kind| kind == "cdrom"),
             removable: info.contains(VdiskInfo::REMOVABLE),
             flush: frontend.backend_number_or("feature-flush-cache", 0u32)? != 0,
             barrier: frontend.backend_number_or("feature-barrier", 0u32)? != 0,
@@ -141,7 +145,11 @@ fn check_sector_size(bytes: u32) -> Result<u32, NodeError> {
 
 fn check_sectors(sectors: u64, sector_size: u32) -> Result<u64, NodeError> {
     let unit = u64::from(sector_size) / SECTOR_SIZE as u64;
-    if sectors > MAX_SECTORS { Err(NodeError::Sectors(sectors)) } else { Ok(sectors - sectors % unit) }
+    if sectors > MAX_SECTORS {
+        Err(NodeError::Sectors(sectors))
+    } else {
+        Ok(sectors - sectors % unit)
+    }
 }
 
 /// Nothing but speed depends on it, so one that can't be is not worth a refusal.

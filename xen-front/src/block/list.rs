@@ -29,6 +29,7 @@ pub fn list<const N: usize>(store: &impl Nodes) -> Result<Vec<DiskEntry, N>, Sto
 
 /// Reads what device `id` is called; one that does not say so is called by its id, which is the same number.
 pub(super) fn device_number(store: &impl Nodes, id: u32) -> Result<DeviceNumber, StoreError> {
-    let read = |key: &str, default| store.read_number_or(format_args!("device/vbd/{id}/{key}"), default);
+    let read =
+        |key: &str, default| store.read_number_or(format_args!("device/vbd/{id}/{key}"), default);
     Ok(DeviceNumber(read("virtual-device", read("virtual-device-ext", id)?)?))
 }

@@ -5,7 +5,8 @@ use heapless::Vec;
 use xen_hypercall::Fixed;
 use xen_ring::{FrontRing, Notify, RingError};
 use xen_sys::io::blkif::{
-    BLKIF_MAX_SEGMENTS_PER_REQUEST, BlkifOp, BlkifRequest, BlkifRequestSegment, BlkifResponse, BlkifStatus,
+    BLKIF_MAX_SEGMENTS_PER_REQUEST, BlkifOp, BlkifRequest, BlkifRequestSegment, BlkifResponse,
+    BlkifStatus,
 };
 
 /// Slots of a ring of one page: the least number of requests that can be in flight at once, and the default.
@@ -92,7 +93,9 @@ impl<M: Fixed, T, const DEPTH: usize> Requests<M, T, DEPTH> {
             sector_number: order.sector,
             ..Default::default()
         };
-        let Some(segments) = request.seg.get_mut(..order.segments.len()) else { return Err(payload) };
+        let Some(segments) = request.seg.get_mut(..order.segments.len()) else {
+            return Err(payload);
+        };
         segments.copy_from_slice(order.segments);
         if self.ring.push(&request).is_err() {
             return Err(payload);

@@ -26,7 +26,10 @@ impl fmt::Display for ConsoleError {
             Self::Ring(corrupt) => write!(f, "console: {corrupt}"),
             Self::Notify(errno) => write!(f, "console: the peer could not be notified: {errno}"),
             Self::Timeout { written, len } => {
-                write!(f, "console: its reader took too little in time, {written} of {len} bytes are written")
+                write!(
+                    f,
+                    "console: its reader took too little in time, {written} of {len} bytes are written"
+                )
             }
         }
     }

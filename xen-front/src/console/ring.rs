@@ -20,8 +20,12 @@ type Output = ByteProducer<
     { offset_of!(Page, out_cons) },
     { offset_of!(Page, out_prod) },
 >;
-type Input =
-    ByteConsumer<{ offset_of!(Page, in_) }, IN, { offset_of!(Page, in_cons) }, { offset_of!(Page, in_prod) }>;
+type Input = ByteConsumer<
+    { offset_of!(Page, in_) },
+    IN,
+    { offset_of!(Page, in_cons) },
+    { offset_of!(Page, in_prod) },
+>;
 
 /// How long formatted text waits for room, unless [`Console::set_text_timeout`] says otherwise.
 const TEXT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -91,7 +95,18 @@ impl<P: Platform, M: AsRef<SharedMem>> Console<P, M> {
         let (output, input) = (Output::attach(page.as_ref()), Input::attach(page.as_ref()));
         let (newline, text_timeout) = (Newline::default(), TEXT_TIMEOUT);
         let (text_deadline, stalled, unseen) = (None, false, false);
-        Self { page, output, input, channel, platform, newline, text_timeout, text_deadline, stalled, unseen }
+        Self {
+            page,
+            output,
+            input,
+            channel,
+            platform,
+            newline,
+            text_timeout,
+            text_deadline,
+            stalled,
+            unseen,
+        }
     }
 
     /// Returns the port whose events tell that there is input or room.
@@ -186,7 +201,8 @@ impl<P: Platform, M: AsRef<SharedMem>> Console<P, M> {
             if room == OUT {
                 return Ok(());
             }
-            let timeout = ConsoleError::Timeout { written: room.saturating_sub(before), len: OUT - before };
+            let timeout =
+                ConsoleError::Timeout { written: room.saturating_sub(before), len: OUT - before };
             self.wait(deadline, timeout)?;
         }
     }

@@ -20,7 +20,12 @@ pub struct Config {
 /// 128 receive buffers, 64 transmit buffers (with rings and all 784 KiB), checksums offloaded, 30 seconds.
 impl Default for Config {
     fn default() -> Self {
-        Self { rx_slots: 128, tx_slots: 64, checksum_offload: true, timeout: Duration::from_secs(30) }
+        Self {
+            rx_slots: 128,
+            tx_slots: 64,
+            checksum_offload: true,
+            timeout: Duration::from_secs(30),
+        }
     }
 }
 

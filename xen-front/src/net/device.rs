@@ -6,7 +6,8 @@ use super::rx::RxQueue;
 use super::slots::{MAX_SLOTS, Slots};
 use super::tx::TxQueue;
 use super::{
-    Broken, Checksum, Config, Link, MacAddress, NetError, RxPacket, Statistics, TxChecksum, TxError, Vif,
+    Broken, Checksum, Config, Link, MacAddress, NetError, RxPacket, Statistics, TxChecksum,
+    TxError, Vif,
 };
 use core::fmt::Display;
 use core::time::Duration;
@@ -20,7 +21,8 @@ use xen_store::{PathText, XenStore};
 /// An Ethernet header with a VLAN tag.
 const HEADER: usize = 18;
 
-pub(super) type DeviceRings<P> = Rings<Shared<P, ReadWrite>, Shared<P, ReadWrite>, Shared<P, ReadOnly>>;
+pub(super) type DeviceRings<P> =
+    Rings<Shared<P, ReadWrite>, Shared<P, ReadWrite>, Shared<P, ReadOnly>>;
 
 /// A device as it is found in xenstore, and what was made for its backend.
 struct Found<P: Platform> {
@@ -95,7 +97,18 @@ impl<P: Platform> Net<P> {
         let Found { frontend, rings, channel, mac, mtu } = Self::set_up(frontend, grants, config)?;
         let scratch = Pages::alloc(store.platform().clone(), 2).map_err(NetError::Memory)?;
         let link = Link::Connecting;
-        Ok(Self { grants: grants.clone(), frontend, rings, channel, scratch, config, vif, mac, mtu, link })
+        Ok(Self {
+            grants: grants.clone(),
+            frontend,
+            rings,
+            channel,
+            scratch,
+            config,
+            vif,
+            mac,
+            mtu,
+            link,
+        })
     }
 
     /// Reads the device's nodes, and makes the rings and the port for its backend.
@@ -108,7 +121,8 @@ impl<P: Platform> Net<P> {
         let (mac, mtu) = (read_mac(&frontend)?, read_mtu(&frontend));
         let peer = frontend.backend_id();
         let rings = Self::share_rings(grants, peer, config, mtu)?;
-        let channel = Channel::alloc_unbound(grants.platform().clone(), peer).map_err(NetError::Port)?;
+        let channel =
+            Channel::alloc_unbound(grants.platform().clone(), peer).map_err(NetError::Port)?;
         Ok(Found { frontend, rings, channel, mac, mtu })
     }
 
@@ -162,7 +176,8 @@ impl<P: Platform> Net<P> {
         // The grant table of a new domain has none of the old entries, and the references stay those of the old rings.
         if self.rings.rx.ring().peer().is_none() {
             // The port's number may be another owner's already, whatever comes next.
-            let none = Channel::of_start_of_day(self.grants.platform().clone(), self.channel.port());
+            let none =
+                Channel::of_start_of_day(self.grants.platform().clone(), self.channel.port());
             core::mem::replace(&mut self.channel, none).abandon();
         }
         self.reopen()
@@ -256,7 +271,9 @@ impl<P: Platform> Net<P> {
                 event => event?,
             };
             self.handle(event)?;
-            if matches!(event, FrontendEvent::Wait | FrontendEvent::Connected) || self.link == Link::Closed {
+            if matches!(event, FrontendEvent::Wait | FrontendEvent::Connected)
+                || self.link == Link::Closed
+            {
                 break;
             }
         }
@@ -330,7 +347,8 @@ impl<P: Platform> Net<P> {
         }
         self.rings.make_room()?;
         self.rings.tx.check_len(len)?;
-        let buffer = self.scratch.as_mut_slice().get_mut(PAGE_SIZE..).and_then(|page| page.get_mut(..len));
+        let buffer =
+            self.scratch.as_mut_slice().get_mut(PAGE_SIZE..).and_then(|page| page.get_mut(..len));
         let packet = buffer.ok_or(TxError::TooLong { len, limit: PAGE_SIZE })?;
         packet.fill(0);
         let result = write_packet(packet);
@@ -409,7 +427,11 @@ impl<P: Platform> Net<P> {
 
     /// Lets the step that the frontend waits for end at `deadline`, with the error that names what it waits for.
     fn limit_step(&mut self, now: Instant, deadline: Instant) {
-        self.frontend.set_timeout(if now < deadline { self.config.timeout } else { Duration::ZERO });
+        self.frontend.set_timeout(if now < deadline {
+            self.config.timeout
+        } else {
+            Duration::ZERO
+        });
     }
 
     /// Stops the device, waits until the backend has let go of it, and takes the memory back. The backend has the timeout
@@ -462,7 +484,11 @@ impl<P: Platform> Net<P> {
 
     fn refused(&self) -> XenbusError {
         let path = PathText::new(&format_args!("{}/state", self.frontend.backend_path()));
-        XenbusError::Refused { path, found: self.frontend.backend_state(), own: self.frontend.own_state() }
+        XenbusError::Refused {
+            path,
+            found: self.frontend.backend_state(),
+            own: self.frontend.own_state(),
+        }
     }
 
     /// Tells the backend where the rings are. A network frontend goes to Connected at once: the backend has no details to add.
@@ -473,7 +499,8 @@ impl<P: Platform> Net<P> {
         }
         let refused = self.frontend.backend_number_or("feature-no-csum-offload", 0u32)? != 0;
         self.rings.tx.set_offload(self.config.checksum_offload && !refused);
-        let reference = |ring: &Shared<P, ReadWrite>| ring.refs().first().map_or(0, |reference| reference.0);
+        let reference =
+            |ring: &Shared<P, ReadWrite>| ring.refs().first().map_or(0, |reference| reference.0);
         let (rx, tx) = (reference(self.rings.rx.ring()), reference(self.rings.tx.ring()));
         let no_csum_offload = u32::from(!self.config.checksum_offload);
         remove_foreign_keys(&self.frontend)?;

@@ -81,11 +81,15 @@ impl From<Broken> for TxError {
 impl fmt::Display for TxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Full => f.write_str("no free transmit buffer: the backend has not answered any packet"),
+            Self::Full => {
+                f.write_str("no free transmit buffer: the backend has not answered any packet")
+            }
             Self::TooShort { len } => {
                 write!(f, "packet of {len} bytes, expected at least an Ethernet header of 14")
             }
-            Self::TooLong { len, limit } => write!(f, "packet of {len} bytes, expected at most {limit}"),
+            Self::TooLong { len, limit } => {
+                write!(f, "packet of {len} bytes, expected at most {limit}")
+            }
             Self::Down => f.write_str("the backend is not connected"),
             Self::Broken(broken) => write!(f, "device broken: {broken}"),
         }
@@ -147,7 +151,11 @@ impl fmt::Display for NetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Slots { found } => {
-                write!(f, "{found} buffers asked for in one direction, expected 1 to {}", super::MAX_SLOTS)
+                write!(
+                    f,
+                    "{found} buffers asked for in one direction, expected 1 to {}",
+                    super::MAX_SLOTS
+                )
             }
             Self::Memory(error) => write!(f, "{error}"),
             Self::Grant(error) => write!(f, "{error}"),
@@ -158,7 +166,10 @@ impl fmt::Display for NetError {
             Self::Xenbus(error) => write!(f, "{error}"),
             Self::Broken(broken) => write!(f, "device broken: {broken}"),
             Self::InUse { allocations } => {
-                write!(f, "the backend is closed but still uses {allocations} of the device's allocations")
+                write!(
+                    f,
+                    "the backend is closed but still uses {allocations} of the device's allocations"
+                )
             }
         }
     }

@@ -57,7 +57,10 @@ pub(super) struct RxQueue<R, B> {
 
 impl<R: Fixed, B: AsRef<SharedMem>> RxQueue<R, B> {
     /// Posts all buffers, at most as many as the ring has slots; publish them.
-    pub(super) fn new(ring: FrontRing<R, NetifRxRequest, NetifRxResponse>, buffers: Slots<B>) -> Self {
+    pub(super) fn new(
+        ring: FrontRing<R, NetifRxRequest, NetifRxResponse>,
+        buffers: Slots<B>,
+    ) -> Self {
         let count = buffers.count();
         let mut queue = Self { ring, buffers, next: 0 };
         (0..count).for_each(|_| queue.post());

@@ -64,9 +64,10 @@ impl<P: Platform, A: Access> Slots<Shared<P, A>> {
         let mut slots = Self::new();
         let mut left = usize::from(count.min(MAX_SLOTS));
         while left > 0 {
-            let pages =
-                Pages::alloc(grants.platform().clone(), left.min(MAX_PAGES)).map_err(NetError::Memory)?;
-            let shared = grants.share::<A>(pages, peer).map_err(|failed| NetError::Grant(failed.error))?;
+            let pages = Pages::alloc(grants.platform().clone(), left.min(MAX_PAGES))
+                .map_err(NetError::Memory)?;
+            let shared =
+                grants.share::<A>(pages, peer).map_err(|failed| NetError::Grant(failed.error))?;
             left -= shared.refs().len().min(left);
             let refs: Vec<GrantRef, MAX_PAGES> = Vec::from_slice(shared.refs()).unwrap_or_default();
             slots.add(shared, &refs);

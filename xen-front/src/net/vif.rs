@@ -41,7 +41,8 @@ mod tests {
 
     #[test]
     fn only_names_that_are_printed_so_are_read() {
-        for name in ["", "eth", "eth-1", "eth00", "eth01", "eth4294967296", "et0", "Eth0", "eth0 "] {
+        for name in ["", "eth", "eth-1", "eth00", "eth01", "eth4294967296", "et0", "Eth0", "eth0 "]
+        {
             assert_eq!(Vif::parse(name), None, "{name}");
         }
     }

@@ -44,12 +44,17 @@ impl<P: ForeignFrames> Client<P> {
     /// # Errors
     ///
     /// [`VchanError`], with nothing changed.
-    pub fn try_connect(store: &XenStore<P>, server: DomId, path: impl Display) -> Result<Self, VchanError> {
+    pub fn try_connect(
+        store: &XenStore<P>,
+        server: DomId,
+        path: impl Display,
+    ) -> Result<Self, VchanError> {
         let platform = store.platform();
         let reference = GrantRef(store.read_number(format_args!("{path}/ring-ref"))?);
         let port = Port(store.read_number(format_args!("{path}/event-channel"))?);
         let map = |refs: &[GrantRef]| -> Result<Mapping<P, ReadWrite>, VchanError> {
-            let window = Window::reserve(platform.clone(), refs.len()).map_err(VchanError::Memory)?;
+            let window =
+                Window::reserve(platform.clone(), refs.len()).map_err(VchanError::Memory)?;
             window.map(server, refs).map_err(|failed| VchanError::Map(failed.error))
         };
         let page = map(&[reference])?;
@@ -59,7 +64,8 @@ impl<P: ForeignFrames> Client<P> {
             let mut map_ring = |mut pages: usize| -> Result<_, VchanError> {
                 let mut parts = Parts::new();
                 while pages > 0 {
-                    let some: Vec<GrantRef, MAX_PAGES> = refs.by_ref().take(pages.min(MAX_PAGES)).collect();
+                    let some: Vec<GrantRef, MAX_PAGES> =
+                        refs.by_ref().take(pages.min(MAX_PAGES)).collect();
                     pages -= some.len().min(pages);
                     // There is room: a ring has 256 pages at most.
                     let _ = parts.push(map(&some)?);
@@ -68,7 +74,8 @@ impl<P: ForeignFrames> Client<P> {
             };
             (map_ring(orders.left_pages())?, map_ring(orders.right_pages())?)
         };
-        let channel = Channel::bind_interdomain(platform.clone(), server, port).map_err(VchanError::Port)?;
+        let channel =
+            Channel::bind_interdomain(platform.clone(), server, port).map_err(VchanError::Port)?;
         let client = End::new(platform.clone(), Vchan::client(page, orders, left, right)?, channel);
         client.notify(Notify::Send);
         Ok(client)

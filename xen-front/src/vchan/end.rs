@@ -64,7 +64,10 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
 
     /// Tells whether the peer has its end of the event channel open.
     pub(super) fn is_bound(&self) -> bool {
-        self.channel.0.status().is_ok_and(|status| matches!(status.bound, Bound::Interdomain { .. }))
+        self.channel
+            .0
+            .status()
+            .is_ok_and(|status| matches!(status.bound, Bound::Interdomain { .. }))
     }
 
     /// Returns how many bytes there are to read.

@@ -145,6 +145,9 @@ impl<P: Platform> DerefMut for Server<P> {
 
 impl<P: Platform> fmt::Debug for Server<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("path", &self.path).field("end", &self.end).finish_non_exhaustive()
+        f.debug_struct("Server")
+            .field("path", &self.path)
+            .field("end", &self.end)
+            .finish_non_exhaustive()
     }
 }

@@ -105,7 +105,8 @@ impl Backend {
             let (front, back) = (device.frontend_path(), device.backend_path());
             store.watch(format!("{front}/state"), "front").unwrap();
             store.watch(format!("{back}/state"), "back").unwrap();
-            let end = End { device, state: state.clone(), store: store.clone(), link: None, own: 0 };
+            let end =
+                End { device, state: state.clone(), store: store.clone(), link: None, own: 0 };
             ([format!("{front}/state"), format!("{back}/state")], false, end)
         };
         let mut ends: Vec<_> = devices.iter().zip(&backends).map(end).collect();
@@ -218,7 +219,9 @@ impl End {
                 self.switch(2);
             }
             // In Connected it is connected to a backend of before, whose ring is not this one's.
-            (2, 3) if self.state.state().manners != Manners::NeverReady => self.connect(domain, &front),
+            (2, 3) if self.state.state().manners != Manners::NeverReady => {
+                self.connect(domain, &front)
+            }
             (2 | 4, 5) => self.switch(5),
             (5, 6) | (4, 6) => {
                 self.link = None;
@@ -251,7 +254,9 @@ impl End {
                 (0..1 << order).map(|page| GrantRef(number(&format!("ring-ref{page}")))).collect()
             }
         };
-        let map = || Window::reserve(domain.clone(), refs.len()).unwrap().map::<ReadWrite>(owner, &refs).ok();
+        let map = || {
+            Window::reserve(domain.clone(), refs.len()).unwrap().map::<ReadWrite>(owner, &refs).ok()
+        };
         let port = Port(number("event-channel"));
         let channel = Channel::bind_interdomain(domain.clone(), owner, port).ok();
         let (Some(ring), Some(page), Some(channel)) = (map(), map(), channel) else {
@@ -299,8 +304,12 @@ impl Link {
         }
         for request in answered {
             let status = state.perform(domain, owner, &request);
-            let mut response =
-                BlkifResponse { id: request.id, operation: request.operation, status, ..Default::default() };
+            let mut response = BlkifResponse {
+                id: request.id,
+                operation: request.operation,
+                status,
+                ..Default::default()
+            };
             match state.manners {
                 Manners::WrongId(bits) => response.id ^= bits,
                 Manners::WrongOperation => response.operation = BlkifOp(request.operation.0 ^ 1),

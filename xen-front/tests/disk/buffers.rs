@@ -26,7 +26,11 @@ fn buffers_are_as_many_as_asked_for() {
         let block = lab.block();
         let before = lab.pages_allocated();
         let disk = Disk::new(block, asked).unwrap();
-        assert_eq!(lab.pages_allocated() - before, expected * MAX_PAGES as u64, "{asked} asked for");
+        assert_eq!(
+            lab.pages_allocated() - before,
+            expected * MAX_PAGES as u64,
+            "{asked} asked for"
+        );
         lab.close(disk.into_block());
         lab.finish();
     }

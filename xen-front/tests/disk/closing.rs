@@ -53,7 +53,10 @@ fn close_without_backend_waits_and_ends() {
         assert!(calls < 500, "{calls} hypercalls in {waited:?}");
         assert_eq!(closed.is_ok(), ends_early, "{closed:?}");
         let late = Duration::from_secs(11);
-        assert!(if ends_early { waited < Duration::from_secs(1) } else { waited < late }, "{waited:?}");
+        assert!(
+            if ends_early { waited < Duration::from_secs(1) } else { waited < late },
+            "{waited:?}"
+        );
         assert_eq!(lab.world.device_states(&lab.device.get()).0, 6);
         lab.finish();
     }

@@ -216,7 +216,9 @@ fn requests_wait_for_grants() {
     drop(taken);
     lab.world.run_for(Duration::from_millis(10));
     let done = lab.complete(&mut block, 2);
-    assert!(done.iter().map(|done| (done.token, done.outcome)).eq(tokens.map(|token| (token, Ok(())))));
+    assert!(
+        done.iter().map(|done| (done.token, done.outcome)).eq(tokens.map(|token| (token, Ok(()))))
+    );
     drop(done);
     lab.close(block);
     lab.finish();

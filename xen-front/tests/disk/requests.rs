@@ -35,7 +35,8 @@ impl Lab {
 
     /// Suspends the guest, restores it under another number, and resumes what its drivers share.
     pub(super) fn suspend(&self) {
-        let (id, backend) = (self.guest.id(), self.world.domain(self.device.get().backend).unwrap());
+        let (id, backend) =
+            (self.guest.id(), self.world.domain(self.device.get().backend).unwrap());
         self.store.suspend().unwrap();
         self.world.suspend(id, move |world| drop(world.restore(world.save(id), Some(&backend))));
         // SAFETY: the guest has one vCPU, and what goes away is resumed before it is used.
@@ -49,7 +50,11 @@ impl Lab {
     }
 
     /// Polls until the device is in `state`.
-    pub(super) fn poll_until<const DEPTH: usize>(&self, block: &mut Block<Domain, DEPTH>, state: BlockState) {
+    pub(super) fn poll_until<const DEPTH: usize>(
+        &self,
+        block: &mut Block<Domain, DEPTH>,
+        state: BlockState,
+    ) {
         let deadline = self.deadline();
         while block.poll(self.guest.now()).unwrap() != state {
             assert!(self.guest.now() < deadline, "{block:?}");
@@ -92,7 +97,9 @@ fn kept_pages_lose_no_token() {
         lab.poll_until(&mut block, BlockState::Connected);
     }
     let done: Vec<_> = core::iter::from_fn(|| block.complete()).collect();
-    assert!(done.iter().all(|done| matches!(done.outcome, Err(IoError::Broken(Broken::PageInUse(_))))));
+    assert!(
+        done.iter().all(|done| matches!(done.outcome, Err(IoError::Broken(Broken::PageInUse(_)))))
+    );
     assert_eq!(done.iter().map(|done| done.token).collect::<Vec<_>>(), tokens);
     assert_eq!((block.in_flight(), block.room()), (0, 32));
     assert_eq!(lab.grants.quarantine().waiting, 32);
@@ -122,7 +129,9 @@ fn timed_out_write_is_not_repeated() {
     assert!(found[..512] == [0xbb; 512] && found[512..] == before[9 * 512..108 * 512]);
     let state = lab.back.state();
     let again = state.seen.iter().zip(&state.seen_on).filter(|(_, on)| **on == 2);
-    assert!(again.clone().count() > 0 && again.clone().all(|(seen, _)| seen.operation == BlkifOp::READ));
+    assert!(
+        again.clone().count() > 0 && again.clone().all(|(seen, _)| seen.operation == BlkifOp::READ)
+    );
     drop(state);
     disk.close(lab.deadline()).unwrap();
     lab.finish();
@@ -168,8 +177,9 @@ fn cancel_reaches_earlier_connections() {
     let lab = Lab::new();
     let mut block = lab.block();
     lab.back.state().manners = Manners::Forget;
-    let tokens: Vec<_> =
-        (0..3).map(|index| block.submit(lab.write(8 * index, 0xa0 + index as u8)).unwrap()).collect();
+    let tokens: Vec<_> = (0..3)
+        .map(|index| block.submit(lab.write(8 * index, 0xa0 + index as u8)).unwrap())
+        .collect();
     block.kick();
     lab.world.run_for(Duration::from_millis(10));
     let before = lab.back.state().disk[..3 * 4096].to_vec();
@@ -336,7 +346,9 @@ impl Model<'_> {
     }
 
     fn complete(&mut self) -> bool {
-        let Some(Completion { token, outcome, buffer }) = self.block.complete() else { return false };
+        let Some(Completion { token, outcome, buffer }) = self.block.complete() else {
+            return false;
+        };
         let expected = self.outstanding.remove(&token);
         let Expected { sector, has_buffer } = expected.expect("a completion of nothing");
         if has_buffer && buffer.is_none() {
@@ -413,7 +425,9 @@ impl Model<'_> {
         lab.world.run_for(Duration::from_millis(10));
         assert_eq!(lab.grants.sweep_quarantine(), Quarantine::default());
         let state = lab.back.state();
-        for (BlkifRequest { operation, sector_number, .. }, on) in state.seen.iter().zip(&state.seen_on) {
+        for (BlkifRequest { operation, sector_number, .. }, on) in
+            state.seen.iter().zip(&state.seen_on)
+        {
             let late = self.over.iter().find(|(sector, last)| sector == sector_number && on > last);
             let moved = matches!(*operation, BlkifOp::READ | BlkifOp::WRITE);
             assert!(late.is_none() || !moved, "sector {sector_number} was over and came on {on}");

@@ -33,7 +33,8 @@ impl Lab {
         let guest = world.create_guest(DomainConfig::new("guest"));
         let device = world.attach_vif(&guest, &driver_domain, &VirtualVif::new(0));
         let back = Backend::start(&world, &device);
-        let store = XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap();
+        let store =
+            XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap();
         let grants = GrantTable::new(guest.clone()).unwrap();
         Self { world, guest, store, grants, device, back }
     }
@@ -55,12 +56,14 @@ impl Lab {
     }
 
     fn set(&self, end: &str, key: &str, value: &str) {
-        let path = if end == "front" { self.device.frontend_path() } else { self.device.backend_path() };
+        let path =
+            if end == "front" { self.device.frontend_path() } else { self.device.backend_path() };
         self.world.store().write(format!("{path}/{key}"), value).unwrap();
     }
 
     fn remove(&self, end: &str, key: &str) {
-        let path = if end == "front" { self.device.frontend_path() } else { self.device.backend_path() };
+        let path =
+            if end == "front" { self.device.frontend_path() } else { self.device.backend_path() };
         self.world.store().remove(format!("{path}/{key}")).unwrap();
     }
 
@@ -102,8 +105,10 @@ fn packet(n: u8) -> Vec<u8> {
 }
 
 fn received(net: &mut Net<Domain>) -> Vec<(Vec<u8>, Checksum)> {
-    core::iter::from_fn(|| net.receive_with(|packet, checksum| (packet.to_vec(), checksum)).unwrap())
-        .collect()
+    core::iter::from_fn(|| {
+        net.receive_with(|packet, checksum| (packet.to_vec(), checksum)).unwrap()
+    })
+    .collect()
 }
 
 #[test]
@@ -119,7 +124,10 @@ fn an_interface_connects_sends_receives_and_closes_and_leaves_nothing_behind() {
         net.transmit(&packet(round), TxChecksum::Complete).unwrap();
         net.flush().unwrap();
         lab.send([(packet(!round), NetRxFlags::DATA_VALIDATED)]);
-        assert_eq!(lab.back.state().received.pop_front(), Some((packet(round), NetTxFlags::empty())));
+        assert_eq!(
+            lab.back.state().received.pop_front(),
+            Some((packet(round), NetTxFlags::empty()))
+        );
         assert_eq!(received(&mut net), [(packet(!round), Checksum::Valid)]);
     }
     let Statistics { rx_packets, rx_bytes, tx_packets, tx_bytes, .. } = net.statistics();
@@ -208,7 +216,10 @@ fn a_full_transmit_ring_says_so_and_wakes_up_whoever_waits_for_room() {
     lab.world.domain(lab.device.backend).unwrap().kick();
     let start = lab.guest.now();
     net.wait(Some(lab.deadline()));
-    assert!(lab.guest.now() < start + Duration::from_secs(1), "woken up by an event, not by the deadline");
+    assert!(
+        lab.guest.now() < start + Duration::from_secs(1),
+        "woken up by an event, not by the deadline"
+    );
     net.transmit(&packet(0), TxChecksum::Complete).unwrap();
     net.close().unwrap();
     lab.finish();
@@ -293,7 +304,8 @@ fn restless_backend_does_not_extend_connect() {
         // What the backend offers is there, and its own task does not interfere.
         lab.world.run_until_idle();
         lab.world.pause(lab.device.backend);
-        let error = while_peer_writes(&lab.world, LIMIT, PERIOD, restless(&lab, states), || lab.error());
+        let error =
+            while_peer_writes(&lab.world, LIMIT, PERIOD, restless(&lab, states), || lab.error());
         assert!(matches!(error, NetError::Xenbus(_)), "{error}");
         lab.world.unpause(lab.device.backend);
         lab.finish();
@@ -306,7 +318,8 @@ fn restless_backend_does_not_extend_close() {
         let lab = Lab::new();
         let net = lab.net();
         lab.world.pause(lab.device.backend);
-        let closed = while_peer_writes(&lab.world, LIMIT, PERIOD, restless(&lab, states), || net.close());
+        let closed =
+            while_peer_writes(&lab.world, LIMIT, PERIOD, restless(&lab, states), || net.close());
         assert!(matches!(closed, Err(NetError::Xenbus(XenbusError::Timeout { .. }))), "{closed:?}");
         assert_eq!(lab.states().0, 6);
         // Once the backend runs again, it finds the frontend closed and unmaps the rings.
@@ -446,11 +459,13 @@ fn transmit_limit_follows_mtu() {
     lab.set("front", "mtu", "1400");
     let mut net = lab.net();
     // An Ethernet header and a VLAN tag come on top.
-    let transmit = |net: &mut Net<Domain>, len| net.transmit_with(len, TxChecksum::Complete, |_| ());
+    let transmit =
+        |net: &mut Net<Domain>, len| net.transmit_with(len, TxChecksum::Complete, |_| ());
     assert_eq!(transmit(&mut net, 1418), Ok(()));
     // A packet that can't be sent is not asked for.
-    let refused =
-        |net: &mut Net<Domain>, len| net.transmit_with(len, TxChecksum::Complete, |_| panic!("{len} bytes"));
+    let refused = |net: &mut Net<Domain>, len| {
+        net.transmit_with(len, TxChecksum::Complete, |_| panic!("{len} bytes"))
+    };
     let too_long = TxError::TooLong { len: 1419, limit: 1418 };
     assert_eq!(refused(&mut net, 1419), Err::<(), _>(too_long));
     assert_eq!(refused(&mut net, 13), Err::<(), _>(TxError::TooShort { len: 13 }));
@@ -626,7 +641,10 @@ fn events_alone_carry_packets() {
     let done = wait.clone().run_until(lab.deadline(), || {
         let link = net.poll(lab.guest.now()).unwrap();
         got += received(&mut net).len();
-        while link == Link::Up && sent < 200 && net.transmit(&packet(7), TxChecksum::Complete).is_ok() {
+        while link == Link::Up
+            && sent < 200
+            && net.transmit(&packet(7), TxChecksum::Complete).is_ok()
+        {
             lab.back.state().to_send.push_back((packet(9), NetRxFlags::empty()));
             sent += 1;
         }

@@ -8,7 +8,8 @@ use xen_hypercall::{DomId, GrantRef, Port};
 use xen_ring::{BackRing, Notify};
 use xen_sim::{Device, Domain, Step, Store, World};
 use xen_sys::io::netif::{
-    NetRxFlags, NetTxFlags, NetifRxRequest, NetifRxResponse, NetifStatus, NetifTxRequest, NetifTxResponse,
+    NetRxFlags, NetTxFlags, NetifRxRequest, NetifRxResponse, NetifStatus, NetifTxRequest,
+    NetifTxResponse,
 };
 
 type Page = Mapping<Domain, ReadWrite>;
@@ -145,13 +146,15 @@ impl End {
     }
 
     fn connect(&mut self, domain: &Domain, front: &str) {
-        let read = |key: String| self.store.read(format!("{front}/{key}")).map(|value| (key, value));
+        let read =
+            |key: String| self.store.read(format!("{front}/{key}")).map(|value| (key, value));
         self.state.state().seen = self.store.list(front).into_iter().filter_map(read).collect();
         let number = |key: &str| self.store.read_number::<u32>(format!("{front}/{key}")).unwrap();
         let owner = self.device.frontend;
         let ring = |key| map(domain, owner, GrantRef(number(key)));
         let channel =
-            Channel::bind_interdomain(domain.clone(), owner, Port(number("event-channel"))).unwrap();
+            Channel::bind_interdomain(domain.clone(), owner, Port(number("event-channel")))
+                .unwrap();
         let tx = BackRing::attach(ring("tx-ring-ref")).unwrap();
         let rx = BackRing::attach(ring("rx-ring-ref")).unwrap();
         self.link = Some(Link { tx, rx, channel, buffers: Vec::new(), sent: Vec::new() });
@@ -170,11 +173,13 @@ impl Link {
             return Step::Idle;
         }
         while let Ok(Some(request)) = self.tx.pop() {
-            let window =
-                match Window::reserve(domain.clone(), 1).unwrap().map::<ReadWrite>(owner, &[request.gref]) {
-                    Ok(_) => panic!("a transmit buffer was granted for writing"),
-                    Err(failed) => failed.window.unwrap(),
-                };
+            let window = match Window::reserve(domain.clone(), 1)
+                .unwrap()
+                .map::<ReadWrite>(owner, &[request.gref])
+            {
+                Ok(_) => panic!("a transmit buffer was granted for writing"),
+                Err(failed) => failed.window.unwrap(),
+            };
             let page = window.map::<ReadOnly>(owner, &[request.gref]).unwrap();
             let mut packet = vec![0; usize::from(request.size)];
             page.as_ref().copy_to(usize::from(request.offset), &mut packet).unwrap();
@@ -182,7 +187,11 @@ impl Link {
             if state.manners == Manners::KeepMapped {
                 self.sent.push(page);
             }
-            let id = if let Manners::WrongId(bits) = state.manners { request.id ^ bits } else { request.id };
+            let id = if let Manners::WrongId(bits) = state.manners {
+                request.id ^ bits
+            } else {
+                request.id
+            };
             self.tx.push(&NetifTxResponse { id, status: NetifStatus::OKAY }).unwrap();
         }
         while !state.to_send.is_empty()
@@ -196,7 +205,11 @@ impl Link {
                     self.buffers.push(page);
                 }
             }
-            let id = if let Manners::WrongId(bits) = state.manners { request.id ^ bits } else { request.id };
+            let id = if let Manners::WrongId(bits) = state.manners {
+                request.id ^ bits
+            } else {
+                request.id
+            };
             let status = packet.len() as i16;
             self.rx.push(&NetifRxResponse { id, offset: 0, flags, status }).unwrap();
         }

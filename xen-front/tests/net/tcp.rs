@@ -156,7 +156,10 @@ fn a_stream_is_echoed_whole_without_any_checksum_computed() {
 
 #[test]
 fn a_stream_is_echoed_whole_with_every_checksum_computed() {
-    assert_eq!(echo(Config { checksum_offload: false, ..small() }, NetRxFlags::DATA_VALIDATED, false), 0);
+    assert_eq!(
+        echo(Config { checksum_offload: false, ..small() }, NetRxFlags::DATA_VALIDATED, false),
+        0
+    );
 }
 
 #[test]
@@ -205,5 +208,8 @@ fn timestamp_counts_whole_microseconds() {
 
 #[test]
 fn two_slots_are_enough_for_tcp() {
-    assert_eq!(echo(Config { rx_slots: 1, tx_slots: 1, ..small() }, NetRxFlags::DATA_VALIDATED, false), 0);
+    assert_eq!(
+        echo(Config { rx_slots: 1, tx_slots: 1, ..small() }, NetRxFlags::DATA_VALIDATED, false),
+        0
+    );
 }

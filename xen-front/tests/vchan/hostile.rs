@@ -9,7 +9,9 @@ use std::sync::Arc;
 use xen_evtchn::Channel;
 use xen_front::vchan::{Client, End, VchanError, VchanPeer};
 use xen_grant::{MapError, Mapping, ReadWrite, Shared, Window};
-use xen_hypercall::{GrantRef, Instant, PAGE_SIZE, Pages, Platform, Port, SharedMem, observe_loads, start};
+use xen_hypercall::{
+    GrantRef, Instant, PAGE_SIZE, Pages, Platform, Port, SharedMem, observe_loads, start,
+};
 use xen_ring::VchanError as RingsError;
 use xen_sim::{Domain, HostilePeer, Interpose, Interposed, Whims, World};
 use xen_store::wire::{Access, Permission};
@@ -39,7 +41,14 @@ fn forged(lab: &Lab, offer: &VchanInterface) -> (Shared<Domain, ReadWrite>, Chan
 }
 
 fn offer(left_order: u16, right_order: u16) -> VchanInterface {
-    VchanInterface { left_order, right_order, cli_live: 2, srv_live: 1, cli_notify: 1, ..Default::default() }
+    VchanInterface {
+        left_order,
+        right_order,
+        cli_live: 2,
+        srv_live: 1,
+        cli_notify: 1,
+        ..Default::default()
+    }
 }
 
 fn clear(lab: Lab) {
@@ -89,7 +98,9 @@ fn references_that_are_nobodys_are_refused_wherever_they_stand_and_nothing_stays
             page.as_ref().write(GRANTS + index * 4, reference).unwrap();
         }
         let refused = lab.try_client().unwrap_err();
-        let VchanError::Map(MapError::Refused { reference, .. }) = refused else { panic!("{refused}") };
+        let VchanError::Map(MapError::Refused { reference, .. }) = refused else {
+            panic!("{refused}")
+        };
         assert_eq!(reference, GrantRef(60_000));
         assert!(rings.into_iter().all(|ring| ring.reclaim().is_ok()) && page.reclaim().is_ok());
         drop(channel);
@@ -119,9 +130,16 @@ fn numbers_in_xenstore_that_are_none_or_lead_nowhere_are_refused() {
     page.as_ref().write(offset_of!(VchanInterface, srv_live), &0u8).unwrap();
     let deadline = lab.soon();
     let waited = Client::connect(&lab.two_store, lab.one.id(), lab.path(), deadline).unwrap_err();
-    assert_eq!((waited, lab.two.now() >= deadline), (VchanError::Rings(RingsError::ServerGone), true));
+    assert_eq!(
+        (waited, lab.two.now() >= deadline),
+        (VchanError::Rings(RingsError::ServerGone), true)
+    );
     page.as_ref().write(offset_of!(VchanInterface, srv_live), &1u8).unwrap();
-    assert_eq!(page.as_ref().read::<VchanInterface>(0), Some(offer(10, 11)), "nobody has connected");
+    assert_eq!(
+        page.as_ref().read::<VchanInterface>(0),
+        Some(offer(10, 11)),
+        "nobody has connected"
+    );
     assert!(page.reclaim().is_ok());
     drop(channel);
     clear(lab);
@@ -133,9 +151,15 @@ fn only_early_errors_are_waited_for() {
     let (page, channel) = forged(&lab, &offer(9, 12));
     let connect = |waits: bool| {
         let (start, deadline) = (lab.two.now(), lab.soon());
-        let error = Client::connect(&lab.two_store, lab.one.id(), lab.path(), deadline).unwrap_err();
+        let error =
+            Client::connect(&lab.two_store, lab.one.id(), lab.path(), deadline).unwrap_err();
         let waited = lab.two.now() >= deadline;
-        assert_eq!(waited, waits, "{error}, after {:?}", lab.two.now().saturating_duration_since(start));
+        assert_eq!(
+            waited,
+            waits,
+            "{error}, after {:?}",
+            lab.two.now().saturating_duration_since(start)
+        );
         error
     };
     // Rings that there can't be, and numbers that are none, do not become right by waiting.
@@ -178,7 +202,8 @@ fn rewritten_nodes_do_not_extend_connect() {
     let lab = Lab::new();
     let (page, channel) = forged(&lab, &offer(10, 11));
     let (node, start) = (format!("{}/ring-ref", lab.path()), lab.world.now());
-    let rewrite = Rewrite { world: lab.world.clone(), node, end: start + Duration::from_millis(20) };
+    let rewrite =
+        Rewrite { world: lab.world.clone(), node, end: start + Duration::from_millis(20) };
     let two = Interposed::new(lab.two.clone(), Arc::new(rewrite));
     let ring = start::xenstore_ring(two.clone()).unwrap();
     let store = XenStore::new(two, ring).unwrap();
@@ -214,9 +239,10 @@ fn busy_peer_does_not_extend_waits() {
         assert_eq!(timeout, if step == 3 { Ok(()) } else { Err(VchanError::Timeout) }, "{step}");
     }
     let (notify, deadline) = (notify(server.port()), lab.one.now() + wait);
-    let closed = while_peer_writes(&lab.world, 2 * wait, Duration::from_micros(100), notify, || {
-        server.close(deadline)
-    });
+    let closed =
+        while_peer_writes(&lab.world, 2 * wait, Duration::from_micros(100), notify, || {
+            server.close(deadline)
+        });
     assert_eq!(closed, Err(VchanError::Timeout));
     drop(client);
     lab.finish();
@@ -248,7 +274,10 @@ fn a_peer_that_says_nonsense_of_itself_has_gone() {
     let live = offset_of!(VchanInterface, cli_live);
     for said in [0u8, 3, 255] {
         page.as_ref().write(live, &said).unwrap();
-        assert_eq!((server.peer(), server.write(b"x")), (VchanPeer::Gone, Err(VchanError::PeerLeft)));
+        assert_eq!(
+            (server.peer(), server.write(b"x")),
+            (VchanPeer::Gone, Err(VchanError::PeerLeft))
+        );
     }
     // It says that it is there, and has left.
     drop(client);

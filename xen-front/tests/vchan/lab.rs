@@ -22,7 +22,8 @@ fn guest(world: &World, name: &str) -> (Domain, XenStore<Domain>) {
     let mut config = DomainConfig::new(name);
     config.pages = 2048;
     let domain = world.create_guest(config);
-    let store = XenStore::new(domain.clone(), start::xenstore_ring(domain.clone()).unwrap()).unwrap();
+    let store =
+        XenStore::new(domain.clone(), start::xenstore_ring(domain.clone()).unwrap()).unwrap();
     (domain, store)
 }
 
@@ -79,7 +80,12 @@ pub(crate) fn stream(len: usize, salt: u8) -> Vec<u8> {
 }
 
 /// Writes at most `len` bytes of what follows in the stream; `at` is how much was written.
-pub(crate) fn send<M: AsRef<SharedMem>>(end: &mut End<Domain, M>, stream: &[u8], at: &mut usize, len: usize) {
+pub(crate) fn send<M: AsRef<SharedMem>>(
+    end: &mut End<Domain, M>,
+    stream: &[u8],
+    at: &mut usize,
+    len: usize,
+) {
     let rest = &stream[*at..];
     *at += end.write(&rest[..len.min(rest.len())]).unwrap();
 }

@@ -49,7 +49,10 @@ fn a_server_that_closes_is_missed_after_its_last_words_and_waits_until_its_memor
                 Step::Worked
             }
             Err(error) => {
-                assert_eq!((error, got, client.peer()), (VchanError::PeerLeft, 10, VchanPeer::Gone));
+                assert_eq!(
+                    (error, got, client.peer()),
+                    (VchanError::PeerLeft, 10, VchanPeer::Gone)
+                );
                 assert_eq!(client.write(b"x"), Err(VchanError::PeerLeft));
                 Step::Done
             }
@@ -164,7 +167,10 @@ fn a_server_that_vanishes_is_noticed_by_a_client_that_waits() {
     });
     let before = lab.two.now();
     client.wait_readable(lab.soon()).unwrap();
-    assert!(lab.two.now() < before + Duration::from_millis(400), "it does not wait until the deadline");
+    assert!(
+        lab.two.now() < before + Duration::from_millis(400),
+        "it does not wait until the deadline"
+    );
     assert_eq!(client.peer(), VchanPeer::Gone);
     drop(client);
     core::mem::forget(server);
@@ -221,7 +227,9 @@ fn a_client_may_come_first_and_is_not_led_astray_by_what_an_earlier_server_left(
 fn a_vchan_that_can_not_be_leaves_nothing_behind() {
     let lab = Lab::new();
     let orders = VchanOrders::new(12, 12).unwrap();
-    let open = |path: &str| Server::open(&lab.one_store, &lab.grants, lab.two.id(), path, orders).map(drop);
+    let open = |path: &str| {
+        Server::open(&lab.one_store, &lab.grants, lab.two.id(), path, orders).map(drop)
+    };
     let long = open(&"x".repeat(200)).unwrap_err();
     assert!(long.to_string().contains("at most 128 bytes"), "{long}");
     let foreign = open(&format!("/local/domain/{}/data/x", lab.two.id().0)).unwrap_err();

@@ -13,9 +13,18 @@ fn every_order_carries_megabytes_both_ways_in_odd_sizes_and_leaves_nothing_behin
     const TOTAL: usize = 2_500_001;
     let lab = Lab::new();
     let (to_server, to_client) = (stream(TOTAL, 1), stream(TOTAL, 2));
-    for (left, right) in
-        [(10, 11), (11, 10), (11, 12), (12, 10), (13, 14), (15, 16), (17, 16), (18, 17), (10, 19), (20, 20)]
-    {
+    for (left, right) in [
+        (10, 11),
+        (11, 10),
+        (11, 12),
+        (12, 10),
+        (13, 14),
+        (15, 16),
+        (17, 16),
+        (18, 17),
+        (10, 19),
+        (20, 20),
+    ] {
         let (mut server, mut client) = lab.pair(left, right);
         assert_eq!((client.space().unwrap(), server.space().unwrap()), (1 << left, 1 << right));
         let (mut up, mut down, mut up_got, mut down_got) = (0, 0, 0, 0);
@@ -108,7 +117,11 @@ fn events_alone_carry_bytes() {
                 two.wake();
             }
         } else {
-            assert!(run_until_due(&[&one, &two], SECOND), "both ends sleep: {sent} sent, {}", received.len());
+            assert!(
+                run_until_due(&[&one, &two], SECOND),
+                "both ends sleep: {sent} sent, {}",
+                received.len()
+            );
         }
     }
     assert!(received == bytes);

@@ -32,7 +32,8 @@ fn a_copy_between_two_domains_grants_needs_neither_mapped() {
     batch.run().unwrap();
     assert_eq!(dest.as_ref().read::<[u8; 5]>(4091), Some(*b"hello"));
     batch.between(to(0), from(0), 5).unwrap();
-    let refused = MapError::Refused { reference: dest.reference(), status: GrantStatus::GENERAL_ERROR };
+    let refused =
+        MapError::Refused { reference: dest.reference(), status: GrantStatus::GENERAL_ERROR };
     assert_eq!(batch.run(), Err(refused), "the other one is read-only");
 }
 
@@ -189,7 +190,8 @@ impl Interpose for PagedOut {
                     let copies: *mut GnttabCopy = core::ptr::with_exposed_provenance_mut(address);
                     (*copies.add(index)).status = GrantStatus::EAGAIN;
                 } else {
-                    let maps: *mut GnttabMapGrantRef = core::ptr::with_exposed_provenance_mut(address);
+                    let maps: *mut GnttabMapGrantRef =
+                        core::ptr::with_exposed_provenance_mut(address);
                     (*maps.add(index)).status = GrantStatus::EAGAIN;
                 }
             }
@@ -215,7 +217,10 @@ fn a_page_that_is_paged_out_is_asked_for_again_but_not_for_ever() {
             Ok(mapping) => assert!(works && mapping.as_ref().read(0) == Some(*b"hello")),
             Err(failed) => {
                 assert!(!works && failed.window.is_some());
-                assert_eq!((failed.error, failed.statuses()), (refused, &[GrantStatus::EAGAIN; 3][..]));
+                assert_eq!(
+                    (failed.error, failed.statuses()),
+                    (refused, &[GrantStatus::EAGAIN; 3][..])
+                );
             }
         }
         paged_out.left.store(left, Ordering::Relaxed);

@@ -59,7 +59,10 @@ fn of_a_part_a_peer_gets_copies_and_nothing_else() {
     let shared = grants.share_part::<ReadWrite>(page, back.id(), 100, 10).unwrap();
     let fetch = |offset| fetch::<4>(&back, front.id(), shared.reference(), offset);
     assert_eq!((fetch(100), fetch(106)), (Ok(*b"0123"), Ok(*b"6789")));
-    assert_eq!((fetch(99), fetch(107)), (Err(GrantStatus::BAD_COPY_ARG), Err(GrantStatus::BAD_COPY_ARG)));
+    assert_eq!(
+        (fetch(99), fetch(107)),
+        (Err(GrantStatus::BAD_COPY_ARG), Err(GrantStatus::BAD_COPY_ARG))
+    );
     let store = |offset| store(&back, front.id(), shared.reference(), offset, b"ab");
     assert_eq!((store(108), store(109)), (Ok(()), Err(GrantStatus::BAD_COPY_ARG)));
     let window = Window::reserve(back.clone(), 1).unwrap();
@@ -68,7 +71,8 @@ fn of_a_part_a_peer_gets_copies_and_nothing_else() {
     assert_eq!(&page.as_slice()[98..112], b"ss01234567abss");
 
     for (offset, len) in [(0, 0), (PAGE_SIZE, 1), (1, PAGE_SIZE), (usize::MAX, 2)] {
-        let failed = grants.share_part::<ReadOnly>(pages(&front, 1), back.id(), offset, len).unwrap_err();
+        let failed =
+            grants.share_part::<ReadOnly>(pages(&front, 1), back.id(), offset, len).unwrap_err();
         assert_eq!(failed.error, GrantError::Range { offset, len });
     }
     let whole = grants.share_part::<ReadOnly>(page, back.id(), 0, PAGE_SIZE).unwrap();
@@ -220,7 +224,11 @@ fn a_pool_grants_each_page_once_and_hands_it_out_zeroed(version: Version) {
     for round in 0..3u8 {
         let page = pool.take().unwrap();
         assert_eq!((page.reference(), grants.free()), (reference, free - 1));
-        assert_eq!(mapping.as_ref().read::<[u8; PAGE_SIZE]>(0), Some([0; PAGE_SIZE]), "round {round}");
+        assert_eq!(
+            mapping.as_ref().read::<[u8; PAGE_SIZE]>(0),
+            Some([0; PAGE_SIZE]),
+            "round {round}"
+        );
         page.as_ref().write(100, &[round + 1; 50]).unwrap();
         pool.give(page);
     }

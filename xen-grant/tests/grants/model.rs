@@ -2,7 +2,9 @@
 
 use crate::common::{pages, pair, table};
 use proptest::prelude::*;
-use xen_grant::{CopyBatch, GrantTable, Mapping, Quarantine, ReadOnly, ReadWrite, Shared, Version, Window};
+use xen_grant::{
+    CopyBatch, GrantTable, Mapping, Quarantine, ReadOnly, ReadWrite, Shared, Version, Window,
+};
 use xen_hypercall::{GrantRef, Pages};
 use xen_sim::Domain;
 
@@ -131,8 +133,13 @@ fn share(
 fn run(version: Version, steps: &[Step]) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
-    let mut model =
-        Model { version, shares: vec![], held: vec![], mappings: vec![], writable_mappings: vec![] };
+    let mut model = Model {
+        version,
+        shares: vec![],
+        held: vec![],
+        mappings: vec![],
+        writable_mappings: vec![],
+    };
     let window = || Window::reserve(back.clone(), 1).unwrap();
     for step in steps {
         match *step {
@@ -150,7 +157,8 @@ fn run(version: Version, steps: &[Step]) {
                 match kind.reclaim() {
                     Some(memory) => {
                         assert!(!used, "a page in use was given back");
-                        let bytes: Vec<_> = memory.as_slice().chunks(4096).map(|page| page[7]).collect();
+                        let bytes: Vec<_> =
+                            memory.as_slice().chunks(4096).map(|page| page[7]).collect();
                         assert!(bytes.iter().copied().eq(pages.iter().map(|page| page.byte)));
                     }
                     None => {
@@ -180,10 +188,14 @@ fn run(version: Version, steps: &[Step]) {
                 model.shares.push((kind, pages));
             }
             Step::Map { share, page, writable } => {
-                let Some((reference, allowed)) = model.pick(share, page, writable) else { continue };
+                let Some((reference, allowed)) = model.pick(share, page, writable) else {
+                    continue;
+                };
                 let done = if writable {
                     let mapping = window().map::<ReadWrite>(front.id(), &[reference]);
-                    mapping.map(|mapping| model.writable_mappings.push((mapping, reference))).is_ok()
+                    mapping
+                        .map(|mapping| model.writable_mappings.push((mapping, reference)))
+                        .is_ok()
                 } else {
                     let mapping = window().map::<ReadOnly>(front.id(), &[reference]);
                     mapping.map(|mapping| model.mappings.push((mapping, reference))).is_ok()
@@ -225,7 +237,8 @@ fn run(version: Version, steps: &[Step]) {
             let found = mapping.as_ref().read::<u8>(7);
             let shares = model.shares.iter().flat_map(|(_, pages)| pages);
             let known = shares.chain(model.held.iter().flat_map(|(pages, _)| pages));
-            let known = known.into_iter().find(|page| page.reference == *reference).map(|page| page.byte);
+            let known =
+                known.into_iter().find(|page| page.reference == *reference).map(|page| page.byte);
             assert_eq!(found, known, "the peer sees the page of {reference}");
         }
     }

@@ -95,7 +95,10 @@ fn what_is_kept_back_is_tried_again_once_a_second_some_at_a_time(version: Versio
         let now = start + second * turn;
         assert_eq!((grants.poll(now), grants.quarantine().waiting), (Some(now + second), waiting));
     }
-    assert_eq!((grants.poll(start + second * 3), grants.quarantine()), (None, Quarantine::default()));
+    assert_eq!(
+        (grants.poll(start + second * 3), grants.quarantine()),
+        (None, Quarantine::default())
+    );
     drop(grants);
     world.check().unwrap();
 }

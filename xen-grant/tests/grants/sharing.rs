@@ -5,14 +5,15 @@ use core::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use xen_grant::{
-    CopyBatch, GrantError, InUse, MAX_PAGES, MapError, Quarantine, ReadOnly, ReadWrite, Version, Window,
+    CopyBatch, GrantError, InUse, MAX_PAGES, MapError, Quarantine, ReadOnly, ReadWrite, Version,
+    Window,
 };
 use xen_hypercall::{DomId, Errno, ForeignFrames, GrantRef, PAGE_SIZE, Pages, Platform};
 use xen_sim::{Call, Counters, DomainConfig, Interpose, Interposed};
 use xen_sys::event_channel::{EVTCHNOP_ALLOC_UNBOUND, EVTCHNOP_STATUS};
 use xen_sys::grant_table::{
-    GNTTABOP_COPY, GNTTABOP_MAP_GRANT_REF, GNTTABOP_UNMAP_GRANT_REF, GnttabUnmapGrantRef, GrantHandle,
-    GrantStatus,
+    GNTTABOP_COPY, GNTTABOP_MAP_GRANT_REF, GNTTABOP_UNMAP_GRANT_REF, GnttabUnmapGrantRef,
+    GrantHandle, GrantStatus,
 };
 use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_GRANT_TABLE_OP};
 
@@ -22,7 +23,8 @@ fn what_one_side_writes_the_other_reads_until_the_grant_ends(version: Version) {
     let mut page = pages(&front, 2);
     page.as_mut_slice()[PAGE_SIZE..][..5].copy_from_slice(b"hello");
     let shared = grants.share_writable(page, back.id()).unwrap();
-    let mapping = Window::reserve(back, 2).unwrap().map::<ReadWrite>(front.id(), shared.refs()).unwrap();
+    let mapping =
+        Window::reserve(back, 2).unwrap().map::<ReadWrite>(front.id(), shared.refs()).unwrap();
     assert_eq!(mapping.as_ref().read::<[u8; 5]>(PAGE_SIZE), Some(*b"hello"));
     mapping.as_ref().write(0, b"world").unwrap();
     assert_eq!(shared.as_ref().read::<[u8; 5]>(0), Some(*b"world"));
@@ -38,7 +40,8 @@ fn d_g01_what_the_peer_still_maps_is_kept_back_until_it_lets_go(version: Version
     let free = grants.free();
     let shared = grants.share_read_only(pages(&front, 1), back.id()).unwrap();
     let reference = shared.refs()[0];
-    let mapping = Window::reserve(back, 1).unwrap().map::<ReadOnly>(front.id(), &[reference]).unwrap();
+    let mapping =
+        Window::reserve(back, 1).unwrap().map::<ReadOnly>(front.id(), &[reference]).unwrap();
     assert_eq!(shared.reclaim().err(), Some(InUse { reference }));
     assert_eq!(grants.sweep_quarantine(), Quarantine { waiting: 1, lost: 0 });
     assert_eq!(grants.free(), free - 1, "its reference is not used again");
@@ -53,8 +56,12 @@ fn a_read_only_grant_can_not_be_mapped_for_writing(version: Version) {
     let (_world, front, back) = pair(4);
     let grants = table(&front, version);
     let shared = grants.share_read_only(pages(&front, 1), back.id()).unwrap();
-    let failed = Window::reserve(back, 1).unwrap().map::<ReadWrite>(front.id(), shared.refs()).unwrap_err();
-    assert!(matches!(failed.error, MapError::Refused { .. }) && failed.window.is_some(), "{failed}");
+    let failed =
+        Window::reserve(back, 1).unwrap().map::<ReadWrite>(front.id(), shared.refs()).unwrap_err();
+    assert!(
+        matches!(failed.error, MapError::Refused { .. }) && failed.window.is_some(),
+        "{failed}"
+    );
 }
 
 fn d_g02_a_full_table_leaves_nothing_half_shared_and_hands_the_pages_back(version: Version) {
@@ -82,7 +89,8 @@ fn d_g03_of_a_batch_exactly_what_was_mapped_is_unmapped(version: Version) {
     let mut window = Window::reserve(back.clone(), 8).unwrap();
     for pattern in 0u32..256 {
         let mut refs: Vec<_> = shared.refs().to_vec();
-        for (index, reference) in refs.iter_mut().enumerate().filter(|(index, _)| pattern & (1 << index) != 0)
+        for (index, reference) in
+            refs.iter_mut().enumerate().filter(|(index, _)| pattern & (1 << index) != 0)
         {
             *reference = GrantRef(400 + index as u32);
         }
@@ -169,7 +177,8 @@ impl Interpose for Stuck {
             return None;
         }
         for &page in self.pages.iter().filter(|&&page| page < call.args[2]) {
-            let first: *mut GnttabUnmapGrantRef = std::ptr::with_exposed_provenance_mut(call.args[1]);
+            let first: *mut GnttabUnmapGrantRef =
+                std::ptr::with_exposed_provenance_mut(call.args[1]);
             // SAFETY: an element of the command's own list.
             unsafe { (*first.add(page)).handle = GrantHandle(0xffff) };
         }
@@ -182,7 +191,8 @@ fn stuck_page_alone_is_given_up(version: Version) {
         let (_world, front, back) = pair(4);
         let grants = table(&front, version);
         let shared = grants.share_writable(pages(&front, 16), back.id()).unwrap();
-        let mapper = Interposed::new(back.clone(), Arc::new(Stuck { pages: stuck.to_vec(), whole }));
+        let mapper =
+            Interposed::new(back.clone(), Arc::new(Stuck { pages: stuck.to_vec(), whole }));
         let before = back.claims().lost_frames();
         let window = Window::reserve(mapper, 16).unwrap();
         let mapping = window.map::<ReadWrite>(front.id(), shared.refs()).unwrap();
@@ -198,7 +208,11 @@ fn stuck_page_alone_is_given_up(version: Version) {
         let used: Vec<_> = std::iter::from_fn(|| back.reserve_frames(NonZeroUsize::MIN)).collect();
         let reserved = DomainConfig::new("back").foreign_pages;
         assert_eq!(used.len(), reserved - lost.len());
-        assert_eq!(shared.reclaim().is_err(), !lost.is_empty(), "pages that are mapped are kept back");
+        assert_eq!(
+            shared.reclaim().is_err(),
+            !lost.is_empty(),
+            "pages that are mapped are kept back"
+        );
     };
     for is_dropped in [false, true] {
         refused(&[3], false, is_dropped);
@@ -246,7 +260,8 @@ fn who_can_not_learn_its_own_number_maps_nothing(version: Version) {
     let grants = table(&front, version);
     let shared = grants.share_writable(pages(&front, 1), back.id()).unwrap();
     let refused = |command: u32, answer, errno: Errno| {
-        let policy = Arc::new(Policy { wrong: AtomicU32::new(command), answer, ..Policy::default() });
+        let policy =
+            Arc::new(Policy { wrong: AtomicU32::new(command), answer, ..Policy::default() });
         let window = Window::reserve(Interposed::new(back.clone(), policy.clone()), 1).unwrap();
         let failed = window.map::<ReadWrite>(front.id(), shared.refs()).unwrap_err();
         assert_eq!(failed.error, MapError::OwnDomainUnknown(errno));
@@ -288,7 +303,10 @@ fn d_g04_a_call_that_leaves_the_status_untouched_has_failed(version: Version) {
     let mut local = Pages::alloc(idle(GNTTABOP_COPY), 1).unwrap();
     let mut batch = CopyBatch::new(&mut local, front.id());
     batch.fetch(reference, 0, 0, 16).unwrap();
-    assert_eq!(batch.run(), Err(MapError::Refused { reference, status: GrantStatus::GENERAL_ERROR }));
+    assert_eq!(
+        batch.run(),
+        Err(MapError::Refused { reference, status: GrantStatus::GENERAL_ERROR })
+    );
 }
 
 fn copies_cross_pages_of_the_own_memory_but_never_the_granted_page(version: Version) {
@@ -319,7 +337,8 @@ fn d_g07_fresh_pages_show_a_peer_nothing_but_zeroes(version: Version) {
     secret.as_mut_slice().fill(0x5e);
     drop(secret);
     let shared = grants.share_read_only(pages(&front, 1), back.id()).unwrap();
-    let mapping = Window::reserve(back, 1).unwrap().map::<ReadOnly>(front.id(), shared.refs()).unwrap();
+    let mapping =
+        Window::reserve(back, 1).unwrap().map::<ReadOnly>(front.id(), shared.refs()).unwrap();
     assert_eq!(mapping.as_ref().read::<[u8; PAGE_SIZE]>(0), Some([0; PAGE_SIZE]));
 }
 

@@ -5,7 +5,9 @@ use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use xen_grant::{GrantError, GrantTable, MapError, Quarantine, ReadOnly, ReadWrite, Version, Window};
+use xen_grant::{
+    GrantError, GrantTable, MapError, Quarantine, ReadOnly, ReadWrite, Version, Window,
+};
 use xen_hypercall::ops::grant_table::{get_version, set_version};
 use xen_hypercall::ops::sched::{Resumed, suspend};
 use xen_hypercall::start::PlaceError;
@@ -45,7 +47,8 @@ fn after_a_resume_nothing_is_granted_and_the_pages_and_references_are_there(vers
     let front = Interposed::new(front, frames.clone());
     let grants = table(&front, version);
     let pages = |count| Pages::alloc(front.clone(), count).unwrap();
-    let many: Vec<_> = (0..32).map(|_| grants.share_writable(pages(16), back.id()).unwrap()).collect();
+    let many: Vec<_> =
+        (0..32).map(|_| grants.share_writable(pages(16), back.id()).unwrap()).collect();
     let free = grants.free();
     let held = grants.share_read_only(pages(1), back.id()).unwrap();
     let window = Window::reserve(back.clone(), 1).unwrap();
@@ -109,7 +112,8 @@ fn after_a_migration_old_grants_come_back_and_new_ones_work(version: Version) {
 
     let peer = to.create(DomainConfig::new("peer"));
     let shared = grants.share_writable(pages(&guest, 16), peer.id()).unwrap();
-    let mapping = Window::reserve(peer, 16).unwrap().map::<ReadWrite>(guest.id(), shared.refs()).unwrap();
+    let mapping =
+        Window::reserve(peer, 16).unwrap().map::<ReadWrite>(guest.id(), shared.refs()).unwrap();
     mapping.as_ref().write(5000, b"hello").unwrap();
     assert_eq!(shared.as_ref().read::<[u8; 5]>(5000), Some(*b"hello"));
     drop((mapping, mapped, also));
@@ -124,7 +128,8 @@ fn a_suspend_that_was_called_off_changes_nothing(version: Version) {
     let peer = world.create(DomainConfig::new("peer"));
     let grants = table(&guest, version);
     let shared = grants.share_writable(pages(&guest, 1), peer.id()).unwrap();
-    let mapping = Window::reserve(peer, 1).unwrap().map::<ReadWrite>(guest.id(), shared.refs()).unwrap();
+    let mapping =
+        Window::reserve(peer, 1).unwrap().map::<ReadWrite>(guest.id(), shared.refs()).unwrap();
     let id = guest.id();
     world.suspend(id, move |world| world.resume(id, Resumed::Cancelled));
     assert_eq!(sleep(&guest), Resumed::Cancelled);
@@ -184,7 +189,8 @@ fn entries_that_an_earlier_kernel_left_in_use_are_not_given_out(version: Version
     let old = table(&front, version);
     let shared = old.share_read_only(pages(&front, 3), back.id()).unwrap();
     let left = shared.refs()[1];
-    let mapping = Window::reserve(back.clone(), 1).unwrap().map::<ReadOnly>(front.id(), &[left]).unwrap();
+    let mapping =
+        Window::reserve(back.clone(), 1).unwrap().map::<ReadOnly>(front.id(), &[left]).unwrap();
     assert!(shared.reclaim().is_err());
     drop(old);
     // The version can't change while a grant is in use, so the other one is not to be had.
@@ -285,8 +291,10 @@ fn half_grown_table_grows_after_resume(version: Version) {
     let grants = table(&platform, version);
     let pages = |count| Pages::alloc(platform.clone(), count).unwrap();
     // Up to the frame that, in version 2, needs a second frame of states: that one is refused when the entries are in place.
-    let count = if version == Version::V1 { per_frame(version) } else { 8 * per_frame(version) } - 8;
-    let all: Vec<_> = (0..count / 8).map(|_| grants.share_writable(pages(8), peer.id()).unwrap()).collect();
+    let count =
+        if version == Version::V1 { per_frame(version) } else { 8 * per_frame(version) } - 8;
+    let all: Vec<_> =
+        (0..count / 8).map(|_| grants.share_writable(pages(8), peer.id()).unwrap()).collect();
     if version == Version::V2 {
         frames.refused.store(2, Ordering::Relaxed);
         assert!(grants.share_writable(pages(8), peer.id()).is_err());
@@ -407,13 +415,19 @@ fn frames_beyond_32_bits_need_version_2(version: Version) {
         let shared = grants.share_writable(pages, back.id());
         if version == Version::V1 {
             let failed = shared.unwrap_err();
-            assert_eq!((failed.error, failed.pages.count()), (GrantError::FrameTooHigh(gfn), count));
+            assert_eq!(
+                (failed.error, failed.pages.count()),
+                (GrantError::FrameTooHigh(gfn), count)
+            );
             continue;
         }
         let shared = shared.unwrap();
         let window = Window::reserve(back.clone(), 2).unwrap();
         let failed = window.map::<ReadWrite>(front.id(), shared.refs()).unwrap_err();
-        assert!(matches!(failed.error, MapError::Refused { status: GrantStatus::BAD_PAGE, .. }), "{failed}");
+        assert!(
+            matches!(failed.error, MapError::Refused { status: GrantStatus::BAD_PAGE, .. }),
+            "{failed}"
+        );
         assert_eq!(failed.statuses(), vec![GrantStatus::BAD_PAGE; count]);
     }
 }

@@ -68,7 +68,8 @@ impl XenLeaves {
 
     fn at(base: u32, last: u32, cpuid: &impl Fn(u32, u32) -> Leaf) -> Self {
         let [version, ..] = cpuid(base + 1, 0);
-        let [hvm_features, vcpu, domain, _] = if last >= base + 4 { cpuid(base + 4, 0) } else { [0; 4] };
+        let [hvm_features, vcpu, domain, _] =
+            if last >= base + 4 { cpuid(base + 4, 0) } else { [0; 4] };
         Self {
             base,
             last,

@@ -43,7 +43,9 @@ unsafe fn op<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
 #[doc(alias = "HVMOP_altp2m_get_domain_state")]
 pub fn get_domain_state<H: Hypercall + ?Sized>(xen: &H, domain: DomId) -> Result<bool, Errno> {
     // SAFETY: the command only asks.
-    let arg = unsafe { op(xen, HVMOP_ALTP2M_GET_DOMAIN_STATE, domain, XenHvmAltp2mDomainState::default()) };
+    let arg = unsafe {
+        op(xen, HVMOP_ALTP2M_GET_DOMAIN_STATE, domain, XenHvmAltp2mDomainState::default())
+    };
     arg.map(|arg| arg.state != 0)
 }
 
@@ -57,7 +59,11 @@ pub fn get_domain_state<H: Hypercall + ?Sized>(xen: &H, domain: DomId) -> Result
 ///
 /// Off switches all vCPUs to the domain's own view, as [`switch_p2m`] does.
 #[doc(alias = "HVMOP_altp2m_set_domain_state")]
-pub unsafe fn set_domain_state<H: Hypercall + ?Sized>(xen: &H, domain: DomId, on: bool) -> Result<(), Errno> {
+pub unsafe fn set_domain_state<H: Hypercall + ?Sized>(
+    xen: &H,
+    domain: DomId,
+    on: bool,
+) -> Result<(), Errno> {
     let arg = XenHvmAltp2mDomainState { state: on.into() };
     // SAFETY: the caller vouches for the views.
     unsafe { op(xen, HVMOP_ALTP2M_SET_DOMAIN_STATE, domain, arg) }.map(drop)
@@ -90,7 +96,11 @@ pub unsafe fn vcpu_enable_notify<H: Hypercall + ?Sized>(
 ///
 /// See the [module](self).
 #[doc(alias = "HVMOP_altp2m_vcpu_disable_notify")]
-pub fn vcpu_disable_notify<H: Hypercall + ?Sized>(xen: &H, domain: DomId, vcpu: u32) -> Result<(), Errno> {
+pub fn vcpu_disable_notify<H: Hypercall + ?Sized>(
+    xen: &H,
+    domain: DomId,
+    vcpu: u32,
+) -> Result<(), Errno> {
     let arg = XenHvmAltp2mVcpuDisableNotify { vcpu_id: vcpu };
     // SAFETY: Xen writes less than before.
     unsafe { op(xen, HVMOP_ALTP2M_VCPU_DISABLE_NOTIFY, domain, arg) }.map(drop)
@@ -134,7 +144,11 @@ pub fn destroy_p2m<H: Hypercall + ?Sized>(xen: &H, domain: DomId, view: u16) -> 
 ///
 /// Memory is what the view says from now on.
 #[doc(alias = "HVMOP_altp2m_switch_p2m")]
-pub unsafe fn switch_p2m<H: Hypercall + ?Sized>(xen: &H, domain: DomId, view: u16) -> Result<(), Errno> {
+pub unsafe fn switch_p2m<H: Hypercall + ?Sized>(
+    xen: &H,
+    domain: DomId,
+    view: u16,
+) -> Result<(), Errno> {
     let arg = XenHvmAltp2mView { view, ..Default::default() };
     // SAFETY: the caller vouches for the view.
     unsafe { op(xen, HVMOP_ALTP2M_SWITCH_P2M, domain, arg) }.map(drop)
@@ -153,7 +167,8 @@ pub fn set_mem_access<H: Hypercall + ?Sized>(
     gfn: Gfn,
     access: XenmemAccess,
 ) -> Result<(), Errno> {
-    let arg = XenHvmAltp2mMemAccess { view, access: access.0 as u16, gfn: gfn.0, ..Default::default() };
+    let arg =
+        XenHvmAltp2mMemAccess { view, access: access.0 as u16, gfn: gfn.0, ..Default::default() };
     // SAFETY: an access without the right stops the vCPU; memory stays what it is.
     unsafe { op(xen, HVMOP_ALTP2M_SET_MEM_ACCESS, domain, arg) }.map(drop)
 }
@@ -239,7 +254,12 @@ pub fn set_suppress_ve<H: Hypercall + ?Sized>(
     gfn: Gfn,
     suppress: bool,
 ) -> Result<(), Errno> {
-    let arg = XenHvmAltp2mSuppressVe { view, suppress_ve: suppress.into(), gfn: gfn.0, ..Default::default() };
+    let arg = XenHvmAltp2mSuppressVe {
+        view,
+        suppress_ve: suppress.into(),
+        gfn: gfn.0,
+        ..Default::default()
+    };
     // SAFETY: memory stays what it is.
     unsafe { op(xen, HVMOP_ALTP2M_SET_SUPPRESS_VE, domain, arg) }.map(drop)
 }
@@ -353,7 +373,8 @@ mod tests {
         let new = XenHvmAltp2mView { view: 0, hvmmem_default_access: 7 };
         let access = XenHvmAltp2mMemAccess { view: 2, access: 1, gfn: 3, ..Default::default() };
         let ask = XenHvmAltp2mMemAccess { access: 0, ..access };
-        let own = XenHvmAltp2mChangeGfn { view: 2, old_gfn: 3, new_gfn: u64::MAX, ..Default::default() };
+        let own =
+            XenHvmAltp2mChangeGfn { view: 2, old_gfn: 3, new_gfn: u64::MAX, ..Default::default() };
         let enable = XenHvmAltp2mVcpuEnableNotify { vcpu_id: 5, gfn: 3, ..Default::default() };
         let vcpu = XenHvmAltp2mGetVcpuP2mIdx { vcpu_id: 5, ..Default::default() };
         let visible = XenHvmAltp2mSetVisibility { altp2m_idx: 2, visible: 1, pad: 0 };
@@ -383,8 +404,10 @@ mod tests {
     #[test]
     fn what_xen_wrote_is_returned() {
         let xen = Recorder::expecting(1, size_of::<XenHvmAltp2mOp>());
-        let xen = xen
-            .answering(&whole(HVMOP_ALTP2M_CREATE_P2M, &XenHvmAltp2mView { view: 4, ..Default::default() }));
+        let xen = xen.answering(&whole(
+            HVMOP_ALTP2M_CREATE_P2M,
+            &XenHvmAltp2mView { view: 4, ..Default::default() },
+        ));
         assert_eq!(create_p2m(&xen, DOM, XenmemAccess::RWX), Ok(4));
     }
 

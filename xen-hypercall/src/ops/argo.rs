@@ -51,7 +51,8 @@ pub fn unregister_ring<H: Hypercall + ?Sized>(
     partner: DomId,
 ) -> Result<(), Errno> {
     let arg = XenArgoUnregisterRing { aport: port, partner_id: partner, pad: 0 };
-    let call = [XEN_ARGO_OP_UNREGISTER_RING as usize, (&raw const arg).expose_provenance(), 0, 0, 0];
+    let call =
+        [XEN_ARGO_OP_UNREGISTER_RING as usize, (&raw const arg).expose_provenance(), 0, 0, 0];
     // SAFETY: the operation's own structure, only read.
     check(unsafe { xen.hypercall(HYPERVISOR_ARGO_OP, call) }).map(drop)
 }
@@ -112,8 +113,12 @@ impl<const N: usize> RingQuery<N> {
 ///
 /// See the [module](self).
 #[doc(alias = "XEN_ARGO_OP_notify")]
-pub fn notify<H: Hypercall + ?Sized, const N: usize>(xen: &H, query: &mut RingQuery<N>) -> Result<(), Errno> {
-    let call = [XEN_ARGO_OP_NOTIFY as usize, core::ptr::from_mut(query).expose_provenance(), 0, 0, 0];
+pub fn notify<H: Hypercall + ?Sized, const N: usize>(
+    xen: &H,
+    query: &mut RingQuery<N>,
+) -> Result<(), Errno> {
+    let call =
+        [XEN_ARGO_OP_NOTIFY as usize, core::ptr::from_mut(query).expose_provenance(), 0, 0, 0];
     // SAFETY: the operation's own structure, with as many entries as it says.
     check(unsafe { xen.hypercall(HYPERVISOR_ARGO_OP, call) }).map(drop)
 }
@@ -134,7 +139,8 @@ mod tests {
             src: XenArgoAddr { aport: 1, domain_id: DomId(XEN_ARGO_DOMID_ANY), pad: 0 },
             dst: XenArgoAddr { aport: 2, domain_id: DOM, pad: 0 },
         };
-        let mut query = RingQuery::new([XenArgoRingDataEnt { space_required: 64, ..Default::default() }]);
+        let mut query =
+            RingQuery::new([XenArgoRingDataEnt { space_required: 64, ..Default::default() }]);
         let mut asked = [0; 28];
         asked[0] = 1;
         asked[8..].copy_from_slice(query.rings.as_bytes());

@@ -23,7 +23,8 @@ pub unsafe fn register<H: Hypercall + ?Sized>(
     flags: u16,
     address: usize,
 ) -> Result<(), Errno> {
-    let mut arg = CallbackRegister { type_: kind, flags, address: address as u64, ..Default::default() };
+    let mut arg =
+        CallbackRegister { type_: kind, flags, address: address as u64, ..Default::default() };
     // SAFETY: the structure is the command's own; the caller vouches for the address.
     unsafe { command(xen, HYPERVISOR_CALLBACK_OP, CALLBACKOP_REGISTER, &mut arg) }.map(drop)
 }

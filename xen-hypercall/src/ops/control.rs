@@ -29,7 +29,10 @@ impl fmt::Display for ControlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Version { ours } => {
-                write!(f, "this Xen's interface is not version {ours:#x}, which these bindings have")
+                write!(
+                    f,
+                    "this Xen's interface is not version {ours:#x}, which these bindings have"
+                )
             }
             Self::Call(errno) => write!(f, "refused: {errno}"),
         }
@@ -40,7 +43,8 @@ impl core::error::Error for ControlError {}
 
 /// Finds the version that Xen takes among those near `ours`, the likely ones first. `call` tries one.
 pub(super) fn find_version(ours: u32, call: impl Fn(u32) -> Result<usize, Errno>) -> Option<u32> {
-    let near = (0..16).flat_map(|distance| [ours.checked_sub(distance), ours.checked_add(distance)]);
+    let near =
+        (0..16).flat_map(|distance| [ours.checked_sub(distance), ours.checked_add(distance)]);
     near.flatten().find(|&version| call(version) != Err(Errno::EACCES))
 }
 

@@ -107,7 +107,13 @@ pub struct IoRange {
 
 impl IoRange {
     fn of(self, server: ServerId) -> XenDmOpIoreqServerRange {
-        XenDmOpIoreqServerRange { id: server.0, pad: 0, type_: self.kind, start: self.start, end: self.end }
+        XenDmOpIoreqServerRange {
+            id: server.0,
+            pad: 0,
+            type_: self.kind,
+            start: self.start,
+            end: self.end,
+        }
     }
 }
 
@@ -272,7 +278,8 @@ pub fn modified_memory<H: Hypercall + ?Sized>(
 ) -> Result<(), Errno> {
     let mut arg = XenDmOpModifiedMemory { nr_extents: count(runs.len()), opaque: 0 };
     // SAFETY: the operation's own structure, with as many runs as it says.
-    unsafe { call(xen, XEN_DMOP_MODIFIED_MEMORY, domain, &mut arg, Some(runs.as_mut_bytes())) }.map(drop)
+    unsafe { call(xen, XEN_DMOP_MODIFIED_MEMORY, domain, &mut arg, Some(runs.as_mut_bytes())) }
+        .map(drop)
 }
 
 /// Sets the type of `pages` pages from `first` on.
@@ -455,12 +462,27 @@ mod tests {
         };
         let cases: [Case<'_>; 20] = [
             (1, &|xen| create_ioreq_server(xen, DOM, 2).map(drop), words(&[2]), &[]),
-            (2, &|xen| get_ioreq_server_info(xen, DOM, ID, false).map(drop), words(&[3, 0, 1]), &[]),
+            (
+                2,
+                &|xen| get_ioreq_server_info(xen, DOM, ID, false).map(drop),
+                words(&[3, 0, 1]),
+                &[],
+            ),
             (3, &|xen| map_io_range(xen, DOM, ID, range).map(drop), [3 | 1 << 32, 2, 3], &[]),
             (4, &|xen| unmap_io_range(xen, DOM, ID, range).map(drop), [3 | 1 << 32, 2, 3], &[]),
-            (5, &|xen| set_ioreq_server_state(xen, DOM, ID, true).map(drop), words(&[3, 0, 1]), &[]),
+            (
+                5,
+                &|xen| set_ioreq_server_state(xen, DOM, ID, true).map(drop),
+                words(&[3, 0, 1]),
+                &[],
+            ),
             (6, &|xen| destroy_ioreq_server(xen, DOM, ID).map(drop), words(&[3]), &[]),
-            (7, &|xen| track_dirty_vram(xen, DOM, frames[0], 9, &mut [0; 2]).map(drop), [9, 4, 0], &[0; 2]),
+            (
+                7,
+                &|xen| track_dirty_vram(xen, DOM, frames[0], 9, &mut [0; 2]).map(drop),
+                [9, 4, 0],
+                &[0; 2],
+            ),
             (
                 8,
                 &|xen| set_pci_intx_level(xen, DOM, (1, 2, 3), 4, true).map(drop),
@@ -484,9 +506,24 @@ mod tests {
                 words(&[3, 0, 4, 0, 2]),
                 &[],
             ),
-            (16, &|xen| remote_shutdown(xen, DOM, ShutdownReason::CRASH).map(drop), words(&[3]), &[]),
-            (17, &|xen| relocate_memory(xen, DOM, frames[0], frames[1], 9).map(drop), [9, 4, 5], &[]),
-            (18, &|xen| pin_memory_cacheattr(xen, DOM, frames[0], frames[1], 6).map(drop), [4, 5, 6], &[]),
+            (
+                16,
+                &|xen| remote_shutdown(xen, DOM, ShutdownReason::CRASH).map(drop),
+                words(&[3]),
+                &[],
+            ),
+            (
+                17,
+                &|xen| relocate_memory(xen, DOM, frames[0], frames[1], 9).map(drop),
+                [9, 4, 5],
+                &[],
+            ),
+            (
+                18,
+                &|xen| pin_memory_cacheattr(xen, DOM, frames[0], frames[1], 6).map(drop),
+                [4, 5, 6],
+                &[],
+            ),
             (19, &|xen| set_irq_level(xen, DOM, 33, true).map(drop), words(&[33, 0, 0, 0, 1]), &[]),
             (20, &|xen| nr_vcpus(xen, DOM).map(drop), [0; 3], &[]),
         ];
@@ -494,7 +531,11 @@ mod tests {
             let xen = Model::default();
             run(&xen).unwrap();
             assert_eq!(xen.whole.get(), XenDmOp { op: number, pad: 0, u }, "operation {number}");
-            assert_eq!(xen.args.get()[..2], [7, 1 + usize::from(!further.is_empty())], "operation {number}");
+            assert_eq!(
+                xen.args.get()[..2],
+                [7, 1 + usize::from(!further.is_empty())],
+                "operation {number}"
+            );
             assert_eq!(*xen.further.borrow(), further, "buffer of operation {number}");
         }
     }

@@ -159,7 +159,11 @@ pub fn resumedomain<H: Hypercall + ?Sized>(xen: &H, domain: DomId) -> Result<(),
 ///
 /// See the [module](self).
 #[doc(alias = "XEN_DOMCTL_max_mem")]
-pub fn max_mem<H: Hypercall + ?Sized>(xen: &H, domain: DomId, kib: u64) -> Result<(), ControlError> {
+pub fn max_mem<H: Hypercall + ?Sized>(
+    xen: &H,
+    domain: DomId,
+    kib: u64,
+) -> Result<(), ControlError> {
     on_other(xen, XEN_DOMCTL_MAX_MEM, domain, XenDomctlMaxMem { max_memkb: kib }).map(drop)
 }
 
@@ -169,7 +173,11 @@ pub fn max_mem<H: Hypercall + ?Sized>(xen: &H, domain: DomId, kib: u64) -> Resul
 ///
 /// See the [module](self); `EINVAL` for another number than that, `ENOMEM`.
 #[doc(alias = "XEN_DOMCTL_max_vcpus")]
-pub fn max_vcpus<H: Hypercall + ?Sized>(xen: &H, domain: DomId, count: u32) -> Result<(), ControlError> {
+pub fn max_vcpus<H: Hypercall + ?Sized>(
+    xen: &H,
+    domain: DomId,
+    count: u32,
+) -> Result<(), ControlError> {
     on_other(xen, XEN_DOMCTL_MAX_VCPUS, domain, XenDomctlMaxVcpus { max: count }).map(drop)
 }
 
@@ -198,7 +206,12 @@ pub fn getvcpuinfo<H: Hypercall + ?Sized>(
     domain: DomId,
     vcpu: u32,
 ) -> Result<XenDomctlGetvcpuinfo, ControlError> {
-    on_other(xen, XEN_DOMCTL_GETVCPUINFO, domain, XenDomctlGetvcpuinfo { vcpu, ..Default::default() })
+    on_other(
+        xen,
+        XEN_DOMCTL_GETVCPUINFO,
+        domain,
+        XenDomctlGetvcpuinfo { vcpu, ..Default::default() },
+    )
 }
 
 /// Sends a global virtual interrupt (`Virq`) to a domain from now on, instead of to dom0.
@@ -221,7 +234,11 @@ pub fn set_virq_handler<H: Hypercall + ?Sized>(
 ///
 /// See the [module](self); `EINVAL` for a domain itself, or one that has a target already.
 #[doc(alias = "XEN_DOMCTL_set_target")]
-pub fn set_target<H: Hypercall + ?Sized>(xen: &H, domain: DomId, target: DomId) -> Result<(), ControlError> {
+pub fn set_target<H: Hypercall + ?Sized>(
+    xen: &H,
+    domain: DomId,
+    target: DomId,
+) -> Result<(), ControlError> {
     on_other(xen, XEN_DOMCTL_SET_TARGET, domain, XenDomctlSetTarget { target }).map(drop)
 }
 
@@ -283,10 +300,18 @@ mod tests {
     fn each_function_issues_its_operation() {
         let config = XenDomctlCreatedomain { max_vcpus: 3, ..FromZeros::new_zeroed() };
         let vcpu = XenDomctlGetvcpuinfo { vcpu: 3, ..Default::default() };
-        let port =
-            XenDomctlIoportPermission { first_port: 1, nr_ports: 2, allow_access: 1, ..Default::default() };
-        let mem =
-            XenDomctlIomemPermission { first_mfn: 1, nr_mfns: 2, allow_access: 1, ..Default::default() };
+        let port = XenDomctlIoportPermission {
+            first_port: 1,
+            nr_ports: 2,
+            allow_access: 1,
+            ..Default::default()
+        };
+        let mem = XenDomctlIomemPermission {
+            first_mfn: 1,
+            nr_mfns: 2,
+            allow_access: 1,
+            ..Default::default()
+        };
         issues! {
             call(99, DOM, &mut 5u32) => OP, [], whole(99, DOM, &5u32);
             getdomaininfo(DOM) => OP, [], whole(XEN_DOMCTL_GETDOMAININFO, DOM, &());

@@ -46,7 +46,8 @@ pub fn bind_interdomain<H: Hypercall + ?Sized>(
 /// `EEXIST` if it is bound already, `EINVAL` for an unknown or global VIRQ on another vCPU than 0, `ENOENT`, `ENOSPC`.
 #[doc(alias = "EVTCHNOP_bind_virq")]
 pub fn bind_virq<H: Hypercall + ?Sized>(xen: &H, virq: Virq, vcpu: u32) -> Result<Port, Errno> {
-    op(xen, EVTCHNOP_BIND_VIRQ, EvtchnBindVirq { virq, vcpu, ..Default::default() }).map(|arg| arg.port)
+    op(xen, EVTCHNOP_BIND_VIRQ, EvtchnBindVirq { virq, vcpu, ..Default::default() })
+        .map(|arg| arg.port)
 }
 
 /// Binds a new port whose events go to `vcpu` of this domain.
@@ -115,7 +116,11 @@ pub fn status<H: Hypercall + ?Sized>(xen: &H, port: Port) -> Result<EvtchnStatus
 ///
 /// `EPERM` in a guest, `ESRCH` if there is no such domain, `ENOSPC`.
 #[doc(alias = "EVTCHNOP_alloc_unbound")]
-pub fn alloc_unbound_for<H: Hypercall + ?Sized>(xen: &H, dom: DomId, remote: DomId) -> Result<Port, Errno> {
+pub fn alloc_unbound_for<H: Hypercall + ?Sized>(
+    xen: &H,
+    dom: DomId,
+    remote: DomId,
+) -> Result<Port, Errno> {
     let arg = EvtchnAllocUnbound { dom, remote_dom: remote, ..Default::default() };
     op(xen, EVTCHNOP_ALLOC_UNBOUND, arg).map(|arg| arg.port)
 }
@@ -126,9 +131,14 @@ pub fn alloc_unbound_for<H: Hypercall + ?Sized>(xen: &H, dom: DomId, remote: Dom
 ///
 /// `EINVAL` for an unknown interrupt, `EEXIST` if it is bound already, `EPERM` if it is not this domain's, `ENOSPC`.
 #[doc(alias = "EVTCHNOP_bind_pirq")]
-pub fn bind_pirq<H: Hypercall + ?Sized>(xen: &H, pirq: u32, will_share: bool) -> Result<Port, Errno> {
+pub fn bind_pirq<H: Hypercall + ?Sized>(
+    xen: &H,
+    pirq: u32,
+    will_share: bool,
+) -> Result<Port, Errno> {
     let flags = if will_share { BIND_PIRQ_WILL_SHARE } else { 0 };
-    op(xen, EVTCHNOP_BIND_PIRQ, EvtchnBindPirq { pirq, flags, ..Default::default() }).map(|arg| arg.port)
+    op(xen, EVTCHNOP_BIND_PIRQ, EvtchnBindPirq { pirq, flags, ..Default::default() })
+        .map(|arg| arg.port)
 }
 
 /// Closes all ports of this domain and returns to the two-level format: for a kernel that takes over from another one.
@@ -182,7 +192,11 @@ pub unsafe fn expand_array<H: Hypercall + ?Sized>(xen: &H, gfn: Gfn) -> Result<(
 ///
 /// `EINVAL` for a closed port or a priority out of range, `ENOSYS` in the two-level format.
 #[doc(alias = "EVTCHNOP_set_priority")]
-pub fn set_priority<H: Hypercall + ?Sized>(xen: &H, port: Port, priority: u32) -> Result<(), Errno> {
+pub fn set_priority<H: Hypercall + ?Sized>(
+    xen: &H,
+    port: Port,
+    priority: u32,
+) -> Result<(), Errno> {
     op(xen, EVTCHNOP_SET_PRIORITY, EvtchnSetPriority { port, priority }).map(drop)
 }
 

@@ -42,11 +42,17 @@ const NOT_DONE: GrantStatus = GrantStatus::GENERAL_ERROR;
 /// # Safety
 ///
 /// `args` must be the structures that the command works on, with what they point to; see [`Hypercall::hypercall`].
-unsafe fn batch<H: Hypercall + ?Sized, T>(xen: &H, number: u32, args: &mut [T]) -> Result<(), Errno> {
+unsafe fn batch<H: Hypercall + ?Sized, T>(
+    xen: &H,
+    number: u32,
+    args: &mut [T],
+) -> Result<(), Errno> {
     let address = args.as_mut_ptr().expose_provenance();
     // SAFETY: the caller vouches for the operations; the slice is borrowed for the time of the call.
-    check(unsafe { xen.hypercall(HYPERVISOR_GRANT_TABLE_OP, [number as usize, address, args.len(), 0, 0]) })
-        .map(drop)
+    check(unsafe {
+        xen.hypercall(HYPERVISOR_GRANT_TABLE_OP, [number as usize, address, args.len(), 0, 0])
+    })
+    .map(drop)
 }
 
 fn done(call: Result<(), Errno>, status: GrantStatus) -> Result<(), GrantOpError> {
@@ -70,7 +76,10 @@ pub fn query_size<H: Hypercall + ?Sized>(xen: &H) -> Result<TableSize, GrantOpEr
 ///
 /// [`GrantOpError`] as Xen reports it: `PERMISSION_DENIED` in a guest, `BAD_DOMAIN`.
 #[doc(alias = "GNTTABOP_query_size")]
-pub fn query_size_of<H: Hypercall + ?Sized>(xen: &H, dom: DomId) -> Result<TableSize, GrantOpError> {
+pub fn query_size_of<H: Hypercall + ?Sized>(
+    xen: &H,
+    dom: DomId,
+) -> Result<TableSize, GrantOpError> {
     let mut arg = [GnttabQuerySize { dom, status: NOT_DONE, ..Default::default() }];
     // SAFETY: the command's own structure, which points nowhere.
     let call = unsafe { batch(xen, GNTTABOP_QUERY_SIZE, &mut arg) };
@@ -174,7 +183,8 @@ pub fn setup_table<H: Hypercall + ?Sized>(
 ) -> Result<(), GrantOpError> {
     let nr_frames = count(frames.len());
     let frame_list = GuestHandle::from_mut_ptr(frames.as_mut_ptr());
-    let mut arg = [GnttabSetupTable { dom, nr_frames, status: NOT_DONE, frame_list, ..Default::default() }];
+    let mut arg =
+        [GnttabSetupTable { dom, nr_frames, status: NOT_DONE, frame_list, ..Default::default() }];
     // SAFETY: the command's own structure; Xen writes at most nr_frames numbers to the list, which is ours.
     let call = unsafe { batch(xen, GNTTABOP_SETUP_TABLE, &mut arg) };
     done(call, arg[0].status)
@@ -339,6 +349,9 @@ mod tests {
     #[test]
     fn an_operation_that_xen_left_alone_has_failed() {
         assert_eq!(query_size(&Recorder::default()), Err(GrantOpError::Status(NOT_DONE)));
-        assert_eq!(query_size(&Recorder::default().returning(-1)), Err(GrantOpError::Call(Errno::EPERM)));
+        assert_eq!(
+            query_size(&Recorder::default().returning(-1)),
+            Err(GrantOpError::Call(Errno::EPERM))
+        );
     }
 }

@@ -22,7 +22,11 @@ pub fn get_param<H: Hypercall + ?Sized>(xen: &H, index: u32) -> Result<u64, Errn
 ///
 /// `EINVAL` for an unknown parameter or a PV domain, `EPERM`, `ESRCH` if there is no such domain.
 #[doc(alias = "HVMOP_get_param")]
-pub fn get_param_of<H: Hypercall + ?Sized>(xen: &H, domid: DomId, index: u32) -> Result<u64, Errno> {
+pub fn get_param_of<H: Hypercall + ?Sized>(
+    xen: &H,
+    domid: DomId,
+    index: u32,
+) -> Result<u64, Errno> {
     let mut arg = XenHvmParam { domid, index, ..Default::default() };
     // SAFETY: the command's own structure, which points nowhere.
     unsafe { command(xen, HYPERVISOR_HVM_OP, HVMOP_GET_PARAM, &mut arg) }?;
@@ -51,7 +55,11 @@ const FIRST_VECTOR: u8 = 32;
 /// }
 /// ```
 #[doc(alias = "HVMOP_set_param")]
-pub unsafe fn set_param<H: Hypercall + ?Sized>(xen: &H, index: u32, value: u64) -> Result<(), Errno> {
+pub unsafe fn set_param<H: Hypercall + ?Sized>(
+    xen: &H,
+    index: u32,
+    value: u64,
+) -> Result<(), Errno> {
     // SAFETY: the caller vouches for the parameter.
     unsafe { set_param_of(xen, DomId::SELF, index, value) }
 }
@@ -99,7 +107,11 @@ pub unsafe fn set_param_of<H: Hypercall + ?Sized>(
 /// `ENOSYS` if Xen is older than 4.6 and on arm, which has no such operation; `EINVAL` for a vector below 32,
 /// `ENOENT` if there is no such vCPU.
 #[doc(alias = "HVMOP_set_evtchn_upcall_vector")]
-pub fn set_evtchn_upcall_vector<H: Hypercall + ?Sized>(xen: &H, vcpu: u32, vector: u8) -> Result<(), Errno> {
+pub fn set_evtchn_upcall_vector<H: Hypercall + ?Sized>(
+    xen: &H,
+    vcpu: u32,
+    vector: u8,
+) -> Result<(), Errno> {
     if vector < FIRST_VECTOR {
         return Err(Errno::EINVAL);
     }
@@ -116,7 +128,8 @@ pub fn set_evtchn_upcall_vector<H: Hypercall + ?Sized>(xen: &H, vcpu: u32, vecto
 #[doc(alias = "HVMOP_flush_tlbs")]
 pub fn flush_tlbs<H: Hypercall + ?Sized>(xen: &H) -> Result<(), Errno> {
     // SAFETY: the command takes no structure and insists on a null pointer; caches are filled again by themselves.
-    check(unsafe { xen.hypercall(HYPERVISOR_HVM_OP, [HVMOP_FLUSH_TLBS as usize, 0, 0, 0, 0]) }).map(drop)
+    check(unsafe { xen.hypercall(HYPERVISOR_HVM_OP, [HVMOP_FLUSH_TLBS as usize, 0, 0, 0, 0]) })
+        .map(drop)
 }
 
 /// Tells Xen that the page table at `gpa` will be freed. Of use with shadow page tables only.
@@ -165,7 +178,11 @@ pub fn xentrace<H: Hypercall + ?Sized>(xen: &H, event: u16, data: &[u8]) -> Resu
 ///
 /// `EINVAL` for a PV domain, `ESRCH` if there is no such domain, `EPERM`.
 #[doc(alias = "HVMOP_get_mem_type")]
-pub fn get_mem_type<H: Hypercall + ?Sized>(xen: &H, domid: DomId, gfn: Gfn) -> Result<HvmmemType, Errno> {
+pub fn get_mem_type<H: Hypercall + ?Sized>(
+    xen: &H,
+    domid: DomId,
+    gfn: Gfn,
+) -> Result<HvmmemType, Errno> {
     let mut arg = XenHvmGetMemType { domid, mem_type: u16::MAX, pfn: gfn.0, ..Default::default() };
     // SAFETY: the command's own structure, which points nowhere.
     unsafe { command(xen, HYPERVISOR_HVM_OP, HVMOP_GET_MEM_TYPE, &mut arg) }?;

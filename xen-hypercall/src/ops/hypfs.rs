@@ -17,7 +17,8 @@ fn op<H: Hypercall + ?Sized>(
 ) -> Result<usize, Errno> {
     let mut text = [0; XEN_HYPFS_MAX_PATHLEN as usize];
     // One zero byte has to be left behind the path.
-    let room = text.get_mut(..path.len()).filter(|room| room.len() < XEN_HYPFS_MAX_PATHLEN as usize);
+    let room =
+        text.get_mut(..path.len()).filter(|room| room.len() < XEN_HYPFS_MAX_PATHLEN as usize);
     room.ok_or(Errno::ENAMETOOLONG)?.copy_from_slice(path.as_bytes());
     let call = [number as usize, text.as_ptr().expose_provenance(), path.len() + 1, data, len];
     // SAFETY: private; the path is only read, and each caller below passes a buffer of that length that fits the command.
@@ -32,7 +33,9 @@ fn op<H: Hypercall + ?Sized>(
 #[doc(alias = "XEN_HYPFS_OP_get_version")]
 pub fn version<H: Hypercall + ?Sized>(xen: &H) -> Result<usize, Errno> {
     // SAFETY: the command takes no structure.
-    check(unsafe { xen.hypercall(HYPERVISOR_HYPFS_OP, [XEN_HYPFS_OP_GET_VERSION as usize, 0, 0, 0, 0]) })
+    check(unsafe {
+        xen.hypercall(HYPERVISOR_HYPFS_OP, [XEN_HYPFS_OP_GET_VERSION as usize, 0, 0, 0, 0])
+    })
 }
 
 /// A node, and what it holds: a directory's entries ([`XenHypfsDirlistentry`], each with its name), or a value.
@@ -50,7 +53,11 @@ pub struct Node<'a> {
 ///
 /// See the [module](self); `ENOENT` if there is no such node, `ENAMETOOLONG`, `ENOBUFS` for a buffer of less than 12 bytes.
 #[doc(alias = "XEN_HYPFS_OP_read")]
-pub fn read<'a, H: Hypercall + ?Sized>(xen: &H, path: &str, buffer: &'a mut [u8]) -> Result<Node<'a>, Errno> {
+pub fn read<'a, H: Hypercall + ?Sized>(
+    xen: &H,
+    path: &str,
+    buffer: &'a mut [u8],
+) -> Result<Node<'a>, Errno> {
     let (data, len) = (buffer.as_mut_ptr().expose_provenance(), buffer.len());
     let fits = match op(xen, XEN_HYPFS_OP_READ, path, data, len) {
         Ok(_) => true,
@@ -58,7 +65,8 @@ pub fn read<'a, H: Hypercall + ?Sized>(xen: &H, path: &str, buffer: &'a mut [u8]
         Err(Errno::ENOBUFS) => false,
         Err(errno) => return Err(errno),
     };
-    let (entry, content) = XenHypfsDirentry::read_from_prefix(buffer).map_err(|_| Errno::ENOBUFS)?;
+    let (entry, content) =
+        XenHypfsDirentry::read_from_prefix(buffer).map_err(|_| Errno::ENOBUFS)?;
     Ok(Node { entry, content: content.get(..entry.content_len as usize).filter(|_| fits) })
 }
 
@@ -70,7 +78,8 @@ pub fn read<'a, H: Hypercall + ?Sized>(xen: &H, path: &str, buffer: &'a mut [u8]
 /// value.
 #[doc(alias = "XEN_HYPFS_OP_write_contents")]
 pub fn write<H: Hypercall + ?Sized>(xen: &H, path: &str, value: &[u8]) -> Result<(), Errno> {
-    op(xen, XEN_HYPFS_OP_WRITE_CONTENTS, path, value.as_ptr().expose_provenance(), value.len()).map(drop)
+    op(xen, XEN_HYPFS_OP_WRITE_CONTENTS, path, value.as_ptr().expose_provenance(), value.len())
+        .map(drop)
 }
 
 #[cfg(test)]

@@ -80,7 +80,8 @@ pub fn unload<H: Hypercall + ?Sized>(xen: &H, kind: u8) -> Result<(), Errno> {
 pub fn is_loaded<H: Hypercall + ?Sized>(xen: &H, kind: u8) -> Result<bool, Errno> {
     let mut arg = XenKexecStatus { type_: kind };
     // SAFETY: the structure is the command's own.
-    unsafe { command(xen, HYPERVISOR_KEXEC_OP, KEXEC_CMD_KEXEC_STATUS, &mut arg) }.map(|loaded| loaded != 0)
+    unsafe { command(xen, HYPERVISOR_KEXEC_OP, KEXEC_CMD_KEXEC_STATUS, &mut arg) }
+        .map(|loaded| loaded != 0)
 }
 
 /// Starts the image of kind `KEXEC_TYPE_*` now. It only returns if that failed.

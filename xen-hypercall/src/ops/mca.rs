@@ -70,7 +70,11 @@ pub fn fetch<H: Hypercall + ?Sized>(
 ///
 /// See the [module](self); `EINVAL` for an unknown identifier.
 #[doc(alias = "XEN_MC_ACK")]
-pub fn acknowledge<H: Hypercall + ?Sized>(xen: &H, urgent: bool, id: u64) -> Result<(), ControlError> {
+pub fn acknowledge<H: Hypercall + ?Sized>(
+    xen: &H,
+    urgent: bool,
+    id: u64,
+) -> Result<(), ControlError> {
     let flags = XEN_MC_ACK | if urgent { XEN_MC_URGENT } else { XEN_MC_NONURGENT };
     let mut arg = XenMcFetch { flags, fetch_id: id, ..Default::default() };
     // SAFETY: the operation's own structure; an acknowledgement has no buffer.
@@ -88,7 +92,8 @@ pub fn physcpuinfo<H: Hypercall + ?Sized>(
     cpus: &mut [McinfoLogicalCpu],
 ) -> Result<usize, ControlError> {
     let room = cpus.len();
-    let info = if room == 0 { GuestHandle::NULL } else { GuestHandle::from_mut_ptr(cpus.as_mut_ptr()) };
+    let info =
+        if room == 0 { GuestHandle::NULL } else { GuestHandle::from_mut_ptr(cpus.as_mut_ptr()) };
     let mut arg = XenMcPhyscpuinfo { ncpus: count(room), info, ..Default::default() };
     // SAFETY: the operation's own structure; Xen writes at most ncpus entries.
     unsafe { call(xen, XEN_MC_PHYSCPUINFO, &mut arg) }?;

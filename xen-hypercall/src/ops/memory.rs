@@ -30,8 +30,13 @@ pub unsafe fn add_to_physmap<H: Hypercall + ?Sized>(
     index: u64,
     gfn: Gfn,
 ) -> Result<(), Errno> {
-    let mut arg =
-        XenAddToPhysmap { domid: DomId::SELF, space, idx: index, gpfn: gfn.0, ..Default::default() };
+    let mut arg = XenAddToPhysmap {
+        domid: DomId::SELF,
+        space,
+        idx: index,
+        gpfn: gfn.0,
+        ..Default::default()
+    };
     // SAFETY: the structure is the command's own; the caller vouches for the frame.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_ADD_TO_PHYSMAP, &mut arg) }.map(drop)
 }
@@ -44,7 +49,10 @@ pub unsafe fn add_to_physmap<H: Hypercall + ?Sized>(
 ///
 /// `ENOSYS` or `EINVAL` if the domain has none.
 #[doc(alias = "XENMEM_memory_map")]
-pub fn memory_map<H: Hypercall + ?Sized>(xen: &H, entries: &mut [E820Entry]) -> Result<usize, Errno> {
+pub fn memory_map<H: Hypercall + ?Sized>(
+    xen: &H,
+    entries: &mut [E820Entry],
+) -> Result<usize, Errno> {
     map(xen, XENMEM_MEMORY_MAP, entries)
 }
 
@@ -54,11 +62,18 @@ pub fn memory_map<H: Hypercall + ?Sized>(xen: &H, entries: &mut [E820Entry]) -> 
 ///
 /// `EPERM` in a guest, `ENOSYS` in a PVH dom0 of an older Xen (4.17). A map that does not fit is cut short.
 #[doc(alias = "XENMEM_machine_memory_map")]
-pub fn machine_memory_map<H: Hypercall + ?Sized>(xen: &H, entries: &mut [E820Entry]) -> Result<usize, Errno> {
+pub fn machine_memory_map<H: Hypercall + ?Sized>(
+    xen: &H,
+    entries: &mut [E820Entry],
+) -> Result<usize, Errno> {
     map(xen, XENMEM_MACHINE_MEMORY_MAP, entries)
 }
 
-fn map<H: Hypercall + ?Sized>(xen: &H, number: u32, entries: &mut [E820Entry]) -> Result<usize, Errno> {
+fn map<H: Hypercall + ?Sized>(
+    xen: &H,
+    number: u32,
+    entries: &mut [E820Entry],
+) -> Result<usize, Errno> {
     let buffer = GuestHandle::from_mut_ptr(entries.as_mut_ptr());
     let mut arg = XenMemoryMap { nr_entries: count(entries.len()), buffer, ..Default::default() };
     // SAFETY: the structure is the command's own; Xen writes at most nr_entries entries to the buffer, which is ours.
@@ -211,8 +226,10 @@ pub unsafe fn exchange<H: Hypercall + ?Sized>(
 #[doc(alias = "XENMEM_maximum_ram_page")]
 pub fn maximum_ram_page<H: Hypercall + ?Sized>(xen: &H) -> Result<u64, Errno> {
     // SAFETY: the command takes no structure.
-    check(unsafe { xen.hypercall(HYPERVISOR_MEMORY_OP, [XENMEM_MAXIMUM_RAM_PAGE as usize, 0, 0, 0, 0]) })
-        .map(|page| page as u64)
+    check(unsafe {
+        xen.hypercall(HYPERVISOR_MEMORY_OP, [XENMEM_MAXIMUM_RAM_PAGE as usize, 0, 0, 0, 0])
+    })
+    .map(|page| page as u64)
 }
 
 fn of_domain<H: Hypercall + ?Sized>(xen: &H, number: u32, domid: DomId) -> Result<u64, Errno> {
@@ -301,7 +318,12 @@ pub unsafe fn add_to_physmap_batch<H: Hypercall + ?Sized>(
 ///
 /// What was at `to` is gone, what was at `from` is there instead: the caller must own both.
 #[doc(alias = "XENMAPSPACE_gmfn_range")]
-pub unsafe fn move_range<H: Hypercall + ?Sized>(xen: &H, from: Gfn, to: Gfn, size: u16) -> Result<(), Errno> {
+pub unsafe fn move_range<H: Hypercall + ?Sized>(
+    xen: &H,
+    from: Gfn,
+    to: Gfn,
+    size: u16,
+) -> Result<(), Errno> {
     let space = XENMAPSPACE_GMFN_RANGE;
     let mut arg = XenAddToPhysmap { domid: DomId::SELF, size, space, idx: from.0, gpfn: to.0 };
     // SAFETY: the structure is the command's own; the caller vouches for the frames.
@@ -349,7 +371,10 @@ impl fmt::Display for VnumaError {
         match self {
             Self::Xen(errno) => write!(f, "XENMEM_get_vnumainfo refused: {errno}"),
             Self::TooLarge(Vnuma { nodes, vcpus, ranges }) => {
-                write!(f, "no room for {nodes} virtual nodes, {vcpus} vCPUs, {ranges} ranges of memory")
+                write!(
+                    f,
+                    "no room for {nodes} virtual nodes, {vcpus} vCPUs, {ranges} ranges of memory"
+                )
             }
         }
     }
@@ -467,7 +492,8 @@ mod tests {
         let (given, wanted) = ([Gfn(1), Gfn(2)], &mut [Gfn(3)]);
         let arg = XenMemoryExchange {
             in_: Extents::PAGES.of(GuestHandle::from_ptr(given.as_ptr()), 2),
-            out: Extents { order: 1, ..Extents::PAGES }.of(GuestHandle::from_ptr(wanted.as_ptr()), 1),
+            out: Extents { order: 1, ..Extents::PAGES }
+                .of(GuestHandle::from_ptr(wanted.as_ptr()), 1),
             nr_exchanged: 0,
         };
         let xen = Recorder::expecting(1, size_of_val(&arg)).returning(-12);
@@ -503,8 +529,12 @@ mod tests {
 
     #[test]
     fn a_topology_that_does_not_fit_says_how_large_it_is() {
-        let answer =
-            XenVnumaTopologyInfo { nr_vnodes: 2, nr_vcpus: 4, nr_vmemranges: 3, ..Default::default() };
+        let answer = XenVnumaTopologyInfo {
+            nr_vnodes: 2,
+            nr_vcpus: 4,
+            nr_vmemranges: 3,
+            ..Default::default()
+        };
         let vnuma = Vnuma { nodes: 2, vcpus: 4, ranges: 3 };
         let xen = || Recorder::expecting(1, size_of_val(&answer)).answering(&answer);
         let ask = |xen| get_vnumainfo(&xen, &mut [0; 4], &mut [0; 4], &mut []);

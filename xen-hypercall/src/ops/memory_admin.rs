@@ -28,7 +28,11 @@ pub fn set_memory_map<H: Hypercall + ?Sized>(
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_SET_MEMORY_MAP, &mut arg) }.map(drop)
 }
 
-fn pod<H: Hypercall + ?Sized>(xen: &H, number: u32, mut arg: XenPodTarget) -> Result<XenPodTarget, Errno> {
+fn pod<H: Hypercall + ?Sized>(
+    xen: &H,
+    number: u32,
+    mut arg: XenPodTarget,
+) -> Result<XenPodTarget, Errno> {
     // SAFETY: the structure is the command's own and points nowhere; what it changes is how Xen fills another domain's memory.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, number, &mut arg) }?;
     Ok(arg)
@@ -55,7 +59,10 @@ pub fn set_pod_target<H: Hypercall + ?Sized>(
 ///
 /// See the [module](self).
 #[doc(alias = "XENMEM_get_pod_target")]
-pub fn get_pod_target<H: Hypercall + ?Sized>(xen: &H, domain: DomId) -> Result<XenPodTarget, Errno> {
+pub fn get_pod_target<H: Hypercall + ?Sized>(
+    xen: &H,
+    domain: DomId,
+) -> Result<XenPodTarget, Errno> {
     pod(xen, XENMEM_GET_POD_TARGET, XenPodTarget { domid: domain, ..Default::default() })
 }
 
@@ -133,7 +140,8 @@ pub unsafe fn acquire_resource<H: Hypercall + ?Sized>(
 #[doc(alias = "XENMEM_get_sharing_freed_pages")]
 pub fn get_sharing_freed_pages<H: Hypercall + ?Sized>(xen: &H) -> Result<u64, Errno> {
     // SAFETY: the command takes no structure.
-    unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_GET_SHARING_FREED_PAGES, &mut ()) }.map(|n| n as u64)
+    unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_GET_SHARING_FREED_PAGES, &mut ()) }
+        .map(|n| n as u64)
 }
 
 /// Returns how many pages are shared between domains.
@@ -144,7 +152,8 @@ pub fn get_sharing_freed_pages<H: Hypercall + ?Sized>(xen: &H) -> Result<u64, Er
 #[doc(alias = "XENMEM_get_sharing_shared_pages")]
 pub fn get_sharing_shared_pages<H: Hypercall + ?Sized>(xen: &H) -> Result<u64, Errno> {
     // SAFETY: the command takes no structure.
-    unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_GET_SHARING_SHARED_PAGES, &mut ()) }.map(|n| n as u64)
+    unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_GET_SHARING_SHARED_PAGES, &mut ()) }
+        .map(|n| n as u64)
 }
 
 /// Takes a step of paging frame `gfn` of another domain out or in: `XENMEM_PAGING_OP_*`, with the page's content to put back.
@@ -161,7 +170,8 @@ pub fn paging_op<H: Hypercall + ?Sized>(
     page: Option<&crate::Page>,
 ) -> Result<(), Errno> {
     let buffer = page.map_or(GuestHandle::NULL, |page| GuestHandle::from_ptr(page));
-    let mut arg = XenMemPagingOp { op: operation, domain, buffer, gfn: gfn.0, ..Default::default() };
+    let mut arg =
+        XenMemPagingOp { op: operation, domain, buffer, gfn: gfn.0, ..Default::default() };
     // SAFETY: the structure is the command's own; the page is only read. What moves is another domain's.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_PAGING_OP, &mut arg) }.map(drop)
 }
@@ -224,7 +234,11 @@ pub fn set_access_multi<H: Hypercall + ?Sized>(
 ///
 /// As [`set_access`].
 #[doc(alias = "XENMEM_access_op_get_access")]
-pub fn get_access<H: Hypercall + ?Sized>(xen: &H, domain: DomId, gfn: Gfn) -> Result<XenmemAccess, Errno> {
+pub fn get_access<H: Hypercall + ?Sized>(
+    xen: &H,
+    domain: DomId,
+    gfn: Gfn,
+) -> Result<XenmemAccess, Errno> {
     let op = XENMEM_ACCESS_OP_GET_ACCESS;
     let mut arg = XenMemAccessOp { op, domid: domain, pfn: gfn.0, ..Default::default() };
     // SAFETY: the structure is the command's own and points nowhere.
@@ -248,7 +262,8 @@ pub unsafe fn sharing_op<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immut
     domain: DomId,
     arg: &mut T,
 ) -> Result<(), Errno> {
-    let mut whole = XenMemSharingOp { op: operation, domain, u: union_of(arg), ..Default::default() };
+    let mut whole =
+        XenMemSharingOp { op: operation, domain, u: union_of(arg), ..Default::default() };
     // SAFETY: the structure is the command's own; the caller vouches for the rest.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_SHARING_OP, &mut whole) }?;
     from_union(&whole.u, arg);
@@ -285,7 +300,8 @@ mod tests {
             gfn: 3,
             ..Default::default()
         };
-        let access = XenMemAccessOp { op: 0, access: 1, domid: DOM, nr: 9, pfn: 3, ..Default::default() };
+        let access =
+            XenMemAccessOp { op: 0, access: 1, domid: DOM, nr: 9, pfn: 3, ..Default::default() };
         let ask = XenMemAccessOp { op: 1, access: 0, nr: 0, ..access };
         let rights = [1, 2];
         let multi = XenMemAccessOp {
@@ -296,7 +312,8 @@ mod tests {
             access_list: GuestHandle::from_ptr(rights.as_ptr()),
             ..Default::default()
         };
-        let debug = XenMemSharingOp { op: 3, domain: DOM, u: [9, 0, 0, 0, 0], ..Default::default() };
+        let debug =
+            XenMemSharingOp { op: 3, domain: DOM, u: [9, 0, 0, 0, 0], ..Default::default() };
         issues! {
             set_memory_map(DOM, &entries) => OP, [XENMEM_SET_MEMORY_MAP],
                 XenForeignMemoryMap { domid: DOM, map, ..Default::default() };

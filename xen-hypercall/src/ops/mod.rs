@@ -107,7 +107,11 @@ unsafe fn command<H: Hypercall + ?Sized, T>(
 ///
 /// That of [`Hypercall::hypercall`]; `arg` must be the structure that the operation works on.
 #[inline]
-unsafe fn structure<H: Hypercall + ?Sized, T>(xen: &H, op: usize, arg: &mut T) -> Result<usize, Errno> {
+unsafe fn structure<H: Hypercall + ?Sized, T>(
+    xen: &H,
+    op: usize,
+    arg: &mut T,
+) -> Result<usize, Errno> {
     let address = core::ptr::from_mut(arg).expose_provenance();
     // SAFETY: the caller vouches for the operation; the argument is borrowed for the time of the call.
     check(unsafe { xen.hypercall(op, [address, 0, 0, 0, 0]) })

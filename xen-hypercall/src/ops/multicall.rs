@@ -19,7 +19,9 @@ use crate::{Errno, Hypercall};
 use core::marker::PhantomData;
 use xen_sys::event_channel::{EVTCHNOP_SEND, EVTCHNOP_UNMASK, EvtchnSend, EvtchnUnmask};
 use xen_sys::vcpu::{VCPUOP_SET_SINGLESHOT_TIMER, VcpuSetSingleshotTimer};
-use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_MULTICALL, HYPERVISOR_VCPU_OP, MulticallEntry};
+use xen_sys::xen::{
+    HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_MULTICALL, HYPERVISOR_VCPU_OP, MulticallEntry,
+};
 
 /// Up to `N` hypercalls that wait to be issued together. It borrows their structures until then.
 #[derive(Debug)]
@@ -79,7 +81,12 @@ impl<'a, const N: usize> Batch<'a, N> {
     /// # Safety
     ///
     /// As [`push`](Self::push); `arg` must be the structure that the command works on.
-    pub unsafe fn command<T>(&mut self, op: usize, command: u32, arg: &'a mut T) -> Result<(), Errno> {
+    pub unsafe fn command<T>(
+        &mut self,
+        op: usize,
+        command: u32,
+        arg: &'a mut T,
+    ) -> Result<(), Errno> {
         let address = core::ptr::from_mut(arg).expose_provenance();
         // SAFETY: the caller vouches for the operation; the structure is borrowed as long as the batch lives.
         unsafe { self.push(op, [command as usize, address, 0, 0, 0]) }

@@ -17,7 +17,10 @@ use xen_sys::xen::HYPERVISOR_NMI_OP;
 ///
 /// The handler must be code that is sound at any instruction.
 #[doc(alias = "XENNMI_register_callback")]
-pub unsafe fn register_callback<H: Hypercall + ?Sized>(xen: &H, handler: usize) -> Result<(), Errno> {
+pub unsafe fn register_callback<H: Hypercall + ?Sized>(
+    xen: &H,
+    handler: usize,
+) -> Result<(), Errno> {
     let mut arg = XennmiCallback { handler_address: handler as u64, pad: 0 };
     // SAFETY: the structure is the command's own; the caller vouches for the handler.
     unsafe { command(xen, HYPERVISOR_NMI_OP, XENNMI_REGISTER_CALLBACK, &mut arg) }.map(drop)

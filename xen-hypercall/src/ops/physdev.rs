@@ -101,7 +101,8 @@ pub unsafe fn apic_write<H: Hypercall + ?Sized>(
     value: u32,
 ) -> Result<(), Errno> {
     // SAFETY: the command's own structure; the caller vouches for the rest.
-    unsafe { op(xen, PHYSDEVOP_APIC_WRITE, PhysdevApic { apic_physbase: apic, reg, value }) }.map(drop)
+    unsafe { op(xen, PHYSDEVOP_APIC_WRITE, PhysdevApic { apic_physbase: apic, reg, value }) }
+        .map(drop)
 }
 
 /// Returns a vector for interrupt `irq`, which Xen sees to by itself. For a PV dom0.
@@ -112,7 +113,8 @@ pub unsafe fn apic_write<H: Hypercall + ?Sized>(
 #[doc(alias = "PHYSDEVOP_alloc_irq_vector")]
 pub fn alloc_irq_vector<H: Hypercall + ?Sized>(xen: &H, irq: u32) -> Result<u32, Errno> {
     // SAFETY: the command's own structure; no memory of the caller changes.
-    unsafe { op(xen, PHYSDEVOP_ALLOC_IRQ_VECTOR, PhysdevIrq { irq, vector: 0 }) }.map(|arg| arg.vector)
+    unsafe { op(xen, PHYSDEVOP_ALLOC_IRQ_VECTOR, PhysdevIrq { irq, vector: 0 }) }
+        .map(|arg| arg.vector)
 }
 
 /// Maps an interrupt of a device to a physical interrupt number, which is written into the structure that is returned.
@@ -142,8 +144,14 @@ pub unsafe fn map_pirq<H: Hypercall + ?Sized>(
 #[doc(alias = "PHYSDEVOP_unmap_pirq")]
 pub fn unmap_pirq<H: Hypercall + ?Sized>(xen: &H, domain: DomId, pirq: i32) -> Result<(), Errno> {
     // SAFETY: the command's own structure; no memory of the caller changes.
-    unsafe { op(xen, PHYSDEVOP_UNMAP_PIRQ, PhysdevUnmapPirq { domid: domain, pirq, ..Default::default() }) }
-        .map(drop)
+    unsafe {
+        op(
+            xen,
+            PHYSDEVOP_UNMAP_PIRQ,
+            PhysdevUnmapPirq { domid: domain, pirq, ..Default::default() },
+        )
+    }
+    .map(drop)
 }
 
 /// Reports a PCI device of segment 0, in the old form.
@@ -199,7 +207,10 @@ pub fn restore_msi<H: Hypercall + ?Sized>(xen: &H, bus: u8, devfn: u8) -> Result
 ///
 /// See the [module](self).
 #[doc(alias = "PHYSDEVOP_restore_msi_ext")]
-pub fn restore_msi_ext<H: Hypercall + ?Sized>(xen: &H, device: PhysdevPciDevice) -> Result<(), Errno> {
+pub fn restore_msi_ext<H: Hypercall + ?Sized>(
+    xen: &H,
+    device: PhysdevPciDevice,
+) -> Result<(), Errno> {
     // SAFETY: the command's own structure; no memory of the caller changes.
     unsafe { op(xen, PHYSDEVOP_RESTORE_MSI_EXT, device) }.map(drop)
 }
@@ -264,7 +275,10 @@ pub fn pci_mmcfg_reserved<H: Hypercall + ?Sized>(
 ///
 /// See the [module](self).
 #[doc(alias = "PHYSDEVOP_pci_device_remove")]
-pub fn pci_device_remove<H: Hypercall + ?Sized>(xen: &H, device: PhysdevPciDevice) -> Result<(), Errno> {
+pub fn pci_device_remove<H: Hypercall + ?Sized>(
+    xen: &H,
+    device: PhysdevPciDevice,
+) -> Result<(), Errno> {
     // SAFETY: the command's own structure; no memory of the caller changes.
     unsafe { op(xen, PHYSDEVOP_PCI_DEVICE_REMOVE, device) }.map(drop)
 }
@@ -330,7 +344,8 @@ pub fn pci_device_reset<H: Hypercall + ?Sized>(
     kind: u32,
 ) -> Result<(), Errno> {
     // SAFETY: the command's own structure; no memory of the caller changes.
-    unsafe { op(xen, PHYSDEVOP_PCI_DEVICE_RESET, PciDeviceReset { dev: device, flags: kind }) }.map(drop)
+    unsafe { op(xen, PHYSDEVOP_PCI_DEVICE_RESET, PciDeviceReset { dev: device, flags: kind }) }
+        .map(drop)
 }
 
 /// Reports a PCI device, with `XEN_PCI_DEV_*` flags, the physical function of a virtual one, and its proximity domain if it has one.
@@ -369,8 +384,13 @@ mod tests {
     #[test]
     fn each_function_issues_its_operation() {
         let device = PhysdevPciDevice { seg: 1, bus: 2, devfn: 3 };
-        let add =
-            PhysdevPciDeviceAdd { seg: 1, bus: 2, devfn: 3, flags: XEN_PCI_DEV_EXTFN, ..Default::default() };
+        let add = PhysdevPciDeviceAdd {
+            seg: 1,
+            bus: 2,
+            devfn: 3,
+            flags: XEN_PCI_DEV_EXTFN,
+            ..Default::default()
+        };
         let ext = PhysdevManagePciExt { bus: 2, is_extfn: 1, ..Default::default() };
         let map = PhysdevMapPirq { domid: DomId(7), pirq: -1, ..Default::default() };
         let region = PhysdevPciMmcfgReserved { address: 9, end_bus: 255, ..Default::default() };

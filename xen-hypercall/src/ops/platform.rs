@@ -56,10 +56,17 @@ unsafe fn op<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
 ///
 /// See the [module](self).
 #[doc(alias = "XENPF_settime64")]
-pub fn settime<H: Hypercall + ?Sized>(xen: &H, secs: u64, nsecs: u32, at: Instant) -> Result<(), Errno> {
+pub fn settime<H: Hypercall + ?Sized>(
+    xen: &H,
+    secs: u64,
+    nsecs: u32,
+    at: Instant,
+) -> Result<(), Errno> {
     // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
-    unsafe { op(xen, XENPF_SETTIME64, XenpfSettime64 { secs, nsecs, mbz: 0, system_time: at.as_nanos() }) }
-        .map(drop)
+    unsafe {
+        op(xen, XENPF_SETTIME64, XenpfSettime64 { secs, nsecs, mbz: 0, system_time: at.as_nanos() })
+    }
+    .map(drop)
 }
 
 /// Like [`settime`], for Xen before 4.6; until the year 2106.
@@ -68,9 +75,15 @@ pub fn settime<H: Hypercall + ?Sized>(xen: &H, secs: u64, nsecs: u32, at: Instan
 ///
 /// See the [module](self).
 #[doc(alias = "XENPF_settime32")]
-pub fn settime32<H: Hypercall + ?Sized>(xen: &H, secs: u32, nsecs: u32, at: Instant) -> Result<(), Errno> {
+pub fn settime32<H: Hypercall + ?Sized>(
+    xen: &H,
+    secs: u32,
+    nsecs: u32,
+    at: Instant,
+) -> Result<(), Errno> {
     // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
-    unsafe { op(xen, XENPF_SETTIME32, XenpfSettime32 { secs, nsecs, system_time: at.as_nanos() }) }.map(drop)
+    unsafe { op(xen, XENPF_SETTIME32, XenpfSettime32 { secs, nsecs, system_time: at.as_nanos() }) }
+        .map(drop)
 }
 
 /// Sets the cache type of machine frames by a range register; returns a handle and the register.
@@ -110,7 +123,11 @@ pub unsafe fn add_memtype<H: Hypercall + ?Sized>(
 ///
 /// Caching of that memory changes for everyone.
 #[doc(alias = "XENPF_del_memtype")]
-pub unsafe fn del_memtype<H: Hypercall + ?Sized>(xen: &H, handle: u32, reg: u32) -> Result<(), Errno> {
+pub unsafe fn del_memtype<H: Hypercall + ?Sized>(
+    xen: &H,
+    handle: u32,
+    reg: u32,
+) -> Result<(), Errno> {
     // SAFETY: the command's own structure; the caller vouches for the rest.
     unsafe { op(xen, XENPF_DEL_MEMTYPE, XenpfDelMemtype { handle, reg }) }.map(drop)
 }
@@ -154,7 +171,11 @@ pub fn microcode_update<H: Hypercall + ?Sized>(xen: &H, data: &[u8]) -> Result<(
 ///
 /// See the [module](self); as there, and `ENOSYS` in an older Xen.
 #[doc(alias = "XENPF_microcode_update2")]
-pub fn microcode_update2<H: Hypercall + ?Sized>(xen: &H, flags: u32, data: &[u8]) -> Result<(), Errno> {
+pub fn microcode_update2<H: Hypercall + ?Sized>(
+    xen: &H,
+    flags: u32,
+    data: &[u8],
+) -> Result<(), Errno> {
     // SAFETY: the command's own structure; the bytes are only read, and the CPU checks their signature.
     unsafe {
         op(
@@ -176,7 +197,10 @@ pub fn microcode_update2<H: Hypercall + ?Sized>(xen: &H, flags: u32, data: &[u8]
 ///
 /// See the [module](self); `ENOENT` for an unknown CPU.
 #[doc(alias = "XENPF_get_ucode_revision")]
-pub fn get_ucode_revision<H: Hypercall + ?Sized>(xen: &H, cpu: u32) -> Result<XenpfUcodeRevision, Errno> {
+pub fn get_ucode_revision<H: Hypercall + ?Sized>(
+    xen: &H,
+    cpu: u32,
+) -> Result<XenpfUcodeRevision, Errno> {
     // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
     unsafe { op(xen, XENPF_GET_UCODE_REVISION, XenpfUcodeRevision { cpu, ..Default::default() }) }
 }
@@ -269,7 +293,10 @@ pub fn keyboard_shift_flags<H: Hypercall + ?Sized>(xen: &H) -> Result<u8, Errno>
 ///
 /// See the [module](self); `EBUSY`.
 #[doc(alias = "XENPF_enter_acpi_sleep")]
-pub fn enter_acpi_sleep<H: Hypercall + ?Sized>(xen: &H, sleep: XenpfEnterAcpiSleep) -> Result<(), Errno> {
+pub fn enter_acpi_sleep<H: Hypercall + ?Sized>(
+    xen: &H,
+    sleep: XenpfEnterAcpiSleep,
+) -> Result<(), Errno> {
     // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
     unsafe { op(xen, XENPF_ENTER_ACPI_SLEEP, sleep) }.map(drop)
 }
@@ -320,9 +347,14 @@ pub fn get_cpuinfo<H: Hypercall + ?Sized>(xen: &H, cpu: u32) -> Result<XenpfPcpu
 ///
 /// See the [module](self).
 #[doc(alias = "XENPF_get_cpu_version")]
-pub fn get_cpu_version<H: Hypercall + ?Sized>(xen: &H, cpu: u32) -> Result<XenpfPcpuVersion, Errno> {
+pub fn get_cpu_version<H: Hypercall + ?Sized>(
+    xen: &H,
+    cpu: u32,
+) -> Result<XenpfPcpuVersion, Errno> {
     // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
-    unsafe { op(xen, XENPF_GET_CPU_VERSION, XenpfPcpuVersion { xen_cpuid: cpu, ..Default::default() }) }
+    unsafe {
+        op(xen, XENPF_GET_CPU_VERSION, XenpfPcpuVersion { xen_cpuid: cpu, ..Default::default() })
+    }
 }
 
 /// Brings a CPU up.
@@ -357,7 +389,10 @@ pub fn cpu_offline<H: Hypercall + ?Sized>(xen: &H, cpu: u32) -> Result<(), Errno
 ///
 /// The range must be RAM: Xen uses it for its own tables, and gives it to domains, this one among them.
 #[doc(alias = "XENPF_mem_hotadd")]
-pub unsafe fn mem_hotadd<H: Hypercall + ?Sized>(xen: &H, memory: XenpfMemHotadd) -> Result<(), Errno> {
+pub unsafe fn mem_hotadd<H: Hypercall + ?Sized>(
+    xen: &H,
+    memory: XenpfMemHotadd,
+) -> Result<(), Errno> {
     // SAFETY: the command's own structure; the caller vouches for the range.
     unsafe { op(xen, XENPF_MEM_HOTADD, memory) }.map(drop)
 }
@@ -370,8 +405,10 @@ pub unsafe fn mem_hotadd<H: Hypercall + ?Sized>(xen: &H, memory: XenpfMemHotadd)
 #[doc(alias = "XEN_CORE_PARKING_GET")]
 pub fn parked_cores<H: Hypercall + ?Sized>(xen: &H) -> Result<u32, Errno> {
     // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
-    unsafe { op(xen, XENPF_CORE_PARKING, XenpfCoreParking { type_: XEN_CORE_PARKING_GET, idle_nums: 0 }) }
-        .map(|arg| arg.idle_nums)
+    unsafe {
+        op(xen, XENPF_CORE_PARKING, XenpfCoreParking { type_: XEN_CORE_PARKING_GET, idle_nums: 0 })
+    }
+    .map(|arg| arg.idle_nums)
 }
 
 /// Parks as many CPUs, and lets the others run.
@@ -382,8 +419,14 @@ pub fn parked_cores<H: Hypercall + ?Sized>(xen: &H) -> Result<u32, Errno> {
 #[doc(alias = "XEN_CORE_PARKING_SET")]
 pub fn park_cores<H: Hypercall + ?Sized>(xen: &H, cpus: u32) -> Result<(), Errno> {
     // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
-    unsafe { op(xen, XENPF_CORE_PARKING, XenpfCoreParking { type_: XEN_CORE_PARKING_SET, idle_nums: cpus }) }
-        .map(drop)
+    unsafe {
+        op(
+            xen,
+            XENPF_CORE_PARKING,
+            XenpfCoreParking { type_: XEN_CORE_PARKING_SET, idle_nums: cpus },
+        )
+    }
+    .map(drop)
 }
 
 /// Reads and writes a few registers that Xen allows, one after the other on one CPU; each entry's error is in its first word.
@@ -490,7 +533,12 @@ pub fn get_symbol<'a, H: Hypercall + ?Sized>(
     name: &'a mut [u8],
 ) -> Result<Symbol<'a>, Errno> {
     let handle = GuestHandle::from_mut_ptr(name.as_mut_ptr());
-    let arg = XenpfSymdata { namelen: count(name.len()), symnum: number, name: handle, ..Default::default() };
+    let arg = XenpfSymdata {
+        namelen: count(name.len()),
+        symnum: number,
+        name: handle,
+        ..Default::default()
+    };
     // SAFETY: the command's own structure; Xen writes at most namelen bytes of the name.
     let arg = unsafe { op(xen, XENPF_GET_SYMBOL, arg) }?;
     let len = (arg.namelen as usize).min(name.len());
@@ -572,10 +620,12 @@ mod tests {
 
     #[test]
     fn a_symbol_ends_at_its_zero_byte_or_where_the_room_ends() {
-        let arg = XenpfSymdata { namelen: 99, symnum: 6, address: 9, type_: b't', ..Default::default() };
+        let arg =
+            XenpfSymdata { namelen: 99, symnum: 6, address: 9, type_: b't', ..Default::default() };
         let answer = whole(XENPF_GET_SYMBOL, &arg);
         let xen = Recorder::expecting(0, size_of_val(&answer)).answering(&answer);
-        let symbol = get_symbol(&xen, 5, &mut [b'x'; 4]).map(|s| (s.name.len(), s.address, s.kind, s.next));
+        let symbol =
+            get_symbol(&xen, 5, &mut [b'x'; 4]).map(|s| (s.name.len(), s.address, s.kind, s.next));
         assert_eq!(symbol, Ok((4, 9, b't', 6)));
     }
 }

@@ -11,9 +11,15 @@ use xen_sys::xen::HYPERVISOR_XENPMU_OP;
 /// # Safety
 ///
 /// A frame in `val` must be the caller's to give.
-unsafe fn op<H: Hypercall + ?Sized>(xen: &H, number: u32, val: u64, vcpu: u32) -> Result<u64, Errno> {
+unsafe fn op<H: Hypercall + ?Sized>(
+    xen: &H,
+    number: u32,
+    val: u64,
+    vcpu: u32,
+) -> Result<u64, Errno> {
     let version = (XENPMU_VER_MAJ, XENPMU_VER_MIN);
-    let mut arg = XenPmuParams { version_maj: version.0, version_min: version.1, val, vcpu, pad: 0 };
+    let mut arg =
+        XenPmuParams { version_maj: version.0, version_min: version.1, val, vcpu, pad: 0 };
     // SAFETY: the structure is the command's own; the caller vouches for the value.
     unsafe { command(xen, HYPERVISOR_XENPMU_OP, number, &mut arg) }?;
     Ok(arg.val)

@@ -69,7 +69,10 @@ unsafe impl Hypercall for Recorder {
             // SAFETY: the test states the structure's size; an answer is no longer.
             unsafe {
                 structure.copy_to_nonoverlapping(bytes.as_mut_ptr(), self.size);
-                structure.copy_from_nonoverlapping(self.answer.as_ptr(), self.answer.len().min(self.size));
+                structure.copy_from_nonoverlapping(
+                    self.answer.as_ptr(),
+                    self.answer.len().min(self.size),
+                );
             }
             *self.bytes.borrow_mut() = bytes;
         }

@@ -14,7 +14,8 @@ pub const MAX_POLL_PORTS: usize = 128;
 #[doc(alias = "SCHEDOP_yield")]
 pub fn yield_now<H: Hypercall + ?Sized>(xen: &H) {
     // SAFETY: no arguments, no memory touched.
-    let _ = check(unsafe { xen.hypercall(HYPERVISOR_SCHED_OP, [SCHEDOP_YIELD as usize, 0, 0, 0, 0]) });
+    let _ =
+        check(unsafe { xen.hypercall(HYPERVISOR_SCHED_OP, [SCHEDOP_YIELD as usize, 0, 0, 0, 0]) });
 }
 
 /// Enables event delivery and blocks the vCPU until an event is to be delivered.
@@ -25,7 +26,8 @@ pub fn yield_now<H: Hypercall + ?Sized>(xen: &H) {
 #[doc(alias = "SCHEDOP_block")]
 pub fn block<H: Hypercall + ?Sized>(xen: &H) -> Result<(), Errno> {
     // SAFETY: no arguments, no memory touched.
-    check(unsafe { xen.hypercall(HYPERVISOR_SCHED_OP, [SCHEDOP_BLOCK as usize, 0, 0, 0, 0]) }).map(drop)
+    check(unsafe { xen.hypercall(HYPERVISOR_SCHED_OP, [SCHEDOP_BLOCK as usize, 0, 0, 0, 0]) })
+        .map(drop)
 }
 
 /// Blocks the vCPU until one of `ports` is pending (masked or not) or `deadline` has come.
@@ -36,7 +38,11 @@ pub fn block<H: Hypercall + ?Sized>(xen: &H) -> Result<(), Errno> {
 ///
 /// `EINVAL` if a port is not open.
 #[doc(alias = "SCHEDOP_poll")]
-pub fn poll<H: Hypercall + ?Sized>(xen: &H, ports: &[Port], deadline: Option<Instant>) -> Result<(), Errno> {
+pub fn poll<H: Hypercall + ?Sized>(
+    xen: &H,
+    ports: &[Port],
+    deadline: Option<Instant>,
+) -> Result<(), Errno> {
     let ports = &ports[..ports.len().min(MAX_POLL_PORTS)];
     // Zero stands for no deadline, so a moment that is long past has to be another number.
     let timeout = deadline.map_or(0, |at| at.as_nanos().max(1));
@@ -52,7 +58,10 @@ pub fn poll<H: Hypercall + ?Sized>(xen: &H, ports: &[Port], deadline: Option<Ins
 ///
 /// `EINVAL` for [`ShutdownReason::SUSPEND`], without a call. Xen's refusal; it returns only if the domain continues.
 #[doc(alias = "SCHEDOP_shutdown")]
-pub fn shutdown<H: Hypercall + ?Sized>(xen: &H, reason: ShutdownReason) -> Result<Infallible, Errno> {
+pub fn shutdown<H: Hypercall + ?Sized>(
+    xen: &H,
+    reason: ShutdownReason,
+) -> Result<Infallible, Errno> {
     refuse_suspend(reason)?;
     let mut arg = SchedShutdown { reason };
     // SAFETY: the structure is the command's own. Nothing of the domain runs afterwards, or nothing has changed.
@@ -153,7 +162,11 @@ pub fn watchdog_start<H: Hypercall + ?Sized>(xen: &H, seconds: u32) -> Result<Wa
 ///
 /// `EINVAL` for a watchdog that there is not, or for none: zero would start one.
 #[doc(alias = "SCHEDOP_watchdog")]
-pub fn watchdog_pat<H: Hypercall + ?Sized>(xen: &H, id: WatchdogId, seconds: u32) -> Result<(), Errno> {
+pub fn watchdog_pat<H: Hypercall + ?Sized>(
+    xen: &H,
+    id: WatchdogId,
+    seconds: u32,
+) -> Result<(), Errno> {
     if id.0 == 0 {
         return Err(Errno::EINVAL);
     }
@@ -164,7 +177,9 @@ fn watchdog<H: Hypercall + ?Sized>(xen: &H, id: u32, timeout: u32) -> Result<usi
     let mut arg = SchedWatchdog { id, timeout };
     let address = (&raw mut arg).expose_provenance();
     // SAFETY: the structure is the command's own. Nothing of the domain runs after the watchdog bites.
-    let result = unsafe { xen.hypercall(HYPERVISOR_SCHED_OP, [SCHEDOP_WATCHDOG as usize, address, 0, 0, 0]) };
+    let result = unsafe {
+        xen.hypercall(HYPERVISOR_SCHED_OP, [SCHEDOP_WATCHDOG as usize, address, 0, 0, 0])
+    };
     // Xen keeps this result, a negative one too, in 32 bits without a sign.
     check(result as i32 as isize)
 }

@@ -13,10 +13,17 @@ use xen_sys::xen::HYPERVISOR_VCPU_OP;
 /// # Safety
 ///
 /// `arg` must be the structure that the command works on; see [`Hypercall::hypercall`].
-unsafe fn op<H: Hypercall + ?Sized, T>(xen: &H, number: u32, vcpu: u32, arg: &mut T) -> Result<usize, Errno> {
+unsafe fn op<H: Hypercall + ?Sized, T>(
+    xen: &H,
+    number: u32,
+    vcpu: u32,
+    arg: &mut T,
+) -> Result<usize, Errno> {
     let address = core::ptr::from_mut(arg).expose_provenance();
     // SAFETY: the caller vouches for the operation; the argument is borrowed for the time of the call.
-    check(unsafe { xen.hypercall(HYPERVISOR_VCPU_OP, [number as usize, vcpu as usize, address, 0, 0]) })
+    check(unsafe {
+        xen.hypercall(HYPERVISOR_VCPU_OP, [number as usize, vcpu as usize, address, 0, 0])
+    })
 }
 
 /// Moves the `vcpu_info` of `vcpu` from shared info to `offset` within frame `gfn`.
@@ -57,7 +64,8 @@ pub fn set_singleshot_timer<H: Hypercall + ?Sized>(
     only_future: bool,
 ) -> Result<(), Errno> {
     let flags = if only_future { VCPU_SSHOTTMR_FUTURE } else { 0 };
-    let mut arg = VcpuSetSingleshotTimer { timeout_abs_ns: at.as_nanos(), flags, ..Default::default() };
+    let mut arg =
+        VcpuSetSingleshotTimer { timeout_abs_ns: at.as_nanos(), flags, ..Default::default() };
     // SAFETY: the command's own structure, which points nowhere.
     unsafe { op(xen, VCPUOP_SET_SINGLESHOT_TIMER, vcpu, &mut arg) }.map(drop)
 }
@@ -147,7 +155,10 @@ pub fn is_up<H: Hypercall + ?Sized>(xen: &H, vcpu: u32) -> Result<bool, Errno> {
 ///
 /// Only those of the [module](self).
 #[doc(alias = "VCPUOP_get_runstate_info")]
-pub fn get_runstate_info<H: Hypercall + ?Sized>(xen: &H, vcpu: u32) -> Result<VcpuRunstateInfo, Errno> {
+pub fn get_runstate_info<H: Hypercall + ?Sized>(
+    xen: &H,
+    vcpu: u32,
+) -> Result<VcpuRunstateInfo, Errno> {
     let mut arg = VcpuRunstateInfo::default();
     // SAFETY: the command's own structure, which points nowhere.
     unsafe { op(xen, VCPUOP_GET_RUNSTATE_INFO, vcpu, &mut arg) }?;
@@ -164,7 +175,11 @@ pub fn get_runstate_info<H: Hypercall + ?Sized>(xen: &H, vcpu: u32) -> Result<Vc
 ///
 /// `EINVAL` for a period below one millisecond, or beyond what Xen can count.
 #[doc(alias = "VCPUOP_set_periodic_timer")]
-pub fn set_periodic_timer<H: Hypercall + ?Sized>(xen: &H, vcpu: u32, period_ns: u64) -> Result<(), Errno> {
+pub fn set_periodic_timer<H: Hypercall + ?Sized>(
+    xen: &H,
+    vcpu: u32,
+    period_ns: u64,
+) -> Result<(), Errno> {
     let mut arg = VcpuSetPeriodicTimer { period_ns };
     // SAFETY: the command's own structure, which points nowhere.
     unsafe { op(xen, VCPUOP_SET_PERIODIC_TIMER, vcpu, &mut arg) }.map(drop)

@@ -67,7 +67,11 @@ pub fn context_to_sid<H: Hypercall + ?Sized>(xen: &H, context: &str) -> Result<u
 ///
 /// See the [module](self); `EINVAL` for an unknown number, `ERANGE` or `ENOBUFS` for a label that does not fit.
 #[doc(alias = "FLASK_SID_TO_CONTEXT")]
-pub fn sid_to_context<H: Hypercall + ?Sized>(xen: &H, sid: u32, buffer: &mut [u8]) -> Result<usize, Errno> {
+pub fn sid_to_context<H: Hypercall + ?Sized>(
+    xen: &H,
+    sid: u32,
+    buffer: &mut [u8],
+) -> Result<usize, Errno> {
     let context = GuestHandle::from_mut_ptr(buffer.as_mut_ptr());
     let mut arg = XenFlaskSidContext { sid, size: super::count(buffer.len()), context };
     // SAFETY: the operation's own structure; Xen writes at most size bytes.
@@ -98,8 +102,10 @@ mod tests {
     #[test]
     fn each_function_issues_its_operation() {
         let (text, buffer) = ("a:b:c", &mut [0; 9]);
-        let label = XenFlaskSidContext { sid: 0, size: 5, context: GuestHandle::from_ptr(text.as_ptr()) };
-        let number = XenFlaskSidContext { sid: 3, size: 9, context: GuestHandle::from_ptr(buffer.as_ptr()) };
+        let label =
+            XenFlaskSidContext { sid: 0, size: 5, context: GuestHandle::from_ptr(text.as_ptr()) };
+        let number =
+            XenFlaskSidContext { sid: 3, size: 9, context: GuestHandle::from_ptr(buffer.as_ptr()) };
         issues! {
             call(16, &mut ()) => OP, [], whole(16, &());
             is_enforcing() => OP, [], whole(FLASK_GETENFORCE, &());

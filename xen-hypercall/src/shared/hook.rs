@@ -22,8 +22,9 @@ pub fn observe_loads<R>(observer: &mut dyn FnMut(usize, usize), body: impl FnOnc
         }
     }
     // SAFETY: only the lifetime changes, and `Restore` takes the pointer away again before this borrow ends, unwound or not.
-    let erased =
-        unsafe { transmute::<NonNull<dyn FnMut(usize, usize) + '_>, NonNull<Observer>>(observer.into()) };
+    let erased = unsafe {
+        transmute::<NonNull<dyn FnMut(usize, usize) + '_>, NonNull<Observer>>(observer.into())
+    };
     let _restore = Restore(OBSERVER.replace(Some(erased)));
     body()
 }
@@ -80,8 +81,9 @@ mod tests {
             mem.u32::<0>().fetch_or(0);
             mem.u32::<0>().store(mem.u32::<0>().load(Relaxed) + 1, Relaxed);
         };
-        let found =
-            observe_loads(&mut rewrite, || vec![mem.u32::<0>().load(Relaxed), mem.u32::<0>().load(Relaxed)]);
+        let found = observe_loads(&mut rewrite, || {
+            vec![mem.u32::<0>().load(Relaxed), mem.u32::<0>().load(Relaxed)]
+        });
         assert_eq!(found, [1, 2]);
     }
 }

@@ -96,7 +96,8 @@ impl SharedMem {
     #[inline(always)]
     pub fn read<T: FromBytes>(&self, offset: usize) -> Option<T> {
         // SAFETY: it has just been checked.
-        self.contains(offset, size_of::<T>()).then(|| unsafe { self.read_unchecked::<0, T>(offset) })
+        self.contains(offset, size_of::<T>())
+            .then(|| unsafe { self.read_unchecked::<0, T>(offset) })
     }
 
     /// Copies the value at `BASE + offset` out, each byte loaded once.
@@ -105,11 +106,19 @@ impl SharedMem {
     ///
     /// The value must lie within the memory.
     #[inline(always)]
-    pub(super) unsafe fn read_unchecked<const BASE: usize, T: FromBytes>(&self, offset: usize) -> T {
+    pub(super) unsafe fn read_unchecked<const BASE: usize, T: FromBytes>(
+        &self,
+        offset: usize,
+    ) -> T {
         let mut value = MaybeUninit::<T>::uninit();
         // SAFETY: the source is within the memory, the destination is ours; every byte is written, and FromBytes lets any do.
         unsafe {
-            copy::load_small::<BASE>(self.base(), offset, value.as_mut_ptr().cast(), size_of::<T>());
+            copy::load_small::<BASE>(
+                self.base(),
+                offset,
+                value.as_mut_ptr().cast(),
+                size_of::<T>(),
+            );
             value.assume_init()
         }
     }
@@ -120,7 +129,8 @@ impl SharedMem {
     #[inline(always)]
     pub fn write<T: IntoBytes + Immutable>(&self, offset: usize, value: &T) -> Option<()> {
         // SAFETY: it has just been checked.
-        self.contains(offset, size_of::<T>()).then(|| unsafe { self.write_unchecked::<0, T>(offset, value) })
+        self.contains(offset, size_of::<T>())
+            .then(|| unsafe { self.write_unchecked::<0, T>(offset, value) })
     }
 
     /// Copies `value` to `BASE + offset`.
@@ -136,7 +146,12 @@ impl SharedMem {
     ) {
         // SAFETY: the destination is within the memory; IntoBytes says that all bytes of the value are initialised.
         unsafe {
-            copy::store_small::<BASE>(core::ptr::from_ref(value).cast(), self.base(), offset, size_of::<T>());
+            copy::store_small::<BASE>(
+                core::ptr::from_ref(value).cast(),
+                self.base(),
+                offset,
+                size_of::<T>(),
+            );
         };
     }
 

@@ -72,9 +72,9 @@ impl SharedMem {
     ///
     /// It lives as long as the process; a model is short.
     pub fn for_model(len: usize, words: &[(Range<usize>, usize)]) -> &'static Self {
-        let cells = words
-            .iter()
-            .flat_map(|(range, width)| range.clone().step_by(*width).map(|at| (at, Cell::new(*width))));
+        let cells = words.iter().flat_map(|(range, width)| {
+            range.clone().step_by(*width).map(|at| (at, Cell::new(*width)))
+        });
         Box::leak(Box::new(Self { cells: cells.collect(), len }))
     }
 
@@ -109,8 +109,10 @@ impl SharedMem {
     /// Copies the value at `offset` out, in words of 32 bits.
     pub fn read<T: FromBytes>(&self, offset: usize) -> Option<T> {
         let words = (offset..offset + size_of::<T>()).step_by(4).inspect(|&at| self.reads(at));
-        let bytes: Vec<u8> =
-            words.flat_map(|at| self.u32_at(at).map(|w| w.load(Relaxed).to_le_bytes())).flatten().collect();
+        let bytes: Vec<u8> = words
+            .flat_map(|at| self.u32_at(at).map(|w| w.load(Relaxed).to_le_bytes()))
+            .flatten()
+            .collect();
         T::read_from_bytes(&bytes).ok()
     }
 
@@ -128,7 +130,10 @@ impl SharedMem {
     /// # Safety
     ///
     /// None: it panics past the end.
-    pub(super) unsafe fn read_unchecked<const BASE: usize, T: FromBytes>(&self, offset: usize) -> T {
+    pub(super) unsafe fn read_unchecked<const BASE: usize, T: FromBytes>(
+        &self,
+        offset: usize,
+    ) -> T {
         self.read(BASE + offset).expect("within the model")
     }
 

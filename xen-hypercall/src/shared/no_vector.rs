@@ -6,7 +6,11 @@
 ///
 /// None.
 #[inline(always)]
-pub(super) unsafe fn load<const BASE: usize>(_source: *mut u8, _target: *mut u8, _len: usize) -> usize {
+pub(super) unsafe fn load<const BASE: usize>(
+    _source: *mut u8,
+    _target: *mut u8,
+    _len: usize,
+) -> usize {
     0
 }
 
@@ -16,6 +20,10 @@ pub(super) unsafe fn load<const BASE: usize>(_source: *mut u8, _target: *mut u8,
 ///
 /// None.
 #[inline(always)]
-pub(super) unsafe fn store<const BASE: usize>(_source: *const u8, _target: *mut u8, _len: usize) -> usize {
+pub(super) unsafe fn store<const BASE: usize>(
+    _source: *const u8,
+    _target: *mut u8,
+    _len: usize,
+) -> usize {
     0
 }

@@ -29,7 +29,8 @@ pub struct SlotMem<M, const FIRST: usize, A, B> {
 
 impl<M, const FIRST: usize, A, B> SlotMem<M, FIRST, A, B> {
     /// The size of a slot in bytes.
-    pub const SLOT: usize = if size_of::<A>() > size_of::<B>() { size_of::<A>() } else { size_of::<B>() };
+    pub const SLOT: usize =
+        if size_of::<A>() > size_of::<B>() { size_of::<A>() } else { size_of::<B>() };
 
     /// Returns how many slots fit into `bytes`, rounded down to a power of two, 2^31 at most. `None` if there is no room for one, or
     /// if a slot is empty or larger than what a page has left.
@@ -84,7 +85,12 @@ impl<M: Fixed, const FIRST: usize, A, B> SlotMem<M, FIRST, A, B> {
 impl<M: fmt::Debug, const FIRST: usize, A, B> fmt::Debug for SlotMem<M, FIRST, A, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = u64::from(self.mask) + 1;
-        write!(f, "SlotMem({count} slots of {} bytes from byte {FIRST} of {:?})", Self::SLOT, self.mem)
+        write!(
+            f,
+            "SlotMem({count} slots of {} bytes from byte {FIRST} of {:?})",
+            Self::SLOT,
+            self.mem
+        )
     }
 }
 
@@ -149,7 +155,12 @@ impl<const FIRST: usize, A, B> Copy for SharedSlots<'_, FIRST, A, B> {}
 impl<const FIRST: usize, A, B> fmt::Debug for SharedSlots<'_, FIRST, A, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = u64::from(self.mask) + 1;
-        write!(f, "SharedSlots({count} of {} bytes from byte {FIRST} of {:?})", Self::SIZE, self.mem)
+        write!(
+            f,
+            "SharedSlots({count} of {} bytes from byte {FIRST} of {:?})",
+            Self::SIZE,
+            self.mem
+        )
     }
 }
 

@@ -29,7 +29,11 @@ macro_rules! each_vector {
 ///
 /// `source + BASE` must be valid shared memory and `target` valid private memory, `len` bytes each.
 #[inline(always)]
-pub(super) unsafe fn load<const BASE: usize>(source: *mut u8, target: *mut u8, len: usize) -> usize {
+pub(super) unsafe fn load<const BASE: usize>(
+    source: *mut u8,
+    target: *mut u8,
+    len: usize,
+) -> usize {
     let whole = whole(len);
     // SAFETY: every vector lies within both ranges, by the caller's word.
     unsafe { each_vector!(whole, load_one, source, target) };
@@ -42,7 +46,11 @@ pub(super) unsafe fn load<const BASE: usize>(source: *mut u8, target: *mut u8, l
 ///
 /// `source` must be valid private memory and `target + BASE` valid shared memory, `len` bytes each.
 #[inline(always)]
-pub(super) unsafe fn store<const BASE: usize>(source: *const u8, target: *mut u8, len: usize) -> usize {
+pub(super) unsafe fn store<const BASE: usize>(
+    source: *const u8,
+    target: *mut u8,
+    len: usize,
+) -> usize {
     let whole = whole(len);
     // SAFETY: every vector lies within both ranges, by the caller's word.
     unsafe { each_vector!(whole, store_one, source, target) };

@@ -28,7 +28,8 @@ const X86_ONLY: [(&str, &str); 8] = [
 ];
 
 /// Structures that Xen's headers only refer to.
-const IN_NO_HEADER: [(&str, &str); 1] = [("E820Entry", "the PC's memory map; its size is asserted")];
+const IN_NO_HEADER: [(&str, &str); 1] =
+    [("E820Entry", "the PC's memory map; its size is asserted")];
 
 /// Headers of interfaces that have a version in each call: Xen refuses all but its own.
 const VERSIONED: [&str; 2] = ["domctl.h", "sysctl.h"];
@@ -165,11 +166,15 @@ fn file(text: &str, bound: &Bound, found: &mut BTreeSet<String>) {
 }
 
 fn words(line: &str) -> impl Iterator<Item = &str> {
-    line.split(|letter: char| !letter.is_alphanumeric() && letter != '_').filter(|word| !word.is_empty())
+    line.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+        .filter(|word| !word.is_empty())
 }
 
 fn named<'b>(bound: &'b Bound, name: &str) -> impl Iterator<Item = &'b Structure> {
-    bound.structures.iter().filter(move |structure| structure.path.rsplit("::").next() == Some(name))
+    bound
+        .structures
+        .iter()
+        .filter(move |structure| structure.path.rsplit("::").next() == Some(name))
 }
 
 /// Whether the structure is a part of x86's structures only, so that arm needs none.
@@ -187,7 +192,8 @@ fn changed(abis: &[Data], c_name: &str, twins: &[&Structure]) -> bool {
     ["x86_64", "aarch64"].iter().any(|target| {
         let here = abis.iter().filter(|data| data.target == *target);
         let known: Vec<&Data> = here.filter(|data| data.types.contains_key(c_name)).collect();
-        let versioned = known.iter().any(|data| VERSIONED.contains(&data.types[c_name].header.as_str()));
+        let versioned =
+            known.iter().any(|data| VERSIONED.contains(&data.types[c_name].header.as_str()));
         let layouts: BTreeSet<_> =
             known.iter().filter_map(|data| layout_of(data, target, c_name, twins)).collect();
         layouts.len() > 1 && !versioned
@@ -197,7 +203,8 @@ fn changed(abis: &[Data], c_name: &str, twins: &[&Structure]) -> bool {
 /// Returns the newest layout that C has on a target, by the names of the Rust structure for it.
 fn layout(abis: &[Data], target: &str, c_name: &str, twins: &[&Structure]) -> Option<Layout> {
     let data = abis.iter().filter(|data| data.target == target);
-    let data = data.filter(|data| data.types.contains_key(c_name)).max_by_key(|data| &data.version)?;
+    let data =
+        data.filter(|data| data.types.contains_key(c_name)).max_by_key(|data| &data.version)?;
     layout_of(data, target, c_name, twins)
 }
 
@@ -206,10 +213,13 @@ fn layout_of(data: &Data, target: &str, c_name: &str, twins: &[&Structure]) -> O
     let mut here = twins.iter().filter(|twin| !twin.path.contains(other));
     let structure = here.next()?;
     let ty: &Type = data.types.get(c_name)?;
-    let offset = |c_field: &str| ty.fields.iter().find(|known| known.name == c_field && known.bits.is_none());
+    let offset = |c_field: &str| {
+        ty.fields.iter().find(|known| known.name == c_field && known.bits.is_none())
+    };
     let fields = structure.fields.iter();
-    let fields =
-        fields.filter_map(|field| Some((field.ident.clone(), offset(&field.name)?.offset))).collect();
+    let fields = fields
+        .filter_map(|field| Some((field.ident.clone(), offset(&field.name)?.offset)))
+        .collect();
     Some(Layout { size: ty.size, align: ty.align, fields })
 }
 
@@ -220,7 +230,8 @@ fn path(abis: &[Data], target: &str, c_name: &str, twins: &[&Structure]) -> Stri
     let here = twins.iter().find(|twin| !twin.path.contains(other)).expect("it has a layout");
     let name = here.path.rsplit("::").next().unwrap_or_default();
     let data = abis.iter().find(|data| data.target == target && data.types.contains_key(c_name));
-    match data.map(|data| &*data.types[c_name].header).filter(|header| !header.starts_with("arch-")) {
+    match data.map(|data| &*data.types[c_name].header).filter(|header| !header.starts_with("arch-"))
+    {
         Some(header) if twins.len() > 1 => {
             let module = header.trim_end_matches(".h").replace('/', "::").replace('-', "_");
             format!("xen_sys::{module}::{name}")

@@ -35,9 +35,15 @@ fn the_first_page_is_as_the_header_says() {
     // Left is what the client writes, from 1024 on; right is what the server writes, from 2048 on.
     assert_eq!(client.write(b"left"), Ok((4, Notify::Send)));
     assert_eq!(server.write(b"right"), Ok((5, Notify::Send)));
-    assert_eq!((mem.read::<[u8; 4]>(1024), mem.read::<[u8; 5]>(2048)), (Some(*b"left"), Some(*b"right")));
+    assert_eq!(
+        (mem.read::<[u8; 4]>(1024), mem.read::<[u8; 5]>(2048)),
+        (Some(*b"left"), Some(*b"right"))
+    );
     let found: VchanInterface = mem.read(0).unwrap();
-    assert_eq!((found.left, found.right), (RingShared { cons: 0, prod: 4 }, RingShared { cons: 0, prod: 5 }));
+    assert_eq!(
+        (found.left, found.right),
+        (RingShared { cons: 0, prod: 4 }, RingShared { cons: 0, prod: 5 })
+    );
 }
 
 #[test]
@@ -53,12 +59,16 @@ fn orders_that_there_are_not_are_refused() {
     assert_eq!(VchanOrders::new(10, 20), Err(VchanError::Refs { found: 256, limit: 250 }));
     assert!(VchanOrders::new(10, 19).is_ok());
     assert!(VchanOrders::new(11, 20).is_ok());
-    assert_eq!(VchanOrders::new(20, 20).map(|orders| orders.left_pages() + orders.right_pages()), Ok(512));
+    assert_eq!(
+        VchanOrders::new(20, 20).map(|orders| orders.left_pages() + orders.right_pages()),
+        Ok(512)
+    );
 }
 
 #[test]
 fn a_client_finds_the_servers_own_pages_and_no_others() {
-    let (mut first, mut left, mut right) = (page(), Box::new([Page::ZERO; 2]), Box::new([Page::ZERO; 1]));
+    let (mut first, mut left, mut right) =
+        (page(), Box::new([Page::ZERO; 2]), Box::new([Page::ZERO; 1]));
     let (mem, left) = (SharedMem::from_pages(&mut first), SharedMem::from_pages(&mut left));
     let right = SharedMem::from_pages(&mut right);
     let orders = VchanOrders::new(13, 12).unwrap();
@@ -69,8 +79,8 @@ fn a_client_finds_the_servers_own_pages_and_no_others() {
     assert_eq!(swapped, VchanError::Data { found: 4096, expected: 8192 });
     let few = End::server(mem, orders, &[left], &[right], refs[1..].iter().copied()).unwrap_err();
     assert_eq!(few, VchanError::Refs { found: 2, limit: 3 });
-    let many =
-        End::server(mem, orders, &[left], &[right], core::iter::repeat_n(GrantRef(1), 1200)).unwrap_err();
+    let many = End::server(mem, orders, &[left], &[right], core::iter::repeat_n(GrantRef(1), 1200))
+        .unwrap_err();
     assert_eq!(many, VchanError::Refs { found: 1200, limit: 3 });
     let needless = End::server(mem, in_page(), &[right], &[], []).unwrap_err();
     assert_eq!(needless, VchanError::Data { found: 4096, expected: 0 });

@@ -58,7 +58,8 @@ impl HostileBackend {
     ) -> Self {
         assert!(protocol.rings.len() <= MAX_RINGS && protocol.rings.len() == protocol.slots.len());
         let whims = Arc::new(Mutex::new(whims));
-        let domain = world.domain(device.backend).expect("a device's backend domain was created once");
+        let domain =
+            world.domain(device.backend).expect("a device's backend domain was created once");
         let store = domain.store();
         for path in [device.frontend_path(), device.backend_path()] {
             // Without the watch it would only look when it has an event otherwise.
@@ -127,7 +128,8 @@ impl End {
 
     /// The handshake, as a backend does it.
     fn follow(&mut self) {
-        let state = |path: String| self.store.read_number::<u32>(format!("{path}/state")).unwrap_or(0);
+        let state =
+            |path: String| self.store.read_number::<u32>(format!("{path}/state")).unwrap_or(0);
         match (state(self.device.backend_path()), state(self.device.frontend_path())) {
             (0, _) => self.let_go(),
             (1, _) | (6, 1) => {
@@ -260,10 +262,13 @@ impl End {
         let number = |key: &str| self.store.read_number::<u32>(format!("{front}/{key}"));
         let references = self.protocol.rings.iter().filter_map(|key| number(key));
         self.rings = references
-            .filter_map(|reference| Held::map(&self.domain, self.device.frontend, GrantRef(reference)))
+            .filter_map(|reference| {
+                Held::map(&self.domain, self.device.frontend, GrantRef(reference))
+            })
             .collect();
-        let bind =
-            |port| event_channel::bind_interdomain(&self.domain, self.device.frontend, Port(port)).ok();
+        let bind = |port| {
+            event_channel::bind_interdomain(&self.domain, self.device.frontend, Port(port)).ok()
+        };
         self.port = number(self.protocol.event_channel).and_then(bind);
         self.answered = [0; MAX_RINGS];
     }
@@ -277,7 +282,10 @@ impl End {
 
     /// Answers up to `limit` requests; `bits` change the word at byte `at` of each.
     fn answer(&mut self, ring: usize, limit: u32, at: u8, bits: u32) {
-        let (Some(page), Some(&size)) = (self.rings.get(ring), self.protocol.slots.get(ring)) else { return };
+        let (Some(page), Some(&size)) = (self.rings.get(ring), self.protocol.slots.get(ring))
+        else {
+            return;
+        };
         let mem = page.mem();
         let fit = (4096 - 64) / size;
         let slots = 1 << fit.ilog2();

@@ -4,7 +4,9 @@ use crate::Domain;
 use core::num::NonZeroUsize;
 use xen_hypercall::ops::grant_table::{map_grant_ref, unmap_grant_ref};
 use xen_hypercall::{DomId, ForeignFrames, ForeignRange, GrantRef, PAGE_SIZE, SharedMem};
-use xen_sys::grant_table::{GnttabMapGrantRef, GnttabUnmapGrantRef, GrantHandle, GrantMapFlags, GrantStatus};
+use xen_sys::grant_table::{
+    GnttabMapGrantRef, GnttabUnmapGrantRef, GrantHandle, GrantMapFlags, GrantStatus,
+};
 
 /// One mapped page, which the owner can't get back before this is dropped.
 pub(super) struct Held {
@@ -28,7 +30,8 @@ impl Held {
             ..Default::default()
         }];
         // SAFETY: the address is that of the frame that was reserved for this.
-        let mapped = unsafe { map_grant_ref(domain, &mut op) }.is_ok() && op[0].status == GrantStatus::OKAY;
+        let mapped =
+            unsafe { map_grant_ref(domain, &mut op) }.is_ok() && op[0].status == GrantStatus::OKAY;
         if !mapped {
             // SAFETY: the reservation from above; nothing was mapped.
             unsafe { domain.release_frames(range) };

@@ -217,8 +217,8 @@ mod tests {
         // Always the fifth deed, with a value that only it writes.
         let whims = || Whims::from_bytes(&[5, 0xad, 0xde, 0, 0].repeat(8));
         let load = |mem: &SharedMem| mem.u32::<64>().load(Relaxed);
-        let front_sees =
-            HostilePeer::new(whims()).against(&front, || (load(shared.as_ref()), load(shown.as_ref())));
+        let front_sees = HostilePeer::new(whims())
+            .against(&front, || (load(shared.as_ref()), load(shown.as_ref())));
         assert_eq!(front_sees, (0xdead, 0));
         shared.as_ref().zero();
         assert_eq!(HostilePeer::new(whims()).against(&back, || load(mapped.as_ref())), 0xdead);
@@ -229,8 +229,9 @@ mod tests {
             "not back's own loads"
         );
 
-        let (loads, _) =
-            SharedLoads::of(&back, || (load(mapped.as_ref()), mapped.as_ref().copy_to(60, &mut [0; 8])));
+        let (loads, _) = SharedLoads::of(&back, || {
+            (load(mapped.as_ref()), mapped.as_ref().copy_to(60, &mut [0; 8]))
+        });
         let counts: Vec<_> = loads.iter().map(|(_, offset, count)| (offset, count)).collect();
         let expected: Vec<_> = (60..68).map(|byte| (byte, if byte < 64 { 1 } else { 2 })).collect();
         assert_eq!((counts, loads.most()), (expected, 2));

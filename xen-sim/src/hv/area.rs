@@ -26,7 +26,12 @@ impl Machine {
     /// Finds a structure of `len` bytes at an address of the domain's kernel. None at all if that is zero.
     ///
     /// Real Xen looks the address up each time, and takes unaligned ones; here it has to stay where it is, and be aligned.
-    pub(super) fn area_at_address(&self, id: DomId, address: u64, len: usize) -> Result<Option<Area>, Errno> {
+    pub(super) fn area_at_address(
+        &self,
+        id: DomId,
+        address: u64,
+        len: usize,
+    ) -> Result<Option<Area>, Errno> {
         let physmap = &self.dom(id).physmap;
         let place = |address: usize| {
             let gfn = physmap.gfn(physmap.page_of(address)?);
@@ -44,7 +49,12 @@ impl Machine {
     }
 
     /// Finds a structure of `len` bytes at a guest-physical address. None at all if that is all ones.
-    pub(super) fn area_at_frame(&self, id: DomId, address: u64, len: usize) -> Result<Option<Area>, Errno> {
+    pub(super) fn area_at_frame(
+        &self,
+        id: DomId,
+        address: u64,
+        len: usize,
+    ) -> Result<Option<Area>, Errno> {
         if address == u64::MAX {
             return Ok(None);
         }

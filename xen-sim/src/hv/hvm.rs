@@ -27,7 +27,8 @@ impl Machine {
                 }
                 self.dom_mut(domain).params[op.index as usize] = op.value;
                 if op.index == HVM_PARAM_CALLBACK_IRQ {
-                    self.dom_mut(domain).callback |= op.value >> 56 == HVM_PARAM_CALLBACK_TYPE_VECTOR;
+                    self.dom_mut(domain).callback |=
+                        op.value >> 56 == HVM_PARAM_CALLBACK_TYPE_VECTOR;
                     self.reassert(caller.domain);
                 }
             }
@@ -48,7 +49,11 @@ impl Machine {
         Ok(0)
     }
 
-    fn param_domain(&self, caller: Caller, op: &XenHvmParam) -> Result<xen_hypercall::DomId, Errno> {
+    fn param_domain(
+        &self,
+        caller: Caller,
+        op: &XenHvmParam,
+    ) -> Result<xen_hypercall::DomId, Errno> {
         if op.index >= HVM_NR_PARAMS {
             return Err(Errno::EINVAL);
         }
@@ -87,5 +92,6 @@ fn writable(index: u32) -> bool {
 }
 
 fn readable(index: u32) -> bool {
-    writable(index) || matches!(index, HVM_PARAM_STORE_PFN | HVM_PARAM_CONSOLE_PFN | HVM_PARAM_ALTP2M)
+    writable(index)
+        || matches!(index, HVM_PARAM_STORE_PFN | HVM_PARAM_CONSOLE_PFN | HVM_PARAM_ALTP2M)
 }

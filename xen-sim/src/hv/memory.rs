@@ -86,14 +86,20 @@ impl Machine {
         match op.space {
             // Another domain's pages come in batches only.
             XENMAPSPACE_GMFN_FOREIGN => Err(Errno::ENOSYS),
-            XENMAPSPACE_GMFN_RANGE => (0..u64::from(op.size))
-                .try_for_each(|nth| self.add_page(id, XENMAPSPACE_GMFN, op.idx + nth, op.gpfn + nth)),
+            XENMAPSPACE_GMFN_RANGE => (0..u64::from(op.size)).try_for_each(|nth| {
+                self.add_page(id, XENMAPSPACE_GMFN, op.idx + nth, op.gpfn + nth)
+            }),
             space => self.add_page(id, space, op.idx, op.gpfn),
         }
     }
 
     /// Serves a batch: each page has an error of its own, and those after it are still tried.
-    fn add_batch_to_physmap(&mut self, me: DomId, id: DomId, op: &XenAddToPhysmapBatch) -> Result<(), Errno> {
+    fn add_batch_to_physmap(
+        &mut self,
+        me: DomId,
+        id: DomId,
+        op: &XenAddToPhysmapBatch,
+    ) -> Result<(), Errno> {
         let owner = match u32::from(op.space) {
             XENMAPSPACE_GMFN_FOREIGN => Some(self.find_foreign(me, DomId(op.u))?),
             XENMAPSPACE_GMFN_RANGE => return Err(Errno::EOPNOTSUPP),
@@ -124,17 +130,28 @@ impl Machine {
         if self.dom(caller).config.privileged { Ok(id) } else { Err(Errno::EPERM) }
     }
 
-    fn add_foreign_page(&mut self, id: DomId, owner: DomId, gfn: u64, gpfn: u64) -> Result<(), Errno> {
+    fn add_foreign_page(
+        &mut self,
+        id: DomId,
+        owner: DomId,
+        gfn: u64,
+        gpfn: u64,
+    ) -> Result<(), Errno> {
         let theirs = self.dom(owner).physmap.get(gfn).filter(|mapping| mapping.kind == Kind::Ram);
         let mfn = theirs.ok_or(Errno::EINVAL)?.mfn;
         self.map(id, gpfn, Some(Mapping { mfn, kind: Kind::Foreign { owner } }));
-        self.trace
-            .record(self.now, Some(id), || format!("gfn {gfn:#x} of domain {owner} mapped at gfn {gpfn:#x}"));
+        self.trace.record(self.now, Some(id), || {
+            format!("gfn {gfn:#x} of domain {owner} mapped at gfn {gpfn:#x}")
+        });
         Ok(())
     }
 
     /// Maps frames of Xen's that belong to another domain, or tells how many there are.
-    fn acquire_resource(&mut self, me: DomId, op: &XenMemAcquireResource) -> Result<Option<u32>, Errno> {
+    fn acquire_resource(
+        &mut self,
+        me: DomId,
+        op: &XenMemAcquireResource,
+    ) -> Result<Option<u32>, Errno> {
         if op.pad != 0 {
             return Err(Errno::EINVAL);
         }
@@ -160,7 +177,8 @@ impl Machine {
         }
         for nth in 0..op.nr_frames as usize {
             let gpfn: u64 = list.read_at(nth)?;
-            let mfn = self.grant_frame(owner, (op.frame + nth as u64) | status).ok_or(Errno::EINVAL)?;
+            let mfn =
+                self.grant_frame(owner, (op.frame + nth as u64) | status).ok_or(Errno::EINVAL)?;
             self.map(me, gpfn, Some(Mapping { mfn, kind: Kind::Foreign { owner } }));
         }
         Ok(None)
@@ -169,12 +187,15 @@ impl Machine {
     /// Puts a page of the domain's own, or of Xen's, at `gpfn`.
     fn add_page(&mut self, id: DomId, space: u32, idx: u64, gpfn: u64) -> Result<(), Errno> {
         let mapping = match space {
-            XENMAPSPACE_SHARED_INFO if idx == 0 => Mapping { mfn: self.dom(id).shared_info, kind: Kind::Xen },
+            XENMAPSPACE_SHARED_INFO if idx == 0 => {
+                Mapping { mfn: self.dom(id).shared_info, kind: Kind::Xen }
+            }
             XENMAPSPACE_GRANT_TABLE => {
                 Mapping { mfn: self.grant_frame(id, idx).ok_or(Errno::EINVAL)?, kind: Kind::Xen }
             }
             XENMAPSPACE_GMFN => {
-                let mapping = self.dom(id).physmap.get(idx).filter(|mapping| mapping.kind == Kind::Ram);
+                let mapping =
+                    self.dom(id).physmap.get(idx).filter(|mapping| mapping.kind == Kind::Ram);
                 mapping.ok_or(Errno::EINVAL)?
             }
             _ => return Err(Errno::EINVAL),
@@ -182,14 +203,20 @@ impl Machine {
         // A page of Xen's is in one place at a time.
         self.withdraw(id, mapping.mfn);
         self.map(id, gpfn, Some(mapping));
-        self.trace
-            .record(self.now, Some(id), || format!("page {idx} of space {space} placed at gfn {gpfn:#x}"));
+        self.trace.record(self.now, Some(id), || {
+            format!("page {idx} of space {space} placed at gfn {gpfn:#x}")
+        });
         Ok(())
     }
 
     /// Takes a frame of the world out of wherever the domain has it.
     pub(crate) fn withdraw(&mut self, id: DomId, mfn: Mfn) {
-        let old = self.dom(id).physmap.mappings().find(|(_, mapping)| mapping.mfn == mfn).map(|(gfn, _)| gfn);
+        let old = self
+            .dom(id)
+            .physmap
+            .mappings()
+            .find(|(_, mapping)| mapping.mfn == mfn)
+            .map(|(gfn, _)| gfn);
         if let Some(gfn) = old {
             self.map(id, gfn, None);
         }

@@ -49,13 +49,20 @@ impl Machine {
     /// # Safety
     ///
     /// That of [`xen_hypercall::Hypercall::hypercall`].
-    pub(crate) unsafe fn hypercall(&mut self, caller: Caller, op: usize, args: [usize; 5]) -> Answer {
+    pub(crate) unsafe fn hypercall(
+        &mut self,
+        caller: Caller,
+        op: usize,
+        args: [usize; 5],
+    ) -> Answer {
         let [command, second, third, ..] = args;
         // SAFETY: the caller vouches for every pointer that the operation takes; which argument is one is decided here as Xen does.
         let arg = unsafe { Guest::new(second) };
         match op {
             HYPERVISOR_EVENT_CHANNEL_OP => self.event_channel_op(caller, command as u32, arg),
-            HYPERVISOR_GRANT_TABLE_OP => self.grant_table_op(caller, command as u32, arg, third as u32),
+            HYPERVISOR_GRANT_TABLE_OP => {
+                self.grant_table_op(caller, command as u32, arg, third as u32)
+            }
             HYPERVISOR_MEMORY_OP => self.memory_op(caller, command as u32, arg),
             HYPERVISOR_HVM_OP => self.hvm_op(caller, command as u32, arg),
             HYPERVISOR_VCPU_OP => {

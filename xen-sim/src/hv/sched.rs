@@ -80,7 +80,8 @@ impl Machine {
     pub(crate) fn next_timer(&self) -> Option<u64> {
         let running = self.domains.values().filter(|domain| domain.runs());
         let vcpus = running.flat_map(|domain| &domain.vcpus);
-        let timers = vcpus.flat_map(|vcpu| [vcpu.timer, vcpu.period.map(|(next, _)| next)]).flatten();
+        let timers =
+            vcpus.flat_map(|vcpu| [vcpu.timer, vcpu.period.map(|(next, _)| next)]).flatten();
         // A watchdog bites a domain that is paused as well.
         let watched = self.domains.values().filter(|domain| domain.life == Life::Running);
         timers.chain(watched.flat_map(|domain| domain.watchdogs).flatten()).min()
@@ -108,7 +109,8 @@ impl Machine {
         let starved = |domain: &&DomainState| {
             domain.life == Life::Running && domain.watchdogs.iter().flatten().any(|&at| at <= now)
         };
-        let starved: Vec<DomId> = self.domains.values().filter(starved).map(|domain| domain.id).collect();
+        let starved: Vec<DomId> =
+            self.domains.values().filter(starved).map(|domain| domain.id).collect();
         for domain in starved {
             self.shut_down(domain, ShutdownReason::WATCHDOG);
         }
@@ -133,11 +135,19 @@ impl Machine {
             for vcpu in &domain.vcpus {
                 if let Some((mfn, offset)) = vcpu.info {
                     let (page, at) = (self.pool.page(mfn), offset + offset_of!(VcpuInfo, time));
-                    write_time(self.now, |field| page.u32_at(at + field), |field| page.u64_at(at + field));
+                    write_time(
+                        self.now,
+                        |field| page.u32_at(at + field),
+                        |field| page.u64_at(at + field),
+                    );
                 }
                 if let Some(area) = &vcpu.time_area {
                     let pool = &self.pool;
-                    write_time(self.now, |field| area.half(pool, field), |field| area.word(pool, field));
+                    write_time(
+                        self.now,
+                        |field| area.half(pool, field),
+                        |field| area.word(pool, field),
+                    );
                 }
             }
             let page = self.pool.page(domain.shared_info);

@@ -13,7 +13,13 @@ use xen_sys::xen::{VcpuInfo, VcpuTimeInfo};
 const MIN_PERIOD_NS: u64 = 1_000_000;
 
 impl Machine {
-    pub(crate) fn vcpu_op(&mut self, caller: Caller, command: u32, index: u32, arg: Guest) -> Answer {
+    pub(crate) fn vcpu_op(
+        &mut self,
+        caller: Caller,
+        command: u32,
+        index: u32,
+        arg: Guest,
+    ) -> Answer {
         let me = caller.domain;
         if index as usize >= self.dom(me).vcpus.len() {
             return Err(Errno::ENOENT);
@@ -149,8 +155,10 @@ impl Machine {
         let any_vcpu = self.version >= (4, 18);
         let domain = self.dom(caller.domain);
         let vcpu = &domain.vcpus[index as usize];
-        let (moved, misplaced) =
-            (vcpu.info_moved, offset > PAGE_SIZE - size_of::<VcpuInfo>() || !offset.is_multiple_of(8));
+        let (moved, misplaced) = (
+            vcpu.info_moved,
+            offset > PAGE_SIZE - size_of::<VcpuInfo>() || !offset.is_multiple_of(8),
+        );
         if any_vcpu && moved {
             return Err(Errno::EBUSY);
         }
@@ -168,7 +176,9 @@ impl Machine {
         self.page(mfn).write(offset, &info).ok_or(Errno::EINVAL)?;
         let vcpu = &mut self.dom_mut(caller.domain).vcpus[index as usize];
         (vcpu.info, vcpu.info_moved) = (Some((mfn, offset)), true);
-        if let Some(selector) = self.page(mfn).u64_at(offset + offset_of!(VcpuInfo, evtchn_pending_sel)) {
+        if let Some(selector) =
+            self.page(mfn).u64_at(offset + offset_of!(VcpuInfo, evtchn_pending_sel))
+        {
             selector.store(u64::MAX, SeqCst);
         }
         self.mark_events_pending(caller.domain, index);

@@ -55,7 +55,8 @@ impl Block {
     }
 
     fn layout(pages: usize) -> Layout {
-        Layout::from_size_align(pages.max(1) * PAGE_SIZE, PAGE_SIZE).expect("a window fits the address space")
+        Layout::from_size_align(pages.max(1) * PAGE_SIZE, PAGE_SIZE)
+            .expect("a window fits the address space")
     }
 
     fn address(&self, page: usize) -> NonNull<u8> {
@@ -214,7 +215,8 @@ impl Pool {
         while core::mem::take(&mut changed) {
             for view in &mut self.views {
                 // SAFETY: pages of blocks that live as long as the world.
-                let (home, copy) = unsafe { (shared(self.homes[view.mfn.0 as usize]), shared(view.address)) };
+                let (home, copy) =
+                    unsafe { (shared(self.homes[view.mfn.0 as usize]), shared(view.address)) };
                 for (index, same) in view.same.iter_mut().enumerate() {
                     let (home, copy) = (word(home, index), word(copy, index));
                     let (ours, theirs) = (home.load(Relaxed), copy.load(Relaxed));
@@ -238,7 +240,9 @@ impl Pool {
 /// Takes each byte from the side that changed it.
 fn merge(same: u64, ours: u64, theirs: u64) -> u64 {
     let (same, ours, theirs) = (same.to_ne_bytes(), ours.to_ne_bytes(), theirs.to_ne_bytes());
-    u64::from_ne_bytes(core::array::from_fn(|i| if theirs[i] == same[i] { ours[i] } else { theirs[i] }))
+    u64::from_ne_bytes(core::array::from_fn(
+        |i| if theirs[i] == same[i] { ours[i] } else { theirs[i] },
+    ))
 }
 
 impl Window {

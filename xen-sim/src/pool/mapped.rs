@@ -41,7 +41,8 @@ impl Pool {
         let flags = MapFlags::SHARED | MapFlags::NORESERVE;
         let prot = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
-        let view = unsafe { mmap(core::ptr::null_mut(), len, prot, flags, &file, 0) }.map_err(os_error)?;
+        let view =
+            unsafe { mmap(core::ptr::null_mut(), len, prot, flags, &file, 0) }.map_err(os_error)?;
         let view = NonNull::new(view.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
         Ok(Self { file, view, capacity, used: 0 })
     }
@@ -50,9 +51,10 @@ impl Pool {
     pub(crate) fn window(&self, pages: usize) -> io::Result<Window> {
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
         // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
-        let base =
-            unsafe { mmap_anonymous(core::ptr::null_mut(), pages * PAGE_SIZE, ProtFlags::empty(), flags) }
-                .map_err(os_error)?;
+        let base = unsafe {
+            mmap_anonymous(core::ptr::null_mut(), pages * PAGE_SIZE, ProtFlags::empty(), flags)
+        }
+        .map_err(os_error)?;
         Ok(Window { base: NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?, pages })
     }
 
@@ -80,7 +82,14 @@ impl Pool {
         self.map_range(window, page, mfn, 1, access);
     }
 
-    fn map_range(&self, window: &mut Window, page: usize, first: Mfn, count: usize, access: Access) {
+    fn map_range(
+        &self,
+        window: &mut Window,
+        page: usize,
+        first: Mfn,
+        count: usize,
+        access: Access,
+    ) {
         assert!(page + count <= window.pages && first.0 as usize + count <= self.capacity as usize);
         let prot = match access {
             Access::Read => ProtFlags::READ,
@@ -90,7 +99,14 @@ impl Pool {
         let offset = u64::from(first.0) * PAGE_SIZE as u64;
         // SAFETY: the range lies in the window, which was reserved for this; it replaces what the domain had there, as it asked.
         let mapped = unsafe {
-            mmap(window.address(page).as_ptr().cast(), count * PAGE_SIZE, prot, flags, &self.file, offset)
+            mmap(
+                window.address(page).as_ptr().cast(),
+                count * PAGE_SIZE,
+                prot,
+                flags,
+                &self.file,
+                offset,
+            )
         };
         mapped.expect("the host has room for one more mapping of a simulated frame");
     }
@@ -101,7 +117,12 @@ impl Pool {
         let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
         // SAFETY: as above.
         let mapped = unsafe {
-            mmap_anonymous(window.address(page).as_ptr().cast(), PAGE_SIZE, ProtFlags::empty(), flags)
+            mmap_anonymous(
+                window.address(page).as_ptr().cast(),
+                PAGE_SIZE,
+                ProtFlags::empty(),
+                flags,
+            )
         };
         mapped.expect("the host has room for one more hole in a simulated memory");
     }
@@ -202,7 +223,10 @@ mod tests {
         pool.map(&mut b, 3, Mfn(first.0 + 1), Access::Write);
         // SAFETY: both pages are mapped, and nobody has a plain reference to them.
         let (one, other) = unsafe {
-            (SharedMem::from_raw(a.address(2), PAGE_SIZE), SharedMem::from_raw(b.address(3), PAGE_SIZE))
+            (
+                SharedMem::from_raw(a.address(2), PAGE_SIZE),
+                SharedMem::from_raw(b.address(3), PAGE_SIZE),
+            )
         };
         one.u32::<8>().store(7, Relaxed);
         assert_eq!(other.u32::<8>().load(Relaxed), 7);

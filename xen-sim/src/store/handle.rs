@@ -44,7 +44,8 @@ pub type StoreTransaction = Store;
 impl Store {
     pub(crate) fn connect(shared: &Arc<Shared>, domain: DomId) -> Self {
         let id = with(shared, |store, _| store.connect_host(domain));
-        let connection = HostConnection { shared: Arc::clone(shared), id, events: Mutex::default() };
+        let connection =
+            HostConnection { shared: Arc::clone(shared), id, events: Mutex::default() };
         Self { connection: Arc::new(connection), tx: 0 }
     }
 
@@ -56,7 +57,8 @@ impl Store {
     pub fn request(&self, kind: MessageType, body: &[u8]) -> Result<Vec<u8>> {
         let HostConnection { shared, id, events } = &*self.connection;
         let output = with(shared, |store, machine| {
-            let header = XsdSockmsg { type_: kind, req_id: 0, tx_id: self.tx, len: body.len() as u32 };
+            let header =
+                XsdSockmsg { type_: kind, req_id: 0, tx_id: self.tx, len: body.len() as u32 };
             // Introducing is done by the simulated toolstack itself, which has the ring at hand.
             store.server.serve(*id, header, body, &mut NoDomains);
             let output = store.take_messages(*id);
@@ -134,7 +136,9 @@ impl Store {
 
     /// Returns the names below a node, none if there is no such node.
     pub fn list(&self, path: impl Display) -> Vec<String> {
-        let body = self.request(MessageType::DIRECTORY, format!("{path}\0").as_bytes()).unwrap_or_default();
+        let body = self
+            .request(MessageType::DIRECTORY, format!("{path}\0").as_bytes())
+            .unwrap_or_default();
         Names::new(&body).map(str::to_owned).collect()
     }
 
@@ -247,7 +251,10 @@ impl Store {
 
 fn event(body: &[u8]) -> Option<StoreEvent> {
     let event = parse_event(body)?;
-    Some(StoreEvent { path: event.path.to_owned(), token: String::from_utf8_lossy(event.token).into_owned() })
+    Some(StoreEvent {
+        path: event.path.to_owned(),
+        token: String::from_utf8_lossy(event.token).into_owned(),
+    })
 }
 
 impl Drop for HostConnection {

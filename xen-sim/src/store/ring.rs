@@ -79,7 +79,12 @@ impl Ring {
     }
 
     /// Takes requests in and sends messages out; returns whether anything moved.
-    pub(super) fn pump(&mut self, machine: &mut Machine, server: &mut Server, chunk: usize) -> bool {
+    pub(super) fn pump(
+        &mut self,
+        machine: &mut Machine,
+        server: &mut Server,
+        chunk: usize,
+    ) -> bool {
         if !machine.is_alive(self.domain) {
             return false;
         }
@@ -107,7 +112,12 @@ impl Ring {
         moved
     }
 
-    fn exchange(&mut self, mem: &SharedMem, server: &mut Server, chunk: usize) -> Result<usize, Breach> {
+    fn exchange(
+        &mut self,
+        mem: &SharedMem,
+        server: &mut Server,
+        chunk: usize,
+    ) -> Result<usize, Breach> {
         let taken = if self.woken { self.take(mem, server, chunk)? } else { 0 };
         let given = self.give(mem, server, chunk)?;
         match server.breach(self.connection) {
@@ -118,7 +128,12 @@ impl Ring {
     }
 
     /// Moves requests out of the ring.
-    fn take(&mut self, mem: &SharedMem, server: &mut Server, chunk: usize) -> Result<usize, Breach> {
+    fn take(
+        &mut self,
+        mem: &SharedMem,
+        server: &mut Server,
+        chunk: usize,
+    ) -> Result<usize, Breach> {
         let waiting = self.requests.available(mem)?;
         if !server.accepts(self.connection) {
             return Ok(0);
@@ -127,12 +142,19 @@ impl Ring {
         self.woken = count < waiting;
         let mut bytes = [0; XENSTORE_RING_SIZE];
         let taken = self.requests.read(mem, &mut bytes[..count])?;
-        server.receive(self.connection, &bytes[..taken], &mut NoDomains).map_err(|_| Breach::Protocol)?;
+        server
+            .receive(self.connection, &bytes[..taken], &mut NoDomains)
+            .map_err(|_| Breach::Protocol)?;
         Ok(taken)
     }
 
     /// Moves messages into the ring.
-    fn give(&mut self, mem: &SharedMem, server: &mut Server, chunk: usize) -> Result<usize, Breach> {
+    fn give(
+        &mut self,
+        mem: &SharedMem,
+        server: &mut Server,
+        chunk: usize,
+    ) -> Result<usize, Breach> {
         let room = self.replies.free(mem)?.min(chunk);
         let mut bytes = [0; XENSTORE_RING_SIZE];
         let given = server.send(self.connection, &mut bytes[..room]);

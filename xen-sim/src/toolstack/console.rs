@@ -33,7 +33,8 @@ impl Consoles {
         if let Some(connection) = connection {
             connection.store(XENCONSOLE_CONNECTED, Release);
         }
-        let console = Console { page, port, output: Vec::new(), input: VecDeque::new(), broken: false };
+        let console =
+            Console { page, port, output: Vec::new(), input: VecDeque::new(), broken: false };
         self.0.insert(domain.0, console);
     }
 
@@ -79,10 +80,14 @@ impl Console {
     fn move_bytes(&mut self, machine: &Machine) -> bool {
         let page = machine.page(self.page);
         let index = |offset| page.u32_at(offset).expect("an index of the page");
-        let (out_cons, out_prod) =
-            (index(offset_of!(XenconsInterface, out_cons)), index(offset_of!(XenconsInterface, out_prod)));
-        let (in_cons, in_prod) =
-            (index(offset_of!(XenconsInterface, in_cons)), index(offset_of!(XenconsInterface, in_prod)));
+        let (out_cons, out_prod) = (
+            index(offset_of!(XenconsInterface, out_cons)),
+            index(offset_of!(XenconsInterface, out_prod)),
+        );
+        let (in_cons, in_prod) = (
+            index(offset_of!(XenconsInterface, in_cons)),
+            index(offset_of!(XenconsInterface, in_prod)),
+        );
         let (mut cons, prod) = (out_cons.load(Acquire), out_prod.load(Acquire));
         let (typed_cons, mut typed) = (in_cons.load(Acquire), in_prod.load(Acquire));
         if prod.wrapping_sub(cons) as usize > OUT || typed.wrapping_sub(typed_cons) as usize > IN {

@@ -56,7 +56,10 @@ impl Device {
 
     /// Returns the backend's end.
     pub fn backend_path(&self) -> String {
-        format!("/local/domain/{}/backend/{}/{}/{}", self.backend, self.kind, self.frontend, self.id)
+        format!(
+            "/local/domain/{}/backend/{}/{}/{}",
+            self.backend, self.kind, self.frontend, self.id
+        )
     }
 }
 
@@ -97,7 +100,8 @@ impl Disk {
 
     /// Returns the number that the name stands for: 51712 for `xvda`, 16 more for each further one.
     fn number(&self) -> u32 {
-        let letter = self.name.strip_prefix("xvd").and_then(|rest| rest.bytes().next()).unwrap_or(b'a');
+        let letter =
+            self.name.strip_prefix("xvd").and_then(|rest| rest.bytes().next()).unwrap_or(b'a');
         let disk = u32::from(letter.wrapping_sub(b'a'));
         let partition = self.name.get(4..).and_then(|rest| rest.parse().ok()).unwrap_or(0);
         if disk < 16 { 202 << 8 | disk << 4 | partition } else { 1 << 28 | disk << 8 | partition }
@@ -159,8 +163,12 @@ const DETACH_TIMEOUT: Duration = Duration::from_secs(10);
 impl World {
     /// Attaches a disk to a guest. The backend's domain has to serve it.
     pub fn attach_disk(&self, guest: &Domain, backend: &Domain, disk: &Disk) -> Device {
-        let device =
-            Device { kind: DeviceKind::Vbd, id: disk.number(), frontend: guest.id(), backend: backend.id() };
+        let device = Device {
+            kind: DeviceKind::Vbd,
+            id: disk.number(),
+            frontend: guest.id(),
+            backend: backend.id(),
+        };
         let kind = if disk.cdrom { "cdrom" } else { "disk" };
         let trusted = u8::from(disk.trusted);
         let front = [
@@ -186,8 +194,12 @@ impl World {
 
     /// Attaches a network interface to a guest. The backend's domain has to serve it.
     pub fn attach_vif(&self, guest: &Domain, backend: &Domain, vif: &Vif) -> Device {
-        let device =
-            Device { kind: DeviceKind::Vif, id: vif.handle, frontend: guest.id(), backend: backend.id() };
+        let device = Device {
+            kind: DeviceKind::Vif,
+            id: vif.handle,
+            frontend: guest.id(),
+            backend: backend.id(),
+        };
         let mac = vif.mac.map(|byte| format!("{byte:02x}")).join(":");
         let both = [("handle", vif.handle.to_string()), ("mac", mac), ("mtu", vif.mtu.to_string())];
         let mut front = both.to_vec();
@@ -222,19 +234,42 @@ impl World {
         let (front_path, back_path) = (device.frontend_path(), device.backend_path());
         let (frontend, backend) = (device.frontend, device.backend);
         let write = |store: &Store| {
-            let end =
-                |path: &str, owner, reader, other: &str, other_id: DomId, names: [&str; 2], nodes: &[_]| {
-                    store.mkdir(path)?;
-                    store.set_permissions(path, &owned_by(owner, Some(reader)))?;
-                    store.write(format!("{path}/{}", names[0]), other)?;
-                    store.write(format!("{path}/{}", names[1]), other_id)?;
-                    let nodes: &[(&str, String)] = nodes;
-                    nodes.iter().try_for_each(|(name, value)| store.write(format!("{path}/{name}"), value))
-                };
+            let end = |path: &str,
+                       owner,
+                       reader,
+                       other: &str,
+                       other_id: DomId,
+                       names: [&str; 2],
+                       nodes: &[_]| {
+                store.mkdir(path)?;
+                store.set_permissions(path, &owned_by(owner, Some(reader)))?;
+                store.write(format!("{path}/{}", names[0]), other)?;
+                store.write(format!("{path}/{}", names[1]), other_id)?;
+                let nodes: &[(&str, String)] = nodes;
+                nodes
+                    .iter()
+                    .try_for_each(|(name, value)| store.write(format!("{path}/{name}"), value))
+            };
             // The guest must not take an old node for a new one.
             let _ = store.remove(&front_path);
-            end(&front_path, frontend, backend, &back_path, backend, ["backend", "backend-id"], front)?;
-            end(&back_path, backend, frontend, &front_path, frontend, ["frontend", "frontend-id"], back)?;
+            end(
+                &front_path,
+                frontend,
+                backend,
+                &back_path,
+                backend,
+                ["backend", "backend-id"],
+                front,
+            )?;
+            end(
+                &back_path,
+                backend,
+                frontend,
+                &front_path,
+                frontend,
+                ["frontend", "frontend-id"],
+                back,
+            )?;
             store.write(format!("{back_path}/online"), 1)?;
             store.write(format!("{front_path}/state"), INITIALISING)?;
             store.write(format!("{back_path}/state"), INITIALISING)

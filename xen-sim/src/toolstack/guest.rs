@@ -40,7 +40,13 @@ impl World {
         };
         self.write_home(&store, &host_write, guest, name);
         for (page, index, pfn, evtchn, grant) in [
-            (STORE_PAGE, "store", HVM_PARAM_STORE_PFN, HVM_PARAM_STORE_EVTCHN, GNTTAB_RESERVED_XENSTORE),
+            (
+                STORE_PAGE,
+                "store",
+                HVM_PARAM_STORE_PFN,
+                HVM_PARAM_STORE_EVTCHN,
+                GNTTAB_RESERVED_XENSTORE,
+            ),
             (
                 CONSOLE_PAGE,
                 "console",
@@ -77,24 +83,37 @@ impl World {
         self.shared().consoles().type_in(&mut self.shared().lock(), id, text);
     }
 
-    fn write_home(&self, store: &Store, host_write: &dyn Fn(&str, &str), guest: &Domain, name: &str) {
+    fn write_home(
+        &self,
+        store: &Store,
+        host_write: &dyn Fn(&str, &str),
+        guest: &Domain,
+        name: &str,
+    ) {
         let id = guest.id();
         let home = format!("/local/domain/{id}");
         let read_only = owned_by(DomId(0), Some(id));
         let own = owned_by(id, None);
         let make = |path: &str, permissions: &[Permission]| {
-            store.mkdir(path).and_then(|()| store.set_permissions(path, permissions)).expect("dom0 may");
+            store
+                .mkdir(path)
+                .and_then(|()| store.set_permissions(path, permissions))
+                .expect("dom0 may");
         };
         make(&home, &read_only);
         // Those below have its rights, unless they are given others.
         for name in ["cpu", "memory", "device", "control"] {
             store.mkdir(format!("{home}/{name}")).expect("dom0 may");
         }
-        for name in ["data", "drivers", "feature", "attr", "error", "control/shutdown", "control/sysrq"] {
+        for name in
+            ["data", "drivers", "feature", "attr", "error", "control/shutdown", "control/sysrq"]
+        {
             make(&format!("{home}/{name}"), &own);
         }
         // The guest says there what it understands, and by which port it wants to be asked to suspend.
-        for name in ["feature-poweroff", "feature-reboot", "feature-suspend", "feature-s3", "feature-s4"] {
+        for name in
+            ["feature-poweroff", "feature-reboot", "feature-suspend", "feature-s3", "feature-s4"]
+        {
             make(&format!("{home}/control/{name}"), &own);
         }
         make(&format!("{home}/device/suspend/event-channel"), &own);

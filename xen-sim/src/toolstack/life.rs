@@ -116,7 +116,8 @@ impl World {
             (contents, machine.now)
         };
         let (contents, now) = image;
-        let image = Image { seat: Seat::of(self.shared(), id), contents, devices, now, pending: true };
+        let image =
+            Image { seat: Seat::of(self.shared(), id), contents, devices, now, pending: true };
         self.end(id);
         self.forget(id);
         image
@@ -176,7 +177,10 @@ impl Moved {
 impl Machine {
     fn assert_suspended(&self, id: DomId) {
         let life = self.dom(id).life;
-        assert!(life == Life::Shutdown(ShutdownReason::SUSPEND), "domain {id} is not suspended but {life:?}");
+        assert!(
+            life == Life::Shutdown(ShutdownReason::SUSPEND),
+            "domain {id} is not suspended but {life:?}"
+        );
     }
 
     /// Makes a domain with the memory and the vCPUs of another.
@@ -185,7 +189,10 @@ impl Machine {
         physmap.settle(&mut self.pool);
         for (gfn, bytes) in contents {
             if let Some(mapping) = physmap.get(*gfn) {
-                self.pool.page(mapping.mfn).copy_from(0, &bytes[..]).expect("a frame has a page of bytes");
+                self.pool
+                    .page(mapping.mfn)
+                    .copy_from(0, &bytes[..])
+                    .expect("a frame has a page of bytes");
             }
         }
         let id = self.add_domain(config, physmap);

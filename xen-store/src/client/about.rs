@@ -60,8 +60,12 @@ mod tests {
 
     #[test]
     fn software_is_three_words_and_what_people_read() {
-        let driver =
-            Software { vendor: "The Vendor", product: "xen-front", version: "0.1.0", attributes: "" };
+        let driver = Software {
+            vendor: "The Vendor",
+            product: "xen-front",
+            version: "0.1.0",
+            attributes: "",
+        };
         assert_eq!(driver.to_string(), "The-Vendor xen-front 0.1.0");
         let debug = Software { attributes: "a debug build", ..driver };
         assert_eq!(debug.to_string(), "The-Vendor xen-front 0.1.0 a debug build");

@@ -119,8 +119,12 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         }
         let timeout = AtomicU64::new(DEFAULT_TIMEOUT.as_nanos() as u64);
         let shared = platform.clone();
-        let client =
-            Client { platform, port: AtomicU32::new(port.0), timeout, connection: Mutex::new(connection) };
+        let client = Client {
+            platform,
+            port: AtomicU32::new(port.0),
+            timeout,
+            connection: Mutex::new(connection),
+        };
         Ok(Self { inner: shared.share(client)? })
     }
 
@@ -137,7 +141,9 @@ impl<P: Host, T: Transport> XenStore<P, T> {
 
     /// Sets how long each blocking operation waits from now on. It is five seconds at first.
     pub fn set_timeout(&self, timeout: Duration) {
-        self.inner.timeout.store(u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.inner
+            .timeout
+            .store(u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Returns how long a blocking operation waits.
@@ -257,13 +263,15 @@ impl<P: Host, T: Transport> Core for XenStore<P, T> {
         let waited = self.timeout();
         let deadline = self.inner.platform.now() + waited;
         let timeout = Reason::Timeout { waited };
-        let ticket = self.attempt(tx, deadline, timeout, |connection| connection.reserve(kind, tx.id))?;
+        let ticket =
+            self.attempt(tx, deadline, timeout, |connection| connection.reserve(kind, tx.id))?;
         let draft = Draft::new(self, ticket);
         let filled = draft.fill(parts)?;
         self.attempt(tx, deadline, timeout, |connection| connection.submit(ticket))?;
         filled.keep();
         let finished = || self.connection().reply(ticket).map(|reply| reply.map(|_| ()));
-        let result = self.block_until(deadline, finished).and_then(|done| done.unwrap_or(Err(timeout)));
+        let result =
+            self.block_until(deadline, finished).and_then(|done| done.unwrap_or(Err(timeout)));
         result.map(|()| ticket).inspect_err(|_| self.forget(ticket))
     }
 

@@ -51,7 +51,12 @@ impl Reply<'_> {
     /// Copies `list` out of the reply, gives the request slot up, and calls `each` for all items.
     ///
     /// The caller's function runs without the lock and without the slot, because it may use the store.
-    fn pass_on(self, list: Range<usize>, next: Next, each: &mut dyn FnMut(&str)) -> Result<(), Reason> {
+    fn pass_on(
+        self,
+        list: Range<usize>,
+        next: Next,
+        each: &mut dyn FnMut(&str),
+    ) -> Result<(), Reason> {
         let mut short = [0; SHORT_LIST];
         if let Some(copy) = short.get_mut(..list.len()) {
             self.read(|body| {
@@ -99,7 +104,11 @@ impl Drop for Reply<'_> {
     }
 }
 
-fn call<'a>(target: Target<'a>, kind: MessageType, parts: &[Part<'_>]) -> Result<Reply<'a>, Reason> {
+fn call<'a>(
+    target: Target<'a>,
+    kind: MessageType,
+    parts: &[Part<'_>],
+) -> Result<Reply<'a>, Reason> {
     let Target { core, tx } = target;
     core.call(kind, tx, parts).map(|ticket| Reply { core, ticket })
 }
@@ -267,7 +276,8 @@ pub trait Nodes: Sealed {
     #[doc(alias = "XS_DIRECTORY")]
     #[doc(alias = "XS_DIRECTORY_PART")]
     fn directory(&self, path: impl Display, mut each: impl FnMut(&str)) -> Result<(), StoreError> {
-        pass_children_on(self.target(), &path, &mut each).map_err(error_at(MessageType::DIRECTORY, &path))
+        pass_children_on(self.target(), &path, &mut each)
+            .map_err(error_at(MessageType::DIRECTORY, &path))
     }
 
     /// Lists the children of a node into `buffer` and returns their names. A list in parts that
@@ -276,7 +286,11 @@ pub trait Nodes: Sealed {
     /// # Errors
     ///
     /// [`Reason::BufferTooSmall`], which a buffer of 4096 bytes is only where a message would be too; those of [`directory`](Self::directory).
-    fn directory_into<'b>(&self, path: impl Display, buffer: &'b mut [u8]) -> Result<Names<'b>, StoreError> {
+    fn directory_into<'b>(
+        &self,
+        path: impl Display,
+        buffer: &'b mut [u8],
+    ) -> Result<Names<'b>, StoreError> {
         let mut len = 0;
         children(self.target(), &path, &mut |part| {
             let Some((reply, list)) = part else {
@@ -297,7 +311,12 @@ pub trait Nodes: Sealed {
     /// # Errors
     ///
     /// [`Reason::BufferTooSmall`] with nothing copied; those of the trait.
-    fn request(&self, kind: MessageType, parts: &[Part<'_>], buffer: &mut [u8]) -> Result<usize, StoreError> {
+    fn request(
+        &self,
+        kind: MessageType,
+        parts: &[Part<'_>],
+        buffer: &mut [u8],
+    ) -> Result<usize, StoreError> {
         ask(self.target(), kind, parts, |body| copy(body, buffer)).map_err(|reason| {
             let path = parts.iter().find_map(|part| match part {
                 Part::Path(path) => Some(PathText::new(path)),
@@ -314,7 +333,10 @@ pub trait Nodes: Sealed {
     /// [`Reason::BufferTooSmall`] if there are more, [`Reason::Malformed`] if one is empty, unknown or
     /// not terminated; those of the trait.
     #[doc(alias = "XS_GET_PERMS")]
-    fn permissions<const N: usize>(&self, path: impl Display) -> Result<Vec<Permission, N>, StoreError> {
+    fn permissions<const N: usize>(
+        &self,
+        path: impl Display,
+    ) -> Result<Vec<Permission, N>, StoreError> {
         call(self.target(), MessageType::GET_PERMS, &[Part::Path(format_args!("{path}"))])
             .and_then(|reply| {
                 reply.read(|body| {
@@ -336,9 +358,18 @@ pub trait Nodes: Sealed {
     ///
     /// Those of the trait.
     #[doc(alias = "XS_SET_PERMS")]
-    fn set_permissions(&self, path: impl Display, permissions: &[Permission]) -> Result<(), StoreError> {
+    fn set_permissions(
+        &self,
+        path: impl Display,
+        permissions: &[Permission],
+    ) -> Result<(), StoreError> {
         let entries = Entries(permissions);
-        simple(self.target(), MessageType::SET_PERMS, &path, &[Part::Text(format_args!("{entries}"))])
+        simple(
+            self.target(),
+            MessageType::SET_PERMS,
+            &path,
+            &[Part::Text(format_args!("{entries}"))],
+        )
     }
 
     /// Returns the home of a domain, such as `/local/domain/5`, whether the domain exists or not.
@@ -395,7 +426,10 @@ pub trait Nodes: Sealed {
     ///
     /// Those of [`directory`](Self::directory); names may have any length.
     #[cfg(feature = "alloc")]
-    fn list(&self, path: impl Display) -> Result<alloc::vec::Vec<alloc::string::String>, StoreError> {
+    fn list(
+        &self,
+        path: impl Display,
+    ) -> Result<alloc::vec::Vec<alloc::string::String>, StoreError> {
         let mut names = alloc::vec::Vec::new();
         children(self.target(), &path, &mut |part| {
             let Some((reply, list)) = part else {
@@ -403,7 +437,8 @@ pub trait Nodes: Sealed {
                 return Ok(());
             };
             reply.read(|body| {
-                names.extend(Names::new(body.get(list.clone()).unwrap_or_default()).map(Into::into));
+                names
+                    .extend(Names::new(body.get(list.clone()).unwrap_or_default()).map(Into::into));
                 Ok(())
             })
         })
@@ -413,7 +448,8 @@ pub trait Nodes: Sealed {
 }
 
 fn copy(body: &[u8], buffer: &mut [u8]) -> Result<usize, Reason> {
-    let target = buffer.get_mut(..body.len()).ok_or(Reason::BufferTooSmall { needed: body.len() })?;
+    let target =
+        buffer.get_mut(..body.len()).ok_or(Reason::BufferTooSmall { needed: body.len() })?;
     target.copy_from_slice(body);
     Ok(body.len())
 }
@@ -422,7 +458,10 @@ fn copy(body: &[u8], buffer: &mut [u8]) -> Result<usize, Reason> {
 type Take<'t, 'a> = &'t mut dyn FnMut(Option<(Reply<'a>, Range<usize>)>) -> Result<(), Reason>;
 
 /// Asks for all children of a node at once; `None` if they need more than a message.
-fn whole<'a>(target: Target<'a>, path: &dyn Display) -> Result<Option<(Reply<'a>, Range<usize>)>, Reason> {
+fn whole<'a>(
+    target: Target<'a>,
+    path: &dyn Display,
+) -> Result<Option<(Reply<'a>, Range<usize>)>, Reason> {
     match call(target, MessageType::DIRECTORY, &[Part::Path(format_args!("{path}"))]) {
         Err(Reason::Server(ServerError::TooBig)) => Ok(None),
         reply => {

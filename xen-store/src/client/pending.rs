@@ -50,15 +50,22 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         parts: &[Part<'_>],
     ) -> Result<Pending<P, T>, StoreError> {
         let path = PathText::new(path);
-        let ticket =
-            self.queue_parts(kind, parts).map_err(|reason| StoreError { operation: kind, path, reason })?;
+        let ticket = self.queue_parts(kind, parts).map_err(|reason| StoreError {
+            operation: kind,
+            path,
+            reason,
+        })?;
         Ok(Pending { store: self.clone(), ticket, kind, path })
     }
 
     fn queue_parts(&self, kind: MessageType, parts: &[Part<'_>]) -> Result<Ticket, Reason> {
         let reserve = || {
             let mut connection = self.connection();
-            if connection.free_slots() > 1 { connection.reserve(kind, 0) } else { Err(Reason::Busy) }
+            if connection.free_slots() > 1 {
+                connection.reserve(kind, 0)
+            } else {
+                Err(Reason::Busy)
+            }
         };
         let ticket = reserve()?;
         let draft = Draft::new(self, ticket).fill(parts)?;
@@ -81,7 +88,11 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     /// # Errors
     ///
     /// Those of [`begin`](Self::begin).
-    pub fn begin_write(&self, path: impl Display, value: impl Display) -> Result<Pending<P, T>, StoreError> {
+    pub fn begin_write(
+        &self,
+        path: impl Display,
+        value: impl Display,
+    ) -> Result<Pending<P, T>, StoreError> {
         let parts = [Part::Path(format_args!("{path}")), Part::Text(format_args!("{value}"))];
         self.begin(MessageType::WRITE, &path, &parts)
     }
@@ -103,7 +114,10 @@ impl<P: Host, T: Transport> Pending<P, T> {
         let mut connection = self.store.connection();
         let result = connection.reply(self.ticket)?.and_then(|body| {
             let needed = body.len();
-            buffer.get_mut(..needed).ok_or(Reason::BufferTooSmall { needed })?.copy_from_slice(body);
+            buffer
+                .get_mut(..needed)
+                .ok_or(Reason::BufferTooSmall { needed })?
+                .copy_from_slice(body);
             Ok(needed)
         });
         Some(result.map_err(|reason| self.error(reason)))
@@ -139,6 +153,9 @@ impl<P: Host, T: Transport> Drop for Pending<P, T> {
 
 impl<P: Host, T: Transport> fmt::Debug for Pending<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pending").field("kind", &self.kind).field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Pending")
+            .field("kind", &self.kind)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }

@@ -43,7 +43,10 @@ impl<P: Platform> XenStore<P> {
     /// Those of [`start::xenstore_ring`]; the store stays suspended, try again.
     pub fn resume_elsewhere(&self) -> Result<(), StartError> {
         let ring = start::xenstore_ring(self.inner.platform.clone())?;
-        self.resume_with(RingTransport::new(self.inner.platform.clone(), ring.page, ring.port), ring.port);
+        self.resume_with(
+            RingTransport::new(self.inner.platform.clone(), ring.page, ring.port),
+            ring.port,
+        );
         Ok(())
     }
 }
@@ -62,7 +65,9 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         let deadline = self.inner.platform.now() + waited;
         self.connection().hold();
         let idle = || self.connection().is_idle().then_some(());
-        let done = self.block_until(deadline, idle).and_then(|idle| idle.ok_or(Reason::Timeout { waited }));
+        let done = self
+            .block_until(deadline, idle)
+            .and_then(|idle| idle.ok_or(Reason::Timeout { waited }));
         done.inspect_err(|_| self.connection().release())
     }
 

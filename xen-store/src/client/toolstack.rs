@@ -28,7 +28,11 @@ where
     #[doc(alias = "XS_INTRODUCE")]
     pub fn introduce(&self, domain: DomId, gfn: Gfn, port: Port) -> Result<(), StoreError> {
         let Gfn(gfn) = gfn;
-        self.order(MessageType::INTRODUCE, &domain, format_args!("{}\0{gfn}\0{}\0", domain.0, port.0))
+        self.order(
+            MessageType::INTRODUCE,
+            &domain,
+            format_args!("{}\0{gfn}\0{}\0", domain.0, port.0),
+        )
     }
 
     /// Makes the server forget a domain that is gone.
@@ -132,11 +136,18 @@ where
     ///
     /// Those of the implementation.
     #[doc(alias = "XS_SET_QUOTA")]
-    pub fn set_quota(&self, domain: Option<DomId>, name: &str, value: u32) -> Result<(), StoreError> {
+    pub fn set_quota(
+        &self,
+        domain: Option<DomId>,
+        name: &str,
+        value: u32,
+    ) -> Result<(), StoreError> {
         let kind = MessageType::SET_QUOTA;
         match domain {
             None => self.order(kind, &name, format_args!("{name}\0{value}\0")),
-            Some(domain) => self.order(kind, &name, format_args!("{}\0{name}\0{value}\0", domain.0)),
+            Some(domain) => {
+                self.order(kind, &name, format_args!("{}\0{name}\0{value}\0", domain.0))
+            }
         }
     }
 
@@ -149,7 +160,9 @@ where
     pub fn control(&self, words: &[&str], buffer: &mut [u8]) -> Result<usize, StoreError> {
         let words = Words(words);
         self.ask(MessageType::CONTROL, &"", format_args!("{words}"), |body| {
-            let target = buffer.get_mut(..body.len()).ok_or(Reason::BufferTooSmall { needed: body.len() })?;
+            let target = buffer
+                .get_mut(..body.len())
+                .ok_or(Reason::BufferTooSmall { needed: body.len() })?;
             target.copy_from_slice(body);
             Ok(body.len())
         })
@@ -172,7 +185,8 @@ where
         payload: Arguments<'_>,
         look: impl FnOnce(&[u8]) -> Result<R, Reason>,
     ) -> Result<R, StoreError> {
-        super::nodes::ask(self.target(), kind, &[Part::Text(payload)], look).map_err(error_at(kind, about))
+        super::nodes::ask(self.target(), kind, &[Part::Text(payload)], look)
+            .map_err(error_at(kind, about))
     }
 }
 

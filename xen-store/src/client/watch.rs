@@ -41,7 +41,11 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     ///
     /// Those of [`watch`](Self::watch); [`Reason::Server`] with [`Invalid`](crate::wire::ServerError::Invalid) from a server that can't. Some of them set
     /// a watch without a limit instead.
-    pub fn watch_to_depth(&self, path: impl Display, depth: u16) -> Result<Watch<P, T>, StoreError> {
+    pub fn watch_to_depth(
+        &self,
+        path: impl Display,
+        depth: u16,
+    ) -> Result<Watch<P, T>, StoreError> {
         self.set_watch(&path, Some(depth))
     }
 
@@ -55,9 +59,14 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     /// # Errors
     ///
     /// Those of [`watch`](Self::watch); [`Reason::Path`] if `path` is not below `above`.
-    pub fn watch_shared(&self, above: impl Display, path: impl Display) -> Result<Watch<P, T>, StoreError> {
+    pub fn watch_shared(
+        &self,
+        above: impl Display,
+        path: impl Display,
+    ) -> Result<Watch<P, T>, StoreError> {
         let error = error_at(MessageType::WATCH, &path);
-        let (path, above) = (watched_path(&path).map_err(&error)?, watched_path(&above).map_err(&error)?);
+        let (path, above) =
+            (watched_path(&path).map_err(&error)?, watched_path(&above).map_err(&error)?);
         if !path.strip_prefix(above.as_str()).is_some_and(|rest| rest.starts_with('/')) {
             return Err(error(Reason::Path(PathError::EmptyName { at: above.len() })));
         }
@@ -66,11 +75,15 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         let (index, group) = added.map_err(&error)?;
         // The watch ends the group with it if it can't be set.
         if let Some(token) = group.set {
-            let parts = [Part::Path(format_args!("{above}")), Part::Text(format_args!("{token}\0"))];
+            let parts =
+                [Part::Path(format_args!("{above}")), Part::Text(format_args!("{token}\0"))];
             match self.call(MessageType::WATCH, TxId::NONE, &parts) {
                 Ok(ticket) => self.forget(ticket),
                 Err(reason) => {
-                    let sent = matches!(reason, Reason::Timeout { .. } | Reason::Interrupted { sent: true });
+                    let sent = matches!(
+                        reason,
+                        Reason::Timeout { .. } | Reason::Interrupted { sent: true }
+                    );
                     self.connection().cancel_shared_watch(index, group, sent);
                     return Err(error(reason));
                 }
@@ -101,9 +114,11 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         let (index, token) = added().map_err(&error)?;
         let first = Part::Path(format_args!("{path}"));
         let set = match depth {
-            None => {
-                self.call(MessageType::WATCH, TxId::NONE, &[first, Part::Text(format_args!("{token}\0"))])
-            }
+            None => self.call(
+                MessageType::WATCH,
+                TxId::NONE,
+                &[first, Part::Text(format_args!("{token}\0"))],
+            ),
             Some(depth) => {
                 let rest = Part::Text(format_args!("{token}\0{depth}\0"));
                 self.call(MessageType::WATCH, TxId::NONE, &[first, rest])

@@ -728,7 +728,8 @@ fn belongs_to_own<H: Host, T: Transport>(c: C<'_, '_, H, T>, payload: &[u8]) -> 
 #[track_caller]
 fn part<'c, H: Host, T: Transport>(c: C<'c, '_, H, T>, offset: usize) -> Check<(u64, &'c [u8])> {
     let request = text(format_args!("$\0{offset}\0"));
-    let found = c.ask(M::DIRECTORY_PART, &[request.as_bytes()])?.map_err(|name| differs("a part", name))?;
+    let found =
+        c.ask(M::DIRECTORY_PART, &[request.as_bytes()])?.map_err(|name| differs("a part", name))?;
     let end = found.iter().position(|&byte| byte == 0).unwrap_or(found.len());
     let generation = parse_number(found.get(..end).unwrap_or_default())
         .map_err(|_| differs("a generation", Shown(found)))?;

@@ -2,7 +2,9 @@
 
 use crate::client::Host;
 use crate::connection::{ConnectionError, Transport};
-use crate::wire::{HEADER_LEN, MessageType, XENSTORE_PAYLOAD_MAX, XsdSockmsg, decode, encode, parse_event};
+use crate::wire::{
+    HEADER_LEN, MessageType, XENSTORE_PAYLOAD_MAX, XsdSockmsg, decode, encode, parse_event,
+};
 use core::fmt::{self, Write};
 use core::panic::Location;
 use core::time::Duration;
@@ -50,7 +52,11 @@ pub(super) fn text(what: fmt::Arguments<'_>) -> Text {
 #[track_caller]
 pub(super) fn differs(expected: impl fmt::Display, found: impl fmt::Display) -> Failure {
     let line = Location::caller().line();
-    Failure { line, expected: text(format_args!("{expected}")), found: text(format_args!("{found}")) }
+    Failure {
+        line,
+        expected: text(format_args!("{expected}")),
+        found: text(format_args!("{found}")),
+    }
 }
 
 /// Shows bytes readably.
@@ -167,7 +173,8 @@ impl<'h, H: Host, T: Transport> Client<'h, H, T> {
     pub(super) fn send(&mut self, kind: MessageType, pieces: &[&[u8]]) -> Result<u32, Broken> {
         let len = self.fill(pieces);
         self.last_id = self.last_id.wrapping_add(1);
-        let header = XsdSockmsg { type_: kind, req_id: self.last_id, tx_id: self.tx, len: len as u32 };
+        let header =
+            XsdSockmsg { type_: kind, req_id: self.last_id, tx_id: self.tx, len: len as u32 };
         if let Some(head) = self.out.first_chunk_mut() {
             *head = encode(&header);
         }
@@ -189,7 +196,11 @@ impl<'h, H: Host, T: Transport> Client<'h, H, T> {
         if now >= deadline {
             return Err(Broken::Timeout);
         }
-        self.host.wait(self.port, deadline.min(now + Duration::from_millis(100)), self.host.progress());
+        self.host.wait(
+            self.port,
+            deadline.min(now + Duration::from_millis(100)),
+            self.host.progress(),
+        );
         Ok(())
     }
 
@@ -199,7 +210,8 @@ impl<'h, H: Host, T: Transport> Client<'h, H, T> {
         let deadline = self.host.now() + TIMEOUT;
         while got < len {
             let into = if header { head.get_mut(got..len) } else { self.body.get_mut(got..len) };
-            let count = self.transport.try_read(into.unwrap_or_default()).map_err(Broken::Connection)?;
+            let count =
+                self.transport.try_read(into.unwrap_or_default()).map_err(Broken::Connection)?;
             self.transport.notify().map_err(Broken::Connection)?;
             got += count;
             if count == 0 {
@@ -221,8 +233,10 @@ impl<'h, H: Host, T: Transport> Client<'h, H, T> {
             }
             let kept = parse_event(self.body.get(..len).unwrap_or_default()).and_then(|event| {
                 let token = core::str::from_utf8(event.token).ok()?;
-                let event =
-                    Event { path: String::try_from(event.path).ok()?, token: String::try_from(token).ok()? };
+                let event = Event {
+                    path: String::try_from(event.path).ok()?,
+                    token: String::try_from(token).ok()?,
+                };
                 self.events.push(event).ok()
             });
             self.lost_events |= kept.is_none();
@@ -237,11 +251,13 @@ impl<'h, H: Host, T: Transport> Client<'h, H, T> {
     #[track_caller]
     pub(super) fn ask(&mut self, kind: MessageType, pieces: &[&[u8]]) -> Check<Reply<'_>> {
         let tx = self.tx;
-        let answer = self.send(kind, pieces).and_then(|id| self.receive().map(|answer| (id, answer)));
+        let answer =
+            self.send(kind, pieces).and_then(|id| self.receive().map(|answer| (id, answer)));
         self.broken = answer.err();
         let (id, (header, len)) = answer.map_err(|broken| differs("a reply", broken))?;
         if (header.req_id, header.tx_id) != (id, tx) {
-            let found = text(format_args!("request {} in transaction {}", header.req_id, header.tx_id));
+            let found =
+                text(format_args!("request {} in transaction {}", header.req_id, header.tx_id));
             return Err(differs(format_args!("request {id} in transaction {tx}"), found));
         }
         let body = self.body(len);
@@ -303,7 +319,11 @@ impl<'h, H: Host, T: Transport> Client<'h, H, T> {
         let terminated = body.is_empty() || body.ends_with(b"\0");
         let all = names().count() == expected.len()
             && expected.iter().all(|name| names().any(|found| found == name.as_bytes()));
-        if terminated && all { Ok(()) } else { Err(differs(format_args!("{expected:?}"), Shown(body))) }
+        if terminated && all {
+            Ok(())
+        } else {
+            Err(differs(format_args!("{expected:?}"), Shown(body)))
+        }
     }
 
     /// Starts a transaction, which is that of the requests that follow.
@@ -378,7 +398,11 @@ impl<'h, H: Host, T: Transport> Client<'h, H, T> {
             }
         }
         let lost = core::mem::take(&mut self.lost_events);
-        if left.is_empty() && !lost { Ok(()) } else { Err(differs(format_args!("{expected:?}"), found)) }
+        if left.is_empty() && !lost {
+            Ok(())
+        } else {
+            Err(differs(format_args!("{expected:?}"), found))
+        }
     }
 
     /// Prepares for the case with this number.

@@ -19,8 +19,13 @@ pub enum Peer {
 
 impl Peer {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Ours, Self::Xenstored417, Self::Xenstored420, Self::Oxenstored417, Self::Oxenstored420];
+    pub const ALL: [Self; 5] = [
+        Self::Ours,
+        Self::Xenstored417,
+        Self::Xenstored420,
+        Self::Oxenstored417,
+        Self::Oxenstored420,
+    ];
 }
 
 /// What the client is, on which differences may depend.
@@ -36,7 +41,8 @@ const C_OLD: &[Peer] = &[Peer::Xenstored417];
 const C_NEW: &[Peer] = &[Peer::Xenstored420];
 const O: &[Peer] = &[Peer::Oxenstored417, Peer::Oxenstored420];
 const O_OLD: &[Peer] = &[Peer::Oxenstored417];
-const XEN: &[Peer] = &[Peer::Xenstored417, Peer::Xenstored420, Peer::Oxenstored417, Peer::Oxenstored420];
+const XEN: &[Peer] =
+    &[Peer::Xenstored417, Peer::Xenstored420, Peer::Oxenstored417, Peer::Oxenstored420];
 
 /// Case, servers, and what they do instead.
 type Difference = (&'static str, &'static [Peer], &'static str);
@@ -48,17 +54,29 @@ const DIFFERENCES: &[Difference] = &[
     ("two paths to remove are refused", C_OLD, "ENOMEM: the error left over from before"),
     ("a request of nothing is refused", C_OLD, "ENOENT: the error left over from before"),
     ("a relative path of 2049 bytes is refused", C_NEW, "the control domain's paths have no limit"),
-    ("an absolute path of 3073 bytes is refused", C_NEW, "the control domain's paths have no limit"),
+    (
+        "an absolute path of 3073 bytes is refused",
+        C_NEW,
+        "the control domain's paths have no limit",
+    ),
     ("a watch of depth 0 fires for its node only", XEN, "EINVAL: not before Xen 4.22"),
     ("a home of no number is refused", XEN, "what is no number is domain 0"),
     ("the server says which features it has", XEN, "ENOSYS: not before Xen 4.22"),
     ("the server says which quotas it has", XEN, "ENOSYS: not before Xen 4.22"),
-    ("a path of 2048 bytes is taken", O, "EINVAL: paths have at most 1024 bytes as it is configured"),
+    (
+        "a path of 2048 bytes is taken",
+        O,
+        "EINVAL: paths have at most 1024 bytes as it is configured",
+    ),
     ("a guest gives no node away", O, "EACCES"),
     ("a guest's node has no more than its quota", O, "E2BIG"),
     ("a guest has no more transactions than its quota", O, "EQUOTA, a name of its own"),
     ("a guest has no more watches than its quota", O, "EQUOTA, a name of its own"),
-    ("a guest learns nothing of nodes in a directory that it may not read", O, "ENOENT: it learns that"),
+    (
+        "a guest learns nothing of nodes in a directory that it may not read",
+        O,
+        "ENOENT: it learns that",
+    ),
     ("a guest does not control the server", O, "it may ask what there is to control"),
     ("the root is not removed", O, "says OK, and removes nothing"),
     ("a special name is no node to read", O, "ENOENT, to a guest EACCES"),
@@ -66,7 +84,11 @@ const DIFFERENCES: &[Difference] = &[
     ("a write of the same value is a conflict", O, "who only wrote is merged"),
     ("two transactions that write the same node are in conflict", O, "who only wrote is merged"),
     ("two new nodes in one directory are in conflict", O, "merged"),
-    ("a transaction that only reads is in conflict too", O, "who only read is not asked to do it again"),
+    (
+        "a transaction that only reads is in conflict too",
+        O,
+        "who only read is not asked to do it again",
+    ),
     ("the removal below what a transaction removes is a conflict", O, "merged"),
     ("after its end a transaction is not known", O, "EIO"),
     ("after a conflict a transaction is not known", O, "there is no conflict, see above"),
@@ -80,7 +102,11 @@ const DIFFERENCES: &[Difference] = &[
     ("a part behind the end is an empty name", O, "ENOSYS"),
     ("a part of a missing directory is refused", O, "ENOSYS"),
     ("the generation changes with the children", O, "ENOSYS"),
-    ("a request and a reply have up to 4096 bytes", O, "E2BIG: the limit is for the control domain too"),
+    (
+        "a request and a reply have up to 4096 bytes",
+        O,
+        "E2BIG: the limit is for the control domain too",
+    ),
     ("a request of nothing is refused", O_OLD, "no reply before the next request comes"),
     ("a change of nothing is refused", O_OLD, "no reply before the next request comes"),
     (
@@ -112,7 +138,8 @@ pub fn difference(peer: Peer, access: Access, case: &str) -> Option<&'static str
     if unseen.contains(&case) || access == Access::Guest && SOCKET_ONLY.contains(&(case, peer)) {
         return None;
     }
-    let mut found = DIFFERENCES.iter().filter(|(name, peers, _)| *name == case && peers.contains(&peer));
+    let mut found =
+        DIFFERENCES.iter().filter(|(name, peers, _)| *name == case && peers.contains(&peer));
     found.next().map(|(_, _, what)| *what)
 }
 
@@ -130,12 +157,18 @@ mod tests {
     #[test]
     fn no_difference_is_noted_twice_and_ours_has_none() {
         differences(|case, peer, what| {
-            let seen = [Access::Control, Access::Guest].map(|access| difference(peer, access, case));
+            let seen =
+                [Access::Control, Access::Guest].map(|access| difference(peer, access, case));
             assert!(seen.contains(&Some(what)), "{case}");
             assert_ne!(peer, Peer::Ours);
-            let noted = DIFFERENCES.iter().filter(|(name, peers, _)| *name == case && peers.contains(&peer));
+            let noted = DIFFERENCES
+                .iter()
+                .filter(|(name, peers, _)| *name == case && peers.contains(&peer));
             assert_eq!(noted.count(), 1, "{case}");
         });
-        assert_eq!(difference(Peer::Oxenstored420, Access::Control, "a request of nothing is refused"), None);
+        assert_eq!(
+            difference(Peer::Oxenstored420, Access::Control, "a request of nothing is refused"),
+            None
+        );
     }
 }

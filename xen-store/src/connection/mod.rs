@@ -8,7 +8,9 @@ mod transport;
 mod watches;
 
 use crate::Reason;
-use crate::wire::{self, HEADER_LEN, MessageType, OversizedBody, Part, XENSTORE_PAYLOAD_MAX, XsdSockmsg};
+use crate::wire::{
+    self, HEADER_LEN, MessageType, OversizedBody, Part, XENSTORE_PAYLOAD_MAX, XsdSockmsg,
+};
 use core::fmt::{self, Display};
 use heapless::Vec;
 use requests::{Answer, Owner, Received, Requests};
@@ -166,7 +168,8 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     /// take a number that differs from boot to boot.
     pub fn new(transport: T, mut buffer: B, requests: usize, watches: usize, seed: u32) -> Self {
         let len = buffer.bytes().len();
-        let requests = requests.min(MAX_REQUESTS).min((len / XENSTORE_PAYLOAD_MAX).saturating_sub(1));
+        let requests =
+            requests.min(MAX_REQUESTS).min((len / XENSTORE_PAYLOAD_MAX).saturating_sub(1));
         let left = len.saturating_sub((requests + 1) * XENSTORE_PAYLOAD_MAX);
         Self {
             transport,
@@ -215,7 +218,12 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     ///
     /// [`Reason::Busy`] if all slots are in use, [`Reason::Path`] or [`Reason::TooLong`] if the payload can't be sent,
     /// [`Reason::Suspended`] while it is [held](Self::hold), [`Reason::Connection`] if the connection is broken.
-    pub fn begin(&mut self, kind: MessageType, tx_id: u32, parts: &[Part<'_>]) -> Result<Ticket, Reason> {
+    pub fn begin(
+        &mut self,
+        kind: MessageType,
+        tx_id: u32,
+        parts: &[Part<'_>],
+    ) -> Result<Ticket, Reason> {
         self.check()?;
         if self.held {
             return Err(Reason::Suspended);
@@ -241,7 +249,9 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         }
         let slot = self.requests.free().ok_or(Reason::Busy)?;
         self.last_id = self.last_id.wrapping_add(1);
-        Ok(self.requests.reserve(slot, XsdSockmsg { type_: kind, req_id: self.last_id, tx_id, len: 0 }))
+        Ok(self
+            .requests
+            .reserve(slot, XsdSockmsg { type_: kind, req_id: self.last_id, tx_id, len: 0 }))
     }
 
     /// Appends bytes to the payload of a request that is reserved.
@@ -252,7 +262,8 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     pub fn append(&mut self, ticket: Ticket, bytes: &[u8]) -> Result<(), Reason> {
         let limit = XENSTORE_PAYLOAD_MAX;
         let request = self.requests.reserved(ticket).ok_or(Reason::Busy)?;
-        let free = body(&mut self.buffer, ticket.slot).and_then(|body| body.get_mut(request.len as usize..));
+        let free = body(&mut self.buffer, ticket.slot)
+            .and_then(|body| body.get_mut(request.len as usize..));
         let free = free.unwrap_or_default();
         let fit = bytes.len().min(free.len());
         if let (Some(free), Some(bytes)) = (free.get_mut(..fit), bytes.get(..fit)) {
@@ -460,10 +471,11 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
             let (from, to) = (self.received, self.expected);
             let into = match self.target {
                 Target::Header => self.header.get_mut(from..to),
-                Target::Reply(slot) => body(&mut self.buffer, slot).and_then(|body| body.get_mut(from..to)),
-                Target::Event => {
-                    event_body(&mut self.buffer, &self.requests).and_then(|body| body.get_mut(from..to))
+                Target::Reply(slot) => {
+                    body(&mut self.buffer, slot).and_then(|body| body.get_mut(from..to))
                 }
+                Target::Event => event_body(&mut self.buffer, &self.requests)
+                    .and_then(|body| body.get_mut(from..to)),
                 Target::Nobody => scrap.get_mut(..to.saturating_sub(from).min(64)),
             };
             let into = into.unwrap_or_default();
@@ -547,9 +559,20 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     }
 
     /// Queues a request whose payload is in `slot`'s body.
-    fn queue(&mut self, slot: usize, owner: Owner, type_: MessageType, tx_id: u32, len: usize) -> Ticket {
+    fn queue(
+        &mut self,
+        slot: usize,
+        owner: Owner,
+        type_: MessageType,
+        tx_id: u32,
+        len: usize,
+    ) -> Ticket {
         self.last_id = self.last_id.wrapping_add(1);
-        self.requests.queue(slot, owner, XsdSockmsg { type_, req_id: self.last_id, tx_id, len: len as u32 })
+        self.requests.queue(
+            slot,
+            owner,
+            XsdSockmsg { type_, req_id: self.last_id, tx_id, len: len as u32 },
+        )
     }
 
     /// Takes a place for a watch on `path` and `depth` levels below, or all, whose token then goes to the server with [`MessageType::WATCH`].

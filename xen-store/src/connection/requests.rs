@@ -164,7 +164,8 @@ impl Requests {
 
     /// Finds the slot that a reply is for; `None` if nobody waits for it.
     pub(super) fn receive(&mut self, reply: &XsdSockmsg) -> Option<usize> {
-        let waiting = |slot: &Slot| slot.state == State::Waiting && slot.request.req_id == reply.req_id;
+        let waiting =
+            |slot: &Slot| slot.state == State::Waiting && slot.request.req_id == reply.req_id;
         let slot = self.slots.iter().position(waiting)?;
         let entry = self.slots.get_mut(slot)?;
         entry.state = State::Receiving;
@@ -197,7 +198,9 @@ impl Requests {
     pub(super) fn answer(&mut self, ticket: Ticket) -> Option<Answer> {
         let entry = self.entry(ticket)?;
         match entry.state {
-            State::Replied => Some(Answer::Reply { asked: entry.request.type_, header: entry.reply }),
+            State::Replied => {
+                Some(Answer::Reply { asked: entry.request.type_, header: entry.reply })
+            }
             State::Interrupted { sent } => Some(Answer::Interrupted { sent }),
             _ => None,
         }
@@ -218,7 +221,9 @@ impl Requests {
     /// Takes a request back if nothing of it is sent yet, detaches it otherwise.
     pub(super) fn forget(&mut self, ticket: Ticket) {
         let begun = self.sent > 0 && self.queue.front() == Some(&ticket.slot);
-        if let Some(entry) = self.entry(ticket).filter(|entry| entry.state == State::Sending && !begun) {
+        if let Some(entry) =
+            self.entry(ticket).filter(|entry| entry.state == State::Sending && !begun)
+        {
             entry.state = State::Free;
             for _ in 0..self.queue.len() {
                 // Once round the queue, leaving the slot out; what was popped has room again.
@@ -244,7 +249,9 @@ impl Requests {
                     entry.state = State::Interrupted { sent: false };
                     continue;
                 }
-                State::Free | State::Reserved | State::Replied | State::Interrupted { .. } => continue,
+                State::Free | State::Reserved | State::Replied | State::Interrupted { .. } => {
+                    continue;
+                }
             };
             let again = entry.request.tx_id == 0 && (!sent || is_repeatable(entry.request.type_));
             entry.state = match entry.owner {
@@ -392,7 +399,8 @@ mod tests {
     #[test]
     fn forgotten_request_leaves_others_queued() {
         let mut requests = Requests::new(4);
-        let tickets = [0, 1, 2].map(|slot| requests.queue(slot, Owner::Ticket, request(slot as u32, 0)));
+        let tickets =
+            [0, 1, 2].map(|slot| requests.queue(slot, Owner::Ticket, request(slot as u32, 0)));
         requests.forget(tickets[1]);
         assert_eq!((requests.free(), send_all(&mut requests)), (Some(1), std::vec![0, 2]));
     }

@@ -5,8 +5,8 @@ use xen_hypercall::sync::{Ordering, fence};
 use xen_hypercall::{Mapped, Platform, Port, SharedMem, ops};
 use xen_ring::{ByteConsumer, ByteProducer};
 use xen_sys::io::xs_wire::{
-    ServerFeatures, XENSTORE_CONNECTED, XENSTORE_ERROR_NONE, XENSTORE_RECONNECT, XENSTORE_RING_SIZE,
-    XenstoreDomainInterface as Page,
+    ServerFeatures, XENSTORE_CONNECTED, XENSTORE_ERROR_NONE, XENSTORE_RECONNECT,
+    XENSTORE_RING_SIZE, XenstoreDomainInterface as Page,
 };
 
 /// A stream of bytes to a xenstore server and one back. No method waits.
@@ -93,7 +93,8 @@ impl<P: Platform, M: AsRef<SharedMem>> RingTransport<P, M> {
     fn attach(&mut self) -> Result<bool, ConnectionError> {
         let mem = self.page.as_ref();
         if self.ends.is_none() {
-            let connection = mem.u32::<{ core::mem::offset_of!(Page, connection) }>().load(Ordering::Acquire);
+            let connection =
+                mem.u32::<{ core::mem::offset_of!(Page, connection) }>().load(Ordering::Acquire);
             if connection != XENSTORE_CONNECTED {
                 return Ok(false);
             }

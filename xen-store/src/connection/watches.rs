@@ -180,7 +180,8 @@ impl<'b> Slot<'b> {
     /// Queues an event of the shared watch if it is about the node or one below, or about one above,
     /// with which the node may have gone.
     fn sort_in(&mut self, path: &str) {
-        let below = path.strip_prefix(self.path()).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        let below =
+            path.strip_prefix(self.path()).filter(|rest| rest.is_empty() || rest.starts_with('/'));
         match below {
             Some(behind) => self.queue(behind),
             None if is_at_or_below(self.path(), path) => self.queue(""),
@@ -259,14 +260,17 @@ impl<B: Buffer> Watches<B> {
     }
 
     fn count(&mut self, bytes: &mut [u8], test: impl Fn(&Record) -> bool) -> usize {
-        (0..self.count).filter(|&index| self.slot(bytes, index).is_some_and(|slot| test(slot.head))).count()
+        (0..self.count)
+            .filter(|&index| self.slot(bytes, index).is_some_and(|slot| test(slot.head)))
+            .count()
     }
 
     /// Returns how many bytes of memory would do for more watches, if there are too few free ones.
     pub(super) fn wanted_memory(&mut self, bytes: &mut [u8]) -> Option<usize> {
         // A caller's, a shared one and a sentinel.
         let few = self.count(bytes, |head| head.state() == State::Free) < 3;
-        let used = self.count(bytes, |head| head.state() != State::Free && head.kind <= Kind::Member as u8);
+        let used = self
+            .count(bytes, |head| head.state() != State::Free && head.kind <= Kind::Member as u8);
         let room = !self.more.is_full() && self.count < MAX_WATCHES;
         (few && room && used < self.limit).then(|| self.count.max(8) * WATCH_BYTES)
     }
@@ -290,7 +294,8 @@ impl<B: Buffer> Watches<B> {
         path: &dyn Display,
         depth: Option<u16>,
     ) -> Result<usize, Reason> {
-        let used = self.count(bytes, |head| head.state() != State::Free && head.kind <= Kind::Member as u8);
+        let used = self
+            .count(bytes, |head| head.state() != State::Free && head.kind <= Kind::Member as u8);
         if used >= self.limit {
             return Err(Reason::TooManyWatches);
         }
@@ -315,7 +320,8 @@ impl<B: Buffer> Watches<B> {
         };
         let group = match self.find(bytes, is_shared) {
             Some(index) => {
-                let failed = self.slot(bytes, index).filter(|slot| slot.head.state() == State::Failed);
+                let failed =
+                    self.slot(bytes, index).filter(|slot| slot.head.state() == State::Failed);
                 let set = failed.map(|slot| {
                     slot.head.state = State::Live as u8;
                     slot.head.token.get()
@@ -350,17 +356,21 @@ impl<B: Buffer> Watches<B> {
         kind: Kind,
         state: State,
     ) -> Result<usize, Reason> {
-        let free = self.find(bytes, |slot| slot.head.state() == State::Free).ok_or(Reason::TooManyWatches)?;
+        let free = self
+            .find(bytes, |slot| slot.head.state() == State::Free)
+            .ok_or(Reason::TooManyWatches)?;
         self.generation = self.generation.wrapping_add(1);
         let token = (self.generation << INDEX_BITS) | free as u32;
         let slot = self.slot(bytes, free).ok_or(Reason::TooManyWatches)?;
         // The NUL that ends a path on the wire is not kept, but takes a byte here.
         let room = slot.path.get_mut(..MAX_PATH).ok_or(Reason::TooManyWatches)?;
         let len =
-            wire::build(room, &[Part::Path(format_args!("{path}"))]).map_err(|reason| match reason {
-                Reason::TooLong { limit } => Reason::TooLong { limit: limit - 1 },
-                other => other,
-            })?;
+            wire::build(room, &[Part::Path(format_args!("{path}"))]).map_err(
+                |reason| match reason {
+                    Reason::TooLong { limit } => Reason::TooLong { limit: limit - 1 },
+                    other => other,
+                },
+            )?;
         *slot.head = Record {
             token: token.into(),
             group: U32::MAX_VALUE,
@@ -380,7 +390,9 @@ impl<B: Buffer> Watches<B> {
     fn keep_sentinel(&mut self, bytes: &mut [u8], group: usize) {
         let mut node = String::<MAX_PATH>::new();
         let sentinel = self.find(bytes, |slot| {
-            slot.head.is(Kind::Sentinel) && slot.head.is_in(group) && slot.head.state() != State::Dropped
+            slot.head.is(Kind::Sentinel)
+                && slot.head.is_in(group)
+                && slot.head.state() != State::Dropped
         });
         if let Some(index) = sentinel {
             let _ = self.slot(bytes, index).map(|slot| node.push_str(slot.path()));
@@ -408,7 +420,8 @@ impl<B: Buffer> Watches<B> {
     pub(super) fn cancel(&mut self, bytes: &mut [u8], member: usize, group: usize, sent: bool) {
         self.free(bytes, member);
         let others = self.find(bytes, |slot| slot.head.is(Kind::Member) && slot.head.is_in(group));
-        let Some(slot) = self.slot(bytes, group).filter(|slot| slot.head.state() == State::Live) else {
+        let Some(slot) = self.slot(bytes, group).filter(|slot| slot.head.state() == State::Live)
+        else {
             return;
         };
         if others.is_some() {
@@ -461,7 +474,8 @@ impl<B: Buffer> Watches<B> {
     fn end_group(&mut self, bytes: &mut [u8], group: usize) {
         for index in 0..self.count {
             let ours = |slot: &Slot<'_>| {
-                slot.head.is_in(group) && (slot.head.is(Kind::Shared) || slot.head.is(Kind::Sentinel))
+                slot.head.is_in(group)
+                    && (slot.head.is(Kind::Shared) || slot.head.is(Kind::Sentinel))
             };
             if self.slot(bytes, index).is_some_and(|slot| ours(&slot)) {
                 self.end(bytes, index);
@@ -525,7 +539,8 @@ impl<B: Buffer> Watches<B> {
     pub(super) fn fail(&mut self, bytes: &mut [u8], token: u32, refusal: ServerError) {
         let index = token as usize & (MAX_WATCHES - 1);
         // Its place may be another one's by now.
-        let is_meant = |slot: &Slot<'_>| slot.head.state() == State::Live && slot.head.token.get() == token;
+        let is_meant =
+            |slot: &Slot<'_>| slot.head.state() == State::Live && slot.head.token.get() == token;
         let Some(mut slot) = self.slot(bytes, index).filter(is_meant) else { return };
         slot.fail(refusal);
         if slot.head.is(Kind::Shared) {
@@ -554,7 +569,8 @@ impl<B: Buffer> Watches<B> {
     pub(super) fn push(&mut self, bytes: &mut [u8], event: &EventText<'_>) {
         let Ok(token) = wire::parse_number::<u32>(event.token) else { return };
         let index = token as usize & (MAX_WATCHES - 1);
-        let Some(mut slot) = self.slot(bytes, index).filter(|slot| slot.head.token.get() == token) else {
+        let Some(mut slot) = self.slot(bytes, index).filter(|slot| slot.head.token.get() == token)
+        else {
             return;
         };
         let (live, head) = (slot.head.state() == State::Live, *slot.head);

@@ -29,7 +29,8 @@ pub(super) struct Effect {
 impl Change {
     /// Makes the change; it was checked before.
     pub(super) fn apply(&self, tree: &mut Tree, stamp: Stamp) -> Vec<Effect> {
-        let concerns = |path: &str| vec![Effect { path: path.to_owned(), perms: None, exact: false }];
+        let concerns =
+            |path: &str| vec![Effect { path: path.to_owned(), perms: None, exact: false }];
         match self {
             Self::Write { path, value } => {
                 tree.make(path, stamp);
@@ -71,9 +72,10 @@ impl Change {
         match (self, other) {
             (_, Self::Remove { .. }) => true,
             // A node that is made has the permissions that the one above it has at that moment.
-            (Self::SetPerms { path, .. }, Self::Write { path: made, .. } | Self::Mkdir { path: made }) => {
-                depth_below(made, path).is_some()
-            }
+            (
+                Self::SetPerms { path, .. },
+                Self::Write { path: made, .. } | Self::Mkdir { path: made },
+            ) => depth_below(made, path).is_some(),
             _ => false,
         }
     }

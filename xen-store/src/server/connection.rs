@@ -40,7 +40,9 @@ impl fmt::Display for Breach {
             Self::Unknown => f.write_str("no such connection"),
             Self::Oversized(error) => write!(f, "{error}"),
             Self::Overrun { events } => write!(f, "found {events} watch events that were not read"),
-            Self::Stalled { events } => write!(f, "found {events} watch events that were not read in time"),
+            Self::Stalled { events } => {
+                write!(f, "found {events} watch events that were not read in time")
+            }
         }
     }
 }
@@ -125,7 +127,9 @@ impl Connection {
         bytes: &mut &[u8],
     ) -> Result<Option<(XsdSockmsg, Vec<u8>)>, OversizedBody> {
         self.fill(bytes, HEADER_LEN);
-        let Some(header) = self.input.first_chunk().map(decode).transpose()? else { return Ok(None) };
+        let Some(header) = self.input.first_chunk().map(decode).transpose()? else {
+            return Ok(None);
+        };
         let end = HEADER_LEN + header.len as usize;
         self.fill(bytes, end);
         if self.input.len() < end {

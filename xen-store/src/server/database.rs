@@ -21,8 +21,9 @@ use xen_hypercall::{DomId, Instant};
 use xen_sys::io::xs_wire::ServerFeatures;
 
 /// What the server can do, as it says in ring pages and to [`MessageType::GET_FEATURE`](crate::wire::MessageType::GET_FEATURE).
-pub(super) const FEATURES: ServerFeatures =
-    ServerFeatures(ServerFeatures::RECONNECTION.0 | ServerFeatures::ERROR.0 | ServerFeatures::WATCHDEPTH.0);
+pub(super) const FEATURES: ServerFeatures = ServerFeatures(
+    ServerFeatures::RECONNECTION.0 | ServerFeatures::ERROR.0 | ServerFeatures::WATCHDEPTH.0,
+);
 
 /// What the server knows of a domain beside its nodes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,7 +62,8 @@ impl Server {
     /// Makes a server that knows nothing but the root and the control domain.
     pub fn new() -> Self {
         let only_dom0 = || vec![Permission { access: Access::None, domain: DomId(0) }];
-        let special = ["@introduceDomain", "@releaseDomain"].map(|name| (name.to_owned(), only_dom0()));
+        let special =
+            ["@introduceDomain", "@releaseDomain"].map(|name| (name.to_owned(), only_dom0()));
         Self {
             tree: Tree::new(),
             generation: 1,
@@ -158,9 +160,11 @@ impl Server {
     /// transaction three times in a row, until that has gone through.
     pub fn tick(&mut self, now: Instant) -> Option<Instant> {
         let held = self.holds.tick(now);
-        let guests = self.connections.values_mut().filter(|connection| connection.domain != DomId(0));
-        let unread =
-            self.patience.and_then(|patience| guests.filter_map(|guest| guest.tick(now, patience)).min());
+        let guests =
+            self.connections.values_mut().filter(|connection| connection.domain != DomId(0));
+        let unread = self
+            .patience
+            .and_then(|patience| guests.filter_map(|guest| guest.tick(now, patience)).min());
         held.into_iter().chain(unread).min()
     }
 
@@ -185,7 +189,10 @@ impl Server {
 
     /// Returns the numbers of a client's open transactions.
     pub fn open_transactions(&self, id: ConnectionId) -> impl Iterator<Item = u32> + '_ {
-        self.connections.get(&id).into_iter().flat_map(|connection| connection.transactions.keys().copied())
+        self.connections
+            .get(&id)
+            .into_iter()
+            .flat_map(|connection| connection.transactions.keys().copied())
     }
 
     /// Makes a domain known, and tells who watches for that.
@@ -333,7 +340,8 @@ impl Server {
             let connection = self.connection(id)?;
             connection.conflicts += 1;
             if domain == DomId(0) && connection.conflicts >= CONFLICTS {
-                open.conflicts(&self.tree).for_each(|writer| self.holds.hold(writer, id, Reason::Conflict));
+                open.conflicts(&self.tree)
+                    .for_each(|writer| self.holds.hold(writer, id, Reason::Conflict));
             }
             return Err(ServerError::Again);
         }
@@ -360,7 +368,13 @@ impl Server {
     /// Sends an event to each client that watches `path` and may know of it. `perms` are those of a node that is gone.
     ///
     /// A domain that makes the change waits if one of the clients has half of its events unread.
-    fn fire(&mut self, path: &str, perms: Option<&[Permission]>, exact: bool, writer: Option<DomId>) {
+    fn fire(
+        &mut self,
+        path: &str,
+        perms: Option<&[Permission]>,
+        exact: bool,
+        writer: Option<DomId>,
+    ) {
         let name = path.split('/').next().unwrap_or_default();
         let perms = self.special.get(name).map(Vec::as_slice).or(perms);
         let perms = perms.unwrap_or_else(|| &self.tree.closest(path).1.perms);

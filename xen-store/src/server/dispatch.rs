@@ -43,7 +43,13 @@ impl Server {
     }
 
     /// Serves a request; the reply and any events wait to be sent then.
-    pub fn serve(&mut self, id: ConnectionId, header: XsdSockmsg, body: &[u8], domains: &mut dyn Domains) {
+    pub fn serve(
+        &mut self,
+        id: ConnectionId,
+        header: XsdSockmsg,
+        body: &[u8],
+        domains: &mut dyn Domains,
+    ) {
         let result = self.request(id, header, body, domains);
         let (kind, body) = match result {
             Ok(reply) if reply.len() <= XENSTORE_PAYLOAD_MAX => (header.type_, reply),
@@ -143,9 +149,14 @@ impl Server {
         let path = if special { name.to_owned() } else { self.path(me, given)? };
         let strip = path.len().saturating_sub(name.len());
         let watches = self.quotas_of(me).watches;
-        let watch = Arc::new(Watch { given: name.to_owned(), path, token: token.to_vec(), depth, strip });
+        let watch =
+            Arc::new(Watch { given: name.to_owned(), path, token: token.to_vec(), depth, strip });
         let connection = self.connection(id)?;
-        if connection.watches().iter().any(|other| other.given == watch.given && other.token == watch.token) {
+        if connection
+            .watches()
+            .iter()
+            .any(|other| other.given == watch.given && other.token == watch.token)
+        {
             return Err(ServerError::Exists);
         }
         if !within(connection.watches().len() + 1, watches) {

@@ -39,7 +39,13 @@ impl Server {
     }
 
     /// Checks that the client may write a node, or make it.
-    pub(super) fn may_write(&mut self, id: ConnectionId, tx: u32, path: &str, len: usize) -> Result<()> {
+    pub(super) fn may_write(
+        &mut self,
+        id: ConnectionId,
+        tx: u32,
+        path: &str,
+        len: usize,
+    ) -> Result<()> {
         let me = self.domain_of(id);
         let quotas = self.quotas_of(me);
         self.access(id, tx, path)?;
@@ -60,7 +66,9 @@ impl Server {
         // The first that is missing is a new name in the list of the one that is there.
         let below = path.get(found.len()..).unwrap_or_default().trim_start_matches('/');
         let name = below.split('/').next().unwrap_or_default();
-        if !within(node.size() + name.len() + 1, quotas.node_size) || !within(perms + len, quotas.node_size) {
+        if !within(node.size() + name.len() + 1, quotas.node_size)
+            || !within(perms + len, quotas.node_size)
+        {
             return Err(ServerError::NoSpace);
         }
         let missing = depth_below(path, found).unwrap_or(1) as usize;
@@ -97,7 +105,12 @@ impl Server {
         Ok(OK.to_vec())
     }
 
-    pub(super) fn directory_part(&mut self, id: ConnectionId, tx: u32, body: &[u8]) -> Result<Vec<u8>> {
+    pub(super) fn directory_part(
+        &mut self,
+        id: ConnectionId,
+        tx: u32,
+        body: &[u8],
+    ) -> Result<Vec<u8>> {
         let [path, offset] = texts(body)[..] else { return Err(ServerError::Invalid) };
         let offset = number(offset)? as usize;
         let path = self.path(self.domain_of(id), path)?;
@@ -135,7 +148,8 @@ impl Server {
         let texts = texts(body);
         let (&path, entries) = texts.split_first().ok_or(ServerError::Invalid)?;
         let entry = |text: &&[u8]| core::str::from_utf8(text).ok().and_then(Permission::parse);
-        let perms: Vec<_> = entries.iter().map(entry).collect::<Option<_>>().ok_or(ServerError::Invalid)?;
+        let perms: Vec<_> =
+            entries.iter().map(entry).collect::<Option<_>>().ok_or(ServerError::Invalid)?;
         let new_owner = perms.first().ok_or(ServerError::Invalid)?.domain;
         let me = self.domain_of(id);
         if !within(perms.len(), self.quotas_of(me).permissions) {
@@ -155,7 +169,11 @@ impl Server {
         let (found, node) = self.view(id, tx)?.closest(&path);
         let rights = self.rights(id, node.perms());
         if found != path {
-            return Err(if rights.read { ServerError::NotFound } else { ServerError::AccessDenied });
+            return Err(if rights.read {
+                ServerError::NotFound
+            } else {
+                ServerError::AccessDenied
+            });
         }
         if !rights.own {
             return Err(ServerError::AccessDenied);

@@ -40,7 +40,11 @@ pub(super) fn absolute(text: &[u8], domain: DomId) -> Result<String> {
         return Err(ServerError::Invalid);
     }
     check_path(text.as_bytes()).map_err(|_| ServerError::Invalid)?;
-    Ok(if text.starts_with('/') { text.to_owned() } else { format!("/local/domain/{domain}/{text}") })
+    Ok(if text.starts_with('/') {
+        text.to_owned()
+    } else {
+        format!("/local/domain/{domain}/{text}")
+    })
 }
 
 #[cfg(test)]

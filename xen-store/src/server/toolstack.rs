@@ -20,7 +20,12 @@ pub trait Domains {
     /// # Errors
     ///
     /// What the toolstack is to be told.
-    fn introduce(&mut self, domain: DomId, gfn: Gfn, port: Port) -> core::result::Result<(), ServerError>;
+    fn introduce(
+        &mut self,
+        domain: DomId,
+        gfn: Gfn,
+        port: Port,
+    ) -> core::result::Result<(), ServerError>;
 
     /// Lets go of the ring of a domain that the server forgets.
     fn release(&mut self, domain: DomId);
@@ -92,7 +97,9 @@ impl Server {
                 return Ok(format!("{}\0", Quotas::NAMES.join(" ")).into_bytes());
             }
             (MessageType::GET_QUOTA, [name]) => return quota(self.quotas, name),
-            (MessageType::GET_QUOTA, [id, name]) => return quota(self.quotas_of(domain(id)?), name),
+            (MessageType::GET_QUOTA, [id, name]) => {
+                return quota(self.quotas_of(domain(id)?), name);
+            }
             (MessageType::SET_QUOTA, [name, value]) => set_quota(&mut self.quotas, name, value)?,
             (MessageType::SET_QUOTA, [id, name, value]) => {
                 let id = domain(id)?;
@@ -105,7 +112,9 @@ impl Server {
                 self.settings.entry(id.0).or_default().quotas = Some(quotas);
             }
             (MessageType::CONTROL, [b"help"]) => return Ok(b"commands: help, check\0".to_vec()),
-            (MessageType::CONTROL, [b"check"]) if !self.tree.is_consistent() => return Err(ServerError::Io),
+            (MessageType::CONTROL, [b"check"]) if !self.tree.is_consistent() => {
+                return Err(ServerError::Io);
+            }
             (MessageType::CONTROL, [b"check"]) => {}
             _ => return Err(ServerError::Invalid),
         }
@@ -114,7 +123,9 @@ impl Server {
 
     /// Reads the number of a domain that was introduced.
     fn known(&self, text: &[u8]) -> Result<DomId> {
-        domain(text).and_then(|id| self.introduced.contains(&id.0).then_some(id).ok_or(ServerError::NotFound))
+        domain(text).and_then(|id| {
+            self.introduced.contains(&id.0).then_some(id).ok_or(ServerError::NotFound)
+        })
     }
 }
 

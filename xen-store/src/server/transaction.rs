@@ -62,7 +62,13 @@ pub(super) struct Transaction {
 
 impl Transaction {
     pub(super) fn new(limit: usize) -> Self {
-        Self { nodes: BTreeMap::new(), changes: Vec::new(), owned: 0, limit, bytes: size_of::<Self>() }
+        Self {
+            nodes: BTreeMap::new(),
+            changes: Vec::new(),
+            owned: 0,
+            limit,
+            bytes: size_of::<Self>(),
+        }
     }
 
     /// Returns what the transaction has of a node: `None` if it has not looked at it, `Some(None)`
@@ -162,7 +168,9 @@ impl Transaction {
     /// Changes a copied node. Its owner stays the same, unless the control domain does it, whose
     /// nodes are not counted.
     fn alter(&mut self, path: &str, stamp: Stamp, change: impl FnOnce(&mut NodeCopy)) {
-        let Some(node) = self.nodes.get_mut(path).and_then(|entry| entry.now.as_mut()) else { return };
+        let Some(node) = self.nodes.get_mut(path).and_then(|entry| entry.now.as_mut()) else {
+            return;
+        };
         let before = NodeView::Copy(node).size();
         change(node);
         node.changed = stamp;

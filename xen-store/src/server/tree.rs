@@ -81,7 +81,11 @@ impl Rights {
     }
 
     pub(super) fn or(self, other: Self) -> Self {
-        Self { read: self.read || other.read, write: self.write || other.write, own: self.own || other.own }
+        Self {
+            read: self.read || other.read,
+            write: self.write || other.write,
+            own: self.own || other.own,
+        }
     }
 }
 
@@ -147,7 +151,8 @@ impl Tree {
     }
 
     pub(super) fn get(&self, path: &str) -> Option<&Node> {
-        names(path).try_fold(&*self.root, |node, name| node.children.get(name).map(|child| &**child))
+        names(path)
+            .try_fold(&*self.root, |node, name| node.children.get(name).map(|child| &**child))
     }
 
     /// Returns the node itself or the closest one above it that exists, with its path.
@@ -268,7 +273,9 @@ pub(super) fn walk(path: &str, node: &Node, visit: &mut dyn FnMut(&str, &Node)) 
     while let Some((path, node)) = rest.pop() {
         visit(&path, node);
         let above = if path == "/" { "" } else { &path };
-        rest.extend(node.children.iter().rev().map(|(name, child)| (format!("{above}/{name}"), &**child)));
+        rest.extend(
+            node.children.iter().rev().map(|(name, child)| (format!("{above}/{name}"), &**child)),
+        );
     }
 }
 
@@ -342,8 +349,9 @@ mod tests {
     fn check_reports_wrong_counts() {
         let mut server = Server::new();
         let id = server.connect(DomId(0));
-        let check =
-            |server: &mut Server| server.privileged(id, MessageType::CONTROL, b"check\0", &mut NoDomains);
+        let check = |server: &mut Server| {
+            server.privileged(id, MessageType::CONTROL, b"check\0", &mut NoDomains)
+        };
         assert_eq!(check(&mut server).unwrap(), b"OK\0");
         server.tree.owned.clear();
         assert_eq!(check(&mut server), Err(ServerError::Io));

@@ -118,7 +118,9 @@ impl<'a> View<'a> {
         let (mut place, mut end) = (self.root(), 0);
         for name in names(path) {
             let below = end + 1 + name.len();
-            let Some(child) = self.child(place, name, path.get(..below).unwrap_or(path)) else { break };
+            let Some(child) = self.child(place, name, path.get(..below).unwrap_or(path)) else {
+                break;
+            };
             (place, end) = (child, below);
         }
         (path.get(..end).filter(|path| !path.is_empty()).unwrap_or("/"), place)

@@ -31,7 +31,9 @@ impl Watch {
         }
         // What is about one domain only is below the name for all domains.
         let below = if self.path.starts_with('@') {
-            path.strip_prefix(&*self.path).filter(|rest| rest.is_empty() || rest.starts_with('/')).map(|_| 0)
+            path.strip_prefix(&*self.path)
+                .filter(|rest| rest.is_empty() || rest.starts_with('/'))
+                .map(|_| 0)
         } else {
             depth_below(path, &self.path)
         };

@@ -74,7 +74,11 @@ mod tests {
         set.iter().for_each(|watch| watchers.add(ConnectionId(1), watch));
         watchers.add(ConnectionId(0), &watch("/a", Some(1)));
         let found = |path: &str, exact| -> Vec<_> {
-            watchers.of(path, exact).iter().map(|found| (found.client.0, found.watch.path.clone())).collect()
+            watchers
+                .of(path, exact)
+                .iter()
+                .map(|found| (found.client.0, found.watch.path.clone()))
+                .collect()
         };
         let of = |client, paths: &[&str]| -> Vec<_> {
             paths.iter().map(|path| (client, (*path).into())).collect()

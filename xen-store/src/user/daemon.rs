@@ -87,7 +87,8 @@ impl Daemon {
         }
         for (client, ready) in self.clients.iter_mut().zip(ready) {
             if ready.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) {
-                client.gone |= client.take(&mut self.server, &mut *self.domains, &mut self.chunk).is_err();
+                client.gone |=
+                    client.take(&mut self.server, &mut *self.domains, &mut self.chunk).is_err();
             }
         }
         // What one client did may concern others.
@@ -111,12 +112,15 @@ impl Daemon {
 
     /// Returns whether somebody wants to connect, and what each client is ready for.
     fn wait(&self, timeout: Option<Duration>) -> io::Result<(bool, Vec<PollFlags>)> {
-        let timeout = timeout
-            .map(|time| Timespec { tv_sec: time.as_secs() as i64, tv_nsec: i64::from(time.subsec_nanos()) });
+        let timeout = timeout.map(|time| Timespec {
+            tv_sec: time.as_secs() as i64,
+            tv_nsec: i64::from(time.subsec_nanos()),
+        });
         let listener = self.listener.as_fd();
         let mut wanted = vec![PollFd::new(&listener, PollFlags::IN)];
         for client in &self.clients {
-            let taking = if self.server.accepts(client.id) { PollFlags::IN } else { PollFlags::empty() };
+            let taking =
+                if self.server.accepts(client.id) { PollFlags::IN } else { PollFlags::empty() };
             let giving = if client.out.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
             wanted.push(PollFd::new(&client.socket, taking | giving));
         }
@@ -144,7 +148,12 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
 }
 
 impl Client {
-    fn take(&mut self, server: &mut Server, domains: &mut dyn Domains, chunk: &mut [u8]) -> io::Result<()> {
+    fn take(
+        &mut self,
+        server: &mut Server,
+        domains: &mut dyn Domains,
+        chunk: &mut [u8],
+    ) -> io::Result<()> {
         let count = match self.socket.read(chunk) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(count) => count,

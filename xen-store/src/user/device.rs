@@ -35,7 +35,8 @@ impl Device {
     /// Answers a request.
     pub(super) fn refuse(&mut self, request: &XsdSockmsg, error: ServerError) {
         let name = error.name().as_bytes();
-        let reply = XsdSockmsg { type_: MessageType::ERROR, len: name.len() as u32 + 1, ..*request };
+        let reply =
+            XsdSockmsg { type_: MessageType::ERROR, len: name.len() as u32 + 1, ..*request };
         self.refusals.extend_from_slice(&encode(&reply));
         self.refusals.extend_from_slice(name);
         self.refusals.push(0);
@@ -59,16 +60,18 @@ impl Device {
         while !bytes.is_empty() {
             if self.passed < HEADER_LEN {
                 let count = bytes.len().min(HEADER_LEN - self.passed);
-                if let (Some(to), Some(from)) =
-                    (self.header.get_mut(self.passed..self.passed + count), bytes.split_off(..count))
-                {
+                if let (Some(to), Some(from)) = (
+                    self.header.get_mut(self.passed..self.passed + count),
+                    bytes.split_off(..count),
+                ) {
                     to.copy_from_slice(from);
                 }
                 self.passed += count;
                 if self.passed == HEADER_LEN {
                     // One that is too long ends the connection.
                     let header = decode(&self.header).ok();
-                    self.busy &= header.is_some_and(|header| header.type_ == MessageType::WATCH_EVENT);
+                    self.busy &=
+                        header.is_some_and(|header| header.type_ == MessageType::WATCH_EVENT);
                     self.left = header.map_or(0, |header| header.len as usize);
                 }
             } else {
@@ -105,7 +108,8 @@ mod tests {
     use super::*;
 
     fn message(req_id: u32, body: &[u8]) -> Vec<u8> {
-        let header = XsdSockmsg { type_: MessageType::READ, req_id, tx_id: 0, len: body.len() as u32 };
+        let header =
+            XsdSockmsg { type_: MessageType::READ, req_id, tx_id: 0, len: body.len() as u32 };
         [&encode(&header)[..], body].concat()
     }
 
@@ -122,7 +126,11 @@ mod tests {
                 let request = XsdSockmsg { type_: MessageType::WATCH, req_id: 9, tx_id: 0, len: 4 };
                 device.refuse(&request, ServerError::Invalid);
                 let mut into = [0; 23];
-                assert_eq!(device.take(&mut into[..7]) > 0, ends.contains(&at), "at {at}, pieces of {size}");
+                assert_eq!(
+                    device.take(&mut into[..7]) > 0,
+                    ends.contains(&at),
+                    "at {at}, pieces of {size}"
+                );
                 if ends.contains(&at) {
                     while device.take(&mut into[7..]) > 0 {}
                     assert!(device.refusals.is_empty());
@@ -142,7 +150,10 @@ mod tests {
         let header = decode(into.first_chunk().unwrap()).unwrap();
         assert_eq!(header, XsdSockmsg { type_: MessageType::ERROR, req_id: 9, tx_id: 4, len: 7 });
         assert_eq!(&into[HEADER_LEN..23], b"ENOSPC\0");
-        assert_eq!((device.take(&mut into), refusal(Some(Errno::BADF)), refusal(None)), (0, None, None));
+        assert_eq!(
+            (device.take(&mut into), refusal(Some(Errno::BADF)), refusal(None)),
+            (0, None, None)
+        );
     }
 
     #[test]

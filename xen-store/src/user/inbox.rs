@@ -75,8 +75,12 @@ impl Inbox {
         *locked(&self.kind) = kind;
         self.set_full(false);
         let mut bytes = locked(&self.bytes);
-        *bytes =
-            Bytes { buffer: core::mem::take(&mut bytes.buffer), ready: 0..0, drained: false, failed: None };
+        *bytes = Bytes {
+            buffer: core::mem::take(&mut bytes.buffer),
+            ready: 0..0,
+            drained: false,
+            failed: None,
+        };
     }
 
     /// Returns the bytes, unless a thread waits for more.
@@ -96,7 +100,12 @@ impl Inbox {
     }
 
     /// Copies what has come to `into`. If nothing is left, and `more`, looks for more first.
-    pub(super) fn take(&self, kind: &Kind, into: &mut [u8], more: bool) -> Result<usize, ConnectionError> {
+    pub(super) fn take(
+        &self,
+        kind: &Kind,
+        into: &mut [u8],
+        more: bool,
+    ) -> Result<usize, ConnectionError> {
         let Some(mut bytes) = self.try_bytes() else { return Ok(0) };
         if bytes.ready.is_empty() {
             if let Some(error) = bytes.failed.take() {
@@ -180,7 +189,8 @@ impl Bytes {
 impl Kind {
     /// Waits until it is ready for something. Whatever that is, the caller looks for itself.
     fn wait(&self, what: PollFlags, left: Duration) {
-        let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+        let timeout =
+            Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
         let descriptor = self.descriptor();
         let mut wanted = [PollFd::new(&descriptor, what)];
         let _ = poll(&mut wanted, Some(&timeout));

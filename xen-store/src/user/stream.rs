@@ -57,7 +57,9 @@ impl Kind {
 
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Socket(socket) => Ok(send(socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?),
+            Self::Socket(socket) => {
+                Ok(send(socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
+            }
             Self::Device(file) => (&*file).write(bytes),
         }
     }
@@ -207,7 +209,8 @@ impl Transport for Stream {
             Kind::Socket(_) => UnixStream::connect(path).and_then(Kind::socket),
             Kind::Device(_) => Kind::device(path),
         };
-        let last = core::mem::replace(&mut self.kind, Arc::new(kind.map_err(|error| failure(&error))?));
+        let last =
+            core::mem::replace(&mut self.kind, Arc::new(kind.map_err(|error| failure(&error))?));
         if let Kind::Socket(socket) = &*last {
             // It may be at its end already.
             let _ = socket.shutdown(Shutdown::Both);

@@ -96,7 +96,8 @@ pub fn parse_event(body: &[u8]) -> Option<EventText<'_>> {
     let rest = rest.get(1..)?;
     let token = rest.get(..rest.iter().position(|&byte| byte == 0)?)?;
     body.ends_with(b"\0").then_some(())?;
-    let path = core::str::from_utf8(path).ok().filter(|path| !path.is_empty() && path.is_ascii())?;
+    let path =
+        core::str::from_utf8(path).ok().filter(|path| !path.is_empty() && path.is_ascii())?;
     Some(EventText { path, token })
 }
 
@@ -132,7 +133,8 @@ mod tests {
 
     #[test]
     fn directory_parts_end_with_empty_name() {
-        let part = |body| DirectoryPart::parse(body).map(|part| (part.names, part.count, part.is_last));
+        let part =
+            |body| DirectoryPart::parse(body).map(|part| (part.names, part.count, part.is_last));
         assert_eq!(part(b"7\0a\0b\0"), Ok((2..6, 2, false)));
         assert_eq!(part(b"7\0a\0b\0\0"), Ok((2..6, 2, true)));
         assert_eq!((part(b"7\0\0"), part(b"7\0")), (Ok((2..2, 0, true)), Ok((2..2, 0, true))));

@@ -88,7 +88,9 @@ pub fn build(payload: &mut [u8], parts: &[Part<'_>]) -> Result<usize, crate::Rea
             },
             Part::Nul => out.push(b"\0"),
         }
-        .map_err(|_| if out.full { crate::Reason::TooLong { limit } } else { crate::Reason::Format })?;
+        .map_err(|_| {
+            if out.full { crate::Reason::TooLong { limit } } else { crate::Reason::Format }
+        })?;
     }
     Ok(out.len)
 }
@@ -147,8 +149,11 @@ mod tests {
     #[test]
     fn parts_are_put_behind_one_another() {
         let mut payload = [0; 64];
-        let parts =
-            [Part::Path(format_args!("{}/{}", "device", 7)), Part::Text(format_args!("{}", 42)), Part::Nul];
+        let parts = [
+            Part::Path(format_args!("{}/{}", "device", 7)),
+            Part::Text(format_args!("{}", 42)),
+            Part::Nul,
+        ];
         assert_eq!(build(&mut payload, &parts), Ok(12));
         assert_eq!(&payload[..12], b"device/7\x0042\0");
     }
@@ -164,7 +169,10 @@ mod tests {
         let value = vec![0; 4096];
         let parts = [Part::Path(format_args!("a")), Part::Bytes(&value)];
         assert_eq!(build(&mut payload, &parts), Err(Reason::TooLong { limit: 4096 }));
-        assert_eq!(build(&mut payload, &[Part::Path(format_args!("a")), Part::Bytes(&value[2..])]), Ok(4096));
+        assert_eq!(
+            build(&mut payload, &[Part::Path(format_args!("a")), Part::Bytes(&value[2..])]),
+            Ok(4096)
+        );
     }
 
     #[test]

@@ -23,7 +23,11 @@ impl fmt::Display for NumberError {
         match self {
             Self::Empty => f.write_str("the value has no digits, expected a decimal number"),
             Self::Byte { byte, at } => {
-                write!(f, "the value has '{}' at byte {at}, expected a decimal number", byte.escape_ascii())
+                write!(
+                    f,
+                    "the value has '{}' at byte {at}, expected a decimal number",
+                    byte.escape_ascii()
+                )
             }
             Self::OutOfRange => f.write_str("the number is out of range"),
         }

@@ -35,7 +35,9 @@ impl fmt::Display for PathError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("the path is empty"),
-            Self::TooLong { len, limit } => write!(f, "the path has {len} bytes, expected at most {limit}"),
+            Self::TooLong { len, limit } => {
+                write!(f, "the path has {len} bytes, expected at most {limit}")
+            }
             Self::Byte { byte, at } => write!(
                 f,
                 "the path has '{}' at byte {at}, expected letters, digits and -/_@",
@@ -57,7 +59,8 @@ impl core::error::Error for PathError {}
 ///
 /// [`PathError`] says what is wrong, and where.
 pub fn check_path(path: &[u8]) -> Result<(), PathError> {
-    let limit = if path.first() == Some(&b'/') { XENSTORE_ABS_PATH_MAX } else { XENSTORE_REL_PATH_MAX };
+    let limit =
+        if path.first() == Some(&b'/') { XENSTORE_ABS_PATH_MAX } else { XENSTORE_REL_PATH_MAX };
     if path.is_empty() {
         return Err(PathError::Empty);
     }
@@ -114,7 +117,10 @@ mod tests {
         let mut absolute = long;
         absolute[0] = b'/';
         assert_eq!(check_path(&absolute[..3072]), Ok(()));
-        assert_eq!(check_path(&absolute[..3073]), Err(PathError::TooLong { len: 3073, limit: 3072 }));
+        assert_eq!(
+            check_path(&absolute[..3073]),
+            Err(PathError::TooLong { len: 3073, limit: 3072 })
+        );
     }
 
     proptest! {

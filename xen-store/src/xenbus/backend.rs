@@ -150,7 +150,11 @@ impl<P: Host, T: Transport> Backend<P, T> {
     /// # Errors
     ///
     /// Those of [`Nodes::read_number_or`].
-    pub fn frontend_number_or<N: Number>(&self, key: impl Display, default: N) -> Result<N, StoreError> {
+    pub fn frontend_number_or<N: Number>(
+        &self,
+        key: impl Display,
+        default: N,
+    ) -> Result<N, StoreError> {
         self.ends.peer_number_or(key, default)
     }
 
@@ -171,7 +175,10 @@ impl<P: Host, T: Transport> Backend<P, T> {
     /// # Errors
     ///
     /// Those of [`Nodes::read_string`], but for a missing node.
-    pub fn own_string<const N: usize>(&self, key: impl Display) -> Result<Option<String<N>>, StoreError> {
+    pub fn own_string<const N: usize>(
+        &self,
+        key: impl Display,
+    ) -> Result<Option<String<N>>, StoreError> {
         optional(self.store().read_string(format_args!("{}/{key}", self.ends.path)))
     }
 
@@ -185,13 +192,21 @@ impl<P: Host, T: Transport> Backend<P, T> {
         // Each round writes one state, and no way leads through more than a few before somebody else has to move.
         for _ in 0..4 {
             if self.ends.gone {
-                return Ok(if self.linked { BackendEvent::Disconnect } else { BackendEvent::Removed });
+                return Ok(if self.linked {
+                    BackendEvent::Disconnect
+                } else {
+                    BackendEvent::Removed
+                });
             }
             let online = self.ends.online;
             match if self.closing || !online { self.next_of_end() } else { self.ends.next() } {
                 Action::Close if self.is_served() => self.switch(XenbusState::CLOSING)?,
                 // To connect what is linked already is to try again: its state could not be written.
-                Action::Close | Action::Finish | Action::Restart | Action::Publish | Action::Connect
+                Action::Close
+                | Action::Finish
+                | Action::Restart
+                | Action::Publish
+                | Action::Connect
                     if self.linked =>
                 {
                     return Ok(BackendEvent::Disconnect);
@@ -215,7 +230,11 @@ impl<P: Host, T: Transport> Backend<P, T> {
                     self.switch(XenbusState::CLOSED)?;
                 }
                 // All but the first are a frontend's.
-                Action::Wait | Action::Reconfigure | Action::Resume | Action::Closed | Action::Reopen => {
+                Action::Wait
+                | Action::Reconfigure
+                | Action::Resume
+                | Action::Closed
+                | Action::Reopen => {
                     return Ok(BackendEvent::Wait);
                 }
             }
@@ -321,7 +340,11 @@ impl<P: Host, T: Transport> Backend<P, T> {
         self.publish(state, &[])
     }
 
-    fn publish(&mut self, state: XenbusState, keys: &[(&str, &dyn Display)]) -> Result<(), StoreError> {
+    fn publish(
+        &mut self,
+        state: XenbusState,
+        keys: &[(&str, &dyn Display)],
+    ) -> Result<(), StoreError> {
         let before = self.ends.own;
         self.ends.publish(state, keys, &[])?;
         if self.ends.own != before {
@@ -367,7 +390,10 @@ impl<P: Host, T: Transport> fmt::Debug for Backend<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { ends, closing, linked, .. } = self;
         let mut out = f.debug_struct("Backend");
-        out.field("ends", ends).field("closing", closing).field("linked", linked).finish_non_exhaustive()
+        out.field("ends", ends)
+            .field("closing", closing)
+            .field("linked", linked)
+            .finish_non_exhaustive()
     }
 }
 

@@ -30,7 +30,11 @@ pub(super) struct Ends<P: Host, T: Transport> {
 
 impl<P: Host, T: Transport> Ends<P, T> {
     /// Finds the other end of the device whose directory is `path`. The states are still to be read.
-    pub(super) fn find(store: &XenStore<P, T>, end: End, path: impl Display) -> Result<Self, StoreError> {
+    pub(super) fn find(
+        store: &XenStore<P, T>,
+        end: End,
+        path: impl Display,
+    ) -> Result<Self, StoreError> {
         let too_long = |_| error_at(MessageType::READ, &path)(Reason::TooLong { limit: OWN_PATH });
         let mut own_path = String::new();
         fmt::write(&mut own_path, format_args!("{path}")).map_err(too_long)?;
@@ -109,17 +113,29 @@ impl<P: Host, T: Transport> Ends<P, T> {
         self.store.read_number(format_args!("{}/{key}", self.peer_path))
     }
 
-    pub(super) fn peer_number_or<N: Number>(&self, key: impl Display, default: N) -> Result<N, StoreError> {
+    pub(super) fn peer_number_or<N: Number>(
+        &self,
+        key: impl Display,
+        default: N,
+    ) -> Result<N, StoreError> {
         self.store.read_number_or(format_args!("{}/{key}", self.peer_path), default)
     }
 
-    pub(super) fn peer_string<const N: usize>(&self, key: impl Display) -> Result<String<N>, StoreError> {
+    pub(super) fn peer_string<const N: usize>(
+        &self,
+        key: impl Display,
+    ) -> Result<String<N>, StoreError> {
         self.store.read_string(format_args!("{}/{key}", self.peer_path))
     }
 
     /// Watches a node of the other end's directory, beside those of other devices.
     pub(super) fn watch_peer(&self, key: &str) -> Result<Watch<P, T>, StoreError> {
-        watch_below(&self.store, devices_of(self.end.other(), &self.peer_path), &self.peer_path, key)
+        watch_below(
+            &self.store,
+            devices_of(self.end.other(), &self.peer_path),
+            &self.peer_path,
+            key,
+        )
     }
 
     /// Watches our own directory, beside those of other devices.
@@ -149,7 +165,9 @@ impl<P: Host, T: Transport> Ends<P, T> {
         };
         match self.store.read_number_or(format_args!("{backend}/online"), 1u32) {
             Ok(online) => Ok(online != 0),
-            Err(error) if is_hidden(&error) || matches!(error.reason, Reason::Number(_)) => Ok(true),
+            Err(error) if is_hidden(&error) || matches!(error.reason, Reason::Number(_)) => {
+                Ok(true)
+            }
             Err(error) => Err(error),
         }
     }
@@ -218,7 +236,9 @@ fn read_state(store: &impl Nodes, directory: &str) -> Result<Option<XenbusState>
     match store.read(format_args!("{directory}/state"), &mut value) {
         Ok(len) => Ok(Some(parse_state(value.get(..len).unwrap_or_default()))),
         Err(error) if is_hidden(&error) => Ok(None),
-        Err(StoreError { reason: Reason::BufferTooSmall { .. }, .. }) => Ok(Some(XenbusState::UNKNOWN)),
+        Err(StoreError { reason: Reason::BufferTooSmall { .. }, .. }) => {
+            Ok(Some(XenbusState::UNKNOWN))
+        }
         Err(error) => Err(error),
     }
 }
@@ -235,12 +255,17 @@ mod tests {
     #[test]
     fn devices_have_a_node_in_common() {
         let of = devices_of;
-        assert_eq!(of(End::Front, "/local/domain/7/device/vbd/51712"), Some("/local/domain/7/device"));
+        assert_eq!(
+            of(End::Front, "/local/domain/7/device/vbd/51712"),
+            Some("/local/domain/7/device")
+        );
         assert_eq!(of(End::Front, "device/vif/0"), Some("device"));
         let backend = "/local/domain/0/backend/vbd/7/51712";
         assert_eq!(of(End::Back, backend), Some("/local/domain/0/backend/vbd/7"));
         assert_eq!(of(End::Back, "backend/vif/7/0"), Some("backend/vif"));
-        for path in ["", "/", "device", "/a/b", "/local/domain/7/console", "/local/domain/7/device/vbd"] {
+        for path in
+            ["", "/", "device", "/a/b", "/local/domain/7/console", "/local/domain/7/device/vbd"]
+        {
             assert_eq!((of(End::Front, path), of(End::Back, path)), (None, None), "{path}");
         }
         assert_eq!(of(End::Back, "/vbd/7/0"), None);

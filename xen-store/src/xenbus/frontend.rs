@@ -210,7 +210,8 @@ impl<P: Host, T: Transport> Frontend<P, T> {
                 return Ok(FrontendEvent::Unplugged);
             }
             let Ends { own, peer, online, .. } = self.ends;
-            let restarted = self.linked && own == XenbusState::CONNECTED && peer < XenbusState::CONNECTED;
+            let restarted =
+                self.linked && own == XenbusState::CONNECTED && peer < XenbusState::CONNECTED;
             match self.ends.next() {
                 _ if restarted => return Ok(FrontendEvent::Close),
                 Action::Publish => return Ok(FrontendEvent::Publish),
@@ -288,7 +289,11 @@ impl<P: Host, T: Transport> Frontend<P, T> {
     /// # Errors
     ///
     /// [`XenbusError::Unplugged`] if our directory is gone; it is not made again. [`XenbusError::Store`], with nothing written.
-    pub fn publish(&mut self, state: XenbusState, keys: &[(&str, &dyn Display)]) -> Result<(), XenbusError> {
+    pub fn publish(
+        &mut self,
+        state: XenbusState,
+        keys: &[(&str, &dyn Display)],
+    ) -> Result<(), XenbusError> {
         self.publish_only(state, keys, &[])
     }
 
@@ -350,7 +355,8 @@ impl<P: Host, T: Transport> Frontend<P, T> {
             return Ok(());
         }
         // A backend that is closed would begin to close anew if it saw Closing.
-        let first = if peer == XenbusState::CLOSED { XenbusState::CLOSED } else { XenbusState::CLOSING };
+        let first =
+            if peer == XenbusState::CLOSED { XenbusState::CLOSED } else { XenbusState::CLOSING };
         match self.switch(first) {
             Err(XenbusError::Unplugged { .. }) => Ok(()),
             result => result,

@@ -17,7 +17,8 @@ pub enum Plugged<I> {
 }
 
 /// Lists devices; see [`HotPlug::new`].
-type List<P, T, I, const N: usize> = fn(&XenStore<P, T>, &'static str) -> Result<Vec<I, N>, StoreError>;
+type List<P, T, I, const N: usize> =
+    fn(&XenStore<P, T>, &'static str) -> Result<Vec<I, N>, StoreError>;
 
 /// Tells which devices of a kind come and go, at most `N` at a time; those that are there at first come first.
 ///
@@ -102,6 +103,9 @@ impl<P: Host, const N: usize, T: Transport> HotPlug<P, DeviceId, N, T> {
 
 impl<P: Host, I: fmt::Debug, const N: usize, T: Transport> fmt::Debug for HotPlug<P, I, N, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HotPlug").field("kind", &self.kind).field("told", &self.told).finish_non_exhaustive()
+        f.debug_struct("HotPlug")
+            .field("kind", &self.kind)
+            .field("told", &self.told)
+            .finish_non_exhaustive()
     }
 }

@@ -41,7 +41,10 @@ pub fn devices<const N: usize>(store: &impl Nodes, kind: &str) -> Result<Vec<u32
 /// # Errors
 ///
 /// [`Reason::TooLong`] if there are more than `N`; those of [`Nodes::directory`].
-pub fn backends<const N: usize>(store: &impl Nodes, kind: &str) -> Result<Vec<DeviceId, N>, StoreError> {
+pub fn backends<const N: usize>(
+    store: &impl Nodes,
+    kind: &str,
+) -> Result<Vec<DeviceId, N>, StoreError> {
     let guests: Vec<u16, N> = numbers(store, &format_args!("backend/{kind}"))?;
     let mut found = Vec::new();
     for guest in guests {

@@ -65,9 +65,9 @@ impl<P: Host, T: Transport> Lookup<P, T> {
 
 fn judge(result: Result<usize, StoreError>, buffer: &[u8]) -> Result<Found, StoreError> {
     match result {
-        Ok(len) => {
-            Ok(Found::Value(Vec::from_slice(buffer.get(..len).unwrap_or_default()).unwrap_or_default()))
-        }
+        Ok(len) => Ok(Found::Value(
+            Vec::from_slice(buffer.get(..len).unwrap_or_default()).unwrap_or_default(),
+        )),
         Err(error) => match error.reason {
             Reason::Server(ServerError::NotFound | ServerError::AccessDenied) => Ok(Found::Missing),
             Reason::BufferTooSmall { .. } => Ok(Found::Value(Vec::new())),

@@ -79,12 +79,15 @@ fn next_of_front(own: XenbusState, peer: XenbusState) -> Action {
 
         (S::RECONFIGURING, S::RECONFIGURED | S::CONNECTED) => A::Resume,
         (S::RECONFIGURED, S::RECONFIGURED | S::CONNECTED) => A::Resume,
-        (S::RECONFIGURING | S::RECONFIGURED, S::INITIALISING | S::INIT_WAIT | S::INITIALISED) => A::Wait,
+        (S::RECONFIGURING | S::RECONFIGURED, S::INITIALISING | S::INIT_WAIT | S::INITIALISED) => {
+            A::Wait
+        }
         (S::RECONFIGURING | S::RECONFIGURED, S::RECONFIGURING) => A::Wait,
 
-        (S::INITIALISED | S::CONNECTED | S::RECONFIGURING | S::RECONFIGURED, S::CLOSING | S::CLOSED) => {
-            A::Close
-        }
+        (
+            S::INITIALISED | S::CONNECTED | S::RECONFIGURING | S::RECONFIGURED,
+            S::CLOSING | S::CLOSED,
+        ) => A::Close,
         (S::INITIALISED | S::CONNECTED | S::RECONFIGURING | S::RECONFIGURED, _) => A::Wait,
 
         (S::CLOSING, S::CLOSING | S::CLOSED) => A::Finish,
@@ -112,15 +115,18 @@ fn next_of_back(own: XenbusState, peer: XenbusState) -> Action {
         (S::INIT_WAIT | S::INITIALISED, S::CLOSED) => A::Finish,
         (S::INIT_WAIT | S::INITIALISED, _) => A::Wait,
 
-        (S::CONNECTED, S::INITIALISED | S::CONNECTED | S::RECONFIGURING | S::RECONFIGURED) => A::Run,
+        (S::CONNECTED, S::INITIALISED | S::CONNECTED | S::RECONFIGURING | S::RECONFIGURED) => {
+            A::Run
+        }
         (S::CONNECTED, S::INITIALISING | S::INIT_WAIT) => A::Restart,
         (S::CONNECTED, S::CLOSED) => A::Finish,
         // Closing, or gone altogether.
         (S::CONNECTED, _) => A::Close,
 
-        (S::CLOSING, S::INITIALISED | S::CONNECTED | S::CLOSING | S::RECONFIGURING | S::RECONFIGURED) => {
-            A::Wait
-        }
+        (
+            S::CLOSING,
+            S::INITIALISED | S::CONNECTED | S::CLOSING | S::RECONFIGURING | S::RECONFIGURED,
+        ) => A::Wait,
         (S::CLOSING, _) => A::Finish,
 
         (S::CLOSED, S::INITIALISING | S::INIT_WAIT) => A::Publish,
@@ -253,7 +259,8 @@ mod tests {
 
     #[test]
     fn a_device_is_taken_over_by_what_its_backend_is_in() {
-        let first = |own, peer| front_takes_over(XenbusState(own), XenbusState(peer)).map(|state| state.0);
+        let first =
+            |own, peer| front_takes_over(XenbusState(own), XenbusState(peer)).map(|state| state.0);
         for own in 0..9 {
             assert_eq!((first(own, 5), first(own, 6)), (Some(6), Some(1)));
             assert_eq!(first(own, 4), Some(if own == 6 { 6 } else { 5 }));

@@ -123,7 +123,10 @@ impl<'w> Guest<'w> {
 // SAFETY: no hypercall touches memory but its own argument structure, which is not even read.
 unsafe impl Hypercall for Guest<'_> {
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
-        assert_eq!((op as u64, args[0] as u64), (HYPERVISOR_EVENT_CHANNEL_OP as u64, EVTCHNOP_SEND as u64));
+        assert_eq!(
+            (op as u64, args[0] as u64),
+            (HYPERVISOR_EVENT_CHANNEL_OP as u64, EVTCHNOP_SEND as u64)
+        );
         self.0.notified.set(self.0.notified.get() + 1);
         self.0.server_pending.set(true);
         0

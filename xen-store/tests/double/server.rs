@@ -17,7 +17,8 @@ pub struct Request {
 
 impl Request {
     pub fn texts(&self) -> Vec<String> {
-        let texts = self.body.split(|&b| b == 0).map(|text| String::from_utf8_lossy(text).into_owned());
+        let texts =
+            self.body.split(|&b| b == 0).map(|text| String::from_utf8_lossy(text).into_owned());
         texts.collect()
     }
 }
@@ -62,8 +63,11 @@ fn absolute(path: &str) -> String {
 
 impl Server {
     pub fn new(mem: &SharedMem) -> Self {
-        let nodes =
-            BTreeMap::from([("/".into(), vec![]), (HOME.into(), vec![]), (absolute("domid"), b"5".to_vec())]);
+        let nodes = BTreeMap::from([
+            ("/".into(), vec![]),
+            (HOME.into(), vec![]),
+            (absolute("domid"), b"5".to_vec()),
+        ]);
         Self {
             requests: ByteConsumer::attach(mem),
             replies: ByteProducer::attach(mem),
@@ -97,7 +101,8 @@ impl Server {
         let path = path.to_string();
         self.answer = Some(Box::new(move |request| {
             let refused = request.kind == kind && request.texts()[0] == path;
-            refused.then(|| message(MessageType::ERROR, request.id, format!("{error}\0").as_bytes()))
+            refused
+                .then(|| message(MessageType::ERROR, request.id, format!("{error}\0").as_bytes()))
         }));
     }
 
@@ -184,7 +189,8 @@ impl Server {
     }
 
     fn next_request(&mut self) -> Option<Request> {
-        let header = decode(self.inbox.first_chunk::<HEADER_LEN>()?).expect("the client's requests fit");
+        let header =
+            decode(self.inbox.first_chunk::<HEADER_LEN>()?).expect("the client's requests fit");
         let end = HEADER_LEN + header.len as usize;
         let body = self.inbox.get(HEADER_LEN..end)?.to_vec();
         self.inbox.drain(..end);
@@ -239,12 +245,16 @@ impl Server {
                 let body: String = children.iter().map(|name| format!("{name}\0")).collect();
                 nodes.contains_key(&path).then(|| body.into_bytes()).ok_or("ENOENT")
             }
-            MessageType::GET_PERMS => Ok(self.permissions.get(&path).cloned().unwrap_or(b"n0\0".to_vec())),
+            MessageType::GET_PERMS => {
+                Ok(self.permissions.get(&path).cloned().unwrap_or(b"n0\0".to_vec()))
+            }
             MessageType::SET_PERMS => {
                 self.permissions.insert(path, request.body[texts[0].len() + 1..].to_vec());
                 done
             }
-            MessageType::GET_DOMAIN_PATH => Ok(format!("/local/domain/{}\0", texts[0]).into_bytes()),
+            MessageType::GET_DOMAIN_PATH => {
+                Ok(format!("/local/domain/{}\0", texts[0]).into_bytes())
+            }
             MessageType::WATCH => {
                 self.watches.push((texts[0].clone(), texts[1].clone()));
                 done

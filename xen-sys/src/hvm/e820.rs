@@ -9,7 +9,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, Unaligned};
 
 /// A region of memory, as [`crate::memory::XENMEM_MEMORY_MAP`] fills it in: 20 bytes without padding.
 #[doc(alias = "e820entry")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, Unaligned)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, Unaligned,
+)]
 #[repr(C)]
 pub struct E820Entry {
     /// First byte.

@@ -18,8 +18,10 @@ pub(crate) fn mixed(src: &Path) -> Vec<String> {
     folder(src, &mut errors);
     let text = std::fs::read_to_string(src.join("macros.rs")).expect("the macros can be read");
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    let branches: Vec<&[&str]> =
-        lines.windows(2).filter(|pair| pair[0].starts_with("#[cfg") && architecture(pair[1])).collect();
+    let branches: Vec<&[&str]> = lines
+        .windows(2)
+        .filter(|pair| pair[0].starts_with("#[cfg") && architecture(pair[1]))
+        .collect();
     if branches.concat() != MACRO {
         errors.push(format!("macros.rs: by_architecture! has {branches:?}, expected {MACRO:?}"));
     }
@@ -40,7 +42,11 @@ fn folder(path: &Path, errors: &mut Vec<String>) {
         for (number, line) in text.lines().enumerate() {
             let line = line.trim();
             if architecture(line) && !line.starts_with("//") && name != "macros.rs" {
-                errors.push(format!("{}:{}: one architecture's: {line}", path.display(), number + 1));
+                errors.push(format!(
+                    "{}:{}: one architecture's: {line}",
+                    path.display(),
+                    number + 1
+                ));
             }
         }
     }

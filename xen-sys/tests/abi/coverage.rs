@@ -21,7 +21,12 @@ struct Header<'a> {
 }
 
 /// Returns each source file whose coverage lines are not what the data says, with the text that it should have.
-pub fn stale(src: &Path, bound: &Bound, abis: &[Data], left_out: &Exceptions) -> Vec<(PathBuf, String)> {
+pub fn stale(
+    src: &Path,
+    bound: &Bound,
+    abis: &[Data],
+    left_out: &Exceptions,
+) -> Vec<(PathBuf, String)> {
     let headers = headers(bound, abis, left_out);
     let mut files = Vec::new();
     collect(src, &mut files);
@@ -43,7 +48,11 @@ pub fn stale(src: &Path, bound: &Bound, abis: &[Data], left_out: &Exceptions) ->
     stale
 }
 
-fn headers<'a>(bound: &Bound, abis: &'a [Data], left_out: &Exceptions) -> BTreeMap<&'a str, Header<'a>> {
+fn headers<'a>(
+    bound: &Bound,
+    abis: &'a [Data],
+    left_out: &Exceptions,
+) -> BTreeMap<&'a str, Header<'a>> {
     let known: BTreeSet<&str> = bound.constants.iter().map(|constant| &*constant.name).collect();
     let types: BTreeSet<&str> = bound.structures.iter().map(|structure| &*structure.name).collect();
     let mut headers: BTreeMap<&str, Header<'_>> = BTreeMap::new();
@@ -52,12 +61,14 @@ fn headers<'a>(bound: &Bound, abis: &'a [Data], left_out: &Exceptions) -> BTreeM
         let texts = data.texts.iter().map(|(name, (_, header))| (name, header));
         for (name, header) in constants.chain(texts) {
             let item = headers.entry(header).or_default();
-            let set = if known.contains(&**name) { &mut item.constants } else { &mut item.left_out };
+            let set =
+                if known.contains(&**name) { &mut item.constants } else { &mut item.left_out };
             set.insert(name);
         }
         for (name, ty) in &data.types {
             let item = headers.entry(&ty.header).or_default();
-            let set = if types.contains(&**name) { &mut item.structures } else { &mut item.left_out };
+            let set =
+                if types.contains(&**name) { &mut item.structures } else { &mut item.left_out };
             set.insert(name);
         }
     }
@@ -65,7 +76,9 @@ fn headers<'a>(bound: &Bound, abis: &'a [Data], left_out: &Exceptions) -> BTreeM
     for header in headers.values_mut() {
         header.left_out.retain(|name| {
             !left_out.lines.iter().any(|line| {
-                line.kind == "const" && matches!(&*line.pattern, "_*" | "XEN_HAVE_*") && line.matches(name)
+                line.kind == "const"
+                    && matches!(&*line.pattern, "_*" | "XEN_HAVE_*")
+                    && line.matches(name)
             })
         });
     }
@@ -82,7 +95,10 @@ fn lines(header: &Header<'_>) -> Vec<String> {
         text.push_str("; nothing is left out.");
     } else {
         let names: Vec<_> = header.left_out.iter().map(|name| format!("`{name}`")).collect();
-        text.push_str(&format!("; left out, for the reasons in `abi/left-out.txt`: {}.", names.join(", ")));
+        text.push_str(&format!(
+            "; left out, for the reasons in `abi/left-out.txt`: {}.",
+            names.join(", ")
+        ));
     }
     let mut lines = vec![String::new()];
     for word in text.split(' ') {

@@ -88,8 +88,10 @@ impl Data {
         match keyword {
             "const" => {
                 let value = words.get(1)?.parse().ok()?;
-                self.constants
-                    .insert(words[0].to_owned(), Entry { value, header: (*words.get(2)?).to_owned() });
+                self.constants.insert(
+                    words[0].to_owned(),
+                    Entry { value, header: (*words.get(2)?).to_owned() },
+                );
             }
             "string" => {
                 let (text, header) =
@@ -141,7 +143,9 @@ impl Line {
         match self.pattern.split_once('*') {
             None => self.pattern == name,
             Some((start, end)) => {
-                name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
+                name.len() >= start.len() + end.len()
+                    && name.starts_with(start)
+                    && name.ends_with(end)
             }
         }
     }
@@ -149,14 +153,18 @@ impl Line {
 
 impl Exceptions {
     pub fn read(path: &Path) -> Self {
-        let text =
-            std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let text = std::fs::read_to_string(path)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let mut lines = Vec::new();
         for text in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
-            let (scope, rest) =
-                text.split_once(": ").filter(|(scope, _)| !scope.contains(' ')).unwrap_or(("", text));
+            let (scope, rest) = text
+                .split_once(": ")
+                .filter(|(scope, _)| !scope.contains(' '))
+                .unwrap_or(("", text));
             let mut words = rest.splitn(3, ' ');
-            let (Some(kind), Some(pattern), Some(reason)) = (words.next(), words.next(), words.next()) else {
+            let (Some(kind), Some(pattern), Some(reason)) =
+                (words.next(), words.next(), words.next())
+            else {
                 panic!("{}: no reason given: {text}", path.display());
             };
             assert!(!reason.trim().is_empty(), "{}: no reason given: {text}", path.display());

@@ -72,5 +72,6 @@ pub(crate) fn texts() -> impl Iterator<Item = &'static Text> {
 }
 
 /// All structures.
-pub(crate) static STRUCTURES: LazyLock<Vec<StructureLayout>> =
-    LazyLock::new(|| LISTS.iter().flat_map(|list| list.structures).map(|layout| layout()).collect());
+pub(crate) static STRUCTURES: LazyLock<Vec<StructureLayout>> = LazyLock::new(|| {
+    LISTS.iter().flat_map(|list| list.structures).map(|layout| layout()).collect()
+});

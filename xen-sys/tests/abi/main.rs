@@ -54,8 +54,13 @@ fn main() -> ExitCode {
     let mut errors = stale(&scanned);
     errors.extend(architectures::mixed(&root.join("src")));
     for data in &abis {
-        let check =
-            Check { data, lists: &lists, scanned: &scanned, errors: Vec::new(), compared: Totals::default() };
+        let check = Check {
+            data,
+            lists: &lists,
+            scanned: &scanned,
+            errors: Vec::new(),
+            compared: Totals::default(),
+        };
         let check = check.run();
         println!(
             "Xen {} {:8} {:5} constants, {:4} structures, {:5} fields compared, {:4} items left out, {} differences",
@@ -68,16 +73,25 @@ fn main() -> ExitCode {
             check.errors.len()
         );
         errors.extend(
-            check.errors.into_iter().map(|error| format!("{} {}: {error}", data.version, data.target)),
+            check
+                .errors
+                .into_iter()
+                .map(|error| format!("{} {}: {error}", data.version, data.target)),
         );
     }
     errors.extend(strangers(&abis, &lists));
     for (path, _) in coverage::stale(&root.join("src"), &scanned, &abis, &lists.left_out) {
         let path = path.strip_prefix(root).unwrap_or(&path).display();
-        errors.push(format!("{path}: its coverage line is stale (`cargo xtask abi --bound` writes it)"));
+        errors.push(format!(
+            "{path}: its coverage line is stale (`cargo xtask abi --bound` writes it)"
+        ));
     }
-    for (name, list) in [("left-out", &lists.left_out), ("own", &lists.own), ("differs", &lists.differs)] {
-        errors.extend(list.unused().map(|line| format!("abi/{name}.txt: no item is named by: {line}")));
+    for (name, list) in
+        [("left-out", &lists.left_out), ("own", &lists.own), ("differs", &lists.differs)]
+    {
+        errors.extend(
+            list.unused().map(|line| format!("abi/{name}.txt: no item is named by: {line}")),
+        );
     }
     for error in &errors {
         println!("error: {error}");
@@ -98,17 +112,24 @@ fn stale(scanned: &Bound) -> Vec<String> {
     listed.extend(texts().map(|(name, path, _)| format!("{name} {path}")));
     for structure in STRUCTURES.iter() {
         listed.insert(format!("{} {}", structure.name, structure.path));
-        listed.extend(structure.fields.iter().map(|(name, ..)| format!("{} {name}", structure.path)));
+        listed
+            .extend(structure.fields.iter().map(|(name, ..)| format!("{} {name}", structure.path)));
     }
     let mut bound = BTreeSet::new();
-    bound.extend(scanned.constants.iter().map(|constant| format!("{} {}", constant.name, constant.path)));
+    bound.extend(
+        scanned.constants.iter().map(|constant| format!("{} {}", constant.name, constant.path)),
+    );
     for structure in &scanned.structures {
         bound.insert(format!("{} {}", structure.name, structure.path));
-        bound.extend(structure.fields.iter().map(|field| format!("{} {}", structure.path, field.name)));
+        bound.extend(
+            structure.fields.iter().map(|field| format!("{} {}", structure.path, field.name)),
+        );
     }
     listed
         .symmetric_difference(&bound)
-        .map(|item| format!("tests/abi/bound is stale (`cargo xtask abi --bound` writes it): {item}"))
+        .map(|item| {
+            format!("tests/abi/bound is stale (`cargo xtask abi --bound` writes it): {item}")
+        })
         .collect()
 }
 
@@ -181,7 +202,8 @@ impl Check<'_> {
         let values: Vec<&ConstantValue> =
             constants().filter(|value| value.name == name && self.here(value.path)).collect();
         let best = values.iter().any(|value| self.special(value.path));
-        let values: Vec<_> = values.into_iter().filter(|value| !best || self.special(value.path)).collect();
+        let values: Vec<_> =
+            values.into_iter().filter(|value| !best || self.special(value.path)).collect();
         if values.is_empty() {
             return self.missing("const", name, &entry.header);
         }
@@ -189,7 +211,8 @@ impl Check<'_> {
         for value in values {
             // C may sign-extend what Rust holds unsigned.
             let mask = if value.bits == 128 { -1 } else { (1i128 << value.bits) - 1 };
-            let same = value.value == entry.value || (entry.value < 0 && value.value == entry.value & mask);
+            let same = value.value == entry.value
+                || (entry.value < 0 && value.value == entry.value & mask);
             if !same {
                 self.differs(
                     "const",
@@ -201,8 +224,10 @@ impl Check<'_> {
     }
 
     fn structure(&mut self, name: &str, ty: &data::Type) {
-        let layouts: Vec<&StructureLayout> =
-            STRUCTURES.iter().filter(|layout| layout.name == name && self.here(layout.path)).collect();
+        let layouts: Vec<&StructureLayout> = STRUCTURES
+            .iter()
+            .filter(|layout| layout.name == name && self.here(layout.path))
+            .collect();
         let best = layouts.iter().any(|layout| self.special(layout.path));
         let layouts: Vec<_> =
             layouts.into_iter().filter(|layout| !best || self.special(layout.path)).collect();
@@ -212,7 +237,11 @@ impl Check<'_> {
         self.compared.structures += 1;
         for layout in layouts {
             if layout.size != ty.size {
-                self.differs("type", name, &format!("{} bytes in Rust, {} in C", layout.size, ty.size));
+                self.differs(
+                    "type",
+                    name,
+                    &format!("{} bytes in Rust, {} in C", layout.size, ty.size),
+                );
             }
             if layout.align != ty.align && self.data.target != "x86_32" {
                 self.differs(
@@ -226,9 +255,13 @@ impl Check<'_> {
     }
 
     fn fields(&mut self, name: &str, ty: &data::Type, layout: &StructureLayout) {
-        let bound: BTreeMap<&str, (usize, usize)> =
-            layout.fields.iter().map(|(field, start, end)| (*field, (*start, *end - *start))).collect();
-        let scanned = self.scanned.structures.iter().find(|structure| structure.path == layout.path);
+        let bound: BTreeMap<&str, (usize, usize)> = layout
+            .fields
+            .iter()
+            .map(|(field, start, end)| (*field, (*start, *end - *start)))
+            .collect();
+        let scanned =
+            self.scanned.structures.iter().find(|structure| structure.path == layout.path);
         for field in &ty.fields {
             let full = format!("{name}.{}", field.name);
             if let Some((first, width)) = field.bits {
@@ -250,24 +283,32 @@ impl Check<'_> {
                     );
                     self.differs("field", &full, &found);
                 }
-                let rust = scanned
-                    .and_then(|structure| structure.fields.iter().find(|known| known.name == field.name));
+                let rust = scanned.and_then(|structure| {
+                    structure.fields.iter().find(|known| known.name == field.name)
+                });
                 if let Some(rust) = rust
                     && !signs_agree(&rust.ty, &field.c_type)
                 {
-                    self.differs("field", &full, &format!("{} in Rust, {} in C", rust.ty, field.c_type));
+                    self.differs(
+                        "field",
+                        &full,
+                        &format!("{} in Rust, {} in C", rust.ty, field.c_type),
+                    );
                 }
                 continue;
             }
-            let inside =
-                |outer: &str| field.name.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'));
+            let inside = |outer: &str| {
+                field.name.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'))
+            };
             let whole = bound.keys().any(|known| inside(known));
-            let parts = bound
-                .keys()
-                .any(|known| known.strip_prefix(&*field.name).is_some_and(|rest| rest.starts_with('.')));
+            let parts = bound.keys().any(|known| {
+                known.strip_prefix(&*field.name).is_some_and(|rest| rest.starts_with('.'))
+            });
             // One of several fields in one place: the place is bound under another name.
-            let shared = field.union || ty.fields.iter().any(|outer| outer.union && inside(&outer.name));
-            let padding = field.name.strip_prefix("_pad").is_some_and(|rest| rest.parse::<u32>().is_ok());
+            let shared =
+                field.union || ty.fields.iter().any(|outer| outer.union && inside(&outer.name));
+            let padding =
+                field.name.strip_prefix("_pad").is_some_and(|rest| rest.parse::<u32>().is_ok());
             if field.size == 0 || shared || padding || whole || parts {
                 continue;
             }

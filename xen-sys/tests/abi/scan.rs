@@ -143,20 +143,26 @@ fn file(source: &str, module: &str, bound: &mut Bound) {
             let name = names.first().cloned().unwrap_or_default();
             inside.push((indent, Inside::Structure(Structure { name, path, fields: Vec::new() })));
         } else if let Some((_, Inside::Structure(structure))) = inside.last_mut() {
-            if let Some((ident, ty)) =
-                line.strip_prefix("pub ").and_then(|rest| rest.trim_end_matches(',').split_once(": "))
+            if let Some((ident, ty)) = line
+                .strip_prefix("pub ")
+                .and_then(|rest| rest.trim_end_matches(',').split_once(": "))
             {
-                let padding = ident.strip_prefix("_pad").is_some_and(|rest| rest.parse::<u32>().is_ok());
+                let padding =
+                    ident.strip_prefix("_pad").is_some_and(|rest| rest.parse::<u32>().is_ok());
                 if !padding || !names.is_empty() {
                     let name = names.into_iter().next().unwrap_or_else(|| ident.to_owned());
-                    structure.fields.push(Field { name, ident: ident.to_owned(), ty: ty.to_owned() });
+                    structure.fields.push(Field {
+                        name,
+                        ident: ident.to_owned(),
+                        ty: ty.to_owned(),
+                    });
                 }
             }
         } else if let Some((_, Inside::Type(_))) = inside.last()
             && let Some((name, _)) = line.split_once(" = ")
-            && name
-                .chars()
-                .all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_')
+            && name.chars().all(|letter| {
+                letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_'
+            })
         {
             let path = format!("{}::{name}.0", place);
             push_constants(bound, names, name, &path, false, false);
@@ -164,7 +170,14 @@ fn file(source: &str, module: &str, bound: &mut Bound) {
     }
 }
 
-fn push_constants(bound: &mut Bound, aliases: Vec<String>, name: &str, path: &str, text: bool, skip: bool) {
+fn push_constants(
+    bound: &mut Bound,
+    aliases: Vec<String>,
+    name: &str,
+    path: &str,
+    text: bool,
+    skip: bool,
+) {
     if skip {
         return;
     }

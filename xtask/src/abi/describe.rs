@@ -144,21 +144,37 @@ pub(crate) fn headers_known(include: &Path) -> Result<()> {
             }
             let described = [COMMON, X86, ARM, OPTIONAL].iter().any(|list| list.contains(&&*name));
             let known = NOT_DESCRIBED.iter().any(|(known, _)| *known == name);
-            ensure!(described || known, "header {name} is new: list it in xtask/src/abi/describe.rs");
+            ensure!(
+                described || known,
+                "header {name} is new: list it in xtask/src/abi/describe.rs"
+            );
         }
     }
     Ok(())
 }
 
 /// Describes the headers below `include` (which has a folder `xen`) for one target.
-pub(crate) fn describe(include: &Path, version: &str, target: &Target, work: &Path) -> Result<String> {
+pub(crate) fn describe(
+    include: &Path,
+    version: &str,
+    target: &Target,
+    work: &Path,
+) -> Result<String> {
     stubs(work)?;
     let include = &Include { headers: include, stubs: &work.join("stubs") };
     let source = prelude(include, target);
     let macros = macros(include, target, &source)?;
 
     let object = work.join(format!("{version}-{}.so", target.name));
-    let flags = ["-shared", "-nostdlib", "-g", "-gdwarf-5", "-fno-eliminate-unused-debug-types", "-O0", "-o"];
+    let flags = [
+        "-shared",
+        "-nostdlib",
+        "-g",
+        "-gdwarf-5",
+        "-fno-eliminate-unused-debug-types",
+        "-O0",
+        "-o",
+    ];
     let out = compile(include, target, &source, &[&flags[..], &[path_str(&object)?]].concat())?;
     ensure!(out.ok, "the headers do not compile:\n{}", out.stderr);
     let layouts = dwarf::read(&object)?;
@@ -188,12 +204,16 @@ pub(crate) fn describe(include: &Path, version: &str, target: &Target, work: &Pa
         writeln!(text, "const {name} {number} {header}")?;
     }
     for (name, value) in &macros {
-        if value.text.starts_with('"') && value.text.ends_with('"') && value.text.matches('"').count() == 2 {
+        if value.text.starts_with('"')
+            && value.text.ends_with('"')
+            && value.text.matches('"').count() == 2
+        {
             writeln!(text, "string {name} {} {}", value.text, value.header)?;
         }
     }
     for (name, layout) in &layouts.types {
-        let align = answers.get(&format!("a.{name}")).with_context(|| format!("no alignment of {name}"))?;
+        let align =
+            answers.get(&format!("a.{name}")).with_context(|| format!("no alignment of {name}"))?;
         let keyword = if layout.union { "union" } else { "struct" };
         writeln!(text, "{keyword} {name} {} {align} {}", layout.size, layout.header)?;
         for field in &layout.fields {
@@ -203,7 +223,9 @@ pub(crate) fn describe(include: &Path, version: &str, target: &Target, work: &Pa
                     let Field { path, offset, size, c_type, .. } = field;
                     writeln!(text, "{keyword} {name}.{path} {offset} {size} {c_type}")?;
                 }
-                Some((first, width)) => writeln!(text, "bits {name}.{} {first} {width}", field.path)?,
+                Some((first, width)) => {
+                    writeln!(text, "bits {name}.{} {first} {width}", field.path)?
+                }
             }
         }
     }
@@ -263,8 +285,10 @@ fn macros(include: &Include<'_>, target: &Target, source: &str) -> Result<BTreeM
                 && !name.contains('(')
                 && !text.is_empty()
             {
-                macros
-                    .insert(name.to_owned(), Macro { text: text.trim().to_owned(), header: header.clone() });
+                macros.insert(
+                    name.to_owned(),
+                    Macro { text: text.trim().to_owned(), header: header.clone() },
+                );
             }
         } else if let Some(name) = line.strip_prefix("#undef ") {
             macros.remove(name.trim());
@@ -306,8 +330,10 @@ fn evaluate(
             let mut answers = BTreeMap::new();
             for line in out.stdout.lines() {
                 let Some(rest) = line.trim_start().strip_prefix('@') else { continue };
-                let mut words = rest.split_whitespace().map(|word| word.trim_start_matches(['$', '#']));
-                let (Some(key), Some(value), Some(negative)) = (words.next(), words.next(), words.next())
+                let mut words =
+                    rest.split_whitespace().map(|word| word.trim_start_matches(['$', '#']));
+                let (Some(key), Some(value), Some(negative)) =
+                    (words.next(), words.next(), words.next())
                 else {
                     bail!("not understood: {line}");
                 };
@@ -320,7 +346,9 @@ fn evaluate(
         }
         ensure!(!complaints.is_empty(), "the compiler failed:\n{}", out.stderr);
         left_out.extend(
-            complaints.into_iter().filter_map(|line| keys.get(line - first_line).map(|key| (*key).clone())),
+            complaints
+                .into_iter()
+                .filter_map(|line| keys.get(line - first_line).map(|key| (*key).clone())),
         );
     }
     bail!("the compiler complains without end");
@@ -347,7 +375,10 @@ fn compile(include: &Include<'_>, target: &Target, source: &str, flags: &[&str])
         .stderr(Stdio::piped())
         .spawn()
         .with_context(|| {
-            format!("{} is missing; `apt-get install {}` brings it", target.compiler, target.package)
+            format!(
+                "{} is missing; `apt-get install {}` brings it",
+                target.compiler, target.package
+            )
         })?;
     let mut stdin = child.stdin.take().context("no pipe")?;
     let source = source.to_owned();

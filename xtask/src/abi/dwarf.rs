@@ -80,7 +80,8 @@ impl Reader<'_> {
                     if entry.attr(dw::DW_AT_declaration).is_none() =>
                 {
                     if let Some(name) = self.name(&entry)?.filter(|name| !name.starts_with("__")) {
-                        let keyword = if entry.tag() == dw::DW_TAG_union_type { "union" } else { "struct" };
+                        let keyword =
+                            if entry.tag() == dw::DW_TAG_union_type { "union" } else { "struct" };
                         let c_type = format!("{keyword} {name}");
                         layouts.types.insert(name, self.layout(&entry, c_type, header)?);
                     }
@@ -111,7 +112,9 @@ impl Reader<'_> {
             let name = self.name(&entry)?.context("an enumerator without a name")?;
             let value = match entry.attr_value(dw::DW_AT_const_value) {
                 Some(AttributeValue::Sdata(value)) => i128::from(value),
-                Some(value) => i128::from(value.udata_value().context("an enumerator without a value")?),
+                Some(value) => {
+                    i128::from(value.udata_value().context("an enumerator without a value")?)
+                }
                 None => continue,
             };
             layouts.enumerators.insert(name, (value, header.to_owned()));
@@ -169,7 +172,9 @@ impl Reader<'_> {
     fn element(&self, offset: UnitOffset) -> Result<UnitOffset> {
         let entry = self.unit.entry(offset)?;
         match entry.tag() {
-            dw::DW_TAG_array_type => self.element(self.type_of(&entry)?.context("an array without a type")?),
+            dw::DW_TAG_array_type => {
+                self.element(self.type_of(&entry)?.context("an array without a type")?)
+            }
             _ => Ok(offset),
         }
     }
@@ -182,7 +187,9 @@ impl Reader<'_> {
             dw::DW_TAG_base_type => {
                 let size = size.unwrap_or(0);
                 let letter = match entry.attr_value(dw::DW_AT_encoding) {
-                    Some(AttributeValue::Encoding(dw::DW_ATE_signed | dw::DW_ATE_signed_char)) => 'i',
+                    Some(AttributeValue::Encoding(dw::DW_ATE_signed | dw::DW_ATE_signed_char)) => {
+                        'i'
+                    }
                     Some(AttributeValue::Encoding(dw::DW_ATE_float)) => 'f',
                     _ => 'u',
                 };
@@ -207,7 +214,9 @@ impl Reader<'_> {
                 };
                 (c_type, size)
             }
-            dw::DW_TAG_const_type => self.describe(self.type_of(&entry)?.context("const of nothing")?)?,
+            dw::DW_TAG_const_type => {
+                self.describe(self.type_of(&entry)?.context("const of nothing")?)?
+            }
             dw::DW_TAG_pointer_type => ("pointer".to_owned(), size.unwrap_or(0)),
             dw::DW_TAG_enumeration_type => ("enum".to_owned(), size.unwrap_or(0)),
             dw::DW_TAG_array_type => {
@@ -218,7 +227,8 @@ impl Reader<'_> {
                     let count = self
                         .number(&range, dw::DW_AT_count)
                         .or_else(|| {
-                            self.number(&range, dw::DW_AT_upper_bound).map(|last| last.wrapping_add(1))
+                            self.number(&range, dw::DW_AT_upper_bound)
+                                .map(|last| last.wrapping_add(1))
                         })
                         .unwrap_or(0);
                     c_type = format!("{c_type}[{count}]");
@@ -227,8 +237,9 @@ impl Reader<'_> {
                 (c_type, size)
             }
             tag => (
-                self.name(&entry)?
-                    .unwrap_or_else(|| format!("{tag}").replace("DW_TAG_", "").replace("_type", "")),
+                self.name(&entry)?.unwrap_or_else(|| {
+                    format!("{tag}").replace("DW_TAG_", "").replace("_type", "")
+                }),
                 size.unwrap_or(0),
             ),
         })
@@ -276,10 +287,14 @@ impl Reader<'_> {
         let Some(file) = program.header().file(index) else { return Ok(None) };
         let mut path = String::new();
         if let Some(folder) = file.directory(program.header()) {
-            path.push_str(&String::from_utf8_lossy(self.dwarf.attr_string(self.unit, folder)?.bytes()));
+            path.push_str(&String::from_utf8_lossy(
+                self.dwarf.attr_string(self.unit, folder)?.bytes(),
+            ));
             path.push('/');
         }
-        path.push_str(&String::from_utf8_lossy(self.dwarf.attr_string(self.unit, file.path_name())?.bytes()));
+        path.push_str(&String::from_utf8_lossy(
+            self.dwarf.attr_string(self.unit, file.path_name())?.bytes(),
+        ));
         Ok(super::describe::header_name(&path))
     }
 }

@@ -68,7 +68,8 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
             let include = headers(suite)?;
             describe::headers_known(&include)?;
             for target in describe::TARGETS {
-                let text = describe::describe(&include, version, target, &host::target().join("abi"))?;
+                let text =
+                    describe::describe(&include, version, target, &host::target().join("abi"))?;
                 let path = krate.join(format!("abi/{version}-{}.txt", target.name));
                 println!(
                     "{} ({} lines)",

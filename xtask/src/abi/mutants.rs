@@ -26,7 +26,10 @@ pub(super) fn run(krate: &Path, count: usize, seed: u64) -> Result<i32> {
     copy_folder(krate, &copy)?;
     let manifest = fs::read_to_string(host::root().join("Cargo.toml"))?;
     fs::write(root.join("Cargo.toml"), alone(&manifest))?;
-    ensure!(passes(&root)?, "the test fails before any change; `cargo test -p xen-sys --test abi` says why");
+    ensure!(
+        passes(&root)?,
+        "the test fails before any change; `cargo test -p xen-sys --test abi` says why"
+    );
     let known = known(&krate.join("abi"))?;
     let mut mutants = Vec::new();
     collect(&copy.join("src"), &known, &mut mutants)?;
@@ -34,7 +37,8 @@ pub(super) fn run(krate: &Path, count: usize, seed: u64) -> Result<i32> {
     let mut missed = 0;
     for number in 1..=count {
         // The constants of a well-known generator: the variety must be repeatable.
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let mutant = &mutants[(random >> 33) as usize % mutants.len()];
         let original = fs::read_to_string(&mutant.file)?;
         let mut lines: Vec<&str> = original.lines().collect();
@@ -119,7 +123,11 @@ fn collect(
     Ok(())
 }
 
-fn file(path: &Path, known: &std::collections::BTreeSet<String>, mutants: &mut Vec<Mutant>) -> Result<()> {
+fn file(
+    path: &Path,
+    known: &std::collections::BTreeSet<String>,
+    mutants: &mut Vec<Mutant>,
+) -> Result<()> {
     let source = fs::read_to_string(path)?;
     let mut alias: Option<&str> = None;
     let mut structure: Option<&str> = None;
@@ -129,7 +137,9 @@ fn file(path: &Path, known: &std::collections::BTreeSet<String>, mutants: &mut V
     };
     for (index, line) in source.lines().enumerate() {
         let code = line.trim();
-        if let Some(name) = code.strip_prefix("#[doc(alias = \"").and_then(|rest| rest.strip_suffix("\")]")) {
+        if let Some(name) =
+            code.strip_prefix("#[doc(alias = \"").and_then(|rest| rest.strip_suffix("\")]"))
+        {
             alias = alias.or(Some(name));
             continue;
         }
@@ -160,9 +170,14 @@ fn file(path: &Path, known: &std::collections::BTreeSet<String>, mutants: &mut V
                 add(format!("order of {tag}: {name} comes first"), lines);
             }
             last = (real && alias.is_none()).then_some((index, line));
-        } else if let Some((start, value)) = code.strip_suffix(';').and_then(|rest| rest.split_once(" = ")) {
-            let own =
-                start.split(':').next().and_then(|start| start.split_whitespace().last()).unwrap_or_default();
+        } else if let Some((start, value)) =
+            code.strip_suffix(';').and_then(|rest| rest.split_once(" = "))
+        {
+            let own = start
+                .split(':')
+                .next()
+                .and_then(|start| start.split_whitespace().last())
+                .unwrap_or_default();
             let name = alias.unwrap_or(own);
             let number = value.starts_with(|first: char| first.is_ascii_digit() || first == '-');
             if number && !code.starts_with("const _") && known.contains(name) {

@@ -44,7 +44,8 @@ pub(crate) fn check() -> Result<usize> {
     }
     rustc.arg("-o").arg(&asm).arg(host::root().join("xtask/src/arm64/probe.rs"));
     host::run(&mut rustc)?;
-    let asm = std::fs::read_to_string(&asm).with_context(|| format!("reading {}", asm.display()))?;
+    let asm =
+        std::fs::read_to_string(&asm).with_context(|| format!("reading {}", asm.display()))?;
     execute(&asm)
 }
 
@@ -53,14 +54,20 @@ pub(crate) fn check() -> Result<usize> {
 fn execute(asm: &str) -> Result<usize> {
     let start = format!("{FUNCTION}:");
     let lines = asm.lines().map(str::trim).skip_while(|line| *line != start).skip(1);
-    let mut registers: BTreeMap<String, String> =
-        CALLED_WITH.iter().enumerate().map(|(i, name)| (format!("x{i}"), (*name).to_owned())).collect();
+    let mut registers: BTreeMap<String, String> = CALLED_WITH
+        .iter()
+        .enumerate()
+        .map(|(i, name)| (format!("x{i}"), (*name).to_owned()))
+        .collect();
     let mut calls = 0;
     for line in lines.filter(|line| !line.is_empty() && !line.starts_with(['.', '/', '#'])) {
         let (instruction, operands) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let operands: Vec<_> = operands.split(',').map(str::trim).collect();
         let value = |register: &str| {
-            registers.get(register).cloned().with_context(|| format!("`{line}` reads {register}, never set"))
+            registers
+                .get(register)
+                .cloned()
+                .with_context(|| format!("`{line}` reads {register}, never set"))
         };
         match (instruction, operands.as_slice()) {
             ("mov", [to, from]) => {
@@ -79,7 +86,10 @@ fn execute(asm: &str) -> Result<usize> {
                 ensure!(tag.eq_ignore_ascii_case("#0xea1"), "hypercall {calls} has the tag {tag}");
                 for (register, expected) in ABI {
                     let found = value(register)?;
-                    ensure!(found == expected, "hypercall {calls} has {found} in {register}, not {expected}");
+                    ensure!(
+                        found == expected,
+                        "hypercall {calls} has {found} in {register}, not {expected}"
+                    );
                 }
                 for (register, _) in ABI {
                     registers.insert(register.to_owned(), "poison".to_owned());

@@ -36,7 +36,8 @@ pub(super) fn programs() -> Result<Programs> {
         .collect();
     files.sort();
     let mut gcc = Command::new("gcc");
-    gcc.args(["-O2", "-g", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-pthread", "-isystem"]).arg(include);
+    gcc.args(["-O2", "-g", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-pthread", "-isystem"])
+        .arg(include);
     let libraries = abi::newest_libraries()?;
     let libraries = ["libxenstore.a", "libxentoolcore.a"].map(|name| libraries.join(name));
     host::run(gcc.args(files).args(libraries).arg("-o").arg(&c))?;

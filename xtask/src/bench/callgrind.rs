@@ -21,13 +21,15 @@ pub(super) struct Valgrind {
 
 /// Finds valgrind on this machine, else fetches it as a Debian package.
 pub(super) fn find() -> Result<Valgrind> {
-    if let (Some(_), Some(annotate)) = (host::which("valgrind"), host::which("callgrind_annotate")) {
+    if let (Some(_), Some(annotate)) = (host::which("valgrind"), host::which("callgrind_annotate"))
+    {
         return Ok(Valgrind { root: None, annotate });
     }
     let root = lab::debian("bookworm", "valgrind", &["valgrind"]).context("fetching valgrind")?;
     let annotate = root.find("usr/bin/callgrind_annotate")?;
     let found = Valgrind { root: Some(root), annotate };
-    host::run(found.command()?.arg("--version")).context("the fetched valgrind does not run here")?;
+    host::run(found.command()?.arg("--version"))
+        .context("the fetched valgrind does not run here")?;
     Ok(found)
 }
 
@@ -52,7 +54,8 @@ impl Valgrind {
         if !done.status.success() {
             bail!("{}: {}\n{log}", host::describe(&command), done.status);
         }
-        let count = log.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok());
+        let count =
+            log.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok());
         match count {
             None => bail!("callgrind said no count:\n{log}"),
             Some(0) => bail!("{}: none of {} ran", case.name, functions.join(", ")),
@@ -61,7 +64,12 @@ impl Valgrind {
     }
 
     /// Counts the instructions per round, of the Rust program and of the C one.
-    pub(super) fn per_round(&self, programs: &Programs, case: &Case, folder: &Path) -> Result<[f64; 2]> {
+    pub(super) fn per_round(
+        &self,
+        programs: &Programs,
+        case: &Case,
+        folder: &Path,
+    ) -> Result<[f64; 2]> {
         let out = folder.join("callgrind.out");
         let rounds = case.counted_rounds as f64;
         let rust = self.count(0, &programs.rust, case, &out)?;

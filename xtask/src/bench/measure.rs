@@ -37,7 +37,9 @@ impl Run {
         command.envs(server.map(|server| ("XENSTORED_PATH", server.socket())));
         let text = host::output(&mut command)?;
         let pairs = text.split_whitespace().filter_map(|word| word.split_once('='));
-        Ok(Self(pairs.filter_map(|(key, value)| Some((key.to_owned(), value.parse().ok()?))).collect()))
+        Ok(Self(
+            pairs.filter_map(|(key, value)| Some((key.to_owned(), value.parse().ok()?))).collect(),
+        ))
     }
 
     fn get(&self, key: &str) -> Result<u64> {
@@ -147,7 +149,8 @@ impl Row {
         let mut least = Figure { rust: f64::MAX, c: f64::MAX };
         let mut notifications = [Vec::new(), Vec::new()];
         for Pair { rust, c, server } in pairs {
-            let times = Figure { rust: rust.per_unit("nanoseconds")?, c: c.per_unit("nanoseconds")? };
+            let times =
+                Figure { rust: rust.per_unit("nanoseconds")?, c: c.per_unit("nanoseconds")? };
             least = Figure { rust: least.rust.min(times.rust), c: least.c.min(times.c) };
             speeds.push(1.0 / times.ratio());
             if let Some(worked) = server {
@@ -161,7 +164,8 @@ impl Row {
         let [rust, c] = notifications.map(|all| Average::of(&all));
         self.notifications = Figure { rust: rust.value, c: c.value };
         self.notifications_error = rust.error.hypot(c.error);
-        (self.time, self.speed, self.most_speed) = (Some(least), Middle::of(speeds), Middle::of(most_speeds));
+        (self.time, self.speed, self.most_speed) =
+            (Some(least), Middle::of(speeds), Middle::of(most_speeds));
         Ok(())
     }
 
@@ -182,11 +186,15 @@ impl Row {
         };
         let allocations = is(self.allocations == 0, false);
         let rest = match self.case.target {
-            Target::Instructions(most) => is(self.figure().is_some_and(|ratio| ratio <= most), false),
+            Target::Instructions(most) => {
+                is(self.figure().is_some_and(|ratio| ratio <= most), false)
+            }
             Target::Throughput(least) => {
                 let more = self.notifications.rust - self.notifications.c;
                 let speed = self.speed.map(|speed| is(speed.value >= least, speed.high >= least));
-                speed.unwrap_or(Verdict::Missed).max(is(more <= 0.0, more <= self.notifications_error))
+                speed
+                    .unwrap_or(Verdict::Missed)
+                    .max(is(more <= 0.0, more <= self.notifications_error))
             }
         };
         allocations.max(rest)

@@ -15,8 +15,9 @@ impl Middle {
         // How many values lie below the true middle is as often one way as the other, as with
         // coins.
         let (half, reach) = (values.len() as f64 / 2.0, 0.98 * (values.len() as f64).sqrt());
-        let at =
-            |rank: f64| values.get((rank.max(0.0) as usize).min(values.len().saturating_sub(1))).copied();
+        let at = |rank: f64| {
+            values.get((rank.max(0.0) as usize).min(values.len().saturating_sub(1))).copied()
+        };
         Some(Self {
             value: at(half)?,
             low: at((half - reach).floor())?,

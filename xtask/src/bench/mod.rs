@@ -44,7 +44,10 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
         .collect();
     if chosen.is_empty() {
         let kind = if args.no_time { " of instructions" } else { "" };
-        bail!("there is no such benchmark{kind}; there are {}", rows::ROWS.map(|row| row.name).join(", "));
+        bail!(
+            "there is no such benchmark{kind}; there are {}",
+            rows::ROWS.map(|row| row.name).join(", ")
+        );
     }
     let programs = build::programs()?;
     let valgrind = callgrind::find();
@@ -62,7 +65,8 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     }
     report::print(&rows);
     let json = folder.join("bench.json");
-    fs::write(&json, report::json(&rows)?).with_context(|| format!("writing {}", json.display()))?;
+    fs::write(&json, report::json(&rows)?)
+        .with_context(|| format!("writing {}", json.display()))?;
     let svg = folder.join("bench.svg");
     fs::write(&svg, plot::svg(&rows)).with_context(|| format!("writing {}", svg.display()))?;
     ui::line(format!("{}, {}", json.display(), svg.display()));
@@ -71,7 +75,11 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     if let Ok(valgrind) = &valgrind {
         for row in missed.iter().filter(|row| row.case.counted()) {
             let profiles = callgrind::profiles(valgrind, &programs, row.case, &folder)?;
-            ui::line(format!("{}: where the instructions are: {}", row.case.name, profiles.join(", ")));
+            ui::line(format!(
+                "{}: where the instructions are: {}",
+                row.case.name,
+                profiles.join(", ")
+            ));
         }
     }
     for row in &missed {
@@ -82,12 +90,17 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
             ));
         }
     }
-    if !args.no_time && !*measure::MAY_GO_FIRST && rows.iter().any(|row| row.case.between_threads()) {
+    if !args.no_time && !*measure::MAY_GO_FIRST && rows.iter().any(|row| row.case.between_threads())
+    {
         ui::line(
             "rows between threads: `chrt -f 20` is refused to this user, so other work on this machine is in these times",
         );
     }
-    ui::line(format!("{} met, {even} even, {} missed", rows.len() - even - missed.len(), missed.len()));
+    ui::line(format!(
+        "{} met, {even} even, {} missed",
+        rows.len() - even - missed.len(),
+        missed.len()
+    ));
     Ok(i32::from(!missed.is_empty()))
 }
 

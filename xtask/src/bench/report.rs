@@ -44,14 +44,20 @@ fn line(row: &Row) -> String {
             "{:.2} ({:.2} to {:.2})",
             speed.value, speed.low, speed.high
         )),
-        if row.notifications.c == 0.0 { "-".to_owned() } else { number(Some(row.notifications.ratio())) },
+        if row.notifications.c == 0.0 {
+            "-".to_owned()
+        } else {
+            number(Some(row.notifications.ratio()))
+        },
         row.allocations,
     )
 }
 
 pub(super) fn json(rows: &[Row]) -> Result<String> {
-    let figure = |figure: Figure| json!({ "rust": figure.rust, "c": figure.c, "ratio": figure.ratio() });
-    let middle = |speed: Middle| json!({ "median": speed.value, "low": speed.low, "high": speed.high });
+    let figure =
+        |figure: Figure| json!({ "rust": figure.rust, "c": figure.c, "ratio": figure.ratio() });
+    let middle =
+        |speed: Middle| json!({ "median": speed.value, "low": speed.low, "high": speed.high });
     let rows: Vec<Value> = rows
         .iter()
         .map(|row| {

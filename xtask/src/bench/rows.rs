@@ -57,7 +57,16 @@ const fn counted(
 ) -> Case {
     let counted_rounds = if timed_rounds < 10_000 { 100 } else { 1000 };
     let target = Target::Instructions(1.0);
-    Case { name, argument: name, server: None, what, target, counted_rounds, functions, timed_rounds }
+    Case {
+        name,
+        argument: name,
+        server: None,
+        what,
+        target,
+        counted_rounds,
+        functions,
+        timed_rounds,
+    }
 }
 
 const fn threads(name: &'static str, what: &'static str, timed_rounds: u64) -> Case {
@@ -82,7 +91,16 @@ const fn timed(
     target: Target,
     timed_rounds: u64,
 ) -> Case {
-    Case { name, argument, server, what, target, counted_rounds: 0, functions: [&[], &[]], timed_rounds }
+    Case {
+        name,
+        argument,
+        server,
+        what,
+        target,
+        counted_rounds: 0,
+        functions: [&[], &[]],
+        timed_rounds,
+    }
 }
 
 const RING: [&[&str]; 2] = [
@@ -112,11 +130,23 @@ pub(super) const ROWS: [Case; 25] = [
     store(C, "xenstored/read", "xenstore/read", "read of a node, C xenstored", 1.0),
     store(C, "xenstored/write", "xenstore/write", "write of a node, C xenstored", 1.0),
     store(C, "xenstored/dir", "xenstore/directory", "list of a directory, C xenstored", 1.0),
-    store(C, "xenstored/tx", "xenstore/transaction", "read and write in a transaction, C xenstored", 1.0),
+    store(
+        C,
+        "xenstored/tx",
+        "xenstore/transaction",
+        "read and write in a transaction, C xenstored",
+        1.0,
+    ),
     store(C, "xenstored/pipe", "xenstore/pipelined", "15 reads at once, C xenstored", 3.0),
     store(OCAML, "oxenstored/read", "xenstore/read", "read of a node, oxenstored", 1.0),
     store(OCAML, "oxenstored/write", "xenstore/write", "write of a node, oxenstored", 1.0),
     store(OCAML, "oxenstored/dir", "xenstore/directory", "list of a directory, oxenstored", 1.0),
-    store(OCAML, "oxenstored/tx", "xenstore/transaction", "read and write in a transaction, oxenstored", 1.0),
+    store(
+        OCAML,
+        "oxenstored/tx",
+        "xenstore/transaction",
+        "read and write in a transaction, oxenstored",
+        1.0,
+    ),
     store(OCAML, "oxenstored/pipe", "xenstore/pipelined", "15 reads at once, oxenstored", 3.0),
 ];

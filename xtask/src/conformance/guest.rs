@@ -111,7 +111,8 @@ impl Said {
         if !self.ended {
             wrong.push("the suite did not come to its end".into());
         }
-        let told: Vec<_> = std::iter::once(&self.report).chain(&self.notes).map(String::as_str).collect();
+        let told: Vec<_> =
+            std::iter::once(&self.report).chain(&self.notes).map(String::as_str).collect();
         let summary = told.join("\n     ");
         if wrong.is_empty() { Ok(summary) } else { bail!("{summary}\n  {}", wrong.join("\n  ")) }
     }
@@ -123,7 +124,8 @@ mod tests {
 
     #[test]
     fn only_known_differences_pass() {
-        const KNOWN: &str = "suite: differs a home of no number is refused: line 1: found x, expected y";
+        const KNOWN: &str =
+            "suite: differs a home of no number is refused: line 1: found x, expected y";
         const REPORT: &str = "suite: 1 passed, 1 differ, 7 are for other domains";
         let verdict = |lines: &[&str]| {
             let mut said = Said::of(Peer::Xenstored420);

@@ -54,7 +54,8 @@ enum On {
 
 pub(crate) fn main(args: &Args) -> Result<i32> {
     let mut failed = 0;
-    let wanted = |peer: &Peer| format!("{peer:?}").to_lowercase().starts_with(&args.server.to_lowercase());
+    let wanted =
+        |peer: &Peer| format!("{peer:?}").to_lowercase().starts_with(&args.server.to_lowercase());
     let peers = Peer::ALL.into_iter().filter(wanted);
     if args.on == On::Xen {
         let kernel = kernels::store_suite()?;
@@ -70,8 +71,10 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     }
     let ours = Running::start(Peer::Ours)?;
     for version in XenVersion::ALL {
-        failed +=
-            report(&format!("test-xenstore of Xen {version} against ours"), test_xenstore(&ours, version));
+        failed += report(
+            &format!("test-xenstore of Xen {version} against ours"),
+            test_xenstore(&ours, version),
+        );
     }
     Ok(i32::from(failed > 0))
 }
@@ -116,7 +119,8 @@ fn check(running: &Running, peer: Peer, verbose: bool) -> Result<String> {
     let mut wrong = Vec::new();
     let report = conformance::run(&process, stream, Port(0), DomId(0), |case, result| {
         if verbose {
-            let shown = result.as_ref().map_or_else(ToString::to_string, |()| "as it should".to_owned());
+            let shown =
+                result.as_ref().map_or_else(ToString::to_string, |()| "as it should".to_owned());
             ui::line(format!("{peer:?}: {case}: {shown}"));
         }
         match (result, conformance::difference(peer, Access::Control, case)) {
@@ -125,12 +129,17 @@ fn check(running: &Running, peer: Peer, verbose: bool) -> Result<String> {
             (Err(failure), None) => wrong.push(format!("{case}: {failure}")),
         }
     });
-    if wrong.is_empty() { Ok(report.to_string()) } else { bail!("{report}\n  {}", wrong.join("\n  ")) }
+    if wrong.is_empty() {
+        Ok(report.to_string())
+    } else {
+        bail!("{report}\n  {}", wrong.join("\n  "))
+    }
 }
 
 /// Runs Xen's own test of a server.
 fn test_xenstore(running: &Running, version: XenVersion) -> Result<String> {
-    let tool = lab::tools(version)?.command(&format!("usr/lib/xen-{version}/bin/test-xenstore"), None)?;
+    let tool =
+        lab::tools(version)?.command(&format!("usr/lib/xen-{version}/bin/test-xenstore"), None)?;
     let mut rounds = tool;
     rounds.args(["--iterations", "20"]).env("XENSTORED_RUNDIR", &running.dir);
     let text = host::output(&mut rounds)?;
@@ -158,7 +167,8 @@ impl Running {
             return Ok(Running { dir, child: None });
         };
         let tools = lab::tools(version)?;
-        let mut command = tools.command(&format!("usr/lib/xen-{version}/bin/{tool}"), Some(&standin()?))?;
+        let mut command =
+            tools.command(&format!("usr/lib/xen-{version}/bin/{tool}"), Some(&standin()?))?;
         if tool == "oxenstored" {
             fs::write(dir.join("conf"), OXENSTORED_CONF)?;
             command.arg("--no-fork").arg("--config-file").arg(dir.join("conf"));
@@ -171,7 +181,8 @@ impl Running {
         command.env("XENSTORED_RUNDIR", &dir).env("STANDIN_ROOT", tools.path());
         let log = fs::File::create(dir.join("log"))?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        let child = command.spawn().with_context(|| format!("starting {}", host::describe(&command)))?;
+        let child =
+            command.spawn().with_context(|| format!("starting {}", host::describe(&command)))?;
         let mut running = Running { dir, child: Some(child) };
         running.wait()?;
         Ok(running)
@@ -221,7 +232,11 @@ fn standin() -> Result<PathBuf> {
     fs::create_dir_all(&dir)?;
     fs::write(&source, STANDIN)?;
     host::run(
-        Command::new("gcc").args(["-O1", "-shared", "-fPIC", "-o"]).arg(&library).arg(&source).arg("-ldl"),
+        Command::new("gcc")
+            .args(["-O1", "-shared", "-fPIC", "-o"])
+            .arg(&library)
+            .arg(&source)
+            .arg("-ldl"),
     )?;
     Ok(library)
 }

@@ -29,7 +29,8 @@ pub(super) fn main(args: &Args) -> Result<i32> {
         command.arg("--watch");
     }
     let started = Instant::now();
-    let mut child = command.stdout(Stdio::piped()).spawn().context("starting the simulated world")?;
+    let mut child =
+        command.stdout(Stdio::piped()).spawn().context("starting the simulated world")?;
     let mut transcript = Transcript::default();
     let bars = args.watch.then(|| ui::board("The simulated world"));
     let output = child.stdout.take().context("the simulated world has no output")?;
@@ -61,7 +62,9 @@ pub(super) fn main(args: &Args) -> Result<i32> {
 }
 
 fn interactive(command: &mut Command) -> Result<i32> {
-    ui::line("This is the guest's console. Enter for a prompt, `help` for its commands; Ctrl-] leaves.\n");
+    ui::line(
+        "This is the guest's console. Enter for a prompt, `help` for its commands; Ctrl-] leaves.\n",
+    );
     let mut tty = Tty::default();
     tty.enter()?;
     let status = command.status().context("starting the simulated world");

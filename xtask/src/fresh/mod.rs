@@ -20,7 +20,8 @@ const ENTER: &str = include_str!("enter.sh");
 const BOOTSTRAP: &str = include_str!("bootstrap.sh");
 
 /// What the machine has: Debian's essential packages by their pattern, and what the README names.
-const PACKAGES: [&str; 6] = ["?essential", "usr-is-merged", "apt", "gcc", "libc6-dev", "ca-certificates"];
+const PACKAGES: [&str; 6] =
+    ["?essential", "usr-is-merged", "apt", "gcc", "libc6-dev", "ca-certificates"];
 
 /// The user of the machine.
 const USER: u32 = 1000;
@@ -31,8 +32,14 @@ const TREE: &str = "home/user/xen";
 const NETWORK: [&str; 4] = ["CURL_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE", "XEN_LAB_MIRROR"];
 
 /// What the names of further ones begin with.
-const PREFIXES: [&str; 6] =
-    ["CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR", "CARGO_SOURCE_", "RUSTUP_DIST_", "RUSTUP_UPDATE_"];
+const PREFIXES: [&str; 6] = [
+    "CARGO_HTTP_",
+    "CARGO_NET_",
+    "CARGO_REGISTR",
+    "CARGO_SOURCE_",
+    "RUSTUP_DIST_",
+    "RUSTUP_UPDATE_",
+];
 
 /// Parts of a Rust toolchain that no build reads.
 const UNREAD: &str = "share";
@@ -45,7 +52,8 @@ const PROXIES: [&str; 7] =
 const SMALL: [&str; 2] = ["CARGO_PROFILE_DEV_DEBUG=0", "CARGO_PROFILE_RELEASE_DEBUG=0"];
 
 /// What makes the builds of the quick form faster, too.
-const QUICK: [&str; 2] = ["CARGO_PROFILE_RELEASE_LTO=off", "CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16"];
+const QUICK: [&str; 2] =
+    ["CARGO_PROFILE_RELEASE_LTO=off", "CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16"];
 
 /// Options of `fresh`.
 #[derive(clap::Args)]
@@ -83,7 +91,8 @@ pub(crate) fn quick() -> Result<Option<String>> {
 }
 
 fn run(args: &Args, show: &mut dyn FnMut(&str)) -> Result<Option<String>> {
-    let readme = fs::read_to_string(host::root().join("README.md")).context("reading the README")?;
+    let readme =
+        fs::read_to_string(host::root().join("README.md")).context("reading the README")?;
     let commands = commands(&readme, args.quick)?;
     host::require(&[
         ("setpriv", "util-linux"),
@@ -114,9 +123,11 @@ fn run(args: &Args, show: &mut dyn FnMut(&str)) -> Result<Option<String>> {
 fn commands(readme: &str, quick: bool) -> Result<Vec<String>> {
     let blocks = readme.split("```").skip(1).step_by(2);
     let mut blocks = blocks.filter(|block| block.contains("cargo xtask demo --on xen"));
-    let block = blocks.next().context("the README has no block with `cargo xtask demo --on xen`")?;
+    let block =
+        blocks.next().context("the README has no block with `cargo xtask demo --on xen`")?;
     let command = |line: &str| line.split('#').next().unwrap_or_default().trim().to_owned();
-    let mut commands: Vec<_> = block.lines().skip(1).map(command).filter(|line| !line.is_empty()).collect();
+    let mut commands: Vec<_> =
+        block.lines().skip(1).map(command).filter(|line| !line.is_empty()).collect();
     ensure!(
         commands.iter().any(|command| command == "cargo xtask test"),
         "the README has no `cargo xtask test`"
@@ -153,7 +164,15 @@ impl Namespace {
         let mut command = Command::new("setpriv");
         // The machine ends with this process, however it ends.
         command.args(["--pdeathsig", "KILL", "--", "unshare"]).args(self.0);
-        command.args(["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--"]);
+        command.args([
+            "--mount",
+            "--propagation",
+            "private",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--",
+        ]);
         command
     }
 }
@@ -202,14 +221,19 @@ impl Machine {
             ("etc/passwd", format!("user:x:{USER}:{USER}::/{HOME}:/bin/sh\n")),
             ("etc/group", format!("user:x:{USER}:\n")),
         ] {
-            fs::OpenOptions::new().append(true).open(self.root.join(file))?.write_all(line.as_bytes())?;
+            fs::OpenOptions::new()
+                .append(true)
+                .open(self.root.join(file))?
+                .write_all(line.as_bytes())?;
         }
         fs::create_dir_all(self.root.join(HOME))?;
         self.network(suite)?;
         mutants::copy_tree(&self.root.join(TREE))?;
         let cargo = home("CARGO_HOME", ".cargo");
         for shared in ["config.toml", "config", "registry/index", "registry/cache"] {
-            if let Some(from) = cargo.as_ref().map(|cargo| cargo.join(shared)).filter(|from| from.exists()) {
+            if let Some(from) =
+                cargo.as_ref().map(|cargo| cargo.join(shared)).filter(|from| from.exists())
+            {
                 copy(&from, &self.root.join(HOME).join(".cargo").join(shared))?;
             }
         }
@@ -228,8 +252,10 @@ impl Machine {
         let mut print = Command::new("rustc");
         let sysroot = host::output(print.args(["--print", "sysroot"]).current_dir(host::root()))?;
         let sysroot = Path::new(sysroot.trim());
-        let name = sysroot.file_name().context("a Rust toolchain without a name")?.to_string_lossy();
-        let (bin, rustup) = (self.root.join(HOME).join(".cargo/bin"), self.root.join(HOME).join(".rustup"));
+        let name =
+            sysroot.file_name().context("a Rust toolchain without a name")?.to_string_lossy();
+        let (bin, rustup) =
+            (self.root.join(HOME).join(".cargo/bin"), self.root.join(HOME).join(".rustup"));
         let copied = rustup.join("toolchains").join(&*name);
         for part in fs::read_dir(sysroot)?.collect::<Result<Vec<_>, _>>()? {
             if part.file_name() != UNREAD {
@@ -240,8 +266,9 @@ impl Machine {
         if let Some(program) = host_rustup.filter(|program| program.is_file()) {
             copy(&program, &bin.join("rustup"))?;
             PROXIES.iter().try_for_each(|proxy| symlink("rustup", bin.join(proxy)))?;
-            let settings =
-                format!("version = \"12\"\ndefault_toolchain = \"{name}\"\nprofile = \"minimal\"\n");
+            let settings = format!(
+                "version = \"12\"\ndefault_toolchain = \"{name}\"\nprofile = \"minimal\"\n"
+            );
             fs::write(rustup.join("settings.toml"), settings)?;
         } else {
             fs::create_dir_all(self.root.join(HOME).join(".cargo"))?;
@@ -256,7 +283,9 @@ impl Machine {
         let named = ["SSL_CERT_FILE", "CURL_CA_BUNDLE", "CARGO_HTTP_CAINFO"];
         let named = named.iter().filter_map(env::var_os).map(PathBuf::from);
         let files = ["/etc/resolv.conf", "/etc/hosts", certificates].map(PathBuf::from);
-        for file in files.into_iter().chain(named).filter(|file| file.is_absolute() && file.is_file()) {
+        for file in
+            files.into_iter().chain(named).filter(|file| file.is_absolute() && file.is_file())
+        {
             let to = self.root.join(file.strip_prefix("/")?);
             if let Some(folder) = to.parent() {
                 fs::create_dir_all(folder)?;
@@ -272,11 +301,14 @@ impl Machine {
 
     /// Runs a command as the user, in the tree.
     fn user(&self, command: &str, variables: &[&str], show: &mut dyn FnMut(&str)) -> Result<()> {
-        let mut args = ["/usr/bin/env", "-i", "LANG=C.UTF-8", "USER=user"].map(str::to_owned).to_vec();
+        let mut args =
+            ["/usr/bin/env", "-i", "LANG=C.UTF-8", "USER=user"].map(str::to_owned).to_vec();
         args.push(format!("HOME=/{HOME}"));
         args.push(format!("PATH=/{HOME}/.cargo/bin:/usr/local/bin:/usr/bin:/bin"));
         args.extend(
-            env::vars().filter(|(name, _)| is_network(name)).map(|(name, value)| format!("{name}={value}")),
+            env::vars()
+                .filter(|(name, _)| is_network(name))
+                .map(|(name, value)| format!("{name}={value}")),
         );
         args.extend(SMALL.iter().chain(variables).map(|&variable| variable.to_owned()));
         args.extend(["/bin/sh", "-c"].map(str::to_owned));
@@ -305,7 +337,9 @@ impl Machine {
     /// Removes a folder of the machine, whose files may have other owners than this process.
     fn remove(&self, folder: &Path) -> Result<()> {
         if folder.exists() {
-            host::run(self.namespace.command().args(["rm", "-rf", "--one-file-system", "--"]).arg(folder))?;
+            host::run(
+                self.namespace.command().args(["rm", "-rf", "--one-file-system", "--"]).arg(folder),
+            )?;
         }
         Ok(())
     }
@@ -353,9 +387,13 @@ mod tests {
 
     #[test]
     fn network_variables_are_passed_on() {
-        for name in
-            ["https_proxy", "HTTP_PROXY", "CARGO_HTTP_CAINFO", "CARGO_REGISTRIES_X_INDEX", "SSL_CERT_FILE"]
-        {
+        for name in [
+            "https_proxy",
+            "HTTP_PROXY",
+            "CARGO_HTTP_CAINFO",
+            "CARGO_REGISTRIES_X_INDEX",
+            "SSL_CERT_FILE",
+        ] {
             assert!(is_network(name), "{name}");
         }
         for name in ["PATH", "CARGO_TARGET_DIR", "CARGO", "RUSTUP_HOME", "SSL_CERT_FILE_X"] {

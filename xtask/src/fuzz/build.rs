@@ -48,7 +48,8 @@ pub(crate) fn as_rustc() -> Option<ExitCode> {
     let mut args = env::args_os().skip(1);
     let mut rustc = Command::new(args.next()?);
     let args: Vec<_> = args.collect();
-    let name = args.windows(2).find(|pair| pair[0] == "--crate-name").and_then(|pair| pair[1].to_str());
+    let name =
+        args.windows(2).find(|pair| pair[0] == "--crate-name").and_then(|pair| pair[1].to_str());
     rustc.args(&args);
     if name.is_some_and(|name| COUNTED.contains(&name)) {
         rustc.args(COUNT);
@@ -56,7 +57,11 @@ pub(crate) fn as_rustc() -> Option<ExitCode> {
     if name.is_some_and(|name| COMPARED.contains(&name)) {
         rustc.arg(COMPARE);
     }
-    let code = rustc.status().ok().and_then(|status| status.code()).and_then(|code| u8::try_from(code).ok());
+    let code = rustc
+        .status()
+        .ok()
+        .and_then(|status| status.code())
+        .and_then(|code| u8::try_from(code).ok());
     Some(ExitCode::from(code.unwrap_or(1)))
 }
 
@@ -69,7 +74,8 @@ fn own_program(folder: &Path) -> Result<PathBuf> {
     fs::create_dir_all(folder)?;
     // A copy that another run is using can't be written, only replaced.
     let _ = fs::remove_file(&copy);
-    fs::copy(running, &copy).with_context(|| format!("copying our own program to {}", copy.display()))?;
+    fs::copy(running, &copy)
+        .with_context(|| format!("copying our own program to {}", copy.display()))?;
     Ok(copy)
 }
 

@@ -55,7 +55,9 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     if let (Some(input), [target]) = (&args.repeat, chosen.as_slice()) {
         return run::repeat(&binaries.join(target), input);
     }
-    let runs = all_of(&chosen, args.jobs, |target| run::run(&binaries.join(target), target, args.seconds))?;
+    let runs = all_of(&chosen, args.jobs, |target| {
+        run::run(&binaries.join(target), target, args.seconds)
+    })?;
     if args.shrink {
         for target in &chosen {
             run::shrink(&binaries.join(target), target)?;
@@ -87,7 +89,11 @@ fn targets() -> Result<Vec<String>> {
 
 /// Does `work` for each target, up to `jobs` at the same time, and returns the results in the order
 /// of the targets.
-fn all_of(targets: &[String], jobs: usize, work: impl Fn(&str) -> Result<Run> + Sync) -> Result<Vec<Run>> {
+fn all_of(
+    targets: &[String],
+    jobs: usize,
+    work: impl Fn(&str) -> Result<Run> + Sync,
+) -> Result<Vec<Run>> {
     let queue = Mutex::new(targets.iter().collect::<VecDeque<_>>());
     let done = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -122,12 +128,16 @@ fn report(runs: &[Run]) -> i32 {
             run.target, run.executions, run.per_second, run.corpus
         ));
     }
-    let findings = || runs.iter().flat_map(|run| run.findings.iter().map(move |finding| (run, finding)));
+    let findings =
+        || runs.iter().flat_map(|run| run.findings.iter().map(move |finding| (run, finding)));
     for (run, finding) in findings() {
         ui::line(format!("{}: {}", run.target, finding.said));
         // For readers of the output without the files of the run.
-        let input: String =
-            fs::read(&finding.input).unwrap_or_default().iter().map(|byte| format!("{byte:02x}")).collect();
+        let input: String = fs::read(&finding.input)
+            .unwrap_or_default()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         ui::line(format!("the input, for xxd -r -p: {input}"));
         ui::line(format!("cargo xtask fuzz {} --repeat {}", run.target, finding.input.display()));
     }

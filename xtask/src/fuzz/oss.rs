@@ -58,7 +58,8 @@ fn build() -> Result<PathBuf> {
     mutants::copy_tree(&source.join("xen"))?;
     // The image has a copy in $SRC; this one runs the script of OSS-Fuzz.
     let script = source.join("build.sh");
-    fs::copy(host::root().join(".clusterfuzzlite/build.sh"), &script).context("copying build.sh")?;
+    fs::copy(host::root().join(".clusterfuzzlite/build.sh"), &script)
+        .context("copying build.sh")?;
 
     let spinner = ui::spinner("building the targets with the address sanitizer");
     let mut build = Command::new("bash");

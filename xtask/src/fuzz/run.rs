@@ -123,7 +123,10 @@ pub(super) fn shrink(binary: &Path, target: &str) -> Result<()> {
     fs::create_dir_all(&small)?;
     let mut command = Command::new(binary);
     // Edges alone: how often each was run would keep ten times as many.
-    command.args(["-set_cover_merge=1", "-use_counters=0", MAX_LEN]).arg(&small).arg(grown(target)?);
+    command
+        .args(["-set_cover_merge=1", "-use_counters=0", MAX_LEN])
+        .arg(&small)
+        .arg(grown(target)?);
     if old.is_dir() {
         command.arg(&old);
     }

@@ -173,11 +173,14 @@ fn download(suite: &str, name: &str, packages: &[&str], debs: &Path) -> Result<(
         match try_download(suite, name, packages, debs, attempt > 1) {
             Ok(()) => return Ok(()),
             Err(e) if attempt == TRIES => {
-                return Err(e.context(format!("fetching Debian packages of {suite} failed {TRIES} times")));
+                return Err(
+                    e.context(format!("fetching Debian packages of {suite} failed {TRIES} times"))
+                );
             }
             Err(e) if attempt > 1 => {
                 let reason = e.to_string();
-                let reason = reason.lines().find(|l| l.starts_with("E:")).unwrap_or(&reason).to_owned();
+                let reason =
+                    reason.lines().find(|l| l.starts_with("E:")).unwrap_or(&reason).to_owned();
                 ui::line(format!("fetching {name} again in {} s: {reason}", pause.as_secs()));
                 thread::sleep(pause);
                 pause *= 3;
@@ -188,7 +191,13 @@ fn download(suite: &str, name: &str, packages: &[&str], debs: &Path) -> Result<(
     bail!("unreachable: the loop above returns")
 }
 
-fn try_download(suite: &str, name: &str, packages: &[&str], debs: &Path, update: bool) -> Result<()> {
+fn try_download(
+    suite: &str,
+    name: &str,
+    packages: &[&str],
+    debs: &Path,
+    update: bool,
+) -> Result<()> {
     let options = options(suite, debs)?;
     {
         let _lock = Lock::take(&format!("apt-{suite}"))?;
@@ -275,16 +284,26 @@ fn unpack(name: &str, archives: &Path, root: &Path, left_out: &[&str]) -> Result
         fs::create_dir_all(root.join("usr").join(link))?;
         std::os::unix::fs::symlink(format!("usr/{link}"), root.join(link))?;
     }
-    let mut debs: Vec<_> = fs::read_dir(archives)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
+    let mut debs: Vec<_> =
+        fs::read_dir(archives)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
     debs.retain(|p| p.extension().is_some_and(|e| e == "deb"));
     debs.sort();
     let bar = ui::bytes(&format!("unpacking {name}"), size(archives));
     for deb in debs {
-        let mut dpkg =
-            Command::new("dpkg-deb").arg("--fsys-tarfile").arg(&deb).stdout(Stdio::piped()).spawn()?;
+        let mut dpkg = Command::new("dpkg-deb")
+            .arg("--fsys-tarfile")
+            .arg(&deb)
+            .stdout(Stdio::piped())
+            .spawn()?;
         let stream = dpkg.stdout.take().context("dpkg-deb has no output")?;
         let tar = Command::new("tar")
-            .args(["-x", "--keep-directory-symlink", "--no-same-owner", "--delay-directory-restore", "-C"])
+            .args([
+                "-x",
+                "--keep-directory-symlink",
+                "--no-same-owner",
+                "--delay-directory-restore",
+                "-C",
+            ])
             .arg(root)
             .args(left_out.iter().map(|path| format!("--exclude={path}")))
             .stdin(stream)

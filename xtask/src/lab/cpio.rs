@@ -47,9 +47,14 @@ impl Archive {
     /// Adds a directory of the host with all that is in it; links are followed.
     pub(crate) fn copy_tree(&mut self, path: &str, source: &Path) -> Result<()> {
         self.dir(path);
-        for entry in fs::read_dir(source).with_context(|| format!("reading {}", source.display()))? {
+        for entry in
+            fs::read_dir(source).with_context(|| format!("reading {}", source.display()))?
+        {
             let from = entry?.path();
-            let name = from.file_name().and_then(|n| n.to_str()).context("a file name that is not UTF-8")?;
+            let name = from
+                .file_name()
+                .and_then(|n| n.to_str())
+                .context("a file name that is not UTF-8")?;
             let to = format!("{path}/{name}");
             if from.is_dir() { self.copy_tree(&to, &from)? } else { self.copy(&to, &from)? }
         }
@@ -106,6 +111,10 @@ mod tests {
         assert_eq!(&packed[file..file + 6], b"070701");
         assert_eq!(&packed[file + 54..file + 62], b"00000003", "the length of the data");
         assert_eq!(&packed[file + 110..file + 114], b"a/b\0");
-        assert_eq!(&packed[file + 116..file + 120], b"xyz\0", "the data begins at a multiple of four");
+        assert_eq!(
+            &packed[file + 116..file + 120],
+            b"xyz\0",
+            "the data begins at a multiple of four"
+        );
     }
 }

@@ -10,8 +10,16 @@ use super::image::{self, Files};
 use super::{Root, XenVersion, apt};
 
 /// Modules that a guest loads, in this order. Some are built into some kernels.
-const MODULES: [&str; 8] =
-    ["crc16", "crc32c_generic", "libcrc32c", "mbcache", "jbd2", "ext4", "xen-blkfront", "xen-netfront"];
+const MODULES: [&str; 8] = [
+    "crc16",
+    "crc32c_generic",
+    "libcrc32c",
+    "mbcache",
+    "jbd2",
+    "ext4",
+    "xen-blkfront",
+    "xen-netfront",
+];
 
 /// A Linux guest's kernel, and what its initramfs is made of.
 pub(crate) struct LinuxGuest {
@@ -24,7 +32,8 @@ impl LinuxGuest {
     /// cache has none.
     pub(crate) fn get(version: XenVersion) -> Result<LinuxGuest> {
         let packages = ["linux-image-amd64", "busybox-static", "e2fsprogs"];
-        let root = apt::root_with_filesystems(version.suite(), &format!("guest-{version}"), &packages)?;
+        let root =
+            apt::root_with_filesystems(version.suite(), &format!("guest-{version}"), &packages)?;
         Ok(LinuxGuest { kernel: image::linux(&root)?, root })
     }
 
@@ -45,7 +54,10 @@ impl LinuxGuest {
         find(&self.root.find("usr/lib/modules")?, &mut found)?;
         for path in found {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if MODULES.iter().any(|module| name.split_once(".ko").is_some_and(|(stem, _)| stem == *module)) {
+            if MODULES
+                .iter()
+                .any(|module| name.split_once(".ko").is_some_and(|(stem, _)| stem == *module))
+            {
                 files.archive.copy(&format!("lib/guest/{name}"), &path)?;
             }
         }

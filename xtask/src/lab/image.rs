@@ -131,16 +131,19 @@ pub(crate) fn tools(version: XenVersion) -> Result<Root> {
 }
 
 fn build(version: XenVersion, root: &Root, base: &Base) -> Result<()> {
-    let packed = fs::read(root.find(format!("boot/xen-{version}-amd64.gz"))?).context("reading Xen")?;
+    let packed =
+        fs::read(root.find(format!("boot/xen-{version}-amd64.gz"))?).context("reading Xen")?;
     let mut xen = Vec::new();
-    flate2::read::MultiGzDecoder::new(packed.as_slice()).read_to_end(&mut xen).context("unpacking Xen")?;
+    flate2::read::MultiGzDecoder::new(packed.as_slice())
+        .read_to_end(&mut xen)
+        .context("unpacking Xen")?;
     fs::write(&base.xen, xen)?;
     fs::copy(linux(root)?, &base.linux)?;
 
     let mut dom0 = Files::of(root);
     for dir in [
-        "bin", "sbin", "usr/bin", "usr/sbin", "proc", "sys", "dev", "run", "tmp", "root", "payload",
-        "var/lock",
+        "bin", "sbin", "usr/bin", "usr/sbin", "proc", "sys", "dev", "run", "tmp", "root",
+        "payload", "var/lock",
     ]
     .into_iter()
     .chain(["etc/xen", "var/lib/xen/userdata", "var/lib/xenstored", "var/log/xen"])
@@ -157,19 +160,23 @@ fn build(version: XenVersion, root: &Root, base: &Base) -> Result<()> {
         dom0.program(&format!("usr/bin/{tool}"))?;
     }
     // xl aborts in pthread_cancel without libgcc_s, which it loads only then.
-    for file in ["usr/bin/bash", "usr/bin/ip", "usr/sbin/ip", "usr/lib/x86_64-linux-gnu/libgcc_s.so.1"] {
+    for file in
+        ["usr/bin/bash", "usr/bin/ip", "usr/sbin/ip", "usr/lib/x86_64-linux-gnu/libgcc_s.so.1"]
+    {
         dom0.program(file)?;
     }
     dom0.archive.link("bin/bash", "/usr/bin/bash");
     // Since 4.20 oxenstored loads how it asks Xen about domains.
-    let plugin = format!("usr/lib/xen-{version}/ocaml/xsd_glue/xenctrl_plugin/domain_getinfo_v1.cmxs");
+    let plugin =
+        format!("usr/lib/xen-{version}/ocaml/xsd_glue/xenctrl_plugin/domain_getinfo_v1.cmxs");
     for file in ["etc/xen/xl.conf", "etc/xen/oxenstored.conf", &plugin] {
         dom0.program(file)?;
     }
     dom0.loader()?;
     dom0.modules()?;
     dom0.archive.file("init", 0o755, INIT.replace("@BIN@", &format!("/{bin}")));
-    for (name, text) in [("block", BLOCK), ("block-never", BLOCK_NEVER), ("vif-bridge", VIF_BRIDGE)] {
+    for (name, text) in [("block", BLOCK), ("block-never", BLOCK_NEVER), ("vif-bridge", VIF_BRIDGE)]
+    {
         dom0.archive.file(&format!("etc/xen/scripts/{name}"), 0o755, text);
     }
     fs::write(&base.initramfs, dom0.archive.pack())?;
@@ -198,7 +205,8 @@ impl Files {
 
     /// Adds the dynamic loader where programs ask for it.
     pub(super) fn loader(&mut self) -> Result<()> {
-        self.archive.copy("lib64/ld-linux-x86-64.so.2", &self.root.find("lib64/ld-linux-x86-64.so.2")?)
+        self.archive
+            .copy("lib64/ld-linux-x86-64.so.2", &self.root.find("lib64/ld-linux-x86-64.so.2")?)
     }
 
     fn busybox(&mut self) -> Result<()> {
@@ -221,7 +229,9 @@ impl Files {
         let file = self.root.find(path)?;
         self.archive.copy(path, &file)?;
         for library in needed(&fs::read(&file)?) {
-            if let Some(dir) = LIBRARY_FOLDERS.iter().find(|d| self.root.has(Path::new(d).join(&library))) {
+            if let Some(dir) =
+                LIBRARY_FOLDERS.iter().find(|d| self.root.has(Path::new(d).join(&library)))
+            {
                 self.program(&format!("{dir}/{library}"))?;
             }
         }
@@ -284,7 +294,9 @@ fn needed(data: &[u8]) -> Vec<String> {
         let Some((entries, link)) = sections.dynamic(endian, data)? else { return Ok(Vec::new()) };
         let strings = sections.strings(endian, data, link)?;
         let libraries = entries.iter().filter(|e| e.tag(endian) == DT_NEEDED);
-        libraries.map(|e| Ok(String::from_utf8_lossy(e.string(endian, strings)?).into_owned())).collect()
+        libraries
+            .map(|e| Ok(String::from_utf8_lossy(e.string(endian, strings)?).into_owned()))
+            .collect()
     };
     names().unwrap_or_default()
 }

@@ -66,7 +66,8 @@ pub(crate) enum Dom0Kind {
 pub(crate) fn prepare(versions: &[XenVersion]) -> Result<()> {
     thread::scope(|scope| {
         let emulator = scope.spawn(|| qemu::Emulator::get().map(drop));
-        let bases: Vec<_> = versions.iter().map(|&v| scope.spawn(move || Base::get(v).map(drop))).collect();
+        let bases: Vec<_> =
+            versions.iter().map(|&v| scope.spawn(move || Base::get(v).map(drop))).collect();
         for job in std::iter::once(emulator).chain(bases) {
             match job.join() {
                 Ok(done) => done?,
@@ -100,13 +101,15 @@ pub(crate) fn downloads() -> Result<PathBuf> {
 
 /// Returns `$XEN_LAB_CACHE`, else `xen-lab` in the user's cache folder; creates it if missing.
 fn cache() -> Result<PathBuf> {
-    let path = match (env::var_os("XEN_LAB_CACHE"), env::var_os("XDG_CACHE_HOME"), env::var_os("HOME")) {
-        (Some(path), ..) if !path.is_empty() => PathBuf::from(path),
-        (_, Some(path), _) if !path.is_empty() => PathBuf::from(path).join("xen-lab"),
-        (.., Some(home)) => PathBuf::from(home).join(".cache/xen-lab"),
-        _ => bail!("no folder for the lab's cache: set XEN_LAB_CACHE"),
-    };
-    fs::create_dir_all(&path).with_context(|| format!("making the lab's cache {}", path.display()))?;
+    let path =
+        match (env::var_os("XEN_LAB_CACHE"), env::var_os("XDG_CACHE_HOME"), env::var_os("HOME")) {
+            (Some(path), ..) if !path.is_empty() => PathBuf::from(path),
+            (_, Some(path), _) if !path.is_empty() => PathBuf::from(path).join("xen-lab"),
+            (.., Some(home)) => PathBuf::from(home).join(".cache/xen-lab"),
+            _ => bail!("no folder for the lab's cache: set XEN_LAB_CACHE"),
+        };
+    fs::create_dir_all(&path)
+        .with_context(|| format!("making the lab's cache {}", path.display()))?;
     Ok(path.canonicalize()?)
 }
 

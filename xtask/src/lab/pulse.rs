@@ -18,7 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) fn core() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap_or_default();
+    let list =
+        status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap_or_default();
     let cores = cores(list.trim());
     let turn = NEXT.fetch_add(1, Ordering::Relaxed);
     cores.get(turn % cores.len().max(1)).copied().unwrap_or(0)
@@ -45,7 +46,11 @@ impl Pulse {
     pub(super) const INTERVAL: Duration = Duration::from_secs(5);
 
     pub(super) fn of(process: u32) -> Pulse {
-        Pulse { tasks: format!("/proc/{process}/task").into(), seen: Vec::new(), since: Instant::now() }
+        Pulse {
+            tasks: format!("/proc/{process}/task").into(),
+            seen: Vec::new(),
+            since: Instant::now(),
+        }
     }
 
     /// Returns whether no thread has run for a long time; always `false` on a host without the

@@ -186,9 +186,14 @@ impl Boot {
     }
 
     /// Boots `kernel` itself as a PVH dom0, without Linux.
-    pub(crate) fn kernel(&self, kernel: &Path, watch: &mut dyn FnMut(Event<'_>)) -> Result<Outcome> {
+    pub(crate) fn kernel(
+        &self,
+        kernel: &Path,
+        watch: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Outcome> {
         let base = Base::get(self.xen)?;
-        let kernel = kernel.canonicalize().with_context(|| format!("no kernel {}", kernel.display()))?;
+        let kernel =
+            kernel.canonicalize().with_context(|| format!("no kernel {}", kernel.display()))?;
         let scratch = Scratch::new()?;
         let module = format!("{} {}", path(&kernel)?, self.append);
         self.emulate(&base, scratch, &[module], Dom0Kind::Pvh, false, None, watch)
@@ -207,10 +212,13 @@ impl Boot {
     ) -> Result<Outcome> {
         let emulator = Emulator::get()?;
         let socket = scratch.0.path().join("com2");
-        let listener = UnixListener::bind(&socket).context("making the socket of the second serial port")?;
+        let listener =
+            UnixListener::bind(&socket).context("making the socket of the second serial port")?;
         let pvh = dom0 == Dom0Kind::Pvh;
-        let mut xen_line =
-            format!("console=com1 com1=115200,8n1 dom0_mem={}M loglvl=all guest_loglvl=all", self.dom0_mem);
+        let mut xen_line = format!(
+            "console=com1 com1=115200,8n1 dom0_mem={}M loglvl=all guest_loglvl=all",
+            self.dom0_mem
+        );
         if pvh {
             xen_line += " dom0=pvh";
         }
@@ -231,8 +239,20 @@ impl Boot {
             .args(["-smp", &if self.icount { 1 } else { self.cpus }.to_string()])
             .args(["-m", &self.mem.to_string(), "-display", "none", "-nic", "none", "-no-reboot"])
             .args(["-serial", "stdio"])
-            .args(["-chardev", &format!("socket,id=com2,path={}", path(&socket)?), "-serial", "chardev:com2"])
-            .args(["-kernel", &path(&base.xen)?, "-initrd", &modules.join(","), "-append", &xen_line]);
+            .args([
+                "-chardev",
+                &format!("socket,id=com2,path={}", path(&socket)?),
+                "-serial",
+                "chardev:com2",
+            ])
+            .args([
+                "-kernel",
+                &path(&base.xen)?,
+                "-initrd",
+                &modules.join(","),
+                "-append",
+                &xen_line,
+            ]);
         if self.icount {
             command.args(["-icount", "shift=1,sleep=off"]);
         }
@@ -241,10 +261,11 @@ impl Boot {
             command.args(["-M", "q35,kernel-irqchip=split", "-device", "amd-iommu,intremap=on"]);
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let log =
-            File::create(&self.log).with_context(|| format!("making the log {}", self.log.display()))?;
+        let log = File::create(&self.log)
+            .with_context(|| format!("making the log {}", self.log.display()))?;
         let started = Instant::now();
-        let child = command.spawn().with_context(|| format!("starting {}", host::describe(&command)))?;
+        let child =
+            command.spawn().with_context(|| format!("starting {}", host::describe(&command)))?;
         let mut machine = Machine(child);
 
         let (send, receive) = mpsc::channel();
@@ -434,7 +455,8 @@ impl Session<'_, '_> {
 
     fn line(&mut self, port: Port, line: &str) -> Result<()> {
         writeln!(self.log, "{}", line.replace(char::from(MARK), ""))?;
-        if let Some(mark) = line.strip_prefix(char::from(MARK)).and_then(|l| l.strip_prefix("LAB ")) {
+        if let Some(mark) = line.strip_prefix(char::from(MARK)).and_then(|l| l.strip_prefix("LAB "))
+        {
             (self.watch)(Event::Mark(mark));
             return self.mark(mark);
         }
@@ -482,7 +504,8 @@ impl Session<'_, '_> {
     fn xen(&mut self, line: &str) {
         // Xen reboots after a triple fault, as if dom0 had asked for it.
         let fault = line.contains("d0v") && line.contains("Triple fault");
-        let crashed = fault || line.contains("Hardware Dom0 crashed") || line.contains("Panic on CPU");
+        let crashed =
+            fault || line.contains("Hardware Dom0 crashed") || line.contains("Panic on CPU");
         if crashed {
             self.ending = Some(Ending::Crashed);
         } else if line.contains("Hardware Dom0") && !self.payload && self.ending.is_none() {
@@ -490,7 +513,8 @@ impl Session<'_, '_> {
         }
         // Xen would wait here for ever, or reboot; a panic is still being explained.
         if crashed || line.contains("Hardware Dom0") {
-            self.stop_by = Some(Instant::now() + Duration::from_millis(if crashed { 700 } else { 100 }));
+            self.stop_by =
+                Some(Instant::now() + Duration::from_millis(if crashed { 700 } else { 100 }));
         }
         if line.contains("Triple fault") {
             self.fault_lines = 12;
@@ -512,7 +536,9 @@ impl Session<'_, '_> {
 /// Returns whether a line of a Linux guest's oops shows flags that no processor has: bits above
 /// `ID`.
 fn has_impossible_flags(line: &str) -> bool {
-    let flags = line.split_once("EFLAGS: ").and_then(|(_, flags)| u64::from_str_radix(flags.trim(), 16).ok());
+    let flags = line
+        .split_once("EFLAGS: ")
+        .and_then(|(_, flags)| u64::from_str_radix(flags.trim(), 16).ok());
     flags.is_some_and(|flags| flags >> 22 != 0)
 }
 
@@ -547,12 +573,16 @@ struct Scratch(TempDir);
 impl Scratch {
     /// Makes it in the system's folder for temporary files, where the path of a socket is short.
     fn new() -> Result<Scratch> {
-        Ok(Scratch(tempfile::Builder::new().prefix("xen-lab-").tempdir().context("making a folder")?))
+        Ok(Scratch(
+            tempfile::Builder::new().prefix("xen-lab-").tempdir().context("making a folder")?,
+        ))
     }
 }
 
 fn path(path: &Path) -> Result<String> {
-    path.to_str().map(str::to_owned).with_context(|| format!("a path that is not UTF-8: {}", path.display()))
+    path.to_str()
+        .map(str::to_owned)
+        .with_context(|| format!("a path that is not UTF-8: {}", path.display()))
 }
 
 #[cfg(test)]
@@ -561,7 +591,9 @@ mod tests {
 
     #[test]
     fn impossible_flags_are_the_emulators() {
-        assert!(has_impossible_flags("next: [   26.677349] RSP: 0018:ffffc9000001bc60 EFLAGS: 0596c206"));
+        assert!(has_impossible_flags(
+            "next: [   26.677349] RSP: 0018:ffffc9000001bc60 EFLAGS: 0596c206"
+        ));
         assert!(!has_impossible_flags("[    1.5] RSP: 0018:ffffc9000001bc60 EFLAGS: 00210246"));
         assert!(!has_impossible_flags("EFLAGS"));
     }

@@ -44,7 +44,8 @@ impl Root {
     /// Returns the file or folder at `path` of the root, without links.
     pub(crate) fn find(&self, path: impl AsRef<Path>) -> Result<PathBuf> {
         let path = path.as_ref();
-        resolve(&self.path, path).with_context(|| format!("no {} in {}", path.display(), self.path.display()))
+        resolve(&self.path, path)
+            .with_context(|| format!("no {} in {}", path.display(), self.path.display()))
     }
 
     /// Returns whether there is a file or folder at `path` of the root.
@@ -55,7 +56,8 @@ impl Root {
     /// Returns the names in the folder at `path` of the root, sorted.
     pub(crate) fn names(&self, path: impl AsRef<Path>) -> Result<Vec<String>> {
         let folder = self.find(path)?;
-        let entries = fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))?;
+        let entries =
+            fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))?;
         let name = |entry: io::Result<fs::DirEntry>| -> Result<String> {
             entry?.file_name().into_string().ok().context("a file name that is not UTF-8")
         };
@@ -69,7 +71,8 @@ impl Root {
     pub(crate) fn command(&self, path: &str, preload: Option<&Path>) -> Result<Command> {
         let program = self.find(path)?;
         let data = fs::read(&program).with_context(|| format!("reading {}", program.display()))?;
-        let loader = loader(&data).with_context(|| format!("{} is no program", program.display()))?;
+        let loader =
+            loader(&data).with_context(|| format!("{} is no program", program.display()))?;
         // A program of several names reads the one that it was started by.
         let name = self.path.join(path.trim_start_matches('/'));
         let Some(loader) = loader else {
@@ -260,9 +263,18 @@ mod tests {
     #[test]
     fn absolute_link_begins_at_the_root() {
         let made = made();
-        assert_eq!(made.root.find("usr/sbin/depmod").unwrap(), made.root.path().join("usr/bin/kmod"));
-        assert_eq!(made.root.find("/usr/sbin/depmod").unwrap(), made.root.path().join("usr/bin/kmod"));
-        assert_eq!(made.root.find("etc/top/bin/kmod").unwrap(), made.root.path().join("usr/bin/kmod"));
+        assert_eq!(
+            made.root.find("usr/sbin/depmod").unwrap(),
+            made.root.path().join("usr/bin/kmod")
+        );
+        assert_eq!(
+            made.root.find("/usr/sbin/depmod").unwrap(),
+            made.root.path().join("usr/bin/kmod")
+        );
+        assert_eq!(
+            made.root.find("etc/top/bin/kmod").unwrap(),
+            made.root.path().join("usr/bin/kmod")
+        );
     }
 
     #[test]
@@ -320,7 +332,8 @@ mod tests {
         symlink("/usr/lib/x86_64-linux-gnu/ld.so", link).unwrap();
         let command = made.root.command("usr/sbin/depmod", None).unwrap();
         assert_eq!(command.get_program(), place);
-        let args: Vec<_> = command.get_args().map(|arg| arg.to_string_lossy().into_owned()).collect();
+        let args: Vec<_> =
+            command.get_args().map(|arg| arg.to_string_lossy().into_owned()).collect();
         assert!(args[1].ends_with("/usr/sbin/depmod"), "its name is that of the link: {args:?}");
         assert_eq!(Path::new(args.last().unwrap()), made.root.path().join("usr/bin/kmod"));
         let folders = &args[args.iter().position(|arg| arg == "--library-path").unwrap() + 1];

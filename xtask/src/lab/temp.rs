@@ -65,7 +65,8 @@ fn remove_leftovers(cache: &Path) -> Result<()> {
     for entry in fs::read_dir(cache.join("base")).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let process = name.rsplit_once('-').and_then(|(_, process)| process.parse::<u32>().ok());
-        if let (true, Some(process)) = (name.contains("-half-") || name.starts_with("modules-"), process)
+        if let (true, Some(process)) =
+            (name.contains("-half-") || name.starts_with("modules-"), process)
             && !Path::new("/proc").join(process.to_string()).exists()
         {
             remove(&entry.path())?;
@@ -74,8 +75,11 @@ fn remove_leftovers(cache: &Path) -> Result<()> {
     // And with the root's lock beside the folder of roots.
     for entry in fs::read_dir(cache.join("roots")).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let Some(id) = name.strip_suffix(".half").or_else(|| name.strip_suffix(".debs")) else { continue };
-        let unused = File::create(cache.join(format!("{id}.lock"))).is_ok_and(|lock| lock.try_lock().is_ok());
+        let Some(id) = name.strip_suffix(".half").or_else(|| name.strip_suffix(".debs")) else {
+            continue;
+        };
+        let unused = File::create(cache.join(format!("{id}.lock")))
+            .is_ok_and(|lock| lock.try_lock().is_ok());
         if unused {
             remove(&entry.path())?;
         }
@@ -84,7 +88,8 @@ fn remove_leftovers(cache: &Path) -> Result<()> {
 }
 
 fn remove(folder: &Path) -> Result<()> {
-    fs::remove_dir_all(folder).with_context(|| format!("removing the leftover {}", folder.display()))
+    fs::remove_dir_all(folder)
+        .with_context(|| format!("removing the leftover {}", folder.display()))
 }
 
 #[cfg(test)]
@@ -93,7 +98,8 @@ mod tests {
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        let mut names: Vec<_> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<_> =
+            entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();
         names.sort();
         names
     }
@@ -154,6 +160,9 @@ mod tests {
             names(&cache.path().join("base")),
             ["4.17-8774303f".to_owned(), format!("4.17-half-{own}")]
         );
-        assert_eq!(names(&cache.path().join("roots")), ["bookworm-qemu-524e5143", "trixie-xen-1.half"]);
+        assert_eq!(
+            names(&cache.path().join("roots")),
+            ["bookworm-qemu-524e5143", "trixie-xen-1.half"]
+        );
     }
 }

@@ -18,8 +18,8 @@ const USERS: [&str; 4] =
     ["xen-sim", "xen-example-shell", "xen-example-driver-domain", "xen-example-sim-shell"];
 /// Errors that the old code has no part in: the same change does not compile by itself either.
 const OF_NEW_CODE: [&str; 20] = [
-    "E0061", "E0070", "E0107", "E0277", "E0282", "E0283", "E0308", "E0369", "E0412", "E0423", "E0425",
-    "E0432", "E0433", "E0434", "E0599", "E0600", "E0604", "E0605", "E0606", "E0614",
+    "E0061", "E0070", "E0107", "E0277", "E0282", "E0283", "E0308", "E0369", "E0412", "E0423",
+    "E0425", "E0432", "E0433", "E0434", "E0599", "E0600", "E0604", "E0605", "E0606", "E0614",
 ];
 
 /// A test binary.
@@ -76,12 +76,18 @@ impl Tree {
         let metadata: Value = serde_json::from_str(&host::output(&mut cargo)?)?;
         // Of each package its direct dependencies: those of the library, and those of tests.
         let mut direct: BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
-        for package in metadata["packages"].as_array().context("cargo metadata names no packages")? {
+        for package in
+            metadata["packages"].as_array().context("cargo metadata names no packages")?
+        {
             let name = package["name"].as_str().context("a package without a name")?;
             if PACKAGES.contains(&name) {
-                let features =
-                    package["features"].as_object().into_iter().flatten().map(|(feature, _)| feature);
-                let usual = features.filter(|feature| *feature != "default" && !feature.contains("loom"));
+                let features = package["features"]
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .map(|(feature, _)| feature);
+                let usual =
+                    features.filter(|feature| *feature != "default" && !feature.contains("loom"));
                 self.features.extend(usual.map(|feature| format!("{name}/{feature}")));
             }
             let (normal, test) = direct.entry(name.to_owned()).or_default();
@@ -118,7 +124,10 @@ impl Tree {
     ) -> Result<BTreeMap<String, Switched>> {
         let count = mutants.last_key_value().map_or(1, |(last, _)| last + 1);
         write(&self.root.join(switch::CRATE).join("Cargo.toml"), switch::MANIFEST.as_bytes())?;
-        write(&self.root.join(switch::CRATE).join("src/lib.rs"), switch::library(count).as_bytes())?;
+        write(
+            &self.root.join(switch::CRATE).join("src/lib.rs"),
+            switch::library(count).as_bytes(),
+        )?;
         for package in PACKAGES {
             self.depend(&self.root.join(package).join("Cargo.toml"), "..")?;
             let model = self.root.join("models").join(package).join("Cargo.toml");
@@ -142,7 +151,11 @@ impl Tree {
         let manifest = fs::read_to_string(path)?;
         let line = format!("[dependencies]\n{0} = {{ path = \"{folder}/{0}\" }}\n", switch::CRATE);
         if !manifest.contains(&line) {
-            ensure!(manifest.contains("[dependencies]\n"), "{} has no [dependencies]", path.display());
+            ensure!(
+                manifest.contains("[dependencies]\n"),
+                "{} has no [dependencies]",
+                path.display()
+            );
             write(path, manifest.replacen("[dependencies]\n", &line, 1).as_bytes())?;
         }
         Ok(())
@@ -160,12 +173,16 @@ impl Tree {
             cargo.args(["-p", package]);
         });
         // Features of a package that is not built would be an error.
-        let ours = |feature: &&String| packages.iter().any(|p| feature.starts_with(&format!("{p}/")));
+        let ours =
+            |feature: &&String| packages.iter().any(|p| feature.starts_with(&format!("{p}/")));
         let features: Vec<_> = self.features.iter().filter(ours).map(String::as_str).collect();
         cargo.arg("--features").arg(features.join(","));
         cargo.env("CARGO_TARGET_DIR", &self.target).env("RUSTFLAGS", "--cap-lints allow");
         cargo.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
-        cargo.env("CARGO_INCREMENTAL", "0").env_remove(switch::VARIABLE).env_remove(switch::REACHED);
+        cargo
+            .env("CARGO_INCREMENTAL", "0")
+            .env_remove(switch::VARIABLE)
+            .env_remove(switch::REACHED);
         cargo
     }
 
@@ -223,7 +240,9 @@ fn messages(cargo: &mut Command) -> Result<(Vec<Value>, Vec<Value>)> {
     for line in String::from_utf8_lossy(&done.stdout).lines() {
         let Ok(message) = serde_json::from_str::<Value>(line) else { continue };
         match message["reason"].as_str() {
-            Some("compiler-message") if message["message"]["level"] == "error" => errors.push(message),
+            Some("compiler-message") if message["message"]["level"] == "error" => {
+                errors.push(message)
+            }
             Some("compiler-artifact") => artifacts.push(message),
             _ => {}
         }
@@ -248,7 +267,8 @@ fn tests_of(artifacts: &[Value], model: bool) -> Vec<Test> {
             Some((name, _)) => name.to_owned(),
             None => folder.file_name()?.to_string_lossy().into_owned(),
         };
-        let (kind, name) = (artifact["target"]["kind"][0].as_str()?, artifact["target"]["name"].as_str()?);
+        let (kind, name) =
+            (artifact["target"]["kind"][0].as_str()?, artifact["target"]["name"].as_str()?);
         let target = match kind {
             "test" => format!("--test {name}"),
             "bin" => format!("--bin {name}"),
@@ -275,7 +295,8 @@ pub(super) fn rejected(
         let message = &error["message"];
         let code = message["code"]["code"].as_str().unwrap_or_default();
         let mut found = false;
-        let spans: Vec<_> = message["spans"].as_array().into_iter().flatten().map(outermost).collect();
+        let spans: Vec<_> =
+            message["spans"].as_array().into_iter().flatten().map(outermost).collect();
         let primary = |span: &&&Value| span["is_primary"] == true;
         for span in spans.iter().filter(primary).chain(spans.iter().filter(|span| !primary(span))) {
             let Some((file, switched)) = span["file_name"]
@@ -284,11 +305,13 @@ pub(super) fn rejected(
             else {
                 continue;
             };
-            let byte =
-                |end: &str| span[end].as_u64().and_then(|byte| usize::try_from(byte).ok()).unwrap_or(0);
+            let byte = |end: &str| {
+                span[end].as_u64().and_then(|byte| usize::try_from(byte).ok()).unwrap_or(0)
+            };
             let (start, end) = (byte("byte_start"), byte("byte_end"));
             let touched = |ranges: &[(usize, std::ops::Range<usize>)]| -> Vec<usize> {
-                let here = |range: &std::ops::Range<usize>| range.start <= start && end <= range.end;
+                let here =
+                    |range: &std::ops::Range<usize>| range.start <= start && end <= range.end;
                 ranges.iter().filter(|(_, range)| here(range)).map(|(number, _)| *number).collect()
             };
             let new = touched(&switched.new);
@@ -309,8 +332,9 @@ pub(super) fn rejected(
                 break;
             }
             // An effect elsewhere, such as a variable that is not set: all mutants of the function.
-            let overlapping =
-                |(_, range): &&(usize, std::ops::Range<usize>)| range.start < end && start < range.end;
+            let overlapping = |(_, range): &&(usize, std::ops::Range<usize>)| {
+                range.start < end && start < range.end
+            };
             let within: Vec<_> =
                 switched.around.iter().filter(overlapping).map(|(number, _)| *number).collect();
             if !within.is_empty() {
@@ -320,9 +344,12 @@ pub(super) fn rejected(
             }
             let function = sources[file].function(switched.origin(start));
             let same = |number: &usize| {
-                function.as_ref().is_some_and(|function| function.contains(&mutants[number].span.start))
+                function
+                    .as_ref()
+                    .is_some_and(|function| function.contains(&mutants[number].span.start))
             };
-            let near: Vec<_> = switched.around.iter().map(|(number, _)| *number).filter(same).collect();
+            let near: Vec<_> =
+                switched.around.iter().map(|(number, _)| *number).filter(same).collect();
             if !near.is_empty() {
                 rejected.alone.extend(near);
                 found = true;

@@ -67,7 +67,12 @@ impl Mutant {
 
     /// Returns the file's text with nothing but this change.
     pub(super) fn apply(&self, original: &str) -> String {
-        format!("{}{}{}", &original[..self.span.start], self.replacement, &original[self.span.end..])
+        format!(
+            "{}{}{}",
+            &original[..self.span.start],
+            self.replacement,
+            &original[self.span.end..]
+        )
     }
 }
 
@@ -83,7 +88,12 @@ impl List {
         let mut sources = BTreeMap::new();
         for package in PACKAGES {
             let root = format!("{package}/src/lib.rs");
-            modules(tree, Path::new(&root), &PathBuf::from(format!("{package}/src")), &mut sources)?;
+            modules(
+                tree,
+                Path::new(&root),
+                &PathBuf::from(format!("{package}/src")),
+                &mut sources,
+            )?;
         }
         let mut mutants = Vec::new();
         for listed in listed(tree)?.as_array().context("cargo-mutants prints no list")? {
@@ -105,7 +115,12 @@ impl List {
         }
         mutants.retain(|mutant| !NOT_MUTATED.iter().any(|start| mutant.file.starts_with(start)));
         mutants.sort_by(|a, b| {
-            (&a.file, a.span.start, a.span.end, &a.what).cmp(&(&b.file, b.span.start, b.span.end, &b.what))
+            (&a.file, a.span.start, a.span.end, &a.what).cmp(&(
+                &b.file,
+                b.span.start,
+                b.span.end,
+                &b.what,
+            ))
         });
         let mut seen = BTreeMap::new();
         for mutant in &mut mutants {
@@ -118,8 +133,14 @@ impl List {
 }
 
 /// Reads a file and the modules that belong to the build below it. `folder` is where its modules are.
-fn modules(tree: &Path, file: &Path, folder: &Path, sources: &mut BTreeMap<String, Source>) -> Result<()> {
-    let text = fs::read_to_string(tree.join(file)).with_context(|| format!("reading {}", file.display()))?;
+fn modules(
+    tree: &Path,
+    file: &Path,
+    folder: &Path,
+    sources: &mut BTreeMap<String, Source>,
+) -> Result<()> {
+    let text = fs::read_to_string(tree.join(file))
+        .with_context(|| format!("reading {}", file.display()))?;
     let source = Source::parse(text).with_context(|| file.display().to_string())?;
     for (names, path) in &source.modules {
         let (name, outer) = names.split_last().context("a module without a name")?;
@@ -179,11 +200,23 @@ fn package(file: &str) -> String {
 fn listed(tree: &Path) -> Result<Value> {
     let tools = host::target().join("tools");
     let tool = tools.join("bin/cargo-mutants");
-    let version = || host::output(Command::new(&tool).args(["mutants", "--version"])).unwrap_or_default();
+    let version =
+        || host::output(Command::new(&tool).args(["mutants", "--version"])).unwrap_or_default();
     if !version().trim().ends_with(VERSION) {
-        ui::line(format!("building cargo-mutants {VERSION} into {}: some minutes, once", tools.display()));
+        ui::line(format!(
+            "building cargo-mutants {VERSION} into {}: some minutes, once",
+            tools.display()
+        ));
         let mut install = Command::new(host::cargo());
-        install.args(["install", "cargo-mutants", "--version", VERSION, "--locked", "--debug", "--force"]);
+        install.args([
+            "install",
+            "cargo-mutants",
+            "--version",
+            VERSION,
+            "--locked",
+            "--debug",
+            "--force",
+        ]);
         install.arg("--root").arg(&tools).env("CARGO_TARGET_DIR", tools.join("build"));
         host::run(&mut install).context("cargo-mutants does not build")?;
     }

@@ -95,7 +95,8 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     let sample = sample(&tree, &list, &drawn, args, &results)?;
     let (own, shown) = (args.own, AtomicUsize::new(0));
     let budget = args.budget.map(Duration::from_secs);
-    let run = Run { tree, list: &list, sample, results, equivalents, jobs, own, budget, shown, started };
+    let run =
+        Run { tree, list: &list, sample, results, equivalents, jobs, own, budget, shown, started };
     run.together()?;
     run.alone()?;
     run.examples()?;
@@ -141,8 +142,10 @@ fn sample<'a>(
     let mut unviable = lock(results).unviable(drawn);
     let (mut alone, mut checked) = (BTreeSet::new(), BTreeSet::new());
     let numbers = loop {
-        let numbers: Vec<_> =
-            (0..drawn.len()).filter(|number| !unviable.contains(number)).take(args.sample).collect();
+        let numbers: Vec<_> = (0..drawn.len())
+            .filter(|number| !unviable.contains(number))
+            .take(args.sample)
+            .collect();
         let nowhere = |number: &&usize| drawn[**number].place == source::Place::Nowhere;
         alone.extend(numbers.iter().filter(nowhere));
         let together = numbers.iter().filter(|number| !alone.contains(*number));
@@ -211,7 +214,8 @@ impl Run<'_> {
     /// Returns the mutants that have no verdict yet.
     fn open(&self, wanted: impl Fn(&Drawn<'_>) -> bool) -> Vec<&Drawn<'_>> {
         let results = lock(&self.results);
-        let open = self.sample.iter().filter(|drawn| wanted(drawn) && results.of(drawn.mutant).is_none());
+        let open =
+            self.sample.iter().filter(|drawn| wanted(drawn) && results.of(drawn.mutant).is_none());
         open.collect()
     }
 
@@ -223,10 +227,13 @@ impl Run<'_> {
             return Ok(());
         }
         let switched = self.sample.iter().filter(|drawn| !drawn.alone);
-        self.tree
-            .switch(&self.list.sources, &switched.map(|drawn| (drawn.number, drawn.mutant)).collect())?;
+        self.tree.switch(
+            &self.list.sources,
+            &switched.map(|drawn| (drawn.number, drawn.mutant)).collect(),
+        )?;
         let spinner = ui::spinner("building the tests, with all mutants in them");
-        let packages: BTreeSet<_> = open.iter().map(|drawn| drawn.mutant.package.as_str()).collect();
+        let packages: BTreeSet<_> =
+            open.iter().map(|drawn| drawn.mutant.package.as_str()).collect();
         let (errors, mut tests) = match self.own {
             true => self.tree.tests_in(&packages.iter().copied().collect::<Vec<_>>())?,
             false => self.tree.tests()?,
@@ -240,7 +247,11 @@ impl Run<'_> {
         let runner = Runner::new(self.tree.root.with_extension("runs"))?;
         let reach = Reach::record(&runner, tests, self.jobs, self.budget)?;
         spinner.finish_and_clear();
-        ui::line(format!("{} tests, {:.0} s until now", reach.len(), self.started.elapsed().as_secs_f32()));
+        ui::line(format!(
+            "{} tests, {:.0} s until now",
+            reach.len(),
+            self.started.elapsed().as_secs_f32()
+        ));
         let (next, failed) = (AtomicUsize::new(0), Mutex::new(None));
         thread::scope(|scope| {
             for lane in 0..self.jobs {
@@ -248,7 +259,9 @@ impl Run<'_> {
                 scope.spawn(move || {
                     while let Some(drawn) = open.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let tried = reach.try_mutant(runner, drawn.number, lane);
-                        if let Err(error) = tried.and_then(|noticed| self.conclude(drawn.mutant, noticed)) {
+                        if let Err(error) =
+                            tried.and_then(|noticed| self.conclude(drawn.mutant, noticed))
+                        {
                             *lock(failed) = Some(error);
                             break;
                         }
@@ -268,14 +281,19 @@ impl Run<'_> {
         let files = self.tree.switch(&self.list.sources, &BTreeMap::new())?;
         for drawn in open {
             let mutant = drawn.mutant;
-            self.tree.replace(&mutant.file, &mutant.apply(&self.list.sources[&mutant.file].text))?;
+            self.tree
+                .replace(&mutant.file, &mutant.apply(&self.list.sources[&mutant.file].text))?;
             let runner = Runner::new(self.tree.root.with_extension("runs"))?;
             let run = |test: &Test| runner.run(test, &Job::default());
             let own = self.tree.tests_of(&mutant.package)?;
             let mut verdict = first_failure(&own.iter().collect::<Vec<_>>(), run)?;
             if verdict.is_none() {
                 let (errors, tests) = self.tree.tests()?;
-                ensure!(errors.is_empty(), "tests do not build: {}", errors[0]["message"]["rendered"]);
+                ensure!(
+                    errors.is_empty(),
+                    "tests do not build: {}",
+                    errors[0]["message"]["rendered"]
+                );
                 let mut tests = self.order(&tests, &mutant.package);
                 tests.retain(|test| test.package != mutant.package);
                 verdict = first_failure(&tests, run)?;
@@ -291,16 +309,21 @@ impl Run<'_> {
 
     /// Runs the documentation's examples with what all tests have missed.
     fn examples(&self) -> Result<()> {
-        let missed = |drawn: &&Drawn<'_>| lock(&self.results).of(drawn.mutant) == Some(&Verdict::Missed);
-        let missed: Vec<_> = self.sample.iter().filter(|drawn| !drawn.alone).filter(missed).collect();
+        let missed =
+            |drawn: &&Drawn<'_>| lock(&self.results).of(drawn.mutant) == Some(&Verdict::Missed);
+        let missed: Vec<_> =
+            self.sample.iter().filter(|drawn| !drawn.alone).filter(missed).collect();
         if missed.is_empty() {
             return Ok(());
         }
         let switched = self.sample.iter().filter(|drawn| !drawn.alone);
-        self.tree
-            .switch(&self.list.sources, &switched.map(|drawn| (drawn.number, drawn.mutant)).collect())?;
+        self.tree.switch(
+            &self.list.sources,
+            &switched.map(|drawn| (drawn.number, drawn.mutant)).collect(),
+        )?;
         let runner = Runner::new(self.tree.root.with_extension("runs"))?;
-        let packages: BTreeSet<_> = missed.iter().map(|drawn| drawn.mutant.package.as_str()).collect();
+        let packages: BTreeSet<_> =
+            missed.iter().map(|drawn| drawn.mutant.package.as_str()).collect();
         for package in packages {
             let folder = runner.folder(0)?;
             host::run(self.tree.examples(package).env(switch::REACHED, &folder))
@@ -366,7 +389,9 @@ impl Run<'_> {
                         argued += 1;
                         ui::line(format!("equivalent  {}: {reason}", drawn.mutant.describe()));
                     }
-                    None => ui::line(format!("{} {}", ui::red("NOT NOTICED"), drawn.mutant.describe())),
+                    None => {
+                        ui::line(format!("{} {}", ui::red("NOT NOTICED"), drawn.mutant.describe()))
+                    }
                 },
             }
         }
@@ -408,7 +433,8 @@ mod tests {
     fn same_seed_draws_same_mutants() {
         let all: Vec<_> =
             (0..50).map(|n| Mutant::for_test(n..n + 1, &n.to_string(), Place::Nowhere)).collect();
-        let names = |seed| draw(&all, "", seed).iter().map(|mutant| mutant.key()).collect::<Vec<_>>();
+        let names =
+            |seed| draw(&all, "", seed).iter().map(|mutant| mutant.key()).collect::<Vec<_>>();
         assert_eq!(names(7), names(7));
         assert_ne!(names(7), names(8));
         let fewer = all[1..].to_vec();

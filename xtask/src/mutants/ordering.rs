@@ -22,7 +22,10 @@ const EXEMPT: [(&str, &str); 3] = [
         "xen-hypercall/src/shared/access/",
         "it does what the words of xen-hypercall/src/shared/word.rs are shown to need, in assembly and for Miri",
     ),
-    ("xen-hypercall/src/shared/opaque_word.rs", "as above: it picks one of those by the caller's ordering"),
+    (
+        "xen-hypercall/src/shared/opaque_word.rs",
+        "as above: it picks one of those by the caller's ordering",
+    ),
 ];
 /// The orderings that a mutant weakens.
 /// Folders that the `.gitignore` files name, and that of git.
@@ -74,7 +77,10 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
         let place = format!("{:>3}/{}", index + 1, mutants.len());
         if let Some(reason) = mutant.undecidable(&tree)? {
             undecidable += 1;
-            ui::line(format!("{place} exempt   {}:{} {}: {reason}", mutant.file, mutant.line, mutant.what));
+            ui::line(format!(
+                "{place} exempt   {}:{} {}: {reason}",
+                mutant.file, mutant.line, mutant.what
+            ));
             continue;
         }
         let path = tree.join(&mutant.file);
@@ -87,7 +93,9 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
         ui::line(format!("{place} {verdict} {}:{} {}", mutant.file, mutant.line, mutant.what));
     }
     let killed = mutants.len() as i32 - survivors - undecidable;
-    ui::line(format!("{undecidable} that no model of this checker can decide, with the reason above"));
+    ui::line(format!(
+        "{undecidable} that no model of this checker can decide, with the reason above"
+    ));
     ui::line(format!("{killed} passed, {survivors} failed"));
     Ok(i32::from(survivors != 0))
 }
@@ -162,7 +170,8 @@ fn scan(tree: &Path) -> Result<Vec<(String, Source)>> {
         if !is_library_source(&name) {
             continue;
         }
-        let text = fs::read_to_string(tree.join(&file)).with_context(|| format!("reading {name}"))?;
+        let text =
+            fs::read_to_string(tree.join(&file)).with_context(|| format!("reading {name}"))?;
         if !STRONG.iter().any(|ordering| text.contains(ordering)) {
             continue;
         }
@@ -176,7 +185,10 @@ fn scan(tree: &Path) -> Result<Vec<(String, Source)>> {
         }
     }
     for ((start, _), used) in EXEMPT.iter().zip(used) {
-        ensure!(used, "exempt orderings: found none in {start}, expected some; remove the exemption");
+        ensure!(
+            used,
+            "exempt orderings: found none in {start}, expected some; remove the exemption"
+        );
     }
     Ok(found)
 }
@@ -197,7 +209,9 @@ fn orderings(source: &Source) -> Vec<(usize, &'static str)> {
     for ordering in STRONG {
         for (at, _) in text.match_indices(ordering) {
             let word = |at: usize| {
-                text.as_bytes().get(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+                text.as_bytes()
+                    .get(at)
+                    .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
             };
             let whole = !word(at + ordering.len()) && (at == 0 || !word(at - 1));
             let line = &text[text[..at].rfind('\n').map_or(0, |end| end + 1)..at];
@@ -242,7 +256,11 @@ fn mutants_of(file: &str, source: &Source) -> Result<Vec<Mutant>> {
         if text[..start].ends_with("fence(") {
             // A relaxed fence does not exist.
             let start = start - "fence(".len();
-            ensure!(text[start..].starts_with(FENCE), "{file}:{}: expected {FENCE}", source.line(at));
+            ensure!(
+                text[start..].starts_with(FENCE),
+                "{file}:{}: expected {FENCE}",
+                source.line(at)
+            );
             add(start, FENCE, "");
         } else {
             add(start, &full, "Ordering::Relaxed");
@@ -271,7 +289,8 @@ mod tests {
             fn g() { fence(Ordering::SeqCst); a.store(1, Ordering::Relaxed); }
             enum Kind { Released }
             #[cfg(test)] mod tests { fn h() { a.load(Ordering::SeqCst); } }";
-        let expected = ["2 Ordering::Acquire -> Ordering::Relaxed", "4 fence(Ordering::SeqCst); -> nothing"];
+        let expected =
+            ["2 Ordering::Acquire -> Ordering::Relaxed", "4 fence(Ordering::SeqCst); -> nothing"];
         assert_eq!(mutants(code).unwrap(), expected);
     }
 

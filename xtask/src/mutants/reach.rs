@@ -76,14 +76,22 @@ impl Reach {
     }
 
     /// Tries a mutant with the tests that reach it, the fastest first; returns the first that fails.
-    pub(super) fn try_mutant(&self, runner: &Runner, number: usize, lane: usize) -> Result<Option<String>> {
+    pub(super) fn try_mutant(
+        &self,
+        runner: &Runner,
+        number: usize,
+        lane: usize,
+    ) -> Result<Option<String>> {
         let mut spent = Duration::ZERO;
         let mut reaching =
-            self.cases.iter().filter(|case| case.reached.get(number) == Some(&1)).take_while(|case| {
-                spent += case.time;
-                self.budget.is_none_or(|budget| spent <= budget)
-            });
-        let mut groups: Vec<Vec<&Case>> = reaching.by_ref().take(SINGLE).map(|case| vec![case]).collect();
+            self.cases.iter().filter(|case| case.reached.get(number) == Some(&1)).take_while(
+                |case| {
+                    spent += case.time;
+                    self.budget.is_none_or(|budget| spent <= budget)
+                },
+            );
+        let mut groups: Vec<Vec<&Case>> =
+            reaching.by_ref().take(SINGLE).map(|case| vec![case]).collect();
         let mut rest: Vec<Vec<&Case>> = self.tests.iter().map(|_| Vec::new()).collect();
         reaching.for_each(|case| rest[case.test].push(case));
         rest.retain(|group| !group.is_empty());
@@ -92,8 +100,13 @@ impl Reach {
         for group in groups {
             let test = &self.tests[group[0].test];
             let names: Vec<_> = group.iter().map(|case| case.name.as_str()).collect();
-            let job =
-                Job { names: &names, needed: Some(time(&group)), mutant: Some(number), lane, reached: None };
+            let job = Job {
+                names: &names,
+                needed: Some(time(&group)),
+                mutant: Some(number),
+                lane,
+                reached: None,
+            };
             if let End::Failed(how) = runner.run(test, &job)? {
                 return Ok(Some(format!("{} ({how})", test.command)));
             }
@@ -112,9 +125,18 @@ fn case(runner: &Runner, test: &Test, index: usize, name: &str, lane: usize) -> 
     let job = Job { names: &[name], needed: None, mutant: None, lane, reached: Some(&folder) };
     if let End::Failed(how) = runner.run(test, &job)? {
         let log = runner.log(lane);
-        bail!("{} {name} fails without a mutant: {how}; its output is in {}", test.command, log.display());
+        bail!(
+            "{} {name} fails without a mutant: {how}; its output is in {}",
+            test.command,
+            log.display()
+        );
     }
-    Ok(Case { test: index, name: name.to_owned(), time: started.elapsed(), reached: reached(&folder)? })
+    Ok(Case {
+        test: index,
+        name: name.to_owned(),
+        time: started.elapsed(),
+        reached: reached(&folder)?,
+    })
 }
 
 /// Returns what the processes that wrote to a folder have reached.

@@ -57,7 +57,8 @@ impl Results {
     }
 
     fn take(&mut self, old: &Value, list: &List, wanted: impl Fn(&Verdict) -> bool) {
-        let known: BTreeMap<_, _> = list.mutants.iter().map(|mutant| (mutant.key(), mutant)).collect();
+        let known: BTreeMap<_, _> =
+            list.mutants.iter().map(|mutant| (mutant.key(), mutant)).collect();
         for entry in old["mutants"].as_array().into_iter().flatten() {
             let verdict = match (entry["result"].as_str(), entry["by"].as_str()) {
                 (Some("noticed"), Some(by)) => Verdict::Noticed(by.to_owned()),
@@ -84,7 +85,12 @@ impl Results {
     /// Returns which of the mutants drawn do not compile, as far as that is known.
     pub(super) fn unviable(&self, drawn: &[&Mutant]) -> BTreeSet<usize> {
         let unviable = |mutant: &Mutant| self.of(mutant) == Some(&Verdict::Unviable);
-        drawn.iter().enumerate().filter(|(_, mutant)| unviable(mutant)).map(|(number, _)| number).collect()
+        drawn
+            .iter()
+            .enumerate()
+            .filter(|(_, mutant)| unviable(mutant))
+            .map(|(number, _)| number)
+            .collect()
     }
 
     pub(super) fn add(&mut self, mutant: &Mutant, verdict: Verdict) -> Result<()> {
@@ -124,7 +130,8 @@ impl Results {
 fn fingerprint() -> Result<String> {
     let mut hasher = DefaultHasher::new();
     for file in super::ordering::source_files()? {
-        let code = file.extension().is_some_and(|end| end == "rs" || end == "toml" || end == "lock");
+        let code =
+            file.extension().is_some_and(|end| end == "rs" || end == "toml" || end == "lock");
         if code && !file.starts_with("xtask") {
             file.hash(&mut hasher);
             fs::read(host::root().join(&file))?.hash(&mut hasher);
@@ -154,7 +161,8 @@ impl Equivalents {
     fn parse(text: &str) -> Result<Self> {
         let all: Value = serde_json::from_str(text)?;
         let entry = |entry: &Value| {
-            let field = |name: &str| Some(entry[name].as_str()?.to_owned()).filter(|text| !text.is_empty());
+            let field =
+                |name: &str| Some(entry[name].as_str()?.to_owned()).filter(|text| !text.is_empty());
             Some(Equivalent {
                 file: field("file")?,
                 function: field("function")?,
@@ -166,7 +174,9 @@ impl Equivalents {
         let entries = all.as_array().context("found no list, expected one of objects")?;
         let complete = entries.iter().map(|found| {
             entry(found).with_context(|| {
-                format!("found {found}, expected the fields file, function, change, text and reason")
+                format!(
+                    "found {found}, expected the fields file, function, change, text and reason"
+                )
             })
         });
         Ok(Self(complete.collect::<Result<_>>()?))
@@ -180,7 +190,9 @@ impl Equivalents {
     /// Returns the entries that fit no mutant.
     pub(super) fn unused(&self, mutants: &[Mutant]) -> Vec<String> {
         let unused = self.0.iter().filter(|entry| !mutants.iter().any(|mutant| entry.is(mutant)));
-        unused.map(|entry| format!("{} {} in {}", entry.file, entry.change, entry.function)).collect()
+        unused
+            .map(|entry| format!("{} {} in {}", entry.file, entry.change, entry.function))
+            .collect()
     }
 }
 
@@ -223,7 +235,8 @@ mod tests {
     /// The list in the tree is complete, and sorted by file.
     #[test]
     fn checked_in_list_is_complete() {
-        let files: Vec<_> = Equivalents::read().unwrap().0.into_iter().map(|entry| entry.file).collect();
+        let files: Vec<_> =
+            Equivalents::read().unwrap().0.into_iter().map(|entry| entry.file).collect();
         assert!(files.is_sorted(), "{files:?}");
     }
 }

@@ -62,7 +62,8 @@ impl Runner {
     pub(super) fn has_mutants(&self, test: &Test) -> Result<bool> {
         let mut probe = Command::new(&test.program);
         probe.arg("--list").env(switch::VARIABLE, "probe").stdin(Stdio::null());
-        let probed = probe.output().with_context(|| format!("starting {}", test.program.display()))?;
+        let probed =
+            probe.output().with_context(|| format!("starting {}", test.program.display()))?;
         Ok(probed.status.code() == Some(switch::PROBE_CODE))
     }
 
@@ -72,7 +73,11 @@ impl Runner {
             let mut command = Command::new(&test.program);
             command.args(["--list", "--format", "terse"]).args(more).current_dir(&test.folder);
             let output = host::output(&mut command)?;
-            Ok(output.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
+            Ok(output
+                .lines()
+                .filter_map(|line| line.strip_suffix(": test"))
+                .map(str::to_owned)
+                .collect())
         };
         let ignored = list(&["--ignored"])?;
         let mut names = list(&[])?;
@@ -96,17 +101,23 @@ impl Runner {
 
     /// Runs tests until the first failure, in a process of their own.
     pub(super) fn run(&self, test: &Test, job: &Job<'_>) -> Result<End> {
-        let processor = job.needed.map_or(UNKNOWN, |time| (time * PROCESSOR_TIMES).max(LEAST_PROCESSOR));
+        let processor =
+            job.needed.map_or(UNKNOWN, |time| (time * PROCESSOR_TIMES).max(LEAST_PROCESSOR));
         let limit = job.needed.map_or(UNKNOWN, |time| (time * TIMES).max(LEAST));
         let log = self.log(job.lane);
         let mut command = Command::new("sh");
-        let script = format!("ulimit -t {}; ulimit -d {MEMORY}; exec \"$0\" \"$@\"", processor.as_secs() + 1);
+        let script = format!(
+            "ulimit -t {}; ulimit -d {MEMORY}; exec \"$0\" \"$@\"",
+            processor.as_secs() + 1
+        );
         command.arg("-c").arg(script).arg(&test.program).current_dir(&test.folder);
         if !job.names.is_empty() {
             command.args(["--exact", "--test-threads=1"]).args(job.names);
         }
         // A shrunk case is not what is asked for, and a kept one would be run again for the next mutant.
-        command.env("PROPTEST_MAX_SHRINK_ITERS", "0").env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "true");
+        command
+            .env("PROPTEST_MAX_SHRINK_ITERS", "0")
+            .env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "true");
         command.env("RUST_BACKTRACE", "0").env_remove(switch::VARIABLE).env_remove(switch::REACHED);
         if let Some(number) = job.mutant {
             command.env(switch::VARIABLE, number.to_string());

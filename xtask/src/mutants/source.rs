@@ -64,8 +64,10 @@ pub(super) struct Source {
 impl Source {
     pub(super) fn parse(text: String) -> Result<Self> {
         let tree = syn::parse_file(&text).context("parsing")?;
-        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        let mut visitor = Visitor { source: Self { text, lines, ..Self::default() }, ..Visitor::default() };
+        let lines =
+            std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let mut visitor =
+            Visitor { source: Self { text, lines, ..Self::default() }, ..Visitor::default() };
         if in_build(&tree.attrs) {
             visitor.visit_file(&tree);
         }
@@ -76,7 +78,8 @@ impl Source {
     pub(super) fn byte(&self, line: usize, column: usize) -> Option<usize> {
         let start = *self.lines.get(line.checked_sub(1)?)?;
         let rest = self.text.get(start..)?;
-        let offset = rest.char_indices().nth(column.checked_sub(1)?).map_or(rest.len(), |(at, _)| at);
+        let offset =
+            rest.char_indices().nth(column.checked_sub(1)?).map_or(rest.len(), |(at, _)| at);
         Some(start + offset)
     }
 
@@ -160,7 +163,12 @@ impl Visitor {
         self.constant -= 1;
     }
 
-    fn function(&mut self, node: &impl Spanned, signature: &syn::Signature, visit: impl FnOnce(&mut Self)) {
+    fn function(
+        &mut self,
+        node: &impl Spanned,
+        signature: &syn::Signature,
+        visit: impl FnOnce(&mut Self),
+    ) {
         self.source.functions.push(node.span().byte_range());
         self.function.push(signature.ident.to_string());
         if signature.constness.is_some() {
@@ -204,7 +212,9 @@ impl<'ast> Visit<'ast> for Visitor {
         }
         self.owner.push(
             match &*item.self_ty {
-                syn::Type::Path(path) => path.path.segments.last().map(|last| last.ident.to_string()),
+                syn::Type::Path(path) => {
+                    path.path.segments.last().map(|last| last.ident.to_string())
+                }
                 _ => None,
             }
             .unwrap_or_else(|| "impl".to_owned()),
@@ -337,9 +347,11 @@ fn has_effect(expr: &Expr) -> bool {
     const HINTS: [&str; 4] = ["cold_path", "spin_loop", "reserve", "shrink_to_fit"];
     match expr {
         Expr::Call(call) => match &*call.func {
-            Expr::Path(path) => {
-                path.path.segments.last().is_none_or(|last| !HINTS.iter().any(|hint| last.ident == hint))
-            }
+            Expr::Path(path) => path
+                .path
+                .segments
+                .last()
+                .is_none_or(|last| !HINTS.iter().any(|hint| last.ident == hint)),
             _ => true,
         },
         Expr::MethodCall(call) => !HINTS.iter().any(|hint| call.method == hint),
@@ -402,7 +414,9 @@ fn shortened(code: &str) -> String {
 /// Returns whether a test build's library has a node with these attributes: `cfg` allows it, and it is no test itself.
 fn in_build(attrs: &[Attribute]) -> bool {
     attrs.iter().all(|attr| match &attr.meta {
-        Meta::List(list) if list.path.is_ident("cfg") => list.parse_args().map_or(true, |meta| holds(&meta)),
+        Meta::List(list) if list.path.is_ident("cfg") => {
+            list.parse_args().map_or(true, |meta| holds(&meta))
+        }
         Meta::Path(path) => !path.is_ident("test"),
         _ => true,
     })
@@ -412,7 +426,9 @@ fn in_build(attrs: &[Attribute]) -> bool {
 fn holds(predicate: &Meta) -> bool {
     let all = |list: &syn::MetaList| {
         let parser = syn::punctuated::Punctuated::<Meta, syn::Token![,]>::parse_terminated;
-        list.parse_args_with(parser).map(|all| all.into_iter().collect::<Vec<_>>()).unwrap_or_default()
+        list.parse_args_with(parser)
+            .map(|all| all.into_iter().collect::<Vec<_>>())
+            .unwrap_or_default()
     };
     match predicate {
         Meta::List(list) if list.path.is_ident("not") => !all(list).iter().all(holds),
@@ -543,7 +559,10 @@ mod tests {
         assert_eq!(source.own.iter().map(|own| &own.place).collect::<Vec<_>>(), [&Place::Nowhere]);
         let (eq, plus) = (code.find("==").unwrap(), code.find('+').unwrap());
         assert_eq!(source.place("BinaryOperator", &(eq..eq + 2)), Place::Nowhere);
-        assert_eq!(source.place("BinaryOperator", &(plus..plus + 1)), Place::Expr(plus - 2..plus + 3));
+        assert_eq!(
+            source.place("BinaryOperator", &(plus..plus + 1)),
+            Place::Expr(plus - 2..plus + 3)
+        );
         assert_eq!((source.byte(2, 4), source.line(plus)), (Some(code.find("g()").unwrap()), 2));
     }
 }

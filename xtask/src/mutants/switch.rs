@@ -76,7 +76,8 @@ impl Switched {
     /// Returns where a byte stood in the file without mutants, or where the new code that it is in was put.
     pub(super) fn origin(&self, byte: usize) -> usize {
         let index = self.copied.partition_point(|(now, _)| *now <= byte);
-        let Some((now, then)) = index.checked_sub(1).and_then(|index| self.copied.get(index)) else {
+        let Some((now, then)) = index.checked_sub(1).and_then(|index| self.copied.get(index))
+        else {
             return 0;
         };
         let end = self.copied.get(index).map_or(usize::MAX, |(_, then)| *then);
@@ -99,9 +100,13 @@ pub(super) fn switched(original: &str, mutants: &[(usize, &Mutant)]) -> Switched
     for (number, mutant) in mutants {
         let on = format!("::mutant_switch::on({number})");
         let (range, prefix, new, middle, suffix) = match &mutant.place {
-            Place::Body(at) => {
-                (*at..*at, format!("if {on} {{ return "), mutant.replacement.clone(), "; } ".to_owned(), "")
-            }
+            Place::Body(at) => (
+                *at..*at,
+                format!("if {on} {{ return "),
+                mutant.replacement.clone(),
+                "; } ".to_owned(),
+                "",
+            ),
             Place::Expr(range) => {
                 let start = &original[range.start..mutant.span.start];
                 let end = &original[mutant.span.end..range.end];
@@ -117,14 +122,18 @@ pub(super) fn switched(original: &str, mutants: &[(usize, &Mutant)]) -> Switched
             Place::Condition(range, false) | Place::Guard(range) => {
                 (range.clone(), format!("!{on} && ("), String::new(), String::new(), ")")
             }
-            Place::Pattern(at) => (*at..*at, format!(" if !{on}"), String::new(), String::new(), ""),
+            Place::Pattern(at) => {
+                (*at..*at, format!(" if !{on}"), String::new(), String::new(), "")
+            }
             Place::Nowhere => continue,
         };
         let place = prefix.len()..prefix.len() + new.len();
         let text = format!("{prefix}{new}{middle}");
         let ends = range.is_empty().then_some(*number);
-        before
-            .push((range.clone(), Piece { text, new: Some((*number, place)), begins: Some(*number), ends }));
+        before.push((
+            range.clone(),
+            Piece { text, new: Some((*number, place)), begins: Some(*number), ends },
+        ));
         if !range.is_empty() {
             let text = suffix.to_owned();
             after.push((range, Piece { text, new: None, begins: None, ends: Some(*number) }));
@@ -158,7 +167,8 @@ fn compose(original: &str, pieces: Vec<(usize, bool, Piece)>) -> Switched {
         if let Some(number) = piece.begins {
             started.insert(number, base);
         }
-        if let Some(start) = piece.ends.and_then(|number| started.get(&number).map(|start| (number, *start)))
+        if let Some(start) =
+            piece.ends.and_then(|number| started.get(&number).map(|start| (number, *start)))
         {
             switched.around.push((start.0, start.1..switched.text.len()));
         }

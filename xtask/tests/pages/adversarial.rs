@@ -33,7 +33,8 @@ fn adversarial_cases_have_tests() {
     }
     let missing: Vec<_> = cases.iter().filter(|id| !tests.contains_key(id.as_str())).collect();
     assert!(missing.is_empty(), "no test for {missing:?}");
-    let unknown: Vec<_> = tests.iter().filter(|(id, _)| !cases.iter().any(|case| case == *id)).collect();
+    let unknown: Vec<_> =
+        tests.iter().filter(|(id, _)| !cases.iter().any(|case| case == *id)).collect();
     assert!(unknown.is_empty(), "not in docs/SECURITY.md: {unknown:?}");
     println!("{} cases, {} tests", cases.len(), tests.values().map(Vec::len).sum::<usize>());
 }

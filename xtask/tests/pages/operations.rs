@@ -35,7 +35,9 @@ fn text_below(folder: &Path) -> String {
 /// Returns `module::function` of each public function of `xen_hypercall::ops`.
 fn operations(root: &Path) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for entry in fs::read_dir(root.join("xen-hypercall/src/ops")).expect("the folder can be read").flatten() {
+    for entry in
+        fs::read_dir(root.join("xen-hypercall/src/ops")).expect("the folder can be read").flatten()
+    {
         let path = entry.path();
         let module = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         // What the modules share, which issues nothing itself.
@@ -47,7 +49,9 @@ fn operations(root: &Path) -> BTreeSet<String> {
             let Some(rest) = line.strip_prefix("pub ") else { continue };
             let rest = rest.strip_prefix("const ").unwrap_or(rest);
             let rest = rest.strip_prefix("unsafe ").unwrap_or(rest);
-            if let Some(name) = rest.strip_prefix("fn ").and_then(|rest| rest.split(['(', '<']).next()) {
+            if let Some(name) =
+                rest.strip_prefix("fn ").and_then(|rest| rest.split(['(', '<']).next())
+            {
                 found.insert(format!("{module}::{name}"));
             }
         }
@@ -72,7 +76,9 @@ fn operations_are_called_on_real_xen() {
         .filter(|name| !called.contains(*name) && !ELSEWHERE.iter().any(|(other, _)| other == name))
         .collect();
     assert!(missing.is_empty(), "not called by examples/selftest: {missing:?}");
-    let stale: Vec<_> =
-        ELSEWHERE.iter().filter(|(name, _)| called.contains(*name) || !operations.contains(*name)).collect();
+    let stale: Vec<_> = ELSEWHERE
+        .iter()
+        .filter(|(name, _)| called.contains(*name) || !operations.contains(*name))
+        .collect();
     assert!(stale.is_empty(), "listed as not called, but called or gone: {stale:?}");
 }

@@ -42,9 +42,15 @@ pub(crate) fn functions_of(file: &Path) -> Vec<Function> {
     for (index, line) in lines.iter().enumerate() {
         let Some(rest) = line.strip_prefix("fn ") else { continue };
         let name = rest.split(['(', '<']).next().unwrap_or_default();
-        let above = lines[..index].iter().rev().take_while(|line| !line.is_empty() && **line != "}");
+        let above =
+            lines[..index].iter().rev().take_while(|line| !line.is_empty() && **line != "}");
         let is_test = above.copied().any(|line| line == "#[test]") || lines.contains(&name);
-        found.push(Function { name: name.to_owned(), file: file.to_owned(), line: index + 1, is_test });
+        found.push(Function {
+            name: name.to_owned(),
+            file: file.to_owned(),
+            line: index + 1,
+            is_test,
+        });
     }
     found
 }

@@ -33,7 +33,8 @@ struct Client {
 fn ethernet(ethertype: EthernetProtocol, len: usize) -> Vec<u8> {
     let mut frame = vec![0; EthernetFrame::<&[u8]>::buffer_len(len)];
     let (src_addr, dst_addr) = (CLIENT_MAC, OWN_MAC);
-    EthernetRepr { src_addr, dst_addr, ethertype }.emit(&mut EthernetFrame::new_unchecked(&mut frame));
+    EthernetRepr { src_addr, dst_addr, ethertype }
+        .emit(&mut EthernetFrame::new_unchecked(&mut frame));
     frame
 }
 
@@ -53,7 +54,9 @@ impl Client {
             target_protocol_addr: OWN,
         };
         let mut frame = ethernet(EthernetProtocol::Arp, who.buffer_len());
-        who.emit(&mut ArpPacket::new_unchecked(EthernetFrame::new_unchecked(&mut frame).payload_mut()));
+        who.emit(&mut ArpPacket::new_unchecked(
+            EthernetFrame::new_unchecked(&mut frame).payload_mut(),
+        ));
         nic.receive(Packet::new(&frame, Checksum::Valid));
         interface.poll(now, &mut nic, &mut sockets);
         nic.drain(|_| ());
@@ -113,9 +116,13 @@ impl Client {
                 let ethernet = EthernetFrame::new_checked(packet.bytes).unwrap();
                 let ip = Ipv4Packet::new_checked(ethernet.payload()).unwrap();
                 let tcp = TcpPacket::new_checked(ip.payload()).unwrap();
-                let repr =
-                    TcpRepr::parse(&tcp, &OWN.into(), &CLIENT.into(), &ChecksumCapabilities::ignored())
-                        .unwrap();
+                let repr = TcpRepr::parse(
+                    &tcp,
+                    &OWN.into(),
+                    &CLIENT.into(),
+                    &ChecksumCapabilities::ignored(),
+                )
+                .unwrap();
                 *scale = repr.window_scale.unwrap_or(*scale);
                 let ack = repr.ack_number.unwrap();
                 let edge = ack + (usize::from(repr.window_len) << *scale);
@@ -150,6 +157,9 @@ fn client_that_filled_the_window_continues() {
         }
         let more = client.say(TcpControl::None, seq, Some(start + 1001), u16::MAX, &[]);
         let echoed: usize = more.iter().map(|heard| heard.data).sum();
-        assert!(echoed > 10_000, "{echoed} bytes after the client has room again; pieces of {size}");
+        assert!(
+            echoed > 10_000,
+            "{echoed} bytes after the client has room again; pieces of {size}"
+        );
     }
 }

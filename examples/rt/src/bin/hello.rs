@@ -17,7 +17,12 @@ fn main(xen: Rt) {
     early_println!("hello from {}", if xen.is_dom0() { "dom0" } else { "a guest" });
     early_println!("command line: {:?}", xen.command_line());
     for region in xen.memory_map() {
-        early_println!("memory {:#013x}..{:#013x} {}", region.addr, region.addr + region.size, region.type_);
+        early_println!(
+            "memory {:#013x}..{:#013x} {}",
+            region.addr,
+            region.addr + region.size,
+            region.type_
+        );
     }
     let (used, total) = xen.memory_usage();
     early_println!("RAM: {} KiB, {} in use", total >> 10, used >> 10);

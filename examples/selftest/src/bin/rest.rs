@@ -61,17 +61,20 @@ fn run(xen: Rt) -> Result<(), Error> {
     let ring = start::xenstore_ring(xen).map_err(Error::Start)?;
     let store = XenStore::new(xen, ring).map_err(StartError::Map).map_err(Error::Start)?;
     let grants = GrantTable::new(xen).map_err(Error::Grants)?;
-    let mut control = Control::new(&store, &[Request::Suspend, Request::Poweroff]).map_err(Error::Store)?;
+    let mut control =
+        Control::new(&store, &[Request::Suspend, Request::Poweroff]).map_err(Error::Store)?;
     say(xen, &store, "at the start")?;
     loop {
         match control.poll().map_err(Error::Store)? {
-            Some(Request::Suspend) => match control.suspend(|| xen.suspend()).map_err(Error::Suspend)? {
-                Resumed::Cancelled => say(xen, &store, "cancelled")?,
-                Resumed::Elsewhere => {
-                    control.resume(&grants).map_err(Error::Suspend)?;
-                    say(xen, &store, "elsewhere")?;
+            Some(Request::Suspend) => {
+                match control.suspend(|| xen.suspend()).map_err(Error::Suspend)? {
+                    Resumed::Cancelled => say(xen, &store, "cancelled")?,
+                    Resumed::Elsewhere => {
+                        control.resume(&grants).map_err(Error::Suspend)?;
+                        say(xen, &store, "elsewhere")?;
+                    }
                 }
-            },
+            }
             Some(_) => return Ok(()),
             None => store.wait(xen.now() + Duration::from_secs(1)),
         }
@@ -85,7 +88,9 @@ fn say(xen: Rt, store: &XenStore<Rt>, when: &str) -> Result<(), Error> {
     let [first, second] = TAKEN.each_ref().map(|count| count.load(SeqCst));
     let (abi, wrong) = (xen.events().abi(), WRONG.load(SeqCst));
     let verdict = if exchanged && wrong == 0 { "ok" } else { "not ok" };
-    early_println!("rest: {when}: domain {me}, {abi:?}, vCPUs took {first} and {second} events: {verdict}");
+    early_println!(
+        "rest: {when}: domain {me}, {abi:?}, vCPUs took {first} and {second} events: {verdict}"
+    );
     Ok(())
 }
 
@@ -109,7 +114,8 @@ fn exchange(xen: Rt) -> Result<bool, Errno> {
 /// Runs in the upcall: counts the event, and answers it.
 fn answer(xen: Rt, port: Port) {
     let vcpu = xen.vcpu() as usize;
-    let Some(owner) = PORTS.iter().position(|place| port.0 != 0 && place.load(SeqCst) == port.0) else {
+    let Some(owner) = PORTS.iter().position(|place| port.0 != 0 && place.load(SeqCst) == port.0)
+    else {
         return;
     };
     if owner != vcpu {

@@ -37,7 +37,11 @@ impl<P: Platform> Disks<P> {
     }
 
     /// Prints a line for each disk.
-    pub(crate) fn list(&mut self, system: &System<'_, P>, out: &mut dyn Write) -> Result<(), Error> {
+    pub(crate) fn list(
+        &mut self,
+        system: &System<'_, P>,
+        out: &mut dyn Write,
+    ) -> Result<(), Error> {
         for entry in block::list::<DEVICES>(system.store()?)? {
             match self.connected(system, entry) {
                 Ok(disk) => writeln!(out, "{} {}", entry.number, Info(disk.block()))?,
@@ -49,7 +53,11 @@ impl<P: Platform> Disks<P> {
     }
 
     /// Returns the disk of that name, connected.
-    pub(crate) fn get(&mut self, system: &System<'_, P>, name: &str) -> Result<Selected<'_, P>, Error> {
+    pub(crate) fn get(
+        &mut self,
+        system: &System<'_, P>,
+        name: &str,
+    ) -> Result<Selected<'_, P>, Error> {
         let entries = block::list::<DEVICES>(system.store()?)?;
         let Some(&entry) = entries.iter().find(|entry| names_equal(&entry.number, name)) else {
             let expected = names(entries.iter().map(|entry| entry.number));
@@ -59,8 +67,14 @@ impl<P: Platform> Disks<P> {
         Ok(Selected { entry, disk })
     }
 
-    fn connected(&mut self, system: &System<'_, P>, entry: DiskEntry) -> Result<&mut Disk<P>, Error> {
-        if let Some(index) = self.open.iter().position(|(open, disk)| open.id == entry.id && usable(disk)) {
+    fn connected(
+        &mut self,
+        system: &System<'_, P>,
+        entry: DiskEntry,
+    ) -> Result<&mut Disk<P>, Error> {
+        if let Some(index) =
+            self.open.iter().position(|(open, disk)| open.id == entry.id && usable(disk))
+        {
             return Ok(&mut self.open[index].1);
         }
         let failed = |error| Error::Disk { disk: entry.number, error };
@@ -138,7 +152,11 @@ pub(crate) struct Selected<'d, P: Platform> {
 }
 
 impl<P: Platform> Selected<'_, P> {
-    pub(crate) fn sha256(&mut self, range: Option<(u64, u64)>, out: &mut dyn Write) -> Result<(), Error> {
+    pub(crate) fn sha256(
+        &mut self,
+        range: Option<(u64, u64)>,
+        out: &mut dyn Write,
+    ) -> Result<(), Error> {
         let (offset, len) = range.unwrap_or((0, self.disk.info().bytes()));
         self.check(offset, len)?;
         let mut digest = Sha256::new();

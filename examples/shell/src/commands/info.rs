@@ -36,7 +36,11 @@ pub(crate) fn info<P: Platform>(system: &System<'_, P>, out: &mut dyn Write) -> 
         Some(DomId(id)) => writeln!(out, "domain {id}, {}", system.machine.kind)?,
         None => writeln!(out, "domain unknown, {}", system.machine.kind)?,
     }
-    writeln!(out, "guest kinds {}", text(&version::capabilities(xen).map_err(hypercall)?).trim_end())?;
+    writeln!(
+        out,
+        "guest kinds {}",
+        text(&version::capabilities(xen).map_err(hypercall)?).trim_end()
+    )?;
 
     let features = version::features(xen, 0).map_err(hypercall)?;
     write!(out, "features {features:#x}")?;
@@ -60,7 +64,8 @@ pub(crate) fn info<P: Platform>(system: &System<'_, P>, out: &mut dyn Write) -> 
 }
 
 fn domain<P: Platform>(system: &System<'_, P>) -> Option<DomId> {
-    (system.machine.domain)().or_else(|| system.store.as_ref()?.read_number::<u16>("domid").ok().map(DomId))
+    (system.machine.domain)()
+        .or_else(|| system.store.as_ref()?.read_number::<u16>("domid").ok().map(DomId))
 }
 
 /// Returns the text before the first zero byte.

@@ -91,7 +91,10 @@ impl<P: Platform> Nics<P> {
     }
 
     /// Runs `task` on the interface that came up first.
-    pub(crate) fn first<R>(&mut self, task: impl FnOnce(&mut Stack<Card<P>>) -> R) -> Result<R, Error> {
+    pub(crate) fn first<R>(
+        &mut self,
+        task: impl FnOnce(&mut Stack<Card<P>>) -> R,
+    ) -> Result<R, Error> {
         guarded(self.up.first_mut().ok_or(NetError::NoInterface)?, task)
     }
 
@@ -107,7 +110,9 @@ impl<P: Platform> Nics<P> {
 
     /// Asks all interfaces for events. Returns whether there is something to do at once.
     pub(crate) fn before_wait(&mut self) -> bool {
-        self.up.iter_mut().fold(false, |busy, stack| busy | (stack.nic().net.final_check() == Ok(true)))
+        self.up
+            .iter_mut()
+            .fold(false, |busy, stack| busy | (stack.nic().net.final_check() == Ok(true)))
     }
 
     pub(crate) fn ports(&mut self) -> impl Iterator<Item = Port> {
@@ -122,7 +127,11 @@ impl<P: Platform> Nics<P> {
             let deadline = store.platform().now() + CONNECT_TIMEOUT;
             let vif = net.vif();
             let failed = |error| Error::Interface { vif, error };
-            match net.resume().map_err(failed).and_then(|()| wait_until_up(net, store.platform(), deadline)) {
+            match net
+                .resume()
+                .map_err(failed)
+                .and_then(|()| wait_until_up(net, store.platform(), deadline))
+            {
                 Ok(()) => stack.announce(),
                 Err(error) => drop(writeln!(out, "error: resuming an interface: {error}")),
             }
@@ -143,7 +152,8 @@ impl<P: Platform> Nics<P> {
 
 fn connect<P: Platform>(system: &System<'_, P>, vif: Vif) -> Result<Net<P>, Error> {
     let failed = |error| Error::Interface { vif, error };
-    let mut net = Net::open(system.store()?, system.grants()?, vif, Config::default()).map_err(failed)?;
+    let mut net =
+        Net::open(system.store()?, system.grants()?, vif, Config::default()).map_err(failed)?;
     let deadline = system.platform.now() + CONNECT_TIMEOUT;
     if let Err(error) = wait_until_up(&mut net, &system.platform, deadline) {
         drop(net);
@@ -153,7 +163,11 @@ fn connect<P: Platform>(system: &System<'_, P>, vif: Vif) -> Result<Net<P>, Erro
     Ok(net)
 }
 
-fn wait_until_up<P: Platform>(net: &mut Net<P>, platform: &P, deadline: Instant) -> Result<(), Error> {
+fn wait_until_up<P: Platform>(
+    net: &mut Net<P>,
+    platform: &P,
+    deadline: Instant,
+) -> Result<(), Error> {
     let vif = net.vif();
     loop {
         let now = platform.now();

@@ -5,7 +5,8 @@ use xen_hypercall::{Errno, Hypercall, ops::sched};
 use xen_sys::sched::ShutdownReason;
 
 /// Requests of dom0 that this kernel supports.
-pub(crate) const HEEDED: [Request; 4] = [Request::Poweroff, Request::Halt, Request::Reboot, Request::Suspend];
+pub(crate) const HEEDED: [Request; 4] =
+    [Request::Poweroff, Request::Halt, Request::Reboot, Request::Suspend];
 
 /// Returns how a request ends the domain; `None` for one that does not.
 pub(crate) fn reason(request: Request) -> Option<ShutdownReason> {

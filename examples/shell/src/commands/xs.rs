@@ -10,7 +10,11 @@ use xen_hypercall::Platform;
 use xen_store::{Nodes, XenStore};
 use xen_sys::io::xs_wire::XENSTORE_PAYLOAD_MAX;
 
-pub(crate) fn ls<P: Platform>(store: &XenStore<P>, path: &str, out: &mut dyn Write) -> Result<(), Error> {
+pub(crate) fn ls<P: Platform>(
+    store: &XenStore<P>,
+    path: &str,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
     for name in children(store, path)? {
         writeln!(out, "{name}")?;
     }
@@ -18,13 +22,19 @@ pub(crate) fn ls<P: Platform>(store: &XenStore<P>, path: &str, out: &mut dyn Wri
 }
 
 /// Lists all below `path`, each node a space further in than the one above it.
-pub(crate) fn tree<P: Platform>(store: &XenStore<P>, path: &str, out: &mut dyn Write) -> Result<(), Error> {
+pub(crate) fn tree<P: Platform>(
+    store: &XenStore<P>,
+    path: &str,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
     // What is still to be listed, the next one last: a guest's own stack is too small for a deep
     // tree.
     let mut todo: Vec<(usize, String, String)> = Vec::new();
     let below = |todo: &mut Vec<_>, depth, path: &str, names: Vec<String>| {
         let slash = if path.ends_with('/') { "" } else { "/" };
-        todo.extend(names.into_iter().rev().map(|name| (depth, format!("{path}{slash}{name}"), name)));
+        todo.extend(
+            names.into_iter().rev().map(|name| (depth, format!("{path}{slash}{name}"), name)),
+        );
     };
     below(&mut todo, 0, path, children(store, path)?);
     let mut value = vec![0; XENSTORE_PAYLOAD_MAX];
@@ -42,14 +52,22 @@ pub(crate) fn tree<P: Platform>(store: &XenStore<P>, path: &str, out: &mut dyn W
     Ok(())
 }
 
-pub(crate) fn read<P: Platform>(store: &XenStore<P>, path: &str, out: &mut dyn Write) -> Result<(), Error> {
+pub(crate) fn read<P: Platform>(
+    store: &XenStore<P>,
+    path: &str,
+    out: &mut dyn Write,
+) -> Result<(), Error> {
     let mut value = vec![0; XENSTORE_PAYLOAD_MAX];
     let len = store.read(path, &mut value)?;
     writeln!(out, "{}", Text(&value[..len]))?;
     Ok(())
 }
 
-pub(crate) fn write<P: Platform>(store: &XenStore<P>, path: &str, value: &str) -> Result<(), Error> {
+pub(crate) fn write<P: Platform>(
+    store: &XenStore<P>,
+    path: &str,
+    value: &str,
+) -> Result<(), Error> {
     Ok(store.write(path, value)?)
 }
 

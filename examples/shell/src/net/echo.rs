@@ -20,12 +20,17 @@ pub struct Echoed {
 
 impl fmt::Display for Echoed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "tcp-echo sent={} received={} mismatches={}", self.sent, self.received, self.mismatches)
+        write!(
+            f,
+            "tcp-echo sent={} received={} mismatches={}",
+            self.sent, self.received, self.mismatches
+        )
     }
 }
 
 pub(super) fn socket() -> Socket<'static> {
-    let mut socket = Socket::new(SocketBuffer::new(vec![0; WINDOW]), SocketBuffer::new(vec![0; WINDOW]));
+    let mut socket =
+        Socket::new(SocketBuffer::new(vec![0; WINDOW]), SocketBuffer::new(vec![0; WINDOW]));
     // Whole segments come from the size of the buffer; the last piece must not wait for an
     // acknowledgement.
     socket.set_nagle_enabled(false);
@@ -53,8 +58,8 @@ pub fn tcp_echo<N: Nic>(
         return (echoed, Err(NetError::Refused { peer }));
     }
     let handle = sockets.add(socket);
-    let result =
-        connect(stack, handle, peer).and_then(|()| exchange(stack, handle, peer, bytes, &mut echoed));
+    let result = connect(stack, handle, peer)
+        .and_then(|()| exchange(stack, handle, peer, bytes, &mut echoed));
     end(stack, handle);
     match (result, echoed.mismatches) {
         (Ok(()), mismatches @ 1..) => (echoed, Err(NetError::Different { mismatches })),
@@ -62,13 +67,18 @@ pub fn tcp_echo<N: Nic>(
     }
 }
 
-fn connect<N: Nic>(stack: &mut Stack<N>, handle: SocketHandle, peer: SocketAddr) -> Result<(), NetError> {
-    let connected =
-        stack.run(CONNECT_TIMEOUT, |sockets, _, _| match sockets.get::<Socket<'_>>(handle).state() {
+fn connect<N: Nic>(
+    stack: &mut Stack<N>,
+    handle: SocketHandle,
+    peer: SocketAddr,
+) -> Result<(), NetError> {
+    let connected = stack.run(CONNECT_TIMEOUT, |sockets, _, _| {
+        match sockets.get::<Socket<'_>>(handle).state() {
             State::SynSent | State::SynReceived => None,
             State::Closed => Some(Err(NetError::Refused { peer })),
             _ => Some(Ok(())),
-        });
+        }
+    });
     connected.unwrap_or(Err(NetError::NoAnswer { peer, waited: CONNECT_TIMEOUT }))
 }
 
@@ -92,7 +102,12 @@ fn exchange<N: Nic>(
         let received = echoed.received;
         (!socket.may_recv()).then_some(Err(NetError::Ended { peer, received, expected }))
     });
-    done.unwrap_or(Err(NetError::Stuck { peer, waited: SILENCE, received: echoed.received, expected }))
+    done.unwrap_or(Err(NetError::Stuck {
+        peer,
+        waited: SILENCE,
+        received: echoed.received,
+        expected,
+    }))
 }
 
 impl Echoed {
@@ -132,7 +147,9 @@ impl Echoed {
 pub(super) fn end<N: Nic>(stack: &mut Stack<N>, handle: SocketHandle) {
     stack.sockets.get_mut::<Socket<'_>>(handle).close();
     let ended = |state| matches!(state, State::Closed | State::TimeWait | State::Listen);
-    stack.run(CLOSE_TIMEOUT, |sockets, _, _| ended(sockets.get::<Socket<'_>>(handle).state()).then_some(()));
+    stack.run(CLOSE_TIMEOUT, |sockets, _, _| {
+        ended(sockets.get::<Socket<'_>>(handle).state()).then_some(())
+    });
     let socket = stack.sockets.get_mut::<Socket<'_>>(handle);
     if !ended(socket.state()) {
         socket.abort();

@@ -47,7 +47,12 @@ pub fn ping<N: Nic>(stack: &mut Stack<N>, address: Ipv4Addr, count: u32) -> Ping
     Pinged { address, sent: count, received: received.count() as u32 }
 }
 
-fn ping_once<N: Nic>(stack: &mut Stack<N>, address: Ipv4Addr, seq_no: u16, patience: Duration) -> bool {
+fn ping_once<N: Nic>(
+    stack: &mut Stack<N>,
+    address: Ipv4Addr,
+    seq_no: u16,
+    patience: Duration,
+) -> bool {
     // A socket for each: an unsent request, because no host has that address, must not wait in
     // the next one's way.
     let buffer = || PacketBuffer::new(vec![PacketMetadata::EMPTY; 4], vec![0; 1024]);
@@ -70,7 +75,9 @@ fn ping_once<N: Nic>(stack: &mut Stack<N>, address: Ipv4Addr, seq_no: u16, patie
             let packet = Icmpv4Packet::new_checked(bytes).ok();
             let reply = packet.and_then(|packet| {
                 Icmpv4Repr::parse(&packet, &ChecksumCapabilities::default())
-                    .map(|repr| repr == Icmpv4Repr::EchoReply { ident: IDENT, seq_no, data: PAYLOAD })
+                    .map(|repr| {
+                        repr == Icmpv4Repr::EchoReply { ident: IDENT, seq_no, data: PAYLOAD }
+                    })
                     .ok()
             });
             if from == address.into() && reply == Some(true) {

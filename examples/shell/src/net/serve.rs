@@ -59,7 +59,8 @@ pub fn tcp_serve<N: Nic>(
         end(stack, slot.handle);
     }
     let found = served.connections;
-    let result = done.ok_or(NetError::Idle { port, waited: IDLE, served: found, expected: connections });
+    let result =
+        done.ok_or(NetError::Idle { port, waited: IDLE, served: found, expected: connections });
     (served, result)
 }
 
@@ -127,7 +128,8 @@ fn echo(socket: &mut Socket<'_>) -> u64 {
     loop {
         let room = socket.send_capacity() - socket.send_queue();
         let count = room.min(piece.len());
-        let count = if socket.may_send() { socket.recv_slice(&mut piece[..count]).unwrap_or(0) } else { 0 };
+        let count =
+            if socket.may_send() { socket.recv_slice(&mut piece[..count]).unwrap_or(0) } else { 0 };
         if count == 0 {
             return moved;
         }

@@ -174,7 +174,9 @@ fn gratuitous_arp_after_migration() {
     let frame = stack.nic().end.tx.borrow_mut().pop_front().unwrap();
     let mac = [0x02, 0, 0, 0, 0, 1];
     let mut expected = Vec::new();
-    for part in [&[0xff; 6][..], &mac, &[0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1], &mac, &OURS.octets()] {
+    for part in
+        [&[0xff; 6][..], &mac, &[0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1], &mac, &OURS.octets()]
+    {
         expected.extend_from_slice(part);
     }
     assert_eq!(frame[..32], expected);
@@ -217,7 +219,10 @@ fn megabyte_is_echoed_unchanged() {
 fn different_bytes_are_counted() {
     let mut stack = stack(server(|bytes| bytes[0] ^= 1));
     let (echoed, result) = tcp_echo(&mut stack, THEIRS, 7, 100);
-    assert_eq!((echoed.received, result), (100, Err(NetError::Different { mismatches: echoed.mismatches })));
+    assert_eq!(
+        (echoed.received, result),
+        (100, Err(NetError::Different { mismatches: echoed.mismatches }))
+    );
     assert!(echoed.mismatches > 0);
 }
 
@@ -259,7 +264,9 @@ fn server_echoes_and_ends_after_connections() {
         while socket.can_recv() {
             received += socket
                 .recv(|bytes| {
-                    assert!(bytes.iter().enumerate().all(|(i, &byte)| byte == (received + i) as u8));
+                    assert!(
+                        bytes.iter().enumerate().all(|(i, &byte)| byte == (received + i) as u8)
+                    );
                     (bytes.len(), bytes.len())
                 })
                 .unwrap();

@@ -154,13 +154,15 @@ impl<'a> Life<'_, 'a> {
     /// Returns the disk, connected. Where nothing goes wrong, that must succeed.
     fn disk(&mut self) -> &mut Disk<Xen> {
         if self.disk.is_none() {
-            self.disk = Some(self.connect().unwrap_or_else(|error| panic!("connecting the disk: {error}")));
+            self.disk =
+                Some(self.connect().unwrap_or_else(|error| panic!("connecting the disk: {error}")));
         }
         self.disk.as_mut().unwrap()
     }
 
     fn connect(&self) -> Result<Disk<Xen>, BlockError> {
-        let block = Block::connect_deep(self.store, self.grants, self.stage.vbd.id, self.deadline())?;
+        let block =
+            Block::connect_deep(self.store, self.grants, self.stage.vbd.id, self.deadline())?;
         Disk::new(block, DEFAULT_BUFFERS)
     }
 
@@ -196,7 +198,8 @@ impl<'a> Life<'_, 'a> {
 
     fn write(&mut self, rng: &mut Rng) {
         let (sector, count) = Self::range(rng);
-        let data: Vec<u8> = (0..count * SECTOR / 8).flat_map(|_| rng.next().to_le_bytes()).collect();
+        let data: Vec<u8> =
+            (0..count * SECTOR / 8).flat_map(|_| rng.next().to_le_bytes()).collect();
         self.on_disk("writing", |disk| disk.write(sector as u64, &data));
         self.image[sector * SECTOR..][..data.len()].copy_from_slice(&data);
         self.known[sector..][..count].fill(true);
@@ -256,7 +259,11 @@ impl<'a> Life<'_, 'a> {
             self.network.give_up();
         }
         let gone = || self.stage.world.device_states(&device) == (0, 0);
-        assert!(self.stage.world.run_until(PATIENCE, gone), "{:?}", self.stage.world.device_states(&device));
+        assert!(
+            self.stage.world.run_until(PATIENCE, gone),
+            "{:?}",
+            self.stage.world.device_states(&device)
+        );
         if device == vbd {
             self.stage.plug_disk();
         } else {
@@ -329,7 +336,8 @@ impl<'a> Life<'_, 'a> {
     /// Writes something and does not wait for it, so that it is under way in whatever comes next.
     fn leave_in_flight(&mut self, rng: &mut Rng) {
         let (sector, count) = Self::range(rng);
-        let data: Vec<u8> = (0..count * SECTOR / 8).flat_map(|_| rng.next().to_le_bytes()).collect();
+        let data: Vec<u8> =
+            (0..count * SECTOR / 8).flat_map(|_| rng.next().to_le_bytes()).collect();
         if let Some(disk) = &mut self.disk {
             self.known[sector..][..count].fill(false);
             disk.set_timeout(Duration::ZERO);
@@ -362,10 +370,12 @@ impl<'a> Life<'_, 'a> {
     /// afterwards all must work again.
     fn fail(&mut self, rng: &mut Rng) {
         let errno = [Errno::ENOMEM, Errno::EINVAL, Errno::EAGAIN][rng.below(3)];
-        let faults = if rng.one_in(2) { &self.stage.guest_faults } else { &self.stage.driver_faults };
+        let faults =
+            if rng.one_in(2) { &self.stage.guest_faults } else { &self.stage.driver_faults };
         faults.arm(rng.below(40) as u64, errno);
         let (sector, count) = Self::range(rng);
-        let data: Vec<u8> = (0..count * SECTOR / 8).flat_map(|_| rng.next().to_le_bytes()).collect();
+        let data: Vec<u8> =
+            (0..count * SECTOR / 8).flat_map(|_| rng.next().to_le_bytes()).collect();
         for _ in 0..1 + rng.below(2) {
             if rng.one_in(3) {
                 self.network.try_ping(&self.xen);
@@ -375,7 +385,10 @@ impl<'a> Life<'_, 'a> {
         }
         let failed = [self.stage.guest_faults.disarm(), self.stage.driver_faults.disarm()];
         if std::env::var_os("SEED").is_some() {
-            eprintln!("{:>12} failed in guest, driver domain: {failed:?}", self.xen.now().as_nanos());
+            eprintln!(
+                "{:>12} failed in guest, driver domain: {failed:?}",
+                self.xen.now().as_nanos()
+            );
         }
         self.give_up();
     }

@@ -54,8 +54,12 @@ impl<'a> Network<'a> {
     }
 
     fn connect(&self, xen: &Xen) -> Result<Stack<Card>, NetError> {
-        let config =
-            Config { rx_slots: 24, tx_slots: 20, timeout: Duration::from_secs(10), ..Config::default() };
+        let config = Config {
+            rx_slots: 24,
+            tx_slots: 20,
+            timeout: Duration::from_secs(10),
+            ..Config::default()
+        };
         let net = Net::connect(self.store, self.grants, Vif(0), config)?;
         let mac = net.mac().0;
         Ok(Stack::new(Card { net, xen: xen.clone() }, mac, OURS))
@@ -66,7 +70,9 @@ impl<'a> Network<'a> {
             self.give_up();
         }
         if self.stack.is_none() {
-            let stack = self.connect(xen).unwrap_or_else(|error| panic!("connecting the interface: {error}"));
+            let stack = self
+                .connect(xen)
+                .unwrap_or_else(|error| panic!("connecting the interface: {error}"));
             self.stack = Some(stack);
         }
         self.stack.as_mut().unwrap()
@@ -98,7 +104,11 @@ impl<'a> Network<'a> {
     /// Takes the interface up again where its backend is another one now.
     pub(crate) fn reopen(&mut self, xen: &Xen) {
         if let Some(stack) = &mut self.stack {
-            stack.nic().net.reopen().unwrap_or_else(|error| panic!("reopening the interface: {error}"));
+            stack
+                .nic()
+                .net
+                .reopen()
+                .unwrap_or_else(|error| panic!("reopening the interface: {error}"));
         }
         self.wait_until_up(xen);
     }

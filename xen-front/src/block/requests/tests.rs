@@ -54,10 +54,17 @@ fn a_request_lies_in_the_ring_as_the_header_says_and_its_payload_comes_back() {
     front.push(token, &order, 7).unwrap();
     assert_eq!(front.publish(), Notify::Send);
     let request: BlkifRequest = mem.read(HEADER).unwrap();
-    assert_eq!((request.operation, request.nr_segments, request.handle), (BlkifOp::WRITE, 2, 0xca00));
+    assert_eq!(
+        (request.operation, request.nr_segments, request.handle),
+        (BlkifOp::WRITE, 2, 0xca00)
+    );
     assert_eq!(request.sector_number, 0x1234);
-    let part = |gref, last_sect| BlkifRequestSegment { gref, first_sect: 0, last_sect, _pad0: [0; 2] };
-    assert_eq!(request.seg[..3], [part(GrantRef(11), 7), part(GrantRef(12), 0), Default::default()]);
+    let part =
+        |gref, last_sect| BlkifRequestSegment { gref, first_sect: 0, last_sect, _pad0: [0; 2] };
+    assert_eq!(
+        request.seg[..3],
+        [part(GrantRef(11), 7), part(GrantRef(12), 0), Default::default()]
+    );
     respond(mem, 0, &BlkifResponse { status: BlkifStatus::ERROR, ..okay(&request) });
     let done = Done { token, operation: BlkifOp::WRITE, payload: 7 };
     assert_eq!(front.next_done(), Ok(Some((done, BlkifStatus::ERROR))));
@@ -105,7 +112,10 @@ fn d_b01_an_id_that_was_never_used_breaks_the_device() {
             "for good"
         );
         assert_eq!(front.publish(), Notify::Skip);
-        assert_eq!(front.take_unanswered().map(|done| (done.token, done.payload)), Some((token, 7)));
+        assert_eq!(
+            front.take_unanswered().map(|done| (done.token, done.payload)),
+            Some((token, 7))
+        );
         assert_eq!(front.take_unanswered(), None);
     }
 }

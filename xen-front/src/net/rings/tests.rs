@@ -12,8 +12,8 @@ use std::{format, vec};
 use xen_hypercall::{GrantRef, PAGE_SIZE, Page};
 use xen_ring::{BackRing, FrontRing};
 use xen_sys::io::netif::{
-    NetRxFlags, NetTxFlags, NetifExtraFlags, NetifExtraInfo, NetifExtraType, NetifRxRequest, NetifRxResponse,
-    NetifStatus, NetifTxRequest, NetifTxResponse,
+    NetRxFlags, NetTxFlags, NetifExtraFlags, NetifExtraInfo, NetifExtraType, NetifRxRequest,
+    NetifRxResponse, NetifStatus, NetifTxRequest, NetifTxResponse,
 };
 
 type Mem = &'static SharedMem;
@@ -99,7 +99,8 @@ impl World {
     /// What the device passes on after everything so far was published.
     fn received(&mut self) -> Vec<Vec<u8>> {
         let _ = self.rx.publish();
-        let packets = std::iter::from_fn(|| self.receive().unwrap()).map(|(packet, _)| packet).collect();
+        let packets =
+            std::iter::from_fn(|| self.receive().unwrap()).map(|(packet, _)| packet).collect();
         let _ = self.front.publish();
         packets
     }
@@ -151,19 +152,24 @@ fn packets_arrive_whole_in_order_and_their_buffers_are_posted_again() {
 #[test]
 fn the_rx_flags_are_read_with_their_own_bit_numbers() {
     let mut world = World::new(true);
-    let flags =
-        [NetRxFlags::from_bits_retain(0), NetRxFlags::from_bits_retain(1), NetRxFlags::from_bits_retain(3)];
+    let flags = [
+        NetRxFlags::from_bits_retain(0),
+        NetRxFlags::from_bits_retain(1),
+        NetRxFlags::from_bits_retain(3),
+    ];
     flags.into_iter().for_each(|flags| world.send(&packet(1), flags));
     let _ = world.rx.publish();
-    let states: Vec<_> = std::iter::from_fn(|| world.receive().unwrap()).map(|(_, state)| state).collect();
+    let states: Vec<_> =
+        std::iter::from_fn(|| world.receive().unwrap()).map(|(_, state)| state).collect();
     assert_eq!(states, [Checksum::Unknown, Checksum::Valid, Checksum::Blank]);
 }
 
 #[test]
 fn the_tx_flags_and_the_field_are_those_that_netback_expects() {
     let frame = {
-        let mut frame =
-            vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17, 0, 0];
+        let mut frame = vec![
+            2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17, 0, 0,
+        ];
         frame.extend([10, 0, 0, 1, 10, 0, 0, 2, 0, 7, 0, 7, 0, 9, 0xaa, 0xaa, 0x42]);
         frame
     };
@@ -178,7 +184,12 @@ fn the_tx_flags_and_the_field_are_those_that_netback_expects() {
     assert_eq!(
         world.transmitted(),
         (
-            NetifTxRequest { flags: NetTxFlags::empty(), gref: GrantRef(TX_REF + 1), id: 1, ..request },
+            NetifTxRequest {
+                flags: NetTxFlags::empty(),
+                gref: GrantRef(TX_REF + 1),
+                id: 1,
+                ..request
+            },
             frame.clone()
         )
     );
@@ -246,7 +257,10 @@ fn d_n01_a_tx_response_with_a_bad_id_breaks_the_device() {
         let broken = Broken::TxId { found };
         assert_eq!(world.front.final_check(), Err(broken));
         // For good, in both directions, without touching the rings.
-        assert_eq!(world.front.transmit(&packet(1), TxChecksum::Complete), Err(TxError::Broken(broken)));
+        assert_eq!(
+            world.front.transmit(&packet(1), TxChecksum::Complete),
+            Err(TxError::Broken(broken))
+        );
         assert_eq!(world.receive(), Err(broken));
         assert_eq!(world.front.publish(), Notify::Skip);
     }
@@ -286,7 +300,10 @@ fn d_n01_an_rx_response_for_another_buffer_breaks_the_device() {
         world.front.transmit(&packet(1), TxChecksum::Complete).unwrap();
         assert_eq!(world.receive(), Err(broken));
         assert_eq!((world.front.publish(), world.tx.pop()), (Notify::Skip, Ok(None)));
-        assert_eq!(world.front.transmit(&packet(1), TxChecksum::Complete), Err(TxError::Broken(broken)));
+        assert_eq!(
+            world.front.transmit(&packet(1), TxChecksum::Complete),
+            Err(TxError::Broken(broken))
+        );
     }
 }
 
@@ -306,7 +323,8 @@ fn d_n02_bad_sizes_drop_the_packet_and_post_the_buffer_again() {
         world.send(&packet(9), NetRxFlags::empty());
         assert_eq!(world.received(), [packet(9)]);
     }
-    let Statistics { rx_packets, rx_errors, rx_outside, rx_too_long, rx_runts, .. } = world.front.statistics;
+    let Statistics { rx_packets, rx_errors, rx_outside, rx_too_long, rx_runts, .. } =
+        world.front.statistics;
     assert_eq!((rx_packets, rx_errors, rx_outside, rx_too_long, rx_runts), (20, 40, 80, 20, 40));
 }
 
@@ -365,7 +383,10 @@ fn d_n04_a_known_extra_info_is_skipped_and_others_drop_the_packet() {
         world.send_extra(NetifExtraType(type_), last);
         world.send(&packet(2), NetRxFlags::empty());
         let known = NetifExtraType(type_) == NetifExtraType::HASH;
-        assert_eq!(world.received(), if known { vec![packet(1), packet(2)] } else { vec![packet(2)] });
+        assert_eq!(
+            world.received(),
+            if known { vec![packet(1), packet(2)] } else { vec![packet(2)] }
+        );
     }
     assert_eq!(world.front.statistics.rx_extra, 255);
 }

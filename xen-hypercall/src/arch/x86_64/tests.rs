@@ -50,7 +50,8 @@ fn with_stand_in(test: impl FnOnce()) {
     unsafe {
         let mut action: libc::sigaction = core::mem::zeroed();
         let mut old: libc::sigaction = core::mem::zeroed();
-        action.sa_sigaction = xen as extern "C" fn(i32, *mut libc::siginfo_t, *mut libc::c_void) as usize;
+        action.sa_sigaction =
+            xen as extern "C" fn(i32, *mut libc::siginfo_t, *mut libc::c_void) as usize;
         action.sa_flags = libc::SA_SIGINFO;
         assert_eq!(libc::sigaction(libc::SIGILL, &raw const action, &raw mut old), 0);
         test();
@@ -76,7 +77,9 @@ fn arguments_travel_in_the_registers_of_the_abi_and_the_result_comes_back() {
 fn three_calls(op: usize, args: [usize; 5]) -> isize {
     let args = args.map(core::hint::black_box);
     // SAFETY: the stand-in takes anything.
-    unsafe { StandIn.hypercall(op, args) + StandIn.hypercall(op, args) + StandIn.hypercall(op, args) }
+    unsafe {
+        StandIn.hypercall(op, args) + StandIn.hypercall(op, args) + StandIn.hypercall(op, args)
+    }
 }
 
 /// Without a declared clobber an optimizing compiler takes a register to hold its argument still, and passes the poison on.

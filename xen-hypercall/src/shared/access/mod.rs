@@ -55,7 +55,10 @@ pub(super) trait Access: Copy + Eq {
 /// # Safety
 ///
 /// As [`Access`].
-#[cfg(any(miri, all(feature = "asm-access", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+#[cfg(any(
+    miri,
+    all(feature = "asm-access", any(target_arch = "x86_64", target_arch = "aarch64"))
+))]
 pub(super) trait Ordered: Access {
     /// Loads the word before any later access.
     unsafe fn load_acquire(place: *mut u8) -> Self;

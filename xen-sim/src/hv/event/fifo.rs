@@ -29,12 +29,17 @@ struct Control {
 impl Fifo {
     /// Tells whether the domain gave this page up for good.
     pub(crate) fn holds(&self, page: Mfn) -> bool {
-        self.array.contains(&page) || self.vcpus.iter().flatten().any(|control| control.page == page)
+        self.array.contains(&page)
+            || self.vcpus.iter().flatten().any(|control| control.page == page)
     }
 }
 
 impl Machine {
-    pub(super) fn fifo_init_control(&mut self, id: DomId, arg: &mut EvtchnInitControl) -> Result<(), Errno> {
+    pub(super) fn fifo_init_control(
+        &mut self,
+        id: DomId,
+        arg: &mut EvtchnInitControl,
+    ) -> Result<(), Errno> {
         arg.link_bits = EVTCHN_FIFO_LINK_BITS as u8;
         let vcpu = arg.vcpu as usize;
         if vcpu >= self.dom(id).vcpus.len() {
@@ -48,7 +53,9 @@ impl Machine {
         let page = self.dom(id).physmap.get(arg.control_gfn).ok_or(Errno::EINVAL)?.mfn;
         let first = self.dom(id).events.fifo.is_none();
         let vcpus = self.dom(id).vcpus.len();
-        if !first && self.dom(id).events.fifo.as_ref().is_some_and(|fifo| fifo.vcpus[vcpu].is_some()) {
+        if !first
+            && self.dom(id).events.fifo.as_ref().is_some_and(|fifo| fifo.vcpus[vcpu].is_some())
+        {
             return Err(Errno::EINVAL);
         }
         if first {
@@ -88,7 +95,12 @@ impl Machine {
         Ok(())
     }
 
-    pub(super) fn set_priority(&mut self, id: DomId, port: u32, priority: u32) -> Result<(), Errno> {
+    pub(super) fn set_priority(
+        &mut self,
+        id: DomId,
+        port: u32,
+        priority: u32,
+    ) -> Result<(), Errno> {
         let events = &mut self.dom_mut(id).events;
         events.get(port)?;
         if events.fifo.is_none() {
@@ -121,7 +133,8 @@ impl Machine {
     /// Appends the port to the queue of its vCPU and priority.
     fn fifo_link(&mut self, id: DomId, port: u32) {
         let chan = self.dom(id).events.ports[port as usize];
-        let control = self.dom(id).events.fifo.as_ref().and_then(|fifo| fifo.vcpus[chan.vcpu as usize]);
+        let control =
+            self.dom(id).events.fifo.as_ref().and_then(|fifo| fifo.vcpus[chan.vcpu as usize]);
         let (Some(control), Some(word)) = (control, self.event_word(id, port)) else { return };
         if word.fetch_or(LINKED) & LINKED != 0 {
             return;

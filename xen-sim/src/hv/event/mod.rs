@@ -7,7 +7,9 @@ mod two_level;
 use crate::machine::Machine;
 use fifo::Fifo;
 use xen_hypercall::{DomId, Errno};
-use xen_sys::event_channel::{EVTCHN_2L_NR_CHANNELS, EVTCHN_FIFO_NR_CHANNELS, EVTCHN_FIFO_PRIORITY_DEFAULT};
+use xen_sys::event_channel::{
+    EVTCHN_2L_NR_CHANNELS, EVTCHN_FIFO_NR_CHANNELS, EVTCHN_FIFO_PRIORITY_DEFAULT,
+};
 use xen_sys::xen::Virq;
 
 /// What a port is.
@@ -73,7 +75,9 @@ impl Machine {
     /// A closed port that the domain has not taken off its queue yet is busy: linked anew, it would stay in the old queue.
     pub(super) fn allocate_port(&mut self, id: DomId, bound: Bound) -> Result<u32, Errno> {
         let ports = &self.dom(id).events.ports;
-        let free = |&port: &u32| ports[port as usize].bound == Bound::Free && !self.fifo_is_linked(id, port);
+        let free = |&port: &u32| {
+            ports[port as usize].bound == Bound::Free && !self.fifo_is_linked(id, port)
+        };
         let port = (1..ports.len() as u32).find(free).unwrap_or(ports.len() as u32);
         let events = &mut self.dom_mut(id).events;
         if port >= events.limit() {
@@ -130,7 +134,8 @@ impl Machine {
 
     /// Sets a vCPU's upcall flag and, if that was clear, interrupts it.
     pub(in crate::hv) fn mark_events_pending(&mut self, id: DomId, vcpu: u32) {
-        let Some((mfn, offset)) = self.dom(id).vcpus.get(vcpu as usize).and_then(|vcpu| vcpu.info) else {
+        let Some((mfn, offset)) = self.dom(id).vcpus.get(vcpu as usize).and_then(|vcpu| vcpu.info)
+        else {
             return;
         };
         let flag = self.page(mfn).u8_at(offset).map(|flag| flag.swap(1));
@@ -169,7 +174,8 @@ impl Machine {
         match chan.bound {
             Bound::Interdomain { remote, port: remote_port } => {
                 // The other end waits for this domain to come back.
-                self.dom_mut(remote).events.ports[remote_port as usize].bound = Bound::Unbound { remote: id };
+                self.dom_mut(remote).events.ports[remote_port as usize].bound =
+                    Bound::Unbound { remote: id };
             }
             Bound::Virq(virq) => {
                 self.dom_mut(id).vcpus[chan.vcpu_of_virq()].virq_ports[virq.0 as usize] = 0;

@@ -101,12 +101,18 @@ impl Machine {
     /// Opens a port of `domain` that `remote` may bind to.
     pub(crate) fn alloc_unbound(&mut self, domain: DomId, remote: DomId) -> Result<u32, Errno> {
         let port = self.allocate_port(domain, Bound::Unbound { remote })?;
-        self.trace.record(self.now, Some(domain), || format!("port {port} waits for domain {remote}"));
+        self.trace
+            .record(self.now, Some(domain), || format!("port {port} waits for domain {remote}"));
         Ok(port)
     }
 
     /// Opens a port of `domain` and connects it.
-    pub(crate) fn bind_interdomain(&mut self, domain: DomId, remote: DomId, port: u32) -> Result<u32, Errno> {
+    pub(crate) fn bind_interdomain(
+        &mut self,
+        domain: DomId,
+        remote: DomId,
+        port: u32,
+    ) -> Result<u32, Errno> {
         let remote = self.find(domain, remote).ok_or(Errno::ESRCH)?;
         // As in Xen, the own port comes first: a domain that has none left is told so, whatever it asked for.
         let local = self.allocate_port(domain, Bound::Interdomain { remote, port })?;
@@ -150,8 +156,9 @@ impl Machine {
             Bound::Free | Bound::Virq(_) => return Err(Errno::EINVAL),
         };
         self.dom_mut(me).counters.notifications += 1;
-        self.trace
-            .record(self.now, Some(me), || format!("port {port} notifies port {target} of domain {domain}"));
+        self.trace.record(self.now, Some(me), || {
+            format!("port {port} notifies port {target} of domain {domain}")
+        });
         self.set_pending(domain, target);
         Ok(())
     }
@@ -163,7 +170,9 @@ impl Machine {
         (op.status, op.u) = match chan.bound {
             Bound::Free => (EvtchnStat::CLOSED, [0, 0]),
             Bound::Unbound { remote } => (EvtchnStat::UNBOUND, [u32::from(remote.0), 0]),
-            Bound::Interdomain { remote, port } => (EvtchnStat::INTERDOMAIN, [u32::from(remote.0), port]),
+            Bound::Interdomain { remote, port } => {
+                (EvtchnStat::INTERDOMAIN, [u32::from(remote.0), port])
+            }
             Bound::Virq(virq) => (EvtchnStat::VIRQ, [virq.0, 0]),
             Bound::Ipi => (EvtchnStat::IPI, [0, 0]),
         };

@@ -38,7 +38,12 @@ impl Machine {
         Ok(())
     }
 
-    fn copy_ends(&mut self, me: DomId, op: &GnttabCopy, held: &mut Held) -> Result<(Mfn, Mfn), GrantStatus> {
+    fn copy_ends(
+        &mut self,
+        me: DomId,
+        op: &GnttabCopy,
+        held: &mut Held,
+    ) -> Result<(Mfn, Mfn), GrantStatus> {
         let source_ref = op.flags.contains(GrantCopyFlags::SOURCE_GREF);
         let dest_ref = op.flags.contains(GrantCopyFlags::DEST_GREF);
         let source = self.copy_end(me, &op.source, op.len, source_ref, false, held)?;
@@ -91,8 +96,8 @@ impl Machine {
         }
         let entry = self.check_entry(owner, grant, peer, write)?;
         let (start, size) = entry.range;
-        let within =
-            offset >= start && u32::from(offset) + u32::from(len) <= u32::from(start) + u32::from(size);
+        let within = offset >= start
+            && u32::from(offset) + u32::from(len) <= u32::from(start) + u32::from(size);
         if !within {
             return Err(GrantStatus::BAD_COPY_ARG);
         }

@@ -177,9 +177,11 @@ impl Machine {
 
     /// Tells whether another domain may write to a frame.
     pub(crate) fn is_granted_for_writing(&self, id: DomId, gfn: u64) -> bool {
-        (0..self.dom(id).grants.entries() as u32)
-            .filter_map(|grant| self.entry(id, grant))
-            .any(|entry| entry.gfn == gfn && entry.kind() == GrantFlags::PERMIT_ACCESS && !entry.read_only())
+        (0..self.dom(id).grants.entries() as u32).filter_map(|grant| self.entry(id, grant)).any(
+            |entry| {
+                entry.gfn == gfn && entry.kind() == GrantFlags::PERMIT_ACCESS && !entry.read_only()
+            },
+        )
     }
 
     /// Returns the entries of a domain's table that give access, with the peer and the frame of each.
@@ -196,7 +198,8 @@ impl Machine {
                     continue;
                 }
                 let grant = (frame * per_frame + index) as u32;
-                let entry = self.entry(id, grant).filter(|entry| entry.kind() != GrantFlags::INVALID);
+                let entry =
+                    self.entry(id, grant).filter(|entry| entry.kind() != GrantFlags::INVALID);
                 live.extend(entry.map(|entry| (GrantRef(grant), entry.domid, entry.gfn)));
             }
         }

@@ -29,7 +29,11 @@ impl Machine {
         let active = self.pin(owner, op.ref_.0, &entry, writable)?;
         let gfn = Gfn::containing(op.host_addr).0;
         if op.flags.contains(GrantMapFlags::HOST_MAP) {
-            let before = self.map(me, gfn, Some(Mapping { mfn: active.mfn, kind: Kind::Grant { writable } }));
+            let before = self.map(
+                me,
+                gfn,
+                Some(Mapping { mfn: active.mfn, kind: Kind::Grant { writable } }),
+            );
             if before.is_some_and(|mapping| mapping.kind == Kind::Ram) {
                 self.violate(Violation::MappedOverRam { domain: me, gfn });
             }
@@ -72,7 +76,9 @@ impl Machine {
         }
         let gfn = Gfn::containing(op.host_addr).0;
         let there = self.dom(me).physmap.get(gfn);
-        if gfn != track.gfn || !there.is_some_and(|mapping| matches!(mapping.kind, Kind::Grant { .. })) {
+        if gfn != track.gfn
+            || !there.is_some_and(|mapping| matches!(mapping.kind, Kind::Grant { .. }))
+        {
             return Err(GrantStatus::GENERAL_ERROR);
         }
         self.map(me, gfn, None);

@@ -108,7 +108,13 @@ fn status_of(result: Status) -> GrantStatus {
 }
 
 impl Machine {
-    pub(crate) fn grant_table_op(&mut self, caller: Caller, command: u32, arg: Guest, count: u32) -> Answer {
+    pub(crate) fn grant_table_op(
+        &mut self,
+        caller: Caller,
+        command: u32,
+        arg: Guest,
+        count: u32,
+    ) -> Answer {
         let me = caller.domain;
         let count = count as usize;
         match command {
@@ -223,7 +229,8 @@ impl Machine {
     fn get_status_frames(&mut self, me: DomId, op: &GnttabGetStatusFrames) -> Status {
         let domain = self.grant_domain(me, op.dom)?;
         let status = &self.dom(domain).grants.status;
-        let frames = status.get(..op.nr_frames as usize).ok_or(GrantStatus::GENERAL_ERROR)?.to_vec();
+        let frames =
+            status.get(..op.nr_frames as usize).ok_or(GrantStatus::GENERAL_ERROR)?.to_vec();
         self.list_frames(domain, &frames, op.frame_list)
     }
 

@@ -84,7 +84,9 @@ fn chunks_double_table_up_to_limit() {
             assert_eq!(watches.add_memory(&mut bytes, std::vec![0; len]), Some(std::vec![0; len]));
         }
         match watches.add(&mut bytes, &std::format!("n{count}"), None) {
-            Ok(index) => assert_eq!(watches.path(&mut bytes, index).unwrap(), std::format!("n{count}")),
+            Ok(index) => {
+                assert_eq!(watches.path(&mut bytes, index).unwrap(), std::format!("n{count}"))
+            }
             Err(reason) => break assert_eq!(reason, Reason::TooManyWatches),
         }
         count += 1;
@@ -155,7 +157,10 @@ fn event_reaches_members_it_concerns() {
 fn paths_of_256_bytes_are_too_long_to_watch() {
     let mut bytes = [0; WATCH_BYTES];
     let mut watches = Watches::<std::vec::Vec<u8>>::new(1, 0);
-    assert_eq!(watches.add(&mut bytes, &"a".repeat(256), None), Err(Reason::TooLong { limit: 255 }));
+    assert_eq!(
+        watches.add(&mut bytes, &"a".repeat(256), None),
+        Err(Reason::TooLong { limit: 255 })
+    );
     assert_eq!(watches.add(&mut bytes, &"a".repeat(255), None), Ok(0));
 }
 
