@@ -1,4 +1,5 @@
-//! Our frontends against our backends: each end loads a byte that the other one can write once for each decision.
+//! Our frontends against our backends: each end loads a byte that the other one can write once for
+//! each decision.
 
 use core::ops::Range;
 use core::time::Duration;
@@ -57,7 +58,8 @@ impl Lab {
     }
 }
 
-/// What `code` of `domain` loads, as runs of bytes of any page with the same count, by where they start.
+/// What `code` of `domain` loads, as runs of bytes of any page with the same count, by where they
+/// start.
 fn loads<R>(domain: &Domain, code: impl FnOnce() -> R) -> (Vec<(Range<usize>, u32)>, R) {
     let (loads, result) = SharedLoads::of(domain, code);
     let mut runs = Vec::<(_, Range<usize>, u32)>::new();
@@ -101,7 +103,8 @@ fn block_requests_responses_and_data_are_loaded_once() {
             assert_eq!(loads(&lab.guest, || front.kick()).0, once([REQ_EVENT]));
 
             let slot = SLOT + index * 112;
-            // The index is looked at to take the request, and again to see whether there is another one.
+            // The index is looked at to take the request, and again to see whether there is another
+            // one.
             let mut expected = vec![(REQ_PROD, 2), (RSP_EVENT, 1), (slot..slot + 112, 1)];
             if write && mode == GrantMode::Map {
                 expected.splice(0..0, once([0..4096, 0..4096]));
@@ -134,7 +137,8 @@ fn network_requests_responses_and_packets_are_loaded_once() {
     let mut received = Vec::new();
     let mut port = |packet: Packet<'_>| received.push(packet.bytes.to_vec());
     let (found, _) = loads(&lab.driver, || back.poll(lab.driver.now(), &mut port).unwrap());
-    // For the request, for another one, and once more when the frontend was told that it need not notify.
+    // For the request, for another one, and once more when the frontend was told that it need not
+    // notify.
     assert_eq!(found, [(REQ_PROD, 3), (RSP_EVENT, 1), (SLOT..SLOT + 12, 1)]);
     assert_eq!(received, [frame]);
 
@@ -151,7 +155,8 @@ fn network_requests_responses_and_packets_are_loaded_once() {
     assert_eq!(found, once([0..200, RSP_PROD, SLOT..SLOT + 8]));
     assert_eq!(packet.unwrap().len, 200);
 
-    // The answer to what was sent is looked for when a packet needs room: it is there, and nothing when all is full.
+    // The answer to what was sent is looked for when a packet needs room: it is there, and nothing
+    // when all is full.
     let (found, _) =
         loads(&lab.guest, || while front.transmit(&frame, TxChecksum::Complete).is_ok() {});
     assert_eq!(found, [(RSP_PROD, 2), (SLOT..SLOT + 4, 1)]);

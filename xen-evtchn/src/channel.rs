@@ -7,8 +7,9 @@ use xen_sys::xen::Virq;
 
 /// An open port of this domain, closed when dropped.
 ///
-/// New ports are masked, except those that [`EventChannels`](crate::EventChannels) never got to mask: an event on one becomes pending but makes
-/// no upcall until [`unmask`](Self::unmask). A driver that is polled needs no more than that. The platform hears of each port that is opened
+/// New ports are masked, except those that [`EventChannels`](crate::EventChannels) never got to
+/// mask: an event on one becomes pending but makes no upcall until [`unmask`](Self::unmask). A
+/// driver that is polled needs no more than that. The platform hears of each port that is opened
 /// and closed.
 pub struct Channel<P: Platform> {
     platform: P,
@@ -28,11 +29,13 @@ impl<P: Platform> Channel<P> {
         Self::opened(platform, port, 0)
     }
 
-    /// Opens a port bound to `remote_port`, which domain `remote` opened for this one. It is pending at once.
+    /// Opens a port bound to `remote_port`, which domain `remote` opened for this one. It is
+    /// pending at once.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the remote port is not waiting for this domain, `ESRCH` if there is no such domain, `ENOSPC`.
+    /// `EINVAL` if the remote port is not waiting for this domain, `ESRCH` if there is no such
+    /// domain, `ENOSPC`.
     #[doc(alias = "EVTCHNOP_bind_interdomain")]
     pub fn bind_interdomain(platform: P, remote: DomId, remote_port: Port) -> Result<Self, Errno> {
         let port = op::bind_interdomain(&platform, remote, remote_port)?;
@@ -43,7 +46,8 @@ impl<P: Platform> Channel<P> {
     ///
     /// # Errors
     ///
-    /// `EEXIST` if it is bound already, `EINVAL` for an unknown one or a global one on another vCPU than 0, `ENOENT`, `ENOSPC`.
+    /// `EEXIST` if it is bound already, `EINVAL` for an unknown one or a global one on another vCPU
+    /// than 0, `ENOENT`, `ENOSPC`.
     #[doc(alias = "EVTCHNOP_bind_virq")]
     pub fn bind_virq(platform: P, virq: Virq, vcpu: u32) -> Result<Self, Errno> {
         let port = op::bind_virq(&platform, virq, vcpu)?;
@@ -61,13 +65,15 @@ impl<P: Platform> Channel<P> {
         Self::opened(platform, port, vcpu)
     }
 
-    /// Opens a port for physical interrupt `pirq`, for vCPU 0: of an emulated device in an HVM guest, of the machine in a PV dom0; `PHYSDEVOP_map_pirq`
-    /// gives the number. `will_share` says that other domains may have the interrupt too. Each event is followed by `PHYSDEVOP_eoi` once the device
-    /// has been served.
+    /// Opens a port for physical interrupt `pirq`, for vCPU 0: of an emulated device in an HVM
+    /// guest, of the machine in a PV dom0; `PHYSDEVOP_map_pirq` gives the number. `will_share`
+    /// says that other domains may have the interrupt too. Each event is followed by
+    /// `PHYSDEVOP_eoi` once the device has been served.
     ///
     /// # Errors
     ///
-    /// `EEXIST` if it is bound already, `EINVAL` for an unknown one, `EPERM` if it is not this domain's, `ENOSPC`.
+    /// `EEXIST` if it is bound already, `EINVAL` for an unknown one, `EPERM` if it is not this
+    /// domain's, `ENOSPC`.
     #[doc(alias = "EVTCHNOP_bind_pirq")]
     pub fn bind_pirq(platform: P, pirq: u32, will_share: bool) -> Result<Self, Errno> {
         let port = op::bind_pirq(&platform, pirq, will_share)?;
@@ -81,12 +87,14 @@ impl<P: Platform> Channel<P> {
         Ok(this)
     }
 
-    /// Takes a port that the toolstack opened before the domain started; it stays open when this is dropped.
+    /// Takes a port that the toolstack opened before the domain started; it stays open when this is
+    /// dropped.
     pub fn of_start_of_day(platform: P, port: Port) -> Self {
         Self { platform, port, close: false }
     }
 
-    /// Lets go of a port without closing it: the domain was suspended and resumed elsewhere, where that number is nobody's, or somebody else's.
+    /// Lets go of a port without closing it: the domain was suspended and resumed elsewhere, where
+    /// that number is nobody's, or somebody else's.
     pub fn abandon(mut self) {
         self.close = false;
     }
@@ -100,7 +108,8 @@ impl<P: Platform> Channel<P> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the port is of a kind that can't send. A port whose other end is gone sends to nobody, without an error.
+    /// `EINVAL` if the port is of a kind that can't send. A port whose other end is gone sends to
+    /// nobody, without an error.
     #[doc(alias = "EVTCHNOP_send")]
     pub fn notify(&self) -> Result<(), Errno> {
         op::send(&self.platform, self.port)
@@ -110,7 +119,8 @@ impl<P: Platform> Channel<P> {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the port is beyond those that Xen has ever opened. A port that is closed is no error.
+    /// `EINVAL` if the port is beyond those that Xen has ever opened. A port that is closed is no
+    /// error.
     #[doc(alias = "EVTCHNOP_unmask")]
     pub fn unmask(&self) -> Result<(), Errno> {
         op::unmask(&self.platform, self.port)
@@ -141,7 +151,8 @@ impl<P: Platform> Drop for Channel<P> {
     fn drop(&mut self) {
         if self.close {
             self.platform.port_closing(self.port);
-            // The port is open, as only this value closes it; a refusal would leave nothing to do about it.
+            // The port is open, as only this value closes it; a refusal would leave nothing to do
+            // about it.
             let _ = op::close(&self.platform, self.port);
         }
     }

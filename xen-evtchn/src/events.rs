@@ -25,7 +25,8 @@ const VCPU_PAGES: usize = if cfg!(loom) { 2 } else { MAX_VCPUS };
 /// Pages of event words, at most; a model has one.
 const ARRAY: usize = if cfg!(loom) { 1 } else { (FIFO_PORTS / WORDS) as usize };
 
-/// In a vCPU's page, behind what the FIFO format has there: its information, if shared info has no place for it.
+/// In a vCPU's page, behind what the FIFO format has there: its information, if shared info has no
+/// place for it.
 const INFO: usize = 256;
 /// In a vCPU's page: a port that was opened to raise an upcall, until that has come; zero for none.
 const RAISED: usize = 512;
@@ -53,8 +54,9 @@ pub enum Abi {
 
 /// The event words of this domain: masks, and the dispatch that an upcall runs.
 ///
-/// `M` is the shared info page, as [`xen_hypercall::start::shared_info`] maps it. What an upcall touches is lock-free and allocates nothing:
-/// [`on_upcall`](Self::on_upcall), masks, and looks at pending events. Opening ports and adding vCPUs may allocate and wait for each other.
+/// `M` is the shared info page, as [`xen_hypercall::start::shared_info`] maps it. What an upcall
+/// touches is lock-free and allocates nothing: [`on_upcall`](Self::on_upcall), masks, and looks at
+/// pending events. Opening ports and adding vCPUs may allocate and wait for each other.
 pub struct EventChannels<P: Platform, M: AsRef<SharedMem>> {
     platform: P,
     shared_info: M,
@@ -67,12 +69,14 @@ pub struct EventChannels<P: Platform, M: AsRef<SharedMem>> {
     owners: Owners,
     /// How far each vCPU has come.
     states: [AtomicU8; MAX_VCPUS],
-    /// The word that each vCPU's next scan starts with, so that low ports don't always come before high ones.
+    /// The word that each vCPU's next scan starts with, so that low ports don't always come before
+    /// high ones.
     start: [AtomicU32; MAX_VCPUS],
 }
 
 impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
-    /// Takes over the event words in the 2-level format and masks every port. Do it once, before ports are opened.
+    /// Takes over the event words in the 2-level format and masks every port. Do it once, before
+    /// ports are opened.
     pub fn new(platform: P, shared_info: M) -> Self {
         let this = Self {
             array: EventPages::new(platform.clone()),
@@ -86,19 +90,23 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
             start: array::from_fn(|_| AtomicU32::new(0)),
         };
         this.two_level().mask_all();
-        // An upcall that came before anyone handled it left its flag set, and Xen raises none while it is. The port's event stays pending.
+        // An upcall that came before anyone handled it left its flag set, and Xen raises none while
+        // it is. The port's event stays pending.
         this.clear_upcalls();
         this
     }
 
-    /// Takes over the event words in the FIFO format, or in the 2-level one where Xen has no other or refuses. Every port is masked.
+    /// Takes over the event words in the FIFO format, or in the 2-level one where Xen has no other
+    /// or refuses. Every port is masked.
     ///
-    /// Do it once, on vCPU 0, before ports are opened: what is pending on those that the toolstack opened is kept.
+    /// Do it once, on vCPU 0, before ports are opened: what is pending on those that the toolstack
+    /// opened is kept.
     ///
     /// # Errors
     ///
-    /// `ENOMEM` if the platform has no page; `EEXIST` if another kernel left the format in use: see [`reset`](Self::reset), on what
-    /// [`new`](Self::new) returns; Xen's refusal of the first page of event words after it took the format.
+    /// `ENOMEM` if the platform has no page; `EEXIST` if another kernel left the format in use: see
+    /// [`reset`](Self::reset), on what [`new`](Self::new) returns; Xen's refusal of the first
+    /// page of event words after it took the format.
     #[doc(alias("EVTCHNOP_init_control", "EVTCHNOP_expand_array"))]
     pub fn with_fifo(platform: P, shared_info: M) -> Result<Self, Errno> {
         let mut this = Self::new(platform, shared_info);
@@ -127,15 +135,18 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         &self.shared_info
     }
 
-    /// Makes `vcpu` one that takes events, before any port is bound to it. vCPU 0 does from the start.
+    /// Makes `vcpu` one that takes events, before any port is bound to it. vCPU 0 does from the
+    /// start.
     ///
-    /// After a [`resume`](Self::resume), each vCPU calls it again, on itself: Xen before 4.18 takes the information of a vCPU that shared info has no
-    /// place for only from that vCPU, or while it is down. Where there is nothing to do, it does nothing.
+    /// After a [`resume`](Self::resume), each vCPU calls it again, on itself: Xen before 4.18 takes
+    /// the information of a vCPU that shared info has no place for only from that vCPU, or
+    /// while it is down. Where there is nothing to do, it does nothing.
     ///
     /// # Errors
     ///
-    /// `ENOENT` if there is no such vCPU, `ENOMEM` if the platform has no page, `EAGAIN` if another call is adding it at this moment; Xen's
-    /// refusal, `EINVAL` too if Xen is older than 4.18 and the vCPU is neither down nor the caller.
+    /// `ENOENT` if there is no such vCPU, `ENOMEM` if the platform has no page, `EAGAIN` if another
+    /// call is adding it at this moment; Xen's refusal, `EINVAL` too if Xen is older than 4.18
+    /// and the vCPU is neither down nor the caller.
     pub fn add_vcpu(&self, vcpu: u32) -> Result<(), Errno> {
         let state = self.states.get(vcpu as usize).ok_or(Errno::ENOENT)?;
         self.vcpus.fill(0, 0)?;
@@ -159,27 +170,31 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
     /// Has Xen take the information of `vcpu`, which executes this, after a resume.
     fn register_own(&self, vcpu: u32, state: &AtomicU8) -> Result<(), Errno> {
         match self.vcpus.register_vcpu_info(vcpu as usize, vcpu, INFO) {
-            // From the vCPU itself it is refused only if Xen has it already: the domain is the old one.
+            // From the vCPU itself it is refused only if Xen has it already: the domain is the old
+            // one.
             Ok(()) | Err(Errno::EINVAL | Errno::EBUSY) => {}
             refused => return refused,
         }
-        // What Xen has set stays: the interrupt that goes with it comes here, and finds what was pending.
+        // What Xen has set stays: the interrupt that goes with it comes here, and finds what was
+        // pending.
         state.store(ADDED, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Makes `port` usable, whose events go to `vcpu`: what [`Platform::port_opened`] of a kernel with upcalls hands on to. Grows the array of
-    /// event words, while events come.
+    /// Makes `port` usable, whose events go to `vcpu`: what [`Platform::port_opened`] of a kernel
+    /// with upcalls hands on to. Grows the array of event words, while events come.
     ///
-    /// A handler may call it, whatever it has interrupted: no call waits for another. One that finds the array growing returns at once; the port
-    /// can be used, and its events come when the other call has given Xen the new pages. It may allocate a page.
+    /// A handler may call it, whatever it has interrupted: no call waits for another. One that
+    /// finds the array growing returns at once; the port can be used, and its events come when
+    /// the other call has given Xen the new pages. It may allocate a page.
     ///
-    /// In the 2-level format, events of a port that was not opened here are handled by the vCPU that sees them first.
+    /// In the 2-level format, events of a port that was not opened here are handled by the vCPU
+    /// that sees them first.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the port is beyond the format's, `ENOMEM` if the platform has no page, `EAGAIN` if `vcpu` has to be
-    /// [added again](Self::add_vcpu) first; Xen's refusal.
+    /// `EINVAL` if the port is beyond the format's, `ENOMEM` if the platform has no page, `EAGAIN`
+    /// if `vcpu` has to be [added again](Self::add_vcpu) first; Xen's refusal.
     pub fn opened(&self, port: Port, vcpu: u32) -> Result<(), Errno> {
         let state = self.states.get(vcpu as usize).map(|state| state.load(Ordering::Relaxed));
         if state == Some(AGAIN) {
@@ -195,22 +210,24 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         Ok(())
     }
 
-    /// Masks `port`, which is about to be closed, so that whoever is given the number next finds a masked port: what
-    /// [`Platform::port_closing`] of a kernel with upcalls hands on to.
+    /// Masks `port`, which is about to be closed, so that whoever is given the number next finds a
+    /// masked port: what [`Platform::port_closing`] of a kernel with upcalls hands on to.
     pub fn closing(&self, port: Port) {
         self.mask(port);
     }
 
     /// Makes `vcpu` the one that takes the upcalls of `port`.
     ///
-    /// A handler that is running may still run when the other vCPU takes the next event. An event that is pending goes to the new vCPU in the 2-level
-    /// format. In the FIFO format it stays in the queue of the old one if it is in one already, and so do all that follow until it is handled: a vCPU
-    /// that is taken down needs [`drain_vcpu`](Self::drain_vcpu).
+    /// A handler that is running may still run when the other vCPU takes the next event. An event
+    /// that is pending goes to the new vCPU in the 2-level format. In the FIFO format it stays
+    /// in the queue of the old one if it is in one already, and so do all that follow until it is
+    /// handled: a vCPU that is taken down needs [`drain_vcpu`](Self::drain_vcpu).
     ///
     /// # Errors
     ///
-    /// `ENOENT` if there is no such vCPU or it was not [added](Self::add_vcpu), `EINVAL` if the port is bound to a vCPU for good, `EAGAIN` as for
-    /// [`opened`](Self::opened); the port is as it was then.
+    /// `ENOENT` if there is no such vCPU or it was not [added](Self::add_vcpu), `EINVAL` if the
+    /// port is bound to a vCPU for good, `EAGAIN` as for [`opened`](Self::opened); the port is
+    /// as it was then.
     #[doc(alias = "EVTCHNOP_bind_vcpu")]
     pub fn bind_vcpu(&self, port: Port, vcpu: u32) -> Result<(), Errno> {
         let state = self.states.get(vcpu as usize).ok_or(Errno::ENOENT)?;
@@ -228,18 +245,23 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         Ok(())
     }
 
-    /// Handles the upcall of `vcpu`: calls `handle` for each unmasked port that is pending, its event cleared *before*.
+    /// Handles the upcall of `vcpu`: calls `handle` for each unmasked port that is pending, its
+    /// event cleared *before*.
     ///
-    /// An event that comes while its port is being handled is therefore pending again, and seen by this or the next upcall. In the FIFO format
-    /// the most urgent come first, those of one priority in the order of their events; in the 2-level format each port is delivered once, and where
-    /// the scan starts rotates. A handler may open, close, mask and unmask any port; one that it masks or closes may be delivered once more.
+    /// An event that comes while its port is being handled is therefore pending again, and seen by
+    /// this or the next upcall. In the FIFO format the most urgent come first, those of one
+    /// priority in the order of their events; in the 2-level format each port is delivered once,
+    /// and where the scan starts rotates. A handler may open, close, mask and unmask any port;
+    /// one that it masks or closes may be delivered once more.
     ///
-    /// It is bounded, however fast peers send: in the 2-level format by the number of ports, in the FIFO format by that of event words (1,024, or more if
-    /// there are more ports). For what is left then, Xen raises the next upcall: through a port that this opens for as long. Only if the domain has no
-    /// port for that, or queues of all 16 priorities are left, this goes on instead.
+    /// It is bounded, however fast peers send: in the 2-level format by the number of ports, in the
+    /// FIFO format by that of event words (1,024, or more if there are more ports). For what is
+    /// left then, Xen raises the next upcall: through a port that this opens for as long. Only if
+    /// the domain has no port for that, or queues of all 16 priorities are left, this goes on
+    /// instead.
     ///
-    /// A polling kernel calls this from its loop instead. Different vCPUs may call it at the same time, each for itself; one that was not
-    /// [added](Self::add_vcpu) takes no events.
+    /// A polling kernel calls this from its loop instead. Different vCPUs may call it at the same
+    /// time, each for itself; one that was not [added](Self::add_vcpu) takes no events.
     #[inline]
     pub fn on_upcall(&self, vcpu: u32, mut handle: impl FnMut(Port)) {
         let mut left = self.dispatch(vcpu, &mut handle);
@@ -248,10 +270,12 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         }
     }
 
-    /// Handles what waits for `vcpu`, which is down, from another vCPU. Call it once it is down and its ports were [moved](Self::bind_vcpu).
+    /// Handles what waits for `vcpu`, which is down, from another vCPU. Call it once it is down and
+    /// its ports were [moved](Self::bind_vcpu).
     ///
-    /// In the FIFO format an event that is in a queue of the vCPU stays there, and its port is silent wherever it is bound, until the queue is
-    /// taken off. An event of a port that was not moved is handled here as well.
+    /// In the FIFO format an event that is in a queue of the vCPU stays there, and its port is
+    /// silent wherever it is bound, until the queue is taken off. An event of a port that was
+    /// not moved is handled here as well.
     pub fn drain_vcpu(&self, vcpu: u32, mut handle: impl FnMut(Port)) {
         // What peers add after as many events as there are words is of ports that were not moved.
         self.dispatch(vcpu, &mut handle);
@@ -264,8 +288,9 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         let (Some(info), Some(start)) = (self.vcpu_info(index), self.start.get(index)) else {
             return 0;
         };
-        // Cleared first: whatever is raised from here on sets the flag, and with it the interrupt, again. The step below that takes the
-        // selector, or the queues that are ready, is what Xen sees it by.
+        // Cleared first: whatever is raised from here on sets the flag, and with it the interrupt,
+        // again. The step below that takes the selector, or the queues that are ready, is
+        // what Xen sees it by.
         info.upcall_pending.store(0, Ordering::Relaxed);
         match self.vcpus.memory(index) {
             Some(page) if self.is_fifo() => {
@@ -286,7 +311,8 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         0
     }
 
-    /// Makes Xen raise an upcall of `vcpu`, whose queues in `left` are not empty. Xen raises none for those, so an event is sent in another one.
+    /// Makes Xen raise an upcall of `vcpu`, whose queues in `left` are not empty. Xen raises none
+    /// for those, so an event is sent in another one.
     #[cold]
     fn raise(&self, vcpu: u32, left: u32) -> bool {
         let (Some(page), Some(queue)) = (self.vcpus.memory(vcpu as usize), fifo::spare(left))
@@ -308,7 +334,8 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         has_queue && op::send(&self.platform, port).is_ok()
     }
 
-    /// Closes the port that was opened to raise an upcall, if there is one: before its event is taken off its queue.
+    /// Closes the port that was opened to raise an upcall, if there is one: before its event is
+    /// taken off its queue.
     #[inline(always)]
     fn end_raise(&self, page: &SharedMem) {
         let port = page.u32::<RAISED>();
@@ -320,11 +347,13 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
     #[cold]
     fn close_raised(&self, port: Port) {
         self.set_mask(port);
-        // It clears the event as well; the port is off its queue before Xen gives its number out again.
+        // It clears the event as well; the port is off its queue before Xen gives its number out
+        // again.
         let _ = op::close(&self.platform, port);
     }
 
-    /// Masks `port`: its events become pending, but make no upcall. A port that the format has no place for is ignored.
+    /// Masks `port`: its events become pending, but make no upcall. A port that the format has no
+    /// place for is ignored.
     pub fn mask(&self, port: Port) {
         if !self.is_fifo() {
             self.owners.mask(port);
@@ -334,12 +363,14 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
 
     /// Clears the mask of `port`; an event that is pending is delivered now.
     ///
-    /// It is done in Xen's order: a mask that is set by the handler of an event that this lets through stays.
+    /// It is done in Xen's order: a mask that is set by the handler of an event that this lets
+    /// through stays.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the format has no place for the port, or if an event is pending and the port is beyond those that Xen has ever opened. A port
-    /// that is closed is no error, as Xen reports none.
+    /// `EINVAL` if the format has no place for the port, or if an event is pending and the port is
+    /// beyond those that Xen has ever opened. A port that is closed is no error, as Xen reports
+    /// none.
     #[doc(alias = "EVTCHNOP_unmask")]
     pub fn unmask(&self, port: Port) -> Result<(), Errno> {
         if self.is_fifo() {
@@ -368,7 +399,8 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
             if self.owners.is_masked(port) {
                 return Ok(());
             }
-            // And unmasked again, maybe before the line above. Whoever does both has no end of it; a peer can't.
+            // And unmasked again, maybe before the line above. Whoever does both has no end of it;
+            // a peer can't.
             if self.two_level().unmask(port) != Some(true) {
                 return Ok(());
             }
@@ -385,7 +417,8 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         pending.unwrap_or(false)
     }
 
-    /// Clears the event that is pending on `port` and tells whether there was one: how a masked port is polled.
+    /// Clears the event that is pending on `port` and tells whether there was one: how a masked
+    /// port is polled.
     pub fn take_pending(&self, port: Port) -> bool {
         let pending = if self.is_fifo() {
             self.event_word(port.0).map(fifo::take_pending)
@@ -395,9 +428,11 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         pending.unwrap_or(false)
     }
 
-    /// Masks `port` and makes an event pending on it, as if it had come only now: for an event that nobody was there to handle.
+    /// Masks `port` and makes an event pending on it, as if it had come only now: for an event that
+    /// nobody was there to handle.
     pub fn keep(&self, port: Port) {
-        // In this order: on a port that is not masked, a pending event that Xen doesn't know of would stay for ever.
+        // In this order: on a port that is not masked, a pending event that Xen doesn't know of
+        // would stay for ever.
         self.mask(port);
         if self.is_fifo() {
             self.event_word(port.0).into_iter().for_each(fifo::set_pending);
@@ -406,17 +441,21 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         }
     }
 
-    /// Sets the event words up anew after the domain was suspended and went on as a new one: no port is open but the toolstack's, all are masked.
+    /// Sets the event words up anew after the domain was suspended and went on as a new one: no
+    /// port is open but the toolstack's, all are masked.
     ///
-    /// Shared info has to be in its place again. Run it on vCPU 0, with the others stopped. A suspend that was cancelled needs none of this.
-    /// Where the domain is told that it is a new one but finds all that it had, ports are masked, and open until they are closed.
+    /// Shared info has to be in its place again. Run it on vCPU 0, with the others stopped. A
+    /// suspend that was cancelled needs none of this. Where the domain is told that it is a new
+    /// one but finds all that it had, ports are masked, and open until they are closed.
     ///
-    /// Each other vCPU calls [`add_vcpu`](Self::add_vcpu) for itself when it goes on: one that shared info has no place for gets no event before
-    /// that, unless it was down or Xen is 4.18 or newer.
+    /// Each other vCPU calls [`add_vcpu`](Self::add_vcpu) for itself when it goes on: one that
+    /// shared info has no place for gets no event before that, unless it was down or Xen is
+    /// 4.18 or newer.
     ///
     /// # Errors
     ///
-    /// Xen's refusal. If the Xen that the domain is on now has no FIFO format, that is none: the 2-level one is used from then on.
+    /// Xen's refusal. If the Xen that the domain is on now has no FIFO format, that is none: the
+    /// 2-level one is used from then on.
     pub fn resume(&self) -> Result<(), Errno> {
         self.set_up_again(false)
     }
@@ -427,7 +466,8 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         // Nothing is unmasked, so nothing is lost; and a flag that stays set is never raised again.
         self.clear_upcalls();
         if self.is_fifo() && self.xen_has_queues() {
-            // The queues are as they were, and Xen raises no upcall for one that is not empty. No event is delivered, as all are masked.
+            // The queues are as they were, and Xen raises no upcall for one that is not empty. No
+            // event is delivered, as all are masked.
             for (_, page) in self.vcpus.iter() {
                 self.end_raise(page);
                 while Queues(page).run(|number| self.words(number), || {}, &mut |_| {}) != 0 {}
@@ -475,10 +515,11 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         }
     }
 
-    /// Masks all ports, lets Xen close them, and sets the event words up anew: for a kernel that takes over from another one in the same domain.
+    /// Masks all ports, lets Xen close them, and sets the event words up anew: for a kernel that
+    /// takes over from another one in the same domain.
     ///
-    /// Those that the toolstack opened for console and xenstore are closed as well. No other vCPU may use ports meanwhile, and no
-    /// [`Channel`](crate::Channel) may be left.
+    /// Those that the toolstack opened for console and xenstore are closed as well. No other vCPU
+    /// may use ports meanwhile, and no [`Channel`](crate::Channel) may be left.
     ///
     /// # Errors
     ///
@@ -511,7 +552,8 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         Ok(taken)
     }
 
-    /// Tells whether Xen is in the FIFO format: only then does it find fault with a priority, and not with there being one.
+    /// Tells whether Xen is in the FIFO format: only then does it find fault with a priority, and
+    /// not with there being one.
     fn xen_has_queues(&self) -> bool {
         let refusal = op::set_priority(&self.platform, Port(0), EVTCHN_FIFO_PRIORITY_MIN + 1);
         refusal.is_err_and(|errno| errno != Errno::ENOSYS)
@@ -531,7 +573,8 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         if self.has_own_info(vcpu) {
             match self.vcpus.register_vcpu_info(vcpu as usize, vcpu, INFO) {
                 Ok(()) => self.end_registration(vcpu),
-                // Xen moves a vCPU's information once in a domain's life: the domain is the old one.
+                // Xen moves a vCPU's information once in a domain's life: the domain is the old
+                // one.
                 Err(Errno::EBUSY) => {}
                 Err(Errno::EINVAL) if same => {}
                 // Before Xen 4.18 the same, or that the vCPU is neither down nor the caller.
@@ -553,12 +596,13 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         Ok(())
     }
 
-    /// Ends what Xen marks as pending with a vCPU's new information. On arm64 a vCPU that is down never gets the interrupt that goes with it, and
-    /// Xen raises no other while the flag is set.
+    /// Ends what Xen marks as pending with a vCPU's new information. On arm64 a vCPU that is down
+    /// never gets the interrupt that goes with it, and Xen raises no other while the flag is
+    /// set.
     fn end_registration(&self, vcpu: u32) {
         self.clear_upcall(vcpu as usize);
-        // An event that came before, for want of a selector: no port is bound to the vCPU yet as a rule, so there is none.
-        // In the FIFO format these words have all ports masked.
+        // An event that came before, for want of a selector: no port is bound to the vCPU yet as a
+        // rule, so there is none. In the FIFO format these words have all ports masked.
         for index in 0..two_level::WORDS {
             let mut bits = self.two_level().deliverable(index);
             while bits != 0 {
@@ -579,7 +623,8 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
         }
         let needed = port.0 / WORDS + 1;
         for index in 0..needed {
-            // The words are there before Xen has them, so that a handler that interrupts this can use them.
+            // The words are there before Xen has them, so that a handler that interrupts this can
+            // use them.
             self.array.fill(index as usize, fifo::ONLY_MASKED)?;
         }
         let present = |index: u32| self.words(index).is_some();

@@ -1,7 +1,7 @@
 //! The FIFO event ABI: a word per port, linked into a queue per vCPU and priority.
 //!
-//! Xen appends to a queue, the vCPU takes off its head. Xen writes a queue's head into the control block only where the queue was empty; the
-//! vCPU then follows the links.
+//! Xen appends to a queue, the vCPU takes off its head. Xen writes a queue's head into the control
+//! block only where the queue was empty; the vCPU then follows the links.
 
 use core::mem::offset_of;
 use xen_hypercall::sync::{Ordering, cold_path};
@@ -30,13 +30,16 @@ pub(crate) const WORDS: u32 = (PAGE_SIZE / size_of::<EventWord>()) as u32;
 pub(crate) struct Queues<'a>(pub(crate) &'a SharedMem);
 
 impl Queues<'_> {
-    /// Takes events off the queues, the most urgent one first, until all are empty or as many were taken off as there are event words. `words`
-    /// finds the pages of event words; `raised` is called whenever Xen has signalled queues while this runs, and before they are looked at.
+    /// Takes events off the queues, the most urgent one first, until all are empty or as many were
+    /// taken off as there are event words. `words` finds the pages of event words; `raised` is
+    /// called whenever Xen has signalled queues while this runs, and before they are looked at.
     ///
-    /// Whoever takes a queue's bit out of the signal has the queue until it is empty: Xen sets the bit again only then. So an upcall within a
-    /// handler has its own queues, and takes nothing from those that the handler's has.
+    /// Whoever takes a queue's bit out of the signal has the queue until it is empty: Xen sets the
+    /// bit again only then. So an upcall within a handler has its own queues, and takes nothing
+    /// from those that the handler's has.
     ///
-    /// Returns the queues that are not empty. They are signalled as Xen would, but Xen raises no upcall for them: see [`spare`].
+    /// Returns the queues that are not empty. They are signalled as Xen would, but Xen raises no
+    /// upcall for them: see [`spare`].
     #[inline(always)]
     pub(crate) fn run<'w>(
         self,
@@ -62,7 +65,8 @@ impl Queues<'_> {
                 port = next;
                 budget -= 1;
                 if budget == 0 {
-                    // A peer that keeps sending must not keep one upcall busy: each port has one event here, on average.
+                    // A peer that keeps sending must not keep one upcall busy: each port has one
+                    // event here, on average.
                     if words(pages).is_none() {
                         return self.leave(ready, port);
                     }
@@ -98,14 +102,16 @@ impl Queues<'_> {
         left
     }
 
-    /// Leaves a queue at `port`, for what came may be more urgent than the rest of it. Returns the queues that are ready now.
+    /// Leaves a queue at `port`, for what came may be more urgent than the rest of it. Returns the
+    /// queues that are ready now.
     #[cold]
     #[inline(never)]
     fn interrupted(self, ready: u32, port: u32) -> u32 {
         self.put_back(ready, port) | self.0.u32::<READY>().swap(0)
     }
 
-    /// Writes `port` to the head of the first queue in `ready`. Returns the queues that are not empty.
+    /// Writes `port` to the head of the first queue in `ready`. Returns the queues that are not
+    /// empty.
     fn put_back(self, ready: u32, port: u32) -> u32 {
         match self.head(ready) {
             // Xen leaves the head of a queue alone that is not empty.
@@ -117,22 +123,25 @@ impl Queues<'_> {
         }
     }
 
-    /// Returns the head of the most urgent of the queues in `ready`. There are no more queues than the control block has room for, and so
-    /// Xen sets no bit behind; what is found there is zero.
+    /// Returns the head of the most urgent of the queues in `ready`. There are no more queues than
+    /// the control block has room for, and so Xen sets no bit behind; what is found there is
+    /// zero.
     #[inline(always)]
     fn head(&self, ready: u32) -> Option<SharedU32<'_>> {
         self.0.u32_at(HEAD + ready.trailing_zeros() as usize * size_of::<u32>())
     }
 }
 
-/// Returns a queue that is not in `left`: an event that is sent there makes Xen raise an upcall. It raises none for a queue that is not empty.
+/// Returns a queue that is not in `left`: an event that is sent there makes Xen raise an upcall. It
+/// raises none for a queue that is not empty.
 pub(crate) fn spare(left: u32) -> Option<u32> {
     let queue = (!left).trailing_zeros();
     (queue < EVTCHN_FIFO_MAX_QUEUES).then_some(queue)
 }
 
-/// Takes an event off its queue, and clears it, unless it is masked, in the same step: so an event from here on links the port anew.
-/// Returns the port behind it in the queue, zero for none, and whether there was an event to tell.
+/// Takes an event off its queue, and clears it, unless it is masked, in the same step: so an event
+/// from here on links the port anew. Returns the port behind it in the queue, zero for none, and
+/// whether there was an event to tell.
 #[inline(always)]
 fn take_off(word: SharedU32<'_>) -> (u32, bool) {
     let mut old = word.load(Ordering::Relaxed);
@@ -159,7 +168,8 @@ pub(crate) fn mask(word: SharedU32<'_>) {
     word.fetch_or(MASKED);
 }
 
-/// Clears the mask of a port; `true` if Xen's help is needed, for an event that is pending and so on no queue. The port stays masked then.
+/// Clears the mask of a port; `true` if Xen's help is needed, for an event that is pending and so
+/// on no queue. The port stays masked then.
 pub(crate) fn unmask(word: SharedU32<'_>) -> bool {
     let mut old = word.load(Ordering::Relaxed);
     loop {

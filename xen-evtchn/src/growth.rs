@@ -3,10 +3,12 @@
 use xen_hypercall::Errno;
 use xen_hypercall::sync::{AtomicU32, Ordering};
 
-/// How far Xen's array of event words has grown. Xen appends each page that it is given, so pages go there in order and each once.
+/// How far Xen's array of event words has grown. Xen appends each page that it is given, so pages
+/// go there in order and each once.
 ///
-/// Pages are put in their places first, by whoever needs them. Whoever then comes first gives Xen all that are there, also those that come
-/// meanwhile: no one waits, as an interrupt handler can't wait for the code below it.
+/// Pages are put in their places first, by whoever needs them. Whoever then comes first gives Xen
+/// all that are there, also those that come meanwhile: no one waits, as an interrupt handler can't
+/// wait for the code below it.
 #[derive(Debug)]
 pub(crate) struct Growth {
     /// 1 while pages are given to Xen.
@@ -25,19 +27,21 @@ impl Growth {
         self.added.store(added, Ordering::Relaxed);
     }
 
-    /// Gives Xen the pages that are there, of which the caller needs `needed`. If pages are being given already, the caller's own will be by whoever
-    /// does it, soon after this returns.
+    /// Gives Xen the pages that are there, of which the caller needs `needed`. If pages are being
+    /// given already, the caller's own will be by whoever does it, soon after this returns.
     ///
     /// # Errors
     ///
-    /// That of `add`, if it kept the caller from what it needs. The page is tried again by the next call.
+    /// That of `add`, if it kept the caller from what it needs. The page is tried again by the next
+    /// call.
     pub(crate) fn run(
         &self,
         needed: u32,
         present: impl Fn(u32) -> bool,
         add: impl Fn(u32) -> Result<(), Errno>,
     ) -> Result<(), Errno> {
-        // Steps that read what others wrote, on both sides: either this one sees that the work has ended, or its end sees the page.
+        // Steps that read what others wrote, on both sides: either this one sees that the work has
+        // ended, or its end sees the page.
         while self.busy.swap(1, Ordering::AcqRel) == 0 {
             let mut result = Ok(());
             let mut next = self.added.load(Ordering::Relaxed);

@@ -46,7 +46,8 @@ impl Layout {
     #[cfg(test)]
     pub(crate) const AARCH64: Self = layout!(xen_sys::arch_arm);
 
-    /// Returns where the information of `vcpu` lies in shared info; `None` if it has a page of its own.
+    /// Returns where the information of `vcpu` lies in shared info; `None` if it has a page of its
+    /// own.
     #[inline(always)]
     pub(crate) const fn legacy(self, vcpu: usize) -> Option<usize> {
         if vcpu < self.legacy_vcpus {
@@ -85,7 +86,8 @@ mod tests {
     use std::vec::Vec;
     use xen_hypercall::{Page, Port};
 
-    /// What a C compiler computed from Xen's headers, by name: offsets of fields, sizes of structures, constants.
+    /// What a C compiler computed from Xen's headers, by name: offsets of fields, sizes of
+    /// structures, constants.
     fn computed(data: &'static str) -> BTreeMap<&'static str, usize> {
         let mut values = BTreeMap::new();
         for line in data.lines() {

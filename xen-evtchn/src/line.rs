@@ -16,7 +16,8 @@ const HANDLING: u64 = 1 << 3;
 const DELAYED: u64 = 1 << 4;
 /// Why a port is masked: it is not as long as none of these is set.
 const REASONS: u64 = UNBOUND | EXPLICIT | MOVING | HANDLING | DELAYED;
-/// An event was taken off Xen's words while there was a reason: it is made pending again when there is none.
+/// An event was taken off Xen's words while there was a reason: it is made pending again when there
+/// is none.
 const KEPT: u64 = 1 << 5;
 /// An event for whoever awaits one; only tasks look at it.
 const TOLD: u64 = 1 << 6;
@@ -27,17 +28,19 @@ const FLAGS: u64 = 0x7f;
 /// How often in a row it was told without work, in 4 bits: as many as it takes to the longest wait.
 const SPURIOUS: u32 = 7;
 const SPURIOUS_MASK: u64 = 0xf;
-/// Which of its handlers the port has now, in 16 bits: the end of an earlier one's handling is none of this one's.
+/// Which of its handlers the port has now, in 16 bits: the end of an earlier one's handling is none
+/// of this one's.
 const GENERATION: u32 = 11;
 const GENERATION_MASK: u64 = 0xffff;
-/// When the delay ends, in milliseconds of system time: the low 37 bits, of two years before and after.
+/// When the delay ends, in milliseconds of system time: the low 37 bits, of two years before and
+/// after.
 const UNTIL: u32 = 27;
 const UNTIL_MASK: u64 = u64::MAX >> UNTIL;
 /// Nanoseconds in one of those.
 const MILLI: u64 = 1_000_000;
 
-/// So many times in a row an event may come without work before the port has to wait: an interrupt that finds what a poll has already taken
-/// is nothing bad.
+/// So many times in a row an event may come without work before the port has to wait: an interrupt
+/// that finds what a poll has already taken is nothing bad.
 const FREE: u64 = 4;
 /// The first wait; each further one is twice as long.
 const FIRST_DELAY: Duration = Duration::from_millis(1);
@@ -149,7 +152,8 @@ impl Line {
         if next(old) & DELAYED != 0 { Err(until(old, now)) } else { Ok(freed(old, next(old))) }
     }
 
-    /// Adds a reason. The port has to be masked before: whoever takes the last reason away then comes later with the unmask.
+    /// Adds a reason. The port has to be masked before: whoever takes the last reason away then
+    /// comes later with the unmask.
     pub(crate) fn add(&self, reason: u64) {
         self.change(|state| state | reason);
     }
@@ -161,7 +165,8 @@ impl Line {
         freed(old, next(old))
     }
 
-    /// Forgets everything: no handler is bound, and whoever awaits an event is told. Handlings that have not ended yet are an earlier generation's.
+    /// Forgets everything: no handler is bound, and whoever awaits an event is told. Handlings that
+    /// have not ended yet are an earlier generation's.
     pub(crate) fn start_over(&self) {
         self.change(|state| {
             let next = u64::from(generation(state).wrapping_add(1));
@@ -179,7 +184,8 @@ impl Line {
         self.remove(UNBOUND | TOLD)
     }
 
-    /// Takes what [`tell`](Self::tell) and [`start_over`](Self::start_over) say, with the generation of the event if there is one.
+    /// Takes what [`tell`](Self::tell) and [`start_over`](Self::start_over) say, with the
+    /// generation of the event if there is one.
     #[cfg(feature = "async")]
     pub(crate) fn take_told(&self) -> Option<Option<u16>> {
         let old = self.change(|state| state & !TOLD);

@@ -6,14 +6,17 @@ use core::fmt;
 use xen_hypercall::sync::{AtomicU64, Ordering};
 use xen_hypercall::{Errno, Instant, Platform, Port, SharedMem};
 
-/// The ports of this domain as interrupt lines: each is handled by one vCPU at a time, from its upcall to an explicit end.
+/// The ports of this domain as interrupt lines: each is handled by one vCPU at a time, from its
+/// upcall to an explicit end.
 ///
-/// An event masks its port and is told; [`end`](Self::end) unmasks it, with what the handler found. A port that keeps coming with no work
-/// behind it has to wait, each time twice as long, up to a second, so that a peer's storm costs next to nothing and others go on; the first
-/// event with work ends that. An event of a port that no handler is bound to yet is kept for it.
+/// An event masks its port and is told; [`end`](Self::end) unmasks it, with what the handler found.
+/// A port that keeps coming with no work behind it has to wait, each time twice as long, up to a
+/// second, so that a peer's storm costs next to nothing and others go on; the first event with work
+/// ends that. An event of a port that no handler is bound to yet is kept for it.
 ///
-/// Lock-free and allocation-free; `GROUPS` groups of 64 ports, 8.1 bytes each (24 more with feature `async`). Xen hands out the lowest free number, so a
-/// table for as many ports as the kernel opens is large enough. Ports beyond it stay masked.
+/// Lock-free and allocation-free; `GROUPS` groups of 64 ports, 8.1 bytes each (24 more with feature
+/// `async`). Xen hands out the lowest free number, so a table for as many ports as the kernel opens
+/// is large enough. Ports beyond it stay masked.
 pub struct Lines<const GROUPS: usize> {
     groups: [Group; GROUPS],
     /// Events of ports that no handler is bound to.
@@ -22,7 +25,8 @@ pub struct Lines<const GROUPS: usize> {
 
 /// An event that was told, from its upcall to its [`end`](Lines::end).
 ///
-/// It is of the handler that the port had then: when the port is unbound, or closed and opened anew, it ends nothing any more.
+/// It is of the handler that the port had then: when the port is unbound, or closed and opened
+/// anew, it ends nothing any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
     port: Port,
@@ -93,7 +97,8 @@ impl<const GROUPS: usize> Lines<GROUPS> {
         release(events, port, free)
     }
 
-    /// Masks `port` and forgets about it: do it before the port is closed. A handler that is running may still run.
+    /// Masks `port` and forgets about it: do it before the port is closed. A handler that is
+    /// running may still run.
     pub fn unbind<P: Platform, M: AsRef<SharedMem>>(
         &self,
         events: &EventChannels<P, M>,
@@ -129,11 +134,13 @@ impl<const GROUPS: usize> Lines<GROUPS> {
         release(events, port, free)
     }
 
-    /// Makes `vcpu` the one that takes the upcalls of `port`. The next event is told there, after the end of a handler that runs now.
+    /// Makes `vcpu` the one that takes the upcalls of `port`. The next event is told there, after
+    /// the end of a handler that runs now.
     ///
     /// # Errors
     ///
-    /// `ENOENT` if there is no such vCPU, `EINVAL` if the port is bound to a vCPU for good, or as for [`bind`](Self::bind).
+    /// `ENOENT` if there is no such vCPU, `EINVAL` if the port is bound to a vCPU for good, or as
+    /// for [`bind`](Self::bind).
     #[doc(alias = "EVTCHNOP_bind_vcpu")]
     pub fn bind_vcpu<P: Platform, M: AsRef<SharedMem>>(
         &self,
@@ -149,8 +156,9 @@ impl<const GROUPS: usize> Lines<GROUPS> {
         moved
     }
 
-    /// Handles the upcall of `vcpu`: calls `handle` for each port with an event and a handler that is not already running. The port is masked until
-    /// the event's [`end`](Self::end), which may come in `handle` or any time later, from any vCPU.
+    /// Handles the upcall of `vcpu`: calls `handle` for each port with an event and a handler that
+    /// is not already running. The port is masked until the event's [`end`](Self::end), which
+    /// may come in `handle` or any time later, from any vCPU.
     #[inline]
     pub fn on_upcall<P: Platform, M: AsRef<SharedMem>>(
         &self,
@@ -161,7 +169,8 @@ impl<const GROUPS: usize> Lines<GROUPS> {
         events.on_upcall(vcpu, |port| self.begin(events, port, &mut handle));
     }
 
-    /// Handles what waits for `vcpu`, which is down, from another vCPU: see [`EventChannels::drain_vcpu`].
+    /// Handles what waits for `vcpu`, which is down, from another vCPU: see
+    /// [`EventChannels::drain_vcpu`].
     pub fn drain_vcpu<P: Platform, M: AsRef<SharedMem>>(
         &self,
         events: &EventChannels<P, M>,
@@ -188,16 +197,18 @@ impl<const GROUPS: usize> Lines<GROUPS> {
         self.unhandled.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Returns how often an event came for a port that no handler is bound to, which is masked then. A few at the start of a driver are usual.
+    /// Returns how often an event came for a port that no handler is bound to, which is masked
+    /// then. A few at the start of a driver are usual.
     pub fn unhandled(&self) -> u64 {
         self.unhandled.load(Ordering::Relaxed)
     }
 
-    /// Ends the handling of `event`, with what was found. Returns when the port's wait ends, if it has to: call
-    /// [`expire`](Self::expire) then.
+    /// Ends the handling of `event`, with what was found. Returns when the port's wait ends, if it
+    /// has to: call [`expire`](Self::expire) then.
     ///
-    /// The end of an event whose port was unbound meanwhile does nothing, also if the port has another handler by now. Nor does a second end. A
-    /// driver's last look at its ring comes *before*: what is put there later makes a new event.
+    /// The end of an event whose port was unbound meanwhile does nothing, also if the port has
+    /// another handler by now. Nor does a second end. A driver's last look at its ring comes
+    /// *before*: what is put there later makes a new event.
     ///
     /// # Errors
     ///
@@ -225,7 +236,8 @@ impl<const GROUPS: usize> Lines<GROUPS> {
         }
     }
 
-    /// Ends the waits whose time has come; returns when the next one ends. A kernel calls it from a timer, one call at a time.
+    /// Ends the waits whose time has come; returns when the next one ends. A kernel calls it from a
+    /// timer, one call at a time.
     pub fn expire<P: Platform, M: AsRef<SharedMem>>(
         &self,
         events: &EventChannels<P, M>,
@@ -286,9 +298,11 @@ impl<const GROUPS: usize> Lines<GROUPS> {
         });
     }
 
-    /// Waits for an event of `port`, which is to be followed by its [`end`](Self::end). One task awaits a port.
+    /// Waits for an event of `port`, which is to be followed by its [`end`](Self::end). One task
+    /// awaits a port.
     ///
-    /// Ready too when the port is unbound, with `None` then. There is nothing to wait for if the table has no place for the port.
+    /// Ready too when the port is unbound, with `None` then. There is nothing to wait for if the
+    /// table has no place for the port.
     pub fn event(&self, port: Port) -> Option<impl Future<Output = Option<Event>>> {
         let line = self.line(port)?;
         let waker = &self.groups.get(port.0 as usize / 64)?.wakers[port.0 as usize % 64];

@@ -8,7 +8,8 @@ pub(crate) const FOREIGN: usize = 1024;
 /// Words of 64 ports; a model has one.
 const WORDS: usize = if cfg!(loom) { 1 } else { crate::PORTS as usize / 64 };
 
-/// State of ports that shared info has no place for. The bits of other vCPUs' ports lie in the vCPUs' pages.
+/// State of ports that shared info has no place for. The bits of other vCPUs' ports lie in the
+/// vCPUs' pages.
 pub(crate) struct Owners {
     /// Ports that were opened for vCPU 0, maybe before it had a page.
     first: [AtomicU64; WORDS],
@@ -37,7 +38,8 @@ impl Owners {
         } else {
             first.fetch_and(!bit, Ordering::Relaxed);
         }
-        // Either this finds the page of a vCPU that is added meanwhile, or that reads the word above.
+        // Either this finds the page of a vCPU that is added meanwhile, or that reads the word
+        // above.
         fence(Ordering::SeqCst);
         for (index, page) in pages.iter() {
             let Some(word) = page.u64_at(FOREIGN + port.0 as usize / 64 * 8) else { continue };

@@ -24,7 +24,8 @@ pub enum Bound {
         /// The domain that may bind to it.
         remote: DomId,
     },
-    /// It is connected. Whoever was given a port by a third party looks here whether it leads where it should.
+    /// It is connected. Whoever was given a port by a third party looks here whether it leads where
+    /// it should.
     Interdomain {
         /// The domain at the other end.
         remote: DomId,

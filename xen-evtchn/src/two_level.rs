@@ -1,4 +1,5 @@
-//! The 2-level event ABI: one pending and one mask bit per port in shared info, a selector per vCPU.
+//! The 2-level event ABI: one pending and one mask bit per port in shared info, a selector per
+//! vCPU.
 
 use crate::layout::Layout;
 use core::sync::atomic::AtomicU32;
@@ -75,7 +76,8 @@ impl<'a> TwoLevel<'a> {
         }
     }
 
-    /// Handles the words that `selector` names, once each. `start` is the word that this vCPU's scan begins with.
+    /// Handles the words that `selector` names, once each. `start` is the word that this vCPU's
+    /// scan begins with.
     #[inline(always)]
     pub(crate) fn scan(
         self,
@@ -93,7 +95,8 @@ impl<'a> TwoLevel<'a> {
         let first = start.load(Ordering::Relaxed);
         let mut selector = selector.rotate_right(first);
         let index = |selector: u64| first.wrapping_add(selector.trailing_zeros());
-        // The next scan starts behind where this one finds its first, so that neighbours take turns.
+        // The next scan starts behind where this one finds its first, so that neighbours take
+        // turns.
         start.store(index(selector).wrapping_add(1), Ordering::Relaxed);
         while selector != 0 {
             // The lowest set bit at or after `first`, then round.
@@ -131,20 +134,23 @@ impl<'a> TwoLevel<'a> {
         }
     }
 
-    /// Clears the mask of `port`; `true` if Xen's help is needed for an event that is pending, with the port masked for it.
+    /// Clears the mask of `port`; `true` if Xen's help is needed for an event that is pending, with
+    /// the port masked for it.
     pub(crate) fn unmask(self, port: Port) -> Option<bool> {
         let (mask, bit) = self.bit(self.layout.mask, port)?;
         let (pending, _) = self.bit(self.layout.pending, port)?;
-        // With an event pending already, the port is not unmasked before Xen does it: so no handler can run, and mask it, in between.
+        // With an event pending already, the port is not unmasked before Xen does it: so no handler
+        // can run, and mask it, in between.
         if pending.load(Ordering::Relaxed) & bit == 0 {
             mask.fetch_and(!bit);
-            // Xen sets the pending bit, then reads the mask; this is the other way round. With both sides ordered, at least one
-            // sees the other's write.
+            // Xen sets the pending bit, then reads the mask; this is the other way round. With both
+            // sides ordered, at least one sees the other's write.
             fence(Ordering::SeqCst);
             if pending.load(Ordering::Relaxed) & bit == 0 {
                 return Some(false);
             }
-            // The event may have been delivered, and its handler may have masked the port again: that mask stays.
+            // The event may have been delivered, and its handler may have masked the port again:
+            // that mask stays.
             return Some(mask.fetch_or(bit) & bit == 0);
         }
         // Xen helps only with a port that is masked.
@@ -152,13 +158,14 @@ impl<'a> TwoLevel<'a> {
         Some(true)
     }
 
-    /// Masks `port` for Xen to deliver its event anew, if one is pending and the port is not masked: what a vCPU has passed over, as the port was
-    /// not its yet, is never delivered otherwise. Returns whether Xen has to unmask it.
+    /// Masks `port` for Xen to deliver its event anew, if one is pending and the port is not
+    /// masked: what a vCPU has passed over, as the port was not its yet, is never delivered
+    /// otherwise. Returns whether Xen has to unmask it.
     pub(crate) fn redeliver(self, port: Port) -> Option<bool> {
         let (mask, bit) = self.bit(self.layout.mask, port)?;
         let (pending, _) = self.bit(self.layout.pending, port)?;
-        // Another vCPU clears the mask, makes Xen deliver, and passes the event over; here the owner was changed before. With both sides
-        // ordered, one sees the other's write.
+        // Another vCPU clears the mask, makes Xen deliver, and passes the event over; here the
+        // owner was changed before. With both sides ordered, one sees the other's write.
         fence(Ordering::SeqCst);
         if pending.load(Ordering::Relaxed) & bit == 0 {
             return Some(false);

@@ -6,7 +6,8 @@ use xen_sys::hvm::params::{
     HVM_PARAM_CALLBACK_TYPE_PPI_FLAG_LOW_LEVEL, HVM_PARAM_CALLBACK_TYPE_VECTOR,
 };
 
-/// How the upcall reaches the vCPU, which decides what its handler owes to the interrupt controller.
+/// How the upcall reaches the vCPU, which decides what its handler owes to the interrupt
+/// controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// As an interrupt of the vCPU's local APIC: the handler has to signal its end there.
@@ -15,18 +16,21 @@ pub enum Delivery {
     CallbackVector,
 }
 
-/// The way by which Xen tells a whole domain of events, unless its vCPUs have [vectors of their own](set_upcall_vector).
+/// The way by which Xen tells a whole domain of events, unless its vCPUs have [vectors of their
+/// own](set_upcall_vector).
 #[doc(alias = "HVM_PARAM_CALLBACK_IRQ")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Callback {
     /// No way: events are polled.
     Off,
-    /// A line of the I/O APIC, for vCPU 0 only; for HVM guests, as no other domain has all that it goes through. Its redirection has to be
-    /// level-triggered: the line is up as long as `evtchn_upcall_pending` is set, and an edge is lost where that is set anew before Xen has seen
-    /// it clear. Signal the end of the interrupt when the upcall has run.
+    /// A line of the I/O APIC, for vCPU 0 only; for HVM guests, as no other domain has all that it
+    /// goes through. Its redirection has to be level-triggered: the line is up as long as
+    /// `evtchn_upcall_pending` is set, and an edge is lost where that is set anew before Xen has
+    /// seen it clear. Signal the end of the interrupt when the upcall has run.
     #[doc(alias = "HVM_PARAM_CALLBACK_TYPE_GSI")]
     Gsi(u32),
-    /// An interrupt pin of a PCI device, which is Xen's own platform device as a rule; otherwise as [`Gsi`](Self::Gsi).
+    /// An interrupt pin of a PCI device, which is Xen's own platform device as a rule; otherwise as
+    /// [`Gsi`](Self::Gsi).
     #[doc(alias = "HVM_PARAM_CALLBACK_TYPE_PCI_INTX")]
     PciIntx {
         /// The PCI segment.
@@ -38,10 +42,12 @@ pub enum Callback {
         /// 0 for INTA to 3 for INTD.
         pin: u8,
     },
-    /// On x86: the same interrupt vector for all vCPUs, past the local APIC: there is no end to signal.
+    /// On x86: the same interrupt vector for all vCPUs, past the local APIC: there is no end to
+    /// signal.
     #[doc(alias = "HVM_PARAM_CALLBACK_TYPE_VECTOR")]
     Vector(u8),
-    /// On arm: a private interrupt of each CPU (16 to 31), as the device tree's node `xen,xen` names it.
+    /// On arm: a private interrupt of each CPU (16 to 31), as the device tree's node `xen,xen`
+    /// names it.
     #[doc(alias = "HVM_PARAM_CALLBACK_TYPE_PPI")]
     Ppi {
         /// The interrupt's number at the controller.
@@ -77,8 +83,8 @@ impl Callback {
         kind << 56 | data
     }
 
-    /// Returns the line of the I/O APIC that Xen raises for an event: `None` if it is none. That of a device is where Xen's own I/O APIC has it, as
-    /// the ACPI tables of an HVM guest say too.
+    /// Returns the line of the I/O APIC that Xen raises for an event: `None` if it is none. That of
+    /// a device is where Xen's own I/O APIC has it, as the ACPI tables of an HVM guest say too.
     pub const fn line(self) -> Option<u32> {
         match self {
             Self::Gsi(line) if line != 0 => Some(line),
@@ -93,11 +99,11 @@ impl Callback {
 
 /// Sets the way by which Xen tells this domain of events.
 ///
-/// On arm it is the toolstack's to choose, and the guest reads it in the device tree. A vCPU that has a vector of its own keeps it, whatever is set
-/// here, and can't give it back.
+/// On arm it is the toolstack's to choose, and the guest reads it in the device tree. A vCPU that
+/// has a vector of its own keeps it, whatever is set here, and can't give it back.
 ///
-/// A PVH domain, dom0 too, has no PIC: Xen takes all but [`Vector`](Callback::Vector) without a word there and goes on with the vector that was
-/// set before.
+/// A PVH domain, dom0 too, has no PIC: Xen takes all but [`Vector`](Callback::Vector) without a
+/// word there and goes on with the vector that was set before.
 ///
 /// # Errors
 ///
@@ -107,7 +113,8 @@ pub fn set_callback<H: Hypercall + ?Sized>(xen: &H, callback: Callback) -> Resul
     hvm::set_callback_irq(xen, callback.to_param())
 }
 
-/// Makes Xen deliver the events of `vcpu` as interrupt `vector`. Call it on every vCPU, with the same vector.
+/// Makes Xen deliver the events of `vcpu` as interrupt `vector`. Call it on every vCPU, with the
+/// same vector.
 ///
 /// Xen before 4.6 has one vector for all vCPUs; this falls back to it.
 ///
@@ -121,7 +128,8 @@ pub fn set_upcall_vector<H: Hypercall + ?Sized>(
     vector: u8,
 ) -> Result<Delivery, Errno> {
     if hvm::set_evtchn_upcall_vector(xen, vcpu, vector).is_ok() {
-        // Xen itself needs no callback then. The toolstack does: an HVM guest without one has no driver for it to ask for a shutdown.
+        // Xen itself needs no callback then. The toolstack does: an HVM guest without one has no
+        // driver for it to ask for a shutdown.
         set_callback(xen, Callback::Gsi(1))?;
         return Ok(Delivery::LocalApic);
     }

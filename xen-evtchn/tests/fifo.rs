@@ -407,7 +407,8 @@ impl Interpose for Inspect {
             (HYPERVISOR_EVENT_CHANNEL_OP, EVTCHNOP_INIT_CONTROL) => false,
             _ => return None,
         };
-        // SAFETY: both structures begin with the frame, and the caller's lives for the time of the call.
+        // SAFETY: both structures begin with the frame, and the caller's lives for the time of the
+        // call.
         let gfn = unsafe { core::ptr::with_exposed_provenance::<u64>(call.args[1]).read() };
         // SAFETY: the frame is RAM of the domain that its owner reaches by atomics only.
         let page = unsafe { Mapped::map(self.0.clone(), Gfn(gfn), 1) }.unwrap();

@@ -149,7 +149,8 @@ fn d_e01_a_million_events_without_work_cost_next_to_nothing_and_others_go_on() {
         let seconds = 10 * STORM / 1_000_000;
         assert!(runs <= 4 + 11 + seconds + 1, "told {runs} times in {seconds} s");
         assert_eq!(served, STORM.div_ceil(100));
-        // Normal traffic: the first event with work waits for a second at most, the others not at all.
+        // Normal traffic: the first event with work waits for a second at most, the others not at
+        // all.
         let n = STORM + 110_000;
         storm.theirs.notify().unwrap();
         let (first, ..) = round(n, Work::Done, &mut timer);

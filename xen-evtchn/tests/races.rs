@@ -232,7 +232,8 @@ fn unmask_during_move_loses_no_event() {
         guest.moments.arm(At::Before(EVTCHNOP_BIND_VCPU), {
             let seen = Arc::clone(&seen);
             move || {
-                // Xen has moved the port, the words here are not changed yet: another thread unmasks it, and an event comes.
+                // Xen has moved the port, the words here are not changed yet: another thread
+                // unmasks it, and an event comes.
                 let events = events.get().unwrap();
                 op::bind_vcpu(&domain, port, 1).unwrap();
                 events.unmask(port).unwrap();
@@ -301,7 +302,8 @@ fn handler_mask_survives_unmask() {
     let port = ours.port();
     let handlers = Cell::new(0);
     let events = guest.events();
-    // Between any two steps of an unmask: two events come, and the handler of the first masks the port.
+    // Between any two steps of an unmask: two events come, and the handler of the first masks the
+    // port.
     for moment in 0.. {
         events.mask(port);
         events.take_pending(port);
@@ -404,7 +406,8 @@ fn port_opened_before_vcpu_stays_first() {
         guest.events().unmask(ours.port()).unwrap();
         for added in [1, 2] {
             guest.events().add_vcpu(added).unwrap();
-            // A port of the new vCPU, in the same word: its selector has the word that the other port is in.
+            // A port of the new vCPU, in the same word: its selector has the word that the other
+            // port is in.
             let own = guest.ipi(added);
             guest.events().unmask(own.port()).unwrap();
             theirs.notify().unwrap();

@@ -57,7 +57,8 @@ fn kernel_takes_over_left_queues() {
 
 /// Suspends a domain of one running vCPU and returns the outcome.
 fn suspended(domain: &Domain) -> Resumed {
-    // SAFETY: no other vCPU runs, and nothing that goes away is used afterwards without being set up anew.
+    // SAFETY: no other vCPU runs, and nothing that goes away is used afterwards without being set
+    // up anew.
     unsafe { suspend(domain) }.unwrap()
 }
 
@@ -289,7 +290,8 @@ unsafe impl Platform for OnVcpu {
     }
 }
 
-/// Xen 295514ff75: before it, `VCPUOP_register_vcpu_info` takes the information of another vCPU only while that is down.
+/// Xen 295514ff75: before it, `VCPUOP_register_vcpu_info` takes the information of another vCPU
+/// only while that is down.
 #[test]
 fn vcpu_registers_itself_after_restore() {
     for (version, abi) in

@@ -1,4 +1,5 @@
-//! The 2-level dispatch against a simulated Xen, and against what a broken one could leave in the event words.
+//! The 2-level dispatch against a simulated Xen, and against what a broken one could leave in the
+//! event words.
 
 #![cfg(not(loom))]
 

@@ -1,7 +1,8 @@
 //! What the toolstack asks of the whole domain, and the way through a suspend.
 //!
-//! A toolstack writes a word to the domain's node `control/shutdown`, and the domain empties the node to say that it was heard. A request to
-//! suspend comes from `xl save` and `xl migrate`: see [`Control::suspend`]. Source: `xenstore-paths.pandoc`.
+//! A toolstack writes a word to the domain's node `control/shutdown`, and the domain empties the
+//! node to say that it was heard. A request to suspend comes from `xl save` and `xl migrate`: see
+//! [`Control::suspend`]. Source: `xenstore-paths.pandoc`.
 
 use core::fmt;
 use heapless::Vec;
@@ -72,8 +73,9 @@ pub enum SuspendError {
     Store(Reason),
     /// The kernel's part failed, or Xen refused; nothing has happened.
     Xen(Errno),
-    /// The domain is resumed elsewhere, but the kernel's part failed then and is not set up there. The store is still suspended.
-    /// Set the kernel's part up, then call [`Control::resume`]; or shut the domain down.
+    /// The domain is resumed elsewhere, but the kernel's part failed then and is not set up there.
+    /// The store is still suspended. Set the kernel's part up, then call [`Control::resume`];
+    /// or shut the domain down.
     NotSetUp(Errno),
     /// The domain is resumed elsewhere, and has no grant table there (yet).
     Grants(GrantError),
@@ -109,14 +111,16 @@ pub struct Control<P: Platform> {
 }
 
 impl<P: Platform> Control<P> {
-    /// Watches `control/shutdown` and advertises the requests of `supported`, which the caller supports. Unsupported requests are not
-    /// acknowledged.
+    /// Watches `control/shutdown` and advertises the requests of `supported`, which the caller
+    /// supports. Unsupported requests are not acknowledged.
     ///
-    /// A feature node that xenstore refuses to write is logged, and its request is still received: not all toolstacks make these
-    /// nodes, and in a `control` directory that is read-only a domain can't.
+    /// A feature node that xenstore refuses to write is logged, and its request is still received:
+    /// not all toolstacks make these nodes, and in a `control` directory that is read-only a
+    /// domain can't.
     ///
-    /// Of an HVM or PVH domain a toolstack asks nothing unless it has told Xen how its events come (`set_upcall_vector` or `set_callback` of `xen-evtchn`):
-    /// else it refuses to end it, and suspends it where it is.
+    /// Of an HVM or PVH domain a toolstack asks nothing unless it has told Xen how its events come
+    /// (`set_upcall_vector` or `set_callback` of `xen-evtchn`): else it refuses to end it, and
+    /// suspends it where it is.
     ///
     /// # Errors
     ///
@@ -136,7 +140,8 @@ impl<P: Platform> Control<P> {
         Ok(this)
     }
 
-    /// Advertises the supported requests, which is optional for the toolstack: whatever fails is logged.
+    /// Advertises the supported requests, which is optional for the toolstack: whatever fails is
+    /// logged.
     fn announce(&mut self) {
         if self.announced {
             return;
@@ -152,15 +157,16 @@ impl<P: Platform> Control<P> {
         self.announced = true;
     }
 
-    /// Returns the pending request, if there is one, and acknowledges it to the toolstack. Call it after each event on the store's
-    /// [`port`](XenStore::port).
+    /// Returns the pending request, if there is one, and acknowledges it to the toolstack. Call it
+    /// after each event on the store's [`port`](XenStore::port).
     ///
     /// # Errors
     ///
     /// [`StoreError`]; no request is lost, call it again.
     pub fn poll(&mut self) -> Result<Option<Request>, StoreError> {
         self.announce();
-        // To read the node waits for the store. A change meanwhile makes no further event of the port, so look again.
+        // To read the node waits for the store. A change meanwhile makes no further event of the
+        // port, so look again.
         for _ in 0..MAX_READS {
             self.changed |= self.watch.try_clear()?;
             if !self.changed {
@@ -195,19 +201,21 @@ impl<P: Platform> Control<P> {
         })
     }
 
-    /// Suspends the domain, after [`Request::Suspend`]: waits until nothing is under way at xenstored, then lets `kernel` do its part, with
+    /// Suspends the domain, after [`Request::Suspend`]: waits until nothing is under way at
+    /// xenstored, then lets `kernel` do its part, with
     /// [`sched::suspend`](xen_hypercall::ops::sched::suspend) in it.
     ///
-    /// After [`Resumed::Cancelled`] all is as it was. After [`Resumed::Elsewhere`] the domain is a new one, with the old one's memory: the kernel's part has
-    /// set up what is the kernel's (shared info, the way of upcalls, event words, the clock), the store still rests, and what comes next is
-    /// [`resume`](Self::resume).
+    /// After [`Resumed::Cancelled`] all is as it was. After [`Resumed::Elsewhere`] the domain is a
+    /// new one, with the old one's memory: the kernel's part has set up what is the kernel's
+    /// (shared info, the way of upcalls, event words, the clock), the store still rests, and what
+    /// comes next is [`resume`](Self::resume).
     ///
     /// # Errors
     ///
     /// [`SuspendError::Store`], [`SuspendError::Xen`]: nothing has happened. The toolstack gives up after a minute.
-    /// [`SuspendError::NotSetUp`] if `kernel` fails after the domain was resumed elsewhere. Which of the two it is does not depend on
-    /// what `kernel` returns: a port that is opened before, and that only this domain has, shows it. So `?` is right in all of
-    /// `kernel`.
+    /// [`SuspendError::NotSetUp`] if `kernel` fails after the domain was resumed elsewhere. Which
+    /// of the two it is does not depend on what `kernel` returns: a port that is opened before,
+    /// and that only this domain has, shows it. So `?` is right in all of `kernel`.
     pub fn suspend(
         &mut self,
         kernel: impl FnOnce() -> Result<Resumed, Errno>,
@@ -217,8 +225,8 @@ impl<P: Platform> Control<P> {
         let before = witness.status().map_err(SuspendError::Xen)?;
         self.store.suspend().map_err(SuspendError::Store)?;
         let resumed = kernel();
-        // Where the domain is a new one, the port is closed. Even if its number was given out again, then not to a port that waits
-        // for this domain itself.
+        // Where the domain is a new one, the port is closed. Even if its number was given out
+        // again, then not to a port that waits for this domain itself.
         let moved = resumed != Ok(Resumed::Cancelled) && witness.status() != Ok(before);
         if moved {
             witness.abandon();
@@ -233,8 +241,8 @@ impl<P: Platform> Control<P> {
         }
     }
 
-    /// Sets up the grant table and the store of a domain that was resumed elsewhere. All watches are set again, and fire. Devices and the console follow, each
-    /// by its own `resume`.
+    /// Sets up the grant table and the store of a domain that was resumed elsewhere. All watches
+    /// are set again, and fire. Devices and the console follow, each by its own `resume`.
     ///
     /// # Errors
     ///

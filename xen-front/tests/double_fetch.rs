@@ -1,4 +1,5 @@
-//! The console and xenstore load each byte that the other end can write once. Disks and network interfaces are in xen-back's tests.
+//! The console and xenstore load each byte that the other end can write once. Disks and network
+//! interfaces are in xen-back's tests.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
@@ -26,7 +27,8 @@ fn the_console_loads_each_byte_and_the_index_once_whatever_changes_meanwhile() {
     let mut peer = |address: usize, len: usize| {
         (address - base..address - base + len)
             .for_each(|byte| *counts.entry(byte).or_default() += 1);
-        // The reader's own index is no business of the peer's, and its own moves on as soon as it was looked at.
+        // The reader's own index is no business of the peer's, and its own moves on as soon as it
+        // was looked at.
         mem.u32::<IN_CONS>().store(0xdead_beef, Relaxed);
         mem.copy_from(0, &[b'x'; 1024]).unwrap();
     };

@@ -10,9 +10,11 @@ use xen_sys::grant_table::{GnttabCopy, GnttabCopyPtr, GrantCopyFlags, GrantStatu
 /// The most copies in one batch.
 pub const MAX_COPIES: usize = 64;
 
-/// Copies between pages that one domain granted and pages of one's own, gathered and then done by one hypercall.
+/// Copies between pages that one domain granted and pages of one's own, gathered and then done by
+/// one hypercall.
 ///
-/// A piece that crosses pages of the own memory becomes several copies; one that crosses the granted page is refused.
+/// A piece that crosses pages of the own memory becomes several copies; one that crosses the
+/// granted page is refused.
 pub struct CopyBatch<'m, P: Platform> {
     local: &'m mut Pages<P>,
     owner: DomId,
@@ -31,7 +33,8 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
     ///
     /// # Errors
     ///
-    /// [`MapError::Range`] if the bytes do not lie within either side, [`MapError::Count`] if the batch is full: nothing is added then.
+    /// [`MapError::Range`] if the bytes do not lie within either side, [`MapError::Count`] if the
+    /// batch is full: nothing is added then.
     pub fn fetch(
         &mut self,
         from: GrantRef,
@@ -42,11 +45,13 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
         self.add(from, offset, to, len, GrantCopyFlags::SOURCE_GREF)
     }
 
-    /// Adds a copy of `len` bytes from byte `from` of the own memory to `offset` in the granted page.
+    /// Adds a copy of `len` bytes from byte `from` of the own memory to `offset` in the granted
+    /// page.
     ///
     /// # Errors
     ///
-    /// [`MapError::Range`] if the bytes do not lie within either side, [`MapError::Count`] if the batch is full: nothing is added then.
+    /// [`MapError::Range`] if the bytes do not lie within either side, [`MapError::Count`] if the
+    /// batch is full: nothing is added then.
     pub fn store(
         &mut self,
         from: usize,
@@ -57,11 +62,13 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
         self.add(to, offset, from, len, GrantCopyFlags::DEST_GREF)
     }
 
-    /// Adds a copy of `len` bytes from one granted page to another one, each given as its owner, its reference, and the offset in it.
+    /// Adds a copy of `len` bytes from one granted page to another one, each given as its owner,
+    /// its reference, and the offset in it.
     ///
     /// # Errors
     ///
-    /// [`MapError::Range`] if the bytes do not lie within both pages, [`MapError::Count`] if the batch is full: nothing is added then.
+    /// [`MapError::Range`] if the bytes do not lie within both pages, [`MapError::Count`] if the
+    /// batch is full: nothing is added then.
     pub fn between(
         &mut self,
         from: (DomId, GrantRef, usize),
@@ -156,8 +163,8 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
     ///
     /// # Errors
     ///
-    /// The first failure; the copies before it and some behind it may have been done. What own memory a failed fetch was
-    /// meant for holds is not defined.
+    /// The first failure; the copies before it and some behind it may have been done. What own
+    /// memory a failed fetch was meant for holds is not defined.
     #[doc(alias = "GNTTABOP_copy")]
     pub fn run(&mut self) -> Result<(), MapError> {
         let mut first = Ok(());
@@ -165,8 +172,9 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
         first
     }
 
-    /// Does all copies that were added, empties the batch, and tells the outcome of each call that added some: `outcome` gets their
-    /// number, in order from 0, not counting those that copy nothing.
+    /// Does all copies that were added, empties the batch, and tells the outcome of each call that
+    /// added some: `outcome` gets their number, in order from 0, not counting those that copy
+    /// nothing.
     ///
     /// # Errors
     ///
@@ -200,7 +208,8 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
             platform,
             &mut self.copies,
             |copy| copy.status,
-            // SAFETY: every own destination lies within `local`, which is borrowed mutably and private.
+            // SAFETY: every own destination lies within `local`, which is borrowed mutably and
+            // private.
             |copies| unsafe { op::copy(platform, copies) },
         )
         .map_err(MapError::Call)

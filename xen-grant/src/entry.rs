@@ -1,12 +1,14 @@
-//! One entry of the table, in either version, and the steps that count: making it valid, and ending it.
+//! One entry of the table, in either version, and the steps that count: making it valid, and ending
+//! it.
 
 use core::mem::offset_of;
 use xen_hypercall::sync::{Ordering, fence};
 use xen_hypercall::{DomId, Gfn, GrantRef, SharedMem, SharedU16, SharedU32};
 use xen_sys::grant_table::{GrantEntryHeader, GrantEntryV1, GrantEntryV2, GrantFlags};
 
-/// How often a revocation is tried again because Xen changed the entry at that moment. Each time is one use by the peer
-/// that began or ended, so more than a few means that it goes on using the page.
+/// How often a revocation is tried again because Xen changed the entry at that moment. Each time is
+/// one use by the peer that began or ended, so more than a few means that it goes on using the
+/// page.
 const REVOKE_TRIES: u32 = 8;
 
 const IN_USE: u16 = GrantFlags::READING.bits() | GrantFlags::WRITING.bits();
@@ -23,7 +25,8 @@ const _: () =
 pub(crate) struct Entry<'m> {
     pub(crate) frame: &'m SharedMem,
     pub(crate) offset: usize,
-    /// Version 2: where Xen says whether the entry is in use, as frame and offset. Version 1 has it among the flags.
+    /// Version 2: where Xen says whether the entry is in use, as frame and offset. Version 1 has
+    /// it among the flags.
     pub(crate) state: Option<(&'m SharedMem, usize)>,
 }
 
@@ -71,11 +74,14 @@ impl Entry<'_> {
         }
     }
 
-    /// Ends access in one step with the check that no peer uses the entry. Returns `true` if none does.
+    /// Ends access in one step with the check that no peer uses the entry. Returns `true` if none
+    /// does.
     ///
-    /// In version 1 an entry that is in use stays valid. In version 2 it is not valid any more, whatever the answer: Xen refuses each use that
-    /// begins while there is no other one. A peer that has the page mapped can map it again, because Xen checks the flags at the first use alone; the
-    /// entry's state stays in use for as long as any of its uses lasts. Call this again until the state is free.
+    /// In version 1 an entry that is in use stays valid. In version 2 it is not valid any more,
+    /// whatever the answer: Xen refuses each use that begins while there is no other one. A
+    /// peer that has the page mapped can map it again, because Xen checks the flags at the first
+    /// use alone; the entry's state stays in use for as long as any of its uses lasts. Call
+    /// this again until the state is free.
     #[doc(alias("gnttab_end_foreign_access", "gnttab_try_end_foreign_access"))]
     pub(crate) fn revoke(self) -> bool {
         let tries = if self.state.is_none() { REVOKE_TRIES } else { 1 };
@@ -92,7 +98,8 @@ impl Entry<'_> {
             return found & IN_USE == 0 && flags.compare_exchange(found, 0).is_ok();
         };
         flags.store(0, Ordering::Relaxed);
-        // Xen marks the use and then looks at the flags again. Of two who each write first and look then, one sees the other.
+        // Xen marks the use and then looks at the flags again. Of two who each write first and look
+        // then, one sees the other.
         fence(Ordering::SeqCst);
         // Acquire: what the peer did to the page comes before what its owner does.
         states.u16_at(offset).is_some_and(|state| state.load(Ordering::Acquire) & IN_USE == 0)

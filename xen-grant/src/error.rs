@@ -13,7 +13,8 @@ use xen_sys::grant_table::GrantStatus;
 /// Why pages could not be shared, or the table not be set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GrantError {
-    /// Not as many entries are free, one behind the other for pages that are shared as one, and the table is as large as Xen allows.
+    /// Not as many entries are free, one behind the other for pages that are shared as one, and the
+    /// table is as large as Xen allows.
     Exhausted {
         /// The table's size in frames.
         frames: u32,
@@ -137,7 +138,8 @@ pub enum MapError {
         /// How many there is room for.
         room: usize,
     },
-    /// The grants are this domain's own. Copy instead: to map them would move the pages away from where their owner has them.
+    /// The grants are this domain's own. Copy instead: to map them would move the pages away from
+    /// where their owner has them.
     OwnDomain(DomId),
     /// Xen did not tell this domain's number, so nothing is known of whose grants they are.
     OwnDomainUnknown(Errno),
@@ -208,7 +210,8 @@ pub struct MapFailed<P: ForeignFrames> {
 }
 
 impl<P: ForeignFrames> MapFailed<P> {
-    /// Returns what Xen said of each reference, in their order; `OKAY` for one that was mapped, and is not any more. Empty if Xen was not asked.
+    /// Returns what Xen said of each reference, in their order; `OKAY` for one that was mapped, and
+    /// is not any more. Empty if Xen was not asked.
     pub fn statuses(&self) -> &[GrantStatus] {
         &self.statuses
     }

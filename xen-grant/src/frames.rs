@@ -1,4 +1,5 @@
-//! What is known of each frame of the table, in pages of the platform: the groups of its references.
+//! What is known of each frame of the table, in pages of the platform: the groups of its
+//! references.
 
 use crate::Version;
 use crate::link::Link;
@@ -57,21 +58,25 @@ pub(crate) struct Frames<P: Platform> {
     pages: NonZeroUsize,
     max: u32,
     count: AtomicU32,
-    /// For single references, which fill groups up, and for runs of them, which need groups that are not full: the two keep out of each
-    /// other's way. Both lead to groups of these frames.
+    /// For single references, which fill groups up, and for runs of them, which need groups that
+    /// are not full: the two keep out of each other's way. Both lead to groups of these
+    /// frames.
     single: Link<Group>,
     run: Link<Group>,
     version: Version,
     platform: P,
 }
 
-// SAFETY: the directory and what it leads to have one owner, as a Box has; the platform moves along and is itself Send.
+// SAFETY: the directory and what it leads to have one owner, as a Box has; the platform moves along
+// and is itself Send.
 unsafe impl<P: Platform + Send> Send for Frames<P> {}
-// SAFETY: a shared reference gives atomics and what is never written again, and a platform that is Sync.
+// SAFETY: a shared reference gives atomics and what is never written again, and a platform that is
+// Sync.
 unsafe impl<P: Platform + Sync> Sync for Frames<P> {}
 
 impl<P: Platform> Frames<P> {
-    /// Makes room to know of `max` frames, or of fewer if there is not so much memory, and notes the first one down.
+    /// Makes room to know of `max` frames, or of fewer if there is not so much memory, and notes
+    /// the first one down.
     ///
     /// # Errors
     ///
@@ -173,7 +178,8 @@ impl<P: Platform> Frames<P> {
 
     #[inline(always)]
     fn hinted(&self, hint: &Link<Group>) -> &Group {
-        // SAFETY: both hints lead to groups of these frames from the start, which stay as long as self.
+        // SAFETY: both hints lead to groups of these frames from the start, which stay as long as
+        // self.
         unsafe { hint.get().unwrap_unchecked().as_ref() }
     }
 
@@ -218,7 +224,8 @@ impl<P: Platform> Frames<P> {
     }
 
     fn directory(&self) -> &[Link<Frame>] {
-        // SAFETY: the pages were allocated for at least this many pointers, page-aligned and zeroed, which is a valid value.
+        // SAFETY: the pages were allocated for at least this many pointers, page-aligned and
+        // zeroed, which is a valid value.
         unsafe { core::slice::from_raw_parts(self.directory.as_ptr(), self.max as usize) }
     }
 }
@@ -227,7 +234,8 @@ impl<P: Platform> Drop for Frames<P> {
     fn drop(&mut self) {
         for place in self.directory() {
             if let Some(frame) = place.get() {
-                // SAFETY: a page was allocated for it, and nobody refers to it without a borrow of self. It needs no drop.
+                // SAFETY: a page was allocated for it, and nobody refers to it without a borrow of
+                // self. It needs no drop.
                 unsafe { self.platform.free_pages(frame.cast(), NonZeroUsize::MIN) };
             }
         }

@@ -21,16 +21,20 @@ pub(crate) struct Placed<P: Platform> {
 }
 
 impl<P: Platform> GrantTable<P> {
-    /// Sets the table up again where the domain woke up after a suspend. Call it before anything is shared anew.
+    /// Sets the table up again where the domain woke up after a suspend. Call it before anything is
+    /// shared anew.
     ///
-    /// The new host's table is empty: nobody has access to what was shared before. The [`Shared`](crate::Shared) values of that time stay what they
-    /// are: owners whose [`reclaim`](crate::Shared::reclaim) does not fail any more. The quarantine is emptied: its peers are gone. After a
-    /// suspend that was cancelled nothing has to be set up, and calling this changes nothing.
+    /// The new host's table is empty: nobody has access to what was shared before. The
+    /// [`Shared`](crate::Shared) values of that time stay what they are: owners whose
+    /// [`reclaim`](crate::Shared::reclaim) does not fail any more. The quarantine is emptied: its
+    /// peers are gone. After a suspend that was cancelled nothing has to be set up, and calling
+    /// this changes nothing.
     ///
     /// # Errors
     ///
-    /// [`GrantError::Version`] if the new host does not allow the version, [`GrantError::Grow`] if it does not let the table be as
-    /// large as it was. Call it again, or share nothing any more.
+    /// [`GrantError::Version`] if the new host does not allow the version, [`GrantError::Grow`] if
+    /// it does not let the table be as large as it was. Call it again, or share nothing any
+    /// more.
     #[doc(alias = "gnttab_resume")]
     pub fn resume(&self) -> Result<(), GrantError> {
         let (found, needed) = (Version::choose(self.platform(), self.version()), self.version());
@@ -96,8 +100,8 @@ impl<P: Platform> Placed<P> {
         Self { entries: None, states: None, refused: None }
     }
 
-    /// Puts frame `index` of the entries in place and, in version 2, that of their states unless it is known, as far as an earlier try
-    /// did not come.
+    /// Puts frame `index` of the entries in place and, in version 2, that of their states unless it
+    /// is known, as far as an earlier try did not come.
     pub(crate) fn place(
         &mut self,
         platform: &P,
@@ -109,7 +113,8 @@ impl<P: Platform> Placed<P> {
         let entries = match &self.entries {
             Some(mapped) => at(mapped),
             None => {
-                // SAFETY: the table holds the claim and places each frame once; entries are written by this crate alone.
+                // SAFETY: the table holds the claim and places each frame once; entries are written
+                // by this crate alone.
                 let mapped =
                     self.put(platform, |place| unsafe { start::grant_frame(place, index) })?;
                 at(self.entries.insert(mapped))
@@ -127,7 +132,8 @@ impl<P: Platform> Placed<P> {
                 Some(at(self.states.insert(mapped)))
             }
         };
-        // SAFETY: Xen has put frames of the table there, for good; `Mapped` vouches for how they are reached.
+        // SAFETY: Xen has put frames of the table there, for good; `Mapped` vouches for how they
+        // are reached.
         Ok(unsafe { Places::new(entries, states) })
     }
 

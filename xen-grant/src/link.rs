@@ -3,7 +3,8 @@
 use core::ptr::NonNull;
 use xen_hypercall::sync::{AtomicPtr, Ordering};
 
-/// Leads to a `T` that one made and others get to know of; to nothing at first. All zero when it leads to nothing.
+/// Leads to a `T` that one made and others get to know of; to nothing at first. All zero when it
+/// leads to nothing.
 #[repr(transparent)]
 pub(crate) struct Link<T>(AtomicPtr<T>);
 

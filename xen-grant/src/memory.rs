@@ -39,7 +39,8 @@ unsafe impl Hypercall for Memory {
     }
 }
 
-// SAFETY: the memory comes from the process's allocator, which keeps to the same contract; frames are addresses.
+// SAFETY: the memory comes from the process's allocator, which keeps to the same contract; frames
+// are addresses.
 unsafe impl Platform for Memory {
     fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
         let (used, limit, _) = &*self.0;

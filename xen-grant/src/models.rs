@@ -1,6 +1,7 @@
 //! Every order in which a grant's two sides can meet, tried by a model checker.
 //!
-//! `RUSTFLAGS="--cfg loom" cargo test --manifest-path models/Cargo.toml -p xen-grant --lib --profile models`
+//! `RUSTFLAGS="--cfg loom" cargo test --manifest-path models/Cargo.toml -p xen-grant --lib
+//! --profile models`
 
 use crate::entry::{Entry, What};
 use crate::link::Link;
@@ -111,7 +112,8 @@ fn an_entry_that_was_made_read_only_is_complete() {
     });
 }
 
-/// The checker fails the model if the peer's writes and the owner's are not ordered, whichever comes first.
+/// The checker fails the model if the peer's writes and the owner's are not ordered, whichever
+/// comes first.
 #[test]
 fn d_g01_a_page_is_taken_back_only_while_nobody_uses_it() {
     in_both_versions(|version| {
@@ -137,7 +139,8 @@ fn group() -> Group {
     Group::new(GrantRef(64), unsafe { Places::new(NonNull::dangling(), None) })
 }
 
-/// Takes `count` of the two references that there are, uses what they stand for, and gives them back.
+/// Takes `count` of the two references that there are, uses what they stand for, and gives them
+/// back.
 fn use_references(group: &Group, entries: &[UnsafeCell<u32>; 2], count: usize) {
     let found = if count == 1 { group.take() } else { group.take_run(count) };
     let Some(first) = found else { return };
@@ -233,7 +236,8 @@ unsafe impl Platform for Watched {
     fn wait(&self, _ports: &[Port], _deadline: Option<Instant>) {}
 }
 
-/// A page that the owner could not take back, while its peer stops using it and two vCPUs try again.
+/// A page that the owner could not take back, while its peer stops using it and two vCPUs try
+/// again.
 #[test]
 fn d_g01_what_was_kept_back_is_freed_once_and_not_before_the_peer_lets_go() {
     in_both_versions(|version| {
@@ -288,7 +292,8 @@ fn claim_orders_its_owners() {
 /// A value that is written when it is dropped.
 struct Counted(UnsafeCell<u32>);
 
-// SAFETY: the model's threads keep to what the reference promises, which is what the checker checks.
+// SAFETY: the model's threads keep to what the reference promises, which is what the checker
+// checks.
 unsafe impl Send for Counted {}
 // SAFETY: as above.
 unsafe impl Sync for Counted {}
@@ -300,7 +305,8 @@ impl Drop for Counted {
     }
 }
 
-/// The grant table is shared by `PageArc`: the last reference's drop follows all uses through the others.
+/// The grant table is shared by `PageArc`: the last reference's drop follows all uses through the
+/// others.
 #[test]
 fn last_page_arc_drops_after_all_uses() {
     loom::model(|| {

@@ -1,4 +1,5 @@
-//! A list that grows in pages of the platform: what it holds has no bound but memory, and no heap is needed.
+//! A list that grows in pages of the platform: what it holds has no bound but memory, and no heap
+//! is needed.
 
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
@@ -12,7 +13,8 @@ pub(crate) struct PageVec<P: Platform, T> {
     platform: P,
 }
 
-// SAFETY: it owns its memory and what is in it, as a Vec does; the platform moves along and is itself Send.
+// SAFETY: it owns its memory and what is in it, as a Vec does; the platform moves along and is
+// itself Send.
 unsafe impl<P: Platform + Send, T: Send> Send for PageVec<P, T> {}
 
 impl<P: Platform, T> PageVec<P, T> {
@@ -37,7 +39,8 @@ impl<P: Platform, T> PageVec<P, T> {
         if self.len == self.capacity() && self.grow().is_none() {
             return Err(value);
         }
-        // SAFETY: len is below the capacity, so the place is within the memory, and nothing is there yet.
+        // SAFETY: len is below the capacity, so the place is within the memory, and nothing is
+        // there yet.
         unsafe { self.start.add(self.len).write(value) };
         self.len += 1;
         Ok(())
@@ -47,7 +50,8 @@ impl<P: Platform, T> PageVec<P, T> {
     fn grow(&mut self) -> Option<()> {
         let pages = (self.pages * 2).max(1);
         let memory: NonNull<T> = Pages::alloc(self.platform.clone(), pages).ok()?.into_raw().cast();
-        // SAFETY: len values are here and have room there; the two are different allocations, and these are forgotten.
+        // SAFETY: len values are here and have room there; the two are different allocations, and
+        // these are forgotten.
         unsafe { memory.copy_from_nonoverlapping(self.start, self.len) };
         self.free();
         (self.start, self.pages) = (memory, pages);
@@ -59,10 +63,12 @@ impl<P: Platform, T> PageVec<P, T> {
         (index < self.len).then(|| unsafe { self.start.add(index).as_mut() })
     }
 
-    /// Takes out value `index`; the last one takes its place. The memory is given back with the last value.
+    /// Takes out value `index`; the last one takes its place. The memory is given back with the
+    /// last value.
     pub(crate) fn swap_remove(&mut self, index: usize) -> Option<T> {
         let last = self.len.checked_sub(1).filter(|&last| index <= last)?;
-        // SAFETY: both are among the first len values; the value is moved out once, and the last one is moved to its place.
+        // SAFETY: both are among the first len values; the value is moved out once, and the last
+        // one is moved to its place.
         let value = unsafe {
             let value = self.start.add(index).read();
             self.start.add(index).copy_from(self.start.add(last), 1);

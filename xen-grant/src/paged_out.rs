@@ -7,8 +7,8 @@ use xen_sys::grant_table::GrantStatus;
 /// How often a page that its owner has paged out is asked for again.
 const TRIES: u32 = 64;
 
-/// Issues `batch`, and then again each of it whose page is paged out, until it is not, [`TRIES`] times at most. `status` is what Xen
-/// said of one.
+/// Issues `batch`, and then again each of it whose page is paged out, until it is not, [`TRIES`]
+/// times at most. `status` is what Xen said of one.
 ///
 /// # Errors
 ///

@@ -7,7 +7,8 @@ use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use xen_hypercall::{DomId, GrantRef, Platform};
 
-/// A grant that another domain made to this one, passed on: its peer can have copies of the page, but not map it.
+/// A grant that another domain made to this one, passed on: its peer can have copies of the page,
+/// but not map it.
 ///
 /// Dropping it ends the peer's access.
 #[doc(alias = "GTF_transitive")]
@@ -18,14 +19,15 @@ pub struct PassedOn<P: Platform, A: Access> {
 }
 
 impl<P: Platform> GrantTable<P> {
-    /// Lets `peer` have copies from, or with [`ReadWrite`](crate::ReadWrite) to, the page that `owner` granted to this domain under
-    /// `granted`. Version 2 only; a host can forbid it.
+    /// Lets `peer` have copies from, or with [`ReadWrite`](crate::ReadWrite) to, the page that
+    /// `owner` granted to this domain under `granted`. Version 2 only; a host can forbid it.
     ///
     /// Whether there is such a grant shows when the peer copies: Xen looks at both then.
     ///
     /// # Errors
     ///
-    /// [`GrantError::Version`] in version 1, [`GrantError::Exhausted`] or [`GrantError::Grow`] if there is no free entry.
+    /// [`GrantError::Version`] in version 1, [`GrantError::Exhausted`] or [`GrantError::Grow`] if
+    /// there is no free entry.
     #[doc(alias = "GTF_transitive")]
     pub fn pass_on<A: Access>(
         &self,
@@ -50,7 +52,8 @@ impl<P: Platform, A: Access> PassedOn<P, A> {
     ///
     /// # Errors
     ///
-    /// [`InUse`] if a copy is going on. The peer can begin no other one, and the reference is kept back until that one is done.
+    /// [`InUse`] if a copy is going on. The peer can begin no other one, and the reference is kept
+    /// back until that one is done.
     pub fn end(self) -> Result<(), InUse> {
         let mut this = ManuallyDrop::new(self);
         let ended = this.table.end_passed_on(this.reference);

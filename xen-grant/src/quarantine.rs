@@ -55,7 +55,8 @@ impl<P: Platform> Deferred<P> {
     pub(crate) fn add(&self, held: Held<P>) {
         let refused = self.list.lock().held.push(held);
         if let Err(held) = refused {
-            // No memory to note it down. Pages that are never used again are the lesser evil than pages that a peer can write.
+            // No memory to note it down. Pages that are never used again are the lesser evil than
+            // pages that a peer can write.
             core::mem::forget(held);
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
@@ -65,7 +66,8 @@ impl<P: Platform> Deferred<P> {
         Quarantine { waiting: self.list.lock().held.len(), lost: self.lost.load(Ordering::Relaxed) }
     }
 
-    /// Tries all again. `end` gets the first reference and which ones are left, and returns which ones still are.
+    /// Tries all again. `end` gets the first reference and which ones are left, and returns which
+    /// ones still are.
     pub(crate) fn sweep(&self, mut end: impl FnMut(GrantRef, u64) -> u64) {
         let mut left = {
             let mut list = self.list.lock();
@@ -118,7 +120,8 @@ impl<P: Platform> Deferred<P> {
             if held.left != 0 {
                 list.next += 1;
             } else if let Some(held) = list.held.swap_remove(next) {
-                // No reference is left, so no peer can reach the pages. There is room: count is at most the budget.
+                // No reference is left, so no peer can reach the pages. There is room: count is at
+                // most the budget.
                 let _ = freed.push(held.pages);
             }
         }

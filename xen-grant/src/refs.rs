@@ -1,4 +1,5 @@
-//! The free references: one bit each, taken and given back without a lock. A bit has no past, so nothing can be mistaken for it.
+//! The free references: one bit each, taken and given back without a lock. A bit has no past, so
+//! nothing can be mistaken for it.
 
 use crate::entry::Entry;
 use core::ptr::NonNull;
@@ -29,7 +30,8 @@ impl Places {
     ///
     /// # Safety
     ///
-    /// Both must be whole pages of the table that stay where they are for good, reachable through [`SharedMem`] alone.
+    /// Both must be whole pages of the table that stay where they are for good, reachable through
+    /// [`SharedMem`] alone.
     pub(crate) unsafe fn new(entries: NonNull<u8>, states: Option<NonNull<u8>>) -> Self {
         Self { entries, states }
     }
@@ -42,7 +44,8 @@ impl Places {
         self.states
     }
 
-    /// Does something with the entry of a reference. Each version has its own copy of that, which need not ask for it again.
+    /// Does something with the entry of a reference. Each version has its own copy of that, which
+    /// need not ask for it again.
     #[inline(always)]
     pub(crate) fn with_entry<R>(
         self,
@@ -121,7 +124,8 @@ impl Group {
         }
     }
 
-    /// Adds references that the caller owns to the free ones: those of the mask, with `first` as bit 0.
+    /// Adds references that the caller owns to the free ones: those of the mask, with `first` as
+    /// bit 0.
     #[inline(always)]
     pub(crate) fn give(&self, first: GrantRef, mask: u64) {
         self.free.fetch_or(mask << (first.0 as usize % GROUP), Ordering::Release);

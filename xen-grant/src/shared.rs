@@ -15,8 +15,9 @@ pub const MAX_PAGES: usize = 16;
 
 /// Pages shared with one peer, a reference for each page.
 ///
-/// They are reachable only as [`SharedMem`] until [`reclaim`](Self::reclaim) has ended the peer's access. Dropping the value does
-/// the same and frees the pages; those that the peer still uses go to the table's quarantine.
+/// They are reachable only as [`SharedMem`] until [`reclaim`](Self::reclaim) has ended the peer's
+/// access. Dropping the value does the same and frees the pages; those that the peer still uses go
+/// to the table's quarantine.
 pub struct Shared<P: Platform, A: Access> {
     /// Taken out by `reclaim` and `drop`, nowhere else, as are the pages.
     table: ManuallyDrop<GrantTable<P>>,
@@ -48,7 +49,8 @@ impl<P: Platform, A: Access> Shared<P, A> {
 
     #[inline(always)]
     fn group(&self) -> &Group {
-        // SAFETY: groups of the table stay where they are as long as the table, which this value keeps.
+        // SAFETY: groups of the table stay where they are as long as the table, which this value
+        // keeps.
         unsafe { self.group.as_ref() }
     }
 
@@ -87,15 +89,17 @@ impl<P: Platform, A: Access> Shared<P, A> {
         self.group().entry(self.first).peer()
     }
 
-    /// Has `other`'s reference lead to this page and this one's reference to `other`'s page, for the peer of each page as before.
+    /// Has `other`'s reference lead to this page and this one's reference to `other`'s page, for
+    /// the peer of each page as before.
     ///
-    /// So a page that a peer knows by its reference is replaced by another one in one step, as far as that peer can tell. Both are
-    /// single pages.
+    /// So a page that a peer knows by its reference is replaced by another one in one step, as far
+    /// as that peer can tell. Both are single pages.
     ///
     /// # Errors
     ///
-    /// [`MapError::OtherTable`] if the values are of different tables, [`MapError::Count`] for more than a page, [`MapError::Call`] or [`MapError::Refused`] if Xen refuses, as it does while someone
-    /// uses one of the two: nothing has changed then.
+    /// [`MapError::OtherTable`] if the values are of different tables, [`MapError::Count`] for more
+    /// than a page, [`MapError::Call`] or [`MapError::Refused`] if Xen refuses, as it does while
+    /// someone uses one of the two: nothing has changed then.
     #[doc(alias = "GNTTABOP_swap_grant_ref")]
     pub fn exchange<B: Access>(&mut self, other: &mut Shared<P, B>) -> Result<(), MapError> {
         // The two values exchange their entries, which have to be those that `reclaim` then ends.
@@ -109,7 +113,8 @@ impl<P: Platform, A: Access> Shared<P, A> {
         }
         let mut batch =
             [GnttabSwapGrantRef { ref_a: self.first, ref_b: other.first, ..Default::default() }];
-        // SAFETY: the two values own the references, and are told below that these name each other's page now.
+        // SAFETY: the two values own the references, and are told below that these name each
+        // other's page now.
         unsafe { op::swap_grant_ref(self.table.platform(), &mut batch) }.map_err(MapError::Call)?;
         match batch[0].status {
             GrantStatus::OKAY => {
@@ -125,8 +130,9 @@ impl<P: Platform, A: Access> Shared<P, A> {
     ///
     /// # Errors
     ///
-    /// [`InUse`] if the peer has a page mapped: all pages are then in quarantine, which frees them when the peer lets go.
-    /// The peer broke its word if it had said that it was done with them.
+    /// [`InUse`] if the peer has a page mapped: all pages are then in quarantine, which frees them
+    /// when the peer lets go. The peer broke its word if it had said that it was done with
+    /// them.
     pub fn reclaim(self) -> Result<Pages<P>, InUse> {
         let mut this = ManuallyDrop::new(self);
         // SAFETY: `this` is never dropped, and neither is used again.

@@ -24,9 +24,10 @@ const V1_LAST_GFN: u64 = u32::MAX as u64;
 
 /// The grant table of this domain: shares pages with other domains and takes them back.
 ///
-/// A domain has one. The value is a counted reference to it: each driver has a clone, and the last one to be dropped gives the
-/// table up. Sharing and reclaiming take no lock but where the table grows or a peer
-/// misbehaves. The table starts with one frame and grows by one when it is full, as far as the host allows.
+/// A domain has one. The value is a counted reference to it: each driver has a clone, and the last
+/// one to be dropped gives the table up. Sharing and reclaiming take no lock but where the table
+/// grows or a peer misbehaves. The table starts with one frame and grows by one when it is full, as
+/// far as the host allows.
 pub struct GrantTable<P: Platform> {
     pub(crate) inner: PageArc<P, Inner<P>>,
 }
@@ -45,17 +46,20 @@ pub(crate) struct Inner<P: Platform> {
 impl<P: Platform> GrantTable<P> {
     /// Sets up this domain's table, in version 1 where the host lets it choose.
     ///
-    /// A domain has one table at a time. Dropping it makes room for the next one, which does not use entries that are valid still.
+    /// A domain has one table at a time. Dropping it makes room for the next one, which does not
+    /// use entries that are valid still.
     ///
     /// # Errors
     ///
-    /// [`GrantError::Taken`] while an earlier value exists, [`GrantError::Size`] or [`GrantError::Grow`] as Xen refuses, [`GrantError::Memory`] as the platform does.
+    /// [`GrantError::Taken`] while an earlier value exists, [`GrantError::Size`] or
+    /// [`GrantError::Grow`] as Xen refuses, [`GrantError::Memory`] as the platform does.
     pub fn new(platform: P) -> Result<Self, GrantError> {
         Self::with_version(platform, Version::V1)
     }
 
-    /// Sets up this domain's table in version `wanted`, or in the other one where the host does not allow that:
-    /// [`version`](Self::version) tells. All is shared and taken back the same way in both.
+    /// Sets up this domain's table in version `wanted`, or in the other one where the host does not
+    /// allow that: [`version`](Self::version) tells. All is shared and taken back the same way
+    /// in both.
     ///
     /// # Errors
     ///
@@ -102,7 +106,8 @@ impl<P: Platform> GrantTable<P> {
     ///
     /// # Errors
     ///
-    /// [`ShareError`] with the pages, if the table is full, they can't be granted, or they are another domain's.
+    /// [`ShareError`] with the pages, if the table is full, they can't be granted, or they are
+    /// another domain's.
     pub fn share_read_only(
         &self,
         pages: Pages<P>,
@@ -115,7 +120,8 @@ impl<P: Platform> GrantTable<P> {
     ///
     /// # Errors
     ///
-    /// [`ShareError`] with the pages, if the table is full, they can't be granted, or they are another domain's.
+    /// [`ShareError`] with the pages, if the table is full, they can't be granted, or they are
+    /// another domain's.
     pub fn share_writable(
         &self,
         pages: Pages<P>,
@@ -124,11 +130,13 @@ impl<P: Platform> GrantTable<P> {
         self.share(pages, peer)
     }
 
-    /// Lets `peer` use `pages` as `A` says. The peer sees whatever is in them, so hand over nothing that is not meant for it.
+    /// Lets `peer` use `pages` as `A` says. The peer sees whatever is in them, so hand over nothing
+    /// that is not meant for it.
     ///
     /// # Errors
     ///
-    /// [`ShareError`] with the pages, if the table is full, they can't be granted, or they are another domain's.
+    /// [`ShareError`] with the pages, if the table is full, they can't be granted, or they are
+    /// another domain's.
     #[doc(alias = "gnttab_grant_foreign_access")]
     pub fn share<A: Access>(
         &self,
@@ -138,12 +146,13 @@ impl<P: Platform> GrantTable<P> {
         self.share_as(pages, peer, A::FLAGS, What::Page)
     }
 
-    /// Lets `peer` have copies from, or with [`ReadWrite`] to, `len` bytes at `offset` of each of `pages`, and of nothing else. The
-    /// peer can't map them. Version 2 only.
+    /// Lets `peer` have copies from, or with [`ReadWrite`] to, `len` bytes at `offset` of each of
+    /// `pages`, and of nothing else. The peer can't map them. Version 2 only.
     ///
     /// # Errors
     ///
-    /// [`ShareError`] with the pages: as [`share`](Self::share), in version 1, or if the bytes do not lie within a page.
+    /// [`ShareError`] with the pages: as [`share`](Self::share), in version 1, or if the bytes do
+    /// not lie within a page.
     #[doc(alias = "GTF_sub_page")]
     pub fn share_part<A: Access>(
         &self,
@@ -190,7 +199,8 @@ impl<P: Platform> GrantTable<P> {
         self.share_many(pages, peer, flags, what)
     }
 
-    /// Does what [`share_as`](Self::share_as) does for other than a single page with a reference at hand.
+    /// Does what [`share_as`](Self::share_as) does for other than a single page with a reference at
+    /// hand.
     #[cold]
     fn share_many<A: Access>(
         &self,
@@ -222,7 +232,8 @@ impl<P: Platform> GrantTable<P> {
         if let Some(gfn) = gfns().find(|gfn| self.version() == Version::V1 && gfn.0 > V1_LAST_GFN) {
             return Err(GrantError::FrameTooHigh(gfn));
         }
-        // All references are taken before the first is made valid, so a failure leaves nothing that a peer could have used.
+        // All references are taken before the first is made valid, so a failure leaves nothing that
+        // a peer could have used.
         let (group, first) = self.take(count)?;
         let places = group.places;
         for (gfn, reference) in gfns().zip(first.0..) {
@@ -231,13 +242,14 @@ impl<P: Platform> GrantTable<P> {
         Ok((group, first))
     }
 
-    /// Tries again to end the access of peers that did not let go: of some of them, and not more than once a second. Returns when to
-    /// call it again; `None` if nothing is kept back.
+    /// Tries again to end the access of peers that did not let go: of some of them, and not more
+    /// than once a second. Returns when to call it again; `None` if nothing is kept back.
     pub fn poll(&self, now: Instant) -> Option<Instant> {
         self.inner.deferred.poll(now, |first, left| self.inner.end(first, left))
     }
 
-    /// Tries again to end the access of all peers that did not let go, and tells what is still kept back.
+    /// Tries again to end the access of all peers that did not let go, and tells what is still kept
+    /// back.
     pub fn sweep_quarantine(&self) -> Quarantine {
         self.inner.sweep();
         self.quarantine()
@@ -299,17 +311,20 @@ impl<P: Platform> GrantTable<P> {
         // As in `share_as`.
         if pages.count() == 1 && group.places.with_entry(first, Entry::revoke_once) {
             group.give(first, 1);
-            // SAFETY: the reference to the page has been revoked in one step with the check that nobody uses it.
+            // SAFETY: the reference to the page has been revoked in one step with the check that
+            // nobody uses it.
             return Ok(unsafe { pages.into_private() });
         }
         self.take_back_many(pages, first)
     }
 
-    /// Does what [`take_back`](Self::take_back) does for other than a single page that is let go of at once.
+    /// Does what [`take_back`](Self::take_back) does for other than a single page that is let go of
+    /// at once.
     #[cold]
     fn take_back_many(&self, pages: SharedPages<P>, first: GrantRef) -> Result<Pages<P>, InUse> {
         match self.inner.end(first, run(pages.count())) {
-            // SAFETY: every reference to the pages has been revoked in one step with the check that nobody uses it.
+            // SAFETY: every reference to the pages has been revoked in one step with the check that
+            // nobody uses it.
             0 => Ok(unsafe { pages.into_private() }),
             left => Err(self.keep_back(Some(pages), first, left)),
         }
@@ -351,7 +366,8 @@ impl<P: Platform> Inner<P> {
         self.deferred.sweep(|first, left| self.end(first, left));
     }
 
-    /// Ends access to references, those of the mask with `first` as bit 0, and gives them back to the free ones. Returns those that are in use.
+    /// Ends access to references, those of the mask with `first` as bit 0, and gives them back to
+    /// the free ones. Returns those that are in use.
     #[cold]
     fn end(&self, first: GrantRef, mask: u64) -> u64 {
         let Some(group) = self.frames.group_of(first) else { return mask };

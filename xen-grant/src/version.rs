@@ -5,8 +5,9 @@ use xen_hypercall::{DomId, Hypercall, ops};
 
 /// The version of the ABI that a grant table follows.
 ///
-/// Version 1 is what every host has, and the quicker one: an entry is one word of 64 bits, and ending a grant looks at that word alone.
-/// Version 2 has room for frames beyond 2^32, for parts of a page and for passing grants on.
+/// Version 1 is what every host has, and the quicker one: an entry is one word of 64 bits, and
+/// ending a grant looks at that word alone. Version 2 has room for frames beyond 2^32, for parts of
+/// a page and for passing grants on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
     /// `grant_entry_v1_t`.
@@ -16,15 +17,17 @@ pub enum Version {
 }
 
 impl Version {
-    /// Requests `wanted` of Xen and returns the version in force. The caller owns the table, whose entries are of this version or unused.
+    /// Requests `wanted` of Xen and returns the version in force. The caller owns the table, whose
+    /// entries are of this version or unused.
     #[doc(alias = "GNTTABOP_set_version")]
     pub(crate) fn choose<H: Hypercall + ?Sized>(xen: &H, wanted: Self) -> Self {
         let number = match wanted {
             Self::V1 => 1,
             Self::V2 => 2,
         };
-        // A host that lets nobody choose refuses, and so does one whose entries are in use: by an earlier kernel of this domain.
-        // SAFETY: the callers hold the claim of the table. Its entries are not written yet, or are of this version already, or were
+        // A host that lets nobody choose refuses, and so does one whose entries are in use: by an
+        // earlier kernel of this domain. SAFETY: the callers hold the claim of the table.
+        // Its entries are not written yet, or are of this version already, or were
         // left behind by a suspend.
         let answer = unsafe { ops::grant_table::set_version(xen, number) }
             .or_else(|_| ops::grant_table::get_version(xen, DomId::SELF));

@@ -1,4 +1,5 @@
-//! Another domain's pages, mapped: what a backend does with the references that a frontend tells it.
+//! Another domain's pages, mapped: what a backend does with the references that a frontend tells
+//! it.
 
 use crate::{Access, MAX_PAGES, MapError, MapFailed, ReadOnly, ReadWrite, paged_out};
 use core::fmt;
@@ -19,7 +20,8 @@ use xen_sys::grant_table::{
 ///
 /// `Window ──map──▶ Mapping ──unmap──▶ Window`
 ///
-/// It goes by the domain's number, which is another one where the domain is restored or has migrated: reserve another window there.
+/// It goes by the domain's number, which is another one where the domain is restored or has
+/// migrated: reserve another window there.
 pub struct Window<P: ForeignFrames> {
     platform: P,
     range: ForeignRange,
@@ -51,14 +53,16 @@ impl<P: ForeignFrames> Window<P> {
 
     /// Maps `refs` of domain `owner` side by side: all of them or none.
     ///
-    /// That has to be another domain. One whose memory map is translated has each of its pages once: Xen would move the page of an own grant
-    /// here, and leave the frame that was granted empty. So a window asks Xen for this domain's number, once, when it is first used. Copies
+    /// That has to be another domain. One whose memory map is translated has each of its pages
+    /// once: Xen would move the page of an own grant here, and leave the frame that was granted
+    /// empty. So a window asks Xen for this domain's number, once, when it is first used. Copies
     /// between own pages harm nobody: [`CopyBatch`](crate::CopyBatch) takes own grants.
     ///
     /// # Errors
     ///
-    /// [`MapFailed`] with the first reference that could not be mapped, and the window. Xen is not asked to map anything if there is not
-    /// room for `refs`, or if `owner` is this domain, or may be: [`MapError::OwnDomain`], [`MapError::OwnDomainUnknown`].
+    /// [`MapFailed`] with the first reference that could not be mapped, and the window. Xen is not
+    /// asked to map anything if there is not room for `refs`, or if `owner` is this domain, or
+    /// may be: [`MapError::OwnDomain`], [`MapError::OwnDomainUnknown`].
     #[doc(alias = "GNTTABOP_map_grant_ref")]
     pub fn map<A: Access>(
         mut self,
@@ -83,8 +87,9 @@ impl<P: ForeignFrames> Window<P> {
                 ..Default::default()
             });
         }
-        // SAFETY: the addresses are those of frames reserved for this, each with nothing mapped: what is asked for again was not. The pages are
-        // another domain's, so none that this one uses moves.
+        // SAFETY: the addresses are those of frames reserved for this, each with nothing mapped:
+        // what is asked for again was not. The pages are another domain's, so none that
+        // this one uses moves.
         let issue = |batch: &mut [_]| unsafe { op::map_grant_ref(&self.platform, batch) };
         let call = paged_out::with_retries(&self.platform, &mut batch, |arg| arg.status, issue);
         let handles = batch
@@ -132,7 +137,8 @@ impl<P: ForeignFrames> Window<P> {
 
 impl<P: ForeignFrames> Drop for Window<P> {
     fn drop(&mut self) {
-        // SAFETY: the range came from one reservation, and nothing is mapped in it: a mapping owns its window.
+        // SAFETY: the range came from one reservation, and nothing is mapped in it: a mapping owns
+        // its window.
         unsafe { self.platform.release_frames(self.range) }
     }
 }
@@ -143,8 +149,8 @@ impl<P: ForeignFrames> fmt::Debug for Window<P> {
     }
 }
 
-/// Pages of another domain, mapped side by side. Reachable as [`SharedMem`], those that were mapped for reading alone as
-/// [`ReadOnlyMem`]: their owner can write them at any time.
+/// Pages of another domain, mapped side by side. Reachable as [`SharedMem`], those that were mapped
+/// for reading alone as [`ReadOnlyMem`]: their owner can write them at any time.
 ///
 /// ```compile_fail,E0308
 /// use xen_grant::{Mapping, ReadOnly};
@@ -156,8 +162,8 @@ impl<P: ForeignFrames> fmt::Debug for Window<P> {
 /// }
 /// ```
 ///
-/// Dropping it unmaps them. A frame for which Xen refuses that is given up, never used again, and counted
-/// ([`Claims::lost_frames`](xen_hypercall::Claims::lost_frames)).
+/// Dropping it unmaps them. A frame for which Xen refuses that is given up, never used again, and
+/// counted ([`Claims::lost_frames`](xen_hypercall::Claims::lost_frames)).
 pub struct Mapping<P: ForeignFrames, A: Access> {
     /// Taken out by `unmap` and `drop`, nowhere else.
     window: ManuallyDrop<Window<P>>,
@@ -171,8 +177,8 @@ impl<P: ForeignFrames, A: Access> Mapping<P, A> {
     ///
     /// # Errors
     ///
-    /// [`MapError::Stuck`] if Xen refuses for a page: its frame is given up, because the page may be reachable there still. The others are
-    /// unmapped and released.
+    /// [`MapError::Stuck`] if Xen refuses for a page: its frame is given up, because the page may
+    /// be reachable there still. The others are unmapped and released.
     #[doc(alias = "GNTTABOP_unmap_grant_ref")]
     pub fn unmap(self) -> Result<Window<P>, MapError> {
         let mut this = ManuallyDrop::new(self);
@@ -201,14 +207,16 @@ fn clear<P: ForeignFrames>(
     if batch.is_empty() {
         return Ok(window);
     }
-    // SAFETY: the owner of the mapping is gone or has given it up, so the memory is not used any more.
-    // A call that is refused as a whole leaves the statuses of what it did not come to at a failure.
+    // SAFETY: the owner of the mapping is gone or has given it up, so the memory is not used any
+    // more. A call that is refused as a whole leaves the statuses of what it did not come to at
+    // a failure.
     let _ = unsafe { op::unmap_grant_ref(&window.platform, &mut batch) };
     let is_stuck = |arg: &&GnttabUnmapGrantRef| arg.status != GrantStatus::OKAY;
     let Some(status) = batch.iter().find(is_stuck).map(|arg| arg.status) else { return Ok(window) };
     let page_is_stuck =
         |page| batch.iter().filter(is_stuck).any(|arg| arg.host_addr == window.address(page));
-    // SAFETY: the range came from one reservation, which the window owned; but for the stuck pages nothing is mapped in it.
+    // SAFETY: the range came from one reservation, which the window owned; but for the stuck pages
+    // nothing is mapped in it.
     unsafe { window.range.release_but(&window.platform, page_is_stuck) }
     window.forget();
     Err(MapError::Stuck { status })
@@ -225,13 +233,15 @@ impl<P: ForeignFrames, A: Access> Drop for Mapping<P, A> {
 
 impl<P: ForeignFrames> AsRef<SharedMem> for Mapping<P, ReadWrite> {
     fn as_ref(&self) -> &SharedMem {
-        // SAFETY: whole pages, aligned, all mapped until this is dropped, since a mapping is handed out only when every reference
-        // was; no plain reference to them exists, for they are reachable only through this value.
+        // SAFETY: whole pages, aligned, all mapped until this is dropped, since a mapping is handed
+        // out only when every reference was; no plain reference to them exists, for they
+        // are reachable only through this value.
         unsafe { SharedMem::from_raw(self.window.range.start, self.handles.len() * PAGE_SIZE) }
     }
 }
 
-// SAFETY: neither the window nor the number of handles changes before it is unmapped, which takes the value.
+// SAFETY: neither the window nor the number of handles changes before it is unmapped, which takes
+// the value.
 unsafe impl<P: ForeignFrames> Fixed for Mapping<P, ReadWrite> {}
 
 impl<P: ForeignFrames> AsRef<ReadOnlyMem> for Mapping<P, ReadOnly> {

@@ -5,8 +5,8 @@ use crate::sync::{AtomicU8, Ordering};
 use core::fmt;
 use core::sync::atomic::AtomicU32;
 
-/// A resource that a domain has once: Xen moves it when it is set up a second time, and leaves a hole where the first
-/// owner accesses it.
+/// A resource that a domain has once: Xen moves it when it is set up a second time, and leaves a
+/// hole where the first owner accesses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Singleton {
@@ -50,7 +50,8 @@ impl fmt::Display for AlreadyTaken {
 
 impl core::error::Error for AlreadyTaken {}
 
-/// The resources of one domain that have an owner, the frames that were given up, and with its address the domain's identity.
+/// The resources of one domain that have an owner, the frames that were given up, and with its
+/// address the domain's identity.
 ///
 /// A kernel has one, as a static that [`Platform::claims`] returns.
 ///
@@ -71,7 +72,8 @@ impl Claims {
         Self { taken: AtomicU8::new(0), lost_frames: AtomicU32::new(0) }
     }
 
-    /// Makes the claims of a domain in which nothing is taken. A model checker's atomics are not constant.
+    /// Makes the claims of a domain in which nothing is taken. A model checker's atomics are not
+    /// constant.
     #[cfg(loom)]
     pub fn new() -> Self {
         Self { taken: AtomicU8::new(0), lost_frames: AtomicU32::new(0) }
@@ -83,7 +85,8 @@ impl Claims {
         core::ptr::eq(self, other)
     }
 
-    /// Returns how many frames without RAM were given up so far, because Xen refused to unmap what is mapped there.
+    /// Returns how many frames without RAM were given up so far, because Xen refused to unmap what
+    /// is mapped there.
     pub fn lost_frames(&self) -> u32 {
         self.lost_frames.load(Ordering::Relaxed)
     }
@@ -115,8 +118,8 @@ impl fmt::Debug for Claims {
     }
 }
 
-/// The token of the one owner of a [`Singleton`] of a domain. Dropping it makes room for the next owner, so the owner
-/// keeps it for as long as it accesses the resource.
+/// The token of the one owner of a [`Singleton`] of a domain. Dropping it makes room for the next
+/// owner, so the owner keeps it for as long as it accesses the resource.
 pub struct Claim<P: Platform> {
     platform: P,
     what: Singleton,

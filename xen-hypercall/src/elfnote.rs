@@ -1,4 +1,5 @@
-//! ELF notes: what a kernel's image tells Xen before it runs, and how a loader reads it. Source: `elfnote.h`.
+//! ELF notes: what a kernel's image tells Xen before it runs, and how a loader reads it. Source:
+//! `elfnote.h`.
 
 use xen_sys::elfnote::{
     XEN_ELFNOTE_GUEST_OS, XEN_ELFNOTE_PHYS32_ENTRY, XEN_ELFNOTE_PHYS32_RELOC,
@@ -8,7 +9,8 @@ use xen_sys::elfnote::{
 use zerocopy::FromBytes;
 use zerocopy::little_endian::U32;
 
-/// One note of owner `Xen` with value `T`, laid out as it stands in the image. Put it there with [`elf_notes!`](crate::elf_notes).
+/// One note of owner `Xen` with value `T`, laid out as it stands in the image. Put it there with
+/// [`elf_notes!`](crate::elf_notes).
 ///
 /// Aligned to words, whatever the value is: notes follow each other without a gap.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +32,8 @@ impl<T> ElfNote<T> {
 }
 
 impl ElfNote<unsafe extern "C" fn()> {
-    /// Names the 32-bit entry point: what makes an image a PVH kernel. Its address must be its physical address, below 4 GiB.
+    /// Names the 32-bit entry point: what makes an image a PVH kernel. Its address must be its
+    /// physical address, below 4 GiB.
     #[doc(alias = "XEN_ELFNOTE_PHYS32_ENTRY")]
     pub const fn phys32_entry(entry: unsafe extern "C" fn()) -> Self {
         Self::new(XEN_ELFNOTE_PHYS32_ENTRY, entry)
@@ -38,7 +41,8 @@ impl ElfNote<unsafe extern "C" fn()> {
 }
 
 impl ElfNote<[u32; 3]> {
-    /// Says that the image can be loaded elsewhere: at a multiple of `align`, within `min..=max`. Xen 4.20 and later heed it.
+    /// Says that the image can be loaded elsewhere: at a multiple of `align`, within `min..=max`.
+    /// Xen 4.20 and later heed it.
     #[doc(alias = "XEN_ELFNOTE_PHYS32_RELOC")]
     pub const fn phys32_reloc(align: u32, min: u32, max: u32) -> Self {
         Self::new(XEN_ELFNOTE_PHYS32_RELOC, [align, min, max])
@@ -63,7 +67,8 @@ impl<const N: usize> ElfNote<[u8; N]> {
 
 /// Puts [`ElfNote`]s into the image, in section `.note.Xen`.
 ///
-/// The linker script has to keep that section (`KEEP(*(.note.Xen))`), in a segment of type `PT_NOTE`.
+/// The linker script has to keep that section (`KEEP(*(.note.Xen))`), in a segment of type
+/// `PT_NOTE`.
 ///
 /// ```no_run
 /// use xen_hypercall::elfnote::ElfNote;
@@ -126,7 +131,8 @@ impl<'a> Notes<'a> {
         Self { rest: segment }
     }
 
-    /// Returns the value of Xen's note of type `kind` (`XEN_ELFNOTE_*`), the last one if there are several, as Xen does.
+    /// Returns the value of Xen's note of type `kind` (`XEN_ELFNOTE_*`), the last one if there are
+    /// several, as Xen does.
     pub fn of_xen(self, kind: u32) -> Option<Note<'a>> {
         self.filter(|note| note.name == b"Xen" && note.kind == kind).last()
     }

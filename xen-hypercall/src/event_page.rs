@@ -14,11 +14,13 @@ use xen_sys::event_channel::EvtchnFifoControlBlock;
 /// Bytes of a page whose words are set; a model has fewer.
 const FILLED: usize = if cfg!(loom) { 16 } else { PAGE_SIZE };
 
-/// Places for `N` pages that Xen writes events to: pages of event words, or one for a vCPU's control block and information.
+/// Places for `N` pages that Xen writes events to: pages of event words, or one for a vCPU's
+/// control block and information.
 ///
-/// Each place is filled once, by whoever comes first and without a lock, so that an interrupt handler can fill the place that the code
-/// below it is about to fill. A page is found without a lock from then on. It is freed with this value, unless Xen was ever given it:
-/// Xen reports to no one when it is done with a page.
+/// Each place is filled once, by whoever comes first and without a lock, so that an interrupt
+/// handler can fill the place that the code below it is about to fill. A page is found without a
+/// lock from then on. It is freed with this value, unless Xen was ever given it: Xen reports to no
+/// one when it is done with a page.
 pub struct EventPages<P: Platform, const N: usize> {
     platform: P,
     starts: [AtomicPtr<u8>; N],
@@ -39,8 +41,9 @@ impl<P: Platform, const N: usize> EventPages<P, N> {
     #[inline(always)]
     pub fn memory(&self, index: usize) -> Option<&SharedMem> {
         let start = NonNull::new(self.starts.get(index)?.load(Ordering::Acquire))?;
-        // SAFETY: `fill` has put it there, so it is the page at this index, which self owns and never takes out or frees before it is
-        // dropped; whole and aligned, and nothing hands out a plain reference to it.
+        // SAFETY: `fill` has put it there, so it is the page at this index, which self owns and
+        // never takes out or frees before it is dropped; whole and aligned, and nothing
+        // hands out a plain reference to it.
         Some(unsafe { SharedMem::from_raw(start, PAGE_SIZE) })
     }
 
@@ -49,7 +52,8 @@ impl<P: Platform, const N: usize> EventPages<P, N> {
         (0..N).filter_map(|index| Some((index, self.memory(index)?)))
     }
 
-    /// Allocates the page at `index` if there is none, and sets its 32-bit words to `word` before anyone finds it.
+    /// Allocates the page at `index` if there is none, and sets its 32-bit words to `word` before
+    /// anyone finds it.
     ///
     /// # Errors
     ///
@@ -62,7 +66,8 @@ impl<P: Platform, const N: usize> EventPages<P, N> {
         let pages = Pages::alloc(self.platform.clone(), 1).map_err(|_| Errno::ENOMEM)?;
         let start = pages.into_raw();
         if word != 0 {
-            // SAFETY: the page is owned by this call, whole and aligned, and nothing hands out a plain reference to it.
+            // SAFETY: the page is owned by this call, whole and aligned, and nothing hands out a
+            // plain reference to it.
             let memory = unsafe { SharedMem::from_raw(start, PAGE_SIZE) };
             for offset in (0..FILLED).step_by(size_of::<u32>()) {
                 if let Some(place) = memory.u32_at(offset) {
@@ -75,32 +80,36 @@ impl<P: Platform, const N: usize> EventPages<P, N> {
             .compare_exchange(null_mut(), start.as_ptr(), Ordering::Release, Ordering::Relaxed)
             .is_ok();
         if !won {
-            // SAFETY: one allocation of one page, which only this call has reached: another one's page was first.
+            // SAFETY: one allocation of one page, which only this call has reached: another one's
+            // page was first.
             unsafe { self.platform.free_pages(start, NonZeroUsize::MIN) }
         }
         Ok(())
     }
 
-    /// Adds the page at `index` to the array of event words, as it is. After a reset or a resume it can be added again.
+    /// Adds the page at `index` to the array of event words, as it is. After a reset or a resume it
+    /// can be added again.
     ///
     /// # Errors
     ///
-    /// `ENOENT` if there is no page; `ENOSPC` if the array is complete, `EOPNOTSUPP` or `ENOSYS` before
-    /// [`init_control`](Self::init_control).
+    /// `ENOENT` if there is no page; `ENOSPC` if the array is complete, `EOPNOTSUPP` or `ENOSYS`
+    /// before [`init_control`](Self::init_control).
     #[doc(alias = "EVTCHNOP_expand_array")]
     pub fn expand_array(&self, index: usize) -> Result<(), Errno> {
         let start = self.start(index)?;
         let gfn = self.platform.virt_to_gfn(start);
-        // SAFETY: the page is given up: it is not freed once Xen takes it, and reachable through atomics only.
+        // SAFETY: the page is given up: it is not freed once Xen takes it, and reachable through
+        // atomics only.
         self.note(index, unsafe { event_channel::expand_array(&self.platform, gfn) })
     }
 
-    /// Makes `vcpu` take its events in the FIFO format, with a zeroed control block at the start of the page at `index`.
-    /// Returns the width of the link field in event words.
+    /// Makes `vcpu` take its events in the FIFO format, with a zeroed control block at the start of
+    /// the page at `index`. Returns the width of the link field in event words.
     ///
     /// # Errors
     ///
-    /// `ENOENT` if there is no such vCPU or page, `EINVAL` if it has a control block, `ENOSYS` if Xen is older than 4.4.
+    /// `ENOENT` if there is no such vCPU or page, `EINVAL` if it has a control block, `ENOSYS` if
+    /// Xen is older than 4.4.
     #[doc(alias = "EVTCHNOP_init_control")]
     pub fn init_control(&self, index: usize, vcpu: u32) -> Result<u8, Errno> {
         const { assert!(offset_of!(EvtchnFifoControlBlock, ready) == 0) }
@@ -116,13 +125,15 @@ impl<P: Platform, const N: usize> EventPages<P, N> {
         self.note(index, unsafe { event_channel::init_control(&self.platform, vcpu, gfn, 0) })
     }
 
-    /// Moves the information of `vcpu` (`VcpuInfo` of `xen_sys::xen`) to byte `offset` of the page at `index`. Xen marks every word of the
-    /// 2-level format as pending there, and sets the upcall flag.
+    /// Moves the information of `vcpu` (`VcpuInfo` of `xen_sys::xen`) to byte `offset` of the page
+    /// at `index`. Xen marks every word of the 2-level format as pending there, and sets the
+    /// upcall flag.
     ///
     /// # Errors
     ///
-    /// `ENOENT` if there is no such vCPU or page; `ENXIO` for an offset that is not a multiple of 8 or too near to the end; `EBUSY` if it was
-    /// moved before. Before Xen 4.18 it is `EINVAL` if it was moved before, or if the vCPU is neither down nor the caller.
+    /// `ENOENT` if there is no such vCPU or page; `ENXIO` for an offset that is not a multiple of 8
+    /// or too near to the end; `EBUSY` if it was moved before. Before Xen 4.18 it is `EINVAL`
+    /// if it was moved before, or if the vCPU is neither down nor the caller.
     #[doc(alias = "VCPUOP_register_vcpu_info")]
     pub fn register_vcpu_info(&self, index: usize, vcpu: u32, offset: usize) -> Result<(), Errno> {
         let gfn = self.platform.virt_to_gfn(self.start(index)?);
@@ -151,7 +162,8 @@ impl<P: Platform, const N: usize> Drop for EventPages<P, N> {
             if let (Some(start), false) =
                 (NonNull::new(place.load(Ordering::Relaxed)), *given.get_mut())
             {
-                // SAFETY: one allocation of one page, which this value alone owned: Xen was never given it.
+                // SAFETY: one allocation of one page, which this value alone owned: Xen was never
+                // given it.
                 unsafe { self.platform.free_pages(start, NonZeroUsize::MIN) }
             }
         }

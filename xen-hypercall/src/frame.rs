@@ -13,7 +13,8 @@ pub const PAGE_SHIFT: u32 = 12;
 
 /// A guest frame number: a guest-physical address divided by [`PAGE_SIZE`].
 ///
-/// Source: `xen_pfn_t` in `arch-x86/xen.h` and `arch-arm.h`; the term is explained in `xen/include/xen/mm.h`.
+/// Source: `xen_pfn_t` in `arch-x86/xen.h` and `arch-arm.h`; the term is explained in
+/// `xen/include/xen/mm.h`.
 #[doc(alias = "xen_pfn_t")]
 #[derive(
     Clone,

@@ -3,7 +3,8 @@
 use core::ops::Add;
 use core::time::Duration;
 
-/// A moment in Xen's system time: nanoseconds since the host started, the clock of timers and polls.
+/// A moment in Xen's system time: nanoseconds since the host started, the clock of timers and
+/// polls.
 ///
 /// Source: `vcpu_time_info.system_time` in `xen.h`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

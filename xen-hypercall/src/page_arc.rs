@@ -9,8 +9,9 @@ use core::ptr::NonNull;
 
 /// A counted reference to a value in pages of the platform: an `Arc` for kernels without a heap.
 ///
-/// The services that drivers share (grant table, xenstore client) are such references, so that drivers own their
-/// reference, have no lifetime and can be stored in statics. Cloning takes no memory and no lock.
+/// The services that drivers share (grant table, xenstore client) are such references, so that
+/// drivers own their reference, have no lifetime and can be stored in statics. Cloning takes no
+/// memory and no lock.
 pub struct PageArc<P: Platform, T> {
     inner: NonNull<Inner<P, T>>,
 }
@@ -22,7 +23,8 @@ struct Inner<P, T> {
     value: T,
 }
 
-// SAFETY: as for `Arc`: a clone on another thread gives `&T` there, and the last one drops the value there.
+// SAFETY: as for `Arc`: a clone on another thread gives `&T` there, and the last one drops the
+// value there.
 unsafe impl<P: Platform + Send + Sync, T: Send + Sync> Send for PageArc<P, T> {}
 // SAFETY: as above; a shared reference can be cloned.
 unsafe impl<P: Platform + Send + Sync, T: Send + Sync> Sync for PageArc<P, T> {}
@@ -58,7 +60,8 @@ impl<P: Platform, T> PageArc<P, T> {
 
     #[inline(always)]
     fn inner(&self) -> &Inner<P, T> {
-        // SAFETY: `new` wrote the value, which stays until the last reference is dropped; it is never moved.
+        // SAFETY: `new` wrote the value, which stays until the last reference is dropped; it is
+        // never moved.
         unsafe { self.inner.as_ref() }
     }
 }
@@ -66,8 +69,9 @@ impl<P: Platform, T> PageArc<P, T> {
 impl<P: Platform, T> Clone for PageArc<P, T> {
     #[inline(always)]
     fn clone(&self) -> Self {
-        // Relaxed: the reference that is cloned keeps the value. The count cannot overflow: each reference takes eight
-        // bytes of memory, unless it is forgotten, and 2^64 of them are not forgotten in the life of a machine.
+        // Relaxed: the reference that is cloned keeps the value. The count cannot overflow: each
+        // reference takes eight bytes of memory, unless it is forgotten, and 2^64 of them
+        // are not forgotten in the life of a machine.
         self.inner().references.fetch_add(1, Ordering::Relaxed);
         Self { inner: self.inner }
     }
@@ -85,7 +89,8 @@ impl<P: Platform, T> Deref for PageArc<P, T> {
 impl<P: Platform, T> Drop for PageArc<P, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        // Release: all use of the value through this reference comes before the value is dropped through the last one.
+        // Release: all use of the value through this reference comes before the value is dropped
+        // through the last one.
         if self.inner().references.fetch_sub(1, Ordering::Release) == 1 {
             self.drop_value();
         }
@@ -98,8 +103,9 @@ impl<P: Platform, T> PageArc<P, T> {
         // Acquire: pairs with the release of all other references.
         let _ = self.inner().references.load(Ordering::Acquire);
         let inner = self.inner.as_ptr();
-        // SAFETY: this was the last reference, so nothing else refers to the value, and each field is dropped or moved out
-        // once. The pages are those of the allocation that `new` took over.
+        // SAFETY: this was the last reference, so nothing else refers to the value, and each field
+        // is dropped or moved out once. The pages are those of the allocation that `new`
+        // took over.
         unsafe {
             core::ptr::drop_in_place(&raw mut (*inner).value);
             let (platform, pages) = ((&raw const (*inner).platform).read(), (*inner).pages);

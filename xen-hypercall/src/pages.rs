@@ -25,7 +25,8 @@ impl fmt::Display for OutOfMemory {
 
 impl core::error::Error for OutOfMemory {}
 
-/// Private pages of this domain: zeroed when allocated, freed when dropped, reachable by nobody else.
+/// Private pages of this domain: zeroed when allocated, freed when dropped, reachable by nobody
+/// else.
 pub struct Pages<P: Platform> {
     start: NonNull<u8>,
     count: NonZeroUsize,
@@ -34,7 +35,8 @@ pub struct Pages<P: Platform> {
 
 // SAFETY: the pages have one owner, as a Box has; the platform moves along and is itself Send.
 unsafe impl<P: Platform + Send> Send for Pages<P> {}
-// SAFETY: a shared reference gives shared references to plain bytes, and to a platform that is Sync.
+// SAFETY: a shared reference gives shared references to plain bytes, and to a platform that is
+// Sync.
 unsafe impl<P: Platform + Sync> Sync for Pages<P> {}
 
 impl<P: Platform> Pages<P> {
@@ -66,7 +68,8 @@ impl<P: Platform> Pages<P> {
 
     /// Returns the bytes of all pages.
     pub fn as_slice(&self) -> &[u8] {
-        // SAFETY: alloc_pages gave this many initialised bytes to us alone; the borrow of self keeps them.
+        // SAFETY: alloc_pages gave this many initialised bytes to us alone; the borrow of self
+        // keeps them.
         unsafe { core::slice::from_raw_parts(self.start.as_ptr(), self.count.get() * PAGE_SIZE) }
     }
 
@@ -121,7 +124,8 @@ fn gfn<P: Platform>(
 
 /// Pages that another domain may read or write: reachable only through [`SharedMem`].
 ///
-/// Dropping frees them. Whoever gives a peer access owns the value until that access has ended (`xen-grant` does).
+/// Dropping frees them. Whoever gives a peer access owns the value until that access has ended
+/// (`xen-grant` does).
 pub struct SharedPages<P: Platform> {
     pages: Pages<P>,
 }
@@ -154,8 +158,8 @@ impl<P: Platform> SharedPages<P> {
 
 impl<P: Platform> AsRef<SharedMem> for SharedPages<P> {
     fn as_ref(&self) -> &SharedMem {
-        // SAFETY: the pages are owned by self, whole and aligned; no plain reference to them can exist, because only
-        // `Pages` hands those out and this value owns it.
+        // SAFETY: the pages are owned by self, whole and aligned; no plain reference to them can
+        // exist, because only `Pages` hands those out and this value owns it.
         unsafe { SharedMem::from_raw(self.pages.start, self.pages.count.get() * PAGE_SIZE) }
     }
 }
@@ -171,8 +175,8 @@ impl<P: Platform> fmt::Debug for SharedPages<P> {
 
 /// A page of RAM to be given up for a page of Xen's.
 ///
-/// Dropping it frees the page, unless Xen has refused to use it: Xen may have freed the RAM before it refused, so the page
-/// must not be used for anything else. It can be tried again.
+/// Dropping it frees the page, unless Xen has refused to use it: Xen may have freed the RAM before
+/// it refused, so the page must not be used for anything else. It can be tried again.
 pub struct Place<P: Platform> {
     start: NonNull<u8>,
     first: Gfn,
@@ -219,7 +223,8 @@ impl<P: Platform> Place<P> {
 impl<P: Platform> Drop for Place<P> {
     fn drop(&mut self) {
         if !self.tried {
-            // SAFETY: it is one allocation of one page, which this value alone owned: Xen was never given it.
+            // SAFETY: it is one allocation of one page, which this value alone owned: Xen was never
+            // given it.
             unsafe { self.platform.free_pages(self.start, NonZeroUsize::MIN) }
         }
     }
@@ -244,7 +249,8 @@ pub struct Mapped<P: Platform> {
     claim: Option<Claim<P>>,
 }
 
-// SAFETY: it is an address that stays valid for good, reachable only through atomics; the platform is Send.
+// SAFETY: it is an address that stays valid for good, reachable only through atomics; the platform
+// is Send.
 unsafe impl<P: Platform + Send> Send for Mapped<P> {}
 // SAFETY: as above; all access through a shared reference is atomic.
 unsafe impl<P: Platform + Sync> Sync for Mapped<P> {}
@@ -285,7 +291,8 @@ impl<P: Platform> Mapped<P> {
 
 impl<P: Platform> AsRef<SharedMem> for Mapped<P> {
     fn as_ref(&self) -> &SharedMem {
-        // SAFETY: map_frames made the range valid for good; `map`'s caller vouched that no plain reference exists.
+        // SAFETY: map_frames made the range valid for good; `map`'s caller vouched that no plain
+        // reference exists.
         unsafe { SharedMem::from_raw(self.start, self.count.get() * PAGE_SIZE) }
     }
 }

@@ -6,24 +6,30 @@ use core::ptr::NonNull;
 
 /// Issues hypercalls: one method, what the CPU does.
 ///
-/// [`arch`](crate::arch) has implementations that execute the instruction; a simulator implements it in software.
+/// [`arch`](crate::arch) has implementations that execute the instruction; a simulator implements
+/// it in software.
 ///
 /// # Implementation safety
 ///
-/// The call must reach Xen, or something that keeps Xen's public ABI, with the operation and all five arguments
-/// as given, and return what it returned. It must touch no memory but what that ABI says of the operation.
+/// The call must reach Xen, or something that keeps Xen's public ABI, with the operation and all
+/// five arguments as given, and return what it returned. It must touch no memory but what that ABI
+/// says of the operation.
 pub unsafe trait Hypercall {
-    /// Issues hypercall `op` (a number of `xen_sys::xen`) and returns Xen's result, a negated errno on failure.
+    /// Issues hypercall `op` (a number of `xen_sys::xen`) and returns Xen's result, a negated errno
+    /// on failure.
     ///
-    /// Pointers go in `args` as exposed addresses (`expose_provenance`). Xen translates them by the page tables of the vCPU that issues the call.
-    /// The callers in this family pass structures on their stack, and memory that their own callers lend: a kernel keeps stacks and such memory mapped in
-    /// every address space in which it uses the crates, and does not change the page tables during a call.
+    /// Pointers go in `args` as exposed addresses (`expose_provenance`). Xen translates them by the
+    /// page tables of the vCPU that issues the call. The callers in this family pass structures
+    /// on their stack, and memory that their own callers lend: a kernel keeps stacks and such
+    /// memory mapped in every address space in which it uses the crates, and does not change
+    /// the page tables during a call.
     ///
     /// # Safety
     ///
-    /// The arguments must be what the operation asks for; each pointer must be valid for the reads and writes
-    /// that the operation makes through it; and what the operation does to the domain's memory map, its CPUs and
-    /// its devices must not break an invariant that other code relies on.
+    /// The arguments must be what the operation asks for; each pointer must be valid for the reads
+    /// and writes that the operation makes through it; and what the operation does to the
+    /// domain's memory map, its CPUs and its devices must not break an invariant that other
+    /// code relies on.
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize;
 }
 
@@ -38,53 +44,59 @@ unsafe impl<T: Hypercall + ?Sized> Hypercall for &T {
 
 /// Supplies what a kernel owes to the drivers: memory, time, and a way to wait.
 ///
-/// A kernel implements it on a zero-sized type; a simulated domain on a handle. All methods take `&self`, so that
-/// two domains can live in one process.
+/// A kernel implements it on a zero-sized type; a simulated domain on a handle. All methods take
+/// `&self`, so that two domains can live in one process.
 ///
 /// # Preemption
 ///
-/// The crates protect short sections with spin locks: the store's requests, the growth of the grant table, its quarantine. Some sections have a
-/// hypercall in them; none waits for a peer. A kernel that preempts must not preempt the holder of such a lock for the sake of a thread that can spin
-/// for it on the same CPU: it calls the crates with preemption off, or from threads of one priority. What an upcall calls takes none of
-/// these locks.
+/// The crates protect short sections with spin locks: the store's requests, the growth of the grant
+/// table, its quarantine. Some sections have a hypercall in them; none waits for a peer. A kernel
+/// that preempts must not preempt the holder of such a lock for the sake of a thread that can spin
+/// for it on the same CPU: it calls the crates with preemption off, or from threads of one
+/// priority. What an upcall calls takes none of these locks.
 ///
 /// # Implementation safety
 ///
 /// Each method has its own. Clones must stand for the same domain and the same memory.
 pub unsafe trait Platform: Hypercall + Clone {
-    /// Allocates `count` pages: zeroed, page-aligned, virtually contiguous; `None` if there are none.
+    /// Allocates `count` pages: zeroed, page-aligned, virtually contiguous; `None` if there are
+    /// none.
     ///
     /// # Implementation safety
     ///
-    /// The memory must be RAM of this domain that nothing else refers to until [`free_pages`](Self::free_pages), valid for reads
-    /// and writes at the returned address, and stay behind the frames that [`virt_to_gfn`](Self::virt_to_gfn) names.
+    /// The memory must be RAM of this domain that nothing else refers to until
+    /// [`free_pages`](Self::free_pages), valid for reads and writes at the returned address,
+    /// and stay behind the frames that [`virt_to_gfn`](Self::virt_to_gfn) names.
     fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>>;
 
     /// Takes back pages of [`alloc_pages`](Self::alloc_pages).
     ///
     /// # Safety
     ///
-    /// `pages` and `count` must be those of one earlier allocation, freed once. Nobody may refer to the memory any more,
-    /// no other domain among them.
+    /// `pages` and `count` must be those of one earlier allocation, freed once. Nobody may refer to
+    /// the memory any more, no other domain among them.
     unsafe fn free_pages(&self, pages: NonNull<u8>, count: NonZeroUsize);
 
-    /// Returns the frame behind `page`, an address within an allocation of [`alloc_pages`](Self::alloc_pages).
+    /// Returns the frame behind `page`, an address within an allocation of
+    /// [`alloc_pages`](Self::alloc_pages).
     ///
     /// # Implementation safety
     ///
     /// The answer must be the frame that the address maps to, for as long as the allocation lives.
     fn virt_to_gfn(&self, page: NonNull<u8>) -> Gfn;
 
-    /// Maps `count` frames from `first` that Xen named (the store ring, the console ring), for good; `None` if there is no room.
+    /// Maps `count` frames from `first` that Xen named (the store ring, the console ring), for
+    /// good; `None` if there is no room.
     ///
     /// # Safety
     ///
-    /// The frames must be what the caller takes them for: memory that Xen put there, ordinary cacheable memory, not RAM
-    /// of the kernel's allocator.
+    /// The frames must be what the caller takes them for: memory that Xen put there, ordinary
+    /// cacheable memory, not RAM of the kernel's allocator.
     ///
     /// # Implementation safety
     ///
-    /// The memory must be mapped readable, writable and cacheable at the returned address, page-aligned, contiguous, and stay so.
+    /// The memory must be mapped readable, writable and cacheable at the returned address,
+    /// page-aligned, contiguous, and stay so.
     unsafe fn map_frames(&self, first: Gfn, count: NonZeroUsize) -> Option<NonNull<u8>>;
 
     /// Returns the record of the resources that this domain has once.
@@ -93,8 +105,9 @@ pub unsafe trait Platform: Hypercall + Clone {
     ///
     /// # Implementation safety
     ///
-    /// All values that stand for one domain must return the same [`Claims`], at all times, and values of other domains
-    /// must return others: a value of one domain is refused by objects of another one by its address.
+    /// All values that stand for one domain must return the same [`Claims`], at all times, and
+    /// values of other domains must return others: a value of one domain is refused by objects
+    /// of another one by its address.
     fn claims(&self) -> &Claims;
 
     /// Returns the present moment in Xen's system time. Never goes back.
@@ -102,10 +115,11 @@ pub unsafe trait Platform: Hypercall + Clone {
 
     /// Waits until one of `ports` has an event, or until `deadline`; may return early.
     ///
-    /// The only place that blocks. An event that came after the previous wait for its port has to end this one at once, and ends one wait:
-    /// of two callers that wait for the same port, one may not hear of it, so whoever shares a port looks again now and then. The default
-    /// asks Xen to block the vCPU, which suits a kernel whose events stay pending until it polls them; a kernel that
-    /// takes upcalls also has to look at what those already cleared.
+    /// The only place that blocks. An event that came after the previous wait for its port has to
+    /// end this one at once, and ends one wait: of two callers that wait for the same port, one
+    /// may not hear of it, so whoever shares a port looks again now and then. The default
+    /// asks Xen to block the vCPU, which suits a kernel whose events stay pending until it polls
+    /// them; a kernel that takes upcalls also has to look at what those already cleared.
     fn wait(&self, ports: &[Port], deadline: Option<Instant>) {
         // A poll that fails returns at once, which the contract allows.
         let _ = ops::sched::poll(self, ports, deadline);
@@ -113,8 +127,8 @@ pub unsafe trait Platform: Hypercall + Clone {
 
     /// Hears that `port` was opened, or moved, and that its events go to `vcpu`.
     ///
-    /// A kernel that dispatches events hands it on to `EventChannels::opened` of `xen-evtchn`. The default does nothing, which suits a kernel
-    /// that polls in the two-level format.
+    /// A kernel that dispatches events hands it on to `EventChannels::opened` of `xen-evtchn`. The
+    /// default does nothing, which suits a kernel that polls in the two-level format.
     ///
     /// # Errors
     ///
@@ -124,13 +138,15 @@ pub unsafe trait Platform: Hypercall + Clone {
         Ok(())
     }
 
-    /// Hears that `port` is about to be closed: `EventChannels::closing` of `xen-evtchn`. The default does nothing.
+    /// Hears that `port` is about to be closed: `EventChannels::closing` of `xen-evtchn`. The
+    /// default does nothing.
     fn port_closing(&self, port: Port) {
         let _ = port;
     }
 }
 
-// SAFETY: every call is handed on unchanged, so the obligations are met by `T`; a copied reference is the same domain.
+// SAFETY: every call is handed on unchanged, so the obligations are met by `T`; a copied reference
+// is the same domain.
 unsafe impl<T: Platform> Platform for &T {
     fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
         (**self).alloc_pages(count)
@@ -183,8 +199,8 @@ pub struct ForeignRange {
 }
 
 impl ForeignRange {
-    /// Releases the range but for the pages that `is_stuck` names by their index. These are given up for good, and counted
-    /// ([`Claims::lost_frames`]).
+    /// Releases the range but for the pages that `is_stuck` names by their index. These are given
+    /// up for good, and counted ([`Claims::lost_frames`]).
     ///
     /// # Safety
     ///
@@ -213,7 +229,8 @@ impl ForeignRange {
     }
 }
 
-/// Supplies frame numbers with no RAM behind them, to map another domain's memory into. For backends and hosts only.
+/// Supplies frame numbers with no RAM behind them, to map another domain's memory into. For
+/// backends and hosts only.
 ///
 /// [`UnpopulatedFrames`](crate::UnpopulatedFrames) keeps account of them.
 ///
@@ -225,13 +242,16 @@ pub unsafe trait ForeignFrames: Platform {
     ///
     /// # Implementation safety
     ///
-    /// The range must be used by nothing else until it is released, and accesses to it must reach what Xen maps there.
+    /// The range must be used by nothing else until it is released, and accesses to it must reach
+    /// what Xen maps there.
     fn reserve_frames(&self, count: NonZeroUsize) -> Option<ForeignRange>;
 
-    /// Takes back a range of [`reserve_frames`](Self::reserve_frames), or a part of one: some frames of it may stay reserved for good.
+    /// Takes back a range of [`reserve_frames`](Self::reserve_frames), or a part of one: some
+    /// frames of it may stay reserved for good.
     ///
     /// # Safety
     ///
-    /// The range must lie within one earlier reservation, with nothing mapped in it any more; each frame is released once.
+    /// The range must lie within one earlier reservation, with nothing mapped in it any more; each
+    /// frame is released once.
     unsafe fn release_frames(&self, range: ForeignRange);
 }

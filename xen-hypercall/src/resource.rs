@@ -10,10 +10,11 @@ use core::num::NonZeroUsize;
 /// The most frames that are mapped as one.
 pub const MAX_RESOURCE_FRAMES: usize = 64;
 
-/// Frames of a resource of another domain, mapped side by side: of its grant table, of a server of I/O requests, of a vCPU's trace.
+/// Frames of a resource of another domain, mapped side by side: of its grant table, of a server of
+/// I/O requests, of a vCPU's trace.
 ///
-/// Reachable as [`SharedMem`]: Xen, the domain, or a third one can write them at any time. Dropping it unmaps them; a frame for
-/// which Xen refuses that is given up and never used again.
+/// Reachable as [`SharedMem`]: Xen, the domain, or a third one can write them at any time. Dropping
+/// it unmaps them; a frame for which Xen refuses that is given up and never used again.
 pub struct MappedResource<P: ForeignFrames> {
     range: ForeignRange,
     /// All frames are mapped; before, some may be.
@@ -21,13 +22,15 @@ pub struct MappedResource<P: ForeignFrames> {
     platform: P,
 }
 
-// SAFETY: the range has one owner, as a Box has, and is reachable only through atomics; the platform moves along and is itself Send.
+// SAFETY: the range has one owner, as a Box has, and is reachable only through atomics; the
+// platform moves along and is itself Send.
 unsafe impl<P: ForeignFrames + Send> Send for MappedResource<P> {}
 // SAFETY: as above; all access through a shared reference is atomic.
 unsafe impl<P: ForeignFrames + Sync> Sync for MappedResource<P> {}
 
 impl<P: ForeignFrames> MappedResource<P> {
-    /// Maps `count` frames of `resource`, [`MAX_RESOURCE_FRAMES`] at most, from the one with index `first` on; for dom0.
+    /// Maps `count` frames of `resource`, [`MAX_RESOURCE_FRAMES`] at most, from the one with index
+    /// `first` on; for dom0.
     ///
     /// # Errors
     ///
@@ -73,7 +76,8 @@ impl<P: ForeignFrames> Drop for MappedResource<P> {
     fn drop(&mut self) {
         let mut stuck = [false; MAX_RESOURCE_FRAMES];
         for (gfn, stuck) in self.frames().zip(&mut stuck) {
-            // SAFETY: nobody refers to the memory, as the only value that leads there is being dropped.
+            // SAFETY: nobody refers to the memory, as the only value that leads there is being
+            // dropped.
             let removed = unsafe { memory::remove_from_physmap(&self.platform, gfn) };
             *stuck = match removed {
                 Ok(()) => false,
@@ -81,7 +85,8 @@ impl<P: ForeignFrames> Drop for MappedResource<P> {
                 Err(errno) => self.whole || !matches!(errno, Errno::ENOENT | Errno::EINVAL),
             };
         }
-        // SAFETY: the range came from one reservation, and nothing is mapped any more in the pages that are released.
+        // SAFETY: the range came from one reservation, and nothing is mapped any more in the pages
+        // that are released.
         unsafe {
             self.range
                 .release_but(&self.platform, |page| stuck.get(page).is_none_or(|&stuck| stuck))

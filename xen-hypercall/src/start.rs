@@ -1,4 +1,5 @@
-//! What Xen and the toolstack prepared for a guest: console and xenstore rings, shared info, the grant table.
+//! What Xen and the toolstack prepared for a guest: console and xenstore rings, shared info, the
+//! grant table.
 
 use crate::{
     AlreadyTaken, Claim, DomId, Errno, Gfn, Hypercall, Mapped, OutOfMemory, Place, Platform, Port,
@@ -15,13 +16,14 @@ use xen_sys::memory::{
 
 /// Asks Xen for this domain's number, which stands in xenstore too, as `domid`.
 ///
-/// By way of a port that waits for this domain itself, for the time of the question: that works in all kinds of domains, on every processor.
-/// A domain that is restored, or has migrated, has another number than before.
+/// By way of a port that waits for this domain itself, for the time of the question: that works in
+/// all kinds of domains, on every processor. A domain that is restored, or has migrated, has
+/// another number than before.
 ///
 /// # Errors
 ///
-/// `ENOSPC` if all ports are in use, `EPERM` or `EACCES` if a security policy does not let the domain talk to itself, `EINVAL` for an answer that
-/// makes no sense.
+/// `ENOSPC` if all ports are in use, `EPERM` or `EACCES` if a security policy does not let the
+/// domain talk to itself, `EINVAL` for an answer that makes no sense.
 pub fn own_domain<H: Hypercall + ?Sized>(xen: &H) -> Result<DomId, Errno> {
     let port = ops::event_channel::alloc_unbound(xen, DomId::SELF)?;
     let status = ops::event_channel::status(xen, port);
@@ -111,8 +113,8 @@ fn ring<P: Platform>(platform: P, pfn: u32, evtchn: u32) -> Result<StartRing<P>,
     if gfn.0 == 0 || gfn.0 >= u64::from(u32::MAX) {
         return Err(absent);
     }
-    // SAFETY: Xen says that this frame is the ring, so it is ordinary memory outside the allocator's RAM; only drivers get it,
-    // through the accessor.
+    // SAFETY: Xen says that this frame is the ring, so it is ordinary memory outside the
+    // allocator's RAM; only drivers get it, through the accessor.
     let page = unsafe { Mapped::map(platform, gfn, 1) }.map_err(StartError::Map)?;
     Ok(StartRing { page, port: Port(port) })
 }
@@ -122,7 +124,8 @@ fn ring<P: Platform>(platform: P, pfn: u32, evtchn: u32) -> Result<StartRing<P>,
 pub enum PlaceError {
     /// The domain has one page of the kind, which has an owner.
     Taken(AlreadyTaken),
-    /// The platform had no place for it: no page of RAM to give up, or no room among the frames without.
+    /// The platform had no place for it: no page of RAM to give up, or no room among the frames
+    /// without.
     Memory(OutOfMemory),
     /// Xen refused to put it there.
     Xen(Errno),
@@ -142,29 +145,31 @@ impl fmt::Display for PlaceError {
 
 impl core::error::Error for PlaceError {}
 
-/// Puts this domain's shared info page (`SharedInfo` of `xen_sys::xen`) in the place of a page of RAM.
+/// Puts this domain's shared info page (`SharedInfo` of `xen_sys::xen`) in the place of a page of
+/// RAM.
 ///
-/// There is one at a time: Xen moves the page when it is put somewhere else. When the value is dropped, the page can be
-/// put in another place; its memory is not freed.
+/// There is one at a time: Xen moves the page when it is put somewhere else. When the value is
+/// dropped, the page can be put in another place; its memory is not freed.
 ///
 /// # Errors
 ///
-/// [`PlaceError::Taken`] while an earlier value exists. [`PlaceError::Memory`] or [`PlaceError::Xen`]; a page of RAM is
-/// lost after the latter.
+/// [`PlaceError::Taken`] while an earlier value exists. [`PlaceError::Memory`] or
+/// [`PlaceError::Xen`]; a page of RAM is lost after the latter.
 #[doc(alias = "XENMAPSPACE_shared_info")]
 pub fn shared_info<P: Platform>(platform: P) -> Result<Mapped<P>, PlaceError> {
     let claim = Claim::take(platform.clone(), Singleton::SharedInfo).map_err(PlaceError::Taken)?;
     let place = Place::alloc(platform).map_err(PlaceError::Memory)?;
     let placed = place.fill(Some(claim), |platform, gfn| {
-        // SAFETY: the frame is a page that was allocated for this and is never freed; the claim says that no earlier
-        // place of the page is accessed.
+        // SAFETY: the frame is a page that was allocated for this and is never freed; the claim
+        // says that no earlier place of the page is accessed.
         unsafe { ops::memory::add_to_physmap(platform, XENMAPSPACE_SHARED_INFO, 0, gfn) }
     });
     placed.map_err(|(errno, _)| PlaceError::Xen(errno))
 }
 
-/// Puts shared info back where [`shared_info`] had put it, in a domain that was suspended and is now resumed elsewhere:
-/// the page there until then is a copy of the old one, which Xen does not use.
+/// Puts shared info back where [`shared_info`] had put it, in a domain that was suspended and is
+/// now resumed elsewhere: the page there until then is a copy of the old one, which Xen does not
+/// use.
 ///
 /// # Errors
 ///
@@ -175,8 +180,8 @@ pub fn resume_shared_info<P: Platform>(shared_info: &Mapped<P>) -> Result<(), Er
         return Err(Errno::EINVAL);
     }
     let (platform, gfn) = (shared_info.platform(), shared_info.first_gfn());
-    // SAFETY: the frame was given up for shared info, which has no other place, is reached as shared memory alone, and never
-    // freed.
+    // SAFETY: the frame was given up for shared info, which has no other place, is reached as
+    // shared memory alone, and never freed.
     unsafe { ops::memory::add_to_physmap(platform, XENMAPSPACE_SHARED_INFO, 0, gfn) }
 }
 
@@ -188,9 +193,10 @@ pub fn resume_shared_info<P: Platform>(shared_info: &Mapped<P>) -> Result<(), Er
 ///
 /// # Safety
 ///
-/// Xen moves the frame from where it was before: no other owner of the table (`GrantTable` of `xen-grant`) may exist, or
-/// it must be the caller, which places each frame once. Each entry that is written must give access only to memory
-/// that is reached as shared memory until the entry has ended.
+/// Xen moves the frame from where it was before: no other owner of the table (`GrantTable` of
+/// `xen-grant`) may exist, or it must be the caller, which places each frame once. Each entry that
+/// is written must give access only to memory that is reached as shared memory until the entry has
+/// ended.
 #[doc(alias = "XENMAPSPACE_grant_table")]
 pub unsafe fn grant_frame<P: Platform>(
     place: Place<P>,
@@ -218,8 +224,8 @@ pub unsafe fn grant_status_frame<P: Platform>(
 
 fn grant_space<P: Platform>(place: Place<P>, index: u64) -> Result<Mapped<P>, (Errno, Place<P>)> {
     place.fill(None, |platform, gfn| {
-        // SAFETY: the frame is a page that was allocated for this and is never freed; the callers' callers vouch that no
-        // earlier place of the table's frame is accessed.
+        // SAFETY: the frame is a page that was allocated for this and is never freed; the callers'
+        // callers vouch that no earlier place of the table's frame is accessed.
         unsafe { ops::memory::add_to_physmap(platform, XENMAPSPACE_GRANT_TABLE, index, gfn) }
     })
 }

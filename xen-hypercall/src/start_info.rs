@@ -1,4 +1,5 @@
-//! What a PVH loader left for the kernel: command line, modules, memory map. Source: `arch-x86/hvm/start_info.h`.
+//! What a PVH loader left for the kernel: command line, modules, memory map. Source:
+//! `arch-x86/hvm/start_info.h`.
 
 use core::fmt;
 use core::mem::offset_of;
@@ -11,12 +12,15 @@ use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use crate::{Errno, Hypercall, PAGE_SIZE, ops};
 
-/// The most entries of a table that are read. Xen's own memory map has room for as many (`E820MAX`).
+/// The most entries of a table that are read. Xen's own memory map has room for as many
+/// (`E820MAX`).
 pub const MAX_ENTRIES: u32 = 1024;
 
-/// The start information, and the memory that it lies in. What it names is copied out, piece by piece.
+/// The start information, and the memory that it lies in. What it names is copied out, piece by
+/// piece.
 ///
-/// `M` copies physical memory from an address to a buffer, all of it or nothing; `None` for memory that is not mapped.
+/// `M` copies physical memory from an address to a buffer, all of it or nothing; `None` for memory
+/// that is not mapped.
 ///
 /// ```
 /// use xen_hypercall::{Hypercall, start_info::StartInfo};
@@ -48,7 +52,8 @@ pub enum StartInfoError {
         /// The address.
         address: u64,
     },
-    /// It starts with another number than `XEN_HVM_START_MAGIC_VALUE`: the kernel was booted by another protocol.
+    /// It starts with another number than `XEN_HVM_START_MAGIC_VALUE`: the kernel was booted by
+    /// another protocol.
     Magic {
         /// The number that was found.
         found: u32,
@@ -98,7 +103,8 @@ impl<M: Fn(u64, &mut [u8]) -> Option<()>> StartInfo<M> {
         Ok(Self { memory, info })
     }
 
-    /// Returns the structure as it was found; the fields of later versions are zero in earlier ones.
+    /// Returns the structure as it was found; the fields of later versions are zero in earlier
+    /// ones.
     pub fn raw(&self) -> &HvmStartInfo {
         &self.info
     }
@@ -113,7 +119,8 @@ impl<M: Fn(u64, &mut [u8]) -> Option<()>> StartInfo<M> {
         Some(self.info.rsdp_paddr).filter(|&address| address != 0)
     }
 
-    /// Copies the kernel's command line to `buffer`: as much as there is room for, up to what is not UTF-8.
+    /// Copies the kernel's command line to `buffer`: as much as there is room for, up to what is
+    /// not UTF-8.
     pub fn command_line<'b>(&self, buffer: &'b mut [u8]) -> &'b str {
         self.text(self.info.cmdline_paddr, buffer)
     }
@@ -132,23 +139,23 @@ impl<M: Fn(u64, &mut [u8]) -> Option<()>> StartInfo<M> {
         self.table(self.info.modlist_paddr, self.info.nr_modules)
     }
 
-    /// Returns the regions of the loader's memory map, up to the first that can't be read, and at most
-    /// [`MAX_ENTRIES`]. A PVH dom0, and a guest of a Xen before 4.12, has none: see
+    /// Returns the regions of the loader's memory map, up to the first that can't be read, and at
+    /// most [`MAX_ENTRIES`]. A PVH dom0, and a guest of a Xen before 4.12, has none: see
     /// [`memory_regions`](Self::memory_regions).
     pub fn memory_map(&self) -> impl Iterator<Item = HvmMemmapTableEntry> + '_ {
         self.table(self.info.memmap_paddr, self.info.memmap_entries)
     }
 
-    /// Returns the regions of memory: the loader's map, or where there is none, the one that Xen has of
-    /// this domain (`XENMEM_memory_map`), which is written to `buffer`.
+    /// Returns the regions of memory: the loader's map, or where there is none, the one that Xen
+    /// has of this domain (`XENMEM_memory_map`), which is written to `buffer`.
     ///
-    /// A loader's map that is longer than [`MAX_ENTRIES`] or can't be read to its end is not used: a part
-    /// of a map would let the kernel take what the rest reserves.
+    /// A loader's map that is longer than [`MAX_ENTRIES`] or can't be read to its end is not used:
+    /// a part of a map would let the kernel take what the rest reserves.
     ///
     /// # Errors
     ///
-    /// Only where Xen is asked: `ENOSYS` if Xen has no map of this domain, as on arm; `ENOBUFS` if the map
-    /// fills `buffer`, and may be longer. 128 entries are enough for guests.
+    /// Only where Xen is asked: `ENOSYS` if Xen has no map of this domain, as on arm; `ENOBUFS` if
+    /// the map fills `buffer`, and may be longer. 128 entries are enough for guests.
     pub fn memory_regions<'a, H: Hypercall + ?Sized>(
         &'a self,
         xen: &H,

@@ -5,8 +5,9 @@ use core::fmt;
 use core::num::NonZeroUsize;
 use core::ops::Range;
 
-/// A range of `WORDS * 64` frame numbers with no RAM behind them, handed out in runs: what a kernel can build
-/// [`ForeignFrames`](crate::ForeignFrames) on, with a lock round it and the addresses that the frames are mapped at.
+/// A range of `WORDS * 64` frame numbers with no RAM behind them, handed out in runs: what a kernel
+/// can build [`ForeignFrames`](crate::ForeignFrames) on, with a lock round it and the addresses
+/// that the frames are mapped at.
 ///
 /// ```
 /// use core::num::NonZeroUsize;
@@ -41,11 +42,14 @@ impl<const WORDS: usize> UnpopulatedFrames<WORDS> {
         Self { first, taken: [0; WORDS] }
     }
 
-    /// Returns the first frame of the lowest gap of addresses that is large enough: from `above` on, at a multiple of `align` bytes (a power
-    /// of two), where no region of `occupied` is. `None` if the address space ends first.
+    /// Returns the first frame of the lowest gap of addresses that is large enough: from `above`
+    /// on, at a multiple of `align` bytes (a power of two), where no region of `occupied` is.
+    /// `None` if the address space ends first.
     ///
-    /// `occupied` must have all that can be at an address: the regions of the memory map, RAM or not, and the memory of devices, which the map need
-    /// not name. 64-bit BARs lie above 4 GiB, often right behind RAM: prefer [`highest_gap`](Self::highest_gap) where devices can appear.
+    /// `occupied` must have all that can be at an address: the regions of the memory map, RAM or
+    /// not, and the memory of devices, which the map need not name. 64-bit BARs lie above 4
+    /// GiB, often right behind RAM: prefer [`highest_gap`](Self::highest_gap) where devices can
+    /// appear.
     pub fn gap(
         occupied: &(impl Iterator<Item = Range<u64>> + Clone),
         above: u64,
@@ -63,12 +67,14 @@ impl<const WORDS: usize> UnpopulatedFrames<WORDS> {
         }
     }
 
-    /// Returns the first frame of the highest gap of addresses that is large enough: up to `below`, at a multiple of `align` bytes (a power of
-    /// two), where no region of `occupied` is, which is as for [`gap`](Self::gap). `None` if there is none.
+    /// Returns the first frame of the highest gap of addresses that is large enough: up to `below`,
+    /// at a multiple of `align` bytes (a power of two), where no region of `occupied` is, which
+    /// is as for [`gap`](Self::gap). `None` if there is none.
     ///
-    /// `below` is the end of the addresses that the domain has: `1 << n`, with CPUID leaf 0x8000_0008's number of bits on x86. Firmware and
-    /// kernels place devices from the bottom, so here is the least risk that one is put there later. In a domain that is saved or migrated keep it
-    /// low: the toolstack visits all frames up to the highest that was ever in use.
+    /// `below` is the end of the addresses that the domain has: `1 << n`, with CPUID leaf
+    /// 0x8000_0008's number of bits on x86. Firmware and kernels place devices from the bottom,
+    /// so here is the least risk that one is put there later. In a domain that is saved or migrated
+    /// keep it low: the toolstack visits all frames up to the highest that was ever in use.
     pub fn highest_gap(
         occupied: &(impl Iterator<Item = Range<u64>> + Clone),
         below: u64,
@@ -105,7 +111,8 @@ impl<const WORDS: usize> UnpopulatedFrames<WORDS> {
         None
     }
 
-    /// Takes back `count` frames from `first` on. Tells whether they were all reserved; nothing has changed if not.
+    /// Takes back `count` frames from `first` on. Tells whether they were all reserved; nothing has
+    /// changed if not.
     pub fn release(&mut self, first: Gfn, count: NonZeroUsize) -> bool {
         let start = first.0.checked_sub(self.first.0).and_then(|index| usize::try_from(index).ok());
         let Some(range) = start.and_then(|start| Some(start..start.checked_add(count.get())?))

@@ -22,8 +22,8 @@ impl core::error::Error for Unasked {}
 
 /// The back end of a ring in memory `M`, which the front end made.
 ///
-/// Requests are copied out one at a time; responses are pushed privately and published together. What the peer writes is
-/// checked at every load; a broken index poisons the ring for good.
+/// Requests are copied out one at a time; responses are pushed privately and published together.
+/// What the peer writes is checked at every load; a broken index poisons the ring for good.
 ///
 /// Source: `io/ring.h`.
 #[derive(Debug)]
@@ -39,7 +39,8 @@ where
     Req: FromBytes + IntoBytes + Immutable,
     Rsp: FromBytes + IntoBytes + Immutable,
 {
-    /// Takes up serving where the responses in the ring end. Requests that are posted already are served; nothing is written.
+    /// Takes up serving where the responses in the ring end. Requests that are posted already are
+    /// served; nothing is written.
     ///
     /// # Errors
     ///
@@ -74,7 +75,8 @@ where
     ///
     /// # Errors
     ///
-    /// [`Corrupt`] if the peer's index is further ahead than the ring has room for, or moved back, now or at any time before.
+    /// [`Corrupt`] if the peer's index is further ahead than the ring has room for, or moved back,
+    /// now or at any time before.
     #[doc(alias = "RING_COPY_REQUEST")]
     #[inline]
     pub fn pop(&mut self) -> Result<Option<Req>, Corrupt> {
@@ -83,8 +85,8 @@ where
         Ok(index.map(|index| slots.read(index)))
     }
 
-    /// Looks at the peer's index once, and takes the requests that are there, each as a private copy. Those that are left when the
-    /// iterator is dropped stay in the ring.
+    /// Looks at the peer's index once, and takes the requests that are there, each as a private
+    /// copy. Those that are left when the iterator is dropped stay in the ring.
     ///
     /// ```
     /// # use xen_hypercall::{Page, SharedMem};
@@ -112,7 +114,8 @@ where
         Ok(Requests { slots, batch, responses: self.responses.draft() })
     }
 
-    /// Writes a response to the next slot. The peer does not see it before [`publish`](Self::publish).
+    /// Writes a response to the next slot. The peer does not see it before
+    /// [`publish`](Self::publish).
     ///
     /// # Errors
     ///
@@ -136,7 +139,8 @@ where
 
     /// Asks for a notification of the next request, then looks whether one has come meanwhile.
     ///
-    /// Call it when [`pop`](Self::pop) found nothing and before waiting; `true` means: don't wait, pop again.
+    /// Call it when [`pop`](Self::pop) found nothing and before waiting; `true` means: don't wait,
+    /// pop again.
     ///
     /// # Errors
     ///
@@ -152,8 +156,8 @@ where
         self.slots.into_owner()
     }
 
-    /// Returns how many requests there can be that were not taken: a slot is free again only once its response was taken, and it can't be
-    /// taken before it was published.
+    /// Returns how many requests there can be that were not taken: a slot is free again only once
+    /// its response was taken, and it can't be taken before it was published.
     #[inline]
     fn room(&self) -> u32 {
         self.responses.published.wrapping_add(self.slots()).wrapping_sub(self.requests.taken)
@@ -186,10 +190,12 @@ impl<Req, Rsp: IntoBytes + Immutable> Requests<'_, Req, Rsp> {
         Ok(())
     }
 
-    /// Shows the peer all responses, tells whether it has to be notified, asks for a notification of the next request, and looks whether one
-    /// has come meanwhile: [`BackRing::publish`] and [`BackRing::final_check`] at the price of one, for when all requests have been taken.
+    /// Shows the peer all responses, tells whether it has to be notified, asks for a notification
+    /// of the next request, and looks whether one has come meanwhile: [`BackRing::publish`] and
+    /// [`BackRing::final_check`] at the price of one, for when all requests have been taken.
     ///
-    /// `true` means that the peer's index has moved, so don't wait. It is checked by whoever takes what there is.
+    /// `true` means that the peer's index has moved, so don't wait. It is checked by whoever takes
+    /// what there is.
     #[doc(alias("RING_PUSH_RESPONSES_AND_CHECK_NOTIFY", "RING_FINAL_CHECK_FOR_REQUESTS"))]
     #[inline]
     pub fn finish(self) -> (Notify, bool) {

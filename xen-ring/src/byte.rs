@@ -15,8 +15,9 @@ fn direction<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD
 
 /// The end that writes to a byte ring of a fixed place within its page.
 ///
-/// Byte offsets within the page: `DATA` of the bytes, `SIZE` of them (a power of two), `CONS` and `PROD` of the indices.
-/// Indices are free-running and need not start at 0, so an end attaches to whatever index it left in the page before.
+/// Byte offsets within the page: `DATA` of the bytes, `SIZE` of them (a power of two), `CONS` and
+/// `PROD` of the indices. Indices are free-running and need not start at 0, so an end attaches to
+/// whatever index it left in the page before.
 ///
 /// Source: `xencons_interface` in `io/console.h`, `xenstore_domain_interface` in `io/xs_wire.h`.
 #[derive(Debug)]
@@ -24,7 +25,8 @@ pub struct ByteProducer<const DATA: usize, const SIZE: usize, const CONS: usize,
     Cursor,
 );
 
-/// The end that reads from a byte ring of a fixed place within its page; the parameters are those of [`ByteProducer`].
+/// The end that reads from a byte ring of a fixed place within its page; the parameters are those
+/// of [`ByteProducer`].
 #[derive(Debug)]
 pub struct ByteConsumer<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>(
     Cursor,
@@ -42,12 +44,14 @@ impl<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>
     ///
     /// # Errors
     ///
-    /// [`Corrupt`] if the reader's index is ahead of ours or too far behind, now or at any time before.
+    /// [`Corrupt`] if the reader's index is ahead of ours or too far behind, now or at any time
+    /// before.
     pub fn free(&mut self, mem: &SharedMem) -> Result<usize, Corrupt> {
         self.0.free(&direction::<DATA, SIZE, CONS, PROD>(mem))
     }
 
-    /// Writes as many of `bytes` as there is room for, publishes them, and returns how many. If any, notify the peer.
+    /// Writes as many of `bytes` as there is room for, publishes them, and returns how many. If
+    /// any, notify the peer.
     ///
     /// # Errors
     ///
@@ -78,12 +82,14 @@ impl<const DATA: usize, const SIZE: usize, const CONS: usize, const PROD: usize>
     ///
     /// # Errors
     ///
-    /// [`Corrupt`] if the writer's index is behind ours or too far ahead, now or at any time before.
+    /// [`Corrupt`] if the writer's index is behind ours or too far ahead, now or at any time
+    /// before.
     pub fn available(&mut self, mem: &SharedMem) -> Result<usize, Corrupt> {
         self.0.available(&direction::<DATA, SIZE, CONS, PROD>(mem))
     }
 
-    /// Takes as many bytes as there are and `buffer` holds, and returns how many. If any, notify the peer.
+    /// Takes as many bytes as there are and `buffer` holds, and returns how many. If any, notify
+    /// the peer.
     ///
     /// # Errors
     ///

@@ -1,10 +1,12 @@
-//! The checksums of TCP and UDP, which one side of a network device may leave to whoever puts the packet on a wire.
+//! The checksums of TCP and UDP, which one side of a network device may leave to whoever puts the
+//! packet on a wire.
 //!
 //! Source: `NETTXF_csum_blank` and `NETRXF_csum_blank` in `io/netif.h`.
 
 /// What is known of a packet's TCP or UDP checksum.
 ///
-/// Source: `csum_blank` and `data_validated` in `io/netif.h`, which are other bits of requests to transmit than of received packets.
+/// Source: `csum_blank` and `data_validated` in `io/netif.h`, which are other bits of requests to
+/// transmit than of received packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(alias(
     "NETTXF_csum_blank",
@@ -13,8 +15,8 @@
     "NETRXF_data_validated"
 ))]
 pub enum Checksum {
-    /// The field has the pseudo-header's sum only: the packet never was on a wire. The data is as good as memory is;
-    /// [`fill`] completes the field for somebody who looks at it.
+    /// The field has the pseudo-header's sum only: the packet never was on a wire. The data is as
+    /// good as memory is; [`fill`] completes the field for somebody who looks at it.
     Blank,
     /// The field is right; somebody checked.
     Valid,
@@ -125,7 +127,8 @@ impl Transport {
 /// Two bytes to write into a packet, at an offset.
 pub type Patch = (usize, [u8; 2]);
 
-/// Returns the bytes that complete the checksum of `packet`, an Ethernet frame; `None` if it is not whole TCP or UDP in IPv4 or IPv6.
+/// Returns the bytes that complete the checksum of `packet`, an Ethernet frame; `None` if it is not
+/// whole TCP or UDP in IPv4 or IPv6.
 pub fn complete(packet: &[u8]) -> Option<Patch> {
     let transport = Transport::find(packet)?;
     Some((transport.field, transport.checksum(packet)?.to_be_bytes()))
@@ -146,7 +149,8 @@ pub fn fill(packet: &mut [u8]) -> bool {
     complete(packet).is_some_and(|patch| apply(packet, patch))
 }
 
-/// Leaves the checksum of `packet`, an Ethernet frame, to whoever puts it on a wire, as [`blank`] says.
+/// Leaves the checksum of `packet`, an Ethernet frame, to whoever puts it on a wire, as [`blank`]
+/// says.
 ///
 /// Returns `false`, with the packet unchanged, if that is not possible.
 pub fn leave_blank(packet: &mut [u8]) -> bool {
@@ -173,7 +177,8 @@ pub fn of_header(header: &[u8]) -> u16 {
 
 /// Checks the TCP or UDP checksum of `packet`, an Ethernet frame.
 ///
-/// Returns `None` if there is nothing that can be checked: it is not whole TCP or UDP in IPv4 or IPv6.
+/// Returns `None` if there is nothing that can be checked: it is not whole TCP or UDP in IPv4 or
+/// IPv6.
 pub fn verify(packet: &[u8]) -> Option<bool> {
     let transport = Transport::find(packet)?;
     if transport.udp && transport.ipv4 && word(packet, transport.field)? == 0 {

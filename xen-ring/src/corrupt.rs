@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-/// The peer published an index that it cannot have reached. The ring is poisoned: every later use reports this again.
+/// The peer published an index that it cannot have reached. The ring is poisoned: every later use
+/// reports this again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corrupt {
     /// The peer's index that was found.

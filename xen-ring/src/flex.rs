@@ -65,12 +65,15 @@ impl fmt::Display for FlexError {
 
 impl core::error::Error for FlexError {}
 
-/// One end of a flex ring: the indices in memory `I`, the bytes in memory `D`, half of it for each direction.
+/// One end of a flex ring: the indices in memory `I`, the bytes in memory `D`, half of it for each
+/// direction.
 ///
-/// Who reads or writes notifies the peer afterwards, if it moved a byte. Errors of a connection (`in_error` and `out_error` of `pvcalls`) are
-/// words of the indices' page, which [`indices`](Self::indices) lends.
+/// Who reads or writes notifies the peer afterwards, if it moved a byte. Errors of a connection
+/// (`in_error` and `out_error` of `pvcalls`) are words of the indices' page, which
+/// [`indices`](Self::indices) lends.
 ///
-/// Source: `DEFINE_XEN_FLEX_RING_AND_INTF` in `io/ring.h`; `xen_9pfs_data_intf`, `pvcalls_data_intf`.
+/// Source: `DEFINE_XEN_FLEX_RING_AND_INTF` in `io/ring.h`; `xen_9pfs_data_intf`,
+/// `pvcalls_data_intf`.
 #[doc(alias("DEFINE_XEN_FLEX_RING", "xen_9pfs_data_intf", "pvcalls_data_intf"))]
 #[derive(Debug)]
 pub struct FlexRing<I, D> {
@@ -81,7 +84,8 @@ pub struct FlexRing<I, D> {
     writer: Cursor,
 }
 
-/// Reads the references of a flex ring's data from its page of indices, for the back end to map; each is read once.
+/// Reads the references of a flex ring's data from its page of indices, for the back end to map;
+/// each is read once.
 ///
 /// # Errors
 ///
@@ -102,7 +106,8 @@ pub fn flex_refs(
 }
 
 impl<I: AsRef<SharedMem>, D: AsRef<SharedMem>> FlexRing<I, D> {
-    /// Starts a ring in fresh memory: zeroes `indices`, and writes into it that the data is granted as `refs`. Then the peer may know of it.
+    /// Starts a ring in fresh memory: zeroes `indices`, and writes into it that the data is granted
+    /// as `refs`. Then the peer may know of it.
     ///
     /// # Errors
     ///
@@ -154,12 +159,14 @@ impl<I: AsRef<SharedMem>, D: AsRef<SharedMem>> FlexRing<I, D> {
     ///
     /// # Errors
     ///
-    /// [`Corrupt`] if the peer's index is ahead of ours or too far behind, now or at any time before.
+    /// [`Corrupt`] if the peer's index is ahead of ours or too far behind, now or at any time
+    /// before.
     pub fn free(&mut self) -> Result<usize, Corrupt> {
         self.writer.free(&directions(self.indices.as_ref(), self.data.as_ref(), self.is_front).1)
     }
 
-    /// Takes as many bytes as there are and `buffer` holds, and returns how many. If any, notify the peer.
+    /// Takes as many bytes as there are and `buffer` holds, and returns how many. If any, notify
+    /// the peer.
     ///
     /// # Errors
     ///
@@ -169,7 +176,8 @@ impl<I: AsRef<SharedMem>, D: AsRef<SharedMem>> FlexRing<I, D> {
         self.reader.read(&read, buffer)
     }
 
-    /// Writes as many of `bytes` as there is room for, publishes them, and returns how many. If any, notify the peer.
+    /// Writes as many of `bytes` as there is room for, publishes them, and returns how many. If
+    /// any, notify the peer.
     ///
     /// # Errors
     ///

@@ -23,8 +23,9 @@ impl core::error::Error for Full {}
 
 /// The front end of a ring in memory `M`.
 ///
-/// Requests are pushed privately and published together; responses are copied out one at a time. The indices can't be touched
-/// in any other way. What the peer writes is checked at every load; a broken index poisons the ring for good.
+/// Requests are pushed privately and published together; responses are copied out one at a time.
+/// The indices can't be touched in any other way. What the peer writes is checked at every load; a
+/// broken index poisons the ring for good.
 ///
 /// Source: `io/ring.h`.
 #[derive(Debug)]
@@ -71,7 +72,8 @@ where
         self.responses.poison()
     }
 
-    /// Writes a request to the next slot. The peer does not see it before [`publish`](Self::publish).
+    /// Writes a request to the next slot. The peer does not see it before
+    /// [`publish`](Self::publish).
     ///
     /// # Errors
     ///
@@ -86,8 +88,8 @@ where
         Ok(())
     }
 
-    /// Writes requests to the next slots, as many as there are or as there is room for, and returns how many. The iterator
-    /// keeps the rest.
+    /// Writes requests to the next slots, as many as there are or as there is room for, and returns
+    /// how many. The iterator keeps the rest.
     ///
     /// ```
     /// # use xen_hypercall::{Page, SharedMem};
@@ -122,7 +124,8 @@ where
     ///
     /// # Errors
     ///
-    /// [`Corrupt`] if the peer's index is ahead of what was requested, or moved back, now or at any time before.
+    /// [`Corrupt`] if the peer's index is ahead of what was requested, or moved back, now or at any
+    /// time before.
     #[inline]
     pub fn pop(&mut self) -> Result<Option<Rsp>, Corrupt> {
         let slots = self.slots.shared();
@@ -130,8 +133,8 @@ where
         Ok(index.map(|index| slots.read(index)))
     }
 
-    /// Looks at the peer's index once, and takes the responses that are there, each as a private copy. Those that are left when the
-    /// iterator is dropped stay in the ring.
+    /// Looks at the peer's index once, and takes the responses that are there, each as a private
+    /// copy. Those that are left when the iterator is dropped stay in the ring.
     ///
     /// # Errors
     ///
@@ -145,7 +148,8 @@ where
 
     /// Asks for a notification of the next response, then looks whether one has come meanwhile.
     ///
-    /// Call it when [`pop`](Self::pop) found nothing and before waiting; `true` means: don't wait, pop again.
+    /// Call it when [`pop`](Self::pop) found nothing and before waiting; `true` means: don't wait,
+    /// pop again.
     ///
     /// # Errors
     ///
@@ -180,8 +184,9 @@ pub struct Responses<'r, Req, Rsp> {
 }
 
 impl<Req, Rsp> Responses<'_, Req, Rsp> {
-    /// Does what [`FrontRing::final_check`] does, when all responses have been taken: `true` means that the peer's index has moved, so don't
-    /// wait. It is checked by whoever takes what there is.
+    /// Does what [`FrontRing::final_check`] does, when all responses have been taken: `true` means
+    /// that the peer's index has moved, so don't wait. It is checked by whoever takes what
+    /// there is.
     #[doc(alias = "RING_FINAL_CHECK_FOR_RESPONSES")]
     #[inline]
     pub fn finish(self) -> bool {

@@ -1,6 +1,7 @@
 //! The two halves that both ends of a request/response ring are made of.
 //!
-//! `PROD` and `EVENT` are the byte offsets of the half's producer index and of the event index of whoever consumes.
+//! `PROD` and `EVENT` are the byte offsets of the half's producer index and of the event index of
+//! whoever consumes.
 
 use crate::Corrupt;
 use core::mem::replace;
@@ -37,8 +38,8 @@ impl<const PROD: usize, const EVENT: usize> Producer<PROD, EVENT> {
             return Notify::Skip;
         }
         let shown = self.show(mem, self.private);
-        // The peer sets its event index, then looks at our index a last time; we do it the other way round. With both
-        // sides ordered, at least one sees the other's write.
+        // The peer sets its event index, then looks at our index a last time; we do it the other
+        // way round. With both sides ordered, at least one sees the other's write.
         fence(Ordering::SeqCst);
         shown.notify(mem)
     }
@@ -197,7 +198,8 @@ fn final_check<const PROD: usize, const EVENT: usize>(mem: &SharedMem, taken: u3
     is_more::<PROD>(mem, taken)
 }
 
-/// Asks for a notification of the next entry, unless there is one already. Behind a fence, look again.
+/// Asks for a notification of the next entry, unless there is one already. Behind a fence, look
+/// again.
 #[inline]
 fn ask<const PROD: usize, const EVENT: usize>(mem: &SharedMem, taken: u32) -> bool {
     let none = !is_more::<PROD>(mem, taken);
@@ -207,7 +209,8 @@ fn ask<const PROD: usize, const EVENT: usize>(mem: &SharedMem, taken: u32) -> bo
     none
 }
 
-/// Tells whether there seems to be an entry behind those that were taken: whoever takes it loads the index again, and checks it.
+/// Tells whether there seems to be an entry behind those that were taken: whoever takes it loads
+/// the index again, and checks it.
 #[inline]
 fn is_more<const PROD: usize>(mem: &SharedMem, taken: u32) -> bool {
     let more = mem.u32::<PROD>().load(Ordering::Relaxed) != taken;
@@ -218,7 +221,8 @@ fn is_more<const PROD: usize>(mem: &SharedMem, taken: u32) -> bool {
     more
 }
 
-/// The indices of the entries that were seen, in a ring that is in order. What was yielded counts as taken when this is dropped.
+/// The indices of the entries that were seen, in a ring that is in order. What was yielded counts
+/// as taken when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Batch<'c, const PROD: usize, const EVENT: usize> {
     next: u32,
@@ -238,7 +242,8 @@ impl<const PROD: usize, const EVENT: usize> Batch<'_, PROD, EVENT> {
         final_check::<PROD, EVENT>(mem, self.next)
     }
 
-    /// Shows the peer what was written to the other half, then does the same as [`final_check`](Self::final_check) at no price.
+    /// Shows the peer what was written to the other half, then does the same as
+    /// [`final_check`](Self::final_check) at no price.
     #[inline]
     pub(crate) fn show_and_check<const SHOWN: usize, const ASKED: usize>(
         self,
@@ -246,7 +251,8 @@ impl<const PROD: usize, const EVENT: usize> Batch<'_, PROD, EVENT> {
         draft: Draft<'_, SHOWN, ASKED>,
     ) -> (Notify, bool) {
         let shown = draft.show(mem);
-        // Without a look first, which would fetch the peer's index twice: an event index that has been passed already makes no notification.
+        // Without a look first, which would fetch the peer's index twice: an event index that has
+        // been passed already makes no notification.
         mem.u32::<EVENT>().store(self.next.wrapping_add(1), Ordering::Relaxed);
         // Both our index and our event index before both of the peer's: see `publish`.
         fence(Ordering::SeqCst);

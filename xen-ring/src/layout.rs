@@ -14,7 +14,8 @@ pub(crate) const REQ_EVENT: usize = 4;
 pub(crate) const RSP_PROD: usize = 8;
 pub(crate) const RSP_EVENT: usize = 12;
 
-/// The shape of one protocol's ring: its request and response, which share a slot as large as the larger of the two.
+/// The shape of one protocol's ring: its request and response, which share a slot as large as the
+/// larger of the two.
 ///
 /// Source: `DEFINE_RING_TYPES` in `io/ring.h`.
 #[derive(Debug)]
@@ -72,7 +73,8 @@ where
     /// The size of a slot in bytes.
     pub const SLOT: usize = RingMem::<(), Req, Rsp>::SLOT;
 
-    /// Fits the ring into `bytes`: as many slots as there is room for, rounded down to a power of two.
+    /// Fits the ring into `bytes`: as many slots as there is room for, rounded down to a power of
+    /// two.
     ///
     /// # Errors
     ///

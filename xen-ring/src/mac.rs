@@ -9,7 +9,8 @@ pub struct MacAddress(pub [u8; 6]);
 /// Why a text is not the address of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MacError {
-    /// It is not six pairs of hexadecimal digits with colons between them; the position of the first byte that does not fit.
+    /// It is not six pairs of hexadecimal digits with colons between them; the position of the
+    /// first byte that does not fit.
     Syntax {
         /// The position.
         at: usize,
@@ -22,7 +23,8 @@ impl MacAddress {
     /// The address of everybody.
     pub const BROADCAST: Self = Self([0xff; 6]);
 
-    /// Parses six pairs of hexadecimal digits with colons between them, the address of one interface.
+    /// Parses six pairs of hexadecimal digits with colons between them, the address of one
+    /// interface.
     ///
     /// # Errors
     ///

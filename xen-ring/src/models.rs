@@ -60,7 +60,8 @@ fn d_r10_a_response_is_seen_or_its_front_end_is_notified() {
     });
 }
 
-/// Both at once: the back end that answers and then sleeps, and the front end that sends on and then sleeps.
+/// Both at once: the back end that answers and then sleeps, and the front end that sends on and
+/// then sleeps.
 #[test]
 fn d_r10_an_end_that_publishes_and_sleeps_in_one_step_is_notified_and_notifies() {
     loom::model(|| {

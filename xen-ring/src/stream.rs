@@ -21,7 +21,8 @@ pub(crate) enum Data<'m, M = &'m SharedMem> {
 }
 
 impl<M: AsRef<SharedMem>> Direction<'_, M> {
-    /// Finds the longest run of at most `len` bytes at `index` that lies side by side: its memory, offset and length.
+    /// Finds the longest run of at most `len` bytes at `index` that lies side by side: its memory,
+    /// offset and length.
     fn run(&self, index: u32, len: usize) -> Option<(&SharedMem, usize, usize)> {
         let at = index & (self.size - 1);
         match self.data {
@@ -38,7 +39,8 @@ impl<M: AsRef<SharedMem>> Direction<'_, M> {
     }
 }
 
-/// This end's own index, which is kept here: what lies in the page is for the peer to read and may be written by anybody.
+/// This end's own index, which is kept here: what lies in the page is for the peer to read and may
+/// be written by anybody.
 #[derive(Debug)]
 pub(crate) struct Cursor {
     own: u32,
@@ -91,7 +93,8 @@ impl Cursor {
     ) -> Result<usize, Corrupt> {
         let count = self.free(ring)?.min(bytes.len());
         let mut rest = bytes.get(..count).unwrap_or_default();
-        // Every run lies within its memory, and is not empty, as whoever made the direction has checked.
+        // Every run lies within its memory, and is not empty, as whoever made the direction has
+        // checked.
         while let Some((mem, offset, len)) = ring.run(self.own, rest.len())
             && let Some((run, behind)) = rest.split_at_checked(len)
             && !run.is_empty()
@@ -121,7 +124,8 @@ impl Cursor {
             self.own = self.own.wrapping_add(len as u32);
             rest = behind;
         }
-        // Release also keeps the copies above before the store: the writer reuses the room as soon as it sees the index.
+        // Release also keeps the copies above before the store: the writer reuses the room as soon
+        // as it sees the index.
         ring.cons.store(self.own, Ordering::Release);
         Ok(count)
     }

@@ -20,7 +20,8 @@ const CLI_NOTIFY: usize = offset_of!(VchanInterface, cli_notify);
 const SRV_NOTIFY: usize = offset_of!(VchanInterface, srv_notify);
 const GRANTS: usize = size_of::<VchanInterface>();
 
-/// The rings that lie within the first page, by their order: 1024 bytes from 1024 on, 2048 from 2048 on.
+/// The rings that lie within the first page, by their order: 1024 bytes from 1024 on, 2048 from
+/// 2048 on.
 const IN_PAGE: core::ops::RangeInclusive<u16> = 10..=11;
 /// The largest order: a ring of 256 pages.
 #[doc(alias = "MAX_RING_SHIFT")]
@@ -95,8 +96,8 @@ impl fmt::Display for VchanError {
 
 impl core::error::Error for VchanError {}
 
-/// The sizes of a vchan's rings, as binary logarithms of their bytes: 10 and 11 lie in the first page, at most one ring each;
-/// larger ones up to 20 have pages of their own.
+/// The sizes of a vchan's rings, as binary logarithms of their bytes: 10 and 11 lie in the first
+/// page, at most one ring each; larger ones up to 20 have pages of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VchanOrders {
     left: u16,
@@ -104,7 +105,8 @@ pub struct VchanOrders {
 }
 
 impl VchanOrders {
-    /// Checks the orders of the ring that the client writes (`left`) and of that which the server writes (`right`).
+    /// Checks the orders of the ring that the client writes (`left`) and of that which the server
+    /// writes (`right`).
     ///
     /// # Errors
     ///
@@ -150,7 +152,8 @@ impl VchanOrders {
         data_bytes(self.right) / PAGE_SIZE
     }
 
-    /// Reads the references of the rings' own pages for a client to map, those of the left ring first; each is read once.
+    /// Reads the references of the rings' own pages for a client to map, those of the left ring
+    /// first; each is read once.
     pub fn refs(self, page: &SharedMem) -> impl ExactSizeIterator<Item = GrantRef> {
         let one =
             |index: usize| page.read(GRANTS + index * size_of::<GrantRef>()).unwrap_or_default();
@@ -174,11 +177,12 @@ fn data_bytes(order: u16) -> usize {
     if IN_PAGE.contains(&order) { 0 } else { 1 << order }
 }
 
-/// One end of a vchan: its first page in memory `I`, and the pages of its rings' own in `D`, each ring's as one part or several of one
-/// size: an array of `I`, empty for a ring that lies in the first page.
+/// One end of a vchan: its first page in memory `I`, and the pages of its rings' own in `D`, each
+/// ring's as one part or several of one size: an array of `I`, empty for a ring that lies in the
+/// first page.
 ///
-/// Whoever reads or writes is told whether the peer asked to be notified of that. Nothing that the peer can write is relied on: the own
-/// indices and all sizes are kept here.
+/// Whoever reads or writes is told whether the peer asked to be notified of that. Nothing that the
+/// peer can write is relied on: the own indices and all sizes are kept here.
 ///
 /// Source: `io/libxenvchan.h`.
 #[doc(alias = "libxenvchan")]
@@ -194,8 +198,8 @@ pub struct Vchan<I, D> {
 }
 
 impl<I: AsRef<SharedMem>, D: AsRef<[I]>> Vchan<I, D> {
-    /// Starts a vchan in a fresh first page, and in own pages for the rings that have such, granted as `refs`: the left ring's first.
-    /// A client may know of it then.
+    /// Starts a vchan in a fresh first page, and in own pages for the rings that have such, granted
+    /// as `refs`: the left ring's first. A client may know of it then.
     ///
     /// # Errors
     ///
@@ -231,8 +235,8 @@ impl<I: AsRef<SharedMem>, D: AsRef<[I]>> Vchan<I, D> {
         Ok(Self::attached(page, orders, left, right, true))
     }
 
-    /// Connects to what [`VchanOrders::offered`] has read; the server is to be notified. Its pages are mapped from
-    /// [`VchanOrders::refs`].
+    /// Connects to what [`VchanOrders::offered`] has read; the server is to be notified. Its pages
+    /// are mapped from [`VchanOrders::refs`].
     ///
     /// # Errors
     ///
@@ -267,13 +271,15 @@ impl<I: AsRef<SharedMem>, D: AsRef<[I]>> Vchan<I, D> {
     ///
     /// # Errors
     ///
-    /// [`Corrupt`] if the peer's index is ahead of ours or too far behind, now or at any time before.
+    /// [`Corrupt`] if the peer's index is ahead of ours or too far behind, now or at any time
+    /// before.
     pub fn free(&mut self) -> Result<usize, Corrupt> {
         let Self { page, orders, left, right, is_server, writer, .. } = self;
         writer.free(&directions(page, *orders, left.as_ref(), right.as_ref(), *is_server).1)
     }
 
-    /// Takes as many bytes as there are and `buffer` holds; returns how many, and whether the peer waits for that.
+    /// Takes as many bytes as there are and `buffer` holds; returns how many, and whether the peer
+    /// waits for that.
     ///
     /// # Errors
     ///
@@ -285,7 +291,8 @@ impl<I: AsRef<SharedMem>, D: AsRef<[I]>> Vchan<I, D> {
         Ok((count, self.told(VCHAN_NOTIFY_READ, count)))
     }
 
-    /// Writes as many of `bytes` as there is room for; returns how many, and whether the peer waits for that.
+    /// Writes as many of `bytes` as there is room for; returns how many, and whether the peer waits
+    /// for that.
     ///
     /// # Errors
     ///
@@ -297,7 +304,8 @@ impl<I: AsRef<SharedMem>, D: AsRef<[I]>> Vchan<I, D> {
         Ok((count, self.told(VCHAN_NOTIFY_WRITE, count)))
     }
 
-    /// Asks to be notified of the next byte written, then looks: `true` means that there is one, don't wait.
+    /// Asks to be notified of the next byte written, then looks: `true` means that there is one,
+    /// don't wait.
     ///
     /// # Errors
     ///
@@ -308,8 +316,9 @@ impl<I: AsRef<SharedMem>, D: AsRef<[I]>> Vchan<I, D> {
         Ok(self.available()? != 0)
     }
 
-    /// Asks to be notified of the next byte read, then looks: `true` means that there is room for `len` bytes, don't wait. More than the ring's size
-    /// stands for all of it: that everything was read.
+    /// Asks to be notified of the next byte read, then looks: `true` means that there is room for
+    /// `len` bytes, don't wait. More than the ring's size stands for all of it: that everything
+    /// was read.
     ///
     /// # Errors
     ///
@@ -354,8 +363,8 @@ impl<I: AsRef<SharedMem>, D: AsRef<[I]>> Vchan<I, D> {
         }
         let mem = self.page.as_ref();
         let asked = if self.is_server { mem.u8::<SRV_NOTIFY>() } else { mem.u8::<CLI_NOTIFY>() };
-        // Asking is an atomic step on this word too, and one of the two comes first: either we see the wish, or the peer, which looks
-        // at our index after asking, sees what we did.
+        // Asking is an atomic step on this word too, and one of the two comes first: either we see
+        // the wish, or the peer, which looks at our index after asking, sees what we did.
         if asked.fetch_and(!what) & what != 0 { Notify::Send } else { Notify::Skip }
     }
 }

@@ -1,4 +1,5 @@
-//! Decorators round any platform: hypercalls that fail, are counted, traced or late; allocations that fail; waits that end early.
+//! Decorators round any platform: hypercalls that fail, are counted, traced or late; allocations
+//! that fail; waits that end early.
 
 use crate::Whims;
 use core::fmt;
@@ -28,11 +29,13 @@ impl Call {
     }
 }
 
-/// Stands between a driver and its platform. Each method lets everything pass unless it is overridden.
+/// Stands between a driver and its platform. Each method lets everything pass unless it is
+/// overridden.
 pub trait Interpose: Send + Sync {
     /// Looks at a hypercall before it is made; `Some` is its result, and Xen never sees it.
     ///
-    /// A result of zero without a call is what a driver must not trust either: outputs are left as they were.
+    /// A result of zero without a call is what a driver must not trust either: outputs are left as
+    /// they were.
     fn hypercall(&self, _call: &Call) -> Option<isize> {
         None
     }
@@ -50,7 +53,8 @@ pub trait Interpose: Send + Sync {
         false
     }
 
-    /// Returns how long a hypercall is held up before it is made, while the rest of the world goes on.
+    /// Returns how long a hypercall is held up before it is made, while the rest of the world goes
+    /// on.
     fn delay(&self, _call: &Call) -> Option<Duration> {
         None
     }
@@ -86,7 +90,8 @@ impl<P: fmt::Debug, I: ?Sized> fmt::Debug for Interposed<P, I> {
     }
 }
 
-// SAFETY: a call reaches the platform inside unchanged, or is refused as Xen may refuse it at any time.
+// SAFETY: a call reaches the platform inside unchanged, or is refused as Xen may refuse it at any
+// time.
 unsafe impl<P: Platform, I: Interpose + ?Sized> Hypercall for Interposed<P, I> {
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
         let call = Call { op, args };
@@ -187,7 +192,8 @@ impl Interpose for CountCalls {
     }
 }
 
-/// Keeps each hypercall with its result. Arguments that are addresses are left out, so that traces compare.
+/// Keeps each hypercall with its result. Arguments that are addresses are left out, so that traces
+/// compare.
 #[derive(Debug, Default)]
 pub struct TraceCalls {
     calls: Mutex<Vec<(usize, u32, isize)>>,
@@ -207,7 +213,8 @@ impl Interpose for TraceCalls {
     }
 }
 
-/// Fails the `n`th thing that can fail (hypercalls and allocations count alike), and only that: with `n` from 0 on, every failure path is tried.
+/// Fails the `n`th thing that can fail (hypercalls and allocations count alike), and only that:
+/// with `n` from 0 on, every failure path is tried.
 #[derive(Debug)]
 pub struct FailNth {
     at: u64,
@@ -238,7 +245,8 @@ impl FailNth {
         self.seen.load(Ordering::Relaxed) > self.at
     }
 
-    /// Returns number and command of the hypercall that failed; `None` before, and if an allocation did.
+    /// Returns number and command of the hypercall that failed; `None` before, and if an allocation
+    /// did.
     pub fn failed_call(&self) -> Option<(usize, u32)> {
         *self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -262,7 +270,8 @@ impl Interpose for FailNth {
     }
 }
 
-/// Tells whether a hypercall only ends something or waits: a sound Xen does not refuse that, and no driver could do anything about it.
+/// Tells whether a hypercall only ends something or waits: a sound Xen does not refuse that, and no
+/// driver could do anything about it.
 fn ends_something(call: &Call) -> bool {
     call.op == xen_sys::xen::HYPERVISOR_SCHED_OP
         || (call.op == xen_sys::xen::HYPERVISOR_EVENT_CHANNEL_OP
@@ -271,7 +280,8 @@ fn ends_something(call: &Call) -> bool {
             && call.command() == xen_sys::grant_table::GNTTABOP_UNMAP_GRANT_REF)
 }
 
-/// Fails hypercalls and allocations as [`Whims`] say, a byte for each: one in sixteen, until the whims end.
+/// Fails hypercalls and allocations as [`Whims`] say, a byte for each: one in sixteen, until the
+/// whims end.
 #[derive(Debug, Default)]
 pub struct FailByWhim {
     whims: Mutex<Whims>,
@@ -298,7 +308,8 @@ impl FailByWhim {
 
 impl Interpose for FailByWhim {
     fn hypercall(&self, call: &Call) -> Option<isize> {
-        // Xen runs out of nothing when it sends an event, and drivers take a refusal for the end of the connection.
+        // Xen runs out of nothing when it sends an event, and drivers take a refusal for the end of
+        // the connection.
         let sends = call.op == xen_sys::xen::HYPERVISOR_EVENT_CHANNEL_OP
             && call.command() == xen_sys::event_channel::EVTCHNOP_SEND;
         if sends || ends_something(call) {

@@ -25,15 +25,17 @@ use xen_sys::xen::{HYPERVISOR_GRANT_TABLE_OP, HYPERVISOR_SCHED_OP};
 
 /// A handle to a simulated domain: a [`Platform`] to build drivers on, and the means to run them.
 ///
-/// Handles are cheap to clone, and all clones stand for the same vCPU of the same domain, also when it is restored under another
-/// number or in another world. The domain's memory stays valid as long as any handle of its world exists.
+/// Handles are cheap to clone, and all clones stand for the same vCPU of the same domain, also when
+/// it is restored under another number or in another world. The domain's memory stays valid as long
+/// as any handle of its world exists.
 #[derive(Clone)]
 pub struct Domain {
     seat: Arc<Seat>,
     vcpu: u32,
 }
 
-/// What the clock of a destroyed domain shows: its drivers find every deadline passed, and stop waiting.
+/// What the clock of a destroyed domain shows: its drivers find every deadline passed, and stop
+/// waiting.
 const END_OF_TIME: u64 = u64::MAX / 2;
 
 /// The most ports that one poll takes.
@@ -97,10 +99,12 @@ impl Domain {
         self.on_machine(|machine, id| machine.dom(id).activity)
     }
 
-    /// Installs the interrupt handler of all vCPUs: it is called with the vCPU's number when Xen interrupts it for events,
-    /// once the domain has told Xen a vector for it: the vCPU's own, or the domain's.
+    /// Installs the interrupt handler of all vCPUs: it is called with the vCPU's number when Xen
+    /// interrupts it for events, once the domain has told Xen a vector for it: the vCPU's own,
+    /// or the domain's.
     ///
-    /// Interrupts are taken while some domain waits, as a kernel with interrupts enabled does when it is idle.
+    /// Interrupts are taken while some domain waits, as a kernel with interrupts enabled does when
+    /// it is idle.
     pub fn set_upcall_handler(&self, handler: impl FnMut(&Self, u32) + Send + 'static) {
         let (shared, id) = self.place();
         shared.set_handler(id, Box::new(handler));
@@ -111,7 +115,8 @@ impl Domain {
         self.on_machine(|machine, id| machine.is_pending(id, port.0))
     }
 
-    /// Clears the event that is pending on `port` and tells whether there was one: how a task that is polled looks at its port.
+    /// Clears the event that is pending on `port` and tells whether there was one: how a task that
+    /// is polled looks at its port.
     pub fn take_event(&self, port: Port) -> bool {
         self.on_machine(|machine, id| {
             machine.is_pending(id, port.0) && machine.clear_pending(id, port.0)
@@ -208,7 +213,8 @@ impl Domain {
         Ok(0)
     }
 
-    /// Lets the world run until an event is pending on one of `ports`, the domain was interrupted, or `deadline` has come.
+    /// Lets the world run until an event is pending on one of `ports`, the domain was interrupted,
+    /// or `deadline` has come.
     fn wait_for(&self, ports: &[u32], deadline: Option<u64>) {
         let (shared, id) = self.place();
         let upcalls = shared.lock().dom(id).counters.upcalls;
@@ -273,8 +279,8 @@ impl Domain {
     }
 }
 
-// SAFETY: the simulated hypervisor keeps Xen's ABI: it takes op and arguments as they are, and touches no memory but what the
-// operation says of them.
+// SAFETY: the simulated hypervisor keeps Xen's ABI: it takes op and arguments as they are, and
+// touches no memory but what the operation says of them.
 unsafe impl Hypercall for Domain {
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
         let (shared, id) = self.place();
@@ -290,7 +296,8 @@ unsafe impl Hypercall for Domain {
                 machine.count_hypercall(id, op);
             }
             let caller = Caller { domain: id, vcpu: self.vcpu };
-            // What a dead domain's drivers had mapped is not mapped any more; they need not keep anything back for that.
+            // What a dead domain's drivers had mapped is not mapped any more; they need not keep
+            // anything back for that.
             let unmaps =
                 op == HYPERVISOR_GRANT_TABLE_OP && args[0] as u32 == GNTTABOP_UNMAP_GRANT_REF;
             let answer = if machine.dom(id).life == Life::Dead && !unmaps {
@@ -311,8 +318,9 @@ unsafe impl Hypercall for Domain {
     }
 }
 
-// SAFETY: pages come from the domain's own RAM in the world, each in one allocation at a time, at fixed addresses that are
-// mapped as long as a handle exists; frames are those that the addresses map to.
+// SAFETY: pages come from the domain's own RAM in the world, each in one allocation at a time, at
+// fixed addresses that are mapped as long as a handle exists; frames are those that the addresses
+// map to.
 unsafe impl Platform for Domain {
     fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
         self.on_machine(|machine, id| machine.alloc_pages(id, count.get()))
@@ -352,8 +360,8 @@ unsafe impl Platform for Domain {
         })
     }
 
-    /// Runs the other domains and moves time on until one of `ports` has an event. Pending events of those ports are taken, so
-    /// that the next wait is for new ones.
+    /// Runs the other domains and moves time on until one of `ports` has an event. Pending events
+    /// of those ports are taken, so that the next wait is for new ones.
     fn wait(&self, ports: &[Port], deadline: Option<Instant>) {
         let ports: Vec<u32> = ports.iter().map(|port| port.0).collect();
         {
@@ -382,7 +390,8 @@ unsafe impl Platform for Domain {
     }
 }
 
-// SAFETY: reserved frames are the domain's own and hold nothing until something is mapped there, at fixed addresses.
+// SAFETY: reserved frames are the domain's own and hold nothing until something is mapped there, at
+// fixed addresses.
 unsafe impl ForeignFrames for Domain {
     fn reserve_frames(&self, count: NonZeroUsize) -> Option<ForeignRange> {
         let (shared, id) = self.place();

@@ -13,7 +13,8 @@ impl Guest {
     ///
     /// # Safety
     ///
-    /// Unless it is null it must be valid, its provenance exposed, for what the operation reads and writes there.
+    /// Unless it is null it must be valid, its provenance exposed, for what the operation reads and
+    /// writes there.
     pub(crate) unsafe fn new(address: usize) -> Self {
         Self(address)
     }

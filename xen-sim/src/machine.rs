@@ -40,7 +40,8 @@ pub struct DomainConfig {
 }
 
 impl DomainConfig {
-    /// Returns what a small guest named `name` is given: 16 MiB (1 MiB under Miri), one vCPU, the limits that libxl sets.
+    /// Returns what a small guest named `name` is given: 16 MiB (1 MiB under Miri), one vCPU, the
+    /// limits that libxl sets.
     pub fn new(name: &str) -> Self {
         let small = cfg!(any(miri, not(target_os = "linux")));
         Self {
@@ -120,7 +121,8 @@ pub(crate) struct DomainState {
     pub(crate) shutdown_code: Option<ShutdownReason>,
     /// What its last suspension returned: 0 if it was restored, 1 if that was called off.
     pub(crate) resumed: usize,
-    /// It wants to see by a flag that its runstate is being written (`VMASST_TYPE_RUNSTATE_UPDATE_FLAG`).
+    /// It wants to see by a flag that its runstate is being written
+    /// (`VMASST_TYPE_RUNSTATE_UPDATE_FLAG`).
     pub(crate) runstate_update_flag: bool,
     pub(crate) watchdogs: [Option<u64>; NR_WATCHDOGS],
     /// What its handles share, while there are any.
@@ -132,7 +134,8 @@ pub(crate) struct DomainState {
     pub(crate) events: Events,
     pub(crate) grants: GrantTable,
     pub(crate) params: [u64; HVM_NR_PARAMS as usize],
-    /// Whether the domain has a vector of its own for events. What else it tells Xen of its callback does nothing, as in any PVH domain.
+    /// Whether the domain has a vector of its own for events. What else it tells Xen of its
+    /// callback does nothing, as in any PVH domain.
     pub(crate) callback: bool,
     pub(crate) console: Vec<u8>,
     pub(crate) console_input: VecDeque<u8>,
@@ -259,7 +262,8 @@ impl Machine {
         self.domains.get(&id.0).filter(|domain| domain.life != Life::Dead).map(|domain| domain.id)
     }
 
-    /// Finds the domain that `caller` names and wants to act on: itself, or any if it is privileged.
+    /// Finds the domain that `caller` names and wants to act on: itself, or any if it is
+    /// privileged.
     pub(crate) fn find_controlled(&self, caller: DomId, named: DomId) -> Result<DomId, Errno> {
         let id = self.find(caller, named).ok_or(Errno::ESRCH)?;
         if id == caller || self.dom(caller).config.privileged { Ok(id) } else { Err(Errno::EPERM) }

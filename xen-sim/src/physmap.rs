@@ -1,4 +1,5 @@
-//! A domain's physical memory: which frame of the world is behind which guest frame, and where the domain sees it.
+//! A domain's physical memory: which frame of the world is behind which guest frame, and where the
+//! domain sees it.
 
 use crate::pool::{Access, Mfn, Pool, Window};
 use core::ptr::NonNull;
@@ -42,7 +43,8 @@ pub(crate) const POISON: u64 = 0xdbdb_dbdb_dbdb_dbdb;
 /// Frames for the rings that the toolstack makes, above the RAM.
 pub(crate) const SPECIAL_PAGES: usize = 16;
 
-/// Neighbours in the address space are never neighbours by frame number, so that code that counts on it fails.
+/// Neighbours in the address space are never neighbours by frame number, so that code that counts
+/// on it fails.
 const SHUFFLE: usize = 0b101;
 
 #[derive(Debug)]
@@ -106,7 +108,8 @@ impl Physmap {
         }
     }
 
-    /// Returns the pages of RAM, and those of Xen's in its place, that may hold anything but zeroes: with the frame of each, and its content.
+    /// Returns the pages of RAM, and those of Xen's in its place, that may hold anything but
+    /// zeroes: with the frame of each, and its content.
     pub(crate) fn contents(&self, pool: &Pool) -> Vec<(u64, Box<[u8; PAGE_SIZE]>)> {
         let touched = pool.touched();
         let kept = self.mappings().filter(|(gfn, mapping)| {
@@ -124,7 +127,8 @@ impl Physmap {
         kept.map(|(gfn, mapping)| (gfn, copy(mapping.mfn))).collect()
     }
 
-    /// Forgets the frames of the pool that the memory was made of, and what is not the domain's own. The addresses stay.
+    /// Forgets the frames of the pool that the memory was made of, and what is not the domain's
+    /// own. The addresses stay.
     pub(crate) fn leave(&mut self, pool: &mut Pool) {
         let pages = (0..self.slots.len()).filter(|&page| self.slots[page].is_some());
         pool.leave(&mut self.window, pages);
@@ -238,7 +242,8 @@ impl Physmap {
         self.foreign.values().copied()
     }
 
-    /// Allocates `count` contiguous pages of RAM; returns the first, and whether a page was written to after it was freed.
+    /// Allocates `count` contiguous pages of RAM; returns the first, and whether a page was written
+    /// to after it was freed.
     pub(crate) fn alloc(&mut self, pool: &Pool, count: usize) -> Option<(usize, Option<u64>)> {
         let usable = |page: usize| {
             matches!(self.allocator[page], Slot::Free | Slot::Poisoned)
@@ -317,7 +322,8 @@ impl Physmap {
         Some(self.foreign_start + first)
     }
 
-    /// Takes a reservation back; `false` if a page of it was not reserved, or still holds something.
+    /// Takes a reservation back; `false` if a page of it was not reserved, or still holds
+    /// something.
     pub(crate) fn release(&mut self, first: usize, count: usize) -> bool {
         let Some(index) = first.checked_sub(self.foreign_start) else { return false };
         let Some(range) = self.reserved.get_mut(index..index + count) else { return false };
@@ -335,7 +341,8 @@ impl Physmap {
             + self.elsewhere.values().filter(|mapping| mapping.kind == Kind::Ram).count()
     }
 
-    /// Returns the first frame above all that the domain has addresses for, and the base of its RAM.
+    /// Returns the first frame above all that the domain has addresses for, and the base of its
+    /// RAM.
     pub(crate) fn ram_range(&self) -> (u64, u64) {
         (self.ram_base, self.ram as u64)
     }

@@ -1,4 +1,5 @@
-//! Where a domain is. Its handles look there each time, so that they move along when it is restored elsewhere.
+//! Where a domain is. Its handles look there each time, so that they move along when it is restored
+//! elsewhere.
 
 use crate::shared::Shared;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -26,7 +27,8 @@ impl Seat {
         })
     }
 
-    /// Returns the resources of the domain that have an owner. They are the same wherever it is restored.
+    /// Returns the resources of the domain that have an owner. They are the same wherever it is
+    /// restored.
     pub(crate) fn claims(&self) -> &Claims {
         &self.claims
     }

@@ -237,7 +237,8 @@ impl Shared {
         panic!("livelock: {MAX_STEPS} turns of tasks in one wait, and no end");
     }
 
-    /// Gives tasks that have something to do `turns` turns in all, without moving time on to anybody's alarm.
+    /// Gives tasks that have something to do `turns` turns in all, without moving time on to
+    /// anybody's alarm.
     ///
     /// Returns whether they came to rest.
     pub(crate) fn run_ready(self: &Arc<Self>, turns: u64) -> bool {

@@ -1,4 +1,5 @@
-//! Work that domains do by themselves: drivers, daemons, anything that a test lets run beside its own code.
+//! Work that domains do by themselves: drivers, daemons, anything that a test lets run beside its
+//! own code.
 
 use crate::Domain;
 use xen_hypercall::Instant;

@@ -43,7 +43,8 @@ pub enum Violation {
         /// The frame.
         gfn: u64,
     },
-    /// A domain mapped a grant of its own. Xen moves the page then, as a translated domain has each page once: where it was is nothing.
+    /// A domain mapped a grant of its own. Xen moves the page then, as a translated domain has each
+    /// page once: where it was is nothing.
     MappedOwnGrant {
         /// Who mapped it.
         domain: DomId,
@@ -82,7 +83,8 @@ pub enum Violation {
         /// Its frame.
         gfn: u64,
     },
-    /// More pages were in use at a time than the domain's budget has ([`DomainConfig::page_budget`](crate::DomainConfig)).
+    /// More pages were in use at a time than the domain's budget has
+    /// ([`DomainConfig::page_budget`](crate::DomainConfig)).
     OverBudget {
         /// Whose.
         domain: DomId,

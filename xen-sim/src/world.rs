@@ -17,7 +17,8 @@ use xen_sys::sched::ShutdownReason;
 
 /// A machine that runs Xen: domains, memory, and a clock that only moves when everybody waits.
 ///
-/// Dropping it ends all tasks. Handles of its domains stay usable, and so do clones, which are meant for tasks that play the toolstack.
+/// Dropping it ends all tasks. Handles of its domains stay usable, and so do clones, which are
+/// meant for tasks that play the toolstack.
 #[derive(Debug)]
 pub struct World {
     shared: Arc<Shared>,
@@ -32,7 +33,8 @@ impl Clone for World {
 }
 
 impl World {
-    /// Starts Xen 4.20 and domain 0. All chance comes from `seed`: a world with the same seed, used the same, does the same.
+    /// Starts Xen 4.20 and domain 0. All chance comes from `seed`: a world with the same seed, used
+    /// the same, does the same.
     pub fn new(seed: u64) -> Self {
         Self::with_version(seed, (4, 20))
     }
@@ -92,7 +94,8 @@ impl World {
         Instant::from_nanos(self.shared.lock().now)
     }
 
-    /// Lets all tasks run until none has anything left to do, without moving time on to their alarms.
+    /// Lets all tasks run until none has anything left to do, without moving time on to their
+    /// alarms.
     pub fn run_until_idle(&self) {
         while !self.shared.run_ready(1 << 20) {}
     }
@@ -120,8 +123,9 @@ impl World {
         domain.pauses = domain.pauses.saturating_sub(1);
     }
 
-    /// Destroys a domain: its tasks are dropped, its ports closed, its mappings ended, its part of xenstore removed, its devices detached.
-    /// Its own pages stay where others have them mapped.
+    /// Destroys a domain: its tasks are dropped, its ports closed, its mappings ended, its part of
+    /// xenstore removed, its devices detached. Its own pages stay where others have them
+    /// mapped.
     pub fn destroy(&self, id: DomId) {
         if self.is_alive(id) {
             self.end(id);
@@ -168,9 +172,11 @@ impl World {
         self.shared.lock().is_alive(id)
     }
 
-    /// Makes an event pending on a domain's port though nobody sent one: spurious, late, or one of a storm.
+    /// Makes an event pending on a domain's port though nobody sent one: spurious, late, or one of
+    /// a storm.
     ///
-    /// A number that is no port of the domain is ignored; 0 never is one, and its event word would end a FIFO queue.
+    /// A number that is no port of the domain is ignored; 0 never is one, and its event word would
+    /// end a FIFO queue.
     pub fn inject_event(&self, id: DomId, port: Port) {
         let mut machine = self.shared.lock();
         if port.0 != 0 && (port.0 as usize) < machine.dom(id).events.ports.len() {
@@ -188,8 +194,8 @@ impl World {
         core::mem::take(&mut self.shared.lock().trace.events)
     }
 
-    /// Checks that the domains kept the rules, and that all that is alive has cleaned up: no port open, no grant in force,
-    /// no mapping left, no page lost.
+    /// Checks that the domains kept the rules, and that all that is alive has cleaned up: no port
+    /// open, no grant in force, no mapping left, no page lost.
     ///
     /// What the toolstack and the start of day set up does not count.
     ///

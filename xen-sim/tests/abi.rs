@@ -1,4 +1,5 @@
-//! Parts of the ABI that no crate of the family uses yet, as a guest would: FIFO events, version 2 grants, reservations.
+//! Parts of the ABI that no crate of the family uses yet, as a guest would: FIFO events, version 2
+//! grants, reservations.
 
 use core::num::NonZeroUsize;
 use core::sync::atomic::Ordering::SeqCst;
@@ -106,7 +107,8 @@ fn version_2_grants_can_be_parts_of_a_page_and_can_be_passed_on() {
     }
     let table = |domain: &Domain| {
         let place = Place::alloc(domain.clone()).unwrap();
-        // SAFETY: the domain's table has no other owner; the entries lead to pages that this test reaches as shared memory.
+        // SAFETY: the domain's table has no other owner; the entries lead to pages that this test
+        // reaches as shared memory.
         unsafe { start::grant_frame(place, 0) }.unwrap()
     };
     let (owners, middles) = (table(&owner), table(&middle));

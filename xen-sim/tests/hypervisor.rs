@@ -431,7 +431,8 @@ fn vcpu_info_moves_as_version_allows() {
         let gfn = page.gfn(0).unwrap();
         let shared = page.into_shared();
         let register = |caller: u32, vcpu, offset| {
-            // SAFETY: the page is not freed before the world ends, and reached through atomics only.
+            // SAFETY: the page is not freed before the world ends, and reached through atomics
+            // only.
             unsafe { ops::vcpu::register_vcpu_info(&guest.vcpu(caller), vcpu, gfn, offset) }
         };
         assert_eq!(register(0, 1, 4), Err(Errno::ENXIO));

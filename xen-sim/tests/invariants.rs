@@ -1,4 +1,5 @@
-//! What a world checks at the end: for each rule, a domain that breaks it and is found out, and nothing else is found.
+//! What a world checks at the end: for each rule, a domain that breaks it and is found out, and
+//! nothing else is found.
 
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
@@ -29,7 +30,8 @@ fn page(domain: &Domain) -> NonNull<u8> {
 }
 
 fn free(domain: &Domain, page: NonNull<u8>) {
-    // SAFETY: simulated memory stays mapped; that nobody should refer to it any more is what is tried here.
+    // SAFETY: simulated memory stays mapped; that nobody should refer to it any more is what is
+    // tried here.
     unsafe { domain.free_pages(page, ONE) }
 }
 

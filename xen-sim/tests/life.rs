@@ -17,7 +17,8 @@ use xen_sys::xen::{SharedInfo, Virq};
 
 /// Suspends a domain of one vCPU that has nothing of others' mapped in use.
 fn sleep(guest: &Domain) -> Result<Resumed, Errno> {
-    // SAFETY: no other vCPU runs, and nothing that goes away is used afterwards without being set up anew.
+    // SAFETY: no other vCPU runs, and nothing that goes away is used afterwards without being set
+    // up anew.
     unsafe { suspend(guest) }
 }
 

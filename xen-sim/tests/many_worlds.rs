@@ -1,4 +1,5 @@
-//! A world costs nothing once it is gone. In a process of its own, which counts what that process has open.
+//! A world costs nothing once it is gone. In a process of its own, which counts what that process
+//! has open.
 
 use xen_grant::GrantTable;
 use xen_hypercall::{Pages, start};

@@ -315,7 +315,8 @@ fn map_that_is_cut_short_is_not_used() {
     let world = World::new(1);
     let guest = world.create(DomainConfig::new("guest"));
     let ram = guest_ram(&guest);
-    // As many as fit behind the start of the map, one more, more than any map has, as many as can be said.
+    // As many as fit behind the start of the map, one more, more than any map has, as many as can
+    // be said.
     let fits = ((PAGE_SIZE - MAP_AT) / 24) as u32;
     for (count, of_xen) in
         [(0, true), (fits, false), (fits + 1, true), (1025, true), (u32::MAX, true)]

@@ -230,7 +230,8 @@ fn every_single_failure_leaves_nothing_behind() {
                 assert!(n > 8, "only {n} things could fail");
                 break;
             }
-            // After a lie the guest has given RAM up for a page of Xen's that never came; that much is lost.
+            // After a lie the guest has given RAM up for a page of Xen's that never came; that much
+            // is lost.
             if !lying {
                 // So is a page that Xen refused to replace: it may have been freed before.
                 let lost = usize::from(

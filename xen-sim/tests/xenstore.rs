@@ -78,7 +78,8 @@ fn a_conflicting_transaction_is_told_to_try_again() {
     third.write("/b/d", 2).unwrap();
     store.write("/unrelated", 1).unwrap();
     store.write("/a", 4).unwrap();
-    // A new child of the root is a change of the root, which the new node of the transaction depends on.
+    // A new child of the root is a change of the root, which the new node of the transaction
+    // depends on.
     assert_eq!(third.commit(), Err(ServerError::Again));
     let fourth = store.begin().unwrap();
     fourth.write("/b/c", 2).unwrap();

@@ -1,4 +1,5 @@
-//! Runs the conformance suite against the server that listens on a socket: `conformance PATH`. A line per case; fails if one differs.
+//! Runs the conformance suite against the server that listens on a socket: `conformance PATH`. A
+//! line per case; fails if one differs.
 
 use std::process::ExitCode;
 use xen_hypercall::{DomId, Port};

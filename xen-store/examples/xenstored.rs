@@ -1,4 +1,5 @@
-//! Our server behind a socket: `xenstored DIRECTORY` listens on `DIRECTORY/socket`, as Xen's own does for `XENSTORED_RUNDIR`.
+//! Our server behind a socket: `xenstored DIRECTORY` listens on `DIRECTORY/socket`, as Xen's own
+//! does for `XENSTORED_RUNDIR`.
 
 use std::path::PathBuf;
 use xen_store::server::{NoDomains, Server};

@@ -1,5 +1,6 @@
-//! xenstore at a shell of Linux, with the same client that kernels have: `xs ls PATH`, `xs check`. Without `--device` or `--socket` it looks where
-//! the server of this host listens, and then for the kernel's device.
+//! xenstore at a shell of Linux, with the same client that kernels have: `xs ls PATH`, `xs check`.
+//! Without `--device` or `--socket` it looks where the server of this host listens, and then for
+//! the kernel's device.
 
 use std::error::Error;
 use std::process::ExitCode;

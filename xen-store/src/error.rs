@@ -30,16 +30,19 @@ pub enum Reason {
     },
     /// The store is suspended; nothing was sent.
     Suspended,
-    /// The connection was renewed, after a suspend or an error, before the reply came, or since the transaction was begun.
+    /// The connection was renewed, after a suspend or an error, before the reply came, or since the
+    /// transaction was begun.
     Interrupted {
-        /// Whether the request was sent, so that it may have been carried out. If not, nothing has changed.
+        /// Whether the request was sent, so that it may have been carried out. If not, nothing has
+        /// changed.
         sent: bool,
     },
     /// The connection is broken, until it is [renewed](crate::XenStore::reconnect).
     Connection(ConnectionError),
     /// The path can't be a xenstore path; nothing was sent.
     Path(PathError),
-    /// The request has more bytes than a message can carry, or than a table here can hold; nothing was sent.
+    /// The request has more bytes than a message can carry, or than a table here can hold; nothing
+    /// was sent.
     TooLong {
         /// The most bytes that it may have.
         limit: usize,
@@ -66,10 +69,11 @@ pub enum Reason {
         /// The type that was found.
         found: MessageType,
     },
-    /// A list that was read in parts changed meanwhile; what was passed on is neither the old one nor the new one.
+    /// A list that was read in parts changed meanwhile; what was passed on is neither the old one
+    /// nor the new one.
     Changed,
-    /// A list that is read in parts has no end within the most names, bytes and parts that are taken
-    /// of a server.
+    /// A list that is read in parts has no end within the most names, bytes and parts that are
+    /// taken of a server.
     ListTooLong {
         /// The bytes that were read.
         bytes: usize,

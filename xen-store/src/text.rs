@@ -5,7 +5,8 @@ use core::fmt::{self, Display, Write};
 /// The bytes that a [`PathText`] keeps.
 const KEPT: usize = 62;
 
-/// A path for people to read, kept inside an error: whole if it is short, otherwise its end, which tells most.
+/// A path for people to read, kept inside an error: whole if it is short, otherwise its end, which
+/// tells most.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PathText {
     bytes: [u8; KEPT],

@@ -1,4 +1,5 @@
-//! A backend against frontends that follow the protocol, and some that do not; and the toolstack's wishes.
+//! A backend against frontends that follow the protocol, and some that do not; and the toolstack's
+//! wishes.
 
 mod double;
 
@@ -28,7 +29,8 @@ fn plug(world: &World<'_>, own: u32, peer: u32) {
     server.set(&format!("{FRONTEND}/state"), peer.to_string().as_bytes());
 }
 
-/// What a block frontend does when the backend's state changes, one that begins anew whenever it has closed.
+/// What a block frontend does when the backend's state changes, one that begins anew whenever it
+/// has closed.
 fn lawful(server: &mut Server, path: &str) {
     let state = |path: &str| server.get(path).and_then(|state| state.parse::<u32>().ok());
     let (own, peer) = (state(&format!("{FRONTEND}/state")), state(&format!("{BACKEND}/state")));

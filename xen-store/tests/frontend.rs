@@ -449,7 +449,8 @@ fn a_device_in_use_is_told_when_its_backend_closes_or_starts_anew() {
 #[test]
 fn a_device_that_the_toolstack_takes_away_closes_for_good() {
     with_store(|world, store| {
-        // Before it was ever connected: the toolstack asks by itself, not through the backend's driver.
+        // Before it was ever connected: the toolstack asks by itself, not through the backend's
+        // driver.
         let mut device = open(world, store, 1, 2);
         world.set(&format!("{BACKEND}/online"), "0");
         world.set(&format!("{BACKEND}/state"), "5");

@@ -1,4 +1,5 @@
-//! The client against a server that breaks the protocol, and against one that is late. Names are those of the adversarial cases.
+//! The client against a server that breaks the protocol, and against one that is late. Names are
+//! those of the adversarial cases.
 
 mod double;
 

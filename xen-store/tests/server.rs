@@ -253,7 +253,8 @@ fn a1_6_a_guest_that_writes_all_the_time_can_not_starve_the_control_domains_tran
     let again = || Err(ServerError::Again);
     assert_eq!(tries, [again(), again(), again(), Ok(OK.into())]);
     assert!(server.accepts(guest) && server.accepts(dom0));
-    // Who does not try again does not hold anybody up for longer than a second; others are not held up at all.
+    // Who does not try again does not hold anybody up for longer than a second; others are not held
+    // up at all.
     server.introduce(DomId(6));
     let other = server.connect(DomId(6));
     (0..3).for_each(|_| assert_eq!(try_once(&mut server), again()));
@@ -661,7 +662,8 @@ fn a_commit_sees_what_others_did_below_a_node_that_it_removes() {
     assert_eq!(ask(&mut server, dom0, M::READ, "/a/b/c\0"), Ok("y".into()));
 }
 
-/// A request: whose, of which transaction, of which kind, about which path, and how much is behind that.
+/// A request: whose, of which transaction, of which kind, about which path, and how much is behind
+/// that.
 type Deed = (bool, bool, u8, u8, usize);
 
 fn deed(server: &mut Server, clients: [ConnectionId; 2], (by_guest, in_tx, kind, path, len): Deed) {
@@ -765,7 +767,8 @@ fn repeated_events_in_a_commit_are_merged() {
         ask_tx(&mut server, dom0, 1, M::WRITE, body.as_bytes()).0.unwrap();
     }
     ask_tx(&mut server, dom0, 1, M::TRANSACTION_END, b"T\0").0.unwrap();
-    // One event for each watch and node; the very first is not merged with, as it may be on its way.
+    // One event for each watch and node; the very first is not merged with, as it may be on its
+    // way.
     assert_eq!((server.breach(guest), server.waiting(guest)), (None, 128 * 21));
 }
 

@@ -10,7 +10,8 @@ use xen_hypercall::{DomId, Port, SharedMem};
 use xen_store::wire::{MessageType, ServerError};
 use xen_store::{ConnectionError, Nodes, Reason, RingTransport, StoreError};
 
-/// The server that a domain finds when it is resumed: it knows the nodes, but no watches and no transactions.
+/// The server that a domain finds when it is resumed: it knows the nodes, but no watches and no
+/// transactions.
 fn resume_elsewhere(world: &World<'_>, store: &double::Store<'_>) {
     for offset in [2048, 2052, 2056, 2060] {
         world.mem.u32_at(offset).unwrap().store(0, Relaxed);
@@ -271,7 +272,8 @@ fn same_server_resume_leaves_no_watch() {
             let dropped = store.watch("dropped").unwrap();
             let open = store.begin_transaction().unwrap();
             store.suspend().unwrap();
-            // One ends while the store is held, one transaction is open, and the domain stays where it is.
+            // One ends while the store is held, one transaction is open, and the domain stays where
+            // it is.
             drop(dropped);
             resume_with_port(store, PORT);
             // A driver opens its device again: a new watch, before those of before are set again.

@@ -1,6 +1,7 @@
 //! Error numbers. Hypercalls return them negated.
 //!
-//! Public header: `errno.h`. The numbers are Xen's own and need not be those of the guest's operating system.
+//! Public header: `errno.h`. The numbers are Xen's own and need not be those of the guest's
+//! operating system.
 //!
 //! Coverage: 49 constants and no structures, of Xen 4.17 and 4.20; nothing is left out.
 
@@ -207,7 +208,8 @@ impl Errno {
     #[doc(alias = "XEN_EDEADLOCK")]
     pub const EDEADLOCK: Self = Self::EDEADLK;
 
-    /// Splits a hypercall's return value: zero and above is a result, below is a negated error number.
+    /// Splits a hypercall's return value: zero and above is a result, below is a negated error
+    /// number.
     ///
     /// # Errors
     /// The error that a negative value stands for.

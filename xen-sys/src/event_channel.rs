@@ -168,7 +168,8 @@ pub struct EvtchnStatus {
     /// Out: the vCPU that takes its events.
     pub vcpu: u32,
     /// Out: for an unbound port, the domain that may connect (low 16 bits of word 0); for an
-    /// interdomain port, the peer (low 16 bits of word 0) and its port (word 1); else the interrupt (word 0).
+    /// interdomain port, the peer (low 16 bits of word 0) and its port (word 1); else the
+    /// interrupt (word 0).
     pub u: [u32; 2],
 }
 const _: () = assert!(size_of::<EvtchnStatus>() == 24);
@@ -269,7 +270,8 @@ pub struct EvtchnSetPriority {
 }
 const _: () = assert!(size_of::<EvtchnSetPriority>() == 8);
 
-/// Argument of [`crate::xen::HYPERVISOR_EVENT_CHANNEL_OP_COMPAT`]: a command and room for its argument.
+/// Argument of [`crate::xen::HYPERVISOR_EVENT_CHANNEL_OP_COMPAT`]: a command and room for its
+/// argument.
 #[doc(alias = "evtchn_op")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]

@@ -1,4 +1,5 @@
-//! Feature numbers of [`crate::version::XENVER_GET_FEATURES`] and of ELF notes: bit `N % 32` of submap `N / 32`.
+//! Feature numbers of [`crate::version::XENVER_GET_FEATURES`] and of ELF notes: bit `N % 32` of
+//! submap `N / 32`.
 //!
 //! Public header: `features.h`.
 //!

@@ -103,7 +103,8 @@ pub struct GrantEntryHeader {
 }
 const _: () = assert!(size_of::<GrantEntryHeader>() == 4);
 
-/// An entry of a version 2 grant table that grants a whole page; the shape to use unless the kind says otherwise.
+/// An entry of a version 2 grant table that grants a whole page; the shape to use unless the kind
+/// says otherwise.
 #[doc(alias = "grant_entry_v2")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -404,7 +405,8 @@ const _: () = assert!(size_of::<GnttabSwapGrantRef>() == 12);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabCacheFlush {
-    /// A device address, or a grant (low 32 bits, the rest zero) with [`GNTTAB_CACHE_SOURCE_GREF`].
+    /// A device address, or a grant (low 32 bits, the rest zero) with
+    /// [`GNTTAB_CACHE_SOURCE_GREF`].
     pub a: u64,
     /// Offset in the page, in bytes.
     pub offset: u16,

@@ -4,11 +4,11 @@ use core::fmt;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// The address of a buffer in the caller's address space, as it stands in a hypercall's argument structure:
-/// eight bytes, aligned to eight, on x86-64 and on arm alike.
+/// The address of a buffer in the caller's address space, as it stands in a hypercall's argument
+/// structure: eight bytes, aligned to eight, on x86-64 and on arm alike.
 ///
-/// A handle is a number. It neither owns nor borrows the buffer: whoever issues the hypercall answers for the
-/// buffer being valid until the call returns.
+/// A handle is a number. It neither owns nor borrows the buffer: whoever issues the hypercall
+/// answers for the buffer being valid until the call returns.
 #[doc(alias = "XEN_GUEST_HANDLE")]
 #[doc(alias = "XEN_GUEST_HANDLE_64")]
 #[derive(Clone, Copy, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]

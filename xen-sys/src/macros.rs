@@ -1,5 +1,5 @@
-//! Declares the two shapes that most numbers of the ABI take: open enumerations and flag words; exports what depends on the
-//! architecture.
+//! Declares the two shapes that most numbers of the ABI take: open enumerations and flag words;
+//! exports what depends on the architecture.
 
 /// Exports items that every architecture has in a form of its own: those of the target. All are
 /// compiled on every target, under [`crate::arch_x86`] and [`crate::arch_arm`], for the comparison
@@ -13,7 +13,8 @@ macro_rules! by_architecture {
     };
 }
 
-/// Declares a newtype for an enumeration on the wire. Every value is legal, the known ones have names.
+/// Declares a newtype for an enumeration on the wire. Every value is legal, the known ones have
+/// names.
 macro_rules! open_enum {
     (
         $(#[$meta:meta])*

@@ -94,7 +94,8 @@ pub const XENMEM_GET_VNUMAINFO: u32 = 26;
 /// Asks for memory reserved for devices. See [`XenReservedDeviceMemoryMap`].
 #[doc(alias = "XENMEM_reserved_device_memory_map")]
 pub const XENMEM_RESERVED_DEVICE_MEMORY_MAP: u32 = 27;
-/// Maps a resource of a domain: grant table, I/O request page, trace. See [`XenMemAcquireResource`].
+/// Maps a resource of a domain: grant table, I/O request page, trace. See
+/// [`XenMemAcquireResource`].
 #[doc(alias = "XENMEM_acquire_resource")]
 pub const XENMEM_ACQUIRE_RESOURCE: u32 = 28;
 

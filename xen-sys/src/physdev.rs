@@ -375,7 +375,8 @@ pub struct PhysdevPciMmcfgReserved {
 }
 const _: () = assert!(size_of::<PhysdevPciMmcfgReserved>() == 16);
 
-/// Argument of [`PHYSDEVOP_PCI_DEVICE_ADD`]. With [`XEN_PCI_DEV_PXM`] a `u32` follows: the proximity domain.
+/// Argument of [`PHYSDEVOP_PCI_DEVICE_ADD`]. With [`XEN_PCI_DEV_PXM`] a `u32` follows: the
+/// proximity domain.
 #[doc(alias = "physdev_pci_device_add")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]

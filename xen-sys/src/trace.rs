@@ -361,7 +361,8 @@ pub const TRC_GUEST: u32 = 0x800f000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct TRec {
-    /// Event in bits 0 to 27, number of words of data in 28 to 30, whether a time stamp follows in 31.
+    /// Event in bits 0 to 27, number of words of data in 28 to 30, whether a time stamp follows in
+    /// 31.
     pub event: u32,
     /// Time stamp, if there is one, then words of data.
     pub u: [u32; 9],

@@ -21,7 +21,8 @@ pub const VCPUOP_IS_UP: u32 = 3;
 /// Fills [`VcpuRunstateInfo`].
 #[doc(alias = "VCPUOP_get_runstate_info")]
 pub const VCPUOP_GET_RUNSTATE_INFO: u32 = 4;
-/// Registers an address where Xen keeps [`VcpuRunstateInfo`]. See [`VcpuRegisterRunstateMemoryArea`].
+/// Registers an address where Xen keeps [`VcpuRunstateInfo`]. See
+/// [`VcpuRegisterRunstateMemoryArea`].
 #[doc(alias = "VCPUOP_register_runstate_memory_area")]
 pub const VCPUOP_REGISTER_RUNSTATE_MEMORY_AREA: u32 = 5;
 /// Starts the periodic timer. See [`VcpuSetPeriodicTimer`].
@@ -64,7 +65,8 @@ pub struct VcpuRunstateInfo {
     pub state: VcpuRunstate,
     /// Padding; zero.
     pub _pad0: [u8; 4],
-    /// System time in nanoseconds when it entered that state. The top bit is [`XEN_RUNSTATE_UPDATE`].
+    /// System time in nanoseconds when it entered that state. The top bit is
+    /// [`XEN_RUNSTATE_UPDATE`].
     pub state_entry_time: u64,
     /// Nanoseconds spent in each state.
     pub time: [u64; 4],

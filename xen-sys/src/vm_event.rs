@@ -3,7 +3,8 @@
 //! Public header: `vm_event.h`.
 //!
 //! Coverage: 54 constants and 19 structures, of Xen 4.17 and 4.20; left out, for the reasons in
-//! `abi/left-out.txt`: `vm_event_back_ring`, `vm_event_front_ring`, `vm_event_sring`, `vm_event_sring_entry`.
+//! `abi/left-out.txt`: `vm_event_back_ring`, `vm_event_front_ring`, `vm_event_sring`,
+//! `vm_event_sring_entry`.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

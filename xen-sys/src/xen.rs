@@ -1,4 +1,5 @@
-//! Hypercall numbers, domain identifiers, virtual interrupts and the memory that Xen shares with a guest.
+//! Hypercall numbers, domain identifiers, virtual interrupts and the memory that Xen shares with a
+//! guest.
 //!
 //! Public header: `xen.h`.
 //!
@@ -582,7 +583,8 @@ pub struct Dom0VgaConsoleInfo {
     /// For a frame buffer: bits per pixel. For text: number of rows.
     #[doc(alias = "u.vesa_lfb.bits_per_pixel")]
     pub bits_per_pixel: u16,
-    /// For a frame buffer: physical address, low half. For text: number of columns, in the first two bytes.
+    /// For a frame buffer: physical address, low half. For text: number of columns, in the first
+    /// two bytes.
     #[doc(alias = "u.vesa_lfb.lfb_base")]
     pub lfb_base: u32,
     /// Size in units of 64 KiB.

@@ -36,8 +36,8 @@ pub(crate) struct Args {
     /// Kind of dom0 on real Xen
     #[arg(long, value_enum, default_value = "pv")]
     dom0: Dom0Kind,
-    /// Writes a timeline for ui.perfetto.dev or chrome://tracing, or a picture if FILE ends in .svg
-    /// (simulated Xen)
+    /// Writes a timeline for ui.perfetto.dev or chrome://tracing, or a picture if FILE ends in
+    /// .svg (simulated Xen)
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Draws hypercalls, events and grants while it runs (simulated Xen)

@@ -43,8 +43,8 @@ pub(crate) fn check(libraries: &[Library], simulator: &[Library], targets: &[&st
     Ok(())
 }
 
-/// Writes the manifest of a kernel that depends on all libraries, with all features that kernels can
-/// use or with the default ones.
+/// Writes the manifest of a kernel that depends on all libraries, with all features that kernels
+/// can use or with the default ones.
 fn manifest(libraries: &[Library], simulator: &[Library], all: bool) -> String {
     let mut text = String::from(
         "[package]\nname = \"downstream\"\nversion = \"0.0.0\"\nedition = \"2018\"\nresolver = \"1\"\n\n\
@@ -66,8 +66,8 @@ fn manifest(libraries: &[Library], simulator: &[Library], all: bool) -> String {
     text
 }
 
-/// Lays the kernel out in the target folder, with the workspace's lock file, so that versions are the
-/// tested ones; cargo removes from it what the kernel does not resolve.
+/// Lays the kernel out in the target folder, with the workspace's lock file, so that versions are
+/// the tested ones; cargo removes from it what the kernel does not resolve.
 fn lay_out(name: &str, manifest: &str) -> Result<PathBuf> {
     let folder = host::target().join("downstream").join(name);
     let source = folder.join("src");
@@ -93,7 +93,8 @@ fn unwanted(lock: &str) -> Vec<&str> {
     names.filter(|name| TESTS_ONLY.contains(name)).collect()
 }
 
-/// Returns the features `std` in the output of `cargo tree --edges features`, as `package feature "std"`.
+/// Returns the features `std` in the output of `cargo tree --edges features`, as `package feature
+/// "std"`.
 fn hosted_features(tree: &str) -> Vec<&str> {
     tree.lines().filter(|line| line.contains(" feature \"std\"")).collect()
 }

@@ -29,7 +29,8 @@ pub(crate) struct Args {
     /// Fetches and builds what the real-Xen tests need, and runs none
     #[arg(long, conflicts_with = "no_xen")]
     prepare: bool,
-    /// Tests the driver domain with Linux guests too, copying on one version and mapping on the other: some minutes more
+    /// Tests the driver domain with Linux guests too, copying on one version and mapping on the
+    /// other: some minutes more
     #[arg(long, conflicts_with = "no_xen")]
     driver_domain: bool,
 }

@@ -27,7 +27,8 @@ pub struct Setup {
     pub disk: SharedDisk,
     /// Configuration of the disk.
     pub config: Config,
-    /// The time that the driver domain waits for the hotplug script of a disk, if it waits for one.
+    /// The time that the driver domain waits for the hotplug script of a disk, if it waits for
+    /// one.
     pub hotplug_timeout: Option<Duration>,
     /// Faults of the guest.
     pub guest: Faults,

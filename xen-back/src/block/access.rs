@@ -11,10 +11,11 @@ use zerocopy::FromBytes;
 /// How a guest's pages are reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GrantMode {
-    /// Maps them for the time of a request; the storage works in them. For storage that can use the guest's pages directly, and where
-    /// a hypercall costs little.
+    /// Maps them for the time of a request; the storage works in them. For storage that can use the
+    /// guest's pages directly, and where a hypercall costs little.
     Map,
-    /// Lets Xen copy between them and memory of our own: no mapping to be undone, and the guest can't change what the storage sees.
+    /// Lets Xen copy between them and memory of our own: no mapping to be undone, and the guest
+    /// can't change what the storage sees.
     #[default]
     Copy,
 }
@@ -172,10 +173,12 @@ impl<P: ForeignFrames> GuestMemory<P> {
     }
 }
 
-/// Makes a piece of mapped pages, of bytes from the start on: one that can be written if the pages can.
+/// Makes a piece of mapped pages, of bytes from the start on: one that can be written if the pages
+/// can.
 type PieceOf<P, A> = for<'m> fn(&'m Mapping<P, A>, usize, usize) -> Option<Piece<'m>>;
 
-/// Has the storage work in mapped pages: one piece for each run of segments whose bytes lie side by side.
+/// Has the storage work in mapped pages: one piece for each run of segments whose bytes lie side by
+/// side.
 fn work_in<P: ForeignFrames, A: Access>(
     mapping: &Mapping<P, A>,
     write: bool,

@@ -24,7 +24,8 @@ pub struct Config {
     pub mode: GrantMode,
     /// The largest ring that is offered, as the binary logarithm of its pages; at most 4.
     pub ring_order: u32,
-    /// The most requests that one [`Blkback::poll`] carries out, so that a busy guest leaves time for others.
+    /// The most requests that one [`Blkback::poll`] carries out, so that a busy guest leaves time
+    /// for others.
     pub budget: u32,
 }
 
@@ -40,7 +41,8 @@ impl Default for Config {
 pub enum BlkbackEvent {
     /// Wait for an event of the device's or the store's port, at most until [`Blkback::deadline`].
     Idle,
-    /// Poll again soon: there are more requests, or there were some just now. Let others run in between.
+    /// Poll again soon: there are more requests, or there were some just now. Let others run in
+    /// between.
     Busy,
     /// The device is gone. [`remove`](Blkback::remove) or drop it.
     Removed,
@@ -54,10 +56,11 @@ struct Link<P: ForeignFrames> {
 
 /// The backend of one disk, for one guest.
 ///
-/// [`poll`](Self::poll) is all that it needs: whenever the store's port or its own had an event. The port stays masked, so that a guest which
-/// sends events without end costs no upcalls. Whatever the frontend does, requests are answered one by one, with an error where
-/// they ask for what there is not; if it breaks the ring's protocol, the ring is left alone, everything of the guest's is unmapped and
-/// the device is closed, until the frontend connects again.
+/// [`poll`](Self::poll) is all that it needs: whenever the store's port or its own had an event.
+/// The port stays masked, so that a guest which sends events without end costs no upcalls. Whatever
+/// the frontend does, requests are answered one by one, with an error where they ask for what there
+/// is not; if it breaks the ring's protocol, the ring is left alone, everything of the guest's is
+/// unmapped and the device is closed, until the frontend connects again.
 pub struct Blkback<P: ForeignFrames, S, T: Transport = RingTransport<P>> {
     backend: Backend<P, T>,
     storage: S,
@@ -112,7 +115,8 @@ impl<P: ForeignFrames, S: Storage, T: Transport> Blkback<P, S, T> {
     ///
     /// # Errors
     ///
-    /// [`BlockError::Store`]; any other says why a frontend was refused or disconnected, once. Poll again in any case.
+    /// [`BlockError::Store`]; any other says why a frontend was refused or disconnected, once. Poll
+    /// again in any case.
     pub fn poll(&mut self, now: Instant) -> Result<BlkbackEvent, BlockError> {
         // A few steps in a row need nobody else: disconnect, close, offer again.
         for _ in 0..4 {
@@ -206,13 +210,14 @@ impl<P: ForeignFrames, S: Storage, T: Transport> Blkback<P, S, T> {
         Ok(Link { channel, server: Server { rings, memory } })
     }
 
-    /// Reads the references of the ring's pages. Frontends say how many there are by either of two names; one of before there were larger rings by
-    /// neither.
+    /// Reads the references of the ring's pages. Frontends say how many there are by either of two
+    /// names; one of before there were larger rings by neither.
     ///
-    /// A node that this connection's frontend has not written can be that of a frontend before it. What the frontend says of
-    /// the ring's size decides which name is its own: `ring-page-order` goes with `ring-ref0`, also for a single page
-    /// (Linux d75e7f63b7), and otherwise a single page is `ring-ref` (`io/blkif.h`, note 6). The other name
-    /// of a single page is read where that one is missing: frontends differ.
+    /// A node that this connection's frontend has not written can be that of a frontend before it.
+    /// What the frontend says of the ring's size decides which name is its own:
+    /// `ring-page-order` goes with `ring-ref0`, also for a single page (Linux d75e7f63b7), and
+    /// otherwise a single page is `ring-ref` (`io/blkif.h`, note 6). The other name of a single
+    /// page is read where that one is missing: frontends differ.
     fn ring_refs(&self) -> Result<Vec<GrantRef, { 1 << MAX_RING_ORDER }>, BlockError> {
         let limit = self.config.ring_order.min(MAX_RING_ORDER);
         let (found, sole) = match self.backend.frontend_number("ring-page-order") {

@@ -10,7 +10,8 @@ const CHUNK: usize = 64 * 1024;
 
 /// A disk in a file or on a block device of the host.
 ///
-/// The size is taken when it is opened; bytes beyond the last whole sector are not part of the disk.
+/// The size is taken when it is opened; bytes beyond the last whole sector are not part of the
+/// disk.
 #[derive(Debug)]
 pub struct FileDisk {
     file: File,

@@ -9,11 +9,12 @@ use xen_store::xenbus::Backend;
 use xen_store::{RingTransport, StoreError, Transport, Watch};
 
 /// The wait for a hotplug script, which sets up a disk's storage after the toolstack has made the
-/// device, and then writes `physical-device` or `physical-device-path` into the backend's directory.
+/// device, and then writes `physical-device` or `physical-device-path` into the backend's
+/// directory.
 ///
-/// A kernel that needs these nodes waits before it makes a [`Blkback`](super::Blkback). Meanwhile the
-/// backend stays in Initialising, where its frontend waits for it. It does not matter whether the script has written
-/// before or after the wait begins, nor which of the two nodes comes first.
+/// A kernel that needs these nodes waits before it makes a [`Blkback`](super::Blkback). Meanwhile
+/// the backend stays in Initialising, where its frontend waits for it. It does not matter whether
+/// the script has written before or after the wait begins, nor which of the two nodes comes first.
 pub struct HotplugWait<P: Platform, T: Transport = RingTransport<P>> {
     watch: Watch<P, T>,
     /// The nodes must be read: at first, and after each event.

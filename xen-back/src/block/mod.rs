@@ -1,7 +1,8 @@
 //! Disks for other domains.
 //!
-//! [`Blkback`] is one device: it follows its frontend through connecting and closing, takes requests off the ring, and has a [`Storage`]
-//! carry them out. Source of the protocol: `io/blkif.h`.
+//! [`Blkback`] is one device: it follows its frontend through connecting and closing, takes
+//! requests off the ring, and has a [`Storage`] carry them out. Source of the protocol:
+//! `io/blkif.h`.
 
 mod access;
 mod device;

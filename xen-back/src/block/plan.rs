@@ -201,7 +201,8 @@ impl Disk {
         }
     }
 
-    /// Judges a request. What it gives back needs no further check, but for segments that are still to be fetched.
+    /// Judges a request. What it gives back needs no further check, but for segments that are still
+    /// to be fetched.
     pub(super) fn plan(&self, request: &Request) -> Result<Plan, Refusal> {
         match request.body {
             Body::Direct { op, count, sector, segments } => {
@@ -227,7 +228,8 @@ impl Disk {
                 if count == 0 {
                     return Err(Refusal::Empty { sector });
                 }
-                // The header: "ignored if discard-secure=0". The sectors are freed in the plain way.
+                // The header: "ignored if discard-secure=0". The sectors are freed in the plain
+                // way.
                 let secure = self.secure && flag & BLKIF_DISCARD_SECURE != 0;
                 self.check_range(sector, count, true)?;
                 Ok(Plan::Discard { sector, count, secure })

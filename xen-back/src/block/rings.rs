@@ -12,7 +12,8 @@ use xen_sys::io::protocols::{
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// How requests and responses lie in the ring: 64-bit numbers are aligned to eight bytes on every architecture but 32-bit x86.
+/// How requests and responses lie in the ring: 64-bit numbers are aligned to eight bytes on every
+/// architecture but 32-bit x86.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Abi {
     Native,
@@ -20,7 +21,8 @@ pub(super) enum Abi {
 }
 
 impl Abi {
-    /// Takes the name that a frontend has put into `protocol`; without one, it is built as we are. `None` if it is unknown.
+    /// Takes the name that a frontend has put into `protocol`; without one, it is built as we are.
+    /// `None` if it is unknown.
     pub(super) fn named(name: Option<&str>) -> Option<Self> {
         match name {
             None | Some(XEN_IO_PROTO_ABI_X86_64 | XEN_IO_PROTO_ABI_ARM) => Some(Self::Native),

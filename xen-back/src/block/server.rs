@@ -20,7 +20,8 @@ pub struct Statistics {
     pub flushes: u64,
     /// Requests to free sectors.
     pub discards: u64,
-    /// Requests that asked for what there is not; the last one's fault is [`last_refusal`](Self::last_refusal).
+    /// Requests that asked for what there is not; the last one's fault is
+    /// [`last_refusal`](Self::last_refusal).
     pub refused: u64,
     /// Requests that failed in the storage or on the way to the guest's memory.
     pub failed: u64,

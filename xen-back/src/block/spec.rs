@@ -8,10 +8,12 @@ use xen_store::{StoreError, Transport};
 /// What the toolstack has written about a disk, for the kernel to find the storage by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiskSpec {
-    /// The storage, as the guest's configuration has it as `target`, with the toolstack's prefix if there is one:
-    /// [`storage_name`](Self::storage_name) takes it apart. Empty if the node is missing.
+    /// The storage, as the guest's configuration has it as `target`, with the toolstack's prefix
+    /// if there is one: [`storage_name`](Self::storage_name) takes it apart. Empty if the node
+    /// is missing.
     pub params: String<256>,
-    /// The major and minor number of a block device of the backend's kernel, if a script of the toolstack has found one.
+    /// The major and minor number of a block device of the backend's kernel, if a script of the
+    /// toolstack has found one.
     pub physical_device: Option<(u32, u32)>,
     /// The path of that device, or of a file. Empty if the node is missing.
     pub physical_device_path: String<256>,
@@ -56,15 +58,18 @@ impl DiskSpec {
     }
 }
 
-/// The name of a storage, as `params` has it: `phy:/dev/vg/disk`, `aio:/images/disk`, or without a prefix.
+/// The name of a storage, as `params` has it: `phy:/dev/vg/disk`, `aio:/images/disk`, or without a
+/// prefix.
 ///
-/// Toolstacks put a prefix before the name for the backends that they know: libxl `aio`, `qcow2`, `vhd` or `qed`, by the
-/// format, for QEMU; xend and xapi `phy`, `file` and `tap`. A backend decides which of them it can serve. It should
-/// refuse one that it does not know: without its prefix, the name would be taken for a path.
+/// Toolstacks put a prefix before the name for the backends that they know: libxl `aio`, `qcow2`,
+/// `vhd` or `qed`, by the format, for QEMU; xend and xapi `phy`, `file` and `tap`. A backend
+/// decides which of them it can serve. It should refuse one that it does not know: without its
+/// prefix, the name would be taken for a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StorageName<'a> {
-    /// What stands before the first colon, if that is a word. A path with a colon in it, such as `/dev/disk/by-path/pci-0000:00`, has no
-    /// prefix. `tap:` and `tap2:` before another prefix are left out: they name a backend, not a format.
+    /// What stands before the first colon, if that is a word. A path with a colon in it, such as
+    /// `/dev/disk/by-path/pci-0000:00`, has no prefix. `tap:` and `tap2:` before another
+    /// prefix are left out: they name a backend, not a format.
     pub prefix: Option<&'a str>,
     /// The name behind the prefix.
     pub name: &'a str,
@@ -87,8 +92,8 @@ impl<'a> StorageName<'a> {
         }
     }
 
-    /// Returns whether the name is that of a device or file whose bytes are the disk's: without a prefix, or with `phy`, `file`, `aio` or
-    /// `raw`.
+    /// Returns whether the name is that of a device or file whose bytes are the disk's: without a
+    /// prefix, or with `phy`, `file`, `aio` or `raw`.
     pub fn is_raw(&self) -> bool {
         matches!(self.prefix, None | Some("phy" | "file" | "aio" | "raw"))
     }

@@ -35,7 +35,8 @@ pub struct Discard {
     pub secure: bool,
 }
 
-/// A run of bytes that a storage reads from or writes to: a guest's own pages, mapped, or a private copy.
+/// A run of bytes that a storage reads from or writes to: a guest's own pages, mapped, or a private
+/// copy.
 #[derive(Debug)]
 pub struct Piece<'m>(Place<'m>);
 
@@ -47,14 +48,15 @@ enum Place<'m> {
 }
 
 impl<'m> Piece<'m> {
-    /// Makes a piece of memory that another domain may change at any time. `None` if it has not that many bytes.
+    /// Makes a piece of memory that another domain may change at any time. `None` if it has not
+    /// that many bytes.
     pub fn shared(mem: &'m SharedMem, start: usize, len: usize) -> Option<Self> {
         let fits = start <= mem.len() && len <= mem.len() - start;
         fits.then_some(Self(Place::Shared { mem, start, len }))
     }
 
-    /// Makes a piece of memory that another domain may change at any time and that can't be written. `None` if it has not
-    /// that many bytes.
+    /// Makes a piece of memory that another domain may change at any time and that can't be
+    /// written. `None` if it has not that many bytes.
     pub fn read_only(mem: &'m ReadOnlyMem, start: usize, len: usize) -> Option<Self> {
         let fits = start <= mem.len() && len <= mem.len() - start;
         fits.then_some(Self(Place::ReadOnly { mem, start, len }))
@@ -74,8 +76,9 @@ impl<'m> Piece<'m> {
         }
     }
 
-    /// Copies `bytes` to offset `at`: what a read has found. `None`, with nothing copied, if they do not fit, or if the
-    /// memory is the guest's source of a write, which is mapped for reading alone.
+    /// Copies `bytes` to offset `at`: what a read has found. `None`, with nothing copied, if they
+    /// do not fit, or if the memory is the guest's source of a write, which is mapped for
+    /// reading alone.
     #[must_use]
     pub fn put(&mut self, at: usize, bytes: &[u8]) -> Option<()> {
         match &mut self.0 {
@@ -89,7 +92,8 @@ impl<'m> Piece<'m> {
         }
     }
 
-    /// Copies from offset `at` to `bytes`: what is to be written. `None`, with nothing copied, if there are not so many.
+    /// Copies from offset `at` to `bytes`: what is to be written. `None`, with nothing copied, if
+    /// there are not so many.
     ///
     /// Take each byte once: of a guest's own pages, a second look may find another.
     #[must_use]
@@ -128,15 +132,18 @@ impl<'m> Piece<'m> {
 
 /// Keeps the content of a disk.
 ///
-/// All positions and sizes are in sectors of 512 bytes, whatever [`sector_size`](Self::sector_size) says, as in the protocol. Everything that a frontend
-/// asks for is checked before it comes here: ranges lie within [`sectors`](Self::sectors), and respect the sector size.
+/// All positions and sizes are in sectors of 512 bytes, whatever [`sector_size`](Self::sector_size)
+/// says, as in the protocol. Everything that a frontend asks for is checked before it comes here:
+/// ranges lie within [`sectors`](Self::sectors), and respect the sector size.
 ///
-/// The methods return when the work is done. So there is never a request in flight between two polls of the backend: a frontend that dies, closes or
-/// breaks the protocol leaves nothing behind that would have to be waited for or called back, its pages are mapped only while one
-/// request is carried out, and barriers need no bookkeeping. A storage on top of a slow device blocks the thread that serves
-/// it; give each such disk a thread.
+/// The methods return when the work is done. So there is never a request in flight between two
+/// polls of the backend: a frontend that dies, closes or breaks the protocol leaves nothing behind
+/// that would have to be waited for or called back, its pages are mapped only while one request is
+/// carried out, and barriers need no bookkeeping. A storage on top of a slow device blocks the
+/// thread that serves it; give each such disk a thread.
 pub trait Storage {
-    /// Returns the disk's size in units of 512 bytes. When it changes, the frontend is told at the next poll.
+    /// Returns the disk's size in units of 512 bytes. When it changes, the frontend is told at the
+    /// next poll.
     fn sectors(&self) -> u64;
 
     /// Returns the smallest unit in bytes that can be read or written, a power of two, 512 to 4096.
@@ -158,7 +165,8 @@ pub trait Storage {
     ///
     /// # Errors
     ///
-    /// [`StorageError`]; what `to` holds then is given to the frontend or not, so leave nothing of others there.
+    /// [`StorageError`]; what `to` holds then is given to the frontend or not, so leave nothing of
+    /// others there.
     fn read(&mut self, sector: u64, to: Piece<'_>) -> Result<(), StorageError>;
 
     /// Writes all of `from` to the sectors from `sector` on.
@@ -177,12 +185,14 @@ pub trait Storage {
         Ok(())
     }
 
-    /// Frees `count` sectors from `sector` on, at least one; what they hold afterwards is not defined.
+    /// Frees `count` sectors from `sector` on, at least one; what they hold afterwards is not
+    /// defined.
     ///
-    /// A frontend's range can begin and end within units of [`Discard::granularity`]. As a discard is a hint, the storage
-    /// frees the units that lie in the range as a whole, or none. With `secure` it makes all of the range
-    /// impossible to recover, or fails. `secure` is set only where [`Discard::secure`] is: a frontend that asks for it
-    /// elsewhere has its sectors freed in the plain way (`io/blkif.h`: "ignored if discard-secure=0").
+    /// A frontend's range can begin and end within units of [`Discard::granularity`]. As a discard
+    /// is a hint, the storage frees the units that lie in the range as a whole, or none. With
+    /// `secure` it makes all of the range impossible to recover, or fails. `secure` is set only
+    /// where [`Discard::secure`] is: a frontend that asks for it elsewhere has its sectors
+    /// freed in the plain way (`io/blkif.h`: "ignored if discard-secure=0").
     ///
     /// # Errors
     ///

@@ -24,7 +24,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(30);
 pub enum NetbackEvent {
     /// Wait for an event of the device's or the store's port, at most until [`Netback::deadline`].
     Idle,
-    /// Poll again soon: there are more packets, or there were some just now. Let others run in between.
+    /// Poll again soon: there are more packets, or there were some just now. Let others run in
+    /// between.
     Busy,
     /// The device is gone. [`remove`](Netback::remove) or drop it.
     Removed,
@@ -42,10 +43,12 @@ struct Link<P: ForeignFrames> {
 
 /// The backend of one network interface, for one guest.
 ///
-/// [`poll`](Self::poll) takes the guest's packets and hands them to a [`Port`]; [`send`](Self::send) queues packets for the guest, which the next
-/// [`flush`](Self::flush) or poll places in its pages, a batch with each hypercall. Packets are copied, never mapped, and in one piece before
-/// anybody looks at them. A guest that takes nothing costs a queue of fixed size; one that breaks a ring's protocol is left alone and
-/// its device closed, until it connects again. Call both whenever the store's port or the device's had an event; the device's port stays masked.
+/// [`poll`](Self::poll) takes the guest's packets and hands them to a [`Port`];
+/// [`send`](Self::send) queues packets for the guest, which the next [`flush`](Self::flush) or poll
+/// places in its pages, a batch with each hypercall. Packets are copied, never mapped, and in one
+/// piece before anybody looks at them. A guest that takes nothing costs a queue of fixed size; one
+/// that breaks a ring's protocol is left alone and its device closed, until it connects again. Call
+/// both whenever the store's port or the device's had an event; the device's port stays masked.
 pub struct Netback<P: ForeignFrames, T: Transport = RingTransport<P>> {
     backend: Backend<P, T>,
     mac: Option<MacAddress>,
@@ -109,11 +112,13 @@ impl<P: ForeignFrames, T: Transport> Netback<P, T> {
         [self.backend.deadline(), look, drain].into_iter().flatten().min()
     }
 
-    /// Does what can be done now: follows the states, hands the guest's packets to `port`, and places packets that wait in the guest's pages.
+    /// Does what can be done now: follows the states, hands the guest's packets to `port`, and
+    /// places packets that wait in the guest's pages.
     ///
     /// # Errors
     ///
-    /// [`NetError::Store`]; any other says why a frontend was refused or disconnected, once. Poll again in any case.
+    /// [`NetError::Store`]; any other says why a frontend was refused or disconnected, once. Poll
+    /// again in any case.
     pub fn poll(
         &mut self,
         now: Instant,
@@ -127,7 +132,8 @@ impl<P: ForeignFrames, T: Transport> Netback<P, T> {
                 BackendEvent::Connect => match self.take_up() {
                     Ok(link) => {
                         self.link = Some(link);
-                        // A failure leaves the device linked; the next poll disconnects it or tries again.
+                        // A failure leaves the device linked; the next poll disconnects it or tries
+                        // again.
                         self.backend.connected(&[])?;
                     }
                     Err(error) => return Err(self.give_up(error)),
@@ -145,7 +151,8 @@ impl<P: ForeignFrames, T: Transport> Netback<P, T> {
 
     /// Queues a packet for the guest. Returns `false` if it was dropped; the statistics tell why.
     ///
-    /// Once the queue is half full, what waits in it is placed first: a burst is lost only if the guest has no pages for it.
+    /// Once the queue is half full, what waits in it is placed first: a burst is lost only if the
+    /// guest has no pages for it.
     pub fn send(&mut self, packet: Packet<'_>) -> bool {
         let Some(link) = &mut self.link else { return false };
         let now = self.backend.store().platform().now();
@@ -257,8 +264,9 @@ impl<P: ForeignFrames, T: Transport> Netback<P, T> {
 impl<P: ForeignFrames> Link<P> {
     /// Takes some batches of packets. Returns whether to look again soon.
     ///
-    /// The frontend is asked for an event only once nothing was found: while packets come, its notifications, and the switches between domains that they
-    /// cost, would bring less than another look.
+    /// The frontend is asked for an event only once nothing was found: while packets come, its
+    /// notifications, and the switches between domains that they cost, would bring less than
+    /// another look.
     fn receive(
         &mut self,
         port: &mut (impl Port + ?Sized),

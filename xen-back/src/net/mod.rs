@@ -1,7 +1,8 @@
 //! Network interfaces for other domains.
 //!
-//! [`Netback`] is one interface: it follows its frontend through connecting and closing, hands the guest's packets to a [`Port`], and queues
-//! packets for the guest. [`switch::Switch`] decides which of several interfaces a packet goes to. Source of the protocol: `io/netif.h`.
+//! [`Netback`] is one interface: it follows its frontend through connecting and closing, hands the
+//! guest's packets to a [`Port`], and queues packets for the guest. [`switch::Switch`] decides
+//! which of several interfaces a packet goes to. Source of the protocol: `io/netif.h`.
 
 mod device;
 mod error;

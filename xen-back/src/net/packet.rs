@@ -18,7 +18,8 @@ pub struct Packet<'m> {
     pub bytes: &'m [u8],
     /// What is known of its checksum.
     pub checksum: Checksum,
-    /// If it is TCP in IPv4 that is to be cut before it goes onto a wire: the most payload that each piece may have. Never zero.
+    /// If it is TCP in IPv4 that is to be cut before it goes onto a wire: the most payload that
+    /// each piece may have. Never zero.
     pub segment: Option<NonZeroU16>,
 }
 
@@ -60,7 +61,8 @@ impl fmt::Debug for Packet<'_> {
 
 /// Where a guest's packets go: another interface, a network stack, a switch.
 pub trait Port {
-    /// Takes a packet that a guest has sent. It has at least an Ethernet header, and at most [`MAX_PACKET`] bytes; nothing else is certain.
+    /// Takes a packet that a guest has sent. It has at least an Ethernet header, and at most
+    /// [`MAX_PACKET`] bytes; nothing else is certain.
     fn receive(&mut self, packet: Packet<'_>);
 }
 

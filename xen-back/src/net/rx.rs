@@ -14,13 +14,15 @@ use xen_sys::io::netif::{
     NetifRxRequest, NetifRxResponse, NetifStatus,
 };
 
-/// Pages of packets that wait for the guest: half a millisecond of a fast network, and all that a guest that takes nothing can cost.
+/// Pages of packets that wait for the guest: half a millisecond of a fast network, and all that a
+/// guest that takes nothing can cost.
 const QUEUE_PAGES: usize = 64;
 /// Packets that can wait.
 const QUEUE_PACKETS: usize = 256;
 
-/// How long a packet waits for receive buffers before it is dropped. A frontend can have fewer buffers than a packet needs, and
-/// must not be without packets for ever then. Linux's netback gives a packet as long (`rx_drain_timeout_msecs`).
+/// How long a packet waits for receive buffers before it is dropped. A frontend can have fewer
+/// buffers than a packet needs, and must not be without packets for ever then. Linux's netback
+/// gives a packet as long (`rx_drain_timeout_msecs`).
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a device has sent to its guest.
@@ -30,11 +32,11 @@ pub struct RxStatistics {
     pub packets: u64,
     /// Bytes of these.
     pub bytes: u64,
-    /// Packets dropped because the guest provided too few buffers: the queue was full of packets, or this one had waited for
-    /// [`DRAIN_TIMEOUT`].
+    /// Packets dropped because the guest provided too few buffers: the queue was full of packets,
+    /// or this one had waited for [`DRAIN_TIMEOUT`].
     pub overrun: u64,
-    /// Packets dropped because the guest could not take them: too long, in more buffers than it has, or a checksum that nobody
-    /// could complete.
+    /// Packets dropped because the guest could not take them: too long, in more buffers than it
+    /// has, or a checksum that nobody could complete.
     pub refused: u64,
     /// Packets lost because the guest's pages could not be written.
     pub failed: u64,
@@ -97,7 +99,8 @@ pub(super) struct Rx<P: Platform> {
     next: usize,
     /// Slots that were taken from the ring, for a packet that needs more than there were.
     slots: Vec<NetifRxRequest, MAX_COPIES>,
-    /// The most buffers that the frontend is known to have, once a packet has waited in vain for more.
+    /// The most buffers that the frontend is known to have, once a packet has waited in vain for
+    /// more.
     most: Option<usize>,
 }
 
@@ -168,7 +171,8 @@ impl<P: Platform> Rx<P> {
         })
     }
 
-    /// Returns whether the frontend can be expected to post `need` buffers: it is not known to have fewer, or it has posted them.
+    /// Returns whether the frontend can be expected to post `need` buffers: it is not known to have
+    /// fewer, or it has posted them.
     fn can_post<M: Fixed>(&mut self, need: usize, ring: &mut RxRing<M>) -> bool {
         let Some(most) = self.most.filter(|most| need > *most) else { return true };
         // A frontend that was merely slow posts more later.
@@ -235,10 +239,12 @@ impl<P: Platform> Rx<P> {
         (start + len <= oldest).then_some(start)
     }
 
-    /// Places waiting packets in the guest's pages, as many as one hypercall can copy and the guest has pages for. Returns whether there may be
-    /// more to place; responses are pushed, not published.
+    /// Places waiting packets in the guest's pages, as many as one hypercall can copy and the guest
+    /// has pages for. Returns whether there may be more to place; responses are pushed, not
+    /// published.
     ///
-    /// A packet that the guest has too few pages for is dropped once it has waited for [`DRAIN_TIMEOUT`].
+    /// A packet that the guest has too few pages for is dropped once it has waited for
+    /// [`DRAIN_TIMEOUT`].
     pub(super) fn round<M: Fixed>(
         &mut self,
         ring: &mut RxRing<M>,
@@ -291,8 +297,9 @@ impl<P: Platform> Rx<P> {
         Ok(!self.waiting.is_empty() && !starved)
     }
 
-    /// Drops the oldest packet, for which the guest has posted too few pages, if it has waited for long enough or the guest is
-    /// known to have no more. `moves` says that the guest was given pages back just now.
+    /// Drops the oldest packet, for which the guest has posted too few pages, if it has waited for
+    /// long enough or the guest is known to have no more. `moves` says that the guest was given
+    /// pages back just now.
     fn drop_oldest(&mut self, moves: bool, now: Instant) -> bool {
         let Some(oldest) = self.waiting.front() else { return false };
         let held = self.slots.len();
@@ -301,7 +308,8 @@ impl<P: Platform> Rx<P> {
         if !late && !hopeless {
             return false;
         }
-        // All pages that it had were here for that time, and it could not post more before it got some of them back.
+        // All pages that it had were here for that time, and it could not post more before it got
+        // some of them back.
         if late && !moves && held > 0 {
             self.most = Some(held.max(self.most.unwrap_or(0)));
         }
@@ -326,7 +334,8 @@ impl<P: Platform> Rx<P> {
     }
 }
 
-/// Which page of a packet its slot `index` carries; `None` for the slot of the extra information, the second one.
+/// Which page of a packet its slot `index` carries; `None` for the slot of the extra information,
+/// the second one.
 fn page_of(waiting: &Waiting, index: usize) -> Option<usize> {
     match (waiting.segment, index) {
         (None, index) => Some(index),

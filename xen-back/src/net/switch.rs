@@ -4,7 +4,8 @@ use super::MacAddress;
 use core::fmt;
 use heapless::Vec;
 
-/// Addresses that are remembered of each port. More than a port has room for push out its own oldest, never those of others.
+/// Addresses that are remembered of each port. More than a port has room for push out its own
+/// oldest, never those of others.
 const ADDRESSES: usize = 16;
 
 /// Where a packet goes.
@@ -37,10 +38,12 @@ struct Table {
     seen: Vec<MacAddress, ADDRESSES>,
 }
 
-/// Decides to which of at most `N` ports a packet goes, by the addresses that it has seen. It moves no packets itself.
+/// Decides to which of at most `N` ports a packet goes, by the addresses that it has seen. It moves
+/// no packets itself.
 ///
-/// An address is behind the port that it sent from last. A port can be held to one address, and each remembers a bounded number, so a guest that
-/// invents addresses can neither take another's packets nor make the switch forget where another is.
+/// An address is behind the port that it sent from last. A port can be held to one address, and
+/// each remembers a bounded number, so a guest that invents addresses can neither take another's
+/// packets nor make the switch forget where another is.
 #[derive(Clone, Debug)]
 pub struct Switch<const N: usize> {
     ports: [Option<Table>; N],
@@ -58,8 +61,9 @@ impl<const N: usize> Switch<N> {
         Self::default()
     }
 
-    /// Takes the first free port into use; `None` if there is none. With `only`, packets from any other address are dropped, and
-    /// packets to that address no longer go to a port that has used it before.
+    /// Takes the first free port into use; `None` if there is none. With `only`, packets from any
+    /// other address are dropped, and packets to that address no longer go to a port that has
+    /// used it before.
     pub fn connect(&mut self, only: Option<MacAddress>) -> Option<usize> {
         let index = self.ports.iter().position(Option::is_none)?;
         for table in self.ports.iter_mut().flatten() {
@@ -82,7 +86,8 @@ impl<const N: usize> Switch<N> {
         if !source.is_unicast() || table.only.is_some_and(|only| only != source) {
             return Forward::Drop(Reason::Source);
         }
-        // Two ports with a rule for the same address are one guest that came back before its old device was gone.
+        // Two ports with a rule for the same address are one guest that came back before its old
+        // device was gone.
         let entitled = table.only == Some(source);
         let others = self.ports.iter().enumerate().filter(|(index, _)| *index != port && !entitled);
         if others.flat_map(|(_, table)| table).any(|table| table.only == Some(source)) {

@@ -15,13 +15,16 @@ use xen_sys::io::netif::{
 };
 use zerocopy::{FromBytes, IntoBytes};
 
-/// Slots of a packet that cost its frontend the connection; fewer, but more than it may use, cost it the packet.
+/// Slots of a packet that cost its frontend the connection; fewer, but more than it may use, cost
+/// it the packet.
 const FATAL_SLOTS: usize = 20;
 /// Extra info of a packet, one of each kind at most.
 const MAX_EXTRAS: usize = 4;
-/// Pages that packets are copied to: the largest packet, and more small ones than fit one hypercall.
+/// Pages that packets are copied to: the largest packet, and more small ones than fit one
+/// hypercall.
 const BATCH_PAGES: usize = 40;
-/// Fragments that one batch may have. A packet's fragments follow each other in memory, so each may become two copies.
+/// Fragments that one batch may have. A packet's fragments follow each other in memory, so each may
+/// become two copies.
 const BATCH_SLOTS: usize = MAX_COPIES;
 /// Room for copies that has to be left for another packet to be taken in.
 const RESERVE: usize = 2 * XEN_NETIF_NR_SLOTS_MIN;
@@ -33,8 +36,9 @@ pub struct TxStatistics {
     pub packets: u64,
     /// Bytes of these.
     pub bytes: u64,
-    /// Packets dropped because of what they are: too short, too many slots, sizes that contradict each other, segmentation that was not
-    /// offered or is not possible, a checksum that nobody could complete.
+    /// Packets dropped because of what they are: too short, too many slots, sizes that contradict
+    /// each other, segmentation that was not offered or is not possible, a checksum that
+    /// nobody could complete.
     pub refused: u64,
     /// Packets dropped because Xen could not copy them.
     pub failed: u64,
@@ -102,8 +106,8 @@ impl<P: Platform> Tx<P> {
         })
     }
 
-    /// Takes packets, as many as one hypercall can copy, and hands them on. Returns whether there were any; responses are
-    /// pushed, not published.
+    /// Takes packets, as many as one hypercall can copy, and hands them on. Returns whether there
+    /// were any; responses are pushed, not published.
     pub(super) fn round<M: Fixed>(
         &mut self,
         ring: &mut TxRing<M>,
@@ -176,7 +180,8 @@ impl<P: Platform> Tx<P> {
             let parsed = parse(first, || ring.pop().map_err(NetError::from), &mut self.ids)?;
             let taken = self.place(&parsed, (first_id, self.ids.len()));
             statistics.refused += u64::from(taken.status != NetifStatus::OKAY);
-            // There is room: there are fewer packets than fragments, and those that are dropped leave by the ids' limit.
+            // There is room: there are fewer packets than fragments, and those that are dropped
+            // leave by the ids' limit.
             let _ = self.taken.push(taken);
             if self.taken.is_full() {
                 return Ok(());

@@ -87,7 +87,8 @@ fn a_frontend_reads_and_writes_all_of_a_disk_and_nothing_is_left_behind() {
     }
 }
 
-/// Fills a ring for `DEPTH` requests, with a backend that takes rings of `1 << limit` pages, and returns how many were in flight.
+/// Fills a ring for `DEPTH` requests, with a backend that takes rings of `1 << limit` pages, and
+/// returns how many were in flight.
 fn fill_ring<const DEPTH: usize>(mode: GrantMode, limit: u32) -> usize {
     let lab = Lab::new();
     let mut front =

@@ -1,4 +1,5 @@
-//! A world with a guest and a driver domain, frontends that write their ring directly, and a disk that notes what is done to it.
+//! A world with a guest and a driver domain, frontends that write their ring directly, and a disk
+//! that notes what is done to it.
 
 use core::cell::RefCell;
 use core::time::Duration;
@@ -96,7 +97,8 @@ pub(crate) struct Lab {
     back_wait: RefCell<EventWait>,
 }
 
-/// How long both ends may sleep before a test gives up, and how long a backend must sleep to have settled.
+/// How long both ends may sleep before a test gives up, and how long a backend must sleep to have
+/// settled.
 const ASLEEP: Duration = Duration::from_secs(5);
 const SETTLED: Duration = Duration::from_millis(2);
 
@@ -168,8 +170,8 @@ impl Lab {
         Block::open(&self.guest_store, &self.grants, self.device.id).unwrap()
     }
 
-    /// Lets both ends run until `done`, each when it has an event, is at its deadline or has left work. The frontend is polled once at
-    /// first, as the test may have given it work.
+    /// Lets both ends run until `done`, each when it has an event, is at its deadline or has left
+    /// work. The frontend is polled once at first, as the test may have given it work.
     pub(crate) fn run<const DEPTH: usize>(
         &self,
         front: &mut Block<Domain, DEPTH>,

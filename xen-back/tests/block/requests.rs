@@ -306,7 +306,8 @@ fn segments_side_by_side_are_one_operation_of_the_storage() {
         let lab = Lab::new();
         let mut back = lab.back(mode);
         let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
-        // Whole pages, one after the other, and then a part that does not begin where its page does.
+        // Whole pages, one after the other, and then a part that does not begin where its page
+        // does.
         let mut request = raw.request(BlkifOp::WRITE, 4, 40);
         request.seg[3].first_sect = 2;
         raw.expect(&mut back, &request, BlkifStatus::OKAY);

@@ -20,7 +20,8 @@ fn large_batches_lose_no_slot() {
     let mut back = lab.back(0);
     let mut raw = Raw::connect(&lab, &mut back, &[("feature-gso-tcpv4", "1")]);
     raw.post(0..80);
-    // Two slots for each, of which one has no bytes: a batch is full of slots before it is full of copies.
+    // Two slots for each, of which one has no bytes: a batch is full of slots before it is full of
+    // copies.
     let bytes = tcp(1, 9, &[7; 100]);
     (0..40).for_each(|_| assert!(back.send(large(&bytes))));
     let calls = || lab.driver.counters().hypercalls[&HYPERVISOR_GRANT_TABLE_OP];

@@ -68,7 +68,8 @@ fn packet_that_never_fits_is_refused() {
     let mut raw = Raw::connect(&lab, &mut back, &[]);
     raw.post(0..2);
     let jumbo = frame(1, 9, 9000);
-    // The first one waits, as the frontend may be slow, and those behind it do not wait as long again.
+    // The first one waits, as the frontend may be slow, and those behind it do not wait as long
+    // again.
     assert!(back.send(Packet::new(&jumbo, Checksum::Unknown)));
     back.flush().unwrap();
     lab.world.run_for(DRAIN_TIMEOUT / 2);

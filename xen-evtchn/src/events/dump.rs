@@ -23,10 +23,12 @@ impl<P: Platform, M: AsRef<SharedMem>> fmt::Display for Dump<'_, P, M> {
 }
 
 impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
-    /// Returns what is known of each vCPU that takes events, and of each port that is pending or not masked, to be printed a line each.
+    /// Returns what is known of each vCPU that takes events, and of each port that is pending or
+    /// not masked, to be printed a line each.
     ///
-    /// It is what an administrator looks for who sends `VIRQ_DEBUG` (`xl debug-keys q`) to a domain that hangs: an event that nobody takes.
-    /// It looks and changes nothing, so what it says may be over when it is read.
+    /// It is what an administrator looks for who sends `VIRQ_DEBUG` (`xl debug-keys q`) to a domain
+    /// that hangs: an event that nobody takes. It looks and changes nothing, so what it says
+    /// may be over when it is read.
     #[doc(alias = "VIRQ_DEBUG")]
     pub fn dump(&self) -> impl fmt::Display {
         Dump(self)

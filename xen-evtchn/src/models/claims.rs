@@ -13,7 +13,8 @@ struct Domain(Arc<Resource>);
 
 struct Resource {
     claims: Claims,
-    /// What only the owner of the resource accesses: a page that is mapped where the owner wants it.
+    /// What only the owner of the resource accesses: a page that is mapped where the owner wants
+    /// it.
     page: UnsafeCell<u32>,
 }
 
@@ -44,7 +45,8 @@ unsafe impl Platform for Domain {
     }
 }
 
-/// Two that take a resource never access it at the same time, and the second sees what the first has left.
+/// Two that take a resource never access it at the same time, and the second sees what the first
+/// has left.
 #[test]
 fn resource_has_one_owner_at_a_time() {
     loom::model(|| {

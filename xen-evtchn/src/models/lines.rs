@@ -80,7 +80,8 @@ fn two_vcpus_never_handle_a_port_at_the_same_time() {
             let (events, lines, state) = (events.clone(), lines.clone(), state.clone());
             move || {
                 lines.on_upcall(&events, 1, |event| {
-                    // SAFETY: the checker fails the model if another access can come at the same time.
+                    // SAFETY: the checker fails the model if another access can come at the same
+                    // time.
                     state.with_mut(|state| unsafe { *state += 1 });
                     lines.end(&events, event, Work::Done, NOW).unwrap();
                     xen.send();

@@ -1,6 +1,7 @@
 //! Every order in which Xen's events and this domain's handling can meet, tried by a model checker.
 //!
-//! `RUSTFLAGS="--cfg loom" cargo test --manifest-path models/Cargo.toml -p xen-evtchn --lib --profile models`
+//! `RUSTFLAGS="--cfg loom" cargo test --manifest-path models/Cargo.toml -p xen-evtchn --lib
+//! --profile models`
 
 mod claims;
 mod fifo;
@@ -144,7 +145,8 @@ fn start() -> (Xen, Arc<Events>) {
     (xen, Arc::new(EventChannels::new(xen, xen.words)))
 }
 
-/// Tries orders with few switches between threads: enough for what goes wrong, where all of them take too long.
+/// Tries orders with few switches between threads: enough for what goes wrong, where all of them
+/// take too long.
 fn model_of_few_switches(model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(3);

@@ -54,8 +54,8 @@ struct Lent<P: Platform> {
 pub(super) enum Zeroed {
     /// None: the pages and what is in them are the caller's, and the backend is trusted.
     None,
-    /// The sectors of a read. If the backend answers without writing them, they read as zeroes, and not
-    /// as data of an earlier transfer.
+    /// The sectors of a read. If the backend answers without writing them, they read as zeroes, and
+    /// not as data of an earlier transfer.
     Reads,
     /// All but the sectors of a write. The backend is not trusted with anything else.
     All,
@@ -102,7 +102,8 @@ pub(super) struct Connection<P: Platform, const DEPTH: usize> {
 }
 
 impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
-    /// Makes a ring of `1 << order` pages for `peer`, which is to be told [`ring_refs`](Self::ring_refs) and [`port`](Self::port).
+    /// Makes a ring of `1 << order` pages for `peer`, which is to be told
+    /// [`ring_refs`](Self::ring_refs) and [`port`](Self::port).
     pub(super) fn new(
         grants: &GrantTable<P>,
         peer: DomId,
@@ -127,11 +128,14 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
         self.channel.as_ref().map(Channel::port)
     }
 
-    /// Ends the connection of a domain that was resumed elsewhere: the port is not its own any more.
+    /// Ends the connection of a domain that was resumed elsewhere: the port is not its own any
+    /// more.
     ///
-    /// A domain can be resumed in place and find that reported as elsewhere. It still has the port then, which is closed.
+    /// A domain can be resumed in place and find that reported as elsewhere. It still has the port
+    /// then, which is closed.
     pub(super) fn abandon(&mut self) {
-        // The grant table of a new domain has none of the old entries, and the references stay those of the old ring.
+        // The grant table of a new domain has none of the old entries, and the references stay
+        // those of the old ring.
         let moved = self.requests.memory().peer().is_none();
         if let Some(channel) = self.channel.take()
             && moved
@@ -140,14 +144,15 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
         }
     }
 
-    /// Marks a request without an answer as not to be made again, and returns whether there is such a request.
+    /// Marks a request without an answer as not to be made again, and returns whether there is such
+    /// a request.
     pub(super) fn cancel(&mut self, token: Token) -> bool {
         let lent = self.requests.payload_mut(token);
         lent.map(|lent| lent.cancelled = true).is_some()
     }
 
-    /// Takes a request without an answer out, to be made again on another connection. One that was cancelled, or whose pages the peer
-    /// keeps, has ended.
+    /// Takes a request without an answer out, to be made again on another connection. One that was
+    /// cancelled, or whose pages the peer keeps, has ended.
     pub(super) fn take_back(&mut self) -> Option<TakenBack<P>> {
         let Done { token, operation, payload: Lent { sector, sectors, pages, cancelled } } =
             self.requests.take_unanswered()?;

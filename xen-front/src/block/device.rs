@@ -23,11 +23,11 @@ use xen_sys::io::blkif::BlkifOp;
 const PROTOCOL: &str =
     if cfg!(any(target_arch = "aarch64", target_arch = "arm")) { "arm-abi" } else { "x86_64-abi" };
 
-/// Nodes of earlier connections, of this driver's or of another one's before it, that a backend would
-/// take for this connection's unless they are written again.
+/// Nodes of earlier connections, of this driver's or of another one's before it, that a backend
+/// would take for this connection's unless they are written again.
 ///
-/// `feature-large-sector-size` is among them: the header deprecates it (note 12) and this driver never
-/// writes it, but some backends count in units of `sector-size` where it is 1.
+/// `feature-large-sector-size` is among them: the header deprecates it (note 12) and this driver
+/// never writes it, but some backends count in units of `sector-size` where it is 1.
 const STALE_KEYS: [&str; 21] = [
     "ring-page-order",
     "num-ring-pages",
@@ -64,7 +64,8 @@ pub enum BlockState {
     Connected,
     /// The device is being closed, by either end. Requests in flight still complete.
     Closing,
-    /// Both ends are closed. Take what is left to complete; then [`Block::reopen`] or drop the device.
+    /// Both ends are closed. Take what is left to complete; then [`Block::reopen`] or drop the
+    /// device.
     Closed,
     /// The device was removed. Take what is left to complete, and drop it.
     Unplugged,
@@ -72,29 +73,37 @@ pub enum BlockState {
 
 /// A disk, as a poll core: requests go in, completions come out, nothing waits.
 ///
-/// The caller's pages are granted as they are and come back with the completion, so nothing is copied. [`submit`](Self::submit) queues,
-/// [`kick`](Self::kick) publishes what was queued and notifies the backend at most once; so does [`poll`](Self::poll), which also keeps the
-/// connection. Before waiting for an event of [`port`](Self::port) and of the store's port: `poll`, then
-/// [`complete`](Self::complete) until it returns `None`; while the device closes, `poll` once more after the last completion, which lets
-/// it go on.
+/// The caller's pages are granted as they are and come back with the completion, so nothing is
+/// copied. [`submit`](Self::submit) queues, [`kick`](Self::kick) publishes what was queued and
+/// notifies the backend at most once; so does [`poll`](Self::poll), which also keeps the
+/// connection. Before waiting for an event of [`port`](Self::port) and of the store's port: `poll`,
+/// then [`complete`](Self::complete) until it returns `None`; while the device closes, `poll` once
+/// more after the last completion, which lets it go on.
 ///
-/// A backend that breaks the protocol marks the device broken: its ring is not touched again, every request in flight
-/// completes with an error, and pages that the backend has not let go of are kept back by the grant table.
+/// A backend that breaks the protocol marks the device broken: its ring is not touched again, every
+/// request in flight completes with an error, and pages that the backend has not let go of are kept
+/// back by the grant table.
 ///
-/// A device that was closed, or whose backend was replaced, is taken up again by [`reopen`](Self::reopen); one that was moved to another host
-/// with its domain, by [`resume`](Self::resume). Requests that have no answer by then are made again, under the tokens that they have,
-/// unless they were [cancelled](Self::cancel). Each token completes exactly once, whatever the backend and the toolstack do.
+/// A device that was closed, or whose backend was replaced, is taken up again by
+/// [`reopen`](Self::reopen); one that was moved to another host with its domain, by
+/// [`resume`](Self::resume). Requests that have no answer by then are made again, under the tokens
+/// that they have, unless they were [cancelled](Self::cancel). Each token completes exactly once,
+/// whatever the backend and the toolstack do.
 ///
-/// A trusted backend gets the pages of a read as they are. If it answers without writing them, they hold what
-/// the caller had left there: zero them first where that is not to be taken for the disk's content.
-/// An untrusted backend gets them zeroed, and so does each backend but the first that a read is sent to.
+/// A trusted backend gets the pages of a read as they are. If it answers without writing them, they
+/// hold what the caller had left there: zero them first where that is not to be taken for the
+/// disk's content. An untrusted backend gets them zeroed, and so does each backend but the first
+/// that a read is sent to.
 ///
-/// [`close`](Self::close) it before dropping it; a device that is just dropped looks to its backend as if the domain had died. If it is
-/// dropped while it closes, its state becomes Closed, so that the backend releases the ring.
+/// [`close`](Self::close) it before dropping it; a device that is just dropped looks to its backend
+/// as if the domain had died. If it is dropped while it closes, its state becomes Closed, so that
+/// the backend releases the ring.
 ///
-/// At most `DEPTH` requests are in flight, completions that were not taken included: a power of two, 32 (a ring of one page) to [`MAX_DEPTH`](super::MAX_DEPTH) (16 pages). A backend that takes
-/// no ring that large gets the largest that it takes. What is kept of each request is part of this value: about 180 bytes each, and
-/// a stack that it is moved on needs room for it. A kernel with small stacks boxes it.
+/// At most `DEPTH` requests are in flight, completions that were not taken included: a power of
+/// two, 32 (a ring of one page) to [`MAX_DEPTH`](super::MAX_DEPTH) (16 pages). A backend that takes
+/// no ring that large gets the largest that it takes. What is kept of each request is part of this
+/// value: about 180 bytes each, and a stack that it is moved on needs room for it. A kernel with
+/// small stacks boxes it.
 pub struct Block<P: Platform, const DEPTH: usize = DEFAULT_DEPTH> {
     grants: GrantTable<P>,
     frontend: Frontend<P>,
@@ -108,12 +117,14 @@ pub struct Block<P: Platform, const DEPTH: usize = DEFAULT_DEPTH> {
     /// The next request's token.
     next: u64,
     link: Link<Connection<P, DEPTH>>,
-    /// Requests of earlier connections: to be made again or, as their peer kept the pages, at their end.
+    /// Requests of earlier connections: to be made again or, as their peer kept the pages, at
+    /// their end.
     unanswered: Unanswered<P, DEPTH>,
     size: SizeWatch<P>,
 }
 
-/// A connection, if there is one. It is made when the backend is ready for it, and by then its predecessor's pages are free.
+/// A connection, if there is one. It is made when the backend is ready for it, and by then its
+/// predecessor's pages are free.
 #[derive(Debug)]
 enum Link<C> {
     None,
@@ -134,11 +145,13 @@ impl<C> Link<C> {
 }
 
 impl<P: Platform> Block<P> {
-    /// Opens disk `id` ([`list`](super::list()) knows which there are); [`poll`](Self::poll) connects it.
+    /// Opens disk `id` ([`list`](super::list()) knows which there are); [`poll`](Self::poll)
+    /// connects it.
     ///
     /// # Errors
     ///
-    /// [`BlockError::Xenbus`]; its store error [is "not found"](StoreError::is_not_found) if there is no such device.
+    /// [`BlockError::Xenbus`]; its store error [is "not found"](StoreError::is_not_found) if there
+    /// is no such device.
     pub fn open(store: &XenStore<P>, grants: &GrantTable<P>, id: u32) -> Result<Self, BlockError> {
         Self::open_deep(store, grants, id)
     }
@@ -147,7 +160,8 @@ impl<P: Platform> Block<P> {
     ///
     /// # Errors
     ///
-    /// [`BlockError`]; [`XenbusError::Timeout`] at `deadline` says what was awaited. The device is closed again then.
+    /// [`BlockError`]; [`XenbusError::Timeout`] at `deadline` says what was awaited. The device is
+    /// closed again then.
     pub fn connect(
         store: &XenStore<P>,
         grants: &GrantTable<P>,
@@ -206,8 +220,9 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
         match block.wait_until(BlockState::Connected, deadline) {
             Ok(()) => Ok(block),
             Err(error) => {
-                // So that the backend lets go of the ring, and another try finds the device in order. What stands in the way
-                // of that is what stood in the way of connecting.
+                // So that the backend lets go of the ring, and another try finds the device in
+                // order. What stands in the way of that is what stood in the way of
+                // connecting.
                 let _ =
                     block.close_now().and_then(|()| block.wait_until(BlockState::Closed, deadline));
                 Err(error)
@@ -240,7 +255,8 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
         self.link.current().and_then(Connection::broken)
     }
 
-    /// Returns the port whose events announce completions, to wait for, to unmask or to bind to a vCPU; none while there is no ring.
+    /// Returns the port whose events announce completions, to wait for, to unmask or to bind to a
+    /// vCPU; none while there is no ring.
     pub fn port(&self) -> Option<Port> {
         self.link.current().and_then(Connection::port)
     }
@@ -274,8 +290,8 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
         let connected =
             self.state == BlockState::Connected && !self.unanswered.is_to_be_made_again();
         let connection = self.link.current().filter(|_| connected);
-        // Each request that has not completed has a place, wherever it is: in the ring, or among those of
-        // earlier connections.
+        // Each request that has not completed has a place, wherever it is: in the ring, or among
+        // those of earlier connections.
         connection.map_or(0, Connection::room).min(DEPTH.saturating_sub(self.in_flight()))
     }
 
@@ -288,8 +304,8 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
         self.submit_zeroed(request, Zeroed::None)
     }
 
-    /// Queues a request as [`submit`](Self::submit) does; its pages held data of other requests before, and a
-    /// read that the backend does not carry out must not show them.
+    /// Queues a request as [`submit`](Self::submit) does; its pages held data of other requests
+    /// before, and a read that the backend does not carry out must not show them.
     pub(super) fn submit_reused(&mut self, request: Request<P>) -> Result<Token, SubmitError<P>> {
         self.submit_zeroed(request, Zeroed::Reads)
     }
@@ -329,12 +345,14 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
         check(&self.info, request)
     }
 
-    /// Cancels a request: if its connection ends before the backend has answered, it is not made again on another one and
-    /// completes with [`IoError::Closed`]. Returns whether the request had neither been answered nor completed.
+    /// Cancels a request: if its connection ends before the backend has answered, it is not made
+    /// again on another one and completes with [`IoError::Closed`]. Returns whether the request
+    /// had neither been answered nor completed.
     ///
-    /// For a request that the caller has given up on: made again later, it would undo what was written since. The protocol has no way to
-    /// take a request back from the backend that has it, so that backend may still carry it out. The request's completion
-    /// and its buffer come as ever.
+    /// For a request that the caller has given up on: made again later, it would undo what was
+    /// written since. The protocol has no way to take a request back from the backend that has
+    /// it, so that backend may still carry it out. The request's completion and its buffer come
+    /// as ever.
     pub fn cancel(&mut self, token: Token) -> bool {
         let linked = match &mut self.link {
             Link::None => false,
@@ -350,7 +368,8 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
         }
     }
 
-    /// Takes the next request that is done with. After `None` the backend announces the next one by an event.
+    /// Takes the next request that is done with. After `None` the backend announces the next one by
+    /// an event.
     pub fn complete(&mut self) -> Option<Completion<P>> {
         if let Some(ended) = self.unanswered.next_ended() {
             return Some(ended);
@@ -363,8 +382,8 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
         let Some(Answer { completion, operation }) =
             self.link.current_mut().and_then(Connection::complete)
         else {
-            // The completions before have made room in a ring that is smaller than that of an earlier
-            // connection, and the caller waits for an event now.
+            // The completions before have made room in a ring that is smaller than that of an
+            // earlier connection, and the caller waits for an event now.
             self.submit_again();
             return self.complete_closed();
         };
@@ -395,8 +414,9 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
         Some(Completion { token, outcome: Err(IoError::Closed), buffer: request.into_buffer() })
     }
 
-    /// Publishes what was queued and keeps the connection: connects, notices a new size, follows the backend when it closes.
-    /// Never waits for the backend; steps of connecting take some exchanges with xenstored.
+    /// Publishes what was queued and keeps the connection: connects, notices a new size, follows
+    /// the backend when it closes. Never waits for the backend; steps of connecting take some
+    /// exchanges with xenstored.
     ///
     /// # Errors
     ///
@@ -446,9 +466,10 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
         Ok(self.state)
     }
 
-    /// Begins to close the device: no more requests are taken, those in flight complete, then both ends close. Requests of an earlier
-    /// connection that were to be made again complete as closed. Go on with [`complete`](Self::complete) and [`poll`](Self::poll) until
-    /// the state is [`BlockState::Closed`].
+    /// Begins to close the device: no more requests are taken, those in flight complete, then both
+    /// ends close. Requests of an earlier connection that were to be made again complete as
+    /// closed. Go on with [`complete`](Self::complete) and [`poll`](Self::poll) until the state
+    /// is [`BlockState::Closed`].
     pub fn close(&mut self) {
         self.closing = true;
         if self.state == BlockState::Connected {
@@ -456,7 +477,8 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
         }
     }
 
-    /// Closes the device without waiting for requests in flight any longer. Go on with [`poll`](Self::poll).
+    /// Closes the device without waiting for requests in flight any longer. Go on with
+    /// [`poll`](Self::poll).
     ///
     /// # Errors
     ///
@@ -467,11 +489,12 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
         self.leave()
     }
 
-    /// Begins to connect the device again, as xenstore has it now: after it was closed, or removed and plugged in again, as when its backend's domain
-    /// died and another one took its place. [`poll`](Self::poll) goes on with it.
+    /// Begins to connect the device again, as xenstore has it now: after it was closed, or removed
+    /// and plugged in again, as when its backend's domain died and another one took its place.
+    /// [`poll`](Self::poll) goes on with it.
     ///
-    /// Requests that were not completed are made again once it is connected. If there is no such device any more, its state is
-    /// [`BlockState::Unplugged`], and they complete as closed.
+    /// Requests that were not completed are made again once it is connected. If there is no such
+    /// device any more, its state is [`BlockState::Unplugged`], and they complete as closed.
     ///
     /// # Errors
     ///
@@ -504,8 +527,9 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
         Ok(())
     }
 
-    /// Begins to connect the device again after the domain was suspended and is now resumed elsewhere: with another backend, and none of the ports and
-    /// grants of before. The store and the grant table have to be resumed first.
+    /// Begins to connect the device again after the domain was suspended and is now resumed
+    /// elsewhere: with another backend, and none of the ports and grants of before. The store
+    /// and the grant table have to be resumed first.
     ///
     /// # Errors
     ///
@@ -622,7 +646,8 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
         let common: [(_, &dyn fmt::Display); 3] =
             [("event-channel", &port), ("protocol", &PROTOCOL), ("feature-persistent", &0)];
         let refs = connection.ring_refs();
-        // Backends know the ring's size by one name or the other. One of before there were larger rings knows neither.
+        // Backends know the ring's size by one name or the other. One of before there were larger
+        // rings knows neither.
         let sizes: [(_, &dyn fmt::Display); 2] =
             [("ring-page-order", &order), ("num-ring-pages", &pages)];
         let (names, sizes) =
@@ -645,7 +670,8 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
         match DiskInfo::read(&self.frontend) {
             Ok(info) => self.info = info,
             Err(error) => {
-                // The administrator is told where the toolstack looks for it; that this fails too is the lesser news.
+                // The administrator is told where the toolstack looks for it; that this fails too
+                // is the lesser news.
                 let _ = self.frontend.fatal(error);
                 self.closing = true;
                 self.state = BlockState::Closing;
@@ -660,7 +686,8 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
         self.link.current().is_none_or(|current| current.in_flight() == 0 || current.is_ended())
     }
 
-    /// Closes our end. A backend that was offered no ring has nothing to release, so it is not waited for.
+    /// Closes our end. A backend that was offered no ring has nothing to release, so it is not
+    /// waited for.
     fn leave(&mut self) -> Result<(), BlockError> {
         let unpublished =
             matches!(self.frontend.own_state(), XenbusState::UNKNOWN | XenbusState::INITIALISING);
@@ -699,7 +726,8 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
     }
 }
 
-/// Finishes a close that was begun: a backend serves a frontend in Closing, and keeps the ring mapped.
+/// Finishes a close that was begun: a backend serves a frontend in Closing, and keeps the ring
+/// mapped.
 impl<P: Platform, const DEPTH: usize> Drop for Block<P, DEPTH> {
     fn drop(&mut self) {
         if self.frontend.own_state() == XenbusState::CLOSING {
@@ -756,7 +784,8 @@ impl<P: Platform> SizeWatch<P> {
         Ok(Self { watch, read: None, store: frontend.store().clone(), changed: false })
     }
 
-    /// Returns the size if it was read again. Waits only if there is no slot for a request beside others.
+    /// Returns the size if it was read again. Waits only if there is no slot for a request beside
+    /// others.
     fn poll(&mut self, backend: &str) -> Result<Option<u64>, BlockError> {
         self.changed |= self.watch.try_clear()?;
         let mut buffer = [0; 24];

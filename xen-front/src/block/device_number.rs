@@ -10,12 +10,15 @@ const XVD_MAJOR: u32 = 202;
 /// Marks the scheme with room for 2^20 disks of 256 partitions each.
 const EXTENDED: u32 = 1 << 28;
 
-/// The number that tells which disk of the guest a virtual block device is, and which partition of it.
+/// The number that tells which disk of the guest a virtual block device is, and which partition of
+/// it.
 ///
-/// It displays as the name that the guest's administrator used, `xvda`, `xvdb3`, `sdc` or `hda1`; a number in no known scheme as
-/// `vbd-NUMBER`. Parsing a name gives the number that the toolstack picks for it.
+/// It displays as the name that the guest's administrator used, `xvda`, `xvdb3`, `sdc` or `hda1`; a
+/// number in no known scheme as `vbd-NUMBER`. Parsing a name gives the number that the toolstack
+/// picks for it.
 ///
-/// Source: `docs/man/xen-vbd-interface.7.pandoc` in Xen's tree. The further majors of `sd` and `hd` are Linux's.
+/// Source: `docs/man/xen-vbd-interface.7.pandoc` in Xen's tree. The further majors of `sd` and `hd`
+/// are Linux's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceNumber(pub u32);
 
@@ -74,7 +77,8 @@ impl DeviceNumber {
 }
 
 impl DiskPlace {
-    /// Returns the number that the toolstack picks for it; `None` if the family has no such disk or partition.
+    /// Returns the number that the toolstack picks for it; `None` if the family has no such disk or
+    /// partition.
     pub fn number(self) -> Option<DeviceNumber> {
         let Self { family, disk, partition } = self;
         let nth = |majors: &[u32], disk: u32| majors.get(disk as usize).copied();

@@ -17,7 +17,8 @@ pub const DEFAULT_BUFFERS: usize = 16;
 /// How long the backend may take for a request, unless [`Disk::set_timeout`] says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The longest single wait. Another thread may take the store's event for its own, so look again after this long.
+/// The longest single wait. Another thread may take the store's event for its own, so look again
+/// after this long.
 const WAIT_SLICE: Duration = Duration::from_millis(100);
 
 /// Bytes of a buffer, and so of a request.
@@ -25,13 +26,14 @@ const BUFFER: usize = MAX_PAGES * PAGE_SIZE;
 
 /// A disk with blocking reads and writes of any length.
 ///
-/// Data is copied through buffers that the disk owns, several requests at a time. Every call waits until it is done, but fails if the
-/// backend leaves any of its requests without an answer for longer than the timeout. Requests that a failed call leaves behind are
+/// Data is copied through buffers that the disk owns, several requests at a time. Every call waits
+/// until it is done, but fails if the backend leaves any of its requests without an answer for
+/// longer than the timeout. Requests that a failed call leaves behind are
 /// [cancelled](Block::cancel): no backend but the present one can carry them out.
 ///
-/// The buffers are zeroed before each read: a backend that answers without writing them does not pass
-/// off data of an earlier transfer as the disk's. That costs a quarter of what copying the data out of
-/// the buffer costs. [`Block`] reads into the caller's own pages without either.
+/// The buffers are zeroed before each read: a backend that answers without writing them does not
+/// pass off data of an earlier transfer as the disk's. That costs a quarter of what copying the
+/// data out of the buffer costs. [`Block`] reads into the caller's own pages without either.
 pub struct Disk<P: Platform, const DEPTH: usize = DEFAULT_DEPTH> {
     block: Block<P, DEPTH>,
     free: Vec<Pages<P>, DEPTH>,
@@ -118,7 +120,8 @@ impl<P: Platform> Disk<P> {
 }
 
 impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
-    /// Takes a device and allocates `buffers` buffers for it, 1 to `DEPTH`, of 44 KiB each. More of them keep a fast backend busier.
+    /// Takes a device and allocates `buffers` buffers for it, 1 to `DEPTH`, of 44 KiB each. More of
+    /// them keep a fast backend busier.
     ///
     /// # Errors
     ///
@@ -145,13 +148,14 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
         self.block
     }
 
-    /// Sets how long the backend may take for a request before a call fails. It is 30 seconds at first.
+    /// Sets how long the backend may take for a request before a call fails. It is 30 seconds at
+    /// first.
     pub fn set_timeout(&mut self, timeout: Duration) {
         self.timeout = timeout;
     }
 
-    /// Looks after an idle disk: a backend that wants to close it, or a new size, is noticed here or by the next transfer.
-    /// Call it on an event of the store's port.
+    /// Looks after an idle disk: a backend that wants to close it, or a new size, is noticed here
+    /// or by the next transfer. Call it on an event of the store's port.
     ///
     /// # Errors
     ///
@@ -163,7 +167,8 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
         self.block.poll(now)
     }
 
-    /// Reads from `sector` on, until `buffer` is full. Its length must be a multiple of 512, and of the disk's own sectors.
+    /// Reads from `sector` on, until `buffer` is full. Its length must be a multiple of 512, and of
+    /// the disk's own sectors.
     ///
     /// # Errors
     ///
@@ -172,7 +177,8 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
         self.transfer(sector, Data::Into(buffer))
     }
 
-    /// Writes all of `bytes`, from `sector` on. Their length must be a multiple of 512, and of the disk's own sectors.
+    /// Writes all of `bytes`, from `sector` on. Their length must be a multiple of 512, and of the
+    /// disk's own sectors.
     ///
     /// The data is lasting only after a [`flush`](Self::flush).
     ///
@@ -183,9 +189,11 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
         self.transfer(sector, Data::From(bytes))
     }
 
-    /// Makes everything lasting that was written, by whatever way the backend has ([`DiskInfo::flush_method`]).
+    /// Makes everything lasting that was written, by whatever way the backend has
+    /// ([`DiskInfo::flush_method`]).
     ///
-    /// A backend that has none has no cache that it knows of: what was written is as lasting as it gets, and nothing is done.
+    /// A backend that has none has no cache that it knows of: what was written is as lasting as it
+    /// gets, and nothing is done.
     ///
     /// # Errors
     ///
@@ -220,7 +228,8 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
             if *flush == Some(token) {
                 *flush = None;
                 match outcome {
-                    // The device has dropped this way by now; the next submission takes another, if there is one.
+                    // The device has dropped this way by now; the next submission takes another, if
+                    // there is one.
                     Err(IoError::Unsupported) => {}
                     outcome => return Ok(outcome?),
                 }
@@ -228,8 +237,9 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
         }
     }
 
-    /// Connects the disk again, as xenstore has it now, and waits for that until `deadline`: after it was closed, or its backend's domain died and another
-    /// one took its place. See [`Block::reopen`].
+    /// Connects the disk again, as xenstore has it now, and waits for that until `deadline`: after
+    /// it was closed, or its backend's domain died and another one took its place. See
+    /// [`Block::reopen`].
     ///
     /// # Errors
     ///
@@ -239,7 +249,8 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
         self.block.wait_until(BlockState::Connected, deadline)
     }
 
-    /// Connects the disk again after the domain was suspended and is now resumed elsewhere, and waits for that until `deadline`. See [`Block::resume`].
+    /// Connects the disk again after the domain was suspended and is now resumed elsewhere, and
+    /// waits for that until `deadline`. See [`Block::resume`].
     ///
     /// # Errors
     ///
@@ -249,11 +260,13 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
         self.block.wait_until(BlockState::Connected, deadline)
     }
 
-    /// Closes the device: waits until everything in flight is answered and the backend has let go, at most until `deadline`.
+    /// Closes the device: waits until everything in flight is answered and the backend has let go,
+    /// at most until `deadline`.
     ///
     /// # Errors
     ///
-    /// [`BlockError`]. The device is then closed as far as it could be; pages that the backend still has are kept back by the grant table.
+    /// [`BlockError`]. The device is then closed as far as it could be; pages that the backend
+    /// still has are kept back by the grant table.
     pub fn close(mut self, deadline: Instant) -> Result<(), BlockError> {
         self.block.close();
         loop {
@@ -285,14 +298,16 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
         self.info().check_range(sector, (len / SECTOR_SIZE) as u64)?;
         let mut parts = Vec::new();
         let result = self.transfer_parts(sector, data, &mut parts);
-        // The caller sees an error, so these must not reach another backend after what the caller does next.
+        // The caller sees an error, so these must not reach another backend after what the caller
+        // does next.
         for part in parts {
             self.block.cancel(part.token);
         }
         result
     }
 
-    /// Transfers the bytes part by part; parts that have no answer when it returns are left in `parts`.
+    /// Transfers the bytes part by part; parts that have no answer when it returns are left in
+    /// `parts`.
     fn transfer_parts(
         &mut self,
         sector: u64,
@@ -370,7 +385,8 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
         Ok(())
     }
 
-    /// Waits for an event of the store, or of the ring where there is one, unless requests can be completed at once.
+    /// Waits for an event of the store, or of the ring where there is one, unless requests can be
+    /// completed at once.
     fn wait(&self, deadline: Instant) {
         let over = matches!(self.block.state(), BlockState::Closed | BlockState::Unplugged);
         if over || self.block.broken().is_some() {
@@ -395,7 +411,8 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
 
     fn recycle(&mut self, buffer: Option<Pages<P>>) {
         if let Some(buffer) = buffer {
-            // There are never more buffers than there is room for; one too many would just be freed.
+            // There are never more buffers than there is room for; one too many would just be
+            // freed.
             let _ = self.free.push(buffer);
         }
     }

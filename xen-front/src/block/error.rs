@@ -83,7 +83,8 @@ impl fmt::Display for NodeError {
 
 impl core::error::Error for NodeError {}
 
-/// How the peer broke the protocol. The device's ring is not touched again; close it, then it may connect anew.
+/// How the peer broke the protocol. The device's ring is not touched again; close it, then it may
+/// connect anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Broken {
     /// A ring index that can't be.
@@ -254,8 +255,9 @@ pub enum TransferError {
     Refused(Refusal),
     /// The backend did not do it.
     Io(IoError),
-    /// The backend did not answer in time. It may still carry out what it has; no other backend gets it
-    /// after [`Disk::reopen`](super::Disk::reopen) or [`Disk::resume`](super::Disk::resume).
+    /// The backend did not answer in time. It may still carry out what it has; no other backend
+    /// gets it after [`Disk::reopen`](super::Disk::reopen) or
+    /// [`Disk::resume`](super::Disk::resume).
     Timeout {
         /// How long was waited.
         waited: Duration,

@@ -36,7 +36,8 @@ pub struct DiskInfo {
     pub sectors: u64,
     /// The size of the disk's own sectors in bytes: requests begin and end at multiples of it.
     pub sector_size: u32,
-    /// The size of the sectors of what is behind the disk, in bytes: requests are fastest at multiples of it.
+    /// The size of the sectors of what is behind the disk, in bytes: requests are fastest at
+    /// multiples of it.
     pub physical_sector_size: u32,
     /// No writes.
     pub read_only: bool,
@@ -48,7 +49,8 @@ pub struct DiskInfo {
     pub flush: bool,
     /// The backend takes write barriers.
     pub barrier: bool,
-    /// Whether the administrator trusts the backend. If not, it is given zeroed pages and sees nothing else.
+    /// Whether the administrator trusts the backend. If not, it is given zeroed pages and sees
+    /// nothing else.
     pub trusted: bool,
 }
 

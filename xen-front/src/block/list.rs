@@ -27,7 +27,8 @@ pub fn list<const N: usize>(store: &impl Nodes) -> Result<Vec<DiskEntry, N>, Sto
     Ok(entries)
 }
 
-/// Reads what device `id` is called; one that does not say so is called by its id, which is the same number.
+/// Reads what device `id` is called; one that does not say so is called by its id, which is the
+/// same number.
 pub(super) fn device_number(store: &impl Nodes, id: u32) -> Result<DeviceNumber, StoreError> {
     let read =
         |key: &str, default| store.read_number_or(format_args!("device/vbd/{id}/{key}"), default);

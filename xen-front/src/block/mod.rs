@@ -1,9 +1,11 @@
 //! Disks: the front end of Xen's block protocol.
 //!
-//! [`Block`] is the poll core: requests with the caller's own pages, no copy, no waiting. [`Disk`] puts blocking reads and writes of
-//! any length on top. [`list()`] finds this domain's disks and their names.
+//! [`Block`] is the poll core: requests with the caller's own pages, no copy, no waiting. [`Disk`]
+//! puts blocking reads and writes of any length on top. [`list()`] finds this domain's disks and
+//! their names.
 //!
-//! Every sector number and count is in units of 512 bytes ([`SECTOR_SIZE`]), whatever the disk's own sectors are.
+//! Every sector number and count is in units of 512 bytes ([`SECTOR_SIZE`]), whatever the disk's
+//! own sectors are.
 //!
 //! Source: `io/blkif.h`.
 

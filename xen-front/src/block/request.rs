@@ -70,8 +70,8 @@ pub struct Completion<P: Platform> {
     pub token: Token,
     /// Whether it was done.
     pub outcome: Result<(), IoError>,
-    /// The buffer; none for a flush, and none if the backend did not let go of it: those pages are kept back in the
-    /// grant table's quarantine.
+    /// The buffer; none for a flush, and none if the backend did not let go of it: those pages are
+    /// kept back in the grant table's quarantine.
     pub buffer: Option<Pages<P>>,
 }
 

@@ -9,13 +9,15 @@ use xen_sys::io::blkif::{
     BlkifStatus,
 };
 
-/// Slots of a ring of one page: the least number of requests that can be in flight at once, and the default.
+/// Slots of a ring of one page: the least number of requests that can be in flight at once, and the
+/// default.
 pub const DEFAULT_DEPTH: usize = 32;
 
 /// Requests of the largest ring, one of 16 pages.
 pub const MAX_DEPTH: usize = 512;
 
-/// Returns the order of the ring that has room for `depth` requests: the binary logarithm of its pages.
+/// Returns the order of the ring that has room for `depth` requests: the binary logarithm of its
+/// pages.
 pub(crate) const fn ring_order(depth: usize) -> u32 {
     assert!(depth.is_power_of_two() && DEFAULT_DEPTH <= depth && depth <= MAX_DEPTH);
     (depth / DEFAULT_DEPTH).ilog2()
@@ -36,11 +38,11 @@ pub(crate) struct Done<T> {
     pub(crate) payload: T,
 }
 
-/// The ring in memory `M`, and each request's payload `T`, which is kept here while the peer may use it; at most `DEPTH` at once, a power of
-/// two.
+/// The ring in memory `M`, and each request's payload `T`, which is kept here while the peer may
+/// use it; at most `DEPTH` at once, a power of two.
 ///
-/// An id on the wire is the request's own number with its slot in the low bits, so it never comes twice: a late or repeated
-/// response is found out even when its slot has a new request.
+/// An id on the wire is the request's own number with its slot in the low bits, so it never comes
+/// twice: a late or repeated response is found out even when its slot has a new request.
 #[derive(Debug)]
 pub(crate) struct Requests<M, T, const DEPTH: usize> {
     ring: FrontRing<M, BlkifRequest, BlkifResponse>,
@@ -79,7 +81,8 @@ impl<M: Fixed, T, const DEPTH: usize> Requests<M, T, DEPTH> {
         self.free.len().min(self.ring.free() as usize)
     }
 
-    /// Queues a request for the next [`publish`](Self::publish); gives the payload back if there is no room.
+    /// Queues a request for the next [`publish`](Self::publish); gives the payload back if there is
+    /// no room.
     pub(crate) fn push(&mut self, token: Token, order: &Order<'_>, payload: T) -> Result<(), T> {
         let index = self.free.last().map_or(DEPTH, |&index| usize::from(index));
         let Some(slot) = self.slots.get_mut(index).filter(|_| self.broken.is_none()) else {
@@ -131,7 +134,8 @@ impl<M: Fixed, T, const DEPTH: usize> Requests<M, T, DEPTH> {
         }
     }
 
-    /// Marks the ring as never to be touched again, unless it is already, and returns the first reason.
+    /// Marks the ring as never to be touched again, unless it is already, and returns the first
+    /// reason.
     pub(crate) fn break_off(&mut self, reason: Broken) -> Broken {
         *self.broken.get_or_insert(reason)
     }

@@ -7,7 +7,8 @@ use xen_ring::Corrupt;
 /// Why console bytes could not be written or read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConsoleError {
-    /// The peer published an impossible index. That direction of the console is dead for good; nothing was copied.
+    /// The peer published an impossible index. That direction of the console is dead for good;
+    /// nothing was copied.
     Ring(Corrupt),
     /// Xen refused to notify the peer; the bytes are in the ring.
     Notify(Errno),

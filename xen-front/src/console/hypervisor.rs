@@ -23,7 +23,8 @@ impl<H: Hypercall> HypervisorConsole<H> {
         if bytes.is_empty() { Ok(()) } else { console_io::write(&self.0, bytes).map(drop) }
     }
 
-    /// Reads what was typed into `buffer` and returns how many bytes there were. `VIRQ_CONSOLE` tells when there are.
+    /// Reads what was typed into `buffer` and returns how many bytes there were. `VIRQ_CONSOLE`
+    /// tells when there are.
     ///
     /// # Errors
     ///

@@ -33,7 +33,8 @@ const TEXT_TIMEOUT: Duration = Duration::from_secs(2);
 /// What a line feed in formatted text becomes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Newline {
-    /// A carriage return and a line feed, as a terminal needs it. `xl console` puts the terminal in raw mode.
+    /// A carriage return and a line feed, as a terminal needs it. `xl console` puts the terminal in
+    /// raw mode.
     #[default]
     CrLf,
     /// Itself.
@@ -42,9 +43,10 @@ pub enum Newline {
 
 /// A console in ring memory `M`: bytes out, bytes in.
 ///
-/// [`write`](Self::write), [`write_all`](Self::write_all) and [`read`](Self::read) carry bytes as they are. [`fmt::Write`] is for text: it
-/// turns line feeds into what [`Newline`] says and waits for room, but no longer than the text timeout for one `write!`; what has no room
-/// then is lost, and nothing waits again before the reader has made room.
+/// [`write`](Self::write), [`write_all`](Self::write_all) and [`read`](Self::read) carry bytes as
+/// they are. [`fmt::Write`] is for text: it turns line feeds into what [`Newline`] says and waits
+/// for room, but no longer than the text timeout for one `write!`; what has no room then is lost,
+/// and nothing waits again before the reader has made room.
 ///
 /// Each call notifies the peer at most once per batch of bytes that it put into the ring.
 ///
@@ -66,7 +68,8 @@ pub struct Console<P: Platform, M = Mapped<P>> {
 }
 
 impl<P: Platform> Console<P> {
-    /// Takes the ring that the toolstack set up before the domain started ([`console_ring`](xen_hypercall::start::console_ring)).
+    /// Takes the ring that the toolstack set up before the domain started
+    /// ([`console_ring`](xen_hypercall::start::console_ring)).
     pub fn primary(ring: StartRing<P>) -> Self {
         let platform = ring.page.platform().clone();
         let channel = Channel::of_start_of_day(platform.clone(), ring.port);
@@ -75,8 +78,9 @@ impl<P: Platform> Console<P> {
 }
 
 impl<P: Platform> Console<P> {
-    /// Goes on after the domain was suspended and is now resumed elsewhere, with the ring that the toolstack has set up anew. What its reader had not
-    /// taken of the old one is lost, and so is what was typed and not read.
+    /// Goes on after the domain was suspended and is now resumed elsewhere, with the ring that the
+    /// toolstack has set up anew. What its reader had not taken of the old one is lost, and so
+    /// is what was typed and not read.
     ///
     /// # Errors
     ///
@@ -189,7 +193,8 @@ impl<P: Platform, M: AsRef<SharedMem>> Console<P, M> {
         Ok(self.output.is_drained(self.page.as_ref())?)
     }
 
-    /// Waits until the peer has taken everything, at most until `deadline`. Do it before the domain ends.
+    /// Waits until the peer has taken everything, at most until `deadline`. Do it before the domain
+    /// ends.
     ///
     /// # Errors
     ///
@@ -207,7 +212,8 @@ impl<P: Platform, M: AsRef<SharedMem>> Console<P, M> {
         }
     }
 
-    /// Puts as many of `bytes` as there is room for into the ring, for the next [`kick`](Self::kick) to tell of.
+    /// Puts as many of `bytes` as there is room for into the ring, for the next
+    /// [`kick`](Self::kick) to tell of.
     fn push(&mut self, bytes: &[u8]) -> Result<usize, ConsoleError> {
         let count = self.output.write(self.page.as_ref(), bytes)?;
         self.unseen |= count != 0;
@@ -274,7 +280,8 @@ impl<P: Platform, M: AsRef<SharedMem>> fmt::Write for Console<P, M> {
         result.map_err(|_| fmt::Error)
     }
 
-    /// Writes all pieces of a text by one deadline, which a reader that takes a byte now and then can't extend.
+    /// Writes all pieces of a text by one deadline, which a reader that takes a byte now and then
+    /// can't extend.
     fn write_fmt(&mut self, text: fmt::Arguments<'_>) -> fmt::Result {
         let before = self.text_deadline.replace(self.text_deadline());
         let result = fmt::write(self, text);

@@ -5,19 +5,24 @@ use core::time::Duration;
 /// How much memory a device takes, and what it offers to the backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Receive buffers, a page each, 1 to [`MAX_SLOTS`](super::MAX_SLOTS). As many packets can arrive between two polls.
+    /// Receive buffers, a page each, 1 to [`MAX_SLOTS`](super::MAX_SLOTS). As many packets can
+    /// arrive between two polls.
     pub rx_slots: u16,
-    /// Transmit buffers, a page each, 1 to [`MAX_SLOTS`](super::MAX_SLOTS). As many packets can be under way.
+    /// Transmit buffers, a page each, 1 to [`MAX_SLOTS`](super::MAX_SLOTS). As many packets can be
+    /// under way.
     pub tx_slots: u16,
-    /// Whether IPv4 checksums may be left to whoever needs them, in both directions: packets that never are on a wire have none.
-    /// If not, the driver computes what is to be sent, and the backend what is received.
+    /// Whether IPv4 checksums may be left to whoever needs them, in both directions: packets that
+    /// never are on a wire have none. If not, the driver computes what is to be sent, and the
+    /// backend what is received.
     pub checksum_offload: bool,
-    /// How long [`Net::connect`](super::Net::connect) and [`Net::close`](super::Net::close) wait for the backend in all, and a
-    /// polled device for each step. The backend may have scripts to run.
+    /// How long [`Net::connect`](super::Net::connect) and [`Net::close`](super::Net::close) wait
+    /// for the backend in all, and a polled device for each step. The backend may have scripts
+    /// to run.
     pub timeout: Duration,
 }
 
-/// 128 receive buffers, 64 transmit buffers (with rings and all 784 KiB), checksums offloaded, 30 seconds.
+/// 128 receive buffers, 64 transmit buffers (with rings and all 784 KiB), checksums offloaded, 30
+/// seconds.
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -36,7 +41,8 @@ pub enum Link {
     Connecting,
     /// Packets flow.
     Up,
-    /// The backend is going, or the device is being closed; packets don't flow any more. Go on polling.
+    /// The backend is going, or the device is being closed; packets don't flow any more. Go on
+    /// polling.
     Closing,
     /// Nothing more will come of it: both ends are closed, or the device was removed. Drop it.
     Closed,

@@ -35,13 +35,16 @@ struct Found<P: Platform> {
 
 /// A network device.
 ///
-/// All memory that the backend can reach is shared when the device is opened and taken back when it is closed. Between, packets
-/// are copied, in both directions: sending or receiving makes no grant operation and allocates nothing.
+/// All memory that the backend can reach is shared when the device is opened and taken back when it
+/// is closed. Between, packets are copied, in both directions: sending or receiving makes no grant
+/// operation and allocates nothing.
 ///
-/// What was sent and which buffers are free again is shown to the backend by [`flush`](Self::flush), with one event at most; [`poll`](Self::poll),
-/// [`wait`](Self::wait) and a [`receive`](Self::receive) that finds nothing do it too.
+/// What was sent and which buffers are free again is shown to the backend by
+/// [`flush`](Self::flush), with one event at most; [`poll`](Self::poll), [`wait`](Self::wait) and a
+/// [`receive`](Self::receive) that finds nothing do it too.
 ///
-/// Close it with [`close`](Self::close). If it is just dropped, the pages that the backend still uses go to the grant table's quarantine.
+/// Close it with [`close`](Self::close). If it is just dropped, the pages that the backend still
+/// uses go to the grant table's quarantine.
 #[derive(Debug)]
 pub struct Net<P: Platform> {
     grants: GrantTable<P>,
@@ -149,9 +152,10 @@ impl<P: Platform> Net<P> {
         Ok(rings)
     }
 
-    /// Begins to connect the device again, as xenstore has it now: after it was closed, or removed and plugged in again, as when its backend's domain
-    /// died and another one took its place. [`poll`](Self::poll) goes on with it. Packets on their way are lost, as on any network; when the link is up,
-    /// tell the network where you are (a gratuitous ARP).
+    /// Begins to connect the device again, as xenstore has it now: after it was closed, or removed
+    /// and plugged in again, as when its backend's domain died and another one took its place.
+    /// [`poll`](Self::poll) goes on with it. Packets on their way are lost, as on any network; when
+    /// the link is up, tell the network where you are (a gratuitous ARP).
     ///
     /// If there is no such device any more, the link is [`Link::Closed`].
     ///
@@ -163,17 +167,20 @@ impl<P: Platform> Net<P> {
         self.take_up(found)
     }
 
-    /// Begins to connect the device again after the domain was suspended and is now resumed elsewhere: with another backend, and none of the ports and
-    /// grants of before. The store and the grant table have to be resumed first. For a moment there is memory for twice the packets.
+    /// Begins to connect the device again after the domain was suspended and is now resumed
+    /// elsewhere: with another backend, and none of the ports and grants of before. The store
+    /// and the grant table have to be resumed first. For a moment there is memory for twice the
+    /// packets.
     ///
-    /// A domain can be resumed in place and find that reported as elsewhere (`xl resume` of a guest that can't be cancelled). Its
-    /// port is closed then, as by [`reopen`](Self::reopen).
+    /// A domain can be resumed in place and find that reported as elsewhere (`xl resume` of a guest
+    /// that can't be cancelled). Its port is closed then, as by [`reopen`](Self::reopen).
     ///
     /// # Errors
     ///
     /// Those of [`reopen`](Self::reopen); call this again.
     pub fn resume(&mut self) -> Result<(), NetError> {
-        // The grant table of a new domain has none of the old entries, and the references stay those of the old rings.
+        // The grant table of a new domain has none of the old entries, and the references stay
+        // those of the old rings.
         if self.rings.rx.ring().peer().is_none() {
             // The port's number may be another owner's already, whatever comes next.
             let none =
@@ -183,7 +190,8 @@ impl<P: Platform> Net<P> {
         self.reopen()
     }
 
-    /// Finds the device in xenstore, and makes for its backend what it has to be given; `None` if there is no such device.
+    /// Finds the device in xenstore, and makes for its backend what it has to be given; `None` if
+    /// there is no such device.
     fn find_again(&self) -> Result<Option<Found<P>>, NetError> {
         let frontend = match Frontend::open(self.frontend.store(), "vif", self.vif.0) {
             Err(XenbusError::Store(error)) if error.is_not_found() => return Ok(None),
@@ -215,12 +223,14 @@ impl<P: Platform> Net<P> {
         self.mac
     }
 
-    /// Returns the most bytes of a packet after its Ethernet header: node `mtu`, 1500 if there is none, and at most that.
+    /// Returns the most bytes of a packet after its Ethernet header: node `mtu`, 1500 if there is
+    /// none, and at most that.
     pub fn mtu(&self) -> u16 {
         self.mtu
     }
 
-    /// Returns the port whose events announce packets, and room for packets after [`TxError::Full`].
+    /// Returns the port whose events announce packets, and room for packets after
+    /// [`TxError::Full`].
     pub fn port(&self) -> Port {
         self.channel.port()
     }
@@ -245,10 +255,12 @@ impl<P: Platform> Net<P> {
         self.rings.tx.free()
     }
 
-    /// Moves the connection on: connects, follows the backend when it closes. Then flushes. Does not wait.
+    /// Moves the connection on: connects, follows the backend when it closes. Then flushes. Does
+    /// not wait.
     ///
-    /// Call it on an event of the store's port, and when the device has to be up. A device whose backend broke the protocol
-    /// begins to close; the error is returned once, then polling goes on to [`Link::Closed`].
+    /// Call it on an event of the store's port, and when the device has to be up. A device whose
+    /// backend broke the protocol begins to close; the error is returned once, then polling
+    /// goes on to [`Link::Closed`].
     ///
     /// # Errors
     ///
@@ -280,8 +292,8 @@ impl<P: Platform> Net<P> {
         Ok(self.link)
     }
 
-    /// Takes the next packet into `buffer`; a packet that is longer is dropped and counted. `None` if none has come, or the
-    /// link is not up.
+    /// Takes the next packet into `buffer`; a packet that is longer is dropped and counted. `None`
+    /// if none has come, or the link is not up.
     ///
     /// # Errors
     ///
@@ -297,7 +309,8 @@ impl<P: Platform> Net<P> {
         Ok(packet)
     }
 
-    /// Calls `use_packet` with the next packet, in memory of the driver's that the backend can't reach, and returns what it returned.
+    /// Calls `use_packet` with the next packet, in memory of the driver's that the backend can't
+    /// reach, and returns what it returned.
     ///
     /// # Errors
     ///
@@ -319,7 +332,8 @@ impl<P: Platform> Net<P> {
         Ok(buffer.get_mut(..len).map(|packet| use_packet(packet, checksum)))
     }
 
-    /// Copies `packet`, an Ethernet frame, into a free buffer for the backend to take. [`flush`](Self::flush) when the batch is done.
+    /// Copies `packet`, an Ethernet frame, into a free buffer for the backend to take.
+    /// [`flush`](Self::flush) when the batch is done.
     ///
     /// # Errors
     ///
@@ -356,7 +370,8 @@ impl<P: Platform> Net<P> {
         Ok(result)
     }
 
-    /// Shows the backend what was transmitted, and which receive buffers are free again; sends one event if the backend needs it.
+    /// Shows the backend what was transmitted, and which receive buffers are free again; sends one
+    /// event if the backend needs it.
     ///
     /// # Errors
     ///
@@ -384,8 +399,9 @@ impl<P: Platform> Net<P> {
         if self.link == Link::Up { self.rings.final_check() } else { Ok(false) }
     }
 
-    /// Waits until there may be something to do for this device or for the store, or until `deadline`. For a kernel that waits for
-    /// nothing else; others wait for all their ports after a [`final_check`](Self::final_check).
+    /// Waits until there may be something to do for this device or for the store, or until
+    /// `deadline`. For a kernel that waits for nothing else; others wait for all their ports
+    /// after a [`final_check`](Self::final_check).
     pub fn wait(&mut self, deadline: Option<Instant>) {
         // An error is one that the caller is about to see: it does not come from waiting.
         if self.final_check() == Ok(false) {
@@ -394,7 +410,8 @@ impl<P: Platform> Net<P> {
         }
     }
 
-    /// Polls and waits until the link is up. However often the backend changes its state, `deadline` stands.
+    /// Polls and waits until the link is up. However often the backend changes its state,
+    /// `deadline` stands.
     fn wait_until_up(&mut self, deadline: Instant) -> Result<(), NetError> {
         let store = self.frontend.store().clone();
         loop {
@@ -425,7 +442,8 @@ impl<P: Platform> Net<P> {
         }
     }
 
-    /// Lets the step that the frontend waits for end at `deadline`, with the error that names what it waits for.
+    /// Lets the step that the frontend waits for end at `deadline`, with the error that names what
+    /// it waits for.
     fn limit_step(&mut self, now: Instant, deadline: Instant) {
         self.frontend.set_timeout(if now < deadline {
             self.config.timeout
@@ -434,13 +452,14 @@ impl<P: Platform> Net<P> {
         });
     }
 
-    /// Stops the device, waits until the backend has let go of it, and takes the memory back. The backend has the timeout
-    /// of [`Config`] in all.
+    /// Stops the device, waits until the backend has let go of it, and takes the memory back. The
+    /// backend has the timeout of [`Config`] in all.
     ///
     /// # Errors
     ///
-    /// [`NetError::Xenbus`] if the backend did not follow in time, [`NetError::InUse`] if it did but kept memory mapped. All is closed
-    /// on our side then too, and what the backend still uses is in the grant table's quarantine.
+    /// [`NetError::Xenbus`] if the backend did not follow in time, [`NetError::InUse`] if it did
+    /// but kept memory mapped. All is closed on our side then too, and what the backend still
+    /// uses is in the grant table's quarantine.
     pub fn close(mut self) -> Result<(), NetError> {
         self.link = Link::Closing;
         let deadline = self.frontend.store().platform().now() + self.config.timeout;
@@ -491,7 +510,8 @@ impl<P: Platform> Net<P> {
         }
     }
 
-    /// Tells the backend where the rings are. A network frontend goes to Connected at once: the backend has no details to add.
+    /// Tells the backend where the rings are. A network frontend goes to Connected at once: the
+    /// backend has no details to add.
     fn publish(&mut self) -> Result<(), NetError> {
         // A backend that only could exchange pages has not been seen for many years.
         if self.frontend.backend_number_or("feature-rx-copy", 0u32)? == 0 {
@@ -509,7 +529,8 @@ impl<P: Platform> Net<P> {
             ("rx-ring-ref", &rx),
             ("event-channel", &self.channel.port().0),
             ("request-rx-copy", &1),
-            // Without it Linux's backend takes no notice of our events about free buffers, and looks for them every 30 ms.
+            // Without it Linux's backend takes no notice of our events about free buffers, and
+            // looks for them every 30 ms.
             ("feature-rx-notify", &1),
             ("feature-sg", &0),
             ("feature-gso-tcpv4", &0),

@@ -8,7 +8,8 @@ use xen_ring::{Corrupt, RingError};
 use xen_store::StoreError;
 use xen_store::xenbus::XenbusError;
 
-/// What the backend did that the protocol does not allow. The device stays broken until it is closed.
+/// What the backend did that the protocol does not allow. The device stays broken until it is
+/// closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Broken {
     /// An index of the receive ring is impossible.
@@ -52,7 +53,8 @@ impl core::error::Error for Broken {}
 /// Why a packet was not taken for transmission. The caller still has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TxError {
-    /// Every buffer has a packet that the backend has not answered. Flush, wait for an event, try again.
+    /// Every buffer has a packet that the backend has not answered. Flush, wait for an event, try
+    /// again.
     Full,
     /// Shorter than an Ethernet header.
     TooShort {

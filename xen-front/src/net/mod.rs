@@ -18,19 +18,22 @@
 //!
 //! ## Memory
 //!
-//! Every ring slot in use has a page of its own, shared with the backend from the start to the end: receive buffers writable, transmit
-//! buffers read-only. Packets are copied once between them and private memory, so a packet that was received can't change while it is
-//! looked at. [`Config`] says how many there are; [`MAX_SLOTS`] of each at most.
+//! Every ring slot in use has a page of its own, shared with the backend from the start to the end:
+//! receive buffers writable, transmit buffers read-only. Packets are copied once between them and
+//! private memory, so a packet that was received can't change while it is looked at. [`Config`]
+//! says how many there are; [`MAX_SLOTS`] of each at most.
 //!
 //! ## Checksums
 //!
-//! A packet from the backend's own domain never was on a wire and has no TCP or UDP checksum yet. [`Checksum`] says so, so that
-//! a stack neither drops such a packet nor forwards it as it is; [`TxChecksum::Fill`] does the same the other way.
+//! A packet from the backend's own domain never was on a wire and has no TCP or UDP checksum yet.
+//! [`Checksum`] says so, so that a stack neither drops such a packet nor forwards it as it is;
+//! [`TxChecksum::Fill`] does the same the other way.
 //!
 //! ## Bad backends
 //!
-//! A packet with a bad length, in more slots than were offered, or with unknown extra information is dropped and counted
-//! ([`Statistics`]). An impossible ring index or id breaks the device ([`Broken`]): its rings are not touched again.
+//! A packet with a bad length, in more slots than were offered, or with unknown extra information
+//! is dropped and counted ([`Statistics`]). An impossible ring index or id breaks the device
+//! ([`Broken`]): its rings are not touched again.
 
 mod config;
 mod device;

@@ -5,11 +5,13 @@ use xen_hypercall::Platform;
 use xen_store::xenbus::Frontend;
 use xen_store::{Nodes, StoreError};
 
-/// The most payload of a packet. A backend sends no more to a frontend that takes one slot for a packet.
+/// The most payload of a packet. A backend sends no more to a frontend that takes one slot for a
+/// packet.
 const MAX_MTU: u16 = 1500;
 /// The least that IPv4 allows.
 const MIN_MTU: u16 = 68;
-/// Keys of features that this driver has not: several queues, split event channels, the control ring and more.
+/// Keys of features that this driver has not: several queues, split event channels, the control
+/// ring and more.
 const FOREIGN_KEYS: [&str; 8] = [
     "multi-queue-num-queues",
     "event-channel-tx",
@@ -21,7 +23,8 @@ const FOREIGN_KEYS: [&str; 8] = [
     "xdp-headroom",
 ];
 
-/// Removes what another driver may have left (firmware, the kernel before a kexec) and a backend would take for ours.
+/// Removes what another driver may have left (firmware, the kernel before a kexec) and a backend
+/// would take for ours.
 pub(super) fn remove_foreign_keys<P: Platform>(frontend: &Frontend<P>) -> Result<(), StoreError> {
     let (store, path) = (frontend.store(), frontend.path());
     let mut result = Ok(());

@@ -8,12 +8,14 @@ use xen_hypercall::{PAGE_SIZE, Platform};
 
 /// A device lent to smoltcp, from [`Net::phy`]. Flushes when it is dropped.
 ///
-/// smoltcp neither computes nor checks the checksums of TCP and UDP. What is sent, the backend completes or the driver does; what is received
-/// and nobody checked before, the driver checks. Two cases are left over: UDP that smoltcp sends in fragments has none, which
-/// IPv4 allows, and that of UDP received in fragments goes unchecked unless the backend did it.
+/// smoltcp neither computes nor checks the checksums of TCP and UDP. What is sent, the backend
+/// completes or the driver does; what is received and nobody checked before, the driver checks. Two
+/// cases are left over: UDP that smoltcp sends in fragments has none, which IPv4 allows, and that
+/// of UDP received in fragments goes unchecked unless the backend did it.
 ///
-/// Give TCP sockets receive buffers of at most 65,535 bytes: up to smoltcp 0.14, the end of a larger window can go back, and a peer that has
-/// sent up to where it was, as Linux does, is no longer heard.
+/// Give TCP sockets receive buffers of at most 65,535 bytes: up to smoltcp 0.14, the end of a
+/// larger window can go back, and a peer that has sent up to where it was, as Linux does, is no
+/// longer heard.
 #[derive(Debug)]
 pub struct Phy<'n, P: Platform> {
     net: &'n mut Net<P>,
@@ -33,10 +35,12 @@ pub struct TxToken<'t, P: Platform> {
 }
 
 impl<P: Platform> Net<P> {
-    /// Lends the device to smoltcp for one poll: `iface.poll(timestamp, &mut net.phy(), &mut sockets)`.
+    /// Lends the device to smoltcp for one poll: `iface.poll(timestamp, &mut net.phy(), &mut
+    /// sockets)`.
     ///
-    /// What smoltcp sends and the buffers that it has read are shown to the backend when the returned value is dropped, with one
-    /// event at most. A device that is down or broken has nothing to receive and takes nothing; [`Net::poll`] says why.
+    /// What smoltcp sends and the buffers that it has read are shown to the backend when the
+    /// returned value is dropped, with one event at most. A device that is down or broken has
+    /// nothing to receive and takes nothing; [`Net::poll`] says why.
     pub fn phy(&mut self) -> Phy<'_, P> {
         Phy { net: self }
     }
@@ -50,7 +54,8 @@ impl<P: Platform> Drop for Phy<'_, P> {
 }
 
 impl<P: Platform> Phy<'_, P> {
-    /// Splits the device into a buffer to receive into and a token, if there is room for a packet to send.
+    /// Splits the device into a buffer to receive into and a token, if there is room for a packet
+    /// to send.
     fn split(&mut self) -> Option<(&mut [u8], TxToken<'_, P>)> {
         let Net { link: Link::Up, rings, scratch, .. } = &mut *self.net else { return None };
         rings.make_room().ok()?;
@@ -71,7 +76,8 @@ impl<P: Platform> phy::Device for Phy<'_, P> {
 
     fn receive(&mut self, _: Instant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
         let (buffer, tx) = self.split()?;
-        // Nothing is published here, so the backend can't keep this loop busy for longer than one ring.
+        // Nothing is published here, so the backend can't keep this loop busy for longer than one
+        // ring.
         while let Some(received) = tx.rings.receive(buffer).ok()? {
             let packet = buffer.get(..received.len)?;
             if received.checksum == Checksum::Unknown && checksum::verify(packet) == Some(false) {
@@ -112,7 +118,8 @@ impl<P: Platform> phy::TxToken for TxToken<'_, P> {
         let packet = self.buffer.get_mut(..len).unwrap_or_default();
         packet.fill(0);
         let result = f(packet);
-        // There was room when the token was made. A backend that broke the protocol since is reported by `Net::poll`.
+        // There was room when the token was made. A backend that broke the protocol since is
+        // reported by `Net::poll`.
         let _ = self.rings.transmit(packet, TxChecksum::Fill);
         result
     }

@@ -6,7 +6,8 @@ use super::{Broken, RxPacket, Statistics, TxChecksum, TxError};
 use xen_hypercall::{Fixed, SharedMem};
 use xen_ring::Notify;
 
-/// Both rings. Once the backend broke the protocol, nothing is taken from it or given to it any more.
+/// Both rings. Once the backend broke the protocol, nothing is taken from it or given to it any
+/// more.
 #[derive(Debug)]
 pub(super) struct Rings<R, RxB, TxB> {
     pub(super) rx: RxQueue<R, RxB>,

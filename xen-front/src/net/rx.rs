@@ -43,10 +43,12 @@ enum Dropped {
     Extra,
 }
 
-/// The receive ring and its buffers: every buffer is posted at all times but while its packet is copied out.
+/// The receive ring and its buffers: every buffer is posted at all times but while its packet is
+/// copied out.
 ///
-/// Responses come in the slots of their requests (`io/netif.h`, "Guest receive"), and buffers are posted again in the order in which
-/// they came back. So response number `n` is for buffer `n` modulo their count; the id in it has to say the same.
+/// Responses come in the slots of their requests (`io/netif.h`, "Guest receive"), and buffers are
+/// posted again in the order in which they came back. So response number `n` is for buffer `n`
+/// modulo their count; the id in it has to say the same.
 #[derive(Debug)]
 pub(super) struct RxQueue<R, B> {
     ring: FrontRing<R, NetifRxRequest, NetifRxResponse>,
@@ -85,7 +87,8 @@ impl<R: Fixed, B: AsRef<SharedMem>> RxQueue<R, B> {
 
     /// Copies the next good packet into `buffer` and drops bad ones before it.
     ///
-    /// What it takes is posted again but not published, so this ends after one ring of responses, whatever the backend does.
+    /// What it takes is posted again but not published, so this ends after one ring of responses,
+    /// whatever the backend does.
     pub(super) fn receive(
         &mut self,
         buffer: &mut [u8],
@@ -117,8 +120,8 @@ impl<R: Fixed, B: AsRef<SharedMem>> RxQueue<R, B> {
         }
     }
 
-    /// Copies a packet out: from here on nobody can change it. Zeroes stay in the buffer, so that a backend that says it has
-    /// written a packet there, and has not, repeats no older one.
+    /// Copies a packet out: from here on nobody can change it. Zeroes stay in the buffer, so that a
+    /// backend that says it has written a packet there, and has not, repeats no older one.
     fn copy(&self, response: &NetifRxResponse, buffer: &mut [u8]) -> Result<usize, Dropped> {
         let len = usize::try_from(response.status).map_err(|_| Dropped::Error)?;
         let offset = usize::from(response.offset);
@@ -135,7 +138,8 @@ impl<R: Fixed, B: AsRef<SharedMem>> RxQueue<R, B> {
         Ok(len)
     }
 
-    /// Takes the slots that belong to a packet after its first, so that the next response is that of a new packet.
+    /// Takes the slots that belong to a packet after its first, so that the next response is that
+    /// of a new packet.
     ///
     /// A backend publishes whole packets. Where the rest is missing, the packet ends there.
     fn take_rest(&mut self, first: NetRxFlags) -> Result<Result<(), Dropped>, Broken> {
@@ -168,7 +172,8 @@ impl<R: Fixed, B: AsRef<SharedMem>> RxQueue<R, B> {
     fn post(&mut self) {
         let id = self.next;
         if let Some(gref) = self.buffers.reference(id) {
-            // There is room: a slot was freed by the response, and at the start there are no more buffers than slots.
+            // There is room: a slot was freed by the response, and at the start there are no more
+            // buffers than slots.
             let _ = self.ring.push(&NetifRxRequest { id, pad: 0, gref });
         }
         self.next = if id + 1 < self.buffers.count() { id + 1 } else { 0 };

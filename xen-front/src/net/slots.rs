@@ -22,9 +22,11 @@ impl<M: AsRef<SharedMem>> Slots<M> {
         Self { chunks: Vec::new(), refs: Vec::new() }
     }
 
-    /// Adds pages and their references, in page order. Every chunk but the last has [`MAX_PAGES`] pages.
+    /// Adds pages and their references, in page order. Every chunk but the last has [`MAX_PAGES`]
+    /// pages.
     pub(super) fn add(&mut self, chunk: M, refs: &[GrantRef]) {
-        // Whoever adds stays below the limits; a page without its reference, or the reverse, is merely never used.
+        // Whoever adds stays below the limits; a page without its reference, or the reverse, is
+        // merely never used.
         let _ = self.chunks.push(chunk);
         let _ = self.refs.extend_from_slice(refs);
     }
@@ -75,7 +77,8 @@ impl<P: Platform, A: Access> Slots<Shared<P, A>> {
         Ok(slots)
     }
 
-    /// Ends the peer's access. Returns how many chunks it still uses; the grant table keeps those back.
+    /// Ends the peer's access. Returns how many chunks it still uses; the grant table keeps those
+    /// back.
     pub(super) fn reclaim(self) -> usize {
         self.chunks.into_iter().filter_map(|shared| shared.reclaim().err()).count()
     }

@@ -1,6 +1,7 @@
 //! What a network device counts.
 
-/// Counters since the device was opened. A packet is counted once: as passed on, or by the reason for which it was dropped.
+/// Counters since the device was opened. A packet is counted once: as passed on, or by the reason
+/// for which it was dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
     /// Packets received.
@@ -21,7 +22,8 @@ pub struct Statistics {
     pub rx_cut_short: u64,
     /// Packets dropped: with an extra information that was not offered, or is unknown.
     pub rx_extra: u64,
-    /// Packets dropped after they were received: nobody had checked the checksum, and it was wrong. Counted by `phy`.
+    /// Packets dropped after they were received: nobody had checked the checksum, and it was
+    /// wrong. Counted by `phy`.
     pub rx_bad_checksum: u64,
     /// Packets that the backend has taken and reported as sent, or failed.
     pub tx_packets: u64,

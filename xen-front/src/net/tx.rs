@@ -13,14 +13,16 @@ use xen_sys::io::netif::{NetTxFlags, NetifStatus, NetifTxRequest, NetifTxRespons
 pub enum TxChecksum {
     /// The packet goes out as it is: the field is right, or there is none.
     Complete,
-    /// The field is to be filled in, whatever it has: by whoever puts the packet on a wire if the backend can leave it to
-    /// them, by the driver if not. A packet that is not whole TCP or UDP goes out as it is.
+    /// The field is to be filled in, whatever it has: by whoever puts the packet on a wire if the
+    /// backend can leave it to them, by the driver if not. A packet that is not whole TCP or
+    /// UDP goes out as it is.
     Fill,
 }
 
 /// The transmit ring and its buffers, one packet in each.
 ///
-/// A buffer keeps the tail of the packet before. That was sent to the same backend, and no other domain can read it.
+/// A buffer keeps the tail of the packet before. That was sent to the same backend, and no other
+/// domain can read it.
 #[derive(Debug)]
 pub(super) struct TxQueue<R, B> {
     ring: FrontRing<R, NetifTxRequest, NetifTxResponse>,
@@ -85,7 +87,8 @@ impl<R: Fixed, B: AsRef<SharedMem>> TxQueue<R, B> {
         self.check_len(packet.len())?;
         let &id = self.free.last().ok_or(TxError::Full)?;
         let (flags, patch) = self.checksum(packet, checksum);
-        // None of these fails: the packet fits into a page, every buffer has a reference, and there are no more than slots.
+        // None of these fails: the packet fits into a page, every buffer has a reference, and there
+        // are no more than slots.
         let copied = self.buffers.copy_from(id, 0, packet);
         let patched = patch.and_then(|(field, bytes)| self.buffers.copy_from(id, field, &bytes));
         let gref = self.buffers.reference(id).ok_or(TxError::Full)?;
@@ -138,7 +141,8 @@ impl<R: Fixed, B: AsRef<SharedMem>> TxQueue<R, B> {
 
     /// Asks for an event if somebody waits for a buffer; tells whether there is one at once.
     ///
-    /// Nobody else needs events of this ring: what has been sent is found when the next packet needs a buffer.
+    /// Nobody else needs events of this ring: what has been sent is found when the next packet
+    /// needs a buffer.
     pub(super) fn final_check(&mut self, statistics: &mut Statistics) -> Result<bool, Broken> {
         if !self.starved {
             return Ok(false);

@@ -5,7 +5,8 @@ use heapless::Vec;
 use xen_store::wire::parse_number;
 use xen_store::{Nodes, StoreError, xenbus};
 
-/// A network device by its handle, the number in `device/vif/NUMBER`. Displays as `eth0`, and so on.
+/// A network device by its handle, the number in `device/vif/NUMBER`. Displays as `eth0`, and so
+/// on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Vif(pub u32);
 

@@ -10,11 +10,13 @@ use xen_hypercall::{DomId, ForeignFrames, GrantRef, Instant, Port};
 use xen_ring::{Notify, Vchan};
 use xen_store::{Nodes, XenStore};
 
-/// The end that maps what a [`Server`](super::Server) of another domain grants. Drop it to close it: it tells the server when all is unmapped.
+/// The end that maps what a [`Server`](super::Server) of another domain grants. Drop it to close
+/// it: it tells the server when all is unmapped.
 pub type Client<P> = End<P, Mapping<P, ReadWrite>>;
 
 impl<P: ForeignFrames> Client<P> {
-    /// Connects to the vchan that domain `server` has at `path`. If there is none yet, or only what a server that has gone left there, waits for one.
+    /// Connects to the vchan that domain `server` has at `path`. If there is none yet, or only what
+    /// a server that has gone left there, waits for one.
     ///
     /// # Errors
     ///

@@ -9,16 +9,19 @@ use xen_grant::MAX_PAGES;
 use xen_hypercall::{Instant, Platform, Port, SharedMem};
 use xen_ring::{Notify, Vchan, VchanPeer};
 
-/// The most parts of a ring: one of 256 pages has 16, each of as many pages as are shared or mapped as one.
+/// The most parts of a ring: one of 256 pages has 16, each of as many pages as are shared or mapped
+/// as one.
 const PARTS: usize = 256 / MAX_PAGES;
 
 /// The pages of one ring's own.
 pub(super) type Parts<M> = Vec<M, PARTS>;
 
-/// The longest wait for an event. A domain that is destroyed sends none, so look again after this long.
+/// The longest wait for an event. A domain that is destroyed sends none, so look again after this
+/// long.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// One end of a vchan, in memory of kind `M`. [`Server`](super::Server) and [`Client`](super::Client) are such.
+/// One end of a vchan, in memory of kind `M`. [`Server`](super::Server) and
+/// [`Client`](super::Client) are such.
 ///
 /// When it is dropped, the peer is told that it has left.
 pub struct End<P: Platform, M: AsRef<SharedMem>> {
@@ -43,7 +46,8 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
         Self { ring, channel: Farewell(channel), platform }
     }
 
-    /// Returns the port whose events tell that there are bytes, or room, or that the peer came or left.
+    /// Returns the port whose events tell that there are bytes, or room, or that the peer came or
+    /// left.
     pub fn port(&self) -> Port {
         self.channel.0.port()
     }
@@ -53,7 +57,8 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
         &self.channel.0
     }
 
-    /// Tells whether the peer is there: by its own word, and by Xen's, which knows of one that vanished.
+    /// Tells whether the peer is there: by its own word, and by Xen's, which knows of one that
+    /// vanished.
     #[doc(alias = "libxenvchan_is_open")]
     pub fn peer(&self) -> VchanPeer {
         match self.ring.peer() {
@@ -94,7 +99,8 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
     ///
     /// # Errors
     ///
-    /// [`VchanError::Corrupt`]; [`VchanError::PeerLeft`] if there are none, and there will be none. A server may get another client after that.
+    /// [`VchanError::Corrupt`]; [`VchanError::PeerLeft`] if there are none, and there will be none.
+    /// A server may get another client after that.
     #[doc(alias = "libxenvchan_read")]
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, VchanError> {
         let count = self.take(buffer)?;
@@ -114,7 +120,8 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
         Ok(count)
     }
 
-    /// Writes as many of `bytes` as there is room for, without waiting, and returns how many. A server may write before its client is there.
+    /// Writes as many of `bytes` as there is room for, without waiting, and returns how many. A
+    /// server may write before its client is there.
     ///
     /// # Errors
     ///
@@ -136,7 +143,8 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
         }
     }
 
-    /// Asks for an event when there are bytes, then looks: `true` means that there are, or that the peer has left; don't wait for [`port`](Self::port).
+    /// Asks for an event when there are bytes, then looks: `true` means that there are, or that the
+    /// peer has left; don't wait for [`port`](Self::port).
     ///
     /// # Errors
     ///
@@ -145,7 +153,8 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
         Ok(self.ring.final_check_readable()? || self.peer() == VchanPeer::Gone)
     }
 
-    /// Asks for an event when there is room, then looks: `true` means that there is, or that the peer has left; don't wait for [`port`](Self::port).
+    /// Asks for an event when there is room, then looks: `true` means that there is, or that the
+    /// peer has left; don't wait for [`port`](Self::port).
     ///
     /// # Errors
     ///
@@ -172,12 +181,13 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
         self.wait_until(deadline, Self::final_check_writable)
     }
 
-    /// Waits until the peer has read all that was written. Do it before this end closes: there are peers that don't look any more then, such as Xen's
-    /// `vchan-socket-proxy`.
+    /// Waits until the peer has read all that was written. Do it before this end closes: there are
+    /// peers that don't look any more then, such as Xen's `vchan-socket-proxy`.
     ///
     /// # Errors
     ///
-    /// [`VchanError::Timeout`] after `deadline`, [`VchanError::PeerLeft`] if it left before, [`VchanError::Corrupt`].
+    /// [`VchanError::Timeout`] after `deadline`, [`VchanError::PeerLeft`] if it left before,
+    /// [`VchanError::Corrupt`].
     pub fn flush(&mut self, deadline: Instant) -> Result<(), VchanError> {
         self.wait_until(deadline, |end| match end.ring.final_check_writable(usize::MAX)? {
             false if end.peer() == VchanPeer::Gone => Err(VchanError::PeerLeft),

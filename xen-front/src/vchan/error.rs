@@ -30,7 +30,8 @@ pub enum VchanError {
 }
 
 impl VchanError {
-    /// Tells whether a client may be there before its server: what xenstore has is missing, or of a server that has gone.
+    /// Tells whether a client may be there before its server: what xenstore has is missing, or of a
+    /// server that has gone.
     pub(super) fn is_early(&self) -> bool {
         match self {
             Self::Store(error) => {

@@ -1,7 +1,8 @@
 //! Vchan: a stream of bytes each way between any two domains, as Xen's `libxenvchan` speaks it.
 //!
-//! One domain is the [`Server`]: it owns and grants all memory, and writes into xenstore where that is. The other is the [`Client`], which maps
-//! it. No toolstack takes part. It is here, though neither is the front end of a device, because it needs the same layers as a front end does.
+//! One domain is the [`Server`]: it owns and grants all memory, and writes into xenstore where that
+//! is. The other is the [`Client`], which maps it. No toolstack takes part. It is here, though
+//! neither is the front end of a device, because it needs the same layers as a front end does.
 //!
 //! ```no_run
 //! # use core::time::Duration;
@@ -43,9 +44,11 @@
 //! }
 //! ```
 //!
-//! [`End::read`] and [`End::write`] never wait and allocate nothing. Whatever the size of its rings, a server is of some 2 KiB itself, and a client of 6.
-//! A peer can stop, leave or vanish; what it can't have done is a typed error, after which that direction is dead for good. What a client
-//! keeps mapped of what its server takes back is in the grant table's quarantine. Neither end survives a suspend: close it before, make it anew afterwards.
+//! [`End::read`] and [`End::write`] never wait and allocate nothing. Whatever the size of its
+//! rings, a server is of some 2 KiB itself, and a client of 6. A peer can stop, leave or vanish;
+//! what it can't have done is a typed error, after which that direction is dead for good. What a
+//! client keeps mapped of what its server takes back is in the grant table's quarantine. Neither
+//! end survives a suspend: close it before, make it anew afterwards.
 //!
 //! Source: `io/libxenvchan.h`, and what `tools/libs/vchan` does.
 

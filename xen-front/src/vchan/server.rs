@@ -15,12 +15,13 @@ use xen_store::{Nodes, PathText, Reason, StoreError, XenStore};
 /// The most bytes of a server's path.
 pub const MAX_PATH: usize = 128;
 
-/// The end that grants all memory, and says in xenstore where it is: in nodes `ring-ref` and `event-channel` below its path.
+/// The end that grants all memory, and says in xenstore where it is: in nodes `ring-ref` and
+/// `event-channel` below its path.
 ///
 /// When its client has left, another one may come: [`wait_for_client`](Self::wait_for_client).
 ///
-/// Close it with [`close`](Self::close). If it is just dropped, its nodes stay, and the pages that the client has still mapped go to the grant table's
-/// quarantine.
+/// Close it with [`close`](Self::close). If it is just dropped, its nodes stay, and the pages that
+/// the client has still mapped go to the grant table's quarantine.
 #[doc(alias = "libxenvchan_server_init")]
 pub struct Server<P: Platform> {
     end: End<P, Shared<P, ReadWrite>>,
@@ -29,8 +30,9 @@ pub struct Server<P: Platform> {
 }
 
 impl<P: Platform> Server<P> {
-    /// Shares rings of the sizes that `orders` says with domain `client`, which finds them at `path`: a directory that this domain may write, such as
-    /// `data/NAME`, and that is the server's own. Only `client` may read it.
+    /// Shares rings of the sizes that `orders` says with domain `client`, which finds them at
+    /// `path`: a directory that this domain may write, such as `data/NAME`, and that is the
+    /// server's own. Only `client` may read it.
     ///
     /// The client's domain has to be there: xenstored takes no permission for a domain to come.
     ///
@@ -96,12 +98,14 @@ impl<P: Platform> Server<P> {
         self.end.wait_until(deadline, |end| Ok(end.peer() == VchanPeer::Live))
     }
 
-    /// Removes the server's directory from xenstore, tells the client, waits until it has let go, and takes the memory back.
+    /// Removes the server's directory from xenstore, tells the client, waits until it has let go,
+    /// and takes the memory back.
     ///
     /// # Errors
     ///
-    /// [`VchanError::Timeout`] if the client has not let go by `deadline`, [`VchanError::Store`] if the directory could not be removed. The server is closed
-    /// then too, and what the client still uses is in the grant table's quarantine.
+    /// [`VchanError::Timeout`] if the client has not let go by `deadline`, [`VchanError::Store`] if
+    /// the directory could not be removed. The server is closed then too, and what the client
+    /// still uses is in the grant table's quarantine.
     pub fn close(mut self, deadline: Instant) -> Result<(), VchanError> {
         let removed = self.store.remove(&self.path);
         self.end.leave();

@@ -1,4 +1,5 @@
-//! A block backend that lives in the test: it does what `io/blkif.h` asks for, unless its [`Manners`] say otherwise.
+//! A block backend that lives in the test: it does what `io/blkif.h` asks for, unless its
+//! [`Manners`] say otherwise.
 
 use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -86,15 +87,16 @@ impl State {
 pub struct Backend(Arc<Mutex<State>>);
 
 impl Backend {
-    /// Starts a backend for `device` in its domain, with a disk of `sectors` sectors of random bytes.
+    /// Starts a backend for `device` in its domain, with a disk of `sectors` sectors of random
+    /// bytes.
     pub fn start(world: &World, device: &Device, sectors: usize) -> Self {
         let backend = Self::new(sectors);
         backend.serve(world, device);
         backend
     }
 
-    /// Starts backends for many devices of one domain, in one task that reads only the nodes of those
-    /// whose nodes have changed.
+    /// Starts backends for many devices of one domain, in one task that reads only the nodes of
+    /// those whose nodes have changed.
     #[allow(dead_code, reason = "the test of many disks uses it")]
     pub fn start_all(world: &World, devices: &[Device], sectors: usize) -> Vec<Self> {
         let backends: Vec<_> = devices.iter().map(|_| Self::new(sectors)).collect();

@@ -288,7 +288,8 @@ fn a_backend_that_is_never_ready_is_a_timeout_and_connects_later() {
     lab.finish();
 }
 
-/// Lets the control domain switch the backend's state among `states`, so often that no step of ten seconds ever passes.
+/// Lets the control domain switch the backend's state among `states`, so often that no step of ten
+/// seconds ever passes.
 fn restless(lab: &Lab, states: &'static [u32]) -> impl FnMut(u32) + Send + use<> {
     let (store, path) = (lab.world.store(), format!("{}/state", lab.device.backend_path()));
     move |round| store.write(&path, states[round as usize % states.len()]).unwrap()
@@ -663,7 +664,8 @@ fn connected_interface_notifies_backend() {
     let lab = Lab::new();
     let net = lab.net();
     lab.world.run_until_idle();
-    // A port is pending when it is bound; the other event is for a backend that has looked at the rings before.
+    // A port is pending when it is bound; the other event is for a backend that has looked at the
+    // rings before.
     assert_eq!(lab.back.state().events, 2);
     net.close().unwrap();
     lab.finish();

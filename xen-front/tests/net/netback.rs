@@ -1,4 +1,5 @@
-//! A network backend that lives in the test: it does what `io/netif.h` asks for, unless its [`Manners`] say otherwise.
+//! A network backend that lives in the test: it does what `io/netif.h` asks for, unless its
+//! [`Manners`] say otherwise.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -89,7 +89,8 @@ fn sockets() -> (SocketSet<'static>, SocketHandle) {
     (set, handle)
 }
 
-/// Sends `BYTES` to an echo behind the backend; returns the packets that the device dropped for their checksum.
+/// Sends `BYTES` to an echo behind the backend; returns the packets that the device dropped for
+/// their checksum.
 fn echo(config: Config, flags: NetRxFlags, spoil: bool) -> u64 {
     const BYTES: usize = 300_000;
     let lab = Lab::new();

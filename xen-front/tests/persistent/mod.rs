@@ -4,9 +4,11 @@ use core::time::Duration;
 use xen_hypercall::Platform;
 use xen_sim::{Domain, Step, World};
 
-/// Runs `wait`, which is to return within `limit`, while the control domain calls `write` each `period`.
+/// Runs `wait`, which is to return within `limit`, while the control domain calls `write` each
+/// `period`.
 ///
-/// The writer stops after a hundred times the limit, so that a wait that it extends fails the test instead of hanging it.
+/// The writer stops after a hundred times the limit, so that a wait that it extends fails the test
+/// instead of hanging it.
 pub(crate) fn while_peer_writes<R>(
     world: &World,
     limit: Duration,

@@ -180,7 +180,8 @@ fn only_early_errors_are_waited_for() {
     lab.finish();
 }
 
-/// Writes a node whenever its reader waits for the store, until a moment far behind the reader's deadline.
+/// Writes a node whenever its reader waits for the store, until a moment far behind the reader's
+/// deadline.
 struct Rewrite {
     world: World,
     node: String,
@@ -353,7 +354,8 @@ fn memory_that_changes_before_each_load_does_no_end_any_harm() {
     }
 }
 
-/// Sets the four indices: those of the left ring, then those of the right one; first how far each was read, then how far it was written.
+/// Sets the four indices: those of the left ring, then those of the right one; first how far each
+/// was read, then how far it was written.
 fn spoil(mem: &SharedMem, indices: [u32; 4]) {
     mem.write(0, &indices).unwrap();
 }

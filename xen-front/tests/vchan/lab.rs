@@ -90,7 +90,8 @@ pub(crate) fn send<M: AsRef<SharedMem>>(
     *at += end.write(&rest[..len.min(rest.len())]).unwrap();
 }
 
-/// Reads at most `len` bytes, which have to be what follows in the stream; `at` is how much was read.
+/// Reads at most `len` bytes, which have to be what follows in the stream; `at` is how much was
+/// read.
 pub(crate) fn receive<M: AsRef<SharedMem>>(
     end: &mut End<Domain, M>,
     stream: &[u8],

@@ -1,5 +1,5 @@
-//! Grants of other kinds than a page to map: parts of pages, grants passed on, pages that stay granted, rights taken away, references
-//! exchanged.
+//! Grants of other kinds than a page to map: parts of pages, grants passed on, pages that stay
+//! granted, rights taken away, references exchanged.
 
 use crate::common::{in_both_versions, pages, pair, table};
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! The grant table on a simulated Xen, in both versions: sharing, mapping and copying, with peers that do not let go.
+//! The grant table on a simulated Xen, in both versions: sharing, mapping and copying, with peers
+//! that do not let go.
 
 mod common;
 mod copies;

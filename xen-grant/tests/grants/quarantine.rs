@@ -12,7 +12,8 @@ fn map(peer: &Domain, owner: DomId, reference: GrantRef) -> Mapping<Domain, Read
     Window::reserve(peer.clone(), 1).unwrap().map(owner, &[reference]).unwrap()
 }
 
-/// Shares `count` pages by two, of each of which the peer maps the second, and fails to take them back.
+/// Shares `count` pages by two, of each of which the peer maps the second, and fails to take them
+/// back.
 fn hold<P: Platform>(
     grants: &GrantTable<P>,
     owner: DomId,

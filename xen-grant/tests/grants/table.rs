@@ -19,7 +19,8 @@ use xen_sys::grant_table::{GNTTABOP_SET_VERSION, GrantStatus};
 use xen_sys::memory::XENMEM_ADD_TO_PHYSMAP;
 use xen_sys::xen::{HYPERVISOR_GRANT_TABLE_OP, HYPERVISOR_MEMORY_OP};
 
-/// Counts the frames that are put into the memory map, and refuses one: the first, the second and so on, or none for zero.
+/// Counts the frames that are put into the memory map, and refuses one: the first, the second and
+/// so on, or none for zero.
 #[derive(Default)]
 struct Frames {
     refused: AtomicU32,
@@ -83,7 +84,8 @@ fn after_a_resume_nothing_is_granted_and_the_pages_and_references_are_there(vers
 
 /// Suspends a domain of one vCPU that has nothing of others' mapped in use.
 fn sleep(guest: &Domain) -> Resumed {
-    // SAFETY: no other vCPU runs, and nothing that goes away is used afterwards without being set up anew.
+    // SAFETY: no other vCPU runs, and nothing that goes away is used afterwards without being set
+    // up anew.
     unsafe { suspend(guest) }.unwrap()
 }
 
@@ -290,7 +292,8 @@ fn half_grown_table_grows_after_resume(version: Version) {
     let platform = Interposed::new(guest.clone(), frames.clone());
     let grants = table(&platform, version);
     let pages = |count| Pages::alloc(platform.clone(), count).unwrap();
-    // Up to the frame that, in version 2, needs a second frame of states: that one is refused when the entries are in place.
+    // Up to the frame that, in version 2, needs a second frame of states: that one is refused when
+    // the entries are in place.
     let count =
         if version == Version::V1 { per_frame(version) } else { 8 * per_frame(version) } - 8;
     let all: Vec<_> =
@@ -370,7 +373,8 @@ unsafe impl Hypercall for High {
     }
 }
 
-// SAFETY: handed on unchanged, but for frame numbers that lead nowhere: no peer gets at memory by them.
+// SAFETY: handed on unchanged, but for frame numbers that lead nowhere: no peer gets at memory by
+// them.
 unsafe impl Platform for High {
     fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
         self.0.alloc_pages(count)

@@ -5,12 +5,13 @@ use core::arch::asm;
 
 /// Issues hypercalls with `hvc #0xEA1`.
 ///
-/// The number goes in x16, the arguments in x0 to x4, the result comes back in x0. Xen may change every one of them.
-/// Source: `arch-arm.h`.
+/// The number goes in x16, the arguments in x0 to x4, the result comes back in x0. Xen may change
+/// every one of them. Source: `arch-arm.h`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hvc;
 
-// SAFETY: the block does what arch-arm.h asks for and declares all that Xen may change; memory is not declared untouched.
+// SAFETY: the block does what arch-arm.h asks for and declares all that Xen may change; memory is
+// not declared untouched.
 unsafe impl Hypercall for Hvc {
     #[inline(always)]
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {

@@ -1,6 +1,7 @@
 //! What CPUID says of Xen on x86.
 //!
-//! The parsing takes CPUID as a function, so that it can be tested, and be used on another CPU's answers.
+//! The parsing takes CPUID as a function, so that it can be tested, and be used on another CPU's
+//! answers.
 
 use core::fmt;
 use xen_sys::xen::DomId;
@@ -19,7 +20,8 @@ impl CpuVendor {
         Self(text([ebx, edx, ecx]))
     }
 
-    /// Tells whether the maker's virtualization extension is AMD's SVM, so that a hypercall is `vmmcall`.
+    /// Tells whether the maker's virtualization extension is AMD's SVM, so that a hypercall is
+    /// `vmmcall`.
     pub const fn has_svm(self) -> bool {
         matches!(&self.0, b"AuthenticAMD" | b"HygonGenuine")
     }
@@ -34,7 +36,8 @@ impl fmt::Debug for CpuVendor {
 /// What Xen's own CPUID leaves say. Source: `arch-x86/cpuid.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct XenLeaves {
-    /// The first leaf; not always 0x4000_0000, because Xen moves up when it also shows Hyper-V's leaves.
+    /// The first leaf; not always 0x4000_0000, because Xen moves up when it also shows Hyper-V's
+    /// leaves.
     pub base: u32,
     /// The last leaf.
     pub last: u32,
@@ -57,7 +60,8 @@ const VCPU_ID_PRESENT: u32 = 1 << 3;
 const DOMID_PRESENT: u32 = 1 << 4;
 
 impl XenLeaves {
-    /// Looks for Xen in the leaves from 0x4000_0000 to 0x4001_0000, in steps of 0x100, as `cpuid(leaf, subleaf)` gives them.
+    /// Looks for Xen in the leaves from 0x4000_0000 to 0x4001_0000, in steps of 0x100, as
+    /// `cpuid(leaf, subleaf)` gives them.
     pub fn find(cpuid: impl Fn(u32, u32) -> Leaf) -> Option<Self> {
         (0x4000_0000..0x4001_0000).step_by(0x100).find_map(|base| {
             let [last, ebx, ecx, edx] = cpuid(base, 0);

@@ -1,7 +1,8 @@
 //! x86-64: `vmcall` on Intel's virtualization extensions, `vmmcall` on AMD's.
 //!
-//! The instruction is issued in place. Xen's hypercall page is not used: it has no `endbr` and its returns defeat the
-//! kernel's own speculation defences (XSA-466, `docs/guest-guide/x86/hypercall-abi.rst`).
+//! The instruction is issued in place. Xen's hypercall page is not used: it has no `endbr` and its
+//! returns defeat the kernel's own speculation defences (XSA-466,
+//! `docs/guest-guide/x86/hypercall-abi.rst`).
 
 use super::cpuid::CpuVendor;
 use crate::Hypercall;
@@ -55,7 +56,8 @@ unsafe impl Hypercall for Vmmcall {
 
 /// Issues hypercalls with the instruction of a processor vendor that was found at run time.
 ///
-/// The other vendor's instruction is an invalid opcode, so the choice has to be right; keep the value, CPUID is slow in a guest.
+/// The other vendor's instruction is an invalid opcode, so the choice has to be right; keep the
+/// value, CPUID is slow in a guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VendorCall {
     /// Use [`Vmcall`].

@@ -1,8 +1,10 @@
-//! `HVMOP_altp2m`: alternate views of a guest's memory, with access rights of their own. Source: `hvm/hvm_op.h`.
+//! `HVMOP_altp2m`: alternate views of a guest's memory, with access rights of their own. Source:
+//! `hvm/hvm_op.h`.
 //!
-//! The first domain in each call is the one whose memory is meant: [`DomId::SELF`], or another one for an introspection
-//! program. Views are numbered from 0, which is the domain's own. All functions answer `EOPNOTSUPP` or `ENOSYS` where Xen
-//! or the CPU has no alternate maps, `EPERM` where the domain's mode does not allow them, and `EINVAL` for a wrong argument.
+//! The first domain in each call is the one whose memory is meant: [`DomId::SELF`], or another one
+//! for an introspection program. Views are numbered from 0, which is the domain's own. All
+//! functions answer `EOPNOTSUPP` or `ENOSYS` where Xen or the CPU has no alternate maps, `EPERM`
+//! where the domain's mode does not allow them, and `EINVAL` for a wrong argument.
 
 use super::{command, from_union, union_of};
 use crate::{DomId, Errno, Gfn, Hypercall};
@@ -14,7 +16,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// # Safety
 ///
-/// `arg` must be the command's structure, with what it points to; what it does to memory must be expected.
+/// `arg` must be the command's structure, with what it points to; what it does to memory must be
+/// expected.
 unsafe fn op<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     xen: &H,
     number: u32,
@@ -191,7 +194,8 @@ pub fn get_mem_access<H: Hypercall + ?Sized>(
     arg.map(|arg| XenmemAccess(arg.access.into()))
 }
 
-/// Sets the access rights of many frames in a view: those of `access` for those of `frames`, one for one.
+/// Sets the access rights of many frames in a view: those of `access` for those of `frames`, one
+/// for one.
 ///
 /// # Errors
 ///
@@ -281,8 +285,8 @@ pub fn get_suppress_ve<H: Hypercall + ?Sized>(
     unsafe { op(xen, HVMOP_ALTP2M_GET_SUPPRESS_VE, domain, arg) }.map(|arg| arg.suppress_ve != 0)
 }
 
-/// Suppresses virtualization exceptions for the frames from `first` to `last` in a view, or no longer. Returns the first
-/// frame where that failed, with the error, if there was one.
+/// Suppresses virtualization exceptions for the frames from `first` to `last` in a view, or no
+/// longer. Returns the first frame where that failed, with the error, if there was one.
 ///
 /// # Errors
 ///

@@ -1,19 +1,20 @@
 //! `argo_op`: messages that Xen copies into the receiver's ring. Source: `argo.h`.
 //!
-//! All functions answer `EOPNOTSUPP` or `ENOSYS` where Xen does not offer Argo (`argo=no`, which is the default), `ENODEV` where it does
-//! not for this domain, `EINVAL` for a wrong argument.
+//! All functions answer `EOPNOTSUPP` or `ENOSYS` where Xen does not offer Argo (`argo=no`, which is
+//! the default), `ENODEV` where it does not for this domain, `EINVAL` for a wrong argument.
 
 use super::{check, count};
 use crate::{DomId, Errno, Gfn, Hypercall};
 use xen_sys::argo::*;
 use xen_sys::xen::HYPERVISOR_ARGO_OP;
 
-/// Registers a ring of `len` bytes (a multiple of 16) in `frames`, one for each page, at port `port`. It takes messages of `partner`,
-/// or of any domain ([`XEN_ARGO_DOMID_ANY`]).
+/// Registers a ring of `len` bytes (a multiple of 16) in `frames`, one for each page, at port
+/// `port`. It takes messages of `partner`, or of any domain ([`XEN_ARGO_DOMID_ANY`]).
 ///
 /// # Errors
 ///
-/// See the [module](self); `EEXIST` if it is registered and `fail_exist` is set, else it goes on with the same frames.
+/// See the [module](self); `EEXIST` if it is registered and `fail_exist` is set, else it goes on
+/// with the same frames.
 ///
 /// # Safety
 ///
@@ -35,7 +36,8 @@ pub unsafe fn register_ring<H: Hypercall + ?Sized>(
         frames.len(),
         if fail_exist { XEN_ARGO_REGISTER_FLAG_FAIL_EXIST as usize } else { 0 },
     ];
-    // SAFETY: the operation's own structure and a list of that length, only read; the caller vouches for the frames.
+    // SAFETY: the operation's own structure and a list of that length, only read; the caller
+    // vouches for the frames.
     check(unsafe { xen.hypercall(HYPERVISOR_ARGO_OP, call) }).map(drop)
 }
 
@@ -57,14 +59,15 @@ pub fn unregister_ring<H: Hypercall + ?Sized>(
     check(unsafe { xen.hypercall(HYPERVISOR_ARGO_OP, call) }).map(drop)
 }
 
-/// Sends a message of up to [`XEN_ARGO_MAXIOV`] parts, of a type that the receiver will see, and returns how many bytes it has.
+/// Sends a message of up to [`XEN_ARGO_MAXIOV`] parts, of a type that the receiver will see, and
+/// returns how many bytes it has.
 ///
 /// The source's domain may be left to Xen: [`XEN_ARGO_DOMID_ANY`].
 ///
 /// # Errors
 ///
-/// See the [module](self); `EAGAIN` if the ring has no room: Xen will send `VIRQ_ARGO` when it has; `EMSGSIZE` if it never will,
-/// `ECONNREFUSED` if there is no such ring.
+/// See the [module](self); `EAGAIN` if the ring has no room: Xen will send `VIRQ_ARGO` when it has;
+/// `EMSGSIZE` if it never will, `ECONNREFUSED` if there is no such ring.
 #[doc(alias = "XEN_ARGO_OP_sendv")]
 pub fn sendv<H: Hypercall + ?Sized>(
     xen: &H,
@@ -107,7 +110,8 @@ impl<const N: usize> RingQuery<N> {
     }
 }
 
-/// Asks how rings stand; for those without the room that was asked for, Xen will send `VIRQ_ARGO` when they have it.
+/// Asks how rings stand; for those without the room that was asked for, Xen will send `VIRQ_ARGO`
+/// when they have it.
 ///
 /// # Errors
 ///

@@ -11,7 +11,8 @@ use xen_sys::xen::HYPERVISOR_CALLBACK_OP;
 ///
 /// # Errors
 ///
-/// `ENOSYS` for an unknown kind, and in a guest that is not PV; `EINVAL` for an address that is not canonical.
+/// `ENOSYS` for an unknown kind, and in a guest that is not PV; `EINVAL` for an address that is not
+/// canonical.
 ///
 /// # Safety
 ///
@@ -33,7 +34,8 @@ pub unsafe fn register<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// `EINVAL` for a kind that has to be there, `ENOSYS` for an unknown one, and in a guest that is not PV.
+/// `EINVAL` for a kind that has to be there, `ENOSYS` for an unknown one, and in a guest that is
+/// not PV.
 #[doc(alias = "CALLBACKOP_unregister")]
 pub fn unregister<H: Hypercall + ?Sized>(xen: &H, kind: u16) -> Result<(), Errno> {
     let mut arg = CallbackUnregister { type_: kind, ..Default::default() };

@@ -1,4 +1,5 @@
-//! `console_io`: Xen's own console. For dom0, and in debug builds of Xen for every guest. Source: `xen.h`.
+//! `console_io`: Xen's own console. For dom0, and in debug builds of Xen for every guest. Source:
+//! `xen.h`.
 
 use super::check;
 use crate::{Errno, Hypercall};
@@ -27,7 +28,8 @@ pub fn write<H: Hypercall + ?Sized>(xen: &H, text: &[u8]) -> Result<usize, Errno
 #[doc(alias = "CONSOLEIO_read")]
 pub fn read<H: Hypercall + ?Sized>(xen: &H, buffer: &mut [u8]) -> Result<usize, Errno> {
     let address = buffer.as_mut_ptr().expose_provenance();
-    // SAFETY: Xen writes at most buffer.len() bytes, which are borrowed mutably for the time of the call.
+    // SAFETY: Xen writes at most buffer.len() bytes, which are borrowed mutably for the time of the
+    // call.
     let count = check(unsafe {
         xen.hypercall(HYPERVISOR_CONSOLE_IO, [CONSOLEIO_READ as usize, buffer.len(), address, 0, 0])
     })?;

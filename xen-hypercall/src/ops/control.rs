@@ -1,7 +1,8 @@
-//! What [`super::domctl`], [`super::sysctl`] and their like have in common: an interface version in every call.
+//! What [`super::domctl`], [`super::sysctl`] and their like have in common: an interface version in
+//! every call.
 //!
-//! Xen refuses every version but its own with `EACCES`, without saying which one that is. The version grows by about one with each
-//! release, so it can be found by trying.
+//! Xen refuses every version but its own with `EACCES`, without saying which one that is. The
+//! version grows by about one with each release, so it can be found by trying.
 
 use crate::Errno;
 use core::fmt;
@@ -41,7 +42,8 @@ impl fmt::Display for ControlError {
 
 impl core::error::Error for ControlError {}
 
-/// Finds the version that Xen takes among those near `ours`, the likely ones first. `call` tries one.
+/// Finds the version that Xen takes among those near `ours`, the likely ones first. `call` tries
+/// one.
 pub(super) fn find_version(ours: u32, call: impl Fn(u32) -> Result<usize, Errno>) -> Option<u32> {
     let near =
         (0..16).flat_map(|distance| [ours.checked_sub(distance), ours.checked_add(distance)]);

@@ -1,7 +1,8 @@
 //! `dm_op`: what a device model does to the guest it serves. Source: `hvm/dm_op.h`.
 //!
-//! For dom0 and for a domain whose target the guest is. All functions answer `ESRCH` if there is no such domain, `EPERM` if it is not the
-//! caller's to serve, `EINVAL` for a PV guest or a wrong argument, `EOPNOTSUPP` for an operation that the architecture has not.
+//! For dom0 and for a domain whose target the guest is. All functions answer `ESRCH` if there is no
+//! such domain, `EPERM` if it is not the caller's to serve, `EINVAL` for a PV guest or a wrong
+//! argument, `EOPNOTSUPP` for an operation that the architecture has not.
 
 use super::{check, count, from_union, union_of};
 use crate::{DomId, Errno, Gfn, Hypercall, Port};
@@ -12,7 +13,8 @@ use xen_sys::sched::ShutdownReason;
 use xen_sys::xen::HYPERVISOR_DM_OP;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// Issues operation `number` (`XEN_DMOP_*`) on a domain, with its structure and at most one further buffer, and returns its result.
+/// Issues operation `number` (`XEN_DMOP_*`) on a domain, with its structure and at most one further
+/// buffer, and returns its result.
 ///
 /// # Errors
 ///
@@ -20,7 +22,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 ///
 /// # Safety
 ///
-/// `arg` must be the operation's structure. If the caller uses memory of the domain, it must expect what the operation does to it.
+/// `arg` must be the operation's structure. If the caller uses memory of the domain, it must expect
+/// what the operation does to it.
 pub unsafe fn call<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     xen: &H,
     number: u32,
@@ -38,7 +41,8 @@ pub unsafe fn call<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     let mut buffers = [XenDmOpBuf { h, size: size_of::<XenDmOp>() as u64 }, further];
     let used = 1 + usize::from(has_further);
     let call = [domain.0 as usize, used, buffers.as_mut_ptr().expose_provenance(), 0, 0];
-    // SAFETY: the buffers are as large as they say and borrowed for the time of the call; the caller vouches for the operation.
+    // SAFETY: the buffers are as large as they say and borrowed for the time of the call; the
+    // caller vouches for the operation.
     let result = check(unsafe { xen.hypercall(HYPERVISOR_DM_OP, call) });
     from_union(&whole.u, arg);
     result
@@ -50,8 +54,8 @@ fn op<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     domain: DomId,
     mut arg: T,
 ) -> Result<T, Errno> {
-    // SAFETY: private; each caller below passes the operation's own structure, none of which points anywhere. What changes is
-    // another domain's interrupts, or is documented as unsafe.
+    // SAFETY: private; each caller below passes the operation's own structure, none of which points
+    // anywhere. What changes is another domain's interrupts, or is documented as unsafe.
     unsafe { call(xen, number, domain, &mut arg, None) }?;
     Ok(arg)
 }
@@ -60,7 +64,8 @@ fn op<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ServerId(pub u16);
 
-/// Creates a server; `handle_bufioreq` says how it takes buffered requests (`HVM_IOREQSRV_BUFIOREQ_*`).
+/// Creates a server; `handle_bufioreq` says how it takes buffered requests
+/// (`HVM_IOREQSRV_BUFIOREQ_*`).
 ///
 /// # Errors
 ///
@@ -75,8 +80,9 @@ pub fn create_ioreq_server<H: Hypercall + ?Sized>(
     op(xen, XEN_DMOP_CREATE_IOREQ_SERVER, domain, arg).map(|arg| ServerId(arg.id))
 }
 
-/// Returns a server's port for buffered requests and, if `frames` is set, the guest's frames of its pages. Better is
-/// [`super::memory_admin::acquire_resource`], which takes the pages out of the guest's reach.
+/// Returns a server's port for buffered requests and, if `frames` is set, the guest's frames of its
+/// pages. Better is [`super::memory_admin::acquire_resource`], which takes the pages out of the
+/// guest's reach.
 ///
 /// # Errors
 ///
@@ -178,7 +184,8 @@ pub fn destroy_ioreq_server<H: Hypercall + ?Sized>(
     op(xen, XEN_DMOP_DESTROY_IOREQ_SERVER, domain, arg).map(drop)
 }
 
-/// Tracks which of `pages` pages from `first` on change, and writes one bit for each into `dirty`. None ends the tracking.
+/// Tracks which of `pages` pages from `first` on change, and writes one bit for each into `dirty`.
+/// None ends the tracking.
 ///
 /// # Errors
 ///
@@ -329,7 +336,8 @@ pub fn inject_msi<H: Hypercall + ?Sized>(
     op(xen, XEN_DMOP_INJECT_MSI, domain, arg).map(drop)
 }
 
-/// Sends writes ([`XEN_DMOP_IOREQ_MEM_ACCESS_WRITE`]) to memory of the type [`HvmmemType::IOREQ_SERVER`] to a server; none ends that.
+/// Sends writes ([`XEN_DMOP_IOREQ_MEM_ACCESS_WRITE`]) to memory of the type
+/// [`HvmmemType::IOREQ_SERVER`] to a server; none ends that.
 ///
 /// # Errors
 ///

@@ -1,10 +1,11 @@
 //! `domctl`: makes, runs and ends domains; for a toolstack. Source: `domctl.h`.
 //!
-//! The interface is one for each release of Xen: [`XEN_DOMCTL_INTERFACE_VERSION`] is the one that the structures of
-//! [`xen_sys::domctl`] are for. [`call`] takes any operation with its structure; those that a dom0 kernel uses have functions.
+//! The interface is one for each release of Xen: [`XEN_DOMCTL_INTERFACE_VERSION`] is the one that
+//! the structures of [`xen_sys::domctl`] are for. [`call`] takes any operation with its structure;
+//! those that a dom0 kernel uses have functions.
 //!
-//! All functions answer [`ControlError::Version`] under another release, `EPERM` without privilege, and `ESRCH` if there is no
-//! such domain.
+//! All functions answer [`ControlError::Version`] under another release, `EPERM` without privilege,
+//! and `ESRCH` if there is no such domain.
 //!
 //! ```
 //! use xen_hypercall::{DomId, Hypercall, ops::domctl::{self, ControlError}};
@@ -33,7 +34,8 @@ fn whole<T: IntoBytes + Immutable>(number: u32, domain: DomId, arg: &T) -> XenDo
     }
 }
 
-/// Issues operation `number` (`XEN_DOMCTL_*`) on a domain, with its structure (`()` for none), and returns its result.
+/// Issues operation `number` (`XEN_DOMCTL_*`) on a domain, with its structure (`()` for none), and
+/// returns its result.
 ///
 /// # Errors
 ///
@@ -41,8 +43,8 @@ fn whole<T: IntoBytes + Immutable>(number: u32, domain: DomId, arg: &T) -> XenDo
 ///
 /// # Safety
 ///
-/// `arg` must be the operation's structure, with what it points to. Of domains whose memory this one uses, and of this one itself,
-/// it must change only what is expected.
+/// `arg` must be the operation's structure, with what it points to. Of domains whose memory this
+/// one uses, and of this one itself, it must change only what is expected.
 pub unsafe fn call<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     xen: &H,
     number: u32,
@@ -56,7 +58,8 @@ pub unsafe fn call<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     result.map_err(|errno| ControlError::of(errno, XEN_DOMCTL_INTERFACE_VERSION))
 }
 
-/// Returns the version of the interface that this Xen has; `None` if none near that of the bindings is it.
+/// Returns the version of the interface that this Xen has; `None` if none near that of the bindings
+/// is it.
 pub fn interface_version<H: Hypercall + ?Sized>(xen: &H) -> Option<u32> {
     control::find_version(XEN_DOMCTL_INTERFACE_VERSION, |version| {
         // About no domain at all, so that nothing is done even with the right version.
@@ -67,7 +70,8 @@ pub fn interface_version<H: Hypercall + ?Sized>(xen: &H) -> Option<u32> {
     })
 }
 
-/// Returns what Xen knows of a domain. Before Xen 4.18, if there is no such domain, that of the next one: compare the number.
+/// Returns what Xen knows of a domain. Before Xen 4.18, if there is no such domain, that of the
+/// next one: compare the number.
 ///
 /// # Errors
 ///
@@ -83,11 +87,13 @@ pub fn getdomaininfo<H: Hypercall + ?Sized>(
     Ok(arg)
 }
 
-/// Creates a domain, paused and without memory, and returns its number: the one that was wished for, or a free one.
+/// Creates a domain, paused and without memory, and returns its number: the one that was wished
+/// for, or a free one.
 ///
 /// # Errors
 ///
-/// See the [module](self); `EEXIST` for a number in use, `EINVAL` for a configuration that Xen does not take, `ENOMEM`.
+/// See the [module](self); `EEXIST` for a number in use, `EINVAL` for a configuration that Xen does
+/// not take, `ENOMEM`.
 #[doc(alias = "XEN_DOMCTL_createdomain")]
 pub fn createdomain<H: Hypercall + ?Sized>(
     xen: &H,
@@ -107,8 +113,9 @@ fn on_other<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     domain: DomId,
     mut arg: T,
 ) -> Result<T, ControlError> {
-    // SAFETY: private; each caller below passes the operation's own structure, with nothing behind it but what it borrows. The
-    // operations touch no memory of the caller; Xen refuses those that stop or end a domain for itself.
+    // SAFETY: private; each caller below passes the operation's own structure, with nothing behind
+    // it but what it borrows. The operations touch no memory of the caller; Xen refuses those
+    // that stop or end a domain for itself.
     unsafe { call(xen, number, domain, &mut arg) }?;
     Ok(arg)
 }
@@ -117,7 +124,8 @@ fn on_other<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
 ///
 /// # Errors
 ///
-/// See the [module](self); `EINVAL` for this domain itself. Xen goes on by itself where it takes long.
+/// See the [module](self); `EINVAL` for this domain itself. Xen goes on by itself where it takes
+/// long.
 #[doc(alias = "XEN_DOMCTL_destroydomain")]
 pub fn destroydomain<H: Hypercall + ?Sized>(xen: &H, domain: DomId) -> Result<(), ControlError> {
     on_other(xen, XEN_DOMCTL_DESTROYDOMAIN, domain, ())
@@ -246,7 +254,8 @@ pub fn set_target<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// See the [module](self); `EINVAL` for ports out of range, `EPERM` for those that the caller may not use.
+/// See the [module](self); `EINVAL` for ports out of range, `EPERM` for those that the caller may
+/// not use.
 #[doc(alias = "XEN_DOMCTL_ioport_permission")]
 pub fn ioport_permission<H: Hypercall + ?Sized>(
     xen: &H,
@@ -268,7 +277,8 @@ pub fn ioport_permission<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// See the [module](self); `EINVAL` for frames out of range, `EPERM` for those that the caller may not map.
+/// See the [module](self); `EINVAL` for frames out of range, `EPERM` for those that the caller may
+/// not map.
 #[doc(alias = "XEN_DOMCTL_iomem_permission")]
 pub fn iomem_permission<H: Hypercall + ?Sized>(
     xen: &H,

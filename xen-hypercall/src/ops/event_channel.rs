@@ -7,8 +7,8 @@ use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, Virq};
 
 #[inline]
 fn op<H: Hypercall + ?Sized, T>(xen: &H, number: u32, mut arg: T) -> Result<T, Errno> {
-    // SAFETY: private; each caller below passes the command's own structure. Event channel operations touch no guest memory
-    // but the structure and Xen's own event words.
+    // SAFETY: private; each caller below passes the command's own structure. Event channel
+    // operations touch no guest memory but the structure and Xen's own event words.
     unsafe { command(xen, HYPERVISOR_EVENT_CHANNEL_OP, number, &mut arg) }?;
     Ok(arg)
 }
@@ -28,7 +28,8 @@ pub fn alloc_unbound<H: Hypercall + ?Sized>(xen: &H, remote: DomId) -> Result<Po
 ///
 /// # Errors
 ///
-/// `EINVAL` if the remote port is not waiting for this domain, `ESRCH` if there is no such domain, `ENOSPC`.
+/// `EINVAL` if the remote port is not waiting for this domain, `ESRCH` if there is no such domain,
+/// `ENOSPC`.
 #[doc(alias = "EVTCHNOP_bind_interdomain")]
 pub fn bind_interdomain<H: Hypercall + ?Sized>(
     xen: &H,
@@ -43,7 +44,8 @@ pub fn bind_interdomain<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// `EEXIST` if it is bound already, `EINVAL` for an unknown or global VIRQ on another vCPU than 0, `ENOENT`, `ENOSPC`.
+/// `EEXIST` if it is bound already, `EINVAL` for an unknown or global VIRQ on another vCPU than 0,
+/// `ENOENT`, `ENOSPC`.
 #[doc(alias = "EVTCHNOP_bind_virq")]
 pub fn bind_virq<H: Hypercall + ?Sized>(xen: &H, virq: Virq, vcpu: u32) -> Result<Port, Errno> {
     op(xen, EVTCHNOP_BIND_VIRQ, EvtchnBindVirq { virq, vcpu, ..Default::default() })
@@ -84,17 +86,20 @@ pub fn close<H: Hypercall + ?Sized>(xen: &H, port: Port) -> Result<(), Errno> {
 ///
 /// # Errors
 ///
-/// `EINVAL` if the port is of a kind that can't send. A port whose other end is gone sends to nobody, without an error.
+/// `EINVAL` if the port is of a kind that can't send. A port whose other end is gone sends to
+/// nobody, without an error.
 #[doc(alias = "EVTCHNOP_send")]
 pub fn send<H: Hypercall + ?Sized>(xen: &H, port: Port) -> Result<(), Errno> {
     op(xen, EVTCHNOP_SEND, EvtchnSend { port }).map(drop)
 }
 
-/// Clears the port's mask and delivers an event that is pending on it. Works with every event ABI, from any vCPU.
+/// Clears the port's mask and delivers an event that is pending on it. Works with every event ABI,
+/// from any vCPU.
 ///
 /// # Errors
 ///
-/// `EINVAL` if the port is beyond those that Xen has ever opened. A port that is closed is no error.
+/// `EINVAL` if the port is beyond those that Xen has ever opened. A port that is closed is no
+/// error.
 #[doc(alias = "EVTCHNOP_unmask")]
 pub fn unmask<H: Hypercall + ?Sized>(xen: &H, port: Port) -> Result<(), Errno> {
     op(xen, EVTCHNOP_UNMASK, EvtchnUnmask { port }).map(drop)
@@ -129,7 +134,8 @@ pub fn alloc_unbound_for<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// `EINVAL` for an unknown interrupt, `EEXIST` if it is bound already, `EPERM` if it is not this domain's, `ENOSPC`.
+/// `EINVAL` for an unknown interrupt, `EEXIST` if it is bound already, `EPERM` if it is not this
+/// domain's, `ENOSPC`.
 #[doc(alias = "EVTCHNOP_bind_pirq")]
 pub fn bind_pirq<H: Hypercall + ?Sized>(
     xen: &H,
@@ -141,7 +147,8 @@ pub fn bind_pirq<H: Hypercall + ?Sized>(
         .map(|arg| arg.port)
 }
 
-/// Closes all ports of this domain and returns to the two-level format: for a kernel that takes over from another one.
+/// Closes all ports of this domain and returns to the two-level format: for a kernel that takes
+/// over from another one.
 ///
 /// # Errors
 ///
@@ -151,12 +158,14 @@ pub fn reset<H: Hypercall + ?Sized>(xen: &H) -> Result<(), Errno> {
     op(xen, EVTCHNOP_RESET, EvtchnReset { dom: DomId::SELF }).map(drop)
 }
 
-/// Makes `vcpu` take its events in the FIFO format, with its control block at `offset` (a multiple of 8) within frame `gfn`, and
-/// returns the width of the link field in event words. Do it before any port is bound: what is pending is lost.
+/// Makes `vcpu` take its events in the FIFO format, with its control block at `offset` (a multiple
+/// of 8) within frame `gfn`, and returns the width of the link field in event words. Do it before
+/// any port is bound: what is pending is lost.
 ///
 /// # Errors
 ///
-/// `EINVAL` for a wrong place, `ENOENT` if there is no such vCPU, `ENOSYS` if Xen is older than 4.4.
+/// `EINVAL` for a wrong place, `ENOENT` if there is no such vCPU, `ENOSYS` if Xen is older than
+/// 4.4.
 ///
 /// # Safety
 ///
@@ -172,11 +181,13 @@ pub unsafe fn init_control<H: Hypercall + ?Sized>(
     op(xen, EVTCHNOP_INIT_CONTROL, arg).map(|arg| arg.link_bits)
 }
 
-/// Adds frame `gfn` to the array of event words of the FIFO format. All its words must be masked beforehand.
+/// Adds frame `gfn` to the array of event words of the FIFO format. All its words must be masked
+/// beforehand.
 ///
 /// # Errors
 ///
-/// `EINVAL` for a frame that Xen can't map, `ENOSPC` if the array is complete, `EOPNOTSUPP` or `ENOSYS` without the FIFO format.
+/// `EINVAL` for a frame that Xen can't map, `ENOSPC` if the array is complete, `EOPNOTSUPP` or
+/// `ENOSYS` without the FIFO format.
 ///
 /// # Safety
 ///
@@ -186,7 +197,8 @@ pub unsafe fn expand_array<H: Hypercall + ?Sized>(xen: &H, gfn: Gfn) -> Result<(
     op(xen, EVTCHNOP_EXPAND_ARRAY, EvtchnExpandArray { array_gfn: gfn.0 }).map(drop)
 }
 
-/// Sets the priority of `port`, from [`EVTCHN_FIFO_PRIORITY_MAX`] (0, the highest) to [`EVTCHN_FIFO_PRIORITY_MIN`].
+/// Sets the priority of `port`, from [`EVTCHN_FIFO_PRIORITY_MAX`] (0, the highest) to
+/// [`EVTCHN_FIFO_PRIORITY_MIN`].
 ///
 /// # Errors
 ///

@@ -1,4 +1,5 @@
-//! `grant_table_op`: the table itself, and mapping and copying what others granted. Source: `grant_table.h`.
+//! `grant_table_op`: the table itself, and mapping and copying what others granted. Source:
+//! `grant_table.h`.
 
 use super::{check, count};
 use crate::{DomId, Errno, Gfn, Hypercall};
@@ -41,14 +42,16 @@ const NOT_DONE: GrantStatus = GrantStatus::GENERAL_ERROR;
 
 /// # Safety
 ///
-/// `args` must be the structures that the command works on, with what they point to; see [`Hypercall::hypercall`].
+/// `args` must be the structures that the command works on, with what they point to; see
+/// [`Hypercall::hypercall`].
 unsafe fn batch<H: Hypercall + ?Sized, T>(
     xen: &H,
     number: u32,
     args: &mut [T],
 ) -> Result<(), Errno> {
     let address = args.as_mut_ptr().expose_provenance();
-    // SAFETY: the caller vouches for the operations; the slice is borrowed for the time of the call.
+    // SAFETY: the caller vouches for the operations; the slice is borrowed for the time of the
+    // call.
     check(unsafe {
         xen.hypercall(HYPERVISOR_GRANT_TABLE_OP, [number as usize, address, args.len(), 0, 0])
     })
@@ -91,13 +94,14 @@ pub fn query_size_of<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// `EINVAL` for a version that Xen does not know, `EBUSY` if grants are in use, `ENOSYS` if the host allows no choice.
+/// `EINVAL` for a version that Xen does not know, `EBUSY` if grants are in use, `ENOSYS` if the
+/// host allows no choice.
 ///
 /// # Safety
 ///
-/// Only the owner of the table may call it (`GrantTable` of `xen-grant` does), while no entry is valid. Xen clears all entries but the
-/// first eight, interprets those that are written from now on in the new layout, and, for version 1, takes the frames
-/// of states out of the memory map.
+/// Only the owner of the table may call it (`GrantTable` of `xen-grant` does), while no entry is
+/// valid. Xen clears all entries but the first eight, interprets those that are written from now on
+/// in the new layout, and, for version 1, takes the frames of states out of the memory map.
 ///
 /// ```compile_fail,E0133
 /// use xen_hypercall::{Hypercall, ops::grant_table};
@@ -114,7 +118,8 @@ pub unsafe fn set_version<H: Hypercall + ?Sized>(xen: &H, version: u32) -> Resul
     Ok(arg[0].version)
 }
 
-/// Maps grants of other domains; one's own would move the page, unless the domain is PV. Each element's status is set to a failure first; an element succeeded only where it is `OKAY` after.
+/// Maps grants of other domains; one's own would move the page, unless the domain is PV. Each
+/// element's status is set to a failure first; an element succeeded only where it is `OKAY` after.
 ///
 /// # Errors
 ///
@@ -122,7 +127,8 @@ pub unsafe fn set_version<H: Hypercall + ?Sized>(xen: &H, version: u32) -> Resul
 ///
 /// # Safety
 ///
-/// Each element's `host_addr` must be a guest-physical address (with `GNTMAP_host_map`) of a frame reserved for this.
+/// Each element's `host_addr` must be a guest-physical address (with `GNTMAP_host_map`) of a frame
+/// reserved for this.
 #[doc(alias = "GNTTABOP_map_grant_ref")]
 pub unsafe fn map_grant_ref<H: Hypercall + ?Sized>(
     xen: &H,
@@ -168,9 +174,11 @@ pub unsafe fn copy<H: Hypercall + ?Sized>(xen: &H, args: &mut [GnttabCopy]) -> R
     unsafe { batch(xen, GNTTABOP_COPY, args) }
 }
 
-/// Makes the table of domain `dom` at least `frames.len()` pages long, and writes the first frames' numbers there.
+/// Makes the table of domain `dom` at least `frames.len()` pages long, and writes the first frames'
+/// numbers there.
 ///
-/// The numbers are of use to a PV guest. Others put the table in their memory map: [`crate::start::grant_frame`].
+/// The numbers are of use to a PV guest. Others put the table in their memory map:
+/// [`crate::start::grant_frame`].
 ///
 /// # Errors
 ///
@@ -185,7 +193,8 @@ pub fn setup_table<H: Hypercall + ?Sized>(
     let frame_list = GuestHandle::from_mut_ptr(frames.as_mut_ptr());
     let mut arg =
         [GnttabSetupTable { dom, nr_frames, status: NOT_DONE, frame_list, ..Default::default() }];
-    // SAFETY: the command's own structure; Xen writes at most nr_frames numbers to the list, which is ours.
+    // SAFETY: the command's own structure; Xen writes at most nr_frames numbers to the list, which
+    // is ours.
     let call = unsafe { batch(xen, GNTTABOP_SETUP_TABLE, &mut arg) };
     done(call, arg[0].status)
 }
@@ -195,7 +204,8 @@ pub fn setup_table<H: Hypercall + ?Sized>(
 /// # Errors
 ///
 /// [`GrantOpError`]: `GENERAL_ERROR` if there are not so many frames, or in version 1. `ENOSYS` in a guest that is not PV: it puts the
-/// frames in its memory map, by [`XENMAPIDX_grant_table_status`](xen_sys::memory::XENMAPIDX_GRANT_TABLE_STATUS).
+/// frames in its memory map, by
+/// [`XENMAPIDX_grant_table_status`](xen_sys::memory::XENMAPIDX_GRANT_TABLE_STATUS).
 #[doc(alias = "GNTTABOP_get_status_frames")]
 pub fn get_status_frames<H: Hypercall + ?Sized>(
     xen: &H,
@@ -205,7 +215,8 @@ pub fn get_status_frames<H: Hypercall + ?Sized>(
     let nr_frames = count(frames.len());
     let frame_list = GuestHandle::from_mut_ptr(frames.as_mut_ptr());
     let mut arg = [GnttabGetStatusFrames { nr_frames, dom, status: NOT_DONE, frame_list }];
-    // SAFETY: the command's own structure; Xen writes at most nr_frames numbers to the list, which is ours.
+    // SAFETY: the command's own structure; Xen writes at most nr_frames numbers to the list, which
+    // is ours.
     let call = unsafe { batch(xen, GNTTABOP_GET_STATUS_FRAMES, &mut arg) };
     done(call, arg[0].status)
 }
@@ -223,7 +234,8 @@ pub fn get_version<H: Hypercall + ?Sized>(xen: &H, dom: DomId) -> Result<u32, Er
     Ok(arg[0].version)
 }
 
-/// Exchanges pairs of entries of this domain's table, none of which may be in use. Statuses as in [`map_grant_ref`].
+/// Exchanges pairs of entries of this domain's table, none of which may be in use. Statuses as in
+/// [`map_grant_ref`].
 ///
 /// # Errors
 ///
@@ -242,7 +254,8 @@ pub unsafe fn swap_grant_ref<H: Hypercall + ?Sized>(
     unsafe { batch(xen, GNTTABOP_SWAP_GRANT_REF, args) }
 }
 
-/// Ends mappings and puts the pages at other addresses in their place; for PV guests. Statuses as in [`map_grant_ref`].
+/// Ends mappings and puts the pages at other addresses in their place; for PV guests. Statuses as
+/// in [`map_grant_ref`].
 ///
 /// # Errors
 ///
@@ -250,7 +263,8 @@ pub unsafe fn swap_grant_ref<H: Hypercall + ?Sized>(
 ///
 /// # Safety
 ///
-/// Nobody may use the mapped memory any more, nor the addresses that the other pages are taken from.
+/// Nobody may use the mapped memory any more, nor the addresses that the other pages are taken
+/// from.
 #[doc(alias = "GNTTABOP_unmap_and_replace")]
 pub unsafe fn unmap_and_replace<H: Hypercall + ?Sized>(
     xen: &H,
@@ -261,7 +275,8 @@ pub unsafe fn unmap_and_replace<H: Hypercall + ?Sized>(
     unsafe { batch(xen, GNTTABOP_UNMAP_AND_REPLACE, args) }
 }
 
-/// Cleans or invalidates CPU caches for granted memory, for a device that does not look into them. Arm only.
+/// Cleans or invalidates CPU caches for granted memory, for a device that does not look into them.
+/// Arm only.
 ///
 /// # Errors
 ///

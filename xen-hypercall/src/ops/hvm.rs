@@ -1,4 +1,5 @@
-//! `hvm_op`: parameters, upcall vectors, types of memory. Source: `hvm/hvm_op.h`, `hvm/params.h`. Alternate maps: [`super::altp2m`].
+//! `hvm_op`: parameters, upcall vectors, types of memory. Source: `hvm/hvm_op.h`, `hvm/params.h`.
+//! Alternate maps: [`super::altp2m`].
 
 use super::{check, command};
 use crate::{DomId, Errno, Gfn, Hypercall, Instant};
@@ -10,7 +11,8 @@ use xen_sys::xen::HYPERVISOR_HVM_OP;
 ///
 /// # Errors
 ///
-/// `EINVAL` for an unknown parameter, `EPERM` for one that is not this domain's to read, `ENOSYS` in a PV domain.
+/// `EINVAL` for an unknown parameter, `EPERM` for one that is not this domain's to read, `ENOSYS`
+/// in a PV domain.
 #[doc(alias = "HVMOP_get_param")]
 pub fn get_param<H: Hypercall + ?Sized>(xen: &H, index: u32) -> Result<u64, Errno> {
     get_param_of(xen, DomId::SELF, index)
@@ -33,19 +35,23 @@ pub fn get_param_of<H: Hypercall + ?Sized>(
     Ok(arg.value)
 }
 
-/// The lowest vector that is no exception: the handlers of some exceptions expect an error code, which an event does not push.
+/// The lowest vector that is no exception: the handlers of some exceptions expect an error code,
+/// which an event does not push.
 const FIRST_VECTOR: u8 = 32;
 
-/// Sets parameter `index` (`HVM_PARAM_*`) of this domain. [`set_callback_irq`] sets the one that kernels set.
+/// Sets parameter `index` (`HVM_PARAM_*`) of this domain. [`set_callback_irq`] sets the one that
+/// kernels set.
 ///
 /// # Errors
 ///
-/// `EINVAL` for an unknown parameter or value, `EPERM` for one that is not this domain's to set, `EEXIST` for one that is set once.
+/// `EINVAL` for an unknown parameter or value, `EPERM` for one that is not this domain's to set,
+/// `EEXIST` for one that is set once.
 ///
 /// # Safety
 ///
-/// A parameter that names memory (a task state segment for real mode, the address of the generation identifier, a ring) makes Xen or the
-/// toolstack write there, at once or later: the caller gives up those bytes. One that changes power states suspends the domain.
+/// A parameter that names memory (a task state segment for real mode, the address of the generation
+/// identifier, a ring) makes Xen or the toolstack write there, at once or later: the caller gives
+/// up those bytes. One that changes power states suspends the domain.
 ///
 /// ```compile_fail,E0133
 /// use xen_hypercall::{Hypercall, ops::hvm};
@@ -64,18 +70,21 @@ pub unsafe fn set_param<H: Hypercall + ?Sized>(
     unsafe { set_param_of(xen, DomId::SELF, index, value) }
 }
 
-/// Sets how Xen notifies this domain of events: parameter `HVM_PARAM_CALLBACK_IRQ`, with a value as `hvm/params.h` describes it.
+/// Sets how Xen notifies this domain of events: parameter `HVM_PARAM_CALLBACK_IRQ`, with a value as
+/// `hvm/params.h` describes it.
 ///
 /// # Errors
 ///
-/// `EINVAL` for a way that Xen has not, and on x86 for a vector below 32, without a call. `EPERM` on arm.
+/// `EINVAL` for a way that Xen has not, and on x86 for a vector below 32, without a call. `EPERM`
+/// on arm.
 #[doc(alias = "HVM_PARAM_CALLBACK_IRQ")]
 pub fn set_callback_irq<H: Hypercall + ?Sized>(xen: &H, value: u64) -> Result<(), Errno> {
     let is_vector = cfg!(target_arch = "x86_64") && value >> 56 == HVM_PARAM_CALLBACK_TYPE_VECTOR;
     if is_vector && (value as u8) < FIRST_VECTOR {
         return Err(Errno::EINVAL);
     }
-    // SAFETY: the parameter names an interrupt, whose handler takes interrupts at any time, and no memory.
+    // SAFETY: the parameter names an interrupt, whose handler takes interrupts at any time, and no
+    // memory.
     unsafe { set_param(xen, HVM_PARAM_CALLBACK_IRQ, value) }
 }
 
@@ -104,8 +113,8 @@ pub unsafe fn set_param_of<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// `ENOSYS` if Xen is older than 4.6 and on arm, which has no such operation; `EINVAL` for a vector below 32,
-/// `ENOENT` if there is no such vCPU.
+/// `ENOSYS` if Xen is older than 4.6 and on arm, which has no such operation; `EINVAL` for a vector
+/// below 32, `ENOENT` if there is no such vCPU.
 #[doc(alias = "HVMOP_set_evtchn_upcall_vector")]
 pub fn set_evtchn_upcall_vector<H: Hypercall + ?Sized>(
     xen: &H,
@@ -120,14 +129,16 @@ pub fn set_evtchn_upcall_vector<H: Hypercall + ?Sized>(
     unsafe { command(xen, HYPERVISOR_HVM_OP, HVMOP_SET_EVTCHN_UPCALL_VECTOR, &mut arg) }.map(drop)
 }
 
-/// Flushes the translation caches of all vCPUs of this domain, for a kernel that changed page tables others use.
+/// Flushes the translation caches of all vCPUs of this domain, for a kernel that changed page
+/// tables others use.
 ///
 /// # Errors
 ///
 /// `ENOSYS` on arm; `ERESTART` is handled by Xen itself.
 #[doc(alias = "HVMOP_flush_tlbs")]
 pub fn flush_tlbs<H: Hypercall + ?Sized>(xen: &H) -> Result<(), Errno> {
-    // SAFETY: the command takes no structure and insists on a null pointer; caches are filled again by themselves.
+    // SAFETY: the command takes no structure and insists on a null pointer; caches are filled again
+    // by themselves.
     check(unsafe { xen.hypercall(HYPERVISOR_HVM_OP, [HVMOP_FLUSH_TLBS as usize, 0, 0, 0, 0]) })
         .map(drop)
 }
@@ -136,7 +147,8 @@ pub fn flush_tlbs<H: Hypercall + ?Sized>(xen: &H) -> Result<(), Errno> {
 ///
 /// # Errors
 ///
-/// `ENOSYS` or `EINVAL` where Xen uses the hardware's nested page tables, or was built without shadow ones.
+/// `ENOSYS` or `EINVAL` where Xen uses the hardware's nested page tables, or was built without
+/// shadow ones.
 #[doc(alias = "HVMOP_pagetable_dying")]
 pub fn pagetable_dying<H: Hypercall + ?Sized>(xen: &H, gpa: u64) -> Result<(), Errno> {
     let mut arg = XenHvmPagetableDying { domid: DomId::SELF, gpa, ..Default::default() };

@@ -1,6 +1,7 @@
 //! `hypfs_op`: Xen's tree of parameters and facts; for dom0. Source: `hypfs.h`.
 //!
-//! All functions answer `EPERM` in a guest, `ENOSYS` where Xen was built without it. A path starts with a slash.
+//! All functions answer `EPERM` in a guest, `ENOSYS` where Xen was built without it. A path starts
+//! with a slash.
 
 use super::check;
 use crate::{Errno, Hypercall};
@@ -21,7 +22,8 @@ fn op<H: Hypercall + ?Sized>(
         text.get_mut(..path.len()).filter(|room| room.len() < XEN_HYPFS_MAX_PATHLEN as usize);
     room.ok_or(Errno::ENAMETOOLONG)?.copy_from_slice(path.as_bytes());
     let call = [number as usize, text.as_ptr().expose_provenance(), path.len() + 1, data, len];
-    // SAFETY: private; the path is only read, and each caller below passes a buffer of that length that fits the command.
+    // SAFETY: private; the path is only read, and each caller below passes a buffer of that length
+    // that fits the command.
     check(unsafe { xen.hypercall(HYPERVISOR_HYPFS_OP, call) })
 }
 
@@ -38,7 +40,8 @@ pub fn version<H: Hypercall + ?Sized>(xen: &H) -> Result<usize, Errno> {
     })
 }
 
-/// A node, and what it holds: a directory's entries ([`XenHypfsDirlistentry`], each with its name), or a value.
+/// A node, and what it holds: a directory's entries ([`XenHypfsDirlistentry`], each with its name),
+/// or a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Node<'a> {
     /// What kind it is.
@@ -51,7 +54,8 @@ pub struct Node<'a> {
 ///
 /// # Errors
 ///
-/// See the [module](self); `ENOENT` if there is no such node, `ENAMETOOLONG`, `ENOBUFS` for a buffer of less than 12 bytes.
+/// See the [module](self); `ENOENT` if there is no such node, `ENAMETOOLONG`, `ENOBUFS` for a
+/// buffer of less than 12 bytes.
 #[doc(alias = "XEN_HYPFS_OP_read")]
 pub fn read<'a, H: Hypercall + ?Sized>(
     xen: &H,
@@ -74,8 +78,8 @@ pub fn read<'a, H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// See the [module](self); `ENOENT` if there is no such node, `EACCES` for one that is not to be written, `EDOM` or `EINVAL` for a wrong
-/// value.
+/// See the [module](self); `ENOENT` if there is no such node, `EACCES` for one that is not to be
+/// written, `EDOM` or `EINVAL` for a wrong value.
 #[doc(alias = "XEN_HYPFS_OP_write_contents")]
 pub fn write<H: Hypercall + ?Sized>(xen: &H, path: &str, value: &[u8]) -> Result<(), Errno> {
     op(xen, XEN_HYPFS_OP_WRITE_CONTENTS, path, value.as_ptr().expose_provenance(), value.len())

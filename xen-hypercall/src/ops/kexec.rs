@@ -1,6 +1,8 @@
-//! `kexec_op`: another kernel in Xen's stead, at will or after a crash; for dom0. Source: `kexec.h`.
+//! `kexec_op`: another kernel in Xen's stead, at will or after a crash; for dom0. Source:
+//! `kexec.h`.
 //!
-//! All functions answer `EPERM` in a guest, `ENOSYS` where Xen was built without kexec, and in a dom0 that is not PV.
+//! All functions answer `EPERM` in a guest, `ENOSYS` where Xen was built without kexec, and in a
+//! dom0 that is not PV.
 
 use super::{command, count};
 use crate::{Errno, Hypercall};
@@ -30,7 +32,8 @@ pub fn get_range<H: Hypercall + ?Sized>(xen: &H, range: i32, cpu: i32) -> Result
     Ok(Range { start: arg.start, size: arg.size })
 }
 
-/// Loads an image of kind `KEXEC_TYPE_*` for an ELF machine, with its parts, and where it starts (a machine address).
+/// Loads an image of kind `KEXEC_TYPE_*` for an ELF machine, with its parts, and where it starts (a
+/// machine address).
 ///
 /// # Errors
 ///
@@ -38,7 +41,8 @@ pub fn get_range<H: Hypercall + ?Sized>(xen: &H, range: i32, cpu: i32) -> Result
 ///
 /// # Safety
 ///
-/// The parts must name memory of the caller, which is only read. The machine will execute the image.
+/// The parts must name memory of the caller, which is only read. The machine will execute the
+/// image.
 #[doc(alias = "KEXEC_CMD_kexec_load")]
 pub unsafe fn load<H: Hypercall + ?Sized>(
     xen: &H,
@@ -55,7 +59,8 @@ pub unsafe fn load<H: Hypercall + ?Sized>(
         segments: GuestHandle::from_ptr(segments.as_ptr()),
         entry_maddr: entry,
     };
-    // SAFETY: the structure is the command's own, with a list of that length; the caller vouches for what it names.
+    // SAFETY: the structure is the command's own, with a list of that length; the caller vouches
+    // for what it names.
     unsafe { command(xen, HYPERVISOR_KEXEC_OP, KEXEC_CMD_KEXEC_LOAD, &mut arg) }.map(drop)
 }
 
@@ -92,7 +97,8 @@ pub fn is_loaded<H: Hypercall + ?Sized>(xen: &H, kind: u8) -> Result<bool, Errno
 #[doc(alias = "KEXEC_CMD_kexec")]
 pub fn exec<H: Hypercall + ?Sized>(xen: &H, kind: i32) -> Result<core::convert::Infallible, Errno> {
     let mut arg = XenKexecExec { type_: kind };
-    // SAFETY: the structure is the command's own. Nothing of this system runs afterwards, or nothing has changed.
+    // SAFETY: the structure is the command's own. Nothing of this system runs afterwards, or
+    // nothing has changed.
     match unsafe { command(xen, HYPERVISOR_KEXEC_OP, KEXEC_CMD_KEXEC, &mut arg) } {
         Err(errno) => Err(errno),
         Ok(_) => Err(Errno::EINVAL),

@@ -1,7 +1,8 @@
 //! `mca`: the machine's error telemetry; for dom0 on x86. Source: `arch-x86/xen-mca.h`.
 //!
-//! [`call`] takes any operation with its structure, also those that fake errors. All functions answer `EPERM` in a guest, `ENOSYS` in a dom0 that is not PV,
-//! [`ControlError::Version`] where Xen has another interface, which it has not had for many releases.
+//! [`call`] takes any operation with its structure, also those that fake errors. All functions
+//! answer `EPERM` in a guest, `ENOSYS` in a dom0 that is not PV, [`ControlError::Version`] where
+//! Xen has another interface, which it has not had for many releases.
 
 pub use super::control::ControlError;
 use super::{count, from_union, structure, union_of};
@@ -22,7 +23,8 @@ fn whole<T: IntoBytes + Immutable>(number: u32, arg: &T) -> XenMc {
 ///
 /// # Safety
 ///
-/// `arg` must be the operation's structure, with what it points to. A faked error can stop the machine.
+/// `arg` must be the operation's structure, with what it points to. A faked error can stop the
+/// machine.
 #[doc(alias = "HYPERVISOR_mca")]
 pub unsafe fn call<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     xen: &H,
@@ -45,7 +47,8 @@ pub struct Fetched {
     pub id: u64,
 }
 
-/// Fetches telemetry, urgent or not, into `data`: a head of four 32-bit words (the number of records in the first), then records.
+/// Fetches telemetry, urgent or not, into `data`: a head of four 32-bit words (the number of
+/// records in the first), then records.
 ///
 /// # Errors
 ///

@@ -1,7 +1,8 @@
-//! `memory_op`: a domain's memory: how much it has and where it lies. Source: `memory.h`. For toolstacks: [`super::memory_admin`].
+//! `memory_op`: a domain's memory: how much it has and where it lies. Source: `memory.h`. For
+//! toolstacks: [`super::memory_admin`].
 //!
-//! Functions that take a domain want [`DomId::SELF`], or another one if the caller is privileged; they answer `ESRCH` if there is no
-//! such domain, `EPERM` if it is not the caller's to ask about.
+//! Functions that take a domain want [`DomId::SELF`], or another one if the caller is privileged;
+//! they answer `ESRCH` if there is no such domain, `EPERM` if it is not the caller's to ask about.
 
 use super::{check, command, count};
 use crate::{DomId, Errno, Gfn, Hypercall};
@@ -22,7 +23,8 @@ use xen_sys::xen::HYPERVISOR_MEMORY_OP;
 ///
 /// # Safety
 ///
-/// What was at `gfn` is gone: the caller must own the frame and expect Xen's page in its place from now on, also when it is freed.
+/// What was at `gfn` is gone: the caller must own the frame and expect Xen's page in its place from
+/// now on, also when it is freed.
 #[doc(alias = "XENMEM_add_to_physmap")]
 pub unsafe fn add_to_physmap<H: Hypercall + ?Sized>(
     xen: &H,
@@ -60,7 +62,8 @@ pub fn memory_map<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// `EPERM` in a guest, `ENOSYS` in a PVH dom0 of an older Xen (4.17). A map that does not fit is cut short.
+/// `EPERM` in a guest, `ENOSYS` in a PVH dom0 of an older Xen (4.17). A map that does not fit is
+/// cut short.
 #[doc(alias = "XENMEM_machine_memory_map")]
 pub fn machine_memory_map<H: Hypercall + ?Sized>(
     xen: &H,
@@ -76,7 +79,8 @@ fn map<H: Hypercall + ?Sized>(
 ) -> Result<usize, Errno> {
     let buffer = GuestHandle::from_mut_ptr(entries.as_mut_ptr());
     let mut arg = XenMemoryMap { nr_entries: count(entries.len()), buffer, ..Default::default() };
-    // SAFETY: the structure is the command's own; Xen writes at most nr_entries entries to the buffer, which is ours.
+    // SAFETY: the structure is the command's own; Xen writes at most nr_entries entries to the
+    // buffer, which is ours.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, number, &mut arg) }?;
     Ok((arg.nr_entries as usize).min(entries.len()))
 }
@@ -88,7 +92,8 @@ pub struct Extents {
     pub domain: DomId,
     /// The size of an extent, as a power of two of pages.
     pub order: u32,
-    /// `XENMEMF_*`, with the address width in bits 0 to 7 and the node plus one in bits 8 to 15; zero for no wish.
+    /// `XENMEMF_*`, with the address width in bits 0 to 7 and the node plus one in bits 8 to 15;
+    /// zero for no wish.
     pub flags: u32,
 }
 
@@ -116,12 +121,14 @@ fn reservation<H: Hypercall + ?Sized>(
     len: usize,
 ) -> Result<usize, Errno> {
     let mut arg = extents.of(start, len);
-    // SAFETY: private; each caller below passes a list of that length. What it does to memory is the callers' to answer for.
+    // SAFETY: private; each caller below passes a list of that length. What it does to memory is
+    // the callers' to answer for.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, number, &mut arg) }.map(|done| done.min(len))
 }
 
-/// Allocates memory to the domain without a place in its memory map, one extent for each of `frames`, and returns how many there
-/// were. For PV guests, which find the machine frames there; others use [`populate_physmap`].
+/// Allocates memory to the domain without a place in its memory map, one extent for each of
+/// `frames`, and returns how many there were. For PV guests, which find the machine frames there;
+/// others use [`populate_physmap`].
 ///
 /// # Errors
 ///
@@ -136,11 +143,13 @@ pub fn increase_reservation<H: Hypercall + ?Sized>(
     reservation(xen, XENMEM_INCREASE_RESERVATION, extents, start, frames.len())
 }
 
-/// Gives the memory at `frames` back to Xen and returns how many extents that were, from the first on.
+/// Gives the memory at `frames` back to Xen and returns how many extents that were, from the first
+/// on.
 ///
 /// # Errors
 ///
-/// Hardly any: fewer than asked for says that the next one could not be given back, none that there is no such domain.
+/// Hardly any: fewer than asked for says that the next one could not be given back, none that there
+/// is no such domain.
 ///
 /// # Safety
 ///
@@ -155,11 +164,13 @@ pub unsafe fn decrease_reservation<H: Hypercall + ?Sized>(
     reservation(xen, XENMEM_DECREASE_RESERVATION, extents, start, frames.len())
 }
 
-/// Puts new memory at `frames` and returns how many extents that were, from the first on. Xen clears it only if it was so configured.
+/// Puts new memory at `frames` and returns how many extents that were, from the first on. Xen
+/// clears it only if it was so configured.
 ///
 /// # Errors
 ///
-/// Hardly any: fewer than asked for says that Xen or the domain's limit has no more, none also that there is no such domain.
+/// Hardly any: fewer than asked for says that Xen or the domain's limit has no more, none also that
+/// there is no such domain.
 ///
 /// # Safety
 ///
@@ -191,9 +202,11 @@ impl fmt::Display for ExchangeError {
 
 impl core::error::Error for ExchangeError {}
 
-/// Exchanges the memory at `given` for other memory at `wanted`, for example many single pages for a contiguous run.
+/// Exchanges the memory at `given` for other memory at `wanted`, for example many single pages for
+/// a contiguous run.
 ///
-/// Both must be the same number of pages. Xen writes the machine frames of what it gave into `wanted`.
+/// Both must be the same number of pages. Xen writes the machine frames of what it gave into
+/// `wanted`.
 ///
 /// # Errors
 ///
@@ -201,7 +214,8 @@ impl core::error::Error for ExchangeError {}
 ///
 /// # Safety
 ///
-/// What was at the given frames is gone; nobody may refer to it. The wanted frames must be the caller's.
+/// What was at the given frames is gone; nobody may refer to it. The wanted frames must be the
+/// caller's.
 #[doc(alias = "XENMEM_exchange")]
 pub unsafe fn exchange<H: Hypercall + ?Sized>(
     xen: &H,
@@ -213,7 +227,8 @@ pub unsafe fn exchange<H: Hypercall + ?Sized>(
         out: want.of(GuestHandle::from_mut_ptr(wanted.as_mut_ptr()), wanted.len()),
         nr_exchanged: 0,
     };
-    // SAFETY: the structure is the command's own, its lists have the lengths that it says; the caller vouches for the frames.
+    // SAFETY: the structure is the command's own, its lists have the lengths that it says; the
+    // caller vouches for the frames.
     let call = unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_EXCHANGE, &mut arg) };
     call.map(drop).map_err(|errno| ExchangeError { errno, exchanged: arg.nr_exchanged })
 }
@@ -268,19 +283,21 @@ pub fn maximum_gpfn<H: Hypercall + ?Sized>(xen: &H, domain: DomId) -> Result<Gfn
     of_domain(xen, XENMEM_MAXIMUM_GPFN, domain).map(Gfn)
 }
 
-/// Puts pages of a space (`XENMAPSPACE_*`) at frames of this domain, one for one, and reports each one's error, or zero.
+/// Puts pages of a space (`XENMAPSPACE_*`) at frames of this domain, one for one, and reports each
+/// one's error, or zero.
 ///
-/// In the space [`XENMAPSPACE_GMFN_FOREIGN`] the pages are those of domain `other`; else that is zero.
-/// Each error is set to a failure first.
+/// In the space [`XENMAPSPACE_GMFN_FOREIGN`] the pages are those of domain `other`; else that is
+/// zero. Each error is set to a failure first.
 ///
 /// # Errors
 ///
-/// `EINVAL` if the lists differ in length or are longer than 65535, or for a space that batches don't take; `EPERM`, `ESRCH`. Some
-/// pages may be in place then: their errors are zero.
+/// `EINVAL` if the lists differ in length or are longer than 65535, or for a space that batches
+/// don't take; `EPERM`, `ESRCH`. Some pages may be in place then: their errors are zero.
 ///
 /// # Safety
 ///
-/// What was at the frames is gone: the caller must own them and expect others' pages in their place.
+/// What was at the frames is gone: the caller must own them and expect others' pages in their
+/// place.
 #[doc(alias = "XENMEM_add_to_physmap_batch")]
 #[doc(alias = "XENMEM_add_to_physmap_range")]
 pub unsafe fn add_to_physmap_batch<H: Hypercall + ?Sized>(
@@ -304,7 +321,8 @@ pub unsafe fn add_to_physmap_batch<H: Hypercall + ?Sized>(
         gpfns: GuestHandle::from_ptr(frames.as_ptr()),
         errs: GuestHandle::from_mut_ptr(errors.as_mut_ptr()),
     };
-    // SAFETY: the structure is the command's own, its lists have the length that it says; the caller vouches for the frames.
+    // SAFETY: the structure is the command's own, its lists have the length that it says; the
+    // caller vouches for the frames.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_ADD_TO_PHYSMAP_BATCH, &mut arg) }.map(drop)
 }
 
@@ -382,8 +400,9 @@ impl fmt::Display for VnumaError {
 
 impl core::error::Error for VnumaError {}
 
-/// Writes this domain's virtual NUMA topology: the distances between nodes row by row, each vCPU's node, and the ranges of memory.
-/// Returns how large it is. `distances` needs room for the square of the number of nodes.
+/// Writes this domain's virtual NUMA topology: the distances between nodes row by row, each vCPU's
+/// node, and the ranges of memory. Returns how large it is. `distances` needs room for the square
+/// of the number of nodes.
 ///
 /// # Errors
 ///
@@ -405,7 +424,8 @@ pub fn get_vnumainfo<H: Hypercall + ?Sized>(
         vcpu_to_vnode: GuestHandle::from_mut_ptr(vcpu_to_vnode.as_mut_ptr()),
         vmemrange: GuestHandle::from_mut_ptr(ranges.as_mut_ptr()),
     };
-    // SAFETY: the structure is the command's own; Xen writes at most what it says that there is room for.
+    // SAFETY: the structure is the command's own; Xen writes at most what it says that there is
+    // room for.
     let call = unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_GET_VNUMAINFO, &mut arg) };
     let vnuma = Vnuma { nodes: arg.nr_vnodes, vcpus: arg.nr_vcpus, ranges: arg.nr_vmemranges };
     match call {
@@ -415,11 +435,13 @@ pub fn get_vnumainfo<H: Hypercall + ?Sized>(
     }
 }
 
-/// Writes which memory is reserved for devices, of all of them or of one, and returns how many ranges that are.
+/// Writes which memory is reserved for devices, of all of them or of one, and returns how many
+/// ranges that are.
 ///
 /// # Errors
 ///
-/// `EOPNOTSUPP` or `ENOSYS` without an IOMMU, `EPERM` in a guest, `ENOBUFS` if there are more ranges than fit.
+/// `EOPNOTSUPP` or `ENOSYS` without an IOMMU, `EPERM` in a guest, `ENOBUFS` if there are more
+/// ranges than fit.
 #[doc(alias = "XENMEM_reserved_device_memory_map")]
 pub fn reserved_device_memory_map<H: Hypercall + ?Sized>(
     xen: &H,
@@ -433,7 +455,8 @@ pub fn reserved_device_memory_map<H: Hypercall + ?Sized>(
         pci: device.unwrap_or_default(),
         ..Default::default()
     };
-    // SAFETY: the structure is the command's own; Xen writes at most nr_entries entries to the buffer, which is ours.
+    // SAFETY: the structure is the command's own; Xen writes at most nr_entries entries to the
+    // buffer, which is ours.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_RESERVED_DEVICE_MEMORY_MAP, &mut arg) }?;
     Ok((arg.nr_entries as usize).min(entries.len()))
 }

@@ -33,7 +33,8 @@ fn pod<H: Hypercall + ?Sized>(
     number: u32,
     mut arg: XenPodTarget,
 ) -> Result<XenPodTarget, Errno> {
-    // SAFETY: the structure is the command's own and points nowhere; what it changes is how Xen fills another domain's memory.
+    // SAFETY: the structure is the command's own and points nowhere; what it changes is how Xen
+    // fills another domain's memory.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, number, &mut arg) }?;
     Ok(arg)
 }
@@ -70,7 +71,8 @@ pub fn get_pod_target<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// `ENOMEM` if there are not so many, `EINVAL` if the domain has a claim already or is none, `EPERM` in a guest.
+/// `ENOMEM` if there are not so many, `EINVAL` if the domain has a claim already or is none,
+/// `EPERM` in a guest.
 #[doc(alias = "XENMEM_claim_pages")]
 pub fn claim_pages<H: Hypercall + ?Sized>(xen: &H, domain: DomId, pages: u64) -> Result<(), Errno> {
     let mut arg = XenMemoryReservation { nr_extents: pages, domid: domain, ..Default::default() };
@@ -93,7 +95,8 @@ pub struct Resource {
 ///
 /// # Errors
 ///
-/// See the [module](self); `EOPNOTSUPP` or `EINVAL` for an unknown kind, `ENOENT` if there is no such resource.
+/// See the [module](self); `EOPNOTSUPP` or `EINVAL` for an unknown kind, `ENOENT` if there is no
+/// such resource.
 #[doc(alias = "XENMEM_acquire_resource")]
 pub fn resource_size<H: Hypercall + ?Sized>(xen: &H, resource: Resource) -> Result<u32, Errno> {
     let Resource { domain, kind, id } = resource;
@@ -103,7 +106,8 @@ pub fn resource_size<H: Hypercall + ?Sized>(xen: &H, resource: Resource) -> Resu
     Ok(arg.nr_frames)
 }
 
-/// Puts the frames of a resource, which [`MappedResource`](crate::MappedResource) owns, from the one with index `first` on, at `frames` of this domain.
+/// Puts the frames of a resource, which [`MappedResource`](crate::MappedResource) owns, from the
+/// one with index `first` on, at `frames` of this domain.
 ///
 /// # Errors
 ///
@@ -111,7 +115,8 @@ pub fn resource_size<H: Hypercall + ?Sized>(xen: &H, resource: Resource) -> Resu
 ///
 /// # Safety
 ///
-/// What was at the frames is gone: the caller must own them and expect another domain's memory in their place.
+/// What was at the frames is gone: the caller must own them and expect another domain's memory in
+/// their place.
 #[doc(alias = "XENMEM_acquire_resource")]
 pub unsafe fn acquire_resource<H: Hypercall + ?Sized>(
     xen: &H,
@@ -128,7 +133,8 @@ pub unsafe fn acquire_resource<H: Hypercall + ?Sized>(
         frame: first,
         frame_list: GuestHandle::from_mut_ptr(frames.as_mut_ptr()),
     };
-    // SAFETY: the structure is the command's own, with a list of that length; the caller vouches for the frames.
+    // SAFETY: the structure is the command's own, with a list of that length; the caller vouches
+    // for the frames.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_ACQUIRE_RESOURCE, &mut arg) }.map(drop)
 }
 
@@ -156,11 +162,13 @@ pub fn get_sharing_shared_pages<H: Hypercall + ?Sized>(xen: &H) -> Result<u64, E
         .map(|n| n as u64)
 }
 
-/// Takes a step of paging frame `gfn` of another domain out or in: `XENMEM_PAGING_OP_*`, with the page's content to put back.
+/// Takes a step of paging frame `gfn` of another domain out or in: `XENMEM_PAGING_OP_*`, with the
+/// page's content to put back.
 ///
 /// # Errors
 ///
-/// See the [module](self); `ENODEV` without a pager, `EBUSY`, `ENOENT`, `ENOSYS` if Xen was built without it.
+/// See the [module](self); `ENODEV` without a pager, `EBUSY`, `ENOENT`, `ENOSYS` if Xen was built
+/// without it.
 #[doc(alias = "XENMEM_paging_op")]
 pub fn paging_op<H: Hypercall + ?Sized>(
     xen: &H,
@@ -172,15 +180,18 @@ pub fn paging_op<H: Hypercall + ?Sized>(
     let buffer = page.map_or(GuestHandle::NULL, |page| GuestHandle::from_ptr(page));
     let mut arg =
         XenMemPagingOp { op: operation, domain, buffer, gfn: gfn.0, ..Default::default() };
-    // SAFETY: the structure is the command's own; the page is only read. What moves is another domain's.
+    // SAFETY: the structure is the command's own; the page is only read. What moves is another
+    // domain's.
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_PAGING_OP, &mut arg) }.map(drop)
 }
 
-/// Sets the access rights of `count` frames of a domain from `first` on. With a first frame of all ones, those of all the rest.
+/// Sets the access rights of `count` frames of a domain from `first` on. With a first frame of all
+/// ones, those of all the rest.
 ///
 /// # Errors
 ///
-/// See the [module](self); `ENODEV` without a monitor, `EINVAL`, `ENOSYS` if Xen was built without it.
+/// See the [module](self); `ENODEV` without a monitor, `EINVAL`, `ENOSYS` if Xen was built without
+/// it.
 #[doc(alias = "XENMEM_access_op_set_access")]
 pub fn set_access<H: Hypercall + ?Sized>(
     xen: &H,
@@ -201,7 +212,8 @@ pub fn set_access<H: Hypercall + ?Sized>(
     unsafe { command(xen, HYPERVISOR_MEMORY_OP, XENMEM_ACCESS_OP, &mut arg) }.map(drop)
 }
 
-/// Sets the access rights of many frames of a domain: those of `access` for those of `frames`, one for one.
+/// Sets the access rights of many frames of a domain: those of `access` for those of `frames`, one
+/// for one.
 ///
 /// # Errors
 ///
@@ -246,7 +258,8 @@ pub fn get_access<H: Hypercall + ?Sized>(
     Ok(XenmemAccess(arg.access.into()))
 }
 
-/// Issues an operation of sharing or forking (`XENMEM_SHARING_OP_*`) on domain `domain`, with its structure.
+/// Issues an operation of sharing or forking (`XENMEM_SHARING_OP_*`) on domain `domain`, with its
+/// structure.
 ///
 /// # Errors
 ///

@@ -5,14 +5,19 @@
 //! # Which functions are unsafe
 //!
 //! A function is safe if no use of it, with any arguments and at any time, makes Xen or the machine
-//! - read or write memory of this domain other than the function's own arguments, during the call or later,
-//! - change the frame behind an address of this domain: its memory map, the view of it, a page that Xen put there,
-//! - interpret memory in another way than its owner does: grant entries of the other version, a cache attribute,
-//! - execute code of this domain that is not prepared for it: a vCPU, a handler without its exception frame,
+//! - read or write memory of this domain other than the function's own arguments, during the call
+//!   or later,
+//! - change the frame behind an address of this domain: its memory map, the view of it, a page that
+//!   Xen put there,
+//! - interpret memory in another way than its owner does: grant entries of the other version, a
+//!   cache attribute,
+//! - execute code of this domain that is not prepared for it: a vCPU, a handler without its
+//!   exception frame,
 //! - continue this domain as a new one, without the pages that Xen and other domains had in it.
 //!
-//! Other functions are `unsafe`, or refuse the arguments with which they would not be safe, without a call. What another domain's
-//! memory is changed to is not part of the rule: pages of it that this domain has mapped stay the same pages.
+//! Other functions are `unsafe`, or refuse the arguments with which they would not be safe, without
+//! a call. What another domain's memory is changed to is not part of the rule: pages of it that
+//! this domain has mapped stay the same pages.
 //!
 //! | module | operations |
 //! |---|---|
@@ -32,15 +37,18 @@
 //! | [`domctl`], [`sysctl`] | one for any operation, and those that a dom0 kernel uses |
 //!
 //! The hypercalls that are for PV guests only (page tables, descriptor tables, traps) are left out.
-//! Of the operations that one architecture has, `mca` is compiled for x86-64 only; Xen on arm refuses
-//! the others, mostly with `ENOSYS`.
+//! Of the operations that one architecture has, `mca` is compiled for x86-64 only; Xen on arm
+//! refuses the others, mostly with `ENOSYS`.
 //!
 //! # Long operations
 //!
-//! Xen interrupts and resumes most long operations by itself. Three ways in which the caller has a part:
-//! - an operation on many extents returns how many it did ([`memory::populate_physmap`]), and the caller goes on from there;
+//! Xen interrupts and resumes most long operations by itself. Three ways in which the caller has a
+//! part:
+//! - an operation on many extents returns how many it did ([`memory::populate_physmap`]), and the
+//!   caller goes on from there;
 //! - an operation answers `EAGAIN`, and the caller repeats it: [`retry`];
-//! - a timer's moment has passed: `ETIME` ([`vcpu::set_singleshot_timer`]), and the caller picks another.
+//! - a timer's moment has passed: `ETIME` ([`vcpu::set_singleshot_timer`]), and the caller picks
+//!   another.
 
 pub mod altp2m;
 pub mod argo;
@@ -97,11 +105,13 @@ unsafe fn command<H: Hypercall + ?Sized, T>(
     arg: &mut T,
 ) -> Result<usize, Errno> {
     let address = core::ptr::from_mut(arg).expose_provenance();
-    // SAFETY: the caller vouches for the operation; the argument is borrowed for the time of the call.
+    // SAFETY: the caller vouches for the operation; the argument is borrowed for the time of the
+    // call.
     check(unsafe { xen.hypercall(op, [command as usize, address, 0, 0, 0]) })
 }
 
-/// Issues an operation whose only argument is a pointer to a structure, which says by itself what it is.
+/// Issues an operation whose only argument is a pointer to a structure, which says by itself what
+/// it is.
 ///
 /// # Safety
 ///
@@ -113,15 +123,18 @@ unsafe fn structure<H: Hypercall + ?Sized, T>(
     arg: &mut T,
 ) -> Result<usize, Errno> {
     let address = core::ptr::from_mut(arg).expose_provenance();
-    // SAFETY: the caller vouches for the operation; the argument is borrowed for the time of the call.
+    // SAFETY: the caller vouches for the operation; the argument is borrowed for the time of the
+    // call.
     check(unsafe { xen.hypercall(op, [address, 0, 0, 0, 0]) })
 }
 
-/// Repeats `operation` while Xen answers `EAGAIN` or `ERESTART`, at most `attempts` times, and yields the CPU in between.
+/// Repeats `operation` while Xen answers `EAGAIN` or `ERESTART`, at most `attempts` times, and
+/// yields the CPU in between.
 ///
 /// # Errors
 ///
-/// The last answer: `EAGAIN` or `ERESTART` if all attempts were in vain, or the first one that is neither.
+/// The last answer: `EAGAIN` or `ERESTART` if all attempts were in vain, or the first one that is
+/// neither.
 ///
 /// ```
 /// use xen_hypercall::{Errno, Hypercall, ops};

@@ -88,7 +88,8 @@ impl<'a, const N: usize> Batch<'a, N> {
         arg: &'a mut T,
     ) -> Result<(), Errno> {
         let address = core::ptr::from_mut(arg).expose_provenance();
-        // SAFETY: the caller vouches for the operation; the structure is borrowed as long as the batch lives.
+        // SAFETY: the caller vouches for the operation; the structure is borrowed as long as the
+        // batch lives.
         unsafe { self.push(op, [command as usize, address, 0, 0, 0]) }
     }
 
@@ -128,11 +129,13 @@ impl<'a, const N: usize> Batch<'a, N> {
         unsafe { self.push(HYPERVISOR_VCPU_OP, args) }
     }
 
-    /// Issues all of them in their order, and returns their results in the same order. One that fails does not stop the next.
+    /// Issues all of them in their order, and returns their results in the same order. One that
+    /// fails does not stop the next.
     ///
     /// # Errors
     ///
-    /// Xen's refusal of the whole: `ENOSYS` in a guest whose kind has no multicalls. None of them was issued then.
+    /// Xen's refusal of the whole: `ENOSYS` in a guest whose kind has no multicalls. None of them
+    /// was issued then.
     #[doc(alias = "__HYPERVISOR_multicall")]
     pub fn issue<H: Hypercall + ?Sized>(
         mut self,

@@ -11,7 +11,8 @@ use xen_sys::xen::HYPERVISOR_NMI_OP;
 ///
 /// # Errors
 ///
-/// `EINVAL` for an address that is not canonical or another vCPU, `ENOSYS` in a guest that is not PV.
+/// `EINVAL` for an address that is not canonical or another vCPU, `ENOSYS` in a guest that is not
+/// PV.
 ///
 /// # Safety
 ///

@@ -1,9 +1,11 @@
 //! `physdev_op`: physical interrupts and PCI devices; for the hardware domain. Source: `physdev.h`.
 //!
-//! All functions answer `EPERM` where the domain is not privileged, `ENOSYS` where the kind of domain has not the operation (a PVH dom0 has few),
-//! `EINVAL` for a wrong argument, `ENODEV` for an unknown device.
+//! All functions answer `EPERM` where the domain is not privileged, `ENOSYS` where the kind of
+//! domain has not the operation (a PVH dom0 has few), `EINVAL` for a wrong argument, `ENODEV` for
+//! an unknown device.
 //!
-//! Left out: `set_iopl` and `set_iobitmap`, which are for PV guests; `irq_unmask_notify` and `free_irq_vector`, which Xen ignores.
+//! Left out: `set_iopl` and `set_iobitmap`, which are for PV guests; `irq_unmask_notify` and
+//! `free_irq_vector`, which Xen ignores.
 
 use super::command;
 use crate::{DomId, Errno, Gfn, Hypercall};
@@ -30,7 +32,8 @@ pub fn eoi<H: Hypercall + ?Sized>(xen: &H, irq: u32) -> Result<(), Errno> {
     unsafe { op(xen, PHYSDEVOP_EOI, PhysdevEoi { irq }) }.map(drop)
 }
 
-/// Gives Xen frame `gmfn` for one bit per interrupt: whether it needs [`eoi`]. Unmasking a port ends its interrupt then.
+/// Gives Xen frame `gmfn` for one bit per interrupt: whether it needs [`eoi`]. Unmasking a port
+/// ends its interrupt then.
 ///
 /// # Errors
 ///
@@ -117,7 +120,8 @@ pub fn alloc_irq_vector<H: Hypercall + ?Sized>(xen: &H, irq: u32) -> Result<u32,
         .map(|arg| arg.vector)
 }
 
-/// Maps an interrupt of a device to a physical interrupt number, which is written into the structure that is returned.
+/// Maps an interrupt of a device to a physical interrupt number, which is written into the
+/// structure that is returned.
 ///
 /// # Errors
 ///
@@ -125,8 +129,8 @@ pub fn alloc_irq_vector<H: Hypercall + ?Sized>(xen: &H, irq: u32) -> Result<u32,
 ///
 /// # Safety
 ///
-/// Xen writes message addresses to the machine address `table_base` where the device does not show one of its own (a virtual function):
-/// it must be zero, or that of the device's MSI-X table.
+/// Xen writes message addresses to the machine address `table_base` where the device does not show
+/// one of its own (a virtual function): it must be zero, or that of the device's MSI-X table.
 #[doc(alias = "PHYSDEVOP_map_pirq")]
 pub unsafe fn map_pirq<H: Hypercall + ?Sized>(
     xen: &H,
@@ -283,7 +287,8 @@ pub fn pci_device_remove<H: Hypercall + ?Sized>(
     unsafe { op(xen, PHYSDEVOP_PCI_DEVICE_REMOVE, device) }.map(drop)
 }
 
-/// Reports that the USB controller with Xen's debug port will be reset, or was; on a bus `PHYSDEVOP_DBGP_BUS_*`.
+/// Reports that the USB controller with Xen's debug port will be reset, or was; on a bus
+/// `PHYSDEVOP_DBGP_BUS_*`.
 ///
 /// # Errors
 ///
@@ -348,7 +353,8 @@ pub fn pci_device_reset<H: Hypercall + ?Sized>(
         .map(drop)
 }
 
-/// Reports a PCI device, with `XEN_PCI_DEV_*` flags, the physical function of a virtual one, and its proximity domain if it has one.
+/// Reports a PCI device, with `XEN_PCI_DEV_*` flags, the physical function of a virtual one, and
+/// its proximity domain if it has one.
 ///
 /// # Errors
 ///
@@ -363,7 +369,8 @@ pub fn pci_device_add<H: Hypercall + ?Sized>(
     let flags = flags | if proximity.is_some() { XEN_PCI_DEV_PXM } else { 0 };
     let device = PhysdevPciDeviceAdd { flags, ..device };
     let arg = PciDeviceAdd { device, proximity: proximity.unwrap_or(0) };
-    // SAFETY: the command's own structure, with the word that may follow it; no memory of the caller changes.
+    // SAFETY: the command's own structure, with the word that may follow it; no memory of the
+    // caller changes.
     unsafe { op(xen, PHYSDEVOP_PCI_DEVICE_ADD, arg) }.map(drop)
 }
 

@@ -1,8 +1,10 @@
-//! `platform_op`: the machine itself: clock, power, firmware, CPUs; for the hardware domain on x86. Source: `platform.h`.
+//! `platform_op`: the machine itself: clock, power, firmware, CPUs; for the hardware domain on x86.
+//! Source: `platform.h`.
 //!
-//! All functions answer `EPERM` where the domain is not privileged, `ENOSYS` for what Xen does not know, `EINVAL` for a wrong argument, and
-//! `EACCES` if Xen has another interface version than [`XENPF_INTERFACE_VERSION`], which has not happened for many releases.
-//! [`call`] takes any operation with its structure.
+//! All functions answer `EPERM` where the domain is not privileged, `ENOSYS` for what Xen does not
+//! know, `EINVAL` for a wrong argument, and `EACCES` if Xen has another interface version than
+//! [`XENPF_INTERFACE_VERSION`], which has not happened for many releases. [`call`] takes any
+//! operation with its structure.
 
 use super::{count, from_union, structure, union_of};
 use crate::{Errno, Hypercall, Instant};
@@ -11,7 +13,8 @@ use xen_sys::platform::*;
 use xen_sys::xen::{Dom0VgaConsoleInfo, HYPERVISOR_PLATFORM_OP};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// Issues operation `number` (`XENPF_*`) with its structure (`()` for none), and returns its result.
+/// Issues operation `number` (`XENPF_*`) with its structure (`()` for none), and returns its
+/// result.
 ///
 /// # Errors
 ///
@@ -19,7 +22,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 ///
 /// # Safety
 ///
-/// `arg` must be the operation's structure, with what it points to. Some operations change how memory is cached, or what CPUs do.
+/// `arg` must be the operation's structure, with what it points to. Some operations change how
+/// memory is cached, or what CPUs do.
 #[doc(alias = "__HYPERVISOR_platform_op")]
 pub unsafe fn call<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     xen: &H,
@@ -147,10 +151,12 @@ pub fn read_memtype<H: Hypercall + ?Sized>(xen: &H, reg: u32) -> Result<XenpfRea
 ///
 /// # Errors
 ///
-/// See the [module](self); `EINVAL` or `ENOENT` if nothing in it is for these CPUs, `EIO` or `EEXIST` if it is not newer.
+/// See the [module](self); `EINVAL` or `ENOENT` if nothing in it is for these CPUs, `EIO` or
+/// `EEXIST` if it is not newer.
 #[doc(alias = "XENPF_microcode_update")]
 pub fn microcode_update<H: Hypercall + ?Sized>(xen: &H, data: &[u8]) -> Result<(), Errno> {
-    // SAFETY: the command's own structure; the bytes are only read, and the CPU checks their signature.
+    // SAFETY: the command's own structure; the bytes are only read, and the CPU checks their
+    // signature.
     unsafe {
         op(
             xen,
@@ -176,7 +182,8 @@ pub fn microcode_update2<H: Hypercall + ?Sized>(
     flags: u32,
     data: &[u8],
 ) -> Result<(), Errno> {
-    // SAFETY: the command's own structure; the bytes are only read, and the CPU checks their signature.
+    // SAFETY: the command's own structure; the bytes are only read, and the CPU checks their
+    // signature.
     unsafe {
         op(
             xen,
@@ -216,7 +223,8 @@ pub fn platform_quirk<H: Hypercall + ?Sized>(xen: &H, quirk: u32) -> Result<(), 
     unsafe { op(xen, XENPF_PLATFORM_QUIRK, XenpfPlatformQuirk { quirk_id: quirk }) }.map(drop)
 }
 
-/// Calls an EFI runtime service (`XEN_EFI_*`); the service's own status and answer are in the structure that is returned.
+/// Calls an EFI runtime service (`XEN_EFI_*`); the service's own status and answer are in the
+/// structure that is returned.
 ///
 /// # Errors
 ///
@@ -255,7 +263,8 @@ pub fn efi_get_time<H: Hypercall + ?Sized>(xen: &H) -> Result<XenpfEfiRuntimeCal
 ///
 /// # Errors
 ///
-/// See the [module](self); `ESRCH` or `ENOENT` beyond the last one, `ENOSYS` for a kind that this machine has not.
+/// See the [module](self); `ESRCH` or `ENOENT` beyond the last one, `ENOSYS` for a kind that this
+/// machine has not.
 ///
 /// # Safety
 ///
@@ -287,7 +296,8 @@ pub fn keyboard_shift_flags<H: Hypercall + ?Sized>(xen: &H) -> Result<u8, Errno>
     .map(|arg| arg.u[0] as u8)
 }
 
-/// Lets the machine sleep: the values are those that ACPI gives for the state. It returns when the machine is awake again.
+/// Lets the machine sleep: the values are those that ACPI gives for the state. It returns when the
+/// machine is awake again.
 ///
 /// # Errors
 ///
@@ -372,7 +382,8 @@ pub fn cpu_online<H: Hypercall + ?Sized>(xen: &H, cpu: u32) -> Result<(), Errno>
 ///
 /// # Errors
 ///
-/// See the [module](self); `EOPNOTSUPP` for the first one, `EBUSY` or `EAGAIN`, see [`super::retry`].
+/// See the [module](self); `EOPNOTSUPP` for the first one, `EBUSY` or `EAGAIN`, see
+/// [`super::retry`].
 #[doc(alias = "XENPF_cpu_offline")]
 pub fn cpu_offline<H: Hypercall + ?Sized>(xen: &H, cpu: u32) -> Result<(), Errno> {
     // SAFETY: the command's own structure, which points nowhere; no memory of the caller changes.
@@ -387,7 +398,8 @@ pub fn cpu_offline<H: Hypercall + ?Sized>(xen: &H, cpu: u32) -> Result<(), Errno
 ///
 /// # Safety
 ///
-/// The range must be RAM: Xen uses it for its own tables, and gives it to domains, this one among them.
+/// The range must be RAM: Xen uses it for its own tables, and gives it to domains, this one among
+/// them.
 #[doc(alias = "XENPF_mem_hotadd")]
 pub unsafe fn mem_hotadd<H: Hypercall + ?Sized>(
     xen: &H,
@@ -429,7 +441,8 @@ pub fn park_cores<H: Hypercall + ?Sized>(xen: &H, cpus: u32) -> Result<(), Errno
     .map(drop)
 }
 
-/// Reads and writes a few registers that Xen allows, one after the other on one CPU; each entry's error is in its first word.
+/// Reads and writes a few registers that Xen allows, one after the other on one CPU; each entry's
+/// error is in its first word.
 ///
 /// # Errors
 ///
@@ -440,7 +453,8 @@ pub fn resource_op<H: Hypercall + ?Sized>(
     cpu: u32,
     entries: &mut [XenpfResourceEntry],
 ) -> Result<(), Errno> {
-    // SAFETY: the command's own structure, with as many entries as it says; Xen allows only registers of monitoring.
+    // SAFETY: the command's own structure, with as many entries as it says; Xen allows only
+    // registers of monitoring.
     unsafe {
         op(
             xen,
@@ -484,8 +498,8 @@ pub fn cpu_hotadd<H: Hypercall + ?Sized>(xen: &H, mut cpu: XenpfCpuHotadd) -> Re
     unsafe { call(xen, XENPF_CPU_HOTADD, &mut cpu) }
 }
 
-/// Writes how long each of the first 64 CPUs was idle, in nanoseconds, for those of `cpus` (one bit each); returns which of them there
-/// are, and when that was.
+/// Writes how long each of the first 64 CPUs was idle, in nanoseconds, for those of `cpus` (one bit
+/// each); returns which of them there are, and when that was.
 ///
 /// # Errors
 ///
@@ -503,7 +517,8 @@ pub fn getidletime<H: Hypercall + ?Sized>(
         idletime: GuestHandle::from_mut_ptr(idle.as_mut_ptr()),
         ..Default::default()
     };
-    // SAFETY: the command's own structure, with a bitmap and a list for 64 CPUs, which are borrowed or ours.
+    // SAFETY: the command's own structure, with a bitmap and a list for 64 CPUs, which are borrowed
+    // or ours.
     let arg = unsafe { op(xen, XENPF_GETIDLETIME, arg) }?;
     Ok((map, Instant::from_nanos(arg.now)))
 }

@@ -1,7 +1,7 @@
 //! `xenpmu_op`: performance counters of vCPUs. Source: `pmu.h`.
 //!
-//! All functions answer `ENOSYS` or `EOPNOTSUPP` where Xen does not offer counters (`vpmu=0`, which is the default), `EPERM` where
-//! only dom0 may, and `EINVAL` for a wrong argument.
+//! All functions answer `ENOSYS` or `EOPNOTSUPP` where Xen does not offer counters (`vpmu=0`, which
+//! is the default), `EPERM` where only dom0 may, and `EINVAL` for a wrong argument.
 
 use super::command;
 use crate::{Errno, Gfn, Hypercall};

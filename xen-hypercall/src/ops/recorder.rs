@@ -1,5 +1,5 @@
-//! A stand-in for Xen that writes down what it is asked: the operation, the five arguments, and the bytes of the structure
-//! that one of them points to. It can answer with a result and other bytes.
+//! A stand-in for Xen that writes down what it is asked: the operation, the five arguments, and the
+//! bytes of the structure that one of them points to. It can answer with a result and other bytes.
 
 use crate::Hypercall;
 use core::cell::{Cell, RefCell};
@@ -80,9 +80,11 @@ unsafe impl Hypercall for Recorder {
     }
 }
 
-/// Asserts what functions issue, one line each: `call => hypercall, first arguments..., at INDEX structure`.
+/// Asserts what functions issue, one line each: `call => hypercall, first arguments..., at INDEX
+/// structure`.
 ///
-/// The structure, if there is one, is expected at argument INDEX; the arguments before it are compared as numbers.
+/// The structure, if there is one, is expected at argument INDEX; the arguments before it are
+/// compared as numbers.
 macro_rules! issues {
     ($($call:ident($($arg:expr),* $(,)?) => $op:expr, [$($number:expr),*] $(, $structure:expr)?;)+) => {$({
         let before: &[usize] = &[$($number as usize),*];

@@ -48,7 +48,8 @@ pub fn poll<H: Hypercall + ?Sized>(
     let timeout = deadline.map_or(0, |at| at.as_nanos().max(1));
     let mut arg = SchedPoll { nr_ports: ports.len() as u32, timeout, ..Default::default() };
     arg.ports = GuestHandle::from_ptr(ports.as_ptr());
-    // SAFETY: the structure is the command's own; the port list is only read, and borrowed for the time of the call.
+    // SAFETY: the structure is the command's own; the port list is only read, and borrowed for the
+    // time of the call.
     unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_POLL, &mut arg) }.map(drop)
 }
 
@@ -56,7 +57,8 @@ pub fn poll<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// `EINVAL` for [`ShutdownReason::SUSPEND`], without a call. Xen's refusal; it returns only if the domain continues.
+/// `EINVAL` for [`ShutdownReason::SUSPEND`], without a call. Xen's refusal; it returns only if the
+/// domain continues.
 #[doc(alias = "SCHEDOP_shutdown")]
 pub fn shutdown<H: Hypercall + ?Sized>(
     xen: &H,
@@ -64,14 +66,16 @@ pub fn shutdown<H: Hypercall + ?Sized>(
 ) -> Result<Infallible, Errno> {
     refuse_suspend(reason)?;
     let mut arg = SchedShutdown { reason };
-    // SAFETY: the structure is the command's own. Nothing of the domain runs afterwards, or nothing has changed.
+    // SAFETY: the structure is the command's own. Nothing of the domain runs afterwards, or nothing
+    // has changed.
     match unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_SHUTDOWN, &mut arg) } {
         Err(errno) => Err(errno),
         Ok(_) => Err(Errno::EINVAL),
     }
 }
 
-/// Refuses the one reason after which the domain continues as another one: that is for the caller of [`suspend`] to expect.
+/// Refuses the one reason after which the domain continues as another one: that is for the caller
+/// of [`suspend`] to expect.
 fn refuse_suspend(reason: ShutdownReason) -> Result<(), Errno> {
     if reason == ShutdownReason::SUSPEND { Err(Errno::EINVAL) } else { Ok(()) }
 }
@@ -79,7 +83,8 @@ fn refuse_suspend(reason: ShutdownReason) -> Result<(), Errno> {
 /// What has happened between the call of [`suspend`] and its return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resumed {
-    /// The domain was saved or moved, and is now a new one: shared info, ports, grants and mappings are gone.
+    /// The domain was saved or moved, and is now a new one: shared info, ports, grants and mappings
+    /// are gone.
     Elsewhere,
     /// The toolstack changed its mind: this is the same domain, with all that it had.
     Cancelled,
@@ -93,14 +98,15 @@ pub enum Resumed {
 ///
 /// # Safety
 ///
-/// Other vCPUs must be down or stand still, and interrupts off everywhere. After [`Resumed::Elsewhere`] nothing is mapped any more that Xen or another
-/// domain owned: shared info, grants, foreign memory. Nobody may use it before it is mapped again. The domain's number may be another one:
-/// what goes by the old one, as a `Window` of `xen-grant` does, has to be made anew.
+/// Other vCPUs must be down or stand still, and interrupts off everywhere. After
+/// [`Resumed::Elsewhere`] nothing is mapped any more that Xen or another domain owned: shared info,
+/// grants, foreign memory. Nobody may use it before it is mapped again. The domain's number may be
+/// another one: what goes by the old one, as a `Window` of `xen-grant` does, has to be made anew.
 #[doc(alias = "SHUTDOWN_suspend")]
 pub unsafe fn suspend<H: Hypercall + ?Sized>(xen: &H) -> Result<Resumed, Errno> {
     let mut arg = SchedShutdown { reason: ShutdownReason::SUSPEND };
-    // SAFETY: the structure is the command's own; the caller vouches for what goes away. The third argument, a PV guest's
-    // start info, is zero.
+    // SAFETY: the structure is the command's own; the caller vouches for what goes away. The third
+    // argument, a PV guest's start info, is zero.
     let result = unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_SHUTDOWN, &mut arg) }?;
     Ok(if result == 0 { Resumed::Elsewhere } else { Resumed::Cancelled })
 }
@@ -109,7 +115,8 @@ pub unsafe fn suspend<H: Hypercall + ?Sized>(xen: &H) -> Result<Resumed, Errno> 
 ///
 /// # Errors
 ///
-/// `EPERM` in a guest, `ESRCH` if there is no such domain, `EINVAL` for this domain with [`ShutdownReason::SUSPEND`].
+/// `EPERM` in a guest, `ESRCH` if there is no such domain, `EINVAL` for this domain with
+/// [`ShutdownReason::SUSPEND`].
 #[doc(alias = "SCHEDOP_remote_shutdown")]
 pub fn remote_shutdown<H: Hypercall + ?Sized>(
     xen: &H,
@@ -124,13 +131,15 @@ pub fn remote_shutdown<H: Hypercall + ?Sized>(
     unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_REMOTE_SHUTDOWN, &mut arg) }.map(drop)
 }
 
-/// Latches `reason` as the one to report when this domain comes down, however it does: by a triple fault, or by [`shutdown`].
+/// Latches `reason` as the one to report when this domain comes down, however it does: by a triple
+/// fault, or by [`shutdown`].
 ///
 /// Only the first one counts.
 ///
 /// # Errors
 ///
-/// `EINVAL` for [`ShutdownReason::SUSPEND`], without a call: [`shutdown`] would suspend the domain. Xen takes any other number.
+/// `EINVAL` for [`ShutdownReason::SUSPEND`], without a call: [`shutdown`] would suspend the domain.
+/// Xen takes any other number.
 #[doc(alias = "SCHEDOP_shutdown_code")]
 pub fn shutdown_code<H: Hypercall + ?Sized>(xen: &H, reason: ShutdownReason) -> Result<(), Errno> {
     refuse_suspend(reason)?;
@@ -143,7 +152,8 @@ pub fn shutdown_code<H: Hypercall + ?Sized>(xen: &H, reason: ShutdownReason) -> 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct WatchdogId(pub u32);
 
-/// Starts a watchdog: Xen shuts the domain down in `seconds`, unless [`watchdog_pat`] postpones it. There are two.
+/// Starts a watchdog: Xen shuts the domain down in `seconds`, unless [`watchdog_pat`] postpones it.
+/// There are two.
 ///
 /// # Errors
 ///
@@ -156,7 +166,8 @@ pub fn watchdog_start<H: Hypercall + ?Sized>(xen: &H, seconds: u32) -> Result<Wa
     watchdog(xen, 0, seconds).map(|id| WatchdogId(super::count(id)))
 }
 
-/// Gives a watchdog `seconds` from now on. With none, the watchdog is stopped and its identifier free.
+/// Gives a watchdog `seconds` from now on. With none, the watchdog is stopped and its identifier
+/// free.
 ///
 /// # Errors
 ///
@@ -176,7 +187,8 @@ pub fn watchdog_pat<H: Hypercall + ?Sized>(
 fn watchdog<H: Hypercall + ?Sized>(xen: &H, id: u32, timeout: u32) -> Result<usize, Errno> {
     let mut arg = SchedWatchdog { id, timeout };
     let address = (&raw mut arg).expose_provenance();
-    // SAFETY: the structure is the command's own. Nothing of the domain runs after the watchdog bites.
+    // SAFETY: the structure is the command's own. Nothing of the domain runs after the watchdog
+    // bites.
     let result = unsafe {
         xen.hypercall(HYPERVISOR_SCHED_OP, [SCHEDOP_WATCHDOG as usize, address, 0, 0, 0])
     };
@@ -184,7 +196,8 @@ fn watchdog<H: Hypercall + ?Sized>(xen: &H, id: u32, timeout: u32) -> Result<usi
     check(result as i32 as isize)
 }
 
-/// Pins this vCPU to physical CPU `pcpu` for the time being, or gives it back to the scheduler; for the hardware domain.
+/// Pins this vCPU to physical CPU `pcpu` for the time being, or gives it back to the scheduler; for
+/// the hardware domain.
 ///
 /// # Errors
 ///
@@ -192,7 +205,8 @@ fn watchdog<H: Hypercall + ?Sized>(xen: &H, id: u32, timeout: u32) -> Result<usi
 #[doc(alias = "SCHEDOP_pin_override")]
 pub fn pin_override<H: Hypercall + ?Sized>(xen: &H, pcpu: Option<u16>) -> Result<(), Errno> {
     let mut arg = SchedPinOverride { pcpu: pcpu.map_or(-1, i32::from) };
-    // SAFETY: the structure is the command's own. Where a vCPU runs is nothing that memory depends on.
+    // SAFETY: the structure is the command's own. Where a vCPU runs is nothing that memory depends
+    // on.
     unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_PIN_OVERRIDE, &mut arg) }.map(drop)
 }
 

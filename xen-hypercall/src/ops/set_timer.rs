@@ -1,6 +1,7 @@
 //! `set_timer_op`: the older one-shot timer, of the vCPU that calls. Source: `xen.h`.
 //!
-//! [`super::vcpu::set_singleshot_timer`] does the same for any vCPU and says when the moment has passed already.
+//! [`super::vcpu::set_singleshot_timer`] does the same for any vCPU and says when the moment has
+//! passed already.
 
 use super::check;
 use crate::{Errno, Hypercall, Instant};

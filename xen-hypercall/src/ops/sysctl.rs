@@ -1,9 +1,11 @@
 //! `sysctl`: asks about the host and controls it; for a toolstack. Source: `sysctl.h`.
 //!
-//! The interface is one for each release of Xen: [`XEN_SYSCTL_INTERFACE_VERSION`] is the one that the structures of
-//! [`xen_sys::sysctl`] are for. [`call`] takes any operation with its structure; those that a dom0 kernel uses have functions.
+//! The interface is one for each release of Xen: [`XEN_SYSCTL_INTERFACE_VERSION`] is the one that
+//! the structures of [`xen_sys::sysctl`] are for. [`call`] takes any operation with its structure;
+//! those that a dom0 kernel uses have functions.
 //!
-//! All functions answer [`ControlError::Version`] under another release, and `EPERM` without privilege.
+//! All functions answer [`ControlError::Version`] under another release, and `EPERM` without
+//! privilege.
 
 pub use super::control::ControlError;
 use super::{control, count, from_union, structure, union_of};
@@ -18,7 +20,8 @@ fn whole<T: IntoBytes + Immutable>(number: u32, arg: &T) -> XenSysctl {
     XenSysctl { cmd: number, interface_version: XEN_SYSCTL_INTERFACE_VERSION, u: union_of(arg) }
 }
 
-/// Issues operation `number` (`XEN_SYSCTL_*`), with its structure (`()` for none), and returns its result.
+/// Issues operation `number` (`XEN_SYSCTL_*`), with its structure (`()` for none), and returns its
+/// result.
 ///
 /// # Errors
 ///
@@ -39,7 +42,8 @@ pub unsafe fn call<H: Hypercall + ?Sized, T: FromBytes + IntoBytes + Immutable>(
     result.map_err(|errno| ControlError::of(errno, XEN_SYSCTL_INTERFACE_VERSION))
 }
 
-/// Returns the version of the interface that this Xen has; `None` if none near that of the bindings is it.
+/// Returns the version of the interface that this Xen has; `None` if none near that of the bindings
+/// is it.
 pub fn interface_version<H: Hypercall + ?Sized>(xen: &H) -> Option<u32> {
     control::find_version(XEN_SYSCTL_INTERFACE_VERSION, |version| {
         let mut whole = XenSysctl { interface_version: version, ..whole(XEN_SYSCTL_SCHED_ID, &()) };
@@ -87,8 +91,8 @@ pub fn sched_id<H: Hypercall + ?Sized>(xen: &H) -> Result<u32, ControlError> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConsoleIndex(pub u32);
 
-/// Reads Xen's own messages from `from` on (without one: from the oldest) into `buffer`; returns how many bytes there were and where
-/// to go on.
+/// Reads Xen's own messages from `from` on (without one: from the oldest) into `buffer`; returns
+/// how many bytes there were and where to go on.
 ///
 /// # Errors
 ///
@@ -106,12 +110,14 @@ pub fn readconsole<H: Hypercall + ?Sized>(
         count: count(buffer.len()),
         ..Default::default()
     };
-    // SAFETY: the operation's own structure; Xen writes at most count bytes to the buffer, which is ours.
+    // SAFETY: the operation's own structure; Xen writes at most count bytes to the buffer, which is
+    // ours.
     let arg = unsafe { ask(xen, XEN_SYSCTL_READCONSOLE, arg) }?;
     Ok(((arg.count as usize).min(buffer.len()), ConsoleIndex(arg.index)))
 }
 
-/// Writes what Xen knows of the domains from number `first` on into `domains`, and returns how many that are.
+/// Writes what Xen knows of the domains from number `first` on into `domains`, and returns how many
+/// that are.
 ///
 /// # Errors
 ///
@@ -122,7 +128,8 @@ pub fn getdomaininfolist<H: Hypercall + ?Sized>(
     first: DomId,
     domains: &mut [XenDomctlGetdomaininfo],
 ) -> Result<usize, ControlError> {
-    // The entries are of the other interface, and have the layout of its version: Xen must have both.
+    // The entries are of the other interface, and have the layout of its version: Xen must have
+    // both.
     let ours = xen_sys::domctl::XEN_DOMCTL_INTERFACE_VERSION;
     if super::domctl::interface_version(xen) != Some(ours) {
         return Err(ControlError::Version { ours });
@@ -133,7 +140,8 @@ pub fn getdomaininfolist<H: Hypercall + ?Sized>(
         buffer: GuestHandle::from_mut_ptr(domains.as_mut_ptr()),
         ..Default::default()
     };
-    // SAFETY: the operation's own structure; Xen writes at most max_domains entries, of the size that ours have.
+    // SAFETY: the operation's own structure; Xen writes at most max_domains entries, of the size
+    // that ours have.
     let arg = unsafe { ask(xen, XEN_SYSCTL_GETDOMAININFOLIST, arg) }?;
     Ok((arg.num_domains as usize).min(domains.len()))
 }
@@ -146,12 +154,14 @@ pub fn getdomaininfolist<H: Hypercall + ?Sized>(
 ///
 /// # Safety
 ///
-/// Some keys stop the machine, others change how Xen behaves; none touches the caller's memory, but `C` and `R` end it.
+/// Some keys stop the machine, others change how Xen behaves; none touches the caller's memory, but
+/// `C` and `R` end it.
 #[doc(alias = "XEN_SYSCTL_debug_keys")]
 pub unsafe fn debug_keys<H: Hypercall + ?Sized>(xen: &H, keys: &[u8]) -> Result<(), ControlError> {
     let handle = GuestHandle::from_ptr(keys.as_ptr());
     let arg = XenSysctlDebugKeys { keys: handle, nr_keys: count(keys.len()), ..Default::default() };
-    // SAFETY: the operation's own structure; the keys are only read, and the caller vouches for them.
+    // SAFETY: the operation's own structure; the keys are only read, and the caller vouches for
+    // them.
     unsafe { ask(xen, XEN_SYSCTL_DEBUG_KEYS, arg) }.map(drop)
 }
 
@@ -225,7 +235,8 @@ pub fn numainfo<H: Hypercall + ?Sized>(
 /// See the [module](self); `EBUSY`, see [`super::retry`]; `EINVAL` for an unknown CPU.
 #[doc(alias = "XEN_SYSCTL_cpu_hotplug")]
 pub fn cpu_hotplug<H: Hypercall + ?Sized>(xen: &H, cpu: u32, op: u32) -> Result<(), ControlError> {
-    // SAFETY: the operation's own structure, which points nowhere. vCPUs go elsewhere by themselves.
+    // SAFETY: the operation's own structure, which points nowhere. vCPUs go elsewhere by
+    // themselves.
     unsafe { ask(xen, XEN_SYSCTL_CPU_HOTPLUG, XenSysctlCpuHotplug { cpu, op }) }.map(drop)
 }
 

@@ -1,8 +1,9 @@
-//! `vcpu_op`: virtual processors: their start and stop, their timers, and areas that Xen keeps up to date. Source: `vcpu.h`.
+//! `vcpu_op`: virtual processors: their start and stop, their timers, and areas that Xen keeps up
+//! to date. Source: `vcpu.h`.
 //!
 //! All functions answer `ENOENT` if there is no such vCPU. On arm Xen offers
-//! [`register_vcpu_info`] and the areas of the runstate; the other functions answer `EINVAL` there, and
-//! vCPUs are started by PSCI.
+//! [`register_vcpu_info`] and the areas of the runstate; the other functions answer `EINVAL` there,
+//! and vCPUs are started by PSCI.
 
 use super::check;
 use crate::{Errno, Gfn, Hypercall, Instant, PAGE_SIZE};
@@ -20,7 +21,8 @@ unsafe fn op<H: Hypercall + ?Sized, T>(
     arg: &mut T,
 ) -> Result<usize, Errno> {
     let address = core::ptr::from_mut(arg).expose_provenance();
-    // SAFETY: the caller vouches for the operation; the argument is borrowed for the time of the call.
+    // SAFETY: the caller vouches for the operation; the argument is borrowed for the time of the
+    // call.
     check(unsafe {
         xen.hypercall(HYPERVISOR_VCPU_OP, [number as usize, vcpu as usize, address, 0, 0])
     })
@@ -32,12 +34,13 @@ unsafe fn op<H: Hypercall + ?Sized, T>(
 ///
 /// # Errors
 ///
-/// `EBUSY` if it was done before, `ENXIO` if the structure would cross the page. Before Xen 4.18 `EINVAL` if it was done
-/// before, or if the vCPU is neither down nor the caller.
+/// `EBUSY` if it was done before, `ENXIO` if the structure would cross the page. Before Xen 4.18
+/// `EINVAL` if it was done before, or if the vCPU is neither down nor the caller.
 ///
 /// # Safety
 ///
-/// Xen writes there from now on, for the life of the domain: the caller gives up those bytes for good.
+/// Xen writes there from now on, for the life of the domain: the caller gives up those bytes for
+/// good.
 #[doc(alias = "VCPUOP_register_vcpu_info")]
 pub unsafe fn register_vcpu_info<H: Hypercall + ?Sized>(
     xen: &H,
@@ -55,7 +58,8 @@ pub unsafe fn register_vcpu_info<H: Hypercall + ?Sized>(
 ///
 /// # Errors
 ///
-/// `ETIME` if the moment has passed and `only_future` is set; nothing is sent then. Xen may ignore the flag, and late ones do.
+/// `ETIME` if the moment has passed and `only_future` is set; nothing is sent then. Xen may ignore
+/// the flag, and late ones do.
 #[doc(alias = "VCPUOP_set_singleshot_timer")]
 pub fn set_singleshot_timer<H: Hypercall + ?Sized>(
     xen: &H,
@@ -92,7 +96,8 @@ pub fn stop_periodic_timer<H: Hypercall + ?Sized>(xen: &H, vcpu: u32) -> Result<
     unsafe { op(xen, VCPUOP_STOP_PERIODIC_TIMER, vcpu, &mut ()) }.map(drop)
 }
 
-/// Sets the registers that `vcpu` starts with; it has to be down, and initialised only once between two starts.
+/// Sets the registers that `vcpu` starts with; it has to be down, and initialised only once between
+/// two starts.
 ///
 /// # Errors
 ///
@@ -165,11 +170,12 @@ pub fn get_runstate_info<H: Hypercall + ?Sized>(
     Ok(arg)
 }
 
-/// Starts the periodic timer of `vcpu`: `VIRQ_TIMER` every `period_ns` nanoseconds while the vCPU runs.
+/// Starts the periodic timer of `vcpu`: `VIRQ_TIMER` every `period_ns` nanoseconds while the vCPU
+/// runs.
 ///
-/// Xen stops the timer while the vCPU is blocked or waits for a CPU, so it never wakes a vCPU. When the
-/// vCPU runs again, Xen sends one event if a period has passed, however many have. A kernel that idles
-/// wakes by [`set_singleshot_timer`].
+/// Xen stops the timer while the vCPU is blocked or waits for a CPU, so it never wakes a vCPU. When
+/// the vCPU runs again, Xen sends one event if a period has passed, however many have. A kernel
+/// that idles wakes by [`set_singleshot_timer`].
 ///
 /// # Errors
 ///
@@ -209,7 +215,8 @@ pub struct PhysId {
     pub acpi: u32,
 }
 
-/// Returns the physical CPU that `vcpu` is pinned to; for the hardware domain, booted with its vCPUs pinned.
+/// Returns the physical CPU that `vcpu` is pinned to; for the hardware domain, booted with its
+/// vCPUs pinned.
 ///
 /// # Errors
 ///
@@ -224,7 +231,8 @@ pub fn get_physid<H: Hypercall + ?Sized>(xen: &H, vcpu: u32) -> Result<PhysId, E
 
 /// Makes Xen keep a `VcpuRunstateInfo` of `vcpu` up to date at virtual address `area`.
 ///
-/// Xen looks the address up each time, in whatever page table it meets: [`register_runstate_phys_area`] is better where there is it.
+/// Xen looks the address up each time, in whatever page table it meets:
+/// [`register_runstate_phys_area`] is better where there is it.
 ///
 /// # Errors
 ///
@@ -232,7 +240,8 @@ pub fn get_physid<H: Hypercall + ?Sized>(xen: &H, vcpu: u32) -> Result<PhysId, E
 ///
 /// # Safety
 ///
-/// Xen writes there from now on, in every address space: the caller gives up those 48 bytes for good.
+/// Xen writes there from now on, in every address space: the caller gives up those 48 bytes for
+/// good.
 #[doc(alias = "VCPUOP_register_runstate_memory_area")]
 pub unsafe fn register_runstate_memory_area<H: Hypercall + ?Sized>(
     xen: &H,
@@ -244,7 +253,8 @@ pub unsafe fn register_runstate_memory_area<H: Hypercall + ?Sized>(
     unsafe { op(xen, VCPUOP_REGISTER_RUNSTATE_MEMORY_AREA, vcpu, &mut arg) }.map(drop)
 }
 
-/// Makes Xen keep a copy of the clock of `vcpu` (`VcpuTimeInfo`) up to date at virtual address `area`, for user mode to read.
+/// Makes Xen keep a copy of the clock of `vcpu` (`VcpuTimeInfo`) up to date at virtual address
+/// `area`, for user mode to read.
 ///
 /// # Errors
 ///
@@ -252,7 +262,8 @@ pub unsafe fn register_runstate_memory_area<H: Hypercall + ?Sized>(
 ///
 /// # Safety
 ///
-/// Xen writes there from now on, in every address space: the caller gives up those 32 bytes for good.
+/// Xen writes there from now on, in every address space: the caller gives up those 32 bytes for
+/// good.
 #[doc(alias = "VCPUOP_register_vcpu_time_memory_area")]
 pub unsafe fn register_vcpu_time_memory_area<H: Hypercall + ?Sized>(
     xen: &H,
@@ -264,7 +275,8 @@ pub unsafe fn register_vcpu_time_memory_area<H: Hypercall + ?Sized>(
     unsafe { op(xen, VCPUOP_REGISTER_VCPU_TIME_MEMORY_AREA, vcpu, &mut arg) }.map(drop)
 }
 
-/// Like [`register_runstate_memory_area`], by physical address, within one page; with none, Xen stops writing.
+/// Like [`register_runstate_memory_area`], by physical address, within one page; with none, Xen
+/// stops writing.
 ///
 /// # Errors
 ///
@@ -284,7 +296,8 @@ pub unsafe fn register_runstate_phys_area<H: Hypercall + ?Sized>(
     unsafe { op(xen, VCPUOP_REGISTER_RUNSTATE_PHYS_AREA, vcpu, &mut arg) }.map(drop)
 }
 
-/// Like [`register_vcpu_time_memory_area`], by physical address, within one page; with none, Xen stops writing.
+/// Like [`register_vcpu_time_memory_area`], by physical address, within one page; with none, Xen
+/// stops writing.
 ///
 /// # Errors
 ///

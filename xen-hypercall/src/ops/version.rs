@@ -34,7 +34,8 @@ pub fn version<H: Hypercall + ?Sized>(xen: &H) -> Result<XenVersion, Errno> {
     Ok(XenVersion { major: (number >> 16) as u16, minor: number as u16 })
 }
 
-/// Returns the vendor's part of the version, for example `.6-pre` behind `4.17`, padded with zero bytes.
+/// Returns the vendor's part of the version, for example `.6-pre` behind `4.17`, padded with zero
+/// bytes.
 ///
 /// # Errors
 ///
@@ -47,7 +48,8 @@ pub fn extra_version<H: Hypercall + ?Sized>(xen: &H) -> Result<[u8; 16], Errno> 
     Ok(text)
 }
 
-/// Returns what kinds of guests this Xen runs, for example `xen-3.0-x86_64 hvm-3.0-x86_64`, padded with zero bytes.
+/// Returns what kinds of guests this Xen runs, for example `xen-3.0-x86_64 hvm-3.0-x86_64`, padded
+/// with zero bytes.
 ///
 /// # Errors
 ///
@@ -228,7 +230,8 @@ pub fn changeset2<H: Hypercall + ?Sized, const N: usize>(xen: &H) -> Result<VarB
 ///
 /// # Errors
 ///
-/// `EPERM` in a guest, `ENOSYS` if Xen is older than 4.18, `ENOBUFS` if the text is longer than `N`.
+/// `EPERM` in a guest, `ENOSYS` if Xen is older than 4.18, `ENOBUFS` if the text is longer than
+/// `N`.
 #[doc(alias = "XENVER_commandline2")]
 pub fn command_line2<H: Hypercall + ?Sized, const N: usize>(xen: &H) -> Result<VarBuf<N>, Errno> {
     varbuf(xen, XENVER_COMMANDLINE2)

@@ -6,12 +6,13 @@ use xen_sys::xen::{HYPERVISOR_VM_ASSIST, VMASST_CMD_DISABLE, VMASST_CMD_ENABLE};
 
 fn assist<H: Hypercall + ?Sized>(xen: &H, number: u32, kind: u32) -> Result<(), Errno> {
     let call = [number as usize, kind as usize, 0, 0, 0];
-    // SAFETY: no structure. The assists change how Xen treats a PV guest's page tables, and what it writes into an area that
-    // it was given already.
+    // SAFETY: no structure. The assists change how Xen treats a PV guest's page tables, and what it
+    // writes into an area that it was given already.
     check(unsafe { xen.hypercall(HYPERVISOR_VM_ASSIST, call) }).map(drop)
 }
 
-/// Switches an assist (`VMASST_TYPE_*`) on. A guest that is not PV has one: `VMASST_TYPE_RUNSTATE_UPDATE_FLAG`.
+/// Switches an assist (`VMASST_TYPE_*`) on. A guest that is not PV has one:
+/// `VMASST_TYPE_RUNSTATE_UPDATE_FLAG`.
 ///
 /// # Errors
 ///

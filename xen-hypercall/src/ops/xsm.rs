@@ -1,7 +1,8 @@
-//! `xsm_op`: the security module, FLASK; for dom0 and for what its policy lets. Source: `xsm/flask_op.h`.
+//! `xsm_op`: the security module, FLASK; for dom0 and for what its policy lets. Source:
+//! `xsm/flask_op.h`.
 //!
-//! [`call`] takes any operation with its structure. All functions answer `ENOSYS` where Xen runs without FLASK, and `EACCES` or
-//! `EPERM` where the policy refuses.
+//! [`call`] takes any operation with its structure. All functions answer `ENOSYS` where Xen runs
+//! without FLASK, and `EACCES` or `EPERM` where the policy refuses.
 
 use super::{from_union, structure, union_of};
 use crate::{Errno, Hypercall, Port};
@@ -14,7 +15,8 @@ fn whole<T: IntoBytes + Immutable>(number: u32, arg: &T) -> XenFlaskOp {
     XenFlaskOp { cmd: number, interface_version: XEN_FLASK_INTERFACE_VERSION, u: union_of(arg) }
 }
 
-/// Issues operation `number` (`FLASK_*`) with its structure (`()` for none), and returns its result.
+/// Issues operation `number` (`FLASK_*`) with its structure (`()` for none), and returns its
+/// result.
 ///
 /// # Errors
 ///
@@ -65,7 +67,8 @@ pub fn context_to_sid<H: Hypercall + ?Sized>(xen: &H, context: &str) -> Result<u
 ///
 /// # Errors
 ///
-/// See the [module](self); `EINVAL` for an unknown number, `ERANGE` or `ENOBUFS` for a label that does not fit.
+/// See the [module](self); `EINVAL` for an unknown number, `ERANGE` or `ENOBUFS` for a label that
+/// does not fit.
 #[doc(alias = "FLASK_SID_TO_CONTEXT")]
 pub fn sid_to_context<H: Hypercall + ?Sized>(
     xen: &H,

@@ -1,7 +1,8 @@
 //! Copies between shared and private memory.
 //!
-//! The shared side may change at any time, so it is never touched through a reference or with plain accesses that a compiler
-//! might repeat: small copies are words, bulk copies are one machine instruction that the compiler can't see into.
+//! The shared side may change at any time, so it is never touched through a reference or with plain
+//! accesses that a compiler might repeat: small copies are words, bulk copies are one machine
+//! instruction that the compiler can't see into.
 
 use super::access::Access;
 use super::{before_load, vector};
@@ -25,13 +26,16 @@ macro_rules! store_words {
     };
 }
 
-/// Copies a value of a size known to the caller's compiler, in the widest words that its place allows.
+/// Copies a value of a size known to the caller's compiler, in the widest words that its place
+/// allows.
 ///
-/// The place is what is known when compiled, where `offset` is a multiple of something: memory begins at a page.
+/// The place is what is known when compiled, where `offset` is a multiple of something: memory
+/// begins at a page.
 ///
 /// # Safety
 ///
-/// `base + BASE + offset` must be valid shared memory and `target` valid private memory, `len` bytes each. `base` must be page-aligned.
+/// `base + BASE + offset` must be valid shared memory and `target` valid private memory, `len`
+/// bytes each. `base` must be page-aligned.
 #[inline(always)]
 pub(super) unsafe fn load_small<const BASE: usize>(
     base: *mut u8,
@@ -39,7 +43,8 @@ pub(super) unsafe fn load_small<const BASE: usize>(
     target: *mut u8,
     len: usize,
 ) {
-    // SAFETY: every vector and word lies within both ranges, by the caller's word, and is aligned on the shared side.
+    // SAFETY: every vector and word lies within both ranges, by the caller's word, and is aligned
+    // on the shared side.
     unsafe {
         let source = base.add(offset);
         let done = vector::load::<BASE>(source, target, len);
@@ -55,11 +60,13 @@ pub(super) unsafe fn load_small<const BASE: usize>(
     }
 }
 
-/// Copies a value of a size known to the caller's compiler, in the widest words that its place allows.
+/// Copies a value of a size known to the caller's compiler, in the widest words that its place
+/// allows.
 ///
 /// # Safety
 ///
-/// `source` must be valid private memory and `base + BASE + offset` valid shared memory, `len` bytes each. `base` must be page-aligned.
+/// `source` must be valid private memory and `base + BASE + offset` valid shared memory, `len`
+/// bytes each. `base` must be page-aligned.
 #[inline(always)]
 pub(super) unsafe fn store_small<const BASE: usize>(
     source: *const u8,
@@ -67,7 +74,8 @@ pub(super) unsafe fn store_small<const BASE: usize>(
     offset: usize,
     len: usize,
 ) {
-    // SAFETY: every vector and word lies within both ranges, by the caller's word, and is aligned on the shared side.
+    // SAFETY: every vector and word lies within both ranges, by the caller's word, and is aligned
+    // on the shared side.
     unsafe {
         let target = base.add(offset);
         let done = vector::store::<BASE>(source, target, len);

@@ -1,4 +1,5 @@
-//! Tests' view of loads from shared memory: who loads what how often, and what a peer could change in between.
+//! Tests' view of loads from shared memory: who loads what how often, and what a peer could change
+//! in between.
 
 use core::cell::Cell;
 use core::mem::transmute;
@@ -10,10 +11,12 @@ std::thread_local! {
     static OBSERVER: Cell<Option<NonNull<Observer>>> = const { Cell::new(None) };
 }
 
-/// Runs `body`, and `observer` right before each of its loads from shared memory on this thread, with address and length in bytes.
+/// Runs `body`, and `observer` right before each of its loads from shared memory on this thread,
+/// with address and length in bytes.
 ///
-/// Read-modify-writes count as loads. What the observer itself loads is not observed, so it may look at the memory and
-/// change it, as a peer does. Only with the feature `hook`, which is meant for tests.
+/// Read-modify-writes count as loads. What the observer itself loads is not observed, so it may
+/// look at the memory and change it, as a peer does. Only with the feature `hook`, which is meant
+/// for tests.
 pub fn observe_loads<R>(observer: &mut dyn FnMut(usize, usize), body: impl FnOnce() -> R) -> R {
     struct Restore(Option<NonNull<Observer>>);
     impl Drop for Restore {
@@ -21,7 +24,8 @@ pub fn observe_loads<R>(observer: &mut dyn FnMut(usize, usize), body: impl FnOnc
             OBSERVER.set(self.0);
         }
     }
-    // SAFETY: only the lifetime changes, and `Restore` takes the pointer away again before this borrow ends, unwound or not.
+    // SAFETY: only the lifetime changes, and `Restore` takes the pointer away again before this
+    // borrow ends, unwound or not.
     let erased = unsafe {
         transmute::<NonNull<dyn FnMut(usize, usize) + '_>, NonNull<Observer>>(observer.into())
     };
@@ -31,7 +35,8 @@ pub fn observe_loads<R>(observer: &mut dyn FnMut(usize, usize), body: impl FnOnc
 
 pub(super) fn before_load(address: *const u8, len: usize) {
     if let Some(mut observer) = OBSERVER.take() {
-        // SAFETY: `observe_loads` is still running and holds the exclusive borrow; nobody else has the pointer, as it was taken.
+        // SAFETY: `observe_loads` is still running and holds the exclusive borrow; nobody else has
+        // the pointer, as it was taken.
         unsafe { observer.as_mut()(address.addr(), len) };
         OBSERVER.set(Some(observer));
     }

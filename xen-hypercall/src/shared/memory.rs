@@ -11,15 +11,17 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Whole pages that another domain may read and write at any time.
 ///
-/// There is no way to a plain reference into it: single words are atomic, everything else is copied out or in, and each
-/// byte is loaded once per call. A value that was copied out is private; validate it, then use it.
+/// There is no way to a plain reference into it: single words are atomic, everything else is copied
+/// out or in, and each byte is loaded once per call. A value that was copied out is private;
+/// validate it, then use it.
 ///
-/// Used behind a reference, as `str` is. Owners ([`SharedPages`](crate::SharedPages), [`Mapped`](crate::Mapped)) implement `AsRef<SharedMem>`.
+/// Used behind a reference, as `str` is. Owners ([`SharedPages`](crate::SharedPages),
+/// [`Mapped`](crate::Mapped)) implement `AsRef<SharedMem>`.
 #[repr(transparent)]
 pub struct SharedMem(UnsafeCell<[u8]>);
 
-// SAFETY: every access is one of `access`, which says why threads may make them at the same time, in words of any size; the other side of
-// a copy is private.
+// SAFETY: every access is one of `access`, which says why threads may make them at the same time,
+// in words of any size; the other side of a copy is private.
 unsafe impl Sync for SharedMem {}
 
 macro_rules! words {
@@ -47,8 +49,9 @@ impl SharedMem {
     ///
     /// # Safety
     ///
-    /// For the lifetime `'a`, which the caller picks: the memory must be valid for reads and writes, page-aligned, a whole
-    /// number of pages and at least one; and nobody may hold a plain reference to it.
+    /// For the lifetime `'a`, which the caller picks: the memory must be valid for reads and
+    /// writes, page-aligned, a whole number of pages and at least one; and nobody may hold a
+    /// plain reference to it.
     #[inline(always)]
     pub unsafe fn from_raw<'a>(start: NonNull<u8>, len: usize) -> &'a Self {
         debug_assert!(
@@ -57,7 +60,8 @@ impl SharedMem {
                 && len.is_multiple_of(PAGE_SIZE)
         );
         let slice = core::ptr::slice_from_raw_parts_mut(start.as_ptr(), len);
-        // SAFETY: valid for 'a by the caller's word; the type is a transparent wrapper of a byte slice in an UnsafeCell.
+        // SAFETY: valid for 'a by the caller's word; the type is a transparent wrapper of a byte
+        // slice in an UnsafeCell.
         unsafe { &*(slice as *const Self) }
     }
 
@@ -76,10 +80,12 @@ impl SharedMem {
         self.0.get().len()
     }
 
-    /// Returns the first page alone, whose size the compiler knows: a scan of it then checks no bounds.
+    /// Returns the first page alone, whose size the compiler knows: a scan of it then checks no
+    /// bounds.
     #[inline(always)]
     pub fn first_page(&self) -> &Self {
-        // SAFETY: there is at least one page, whole and aligned; it lives as long as the borrow, and is still reached through atomics only.
+        // SAFETY: there is at least one page, whole and aligned; it lives as long as the borrow,
+        // and is still reached through atomics only.
         unsafe { Self::from_raw(NonNull::new_unchecked(self.base()), PAGE_SIZE) }
     }
 
@@ -90,9 +96,11 @@ impl SharedMem {
         u64 u64_at SharedU64 u64,
     }
 
-    /// Copies the value at `offset` out, each byte loaded once; `None` if it would reach past the end.
+    /// Copies the value at `offset` out, each byte loaded once; `None` if it would reach past the
+    /// end.
     ///
-    /// No ordering of its own: an Acquire load of the index that published the value has to come first.
+    /// No ordering of its own: an Acquire load of the index that published the value has to come
+    /// first.
     #[inline(always)]
     pub fn read<T: FromBytes>(&self, offset: usize) -> Option<T> {
         // SAFETY: it has just been checked.
@@ -111,7 +119,8 @@ impl SharedMem {
         offset: usize,
     ) -> T {
         let mut value = MaybeUninit::<T>::uninit();
-        // SAFETY: the source is within the memory, the destination is ours; every byte is written, and FromBytes lets any do.
+        // SAFETY: the source is within the memory, the destination is ours; every byte is written,
+        // and FromBytes lets any do.
         unsafe {
             copy::load_small::<BASE>(
                 self.base(),
@@ -144,7 +153,8 @@ impl SharedMem {
         offset: usize,
         value: &T,
     ) {
-        // SAFETY: the destination is within the memory; IntoBytes says that all bytes of the value are initialised.
+        // SAFETY: the destination is within the memory; IntoBytes says that all bytes of the value
+        // are initialised.
         unsafe {
             copy::store_small::<BASE>(
                 core::ptr::from_ref(value).cast(),
@@ -155,7 +165,8 @@ impl SharedMem {
         };
     }
 
-    /// Copies bytes from `offset` out to `target`, each loaded once; `None`, with nothing copied, if they reach past the end.
+    /// Copies bytes from `offset` out to `target`, each loaded once; `None`, with nothing copied,
+    /// if they reach past the end.
     pub fn copy_to(&self, offset: usize, target: &mut [u8]) -> Option<()> {
         if !self.contains(offset, target.len()) {
             return None;
@@ -170,7 +181,8 @@ impl SharedMem {
         if !self.contains(offset, source.len()) {
             return None;
         }
-        // SAFETY: the destination is within the memory, the source is a private slice of that length.
+        // SAFETY: the destination is within the memory, the source is a private slice of that
+        // length.
         unsafe { copy::store_bulk(source.as_ptr(), self.base().add(offset), source.len()) };
         Some(())
     }

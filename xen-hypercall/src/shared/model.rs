@@ -1,6 +1,8 @@
-//! Shared memory under a model checker: a cell for each word that a model declares, so that every order of the accesses can be tried.
+//! Shared memory under a model checker: a cell for each word that a model declares, so that every
+//! order of the accesses can be tried.
 //!
-//! A copy is several accesses, so two ends that keep to the protocol never copy at the same time; the checker is told to see to that.
+//! A copy is several accesses, so two ends that keep to the protocol never copy at the same time;
+//! the checker is told to see to that.
 
 use super::{SharedU8, SharedU16, SharedU32, SharedU64};
 use crate::sync::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -68,7 +70,8 @@ macro_rules! words {
 }
 
 impl SharedMem {
-    /// Makes memory for one run of a model, zeroed: `words` are ranges of bytes, each with the width of its words.
+    /// Makes memory for one run of a model, zeroed: `words` are ranges of bytes, each with the
+    /// width of its words.
     ///
     /// It lives as long as the process; a model is short.
     pub fn for_model(len: usize, words: &[(Range<usize>, usize)]) -> &'static Self {
@@ -78,13 +81,15 @@ impl SharedMem {
         Box::leak(Box::new(Self { cells: cells.collect(), len }))
     }
 
-    /// Returns what a model made with [`for_model`](Self::for_model): it has no real memory, so its platform's pages are such values.
+    /// Returns what a model made with [`for_model`](Self::for_model): it has no real memory, so its
+    /// platform's pages are such values.
     ///
     /// # Safety
     ///
     /// `start` points to a value that `for_model` made.
     pub unsafe fn from_raw<'a>(start: NonNull<u8>, _len: usize) -> &'a Self {
-        // SAFETY: the value lives as long as the process, and is reached through shared references only.
+        // SAFETY: the value lives as long as the process, and is reached through shared references
+        // only.
         unsafe { start.cast::<Self>().as_ref() }
     }
 

@@ -5,7 +5,8 @@ use core::fmt;
 use core::ptr::{NonNull, from_ref};
 use zerocopy::FromBytes;
 
-/// Whole pages that another domain may write at any time, and that this domain may only read: [`SharedMem`] without stores.
+/// Whole pages that another domain may write at any time, and that this domain may only read:
+/// [`SharedMem`] without stores.
 ///
 /// ```
 /// use xen_hypercall::{Page, SharedMem};
@@ -30,8 +31,9 @@ impl ReadOnlyMem {
     ///
     /// # Safety
     ///
-    /// For the lifetime `'a`, which the caller picks: the memory must be valid for reads, page-aligned, a whole number of
-    /// pages and at least one; and no plain reference to it may exist.
+    /// For the lifetime `'a`, which the caller picks: the memory must be valid for reads,
+    /// page-aligned, a whole number of pages and at least one; and no plain reference to it may
+    /// exist.
     #[inline(always)]
     pub unsafe fn from_raw<'a>(start: NonNull<u8>, len: usize) -> &'a Self {
         // SAFETY: the caller's word, but for writes: no method of this type makes one.
@@ -45,13 +47,15 @@ impl ReadOnlyMem {
         self.0.len()
     }
 
-    /// Copies the value at `offset` out, each byte loaded once; `None` if it would reach past the end.
+    /// Copies the value at `offset` out, each byte loaded once; `None` if it would reach past the
+    /// end.
     #[inline(always)]
     pub fn read<T: FromBytes>(&self, offset: usize) -> Option<T> {
         self.0.read(offset)
     }
 
-    /// Copies bytes from `offset` out to `target`, each loaded once; `None`, with nothing copied, if they reach past the end.
+    /// Copies bytes from `offset` out to `target`, each loaded once; `None`, with nothing copied,
+    /// if they reach past the end.
     pub fn copy_to(&self, offset: usize, target: &mut [u8]) -> Option<()> {
         self.0.copy_to(offset, target)
     }

@@ -10,16 +10,18 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 ///
 /// # Safety
 ///
-/// *Implementation safety*: as long as the value lives, wherever it is moved, [`as_ref`](AsRef::as_ref) returns the same memory of the same
-/// size.
+/// *Implementation safety*: as long as the value lives, wherever it is moved,
+/// [`as_ref`](AsRef::as_ref) returns the same memory of the same size.
 pub unsafe trait Fixed: AsRef<SharedMem> {}
 
 // SAFETY: it is the reference that it was made of.
 unsafe impl Fixed for &SharedMem {}
 
-/// Memory `M` with slots that each hold an `A` or a `B`, from byte `FIRST` on: as large as the larger of the two, and a power of two of them.
+/// Memory `M` with slots that each hold an `A` or a `B`, from byte `FIRST` on: as large as the
+/// larger of the two, and a power of two of them.
 ///
-/// That they lie within the memory is checked once, when this is made; any index leads to one of them.
+/// That they lie within the memory is checked once, when this is made; any index leads to one of
+/// them.
 pub struct SlotMem<M, const FIRST: usize, A, B> {
     mem: M,
     /// The number of slots less one; the last of them ends within the memory.
@@ -32,8 +34,9 @@ impl<M, const FIRST: usize, A, B> SlotMem<M, FIRST, A, B> {
     pub const SLOT: usize =
         if size_of::<A>() > size_of::<B>() { size_of::<A>() } else { size_of::<B>() };
 
-    /// Returns how many slots fit into `bytes`, rounded down to a power of two, 2^31 at most. `None` if there is no room for one, or
-    /// if a slot is empty or larger than what a page has left.
+    /// Returns how many slots fit into `bytes`, rounded down to a power of two, 2^31 at most.
+    /// `None` if there is no room for one, or if a slot is empty or larger than what a page has
+    /// left.
     pub const fn slots_in(bytes: usize) -> Option<u32> {
         if Self::SLOT == 0 || bytes < FIRST || FIRST + Self::SLOT > PAGE_SIZE {
             return None;
@@ -63,7 +66,8 @@ impl<M, const FIRST: usize, A, B> SlotMem<M, FIRST, A, B> {
 }
 
 impl<M: Fixed, const FIRST: usize, A, B> SlotMem<M, FIRST, A, B> {
-    /// Divides `mem` into as many slots as there is room for: [`slots_in`](Self::slots_in) its size.
+    /// Divides `mem` into as many slots as there is room for: [`slots_in`](Self::slots_in) its
+    /// size.
     ///
     /// # Errors
     ///
@@ -117,13 +121,15 @@ impl<'m, const FIRST: usize, A, B> SharedSlots<'m, FIRST, A, B> {
         self.mask + 1
     }
 
-    /// Copies a value out of the slot that `index`, without its high bits, leads to. Each byte is loaded once.
+    /// Copies a value out of the slot that `index`, without its high bits, leads to. Each byte is
+    /// loaded once.
     ///
     /// No ordering of its own, as with [`SharedMem::read`].
     #[inline(always)]
     pub fn read<T: FromBytes>(&self, index: u32) -> T {
         const { assert!(size_of::<T>() <= Self::SIZE) }
-        // SAFETY: `SlotMem::new` has checked that all slots lie within the memory, which `Fixed` says is the same one still.
+        // SAFETY: `SlotMem::new` has checked that all slots lie within the memory, which `Fixed`
+        // says is the same one still.
         unsafe { self.mem.read_unchecked::<FIRST, T>(self.offset(index)) }
     }
 

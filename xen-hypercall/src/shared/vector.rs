@@ -1,4 +1,5 @@
-//! Copies between shared and private memory by vector registers, where there are any: kernels are mostly built without.
+//! Copies between shared and private memory by vector registers, where there are any: kernels are
+//! mostly built without.
 
 use super::before_load;
 use core::arch::{asm, x86_64::__m128i};
@@ -9,7 +10,8 @@ const BYTES: usize = size_of::<__m128i>();
 /// A shorter value is cheaper in general registers, where it mostly is already.
 const WORTH_IT: usize = 2 * BYTES;
 
-/// Calls a function for each register's worth of `$whole` bytes, with the place's constant part as its parameter.
+/// Calls a function for each register's worth of `$whole` bytes, with the place's constant part as
+/// its parameter.
 macro_rules! each_vector {
     ($whole:expr, $copy:ident, $source:expr, $target:expr) => {
         for block in (0..$whole).step_by(8 * BYTES) {
@@ -70,7 +72,8 @@ unsafe fn load_one<const BASE: usize, const AT: usize>(source: *mut u8, target: 
     // SAFETY: within the source, by the caller's word.
     before_load(unsafe { source.add(BASE + AT) }, BYTES);
     let value: __m128i;
-    // SAFETY: one load that the compiler can neither see into nor repeat, then a store to private memory.
+    // SAFETY: one load that the compiler can neither see into nor repeat, then a store to private
+    // memory.
     unsafe {
         asm!(
             "movups {value}, [{source} + {at}]",

@@ -1,8 +1,8 @@
-//! Checks that each structure that a typed operation passes to Xen is compared with C, on x86-64 and on
-//! arm, whatever this host is.
+//! Checks that each structure that a typed operation passes to Xen is compared with C, on x86-64
+//! and on arm, whatever this host is.
 //!
-//! `src/ops/layouts.rs` has the layouts as assertions of the compiler. This test makes the file again
-//! from the sources and from C's data, so that no structure that is used is left out.
+//! `src/ops/layouts.rs` has the layouts as assertions of the compiler. This test makes the file
+//! again from the sources and from C's data, so that no structure that is used is left out.
 
 #[path = "../../../xen-sys/tests/abi/data.rs"]
 mod data;

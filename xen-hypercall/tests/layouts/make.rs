@@ -1,5 +1,5 @@
-//! Makes `src/ops/layouts.rs`: for each structure that the crates share with Xen, the layout that a C
-//! compiler computes, per architecture, for the compiler to compare on every build.
+//! Makes `src/ops/layouts.rs`: for each structure that the crates share with Xen, the layout that a
+//! C compiler computes, per architecture, for the compiler to compare on every build.
 //!
 //! `cargo xtask abi --bound` writes the file; the test makes it again.
 
@@ -186,8 +186,8 @@ fn of_architecture(path: &str) -> bool {
     path.contains("::arch_x86::") || path.contains("::arch_arm::")
 }
 
-/// Returns whether a structure has several layouts, though Xen can't tell from an interface version which
-/// one the caller means.
+/// Returns whether a structure has several layouts, though Xen can't tell from an interface version
+/// which one the caller means.
 fn changed(abis: &[Data], c_name: &str, twins: &[&Structure]) -> bool {
     ["x86_64", "aarch64"].iter().any(|target| {
         let here = abis.iter().filter(|data| data.target == *target);
@@ -223,8 +223,8 @@ fn layout_of(data: &Data, target: &str, c_name: &str, twins: &[&Structure]) -> O
     Some(Layout { size: ty.size, align: ty.align, fields })
 }
 
-/// Returns the path by which code finds the structure on a target: that of the header's module, if the
-/// header is one of all architectures.
+/// Returns the path by which code finds the structure on a target: that of the header's module, if
+/// the header is one of all architectures.
 fn path(abis: &[Data], target: &str, c_name: &str, twins: &[&Structure]) -> String {
     let other = if target == "x86_64" { "::arch_arm::" } else { "::arch_x86::" };
     let here = twins.iter().find(|twin| !twin.path.contains(other)).expect("it has a layout");

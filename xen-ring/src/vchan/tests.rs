@@ -55,7 +55,8 @@ fn orders_that_there_are_not_are_refused() {
     for order in [10, 11] {
         assert_eq!(VchanOrders::new(order, order), Err(VchanError::SamePlace { order }));
     }
-    // Beside a ring at 1024 there is room for 250 references, for 506 beside one at 2048, for 1018 beside none.
+    // Beside a ring at 1024 there is room for 250 references, for 506 beside one at 2048, for 1018
+    // beside none.
     assert_eq!(VchanOrders::new(10, 20), Err(VchanError::Refs { found: 256, limit: 250 }));
     assert!(VchanOrders::new(10, 19).is_ok());
     assert!(VchanOrders::new(11, 20).is_ok());

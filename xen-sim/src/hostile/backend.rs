@@ -1,4 +1,5 @@
-//! A backend that takes part in the handshake so that there is something to break, and follows its whims otherwise.
+//! A backend that takes part in the handshake so that there is something to break, and follows its
+//! whims otherwise.
 
 use super::Whims;
 use super::held::Held;
@@ -16,8 +17,9 @@ const DEEDS_PER_TURN: usize = 4;
 /// The first entry of a grant table that is not the toolstack's.
 const FIRST_GRANT: u32 = 8;
 
-/// A backend that answers, announces and forgets as its [`Whims`] say: wrong ids, states, indices and nodes, pages that it keeps,
-/// answers to nothing and none to something. When the whims end it behaves, and answers everything.
+/// A backend that answers, announces and forgets as its [`Whims`] say: wrong ids, states, indices
+/// and nodes, pages that it keeps, answers to nothing and none to something. When the whims end it
+/// behaves, and answers everything.
 ///
 /// ```
 /// use xen_sim::{Disk, DomainConfig, HostileBackend, Whims, World};
@@ -37,7 +39,8 @@ pub struct HostileBackend {
 }
 
 impl HostileBackend {
-    /// Starts the backend of a device, as a task of its backend domain. It is gone with that domain.
+    /// Starts the backend of a device, as a task of its backend domain. It is gone with that
+    /// domain.
     ///
     /// Of a device that is neither a disk nor a network interface it knows the states alone:
     /// [`start_protocol`](Self::start_protocol).

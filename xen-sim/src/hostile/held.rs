@@ -15,7 +15,8 @@ pub(super) struct Held {
     handle: GrantHandle,
 }
 
-// SAFETY: the range is an address range of the domain's, valid wherever the world is, and reached through the accessor alone.
+// SAFETY: the range is an address range of the domain's, valid wherever the world is, and reached
+// through the accessor alone.
 unsafe impl Send for Held {}
 
 impl Held {
@@ -41,7 +42,8 @@ impl Held {
     }
 
     pub(super) fn mem(&self) -> &SharedMem {
-        // SAFETY: the page stays mapped until the drop, and nobody has plain references to memory of simulated domains.
+        // SAFETY: the page stays mapped until the drop, and nobody has plain references to memory
+        // of simulated domains.
         unsafe { SharedMem::from_raw(self.range.start, PAGE_SIZE) }
     }
 }
@@ -53,7 +55,8 @@ impl Drop for Held {
             handle: self.handle,
             ..Default::default()
         }];
-        // SAFETY: this value was the only way to the page, and it ends here. The range comes from `reserve_frames`.
+        // SAFETY: this value was the only way to the page, and it ends here. The range comes from
+        // `reserve_frames`.
         unsafe {
             // The only refusal is that nothing is mapped, as after the end of the domain.
             let _ = unmap_grant_ref(&self.domain, &mut op);

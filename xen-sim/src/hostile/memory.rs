@@ -9,9 +9,11 @@ use core::sync::atomic::Ordering::Relaxed;
 use std::collections::BTreeMap;
 use xen_hypercall::{DomId, Gfn, PAGE_SIZE, SharedMem, observe_loads};
 
-/// A peer that rewrites shared memory right before the driver loads it: the worst moment for whoever looks twice.
+/// A peer that rewrites shared memory right before the driver loads it: the worst moment for
+/// whoever looks twice.
 ///
-/// It is asked before every load that goes through the accessor ([`SharedMem`]), which is all that drivers do.
+/// It is asked before every load that goes through the accessor ([`SharedMem`]), which is all that
+/// drivers do.
 #[derive(Clone, Debug)]
 pub struct HostilePeer {
     whims: Whims,
@@ -23,10 +25,11 @@ impl HostilePeer {
         Self { whims }
     }
 
-    /// Runs `driver`, code of `domain`; before each of its loads from a page that another domain can write (granted for writing, or
-    /// mapped), the peer may write there.
+    /// Runs `driver`, code of `domain`; before each of its loads from a page that another domain
+    /// can write (granted for writing, or mapped), the peer may write there.
     ///
-    /// The rings of xenstore and console are left alone, and what others load while the driver waits as well.
+    /// The rings of xenstore and console are left alone, and what others load while the driver
+    /// waits as well.
     pub fn against<R>(&mut self, domain: &Domain, driver: impl FnOnce() -> R) -> R {
         let whims = &mut self.whims;
         on_exposed_loads(
@@ -38,7 +41,8 @@ impl HostilePeer {
         )
     }
 
-    /// Runs `driver`; before each of its loads from `mem` the peer may write there. For rings and drivers on memory of the test's own.
+    /// Runs `driver`; before each of its loads from `mem` the peer may write there. For rings and
+    /// drivers on memory of the test's own.
     pub fn against_memory<R>(&mut self, mem: &SharedMem, driver: impl FnOnce() -> R) -> R {
         let start = core::ptr::from_ref(mem).cast::<u8>().addr();
         let range = start..start + mem.len();
@@ -78,7 +82,8 @@ impl Whims {
     }
 }
 
-/// How often code loaded each byte that another domain can write: more than once is a double fetch, if it is for one decision.
+/// How often code loaded each byte that another domain can write: more than once is a double fetch,
+/// if it is for one decision.
 ///
 /// ```
 /// # use xen_hypercall::{Page, SharedMem};
@@ -100,7 +105,8 @@ pub struct SharedLoads {
 }
 
 impl SharedLoads {
-    /// Runs `driver`, code of `domain`, and counts its loads from pages that another domain can write, as in [`HostilePeer::against`].
+    /// Runs `driver`, code of `domain`, and counts its loads from pages that another domain can
+    /// write, as in [`HostilePeer::against`].
     pub fn of<R>(domain: &Domain, driver: impl FnOnce() -> R) -> (Self, R) {
         let mut loads = Self::default();
         let result = on_exposed_loads(
@@ -115,7 +121,8 @@ impl SharedLoads {
         (loads, result)
     }
 
-    /// Runs `driver` and counts its loads from `mem`, the bytes of which are counted from its start, whatever page they are on.
+    /// Runs `driver` and counts its loads from `mem`, the bytes of which are counted from its
+    /// start, whatever page they are on.
     pub fn of_memory<R>(mem: &SharedMem, driver: impl FnOnce() -> R) -> (Self, R) {
         let mut loads = Self::default();
         let start = core::ptr::from_ref(mem).cast::<u8>().addr();
@@ -153,7 +160,8 @@ struct Place {
     offset: usize,
 }
 
-/// Runs `driver`, and `act` before each of its loads from a page of `domain` that another domain can write.
+/// Runs `driver`, and `act` before each of its loads from a page of `domain` that another domain
+/// can write.
 fn on_exposed_loads<R>(
     domain: &Domain,
     act: &mut dyn FnMut(&Machine, Place, usize),
@@ -181,7 +189,8 @@ fn on_exposed_loads<R>(
 }
 
 impl Machine {
-    /// Finds the place that a domain sees at `address`, if another domain can write there by a grant.
+    /// Finds the place that a domain sees at `address`, if another domain can write there by a
+    /// grant.
     fn exposed(&self, id: DomId, address: usize) -> Option<Place> {
         let physmap = &self.dom(id).physmap;
         let gfn = physmap.gfn(physmap.page_of(address)?);

@@ -1,4 +1,5 @@
-//! Peers that break every rule: they rewrite shared memory before each load, answer anything, and write anything into xenstore.
+//! Peers that break every rule: they rewrite shared memory before each load, answer anything, and
+//! write anything into xenstore.
 
 mod backend;
 mod held;
@@ -12,7 +13,8 @@ pub use memory::{HostilePeer, SharedLoads};
 use crate::rng::Rng;
 use std::collections::VecDeque;
 
-/// What a hostile peer decides by: bytes, of a seed or of a fuzzer. When they are used up, the peer behaves.
+/// What a hostile peer decides by: bytes, of a seed or of a fuzzer. When they are used up, the peer
+/// behaves.
 #[derive(Clone, Debug, Default)]
 pub struct Whims {
     bytes: VecDeque<u8>,

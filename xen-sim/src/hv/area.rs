@@ -23,9 +23,11 @@ impl Area {
 }
 
 impl Machine {
-    /// Finds a structure of `len` bytes at an address of the domain's kernel. None at all if that is zero.
+    /// Finds a structure of `len` bytes at an address of the domain's kernel. None at all if that
+    /// is zero.
     ///
-    /// Real Xen looks the address up each time, and takes unaligned ones; here it has to stay where it is, and be aligned.
+    /// Real Xen looks the address up each time, and takes unaligned ones; here it has to stay where
+    /// it is, and be aligned.
     pub(super) fn area_at_address(
         &self,
         id: DomId,
@@ -48,7 +50,8 @@ impl Machine {
         }
     }
 
-    /// Finds a structure of `len` bytes at a guest-physical address. None at all if that is all ones.
+    /// Finds a structure of `len` bytes at a guest-physical address. None at all if that is all
+    /// ones.
     pub(super) fn area_at_frame(
         &self,
         id: DomId,

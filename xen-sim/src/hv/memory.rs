@@ -62,7 +62,8 @@ impl Machine {
                     size: (pages * PAGE_SIZE as u64).into(),
                     type_: 1.into(),
                 };
-                // SAFETY: whoever issued the hypercall vouches for the handle inside the argument too.
+                // SAFETY: whoever issued the hypercall vouches for the handle inside the argument
+                // too.
                 unsafe { Guest::from_handle(op.buffer) }.write(entry)?;
                 op.nr_entries = 1;
                 arg.write(op)?;
@@ -121,7 +122,8 @@ impl Machine {
         Ok(())
     }
 
-    /// Finds the domain whose memory `caller` wants to map without a grant; that takes privilege, and another domain.
+    /// Finds the domain whose memory `caller` wants to map without a grant; that takes privilege,
+    /// and another domain.
     fn find_foreign(&self, caller: DomId, named: DomId) -> Result<DomId, Errno> {
         let id = self.find(caller, named).ok_or(Errno::ESRCH)?;
         if id == caller {

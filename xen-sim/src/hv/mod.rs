@@ -56,7 +56,8 @@ impl Machine {
         args: [usize; 5],
     ) -> Answer {
         let [command, second, third, ..] = args;
-        // SAFETY: the caller vouches for every pointer that the operation takes; which argument is one is decided here as Xen does.
+        // SAFETY: the caller vouches for every pointer that the operation takes; which argument is
+        // one is decided here as Xen does.
         let arg = unsafe { Guest::new(second) };
         match op {
             HYPERVISOR_EVENT_CHANNEL_OP => self.event_channel_op(caller, command as u32, arg),

@@ -129,7 +129,8 @@ impl Machine {
         self.fire_timers();
     }
 
-    /// Writes the time to every vCPU's clock page. The tick rate is zero: what a guest adds to it for its counter is nothing.
+    /// Writes the time to every vCPU's clock page. The tick rate is zero: what a guest adds to it
+    /// for its counter is nothing.
     pub(crate) fn update_clocks(&mut self) {
         for domain in self.domains.values().filter(|domain| domain.life != Life::Dead) {
             for vcpu in &domain.vcpus {

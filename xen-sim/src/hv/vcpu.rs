@@ -148,7 +148,8 @@ impl Machine {
 
     /// Moves a vCPU's `VcpuInfo` into a page of the domain and marks everything as pending there.
     ///
-    /// Xen before 4.18 takes it only from the vCPU itself, or for one that is down, and reports a second move as another error.
+    /// Xen before 4.18 takes it only from the vCPU itself, or for one that is down, and reports a
+    /// second move as another error.
     fn register_vcpu_info(&mut self, caller: Caller, index: u32, arg: Guest) -> Answer {
         let op: VcpuRegisterVcpuInfo = arg.read()?;
         let offset = op.offset as usize;

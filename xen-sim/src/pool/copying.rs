@@ -1,4 +1,5 @@
-//! Frames as heap memory. A second mapping of one is a copy, and what either side wrote is carried over by [`Pool::sync`].
+//! Frames as heap memory. A second mapping of one is a copy, and what either side wrote is carried
+//! over by [`Pool::sync`].
 
 use super::{Access, Mfn};
 use core::ptr::NonNull;
@@ -17,7 +18,8 @@ pub(crate) struct Pool {
     capacity: u32,
 }
 
-// SAFETY: the addresses are of blocks that the pool and the windows of its world own; they are reached through atomics alone.
+// SAFETY: the addresses are of blocks that the pool and the windows of its world own; they are
+// reached through atomics alone.
 unsafe impl Send for Pool {}
 
 /// An address range in which one domain sees frames.
@@ -68,7 +70,8 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        // SAFETY: allocated with this layout; a world drops its blocks when all its handles are gone.
+        // SAFETY: allocated with this layout; a world drops its blocks when all its handles are
+        // gone.
         unsafe { dealloc(self.base.as_ptr(), Self::layout(self.pages)) }
     }
 }
@@ -77,7 +80,8 @@ impl Drop for Block {
 ///
 /// `address` must be a page of a block that outlives the result.
 unsafe fn shared<'a>(address: NonNull<u8>) -> &'a SharedMem {
-    // SAFETY: whole pages by the caller's word; the simulator has no plain references to guest memory.
+    // SAFETY: whole pages by the caller's word; the simulator has no plain references to guest
+    // memory.
     unsafe { SharedMem::from_raw(address, PAGE_SIZE) }
 }
 

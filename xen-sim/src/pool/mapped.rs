@@ -20,7 +20,8 @@ pub(crate) struct Pool {
     used: u32,
 }
 
-// SAFETY: the view is an address range that only this value owns; it is reached through atomics alone.
+// SAFETY: the view is an address range that only this value owns; it is reached through atomics
+// alone.
 unsafe impl Send for Pool {}
 
 /// An address range in which one domain sees frames.
@@ -30,7 +31,8 @@ pub(crate) struct Window {
     pages: usize,
 }
 
-// SAFETY: the window is an address range that only this value owns and never reads or writes itself.
+// SAFETY: the window is an address range that only this value owns and never reads or writes
+// itself.
 unsafe impl Send for Window {}
 
 impl Pool {
@@ -97,7 +99,8 @@ impl Pool {
         };
         let flags = MapFlags::SHARED | MapFlags::FIXED | MapFlags::NORESERVE;
         let offset = u64::from(first.0) * PAGE_SIZE as u64;
-        // SAFETY: the range lies in the window, which was reserved for this; it replaces what the domain had there, as it asked.
+        // SAFETY: the range lies in the window, which was reserved for this; it replaces what the
+        // domain had there, as it asked.
         let mapped = unsafe {
             mmap(
                 window.address(page).as_ptr().cast(),
@@ -157,7 +160,8 @@ impl Pool {
     /// Returns a frame as the simulator itself sees it.
     pub(crate) fn page(&self, mfn: Mfn) -> &SharedMem {
         assert!(mfn.0 < self.used);
-        // SAFETY: the page lies within the view, which lives as long as self; it is reached through SharedMem alone.
+        // SAFETY: the page lies within the view, which lives as long as self; it is reached through
+        // SharedMem alone.
         unsafe { SharedMem::from_raw(self.view.add(mfn.0 as usize * PAGE_SIZE), PAGE_SIZE) }
     }
 
@@ -205,7 +209,8 @@ impl Window {
 
 impl Drop for Window {
     fn drop(&mut self) {
-        // SAFETY: the range is ours; the domain's handles, which lend its addresses out, are gone with the world.
+        // SAFETY: the range is ours; the domain's handles, which lend its addresses out, are gone
+        // with the world.
         let _ = unsafe { munmap(self.base.as_ptr().cast(), self.pages * PAGE_SIZE) };
     }
 }

@@ -1,7 +1,8 @@
 //! The memory behind all frames of a world, and the address ranges in which domains see it.
 //!
-//! On Linux a frame is a page of one anonymous file, so that a second mapping of it really aliases. Elsewhere, and under Miri,
-//! a second mapping is a copy that is brought up to date whenever the simulator runs.
+//! On Linux a frame is a page of one anonymous file, so that a second mapping of it really aliases.
+//! Elsewhere, and under Miri, a second mapping is a copy that is brought up to date whenever the
+//! simulator runs.
 
 #[cfg(any(miri, feature = "copying", not(target_os = "linux"), test))]
 #[cfg_attr(test, allow(dead_code, reason = "its own tests use it"))]

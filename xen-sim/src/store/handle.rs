@@ -10,7 +10,8 @@ use xen_store::server::{ConnectionId, NoDomains, Quotas};
 use xen_store::wire::{MessageType, Names, Permission, ServerError, XsdSockmsg, parse_event};
 use zerocopy::FromBytes;
 
-/// A connection to the world's xenstore, as a daemon has one over a socket: what it does is done at once, with the rights of its domain.
+/// A connection to the world's xenstore, as a daemon has one over a socket: what it does is done at
+/// once, with the rights of its domain.
 ///
 /// Clones share the connection. Watches end when the last one is dropped.
 #[derive(Clone, Debug)]
@@ -162,7 +163,8 @@ impl Store {
         Ok(Names::new(&body).filter_map(Permission::parse).collect())
     }
 
-    /// Watches a node and all below. Events come by [`next_event`](Self::next_event), the first one at once, and wake the domain's tasks up.
+    /// Watches a node and all below. Events come by [`next_event`](Self::next_event), the first one
+    /// at once, and wake the domain's tasks up.
     ///
     /// # Errors
     ///
@@ -190,7 +192,8 @@ impl Store {
         events.pop_front()
     }
 
-    /// Starts a transaction. Outside of it nothing is seen of what it does until [`commit`](Self::commit).
+    /// Starts a transaction. Outside of it nothing is seen of what it does until
+    /// [`commit`](Self::commit).
     ///
     /// # Errors
     ///
@@ -225,7 +228,8 @@ impl Store {
         with(&self.connection.shared, |store, _| store.server.set_quotas(quotas));
     }
 
-    /// Makes the server move at most `bytes` at a time through rings, so that messages come in pieces.
+    /// Makes the server move at most `bytes` at a time through rings, so that messages come in
+    /// pieces.
     pub fn set_chunk(&self, bytes: usize) {
         with(&self.connection.shared, |store, _| store.chunk = bytes.max(1));
     }

@@ -6,10 +6,12 @@ use crate::{Domain, World};
 use xen_hypercall::DomId;
 
 impl World {
-    /// Destroys a domain that serves devices, in the midst of whatever it does, and makes another one to serve them.
+    /// Destroys a domain that serves devices, in the midst of whatever it does, and makes another
+    /// one to serve them.
     ///
-    /// The toolstack makes both ends of each device anew. For their guests the old devices are gone and new ones of the same names are there;
-    /// who serves them has to be spawned in the new domain.
+    /// The toolstack makes both ends of each device anew. For their guests the old devices are gone
+    /// and new ones of the same names are there; who serves them has to be spawned in the new
+    /// domain.
     pub fn restart_backend(&self, old: DomId, config: DomainConfig) -> (Domain, Vec<Device>) {
         let alive = |device: &Device| self.is_alive(device.frontend);
         let devices = self.take_devices(|device| device.backend == old && alive(device));

@@ -228,7 +228,8 @@ impl World {
         device
     }
 
-    /// Writes both ends of a device in one transaction, with the permissions that the toolstack sets. What was there is removed.
+    /// Writes both ends of a device in one transaction, with the permissions that the toolstack
+    /// sets. What was there is removed.
     pub(super) fn attach(&self, nodes: DeviceNodes) {
         let DeviceNodes { device, front, back } = &nodes;
         let (front_path, back_path) = (device.frontend_path(), device.backend_path());
@@ -284,7 +285,8 @@ impl World {
         machine.devices.push(nodes);
     }
 
-    /// Takes what is known of a domain's devices out: of those that it has, or of those that it serves.
+    /// Takes what is known of a domain's devices out: of those that it has, or of those that it
+    /// serves.
     pub(super) fn take_devices(&self, of: impl Fn(&Device) -> bool) -> Vec<DeviceNodes> {
         let all = core::mem::take(&mut self.shared().lock().devices);
         let (taken, kept) = all.into_iter().partition(|known| of(&known.device));
@@ -307,7 +309,8 @@ impl World {
         devices.into_iter().map(moved).collect()
     }
 
-    /// Starts to unplug a device: asks the backend to close it, and removes it when it has closed or ten seconds have passed.
+    /// Starts to unplug a device: asks the backend to close it, and removes it when it has closed
+    /// or ten seconds have passed.
     pub fn detach(&self, device: &Device) {
         let store = self.store();
         let (path, online) = (device.backend_path(), format!("{}/online", device.backend_path()));
@@ -374,7 +377,8 @@ impl World {
 
 fn remove(store: &Store, device: &Device) {
     let (front, back) = (device.frontend_path(), device.backend_path());
-    // Whatever is gone already need not be removed, and what another backend serves by now must not be.
+    // Whatever is gone already need not be removed, and what another backend serves by now must not
+    // be.
     if store.read(format!("{front}/backend")).as_ref() == Some(&back) {
         let _ = store.remove(front);
     }

@@ -17,14 +17,16 @@ const STORE_PAGE: usize = 0;
 const CONSOLE_PAGE: usize = 1;
 
 impl World {
-    /// Creates a guest as the toolstack does: with its part of xenstore, a xenstore ring and a console. Devices are attached after.
+    /// Creates a guest as the toolstack does: with its part of xenstore, a xenstore ring and a
+    /// console. Devices are attached after.
     pub fn create_guest(&self, config: DomainConfig) -> Domain {
         let guest = self.create_guest_without_store(config);
         self.introduce(guest.id());
         guest
     }
 
-    /// Creates a guest whose xenstore ring and console nobody serves until [`introduce`](Self::introduce).
+    /// Creates a guest whose xenstore ring and console nobody serves until
+    /// [`introduce`](Self::introduce).
     pub fn create_guest_without_store(&self, config: DomainConfig) -> Domain {
         let name = config.name.clone();
         let guest = self.create(config);
@@ -62,7 +64,8 @@ impl World {
         }
     }
 
-    /// Lets xenstored and the console daemon serve a guest, as the toolstack does at the end of creation.
+    /// Lets xenstored and the console daemon serve a guest, as the toolstack does at the end of
+    /// creation.
     pub fn introduce(&self, id: DomId) {
         introduce(self.shared(), id);
         let mut consoles = self.shared().consoles();
@@ -110,7 +113,8 @@ impl World {
         {
             make(&format!("{home}/{name}"), &own);
         }
-        // The guest says there what it understands, and by which port it wants to be asked to suspend.
+        // The guest says there what it understands, and by which port it wants to be asked to
+        // suspend.
         for name in
             ["feature-poweroff", "feature-reboot", "feature-suspend", "feature-s3", "feature-s4"]
         {
@@ -146,7 +150,8 @@ impl World {
 }
 
 impl Domain {
-    /// Returns a connection to xenstore with the rights of this domain, past its ring: for the simulated parts of a test.
+    /// Returns a connection to xenstore with the rights of this domain, past its ring: for the
+    /// simulated parts of a test.
     ///
     /// It stays with this world and number when the domain is restored elsewhere.
     pub fn store(&self) -> Store {

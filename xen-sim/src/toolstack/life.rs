@@ -29,8 +29,9 @@ const SAVED_PARAMS: [u32; 6] = [
 
 /// A domain that was saved: its memory, what its vCPUs were, and its devices.
 ///
-/// What Xen and other domains had for it is not part of it: ports, grants and mappings, registered memory areas, timers, watches.
-/// [`World::restore`] brings it back to life. If it is dropped instead, the domain stays dead.
+/// What Xen and other domains had for it is not part of it: ports, grants and mappings, registered
+/// memory areas, timers, watches. [`World::restore`] brings it back to life. If it is dropped
+/// instead, the domain stays dead.
 pub struct Image {
     seat: Arc<Seat>,
     contents: Vec<(u64, Box<[u8; PAGE_SIZE]>)>,
@@ -52,11 +53,13 @@ struct Moved {
 }
 
 impl World {
-    /// Asks a guest to suspend itself, as `xl save` and `xl migrate` do, and calls `then` when it has: to [`resume`](Self::resume) it, or to
-    /// [`save`](Self::save) it and [`restore`](Self::restore) it somewhere.
+    /// Asks a guest to suspend itself, as `xl save` and `xl migrate` do, and calls `then` when it
+    /// has: to [`resume`](Self::resume) it, or to [`save`](Self::save) it and
+    /// [`restore`](Self::restore) it somewhere.
     ///
-    /// The guest finds `suspend` in its node `control/shutdown`, empties that, and suspends. If it has not after a minute, the request is taken back.
-    /// (libxl stops a guest without asking that has told Xen of no way of upcalls, `HVM_PARAM_CALLBACK_IRQ`. Here all are asked.)
+    /// The guest finds `suspend` in its node `control/shutdown`, empties that, and suspends. If it
+    /// has not after a minute, the request is taken back. (libxl stops a guest without asking
+    /// that has told Xen of no way of upcalls, `HVM_PARAM_CALLBACK_IRQ`. Here all are asked.)
     pub fn suspend(&self, id: DomId, then: impl FnOnce(&Self) + Send + 'static) {
         let (store, world) = (self.store(), self.clone());
         let control = format!("/local/domain/{id}/control/shutdown");
@@ -82,8 +85,10 @@ impl World {
 
     /// Lets a suspended domain go on where it is.
     ///
-    /// With [`Resumed::Cancelled`] it is told that nothing has happened, as after `xl save -c`. With [`Resumed::Elsewhere`] it is told that it is a
-    /// new domain although all that it had is still there: what a toolstack does that does not trust the guest to understand the former.
+    /// With [`Resumed::Cancelled`] it is told that nothing has happened, as after `xl save -c`.
+    /// With [`Resumed::Elsewhere`] it is told that it is a new domain although all that it had
+    /// is still there: what a toolstack does that does not trust the guest to understand the
+    /// former.
     ///
     /// # Panics
     ///
@@ -100,7 +105,8 @@ impl World {
         domain.activity += 1;
     }
 
-    /// Saves a suspended domain and destroys it here, as `xl save` and the sending end of `xl migrate` do.
+    /// Saves a suspended domain and destroys it here, as `xl save` and the sending end of `xl
+    /// migrate` do.
     ///
     /// # Panics
     ///
@@ -123,11 +129,12 @@ impl World {
         image
     }
 
-    /// Makes a domain of an image, under a new number, and lets it go on: in the same world, or in another one as the receiving end of
-    /// `xl migrate` does. Its handles stand for the new domain from here on, and its tasks go on there.
+    /// Makes a domain of an image, under a new number, and lets it go on: in the same world, or in
+    /// another one as the receiving end of `xl migrate` does. Its handles stand for the new
+    /// domain from here on, and its tasks go on there.
     ///
-    /// Its devices are made again, served by `backend`, or not at all if that is `None`. The clock of a world that is younger than
-    /// the image moves on, as a kernel's time must not go back.
+    /// Its devices are made again, served by `backend`, or not at all if that is `None`. The clock
+    /// of a world that is younger than the image moves on, as a kernel's time must not go back.
     pub fn restore(&self, mut image: Image, backend: Option<&Domain>) -> Domain {
         let (from, old) = image.seat.place();
         let moved = Moved::take(&mut from.lock(), old);

@@ -1,4 +1,5 @@
-//! What runs in the control domain: making guests and devices, saving and restoring them, and the console daemon.
+//! What runs in the control domain: making guests and devices, saving and restoring them, and the
+//! console daemon.
 
 mod backend;
 mod console;

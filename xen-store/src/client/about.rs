@@ -5,7 +5,8 @@ use crate::connection::Transport;
 use crate::error::StoreError;
 use core::fmt::{self, Display, Write};
 
-/// A piece of software, as toolstacks list it: a driver, for one. It displays as such; blanks in a word become hyphens.
+/// A piece of software, as toolstacks list it: a driver, for one. It displays as such; blanks in a
+/// word become hyphens.
 ///
 /// Source: `DISTRIBUTION` in `docs/misc/xenstore-paths.pandoc`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,17 +38,19 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     ///
     /// # Errors
     ///
-    /// Those of [`Nodes::write`]; a toolstack need not have made `drivers` for the domain to write to.
+    /// Those of [`Nodes::write`]; a toolstack need not have made `drivers` for the domain to write
+    /// to.
     pub fn announce_driver(&self, index: u32, driver: &Software<'_>) -> Result<(), StoreError> {
         self.write_fmt(format_args!("drivers/{index}"), driver)
     }
 
-    /// Tells whether this domain takes a new device of a `kind`, such as `vif` or `vbd`, in use as soon as it is there. If not, a toolstack waits with that for
-    /// the next start.
+    /// Tells whether this domain takes a new device of a `kind`, such as `vif` or `vbd`, in use as
+    /// soon as it is there. If not, a toolstack waits with that for the next start.
     ///
     /// # Errors
     ///
-    /// Those of [`Nodes::write`]; a toolstack need not have made `feature` for the domain to write to.
+    /// Those of [`Nodes::write`]; a toolstack need not have made `feature` for the domain to write
+    /// to.
     pub fn announce_hotplug(&self, kind: &str, able: bool) -> Result<(), StoreError> {
         self.write_fmt(format_args!("feature/hotplug/{kind}"), u8::from(able))
     }

@@ -8,10 +8,10 @@ use core::fmt::{self, Write};
 
 /// A request whose slot is taken and whose payload is being formatted into it.
 ///
-/// What a caller passes is formatted by the caller's code, which can use the store itself or take locks
-/// that others hold while they use it. So the store's lock is held for the copy of each piece only, not
-/// while that code runs. A buffer outside of the lock would do too, but a payload has up to 4096 bytes,
-/// which kernel stacks have no room for.
+/// What a caller passes is formatted by the caller's code, which can use the store itself or take
+/// locks that others hold while they use it. So the store's lock is held for the copy of each piece
+/// only, not while that code runs. A buffer outside of the lock would do too, but a payload has up
+/// to 4096 bytes, which kernel stacks have no room for.
 ///
 /// Gives the slot up when dropped, as when formatting fails or panics.
 pub(super) struct Draft<'a, P: Host, T: Transport> {

@@ -4,7 +4,8 @@ use crate::connection::Buffer;
 use core::ops::Deref;
 use xen_hypercall::{Instant, OutOfMemory, PAGE_SIZE, PageArc, Pages, Platform, Port};
 
-/// What a store needs of the kernel or the process that it runs in: memory once, time, and a way to wait. Every [`Platform`] is one.
+/// What a store needs of the kernel or the process that it runs in: memory once, time, and a way to
+/// wait. Every [`Platform`] is one.
 pub trait Host: Clone {
     /// Memory for messages.
     type Memory: Buffer;
@@ -29,12 +30,14 @@ pub trait Host: Clone {
     /// Returns the present moment. Never goes back.
     fn now(&self) -> Instant;
 
-    /// Returns a number that changes whenever something was received, where one thread may receive what another one waits for.
+    /// Returns a number that changes whenever something was received, where one thread may receive
+    /// what another one waits for.
     fn progress(&self) -> u64 {
         0
     }
 
-    /// Waits until `port` has an event, or [`progress`](Self::progress) is no longer what was `seen`, or until `deadline`; may return early.
+    /// Waits until `port` has an event, or [`progress`](Self::progress) is no longer what was
+    /// `seen`, or until `deadline`; may return early.
     fn wait(&self, port: Port, deadline: Instant, seen: u64);
 }
 

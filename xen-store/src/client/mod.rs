@@ -34,8 +34,8 @@ pub use crate::connection::WatchEvent;
 /// How long a blocking operation waits unless [`XenStore::set_timeout`] says otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest single wait. Another thread may take the event that announced our reply together with its own, and has then
-/// received ours too; so look again after this long.
+/// The longest single wait. Another thread may take the event that announced our reply together
+/// with its own, and has then received ours too; so look again after this long.
 const WAIT_SLICE: Duration = Duration::from_millis(100);
 
 /// How much a client can have under way at once.
@@ -43,8 +43,8 @@ const WAIT_SLICE: Duration = Duration::from_millis(100);
 pub struct Limits {
     /// Requests in flight, 2 to 16; each takes a page when the client is made.
     pub requests: usize,
-    /// Watches, at most 8192; eight of them take a page. Pages for up to 32 are taken when the client
-    /// is made, those for more when they are set.
+    /// Watches, at most 8192; eight of them take a page. Pages for up to 32 are taken when the
+    /// client is made, those for more when they are set.
     pub watches: usize,
 }
 
@@ -60,10 +60,10 @@ const FIRST_WATCHES: usize = 32;
 
 /// A xenstore client, shared between all drivers of a domain.
 ///
-/// Operations on nodes are those of the trait [`Nodes`], outside of any transaction. Blocking ones wait at most
-/// for the time set by [`set_timeout`](Self::set_timeout). All methods may be called from any thread, but not from an interrupt handler: a
-/// lock is held for the time of a copy, never while waiting, and never while a caller's `Display` or
-/// function runs: those may use the store.
+/// Operations on nodes are those of the trait [`Nodes`], outside of any transaction. Blocking ones
+/// wait at most for the time set by [`set_timeout`](Self::set_timeout). All methods may be called
+/// from any thread, but not from an interrupt handler: a lock is held for the time of a copy, never
+/// while waiting, and never while a caller's `Display` or function runs: those may use the store.
 ///
 /// The value is a counted reference to the client: each driver, watch and request has a clone.
 pub struct XenStore<P: Host, T: Transport = RingTransport<P>> {
@@ -82,7 +82,8 @@ pub(crate) struct Client<P: Host, T: Transport> {
 impl<P: Platform> XenStore<P> {
     /// Takes the ring of the start of day, without waiting for the server.
     ///
-    /// The first thing sent, once the server is there, asks it to forget the watches and transactions of whoever used the ring before.
+    /// The first thing sent, once the server is there, asks it to forget the watches and
+    /// transactions of whoever used the ring before.
     ///
     /// # Errors
     ///
@@ -128,8 +129,9 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         Ok(Self { inner: shared.share(client)? })
     }
 
-    /// Returns the port to wait for: its events announce replies and watch events. Call [`poll`](Self::poll) then. It is another one
-    /// after the domain was [resumed elsewhere](Self::resume_with).
+    /// Returns the port to wait for: its events announce replies and watch events. Call
+    /// [`poll`](Self::poll) then. It is another one after the domain was [resumed
+    /// elsewhere](Self::resume_with).
     pub fn port(&self) -> Port {
         Port(self.inner.port.load(Ordering::Relaxed))
     }
@@ -151,9 +153,11 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         Duration::from_nanos(self.inner.timeout.load(Ordering::Relaxed))
     }
 
-    /// Sends and receives what can be now, without waiting. Returns whether there may be more to receive at once.
+    /// Sends and receives what can be now, without waiting. Returns whether there may be more to
+    /// receive at once.
     ///
-    /// Every operation does this by itself; a kernel calls it on an event of the port to keep the ring empty.
+    /// Every operation does this by itself; a kernel calls it on an event of the port to keep the
+    /// ring empty.
     ///
     /// # Errors
     ///
@@ -171,7 +175,8 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         self.inner.platform.wait(self.port(), deadline.min(now + WAIT_SLICE), seen);
     }
 
-    /// Runs `step` until it has a result: polls, and waits for events between, at most until `deadline`.
+    /// Runs `step` until it has a result: polls, and waits for events between, at most until
+    /// `deadline`.
     pub(crate) fn block_until<R>(
         &self,
         deadline: Instant,

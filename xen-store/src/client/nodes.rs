@@ -50,7 +50,8 @@ struct Reply<'a> {
 impl Reply<'_> {
     /// Copies `list` out of the reply, gives the request slot up, and calls `each` for all items.
     ///
-    /// The caller's function runs without the lock and without the slot, because it may use the store.
+    /// The caller's function runs without the lock and without the slot, because it may use the
+    /// store.
     fn pass_on(
         self,
         list: Range<usize>,
@@ -159,15 +160,17 @@ fn string<const N: usize>(body: &[u8]) -> Result<String<N>, Reason> {
     String::try_from(text(body)?).map_err(|_| Reason::BufferTooSmall { needed: body.len() })
 }
 
-/// Reads and writes nodes. Every method is one request; it blocks until the reply is there, or the store's timeout is over.
+/// Reads and writes nodes. Every method is one request; it blocks until the reply is there, or the
+/// store's timeout is over.
 ///
-/// A path is anything that displays as one: a `&str`, or `format_args!("{dir}/state")`. One that does not begin with a slash
-/// is relative to the domain's own home. Every error says which path it is about.
+/// A path is anything that displays as one: a `&str`, or `format_args!("{dir}/state")`. One that
+/// does not begin with a slash is relative to the domain's own home. Every error says which path it
+/// is about.
 ///
 /// # Errors
 ///
-/// Each method: [`Reason::Server`] if the server refuses, [`Reason::Timeout`], [`Reason::Connection`], and [`Reason::Path`] or
-/// [`Reason::TooLong`] with nothing sent.
+/// Each method: [`Reason::Server`] if the server refuses, [`Reason::Timeout`],
+/// [`Reason::Connection`], and [`Reason::Path`] or [`Reason::TooLong`] with nothing sent.
 pub trait Nodes: Sealed {
     /// Reads a node's value into `buffer` and returns its length.
     ///
@@ -197,7 +200,8 @@ pub trait Nodes: Sealed {
         read_with(self.target(), &path, |body| Ok(wire::parse_number(body)?))
     }
 
-    /// Reads a node's value as a decimal number, `default` if there is no such node. What is there but no number is an error.
+    /// Reads a node's value as a decimal number, `default` if there is no such node. What is there
+    /// but no number is an error.
     ///
     /// # Errors
     ///
@@ -260,17 +264,18 @@ pub trait Nodes: Sealed {
         simple(self.target(), MessageType::RM, &path, &[])
     }
 
-    /// Calls `each` with the name of every child of a node. `each` may use the store: neither a lock
-    /// nor a request slot is held meanwhile, unless the list is longer than 512 bytes and the platform
-    /// has no page for a copy.
+    /// Calls `each` with the name of every child of a node. `each` may use the store: neither a
+    /// lock nor a request slot is held meanwhile, unless the list is longer than 512 bytes and
+    /// the platform has no page for a copy.
     ///
-    /// More names than a message can carry are read in parts: twice, because `each` must not be called
-    /// with names of two lists. Reading starts again if the children change meanwhile, at most 8 times.
+    /// More names than a message can carry are read in parts: twice, because `each` must not be
+    /// called with names of two lists. Reading starts again if the children change meanwhile,
+    /// at most 8 times.
     ///
     /// # Errors
     ///
-    /// [`Reason::BufferTooSmall`] at a name over 256 bytes; [`Reason::Changed`] if the children go on
-    /// changing, or change after `each` was called, which in a transaction they don't;
+    /// [`Reason::BufferTooSmall`] at a name over 256 bytes; [`Reason::Changed`] if the children go
+    /// on changing, or change after `each` was called, which in a transaction they don't;
     /// [`Reason::ListTooLong`] for more than 65,536 names or 1 MiB, [`Reason::Timeout`] if it takes
     /// longer than the store's timeout; those of the trait.
     #[doc(alias = "XS_DIRECTORY")]
@@ -285,7 +290,8 @@ pub trait Nodes: Sealed {
     ///
     /// # Errors
     ///
-    /// [`Reason::BufferTooSmall`], which a buffer of 4096 bytes is only where a message would be too; those of [`directory`](Self::directory).
+    /// [`Reason::BufferTooSmall`], which a buffer of 4096 bytes is only where a message would be
+    /// too; those of [`directory`](Self::directory).
     fn directory_into<'b>(
         &self,
         path: impl Display,
@@ -305,8 +311,8 @@ pub trait Nodes: Sealed {
         Ok(Names::new(buffer.get(..len).unwrap_or_default()))
     }
 
-    /// Sends a request that there is no method for, copies the payload of the reply to `buffer` and returns its length. Of `parts`, the first that is a
-    /// path is for errors to show.
+    /// Sends a request that there is no method for, copies the payload of the reply to `buffer` and
+    /// returns its length. Of `parts`, the first that is a path is for errors to show.
     ///
     /// # Errors
     ///
@@ -330,8 +336,8 @@ pub trait Nodes: Sealed {
     ///
     /// # Errors
     ///
-    /// [`Reason::BufferTooSmall`] if there are more, [`Reason::Malformed`] if one is empty, unknown or
-    /// not terminated; those of the trait.
+    /// [`Reason::BufferTooSmall`] if there are more, [`Reason::Malformed`] if one is empty, unknown
+    /// or not terminated; those of the trait.
     #[doc(alias = "XS_GET_PERMS")]
     fn permissions<const N: usize>(
         &self,

@@ -9,8 +9,8 @@ use crate::text::PathText;
 use crate::wire::{MessageType, Part};
 use core::fmt::{self, Display};
 
-/// A request in flight. Dropping it gives its slot up: a request of which nothing was sent is taken back, the reply of any other is
-/// dropped when it comes.
+/// A request in flight. Dropping it gives its slot up: a request of which nothing was sent is taken
+/// back, the reply of any other is dropped when it comes.
 pub struct Pending<P: Host, T: Transport = RingTransport<P>> {
     store: XenStore<P, T>,
     ticket: Ticket,
@@ -19,14 +19,16 @@ pub struct Pending<P: Host, T: Transport = RingTransport<P>> {
 }
 
 impl<P: Host, T: Transport> XenStore<P, T> {
-    /// Sends a request outside of transactions, without waiting for the reply. `path` is for errors to show.
+    /// Sends a request outside of transactions, without waiting for the reply. `path` is for errors
+    /// to show.
     ///
-    /// The last slot is left to operations that block: a reply keeps its slot until its owner looks at it, and the owner may be the one that blocks.
+    /// The last slot is left to operations that block: a reply keeps its slot until its owner looks
+    /// at it, and the owner may be the one that blocks.
     ///
     /// # Errors
     ///
-    /// [`Reason::Busy`] if all other slots are in use; poll, and try again, or block. [`Reason::Path`], [`Reason::TooLong`],
-    /// [`Reason::Connection`].
+    /// [`Reason::Busy`] if all other slots are in use; poll, and try again, or block.
+    /// [`Reason::Path`], [`Reason::TooLong`], [`Reason::Connection`].
     pub fn begin(
         &self,
         kind: MessageType,
@@ -38,7 +40,8 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         Ok(pending)
     }
 
-    /// As [`begin`](Self::begin), but sends nothing yet: the request goes out with the next [`poll`](Self::poll), or whatever else is done, together with all others.
+    /// As [`begin`](Self::begin), but sends nothing yet: the request goes out with the next
+    /// [`poll`](Self::poll), or whatever else is done, together with all others.
     ///
     /// # Errors
     ///
@@ -99,7 +102,8 @@ impl<P: Host, T: Transport> XenStore<P, T> {
 }
 
 impl<P: Host, T: Transport> Pending<P, T> {
-    /// Receives what there is; if the reply is there, copies its payload to `buffer` and returns its length. It may be asked for again.
+    /// Receives what there is; if the reply is there, copies its payload to `buffer` and returns
+    /// its length. It may be asked for again.
     ///
     /// # Errors
     ///
@@ -123,11 +127,13 @@ impl<P: Host, T: Transport> Pending<P, T> {
         Some(result.map_err(|reason| self.error(reason)))
     }
 
-    /// Waits for the reply, at most for the store's timeout, copies its payload to `buffer` and returns its length.
+    /// Waits for the reply, at most for the store's timeout, copies its payload to `buffer` and
+    /// returns its length.
     ///
     /// # Errors
     ///
-    /// [`Reason::Timeout`], after which it may be asked for again; those of [`try_finish`](Self::try_finish).
+    /// [`Reason::Timeout`], after which it may be asked for again; those of
+    /// [`try_finish`](Self::try_finish).
     pub fn finish(&self, buffer: &mut [u8]) -> Result<usize, StoreError> {
         // It may have come with another one.
         if let Some(result) = self.take(buffer) {

@@ -9,12 +9,14 @@ use xen_hypercall::{Instant, Platform, Port};
 use xen_sys::io::xs_wire::ServerFeatures;
 
 impl<P: Platform> XenStore<P> {
-    /// Takes the ring of the start of day, and waits for the toolstack to set it up if it is not there yet, at most until `deadline`: a domain that
-    /// Xen itself started is up before any toolstack is.
+    /// Takes the ring of the start of day, and waits for the toolstack to set it up if it is not
+    /// there yet, at most until `deadline`: a domain that Xen itself started is up before any
+    /// toolstack is.
     ///
     /// # Errors
     ///
-    /// Those of [`start::xenstore_ring`]; [`StartError::Map`] if the platform has no pages for the messages.
+    /// Those of [`start::xenstore_ring`]; [`StartError::Map`] if the platform has no pages for the
+    /// messages.
     pub fn start(platform: P, deadline: Instant) -> Result<Self, StartError> {
         loop {
             match start::xenstore_ring(platform.clone()) {
@@ -35,8 +37,8 @@ impl<P: Platform> XenStore<P> {
         self.connection().transport().server_features()
     }
 
-    /// Goes on after the domain was suspended and is now resumed elsewhere: takes the ring that the toolstack has set up anew.
-    /// See [`resume_with`](Self::resume_with).
+    /// Goes on after the domain was suspended and is now resumed elsewhere: takes the ring that the
+    /// toolstack has set up anew. See [`resume_with`](Self::resume_with).
     ///
     /// # Errors
     ///
@@ -52,14 +54,17 @@ impl<P: Platform> XenStore<P> {
 }
 
 impl<P: Host, T: Transport> XenStore<P, T> {
-    /// Prepares for a suspend of the domain: lets no request begin any more, and waits until all that were begun have their replies.
+    /// Prepares for a suspend of the domain: lets no request begin any more, and waits until all
+    /// that were begun have their replies.
     ///
-    /// From then on [`begin`](Self::begin) fails at once with [`Reason::Suspended`]; what blocks waits, as long as for a reply, for
-    /// [`resume`](Self::resume) or [`resume_with`](Self::resume_with). Watch events that come are still kept.
+    /// From then on [`begin`](Self::begin) fails at once with [`Reason::Suspended`]; what blocks
+    /// waits, as long as for a reply, for [`resume`](Self::resume) or
+    /// [`resume_with`](Self::resume_with). Watch events that come are still kept.
     ///
     /// # Errors
     ///
-    /// [`Reason::Timeout`] if the server does not reply, [`Reason::Connection`]; the store is not suspended then.
+    /// [`Reason::Timeout`] if the server does not reply, [`Reason::Connection`]; the store is not
+    /// suspended then.
     pub fn suspend(&self) -> Result<(), Reason> {
         let waited = self.timeout();
         let deadline = self.inner.platform.now() + waited;
@@ -71,24 +76,28 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         done.inspect_err(|_| self.connection().release())
     }
 
-    /// Goes on after a suspend that was cancelled: ring and watches are what they were, transactions are still open.
+    /// Goes on after a suspend that was cancelled: ring and watches are what they were,
+    /// transactions are still open.
     pub fn resume(&self) {
         self.connection().release();
     }
 
     /// Goes on over another transport, whose events come to `port`, and returns the last one.
     ///
-    /// All watches are set again, and fire. Transactions are over: [`transaction`](Self::transaction) runs them again. A server that is the same one,
-    /// since the domain was not moved although it was told so, is asked to forget its watches and transactions first, so that none are left over. Requests that were not sent
-    /// yet, or only read, are sent to the new server; all others that have no reply end with [`Reason::Interrupted`].
+    /// All watches are set again, and fire. Transactions are over:
+    /// [`transaction`](Self::transaction) runs them again. A server that is the same one, since
+    /// the domain was not moved although it was told so, is asked to forget its watches and
+    /// transactions first, so that none are left over. Requests that were not sent yet, or only
+    /// read, are sent to the new server; all others that have no reply end with
+    /// [`Reason::Interrupted`].
     pub fn resume_with(&self, transport: T, port: Port) -> T {
         let mut connection = self.connection();
         self.inner.port.store(port.0, Ordering::Relaxed);
         connection.renew(transport)
     }
 
-    /// Asks the server for a new connection after this one broke; it becomes usable as soon as the server agrees. What it does is what
-    /// [`resume_with`](Self::resume_with) does.
+    /// Asks the server for a new connection after this one broke; it becomes usable as soon as the
+    /// server agrees. What it does is what [`resume_with`](Self::resume_with) does.
     ///
     /// # Errors
     ///

@@ -9,18 +9,21 @@ use core::fmt::{Arguments, Display};
 use xen_hypercall::{DomId, Gfn, Port};
 use xen_sys::io::xs_wire::ServerFeatures;
 
-/// Each method is one request; it blocks until the reply is there, or the store's timeout is over. All but [`features`](XenStore::features) of
-/// this domain are for the control domain.
+/// Each method is one request; it blocks until the reply is there, or the store's timeout is over.
+/// All but [`features`](XenStore::features) of this domain are for the control domain.
 ///
 /// # Errors
 ///
-/// Each method: [`Reason::Server`] if the server refuses, with [`NotImplemented`](crate::wire::ServerError::NotImplemented) if it does not know the request;
-/// [`Reason::Timeout`], [`Reason::Connection`]; [`Reason::Malformed`] for a reply that makes no sense.
+/// Each method: [`Reason::Server`] if the server refuses, with
+/// [`NotImplemented`](crate::wire::ServerError::NotImplemented) if it does not know the request;
+/// [`Reason::Timeout`], [`Reason::Connection`]; [`Reason::Malformed`] for a reply that makes no
+/// sense.
 impl<P: Host, T: Transport> XenStore<P, T>
 where
     Self: Nodes,
 {
-    /// Makes the server serve a domain, whose ring page is frame `gfn`, and which waits for events at its port `port`.
+    /// Makes the server serve a domain, whose ring page is frame `gfn`, and which waits for events
+    /// at its port `port`.
     ///
     /// # Errors
     ///
@@ -116,7 +119,8 @@ where
             .map_err(error_at(MessageType::GET_QUOTA, &""))
     }
 
-    /// Returns how much a domain may use, or one that has no quota of its own; zero stands for no limit.
+    /// Returns how much a domain may use, or one that has no quota of its own; zero stands for no
+    /// limit.
     ///
     /// # Errors
     ///
@@ -130,7 +134,8 @@ where
         }
     }
 
-    /// Sets how much a domain may use, or all that have no quota of their own; zero stands for no limit.
+    /// Sets how much a domain may use, or all that have no quota of their own; zero stands for no
+    /// limit.
     ///
     /// # Errors
     ///

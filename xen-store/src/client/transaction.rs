@@ -28,16 +28,17 @@ pub struct Transaction<'a, P: Host, T: Transport = RingTransport<P>> {
 }
 
 impl<P: Host, T: Transport> XenStore<P, T> {
-    /// Runs `body` in a transaction and commits it. If others changed meanwhile what it read or wrote, or the connection was renewed, runs it
-    /// again, at most 32 times.
+    /// Runs `body` in a transaction and commits it. If others changed meanwhile what it read or
+    /// wrote, or the connection was renewed, runs it again, at most 32 times.
     ///
-    /// If `body` fails, nothing is changed and its error is returned. `body` is to use the transaction, not the store: what the store
-    /// writes is not part of it.
+    /// If `body` fails, nothing is changed and its error is returned. `body` is to use the
+    /// transaction, not the store: what the store writes is not part of it.
     ///
     /// # Errors
     ///
-    /// Those of `body`; [`Reason::Conflict`]; [`Reason::Server`] with [`ServerError::NoSpace`] or [`ServerError::Busy`] if there are
-    /// too many transactions; [`Reason::Timeout`], [`Reason::Connection`].
+    /// Those of `body`; [`Reason::Conflict`]; [`Reason::Server`] with [`ServerError::NoSpace`] or
+    /// [`ServerError::Busy`] if there are too many transactions; [`Reason::Timeout`],
+    /// [`Reason::Connection`].
     pub fn transaction<R, E: From<StoreError>>(
         &self,
         body: impl FnMut(&Transaction<'_, P, T>) -> Result<R, E>,
@@ -49,8 +50,9 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     ///
     /// # Errors
     ///
-    /// As for [`transaction`](Self::transaction). Of [`Reason::Conflict`], the error's path is that of the node that the last attempt changed last, or looked at
-    /// last if it changed none; the server doesn't say which of them was in conflict.
+    /// As for [`transaction`](Self::transaction). Of [`Reason::Conflict`], the error's path is that
+    /// of the node that the last attempt changed last, or looked at last if it changed none;
+    /// the server doesn't say which of them was in conflict.
     pub fn transaction_within<R, E: From<StoreError>>(
         &self,
         attempts: u32,
@@ -110,15 +112,17 @@ impl<P: Host, T: Transport> Transaction<'_, P, T> {
     ///
     /// # Errors
     ///
-    /// [`Reason::Server`] with [`ServerError::Again`] if others changed meanwhile what was read or written here: nothing was
-    /// changed, begin again. [`Reason::Timeout`], [`Reason::Connection`]: whether it was changed is not known.
-    /// [`Reason::Interrupted`] if the connection was renewed, and says whether it may have been changed.
+    /// [`Reason::Server`] with [`ServerError::Again`] if others changed meanwhile what was read or
+    /// written here: nothing was changed, begin again. [`Reason::Timeout`],
+    /// [`Reason::Connection`]: whether it was changed is not known. [`Reason::Interrupted`] if
+    /// the connection was renewed, and says whether it may have been changed.
     #[doc(alias = "XS_TRANSACTION_END")]
     pub fn commit(mut self) -> Result<(), StoreError> {
         self.end("T")
     }
 
-    /// Returns whether the connection was renewed since it was begun: nothing of it was done, nor will be.
+    /// Returns whether the connection was renewed since it was begun: nothing of it was done, nor
+    /// will be.
     pub fn is_over(&self) -> bool {
         self.tx.epoch != self.store.connection().epoch()
     }

@@ -11,11 +11,13 @@ use xen_hypercall::Instant;
 
 /// A watch on a node and all below, ended when dropped.
 ///
-/// It fires once as soon as it is set, so there is always a first event that stands for what happened before. Events that are
-/// equal are merged while they wait; of what does not fit the queue, an [overflow](WatchEvent::is_overflow) remains. An event says that something
-/// changed, not what: read it.
+/// It fires once as soon as it is set, so there is always a first event that stands for what
+/// happened before. Events that are equal are merged while they wait; of what does not fit the
+/// queue, an [overflow](WatchEvent::is_overflow) remains. An event says that something changed, not
+/// what: read it.
 ///
-/// When the connection is renewed, after a suspend or an error, it is set again by itself, and fires.
+/// When the connection is renewed, after a suspend or an error, it is set again by itself, and
+/// fires.
 pub struct Watch<P: Host, T: Transport = RingTransport<P>> {
     store: XenStore<P, T>,
     index: usize,
@@ -23,23 +25,27 @@ pub struct Watch<P: Host, T: Transport = RingTransport<P>> {
 }
 
 impl<P: Host, T: Transport> XenStore<P, T> {
-    /// Sets a watch on `path` and all below: a path of at most 255 bytes, or `@introduceDomain`, `@releaseDomain`.
+    /// Sets a watch on `path` and all below: a path of at most 255 bytes, or `@introduceDomain`,
+    /// `@releaseDomain`.
     ///
     /// # Errors
     ///
     /// [`Reason::TooManyWatches`], [`Reason::TooLong`], [`Reason::Path`]; [`Reason::Server`] with
-    /// [`NoSpace`](crate::wire::ServerError::NoSpace) if the domain's quota is used up; [`Reason::Timeout`], [`Reason::Connection`].
+    /// [`NoSpace`](crate::wire::ServerError::NoSpace) if the domain's quota is used up;
+    /// [`Reason::Timeout`], [`Reason::Connection`].
     #[doc(alias = "XS_WATCH")]
     pub fn watch(&self, path: impl Display) -> Result<Watch<P, T>, StoreError> {
         self.set_watch(&path, None)
     }
 
-    /// As [`watch`](Self::watch), but of what is below `path` only `depth` levels: none with 0, the children with 1. Servers before Xen 4.22 can't do that; a ring
-    /// page says which can ([`page_features`](Self::page_features)).
+    /// As [`watch`](Self::watch), but of what is below `path` only `depth` levels: none with 0, the
+    /// children with 1. Servers before Xen 4.22 can't do that; a ring page says which can
+    /// ([`page_features`](Self::page_features)).
     ///
     /// # Errors
     ///
-    /// Those of [`watch`](Self::watch); [`Reason::Server`] with [`Invalid`](crate::wire::ServerError::Invalid) from a server that can't. Some of them set
+    /// Those of [`watch`](Self::watch); [`Reason::Server`] with
+    /// [`Invalid`](crate::wire::ServerError::Invalid) from a server that can't. Some of them set
     /// a watch without a limit instead.
     pub fn watch_to_depth(
         &self,
@@ -49,12 +55,12 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         self.set_watch(&path, Some(depth))
     }
 
-    /// As [`watch`](Self::watch), but shares one watch at the server with all others that have the same
-    /// `above`, a node above `path`. A server lets a domain have only so many: 128 with xenstored,
-    /// 100 with oxenstored.
+    /// As [`watch`](Self::watch), but shares one watch at the server with all others that have the
+    /// same `above`, a node above `path`. A server lets a domain have only so many: 128 with
+    /// xenstored, 100 with oxenstored.
     ///
-    /// The server then sends what changes anywhere below `above`, as far as this domain may read it, so
-    /// `above` is to be the node of many devices, not that of much else.
+    /// The server then sends what changes anywhere below `above`, as far as this domain may read
+    /// it, so `above` is to be the node of many devices, not that of much else.
     ///
     /// # Errors
     ///
@@ -96,14 +102,15 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     fn make_room(&self) {
         let wanted = self.connection().wanted_watch_memory();
         let memory = wanted.and_then(|len| self.inner.platform.memory(len).ok());
-        // Another thread may have added some meanwhile; what is not taken is freed without the lock.
+        // Another thread may have added some meanwhile; what is not taken is freed without the
+        // lock.
         let _unused = memory.and_then(|memory| self.connection().add_watch_memory(memory));
     }
 
     fn set_watch(&self, path: &dyn Display, depth: Option<u16>) -> Result<Watch<P, T>, StoreError> {
         let error = error_at(MessageType::WATCH, path);
-        // Formatted once, before the lock: the caller's Display can use the store, and the path that
-        // is kept must be the one that is sent.
+        // Formatted once, before the lock: the caller's Display can use the store, and the path
+        // that is kept must be the one that is sent.
         let path = watched_path(path).map_err(&error)?;
         self.make_room();
         let added = || {
@@ -170,8 +177,9 @@ impl<P: Host, T: Transport> Watch<P, T> {
     ///
     /// # Errors
     ///
-    /// [`Reason::Connection`], once all events that came before are taken. [`Reason::Server`], once, if the server refused to set the watch again
-    /// after the connection was renewed; there are no more events then.
+    /// [`Reason::Connection`], once all events that came before are taken. [`Reason::Server`],
+    /// once, if the server refused to set the watch again after the connection was renewed;
+    /// there are no more events then.
     pub fn try_next(&self) -> Result<Option<WatchEvent>, StoreError> {
         let polled = self.store.poll();
         let event = self.store.connection().next_event(self.index);

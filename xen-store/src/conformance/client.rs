@@ -148,7 +148,8 @@ impl<'h, H: Host, T: Transport> Client<'h, H, T> {
         text(format_args!("{before}{}{behind}", self.domain.0))
     }
 
-    /// Copies a payload to where it is sent from, with the case's directory for `$`, the domain's home for `~` and its number for `#`. Returns its length.
+    /// Copies a payload to where it is sent from, with the case's directory for `$`, the domain's
+    /// home for `~` and its number for `#`. Returns its length.
     fn fill(&mut self, pieces: &[&[u8]]) -> usize {
         let mut len = HEADER_LEN;
         let mut push = |bytes: &[u8]| {
@@ -374,7 +375,8 @@ impl<'h, H: Host, T: Transport> Client<'h, H, T> {
         result
     }
 
-    /// The watches that have fired since this was called last have to be these, in any order: `path token`, with `$` and `~`.
+    /// The watches that have fired since this was called last have to be these, in any order: `path
+    /// token`, with `$` and `~`.
     #[track_caller]
     pub(super) fn fired(&mut self, expected: &[&str]) -> Check {
         // What was caused by requests before comes before the reply to this one.

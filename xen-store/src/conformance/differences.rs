@@ -1,6 +1,7 @@
 //! Where Xen's own servers differ from the suite.
 //!
-//! What the suite expects is what `docs/misc/xenstore.txt` says and, where that says nothing, what the newest C xenstored does.
+//! What the suite expects is what `docs/misc/xenstore.txt` says and, where that says nothing, what
+//! the newest C xenstored does.
 
 /// A server that has been compared with the suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

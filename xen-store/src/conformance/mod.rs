@@ -1,7 +1,8 @@
 //! Whether a server keeps the protocol: a suite of cases for any server, over any transport.
 //!
-//! The suite has a client of its own, which sends what ours refuses to send. It needs neither `std` nor `alloc`: a kernel runs it over its ring, a program over a
-//! socket. It works below `data` in the domain's home, and leaves nothing there.
+//! The suite has a client of its own, which sends what ours refuses to send. It needs neither `std`
+//! nor `alloc`: a kernel runs it over its ring, a program over a socket. It works below `data` in
+//! the domain's home, and leaves nothing there.
 //!
 //! ```
 //! use xen_hypercall::DomId;
@@ -52,8 +53,8 @@ impl fmt::Display for Report {
     }
 }
 
-/// Runs all cases that `domain`, the one that the connection belongs to, has the rights for, and passes each one's name and result on. Without a
-/// connection that works, all that are left fail.
+/// Runs all cases that `domain`, the one that the connection belongs to, has the rights for, and
+/// passes each one's name and result on. Without a connection that works, all that are left fail.
 pub fn run<H: Host, T: Transport>(
     host: &H,
     transport: T,

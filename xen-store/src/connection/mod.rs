@@ -1,7 +1,9 @@
-//! The protocol's state machine: requests in flight, replies, watch events. It does no waiting and knows no clock.
+//! The protocol's state machine: requests in flight, replies, watch events. It does no waiting and
+//! knows no clock.
 //!
-//! All memory is given by the caller: each request slot owns one message body, which first holds the request on its way out
-//! and then the reply; one more body takes watch events; each watch owns [`WATCH_BYTES`] for its path and its queue.
+//! All memory is given by the caller: each request slot owns one message body, which first holds
+//! the request on its way out and then the reply; one more body takes watch events; each watch owns
+//! [`WATCH_BYTES`] for its path and its queue.
 
 mod requests;
 mod transport;
@@ -21,7 +23,8 @@ pub use watches::{Group, MAX_PATH as MAX_WATCH_PATH, MAX_WATCHES, WATCH_BYTES, W
 use xen_hypercall::{Errno, Pages, Platform, Port};
 use xen_ring::Corrupt;
 
-/// Why a connection is broken. It stays so until it is [renewed](Connection::renew): every use reports the same.
+/// Why a connection is broken. It stays so until it is [renewed](Connection::renew): every use
+/// reports the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionError {
     /// The server moved an index of the ring to where it can't be.
@@ -110,10 +113,12 @@ impl Buffer for &mut [u8] {
     }
 }
 
-/// How many bytes one call of [`Connection::poll`] receives at most, so that a server that never stops can't hold it.
+/// How many bytes one call of [`Connection::poll`] receives at most, so that a server that never
+/// stops can't hold it.
 const POLL_BUDGET: usize = 16 << 10;
 
-/// The most transactions that wait to be ended. Both of Xen's servers let a guest have 10 by default.
+/// The most transactions that wait to be ended. Both of Xen's servers let a guest have 10 by
+/// default.
 const MAX_ENDING: usize = 32;
 
 /// The bytes of a request that has no payload but a NUL.
@@ -146,8 +151,8 @@ pub struct Connection<T, B> {
     held: bool,
     /// How often the connection was renewed.
     epoch: u32,
-    /// The request to forget what the server keeps for the connection, and how much of it is sent. It
-    /// has no slot, because it goes before all others, and nothing is done with its reply.
+    /// The request to forget what the server keeps for the connection, and how much of it is sent.
+    /// It has no slot, because it goes before all others, and nothing is done with its reply.
     reset: [u8; RESET_LEN],
     reset_sent: usize,
     /// Transactions that are not used any more and are still to be ended.
@@ -160,12 +165,13 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         (requests + 1) * XENSTORE_PAYLOAD_MAX + watches * WATCH_BYTES
     }
 
-    /// Makes a connection with room for `requests` in flight (at most [`MAX_REQUESTS`]) and `watches` (at most [`MAX_WATCHES`]),
-    /// fewer if `buffer` has not the [`buffer_len`](Self::buffer_len) for them. Memory for more watches can be
+    /// Makes a connection with room for `requests` in flight (at most [`MAX_REQUESTS`]) and
+    /// `watches` (at most [`MAX_WATCHES`]), fewer if `buffer` has not the
+    /// [`buffer_len`](Self::buffer_len) for them. Memory for more watches can be
     /// [added](Self::add_watch_memory).
     ///
-    /// Request ids and tokens count up from `seed`. What an earlier user of the ring left behind must not look like ours, so
-    /// take a number that differs from boot to boot.
+    /// Request ids and tokens count up from `seed`. What an earlier user of the ring left behind
+    /// must not look like ours, so take a number that differs from boot to boot.
     pub fn new(transport: T, mut buffer: B, requests: usize, watches: usize, seed: u32) -> Self {
         let len = buffer.bytes().len();
         let requests =
@@ -216,8 +222,9 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     ///
     /// # Errors
     ///
-    /// [`Reason::Busy`] if all slots are in use, [`Reason::Path`] or [`Reason::TooLong`] if the payload can't be sent,
-    /// [`Reason::Suspended`] while it is [held](Self::hold), [`Reason::Connection`] if the connection is broken.
+    /// [`Reason::Busy`] if all slots are in use, [`Reason::Path`] or [`Reason::TooLong`] if the
+    /// payload can't be sent, [`Reason::Suspended`] while it is [held](Self::hold),
+    /// [`Reason::Connection`] if the connection is broken.
     pub fn begin(
         &mut self,
         kind: MessageType,
@@ -288,8 +295,8 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     ///
     /// # Errors
     ///
-    /// [`Reason::Suspended`] while the connection is [held](Self::hold), [`Reason::Connection`] if it is
-    /// broken. The request is still reserved then.
+    /// [`Reason::Suspended`] while the connection is [held](Self::hold), [`Reason::Connection`] if
+    /// it is broken. The request is still reserved then.
     pub fn submit(&mut self, ticket: Ticket) -> Result<(), Reason> {
         self.check()?;
         if self.held {
@@ -304,11 +311,13 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         self.requests.free_count()
     }
 
-    /// Returns the payload of the reply, `None` while there is none yet. It stays until [`forget`](Self::forget).
+    /// Returns the payload of the reply, `None` while there is none yet. It stays until
+    /// [`forget`](Self::forget).
     ///
     /// # Errors
     ///
-    /// [`Reason::Server`] if the server refused; [`Reason::UnexpectedReply`]; [`Reason::Interrupted`]; [`Reason::Connection`].
+    /// [`Reason::Server`] if the server refused; [`Reason::UnexpectedReply`];
+    /// [`Reason::Interrupted`]; [`Reason::Connection`].
     pub fn reply(&mut self, ticket: Ticket) -> Option<Result<&[u8], Reason>> {
         let (asked, header) = match self.requests.answer(ticket) {
             None => return self.failed.map(|error| Err(error.into())),
@@ -325,8 +334,9 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         })
     }
 
-    /// Gives the slot of a request up, replied to or not. A request of which nothing was sent is taken back; otherwise it is sent
-    /// to its end, and the reply is dropped when it comes; a transaction that it begins is ended then.
+    /// Gives the slot of a request up, replied to or not. A request of which nothing was sent is
+    /// taken back; otherwise it is sent to its end, and the reply is dropped when it comes; a
+    /// transaction that it begins is ended then.
     pub fn forget(&mut self, ticket: Ticket) {
         self.requests.forget(ticket);
         if let Target::Reply(slot) = self.target
@@ -341,8 +351,8 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         self.requests.detach(ticket);
     }
 
-    /// Sends and receives what can be now, then notifies the server, at most once. Returns whether there may be more to receive
-    /// at once.
+    /// Sends and receives what can be now, then notifies the server, at most once. Returns whether
+    /// there may be more to receive at once.
     ///
     /// # Errors
     ///
@@ -357,7 +367,8 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         result
     }
 
-    /// Lets nothing begin any more, until [`release`](Self::release) or [`renew`](Self::renew): the domain is going to be suspended.
+    /// Lets nothing begin any more, until [`release`](Self::release) or [`renew`](Self::renew): the
+    /// domain is going to be suspended.
     pub fn hold(&mut self) {
         self.held = true;
     }
@@ -377,8 +388,8 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         self.requests.is_idle() && self.reset_sent == RESET_LEN
     }
 
-    /// Ends transaction `id` of epoch `epoch` without its changes, as soon as requests may begin and a
-    /// slot is free. Returns `false` if too many wait for that already.
+    /// Ends transaction `id` of epoch `epoch` without its changes, as soon as requests may begin
+    /// and a slot is free. Returns `false` if too many wait for that already.
     pub fn end_later(&mut self, id: u32, epoch: u32) -> bool {
         // The server forgets those of an earlier epoch with the connection.
         epoch != self.epoch || self.ending.contains(&id) || self.ending.push(id).is_ok()
@@ -389,10 +400,13 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         self.epoch
     }
 
-    /// Goes on over another transport, to the same server or another one, whatever broke the last one; returns the last one.
+    /// Goes on over another transport, to the same server or another one, whatever broke the last
+    /// one; returns the last one.
     ///
-    /// All watches are set again, and fire. The server may be the same, with all that it had, if the domain was not moved after all; if the transport
-    /// [is inherited](Transport::is_inherited), it is asked to forget that first. Requests of which nothing was sent, and those that change nothing, are sent (again), all others end with
+    /// All watches are set again, and fire. The server may be the same, with all that it had, if
+    /// the domain was not moved after all; if the transport
+    /// [is inherited](Transport::is_inherited), it is asked to forget that first. Requests of which
+    /// nothing was sent, and those that change nothing, are sent (again), all others end with
     /// [`Reason::Interrupted`]. Transactions are over. Replies that have come already stay.
     pub fn renew(&mut self, transport: T) -> T {
         let last = core::mem::replace(&mut self.transport, transport);
@@ -433,7 +447,8 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         self.update();
         self.send()?;
         let more = self.receive()?;
-        // Replies have freed slots, and reading may have taken the time in which the server made room.
+        // Replies have freed slots, and reading may have taken the time in which the server made
+        // room.
         self.update();
         self.send()?;
         Ok(more)
@@ -548,7 +563,8 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         }
     }
 
-    /// Ends a transaction that nobody knows of any more: the server lets a domain have only so many.
+    /// Ends a transaction that nobody knows of any more: the server lets a domain have only so
+    /// many.
     fn end_transaction(&mut self, slot: usize, id: u32) {
         let parts = [Part::Bytes(b"F"), Part::Nul];
         if let Some(body) = body(&mut self.buffer, slot)
@@ -575,18 +591,20 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         )
     }
 
-    /// Takes a place for a watch on `path` and `depth` levels below, or all, whose token then goes to the server with [`MessageType::WATCH`].
+    /// Takes a place for a watch on `path` and `depth` levels below, or all, whose token then goes
+    /// to the server with [`MessageType::WATCH`].
     ///
     /// # Errors
     ///
-    /// [`Reason::Path`], [`Reason::TooLong`] if the path has more than [`MAX_WATCH_PATH`] bytes, [`Reason::TooManyWatches`].
+    /// [`Reason::Path`], [`Reason::TooLong`] if the path has more than [`MAX_WATCH_PATH`] bytes,
+    /// [`Reason::TooManyWatches`].
     pub fn add_watch(&mut self, path: &dyn Display, depth: Option<u16>) -> Result<usize, Reason> {
         let (_, queues) = split(&mut self.buffer, &self.requests);
         self.watches.add(queues, path, depth)
     }
 
-    /// Adds a watch on `path` that shares one at the server, on `above`, with others below that. If `above` is not watched yet, the
-    /// caller has to set the watch of the group.
+    /// Adds a watch on `path` that shares one at the server, on `above`, with others below that. If
+    /// `above` is not watched yet, the caller has to set the watch of the group.
     ///
     /// # Errors
     ///
@@ -596,25 +614,29 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         self.watches.add_member(queues, above, path)
     }
 
-    /// Gives the place of a watch up whose group's could not be set; `sent` if the server may have set that.
+    /// Gives the place of a watch up whose group's could not be set; `sent` if the server may have
+    /// set that.
     pub fn cancel_shared_watch(&mut self, watch: usize, group: Group, sent: bool) {
         let (_, queues) = split(&mut self.buffer, &self.requests);
         self.watches.cancel(queues, watch, group.index, sent);
         self.update();
     }
 
-    /// Sets how many watches there can be, without those that others share. There is memory for fewer at first.
+    /// Sets how many watches there can be, without those that others share. There is memory for
+    /// fewer at first.
     pub fn limit_watches(&mut self, limit: usize) {
         self.watches.set_limit(limit);
     }
 
-    /// Returns how many bytes should be [added](Self::add_watch_memory) before the next watch, if any.
+    /// Returns how many bytes should be [added](Self::add_watch_memory) before the next watch, if
+    /// any.
     pub fn wanted_watch_memory(&mut self) -> Option<usize> {
         let (_, queues) = split(&mut self.buffer, &self.requests);
         self.watches.wanted_memory(queues)
     }
 
-    /// Takes memory for more watches, which is kept as long as the connection. Returns it if it is not wanted any more.
+    /// Takes memory for more watches, which is kept as long as the connection. Returns it if it is
+    /// not wanted any more.
     pub fn add_watch_memory(&mut self, memory: B) -> Option<B> {
         let (_, queues) = split(&mut self.buffer, &self.requests);
         self.watches.add_memory(queues, memory)
@@ -630,7 +652,8 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     ///
     /// # Errors
     ///
-    /// What the server said, once, if it refused to set the watch again after the connection was renewed. There are no more events then.
+    /// What the server said, once, if it refused to set the watch again after the connection was
+    /// renewed. There are no more events then.
     pub fn next_event(&mut self, watch: usize) -> Option<Result<WatchEvent, wire::ServerError>> {
         let (_, queues) = split(&mut self.buffer, &self.requests);
         let event = self.watches.pop(queues, watch).map(Ok);
@@ -656,14 +679,16 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         self.watches.free(queues, watch);
     }
 
-    /// Ends a watch: no event of it is kept from now on, and the server is told as soon as there is a slot for it.
+    /// Ends a watch: no event of it is kept from now on, and the server is told as soon as there is
+    /// a slot for it.
     pub fn drop_watch(&mut self, watch: usize) {
         let (_, queues) = split(&mut self.buffer, &self.requests);
         self.watches.drop_later(queues, watch);
         self.update();
     }
 
-    /// Queues what the server is to be told about watches and transactions, as far as there are slots.
+    /// Queues what the server is to be told about watches and transactions, as far as there are
+    /// slots.
     #[inline]
     fn update(&mut self) {
         if self.watches.is_changed() {
@@ -693,7 +718,8 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
             let Some((watch, token, change)) = self.watches.next_change(queues) else { return };
             let (type_, owner) = match change {
                 Change::Set => (MessageType::WATCH, Owner::Watch(token)),
-                // Nobody waits for the answer: if the server knows no such watch any more, so much the better.
+                // Nobody waits for the answer: if the server knows no such watch any more, so much
+                // the better.
                 Change::End => (MessageType::UNWATCH, Owner::Nobody),
             };
             let depth = self.watches.depth(queues, watch).filter(|_| change == Change::Set);

@@ -23,7 +23,8 @@ enum State {
     Waiting,
     Receiving,
     Replied,
-    /// The connection was renewed before the reply came. `sent`: of the request, something was sent.
+    /// The connection was renewed before the reply came. `sent`: of the request, something was
+    /// sent.
     Interrupted {
         sent: bool,
     },
@@ -234,8 +235,9 @@ impl Requests {
         self.detach(ticket);
     }
 
-    /// Prepares for a new connection. What can be asked a second time will be sent again; of the rest, the owner learns that it was interrupted.
-    /// Returns whether the server may keep watches or transactions of the last connection.
+    /// Prepares for a new connection. What can be asked a second time will be sent again; of the
+    /// rest, the owner learns that it was interrupted. Returns whether the server may keep
+    /// watches or transactions of the last connection.
     pub(super) fn restart(&mut self) -> bool {
         let begun = if self.sent > 0 { self.queue.front().copied() } else { None };
         let queued = core::mem::take(&mut self.queue);
@@ -273,7 +275,8 @@ impl Requests {
     }
 }
 
-/// Tells whether a request may be carried out twice: whether it changes nothing but what the connection itself has.
+/// Tells whether a request may be carried out twice: whether it changes nothing but what the
+/// connection itself has.
 fn is_repeatable(kind: MessageType) -> bool {
     use MessageType as M;
     matches!(

@@ -18,7 +18,8 @@ pub trait Transport {
     /// [`ConnectionError`] if the connection is broken; for good.
     fn try_write(&mut self, bytes: &[u8]) -> Result<usize, ConnectionError>;
 
-    /// Receives as many bytes as there are and `buffer` holds and returns how many; zero if there are none.
+    /// Receives as many bytes as there are and `buffer` holds and returns how many; zero if there
+    /// are none.
     ///
     /// # Errors
     ///
@@ -32,8 +33,8 @@ pub trait Transport {
     /// [`ConnectionError`] if the connection is broken; for good.
     fn notify(&mut self) -> Result<(), ConnectionError>;
 
-    /// Asks the server for a new connection in the place of this one, which is broken, or has been given up. Until the server agrees, nothing
-    /// can be written, and there is nothing to read.
+    /// Asks the server for a new connection in the place of this one, which is broken, or has been
+    /// given up. Until the server agrees, nothing can be written, and there is nothing to read.
     ///
     /// # Errors
     ///
@@ -42,8 +43,9 @@ pub trait Transport {
         Err(ConnectionError::CannotReconnect)
     }
 
-    /// Tells whether the server may still keep watches and transactions for whoever had this connection before, so that the first request has to
-    /// end them. They may not be ended where a connection is shared: through a device they are those of the kernel.
+    /// Tells whether the server may still keep watches and transactions for whoever had this
+    /// connection before, so that the first request has to end them. They may not be ended
+    /// where a connection is shared: through a device they are those of the kernel.
     fn is_inherited(&self) -> bool {
         false
     }
@@ -64,8 +66,8 @@ type Replies = ByteConsumer<
 
 /// The ring page that a domain shares with the server.
 ///
-/// Nothing is sent or taken while the page's `connection` field says that the server is not there yet; then the indices
-/// are taken as they are found. The page is never zeroed.
+/// Nothing is sent or taken while the page's `connection` field says that the server is not there
+/// yet; then the indices are taken as they are found. The page is never zeroed.
 ///
 /// Source: `docs/misc/xenstore-ring.txt`, `xenstore_domain_interface` in `io/xs_wire.h`.
 #[derive(Debug)]
@@ -129,8 +131,9 @@ impl<P: Platform, M: AsRef<SharedMem>> Transport for RingTransport<P, M> {
         let mem = self.page.as_ref();
         let count = replies.read(mem, buffer)?;
         if count > 0 {
-            // A server that found no room sleeps until it is told. It looked either before our index moved, then its own
-            // index shows here that the ring was full, or after, then it saw the room.
+            // A server that found no room sleeps until it is told. It looked either before our
+            // index moved, then its own index shows here that the ring was full, or
+            // after, then it saw the room.
             fence(Ordering::SeqCst);
             self.notify |= replies.available(mem)? + count >= XENSTORE_RING_SIZE;
         }

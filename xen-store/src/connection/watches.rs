@@ -1,14 +1,14 @@
 //! The table of watches, and each one's queue of events.
 //!
 //! A server lets a domain have only so many watches: 128 with xenstored, 100 with oxenstored. So
-//! watches on nodes below a common one can share a single watch at the server, on that one. Events are
-//! then sorted out here, and there is no bound but that of memory, which is added in chunks.
+//! watches on nodes below a common one can share a single watch at the server, on that one. Events
+//! are then sorted out here, and there is no bound but that of memory, which is added in chunks.
 //!
 //! A shared watch does not see all that a watch on the node itself sees: if a node above both is
-//! removed, a server sends an event only for watched nodes that the domain may read, and a guest may
-//! read the directory of its own backend, but none above it. So with each shared watch goes a sentinel,
-//! a watch on the parent of one of the nodes that share it. Whatever removes nodes above the shared
-//! watch removes that one too.
+//! removed, a server sends an event only for watched nodes that the domain may read, and a guest
+//! may read the directory of its own backend, but none above it. So with each shared watch goes a
+//! sentinel, a watch on the parent of one of the nodes that share it. Whatever removes nodes above
+//! the shared watch removes that one too.
 
 use super::Buffer;
 use crate::Reason;
@@ -42,7 +42,8 @@ impl WatchEvent {
         &self.path
     }
 
-    /// Returns whether more changed than the queue could hold: anything at or below the path, which is the watched one.
+    /// Returns whether more changed than the queue could hold: anything at or below the path, which
+    /// is the watched one.
     pub fn is_overflow(&self) -> bool {
         self.overflow
     }
@@ -62,7 +63,8 @@ enum State {
     Live,
     /// Events are wanted, but the server knows nothing of it any more.
     Unset,
-    /// The server refused to set it again; the queue has nothing but its word for why, until that is taken.
+    /// The server refused to set it again; the queue has nothing but its word for why, until that
+    /// is taken.
     Failed,
     /// Nobody wants events; the server is still to be told.
     Dropped,
@@ -156,7 +158,8 @@ impl<'b> Slot<'b> {
         matches!(self.head.state(), State::Live | State::Unset)
     }
 
-    /// Queues an event for the node that `behind` is behind the path of, unless it is queued already.
+    /// Queues an event for the node that `behind` is behind the path of, unless it is queued
+    /// already.
     fn queue(&mut self, behind: &str) {
         let used = usize::from(self.head.queue_len.get());
         let queued = self.queue.get(..used).unwrap_or_default();
@@ -177,8 +180,8 @@ impl<'b> Slot<'b> {
         }
     }
 
-    /// Queues an event of the shared watch if it is about the node or one below, or about one above,
-    /// with which the node may have gone.
+    /// Queues an event of the shared watch if it is about the node or one below, or about one
+    /// above, with which the node may have gone.
     fn sort_in(&mut self, path: &str) {
         let below =
             path.strip_prefix(self.path()).filter(|rest| rest.is_empty() || rest.starts_with('/'));
@@ -416,7 +419,8 @@ impl<B: Buffer> Watches<B> {
         }
     }
 
-    /// Takes back a member whose shared watch could not be set; `sent` if the server may have set it.
+    /// Takes back a member whose shared watch could not be set; `sent` if the server may have set
+    /// it.
     pub(super) fn cancel(&mut self, bytes: &mut [u8], member: usize, group: usize, sent: bool) {
         self.free(bytes, member);
         let others = self.find(bytes, |slot| slot.head.is(Kind::Member) && slot.head.is_in(group));
@@ -513,8 +517,8 @@ impl<B: Buffer> Watches<B> {
         self.changed
     }
 
-    /// Returns a watch that the server is to be told of, its token, and what to tell. What is to be set comes
-    /// first, so that a sentinel is never missing.
+    /// Returns a watch that the server is to be told of, its token, and what to tell. What is to be
+    /// set comes first, so that a sentinel is never missing.
     pub(super) fn next_change(&mut self, bytes: &mut [u8]) -> Option<(usize, u32, Change)> {
         let set = self.find(bytes, |slot| slot.head.state() == State::Unset);
         let change = match set {
@@ -564,8 +568,8 @@ impl<B: Buffer> Watches<B> {
         Some(ServerError::parse(name))
     }
 
-    /// Queues an event with the watch whose token it has, or with those that share it, unless the same is queued
-    /// already.
+    /// Queues an event with the watch whose token it has, or with those that share it, unless the
+    /// same is queued already.
     pub(super) fn push(&mut self, bytes: &mut [u8], event: &EventText<'_>) {
         let Ok(token) = wire::parse_number::<u32>(event.token) else { return };
         let index = token as usize & (MAX_WATCHES - 1);

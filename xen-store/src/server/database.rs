@@ -20,7 +20,8 @@ use core::time::Duration;
 use xen_hypercall::{DomId, Instant};
 use xen_sys::io::xs_wire::ServerFeatures;
 
-/// What the server can do, as it says in ring pages and to [`MessageType::GET_FEATURE`](crate::wire::MessageType::GET_FEATURE).
+/// What the server can do, as it says in ring pages and to
+/// [`MessageType::GET_FEATURE`](crate::wire::MessageType::GET_FEATURE).
 pub(super) const FEATURES: ServerFeatures = ServerFeatures(
     ServerFeatures::RECONNECTION.0 | ServerFeatures::ERROR.0 | ServerFeatures::WATCHDEPTH.0,
 );
@@ -123,8 +124,8 @@ impl Server {
         self.connections.get(&id).map_or(DomId::INVALID, |connection| connection.domain)
     }
 
-    /// Tells whether requests may be taken from a client: whether it reads its replies fast enough, and does not have to let others go first. If not, leave
-    /// them where they are.
+    /// Tells whether requests may be taken from a client: whether it reads its replies fast enough,
+    /// and does not have to let others go first. If not, leave them where they are.
     pub fn accepts(&self, id: ConnectionId) -> bool {
         self.connections.get(&id).is_some_and(|connection| {
             let limits = self.limits_of(connection.domain);
@@ -155,9 +156,10 @@ impl Server {
 
     /// Notes what time it is. Returns when it should be told again at the latest, if it should.
     ///
-    /// A client with watch events that wait, and which reads nothing for so long that it is in breach, is told by [`breach`](Self::breach).
-    /// [`accepts`](Self::accepts) leaves the requests of a domain for up to a second where its writes have kept the control domain from committing a
-    /// transaction three times in a row, until that has gone through.
+    /// A client with watch events that wait, and which reads nothing for so long that it is in
+    /// breach, is told by [`breach`](Self::breach). [`accepts`](Self::accepts) leaves the
+    /// requests of a domain for up to a second where its writes have kept the control domain from
+    /// committing a transaction three times in a row, until that has gone through.
     pub fn tick(&mut self, now: Instant) -> Option<Instant> {
         let held = self.holds.tick(now);
         let guests =
@@ -168,7 +170,8 @@ impl Server {
         held.into_iter().chain(unread).min()
     }
 
-    /// Sets how long a client may leave watch events unread. It is 20 seconds at first, as Xen's own has it; `None` is for ever.
+    /// Sets how long a client may leave watch events unread. It is 20 seconds at first, as Xen's
+    /// own has it; `None` is for ever.
     pub fn set_patience(&mut self, patience: Option<Duration>) {
         self.patience = patience;
     }
@@ -207,8 +210,8 @@ impl Server {
         self.fire(&format!("@releaseDomain/{domain}"), None, false, None);
     }
 
-    /// Forgets a domain that is gone, with all nodes that it owned, and tells who watches for that. Its number may then be that of another domain, which
-    /// inherits nothing.
+    /// Forgets a domain that is gone, with all nodes that it owned, and tells who watches for that.
+    /// Its number may then be that of another domain, which inherits nothing.
     pub fn release(&mut self, domain: DomId) {
         self.introduced.remove(&domain.0);
         self.settings.remove(&domain.0);
@@ -259,7 +262,8 @@ impl Server {
         self.settings.get(&domain.0).and_then(|settings| settings.quotas).unwrap_or(self.quotas)
     }
 
-    /// Returns what a client may do: what its domain may, or the one that it serves as device model.
+    /// Returns what a client may do: what its domain may, or the one that it serves as device
+    /// model.
     pub(super) fn rights(&self, id: ConnectionId, perms: &[Permission]) -> Rights {
         let domain = self.domain_of(id);
         let own = Rights::of(domain, perms);
@@ -333,7 +337,8 @@ impl Server {
         }
     }
 
-    /// Ends a transaction; its changes are made if nothing that it looked at has changed, and the quota allows it.
+    /// Ends a transaction; its changes are made if nothing that it looked at has changed, and the
+    /// quota allows it.
     pub(super) fn commit(&mut self, id: ConnectionId, open: &Transaction) -> Result<()> {
         let domain = self.domain_of(id);
         if open.conflicts(&self.tree).next().is_some() {
@@ -365,7 +370,8 @@ impl Server {
         Ok(())
     }
 
-    /// Sends an event to each client that watches `path` and may know of it. `perms` are those of a node that is gone.
+    /// Sends an event to each client that watches `path` and may know of it. `perms` are those of a
+    /// node that is gone.
     ///
     /// A domain that makes the change waits if one of the clients has half of its events unread.
     fn fire(

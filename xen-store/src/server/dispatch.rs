@@ -22,7 +22,8 @@ use xen_sys::io::xs_wire::{ServerFeatures, XENSTORE_REL_PATH_MAX};
 pub(super) const OK: &[u8] = b"OK\0";
 
 impl Server {
-    /// Takes bytes that a client has sent and serves each request that is complete with them. Look at [`accepts`](Self::accepts) before.
+    /// Takes bytes that a client has sent and serves each request that is complete with them. Look
+    /// at [`accepts`](Self::accepts) before.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
-//! Domains whose requests have to wait: one that writes all the time must not keep the control domain
-//! from ever getting a transaction through, nor cost a client its connection, which can't read the
-//! watch events as fast.
+//! Domains whose requests have to wait: one that writes all the time must not keep the control
+//! domain from ever getting a transaction through, nor cost a client its connection, which can't
+//! read the watch events as fast.
 
 use super::connection::ConnectionId;
 use alloc::collections::BTreeMap;
@@ -44,7 +44,8 @@ impl Holds {
         self.held.values().map(|hold| hold.until).min()
     }
 
-    /// Lets a domain wait for a client, for a second at most. The control domain waits for no client.
+    /// Lets a domain wait for a client, for a second at most. The control domain waits for no
+    /// client.
     pub(super) fn hold(&mut self, domain: DomId, client: ConnectionId, reason: Reason) {
         if let Some(now) = self.now
             && domain != DomId(0)

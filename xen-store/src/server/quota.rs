@@ -1,6 +1,7 @@
 //! What a client may make the server keep.
 
-/// How much of the server a domain may use. The control domain may use any. Zero stands for no limit.
+/// How much of the server a domain may use. The control domain may use any. Zero stands for no
+/// limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quotas {
     /// Nodes that it owns.

@@ -12,10 +12,12 @@ use alloc::vec::Vec;
 use xen_hypercall::{DomId, Gfn, Port};
 use xen_sys::io::xs_wire::ServerFeatures;
 
-/// What the server needs done that takes a hypervisor: it is asked by toolstacks, over their connections.
+/// What the server needs done that takes a hypervisor: it is asked by toolstacks, over their
+/// connections.
 pub trait Domains {
-    /// Makes the ring of a domain usable: its page is frame `gfn`, its port `port`. If it is in use already, it was set up anew. Requests on it are for a
-    /// connection of its own, which the callee makes with [`Server::connect`] once this has returned.
+    /// Makes the ring of a domain usable: its page is frame `gfn`, its port `port`. If it is in use
+    /// already, it was set up anew. Requests on it are for a connection of its own, which the
+    /// callee makes with [`Server::connect`] once this has returned.
     ///
     /// # Errors
     ///

@@ -215,7 +215,8 @@ impl Transaction {
         self.bytes
     }
 
-    /// Returns who has changed a node in the tree, or has removed it, since the transaction copied it.
+    /// Returns who has changed a node in the tree, or has removed it, since the transaction copied
+    /// it.
     pub(super) fn conflicts<'a>(&'a self, tree: &'a Tree) -> impl Iterator<Item = DomId> + 'a {
         let changed = |(path, entry): (&String, &Entry)| {
             let is_changed = tree.get(path).map(|node| node.changed) != entry.seen;

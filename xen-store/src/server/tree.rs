@@ -1,4 +1,5 @@
-//! The nodes. A tree is shared structure: a snapshot costs nothing, and a change copies the path to it.
+//! The nodes. A tree is shared structure: a snapshot costs nothing, and a change copies the path to
+//! it.
 
 use crate::wire::{Access, Permission};
 use alloc::collections::BTreeMap;
@@ -219,14 +220,16 @@ impl Tree {
         }
     }
 
-    /// Makes a node, and what is missing above it, owned by who does it; returns whether it was missing.
+    /// Makes a node, and what is missing above it, owned by who does it; returns whether it was
+    /// missing.
     pub(super) fn make(&mut self, path: &str, stamp: Stamp) -> bool {
         let mut at = Arc::make_mut(&mut self.root);
         let mut made = Vec::new();
         for name in names(path) {
             if !at.children.contains_key(name) {
                 let mut perms = at.perms.clone();
-                // What a guest makes is its own; what the control domain makes belongs to whom the rest does.
+                // What a guest makes is its own; what the control domain makes belongs to whom the
+                // rest does.
                 if let Some(owner) = perms.first_mut().filter(|_| stamp.domain != DomId(0)) {
                     owner.domain = stamp.domain;
                 }
@@ -248,7 +251,8 @@ impl Tree {
         !made.is_empty()
     }
 
-    /// Calls `visit` for each node at and below `path`, with its path, a node before those below it.
+    /// Calls `visit` for each node at and below `path`, with its path, a node before those below
+    /// it.
     pub(super) fn walk(&self, path: &str, visit: &mut dyn FnMut(&str, &Node)) {
         if let Some(node) = self.get(path) {
             walk(path, node, visit);

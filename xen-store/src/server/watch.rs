@@ -14,7 +14,8 @@ pub(super) struct Watch {
     pub(super) token: Vec<u8>,
     /// How many levels below the path it reaches; `None` for all.
     pub(super) depth: Option<u32>,
-    /// The bytes that events leave out at their start: those of the domain's own path, for a relative watch.
+    /// The bytes that events leave out at their start: those of the domain's own path, for a
+    /// relative watch.
     pub(super) strip: usize,
 }
 
@@ -24,7 +25,8 @@ impl Watch {
         size_of::<Self>() + self.given.len() + self.path.len() + self.token.len()
     }
 
-    /// Tells whether a change of `path` concerns the watch. `exact` if nothing but the very node counts.
+    /// Tells whether a change of `path` concerns the watch. `exact` if nothing but the very node
+    /// counts.
     pub(super) fn matches(&self, path: &str, exact: bool) -> bool {
         if exact {
             return self.path == path;
@@ -40,7 +42,8 @@ impl Watch {
         below.is_some_and(|levels| self.depth.is_none_or(|most| levels <= most))
     }
 
-    /// Returns the payload of the event for a change of `path`. Which domain is introduced or released, only watchers of some depth hear.
+    /// Returns the payload of the event for a change of `path`. Which domain is introduced or
+    /// released, only watchers of some depth hear.
     pub(super) fn event(&self, path: &str) -> Vec<u8> {
         let plain = self.path.starts_with('@') && self.depth.is_none_or(|depth| depth == 0);
         let path = if plain { &self.path } else { path };

@@ -28,7 +28,8 @@ struct Client {
     gone: bool,
 }
 
-/// A server that listens on a Unix socket; every client there has the rights of the control domain. One thread serves all.
+/// A server that listens on a Unix socket; every client there has the rights of the control domain.
+/// One thread serves all.
 pub struct Daemon {
     server: Server,
     listener: UnixListener,
@@ -67,8 +68,10 @@ impl Daemon {
         &mut self.server
     }
 
-    /// Waits for clients, at most for `timeout` if there is one, and serves them. Returns as well when the patience of the server with somebody
-    /// [ends](Server::tick). Of those that its owner has connected, in the name of guests, [`Server::breach`] says then who is to be disconnected.
+    /// Waits for clients, at most for `timeout` if there is one, and serves them. Returns as well
+    /// when the patience of the server with somebody [ends](Server::tick). Of those that its
+    /// owner has connected, in the name of guests, [`Server::breach`] says then who is to be
+    /// disconnected.
     ///
     /// # Errors
     ///

@@ -1,13 +1,15 @@
 //! What is peculiar to a kernel's device.
 //!
-//! Linux keeps a request in the buffer that it came in until a thread of its own has sent it, and the next one would come in over it (seen with 6.12): so one
-//! goes out when the last one has its reply. And it refuses some by an error of the write, which is told as the server would tell it.
+//! Linux keeps a request in the buffer that it came in until a thread of its own has sent it, and
+//! the next one would come in over it (seen with 6.12): so one goes out when the last one has its
+//! reply. And it refuses some by an error of the write, which is told as the server would tell it.
 
 use crate::wire::{HEADER_LEN, MessageType, ServerError, XsdSockmsg, decode, encode};
 use rustix::io::Errno;
 use std::vec::Vec;
 
-/// Whether the device takes a request; replies to those that never got to the server, and where among its own messages there is a place for them.
+/// Whether the device takes a request; replies to those that never got to the server, and where
+/// among its own messages there is a place for them.
 #[derive(Debug, Default)]
 pub(super) struct Device {
     /// A request is under way.
@@ -16,7 +18,8 @@ pub(super) struct Device {
     /// The refusals have begun to be taken.
     taken: bool,
     header: [u8; HEADER_LEN],
-    /// How much of the server's message was passed on: of its header, and how much of its body was not.
+    /// How much of the server's message was passed on: of its header, and how much of its body was
+    /// not.
     passed: usize,
     left: usize,
 }

@@ -14,7 +14,8 @@ use std::vec::Vec;
 /// The bytes that are read from, and kept for, the server at once.
 pub(super) const ROOM: usize = 8 * (HEADER_LEN + XENSTORE_PAYLOAD_MAX);
 
-/// How long one call waits on a socket. Whoever wants less has to ask first whether something is there.
+/// How long one call waits on a socket. Whoever wants less has to ask first whether something is
+/// there.
 pub(super) const PATIENCE: Duration = Duration::from_millis(50);
 
 /// What has come and was not taken yet.
@@ -37,7 +38,8 @@ struct Turns {
 
 /// What the transport shares with the threads that wait for it.
 ///
-/// One thread waits by reading; what it gets is taken by whoever looks first. Those that wait beside it do so for that thread.
+/// One thread waits by reading; what it gets is taken by whoever looks first. Those that wait
+/// beside it do so for that thread.
 #[derive(Debug)]
 pub(super) struct Inbox {
     /// Another one after a reconnect.
@@ -70,7 +72,8 @@ impl Inbox {
         self.full.store(full, Ordering::Relaxed);
     }
 
-    /// Goes on with another socket or device. The last one has to be shut down, so that nobody waits for it.
+    /// Goes on with another socket or device. The last one has to be shut down, so that nobody
+    /// waits for it.
     pub(super) fn restart(&self, kind: Arc<Kind>) {
         *locked(&self.kind) = kind;
         self.set_full(false);

@@ -1,4 +1,5 @@
-//! xenstore for programs: the client over a Unix socket or the kernel's device, and the server behind a socket.
+//! xenstore for programs: the client over a Unix socket or the kernel's device, and the server
+//! behind a socket.
 //!
 //! ```no_run
 //! use xen_store::{Nodes, user::UserStore};
@@ -42,8 +43,8 @@ const DEVICE: &str = "/dev/xen/xenbus";
 pub type UserStore = XenStore<Process, Stream>;
 
 impl UserStore {
-    /// Connects to this host's server: over the socket of `XENSTORED_PATH`, or in `XENSTORED_RUNDIR`, or in the usual place; if nobody listens there,
-    /// through the kernel.
+    /// Connects to this host's server: over the socket of `XENSTORED_PATH`, or in
+    /// `XENSTORED_RUNDIR`, or in the usual place; if nobody listens there, through the kernel.
     ///
     /// # Errors
     ///
@@ -66,7 +67,8 @@ impl UserStore {
         Self::with_limits(Stream::connect(path.as_ref())?, Limits::default())
     }
 
-    /// Connects through a kernel's character device, as [`open`](Self::open) does with `/dev/xen/xenbus`.
+    /// Connects through a kernel's character device, as [`open`](Self::open) does with
+    /// `/dev/xen/xenbus`.
     ///
     /// # Errors
     ///

@@ -67,7 +67,8 @@ impl Kind {
 
 /// A stream to a server in user space, or to the kernel's device.
 ///
-/// What is written goes out with the next [`notify`](Transport::notify), all at once; what has come is read as a whole.
+/// What is written goes out with the next [`notify`](Transport::notify), all at once; what has come
+/// is read as a whole.
 pub struct Stream {
     inbox: Arc<Inbox>,
     kind: Arc<Kind>,
@@ -76,7 +77,8 @@ pub struct Stream {
     out: Vec<u8>,
     /// Of use if it is one.
     device: Device,
-    /// Something was written that the server has not seen yet: to look for its reply would be in vain.
+    /// Something was written that the server has not seen yet: to look for its reply would be in
+    /// vain.
     unseen: bool,
 }
 
@@ -99,8 +101,9 @@ impl Stream {
         Ok(Self::new(Kind::socket(socket)?, None))
     }
 
-    /// Opens a kernel's character device, by which programs share the kernel's own connection. Linux hands each one the events of its watches only,
-    /// does not pass a watch's depth on, and is given one request at a time, however many are queued.
+    /// Opens a kernel's character device, by which programs share the kernel's own connection.
+    /// Linux hands each one the events of its watches only, does not pass a watch's depth on,
+    /// and is given one request at a time, however many are queued.
     ///
     /// # Errors
     ///

@@ -4,7 +4,8 @@ use core::ops::Range;
 
 /// The names in a directory reply, in the server's order.
 ///
-/// Each is terminated by a NUL; bytes after the last NUL count as a name, an empty name is left out, and so is one that is not ASCII.
+/// Each is terminated by a NUL; bytes after the last NUL count as a name, an empty name is left
+/// out, and so is one that is not ASCII.
 #[derive(Clone, Debug)]
 pub struct Names<'a> {
     rest: &'a [u8],
@@ -70,8 +71,8 @@ impl DirectoryPart {
     ///
     /// # Errors
     ///
-    /// [`Reason::Malformed`](crate::Reason::Malformed) if the generation or the last name has no NUL;
-    /// [`Reason::Number`](crate::Reason::Number) if the generation is no number.
+    /// [`Reason::Malformed`](crate::Reason::Malformed) if the generation or the last name has no
+    /// NUL; [`Reason::Number`](crate::Reason::Number) if the generation is no number.
     pub fn parse(body: &[u8]) -> Result<Self, crate::Reason> {
         let malformed = crate::Reason::Malformed;
         let end = body.iter().position(|&byte| byte == 0).ok_or(malformed)?;
@@ -87,7 +88,8 @@ impl DirectoryPart {
     }
 }
 
-/// Reads the payload of a watch event: path and token, each terminated by a NUL; later texts, terminated too, are for later versions.
+/// Reads the payload of a watch event: path and token, each terminated by a NUL; later texts,
+/// terminated too, are for later versions.
 ///
 /// Returns `None` if it is not that, or the path is empty or not ASCII.
 pub fn parse_event(body: &[u8]) -> Option<EventText<'_>> {

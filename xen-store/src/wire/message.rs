@@ -7,7 +7,8 @@ use zerocopy::{FromBytes, IntoBytes};
 /// The bytes of a header.
 pub const HEADER_LEN: usize = size_of::<XsdSockmsg>();
 
-/// A header announces more payload than a message can have; after it, nothing in the stream can be trusted.
+/// A header announces more payload than a message can have; after it, nothing in the stream can be
+/// trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OversizedBody {
     /// The length that was found.
@@ -58,11 +59,13 @@ pub enum Part<'a> {
     Nul,
 }
 
-/// Writes parts behind one another, straight into the buffer that they are sent from; returns how many bytes they are.
+/// Writes parts behind one another, straight into the buffer that they are sent from; returns how
+/// many bytes they are.
 ///
 /// # Errors
 ///
-/// [`Reason::Path`](crate::Reason::Path) for what is no path, [`Reason::TooLong`](crate::Reason::TooLong) if they do not fit `payload`,
+/// [`Reason::Path`](crate::Reason::Path) for what is no path,
+/// [`Reason::TooLong`](crate::Reason::TooLong) if they do not fit `payload`,
 /// [`Reason::Format`](crate::Reason::Format) if a part's `Display` fails.
 pub fn build(payload: &mut [u8], parts: &[Part<'_>]) -> Result<usize, crate::Reason> {
     let limit = payload.len();
@@ -77,7 +80,8 @@ pub fn build(payload: &mut [u8], parts: &[Part<'_>]) -> Result<usize, crate::Rea
                     super::check_path(out.payload.get(start..out.len).unwrap_or_default())?;
                     out.push(b"\0")
                 }
-                // As much as fits is longer than any path may be, unless it is the other parts that fill the payload.
+                // As much as fits is longer than any path may be, unless it is the other parts that
+                // fill the payload.
                 Err(error) => {
                     if !out.full {
                         return Err(crate::Reason::Format);
@@ -95,7 +99,8 @@ pub fn build(payload: &mut [u8], parts: &[Part<'_>]) -> Result<usize, crate::Rea
     Ok(out.len)
 }
 
-/// Writes the payload of a request to set a watch, or with no depth to end it; returns how many bytes it has.
+/// Writes the payload of a request to set a watch, or with no depth to end it; returns how many
+/// bytes it has.
 ///
 /// # Errors
 ///

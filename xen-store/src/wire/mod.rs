@@ -1,7 +1,7 @@
 //! The wire format: messages, and what their payloads hold. No state, no I/O.
 //!
-//! A message is a header ([`XsdSockmsg`]) and up to 4096 bytes of payload, mostly NUL-terminated texts.
-//! Source: `io/xs_wire.h`; `docs/misc/xenstore.txt` in Xen's tree.
+//! A message is a header ([`XsdSockmsg`]) and up to 4096 bytes of payload, mostly NUL-terminated
+//! texts. Source: `io/xs_wire.h`; `docs/misc/xenstore.txt` in Xen's tree.
 
 mod list;
 mod message;

@@ -51,7 +51,8 @@ macro_rules! numbers {
 }
 numbers!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize);
 
-/// Parses a decimal number: digits only, after a `-` if the type has a sign. No blanks, no `+`, no `0x`, no final NUL or newline.
+/// Parses a decimal number: digits only, after a `-` if the type has a sign. No blanks, no `+`, no
+/// `0x`, no final NUL or newline.
 ///
 /// Every number of the device protocols is decimal, and printed so by every toolstack.
 ///
@@ -87,8 +88,8 @@ pub fn parse_number<N: Number>(value: &[u8]) -> Result<N, NumberError> {
 ///
 /// # Errors
 ///
-/// [`Reason::Number`](crate::Reason::Number), and [`Reason::Malformed`](crate::Reason::Malformed) for
-/// number 0, which stands for no transaction: an operation in it would take effect at once.
+/// [`Reason::Number`](crate::Reason::Number), and [`Reason::Malformed`](crate::Reason::Malformed)
+/// for number 0, which stands for no transaction: an operation in it would take effect at once.
 pub fn parse_transaction(body: &[u8]) -> Result<u32, crate::Reason> {
     match parse_number(body.strip_suffix(b"\0").unwrap_or(body))? {
         0 => Err(crate::Reason::Malformed),

@@ -51,9 +51,11 @@ impl fmt::Display for PathError {
 
 impl core::error::Error for PathError {}
 
-/// Checks that `path` may be sent, before the server would refuse it, or do something else than was meant.
+/// Checks that `path` may be sent, before the server would refuse it, or do something else than was
+/// meant.
 ///
-/// Source: `docs/misc/xenstore.txt`, "permitted characters"; `XENSTORE_ABS_PATH_MAX` in `io/xs_wire.h`.
+/// Source: `docs/misc/xenstore.txt`, "permitted characters"; `XENSTORE_ABS_PATH_MAX` in
+/// `io/xs_wire.h`.
 ///
 /// # Errors
 ///

@@ -19,8 +19,8 @@ pub enum Access {
 
 /// One entry of a node's permissions.
 ///
-/// The first entry of a list names the owner, who may do everything; its `access` is what all domains may do that have no entry.
-/// Each further entry is what one domain may do.
+/// The first entry of a list names the owner, who may do everything; its `access` is what all
+/// domains may do that have no entry. Each further entry is what one domain may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permission {
     /// What is allowed.
@@ -45,9 +45,9 @@ impl Permission {
     }
 }
 
-/// The permissions of a node, as a reply lists them: each entry ends in a NUL, and there is at least
-/// the owner's. Anything else is [`Reason::Malformed`](crate::Reason::Malformed), because an entry
-/// that is left out can be the one that takes a right away.
+/// The permissions of a node, as a reply lists them: each entry ends in a NUL, and there is at
+/// least the owner's. Anything else is [`Reason::Malformed`](crate::Reason::Malformed), because an
+/// entry that is left out can be the one that takes a right away.
 #[derive(Clone, Debug)]
 pub struct Permissions<'a> {
     rest: &'a [u8],

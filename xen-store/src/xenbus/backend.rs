@@ -16,41 +16,47 @@ use xen_hypercall::{DomId, Instant};
 /// [`Backend::set_timeout`] says otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a closed device that is to go stays, so that the toolstack sees that it is closed before it sees it gone.
+/// How long a closed device that is to go stays, so that the toolstack sees that it is closed
+/// before it sees it gone.
 const GRACE: Duration = Duration::from_millis(300);
 
 /// What a driver has to do for its device now. The same is returned again until it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BackendEvent {
-    /// Nothing: it is somebody else's turn. Come back on an event of the store's port, or at [`Backend::deadline`].
+    /// Nothing: it is somebody else's turn. Come back on an event of the store's port, or at
+    /// [`Backend::deadline`].
     Wait,
     /// Write what the device offers, with [`setup`](Backend::setup).
     Setup,
-    /// Read what the frontend has published, take it up, then call [`connected`](Backend::connected), or [`fail`](Backend::fail).
+    /// Read what the frontend has published, take it up, then call
+    /// [`connected`](Backend::connected), or [`fail`](Backend::fail).
     Connect,
     /// Serve the frontend. The same is returned while the device closes: until the frontend is
     /// Closed, it can have requests in flight and can make new ones.
     Connected,
-    /// Let go of everything that the frontend shared, then call [`disconnected`](Backend::disconnected).
+    /// Let go of everything that the frontend shared, then call
+    /// [`disconnected`](Backend::disconnected).
     Disconnect,
-    /// The device is closed for good, or its directory is gone. [`remove`](Backend::remove) or drop it.
+    /// The device is closed for good, or its directory is gone. [`remove`](Backend::remove) or drop
+    /// it.
     Removed,
 }
 
 /// The backend's side of a device: its states, for every kind of driver.
 ///
-/// [`poll`](Self::poll) says what to do. It follows the frontend through any number of closes and connects, and the toolstack, which asks for
-/// an end by `online` = 0 and by writing Closing to our state. What the frontend writes is believed only as far as it is a state.
+/// [`poll`](Self::poll) says what to do. It follows the frontend through any number of closes and
+/// connects, and the toolstack, which asks for an end by `online` = 0 and by writing Closing to our
+/// state. What the frontend writes is believed only as far as it is a state.
 ///
 /// Neither the toolstack's request nor a frontend in Closing ends the service. A frontend whose
 /// device is in use answers a detach request with Closing and goes on with its I/O (Linux's
 /// `blkfront_closing`), or stays Connected. The device switches to Closing, the driver serves until
-/// the frontend is Closed, has restarted or has vanished, and a toolstack that does not want to wait
-/// removes the device's directory. Only the driver's own [`close`](Self::close) and
+/// the frontend is Closed, has restarted or has vanished, and a toolstack that does not want to
+/// wait removes the device's directory. Only the driver's own [`close`](Self::close) and
 /// [`fail`](Self::fail) end the service at once.
 ///
-/// Its operations on xenstore block for some exchanges with xenstored, bounded by the store's timeout. However often a frontend rewrites
-/// its state, one poll reads it once.
+/// Its operations on xenstore block for some exchanges with xenstored, bounded by the store's
+/// timeout. However often a frontend rewrites its state, one poll reads it once.
 pub struct Backend<P: Host, T: Transport = RingTransport<P>> {
     ends: Ends<P, T>,
     device: u32,
@@ -70,7 +76,8 @@ impl<P: Host, T: Transport> Backend<P, T> {
     ///
     /// # Errors
     ///
-    /// Those of the store; with [`StoreError::is_not_found`] if there is no such device, or its nodes are not complete.
+    /// Those of the store; with [`StoreError::is_not_found`] if there is no such device, or its
+    /// nodes are not complete.
     pub fn open(store: &XenStore<P, T>, kind: &str, id: DeviceId) -> Result<Self, StoreError> {
         let mut ends = Ends::find(store, End::Back, format_args!("backend/{kind}/{id}"))?;
         let own_watch = ends.watch_own()?;
@@ -145,7 +152,8 @@ impl<P: Host, T: Transport> Backend<P, T> {
         self.ends.peer_number(key)
     }
 
-    /// Reads a number that the frontend has published, `default` if it is not there: a feature that the frontend does not know of.
+    /// Reads a number that the frontend has published, `default` if it is not there: a feature that
+    /// the frontend does not know of.
     ///
     /// # Errors
     ///
@@ -158,7 +166,8 @@ impl<P: Host, T: Transport> Backend<P, T> {
         self.ends.peer_number_or(key, default)
     }
 
-    /// Reads a text of at most `N` bytes that the frontend has published; `None` if it is not there.
+    /// Reads a text of at most `N` bytes that the frontend has published; `None` if it is not
+    /// there.
     ///
     /// # Errors
     ///
@@ -170,7 +179,8 @@ impl<P: Host, T: Transport> Backend<P, T> {
         optional(self.ends.peer_string(key))
     }
 
-    /// Reads a text of at most `N` bytes that the toolstack has put into our directory; `None` if it is not there.
+    /// Reads a text of at most `N` bytes that the toolstack has put into our directory; `None` if
+    /// it is not there.
     ///
     /// # Errors
     ///
@@ -182,14 +192,16 @@ impl<P: Host, T: Transport> Backend<P, T> {
         optional(self.store().read_string(format_args!("{}/{key}", self.ends.path)))
     }
 
-    /// Says what the driver has to do now, and does what needs no driver. Never waits for the frontend.
+    /// Says what the driver has to do now, and does what needs no driver. Never waits for the
+    /// frontend.
     ///
     /// # Errors
     ///
     /// Those of the store. Poll again: nothing is lost.
     pub fn poll(&mut self, now: Instant) -> Result<BackendEvent, StoreError> {
         self.refresh()?;
-        // Each round writes one state, and no way leads through more than a few before somebody else has to move.
+        // Each round writes one state, and no way leads through more than a few before somebody
+        // else has to move.
         for _ in 0..4 {
             if self.ends.gone {
                 return Ok(if self.linked {
@@ -201,7 +213,8 @@ impl<P: Host, T: Transport> Backend<P, T> {
             let online = self.ends.online;
             match if self.closing || !online { self.next_of_end() } else { self.ends.next() } {
                 Action::Close if self.is_served() => self.switch(XenbusState::CLOSING)?,
-                // To connect what is linked already is to try again: its state could not be written.
+                // To connect what is linked already is to try again: its state could not be
+                // written.
                 Action::Close
                 | Action::Finish
                 | Action::Restart
@@ -219,7 +232,8 @@ impl<P: Host, T: Transport> Backend<P, T> {
                 Action::Wait if self.is_served() => return Ok(BackendEvent::Connected),
                 Action::Wait if self.linked => return Ok(BackendEvent::Disconnect),
                 Action::Wait if self.ends.own == XenbusState::CLOSED => {
-                    // The wish has come true. If the toolstack wants it back, the frontend may open it again.
+                    // The wish has come true. If the toolstack wants it back, the frontend may open
+                    // it again.
                     self.closing = false;
                     if !online && now >= self.since + GRACE {
                         return Ok(BackendEvent::Removed);
@@ -275,13 +289,14 @@ impl<P: Host, T: Transport> Backend<P, T> {
     ///
     /// # Errors
     ///
-    /// Those of the store, with nothing written. If the directory is gone, nothing is written, and [`poll`](Self::poll) tells.
+    /// Those of the store, with nothing written. If the directory is gone, nothing is written, and
+    /// [`poll`](Self::poll) tells.
     pub fn setup(&mut self, keys: &[(&str, &dyn Display)]) -> Result<(), StoreError> {
         self.publish(XenbusState::INIT_WAIT, keys)
     }
 
-    /// Notes that the driver holds what the frontend shared, writes `keys` and switches to Connected.
-    /// A device that closes meanwhile stays in Closing.
+    /// Notes that the driver holds what the frontend shared, writes `keys` and switches to
+    /// Connected. A device that closes meanwhile stays in Closing.
     ///
     /// # Errors
     ///
@@ -296,8 +311,10 @@ impl<P: Host, T: Transport> Backend<P, T> {
         self.linked = false;
     }
 
-    /// Gives the connection up, because of what the frontend published or did: leaves `message` where the toolstack's user finds it, in
-    /// `error/PATH/error`, and begins to close the device. [`poll`](Self::poll) goes on with it; the frontend can connect again after it has closed.
+    /// Gives the connection up, because of what the frontend published or did: leaves `message`
+    /// where the toolstack's user finds it, in `error/PATH/error`, and begins to close the
+    /// device. [`poll`](Self::poll) goes on with it; the frontend can connect again after it has
+    /// closed.
     ///
     /// # Errors
     ///
@@ -314,8 +331,8 @@ impl<P: Host, T: Transport> Backend<P, T> {
         self.closing = true;
     }
 
-    /// Removes our directory, and that of the guest if it has no other device: the duty of a domain that serves others without a toolstack's
-    /// daemon in it. In dom0 the toolstack does it.
+    /// Removes our directory, and that of the guest if it has no other device: the duty of a domain
+    /// that serves others without a toolstack's daemon in it. In dom0 the toolstack does it.
     ///
     /// # Errors
     ///

@@ -29,7 +29,8 @@ pub(super) struct Ends<P: Host, T: Transport> {
 }
 
 impl<P: Host, T: Transport> Ends<P, T> {
-    /// Finds the other end of the device whose directory is `path`. The states are still to be read.
+    /// Finds the other end of the device whose directory is `path`. The states are still to be
+    /// read.
     pub(super) fn find(
         store: &XenStore<P, T>,
         end: End,
@@ -57,8 +58,9 @@ impl<P: Host, T: Transport> Ends<P, T> {
         next(self.end, self.own, self.peer)
     }
 
-    /// Writes `keys` into our directory, removes those of `stale` that are not among them, and switches to `state`, all in one
-    /// transaction. If the directory is gone, it is not made again.
+    /// Writes `keys` into our directory, removes those of `stale` that are not among them, and
+    /// switches to `state`, all in one transaction. If the directory is gone, it is not made
+    /// again.
     ///
     /// A toolstack requests a detach by writing Closing into the backend's state. A backend in
     /// Closing, whoever wrote that, stays there unless `state` is Closed.
@@ -79,7 +81,8 @@ impl<P: Host, T: Transport> Ends<P, T> {
             let requested = may_be_requested && read_state(tx, path)? == Some(XenbusState::CLOSING);
             let state = if requested { XenbusState::CLOSING } else { state };
             for stale in stale.chunks(u32::BITS as usize) {
-                // A bit for each that is there. One listing costs less than a removal of each that is not.
+                // A bit for each that is there. One listing costs less than a removal of each that
+                // is not.
                 let mut present = 0u32;
                 tx.directory(path.as_str(), |name| {
                     let found = stale.iter().position(|key| *key == name);
@@ -156,8 +159,8 @@ impl<P: Host, T: Transport> Ends<P, T> {
         read_state(&self.store, &self.peer_path)
     }
 
-    /// Reads what the toolstack wants, which it writes into the backend's directory. What can't be read, or is no number, is no wish to see the
-    /// device gone.
+    /// Reads what the toolstack wants, which it writes into the backend's directory. What can't be
+    /// read, or is no number, is no wish to see the device gone.
     pub(super) fn read_online(&self) -> Result<bool, StoreError> {
         let backend: &str = match self.end {
             End::Front => &self.peer_path,
@@ -195,9 +198,10 @@ fn watch_below<P: Host, T: Transport>(
     }
 }
 
-/// Returns the node that the devices of an end's domain have in common: a frontend's `device`, and of
-/// backends, whose domain serves others, those of a kind that this one has to do with: `backend/KIND`
-/// of our own, `backend/KIND/GUEST` of others. `None` if the directory is in an unusual place.
+/// Returns the node that the devices of an end's domain have in common: a frontend's `device`, and
+/// of backends, whose domain serves others, those of a kind that this one has to do with:
+/// `backend/KIND` of our own, `backend/KIND/GUEST` of others. `None` if the directory is in an
+/// unusual place.
 fn devices_of(end: End, directory: &str) -> Option<&str> {
     let up = |path: &'_ str, levels: usize| -> Option<usize> {
         (0..levels).try_fold(path.len(), |len, _| path.get(..len)?.rfind('/'))
@@ -225,12 +229,14 @@ const fn link(end: End) -> &'static str {
     }
 }
 
-/// Tells whether a node that is gone may be what is behind an error: below what can't be seen, the server does not say what there is.
+/// Tells whether a node that is gone may be what is behind an error: below what can't be seen, the
+/// server does not say what there is.
 pub(super) fn is_hidden(error: &StoreError) -> bool {
     matches!(error.reason, Reason::Server(ServerError::NotFound | ServerError::AccessDenied))
 }
 
-/// Reads the state in a directory; `None` if it is missing, or hidden, as all that belonged to a domain that is gone.
+/// Reads the state in a directory; `None` if it is missing, or hidden, as all that belonged to a
+/// domain that is gone.
 fn read_state(store: &impl Nodes, directory: &str) -> Result<Option<XenbusState>, StoreError> {
     let mut value = [0; 16];
     match store.read(format_args!("{directory}/state"), &mut value) {

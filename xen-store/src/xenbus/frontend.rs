@@ -15,7 +15,8 @@ use core::time::Duration;
 use heapless::String;
 use xen_hypercall::{DomId, Instant};
 
-/// How long the backend may take for each step, unless [`Frontend::set_timeout`] says otherwise. It may have scripts to run.
+/// How long the backend may take for each step, unless [`Frontend::set_timeout`] says otherwise. It
+/// may have scripts to run.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The steps that an attempt to connect or to close can wait for: Closing, Closed, InitWait and
@@ -37,9 +38,11 @@ pub enum FrontendEvent {
     Reconfigure,
     /// Take up what the backend changed, then call [`connected`](Frontend::connected).
     Resume,
-    /// Stop using the device and call [`close`](Frontend::close): the backend is going, or gone, or was started anew.
+    /// Stop using the device and call [`close`](Frontend::close): the backend is going, or gone, or
+    /// was started anew.
     Close,
-    /// Both ends are closed: the backend has let go of all memory. [`reopen`](Frontend::reopen) or drop the device.
+    /// Both ends are closed: the backend has let go of all memory. [`reopen`](Frontend::reopen) or
+    /// drop the device.
     Closed,
     /// The device was removed. Drop it.
     Unplugged,
@@ -53,8 +56,9 @@ enum Goal {
 
 /// The frontend's side of a device: its states, for every kind of driver.
 ///
-/// [`poll`](Self::poll) says what to do. A device that somebody left connected or half closed (firmware, the kernel before a kexec) is first walked
-/// through Closing and Closed back to Initialising, without the driver's help.
+/// [`poll`](Self::poll) says what to do. A device that somebody left connected or half closed
+/// (firmware, the kernel before a kexec) is first walked through Closing and Closed back to
+/// Initialising, without the driver's help.
 ///
 /// Each wait for the backend has a deadline that the backend cannot extend: a step begins when our
 /// own state changes, not when the backend's does, and an attempt to connect or to close ends after
@@ -166,7 +170,8 @@ impl<P: Host, T: Transport> Frontend<P, T> {
         self.ends.peer_number(key)
     }
 
-    /// Reads a number from the backend's directory, `default` if it is not there: a feature that the backend does not know of.
+    /// Reads a number from the backend's directory, `default` if it is not there: a feature that
+    /// the backend does not know of.
     ///
     /// # Errors
     ///
@@ -184,8 +189,8 @@ impl<P: Host, T: Transport> Frontend<P, T> {
         self.ends.peer_string(key)
     }
 
-    /// Watches a node of the backend's directory. Of all frontends whose backends are of one kind and in
-    /// one domain, the watches share two at the server.
+    /// Watches a node of the backend's directory. Of all frontends whose backends are of one kind
+    /// and in one domain, the watches share two at the server.
     ///
     /// # Errors
     ///
@@ -194,16 +199,17 @@ impl<P: Host, T: Transport> Frontend<P, T> {
         self.ends.watch_peer(key)
     }
 
-    /// Says what the driver has to do now, and does what needs no driver. Never waits for the backend; writing a state takes some
-    /// exchanges with xenstored.
+    /// Says what the driver has to do now, and does what needs no driver. Never waits for the
+    /// backend; writing a state takes some exchanges with xenstored.
     ///
     /// # Errors
     ///
-    /// [`XenbusError::Timeout`] if the backend has let the step's time pass; a device that was being closed is then closed without
-    /// it. [`XenbusError::Store`].
+    /// [`XenbusError::Timeout`] if the backend has let the step's time pass; a device that was
+    /// being closed is then closed without it. [`XenbusError::Store`].
     pub fn poll(&mut self, now: Instant) -> Result<FrontendEvent, XenbusError> {
-        // Each round writes one state, and no way leads through more than a few before the backend has to move. Writing waits for
-        // the store, and what the backend did meanwhile makes no further event: so look again each time.
+        // Each round writes one state, and no way leads through more than a few before the backend
+        // has to move. Writing waits for the store, and what the backend did meanwhile
+        // makes no further event: so look again each time.
         for _ in 0..4 {
             self.refresh()?;
             if self.ends.gone {
@@ -272,7 +278,8 @@ impl<P: Host, T: Transport> Frontend<P, T> {
     ///
     /// # Errors
     ///
-    /// [`XenbusError::Refused`], [`XenbusError::Unplugged`] if it is to do something else; those of [`poll`](Self::poll).
+    /// [`XenbusError::Refused`], [`XenbusError::Unplugged`] if it is to do something else; those of
+    /// [`poll`](Self::poll).
     pub fn wait_for(&mut self, wanted: FrontendEvent) -> Result<(), XenbusError> {
         match self.wait()? {
             event if event == wanted => Ok(()),
@@ -288,7 +295,8 @@ impl<P: Host, T: Transport> Frontend<P, T> {
     ///
     /// # Errors
     ///
-    /// [`XenbusError::Unplugged`] if our directory is gone; it is not made again. [`XenbusError::Store`], with nothing written.
+    /// [`XenbusError::Unplugged`] if our directory is gone; it is not made again.
+    /// [`XenbusError::Store`], with nothing written.
     pub fn publish(
         &mut self,
         state: XenbusState,
@@ -297,8 +305,9 @@ impl<P: Host, T: Transport> Frontend<P, T> {
         self.publish_only(state, keys, &[])
     }
 
-    /// Writes `keys` into our directory, removes those of `stale` that are not among them, and switches to `state`, all in one
-    /// transaction: the backend never finds nodes of an earlier connection beside those of this one.
+    /// Writes `keys` into our directory, removes those of `stale` that are not among them, and
+    /// switches to `state`, all in one transaction: the backend never finds nodes of an earlier
+    /// connection beside those of this one.
     ///
     /// # Errors
     ///
@@ -338,12 +347,14 @@ impl<P: Host, T: Transport> Frontend<P, T> {
         self.switch(XenbusState::CONNECTED)
     }
 
-    /// Begins to close the device; [`poll`](Self::poll) goes on with it until [`FrontendEvent::Closed`]. Stop using the device first; memory
-    /// is the backend's until then.
+    /// Begins to close the device; [`poll`](Self::poll) goes on with it until
+    /// [`FrontendEvent::Closed`]. Stop using the device first; memory is the backend's until
+    /// then.
     ///
     /// # Errors
     ///
-    /// Those of [`publish`](Self::publish), but for a device that was removed: that is closed enough.
+    /// Those of [`publish`](Self::publish), but for a device that was removed: that is closed
+    /// enough.
     pub fn close(&mut self) -> Result<(), XenbusError> {
         if self.goal != Goal::Close {
             self.begin_attempt();
@@ -367,7 +378,8 @@ impl<P: Host, T: Transport> Frontend<P, T> {
     ///
     /// # Errors
     ///
-    /// Those of [`close`](Self::close) and [`poll`](Self::poll). After a timeout the device is closed, but the backend may still use its memory.
+    /// Those of [`close`](Self::close) and [`poll`](Self::poll). After a timeout the device is
+    /// closed, but the backend may still use its memory.
     pub fn close_and_wait(&mut self) -> Result<(), XenbusError> {
         self.close()?;
         match self.wait() {
@@ -383,7 +395,8 @@ impl<P: Host, T: Transport> Frontend<P, T> {
         self.begin_attempt();
     }
 
-    /// Leaves `message` where the toolstack's user finds it, in `error/PATH/error`, and begins to close the device.
+    /// Leaves `message` where the toolstack's user finds it, in `error/PATH/error`, and begins to
+    /// close the device.
     ///
     /// # Errors
     ///

@@ -20,9 +20,11 @@ pub enum Plugged<I> {
 type List<P, T, I, const N: usize> =
     fn(&XenStore<P, T>, &'static str) -> Result<Vec<I, N>, StoreError>;
 
-/// Tells which devices of a kind come and go, at most `N` at a time; those that are there at first come first.
+/// Tells which devices of a kind come and go, at most `N` at a time; those that are there at first
+/// come first.
 ///
-/// One that goes and comes back between two looks is not told of; its driver sees that its [`Frontend`](super::Frontend) is unplugged.
+/// One that goes and comes back between two looks is not told of; its driver sees that its
+/// [`Frontend`](super::Frontend) is unplugged.
 pub struct HotPlug<P: Host, I, const N: usize, T: Transport = RingTransport<P>> {
     store: XenStore<P, T>,
     watch: Watch<P, T>,
@@ -59,11 +61,13 @@ impl<P: Host, I: Copy + PartialEq, const N: usize, T: Transport> HotPlug<P, I, N
         })
     }
 
-    /// Returns the next device that has come or gone, `None` if there is none. Waits for the store only if something below the path has changed.
+    /// Returns the next device that has come or gone, `None` if there is none. Waits for the store
+    /// only if something below the path has changed.
     ///
     /// # Errors
     ///
-    /// Those of listing the devices, among them [`Reason::TooLong`](crate::Reason::TooLong) if there are more than `N`; it looks again next time.
+    /// Those of listing the devices, among them [`Reason::TooLong`](crate::Reason::TooLong) if
+    /// there are more than `N`; it looks again next time.
     pub fn poll(&mut self) -> Result<Option<Plugged<I>>, StoreError> {
         self.changed |= self.watch.try_clear()?;
         if self.changed {
@@ -91,7 +95,8 @@ impl<P: Host, const N: usize, T: Transport> HotPlug<P, u32, N, T> {
 }
 
 impl<P: Host, const N: usize, T: Transport> HotPlug<P, DeviceId, N, T> {
-    /// Watches for the devices of a kind (`vbd`, `vif`, ...) that the toolstack wants this domain to serve.
+    /// Watches for the devices of a kind (`vbd`, `vif`, ...) that the toolstack wants this domain
+    /// to serve.
     ///
     /// # Errors
     ///

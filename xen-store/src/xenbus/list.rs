@@ -12,7 +12,8 @@ use xen_hypercall::DomId;
 pub struct DeviceId {
     /// The guest that the frontend is in.
     pub guest: DomId,
-    /// The device's number: for a disk, the one that encodes its name; for a network interface, its index.
+    /// The device's number: for a disk, the one that encodes its name; for a network interface,
+    /// its index.
     pub device: u32,
 }
 
@@ -22,7 +23,8 @@ impl Display for DeviceId {
     }
 }
 
-/// Returns the ids of this domain's devices of a kind (`vbd`, `vif`, ...), in ascending order, at most `N`; none if there is no such kind.
+/// Returns the ids of this domain's devices of a kind (`vbd`, `vif`, ...), in ascending order, at
+/// most `N`; none if there is no such kind.
 ///
 /// Names that are no numbers are left out.
 ///
@@ -33,8 +35,8 @@ pub fn devices<const N: usize>(store: &impl Nodes, kind: &str) -> Result<Vec<u32
     numbers(store, &format_args!("device/{kind}"))
 }
 
-/// Returns the devices of a kind (`vbd`, `vif`, ...) that the toolstack wants this domain to serve, in ascending order, at most `N`; none if
-/// there is no such kind.
+/// Returns the devices of a kind (`vbd`, `vif`, ...) that the toolstack wants this domain to serve,
+/// in ascending order, at most `N`; none if there is no such kind.
 ///
 /// Names that are no numbers are left out.
 ///
@@ -58,7 +60,8 @@ pub fn backends<const N: usize>(
     Ok(found)
 }
 
-/// Returns the children of a node that are numbers, in ascending order; none if there is no such node.
+/// Returns the children of a node that are numbers, in ascending order; none if there is no such
+/// node.
 fn numbers<I: Number + Ord, const N: usize>(
     store: &impl Nodes,
     path: &dyn Display,

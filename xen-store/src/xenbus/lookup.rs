@@ -12,7 +12,8 @@ pub(super) const VALUE: usize = 32;
 
 /// What a node was found to be.
 pub(super) enum Found {
-    /// There is no such node, or it can't be seen: of a directory that is gone, the server may say no more than that.
+    /// There is no such node, or it can't be seen: of a directory that is gone, the server may say
+    /// no more than that.
     Missing,
     /// The value, empty if it is longer than [`VALUE`].
     Value(Vec<u8, VALUE>),
@@ -31,7 +32,8 @@ impl<P: Host, T: Transport> Lookup<P, T> {
         Self { watch, pending: None, changed: true }
     }
 
-    /// Returns what the node is, if it was read since the last call. Waits only if there is no slot for a request beside others.
+    /// Returns what the node is, if it was read since the last call. Waits only if there is no slot
+    /// for a request beside others.
     pub(super) fn poll(
         &mut self,
         store: &XenStore<P, T>,
@@ -50,7 +52,8 @@ impl<P: Host, T: Transport> Lookup<P, T> {
         if self.changed {
             match store.begin_read(&path) {
                 Ok(pending) => self.pending = Some(pending),
-                // The slots are held by others that nobody may look at before we are done, so wait for this one.
+                // The slots are held by others that nobody may look at before we are done, so wait
+                // for this one.
                 Err(StoreError { reason: Reason::Busy, .. }) => {
                     let mut buffer = [0; VALUE];
                     found = Some(judge(store.read(path, &mut buffer), &buffer)?);

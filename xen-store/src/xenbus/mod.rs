@@ -1,9 +1,10 @@
 //! Devices: how the two ends of a device find each other, connect, and part.
 //!
-//! Each end has a directory in xenstore with a node `state`. The frontend's is `device/KIND/ID` in its domain's home, and names the
-//! backend's in its node `backend`; the toolstack makes the backend's, `backend/KIND/GUEST/ID` in that domain's home, which names the frontend's.
-//! Both follow one state machine: [`next`] has an answer for each [`End`] and each pair of states. Sources: `io/xenbus.h`, and the headers of the
-//! device protocols in `io/`.
+//! Each end has a directory in xenstore with a node `state`. The frontend's is `device/KIND/ID` in
+//! its domain's home, and names the backend's in its node `backend`; the toolstack makes the
+//! backend's, `backend/KIND/GUEST/ID` in that domain's home, which names the frontend's.
+//! Both follow one state machine: [`next`] has an answer for each [`End`] and each pair of states.
+//! Sources: `io/xenbus.h`, and the headers of the device protocols in `io/`.
 
 mod backend;
 mod ends;

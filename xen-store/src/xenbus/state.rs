@@ -26,8 +26,9 @@ impl End {
 pub enum Action {
     /// Wait: it is the other end's turn.
     Wait,
-    /// Publish what this end has to say and switch: the backend what it offers, to InitWait; the frontend its details, to Initialised, or to
-    /// Connected if the device's protocol has it so.
+    /// Publish what this end has to say and switch: the backend what it offers, to InitWait; the
+    /// frontend its details, to Initialised, or to Connected if the device's protocol has it
+    /// so.
     Publish,
     /// Take up what the other end has published and switch to Connected.
     Connect,
@@ -43,20 +44,25 @@ pub enum Action {
     /// Switch to Closed: the other end has seen Closing, or is past seeing it. A backend releases
     /// all that the frontend shared first.
     Finish,
-    /// Nothing: both ends are closed, or the backend starts anew. Switching to Initialising opens the device again. A frontend's only.
+    /// Nothing: both ends are closed, or the backend starts anew. Switching to Initialising opens
+    /// the device again. A frontend's only.
     Closed,
-    /// Write Initialising once more: the backend closed with somebody before us, and sleeps until our state is written. A frontend's only.
+    /// Write Initialising once more: the backend closed with somebody before us, and sleeps until
+    /// our state is written. A frontend's only.
     Reopen,
-    /// Start anew: the other end is at another point of another connection. A frontend found its backend busy with somebody before it, as
-    /// firmware or a kernel that started this one by kexec, and switches to Closing, and through Closed to Initialising. A backend's frontend has
-    /// started without a word, as after a crash; it lets go of all that was shared, then publishes again.
+    /// Start anew: the other end is at another point of another connection. A frontend found its
+    /// backend busy with somebody before it, as firmware or a kernel that started this one by
+    /// kexec, and switches to Closing, and through Closed to Initialising. A backend's frontend has
+    /// started without a word, as after a crash; it lets go of all that was shared, then publishes
+    /// again.
     Restart,
 }
 
 /// Returns what an end in state `own` has to do about the other one in state `peer`.
 ///
-/// States that this version does not know count as Unknown. There is an answer for every pair. Closing is followed through in any state,
-/// before a first connection as well: Windows closes each device before it uses it.
+/// States that this version does not know count as Unknown. There is an answer for every pair.
+/// Closing is followed through in any state, before a first connection as well: Windows closes each
+/// device before it uses it.
 pub fn next(end: End, own: XenbusState, peer: XenbusState) -> Action {
     match end {
         End::Front => next_of_front(own, peer),
@@ -137,11 +143,12 @@ fn next_of_back(own: XenbusState, peer: XenbusState) -> Action {
     }
 }
 
-/// Returns what a frontend has to write when it takes over a device that others used before, if anything: firmware, the kernel
-/// before a kexec, a driver that was unloaded.
+/// Returns what a frontend has to write when it takes over a device that others used before, if
+/// anything: firmware, the kernel before a kexec, a driver that was unloaded.
 ///
-/// What the backend is in decides: one that is connected sees Closing, one that is closing sees Closed, one that is closed or
-/// starts sees Initialising. A state that is there already is written again if the backend may have been absent when it first was.
+/// What the backend is in decides: one that is connected sees Closing, one that is closing sees
+/// Closed, one that is closed or starts sees Initialising. A state that is there already is written
+/// again if the backend may have been absent when it first was.
 pub(super) fn front_takes_over(own: XenbusState, peer: XenbusState) -> Option<XenbusState> {
     use XenbusState as S;
     let first = match peer {
@@ -156,8 +163,8 @@ pub(super) fn front_takes_over(own: XenbusState, peer: XenbusState) -> Option<Xe
     Some(first)
 }
 
-/// Returns what state a backend is in that finds `own` written. What was connected before it holds nothing any more, since it was a part of
-/// this domain.
+/// Returns what state a backend is in that finds `own` written. What was connected before it holds
+/// nothing any more, since it was a part of this domain.
 pub(super) fn back_takes_over(own: XenbusState) -> XenbusState {
     match own {
         XenbusState::CLOSING | XenbusState::CLOSED => own,
@@ -182,9 +189,11 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
-    /// For each of our states 0 to 8, what a frontend does, and what a backend does; columns are the other end's states.
+    /// For each of our states 0 to 8, what a frontend does, and what a backend does; columns are
+    /// the other end's states.
     const TABLE: [[&str; 2]; 9] = [
-        // Unknown Initialising InitWait Initialised Connected Closing Closed Reconfiguring Reconfigured
+        // Unknown Initialising InitWait Initialised Connected Closing Closed Reconfiguring
+        // Reconfigured
         [
             "wait    wait    publish publish restart restart reopen  restart restart",
             "publish publish publish publish publish publish publish publish publish",
@@ -282,7 +291,8 @@ mod tests {
         }
     }
 
-    /// An end of ours after its action, if its device's frontend waits for its backend to connect first or not.
+    /// An end of ours after its action, if its device's frontend waits for its backend to connect
+    /// first or not.
     fn step(end: End, own: u32, peer: u32) -> u32 {
         match (next(end, XenbusState(own), XenbusState(peer)), end) {
             (Action::Publish | Action::Restart, End::Back) => 2,
@@ -322,7 +332,8 @@ mod tests {
 
     #[test]
     fn from_every_pair_a_lawful_frontend_is_connected() {
-        // It publishes when it may, closes what is in the way of that, and begins anew, as Linux's do.
+        // It publishes when it may, closes what is in the way of that, and begins anew, as Linux's
+        // do.
         let frontend = |own, peer| match (peer, own) {
             (2, 0..=2) => 3,
             (4, 3) => 4,

@@ -1,7 +1,7 @@
 //! A xenstored that lives in the test, and the domain that talks to it.
 //!
-//! The server runs only inside the domain's `wait`, and only once it was notified, as the real one does; so a notification
-//! that is missing shows as a timeout, and one too many is counted.
+//! The server runs only inside the domain's `wait`, and only once it was notified, as the real one
+//! does; so a notification that is missing shows as a timeout, and one too many is counted.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
 mod server;
@@ -133,7 +133,8 @@ unsafe impl Hypercall for Guest<'_> {
     }
 }
 
-// SAFETY: pages come from Box, zeroed, aligned by their type, and go back to it; no frame is ever named.
+// SAFETY: pages come from Box, zeroed, aligned by their type, and go back to it; no frame is ever
+// named.
 unsafe impl Platform for Guest<'_> {
     fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
         if self.0.exhausted.get() {

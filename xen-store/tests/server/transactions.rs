@@ -1,4 +1,4 @@
-//! What a transaction shows before its end, and which changes of others it is in conflict with.
+//! Transactions: a copy of the nodes that they read, and conflicts at the end.
 
 use super::*;
 

@@ -1,7 +1,7 @@
 //! CPUID leaves by which a guest finds Xen and asks what it offers.
 //!
-//! The leaves start at 0x40000000, or at a multiple of 0x100 above it, up to 0x40010000, when Xen also shows another
-//! hypervisor's leaves.
+//! The leaves start at 0x40000000, or at a multiple of 0x100 above it, up to 0x40010000, when Xen
+//! also shows another hypervisor's leaves.
 //!
 //! Public header: `arch-x86/cpuid.h`.
 //!

@@ -3,8 +3,8 @@
 //! Public header: `arch-x86/xen.h`.
 //!
 //! Coverage: 25 constants and 6 structures, of Xen 4.17 and 4.20; left out, for the reasons in
-//! `abi/left-out.txt`: `PRI_xen_pfn`, `PRI_xen_ulong`, `PRIu_xen_pfn`, `VGCF_I387_VALID`, `VGCF_IN_KERNEL`,
-//! `XEN_EMULATE_PREFIX`.
+//! `abi/left-out.txt`: `PRI_xen_pfn`, `PRI_xen_ulong`, `PRIu_xen_pfn`, `VGCF_I387_VALID`,
+//! `VGCF_IN_KERNEL`, `XEN_EMULATE_PREFIX`.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -83,7 +83,8 @@ flags! {
     }
 }
 
-/// State with which a vCPU of a PV guest starts. HVM and PVH guests use [`crate::hvm::hvm_vcpu::VcpuHvmContext`].
+/// State with which a vCPU of a PV guest starts. HVM and PVH guests use
+/// [`crate::hvm::hvm_vcpu::VcpuHvmContext`].
 #[doc(alias = "vcpu_guest_context")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]

@@ -148,7 +148,8 @@ pub struct XenDomctlAssignDevice {
     pub dev: u32,
     /// [`XEN_DOMCTL_DEV_RDM_RELAXED`] or zero.
     pub flags: u32,
-    /// PCI: segment, bus, device and function, in the low half. Device tree: length and address of the path.
+    /// PCI: segment, bus, device and function, in the low half. Device tree: length and address of
+    /// the path.
     pub u: [u64; 2],
 }
 const _: () = assert!(size_of::<XenDomctlAssignDevice>() == 24);

@@ -7,7 +7,8 @@
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, Unaligned};
 
-/// A region of memory, as [`crate::memory::XENMEM_MEMORY_MAP`] fills it in: 20 bytes without padding.
+/// A region of memory, as [`crate::memory::XENMEM_MEMORY_MAP`] fills it in: 20 bytes without
+/// padding.
 #[doc(alias = "e820entry")]
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, Unaligned,

@@ -1,4 +1,5 @@
-//! Registers with which a vCPU of an HVM or PVH guest starts; for [`crate::vcpu::VCPUOP_INITIALISE`].
+//! Registers with which a vCPU of an HVM or PVH guest starts; for
+//! [`crate::vcpu::VCPUOP_INITIALISE`].
 //!
 //! Public header: `hvm/hvm_vcpu.h`.
 //!

@@ -46,7 +46,8 @@ pub struct Ioreq {
     pub vp_eport: u32,
     /// Unused.
     pub _pad0: u16,
-    /// State in bits 0 to 3; bit 4: data is an address; bit 5: direction; bit 6: repeated accesses go downward.
+    /// State in bits 0 to 3; bit 4: data is an address; bit 5: direction; bit 6: repeated accesses
+    /// go downward.
     pub state_and_flags: u8,
     /// `IOREQ_TYPE_*`.
     #[doc(alias = "type")]

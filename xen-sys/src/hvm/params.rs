@@ -1,4 +1,5 @@
-//! Parameters of HVM and PVH guests, for [`super::hvm_op::HVMOP_GET_PARAM`] and [`super::hvm_op::HVMOP_SET_PARAM`].
+//! Parameters of HVM and PVH guests, for [`super::hvm_op::HVMOP_GET_PARAM`] and
+//! [`super::hvm_op::HVMOP_SET_PARAM`].
 //!
 //! Public header: `hvm/params.h`.
 //!

@@ -1,6 +1,8 @@
-//! The block protocol. Sector numbers and sizes are in units of 512 bytes, whatever the disk's own sector size.
+//! The block protocol. Sector numbers and sizes are in units of 512 bytes, whatever the disk's own
+//! sector size.
 //!
-//! The layouts here are those of a 64-bit guest, native and `x86_64-abi`; [`x86_32`] has those of a 32-bit one.
+//! The layouts here are those of a 64-bit guest, native and `x86_64-abi`; [`x86_32`] has those of a
+//! 32-bit one.
 //!
 //! Public header: `io/blkif.h`.
 //!
@@ -185,7 +187,8 @@ flags! {
     }
 }
 
-/// The layouts of a 32-bit x86 guest (`x86_32-abi`), where 64-bit numbers are aligned to four bytes.
+/// The layouts of a 32-bit x86 guest (`x86_32-abi`), where 64-bit numbers are aligned to four
+/// bytes.
 pub mod x86_32 {
     use zerocopy::little_endian::U64;
     use zerocopy::{FromBytes, Immutable, IntoBytes};

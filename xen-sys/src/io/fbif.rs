@@ -122,7 +122,8 @@ pub const XENFB_OUT_RING_LEN: usize = 51;
 /// Offset of the ring for the back end.
 pub const XENFB_OUT_RING_OFFS: usize = 2048;
 
-/// The head of the page, for 64-bit guests. Indices run freely; positions are modulo the number of events.
+/// The head of the page, for 64-bit guests. Indices run freely; positions are modulo the number of
+/// events.
 #[doc(alias = "xenfb_page")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]

@@ -157,12 +157,14 @@ pub struct XenkbdMtouch {
     pub contact_id: u8,
     /// Reserved; zero.
     pub reserved: [u8; 5],
-    /// Position: from the left, from the top. Shape: long axis, short axis. Direction: degrees, in 16 bits.
+    /// Position: from the left, from the top. Shape: long axis, short axis. Direction: degrees, in
+    /// 16 bits.
     pub u: [u32; 2],
 }
 const _: () = assert!(size_of::<XenkbdMtouch>() == 16);
 
-/// An event for the front end: [`XenkbdMotion`], [`XenkbdKey`], [`XenkbdPosition`] or [`XenkbdMtouch`] at the start.
+/// An event for the front end: [`XenkbdMotion`], [`XenkbdKey`], [`XenkbdPosition`] or
+/// [`XenkbdMtouch`] at the start.
 #[doc(alias = "xenkbd_in_event")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]

@@ -5,10 +5,10 @@
 //! Public header: `io/netif.h`.
 //!
 //! Coverage: 47 constants and 8 structures, of Xen 4.17 and 4.20; left out, for the reasons in
-//! `abi/left-out.txt`: `netif_rx_back_ring`, `netif_rx_front_ring`, `netif_rx_sring`, `netif_rx_sring_entry`,
-//! `netif_tx_back_ring`, `netif_tx_front_ring`, `netif_tx_sring`, `netif_tx_sring_entry`,
-//! `xen_netif_ctrl_back_ring`, `xen_netif_ctrl_front_ring`, `xen_netif_ctrl_sring`,
-//! `xen_netif_ctrl_sring_entry`.
+//! `abi/left-out.txt`: `netif_rx_back_ring`, `netif_rx_front_ring`, `netif_rx_sring`,
+//! `netif_rx_sring_entry`, `netif_tx_back_ring`, `netif_tx_front_ring`, `netif_tx_sring`,
+//! `netif_tx_sring_entry`, `xen_netif_ctrl_back_ring`, `xen_netif_ctrl_front_ring`,
+//! `xen_netif_ctrl_sring`, `xen_netif_ctrl_sring_entry`.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -194,7 +194,8 @@ pub struct NetifExtraInfo {
     pub type_: NetifExtraType,
     /// Flags.
     pub flags: NetifExtraFlags,
-    /// [`NetifExtraGso`], [`NetifExtraMcast`] or [`NetifExtraHash`], by kind; [`zerocopy::transmute`] converts.
+    /// [`NetifExtraGso`], [`NetifExtraMcast`] or [`NetifExtraHash`], by kind;
+    /// [`zerocopy::transmute`] converts.
     pub u: [u16; 3],
 }
 const _: () = assert!(size_of::<NetifExtraInfo>() == 8);

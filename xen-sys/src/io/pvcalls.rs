@@ -1,6 +1,7 @@
 //! The socket protocol: a ring of calls, and two byte rings for each connection.
 //!
-//! Public header: `io/pvcalls.h`. Socket numbers and addresses are those of Linux on x86-64; errors are negated numbers.
+//! Public header: `io/pvcalls.h`. Socket numbers and addresses are those of Linux on x86-64; errors
+//! are negated numbers.
 //!
 //! Coverage: 7 constants and 10 structures, of Xen 4.17 and 4.20; left out, for the reasons in
 //! `abi/left-out.txt`: `pvcalls_data`, `xen_pvcalls_back_ring`, `xen_pvcalls_dummy`,

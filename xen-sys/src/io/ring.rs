@@ -1,6 +1,7 @@
 //! The head of a page with a ring of requests and responses.
 //!
-//! The header defines rings by macros; their slots follow the head, as many as fit, rounded down to a power of two.
+//! The header defines rings by macros; their slots follow the head, as many as fit, rounded down to
+//! a power of two.
 //!
 //! Public header: `io/ring.h`.
 //!
@@ -36,7 +37,8 @@ const _: () = assert!(size_of::<Sring>() == SRING_HEADER_LEN);
 /// Bytes before the first slot.
 pub const SRING_HEADER_LEN: usize = 64;
 
-/// Returns how many slots of `slot_len` bytes fit behind the head in `page_len` bytes: a power of two, or 0.
+/// Returns how many slots of `slot_len` bytes fit behind the head in `page_len` bytes: a power of
+/// two, or 0.
 #[doc(alias = "__RING_SIZE")]
 #[must_use]
 pub const fn ring_size(page_len: usize, slot_len: usize) -> u32 {

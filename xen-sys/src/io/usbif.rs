@@ -100,7 +100,8 @@ pub struct UsbifUrbRequest {
     pub transfer_flags: u16,
     /// Bytes of the buffer.
     pub buffer_length: u16,
-    /// Control: the set-up packet. Isochronous: interval, first frame, packets, segments of descriptors. Interrupt: interval. Cancel: the request.
+    /// Control: the set-up packet. Isochronous: interval, first frame, packets, segments of
+    /// descriptors. Interrupt: interval. Cancel: the request.
     pub u: [u32; 2],
     /// The segments.
     pub seg: [UsbifRequestSegment; 16],

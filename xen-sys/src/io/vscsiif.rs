@@ -3,7 +3,8 @@
 //! Public header: `io/vscsiif.h`.
 //!
 //! Coverage: 34 constants and 4 structures, of Xen 4.17 and 4.20; left out, for the reasons in
-//! `abi/left-out.txt`: `vscsiif_back_ring`, `vscsiif_front_ring`, `vscsiif_sring`, `vscsiif_sring_entry`.
+//! `abi/left-out.txt`: `vscsiif_back_ring`, `vscsiif_front_ring`, `vscsiif_sring`,
+//! `vscsiif_sring_entry`.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 

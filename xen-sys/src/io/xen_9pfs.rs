@@ -1,7 +1,7 @@
 //! The 9P file protocol's rings.
 //!
-//! Public header: `io/9pfs.h`. The requests are those of 9P2000.L; each ring page holds a [`Xen9pfsDataIntf`], its
-//! grants name the pages of two byte rings.
+//! Public header: `io/9pfs.h`. The requests are those of 9P2000.L; each ring page holds a
+//! [`Xen9pfsDataIntf`], its grants name the pages of two byte rings.
 //!
 //! Coverage: no constants and one structure, of Xen 4.17 and 4.20; left out, for the reasons in
 //! `abi/left-out.txt`: `xen_9pfs_data`.

@@ -164,7 +164,8 @@ pub struct XenstoreDomainInterface {
     pub connection: u32,
     /// `XENSTORE_ERROR_*`.
     pub error: u32,
-    /// The port of the domain, for a server that finds it running without a toolstack that says so (newer than Xen 4.20).
+    /// The port of the domain, for a server that finds it running without a toolstack that says so
+    /// (newer than Xen 4.20).
     pub evtchn_port: u32,
 }
 

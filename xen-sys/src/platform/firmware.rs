@@ -153,7 +153,8 @@ pub struct XenpfFirmwareInfo {
     pub type_: u32,
     /// Which one.
     pub index: u32,
-    /// The information: [`XenpfEfiInfo`] at the start; for a disk, device, version, interfaces, geometry and the address of its parameters; or a few bytes.
+    /// The information: [`XenpfEfiInfo`] at the start; for a disk, device, version, interfaces,
+    /// geometry and the address of its parameters; or a few bytes.
     pub u: [u64; 4],
 }
 const _: () = assert!(size_of::<XenpfFirmwareInfo>() == 40);
@@ -163,7 +164,8 @@ const _: () = assert!(size_of::<XenpfFirmwareInfo>() == 40);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfEfiInfo {
-    /// By kind. Configuration tables: address, count. Region: address, size, attribute, type. Version: in the low half.
+    /// By kind. Configuration tables: address, count. Region: address, size, attribute, type.
+    /// Version: in the low half.
     pub words: [u64; 4],
 }
 const _: () = assert!(size_of::<XenpfEfiInfo>() == 32);

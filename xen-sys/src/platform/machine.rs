@@ -227,7 +227,8 @@ pub struct XenpfPcpuVersion {
 }
 const _: () = assert!(size_of::<XenpfPcpuVersion>() == 32);
 
-/// Argument of [`XENPF_CPU_ONLINE`](super::XENPF_CPU_ONLINE) and [`XENPF_CPU_OFFLINE`](super::XENPF_CPU_OFFLINE).
+/// Argument of [`XENPF_CPU_ONLINE`](super::XENPF_CPU_ONLINE) and
+/// [`XENPF_CPU_OFFLINE`](super::XENPF_CPU_OFFLINE).
 #[doc(alias = "xenpf_cpu_ol")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]

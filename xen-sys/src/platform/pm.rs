@@ -112,7 +112,8 @@ const _: () = assert!(size_of::<XenProcessorCx>() == 48);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenProcessorFlags {
-    /// From bit 0: bus master control, bus master check, states known, set up done, bus master reload.
+    /// From bit 0: bus master control, bus master check, states known, set up done, bus master
+    /// reload.
     pub flags: u32,
 }
 const _: () = assert!(size_of::<XenProcessorFlags>() == 4);
@@ -231,7 +232,8 @@ pub struct XenpfSetProcessorPminfo {
     /// `XEN_PM_*`.
     #[doc(alias = "type")]
     pub type_: u32,
-    /// [`XenProcessorPower`] or [`XenProcessorPerformance`] at the start, or the address of the capabilities.
+    /// [`XenProcessorPower`] or [`XenProcessorPerformance`] at the start, or the address of the
+    /// capabilities.
     pub u: [u64; 13],
 }
 const _: () = assert!(size_of::<XenpfSetProcessorPminfo>() == 112);

@@ -1,4 +1,5 @@
-//! Control of the host, for the toolstack. The interface changes with the version of Xen: this is that of 4.20.
+//! Control of the host, for the toolstack. The interface changes with the version of Xen: this is
+//! that of 4.20.
 //!
 //! Public header: `sysctl.h`.
 //!

@@ -1,7 +1,7 @@
 //! Checks that no general module takes a layout from one architecture.
 //!
-//! `by_architecture!` alone may, and must take each target's from its own module. This host compiles one of
-//! the two branches only, so the text of the macro is compared.
+//! `by_architecture!` alone may, and must take each target's from its own module. This host
+//! compiles one of the two branches only, so the text of the macro is compared.
 
 use std::path::Path;
 

@@ -1,6 +1,7 @@
 //! How much of each header is bound: a line of the documentation of its module.
 //!
-//! `cargo xtask abi --bound` writes the lines; the test makes them again, so that a page cannot claim what is not so.
+//! `cargo xtask abi --bound` writes the lines; the test makes them again, so that a page cannot
+//! claim what is not so.
 
 #![allow(unreachable_pub, reason = "a module of a test")]
 
@@ -20,7 +21,8 @@ struct Header<'a> {
     left_out: BTreeSet<&'a str>,
 }
 
-/// Returns each source file whose coverage lines are not what the data says, with the text that it should have.
+/// Returns each source file whose coverage lines are not what the data says, with the text that it
+/// should have.
 pub fn stale(
     src: &Path,
     bound: &Bound,

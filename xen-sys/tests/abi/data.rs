@@ -124,7 +124,8 @@ impl Data {
     }
 }
 
-/// A list: `KIND PATTERN REASON`, or `SCOPE: KIND PATTERN REASON` for some targets or versions only.
+/// A list: `KIND PATTERN REASON`, or `SCOPE: KIND PATTERN REASON` for some targets or versions
+/// only.
 pub struct Exceptions {
     pub lines: Vec<Line>,
 }

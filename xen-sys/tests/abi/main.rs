@@ -1,9 +1,10 @@
 //! Compares all of xen-sys with what a C compiler says of Xen's public headers.
 //!
-//! `xen-sys/abi/*.txt` holds what C says, for two versions of Xen and three targets; `cargo xtask abi` writes it. Sizes,
-//! alignments, offsets and sizes of fields, signs and constants are compared. What the headers have must be bound, or be
-//! listed with a reason in `left-out.txt`; what they do not have must be listed in `own.txt`; what differs in one
-//! version, in `differs.txt`. A list's line that matches nothing is an error too.
+//! `xen-sys/abi/*.txt` holds what C says, for two versions of Xen and three targets; `cargo xtask
+//! abi` writes it. Sizes, alignments, offsets and sizes of fields, signs and constants are
+//! compared. What the headers have must be bound, or be listed with a reason in `left-out.txt`;
+//! what they do not have must be listed in `own.txt`; what differs in one version, in
+//! `differs.txt`. A list's line that matches nothing is an error too.
 
 mod architectures;
 mod bound;

@@ -1,7 +1,8 @@
 //! Lists what the sources of xen-sys bind, by the C names in their doc aliases.
 //!
-//! The sources are formatted by rustfmt and follow the rules of ABI.md, so lines are enough to go by. `cargo xtask abi`
-//! writes the lists in `bound` from this list; the test makes it again, so that nothing that is bound escapes comparison.
+//! The sources are formatted by rustfmt and follow the rules of ABI.md, so lines are enough to go
+//! by. `cargo xtask abi` writes the lists in `bound` from this list; the test makes it again, so
+//! that nothing that is bound escapes comparison.
 
 #![allow(unreachable_pub, reason = "a module of a test")]
 
@@ -59,7 +60,8 @@ pub fn scan(src: &Path) -> std::io::Result<Bound> {
 fn folder(path: &Path, module: &str, bound: &mut Bound) -> std::io::Result<()> {
     let mut entries = std::fs::read_dir(path)?.collect::<Result<Vec<_>, _>>()?;
     entries.sort_by_key(std::fs::DirEntry::file_name);
-    // A header that fills several files is one module all the same: its parts are private, and exported by `mod.rs`.
+    // A header that fills several files is one module all the same: its parts are private, and
+    // exported by `mod.rs`.
     let parent = std::fs::read_to_string(path.join("mod.rs")).unwrap_or_default();
     for entry in entries {
         let name = entry.file_name().to_string_lossy().into_owned();

@@ -30,8 +30,8 @@ pub(crate) struct Args {
     /// Writes only the list of what xen-sys binds; needs no headers
     #[arg(long)]
     bound: bool,
-    /// Changes N random items of xen-sys, one at a time, and checks that the conformance test fails
-    /// on each
+    /// Changes N random items of xen-sys, one at a time, and checks that the conformance test
+    /// fails on each
     #[arg(long, value_name = "N", conflicts_with = "bound")]
     mutants: Option<usize>,
     /// Chooses other random items

@@ -1,9 +1,9 @@
 //! `cargo xtask fresh`: the README's commands on a machine that has nothing but Debian's essential
 //! packages, apt, gcc and Rust.
 //!
-//! The machine is a root of its own in namespaces of its own. Of the host it has a copy of the Rust toolchain,
-//! a copy of the tree, downloaded archives (crates and packages, but nothing unpacked or built), and
-//! how the network is reached. The commands run there as a user without privileges.
+//! The machine is a root of its own in namespaces of its own. Of the host it has a copy of the Rust
+//! toolchain, a copy of the tree, downloaded archives (crates and packages, but nothing unpacked or
+//! built), and how the network is reached. The commands run there as a user without privileges.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::symlink;
@@ -79,7 +79,8 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     }
 }
 
-/// Runs the quick form and keeps its output for the error; returns the reason if it cannot run here.
+/// Runs the quick form and keeps its output for the error; returns the reason if it cannot run
+/// here.
 pub(crate) fn quick() -> Result<Option<String>> {
     let mut output = String::new();
     let args = Args { quick: true, suite: "bookworm".to_owned(), keep: false };
@@ -247,7 +248,8 @@ impl Machine {
         self.enter(0, &["/bin/sh", "-c", &mine].map(str::to_owned), show)
     }
 
-    /// Copies the Rust toolchain of the host, with rustup where the host has it, which can add parts to the copy.
+    /// Copies the Rust toolchain of the host, with rustup where the host has it, which can add
+    /// parts to the copy.
     fn rust(&self) -> Result<()> {
         let mut print = Command::new("rustc");
         let sysroot = host::output(print.args(["--print", "sysroot"]).current_dir(host::root()))?;

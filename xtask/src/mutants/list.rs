@@ -1,4 +1,5 @@
-//! The list of all mutants: those of cargo-mutants, deleted statements, and branches that are never taken.
+//! The list of all mutants: those of cargo-mutants, deleted statements, and branches that are never
+//! taken.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,8 +16,8 @@ use crate::{host, ui};
 /// The crates that are mutated.
 pub(super) const PACKAGES: [&str; 6] =
     ["xen-evtchn", "xen-grant", "xen-ring", "xen-store", "xen-front", "xen-back"];
-/// What is not mutated: a suite of tests, which no test tests, and the sockets of programs on a host, no part of a
-/// kernel, whose waits and wake-ups show in time only.
+/// What is not mutated: a suite of tests, which no test tests, and the sockets of programs on a
+/// host, no part of a kernel, whose waits and wake-ups show in time only.
 const NOT_MUTATED: [&str; 2] = ["xen-store/src/conformance/", "xen-store/src/user/"];
 /// The version whose list the samples are drawn from.
 const VERSION: &str = "27.1.0";
@@ -132,7 +133,8 @@ impl List {
     }
 }
 
-/// Reads a file and the modules that belong to the build below it. `folder` is where its modules are.
+/// Reads a file and the modules that belong to the build below it. `folder` is where its modules
+/// are.
 fn modules(
     tree: &Path,
     file: &Path,
@@ -168,7 +170,8 @@ fn of_cargo_mutants(listed: &Value, sources: &BTreeMap<String, Source>) -> Optio
     let (span, genre) = (at("start")?..at("end")?, listed["genre"].as_str()?);
     let replacement = listed["replacement"].as_str()?;
     let original = source.text.get(span.clone())?;
-    // The same for flags, which have no bits in common; `&` in the place of `|` shows whether the operator is tested.
+    // The same for flags, which have no bits in common; `&` in the place of `|` shows whether the
+    // operator is tested.
     let same_for_flags = matches!((original, replacement), ("|", "^") | ("|=", "^="));
     if source.is_excluded(span.start) || same_for_flags {
         return None;

@@ -1,8 +1,10 @@
-//! `cargo xtask mutants`: changes the crates between the hypercalls and the examples in one place at a time, and shows which
-//! test notices. The changes are those of cargo-mutants, deleted statements, and branches that are never taken.
+//! `cargo xtask mutants`: changes the crates between the hypercalls and the examples in one place
+//! at a time, and shows which test notices. The changes are those of cargo-mutants, deleted
+//! statements, and branches that are never taken.
 //!
-//! All mutants of a sample are compiled into one build, each beside what it replaces, and switched on one at a time by a
-//! variable of the environment. What can't be compiled so, is built by itself.
+//! All mutants of a sample are compiled into one build, each beside what it replaces, and switched
+//! on one at a time by a variable of the environment. What can't be compiled so, is built by
+//! itself.
 
 mod build;
 mod list;
@@ -55,7 +57,8 @@ pub(crate) struct Args {
     /// Leaves out mutants that compile only by themselves, each of which takes a build
     #[arg(long)]
     together: bool,
-    /// For each mutant, leaves out the slowest tests, so that those left take no longer than this without it
+    /// For each mutant, leaves out the slowest tests, so that those left take no longer than this
+    /// without it
     #[arg(long, value_name = "SECONDS")]
     budget: Option<u64>,
     /// The results of an older tree, whose noticed mutants are not tried again
@@ -104,7 +107,8 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     run.summary()
 }
 
-/// Puts mutants into an order that depends on the seed and their names only, so that a change elsewhere changes no sample.
+/// Puts mutants into an order that depends on the seed and their names only, so that a change
+/// elsewhere changes no sample.
 fn draw<'a>(mutants: &'a [Mutant], only: &str, seed: u64) -> Vec<&'a Mutant> {
     let mut drawn: Vec<_> = mutants.iter().filter(|mutant| mutant.file.contains(only)).collect();
     drawn.sort_by_cached_key(|mutant| rank(seed, &mutant.key()));
@@ -344,7 +348,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Returns the tests that contain a package: its own first, then those of its users, then models.
+    /// Returns the tests that contain a package: its own first, then those of its users, then
+    /// models.
     fn order<'t>(&self, tests: &'t [Test], package: &str) -> Vec<&'t Test> {
         let contains = |test: &&Test| match test.model {
             true => MODELLED.contains(&package),

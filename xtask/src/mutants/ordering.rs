@@ -1,5 +1,6 @@
-//! `cargo xtask mutants-ordering`: weakens each memory ordering and takes out each fence of the crates that share memory with other
-//! domains, one at a time, and runs the models. Each has to make one fail; a survivor is an ordering that nothing proves needed.
+//! `cargo xtask mutants-ordering`: weakens each memory ordering and takes out each fence of the
+//! crates that share memory with other domains, one at a time, and runs the models. Each has to
+//! make one fail; a survivor is an ordering that nothing proves needed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,8 @@ use crate::{host, ui};
 
 /// The packages of `models/` that have models.
 const PACKAGES: [&str; 4] = ["xen-ring", "xen-evtchn", "xen-grant", "connection-models"];
-/// Orderings that are as strong as they are for a reason that no model needs to show: the start of the path, the reason.
+/// Orderings that are as strong as they are for a reason that no model needs to show: the start of
+/// the path, the reason.
 const EXEMPT: [(&str, &str); 3] = [
     (
         "xen-sim/",
@@ -139,7 +141,8 @@ pub(crate) fn copy_tree(to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Lists the workspace's files but for what is built or found: the user of a copy need not have git.
+/// Lists the workspace's files but for what is built or found: the user of a copy need not have
+/// git.
 pub(super) fn source_files() -> Result<Vec<PathBuf>> {
     let (mut files, mut folders) = (Vec::new(), vec![PathBuf::new()]);
     while let Some(folder) = folders.pop() {
@@ -157,7 +160,8 @@ pub(super) fn source_files() -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Finds the files of the libraries, outside tests and models, that have an ordering stronger than relaxed.
+/// Finds the files of the libraries, outside tests and models, that have an ordering stronger than
+/// relaxed.
 ///
 /// # Errors
 ///
@@ -300,7 +304,8 @@ mod tests {
         assert_eq!(error, "a.rs:1: found Acquire, expected Ordering::Acquire; write it in full");
     }
 
-    /// Each of the libraries' orderings can be weakened, those of pages that Xen writes events to among them.
+    /// Each of the libraries' orderings can be weakened, those of pages that Xen writes events to
+    /// among them.
     #[test]
     fn libraries_orderings_are_all_found() {
         let mut files = Vec::new();

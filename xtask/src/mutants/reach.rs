@@ -1,5 +1,5 @@
-//! Which test reaches which mutant. Each test is run once by itself without a mutant and records the places that it runs; a
-//! mutant in a place that a test does not run cannot make it fail.
+//! Which test reaches which mutant. Each test is run once by itself without a mutant and records
+//! the places that it runs; a mutant in a place that a test does not run cannot make it fail.
 
 use std::fs;
 use std::path::Path;
@@ -35,8 +35,8 @@ pub(super) struct Reach {
 }
 
 impl Reach {
-    /// Runs each test function of `tests`, which must pass, `jobs` at the same time. Each mutant is tried with tests that
-    /// together take `budget` at most.
+    /// Runs each test function of `tests`, which must pass, `jobs` at the same time. Each mutant is
+    /// tried with tests that together take `budget` at most.
     pub(super) fn record(
         runner: &Runner,
         tests: Vec<Test>,
@@ -75,7 +75,8 @@ impl Reach {
         self.cases.len()
     }
 
-    /// Tries a mutant with the tests that reach it, the fastest first; returns the first that fails.
+    /// Tries a mutant with the tests that reach it, the fastest first; returns the first that
+    /// fails.
     pub(super) fn try_mutant(
         &self,
         runner: &Runner,

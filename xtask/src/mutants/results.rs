@@ -1,4 +1,5 @@
-//! What became of each mutant, kept in a file so that a run can be resumed; and the mutants that change nothing.
+//! What became of each mutant, kept in a file so that a run can be resumed; and the mutants that
+//! change nothing.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet};

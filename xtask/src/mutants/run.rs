@@ -19,8 +19,8 @@ const LEAST_PROCESSOR: Duration = Duration::from_secs(4);
 const LEAST: Duration = Duration::from_secs(30);
 /// What a test may use whose need is not known.
 const UNKNOWN: Duration = Duration::from_secs(600);
-/// Memory of a test, in KiB: a mutant that allocates for ever fails early. Address space that is only reserved, as for a
-/// simulated world, is not counted.
+/// Memory of a test, in KiB: a mutant that allocates for ever fails early. Address space that is
+/// only reserved, as for a simulated world, is not counted.
 const MEMORY: u64 = 4 << 20;
 const POLL: Duration = Duration::from_millis(2);
 
@@ -114,7 +114,8 @@ impl Runner {
         if !job.names.is_empty() {
             command.args(["--exact", "--test-threads=1"]).args(job.names);
         }
-        // A shrunk case is not what is asked for, and a kept one would be run again for the next mutant.
+        // A shrunk case is not what is asked for, and a kept one would be run again for the next
+        // mutant.
         command
             .env("PROPTEST_MAX_SHRINK_ITERS", "0")
             .env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "true");

@@ -1,4 +1,5 @@
-//! One source file: the nodes of its syntax tree that a mutant can replace, and the mutants that cargo-mutants does not make.
+//! One source file: the nodes of its syntax tree that a mutant can replace, and the mutants that
+//! cargo-mutants does not make.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -43,7 +44,8 @@ pub(super) struct Source {
     pub(super) text: String,
     /// The byte at which each line starts.
     lines: Vec<usize>,
-    /// Modules in files of their own that belong to the build: the name, or the path that an attribute gives.
+    /// Modules in files of their own that belong to the build: the name, or the path that an
+    /// attribute gives.
     pub(super) modules: Vec<(Vec<String>, Option<String>)>,
     pub(super) own: Vec<Own>,
     /// Ranges that are no part of the build, that only tests use, or whose text no test pins.
@@ -411,7 +413,8 @@ fn shortened(code: &str) -> String {
     }
 }
 
-/// Returns whether a test build's library has a node with these attributes: `cfg` allows it, and it is no test itself.
+/// Returns whether a test build's library has a node with these attributes: `cfg` allows it, and it
+/// is no test itself.
 fn in_build(attrs: &[Attribute]) -> bool {
     attrs.iter().all(|attr| match &attr.meta {
         Meta::List(list) if list.path.is_ident("cfg") => {
@@ -422,7 +425,8 @@ fn in_build(attrs: &[Attribute]) -> bool {
     })
 }
 
-/// Evaluates a `cfg` predicate: on a 64-bit Linux host, with all features, without tests and models.
+/// Evaluates a `cfg` predicate: on a 64-bit Linux host, with all features, without tests and
+/// models.
 fn holds(predicate: &Meta) -> bool {
     let all = |list: &syn::MetaList| {
         let parser = syn::punctuated::Punctuated::<Meta, syn::Token![,]>::parse_terminated;

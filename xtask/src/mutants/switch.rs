@@ -1,5 +1,5 @@
-//! All mutants of a sample in one build: each is compiled beside what it replaces, and the environment of the test process
-//! says which one is on.
+//! All mutants of a sample in one build: each is compiled beside what it replaces, and the
+//! environment of the test process says which one is on.
 
 use std::ops::Range;
 
@@ -22,8 +22,8 @@ edition = \"2024\"
 publish = false
 ";
 
-/// Returns the source of that crate, for numbers below `count`. A test process with [`REACHED`] in its environment writes a
-/// byte for each mutant at its end: 1 if the mutant's place was run.
+/// Returns the source of that crate, for numbers below `count`. A test process with [`REACHED`] in
+/// its environment writes a byte for each mutant at its end: 1 if the mutant's place was run.
 pub(super) fn library(count: usize) -> String {
     format!(
         "use std::sync::atomic::{{AtomicBool, AtomicU8, AtomicUsize, Ordering}};
@@ -73,7 +73,8 @@ pub(super) struct Switched {
 }
 
 impl Switched {
-    /// Returns where a byte stood in the file without mutants, or where the new code that it is in was put.
+    /// Returns where a byte stood in the file without mutants, or where the new code that it is in
+    /// was put.
     pub(super) fn origin(&self, byte: usize) -> usize {
         let index = self.copied.partition_point(|(now, _)| *now <= byte);
         let Some((now, then)) = index.checked_sub(1).and_then(|index| self.copied.get(index))
@@ -93,7 +94,8 @@ struct Piece {
     ends: Option<usize>,
 }
 
-/// Puts the mutants of a file, each with its number, into the file's text. Those without a place are left out.
+/// Puts the mutants of a file, each with its number, into the file's text. Those without a place
+/// are left out.
 pub(super) fn switched(original: &str, mutants: &[(usize, &Mutant)]) -> Switched {
     let mut before: Vec<(Range<usize>, Piece)> = Vec::new();
     let mut after: Vec<(Range<usize>, Piece)> = Vec::new();

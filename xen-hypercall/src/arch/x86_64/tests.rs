@@ -1,5 +1,6 @@
-//! Runs the real assembly with `ud2` in the place of the hypercall. Its signal handler stands in for Xen: it records every
-//! argument and, as a debug build of Xen does, poisons every register that a hypercall may change.
+//! Runs the real assembly with `ud2` in the place of the hypercall. Its signal handler stands in
+//! for Xen: it records every argument and, as a debug build of Xen does, poisons every register
+//! that a hypercall may change.
 
 use super::*;
 use std::sync::Mutex;
@@ -32,7 +33,8 @@ const CALLS: usize = 3;
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 extern "C" fn xen(_signal: i32, _info: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    // SAFETY: the kernel passes a valid ucontext to an SA_SIGINFO handler, ours alone while it runs.
+    // SAFETY: the kernel passes a valid ucontext to an SA_SIGINFO handler, ours alone while it
+    // runs.
     let registers = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
     let call = COUNT.fetch_add(1, SeqCst) % CALLS;
     for (seen, register) in SEEN[call].iter().zip(REGISTERS) {
@@ -46,7 +48,8 @@ extern "C" fn xen(_signal: i32, _info: *mut libc::siginfo_t, context: *mut libc:
 fn with_stand_in(test: impl FnOnce()) {
     let _guard = ONE_AT_A_TIME.lock();
     COUNT.store(0, SeqCst);
-    // SAFETY: plain calls of the C library with valid structures; the handler does what a handler may.
+    // SAFETY: plain calls of the C library with valid structures; the handler does what a handler
+    // may.
     unsafe {
         let mut action: libc::sigaction = core::mem::zeroed();
         let mut old: libc::sigaction = core::mem::zeroed();
@@ -82,8 +85,9 @@ fn three_calls(op: usize, args: [usize; 5]) -> isize {
     }
 }
 
-/// Without a declared clobber an optimizing compiler takes a register to hold its argument still, and passes the poison on.
-/// Nothing may stand between the calls: any function would change the registers by itself.
+/// Without a declared clobber an optimizing compiler takes a register to hold its argument still,
+/// and passes the poison on. Nothing may stand between the calls: any function would change the
+/// registers by itself.
 #[test]
 fn nothing_that_lives_across_the_call_is_left_in_a_register_that_xen_may_change() {
     with_stand_in(|| {

@@ -1,5 +1,5 @@
-//! One machine instruction for each access, which the compiler can neither see into nor repeat nor split; a loop of two that succeed together
-//! or not at all for a read-modify-write.
+//! One machine instruction for each access, which the compiler can neither see into nor repeat nor
+//! split; a loop of two that succeed together or not at all for a read-modify-write.
 
 use core::arch::asm;
 

@@ -3,7 +3,8 @@
 use core::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
 use core::sync::atomic::{AtomicBool, AtomicU8};
 
-/// Taken for the time of an access: no other thread takes a step between its bytes. It orders nothing.
+/// Taken for the time of an access: no other thread takes a step between its bytes. It orders
+/// nothing.
 static BUSY: AtomicBool = AtomicBool::new(false);
 
 fn alone<R>(access: impl FnOnce() -> R) -> R {

@@ -1,4 +1,5 @@
-//! One machine instruction for each access, which the compiler can neither see into nor repeat nor split.
+//! One machine instruction for each access, which the compiler can neither see into nor repeat nor
+//! split.
 
 use core::arch::asm;
 

@@ -162,7 +162,8 @@ impl Machine {
         }
     }
 
-    /// Points the last event of a queue to the next one; fails if the guest has taken it off meanwhile.
+    /// Points the last event of a queue to the next one; fails if the guest has taken it off
+    /// meanwhile.
     fn fifo_set_link(&self, id: DomId, tail: u32, port: u32) -> bool {
         let Some(word) = self.event_word(id, tail) else { return false };
         let mut found = word.load(SeqCst);

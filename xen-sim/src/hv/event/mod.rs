@@ -72,7 +72,8 @@ impl Events {
 impl Machine {
     /// Allocates the lowest free port; port 0 is never one.
     ///
-    /// A closed port that the domain has not taken off its queue yet is busy: linked anew, it would stay in the old queue.
+    /// A closed port that the domain has not taken off its queue yet is busy: linked anew, it would
+    /// stay in the old queue.
     pub(super) fn allocate_port(&mut self, id: DomId, bound: Bound) -> Result<u32, Errno> {
         let ports = &self.dom(id).events.ports;
         let free = |&port: &u32| {

@@ -114,7 +114,8 @@ impl Machine {
         port: u32,
     ) -> Result<u32, Errno> {
         let remote = self.find(domain, remote).ok_or(Errno::ESRCH)?;
-        // As in Xen, the own port comes first: a domain that has none left is told so, whatever it asked for.
+        // As in Xen, the own port comes first: a domain that has none left is told so, whatever it
+        // asked for.
         let local = self.allocate_port(domain, Bound::Interdomain { remote, port })?;
         let bound = self.dom(remote).events.get(port).map(|chan| chan.bound);
         if bound != Ok(Bound::Unbound { remote: domain }) {

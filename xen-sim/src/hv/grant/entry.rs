@@ -184,7 +184,8 @@ impl Machine {
         )
     }
 
-    /// Returns the entries of a domain's table that give access, with the peer and the frame of each.
+    /// Returns the entries of a domain's table that give access, with the peer and the frame of
+    /// each.
     pub(crate) fn live_entries(&self, id: DomId) -> Vec<(GrantRef, DomId, u64)> {
         let grants = &self.dom(id).grants;
         let (per_frame, size) = grants.shape();

@@ -200,7 +200,8 @@ impl Machine {
         if status { (frames as usize * V2_ENTRIES).div_ceil(STATUS_WORDS) as u32 } else { frames }
     }
 
-    /// Returns the frame that index `idx` of the grant table space names, and grows the table up to it.
+    /// Returns the frame that index `idx` of the grant table space names, and grows the table up to
+    /// it.
     pub(crate) fn grant_frame(&mut self, id: DomId, idx: u64) -> Option<Mfn> {
         let grants = &mut self.domains.get_mut(&id.0)?.grants;
         if grants.version == 2 && idx & XENMAPIDX_GRANT_TABLE_STATUS != 0 {
