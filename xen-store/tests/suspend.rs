@@ -154,6 +154,18 @@ fn reset_has_its_own_id() {
 }
 
 #[test]
+fn unsent_reset_follows_resume() {
+    with_page(77, |world| {
+        world.server.borrow_mut().watches.push(("old".into(), "1".into()));
+        let store = world.store();
+        resume_with_port(&store, PORT);
+        store.domid().unwrap();
+        assert_eq!(world.server.borrow().kinds(), [MessageType::RESET_WATCHES, MessageType::READ]);
+        assert!(world.server.borrow().watches.is_empty());
+    });
+}
+
+#[test]
 fn depth_survives_resume() {
     with_store(|world, store| {
         let _flat = store.watch_to_depth("flat", 1).unwrap();

@@ -430,8 +430,10 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         let (_, queues) = split(&mut self.buffer, &self.requests);
         self.watches.restart(queues);
         self.ending.clear();
+        // What an earlier user of the ring left is still there if the last reset was not sent.
+        let due = kept || self.reset_sent < RESET_LEN;
         self.reset_sent = RESET_LEN;
-        if kept && self.transport.is_inherited() {
+        if due && self.transport.is_inherited() {
             self.reset();
         }
         (self.target, self.expected, self.received) = (Target::Header, HEADER_LEN, 0);
