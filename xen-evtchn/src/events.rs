@@ -304,7 +304,7 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
             }
             // vCPU 0 has a page as soon as there is another.
             None if vcpu == 0 => {
-                self.two_level().scan(info.pending_sel.swap(0), start, &Alone, handle)
+                self.two_level().scan(info.pending_sel.swap(0), start, &Alone, handle);
             }
             None => {}
         }

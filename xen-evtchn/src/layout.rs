@@ -162,7 +162,7 @@ mod tests {
             let mut delivered = Vec::new();
             let start = AtomicU32::new(0);
             words.scan(info.pending_sel.swap(0), &start, &Alone, &mut |port: Port| {
-                delivered.push(port.0)
+                delivered.push(port.0);
             });
             assert_eq!(delivered, [3, 700, 4095]);
         }

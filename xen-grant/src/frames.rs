@@ -309,7 +309,7 @@ mod tests {
         let frames = frames(&memory, Version::V2, 2).unwrap();
         frames.add(places()).unwrap();
         let give = |first: u32, count| {
-            frames.group_of(GrantRef(first)).unwrap().give(GrantRef(first), run(count))
+            frames.group_of(GrantRef(first)).unwrap().give(GrantRef(first), run(count));
         };
         give(300, 4);
         give(60, 4);

@@ -89,7 +89,7 @@ impl<P: ForeignFrames> Drop for MappedResource<P> {
         // that are released.
         unsafe {
             self.range
-                .release_but(&self.platform, |page| stuck.get(page).is_none_or(|&stuck| stuck))
+                .release_but(&self.platform, |page| stuck.get(page).is_none_or(|&stuck| stuck));
         }
     }
 }

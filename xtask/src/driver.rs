@@ -139,7 +139,7 @@ fn one(name: &str, boot: &Boot, archive: &Archive, verbose: bool) -> Result<()> 
                 checks.push(check);
             }
             Line::Figure(what, value) => {
-                ui::line(ui::dim(&format!("{name}        {what} {value:.1} s")))
+                ui::line(ui::dim(&format!("{name}        {what} {value:.1} s")));
             }
             Line::Show(text) => ui::line(ui::dim(&format!("{name}        | {text}"))),
             Line::Console(text) if verbose => ui::line(ui::dim(&format!("{name}        {text}"))),

@@ -108,7 +108,7 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
                 {
                     match count {
                         Ok(count) => {
-                            ui::line(format!("      Xen {version}: {count} results as expected"))
+                            ui::line(format!("      Xen {version}: {count} results as expected"));
                         }
                         Err(error) => failures.push(format!("Xen {version}: {error:#}")),
                     }

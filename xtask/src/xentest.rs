@@ -205,7 +205,7 @@ impl Seen {
                 self.checks.push(check);
             }
             Line::Figure(name, value) => {
-                self.figures.entry(name.to_owned()).or_default().push(value)
+                self.figures.entry(name.to_owned()).or_default().push(value);
             }
             Line::Show(text) => ui::line(ui::dim(&format!("xen {xen}        | {text}"))),
             Line::Other("END") => self.complete = true,

@@ -89,7 +89,7 @@ impl<P: ForeignFrames> Network<P> {
         };
         match netback.mac() {
             Some(mac) => {
-                info!("{}: interface {mac} of domain {}", netback.backend().path(), id.guest)
+                info!("{}: interface {mac} of domain {}", netback.backend().path(), id.guest);
             }
             None => info!("{}: interface of domain {}", netback.backend().path(), id.guest),
         }

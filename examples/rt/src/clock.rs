@@ -89,7 +89,7 @@ fn read_tsc() -> u64 {
     // SAFETY: reads a counter. The fence keeps the CPU from reading it before the loads that come
     // first in the program.
     unsafe {
-        asm!("lfence", "rdtsc", out("eax") low, out("edx") high, options(nostack, preserves_flags))
+        asm!("lfence", "rdtsc", out("eax") low, out("edx") high, options(nostack, preserves_flags));
     };
     u64::from(high) << 32 | u64::from(low)
 }

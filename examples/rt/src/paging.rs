@@ -47,7 +47,7 @@ pub(crate) fn map(range: Range<u64>) -> Option<()> {
             let slot = entry(entry(pml4, 0).read_volatile(), gib);
             if slot.read_volatile() == 0 {
                 let table =
-                    memory::alloc_pages(NonZeroUsize::MIN)?.expose_provenance().get() as u64;
+                    memory::alloc_pages(NonZeroUsize::MIN)?.as_ptr().expose_provenance() as u64;
                 for i in 0..512 {
                     entry(table, i)
                         .write_volatile((gib * GIB + i * MIB_2) | LARGE | PRESENT_WRITABLE);
@@ -62,7 +62,7 @@ pub(crate) fn map(range: Range<u64>) -> Option<()> {
 /// Unmaps page 0, so that a null pointer faults, and the page below the image, so that a stack
 /// overflow does.
 pub(crate) fn make_holes() -> Option<()> {
-    let table = memory::alloc_pages(NonZeroUsize::MIN)?.expose_provenance().get() as u64;
+    let table = memory::alloc_pages(NonZeroUsize::MIN)?.as_ptr().expose_provenance() as u64;
     // SAFETY: as in `map`, and one vCPU runs. The first 2 MiB keep their mapping, in small pages,
     // but for two unused pages: the allocator starts behind the image, and what the
     // loader left there has been read.

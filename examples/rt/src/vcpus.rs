@@ -63,7 +63,7 @@ pub(crate) fn current() -> u32 {
     let number;
     // SAFETY: GS points to a number of `NUMBERS`.
     unsafe {
-        asm!("mov {:e}, gs:[0]", out(reg) number, options(nostack, preserves_flags, pure, readonly))
+        asm!("mov {:e}, gs:[0]", out(reg) number, options(nostack, preserves_flags, pure, readonly));
     };
     number
 }
@@ -80,7 +80,7 @@ pub(crate) fn start(vcpu: u32, main: fn(Rt)) -> Result<(), Errno> {
     }
     events::events().map_or(Ok(()), |events| events.add_vcpu(vcpu))?;
     let stacks = memory::alloc_pages(STACKS).ok_or(Errno::ENOMEM)?;
-    let bottom = stacks.expose_provenance().get();
+    let bottom = stacks.as_ptr().expose_provenance();
     let (fault_stack, top) = (bottom + FAULT_STACK * PAGE_SIZE, bottom + STACKS.get() * PAGE_SIZE);
 
     let (tables, cr3_flags) = Cr3::read_raw();

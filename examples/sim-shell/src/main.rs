@@ -53,7 +53,7 @@ fn options() -> Result<Options, String> {
             || words.next().ok_or_else(|| format!("{word}: its value is missing\n{USAGE}"));
         match word.as_str() {
             "--seed" => {
-                options.seed = value()?.parse().map_err(|error| format!("--seed: {error}"))?
+                options.seed = value()?.parse().map_err(|error| format!("--seed: {error}"))?;
             }
             "--trace" => options.trace = Some(value()?),
             "--watch" => options.watch = true,

@@ -144,7 +144,7 @@ impl Stage {
         let driver = self.driver.clone();
         match sleep {
             Sleep::Cancelled => {
-                self.world.suspend(id, move |world| world.resume(id, Resumed::Cancelled))
+                self.world.suspend(id, move |world| world.resume(id, Resumed::Cancelled));
             }
             Sleep::Restored => self.world.suspend(id, move |world| {
                 world.restore(world.save(id), Some(&driver));

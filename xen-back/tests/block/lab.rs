@@ -210,7 +210,9 @@ impl Lab {
             let polled = back.poll(self.driver.now());
             match polled {
                 Ok(BlkbackEvent::Idle) => {
-                    back.deadline().map_or((), |deadline| wait.wake_at(deadline))
+                    if let Some(deadline) = back.deadline() {
+                        wait.wake_at(deadline);
+                    }
                 }
                 // After an error it is to be polled again in any case.
                 Ok(BlkbackEvent::Busy) | Err(_) => wait.wake(),

@@ -99,7 +99,7 @@ fn checksums_are_left_blank_completed_or_passed_on() {
     front.flush().unwrap();
     let mut received = Vec::new();
     lab.settle(&mut back, &mut |packet: Packet<'_>| {
-        received.push((packet.bytes.to_vec(), packet.checksum))
+        received.push((packet.bytes.to_vec(), packet.checksum));
     })
     .unwrap();
     let (mut found, state) = received.pop().unwrap();
@@ -135,7 +135,7 @@ fn events_alone_carry_packets_both_ways() {
         if back_wait.take() {
             let mut received = Vec::new();
             let event = back.poll(lab.driver.now(), &mut |packet: Packet<'_>| {
-                received.push(packet.bytes.to_vec())
+                received.push(packet.bytes.to_vec());
             });
             queue.extend(received);
             // A packet at a time, so that most of them need an event of their own.

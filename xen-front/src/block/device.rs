@@ -519,7 +519,7 @@ impl<P: Platform, const DEPTH: usize> Block<P, DEPTH> {
         match opened {
             Ok((size, frontend)) => (self.size, self.frontend) = (size, frontend),
             Err(XenbusError::Store(error)) if error.is_not_found() => {
-                self.state = BlockState::Unplugged
+                self.state = BlockState::Unplugged;
             }
             Err(error) => return Err(error.into()),
         }

@@ -222,7 +222,7 @@ impl End {
             }
             // In Connected it is connected to a backend of before, whose ring is not this one's.
             (2, 3) if self.state.state().manners != Manners::NeverReady => {
-                self.connect(domain, &front)
+                self.connect(domain, &front);
             }
             (2 | 4, 5) => self.switch(5),
             (5, 6) | (4, 6) => {

@@ -224,7 +224,7 @@ pub(crate) fn describe(
                     writeln!(text, "{keyword} {name}.{path} {offset} {size} {c_type}")?;
                 }
                 Some((first, width)) => {
-                    writeln!(text, "bits {name}.{} {first} {width}", field.path)?
+                    writeln!(text, "bits {name}.{} {first} {width}", field.path)?;
                 }
             }
         }

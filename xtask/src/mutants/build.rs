@@ -241,7 +241,7 @@ fn messages(cargo: &mut Command) -> Result<(Vec<Value>, Vec<Value>)> {
         let Ok(message) = serde_json::from_str::<Value>(line) else { continue };
         match message["reason"].as_str() {
             Some("compiler-message") if message["message"]["level"] == "error" => {
-                errors.push(message)
+                errors.push(message);
             }
             Some("compiler-artifact") => artifacts.push(message),
             _ => {}

@@ -395,7 +395,7 @@ impl Run<'_> {
                         ui::line(format!("equivalent  {}: {reason}", drawn.mutant.describe()));
                     }
                     None => {
-                        ui::line(format!("{} {}", ui::red("NOT NOTICED"), drawn.mutant.describe()))
+                        ui::line(format!("{} {}", ui::red("NOT NOTICED"), drawn.mutant.describe()));
                     }
                 },
             }

@@ -85,7 +85,7 @@ fn chunks_double_table_up_to_limit() {
         }
         match watches.add(&mut bytes, &std::format!("n{count}"), None) {
             Ok(index) => {
-                assert_eq!(watches.path(&mut bytes, index).unwrap(), std::format!("n{count}"))
+                assert_eq!(watches.path(&mut bytes, index).unwrap(), std::format!("n{count}"));
             }
             Err(reason) => break assert_eq!(reason, Reason::TooManyWatches),
         }
