@@ -158,7 +158,8 @@ impl<'a> Served<'a> {
             && let Some(backend) = backend("vbd", device)
             && let Ok(spec) = DiskSpec::read(&backend)
         {
-            let mode = if self.current.is_multiple_of(2) { GrantMode::Map } else { GrantMode::Copy };
+            let mode =
+                if self.current.is_multiple_of(2) { GrantMode::Map } else { GrantMode::Copy };
             let config = DiskConfig { mode, ..DiskConfig::default() };
             self.disk =
                 Some(Blkback::new(backend, spec, MemoryDisk::new(vec![0; 256 * 512]), config));
