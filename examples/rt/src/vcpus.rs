@@ -63,7 +63,11 @@ pub(crate) fn current() -> u32 {
     let number;
     // SAFETY: GS points to a number of `NUMBERS`.
     unsafe {
-        asm!("mov {:e}, gs:[0]", out(reg) number, options(nostack, preserves_flags, pure, readonly));
+        asm!(
+            "mov {:e}, gs:[0]",
+            out(reg) number,
+            options(nostack, preserves_flags, pure, readonly),
+        );
     };
     number
 }
