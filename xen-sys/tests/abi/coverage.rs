@@ -12,7 +12,7 @@ use super::data::{Data, Exceptions};
 use super::scan::Bound;
 
 const START: &str = "//! Coverage: ";
-const WIDTH: usize = 110;
+const WIDTH: usize = 100;
 
 #[derive(Default)]
 struct Header<'a> {

@@ -93,6 +93,8 @@ enum Inside {
 fn file(source: &str, module: &str, bound: &mut Bound) {
     let mut inside: Vec<(usize, Inside)> = Vec::new();
     let mut aliases: Vec<String> = Vec::new();
+    // Within an attribute of several lines.
+    let mut attribute = false;
     for line in source.lines() {
         let indent = line.len() - line.trim_start().len();
         let line = line.trim();
@@ -106,7 +108,8 @@ fn file(source: &str, module: &str, bound: &mut Bound) {
             aliases.push(alias.to_owned());
             continue;
         }
-        if line.starts_with("#[") || line.starts_with(")]") {
+        if attribute || line.starts_with("#[") {
+            attribute = !line.ends_with(']');
             continue;
         }
         if line.starts_with('}') {

@@ -132,6 +132,8 @@ fn file(
     let mut alias: Option<&str> = None;
     let mut structure: Option<&str> = None;
     let mut last: Option<(usize, &str)> = None;
+    // Within an attribute of several lines.
+    let mut attribute = false;
     let mut add = |what: String, lines: Vec<(usize, String)>| {
         mutants.push(Mutant { file: path.to_owned(), what, lines });
     };
@@ -143,7 +145,11 @@ fn file(
             alias = alias.or(Some(name));
             continue;
         }
-        if code.starts_with("//") || code.starts_with("#[") || code.contains('$') {
+        if attribute || code.starts_with("#[") {
+            attribute = !code.ends_with(']');
+            continue;
+        }
+        if code.starts_with("//") || code.contains('$') {
             continue;
         }
         let indent = &line[..line.len() - code.len()];
