@@ -184,6 +184,20 @@ fn directory_without_end_is_an_error() {
 }
 
 #[test]
+fn directory_at_all_limits_is_read() {
+    // 512 parts, 2^16 names, 2^20 bytes: none of the limits is exceeded.
+    let part = format!("7\0{}", "fifteen-letters\0".repeat(128));
+    with_store(|world, store| {
+        in_parts(&mut world.server.borrow_mut(), move |asked| {
+            let end = if asked == 512 { "\0" } else { "" };
+            format!("{part}{end}").into_bytes()
+        });
+        let mut buffer = vec![0; 2 << 20];
+        assert_eq!(store.directory_into("dir", &mut buffer).unwrap().count(), 1 << 16);
+    });
+}
+
+#[test]
 fn directory_in_parts_has_a_deadline() {
     with_store(|world, store| {
         in_parts(&mut world.server.borrow_mut(), |_| b"7\0a\0".to_vec());

@@ -221,7 +221,8 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
                 }
             }
             let Some(Completion { token, outcome, buffer }) = self.block.complete() else {
-                self.wait_since(since)?;
+                self.check_timeout(since)?;
+                self.await_event(since)?;
                 continue;
             };
             self.recycle(buffer);
@@ -362,25 +363,22 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
             }
             // Answers to other requests do not make up for the oldest one's.
             let since = parts.iter().map(|part| part.since).min().unwrap_or(waiting);
-            if any {
-                self.check_timeout(since, now)?;
-            } else {
-                self.wait_since(since)?;
+            self.check_timeout(since)?;
+            if !any {
+                self.await_event(since)?;
             }
         }
     }
 
-    /// Fails if what is awaited since `since` was due before `now`.
-    fn check_timeout(&self, since: Instant, now: Instant) -> Result<(), TransferError> {
-        let waited = now.saturating_duration_since(since);
+    /// Fails if what is awaited since `since` is overdue.
+    fn check_timeout(&self, since: Instant) -> Result<(), TransferError> {
+        let waited = self.now().saturating_duration_since(since);
         if waited >= self.timeout { Err(TransferError::Timeout { waited }) } else { Ok(()) }
     }
 
-    /// Waits for an event, unless what is awaited since `since` is overdue.
-    fn wait_since(&mut self, since: Instant) -> Result<(), TransferError> {
-        let now = self.now();
-        self.check_timeout(since, now)?;
-        self.block.poll(now)?;
+    /// Polls, and waits for an event until what is awaited since `since` is overdue.
+    fn await_event(&mut self, since: Instant) -> Result<(), TransferError> {
+        self.block.poll(self.now())?;
         self.wait(since + self.timeout);
         Ok(())
     }

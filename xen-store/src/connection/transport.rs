@@ -164,3 +164,31 @@ impl<P: Platform, M: AsRef<SharedMem>> Transport for RingTransport<P, M> {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A transport with nothing but what is required.
+    struct Plain;
+
+    impl Transport for Plain {
+        fn try_write(&mut self, bytes: &[u8]) -> Result<usize, ConnectionError> {
+            Ok(bytes.len())
+        }
+
+        fn try_read(&mut self, _: &mut [u8]) -> Result<usize, ConnectionError> {
+            Ok(0)
+        }
+
+        fn notify(&mut self) -> Result<(), ConnectionError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn plain_transport_cannot_reconnect() {
+        assert_eq!(Plain.reconnect(), Err(ConnectionError::CannotReconnect));
+        assert!(!Plain.is_inherited());
+    }
+}

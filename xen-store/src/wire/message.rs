@@ -132,8 +132,11 @@ impl Cursor<'_> {
             free.copy_from_slice(bytes);
         }
         self.len += fit;
-        self.full |= fit < bytes.len();
-        if fit == bytes.len() { Ok(()) } else { Err(fmt::Error) }
+        if fit == bytes.len() {
+            return Ok(());
+        }
+        self.full = true;
+        Err(fmt::Error)
     }
 }
 
