@@ -23,6 +23,8 @@ use xen_store::{Nodes, Watch, XenStore};
 
 type Guest = Interposed<Domain, FailByWhim>;
 
+/// The most calls of a run.
+const CALLS: usize = 120;
 const PATHS: [&str; 4] = ["data/a", "data/a/b", "device/vbd/51712/state", "domid"];
 
 /// Driver domains that one input can use up.
@@ -234,7 +236,7 @@ pub fn run(data: &[u8]) {
         watches: Vec::new(),
     };
     served.faults.follow(Whims::from_bytes(failures));
-    for call in values(calls, 120) {
+    for call in values(calls, CALLS) {
         having.carry_out(&call, &store, &grants, &mut served);
         having.poll(&own);
         served.pass();
@@ -254,7 +256,8 @@ pub fn run(data: &[u8]) {
         return;
     }
     assert_eq!(kept, Quarantine::default());
-    for _ in 0..4 {
+    // Each call may have set a watch, and each round ends as many as there are free requests.
+    for _ in 0..CALLS {
         world.run_until_idle();
         let _ = store.poll();
     }
