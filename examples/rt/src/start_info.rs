@@ -33,8 +33,8 @@ const MAPPED: u64 = 1 << 32;
 
 /// Reads what the loader left at `address`.
 ///
-/// What exceeds the room of [`Boot`] is left out: a kernel with half a command line can still say
-/// so.
+/// Leaves out anything beyond the capacity of [`Boot`]: a kernel with half a command line can still
+/// report that.
 ///
 /// # Errors
 ///

@@ -10,8 +10,8 @@ use xen_hypercall::{Errno, Instant, Platform};
 
 /// Events of the storm, each with another port's beside it.
 const EVENTS: u32 = 10_000;
-/// The time between them, as the lines are told: what is tried does not depend on how fast the
-/// machine is.
+/// Time between two events, as passed to the dispatch: the result does not depend on the speed of
+/// the machine.
 const BETWEEN: Duration = Duration::from_micros(10);
 /// Four are free, and a wait twice as long as the one before follows each: seven fill the tenth of
 /// a second.

@@ -10,7 +10,7 @@ use xen_sim::{EventWait, run_until_due};
 use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
 
 #[test]
-fn packets_go_both_ways_unchanged_and_nothing_is_left_behind() {
+fn packets_go_both_ways_unchanged() {
     let lab = Lab::new(1);
     let mut back = lab.back(0);
     let mut front = lab.connect(0, &mut back);
@@ -40,7 +40,7 @@ fn packets_go_both_ways_unchanged_and_nothing_is_left_behind() {
 }
 
 #[test]
-fn two_guests_behind_the_switch_reach_each_other_in_batches() {
+fn guests_reach_each_other_in_batches() {
     let lab = Lab::new(2);
     let (mut one, mut two) = (lab.back(0), lab.back(1));
     let (mut first, mut second) = (lab.connect(0, &mut one), lab.connect(1, &mut two));
@@ -90,7 +90,7 @@ fn two_guests_behind_the_switch_reach_each_other_in_batches() {
 }
 
 #[test]
-fn checksums_are_left_blank_completed_or_passed_on() {
+fn checksums_follow_receivers_features() {
     let lab = Lab::new(1);
     let mut back = lab.back(0);
     let mut front = lab.connect(0, &mut back);

@@ -11,7 +11,7 @@ use xen_sys::io::netif::{
 use zerocopy::{FromBytes, IntoBytes};
 
 #[test]
-fn d_n08_a_guest_that_takes_nothing_costs_a_bounded_queue_and_is_served_again_later() {
+fn d_n08_silent_guest_has_bounded_queue() {
     let lab = Lab::new(1);
     let mut back = lab.back(0);
     let mut raw = Raw::connect(&lab, &mut back, &[]);
@@ -52,7 +52,7 @@ fn d_n08_a_guest_that_takes_nothing_costs_a_bounded_queue_and_is_served_again_la
 }
 
 #[test]
-fn a_burst_longer_than_the_queue_is_not_lost_while_the_guest_has_pages() {
+fn long_burst_is_kept_with_guest_pages() {
     let lab = Lab::new(1);
     let mut back = lab.back(0);
     let mut raw = Raw::connect(&lab, &mut back, &[]);
@@ -79,7 +79,7 @@ fn a_burst_longer_than_the_queue_is_not_lost_while_the_guest_has_pages() {
 }
 
 #[test]
-fn large_segments_go_whole_to_guests_that_take_them_and_cut_to_others() {
+fn large_segments_are_cut_where_needed() {
     for whole in [true, false] {
         let lab = Lab::new(1);
         let mut back = lab.back(0);
@@ -189,7 +189,7 @@ fn unfillable_checksum_is_refused() {
 }
 
 #[test]
-fn a_page_that_can_not_be_written_costs_its_packet_alone() {
+fn read_only_page_loses_one_packet() {
     let lab = Lab::new(1);
     let mut back = lab.back(0);
     let mut raw = Raw::connect(&lab, &mut back, &[]);

@@ -16,7 +16,7 @@ use xen_sys::io::netif::NetifStatus;
 use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_GRANT_TABLE_OP};
 
 #[test]
-fn d_n09_what_a_frontend_publishes_is_refused_if_it_can_not_be() {
+fn d_n09_impossible_nodes_are_refused() {
     for (key, value) in [
         ("multi-queue-num-queues", "0"),
         ("multi-queue-num-queues", "2"),

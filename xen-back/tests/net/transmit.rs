@@ -13,7 +13,7 @@ use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
 use zerocopy::{FromBytes, IntoBytes};
 
 #[test]
-fn packets_in_many_slots_are_put_together_and_bad_ones_are_answered_alone() {
+fn packets_of_many_slots_are_joined() {
     let lab = Lab::new(1);
     let mut back = lab.back(0);
     let mut raw = Raw::connect(&lab, &mut back, &[]);
@@ -83,7 +83,7 @@ fn packets_in_many_slots_are_put_together_and_bad_ones_are_answered_alone() {
 }
 
 #[test]
-fn d_n05_and_d_n06_a_frontend_that_breaks_the_protocol_is_disconnected_and_may_come_back() {
+fn d_n05_d_n06_violation_disconnects() {
     type Break = fn(&Raw<'_>) -> Vec<NetifTxRequest>;
     let cases: [(Break, TxViolation); 4] = [
         (

@@ -4,6 +4,7 @@ use super::connection::{Answer, Connection, Zeroed};
 use super::list::device_number;
 use super::request::check_buffer;
 use super::requests::{DEFAULT_DEPTH, ring_order};
+use super::size_watch::SizeWatch;
 use super::unanswered::Unanswered;
 use super::{
     BlockError, Broken, Completion, DeviceNumber, DiskInfo, FlushMethod, IoError, Refusal, Request,
@@ -15,7 +16,7 @@ use heapless::Vec;
 use xen_grant::GrantTable;
 use xen_hypercall::{Instant, Platform, Port};
 use xen_store::xenbus::{Frontend, FrontendEvent, XenbusError, XenbusState};
-use xen_store::{Nodes, Pending, Reason, StoreError, Watch, XenStore, wire};
+use xen_store::{StoreError, XenStore};
 use xen_sys::io::blkif::BlkifOp;
 
 /// The layout of requests and responses that this build of the driver uses.
@@ -766,50 +767,5 @@ fn check<P: Platform>(info: &DiskInfo, request: &Request<P>) -> Result<(), Refus
         }
         Request::Flush if info.flush_method().is_none() => Err(Refusal::NoFlush),
         Request::Flush => Ok(()),
-    }
-}
-
-/// Follows the node `sectors`, which backends write again when the disk's size changes.
-#[derive(Debug)]
-struct SizeWatch<P: Platform> {
-    watch: Watch<P>,
-    read: Option<Pending<P>>,
-    store: XenStore<P>,
-    changed: bool,
-}
-
-impl<P: Platform> SizeWatch<P> {
-    fn new(frontend: &Frontend<P>) -> Result<Self, StoreError> {
-        let watch = frontend.watch_backend("sectors")?;
-        Ok(Self { watch, read: None, store: frontend.store().clone(), changed: false })
-    }
-
-    /// Returns the size if it was read again. Waits only if there is no slot for a request beside
-    /// others.
-    fn poll(&mut self, backend: &str) -> Result<Option<u64>, BlockError> {
-        self.changed |= self.watch.try_clear()?;
-        let mut buffer = [0; 24];
-        let mut done = None;
-        if self.changed && self.read.is_none() {
-            let path = format_args!("{backend}/sectors");
-            match self.store.begin_read(path) {
-                Ok(pending) => self.read = Some(pending),
-                Err(StoreError { reason: Reason::Busy, .. }) => {
-                    done = Some(self.store.read(path, &mut buffer));
-                }
-                Err(error) => return Err(error.into()),
-            }
-            self.changed = false;
-        }
-        if let Some(read) = &self.read {
-            done = read.try_finish(&mut buffer);
-        }
-        let Some(result) = done else { return Ok(None) };
-        self.read = None;
-        match result {
-            Ok(len) => Ok(wire::parse_number(buffer.get(..len).unwrap_or_default()).ok()),
-            // A node that is gone goes before its device.
-            Err(_) => Ok(None),
-        }
     }
 }

@@ -18,6 +18,7 @@ mod info;
 mod list;
 mod request;
 mod requests;
+mod size_watch;
 mod unanswered;
 
 pub use device::{Block, BlockState};

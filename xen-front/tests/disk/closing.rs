@@ -108,7 +108,7 @@ fn connect_ends_as_backend_flips() {
 }
 
 #[test]
-fn a_device_that_was_dropped_unclosed_connects_again_and_loses_no_page() {
+fn dropped_device_connects_again() {
     let lab = Lab::new();
     let mut block = lab.block();
     lab.back.state().manners = Manners::Silent;

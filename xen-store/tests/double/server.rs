@@ -308,3 +308,8 @@ fn put(nodes: &mut Nodes, path: &str, value: &[u8]) {
     }
     nodes.insert(path.into(), value.to_vec());
 }
+
+/// Returns the header of a reply to `request` with a body of `len` bytes.
+pub fn header(request: &Request, len: usize) -> XsdSockmsg {
+    XsdSockmsg { type_: request.kind, req_id: request.id, tx_id: 0, len: len as u32 }
+}

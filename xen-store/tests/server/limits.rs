@@ -252,3 +252,85 @@ fn control_events_end_at_16_mib() {
     assert_eq!(server.waiting(reader), events);
     assert_eq!(number, events + 1);
 }
+
+#[test]
+fn changes_of_a_transaction_are_counted() {
+    let (mut server, _, guest) = start();
+    server.set_quotas(Quotas { memory: 30_000, nodes: 0, ..Quotas::default() });
+    let tx = ask(&mut server, guest, M::TRANSACTION_START, "\0").unwrap();
+    let tx = tx.trim_end_matches('\0').parse().unwrap();
+    let value = "v".repeat(1000);
+    let full = Err(ServerError::OutOfMemory);
+    let write = |number| format!("data/{number}\0{value}").into_bytes();
+    let writes =
+        (0..100).find(|&number| ask_tx(&mut server, guest, tx, M::WRITE, &write(number)).0 == full);
+    assert!(writes.is_some_and(|writes| (5..30).contains(&writes)), "{writes:?}");
+}
+
+#[test]
+fn node_in_transaction_is_its_makers() {
+    let (mut server, dom0, guest) = start();
+    ask(&mut server, dom0, M::MKDIR, "/shared\0").unwrap();
+    ask(&mut server, dom0, M::SET_PERMS, "/shared\0n0\0b5\0").unwrap();
+    let tx = ask(&mut server, guest, M::TRANSACTION_START, "\0").unwrap();
+    let tx = tx.trim_end_matches('\0').parse().unwrap();
+    ask_tx(&mut server, guest, tx, M::MKDIR, b"/shared/a/b\0").0.unwrap();
+    for path in ["/shared/a\0", "/shared/a/b\0"] {
+        let perms = ask_tx(&mut server, guest, tx, M::GET_PERMS, path.as_bytes()).0.unwrap();
+        assert_eq!(perms, "n5\0b5\0", "{path}");
+    }
+    ask_tx(&mut server, guest, tx, M::TRANSACTION_END, b"T\0").0.unwrap();
+    assert_eq!(ask(&mut server, guest, M::GET_PERMS, "/shared/a/b\0").unwrap(), "n5\0b5\0");
+}
+
+#[test]
+fn nodes_of_a_transaction_are_counted() {
+    let (mut server, _, guest) = start();
+    // One of them is its home.
+    server.set_quotas(Quotas { nodes: 3, ..Quotas::default() });
+    let tx = ask(&mut server, guest, M::TRANSACTION_START, "\0").unwrap();
+    let tx = tx.trim_end_matches('\0').parse().unwrap();
+    let mut make = |path: &[u8]| ask_tx(&mut server, guest, tx, M::MKDIR, path).0;
+    assert_eq!(make(b"a\0").unwrap(), OK);
+    assert_eq!(make(b"b\0").unwrap(), OK);
+    assert_eq!(make(b"c\0"), Err(ServerError::NoSpace));
+}
+
+#[test]
+fn missing_nodes_above_are_counted() {
+    let (mut server, _, guest) = start();
+    server.set_quotas(Quotas { memory: 3000, nodes: 0, ..Quotas::default() });
+    let deep = |levels: usize| format!("{}a\0", "a/".repeat(levels - 1));
+    assert_eq!(ask(&mut server, guest, M::MKDIR, &deep(100)), Err(ServerError::OutOfMemory));
+    assert_eq!(ask(&mut server, guest, M::MKDIR, &deep(3)).unwrap(), OK);
+}
+
+#[test]
+fn reset_watches_are_not_counted() {
+    let (mut server, _, guest) = start();
+    server.set_quotas(Quotas { memory: 4096, ..Quotas::default() });
+    for turn in 0..100 {
+        for name in ["a", "b"] {
+            assert_eq!(
+                ask(&mut server, guest, M::WATCH, &format!("{name}\0token\0")).unwrap(),
+                OK,
+                "{turn}"
+            );
+        }
+        assert_eq!(ask(&mut server, guest, M::RESET_WATCHES, "\0").unwrap(), OK);
+    }
+}
+
+#[test]
+fn permissions_of_a_node_have_a_quota() {
+    let (mut server, _, guest) = start();
+    server.set_quotas(Quotas { permissions: 2, ..Quotas::default() });
+    assert_eq!(server.quotas().permissions, 2);
+    ask(&mut server, guest, M::WRITE, "node\0x").unwrap();
+    assert_eq!(ask(&mut server, guest, M::SET_PERMS, "node\0n5\0r1\0").unwrap(), OK);
+    assert_eq!(
+        ask(&mut server, guest, M::SET_PERMS, "node\0n5\0r1\0r2\0"),
+        Err(ServerError::NoSpace)
+    );
+    assert_eq!(ask(&mut server, guest, M::GET_PERMS, "node\0").unwrap(), "n5\0r1\0");
+}

@@ -172,7 +172,7 @@ fn writer_waits_from_half_to_a_quarter() {
 }
 
 #[test]
-fn reader_without_event_limit_delays_no_writer() {
+fn unlimited_reader_delays_no_writer() {
     let (mut server, dom0, guest) = start();
     let [reader] = add_readers(&mut server, dom0, [6]);
     ask(&mut server, dom0, M::SET_QUOTA, "6\0events\x000\0").unwrap();

@@ -29,7 +29,7 @@ fn names(names: impl Iterator<Item = impl Display>) -> String {
 }
 
 /// Leaves a device that did not connect in the state Closed, so that its backend can try again.
-/// What went wrong first is what is reported, so errors end here.
+/// Ignores errors: the caller reports the first one.
 fn abandon<P: Platform>(store: &XenStore<P>, kind: &str, id: u32) {
     if let Ok(mut frontend) = Frontend::open(store, kind, id) {
         frontend.set_timeout(CLOSE_TIMEOUT);

@@ -27,8 +27,7 @@ pub(crate) fn tree<P: Platform>(
     path: &str,
     out: &mut dyn Write,
 ) -> Result<(), Error> {
-    // What is still to be listed, the next one last: a guest's own stack is too small for a deep
-    // tree.
+    // Directories to list, the next one last: a guest's own stack is too small for a deep tree.
     let mut todo: Vec<(usize, String, String)> = Vec::new();
     let below = |todo: &mut Vec<_>, depth, path: &str, names: Vec<String>| {
         let slash = if path.ends_with('/') { "" } else { "/" };

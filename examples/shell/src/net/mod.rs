@@ -26,7 +26,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes in flight of a connection, each way: the maximum that TCP advertises in units of
 /// one byte.
 ///
-/// Where the units are larger, the end of the window goes back by part of one at times, and the
+/// With larger units the end of the window can move back by part of a unit, and the
 /// stack drops the segments of a peer that has sent up to the old end.
 const WINDOW: usize = u16::MAX as usize;
 
