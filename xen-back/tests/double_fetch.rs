@@ -20,7 +20,7 @@ const RSP_PROD: Range<usize> = 8..12;
 const RSP_EVENT: Range<usize> = 12..16;
 const SLOT: usize = 64;
 
-struct Lab {
+struct Fixture {
     world: World,
     guest: Domain,
     driver: Domain,
@@ -33,7 +33,7 @@ fn store_of(domain: &Domain) -> XenStore<Domain> {
     XenStore::new(domain.clone(), start::xenstore_ring(domain.clone()).unwrap()).unwrap()
 }
 
-impl Lab {
+impl Fixture {
     fn new() -> Self {
         let world = World::new(1);
         let driver = world.create_guest(DomainConfig::new("driver"));
@@ -81,26 +81,26 @@ fn once(ranges: impl IntoIterator<Item = Range<usize>>) -> Vec<(Range<usize>, u3
 #[test]
 fn block_requests_responses_and_data_are_loaded_once() {
     for mode in [GrantMode::Copy, GrantMode::Map] {
-        let lab = Lab::new();
-        let device = lab.world.attach_disk(&lab.guest, &lab.driver, &Disk::new("xvda"));
-        let backend = lab.backend("vbd", &device);
+        let fixture = Fixture::new();
+        let device = fixture.world.attach_disk(&fixture.guest, &fixture.driver, &Disk::new("xvda"));
+        let backend = fixture.backend("vbd", &device);
         let spec = DiskSpec::read(&backend).unwrap();
         let disk = MemoryDisk::new(vec![7; 64 * 512]);
         let mut back = Blkback::new(backend, spec, disk, Config { mode, ..Config::default() });
-        let mut front = Block::open(&lab.guest_store, &lab.grants, device.id).unwrap();
-        while front.poll(lab.guest.now()).unwrap() != BlockState::Connected {
-            back.poll(lab.driver.now()).unwrap();
-            lab.pass();
+        let mut front = Block::open(&fixture.guest_store, &fixture.grants, device.id).unwrap();
+        while front.poll(fixture.guest.now()).unwrap() != BlockState::Connected {
+            back.poll(fixture.driver.now()).unwrap();
+            fixture.pass();
         }
         for (index, write) in [false, true].into_iter().enumerate() {
-            let buffer = Pages::alloc(lab.guest.clone(), 2).unwrap();
+            let buffer = Pages::alloc(fixture.guest.clone(), 2).unwrap();
             let (sector, sectors) = (0, 16);
             let request = match write {
                 true => Request::Write { sector, sectors, buffer },
                 false => Request::Read { sector, sectors, buffer },
             };
             front.submit(request).unwrap();
-            assert_eq!(loads(&lab.guest, || front.kick()).0, once([REQ_EVENT]));
+            assert_eq!(loads(&fixture.guest, || front.kick()).0, once([REQ_EVENT]));
 
             let slot = SLOT + index * 112;
             // The index is looked at to take the request, and again to see whether there is another
@@ -110,10 +110,10 @@ fn block_requests_responses_and_data_are_loaded_once() {
                 expected.splice(0..0, once([0..4096, 0..4096]));
                 expected.sort_by_key(|(bytes, _)| (bytes.start, bytes.end));
             }
-            let (found, _) = loads(&lab.driver, || back.poll(lab.driver.now()).unwrap());
+            let (found, _) = loads(&fixture.driver, || back.poll(fixture.driver.now()).unwrap());
             assert_eq!(found, expected, "{mode:?}, write: {write}");
-            lab.pass();
-            let (found, done) = loads(&lab.guest, || front.complete());
+            fixture.pass();
+            let (found, done) = loads(&fixture.guest, || front.complete());
             assert_eq!(found, once([RSP_PROD, slot..slot + 16]), "{mode:?}, write: {write}");
             assert_eq!(done.unwrap().outcome, Ok(()));
         }
@@ -122,42 +122,43 @@ fn block_requests_responses_and_data_are_loaded_once() {
 
 #[test]
 fn network_requests_responses_and_packets_are_loaded_once() {
-    let lab = Lab::new();
-    let device = lab.world.attach_vif(&lab.guest, &lab.driver, &VirtualVif::new(0));
-    let mut back = Netback::new(lab.backend("vif", &device)).unwrap();
-    let mut front = Net::open(&lab.guest_store, &lab.grants, Vif(0), NetConfig::default()).unwrap();
-    while front.poll(lab.guest.now()).unwrap() != Link::Up || !back.is_connected() {
-        back.poll(lab.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
-        lab.pass();
+    let fixture = Fixture::new();
+    let device = fixture.world.attach_vif(&fixture.guest, &fixture.driver, &VirtualVif::new(0));
+    let mut back = Netback::new(fixture.backend("vif", &device)).unwrap();
+    let mut front =
+        Net::open(&fixture.guest_store, &fixture.grants, Vif(0), NetConfig::default()).unwrap();
+    while front.poll(fixture.guest.now()).unwrap() != Link::Up || !back.is_connected() {
+        back.poll(fixture.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
+        fixture.pass();
     }
     let frame = [0x55; 200];
     front.transmit(&frame, TxChecksum::Complete).unwrap();
-    assert_eq!(loads(&lab.guest, || front.flush().unwrap()).0, once([REQ_EVENT]));
+    assert_eq!(loads(&fixture.guest, || front.flush().unwrap()).0, once([REQ_EVENT]));
 
     let mut received = Vec::new();
     let mut port = |packet: Packet<'_>| received.push(packet.bytes.to_vec());
-    let (found, _) = loads(&lab.driver, || back.poll(lab.driver.now(), &mut port).unwrap());
+    let (found, _) = loads(&fixture.driver, || back.poll(fixture.driver.now(), &mut port).unwrap());
     // For the request, for another one, and once more when the frontend was told that it need not
     // notify.
     assert_eq!(found, [(REQ_PROD, 3), (RSP_EVENT, 1), (SLOT..SLOT + 12, 1)]);
     assert_eq!(received, [frame]);
 
-    let (found, sent) = loads(&lab.driver, || {
+    let (found, sent) = loads(&fixture.driver, || {
         let sent = back.send(Packet::new(&frame, Checksum::Unknown));
         back.flush().unwrap();
         sent
     });
     assert_eq!((found, sent), (once([REQ_PROD, RSP_EVENT, SLOT..SLOT + 8]), true));
-    lab.pass();
+    fixture.pass();
 
     let mut buffer = [0; 2048];
-    let (found, packet) = loads(&lab.guest, || front.receive(&mut buffer).unwrap());
+    let (found, packet) = loads(&fixture.guest, || front.receive(&mut buffer).unwrap());
     assert_eq!(found, once([0..200, RSP_PROD, SLOT..SLOT + 8]));
     assert_eq!(packet.unwrap().len, 200);
 
     // The answer to what was sent is looked for when a packet needs room: it is there, and nothing
     // when all is full.
     let (found, _) =
-        loads(&lab.guest, || while front.transmit(&frame, TxChecksum::Complete).is_ok() {});
+        loads(&fixture.guest, || while front.transmit(&frame, TxChecksum::Complete).is_ok() {});
     assert_eq!(found, [(RSP_PROD, 2), (SLOT..SLOT + 4, 1)]);
 }

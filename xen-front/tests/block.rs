@@ -18,7 +18,7 @@ mod reconnect;
 #[path = "disk/requests.rs"]
 mod requests;
 
-use blkback::{Backend, Manners};
+use blkback::{Backend, Misbehaviour};
 use core::cell::Cell;
 use core::time::Duration;
 use proptest::prelude::*;
@@ -33,7 +33,7 @@ use xen_sys::io::blkif::BlkifOp;
 const SECTORS: usize = 4096;
 
 /// A world, a guest with what its drivers share, and a disk with its backend.
-struct Lab {
+struct Fixture {
     world: World,
     guest: Domain,
     store: XenStore<Domain>,
@@ -43,7 +43,7 @@ struct Lab {
     back: Backend,
 }
 
-impl Lab {
+impl Fixture {
     fn new() -> Self {
         Self::with_disk(&VirtualDisk::new("xvda"))
     }
@@ -121,28 +121,28 @@ fn broken(found: Result<(), TransferError>) -> Broken {
 
 #[test]
 fn a_disk_connects_reads_writes_flushes_and_closes_and_leaves_nothing_behind() {
-    let lab = Lab::new();
-    assert_eq!(lab.store_list(), [("xvda".to_owned(), 51712)]);
-    let mut disk = lab.disk();
-    assert!(lab.world.is_connected(&lab.device.get()));
+    let fixture = Fixture::new();
+    assert_eq!(fixture.store_list(), [("xvda".to_owned(), 51712)]);
+    let mut disk = fixture.disk();
+    assert!(fixture.world.is_connected(&fixture.device.get()));
     assert_eq!((disk.info().sectors, disk.info().sector_size), (SECTORS as u64, 512));
     // A copy of before: a request of the wrong kind changes the disk.
-    let mut content = lab.back.state().disk.clone();
+    let mut content = fixture.back.state().disk.clone();
     let mut all = vec![0; SECTORS * 512];
     disk.read(0, &mut all).unwrap();
-    assert!(all == content && lab.back.state().disk == content);
+    assert!(all == content && fixture.back.state().disk == content);
     disk.write(77, &all[..100 * 512]).unwrap();
     disk.flush().unwrap();
     content.copy_within(..100 * 512, 77 * 512);
-    assert!(lab.back.state().disk == content);
-    assert_eq!(lab.back.state().seen.last().unwrap().operation, BlkifOp::FLUSH_DISKCACHE);
-    assert!(lab.back.state().seen.iter().all(|request| request.nr_segments <= 11));
-    disk.close(lab.deadline()).unwrap();
-    assert_eq!(lab.world.device_states(&lab.device.get()), (6, 6));
-    lab.finish();
+    assert!(fixture.back.state().disk == content);
+    assert_eq!(fixture.back.state().seen.last().unwrap().operation, BlkifOp::FLUSH_DISKCACHE);
+    assert!(fixture.back.state().seen.iter().all(|request| request.nr_segments <= 11));
+    disk.close(fixture.deadline()).unwrap();
+    assert_eq!(fixture.world.device_states(&fixture.device.get()), (6, 6));
+    fixture.finish();
 }
 
-impl Lab {
+impl Fixture {
     fn store_list(&self) -> Vec<(String, u32)> {
         let list = list::<4>(&self.store).unwrap();
         list.iter().map(|entry| (entry.number.to_string(), entry.id)).collect()
@@ -151,40 +151,41 @@ impl Lab {
 
 #[test]
 fn long_transfers_keep_the_ring_busy_and_notify_once_a_batch_and_allocate_nothing() {
-    let lab = Lab::new();
-    let mut disk = lab.disk();
+    let fixture = Fixture::new();
+    let mut disk = fixture.disk();
     let mut all = vec![0; SECTORS * 512];
-    let before = lab.guest.counters();
+    let before = fixture.guest.counters();
     disk.read(0, &mut all).unwrap();
-    let after = lab.guest.counters();
-    assert_eq!(lab.back.state().depth, DEFAULT_BUFFERS);
+    let after = fixture.guest.counters();
+    assert_eq!(fixture.back.state().depth, DEFAULT_BUFFERS);
     let requests = (SECTORS * 512).div_ceil(44 << 10) as u64;
     let batches = requests.div_ceil(DEFAULT_BUFFERS as u64);
     // One event channel operation and one wait a batch.
     assert_eq!(after.notifications - before.notifications, batches);
     assert!(after.total_hypercalls() - before.total_hypercalls() <= batches);
     assert_eq!(after.pages_allocated, before.pages_allocated);
-    disk.close(lab.deadline()).unwrap();
-    lab.finish();
+    disk.close(fixture.deadline()).unwrap();
+    fixture.finish();
 }
 
 #[test]
 fn the_poll_core_gives_each_buffer_back_with_its_own_data() {
-    let lab = Lab::new();
-    let mut block = lab.block();
-    assert_eq!(block.id(), lab.device.get().id);
-    let content = lab.back.state().disk.clone();
+    let fixture = Fixture::new();
+    let mut block = fixture.block();
+    assert_eq!(block.id(), fixture.device.get().id);
+    let content = fixture.back.state().disk.clone();
     let mut tokens = std::collections::BTreeMap::new();
     for index in 0..32u64 {
         let sectors = 1 + index as usize;
-        let request = Request::Read { sector: index * 40, sectors, buffer: lab.pages(5) };
+        let request = Request::Read { sector: index * 40, sectors, buffer: fixture.pages(5) };
         tokens.insert(block.submit(request).unwrap(), (index as usize * 40, sectors));
     }
-    let refused =
-        block.submit(Request::Read { sector: 0, sectors: 1, buffer: lab.pages(1) }).unwrap_err();
+    let refused = block
+        .submit(Request::Read { sector: 0, sectors: 1, buffer: fixture.pages(1) })
+        .unwrap_err();
     assert_eq!(refused.reason, Refusal::Full);
     assert!(refused.request.into_buffer().is_some());
-    for done in lab.complete(&mut block, 32) {
+    for done in fixture.complete(&mut block, 32) {
         assert_eq!(done.outcome, Ok(()));
         let (sector, sectors) = tokens.remove(&done.token).unwrap();
         assert_eq!(
@@ -193,11 +194,11 @@ fn the_poll_core_gives_each_buffer_back_with_its_own_data() {
         );
     }
     assert!(tokens.is_empty());
-    lab.close(block);
-    lab.finish();
+    fixture.close(block);
+    fixture.finish();
 }
 
-impl Lab {
+impl Fixture {
     fn close(&self, mut block: Block<Domain>) {
         block.close();
         while block.poll(self.guest.now()).unwrap() != BlockState::Closed {
@@ -208,65 +209,67 @@ impl Lab {
 
 #[test]
 fn what_can_not_be_done_is_refused_with_the_buffer_and_the_reason() {
-    let lab = Lab::new();
-    let mut block = lab.block();
+    let fixture = Fixture::new();
+    let mut block = fixture.block();
     let capacity = SECTORS as u64;
     let mut refusal = |request| {
         let failed = block.submit(request).unwrap_err();
         let pages = failed.request.into_buffer().map_or(0, |buffer| buffer.count());
         (failed.reason, pages)
     };
-    let read = |sector, sectors, pages| Request::Read { sector, sectors, buffer: lab.pages(pages) };
+    let read =
+        |sector, sectors, pages| Request::Read { sector, sectors, buffer: fixture.pages(pages) };
     assert_eq!(refusal(read(0, 0, 1)), (Refusal::Length { sectors: 0, limit: 8 }, 1));
     assert_eq!(refusal(read(0, 9, 1)), (Refusal::Length { sectors: 9, limit: 8 }, 1));
     assert_eq!(refusal(read(0, 8, 12)), (Refusal::Pages { pages: 12 }, 12));
     let out = |sector| Refusal::OutOfRange { sector, sectors: 1, capacity };
     assert_eq!(refusal(read(capacity, 1, 1)), (out(capacity), 1));
     assert_eq!(refusal(read(u64::MAX, 1, 1)), (out(u64::MAX), 1));
-    lab.close(block);
-    let mut disk = lab.disk();
+    fixture.close(block);
+    let mut disk = fixture.disk();
     assert_eq!(disk.read(0, &mut [0; 100]), Err(TransferError::Length { bytes: 100 }));
-    let before = lab.back.state().seen.len();
+    let before = fixture.back.state().seen.len();
     let beyond = Refusal::OutOfRange { sector: capacity - 99, sectors: 100, capacity };
     assert_eq!(disk.write(capacity - 99, &[0; 100 * 512]), Err(beyond.into()));
     assert_eq!(
-        lab.back.state().seen.len(),
+        fixture.back.state().seen.len(),
         before,
         "the parts within the disk are not written either"
     );
     assert_eq!(disk.read(capacity, &mut []), Ok(()));
-    disk.close(lab.deadline()).unwrap();
-    lab.finish();
+    disk.close(fixture.deadline()).unwrap();
+    fixture.finish();
 }
 
 #[test]
 fn a_read_only_disk_is_not_written() {
-    let lab = Lab::with_disk(&VirtualDisk { read_only: true, ..VirtualDisk::new("xvdb") });
-    let mut disk = lab.disk();
+    let fixture = Fixture::with_disk(&VirtualDisk { read_only: true, ..VirtualDisk::new("xvdb") });
+    let mut disk = fixture.disk();
     assert!(disk.info().read_only);
     assert_eq!(disk.write(0, &[0; 512]), Err(TransferError::Refused(Refusal::ReadOnly)));
     disk.read(0, &mut [0; 512]).unwrap();
-    disk.close(lab.deadline()).unwrap();
-    lab.finish();
+    disk.close(fixture.deadline()).unwrap();
+    fixture.finish();
 }
 
 #[test]
 fn a_disk_is_called_by_its_extended_number_if_it_has_no_other() {
-    let lab = Lab::new();
-    let front = lab.device.get().frontend_path();
-    let set =
-        |key: &str, value: &str| lab.world.store().write(format!("{front}/{key}"), value).unwrap();
+    let fixture = Fixture::new();
+    let front = fixture.device.get().frontend_path();
+    let set = |key: &str, value: &str| {
+        fixture.world.store().write(format!("{front}/{key}"), value).unwrap()
+    };
     set("virtual-device-ext", &((1 << 28) + 17 * 256).to_string());
-    assert_eq!(lab.store_list(), [("xvda".to_owned(), 51712)], "the plain number comes first");
-    lab.world.store().remove(format!("{front}/virtual-device")).unwrap();
-    assert_eq!(lab.store_list(), [("xvdr".to_owned(), 51712)]);
-    lab.world.store().remove(format!("{front}/virtual-device-ext")).unwrap();
+    assert_eq!(fixture.store_list(), [("xvda".to_owned(), 51712)], "the plain number comes first");
+    fixture.world.store().remove(format!("{front}/virtual-device")).unwrap();
+    assert_eq!(fixture.store_list(), [("xvdr".to_owned(), 51712)]);
+    fixture.world.store().remove(format!("{front}/virtual-device-ext")).unwrap();
     assert_eq!(
-        lab.store_list(),
+        fixture.store_list(),
         [("xvda".to_owned(), 51712)],
         "the directory's name is the last resort"
     );
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
@@ -277,111 +280,111 @@ fn a_cdrom_and_a_removable_medium_are_known_by_either_ends_word() {
         ("disk", 2, false, true),
         ("disk", 0, false, false),
     ] {
-        let lab = Lab::new();
-        let path = format!("{}/device-type", lab.device.get().frontend_path());
-        lab.world.store().write(path, own).unwrap();
-        lab.back.state().set("info", info);
-        let disk = lab.disk();
+        let fixture = Fixture::new();
+        let path = format!("{}/device-type", fixture.device.get().frontend_path());
+        fixture.world.store().write(path, own).unwrap();
+        fixture.back.state().set("info", info);
+        let disk = fixture.disk();
         assert_eq!((disk.info().cdrom, disk.info().removable), (cdrom, removable), "{own}, {info}");
-        disk.close(lab.deadline()).unwrap();
-        lab.finish();
+        disk.close(fixture.deadline()).unwrap();
+        fixture.finish();
     }
 }
 
 #[test]
 fn sectors_of_4096_bytes_change_the_alignment_and_not_the_unit() {
-    let lab = Lab::new();
-    lab.back.state().set("sector-size", 4096);
-    lab.back.state().set("physical-sector-size", 8192);
-    let mut disk = lab.disk();
+    let fixture = Fixture::new();
+    fixture.back.state().set("sector-size", 4096);
+    fixture.back.state().set("physical-sector-size", 8192);
+    let mut disk = fixture.disk();
     assert_eq!(disk.info().bytes(), SECTORS as u64 * 512);
     assert_eq!(disk.info().physical_sector_size, 8192);
     let misaligned = Err(TransferError::Refused(Refusal::Misaligned { sector_size: 4096 }));
     assert_eq!(disk.read(1, &mut [0; 4096]), misaligned);
     assert_eq!(disk.read(8, &mut [0; 512]), misaligned);
-    let content = lab.back.state().disk.clone();
+    let content = fixture.back.state().disk.clone();
     let mut data = [0; 8192];
     disk.read(8, &mut data).unwrap();
     assert_eq!(data, content[4096..][..8192]);
-    disk.close(lab.deadline()).unwrap();
-    lab.finish();
+    disk.close(fixture.deadline()).unwrap();
+    fixture.finish();
 }
 
 #[test]
 fn a_flush_falls_back_to_a_barrier_and_then_to_nothing_when_the_backend_finds_out_late() {
-    let lab = Lab::new();
-    let mut disk = lab.disk();
-    let last = || lab.back.state().seen.last().map(|request| request.operation);
+    let fixture = Fixture::new();
+    let mut disk = fixture.disk();
+    let last = || fixture.back.state().seen.last().map(|request| request.operation);
     disk.flush().unwrap();
     assert_eq!(
         (last(), disk.info().flush_method()),
         (Some(BlkifOp::FLUSH_DISKCACHE), Some(FlushMethod::Flush))
     );
-    lab.back.state().unsupported.push(BlkifOp::FLUSH_DISKCACHE);
+    fixture.back.state().unsupported.push(BlkifOp::FLUSH_DISKCACHE);
     disk.flush().unwrap();
     assert_eq!(
         (last(), disk.info().flush_method()),
         (Some(BlkifOp::WRITE_BARRIER), Some(FlushMethod::Barrier))
     );
-    lab.back.state().unsupported.push(BlkifOp::WRITE_BARRIER);
+    fixture.back.state().unsupported.push(BlkifOp::WRITE_BARRIER);
     disk.flush().unwrap();
-    let count = lab.back.state().seen.len();
+    let count = fixture.back.state().seen.len();
     disk.flush().unwrap();
-    assert_eq!((lab.back.state().seen.len(), disk.info().flush_method()), (count, None));
-    disk.close(lab.deadline()).unwrap();
-    lab.finish();
+    assert_eq!((fixture.back.state().seen.len(), disk.info().flush_method()), (count, None));
+    disk.close(fixture.deadline()).unwrap();
+    fixture.finish();
 }
 
 #[test]
 fn d_b01_and_d_b02_answers_to_nothing_break_the_device_and_it_connects_again() {
-    for manners in [
-        Manners::WrongId(1),
-        Manners::WrongId(32),
-        Manners::WrongId(u64::MAX),
-        Manners::Twice,
-        Manners::WrongOperation,
-        Manners::WrongIndex,
+    for misbehaviour in [
+        Misbehaviour::WrongId(1),
+        Misbehaviour::WrongId(32),
+        Misbehaviour::WrongId(u64::MAX),
+        Misbehaviour::Twice,
+        Misbehaviour::WrongOperation,
+        Misbehaviour::WrongIndex,
     ] {
-        let lab = Lab::new();
-        let mut disk = lab.disk();
+        let fixture = Fixture::new();
+        let mut disk = fixture.disk();
         let all = vec![0x11; 200 * 512];
-        lab.back.state().manners = manners;
+        fixture.back.state().misbehaviour = misbehaviour;
         let reason = broken(disk.write(0, &all));
-        let fits = match manners {
-            Manners::WrongOperation => matches!(reason, Broken::WrongOperation { .. }),
-            Manners::WrongIndex => matches!(reason, Broken::Ring(_)),
+        let fits = match misbehaviour {
+            Misbehaviour::WrongOperation => matches!(reason, Broken::WrongOperation { .. }),
+            Misbehaviour::WrongIndex => matches!(reason, Broken::Ring(_)),
             _ => matches!(reason, Broken::UnknownId { .. }),
         };
-        assert!(fits, "{manners:?}: {reason:?}");
+        assert!(fits, "{misbehaviour:?}: {reason:?}");
         assert_eq!(disk.block().broken(), Some(reason));
         assert_eq!(
             disk.read(0, &mut [0; 512]),
             Err(TransferError::Refused(Refusal::Broken(reason)))
         );
-        lab.back.state().manners = Manners::Good;
-        disk.close(lab.deadline()).unwrap();
-        let mut disk = lab.disk();
+        fixture.back.state().misbehaviour = Misbehaviour::None;
+        disk.close(fixture.deadline()).unwrap();
+        let mut disk = fixture.disk();
         disk.write(0, &all).unwrap();
-        assert!(lab.back.state().disk.starts_with(&all));
-        disk.close(lab.deadline()).unwrap();
-        lab.finish();
+        assert!(fixture.back.state().disk.starts_with(&all));
+        disk.close(fixture.deadline()).unwrap();
+        fixture.finish();
     }
 }
 
 #[test]
 fn d_b03_an_unknown_status_fails_the_request_and_not_the_device() {
-    let lab = Lab::new();
-    let mut disk = lab.disk();
+    let fixture = Fixture::new();
+    let mut disk = fixture.disk();
     for (status, error) in
         [(77, IoError::UnknownStatus(77)), (-1, IoError::Failed), (-2, IoError::Unsupported)]
     {
-        lab.back.state().manners = Manners::Status(status);
+        fixture.back.state().misbehaviour = Misbehaviour::Status(status);
         assert_eq!(disk.read(0, &mut [0; 512]), Err(TransferError::Io(error)));
     }
-    lab.back.state().manners = Manners::Good;
+    fixture.back.state().misbehaviour = Misbehaviour::None;
     disk.read(0, &mut [0; 512]).unwrap();
-    disk.close(lab.deadline()).unwrap();
-    lab.finish();
+    disk.close(fixture.deadline()).unwrap();
+    fixture.finish();
 }
 
 #[test]
@@ -397,41 +400,42 @@ fn d_b10_impossible_numbers_in_xenstore_are_refused_and_the_administrator_is_tol
         ("feature-flush-cache", "yes"),
         ("info", ""),
     ] {
-        let lab = Lab::new();
-        lab.back.state().set(key, value);
-        let error = lab.connect_error();
+        let fixture = Fixture::new();
+        fixture.back.state().set(key, value);
+        let error = fixture.connect_error();
         assert!(error.to_string().contains(key), "{key} = {value}: {error}");
-        let path = format!("/local/domain/{}/error/device/vbd/51712/error", lab.guest.id());
-        assert!(lab.world.store().read(path).unwrap().contains(key));
-        lab.finish();
+        let path = format!("/local/domain/{}/error/device/vbd/51712/error", fixture.guest.id());
+        assert!(fixture.world.store().read(path).unwrap().contains(key));
+        fixture.finish();
     }
 }
 
 #[test]
 fn refused_disk_is_closing_at_once() {
-    let lab = Lab::new();
-    lab.back.state().set("sectors", "many");
-    let mut block = Block::<Domain>::open(&lab.store, &lab.grants, lab.device.get().id).unwrap();
+    let fixture = Fixture::new();
+    fixture.back.state().set("sectors", "many");
+    let mut block =
+        Block::<Domain>::open(&fixture.store, &fixture.grants, fixture.device.get().id).unwrap();
     let polled = (0..100).find_map(|_| {
-        let error = block.poll(lab.guest.now()).err();
+        let error = block.poll(fixture.guest.now()).err();
         if error.is_none() {
-            lab.store.wait(lab.deadline());
+            fixture.store.wait(fixture.deadline());
         }
         error
     });
     assert!(polled.is_some_and(|error| error.to_string().contains("sectors")));
     assert_eq!(block.state(), BlockState::Closing);
-    lab.close(block);
-    lab.finish();
+    fixture.close(block);
+    fixture.finish();
 }
 
 #[test]
 fn pages_that_the_backend_keeps_after_its_answer_are_kept_back_until_it_lets_go() {
-    let lab = Lab::new();
-    let mut block = lab.block();
-    lab.back.state().manners = Manners::KeepPages;
-    block.submit(Request::Read { sector: 0, sectors: 16, buffer: lab.pages(2) }).unwrap();
-    let done = lab.complete(&mut block, 1).remove(0);
+    let fixture = Fixture::new();
+    let mut block = fixture.block();
+    fixture.back.state().misbehaviour = Misbehaviour::KeepPages;
+    block.submit(Request::Read { sector: 0, sectors: 16, buffer: fixture.pages(2) }).unwrap();
+    let done = fixture.complete(&mut block, 1).remove(0);
     assert!(matches!(done.outcome, Err(IoError::Broken(Broken::PageInUse(_)))), "{done:?}");
     assert!(done.buffer.is_none());
     assert_eq!(
@@ -439,182 +443,183 @@ fn pages_that_the_backend_keeps_after_its_answer_are_kept_back_until_it_lets_go(
         (Some(done.outcome), 0)
     );
     // Not even a request that the disk has no sectors for is judged any more.
-    let request = Request::Read { sector: u64::MAX, sectors: 8, buffer: lab.pages(1) };
+    let request = Request::Read { sector: u64::MAX, sectors: 8, buffer: fixture.pages(1) };
     assert_eq!(block.submit(request).unwrap_err().reason, Refusal::Broken(block.broken().unwrap()));
-    assert_eq!(lab.grants.sweep_quarantine(), Quarantine { waiting: 1, lost: 0 });
-    lab.close(block);
-    lab.back.state().let_go();
-    lab.finish();
+    assert_eq!(fixture.grants.sweep_quarantine(), Quarantine { waiting: 1, lost: 0 });
+    fixture.close(block);
+    fixture.back.state().let_go();
+    fixture.finish();
 }
 
 #[test]
 fn a_silent_backend_is_a_timeout_and_its_late_answers_do_no_harm() {
-    let lab = Lab::new();
-    let mut disk = lab.disk();
-    lab.back.state().manners = Manners::Silent;
+    let fixture = Fixture::new();
+    let mut disk = fixture.disk();
+    fixture.back.state().misbehaviour = Misbehaviour::Silent;
     let mut data = vec![0; 3 << 20 >> 1];
     assert!(matches!(disk.read(0, &mut data), Err(TransferError::Timeout { .. })));
     assert!(matches!(disk.flush(), Err(TransferError::Timeout { .. })));
-    lab.back.state().manners = Manners::Good;
-    lab.world.domain(lab.device.get().backend).unwrap().kick();
-    let content = lab.back.state().disk.clone();
+    fixture.back.state().misbehaviour = Misbehaviour::None;
+    fixture.world.domain(fixture.device.get().backend).unwrap().kick();
+    let content = fixture.back.state().disk.clone();
     disk.read(0, &mut data).unwrap();
     assert_eq!(data, content[..data.len()]);
-    disk.close(lab.deadline()).unwrap();
-    lab.finish();
+    disk.close(fixture.deadline()).unwrap();
+    fixture.finish();
 }
 
 #[test]
 fn a_backend_that_is_never_ready_is_a_timeout_that_says_what_was_awaited() {
-    let lab = Lab::new();
-    lab.back.state().manners = Manners::NeverReady;
-    let start = lab.guest.now();
-    let error = lab.connect_error();
+    let fixture = Fixture::new();
+    fixture.back.state().misbehaviour = Misbehaviour::NeverReady;
+    let start = fixture.guest.now();
+    let error = fixture.connect_error();
     assert!(matches!(error, BlockError::Xenbus(XenbusError::Timeout { .. })), "{error}");
-    let waited = lab.guest.now().saturating_duration_since(start);
+    let waited = fixture.guest.now().saturating_duration_since(start);
     assert!(waited >= Duration::from_secs(10) && waited < Duration::from_secs(11), "{waited:?}");
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn a_device_that_is_not_there_is_not_found() {
-    let lab = Lab::new();
-    let error = Block::open(&lab.store, &lab.grants, 51728).map(drop).unwrap_err();
+    let fixture = Fixture::new();
+    let error = Block::open(&fixture.store, &fixture.grants, 51728).map(drop).unwrap_err();
     assert!(
         matches!(error, BlockError::Xenbus(XenbusError::Store(error)) if error.is_not_found()),
         "{error}"
     );
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn an_unplugged_disk_first_finishes_what_it_was_asked_for() {
-    let lab = Lab::new();
-    let mut block = lab.block();
-    lab.back.state().manners = Manners::Silent;
-    block.submit(Request::Read { sector: 5, sectors: 8, buffer: lab.pages(1) }).unwrap();
+    let fixture = Fixture::new();
+    let mut block = fixture.block();
+    fixture.back.state().misbehaviour = Misbehaviour::Silent;
+    block.submit(Request::Read { sector: 5, sectors: 8, buffer: fixture.pages(1) }).unwrap();
     block.kick();
-    lab.world.run_for(Duration::from_millis(10));
-    lab.world.detach(&lab.device.get());
-    while block.poll(lab.guest.now()) == Ok(BlockState::Connected) {
-        lab.store.wait(lab.deadline());
+    fixture.world.run_for(Duration::from_millis(10));
+    fixture.world.detach(&fixture.device.get());
+    while block.poll(fixture.guest.now()) == Ok(BlockState::Connected) {
+        fixture.store.wait(fixture.deadline());
     }
     assert_eq!(block.state(), BlockState::Closing);
     let refused = block.submit(Request::Flush).unwrap_err();
     assert_eq!(refused.reason, Refusal::NotConnected);
-    lab.back.state().manners = Manners::Good;
-    lab.world.domain(lab.device.get().backend).unwrap().kick();
-    assert_eq!(lab.complete(&mut block, 1)[0].outcome, Ok(()));
+    fixture.back.state().misbehaviour = Misbehaviour::None;
+    fixture.world.domain(fixture.device.get().backend).unwrap().kick();
+    assert_eq!(fixture.complete(&mut block, 1)[0].outcome, Ok(()));
     while !matches!(
-        block.poll(lab.guest.now()).unwrap(),
+        block.poll(fixture.guest.now()).unwrap(),
         BlockState::Closed | BlockState::Unplugged
     ) {
-        lab.store.wait(lab.deadline());
+        fixture.store.wait(fixture.deadline());
     }
     assert_eq!(block.port(), None);
     drop(block);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn an_idle_disk_that_is_polled_lets_itself_be_unplugged() {
-    let lab = Lab::new();
-    let mut disk = lab.disk();
-    lab.world.detach(&lab.device.get());
-    let deadline = lab.deadline();
-    while !matches!(disk.poll(lab.guest.now()), Ok(BlockState::Closed | BlockState::Unplugged)) {
-        assert!(lab.guest.now() < deadline);
-        lab.store.wait(deadline);
+    let fixture = Fixture::new();
+    let mut disk = fixture.disk();
+    fixture.world.detach(&fixture.device.get());
+    let deadline = fixture.deadline();
+    while !matches!(disk.poll(fixture.guest.now()), Ok(BlockState::Closed | BlockState::Unplugged))
+    {
+        assert!(fixture.guest.now() < deadline);
+        fixture.store.wait(deadline);
     }
-    disk.close(lab.deadline()).unwrap();
-    lab.finish();
+    disk.close(fixture.deadline()).unwrap();
+    fixture.finish();
 }
 
 #[test]
 fn a_device_that_is_torn_out_completes_its_requests_with_an_error() {
-    let lab = Lab::new();
-    let mut block = lab.block();
-    lab.back.state().manners = Manners::Silent;
+    let fixture = Fixture::new();
+    let mut block = fixture.block();
+    fixture.back.state().misbehaviour = Misbehaviour::Silent;
     for sector in 0..3 {
-        block.submit(Request::Read { sector, sectors: 8, buffer: lab.pages(1) }).unwrap();
+        block.submit(Request::Read { sector, sectors: 8, buffer: fixture.pages(1) }).unwrap();
     }
     block.kick();
-    lab.world.run_for(Duration::from_millis(10));
-    lab.world.remove_device(&lab.device.get());
-    for done in lab.complete(&mut block, 3) {
+    fixture.world.run_for(Duration::from_millis(10));
+    fixture.world.remove_device(&fixture.device.get());
+    for done in fixture.complete(&mut block, 3) {
         assert_eq!(done.outcome, Err(IoError::Closed));
         assert!(done.buffer.is_some());
     }
-    assert_eq!(block.poll(lab.guest.now()), Ok(BlockState::Unplugged));
+    assert_eq!(block.poll(fixture.guest.now()), Ok(BlockState::Unplugged));
     assert_eq!(block.port(), None);
     drop(block);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn a_device_that_is_reopened_again_and_again_loses_none_of_its_requests() {
-    let lab = Lab::new();
-    let mut block = lab.block();
-    lab.back.state().manners = Manners::Silent;
+    let fixture = Fixture::new();
+    let mut block = fixture.block();
+    fixture.back.state().misbehaviour = Misbehaviour::Silent;
     let mut tokens: Vec<_> = (0..3)
         .map(|sector| {
-            block.submit(Request::Read { sector, sectors: 8, buffer: lab.pages(1) }).unwrap()
+            block.submit(Request::Read { sector, sectors: 8, buffer: fixture.pages(1) }).unwrap()
         })
         .collect();
     block.kick();
-    lab.world.run_for(Duration::from_millis(10));
+    fixture.world.run_for(Duration::from_millis(10));
     for _ in 0..3 {
         block.reopen().unwrap();
         assert_eq!(block.in_flight(), 3);
     }
     block.close_now().unwrap();
-    for done in lab.complete(&mut block, 3) {
+    for done in fixture.complete(&mut block, 3) {
         tokens.retain(|token| *token != done.token);
         assert!(done.buffer.is_some());
     }
     assert_eq!(tokens, []);
     drop(block);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn flush_backend_lacks_is_unsupported() {
-    let lab = Lab::new();
-    let mut block = lab.block();
-    lab.back.state().manners = Manners::Silent;
+    let fixture = Fixture::new();
+    let mut block = fixture.block();
+    fixture.back.state().misbehaviour = Misbehaviour::Silent;
     let token = block.submit(Request::Flush).unwrap();
     block.kick();
-    lab.world.run_for(Duration::from_millis(10));
-    lab.back.state().manners = Manners::Good;
-    lab.back.state().set("feature-flush-cache", 0);
-    lab.back.state().set("feature-barrier", 0);
+    fixture.world.run_for(Duration::from_millis(10));
+    fixture.back.state().misbehaviour = Misbehaviour::None;
+    fixture.back.state().set("feature-flush-cache", 0);
+    fixture.back.state().set("feature-barrier", 0);
     block.reopen().unwrap();
     let mut done = None;
     for _ in 0..100 {
-        block.poll(lab.guest.now()).unwrap();
+        block.poll(fixture.guest.now()).unwrap();
         done = block.complete();
         if done.is_some() {
             break;
         }
-        lab.store.wait(lab.deadline());
+        fixture.store.wait(fixture.deadline());
     }
     let done = done.unwrap();
     assert_eq!((done.token, done.outcome), (token, Err(IoError::Unsupported)));
-    lab.close(block);
-    lab.finish();
+    fixture.close(block);
+    fixture.finish();
 }
 
 #[test]
 fn a_driver_domain_that_dies_ends_a_transfer_with_an_error() {
-    let lab = Lab::new();
-    let mut disk = lab.disk();
-    lab.back.state().manners = Manners::Silent;
-    lab.world.run_for(Duration::from_millis(1));
-    let world = &lab.world;
-    let (backend, start) = (lab.device.get().backend, lab.guest.now());
+    let fixture = Fixture::new();
+    let mut disk = fixture.disk();
+    fixture.back.state().misbehaviour = Misbehaviour::Silent;
+    fixture.world.run_for(Duration::from_millis(1));
+    let world = &fixture.world;
+    let (backend, start) = (fixture.device.get().backend, fixture.guest.now());
     let killer = world.dom0().spawn({
         let store = world.store();
-        let path = lab.device.get().backend_path();
+        let path = fixture.device.get().backend_path();
         move |domain: &Domain| {
             if domain.now() < start + Duration::from_millis(500) {
                 return xen_sim::Step::Sleep(start + Duration::from_millis(500));
@@ -625,83 +630,83 @@ fn a_driver_domain_that_dies_ends_a_transfer_with_an_error() {
     });
     let error = disk.read(0, &mut [0; 4096]).unwrap_err();
     assert_eq!(error, TransferError::Io(IoError::Closed));
-    let waited = lab.guest.now().saturating_duration_since(start);
+    let waited = fixture.guest.now().saturating_duration_since(start);
     assert!(waited < Duration::from_millis(510), "{waited:?}");
     let refused = Err(TransferError::Refused(Refusal::NotConnected));
     assert_eq!((disk.read(0, &mut [0; 4096]), disk.flush()), (refused, refused));
     let _ = (backend, killer);
-    disk.close(lab.deadline()).unwrap();
-    lab.finish();
+    disk.close(fixture.deadline()).unwrap();
+    fixture.finish();
 }
 
 #[test]
 fn a_new_size_is_noticed_and_used() {
-    let lab = Lab::new();
-    let mut block = lab.block();
-    let backend = lab.device.get().backend_path();
-    lab.world.store().write(format!("{backend}/sectors"), SECTORS * 2).unwrap();
-    lab.world.store().write(format!("{backend}/state"), 4).unwrap();
-    let deadline = lab.deadline();
-    while block.info().sectors != SECTORS as u64 * 2 && lab.guest.now() < deadline {
-        block.poll(lab.guest.now()).unwrap();
-        lab.store.wait(deadline);
+    let fixture = Fixture::new();
+    let mut block = fixture.block();
+    let backend = fixture.device.get().backend_path();
+    fixture.world.store().write(format!("{backend}/sectors"), SECTORS * 2).unwrap();
+    fixture.world.store().write(format!("{backend}/state"), 4).unwrap();
+    let deadline = fixture.deadline();
+    while block.info().sectors != SECTORS as u64 * 2 && fixture.guest.now() < deadline {
+        block.poll(fixture.guest.now()).unwrap();
+        fixture.store.wait(deadline);
     }
     assert_eq!(block.info().sectors, SECTORS as u64 * 2);
-    lab.world.store().write(format!("{backend}/sectors"), u64::MAX).unwrap();
+    fixture.world.store().write(format!("{backend}/sectors"), u64::MAX).unwrap();
     let error = core::iter::from_fn(|| {
-        lab.store.wait(deadline);
-        Some(block.poll(lab.guest.now()))
+        fixture.store.wait(deadline);
+        Some(block.poll(fixture.guest.now()))
     });
     assert_eq!(
         error.take(100).find_map(Result::err),
         Some(BlockError::Node(NodeError::Sectors(u64::MAX)))
     );
     assert_eq!(block.info().sectors, SECTORS as u64 * 2);
-    lab.close(block);
-    lab.finish();
+    fixture.close(block);
+    fixture.finish();
 }
 
 #[test]
 fn an_untrusted_backend_sees_zeroes_and_what_is_written_to_it() {
-    let lab = Lab::with_disk(&VirtualDisk { trusted: false, ..VirtualDisk::new("xvda") });
-    let mut block = lab.block();
+    let fixture = Fixture::with_disk(&VirtualDisk { trusted: false, ..VirtualDisk::new("xvda") });
+    let mut block = fixture.block();
     assert!(!block.info().trusted);
     let secret = || {
-        let mut pages = lab.pages(2);
+        let mut pages = fixture.pages(2);
         pages.as_mut_slice().fill(0x5e);
         pages
     };
     block.submit(Request::Read { sector: 0, sectors: 16, buffer: secret() }).unwrap();
     block.submit(Request::Write { sector: 100, sectors: 1, buffer: secret() }).unwrap();
-    let done = lab.complete(&mut block, 2);
+    let done = fixture.complete(&mut block, 2);
     assert!(done.iter().all(|done| done.outcome == Ok(())));
-    assert_eq!(lab.back.state().read_pages, [0; 8192]);
+    assert_eq!(fixture.back.state().read_pages, [0; 8192]);
     let written =
         done.into_iter().find_map(|done| done.buffer.filter(|b| b.as_slice()[0] == 0x5e)).unwrap();
     assert!(written.as_slice()[512..].iter().all(|&byte| byte == 0));
     drop(written);
-    lab.close(block);
-    lab.finish();
+    fixture.close(block);
+    fixture.finish();
 }
 
 #[test]
 fn what_firmware_left_in_the_directory_does_not_reach_the_backend() {
-    let lab = Lab::new();
-    let front = lab.device.get().frontend_path();
+    let fixture = Fixture::new();
+    let front = fixture.device.get().frontend_path();
     for key in ["ring-page-order", "num-ring-pages", "multi-queue-num-queues"] {
-        lab.guest.store().write(format!("{front}/{key}"), 4).unwrap();
+        fixture.guest.store().write(format!("{front}/{key}"), 4).unwrap();
     }
     // The backend of these tests refuses a ring-page-order.
-    let disk = lab.disk();
-    disk.close(lab.deadline()).unwrap();
-    lab.finish();
+    let disk = fixture.disk();
+    disk.close(fixture.deadline()).unwrap();
+    fixture.finish();
 }
 
 /// Linux d75e7f63b7; a ring of 16 pages was followed by one of a single page.
 #[test]
 fn stale_ring_nodes_are_removed() {
-    let lab = Lab::new();
-    let front = lab.device.get().frontend_path();
+    let fixture = Fixture::new();
+    let front = fixture.device.get().frontend_path();
     let mut stale: Vec<_> = (0..16).map(|page| format!("ring-ref{page}")).collect();
     let others = [
         "ring-page-order",
@@ -711,40 +716,40 @@ fn stale_ring_nodes_are_removed() {
     ];
     stale.extend(others.map(str::to_owned));
     for key in &stale {
-        lab.guest.store().write(format!("{front}/{key}"), 1).unwrap();
+        fixture.guest.store().write(format!("{front}/{key}"), 1).unwrap();
     }
-    let before = lab.guest.store().list(&front);
-    let disk = lab.disk();
-    let mut after = lab.guest.store().list(&front);
+    let before = fixture.guest.store().list(&front);
+    let disk = fixture.disk();
+    let mut after = fixture.guest.store().list(&front);
     after.retain(|key| !before.contains(key));
     after.sort();
     assert_eq!(after, ["event-channel", "feature-persistent", "protocol", "ring-ref"]);
     for key in &stale {
-        assert_eq!(lab.guest.store().read(format!("{front}/{key}")), None, "{key}");
+        assert_eq!(fixture.guest.store().read(format!("{front}/{key}")), None, "{key}");
     }
-    disk.close(lab.deadline()).unwrap();
-    lab.finish();
+    disk.close(fixture.deadline()).unwrap();
+    fixture.finish();
 }
 
 #[test]
 fn other_answers_do_not_extend_timeout() {
-    let lab = Lab::new();
-    let mut disk = lab.disk();
-    lab.back.state().manners = Manners::Starve;
+    let fixture = Fixture::new();
+    let mut disk = fixture.disk();
+    fixture.back.state().misbehaviour = Misbehaviour::Starve;
     let mut data = vec![0; 3 << 20 >> 1];
-    let start = lab.guest.now();
-    let waited = || lab.guest.now().saturating_duration_since(start);
+    let start = fixture.guest.now();
+    let waited = || fixture.guest.now().saturating_duration_since(start);
     assert!(matches!(disk.read(0, &mut data), Err(TransferError::Timeout { .. })));
     assert!(
         waited() >= Duration::from_secs(2) && waited() < Duration::from_millis(3200),
         "{:?}",
         waited()
     );
-    lab.back.state().manners = Manners::Good;
-    lab.world.domain(lab.device.get().backend).unwrap().kick();
+    fixture.back.state().misbehaviour = Misbehaviour::None;
+    fixture.world.domain(fixture.device.get().backend).unwrap().kick();
     disk.read(0, &mut data).unwrap();
-    disk.close(lab.deadline()).unwrap();
-    lab.finish();
+    disk.close(fixture.deadline()).unwrap();
+    fixture.finish();
 }
 
 proptest! {
@@ -754,9 +759,9 @@ proptest! {
         steps in proptest::collection::vec((any::<bool>(), 0..SECTORS, 0usize..600, any::<u8>()), 1..12),
         buffers in 1usize..=32,
     ) {
-        let lab = Lab::new();
-        let mut disk = Disk::new(lab.block(), buffers).unwrap();
-        let mut model = lab.back.state().disk.clone();
+        let fixture = Fixture::new();
+        let mut disk = Disk::new(fixture.block(), buffers).unwrap();
+        let mut model = fixture.back.state().disk.clone();
         for (write, sector, count, byte) in steps {
             let count = count.min(SECTORS - sector);
             let range = sector * 512..(sector + count) * 512;
@@ -769,8 +774,8 @@ proptest! {
                 prop_assert!(data == model[range]);
             }
         }
-        prop_assert!(lab.back.state().disk == model);
-        disk.close(lab.deadline()).unwrap();
-        lab.finish();
+        prop_assert!(fixture.back.state().disk == model);
+        disk.close(fixture.deadline()).unwrap();
+        fixture.finish();
     }
 }

@@ -28,14 +28,14 @@ fn name(index: usize) -> String {
     }
 }
 
-struct Lab {
+struct Fixture {
     world: World,
     guest: Domain,
     devices: Vec<Device>,
     backends: Vec<Backend>,
 }
 
-fn lab(count: usize, in_dom0: bool) -> Lab {
+fn fixture(count: usize, in_dom0: bool) -> Fixture {
     let world = World::new(1);
     // A device has about a dozen nodes, of which a guest may have 1,000: toolstacks raise that for
     // so many devices. The quota of watches stays.
@@ -54,7 +54,7 @@ fn lab(count: usize, in_dom0: bool) -> Lab {
     let attach = |index| world.attach_disk(&guest, &server, &Disk::new(&name(index)));
     let devices: Vec<Device> = (0..count).map(attach).collect();
     let backends = Backend::start_all(&world, &devices, SECTORS);
-    Lab { world, guest, devices, backends }
+    Fixture { world, guest, devices, backends }
 }
 
 /// Polls all disks until each is in the state `wanted`.
@@ -77,7 +77,7 @@ fn wait_for(store: &XenStore<Domain>, blocks: &mut [Block<Domain>], wanted: Bloc
 /// mirage/ocaml-xenstore 041a601 (CA-195461).
 #[test]
 fn guest_uses_255_disks_at_once() {
-    let Lab { world, guest, devices, backends } = lab(255, true);
+    let Fixture { world, guest, devices, backends } = fixture(255, true);
     let store = XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap();
     let grants = GrantTable::new(guest.clone()).unwrap();
     let open = |device: &Device| Block::open(&store, &grants, device.id).unwrap();
@@ -122,7 +122,7 @@ fn guest_uses_255_disks_at_once() {
 
 #[test]
 fn disks_unplug_when_backend_domain_dies() {
-    let Lab { world, guest, devices, .. } = lab(20, false);
+    let Fixture { world, guest, devices, .. } = fixture(20, false);
     let store = XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap();
     let grants = GrantTable::new(guest.clone()).unwrap();
     let open = |device: &Device| Block::open(&store, &grants, device.id).unwrap();

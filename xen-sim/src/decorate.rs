@@ -1,7 +1,7 @@
 //! Decorators round any platform: hypercalls that fail, are counted, traced or late; allocations
 //! that fail; waits that end early.
 
-use crate::Whims;
+use crate::ChoiceSource;
 use core::fmt;
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
@@ -280,33 +280,33 @@ fn ends_something(call: &Call) -> bool {
             && call.command() == xen_sys::grant_table::GNTTABOP_UNMAP_GRANT_REF)
 }
 
-/// Fails hypercalls and allocations as [`Whims`] say, a byte for each: one in sixteen, until the
-/// whims end.
+/// Fails hypercalls and allocations by a [`ChoiceSource`], one byte for each: one in sixteen, until
+/// its bytes end.
 #[derive(Debug, Default)]
-pub struct FailByWhim {
-    whims: Mutex<Whims>,
+pub struct FailByChoice {
+    choices: Mutex<ChoiceSource>,
 }
 
-impl FailByWhim {
+impl FailByChoice {
     /// What a Xen that is short of something answers.
     const ERRORS: [Errno; 4] = [Errno::ENOMEM, Errno::ENOSPC, Errno::EINVAL, Errno::EPERM];
 
-    /// Starts to follow `whims`, in the place of those before. It fails nothing before the first.
-    pub fn follow(&self, whims: Whims) {
-        *self.whims.lock().unwrap_or_else(PoisonError::into_inner) = whims;
+    /// Replaces the source of choices. Before the first call it fails nothing.
+    pub fn follow(&self, choices: ChoiceSource) {
+        *self.choices.lock().unwrap_or_else(PoisonError::into_inner) = choices;
     }
 
     fn failure(&self) -> Option<Errno> {
-        let mut whims = self.whims.lock().unwrap_or_else(PoisonError::into_inner);
-        if whims.is_over() {
+        let mut choices = self.choices.lock().unwrap_or_else(PoisonError::into_inner);
+        if choices.is_over() {
             return None;
         }
-        let byte = whims.u8();
+        let byte = choices.u8();
         (byte % 16 == 15).then(|| Self::ERRORS[usize::from(byte / 16) % Self::ERRORS.len()])
     }
 }
 
-impl Interpose for FailByWhim {
+impl Interpose for FailByChoice {
     fn hypercall(&self, call: &Call) -> Option<isize> {
         // Xen runs out of nothing when it sends an event, and drivers take a refusal for the end of
         // the connection.

@@ -1,9 +1,9 @@
 //! A domain's view of its world: the seam that drivers are built on.
 
 use crate::counters::Counters;
+use crate::domain_handle::DomainHandle;
 use crate::hv::Caller;
-use crate::machine::{Life, Machine};
-use crate::seat::Seat;
+use crate::machine::{Machine, RunState};
 use crate::shared::{Outcome, Shared};
 use crate::task::{Task, TaskId};
 use crate::violation::Violation;
@@ -30,7 +30,7 @@ use xen_sys::xen::{HYPERVISOR_GRANT_TABLE_OP, HYPERVISOR_SCHED_OP};
 /// as any handle of its world exists.
 #[derive(Clone)]
 pub struct Domain {
-    seat: Arc<Seat>,
+    domain_handle: Arc<DomainHandle>,
     vcpu: u32,
 }
 
@@ -43,12 +43,12 @@ const MAX_POLL: u32 = 128;
 
 impl Domain {
     pub(crate) fn new(shared: &Arc<Shared>, id: DomId, vcpu: u32) -> Self {
-        Self { seat: Seat::of(shared, id), vcpu }
+        Self { domain_handle: DomainHandle::of(shared, id), vcpu }
     }
 
     /// Returns the world that the domain is in, and its number there.
     pub(crate) fn place(&self) -> (Arc<Shared>, DomId) {
-        self.seat.place()
+        self.domain_handle.place()
     }
 
     /// Does something with the domain's machine.
@@ -59,7 +59,7 @@ impl Domain {
 
     /// Returns the domain's number.
     pub fn id(&self) -> DomId {
-        self.seat.id()
+        self.domain_handle.id()
     }
 
     /// Tells whether a domain exists.
@@ -190,7 +190,7 @@ impl Domain {
         let mut done = |machine: &mut Machine| {
             let domain = machine.dom(id);
             let interrupted = domain.counters.upcalls != upcalls || domain.vcpus[vcpu].interrupt;
-            domain.life == Life::Dead || domain.runs() && interrupted
+            domain.run_state == RunState::Dead || domain.runs() && interrupted
         };
         let outcome = self.run_blocked(&shared, id, &mut done, None);
         shared.note_wait(id, outcome, &|| "any event".to_owned());
@@ -221,7 +221,7 @@ impl Domain {
         let mut done = |machine: &mut Machine| {
             let domain = machine.dom(id);
             let interrupted = domain.counters.upcalls != upcalls;
-            domain.life == Life::Dead
+            domain.run_state == RunState::Dead
                 || domain.runs()
                     && (interrupted || ports.iter().any(|&port| machine.is_pending(id, port)))
         };
@@ -251,11 +251,13 @@ impl Domain {
         }
         loop {
             let (shared, id) = self.place();
-            let seat = &self.seat;
+            let domain_handle = &self.domain_handle;
             let mut done = |machine: &mut Machine| {
                 let domain = machine.dom(id);
-                let gone = domain.life == Life::Dead && !domain.saved;
-                gone || domain.runs() || !Arc::ptr_eq(&seat.place().0, &shared) || seat.id() != id
+                let gone = domain.run_state == RunState::Dead && !domain.saved;
+                gone || domain.runs()
+                    || !Arc::ptr_eq(&domain_handle.place().0, &shared)
+                    || domain_handle.id() != id
             };
             let outcome = shared.run(&mut done, None);
             let (now_shared, now_id) = self.place();
@@ -264,7 +266,7 @@ impl Domain {
             if domain.runs() {
                 return Ok(domain.resumed);
             }
-            if domain.life == Life::Dead && !domain.saved {
+            if domain.run_state == RunState::Dead && !domain.saved {
                 return Err(Errno::ESRCH);
             }
             let moved = now_id != id || !Arc::ptr_eq(&now_shared, &shared);
@@ -300,7 +302,7 @@ unsafe impl Hypercall for Domain {
             // anything back for that.
             let unmaps =
                 op == HYPERVISOR_GRANT_TABLE_OP && args[0] as u32 == GNTTABOP_UNMAP_GRANT_REF;
-            let answer = if machine.dom(id).life == Life::Dead && !unmaps {
+            let answer = if machine.dom(id).run_state == RunState::Dead && !unmaps {
                 Err(Errno::ESRCH)
             } else {
                 // SAFETY: the caller's obligations are passed on unchanged.
@@ -350,12 +352,12 @@ unsafe impl Platform for Domain {
     }
 
     fn claims(&self) -> &Claims {
-        self.seat.claims()
+        self.domain_handle.claims()
     }
 
     fn now(&self) -> Instant {
         self.on_machine(|machine, id| {
-            let dead = machine.dom(id).life == Life::Dead;
+            let dead = machine.dom(id).run_state == RunState::Dead;
             Instant::from_nanos(if dead { END_OF_TIME } else { machine.now })
         })
     }
@@ -425,7 +427,7 @@ impl Machine {
 
     pub(crate) fn alloc_pages(&mut self, id: DomId, count: usize) -> Option<NonNull<u8>> {
         let domain = self.domains.get_mut(&id.0)?;
-        if domain.life == Life::Dead {
+        if domain.run_state == RunState::Dead {
             return None;
         }
         let (page, spoilt) = domain.physmap.alloc(&self.pool, count)?;
@@ -450,7 +452,7 @@ impl Machine {
             return self.violate(Violation::BadFree { domain: id, gfn: 0 });
         };
         let gfns: Vec<u64> = (page..page + count).map(|page| domain.physmap.gfn(page)).collect();
-        if domain.life != Life::Dead {
+        if domain.run_state != RunState::Dead {
             self.check_unshared(id, &gfns);
         }
         let domain = self.domains.get_mut(&id.0).expect("domains are never forgotten");

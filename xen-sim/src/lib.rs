@@ -3,6 +3,7 @@
 mod counters;
 mod decorate;
 mod domain;
+mod domain_handle;
 mod event_wait;
 mod guest;
 mod hostile;
@@ -11,7 +12,6 @@ mod machine;
 mod physmap;
 mod pool;
 mod rng;
-mod seat;
 mod shared;
 mod store;
 mod task;
@@ -22,11 +22,11 @@ mod world;
 
 pub use counters::Counters;
 pub use decorate::{
-    Call, CountCalls, FailByWhim, FailNth, Interpose, Interposed, Jitter, TraceCalls,
+    Call, CountCalls, FailByChoice, FailNth, Interpose, Interposed, Jitter, TraceCalls,
 };
 pub use domain::Domain;
 pub use event_wait::{EventWait, run_until_due};
-pub use hostile::{BackendProtocol, HostileBackend, HostilePeer, SharedLoads, Whims};
+pub use hostile::{BackendProtocol, ChoiceSource, HostileBackend, HostilePeer, SharedLoads};
 pub use machine::DomainConfig;
 pub use store::{Store, StoreEvent, StoreTransaction};
 pub use task::{Step, Task, TaskId};

@@ -1,13 +1,13 @@
 //! The state of a world: frames, domains, time.
 
 use crate::counters::Counters;
+use crate::domain_handle::DomainHandle;
 use crate::hv::Area;
 use crate::hv::event::Events;
 use crate::hv::grant::GrantTable;
 use crate::physmap::Physmap;
 use crate::pool::{Mfn, Pool};
 use crate::rng::Rng;
-use crate::seat::Seat;
 use crate::toolstack::DeviceNodes;
 use crate::trace::Trace;
 use crate::violation::Violation;
@@ -57,9 +57,9 @@ impl DomainConfig {
     }
 }
 
-/// Where a domain is in its life.
+/// run state of a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Life {
+pub(crate) enum RunState {
     Running,
     Shutdown(ShutdownReason),
     Dead,
@@ -114,7 +114,7 @@ const NR_WATCHDOGS: usize = 2;
 pub(crate) struct DomainState {
     pub(crate) id: DomId,
     pub(crate) config: DomainConfig,
-    pub(crate) life: Life,
+    pub(crate) run_state: RunState,
     /// It is dead, but may be restored from the image that was made of it.
     pub(crate) saved: bool,
     /// The reason that counts when it shuts down, if it latched one.
@@ -126,7 +126,7 @@ pub(crate) struct DomainState {
     pub(crate) runstate_update_flag: bool,
     pub(crate) watchdogs: [Option<u64>; NR_WATCHDOGS],
     /// What its handles share, while there are any.
-    pub(crate) seat: Weak<Seat>,
+    pub(crate) domain_handle: Weak<DomainHandle>,
     pub(crate) pauses: u32,
     pub(crate) physmap: Physmap,
     pub(crate) shared_info: Mfn,
@@ -152,7 +152,7 @@ pub(crate) struct DomainState {
 
 impl DomainState {
     pub(crate) fn runs(&self) -> bool {
-        self.life == Life::Running && self.pauses == 0
+        self.run_state == RunState::Running && self.pauses == 0
     }
 
     /// Tells whether the domain gave a page of its RAM to Xen, which does not give such ones back.
@@ -218,13 +218,13 @@ impl Machine {
         let grants = GrantTable::new(&mut self.pool, config.max_grant_frames);
         let state = DomainState {
             id,
-            life: Life::Running,
+            run_state: RunState::Running,
             saved: false,
             shutdown_code: None,
             resumed: 0,
             runstate_update_flag: false,
             watchdogs: [None; NR_WATCHDOGS],
-            seat: Weak::new(),
+            domain_handle: Weak::new(),
             pauses: 0,
             physmap,
             shared_info,
@@ -259,7 +259,10 @@ impl Machine {
     /// Finds the domain that `caller` names; dead ones are not found.
     pub(crate) fn find(&self, caller: DomId, named: DomId) -> Option<DomId> {
         let id = if named == DomId::SELF { caller } else { named };
-        self.domains.get(&id.0).filter(|domain| domain.life != Life::Dead).map(|domain| domain.id)
+        self.domains
+            .get(&id.0)
+            .filter(|domain| domain.run_state != RunState::Dead)
+            .map(|domain| domain.id)
     }
 
     /// Finds the domain that `caller` names and wants to act on: itself, or any if it is
@@ -270,7 +273,7 @@ impl Machine {
     }
 
     pub(crate) fn is_alive(&self, id: DomId) -> bool {
-        self.domains.get(&id.0).is_some_and(|domain| domain.life != Life::Dead)
+        self.domains.get(&id.0).is_some_and(|domain| domain.run_state != RunState::Dead)
     }
 
     pub(crate) fn page(&self, mfn: Mfn) -> &SharedMem {

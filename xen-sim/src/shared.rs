@@ -1,7 +1,7 @@
 //! What all handles of a world share: the machine, and the tasks that run on it.
 
 use crate::Domain;
-use crate::machine::{Life, Machine};
+use crate::machine::{Machine, RunState};
 use crate::store::Xenstored;
 use crate::task::{Step, Task, TaskId};
 use crate::toolstack::Consoles;
@@ -302,7 +302,7 @@ impl Shared {
         let mut machine = self.lock();
         let state = machine.dom_mut(domain);
         state.fruitless = if outcome == Outcome::Stuck { state.fruitless + 1 } else { 0 };
-        if state.fruitless > MAX_FRUITLESS && state.life == Life::Running {
+        if state.fruitless > MAX_FRUITLESS && state.run_state == RunState::Running {
             let name = state.config.name.clone();
             drop(machine);
             panic!(

@@ -1,7 +1,7 @@
 //! The world as a test sees it from outside.
 
 use crate::domain::Domain;
-use crate::machine::{DomainConfig, Life, Machine};
+use crate::machine::{DomainConfig, Machine, RunState};
 use crate::physmap::Kind;
 use crate::shared::Shared;
 use crate::trace::TraceEvent;
@@ -137,7 +137,7 @@ impl World {
     /// Takes from a domain what Xen has for it, but not its memory.
     pub(crate) fn end(&self, id: DomId) {
         let mut machine = self.shared.lock();
-        machine.dom_mut(id).life = Life::Dead;
+        machine.dom_mut(id).run_state = RunState::Dead;
         machine.close_all_ports(id);
         machine.unmap_all_grants(id);
         let now = machine.now;
@@ -161,9 +161,9 @@ impl World {
 
     /// Tells why a domain shut down; `None` while it has not.
     pub fn shutdown_reason(&self, id: DomId) -> Option<ShutdownReason> {
-        match self.shared.lock().dom(id).life {
-            Life::Shutdown(reason) => Some(reason),
-            Life::Running | Life::Dead => None,
+        match self.shared.lock().dom(id).run_state {
+            RunState::Shutdown(reason) => Some(reason),
+            RunState::Running | RunState::Dead => None,
         }
     }
 
@@ -207,7 +207,7 @@ impl World {
         let machine = self.shared.lock();
         let mut found = machine.violations.clone();
         found.extend(store.leftovers(&machine));
-        for domain in machine.domains.values().filter(|domain| domain.life != Life::Dead) {
+        for domain in machine.domains.values().filter(|domain| domain.run_state != RunState::Dead) {
             let id = domain.id;
             let open = domain.events.open().filter(|(port, _)| !domain.kept_ports.contains(port));
             found

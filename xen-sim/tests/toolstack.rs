@@ -8,8 +8,8 @@ use xen_evtchn::{Channel, EventChannels};
 use xen_grant::{GrantTable, ReadWrite, Window};
 use xen_hypercall::{Errno, Hypercall, Pages, Platform, Port, ops, start};
 use xen_sim::{
-    BackendProtocol, CountCalls, DeviceSpec, Disk, Domain, DomainConfig, FailNth, HostileBackend,
-    Interposed, Jitter, Step, TraceCalls, Vif, Violation, Whims, World,
+    BackendProtocol, ChoiceSource, CountCalls, DeviceSpec, Disk, Domain, DomainConfig, FailNth,
+    HostileBackend, Interposed, Jitter, Step, TraceCalls, Vif, Violation, World,
 };
 use xen_sys::io::console::XenconsInterface;
 use xen_sys::memory::XENMEM_ADD_TO_PHYSMAP;
@@ -140,7 +140,8 @@ fn device_of_any_kind_connects() {
     let device = world.attach_device(&guest, &backend, &spec);
     assert_eq!(device.frontend_path(), format!("/local/domain/{}/device/9pfs/3", guest.id()));
     assert_eq!(world.devices_of(guest.id()), [device]);
-    let _backend = HostileBackend::start_protocol(&world, &device, &PROTOCOL, Whims::default());
+    let _backend =
+        HostileBackend::start_protocol(&world, &device, &PROTOCOL, ChoiceSource::default());
     world.run_until_idle();
     let store = guest.store();
     let path = device.frontend_path();

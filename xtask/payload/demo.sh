@@ -4,7 +4,7 @@
 modprobe brd rd_nr=1 rd_size=16384
 dd if=/dev/urandom of=/dev/ram0 bs=1M conv=fsync 2>/dev/null
 before=$(sha256sum </dev/ram0 | cut -d' ' -f1)
-/payload/lab-peer serve 10.0.0.1:7000 &
+/payload/testbed-peer serve 10.0.0.1:7000 &
 disk='disk=["phy:/dev/ram0,xvda,w"]
 vif=["mac=00:16:3e:00:00:02,bridge=br0,script=vif-bridge"]'
 
@@ -12,13 +12,13 @@ if [ -n "$INTERACTIVE" ]; then
   prepare shell "" "$disk"
   step "starting the guest"
   xl create -q /tmp/shell.cfg || exit 1
-  printf '\036LAB terminal\n'
+  printf '\036TESTBED terminal\n'
   xl console shell
   exit 0
 fi
 
 echo "SAY|dom0 made a disk of random content: sha256 $before"
-/payload/lab-peer follow $LOGS/guest-shell.log 'CONSOLE|' &
+/payload/testbed-peer follow $LOGS/guest-shell.log 'CONSOLE|' &
 start shell "info; xs ls -r device; xs write data/greeting hello; blk list; blk sha256 xvda; blk fill xvda 4096 65536 165; blk flush xvda; net up eth0 10.0.0.2/24; ping 10.0.0.1 5; tcp-echo 10.0.0.1 7000 1048576; sleep 1000" "$disk"
 within 20 said shell '^\$ sleep'
 greeting=$(xenstore-read /local/domain/$ID/data/greeting)

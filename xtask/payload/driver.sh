@@ -35,7 +35,7 @@ on_crash="destroy"
 $2
 C
   ID=$((ID + 1))
-  /payload/lab-peer follow "$LOGS/guest-$1.log" "CONSOLE|$1: " &
+  /payload/testbed-peer follow "$LOGS/guest-$1.log" "CONSOLE|$1: " &
   follower=$!
   xl create -q "/tmp/$1.cfg" || check "$1: created" failed created
 }

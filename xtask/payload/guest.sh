@@ -1,7 +1,7 @@
 #!/bin/sh
 # Starts /payload/guest as a PVH guest with a 16 MiB disk and a network interface. Shows its console, or connects
 # the terminal to it (INTERACTIVE), and reports how it ended: the reason code of its shutdown, or a word.
-ended() { printf '\036LAB ended %s\n' "$1"; exit 0; }
+ended() { printf '\036TESTBED ended %s\n' "$1"; exit 0; }
 
 modprobe brd rd_nr=1 rd_size=16384
 cat >/tmp/guest.cfg <<C
@@ -24,11 +24,11 @@ log=/var/log/xen/xl-guest.log
 code() { sed -n 's/.* has shut down, reason code \([0-9]*\).*/\1/p' $log 2>/dev/null | tail -n 1; }
 destroyed() { grep -q 'has been destroyed' $log 2>/dev/null; }
 
-[ -n "$INTERACTIVE" ] || /payload/lab-peer follow /var/log/xen/guest-guest.log "" &
+[ -n "$INTERACTIVE" ] || /payload/testbed-peer follow /var/log/xen/guest-guest.log "" &
 xl create -q /tmp/guest.cfg || ended not-created
-printf '\036LAB created\n'
+printf '\036TESTBED created\n'
 if [ -n "$INTERACTIVE" ]; then
-  printf '\036LAB terminal\n'
+  printf '\036TESTBED terminal\n'
   xl console guest
 fi
 until [ -n "$(code)" ] || destroyed; do usleep 100000; done

@@ -56,7 +56,7 @@ start() {
 create() {
   ID=$((ID + 1))
   step "guest $1, domain $ID"
-  if ! TIMES=$(/payload/lab-peer create "/tmp/$1.cfg" "$LOGS/guest-$1.log" ${2:+"$2"}); then
+  if ! TIMES=$(/payload/testbed-peer create "/tmp/$1.cfg" "$LOGS/guest-$1.log" ${2:+"$2"}); then
     check "$1: starts" "$TIMES" "a line on its console"
     return 1
   fi

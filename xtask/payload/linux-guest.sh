@@ -16,9 +16,9 @@ seconds() { cut -d' ' -f1 /proc/uptime; }
 timed() { start=$(seconds); "$@"; say "time $1 $(echo "$(seconds) $start" | awk '{ print $1 - $2 }')"; }
 disk() { there /dev/xvda; say sectors "$(cat /sys/block/xvda/size)"; }
 network() { there /sys/class/net/eth0; ip addr add 10.1.0.2/24 dev eth0; ip link set eth0 up; }
-write() { say wrote "$(lab-peer write /mnt/data $BYTES)"; }
-read_back() { say read "$(lab-peer verify /mnt/data $BYTES)"; }
-echo_back() { say echo "$(lab-peer check 10.1.0.1:7 $(($(word net_mib) * 1048576)))"; }
+write() { say wrote "$(testbed-peer write /mnt/data $BYTES)"; }
+read_back() { say read "$(testbed-peer verify /mnt/data $BYTES)"; }
+echo_back() { say echo "$(testbed-peer check 10.1.0.1:7 $(($(word net_mib) * 1048576)))"; }
 BYTES=$(($(word mib) * 1048576))
 
 case $(word job) in

@@ -19,7 +19,7 @@ modprobe brd rd_nr=2 rd_size=16384
 dd if=/dev/urandom of=/dev/ram0 bs=1M conv=fsync 2>/dev/null
 cp /dev/ram0 /tmp/expected
 before=$(sha256sum </tmp/expected | cut -d' ' -f1)
-/payload/lab-peer serve 10.0.0.1:7000 &
+/payload/testbed-peer serve 10.0.0.1:7000 &
 
 # A guest whose backend stays away has time until the end.
 start never "blk sha256 xvda; info" 'disk=["format=raw,vdev=xvda,access=rw,backendtype=phy,script=block-never,target=/dev/ram1"]'
@@ -84,7 +84,7 @@ case $pings in *received=20*) ;; *) pings="$pings; $(net_state "$net" | tr '\n' 
 matches "net: ping" "$pings" "*ping 10.0.0.1 sent=20 received=20 / ok"
 matches "net: tcp-echo of 4 MiB" "$(answer net "tcp-echo 10.0.0.1 7000 $((4 * MIB))")" "*tcp-echo sent=$((4 * MIB)) received=$((4 * MIB)) mismatches=0 / ok"
 matches "net: a refused connection is an error" "$(answer net "tcp-echo 10.0.0.1 9 512")" "*error: *refused*"
-check "net: tcp-serve of 1 MiB" "$(/payload/lab-peer check 10.0.0.2:7000 $MIB)" "sent=$MIB received=$MIB mismatches=0"
+check "net: tcp-serve of 1 MiB" "$(/payload/testbed-peer check 10.0.0.2:7000 $MIB)" "sent=$MIB received=$MIB mismatches=0"
 ended net 30 "done OK=4 FAILED=1"
 wait_gone $net net
 
@@ -182,31 +182,31 @@ within 10 let_go
 check "prompt: dom0's event channels are as before" "$(ports)" "$ports_before"
 
 # --- two vCPUs that exchange events by upcalls, in FIFO queues: before, and where they are restored
-cat >/tmp/rest.cfg <<C
-name="rest"
+cat >/tmp/suspend-test.cfg <<C
+name="suspend-test"
 type="pvh"
-kernel="/payload/rest"
+kernel="/payload/suspend-test"
 extra="fifo"
 memory=64
 vcpus=2
 on_poweroff="destroy"
 on_crash="destroy"
 C
-step "guest rest, domain $((ID + 1))"
-xl create -q /tmp/rest.cfg
+step "guest suspend-test, domain $((ID + 1))"
+xl create -q /tmp/suspend-test.cfg
 # exchanged WHEN WORDS: what the guest, another domain by now, says.
 exchanged() {
   ID=$((ID + 1))
-  told() { xl dmesg | grep -o "(d$ID) rest: .*"; }
+  told() { xl dmesg | grep -o "(d$ID) suspend-test: .*"; }
   within 30 told >/dev/null
-  check "two vCPUs, $1" "$(told)" "(d$ID) rest: $2: domain $ID, Fifo, vCPUs took 1000 and 1000 events: ok"
+  check "two vCPUs, $1" "$(told)" "(d$ID) suspend-test: $2: domain $ID, Fifo, vCPUs took 1000 and 1000 events: ok"
 }
 exchanged "at the start" "at the start"
-toolstack "two vCPUs, saved" xl save rest /tmp/saved
+toolstack "two vCPUs, saved" xl save suspend-test /tmp/saved
 toolstack "two vCPUs, restored" xl restore /tmp/saved
 rm /tmp/saved
 exchanged "restored" "elsewhere"
-xl shutdown rest
+xl shutdown suspend-test
 wait_gone $ID "two vCPUs"
 
 # --- ten boots in a row: eight so far

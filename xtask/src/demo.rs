@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use crate::lab::{self, Boot, Dom0Kind, Ending, Event, Terminal, XenVersion};
 use crate::payload::{self, Line};
+use crate::testbed::{self, Boot, Dom0Kind, Ending, Event, Terminal, XenVersion};
 use crate::tty::Tty;
 use crate::{host, kernels, ui};
 
@@ -18,7 +18,7 @@ const SCRIPT: &str = include_str!("../payload/demo.sh");
 
 /// Platform of the demonstration.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Stage {
+enum Hypervisor {
     /// A simulated Xen, which needs nothing but Rust
     Sim,
     /// Real Xen in an emulator
@@ -29,7 +29,7 @@ enum Stage {
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[arg(long, value_enum, default_value = "sim")]
-    on: Stage,
+    on: Hypervisor,
     /// Version of real Xen
     #[arg(long, value_enum, default_value = "4.17")]
     xen: XenVersion,
@@ -53,11 +53,11 @@ pub(crate) struct Args {
 
 pub(crate) fn main(args: &Args) -> Result<i32> {
     match args.on {
-        Stage::Sim => sim::main(args),
-        Stage::Xen if args.trace.is_some() || args.watch => {
+        Hypervisor::Sim => sim::main(args),
+        Hypervisor::Xen if args.trace.is_some() || args.watch => {
             bail!("--trace and --watch need a simulated Xen")
         }
-        Stage::Xen => on_xen(args),
+        Hypervisor::Xen => on_xen(args),
     }
 }
 
@@ -97,10 +97,10 @@ impl Transcript {
 fn on_xen(args: &Args) -> Result<i32> {
     let fetch = thread::spawn({
         let version = args.xen;
-        move || lab::prepare(&[version])
+        move || testbed::prepare(&[version])
     });
     let kernel = kernels::shell()?;
-    fetch.join().map_err(|_| anyhow::anyhow!("fetching the lab's packages panicked"))??;
+    fetch.join().map_err(|_| anyhow::anyhow!("fetching the testbed's packages panicked"))??;
     let archive = payload::archive(SCRIPT, &kernel)?;
     let log = host::results()?.join(format!("demo-{}.log", args.xen));
     let mut boot = Boot { dom0: args.dom0, ..Boot::new(args.xen, log) };

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use crate::lab::{self, Archive, Boot, Ending, Event, LinuxGuest, XenVersion};
 use crate::payload::{self, Line};
+use crate::testbed::{self, Archive, Boot, Ending, Event, LinuxGuest, XenVersion};
 use crate::xentest::Complaints;
 use crate::{host, kernels, ui};
 
@@ -82,7 +82,7 @@ fn side_by_side(
     verbose: bool,
 ) -> Result<()> {
     let versions: Vec<_> = runs.iter().map(|&(xen, _)| xen).collect();
-    lab::prepare(&versions)?;
+    testbed::prepare(&versions)?;
     let kernel = kernels::driver_domain()?;
     let peer = payload::peer()?;
     let mut boots = Vec::new();
@@ -99,7 +99,7 @@ fn side_by_side(
         archive.copy("payload/driver-domain", &kernel)?;
         archive.copy("payload/linux", &linux.kernel)?;
         archive.file("payload/linux.cpio", 0o644, linux.initramfs(GUEST, &peer)?);
-        archive.copy("payload/lab-peer", &peer)?;
+        archive.copy("payload/testbed-peer", &peer)?;
         let name = format!("xen {xen} {}", grants.name());
         let log = host::results()?.join(format!("driver-domain-{xen}-{}.log", grants.name()));
         let mut boot = Boot::new(xen, log);
@@ -130,7 +130,7 @@ fn one(name: &str, boot: &Boot, archive: &Archive, verbose: bool) -> Result<()> 
     let mut complaints = Complaints::default();
     let mut complete = false;
     let outcome = boot.run(archive, None, &mut |event| {
-        complaints.hear(&event);
+        complaints.record(&event);
         let Event::Payload(line) = event else { return };
         match payload::parse(line) {
             Line::Step(step) => progress.set_prefix(format!("{name}: {step}")),

@@ -48,8 +48,8 @@ pub(crate) fn which(tool: &str) -> Option<PathBuf> {
 /// A program (or the absolute path of a file) and the Debian package that it comes with.
 pub(crate) type Tool = (&'static str, &'static str);
 
-/// Tools of the commands that neither Rust nor the lab's own packages bring. `demo` and `test` need
-/// those only that every Debian machine with gcc has.
+/// Tools of the commands that neither Rust nor the testbed's own packages bring. `demo` and `test`
+/// need those only that every Debian machine with gcc has.
 const TOOLS: [Tool; 13] = [
     ("apt-get", "apt"),
     ("dpkg-deb", "dpkg"),
@@ -76,7 +76,7 @@ pub(crate) fn require(tools: &[Tool]) -> Result<()> {
     let names = lacking.iter().map(|t| t.0).collect::<Vec<_>>().join(", ");
     if which("apt-get").is_none() {
         bail!(
-            "missing {names}, and no apt-get here: the lab needs a Debian (or Debian-like) x86-64 machine"
+            "missing {names}, and no apt-get here: the testbed needs a Debian (or Debian-like) x86-64 machine"
         );
     }
     bail!("missing {names}; run  {}", install_line(&lacking, is_root()));

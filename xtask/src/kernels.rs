@@ -24,7 +24,7 @@ const KERNELS: [Kernel; 7] = [
     Kernel { name: "driver-domain", package: "xen-example-driver-domain", bin: "driver-domain" },
     Kernel { name: "store-suite", package: "xen-example-store-suite", bin: "store-suite" },
     Kernel { name: "vchan", package: "xen-example-vchan", bin: "vchan" },
-    Kernel { name: "rest", package: "xen-example-selftest", bin: "rest" },
+    Kernel { name: "suspend-test", package: "xen-example-selftest", bin: "suspend-test" },
 ];
 
 /// Options of `build`.
@@ -76,7 +76,7 @@ pub(crate) fn selftest() -> Result<PathBuf> {
 }
 
 /// Builds the kernel that is suspended while it exchanges events; returns its image.
-pub(crate) fn rest() -> Result<PathBuf> {
+pub(crate) fn suspend_test() -> Result<PathBuf> {
     make(&KERNELS[6], false)
 }
 

@@ -12,20 +12,20 @@ mod downstream;
 mod driver;
 mod fresh;
 mod fuzz;
+mod guest_log;
 mod host;
 mod kernels;
-mod lab;
 mod mutants;
 mod packages;
 mod payload;
 mod prose;
 mod pvh;
 mod report;
-mod seeds;
 mod selftest;
-mod spoken;
 mod steps;
+mod stress;
 mod test;
+mod testbed;
 mod tools;
 mod tty;
 mod ui;
@@ -60,7 +60,7 @@ enum Task {
     Test(test::Args),
     /// Runs random scenarios of a guest and its driver domain in a simulated Xen, and checks for
     /// leftovers.
-    Seeds(seeds::Args),
+    Stress(stress::Args),
     /// Boots a kernel as dom0 of real Xen, and as a guest, that calls all operations; checks the
     /// results.
     Selftest(selftest::Args),
@@ -108,7 +108,7 @@ fn main() -> ExitCode {
         Task::Check(args) => checks::main(&args),
         Task::Audit => audit::main(),
         Task::Test(args) => test::main(&args),
-        Task::Seeds(args) => seeds::main(&args),
+        Task::Stress(args) => stress::main(&args),
         Task::Selftest(args) => selftest::main(&args),
         Task::Conformance(args) => conformance::main(&args),
         Task::DriverDomain(args) => driver::main(&args),

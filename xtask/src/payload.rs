@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use anyhow::{Context, Result};
 
-use crate::lab::{Archive, Base, XenVersion};
+use crate::testbed::{Archive, Base, XenVersion};
 use crate::{host, ui};
 
 /// Common part of the payloads.
@@ -108,7 +108,7 @@ pub(crate) fn archive(script: &str, kernel: &Path) -> Result<Archive> {
     archive.file("payload/run", 0o755, script);
     archive.file("payload/lib.sh", 0o644, LIB);
     archive.copy("payload/shell", kernel)?;
-    archive.copy("payload/lab-peer", &peer()?)?;
+    archive.copy("payload/testbed-peer", &peer()?)?;
     Ok(archive)
 }
 
@@ -129,12 +129,12 @@ pub(crate) fn add_linux(archive: &mut Archive, version: XenVersion) -> Result<u6
 
 /// Builds the helper that stands in dom0; static, because dom0 has another C library.
 pub(crate) fn peer() -> Result<PathBuf> {
-    let source = host::root().join("xtask/src/bin/lab-peer.rs");
-    let binary = host::results()?.join("lab-peer");
+    let source = host::root().join("xtask/src/bin/testbed-peer.rs");
+    let binary = host::results()?.join("testbed-peer");
     let modified = |path: &Path| -> io::Result<_> { fs::metadata(path)?.modified() };
     if !matches!((modified(&source), modified(&binary)), (Ok(s), Ok(b)) if s < b) {
         let folder = tempfile::tempdir_in(host::results()?)?;
-        let half = folder.path().join("lab-peer");
+        let half = folder.path().join("testbed-peer");
         let mut rustc = Command::new("rustc");
         rustc.args([
             "--edition",
@@ -147,7 +147,7 @@ pub(crate) fn peer() -> Result<PathBuf> {
             "-o",
         ]);
         host::run(rustc.arg(&half).arg(&source).current_dir(host::root()))?;
-        fs::rename(&half, &binary).context("placing lab-peer")?;
+        fs::rename(&half, &binary).context("placing testbed-peer")?;
     }
     Ok(binary)
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use crate::host;
-use crate::lab::XenVersion;
+use crate::testbed::XenVersion;
 
 /// Measurements of one run.
 pub(crate) struct Report {

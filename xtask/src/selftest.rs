@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::lab::{self, Archive, Boot, Ending, Event, XenVersion};
+use crate::guest_log::GuestLog;
 use crate::payload::{self, Line};
-use crate::spoken::Spoken;
+use crate::testbed::{self, Archive, Boot, Ending, Event, XenVersion};
 use crate::{host, kernels, ui};
 
 const SCRIPT: &str = include_str!("../payload/selftest.sh");
@@ -44,7 +44,7 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     let versions: Vec<_> = args.xen.map_or(XenVersion::ALL.to_vec(), |v| vec![v]);
     let roles: Vec<_> = args.role.map_or(vec![Role::Dom0, Role::Guest], |role| vec![role]);
     let kernel = kernels::selftest()?;
-    lab::prepare(&versions)?;
+    testbed::prepare(&versions)?;
     let (mut total, mut failed) = (0, 0);
     for role in roles {
         let name = match role {
@@ -127,10 +127,10 @@ fn guest(version: XenVersion, kernel: &Path, verbose: bool) -> Result<usize> {
     let mut boot = Boot::new(version, log);
     boot.append = "QUIET=1".to_owned();
     boot.timeout = Duration::from_secs(900);
-    let (mut tally, mut spoken) = (Tally::default(), Spoken::default());
+    let (mut tally, mut guest_log) = (Tally::default(), GuestLog::default());
     let outcome = boot.run(&archive, None, &mut |event| match event {
         Event::Xen(line) => {
-            if let Some(line) = spoken.hear(line)
+            if let Some(line) = guest_log.push_line(line)
                 && tally.take(&line)
                 && verbose
             {

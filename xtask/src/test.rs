@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::lab::{self, XenVersion};
 use crate::packages::Packages;
 use crate::selftest::{self, Role};
 use crate::steps::Steps;
+use crate::testbed::{self, XenVersion};
 use crate::{checkers, checks, driver, fresh, fuzz, host, kernels, ui, xentest};
 
 /// The step without which nothing can run on real Xen.
-const LAB: &str = "packages and images of the lab";
+const TESTBED: &str = "packages and images of the testbed";
 
 /// Options of `test`.
 #[derive(clap::Args)]
@@ -61,7 +61,7 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
     let fetch = (!args.no_xen).then(|| {
         thread::spawn({
             let versions = versions.clone();
-            move || lab::prepare(&versions)
+            move || testbed::prepare(&versions)
         })
     });
     let mut steps = Steps::default();
@@ -82,13 +82,13 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
                 selftest: kernels::selftest()?,
                 store_suite: kernels::store_suite()?,
                 vchan: kernels::vchan()?,
-                rest: kernels::rest()?,
+                suspend_test: kernels::suspend_test()?,
                 xs: crate::payload::xs()?,
             });
             Ok(())
         });
-        steps.run(LAB, || {
-            fetch.join().map_err(|_| anyhow::anyhow!("fetching the lab's packages panicked"))?
+        steps.run(TESTBED, || {
+            fetch.join().map_err(|_| anyhow::anyhow!("fetching the testbed's packages panicked"))?
         });
         if slow {
             // After the packages have come: it takes them from the cache.
@@ -116,7 +116,7 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
                 if failures.is_empty() { Ok(()) } else { bail!("{}", failures.join("\n")) }
             });
         }
-        if let (Some(kernels), true) = (kernels, !steps.has_failed(LAB)) {
+        if let (Some(kernels), true) = (kernels, !steps.has_failed(TESTBED)) {
             steps.run("real Xen", || {
                 runs = xentest::run(&versions, &kernels)?;
                 Ok(())

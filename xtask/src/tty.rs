@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::lab::Terminal;
+use crate::testbed::Terminal;
 
 /// The user's terminal.
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! `cargo xtask xen`: the lab by hand.
+//! `cargo xtask xen`: the testbed by hand.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::Subcommand;
 
-use crate::lab::{self, Archive, Boot, Dom0Kind, Ending, Event, Outcome, Terminal, XenVersion};
+use crate::testbed::{self, Archive, Boot, Dom0Kind, Ending, Event, Outcome, Terminal, XenVersion};
 use crate::tty::Tty;
 use crate::{host, payload, pvh, ui};
 
@@ -112,7 +112,7 @@ impl Machine {
 pub(crate) fn main(command: &Command) -> Result<i32> {
     match command {
         Command::Setup => {
-            lab::prepare(&XenVersion::ALL)?;
+            testbed::prepare(&XenVersion::ALL)?;
             println!("ready");
             Ok(0)
         }
@@ -128,7 +128,7 @@ pub(crate) fn main(command: &Command) -> Result<i32> {
         Command::Kernel { kernel, machine } => {
             pvh::check(kernel)?;
             let boot = machine.boot()?;
-            lab::prepare(&[boot.xen])?;
+            testbed::prepare(&[boot.xen])?;
             let mut rebooted = false;
             let outcome = boot.kernel(kernel, &mut |event| {
                 rebooted |=
@@ -166,20 +166,20 @@ impl Guest<'_> {
         archive.file("payload/cmdline", 0o644, self.cmdline);
         archive.file("payload/vcpus", 0o644, self.vcpus.to_string());
         archive.copy("payload/guest", self.kernel)?;
-        archive.copy("payload/lab-peer", &payload::peer()?)?;
-        lab::prepare(&[boot.xen])?;
+        archive.copy("payload/testbed-peer", &payload::peer()?)?;
+        testbed::prepare(&[boot.xen])?;
         let mut tty = Tty::default();
         let terminal = interactive.then_some(&mut tty as &mut dyn Terminal);
         if interactive {
             boot.append += " INTERACTIVE=1";
             boot.timeout = boot.timeout.max(Duration::from_secs(24 * 3600));
         }
-        let mut life = Life::default();
+        let mut guest_state = GuestState::default();
         let outcome = boot.run(&archive, terminal, &mut |event| {
-            life.see(&event);
+            guest_state.see(&event);
             watch(&event);
         })?;
-        Ok(Report { log: boot.log, timeout: boot.timeout, life, outcome })
+        Ok(Report { log: boot.log, timeout: boot.timeout, guest_state, outcome })
     }
 }
 
@@ -213,7 +213,7 @@ enum End {
 
 /// State of a running guest.
 #[derive(Default)]
-struct Life {
+struct GuestState {
     created: bool,
     end: Option<End>,
     /// Xen's own lines on a fault of the guest: the fault, and the registers.
@@ -222,7 +222,7 @@ struct Life {
     more: u32,
 }
 
-impl Life {
+impl GuestState {
     fn see(&mut self, event: &Event<'_>) {
         match event {
             Event::Mark(mark) => {
@@ -272,23 +272,23 @@ fn is_fault(line: &str) -> bool {
 pub(crate) struct Report {
     log: PathBuf,
     timeout: Duration,
-    life: Life,
+    guest_state: GuestState,
     outcome: Outcome,
 }
 
 impl Report {
     /// Returns the exit code: 0 if the guest powered itself off, and for nothing else.
     pub(crate) fn code(&self) -> i32 {
-        match (self.outcome.ending, self.life.end) {
-            (Ending::Exit(0), Some(End::Shutdown(0))) if !self.life.triple_fault() => 0,
+        match (self.outcome.ending, self.guest_state.end) {
+            (Ending::Exit(0), Some(End::Shutdown(0))) if !self.guest_state.triple_fault() => 0,
             _ => self.outcome.code().max(1),
         }
     }
 
     /// Describes the end in words, after Xen's lines on a fault.
     pub(crate) fn describe(&self) -> String {
-        let reason = match (self.outcome.ending, self.life.end) {
-            (_, Some(_)) if self.life.triple_fault() => {
+        let reason = match (self.outcome.ending, self.guest_state.end) {
+            (_, Some(_)) if self.guest_state.triple_fault() => {
                 "triple fault: an exception that the kernel could not take, and Xen reset it"
                     .to_owned()
             }
@@ -299,18 +299,18 @@ impl Report {
                 "destroyed from outside, without a shutdown of its own".to_owned()
             }
             (_, Some(End::Shutdown(code))) => shutdown(code),
-            (Ending::TimedOut, None) if self.life.created => {
+            (Ending::TimedOut, None) if self.guest_state.created => {
                 format!(
                     "still running at the time-out of {} s; --timeout sets it",
                     self.timeout.as_secs()
                 )
             }
             (Ending::Quit, None) => "still running when the user left".to_owned(),
-            (_, None) if self.life.created => "unknown: the machine ended first".to_owned(),
+            (_, None) if self.guest_state.created => "unknown: the machine ended first".to_owned(),
             (_, None) => "not created: dom0 ended first".to_owned(),
         };
         let mut text = String::new();
-        for line in &self.life.fault {
+        for line in &self.guest_state.fault {
             text += &format!("xen: {line}\n");
         }
         if self.outcome.ending != Ending::Exit(0) || self.outcome.emulator_fault {
@@ -352,7 +352,7 @@ fn run(folder: &Path, files: &[String], machine: &Machine) -> Result<i32> {
 fn boot(archive: &Archive, machine: &Machine, append: &str) -> Result<i32> {
     let mut boot = machine.boot()?;
     append.clone_into(&mut boot.append);
-    lab::prepare(&[boot.xen])?;
+    testbed::prepare(&[boot.xen])?;
     let outcome = boot.run(archive, None, &mut |event| show(&event, machine.quiet))?;
     Ok(ended(&boot, &outcome))
 }
@@ -361,7 +361,7 @@ fn show(event: &Event<'_>, quiet: bool) {
     match event {
         Event::Payload(line) => ui::line(line),
         Event::Xen(line) if !quiet => ui::line(ui::dim(line)),
-        Event::Mark(mark) if !quiet => ui::line(ui::dim(&format!("LAB {mark}"))),
+        Event::Mark(mark) if !quiet => ui::line(ui::dim(&format!("TESTBED {mark}"))),
         Event::Xen(_) | Event::Mark(_) => {}
     }
 }
@@ -376,11 +376,16 @@ mod tests {
     use super::*;
 
     fn report(ending: Ending, marks: &[&str], xen: &[&str]) -> Report {
-        let mut life = Life::default();
-        xen.iter().for_each(|line| life.see(&Event::Xen(line)));
-        marks.iter().for_each(|mark| life.see(&Event::Mark(mark)));
+        let mut guest_state = GuestState::default();
+        xen.iter().for_each(|line| guest_state.see(&Event::Xen(line)));
+        marks.iter().for_each(|mark| guest_state.see(&Event::Mark(mark)));
         let outcome = Outcome { ending, elapsed: Duration::from_secs(20), emulator_fault: false };
-        Report { log: PathBuf::from("xen.log"), timeout: Duration::from_secs(300), life, outcome }
+        Report {
+            log: PathBuf::from("xen.log"),
+            timeout: Duration::from_secs(300),
+            guest_state,
+            outcome,
+        }
     }
 
     #[test]

@@ -9,11 +9,11 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::conformance::{self, Said};
-use crate::lab::{Archive, Boot, Ending, Event, Outcome, XenVersion};
+use crate::guest_log::GuestLog;
 use crate::payload::{self, Check, Line};
 use crate::report::Report;
 use crate::selftest::{self, Tally};
-use crate::spoken::Spoken;
+use crate::testbed::{Archive, Boot, Ending, Event, Outcome, XenVersion};
 use crate::{host, kernels, ui};
 
 const SCRIPT: &str = include_str!("../payload/test.sh");
@@ -53,7 +53,7 @@ pub(crate) struct Kernels {
     pub(crate) selftest: PathBuf,
     pub(crate) store_suite: PathBuf,
     pub(crate) vchan: PathBuf,
-    pub(crate) rest: PathBuf,
+    pub(crate) suspend_test: PathBuf,
     pub(crate) xs: PathBuf,
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn run(versions: &[XenVersion], kernels: &Kernels) -> Result<Vec<Run>
         archive.copy("payload/store-suite", &kernels.store_suite)?;
         archive.copy("payload/vchan", &kernels.vchan)?;
         archive.file("payload/vchan.sh", 0o644, VCHAN);
-        archive.copy("payload/rest", &kernels.rest)?;
+        archive.copy("payload/suspend-test", &kernels.suspend_test)?;
         archive.copy("payload/xs", &kernels.xs)?;
         let linux_size = payload::add_linux(&mut archive, xen)?;
         let log = host::results()?.join(format!("test-{xen}.log"));
@@ -82,7 +82,7 @@ pub(crate) fn run(versions: &[XenVersion], kernels: &Kernels) -> Result<Vec<Run>
                 scope.spawn(move || {
                     if let Err(error) = one(&mut run, boot, &archive) {
                         let check =
-                            Check::new("the lab", false, format!("{error:#}"), "a boot of Xen");
+                            Check::new("the testbed", false, format!("{error:#}"), "a boot of Xen");
                         ui::line(format!("xen {}  {}", run.xen, check.describe()));
                         run.checks.push(check);
                     }
@@ -104,7 +104,7 @@ fn one(run: &mut Run, mut boot: Boot, archive: &Archive) -> Result<()> {
     let progress = ui::spinner(&format!("Xen {xen}: booting"));
     let mut seen = Seen::of(xen);
     let outcome = boot.run(archive, None, &mut |event| {
-        seen.complaints.hear(&event);
+        seen.complaints.record(&event);
         match event {
             Event::Mark(_) => {}
             Event::Xen(line) => seen.guests(line),
@@ -142,7 +142,7 @@ pub(crate) struct Complaints {
 }
 
 impl Complaints {
-    pub(crate) fn hear(&mut self, event: &Event<'_>) {
+    pub(crate) fn record(&mut self, event: &Event<'_>) {
         match event {
             Event::Mark(mark) => self.running |= mark.starts_with("run"),
             Event::Payload(line) => self.misdeeds |= *line == "MISDEEDS",
@@ -168,7 +168,7 @@ struct Seen {
     checks: Vec<Check>,
     figures: BTreeMap<String, Vec<f64>>,
     complaints: Complaints,
-    spoken: Spoken,
+    guest_log: GuestLog,
     /// Output of the self-test kernel as a guest.
     selftest: Tally,
     /// Output of the store suite about dom0's xenstored.
@@ -183,7 +183,7 @@ impl Seen {
             checks: Vec::new(),
             figures: BTreeMap::new(),
             complaints: Complaints::default(),
-            spoken: Spoken::default(),
+            guest_log: GuestLog::default(),
             selftest: Tally::default(),
             suite: Said::of(conformance::xenstored(xen)),
             complete: false,
@@ -191,7 +191,7 @@ impl Seen {
     }
 
     fn guests(&mut self, line: &str) {
-        if let Some(line) = self.spoken.hear(line) {
+        if let Some(line) = self.guest_log.push_line(line) {
             self.selftest.take(&line);
             self.suite.take(&line);
         }
@@ -261,7 +261,7 @@ mod tests {
             Event::Payload("MISDEEDS"),
             Event::Xen("(XEN) domain_crash called"),
         ] {
-            complaints.hear(&event);
+            complaints.record(&event);
         }
         assert_eq!(complaints.lines.len(), 1);
     }

@@ -27,7 +27,7 @@ const RECEIVED: usize = u16::MAX as usize;
 const SENT: usize = 256 * 1024;
 /// Timeout of a guest that is gone. TCP needs some seconds, and doubles them, to send again
 /// what was lost.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -71,8 +71,8 @@ impl Servers {
         let servers = kinds.into_iter().flat_map(|kind| [kind; CONNECTIONS]).map(|(kind, port)| {
             let buffer = |size| SocketBuffer::new(vec![0; size]);
             let mut socket = Socket::new(buffer(RECEIVED), buffer(SENT));
-            socket.set_timeout(Some(PATIENCE));
-            socket.set_keep_alive(Some(PATIENCE / 4));
+            socket.set_timeout(Some(TIMEOUT));
+            socket.set_keep_alive(Some(TIMEOUT / 4));
             socket.set_nagle_enabled(false);
             let handle = sockets.add(socket);
             Server {

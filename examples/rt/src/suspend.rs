@@ -20,7 +20,7 @@ use xen_hypercall::ops::vcpu;
 use xen_hypercall::{Errno, Platform};
 
 /// Maximum time of a vCPU to stand still.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The other vCPUs are to stand still.
 static STILL: AtomicBool = AtomicBool::new(false);
@@ -66,7 +66,7 @@ fn stop_the_others(calls: &mut Calls) -> Result<(), Errno> {
         // There is a place for each vCPU.
         let _ = calls.push(call);
     }
-    let deadline = xen.now() + PATIENCE;
+    let deadline = xen.now() + TIMEOUT;
     while (STANDING.load(Acquire) as usize) < calls.len() {
         if xen.now() >= deadline {
             return Err(Errno::EBUSY);

@@ -14,7 +14,7 @@ use xen_hypercall::{Errno, Platform, Port};
 use xen_sys::xen::{SharedInfo, VcpuInfo, VcpuTimeInfo, Virq};
 
 /// Maximum time of any step. A run near this time has failed.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(400);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(400);
 
 /// vCPUs that are tested.
 const VCPUS: usize = 2;
@@ -95,7 +95,7 @@ pub(crate) fn unmasked(xen: Rt, channel: Open) -> Result<Open, Errno> {
 
 /// Waits, without an event of its own, until `done` holds. Returns whether it does.
 pub(crate) fn until(xen: Rt, mut done: impl FnMut() -> bool) -> bool {
-    let deadline = xen.now() + PATIENCE;
+    let deadline = xen.now() + TIMEOUT;
     while !done() {
         if xen.now() >= deadline {
             return false;
@@ -241,7 +241,7 @@ impl Exchange {
     /// Waits until all rounds are over.
     pub(crate) fn wait(&self) {
         let Ok(ticks) = Ticks::start(self.xen) else { return };
-        let deadline = self.xen.now() + PATIENCE;
+        let deadline = self.xen.now() + TIMEOUT;
         let over = || {
             let done = self.pairs.iter().all(|(ping, pong)| {
                 let back = taken(0, pong);

@@ -124,7 +124,7 @@ fn domains(t: &mut Report) {
     let wish = Some(DomId(77));
     let created = op!(t, domctl::createdomain(wish, &config) => with(t, same, ours, is(DomId(77))));
     if let Some(domain) = created {
-        life(t, domain);
+        lifecycle(t, domain);
         resources::grant_table(t, domain);
         model(t, domain);
         op!(t, domctl::destroydomain(domain) => is(()));
@@ -136,7 +136,7 @@ fn domains(t: &mut Report) {
 }
 
 /// Sets a domain up, and checks its state.
-fn life(t: &mut Report, domain: DomId) {
+fn lifecycle(t: &mut Report, domain: DomId) {
     op!(t, domctl::createdomain(Some(domain), &XenDomctlCreatedomain::new_zeroed()) => Expected::Refused(&[Errno::EEXIST, Errno::EINVAL]));
     op!(t, domctl::max_vcpus(domain, 1) => is(()));
     op!(t, domctl::max_vcpus(domain, 9) => fails(Errno::EINVAL));

@@ -1,6 +1,6 @@
 //! The demonstration: the script, and what is compared afterwards. The same as on real Xen.
 
-use crate::stage::{Setup, Stage};
+use crate::testbed::{Setup, Testbed};
 use crate::{SharedDisk, Xen, run_shell};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -55,13 +55,13 @@ pub fn answer(console: &[String], command: &str) -> String {
     answer.cloned().collect::<Vec<_>>().join(" / ")
 }
 
-/// Runs the script as the guest of a stage.
+/// Runs the script in the guest of a testbed.
 ///
 /// # Errors
 ///
 /// What kept the guest from starting, in words.
-pub fn run(stage: &Stage) -> Result<(), String> {
-    run_shell(stage.guest.clone(), MEMORY, &format!("run=\"{SCRIPT}\""), no_suspend).map(drop)
+pub fn run(testbed: &Testbed) -> Result<(), String> {
+    run_shell(testbed.guest.clone(), MEMORY, &format!("run=\"{SCRIPT}\""), no_suspend).map(drop)
 }
 
 /// Runs the guest's prompt until the user ends it.
@@ -69,8 +69,8 @@ pub fn run(stage: &Stage) -> Result<(), String> {
 /// # Errors
 ///
 /// What kept the guest from starting, in words.
-pub fn prompt(stage: &Stage) -> Result<(), String> {
-    run_shell(stage.guest.clone(), MEMORY, "", no_suspend).map(drop)
+pub fn prompt(testbed: &Testbed) -> Result<(), String> {
+    run_shell(testbed.guest.clone(), MEMORY, "", no_suspend).map(drop)
 }
 
 /// Does nothing: the demonstration has no suspend.
@@ -78,24 +78,24 @@ fn no_suspend(_: &Xen) -> Result<Resumed, Errno> {
     Err(Errno::ENOSYS)
 }
 
-/// Makes the stage of the demonstration.
+/// Creates the testbed of the demonstration.
 ///
 /// # Errors
 ///
-/// Those of [`Stage::new`].
-pub fn stage(seed: u64, trace: bool) -> Result<(Stage, SharedDisk), String> {
+/// Those of [`Testbed::new`].
+pub fn testbed(seed: u64, trace: bool) -> Result<(Testbed, SharedDisk), String> {
     let disk = SharedDisk::noise(seed ^ 0x5eed, DISK);
-    Ok((Stage::new(Setup { trace, ..Setup::new(seed, disk.clone()) })?, disk))
+    Ok((Testbed::new(Setup { trace, ..Setup::new(seed, disk.clone()) })?, disk))
 }
 
 /// Compares what the guest has said and done with what it should; `before` is the disk's digest at
 /// the start.
-pub fn compare(stage: &Stage, disk: &SharedDisk, before: &str) -> Vec<Check> {
-    let guest = stage.guest.inner().id();
-    let console = lines(&stage.world.console_output(guest));
+pub fn compare(testbed: &Testbed, disk: &SharedDisk, before: &str) -> Vec<Check> {
+    let guest = testbed.guest.inner().id();
+    let console = lines(&testbed.world.console_output(guest));
     let answer = |command| answer(&console, command);
     let digest = answer("blk sha256 xvda").split(' ').nth(4).unwrap_or_default().to_owned();
-    let greeting = stage.world.store().read(format!("/local/domain/{guest}/data/greeting"));
+    let greeting = testbed.world.store().read(format!("/local/domain/{guest}/data/greeting"));
     let done = console.iter().find(|line| line.starts_with("done ")).cloned();
     let check = |name, found: String, expected: &str| {
         let ok = found == expected;

@@ -7,7 +7,7 @@ mod driver;
 mod faults;
 mod guest;
 pub mod picture;
-mod stage;
+mod testbed;
 pub mod timeline;
 pub mod watch;
 
@@ -15,4 +15,4 @@ pub use disk::SharedDisk;
 pub use driver::{ADDRESS, DriverDomain, ECHO_PORT, Offer, Reset};
 pub use faults::{Faults, Xen};
 pub use guest::run_shell;
-pub use stage::{Setup, Sleep, Stage};
+pub use testbed::{Setup, Sleep, Testbed};

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 use xen_example_sim_shell::watch::Watch;
-use xen_example_sim_shell::{Stage, demo, picture, timeline};
+use xen_example_sim_shell::{Testbed, demo, picture, timeline};
 use xen_hypercall::{DomId, Platform};
 use xen_sim::{Domain, Step, World};
 
@@ -70,28 +70,28 @@ fn say(line: std::fmt::Arguments<'_>) {
 }
 
 fn run(options: &Options) -> Result<bool, String> {
-    let (stage, disk) = demo::stage(options.seed, options.trace.is_some())?;
-    let guest = stage.guest.inner().id();
+    let (testbed, disk) = demo::testbed(options.seed, options.trace.is_some())?;
+    let guest = testbed.guest.inner().id();
     if options.interactive {
-        terminal(&stage.world, guest);
-        demo::prompt(&stage)?;
-        stage.world.run_for(REFRESH * 2);
+        terminal(&testbed.world, guest);
+        demo::prompt(&testbed)?;
+        testbed.world.run_for(REFRESH * 2);
         return Ok(true);
     }
     let before = disk.look(demo::sha256);
     say(format_args!("SAY|dom0 made a disk of random content: sha256 {before}"));
-    follow(&stage.world, guest, options.watch);
-    demo::run(&stage)?;
-    stage.world.run_for(REFRESH * 2);
+    follow(&testbed.world, guest, options.watch);
+    demo::run(&testbed)?;
+    testbed.world.run_for(REFRESH * 2);
     say(format_args!("SAY|dom0 compares"));
-    let checks = demo::compare(&stage, &disk, &before);
+    let checks = demo::compare(&testbed, &disk, &before);
     for check in &checks {
         let verdict = if check.ok { "ok" } else { "FAIL" };
         say(format_args!("CHECK|{}|{verdict}|{}|{}", check.name, check.found, check.expected));
     }
     if let Some(path) = &options.trace {
-        let names: BTreeMap<u16, String> = names(&stage);
-        let record = stage.world.take_trace();
+        let names: BTreeMap<u16, String> = names(&testbed);
+        let record = testbed.world.take_trace();
         let draw = if path.ends_with(".svg") { picture::svg } else { timeline::chrome };
         fs::write(path, draw(&record, &names))
             .map_err(|error| format!("writing {path}: {error}"))?;
@@ -99,9 +99,9 @@ fn run(options: &Options) -> Result<bool, String> {
     Ok(checks.iter().all(|check| check.ok))
 }
 
-fn names(stage: &Stage) -> BTreeMap<u16, String> {
+fn names(testbed: &Testbed) -> BTreeMap<u16, String> {
     (0..)
-        .map_while(|id| stage.world.domain(DomId(id)))
+        .map_while(|id| testbed.world.domain(DomId(id)))
         .map(|domain| (domain.id().0, domain.name()))
         .collect()
 }

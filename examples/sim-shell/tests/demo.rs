@@ -1,7 +1,7 @@
 //! The demonstration, all of it, as a test: the shell with a disk and a network that another domain
 //! serves.
 
-use xen_example_sim_shell::{Setup, SharedDisk, Stage, demo, run_shell, timeline};
+use xen_example_sim_shell::{Setup, SharedDisk, Testbed, demo, run_shell, timeline};
 use xen_hypercall::Errno;
 
 const DISK: usize = 1 << 20;
@@ -9,28 +9,28 @@ const DISK: usize = 1 << 20;
 /// Runs commands in a fresh world; returns the guest's console, and the disk's bytes.
 fn run(commands: &str) -> (Vec<String>, Vec<u8>) {
     let disk = SharedDisk::noise(9, DISK);
-    let stage = Stage::new(Setup::new(1, disk.clone())).unwrap();
-    run_shell(stage.guest.clone(), 16 << 20, &format!("run=\"{commands}\""), |_| {
+    let testbed = Testbed::new(Setup::new(1, disk.clone())).unwrap();
+    run_shell(testbed.guest.clone(), 16 << 20, &format!("run=\"{commands}\""), |_| {
         Err(Errno::ENOSYS)
     })
     .unwrap();
-    stage.stop_driver();
-    stage.world.check().unwrap();
-    let console = demo::lines(&stage.world.console_output(stage.guest.inner().id()));
+    testbed.stop_driver();
+    testbed.world.check().unwrap();
+    let console = demo::lines(&testbed.world.console_output(testbed.guest.inner().id()));
     (console, disk.look(<[u8]>::to_vec))
 }
 
 #[test]
 fn demonstration_ends_and_leaves_nothing() {
-    let (stage, disk) = demo::stage(1, true).unwrap();
+    let (testbed, disk) = demo::testbed(1, true).unwrap();
     let before = disk.look(demo::sha256);
-    demo::run(&stage).unwrap();
-    for check in demo::compare(&stage, &disk, &before) {
+    demo::run(&testbed).unwrap();
+    for check in demo::compare(&testbed, &disk, &before) {
         assert!(check.ok, "{check:?}");
     }
-    stage.stop_driver();
-    stage.world.check().unwrap();
-    let json = timeline::chrome(&stage.world.take_trace(), &Default::default());
+    testbed.stop_driver();
+    testbed.world.check().unwrap();
+    let json = timeline::chrome(&testbed.world.take_trace(), &Default::default());
     assert!(json.contains("\"notifies\"") && json.contains("grant_table_op"));
 }
 

@@ -1,13 +1,13 @@
 //! A guest that is suspended, saved, restored or moved, and one whose driver domain is replaced:
 //! its drivers continue.
 
-#[path = "life/suspend.rs"]
+#[path = "scenario/suspend.rs"]
 mod suspend;
 
 use core::fmt::Write;
 use core::time::Duration;
 use suspend::sleep;
-use xen_example_sim_shell::{Setup, SharedDisk, Sleep, Stage, Xen, demo, run_shell};
+use xen_example_sim_shell::{Setup, SharedDisk, Sleep, Testbed, Xen, demo, run_shell};
 use xen_front::block::{Block, BlockError, BlockState, Completion, Disk, IoError, Request, Token};
 use xen_front::console::Console;
 use xen_front::net::{Config, Link, Net, NetError, TxChecksum, Vif};
@@ -22,20 +22,20 @@ use xen_store::xenbus::XenbusError;
 use xen_sys::sched::ShutdownReason;
 
 const SECTORS: usize = 512;
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-struct Lab {
-    stage: Stage,
+struct Fixture {
+    testbed: Testbed,
     xen: Xen,
     disk: SharedDisk,
 }
 
-impl Lab {
+impl Fixture {
     fn new(seed: u64) -> Self {
         let disk = SharedDisk::noise(seed, SECTORS * 512);
-        let stage = Stage::new(Setup::new(seed, disk.clone())).unwrap();
-        let xen = stage.guest.clone();
-        Self { stage, xen, disk }
+        let testbed = Testbed::new(Setup::new(seed, disk.clone())).unwrap();
+        let xen = testbed.guest.clone();
+        Self { testbed, xen, disk }
     }
 
     fn store_and_grants(&self) -> (XenStore<Xen>, GrantTable<Xen>) {
@@ -44,23 +44,23 @@ impl Lab {
     }
 
     fn deadline(&self) -> Instant {
-        self.xen.now() + PATIENCE
+        self.xen.now() + TIMEOUT
     }
 
     fn sleep(&mut self, how: Sleep, store: &XenStore<Xen>, grants: &GrantTable<Xen>) -> Resumed {
-        self.stage.send_to_sleep(how).unwrap();
+        self.testbed.send_to_sleep(how).unwrap();
         let resumed = sleep(&self.xen, store, grants);
-        self.stage.woken().unwrap();
+        self.testbed.woken().unwrap();
         resumed
     }
 
     /// Lets all domains see that the guest's drivers are gone; nothing is left then.
     fn end(self, store: XenStore<Xen>, grants: GrantTable<Xen>) {
-        self.stage.world.run_for(Duration::from_secs(15));
+        self.testbed.world.run_for(Duration::from_secs(15));
         assert_eq!(grants.sweep_quarantine(), Quarantine::default());
         drop((store, grants));
-        self.stage.stop_driver();
-        self.stage.world.check().unwrap();
+        self.testbed.stop_driver();
+        self.testbed.world.check().unwrap();
     }
 }
 
@@ -82,7 +82,7 @@ fn write_pages(
 
 /// Polls until so many requests are done with.
 fn complete(block: &mut Block<Xen>, xen: &Xen, count: usize) -> Vec<Completion<Xen>> {
-    let (mut done, deadline) = (Vec::new(), xen.now() + PATIENCE);
+    let (mut done, deadline) = (Vec::new(), xen.now() + TIMEOUT);
     while done.len() < count && xen.now() < deadline {
         block.poll(xen.now()).unwrap();
         done.extend(core::iter::from_fn(|| block.complete()));
@@ -119,104 +119,108 @@ fn assert_all_written(done: &[Completion<Xen>], submitted: &[(Token, u8)], disk:
 #[test]
 fn requests_survive_restore_and_migration() {
     for (seed, how) in [(1, Sleep::Restored), (2, Sleep::Moved(20))] {
-        let mut lab = Lab::new(seed);
-        let (store, grants) = lab.store_and_grants();
-        let mut block = Block::connect(&store, &grants, lab.stage.vbd.id, lab.deadline()).unwrap();
-        let mut submitted = write_pages(&mut block, &lab.xen, 0..8);
+        let mut fixture = Fixture::new(seed);
+        let (store, grants) = fixture.store_and_grants();
+        let mut block =
+            Block::connect(&store, &grants, fixture.testbed.vbd.id, fixture.deadline()).unwrap();
+        let mut submitted = write_pages(&mut block, &fixture.xen, 0..8);
         // Half of them the backend has seen, and may have done.
         block.kick();
-        submitted.extend(write_pages(&mut block, &lab.xen, 8..16));
+        submitted.extend(write_pages(&mut block, &fixture.xen, 8..16));
         let first = block.port();
-        assert_eq!(lab.sleep(how, &store, &grants), Resumed::Elsewhere);
+        assert_eq!(fixture.sleep(how, &store, &grants), Resumed::Elsewhere);
         block.resume().unwrap();
         assert_eq!(
             (block.state(), block.in_flight(), block.room()),
             (BlockState::Connecting, 16, 0)
         );
         assert!(block.complete().is_none() && first.is_some() && block.port().is_none());
-        let done = complete(&mut block, &lab.xen, 16);
-        assert_all_written(&done, &submitted, &lab.disk);
+        let done = complete(&mut block, &fixture.xen, 16);
+        assert_all_written(&done, &submitted, &fixture.disk);
         drop(done);
         // The number of a token never comes again.
-        let next = write_pages(&mut block, &lab.xen, 20..21);
+        let next = write_pages(&mut block, &fixture.xen, 20..21);
         assert!(next[0].0 > submitted[15].0);
-        let done = complete(&mut block, &lab.xen, 1);
-        assert_all_written(&done, &next, &lab.disk);
+        let done = complete(&mut block, &fixture.xen, 1);
+        assert_all_written(&done, &next, &fixture.disk);
         drop(done);
         block.close_now().unwrap();
         drop(block);
-        lab.end(store, grants);
+        fixture.end(store, grants);
     }
 }
 
 #[test]
 fn requests_survive_driver_domain_restart() {
-    let mut lab = Lab::new(3);
-    let (store, grants) = lab.store_and_grants();
-    let mut block = Block::connect(&store, &grants, lab.stage.vbd.id, lab.deadline()).unwrap();
-    let submitted = write_pages(&mut block, &lab.xen, 0..32);
+    let mut fixture = Fixture::new(3);
+    let (store, grants) = fixture.store_and_grants();
+    let mut block =
+        Block::connect(&store, &grants, fixture.testbed.vbd.id, fixture.deadline()).unwrap();
+    let submitted = write_pages(&mut block, &fixture.xen, 0..32);
     block.kick();
-    lab.stage.replace_driver().unwrap();
-    while block.poll(lab.xen.now()) != Ok(BlockState::Unplugged) {
+    fixture.testbed.replace_driver().unwrap();
+    while block.poll(fixture.xen.now()) != Ok(BlockState::Unplugged) {
         assert_eq!(block.state(), BlockState::Connected);
-        store.wait(lab.deadline());
+        store.wait(fixture.deadline());
     }
     block.reopen().unwrap();
-    let done = complete(&mut block, &lab.xen, 32);
-    assert_all_written(&done, &submitted, &lab.disk);
+    let done = complete(&mut block, &fixture.xen, 32);
+    assert_all_written(&done, &submitted, &fixture.disk);
     drop(done);
     block.close_now().unwrap();
     drop(block);
-    lab.end(store, grants);
+    fixture.end(store, grants);
 }
 
 #[test]
 fn a_cancelled_suspension_disturbs_nobody() {
-    let mut lab = Lab::new(4);
-    let (store, grants) = lab.store_and_grants();
-    let mut block = Block::connect(&store, &grants, lab.stage.vbd.id, lab.deadline()).unwrap();
-    let submitted = write_pages(&mut block, &lab.xen, 0..4);
+    let mut fixture = Fixture::new(4);
+    let (store, grants) = fixture.store_and_grants();
+    let mut block =
+        Block::connect(&store, &grants, fixture.testbed.vbd.id, fixture.deadline()).unwrap();
+    let submitted = write_pages(&mut block, &fixture.xen, 0..4);
     block.kick();
     let port = block.port();
-    assert_eq!(lab.sleep(Sleep::Cancelled, &store, &grants), Resumed::Cancelled);
-    assert_eq!((block.poll(lab.xen.now()), block.port()), (Ok(BlockState::Connected), port));
-    let done = complete(&mut block, &lab.xen, 4);
-    assert_all_written(&done, &submitted, &lab.disk);
+    assert_eq!(fixture.sleep(Sleep::Cancelled, &store, &grants), Resumed::Cancelled);
+    assert_eq!((block.poll(fixture.xen.now()), block.port()), (Ok(BlockState::Connected), port));
+    let done = complete(&mut block, &fixture.xen, 4);
+    assert_all_written(&done, &submitted, &fixture.disk);
     drop(done);
     block.close_now().unwrap();
     drop(block);
-    lab.end(store, grants);
+    fixture.end(store, grants);
 }
 
 #[test]
 fn xsa_465_lost_backend_ends_cleanly() {
-    let mut lab = Lab::new(5);
-    let (store, grants) = lab.store_and_grants();
-    let mut disk = Disk::connect(&store, &grants, lab.stage.vbd.id, lab.deadline()).unwrap();
+    let mut fixture = Fixture::new(5);
+    let (store, grants) = fixture.store_and_grants();
+    let mut disk =
+        Disk::connect(&store, &grants, fixture.testbed.vbd.id, fixture.deadline()).unwrap();
     let config = Config { timeout: Duration::from_secs(5), ..Config::default() };
     let mut net = Net::connect(&store, &grants, Vif(0), config).unwrap();
     disk.set_timeout(Duration::ZERO);
     disk.write(0, &[1; 8192]).unwrap_err();
-    lab.stage.send_to_sleep(Sleep::Restored).unwrap();
+    fixture.testbed.send_to_sleep(Sleep::Restored).unwrap();
     // The driver domain stands still from here on.
-    lab.stage.world.pause(lab.stage.driver().id());
-    assert_eq!(sleep(&lab.xen, &store, &grants), Resumed::Elsewhere);
-    lab.stage.woken().unwrap();
-    let waited = disk.resume(lab.xen.now() + Duration::from_secs(5)).unwrap_err();
+    fixture.testbed.world.pause(fixture.testbed.driver().id());
+    assert_eq!(sleep(&fixture.xen, &store, &grants), Resumed::Elsewhere);
+    fixture.testbed.woken().unwrap();
+    let waited = disk.resume(fixture.xen.now() + Duration::from_secs(5)).unwrap_err();
     assert!(matches!(waited, BlockError::Xenbus(XenbusError::Timeout { .. })), "{waited}");
     net.resume().unwrap();
     let late = loop {
-        match net.poll(lab.xen.now()) {
+        match net.poll(fixture.xen.now()) {
             Ok(link) => assert_eq!(link, Link::Connecting),
             Err(error) => break error,
         }
-        net.wait(Some(lab.xen.now() + Duration::from_secs(1)));
+        net.wait(Some(fixture.xen.now() + Duration::from_secs(1)));
     };
     assert!(matches!(late, NetError::Xenbus(XenbusError::Timeout { .. })), "{late}");
     assert_eq!(net.transmit(&[0; 60], TxChecksum::Complete), Err(xen_front::net::TxError::Down));
     // Now both are taken away, with what was in flight.
-    for device in [lab.stage.vbd, lab.stage.vif] {
-        lab.stage.world.remove_device(&device);
+    for device in [fixture.testbed.vbd, fixture.testbed.vif] {
+        fixture.testbed.world.remove_device(&device);
     }
     let mut block = disk.into_block();
     assert_eq!(block.in_flight(), 1);
@@ -226,77 +230,79 @@ fn xsa_465_lost_backend_ends_cleanly() {
     let lost = block.complete().unwrap();
     assert!(lost.outcome == Err(IoError::Closed) && lost.buffer.is_some());
     assert!(block.complete().is_none() && block.in_flight() == 0);
-    assert_eq!(block.poll(lab.xen.now()), Ok(BlockState::Unplugged));
-    assert_eq!(net.poll(lab.xen.now()), Ok(Link::Closed));
+    assert_eq!(block.poll(fixture.xen.now()), Ok(BlockState::Unplugged));
+    assert_eq!(net.poll(fixture.xen.now()), Ok(Link::Closed));
     drop((lost, block));
     net.close().unwrap();
-    lab.stage.world.unpause(lab.stage.driver().id());
-    lab.end(store, grants);
+    fixture.testbed.world.unpause(fixture.testbed.driver().id());
+    fixture.end(store, grants);
 }
 
 #[test]
 fn console_continues_in_new_ring() {
-    let mut lab = Lab::new(6);
-    let (store, grants) = lab.store_and_grants();
-    let mut console = Console::primary(start::console_ring(lab.xen.clone()).unwrap());
+    let mut fixture = Fixture::new(6);
+    let (store, grants) = fixture.store_and_grants();
+    let mut console = Console::primary(start::console_ring(fixture.xen.clone()).unwrap());
     write!(console, "before").unwrap();
-    console.flush(lab.deadline()).unwrap();
-    let old = lab.xen.inner().id();
-    lab.sleep(Sleep::Restored, &store, &grants);
+    console.flush(fixture.deadline()).unwrap();
+    let old = fixture.xen.inner().id();
+    fixture.sleep(Sleep::Restored, &store, &grants);
     console.resume().unwrap();
     writeln!(console, "after").unwrap();
-    console.flush(lab.deadline()).unwrap();
-    let world = &lab.stage.world;
+    console.flush(fixture.deadline()).unwrap();
+    let world = &fixture.testbed.world;
     assert_eq!(world.console_output(old), b"before");
-    assert_eq!(world.console_output(lab.xen.inner().id()), b"after\r\n");
-    world.type_on_console(lab.xen.inner().id(), b"x");
+    assert_eq!(world.console_output(fixture.xen.inner().id()), b"after\r\n");
+    world.type_on_console(fixture.xen.inner().id(), b"x");
     let mut typed = [0; 4];
     assert_eq!(console.read(&mut typed), Ok(1));
     drop(console);
-    lab.end(store, grants);
+    fixture.end(store, grants);
 }
 
 /// FreeBSD-EN-17:05: a guest that is resumed in place and finds that reported as elsewhere has all
 /// of its ports, watches and grants still.
 #[test]
 fn resumes_in_place_leave_nothing_behind() {
-    let lab = Lab::new(8);
-    let (store, grants) = lab.store_and_grants();
-    let mut console = Console::primary(start::console_ring(lab.xen.clone()).unwrap());
-    let mut block = Block::connect(&store, &grants, lab.stage.vbd.id, lab.deadline()).unwrap();
+    let fixture = Fixture::new(8);
+    let (store, grants) = fixture.store_and_grants();
+    let mut console = Console::primary(start::console_ring(fixture.xen.clone()).unwrap());
+    let mut block =
+        Block::connect(&store, &grants, fixture.testbed.vbd.id, fixture.deadline()).unwrap();
     let mut net = Net::connect(&store, &grants, Vif(0), Config::default()).unwrap();
-    let (world, id) = (lab.stage.world.clone(), lab.xen.inner().id());
+    let (world, id) = (fixture.testbed.world.clone(), fixture.xen.inner().id());
     let mut before = None;
     for round in 0..100 {
-        let peer = lab.xen.inner().id();
+        let peer = fixture.xen.inner().id();
         let orders = VchanOrders::new(10, 11).unwrap();
         let server =
-            Server::open(&store, &grants, lab.stage.driver().id(), "data/vchan", orders).unwrap();
-        server.close(lab.deadline()).unwrap();
+            Server::open(&store, &grants, fixture.testbed.driver().id(), "data/vchan", orders)
+                .unwrap();
+        server.close(fixture.deadline()).unwrap();
         world.suspend(id, move |world| world.resume(id, Resumed::Elsewhere));
         assert_eq!(
-            (sleep(&lab.xen, &store, &grants), lab.xen.inner().id()),
+            (sleep(&fixture.xen, &store, &grants), fixture.xen.inner().id()),
             (Resumed::Elsewhere, peer)
         );
         console.resume().unwrap();
         block.resume().unwrap();
         net.resume().unwrap();
-        let deadline = lab.deadline();
+        let deadline = fixture.deadline();
         while (block.state(), net.link()) != (BlockState::Connected, Link::Up) {
-            assert!(lab.xen.now() < deadline, "{:?} {:?}", block.state(), net.link());
-            block.poll(lab.xen.now()).unwrap();
-            net.poll(lab.xen.now()).unwrap();
+            assert!(fixture.xen.now() < deadline, "{:?} {:?}", block.state(), net.link());
+            block.poll(fixture.xen.now()).unwrap();
+            net.poll(fixture.xen.now()).unwrap();
             store.wait(deadline);
         }
-        let submitted = write_pages(&mut block, &lab.xen, 0..2);
+        let submitted = write_pages(&mut block, &fixture.xen, 0..2);
         block.kick();
-        assert_all_written(&complete(&mut block, &lab.xen, 2), &submitted, &lab.disk);
+        assert_all_written(&complete(&mut block, &fixture.xen, 2), &submitted, &fixture.disk);
         writeln!(console, "round {round}").unwrap();
-        console.flush(lab.deadline()).unwrap();
+        console.flush(fixture.deadline()).unwrap();
         // The highest port shows whether older ones are open still: Xen gives out the lowest that
         // is free.
-        let probe = event_channel::alloc_unbound(&lab.xen, DomId(0)).unwrap();
-        event_channel::close(&lab.xen, probe).unwrap();
+        let probe = event_channel::alloc_unbound(&fixture.xen, DomId(0)).unwrap();
+        event_channel::close(&fixture.xen, probe).unwrap();
         let found = (probe, grants.free(), grants.sweep_quarantine());
         // The first rounds may grow what is kept for good.
         if round > 2 {
@@ -307,7 +313,7 @@ fn resumes_in_place_leave_nothing_behind() {
     drop(block);
     net.close().unwrap();
     drop(console);
-    lab.end(store, grants);
+    fixture.end(store, grants);
 }
 
 /// Step of an administrator while a shell prompts.
@@ -321,8 +327,12 @@ enum Deed {
 }
 
 /// Does all deeds in order, each when the shell's answer to the one before has come.
-fn administrator(stage: &Stage, deeds: Vec<Deed>) -> impl FnMut(&Domain) -> Step + Send + use<> {
-    let (world, guest, driver) = (stage.world.clone(), stage.guest.clone(), stage.driver().clone());
+fn administrator(
+    testbed: &Testbed,
+    deeds: Vec<Deed>,
+) -> impl FnMut(&Domain) -> Step + Send + use<> {
+    let (world, guest, driver) =
+        (testbed.world.clone(), testbed.guest.clone(), testbed.driver().clone());
     let (mut deeds, mut answers) = (deeds.into_iter(), 0);
     let mut homes = vec![guest.inner().id()];
     move |dom0| {
@@ -365,11 +375,11 @@ fn administrator(stage: &Stage, deeds: Vec<Deed>) -> impl FnMut(&Domain) -> Step
 #[test]
 fn shell_prompt_survives_restore() {
     let disk = SharedDisk::noise(7, SECTORS * 512);
-    let stage = Stage::new(Setup::new(7, disk.clone())).unwrap();
+    let testbed = Testbed::new(Setup::new(7, disk.clone())).unwrap();
     let digest = |line: &str| line.split(' ').nth(4).map(str::to_owned);
-    let first = stage.guest.inner().id();
-    stage.world.dom0().spawn(administrator(
-        &stage,
+    let first = testbed.guest.inner().id();
+    testbed.world.dom0().spawn(administrator(
+        &testbed,
         vec![
             Deed::Type("net up eth0 10.0.0.2/24"),
             Deed::Type("blk fill xvda 0 4096 7"),
@@ -385,18 +395,18 @@ fn shell_prompt_survives_restore() {
     ));
     // SAFETY: the domain has one vCPU and no interrupts, and the shell resumes what it uses.
     let suspend = |xen: &Xen| unsafe { sched::suspend(xen) };
-    let reason = run_shell(stage.guest.clone(), 16 << 20, "", suspend).unwrap();
+    let reason = run_shell(testbed.guest.clone(), 16 << 20, "", suspend).unwrap();
     assert_eq!(reason, ShutdownReason::POWEROFF);
-    let id = stage.guest.inner().id();
+    let id = testbed.guest.inner().id();
     assert_ne!(id, first);
-    let console = demo::lines(&stage.world.console_output(first));
+    let console = demo::lines(&testbed.world.console_output(first));
     assert_eq!(demo::answer(&console, "ping 10.0.0.1 1"), "ping 10.0.0.1 sent=1 received=1 / ok");
-    let console = demo::lines(&stage.world.console_output(id));
+    let console = demo::lines(&testbed.world.console_output(id));
     assert_eq!(demo::answer(&console, "ping 10.0.0.1 2"), "ping 10.0.0.1 sent=2 received=2 / ok");
     let echoed = "tcp-echo sent=65536 received=65536 mismatches=0 / ok";
     assert_eq!(demo::answer(&console, "tcp-echo 10.0.0.1 7000 65536"), echoed);
     assert_eq!(digest(&demo::answer(&console, "blk sha256 xvda")), Some(disk.look(demo::sha256)));
     assert!(demo::answer(&console, "info").contains(&format!("domain {id}, ")), "{console:#?}");
-    stage.stop_driver();
-    stage.world.check().unwrap();
+    testbed.stop_driver();
+    testbed.world.check().unwrap();
 }

@@ -2,8 +2,8 @@
 //! in a driver domain that is killed and replaced, devices that are unplugged, and hypercalls and
 //! allocations that fail. Afterwards nothing may be left.
 
+use crate::fixture::{check, small};
 use crate::input::{streams, values};
-use crate::lab::{check, small};
 use arbitrary::Arbitrary;
 use core::time::Duration;
 use std::cell::OnceCell;
@@ -17,11 +17,11 @@ use xen_front::block::{Block, BlockState, Request};
 use xen_front::net::{Config as NetConfig, Net, TxChecksum, Vif as FrontVif};
 use xen_grant::{GrantTable, Mapping, Quarantine, ReadOnly, ReadWrite, Shared, Window};
 use xen_hypercall::{Pages, Platform, start};
-use xen_sim::{Device, Disk, Domain, FailByWhim, Interposed, Vif, Whims, World};
+use xen_sim::{ChoiceSource, Device, Disk, Domain, FailByChoice, Interposed, Vif, World};
 use xen_store::xenbus::{Backend, DeviceId};
 use xen_store::{Nodes, Watch, XenStore};
 
-type Guest = Interposed<Domain, FailByWhim>;
+type Guest = Interposed<Domain, FailByChoice>;
 
 /// The most calls of a run.
 const CALLS: usize = 120;
@@ -77,7 +77,7 @@ struct Driver {
     store: XenStore<Guest>,
 }
 
-fn platform(domain: &Domain, faults: &Arc<FailByWhim>) -> Guest {
+fn platform(domain: &Domain, faults: &Arc<FailByChoice>) -> Guest {
     Interposed::new(domain.clone(), Arc::clone(faults))
 }
 
@@ -92,7 +92,7 @@ fn store_of(platform: &Guest) -> XenStore<Guest> {
 struct Served<'a> {
     world: &'a World,
     guest: &'a Domain,
-    faults: &'a Arc<FailByWhim>,
+    faults: &'a Arc<FailByChoice>,
     drivers: &'a [OnceCell<Driver>; DRIVERS],
     current: usize,
     devices: [Option<Device>; 2],
@@ -209,7 +209,7 @@ pub fn run(data: &[u8]) {
     let (calls, failures) = streams(data);
     let world = World::new(1);
     let guest = world.create_guest(small("guest"));
-    let faults = Arc::<FailByWhim>::default();
+    let faults = Arc::<FailByChoice>::default();
     let own = platform(&guest, &faults);
     let (store, grants) =
         (store_of(&own), GrantTable::new(own.clone()).expect("nothing fails yet"));
@@ -235,14 +235,14 @@ pub fn run(data: &[u8]) {
         ports: Vec::new(),
         watches: Vec::new(),
     };
-    served.faults.follow(Whims::from_bytes(failures));
+    served.faults.follow(ChoiceSource::from_bytes(failures));
     for call in values(calls, CALLS) {
         having.carry_out(&call, &store, &grants, &mut served);
         having.poll(&own);
         served.pass();
         assert_eq!(world.violations(), [], "after {call:?}");
     }
-    faults.follow(Whims::default());
+    faults.follow(ChoiceSource::default());
     having.end(&own, &mut served);
     let Served { disk, net, .. } = served;
     drop((disk, net));

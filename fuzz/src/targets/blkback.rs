@@ -1,7 +1,7 @@
 //! The block backend against a frontend that asks for anything.
 
+use crate::fixture::{check, settle, small, store_of};
 use crate::input::{head, streams, values};
-use crate::lab::{check, settle, small, store_of};
 use arbitrary::Arbitrary;
 use core::cell::Cell;
 use std::sync::atomic::Ordering::Release;
@@ -9,7 +9,7 @@ use xen_back::block::{Blkback, BlkbackEvent, Config, DiskSpec, GrantMode, Memory
 use xen_evtchn::Channel;
 use xen_grant::GrantTable;
 use xen_hypercall::{Pages, Platform};
-use xen_sim::{Disk, HostilePeer, Whims, World};
+use xen_sim::{ChoiceSource, Disk, HostilePeer, World};
 use xen_store::xenbus::{Backend, DeviceId};
 
 const KEYS: [&str; 6] =
@@ -42,7 +42,7 @@ enum Deed<'a> {
 /// Runs the target.
 pub fn run(data: &[u8]) {
     let (mut deeds, rewrites) = streams(data);
-    let mut peer = HostilePeer::new(Whims::from_bytes(rewrites));
+    let mut peer = HostilePeer::new(ChoiceSource::from_bytes(rewrites));
     let [map] = head(&mut deeds);
     let map = map % 2 == 0;
     let world = World::new(1);

@@ -1,13 +1,13 @@
 //! A disk against a backend that answers, announces and forgets as it likes.
 
+use crate::fixture::{check, settle, small, store_of};
 use crate::input::{head, streams, values};
-use crate::lab::{check, settle, small, store_of};
 use arbitrary::Arbitrary;
 use core::time::Duration;
 use xen_front::block::{Block, BlockState, Request};
 use xen_grant::{GrantTable, Quarantine};
 use xen_hypercall::{Pages, Platform};
-use xen_sim::{Disk, HostileBackend, HostilePeer, Whims, World};
+use xen_sim::{ChoiceSource, Disk, HostileBackend, HostilePeer, World};
 
 #[derive(Arbitrary, Debug)]
 enum Call {
@@ -33,8 +33,8 @@ pub fn run(data: &[u8]) {
     let (driver_domain, guest) =
         (world.create_guest(small("disks")), world.create_guest(small("guest")));
     let device = world.attach_disk(&guest, &driver_domain, &Disk { trusted, ..Disk::new("xvda") });
-    let backend = HostileBackend::start(&world, &device, Whims::from_bytes(deeds));
-    let mut peer = HostilePeer::new(Whims::from_bytes(rewrites));
+    let backend = HostileBackend::start(&world, &device, ChoiceSource::from_bytes(deeds));
+    let mut peer = HostilePeer::new(ChoiceSource::from_bytes(rewrites));
     let store = store_of(&guest);
     let grants = GrantTable::new(guest.clone()).unwrap();
     if let Ok(mut block) = Block::open(&store, &grants, device.id) {

@@ -1,7 +1,7 @@
 //! The console driver against a daemon that rewrites the page before each load.
 
+use crate::fixture::{check, small, with_page};
 use crate::input::{head, streams, values};
-use crate::lab::{check, small, with_page};
 use arbitrary::Arbitrary;
 use core::fmt::Write;
 use core::time::Duration;
@@ -9,7 +9,7 @@ use std::cell::OnceCell;
 use xen_evtchn::Channel;
 use xen_front::console::{Console, Newline};
 use xen_hypercall::{DomId, Platform};
-use xen_sim::{Domain, HostilePeer, Whims, World};
+use xen_sim::{ChoiceSource, Domain, HostilePeer, World};
 
 #[derive(Arbitrary, Debug)]
 enum Call<'a> {
@@ -42,7 +42,7 @@ pub fn run(data: &[u8]) {
             mem.write(3072, &head::<16>(&mut calls));
             let channel =
                 Channel::alloc_unbound(guest.clone(), DomId(0)).expect("there are free ports");
-            let mut peer = HostilePeer::new(Whims::from_bytes(deeds));
+            let mut peer = HostilePeer::new(ChoiceSource::from_bytes(deeds));
             peer.against_memory(mem, || {
                 drive(guest, Console::new(guest.clone(), mem, channel), &values(calls, 100))
             });

@@ -1,8 +1,8 @@
 //! Ports of two domains, opened, notified, masked, closed in any order, and a shared info page full
 //! of nonsense.
 
+use crate::fixture::{check, small};
 use crate::input::values;
-use crate::lab::{check, small};
 use arbitrary::Arbitrary;
 use std::cell::RefCell;
 use std::collections::BTreeSet;

@@ -1,8 +1,8 @@
 //! Any sequence of grants, mappings, unmappings, copies and ends of access between two domains
 //! leaves nothing behind.
 
+use crate::fixture::check;
 use crate::input::values;
-use crate::lab::check;
 use arbitrary::Arbitrary;
 use xen_grant::{
     CopyBatch, GrantTable, Mapping, Quarantine, ReadOnly, ReadWrite, Shared, Version, Window,
@@ -45,14 +45,14 @@ fn take<T>(list: &mut Vec<T>, index: u8) -> Option<T> {
     Some(list.swap_remove(index))
 }
 
-struct Lab {
+struct Fixture {
     world: World,
     front: Domain,
     back: Domain,
     grants: GrantTable<Domain>,
 }
 
-impl Lab {
+impl Fixture {
     fn new(version: Version) -> Self {
         let world = World::new(1);
         let small = |name| DomainConfig {
@@ -71,15 +71,15 @@ impl Lab {
 /// Runs the target.
 pub fn run(data: &[u8]) {
     let Some((&version, calls)) = data.split_first() else { return };
-    let lab = Lab::new(if version % 2 == 0 { Version::V1 } else { Version::V2 });
-    drive(&lab, &values(calls, 100));
-    let Lab { world, grants, .. } = lab;
+    let fixture = Fixture::new(if version % 2 == 0 { Version::V1 } else { Version::V2 });
+    drive(&fixture, &values(calls, 100));
+    let Fixture { world, grants, .. } = fixture;
     drop(grants);
     check(&world);
 }
 
-fn drive(lab: &Lab, calls: &[Call]) {
-    let Lab { world, front, back, grants } = lab;
+fn drive(fixture: &Fixture, calls: &[Call]) {
+    let Fixture { world, front, back, grants } = fixture;
     let free = grants.free();
     let mut local = Pages::alloc(back.clone(), 2).unwrap();
     let (mut shares, mut maps) = (Vec::<Share>::new(), Vec::<Map>::new());

@@ -1,7 +1,7 @@
 //! The network backend against a frontend that sends and posts anything.
 
+use crate::fixture::{check, settle, small, store_of};
 use crate::input::{streams, values};
-use crate::lab::{check, settle, small, store_of};
 use arbitrary::Arbitrary;
 use core::cell::Cell;
 use std::sync::atomic::Ordering::Release;
@@ -9,7 +9,7 @@ use xen_back::net::{Checksum, MAX_PACKET, Netback, NetbackEvent, Packet};
 use xen_evtchn::Channel;
 use xen_grant::GrantTable;
 use xen_hypercall::{Pages, Platform};
-use xen_sim::{HostilePeer, Vif, Whims, World};
+use xen_sim::{ChoiceSource, HostilePeer, Vif, World};
 use xen_store::xenbus::{Backend, DeviceId};
 
 const KEYS: [&str; 8] = [
@@ -61,7 +61,7 @@ enum Deed<'a> {
 /// Runs the target.
 pub fn run(data: &[u8]) {
     let (deeds, rewrites) = streams(data);
-    let mut peer = HostilePeer::new(Whims::from_bytes(rewrites));
+    let mut peer = HostilePeer::new(ChoiceSource::from_bytes(rewrites));
     let world = World::new(1);
     let (back, guest) = (world.create_guest(small("network")), world.create_guest(small("guest")));
     let device = world.attach_vif(&guest, &back, &Vif::new(0));

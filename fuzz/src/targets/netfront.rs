@@ -1,13 +1,13 @@
 //! A network interface against a backend that answers, announces and forgets as it likes.
 
+use crate::fixture::{check, settle, small, store_of};
 use crate::input::{head, streams, values};
-use crate::lab::{check, settle, small, store_of};
 use arbitrary::Arbitrary;
 use core::time::Duration;
 use xen_front::net::{Config, Net, TxChecksum, Vif};
 use xen_grant::{GrantTable, Quarantine};
 use xen_hypercall::Platform;
-use xen_sim::{HostileBackend, HostilePeer, Vif as VirtualVif, Whims, World};
+use xen_sim::{ChoiceSource, HostileBackend, HostilePeer, Vif as VirtualVif, World};
 
 #[derive(Arbitrary, Debug)]
 enum Call {
@@ -31,8 +31,8 @@ pub fn run(data: &[u8]) {
     let (driver_domain, guest) =
         (world.create_guest(small("network")), world.create_guest(small("guest")));
     let device = world.attach_vif(&guest, &driver_domain, &VirtualVif::new(0));
-    let backend = HostileBackend::start(&world, &device, Whims::from_bytes(deeds));
-    let mut peer = HostilePeer::new(Whims::from_bytes(rewrites));
+    let backend = HostileBackend::start(&world, &device, ChoiceSource::from_bytes(deeds));
+    let mut peer = HostilePeer::new(ChoiceSource::from_bytes(rewrites));
     let store = store_of(&guest);
     let grants = GrantTable::new(guest.clone()).unwrap();
     let config =

@@ -1,7 +1,7 @@
 //! Drivers that read a backend's directory with any content.
 
+use crate::fixture::{check, settle, small, store_of};
 use crate::input::values;
-use crate::lab::{check, settle, small, store_of};
 use xen_front::block::{Block, list as disks};
 use xen_front::net::{Config, Net, Vif, list as vifs};
 use xen_grant::GrantTable;

@@ -1,12 +1,12 @@
 //! Both ends of request/response rings, and byte rings, each against a peer that rewrites the page
 //! before each load.
 
+use crate::fixture::with_page;
 use crate::input::{head, streams, values};
-use crate::lab::with_page;
 use arbitrary::Arbitrary;
 use xen_hypercall::SharedMem;
 use xen_ring::{BackRing, ByteConsumer, ByteProducer, FrontRing};
-use xen_sim::{HostilePeer, Whims};
+use xen_sim::{ChoiceSource, HostilePeer};
 
 /// Step of a driver with its end.
 #[derive(Arbitrary, Debug)]
@@ -123,7 +123,7 @@ pub fn front(data: &[u8]) {
     let (calls, deeds) = streams(data);
     with_page(|mem| {
         let mut ring = Front(FrontRing::new(mem).expect("a page holds a ring"));
-        HostilePeer::new(Whims::from_bytes(deeds))
+        HostilePeer::new(ChoiceSource::from_bytes(deeds))
             .against_memory(mem, || drive(&mut ring, &values(calls, 200)));
     });
 }
@@ -135,7 +135,7 @@ pub fn back(data: &[u8]) {
     with_page(|mem| {
         // Any index is a good one to start with.
         mem.write(0, &[start, 1, start, 1]);
-        HostilePeer::new(Whims::from_bytes(deeds)).against_memory(mem, || {
+        HostilePeer::new(ChoiceSource::from_bytes(deeds)).against_memory(mem, || {
             let mut ring = Back(BackRing::attach(mem).expect("a page holds a ring"));
             drive(&mut ring, &values(calls, 200));
         });
@@ -156,7 +156,7 @@ pub fn bytes(data: &[u8]) {
     let start: [u8; 8] = head(&mut calls);
     with_page(|mem| {
         mem.write(2048, &start);
-        HostilePeer::new(Whims::from_bytes(deeds)).against_memory(mem, || {
+        HostilePeer::new(ChoiceSource::from_bytes(deeds)).against_memory(mem, || {
             // Two rings that overlap: the peer of one is also the other.
             let mut tx = ByteProducer::<1024, 1024, 2048, 2052>::attach(mem);
             let mut rx = ByteConsumer::<1024, 1024, 2048, 2052>::attach(mem);

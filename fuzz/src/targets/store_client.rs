@@ -2,12 +2,12 @@
 //! not; and over a ring that the server rewrites before each load.
 
 use super::uses::use_store;
+use crate::fixture::{check, small, with_page};
 use crate::input::{head, streams, values};
-use crate::lab::{check, small, with_page};
 use arbitrary::Arbitrary;
 use std::cell::OnceCell;
 use std::collections::VecDeque;
-use xen_sim::{Domain, HostilePeer, Whims, World};
+use xen_sim::{ChoiceSource, Domain, HostilePeer, World};
 use xen_store::wire::{HEADER_LEN, MessageType, XsdSockmsg, decode, encode};
 use xen_store::{ConnectionError, RingTransport, Transport};
 
@@ -136,7 +136,7 @@ pub fn ring(data: &[u8]) {
     with_page(|mem| {
         mem.write(2048, &head::<16>(&mut uses));
         with_guest(|guest| {
-            HostilePeer::new(Whims::from_bytes(deeds)).against_memory(mem, || {
+            HostilePeer::new(ChoiceSource::from_bytes(deeds)).against_memory(mem, || {
                 use_store(guest, &values(uses, 64), |guest, channel| {
                     RingTransport::new(guest, mem, channel.port())
                 });

@@ -1,8 +1,8 @@
 //! The xenstore server against a guest that writes anything into its ring, and against requests of
 //! any kind and body.
 
+use crate::fixture::small;
 use crate::input::{streams, values};
-use crate::lab::small;
 use arbitrary::Arbitrary;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 use xen_hypercall::ops::event_channel;

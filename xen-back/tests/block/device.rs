@@ -1,6 +1,6 @@
 //! Our frontend and our backend, from connecting to closing.
 
-use super::lab::{Back, Lab, MODES, Native, SECTORS, noise};
+use super::fixture::{Back, Fixture, MODES, Native, SECTORS, noise};
 use core::time::Duration;
 use std::sync::Arc;
 use xen_back::block::{Blkback, BlkbackEvent, Config, DiskSpec, GrantMode, MemoryDisk};
@@ -18,7 +18,7 @@ use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_GRANT_TABLE_OP};
 
 /// Transfers the bytes, a request after the other, as long as there is room.
 fn transfer(
-    lab: &Lab,
+    fixture: &Fixture,
     front: &mut Block<Domain>,
     back: &mut Back<'_>,
     write: bool,
@@ -31,7 +31,7 @@ fn transfer(
     while finished < total {
         while next < total && front.room() > 0 {
             let part = &bytes[next * STEP..bytes.len().min((next + 1) * STEP)];
-            let mut buffer = Pages::alloc(lab.guest.clone(), 4).unwrap();
+            let mut buffer = Pages::alloc(fixture.guest.clone(), 4).unwrap();
             buffer.as_mut_slice()[..part.len()].copy_from_slice(part);
             let (sector, sectors) = ((next * STEP / 512) as u64, part.len() / 512);
             let request = match write {
@@ -42,7 +42,7 @@ fn transfer(
             next += 1;
         }
         let mut completion = None;
-        lab.run(front, back, |front| {
+        fixture.run(front, back, |front| {
             completion = front.complete();
             completion.is_some()
         });
@@ -62,40 +62,41 @@ fn transfer(
 #[test]
 fn a_frontend_reads_and_writes_all_of_a_disk_and_nothing_is_left_behind() {
     for mode in MODES {
-        let lab = Lab::new();
-        let (mut front, mut back) = (lab.front(), lab.back(mode));
-        lab.reach(&mut front, &mut back, BlockState::Connected);
+        let fixture = Fixture::new();
+        let (mut front, mut back) = (fixture.front(), fixture.back(mode));
+        fixture.reach(&mut front, &mut back, BlockState::Connected);
         assert_eq!((front.info().sectors, front.info().sector_size), (SECTORS as u64, 512));
         let mut all = vec![0; SECTORS * 512];
-        transfer(&lab, &mut front, &mut back, false, &mut all);
-        assert!(all == Lab::content(), "{mode:?}: read");
+        transfer(&fixture, &mut front, &mut back, false, &mut all);
+        assert!(all == Fixture::content(), "{mode:?}: read");
         let mut new = noise(SECTORS * 512, 99);
-        transfer(&lab, &mut front, &mut back, true, &mut new);
-        assert!(new == lab.disk.borrow().as_ref(), "{mode:?}: write");
+        transfer(&fixture, &mut front, &mut back, true, &mut new);
+        assert!(new == fixture.disk.borrow().as_ref(), "{mode:?}: write");
         front.submit(Request::Flush).unwrap();
-        lab.run(&mut front, &mut back, |front| {
+        fixture.run(&mut front, &mut back, |front| {
             front.complete().is_some_and(|done| done.outcome == Ok(()))
         });
         front.close();
-        lab.reach(&mut front, &mut back, BlockState::Closed);
-        assert_eq!(lab.states(), (6, 6));
+        fixture.reach(&mut front, &mut back, BlockState::Closed);
+        assert_eq!(fixture.states(), (6, 6));
         assert_eq!((back.statistics().failed, back.statistics().refused), (0, 0));
-        let counters = lab.driver.counters();
+        let counters = fixture.driver.counters();
         assert_eq!(counters.maps, counters.unmaps, "{mode:?}");
         drop((front, back));
-        lab.finish();
+        fixture.finish();
     }
 }
 
 /// Fills a ring for `DEPTH` requests, with a backend that takes rings of `1 << limit` pages, and
 /// returns how many were in flight.
 fn fill_ring<const DEPTH: usize>(mode: GrantMode, limit: u32) -> usize {
-    let lab = Lab::new();
+    let fixture = Fixture::new();
     let mut front =
-        Block::<_, DEPTH>::open_deep(&lab.guest_store, &lab.grants, lab.device.id).unwrap();
-    let mut back = lab.back_with(Config { mode, ring_order: limit, budget: 100 });
-    lab.reach(&mut front, &mut back, BlockState::Connected);
-    let (store, path) = (lab.guest.store(), lab.device.frontend_path());
+        Block::<_, DEPTH>::open_deep(&fixture.guest_store, &fixture.grants, fixture.device.id)
+            .unwrap();
+    let mut back = fixture.back_with(Config { mode, ring_order: limit, budget: 100 });
+    fixture.reach(&mut front, &mut back, BlockState::Connected);
+    let (store, path) = (fixture.guest.store(), fixture.device.frontend_path());
     let node = |key: String| store.read(format!("{path}/{key}"));
     let order = limit.min((DEPTH / 32).ilog2());
     assert_eq!(node("ring-page-order".into()), (order != 0).then(|| order.to_string()));
@@ -110,21 +111,21 @@ fn fill_ring<const DEPTH: usize>(mode: GrantMode, limit: u32) -> usize {
             "order {order}, page {index}"
         );
     }
-    let content = Lab::content();
+    let content = Fixture::content();
     // Twice, so that the indices wrap round the slots.
     let mut most = 0;
     for _ in 0..2 {
         let mut tokens = Vec::new();
         while front.room() > 0 {
             let sector = tokens.len() % (SECTORS / 8) * 8;
-            let buffer = Pages::alloc(lab.guest.clone(), 1).unwrap();
+            let buffer = Pages::alloc(fixture.guest.clone(), 1).unwrap();
             let request = Request::Read { sector: sector as u64, sectors: 8, buffer };
             tokens.push((front.submit(request).unwrap(), sector));
         }
         most = most.max(front.in_flight());
         while !tokens.is_empty() {
             let mut done = None;
-            lab.run(&mut front, &mut back, |front| {
+            fixture.run(&mut front, &mut back, |front| {
                 done = front.complete();
                 done.is_some()
             });
@@ -136,9 +137,9 @@ fn fill_ring<const DEPTH: usize>(mode: GrantMode, limit: u32) -> usize {
         }
     }
     front.close();
-    lab.reach(&mut front, &mut back, BlockState::Closed);
+    fixture.reach(&mut front, &mut back, BlockState::Closed);
     drop((front, back));
-    lab.finish();
+    fixture.finish();
     most
 }
 
@@ -158,27 +159,31 @@ fn either_name_of_a_rings_size_will_do_at_both_ends() {
     for [offered, hidden] in
         [["max-ring-page-order", "num-ring-pages"], ["max-ring-pages", "ring-page-order"]]
     {
-        let lab = Lab::new();
-        let mut back = lab.back_with(Config { ring_order: 2, ..Config::default() });
-        lab.settle(&mut back).unwrap();
+        let fixture = Fixture::new();
+        let mut back = fixture.back_with(Config { ring_order: 2, ..Config::default() });
+        fixture.settle(&mut back).unwrap();
         for name in
             ["max-ring-page-order", "max-ring-pages"].into_iter().filter(|&name| name != offered)
         {
-            lab.driver_store.remove(format_args!("{}/{name}", back.backend().path())).unwrap();
+            fixture.driver_store.remove(format_args!("{}/{name}", back.backend().path())).unwrap();
         }
         let mut front =
-            Block::<_, 512>::open_deep(&lab.guest_store, &lab.grants, lab.device.id).unwrap();
+            Block::<_, 512>::open_deep(&fixture.guest_store, &fixture.grants, fixture.device.id)
+                .unwrap();
         // The frontend publishes, and one of its names is gone before the backend looks.
-        front.poll(lab.guest.now()).unwrap();
-        lab.world.run_for(Duration::from_micros(100));
-        front.poll(lab.guest.now()).unwrap();
-        lab.guest_store.remove(format_args!("device/vbd/{}/{hidden}", lab.device.id)).unwrap();
-        lab.reach(&mut front, &mut back, BlockState::Connected);
+        front.poll(fixture.guest.now()).unwrap();
+        fixture.world.run_for(Duration::from_micros(100));
+        front.poll(fixture.guest.now()).unwrap();
+        fixture
+            .guest_store
+            .remove(format_args!("device/vbd/{}/{hidden}", fixture.device.id))
+            .unwrap();
+        fixture.reach(&mut front, &mut back, BlockState::Connected);
         assert_eq!(front.ring_pages(), 4, "{offered}");
         front.close();
-        lab.reach(&mut front, &mut back, BlockState::Closed);
+        fixture.reach(&mut front, &mut back, BlockState::Closed);
         drop((front, back));
-        lab.finish();
+        fixture.finish();
     }
 }
 
@@ -194,23 +199,24 @@ fn a_ring_is_no_larger_than_its_backend_takes() {
 #[test]
 fn requests_outlive_a_smaller_ring() {
     for mode in MODES {
-        let lab = Lab::new();
+        let fixture = Fixture::new();
         let mut front =
-            Block::<_, 512>::open_deep(&lab.guest_store, &lab.grants, lab.device.id).unwrap();
-        let mut back = lab.back_with(Config { mode, ring_order: 4, budget: 100 });
-        lab.reach(&mut front, &mut back, BlockState::Connected);
+            Block::<_, 512>::open_deep(&fixture.guest_store, &fixture.grants, fixture.device.id)
+                .unwrap();
+        let mut back = fixture.back_with(Config { mode, ring_order: 4, budget: 100 });
+        fixture.reach(&mut front, &mut back, BlockState::Connected);
         let expected = noise(SECTORS * 512, 8);
         for (index, page) in expected.chunks(4096).enumerate() {
-            let mut buffer = Pages::alloc(lab.guest.clone(), 1).unwrap();
+            let mut buffer = Pages::alloc(fixture.guest.clone(), 1).unwrap();
             buffer.as_mut_slice().copy_from_slice(page);
             front.submit(Request::Write { sector: index as u64 * 8, sectors: 8, buffer }).unwrap();
         }
         assert_eq!(front.in_flight(), SECTORS / 8);
         drop(back);
-        let mut back = lab.back_with(Config { mode, ring_order: 0, budget: 100 });
+        let mut back = fixture.back_with(Config { mode, ring_order: 0, budget: 100 });
         front.reopen().unwrap();
         let mut done = 0;
-        lab.run(&mut front, &mut back, |front| {
+        fixture.run(&mut front, &mut back, |front| {
             while let Some(completion) = front.complete() {
                 assert_eq!(completion.outcome, Ok(()));
                 done += 1;
@@ -218,47 +224,47 @@ fn requests_outlive_a_smaller_ring() {
             done == SECTORS / 8
         });
         assert_eq!((front.ring_pages(), front.in_flight()), (1, 0));
-        assert!(lab.disk.borrow().as_ref() == expected);
+        assert!(fixture.disk.borrow().as_ref() == expected);
         front.close();
-        lab.reach(&mut front, &mut back, BlockState::Closed);
+        fixture.reach(&mut front, &mut back, BlockState::Closed);
         drop((front, back));
-        lab.finish();
+        fixture.finish();
     }
 }
 
 #[test]
 fn a_disk_that_grows_and_shrinks_is_told_of_and_used() {
-    let lab = Lab::new();
-    let (mut front, mut back) = (lab.front(), lab.back(GrantMode::Copy));
-    lab.reach(&mut front, &mut back, BlockState::Connected);
+    let fixture = Fixture::new();
+    let (mut front, mut back) = (fixture.front(), fixture.back(GrantMode::Copy));
+    fixture.reach(&mut front, &mut back, BlockState::Connected);
     for sectors in [2 * SECTORS, SECTORS / 2] {
         let content = noise(sectors * 512, 5);
-        lab.disk.borrow_mut().disk = MemoryDisk::new(content.clone());
+        fixture.disk.borrow_mut().disk = MemoryDisk::new(content.clone());
         // The storage's driver has the device polled.
-        lab.wake_back();
+        fixture.wake_back();
         // Until it has heard of it, the frontend asks for what it knows of.
-        lab.run(&mut front, &mut back, |front| front.info().sectors == sectors as u64);
+        fixture.run(&mut front, &mut back, |front| front.info().sectors == sectors as u64);
         let read = |sector| Request::Read {
             sector,
             sectors: 8,
-            buffer: Pages::alloc(lab.guest.clone(), 1).unwrap(),
+            buffer: Pages::alloc(fixture.guest.clone(), 1).unwrap(),
         };
         let last = sectors as u64 - 8;
         assert!(front.submit(read(last + 1)).is_err());
         front.submit(read(last)).unwrap();
         let mut done = None;
-        lab.run(&mut front, &mut back, |front| {
+        fixture.run(&mut front, &mut back, |front| {
             done = front.complete();
             done.is_some()
         });
         let page = done.unwrap().buffer.unwrap();
         assert_eq!(page.as_slice(), &content[last as usize * 512..]);
-        assert_eq!((lab.states(), back.statistics().connections), ((4, 4), 1));
+        assert_eq!((fixture.states(), back.statistics().connections), ((4, 4), 1));
     }
     front.close();
-    lab.reach(&mut front, &mut back, BlockState::Closed);
+    fixture.reach(&mut front, &mut back, BlockState::Closed);
     drop((front, back));
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
@@ -266,13 +272,13 @@ fn d_b09_frontends_that_come_and_go_with_requests_in_flight_cost_nothing() {
     // Scaled down from 10^4, which CYCLES asks for.
     let cycles: u64 = std::env::var("CYCLES").map_or(60, |cycles| cycles.parse().unwrap());
     for mode in MODES {
-        let lab = Lab::new();
-        let mut back = lab.back(mode);
-        let mut front = lab.front();
+        let fixture = Fixture::new();
+        let mut back = fixture.back(mode);
+        let mut front = fixture.front();
         for cycle in 0..cycles {
-            lab.reach(&mut front, &mut back, BlockState::Connected);
+            fixture.reach(&mut front, &mut back, BlockState::Connected);
             for sector in 0..(cycle % 5) {
-                let buffer = Pages::alloc(lab.guest.clone(), 1).unwrap();
+                let buffer = Pages::alloc(fixture.guest.clone(), 1).unwrap();
                 front.submit(Request::Read { sector, sectors: 8, buffer }).unwrap();
             }
             // With what is in flight given up, or waited for.
@@ -281,53 +287,53 @@ fn d_b09_frontends_that_come_and_go_with_requests_in_flight_cost_nothing() {
             } else {
                 front.close();
             }
-            lab.run(&mut front, &mut back, |front| {
+            fixture.run(&mut front, &mut back, |front| {
                 while front.complete().is_some() {}
                 // The last completion of a device that closes is followed by a poll.
-                front.poll(lab.guest.now()).unwrap() == BlockState::Closed
+                front.poll(fixture.guest.now()).unwrap() == BlockState::Closed
             });
             front.reopen().unwrap();
         }
         assert_eq!(back.statistics().connections, cycles);
         front.close_now().unwrap();
-        lab.reach(&mut front, &mut back, BlockState::Closed);
+        fixture.reach(&mut front, &mut back, BlockState::Closed);
         drop((front, back));
-        assert_eq!(lab.grants.sweep_quarantine(), Quarantine::default());
-        lab.finish();
+        assert_eq!(fixture.grants.sweep_quarantine(), Quarantine::default());
+        fixture.finish();
     }
 }
 
 #[test]
 fn a_guest_that_dies_and_a_device_that_is_unplugged_leave_the_driver_domain_as_it_was() {
     for mode in MODES {
-        let lab = Lab::new();
-        let (mut front, mut back) = (lab.front(), lab.back(mode));
-        lab.reach(&mut front, &mut back, BlockState::Connected);
-        let buffer = Pages::alloc(lab.guest.clone(), 1).unwrap();
+        let fixture = Fixture::new();
+        let (mut front, mut back) = (fixture.front(), fixture.back(mode));
+        fixture.reach(&mut front, &mut back, BlockState::Connected);
+        let buffer = Pages::alloc(fixture.guest.clone(), 1).unwrap();
         front.submit(Request::Read { sector: 0, sectors: 8, buffer }).unwrap();
-        front.poll(lab.guest.now()).unwrap();
-        lab.world.destroy(lab.guest.id());
-        let deadline = lab.world.now() + Duration::from_secs(60);
-        while lab.settle(&mut back) != Ok(BlkbackEvent::Removed) {
-            lab.world.run_for(Duration::from_millis(20));
-            assert!(lab.world.now() < deadline, "{back:?}");
+        front.poll(fixture.guest.now()).unwrap();
+        fixture.world.destroy(fixture.guest.id());
+        let deadline = fixture.world.now() + Duration::from_secs(60);
+        while fixture.settle(&mut back) != Ok(BlkbackEvent::Removed) {
+            fixture.world.run_for(Duration::from_millis(20));
+            assert!(fixture.world.now() < deadline, "{back:?}");
         }
         assert!(!back.is_connected());
         back.remove().unwrap();
-        assert_eq!(backends::<4>(&lab.driver_store, "vbd").unwrap(), []);
+        assert_eq!(backends::<4>(&fixture.driver_store, "vbd").unwrap(), []);
         drop(front);
-        lab.finish();
+        fixture.finish();
 
-        let lab = Lab::new();
-        let (mut front, mut back) = (lab.front(), lab.back(mode));
-        lab.reach(&mut front, &mut back, BlockState::Connected);
-        lab.world.detach(&lab.device);
-        lab.run(&mut front, &mut back, |front| {
+        let fixture = Fixture::new();
+        let (mut front, mut back) = (fixture.front(), fixture.back(mode));
+        fixture.reach(&mut front, &mut back, BlockState::Connected);
+        fixture.world.detach(&fixture.device);
+        fixture.run(&mut front, &mut back, |front| {
             matches!(front.state(), BlockState::Closed | BlockState::Unplugged)
         });
         assert!(!back.is_connected());
         drop((front, back));
-        lab.finish();
+        fixture.finish();
     }
 }
 
@@ -347,14 +353,14 @@ enum Detach {
 fn detached_disk_loses_no_write() {
     for mode in MODES {
         for detach in [Detach::Both, Detach::Online, Detach::State, Detach::Frontend] {
-            let lab = Lab::new();
-            let mut back = lab.back(mode);
-            let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
-            let front_state = format!("{}/state", lab.device.frontend_path());
-            lab.guest.store().write(&front_state, 4).unwrap();
-            lab.settle(&mut back).unwrap();
-            let (store, path) = (lab.world.store(), lab.device.backend_path());
-            let mut expected = lab.disk.borrow().as_ref().to_vec();
+            let fixture = Fixture::new();
+            let mut back = fixture.back(mode);
+            let mut raw = Native::connect(&fixture, &mut back, "x86_64-abi");
+            let front_state = format!("{}/state", fixture.device.frontend_path());
+            fixture.guest.store().write(&front_state, 4).unwrap();
+            fixture.settle(&mut back).unwrap();
+            let (store, path) = (fixture.world.store(), fixture.device.backend_path());
+            let mut expected = fixture.disk.borrow().as_ref().to_vec();
             let mut written = 0;
             let mut write = |raw: &mut Native<'_>, count: u64| {
                 let bytes = noise(8192, written + 77);
@@ -376,7 +382,7 @@ fn detached_disk_loses_no_write() {
             };
             write(&mut raw, 24);
             match detach {
-                Detach::Frontend => lab.guest.store().write(&front_state, 5).unwrap(),
+                Detach::Frontend => fixture.guest.store().write(&front_state, 5).unwrap(),
                 _ => {
                     if matches!(detach, Detach::Both | Detach::Online) {
                         store.write(format!("{path}/online"), 0).unwrap();
@@ -386,45 +392,45 @@ fn detached_disk_loses_no_write() {
                     }
                 }
             }
-            lab.settle(&mut back).unwrap();
+            fixture.settle(&mut back).unwrap();
             assert_eq!(answers(&mut raw), 24, "{mode:?}, {detach:?}");
-            assert_eq!(lab.states().1, 5);
+            assert_eq!(fixture.states().1, 5);
             // The disk is mounted: long after every deadline it is still in use.
-            lab.world.run_for(Duration::from_secs(100));
-            lab.guest.store().write(&front_state, 5).unwrap();
+            fixture.world.run_for(Duration::from_secs(100));
+            fixture.guest.store().write(&front_state, 5).unwrap();
             write(&mut raw, 24);
-            lab.settle(&mut back).unwrap();
+            fixture.settle(&mut back).unwrap();
             assert_eq!(answers(&mut raw), 24, "{mode:?}, {detach:?}: in Closing");
             assert!(back.is_connected());
             raw.close(&mut back);
             assert!(!back.is_connected());
-            let counters = lab.driver.counters();
+            let counters = fixture.driver.counters();
             assert_eq!(counters.maps, counters.unmaps);
-            assert!(lab.disk.borrow().as_ref() == expected);
+            assert!(fixture.disk.borrow().as_ref() == expected);
             drop(back);
-            lab.finish();
+            fixture.finish();
         }
     }
 }
 
 #[test]
 fn removal_follows_unmapping() {
-    let lab = Lab::new();
+    let fixture = Fixture::new();
     let trace = Arc::new(TraceCalls::default());
-    let driver = Interposed::new(lab.driver.clone(), trace.clone());
+    let driver = Interposed::new(fixture.driver.clone(), trace.clone());
     let store = XenStore::new(driver.clone(), start::xenstore_ring(driver).unwrap()).unwrap();
-    let id = DeviceId { guest: lab.guest.id(), device: lab.device.id };
+    let id = DeviceId { guest: fixture.guest.id(), device: fixture.device.id };
     let backend = Backend::open(&store, "vbd", id).unwrap();
     let spec = DiskSpec::read(&backend).unwrap();
     let config = Config { mode: GrantMode::Copy, ring_order: 0, budget: 8 };
-    let mut back = Blkback::new(backend, spec, lab.disk.clone(), config);
-    let mut front = lab.front();
+    let mut back = Blkback::new(backend, spec, fixture.disk.clone(), config);
+    let mut front = fixture.front();
     for _ in 0..100 {
-        if front.poll(lab.guest.now()).unwrap() == BlockState::Connected {
+        if front.poll(fixture.guest.now()).unwrap() == BlockState::Connected {
             break;
         }
-        back.poll(lab.driver.now()).unwrap();
-        lab.world.run_for(Duration::from_micros(10));
+        back.poll(fixture.driver.now()).unwrap();
+        fixture.world.run_for(Duration::from_micros(10));
     }
     assert_eq!(front.state(), BlockState::Connected);
     trace.take();
@@ -435,5 +441,5 @@ fn removal_follows_unmapping() {
     let asked = first(HYPERVISOR_EVENT_CHANNEL_OP, EVTCHNOP_SEND);
     assert!(unmapped.is_some() && unmapped < asked, "{calls:?}");
     drop((front, store));
-    lab.finish();
+    fixture.finish();
 }

@@ -1,6 +1,6 @@
 //! Disks served to our own frontend, and to frontends that break every rule, in a simulated Xen.
 
 mod device;
-mod lab;
+mod fixture;
 mod requests;
 mod states;

@@ -1,6 +1,6 @@
 //! Requests that a frontend writes into the ring.
 
-use super::lab::{Done, Lab, MODES, Native, SECTORS, X86};
+use super::fixture::{Done, Fixture, MODES, Native, SECTORS, X86};
 use xen_back::block::{GrantMode, Refusal};
 use xen_hypercall::GrantRef;
 use xen_sys::io::blkif::{
@@ -11,10 +11,10 @@ use zerocopy::IntoBytes;
 #[test]
 fn d_b04_to_d_b08_requests_for_what_there_is_not_are_answered_and_touch_nothing() {
     for mode in MODES {
-        let lab = Lab::new();
-        let mut back = lab.back(mode);
-        let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
-        let touched = || (lab.driver.counters().maps, lab.driver.counters().copies);
+        let fixture = Fixture::new();
+        let mut back = fixture.back(mode);
+        let mut raw = Native::connect(&fixture, &mut back, "x86_64-abi");
+        let touched = || (fixture.driver.counters().maps, fixture.driver.counters().copies);
         let before = touched();
         let error = BlkifStatus::ERROR;
         // d_b04
@@ -53,19 +53,19 @@ fn d_b04_to_d_b08_requests_for_what_there_is_not_are_answered_and_touch_nothing(
         raw.expect(&mut back, &request, BlkifStatus::OKAY);
         let mut page = [0; 4096];
         raw.data.as_ref().copy_to(0, &mut page).unwrap();
-        assert_eq!(page, Lab::content()[13 * 512..21 * 512]);
+        assert_eq!(page, Fixture::content()[13 * 512..21 * 512]);
         raw.close(&mut back);
         drop(back);
-        lab.finish();
+        fixture.finish();
     }
 }
 
 #[test]
 fn d_b07_segments_in_a_page_of_the_guests_are_copied_once_and_then_checked() {
     for mode in MODES {
-        let lab = Lab::new();
-        let mut back = lab.back(mode);
-        let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
+        let fixture = Fixture::new();
+        let mut back = fixture.back(mode);
+        let mut raw = Native::connect(&fixture, &mut back, "x86_64-abi");
         let &[data, page] = raw.data.refs() else { panic!() };
         let good = BlkifRequestSegment { gref: data, first_sect: 1, last_sect: 2, _pad0: [0; 2] };
         let segments = |lying: BlkifRequestSegment| {
@@ -75,32 +75,35 @@ fn d_b07_segments_in_a_page_of_the_guests_are_copied_once_and_then_checked() {
         };
         segments(good);
         let request = raw.indirect(BlkifOp::READ, 32, page);
-        let copies = lab.driver.counters().copies;
+        let copies = fixture.driver.counters().copies;
         raw.expect(&mut back, &request, BlkifStatus::OKAY);
-        let fetched = lab.driver.counters().copies - copies;
+        let fetched = fixture.driver.counters().copies - copies;
         assert!(mode == GrantMode::Copy || fetched == 1, "the segments are fetched by one copy");
         let mut last = [0; 1024];
         raw.data.as_ref().copy_to(512, &mut last).unwrap();
-        assert_eq!(last, Lab::content()[(3 + 62) * 512..(3 + 64) * 512]);
-        assert!(lab.disk.borrow().as_ref() == Lab::content(), "a read has written");
+        assert_eq!(last, Fixture::content()[(3 + 62) * 512..(3 + 64) * 512]);
+        assert!(fixture.disk.borrow().as_ref() == Fixture::content(), "a read has written");
 
-        let (maps, copies) = (lab.driver.counters().maps, lab.driver.counters().copies);
+        let (maps, copies) = (fixture.driver.counters().maps, fixture.driver.counters().copies);
         raw.data.as_ref().copy_from(4096 + 31 * 8 + 5, &[8]).unwrap();
         raw.expect(&mut back, &request, BlkifStatus::ERROR);
-        assert_eq!((lab.driver.counters().maps, lab.driver.counters().copies), (maps, copies + 1));
+        assert_eq!(
+            (fixture.driver.counters().maps, fixture.driver.counters().copies),
+            (maps, copies + 1)
+        );
         raw.close(&mut back);
         drop(back);
-        lab.finish();
+        fixture.finish();
     }
 }
 
 #[test]
 fn xsa_361_a_reference_that_xen_refuses_at_any_position_fails_the_request_alone() {
     for mode in MODES {
-        let lab = Lab::new();
-        let mut back = lab.back(mode);
-        let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
-        let before = lab.disk.borrow().as_ref().to_vec();
+        let fixture = Fixture::new();
+        let mut back = fixture.back(mode);
+        let mut raw = Native::connect(&fixture, &mut back, "x86_64-abi");
+        let before = fixture.disk.borrow().as_ref().to_vec();
         for bad in 0..11 {
             for operation in [BlkifOp::READ, BlkifOp::WRITE] {
                 let mut request = raw.request(operation, 11, 0);
@@ -108,21 +111,21 @@ fn xsa_361_a_reference_that_xen_refuses_at_any_position_fails_the_request_alone(
                 raw.expect(&mut back, &request, BlkifStatus::ERROR);
             }
         }
-        assert!(before == lab.disk.borrow().as_ref(), "nothing was written");
-        let counters = lab.driver.counters();
+        assert!(before == fixture.disk.borrow().as_ref(), "nothing was written");
+        let counters = fixture.driver.counters();
         // The ring itself is still mapped.
         assert_eq!(counters.maps, counters.unmaps + 1);
         raw.close(&mut back);
         drop(back);
-        lab.finish();
+        fixture.finish();
     }
 }
 
 #[test]
 fn a_32_bit_guest_is_served_in_its_own_layout() {
-    let lab = Lab::new();
-    let mut back = lab.back(GrantMode::Copy);
-    let mut raw = X86::connect(&lab, &mut back, "x86_32-abi");
+    let fixture = Fixture::new();
+    let mut back = fixture.back(GrantMode::Copy);
+    let mut raw = X86::connect(&fixture, &mut back, "x86_32-abi");
     let segment = BlkifRequestSegment {
         gref: raw.data.refs()[0],
         first_sect: 0,
@@ -144,35 +147,35 @@ fn a_32_bit_guest_is_served_in_its_own_layout() {
     }
     let mut page = [0; 4096];
     raw.data.as_ref().copy_to(0, &mut page).unwrap();
-    assert_eq!(page, Lab::content()[8 * 512..16 * 512]);
+    assert_eq!(page, Fixture::content()[8 * 512..16 * 512]);
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn a_barrier_is_a_write_between_two_flushes_and_a_flush_is_one() {
     for mode in MODES {
-        let lab = Lab::new();
-        let mut back = lab.back(mode);
-        let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
+        let fixture = Fixture::new();
+        let mut back = fixture.back(mode);
+        let mut raw = Native::connect(&fixture, &mut back, "x86_64-abi");
         let barrier = raw.request(BlkifOp::WRITE_BARRIER, 1, 16);
         raw.expect(&mut back, &barrier, BlkifStatus::OKAY);
         let expected = [Done::Flush, Done::Write(16, 8), Done::Flush];
-        assert_eq!(core::mem::take(&mut lab.disk.borrow_mut().done), expected, "{mode:?}");
+        assert_eq!(core::mem::take(&mut fixture.disk.borrow_mut().done), expected, "{mode:?}");
         // Without data both are the same.
         for operation in [BlkifOp::WRITE_BARRIER, BlkifOp::FLUSH_DISKCACHE] {
             let flush = raw.request(operation, 0, 0);
             raw.expect(&mut back, &flush, BlkifStatus::OKAY);
             assert_eq!(
-                core::mem::take(&mut lab.disk.borrow_mut().done),
+                core::mem::take(&mut fixture.disk.borrow_mut().done),
                 [Done::Flush],
                 "{operation:?}"
             );
         }
         raw.close(&mut back);
         drop(back);
-        lab.finish();
+        fixture.finish();
     }
 }
 
@@ -195,9 +198,9 @@ fn discard(flag: u8, sector_number: u64, nr_sectors: u64) -> BlkifRequest {
 #[test]
 fn statistics_count_each_request_once() {
     for mode in MODES {
-        let lab = Lab::new();
-        let mut back = lab.back(mode);
-        let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
+        let fixture = Fixture::new();
+        let mut back = fixture.back(mode);
+        let mut raw = Native::connect(&fixture, &mut back, "x86_64-abi");
         for (operation, times) in
             [(BlkifOp::READ, 1), (BlkifOp::WRITE, 2), (BlkifOp::WRITE_BARRIER, 3)]
         {
@@ -227,34 +230,35 @@ fn statistics_count_each_request_once() {
         assert_eq!((found.refused, found.failed, found.connections), (1, 2, 1));
         raw.close(&mut back);
         drop(back);
-        lab.finish();
+        fixture.finish();
     }
 }
 
 /// `io/blkif.h`: "ignored if discard-secure=0".
 #[test]
 fn unoffered_secure_flag_is_ignored() {
-    let lab = Lab::new();
-    lab.disk.borrow_mut().secure = false;
-    let mut back = lab.back(GrantMode::Copy);
-    let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
-    let offered = lab.guest.store().read(format!("{}/discard-secure", lab.device.backend_path()));
+    let fixture = Fixture::new();
+    fixture.disk.borrow_mut().secure = false;
+    let mut back = fixture.back(GrantMode::Copy);
+    let mut raw = Native::connect(&fixture, &mut back, "x86_64-abi");
+    let offered =
+        fixture.guest.store().read(format!("{}/discard-secure", fixture.device.backend_path()));
     assert_eq!(offered.as_deref(), Some("0"));
     for flag in [0, 1, 0xff] {
         raw.expect(&mut back, &discard(flag, 9, 3), BlkifStatus::OKAY);
     }
-    assert_eq!(lab.disk.borrow().done, [Done::Discard(9, 3, false); 3]);
+    assert_eq!(fixture.disk.borrow().done, [Done::Discard(9, 3, false); 3]);
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 /// D-B15; Linux answers with an error too.
 #[test]
 fn discard_outside_disk_is_refused() {
-    let lab = Lab::new();
-    let mut back = lab.back(GrantMode::Copy);
-    let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
+    let fixture = Fixture::new();
+    let mut back = fixture.back(GrantMode::Copy);
+    let mut raw = Native::connect(&fixture, &mut back, "x86_64-abi");
     let sectors = SECTORS as u64;
     for (sector, count) in
         [(0, 0), (9, 0), (sectors, 0), (sectors, 1), (sectors - 1, 2), (u64::MAX, 1), (1, u64::MAX)]
@@ -262,26 +266,28 @@ fn discard_outside_disk_is_refused() {
         raw.expect(&mut back, &discard(0, sector, count), BlkifStatus::ERROR);
     }
     assert_eq!(back.statistics().refused, 7);
-    assert_eq!(lab.disk.borrow().done, [], "the storage was called");
+    assert_eq!(fixture.disk.borrow().done, [], "the storage was called");
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn sectors_are_freed_unless_the_toolstack_forbids_it() {
     for allowed in [true, false] {
-        let lab = Lab::new();
+        let fixture = Fixture::new();
         if !allowed {
-            lab.world
+            fixture
+                .world
                 .store()
-                .write(format!("{}/discard-enable", lab.device.backend_path()), 0)
+                .write(format!("{}/discard-enable", fixture.device.backend_path()), 0)
                 .unwrap();
         }
-        let mut back = lab.back(GrantMode::Copy);
-        let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
-        let offered =
-            |key| lab.guest.store().read(format!("{}/{key}", lab.device.backend_path())).unwrap();
+        let mut back = fixture.back(GrantMode::Copy);
+        let mut raw = Native::connect(&fixture, &mut back, "x86_64-abi");
+        let offered = |key| {
+            fixture.guest.store().read(format!("{}/{key}", fixture.device.backend_path())).unwrap()
+        };
         assert_eq!(offered("feature-discard"), u32::from(allowed).to_string());
         assert_eq!(offered("discard-granularity"), if allowed { "512" } else { "0" });
         for flag in [0, 1] {
@@ -293,19 +299,19 @@ fn sectors_are_freed_unless_the_toolstack_forbids_it() {
         } else {
             &[]
         };
-        assert_eq!(lab.disk.borrow().done, expected);
+        assert_eq!(fixture.disk.borrow().done, expected);
         raw.close(&mut back);
         drop(back);
-        lab.finish();
+        fixture.finish();
     }
 }
 
 #[test]
 fn segments_side_by_side_are_one_operation_of_the_storage() {
     for mode in MODES {
-        let lab = Lab::new();
-        let mut back = lab.back(mode);
-        let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
+        let fixture = Fixture::new();
+        let mut back = fixture.back(mode);
+        let mut raw = Native::connect(&fixture, &mut back, "x86_64-abi");
         // Whole pages, one after the other, and then a part that does not begin where its page
         // does.
         let mut request = raw.request(BlkifOp::WRITE, 4, 40);
@@ -315,10 +321,10 @@ fn segments_side_by_side_are_one_operation_of_the_storage() {
             GrantMode::Copy => &[Done::Write(40, 30)][..],
             GrantMode::Map => &[Done::Write(40, 24), Done::Write(64, 6)],
         };
-        assert_eq!(lab.disk.borrow().done, expected, "{mode:?}");
+        assert_eq!(fixture.disk.borrow().done, expected, "{mode:?}");
         raw.close(&mut back);
         drop(back);
-        lab.finish();
+        fixture.finish();
     }
 }
 
@@ -333,9 +339,9 @@ fn only_adjacent_segments_are_one_piece() {
         (&[(0, 4), (3, 7)], &[5, 5]),
         (&[(0, 6), (0, 7)], &[7, 8]),
     ];
-    let lab = Lab::new();
-    let mut back = lab.back(GrantMode::Map);
-    let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
+    let fixture = Fixture::new();
+    let mut back = fixture.back(GrantMode::Map);
+    let mut raw = Native::connect(&fixture, &mut back, "x86_64-abi");
     let bytes: Vec<u8> = (0..8192).map(|index| (index / 512 * 9 + index) as u8).collect();
     raw.data.as_ref().copy_from(0, &bytes).unwrap();
     for (segments, writes) in cases {
@@ -348,19 +354,19 @@ fn only_adjacent_segments_are_one_piece() {
             let range = usize::from(first) * 512..(usize::from(last) + 1) * 512;
             expected.extend_from_slice(&page[range]);
         }
-        lab.disk.borrow_mut().done.clear();
+        fixture.disk.borrow_mut().done.clear();
         raw.expect(&mut back, &request, BlkifStatus::OKAY);
         let mut sector = 40;
-        let done = core::mem::take(&mut lab.disk.borrow_mut().done);
+        let done = core::mem::take(&mut fixture.disk.borrow_mut().done);
         for (done, &sectors) in done.iter().zip(writes) {
             assert_eq!(*done, Done::Write(sector, sectors), "{segments:?}");
             sector += sectors as u64;
         }
         assert_eq!(sector - 40, expected.len() as u64 / 512, "{segments:?}");
-        let disk = lab.disk.borrow();
+        let disk = fixture.disk.borrow();
         assert!(disk.as_ref()[40 * 512..][..expected.len()] == expected, "{segments:?}");
     }
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }

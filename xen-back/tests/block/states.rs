@@ -1,6 +1,6 @@
 //! What frontends and toolstacks do in xenstore, and to the ring's indices.
 
-use super::lab::{Lab, Native, Raw, SECTORS, noise, store_of};
+use super::fixture::{Fixture, Native, Raw, SECTORS, noise, store_of};
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 use xen_back::block::{
@@ -16,41 +16,48 @@ use xen_sys::io::blkif::{BlkifOp, BlkifStatus};
 
 #[test]
 fn d_r02_a_request_index_past_the_room_closes_the_device_and_a_new_frontend_is_served() {
-    let lab = Lab::new();
-    let mut back = lab.back(GrantMode::Copy);
-    let Raw { ring, channel, data, .. } = Native::connect(&lab, &mut back, "x86_64-abi");
-    let connected = lab.driver.counters().maps;
+    let fixture = Fixture::new();
+    let mut back = fixture.back(GrantMode::Copy);
+    let Raw { ring, channel, data, .. } = Native::connect(&fixture, &mut back, "x86_64-abi");
+    let connected = fixture.driver.counters().maps;
     let ring = ring.into_memory();
     ring.as_ref().u32::<0>().store(33, Ordering::SeqCst);
     channel.notify().unwrap();
-    assert!(matches!(lab.settle(&mut back), Err(BlockError::Corrupt(_))));
-    assert_eq!(lab.driver.counters().unmaps, connected, "the guest's pages are let go of at once");
+    assert!(matches!(fixture.settle(&mut back), Err(BlockError::Corrupt(_))));
+    assert_eq!(
+        fixture.driver.counters().unmaps,
+        connected,
+        "the guest's pages are let go of at once"
+    );
     ring.as_ref().u32::<0>().store(1, Ordering::SeqCst);
     let _ = channel.notify();
-    assert_eq!(lab.settle(&mut back), Ok(BlkbackEvent::Idle));
-    assert_eq!(lab.states(), (3, 5), "closing, and the ring is not looked at again");
+    assert_eq!(fixture.settle(&mut back), Ok(BlkbackEvent::Idle));
+    assert_eq!(fixture.states(), (3, 5), "closing, and the ring is not looked at again");
     let deadline = back.deadline().unwrap();
-    assert!(deadline > lab.driver.now() && deadline < lab.driver.now() + Duration::from_secs(60));
-    let error = lab.driver.store().read(format!(
+    assert!(
+        deadline > fixture.driver.now()
+            && deadline < fixture.driver.now() + Duration::from_secs(60)
+    );
+    let error = fixture.driver.store().read(format!(
         "error/backend/vbd/{}/{}/error",
-        lab.guest.id(),
-        lab.device.id
+        fixture.guest.id(),
+        fixture.device.id
     ));
     assert!(error.is_some_and(|error| !error.is_empty()), "the toolstack's user can read why");
-    let store = lab.guest.store();
+    let store = fixture.guest.store();
     for state in [5, 6, 1] {
-        store.write(format!("{}/state", lab.device.frontend_path()), state).unwrap();
-        lab.settle(&mut back).unwrap();
+        store.write(format!("{}/state", fixture.device.frontend_path()), state).unwrap();
+        fixture.settle(&mut back).unwrap();
     }
     ring.reclaim().unwrap();
     data.reclaim().unwrap();
     drop(channel);
-    let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
+    let mut raw = Native::connect(&fixture, &mut back, "x86_64-abi");
     let request = raw.request(BlkifOp::READ, 1, 0);
     raw.expect(&mut back, &request, BlkifStatus::OKAY);
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
@@ -67,18 +74,22 @@ fn what_a_frontend_publishes_is_refused_if_it_can_not_be() {
         ("num-ring-pages", "0"),
         ("num-ring-pages", "3"),
     ] {
-        let lab = Lab::new();
-        let mut back = lab.back(GrantMode::Map);
-        let raw = Native::publish(&lab, &mut back, "x86_64-abi");
-        lab.guest.store().write(format!("{}/{key}", lab.device.frontend_path()), value).unwrap();
-        assert!(lab.settle(&mut back).is_err(), "{key} = {value}");
-        lab.settle(&mut back).unwrap();
-        assert_eq!(lab.states(), (3, 5), "{key} = {value}");
-        let counters = lab.driver.counters();
+        let fixture = Fixture::new();
+        let mut back = fixture.back(GrantMode::Map);
+        let raw = Native::publish(&fixture, &mut back, "x86_64-abi");
+        fixture
+            .guest
+            .store()
+            .write(format!("{}/{key}", fixture.device.frontend_path()), value)
+            .unwrap();
+        assert!(fixture.settle(&mut back).is_err(), "{key} = {value}");
+        fixture.settle(&mut back).unwrap();
+        assert_eq!(fixture.states(), (3, 5), "{key} = {value}");
+        let counters = fixture.driver.counters();
         assert_eq!(counters.maps, counters.unmaps);
         raw.close(&mut back);
         drop(back);
-        lab.finish();
+        fixture.finish();
     }
 }
 
@@ -94,10 +105,10 @@ fn stale_ring_ref_is_ignored() {
         (Some(("num-ring-pages", 1)), "ring-ref0", None),
         (None, "ring-ref0", None),
     ] {
-        let lab = Lab::new();
-        let mut back = lab.back(GrantMode::Copy);
-        let mut raw = Native::publish(&lab, &mut back, "x86_64-abi");
-        let (store, path) = (lab.guest.store(), lab.device.frontend_path());
+        let fixture = Fixture::new();
+        let mut back = fixture.back(GrantMode::Copy);
+        let mut raw = Native::publish(&fixture, &mut back, "x86_64-abi");
+        let (store, path) = (fixture.guest.store(), fixture.device.frontend_path());
         let reference = raw.ring.memory().refs()[0];
         store.remove(format!("{path}/ring-ref")).unwrap();
         store.write(format!("{path}/{page}"), reference).unwrap();
@@ -108,39 +119,39 @@ fn stale_ring_ref_is_ignored() {
             // A page that is granted too, and no ring.
             store.write(format!("{path}/{stale}"), raw.data.refs()[0]).unwrap();
         }
-        lab.settle(&mut back).unwrap();
+        fixture.settle(&mut back).unwrap();
         let request = raw.request(BlkifOp::READ, 1, 0);
         raw.expect(&mut back, &request, BlkifStatus::OKAY);
         raw.close(&mut back);
         drop(back);
-        lab.finish();
+        fixture.finish();
     }
 }
 
 #[test]
 fn malformed_ring_ref_has_no_substitute() {
-    let lab = Lab::new();
-    let mut back = lab.back(GrantMode::Copy);
-    let raw = Native::publish(&lab, &mut back, "x86_64-abi");
-    let (store, path) = (lab.guest.store(), lab.device.frontend_path());
+    let fixture = Fixture::new();
+    let mut back = fixture.back(GrantMode::Copy);
+    let raw = Native::publish(&fixture, &mut back, "x86_64-abi");
+    let (store, path) = (fixture.guest.store(), fixture.device.frontend_path());
     store.write(format!("{path}/ring-ref"), "x").unwrap();
     store.write(format!("{path}/ring-ref0"), raw.ring.memory().refs()[0]).unwrap();
-    assert!(matches!(lab.settle(&mut back), Err(BlockError::Store(_))));
-    assert_eq!(lab.driver.counters().maps, 0);
+    assert!(matches!(fixture.settle(&mut back), Err(BlockError::Store(_))));
+    assert_eq!(fixture.driver.counters().maps, 0);
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn ring_page_named_twice_is_refused() {
     for (order, twice) in [(1, [0, 1]), (2, [0, 3]), (2, [1, 2])] {
-        let lab = Lab::new();
-        let mut back = lab.back_with(Config { ring_order: 4, ..Config::default() });
-        let raw = Native::publish(&lab, &mut back, "x86_64-abi");
-        let pages = Pages::alloc(lab.guest.clone(), 1 << order).unwrap();
-        let pages = lab.grants.share_writable(pages, lab.driver.id()).unwrap();
-        let (store, path) = (lab.guest.store(), lab.device.frontend_path());
+        let fixture = Fixture::new();
+        let mut back = fixture.back_with(Config { ring_order: 4, ..Config::default() });
+        let raw = Native::publish(&fixture, &mut back, "x86_64-abi");
+        let pages = Pages::alloc(fixture.guest.clone(), 1 << order).unwrap();
+        let pages = fixture.grants.share_writable(pages, fixture.driver.id()).unwrap();
+        let (store, path) = (fixture.guest.store(), fixture.device.frontend_path());
         store.write(format!("{path}/ring-page-order"), order).unwrap();
         for (index, reference) in pages.refs().iter().enumerate() {
             store.write(format!("{path}/ring-ref{index}"), reference).unwrap();
@@ -148,80 +159,80 @@ fn ring_page_named_twice_is_refused() {
         let [first, second] = twice;
         let reference = pages.refs()[first];
         store.write(format!("{path}/ring-ref{second}"), reference).unwrap();
-        assert_eq!(lab.settle(&mut back), Err(BlockError::RingRef { reference }));
-        let counters = lab.driver.counters();
+        assert_eq!(fixture.settle(&mut back), Err(BlockError::RingRef { reference }));
+        let counters = fixture.driver.counters();
         assert_eq!(counters.maps, counters.unmaps);
         pages.reclaim().unwrap();
         raw.close(&mut back);
         drop(back);
-        lab.finish();
+        fixture.finish();
     }
 }
 
 #[test]
 fn row_133_a_close_cycle_before_the_first_connection_is_answered_step_by_step() {
-    let lab = Lab::new();
-    let mut back = lab.back(GrantMode::Copy);
-    lab.settle(&mut back).unwrap();
-    assert_eq!(lab.states(), (1, 2));
-    let store = lab.guest.store();
+    let fixture = Fixture::new();
+    let mut back = fixture.back(GrantMode::Copy);
+    fixture.settle(&mut back).unwrap();
+    assert_eq!(fixture.states(), (1, 2));
+    let store = fixture.guest.store();
     for (state, answer) in [(5, 5), (6, 6), (1, 2)] {
-        store.write(format!("{}/state", lab.device.frontend_path()), state).unwrap();
-        lab.settle(&mut back).unwrap();
-        assert_eq!(lab.states(), (state, answer));
+        store.write(format!("{}/state", fixture.device.frontend_path()), state).unwrap();
+        fixture.settle(&mut back).unwrap();
+        assert_eq!(fixture.states(), (state, answer));
     }
-    let mut front = lab.front();
-    lab.reach(&mut front, &mut back, BlockState::Connected);
+    let mut front = fixture.front();
+    fixture.reach(&mut front, &mut back, BlockState::Connected);
     front.close();
-    lab.reach(&mut front, &mut back, BlockState::Closed);
+    fixture.reach(&mut front, &mut back, BlockState::Closed);
     drop((front, back));
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn a_frontend_that_rewrites_its_state_without_end_costs_one_look_each_time() {
-    let lab = Lab::new();
-    let mut back = lab.back(GrantMode::Copy);
-    lab.settle(&mut back).unwrap();
-    let store = lab.guest.store();
+    let fixture = Fixture::new();
+    let mut back = fixture.back(GrantMode::Copy);
+    fixture.settle(&mut back).unwrap();
+    let store = fixture.guest.store();
     for round in 0..20 {
         for state in 0..500 {
             store
-                .write(format!("{}/state", lab.device.frontend_path()), (state + round) % 3)
+                .write(format!("{}/state", fixture.device.frontend_path()), (state + round) % 3)
                 .unwrap();
         }
-        let before = lab.driver.counters().notifications;
-        back.poll(lab.driver.now()).unwrap();
-        assert!(lab.driver.counters().notifications - before < 50);
+        let before = fixture.driver.counters().notifications;
+        back.poll(fixture.driver.now()).unwrap();
+        assert!(fixture.driver.counters().notifications - before < 50);
     }
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn a_read_only_disk_says_so_and_stays_as_it_is() {
-    let lab = Lab::with(&Disk { read_only: true, ..Disk::new("xvda") });
-    let mut back = lab.back(GrantMode::Copy);
-    let mut raw = Native::connect(&lab, &mut back, "x86_64-abi");
+    let fixture = Fixture::with(&Disk { read_only: true, ..Disk::new("xvda") });
+    let mut back = fixture.back(GrantMode::Copy);
+    let mut raw = Native::connect(&fixture, &mut back, "x86_64-abi");
     assert_eq!(
-        lab.guest.store().read(format!("{}/info", lab.device.backend_path())).as_deref(),
+        fixture.guest.store().read(format!("{}/info", fixture.device.backend_path())).as_deref(),
         Some("4")
     );
     for operation in [BlkifOp::WRITE, BlkifOp::WRITE_BARRIER] {
         let request = raw.request(operation, 1, 0);
         raw.expect(&mut back, &request, BlkifStatus::ERROR);
     }
-    assert_eq!(lab.disk.borrow().sectors(), SECTORS as u64);
-    assert!(lab.disk.borrow().as_ref() == noise(SECTORS * 512, 3));
+    assert_eq!(fixture.disk.borrow().sectors(), SECTORS as u64);
+    assert!(fixture.disk.borrow().as_ref() == noise(SECTORS * 512, 3));
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn what_the_toolstack_says_of_a_disk_is_taken_and_what_it_waits_for_is_said() {
-    let lab = Lab::new();
-    let (store, path) = (lab.world.store(), lab.device.backend_path());
+    let fixture = Fixture::new();
+    let (store, path) = (fixture.world.store(), fixture.device.backend_path());
     for (key, value) in [
         ("params", "/dev/vg/guest"),
         ("physical-device", "fd:1a"),
@@ -232,14 +243,14 @@ fn what_the_toolstack_says_of_a_disk_is_taken_and_what_it_waits_for_is_said() {
     ] {
         store.write(format!("{path}/{key}"), value).unwrap();
     }
-    let mut back = lab.back(GrantMode::Copy);
+    let mut back = fixture.back(GrantMode::Copy);
     let spec = DiskSpec::read(back.backend()).unwrap();
     assert_eq!((spec.params.as_str(), spec.physical_device), ("/dev/vg/guest", Some((0xfd, 0x1a))));
     assert_eq!(
         (spec.writable, spec.cdrom, spec.removable, spec.discard),
         (false, true, true, false)
     );
-    let raw = Native::connect(&lab, &mut back, "x86_64-abi");
+    let raw = Native::connect(&fixture, &mut back, "x86_64-abi");
     let said = |key| store.read(format!("{path}/{key}")).unwrap();
     assert_eq!(
         (said("hotplug-status"), said("feature-flush-cache")),
@@ -249,7 +260,7 @@ fn what_the_toolstack_says_of_a_disk_is_taken_and_what_it_waits_for_is_said() {
     assert_eq!((said("info"), said("sectors")), ("7".into(), SECTORS.to_string()));
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 /// blktap 441, 435: the node is written before or after the backend looks.
@@ -258,28 +269,29 @@ fn late_hotplug_script_is_waited_for() {
     let timeout = Duration::from_secs(5);
     for key in ["physical-device", "physical-device-path"] {
         for late in [false, true] {
-            let lab = Lab::new();
-            let (store, path) = (lab.world.store(), lab.device.backend_path());
+            let fixture = Fixture::new();
+            let (store, path) = (fixture.world.store(), fixture.device.backend_path());
             store.remove(format!("{path}/physical-device")).unwrap();
             let value = if key == "physical-device" { "fd:1a" } else { "/dev/loop7" };
             let write = || store.write(format!("{path}/{key}"), value).unwrap();
             if !late {
                 write();
             }
-            let id = DeviceId { guest: lab.guest.id(), device: lab.device.id };
-            let backend = Backend::open(&lab.driver_store, "vbd", id).unwrap();
+            let id = DeviceId { guest: fixture.guest.id(), device: fixture.device.id };
+            let backend = Backend::open(&fixture.driver_store, "vbd", id).unwrap();
             let mut wait = HotplugWait::new(&backend, timeout).unwrap();
-            let mut event = EventWait::new(&lab.driver);
+            let mut event = EventWait::new(&fixture.driver);
             if late {
-                let until = lab.driver.now() + Duration::from_secs(1);
+                let until = fixture.driver.now() + Duration::from_secs(1);
                 assert!(
-                    !event.run_until(until, || wait.poll(&backend, lab.driver.now()) != Ok(None))
+                    !event
+                        .run_until(until, || wait.poll(&backend, fixture.driver.now()) != Ok(None))
                 );
                 write();
             }
             let mut spec = None;
             assert!(event.run_until(wait.deadline(), || {
-                spec = wait.poll(&backend, lab.driver.now()).unwrap();
+                spec = wait.poll(&backend, fixture.driver.now()).unwrap();
                 spec.is_some()
             }));
             let spec = spec.unwrap();
@@ -289,34 +301,36 @@ fn late_hotplug_script_is_waited_for() {
             } else {
                 (None, "/dev/loop7")
             };
-            assert_eq!((found, lab.states().1), (expected, 1), "{key}, late: {late}");
+            assert_eq!((found, fixture.states().1), (expected, 1), "{key}, late: {late}");
             drop((wait, backend));
-            lab.finish();
+            fixture.finish();
         }
     }
 }
 
 #[test]
 fn hotplug_script_has_a_deadline() {
-    let lab = Lab::new();
-    let (store, path) = (lab.world.store(), lab.device.backend_path());
+    let fixture = Fixture::new();
+    let (store, path) = (fixture.world.store(), fixture.device.backend_path());
     store.remove(format!("{path}/physical-device")).unwrap();
-    let id = DeviceId { guest: lab.guest.id(), device: lab.device.id };
-    let backend = Backend::open(&lab.driver_store, "vbd", id).unwrap();
+    let id = DeviceId { guest: fixture.guest.id(), device: fixture.device.id };
+    let backend = Backend::open(&fixture.driver_store, "vbd", id).unwrap();
     let timeout = Duration::from_secs(5);
     let mut wait = HotplugWait::new(&backend, timeout).unwrap();
-    let start = lab.driver.now();
+    let start = fixture.driver.now();
     // A toolstack that goes on writing does not extend it.
     let failed = (0..100).find_map(|round| {
         store.write(format!("{path}/hotplug-status"), round).unwrap();
-        lab.world.run_for(Duration::from_millis(200));
-        wait.poll(&backend, lab.driver.now()).err()
+        fixture.world.run_for(Duration::from_millis(200));
+        wait.poll(&backend, fixture.driver.now()).err()
     });
     assert!(
         matches!(failed, Some(HotplugError::Timeout { waited }) if waited >= timeout),
         "{failed:?}"
     );
-    assert!(lab.driver.now().saturating_duration_since(start) < timeout + Duration::from_secs(1));
+    assert!(
+        fixture.driver.now().saturating_duration_since(start) < timeout + Duration::from_secs(1)
+    );
     drop(wait);
     let mut wait = HotplugWait::new(&backend, timeout).unwrap();
     let deadline = wait.deadline();
@@ -325,10 +339,10 @@ fn hotplug_script_has_a_deadline() {
     drop(wait);
     let mut wait = HotplugWait::new(&backend, timeout).unwrap();
     store.write(format!("{path}/hotplug-status"), "error").unwrap();
-    lab.world.run_for(Duration::from_millis(1));
-    assert_eq!(wait.poll(&backend, lab.driver.now()).err(), Some(HotplugError::Script));
+    fixture.world.run_for(Duration::from_millis(1));
+    assert_eq!(wait.poll(&backend, fixture.driver.now()).err(), Some(HotplugError::Script));
     drop((wait, backend));
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Hypercalls and copies of a batch.
 
-use super::lab::{Lab, frame, front_send, large, tcp};
+use super::fixture::{Fixture, frame, front_send, large, tcp};
 use super::raw::Raw;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -16,15 +16,15 @@ use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
 
 #[test]
 fn large_batches_lose_no_slot() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut raw = Raw::connect(&lab, &mut back, &[("feature-gso-tcpv4", "1")]);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[("feature-gso-tcpv4", "1")]);
     raw.post(0..80);
     // Two slots for each, of which one has no bytes: a batch is full of slots before it is full of
     // copies.
     let bytes = tcp(1, 9, &[7; 100]);
     (0..40).for_each(|_| assert!(back.send(large(&bytes))));
-    let calls = || lab.driver.counters().hypercalls[&HYPERVISOR_GRANT_TABLE_OP];
+    let calls = || fixture.driver.counters().hypercalls[&HYPERVISOR_GRANT_TABLE_OP];
     let before = calls();
     back.flush().unwrap();
     assert_eq!(calls() - before, 2, "64 slots and 16");
@@ -36,7 +36,7 @@ fn large_batches_lose_no_slot() {
     }
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 /// Number of calls of `GNTTABOP_copy`, and of their copies.
@@ -63,17 +63,17 @@ impl Interpose for Copies {
 
 #[test]
 fn batches_copy_each_page_once() {
-    let lab = Lab::new(1);
+    let fixture = Fixture::new(1);
     let copies = Arc::new(Copies::default());
-    let driver = Interposed::new(lab.driver.clone(), copies.clone());
+    let driver = Interposed::new(fixture.driver.clone(), copies.clone());
     let store = XenStore::new(driver.clone(), start::xenstore_ring(driver).unwrap()).unwrap();
-    let guest = &lab.guests[0];
+    let guest = &fixture.guests[0];
     let id = DeviceId { guest: guest.domain.id(), device: guest.device.id };
     let mut back = Netback::new(Backend::open(&store, "vif", id).unwrap()).unwrap();
-    let mut front = lab.front(0);
+    let mut front = fixture.front(0);
     while front.poll(guest.domain.now()).unwrap() != Link::Up {
-        back.poll(lab.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
-        lab.pass();
+        back.poll(fixture.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
+        fixture.pass();
     }
     // Two and a half packets of this size fill a page, and none of them lies in two.
     let sent = frame(9, 1, 1500);
@@ -82,7 +82,7 @@ fn batches_copy_each_page_once() {
     copies.take();
     let mut received = 0;
     while received < 58 {
-        back.poll(lab.driver.now(), &mut |_: Packet<'_>| received += 1).unwrap();
+        back.poll(fixture.driver.now(), &mut |_: Packet<'_>| received += 1).unwrap();
     }
     // A batch ends where the largest packet would have no room.
     assert_eq!(copies.take(), (2, 58));
@@ -91,7 +91,7 @@ fn batches_copy_each_page_once() {
     }
     back.flush().unwrap();
     assert_eq!(copies.take(), (1, 64));
-    lab.pass();
+    fixture.pass();
     front.poll(guest.domain.now()).unwrap();
     assert_eq!(core::iter::from_fn(|| front.receive(&mut [0; 2048]).unwrap()).count(), 64);
     front.flush().unwrap();
@@ -104,15 +104,15 @@ fn batches_copy_each_page_once() {
     assert_eq!(back.rx_statistics().failed, 0);
     drop((front, back));
     drop(store);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn spanning_packets_fit_their_batch() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut raw = Raw::connect(&lab, &mut back, &[]);
-    let calls = || lab.driver.counters().hypercalls[&HYPERVISOR_GRANT_TABLE_OP];
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[]);
+    let calls = || fixture.driver.counters().hypercalls[&HYPERVISOR_GRANT_TABLE_OP];
     raw.post((0..100).map(|id| id % 8));
     let before = calls();
     // The small one leaves most of its page free, and the others begin at the next.
@@ -126,5 +126,5 @@ fn spanning_packets_fit_their_batch() {
     assert_eq!(back.rx_statistics().bytes, 64 + 16 * 8000);
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }

@@ -1,6 +1,6 @@
 //! Packets that wait for receive buffers.
 
-use super::lab::{Lab, frame, large, tcp};
+use super::fixture::{Fixture, frame, large, tcp};
 use super::raw::Raw;
 use core::time::Duration;
 use xen_back::net::{Checksum, DRAIN_TIMEOUT, Netback, Packet};
@@ -9,24 +9,25 @@ use xen_sim::Domain;
 use xen_sys::io::netif::NetifRxResponse;
 
 /// Lets the backend run until the time that a packet is given has passed, and not longer.
-fn wait_for_drain(lab: &Lab, back: &mut Netback<Domain>) {
-    let (now, millisecond) = (lab.driver.now(), Duration::from_millis(1));
+fn wait_for_drain(fixture: &Fixture, back: &mut Netback<Domain>) {
+    let (now, millisecond) = (fixture.driver.now(), Duration::from_millis(1));
     let deadline = back.deadline(now).unwrap();
     assert!(deadline <= now + DRAIN_TIMEOUT && deadline > now + (DRAIN_TIMEOUT - millisecond));
-    lab.world.run_for(DRAIN_TIMEOUT - 2 * millisecond);
-    let poll = |back: &mut Netback<Domain>| back.poll(lab.driver.now(), &mut |_: Packet<'_>| {});
+    fixture.world.run_for(DRAIN_TIMEOUT - 2 * millisecond);
+    let poll =
+        |back: &mut Netback<Domain>| back.poll(fixture.driver.now(), &mut |_: Packet<'_>| {});
     poll(back).unwrap();
-    assert_eq!(back.deadline(lab.driver.now()), Some(deadline), "it is not yet dropped");
-    lab.world.run_for(2 * millisecond);
+    assert_eq!(back.deadline(fixture.driver.now()), Some(deadline), "it is not yet dropped");
+    fixture.world.run_for(2 * millisecond);
     poll(back).unwrap();
 }
 
 /// iPXE 7457bfc5b, Linux 1d5d4852: a frontend with fewer buffers than the largest packet has slots.
 #[test]
 fn packet_beyond_all_buffers_is_drained() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut raw = Raw::connect(&lab, &mut back, &[("feature-gso-tcpv4", "1")]);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[("feature-gso-tcpv4", "1")]);
     raw.post(0..4);
     let data: Vec<u8> = (0..30_000).map(|index| (index / 100) as u8).collect();
     let bytes = tcp(1, 9, &data);
@@ -36,12 +37,12 @@ fn packet_beyond_all_buffers_is_drained() {
     }
     back.flush().unwrap();
     assert_eq!(raw.received(), []);
-    wait_for_drain(&lab, &mut back);
+    wait_for_drain(&fixture, &mut back);
     let status = |response: &NetifRxResponse| (response.id, response.status);
     assert_eq!(raw.received().iter().map(status).collect::<Vec<_>>(), [(0, 200), (1, 201)]);
     assert_eq!((back.rx_statistics().packets, back.rx_statistics().overrun), (2, 1));
     // The next one can be cut, and no time passes.
-    let start = lab.driver.now();
+    let start = fixture.driver.now();
     raw.post(0..2);
     assert!(back.send(large(&bytes)));
     let mut found = Vec::new();
@@ -53,34 +54,34 @@ fn packet_beyond_all_buffers_is_drained() {
             found.extend_from_slice(&bytes[54..]);
             raw.post([response.id]);
         }
-        assert!(lab.driver.now() < start + Duration::from_secs(1));
+        assert!(fixture.driver.now() < start + Duration::from_secs(1));
     }
     assert_eq!((found, back.rx_statistics().overrun), (data, 1));
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn packet_that_never_fits_is_refused() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[]);
     raw.post(0..2);
     let jumbo = frame(1, 9, 9000);
     // The first one waits, as the frontend may be slow, and those behind it do not wait as long
     // again.
     assert!(back.send(Packet::new(&jumbo, Checksum::Unknown)));
     back.flush().unwrap();
-    lab.world.run_for(DRAIN_TIMEOUT / 2);
+    fixture.world.run_for(DRAIN_TIMEOUT / 2);
     for _ in 0..2 {
         assert!(back.send(Packet::new(&jumbo, Checksum::Unknown)));
     }
     assert!(back.send(Packet::new(&frame(1, 9, 100), Checksum::Unknown)));
     back.flush().unwrap();
     assert_eq!(raw.received(), []);
-    lab.world.run_for(DRAIN_TIMEOUT / 2);
-    back.poll(lab.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
+    fixture.world.run_for(DRAIN_TIMEOUT / 2);
+    back.poll(fixture.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
     assert_eq!(raw.received().iter().map(|response| response.status).collect::<Vec<_>>(), [100]);
     assert_eq!((back.rx_statistics().overrun, back.rx_statistics().refused), (3, 0));
     raw.post([0]);
@@ -108,19 +109,19 @@ fn packet_that_never_fits_is_refused() {
     assert_eq!((back.rx_statistics().overrun, back.rx_statistics().refused), (3, 1));
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn grown_guest_is_waited_for() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[]);
     raw.post(0..2);
     let jumbo = frame(1, 9, 9000);
     assert!(back.send(Packet::new(&jumbo, Checksum::Unknown)));
     back.flush().unwrap();
-    wait_for_drain(&lab, &mut back);
+    wait_for_drain(&fixture, &mut back);
     // Two buffers are kept, and a third shows that it has more: a small packet takes one of them.
     raw.post([2]);
     assert!(back.send(Packet::new(&frame(1, 9, 60), Checksum::Unknown)));
@@ -132,19 +133,19 @@ fn grown_guest_is_waited_for() {
     assert_eq!(raw.received().len(), 3);
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn slow_guest_is_not_taken_for_small() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[]);
     let jumbo = frame(1, 9, 9000);
     assert!(back.send(Packet::new(&frame(1, 9, 100), Checksum::Unknown)));
     assert!(back.send(Packet::new(&jumbo, Checksum::Unknown)));
     back.flush().unwrap();
-    lab.world.run_for(DRAIN_TIMEOUT);
+    fixture.world.run_for(DRAIN_TIMEOUT);
     // Its buffers come late; one is answered at the same moment, so it could not have posted more.
     raw.post(0..2);
     back.flush().unwrap();
@@ -155,20 +156,20 @@ fn slow_guest_is_not_taken_for_small() {
     assert_eq!(raw.received().len(), 3);
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn silent_guest_costs_packets_after_drain() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[]);
     for len in [100, 101, 102] {
         assert!(back.send(Packet::new(&frame(1, 9, len), Checksum::Unknown)));
     }
     back.flush().unwrap();
-    wait_for_drain(&lab, &mut back);
-    assert_eq!((back.rx_statistics().overrun, back.deadline(lab.driver.now())), (3, None));
+    wait_for_drain(&fixture, &mut back);
+    assert_eq!((back.rx_statistics().overrun, back.deadline(fixture.driver.now())), (3, None));
     // Nothing is known of how many buffers it has: it is served again, with packets of any size.
     assert!(back.send(Packet::new(&frame(1, 9, 100), Checksum::Unknown)));
     back.flush().unwrap();
@@ -181,14 +182,14 @@ fn silent_guest_costs_packets_after_drain() {
     assert_eq!(raw.received().len(), 3);
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn kept_slots_are_answered_once_in_order() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[]);
     raw.post(0..4);
     // The first takes one slot, the second four: three are kept for it.
     assert!(back.send(Packet::new(&frame(1, 9, 300), Checksum::Unknown)));
@@ -206,5 +207,5 @@ fn kept_slots_are_answered_once_in_order() {
     assert_eq!((back.rx_statistics().packets, back.rx_statistics().bytes), (3, 16_600));
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }

@@ -1,6 +1,6 @@
 //! Packets in both directions.
 
-use super::lab::{Lab, frame, front_send, tcp};
+use super::fixture::{Fixture, frame, front_send, tcp};
 use core::time::Duration;
 use xen_back::net::switch::{Forward, Switch};
 use xen_back::net::{Checksum, MacAddress, NetbackEvent, Packet, checksum};
@@ -11,22 +11,23 @@ use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
 
 #[test]
 fn packets_go_both_ways_unchanged() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut front = lab.connect(0, &mut back);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut front = fixture.connect(0, &mut back);
     let mut echoed = 0;
     for len in (14..1515).step_by(13) {
         let sent = frame(9, 1, len);
         front.transmit(&sent, TxChecksum::Complete).unwrap();
         front.flush().unwrap();
         let mut received = Vec::new();
-        lab.settle(&mut back, &mut |packet: Packet<'_>| received.push(packet.bytes.to_vec()))
+        fixture
+            .settle(&mut back, &mut |packet: Packet<'_>| received.push(packet.bytes.to_vec()))
             .unwrap();
         assert_eq!(received, [sent.as_slice()]);
         assert!(back.send(Packet::new(&received[0], Checksum::Unknown)));
         back.flush().unwrap();
-        lab.pass();
-        front.poll(lab.guests[0].domain.now()).unwrap();
+        fixture.pass();
+        front.poll(fixture.guests[0].domain.now()).unwrap();
         let mut buffer = [0; 2048];
         let packet = front.receive(&mut buffer).unwrap().expect("the echo");
         assert_eq!((&buffer[..packet.len], packet.checksum), (sent.as_slice(), Checksum::Unknown));
@@ -34,21 +35,21 @@ fn packets_go_both_ways_unchanged() {
         echoed += 1;
     }
     assert_eq!((back.tx_statistics().packets, back.rx_statistics().packets), (echoed, echoed));
-    lab.close(0, front, &mut back);
+    fixture.close(0, front, &mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn guests_reach_each_other_in_batches() {
-    let lab = Lab::new(2);
-    let (mut one, mut two) = (lab.back(0), lab.back(1));
-    let (mut first, mut second) = (lab.connect(0, &mut one), lab.connect(1, &mut two));
+    let fixture = Fixture::new(2);
+    let (mut one, mut two) = (fixture.back(0), fixture.back(1));
+    let (mut first, mut second) = (fixture.connect(0, &mut one), fixture.connect(1, &mut two));
     let mut switch = Switch::<2>::new();
     let macs = [1, 2].map(|last| Some(MacAddress([0, 0x16, 0x3e, 0, 0, last])));
     assert_eq!([one.mac(), two.mac()], macs);
     let ports = [one.mac(), two.mac()].map(|mac| switch.connect(mac).unwrap());
-    let copies = lab.driver.counters().hypercalls[&HYPERVISOR_GRANT_TABLE_OP];
+    let copies = fixture.driver.counters().hypercalls[&HYPERVISOR_GRANT_TABLE_OP];
     for index in 0..40 {
         front_send(
             &mut first,
@@ -69,12 +70,12 @@ fn guests_reach_each_other_in_batches() {
         }
         _ => {}
     };
-    lab.settle(&mut one, &mut forward).unwrap();
+    fixture.settle(&mut one, &mut forward).unwrap();
     two.flush().unwrap();
-    let used = lab.driver.counters().hypercalls[&HYPERVISOR_GRANT_TABLE_OP] - copies;
+    let used = fixture.driver.counters().hypercalls[&HYPERVISOR_GRANT_TABLE_OP] - copies;
     assert!(used <= 4, "{used} hypercalls for 40 packets in and 21 out");
-    lab.pass();
-    second.poll(lab.guests[1].domain.now()).unwrap();
+    fixture.pass();
+    second.poll(fixture.guests[1].domain.now()).unwrap();
     let mut buffer = [0; 2048];
     let mut received = 0;
     while let Some(packet) = second.receive(&mut buffer).unwrap() {
@@ -83,58 +84,59 @@ fn guests_reach_each_other_in_batches() {
     }
     // The first and those to unknown receivers; those to the sender itself go nowhere.
     assert_eq!(received, 21);
-    lab.close(0, first, &mut one);
-    lab.close(1, second, &mut two);
+    fixture.close(0, first, &mut one);
+    fixture.close(1, second, &mut two);
     drop((one, two));
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn checksums_follow_receivers_features() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut front = lab.connect(0, &mut back);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut front = fixture.connect(0, &mut back);
     let bytes = tcp(9, 1, b"some data");
     front.transmit(&bytes, TxChecksum::Fill).unwrap();
     front.flush().unwrap();
     let mut received = Vec::new();
-    lab.settle(&mut back, &mut |packet: Packet<'_>| {
-        received.push((packet.bytes.to_vec(), packet.checksum));
-    })
-    .unwrap();
+    fixture
+        .settle(&mut back, &mut |packet: Packet<'_>| {
+            received.push((packet.bytes.to_vec(), packet.checksum));
+        })
+        .unwrap();
     let (mut found, state) = received.pop().unwrap();
     assert_eq!(state, Checksum::Blank);
     assert!(checksum::fill(&mut found) && checksum::verify(&found) == Some(true));
     for sent in [Checksum::Blank, Checksum::Valid, Checksum::Unknown] {
         assert!(back.send(Packet::new(&found, sent)));
         back.flush().unwrap();
-        lab.pass();
-        front.poll(lab.guests[0].domain.now()).unwrap();
+        fixture.pass();
+        front.poll(fixture.guests[0].domain.now()).unwrap();
         let mut buffer = [0; 2048];
         assert_eq!(front.receive(&mut buffer).unwrap().unwrap().checksum, sent);
         front.flush().unwrap();
     }
-    lab.close(0, front, &mut back);
+    fixture.close(0, front, &mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 /// Each end runs only when an event or its deadline wakes it.
 #[test]
 fn events_alone_carry_packets_both_ways() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let guest = &lab.guests[0];
-    let mut front = lab.front(0);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let guest = &fixture.guests[0];
+    let mut front = fixture.front(0);
     let (mut front_wait, mut back_wait) =
-        (EventWait::new(&guest.domain), EventWait::new(&lab.driver));
+        (EventWait::new(&guest.domain), EventWait::new(&fixture.driver));
     let (mut sent, mut echoed) = (0, 0);
     const PACKETS: usize = 500;
     let mut queue = std::collections::VecDeque::new();
     while echoed < PACKETS {
         if back_wait.take() {
             let mut received = Vec::new();
-            let event = back.poll(lab.driver.now(), &mut |packet: Packet<'_>| {
+            let event = back.poll(fixture.driver.now(), &mut |packet: Packet<'_>| {
                 received.push(packet.bytes.to_vec());
             });
             queue.extend(received);
@@ -146,7 +148,7 @@ fn events_alone_carry_packets_both_ways() {
             if event.unwrap() == NetbackEvent::Busy || !queue.is_empty() {
                 back_wait.wake();
             }
-            if let Some(deadline) = back.deadline(lab.driver.now()) {
+            if let Some(deadline) = back.deadline(fixture.driver.now()) {
                 back_wait.wake_at(deadline);
             }
         } else if front_wait.take() {
@@ -169,24 +171,25 @@ fn events_alone_carry_packets_both_ways() {
             assert!(woken, "both ends sleep: {sent} sent, {echoed} echoed");
         }
     }
-    lab.close(0, front, &mut back);
+    fixture.close(0, front, &mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn event_ends_wait_for_transmit_room() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let guest = &lab.guests[0];
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let guest = &fixture.guests[0];
     let config = Config { tx_slots: 4, ..Config::default() };
     let mut front = Net::open(&guest.store, &guest.grants, FrontVif(0), config).unwrap();
     let (mut front_wait, mut back_wait) =
-        (EventWait::new(&guest.domain), EventWait::new(&lab.driver));
+        (EventWait::new(&guest.domain), EventWait::new(&fixture.driver));
     let (mut sent, mut received) = (0, 0);
     while received < 200 {
         if back_wait.take() {
-            let event = back.poll(lab.driver.now(), &mut |_: Packet<'_>| received += 1).unwrap();
+            let event =
+                back.poll(fixture.driver.now(), &mut |_: Packet<'_>| received += 1).unwrap();
             if event == NetbackEvent::Busy {
                 back_wait.wake();
             }
@@ -206,7 +209,7 @@ fn event_ends_wait_for_transmit_room() {
             assert!(woken, "both ends sleep: {sent} sent, {received} received");
         }
     }
-    lab.close(0, front, &mut back);
+    fixture.close(0, front, &mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }

@@ -3,8 +3,8 @@
 
 mod batches;
 mod drain;
+mod fixture;
 mod flow;
-mod lab;
 mod queue;
 mod raw;
 mod receive;

@@ -1,6 +1,6 @@
 //! The queue of packets to the guest.
 
-use super::lab::{Lab, frame};
+use super::fixture::{Fixture, frame};
 use super::raw::Raw;
 use core::time::Duration;
 use xen_back::net::{Checksum, Packet};
@@ -18,9 +18,9 @@ fn page(number: u16) -> Vec<u8> {
 fn half_full_queue_is_placed_by_send() {
     // More than half of its packets, or of its bytes.
     for (len, most) in [(60, 129), (4096, 33)] {
-        let lab = Lab::new(1);
-        let mut back = lab.back(0);
-        let mut raw = Raw::connect(&lab, &mut back, &[]);
+        let fixture = Fixture::new(1);
+        let mut back = fixture.back(0);
+        let mut raw = Raw::connect(&fixture, &mut back, &[]);
         raw.post(0..200);
         for sent in 0..most {
             assert!(back.send(Packet::new(&frame(1, 9, len), Checksum::Unknown)));
@@ -30,16 +30,16 @@ fn half_full_queue_is_placed_by_send() {
         assert_eq!(back.rx_statistics().packets, most);
         raw.close(&mut back);
         drop(back);
-        lab.finish();
+        fixture.finish();
     }
 }
 
 #[test]
 fn queue_holds_its_size_from_any_page() {
     for placed in [1, 10, 33, 63] {
-        let lab = Lab::new(1);
-        let mut back = lab.back(0);
-        let mut raw = Raw::connect(&lab, &mut back, &[]);
+        let fixture = Fixture::new(1);
+        let mut back = fixture.back(0);
+        let mut raw = Raw::connect(&fixture, &mut back, &[]);
         for number in 0..=placed {
             assert!(back.send(Packet::new(&page(number), Checksum::Unknown)));
         }
@@ -72,15 +72,15 @@ fn queue_holds_its_size_from_any_page() {
         assert_eq!(back.rx_statistics().packets, u64::from(end) + 1);
         raw.close(&mut back);
         drop(back);
-        lab.finish();
+        fixture.finish();
     }
 }
 
 #[test]
 fn bytes_behind_a_packet_stay() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[]);
     raw.data.as_ref().copy_from(0, &[0xee; 3 * 4096]).unwrap();
     raw.post(0..3);
     // The longer one leaves its bytes in the queue.
@@ -92,34 +92,34 @@ fn bytes_behind_a_packet_stay() {
     assert_eq!(raw.received().len(), 3);
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn guest_is_notified_if_it_asks() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[]);
     raw.post(0..2);
     // A new ring asks for an event with the first response, and for no other.
     for expected in [1, 0] {
-        let before = lab.driver.counters().notifications;
+        let before = fixture.driver.counters().notifications;
         assert!(back.send(Packet::new(&frame(1, 9, 60), Checksum::Unknown)));
         back.flush().unwrap();
-        assert_eq!(lab.driver.counters().notifications - before, expected);
+        assert_eq!(fixture.driver.counters().notifications - before, expected);
         assert_eq!(raw.received().len(), 1);
     }
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn guest_without_rx_notify_is_polled() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut raw = Raw::connect(&lab, &mut back, &[("feature-rx-notify", "0")]);
-    let now = lab.driver.now();
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[("feature-rx-notify", "0")]);
+    let now = fixture.driver.now();
     assert_eq!(back.deadline(now), None);
     assert!(back.send(Packet::new(&frame(1, 9, 60), Checksum::Unknown)));
     back.flush().unwrap();
@@ -127,9 +127,9 @@ fn guest_without_rx_notify_is_polled() {
         assert_eq!(back.deadline(at), Some(at + Duration::from_millis(30)));
     }
     raw.post([0]);
-    back.poll(lab.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
+    back.poll(fixture.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
     assert_eq!((raw.received().len(), back.deadline(now)), (1, None));
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }

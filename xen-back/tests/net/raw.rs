@@ -1,6 +1,6 @@
 //! A frontend that writes its rings directly.
 
-use super::lab::Lab;
+use super::fixture::Fixture;
 use xen_back::net::{NetError, Netback, NetbackEvent, Packet};
 use xen_evtchn::Channel;
 use xen_grant::{ReadWrite, Shared};
@@ -13,7 +13,7 @@ use xen_sys::io::netif::{
 
 /// A frontend that writes its rings directly.
 pub(crate) struct Raw<'a> {
-    pub(crate) lab: &'a Lab,
+    pub(crate) fixture: &'a Fixture,
     pub(crate) tx: FrontRing<Shared<Domain, ReadWrite>, NetifTxRequest, NetifTxResponse>,
     pub(crate) rx: FrontRing<Shared<Domain, ReadWrite>, NetifRxRequest, NetifRxResponse>,
     pub(crate) data: Shared<Domain, ReadWrite>,
@@ -22,16 +22,20 @@ pub(crate) struct Raw<'a> {
 }
 
 impl<'a> Raw<'a> {
-    pub(crate) fn publish(lab: &'a Lab, back: &mut Netback<Domain>, keys: &[(&str, &str)]) -> Self {
-        lab.settle(back, &mut |_: Packet<'_>| {}).unwrap();
-        assert_eq!((lab.states().1, back.port()), (2, None));
-        let guest = &lab.guests[0];
+    pub(crate) fn publish(
+        fixture: &'a Fixture,
+        back: &mut Netback<Domain>,
+        keys: &[(&str, &str)],
+    ) -> Self {
+        fixture.settle(back, &mut |_: Packet<'_>| {}).unwrap();
+        assert_eq!((fixture.states().1, back.port()), (2, None));
+        let guest = &fixture.guests[0];
         let share = |pages| {
             let pages = Pages::alloc(guest.domain.clone(), pages).unwrap();
-            guest.grants.share_writable(pages, lab.driver.id()).unwrap()
+            guest.grants.share_writable(pages, fixture.driver.id()).unwrap()
         };
         let (tx, rx) = (share(1), share(1));
-        let channel = Channel::alloc_unbound(guest.domain.clone(), lab.driver.id()).unwrap();
+        let channel = Channel::alloc_unbound(guest.domain.clone(), fixture.driver.id()).unwrap();
         let (store, path) = (guest.domain.store(), guest.device.frontend_path());
         store.write(format!("{path}/tx-ring-ref"), tx.refs()[0]).unwrap();
         store.write(format!("{path}/rx-ring-ref"), rx.refs()[0]).unwrap();
@@ -45,7 +49,7 @@ impl<'a> Raw<'a> {
         }
         store.write(format!("{path}/state"), 4).unwrap();
         Self {
-            lab,
+            fixture,
             tx: FrontRing::new(tx).unwrap(),
             rx: FrontRing::new(rx).unwrap(),
             data: share(8),
@@ -53,10 +57,14 @@ impl<'a> Raw<'a> {
         }
     }
 
-    pub(crate) fn connect(lab: &'a Lab, back: &mut Netback<Domain>, keys: &[(&str, &str)]) -> Self {
-        let raw = Self::publish(lab, back, keys);
-        lab.settle(back, &mut |_: Packet<'_>| {}).unwrap();
-        assert_eq!(lab.states(), (4, 4));
+    pub(crate) fn connect(
+        fixture: &'a Fixture,
+        back: &mut Netback<Domain>,
+        keys: &[(&str, &str)],
+    ) -> Self {
+        let raw = Self::publish(fixture, back, keys);
+        fixture.settle(back, &mut |_: Packet<'_>| {}).unwrap();
+        assert_eq!(fixture.states(), (4, 4));
         assert!(back.port().is_some_and(|port| port.0 != 0));
         raw
     }
@@ -95,20 +103,21 @@ impl<'a> Raw<'a> {
         slots.iter().for_each(|slot| self.tx.push(slot).unwrap());
         let _ = self.tx.publish();
         let mut packets = Vec::new();
-        let result =
-            self.lab.settle(back, &mut |packet: Packet<'_>| packets.push(packet.bytes.to_vec()));
+        let result = self
+            .fixture
+            .settle(back, &mut |packet: Packet<'_>| packets.push(packet.bytes.to_vec()));
         let responses = core::iter::from_fn(|| self.tx.pop().unwrap()).collect();
         (result, packets, responses)
     }
 
     pub(crate) fn close(self, back: &mut Netback<Domain>) {
-        let guest = &self.lab.guests[0];
+        let guest = &self.fixture.guests[0];
         let (store, path) = (guest.domain.store(), guest.device.frontend_path());
         for state in [5, 6] {
             store.write(format!("{path}/state"), state).unwrap();
-            let _ = self.lab.settle(back, &mut |_: Packet<'_>| {});
+            let _ = self.fixture.settle(back, &mut |_: Packet<'_>| {});
         }
-        assert_eq!(self.lab.states(), (6, 6));
+        assert_eq!(self.fixture.states(), (6, 6));
         self.reclaim();
     }
 

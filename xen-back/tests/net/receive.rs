@@ -1,6 +1,6 @@
 //! Packets to the guest.
 
-use super::lab::{Lab, frame, large, tcp};
+use super::fixture::{Fixture, frame, large, tcp};
 use super::raw::Raw;
 use xen_back::net::{Checksum, Packet, checksum};
 use xen_hypercall::GrantRef;
@@ -12,10 +12,10 @@ use zerocopy::{FromBytes, IntoBytes};
 
 #[test]
 fn d_n08_silent_guest_has_bounded_queue() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut raw = Raw::connect(&lab, &mut back, &[]);
-    let before = lab.driver.counters().pages_allocated;
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[]);
+    let before = fixture.driver.counters().pages_allocated;
     let sent = frame(1, 9, 1000);
     let mut taken = 0;
     for _ in 0..100_000 {
@@ -27,7 +27,7 @@ fn d_n08_silent_guest_has_bounded_queue() {
     // As many as are counted, in a fourth of a page each.
     assert_eq!(taken, 256);
     assert_eq!(back.rx_statistics().overrun, 100_000 - taken);
-    assert_eq!(lab.driver.counters().pages_allocated, before);
+    assert_eq!(fixture.driver.counters().pages_allocated, before);
     // Pages come, and with them what had waited.
     for id in 0..8 {
         raw.rx
@@ -48,14 +48,14 @@ fn d_n08_silent_guest_has_bounded_queue() {
     assert_eq!(again, 8);
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn long_burst_is_kept_with_guest_pages() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[]);
     for id in 0..250 {
         raw.rx
             .push(&NetifRxRequest { id, pad: 0, gref: raw.data.refs()[usize::from(id) % 4] })
@@ -75,16 +75,16 @@ fn long_burst_is_kept_with_guest_pages() {
     }
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn large_segments_are_cut_where_needed() {
     for whole in [true, false] {
-        let lab = Lab::new(1);
-        let mut back = lab.back(0);
+        let fixture = Fixture::new(1);
+        let mut back = fixture.back(0);
         let keys: &[(&str, &str)] = if whole { &[("feature-gso-tcpv4", "1")] } else { &[] };
-        let mut raw = Raw::connect(&lab, &mut back, keys);
+        let mut raw = Raw::connect(&fixture, &mut back, keys);
         let data: Vec<u8> = (0..9000).map(|index| (index / 50) as u8).collect();
         let sent = tcp(1, 9, &data);
         for id in 0..8 {
@@ -138,15 +138,15 @@ fn large_segments_are_cut_where_needed() {
         }
         raw.close(&mut back);
         drop(back);
-        lab.finish();
+        fixture.finish();
     }
 }
 
 #[test]
 fn packet_longer_than_a_page_needs_sg() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let raw = Raw::connect(&lab, &mut back, &[("feature-sg", "0")]);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let raw = Raw::connect(&fixture, &mut back, &[("feature-sg", "0")]);
     for (len, taken) in [(0, false), (4096, true), (4097, false)] {
         let bytes = vec![0x5a; len];
         assert_eq!(back.send(Packet::new(&bytes, Checksum::Unknown)), taken, "{len} bytes");
@@ -154,26 +154,26 @@ fn packet_longer_than_a_page_needs_sg() {
     assert_eq!((back.rx_statistics().refused, back.rx_statistics().overrun), (2, 0));
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn segments_of_no_tcp_are_refused() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let raw = Raw::connect(&lab, &mut back, &[]);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let raw = Raw::connect(&fixture, &mut back, &[]);
     assert!(!back.send(large(&frame(1, 9, 3000))));
     assert_eq!((back.rx_statistics().refused, back.rx_statistics().overrun), (1, 0));
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn unfillable_checksum_is_refused() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut raw = Raw::connect(&lab, &mut back, &[("feature-no-csum-offload", "1")]);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[("feature-no-csum-offload", "1")]);
     // No transport that has a checksum.
     assert!(!back.send(Packet::new(&frame(1, 9, 100), Checksum::Blank)));
     assert_eq!((back.rx_statistics().refused, back.rx_statistics().overrun), (1, 0));
@@ -185,14 +185,14 @@ fn unfillable_checksum_is_refused() {
     assert_eq!(checksum::verify(&raw.buffer(0, 58)), Some(true));
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn read_only_page_loses_one_packet() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[]);
     for (id, gref) in [(0, raw.data.refs()[0]), (1, GrantRef(600)), (2, raw.data.refs()[2])] {
         raw.rx.push(&NetifRxRequest { id, pad: 0, gref }).unwrap();
     }
@@ -208,5 +208,5 @@ fn read_only_page_loses_one_packet() {
     assert_eq!((found.packets, found.bytes, found.failed), (2, 400, 1));
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }

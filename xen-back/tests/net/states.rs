@@ -1,6 +1,6 @@
 //! Connecting, closing and removal.
 
-use super::lab::{Lab, frame};
+use super::fixture::{Fixture, frame};
 use super::raw::{LAST, MORE, Raw};
 use core::time::Duration;
 use std::sync::Arc;
@@ -27,36 +27,36 @@ fn d_n09_impossible_nodes_are_refused() {
         ("rx-ring-ref", "-1"),
         ("event-channel", "99999"),
     ] {
-        let lab = Lab::new(1);
-        let mut back = lab.back(0);
-        let raw = Raw::publish(&lab, &mut back, &[(key, value)]);
-        assert!(lab.settle(&mut back, &mut |_: Packet<'_>| {}).is_err(), "{key} = {value}");
-        lab.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
-        assert_eq!(lab.states(), (4, 5), "{key} = {value}");
-        let counters = lab.driver.counters();
+        let fixture = Fixture::new(1);
+        let mut back = fixture.back(0);
+        let raw = Raw::publish(&fixture, &mut back, &[(key, value)]);
+        assert!(fixture.settle(&mut back, &mut |_: Packet<'_>| {}).is_err(), "{key} = {value}");
+        fixture.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
+        assert_eq!(fixture.states(), (4, 5), "{key} = {value}");
+        let counters = fixture.driver.counters();
         assert_eq!(counters.maps, counters.unmaps, "{key} = {value}");
         raw.close(&mut back);
         drop(back);
-        lab.finish();
+        fixture.finish();
     }
 }
 
 /// Linux 6f5986bce5, for an interface.
 #[test]
 fn detached_interface_serves_until_closed() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut raw = Raw::connect(&lab, &mut back, &[]);
-    let guest = &lab.guests[0];
-    lab.world.detach(&guest.device);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[]);
+    let guest = &fixture.guests[0];
+    fixture.world.detach(&guest.device);
     for front in [4, 5] {
         guest
             .domain
             .store()
             .write(format!("{}/state", guest.device.frontend_path()), front)
             .unwrap();
-        lab.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
-        assert_eq!((lab.states(), back.is_connected()), ((front, 5), true));
+        fixture.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
+        assert_eq!((fixture.states(), back.is_connected()), ((front, 5), true));
         let slot = raw.slot(front as u16, 60, LAST);
         let (_, packets, responses) = raw.transmit(&mut back, &[slot]);
         assert_eq!((packets.len(), responses.len()), (1, 1));
@@ -67,53 +67,53 @@ fn detached_interface_serves_until_closed() {
         assert_eq!(raw.received().len(), 1);
     }
     guest.domain.store().write(format!("{}/state", guest.device.frontend_path()), 6).unwrap();
-    lab.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
+    fixture.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
     assert!(!back.is_connected());
     raw.reclaim();
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn restless_frontend_does_not_extend_close() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[]);
     let broken = [raw.slot(0, 100, MORE)];
     assert!(raw.transmit(&mut back, &broken).0.is_err());
-    let guest = &lab.guests[0];
-    let start = lab.driver.now();
+    let guest = &fixture.guests[0];
+    let start = fixture.driver.now();
     for state in [3, 4, 5, 7, 8].into_iter().cycle() {
         guest
             .domain
             .store()
             .write(format!("{}/state", guest.device.frontend_path()), state)
             .unwrap();
-        back.poll(lab.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
-        if lab.states().1 == 6 {
+        back.poll(fixture.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
+        if fixture.states().1 == 6 {
             break;
         }
-        assert!(lab.driver.now() < start + Duration::from_secs(33));
-        lab.world.run_for(Duration::from_secs(3));
+        assert!(fixture.driver.now() < start + Duration::from_secs(33));
+        fixture.world.run_for(Duration::from_secs(3));
     }
     raw.reclaim();
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn removal_follows_unmapping() {
-    let lab = Lab::new(1);
+    let fixture = Fixture::new(1);
     let trace = Arc::new(TraceCalls::default());
-    let driver = Interposed::new(lab.driver.clone(), trace.clone());
+    let driver = Interposed::new(fixture.driver.clone(), trace.clone());
     let store = XenStore::new(driver.clone(), start::xenstore_ring(driver).unwrap()).unwrap();
-    let guest = &lab.guests[0];
+    let guest = &fixture.guests[0];
     let id = DeviceId { guest: guest.domain.id(), device: guest.device.id };
     let mut back = Netback::new(Backend::open(&store, "vif", id).unwrap()).unwrap();
-    let mut front = lab.front(0);
+    let mut front = fixture.front(0);
     while front.poll(guest.domain.now()).unwrap() != Link::Up {
-        back.poll(lab.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
-        lab.pass();
+        back.poll(fixture.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
+        fixture.pass();
     }
     trace.take();
     back.remove().unwrap();
@@ -123,5 +123,5 @@ fn removal_follows_unmapping() {
     let asked = first(HYPERVISOR_EVENT_CHANNEL_OP, EVTCHNOP_SEND);
     assert!(unmapped.is_some() && unmapped < asked, "{calls:?}");
     drop((front, store));
-    lab.finish();
+    fixture.finish();
 }

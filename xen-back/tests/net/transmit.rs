@@ -1,6 +1,6 @@
 //! Packets from the guest.
 
-use super::lab::{Lab, tcp};
+use super::fixture::{Fixture, tcp};
 use super::raw::{LAST, MORE, Raw};
 use core::sync::atomic::Ordering;
 use xen_back::net::{Checksum, NetError, NetbackEvent, Packet, TxViolation};
@@ -14,9 +14,9 @@ use zerocopy::{FromBytes, IntoBytes};
 
 #[test]
 fn packets_of_many_slots_are_joined() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[]);
     let content: Vec<u8> = (0..8 * 4096).map(|index| (index / 100) as u8).collect();
     raw.data.as_ref().copy_from(0, &content).unwrap();
     let okay = |id| NetifTxResponse { id, status: NetifStatus::OKAY };
@@ -79,7 +79,7 @@ fn packets_of_many_slots_are_joined() {
     assert_eq!(back.tx_statistics().bytes, 4196 + 14 + 2 * 60);
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
@@ -105,10 +105,10 @@ fn d_n05_d_n06_violation_disconnects() {
             TxViolation::ExtraType(NetifExtraType(9)),
         ),
     ];
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
     for (slots, violation) in cases {
-        let mut raw = Raw::connect(&lab, &mut back, &[]);
+        let mut raw = Raw::connect(&fixture, &mut back, &[]);
         let slots = slots(&raw);
         // A good packet before the bad one is still forwarded and answered.
         let good = raw.slot(7, 60, LAST);
@@ -119,49 +119,54 @@ fn d_n05_d_n06_violation_disconnects() {
             (packets.len(), responses),
             (1, vec![NetifTxResponse { id: 7, status: NetifStatus::OKAY }])
         );
-        let counters = lab.driver.counters();
+        let counters = fixture.driver.counters();
         assert_eq!(counters.maps, counters.unmaps, "its rings are unmapped");
-        lab.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
-        assert_eq!(lab.states(), (4, 5));
+        fixture.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
+        assert_eq!(fixture.states(), (4, 5));
         raw.close(&mut back);
-        let guest = &lab.guests[0];
+        let guest = &fixture.guests[0];
         guest.domain.store().write(format!("{}/state", guest.device.frontend_path()), 1).unwrap();
     }
-    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let mut raw = Raw::connect(&fixture, &mut back, &[]);
     raw.tx.push(&raw.slot(0, 60, LAST)).unwrap();
-    let tx =
-        core::mem::replace(&mut raw.tx, FrontRing::new(raw.lab.guests[0].share(&lab)).unwrap());
+    let tx = core::mem::replace(
+        &mut raw.tx,
+        FrontRing::new(raw.fixture.guests[0].share(&fixture)).unwrap(),
+    );
     let memory = tx.into_memory();
     memory.as_ref().u32::<0>().store(300, Ordering::SeqCst);
-    assert!(matches!(lab.settle(&mut back, &mut |_: Packet<'_>| {}), Err(NetError::Corrupt(_))));
+    assert!(matches!(
+        fixture.settle(&mut back, &mut |_: Packet<'_>| {}),
+        Err(NetError::Corrupt(_))
+    ));
     raw.close(&mut back);
     memory.reclaim().unwrap();
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn guest_is_notified_of_first_response() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[]);
     // A new ring asks for an event with the first response, and for no other.
     for expected in [1, 0] {
-        let before = lab.driver.counters().notifications;
+        let before = fixture.driver.counters().notifications;
         let slot = raw.slot(0, 60, LAST);
         assert_eq!(raw.transmit(&mut back, &[slot]).2.len(), 1);
-        assert_eq!(lab.driver.counters().notifications - before, expected);
+        assert_eq!(fixture.driver.counters().notifications - before, expected);
     }
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn flags_of_guest_packets_arrive() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[]);
     let bytes = tcp(9, 1, &[7; 2000]);
     raw.data.as_ref().copy_from(0, &bytes).unwrap();
     let blank = NetTxFlags::CSUM_BLANK | NetTxFlags::DATA_VALIDATED;
@@ -187,7 +192,7 @@ fn flags_of_guest_packets_arrive() {
         let _ = raw.tx.publish();
         let mut found = None;
         let mut port = |packet: Packet<'_>| found = Some((packet.checksum, packet.segment));
-        lab.settle(&mut back, &mut port).unwrap();
+        fixture.settle(&mut back, &mut port).unwrap();
         assert_eq!(found, expected, "{flags:?}, {kind:?}");
         let status = if found.is_some() { NetifStatus::OKAY } else { NetifStatus::ERROR };
         assert_eq!(raw.tx.pop().unwrap().unwrap().status, status);
@@ -195,14 +200,14 @@ fn flags_of_guest_packets_arrive() {
     }
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn batch_of_dropped_packets_is_answered() {
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[]);
     let slots: Vec<_> = (0..200).map(|id| raw.slot(id, 13, LAST)).collect();
     let (result, packets, responses) = raw.transmit(&mut back, &slots);
     assert_eq!((result, packets.len()), (Ok(NetbackEvent::Idle), 0));
@@ -211,7 +216,7 @@ fn batch_of_dropped_packets_is_answered() {
     assert_eq!((back.tx_statistics().refused, back.tx_statistics().failed), (200, 0));
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }
 
 /// Returns the slots of a packet and its bytes: fragments of these sizes, at the ends of pages.
@@ -242,15 +247,15 @@ fn batch_ends_before_its_room_does() {
         // 40 pages, and the largest packet has 16 of them.
         (&[(24, &[4096]), (1, small), (1, &largest)], 2),
     ];
-    let lab = Lab::new(1);
-    let mut back = lab.back(0);
-    let mut raw = Raw::connect(&lab, &mut back, &[]);
+    let fixture = Fixture::new(1);
+    let mut back = fixture.back(0);
+    let mut raw = Raw::connect(&fixture, &mut back, &[]);
     let content: Vec<u8> = (0..8 * 4096).map(|index| (index / 7 + index / 4096) as u8).collect();
     raw.data.as_ref().copy_from(0, &content).unwrap();
     for (packets, batches) in cases {
         let each = packets.iter().flat_map(|(count, sizes)| core::iter::repeat_n(*sizes, *count));
         let (slots, expected): (Vec<_>, Vec<_>) = each.map(|sizes| packet(&raw, sizes)).unzip();
-        let calls = || lab.driver.counters().hypercalls[&HYPERVISOR_GRANT_TABLE_OP];
+        let calls = || fixture.driver.counters().hypercalls[&HYPERVISOR_GRANT_TABLE_OP];
         let before = calls();
         let (result, found, responses) = raw.transmit(&mut back, &slots.concat());
         assert_eq!((result, calls() - before), (Ok(NetbackEvent::Idle), batches), "{packets:?}");
@@ -260,5 +265,5 @@ fn batch_ends_before_its_room_does() {
     assert_eq!((back.tx_statistics().packets, back.tx_statistics().failed), (60, 0));
     raw.close(&mut back);
     drop(back);
-    lab.finish();
+    fixture.finish();
 }

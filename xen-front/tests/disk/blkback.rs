@@ -1,5 +1,5 @@
 //! A block backend that lives in the test: it does what `io/blkif.h` asks for, unless its
-//! [`Manners`] say otherwise.
+//! [`Misbehaviour`] say otherwise.
 
 use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -14,9 +14,9 @@ type Ring = BackRing<Mapping<Domain, ReadWrite>, BlkifRequest, BlkifResponse>;
 
 /// What the backend does that no backend should.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Manners {
+pub enum Misbehaviour {
     #[default]
-    Good,
+    None,
     /// Takes requests and does not answer.
     Silent,
     /// Answers to an id with these bits changed.
@@ -31,7 +31,7 @@ pub enum Manners {
     KeepPages,
     /// Takes requests, maps their pages, and does not answer.
     Hold,
-    /// Takes requests and never answers them, whatever its manners are later.
+    /// Takes requests and never responds to them, even if its misbehaviour changes later.
     Forget,
     /// Answers one request a second, the last that came, and none as long as it is the only one.
     Starve,
@@ -49,7 +49,7 @@ pub enum Manners {
 
 /// The disk, and what a test says and learns of its backend.
 pub struct State {
-    pub manners: Manners,
+    pub misbehaviour: Misbehaviour,
     pub disk: Vec<u8>,
     /// Nodes of the backend's directory, in the order that they are written in.
     pub nodes: Vec<(&'static str, String)>,
@@ -139,7 +139,7 @@ impl Backend {
             (byte >> 24) as u8
         });
         let mut state = State {
-            manners: Manners::Good,
+            misbehaviour: Misbehaviour::None,
             disk: disk.collect(),
             nodes: Vec::new(),
             unsupported: Vec::new(),
@@ -214,14 +214,14 @@ impl End {
             self.link = None;
         }
         match (own, peer) {
-            (1, _) | (6, 1) if self.state.state().manners != Manners::NeverReady => {
+            (1, _) | (6, 1) if self.state.state().misbehaviour != Misbehaviour::NeverReady => {
                 for (name, value) in self.state.state().nodes.clone() {
                     self.store.write(format!("{back}/{name}"), value).unwrap();
                 }
                 self.switch(2);
             }
             // In Connected it is connected to a backend of before, whose ring is not this one's.
-            (2, 3) if self.state.state().manners != Manners::NeverReady => {
+            (2, 3) if self.state.state().misbehaviour != Misbehaviour::NeverReady => {
                 self.connect(domain, &front);
             }
             (2 | 4, 5) => self.switch(5),
@@ -278,9 +278,9 @@ impl Link {
         while let Ok(Some(request)) = self.ring.pop() {
             state.seen.push(request);
             state.seen_on.push(state.connections);
-            match state.manners {
-                Manners::Hold => state.hold(domain, owner, &request),
-                Manners::Forget => continue,
+            match state.misbehaviour {
+                Misbehaviour::Hold => state.hold(domain, owner, &request),
+                Misbehaviour::Forget => continue,
                 _ => {}
             }
             self.waiting.push(request);
@@ -289,19 +289,23 @@ impl Link {
         if self.ring.final_check() == Ok(true) {
             return Step::Worked;
         }
-        if matches!(state.manners, Manners::Silent | Manners::Hold | Manners::Forget) {
+        if matches!(
+            state.misbehaviour,
+            Misbehaviour::Silent | Misbehaviour::Hold | Misbehaviour::Forget
+        ) {
             return Step::Idle;
         }
         let mut answered = core::mem::take(&mut self.waiting);
-        let slow = matches!(state.manners, Manners::Starve | Manners::Slow);
+        let slow = matches!(state.misbehaviour, Misbehaviour::Starve | Misbehaviour::Slow);
         if slow {
             self.waiting = answered;
-            let least = if state.manners == Manners::Starve { 2 } else { 1 };
+            let least = if state.misbehaviour == Misbehaviour::Starve { 2 } else { 1 };
             if domain.now() < self.next || self.waiting.len() < least {
                 return Step::Sleep(self.next.max(domain.now() + Duration::from_millis(1)));
             }
             self.next = domain.now() + Duration::from_secs(1);
-            let at = if state.manners == Manners::Starve { self.waiting.len() - 1 } else { 0 };
+            let at =
+                if state.misbehaviour == Misbehaviour::Starve { self.waiting.len() - 1 } else { 0 };
             answered = vec![self.waiting.remove(at)];
         }
         for request in answered {
@@ -312,19 +316,21 @@ impl Link {
                 status,
                 ..Default::default()
             };
-            match state.manners {
-                Manners::WrongId(bits) => response.id ^= bits,
-                Manners::WrongOperation => response.operation = BlkifOp(request.operation.0 ^ 1),
-                Manners::Status(status) => response.status = BlkifStatus(status),
+            match state.misbehaviour {
+                Misbehaviour::WrongId(bits) => response.id ^= bits,
+                Misbehaviour::WrongOperation => {
+                    response.operation = BlkifOp(request.operation.0 ^ 1)
+                }
+                Misbehaviour::Status(status) => response.status = BlkifStatus(status),
                 _ => {}
             }
             // The second answer takes the place of one that is still to come, which then has none.
-            let times = if state.manners == Manners::Twice { 2 } else { 1 };
+            let times = if state.misbehaviour == Misbehaviour::Twice { 2 } else { 1 };
             for _ in 0..times {
                 let _ = self.ring.push(&response);
             }
         }
-        if state.manners == Manners::WrongIndex {
+        if state.misbehaviour == Misbehaviour::WrongIndex {
             self.page.as_ref().u32::<8>().fetch_or(0x8000_0000);
             let _ = self.channel.notify();
         } else if self.ring.publish() == Notify::Send {
@@ -351,7 +357,7 @@ impl State {
         if self.unsupported.contains(&request.operation) {
             return BlkifStatus::EOPNOTSUPP;
         }
-        if self.manners == Manners::Pretend {
+        if self.misbehaviour == Misbehaviour::Pretend {
             return BlkifStatus::OKAY;
         }
         let mut at = request.sector_number as usize * 512;
@@ -368,9 +374,9 @@ impl State {
                 let mut before = [0; 4096];
                 mem.copy_to(0, &mut before).unwrap();
                 self.read_pages.extend(before);
-                let copied = if self.manners == Manners::ReadPart { 512 } else { len };
+                let copied = if self.misbehaviour == Misbehaviour::ReadPart { 512 } else { len };
                 mem.copy_from(offset, &self.disk[at..at + copied]).unwrap();
-                if self.manners == Manners::KeepPages {
+                if self.misbehaviour == Misbehaviour::KeepPages {
                     self.kept.push(page);
                 }
             } else {

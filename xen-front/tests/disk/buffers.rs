@@ -1,13 +1,13 @@
 //! A disk's buffers, and how long a transfer waits for one.
 
-use super::Lab;
-use super::blkback::Manners;
+use super::Fixture;
+use super::blkback::Misbehaviour;
 use core::time::Duration;
 use xen_front::block::*;
 use xen_hypercall::Platform;
 use xen_sim::Domain;
 
-impl Lab {
+impl Fixture {
     fn disk_with(&self, buffers: usize) -> Disk<Domain> {
         let mut disk = Disk::new(self.block(), buffers).unwrap();
         disk.set_timeout(Duration::from_secs(2));
@@ -22,81 +22,81 @@ impl Lab {
 #[test]
 fn buffers_are_as_many_as_asked_for() {
     for (asked, expected) in [(0, 1), (1, 1), (7, 7), (32, 32), (33, 32)] {
-        let lab = Lab::new();
-        let block = lab.block();
-        let before = lab.pages_allocated();
+        let fixture = Fixture::new();
+        let block = fixture.block();
+        let before = fixture.pages_allocated();
         let disk = Disk::new(block, asked).unwrap();
         assert_eq!(
-            lab.pages_allocated() - before,
+            fixture.pages_allocated() - before,
             expected * MAX_PAGES as u64,
             "{asked} asked for"
         );
-        lab.close(disk.into_block());
-        lab.finish();
+        fixture.close(disk.into_block());
+        fixture.finish();
     }
 }
 
 #[test]
 fn late_answers_return_buffers() {
-    let lab = Lab::new();
-    let mut disk = lab.disk_with(4);
-    let before = lab.pages_allocated();
+    let fixture = Fixture::new();
+    let mut disk = fixture.disk_with(4);
+    let before = fixture.pages_allocated();
     let mut data = vec![0; 1 << 20];
     for _ in 0..2 {
-        lab.back.state().manners = Manners::Silent;
+        fixture.back.state().misbehaviour = Misbehaviour::Silent;
         assert!(matches!(disk.read(0, &mut data), Err(TransferError::Timeout { .. })));
         assert_eq!(disk.block().in_flight(), 4);
-        lab.back.state().manners = Manners::Good;
-        lab.world.domain(lab.device.get().backend).unwrap().kick();
-        lab.world.run_for(Duration::from_millis(10));
-        assert_eq!(disk.poll(lab.guest.now()), Ok(BlockState::Connected));
+        fixture.back.state().misbehaviour = Misbehaviour::None;
+        fixture.world.domain(fixture.device.get().backend).unwrap().kick();
+        fixture.world.run_for(Duration::from_millis(10));
+        assert_eq!(disk.poll(fixture.guest.now()), Ok(BlockState::Connected));
         assert_eq!(disk.block().in_flight(), 0);
     }
     disk.read(0, &mut data).unwrap();
-    assert!(data == lab.back.state().disk[..data.len()]);
-    assert_eq!(lab.pages_allocated(), before);
-    disk.close(lab.deadline()).unwrap();
-    lab.finish();
+    assert!(data == fixture.back.state().disk[..data.len()]);
+    assert_eq!(fixture.pages_allocated(), before);
+    disk.close(fixture.deadline()).unwrap();
+    fixture.finish();
 }
 
 #[test]
 fn timeout_is_of_each_request() {
     for buffers in [1, 2] {
-        let lab = Lab::new();
-        let mut disk = lab.disk_with(buffers);
-        lab.back.state().manners = Manners::Slow;
+        let fixture = Fixture::new();
+        let mut disk = fixture.disk_with(buffers);
+        fixture.back.state().misbehaviour = Misbehaviour::Slow;
         let mut data = vec![0; 6 * 44 * 1024];
-        let start = lab.guest.now();
+        let start = fixture.guest.now();
         // With two buffers each request waits for two answers.
         disk.set_timeout(Duration::from_millis(1100 * buffers as u64));
         assert_eq!(disk.read(0, &mut data), Ok(()), "{buffers} buffers");
-        let waited = lab.guest.now().saturating_duration_since(start);
+        let waited = fixture.guest.now().saturating_duration_since(start);
         assert!((5000..5100).contains(&waited.as_millis()), "{waited:?}");
-        assert!(data == lab.back.state().disk[..data.len()]);
-        lab.back.state().manners = Manners::Good;
-        disk.close(lab.deadline()).unwrap();
-        lab.finish();
+        assert!(data == fixture.back.state().disk[..data.len()]);
+        fixture.back.state().misbehaviour = Misbehaviour::None;
+        disk.close(fixture.deadline()).unwrap();
+        fixture.finish();
     }
 }
 
 #[test]
 fn timeout_is_exact() {
-    let lab = Lab::new();
-    let mut disk = lab.disk_with(32);
-    let before = lab.pages_allocated();
-    lab.back.state().manners = Manners::Silent;
+    let fixture = Fixture::new();
+    let mut disk = fixture.disk_with(32);
+    let before = fixture.pages_allocated();
+    fixture.back.state().misbehaviour = Misbehaviour::Silent;
     let mut data = vec![0; 2 << 20];
     let timeout = Err(TransferError::Timeout { waited: Duration::from_secs(2) });
     assert_eq!(disk.read(0, &mut data), timeout);
     // The ring is full, which is the backend's doing.
     assert_eq!((disk.block().in_flight(), disk.block().room()), (32, 0));
     assert_eq!((disk.flush(), disk.write(0, &[0; 512])), (timeout, timeout));
-    lab.back.state().manners = Manners::Good;
-    lab.world.domain(lab.device.get().backend).unwrap().kick();
+    fixture.back.state().misbehaviour = Misbehaviour::None;
+    fixture.world.domain(fixture.device.get().backend).unwrap().kick();
     disk.flush().unwrap();
     // The flush has returned the buffers of the late answers.
     disk.read(0, &mut data).unwrap();
-    assert_eq!(lab.pages_allocated(), before);
-    disk.close(lab.deadline()).unwrap();
-    lab.finish();
+    assert_eq!(fixture.pages_allocated(), before);
+    disk.close(fixture.deadline()).unwrap();
+    fixture.finish();
 }

@@ -1,7 +1,7 @@
 //! The end of a connection, and of the attempt to make one.
 
-use super::Lab;
-use super::blkback::Manners;
+use super::Fixture;
+use super::blkback::Misbehaviour;
 use core::time::Duration;
 use xen_front::block::*;
 use xen_hypercall::Platform;
@@ -9,7 +9,7 @@ use xen_hypercall::ops::event_channel;
 use xen_sim::{Domain, DomainConfig, Step};
 use xen_store::xenbus::{XenbusError, XenbusState};
 
-impl Lab {
+impl Fixture {
     /// Has the toolstack run `act` after `delay`.
     fn after(&self, delay: Duration, act: impl FnOnce(&xen_sim::Store) + Send + 'static) {
         let (at, store, mut act) = (self.guest.now() + delay, self.world.store(), Some(act));
@@ -35,21 +35,22 @@ impl Lab {
 fn close_without_backend_waits_and_ends() {
     // A backend that has never started, and one that has and does not connect.
     for (state, ends_early) in [(1, true), (2, false)] {
-        let lab = Lab::new();
-        let mut disk = lab.disk();
-        lab.back.state().manners = Manners::Forget;
+        let fixture = Fixture::new();
+        let mut disk = fixture.disk();
+        fixture.back.state().misbehaviour = Misbehaviour::Forget;
         assert!(matches!(disk.write(0, &[1; 4096]), Err(TransferError::Timeout { .. })));
         assert_eq!(disk.block().in_flight(), 1);
-        let (_, devices) =
-            lab.world.restart_backend(lab.device.get().backend, DomainConfig::new("disks again"));
-        lab.device.set(devices[0]);
-        lab.world.store().write(format!("{}/state", devices[0].backend_path()), state).unwrap();
-        let error = disk.reopen(lab.deadline()).unwrap_err();
+        let (_, devices) = fixture
+            .world
+            .restart_backend(fixture.device.get().backend, DomainConfig::new("disks again"));
+        fixture.device.set(devices[0]);
+        fixture.world.store().write(format!("{}/state", devices[0].backend_path()), state).unwrap();
+        let error = disk.reopen(fixture.deadline()).unwrap_err();
         assert!(matches!(error, BlockError::Xenbus(XenbusError::Timeout { .. })), "{error}");
-        let (start, before) = (lab.guest.now(), lab.guest.counters());
-        let closed = disk.close(lab.deadline());
-        let waited = lab.guest.now().saturating_duration_since(start);
-        let calls = lab.guest.counters().total_hypercalls() - before.total_hypercalls();
+        let (start, before) = (fixture.guest.now(), fixture.guest.counters());
+        let closed = disk.close(fixture.deadline());
+        let waited = fixture.guest.now().saturating_duration_since(start);
+        let calls = fixture.guest.counters().total_hypercalls() - before.total_hypercalls();
         assert!(calls < 500, "{calls} hypercalls in {waited:?}");
         assert_eq!(closed.is_ok(), ends_early, "{closed:?}");
         let late = Duration::from_secs(11);
@@ -57,95 +58,95 @@ fn close_without_backend_waits_and_ends() {
             if ends_early { waited < Duration::from_secs(1) } else { waited < late },
             "{waited:?}"
         );
-        assert_eq!(lab.world.device_states(&lab.device.get()).0, 6);
-        lab.finish();
+        assert_eq!(fixture.world.device_states(&fixture.device.get()).0, 6);
+        fixture.finish();
     }
 }
 
 #[test]
 fn close_follows_backend() {
-    let lab = Lab::new();
-    let mut disk = lab.disk();
-    lab.back.state().manners = Manners::Forget;
+    let fixture = Fixture::new();
+    let mut disk = fixture.disk();
+    fixture.back.state().misbehaviour = Misbehaviour::Forget;
     assert!(matches!(disk.write(0, &[1; 4096]), Err(TransferError::Timeout { .. })));
-    let start = lab.guest.now();
+    let start = fixture.guest.now();
     // What the request waits for does not come any more.
-    lab.backend_state_after(Duration::from_secs(1), 6);
+    fixture.backend_state_after(Duration::from_secs(1), 6);
     disk.close(start + Duration::from_secs(10)).unwrap();
-    let waited = lab.guest.now().saturating_duration_since(start);
+    let waited = fixture.guest.now().saturating_duration_since(start);
     assert!(waited < Duration::from_secs(2), "{waited:?}");
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn drop_while_closing_ends_in_closed() {
-    let lab = Lab::new();
-    let mut block = lab.block();
-    lab.back.state().manners = Manners::Forget;
-    block.submit(Request::Read { sector: 0, sectors: 8, buffer: lab.pages(1) }).unwrap();
+    let fixture = Fixture::new();
+    let mut block = fixture.block();
+    fixture.back.state().misbehaviour = Misbehaviour::Forget;
+    block.submit(Request::Read { sector: 0, sectors: 8, buffer: fixture.pages(1) }).unwrap();
     block.kick();
     block.close_now().unwrap();
     drop(block);
-    lab.world.run_for(Duration::from_millis(10));
-    assert_eq!(lab.world.device_states(&lab.device.get()), (6, 6));
-    lab.finish();
+    fixture.world.run_for(Duration::from_millis(10));
+    assert_eq!(fixture.world.device_states(&fixture.device.get()), (6, 6));
+    fixture.finish();
 }
 
 #[test]
 fn connect_ends_as_backend_flips() {
-    let lab = Lab::new();
-    lab.back.state().manners = Manners::NeverReady;
-    let path = format!("{}/state", lab.device.get().backend_path());
-    let (store, start) = (lab.world.store(), lab.guest.now());
+    let fixture = Fixture::new();
+    fixture.back.state().misbehaviour = Misbehaviour::NeverReady;
+    let path = format!("{}/state", fixture.device.get().backend_path());
+    let (store, start) = (fixture.world.store(), fixture.guest.now());
     let mut states = [1, 2, 5, 6, 0, 3].into_iter().cycle();
-    lab.world.dom0().spawn(move |dom0: &Domain| {
+    fixture.world.dom0().spawn(move |dom0: &Domain| {
         store.write(&path, states.next().unwrap()).unwrap();
         Step::Sleep(dom0.now() + Duration::from_millis(3))
     });
-    lab.connect_error();
-    let waited = lab.guest.now().saturating_duration_since(start);
+    fixture.connect_error();
+    let waited = fixture.guest.now().saturating_duration_since(start);
     assert!(waited < Duration::from_secs(11), "{waited:?}");
 }
 
 #[test]
 fn dropped_device_connects_again() {
-    let lab = Lab::new();
-    let mut block = lab.block();
-    lab.back.state().manners = Manners::Silent;
-    block.submit(Request::Read { sector: 0, sectors: 8, buffer: lab.pages(1) }).unwrap();
+    let fixture = Fixture::new();
+    let mut block = fixture.block();
+    fixture.back.state().misbehaviour = Misbehaviour::Silent;
+    block.submit(Request::Read { sector: 0, sectors: 8, buffer: fixture.pages(1) }).unwrap();
     block.kick();
     drop(block);
-    lab.back.state().manners = Manners::Good;
-    let mut disk = lab.disk();
+    fixture.back.state().misbehaviour = Misbehaviour::None;
+    let mut disk = fixture.disk();
     disk.read(0, &mut [0; 512]).unwrap();
-    disk.close(lab.deadline()).unwrap();
-    lab.finish();
+    disk.close(fixture.deadline()).unwrap();
+    fixture.finish();
 }
 
 #[test]
 fn close_deadline_leaves_closed_frontend() {
-    let lab = Lab::new();
-    let mut disk = lab.disk();
-    lab.back.state().manners = Manners::Forget;
+    let fixture = Fixture::new();
+    let mut disk = fixture.disk();
+    fixture.back.state().misbehaviour = Misbehaviour::Forget;
     assert!(matches!(disk.write(0, &[1; 4096]), Err(TransferError::Timeout { .. })));
-    let start = lab.guest.now();
+    let start = fixture.guest.now();
     let error = disk.close(start + Duration::from_secs(1)).unwrap_err();
     assert!(matches!(error, BlockError::Xenbus(XenbusError::Timeout { .. })), "{error}");
-    let waited = lab.guest.now().saturating_duration_since(start);
+    let waited = fixture.guest.now().saturating_duration_since(start);
     assert!(waited < Duration::from_millis(1100), "{waited:?}");
     // The backend releases the ring as if it had been in time.
-    lab.world.run_for(Duration::from_millis(10));
-    assert_eq!(lab.world.device_states(&lab.device.get()), (6, 6));
-    lab.finish();
+    fixture.world.run_for(Duration::from_millis(10));
+    assert_eq!(fixture.world.device_states(&fixture.device.get()), (6, 6));
+    fixture.finish();
 }
 
 #[test]
 fn connect_ends_when_backend_closes() {
-    let lab = Lab::new();
-    lab.back.state().manners = Manners::NeverReady;
-    lab.backend_state_after(Duration::from_millis(500), 2);
-    lab.backend_state_after(Duration::from_millis(600), 5);
-    match lab.connect_error() {
+    let fixture = Fixture::new();
+    fixture.back.state().misbehaviour = Misbehaviour::NeverReady;
+    fixture.backend_state_after(Duration::from_millis(500), 2);
+    fixture.backend_state_after(Duration::from_millis(600), 5);
+    match fixture.connect_error() {
         BlockError::Xenbus(XenbusError::Refused { found, own, .. }) => {
             assert_eq!((found, own), (XenbusState::CLOSING, XenbusState::CLOSED));
         }
@@ -155,25 +156,25 @@ fn connect_ends_when_backend_closes() {
 
 #[test]
 fn connect_ends_when_device_is_removed() {
-    let lab = Lab::new();
-    lab.back.state().manners = Manners::NeverReady;
-    let (start, device) = (lab.guest.now(), lab.device.get());
-    lab.after(Duration::from_millis(500), move |store| {
+    let fixture = Fixture::new();
+    fixture.back.state().misbehaviour = Misbehaviour::NeverReady;
+    let (start, device) = (fixture.guest.now(), fixture.device.get());
+    fixture.after(Duration::from_millis(500), move |store| {
         store.remove(device.frontend_path()).unwrap();
         store.remove(device.backend_path()).unwrap();
     });
-    let error = lab.connect_error();
+    let error = fixture.connect_error();
     assert!(matches!(error, BlockError::Xenbus(XenbusError::Unplugged { .. })), "{error}");
-    let waited = lab.guest.now().saturating_duration_since(start);
+    let waited = fixture.guest.now().saturating_duration_since(start);
     assert!(waited < Duration::from_millis(510), "{waited:?}");
 }
 
 #[test]
 fn connect_deadline_bounds_all_steps() {
-    let lab = Lab::new();
-    lab.back.state().manners = Manners::NeverReady;
-    lab.backend_state_after(Duration::from_secs(3), 2);
-    match lab.connect_error() {
+    let fixture = Fixture::new();
+    fixture.back.state().misbehaviour = Misbehaviour::NeverReady;
+    fixture.backend_state_after(Duration::from_secs(3), 2);
+    match fixture.connect_error() {
         BlockError::Xenbus(XenbusError::Timeout { awaited, found, own, waited, .. }) => {
             assert_eq!((awaited, found), (XenbusState::CONNECTED, XenbusState::INIT_WAIT));
             assert_eq!(own, XenbusState::INITIALISED);
@@ -187,45 +188,45 @@ fn connect_deadline_bounds_all_steps() {
 #[test]
 fn unoffered_ring_closes_at_once() {
     for now in [false, true] {
-        let lab = Lab::new();
-        lab.back.state().manners = Manners::NeverReady;
-        let mut block = Block::<Domain>::open(&lab.store, &lab.grants, 51712).unwrap();
-        assert_eq!(block.poll(lab.guest.now()), Ok(BlockState::Connecting));
+        let fixture = Fixture::new();
+        fixture.back.state().misbehaviour = Misbehaviour::NeverReady;
+        let mut block = Block::<Domain>::open(&fixture.store, &fixture.grants, 51712).unwrap();
+        assert_eq!(block.poll(fixture.guest.now()), Ok(BlockState::Connecting));
         if now {
             block.close_now().unwrap();
             assert_eq!(block.state(), BlockState::Closing);
         } else {
             block.close();
         }
-        assert_eq!(block.poll(lab.guest.now()), Ok(BlockState::Closed));
+        assert_eq!(block.poll(fixture.guest.now()), Ok(BlockState::Closed));
         drop(block);
-        lab.finish();
+        fixture.finish();
     }
 }
 
 #[test]
 fn removed_device_closes_without_error() {
-    let lab = Lab::new();
-    lab.back.state().manners = Manners::NeverReady;
-    let mut block = Block::<Domain>::open(&lab.store, &lab.grants, 51712).unwrap();
-    lab.world.remove_device(&lab.device.get());
+    let fixture = Fixture::new();
+    fixture.back.state().misbehaviour = Misbehaviour::NeverReady;
+    let mut block = Block::<Domain>::open(&fixture.store, &fixture.grants, 51712).unwrap();
+    fixture.world.remove_device(&fixture.device.get());
     assert_eq!(block.close_now(), Ok(()));
-    assert_eq!(block.poll(lab.guest.now()), Ok(BlockState::Unplugged));
+    assert_eq!(block.poll(fixture.guest.now()), Ok(BlockState::Unplugged));
     drop(block);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn lost_port_breaks_device() {
-    let lab = Lab::new();
-    let mut block = lab.block();
-    event_channel::close(&lab.guest, block.port().unwrap()).unwrap();
-    let token = block.submit(lab.read(0)).unwrap();
+    let fixture = Fixture::new();
+    let mut block = fixture.block();
+    event_channel::close(&fixture.guest, block.port().unwrap()).unwrap();
+    let token = block.submit(fixture.read(0)).unwrap();
     block.kick();
     assert!(matches!(block.broken(), Some(Broken::Notify(_))), "{block:?}");
     let done = block.complete().unwrap();
     let outcome = Err(IoError::Broken(block.broken().unwrap()));
     assert_eq!((done.token, done.outcome), (token, outcome));
-    lab.close(block);
-    drop((done, lab));
+    fixture.close(block);
+    drop((done, fixture));
 }

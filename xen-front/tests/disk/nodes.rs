@@ -1,7 +1,7 @@
 //! Nodes that describe a disk, and those that describe a ring to its backend.
 
-use super::Lab;
-use super::blkback::Manners;
+use super::Fixture;
+use super::blkback::Misbehaviour;
 use core::time::Duration;
 use xen_front::block::*;
 use xen_hypercall::Platform;
@@ -19,28 +19,28 @@ fn odd_mode_is_ignored() {
         (b"r\xff", 0, false),
         (b"", 0, false),
     ] {
-        let lab = Lab::with_disk(&VirtualDisk::new("xvda"));
-        let path = format!("{}/mode", lab.device.get().backend_path());
-        lab.world.store().write_bytes(path, mode).unwrap();
-        lab.back.state().set("info", info);
-        let block = lab.block();
+        let fixture = Fixture::with_disk(&VirtualDisk::new("xvda"));
+        let path = format!("{}/mode", fixture.device.get().backend_path());
+        fixture.world.store().write_bytes(path, mode).unwrap();
+        fixture.back.state().set("info", info);
+        let block = fixture.block();
         assert_eq!(block.info().read_only, read_only, "{mode:?}, {info}");
-        lab.close(block);
-        lab.finish();
+        fixture.close(block);
+        fixture.finish();
     }
 }
 
 #[test]
 fn unreadable_mode_is_error() {
-    let lab = Lab::new();
-    let path = format!("{}/mode", lab.device.get().backend_path());
-    let store = lab.world.store();
+    let fixture = Fixture::new();
+    let path = format!("{}/mode", fixture.device.get().backend_path());
+    let store = fixture.world.store();
     let mut permissions = store.permissions(&path).unwrap();
     permissions.truncate(1);
     store.set_permissions(&path, &permissions).unwrap();
-    let error = lab.connect_error();
+    let error = fixture.connect_error();
     assert!(error.to_string().contains("/mode"), "{error}");
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
@@ -55,17 +55,17 @@ fn ring_is_largest_for_both_ends() {
         ("max-ring-pages", 4, 4),
         ("max-ring-pages", 16, 4),
     ] {
-        let lab = Lab::new();
-        lab.back.state().set(key, value);
+        let fixture = Fixture::new();
+        fixture.back.state().set(key, value);
         let mut block: Block<Domain, 128> =
-            Block::open_deep(&lab.store, &lab.grants, lab.device.get().id).unwrap();
-        lab.world.run_for(Duration::from_millis(10));
+            Block::open_deep(&fixture.store, &fixture.grants, fixture.device.get().id).unwrap();
+        fixture.world.run_for(Duration::from_millis(10));
         // From here on the backend only follows what it has offered.
-        lab.back.state().manners = Manners::NeverReady;
-        block.poll(lab.guest.now()).unwrap();
+        fixture.back.state().misbehaviour = Misbehaviour::NeverReady;
+        block.poll(fixture.guest.now()).unwrap();
         assert_eq!(block.ring_pages(), pages, "{key} = {value}");
-        let front = lab.device.get().frontend_path();
-        let number = |key: &str| lab.world.store().read_number::<u32>(format!("{front}/{key}"));
+        let front = fixture.device.get().frontend_path();
+        let number = |key: &str| fixture.world.store().read_number::<u32>(format!("{front}/{key}"));
         let order = pages.ilog2();
         let sizes = (order > 0).then_some((order, pages as u32));
         assert_eq!(number("ring-page-order").zip(number("num-ring-pages")), sizes);
@@ -74,6 +74,6 @@ fn ring_is_largest_for_both_ends() {
         assert_eq!(refs, if order == 0 { 0 } else { pages });
         block.close_now().unwrap();
         drop(block);
-        drop(lab);
+        drop(fixture);
     }
 }

@@ -1,7 +1,7 @@
 //! Another connection after the first, and the requests that the first one leaves.
 
-use super::blkback::Manners;
-use super::{Lab, SECTORS};
+use super::blkback::Misbehaviour;
+use super::{Fixture, SECTORS};
 use core::time::Duration;
 use xen_evtchn::{Bound, Channel};
 use xen_front::block::*;
@@ -11,7 +11,7 @@ use xen_sim::{Domain, DomainConfig};
 /// Requests that a ring of two pages takes and one of a single page does not.
 const MANY: u64 = 40;
 
-impl Lab {
+impl Fixture {
     /// Connects with a ring of two pages, and leaves its reads without an answer. The next backend
     /// takes a ring of one page.
     fn block_with_unanswered_reads(&self) -> (Block<Domain, 64>, Vec<Token>) {
@@ -19,7 +19,7 @@ impl Lab {
         let deadline = self.deadline();
         let mut block = Block::connect_deep(&self.store, &self.grants, 51712, deadline).unwrap();
         assert_eq!((block.ring_pages(), block.room()), (2, 64));
-        self.back.state().manners = Manners::Forget;
+        self.back.state().misbehaviour = Misbehaviour::Forget;
         let tokens = (0..MANY).map(|index| block.submit(self.read(8 * index)).unwrap()).collect();
         block.kick();
         self.world.run_for(Duration::from_millis(10));
@@ -31,11 +31,11 @@ impl Lab {
     /// Connects, and leaves a read without an answer.
     fn block_with_unanswered_read(&self) -> (Block<Domain>, Token) {
         let mut block = self.block();
-        self.back.state().manners = Manners::Forget;
+        self.back.state().misbehaviour = Misbehaviour::Forget;
         let token = block.submit(self.read(0)).unwrap();
         block.kick();
         self.world.run_for(Duration::from_millis(10));
-        self.back.state().manners = Manners::Good;
+        self.back.state().misbehaviour = Misbehaviour::None;
         (block, token)
     }
 
@@ -53,203 +53,203 @@ fn drain<const DEPTH: usize>(block: &mut Block<Domain, DEPTH>) -> Outcomes {
 
 #[test]
 fn smaller_ring_takes_requests_in_turn() {
-    let lab = Lab::new();
-    let (mut block, tokens) = lab.block_with_unanswered_reads();
-    lab.back.state().manners = Manners::Good;
+    let fixture = Fixture::new();
+    let (mut block, tokens) = fixture.block_with_unanswered_reads();
+    fixture.back.state().misbehaviour = Misbehaviour::None;
     block.reopen().unwrap();
     assert_eq!((block.state(), block.room()), (BlockState::Connecting, 0));
-    lab.poll_until(&mut block, BlockState::Connected);
+    fixture.poll_until(&mut block, BlockState::Connected);
     // Later requests must not overtake those that wait for a slot.
     assert_eq!((block.ring_pages(), block.in_flight(), block.room()), (1, MANY as usize, 0));
     assert_eq!(block.submit(Request::Flush).unwrap_err().reason, Refusal::Full);
-    lab.world.run_for(Duration::from_millis(10));
-    assert_eq!(lab.seen_on(2), 32);
+    fixture.world.run_for(Duration::from_millis(10));
+    assert_eq!(fixture.seen_on(2), 32);
     let mut done = drain(&mut block);
     assert_eq!(done.len(), 32);
     // The last `complete` has queued and published the rest.
-    lab.world.run_for(Duration::from_millis(10));
-    assert_eq!(lab.seen_on(2), MANY as usize);
+    fixture.world.run_for(Duration::from_millis(10));
+    assert_eq!(fixture.seen_on(2), MANY as usize);
     done.extend(drain(&mut block));
     assert_eq!(done, tokens.into_iter().map(|token| (token, Ok(()))).collect::<Outcomes>());
     assert_eq!((block.in_flight(), block.room()), (0, 32));
     block.close();
-    lab.poll_until(&mut block, BlockState::Closed);
+    fixture.poll_until(&mut block, BlockState::Closed);
     drop(block);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn waiting_requests_outlive_broken_ring() {
-    let lab = Lab::new();
-    let (mut block, tokens) = lab.block_with_unanswered_reads();
-    lab.back.state().manners = Manners::WrongId(1 << 40);
+    let fixture = Fixture::new();
+    let (mut block, tokens) = fixture.block_with_unanswered_reads();
+    fixture.back.state().misbehaviour = Misbehaviour::WrongId(1 << 40);
     block.reopen().unwrap();
-    lab.poll_until(&mut block, BlockState::Connected);
-    lab.world.run_for(Duration::from_millis(10));
+    fixture.poll_until(&mut block, BlockState::Connected);
+    fixture.world.run_for(Duration::from_millis(10));
     let failed = drain(&mut block);
     let unknown = |outcome| matches!(outcome, Err(IoError::Broken(Broken::UnknownId { .. })));
     assert!(failed.iter().all(|done| unknown(done.1)));
     assert!(failed.iter().map(|done| done.0).eq(tokens[..32].iter().copied()));
     assert_eq!((block.in_flight(), block.room(), block.broken().is_some()), (8, 0, true));
-    lab.back.state().manners = Manners::Good;
-    lab.write_backend_state(2);
+    fixture.back.state().misbehaviour = Misbehaviour::None;
+    fixture.write_backend_state(2);
     block.reopen().unwrap();
-    lab.poll_until(&mut block, BlockState::Connected);
-    lab.world.run_for(Duration::from_millis(10));
+    fixture.poll_until(&mut block, BlockState::Connected);
+    fixture.world.run_for(Duration::from_millis(10));
     let rest = tokens[32..].iter().map(|token| (*token, Ok(())));
     assert_eq!(drain(&mut block), rest.collect::<Outcomes>());
     block.close();
-    lab.poll_until(&mut block, BlockState::Closed);
+    fixture.poll_until(&mut block, BlockState::Closed);
     drop(block);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn write_to_new_read_only_disk_fails() {
-    let lab = Lab::new();
-    let mut block = lab.block();
-    lab.back.state().manners = Manners::Forget;
-    let token = block.submit(lab.write(0, 1)).unwrap();
+    let fixture = Fixture::new();
+    let mut block = fixture.block();
+    fixture.back.state().misbehaviour = Misbehaviour::Forget;
+    let token = block.submit(fixture.write(0, 1)).unwrap();
     block.kick();
-    lab.world.run_for(Duration::from_millis(10));
-    lab.back.state().manners = Manners::Good;
-    lab.back.state().set("info", 4);
+    fixture.world.run_for(Duration::from_millis(10));
+    fixture.back.state().misbehaviour = Misbehaviour::None;
+    fixture.back.state().set("info", 4);
     block.reopen().unwrap();
-    let deadline = lab.deadline();
+    let deadline = fixture.deadline();
     // Until the new disk is known, nothing is made again.
-    while block.poll(lab.guest.now()).unwrap() != BlockState::Connected {
-        assert!(lab.guest.now() < deadline && block.complete().is_none());
-        lab.store.wait(deadline);
+    while block.poll(fixture.guest.now()).unwrap() != BlockState::Connected {
+        assert!(fixture.guest.now() < deadline && block.complete().is_none());
+        fixture.store.wait(deadline);
     }
     assert!(block.info().read_only);
     assert_eq!(drain(&mut block), [(token, Err(IoError::Failed))]);
-    assert_eq!(lab.seen_on(2), 0);
-    lab.close(block);
-    lab.finish();
+    assert_eq!(fixture.seen_on(2), 0);
+    fixture.close(block);
+    fixture.finish();
 }
 
 #[test]
 fn closed_device_opens_again() {
-    let lab = Lab::new();
-    let mut block = lab.block();
+    let fixture = Fixture::new();
+    let mut block = fixture.block();
     block.close();
     assert_eq!((block.state(), block.room()), (BlockState::Closing, 0));
-    lab.poll_until(&mut block, BlockState::Closed);
+    fixture.poll_until(&mut block, BlockState::Closed);
     assert_eq!((block.port(), block.ring_pages()), (None, 0));
     block.reopen().unwrap();
     assert_eq!(block.state(), BlockState::Connecting);
-    lab.poll_until(&mut block, BlockState::Connected);
-    block.submit(lab.read(0)).unwrap();
-    assert_eq!(lab.complete(&mut block, 1)[0].outcome, Ok(()));
-    lab.close(block);
-    lab.finish();
+    fixture.poll_until(&mut block, BlockState::Connected);
+    block.submit(fixture.read(0)).unwrap();
+    assert_eq!(fixture.complete(&mut block, 1)[0].outcome, Ok(()));
+    fixture.close(block);
+    fixture.finish();
 }
 
 #[test]
 fn reopen_retries_unreadable_device() {
-    let lab = Lab::new();
-    let mut block = lab.block();
-    let store = lab.world.store();
-    let path = format!("{}/backend-id", lab.device.get().frontend_path());
+    let fixture = Fixture::new();
+    let mut block = fixture.block();
+    let store = fixture.world.store();
+    let path = format!("{}/backend-id", fixture.device.get().frontend_path());
     let id = store.read(&path).unwrap();
     store.write(&path, "none").unwrap();
     let error = block.reopen().unwrap_err();
     assert!(error.to_string().contains("backend-id"), "{error}");
-    assert_eq!(block.poll(lab.guest.now()), Err(error), "the connection before is over");
+    assert_eq!(block.poll(fixture.guest.now()), Err(error), "the connection before is over");
     assert_eq!(block.state(), BlockState::Connecting);
     store.write(&path, id).unwrap();
-    lab.poll_until(&mut block, BlockState::Connected);
-    assert_eq!(lab.back.state().connections, 2);
-    lab.close(block);
-    lab.finish();
+    fixture.poll_until(&mut block, BlockState::Connected);
+    assert_eq!(fixture.back.state().connections, 2);
+    fixture.close(block);
+    fixture.finish();
 }
 
 #[test]
 fn resize_is_read_from_busy_store() {
-    let lab = Lab::new();
-    let mut block = lab.block();
-    let path = format!("{}/sectors", lab.device.get().backend_path());
+    let fixture = Fixture::new();
+    let mut block = fixture.block();
+    let path = format!("{}/sectors", fixture.device.get().backend_path());
     for _ in 0..3 {
         // The first event of the watch makes a read of its own.
-        block.poll(lab.guest.now()).unwrap();
-        lab.world.run_for(Duration::from_millis(10));
+        block.poll(fixture.guest.now()).unwrap();
+        fixture.world.run_for(Duration::from_millis(10));
     }
-    lab.world.store().write(path, 2 * SECTORS).unwrap();
-    lab.world.run_for(Duration::from_millis(10));
+    fixture.world.store().write(path, 2 * SECTORS).unwrap();
+    fixture.world.run_for(Duration::from_millis(10));
     let mut others = Vec::new();
     for _ in 0..100 {
         // The ring may be full before the slots are all taken.
-        others.extend(core::iter::from_fn(|| lab.store.begin_read("name").ok()).take(100));
-        lab.world.run_for(Duration::from_millis(1));
+        others.extend(core::iter::from_fn(|| fixture.store.begin_read("name").ok()).take(100));
+        fixture.world.run_for(Duration::from_millis(1));
     }
     assert!(others.len() < 1000);
-    assert_eq!(block.poll(lab.guest.now()), Ok(BlockState::Connected));
+    assert_eq!(block.poll(fixture.guest.now()), Ok(BlockState::Connected));
     assert_eq!(block.info().sectors, 2 * SECTORS as u64);
     drop(others);
-    lab.close(block);
-    lab.finish();
+    fixture.close(block);
+    fixture.finish();
 }
 
 #[test]
 fn requests_wait_for_grants() {
     let config = DomainConfig { max_grant_frames: 1, ..DomainConfig::new("guest") };
-    let lab = Lab::with_guest(config, &xen_sim::Disk::new("xvda"));
-    let mut block = lab.block();
-    lab.back.state().manners = Manners::Forget;
-    let tokens = [0, 8].map(|sector| block.submit(lab.read(sector)).unwrap());
+    let fixture = Fixture::with_guest(config, &xen_sim::Disk::new("xvda"));
+    let mut block = fixture.block();
+    fixture.back.state().misbehaviour = Misbehaviour::Forget;
+    let tokens = [0, 8].map(|sector| block.submit(fixture.read(sector)).unwrap());
     block.kick();
-    lab.world.run_for(Duration::from_millis(10));
-    lab.back.state().manners = Manners::Good;
+    fixture.world.run_for(Duration::from_millis(10));
+    fixture.back.state().misbehaviour = Misbehaviour::None;
     block.reopen().unwrap();
-    let deadline = lab.deadline();
+    let deadline = fixture.deadline();
     while block.ring_pages() == 0 {
-        assert!(lab.guest.now() < deadline);
-        block.poll(lab.guest.now()).unwrap();
-        lab.store.wait(deadline);
+        assert!(fixture.guest.now() < deadline);
+        block.poll(fixture.guest.now()).unwrap();
+        fixture.store.wait(deadline);
     }
     // One entry is left for the two requests.
-    let take = |_| lab.grants.share_writable(lab.pages(1), DomId(0)).unwrap();
-    let taken: Vec<_> = (1..lab.grants.free()).map(take).collect();
-    lab.poll_until(&mut block, BlockState::Connected);
-    assert_eq!((lab.grants.free(), block.in_flight(), block.room()), (0, 2, 0));
+    let take = |_| fixture.grants.share_writable(fixture.pages(1), DomId(0)).unwrap();
+    let taken: Vec<_> = (1..fixture.grants.free()).map(take).collect();
+    fixture.poll_until(&mut block, BlockState::Connected);
+    assert_eq!((fixture.grants.free(), block.in_flight(), block.room()), (0, 2, 0));
     assert!(block.complete().is_none());
     drop(taken);
-    lab.world.run_for(Duration::from_millis(10));
-    let done = lab.complete(&mut block, 2);
+    fixture.world.run_for(Duration::from_millis(10));
+    let done = fixture.complete(&mut block, 2);
     assert!(
         done.iter().map(|done| (done.token, done.outcome)).eq(tokens.map(|token| (token, Ok(()))))
     );
     drop(done);
-    lab.close(block);
-    lab.finish();
+    fixture.close(block);
+    fixture.finish();
 }
 
 #[test]
 fn resume_spares_new_ports() {
-    let lab = Lab::new();
-    let mut block = lab.block();
+    let fixture = Fixture::new();
+    let mut block = fixture.block();
     let old = block.port().unwrap();
-    lab.suspend();
+    fixture.suspend();
     // The number of the disk's port is another channel's by now.
-    let open = || Channel::alloc_unbound(lab.guest.clone(), DomId(0)).unwrap();
+    let open = || Channel::alloc_unbound(fixture.guest.clone(), DomId(0)).unwrap();
     let channels: Vec<_> = (0..=old.0).map(|_| open()).collect();
     let other = channels.iter().find(|channel| channel.port() == old).unwrap();
     block.resume().unwrap();
-    lab.poll_until(&mut block, BlockState::Connected);
+    fixture.poll_until(&mut block, BlockState::Connected);
     assert!(other.status().is_ok_and(|status| matches!(status.bound, Bound::Unbound { .. })));
     drop(channels);
-    lab.close(block);
-    lab.finish();
+    fixture.close(block);
+    fixture.finish();
 }
 
 #[test]
 fn closing_ends_waiting_requests() {
     for now in [false, true] {
-        let lab = Lab::new();
-        let (mut block, token) = lab.block_with_unanswered_read();
-        lab.write_backend_state(2);
+        let fixture = Fixture::new();
+        let (mut block, token) = fixture.block_with_unanswered_read();
+        fixture.write_backend_state(2);
         block.reopen().unwrap();
-        block.poll(lab.guest.now()).unwrap();
+        block.poll(fixture.guest.now()).unwrap();
         assert_eq!((block.ring_pages(), block.in_flight()), (1, 1));
         if now {
             block.close_now().unwrap();
@@ -257,39 +257,39 @@ fn closing_ends_waiting_requests() {
             block.close();
         }
         assert_eq!(drain(&mut block), [(token, Err(IoError::Closed))], "at once: {now}");
-        lab.poll_until(&mut block, BlockState::Closed);
+        fixture.poll_until(&mut block, BlockState::Closed);
         drop(block);
-        lab.finish();
+        fixture.finish();
     }
 }
 
 #[test]
 fn refused_disk_ends_waiting_requests() {
-    let lab = Lab::new();
-    let (mut block, token) = lab.block_with_unanswered_read();
-    lab.back.state().set("sectors", "many");
+    let fixture = Fixture::new();
+    let (mut block, token) = fixture.block_with_unanswered_read();
+    fixture.back.state().set("sectors", "many");
     block.reopen().unwrap();
-    let deadline = lab.deadline();
-    while block.poll(lab.guest.now()).is_ok() {
-        assert!(lab.guest.now() < deadline);
-        lab.store.wait(deadline);
+    let deadline = fixture.deadline();
+    while block.poll(fixture.guest.now()).is_ok() {
+        assert!(fixture.guest.now() < deadline);
+        fixture.store.wait(deadline);
     }
     assert_eq!(block.state(), BlockState::Closing);
     assert_eq!(drain(&mut block), [(token, Err(IoError::Closed))]);
-    lab.close(block);
-    lab.finish();
+    fixture.close(block);
+    fixture.finish();
 }
 
 #[test]
 fn close_waits_for_no_absent_backend() {
-    let lab = Lab::new();
-    let (mut block, _) = lab.block_with_unanswered_read();
-    lab.back.state().manners = Manners::NeverReady;
-    lab.write_backend_state(1);
+    let fixture = Fixture::new();
+    let (mut block, _) = fixture.block_with_unanswered_read();
+    fixture.back.state().misbehaviour = Misbehaviour::NeverReady;
+    fixture.write_backend_state(1);
     block.reopen().unwrap();
-    let (disk, start) = (Disk::new(block, 1).unwrap(), lab.guest.now());
-    disk.close(lab.deadline()).unwrap();
-    let waited = lab.guest.now().saturating_duration_since(start);
+    let (disk, start) = (Disk::new(block, 1).unwrap(), fixture.guest.now());
+    disk.close(fixture.deadline()).unwrap();
+    let waited = fixture.guest.now().saturating_duration_since(start);
     assert!(waited < Duration::from_secs(1), "{waited:?}");
-    lab.finish();
+    fixture.finish();
 }

@@ -1,7 +1,7 @@
 //! Each request completes exactly once, and none reaches a backend after it was reported as failed.
 
-use super::blkback::Manners;
-use super::{Lab, SECTORS};
+use super::blkback::Misbehaviour;
+use super::{Fixture, SECTORS};
 use core::time::Duration;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use xen_hypercall::ops::sched::{Resumed, suspend};
 use xen_sim::{Domain, DomainConfig};
 use xen_sys::io::blkif::{BlkifOp, BlkifRequest};
 
-impl Lab {
+impl Fixture {
     /// Has the backend's state be what a backend that starts anew writes.
     pub(super) fn write_backend_state(&self, state: u32) {
         let path = format!("{}/state", self.device.get().backend_path());
@@ -75,13 +75,13 @@ impl Lab {
 
 #[test]
 fn kept_pages_lose_no_token() {
-    let lab = Lab::new();
-    let mut block = lab.block();
+    let fixture = Fixture::new();
+    let mut block = fixture.block();
     let mut tokens = Vec::new();
-    lab.back.state().manners = Manners::Hold;
+    fixture.back.state().misbehaviour = Misbehaviour::Hold;
     for _ in 0..3 {
         for sector in 0..32 {
-            match block.submit(lab.read(sector * 8)) {
+            match block.submit(fixture.read(sector * 8)) {
                 Ok(token) => tokens.push(token),
                 Err(refused) => {
                     assert_eq!((refused.reason, block.room()), (Refusal::Full, 0));
@@ -91,10 +91,10 @@ fn kept_pages_lose_no_token() {
         }
         assert_eq!(block.in_flight(), tokens.len());
         block.kick();
-        lab.world.run_for(Duration::from_millis(10));
-        lab.write_backend_state(2);
+        fixture.world.run_for(Duration::from_millis(10));
+        fixture.write_backend_state(2);
         block.reopen().unwrap();
-        lab.poll_until(&mut block, BlockState::Connected);
+        fixture.poll_until(&mut block, BlockState::Connected);
     }
     let done: Vec<_> = core::iter::from_fn(|| block.complete()).collect();
     assert!(
@@ -102,160 +102,160 @@ fn kept_pages_lose_no_token() {
     );
     assert_eq!(done.iter().map(|done| done.token).collect::<Vec<_>>(), tokens);
     assert_eq!((block.in_flight(), block.room()), (0, 32));
-    assert_eq!(lab.grants.quarantine().waiting, 32);
-    lab.back.state().let_go();
-    lab.back.state().manners = Manners::Good;
-    block.submit(lab.read(0)).unwrap();
-    assert_eq!(lab.complete(&mut block, 1)[0].outcome, Ok(()));
-    lab.close(block);
-    lab.finish();
+    assert_eq!(fixture.grants.quarantine().waiting, 32);
+    fixture.back.state().let_go();
+    fixture.back.state().misbehaviour = Misbehaviour::None;
+    block.submit(fixture.read(0)).unwrap();
+    assert_eq!(fixture.complete(&mut block, 1)[0].outcome, Ok(()));
+    fixture.close(block);
+    fixture.finish();
 }
 
 /// An independent adversarial run; the first write would have come after the second.
 #[test]
 fn timed_out_write_is_not_repeated() {
-    let lab = Lab::new();
-    let before = lab.back.state().disk.clone();
-    let mut disk = lab.disk();
-    lab.back.state().manners = Manners::Forget;
+    let fixture = Fixture::new();
+    let before = fixture.back.state().disk.clone();
+    let mut disk = fixture.disk();
+    fixture.back.state().misbehaviour = Misbehaviour::Forget;
     assert!(matches!(disk.write(8, &[0xaa; 100 * 512]), Err(TransferError::Timeout { .. })));
     assert!(matches!(disk.flush(), Err(TransferError::Timeout { .. })));
-    lab.back.state().manners = Manners::Good;
+    fixture.back.state().misbehaviour = Misbehaviour::None;
     disk.write(8, &[0xbb; 512]).unwrap();
-    lab.write_backend_state(2);
-    disk.reopen(lab.deadline()).unwrap();
+    fixture.write_backend_state(2);
+    disk.reopen(fixture.deadline()).unwrap();
     let mut found = vec![0; 100 * 512];
     disk.read(8, &mut found).unwrap();
     assert!(found[..512] == [0xbb; 512] && found[512..] == before[9 * 512..108 * 512]);
-    let state = lab.back.state();
+    let state = fixture.back.state();
     let again = state.seen.iter().zip(&state.seen_on).filter(|(_, on)| **on == 2);
     assert!(
         again.clone().count() > 0 && again.clone().all(|(seen, _)| seen.operation == BlkifOp::READ)
     );
     drop(state);
-    disk.close(lab.deadline()).unwrap();
-    lab.finish();
+    disk.close(fixture.deadline()).unwrap();
+    fixture.finish();
 }
 
 #[test]
 fn cancelled_write_is_not_repeated() {
     for suspended in [false, true] {
-        let lab = Lab::new();
-        let mut block = lab.block();
-        lab.back.state().manners = Manners::Forget;
-        let cancelled = block.submit(lab.write(8, 0xaa)).unwrap();
-        let kept = block.submit(lab.write(16, 0xcc)).unwrap();
+        let fixture = Fixture::new();
+        let mut block = fixture.block();
+        fixture.back.state().misbehaviour = Misbehaviour::Forget;
+        let cancelled = block.submit(fixture.write(8, 0xaa)).unwrap();
+        let kept = block.submit(fixture.write(16, 0xcc)).unwrap();
         block.kick();
-        lab.world.run_for(Duration::from_millis(10));
+        fixture.world.run_for(Duration::from_millis(10));
         assert!(block.cancel(cancelled));
-        lab.back.state().manners = Manners::Good;
-        block.submit(lab.write(8, 0xbb)).unwrap();
-        assert_eq!(lab.complete(&mut block, 1)[0].outcome, Ok(()));
+        fixture.back.state().misbehaviour = Misbehaviour::None;
+        block.submit(fixture.write(8, 0xbb)).unwrap();
+        assert_eq!(fixture.complete(&mut block, 1)[0].outcome, Ok(()));
         if suspended {
-            lab.suspend();
+            fixture.suspend();
             block.resume().unwrap();
         } else {
-            lab.write_backend_state(2);
+            fixture.write_backend_state(2);
             block.reopen().unwrap();
         }
-        let done = lab.complete(&mut block, 2);
+        let done = fixture.complete(&mut block, 2);
         let outcome = |token| done.iter().find(|done| done.token == token).map(|done| done.outcome);
         assert_eq!(outcome(cancelled), Some(Err(IoError::Closed)), "suspended: {suspended}");
         assert_eq!(outcome(kept), Some(Ok(())));
         assert!(done.iter().all(|done| done.buffer.is_some()));
         assert!(!block.cancel(cancelled) && !block.cancel(kept));
-        let found = lab.back.state().disk[8 * 512..24 * 512].to_vec();
+        let found = fixture.back.state().disk[8 * 512..24 * 512].to_vec();
         assert!(found[..4096] == [0xbb; 4096] && found[4096..] == [0xcc; 4096]);
         drop(done);
-        lab.close(block);
-        lab.finish();
+        fixture.close(block);
+        fixture.finish();
     }
 }
 
 #[test]
 fn cancel_reaches_earlier_connections() {
-    let lab = Lab::new();
-    let mut block = lab.block();
-    lab.back.state().manners = Manners::Forget;
+    let fixture = Fixture::new();
+    let mut block = fixture.block();
+    fixture.back.state().misbehaviour = Misbehaviour::Forget;
     let tokens: Vec<_> = (0..3)
-        .map(|index| block.submit(lab.write(8 * index, 0xa0 + index as u8)).unwrap())
+        .map(|index| block.submit(fixture.write(8 * index, 0xa0 + index as u8)).unwrap())
         .collect();
     block.kick();
-    lab.world.run_for(Duration::from_millis(10));
-    let before = lab.back.state().disk[..3 * 4096].to_vec();
-    lab.back.state().manners = Manners::Good;
-    lab.write_backend_state(2);
+    fixture.world.run_for(Duration::from_millis(10));
+    let before = fixture.back.state().disk[..3 * 4096].to_vec();
+    fixture.back.state().misbehaviour = Misbehaviour::None;
+    fixture.write_backend_state(2);
     block.reopen().unwrap();
     assert!(block.cancel(tokens[0]), "the connection is the one before");
     assert_eq!(block.in_flight(), 3);
     // The new ring is published, and the backend has not run yet.
-    block.poll(lab.guest.now()).unwrap();
+    block.poll(fixture.guest.now()).unwrap();
     assert_eq!(block.ring_pages(), 1);
     assert!(block.cancel(tokens[1]) && !block.cancel(tokens[1]), "it waits to be made again");
-    let mut done = lab.complete(&mut block, 3);
+    let mut done = fixture.complete(&mut block, 3);
     done.sort_by_key(|done| done.token);
     let outcomes: Vec<_> = done.iter().map(|done| (done.token, done.outcome)).collect();
     let closed = Err(IoError::Closed);
     assert_eq!(outcomes, [(tokens[0], closed), (tokens[1], closed), (tokens[2], Ok(()))]);
     assert!(done.iter().all(|done| done.buffer.is_some()));
-    let after = lab.back.state().disk[..3 * 4096].to_vec();
+    let after = fixture.back.state().disk[..3 * 4096].to_vec();
     assert!(after[..8192] == before[..8192] && after[8192..] == [0xa2; 4096]);
     drop(done);
-    lab.close(block);
-    lab.finish();
+    fixture.close(block);
+    fixture.finish();
 }
 
 #[test]
 fn unwritten_read_is_zeroes_or_error() {
     for trusted in [true, false] {
-        let lab = Lab::with_disk(&xen_sim::Disk { trusted, ..xen_sim::Disk::new("xvda") });
-        let mut disk = lab.disk();
+        let fixture = Fixture::with_disk(&xen_sim::Disk { trusted, ..xen_sim::Disk::new("xvda") });
+        let mut disk = fixture.disk();
         // Every buffer holds data of transfers in both directions.
         let mut secret = vec![0x5e; SECTORS * 512];
         disk.write(0, &secret).unwrap();
         disk.read(0, &mut secret).unwrap();
         assert!(secret.iter().all(|&byte| byte == 0x5e));
-        lab.back.state().manners = Manners::Pretend;
+        fixture.back.state().misbehaviour = Misbehaviour::Pretend;
         let mut found = vec![1; SECTORS * 512];
         disk.read(0, &mut found).unwrap();
         assert!(found.iter().all(|&byte| byte == 0), "trusted: {trusted}");
-        lab.back.state().disk.fill(0xd1);
-        lab.back.state().manners = Manners::ReadPart;
+        fixture.back.state().disk.fill(0xd1);
+        fixture.back.state().misbehaviour = Misbehaviour::ReadPart;
         disk.read(3, &mut found[..40 * 512]).unwrap();
         for (index, sector) in found[..40 * 512].chunks(512).enumerate() {
             let expected = if index % 8 == 0 { 0xd1 } else { 0 };
             assert!(sector.iter().all(|&byte| byte == expected), "sector {index}");
         }
         // A read that fails midway shows the caller nothing of it.
-        lab.back.state().manners = Manners::Status(-1);
+        fixture.back.state().misbehaviour = Misbehaviour::Status(-1);
         let mut found = vec![1; 16 * 512];
         assert_eq!(disk.read(0, &mut found), Err(TransferError::Io(IoError::Failed)));
         assert!(found.iter().all(|&byte| byte == 1));
-        lab.back.state().manners = Manners::Good;
-        disk.close(lab.deadline()).unwrap();
-        lab.finish();
+        fixture.back.state().misbehaviour = Misbehaviour::None;
+        disk.close(fixture.deadline()).unwrap();
+        fixture.finish();
     }
 }
 
 #[test]
 fn repeated_read_shows_no_older_answer() {
-    let lab = Lab::new();
-    let mut block = lab.block();
-    lab.back.state().manners = Manners::Silent;
-    let mut buffer = lab.pages(1);
+    let fixture = Fixture::new();
+    let mut block = fixture.block();
+    fixture.back.state().misbehaviour = Misbehaviour::Silent;
+    let mut buffer = fixture.pages(1);
     buffer.as_mut_slice().fill(0x5e);
     let request = Request::Read { sector: 0, sectors: 8, buffer };
     block.submit(request).unwrap();
     block.kick();
-    lab.world.run_for(Duration::from_millis(10));
-    lab.back.state().manners = Manners::Pretend;
-    lab.write_backend_state(2);
+    fixture.world.run_for(Duration::from_millis(10));
+    fixture.back.state().misbehaviour = Misbehaviour::Pretend;
+    fixture.write_backend_state(2);
     block.reopen().unwrap();
-    let done = lab.complete(&mut block, 1).remove(0);
+    let done = fixture.complete(&mut block, 1).remove(0);
     assert_eq!(done.outcome, Ok(()));
     assert!(done.buffer.unwrap().as_slice().iter().all(|&byte| byte == 0));
-    lab.close(block);
-    lab.finish();
+    fixture.close(block);
+    fixture.finish();
 }
 
 /// One step of a request's life, or of its backend's.
@@ -265,7 +265,7 @@ enum Step {
     Poll,
     Complete(u8),
     Cancel(u8),
-    Manners(Manners),
+    Misbehaviour(Misbehaviour),
     LetGo,
     BackendState(u32),
     /// Has a backend start anew, and the device connect to it.
@@ -279,14 +279,15 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    use Manners as M;
-    let manners = [M::Good, M::Silent, M::Hold, M::Forget, M::KeepPages, M::WrongId(1), M::Pretend];
+    use Misbehaviour as M;
+    let misbehaviour =
+        [M::None, M::Silent, M::Hold, M::Forget, M::KeepPages, M::WrongId(1), M::Pretend];
     let step = prop_oneof![
         10 => (1u8..40).prop_map(Step::Submit),
         8 => Just(Step::Poll),
         3 => (1u8..40).prop_map(Step::Complete),
         3 => any::<u8>().prop_map(Step::Cancel),
-        6 => proptest::sample::select(manners.to_vec()).prop_map(Step::Manners),
+        6 => proptest::sample::select(misbehaviour.to_vec()).prop_map(Step::Misbehaviour),
         2 => Just(Step::LetGo),
         3 => prop_oneof![Just(2), Just(5), Just(6), Just(1)].prop_map(Step::BackendState),
         6 => Just(Step::Restart),
@@ -308,7 +309,7 @@ struct Expected {
 }
 
 struct Model<'l> {
-    lab: &'l Lab,
+    fixture: &'l Fixture,
     block: Block<Domain>,
     outstanding: BTreeMap<Token, Expected>,
     /// Sectors of requests that no later connection than this one may see.
@@ -320,7 +321,7 @@ impl Model<'_> {
     fn submit(&mut self, count: u8) {
         for _ in 0..count {
             let sector = self.submitted % (SECTORS as u64);
-            let buffer = self.lab.pages(1);
+            let buffer = self.fixture.pages(1);
             let request = match self.submitted % 5 {
                 0 => Request::Flush,
                 1 | 2 => Request::Read { sector, sectors: 1, buffer },
@@ -354,17 +355,17 @@ impl Model<'_> {
         if has_buffer && buffer.is_none() {
             assert!(outcome.is_err(), "the backend keeps the pages");
         }
-        self.over.push((sector, self.lab.back.state().connections));
+        self.over.push((sector, self.fixture.back.state().connections));
         true
     }
 
     fn step(&mut self, step: &Step) {
-        let lab = self.lab;
+        let fixture = self.fixture;
         match step {
             Step::Submit(count) => self.submit(*count),
             Step::Poll => {
-                let _ = self.block.poll(lab.guest.now());
-                lab.world.run_for(Duration::from_millis(1));
+                let _ = self.block.poll(fixture.guest.now());
+                fixture.world.run_for(Duration::from_millis(1));
             }
             Step::Complete(count) => drop((0..*count).take_while(|_| self.complete()).count()),
             Step::Cancel(at) => {
@@ -372,28 +373,28 @@ impl Model<'_> {
                 if let Some((token, expected)) = self.outstanding.iter().nth(at)
                     && self.block.cancel(*token)
                 {
-                    self.over.push((expected.sector, lab.back.state().connections));
+                    self.over.push((expected.sector, fixture.back.state().connections));
                 }
             }
-            Step::Manners(manners) => lab.back.state().manners = *manners,
-            Step::LetGo => lab.back.state().let_go(),
-            Step::BackendState(state) => lab.write_backend_state(*state),
+            Step::Misbehaviour(misbehaviour) => fixture.back.state().misbehaviour = *misbehaviour,
+            Step::LetGo => fixture.back.state().let_go(),
+            Step::BackendState(state) => fixture.write_backend_state(*state),
             Step::Restart => {
-                lab.write_backend_state(2);
+                fixture.write_backend_state(2);
                 let _ = self.block.reopen();
                 for _ in 0..4 {
-                    let _ = self.block.poll(lab.guest.now());
-                    lab.world.run_for(Duration::from_millis(1));
+                    let _ = self.block.poll(fixture.guest.now());
+                    fixture.world.run_for(Duration::from_millis(1));
                 }
             }
             Step::ReplaceBackend => {
-                lab.back.state().let_go();
-                lab.replace_backend();
+                fixture.back.state().let_go();
+                fixture.replace_backend();
             }
-            Step::RemoveDevice => lab.world.remove_device(&lab.device.get()),
+            Step::RemoveDevice => fixture.world.remove_device(&fixture.device.get()),
             Step::Suspend => {
-                lab.back.state().let_go();
-                lab.suspend();
+                fixture.back.state().let_go();
+                fixture.suspend();
                 let _ = self.block.resume();
             }
             Step::Reopen => drop(self.block.reopen()),
@@ -406,25 +407,25 @@ impl Model<'_> {
 
     /// Closes the device, and expects that every request has completed then.
     fn finish(mut self) {
-        let lab = self.lab;
-        lab.back.state().manners = Manners::Good;
+        let fixture = self.fixture;
+        fixture.back.state().misbehaviour = Misbehaviour::None;
         let _ = self.block.close_now();
-        let deadline = lab.guest.now() + Duration::from_secs(120);
+        let deadline = fixture.guest.now() + Duration::from_secs(120);
         loop {
-            let polled = self.block.poll(lab.guest.now());
+            let polled = self.block.poll(fixture.guest.now());
             while self.complete() {}
             if matches!(polled, Ok(BlockState::Closed | BlockState::Unplugged)) {
                 break;
             }
-            assert!(lab.guest.now() < deadline, "{:?}", self.block);
-            lab.store.wait(deadline.min(lab.guest.now() + Duration::from_secs(1)));
+            assert!(fixture.guest.now() < deadline, "{:?}", self.block);
+            fixture.store.wait(deadline.min(fixture.guest.now() + Duration::from_secs(1)));
         }
         assert_eq!((self.outstanding.len(), self.block.in_flight()), (0, 0));
         drop(self.block);
-        lab.back.state().let_go();
-        lab.world.run_for(Duration::from_millis(10));
-        assert_eq!(lab.grants.sweep_quarantine(), Quarantine::default());
-        let state = lab.back.state();
+        fixture.back.state().let_go();
+        fixture.world.run_for(Duration::from_millis(10));
+        assert_eq!(fixture.grants.sweep_quarantine(), Quarantine::default());
+        let state = fixture.back.state();
         for (BlkifRequest { operation, sector_number, .. }, on) in
             state.seen.iter().zip(&state.seen_on)
         {
@@ -439,10 +440,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn each_token_completes_exactly_once(steps in steps()) {
-        let lab = Lab::new();
-        let block = Block::open(&lab.store, &lab.grants, lab.device.get().id).unwrap();
+        let fixture = Fixture::new();
+        let block = Block::open(&fixture.store, &fixture.grants, fixture.device.get().id).unwrap();
         let (outstanding, over) = (BTreeMap::new(), Vec::new());
-        let mut model = Model { lab: &lab, block, outstanding, over, submitted: 0 };
+        let mut model = Model { fixture: &fixture, block, outstanding, over, submitted: 0 };
         for _ in 0..6 {
             model.step(&Step::Poll);
         }
@@ -450,6 +451,6 @@ proptest! {
             model.step(step);
         }
         model.finish();
-        prop_assert_eq!(lab.world.violations(), []);
+        prop_assert_eq!(fixture.world.violations(), []);
     }
 }

@@ -5,7 +5,7 @@ mod netback;
 mod persistent;
 
 use core::time::Duration;
-use netback::{Backend, Manners};
+use netback::{Backend, Misbehaviour};
 use persistent::while_peer_writes;
 use xen_front::net::*;
 use xen_grant::{GrantTable, Quarantine};
@@ -17,7 +17,7 @@ use xen_sys::io::netif::{NetRxFlags, NetTxFlags};
 use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_SCHED_OP};
 
 /// A world, a guest with what its drivers share, and an interface with its backend.
-struct Lab {
+struct Fixture {
     world: World,
     guest: Domain,
     store: XenStore<Domain>,
@@ -26,7 +26,7 @@ struct Lab {
     back: Backend,
 }
 
-impl Lab {
+impl Fixture {
     fn new() -> Self {
         let world = World::new(1);
         let driver_domain = world.create_guest(DomainConfig::new("network"));
@@ -113,19 +113,19 @@ fn received(net: &mut Net<Domain>) -> Vec<(Vec<u8>, Checksum)> {
 
 #[test]
 fn an_interface_connects_sends_receives_and_closes_and_leaves_nothing_behind() {
-    let lab = Lab::new();
-    assert_eq!(list::<4>(&lab.store).unwrap(), [Vif(0)]);
-    let free = lab.grants.free();
-    let mut net = lab.net();
-    assert!(lab.world.is_connected(&lab.device));
+    let fixture = Fixture::new();
+    assert_eq!(list::<4>(&fixture.store).unwrap(), [Vif(0)]);
+    let free = fixture.grants.free();
+    let mut net = fixture.net();
+    assert!(fixture.world.is_connected(&fixture.device));
     assert_eq!(net.config(), small());
     assert_eq!((net.vif(), net.mac().0, net.mtu()), (Vif(0), [0, 0x16, 0x3e, 0, 0, 0], 1500));
     for round in 0..100 {
         net.transmit(&packet(round), TxChecksum::Complete).unwrap();
         net.flush().unwrap();
-        lab.send([(packet(!round), NetRxFlags::DATA_VALIDATED)]);
+        fixture.send([(packet(!round), NetRxFlags::DATA_VALIDATED)]);
         assert_eq!(
-            lab.back.state().received.pop_front(),
+            fixture.back.state().received.pop_front(),
             Some((packet(round), NetTxFlags::empty()))
         );
         assert_eq!(received(&mut net), [(packet(!round), Checksum::Valid)]);
@@ -135,13 +135,13 @@ fn an_interface_connects_sends_receives_and_closes_and_leaves_nothing_behind() {
     assert_eq!(tx_bytes, (0..100).map(|n| 60 + n).sum());
     assert!(tx_packets >= 80, "{tx_packets}");
     net.close().unwrap();
-    assert_eq!((lab.states(), lab.grants.free()), ((6, 6), free));
-    lab.finish();
+    assert_eq!((fixture.states(), fixture.grants.free()), ((6, 6), free));
+    fixture.finish();
 }
 
 #[test]
 fn what_the_backend_is_told_is_right_and_what_another_driver_left_is_gone() {
-    let lab = Lab::new();
+    let fixture = Fixture::new();
     for key in [
         "multi-queue-num-queues",
         "event-channel-tx",
@@ -149,10 +149,10 @@ fn what_the_backend_is_told_is_right_and_what_another_driver_left_is_gone() {
         "ctrl-ring-ref",
         "feature-gso-tcpv6",
     ] {
-        lab.set("front", key, "7");
+        fixture.set("front", key, "7");
     }
-    lab.net().close().unwrap();
-    let state = lab.back.state();
+    fixture.net().close().unwrap();
+    let state = fixture.back.state();
     for key in ["request-rx-copy", "feature-rx-notify"] {
         assert_eq!(state.seen(key), Some("1"), "{key}");
     }
@@ -169,28 +169,28 @@ fn what_the_backend_is_told_is_right_and_what_another_driver_left_is_gone() {
         assert_eq!(state.seen(key), None, "{key}");
     }
     drop(state);
-    lab.connect(Config { checksum_offload: false, ..small() }).unwrap().close().unwrap();
-    assert_eq!(lab.back.state().seen("feature-no-csum-offload"), Some("1"));
-    lab.finish();
+    fixture.connect(Config { checksum_offload: false, ..small() }).unwrap().close().unwrap();
+    assert_eq!(fixture.back.state().seen("feature-no-csum-offload"), Some("1"));
+    fixture.finish();
 }
 
 #[test]
 fn a_batch_is_one_event_and_packets_take_no_other_hypercall_and_no_page() {
-    let lab = Lab::new();
-    let mut net = lab.net();
-    lab.world.run_until_idle();
-    let before = lab.guest.counters();
+    let fixture = Fixture::new();
+    let mut net = fixture.net();
+    fixture.world.run_until_idle();
+    let before = fixture.guest.counters();
     for _ in 0..10 {
         for n in 0..20 {
             net.transmit(&packet(n), TxChecksum::Fill).unwrap();
         }
         net.flush().unwrap();
-        lab.send((0..20).map(|n| (packet(n), NetRxFlags::CSUM_BLANK)));
+        fixture.send((0..20).map(|n| (packet(n), NetRxFlags::CSUM_BLANK)));
         assert_eq!(received(&mut net).len(), 20);
         assert_eq!(net.final_check(), Ok(false));
     }
-    let after = lab.guest.counters();
-    assert_eq!(lab.back.state().received.len(), 200);
+    let after = fixture.guest.counters();
+    assert_eq!(fixture.back.state().received.len(), 200);
     assert_eq!(after.notifications - before.notifications, 10);
     assert_eq!(after.pages_allocated, before.pages_allocated);
     for (op, count) in &after.hypercalls {
@@ -199,56 +199,58 @@ fn a_batch_is_one_event_and_packets_take_no_other_hypercall_and_no_page() {
         assert!(made == 0 || allowed, "hypercall {op}: {made}");
     }
     net.close().unwrap();
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn a_full_transmit_ring_says_so_and_wakes_up_whoever_waits_for_room() {
-    let lab = Lab::new();
-    let mut net = lab.net();
-    lab.back.state().manners = Manners::Silent;
+    let fixture = Fixture::new();
+    let mut net = fixture.net();
+    fixture.back.state().misbehaviour = Misbehaviour::Silent;
     for n in 0..20 {
         net.transmit(&packet(n), TxChecksum::Complete).unwrap();
     }
     assert_eq!(net.transmit(&packet(0), TxChecksum::Complete), Err(TxError::Full));
     assert_eq!(net.final_check(), Ok(false));
-    lab.back.state().manners = Manners::Good;
-    lab.world.domain(lab.device.backend).unwrap().kick();
-    let start = lab.guest.now();
-    net.wait(Some(lab.deadline()));
+    fixture.back.state().misbehaviour = Misbehaviour::None;
+    fixture.world.domain(fixture.device.backend).unwrap().kick();
+    let start = fixture.guest.now();
+    net.wait(Some(fixture.deadline()));
     assert!(
-        lab.guest.now() < start + Duration::from_secs(1),
+        fixture.guest.now() < start + Duration::from_secs(1),
         "woken up by an event, not by the deadline"
     );
     net.transmit(&packet(0), TxChecksum::Complete).unwrap();
     net.close().unwrap();
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn the_address_falls_back_to_the_backends_and_the_mtu_to_1500() {
-    let lab = Lab::new();
-    lab.set("back", "mac", "00:16:3e:12:34:56");
-    assert_eq!(lab.net().mac().to_string(), "00:16:3e:00:00:00");
-    lab.remove("front", "mac");
-    assert_eq!(lab.net().mac().to_string(), "00:16:3e:12:34:56");
+    let fixture = Fixture::new();
+    fixture.set("back", "mac", "00:16:3e:12:34:56");
+    assert_eq!(fixture.net().mac().to_string(), "00:16:3e:00:00:00");
+    fixture.remove("front", "mac");
+    assert_eq!(fixture.net().mac().to_string(), "00:16:3e:12:34:56");
     for (found, expected) in
         [("1400", 1400), ("9000", 1500), ("0", 1500), ("-1", 1500), ("many", 1500), ("", 1500)]
     {
-        lab.set("front", "mtu", found);
-        lab.set("back", "mtu", found);
-        assert_eq!(lab.net().mtu(), expected, "{found}");
+        fixture.set("front", "mtu", found);
+        fixture.set("back", "mtu", found);
+        assert_eq!(fixture.net().mtu(), expected, "{found}");
     }
-    lab.set("front", "mac", "ff:ff:ff:ff:ff:ff");
-    assert!(matches!(lab.error(), NetError::Mac(MacError::NotUnicast(_))));
-    lab.set("front", "mac", "a rather long text that is no Ethernet address");
-    assert!(matches!(lab.error(), NetError::Xenbus(XenbusError::Store(_))));
+    fixture.set("front", "mac", "ff:ff:ff:ff:ff:ff");
+    assert!(matches!(fixture.error(), NetError::Mac(MacError::NotUnicast(_))));
+    fixture.set("front", "mac", "a rather long text that is no Ethernet address");
+    assert!(matches!(fixture.error(), NetError::Xenbus(XenbusError::Store(_))));
 }
 
 #[test]
 fn what_can_not_be_opened_is_an_error_that_says_why() {
-    let lab = Lab::new();
-    let open = |vif, config| Net::open(&lab.store, &lab.grants, vif, config).map(drop).unwrap_err();
+    let fixture = Fixture::new();
+    let open = |vif, config| {
+        Net::open(&fixture.store, &fixture.grants, vif, config).map(drop).unwrap_err()
+    };
     let missing = open(Vif(3), small());
     assert!(
         matches!(missing, NetError::Xenbus(XenbusError::Store(error)) if error.is_not_found()),
@@ -258,40 +260,40 @@ fn what_can_not_be_opened_is_an_error_that_says_why() {
         assert_eq!(open(Vif(0), Config { rx_slots: found, ..small() }), NetError::Slots { found });
         assert_eq!(open(Vif(0), Config { tx_slots: found, ..small() }), NetError::Slots { found });
     }
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn a_backend_that_can_not_copy_is_refused_and_the_administrator_is_told() {
-    let lab = Lab::new();
-    lab.back.state().set("feature-rx-copy", 0);
-    assert_eq!(lab.error(), NetError::NoRxCopy);
-    let home = format!("/local/domain/{}", lab.guest.id());
-    let told = lab.world.store().read(format!("{home}/error/device/vif/0/error")).unwrap();
+    let fixture = Fixture::new();
+    fixture.back.state().set("feature-rx-copy", 0);
+    assert_eq!(fixture.error(), NetError::NoRxCopy);
+    let home = format!("/local/domain/{}", fixture.guest.id());
+    let told = fixture.world.store().read(format!("{home}/error/device/vif/0/error")).unwrap();
     assert_eq!(told, NetError::NoRxCopy.to_string());
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn a_backend_that_is_never_ready_is_a_timeout_and_connects_later() {
-    let lab = Lab::new();
-    lab.set("back", "state", "1");
-    lab.back.state().manners = Manners::NeverReady;
-    lab.world.run_until_idle();
-    lab.set("back", "state", "1");
-    let start = lab.guest.now();
-    let error = lab.error();
+    let fixture = Fixture::new();
+    fixture.set("back", "state", "1");
+    fixture.back.state().misbehaviour = Misbehaviour::NeverReady;
+    fixture.world.run_until_idle();
+    fixture.set("back", "state", "1");
+    let start = fixture.guest.now();
+    let error = fixture.error();
     assert!(matches!(error, NetError::Xenbus(XenbusError::Timeout { .. })), "{error}");
-    assert!(lab.guest.now() >= start + Duration::from_secs(10));
-    lab.back.state().manners = Manners::Good;
-    lab.net().close().unwrap();
-    lab.finish();
+    assert!(fixture.guest.now() >= start + Duration::from_secs(10));
+    fixture.back.state().misbehaviour = Misbehaviour::None;
+    fixture.net().close().unwrap();
+    fixture.finish();
 }
 
 /// Lets the control domain switch the backend's state among `states`, so often that no step of ten
 /// seconds ever passes.
-fn restless(lab: &Lab, states: &'static [u32]) -> impl FnMut(u32) + Send + use<> {
-    let (store, path) = (lab.world.store(), format!("{}/state", lab.device.backend_path()));
+fn restless(fixture: &Fixture, states: &'static [u32]) -> impl FnMut(u32) + Send + use<> {
+    let (store, path) = (fixture.world.store(), format!("{}/state", fixture.device.backend_path()));
     move |round| store.write(&path, states[round as usize % states.len()]).unwrap()
 }
 
@@ -301,87 +303,91 @@ const PERIOD: Duration = Duration::from_secs(3);
 #[test]
 fn restless_backend_does_not_extend_connect() {
     for states in [&[2, 3][..], &[1, 2], &[4, 5], &[5, 6, 1], &[7, 8, 2, 77]] {
-        let lab = Lab::new();
+        let fixture = Fixture::new();
         // What the backend offers is there, and its own task does not interfere.
-        lab.world.run_until_idle();
-        lab.world.pause(lab.device.backend);
+        fixture.world.run_until_idle();
+        fixture.world.pause(fixture.device.backend);
         let error =
-            while_peer_writes(&lab.world, LIMIT, PERIOD, restless(&lab, states), || lab.error());
+            while_peer_writes(&fixture.world, LIMIT, PERIOD, restless(&fixture, states), || {
+                fixture.error()
+            });
         assert!(matches!(error, NetError::Xenbus(_)), "{error}");
-        lab.world.unpause(lab.device.backend);
-        lab.finish();
+        fixture.world.unpause(fixture.device.backend);
+        fixture.finish();
     }
 }
 
 #[test]
 fn restless_backend_does_not_extend_close() {
     for states in [&[2, 4][..], &[1, 3], &[4, 5], &[4, 7, 8]] {
-        let lab = Lab::new();
-        let net = lab.net();
-        lab.world.pause(lab.device.backend);
+        let fixture = Fixture::new();
+        let net = fixture.net();
+        fixture.world.pause(fixture.device.backend);
         let closed =
-            while_peer_writes(&lab.world, LIMIT, PERIOD, restless(&lab, states), || net.close());
+            while_peer_writes(&fixture.world, LIMIT, PERIOD, restless(&fixture, states), || {
+                net.close()
+            });
         assert!(matches!(closed, Err(NetError::Xenbus(XenbusError::Timeout { .. }))), "{closed:?}");
-        assert_eq!(lab.states().0, 6);
+        assert_eq!(fixture.states().0, 6);
         // Once the backend runs again, it finds the frontend closed and unmaps the rings.
-        lab.set("back", "state", "4");
-        lab.world.unpause(lab.device.backend);
-        lab.world.run_until_idle();
-        lab.finish();
+        fixture.set("back", "state", "4");
+        fixture.world.unpause(fixture.device.backend);
+        fixture.world.run_until_idle();
+        fixture.finish();
     }
 }
 
 #[test]
 fn close_waits_for_its_whole_timeout() {
-    let lab = Lab::new();
-    let net = lab.net();
-    lab.world.pause(lab.device.backend);
-    let start = lab.guest.now();
+    let fixture = Fixture::new();
+    let net = fixture.net();
+    fixture.world.pause(fixture.device.backend);
+    let start = fixture.guest.now();
     let closed = net.close();
     assert!(matches!(closed, Err(NetError::Xenbus(XenbusError::Timeout { .. }))), "{closed:?}");
-    let waited = lab.guest.now().saturating_duration_since(start);
+    let waited = fixture.guest.now().saturating_duration_since(start);
     assert!(waited >= LIMIT - Duration::from_secs(1) && waited <= LIMIT, "{waited:?}");
-    lab.world.unpause(lab.device.backend);
-    lab.world.run_until_idle();
-    lab.finish();
+    fixture.world.unpause(fixture.device.backend);
+    fixture.world.run_until_idle();
+    fixture.finish();
 }
 
 #[test]
 fn an_unplugged_interface_goes_down_and_closes_by_itself() {
-    let lab = Lab::new();
-    let mut net = lab.net();
-    lab.world.detach(&lab.device);
-    lab.world.run_for(Duration::from_millis(10));
-    lab.wait_for(&mut net, Link::Closed);
+    let fixture = Fixture::new();
+    let mut net = fixture.net();
+    fixture.world.detach(&fixture.device);
+    fixture.world.run_for(Duration::from_millis(10));
+    fixture.wait_for(&mut net, Link::Closed);
     assert_eq!(net.transmit(&packet(1), TxChecksum::Complete), Err(TxError::Down));
     assert_eq!(received(&mut net), []);
     net.close().unwrap();
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn an_interface_that_is_torn_out_is_closed() {
-    let lab = Lab::new();
-    let mut net = lab.net();
-    lab.world.remove_device(&lab.device);
-    lab.wait_for(&mut net, Link::Closed);
+    let fixture = Fixture::new();
+    let mut net = fixture.net();
+    fixture.world.remove_device(&fixture.device);
+    fixture.wait_for(&mut net, Link::Closed);
     net.close().unwrap();
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn d_n01_a_wrong_id_breaks_the_device_which_closes_and_connects_again() {
-    let lab = Lab::new();
+    let fixture = Fixture::new();
     for receive in [false, true] {
-        let mut net = lab.net();
-        lab.back.state().manners = Manners::WrongId(0x4000);
+        let mut net = fixture.net();
+        fixture.back.state().misbehaviour = Misbehaviour::WrongId(0x4000);
         let broken = if receive {
-            lab.send([(packet(1), NetRxFlags::empty())]);
+            fixture.send([(packet(1), NetRxFlags::empty())]);
             net.receive(&mut [0; 2048]).unwrap_err()
         } else {
             (0..20).for_each(|n| net.transmit(&packet(n), TxChecksum::Complete).unwrap());
             net.flush().unwrap();
-            lab.world.run_until_idle();
+            fixture.world.run_until_idle();
             match net.transmit(&packet(1), TxChecksum::Complete) {
                 Err(TxError::Broken(broken)) => broken,
                 other => panic!("{other:?}"),
@@ -393,72 +399,72 @@ fn d_n01_a_wrong_id_breaks_the_device_which_closes_and_connects_again() {
             Broken::TxId { found: 0x4000 }
         };
         assert_eq!(broken, expected);
-        assert_eq!(net.poll(lab.guest.now()), Err(NetError::Broken(broken)));
-        lab.wait_for(&mut net, Link::Closed);
+        assert_eq!(net.poll(fixture.guest.now()), Err(NetError::Broken(broken)));
+        fixture.wait_for(&mut net, Link::Closed);
         net.close().unwrap();
-        lab.back.state().manners = Manners::Good;
-        lab.back.state().to_send.clear();
+        fixture.back.state().misbehaviour = Misbehaviour::None;
+        fixture.back.state().to_send.clear();
     }
-    let mut net = lab.net();
-    lab.send([(packet(5), NetRxFlags::empty())]);
+    let mut net = fixture.net();
+    fixture.send([(packet(5), NetRxFlags::empty())]);
     assert_eq!(received(&mut net), [(packet(5), Checksum::Unknown)]);
     net.close().unwrap();
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn rings_that_stay_mapped_are_reported_and_kept_back_until_the_backend_lets_go() {
-    let lab = Lab::new();
-    let net = lab.net();
-    lab.back.state().manners = Manners::KeepMapped;
+    let fixture = Fixture::new();
+    let net = fixture.net();
+    fixture.back.state().misbehaviour = Misbehaviour::KeepMapped;
     assert_eq!(net.close(), Err(NetError::InUse { allocations: 2 }));
-    assert_eq!(lab.grants.sweep_quarantine(), Quarantine { waiting: 2, lost: 0 });
-    lab.back.state().let_go();
-    lab.finish();
+    assert_eq!(fixture.grants.sweep_quarantine(), Quarantine { waiting: 2, lost: 0 });
+    fixture.back.state().let_go();
+    fixture.finish();
 }
 
 #[test]
 fn mapped_buffers_are_reported_by_close() {
-    let lab = Lab::new();
-    let mut net = lab.net();
-    lab.back.state().manners = Manners::KeepMapped;
+    let fixture = Fixture::new();
+    let mut net = fixture.net();
+    fixture.back.state().misbehaviour = Misbehaviour::KeepMapped;
     // Of each direction, one of the two allocations has a buffer that stays mapped.
     net.transmit(&packet(1), TxChecksum::Complete).unwrap();
     net.flush().unwrap();
-    lab.send([(packet(2), NetRxFlags::empty())]);
+    fixture.send([(packet(2), NetRxFlags::empty())]);
     assert_eq!(net.close(), Err(NetError::InUse { allocations: 4 }));
-    assert_eq!(lab.grants.sweep_quarantine(), Quarantine { waiting: 4, lost: 0 });
-    lab.back.state().let_go();
-    lab.finish();
+    assert_eq!(fixture.grants.sweep_quarantine(), Quarantine { waiting: 4, lost: 0 });
+    fixture.back.state().let_go();
+    fixture.finish();
 }
 
 #[test]
 fn empty_receive_posts_buffers_again() {
-    let lab = Lab::new();
-    let mut net = lab.connect(Config { rx_slots: 1, ..small() }).unwrap();
+    let fixture = Fixture::new();
+    let mut net = fixture.connect(Config { rx_slots: 1, ..small() }).unwrap();
     type Receive = fn(&mut Net<Domain>) -> Option<usize>;
     let ways: [Receive; 2] = [
         |net| net.receive(&mut [0; 2048]).unwrap().map(|packet| packet.len),
         |net| net.receive_with(|packet, _| packet.len()).unwrap(),
     ];
     for receive in ways {
-        lab.send([1, 2].map(|n| (packet(n), NetRxFlags::empty())));
+        fixture.send([1, 2].map(|n| (packet(n), NetRxFlags::empty())));
         assert_eq!(receive(&mut net), Some(61));
-        lab.world.run_until_idle();
-        assert_eq!(lab.back.state().to_send.len(), 1, "no buffer is published yet");
+        fixture.world.run_until_idle();
+        assert_eq!(fixture.back.state().to_send.len(), 1, "no buffer is published yet");
         assert_eq!(receive(&mut net), None);
-        lab.world.run_until_idle();
+        fixture.world.run_until_idle();
         assert_eq!((receive(&mut net), receive(&mut net)), (Some(62), None));
     }
     net.close().unwrap();
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn transmit_limit_follows_mtu() {
-    let lab = Lab::new();
-    lab.set("front", "mtu", "1400");
-    let mut net = lab.net();
+    let fixture = Fixture::new();
+    fixture.set("front", "mtu", "1400");
+    let mut net = fixture.net();
     // An Ethernet header and a VLAN tag come on top.
     let transmit =
         |net: &mut Net<Domain>, len| net.transmit_with(len, TxChecksum::Complete, |_| ());
@@ -471,59 +477,59 @@ fn transmit_limit_follows_mtu() {
     assert_eq!(refused(&mut net, 1419), Err::<(), _>(too_long));
     assert_eq!(refused(&mut net, 13), Err::<(), _>(TxError::TooShort { len: 13 }));
     net.close().unwrap();
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn whole_rings_can_be_used() {
-    let lab = Lab::new();
+    let fixture = Fixture::new();
     let config = Config { rx_slots: MAX_SLOTS, tx_slots: MAX_SLOTS, ..small() };
-    let mut net = lab.connect(config).unwrap();
+    let mut net = fixture.connect(config).unwrap();
     assert_eq!(net.tx_free(), 256);
     (0..=255).for_each(|n| net.transmit(&packet(n), TxChecksum::Complete).unwrap());
     assert_eq!(net.tx_free(), 0);
     net.flush().unwrap();
-    lab.send((0..=255).map(|n| (packet(n), NetRxFlags::empty())));
-    assert_eq!(lab.back.state().received.len(), 256);
+    fixture.send((0..=255).map(|n| (packet(n), NetRxFlags::empty())));
+    assert_eq!(fixture.back.state().received.len(), 256);
     assert_eq!(received(&mut net).len(), 256);
     net.close().unwrap();
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn failed_reopen_changes_nothing() {
-    let lab = Lab::new();
-    let mut net = lab.net();
+    let fixture = Fixture::new();
+    let mut net = fixture.net();
     let port = net.port();
-    lab.set("front", "backend-id", "none");
+    fixture.set("front", "backend-id", "none");
     let error = net.reopen().unwrap_err();
     assert!(matches!(error, NetError::Xenbus(XenbusError::Store(_))), "{error}");
     assert_eq!((net.link(), net.port()), (Link::Up, port));
-    lab.send([(packet(5), NetRxFlags::empty())]);
+    fixture.send([(packet(5), NetRxFlags::empty())]);
     assert_eq!(received(&mut net), [(packet(5), Checksum::Unknown)]);
     net.close().unwrap();
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn configured_timeout_limits_each_step() {
-    let lab = Lab::new();
-    lab.back.state().manners = Manners::NeverReady;
+    let fixture = Fixture::new();
+    fixture.back.state().misbehaviour = Misbehaviour::NeverReady;
     let config = Config { timeout: Duration::from_secs(7), ..small() };
-    let mut net = Net::open(&lab.store, &lab.grants, Vif(0), config).unwrap();
+    let mut net = Net::open(&fixture.store, &fixture.grants, Vif(0), config).unwrap();
     for _ in 0..2 {
-        let start = lab.guest.now();
+        let start = fixture.guest.now();
         assert_eq!(net.poll(start), Ok(Link::Connecting));
         assert_eq!(net.poll(start + Duration::from_nanos(6_999_999_999)), Ok(Link::Connecting));
         let error = net.poll(start + config.timeout).unwrap_err();
         assert!(matches!(error, NetError::Xenbus(XenbusError::Timeout { .. })), "{error}");
         net.reopen().unwrap();
     }
-    lab.back.state().manners = Manners::Good;
-    lab.world.domain(lab.device.backend).unwrap().kick();
-    lab.wait_for(&mut net, Link::Up);
+    fixture.back.state().misbehaviour = Misbehaviour::None;
+    fixture.world.domain(fixture.device.backend).unwrap().kick();
+    fixture.wait_for(&mut net, Link::Up);
     net.close().unwrap();
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
@@ -532,121 +538,121 @@ fn checksums_are_offloaded_by_agreement() {
     frame.extend([8, 0, 0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
     frame.extend([0, 7, 0, 7, 0, 9, 0, 0, 0x42]);
     for (offered, refused) in [(true, 0), (true, 1), (false, 0), (false, 1)] {
-        let lab = Lab::new();
-        lab.back.state().set("feature-no-csum-offload", refused);
-        let mut net = lab.connect(Config { checksum_offload: offered, ..small() }).unwrap();
+        let fixture = Fixture::new();
+        fixture.back.state().set("feature-no-csum-offload", refused);
+        let mut net = fixture.connect(Config { checksum_offload: offered, ..small() }).unwrap();
         net.transmit(&frame, TxChecksum::Fill).unwrap();
         net.flush().unwrap();
-        lab.world.run_until_idle();
-        let (sent, flags) = lab.back.state().received.pop_front().unwrap();
+        fixture.world.run_until_idle();
+        let (sent, flags) = fixture.back.state().received.pop_front().unwrap();
         let blank = offered && refused == 0;
         assert_eq!(flags.contains(NetTxFlags::CSUM_BLANK), blank, "{offered}, {refused}");
         assert_eq!(checksum::verify(&sent), Some(!blank), "{offered}, {refused}");
         net.close().unwrap();
-        lab.finish();
+        fixture.finish();
     }
 }
 
 #[test]
 fn closed_interface_receives_nothing() {
-    let lab = Lab::new();
-    let mut net = lab.net();
+    let fixture = Fixture::new();
+    let mut net = fixture.net();
     // Two packets are in their buffers when the interface is unplugged.
-    lab.send([(packet(1), NetRxFlags::empty()), (packet(2), NetRxFlags::empty())]);
-    lab.world.detach(&lab.device);
+    fixture.send([(packet(1), NetRxFlags::empty()), (packet(2), NetRxFlags::empty())]);
+    fixture.world.detach(&fixture.device);
     // `Net::wait` does not wait while there are packets.
-    let deadline = lab.deadline();
-    while net.poll(lab.guest.now()).unwrap() != Link::Closed {
-        assert!(lab.guest.now() < deadline, "{:?}", net.link());
-        lab.store.wait(deadline);
+    let deadline = fixture.deadline();
+    while net.poll(fixture.guest.now()).unwrap() != Link::Closed {
+        assert!(fixture.guest.now() < deadline, "{:?}", net.link());
+        fixture.store.wait(deadline);
     }
     assert_eq!(net.receive(&mut [0; 2048]), Ok(None));
     assert_eq!(net.receive_with(|packet, _| packet.len()), Ok(None));
     assert_eq!(net.transmit_with(60, TxChecksum::Complete, |_| ()), Err(TxError::Down));
     assert_eq!((net.flush(), net.final_check()), (Ok(()), Ok(false)));
     net.close().unwrap();
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn transmit_with_hands_out_zeroes() {
-    let lab = Lab::new();
-    let mut net = lab.net();
+    let fixture = Fixture::new();
+    let mut net = fixture.net();
     net.transmit_with(200, TxChecksum::Complete, |bytes| bytes.fill(0xaa)).unwrap();
     let shown = net.transmit_with(100, TxChecksum::Complete, |bytes| bytes.to_vec()).unwrap();
     assert_eq!(shown, [0; 100]);
     net.flush().unwrap();
-    lab.world.run_until_idle();
-    let sent: Vec<_> = lab.back.state().received.drain(..).map(|(packet, _)| packet).collect();
+    fixture.world.run_until_idle();
+    let sent: Vec<_> = fixture.back.state().received.drain(..).map(|(packet, _)| packet).collect();
     assert_eq!(sent, [vec![0xaa; 200], vec![0; 100]]);
     net.close().unwrap();
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn unwritten_packet_reads_as_zeroes() {
-    let lab = Lab::new();
-    let mut net = lab.connect(Config { rx_slots: 1, ..small() }).unwrap();
-    lab.send([(vec![0xaa; 300], NetRxFlags::empty())]);
+    let fixture = Fixture::new();
+    let mut net = fixture.connect(Config { rx_slots: 1, ..small() }).unwrap();
+    fixture.send([(vec![0xaa; 300], NetRxFlags::empty())]);
     assert_eq!(received(&mut net), [(vec![0xaa; 300], Checksum::Unknown)]);
     net.flush().unwrap();
     // The same buffer again, of which the backend says that it has a longer packet.
-    lab.back.state().manners = Manners::WritesNothing;
-    lab.send([(vec![0xbb; 400], NetRxFlags::empty())]);
+    fixture.back.state().misbehaviour = Misbehaviour::WritesNothing;
+    fixture.send([(vec![0xbb; 400], NetRxFlags::empty())]);
     assert_eq!(received(&mut net), [(vec![0; 400], Checksum::Unknown)]);
-    lab.back.state().manners = Manners::Good;
+    fixture.back.state().misbehaviour = Misbehaviour::None;
     net.close().unwrap();
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn reopened_device_has_all_buffers_once() {
-    let lab = Lab::new();
-    let mut net = lab.net();
+    let fixture = Fixture::new();
+    let mut net = fixture.net();
     for round in 0..4 {
         assert_eq!(net.tx_free(), 20);
-        lab.back.state().manners = Manners::Silent;
+        fixture.back.state().misbehaviour = Misbehaviour::Silent;
         (0..20).for_each(|n| net.transmit(&packet(n), TxChecksum::Complete).unwrap());
         assert_eq!(net.transmit(&packet(0), TxChecksum::Complete), Err(TxError::Full), "{round}");
         net.flush().unwrap();
-        lab.world.run_until_idle();
+        fixture.world.run_until_idle();
         let before = net.statistics();
         net.reopen().unwrap();
         assert!(before.tx_bytes > 0 && net.statistics() == before);
-        lab.wait_for(&mut net, Link::Up);
-        lab.back.state().manners = Manners::Good;
+        fixture.wait_for(&mut net, Link::Up);
+        fixture.back.state().misbehaviour = Misbehaviour::None;
     }
     // What was in flight is lost, and what is sent now arrives once and is answered once.
     (0..20).for_each(|n| net.transmit(&packet(n), TxChecksum::Complete).unwrap());
     net.flush().unwrap();
-    lab.world.run_until_idle();
-    let sent: Vec<_> = lab.back.state().received.drain(..).map(|(packet, _)| packet).collect();
+    fixture.world.run_until_idle();
+    let sent: Vec<_> = fixture.back.state().received.drain(..).map(|(packet, _)| packet).collect();
     assert_eq!(sent, (0..20).map(packet).collect::<Vec<_>>());
     let before = net.statistics().tx_packets;
     (0..20).for_each(|n| net.transmit(&packet(n), TxChecksum::Complete).unwrap());
     assert_eq!(net.statistics().tx_packets - before, 20);
     // As many packets arrive as there are buffers, and no more.
-    lab.send((0..30).map(|n| (packet(n), NetRxFlags::empty())));
+    fixture.send((0..30).map(|n| (packet(n), NetRxFlags::empty())));
     assert_eq!(received(&mut net).len(), 24);
     net.close().unwrap();
-    lab.finish();
+    fixture.finish();
 }
 
 /// Each end runs only when an event or its deadline wakes it.
 #[test]
 fn events_alone_carry_packets() {
-    let lab = Lab::new();
-    let mut net = Net::open(&lab.store, &lab.grants, Vif(0), small()).unwrap();
-    let mut wait = EventWait::new(&lab.guest);
+    let fixture = Fixture::new();
+    let mut net = Net::open(&fixture.store, &fixture.grants, Vif(0), small()).unwrap();
+    let mut wait = EventWait::new(&fixture.guest);
     let (mut sent, mut got) = (0, 0);
-    let done = wait.clone().run_until(lab.deadline(), || {
-        let link = net.poll(lab.guest.now()).unwrap();
+    let done = wait.clone().run_until(fixture.deadline(), || {
+        let link = net.poll(fixture.guest.now()).unwrap();
         got += received(&mut net).len();
         while link == Link::Up
             && sent < 200
             && net.transmit(&packet(7), TxChecksum::Complete).is_ok()
         {
-            lab.back.state().to_send.push_back((packet(9), NetRxFlags::empty()));
+            fixture.back.state().to_send.push_back((packet(9), NetRxFlags::empty()));
             sent += 1;
         }
         if net.final_check().unwrap() {
@@ -656,50 +662,53 @@ fn events_alone_carry_packets() {
     });
     assert!(done, "{sent} sent, {got} received");
     net.close().unwrap();
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn connected_interface_notifies_backend() {
-    let lab = Lab::new();
-    let net = lab.net();
-    lab.world.run_until_idle();
+    let fixture = Fixture::new();
+    let net = fixture.net();
+    fixture.world.run_until_idle();
     // A port is pending when it is bound; the other event is for a backend that has looked at the
     // rings before.
-    assert_eq!(lab.back.state().events, 2);
+    assert_eq!(fixture.back.state().events, 2);
     net.close().unwrap();
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn an_interface_that_was_dropped_unclosed_connects_again_and_loses_no_page() {
-    let lab = Lab::new();
+    let fixture = Fixture::new();
     for _ in 0..3 {
-        drop(lab.net());
+        drop(fixture.net());
     }
-    let mut net = lab.net();
-    lab.send([(packet(5), NetRxFlags::empty())]);
+    let mut net = fixture.net();
+    fixture.send([(packet(5), NetRxFlags::empty())]);
     assert_eq!(received(&mut net), [(packet(5), Checksum::Unknown)]);
     net.close().unwrap();
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn d_n03_a_burst_beyond_the_posted_buffers_waits_in_the_backend_and_arrives() {
-    let lab = Lab::new();
-    let mut net = lab.net();
+    let fixture = Fixture::new();
+    let mut net = fixture.net();
     let sent: Vec<_> = (0..100).map(|n| (packet(n), NetRxFlags::empty())).collect();
-    lab.send(sent.clone());
+    fixture.send(sent.clone());
     let mut got = Vec::new();
     while got.len() < 100 {
-        let start = lab.guest.now();
+        let start = fixture.guest.now();
         got.extend(received(&mut net).into_iter().map(|(packet, _)| packet));
-        net.wait(Some(lab.deadline()));
-        assert!(got.len() == 100 || lab.guest.now() < start + Duration::from_secs(1), "no stall");
+        net.wait(Some(fixture.deadline()));
+        assert!(
+            got.len() == 100 || fixture.guest.now() < start + Duration::from_secs(1),
+            "no stall"
+        );
     }
     assert!(got.iter().zip(&sent).all(|(got, (sent, _))| got == sent));
     net.close().unwrap();
-    lab.finish();
+    fixture.finish();
 }
 
 #[cfg(feature = "smoltcp")]

@@ -1,5 +1,5 @@
 //! A network backend that lives in the test: it does what `io/netif.h` asks for, unless its
-//! [`Manners`] say otherwise.
+//! [`Misbehaviour`] say otherwise.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -17,9 +17,9 @@ type Page = Mapping<Domain, ReadWrite>;
 
 /// What the backend does that no backend should.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Manners {
+pub(crate) enum Misbehaviour {
     #[default]
-    Good,
+    None,
     /// Takes packets and does not answer.
     Silent,
     /// Answers to an id with these bits changed.
@@ -35,7 +35,7 @@ pub(crate) enum Manners {
 /// What a test says and learns of the backend.
 #[derive(Default)]
 pub(crate) struct State {
-    pub(crate) manners: Manners,
+    pub(crate) misbehaviour: Misbehaviour,
     /// Nodes of the backend's directory.
     pub(crate) nodes: Vec<(&'static str, String)>,
     /// What the guest sent.
@@ -116,9 +116,9 @@ impl End {
             return Step::Idle;
         };
         let peer: u32 = self.store.read_number(format!("{front}/state")).unwrap_or(0);
-        let manners = self.state.state().manners;
+        let misbehaviour = self.state.state().misbehaviour;
         match (own, peer) {
-            (1, _) | (6, 1) if manners != Manners::NeverReady => {
+            (1, _) | (6, 1) if misbehaviour != Misbehaviour::NeverReady => {
                 for (name, value) in self.state.state().nodes.clone() {
                     self.store.write(format!("{back}/{name}"), value).unwrap();
                 }
@@ -129,7 +129,7 @@ impl End {
             (2 | 4, 5) => self.switch(5),
             (4 | 5, 6) => {
                 let link = self.link.take();
-                if manners == Manners::KeepMapped {
+                if misbehaviour == Misbehaviour::KeepMapped {
                     self.state.state().kept = link;
                 }
                 self.switch(6);
@@ -170,7 +170,7 @@ fn map(domain: &Domain, owner: DomId, reference: GrantRef) -> Page {
 impl Link {
     fn serve(&mut self, domain: &Domain, owner: DomId, state: &mut State) -> Step {
         state.events += u32::from(domain.take_event(self.channel.port()));
-        if state.manners == Manners::Silent {
+        if state.misbehaviour == Misbehaviour::Silent {
             return Step::Idle;
         }
         while let Ok(Some(request)) = self.tx.pop() {
@@ -185,10 +185,10 @@ impl Link {
             let mut packet = vec![0; usize::from(request.size)];
             page.as_ref().copy_to(usize::from(request.offset), &mut packet).unwrap();
             state.received.push_back((packet, request.flags));
-            if state.manners == Manners::KeepMapped {
+            if state.misbehaviour == Misbehaviour::KeepMapped {
                 self.sent.push(page);
             }
-            let id = if let Manners::WrongId(bits) = state.manners {
+            let id = if let Misbehaviour::WrongId(bits) = state.misbehaviour {
                 request.id ^ bits
             } else {
                 request.id
@@ -199,14 +199,14 @@ impl Link {
             && let Ok(Some(request)) = self.rx.pop()
         {
             let Some((packet, flags)) = state.to_send.pop_front() else { break };
-            if state.manners != Manners::WritesNothing {
+            if state.misbehaviour != Misbehaviour::WritesNothing {
                 let page = map(domain, owner, request.gref);
                 page.as_ref().copy_from(0, &packet).unwrap();
-                if state.manners == Manners::KeepMapped {
+                if state.misbehaviour == Misbehaviour::KeepMapped {
                     self.buffers.push(page);
                 }
             }
-            let id = if let Manners::WrongId(bits) = state.manners {
+            let id = if let Misbehaviour::WrongId(bits) = state.misbehaviour {
                 request.id ^ bits
             } else {
                 request.id

@@ -93,9 +93,9 @@ fn sockets() -> (SocketSet<'static>, SocketHandle) {
 /// their checksum.
 fn echo(config: Config, flags: NetRxFlags, spoil: bool) -> u64 {
     const BYTES: usize = 300_000;
-    let lab = Lab::new();
-    let mut net = lab.connect(config).unwrap();
-    let mut behind = Behind { back: &lab.back, flags, spoil, count: 0 };
+    let fixture = Fixture::new();
+    let mut net = fixture.connect(config).unwrap();
+    let mut behind = Behind { back: &fixture.back, flags, spoil, count: 0 };
     let (here, there) = (IpAddress::v4(10, 0, 0, 2), IpAddress::v4(10, 0, 0, 1));
     let mut iface = end(&mut net.phy(), net_mac(), here);
     let mut peer = end(&mut behind, [2, 0, 0, 0, 0, 1], there);
@@ -108,8 +108,8 @@ fn echo(config: Config, flags: NetRxFlags, spoil: bool) -> u64 {
         if got == BYTES {
             break;
         }
-        net.poll(lab.guest.now()).unwrap();
-        iface.poll(timestamp(lab.guest.now()), &mut net.phy(), &mut set);
+        net.poll(fixture.guest.now()).unwrap();
+        iface.poll(timestamp(fixture.guest.now()), &mut net.phy(), &mut set);
         let socket = set.get_mut::<Socket<'_>>(tcp);
         if socket.can_send() {
             let send = |room: &mut [u8]| {
@@ -126,23 +126,23 @@ fn echo(config: Config, flags: NetRxFlags, spoil: bool) -> u64 {
             };
             got += socket.recv(check).unwrap();
         }
-        peer.poll(timestamp(lab.guest.now()), &mut behind, &mut peer_set);
+        peer.poll(timestamp(fixture.guest.now()), &mut behind, &mut peer_set);
         let socket = peer_set.get_mut::<Socket<'_>>(peer_tcp);
         if socket.can_recv() && socket.can_send() {
             let mut data = vec![0; socket.send_capacity() - socket.send_queue()];
             let count = socket.recv_slice(&mut data).unwrap();
             assert_eq!(socket.send_slice(&data[..count]), Ok(count));
         }
-        lab.world.domain(lab.device.backend).unwrap().kick();
-        net.wait(Some(lab.guest.now() + Duration::from_millis(10)));
+        fixture.world.domain(fixture.device.backend).unwrap().kick();
+        net.wait(Some(fixture.guest.now() + Duration::from_millis(10)));
         // What is lost is sent again after a time, and the kick above does not let any pass.
-        lab.world.run_for(Duration::from_millis(1));
+        fixture.world.run_for(Duration::from_millis(1));
     }
     assert_eq!((sent, got), (BYTES, BYTES));
     let statistics = net.statistics();
     assert_eq!(net.phy().capabilities().max_transmission_unit, 1514);
     net.close().unwrap();
-    lab.finish();
+    fixture.finish();
     statistics.rx_bad_checksum
 }
 
@@ -170,9 +170,9 @@ fn a_spoilt_packet_that_nobody_checked_is_dropped_by_the_device_and_sent_again()
 
 #[test]
 fn capabilities_follow_configuration() {
-    let lab = Lab::new();
-    lab.set("front", "mtu", "1400");
-    let mut net = lab.net();
+    let fixture = Fixture::new();
+    fixture.set("front", "mtu", "1400");
+    let mut net = fixture.net();
     let capabilities = net.phy().capabilities();
     assert_eq!(capabilities.medium, Medium::Ethernet);
     assert_eq!(capabilities.max_transmission_unit, 1414);
@@ -182,23 +182,23 @@ fn capabilities_follow_configuration() {
     assert!(matches!((udp, tcp), (phy::Checksum::None, phy::Checksum::None)));
     assert!(matches!(ipv4, phy::Checksum::Both));
     net.close().unwrap();
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn dropped_phy_flushes() {
-    let lab = Lab::new();
-    let mut net = lab.net();
+    let fixture = Fixture::new();
+    let mut net = fixture.net();
     let mut device = net.phy();
     let token = device.transmit(smoltcp::time::Instant::ZERO).unwrap();
     phy::TxToken::consume(token, 60, |packet| packet.fill(7));
-    lab.world.run_until_idle();
-    assert_eq!(lab.back.state().received.len(), 0);
+    fixture.world.run_until_idle();
+    assert_eq!(fixture.back.state().received.len(), 0);
     drop(device);
-    lab.world.run_until_idle();
-    assert_eq!(lab.back.state().received.pop_front(), Some((vec![7; 60], NetTxFlags::empty())));
+    fixture.world.run_until_idle();
+    assert_eq!(fixture.back.state().received.pop_front(), Some((vec![7; 60], NetTxFlags::empty())));
     net.close().unwrap();
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]

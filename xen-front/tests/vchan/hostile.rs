@@ -1,6 +1,6 @@
 //! Peers that lie: in xenstore, in the page, in the indices.
 
-use crate::lab::{Lab, PATH};
+use crate::fixture::{Fixture, PATH};
 use crate::persistent::while_peer_writes;
 use core::mem::offset_of;
 use core::time::Duration;
@@ -13,30 +13,34 @@ use xen_hypercall::{
     GrantRef, Instant, PAGE_SIZE, Pages, Platform, Port, SharedMem, observe_loads, start,
 };
 use xen_ring::VchanError as RingsError;
-use xen_sim::{Domain, HostilePeer, Interpose, Interposed, Whims, World};
+use xen_sim::{ChoiceSource, Domain, HostilePeer, Interpose, Interposed, World};
 use xen_store::wire::{Access, Permission};
 use xen_store::{Nodes, XenStore};
 use xen_sys::io::libxenvchan::VchanInterface;
 
 const GRANTS: usize = size_of::<VchanInterface>();
 
-/// What the client of `lab` may read.
-fn tell(lab: &Lab, key: &str, value: &str) {
+/// Nodes that the client of `fixture` may read.
+fn tell(fixture: &Fixture, key: &str, value: &str) {
     let node = format!("{PATH}/{key}");
-    lab.one_store.write(&node, value).unwrap();
+    fixture.one_store.write(&node, value).unwrap();
     let entry = |access, domain| Permission { access, domain };
-    let permissions = [entry(Access::None, lab.one.id()), entry(Access::Read, lab.two.id())];
-    lab.one_store.set_permissions(&node, &permissions).unwrap();
+    let permissions =
+        [entry(Access::None, fixture.one.id()), entry(Access::Read, fixture.two.id())];
+    fixture.one_store.set_permissions(&node, &permissions).unwrap();
 }
 
 /// A server that says of itself what a test wants.
-fn forged(lab: &Lab, offer: &VchanInterface) -> (Shared<Domain, ReadWrite>, Channel<Domain>) {
-    let page = Pages::alloc(lab.one.clone(), 1).unwrap();
-    let page = lab.grants.share_writable(page, lab.two.id()).unwrap();
+fn forged(
+    fixture: &Fixture,
+    offer: &VchanInterface,
+) -> (Shared<Domain, ReadWrite>, Channel<Domain>) {
+    let page = Pages::alloc(fixture.one.clone(), 1).unwrap();
+    let page = fixture.grants.share_writable(page, fixture.two.id()).unwrap();
     page.as_ref().write(0, offer).unwrap();
-    let channel = Channel::alloc_unbound(lab.one.clone(), lab.two.id()).unwrap();
-    tell(lab, "ring-ref", &page.reference().0.to_string());
-    tell(lab, "event-channel", &channel.port().0.to_string());
+    let channel = Channel::alloc_unbound(fixture.one.clone(), fixture.two.id()).unwrap();
+    tell(fixture, "ring-ref", &page.reference().0.to_string());
+    tell(fixture, "event-channel", &channel.port().0.to_string());
     (page, channel)
 }
 
@@ -51,14 +55,14 @@ fn offer(left_order: u16, right_order: u16) -> VchanInterface {
     }
 }
 
-fn clear(lab: Lab) {
-    lab.one_store.remove(PATH).unwrap();
-    lab.finish();
+fn clear(fixture: Fixture) {
+    fixture.one_store.remove(PATH).unwrap();
+    fixture.finish();
 }
 
 #[test]
 fn orders_that_there_are_not_and_lists_that_do_not_fit_are_refused_and_nothing_stays_mapped() {
-    let lab = Lab::new();
+    let fixture = Fixture::new();
     for (left, right, expected) in [
         (0, 0, RingsError::Order { found: 0 }),
         (9, 12, RingsError::Order { found: 9 }),
@@ -68,28 +72,28 @@ fn orders_that_there_are_not_and_lists_that_do_not_fit_are_refused_and_nothing_s
         (11, 11, RingsError::SamePlace { order: 11 }),
         (20, 10, RingsError::Refs { found: 256, limit: 250 }),
     ] {
-        let (page, channel) = forged(&lab, &offer(left, right));
-        assert_eq!(lab.try_client().unwrap_err(), VchanError::Rings(expected));
+        let (page, channel) = forged(&fixture, &offer(left, right));
+        assert_eq!(fixture.try_client().unwrap_err(), VchanError::Rings(expected));
         assert!(page.reclaim().is_ok());
         drop(channel);
     }
-    let (page, channel) = forged(&lab, &VchanInterface { srv_live: 0, ..offer(10, 11) });
-    assert_eq!(lab.try_client().unwrap_err(), VchanError::Rings(RingsError::ServerGone));
+    let (page, channel) = forged(&fixture, &VchanInterface { srv_live: 0, ..offer(10, 11) });
+    assert_eq!(fixture.try_client().unwrap_err(), VchanError::Rings(RingsError::ServerGone));
     assert!(page.reclaim().is_ok());
     drop(channel);
-    clear(lab);
+    clear(fixture);
 }
 
 #[test]
 fn references_that_are_nobodys_are_refused_wherever_they_stand_and_nothing_stays_mapped() {
-    let lab = Lab::new();
+    let fixture = Fixture::new();
     // Of 64 pages, the last and one in between are not granted.
     for bad in [63, 17, 0] {
-        let (page, channel) = forged(&lab, &offer(17, 17));
+        let (page, channel) = forged(&fixture, &offer(17, 17));
         let rings: Vec<_> = (0..4)
             .map(|_| {
-                let pages = Pages::alloc(lab.one.clone(), 16).unwrap();
-                lab.grants.share_writable(pages, lab.two.id()).unwrap()
+                let pages = Pages::alloc(fixture.one.clone(), 16).unwrap();
+                fixture.grants.share_writable(pages, fixture.two.id()).unwrap()
             })
             .collect();
         let mut refs: Vec<GrantRef> = rings.iter().flat_map(|ring| ring.refs().to_vec()).collect();
@@ -97,7 +101,7 @@ fn references_that_are_nobodys_are_refused_wherever_they_stand_and_nothing_stays
         for (index, reference) in refs.iter().enumerate() {
             page.as_ref().write(GRANTS + index * 4, reference).unwrap();
         }
-        let refused = lab.try_client().unwrap_err();
+        let refused = fixture.try_client().unwrap_err();
         let VchanError::Map(MapError::Refused { reference, .. }) = refused else {
             panic!("{refused}")
         };
@@ -105,33 +109,35 @@ fn references_that_are_nobodys_are_refused_wherever_they_stand_and_nothing_stays
         assert!(rings.into_iter().all(|ring| ring.reclaim().is_ok()) && page.reclaim().is_ok());
         drop(channel);
     }
-    clear(lab);
+    clear(fixture);
 }
 
 #[test]
 fn numbers_in_xenstore_that_are_none_or_lead_nowhere_are_refused() {
-    let lab = Lab::new();
-    let (page, channel) = forged(&lab, &offer(10, 11));
+    let fixture = Fixture::new();
+    let (page, channel) = forged(&fixture, &offer(10, 11));
     for value in ["", "-1", "x", "4294967296", "8 "] {
-        tell(&lab, "ring-ref", value);
-        assert!(matches!(lab.try_client().unwrap_err(), VchanError::Store(_)), "{value}");
+        tell(&fixture, "ring-ref", value);
+        assert!(matches!(fixture.try_client().unwrap_err(), VchanError::Store(_)), "{value}");
     }
-    tell(&lab, "ring-ref", "4294967295");
-    assert!(matches!(lab.try_client().unwrap_err(), VchanError::Map(_)));
-    tell(&lab, "ring-ref", &page.reference().0.to_string());
+    tell(&fixture, "ring-ref", "4294967295");
+    assert!(matches!(fixture.try_client().unwrap_err(), VchanError::Map(_)));
+    tell(&fixture, "ring-ref", &page.reference().0.to_string());
     for value in ["0", "77", "4294967295"] {
-        tell(&lab, "event-channel", value);
-        assert!(matches!(lab.try_client().unwrap_err(), VchanError::Port(_)), "{value}");
+        tell(&fixture, "event-channel", value);
+        assert!(matches!(fixture.try_client().unwrap_err(), VchanError::Port(_)), "{value}");
     }
     // It may be that a server is about to begin, so these two are waited for.
-    let deadline = lab.soon();
-    let waited = Client::connect(&lab.two_store, lab.one.id(), lab.path(), deadline).unwrap_err();
-    assert!(matches!(waited, VchanError::Port(_)) && lab.two.now() >= deadline, "{waited}");
+    let deadline = fixture.soon();
+    let waited = Client::connect(&fixture.two_store, fixture.one.id(), fixture.path(), deadline)
+        .unwrap_err();
+    assert!(matches!(waited, VchanError::Port(_)) && fixture.two.now() >= deadline, "{waited}");
     page.as_ref().write(offset_of!(VchanInterface, srv_live), &0u8).unwrap();
-    let deadline = lab.soon();
-    let waited = Client::connect(&lab.two_store, lab.one.id(), lab.path(), deadline).unwrap_err();
+    let deadline = fixture.soon();
+    let waited = Client::connect(&fixture.two_store, fixture.one.id(), fixture.path(), deadline)
+        .unwrap_err();
     assert_eq!(
-        (waited, lab.two.now() >= deadline),
+        (waited, fixture.two.now() >= deadline),
         (VchanError::Rings(RingsError::ServerGone), true)
     );
     page.as_ref().write(offset_of!(VchanInterface, srv_live), &1u8).unwrap();
@@ -142,42 +148,42 @@ fn numbers_in_xenstore_that_are_none_or_lead_nowhere_are_refused() {
     );
     assert!(page.reclaim().is_ok());
     drop(channel);
-    clear(lab);
+    clear(fixture);
 }
 
 #[test]
 fn only_early_errors_are_waited_for() {
-    let lab = Lab::new();
-    let (page, channel) = forged(&lab, &offer(9, 12));
+    let fixture = Fixture::new();
+    let (page, channel) = forged(&fixture, &offer(9, 12));
     let connect = |waits: bool| {
-        let (start, deadline) = (lab.two.now(), lab.soon());
-        let error =
-            Client::connect(&lab.two_store, lab.one.id(), lab.path(), deadline).unwrap_err();
-        let waited = lab.two.now() >= deadline;
+        let (start, deadline) = (fixture.two.now(), fixture.soon());
+        let error = Client::connect(&fixture.two_store, fixture.one.id(), fixture.path(), deadline)
+            .unwrap_err();
+        let waited = fixture.two.now() >= deadline;
         assert_eq!(
             waited,
             waits,
             "{error}, after {:?}",
-            lab.two.now().saturating_duration_since(start)
+            fixture.two.now().saturating_duration_since(start)
         );
         error
     };
     // Rings that there can't be, and numbers that are none, do not become right by waiting.
     assert_eq!(connect(false), VchanError::Rings(RingsError::Order { found: 9 }));
-    tell(&lab, "event-channel", "x");
+    tell(&fixture, "event-channel", "x");
     assert!(matches!(connect(false), VchanError::Store(_)));
-    tell(&lab, "ring-ref", "-1");
+    tell(&fixture, "ring-ref", "-1");
     assert!(matches!(connect(false), VchanError::Store(_)));
     // Nodes that can't be read yet, and those that are not there, may.
     let node = format!("{PATH}/ring-ref");
-    let own = [Permission { access: Access::None, domain: lab.one.id() }];
-    lab.one_store.set_permissions(&node, &own).unwrap();
+    let own = [Permission { access: Access::None, domain: fixture.one.id() }];
+    fixture.one_store.set_permissions(&node, &own).unwrap();
     assert!(matches!(connect(true), VchanError::Store(_)));
-    lab.one_store.remove(PATH).unwrap();
+    fixture.one_store.remove(PATH).unwrap();
     assert!(matches!(connect(true), VchanError::Store(_)));
     assert!(page.reclaim().is_ok());
     drop(channel);
-    lab.finish();
+    fixture.finish();
 }
 
 /// Writes a node whenever its reader waits for the store, until a moment far behind the reader's
@@ -200,37 +206,37 @@ impl Interpose for Rewrite {
 
 #[test]
 fn rewritten_nodes_do_not_extend_connect() {
-    let lab = Lab::new();
-    let (page, channel) = forged(&lab, &offer(10, 11));
-    let (node, start) = (format!("{}/ring-ref", lab.path()), lab.world.now());
+    let fixture = Fixture::new();
+    let (page, channel) = forged(&fixture, &offer(10, 11));
+    let (node, start) = (format!("{}/ring-ref", fixture.path()), fixture.world.now());
     let rewrite =
-        Rewrite { world: lab.world.clone(), node, end: start + Duration::from_millis(20) };
-    let two = Interposed::new(lab.two.clone(), Arc::new(rewrite));
+        Rewrite { world: fixture.world.clone(), node, end: start + Duration::from_millis(20) };
+    let two = Interposed::new(fixture.two.clone(), Arc::new(rewrite));
     let ring = start::xenstore_ring(two.clone()).unwrap();
     let store = XenStore::new(two, ring).unwrap();
     let deadline = start + Duration::from_millis(2);
-    let connected = Client::connect(&store, lab.one.id(), lab.path(), deadline);
+    let connected = Client::connect(&store, fixture.one.id(), fixture.path(), deadline);
     assert!(matches!(connected, Err(VchanError::Map(_))), "{connected:?}");
-    assert!(lab.world.now() < start + Duration::from_millis(4));
+    assert!(fixture.world.now() < start + Duration::from_millis(4));
     assert!(page.reclaim().is_ok());
     drop((channel, store));
-    clear(lab);
+    clear(fixture);
 }
 
 #[test]
 fn busy_peer_does_not_extend_waits() {
-    let lab = Lab::new();
-    let (mut server, client) = lab.pair(10, 11);
+    let fixture = Fixture::new();
+    let (mut server, client) = fixture.pair(10, 11);
     let wait = Duration::from_millis(300);
     let notify = |port| {
-        let (world, one) = (lab.world.clone(), lab.one.id());
+        let (world, one) = (fixture.world.clone(), fixture.one.id());
         move |_| world.inject_event(one, port)
     };
     assert_eq!(server.write(&[7; 2048]), Ok(2048));
     for step in 0..4 {
-        let (notify, deadline) = (notify(server.port()), lab.one.now() + wait);
+        let (notify, deadline) = (notify(server.port()), fixture.one.now() + wait);
         let period = Duration::from_micros(100);
-        let timeout = while_peer_writes(&lab.world, 2 * wait, period, notify, || match step {
+        let timeout = while_peer_writes(&fixture.world, 2 * wait, period, notify, || match step {
             0 => server.wait_readable(deadline),
             1 => server.wait_writable(deadline),
             2 => server.flush(deadline),
@@ -239,39 +245,43 @@ fn busy_peer_does_not_extend_waits() {
         });
         assert_eq!(timeout, if step == 3 { Ok(()) } else { Err(VchanError::Timeout) }, "{step}");
     }
-    let (notify, deadline) = (notify(server.port()), lab.one.now() + wait);
+    let (notify, deadline) = (notify(server.port()), fixture.one.now() + wait);
     let closed =
-        while_peer_writes(&lab.world, 2 * wait, Duration::from_micros(100), notify, || {
+        while_peer_writes(&fixture.world, 2 * wait, Duration::from_micros(100), notify, || {
             server.close(deadline)
         });
     assert_eq!(closed, Err(VchanError::Timeout));
     drop(client);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn xsa_155_what_the_server_changes_after_the_client_has_looked_at_it_is_not_used() {
-    let lab = Lab::new();
-    let (server, mut client) = lab.pair(12, 13);
+    let fixture = Fixture::new();
+    let (server, mut client) = fixture.pair(12, 13);
     // The page again, as only a domain that lies has it twice.
-    let reference = GrantRef(lab.one_store.read_number(format!("{PATH}/ring-ref")).unwrap());
-    let page: Mapping<_, ReadWrite> =
-        Window::reserve(lab.two.clone(), 1).unwrap().map(lab.one.id(), &[reference]).unwrap();
+    let reference = GrantRef(fixture.one_store.read_number(format!("{PATH}/ring-ref")).unwrap());
+    let page: Mapping<_, ReadWrite> = Window::reserve(fixture.two.clone(), 1)
+        .unwrap()
+        .map(fixture.one.id(), &[reference])
+        .unwrap();
     page.as_ref().write(offset_of!(VchanInterface, left_order), &[20u16, 20]).unwrap();
     page.as_ref().write(GRANTS, &[u32::MAX; 8]).unwrap();
     assert_eq!((client.space(), client.write(&[1; 5000])), (Ok(4096), Ok(4096)));
     drop((page, client));
-    server.close(lab.soon()).unwrap();
-    lab.finish();
+    server.close(fixture.soon()).unwrap();
+    fixture.finish();
 }
 
 #[test]
 fn a_peer_that_says_nonsense_of_itself_has_gone() {
-    let lab = Lab::new();
-    let (mut server, client) = lab.pair(10, 11);
-    let reference = GrantRef(lab.one_store.read_number(format!("{PATH}/ring-ref")).unwrap());
-    let page: Mapping<_, ReadWrite> =
-        Window::reserve(lab.two.clone(), 1).unwrap().map(lab.one.id(), &[reference]).unwrap();
+    let fixture = Fixture::new();
+    let (mut server, client) = fixture.pair(10, 11);
+    let reference = GrantRef(fixture.one_store.read_number(format!("{PATH}/ring-ref")).unwrap());
+    let page: Mapping<_, ReadWrite> = Window::reserve(fixture.two.clone(), 1)
+        .unwrap()
+        .map(fixture.one.id(), &[reference])
+        .unwrap();
     let live = offset_of!(VchanInterface, cli_live);
     for said in [0u8, 3, 255] {
         page.as_ref().write(live, &said).unwrap();
@@ -285,17 +295,19 @@ fn a_peer_that_says_nonsense_of_itself_has_gone() {
     page.as_ref().write(live, &1u8).unwrap();
     assert_eq!((server.peer(), server.write(b"x")), (VchanPeer::Gone, Ok(1)));
     drop(page);
-    server.close(lab.soon()).unwrap();
-    lab.finish();
+    server.close(fixture.soon()).unwrap();
+    fixture.finish();
 }
 
 #[test]
 fn what_a_peer_writes_and_leaves_between_two_looks_is_read() {
-    let lab = Lab::new();
-    let (mut server, client) = lab.pair(10, 11);
-    let reference = GrantRef(lab.one_store.read_number(format!("{PATH}/ring-ref")).unwrap());
-    let page: Mapping<_, ReadWrite> =
-        Window::reserve(lab.two.clone(), 1).unwrap().map(lab.one.id(), &[reference]).unwrap();
+    let fixture = Fixture::new();
+    let (mut server, client) = fixture.pair(10, 11);
+    let reference = GrantRef(fixture.one_store.read_number(format!("{PATH}/ring-ref")).unwrap());
+    let page: Mapping<_, ReadWrite> = Window::reserve(fixture.two.clone(), 1)
+        .unwrap()
+        .map(fixture.one.id(), &[reference])
+        .unwrap();
     let live = offset_of!(VchanInterface, cli_live);
     let mut looks = 0;
     // The ring was found empty; now the server looks whether its client is there.
@@ -312,8 +324,8 @@ fn what_a_peer_writes_and_leaves_between_two_looks_is_read() {
     assert_eq!((read, &buffer[..4], looks), (Ok(4), &b"last"[..], 1));
     assert_eq!(server.read(&mut buffer), Err(VchanError::PeerLeft));
     drop((page, client));
-    server.close(lab.soon()).unwrap();
-    lab.finish();
+    server.close(fixture.soon()).unwrap();
+    fixture.finish();
 }
 
 /// Does all that an end can do, some hundred times; its errors are of no interest here.
@@ -336,21 +348,21 @@ fn strain<M: AsRef<SharedMem>>(end: &mut End<Domain, M>, domain: &Domain) {
 #[test]
 fn memory_that_changes_before_each_load_does_no_end_any_harm() {
     for seed in 0..100 {
-        let lab = Lab::new();
-        let mut peer = HostilePeer::new(Whims::seeded(seed, 400));
-        let mut server = lab.server(14, 11);
-        let client = peer.against(&lab.two, || lab.try_client());
+        let fixture = Fixture::new();
+        let mut peer = HostilePeer::new(ChoiceSource::seeded(seed, 400));
+        let mut server = fixture.server(14, 11);
+        let client = peer.against(&fixture.two, || fixture.try_client());
         if let Ok(mut client) = client {
-            peer.against(&lab.two, || strain(&mut client, &lab.two));
+            peer.against(&fixture.two, || strain(&mut client, &fixture.two));
             drop(client);
         }
-        if let Ok(client) = lab.try_client() {
-            let mut peer = HostilePeer::new(Whims::seeded(seed, 400));
-            peer.against(&lab.one, || strain(&mut server, &lab.one));
+        if let Ok(client) = fixture.try_client() {
+            let mut peer = HostilePeer::new(ChoiceSource::seeded(seed, 400));
+            peer.against(&fixture.one, || strain(&mut server, &fixture.one));
             drop(client);
         }
-        server.close(lab.soon()).unwrap();
-        lab.finish();
+        server.close(fixture.soon()).unwrap();
+        fixture.finish();
     }
 }
 
@@ -369,11 +381,11 @@ proptest! {
         near in proptest::option::of(0u32..20_000),
         left in 11u16..15,
     ) {
-        let lab = Lab::new();
-        let (mut server, mut client) = lab.pair(left, 10);
-        let reference = GrantRef(lab.one_store.read_number(format!("{PATH}/ring-ref")).unwrap());
+        let fixture = Fixture::new();
+        let (mut server, mut client) = fixture.pair(left, 10);
+        let reference = GrantRef(fixture.one_store.read_number(format!("{PATH}/ring-ref")).unwrap());
         let page: Mapping<_, ReadWrite> =
-            Window::reserve(lab.two.clone(), 1).unwrap().map(lab.one.id(), &[reference]).unwrap();
+            Window::reserve(fixture.two.clone(), 1).unwrap().map(fixture.one.id(), &[reference]).unwrap();
         let indices = near.map_or(indices, |near| [near / 7, near, near.wrapping_neg(), near / 3]);
         spoil(page.as_ref(), indices);
         let mut buffer = vec![0; 40_000];
@@ -394,10 +406,10 @@ proptest! {
         if expected(left_prod, left).is_none() {
             spoil(page.as_ref(), [0; 4]);
             prop_assert!(matches!(server.read(&mut buffer), Err(VchanError::Corrupt(_))));
-            prop_assert!(matches!(server.wait_readable(lab.soon()), Err(VchanError::Corrupt(_))));
+            prop_assert!(matches!(server.wait_readable(fixture.soon()), Err(VchanError::Corrupt(_))));
         }
         drop((page, client));
-        server.close(lab.soon()).unwrap();
-        lab.finish();
+        server.close(fixture.soon()).unwrap();
+        fixture.finish();
     }
 }

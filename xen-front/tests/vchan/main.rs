@@ -1,9 +1,9 @@
 //! Vchans between two domains of a simulated Xen: our server and our client, and either with a peer
 //! that leaves, vanishes or lies.
 
+mod fixture;
 mod hostile;
-mod lab;
-mod life;
+mod lifecycle;
 #[path = "../persistent/mod.rs"]
 mod persistent;
 mod stream;

@@ -1,6 +1,6 @@
 //! Bytes go both ways, whole and in order.
 
-use crate::lab::{Lab, PATH, receive, send, stream};
+use crate::fixture::{Fixture, PATH, receive, send, stream};
 use core::time::Duration;
 use xen_front::vchan::{Client, VchanPeer};
 use xen_hypercall::Platform;
@@ -11,7 +11,7 @@ use xen_store::{Nodes, Reason};
 #[test]
 fn every_order_carries_megabytes_both_ways_in_odd_sizes_and_leaves_nothing_behind() {
     const TOTAL: usize = 2_500_001;
-    let lab = Lab::new();
+    let fixture = Fixture::new();
     let (to_server, to_client) = (stream(TOTAL, 1), stream(TOTAL, 2));
     for (left, right) in [
         (10, 11),
@@ -25,7 +25,7 @@ fn every_order_carries_megabytes_both_ways_in_odd_sizes_and_leaves_nothing_behin
         (10, 19),
         (20, 20),
     ] {
-        let (mut server, mut client) = lab.pair(left, right);
+        let (mut server, mut client) = fixture.pair(left, right);
         assert_eq!((client.space().unwrap(), server.space().unwrap()), (1 << left, 1 << right));
         let (mut up, mut down, mut up_got, mut down_got) = (0, 0, 0, 0);
         let mut len = 1;
@@ -38,10 +38,10 @@ fn every_order_carries_megabytes_both_ways_in_odd_sizes_and_leaves_nothing_behin
         }
         assert_eq!((up, down, up_got, down_got), (TOTAL, TOTAL, TOTAL, TOTAL));
         drop(client);
-        server.close(lab.soon()).unwrap();
-        assert_eq!(lab.grants.quarantine().waiting, 0);
+        server.close(fixture.soon()).unwrap();
+        assert_eq!(fixture.grants.quarantine().waiting, 0);
     }
-    lab.finish();
+    fixture.finish();
 }
 
 /// Sends back what comes, as long as the server is there; sleeps whenever it can.
@@ -67,35 +67,35 @@ fn echo(client: &mut Client<Domain>, held: &mut Vec<u8>) -> Step {
 #[test]
 fn each_end_sleeps_until_its_event_and_none_is_missed() {
     const TOTAL: usize = 1_000_003;
-    let lab = Lab::new();
-    let (mut server, mut client) = lab.pair(10, 11);
+    let fixture = Fixture::new();
+    let (mut server, mut client) = fixture.pair(10, 11);
     let (bytes, mut held) = (stream(TOTAL, 9), Vec::new());
-    lab.two.spawn(move |domain: &Domain| {
+    fixture.two.spawn(move |domain: &Domain| {
         domain.take_event(client.port());
         echo(&mut client, &mut held)
     });
     let (mut sent, mut got) = (0, 0);
-    let started = lab.one.now();
+    let started = fixture.one.now();
     while got < TOTAL {
         send(&mut server, &bytes, &mut sent, 5000);
         // The next wakeup is an event: one that is missed costs a tenth of a second.
-        server.wait_readable(lab.soon()).unwrap();
+        server.wait_readable(fixture.soon()).unwrap();
         receive(&mut server, &bytes, &mut got, 3001);
     }
-    assert!(lab.one.now() < started + Duration::from_millis(100));
+    assert!(fixture.one.now() < started + Duration::from_millis(100));
     assert_eq!((sent, server.available()), (TOTAL, Ok(0)));
-    server.close(lab.soon()).unwrap();
-    lab.finish();
+    server.close(fixture.soon()).unwrap();
+    fixture.finish();
 }
 
 /// Each end runs only when an event wakes it, and asks for events before it sleeps.
 #[test]
 fn events_alone_carry_bytes() {
     const TOTAL: usize = 60_000;
-    let lab = Lab::new();
-    let (mut server, mut client) = lab.pair(10, 11);
+    let fixture = Fixture::new();
+    let (mut server, mut client) = fixture.pair(10, 11);
     let bytes = stream(TOTAL, 5);
-    let (mut one, mut two) = (EventWait::new(&lab.one), EventWait::new(&lab.two));
+    let (mut one, mut two) = (EventWait::new(&fixture.one), EventWait::new(&fixture.two));
     let (mut sent, mut received, mut held) = (0, Vec::new(), Vec::new());
     while received.len() < TOTAL {
         let mut buffer = [0; 500];
@@ -129,24 +129,24 @@ fn events_alone_carry_bytes() {
     while one.take() {}
     drop(client);
     assert!(one.take() && server.peer() == VchanPeer::Gone);
-    server.close(lab.soon()).unwrap();
-    lab.finish();
+    server.close(fixture.soon()).unwrap();
+    fixture.finish();
 }
 
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn a_writer_waits_for_room_and_a_server_may_write_before_its_client_is_there() {
-    let lab = Lab::new();
-    let mut server = lab.server(12, 12);
+    let fixture = Fixture::new();
+    let mut server = fixture.server(12, 12);
     assert_eq!(server.peer(), VchanPeer::Awaited);
     let bytes = stream(9000, 4);
     assert_eq!((server.write(&bytes), server.write(&bytes)), (Ok(4096), Ok(0)));
-    let mut client = lab.try_client().unwrap();
+    let mut client = fixture.try_client().unwrap();
     assert_eq!(client.available(), Ok(4096));
     assert_eq!(server.peer(), VchanPeer::Live);
     let (expected, mut got) = (bytes.clone(), 0);
-    lab.two.spawn(move |domain: &Domain| {
+    fixture.two.spawn(move |domain: &Domain| {
         domain.take_event(client.port());
         loop {
             let before = got;
@@ -161,34 +161,35 @@ fn a_writer_waits_for_room_and_a_server_may_write_before_its_client_is_there() {
     });
     let mut sent = 4096;
     while sent < bytes.len() {
-        server.wait_writable(lab.soon()).unwrap();
+        server.wait_writable(fixture.soon()).unwrap();
         sent += server.write(&bytes[sent..]).unwrap();
     }
-    assert!(lab.one.run_until(lab.soon(), || server.peer() == VchanPeer::Gone));
-    server.close(lab.soon()).unwrap();
-    lab.finish();
+    assert!(fixture.one.run_until(fixture.soon(), || server.peer() == VchanPeer::Gone));
+    server.close(fixture.soon()).unwrap();
+    fixture.finish();
 }
 
 #[test]
 fn the_nodes_are_the_clients_to_read_and_nobody_elses() {
-    let lab = Lab::new();
-    let server = lab.server(10, 11);
-    let third = lab.world.create_guest(xen_sim::DomainConfig::new("third"));
+    let fixture = Fixture::new();
+    let server = fixture.server(10, 11);
+    let third = fixture.world.create_guest(xen_sim::DomainConfig::new("third"));
     for key in ["ring-ref", "event-channel"] {
         let entry = |access, domain| Permission { access, domain };
-        let expected = [entry(Access::None, lab.one.id()), entry(Access::Read, lab.two.id())];
+        let expected =
+            [entry(Access::None, fixture.one.id()), entry(Access::Read, fixture.two.id())];
         let own = format!("{PATH}/{key}");
-        assert_eq!(lab.one_store.permissions::<4>(&own).unwrap(), expected);
-        let path = format!("{}/{key}", lab.path());
-        assert!(lab.two_store.read_number::<u32>(&path).unwrap() > 0);
-        let refused = lab.two_store.write(&path, "7").unwrap_err();
+        assert_eq!(fixture.one_store.permissions::<4>(&own).unwrap(), expected);
+        let path = format!("{}/{key}", fixture.path());
+        assert!(fixture.two_store.read_number::<u32>(&path).unwrap() > 0);
+        let refused = fixture.two_store.write(&path, "7").unwrap_err();
         assert_eq!(refused.reason, Reason::Server(ServerError::AccessDenied));
     }
     let ring = xen_hypercall::start::xenstore_ring(third.clone()).unwrap();
     let store = xen_store::XenStore::new(third, ring).unwrap();
-    let refused = Client::try_connect(&store, lab.one.id(), lab.path()).unwrap_err();
+    let refused = Client::try_connect(&store, fixture.one.id(), fixture.path()).unwrap_err();
     assert!(refused.to_string().contains("EACCES"), "{refused}");
     drop(store);
-    server.close(lab.soon()).unwrap();
-    lab.finish();
+    server.close(fixture.soon()).unwrap();
+    fixture.finish();
 }

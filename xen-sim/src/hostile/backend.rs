@@ -1,7 +1,6 @@
-//! A backend that takes part in the handshake so that there is something to break, and follows its
-//! whims otherwise.
+//! Hostile backend: it takes part in the handshake, and otherwise follows a [`ChoiceSource`].
 
-use super::Whims;
+use super::ChoiceSource;
 use super::held::Held;
 use super::kinds::{BackendProtocol, MAX_RINGS};
 use crate::{Device, Domain, Step, Store, World};
@@ -17,25 +16,25 @@ const DEEDS_PER_TURN: usize = 4;
 /// The first entry of a grant table that is not the toolstack's.
 const FIRST_GRANT: u32 = 8;
 
-/// A backend that answers, announces and forgets as its [`Whims`] say: wrong ids, states, indices
-/// and nodes, pages that it keeps, answers to nothing and none to something. When the whims end it
-/// behaves, and answers everything.
+/// A backend that answers, announces and forgets as its [`ChoiceSource`] say: wrong ids, states,
+/// indices and nodes, pages that it keeps, answers to nothing and none to something. When the
+/// choices end it behaves, and answers everything.
 ///
 /// ```
-/// use xen_sim::{Disk, DomainConfig, HostileBackend, Whims, World};
+/// use xen_sim::{Disk, DomainConfig, HostileBackend, ChoiceSource, World};
 ///
 /// let world = World::new(1);
 /// let guest = world.create_guest(DomainConfig::new("guest"));
 /// let disks = world.create_guest(DomainConfig::new("disks"));
 /// let device = world.attach_disk(&guest, &disks, &Disk::new("xvda"));
-/// let backend = HostileBackend::start(&world, &device, Whims::seeded(42, 500));
+/// let backend = HostileBackend::start(&world, &device, ChoiceSource::seeded(42, 500));
 /// // ... open the disk in `guest`, use it, and expect errors, but nothing worse ...
 /// world.run_for(core::time::Duration::from_secs(1));
 /// assert!(backend.is_good());
 /// ```
 #[derive(Clone, Debug)]
 pub struct HostileBackend {
-    whims: Arc<Mutex<Whims>>,
+    choices: Arc<Mutex<ChoiceSource>>,
 }
 
 impl HostileBackend {
@@ -44,8 +43,8 @@ impl HostileBackend {
     ///
     /// Of a device that is neither a disk nor a network interface it knows the states alone:
     /// [`start_protocol`](Self::start_protocol).
-    pub fn start(world: &World, device: &Device, whims: Whims) -> Self {
-        Self::start_protocol(world, device, BackendProtocol::of(device.kind), whims)
+    pub fn start(world: &World, device: &Device, choices: ChoiceSource) -> Self {
+        Self::start_protocol(world, device, BackendProtocol::of(device.kind), choices)
     }
 
     /// Starts the backend of a device of any kind, which speaks `protocol`.
@@ -57,10 +56,10 @@ impl HostileBackend {
         world: &World,
         device: &Device,
         protocol: &'static BackendProtocol,
-        whims: Whims,
+        choices: ChoiceSource,
     ) -> Self {
         assert!(protocol.rings.len() <= MAX_RINGS && protocol.rings.len() == protocol.slots.len());
-        let whims = Arc::new(Mutex::new(whims));
+        let choices = Arc::new(Mutex::new(choices));
         let domain =
             world.domain(device.backend).expect("a device's backend domain was created once");
         let store = domain.store();
@@ -72,7 +71,7 @@ impl HostileBackend {
             protocol,
             device: *device,
             store,
-            whims: Arc::clone(&whims),
+            choices: Arc::clone(&choices),
             rings: Vec::new(),
             answered: [0; MAX_RINGS],
             port: None,
@@ -80,22 +79,22 @@ impl HostileBackend {
             domain: domain.clone(),
         };
         domain.spawn(move |_: &Domain| end.poll());
-        Self { whims }
+        Self { choices }
     }
 
     /// Lets it behave from now on: it still keeps the pages that it kept.
     pub fn behave(&self) {
-        locked(&self.whims).clear();
+        locked(&self.choices).clear();
     }
 
     /// Tells whether it has nothing bad in mind any more.
     pub fn is_good(&self) -> bool {
-        locked(&self.whims).is_over()
+        locked(&self.choices).is_over()
     }
 }
 
-fn locked(whims: &Mutex<Whims>) -> MutexGuard<'_, Whims> {
-    whims.lock().unwrap_or_else(PoisonError::into_inner)
+fn locked(choices: &Mutex<ChoiceSource>) -> MutexGuard<'_, ChoiceSource> {
+    choices.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct End {
@@ -103,7 +102,7 @@ struct End {
     device: Device,
     domain: Domain,
     store: Store,
-    whims: Arc<Mutex<Whims>>,
+    choices: Arc<Mutex<ChoiceSource>>,
     rings: Vec<Held>,
     answered: [u32; MAX_RINGS],
     port: Option<Port>,
@@ -116,7 +115,7 @@ impl End {
         if let Some(port) = self.port {
             self.domain.take_event(port);
         }
-        if locked(&self.whims).is_over() {
+        if locked(&self.choices).is_over() {
             self.behave();
             return Step::Idle;
         }
@@ -167,62 +166,62 @@ impl End {
 
     /// Does one deed; `false` ends the turn.
     fn act(&mut self) -> bool {
-        let mut whims = locked(&self.whims);
-        if whims.is_over() {
+        let mut choices = locked(&self.choices);
+        if choices.is_over() {
             return false;
         }
-        let deed = whims.u8() % 16;
-        let ring = usize::from(whims.u8()) % self.rings.len().max(1);
+        let deed = choices.u8() % 16;
+        let ring = usize::from(choices.u8()) % self.rings.len().max(1);
         match deed {
             // Answers a request with up to four bytes of the answer changed.
             0..=2 => {
-                let (at, bits) = (whims.u8() % 16, whims.u32());
-                drop(whims);
+                let (at, bits) = (choices.u8() % 16, choices.u32());
+                drop(choices);
                 self.answer(ring, 1, at, bits);
             }
             3..=5 => {
-                let count = whims.u8();
-                drop(whims);
+                let count = choices.u8();
+                drop(choices);
                 self.answer(ring, u32::from(count), 0, 0);
             }
             6 => {
-                let (at, value) = (usize::from(whims.u16()), whims.u32());
+                let (at, value) = (usize::from(choices.u16()), choices.u32());
                 self.change(ring, at, |_| value);
             }
             // One of the indices moves.
             7 => {
-                let (at, step) = (whims.u8() % 16, whims.u8() as i8);
+                let (at, step) = (choices.u8() % 16, choices.u8() as i8);
                 self.change(ring, at.into(), |old| old.wrapping_add_signed(step.into()));
             }
             8 => self.notify(),
-            9 => self.switch((whims.u8() % 10).into()),
+            9 => self.switch((choices.u8() % 10).into()),
             10 => {
-                let key = self.key(whims.u8());
-                let value = whims.node_value();
+                let key = self.key(choices.u8());
+                let value = choices.node_value();
                 let _ = self.store.write_bytes(self.node(key), &value);
             }
             11 => {
-                let _ = match whims.u8() {
+                let _ = match choices.u8() {
                     0 => self.store.remove(self.device.backend_path()),
                     which => self.store.remove(self.node(self.key(which))),
                 };
             }
             // Keeps a page of the frontend's.
             12 => {
-                let reference = GrantRef(FIRST_GRANT + u32::from(whims.u8()));
+                let reference = GrantRef(FIRST_GRANT + u32::from(choices.u8()));
                 let page = Held::map(&self.domain, self.device.frontend, reference);
                 self.kept.extend(page);
             }
             13 => {
-                let whole = whims.u8() < 32;
-                drop(whims);
+                let whole = choices.u8() < 32;
+                drop(choices);
                 self.kept.clear();
                 if whole {
                     self.let_go();
                 }
             }
             14 => {
-                drop(whims);
+                drop(choices);
                 self.connect();
             }
             _ => return false,
@@ -315,7 +314,7 @@ impl Drop for End {
     }
 }
 
-impl Whims {
+impl ChoiceSource {
     /// What a node can hold: a number, a large one, or any bytes.
     fn node_value(&mut self) -> Vec<u8> {
         match self.u8() % 4 {

@@ -1,6 +1,6 @@
 //! Shared memory that changes right before each load, and the count of those loads.
 
-use super::Whims;
+use super::ChoiceSource;
 use crate::Domain;
 use crate::machine::Machine;
 use crate::physmap::Kind;
@@ -16,13 +16,13 @@ use xen_hypercall::{DomId, Gfn, PAGE_SIZE, SharedMem, observe_loads};
 /// drivers do.
 #[derive(Clone, Debug)]
 pub struct HostilePeer {
-    whims: Whims,
+    choices: ChoiceSource,
 }
 
 impl HostilePeer {
-    /// Makes a peer that follows its whims, and keeps still when they end.
-    pub fn new(whims: Whims) -> Self {
-        Self { whims }
+    /// Creates a peer that rewrites memory by `choices`, and none when they end.
+    pub fn new(choices: ChoiceSource) -> Self {
+        Self { choices }
     }
 
     /// Runs `driver`, code of `domain`; before each of its loads from a page that another domain
@@ -31,11 +31,11 @@ impl HostilePeer {
     /// The rings of xenstore and console are left alone, and what others load while the driver
     /// waits as well.
     pub fn against<R>(&mut self, domain: &Domain, driver: impl FnOnce() -> R) -> R {
-        let whims = &mut self.whims;
+        let choices = &mut self.choices;
         on_exposed_loads(
             domain,
             &mut |machine, place, len| {
-                whims.rewrite(machine.page(place.mfn), place.offset, len);
+                choices.rewrite(machine.page(place.mfn), place.offset, len);
             },
             driver,
         )
@@ -48,14 +48,14 @@ impl HostilePeer {
         let range = start..start + mem.len();
         let mut rewrite = |address, len| {
             if range.contains(&address) {
-                self.whims.rewrite(mem, address - start, len);
+                self.choices.rewrite(mem, address - start, len);
             }
         };
         observe_loads(&mut rewrite, driver)
     }
 }
 
-impl Whims {
+impl ChoiceSource {
     /// Decides what happens to memory of which `len` bytes at `offset` are about to be loaded.
     fn rewrite(&mut self, mem: &SharedMem, offset: usize, len: usize) {
         if self.is_over() {
@@ -224,16 +224,16 @@ mod tests {
         let mapped = mapped.map::<ReadWrite>(front.id(), shared.refs()).unwrap();
 
         // Always the fifth deed, with a value that only it writes.
-        let whims = || Whims::from_bytes(&[5, 0xad, 0xde, 0, 0].repeat(8));
+        let choices = || ChoiceSource::from_bytes(&[5, 0xad, 0xde, 0, 0].repeat(8));
         let load = |mem: &SharedMem| mem.u32::<64>().load(Relaxed);
-        let front_sees = HostilePeer::new(whims())
+        let front_sees = HostilePeer::new(choices())
             .against(&front, || (load(shared.as_ref()), load(shown.as_ref())));
         assert_eq!(front_sees, (0xdead, 0));
         shared.as_ref().zero();
-        assert_eq!(HostilePeer::new(whims()).against(&back, || load(mapped.as_ref())), 0xdead);
+        assert_eq!(HostilePeer::new(choices()).against(&back, || load(mapped.as_ref())), 0xdead);
         shared.as_ref().zero();
         assert_eq!(
-            HostilePeer::new(whims()).against(&back, || load(shared.as_ref())),
+            HostilePeer::new(choices()).against(&back, || load(shared.as_ref())),
             0,
             "not back's own loads"
         );

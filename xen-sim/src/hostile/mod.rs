@@ -13,14 +13,14 @@ pub use memory::{HostilePeer, SharedLoads};
 use crate::rng::Rng;
 use std::collections::VecDeque;
 
-/// What a hostile peer decides by: bytes, of a seed or of a fuzzer. When they are used up, the peer
+/// Source of a hostile peer's choices: bytes of a seed or of a fuzzer. Without bytes the peer
 /// behaves.
 #[derive(Clone, Debug, Default)]
-pub struct Whims {
+pub struct ChoiceSource {
     bytes: VecDeque<u8>,
 }
 
-impl Whims {
+impl ChoiceSource {
     /// Draws `count` bytes from a seed.
     pub fn seeded(seed: u64, count: usize) -> Self {
         let mut rng = Rng::new(seed);

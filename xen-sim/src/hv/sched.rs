@@ -2,7 +2,7 @@
 
 use super::{Answer, Caller};
 use crate::guest::Guest;
-use crate::machine::{DomainState, Life, Machine};
+use crate::machine::{DomainState, Machine, RunState};
 use core::mem::offset_of;
 use core::sync::atomic::Ordering::{Relaxed, Release};
 use xen_hypercall::{DomId, Errno, SharedU32, SharedU64};
@@ -62,7 +62,7 @@ impl Machine {
     pub(crate) fn shut_down(&mut self, id: DomId, reason: ShutdownReason) {
         let reason = *self.dom_mut(id).shutdown_code.get_or_insert(reason);
         self.trace.record(self.now, Some(id), || format!("shut down: {reason}"));
-        self.dom_mut(id).life = Life::Shutdown(reason);
+        self.dom_mut(id).run_state = RunState::Shutdown(reason);
         // xenstored tells who watches for it.
         self.shutdowns.push(id);
         self.dom_mut(DomId(0)).activity += 1;
@@ -83,7 +83,7 @@ impl Machine {
         let timers =
             vcpus.flat_map(|vcpu| [vcpu.timer, vcpu.period.map(|(next, _)| next)]).flatten();
         // A watchdog bites a domain that is paused as well.
-        let watched = self.domains.values().filter(|domain| domain.life == Life::Running);
+        let watched = self.domains.values().filter(|domain| domain.run_state == RunState::Running);
         timers.chain(watched.flat_map(|domain| domain.watchdogs).flatten()).min()
     }
 
@@ -107,7 +107,8 @@ impl Machine {
             }
         }
         let starved = |domain: &&DomainState| {
-            domain.life == Life::Running && domain.watchdogs.iter().flatten().any(|&at| at <= now)
+            domain.run_state == RunState::Running
+                && domain.watchdogs.iter().flatten().any(|&at| at <= now)
         };
         let starved: Vec<DomId> =
             self.domains.values().filter(starved).map(|domain| domain.id).collect();
@@ -132,7 +133,7 @@ impl Machine {
     /// Writes the time to every vCPU's clock page. The tick rate is zero: what a guest adds to it
     /// for its counter is nothing.
     pub(crate) fn update_clocks(&mut self) {
-        for domain in self.domains.values().filter(|domain| domain.life != Life::Dead) {
+        for domain in self.domains.values().filter(|domain| domain.run_state != RunState::Dead) {
             for vcpu in &domain.vcpus {
                 if let Some((mfn, offset)) = vcpu.info {
                     let (page, at) = (self.pool.page(mfn), offset + offset_of!(VcpuInfo, time));

@@ -7,7 +7,7 @@ pub use handle::{Store, StoreEvent, StoreTransaction};
 pub(crate) use ring::Ring;
 
 use crate::Domain;
-use crate::machine::{Life, Machine};
+use crate::machine::{Machine, RunState};
 use crate::shared::Shared;
 use crate::task::Step;
 use crate::violation::Violation;
@@ -135,7 +135,9 @@ impl Xenstored {
         let mut found = Vec::new();
         for ring in self.rings.values() {
             let domain = self.server.domain_of(ring.connection);
-            if !machine.domains.contains_key(&domain.0) || machine.dom(domain).life == Life::Dead {
+            if !machine.domains.contains_key(&domain.0)
+                || machine.dom(domain).run_state == RunState::Dead
+            {
                 continue;
             }
             let paths = self.server.watched_paths(ring.connection);

@@ -5,10 +5,10 @@ mod backend;
 mod console;
 mod device;
 mod guest;
-mod life;
+mod lifecycle;
 
 pub(crate) use console::{Consoles, daemon};
 pub(crate) use device::DeviceNodes;
 pub use device::{Device, DeviceKind, DeviceSpec, Disk, Vif};
 pub(crate) use guest::{introduce, release};
-pub use life::Image;
+pub use lifecycle::Image;

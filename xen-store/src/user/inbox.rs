@@ -16,7 +16,7 @@ pub(super) const ROOM: usize = 8 * (HEADER_LEN + XENSTORE_PAYLOAD_MAX);
 
 /// How long one call waits on a socket. Whoever wants less has to ask first whether something is
 /// there.
-pub(super) const PATIENCE: Duration = Duration::from_millis(50);
+pub(super) const TIMEOUT: Duration = Duration::from_millis(50);
 
 /// What has come and was not taken yet.
 #[derive(Debug)]
@@ -165,7 +165,7 @@ impl Inbox {
         };
         if bytes.ready.is_empty() && bytes.failed.is_none() && self.progress() == seen {
             match &*kind() {
-                socket @ Kind::Socket(_) if left >= PATIENCE => bytes.fill(socket, true),
+                socket @ Kind::Socket(_) if left >= TIMEOUT => bytes.fill(socket, true),
                 other => other.wait(PollFlags::IN, left),
             }
         }

@@ -1,7 +1,7 @@
 //! A socket, or a character device, as a transport.
 
 use super::device::{Device, refusal};
-use super::inbox::{Inbox, PATIENCE, ROOM};
+use super::inbox::{Inbox, ROOM, TIMEOUT};
 use crate::connection::{ConnectionError, Transport};
 use crate::wire::{HEADER_LEN, XsdSockmsg, decode};
 use rustix::io::Errno;
@@ -27,7 +27,7 @@ impl Kind {
     pub(super) fn socket(socket: UnixStream) -> io::Result<Self> {
         // Whoever waits for replies does it by reading; all else says that it does not wait.
         socket.set_nonblocking(false)?;
-        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.set_read_timeout(Some(TIMEOUT))?;
         Ok(Self::Socket(socket))
     }
 

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::host;
-use crate::lab::{self, Root};
+use crate::testbed::{self, Root};
 
 /// The compared versions of Xen, and the suites of Debian that have them.
 const VERSIONS: [(&str, &str); 2] = [("4.17", "bookworm"), ("4.20", "trixie")];
@@ -54,7 +54,7 @@ fn headers(suite: &str) -> Result<PathBuf> {
 }
 
 fn development(suite: &str) -> Result<Root> {
-    lab::debian(suite, "xen-headers", &["libxen-dev"])
+    testbed::debian(suite, "xen-headers", &["libxen-dev"])
 }
 
 pub(crate) fn main(args: &Args) -> Result<i32> {

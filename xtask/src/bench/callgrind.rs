@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use super::build::Programs;
 use super::rows::Case;
 use crate::host;
-use crate::lab::{self, Root};
+use crate::testbed::{self, Root};
 
 /// Command that starts valgrind.
 #[derive(Debug)]
@@ -25,7 +25,8 @@ pub(super) fn find() -> Result<Valgrind> {
     {
         return Ok(Valgrind { root: None, annotate });
     }
-    let root = lab::debian("bookworm", "valgrind", &["valgrind"]).context("fetching valgrind")?;
+    let root =
+        testbed::debian("bookworm", "valgrind", &["valgrind"]).context("fetching valgrind")?;
     let annotate = root.find("usr/bin/callgrind_annotate")?;
     let found = Valgrind { root: Some(root), annotate };
     host::run(found.command()?.arg("--version"))

@@ -9,8 +9,8 @@ use anyhow::{Context, Result};
 
 use super::build::Programs;
 use super::callgrind::Valgrind;
-use super::middle::{Average, Middle};
 use super::rows::{Case, Target};
+use super::stats::{Mean, Median};
 use crate::conformance::Running;
 use crate::host;
 
@@ -73,10 +73,10 @@ pub(super) struct Row {
     /// Nanoseconds per unit, the least of all runs: the one that was disturbed least.
     pub(super) time: Option<Figure>,
     /// C's time in each pair of runs that followed each other, divided by Rust's.
-    pub(super) speed: Option<Middle>,
+    pub(super) speed: Option<Median>,
     /// C's time in each pair of runs, divided by what the server alone worked in the Rust run: no
     /// client has more speed.
-    pub(super) most_speed: Option<Middle>,
+    pub(super) most_speed: Option<Median>,
     /// Notifications per unit.
     pub(super) notifications: Figure,
     /// By how many the two may differ without a reason.
@@ -161,11 +161,11 @@ impl Row {
             }
             self.allocations = self.allocations.max(rust.get("allocations")?);
         }
-        let [rust, c] = notifications.map(|all| Average::of(&all));
+        let [rust, c] = notifications.map(|all| Mean::of(&all));
         self.notifications = Figure { rust: rust.value, c: c.value };
         self.notifications_error = rust.error.hypot(c.error);
         (self.time, self.speed, self.most_speed) =
-            (Some(least), Middle::of(speeds), Middle::of(most_speeds));
+            (Some(least), Median::of(speeds), Median::of(most_speeds));
         Ok(())
     }
 

@@ -8,10 +8,10 @@
 mod build;
 mod callgrind;
 mod measure;
-mod middle;
 mod plot;
 mod report;
 mod rows;
+mod stats;
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,8 +1,8 @@
 //! The table and the JSON file.
 
 use super::measure::{Figure, Row, Verdict};
-use super::middle::Middle;
 use super::rows::Target;
+use super::stats::Median;
 use crate::ui;
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -56,8 +56,8 @@ fn line(row: &Row) -> String {
 pub(super) fn json(rows: &[Row]) -> Result<String> {
     let figure =
         |figure: Figure| json!({ "rust": figure.rust, "c": figure.c, "ratio": figure.ratio() });
-    let middle =
-        |speed: Middle| json!({ "median": speed.value, "low": speed.low, "high": speed.high });
+    let median =
+        |speed: Median| json!({ "median": speed.value, "low": speed.low, "high": speed.high });
     let rows: Vec<Value> = rows
         .iter()
         .map(|row| {
@@ -76,9 +76,9 @@ pub(super) fn json(rows: &[Row]) -> Result<String> {
                 },
                 "instructions_per_unit": row.instructions.map(figure),
                 "nanoseconds_per_unit": row.time.map(figure),
-                "speed": row.speed.map(middle),
+                "speed": row.speed.map(median),
                 "notifications_per_unit": { "rust": row.notifications.rust, "c": row.notifications.c, "error": row.notifications_error },
-                "most_speed": row.most_speed.map(middle),
+                "most_speed": row.most_speed.map(median),
                 "allocations": row.allocations,
             })
         })

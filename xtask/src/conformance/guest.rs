@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use xen_store::conformance::{self, Access, Peer};
 
-use crate::lab::{Archive, Boot, Ending, Event, XenVersion};
+use crate::guest_log::GuestLog;
 use crate::payload::{self, Line};
-use crate::spoken::Spoken;
+use crate::testbed::{Archive, Boot, Ending, Event, XenVersion};
 use crate::{host, ui};
 
 const SCRIPT: &str = include_str!("../../payload/store-suite.sh");
@@ -29,10 +29,10 @@ pub(super) fn check(
     let mut boot = Boot::new(version, log);
     boot.append = format!("QUIET=1 XENSTORED={daemon}");
     boot.timeout = Duration::from_secs(280);
-    let (mut said, mut spoken) = (Said::of(peer), Spoken::default());
+    let (mut said, mut guest_log) = (Said::of(peer), GuestLog::default());
     let outcome = boot.run(&archive, None, &mut |event| match event {
         Event::Xen(line) => {
-            if let Some(line) = spoken.hear(line)
+            if let Some(line) = guest_log.push_line(line)
                 && let Some(text) = said.take(&line)
                 && verbose
             {

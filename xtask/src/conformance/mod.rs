@@ -15,7 +15,7 @@ use xen_store::conformance::{self, Access, Peer};
 use xen_store::server::{NoDomains, Server};
 use xen_store::user::{Daemon, Process, Stream};
 
-use crate::lab::{self, XenVersion};
+use crate::testbed::{self, XenVersion};
 use crate::{host, kernels, ui};
 
 pub(crate) use guest::Said;
@@ -28,7 +28,7 @@ const OXENSTORED_CONF: &str = "perms-activate = true\nquota-activate = true\nper
     xenstored-kva = /proc/xen/xsd_kva\nxenstored-port = /proc/xen/xsd_port\n";
 
 /// Maximum time until a server listens.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Options of `conformance`.
 #[derive(clap::Args)]
@@ -138,8 +138,8 @@ fn check(running: &Running, peer: Peer, verbose: bool) -> Result<String> {
 
 /// Runs Xen's own test of a server.
 fn test_xenstore(running: &Running, version: XenVersion) -> Result<String> {
-    let tool =
-        lab::tools(version)?.command(&format!("usr/lib/xen-{version}/bin/test-xenstore"), None)?;
+    let tool = testbed::tools(version)?
+        .command(&format!("usr/lib/xen-{version}/bin/test-xenstore"), None)?;
     let mut rounds = tool;
     rounds.args(["--iterations", "20"]).env("XENSTORED_RUNDIR", &running.dir);
     let text = host::output(&mut rounds)?;
@@ -166,7 +166,7 @@ impl Running {
             thread::spawn(move || while daemon.serve(None).is_ok() {});
             return Ok(Running { dir, child: None });
         };
-        let tools = lab::tools(version)?;
+        let tools = testbed::tools(version)?;
         let mut command =
             tools.command(&format!("usr/lib/xen-{version}/bin/{tool}"), Some(&standin()?))?;
         if tool == "oxenstored" {
@@ -204,7 +204,7 @@ impl Running {
         let start = Instant::now();
         while std::os::unix::net::UnixStream::connect(self.socket()).is_err() {
             let ended = self.child.as_mut().map(Child::try_wait).transpose()?.flatten();
-            if ended.is_some() || start.elapsed() > PATIENCE {
+            if ended.is_some() || start.elapsed() > TIMEOUT {
                 let log = fs::read_to_string(self.dir.join("log")).unwrap_or_default();
                 bail!("the server does not listen; it says: {log}");
             }

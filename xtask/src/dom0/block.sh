@@ -1,5 +1,5 @@
 #!/bin/sh
-# Debian's own hotplug script needs udev and locking; a disk of the lab is always an existing block device.
+# Debian's own hotplug script needs udev and locking; a disk of the testbed is always an existing block device.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 [ "$1" = add ] || exit 0
 device=$(xenstore-read "$XENBUS_PATH/params")

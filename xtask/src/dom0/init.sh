@@ -4,9 +4,9 @@
 export PATH=@BIN@:/usr/sbin:/usr/bin:/sbin:/bin
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mkdir -p /dev/pts /dev/shm
 mount -t devpts pts /dev/pts; mount -t tmpfs t /run; mkdir -p /run/xen /run/xenstored /run/lock /run/xen-hotplug
-export LAB=/dev/ttyS1
-stty -F $LAB raw -echo 115200 2>/dev/null && exec <$LAB >$LAB 2>&1
-mark() { printf '\036LAB %s %s\n' "$*" "$(cut -d' ' -f1 /proc/uptime)"; }
+export TESTBED=/dev/ttyS1
+stty -F $TESTBED raw -echo 115200 2>/dev/null && exec <$TESTBED >$TESTBED 2>&1
+mark() { printf '\036TESTBED %s %s\n' "$*" "$(cut -d' ' -f1 /proc/uptime)"; }
 mark dom0
 for m in xen-privcmd xen-evtchn xen-gntdev xen-gntalloc xenfs xen-blkback xen-netback loop bridge tun; do modprobe -q $m; done
 mount -t xenfs xenfs /proc/xen

@@ -14,7 +14,7 @@ use std::{env, fs};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::{host, lab, mutants, ui};
+use crate::{host, mutants, testbed, ui};
 
 const ENTER: &str = include_str!("enter.sh");
 const BOOTSTRAP: &str = include_str!("bootstrap.sh");
@@ -29,7 +29,8 @@ const HOME: &str = "home/user";
 const TREE: &str = "home/user/xen";
 
 /// Variables by which the host says how the network is reached.
-const NETWORK: [&str; 4] = ["CURL_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE", "XEN_LAB_MIRROR"];
+const NETWORK: [&str; 4] =
+    ["CURL_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE", "XEN_TESTBED_MIRROR"];
 
 /// What the names of further ones begin with.
 const PREFIXES: [&str; 6] = [
@@ -205,7 +206,7 @@ impl Machine {
 
     /// Makes the root: packages, the user, the tree, and what is shared of the host.
     fn build(&self, suite: &str, show: &mut dyn FnMut(&str)) -> Result<()> {
-        let debs = lab::minimal(suite, &PACKAGES, &self.root)?;
+        let debs = testbed::minimal(suite, &PACKAGES, &self.root)?;
         copy(&debs, &self.root.join("packages"))?;
         fs::write(self.root.join("bootstrap"), BOOTSTRAP)?;
         let mut output = String::new();
@@ -240,9 +241,9 @@ impl Machine {
         }
         self.rust()?;
         // Downloaded, not unpacked: a root of the host's cache would hide what unpacking needs.
-        let archives = lab::downloads()?;
+        let archives = testbed::downloads()?;
         if archives.exists() {
-            copy(&archives, &self.root.join(HOME).join(".cache/xen-lab").join("archives"))?;
+            copy(&archives, &self.root.join(HOME).join(".cache/xen-testbed").join("archives"))?;
         }
         let mine = format!("chown -R {USER}:{USER} /{HOME}");
         self.enter(0, &["/bin/sh", "-c", &mine].map(str::to_owned), show)
@@ -296,7 +297,7 @@ impl Machine {
         }
         let acquire = host::output(Command::new("apt-config").args(["dump", "Acquire"]))?;
         fs::write(self.root.join("etc/apt/apt.conf.d/90network"), acquire)?;
-        let source = format!("deb {} {suite} main\n", lab::mirror()?);
+        let source = format!("deb {} {suite} main\n", testbed::mirror()?);
         fs::write(self.root.join("etc/apt/sources.list"), source)?;
         Ok(())
     }

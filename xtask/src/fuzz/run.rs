@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use crate::{host, ui};
 
 /// The longest input: worlds are slow, and what needs more than a hundred steps to happen is left
-/// to the seeds of `cargo xtask seeds`.
+/// to the seeds of `cargo xtask stress`.
 const MAX_LEN: &str = "-max_len=1024";
 
 /// Result of a run of one target.

@@ -14,7 +14,7 @@ const ELSEWHERE: [(&str, &str); 8] = [
     ("sysctl::call", "every other function of the module calls it"),
     ("xsm::call", "every other function of the module calls it"),
     ("sched::shutdown", "the end of each run"),
-    ("sched::suspend", "the kernel `rest`, which is saved and restored"),
+    ("sched::suspend", "the kernel `suspend-test`, which is saved and restored"),
     ("version::unpadded", "no operation"),
 ];
 

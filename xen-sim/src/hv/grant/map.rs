@@ -1,7 +1,7 @@
 //! Mapping other domains' pages.
 
 use super::{MAX_TRACKS, Status, Track};
-use crate::machine::{Life, Machine};
+use crate::machine::{Machine, RunState};
 use crate::physmap::{Kind, Mapping};
 use crate::violation::Violation;
 use xen_hypercall::{DomId, Gfn, PAGE_SIZE};
@@ -65,7 +65,7 @@ impl Machine {
     }
 
     pub(super) fn unmap_grant_ref(&mut self, me: DomId, op: &GnttabUnmapGrantRef) -> Status {
-        if self.dom(me).life == Life::Dead {
+        if self.dom(me).run_state == RunState::Dead {
             return Ok(());
         }
         let track = self.dom(me).grants.tracks.get(op.handle.0 as usize).copied().flatten();

@@ -4,9 +4,9 @@
 //! `SEED=N` runs that scenario and prints its steps, with `TRACE=1` all events; `SEEDS=N`
 //! lives the first N (60 without it).
 
-mod life;
+mod scenario;
 
-use life::live;
+use scenario::live;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,7 +41,7 @@ fn every_scenario_ends_clean() {
             if catch_unwind(AssertUnwindSafe(|| live(seed, false))).is_err() {
                 failed.lock().unwrap().push(seed);
                 eprintln!(
-                    "seed {seed} failed; again: SEED={seed} cargo test -p xen-example-sim-shell --test mixed"
+                    "seed {seed} failed; again: SEED={seed} cargo test -p xen-example-sim-shell --test stress"
                 );
             }
         }
@@ -55,15 +55,15 @@ fn every_scenario_ends_clean() {
             if told.elapsed() > Duration::from_secs(2) {
                 told = Instant::now();
                 let done = next.load(Ordering::Relaxed).min(count);
-                eprintln!("{done} of {count} lives, {:.0} s", started.elapsed().as_secs_f32());
+                eprintln!("{done} of {count} scenarios, {:.0} s", started.elapsed().as_secs_f32());
             }
         }
     });
-    eprintln!("{count} lives, {:.1} s", started.elapsed().as_secs_f32());
+    eprintln!("{count} scenarios, {:.1} s", started.elapsed().as_secs_f32());
     let failed = failed.into_inner().unwrap();
     assert!(
         failed.is_empty(),
-        "seeds {failed:?}; each again by: SEED=N cargo test -p xen-example-sim-shell --test mixed"
+        "seeds {failed:?}; each again by: SEED=N cargo test -p xen-example-sim-shell --test stress"
     );
 }
 

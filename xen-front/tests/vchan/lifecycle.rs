@@ -1,6 +1,6 @@
 //! Either end comes first, leaves, comes again, or vanishes.
 
-use crate::lab::{Lab, PATH, receive, send, stream};
+use crate::fixture::{Fixture, PATH, receive, send, stream};
 use core::time::Duration;
 use xen_front::vchan::{Client, Server, VchanError, VchanOrders, VchanPeer};
 use xen_grant::GrantTable;
@@ -11,13 +11,13 @@ use xen_store::{Nodes, XenStore};
 
 #[test]
 fn a_client_that_leaves_is_missed_after_its_last_words_and_another_may_come() {
-    let lab = Lab::new();
-    let mut server = lab.server(10, 13);
-    assert_eq!(server.wait_for_client(lab.one.now()), Err(VchanError::Timeout));
+    let fixture = Fixture::new();
+    let mut server = fixture.server(10, 13);
+    assert_eq!(server.wait_for_client(fixture.one.now()), Err(VchanError::Timeout));
     let (bytes, mut sent, mut got) = (stream(3000, 3), 0, 0);
     for _ in 0..3 {
-        let mut client = lab.try_client().unwrap();
-        server.wait_for_client(lab.soon()).unwrap();
+        let mut client = fixture.try_client().unwrap();
+        server.wait_for_client(fixture.soon()).unwrap();
         send(&mut client, &bytes, &mut sent, 1000);
         assert_eq!(server.write(b"for the first who reads"), Ok(23));
         assert_eq!(client.read(&mut [0; 64]), Ok(23));
@@ -26,21 +26,21 @@ fn a_client_that_leaves_is_missed_after_its_last_words_and_another_may_come() {
         assert_eq!(server.write(b"to nobody"), Err(VchanError::PeerLeft));
         receive(&mut server, &bytes, &mut got, 2000);
         assert_eq!(server.read(&mut [0; 1]), Err(VchanError::PeerLeft));
-        assert_eq!(server.wait_readable(lab.soon()), Ok(()));
+        assert_eq!(server.wait_readable(fixture.soon()), Ok(()));
     }
     assert_eq!((sent, got), (3000, 3000));
-    server.close(lab.soon()).unwrap();
-    lab.finish();
+    server.close(fixture.soon()).unwrap();
+    fixture.finish();
 }
 
 #[test]
 fn a_server_that_closes_is_missed_after_its_last_words_and_waits_until_its_memory_is_let_go_of() {
-    let lab = Lab::new();
-    let (mut server, mut client) = lab.pair(14, 14);
+    let fixture = Fixture::new();
+    let (mut server, mut client) = fixture.pair(14, 14);
     assert_eq!(server.write(b"last words"), Ok(10));
     // The client's task: it lets go when it has read all.
     let mut got = 0;
-    lab.two.spawn(move |domain: &Domain| {
+    fixture.two.spawn(move |domain: &Domain| {
         domain.take_event(client.port());
         match client.read(&mut [0; 3]) {
             Ok(0) => Step::Idle,
@@ -58,64 +58,64 @@ fn a_server_that_closes_is_missed_after_its_last_words_and_waits_until_its_memor
             }
         }
     });
-    server.close(lab.soon()).unwrap();
-    assert_eq!(lab.grants.quarantine().waiting, 0, "taken back at once");
-    assert!(lab.try_client().is_err());
-    lab.finish();
+    server.close(fixture.soon()).unwrap();
+    assert_eq!(fixture.grants.quarantine().waiting, 0, "taken back at once");
+    assert!(fixture.try_client().is_err());
+    fixture.finish();
 }
 
 #[test]
 fn a_flush_ends_when_all_was_read_or_nobody_will_read_it() {
-    let lab = Lab::new();
-    let (mut server, mut client) = lab.pair(12, 11);
-    assert_eq!(server.flush(lab.one.now()), Ok(()), "nothing was written");
+    let fixture = Fixture::new();
+    let (mut server, mut client) = fixture.pair(12, 11);
+    assert_eq!(server.flush(fixture.one.now()), Ok(()), "nothing was written");
     assert_eq!(server.write(&[7; 2048]), Ok(2048));
     assert_eq!(client.read(&mut [0; 2047]), Ok(2047));
-    assert_eq!(server.flush(lab.soon()), Err(VchanError::Timeout));
+    assert_eq!(server.flush(fixture.soon()), Err(VchanError::Timeout));
     // A domain that is destroyed does nothing any more.
     let mut client = core::mem::ManuallyDrop::new(client);
-    lab.two.spawn(move |domain: &Domain| {
+    fixture.two.spawn(move |domain: &Domain| {
         domain.take_event(client.port());
         match client.read(&mut [0; 1]) {
             Ok(_) => Step::Sleep(domain.now() + Duration::from_millis(500)),
             Err(error) => panic!("{error}"),
         }
     });
-    let before = lab.one.now();
-    assert_eq!(server.flush(lab.soon()), Ok(()));
-    assert!(lab.one.now() < before + Duration::from_millis(50), "the client's event ended it");
+    let before = fixture.one.now();
+    assert_eq!(server.flush(fixture.soon()), Ok(()));
+    assert!(fixture.one.now() < before + Duration::from_millis(50), "the client's event ended it");
     assert_eq!(server.write(&[7; 100]), Ok(100));
-    lab.world.destroy(lab.two.id());
-    assert_eq!(server.flush(lab.soon()), Err(VchanError::PeerLeft));
-    server.close(lab.soon()).unwrap();
-    lab.finish();
+    fixture.world.destroy(fixture.two.id());
+    assert_eq!(server.flush(fixture.soon()), Err(VchanError::PeerLeft));
+    server.close(fixture.soon()).unwrap();
+    fixture.finish();
 }
 
 #[test]
 fn what_a_client_does_not_let_go_of_in_time_is_kept_back_until_it_does() {
-    let lab = Lab::new();
-    let (server, client) = lab.pair(13, 17);
-    let before = lab.one.now();
+    let fixture = Fixture::new();
+    let (server, client) = fixture.pair(13, 17);
+    let before = fixture.one.now();
     assert_eq!(server.close(before + Duration::from_secs(2)), Err(VchanError::Timeout));
-    assert!(lab.one.now() >= before + Duration::from_secs(2));
+    assert!(fixture.one.now() >= before + Duration::from_secs(2));
     // The page, the left ring, and two parts of the right one.
-    assert_eq!(lab.grants.sweep_quarantine().waiting, 4);
+    assert_eq!(fixture.grants.sweep_quarantine().waiting, 4);
     assert_eq!(client.peer(), VchanPeer::Gone);
     drop(client);
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]
 fn a_server_hears_by_events_that_its_client_has_come_and_left() {
-    let lab = Lab::new();
-    let mut server = lab.server(10, 11);
-    let (one, path) = (lab.one.id(), lab.path());
-    let ring = start::xenstore_ring(lab.two.clone()).unwrap();
-    let store = XenStore::new(lab.two.clone(), ring).unwrap();
+    let fixture = Fixture::new();
+    let mut server = fixture.server(10, 11);
+    let (one, path) = (fixture.one.id(), fixture.path());
+    let ring = start::xenstore_ring(fixture.two.clone()).unwrap();
+    let store = XenStore::new(fixture.two.clone(), ring).unwrap();
     // It comes after 30 ms and leaves after 30 more.
-    let (mut client, mut due) = (None, lab.two.now() + Duration::from_millis(30));
+    let (mut client, mut due) = (None, fixture.two.now() + Duration::from_millis(30));
     let arrival = due;
-    lab.two.spawn(move |domain: &Domain| {
+    fixture.two.spawn(move |domain: &Domain| {
         if domain.now() < due {
             return Step::Sleep(due);
         }
@@ -126,38 +126,38 @@ fn a_server_hears_by_events_that_its_client_has_come_and_left() {
         }
         Step::Sleep(due)
     });
-    server.wait_for_client(lab.soon()).unwrap();
-    assert!(lab.one.now() < arrival + Duration::from_millis(10));
+    server.wait_for_client(fixture.soon()).unwrap();
+    assert!(fixture.one.now() < arrival + Duration::from_millis(10));
     assert_eq!(server.write(&[7; 4096]), Ok(2048));
-    server.wait_writable(lab.soon()).unwrap();
-    assert!(lab.one.now() < arrival + Duration::from_millis(40));
+    server.wait_writable(fixture.soon()).unwrap();
+    assert!(fixture.one.now() < arrival + Duration::from_millis(40));
     assert_eq!(server.write(&[7; 1]), Err(VchanError::PeerLeft), "it has left a full ring");
-    server.close(lab.soon()).unwrap();
-    lab.finish();
+    server.close(fixture.soon()).unwrap();
+    fixture.finish();
 }
 
 #[test]
 fn a_client_that_vanishes_is_noticed_although_it_says_nothing() {
-    let lab = Lab::new();
-    let (mut server, client) = lab.pair(10, 14);
+    let fixture = Fixture::new();
+    let (mut server, client) = fixture.pair(10, 14);
     // As when a domain is destroyed: nobody writes that it has left.
     core::mem::forget(client);
-    lab.world.destroy(lab.two.id());
+    fixture.world.destroy(fixture.two.id());
     assert_eq!(server.peer(), VchanPeer::Gone);
-    server.wait_readable(lab.soon()).unwrap();
-    server.close(lab.soon()).unwrap();
-    assert_eq!(lab.grants.quarantine().waiting, 0);
-    lab.finish();
+    server.wait_readable(fixture.soon()).unwrap();
+    server.close(fixture.soon()).unwrap();
+    assert_eq!(fixture.grants.quarantine().waiting, 0);
+    fixture.finish();
 }
 
 #[test]
 fn a_server_that_vanishes_is_noticed_by_a_client_that_waits() {
-    let lab = Lab::new();
-    let (server, mut client) = lab.pair(10, 14);
-    let (world, one) = (lab.world.clone(), lab.one.id());
+    let fixture = Fixture::new();
+    let (server, mut client) = fixture.pair(10, 14);
+    let (world, one) = (fixture.world.clone(), fixture.one.id());
     let mut until = None;
     // In the midst of the client's wait.
-    lab.world.dom0().spawn(move |domain: &Domain| {
+    fixture.world.dom0().spawn(move |domain: &Domain| {
         let until = *until.get_or_insert(domain.now() + Duration::from_millis(250));
         if domain.now() < until {
             return Step::Sleep(until);
@@ -165,16 +165,16 @@ fn a_server_that_vanishes_is_noticed_by_a_client_that_waits() {
         world.destroy(one);
         Step::Done
     });
-    let before = lab.two.now();
-    client.wait_readable(lab.soon()).unwrap();
+    let before = fixture.two.now();
+    client.wait_readable(fixture.soon()).unwrap();
     assert!(
-        lab.two.now() < before + Duration::from_millis(400),
+        fixture.two.now() < before + Duration::from_millis(400),
         "it does not wait until the deadline"
     );
     assert_eq!(client.peer(), VchanPeer::Gone);
     drop(client);
     core::mem::forget(server);
-    let Lab { world, two_store, one_store, grants, .. } = lab;
+    let Fixture { world, two_store, one_store, grants, .. } = fixture;
     core::mem::forget((one_store, grants));
     drop(two_store);
     world.check().unwrap();
@@ -182,22 +182,25 @@ fn a_server_that_vanishes_is_noticed_by_a_client_that_waits() {
 
 #[test]
 fn a_client_may_come_first_and_is_not_led_astray_by_what_an_earlier_server_left() {
-    let lab = Lab::new();
-    let early = Client::connect(&lab.two_store, lab.one.id(), lab.path(), lab.soon()).unwrap_err();
+    let fixture = Fixture::new();
+    let early =
+        Client::connect(&fixture.two_store, fixture.one.id(), fixture.path(), fixture.soon())
+            .unwrap_err();
     assert!(matches!(early, VchanError::Store(_)), "{early}");
     // Dropped without being closed: its nodes stay.
-    drop(lab.server(10, 11));
-    assert!(lab.one_store.exists(PATH).unwrap());
-    let deadline = lab.soon();
-    let stale = Client::connect(&lab.two_store, lab.one.id(), lab.path(), deadline).unwrap_err();
-    assert!(matches!(stale, VchanError::Map(_)) && lab.two.now() >= deadline, "{stale}");
+    drop(fixture.server(10, 11));
+    assert!(fixture.one_store.exists(PATH).unwrap());
+    let deadline = fixture.soon();
+    let stale = Client::connect(&fixture.two_store, fixture.one.id(), fixture.path(), deadline)
+        .unwrap_err();
+    assert!(matches!(stale, VchanError::Map(_)) && fixture.two.now() >= deadline, "{stale}");
 
     // A server that comes later, while the client waits for it.
-    let third = lab.world.create_guest(xen_sim::DomainConfig::new("late"));
+    let third = fixture.world.create_guest(xen_sim::DomainConfig::new("late"));
     let ring = start::xenstore_ring(third.clone()).unwrap();
     let store: &XenStore<Domain> = Box::leak(Box::new(XenStore::new(third.clone(), ring).unwrap()));
     let grants: &GrantTable<Domain> = Box::leak(Box::new(GrantTable::new(third.clone()).unwrap()));
-    let (client_id, mut server, mut due) = (lab.two.id(), None, None);
+    let (client_id, mut server, mut due) = (fixture.two.id(), None, None);
     third.spawn(move |domain: &Domain| {
         let due = *due.get_or_insert(domain.now() + Duration::from_secs(1));
         if domain.now() < due {
@@ -212,38 +215,39 @@ fn a_client_may_come_first_and_is_not_led_astray_by_what_an_earlier_server_left(
         Step::Idle
     });
     let path = format!("/local/domain/{}/{PATH}", third.id().0);
-    let mut client = Client::connect(&lab.two_store, third.id(), path, lab.soon()).unwrap();
-    client.wait_readable(lab.soon()).unwrap();
+    let mut client = Client::connect(&fixture.two_store, third.id(), path, fixture.soon()).unwrap();
+    client.wait_readable(fixture.soon()).unwrap();
     let mut buffer = [0; 7];
     assert_eq!((client.read(&mut buffer), &buffer), (Ok(7), b"welcome"));
-    lab.world.destroy(third.id());
+    fixture.world.destroy(third.id());
     assert_eq!(client.peer(), VchanPeer::Gone);
     drop(client);
-    lab.one_store.remove(PATH).unwrap();
-    lab.finish();
+    fixture.one_store.remove(PATH).unwrap();
+    fixture.finish();
 }
 
 #[test]
 fn a_vchan_that_can_not_be_leaves_nothing_behind() {
-    let lab = Lab::new();
+    let fixture = Fixture::new();
     let orders = VchanOrders::new(12, 12).unwrap();
     let open = |path: &str| {
-        Server::open(&lab.one_store, &lab.grants, lab.two.id(), path, orders).map(drop)
+        Server::open(&fixture.one_store, &fixture.grants, fixture.two.id(), path, orders).map(drop)
     };
     let long = open(&"x".repeat(200)).unwrap_err();
     assert!(long.to_string().contains("at most 128 bytes"), "{long}");
-    let foreign = open(&format!("/local/domain/{}/data/x", lab.two.id().0)).unwrap_err();
+    let foreign = open(&format!("/local/domain/{}/data/x", fixture.two.id().0)).unwrap_err();
     assert!(matches!(foreign, VchanError::Store(_)), "{foreign}");
     // More than the domain has memory for, at any step.
     let held: Vec<_> =
-        core::iter::from_fn(|| xen_hypercall::Pages::alloc(lab.one.clone(), 16).ok()).collect();
+        core::iter::from_fn(|| xen_hypercall::Pages::alloc(fixture.one.clone(), 16).ok()).collect();
     let large = VchanOrders::new(20, 20).unwrap();
-    let none = Server::open(&lab.one_store, &lab.grants, lab.two.id(), PATH, large).unwrap_err();
+    let none = Server::open(&fixture.one_store, &fixture.grants, fixture.two.id(), PATH, large)
+        .unwrap_err();
     assert!(matches!(none, VchanError::Memory(_)), "{none}");
     drop(held);
-    assert_eq!(lab.try_client().unwrap_err().to_string().lines().count(), 1);
+    assert_eq!(fixture.try_client().unwrap_err().to_string().lines().count(), 1);
     assert_eq!(VchanError::from(RingsError::ServerGone).to_string(), "vchan: the server has left");
-    lab.finish();
+    fixture.finish();
 }
 
 #[test]

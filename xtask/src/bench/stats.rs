@@ -1,19 +1,17 @@
 //! Statistics of runs that vary.
 
-/// The figure in the middle of many runs, and the range in which the middle of as many others would
-/// be nineteen times of twenty.
+/// Median of many runs and its 95 % confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Middle {
+pub(super) struct Median {
     pub(super) value: f64,
     pub(super) low: f64,
     pub(super) high: f64,
 }
 
-impl Middle {
+impl Median {
     pub(super) fn of(mut values: Vec<f64>) -> Option<Self> {
         values.sort_by(f64::total_cmp);
-        // How many values lie below the true middle is as often one way as the other, as with
-        // coins.
+        // The number of values below the true median has a binomial distribution.
         let (half, reach) = (values.len() as f64 / 2.0, 0.98 * (values.len() as f64).sqrt());
         let at = |rank: f64| {
             values.get((rank.max(0.0) as usize).min(values.len().saturating_sub(1))).copied()
@@ -26,15 +24,14 @@ impl Middle {
     }
 }
 
-/// The average of many runs, and how far from it that of as many others would be, nineteen times of
-/// twenty.
+/// Mean of many runs and the half width of its 95 % confidence interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Average {
+pub(super) struct Mean {
     pub(super) value: f64,
     pub(super) error: f64,
 }
 
-impl Average {
+impl Mean {
     pub(super) fn of(values: &[f64]) -> Self {
         let count = values.len().max(1) as f64;
         let value = values.iter().sum::<f64>() / count;
@@ -49,19 +46,19 @@ mod tests {
 
     #[test]
     fn median_range_of_nine_runs() {
-        let middle = Middle::of((1..=9).rev().map(f64::from).collect()).unwrap();
-        assert_eq!(middle, Middle { value: 5.0, low: 2.0, high: 8.0 });
-        let middle = Middle::of((1..=100).map(f64::from).collect()).unwrap();
-        assert_eq!((middle.low, middle.high), (41.0, 60.0));
-        assert_eq!(Middle::of(vec![3.0]), Some(Middle { value: 3.0, low: 3.0, high: 3.0 }));
-        assert_eq!(Middle::of(Vec::new()), None);
+        let median = Median::of((1..=9).rev().map(f64::from).collect()).unwrap();
+        assert_eq!(median, Median { value: 5.0, low: 2.0, high: 8.0 });
+        let median = Median::of((1..=100).map(f64::from).collect()).unwrap();
+        assert_eq!((median.low, median.high), (41.0, 60.0));
+        assert_eq!(Median::of(vec![3.0]), Some(Median { value: 3.0, low: 3.0, high: 3.0 }));
+        assert_eq!(Median::of(Vec::new()), None);
     }
 
     #[test]
     fn average_narrows_with_more_runs() {
-        let few = Average::of(&[1.0, 3.0]);
+        let few = Mean::of(&[1.0, 3.0]);
         assert!((few.value - 2.0).abs() < 1e-9 && (few.error - 1.96).abs() < 1e-9);
-        assert!(Average::of(&[1.0, 3.0].repeat(50)).error < few.error / 6.0);
-        assert_eq!(Average::of(&[0.0; 9]), Average { value: 0.0, error: 0.0 });
+        assert!(Mean::of(&[1.0, 3.0].repeat(50)).error < few.error / 6.0);
+        assert_eq!(Mean::of(&[0.0; 9]), Mean { value: 0.0, error: 0.0 });
     }
 }

@@ -1,29 +1,29 @@
-//! Where a domain is. Its handles look there each time, so that they move along when it is restored
-//! elsewhere.
+//! World and number of a domain. [`Domain`](crate::Domain) reads them on each call, so that its
+//! values move with a domain that is restored in another world.
 
 use crate::shared::Shared;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use xen_hypercall::{Claims, DomId};
 
-/// The world and the number that a domain has at present. All handles of a domain share one.
+/// World and number that a domain has at present, shared by all `Domain` values of it.
 #[derive(Debug)]
-pub(crate) struct Seat {
+pub(crate) struct DomainHandle {
     place: Mutex<(Arc<Shared>, DomId)>,
     claims: Claims,
 }
 
-impl Seat {
-    /// Returns the seat that the handles of a domain share.
+impl DomainHandle {
+    /// Returns the domain handle that all `Domain` values of a domain share.
     pub(crate) fn of(shared: &Arc<Shared>, id: DomId) -> Arc<Self> {
         let mut machine = shared.lock();
-        let known = &mut machine.dom_mut(id).seat;
+        let known = &mut machine.dom_mut(id).domain_handle;
         known.upgrade().unwrap_or_else(|| {
-            let seat = Arc::new(Self {
+            let domain_handle = Arc::new(Self {
                 place: Mutex::new((Arc::clone(shared), id)),
                 claims: Claims::new(),
             });
-            *known = Arc::downgrade(&seat);
-            seat
+            *known = Arc::downgrade(&domain_handle);
+            domain_handle
         })
     }
 
@@ -53,6 +53,6 @@ impl Seat {
         };
         // The old world may end with its last handle, and must not do that under a lock.
         drop(before);
-        shared.lock().dom_mut(id).seat = known;
+        shared.lock().dom_mut(id).domain_handle = known;
     }
 }

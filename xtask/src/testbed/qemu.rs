@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
-use super::pulse::{self, Pulse};
+use super::hang_detector::{self, HangDetector};
 use super::{Archive, Base, Dom0Kind, Root, XenVersion, apt};
 use crate::host;
 
@@ -40,7 +40,7 @@ impl Emulator {
         // the one sets while the other begins to run a guest, and Xen may sleep for good.
         let mut command = Command::new("taskset");
         command
-            .args(["-c", &pulse::core().to_string()])
+            .args(["-c", &hang_detector::core().to_string()])
             // A harness that is killed must not leave an emulator behind that keeps a core busy.
             .args(["setpriv", "--pdeathsig", "KILL", "--"])
             .arg(qemu.get_program())
@@ -292,7 +292,7 @@ impl Boot {
             watch,
         };
         let deadline = started + self.timeout;
-        let mut pulse = Pulse::of(machine.0.id());
+        let mut detector = HangDetector::new(machine.0.id());
         let mut scratch = Some(scratch);
         loop {
             let until = session.stop_by.unwrap_or(deadline);
@@ -300,7 +300,7 @@ impl Boot {
             if wait.is_zero() {
                 break;
             }
-            match receive.recv_timeout(wait.min(Pulse::INTERVAL)) {
+            match receive.recv_timeout(wait.min(HangDetector::INTERVAL)) {
                 Ok(Message::Data(port, data)) => {
                     session.data(port, &data)?;
                     if port == Port::Com1 {
@@ -317,7 +317,7 @@ impl Boot {
                 Ok(Message::Closed(Port::Com1)) => break,
                 Ok(Message::Closed(_)) => {}
                 Err(RecvTimeoutError::Timeout) => {
-                    if pulse.is_gone() {
+                    if detector.hangs() {
                         session.ending = Some(Ending::StoodStill);
                         break;
                     }
@@ -455,7 +455,8 @@ impl Session<'_, '_> {
 
     fn line(&mut self, port: Port, line: &str) -> Result<()> {
         writeln!(self.log, "{}", line.replace(char::from(MARK), ""))?;
-        if let Some(mark) = line.strip_prefix(char::from(MARK)).and_then(|l| l.strip_prefix("LAB "))
+        if let Some(mark) =
+            line.strip_prefix(char::from(MARK)).and_then(|l| l.strip_prefix("TESTBED "))
         {
             (self.watch)(Event::Mark(mark));
             return self.mark(mark);
@@ -574,7 +575,7 @@ impl Scratch {
     /// Makes it in the system's folder for temporary files, where the path of a socket is short.
     fn new() -> Result<Scratch> {
         Ok(Scratch(
-            tempfile::Builder::new().prefix("xen-lab-").tempdir().context("making a folder")?,
+            tempfile::Builder::new().prefix("xen-testbed-").tempdir().context("making a folder")?,
         ))
     }
 }

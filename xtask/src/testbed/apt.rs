@@ -21,9 +21,9 @@ const TRIES: u32 = 4;
 const FORM: u32 = 2;
 
 /// Maximum time without progress of a download; apt's own limit for a silent mirror is shorter.
-const PATIENCE: Duration = Duration::from_secs(180);
+const TIMEOUT: Duration = Duration::from_secs(180);
 
-/// Files that no run of the lab reads: most of the kernel package, documentation, device nodes.
+/// Files that no run of the testbed reads: most of the kernel package, documentation, device nodes.
 const LEFT_OUT: [&str; 12] = [
     "./dev",
     "./usr/share/doc",
@@ -102,7 +102,7 @@ fn archives(suite: &str, name: &str, packages: &[&str]) -> Result<PathBuf> {
 /// Returns the Debian mirror that this machine uses. Debian's own files come first: others may name
 /// archives that are no mirror of it.
 pub(super) fn mirror() -> Result<String> {
-    if let Ok(mirror) = env::var("XEN_LAB_MIRROR") {
+    if let Ok(mirror) = env::var("XEN_TESTBED_MIRROR") {
         return Ok(mirror);
     }
     let folder = Path::new("/etc/apt/sources.list.d");
@@ -120,7 +120,7 @@ pub(super) fn mirror() -> Result<String> {
         .map(|word| word.trim_end_matches('/'))
         .find(|word| word.starts_with("http") && word.ends_with("/debian"))
         .map(str::to_owned)
-        .context("no Debian mirror in /etc/apt/sources.list or sources.list.d; set XEN_LAB_MIRROR to the URL of one")
+        .context("no Debian mirror in /etc/apt/sources.list or sources.list.d; set XEN_TESTBED_MIRROR to the URL of one")
 }
 
 /// Returns apt's options for one suite of Debian; the machine's own state is neither read nor
@@ -245,10 +245,10 @@ fn try_download(
         let there = size(&debs.join("archives")) + size(&debs.join("archives/partial"));
         if there != bar.position() {
             moved = Instant::now();
-        } else if moved.elapsed() > PATIENCE {
+        } else if moved.elapsed() > TIMEOUT {
             apt.kill()?;
             apt.wait()?;
-            bail!("apt-get: nothing has come for {} s", PATIENCE.as_secs());
+            bail!("apt-get: nothing has come for {} s", TIMEOUT.as_secs());
         }
         bar.set_position(there);
         thread::sleep(Duration::from_millis(200));

@@ -1,18 +1,17 @@
 //! Detection of an emulator that hangs: Xen sets its clock once a second, so a running machine
 //! never sleeps for long.
 //!
-//! TCG's emulation of SVM forgets an interrupt now and then, where the threads of the devices and
-//! of the processor run at the same time. If it is that of Xen's timer and Xen has nothing to do,
-//! it waits in `hlt` for good: interrupts on, the timer's one pending at the local APIC, every
-//! thread of the emulator asleep.
+//! TCG's emulation of SVM can lose an interrupt when the device threads and the processor thread run
+//! at the same time. If the interrupt is that of Xen's timer and Xen is idle, Xen stays in `hlt`:
+//! interrupts are enabled, the timer's is pending at the local APIC, and every thread sleeps.
 
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Longer than a host takes to come to a process of many.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Time without activity after which an emulator hangs: above the delays of a busy host.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Returns a core for one emulator, of those that this process may use: each time the next one.
 pub(super) fn core() -> usize {
@@ -35,18 +34,18 @@ fn cores(list: &str) -> Vec<usize> {
 }
 
 /// Activity of the threads of a process.
-pub(super) struct Pulse {
+pub(super) struct HangDetector {
     tasks: PathBuf,
     seen: Vec<String>,
     since: Instant,
 }
 
-impl Pulse {
+impl HangDetector {
     /// Time between two checks.
     pub(super) const INTERVAL: Duration = Duration::from_secs(5);
 
-    pub(super) fn of(process: u32) -> Pulse {
-        Pulse {
+    pub(super) fn new(process: u32) -> HangDetector {
+        HangDetector {
             tasks: format!("/proc/{process}/task").into(),
             seen: Vec::new(),
             since: Instant::now(),
@@ -55,13 +54,13 @@ impl Pulse {
 
     /// Returns whether no thread has run for a long time; always `false` on a host without the
     /// counters.
-    pub(super) fn is_gone(&mut self) -> bool {
+    pub(super) fn hangs(&mut self) -> bool {
         let now = self.read();
         if now.is_empty() || now != self.seen {
             self.seen = now;
             self.since = Instant::now();
         }
-        self.since.elapsed() >= PATIENCE
+        self.since.elapsed() >= TIMEOUT
     }
 
     /// Reads the time that each thread has run, in nanoseconds, and has waited to.
@@ -81,36 +80,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn working_process_is_not_gone() {
-        let mut own = Pulse::of(std::process::id());
+    fn working_process_does_not_hang() {
+        let mut own = HangDetector::new(std::process::id());
         let first = own.read();
-        assert!(!own.is_gone());
+        assert!(!own.hangs());
         while own.read() == first {
             std::hint::black_box(vec![0; 1 << 16]);
         }
-        let mut none = Pulse::of(u32::MAX);
-        none.since -= PATIENCE;
-        assert!(!none.is_gone());
+        let mut none = HangDetector::new(u32::MAX);
+        none.since -= TIMEOUT;
+        assert!(!none.hangs());
     }
 
     #[test]
-    fn a_list_of_cores_has_ranges() {
+    fn core_list_has_ranges() {
         assert_eq!(cores("0-2,5"), [0, 1, 2, 5]);
         assert_eq!(cores("7"), [7]);
         assert!(cores("").is_empty());
     }
 
     #[test]
-    fn idle_process_is_gone() {
-        let dir = std::env::temp_dir().join(format!("xen-lab-pulse-{}", std::process::id()));
+    fn idle_process_hangs() {
+        let dir = std::env::temp_dir().join(format!("xen-testbed-tasks-{}", std::process::id()));
         fs::create_dir_all(dir.join("1")).unwrap();
         fs::write(dir.join("1/schedstat"), "5 6 7").unwrap();
-        let mut pulse = Pulse { tasks: dir.clone(), seen: Vec::new(), since: Instant::now() };
-        assert!(!pulse.is_gone());
-        pulse.since -= PATIENCE;
-        assert!(pulse.is_gone());
+        let mut detector =
+            HangDetector { tasks: dir.clone(), seen: Vec::new(), since: Instant::now() };
+        assert!(!detector.hangs());
+        detector.since -= TIMEOUT;
+        assert!(detector.hangs());
         fs::write(dir.join("1/schedstat"), "6 6 7").unwrap();
-        assert!(!pulse.is_gone());
+        assert!(!detector.hangs());
         fs::remove_dir_all(dir).unwrap();
     }
 }

@@ -9,7 +9,7 @@ use xen_store::{Nodes, XenStore};
 
 pub(crate) const PATH: &str = "data/vchan";
 
-pub(crate) struct Lab {
+pub(crate) struct Fixture {
     pub(crate) world: World,
     pub(crate) one: Domain,
     pub(crate) two: Domain,
@@ -27,7 +27,7 @@ fn guest(world: &World, name: &str) -> (Domain, XenStore<Domain>) {
     (domain, store)
 }
 
-impl Lab {
+impl Fixture {
     pub(crate) fn new() -> Self {
         let world = World::new(5);
         let (one, one_store) = guest(&world, "server");

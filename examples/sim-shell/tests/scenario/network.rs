@@ -13,7 +13,7 @@ use xen_store::XenStore;
 const OURS: Cidr = Cidr { address: Ipv4Addr::new(10, 0, 0, 2), prefix: 24 };
 
 /// Maximum time of an interface to come up.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(crate) struct Card {
     net: Net<Xen>,
@@ -130,7 +130,7 @@ impl<'a> Network<'a> {
         let Some(stack) = self.stack.take() else { return };
         let mut card = stack.into_nic();
         let net = &mut card.net;
-        let deadline = xen.now() + PATIENCE;
+        let deadline = xen.now() + TIMEOUT;
         loop {
             match net.poll(xen.now()) {
                 Ok(Link::Up) => break,

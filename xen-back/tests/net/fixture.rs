@@ -26,7 +26,7 @@ pub(crate) struct Guest {
 }
 
 /// A world with some guests and a driver domain that serves each an interface.
-pub(crate) struct Lab {
+pub(crate) struct Fixture {
     pub(crate) world: World,
     pub(crate) driver: Domain,
     pub(crate) driver_store: XenStore<Domain>,
@@ -37,7 +37,7 @@ pub(crate) fn store_of(domain: &Domain) -> XenStore<Domain> {
     XenStore::new(domain.clone(), start::xenstore_ring(domain.clone()).unwrap()).unwrap()
 }
 
-impl Lab {
+impl Fixture {
     pub(crate) fn new(guests: u8) -> Self {
         let world = World::new(11);
         let driver = world.create_guest(DomainConfig::new("driver"));
@@ -183,9 +183,9 @@ pub(crate) fn front_send(front: &mut Net<Domain>, bytes: &[u8]) {
 }
 
 impl Guest {
-    pub(crate) fn share(&self, lab: &Lab) -> Shared<Domain, ReadWrite> {
+    pub(crate) fn share(&self, fixture: &Fixture) -> Shared<Domain, ReadWrite> {
         let pages = Pages::alloc(self.domain.clone(), 1).unwrap();
-        self.grants.share_writable(pages, lab.driver.id()).unwrap()
+        self.grants.share_writable(pages, fixture.driver.id()).unwrap()
     }
 }
 

@@ -18,7 +18,7 @@ const TARGET: &str = "memory";
 /// Time that a world continues after its guest has left.
 const DEPARTURE: Duration = Duration::from_secs(11);
 
-/// Configuration of a stage.
+/// Configuration of a testbed.
 #[derive(Debug)]
 pub struct Setup {
     /// The world's seed.
@@ -48,7 +48,7 @@ impl Setup {
 
 /// The world, its two domains, and the devices between them.
 #[derive(Debug)]
-pub struct Stage {
+pub struct Testbed {
     /// The world.
     pub world: World,
     /// The guest's Xen, for its drivers.
@@ -92,7 +92,7 @@ pub enum Sleep {
     Moved(u64),
 }
 
-impl Stage {
+impl Testbed {
     /// Sets everything up; only the driver domain has run then.
     ///
     /// # Errors

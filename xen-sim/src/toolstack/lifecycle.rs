@@ -1,9 +1,9 @@
 //! Suspending, resuming, saving and restoring guests.
 
 use super::device::DeviceNodes;
-use crate::machine::{DomainConfig, Life, Machine};
+use crate::domain_handle::DomainHandle;
+use crate::machine::{DomainConfig, Machine, RunState};
 use crate::physmap::Physmap;
-use crate::seat::Seat;
 use crate::task::Step;
 use crate::{Domain, World};
 use core::fmt;
@@ -30,10 +30,10 @@ const SAVED_PARAMS: [u32; 6] = [
 /// A domain that was saved: its memory, what its vCPUs were, and its devices.
 ///
 /// What Xen and other domains had for it is not part of it: ports, grants and mappings, registered
-/// memory areas, timers, watches. [`World::restore`] brings it back to life. If it is dropped
+/// memory areas, timers, watches. [`World::restore`] resumes it. If it is dropped
 /// instead, the domain stays dead.
 pub struct Image {
-    seat: Arc<Seat>,
+    domain_handle: Arc<DomainHandle>,
     contents: Vec<(u64, Box<[u8; PAGE_SIZE]>)>,
     devices: Vec<DeviceNodes>,
     now: u64,
@@ -100,7 +100,7 @@ impl World {
         machine.trace.record(now, Some(id), || format!("resumed: {resumed:?}"));
         let domain = machine.dom_mut(id);
         domain.resumed = usize::from(resumed == Resumed::Cancelled);
-        domain.life = Life::Running;
+        domain.run_state = RunState::Running;
         domain.shutdown_code = None;
         domain.activity += 1;
     }
@@ -122,8 +122,13 @@ impl World {
             (contents, machine.now)
         };
         let (contents, now) = image;
-        let image =
-            Image { seat: Seat::of(self.shared(), id), contents, devices, now, pending: true };
+        let image = Image {
+            domain_handle: DomainHandle::of(self.shared(), id),
+            contents,
+            devices,
+            now,
+            pending: true,
+        };
         self.end(id);
         self.forget(id);
         image
@@ -136,7 +141,7 @@ impl World {
     /// Its devices are made again, served by `backend`, or not at all if that is `None`. The clock
     /// of a world that is younger than the image moves on, as a kernel's time must not go back.
     pub fn restore(&self, mut image: Image, backend: Option<&Domain>) -> Domain {
-        let (from, old) = image.seat.place();
+        let (from, old) = image.domain_handle.place();
         let moved = Moved::take(&mut from.lock(), old);
         let name = moved.config.name.clone();
         let id = {
@@ -145,7 +150,7 @@ impl World {
             machine.settle(moved, &image.contents)
         };
         image.pending = false;
-        image.seat.move_to(self.shared(), id);
+        image.domain_handle.move_to(self.shared(), id);
         self.shared().adopt(id, from.take_work(old));
         let guest = Domain::new(self.shared(), id, 0);
         let has = |param: u32| self.shared().lock().dom(id).params[param as usize] != 0;
@@ -183,10 +188,10 @@ impl Moved {
 
 impl Machine {
     fn assert_suspended(&self, id: DomId) {
-        let life = self.dom(id).life;
+        let run_state = self.dom(id).run_state;
         assert!(
-            life == Life::Shutdown(ShutdownReason::SUSPEND),
-            "domain {id} is not suspended but {life:?}"
+            run_state == RunState::Shutdown(ShutdownReason::SUSPEND),
+            "domain {id} is not suspended but {run_state:?}"
         );
     }
 
@@ -221,7 +226,7 @@ impl Machine {
 impl Drop for Image {
     fn drop(&mut self) {
         if self.pending {
-            let (shared, id) = self.seat.place();
+            let (shared, id) = self.domain_handle.place();
             shared.lock().dom_mut(id).saved = false;
             shared.stop_domain(id);
         }

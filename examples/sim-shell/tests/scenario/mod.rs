@@ -1,4 +1,4 @@
-//! One life.
+//! One random scenario.
 
 mod network;
 mod rng;
@@ -8,7 +8,7 @@ use core::time::Duration;
 use network::Network;
 use rng::Rng;
 use xen_back::block::{Config, GrantMode};
-use xen_example_sim_shell::{Faults, Setup, SharedDisk, Sleep, Stage, Xen};
+use xen_example_sim_shell::{Faults, Setup, SharedDisk, Sleep, Testbed, Xen};
 use xen_front::block::{self, Block, BlockError, DEFAULT_BUFFERS};
 use xen_grant::GrantTable;
 use xen_hypercall::ops::sched::Resumed;
@@ -24,7 +24,7 @@ const SECTOR: usize = 512;
 const MOST: usize = 160;
 
 /// Maximum time of a step in a world without faults.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Names of the steps, by the first number behind theirs.
 const STEPS: [(usize, &str); 12] = [
@@ -54,17 +54,17 @@ pub(crate) fn live(seed: u64, trace: bool) -> Vec<TraceEvent> {
     let config = Config { mode, ring_order: rng.below(4) as u32, budget: 1 + rng.below(32) as u32 };
     let (guest, driver) = (faults(&mut rng), faults(&mut rng));
     let setup = Setup { config, guest, driver, trace, ..Setup::new(seed, disk.clone()) };
-    let mut stage = Stage::new(setup).unwrap();
-    let _record = Record(stage.world.clone());
+    let mut testbed = Testbed::new(setup).unwrap();
+    let _record = Record(testbed.world.clone());
     if rng.one_in(2) {
-        stage.world.store().set_chunk(1 + rng.below(40));
+        testbed.world.store().set_chunk(1 + rng.below(40));
     }
-    let xen = stage.guest.clone();
+    let xen = testbed.guest.clone();
     let store = XenStore::new(xen.clone(), start::xenstore_ring(xen.clone()).unwrap()).unwrap();
     let grants = GrantTable::new(xen.clone()).unwrap();
     let image = disk.look(<[u8]>::to_vec);
-    let mut life = Life {
-        stage: &mut stage,
+    let mut scenario = Scenario {
+        testbed: &mut testbed,
         xen,
         store: &store,
         grants: &grants,
@@ -76,16 +76,16 @@ pub(crate) fn live(seed: u64, trace: bool) -> Vec<TraceEvent> {
         disk_shaken: false,
     };
     for _ in 0..6 + rng.below(12) {
-        life.step(&mut rng);
+        scenario.step(&mut rng);
     }
-    life.end();
-    drop(life);
+    scenario.end();
+    drop(scenario);
     let held = grants.sweep_quarantine();
     assert_eq!(held, Default::default(), "pages are deferred without a user");
     drop((grants, store));
-    stage.stop_driver();
-    stage.world.check().unwrap_or_else(|findings| panic!("{findings}"));
-    stage.take_trace()
+    testbed.stop_driver();
+    testbed.world.check().unwrap_or_else(|findings| panic!("{findings}"));
+    testbed.take_trace()
 }
 
 /// Prints the record, if one is kept, of a scenario that fails.
@@ -107,8 +107,8 @@ fn faults(rng: &mut Rng) -> Faults {
     Faults::late(rng.next(), Duration::from_micros(longest))
 }
 
-struct Life<'l, 'a> {
-    stage: &'l mut Stage,
+struct Scenario<'l, 'a> {
+    testbed: &'l mut Testbed,
     xen: Xen,
     store: &'a XenStore<Xen>,
     grants: &'a GrantTable<Xen>,
@@ -122,7 +122,7 @@ struct Life<'l, 'a> {
     disk_shaken: bool,
 }
 
-impl<'a> Life<'_, 'a> {
+impl<'a> Scenario<'_, 'a> {
     fn step(&mut self, rng: &mut Rng) {
         let step = rng.below(22);
         // One life that is lived again is to be understood.
@@ -148,7 +148,7 @@ impl<'a> Life<'_, 'a> {
     }
 
     fn deadline(&self) -> Instant {
-        self.xen.now() + PATIENCE
+        self.xen.now() + TIMEOUT
     }
 
     /// Returns the disk, connected. Where nothing goes wrong, that must succeed.
@@ -162,7 +162,7 @@ impl<'a> Life<'_, 'a> {
 
     fn connect(&self) -> Result<Disk<Xen>, BlockError> {
         let block =
-            Block::connect_deep(self.store, self.grants, self.stage.vbd.id, self.deadline())?;
+            Block::connect_deep(self.store, self.grants, self.testbed.vbd.id, self.deadline())?;
         Disk::new(block, DEFAULT_BUFFERS)
     }
 
@@ -245,11 +245,11 @@ impl<'a> Life<'_, 'a> {
 
     /// Unplugs a device, in use or not, and plugs it in again.
     fn unplug(&mut self, rng: &mut Rng) {
-        let (vbd, vif) = (self.stage.vbd, self.stage.vif);
+        let (vbd, vif) = (self.testbed.vbd, self.testbed.vif);
         let device = if rng.one_in(2) { vbd } else { vif };
-        self.stage.world.detach(&device);
+        self.testbed.world.detach(&device);
         // Time enough for a guest that polls, and sometimes for one that does not.
-        self.stage.world.run_for(Duration::from_millis(rng.below(50) as u64));
+        self.testbed.world.run_for(Duration::from_millis(rng.below(50) as u64));
         if device == vbd {
             if let Some(disk) = self.disk.take() {
                 // The other end has begun; how it ends here is not certain.
@@ -258,22 +258,22 @@ impl<'a> Life<'_, 'a> {
         } else {
             self.network.give_up();
         }
-        let gone = || self.stage.world.device_states(&device) == (0, 0);
+        let gone = || self.testbed.world.device_states(&device) == (0, 0);
         assert!(
-            self.stage.world.run_until(PATIENCE, gone),
+            self.testbed.world.run_until(TIMEOUT, gone),
             "{:?}",
-            self.stage.world.device_states(&device)
+            self.testbed.world.device_states(&device)
         );
         if device == vbd {
-            self.stage.plug_disk();
+            self.testbed.plug_disk();
         } else {
-            self.stage.plug_interface();
+            self.testbed.plug_interface();
         }
     }
 
     /// Loads the drivers of the driver domain anew.
     fn reset(&mut self) {
-        self.stage.reset.ask(self.stage.driver());
+        self.testbed.reset.ask(self.testbed.driver());
         self.shake();
     }
 
@@ -283,14 +283,14 @@ impl<'a> Life<'_, 'a> {
         if rng.one_in(2) {
             self.leave_in_flight(rng);
         }
-        self.stage.replace_driver().unwrap();
+        self.testbed.replace_driver().unwrap();
         if rng.one_in(3) {
             return self.give_up();
         }
         let deadline = self.deadline();
         if let Some(disk) = &mut self.disk {
             disk.reopen(deadline).unwrap_or_else(|error| panic!("reopening the disk: {error}"));
-            disk.set_timeout(PATIENCE);
+            disk.set_timeout(TIMEOUT);
         }
         self.network.reopen(&self.xen);
         self.disk_shaken = false;
@@ -307,14 +307,14 @@ impl<'a> Life<'_, 'a> {
             1 => Sleep::Restored,
             _ => Sleep::Moved(rng.next()),
         };
-        self.stage.send_to_sleep(sleep).unwrap();
+        self.testbed.send_to_sleep(sleep).unwrap();
         let faulty = rng.one_in(3);
         if faulty {
-            self.stage.guest_faults.arm(rng.below(12) as u64, Errno::ENOMEM);
+            self.testbed.guest_faults.arm(rng.below(12) as u64, Errno::ENOMEM);
         }
         let resumed = suspend::sleep(&self.xen, self.store, self.grants);
         assert_eq!(resumed == Resumed::Cancelled, sleep == Sleep::Cancelled);
-        self.stage.woken().unwrap_or_else(|findings| panic!("{findings}"));
+        self.testbed.woken().unwrap_or_else(|findings| panic!("{findings}"));
         let deadline = self.deadline();
         if resumed == Resumed::Elsewhere {
             if let Some(disk) = &mut self.disk {
@@ -328,9 +328,9 @@ impl<'a> Life<'_, 'a> {
             self.disk_shaken = false;
         }
         if let Some(disk) = &mut self.disk {
-            disk.set_timeout(PATIENCE);
+            disk.set_timeout(TIMEOUT);
         }
-        self.stage.guest_faults.disarm();
+        self.testbed.guest_faults.disarm();
     }
 
     /// Writes something and does not wait for it, so that it is under way in whatever comes next.
@@ -352,17 +352,17 @@ impl<'a> Life<'_, 'a> {
 
     /// Lets the driver domain stand still for a while.
     fn pause(&mut self, rng: &mut Rng) {
-        let id = self.stage.driver().id();
-        self.stage.world.pause(id);
-        self.stage.world.run_for(Duration::from_micros(rng.below(100_000) as u64));
-        self.stage.world.unpause(id);
+        let id = self.testbed.driver().id();
+        self.testbed.world.pause(id);
+        self.testbed.world.run_for(Duration::from_micros(rng.below(100_000) as u64));
+        self.testbed.world.unpause(id);
     }
 
     /// Injects spurious events.
     fn storm(&mut self, rng: &mut Rng) {
-        let ids = [self.xen.inner().id(), self.stage.driver().id()];
+        let ids = [self.xen.inner().id(), self.testbed.driver().id()];
         for _ in 0..rng.below(200) {
-            self.stage.world.inject_event(ids[rng.below(2)], Port(rng.below(24) as u32));
+            self.testbed.world.inject_event(ids[rng.below(2)], Port(rng.below(24) as u32));
         }
     }
 
@@ -371,7 +371,7 @@ impl<'a> Life<'_, 'a> {
     fn fail(&mut self, rng: &mut Rng) {
         let errno = [Errno::ENOMEM, Errno::EINVAL, Errno::EAGAIN][rng.below(3)];
         let faults =
-            if rng.one_in(2) { &self.stage.guest_faults } else { &self.stage.driver_faults };
+            if rng.one_in(2) { &self.testbed.guest_faults } else { &self.testbed.driver_faults };
         faults.arm(rng.below(40) as u64, errno);
         let (sector, count) = Self::range(rng);
         let data: Vec<u8> =
@@ -383,7 +383,7 @@ impl<'a> Life<'_, 'a> {
                 self.try_write(sector, &data);
             }
         }
-        let failed = [self.stage.guest_faults.disarm(), self.stage.driver_faults.disarm()];
+        let failed = [self.testbed.guest_faults.disarm(), self.testbed.driver_faults.disarm()];
         if std::env::var_os("SEED").is_some() {
             eprintln!(
                 "{:>12} failed in guest, driver domain: {failed:?}",
@@ -420,6 +420,6 @@ impl<'a> Life<'_, 'a> {
         self.compare(0, &all);
         assert!(self.storage.look(|stored| stored == all), "the disk is not what is stored");
         self.give_up();
-        self.stage.world.run_for(Duration::from_secs(1));
+        self.testbed.world.run_for(Duration::from_secs(1));
     }
 }

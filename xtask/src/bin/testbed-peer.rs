@@ -1,12 +1,12 @@
 //! The other side of a test: runs in dom0, statically linked, with nothing but the standard
 //! library.
 //!
-//! `lab-peer serve ADDR:PORT` echoes what TCP connections send. `lab-peer check ADDR:PORT BYTES`
-//! sends pseudo-random bytes to an echo server and verifies what comes back.
-//! `lab-peer create CONFIG LOG [MARKER]` runs `xl create` and says how long the guest took to its
-//! first console line (and to the line that holds MARKER). `lab-peer follow FILE PREFIX` prints the
-//! lines of a growing file without end. `lab-peer write FILE BYTES` fills a file with
-//! pseudo-random bytes, to the disk; `lab-peer verify FILE BYTES` compares them, and both print
+//! `testbed-peer serve ADDR:PORT` echoes what TCP connections send. `testbed-peer check ADDR:PORT
+//! BYTES` sends pseudo-random bytes to an echo server and verifies what comes back. `testbed-peer
+//! create CONFIG LOG [MARKER]` runs `xl create` and says how long the guest took to its first
+//! console line (and to the line that holds MARKER). `testbed-peer follow FILE PREFIX` prints the
+//! lines of a growing file without end. `testbed-peer write FILE BYTES` fills a file with
+//! pseudo-random bytes, to the disk; `testbed-peer verify FILE BYTES` compares them, and both print
 //! their sum.
 
 use std::error::Error;
@@ -19,7 +19,7 @@ use std::{env, fs, thread};
 type Done = Result<(), Box<dyn Error>>;
 
 /// Maximum silence of a peer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
@@ -32,14 +32,14 @@ fn main() -> ExitCode {
         ["follow", file, prefix] => follow(file, prefix),
         ["write", file, bytes] => write(file, bytes),
         ["verify", file, bytes] => verify(file, bytes),
-        _ => Err("usage: lab-peer serve ADDR:PORT | check ADDR:PORT BYTES | create CONFIG LOG [MARKER] | \
+        _ => Err("usage: testbed-peer serve ADDR:PORT | check ADDR:PORT BYTES | create CONFIG LOG [MARKER] | \
                   follow FILE PREFIX | write FILE BYTES | verify FILE BYTES"
             .into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            println!("lab-peer: {error}");
+            println!("testbed-peer: {error}");
             ExitCode::FAILURE
         }
     }
@@ -70,12 +70,12 @@ fn check(address: &str, bytes: &str) -> Done {
     let mut stream = loop {
         match TcpStream::connect_timeout(&address, Duration::from_secs(2)) {
             Ok(stream) => break stream,
-            Err(error) if started.elapsed() > PATIENCE => return Err(error.into()),
+            Err(error) if started.elapsed() > TIMEOUT => return Err(error.into()),
             Err(_) => thread::sleep(Duration::from_millis(200)),
         }
     };
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     let mut writer = stream.try_clone()?;
     let sender = thread::spawn(move || -> std::io::Result<()> {
         let mut noise = Noise::new();
@@ -186,7 +186,7 @@ fn create(config: &str, log: &str, marker: Option<&str>) -> Done {
     let started = Instant::now();
     let mut xl = Command::new("xl").args(["create", "-q", config]).spawn()?;
     let (mut created, mut first, mut marked) = (None, None, None);
-    while started.elapsed() < PATIENCE * 2 {
+    while started.elapsed() < TIMEOUT * 2 {
         let now = started.elapsed().as_secs_f32();
         if created.is_none()
             && let Some(status) = xl.try_wait()?

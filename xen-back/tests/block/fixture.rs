@@ -83,7 +83,7 @@ impl Storage for NotedDisk {
 }
 
 /// A world with a guest and a driver domain that serves it a disk of random bytes.
-pub(crate) struct Lab {
+pub(crate) struct Fixture {
     pub(crate) world: World,
     pub(crate) guest: Domain,
     pub(crate) driver: Domain,
@@ -120,7 +120,7 @@ pub(crate) fn noise(len: usize, seed: u64) -> Vec<u8> {
     (0..len).map(|_| next()).collect()
 }
 
-impl Lab {
+impl Fixture {
     pub(crate) fn new() -> Self {
         Self::with(&Disk::new("xvda"))
     }
@@ -265,7 +265,7 @@ impl Lab {
 
 /// A frontend that writes its ring directly.
 pub(crate) struct Raw<'a, Req, Rsp> {
-    pub(crate) lab: &'a Lab,
+    pub(crate) fixture: &'a Fixture,
     pub(crate) ring: FrontRing<Shared<Domain, ReadWrite>, Req, Rsp>,
     pub(crate) channel: Channel<Domain>,
     pub(crate) data: Shared<Domain, ReadWrite>,
@@ -279,27 +279,27 @@ where
     Req: zerocopy::FromBytes + IntoBytes + zerocopy::Immutable,
     Rsp: zerocopy::FromBytes + IntoBytes + zerocopy::Immutable,
 {
-    pub(crate) fn publish(lab: &'a Lab, back: &mut Back<'_>, protocol: &str) -> Self {
-        lab.settle(back).unwrap();
-        assert_eq!((lab.states().1, back.port()), (2, None));
+    pub(crate) fn publish(fixture: &'a Fixture, back: &mut Back<'_>, protocol: &str) -> Self {
+        fixture.settle(back).unwrap();
+        assert_eq!((fixture.states().1, back.port()), (2, None));
         let share = |pages| {
-            let pages = Pages::alloc(lab.guest.clone(), pages).unwrap();
-            lab.grants.share_writable(pages, lab.driver.id()).unwrap()
+            let pages = Pages::alloc(fixture.guest.clone(), pages).unwrap();
+            fixture.grants.share_writable(pages, fixture.driver.id()).unwrap()
         };
         let ring = share(1);
-        let channel = Channel::alloc_unbound(lab.guest.clone(), lab.driver.id()).unwrap();
-        let (store, path) = (lab.guest.store(), lab.device.frontend_path());
+        let channel = Channel::alloc_unbound(fixture.guest.clone(), fixture.driver.id()).unwrap();
+        let (store, path) = (fixture.guest.store(), fixture.device.frontend_path());
         store.write(format!("{path}/ring-ref"), ring.refs()[0]).unwrap();
         store.write(format!("{path}/event-channel"), channel.port()).unwrap();
         store.write(format!("{path}/protocol"), protocol).unwrap();
         store.write(format!("{path}/state"), 3).unwrap();
-        Self { lab, ring: FrontRing::new(ring).unwrap(), channel, data: share(2) }
+        Self { fixture, ring: FrontRing::new(ring).unwrap(), channel, data: share(2) }
     }
 
-    pub(crate) fn connect(lab: &'a Lab, back: &mut Back<'_>, protocol: &str) -> Self {
-        let raw = Self::publish(lab, back, protocol);
-        lab.settle(back).unwrap();
-        assert_eq!(lab.states(), (3, 4));
+    pub(crate) fn connect(fixture: &'a Fixture, back: &mut Back<'_>, protocol: &str) -> Self {
+        let raw = Self::publish(fixture, back, protocol);
+        fixture.settle(back).unwrap();
+        assert_eq!(fixture.states(), (3, 4));
         assert!(back.port().is_some_and(|port| port.0 != 0));
         raw
     }
@@ -309,17 +309,17 @@ where
         if self.ring.publish() == Notify::Send {
             self.channel.notify().unwrap();
         }
-        self.lab.settle(back).unwrap();
+        self.fixture.settle(back).unwrap();
         self.ring.pop().unwrap().expect("an answer")
     }
 
     pub(crate) fn close(self, back: &mut Back<'_>) {
-        let (store, path) = (self.lab.guest.store(), self.lab.device.frontend_path());
+        let (store, path) = (self.fixture.guest.store(), self.fixture.device.frontend_path());
         for state in [5, 6] {
             store.write(format!("{path}/state"), state).unwrap();
-            let _ = self.lab.settle(back);
+            let _ = self.fixture.settle(back);
         }
-        assert_eq!(self.lab.states(), (6, 6));
+        assert_eq!(self.fixture.states(), (6, 6));
         self.ring.into_memory().reclaim().unwrap();
         self.data.reclaim().unwrap();
     }

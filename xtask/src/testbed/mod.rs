@@ -1,5 +1,5 @@
-//! The lab: real Xen and a Linux dom0 in an emulator, on any Debian machine, without root and with
-//! nothing installed.
+//! The testbed: real Xen and a Linux dom0 in an emulator, on any Debian machine, without root and
+//! with nothing installed.
 //!
 //! QEMU, Xen, its tools, Linux and busybox are fetched as Debian packages and unpacked into a
 //! cache. QEMU's TCG emulates AMD SVM with nested paging, so PVH guests and a PVH dom0 run in pure
@@ -8,8 +8,8 @@
 mod apt;
 mod cpio;
 mod guest;
+mod hang_detector;
 mod image;
-mod pulse;
 mod qemu;
 mod root;
 mod temp;
@@ -26,7 +26,7 @@ pub(crate) use image::{Base, tools};
 pub(crate) use qemu::{Boot, Ending, Event, Outcome, Terminal};
 pub(crate) use root::Root;
 
-/// A Xen release that the lab can boot; each comes from one Debian release.
+/// A Xen release that the testbed can boot; each comes from one Debian release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum XenVersion {
     #[value(name = "4.17")]
@@ -99,17 +99,21 @@ pub(crate) fn downloads() -> Result<PathBuf> {
     Ok(cache()?.join("archives"))
 }
 
-/// Returns `$XEN_LAB_CACHE`, else `xen-lab` in the user's cache folder; creates it if missing.
+/// Returns `$XEN_TESTBED_CACHE`, else `xen-testbed` in the user's cache folder; creates it if
+/// missing.
 fn cache() -> Result<PathBuf> {
-    let path =
-        match (env::var_os("XEN_LAB_CACHE"), env::var_os("XDG_CACHE_HOME"), env::var_os("HOME")) {
-            (Some(path), ..) if !path.is_empty() => PathBuf::from(path),
-            (_, Some(path), _) if !path.is_empty() => PathBuf::from(path).join("xen-lab"),
-            (.., Some(home)) => PathBuf::from(home).join(".cache/xen-lab"),
-            _ => bail!("no folder for the lab's cache: set XEN_LAB_CACHE"),
-        };
+    let path = match (
+        env::var_os("XEN_TESTBED_CACHE"),
+        env::var_os("XDG_CACHE_HOME"),
+        env::var_os("HOME"),
+    ) {
+        (Some(path), ..) if !path.is_empty() => PathBuf::from(path),
+        (_, Some(path), _) if !path.is_empty() => PathBuf::from(path).join("xen-testbed"),
+        (.., Some(home)) => PathBuf::from(home).join(".cache/xen-testbed"),
+        _ => bail!("no folder for the testbed's cache: set XEN_TESTBED_CACHE"),
+    };
     fs::create_dir_all(&path)
-        .with_context(|| format!("making the lab's cache {}", path.display()))?;
+        .with_context(|| format!("making the testbed's cache {}", path.display()))?;
     Ok(path.canonicalize()?)
 }
 

@@ -5,14 +5,14 @@ const PIECE: usize = 199;
 
 /// Puts guests' lines together.
 #[derive(Default)]
-pub(crate) struct Spoken {
+pub(crate) struct GuestLog {
     /// The start of a line that comes in pieces.
     start: String,
 }
 
-impl Spoken {
+impl GuestLog {
     /// Takes a line of Xen's log; returns the line that a guest has ended with it.
-    pub(crate) fn hear(&mut self, line: &str) -> Option<String> {
+    pub(crate) fn push_line(&mut self, line: &str) -> Option<String> {
         let text = of_guest(line)?;
         self.start.push_str(text);
         (text.len() != PIECE).then(|| std::mem::take(&mut self.start))
@@ -33,7 +33,7 @@ mod tests {
 
     #[test]
     fn long_line_is_joined() {
-        let mut spoken = Spoken::default();
+        let mut guest_log = GuestLog::default();
         let long = "a".repeat(PIECE);
         for (line, whole) in [
             (format!("(d7) {long}"), None),
@@ -42,7 +42,7 @@ mod tests {
             ("[    3.1] dom0 (d7) next".to_owned(), Some("next".to_owned())),
             ("(dx) nobody".to_owned(), None),
         ] {
-            assert_eq!(spoken.hear(&line), whole, "{line}");
+            assert_eq!(guest_log.push_line(&line), whole, "{line}");
         }
     }
 }

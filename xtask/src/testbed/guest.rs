@@ -38,14 +38,14 @@ impl LinuxGuest {
     }
 
     /// Makes an initramfs that runs `init`, in which `@MODULES@` stands for the modules to load;
-    /// `peer` is there as `lab-peer`.
+    /// `peer` is there as `testbed-peer`.
     pub(crate) fn initramfs(&self, init: &str, peer: &Path) -> Result<Vec<u8>> {
         let mut files = Files::of(&self.root);
         for dir in ["proc", "sys", "dev", "tmp", "mnt", "bin", "sbin"] {
             files.archive.dir(dir);
         }
         files.archive.copy("bin/busybox", &self.root.find("usr/bin/busybox")?)?;
-        files.archive.copy("bin/lab-peer", peer)?;
+        files.archive.copy("bin/testbed-peer", peer)?;
         for tool in ["usr/sbin/mkfs.ext4", "usr/sbin/e2fsck"] {
             files.program(tool)?;
         }

@@ -24,7 +24,7 @@ xen_example_rt::entry!(main);
 /// Events that go each way.
 const ROUNDS: u32 = 1_000;
 /// Maximum time of an exchange.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Each vCPU's port.
 static PORTS: [AtomicU32; 2] = [const { AtomicU32::new(0) }; 2];
@@ -45,7 +45,7 @@ enum Error {
 
 fn main(xen: Rt) {
     if let Err(error) = run(xen) {
-        early_println!("rest: {error:?}");
+        early_println!("suspend-test: {error:?}");
     }
 }
 
@@ -89,7 +89,7 @@ fn say(xen: Rt, store: &XenStore<Rt>, when: &str) -> Result<(), Error> {
     let (abi, wrong) = (xen.events().abi(), WRONG.load(SeqCst));
     let verdict = if exchanged && wrong == 0 { "ok" } else { "not ok" };
     early_println!(
-        "rest: {when}: domain {me}, {abi:?}, vCPUs took {first} and {second} events: {verdict}"
+        "suspend-test: {when}: domain {me}, {abi:?}, vCPUs took {first} and {second} events: {verdict}"
     );
     Ok(())
 }
@@ -103,7 +103,7 @@ fn exchange(xen: Rt) -> Result<bool, Errno> {
         xen.events().unmask(port.port())?;
     }
     ports[1].notify()?;
-    let deadline = xen.now() + PATIENCE;
+    let deadline = xen.now() + TIMEOUT;
     while TAKEN[0].load(SeqCst) < ROUNDS && xen.now() < deadline {
         xen.wait(&[], Some(xen.now() + Duration::from_millis(1)));
     }
