@@ -7,7 +7,7 @@ use std::{env, fs, process, thread};
 use xen_store::server::{NoDomains, Server};
 use xen_store::user::{Daemon, Process, Stream, UserStore};
 use xen_store::wire::{MessageType, Part};
-use xen_store::{Limits, Nodes, Pending, StoreError};
+use xen_store::{Limits, Pending, StoreError, XsOps};
 
 pub(crate) const CASES: [Case; 5] = [
     Case { name: "xenstore/read", run: |rounds| run(rounds, 1, read) },

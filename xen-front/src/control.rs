@@ -11,7 +11,7 @@ use xen_grant::{GrantError, GrantTable};
 use xen_hypercall::ops::sched::Resumed;
 use xen_hypercall::start::StartError;
 use xen_hypercall::{DomId, Errno, Platform};
-use xen_store::{Nodes, Reason, StoreError, Watch, XenStore};
+use xen_store::{ErrorKind, StoreError, Watch, XenStore, XsOps};
 
 const SHUTDOWN: &str = "control/shutdown";
 
@@ -70,7 +70,7 @@ impl fmt::Display for Request {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SuspendError {
     /// Xenstore did not come to rest; nothing has happened.
-    Store(Reason),
+    Store(ErrorKind),
     /// The kernel's part failed, or Xen refused; nothing has happened.
     Xen(Errno),
     /// The domain is resumed elsewhere, but the kernel's part failed then and is not set up there.
@@ -149,7 +149,7 @@ impl<P: Platform> Control<P> {
         for feature in self.supported.iter().filter_map(|request| request.feature()) {
             let Err(error) = self.store.write(feature, "1") else { continue };
             log::warn!("the toolstack may not send a request that is supported: {error}");
-            if !matches!(error.reason, Reason::Server(_)) {
+            if !matches!(error.kind, ErrorKind::Server(_)) {
                 // Only what the server refused is settled; the next poll tries again.
                 return;
             }
@@ -188,7 +188,8 @@ impl<P: Platform> Control<P> {
             let word = match transaction.read_string::<16>(SHUTDOWN) {
                 Ok(word) => word,
                 Err(StoreError {
-                    reason: Reason::BufferTooSmall { .. } | Reason::NotText, ..
+                    kind: ErrorKind::BufferTooSmall { .. } | ErrorKind::NotText,
+                    ..
                 }) => {
                     return Ok(None);
                 }
@@ -223,7 +224,7 @@ impl<P: Platform> Control<P> {
         let witness = Channel::alloc_unbound(self.store.platform().clone(), DomId::SELF);
         let witness = witness.map_err(SuspendError::Xen)?;
         let before = witness.status().map_err(SuspendError::Xen)?;
-        self.store.suspend().map_err(SuspendError::Store)?;
+        self.store.quiesce().map_err(SuspendError::Store)?;
         let resumed = kernel();
         // Where the domain is a new one, the port is closed. Even if its number was given out
         // again, then not to a port that waits for this domain itself.
@@ -235,7 +236,7 @@ impl<P: Platform> Control<P> {
             Ok(Resumed::Elsewhere) => Ok(Resumed::Elsewhere),
             Err(errno) if moved => Err(SuspendError::NotSetUp(errno)),
             resumed => {
-                self.store.resume();
+                self.store.unquiesce();
                 resumed.map_err(SuspendError::Xen)
             }
         }
@@ -249,7 +250,7 @@ impl<P: Platform> Control<P> {
     /// [`SuspendError::Grants`], [`SuspendError::Ring`]: call it again.
     pub fn resume(&mut self, grants: &GrantTable<P>) -> Result<(), SuspendError> {
         grants.resume().map_err(SuspendError::Grants)?;
-        self.store.resume_elsewhere().map_err(SuspendError::Ring)?;
+        self.store.resume().map_err(SuspendError::Ring)?;
         self.announced = false;
         Ok(())
     }

@@ -8,7 +8,7 @@ use xen_hypercall::ops::sched::{self, Resumed};
 use xen_hypercall::{DomId, Errno, Pages, start};
 use xen_sim::{Domain, DomainConfig, World};
 use xen_store::wire::{Access, Permission};
-use xen_store::{Nodes, Reason, XenStore};
+use xen_store::{ErrorKind, XenStore, XsOps};
 
 const SHUTDOWN: &str = "control/shutdown";
 
@@ -167,7 +167,7 @@ fn failed_set_up_keeps_store_suspended() {
         failed
     });
     assert_eq!(failed, Err(SuspendError::NotSetUp(Errno::EINVAL)));
-    assert_eq!(guest.store.begin_read("data/x").unwrap_err().reason, Reason::Suspended);
+    assert_eq!(guest.store.begin_read("data/x").unwrap_err().kind, ErrorKind::Quiesced);
     for port in reused.take() {
         assert_eq!(port.status().unwrap().bound, Bound::Unbound { remote: DomId(0) });
     }

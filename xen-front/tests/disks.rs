@@ -14,7 +14,7 @@ use xen_front::block::{Block, BlockState, Request};
 use xen_grant::GrantTable;
 use xen_hypercall::{Pages, Platform, start};
 use xen_sim::{Device, Disk, Domain, DomainConfig, Quotas, World};
-use xen_store::{Nodes, XenStore};
+use xen_store::{XenStore, XsOps};
 
 const SECTORS: usize = 64;
 

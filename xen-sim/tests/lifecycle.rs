@@ -9,7 +9,7 @@ use xen_evtchn::Channel;
 use xen_hypercall::ops::sched::{Resumed, WatchdogId, suspend};
 use xen_hypercall::{DomId, Errno, Pages, Platform, Port, ops, start};
 use xen_sim::{Disk, Domain, DomainConfig, Step, Vif, World};
-use xen_store::{Nodes, XenStore};
+use xen_store::{XenStore, XsOps};
 use xen_sys::event_channel::EvtchnStat;
 use xen_sys::hvm::params::{HVM_PARAM_CALLBACK_IRQ, HVM_PARAM_STORE_EVTCHN, HVM_PARAM_STORE_PFN};
 use xen_sys::sched::ShutdownReason;

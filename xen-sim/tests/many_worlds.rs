@@ -4,7 +4,7 @@
 use xen_grant::GrantTable;
 use xen_hypercall::{Pages, start};
 use xen_sim::{Disk, DomainConfig, World};
-use xen_store::{Nodes, XenStore};
+use xen_store::{XenStore, XsOps};
 
 /// Runs a small world from creation to its end.
 fn one(seed: u64) {

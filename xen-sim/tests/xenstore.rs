@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use xen_hypercall::{DomId, Errno, Instant, Platform, start};
 use xen_sim::{Call, Domain, DomainConfig, FailNth, Interpose, Interposed, Step, Violation, World};
 use xen_store::wire::{Access, MessageType, Permission, ServerError};
-use xen_store::{ConnectionError, Nodes, Reason, Software, StoreError, XenStore};
+use xen_store::{ConnectionError, ErrorKind, Software, StoreError, XenStore, XsOps};
 use xen_sys::hvm::hvm_op::HVMOP_GET_PARAM;
 use xen_sys::io::xs_wire::ServerFeatures;
 use xen_sys::xen::HYPERVISOR_HVM_OP;
@@ -18,7 +18,7 @@ fn text(store: &XenStore<Domain>, path: &str) -> Result<String, ServerError> {
     let mut buffer = [0; 4096];
     match store.read(path, &mut buffer) {
         Ok(len) => Ok(String::from_utf8_lossy(&buffer[..len]).into_owned()),
-        Err(StoreError { reason: Reason::Server(error), .. }) => Err(error),
+        Err(StoreError { kind: ErrorKind::Server(error), .. }) => Err(error),
         Err(other) => panic!("{other}"),
     }
 }
@@ -221,7 +221,7 @@ fn a_server_that_hangs_ends_in_a_timeout_and_goes_on_later() {
     world.store().set_stopped(true);
     let before = guest.now();
     let failed = store.write("data/x", "1").unwrap_err();
-    assert!(matches!(failed.reason, Reason::Timeout { .. }), "{failed}");
+    assert!(matches!(failed.kind, ErrorKind::Timeout { .. }), "{failed}");
     assert!(guest.now() >= before + Duration::from_secs(5));
     world.store().set_stopped(false);
     store.write("data/x", "2").unwrap();
@@ -259,7 +259,7 @@ fn d_x13_a_client_whose_ring_was_broken_reconnects_and_its_watches_go_on() {
     req_prod.store(5000, core::sync::atomic::Ordering::SeqCst);
     xen_hypercall::ops::event_channel::send(&guest, other.port).unwrap();
     world.run_until_idle();
-    assert!(matches!(text_error(&store, "name").reason, Reason::Connection(_)));
+    assert!(matches!(text_error(&store, "name").kind, ErrorKind::Connection(_)));
     store.reconnect().unwrap();
     assert_eq!(text(&store, "name"), Ok("guest".to_owned()));
     while watch.try_next().unwrap().is_some() {}
@@ -288,8 +288,8 @@ fn a_guest_that_leaves_its_events_unread_for_20_seconds_is_given_up_and_can_star
     store.poll().unwrap();
     change_all();
     world.run_for(Duration::from_secs(21));
-    let lost = Reason::Connection(ConnectionError::Lost { code: 1 });
-    assert_eq!(store.read_number::<u32>("data/1").unwrap_err().reason, lost);
+    let lost = ErrorKind::Connection(ConnectionError::Lost { code: 1 });
+    assert_eq!(store.read_number::<u32>("data/1").unwrap_err().kind, lost);
     store.reconnect().unwrap();
     assert_eq!(store.read_number::<u32>("data/1"), Ok(1));
     drop(watch);
@@ -381,9 +381,9 @@ fn a_guest_tells_its_toolstack_which_drivers_it_has_and_which_devices_it_takes_a
     let guest = world.create_guest(DomainConfig::new("guest"));
     let store = client(&guest);
     let driver = Software { vendor: "us", product: "xen-front", version: "0.1.0", attributes: "" };
-    store.announce_driver(0, &driver).unwrap();
-    store.announce_hotplug("vif", true).unwrap();
-    store.announce_hotplug("vbd", false).unwrap();
+    store.publish_driver(0, &driver).unwrap();
+    store.publish_hotplug("vif", true).unwrap();
+    store.publish_hotplug("vbd", false).unwrap();
     let says = |path: &str| world.store().read(format!("/local/domain/1/{path}"));
     assert_eq!(says("drivers/0").as_deref(), Some("us xen-front 0.1.0"));
     assert_eq!(

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use xen_store::user::{Process, Stream, UserStore};
 use xen_store::wire::{Access, Permission};
-use xen_store::{Nodes, Watch};
+use xen_store::{Watch, XsOps};
 
 const USAGE: &str = "usage: xs [--device PATH | --socket PATH] ls PATH | read PATH | write PATH VALUE | rm PATH | watch PATH | check";
 

@@ -15,12 +15,12 @@ pub struct StoreError {
     /// The path that it was about; empty if it was about none.
     pub path: PathText,
     /// Why it failed.
-    pub reason: Reason,
+    pub kind: ErrorKind,
 }
 
 /// Why a xenstore operation failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum ErrorKind {
     /// The server refused.
     Server(ServerError),
     /// No reply came in time.
@@ -29,15 +29,15 @@ pub enum Reason {
         waited: Duration,
     },
     /// The store is suspended; nothing was sent.
-    Suspended,
-    /// The connection was renewed, after a suspend or an error, before the reply came, or since the
+    Quiesced,
+    /// The connection was reset, after a suspend or an error, before the reply came, or since the
     /// transaction was begun.
     Interrupted {
         /// Whether the request was sent, so that it may have been carried out. If not, nothing has
         /// changed.
         sent: bool,
     },
-    /// The connection is broken, until it is [renewed](crate::XenStore::reconnect).
+    /// The connection is broken, until it is [reset](crate::XenStore::reconnect).
     Connection(ConnectionError),
     /// The path can't be a xenstore path; nothing was sent.
     Path(PathError),
@@ -88,13 +88,13 @@ pub enum Reason {
 impl StoreError {
     /// Returns whether the error says that there is no such node.
     pub fn is_not_found(&self) -> bool {
-        self.reason == Reason::Server(ServerError::NotFound)
+        self.kind == ErrorKind::Server(ServerError::NotFound)
     }
 }
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operation, path, reason } = self;
+        let Self { operation, path, kind } = self;
         match operation.name() {
             Some(name) => name.chars().try_for_each(|c| write!(f, "{}", c.to_ascii_lowercase()))?,
             None => write!(f, "xenstore request {}", operation.0)?,
@@ -102,23 +102,23 @@ impl fmt::Display for StoreError {
         if !path.as_str().is_empty() {
             write!(f, " {path}")?;
         }
-        write!(f, ": {reason}")
+        write!(f, ": {kind}")
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Server(error) => write!(f, "xenstored says {error}"),
             Self::Timeout { waited } => {
                 write!(f, "no reply from xenstored within {} ms", waited.as_millis())
             }
-            Self::Suspended => f.write_str("the store is suspended"),
-            Self::Interrupted { sent: true } => f.write_str(
-                "the connection was renewed before the reply came; it may have been done",
-            ),
+            Self::Quiesced => f.write_str("the store is quiesced"),
+            Self::Interrupted { sent: true } => {
+                f.write_str("the connection was reset before the reply came; it may have been done")
+            }
             Self::Interrupted { sent: false } => {
-                f.write_str("the connection was renewed; nothing was done")
+                f.write_str("the connection was reset; nothing was done")
             }
             Self::Connection(error) => write!(f, "{error}"),
             Self::Path(error) => write!(f, "{error}"),
@@ -145,11 +145,11 @@ impl fmt::Display for Reason {
 }
 
 impl core::error::Error for StoreError {}
-impl core::error::Error for Reason {}
+impl core::error::Error for ErrorKind {}
 
 macro_rules! reasons {
     ($($from:ident => $variant:ident),*) => {$(
-        impl From<$from> for Reason {
+        impl From<$from> for ErrorKind {
             fn from(error: $from) -> Self {
                 Self::$variant(error)
             }
@@ -168,7 +168,7 @@ mod tests {
         let error = StoreError {
             operation: MessageType::READ,
             path: PathText::new(&"device/vbd/51712/backend"),
-            reason: ServerError::NotFound.into(),
+            kind: ServerError::NotFound.into(),
         };
         assert!(error.is_not_found());
         assert_eq!(

@@ -29,8 +29,8 @@ pub mod wire;
 pub mod xenbus;
 
 pub use client::{
-    Host, Limits, Nodes, Pending, Software, Transaction, Watch, WatchEvent, XenStore,
+    Limits, Pending, Runtime, Software, Transaction, Watch, WatchEvent, XenStore, XsOps,
 };
 pub use connection::{ConnectionError, RingTransport, Transport};
-pub use error::{Reason, StoreError};
+pub use error::{ErrorKind, StoreError};
 pub use text::PathText;

@@ -4,7 +4,7 @@
 mod double;
 
 use double::with_store;
-use xen_store::{Nodes, Reason};
+use xen_store::{ErrorKind, XsOps};
 
 #[test]
 fn values_and_lists_of_any_length_are_returned() {
@@ -15,6 +15,6 @@ fn values_and_lists_of_any_length_are_returned() {
         assert_eq!(store.read_text(format_args!("data/{name}")).unwrap(), "text");
         store.write("data/raw", [0xff; 4000]).unwrap();
         assert_eq!(store.read_vec("data/raw").unwrap(), [0xff; 4000]);
-        assert_eq!(store.read_text("data/raw").unwrap_err().reason, Reason::NotText);
+        assert_eq!(store.read_text("data/raw").unwrap_err().kind, ErrorKind::NotText);
     });
 }

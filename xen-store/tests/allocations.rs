@@ -6,7 +6,7 @@ use std::cell::Cell;
 use xen_store::server::{NoDomains, Server};
 use xen_store::user::{Daemon, UserStore};
 use xen_store::wire::{MessageType, Part};
-use xen_store::{Nodes, StoreError};
+use xen_store::{StoreError, XsOps};
 
 struct Counting;
 

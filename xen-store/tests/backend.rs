@@ -10,7 +10,7 @@ use xen_store::wire::{MessageType, ServerError};
 use xen_store::xenbus::{
     Backend, BackendEvent as Event, DeviceId, HotPlug, Plugged, XenbusState as State, backends,
 };
-use xen_store::{Host, Nodes, Reason, RingTransport};
+use xen_store::{ErrorKind, RingTransport, Runtime, XsOps};
 
 const FRONTEND: &str = "/local/domain/7/device/vbd/51712";
 const BACKEND: &str = "backend/vbd/7/51712";
@@ -178,7 +178,7 @@ fn remove_reports_what_was_refused() {
         with_store(|world, store| {
             let device = open(world, store, 1, 1);
             world.server.borrow_mut().refuse(kind, path, error);
-            assert_eq!(device.remove().map_err(|error| error.reason), result, "{path}: {error}");
+            assert_eq!(device.remove().map_err(|error| error.kind), result, "{path}: {error}");
         });
     }
 }
@@ -443,8 +443,8 @@ fn devices_to_serve_are_listed_and_come_and_go() {
         assert_eq!(next(), None);
         assert_eq!(backends::<4>(store, "vbd").unwrap(), [third, ID, other]);
         assert!(matches!(
-            backends::<2>(store, "vbd").unwrap_err().reason,
-            Reason::TooLong { limit: 2 }
+            backends::<2>(store, "vbd").unwrap_err().kind,
+            ErrorKind::TooLong { limit: 2 }
         ));
         store.remove("backend/vbd/7/51712").unwrap();
         assert_eq!((next(), next()), (Some(Plugged::Out(ID)), None));

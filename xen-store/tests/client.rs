@@ -12,8 +12,8 @@ use xen_hypercall::{DomId, SharedMem};
 use xen_store::connection::Connection;
 use xen_store::wire::{Access, MessageType, Part, Permission};
 use xen_store::{
-    ConnectionError, Limits, Nodes, Reason, RingTransport, StoreError, Transaction, Transport,
-    XenStore,
+    ConnectionError, ErrorKind, Limits, RingTransport, StoreError, Transaction, Transport,
+    XenStore, XsOps,
 };
 
 #[test]
@@ -60,8 +60,8 @@ fn permissions_are_typed_both_ways() {
         store.set_permissions("data", &wanted).unwrap();
         assert_eq!(store.permissions::<4>("data").unwrap(), wanted);
         assert_eq!(
-            store.permissions::<1>("data").unwrap_err().reason,
-            Reason::BufferTooSmall { needed: 2 }
+            store.permissions::<1>("data").unwrap_err().kind,
+            ErrorKind::BufferTooSmall { needed: 2 }
         );
     });
 }
@@ -90,9 +90,9 @@ fn an_error_shows_operation_path_and_reason() {
         );
         store.write("data/long", [7; 20]).unwrap();
         let error = store.read("data/long", &mut [0; 19]).unwrap_err();
-        assert_eq!(error.reason, Reason::BufferTooSmall { needed: 20 });
+        assert_eq!(error.kind, ErrorKind::BufferTooSmall { needed: 20 });
         store.write("data/long", [0xff; 2]).unwrap();
-        assert_eq!(store.read_string::<20>("data/long").unwrap_err().reason, Reason::NotText);
+        assert_eq!(store.read_string::<20>("data/long").unwrap_err().kind, ErrorKind::NotText);
     });
 }
 
@@ -111,8 +111,8 @@ fn a_transaction_whose_beginning_is_answered_too_late_is_ended_at_the_server() {
                 })
             }));
             assert!(matches!(
-                store.begin_transaction().unwrap_err().reason,
-                Reason::Timeout { .. }
+                store.begin_transaction().unwrap_err().kind,
+                ErrorKind::Timeout { .. }
             ));
             let mut server = world.server.borrow_mut();
             server.answer = None;
@@ -149,8 +149,8 @@ fn late_transaction_zero_is_not_ended() {
                 })
             }));
             assert!(matches!(
-                store.begin_transaction().unwrap_err().reason,
-                Reason::Timeout { .. }
+                store.begin_transaction().unwrap_err().kind,
+                ErrorKind::Timeout { .. }
             ));
             let late = message(MessageType::TRANSACTION_START, id.get(), body);
             world.server.borrow_mut().answer = None;
@@ -204,7 +204,7 @@ fn long_list_without_memory_is_listed() {
         let long = "n".repeat(257);
         world.set(&format!("data/z{long}"), "");
         let error = store.directory("data", |_| ()).unwrap_err();
-        assert_eq!(error.reason, Reason::BufferTooSmall { needed: 258 });
+        assert_eq!(error.kind, ErrorKind::BufferTooSmall { needed: 258 });
     });
 }
 
@@ -253,15 +253,15 @@ fn several_requests_are_in_flight_answered_in_any_order_and_in_nobodys_way() {
         }));
         let notified = world.notified.get();
         let pending = ["a", "b", "c"].map(|name| store.begin_read(name).unwrap());
-        assert_eq!(store.begin_read("e").unwrap_err().reason, Reason::Busy);
+        assert_eq!(store.begin_read("e").unwrap_err().kind, ErrorKind::Busy);
         assert_eq!(world.notified.get() - notified, 3);
         let mut buffer = [0; 4];
         assert!(pending.iter().all(|one| one.try_finish(&mut buffer).is_none()));
         world.run_server();
         for (one, name) in pending.iter().zip(["a", "b", "c"]) {
             assert_eq!(
-                one.try_finish(&mut []).unwrap().unwrap_err().reason,
-                Reason::BufferTooSmall { needed: 1 }
+                one.try_finish(&mut []).unwrap().unwrap_err().kind,
+                ErrorKind::BufferTooSmall { needed: 1 }
             );
             assert_eq!((one.try_finish(&mut buffer), &buffer[..1]), (Some(Ok(1)), name.as_bytes()));
         }
@@ -298,8 +298,8 @@ fn messages_longer_than_the_ring_go_through_in_both_directions() {
         assert_eq!(store.read("a", &mut back), Ok(4094));
         assert_eq!(back[..4094], value);
         assert_eq!(
-            store.write("a", [0; 4095]).unwrap_err().reason,
-            Reason::TooLong { limit: 4096 }
+            store.write("a", [0; 4095]).unwrap_err().kind,
+            ErrorKind::TooLong { limit: 4096 }
         );
     });
 }
@@ -343,7 +343,7 @@ fn d_x09_conflicts_are_retried_but_not_for_ever() {
         assert_eq!((runs, world.get("data/a").as_deref()), (4, Some("1")));
         world.server.borrow_mut().conflicts = u32::MAX;
         let error = store.transaction(|tx| tx.write("data/a", "2")).unwrap_err();
-        assert_eq!(error.reason, Reason::Conflict { attempts: 32 });
+        assert_eq!(error.kind, ErrorKind::Conflict { attempts: 32 });
         assert_eq!(
             (world.get("data/a").as_deref(), world.server.borrow().open_transactions()),
             (Some("1"), 0)
@@ -357,7 +357,7 @@ fn conflict_names_last_changed_node() {
         world.server.borrow_mut().conflicts = u32::MAX;
         let path = |body: &dyn Fn(&Transaction<'_, _, _>) -> Result<(), StoreError>| {
             let error = store.transaction_within(2, body).unwrap_err();
-            assert_eq!(error.reason, Reason::Conflict { attempts: 2 });
+            assert_eq!(error.kind, ErrorKind::Conflict { attempts: 2 });
             error.path.as_str().to_string()
         };
         let look = |tx: &Transaction<'_, _, _>, path: &str| tx.exists(path).map(drop);
@@ -455,10 +455,10 @@ fn failed_formatting_sends_nothing() {
                 store.read("a", &mut []).err().map(|error| error.is_not_found()),
                 Some(true)
             );
-            assert_eq!(store.exists(Fails(false)).unwrap_err().reason, Reason::Format);
-            assert_eq!(store.write_fmt("a", Fails(false)).unwrap_err().reason, Reason::Format);
-            assert_eq!(store.watch(Fails(false)).unwrap_err().reason, Reason::Format);
-            assert_eq!(store.begin_read(Fails(false)).unwrap_err().reason, Reason::Format);
+            assert_eq!(store.exists(Fails(false)).unwrap_err().kind, ErrorKind::Format);
+            assert_eq!(store.write_fmt("a", Fails(false)).unwrap_err().kind, ErrorKind::Format);
+            assert_eq!(store.watch(Fails(false)).unwrap_err().kind, ErrorKind::Format);
+            assert_eq!(store.begin_read(Fails(false)).unwrap_err().kind, ErrorKind::Format);
             let panics = catch_unwind(AssertUnwindSafe(|| store.exists(Fails(true))));
             assert!(panics.is_err());
         }
@@ -472,7 +472,7 @@ fn suspend_while_formatting_sends_nothing() {
     struct Suspends<'s, 'w>(&'s double::Store<'w>);
     impl Display for Suspends<'_, '_> {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            self.0.suspend().map_err(|_| fmt::Error)?;
+            self.0.quiesce().map_err(|_| fmt::Error)?;
             f.write_str("a")
         }
     }
@@ -480,8 +480,8 @@ fn suspend_while_formatting_sends_nothing() {
         store.domid().unwrap();
         store.set_timeout(Duration::from_millis(300));
         let sent = world.server.borrow().log.len();
-        assert_eq!(store.begin_read(Suspends(store)).unwrap_err().reason, Reason::Suspended);
-        store.resume();
+        assert_eq!(store.begin_read(Suspends(store)).unwrap_err().kind, ErrorKind::Quiesced);
+        store.unquiesce();
         assert_eq!(store.write("b", "").err(), None);
         assert_eq!(world.server.borrow().log.len(), sent + 1);
     });
@@ -498,7 +498,7 @@ fn control_returns_servers_answer() {
         assert_eq!(store.control(&["log", "on"], &mut answer), Ok(5));
         assert_eq!(&answer, b"done\0\x01\x01\x01");
         let error = store.control(&["log", "on"], &mut answer[..4]).unwrap_err();
-        assert_eq!(error.reason, Reason::BufferTooSmall { needed: 5 });
+        assert_eq!(error.kind, ErrorKind::BufferTooSmall { needed: 5 });
     });
 }
 
@@ -549,16 +549,16 @@ fn broken_connection_stays_broken() {
             XenStore::with_transport(guest, transport, double::PORT, Limits::default()).unwrap();
         let watch = store.watch("a").unwrap();
         assert_eq!(store.domid(), Ok(DomId(5)));
-        let broken = Reason::Connection(ConnectionError::System { code: 5 });
+        let broken = ErrorKind::Connection(ConnectionError::System { code: 5 });
         fails.set(Some(ConnectionError::System { code: 5 }));
         assert_eq!(store.poll(), Err(broken));
         for _ in 0..3 {
             assert_eq!(store.poll(), Err(broken));
-            assert_eq!(store.domid().unwrap_err().reason, broken);
-            assert_eq!(store.begin_read("domid").unwrap_err().reason, broken);
-            assert_eq!(store.watch("b").unwrap_err().reason, broken);
+            assert_eq!(store.domid().unwrap_err().kind, broken);
+            assert_eq!(store.begin_read("domid").unwrap_err().kind, broken);
+            assert_eq!(store.watch("b").unwrap_err().kind, broken);
             while watch.try_next().is_ok_and(|event| event.is_some()) {}
-            assert_eq!(watch.try_next().unwrap_err().reason, broken);
+            assert_eq!(watch.try_next().unwrap_err().kind, broken);
         }
     });
 }
@@ -572,18 +572,18 @@ fn held_connection_takes_no_request() {
         let transport = Flaky { ring: RingTransport::new(guest, world.mem, double::PORT), fails };
         let mut buffer = vec![0; 1 << 16];
         let mut connection = Connection::new(transport, &mut buffer[..], 4, 4, 0);
-        let ticket = connection.reserve(MessageType::READ, 0).unwrap();
-        connection.append(ticket, b"domid\0").unwrap();
-        connection.hold();
-        assert_eq!(connection.submit(ticket), Err(Reason::Suspended));
-        assert_eq!(connection.reserve(MessageType::READ, 0), Err(Reason::Suspended));
-        assert_eq!(connection.begin(MessageType::READ, 0, &[Part::Nul]), Err(Reason::Suspended));
-        connection.release();
+        let id = connection.reserve(MessageType::READ, 0).unwrap();
+        connection.append(id, b"domid\0").unwrap();
+        connection.quiesce();
+        assert_eq!(connection.submit(id), Err(ErrorKind::Quiesced));
+        assert_eq!(connection.reserve(MessageType::READ, 0), Err(ErrorKind::Quiesced));
+        assert_eq!(connection.begin(MessageType::READ, 0, &[Part::Nul]), Err(ErrorKind::Quiesced));
+        connection.unquiesce();
         let broken = ConnectionError::System { code: 5 };
         fails.set(Some(broken));
         assert_eq!(connection.poll(), Err(broken));
-        assert_eq!(connection.submit(ticket), Err(Reason::Connection(broken)));
-        assert_eq!(connection.reserve(MessageType::READ, 0), Err(Reason::Connection(broken)));
+        assert_eq!(connection.submit(id), Err(ErrorKind::Connection(broken)));
+        assert_eq!(connection.reserve(MessageType::READ, 0), Err(ErrorKind::Connection(broken)));
     });
 }
 
@@ -598,6 +598,6 @@ fn a_client_takes_nine_pages_and_little_else() {
             XenStore::with_transport(*store.platform(), transport, double::PORT, small).unwrap();
         drop(store);
         assert_eq!(small.domid(), Ok(DomId(5)));
-        assert_eq!(small.watch("a").unwrap_err().reason, Reason::TooManyWatches);
+        assert_eq!(small.watch("a").unwrap_err().kind, ErrorKind::TooManyWatches);
     });
 }

@@ -9,7 +9,7 @@ use xen_store::wire::{MessageType, ServerError};
 use xen_store::xenbus::{
     self, Frontend, FrontendEvent as Event, HotPlug, Plugged, XenbusError, XenbusState as State,
 };
-use xen_store::{Host, Nodes, Reason, RingTransport};
+use xen_store::{ErrorKind, RingTransport, Runtime, XsOps};
 
 const BACKEND: &str = "/local/domain/0/backend/vbd/5/51712";
 const FRONTEND: &str = "device/vbd/51712";
@@ -154,7 +154,7 @@ fn devices_that_come_and_go_are_told_of_once() {
             world.set(&format!("device/vif/{id}/state"), "1");
         }
         world.run_server();
-        assert!(matches!(plugs.poll().unwrap_err().reason, Reason::TooLong { limit: 4 }));
+        assert!(matches!(plugs.poll().unwrap_err().kind, ErrorKind::TooLong { limit: 4 }));
         world.server.borrow_mut().remove("device/vif/4");
         world.run_server();
         assert_eq!(plugs.poll(), Ok(Some(Plugged::In(0))));
@@ -489,7 +489,7 @@ fn unreadable_online_keeps_device() {
     }
     let error = refused("EIO").unwrap_err();
     assert!(
-        matches!(error, XenbusError::Store(error) if error.reason == ServerError::Io.into()),
+        matches!(error, XenbusError::Store(error) if error.kind == ServerError::Io.into()),
         "{error}"
     );
 }
@@ -528,7 +528,7 @@ fn missing_backend_state_is_judged() {
         (None, Ok(Event::Close)),
         (Some("ENOENT"), Ok(Event::Unplugged)),
         (Some("EACCES"), Ok(Event::Unplugged)),
-        (Some("EIO"), Err(Reason::Server(ServerError::Io))),
+        (Some("EIO"), Err(ErrorKind::Server(ServerError::Io))),
     ] {
         with_store(|world, store| {
             let mut device = open(world, store, 1, 2);
@@ -543,7 +543,7 @@ fn missing_backend_state_is_judged() {
                 match device.poll(store.platform().now()) {
                     Ok(Event::Connected) => None,
                     Ok(event) => Some(Ok(event)),
-                    Err(XenbusError::Store(error)) => Some(Err(error.reason)),
+                    Err(XenbusError::Store(error)) => Some(Err(error.kind)),
                     Err(error) => panic!("{error}"),
                 }
             });
@@ -639,6 +639,6 @@ fn devices_are_listed_by_their_numbers() {
         assert!(xenbus::devices::<2>(store, "vbd").is_err());
         world.server.borrow_mut().refuse(MessageType::DIRECTORY, "device/vbd", "EACCES");
         let error = xenbus::devices::<4>(store, "vbd").unwrap_err();
-        assert_eq!(error.reason, Reason::Server(ServerError::AccessDenied));
+        assert_eq!(error.kind, ErrorKind::Server(ServerError::AccessDenied));
     });
 }

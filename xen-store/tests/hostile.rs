@@ -9,7 +9,7 @@ use std::time::Duration;
 use xen_hypercall::{DomId, Instant};
 use xen_ring::Corrupt;
 use xen_store::wire::{MessageType, NumberError, OversizedBody, PathError, XsdSockmsg, encode};
-use xen_store::{ConnectionError, Nodes, Reason, xenbus};
+use xen_store::{ConnectionError, ErrorKind, XsOps, xenbus};
 
 /// Answers reads of `path` with a message of any type, length and body.
 fn answer(server: &mut Server, path: &'static str, kind: MessageType, body: Vec<u8>) {
@@ -26,13 +26,13 @@ fn d_x01_an_index_that_is_ahead_of_the_ring_breaks_the_connection() {
         let found = own.wrapping_add(1025);
         world.mem.u32::<2060>().store(found, Relaxed);
         let broken =
-            Reason::Connection(ConnectionError::Corrupt(Corrupt { found, own, limit: 1024 }));
-        assert_eq!(store.domid().unwrap_err().reason, broken);
+            ErrorKind::Connection(ConnectionError::Corrupt(Corrupt { found, own, limit: 1024 }));
+        assert_eq!(store.domid().unwrap_err().kind, broken);
         // For good, even if the index is right again.
         world.mem.u32::<2060>().store(own, Relaxed);
-        assert_eq!(store.domid().unwrap_err().reason, broken);
-        assert_eq!(store.write("a", "b").unwrap_err().reason, broken);
-        assert_eq!(store.watch("a").unwrap_err().reason, broken);
+        assert_eq!(store.domid().unwrap_err().kind, broken);
+        assert_eq!(store.write("a", "b").unwrap_err().kind, broken);
+        assert_eq!(store.watch("a").unwrap_err().kind, broken);
         assert_eq!(world.mem.u32::<2056>().load(Relaxed), own);
     });
 }
@@ -44,7 +44,7 @@ fn d_x01_a_request_index_that_went_back_breaks_the_connection() {
         let prod = world.mem.u32::<2052>().load(Relaxed);
         for (i, bad) in [prod.wrapping_add(1), prod.wrapping_sub(1025)].into_iter().enumerate() {
             world.mem.u32::<2048>().store(bad, Relaxed);
-            assert!(matches!(store.domid().unwrap_err().reason, Reason::Connection(_)), "{i}");
+            assert!(matches!(store.domid().unwrap_err().kind, ErrorKind::Connection(_)), "{i}");
         }
     });
 }
@@ -57,8 +57,8 @@ fn d_x02_a_message_that_is_too_long_breaks_the_connection() {
                 let header = XsdSockmsg { type_: request.kind, req_id: request.id, tx_id: 0, len };
                 Some(encode(&header).to_vec())
             }));
-            let broken = Reason::Connection(ConnectionError::Oversized(OversizedBody { len }));
-            assert_eq!(store.domid().unwrap_err().reason, broken);
+            let broken = ErrorKind::Connection(ConnectionError::Oversized(OversizedBody { len }));
+            assert_eq!(store.domid().unwrap_err().kind, broken);
         });
     }
 }
@@ -108,8 +108,8 @@ fn d_x05_error_bodies_of_any_shape_are_errors_and_the_stream_stays_in_step() {
     for (body, name) in bodies {
         with_store(|world, store| {
             answer(&mut world.server.borrow_mut(), "bad", MessageType::ERROR, body.to_vec());
-            match store.read("bad", &mut [0; 4096]).unwrap_err().reason {
-                Reason::Server(error) => assert_eq!(error.name(), name),
+            match store.read("bad", &mut [0; 4096]).unwrap_err().kind {
+                ErrorKind::Server(error) => assert_eq!(error.name(), name),
                 other => panic!("{other}"),
             }
             assert_eq!(store.domid(), Ok(DomId(5)));
@@ -122,7 +122,7 @@ fn a_reply_of_another_type_is_an_error_and_the_stream_stays_in_step() {
     with_store(|world, store| {
         answer(&mut world.server.borrow_mut(), "bad", MessageType::MKDIR, vec![1; 100]);
         let found = MessageType::MKDIR;
-        assert_eq!(store.exists("bad").unwrap_err().reason, Reason::UnexpectedReply { found });
+        assert_eq!(store.exists("bad").unwrap_err().kind, ErrorKind::UnexpectedReply { found });
         assert_eq!(store.domid(), Ok(DomId(5)));
     });
 }
@@ -142,7 +142,7 @@ fn d_x06_directories_of_any_shape_are_listed() {
     with_store(|world, store| {
         answer(&mut world.server.borrow_mut(), "dir", MessageType::DIRECTORY, vec![b'a'; 4096]);
         let error = store.directory("dir", |_| ()).unwrap_err();
-        assert_eq!(error.reason, Reason::BufferTooSmall { needed: 4096 });
+        assert_eq!(error.kind, ErrorKind::BufferTooSmall { needed: 4096 });
         assert_eq!(store.directory_into("dir", &mut [0; 4096]).unwrap().count(), 1);
     });
 }
@@ -170,14 +170,14 @@ fn directory_without_end_is_an_error() {
     for (name, names, parts) in [("a", 1, 512), ("name/of/some/length", 200, 263), ("a", 2000, 33)]
     {
         let part = format!("7\0{}", format!("{name}\0").repeat(names));
-        let reason = Reason::ListTooLong { bytes: (part.len() - 2) * parts };
+        let kind = ErrorKind::ListTooLong { bytes: (part.len() - 2) * parts };
         with_store(|world, store| {
             in_parts(&mut world.server.borrow_mut(), move |_| part.clone().into_bytes());
             let error = store.directory("dir", |_| panic!("nothing is passed on")).unwrap_err();
-            assert_eq!((error.reason, parts_asked(&world.server.borrow())), (reason, parts));
+            assert_eq!((error.kind, parts_asked(&world.server.borrow())), (kind, parts));
             let mut buffer = vec![0; 4 << 20];
             let error = store.directory_into("dir", &mut buffer).unwrap_err();
-            assert_eq!((error.reason, parts_asked(&world.server.borrow())), (reason, 2 * parts));
+            assert_eq!((error.kind, parts_asked(&world.server.borrow())), (kind, 2 * parts));
             assert_eq!(store.domid(), Ok(DomId(5)));
         });
     }
@@ -205,12 +205,12 @@ fn directory_in_parts_has_a_deadline() {
         // Each part comes in time.
         world.tick.set(100_000_000);
         let before = world.now.get();
-        let reason = store.directory_into("dir", &mut [0; 4096]).unwrap_err().reason;
-        assert!(matches!(reason, Reason::Timeout { .. }), "{reason}");
+        let kind = store.directory_into("dir", &mut [0; 4096]).unwrap_err().kind;
+        assert!(matches!(kind, ErrorKind::Timeout { .. }), "{kind}");
         assert!(world.now.get() - before <= 1_000_000_000);
         let transaction = store.begin_transaction().unwrap();
-        let reason = transaction.directory_into("dir", &mut [0; 4096]).unwrap_err().reason;
-        assert!(matches!(reason, Reason::Timeout { .. }), "{reason}");
+        let kind = transaction.directory_into("dir", &mut [0; 4096]).unwrap_err().kind;
+        assert!(matches!(kind, ErrorKind::Timeout { .. }), "{kind}");
     });
 }
 
@@ -255,8 +255,8 @@ fn directory_that_changes_is_read_again() {
     with_store(|world, store| {
         in_parts(&mut world.server.borrow_mut(), |asked| format!("{asked}\0a\0").into_bytes());
         let mut names = 0;
-        assert_eq!(store.directory("dir", |_| names += 1).unwrap_err().reason, Reason::Changed);
-        assert_eq!(store.directory_into("dir", &mut [0; 64]).unwrap_err().reason, Reason::Changed);
+        assert_eq!(store.directory("dir", |_| names += 1).unwrap_err().kind, ErrorKind::Changed);
+        assert_eq!(store.directory_into("dir", &mut [0; 64]).unwrap_err().kind, ErrorKind::Changed);
         assert_eq!(names, 0);
         assert!(parts_asked(&world.server.borrow()) <= 40);
     });
@@ -282,8 +282,11 @@ fn malformed_directory_parts_are_errors() {
     for body in [&b""[..], b"7", b"7\0a", b"x\0a\0\0", b"-1\0a\0\0", b"7\0a\0b"] {
         with_store(|world, store| {
             in_parts(&mut world.server.borrow_mut(), move |_| body.to_vec());
-            let reason = store.directory_into("dir", &mut [0; 64]).unwrap_err().reason;
-            assert!(matches!(reason, Reason::Malformed | Reason::Number(_)), "{body:?}: {reason}");
+            let kind = store.directory_into("dir", &mut [0; 64]).unwrap_err().kind;
+            assert!(
+                matches!(kind, ErrorKind::Malformed | ErrorKind::Number(_)),
+                "{body:?}: {kind}"
+            );
         });
     }
 }
@@ -294,8 +297,8 @@ fn malformed_permissions_are_errors() {
         with_store(|world, store| {
             answer(&mut world.server.borrow_mut(), "a", MessageType::GET_PERMS, body.to_vec());
             assert_eq!(
-                store.permissions::<4>("a").unwrap_err().reason,
-                Reason::Malformed,
+                store.permissions::<4>("a").unwrap_err().kind,
+                ErrorKind::Malformed,
                 "{body:?}"
             );
         });
@@ -312,8 +315,8 @@ fn malformed_domain_paths_are_errors() {
                 MessageType::GET_DOMAIN_PATH,
                 body.to_vec(),
             );
-            let reason = store.domain_path::<32>(DomId(7)).unwrap_err().reason;
-            assert_eq!(reason, Reason::Malformed, "{body:?}");
+            let kind = store.domain_path::<32>(DomId(7)).unwrap_err().kind;
+            assert_eq!(kind, ErrorKind::Malformed, "{body:?}");
         });
     }
 }
@@ -371,7 +374,7 @@ fn a_server_that_never_stops_sending_does_not_hold_a_poll() {
         world.server.borrow_mut().mute = true;
         store.set_timeout(Duration::from_millis(50));
         let error = store.domid().unwrap_err();
-        assert!(matches!(error.reason, Reason::Timeout { .. }));
+        assert!(matches!(error.kind, ErrorKind::Timeout { .. }));
     });
 }
 
@@ -380,22 +383,22 @@ fn d_x10_what_the_server_would_refuse_is_never_sent() {
     with_store(|world, store| {
         store.domid().unwrap();
         let sent = world.server.borrow().log.len();
-        let reason = |path: &str| store.exists(path).unwrap_err().reason;
+        let kind = |path: &str| store.exists(path).unwrap_err().kind;
         assert_eq!(
-            reason(&"a".repeat(2049)),
-            Reason::Path(PathError::TooLong { len: 2049, limit: 2048 })
+            kind(&"a".repeat(2049)),
+            ErrorKind::Path(PathError::TooLong { len: 2049, limit: 2048 })
         );
         let absolute = format!("/{}", "a".repeat(3072));
-        assert_eq!(reason(&absolute), Reason::Path(PathError::TooLong { len: 3073, limit: 3072 }));
-        assert_eq!(reason("a\0b"), Reason::Path(PathError::Byte { byte: 0, at: 1 }));
-        assert_eq!(reason("a/"), Reason::Path(PathError::TrailingSlash));
+        assert_eq!(kind(&absolute), ErrorKind::Path(PathError::TooLong { len: 3073, limit: 3072 }));
+        assert_eq!(kind("a\0b"), ErrorKind::Path(PathError::Byte { byte: 0, at: 1 }));
+        assert_eq!(kind("a/"), ErrorKind::Path(PathError::TrailingSlash));
         assert_eq!(
-            store.watch("a".repeat(256)).unwrap_err().reason,
-            Reason::TooLong { limit: 255 }
+            store.watch("a".repeat(256)).unwrap_err().kind,
+            ErrorKind::TooLong { limit: 255 }
         );
         assert_eq!(
-            store.write("a", [0; 4095]).unwrap_err().reason,
-            Reason::TooLong { limit: 4096 }
+            store.write("a", [0; 4095]).unwrap_err().kind,
+            ErrorKind::TooLong { limit: 4096 }
         );
         world.run_server();
         assert_eq!(world.server.borrow().log.len(), sent);
@@ -446,7 +449,7 @@ fn d_x12_nothing_is_sent_before_the_server_is_there() {
         let before: Vec<u32> =
             (2048..2072).step_by(4).map(|at| world.mem.u32_at(at).unwrap().load(Relaxed)).collect();
         store.set_timeout(Duration::from_secs(1));
-        assert!(matches!(store.domid().unwrap_err().reason, Reason::Timeout { .. }));
+        assert!(matches!(store.domid().unwrap_err().kind, ErrorKind::Timeout { .. }));
         let after: Vec<u32> =
             (2048..2072).step_by(4).map(|at| world.mem.u32_at(at).unwrap().load(Relaxed)).collect();
         assert_eq!((before, world.notified.get()), (after, 0));
@@ -474,7 +477,7 @@ fn d_x13_an_error_that_the_server_left_in_the_page_is_reported_if_it_has_that_fe
         assert_eq!(store.domid(), Ok(DomId(5)));
         world.mem.u32::<2064>().store(2, Relaxed);
         let error = store.domid().unwrap_err();
-        assert_eq!(error.reason, Reason::Connection(ConnectionError::Lost { code: 2 }));
+        assert_eq!(error.kind, ErrorKind::Connection(ConnectionError::Lost { code: 2 }));
         assert!(error.to_string().contains("invalid ring index"), "{error}");
     });
 }
@@ -485,15 +488,15 @@ fn d_x14_a_node_is_a_number_only_if_all_of_it_is_one_that_fits() {
         for value in ["", "-1", "4294967296", "0x10", " 7", "7\n", "7\0"] {
             store.write("n", value).unwrap();
             assert!(
-                matches!(store.read_number::<u32>("n").unwrap_err().reason, Reason::Number(_)),
+                matches!(store.read_number::<u32>("n").unwrap_err().kind, ErrorKind::Number(_)),
                 "{value:?}"
             );
             assert!(store.read_number_or::<u32>("n", 7).is_err());
         }
         store.write("n", [b'9'; 4000]).unwrap();
         assert_eq!(
-            store.read_number::<u64>("n").unwrap_err().reason,
-            Reason::Number(NumberError::OutOfRange)
+            store.read_number::<u64>("n").unwrap_err().kind,
+            ErrorKind::Number(NumberError::OutOfRange)
         );
         store.write("n", "007").unwrap();
         assert_eq!(

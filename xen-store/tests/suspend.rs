@@ -8,11 +8,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use xen_hypercall::{DomId, Port, SharedMem};
 use xen_store::wire::{MessageType, ServerError};
-use xen_store::{ConnectionError, Nodes, Reason, RingTransport, StoreError};
+use xen_store::{ConnectionError, ErrorKind, RingTransport, StoreError, XsOps};
 
 /// The server that a domain finds when it is resumed: it knows the nodes, but no watches and no
 /// transactions.
-fn resume_elsewhere(world: &World<'_>, store: &double::Store<'_>) {
+fn resume(world: &World<'_>, store: &double::Store<'_>) {
     for offset in [2048, 2052, 2056, 2060] {
         world.mem.u32_at(offset).unwrap().store(0, Relaxed);
     }
@@ -38,7 +38,7 @@ fn watches(world: &World<'_>) -> Vec<String> {
 fn a_suspended_store_begins_nothing_until_it_is_resumed() {
     with_store(|world, store| {
         let pending = store.begin_read("domid").unwrap();
-        store.suspend().unwrap();
+        store.quiesce().unwrap();
         let mut value = [0; 8];
         assert_eq!(
             pending.try_finish(&mut value),
@@ -47,12 +47,12 @@ fn a_suspended_store_begins_nothing_until_it_is_resumed() {
         );
         drop(pending);
         let sent = world.server.borrow().log.len();
-        assert_eq!(store.begin_read("domid").unwrap_err().reason, Reason::Suspended);
+        assert_eq!(store.begin_read("domid").unwrap_err().kind, ErrorKind::Quiesced);
         store.set_timeout(Duration::from_secs(1));
-        assert_eq!(store.domid().unwrap_err().reason, Reason::Suspended);
+        assert_eq!(store.domid().unwrap_err().kind, ErrorKind::Quiesced);
         world.run_server();
         assert_eq!(world.server.borrow().log.len(), sent);
-        store.resume();
+        store.unquiesce();
         assert_eq!(store.domid(), Ok(DomId(5)));
     });
 }
@@ -64,7 +64,7 @@ fn a_suspend_that_the_server_does_not_answer_fails_and_leaves_the_store_usable()
         world.server.borrow_mut().mute = true;
         let pending = store.begin_read("domid").unwrap();
         store.set_timeout(Duration::from_secs(1));
-        assert!(matches!(store.suspend(), Err(Reason::Timeout { .. })));
+        assert!(matches!(store.quiesce(), Err(ErrorKind::Timeout { .. })));
         drop(pending);
         world.server.borrow_mut().mute = false;
         assert_eq!(store.domid(), Ok(DomId(5)));
@@ -77,8 +77,8 @@ fn a_cancelled_suspend_leaves_watches_and_transactions_as_they_were() {
         let watch = store.watch("a").unwrap();
         let transaction = store.begin_transaction().unwrap();
         transaction.write("a", "1").unwrap();
-        store.suspend().unwrap();
-        store.resume();
+        store.quiesce().unwrap();
+        store.unquiesce();
         transaction.write("b", "2").unwrap();
         transaction.commit().unwrap();
         assert_eq!((world.get("a").as_deref(), world.get("b").as_deref()), (Some("1"), Some("2")));
@@ -96,10 +96,10 @@ fn after_a_resume_elsewhere_all_watches_are_set_again_and_fire() {
         for watch in kept.iter().chain([&dropped]) {
             while watch.try_next().unwrap().is_some() {}
         }
-        store.suspend().unwrap();
+        store.quiesce().unwrap();
         drop(dropped);
         world.set("node3", "changed while nobody looked");
-        resume_elsewhere(world, store);
+        resume(world, store);
         store.domid().unwrap();
         // Each reply makes room to set the next one.
         while watches(world).len() < 20 {
@@ -128,7 +128,7 @@ fn freed_slots_are_used_at_once() {
     with_store(|world, store| {
         let _watches: Vec<_> =
             (0..8).map(|number| store.watch(format_args!("w{number}")).unwrap()).collect();
-        resume_elsewhere(world, store);
+        resume(world, store);
         // Four are sent at first, and four more as soon as the replies to those are received.
         for sent in [4, 8] {
             store.poll().unwrap();
@@ -170,7 +170,7 @@ fn depth_survives_resume() {
     with_store(|world, store| {
         let _flat = store.watch_to_depth("flat", 1).unwrap();
         let _deep = store.watch("deep").unwrap();
-        resume_elsewhere(world, store);
+        resume(world, store);
         store.domid().unwrap();
         let server = world.server.borrow();
         let set = server.log.iter().filter(|request| request.kind == MessageType::WATCH);
@@ -193,7 +193,7 @@ fn a_transaction_that_was_open_at_the_resume_is_run_again_as_a_whole() {
             tx.write("a", format!("{runs}"))?;
             if runs == 1 {
                 *stale.borrow_mut() = Some(store.begin_transaction()?);
-                resume_elsewhere(world, store);
+                resume(world, store);
             }
             tx.write("b", "1")
         });
@@ -201,8 +201,8 @@ fn a_transaction_that_was_open_at_the_resume_is_run_again_as_a_whole() {
         assert_eq!(world.get("a").as_deref(), Some("2"));
         let stale = stale.into_inner().unwrap();
         assert!(stale.is_over());
-        assert_eq!(stale.write("c", "").unwrap_err().reason, Reason::Interrupted { sent: false });
-        assert_eq!(stale.commit().unwrap_err().reason, Reason::Interrupted { sent: false });
+        assert_eq!(stale.write("c", "").unwrap_err().kind, ErrorKind::Interrupted { sent: false });
+        assert_eq!(stale.commit().unwrap_err().kind, ErrorKind::Interrupted { sent: false });
         assert_eq!((world.get("c"), world.server.borrow().open_transactions()), (None, 0));
     });
 }
@@ -217,12 +217,12 @@ fn requests_without_a_reply_at_a_resume_are_asked_again_or_end() {
         world.run_server();
         let mut value = [0; 8];
         assert_eq!((read.try_finish(&mut value), write.try_finish(&mut value)), (None, None));
-        resume_elsewhere(world, store);
+        resume(world, store);
         store.domid().unwrap();
         assert_eq!(read.try_finish(&mut value), Some(Ok(1)));
         assert_eq!(
-            write.try_finish(&mut value).unwrap().unwrap_err().reason,
-            Reason::Interrupted { sent: true }
+            write.try_finish(&mut value).unwrap().unwrap_err().kind,
+            ErrorKind::Interrupted { sent: true }
         );
         assert_eq!(world.get("a"), None, "what may have been done is not done twice");
         drop((read, write));
@@ -243,13 +243,13 @@ fn half_a_message_of_the_old_connection_is_not_taken_for_the_new_ones() {
         }
         let mut value = [0; 64];
         assert_eq!(read.try_finish(&mut value), None, "the reply has come in part");
-        resume_elsewhere(world, store);
+        resume(world, store);
         let result = (0..100).find_map(|_| {
             store.domid().unwrap();
             read.try_finish(&mut value)
         });
         // Its request went with the reply that began to come.
-        assert_eq!(result.unwrap().unwrap_err().reason, Reason::Interrupted { sent: true });
+        assert_eq!(result.unwrap().unwrap_err().kind, ErrorKind::Interrupted { sent: true });
     });
 }
 
@@ -258,7 +258,7 @@ fn a_watch_that_the_new_server_refuses_says_so_once() {
     with_store(|world, store| {
         let watch = store.watch("a").unwrap();
         while watch.try_next().unwrap().is_some() {}
-        resume_elsewhere(world, store);
+        resume(world, store);
         world.server.borrow_mut().answer = Some(Box::new(|request| {
             (request.kind == MessageType::WATCH)
                 .then(|| double::message(MessageType::ERROR, request.id, b"E2BIG\0"))
@@ -266,7 +266,7 @@ fn a_watch_that_the_new_server_refuses_says_so_once() {
         store.domid().unwrap();
         store.domid().unwrap();
         let refused: Result<_, StoreError> = watch.try_next();
-        assert_eq!(refused.unwrap_err().reason, Reason::Server(ServerError::TooBig));
+        assert_eq!(refused.unwrap_err().kind, ErrorKind::Server(ServerError::TooBig));
         assert_eq!(watch.try_next(), Ok(None));
     });
 }
@@ -283,7 +283,7 @@ fn same_server_resume_leaves_no_watch() {
         for round in 0..20 {
             let dropped = store.watch("dropped").unwrap();
             let open = store.begin_transaction().unwrap();
-            store.suspend().unwrap();
+            store.quiesce().unwrap();
             // One ends while the store is held, one transaction is open, and the domain stays where
             // it is.
             drop(dropped);
@@ -315,12 +315,12 @@ fn transaction_dropped_while_held_is_ended() {
         store.domid().unwrap();
         let open: Vec<_> = (0..20).map(|_| store.begin_transaction().unwrap()).collect();
         open[0].write("a", "1").unwrap();
-        store.suspend().unwrap();
+        store.quiesce().unwrap();
         let before = world.now.get();
         drop(open);
         assert_eq!(world.now.get(), before, "a drop does not wait for the resume");
         assert_eq!(world.server.borrow().open_transactions(), 20);
-        store.resume();
+        store.unquiesce();
         for _ in 0..10 {
             store.domid().unwrap();
         }
@@ -332,9 +332,9 @@ fn transaction_dropped_while_held_is_ended() {
 fn ends_of_old_transactions_are_forgotten() {
     with_store(|world, store| {
         let old = store.begin_transaction().unwrap();
-        store.suspend().unwrap();
+        store.quiesce().unwrap();
         drop(old);
-        resume_elsewhere(world, store);
+        resume(world, store);
         // The new server counts its transactions from one again.
         let new = store.begin_transaction().unwrap();
         new.write("a", "1").unwrap();
@@ -349,14 +349,14 @@ fn unsent_commit_is_undone() {
         let transaction = store.begin_transaction().unwrap();
         transaction.write("a", "1").unwrap();
         store.set_timeout(Duration::from_millis(300));
-        store.suspend().unwrap();
-        assert_eq!(transaction.commit().unwrap_err().reason, Reason::Suspended);
-        store.resume();
+        store.quiesce().unwrap();
+        assert_eq!(transaction.commit().unwrap_err().kind, ErrorKind::Quiesced);
+        store.unquiesce();
         // All slots are taken: the end waits, and is not lost.
         let transaction = store.begin_transaction().unwrap();
         world.server.borrow_mut().mute = true;
         let pending = [(); 3].map(|()| store.begin_read("domid").unwrap());
-        assert!(matches!(transaction.commit().unwrap_err().reason, Reason::Timeout { .. }));
+        assert!(matches!(transaction.commit().unwrap_err().kind, ErrorKind::Timeout { .. }));
         world.server.borrow_mut().mute = false;
         drop(pending);
         for _ in 0..10 {
@@ -405,8 +405,8 @@ fn d_x13_a_connection_that_the_server_gave_up_can_be_asked_for_anew() {
         let watch = store.watch("a").unwrap();
         while watch.try_next().unwrap().is_some() {}
         set(world.mem, ERROR, 2);
-        let lost = Reason::Connection(ConnectionError::Lost { code: 2 });
-        assert_eq!(store.domid().unwrap_err().reason, lost);
+        let lost = ErrorKind::Connection(ConnectionError::Lost { code: 2 });
+        assert_eq!(store.domid().unwrap_err().kind, lost);
         let notified = world.notified.get();
         store.reconnect().unwrap();
         assert_eq!((word(world.mem, CONNECTION), world.notified.get()), (1, notified + 1));
@@ -427,8 +427,8 @@ fn an_index_that_the_server_broke_can_be_repaired_by_reconnecting() {
         store.domid().unwrap();
         set(world.mem, 2060, word(world.mem, 2056).wrapping_add(1025));
         assert!(matches!(
-            store.domid().unwrap_err().reason,
-            Reason::Connection(ConnectionError::Corrupt(_))
+            store.domid().unwrap_err().kind,
+            ErrorKind::Connection(ConnectionError::Corrupt(_))
         ));
         store.reconnect().unwrap();
         world.hook(grant);
@@ -441,7 +441,7 @@ fn a_server_that_does_not_offer_it_is_not_asked_to_reconnect() {
     with_page(0, |world| {
         let store = world.store();
         store.domid().unwrap();
-        let refused = Err(Reason::Connection(ConnectionError::CannotReconnect));
+        let refused = Err(ErrorKind::Connection(ConnectionError::CannotReconnect));
         assert_eq!((store.reconnect(), word(world.mem, CONNECTION)), (refused, 0));
         assert_eq!(store.domid(), Ok(DomId(5)), "the connection is as good as before");
     });

@@ -11,7 +11,7 @@ use xen_hypercall::{DomId, Gfn, Port};
 use xen_store::server::{Breach, Domains, NoDomains, Server};
 use xen_store::user::{Daemon, Stream, UserStore};
 use xen_store::wire::{HEADER_LEN, MessageType, Part, ServerError, XsdSockmsg, decode, encode};
-use xen_store::{ConnectionError, Limits, Nodes, Reason, StoreError};
+use xen_store::{ConnectionError, ErrorKind, Limits, StoreError, XsOps};
 use xen_sys::io::xs_wire::ServerFeatures;
 
 /// A daemon in a thread, on a socket of its own.
@@ -83,8 +83,8 @@ fn a_program_reads_writes_and_watches_over_a_socket() {
     assert_eq!(other.read_number::<u32>("/a/n"), Ok(42));
     assert_eq!(other.list("/a").unwrap(), ["b", "n"]);
     assert_eq!(
-        other.read("/none", &mut []).unwrap_err().reason,
-        Reason::Server(ServerError::NotFound)
+        other.read("/none", &mut []).unwrap_err().kind,
+        ErrorKind::Server(ServerError::NotFound)
     );
 }
 
@@ -180,7 +180,7 @@ fn a_directory_that_is_too_large_for_a_message_is_listed_in_parts() {
     // In a transaction the parts are of one list, whatever others do; outside, a change is told.
     let other = UserStore::connect(&daemon.path).unwrap();
     let meddle = |_: &str| other.mkdir("/large/x").unwrap();
-    assert_eq!(store.directory("/large", meddle).unwrap_err().reason, Reason::Changed);
+    assert_eq!(store.directory("/large", meddle).unwrap_err().kind, ErrorKind::Changed);
     let transaction = store.begin_transaction().unwrap();
     let mut listed = 0;
     transaction
@@ -206,8 +206,8 @@ fn a_conflict_says_which_node_the_transaction_touched_last() {
     });
     let failed = failed.unwrap_err();
     assert_eq!(
-        (failed.reason, failed.path.as_str(), runs),
-        (Reason::Conflict { attempts: 3 }, "/a/changed", 3)
+        (failed.kind, failed.path.as_str(), runs),
+        (ErrorKind::Conflict { attempts: 3 }, "/a/changed", 3)
     );
 }
 
@@ -225,12 +225,12 @@ fn toolstacks_requests_and_depth_of_watches_reach_the_server() {
     store.set_quota(Some(guest), "nodes", 12).unwrap();
     assert_eq!((store.quota(Some(guest), "nodes"), store.quota(None, "nodes")), (Ok(12), Ok(1000)));
     assert_eq!((store.is_introduced(guest), store.is_introduced(DomId(0))), (Ok(false), Ok(true)));
-    let not_found = Reason::Server(ServerError::NotFound);
-    assert_eq!(store.release(guest).unwrap_err().reason, not_found);
-    assert_eq!(store.resume_domain(guest).unwrap_err().reason, not_found);
-    assert_eq!(store.set_target(guest, DomId(0)).unwrap_err().reason, not_found);
-    let refused = store.introduce(guest, Gfn(4095), Port(3)).unwrap_err().reason;
-    assert_eq!(refused, Reason::Server(ServerError::NotImplemented), "it has no hypervisor");
+    let not_found = ErrorKind::Server(ServerError::NotFound);
+    assert_eq!(store.release(guest).unwrap_err().kind, not_found);
+    assert_eq!(store.resume_domain(guest).unwrap_err().kind, not_found);
+    assert_eq!(store.set_target(guest, DomId(0)).unwrap_err().kind, not_found);
+    let refused = store.introduce(guest, Gfn(4095), Port(3)).unwrap_err().kind;
+    assert_eq!(refused, ErrorKind::Server(ServerError::NotImplemented), "it has no hypervisor");
     let mut answer = [0; 64];
     assert!(store.control(&["help"], &mut answer).unwrap() > 0);
     assert_eq!(store.domain_path::<32>(guest).unwrap(), "/local/domain/7");
@@ -314,13 +314,13 @@ fn what_a_device_refuses_is_an_error_of_that_request_alone() {
     let store = UserStore::device("/dev/full").unwrap();
     for node in ["/a", "/b"] {
         let error = store.write(node, "x").unwrap_err();
-        assert_eq!(error.reason, Reason::Server(ServerError::NoSpace), "{error}");
+        assert_eq!(error.kind, ErrorKind::Server(ServerError::NoSpace), "{error}");
     }
     let pending = ["/a", "/b", "/c"].map(|node| store.begin_read(node).unwrap());
     for pending in pending {
         assert_eq!(
-            pending.finish(&mut []).unwrap_err().reason,
-            Reason::Server(ServerError::NoSpace)
+            pending.finish(&mut []).unwrap_err().kind,
+            ErrorKind::Server(ServerError::NoSpace)
         );
     }
 }
@@ -362,9 +362,9 @@ fn a_server_that_ends_is_an_error_and_one_that_is_started_anew_can_be_connected_
     let watch = store.watch("/a").unwrap();
     store.write("/a", "1").unwrap();
     daemon.stop();
-    let closed = Reason::Connection(ConnectionError::Closed);
-    assert_eq!(store.read_text("/a").unwrap_err().reason, closed);
-    assert!(matches!(store.reconnect(), Err(Reason::Connection(_))));
+    let closed = ErrorKind::Connection(ConnectionError::Closed);
+    assert_eq!(store.read_text("/a").unwrap_err().kind, closed);
+    assert!(matches!(store.reconnect(), Err(ErrorKind::Connection(_))));
     let next = start_at(daemon.path.clone());
     store.reconnect().unwrap();
     assert!(store.read_text("/a").unwrap_err().is_not_found());

@@ -5,7 +5,7 @@ mod double;
 use double::{message, with_page, with_store};
 use std::time::Duration;
 use xen_store::wire::{MessageType, ServerError};
-use xen_store::{Limits, Nodes, Reason, RingTransport};
+use xen_store::{ErrorKind, Limits, RingTransport, XsOps};
 
 #[test]
 fn a_watch_fires_once_when_set_and_then_for_every_change_below() {
@@ -42,7 +42,7 @@ fn watches_end_even_if_a_single_request_slot_was_free_when_they_were_dropped() {
         let store = world.store_with(Limits { watches: 32, ..Limits::default() });
         let watches: Vec<_> =
             (0..32).map(|i| store.watch(format_args!("w/{i}")).unwrap()).collect();
-        assert_eq!(store.watch("one-more").unwrap_err().reason, Reason::TooManyWatches);
+        assert_eq!(store.watch("one-more").unwrap_err().kind, ErrorKind::TooManyWatches);
         let pending: Vec<_> = (0..3).map(|_| store.begin_read("domid").unwrap()).collect();
         drop(watches);
         drop(pending);
@@ -67,7 +67,7 @@ fn a_watch_that_the_server_refuses_leaves_its_place_free() {
         }));
         for _ in 0..100 {
             let error = store.watch("a").unwrap_err();
-            assert_eq!(error.reason, Reason::Server(ServerError::NoSpace));
+            assert_eq!(error.kind, ErrorKind::Server(ServerError::NoSpace));
         }
     });
 }
@@ -116,7 +116,7 @@ fn shared_watches_need_two_at_server() {
             assert_eq!(event.map(|event| event.path().to_string()), (i == 77).then(|| path(77)));
         }
         // All are set again by setting two.
-        store.suspend().unwrap();
+        store.quiesce().unwrap();
         world.server.borrow_mut().watches.clear();
         let guest = *store.platform();
         store.resume_with(RingTransport::new(guest, guest.mem(), double::PORT), double::PORT);
@@ -129,7 +129,7 @@ fn shared_watches_need_two_at_server() {
         store.domid().unwrap();
         assert!(world.server.borrow().watches.is_empty());
         let error = store.watch_shared("/a", "/ab/c").unwrap_err();
-        assert!(matches!(error.reason, Reason::Path(_)));
+        assert!(matches!(error.kind, ErrorKind::Path(_)));
     });
 }
 
@@ -145,7 +145,7 @@ fn refused_shared_watch_leaves_nothing() {
         for _ in 0..100 {
             world.server.borrow_mut().answer = Some(refuse(b"ENOSPC\0"));
             let error = store.watch_shared("/a", "/a/b/c").unwrap_err();
-            assert_eq!(error.reason, Reason::Server(ServerError::NoSpace));
+            assert_eq!(error.kind, ErrorKind::Server(ServerError::NoSpace));
         }
         world.server.borrow_mut().answer = None;
         let watch = store.watch_shared("/a", "/a/b/c").unwrap();
@@ -159,8 +159,8 @@ fn refused_shared_watch_leaves_nothing() {
         store.domid().unwrap();
         store.domid().unwrap();
         for watch in [&watch, &other] {
-            let reason = watch.try_clear().unwrap_err().reason;
-            assert_eq!(reason, Reason::Server(ServerError::Quota));
+            let kind = watch.try_clear().unwrap_err().kind;
+            assert_eq!(kind, ErrorKind::Server(ServerError::Quota));
             assert_eq!(watch.try_next(), Ok(None));
         }
         world.server.borrow_mut().answer = None;
@@ -179,7 +179,7 @@ fn late_watch_is_unwatched() {
             store.set_timeout(Duration::from_millis(300));
             world.server.borrow_mut().mute = true;
             let watch = if shared { store.watch_shared("/a", "/a/b/c") } else { store.watch("/a") };
-            assert!(matches!(watch.unwrap_err().reason, Reason::Timeout { .. }));
+            assert!(matches!(watch.unwrap_err().kind, ErrorKind::Timeout { .. }));
             // The server sets it after all, and answers nobody.
             let mut server = world.server.borrow_mut();
             server.mute = false;
@@ -202,7 +202,7 @@ fn refused_watch_is_not_unwatched() {
         with_store(|world, store| {
             world.server.borrow_mut().refuse(MessageType::WATCH, "/a", "EQUOTA");
             let watch = if shared { store.watch_shared("/a", "/a/b/c") } else { store.watch("/a") };
-            assert_eq!(watch.unwrap_err().reason, Reason::Server(ServerError::Quota));
+            assert_eq!(watch.unwrap_err().kind, ErrorKind::Server(ServerError::Quota));
             for _ in 0..3 {
                 store.domid().unwrap();
             }

@@ -11,7 +11,7 @@ use xen_back::block::{Blkback, BlkbackEvent, DiskSpec, HotplugError, HotplugWait
 use xen_hypercall::ops::sched;
 use xen_hypercall::{ForeignFrames, Instant, Port};
 use xen_store::xenbus::{Backend, BackendEvent, DeviceId, backends};
-use xen_store::{Limits, Nodes, StoreError, Watch, XenStore};
+use xen_store::{Limits, StoreError, Watch, XenStore, XsOps};
 
 /// The most devices of a kind that are served. Xen's servers let a domain have 128 watches, and
 /// each device takes two.

@@ -12,7 +12,7 @@ use xen_back::block;
 use xen_example_driver_domain::{Disks, LIMITS, Service, config::Config};
 use xen_hypercall::{Platform, start};
 use xen_sim::{Domain, Step, Task};
-use xen_store::{Nodes, RingTransport, XenStore};
+use xen_store::{RingTransport, XenStore, XsOps};
 
 /// The driver domain's address, in a network of 24 bits.
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);

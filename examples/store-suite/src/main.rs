@@ -8,7 +8,7 @@ use core::sync::atomic::Ordering;
 use core::time::Duration;
 use xen_example_rt::{Rt, early_println};
 use xen_hypercall::{DomId, Platform, SharedMem, ops, start};
-use xen_store::{Nodes, RingTransport, XenStore, conformance};
+use xen_store::{RingTransport, XenStore, XsOps, conformance};
 use xen_sys::io::xs_wire::{ServerFeatures, XenstoreDomainInterface};
 
 extern crate alloc;
@@ -78,7 +78,7 @@ fn reconnect_and_break(xen: Rt) -> Result<(), alloc::boxed::Box<dyn Error>> {
     match told {
         Some(error) => early_println!("suite: ring broken: {error}"),
         None => {
-            let then = store.domid().map_err(|error| error.reason);
+            let then = store.domid().map_err(|error| error.kind);
             early_println!("suite: ring broken: nothing said; then {then:?}");
         }
     }

@@ -19,7 +19,7 @@ use xen_grant::{GrantTable, Mapping, Quarantine, ReadOnly, ReadWrite, Shared, Wi
 use xen_hypercall::{Pages, Platform, start};
 use xen_sim::{ChoiceSource, Device, Disk, Domain, FailByChoice, Interposed, Vif, World};
 use xen_store::xenbus::{Backend, DeviceId};
-use xen_store::{Nodes, Watch, XenStore};
+use xen_store::{Watch, XenStore, XsOps};
 
 type Guest = Interposed<Domain, FailByChoice>;
 

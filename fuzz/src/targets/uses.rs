@@ -4,7 +4,7 @@ use arbitrary::Arbitrary;
 use xen_evtchn::Channel;
 use xen_hypercall::{DomId, Platform};
 use xen_sim::Domain;
-use xen_store::{Limits, Nodes, Transport, Watch, XenStore};
+use xen_store::{Limits, Transport, Watch, XenStore, XsOps};
 
 /// The paths that requests are about; the last one is refused by the client itself.
 const PATHS: [&str; 4] =

@@ -10,7 +10,7 @@ use xen_hypercall::{Pages, Platform, start};
 use xen_ring::Notify;
 use xen_sim::{Domain, Interposed, TraceCalls};
 use xen_store::xenbus::{Backend, DeviceId, backends};
-use xen_store::{Nodes, XenStore};
+use xen_store::{XenStore, XsOps};
 use xen_sys::event_channel::EVTCHNOP_SEND;
 use xen_sys::grant_table::GNTTABOP_UNMAP_GRANT_REF;
 use xen_sys::io::blkif::{BlkifOp, BlkifStatus};

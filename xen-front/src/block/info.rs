@@ -3,7 +3,7 @@
 use super::error::NodeError;
 use super::{BlockError, Refusal, SECTOR_SIZE};
 use xen_hypercall::{PAGE_SIZE, Platform};
-use xen_store::{Nodes, StoreError, xenbus::Frontend};
+use xen_store::{StoreError, XsOps, xenbus::Frontend};
 use xen_sys::io::blkif::{BlkifOp, VdiskInfo};
 
 /// More sectors than this would make byte offsets overflow.
@@ -130,11 +130,13 @@ impl DiskInfo {
 
 /// Of a node that need not be there, a value too long or not even text is as good as none.
 fn absent_or_odd<T>(value: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
-    use xen_store::Reason;
+    use xen_store::ErrorKind;
     match value {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.is_not_found() => Ok(None),
-        Err(StoreError { reason: Reason::NotText | Reason::BufferTooSmall { .. }, .. }) => Ok(None),
+        Err(StoreError { kind: ErrorKind::NotText | ErrorKind::BufferTooSmall { .. }, .. }) => {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }

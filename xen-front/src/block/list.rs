@@ -2,7 +2,7 @@
 
 use super::DeviceNumber;
 use heapless::Vec;
-use xen_store::{Nodes, StoreError, xenbus};
+use xen_store::{StoreError, XsOps, xenbus};
 
 /// A disk of this domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct DiskEntry {
 /// # Errors
 ///
 /// Those of [`xenbus::devices`].
-pub fn list<const N: usize>(store: &impl Nodes) -> Result<Vec<DiskEntry, N>, StoreError> {
+pub fn list<const N: usize>(store: &impl XsOps) -> Result<Vec<DiskEntry, N>, StoreError> {
     let mut entries = Vec::new();
     for id in xenbus::devices::<N>(store, "vbd")? {
         // There are at most N of them.
@@ -29,7 +29,7 @@ pub fn list<const N: usize>(store: &impl Nodes) -> Result<Vec<DiskEntry, N>, Sto
 
 /// Reads what device `id` is called; one that does not say so is called by its id, which is the
 /// same number.
-pub(super) fn device_number(store: &impl Nodes, id: u32) -> Result<DeviceNumber, StoreError> {
+pub(super) fn device_number(store: &impl XsOps, id: u32) -> Result<DeviceNumber, StoreError> {
     let read =
         |key: &str, default| store.read_number_or(format_args!("device/vbd/{id}/{key}"), default);
     Ok(DeviceNumber(read("virtual-device", read("virtual-device-ext", id)?)?))

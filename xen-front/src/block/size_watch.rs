@@ -3,7 +3,7 @@
 use super::BlockError;
 use xen_hypercall::Platform;
 use xen_store::xenbus::Frontend;
-use xen_store::{Nodes, Pending, Reason, StoreError, Watch, XenStore, wire};
+use xen_store::{ErrorKind, Pending, StoreError, Watch, XenStore, XsOps, wire};
 
 /// Watch on the node `sectors`, which backends write again when the disk's size changes.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl<P: Platform> SizeWatch<P> {
             let path = format_args!("{backend}/sectors");
             match self.store.begin_read(path) {
                 Ok(pending) => self.read = Some(pending),
-                Err(StoreError { reason: Reason::Busy, .. }) => {
+                Err(StoreError { kind: ErrorKind::Busy, .. }) => {
                     done = Some(self.store.read(path, &mut buffer));
                 }
                 Err(error) => return Err(error.into()),

@@ -3,7 +3,7 @@
 use super::{MacAddress, NetError};
 use xen_hypercall::Platform;
 use xen_store::xenbus::Frontend;
-use xen_store::{Nodes, StoreError};
+use xen_store::{StoreError, XsOps};
 
 /// The most payload of a packet. A backend sends no more to a frontend that takes one slot for a
 /// packet.

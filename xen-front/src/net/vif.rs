@@ -3,7 +3,7 @@
 use core::fmt;
 use heapless::Vec;
 use xen_store::wire::parse_number;
-use xen_store::{Nodes, StoreError, xenbus};
+use xen_store::{StoreError, XsOps, xenbus};
 
 /// A network device by its handle, the number in `device/vif/NUMBER`. Displays as `eth0`, and so
 /// on.
@@ -30,7 +30,7 @@ impl fmt::Display for Vif {
 /// # Errors
 ///
 /// Those of [`xenbus::devices`].
-pub fn list<const N: usize>(store: &impl Nodes) -> Result<Vec<Vif, N>, StoreError> {
+pub fn list<const N: usize>(store: &impl XsOps) -> Result<Vec<Vif, N>, StoreError> {
     Ok(xenbus::devices::<N>(store, "vif")?.into_iter().map(Vif).collect())
 }
 

@@ -8,7 +8,7 @@ use xen_evtchn::Channel;
 use xen_grant::{MAX_PAGES, Mapping, ReadWrite, Window};
 use xen_hypercall::{DomId, ForeignFrames, GrantRef, Instant, Port};
 use xen_ring::{Notify, Vchan};
-use xen_store::{Nodes, XenStore};
+use xen_store::{XenStore, XsOps};
 
 /// The end that maps what a [`Server`](super::Server) of another domain grants. Drop it to close
 /// it: it tells the server when all is unmapped.

@@ -4,7 +4,7 @@ use core::fmt;
 use xen_grant::{GrantError, MapError};
 use xen_hypercall::{Errno, OutOfMemory};
 use xen_ring::Corrupt;
-use xen_store::{Reason, StoreError, wire::ServerError};
+use xen_store::{ErrorKind, StoreError, wire::ServerError};
 
 /// Why a vchan could not be made or used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl VchanError {
     pub(super) fn is_early(&self) -> bool {
         match self {
             Self::Store(error) => {
-                error.is_not_found() || error.reason == Reason::Server(ServerError::AccessDenied)
+                error.is_not_found() || error.kind == ErrorKind::Server(ServerError::AccessDenied)
             }
             Self::Map(_) | Self::Port(_) | Self::Rings(xen_ring::VchanError::ServerGone) => true,
             _ => false,

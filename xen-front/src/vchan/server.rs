@@ -10,7 +10,7 @@ use xen_grant::{GrantTable, MAX_PAGES, ReadWrite, Shared};
 use xen_hypercall::{DomId, GrantRef, Instant, Pages, Platform};
 use xen_ring::{Notify, Vchan};
 use xen_store::wire::{Access, MessageType, Permission};
-use xen_store::{Nodes, PathText, Reason, StoreError, XenStore};
+use xen_store::{ErrorKind, PathText, StoreError, XenStore, XsOps};
 
 /// The most bytes of a server's path.
 pub const MAX_PATH: usize = 128;
@@ -49,7 +49,7 @@ impl<P: Platform> Server<P> {
         let mut own_path = String::new();
         fmt::write(&mut own_path, format_args!("{path}")).map_err(|_| {
             let (operation, path) = (MessageType::WRITE, PathText::new(&path));
-            StoreError { operation, path, reason: Reason::TooLong { limit: MAX_PATH } }
+            StoreError { operation, path, kind: ErrorKind::TooLong { limit: MAX_PATH } }
         })?;
         let platform = grants.platform();
         let share = |pages| -> Result<_, VchanError> {

@@ -37,12 +37,12 @@ impl Fixture {
     pub(super) fn suspend(&self) {
         let (id, backend) =
             (self.guest.id(), self.world.domain(self.device.get().backend).unwrap());
-        self.store.suspend().unwrap();
+        self.store.quiesce().unwrap();
         self.world.suspend(id, move |world| drop(world.restore(world.save(id), Some(&backend))));
         // SAFETY: the guest has one vCPU, and what goes away is resumed before it is used.
         assert_eq!(unsafe { suspend(&self.guest) }, Ok(Resumed::Elsewhere));
         self.grants.resume().unwrap();
-        self.store.resume_elsewhere().unwrap();
+        self.store.resume().unwrap();
         if let Some(device) = self.world.devices_of(self.guest.id()).first() {
             self.device.set(*device);
             self.back.serve(&self.world, device);

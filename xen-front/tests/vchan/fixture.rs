@@ -5,7 +5,7 @@ use xen_front::vchan::{Client, End, Server, VchanError, VchanOrders};
 use xen_grant::{GrantTable, Quarantine};
 use xen_hypercall::{Instant, Platform, SharedMem, start};
 use xen_sim::{Domain, DomainConfig, World};
-use xen_store::{Nodes, XenStore};
+use xen_store::{XenStore, XsOps};
 
 pub(crate) const PATH: &str = "data/vchan";
 

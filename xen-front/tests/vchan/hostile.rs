@@ -15,7 +15,7 @@ use xen_hypercall::{
 use xen_ring::VchanError as RingsError;
 use xen_sim::{ChoiceSource, Domain, HostilePeer, Interpose, Interposed, World};
 use xen_store::wire::{Access, Permission};
-use xen_store::{Nodes, XenStore};
+use xen_store::{XenStore, XsOps};
 use xen_sys::io::libxenvchan::VchanInterface;
 
 const GRANTS: usize = size_of::<VchanInterface>();

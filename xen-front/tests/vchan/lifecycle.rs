@@ -7,7 +7,7 @@ use xen_grant::GrantTable;
 use xen_hypercall::{Platform, start};
 use xen_ring::VchanError as RingsError;
 use xen_sim::{Domain, Step};
-use xen_store::{Nodes, XenStore};
+use xen_store::{XenStore, XsOps};
 
 #[test]
 fn a_client_that_leaves_is_missed_after_its_last_words_and_another_may_come() {

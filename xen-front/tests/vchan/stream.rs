@@ -6,7 +6,7 @@ use xen_front::vchan::{Client, VchanPeer};
 use xen_hypercall::Platform;
 use xen_sim::{Domain, EventWait, Step, run_until_due};
 use xen_store::wire::{Access, Permission, ServerError};
-use xen_store::{Nodes, Reason};
+use xen_store::{ErrorKind, XsOps};
 
 #[test]
 fn every_order_carries_megabytes_both_ways_in_odd_sizes_and_leaves_nothing_behind() {
@@ -183,7 +183,7 @@ fn the_nodes_are_the_clients_to_read_and_nobody_elses() {
         let path = format!("{}/{key}", fixture.path());
         assert!(fixture.two_store.read_number::<u32>(&path).unwrap() > 0);
         let refused = fixture.two_store.write(&path, "7").unwrap_err();
-        assert_eq!(refused.reason, Reason::Server(ServerError::AccessDenied));
+        assert_eq!(refused.kind, ErrorKind::Server(ServerError::AccessDenied));
     }
     let ring = xen_hypercall::start::xenstore_ring(third.clone()).unwrap();
     let store = xen_store::XenStore::new(third, ring).unwrap();

@@ -1,6 +1,6 @@
 //! What a guest tells its toolstack about itself.
 
-use super::{Host, Nodes, XenStore};
+use super::{Runtime, XenStore, XsOps};
 use crate::connection::Transport;
 use crate::error::StoreError;
 use core::fmt::{self, Display, Write};
@@ -33,14 +33,14 @@ impl Display for Software<'_> {
     }
 }
 
-impl<P: Host, T: Transport> XenStore<P, T> {
+impl<P: Runtime, T: Transport> XenStore<P, T> {
     /// Tells which drivers this domain has: `index` counts them from zero.
     ///
     /// # Errors
     ///
-    /// Those of [`Nodes::write`]; a toolstack need not have made `drivers` for the domain to write
+    /// Those of [`XsOps::write`]; a toolstack need not have made `drivers` for the domain to write
     /// to.
-    pub fn announce_driver(&self, index: u32, driver: &Software<'_>) -> Result<(), StoreError> {
+    pub fn publish_driver(&self, index: u32, driver: &Software<'_>) -> Result<(), StoreError> {
         self.write_fmt(format_args!("drivers/{index}"), driver)
     }
 
@@ -49,9 +49,9 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     ///
     /// # Errors
     ///
-    /// Those of [`Nodes::write`]; a toolstack need not have made `feature` for the domain to write
+    /// Those of [`XsOps::write`]; a toolstack need not have made `feature` for the domain to write
     /// to.
-    pub fn announce_hotplug(&self, kind: &str, able: bool) -> Result<(), StoreError> {
+    pub fn publish_hotplug(&self, kind: &str, able: bool) -> Result<(), StoreError> {
         self.write_fmt(format_args!("feature/hotplug/{kind}"), u8::from(able))
     }
 }

@@ -1,8 +1,8 @@
 //! Requests that are being formatted.
 
-use super::{Host, XenStore};
-use crate::connection::{Ticket, Transport};
-use crate::error::Reason;
+use super::{Runtime, XenStore};
+use crate::connection::{RequestId, Transport};
+use crate::error::ErrorKind;
 use crate::wire::Part;
 use core::fmt::{self, Write};
 
@@ -14,20 +14,20 @@ use core::fmt::{self, Write};
 /// to 4096 bytes, which kernel stacks have no room for.
 ///
 /// Gives the slot up when dropped, as when formatting fails or panics.
-pub(super) struct Draft<'a, P: Host, T: Transport> {
+pub(super) struct Draft<'a, P: Runtime, T: Transport> {
     store: &'a XenStore<P, T>,
-    ticket: Ticket,
+    id: RequestId,
     len: usize,
-    refusal: Option<Reason>,
+    refusal: Option<ErrorKind>,
 }
 
-impl<'a, P: Host, T: Transport> Draft<'a, P, T> {
-    pub(super) fn new(store: &'a XenStore<P, T>, ticket: Ticket) -> Self {
-        Self { store, ticket, len: 0, refusal: None }
+impl<'a, P: Runtime, T: Transport> Draft<'a, P, T> {
+    pub(super) fn new(store: &'a XenStore<P, T>, id: RequestId) -> Self {
+        Self { store, id, len: 0, refusal: None }
     }
 
     /// Formats the payload.
-    pub(super) fn fill(mut self, parts: &[Part<'_>]) -> Result<Self, Reason> {
+    pub(super) fn fill(mut self, parts: &[Part<'_>]) -> Result<Self, ErrorKind> {
         for part in parts {
             let start = self.len;
             let (done, is_path) = match part {
@@ -37,28 +37,28 @@ impl<'a, P: Host, T: Transport> Draft<'a, P, T> {
                 Part::Nul => (self.push(b"\0"), false),
             };
             if done.is_err() && self.refusal.is_none() {
-                return Err(Reason::Format);
+                return Err(ErrorKind::Format);
             }
             if is_path {
                 // As much as fits is longer than any path may be, unless it is the other parts that
                 // fill the payload.
-                self.store.connection().check_path(self.ticket, start)?;
+                self.store.connection().check_path(self.id, start)?;
             }
             let done = if is_path { done.and_then(|()| self.push(b"\0")) } else { done };
             if done.is_err() {
-                return Err(self.refusal.unwrap_or(Reason::Format));
+                return Err(self.refusal.unwrap_or(ErrorKind::Format));
             }
         }
         Ok(self)
     }
 
-    /// Leaves the slot to whoever has the ticket.
+    /// Leaves the slot to whoever has the id.
     pub(super) fn keep(self) {
         core::mem::forget(self);
     }
 
     fn push(&mut self, bytes: &[u8]) -> fmt::Result {
-        if let Err(refusal) = self.store.connection().append(self.ticket, bytes) {
+        if let Err(refusal) = self.store.connection().append(self.id, bytes) {
             self.refusal = Some(refusal);
             return Err(fmt::Error);
         }
@@ -67,14 +67,14 @@ impl<'a, P: Host, T: Transport> Draft<'a, P, T> {
     }
 }
 
-impl<P: Host, T: Transport> Write for Draft<'_, P, T> {
+impl<P: Runtime, T: Transport> Write for Draft<'_, P, T> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.push(text.as_bytes())
     }
 }
 
-impl<P: Host, T: Transport> Drop for Draft<'_, P, T> {
+impl<P: Runtime, T: Transport> Drop for Draft<'_, P, T> {
     fn drop(&mut self) {
-        self.store.connection().forget(self.ticket);
+        self.store.connection().forget(self.id);
     }
 }

@@ -2,16 +2,16 @@
 
 mod about;
 mod draft;
-mod host;
 mod nodes;
 mod pending;
 mod resume;
+mod runtime;
 mod toolstack;
 mod transaction;
 mod watch;
 
-use crate::connection::{Buffer, Connection, MAX_WATCHES, RingTransport, Ticket, Transport};
-use crate::error::{Reason, StoreError};
+use crate::connection::{Buffer, Connection, MAX_WATCHES, RequestId, RingTransport, Transport};
+use crate::error::{ErrorKind, StoreError};
 use crate::text::PathText;
 use crate::wire::{MessageType, Part, XENSTORE_PAYLOAD_MAX};
 pub use about::Software;
@@ -19,10 +19,10 @@ use core::fmt;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use core::time::Duration;
 use draft::Draft;
-pub use host::Host;
-pub use nodes::Nodes;
 use nodes::Target;
+pub use nodes::XsOps;
 pub use pending::Pending;
+pub use runtime::Runtime;
 use spin::Mutex;
 pub use transaction::Transaction;
 pub use watch::Watch;
@@ -60,18 +60,18 @@ const FIRST_WATCHES: usize = 32;
 
 /// A xenstore client, shared between all drivers of a domain.
 ///
-/// Operations on nodes are those of the trait [`Nodes`], outside of any transaction. Blocking ones
+/// Operations on nodes are those of the trait [`XsOps`], outside of any transaction. Blocking ones
 /// wait at most for the time set by [`set_timeout`](Self::set_timeout). All methods may be called
 /// from any thread, but not from an interrupt handler: a lock is held for the time of a copy, never
 /// while waiting, and never while a caller's `Display` or function runs: those may use the store.
 ///
 /// The value is a counted reference to the client: each driver, watch and request has a clone.
-pub struct XenStore<P: Host, T: Transport = RingTransport<P>> {
+pub struct XenStore<P: Runtime, T: Transport = RingTransport<P>> {
     inner: P::Shared<Client<P, T>>,
 }
 
 /// The client itself.
-pub(crate) struct Client<P: Host, T: Transport> {
+pub(crate) struct Client<P: Runtime, T: Transport> {
     platform: P,
     /// Changes when the domain is resumed elsewhere.
     port: AtomicU32,
@@ -95,7 +95,7 @@ impl<P: Platform> XenStore<P> {
     }
 }
 
-impl<P: Host, T: Transport> XenStore<P, T> {
+impl<P: Runtime, T: Transport> XenStore<P, T> {
     /// Takes any transport, whose events come to `port`, and limits.
     ///
     /// # Errors
@@ -116,7 +116,7 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         connection.limit_watches(limits.watches);
         // A server too old to know the request says so to nobody.
         if connection.transport().is_inherited() {
-            connection.reset();
+            connection.reset_watches();
         }
         let timeout = AtomicU64::new(DEFAULT_TIMEOUT.as_nanos() as u64);
         let shared = platform.clone();
@@ -161,8 +161,8 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     ///
     /// # Errors
     ///
-    /// [`Reason::Connection`] if the connection is broken, until it is [renewed](Self::reconnect).
-    pub fn poll(&self) -> Result<bool, Reason> {
+    /// [`ErrorKind::Connection`] if the connection is broken, until it is [reset](Self::reconnect).
+    pub fn poll(&self) -> Result<bool, ErrorKind> {
         Ok(self.inner.connection.lock().poll()?)
     }
 
@@ -181,7 +181,7 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         &self,
         deadline: Instant,
         mut step: impl FnMut() -> Option<R>,
-    ) -> Result<Option<R>, Reason> {
+    ) -> Result<Option<R>, ErrorKind> {
         loop {
             let seen = self.inner.platform.progress();
             let polled = self.poll();
@@ -206,18 +206,18 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         &self,
         tx: TxId,
         deadline: Instant,
-        timeout: Reason,
-        mut step: impl FnMut(&mut Connection<T, P::Memory>) -> Result<R, Reason>,
-    ) -> Result<R, Reason> {
+        timeout: ErrorKind,
+        mut step: impl FnMut(&mut Connection<T, P::Memory>) -> Result<R, ErrorKind>,
+    ) -> Result<R, ErrorKind> {
         let mut refusal = timeout;
         let mut attempt = || {
             let mut connection = self.connection();
             if tx.id != 0 && tx.epoch != connection.epoch() {
-                return Some(Err(Reason::Interrupted { sent: false }));
+                return Some(Err(ErrorKind::Interrupted { sent: false }));
             }
             match step(&mut connection) {
-                Err(Reason::Busy) => refusal = timeout,
-                Err(Reason::Suspended) => refusal = Reason::Suspended,
+                Err(ErrorKind::Busy) => refusal = timeout,
+                Err(ErrorKind::Quiesced) => refusal = ErrorKind::Quiesced,
                 result => return Some(result),
             }
             None
@@ -248,61 +248,71 @@ impl TxId {
 
 /// What the operations need of a store, whatever its platform and transport.
 pub(crate) trait Core {
-    /// Sends a request and waits for the reply, whose payload then is in the ticket's slot.
-    fn call(&self, kind: MessageType, tx: TxId, parts: &[Part<'_>]) -> Result<Ticket, Reason>;
+    /// Sends a request and waits for the reply, whose payload then is in the id's slot.
+    fn call(
+        &self,
+        operation: MessageType,
+        tx: TxId,
+        parts: &[Part<'_>],
+    ) -> Result<RequestId, ErrorKind>;
     /// Shows the payload of a reply.
-    fn show(&self, ticket: Ticket, look: &mut dyn FnMut(&[u8]));
-    /// Copies the payload of a reply, gives the ticket up, and shows the copy, without a lock held.
+    fn show(&self, id: RequestId, look: &mut dyn FnMut(&[u8]));
+    /// Copies the payload of a reply, gives the id up, and shows the copy, without a lock held.
     /// Returns `false`, with nothing done, if there is no memory for the copy.
-    fn show_copy(&self, ticket: Ticket, look: &mut dyn FnMut(&[u8])) -> bool;
-    /// Gives a ticket up.
-    fn forget(&self, ticket: Ticket);
+    fn show_copy(&self, id: RequestId, look: &mut dyn FnMut(&[u8])) -> bool;
+    /// Gives an id up.
+    fn forget(&self, id: RequestId);
     /// Returns the present moment.
     fn now(&self) -> Instant;
     /// Returns how long an operation waits.
     fn timeout(&self) -> Duration;
 }
 
-impl<P: Host, T: Transport> Core for XenStore<P, T> {
-    fn call(&self, kind: MessageType, tx: TxId, parts: &[Part<'_>]) -> Result<Ticket, Reason> {
+impl<P: Runtime, T: Transport> Core for XenStore<P, T> {
+    fn call(
+        &self,
+        operation: MessageType,
+        tx: TxId,
+        parts: &[Part<'_>],
+    ) -> Result<RequestId, ErrorKind> {
         let waited = self.timeout();
         let deadline = self.inner.platform.now() + waited;
-        let timeout = Reason::Timeout { waited };
-        let ticket =
-            self.attempt(tx, deadline, timeout, |connection| connection.reserve(kind, tx.id))?;
-        let draft = Draft::new(self, ticket);
+        let timeout = ErrorKind::Timeout { waited };
+        let id =
+            self.attempt(tx, deadline, timeout, |connection| connection.reserve(operation, tx.id))?;
+        let draft = Draft::new(self, id);
         let filled = draft.fill(parts)?;
-        self.attempt(tx, deadline, timeout, |connection| connection.submit(ticket))?;
+        self.attempt(tx, deadline, timeout, |connection| connection.submit(id))?;
         filled.keep();
-        let finished = || self.connection().reply(ticket).map(|reply| reply.map(|_| ()));
+        let finished = || self.connection().reply(id).map(|reply| reply.map(|_| ()));
         let result =
             self.block_until(deadline, finished).and_then(|done| done.unwrap_or(Err(timeout)));
-        result.map(|()| ticket).inspect_err(|_| self.forget(ticket))
+        result.map(|()| id).inspect_err(|_| self.forget(id))
     }
 
-    fn show(&self, ticket: Ticket, look: &mut dyn FnMut(&[u8])) {
-        if let Some(Ok(body)) = self.connection().reply(ticket) {
+    fn show(&self, id: RequestId, look: &mut dyn FnMut(&[u8])) {
+        if let Some(Ok(body)) = self.connection().reply(id) {
             look(body);
         }
     }
 
-    fn show_copy(&self, ticket: Ticket, look: &mut dyn FnMut(&[u8])) -> bool {
+    fn show_copy(&self, id: RequestId, look: &mut dyn FnMut(&[u8])) -> bool {
         let Ok(mut memory) = self.inner.platform.memory(XENSTORE_PAYLOAD_MAX) else { return false };
         let copy = memory.bytes();
         let mut len = 0;
-        self.show(ticket, &mut |body| {
+        self.show(id, &mut |body| {
             if let Some(copy) = copy.get_mut(..body.len()) {
                 copy.copy_from_slice(body);
                 len = body.len();
             }
         });
-        self.forget(ticket);
+        self.forget(id);
         look(copy.get(..len).unwrap_or_default());
         true
     }
 
-    fn forget(&self, ticket: Ticket) {
-        self.connection().forget(ticket);
+    fn forget(&self, id: RequestId) {
+        self.connection().forget(id);
     }
 
     fn now(&self) -> Instant {
@@ -314,21 +324,21 @@ impl<P: Host, T: Transport> Core for XenStore<P, T> {
     }
 }
 
-impl<P: Host, T: Transport> nodes::Sealed for XenStore<P, T> {
+impl<P: Runtime, T: Transport> nodes::Sealed for XenStore<P, T> {
     fn target(&self) -> Target<'_> {
         Target { core: self, tx: TxId::NONE }
     }
 }
 
-impl<P: Host, T: Transport> Nodes for XenStore<P, T> {}
+impl<P: Runtime, T: Transport> XsOps for XenStore<P, T> {}
 
-impl<P: Host, T: Transport> Clone for XenStore<P, T> {
+impl<P: Runtime, T: Transport> Clone for XenStore<P, T> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone() }
     }
 }
 
-impl<P: Host, T: Transport> fmt::Debug for XenStore<P, T> {
+impl<P: Runtime, T: Transport> fmt::Debug for XenStore<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("XenStore")
             .field("port", &self.port())
@@ -337,10 +347,10 @@ impl<P: Host, T: Transport> fmt::Debug for XenStore<P, T> {
     }
 }
 
-/// Puts operation and path to a reason.
+/// Puts operation and path to a kind.
 pub(crate) fn error_at<'p>(
     operation: MessageType,
     path: &'p (dyn fmt::Display + 'p),
-) -> impl Fn(Reason) -> StoreError + use<'p> {
-    move |reason| StoreError { operation, path: PathText::new(path), reason }
+) -> impl Fn(ErrorKind) -> StoreError + use<'p> {
+    move |kind| StoreError { operation, path: PathText::new(path), kind }
 }

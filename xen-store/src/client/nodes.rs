@@ -1,8 +1,8 @@
 //! Operations on nodes, the same inside and outside of transactions.
 
 use super::{Core, TxId, error_at};
-use crate::connection::Ticket;
-use crate::error::{Reason, StoreError};
+use crate::connection::RequestId;
+use crate::error::{ErrorKind, StoreError};
 use crate::text::PathText;
 use crate::wire::{
     self, DirectoryPart, MessageType, Names, Number, Part, Permission, Permissions, ServerError,
@@ -13,7 +13,7 @@ use core::time::Duration;
 use heapless::{String, Vec};
 use xen_hypercall::{DomId, Instant};
 
-/// The longest name that [`Nodes::directory`] passes on.
+/// The longest name that [`XsOps::directory`] passes on.
 const MAX_NAME: usize = 256;
 
 /// The bytes of a list that are copied to the stack. For a longer one a page is taken from the
@@ -44,7 +44,7 @@ pub trait Sealed {
 /// A reply that is being looked at; its slot is given up when this is dropped.
 struct Reply<'a> {
     core: &'a dyn Core,
-    ticket: Ticket,
+    id: RequestId,
 }
 
 impl Reply<'_> {
@@ -57,18 +57,18 @@ impl Reply<'_> {
         list: Range<usize>,
         next: Next,
         each: &mut dyn FnMut(&str),
-    ) -> Result<(), Reason> {
+    ) -> Result<(), ErrorKind> {
         let mut short = [0; SHORT_LIST];
         if let Some(copy) = short.get_mut(..list.len()) {
             self.read(|body| {
-                copy.copy_from_slice(body.get(list).ok_or(Reason::Malformed)?);
+                copy.copy_from_slice(body.get(list).ok_or(ErrorKind::Malformed)?);
                 Ok(())
             })?;
             drop(self);
             return pass_items_on(copy, next, each);
         }
-        let mut result = Err(Reason::Malformed);
-        let copied = self.core.show_copy(self.ticket, &mut |body| {
+        let mut result = Err(ErrorKind::Malformed);
+        let copied = self.core.show_copy(self.id, &mut |body| {
             result = pass_items_on(body.get(list.clone()).unwrap_or_default(), next, each);
         });
         if copied {
@@ -87,10 +87,10 @@ impl Reply<'_> {
         Ok(())
     }
 
-    fn read<R>(&self, look: impl FnOnce(&[u8]) -> Result<R, Reason>) -> Result<R, Reason> {
+    fn read<R>(&self, look: impl FnOnce(&[u8]) -> Result<R, ErrorKind>) -> Result<R, ErrorKind> {
         let mut look = Some(look);
-        let mut result = Err(Reason::Malformed);
-        self.core.show(self.ticket, &mut |body| {
+        let mut result = Err(ErrorKind::Malformed);
+        self.core.show(self.id, &mut |body| {
             if let Some(look) = look.take() {
                 result = look(body);
             }
@@ -101,27 +101,27 @@ impl Reply<'_> {
 
 impl Drop for Reply<'_> {
     fn drop(&mut self) {
-        self.core.forget(self.ticket);
+        self.core.forget(self.id);
     }
 }
 
 fn call<'a>(
     target: Target<'a>,
-    kind: MessageType,
+    operation: MessageType,
     parts: &[Part<'_>],
-) -> Result<Reply<'a>, Reason> {
+) -> Result<Reply<'a>, ErrorKind> {
     let Target { core, tx } = target;
-    core.call(kind, tx, parts).map(|ticket| Reply { core, ticket })
+    core.call(operation, tx, parts).map(|id| Reply { core, id })
 }
 
 /// Sends a request and looks at the reply.
 pub(super) fn ask<R>(
     target: Target<'_>,
-    kind: MessageType,
+    operation: MessageType,
     parts: &[Part<'_>],
-    look: impl FnOnce(&[u8]) -> Result<R, Reason>,
-) -> Result<R, Reason> {
-    call(target, kind, parts).and_then(|reply| reply.read(look))
+    look: impl FnOnce(&[u8]) -> Result<R, ErrorKind>,
+) -> Result<R, ErrorKind> {
+    call(target, operation, parts).and_then(|reply| reply.read(look))
 }
 
 /// Splits the first item off a list.
@@ -132,7 +132,7 @@ fn next_name(list: &[u8]) -> Option<(&[u8], &[u8])> {
     names.next().map(|name| (name.as_bytes(), names.rest()))
 }
 
-fn pass_items_on(mut list: &[u8], next: Next, each: &mut dyn FnMut(&str)) -> Result<(), Reason> {
+fn pass_items_on(mut list: &[u8], next: Next, each: &mut dyn FnMut(&str)) -> Result<(), ErrorKind> {
     while let Some((item, rest)) = next(list) {
         each(&string::<MAX_NAME>(item)?);
         list = rest;
@@ -143,21 +143,21 @@ fn pass_items_on(mut list: &[u8], next: Next, each: &mut dyn FnMut(&str)) -> Res
 /// Sends a request without a payload and calls `each` with the items of the list that is the reply.
 pub(super) fn each_item(
     target: Target<'_>,
-    kind: MessageType,
+    operation: MessageType,
     next: Next,
     each: &mut dyn FnMut(&str),
-) -> Result<(), Reason> {
-    let reply = call(target, kind, &[])?;
+) -> Result<(), ErrorKind> {
+    let reply = call(target, operation, &[])?;
     let all = 0..reply.read(|body| Ok(body.len()))?;
     reply.pass_on(all, next, each)
 }
 
-fn text(body: &[u8]) -> Result<&str, Reason> {
-    core::str::from_utf8(body).map_err(|_| Reason::NotText)
+fn text(body: &[u8]) -> Result<&str, ErrorKind> {
+    core::str::from_utf8(body).map_err(|_| ErrorKind::NotText)
 }
 
-fn string<const N: usize>(body: &[u8]) -> Result<String<N>, Reason> {
-    String::try_from(text(body)?).map_err(|_| Reason::BufferTooSmall { needed: body.len() })
+fn string<const N: usize>(body: &[u8]) -> Result<String<N>, ErrorKind> {
+    String::try_from(text(body)?).map_err(|_| ErrorKind::BufferTooSmall { needed: body.len() })
 }
 
 /// Reads and writes nodes. Every method is one request; it blocks until the reply is there, or the
@@ -169,14 +169,14 @@ fn string<const N: usize>(body: &[u8]) -> Result<String<N>, Reason> {
 ///
 /// # Errors
 ///
-/// Each method: [`Reason::Server`] if the server refuses, [`Reason::Timeout`],
-/// [`Reason::Connection`], and [`Reason::Path`] or [`Reason::TooLong`] with nothing sent.
-pub trait Nodes: Sealed {
+/// Each method: [`ErrorKind::Server`] if the server refuses, [`ErrorKind::Timeout`],
+/// [`ErrorKind::Connection`], and [`ErrorKind::Path`] or [`ErrorKind::TooLong`] with nothing sent.
+pub trait XsOps: Sealed {
     /// Reads a node's value into `buffer` and returns its length.
     ///
     /// # Errors
     ///
-    /// [`Reason::BufferTooSmall`] with nothing copied; those of the trait.
+    /// [`ErrorKind::BufferTooSmall`] with nothing copied; those of the trait.
     #[doc(alias = "XS_READ")]
     fn read(&self, path: impl Display, buffer: &mut [u8]) -> Result<usize, StoreError> {
         read_with(self.target(), &path, |body| copy(body, buffer))
@@ -186,7 +186,7 @@ pub trait Nodes: Sealed {
     ///
     /// # Errors
     ///
-    /// [`Reason::NotText`], [`Reason::BufferTooSmall`]; those of the trait.
+    /// [`ErrorKind::NotText`], [`ErrorKind::BufferTooSmall`]; those of the trait.
     fn read_string<const N: usize>(&self, path: impl Display) -> Result<String<N>, StoreError> {
         read_with(self.target(), &path, string)
     }
@@ -195,7 +195,7 @@ pub trait Nodes: Sealed {
     ///
     /// # Errors
     ///
-    /// [`Reason::Number`]; those of the trait.
+    /// [`ErrorKind::Number`]; those of the trait.
     fn read_number<N: Number>(&self, path: impl Display) -> Result<N, StoreError> {
         read_with(self.target(), &path, |body| Ok(wire::parse_number(body)?))
     }
@@ -274,10 +274,10 @@ pub trait Nodes: Sealed {
     ///
     /// # Errors
     ///
-    /// [`Reason::BufferTooSmall`] at a name over 256 bytes; [`Reason::Changed`] if the children go
-    /// on changing, or change after `each` was called, which in a transaction they don't;
-    /// [`Reason::ListTooLong`] for more than 65,536 names or 1 MiB, [`Reason::Timeout`] if it takes
-    /// longer than the store's timeout; those of the trait.
+    /// [`ErrorKind::BufferTooSmall`] at a name over 256 bytes; [`ErrorKind::Changed`] if the
+    /// children go on changing, or change after `each` was called, which in a transaction they
+    /// don't; [`ErrorKind::ListTooLong`] for more than 65,536 names or 1 MiB,
+    /// [`ErrorKind::Timeout`] if it takes longer than the store's timeout; those of the trait.
     #[doc(alias = "XS_DIRECTORY")]
     #[doc(alias = "XS_DIRECTORY_PART")]
     fn directory(&self, path: impl Display, mut each: impl FnMut(&str)) -> Result<(), StoreError> {
@@ -290,7 +290,7 @@ pub trait Nodes: Sealed {
     ///
     /// # Errors
     ///
-    /// [`Reason::BufferTooSmall`], which a buffer of 4096 bytes is only where a message would be
+    /// [`ErrorKind::BufferTooSmall`], which a buffer of 4096 bytes is only where a message would be
     /// too; those of [`directory`](Self::directory).
     fn directory_into<'b>(
         &self,
@@ -316,19 +316,19 @@ pub trait Nodes: Sealed {
     ///
     /// # Errors
     ///
-    /// [`Reason::BufferTooSmall`] with nothing copied; those of the trait.
+    /// [`ErrorKind::BufferTooSmall`] with nothing copied; those of the trait.
     fn request(
         &self,
-        kind: MessageType,
+        operation: MessageType,
         parts: &[Part<'_>],
         buffer: &mut [u8],
     ) -> Result<usize, StoreError> {
-        ask(self.target(), kind, parts, |body| copy(body, buffer)).map_err(|reason| {
+        ask(self.target(), operation, parts, |body| copy(body, buffer)).map_err(|kind| {
             let path = parts.iter().find_map(|part| match part {
                 Part::Path(path) => Some(PathText::new(path)),
                 _ => None,
             });
-            StoreError { operation: kind, path: path.unwrap_or(PathText::EMPTY), reason }
+            StoreError { operation: operation, path: path.unwrap_or(PathText::EMPTY), kind }
         })
     }
 
@@ -336,8 +336,8 @@ pub trait Nodes: Sealed {
     ///
     /// # Errors
     ///
-    /// [`Reason::BufferTooSmall`] if there are more, [`Reason::Malformed`] if one is empty, unknown
-    /// or not terminated; those of the trait.
+    /// [`ErrorKind::BufferTooSmall`] if there are more, [`ErrorKind::Malformed`] if one is empty,
+    /// unknown or not terminated; those of the trait.
     #[doc(alias = "XS_GET_PERMS")]
     fn permissions<const N: usize>(
         &self,
@@ -350,7 +350,7 @@ pub trait Nodes: Sealed {
                     let mut entries = Vec::new();
                     for entry in list.clone() {
                         let needed = list.clone().count();
-                        entries.push(entry).map_err(|_| Reason::BufferTooSmall { needed })?;
+                        entries.push(entry).map_err(|_| ErrorKind::BufferTooSmall { needed })?;
                     }
                     Ok(entries)
                 })
@@ -382,19 +382,19 @@ pub trait Nodes: Sealed {
     ///
     /// # Errors
     ///
-    /// [`Reason::BufferTooSmall`] if it has more than `N` bytes, [`Reason::Malformed`] if it is no
-    /// path; those of the trait.
+    /// [`ErrorKind::BufferTooSmall`] if it has more than `N` bytes, [`ErrorKind::Malformed`] if it
+    /// is no path; those of the trait.
     #[doc(alias = "XS_GET_DOMAIN_PATH")]
     fn domain_path<const N: usize>(&self, domain: DomId) -> Result<String<N>, StoreError> {
-        let kind = MessageType::GET_DOMAIN_PATH;
+        let operation = MessageType::GET_DOMAIN_PATH;
         let parts = [Part::Text(format_args!("{}\0", domain.0))];
-        ask(self.target(), kind, &parts, |body| {
+        ask(self.target(), operation, &parts, |body| {
             let path = body.strip_suffix(b"\0").unwrap_or(body);
             // It is the beginning of further paths, which would fail one by one.
-            wire::check_path(path).map_err(|_| Reason::Malformed)?;
+            wire::check_path(path).map_err(|_| ErrorKind::Malformed)?;
             string(path)
         })
-        .map_err(error_at(kind, &domain))
+        .map_err(error_at(operation, &domain))
     }
 
     /// Returns this domain's number, as its home says in `domid`.
@@ -420,7 +420,7 @@ pub trait Nodes: Sealed {
     ///
     /// # Errors
     ///
-    /// [`Reason::NotText`]; those of the trait.
+    /// [`ErrorKind::NotText`]; those of the trait.
     #[cfg(feature = "alloc")]
     fn read_text(&self, path: impl Display) -> Result<alloc::string::String, StoreError> {
         read_with(self.target(), &path, |body| text(body).map(Into::into))
@@ -453,23 +453,23 @@ pub trait Nodes: Sealed {
     }
 }
 
-fn copy(body: &[u8], buffer: &mut [u8]) -> Result<usize, Reason> {
+fn copy(body: &[u8], buffer: &mut [u8]) -> Result<usize, ErrorKind> {
     let target =
-        buffer.get_mut(..body.len()).ok_or(Reason::BufferTooSmall { needed: body.len() })?;
+        buffer.get_mut(..body.len()).ok_or(ErrorKind::BufferTooSmall { needed: body.len() })?;
     target.copy_from_slice(body);
     Ok(body.len())
 }
 
 /// Gets a reply and which of its bytes are names; `None` to forget what came before.
-type Take<'t, 'a> = &'t mut dyn FnMut(Option<(Reply<'a>, Range<usize>)>) -> Result<(), Reason>;
+type Take<'t, 'a> = &'t mut dyn FnMut(Option<(Reply<'a>, Range<usize>)>) -> Result<(), ErrorKind>;
 
 /// Asks for all children of a node at once; `None` if they need more than a message.
 fn whole<'a>(
     target: Target<'a>,
     path: &dyn Display,
-) -> Result<Option<(Reply<'a>, Range<usize>)>, Reason> {
+) -> Result<Option<(Reply<'a>, Range<usize>)>, ErrorKind> {
     match call(target, MessageType::DIRECTORY, &[Part::Path(format_args!("{path}"))]) {
-        Err(Reason::Server(ServerError::TooBig)) => Ok(None),
+        Err(ErrorKind::Server(ServerError::TooBig)) => Ok(None),
         reply => {
             let reply = reply?;
             let all = 0..reply.read(|body| Ok(body.len()))?;
@@ -479,7 +479,11 @@ fn whole<'a>(
 }
 
 /// Lists a node's children, in parts if it must be; from the start if they change meanwhile.
-fn children<'a>(target: Target<'a>, path: &dyn Display, take: Take<'_, 'a>) -> Result<(), Reason> {
+fn children<'a>(
+    target: Target<'a>,
+    path: &dyn Display,
+    take: Take<'_, 'a>,
+) -> Result<(), ErrorKind> {
     if let Some(all) = whole(target, path)? {
         return take(Some(all));
     }
@@ -487,11 +491,11 @@ fn children<'a>(target: Target<'a>, path: &dyn Display, take: Take<'_, 'a>) -> R
     for _ in 0..=MAX_RESTARTS {
         take(None)?;
         match parts(target, path, &limit, None, &mut |reply, list| take(Some((reply, list)))) {
-            Err(Reason::Changed) => {}
+            Err(ErrorKind::Changed) => {}
             listed => return listed.map(drop),
         }
     }
-    Err(Reason::Changed)
+    Err(ErrorKind::Changed)
 }
 
 /// Calls `each` with the names of a node's children.
@@ -499,7 +503,7 @@ fn pass_children_on(
     target: Target<'_>,
     path: &dyn Display,
     each: &mut dyn FnMut(&str),
-) -> Result<(), Reason> {
+) -> Result<(), ErrorKind> {
     if let Some((reply, list)) = whole(target, path)? {
         return reply.pass_on(list, next_name, each);
     }
@@ -507,7 +511,7 @@ fn pass_children_on(
     for _ in 0..=MAX_RESTARTS {
         // What was passed on can't be taken back, so a list that changes must show before.
         let generation = match parts(target, path, &limit, None, &mut |_, _| Ok(())) {
-            Err(Reason::Changed) => continue,
+            Err(ErrorKind::Changed) => continue,
             generation => generation?,
         };
         let mut passed_on = false;
@@ -516,11 +520,11 @@ fn pass_children_on(
             reply.pass_on(list, next_name, each)
         });
         match listed {
-            Err(Reason::Changed) if !passed_on => {}
+            Err(ErrorKind::Changed) if !passed_on => {}
             listed => return listed.map(drop),
         }
     }
-    Err(Reason::Changed)
+    Err(ErrorKind::Changed)
 }
 
 /// The time that an operation of several requests has.
@@ -543,15 +547,15 @@ fn parts<'a>(
     path: &dyn Display,
     limit: &Until,
     expected: Option<u64>,
-    take: &mut dyn FnMut(Reply<'a>, Range<usize>) -> Result<(), Reason>,
-) -> Result<u64, Reason> {
+    take: &mut dyn FnMut(Reply<'a>, Range<usize>) -> Result<(), ErrorKind>,
+) -> Result<u64, ErrorKind> {
     let (mut generation, mut bytes, mut names) = (expected, 0, 0);
     for _ in 0..MAX_PARTS {
         let request = [Part::Path(format_args!("{path}")), Part::Text(format_args!("{bytes}\0"))];
         let reply = call(target, MessageType::DIRECTORY_PART, &request)?;
         let part = reply.read(DirectoryPart::parse)?;
         if *generation.get_or_insert(part.generation) != part.generation {
-            return Err(Reason::Changed);
+            return Err(ErrorKind::Changed);
         }
         bytes += part.names.len();
         names += part.count;
@@ -563,16 +567,16 @@ fn parts<'a>(
             return Ok(part.generation);
         }
         if target.core.now() >= limit.deadline {
-            return Err(Reason::Timeout { waited: limit.waited });
+            return Err(ErrorKind::Timeout { waited: limit.waited });
         }
     }
-    Err(Reason::ListTooLong { bytes })
+    Err(ErrorKind::ListTooLong { bytes })
 }
 
 fn read_with<R>(
     target: Target<'_>,
     path: &dyn Display,
-    look: impl FnOnce(&[u8]) -> Result<R, Reason>,
+    look: impl FnOnce(&[u8]) -> Result<R, ErrorKind>,
 ) -> Result<R, StoreError> {
     ask(target, MessageType::READ, &[Part::Path(format_args!("{path}"))], look)
         .map_err(error_at(MessageType::READ, path))
@@ -581,16 +585,16 @@ fn read_with<R>(
 /// A request about `path` whose reply says nothing but that it is done.
 fn simple(
     target: Target<'_>,
-    kind: MessageType,
+    operation: MessageType,
     path: &dyn Display,
     rest: &[Part<'_>],
 ) -> Result<(), StoreError> {
     let first = Part::Path(format_args!("{path}"));
     let result = match rest {
-        [] => call(target, kind, &[first]),
-        [part, ..] => call(target, kind, &[first, *part]),
+        [] => call(target, operation, &[first]),
+        [part, ..] => call(target, operation, &[first, *part]),
     };
-    result.map(drop).map_err(error_at(kind, path))
+    result.map(drop).map_err(error_at(operation, path))
 }
 
 struct Entries<'a>(&'a [Permission]);

@@ -1,24 +1,24 @@
 //! Requests that nobody blocks for.
 
-use super::Host;
+use super::Runtime;
 use super::XenStore;
 use super::draft::Draft;
-use crate::connection::{RingTransport, Ticket, Transport};
-use crate::error::{Reason, StoreError};
+use crate::connection::{RequestId, RingTransport, Transport};
+use crate::error::{ErrorKind, StoreError};
 use crate::text::PathText;
 use crate::wire::{MessageType, Part};
 use core::fmt::{self, Display};
 
 /// A request in flight. Dropping it gives its slot up: a request of which nothing was sent is taken
 /// back, the reply of any other is dropped when it comes.
-pub struct Pending<P: Host, T: Transport = RingTransport<P>> {
+pub struct Pending<P: Runtime, T: Transport = RingTransport<P>> {
     store: XenStore<P, T>,
-    ticket: Ticket,
-    kind: MessageType,
+    id: RequestId,
+    operation: MessageType,
     path: PathText,
 }
 
-impl<P: Host, T: Transport> XenStore<P, T> {
+impl<P: Runtime, T: Transport> XenStore<P, T> {
     /// Sends a request outside of transactions, without waiting for the reply. `path` is for errors
     /// to show.
     ///
@@ -27,16 +27,16 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     ///
     /// # Errors
     ///
-    /// [`Reason::Busy`] if all other slots are in use; poll, and try again, or block.
-    /// [`Reason::Path`], [`Reason::TooLong`], [`Reason::Connection`].
+    /// [`ErrorKind::Busy`] if all other slots are in use; poll, and try again, or block.
+    /// [`ErrorKind::Path`], [`ErrorKind::TooLong`], [`ErrorKind::Connection`].
     pub fn begin(
         &self,
-        kind: MessageType,
+        operation: MessageType,
         path: &dyn Display,
         parts: &[Part<'_>],
     ) -> Result<Pending<P, T>, StoreError> {
-        let pending = self.queue(kind, path, parts)?;
-        self.poll().map_err(|reason| pending.error(reason))?;
+        let pending = self.queue(operation, path, parts)?;
+        self.poll().map_err(|kind| pending.error(kind))?;
         Ok(pending)
     }
 
@@ -48,33 +48,37 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     /// Those of [`begin`](Self::begin).
     pub fn queue(
         &self,
-        kind: MessageType,
+        operation: MessageType,
         path: &dyn Display,
         parts: &[Part<'_>],
     ) -> Result<Pending<P, T>, StoreError> {
         let path = PathText::new(path);
-        let ticket = self.queue_parts(kind, parts).map_err(|reason| StoreError {
-            operation: kind,
+        let id = self.queue_parts(operation, parts).map_err(|kind| StoreError {
+            operation: operation,
             path,
-            reason,
+            kind,
         })?;
-        Ok(Pending { store: self.clone(), ticket, kind, path })
+        Ok(Pending { store: self.clone(), id, operation, path })
     }
 
-    fn queue_parts(&self, kind: MessageType, parts: &[Part<'_>]) -> Result<Ticket, Reason> {
+    fn queue_parts(
+        &self,
+        operation: MessageType,
+        parts: &[Part<'_>],
+    ) -> Result<RequestId, ErrorKind> {
         let reserve = || {
             let mut connection = self.connection();
             if connection.free_slots() > 1 {
-                connection.reserve(kind, 0)
+                connection.reserve(operation, 0)
             } else {
-                Err(Reason::Busy)
+                Err(ErrorKind::Busy)
             }
         };
-        let ticket = reserve()?;
-        let draft = Draft::new(self, ticket).fill(parts)?;
-        self.connection().submit(ticket)?;
+        let id = reserve()?;
+        let draft = Draft::new(self, id).fill(parts)?;
+        self.connection().submit(id)?;
         draft.keep();
-        Ok(ticket)
+        Ok(id)
     }
 
     /// Begins to read a node's value.
@@ -101,13 +105,14 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     }
 }
 
-impl<P: Host, T: Transport> Pending<P, T> {
+impl<P: Runtime, T: Transport> Pending<P, T> {
     /// Receives what there is; if the reply is there, copies its payload to `buffer` and returns
     /// its length. It may be asked for again.
     ///
     /// # Errors
     ///
-    /// [`Reason::BufferTooSmall`] with nothing copied, [`Reason::Server`], [`Reason::Connection`].
+    /// [`ErrorKind::BufferTooSmall`] with nothing copied, [`ErrorKind::Server`],
+    /// [`ErrorKind::Connection`].
     pub fn try_finish(&self, buffer: &mut [u8]) -> Option<Result<usize, StoreError>> {
         // A failure shows in the reply, unless that came before.
         let _ = self.store.poll();
@@ -116,15 +121,15 @@ impl<P: Host, T: Transport> Pending<P, T> {
 
     fn take(&self, buffer: &mut [u8]) -> Option<Result<usize, StoreError>> {
         let mut connection = self.store.connection();
-        let result = connection.reply(self.ticket)?.and_then(|body| {
+        let result = connection.reply(self.id)?.and_then(|body| {
             let needed = body.len();
             buffer
                 .get_mut(..needed)
-                .ok_or(Reason::BufferTooSmall { needed })?
+                .ok_or(ErrorKind::BufferTooSmall { needed })?
                 .copy_from_slice(body);
             Ok(needed)
         });
-        Some(result.map_err(|reason| self.error(reason)))
+        Some(result.map_err(|kind| self.error(kind)))
     }
 
     /// Waits for the reply, at most for the store's timeout, copies its payload to `buffer` and
@@ -132,7 +137,7 @@ impl<P: Host, T: Transport> Pending<P, T> {
     ///
     /// # Errors
     ///
-    /// [`Reason::Timeout`], after which it may be asked for again; those of
+    /// [`ErrorKind::Timeout`], after which it may be asked for again; those of
     /// [`try_finish`](Self::try_finish).
     pub fn finish(&self, buffer: &mut [u8]) -> Result<usize, StoreError> {
         // It may have come with another one.
@@ -142,25 +147,25 @@ impl<P: Host, T: Transport> Pending<P, T> {
         let waited = self.store.timeout();
         let deadline = self.store.platform().now() + waited;
         let done = self.store.block_until(deadline, || self.take(buffer));
-        done.map_err(|reason| self.error(reason))?
-            .unwrap_or_else(|| Err(self.error(Reason::Timeout { waited })))
+        done.map_err(|kind| self.error(kind))?
+            .unwrap_or_else(|| Err(self.error(ErrorKind::Timeout { waited })))
     }
 
-    fn error(&self, reason: Reason) -> StoreError {
-        StoreError { operation: self.kind, path: self.path, reason }
+    fn error(&self, kind: ErrorKind) -> StoreError {
+        StoreError { operation: self.operation, path: self.path, kind }
     }
 }
 
-impl<P: Host, T: Transport> Drop for Pending<P, T> {
+impl<P: Runtime, T: Transport> Drop for Pending<P, T> {
     fn drop(&mut self) {
-        self.store.connection().forget(self.ticket);
+        self.store.connection().forget(self.id);
     }
 }
 
-impl<P: Host, T: Transport> fmt::Debug for Pending<P, T> {
+impl<P: Runtime, T: Transport> fmt::Debug for Pending<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pending")
-            .field("kind", &self.kind)
+            .field("operation", &self.operation)
             .field("path", &self.path)
             .finish_non_exhaustive()
     }

@@ -1,8 +1,8 @@
 //! The way through a suspend, and out of a broken connection.
 
-use super::{Host, XenStore};
+use super::{Runtime, XenStore};
 use crate::connection::{RingTransport, Transport};
-use crate::error::Reason;
+use crate::error::ErrorKind;
 use core::sync::atomic::Ordering;
 use xen_hypercall::start::{self, StartError};
 use xen_hypercall::{Instant, Platform, Port};
@@ -43,7 +43,7 @@ impl<P: Platform> XenStore<P> {
     /// # Errors
     ///
     /// Those of [`start::xenstore_ring`]; the store stays suspended, try again.
-    pub fn resume_elsewhere(&self) -> Result<(), StartError> {
+    pub fn resume(&self) -> Result<(), StartError> {
         let ring = start::xenstore_ring(self.inner.platform.clone())?;
         self.resume_with(
             RingTransport::new(self.inner.platform.clone(), ring.page, ring.port),
@@ -53,33 +53,33 @@ impl<P: Platform> XenStore<P> {
     }
 }
 
-impl<P: Host, T: Transport> XenStore<P, T> {
+impl<P: Runtime, T: Transport> XenStore<P, T> {
     /// Prepares for a suspend of the domain: lets no request begin any more, and waits until all
     /// that were begun have their replies.
     ///
-    /// From then on [`begin`](Self::begin) fails at once with [`Reason::Suspended`]; what blocks
-    /// waits, as long as for a reply, for [`resume`](Self::resume) or
+    /// From then on [`begin`](Self::begin) fails at once with [`ErrorKind::Quiesced`]; what blocks
+    /// waits, as long as for a reply, for [`unquiesce`](Self::unquiesce) or
     /// [`resume_with`](Self::resume_with). Watch events that come are still kept.
     ///
     /// # Errors
     ///
-    /// [`Reason::Timeout`] if the server does not reply, [`Reason::Connection`]; the store is not
-    /// suspended then.
-    pub fn suspend(&self) -> Result<(), Reason> {
+    /// [`ErrorKind::Timeout`] if the server does not reply, [`ErrorKind::Connection`]; the store is
+    /// not suspended then.
+    pub fn quiesce(&self) -> Result<(), ErrorKind> {
         let waited = self.timeout();
         let deadline = self.inner.platform.now() + waited;
-        self.connection().hold();
+        self.connection().quiesce();
         let idle = || self.connection().is_idle().then_some(());
         let done = self
             .block_until(deadline, idle)
-            .and_then(|idle| idle.ok_or(Reason::Timeout { waited }));
-        done.inspect_err(|_| self.connection().release())
+            .and_then(|idle| idle.ok_or(ErrorKind::Timeout { waited }));
+        done.inspect_err(|_| self.connection().unquiesce())
     }
 
     /// Goes on after a suspend that was cancelled: ring and watches are what they were,
     /// transactions are still open.
-    pub fn resume(&self) {
-        self.connection().release();
+    pub fn unquiesce(&self) {
+        self.connection().unquiesce();
     }
 
     /// Goes on over another transport, whose events come to `port`, and returns the last one.
@@ -89,11 +89,11 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     /// the domain was not moved although it was told so, is asked to forget its watches and
     /// transactions first, so that none are left over. Requests that were not sent yet, or only
     /// read, are sent to the new server; all others that have no reply end with
-    /// [`Reason::Interrupted`].
+    /// [`ErrorKind::Interrupted`].
     pub fn resume_with(&self, transport: T, port: Port) -> T {
         let mut connection = self.connection();
         self.inner.port.store(port.0, Ordering::Relaxed);
-        connection.renew(transport)
+        connection.reset(transport)
     }
 
     /// Asks the server for a new connection after this one broke; it becomes usable as soon as the
@@ -101,8 +101,8 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     ///
     /// # Errors
     ///
-    /// [`Reason::Connection`] if the server can't do that, or could not be told.
-    pub fn reconnect(&self) -> Result<(), Reason> {
+    /// [`ErrorKind::Connection`] if the server can't do that, or could not be told.
+    pub fn reconnect(&self) -> Result<(), ErrorKind> {
         Ok(self.connection().reconnect()?)
     }
 }

@@ -1,9 +1,9 @@
 //! Requests of toolstacks, and what a domain may ask about itself.
 
-use super::nodes::{Nodes, Sealed};
-use super::{Host, XenStore, error_at};
+use super::nodes::{Sealed, XsOps};
+use super::{Runtime, XenStore, error_at};
 use crate::connection::Transport;
-use crate::error::{Reason, StoreError};
+use crate::error::{ErrorKind, StoreError};
 use crate::wire::{MessageType, Number, Part, parse_number};
 use core::fmt::{Arguments, Display};
 use xen_hypercall::{DomId, Gfn, Port};
@@ -14,13 +14,13 @@ use xen_sys::io::xs_wire::ServerFeatures;
 ///
 /// # Errors
 ///
-/// Each method: [`Reason::Server`] if the server refuses, with
+/// Each method: [`ErrorKind::Server`] if the server refuses, with
 /// [`NotImplemented`](crate::wire::ServerError::NotImplemented) if it does not know the request;
-/// [`Reason::Timeout`], [`Reason::Connection`]; [`Reason::Malformed`] for a reply that makes no
-/// sense.
-impl<P: Host, T: Transport> XenStore<P, T>
+/// [`ErrorKind::Timeout`], [`ErrorKind::Connection`]; [`ErrorKind::Malformed`] for a reply that
+/// makes no sense.
+impl<P: Runtime, T: Transport> XenStore<P, T>
 where
-    Self: Nodes,
+    Self: XsOps,
 {
     /// Makes the server serve a domain, whose ring page is frame `gfn`, and which waits for events
     /// at its port `port`.
@@ -75,11 +75,11 @@ where
     /// Those of the implementation.
     #[doc(alias = "XS_IS_DOMAIN_INTRODUCED")]
     pub fn is_introduced(&self, domain: DomId) -> Result<bool, StoreError> {
-        let kind = MessageType::IS_DOMAIN_INTRODUCED;
-        self.ask(kind, &domain, format_args!("{}\0", domain.0), |body| match body {
+        let operation = MessageType::IS_DOMAIN_INTRODUCED;
+        self.ask(operation, &domain, format_args!("{}\0", domain.0), |body| match body {
             b"T" | b"T\0" => Ok(true),
             b"F" | b"F\0" => Ok(false),
-            _ => Err(Reason::Malformed),
+            _ => Err(ErrorKind::Malformed),
         })
     }
 
@@ -90,10 +90,10 @@ where
     /// Those of the implementation.
     #[doc(alias = "XS_GET_FEATURE")]
     pub fn features(&self, domain: Option<DomId>) -> Result<ServerFeatures, StoreError> {
-        let kind = MessageType::GET_FEATURE;
+        let operation = MessageType::GET_FEATURE;
         let number = match domain {
-            None => self.ask(kind, &"", format_args!(""), number),
-            Some(domain) => self.ask(kind, &domain, format_args!("{}\0", domain.0), number),
+            None => self.ask(operation, &"", format_args!(""), number),
+            Some(domain) => self.ask(operation, &domain, format_args!("{}\0", domain.0), number),
         };
         number.map(ServerFeatures)
     }
@@ -127,10 +127,12 @@ where
     /// Those of the implementation.
     #[doc(alias = "XS_GET_QUOTA")]
     pub fn quota(&self, domain: Option<DomId>, name: &str) -> Result<u32, StoreError> {
-        let kind = MessageType::GET_QUOTA;
+        let operation = MessageType::GET_QUOTA;
         match domain {
-            None => self.ask(kind, &name, format_args!("{name}\0"), number),
-            Some(domain) => self.ask(kind, &name, format_args!("{}\0{name}\0", domain.0), number),
+            None => self.ask(operation, &name, format_args!("{name}\0"), number),
+            Some(domain) => {
+                self.ask(operation, &name, format_args!("{}\0{name}\0", domain.0), number)
+            }
         }
     }
 
@@ -147,11 +149,11 @@ where
         name: &str,
         value: u32,
     ) -> Result<(), StoreError> {
-        let kind = MessageType::SET_QUOTA;
+        let operation = MessageType::SET_QUOTA;
         match domain {
-            None => self.order(kind, &name, format_args!("{name}\0{value}\0")),
+            None => self.order(operation, &name, format_args!("{name}\0{value}\0")),
             Some(domain) => {
-                self.order(kind, &name, format_args!("{}\0{name}\0{value}\0", domain.0))
+                self.order(operation, &name, format_args!("{}\0{name}\0{value}\0", domain.0))
             }
         }
     }
@@ -160,14 +162,14 @@ where
     ///
     /// # Errors
     ///
-    /// [`Reason::BufferTooSmall`] with nothing copied; those of the implementation.
+    /// [`ErrorKind::BufferTooSmall`] with nothing copied; those of the implementation.
     #[doc(alias = "XS_CONTROL")]
     pub fn control(&self, words: &[&str], buffer: &mut [u8]) -> Result<usize, StoreError> {
         let words = Words(words);
         self.ask(MessageType::CONTROL, &"", format_args!("{words}"), |body| {
             let target = buffer
                 .get_mut(..body.len())
-                .ok_or(Reason::BufferTooSmall { needed: body.len() })?;
+                .ok_or(ErrorKind::BufferTooSmall { needed: body.len() })?;
             target.copy_from_slice(body);
             Ok(body.len())
         })
@@ -176,22 +178,22 @@ where
     /// A request whose reply says nothing but that it is done.
     fn order(
         &self,
-        kind: MessageType,
+        operation: MessageType,
         about: &dyn Display,
         payload: Arguments<'_>,
     ) -> Result<(), StoreError> {
-        self.ask(kind, about, payload, |_| Ok(()))
+        self.ask(operation, about, payload, |_| Ok(()))
     }
 
     fn ask<R>(
         &self,
-        kind: MessageType,
+        operation: MessageType,
         about: &dyn Display,
         payload: Arguments<'_>,
-        look: impl FnOnce(&[u8]) -> Result<R, Reason>,
+        look: impl FnOnce(&[u8]) -> Result<R, ErrorKind>,
     ) -> Result<R, StoreError> {
-        super::nodes::ask(self.target(), kind, &[Part::Text(payload)], look)
-            .map_err(error_at(kind, about))
+        super::nodes::ask(self.target(), operation, &[Part::Text(payload)], look)
+            .map_err(error_at(operation, about))
     }
 }
 
@@ -203,7 +205,7 @@ fn next_quota(list: &[u8]) -> Option<(&[u8], &[u8])> {
     list.split_at_checked(list.iter().position(is_separator).unwrap_or(list.len()))
 }
 
-fn number<N: Number>(body: &[u8]) -> Result<N, Reason> {
+fn number<N: Number>(body: &[u8]) -> Result<N, ErrorKind> {
     Ok(parse_number(body.strip_suffix(b"\0").unwrap_or(body))?)
 }
 

@@ -1,10 +1,10 @@
 //! Transactions.
 
-use super::Host;
+use super::Runtime;
 use super::nodes::{Sealed, Target};
-use super::{Core, Nodes, TxId, XenStore, error_at};
-use crate::connection::{RingTransport, Ticket, Transport};
-use crate::error::{Reason, StoreError};
+use super::{Core, TxId, XenStore, XsOps, error_at};
+use crate::connection::{RequestId, RingTransport, Transport};
+use crate::error::{ErrorKind, StoreError};
 use crate::text::PathText;
 use crate::wire::{self, MessageType, Part, ServerError};
 use core::cell::Cell;
@@ -17,8 +17,8 @@ const MAX_ATTEMPTS: u32 = 32;
 
 /// A view of the store in which all changes are made at once, or none. Dropping it makes none.
 ///
-/// Its operations are those of the trait [`Nodes`].
-pub struct Transaction<'a, P: Host, T: Transport = RingTransport<P>> {
+/// Its operations are those of the trait [`XsOps`].
+pub struct Transaction<'a, P: Runtime, T: Transport = RingTransport<P>> {
     store: &'a XenStore<P, T>,
     tx: TxId,
     open: bool,
@@ -27,18 +27,18 @@ pub struct Transaction<'a, P: Host, T: Transport = RingTransport<P>> {
     changed: Cell<bool>,
 }
 
-impl<P: Host, T: Transport> XenStore<P, T> {
+impl<P: Runtime, T: Transport> XenStore<P, T> {
     /// Runs `body` in a transaction and commits it. If others changed meanwhile what it read or
-    /// wrote, or the connection was renewed, runs it again, at most 32 times.
+    /// wrote, or the connection was reset, runs it again, at most 32 times.
     ///
     /// If `body` fails, nothing is changed and its error is returned. `body` is to use the
     /// transaction, not the store: what the store writes is not part of it.
     ///
     /// # Errors
     ///
-    /// Those of `body`; [`Reason::Conflict`]; [`Reason::Server`] with [`ServerError::NoSpace`] or
-    /// [`ServerError::Busy`] if there are too many transactions; [`Reason::Timeout`],
-    /// [`Reason::Connection`].
+    /// Those of `body`; [`ErrorKind::Conflict`]; [`ErrorKind::Server`] with
+    /// [`ServerError::NoSpace`] or [`ServerError::Busy`] if there are too many transactions;
+    /// [`ErrorKind::Timeout`], [`ErrorKind::Connection`].
     pub fn transaction<R, E: From<StoreError>>(
         &self,
         body: impl FnMut(&Transaction<'_, P, T>) -> Result<R, E>,
@@ -50,8 +50,8 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     ///
     /// # Errors
     ///
-    /// As for [`transaction`](Self::transaction). Of [`Reason::Conflict`], the error's path is that
-    /// of the node that the last attempt changed last, or looked at last if it changed none;
+    /// As for [`transaction`](Self::transaction). Of [`ErrorKind::Conflict`], the error's path is
+    /// that of the node that the last attempt changed last, or looked at last if it changed none;
     /// the server doesn't say which of them was in conflict.
     pub fn transaction_within<R, E: From<StoreError>>(
         &self,
@@ -69,14 +69,15 @@ impl<P: Host, T: Transport> XenStore<P, T> {
             touched = transaction.touched.get();
             match transaction.commit() {
                 Ok(()) => return Ok(result),
-                Err(error) => match error.reason {
-                    Reason::Server(ServerError::Again) | Reason::Interrupted { sent: false } => {}
+                Err(error) => match error.kind {
+                    ErrorKind::Server(ServerError::Again)
+                    | ErrorKind::Interrupted { sent: false } => {}
                     _ => return Err(error.into()),
                 },
             }
         }
         let operation = MessageType::TRANSACTION_END;
-        Err(StoreError { operation, path: touched, reason: Reason::Conflict { attempts } }.into())
+        Err(StoreError { operation, path: touched, kind: ErrorKind::Conflict { attempts } }.into())
     }
 
     /// Starts a transaction; for those who retry by themselves.
@@ -86,16 +87,16 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     /// As for [`transaction`](Self::transaction).
     #[doc(alias = "XS_TRANSACTION_START")]
     pub fn begin_transaction(&self) -> Result<Transaction<'_, P, T>, StoreError> {
-        let kind = MessageType::TRANSACTION_START;
-        let error = error_at(kind, &"");
-        let ticket = self.call(kind, TxId::NONE, &[Part::Nul]).map_err(&error)?;
+        let operation = MessageType::TRANSACTION_START;
+        let error = error_at(operation, &"");
+        let request = self.call(operation, TxId::NONE, &[Part::Nul]).map_err(&error)?;
         let mut connection = self.connection();
-        let id = match connection.reply(ticket) {
+        let id = match connection.reply(request) {
             Some(reply) => reply.and_then(wire::parse_transaction),
-            None => Err(Reason::Malformed),
+            None => Err(ErrorKind::Malformed),
         };
         let epoch = connection.epoch();
-        connection.forget(ticket);
+        connection.forget(request);
         let id = id.map_err(&error)?;
         Ok(Transaction {
             store: self,
@@ -107,21 +108,21 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     }
 }
 
-impl<P: Host, T: Transport> Transaction<'_, P, T> {
+impl<P: Runtime, T: Transport> Transaction<'_, P, T> {
     /// Makes all changes at once.
     ///
     /// # Errors
     ///
-    /// [`Reason::Server`] with [`ServerError::Again`] if others changed meanwhile what was read or
-    /// written here: nothing was changed, begin again. [`Reason::Timeout`],
-    /// [`Reason::Connection`]: whether it was changed is not known. [`Reason::Interrupted`] if
-    /// the connection was renewed, and says whether it may have been changed.
+    /// [`ErrorKind::Server`] with [`ServerError::Again`] if others changed meanwhile what was read
+    /// or written here: nothing was changed, begin again. [`ErrorKind::Timeout`],
+    /// [`ErrorKind::Connection`]: whether it was changed is not known. [`ErrorKind::Interrupted`] if
+    /// the connection was reset, and says whether it may have been changed.
     #[doc(alias = "XS_TRANSACTION_END")]
     pub fn commit(mut self) -> Result<(), StoreError> {
         self.end("T")
     }
 
-    /// Returns whether the connection was renewed since it was begun: nothing of it was done, nor
+    /// Returns whether the connection was reset since it was begun: nothing of it was done, nor
     /// will be.
     pub fn is_over(&self) -> bool {
         self.tx.epoch != self.store.connection().epoch()
@@ -129,14 +130,14 @@ impl<P: Host, T: Transport> Transaction<'_, P, T> {
 
     fn end(&mut self, how: &str) -> Result<(), StoreError> {
         self.open = false;
-        let kind = MessageType::TRANSACTION_END;
-        let ended = self.store.call(kind, self.tx, &[Part::Bytes(how.as_bytes()), Part::Nul]);
-        if let Err(Reason::Suspended | Reason::Timeout { .. }) = ended {
+        let operation = MessageType::TRANSACTION_END;
+        let ended = self.store.call(operation, self.tx, &[Part::Bytes(how.as_bytes()), Part::Nul]);
+        if let Err(ErrorKind::Quiesced | ErrorKind::Timeout { .. }) = ended {
             // The request may not have been sent. If it was, the server gets this one after it, and
             // finds no such transaction.
             self.end_later();
         }
-        self.store.forget(ended.map_err(error_at(kind, &""))?);
+        self.store.forget(ended.map_err(error_at(operation, &""))?);
         Ok(())
     }
 
@@ -146,26 +147,31 @@ impl<P: Host, T: Transport> Transaction<'_, P, T> {
     }
 }
 
-impl<P: Host, T: Transport> Drop for Transaction<'_, P, T> {
+impl<P: Runtime, T: Transport> Drop for Transaction<'_, P, T> {
     fn drop(&mut self) {
-        let held = self.store.connection().is_held();
-        if self.open && !self.is_over() && !(held && self.end_later()) {
+        let quiesced = self.store.connection().is_quiesced();
+        if self.open && !self.is_over() && !(quiesced && self.end_later()) {
             // If the server can't be told, it ends the transaction together with the connection.
             let _ = self.end("F");
         }
     }
 }
 
-impl<P: Host, T: Transport> Sealed for Transaction<'_, P, T> {
+impl<P: Runtime, T: Transport> Sealed for Transaction<'_, P, T> {
     fn target(&self) -> Target<'_> {
         Target { core: self, tx: self.tx }
     }
 }
 
-impl<P: Host, T: Transport> Core for Transaction<'_, P, T> {
-    fn call(&self, kind: MessageType, tx: TxId, parts: &[Part<'_>]) -> Result<Ticket, Reason> {
+impl<P: Runtime, T: Transport> Core for Transaction<'_, P, T> {
+    fn call(
+        &self,
+        operation: MessageType,
+        tx: TxId,
+        parts: &[Part<'_>],
+    ) -> Result<RequestId, ErrorKind> {
         let changes = matches!(
-            kind,
+            operation,
             MessageType::WRITE | MessageType::MKDIR | MessageType::RM | MessageType::SET_PERMS
         );
         if let Some(Part::Path(path)) = parts.first()
@@ -174,19 +180,19 @@ impl<P: Host, T: Transport> Core for Transaction<'_, P, T> {
             self.touched.set(PathText::new(path));
             self.changed.set(changes);
         }
-        self.store.call(kind, tx, parts)
+        self.store.call(operation, tx, parts)
     }
 
-    fn show(&self, ticket: Ticket, look: &mut dyn FnMut(&[u8])) {
-        self.store.show(ticket, look);
+    fn show(&self, id: RequestId, look: &mut dyn FnMut(&[u8])) {
+        self.store.show(id, look);
     }
 
-    fn show_copy(&self, ticket: Ticket, look: &mut dyn FnMut(&[u8])) -> bool {
-        self.store.show_copy(ticket, look)
+    fn show_copy(&self, id: RequestId, look: &mut dyn FnMut(&[u8])) -> bool {
+        self.store.show_copy(id, look)
     }
 
-    fn forget(&self, ticket: Ticket) {
-        Core::forget(self.store, ticket);
+    fn forget(&self, id: RequestId) {
+        Core::forget(self.store, id);
     }
 
     fn now(&self) -> Instant {
@@ -198,9 +204,9 @@ impl<P: Host, T: Transport> Core for Transaction<'_, P, T> {
     }
 }
 
-impl<P: Host, T: Transport> Nodes for Transaction<'_, P, T> {}
+impl<P: Runtime, T: Transport> XsOps for Transaction<'_, P, T> {}
 
-impl<P: Host, T: Transport> fmt::Debug for Transaction<'_, P, T> {
+impl<P: Runtime, T: Transport> fmt::Debug for Transaction<'_, P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transaction").field("id", &self.tx.id).finish_non_exhaustive()
     }

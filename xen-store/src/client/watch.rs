@@ -1,8 +1,8 @@
 //! Watches.
 
-use super::{Core, Host, TxId, WatchEvent, XenStore, error_at};
+use super::{Core, Runtime, TxId, WatchEvent, XenStore, error_at};
 use crate::connection::{MAX_WATCH_PATH, RingTransport, Transport};
-use crate::error::{Reason, StoreError};
+use crate::error::{ErrorKind, StoreError};
 use crate::text::PathText;
 use crate::wire::{MessageType, Part, PathError};
 use core::fmt::{self, Display, Write};
@@ -16,23 +16,23 @@ use xen_hypercall::Instant;
 /// queue, an [overflow](WatchEvent::is_overflow) remains. An event says that something changed, not
 /// what: read it.
 ///
-/// When the connection is renewed, after a suspend or an error, it is set again by itself, and
+/// When the connection is reset, after a suspend or an error, it is set again by itself, and
 /// fires.
-pub struct Watch<P: Host, T: Transport = RingTransport<P>> {
+pub struct Watch<P: Runtime, T: Transport = RingTransport<P>> {
     store: XenStore<P, T>,
     index: usize,
     path: PathText,
 }
 
-impl<P: Host, T: Transport> XenStore<P, T> {
+impl<P: Runtime, T: Transport> XenStore<P, T> {
     /// Sets a watch on `path` and all below: a path of at most 255 bytes, or `@introduceDomain`,
     /// `@releaseDomain`.
     ///
     /// # Errors
     ///
-    /// [`Reason::TooManyWatches`], [`Reason::TooLong`], [`Reason::Path`]; [`Reason::Server`] with
-    /// [`NoSpace`](crate::wire::ServerError::NoSpace) if the domain's quota is used up;
-    /// [`Reason::Timeout`], [`Reason::Connection`].
+    /// [`ErrorKind::TooManyWatches`], [`ErrorKind::TooLong`], [`ErrorKind::Path`];
+    /// [`ErrorKind::Server`] with [`NoSpace`](crate::wire::ServerError::NoSpace) if the domain's
+    /// quota is used up; [`ErrorKind::Timeout`], [`ErrorKind::Connection`].
     #[doc(alias = "XS_WATCH")]
     pub fn watch(&self, path: impl Display) -> Result<Watch<P, T>, StoreError> {
         self.set_watch(&path, None)
@@ -44,7 +44,7 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     ///
     /// # Errors
     ///
-    /// Those of [`watch`](Self::watch); [`Reason::Server`] with
+    /// Those of [`watch`](Self::watch); [`ErrorKind::Server`] with
     /// [`Invalid`](crate::wire::ServerError::Invalid) from a server that can't. Some of them set
     /// a watch without a limit instead.
     pub fn watch_to_depth(
@@ -64,7 +64,7 @@ impl<P: Host, T: Transport> XenStore<P, T> {
     ///
     /// # Errors
     ///
-    /// Those of [`watch`](Self::watch); [`Reason::Path`] if `path` is not below `above`.
+    /// Those of [`watch`](Self::watch); [`ErrorKind::Path`] if `path` is not below `above`.
     pub fn watch_shared(
         &self,
         above: impl Display,
@@ -74,7 +74,7 @@ impl<P: Host, T: Transport> XenStore<P, T> {
         let (path, above) =
             (watched_path(&path).map_err(&error)?, watched_path(&above).map_err(&error)?);
         if !path.strip_prefix(above.as_str()).is_some_and(|rest| rest.starts_with('/')) {
-            return Err(error(Reason::Path(PathError::EmptyName { at: above.len() })));
+            return Err(error(ErrorKind::Path(PathError::EmptyName { at: above.len() })));
         }
         self.make_room();
         let added = self.connection().add_shared_watch(&above, &path);
@@ -84,14 +84,14 @@ impl<P: Host, T: Transport> XenStore<P, T> {
             let parts =
                 [Part::Path(format_args!("{above}")), Part::Text(format_args!("{token}\0"))];
             match self.call(MessageType::WATCH, TxId::NONE, &parts) {
-                Ok(ticket) => self.forget(ticket),
-                Err(reason) => {
+                Ok(id) => self.forget(id),
+                Err(kind) => {
                     let sent = matches!(
-                        reason,
-                        Reason::Timeout { .. } | Reason::Interrupted { sent: true }
+                        kind,
+                        ErrorKind::Timeout { .. } | ErrorKind::Interrupted { sent: true }
                     );
                     self.connection().cancel_shared_watch(index, group, sent);
-                    return Err(error(reason));
+                    return Err(error(kind));
                 }
             }
         }
@@ -132,16 +132,16 @@ impl<P: Host, T: Transport> XenStore<P, T> {
             }
         };
         match set {
-            Ok(ticket) => self.forget(ticket),
-            Err(reason) => {
-                match reason {
+            Ok(id) => self.forget(id),
+            Err(kind) => {
+                match kind {
                     // The server may have set it all the same.
-                    Reason::Timeout { .. } | Reason::Interrupted { sent: true } => {
+                    ErrorKind::Timeout { .. } | ErrorKind::Interrupted { sent: true } => {
                         self.connection().drop_watch(index);
                     }
                     _ => self.connection().forget_watch(index),
                 }
-                return Err(error(reason));
+                return Err(error(kind));
             }
         }
         Ok(Watch { store: self.clone(), index, path: PathText::new(&path) })
@@ -151,7 +151,7 @@ impl<P: Host, T: Transport> XenStore<P, T> {
 /// The most bytes of a watched path; the NUL that ends it on the wire takes one of its room here.
 const MAX_PATH: usize = MAX_WATCH_PATH - 1;
 
-fn watched_path(path: &dyn Display) -> Result<String<MAX_PATH>, Reason> {
+fn watched_path(path: &dyn Display) -> Result<String<MAX_PATH>, ErrorKind> {
     struct Bounded {
         text: String<MAX_PATH>,
         full: bool,
@@ -166,26 +166,26 @@ fn watched_path(path: &dyn Display) -> Result<String<MAX_PATH>, Reason> {
     }
     let mut out = Bounded { text: String::new(), full: false };
     match write!(out, "{path}") {
-        Err(_) if out.full => Err(Reason::TooLong { limit: MAX_PATH }),
-        Err(_) => Err(Reason::Format),
+        Err(_) if out.full => Err(ErrorKind::TooLong { limit: MAX_PATH }),
+        Err(_) => Err(ErrorKind::Format),
         Ok(()) => Ok(out.text),
     }
 }
 
-impl<P: Host, T: Transport> Watch<P, T> {
+impl<P: Runtime, T: Transport> Watch<P, T> {
     /// Returns the next event, `None` if there is none now.
     ///
     /// # Errors
     ///
-    /// [`Reason::Connection`], once all events that came before are taken. [`Reason::Server`],
-    /// once, if the server refused to set the watch again after the connection was renewed;
-    /// there are no more events then.
+    /// [`ErrorKind::Connection`], once all events that came before are taken.
+    /// [`ErrorKind::Server`], once, if the server refused to set the watch again after the
+    /// connection was reset; there are no more events then.
     pub fn try_next(&self) -> Result<Option<WatchEvent>, StoreError> {
         let polled = self.store.poll();
         let event = self.store.connection().next_event(self.index);
         match event {
             Some(event) => event.map(Some).map_err(|refusal| self.error(refusal.into())),
-            None => polled.map(|_| None).map_err(|reason| self.error(reason)),
+            None => polled.map(|_| None).map_err(|kind| self.error(kind)),
         }
     }
 
@@ -204,7 +204,7 @@ impl<P: Host, T: Transport> Watch<P, T> {
         if cleared.map_err(|refusal| self.error(refusal.into()))? {
             return Ok(true);
         }
-        polled.map(|_| false).map_err(|reason| self.error(reason))
+        polled.map(|_| false).map_err(|kind| self.error(kind))
     }
 
     /// Waits for the next event until `deadline`; `None` if there was none.
@@ -216,15 +216,15 @@ impl<P: Host, T: Transport> Watch<P, T> {
         self.store
             .block_until(deadline, || self.store.connection().next_event(self.index))
             .and_then(|event| Ok(event.transpose()?))
-            .map_err(|reason| self.error(reason))
+            .map_err(|kind| self.error(kind))
     }
 
-    fn error(&self, reason: Reason) -> StoreError {
-        StoreError { operation: MessageType::WATCH, path: self.path, reason }
+    fn error(&self, kind: ErrorKind) -> StoreError {
+        StoreError { operation: MessageType::WATCH, path: self.path, kind }
     }
 }
 
-impl<P: Host, T: Transport> Drop for Watch<P, T> {
+impl<P: Runtime, T: Transport> Drop for Watch<P, T> {
     fn drop(&mut self) {
         self.store.connection().drop_watch(self.index);
         // Tells the server now if that can be; otherwise the next operation does.
@@ -232,7 +232,7 @@ impl<P: Host, T: Transport> Drop for Watch<P, T> {
     }
 }
 
-impl<P: Host, T: Transport> fmt::Debug for Watch<P, T> {
+impl<P: Runtime, T: Transport> fmt::Debug for Watch<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watch").field("path", &self.path).finish_non_exhaustive()
     }

@@ -2,7 +2,7 @@
 
 use super::client::{Check, Client, Shown, differs, text};
 use super::list::{Case, cases};
-use crate::client::Host;
+use crate::client::Runtime;
 use crate::connection::Transport;
 use crate::wire::{MessageType as M, parse_number};
 use core::fmt::Write;
@@ -708,14 +708,14 @@ cases! { Last;
 
 /// A watch of `$/a`, with the event of its setting taken.
 #[track_caller]
-fn watch<H: Host, T: Transport>(c: C<'_, '_, H, T>) -> Check {
+fn watch<H: Runtime, T: Transport>(c: C<'_, '_, H, T>) -> Check {
     c.ok(M::WATCH, b"$/a\0t\0")?;
     c.fired(&["$/a t"])
 }
 
 /// A node whose first permission is the own domain's.
 #[track_caller]
-fn belongs_to_own<H: Host, T: Transport>(c: C<'_, '_, H, T>, payload: &[u8]) -> Check {
+fn belongs_to_own<H: Runtime, T: Transport>(c: C<'_, '_, H, T>, payload: &[u8]) -> Check {
     let expected = c.own("n#\0");
     match c.ask(M::GET_PERMS, &[payload])? {
         Ok(found) if found.starts_with(expected.as_bytes()) => Ok(()),
@@ -726,7 +726,7 @@ fn belongs_to_own<H: Host, T: Transport>(c: C<'_, '_, H, T>, payload: &[u8]) -> 
 
 /// The list of the case's directory from `offset` on, and its generation.
 #[track_caller]
-fn part<'c, H: Host, T: Transport>(c: C<'c, '_, H, T>, offset: usize) -> Check<(u64, &'c [u8])> {
+fn part<'c, H: Runtime, T: Transport>(c: C<'c, '_, H, T>, offset: usize) -> Check<(u64, &'c [u8])> {
     let request = text(format_args!("$\0{offset}\0"));
     let found =
         c.ask(M::DIRECTORY_PART, &[request.as_bytes()])?.map_err(|name| differs("a part", name))?;

@@ -1,6 +1,6 @@
 //! A client of the suite's own: it sends what it is told to, and believes nothing.
 
-use crate::client::Host;
+use crate::client::Runtime;
 use crate::connection::{ConnectionError, Transport};
 use crate::wire::{
     HEADER_LEN, MessageType, XENSTORE_PAYLOAD_MAX, XsdSockmsg, decode, encode, parse_event,
@@ -82,7 +82,7 @@ pub(super) struct Event {
     pub(super) token: String<16>,
 }
 
-pub(super) struct Client<'h, H: Host, T: Transport> {
+pub(super) struct Client<'h, H: Runtime, T: Transport> {
     host: &'h H,
     transport: T,
     port: Port,
@@ -118,7 +118,7 @@ impl fmt::Display for Broken {
     }
 }
 
-impl<'h, H: Host, T: Transport> Client<'h, H, T> {
+impl<'h, H: Runtime, T: Transport> Client<'h, H, T> {
     pub(super) fn new(host: &'h H, transport: T, port: Port, domain: DomId) -> Self {
         let last_id = host.now().as_nanos() as u32;
         Self {

@@ -12,7 +12,7 @@ pub(super) enum Who {
     Guest,
 }
 
-pub(super) struct Case<H: crate::client::Host, T: crate::connection::Transport> {
+pub(super) struct Case<H: crate::client::Runtime, T: crate::connection::Transport> {
     pub(super) who: Who,
     pub(super) name: &'static str,
     pub(super) run: fn(&mut Client<'_, H, T>) -> Check,
@@ -36,7 +36,7 @@ macro_rules! cases {
         pub(super) struct $list;
 
         impl $list {
-            pub(super) fn each<H: Host, T: Transport>(visit: &mut dyn FnMut(&Case<H, T>)) {
+            pub(super) fn each<H: Runtime, T: Transport>(visit: &mut dyn FnMut(&Case<H, T>)) {
                 $(visit(&Case {
                     who: $crate::conformance::list::who!($who),
                     name: $name,

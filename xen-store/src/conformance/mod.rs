@@ -26,7 +26,7 @@ mod client;
 mod differences;
 mod list;
 
-use crate::client::Host;
+use crate::client::Runtime;
 use crate::connection::Transport;
 use client::Client;
 pub use client::Failure;
@@ -55,7 +55,7 @@ impl fmt::Display for Report {
 
 /// Runs all cases that `domain`, the one that the connection belongs to, has the rights for, and
 /// passes each one's name and result on. Without a connection that works, all that are left fail.
-pub fn run<H: Host, T: Transport>(
+pub fn run<H: Runtime, T: Transport>(
     host: &H,
     transport: T,
     port: Port,

@@ -9,21 +9,21 @@ mod requests;
 mod transport;
 mod watches;
 
-use crate::Reason;
+use crate::ErrorKind;
 use crate::wire::{
     self, HEADER_LEN, MessageType, OversizedBody, Part, XENSTORE_PAYLOAD_MAX, XsdSockmsg,
 };
 use core::fmt::{self, Display};
 use heapless::Vec;
 use requests::{Answer, Owner, Received, Requests};
-pub use requests::{MAX_REQUESTS, Ticket};
+pub use requests::{MAX_REQUESTS, RequestId};
 pub use transport::{RingTransport, Transport};
 use watches::{Change, Watches};
 pub use watches::{Group, MAX_PATH as MAX_WATCH_PATH, MAX_WATCHES, WATCH_BYTES, WatchEvent};
 use xen_hypercall::{Errno, Pages, Platform, Port};
 use xen_ring::Corrupt;
 
-/// Why a connection is broken. It stays so until it is [renewed](Connection::renew): every use
+/// Why a connection is broken. It stays so until it is [reset](Connection::reset): every use
 /// reports the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionError {
@@ -148,8 +148,8 @@ pub struct Connection<T, B> {
     last_id: u32,
     failed: Option<ConnectionError>,
     /// Nothing new may begin.
-    held: bool,
-    /// How often the connection was renewed.
+    quiesced: bool,
+    /// How often the connection was reset.
     epoch: u32,
     /// The request to forget what the server keeps for the connection, and how much of it is sent.
     /// It has no slot, because it goes before all others, and nothing is done with its reply.
@@ -188,7 +188,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
             received: 0,
             last_id: seed,
             failed: None,
-            held: false,
+            quiesced: false,
             epoch: 0,
             reset: [0; RESET_LEN],
             reset_sent: RESET_LEN,
@@ -197,8 +197,8 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     }
 
     /// Makes the server forget all watches and transactions of this connection before it gets any
-    /// other request: those of an earlier user of the ring, or of this one before it was renewed.
-    pub fn reset(&mut self) {
+    /// other request: those of an earlier user of the ring, or of this one before it was reset.
+    pub fn reset_watches(&mut self) {
         self.last_id = self.last_id.wrapping_add(1);
         let header = wire::encode(&XsdSockmsg {
             type_: MessageType::RESET_WATCHES,
@@ -222,23 +222,23 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     ///
     /// # Errors
     ///
-    /// [`Reason::Busy`] if all slots are in use, [`Reason::Path`] or [`Reason::TooLong`] if the
-    /// payload can't be sent, [`Reason::Suspended`] while it is [held](Self::hold),
-    /// [`Reason::Connection`] if the connection is broken.
+    /// [`ErrorKind::Busy`] if all slots are in use, [`ErrorKind::Path`] or [`ErrorKind::TooLong`]
+    /// if the payload can't be sent, [`ErrorKind::Quiesced`] while it is [quiesced](Self::quiesce),
+    /// [`ErrorKind::Connection`] if the connection is broken.
     pub fn begin(
         &mut self,
-        kind: MessageType,
+        operation: MessageType,
         tx_id: u32,
         parts: &[Part<'_>],
-    ) -> Result<Ticket, Reason> {
+    ) -> Result<RequestId, ErrorKind> {
         self.check()?;
-        if self.held {
-            return Err(Reason::Suspended);
+        if self.quiesced {
+            return Err(ErrorKind::Quiesced);
         }
-        let slot = self.requests.free().ok_or(Reason::Busy)?;
-        let body = body(&mut self.buffer, slot).ok_or(Reason::Busy)?;
+        let slot = self.requests.free().ok_or(ErrorKind::Busy)?;
+        let body = body(&mut self.buffer, slot).ok_or(ErrorKind::Busy)?;
         let len = wire::build(body, parts)?;
-        Ok(self.queue(slot, Owner::Ticket, kind, tx_id, len))
+        Ok(self.queue(slot, Owner::Caller, operation, tx_id, len))
     }
 
     /// Takes a slot for a request, whose payload comes by [`append`](Self::append) and which
@@ -249,45 +249,45 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     /// # Errors
     ///
     /// Those of [`begin`](Self::begin), but for those of the payload.
-    pub fn reserve(&mut self, kind: MessageType, tx_id: u32) -> Result<Ticket, Reason> {
+    pub fn reserve(&mut self, operation: MessageType, tx_id: u32) -> Result<RequestId, ErrorKind> {
         self.check()?;
-        if self.held {
-            return Err(Reason::Suspended);
+        if self.quiesced {
+            return Err(ErrorKind::Quiesced);
         }
-        let slot = self.requests.free().ok_or(Reason::Busy)?;
+        let slot = self.requests.free().ok_or(ErrorKind::Busy)?;
         self.last_id = self.last_id.wrapping_add(1);
         Ok(self
             .requests
-            .reserve(slot, XsdSockmsg { type_: kind, req_id: self.last_id, tx_id, len: 0 }))
+            .reserve(slot, XsdSockmsg { type_: operation, req_id: self.last_id, tx_id, len: 0 }))
     }
 
     /// Appends bytes to the payload of a request that is reserved.
     ///
     /// # Errors
     ///
-    /// [`Reason::TooLong`] if they do not fit, after those that do.
-    pub fn append(&mut self, ticket: Ticket, bytes: &[u8]) -> Result<(), Reason> {
+    /// [`ErrorKind::TooLong`] if they do not fit, after those that do.
+    pub fn append(&mut self, id: RequestId, bytes: &[u8]) -> Result<(), ErrorKind> {
         let limit = XENSTORE_PAYLOAD_MAX;
-        let request = self.requests.reserved(ticket).ok_or(Reason::Busy)?;
-        let free = body(&mut self.buffer, ticket.slot)
-            .and_then(|body| body.get_mut(request.len as usize..));
+        let request = self.requests.reserved(id).ok_or(ErrorKind::Busy)?;
+        let free =
+            body(&mut self.buffer, id.slot).and_then(|body| body.get_mut(request.len as usize..));
         let free = free.unwrap_or_default();
         let fit = bytes.len().min(free.len());
         if let (Some(free), Some(bytes)) = (free.get_mut(..fit), bytes.get(..fit)) {
             free.copy_from_slice(bytes);
         }
         request.len += fit as u32;
-        if fit == bytes.len() { Ok(()) } else { Err(Reason::TooLong { limit }) }
+        if fit == bytes.len() { Ok(()) } else { Err(ErrorKind::TooLong { limit }) }
     }
 
     /// Checks that what was appended from `start` on is a path.
     ///
     /// # Errors
     ///
-    /// [`Reason::Path`].
-    pub fn check_path(&mut self, ticket: Ticket, start: usize) -> Result<(), Reason> {
-        let len = self.requests.reserved(ticket).map_or(0, |request| request.len as usize);
-        let path = body(&mut self.buffer, ticket.slot).and_then(|body| body.get(start..len));
+    /// [`ErrorKind::Path`].
+    pub fn check_path(&mut self, id: RequestId, start: usize) -> Result<(), ErrorKind> {
+        let len = self.requests.reserved(id).map_or(0, |request| request.len as usize);
+        let path = body(&mut self.buffer, id.slot).and_then(|body| body.get(start..len));
         Ok(wire::check_path(path.unwrap_or_default())?)
     }
 
@@ -295,14 +295,14 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     ///
     /// # Errors
     ///
-    /// [`Reason::Suspended`] while the connection is [held](Self::hold), [`Reason::Connection`] if
-    /// it is broken. The request is still reserved then.
-    pub fn submit(&mut self, ticket: Ticket) -> Result<(), Reason> {
+    /// [`ErrorKind::Quiesced`] while the connection is [quiesced](Self::quiesce),
+    /// [`ErrorKind::Connection`] if it is broken. The request is still reserved then.
+    pub fn submit(&mut self, id: RequestId) -> Result<(), ErrorKind> {
         self.check()?;
-        if self.held {
-            return Err(Reason::Suspended);
+        if self.quiesced {
+            return Err(ErrorKind::Quiesced);
         }
-        self.requests.submit(ticket);
+        self.requests.submit(id);
         Ok(())
     }
 
@@ -316,29 +316,31 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     ///
     /// # Errors
     ///
-    /// [`Reason::Server`] if the server refused; [`Reason::UnexpectedReply`];
-    /// [`Reason::Interrupted`]; [`Reason::Connection`].
-    pub fn reply(&mut self, ticket: Ticket) -> Option<Result<&[u8], Reason>> {
-        let (asked, header) = match self.requests.answer(ticket) {
+    /// [`ErrorKind::Server`] if the server refused; [`ErrorKind::UnexpectedReply`];
+    /// [`ErrorKind::Interrupted`]; [`ErrorKind::Connection`].
+    pub fn reply(&mut self, id: RequestId) -> Option<Result<&[u8], ErrorKind>> {
+        let (asked, header) = match self.requests.answer(id) {
             None => return self.failed.map(|error| Err(error.into())),
-            Some(Answer::Interrupted { sent }) => return Some(Err(Reason::Interrupted { sent })),
+            Some(Answer::Interrupted { sent }) => {
+                return Some(Err(ErrorKind::Interrupted { sent }));
+            }
             Some(Answer::Reply { asked, header }) => (asked, header),
         };
-        let body = body(&mut self.buffer, ticket.slot)
+        let body = body(&mut self.buffer, id.slot)
             .and_then(|body| body.get(..header.len as usize))
             .unwrap_or_default();
         Some(match header.type_ {
             MessageType::ERROR => Err(wire::ServerError::parse(body).into()),
             found if found == asked => Ok(body),
-            found => Err(Reason::UnexpectedReply { found }),
+            found => Err(ErrorKind::UnexpectedReply { found }),
         })
     }
 
     /// Gives the slot of a request up, replied to or not. A request of which nothing was sent is
     /// taken back; otherwise it is sent to its end, and the reply is dropped when it comes; a
     /// transaction that it begins is ended then.
-    pub fn forget(&mut self, ticket: Ticket) {
-        self.requests.forget(ticket);
+    pub fn forget(&mut self, id: RequestId) {
+        self.requests.forget(id);
         if let Target::Reply(slot) = self.target
             && !self.requests.is_receiving(slot)
         {
@@ -347,8 +349,8 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     }
 
     /// Lets a request that was just begun run on by itself; its reply is dropped when it comes.
-    pub fn detach(&mut self, ticket: Ticket) {
-        self.requests.detach(ticket);
+    pub fn detach(&mut self, id: RequestId) {
+        self.requests.detach(id);
     }
 
     /// Sends and receives what can be now, then notifies the server, at most once. Returns whether
@@ -367,20 +369,20 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         result
     }
 
-    /// Lets nothing begin any more, until [`release`](Self::release) or [`renew`](Self::renew): the
-    /// domain is going to be suspended.
-    pub fn hold(&mut self) {
-        self.held = true;
+    /// Lets nothing begin any more, until [`unquiesce`](Self::unquiesce) or [`reset`](Self::reset):
+    /// the domain is going to be suspended.
+    pub fn quiesce(&mut self) {
+        self.quiesced = true;
     }
 
     /// Lets requests begin again.
-    pub fn release(&mut self) {
-        self.held = false;
+    pub fn unquiesce(&mut self) {
+        self.quiesced = false;
     }
 
     /// Returns whether nothing may begin.
-    pub fn is_held(&self) -> bool {
-        self.held
+    pub fn is_quiesced(&self) -> bool {
+        self.quiesced
     }
 
     /// Tells whether every request that was begun has its reply.
@@ -395,7 +397,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         epoch != self.epoch || self.ending.contains(&id) || self.ending.push(id).is_ok()
     }
 
-    /// Returns how often the connection was renewed. Transactions of an earlier number are over.
+    /// Returns how often the connection was reset. Transactions of an earlier number are over.
     pub fn epoch(&self) -> u32 {
         self.epoch
     }
@@ -407,14 +409,14 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     /// the domain was not moved after all; if the transport
     /// [is inherited](Transport::is_inherited), it is asked to forget that first. Requests of which
     /// nothing was sent, and those that change nothing, are sent (again), all others end with
-    /// [`Reason::Interrupted`]. Transactions are over. Replies that have come already stay.
-    pub fn renew(&mut self, transport: T) -> T {
+    /// [`ErrorKind::Interrupted`]. Transactions are over. Replies that have come already stay.
+    pub fn reset(&mut self, transport: T) -> T {
         let last = core::mem::replace(&mut self.transport, transport);
         self.restart();
         last
     }
 
-    /// As [`renew`](Self::renew), with the same server over the same transport, if they can.
+    /// As [`reset`](Self::reset), with the same server over the same transport, if they can.
     ///
     /// # Errors
     ///
@@ -434,10 +436,10 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         let due = kept || self.reset_sent < RESET_LEN;
         self.reset_sent = RESET_LEN;
         if due && self.transport.is_inherited() {
-            self.reset();
+            self.reset_watches();
         }
         (self.target, self.expected, self.received) = (Target::Header, HEADER_LEN, 0);
-        (self.failed, self.held) = (None, false);
+        (self.failed, self.quiesced) = (None, false);
         self.epoch = self.epoch.wrapping_add(1);
     }
 
@@ -584,7 +586,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         type_: MessageType,
         tx_id: u32,
         len: usize,
-    ) -> Ticket {
+    ) -> RequestId {
         self.last_id = self.last_id.wrapping_add(1);
         self.requests.queue(
             slot,
@@ -598,9 +600,13 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     ///
     /// # Errors
     ///
-    /// [`Reason::Path`], [`Reason::TooLong`] if the path has more than [`MAX_WATCH_PATH`] bytes,
-    /// [`Reason::TooManyWatches`].
-    pub fn add_watch(&mut self, path: &dyn Display, depth: Option<u16>) -> Result<usize, Reason> {
+    /// [`ErrorKind::Path`], [`ErrorKind::TooLong`] if the path has more than [`MAX_WATCH_PATH`]
+    /// bytes, [`ErrorKind::TooManyWatches`].
+    pub fn add_watch(
+        &mut self,
+        path: &dyn Display,
+        depth: Option<u16>,
+    ) -> Result<usize, ErrorKind> {
         let (_, queues) = split(&mut self.buffer, &self.requests);
         self.watches.add(queues, path, depth)
     }
@@ -611,7 +617,11 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     /// # Errors
     ///
     /// Those of [`add_watch`](Self::add_watch).
-    pub fn add_shared_watch(&mut self, above: &str, path: &str) -> Result<(usize, Group), Reason> {
+    pub fn add_shared_watch(
+        &mut self,
+        above: &str,
+        path: &str,
+    ) -> Result<(usize, Group), ErrorKind> {
         let (_, queues) = split(&mut self.buffer, &self.requests);
         self.watches.add_member(queues, above, path)
     }
@@ -702,7 +712,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     }
 
     fn end_transactions(&mut self) {
-        while !self.held
+        while !self.quiesced
             && self.failed.is_none()
             && let Some(slot) = self.requests.free()
             && let Some(id) = self.ending.pop()
@@ -712,7 +722,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     }
 
     fn tell_of_watches(&mut self) {
-        while !self.held
+        while !self.quiesced
             && self.failed.is_none()
             && let Some(slot) = self.requests.free()
         {

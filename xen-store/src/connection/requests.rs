@@ -8,7 +8,7 @@ pub const MAX_REQUESTS: usize = 16;
 
 /// Names a request that was begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ticket {
+pub struct RequestId {
     pub(super) slot: usize,
     id: u32,
 }
@@ -23,7 +23,7 @@ enum State {
     Waiting,
     Receiving,
     Replied,
-    /// The connection was renewed before the reply came. `sent`: of the request, something was
+    /// The connection was reset before the reply came. `sent`: of the request, something was
     /// sent.
     Interrupted {
         sent: bool,
@@ -33,8 +33,8 @@ enum State {
 /// Who wants the reply to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
-    /// Who has the ticket.
-    Ticket,
+    /// Who has the id.
+    Caller,
     /// Nobody.
     Nobody,
     /// Nobody any more, but what it begins at the server has to be ended.
@@ -46,20 +46,20 @@ pub(super) enum Owner {
 /// Whose reply is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Received {
-    /// That of who has the ticket, and looks for it.
-    Ticket,
+    /// That of who has the id, and looks for it.
+    Caller,
     /// That about a watch that was set again. The slot is free.
     Watch(u32, XsdSockmsg),
     /// That to a request whose owner has given it up. The slot is free.
     Orphan(XsdSockmsg),
 }
 
-/// What a ticket's reply is.
+/// What an id's reply is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// A message with this header, to a request of type `asked`.
     Reply { asked: MessageType, header: XsdSockmsg },
-    /// None will come: the connection was renewed.
+    /// None will come: the connection was reset.
     Interrupted { sent: bool },
 }
 
@@ -112,34 +112,34 @@ impl Requests {
     }
 
     /// Queues a request whose payload is in `slot`'s body. The slot has to be a free one.
-    pub(super) fn queue(&mut self, slot: usize, owner: Owner, request: XsdSockmsg) -> Ticket {
+    pub(super) fn queue(&mut self, slot: usize, owner: Owner, request: XsdSockmsg) -> RequestId {
         self.kept |= matches!(request.type_, MessageType::WATCH | MessageType::TRANSACTION_START);
         // A queue as long as the table has room for each slot once.
         if let (Some(entry), Ok(())) = (self.slots.get_mut(slot), self.queue.push_back(slot)) {
             *entry = Slot { state: State::Sending, owner, request, reply: XsdSockmsg::default() };
         }
-        Ticket { slot, id: request.req_id }
+        RequestId { slot, id: request.req_id }
     }
 
     /// Takes a free slot for a request that is not queued yet; its payload is empty so far.
-    pub(super) fn reserve(&mut self, slot: usize, request: XsdSockmsg) -> Ticket {
+    pub(super) fn reserve(&mut self, slot: usize, request: XsdSockmsg) -> RequestId {
         if let Some(entry) = self.slots.get_mut(slot) {
             let state = State::Reserved;
-            *entry = Slot { state, owner: Owner::Ticket, request, reply: XsdSockmsg::default() };
+            *entry = Slot { state, owner: Owner::Caller, request, reply: XsdSockmsg::default() };
         }
-        Ticket { slot, id: request.req_id }
+        RequestId { slot, id: request.req_id }
     }
 
     /// Returns the header of a request that is not queued yet.
-    pub(super) fn reserved(&mut self, ticket: Ticket) -> Option<&mut XsdSockmsg> {
-        let entry = self.entry(ticket).filter(|entry| entry.state == State::Reserved)?;
+    pub(super) fn reserved(&mut self, id: RequestId) -> Option<&mut XsdSockmsg> {
+        let entry = self.entry(id).filter(|entry| entry.state == State::Reserved)?;
         Some(&mut entry.request)
     }
 
     /// Queues a request whose slot was reserved.
-    pub(super) fn submit(&mut self, ticket: Ticket) {
-        if let Some(&mut request) = self.reserved(ticket) {
-            self.queue(ticket.slot, Owner::Ticket, request);
+    pub(super) fn submit(&mut self, id: RequestId) {
+        if let Some(&mut request) = self.reserved(id) {
+            self.queue(id.slot, Owner::Caller, request);
         }
     }
 
@@ -178,7 +178,7 @@ impl Requests {
     pub(super) fn received(&mut self, slot: usize) -> Option<Received> {
         let entry = self.slots.get_mut(slot)?;
         let (state, received) = match entry.owner {
-            Owner::Ticket | Owner::Nobody => (State::Replied, Received::Ticket),
+            Owner::Caller | Owner::Nobody => (State::Replied, Received::Caller),
             Owner::Watch(watch) => (State::Free, Received::Watch(watch, entry.reply)),
             Owner::Orphan => (State::Free, Received::Orphan(entry.reply)),
         };
@@ -186,9 +186,9 @@ impl Requests {
         Some(received)
     }
 
-    fn entry(&mut self, ticket: Ticket) -> Option<&mut Slot> {
-        let entry = self.slots.get_mut(ticket.slot)?;
-        (entry.state != State::Free && entry.request.req_id == ticket.id).then_some(entry)
+    fn entry(&mut self, id: RequestId) -> Option<&mut Slot> {
+        let entry = self.slots.get_mut(id.slot)?;
+        (entry.state != State::Free && entry.request.req_id == id.id).then_some(entry)
     }
 
     pub(super) fn is_receiving(&self, slot: usize) -> bool {
@@ -196,8 +196,8 @@ impl Requests {
     }
 
     /// Returns the answer to a request, once it is complete.
-    pub(super) fn answer(&mut self, ticket: Ticket) -> Option<Answer> {
-        let entry = self.entry(ticket)?;
+    pub(super) fn answer(&mut self, id: RequestId) -> Option<Answer> {
+        let entry = self.entry(id)?;
         match entry.state {
             State::Replied => {
                 Some(Answer::Reply { asked: entry.request.type_, header: entry.reply })
@@ -208,8 +208,8 @@ impl Requests {
     }
 
     /// Lets a request run on without anybody waiting for the reply.
-    pub(super) fn detach(&mut self, ticket: Ticket) {
-        if let Some(entry) = self.entry(ticket) {
+    pub(super) fn detach(&mut self, id: RequestId) {
+        if let Some(entry) = self.entry(id) {
             let pending = matches!(entry.state, State::Sending | State::Waiting | State::Receiving);
             let begins = entry.request.type_ == MessageType::TRANSACTION_START;
             entry.owner = if pending && begins { Owner::Orphan } else { Owner::Nobody };
@@ -220,19 +220,18 @@ impl Requests {
     }
 
     /// Takes a request back if nothing of it is sent yet, detaches it otherwise.
-    pub(super) fn forget(&mut self, ticket: Ticket) {
-        let begun = self.sent > 0 && self.queue.front() == Some(&ticket.slot);
-        if let Some(entry) =
-            self.entry(ticket).filter(|entry| entry.state == State::Sending && !begun)
+    pub(super) fn forget(&mut self, id: RequestId) {
+        let begun = self.sent > 0 && self.queue.front() == Some(&id.slot);
+        if let Some(entry) = self.entry(id).filter(|entry| entry.state == State::Sending && !begun)
         {
             entry.state = State::Free;
             for _ in 0..self.queue.len() {
                 // Once round the queue, leaving the slot out; what was popped has room again.
-                let slot = self.queue.pop_front().filter(|&slot| slot != ticket.slot);
+                let slot = self.queue.pop_front().filter(|&slot| slot != id.slot);
                 let _ = slot.map(|slot| self.queue.push_back(slot));
             }
         }
-        self.detach(ticket);
+        self.detach(id);
     }
 
     /// Prepares for a new connection. What can be asked a second time will be sent again; of the
@@ -260,8 +259,8 @@ impl Requests {
                 // The watches that are still wanted will be set again, and no others are there.
                 Owner::Nobody | Owner::Orphan | Owner::Watch(_) => State::Free,
                 // What began to come is where the request was.
-                Owner::Ticket if again && entry.state != State::Receiving => State::Sending,
-                Owner::Ticket => State::Interrupted { sent },
+                Owner::Caller if again && entry.state != State::Receiving => State::Sending,
+                Owner::Caller => State::Interrupted { sent },
             };
         }
         // In the old order, what was sent first; each slot once, so there is room.
@@ -277,10 +276,10 @@ impl Requests {
 
 /// Tells whether a request may be carried out twice: whether it changes nothing but what the
 /// connection itself has.
-fn is_repeatable(kind: MessageType) -> bool {
+fn is_repeatable(operation: MessageType) -> bool {
     use MessageType as M;
     matches!(
-        kind,
+        operation,
         M::READ
             | M::DIRECTORY
             | M::DIRECTORY_PART
@@ -315,16 +314,16 @@ mod tests {
     #[test]
     fn a_reply_before_the_request_was_sent_is_nobodys() {
         let mut requests = Requests::new(2);
-        let ticket = requests.queue(0, Owner::Ticket, request(7, 4));
+        let id = requests.queue(0, Owner::Caller, request(7, 4));
         requests.sent(HEADER_LEN);
         assert_eq!(requests.receive(&request(7, 0)), None);
         requests.sent(4);
         assert_eq!(requests.receive(&request(8, 0)), None);
         assert_eq!(requests.receive(&request(7, 0)), Some(0));
-        assert_eq!((requests.answer(ticket), requests.receive(&request(7, 0))), (None, None));
+        assert_eq!((requests.answer(id), requests.receive(&request(7, 0))), (None, None));
         requests.received(0);
         assert_eq!(
-            requests.answer(ticket),
+            requests.answer(id),
             Some(Answer::Reply { asked: MessageType::READ, header: request(7, 0) })
         );
     }
@@ -332,17 +331,17 @@ mod tests {
     #[test]
     fn a_forgotten_request_frees_its_slot_at_once_or_when_it_is_sent() {
         let mut requests = Requests::new(1);
-        let ticket = requests.queue(0, Owner::Ticket, request(1, 10));
+        let id = requests.queue(0, Owner::Caller, request(1, 10));
         requests.sent(3);
-        requests.forget(ticket);
+        requests.forget(id);
         assert_eq!(requests.free(), None);
         requests.sent(HEADER_LEN + 10 - 3);
         assert_eq!((requests.free(), requests.sending()), (Some(0), None));
-        let unsent = requests.queue(0, Owner::Ticket, request(3, 0));
+        let unsent = requests.queue(0, Owner::Caller, request(3, 0));
         requests.forget(unsent);
         assert_eq!((requests.free(), requests.sending()), (Some(0), None));
-        let next = requests.queue(0, Owner::Ticket, request(2, 0));
-        requests.forget(ticket);
+        let next = requests.queue(0, Owner::Caller, request(2, 0));
+        requests.forget(id);
         requests.sent(HEADER_LEN);
         assert_eq!(requests.receive(&request(2, 0)), Some(0));
         requests.forget(next);
@@ -354,13 +353,13 @@ mod tests {
         let mut requests = Requests::new(5);
         let write = XsdSockmsg { type_: MessageType::WRITE, ..request(2, 0) };
         let inside = XsdSockmsg { tx_id: 9, ..request(3, 0) };
-        let read = requests.queue(0, Owner::Ticket, request(1, 0));
-        let changed = requests.queue(1, Owner::Ticket, write);
-        let inside = requests.queue(2, Owner::Ticket, inside);
+        let read = requests.queue(0, Owner::Caller, request(1, 0));
+        let changed = requests.queue(1, Owner::Caller, write);
+        let inside = requests.queue(2, Owner::Caller, inside);
         requests.sent(HEADER_LEN);
         requests.sent(HEADER_LEN);
         requests.queue(3, Owner::Watch(0), request(4, 0));
-        let later = requests.queue(4, Owner::Ticket, XsdSockmsg { req_id: 5, ..write });
+        let later = requests.queue(4, Owner::Caller, XsdSockmsg { req_id: 5, ..write });
         requests.restart();
         assert_eq!(requests.answer(changed), Some(Answer::Interrupted { sent: true }));
         assert_eq!(requests.answer(inside), Some(Answer::Interrupted { sent: false }));
@@ -374,10 +373,10 @@ mod tests {
         for (sent, answer) in [(0, None), (1, Some(Answer::Interrupted { sent: true }))] {
             let mut requests = Requests::new(1);
             let write = XsdSockmsg { type_: MessageType::WRITE, ..request(1, 0) };
-            let ticket = requests.queue(0, Owner::Ticket, write);
+            let id = requests.queue(0, Owner::Caller, write);
             requests.sent(sent);
             requests.restart();
-            assert_eq!(requests.answer(ticket), answer);
+            assert_eq!(requests.answer(id), answer);
             assert_eq!(send_all(&mut requests).len(), 1 - sent, "{sent} bytes were sent");
         }
     }
@@ -386,8 +385,8 @@ mod tests {
     fn begun_transaction_is_over_after_restart() {
         let mut requests = Requests::new(2);
         let begin = XsdSockmsg { type_: MessageType::TRANSACTION_START, ..request(1, 0) };
-        let begun = requests.queue(0, Owner::Ticket, begin);
-        let read = requests.queue(1, Owner::Ticket, request(2, 0));
+        let begun = requests.queue(0, Owner::Caller, begin);
+        let read = requests.queue(1, Owner::Caller, request(2, 0));
         send_all(&mut requests);
         for (slot, req_id) in [(0, 1), (1, 2)] {
             assert_eq!(requests.receive(&request(req_id, 0)), Some(slot));
@@ -402,9 +401,9 @@ mod tests {
     #[test]
     fn forgotten_request_leaves_others_queued() {
         let mut requests = Requests::new(4);
-        let tickets =
-            [0, 1, 2].map(|slot| requests.queue(slot, Owner::Ticket, request(slot as u32, 0)));
-        requests.forget(tickets[1]);
+        let ids =
+            [0, 1, 2].map(|slot| requests.queue(slot, Owner::Caller, request(slot as u32, 0)));
+        requests.forget(ids[1]);
         assert_eq!((requests.free(), send_all(&mut requests)), (Some(1), std::vec![0, 2]));
     }
 }

@@ -11,7 +11,7 @@
 //! the shared watch removes that one too.
 
 use super::Buffer;
-use crate::Reason;
+use crate::ErrorKind;
 use crate::wire::{self, EventText, Part, ServerError};
 use core::fmt::{self, Display, Write};
 use heapless::{String, Vec};
@@ -103,7 +103,7 @@ struct Record {
     /// How many levels below the path it reaches; [`ALL`] for all.
     depth: U16,
     state: u8,
-    kind: u8,
+    operation: u8,
     overflow: u8,
     /// The event that every new watch causes is still to come. A sentinel's only.
     fresh: u8,
@@ -117,8 +117,8 @@ impl Record {
             .unwrap_or(State::Free)
     }
 
-    fn is(&self, kind: Kind) -> bool {
-        self.kind == kind as u8
+    fn is(&self, operation: Kind) -> bool {
+        self.operation == operation as u8
     }
 
     fn is_in(&self, group: usize) -> bool {
@@ -272,8 +272,9 @@ impl<B: Buffer> Watches<B> {
     pub(super) fn wanted_memory(&mut self, bytes: &mut [u8]) -> Option<usize> {
         // A caller's, a shared one and a sentinel.
         let few = self.count(bytes, |head| head.state() == State::Free) < 3;
-        let used = self
-            .count(bytes, |head| head.state() != State::Free && head.kind <= Kind::Member as u8);
+        let used = self.count(bytes, |head| {
+            head.state() != State::Free && head.operation <= Kind::Member as u8
+        });
         let room = !self.more.is_full() && self.count < MAX_WATCHES;
         (few && room && used < self.limit).then(|| self.count.max(8) * WATCH_BYTES)
     }
@@ -296,11 +297,12 @@ impl<B: Buffer> Watches<B> {
         bytes: &mut [u8],
         path: &dyn Display,
         depth: Option<u16>,
-    ) -> Result<usize, Reason> {
-        let used = self
-            .count(bytes, |head| head.state() != State::Free && head.kind <= Kind::Member as u8);
+    ) -> Result<usize, ErrorKind> {
+        let used = self.count(bytes, |head| {
+            head.state() != State::Free && head.operation <= Kind::Member as u8
+        });
         if used >= self.limit {
-            return Err(Reason::TooManyWatches);
+            return Err(ErrorKind::TooManyWatches);
         }
         let index = self.place(bytes, path, Kind::Own, State::Live)?;
         if let Some(slot) = self.slot(bytes, index) {
@@ -315,7 +317,7 @@ impl<B: Buffer> Watches<B> {
         bytes: &mut [u8],
         above: &str,
         path: &str,
-    ) -> Result<(usize, Group), Reason> {
+    ) -> Result<(usize, Group), ErrorKind> {
         let member = self.add(bytes, &path, None)?;
         let is_shared = |slot: &Slot<'_>| {
             let known = matches!(slot.head.state(), State::Live | State::Unset | State::Failed);
@@ -333,9 +335,9 @@ impl<B: Buffer> Watches<B> {
             }
             None => match self.place(bytes, &above, Kind::Shared, State::Live) {
                 Ok(index) => Group { index, set: self.token(bytes, index) },
-                Err(reason) => {
+                Err(kind) => {
                     self.free(bytes, member);
-                    return Err(reason);
+                    return Err(kind);
                 }
             },
         };
@@ -343,7 +345,7 @@ impl<B: Buffer> Watches<B> {
             slot.head.group.set(group.index as u32);
         }
         if let Some(mut slot) = self.slot(bytes, member) {
-            slot.head.kind = Kind::Member as u8;
+            slot.head.operation = Kind::Member as u8;
             slot.head.group.set(group.index as u32);
             // The event that every new watch causes.
             slot.queue("");
@@ -356,21 +358,21 @@ impl<B: Buffer> Watches<B> {
         &mut self,
         bytes: &mut [u8],
         path: &dyn Display,
-        kind: Kind,
+        operation: Kind,
         state: State,
-    ) -> Result<usize, Reason> {
+    ) -> Result<usize, ErrorKind> {
         let free = self
             .find(bytes, |slot| slot.head.state() == State::Free)
-            .ok_or(Reason::TooManyWatches)?;
+            .ok_or(ErrorKind::TooManyWatches)?;
         self.generation = self.generation.wrapping_add(1);
         let token = (self.generation << INDEX_BITS) | free as u32;
-        let slot = self.slot(bytes, free).ok_or(Reason::TooManyWatches)?;
+        let slot = self.slot(bytes, free).ok_or(ErrorKind::TooManyWatches)?;
         // The NUL that ends a path on the wire is not kept, but takes a byte here.
-        let room = slot.path.get_mut(..MAX_PATH).ok_or(Reason::TooManyWatches)?;
+        let room = slot.path.get_mut(..MAX_PATH).ok_or(ErrorKind::TooManyWatches)?;
         let len =
             wire::build(room, &[Part::Path(format_args!("{path}"))]).map_err(
-                |reason| match reason {
-                    Reason::TooLong { limit } => Reason::TooLong { limit: limit - 1 },
+                |kind| match kind {
+                    ErrorKind::TooLong { limit } => ErrorKind::TooLong { limit: limit - 1 },
                     other => other,
                 },
             )?;
@@ -381,7 +383,7 @@ impl<B: Buffer> Watches<B> {
             queue_len: U16::ZERO,
             depth: ALL.into(),
             state: state as u8,
-            kind: kind as u8,
+            operation: operation as u8,
             overflow: 0,
             fresh: 0,
         };

@@ -3,7 +3,7 @@
 use super::Result;
 use super::change::{Change, Effect};
 use super::connection::{Breach, Connection, ConnectionId, Limits};
-use super::hold::{CONFLICTS, Holds, Reason};
+use super::hold::{CONFLICTS, HoldCause, Holds};
 use super::quota::{Quotas, within};
 use super::transaction::Transaction;
 use super::tree::{Rights, Stamp, Tree, owner};
@@ -346,7 +346,7 @@ impl Server {
             connection.conflicts += 1;
             if domain == DomId(0) && connection.conflicts >= CONFLICTS {
                 open.conflicts(&self.tree)
-                    .for_each(|writer| self.holds.hold(writer, id, Reason::Conflict));
+                    .for_each(|writer| self.holds.hold(writer, id, HoldCause::Conflict));
             }
             return Err(ServerError::Again);
         }
@@ -391,7 +391,7 @@ impl Server {
             if let Some(writer) = writer
                 && self.unread(client).is_some_and(|(events, limit)| events > limit / 2)
             {
-                self.holds.hold(writer, client, Reason::Unread);
+                self.holds.hold(writer, client, HoldCause::Unread);
             }
         }
     }
@@ -413,7 +413,7 @@ impl Server {
     /// Lets go on who waits for a client to read its events, once it has read most of them.
     fn has_read(&mut self, id: ConnectionId) {
         if self.unread(id).is_none_or(|(events, limit)| events <= limit / 4) {
-            self.holds.end_reason(id, Reason::Unread);
+            self.holds.end_cause(id, HoldCause::Unread);
         }
     }
 

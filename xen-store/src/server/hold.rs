@@ -15,7 +15,7 @@ const LONGEST: Duration = Duration::from_secs(1);
 
 /// Why a domain waits for a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
+pub(super) enum HoldCause {
     /// The client's transaction goes first.
     Conflict,
     /// The client has watch events to read.
@@ -26,7 +26,7 @@ pub(super) enum Reason {
 struct Hold {
     until: Instant,
     client: ConnectionId,
-    reason: Reason,
+    cause: HoldCause,
 }
 
 /// The domains that wait. Without knowing the time nobody does.
@@ -46,11 +46,11 @@ impl Holds {
 
     /// Lets a domain wait for a client, for a second at most. The control domain waits for no
     /// client.
-    pub(super) fn hold(&mut self, domain: DomId, client: ConnectionId, reason: Reason) {
+    pub(super) fn hold(&mut self, domain: DomId, client: ConnectionId, cause: HoldCause) {
         if let Some(now) = self.now
             && domain != DomId(0)
         {
-            self.held.insert(domain.0, Hold { until: now + LONGEST, client, reason });
+            self.held.insert(domain.0, Hold { until: now + LONGEST, client, cause });
         }
     }
 
@@ -59,9 +59,9 @@ impl Holds {
         self.held.retain(|_, hold| hold.client != client);
     }
 
-    /// Lets go of those that wait for a client because of `reason`.
-    pub(super) fn end_reason(&mut self, client: ConnectionId, reason: Reason) {
-        self.held.retain(|_, hold| hold.client != client || hold.reason != reason);
+    /// Lets go of those that wait for a client because of `cause`.
+    pub(super) fn end_cause(&mut self, client: ConnectionId, cause: HoldCause) {
+        self.held.retain(|_, hold| hold.client != client || hold.cause != cause);
     }
 
     pub(super) fn holds(&self, domain: DomId) -> bool {
@@ -83,14 +83,14 @@ mod tests {
     #[test]
     fn holds_last_a_second() {
         let mut holds = Holds::default();
-        holds.hold(DomId(1), CLIENT, Reason::Conflict);
+        holds.hold(DomId(1), CLIENT, HoldCause::Conflict);
         assert_eq!(held(&holds), [false; 4], "no time is known");
         assert_eq!(holds.tick(AT(5)), None);
-        (0..3).for_each(|domain| holds.hold(DomId(domain), CLIENT, Reason::Conflict));
+        (0..3).for_each(|domain| holds.hold(DomId(domain), CLIENT, HoldCause::Conflict));
         assert_eq!(held(&holds), [false, true, true, false]);
         assert_eq!(holds.tick(AT(100)), Some(AT(1_000_000_005)));
-        holds.hold(DomId(2), CLIENT, Reason::Conflict);
-        holds.hold(DomId(3), CLIENT, Reason::Conflict);
+        holds.hold(DomId(2), CLIENT, HoldCause::Conflict);
+        holds.hold(DomId(3), CLIENT, HoldCause::Conflict);
         assert_eq!(holds.tick(AT(1_000_000_004)), Some(AT(1_000_000_005)));
         assert_eq!(holds.tick(AT(1_000_000_005)), Some(AT(1_000_000_100)));
         assert_eq!(held(&holds), [false, false, true, true]);
@@ -102,9 +102,9 @@ mod tests {
         let start = || {
             let mut holds = Holds::default();
             holds.tick(AT(0));
-            holds.hold(DomId(1), CLIENT, Reason::Conflict);
-            holds.hold(DomId(2), CLIENT, Reason::Unread);
-            holds.hold(DomId(3), ConnectionId(2), Reason::Unread);
+            holds.hold(DomId(1), CLIENT, HoldCause::Conflict);
+            holds.hold(DomId(2), CLIENT, HoldCause::Unread);
+            holds.hold(DomId(3), ConnectionId(2), HoldCause::Unread);
             holds
         };
         let after = |end: &dyn Fn(&mut Holds)| {
@@ -113,8 +113,8 @@ mod tests {
             held(&holds)
         };
         assert_eq!(after(&|holds| holds.end(CLIENT)), [false, false, false, true]);
-        let unread = after(&|holds| holds.end_reason(CLIENT, Reason::Unread));
-        let conflict = after(&|holds| holds.end_reason(CLIENT, Reason::Conflict));
+        let unread = after(&|holds| holds.end_cause(CLIENT, HoldCause::Unread));
+        let conflict = after(&|holds| holds.end_cause(CLIENT, HoldCause::Conflict));
         assert_eq!(unread, [false, true, false, true]);
         assert_eq!(conflict, [false, false, true, true]);
         assert_eq!(after(&|holds| holds.end(ConnectionId(3))), [false, true, true, true]);

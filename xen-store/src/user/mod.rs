@@ -2,7 +2,7 @@
 //! behind a socket.
 //!
 //! ```no_run
-//! use xen_store::{Nodes, user::UserStore};
+//! use xen_store::{XsOps, user::UserStore};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let store = UserStore::open()?;
@@ -21,7 +21,7 @@ mod device;
 mod inbox;
 mod stream;
 
-use crate::client::{Host, Limits, XenStore};
+use crate::client::{Limits, Runtime, XenStore};
 #[cfg(feature = "server")]
 pub use daemon::Daemon;
 use inbox::Inbox;
@@ -98,7 +98,7 @@ impl UserStore {
 
     /// Returns the moment that is `time` away, as deadlines are given.
     pub fn in_time(&self, time: Duration) -> Instant {
-        Host::now(self.platform()) + time
+        Runtime::now(self.platform()) + time
     }
 }
 
@@ -116,7 +116,7 @@ impl Process {
     }
 }
 
-impl Host for Process {
+impl Runtime for Process {
     type Memory = Vec<u8>;
     type Shared<T> = Arc<T>;
 

@@ -71,10 +71,10 @@ impl DirectoryPart {
     ///
     /// # Errors
     ///
-    /// [`Reason::Malformed`](crate::Reason::Malformed) if the generation or the last name has no
-    /// NUL; [`Reason::Number`](crate::Reason::Number) if the generation is no number.
-    pub fn parse(body: &[u8]) -> Result<Self, crate::Reason> {
-        let malformed = crate::Reason::Malformed;
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if the generation or the last name has
+    /// no NUL; [`ErrorKind::Number`](crate::ErrorKind::Number) if the generation is no number.
+    pub fn parse(body: &[u8]) -> Result<Self, crate::ErrorKind> {
+        let malformed = crate::ErrorKind::Malformed;
         let end = body.iter().position(|&byte| byte == 0).ok_or(malformed)?;
         let generation = super::parse_number(body.get(..end).unwrap_or_default())?;
         let list = body.get(end + 1..).unwrap_or_default();

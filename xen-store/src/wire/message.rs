@@ -64,10 +64,10 @@ pub enum Part<'a> {
 ///
 /// # Errors
 ///
-/// [`Reason::Path`](crate::Reason::Path) for what is no path,
-/// [`Reason::TooLong`](crate::Reason::TooLong) if they do not fit `payload`,
-/// [`Reason::Format`](crate::Reason::Format) if a part's `Display` fails.
-pub fn build(payload: &mut [u8], parts: &[Part<'_>]) -> Result<usize, crate::Reason> {
+/// [`ErrorKind::Path`](crate::ErrorKind::Path) for what is no path,
+/// [`ErrorKind::TooLong`](crate::ErrorKind::TooLong) if they do not fit `payload`,
+/// [`ErrorKind::Format`](crate::ErrorKind::Format) if a part's `Display` fails.
+pub fn build(payload: &mut [u8], parts: &[Part<'_>]) -> Result<usize, crate::ErrorKind> {
     let limit = payload.len();
     let mut out = Cursor { payload, len: 0, full: false };
     for part in parts {
@@ -84,7 +84,7 @@ pub fn build(payload: &mut [u8], parts: &[Part<'_>]) -> Result<usize, crate::Rea
                 // fill the payload.
                 Err(error) => {
                     if !out.full {
-                        return Err(crate::Reason::Format);
+                        return Err(crate::ErrorKind::Format);
                     }
                     super::check_path(out.payload.get(start..).unwrap_or_default())?;
                     Err(error)
@@ -93,7 +93,7 @@ pub fn build(payload: &mut [u8], parts: &[Part<'_>]) -> Result<usize, crate::Rea
             Part::Nul => out.push(b"\0"),
         }
         .map_err(|_| {
-            if out.full { crate::Reason::TooLong { limit } } else { crate::Reason::Format }
+            if out.full { crate::ErrorKind::TooLong { limit } } else { crate::ErrorKind::Format }
         })?;
     }
     Ok(out.len)
@@ -110,7 +110,7 @@ pub fn build_watch(
     path: &dyn fmt::Display,
     token: u32,
     depth: Option<u64>,
-) -> Result<usize, crate::Reason> {
+) -> Result<usize, crate::ErrorKind> {
     let path = Part::Path(format_args!("{path}"));
     match depth {
         None => build(payload, &[path, Part::Text(format_args!("{token}\0"))]),
@@ -149,7 +149,7 @@ impl Write for Cursor<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Reason;
+    use crate::ErrorKind;
     use crate::wire::PathError;
     use proptest::prelude::*;
     use std::{string::String, vec};
@@ -172,11 +172,11 @@ mod tests {
         let path = String::from("a").repeat(5000);
         assert_eq!(
             build(&mut payload, &[Part::Path(format_args!("{path}"))]),
-            Err(Reason::Path(PathError::TooLong { len: 4096, limit: 2048 }))
+            Err(ErrorKind::Path(PathError::TooLong { len: 4096, limit: 2048 }))
         );
         let value = vec![0; 4096];
         let parts = [Part::Path(format_args!("a")), Part::Bytes(&value)];
-        assert_eq!(build(&mut payload, &parts), Err(Reason::TooLong { limit: 4096 }));
+        assert_eq!(build(&mut payload, &parts), Err(ErrorKind::TooLong { limit: 4096 }));
         assert_eq!(
             build(&mut payload, &[Part::Path(format_args!("a")), Part::Bytes(&value[2..])]),
             Ok(4096)

@@ -88,11 +88,12 @@ pub fn parse_number<N: Number>(value: &[u8]) -> Result<N, NumberError> {
 ///
 /// # Errors
 ///
-/// [`Reason::Number`](crate::Reason::Number), and [`Reason::Malformed`](crate::Reason::Malformed)
-/// for number 0, which stands for no transaction: an operation in it would take effect at once.
-pub fn parse_transaction(body: &[u8]) -> Result<u32, crate::Reason> {
+/// [`ErrorKind::Number`](crate::ErrorKind::Number), and
+/// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) for number 0, which stands for no
+/// transaction: an operation in it would take effect at once.
+pub fn parse_transaction(body: &[u8]) -> Result<u32, crate::ErrorKind> {
     match parse_number(body.strip_suffix(b"\0").unwrap_or(body))? {
-        0 => Err(crate::Reason::Malformed),
+        0 => Err(crate::ErrorKind::Malformed),
         id => Ok(id),
     }
 }

@@ -46,8 +46,8 @@ impl Permission {
 }
 
 /// The permissions of a node, as a reply lists them: each entry ends in a NUL, and there is at
-/// least the owner's. Anything else is [`Reason::Malformed`](crate::Reason::Malformed), because an
-/// entry that is left out can be the one that takes a right away.
+/// least the owner's. Anything else is [`ErrorKind::Malformed`](crate::ErrorKind::Malformed),
+/// because an entry that is left out can be the one that takes a right away.
 #[derive(Clone, Debug)]
 pub struct Permissions<'a> {
     rest: &'a [u8],
@@ -58,11 +58,11 @@ impl<'a> Permissions<'a> {
     ///
     /// # Errors
     ///
-    /// [`Reason::Malformed`](crate::Reason::Malformed).
-    pub fn parse(body: &'a [u8]) -> Result<Self, crate::Reason> {
-        let list = body.strip_suffix(b"\0").ok_or(crate::Reason::Malformed)?;
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed).
+    pub fn parse(body: &'a [u8]) -> Result<Self, crate::ErrorKind> {
+        let list = body.strip_suffix(b"\0").ok_or(crate::ErrorKind::Malformed)?;
         if list.split(|&byte| byte == 0).any(|entry| entry_of(entry).is_none()) {
-            return Err(crate::Reason::Malformed);
+            return Err(crate::ErrorKind::Malformed);
         }
         Ok(Self { rest: body })
     }
@@ -125,7 +125,11 @@ mod tests {
             b"n0\0r5 \0",
         ];
         for body in bodies {
-            assert_eq!(Permissions::parse(body).err(), Some(crate::Reason::Malformed), "{body:?}");
+            assert_eq!(
+                Permissions::parse(body).err(),
+                Some(crate::ErrorKind::Malformed),
+                "{body:?}"
+            );
         }
         let both = Permissions::parse(b"n0\0b5\0").unwrap().collect::<std::vec::Vec<_>>();
         assert_eq!(both, [Permission::parse("n0").unwrap(), Permission::parse("b5").unwrap()]);

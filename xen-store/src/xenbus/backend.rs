@@ -3,9 +3,9 @@
 use super::ends::Ends;
 use super::state::{Action, End, back_takes_over, next};
 use super::{DeviceId, XenbusState};
-use crate::client::{Host, Nodes, Watch, XenStore};
+use crate::client::{Runtime, Watch, XenStore, XsOps};
 use crate::connection::{RingTransport, Transport};
-use crate::error::{Reason, StoreError};
+use crate::error::{ErrorKind, StoreError};
 use crate::wire::{Number, ServerError};
 use core::fmt::{self, Display};
 use core::time::Duration;
@@ -57,7 +57,7 @@ pub enum BackendEvent {
 ///
 /// Its operations on xenstore block for some exchanges with xenstored, bounded by the store's
 /// timeout. However often a frontend rewrites its state, one poll reads it once.
-pub struct Backend<P: Host, T: Transport = RingTransport<P>> {
+pub struct Backend<P: Runtime, T: Transport = RingTransport<P>> {
     ends: Ends<P, T>,
     device: u32,
     own_watch: Watch<P, T>,
@@ -71,7 +71,7 @@ pub struct Backend<P: Host, T: Transport = RingTransport<P>> {
     timeout: Duration,
 }
 
-impl<P: Host, T: Transport> Backend<P, T> {
+impl<P: Runtime, T: Transport> Backend<P, T> {
     /// Opens device `id` of a kind (`vbd`, `vif`, ...): finds its frontend and watches it.
     ///
     /// # Errors
@@ -147,7 +147,7 @@ impl<P: Host, T: Transport> Backend<P, T> {
     ///
     /// # Errors
     ///
-    /// Those of [`Nodes::read_number`].
+    /// Those of [`XsOps::read_number`].
     pub fn frontend_number<N: Number>(&self, key: impl Display) -> Result<N, StoreError> {
         self.ends.peer_number(key)
     }
@@ -157,7 +157,7 @@ impl<P: Host, T: Transport> Backend<P, T> {
     ///
     /// # Errors
     ///
-    /// Those of [`Nodes::read_number_or`].
+    /// Those of [`XsOps::read_number_or`].
     pub fn frontend_number_or<N: Number>(
         &self,
         key: impl Display,
@@ -171,7 +171,7 @@ impl<P: Host, T: Transport> Backend<P, T> {
     ///
     /// # Errors
     ///
-    /// Those of [`Nodes::read_string`], but for a missing node.
+    /// Those of [`XsOps::read_string`], but for a missing node.
     pub fn frontend_string<const N: usize>(
         &self,
         key: impl Display,
@@ -184,7 +184,7 @@ impl<P: Host, T: Transport> Backend<P, T> {
     ///
     /// # Errors
     ///
-    /// Those of [`Nodes::read_string`], but for a missing node.
+    /// Those of [`XsOps::read_string`], but for a missing node.
     pub fn own_string<const N: usize>(
         &self,
         key: impl Display,
@@ -348,7 +348,7 @@ impl<P: Host, T: Transport> Backend<P, T> {
         }
         match store.remove(guest) {
             // It is the toolstack's, as the domain's own directories are with some.
-            Err(error) if error.reason == Reason::Server(ServerError::AccessDenied) => Ok(()),
+            Err(error) if error.kind == ErrorKind::Server(ServerError::AccessDenied) => Ok(()),
             result => ignore_missing(result),
         }
     }
@@ -403,7 +403,7 @@ impl<P: Host, T: Transport> Backend<P, T> {
     }
 }
 
-impl<P: Host, T: Transport> fmt::Debug for Backend<P, T> {
+impl<P: Runtime, T: Transport> fmt::Debug for Backend<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { ends, closing, linked, .. } = self;
         let mut out = f.debug_struct("Backend");

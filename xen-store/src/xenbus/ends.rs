@@ -2,9 +2,9 @@
 
 use super::state::End;
 use super::{Action, XenbusState, next};
-use crate::client::{Host, Nodes, Watch, XenStore, error_at};
+use crate::client::{Runtime, Watch, XenStore, XsOps, error_at};
 use crate::connection::Transport;
-use crate::error::{Reason, StoreError};
+use crate::error::{ErrorKind, StoreError};
 use crate::wire::{MessageType, Number, ServerError, parse_number};
 use core::fmt::{self, Display};
 use heapless::String;
@@ -14,7 +14,7 @@ use xen_hypercall::DomId;
 pub(super) const OWN_PATH: usize = 64;
 
 /// A device as one of its ends sees it.
-pub(super) struct Ends<P: Host, T: Transport> {
+pub(super) struct Ends<P: Runtime, T: Transport> {
     pub(super) store: XenStore<P, T>,
     end: End,
     pub(super) path: String<OWN_PATH>,
@@ -28,7 +28,7 @@ pub(super) struct Ends<P: Host, T: Transport> {
     pub(super) gone: bool,
 }
 
-impl<P: Host, T: Transport> Ends<P, T> {
+impl<P: Runtime, T: Transport> Ends<P, T> {
     /// Finds the other end of the device whose directory is `path`. The states are still to be
     /// read.
     pub(super) fn find(
@@ -36,7 +36,8 @@ impl<P: Host, T: Transport> Ends<P, T> {
         end: End,
         path: impl Display,
     ) -> Result<Self, StoreError> {
-        let too_long = |_| error_at(MessageType::READ, &path)(Reason::TooLong { limit: OWN_PATH });
+        let too_long =
+            |_| error_at(MessageType::READ, &path)(ErrorKind::TooLong { limit: OWN_PATH });
         let mut own_path = String::new();
         fmt::write(&mut own_path, format_args!("{path}")).map_err(too_long)?;
         let peer = link(end);
@@ -168,7 +169,7 @@ impl<P: Host, T: Transport> Ends<P, T> {
         };
         match self.store.read_number_or(format_args!("{backend}/online"), 1u32) {
             Ok(online) => Ok(online != 0),
-            Err(error) if is_hidden(&error) || matches!(error.reason, Reason::Number(_)) => {
+            Err(error) if is_hidden(&error) || matches!(error.kind, ErrorKind::Number(_)) => {
                 Ok(true)
             }
             Err(error) => Err(error),
@@ -176,7 +177,7 @@ impl<P: Host, T: Transport> Ends<P, T> {
     }
 }
 
-impl<P: Host, T: Transport> fmt::Debug for Ends<P, T> {
+impl<P: Runtime, T: Transport> fmt::Debug for Ends<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { end, path, peer_path, own, peer, online, .. } = self;
         let mut out = f.debug_struct("Ends");
@@ -185,7 +186,7 @@ impl<P: Host, T: Transport> fmt::Debug for Ends<P, T> {
     }
 }
 
-fn watch_below<P: Host, T: Transport>(
+fn watch_below<P: Runtime, T: Transport>(
     store: &XenStore<P, T>,
     above: Option<&str>,
     directory: &str,
@@ -232,17 +233,17 @@ const fn link(end: End) -> &'static str {
 /// Tells whether a node that is gone may be what is behind an error: below what can't be seen, the
 /// server does not say what there is.
 pub(super) fn is_hidden(error: &StoreError) -> bool {
-    matches!(error.reason, Reason::Server(ServerError::NotFound | ServerError::AccessDenied))
+    matches!(error.kind, ErrorKind::Server(ServerError::NotFound | ServerError::AccessDenied))
 }
 
 /// Reads the state in a directory; `None` if it is missing, or hidden, as all that belonged to a
 /// domain that is gone.
-fn read_state(store: &impl Nodes, directory: &str) -> Result<Option<XenbusState>, StoreError> {
+fn read_state(store: &impl XsOps, directory: &str) -> Result<Option<XenbusState>, StoreError> {
     let mut value = [0; 16];
     match store.read(format_args!("{directory}/state"), &mut value) {
         Ok(len) => Ok(Some(parse_state(value.get(..len).unwrap_or_default()))),
         Err(error) if is_hidden(&error) => Ok(None),
-        Err(StoreError { reason: Reason::BufferTooSmall { .. }, .. }) => {
+        Err(StoreError { kind: ErrorKind::BufferTooSmall { .. }, .. }) => {
             Ok(Some(XenbusState::UNKNOWN))
         }
         Err(error) => Err(error),

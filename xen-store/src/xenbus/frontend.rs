@@ -5,7 +5,7 @@ use super::ends::{Ends, is_hidden, parse_state};
 use super::error::XenbusError;
 use super::lookup::{Found, Lookup};
 use super::state::{Action, End, awaited_by_front, front_takes_over};
-use crate::client::{Host, Nodes, Watch, XenStore};
+use crate::client::{Runtime, Watch, XenStore, XsOps};
 use crate::connection::{RingTransport, Transport};
 use crate::error::StoreError;
 use crate::text::PathText;
@@ -65,7 +65,7 @@ enum Goal {
 /// the time of four steps, in whatever states the backend was meanwhile.
 ///
 /// Dropping it leaves the device in the state that it is in; [`close`](Self::close) it first.
-pub struct Frontend<P: Host, T: Transport = RingTransport<P>> {
+pub struct Frontend<P: Runtime, T: Transport = RingTransport<P>> {
     ends: Ends<P, T>,
     peer_state: Lookup<P, T>,
     online: Lookup<P, T>,
@@ -82,7 +82,7 @@ pub struct Frontend<P: Host, T: Transport = RingTransport<P>> {
     timeout: Duration,
 }
 
-impl<P: Host, T: Transport> Frontend<P, T> {
+impl<P: Runtime, T: Transport> Frontend<P, T> {
     /// Opens device `id` of a kind (`vbd`, `vif`, ...): finds its backend and watches it.
     ///
     /// # Errors
@@ -96,7 +96,7 @@ impl<P: Host, T: Transport> Frontend<P, T> {
     ///
     /// # Errors
     ///
-    /// Those of [`open`](Self::open); [`Reason::TooLong`](crate::Reason::TooLong).
+    /// Those of [`open`](Self::open); [`ErrorKind::TooLong`](crate::ErrorKind::TooLong).
     pub fn at(store: &XenStore<P, T>, path: impl Display) -> Result<Self, XenbusError> {
         let ends = Ends::find(store, End::Front, path)?;
         let mut frontend = Self {
@@ -165,7 +165,7 @@ impl<P: Host, T: Transport> Frontend<P, T> {
     ///
     /// # Errors
     ///
-    /// Those of [`Nodes::read_number`].
+    /// Those of [`XsOps::read_number`].
     pub fn backend_number<N: Number>(&self, key: &str) -> Result<N, StoreError> {
         self.ends.peer_number(key)
     }
@@ -175,7 +175,7 @@ impl<P: Host, T: Transport> Frontend<P, T> {
     ///
     /// # Errors
     ///
-    /// Those of [`Nodes::read_number_or`].
+    /// Those of [`XsOps::read_number_or`].
     pub fn backend_number_or<N: Number>(&self, key: &str, default: N) -> Result<N, StoreError> {
         self.ends.peer_number_or(key, default)
     }
@@ -184,7 +184,7 @@ impl<P: Host, T: Transport> Frontend<P, T> {
     ///
     /// # Errors
     ///
-    /// Those of [`Nodes::read_string`].
+    /// Those of [`XsOps::read_string`].
     pub fn backend_string<const N: usize>(&self, key: &str) -> Result<String<N>, StoreError> {
         self.ends.peer_string(key)
     }
@@ -466,7 +466,7 @@ impl<P: Host, T: Transport> Frontend<P, T> {
     }
 }
 
-impl<P: Host, T: Transport> fmt::Debug for Frontend<P, T> {
+impl<P: Runtime, T: Transport> fmt::Debug for Frontend<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Frontend").field("ends", &self.ends).finish_non_exhaustive()
     }

@@ -1,7 +1,7 @@
 //! Devices that come and go.
 
 use super::DeviceId;
-use crate::client::{Host, Watch, XenStore};
+use crate::client::{Runtime, Watch, XenStore};
 use crate::connection::{RingTransport, Transport};
 use crate::error::StoreError;
 use core::fmt::{self, Display};
@@ -25,7 +25,7 @@ type List<P, T, I, const N: usize> =
 ///
 /// One that goes and comes back between two looks is not told of; its driver sees that its
 /// [`Frontend`](super::Frontend) is unplugged.
-pub struct HotPlug<P: Host, I, const N: usize, T: Transport = RingTransport<P>> {
+pub struct HotPlug<P: Runtime, I, const N: usize, T: Transport = RingTransport<P>> {
     store: XenStore<P, T>,
     watch: Watch<P, T>,
     kind: &'static str,
@@ -37,7 +37,7 @@ pub struct HotPlug<P: Host, I, const N: usize, T: Transport = RingTransport<P>> 
     changed: bool,
 }
 
-impl<P: Host, I: Copy + PartialEq, const N: usize, T: Transport> HotPlug<P, I, N, T> {
+impl<P: Runtime, I: Copy + PartialEq, const N: usize, T: Transport> HotPlug<P, I, N, T> {
     /// Watches `path`, below which devices of `kind` are found by `list`.
     ///
     /// # Errors
@@ -66,8 +66,8 @@ impl<P: Host, I: Copy + PartialEq, const N: usize, T: Transport> HotPlug<P, I, N
     ///
     /// # Errors
     ///
-    /// Those of listing the devices, among them [`Reason::TooLong`](crate::Reason::TooLong) if
-    /// there are more than `N`; it looks again next time.
+    /// Those of listing the devices, among them [`ErrorKind::TooLong`](crate::ErrorKind::TooLong)
+    /// if there are more than `N`; it looks again next time.
     pub fn poll(&mut self) -> Result<Option<Plugged<I>>, StoreError> {
         self.changed |= self.watch.try_clear()?;
         if self.changed {
@@ -83,7 +83,7 @@ impl<P: Host, I: Copy + PartialEq, const N: usize, T: Transport> HotPlug<P, I, N
     }
 }
 
-impl<P: Host, const N: usize, T: Transport> HotPlug<P, u32, N, T> {
+impl<P: Runtime, const N: usize, T: Transport> HotPlug<P, u32, N, T> {
     /// Watches for this domain's devices of a kind (`vbd`, `vif`, ...).
     ///
     /// # Errors
@@ -94,7 +94,7 @@ impl<P: Host, const N: usize, T: Transport> HotPlug<P, u32, N, T> {
     }
 }
 
-impl<P: Host, const N: usize, T: Transport> HotPlug<P, DeviceId, N, T> {
+impl<P: Runtime, const N: usize, T: Transport> HotPlug<P, DeviceId, N, T> {
     /// Watches for the devices of a kind (`vbd`, `vif`, ...) that the toolstack wants this domain
     /// to serve.
     ///
@@ -106,7 +106,7 @@ impl<P: Host, const N: usize, T: Transport> HotPlug<P, DeviceId, N, T> {
     }
 }
 
-impl<P: Host, I: fmt::Debug, const N: usize, T: Transport> fmt::Debug for HotPlug<P, I, N, T> {
+impl<P: Runtime, I: fmt::Debug, const N: usize, T: Transport> fmt::Debug for HotPlug<P, I, N, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HotPlug")
             .field("kind", &self.kind)

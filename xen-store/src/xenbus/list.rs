@@ -1,7 +1,7 @@
 //! Which devices there are.
 
-use crate::client::{Nodes, error_at};
-use crate::error::{Reason, StoreError};
+use crate::client::{XsOps, error_at};
+use crate::error::{ErrorKind, StoreError};
 use crate::wire::{MessageType, Number, parse_number};
 use core::fmt::{self, Display};
 use heapless::Vec;
@@ -30,8 +30,8 @@ impl Display for DeviceId {
 ///
 /// # Errors
 ///
-/// [`Reason::TooLong`] if there are more than `N`; those of [`Nodes::directory`].
-pub fn devices<const N: usize>(store: &impl Nodes, kind: &str) -> Result<Vec<u32, N>, StoreError> {
+/// [`ErrorKind::TooLong`] if there are more than `N`; those of [`XsOps::directory`].
+pub fn devices<const N: usize>(store: &impl XsOps, kind: &str) -> Result<Vec<u32, N>, StoreError> {
     numbers(store, &format_args!("device/{kind}"))
 }
 
@@ -42,9 +42,9 @@ pub fn devices<const N: usize>(store: &impl Nodes, kind: &str) -> Result<Vec<u32
 ///
 /// # Errors
 ///
-/// [`Reason::TooLong`] if there are more than `N`; those of [`Nodes::directory`].
+/// [`ErrorKind::TooLong`] if there are more than `N`; those of [`XsOps::directory`].
 pub fn backends<const N: usize>(
-    store: &impl Nodes,
+    store: &impl XsOps,
     kind: &str,
 ) -> Result<Vec<DeviceId, N>, StoreError> {
     let guests: Vec<u16, N> = numbers(store, &format_args!("backend/{kind}"))?;
@@ -63,7 +63,7 @@ pub fn backends<const N: usize>(
 /// Returns the children of a node that are numbers, in ascending order; none if there is no such
 /// node.
 fn numbers<I: Number + Ord, const N: usize>(
-    store: &impl Nodes,
+    store: &impl XsOps,
     path: &dyn Display,
 ) -> Result<Vec<I, N>, StoreError> {
     let mut found = Vec::new();
@@ -78,7 +78,7 @@ fn numbers<I: Number + Ord, const N: usize>(
     };
     let listed = match list() {
         // It changed after a part of it was taken; that part can be forgotten here.
-        Err(StoreError { reason: Reason::Changed, .. }) => list(),
+        Err(StoreError { kind: ErrorKind::Changed, .. }) => list(),
         listed => listed,
     };
     match listed {
@@ -93,5 +93,5 @@ fn numbers<I: Number + Ord, const N: usize>(
 }
 
 fn too_many(path: &dyn Display, limit: usize) -> StoreError {
-    error_at(MessageType::DIRECTORY, path)(Reason::TooLong { limit })
+    error_at(MessageType::DIRECTORY, path)(ErrorKind::TooLong { limit })
 }

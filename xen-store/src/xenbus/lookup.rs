@@ -1,8 +1,8 @@
 //! A node that is read again whenever it changes.
 
-use crate::client::{Host, Nodes, Pending, Watch, XenStore};
+use crate::client::{Pending, Runtime, Watch, XenStore, XsOps};
 use crate::connection::Transport;
-use crate::error::{Reason, StoreError};
+use crate::error::{ErrorKind, StoreError};
 use crate::wire::ServerError;
 use core::fmt::Display;
 use heapless::Vec;
@@ -20,13 +20,13 @@ pub(super) enum Found {
 }
 
 #[derive(Debug)]
-pub(super) struct Lookup<P: Host, T: Transport> {
+pub(super) struct Lookup<P: Runtime, T: Transport> {
     watch: Watch<P, T>,
     pending: Option<Pending<P, T>>,
     changed: bool,
 }
 
-impl<P: Host, T: Transport> Lookup<P, T> {
+impl<P: Runtime, T: Transport> Lookup<P, T> {
     /// Looks after the node that `watch` is set on.
     pub(super) fn new(watch: Watch<P, T>) -> Self {
         Self { watch, pending: None, changed: true }
@@ -54,7 +54,7 @@ impl<P: Host, T: Transport> Lookup<P, T> {
                 Ok(pending) => self.pending = Some(pending),
                 // The slots are held by others that nobody may look at before we are done, so wait
                 // for this one.
-                Err(StoreError { reason: Reason::Busy, .. }) => {
+                Err(StoreError { kind: ErrorKind::Busy, .. }) => {
                     let mut buffer = [0; VALUE];
                     found = Some(judge(store.read(path, &mut buffer), &buffer)?);
                 }
@@ -71,9 +71,11 @@ fn judge(result: Result<usize, StoreError>, buffer: &[u8]) -> Result<Found, Stor
         Ok(len) => Ok(Found::Value(
             Vec::from_slice(buffer.get(..len).unwrap_or_default()).unwrap_or_default(),
         )),
-        Err(error) => match error.reason {
-            Reason::Server(ServerError::NotFound | ServerError::AccessDenied) => Ok(Found::Missing),
-            Reason::BufferTooSmall { .. } => Ok(Found::Value(Vec::new())),
+        Err(error) => match error.kind {
+            ErrorKind::Server(ServerError::NotFound | ServerError::AccessDenied) => {
+                Ok(Found::Missing)
+            }
+            ErrorKind::BufferTooSmall { .. } => Ok(Found::Value(Vec::new())),
             _ => Err(error),
         },
     }

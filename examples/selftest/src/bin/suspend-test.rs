@@ -17,7 +17,7 @@ use xen_grant::{GrantError, GrantTable};
 use xen_hypercall::ops::{event_channel, sched::Resumed};
 use xen_hypercall::start::{self, StartError};
 use xen_hypercall::{Errno, Platform, Port};
-use xen_store::{Nodes, StoreError, XenStore};
+use xen_store::{StoreError, XenStore, XsOps};
 
 xen_example_rt::entry!(main);
 

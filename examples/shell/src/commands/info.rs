@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::system::System;
 use core::fmt::Write;
 use xen_hypercall::{DomId, Platform, ops::version};
-use xen_store::Nodes;
+use xen_store::XsOps;
 use xen_sys::features::*;
 
 const FEATURES: [(u32, &str); 17] = [

@@ -7,7 +7,7 @@ use alloc::{format, vec};
 use core::fmt::{self, Write};
 use core::time::Duration;
 use xen_hypercall::Platform;
-use xen_store::{Nodes, XenStore};
+use xen_store::{XenStore, XsOps};
 use xen_sys::io::xs_wire::XENSTORE_PAYLOAD_MAX;
 
 pub(crate) fn ls<P: Platform>(
@@ -42,7 +42,7 @@ pub(crate) fn tree<P: Platform>(
             Ok(len) => writeln!(out, "{:depth$}{name} = \"{}\"", "", Text(&value[..len]))?,
             // It has gone since its parent was listed.
             Err(error) if error.is_not_found() => continue,
-            Err(error) => writeln!(out, "{:depth$}{name}: {}", "", error.reason)?,
+            Err(error) => writeln!(out, "{:depth$}{name}: {}", "", error.kind)?,
         }
         if let Ok(names) = children(store, &path) {
             below(&mut todo, depth + 1, &path, names);

@@ -66,7 +66,7 @@ fn events_of_unknown_tokens_and_dropped_watches_are_dropped() {
         (watches.pop(&mut bytes, watch), watches.next_change(&mut bytes)),
         (None, Some((0, token, Change::End)))
     );
-    assert_eq!(watches.add(&mut bytes, &"b", None), Err(Reason::TooManyWatches));
+    assert_eq!(watches.add(&mut bytes, &"b", None), Err(ErrorKind::TooManyWatches));
     watches.free(&mut bytes, watch);
     assert_eq!(watches.add(&mut bytes, &"b", None), Ok(0));
     assert_eq!(watches.token(&mut bytes, 0), Some(token + (1 << INDEX_BITS)));
@@ -87,7 +87,7 @@ fn chunks_double_table_up_to_limit() {
             Ok(index) => {
                 assert_eq!(watches.path(&mut bytes, index).unwrap(), std::format!("n{count}"));
             }
-            Err(reason) => break assert_eq!(reason, Reason::TooManyWatches),
+            Err(kind) => break assert_eq!(kind, ErrorKind::TooManyWatches),
         }
         count += 1;
     }
@@ -159,7 +159,7 @@ fn paths_of_256_bytes_are_too_long_to_watch() {
     let mut watches = Watches::<std::vec::Vec<u8>>::new(1, 0);
     assert_eq!(
         watches.add(&mut bytes, &"a".repeat(256), None),
-        Err(Reason::TooLong { limit: 255 })
+        Err(ErrorKind::TooLong { limit: 255 })
     );
     assert_eq!(watches.add(&mut bytes, &"a".repeat(255), None), Ok(0));
 }
@@ -186,7 +186,7 @@ fn limit_counts_members_only() {
     watches.add_member(&mut bytes, "/b", "/b/2/state").unwrap();
     assert_eq!(watches.count(&mut bytes, |head| head.state() == State::Free), 1);
     assert_eq!(watches.wanted_memory(&mut bytes), None);
-    assert_eq!(watches.add(&mut bytes, &"a", None), Err(Reason::TooManyWatches));
+    assert_eq!(watches.add(&mut bytes, &"a", None), Err(ErrorKind::TooManyWatches));
     watches.set_limit(3);
     assert_eq!(watches.wanted_memory(&mut bytes), Some(8 * WATCH_BYTES));
     assert_eq!(watches.add(&mut bytes, &"a", None), Ok(4));
@@ -217,7 +217,7 @@ fn sentinel_stays_while_member_is_below() {
 fn member_without_group_takes_no_place() {
     let mut bytes = [0; WATCH_BYTES];
     let mut watches = Watches::<std::vec::Vec<u8>>::new(1, 0);
-    assert_eq!(watches.add_member(&mut bytes, "/b", "/b/1"), Err(Reason::TooManyWatches));
+    assert_eq!(watches.add_member(&mut bytes, "/b", "/b/1"), Err(ErrorKind::TooManyWatches));
     assert_eq!(watches.add(&mut bytes, &"a", None), Ok(0));
 }
 

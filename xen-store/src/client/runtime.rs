@@ -6,7 +6,7 @@ use xen_hypercall::{Instant, OutOfMemory, PAGE_SIZE, PageArc, Pages, Platform, P
 
 /// What a store needs of the kernel or the process that it runs in: memory once, time, and a way to
 /// wait. Every [`Platform`] is one.
-pub trait Host: Clone {
+pub trait Runtime: Clone {
     /// Memory for messages.
     type Memory: Buffer;
 
@@ -41,7 +41,7 @@ pub trait Host: Clone {
     fn wait(&self, port: Port, deadline: Instant, seen: u64);
 }
 
-impl<P: Platform> Host for P {
+impl<P: Platform> Runtime for P {
     type Memory = Pages<P>;
     type Shared<T> = PageArc<P, T>;
 
