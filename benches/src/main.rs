@@ -15,7 +15,8 @@ fn main() -> ExitCode {
     };
     let Outcome { units, notifications, nanoseconds, allocations } = (case.run)(rounds);
     println!(
-        "units={units} notifications={notifications} nanoseconds={nanoseconds} allocations={allocations}"
+        "units={units} notifications={notifications} nanoseconds={nanoseconds} \
+         allocations={allocations}"
     );
     ExitCode::SUCCESS
 }

@@ -1,29 +1,29 @@
-//! What a domain has done.
+//! Activity counters of a domain.
 
 use std::collections::BTreeMap;
 
-/// Counts what a domain has asked of the hypervisor since it was created.
+/// Hypervisor activity of a domain since its creation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Hypercalls, by number (`xen_sys::xen::HYPERVISOR_*`).
     pub hypercalls: BTreeMap<usize, u64>,
-    /// Events sent to others.
+    /// Events that the domain sent.
     pub notifications: u64,
-    /// Events that became pending here.
+    /// Events that became pending in the domain.
     pub events: u64,
-    /// Interrupts taken for them.
+    /// Upcalls taken.
     pub upcalls: u64,
-    /// Grants of others that it mapped.
+    /// Grants that the domain mapped.
     pub maps: u64,
-    /// Mappings that it ended.
+    /// Grants that the domain unmapped.
     pub unmaps: u64,
-    /// Copy operations.
+    /// Grant copy operations.
     pub copies: u64,
-    /// Bytes copied by them.
+    /// Bytes copied by grant copy operations.
     pub bytes_copied: u64,
-    /// Times it waited.
+    /// Waits.
     pub waits: u64,
-    /// The most pages that were in use at a time.
+    /// Maximum number of pages in use at a time.
     pub pages_peak: usize,
     /// Pages allocated.
     pub pages_allocated: u64,
@@ -32,7 +32,7 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Returns the number of all hypercalls.
+    /// Returns the total number of hypercalls.
     pub fn total_hypercalls(&self) -> u64 {
         self.hypercalls.values().sum()
     }

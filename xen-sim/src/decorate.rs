@@ -1,5 +1,5 @@
-//! Decorators round any platform: hypercalls that fail, are counted, traced or late; allocations
-//! that fail; waits that end early.
+//! Platform decorators: failing, counted, traced or delayed hypercalls, failing allocations and
+//! waits that end early.
 
 use crate::ChoiceSource;
 use core::fmt;
@@ -13,66 +13,63 @@ use xen_hypercall::{
     Claims, Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, Platform, Port,
 };
 
-/// A hypercall on its way.
+/// Hypercall before or after its execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// Its number (`xen_sys::xen::HYPERVISOR_*`).
+    /// Number (`xen_sys::xen::HYPERVISOR_*`).
     pub op: usize,
-    /// Its arguments as they stand.
+    /// Raw arguments.
     pub args: [usize; 5],
 }
 
 impl Call {
-    /// Returns the command within the hypercall, which is the first argument of nearly all.
+    /// Returns the first argument, which is the command of most hypercalls.
     pub fn command(&self) -> u32 {
         self.args[0] as u32
     }
 }
 
-/// Stands between a driver and its platform. Each method lets everything pass unless it is
-/// overridden.
+/// Hooks between a driver and its platform. The default of each method changes nothing.
 pub trait Interpose: Send + Sync {
-    /// Looks at a hypercall before it is made; `Some` is its result, and Xen never sees it.
+    /// Returns the result of a hypercall that must not reach Xen, or `None` to issue it.
     ///
-    /// A result of zero without a call is what a driver must not trust either: outputs are left as
-    /// they were.
+    /// A result of zero leaves the outputs of the hypercall unchanged.
     fn hypercall(&self, _call: &Call) -> Option<isize> {
         None
     }
 
-    /// Looks at a hypercall after it was made.
+    /// Receives the result of a hypercall.
     fn result(&self, _call: &Call, _result: isize) {}
 
-    /// Decides whether an allocation of `count` pages may succeed.
+    /// Returns whether an allocation of `count` pages may succeed.
     fn may_allocate(&self, _count: usize) -> bool {
         true
     }
 
-    /// Decides whether a wait ends at once, as if something had happened.
+    /// Returns whether a wait ends at once.
     fn ends_wait(&self, _ports: &[Port]) -> bool {
         false
     }
 
-    /// Returns how long a hypercall is held up before it is made, while the rest of the world goes
-    /// on.
+    /// Returns the delay of a hypercall, during which the rest of the world runs.
     fn delay(&self, _call: &Call) -> Option<Duration> {
         None
     }
 }
 
-/// A platform with something between it and its user.
+/// Platform with an [`Interpose`] between it and its user.
 pub struct Interposed<P, I: ?Sized> {
     platform: P,
     between: Arc<I>,
 }
 
 impl<P, I> Interposed<P, I> {
-    /// Puts `between` round a platform. Keep a clone of the `Arc` to look at it later.
+    /// Creates the platform. A clone of the `Arc` gives access to `between` later.
     pub fn new(platform: P, between: Arc<I>) -> Self {
         Self { platform, between }
     }
 
-    /// Returns the platform inside.
+    /// Returns the inner platform.
     pub fn inner(&self) -> &P {
         &self.platform
     }
@@ -90,8 +87,7 @@ impl<P: fmt::Debug, I: ?Sized> fmt::Debug for Interposed<P, I> {
     }
 }
 
-// SAFETY: a call reaches the platform inside unchanged, or is refused as Xen may refuse it at any
-// time.
+// SAFETY: a call reaches the inner platform unchanged, or fails as Xen may fail it at any time.
 unsafe impl<P: Platform, I: Interpose + ?Sized> Hypercall for Interposed<P, I> {
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
         let call = Call { op, args };
@@ -100,7 +96,7 @@ unsafe impl<P: Platform, I: Interpose + ?Sized> Hypercall for Interposed<P, I> {
         }
         let result = match self.between.hypercall(&call) {
             Some(result) => result,
-            // SAFETY: the caller's obligations are passed on unchanged.
+            // SAFETY: the caller's obligations are those of the inner platform.
             None => unsafe { self.platform.hypercall(op, args) },
         };
         self.between.result(&call, result);
@@ -108,14 +104,14 @@ unsafe impl<P: Platform, I: Interpose + ?Sized> Hypercall for Interposed<P, I> {
     }
 }
 
-// SAFETY: every method is that of the platform inside, or fails as the contract allows.
+// SAFETY: every method is that of the inner platform, or fails as the contract allows.
 unsafe impl<P: Platform, I: Interpose + ?Sized> Platform for Interposed<P, I> {
     fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
         self.between.may_allocate(count.get()).then(|| self.platform.alloc_pages(count)).flatten()
     }
 
     unsafe fn free_pages(&self, pages: NonNull<u8>, count: NonZeroUsize) {
-        // SAFETY: the caller's obligations are passed on unchanged.
+        // SAFETY: the caller's obligations are those of the inner platform.
         unsafe { self.platform.free_pages(pages, count) }
     }
 
@@ -124,7 +120,7 @@ unsafe impl<P: Platform, I: Interpose + ?Sized> Platform for Interposed<P, I> {
     }
 
     unsafe fn map_frames(&self, first: Gfn, count: NonZeroUsize) -> Option<NonNull<u8>> {
-        // SAFETY: the caller's obligations are passed on unchanged.
+        // SAFETY: the caller's obligations are those of the inner platform.
         unsafe { self.platform.map_frames(first, count) }
     }
 
@@ -161,25 +157,25 @@ unsafe impl<P: ForeignFrames, I: Interpose + ?Sized> ForeignFrames for Interpose
     }
 
     unsafe fn release_frames(&self, range: ForeignRange) {
-        // SAFETY: the caller's obligations are passed on unchanged.
+        // SAFETY: the caller's obligations are those of the inner platform.
         unsafe { self.platform.release_frames(range) }
     }
 }
 
-/// Counts hypercalls by number and command.
+/// Counter of hypercalls by number and command.
 #[derive(Debug, Default)]
 pub struct CountCalls {
     counts: Mutex<BTreeMap<(usize, u32), u64>>,
 }
 
 impl CountCalls {
-    /// Returns how often a command of a hypercall was issued.
-    pub fn of(&self, op: usize, command: u32) -> u64 {
+    /// Returns the number of calls of one command of a hypercall.
+    pub fn count(&self, op: usize, command: u32) -> u64 {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.get(&(op, command)).copied().unwrap_or(0)
     }
 
-    /// Returns how many hypercalls there were.
+    /// Returns the number of hypercalls.
     pub fn total(&self) -> u64 {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
     }
@@ -192,15 +188,14 @@ impl Interpose for CountCalls {
     }
 }
 
-/// Keeps each hypercall with its result. Arguments that are addresses are left out, so that traces
-/// compare.
+/// Record of hypercalls and their results. It has no arguments, as addresses differ between runs.
 #[derive(Debug, Default)]
 pub struct TraceCalls {
     calls: Mutex<Vec<(usize, u32, isize)>>,
 }
 
 impl TraceCalls {
-    /// Returns number, command and result of each call since it was last asked.
+    /// Takes number, command and result of each call since the last `take`.
     pub fn take(&self) -> Vec<(usize, u32, isize)> {
         core::mem::take(&mut self.calls.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -213,19 +208,19 @@ impl Interpose for TraceCalls {
     }
 }
 
-/// Fails the `n`th thing that can fail (hypercalls and allocations count alike), and only that:
-/// with `n` from 0 on, every failure path is tried.
+/// Failure of the `n`th hypercall or allocation alone. A test that increments `n` from 0 tries
+/// every failure path.
 #[derive(Debug)]
 pub struct FailNth {
     at: u64,
     seen: AtomicU64,
     result: isize,
-    /// Number and command of the hypercall that failed.
+    /// Number and command of the failed hypercall.
     failed: Mutex<Option<(usize, u32)>>,
 }
 
 impl FailNth {
-    /// Fails number `n` with `errno`.
+    /// Creates a failure of call `n` with `errno`.
     pub fn new(n: u64, errno: Errno) -> Self {
         Self {
             at: n,
@@ -235,30 +230,30 @@ impl FailNth {
         }
     }
 
-    /// Makes number `n` do nothing and report success, as hypervisors with a bug have done.
+    /// Creates a call `n` that has no effect and reports success, as of a hypervisor with a bug.
     pub fn lying(n: u64) -> Self {
         Self { at: n, seen: AtomicU64::new(0), result: 0, failed: Mutex::new(None) }
     }
 
-    /// Tells whether it has come to the failure: if not, everything has been tried.
+    /// Returns whether call `n` was reached. If not, every call has been tried.
     pub fn has_failed(&self) -> bool {
         self.seen.load(Ordering::Relaxed) > self.at
     }
 
-    /// Returns number and command of the hypercall that failed; `None` before, and if an allocation
-    /// did.
+    /// Returns number and command of the failed hypercall; `None` before, and if an allocation
+    /// failed.
     pub fn failed_call(&self) -> Option<(usize, u32)> {
         *self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_it(&self) -> bool {
+    fn count_call(&self) -> bool {
         self.seen.fetch_add(1, Ordering::Relaxed) == self.at
     }
 }
 
 impl Interpose for FailNth {
     fn hypercall(&self, call: &Call) -> Option<isize> {
-        (!ends_something(call) && self.is_it()).then(|| {
+        (!waits_or_releases(call) && self.count_call()).then(|| {
             let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
             *failed = Some((call.op, call.command()));
             self.result
@@ -266,13 +261,13 @@ impl Interpose for FailNth {
     }
 
     fn may_allocate(&self, _count: usize) -> bool {
-        !self.is_it()
+        !self.count_call()
     }
 }
 
-/// Tells whether a hypercall only ends something or waits: a sound Xen does not refuse that, and no
-/// driver could do anything about it.
-fn ends_something(call: &Call) -> bool {
+/// Returns whether a hypercall only waits or releases a resource. Xen does not fail these, and a
+/// driver cannot recover from such a failure.
+fn waits_or_releases(call: &Call) -> bool {
     call.op == xen_sys::xen::HYPERVISOR_SCHED_OP
         || (call.op == xen_sys::xen::HYPERVISOR_EVENT_CHANNEL_OP
             && call.command() == xen_sys::event_channel::EVTCHNOP_CLOSE)
@@ -280,25 +275,25 @@ fn ends_something(call: &Call) -> bool {
             && call.command() == xen_sys::grant_table::GNTTABOP_UNMAP_GRANT_REF)
 }
 
-/// Fails hypercalls and allocations by a [`ChoiceSource`], one byte for each: one in sixteen, until
-/// its bytes end.
+/// Failures of hypercalls and allocations by a [`ChoiceSource`]: one in sixteen, one byte for each,
+/// until its bytes end.
 #[derive(Debug, Default)]
 pub struct FailByChoice {
     choices: Mutex<ChoiceSource>,
 }
 
 impl FailByChoice {
-    /// What a Xen that is short of something answers.
+    /// Errors of Xen when a resource is exhausted.
     const ERRORS: [Errno; 4] = [Errno::ENOMEM, Errno::ENOSPC, Errno::EINVAL, Errno::EPERM];
 
-    /// Replaces the source of choices. Before the first call it fails nothing.
-    pub fn follow(&self, choices: ChoiceSource) {
+    /// Sets the source of choices. Without a source nothing fails.
+    pub fn set_source(&self, choices: ChoiceSource) {
         *self.choices.lock().unwrap_or_else(PoisonError::into_inner) = choices;
     }
 
     fn failure(&self) -> Option<Errno> {
         let mut choices = self.choices.lock().unwrap_or_else(PoisonError::into_inner);
-        if choices.is_over() {
+        if choices.is_empty() {
             return None;
         }
         let byte = choices.u8();
@@ -308,11 +303,11 @@ impl FailByChoice {
 
 impl Interpose for FailByChoice {
     fn hypercall(&self, call: &Call) -> Option<isize> {
-        // Xen runs out of nothing when it sends an event, and drivers take a refusal for the end of
-        // the connection.
+        // A send needs no resource of Xen, and drivers treat its failure as the end of the
+        // connection.
         let sends = call.op == xen_sys::xen::HYPERVISOR_EVENT_CHANNEL_OP
             && call.command() == xen_sys::event_channel::EVTCHNOP_SEND;
-        if sends || ends_something(call) {
+        if sends || waits_or_releases(call) {
             return None;
         }
         self.failure().map(|errno| -(errno.0 as isize))
@@ -323,7 +318,7 @@ impl Interpose for FailByChoice {
     }
 }
 
-/// Holds up hypercalls and ends waits early, by a seed: a busy host and spurious events.
+/// Delays of hypercalls and early ends of waits by a seed: a busy host and spurious events.
 #[derive(Debug)]
 pub struct Jitter {
     rng: Mutex<crate::rng::Rng>,
@@ -331,7 +326,7 @@ pub struct Jitter {
 }
 
 impl Jitter {
-    /// Holds hypercalls up for at most `longest`.
+    /// Creates delays of at most `longest`.
     pub fn new(seed: u64, longest: Duration) -> Self {
         Self { rng: Mutex::new(crate::rng::Rng::new(seed)), longest }
     }

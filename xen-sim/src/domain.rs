@@ -1,4 +1,4 @@
-//! A domain's view of its world: the seam that drivers are built on.
+//! Platform interface of a simulated domain.
 
 use crate::counters::Counters;
 use crate::domain_handle::DomainHandle;
@@ -23,22 +23,21 @@ use xen_sys::sched::{
 use xen_sys::vcpu::VcpuRunstate;
 use xen_sys::xen::{HYPERVISOR_GRANT_TABLE_OP, HYPERVISOR_SCHED_OP};
 
-/// A handle to a simulated domain: a [`Platform`] to build drivers on, and the means to run them.
+/// Handle to a simulated domain: the [`Platform`] of its drivers, and methods to run them.
 ///
-/// Handles are cheap to clone, and all clones stand for the same vCPU of the same domain, also when
-/// it is restored under another number or in another world. The domain's memory stays valid as long
-/// as any handle of its world exists.
+/// Clones are cheap and refer to the same vCPU of the same domain, also after it is restored with
+/// another domain ID or in another world. The domain's memory is valid while any handle of its
+/// world exists.
 #[derive(Clone)]
 pub struct Domain {
     domain_handle: Arc<DomainHandle>,
     vcpu: u32,
 }
 
-/// What the clock of a destroyed domain shows: its drivers find every deadline passed, and stop
-/// waiting.
+/// System time of a destroyed domain: all deadlines of its drivers have passed.
 const END_OF_TIME: u64 = u64::MAX / 2;
 
-/// The most ports that one poll takes.
+/// Maximum number of ports of `SCHEDOP_poll`.
 const MAX_POLL: u32 = 128;
 
 impl Domain {
@@ -46,28 +45,28 @@ impl Domain {
         Self { domain_handle: DomainHandle::of(shared, id), vcpu }
     }
 
-    /// Returns the world that the domain is in, and its number there.
+    /// Returns the world of the domain, and its ID there.
     pub(crate) fn place(&self) -> (Arc<Shared>, DomId) {
         self.domain_handle.place()
     }
 
-    /// Does something with the domain's machine.
+    /// Calls `f` with the machine locked.
     fn on_machine<T>(&self, f: impl FnOnce(&mut Machine, DomId) -> T) -> T {
         let (shared, id) = self.place();
         f(&mut shared.lock(), id)
     }
 
-    /// Returns the domain's number.
+    /// Returns the domain ID.
     pub fn id(&self) -> DomId {
         self.domain_handle.id()
     }
 
-    /// Tells whether a domain exists.
+    /// Returns whether a domain exists.
     pub fn exists(&self, id: DomId) -> bool {
         self.on_machine(|machine, _| machine.is_alive(id))
     }
 
-    /// Returns the name that it was created with.
+    /// Returns the name from its configuration.
     pub fn name(&self) -> String {
         self.on_machine(|machine, id| machine.dom(id).config.name.clone())
     }
@@ -77,55 +76,52 @@ impl Domain {
         Self { vcpu, ..self.clone() }
     }
 
-    /// Lets `task` run beside everything else, until it is done, stopped, or the domain destroyed.
+    /// Starts a task, which runs until it is done or stopped, or the domain is destroyed.
     pub fn spawn(&self, task: impl Task + 'static) -> TaskId {
         let (shared, id) = self.place();
         shared.spawn(id, Box::new(task))
     }
 
-    /// Ends a task, and drops it.
+    /// Stops and drops a task.
     pub fn stop(&self, task: TaskId) {
         self.place().0.stop(task);
     }
 
-    /// Wakes the domain's idle tasks up, as an event would.
+    /// Wakes the domain's idle tasks, as an event does.
     pub fn kick(&self) {
         self.on_machine(|machine, id| machine.dom_mut(id).activity += 1);
     }
 
-    /// Returns the number of events that the domain has received, and of other reasons to poll its
-    /// tasks.
+    /// Returns the number of events of the domain and of other wake-ups of its tasks.
     pub(crate) fn activity(&self) -> u64 {
         self.on_machine(|machine, id| machine.dom(id).activity)
     }
 
-    /// Installs the interrupt handler of all vCPUs: it is called with the vCPU's number when Xen
-    /// interrupts it for events, once the domain has told Xen a vector for it: the vCPU's own,
-    /// or the domain's.
+    /// Installs the upcall handler, which is called with the number of the interrupted vCPU.
+    /// Upcalls start when the domain has set a vector, for the vCPU or for the domain.
     ///
-    /// Interrupts are taken while some domain waits, as a kernel with interrupts enabled does when
-    /// it is idle.
+    /// Upcalls are delivered while a domain waits, as in an idle kernel with interrupts enabled.
     pub fn set_upcall_handler(&self, handler: impl FnMut(&Self, u32) + Send + 'static) {
         let (shared, id) = self.place();
         shared.set_handler(id, Box::new(handler));
     }
 
-    /// Tells whether an event is pending on `port`, masked or not.
+    /// Returns whether an event is pending on `port`, masked or not.
     pub fn is_pending(&self, port: Port) -> bool {
         self.on_machine(|machine, id| machine.is_pending(id, port.0))
     }
 
-    /// Clears the event that is pending on `port` and tells whether there was one: how a task that
-    /// is polled looks at its port.
+    /// Clears a pending event of `port`; returns whether one was pending. Tasks poll their ports
+    /// with it.
     pub fn take_event(&self, port: Port) -> bool {
         self.on_machine(|machine, id| {
             machine.is_pending(id, port.0) && machine.clear_pending(id, port.0)
         })
     }
 
-    /// Lets the world run until `condition` holds or `deadline` has come; returns whether it holds.
+    /// Runs the world until `condition` holds or `deadline` has passed; returns whether it holds.
     ///
-    /// The condition is looked at between any two turns of tasks; it must not run the world itself.
+    /// The condition is evaluated between any two turns of tasks. It must not run the world itself.
     pub fn run_until(&self, deadline: Instant, mut condition: impl FnMut() -> bool) -> bool {
         loop {
             if condition() {
@@ -140,12 +136,12 @@ impl Domain {
         }
     }
 
-    /// Returns what the domain has written to the hypervisor's console.
+    /// Returns the domain's output on the hypervisor console.
     pub fn hypervisor_console(&self) -> Vec<u8> {
         self.on_machine(|machine, id| machine.dom(id).console.clone())
     }
 
-    /// Types `text` on the hypervisor's console, for the domain to read.
+    /// Sends `text` as input of the hypervisor console to the domain.
     pub fn type_on_hypervisor_console(&self, text: &[u8]) {
         self.on_machine(|machine, id| {
             machine.dom_mut(id).console_input.extend(text);
@@ -153,12 +149,12 @@ impl Domain {
         });
     }
 
-    /// Returns what the domain has done so far.
+    /// Returns the activity counters.
     pub fn counters(&self) -> Counters {
         self.on_machine(|machine, id| machine.dom(id).counters.clone())
     }
 
-    /// Serves the commands of `sched_op` that wait; `None` for the others.
+    /// Executes the commands of `sched_op` that wait; returns `None` for the others.
     fn wait_hypercall(&self, command: u32, arg: usize) -> Option<Result<usize, Errno>> {
         let answer = match command {
             SCHEDOP_YIELD => {
@@ -172,7 +168,7 @@ impl Domain {
             }
             SCHEDOP_POLL => self.poll_ports(arg),
             SCHEDOP_SHUTDOWN => {
-                // SAFETY: whoever issued the hypercall vouches for the pointer.
+                // SAFETY: the caller of the hypercall guarantees that the pointer is valid.
                 let op = unsafe { crate::guest::Guest::new(arg) }.read::<SchedShutdown>();
                 if op.map(|op| op.reason) != Ok(ShutdownReason::SUSPEND) {
                     return None;
@@ -197,7 +193,7 @@ impl Domain {
     }
 
     fn poll_ports(&self, arg: usize) -> Result<usize, Errno> {
-        // SAFETY: whoever issued the hypercall vouches for the pointer.
+        // SAFETY: the caller of the hypercall guarantees that the pointer is valid.
         let op: SchedPoll = unsafe { crate::guest::Guest::new(arg) }.read()?;
         if op.nr_ports > MAX_POLL {
             return Err(Errno::EINVAL);
@@ -213,8 +209,8 @@ impl Domain {
         Ok(0)
     }
 
-    /// Lets the world run until an event is pending on one of `ports`, the domain was interrupted,
-    /// or `deadline` has come.
+    /// Runs the world until an event is pending on one of `ports`, the domain took an upcall, or
+    /// `deadline` has passed.
     fn wait_for(&self, ports: &[u32], deadline: Option<u64>) {
         let (shared, id) = self.place();
         let upcalls = shared.lock().dom(id).counters.upcalls;
@@ -229,7 +225,7 @@ impl Domain {
         shared.note_wait(id, outcome, &|| format!("events on ports {ports:?}"));
     }
 
-    /// Lets the world run while this vCPU does not.
+    /// Runs the world while this vCPU is blocked.
     fn run_blocked(
         &self,
         shared: &Arc<Shared>,
@@ -243,7 +239,7 @@ impl Domain {
         outcome
     }
 
-    /// Stops the domain until a toolstack resumes it, here or wherever it restores it.
+    /// Suspends the domain until the toolstack resumes it, here or in the world of its restore.
     fn suspend(&self) -> Result<usize, Errno> {
         {
             let (shared, id) = self.place();
@@ -273,16 +269,14 @@ impl Domain {
             if outcome == Outcome::Stuck && !moved {
                 let name = domain.config.name.clone();
                 drop(machine);
-                panic!(
-                    "deadlock: domain {id} ({name}) is suspended, and nothing in the world will resume it"
-                );
+                panic!("deadlock: domain {id} ({name}) is suspended, and no task can resume it");
             }
         }
     }
 }
 
-// SAFETY: the simulated hypervisor keeps Xen's ABI: it takes op and arguments as they are, and
-// touches no memory but what the operation says of them.
+// SAFETY: the simulated hypervisor implements Xen's ABI. It passes op and arguments unchanged, and
+// accesses only the memory that the operation defines.
 unsafe impl Hypercall for Domain {
     unsafe fn hypercall(&self, op: usize, args: [usize; 5]) -> isize {
         let (shared, id) = self.place();
@@ -298,14 +292,13 @@ unsafe impl Hypercall for Domain {
                 machine.count_hypercall(id, op);
             }
             let caller = Caller { domain: id, vcpu: self.vcpu };
-            // What a dead domain's drivers had mapped is not mapped any more; they need not keep
-            // anything back for that.
+            // The mappings of a dead domain have ended, so an unmap succeeds and defers nothing.
             let unmaps =
                 op == HYPERVISOR_GRANT_TABLE_OP && args[0] as u32 == GNTTABOP_UNMAP_GRANT_REF;
             let answer = if machine.dom(id).run_state == RunState::Dead && !unmaps {
                 Err(Errno::ESRCH)
             } else {
-                // SAFETY: the caller's obligations are passed on unchanged.
+                // SAFETY: the caller's obligations are those of the machine's method.
                 unsafe { machine.hypercall(caller, op, args) }
             };
             let now = machine.now;
@@ -320,9 +313,8 @@ unsafe impl Hypercall for Domain {
     }
 }
 
-// SAFETY: pages come from the domain's own RAM in the world, each in one allocation at a time, at
-// fixed addresses that are mapped as long as a handle exists; frames are those that the addresses
-// map to.
+// SAFETY: pages are RAM of the domain, each in one allocation at a time, at fixed addresses that
+// are mapped while a handle exists. The frames are those that the addresses map to.
 unsafe impl Platform for Domain {
     fn alloc_pages(&self, count: NonZeroUsize) -> Option<NonNull<u8>> {
         self.on_machine(|machine, id| machine.alloc_pages(id, count.get()))
@@ -362,8 +354,8 @@ unsafe impl Platform for Domain {
         })
     }
 
-    /// Runs the other domains and moves time on until one of `ports` has an event. Pending events
-    /// of those ports are taken, so that the next wait is for new ones.
+    /// Runs the other domains and advances time until one of `ports` has an event. It clears the
+    /// pending events of those ports, so that the next wait needs new ones.
     fn wait(&self, ports: &[Port], deadline: Option<Instant>) {
         let ports: Vec<u32> = ports.iter().map(|port| port.0).collect();
         {
@@ -371,7 +363,7 @@ unsafe impl Platform for Domain {
             let mut machine = shared.lock();
             let domain = machine.dom_mut(id);
             domain.counters.waits += 1;
-            // What an interrupt handler took since the last wait may be what this one is for.
+            // An event that the upcall handler took since the last wait ends this one.
             let upcalls = domain.counters.upcalls;
             if core::mem::replace(&mut domain.upcalls_waited, upcalls) != upcalls {
                 return;
@@ -382,7 +374,7 @@ unsafe impl Platform for Domain {
         let handled = shared.has_handler(id);
         let mut machine = shared.lock();
         for port in ports {
-            // Where interrupts are taken, their handler clears what it handles.
+            // With upcalls, the handler clears the events.
             if !handled && machine.is_pending(id, port) {
                 machine.clear_pending(id, port);
             }
@@ -392,8 +384,8 @@ unsafe impl Platform for Domain {
     }
 }
 
-// SAFETY: reserved frames are the domain's own and hold nothing until something is mapped there, at
-// fixed addresses.
+// SAFETY: reserved frames belong to the domain at fixed addresses, and are empty until a page is
+// mapped there.
 unsafe impl ForeignFrames for Domain {
     fn reserve_frames(&self, count: NonZeroUsize) -> Option<ForeignRange> {
         let (shared, id) = self.place();
@@ -430,7 +422,7 @@ impl Machine {
         if domain.run_state == RunState::Dead {
             return None;
         }
-        let (page, spoilt) = domain.physmap.alloc(&self.pool, count)?;
+        let (page, written_after_free) = domain.physmap.alloc(&self.pool, count)?;
         domain.counters.pages_allocated += count as u64;
         let address = domain.physmap.address(page);
         let pages = domain.physmap.in_use();
@@ -439,7 +431,7 @@ impl Machine {
         if over {
             self.violate(Violation::OverBudget { domain: id, pages });
         }
-        if let Some(gfn) = spoilt {
+        if let Some(gfn) = written_after_free {
             self.violate(Violation::WrittenAfterFree { domain: id, gfn });
         }
         Some(address)
@@ -447,7 +439,7 @@ impl Machine {
 
     fn free_pages(&mut self, id: DomId, pages: NonNull<u8>, count: usize) {
         debug_assert!(pages.as_ptr().addr().is_multiple_of(PAGE_SIZE));
-        let domain = self.domains.get_mut(&id.0).expect("domains are never forgotten");
+        let domain = self.domains.get_mut(&id.0).expect("domain states are never removed");
         let Some(page) = domain.physmap.page_of(pages.as_ptr().addr()) else {
             return self.violate(Violation::BadFree { domain: id, gfn: 0 });
         };
@@ -455,14 +447,14 @@ impl Machine {
         if domain.run_state != RunState::Dead {
             self.check_unshared(id, &gfns);
         }
-        let domain = self.domains.get_mut(&id.0).expect("domains are never forgotten");
+        let domain = self.domains.get_mut(&id.0).expect("domain states are never removed");
         domain.counters.pages_freed += count as u64;
         if !domain.physmap.free(&self.pool, page, count) {
             self.violate(Violation::BadFree { domain: id, gfn: gfns[0] });
         }
     }
 
-    /// Notes pages that are freed while somebody else can still reach them.
+    /// Records freed pages that another domain can still access.
     fn check_unshared(&mut self, id: DomId, gfns: &[u64]) {
         for (grant, _, gfn) in self.live_entries(id) {
             if gfns.contains(&gfn) {

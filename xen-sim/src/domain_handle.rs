@@ -27,8 +27,7 @@ impl DomainHandle {
         })
     }
 
-    /// Returns the resources of the domain that have an owner. They are the same wherever it is
-    /// restored.
+    /// Returns the claimed resources of the domain, which a restore does not change.
     pub(crate) fn claims(&self) -> &Claims {
         &self.claims
     }

@@ -19,7 +19,8 @@ use xen_hypercall::{Instant, Platform};
 /// use xen_sim::{DomainConfig, EventWait, World};
 ///
 /// let world = World::new(1);
-/// let (guest, peer) = (world.create(DomainConfig::new("guest")), world.create(DomainConfig::new("peer")));
+/// let guest = world.create(DomainConfig::new("guest"));
+/// let peer = world.create(DomainConfig::new("peer"));
 /// let port = event_channel::alloc_unbound(&guest, peer.id())?;
 /// let remote = event_channel::bind_interdomain(&peer, guest.id(), port)?;
 ///
@@ -88,8 +89,8 @@ impl EventWait {
 
 /// Runs the world until one of `drivers` is due; returns whether one is within `limit`.
 ///
-/// A test that has two ends in its hands polls those that are due, and calls this when none is.
-/// `false` means that both ends sleep: a notification was lost, or none was due.
+/// A test with both ends polls those that are due, and calls this function when none is. `false`
+/// means that both ends sleep: a notification was lost, or none was due.
 pub fn run_until_due(drivers: &[&EventWait], limit: Duration) -> bool {
     let Some(first) = drivers.first() else { return false };
     let domain = first.domain.clone();

@@ -6,8 +6,8 @@ use xen_hypercall::Port;
 use xen_sys::sched::{SCHEDOP_BLOCK, SCHEDOP_POLL, SCHEDOP_YIELD};
 use xen_sys::xen::HYPERVISOR_SCHED_OP;
 
-/// Panics when a driver waits while waits are forbidden: in `Platform::wait`, or in a hypercall that
-/// blocks or yields.
+/// Panics when a driver waits while waits are forbidden: in `Platform::wait`, or in a hypercall
+/// that blocks or yields.
 ///
 /// Together with [`Store::set_stopped`](crate::Store::set_stopped) it shows that a `poll` does not
 /// wait for xenstored. Waits are allowed until the first [`set`](Self::set), so that a test can
@@ -87,7 +87,7 @@ mod tests {
         let world = World::new(1);
         let (guest, waits) = guest(&world);
         let wait = || guest.wait(&[], Some(guest.now() + Duration::from_secs(1)));
-        let poll = || drop(ops::sched::poll(&guest, &[], Some(guest.now())));
+        let poll = || ops::sched::poll(&guest, &[], Some(guest.now())).unwrap();
         wait();
         waits.set(true);
         assert!(panics(wait) && panics(poll) && panics(|| ops::sched::yield_now(&guest)));

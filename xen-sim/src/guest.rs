@@ -1,25 +1,25 @@
-//! Access to what a hypercall's arguments point to.
+//! Memory that the arguments of a hypercall point to.
 
 use xen_hypercall::Errno;
 use xen_sys::GuestHandle;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// A place in the caller's memory that holds `T`s, as a hypercall names it.
+/// Address of an array in the caller's memory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Guest(usize);
 
 impl Guest {
-    /// Takes an address that the caller passed.
+    /// Creates it from an argument of the hypercall.
     ///
     /// # Safety
     ///
-    /// Unless it is null it must be valid, its provenance exposed, for what the operation reads and
-    /// writes there.
+    /// The address must be null, or valid with exposed provenance for the reads and writes of the
+    /// operation.
     pub(crate) unsafe fn new(address: usize) -> Self {
         Self(address)
     }
 
-    /// Takes an address out of an argument structure.
+    /// Creates it from a handle in an argument structure.
     ///
     /// # Safety
     ///
@@ -38,7 +38,7 @@ impl Guest {
             return Err(Errno::EFAULT);
         }
         let place = core::ptr::with_exposed_provenance::<T>(self.0 + index * size_of::<T>());
-        // SAFETY: valid for reads by the word given at construction; FromBytes takes any content.
+        // SAFETY: valid for reads by the contract of `new`; FromBytes accepts any content.
         Ok(unsafe { place.read_unaligned() })
     }
 
@@ -52,7 +52,7 @@ impl Guest {
             return Err(Errno::EFAULT);
         }
         let place = core::ptr::with_exposed_provenance_mut::<T>(self.0 + index * size_of::<T>());
-        // SAFETY: valid for writes by the word given at construction.
+        // SAFETY: valid for writes by the contract of `new`.
         unsafe { place.write_unaligned(value) };
         Ok(())
     }

@@ -5,6 +5,7 @@ mod decorate;
 mod domain;
 mod domain_handle;
 mod event_wait;
+mod forbid_wait;
 mod guest;
 mod hostile;
 mod hv;
@@ -26,6 +27,7 @@ pub use decorate::{
 };
 pub use domain::Domain;
 pub use event_wait::{EventWait, run_until_due};
+pub use forbid_wait::ForbidWait;
 pub use hostile::{BackendProtocol, ChoiceSource, HostileBackend, HostilePeer, SharedLoads};
 pub use machine::DomainConfig;
 pub use store::{Store, StoreEvent, StoreTransaction};

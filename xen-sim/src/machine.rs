@@ -1,4 +1,4 @@
-//! The state of a world: frames, domains, time.
+//! State of a world: frames, domains, time.
 
 use crate::counters::Counters;
 use crate::domain_handle::DomainHandle;
@@ -18,30 +18,30 @@ use xen_sys::hvm::params::HVM_NR_PARAMS;
 use xen_sys::sched::ShutdownReason;
 use xen_sys::vcpu::{VcpuRunstate, VcpuRunstateInfo};
 
-/// What a new domain is given.
+/// Configuration of a new domain.
 #[derive(Clone, Debug)]
 pub struct DomainConfig {
-    /// The name, for xenstore and traces.
+    /// Name in xenstore and traces.
     pub name: String,
     /// Pages of RAM; rounded up to a power of two.
     pub pages: usize,
-    /// Frames without RAM, to map other domains' memory into.
+    /// Frames without RAM, for mappings of other domains' memory.
     pub foreign_pages: usize,
-    /// The most pages that its kernel and drivers are meant to have in use at a time.
+    /// Maximum number of pages that its kernel and drivers may have in use at a time.
     pub page_budget: usize,
     /// Virtual CPUs.
     pub vcpus: u32,
-    /// Whether it is the control domain.
+    /// `true` for the control domain.
     pub privileged: bool,
-    /// The highest port number that it may have.
+    /// Highest port number.
     pub max_port: u32,
-    /// The most frames that its grant table may grow to.
+    /// Maximum number of frames of its grant table.
     pub max_grant_frames: u32,
 }
 
 impl DomainConfig {
-    /// Returns what a small guest named `name` is given: 16 MiB (1 MiB under Miri), one vCPU, the
-    /// limits that libxl sets.
+    /// Returns the configuration of a small guest: 16 MiB (1 MiB under Miri), one vCPU, libxl's
+    /// limits.
     pub fn new(name: &str) -> Self {
         let small = cfg!(any(miri, not(target_os = "linux")));
         Self {
@@ -57,7 +57,7 @@ impl DomainConfig {
     }
 }
 
-/// run state of a domain.
+/// Run state of a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RunState {
     Running,
@@ -67,22 +67,22 @@ pub(crate) enum RunState {
 
 #[derive(Debug)]
 pub(crate) struct Vcpu {
-    /// Where its `VcpuInfo` is; vCPUs above 31 have none until they register one.
+    /// Place of its `VcpuInfo`; a vCPU above 31 has none until it registers one.
     pub(crate) info: Option<(Mfn, usize)>,
     pub(crate) info_moved: bool,
     pub(crate) timer: Option<u64>,
     pub(crate) period: Option<(u64, u64)>,
     pub(crate) virq_ports: [u32; xen_sys::xen::NR_VIRQS as usize],
     pub(crate) upcall_vector: u8,
-    /// An interrupt was raised and not yet taken.
+    /// An upcall is pending.
     pub(crate) interrupt: bool,
     pub(crate) up: bool,
-    /// When it came to be; the times of its runstate add up from there.
+    /// Time of its creation, from which the times of its runstate add up.
     pub(crate) created: u64,
     pub(crate) runstate: VcpuRunstateInfo,
-    /// Where the domain wants to see it.
+    /// Area that the domain registered for it.
     pub(crate) runstate_area: Option<Area>,
-    /// Where it wants to see the time, beside its `VcpuInfo`.
+    /// Area that it registered for the time, beside its `VcpuInfo`.
     pub(crate) time_area: Option<Area>,
 }
 
@@ -107,7 +107,7 @@ impl Vcpu {
     }
 }
 
-/// Watchdogs that a domain can have.
+/// Number of watchdogs of a domain.
 const NR_WATCHDOGS: usize = 2;
 
 #[derive(Debug)]
@@ -115,17 +115,16 @@ pub(crate) struct DomainState {
     pub(crate) id: DomId,
     pub(crate) config: DomainConfig,
     pub(crate) run_state: RunState,
-    /// It is dead, but may be restored from the image that was made of it.
+    /// `true` for a dead domain whose image can be restored.
     pub(crate) saved: bool,
-    /// The reason that counts when it shuts down, if it latched one.
+    /// Latched reason, which replaces that of the shutdown.
     pub(crate) shutdown_code: Option<ShutdownReason>,
-    /// What its last suspension returned: 0 if it was restored, 1 if that was called off.
+    /// Result of its last suspend: 0 if it was restored, 1 if the suspend was cancelled.
     pub(crate) resumed: usize,
-    /// It wants to see by a flag that its runstate is being written
-    /// (`VMASST_TYPE_RUNSTATE_UPDATE_FLAG`).
+    /// `VMASST_TYPE_RUNSTATE_UPDATE_FLAG`: a flag is set while its runstate is written.
     pub(crate) runstate_update_flag: bool,
     pub(crate) watchdogs: [Option<u64>; NR_WATCHDOGS],
-    /// What its handles share, while there are any.
+    /// State that its handles share, while any exist.
     pub(crate) domain_handle: Weak<DomainHandle>,
     pub(crate) pauses: u32,
     pub(crate) physmap: Physmap,
@@ -134,19 +133,19 @@ pub(crate) struct DomainState {
     pub(crate) events: Events,
     pub(crate) grants: GrantTable,
     pub(crate) params: [u64; HVM_NR_PARAMS as usize],
-    /// Whether the domain has a vector of its own for events. What else it tells Xen of its
-    /// callback does nothing, as in any PVH domain.
+    /// `true` if the domain set a vector for upcalls. Other kinds of callback have no effect, as in
+    /// any PVH domain.
     pub(crate) callback: bool,
     pub(crate) console: Vec<u8>,
     pub(crate) console_input: VecDeque<u8>,
     pub(crate) counters: Counters,
-    /// Counts what may wake the domain's tasks up.
+    /// Number of wake-ups of the domain's tasks.
     pub(crate) activity: u64,
-    /// How often in a row it waited for something that could never come.
+    /// Number of consecutive waits that no task could end.
     pub(crate) fruitless: u32,
-    /// Interrupts that it had taken when it last stopped waiting.
+    /// Number of upcalls at the end of its last wait.
     pub(crate) upcalls_waited: u64,
-    /// Ports that the toolstack opened; they stay.
+    /// Ports that the toolstack opened, which are no leftovers.
     pub(crate) kept_ports: BTreeSet<u32>,
 }
 
@@ -155,8 +154,8 @@ impl DomainState {
         self.run_state == RunState::Running && self.pauses == 0
     }
 
-    /// Tells whether the domain gave a page of its RAM to Xen, which does not give such ones back.
-    pub(crate) fn gave_up(&self, page: Mfn) -> bool {
+    /// Returns whether the domain gave a page of its RAM to Xen, which keeps such pages.
+    pub(crate) fn has_released(&self, page: Mfn) -> bool {
         self.events.fifo.as_ref().is_some_and(|fifo| fifo.holds(page))
             || self.vcpus.iter().any(|vcpu| vcpu.info.is_some_and(|(info, _)| info == page))
     }
@@ -173,15 +172,15 @@ pub(crate) struct Machine {
     pub(crate) violations: Vec<Violation>,
     pub(crate) trace: Trace,
     pub(crate) version: (u16, u16),
-    /// Domains that shut down and whose watchers were not told yet.
+    /// Domains whose shutdown xenstored has not received yet.
     pub(crate) shutdowns: Vec<DomId>,
-    /// The devices that the toolstack made, with what it wrote of them.
+    /// Devices of the toolstack, with their nodes.
     pub(crate) devices: Vec<DeviceNodes>,
 }
 
 impl Machine {
     pub(crate) fn new(seed: u64, version: (u16, u16)) -> Self {
-        let pool = Pool::new(1 << 20).expect("the host can reserve address space for a world");
+        let pool = Pool::new(1 << 20).expect("the host has address space for a world");
         Self {
             now: 1_000_000_000,
             rng: Rng::new(seed),
@@ -197,7 +196,7 @@ impl Machine {
         }
     }
 
-    /// Makes a domain without devices, as the hypervisor does.
+    /// Creates a domain without devices, as `XEN_DOMCTL_createdomain` does.
     pub(crate) fn create_domain(&mut self, config: DomainConfig) -> DomId {
         let physmap = Physmap::new(
             &mut self.pool,
@@ -208,11 +207,11 @@ impl Machine {
         self.add_domain(config, physmap)
     }
 
-    /// Makes a domain with a given memory.
+    /// Creates a domain with a given memory.
     pub(crate) fn add_domain(&mut self, config: DomainConfig, physmap: Physmap) -> DomId {
         let id = DomId(self.next_domid);
         self.next_domid += 1;
-        let shared_info = self.pool.alloc(1).expect("the world has room for one more frame");
+        let shared_info = self.pool.alloc(1).expect("the world has a free frame");
         let vcpus =
             (0..config.vcpus).map(|index| Vcpu::new(index, shared_info, self.now)).collect();
         let grants = GrantTable::new(&mut self.pool, config.max_grant_frames);
@@ -247,16 +246,16 @@ impl Machine {
         id
     }
 
-    /// Returns a domain, dead or alive; for identifiers that the simulator itself keeps.
+    /// Returns a domain, dead or alive, by an ID that the simulator recorded.
     pub(crate) fn dom(&self, id: DomId) -> &DomainState {
-        self.domains.get(&id.0).expect("domains are never forgotten")
+        self.domains.get(&id.0).expect("domain states are never removed")
     }
 
     pub(crate) fn dom_mut(&mut self, id: DomId) -> &mut DomainState {
-        self.domains.get_mut(&id.0).expect("domains are never forgotten")
+        self.domains.get_mut(&id.0).expect("domain states are never removed")
     }
 
-    /// Finds the domain that `caller` names; dead ones are not found.
+    /// Returns the ID of the domain that `caller` names, unless it is dead.
     pub(crate) fn find(&self, caller: DomId, named: DomId) -> Option<DomId> {
         let id = if named == DomId::SELF { caller } else { named };
         self.domains
@@ -265,7 +264,7 @@ impl Machine {
             .map(|domain| domain.id)
     }
 
-    /// Finds the domain that `caller` names and wants to act on: itself, or any if it is
+    /// Returns the ID of the domain that `caller` names and may control: itself, or any if it is
     /// privileged.
     pub(crate) fn find_controlled(&self, caller: DomId, named: DomId) -> Result<DomId, Errno> {
         let id = self.find(caller, named).ok_or(Errno::ESRCH)?;

@@ -1,12 +1,11 @@
-//! A domain's physical memory: which frame of the world is behind which guest frame, and where the
-//! domain sees it.
+//! Physical memory of a domain: the world's frame behind each guest frame, and its address.
 
 use crate::pool::{Access, Mfn, Pool, Window};
 use core::ptr::NonNull;
 use std::collections::BTreeMap;
 use xen_hypercall::{DomId, PAGE_SIZE};
 
-/// What a guest frame holds.
+/// Content of a guest frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Mapping {
     pub(crate) mfn: Mfn,
@@ -17,15 +16,15 @@ pub(crate) struct Mapping {
 pub(crate) enum Kind {
     /// The domain's own RAM.
     Ram,
-    /// A page of Xen's: shared info, grant table.
+    /// A page of Xen: shared info, grant table.
     Xen,
     /// Another domain's page, mapped by a grant.
     Grant { writable: bool },
-    /// Another domain's page, or one of Xen's for it, mapped by privilege.
+    /// Another domain's page, or one of Xen for it, mapped by privilege.
     Foreign { owner: DomId },
 }
 
-/// What the simulated kernel's allocator says of a page of RAM.
+/// State of a page of RAM in the simulated kernel's allocator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Slot {
     Free,
@@ -33,34 +32,33 @@ enum Slot {
     Head(usize),
     /// A further page of an allocation.
     Tail,
-    /// Freed before, and filled with [`POISON`] since.
+    /// Free, and filled with [`POISON`] at its release.
     Poisoned,
 }
 
-/// What a freed page is filled with, so that whoever still writes to it is found out.
+/// Fill of a freed page, by which later writes to it are detected.
 pub(crate) const POISON: u64 = 0xdbdb_dbdb_dbdb_dbdb;
 
-/// Frames for the rings that the toolstack makes, above the RAM.
+/// Number of frames above the RAM for the toolstack's rings.
 pub(crate) const SPECIAL_PAGES: usize = 16;
 
-/// Neighbours in the address space are never neighbours by frame number, so that code that counts
-/// on it fails.
+/// Bits that are flipped in each frame number, so that code fails that expects contiguous frames.
 const SHUFFLE: usize = 0b101;
 
 #[derive(Debug)]
 pub(crate) struct Physmap {
     window: Window,
-    /// Guest frames of RAM start here; different in each domain, so that a mix-up is found out.
+    /// First guest frame of RAM, different in each domain, so that a mix-up is detected.
     ram_base: u64,
     ram: usize,
     pages: usize,
     slots: Vec<Option<Mapping>>,
-    /// Frames that the domain has no address for.
+    /// Frames without an address in the domain.
     elsewhere: BTreeMap<u64, Mapping>,
-    /// Frames that hold others' pages by privilege, with whose they are.
+    /// Frames mapped by privilege, with the owners of the pages.
     foreign: BTreeMap<u64, (Mfn, DomId)>,
     allocator: Vec<Slot>,
-    /// Pages that are allocated.
+    /// Number of allocated pages.
     in_use: usize,
     reserved: Vec<bool>,
     foreign_start: usize,
@@ -91,7 +89,7 @@ impl Physmap {
         }
     }
 
-    /// Makes the memory of a domain that has none any more.
+    /// Returns the memory of a domain whose memory was moved.
     pub(crate) fn none(pool: &Pool) -> Self {
         Self {
             window: pool.window(1).expect("the host has address space for a page"),
@@ -108,8 +106,8 @@ impl Physmap {
         }
     }
 
-    /// Returns the pages of RAM, and those of Xen's in its place, that may hold anything but
-    /// zeroes: with the frame of each, and its content.
+    /// Returns frame and content of the pages of RAM, and of Xen's pages in place of RAM, that may
+    /// be nonzero.
     pub(crate) fn contents(&self, pool: &Pool) -> Vec<(u64, Box<[u8; PAGE_SIZE]>)> {
         let touched = pool.touched();
         let kept = self.mappings().filter(|(gfn, mapping)| {
@@ -127,13 +125,13 @@ impl Physmap {
         kept.map(|(gfn, mapping)| (gfn, copy(mapping.mfn))).collect()
     }
 
-    /// Forgets the frames of the pool that the memory was made of, and what is not the domain's
-    /// own. The addresses stay.
+    /// Releases the frames of the pool, and the mappings of pages that the domain does not own. The
+    /// addresses stay.
     pub(crate) fn leave(&mut self, pool: &mut Pool) {
         let pages = (0..self.slots.len()).filter(|&page| self.slots[page].is_some());
         pool.leave(&mut self.window, pages);
         for (page, slot) in self.slots.iter_mut().enumerate() {
-            // What Xen put in the place of RAM is RAM after that, with the same content.
+            // Xen's pages in place of RAM become RAM with the same content.
             let own = slot.is_some_and(|mapping| matches!(mapping.kind, Kind::Ram | Kind::Xen));
             *slot = slot.filter(|_| own && page < self.ram);
         }
@@ -141,7 +139,7 @@ impl Physmap {
         self.elsewhere.retain(|_, mapping| mapping.kind == Kind::Ram);
     }
 
-    /// Makes the memory anew of frames of another pool, all zeroes.
+    /// Allocates the memory from another pool, all zeroes.
     pub(crate) fn settle(&mut self, pool: &mut Pool) {
         pool.empty(&mut self.window);
         let first = pool.alloc_in(&mut self.window, 0, self.ram as u32);
@@ -165,7 +163,7 @@ impl Physmap {
         self.ram_base + index as u64
     }
 
-    /// Returns the page of the window where a frame is seen.
+    /// Returns the page of the window that shows a frame.
     pub(crate) fn page(&self, gfn: u64) -> Option<usize> {
         let index = usize::try_from(gfn.checked_sub(self.ram_base)?)
             .ok()
@@ -177,7 +175,7 @@ impl Physmap {
         self.window.address(page)
     }
 
-    /// Returns the addresses at which the domain sees memory.
+    /// Returns the address range of the domain's memory.
     pub(crate) fn extent(&self) -> core::ops::Range<usize> {
         let start = self.window.address(0).as_ptr().addr();
         start..start + self.pages * PAGE_SIZE
@@ -200,7 +198,7 @@ impl Physmap {
         }
     }
 
-    /// Puts a frame of the world at a guest frame and returns what was there.
+    /// Maps a frame of the world at a guest frame; returns the replaced mapping.
     pub(crate) fn set(
         &mut self,
         pool: &mut Pool,
@@ -229,7 +227,7 @@ impl Physmap {
         core::mem::replace(&mut self.slots[page], mapping)
     }
 
-    /// Returns every frame of the domain that holds something, with what it holds.
+    /// Returns all guest frames that are not empty, with their mappings.
     pub(crate) fn mappings(&self) -> impl Iterator<Item = (u64, Mapping)> + '_ {
         let slots = self.slots.iter().enumerate();
         let within =
@@ -237,13 +235,13 @@ impl Physmap {
         within.chain(self.elsewhere.iter().map(|(&gfn, &mapping)| (gfn, mapping)))
     }
 
-    /// Returns the frames that are others', mapped by privilege, with whose they are.
+    /// Returns the frames mapped by privilege, with the owners of the pages.
     pub(crate) fn foreign(&self) -> impl Iterator<Item = (Mfn, DomId)> + '_ {
         self.foreign.values().copied()
     }
 
-    /// Allocates `count` contiguous pages of RAM; returns the first, and whether a page was written
-    /// to after it was freed.
+    /// Allocates `count` contiguous pages of RAM; returns the first page, and the frame of a page
+    /// that was written after its release.
     pub(crate) fn alloc(&mut self, pool: &Pool, count: usize) -> Option<(usize, Option<u64>)> {
         let usable = |page: usize| {
             matches!(self.allocator[page], Slot::Free | Slot::Poisoned)
@@ -255,21 +253,21 @@ impl Physmap {
             run == count
         })?;
         let first = end + 1 - count;
-        let mut spoilt = None;
+        let mut written_after_free = None;
         for page in first..=end {
             let memory = pool.page(self.slots[page]?.mfn);
             if self.allocator[page] == Slot::Poisoned && !is_poison(memory) {
-                spoilt = Some(self.gfn(page));
+                written_after_free = Some(self.gfn(page));
             }
             memory.zero();
             self.allocator[page] = Slot::Tail;
         }
         self.allocator[first] = Slot::Head(count);
         self.in_use += count;
-        Some((first, spoilt))
+        Some((first, written_after_free))
     }
 
-    /// Takes an allocation back; `false` if there is none at `first` of that size.
+    /// Frees an allocation; returns `false` if there is none of that size at `first`.
     pub(crate) fn free(&mut self, pool: &Pool, first: usize, count: usize) -> bool {
         if self.allocator.get(first) != Some(&Slot::Head(count)) {
             return false;
@@ -285,24 +283,24 @@ impl Physmap {
         true
     }
 
-    /// Returns how many pages are allocated.
+    /// Returns the number of allocated pages.
     pub(crate) fn in_use(&self) -> usize {
         self.in_use
     }
 
-    /// Returns the frame of each page that was written to after it was freed.
-    pub(crate) fn spoilt(&self, pool: &Pool) -> Vec<u64> {
+    /// Returns the frames of all pages that were written after their release.
+    pub(crate) fn written_after_free(&self, pool: &Pool) -> Vec<u64> {
         let freed = self.allocator.iter().zip(&self.slots).enumerate();
-        let spoilt = freed.filter(|(_, (slot, mapping))| {
+        let written_after_free = freed.filter(|(_, (slot, mapping))| {
             let memory = mapping
                 .filter(|mapping| mapping.kind == Kind::Ram)
                 .map(|mapping| pool.page(mapping.mfn));
             **slot == Slot::Poisoned && memory.is_some_and(|memory| !is_poison(memory))
         });
-        spoilt.map(|(page, _)| self.gfn(page)).collect()
+        written_after_free.map(|(page, _)| self.gfn(page)).collect()
     }
 
-    /// Returns the frame of each page that is allocated.
+    /// Returns the frames of all allocated pages.
     pub(crate) fn allocated(&self) -> impl Iterator<Item = u64> + '_ {
         let pages = self.allocator.iter().enumerate();
         pages
@@ -322,8 +320,7 @@ impl Physmap {
         Some(self.foreign_start + first)
     }
 
-    /// Takes a reservation back; `false` if a page of it was not reserved, or still holds
-    /// something.
+    /// Releases a reservation; returns `false` if a page of it was not reserved or is mapped.
     pub(crate) fn release(&mut self, first: usize, count: usize) -> bool {
         let Some(index) = first.checked_sub(self.foreign_start) else { return false };
         let Some(range) = self.reserved.get_mut(index..index + count) else { return false };
@@ -341,8 +338,7 @@ impl Physmap {
             + self.elsewhere.values().filter(|mapping| mapping.kind == Kind::Ram).count()
     }
 
-    /// Returns the first frame above all that the domain has addresses for, and the base of its
-    /// RAM.
+    /// Returns the first frame above the domain's window, and the base of its RAM.
     pub(crate) fn ram_range(&self) -> (u64, u64) {
         (self.ram_base, self.ram as u64)
     }
@@ -371,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbouring_pages_are_not_neighbouring_frames() {
+    fn neighbouring_pages_have_distant_frames() {
         let (_pool, physmap) = map();
         for page in 0..63 {
             assert_ne!(physmap.gfn(page) + 1, physmap.gfn(page + 1));
@@ -381,10 +377,10 @@ mod tests {
     }
 
     #[test]
-    fn a_page_written_after_it_was_freed_is_found_out() {
+    fn write_after_free_is_detected() {
         let (pool, mut physmap) = map();
-        let (page, spoilt) = physmap.alloc(&pool, 2).unwrap();
-        assert_eq!(spoilt, None);
+        let (page, written_after_free) = physmap.alloc(&pool, 2).unwrap();
+        assert_eq!(written_after_free, None);
         let gfn = physmap.gfn(page + 1);
         assert!(!physmap.free(&pool, page, 1));
         assert!(physmap.free(&pool, page, 2));
@@ -394,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn allocations_do_not_overlap_and_end() {
+    fn allocations_do_not_overlap() {
         let (pool, mut physmap) = map();
         let first = physmap.alloc(&pool, 60).unwrap().0;
         assert!(physmap.alloc(&pool, 5).is_none());
@@ -404,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn reserved_frames_follow_each_other() {
+    fn reserved_frames_are_contiguous() {
         let (_pool, mut physmap) = map();
         let page = physmap.reserve(4).unwrap();
         assert_eq!(physmap.gfn(page) + 3, physmap.gfn(page + 3));

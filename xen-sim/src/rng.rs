@@ -1,6 +1,6 @@
-//! The world's one source of chance.
+//! Random number generator of a world.
 
-/// A small generator whose whole state is the seed (SplitMix64, by Steele, Lea and Flood).
+/// SplitMix64 generator (Steele, Lea and Flood), whose state is the seed.
 #[derive(Clone, Debug)]
 pub(crate) struct Rng(u64);
 
@@ -17,7 +17,7 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// Returns a number below `end`, which must not be zero.
+    /// Returns a number below `end`, which must not be 0.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_gives_the_same_numbers_again() {
+    fn same_seed_repeats_numbers() {
         let draw = |seed| {
             let mut rng = Rng::new(seed);
             [rng.next(), rng.next(), rng.below(10) as u64]

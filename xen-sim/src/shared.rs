@@ -1,4 +1,4 @@
-//! What all handles of a world share: the machine, and the tasks that run on it.
+//! State that all handles of a world share: the machine, and the tasks that run on it.
 
 use crate::Domain;
 use crate::machine::{Machine, RunState};
@@ -10,13 +10,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use xen_hypercall::DomId;
 
-/// What a turn of a task costs in virtual time, so that busy tasks can't hold time still.
+/// Virtual time of a turn of a task, so that time advances while tasks are busy.
 const STEP_NS: u64 = 1_000;
 
-/// Turns that one wait may take; more than that is a loop.
+/// Maximum number of turns of one wait: more are a livelock.
 const MAX_STEPS: u64 = 20_000_000;
 
-/// Waits in a row that nothing in the world could end; more than that is a deadlock.
+/// Maximum number of consecutive waits that no task could end: more are a deadlock.
 const MAX_FRUITLESS: u32 = 1_000;
 
 pub(crate) type Handler = Box<dyn FnMut(&Domain, u32) + Send>;
@@ -29,14 +29,14 @@ pub(crate) struct Tasks {
 
 struct Entry {
     domain: DomId,
-    /// `None` while it runs.
+    /// `None` during its turn.
     task: Option<Box<dyn Task>>,
     wish: Step,
-    /// The domain's activity before its last turn.
+    /// Activity of the domain before its last turn.
     seen: u64,
 }
 
-/// All that a domain does by itself.
+/// Tasks and upcall handler of a domain.
 pub(crate) struct Work {
     entries: BTreeMap<TaskId, Entry>,
     handler: Option<Option<Handler>>,
@@ -50,44 +50,44 @@ pub(crate) struct Shared {
     consoles: Mutex<Consoles>,
 }
 
-/// Why [`Shared::run`] returned.
+/// Result of [`Shared::run`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// What was waited for has come.
+    /// The condition holds.
     Ready,
-    /// The deadline has.
+    /// The deadline has passed.
     Deadline,
-    /// Nobody has anything to do, now or later.
+    /// No task has work, now or later.
     Stuck,
 }
 
 enum Turn {
     Interrupt(DomId, u32, Handler),
     Task(TaskId, DomId, Box<dyn Task>),
-    /// Time has moved on.
+    /// Time has advanced.
     Time,
     End(Outcome),
 }
 
-/// The machine, locked.
+/// Lock guard of the machine.
 pub(crate) struct Locked<'a>(MutexGuard<'a, Option<Machine>>);
 
 impl core::ops::Deref for Locked<'_> {
     type Target = Machine;
 
     fn deref(&self) -> &Machine {
-        self.0.as_ref().expect("the machine is there from the start")
+        self.0.as_ref().expect("the machine was set at creation")
     }
 }
 
 impl core::ops::DerefMut for Locked<'_> {
     fn deref_mut(&mut self) -> &mut Machine {
-        self.0.as_mut().expect("the machine is there from the start")
+        self.0.as_mut().expect("the machine was set at creation")
     }
 }
 
 impl Drop for Locked<'_> {
-    /// What the hypervisor wrote has to reach all copies of the page before a guest looks.
+    /// Writes the hypervisor's changes to all copies of a page before a guest reads it.
     fn drop(&mut self) {
         if let Some(machine) = self.0.as_mut() {
             machine.pool.sync();
@@ -101,13 +101,13 @@ impl Shared {
     }
 
     pub(crate) fn lock(&self) -> Locked<'_> {
-        // No task runs under the lock, so a panic leaves the machine whole.
+        // No task runs under the lock, so a panic leaves the machine consistent.
         let mut machine = Locked(self.machine.lock().unwrap_or_else(PoisonError::into_inner));
         machine.pool.sync();
         machine
     }
 
-    /// Locks the machine, unless the simulator is at work on it.
+    /// Locks the machine, unless the simulator has locked it.
     pub(crate) fn try_lock(&self) -> Option<Locked<'_>> {
         match self.machine.try_lock() {
             Ok(machine) => Some(Locked(machine)),
@@ -116,12 +116,12 @@ impl Shared {
         }
     }
 
-    /// Locks the xenstore server. Comes before the machine's lock.
+    /// Locks the xenstore server. This lock is taken before the machine's.
     pub(crate) fn store(&self) -> MutexGuard<'_, Xenstored> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Locks the console daemon. Comes before the machine's lock.
+    /// Locks the console daemon. This lock is taken before the machine's.
     pub(crate) fn consoles(&self) -> MutexGuard<'_, Consoles> {
         self.consoles.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -131,7 +131,7 @@ impl Shared {
     }
 
     pub(crate) fn spawn(&self, domain: DomId, task: Box<dyn Task>) -> TaskId {
-        // Unlike in all worlds, as a task may move to another one.
+        // Unique over all worlds, as a task may move to another one.
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = TaskId(NEXT.fetch_add(1, Ordering::Relaxed));
         let mut tasks = self.tasks();
@@ -139,9 +139,9 @@ impl Shared {
         id
     }
 
-    /// Ends a task; one that is running is dropped after its turn.
+    /// Stops a task. During its own turn it is dropped at the end of the turn.
     pub(crate) fn stop(&self, id: TaskId) {
-        // Dropped after the lock is released, as it may hold drivers that issue hypercalls.
+        // Dropped after the release of the lock, as the drivers of a task may issue hypercalls.
         let entry = self.tasks().entries.remove(&id);
         drop(entry);
     }
@@ -154,13 +154,13 @@ impl Shared {
         self.tasks().handlers.contains_key(&domain.0)
     }
 
-    /// Ends all work of a domain.
+    /// Stops all tasks of a domain.
     pub(crate) fn stop_domain(&self, domain: DomId) {
-        // Dropped without the lock, as for one task.
+        // Dropped without the lock, as in `stop`.
         drop(self.take_work(domain));
     }
 
-    /// Takes all work of a domain out, to go on elsewhere by [`adopt`](Self::adopt).
+    /// Removes the work of a domain, which continues in another world by [`adopt`](Self::adopt).
     pub(crate) fn take_work(&self, domain: DomId) -> Work {
         let mut tasks = self.tasks();
         let handler = tasks.handlers.remove(&domain.0);
@@ -171,7 +171,7 @@ impl Shared {
         Work { entries: gone, handler }
     }
 
-    /// Lets the work of a domain go on as that of `domain`.
+    /// Continues the work of a domain as that of `domain`.
     pub(crate) fn adopt(&self, domain: DomId, work: Work) {
         let mut tasks = self.tasks();
         if let Some(handler) = work.handler {
@@ -182,13 +182,13 @@ impl Shared {
         }
     }
 
-    /// Ends all work of the world; its tasks hold the world, so somebody has to.
+    /// Stops all tasks of the world. The tasks own references to the world, so it must be called.
     pub(crate) fn stop_all(&self) {
         let gone = core::mem::take(&mut *self.tasks());
         drop(gone);
     }
 
-    /// Lets the world run until `done` holds, `deadline` has come, or nothing can happen any more.
+    /// Runs the world until `done` holds, `deadline` has passed, or no task has work.
     pub(crate) fn run(
         self: &Arc<Self>,
         done: &mut dyn FnMut(&mut Machine) -> bool,
@@ -210,7 +210,7 @@ impl Shared {
                 Turn::Interrupt(id, vcpu, mut handler) => {
                     let domain = Domain::new(self, id, vcpu);
                     handler(&domain, vcpu);
-                    // It may have been restored elsewhere meanwhile.
+                    // The domain may have been restored in another world.
                     let (home, id) = domain.place();
                     if let Some(slot) = home.tasks().handlers.get_mut(&id.0) {
                         *slot = Some(handler);
@@ -234,13 +234,12 @@ impl Shared {
                 }
             }
         }
-        panic!("livelock: {MAX_STEPS} turns of tasks in one wait, and no end");
+        panic!("livelock: a wait did not end after {MAX_STEPS} turns of tasks");
     }
 
-    /// Gives tasks that have something to do `turns` turns in all, without moving time on to
-    /// anybody's alarm.
+    /// Runs ready tasks for at most `turns` turns, without advancing time to a task's deadline.
     ///
-    /// Returns whether they came to rest.
+    /// Returns whether all tasks are idle.
     pub(crate) fn run_ready(self: &Arc<Self>, turns: u64) -> bool {
         let mut left = turns;
         let mut done = |_: &mut Machine| {
@@ -251,7 +250,7 @@ impl Shared {
         self.run_turns(&mut done, None, false) == Outcome::Stuck
     }
 
-    /// Returns how many tasks there are.
+    /// Returns the number of tasks.
     pub(crate) fn task_count(&self) -> usize {
         self.tasks().entries.len()
     }
@@ -269,7 +268,7 @@ impl Shared {
             return turn;
         }
         let ready = tasks.ready(machine);
-        // Now and then another domain is quicker than the one that has been waited for.
+        // At random, another task runs before the condition is evaluated.
         if done(machine) && (ready.is_empty() || machine.rng.below(2) == 0) {
             return Turn::End(Outcome::Ready);
         }
@@ -297,7 +296,7 @@ impl Shared {
         }
     }
 
-    /// Counts a wait that could never end, and stops the test when there are too many in a row.
+    /// Counts consecutive waits that no task can end, and panics when there are too many.
     pub(crate) fn note_wait(&self, domain: DomId, outcome: Outcome, what: &dyn Fn() -> String) {
         let mut machine = self.lock();
         let state = machine.dom_mut(domain);
@@ -306,7 +305,7 @@ impl Shared {
             let name = state.config.name.clone();
             drop(machine);
             panic!(
-                "deadlock: domain {domain} ({name}) waits for {}, and nothing in the world can ever end that",
+                "deadlock: domain {domain} ({name}) waits for {}, which no task can cause",
                 what()
             );
         }
@@ -314,7 +313,7 @@ impl Shared {
 }
 
 impl Tasks {
-    /// Picks a vCPU that an interrupt waits for, if its domain has a way to take it.
+    /// Returns a vCPU with a pending upcall whose domain has a handler.
     fn interrupt(&mut self, machine: &mut Machine) -> Option<Turn> {
         for (&id, handler) in &mut self.handlers {
             let domain = machine.dom_mut(DomId(id));
@@ -335,7 +334,7 @@ impl Tasks {
         None
     }
 
-    /// Returns the tasks that want a turn.
+    /// Returns the tasks that are ready.
     fn ready(&self, machine: &Machine) -> Vec<TaskId> {
         let entries = self.entries.iter().filter(|(_, entry)| {
             let domain = machine.dom(entry.domain);

@@ -1,27 +1,26 @@
-//! Work that domains do by themselves: drivers, daemons, anything that a test lets run beside its
-//! own code.
+//! Tasks of domains: drivers, daemons and other code that runs beside the test's own.
 
 use crate::Domain;
 use xen_hypercall::Instant;
 
-/// What a task wants next.
+/// Result of a turn of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// It did something and may have more to do: poll it again soon.
+    /// The task may have more work: it is polled again soon.
     Worked,
-    /// It has nothing to do until its domain gets an event.
+    /// The task is idle until its domain receives an event.
     Idle,
-    /// It has nothing to do until its domain gets an event, or until that moment.
+    /// The task is idle until its domain receives an event, or until a deadline.
     Sleep(Instant),
-    /// It has finished, and is dropped.
+    /// The task has finished and is dropped.
     Done,
 }
 
-/// A domain's work, run by the world whenever some domain waits.
+/// Task of a domain, which the world polls while some domain waits.
 ///
-/// Any `FnMut(&Domain) -> Step` is one.
+/// Any `FnMut(&Domain) -> Step` is a task.
 pub trait Task: Send {
-    /// Does what there is to do, without waiting for it.
+    /// Does the available work without waiting.
     fn poll(&mut self, domain: &Domain) -> Step;
 }
 
@@ -31,6 +30,6 @@ impl<F: FnMut(&Domain) -> Step + Send> Task for F {
     }
 }
 
-/// Names a task, to stop it.
+/// Identifier of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TaskId(pub(crate) u64);

@@ -1,16 +1,16 @@
-//! A record of what happened, the same for the same seed.
+//! Trace of events, which is the same for the same seed.
 
 use core::fmt;
 use xen_hypercall::DomId;
 
-/// One thing that happened.
+/// Event of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceEvent {
-    /// When, in nanoseconds of the world's time.
+    /// Time of the world, in nanoseconds.
     pub at: u64,
-    /// To or by whom; `None` for the world itself.
+    /// Domain of the event; `None` for the world itself.
     pub domain: Option<DomId>,
-    /// What, in words.
+    /// Description.
     pub what: String,
 }
 

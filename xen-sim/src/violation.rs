@@ -1,115 +1,115 @@
-//! What a domain did that no sound kernel does, and what was left over at the end.
+//! Violations: actions that no sound kernel does, and leftovers at the end.
 
 use core::fmt;
 use xen_hypercall::{DomId, GrantRef, Port};
 
-/// A rule that was broken. Real Xen lets these pass, and data is lost or shared with strangers.
+/// Broken rule. Real Xen does not detect it; data is lost or accessible to other domains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Violation {
-    /// A page was given back to the allocator while another domain had it mapped.
+    /// A page was freed while another domain had it mapped.
     FreedWhileMapped {
-        /// Whose page.
+        /// Owner of the page.
         domain: DomId,
-        /// Its frame.
+        /// Frame of the page.
         gfn: u64,
     },
-    /// A page was given back to the allocator while an entry of the grant table still names it.
+    /// A page was freed while an entry of the grant table named it.
     FreedWhileGranted {
-        /// Whose page.
+        /// Owner of the page.
         domain: DomId,
-        /// Its frame.
+        /// Frame of the page.
         gfn: u64,
-        /// The entry.
+        /// Grant reference.
         grant: GrantRef,
     },
-    /// A page changed after it was given back to the allocator.
+    /// A page was written after it was freed.
     WrittenAfterFree {
-        /// Whose page.
+        /// Owner of the page.
         domain: DomId,
-        /// Its frame.
+        /// Frame of the page.
         gfn: u64,
     },
-    /// Something was freed or released that is not an allocation or reservation.
+    /// A range was freed or released that is no allocation or reservation.
     BadFree {
-        /// Who freed it.
+        /// Domain that freed it.
         domain: DomId,
-        /// The first page's frame; zero if the address belongs to none.
+        /// Frame of the first page; zero if the address has none.
         gfn: u64,
     },
-    /// A grant was mapped over the domain's own RAM, which is lost by that.
+    /// A grant was mapped over the domain's own RAM, which loses that page.
     MappedOverRam {
-        /// Who mapped it.
+        /// Domain that mapped it.
         domain: DomId,
-        /// The frame.
+        /// Frame of the mapping.
         gfn: u64,
     },
-    /// A domain mapped a grant of its own. Xen moves the page then, as a translated domain has each
-    /// page once: where it was is nothing.
+    /// A domain mapped a grant of its own. Xen then moves the page, as a translated domain has each
+    /// page once, and its old frame is empty.
     MappedOwnGrant {
-        /// Who mapped it.
+        /// Domain that mapped it.
         domain: DomId,
-        /// The grant.
+        /// Grant reference.
         grant: GrantRef,
     },
-    /// A port was left open.
+    /// A port is open.
     PortOpen {
-        /// Whose.
+        /// Domain.
         domain: DomId,
         /// Which.
         port: Port,
     },
-    /// An entry of the grant table was left in force.
+    /// An entry of the grant table is active.
     GrantLive {
-        /// Whose.
+        /// Domain.
         domain: DomId,
         /// Which.
         grant: GrantRef,
-        /// Whom it gives access.
+        /// Domain that has access.
         peer: DomId,
     },
-    /// A mapping of another domain's page was left in place.
+    /// A page of another domain is mapped.
     MappingLive {
-        /// Who has it mapped.
+        /// Domain that mapped it.
         domain: DomId,
-        /// Whose page it is.
+        /// Owner of the page.
         peer: DomId,
-        /// The entry it was mapped by; none if that was by privilege.
+        /// Grant reference; `None` for a mapping by privilege.
         grant: Option<GrantRef>,
     },
-    /// A page was never given back to the allocator.
+    /// A page was not freed.
     PageLost {
-        /// Whose.
+        /// Domain.
         domain: DomId,
-        /// Its frame.
+        /// Frame of the page.
         gfn: u64,
     },
-    /// More pages were in use at a time than the domain's budget has
+    /// The pages in use at a time exceeded the domain's budget
     /// ([`DomainConfig::page_budget`](crate::DomainConfig)).
     OverBudget {
-        /// Whose.
+        /// Domain.
         domain: DomId,
-        /// How many pages.
+        /// Number of pages.
         pages: usize,
     },
-    /// Frames without RAM were never released.
+    /// Frames without RAM were not released.
     FramesReserved {
-        /// Whose.
+        /// Domain.
         domain: DomId,
-        /// How many.
+        /// Number of frames.
         count: usize,
     },
-    /// A watch was left registered in xenstore.
+    /// A watch is registered in xenstore.
     WatchLive {
-        /// Whose.
+        /// Domain.
         domain: DomId,
-        /// What it watches.
+        /// Watched path.
         path: String,
     },
-    /// A transaction was left open in xenstore.
+    /// A transaction is open in xenstore.
     TransactionOpen {
-        /// Whose.
+        /// Domain.
         domain: DomId,
-        /// Its number.
+        /// Transaction ID.
         id: u32,
     },
 }
@@ -135,14 +135,15 @@ impl fmt::Display for Violation {
             Self::MappedOwnGrant { domain, grant } => {
                 write!(
                     f,
-                    "domain {domain} mapped its own grant {grant}, which moves the page away from its frame"
+                    "domain {domain} mapped its own grant {grant}, which moves the \
+                     page to another frame"
                 )
             }
             Self::PortOpen { domain, port } => {
-                write!(f, "port {port} of domain {domain} was left open")
+                write!(f, "port {port} of domain {domain} is open")
             }
             Self::GrantLive { domain, grant, peer } => {
-                write!(f, "grant {grant} of domain {domain} to domain {peer} was left in force")
+                write!(f, "grant {grant} of domain {domain} to domain {peer} is active")
             }
             Self::MappingLive { domain, peer, grant: Some(grant) } => {
                 write!(f, "domain {domain} still has grant {grant} of domain {peer} mapped")
@@ -151,17 +152,17 @@ impl fmt::Display for Violation {
                 write!(f, "domain {domain} still has a page of domain {peer} mapped by privilege")
             }
             Self::PageLost { domain, gfn } => {
-                write!(f, "gfn {gfn:#x} of domain {domain} was never freed")
+                write!(f, "gfn {gfn:#x} of domain {domain} was not freed")
             }
             Self::OverBudget { domain, pages } => {
                 write!(f, "domain {domain} had {pages} pages in use at a time")
             }
             Self::FramesReserved { domain, count } => {
-                write!(f, "domain {domain} never released {count} frame(s) without RAM")
+                write!(f, "domain {domain} did not release {count} frame(s) without RAM")
             }
             Self::WatchLive { domain, path } => write!(f, "domain {domain} still watches {path}"),
             Self::TransactionOpen { domain, id } => {
-                write!(f, "transaction {id} of domain {domain} was left open")
+                write!(f, "transaction {id} of domain {domain} is open")
             }
         }
     }

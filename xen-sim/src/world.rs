@@ -1,4 +1,4 @@
-//! The world as a test sees it from outside.
+//! World: the interface of a test to the simulated machine.
 
 use crate::domain::Domain;
 use crate::machine::{DomainConfig, Machine, RunState};
@@ -15,14 +15,14 @@ use xen_sys::grant_table::{GNTTAB_NR_RESERVED_ENTRIES, GNTTAB_RESERVED_XENSTORE}
 use xen_sys::hvm::params::{HVM_PARAM_STORE_EVTCHN, HVM_PARAM_STORE_PFN};
 use xen_sys::sched::ShutdownReason;
 
-/// A machine that runs Xen: domains, memory, and a clock that only moves when everybody waits.
+/// Machine that runs Xen: domains, memory, and a clock that advances only while all domains wait.
 ///
-/// Dropping it ends all tasks. Handles of its domains stay usable, and so do clones, which are
-/// meant for tasks that play the toolstack.
+/// Dropping it stops all tasks. Handles of its domains and clones of it stay valid; tasks that act
+/// as the toolstack use clones.
 #[derive(Debug)]
 pub struct World {
     shared: Arc<Shared>,
-    /// The tasks hold the world, so one handle has to be the one that ends it.
+    /// `true` for the handle whose drop stops the tasks, which own references to the world.
     original: bool,
 }
 
@@ -33,8 +33,8 @@ impl Clone for World {
 }
 
 impl World {
-    /// Starts Xen 4.20 and domain 0. All chance comes from `seed`: a world with the same seed, used
-    /// the same, does the same.
+    /// Starts Xen 4.20 and domain 0. `seed` determines all random choices, so that a run can be
+    /// repeated.
     pub fn new(seed: u64) -> Self {
         Self::with_version(seed, (4, 20))
     }
@@ -54,8 +54,8 @@ impl World {
         );
         let world = Self { shared: Arc::new(Shared::new(machine)), original: true };
         let store = world.store();
-        store.write("/local/domain/0/name", "Domain-0").expect("dom0 may write everywhere");
-        store.write("/local/domain/0/domid", 0).expect("dom0 may write everywhere");
+        store.write("/local/domain/0/name", "Domain-0").expect("dom0 may write all nodes");
+        store.write("/local/domain/0/domid", 0).expect("dom0 may write all nodes");
         toolstack::introduce(&world.shared, id);
         world.dom0().spawn(store::daemon);
         world.dom0().spawn(toolstack::daemon);
@@ -77,36 +77,35 @@ impl World {
         Domain::new(&self.shared, DomId(0), 0)
     }
 
-    /// Creates a bare domain: no xenstore, no console, no devices. A toolstack makes the others.
+    /// Creates a domain without xenstore, console and devices. The toolstack creates the others.
     pub fn create(&self, config: DomainConfig) -> Domain {
         let id = self.shared.lock().create_domain(config);
         Domain::new(&self.shared, id, 0)
     }
 
-    /// Returns a domain by its number, dead or alive.
+    /// Returns a domain by its ID, dead or alive.
     pub fn domain(&self, id: DomId) -> Option<Domain> {
         let known = self.shared.lock().domains.contains_key(&id.0);
         known.then(|| Domain::new(&self.shared, id, 0))
     }
 
-    /// Returns the present moment.
+    /// Returns the current time.
     pub fn now(&self) -> Instant {
         Instant::from_nanos(self.shared.lock().now)
     }
 
-    /// Lets all tasks run until none has anything left to do, without moving time on to their
-    /// alarms.
+    /// Runs all tasks until none has work, without advancing time to their deadlines.
     pub fn run_until_idle(&self) {
         while !self.shared.run_ready(1 << 20) {}
     }
 
-    /// Lets the world run for a time.
+    /// Runs the world for a duration.
     pub fn run_for(&self, time: Duration) {
         let until = self.now() + time;
         self.shared.run(&mut |_| false, Some(until.as_nanos()));
     }
 
-    /// Lets the world run until `condition` holds, for `limit` at most; returns whether it holds.
+    /// Runs the world until `condition` holds, for at most `limit`; returns whether it holds.
     pub fn run_until(&self, limit: Duration, condition: impl FnMut() -> bool) -> bool {
         self.dom0().run_until(self.now() + limit, condition)
     }
@@ -116,16 +115,15 @@ impl World {
         self.shared.lock().dom_mut(id).pauses += 1;
     }
 
-    /// Takes one pause back.
+    /// Ends one [`pause`](Self::pause).
     pub fn unpause(&self, id: DomId) {
         let mut machine = self.shared.lock();
         let domain = machine.dom_mut(id);
         domain.pauses = domain.pauses.saturating_sub(1);
     }
 
-    /// Destroys a domain: its tasks are dropped, its ports closed, its mappings ended, its part of
-    /// xenstore removed, its devices detached. Its own pages stay where others have them
-    /// mapped.
+    /// Destroys a domain: drops its tasks, closes its ports, ends its mappings, removes its nodes
+    /// and detaches its devices. Its pages stay mapped in other domains.
     pub fn destroy(&self, id: DomId) {
         if self.is_alive(id) {
             self.end(id);
@@ -134,7 +132,7 @@ impl World {
         }
     }
 
-    /// Takes from a domain what Xen has for it, but not its memory.
+    /// Releases all that Xen has of a domain, except its memory.
     pub(crate) fn end(&self, id: DomId) {
         let mut machine = self.shared.lock();
         machine.dom_mut(id).run_state = RunState::Dead;
@@ -145,21 +143,21 @@ impl World {
         machine.raise_dom_exc();
     }
 
-    /// Removes what the toolstack made for a domain that is no more.
+    /// Removes devices and nodes of a destroyed domain, as the toolstack does.
     pub(crate) fn forget(&self, id: DomId) {
-        // Before xenstored releases the domain, which removes the nodes that the domain owns: the
-        // backends have to be asked to close, as libxl does.
+        // Like libxl, requests the close of the backends first: xenstored removes the nodes of a
+        // released domain.
         for device in self.devices_of(id) {
             self.detach(&device);
         }
         toolstack::release(&self.shared, id);
         let store = self.store();
-        // A bare domain has nothing there.
+        // A bare domain has no nodes.
         let _ = store.remove(format!("/local/domain/{id}"));
         let _ = store.remove(format!("/vm/00000000-0000-0000-0000-{:012x}", id.0));
     }
 
-    /// Tells why a domain shut down; `None` while it has not.
+    /// Returns the shutdown reason of a domain; `None` before its shutdown.
     pub fn shutdown_reason(&self, id: DomId) -> Option<ShutdownReason> {
         match self.shared.lock().dom(id).run_state {
             RunState::Shutdown(reason) => Some(reason),
@@ -167,16 +165,16 @@ impl World {
         }
     }
 
-    /// Tells whether a domain exists: it may run, be paused, or have shut down.
+    /// Returns whether a domain exists: running, paused or shut down.
     pub fn is_alive(&self, id: DomId) -> bool {
         self.shared.lock().is_alive(id)
     }
 
-    /// Makes an event pending on a domain's port though nobody sent one: spurious, late, or one of
-    /// a storm.
+    /// Makes an event pending on a domain's port without a sender: a spurious or late event, or one
+    /// of a storm.
     ///
-    /// A number that is no port of the domain is ignored; 0 never is one, and its event word would
-    /// end a FIFO queue.
+    /// A number that is no port of the domain is ignored, and so is 0, whose event word ends a FIFO
+    /// queue.
     pub fn inject_event(&self, id: DomId, port: Port) {
         let mut machine = self.shared.lock();
         if port.0 != 0 && (port.0 as usize) < machine.dom(id).events.ports.len() {
@@ -184,24 +182,24 @@ impl World {
         }
     }
 
-    /// Starts to record what happens.
+    /// Starts the trace.
     pub fn start_trace(&self) {
         self.shared.lock().trace.on = true;
     }
 
-    /// Returns what was recorded since it was last asked.
+    /// Takes the trace events since the last `take_trace`.
     pub fn take_trace(&self) -> Vec<TraceEvent> {
         core::mem::take(&mut self.shared.lock().trace.events)
     }
 
-    /// Checks that the domains kept the rules, and that all that is alive has cleaned up: no port
-    /// open, no grant in force, no mapping left, no page lost.
+    /// Checks that no domain broke a rule, and that each living domain has released its resources:
+    /// no open port, no active grant, no mapping, no lost page.
     ///
-    /// What the toolstack and the start of day set up does not count.
+    /// Resources of the toolstack and of the boot are no leftovers.
     ///
     /// # Errors
     ///
-    /// All that was found.
+    /// All violations.
     pub fn check(&self) -> Result<(), Findings> {
         let store = self.shared.store();
         let machine = self.shared.lock();
@@ -234,11 +232,13 @@ impl World {
             let lost = domain.physmap.allocated();
             let lost = lost.filter(|&gfn| {
                 let found = domain.physmap.get(gfn).filter(|at| at.kind == Kind::Ram);
-                found.is_some_and(|at| !domain.gave_up(at.mfn))
+                found.is_some_and(|at| !domain.has_released(at.mfn))
             });
             found.extend(lost.map(|gfn| Violation::PageLost { domain: id, gfn }));
-            let spoilt = domain.physmap.spoilt(&machine.pool).into_iter();
-            found.extend(spoilt.map(|gfn| Violation::WrittenAfterFree { domain: id, gfn }));
+            let written_after_free = domain.physmap.written_after_free(&machine.pool).into_iter();
+            found.extend(
+                written_after_free.map(|gfn| Violation::WrittenAfterFree { domain: id, gfn }),
+            );
             let count = domain.physmap.reserved();
             if count > 0 {
                 found.push(Violation::FramesReserved { domain: id, count });
@@ -251,7 +251,7 @@ impl World {
         }
     }
 
-    /// Returns the rules that were broken so far.
+    /// Returns the violations so far.
     pub fn violations(&self) -> Vec<Violation> {
         self.shared.lock().violations.clone()
     }
@@ -265,12 +265,12 @@ impl Drop for World {
     }
 }
 
-/// What [`World::check`] found.
+/// Violations that [`World::check`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Findings {
-    /// The world's seed, to do it again.
+    /// Seed of the world, to repeat the run.
     pub seed: u64,
-    /// The broken rules and left-overs.
+    /// Broken rules and leftovers.
     pub violations: Vec<Violation>,
 }
 

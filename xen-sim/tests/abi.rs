@@ -16,7 +16,7 @@ fn call<T>(domain: &Domain, op: usize, command: u32, arg: &mut T, third: usize) 
     unsafe { domain.hypercall(op, [command as usize, address, third, 0, 0]) }
 }
 
-/// A page of the domain's, with its frame.
+/// Allocates a page of the domain; returns it with its frame.
 fn page(domain: &Domain) -> (&'static SharedMem, u64) {
     let start = domain.alloc_pages(NonZeroUsize::MIN).unwrap();
     // SAFETY: the page is this test's alone and is never freed; a handle outlives every use.
@@ -32,7 +32,7 @@ const MASKED: u32 = 1 << 30;
 const LINKED: u32 = 1 << 29;
 
 #[test]
-fn fifo_events_are_linked_in_order_by_priority_and_masked_ones_stay_off() {
+fn fifo_events_are_linked_by_priority() {
     let world = World::new(1);
     let guest = world.create(DomainConfig::new("guest"));
     let (control, control_gfn) = page(&guest);
@@ -95,7 +95,7 @@ fn copy(domain: &Domain, owner: DomId, grant: u32, offset: u16, len: u16, to: u6
 }
 
 #[test]
-fn version_2_grants_can_be_parts_of_a_page_and_can_be_passed_on() {
+fn version_2_has_sub_page_grants() {
     let world = World::new(1);
     let [owner, middle, reader] =
         ["owner", "middle", "reader"].map(|name| world.create(DomainConfig::new(name)));
@@ -170,7 +170,7 @@ fn version_2_grants_can_be_parts_of_a_page_and_can_be_passed_on() {
 }
 
 #[test]
-fn memory_can_be_given_back_and_taken_again() {
+fn released_memory_can_be_repopulated() {
     let world = World::new(1);
     let guest = world.create(DomainConfig::new("guest"));
     let (_, gfn) = page(&guest);

@@ -1,4 +1,4 @@
-//! The hypervisor, seen through the seam and the crates on top of it.
+//! Hypervisor, by the platform interface and the crates on top of it.
 
 use core::sync::atomic::Ordering::SeqCst;
 use core::time::Duration;
@@ -19,7 +19,7 @@ fn pair(seed: u64) -> (World, Domain, Domain) {
 }
 
 #[test]
-fn an_interdomain_channel_carries_events_both_ways() {
+fn interdomain_channel_sends_both_ways() {
     let (world, front, back) = pair(1);
     let ours = Channel::alloc_unbound(front.clone(), back.id()).unwrap();
     let theirs = Channel::bind_interdomain(back.clone(), front.id(), ours.port()).unwrap();
@@ -41,7 +41,7 @@ fn an_interdomain_channel_carries_events_both_ways() {
 }
 
 #[test]
-fn what_xen_refuses_is_refused_with_its_error() {
+fn refusals_have_errors_of_xen() {
     let (_world, front, back) = pair(1);
     let bind = |domain: &Domain, remote, port| {
         ops::event_channel::bind_interdomain(domain, remote, Port(port))
@@ -65,8 +65,9 @@ fn what_xen_refuses_is_refused_with_its_error() {
     assert_eq!(unsafe { xen_hypercall::Hypercall::hypercall(&front, 46, [0; 5]) }, -38);
 }
 
+/// D-E07.
 #[test]
-fn d_e07_ports_run_out_and_earlier_binds_stay_intact() {
+fn exhausted_ports_keep_earlier_binds() {
     let world = World::new(1);
     let guest = world.create(DomainConfig { max_port: 100, ..DomainConfig::new("guest") });
     let ports: Vec<_> =
@@ -78,7 +79,7 @@ fn d_e07_ports_run_out_and_earlier_binds_stay_intact() {
 }
 
 #[test]
-fn a_domain_learns_its_own_number_as_long_as_it_has_a_port_left() {
+fn domid_is_found_by_free_port() {
     let world = World::new(1);
     let guests =
         [(); 2].map(|()| world.create(DomainConfig { max_port: 3, ..DomainConfig::new("guest") }));
@@ -94,7 +95,7 @@ fn a_domain_learns_its_own_number_as_long_as_it_has_a_port_left() {
 }
 
 #[test]
-fn time_stands_still_until_everybody_waits_and_then_jumps() {
+fn time_advances_only_while_all_wait() {
     let world = World::new(1);
     let guest = world.create(DomainConfig::new("guest"));
     let timer = Channel::bind_virq(guest.clone(), Virq::TIMER, 0).unwrap();
@@ -110,7 +111,7 @@ fn time_stands_still_until_everybody_waits_and_then_jumps() {
 }
 
 #[test]
-fn upcalls_come_for_unmasked_ports_and_wait_for_masked_ones() {
+fn upcall_waits_for_unmask() {
     let (world, front, back) = pair(3);
     let info = start::shared_info(front.clone()).unwrap();
     let events = Arc::new(EventChannels::new(front.clone(), info));
@@ -142,7 +143,7 @@ fn upcalls_come_for_unmasked_ports_and_wait_for_masked_ones() {
 }
 
 #[test]
-fn a_domain_without_lines_is_interrupted_by_vectors_alone() {
+fn vector_alone_causes_upcalls() {
     let (world, front, _) = pair(3);
     let info = start::shared_info(front.clone()).unwrap();
     let events = Arc::new(EventChannels::new(front.clone(), info));
@@ -169,7 +170,7 @@ fn a_domain_without_lines_is_interrupted_by_vectors_alone() {
 }
 
 #[test]
-fn a_granted_page_is_the_same_memory_on_both_sides() {
+fn granted_page_is_shared_memory() {
     let (world, front, back) = pair(1);
     let grants = GrantTable::new(front.clone()).unwrap();
     let page = Pages::alloc(front.clone(), 2).unwrap();
@@ -191,8 +192,9 @@ fn a_granted_page_is_the_same_memory_on_both_sides() {
     world.check().unwrap();
 }
 
+/// D-G01.
 #[test]
-fn d_g01_a_page_that_is_still_mapped_is_not_given_back() {
+fn mapped_page_is_not_reclaimed() {
     let (world, front, back) = pair(1);
     let grants = GrantTable::new(front.clone()).unwrap();
     let shared =
@@ -208,7 +210,7 @@ fn d_g01_a_page_that_is_still_mapped_is_not_given_back() {
 }
 
 #[test]
-fn grants_to_others_read_only_ones_and_unknown_ones_are_refused() {
+fn invalid_grants_are_refused() {
     let (world, front, back) = pair(1);
     let third = world.create(DomainConfig::new("third"));
     let grants = GrantTable::new(front.clone()).unwrap();
@@ -232,7 +234,7 @@ fn grants_to_others_read_only_ones_and_unknown_ones_are_refused() {
 }
 
 #[test]
-fn copies_reach_granted_pages_and_no_further() {
+fn copies_stay_within_granted_pages() {
     let (world, front, back) = pair(1);
     let grants = GrantTable::new(front.clone()).unwrap();
     let mut page = Pages::alloc(front.clone(), 1).unwrap();
@@ -255,7 +257,7 @@ fn copies_reach_granted_pages_and_no_further() {
 }
 
 #[test]
-fn freeing_a_granted_page_is_found_out() {
+fn free_of_granted_page_is_detected() {
     let (world, front, back) = pair(1);
     let grants = GrantTable::new(front.clone()).unwrap();
     let pages = Pages::alloc(front.clone(), 1).unwrap();
@@ -268,7 +270,7 @@ fn freeing_a_granted_page_is_found_out() {
     assert!(matches!(world.violations()[..], [Violation::FreedWhileGranted { .. }]));
 }
 
-/// A ping-pong between two tasks and the test's own code; returns its trace.
+/// Sends events between two tasks and the test's own code; returns the trace.
 fn ping_pong(seed: u64) -> Vec<String> {
     let (world, front, back) = pair(seed);
     world.start_trace();
@@ -301,7 +303,7 @@ fn ping_pong(seed: u64) -> Vec<String> {
 }
 
 #[test]
-fn a_seed_gives_the_same_trace_again_and_another_seed_another_one() {
+fn seed_determines_trace() {
     let trace = ping_pong(7);
     assert!(trace.len() > 60);
     assert_eq!(trace, ping_pong(7));
@@ -309,7 +311,7 @@ fn a_seed_gives_the_same_trace_again_and_another_seed_another_one() {
 }
 
 #[test]
-fn a_destroyed_domain_leaves_its_peers_in_order() {
+fn destroyed_domain_leaves_peers_intact() {
     let (world, front, back) = pair(1);
     let ours = Channel::alloc_unbound(front.clone(), back.id()).unwrap();
     let theirs = Channel::bind_interdomain(back.clone(), front.id(), ours.port()).unwrap();
@@ -337,7 +339,7 @@ fn a_destroyed_domain_leaves_its_peers_in_order() {
 
 #[test]
 #[should_panic = "deadlock: domain 1 (front) waits for events on ports [1]"]
-fn waiting_for_what_can_never_come_ends_the_test() {
+fn endless_wait_panics() {
     let (_world, front, back) = pair(1);
     let ours = Channel::alloc_unbound(front.clone(), back.id()).unwrap();
     loop {
@@ -346,7 +348,7 @@ fn waiting_for_what_can_never_come_ends_the_test() {
 }
 
 #[test]
-fn a_paused_domain_does_nothing_until_it_goes_on() {
+fn paused_domain_runs_nothing() {
     let (world, front, _back) = pair(1);
     let turns = Arc::new(AtomicU32::new(0));
     front.spawn({

@@ -1,5 +1,4 @@
-//! What a world checks at the end: for each rule, a domain that breaks it and is found out, and
-//! nothing else is found.
+//! Checks of a world at its end: each broken rule is reported, and nothing else.
 
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
@@ -12,7 +11,7 @@ use xen_sys::grant_table::{GnttabMapGrantRef, GnttabUnmapGrantRef, GrantMapFlags
 
 const ONE: NonZeroUsize = NonZeroUsize::MIN;
 
-/// A world with a domain that shares and one that maps.
+/// Creates a world with a domain that grants and one that maps.
 fn pair() -> (World, Domain, Domain) {
     let world = World::new(1);
     let front = world.create_guest(DomainConfig::new("front"));
@@ -30,13 +29,12 @@ fn page(domain: &Domain) -> NonNull<u8> {
 }
 
 fn free(domain: &Domain, page: NonNull<u8>) {
-    // SAFETY: simulated memory stays mapped; that nobody should refer to it any more is what is
-    // tried here.
+    // SAFETY: simulated memory stays mapped; the check of later accesses is under test.
     unsafe { domain.free_pages(page, ONE) }
 }
 
 #[test]
-fn a_port_that_stays_open_is_found() {
+fn open_port_is_detected() {
     let (world, front, _) = pair();
     let port = Channel::alloc_unbound(front.clone(), DomId(0)).unwrap();
     assert_eq!(found(&world), [Violation::PortOpen { domain: front.id(), port: port.port() }]);
@@ -45,7 +43,7 @@ fn a_port_that_stays_open_is_found() {
 }
 
 #[test]
-fn a_grant_that_stays_in_force_is_found_and_so_is_its_page() {
+fn active_grant_and_page_are_detected() {
     let (world, front, back) = pair();
     let grants = GrantTable::new(front.clone()).unwrap();
     let table_pages = found(&world).len();
@@ -60,7 +58,7 @@ fn a_grant_that_stays_in_force_is_found_and_so_is_its_page() {
 }
 
 #[test]
-fn a_mapping_that_stays_in_place_is_found_and_so_are_its_frames() {
+fn mapping_and_its_frames_are_detected() {
     let (world, front, back) = pair();
     let grants = GrantTable::new(front.clone()).unwrap();
     let shared = grants.share_writable(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
@@ -80,7 +78,7 @@ fn a_mapping_that_stays_in_place_is_found_and_so_are_its_frames() {
 }
 
 #[test]
-fn a_page_that_is_lost_and_frames_that_are_not_released_are_found() {
+fn lost_pages_and_frames_are_detected() {
     let (world, front, _) = pair();
     let lost = page(&front);
     let gfn = front.virt_to_gfn(lost).0;
@@ -96,7 +94,7 @@ fn a_page_that_is_lost_and_frames_that_are_not_released_are_found() {
 }
 
 #[test]
-fn a_page_that_is_freed_while_it_is_granted_or_mapped_is_found() {
+fn free_of_used_page_is_detected() {
     let (world, front, back) = pair();
     let domain = front.id();
     let grants = GrantTable::new(front.clone()).unwrap();
@@ -119,14 +117,14 @@ fn a_page_that_is_freed_while_it_is_granted_or_mapped_is_found() {
     core::mem::forget(shared);
 }
 
-/// Returns where a domain sees one of its frames.
+/// Returns the address of a domain's frame.
 fn page_of(domain: &Domain, gfn: u64) -> NonNull<u8> {
-    // SAFETY: the frame is RAM of the domain, and is not looked at.
+    // SAFETY: the frame is RAM of the domain, and is not accessed.
     unsafe { domain.map_frames(xen_hypercall::Gfn(gfn), ONE) }.unwrap()
 }
 
 #[test]
-fn a_page_that_is_written_to_after_it_was_freed_is_found_at_the_end_and_when_it_is_used_again() {
+fn write_after_free_is_detected_twice() {
     let (world, front, _) = pair();
     let freed = page(&front);
     let (domain, gfn) = (front.id(), front.virt_to_gfn(freed).0);
@@ -135,15 +133,15 @@ fn a_page_that_is_written_to_after_it_was_freed_is_found_at_the_end_and_when_it_
     // SAFETY: simulated memory stays mapped, and is reached through atomics alone.
     let memory = unsafe { SharedMem::from_raw(freed, 4096) };
     memory.write(100, &7u8).unwrap();
-    let spoilt = Violation::WrittenAfterFree { domain, gfn };
-    assert_eq!(found(&world), core::slice::from_ref(&spoilt));
+    let written_after_free = Violation::WrittenAfterFree { domain, gfn };
+    assert_eq!(found(&world), core::slice::from_ref(&written_after_free));
     assert_eq!(world.violations(), []);
     let again = page(&front);
-    assert_eq!((again, world.violations()), (freed, vec![spoilt]));
+    assert_eq!((again, world.violations()), (freed, vec![written_after_free]));
 }
 
 #[test]
-fn what_is_freed_twice_or_was_never_allocated_is_found() {
+fn invalid_free_is_detected() {
     let (world, front, _) = pair();
     let twice = page(&front);
     let (domain, gfn) = (front.id(), front.virt_to_gfn(twice).0);
@@ -159,7 +157,7 @@ fn what_is_freed_twice_or_was_never_allocated_is_found() {
 }
 
 #[test]
-fn a_domain_that_maps_its_own_grant_is_found() {
+fn map_of_own_grant_is_detected() {
     let (world, front, _back) = pair();
     let grants = GrantTable::new(front.clone()).unwrap();
     let shared =
@@ -170,11 +168,11 @@ fn a_domain_that_maps_its_own_grant_is_found() {
         let ref_ = shared.reference();
         let flags = GrantMapFlags::HOST_MAP;
         let mut map = [GnttabMapGrantRef { host_addr, flags, ref_, dom, ..Default::default() }];
-        // SAFETY: neither the page nor where it moves to is looked at.
+        // SAFETY: neither the page nor its new place is accessed.
         unsafe { ops::grant_table::map_grant_ref(&front, &mut map) }.unwrap();
         map[0].status
     };
-    assert_eq!(map(DomId::SELF), GrantStatus::BAD_DOMAIN, "grants know no SELF");
+    assert_eq!(map(DomId::SELF), GrantStatus::BAD_DOMAIN, "DOMID_SELF is no owner");
     assert!(world.violations().is_empty());
     assert_eq!(map(front.id()), GrantStatus::OKAY);
     let moved = Violation::MappedOwnGrant { domain: front.id(), grant: shared.reference() };
@@ -182,7 +180,7 @@ fn a_domain_that_maps_its_own_grant_is_found() {
 }
 
 #[test]
-fn a_grant_that_is_mapped_over_ram_is_found() {
+fn map_over_ram_is_detected() {
     let (world, front, back) = pair();
     let grants = GrantTable::new(front.clone()).unwrap();
     let shared = grants.share_writable(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
@@ -195,7 +193,7 @@ fn a_grant_that_is_mapped_over_ram_is_found() {
         dom: front.id(),
         ..Default::default()
     }];
-    // SAFETY: the page is not looked at.
+    // SAFETY: the page is not accessed.
     unsafe { ops::grant_table::map_grant_ref(&back, &mut map) }.unwrap();
     assert_eq!(world.violations(), [Violation::MappedOverRam { domain: back.id(), gfn: gfn.0 }]);
     let mut unmap = [GnttabUnmapGrantRef {
@@ -209,7 +207,7 @@ fn a_grant_that_is_mapped_over_ram_is_found() {
 }
 
 #[test]
-fn watches_and_transactions_that_stay_open_are_found() {
+fn open_watch_and_transaction_are_detected() {
     let (world, front, _) = pair();
     let store = XenStore::new(front.clone(), start::xenstore_ring(front.clone()).unwrap()).unwrap();
     let before = found(&world).len();
@@ -227,7 +225,7 @@ fn watches_and_transactions_that_stay_open_are_found() {
 }
 
 #[test]
-fn a_domain_that_takes_more_than_its_budget_is_found_though_it_gives_all_back() {
+fn exceeded_page_budget_is_detected() {
     let world = World::new(1);
     let guest = world.create(DomainConfig { page_budget: 4, ..DomainConfig::new("guest") });
     let pages: Vec<_> = (0..4).map(|_| page(&guest)).collect();
@@ -238,11 +236,11 @@ fn a_domain_that_takes_more_than_its_budget_is_found_though_it_gives_all_back() 
     assert_eq!(found(&world), [over(5), over(6)]);
     assert_eq!(guest.counters().pages_peak, 6);
     let _ = page(&guest);
-    assert_eq!(world.violations().len(), 2, "a peak is told of once");
+    assert_eq!(world.violations().len(), 2, "a peak is reported once");
 }
 
 #[test]
-fn what_the_toolstack_made_and_what_the_dead_left_is_no_violation() {
+fn toolstack_and_dead_domains_are_excluded() {
     let (world, front, back) = pair();
     let grants = GrantTable::new(front.clone()).unwrap();
     let shared = grants.share_writable(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();

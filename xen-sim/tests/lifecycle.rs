@@ -1,4 +1,4 @@
-//! Suspending, saving, restoring and migrating domains, and driver domains that die.
+//! Suspend, save, restore and migration of domains, and replacement of driver domains.
 
 use core::mem::offset_of;
 use core::num::NonZeroUsize;
@@ -27,7 +27,7 @@ fn client(guest: &Domain) -> XenStore<Domain> {
 }
 
 #[test]
-fn a_suspension_that_is_called_off_leaves_everything_as_it_was() {
+fn cancelled_suspend_changes_nothing() {
     let world = World::new(1);
     let guest = world.create_guest(DomainConfig::new("guest"));
     let id = guest.id();
@@ -49,7 +49,7 @@ fn a_suspension_that_is_called_off_leaves_everything_as_it_was() {
 }
 
 #[test]
-fn a_domain_that_is_resumed_in_place_as_if_it_were_new_still_has_all() {
+fn resume_in_place_keeps_resources() {
     let world = World::new(14);
     let guest = world.create_guest(DomainConfig::new("guest"));
     let (id, port) = (guest.id(), Channel::alloc_unbound(guest.clone(), DomId(0)).unwrap());
@@ -71,14 +71,14 @@ fn a_domain_that_is_resumed_in_place_as_if_it_were_new_still_has_all() {
 
 #[test]
 #[should_panic(expected = "is not suspended but Running")]
-fn a_domain_that_runs_can_not_be_saved() {
+fn running_domain_cannot_be_saved() {
     let world = World::new(15);
     let guest = world.create_guest(DomainConfig::new("guest"));
     drop(world.save(guest.id()));
 }
 
 #[test]
-fn a_restored_domain_has_its_memory_and_nothing_else() {
+fn restored_domain_has_only_its_memory() {
     let world = World::new(2);
     let guest = world.create_guest(DomainConfig::new("guest"));
     let (old, other) = (guest.id(), guest.clone());
@@ -118,7 +118,7 @@ fn a_restored_domain_has_its_memory_and_nothing_else() {
 }
 
 #[test]
-fn shared_info_goes_back_to_its_place_where_a_domain_is_restored() {
+fn restore_keeps_place_of_shared_info() {
     let world = World::new(16);
     let guest = world.create_guest(DomainConfig::new("guest"));
     let shared_info = start::shared_info(guest.clone()).unwrap();
@@ -148,7 +148,7 @@ fn shared_info_goes_back_to_its_place_where_a_domain_is_restored() {
 }
 
 #[test]
-fn a_domain_moves_to_a_second_world_and_its_clock_does_not_go_back() {
+fn migration_keeps_clock_monotonic() {
     let (from, to) = (World::new(3), World::new(4));
     let guest = from.create_guest(DomainConfig::new("guest"));
     let backend = to.create_guest(DomainConfig::new("backend"));
@@ -180,7 +180,7 @@ fn a_domain_moves_to_a_second_world_and_its_clock_does_not_go_back() {
 }
 
 #[test]
-fn an_image_that_is_dropped_is_a_dead_domain() {
+fn dropped_image_is_a_dead_domain() {
     let world = World::new(5);
     let guest = world.create_guest(DomainConfig::new("guest"));
     let page = Pages::alloc(guest.clone(), 1).unwrap();
@@ -188,22 +188,22 @@ fn an_image_that_is_dropped_is_a_dead_domain() {
     world.suspend(id, move |world| drop(world.save(id)));
     assert_eq!(sleep(&guest), Err(Errno::ESRCH));
     assert!(!world.is_alive(id));
-    // Its memory can still be looked at by those who do not know yet.
+    // Its memory can still be read.
     assert_eq!(page.as_slice()[0], 0);
     drop(page);
     world.check().unwrap();
 }
 
 #[test]
-#[should_panic(expected = "nothing in the world will resume it")]
-fn a_suspension_that_nobody_ends_is_a_deadlock() {
+#[should_panic(expected = "no task can resume it")]
+fn suspend_without_resume_is_a_deadlock() {
     let world = World::new(6);
     let guest = world.create(DomainConfig::new("guest"));
     let _ = sleep(&guest);
 }
 
 #[test]
-fn tasks_and_interrupts_of_a_domain_go_on_where_it_is_restored() {
+fn tasks_and_upcalls_continue_after_restore() {
     let (from, to) = (World::new(7), World::new(8));
     let guest = from.create_guest(DomainConfig::new("guest"));
     let (turns, upcalls) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
@@ -215,7 +215,7 @@ fn tasks_and_interrupts_of_a_domain_go_on_where_it_is_restored() {
     guest.set_upcall_handler(move |_, _| {
         taken.fetch_add(1, Ordering::Relaxed);
     });
-    // The one that suspends is a task too: it goes on in the other world's time.
+    // The task that suspends continues in the time of the other world.
     let done = Arc::new(AtomicU32::new(0));
     let told = Arc::clone(&done);
     guest.spawn(move |guest: &Domain| {
@@ -245,7 +245,7 @@ fn tasks_and_interrupts_of_a_domain_go_on_where_it_is_restored() {
 }
 
 #[test]
-fn a_guest_that_does_not_suspend_is_left_alone_after_a_minute() {
+fn ignored_suspend_request_is_withdrawn() {
     let world = World::new(9);
     let guest = world.create_guest(DomainConfig::new("guest"));
     world.suspend(guest.id(), |_| panic!("it has not suspended"));
@@ -258,7 +258,7 @@ fn a_guest_that_does_not_suspend_is_left_alone_after_a_minute() {
 }
 
 #[test]
-fn the_first_latched_reason_is_the_one_that_counts() {
+fn first_latched_reason_is_reported() {
     let world = World::new(10);
     let guest = world.create(DomainConfig::new("guest"));
     ops::sched::shutdown_code(&guest, ShutdownReason::CRASH).unwrap();
@@ -268,7 +268,7 @@ fn the_first_latched_reason_is_the_one_that_counts() {
 }
 
 #[test]
-fn a_watchdog_that_is_not_fed_bites() {
+fn watchdog_without_pat_expires() {
     let world = World::new(11);
     let guest = world.create(DomainConfig::new("guest"));
     let start = |seconds| ops::sched::watchdog_start(&guest, seconds);
@@ -291,7 +291,7 @@ fn a_watchdog_that_is_not_fed_bites() {
 }
 
 #[test]
-fn a_driver_domain_is_replaced_and_its_devices_are_made_anew() {
+fn replaced_driver_domain_has_new_devices() {
     let world = World::new(12);
     let guest = world.create_guest(DomainConfig::new("guest"));
     let backend = world.create_guest(DomainConfig::new("backend"));
@@ -325,7 +325,7 @@ fn a_driver_domain_is_replaced_and_its_devices_are_made_anew() {
 }
 
 #[test]
-fn a_domain_without_xenstore_is_restored_as_it_was() {
+fn domain_without_xenstore_is_restored() {
     let world = World::new(13);
     let guest = world.create(DomainConfig { vcpus: 2, ..DomainConfig::new("bare") });
     // SAFETY: vCPU 1 runs nothing here.
@@ -349,7 +349,7 @@ fn a_domain_without_xenstore_is_restored_as_it_was() {
     assert_eq!(sleep(&guest), Ok(Resumed::Elsewhere));
     assert_eq!(ops::vcpu::is_up(&guest, 1), Ok(true));
     assert!(start::xenstore_ring(guest.clone()).is_err());
-    // SAFETY: allocated above, and nobody refers to it.
+    // SAFETY: allocated above, without references.
     unsafe { guest.free_pages(pages, NonZeroUsize::MIN) };
     world.check().unwrap();
 }

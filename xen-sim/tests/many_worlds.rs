@@ -23,7 +23,7 @@ fn one(seed: u64) {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn memory_files_and_mappings_of_past_worlds_are_gone() {
+fn dropped_worlds_release_host_memory() {
     let mappings =
         || std::fs::read_to_string("/proc/self/maps").unwrap().matches("memfd:xen-sim").count();
     one(0);

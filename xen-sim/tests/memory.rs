@@ -30,7 +30,7 @@ fn times(memory: &SharedMem, at: usize) -> [u64; 4] {
 }
 
 #[test]
-fn a_runstate_area_tells_how_long_a_vcpu_waited() {
+fn runstate_area_has_blocked_time() {
     let world = World::new(1);
     let start = world.now();
     let guest = world.create(DomainConfig { vcpus: 2, ..DomainConfig::new("guest") });
@@ -62,7 +62,7 @@ fn a_runstate_area_tells_how_long_a_vcpu_waited() {
 }
 
 #[test]
-fn areas_can_be_named_by_frame_from_4_18_on() {
+fn area_by_frame_needs_4_18() {
     for (version, known) in [((4, 17), false), ((4, 18), true)] {
         let world = World::with_version(2, version);
         let guest = world.create(DomainConfig::new("guest"));
@@ -119,7 +119,7 @@ fn map_foreign(
 }
 
 #[test]
-fn dom0_maps_a_guests_pages_without_a_grant_and_a_guest_does_not() {
+fn only_dom0_maps_without_grant() {
     let world = World::new(3);
     let (dom0, guest) = (world.dom0(), world.create(DomainConfig::new("guest")));
     let other = world.create(DomainConfig::new("other"));
@@ -146,16 +146,16 @@ fn dom0_maps_a_guests_pages_without_a_grant_and_a_guest_does_not() {
     drop(pages);
     assert!(matches!(world.violations()[..], [Violation::FreedWhileMapped { .. }]));
     for gfn in [gfns[0], gfns[2]] {
-        // SAFETY: nobody looks there any more.
+        // SAFETY: the frame is not accessed afterwards.
         unsafe { ops::memory::remove_from_physmap(&dom0, gfn) }.unwrap();
     }
-    // SAFETY: nothing is mapped there any more.
+    // SAFETY: the range is empty.
     unsafe { dom0.release_frames(range) };
     assert_eq!(world.check().unwrap_err().violations.len(), 1);
 }
 
 #[test]
-fn dom0_maps_a_guests_grant_table() {
+fn dom0_maps_grant_table_of_guest() {
     let world = World::new(4);
     let (dom0, guest) = (world.dom0(), world.create_guest(DomainConfig::new("guest")));
     let (kind, shared) = (XENMEM_RESOURCE_GRANT_TABLE, XENMEM_RESOURCE_GRANT_TABLE_ID_SHARED);
@@ -203,7 +203,7 @@ impl Interpose for Second {
 }
 
 #[test]
-fn stuck_resource_frame_alone_is_given_up() {
+fn only_stuck_resource_frame_is_lost() {
     let world = World::new(4);
     let (dom0, guest) = (world.dom0(), world.create_guest(DomainConfig::new("guest")));
     let (kind, id) = (XENMEM_RESOURCE_GRANT_TABLE, XENMEM_RESOURCE_GRANT_TABLE_ID_SHARED);
@@ -226,12 +226,12 @@ fn stuck_resource_frame_alone_is_given_up() {
 }
 
 #[test]
-fn a_range_of_frames_is_moved_page_by_page() {
+fn frame_range_is_moved_by_page() {
     let world = World::new(5);
     let guest = world.create(DomainConfig::new("guest"));
     let (from, to) =
         (Pages::alloc(guest.clone(), 1).unwrap(), guest.reserve_frames(NonZeroUsize::MIN).unwrap());
-    // SAFETY: the frame was reserved for it; the page that moves is not looked at.
+    // SAFETY: the frame was reserved for it; the moved page is not accessed.
     unsafe {
         ops::memory::add_to_physmap(&guest, XENMAPSPACE_GMFN, from.gfn(0).unwrap().0, to.first)
     }
@@ -267,7 +267,7 @@ impl BootArea {
         Self { guest: guest.clone(), pages }
     }
 
-    /// Returns the regions that a kernel finds, and whether they are Xen's.
+    /// Returns the memory regions of a kernel, and whether Xen supplied them.
     fn regions(&self, room: usize) -> Result<(bool, Vec<(u64, u64)>), Errno> {
         let memory = |address: u64, buffer: &mut [u8]| {
             let bytes = self.pages.as_slice().get(usize::try_from(address).ok()?..)?;
@@ -301,7 +301,7 @@ fn version_0_map_comes_from_xen() {
 }
 
 #[test]
-fn version_1_map_comes_from_the_loader() {
+fn version_1_map_comes_from_loader() {
     let world = World::new(1);
     let guest = world.create(DomainConfig::new("guest"));
     let area = BootArea::new(&guest, 1, 2, &[region(0, 0x1000), region(0x10_0000, 0x2000)]);
@@ -311,7 +311,7 @@ fn version_1_map_comes_from_the_loader() {
 }
 
 #[test]
-fn map_that_is_cut_short_is_not_used() {
+fn truncated_map_is_not_used() {
     let world = World::new(1);
     let guest = world.create(DomainConfig::new("guest"));
     let ram = guest_ram(&guest);
@@ -332,7 +332,7 @@ fn map_that_is_cut_short_is_not_used() {
 }
 
 #[test]
-fn map_that_fills_the_buffer_is_refused() {
+fn map_that_fills_buffer_is_refused() {
     let world = World::new(1);
     let guest = world.create(DomainConfig::new("guest"));
     let area = BootArea::new(&guest, 0, 0, &[]);
@@ -342,7 +342,7 @@ fn map_that_fills_the_buffer_is_refused() {
 }
 
 #[test]
-fn last_page_arc_frees_value_and_pages() {
+fn last_page_arc_frees_its_pages() {
     let world = World::new(1);
     let guest = world.create_guest(DomainConfig::new("guest"));
     let counted = Arc::new(());
@@ -360,7 +360,7 @@ fn last_page_arc_frees_value_and_pages() {
 }
 
 #[test]
-fn page_arc_is_dropped_by_another_thread() {
+fn page_arc_is_dropped_across_threads() {
     let world = World::new(1);
     let guest = world.create_guest(DomainConfig::new("guest"));
     let counted = Arc::new(());

@@ -23,7 +23,7 @@ fn world() -> (World, Domain, Domain) {
 }
 
 #[test]
-fn devices_have_the_nodes_and_rights_that_the_toolstack_gives_them() {
+fn device_nodes_match_toolstack() {
     let (world, guest, backend) = world();
     let disk = world.attach_disk(&guest, &backend, &Disk::new("xvdb"));
     let vif = world.attach_vif(&guest, &backend, &Vif::new(0));
@@ -50,7 +50,7 @@ fn devices_have_the_nodes_and_rights_that_the_toolstack_gives_them() {
 }
 
 #[test]
-fn a_device_is_removed_when_its_backend_has_closed_or_after_ten_seconds() {
+fn detach_ends_at_close_or_timeout() {
     let (world, guest, backend) = world();
     let polite = world.attach_disk(&guest, &backend, &Disk::new("xvda"));
     let deaf = world.attach_disk(&guest, &backend, &Disk::new("xvdb"));
@@ -73,7 +73,7 @@ fn a_device_is_removed_when_its_backend_has_closed_or_after_ten_seconds() {
 }
 
 #[test]
-fn a_destroyed_backend_takes_its_nodes_along_and_tells_the_watchers() {
+fn destroyed_backend_fires_watches() {
     let (world, guest, backend) = world();
     let disk = world.attach_disk(&guest, &backend, &Disk::new("xvda"));
     let store = guest.store();
@@ -177,7 +177,7 @@ fn device_of_any_kind_connects() {
 }
 
 #[test]
-fn the_console_carries_bytes_both_ways() {
+fn console_carries_bytes_both_ways() {
     let (world, guest, _) = world();
     let ring = start::console_ring(guest.clone()).unwrap();
     let page = ring.page.as_ref();
@@ -217,7 +217,7 @@ fn share_and_map<P: xen_hypercall::ForeignFrames>(
 }
 
 #[test]
-fn every_single_failure_leaves_nothing_behind() {
+fn every_single_failure_is_cleaned_up() {
     for lying in [false, true] {
         for n in 0.. {
             let (world, guest, backend) = world();
@@ -247,20 +247,20 @@ fn every_single_failure_leaves_nothing_behind() {
 }
 
 #[test]
-fn counting_and_tracing_see_each_call_once() {
+fn calls_are_counted_and_traced_once() {
     let (_world, guest, _) = world();
     let (counts, trace) = (Arc::new(CountCalls::default()), Arc::new(TraceCalls::default()));
     let platform = Interposed::new(Interposed::new(guest, Arc::clone(&counts)), Arc::clone(&trace));
     drop(Channel::bind_ipi(platform.clone(), 0).unwrap());
     assert_eq!(ops::event_channel::send(&platform, Port(50)), Err(Errno::EINVAL));
     assert_eq!(counts.total(), 3);
-    assert_eq!(counts.of(HYPERVISOR_EVENT_CHANNEL_OP, 7), 1);
+    assert_eq!(counts.count(HYPERVISOR_EVENT_CHANNEL_OP, 7), 1);
     let op = HYPERVISOR_EVENT_CHANNEL_OP;
     assert_eq!(trace.take(), [(op, 7, 0), (op, 3, 0), (op, 4, -22)]);
 }
 
 #[test]
-fn a_busy_host_is_slow_but_right() {
+fn busy_host_delays_but_succeeds() {
     let (world, guest, backend) = world();
     let jitter = Arc::new(Jitter::new(9, Duration::from_millis(3)));
     let front = Interposed::new(guest.clone(), Arc::clone(&jitter));
@@ -274,7 +274,7 @@ fn a_busy_host_is_slow_but_right() {
 }
 
 #[test]
-fn injected_events_are_pending_like_sent_ones_and_bad_ports_are_ignored() {
+fn injected_event_is_pending() {
     let (world, guest, _) = world();
     let port = ops::event_channel::bind_ipi(&guest, 0).unwrap();
     world.inject_event(guest.id(), port);
@@ -285,7 +285,7 @@ fn injected_events_are_pending_like_sent_ones_and_bad_ports_are_ignored() {
 }
 
 #[test]
-fn an_event_injected_on_port_zero_does_not_end_a_fifo_queue() {
+fn event_on_port_0_keeps_queue() {
     let (world, guest, _) = world();
     let info = start::shared_info(guest.clone()).unwrap();
     let events = EventChannels::with_fifo(guest.clone(), info).unwrap();

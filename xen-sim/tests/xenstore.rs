@@ -24,7 +24,7 @@ fn text(store: &XenStore<Domain>, path: &str) -> Result<String, ServerError> {
 }
 
 #[test]
-fn the_real_client_reads_and_writes_over_its_ring() {
+fn client_reads_and_writes_over_ring() {
     let world = World::new(1);
     let guest = world.create_guest(DomainConfig::new("guest"));
     let store = client(&guest);
@@ -43,8 +43,9 @@ fn the_real_client_reads_and_writes_over_its_ring() {
     world.check().unwrap();
 }
 
+/// D-X04.
 #[test]
-fn d_x04_messages_that_come_in_pieces_of_any_size_are_whole_in_the_end() {
+fn message_in_pieces_is_reassembled() {
     for chunk in [1, 2, 3, 7, 15, 16, 17, 100] {
         let world = World::new(chunk as u64);
         world.store().set_chunk(chunk);
@@ -59,7 +60,7 @@ fn d_x04_messages_that_come_in_pieces_of_any_size_are_whole_in_the_end() {
 }
 
 #[test]
-fn a_conflicting_transaction_is_told_to_try_again() {
+fn conflicting_transaction_fails_with_again() {
     let world = World::new(1);
     let store = world.store();
     store.write("/a", 1).unwrap();
@@ -91,7 +92,7 @@ fn a_conflicting_transaction_is_told_to_try_again() {
 }
 
 #[test]
-fn watches_tell_of_changes_below_removals_above_and_only_what_may_be_read() {
+fn watch_fires_for_readable_nodes() {
     let world = World::new(1);
     let guest = world.create_guest(DomainConfig::new("guest"));
     let (dom0, theirs) = (world.store(), guest.store());
@@ -127,7 +128,7 @@ fn watches_tell_of_changes_below_removals_above_and_only_what_may_be_read() {
 }
 
 #[test]
-fn what_a_guest_may_not_do_is_refused_with_the_servers_errors() {
+fn forbidden_requests_fail() {
     let world = World::new(1);
     let guest = world.create_guest(DomainConfig::new("guest"));
     let store = guest.store();
@@ -162,7 +163,7 @@ fn what_a_guest_may_not_do_is_refused_with_the_servers_errors() {
 }
 
 #[test]
-fn a_blocking_client_sees_the_writes_of_another_domains_task() {
+fn blocking_client_reads_write_of_task() {
     let world = World::new(5);
     let guest = world.create_guest(DomainConfig::new("guest"));
     let other = world.create_guest(DomainConfig::new("other"));
@@ -192,8 +193,9 @@ fn a_blocking_client_sees_the_writes_of_another_domains_task() {
     assert!(guest.now() < deadline);
 }
 
+/// D-X13.
 #[test]
-fn d_x13_a_guest_that_breaks_the_protocol_is_told_and_can_start_anew() {
+fn protocol_error_is_reported_and_reset() {
     let world = World::new(1);
     let guest = world.create_guest(DomainConfig::new("guest"));
     let ring = start::xenstore_ring(guest.clone()).unwrap();
@@ -214,7 +216,7 @@ fn d_x13_a_guest_that_breaks_the_protocol_is_told_and_can_start_anew() {
 }
 
 #[test]
-fn a_server_that_hangs_ends_in_a_timeout_and_goes_on_later() {
+fn stopped_server_times_out_and_recovers() {
     let world = World::new(1);
     let guest = world.create_guest(DomainConfig::new("guest"));
     let store = client(&guest);
@@ -229,7 +231,7 @@ fn a_server_that_hangs_ends_in_a_timeout_and_goes_on_later() {
 }
 
 #[test]
-fn a_late_server_answers_what_was_asked_before() {
+fn late_server_answers_earlier_requests() {
     let world = World::new(1);
     let guest = world.create_guest_without_store(DomainConfig::new("guest"));
     let ring = start::xenstore_ring(guest.clone()).unwrap();
@@ -246,15 +248,16 @@ fn a_late_server_answers_what_was_asked_before() {
     assert!(guest.now() >= at);
 }
 
+/// D-X13.
 #[test]
-fn d_x13_a_client_whose_ring_was_broken_reconnects_and_its_watches_go_on() {
+fn watches_survive_reconnect() {
     let world = World::new(1);
     let guest = world.create_guest(DomainConfig::new("guest"));
     let other = start::xenstore_ring(guest.clone()).unwrap();
     let store = client(&guest);
     let watch = store.watch("data/x").unwrap();
     while watch.try_next().unwrap().is_some() {}
-    // Somebody else in the domain writes to the page.
+    // Other code of the domain writes to the page.
     let req_prod = other.page.as_ref().u32_at(2052).unwrap();
     req_prod.store(5000, core::sync::atomic::Ordering::SeqCst);
     xen_hypercall::ops::event_channel::send(&guest, other.port).unwrap();
@@ -269,7 +272,7 @@ fn d_x13_a_client_whose_ring_was_broken_reconnects_and_its_watches_go_on() {
 }
 
 #[test]
-fn a_guest_that_leaves_its_events_unread_for_20_seconds_is_given_up_and_can_start_anew() {
+fn unread_events_disconnect_guest() {
     let world = World::new(1);
     let guest = world.create_guest(DomainConfig::new("guest"));
     let store = client(&guest);
@@ -299,7 +302,7 @@ fn a_guest_that_leaves_its_events_unread_for_20_seconds_is_given_up_and_can_star
 }
 
 #[test]
-fn guest_can_not_overrun_a_watcher() {
+fn guest_cannot_overrun_watcher() {
     let world = World::new(1);
     let guest = world.create_guest(DomainConfig::new("guest"));
     let driver = world.create_guest(DomainConfig::new("driver"));
@@ -308,7 +311,7 @@ fn guest_can_not_overrun_a_watcher() {
     world.store().set_permissions("/local/domain/1/data", &[owner, reader]).unwrap();
     let (own, other) = (client(&guest), client(&driver));
     let watch = other.watch("/local/domain/1/data").unwrap();
-    // The driver domain's kernel is busy: it looks after its ring ten times a second.
+    // The driver domain's kernel is busy: it polls its ring ten times a second.
     let mut next = world.now();
     for number in 0..9000 {
         own.write(format_args!("data/{number}"), "").unwrap();
@@ -328,7 +331,7 @@ fn guest_can_not_overrun_a_watcher() {
 
 /// Xen refuses a notification: the server sees the request later, when the caller has forgotten it.
 #[test]
-fn failed_watch_is_not_left_behind() {
+fn failed_watch_leaves_nothing() {
     let mut tried = 0;
     for n in 0.. {
         let world = World::new(1);
@@ -376,7 +379,7 @@ impl Interpose for SetLater {
 }
 
 #[test]
-fn a_guest_tells_its_toolstack_which_drivers_it_has_and_which_devices_it_takes_at_once() {
+fn drivers_and_hotplug_are_published() {
     let world = World::new(1);
     let guest = world.create_guest(DomainConfig::new("guest"));
     let store = client(&guest);
@@ -393,7 +396,7 @@ fn a_guest_tells_its_toolstack_which_drivers_it_has_and_which_devices_it_takes_a
 }
 
 #[test]
-fn a_ring_that_the_toolstack_sets_up_late_is_waited_for() {
+fn absent_ring_times_out() {
     let world = World::new(1);
     let guest = world.create(DomainConfig::new("guest"));
     let refused = XenStore::start(guest.clone(), guest.now() + Duration::from_secs(1)).unwrap_err();
@@ -417,7 +420,7 @@ impl Interpose for LateRing {
 
 /// Row 217: a domain that Xen started is up before the toolstack.
 #[test]
-fn late_ring_is_waited_for_and_used() {
+fn late_ring_is_used() {
     let world = World::new(1);
     let guest = world.create_guest(DomainConfig::new("guest"));
     let until = guest.now() + Duration::from_secs(3);
@@ -437,7 +440,7 @@ fn text_error(store: &XenStore<Domain>, path: &str) -> StoreError {
 }
 
 #[test]
-fn the_server_passes_the_conformance_suite_for_a_guest_over_its_ring() {
+fn server_passes_conformance_suite() {
     let world = World::new(1);
     let guest = world.create_guest(DomainConfig::new("guest"));
     let ring = start::xenstore_ring(guest.clone()).unwrap();

@@ -35,7 +35,8 @@ pub(crate) fn miri() -> Result<()> {
     // a few random cases are enough for a check that is not about them.
     miri.env(
         "MIRIFLAGS",
-        "-Zmiri-permissive-provenance -Zmiri-disable-isolation -Zmiri-disable-weak-memory-emulation",
+        "-Zmiri-permissive-provenance -Zmiri-disable-isolation \
+         -Zmiri-disable-weak-memory-emulation",
     )
     .env("PROPTEST_CASES", "2");
     host::run(&mut miri)

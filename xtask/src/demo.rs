@@ -119,14 +119,16 @@ fn on_xen(args: &Args) -> Result<i32> {
         Event::Mark(mark) if mark.starts_with("terminal") => {
             progress.finish_and_clear();
             ui::line(
-                "This is the guest's console. Enter for a prompt, `help` for its commands; Ctrl-] leaves.\n",
+                "This is the guest's console. Enter: prompt; `help`: its commands; Ctrl-]: quit.\n",
             );
         }
         Event::Mark(mark) if mark.starts_with("run") => {
             progress.set_prefix("dom0 is up");
             ui::line(format!("Xen {} and its dom0 are up.", args.xen));
         }
-        Event::Xen(line) => progress.set_message(ui::dim(&line.chars().take(60).collect::<String>())),
+        Event::Xen(line) => {
+            progress.set_message(ui::dim(&line.chars().take(60).collect::<String>()));
+        }
         Event::Mark(_) => {}
         Event::Payload(line) => match payload::parse(line) {
             Line::Step(step) => progress.set_prefix(step.to_owned()),

@@ -19,8 +19,8 @@ const HOSTED: [&str; 2] = ["std", "hook"];
 /// Packages for tests of the crates, which no user resolves.
 const TESTS_ONLY: [&str; 2] = ["loom", "proptest"];
 
-/// Builds kernels that depend on `libraries`, for each of `targets`, and checks what they resolve;
-/// `simulator` is the crate for their tests.
+/// Builds kernels that depend on `libraries`, for each of `targets`, and checks the resolved
+/// dependencies; `simulator` is the crate for their tests.
 pub(crate) fn check(libraries: &[Library], simulator: &[Library], targets: &[&str]) -> Result<()> {
     for (name, all) in [("default", false), ("features", true)] {
         let folder = lay_out(name, &manifest(libraries, simulator, all))?;
@@ -47,8 +47,8 @@ pub(crate) fn check(libraries: &[Library], simulator: &[Library], targets: &[&st
 /// can use or with the default ones.
 fn manifest(libraries: &[Library], simulator: &[Library], all: bool) -> String {
     let mut text = String::from(
-        "[package]\nname = \"downstream\"\nversion = \"0.0.0\"\nedition = \"2018\"\nresolver = \"1\"\n\n\
-         [workspace]\n\n[profile.dev]\ndebug = 0\n\n[dependencies]\n",
+        "[package]\nname = \"downstream\"\nversion = \"0.0.0\"\nedition = \"2018\"\n\
+         resolver = \"1\"\n\n[workspace]\n\n[profile.dev]\ndebug = 0\n\n[dependencies]\n",
     );
     let path = |library: &Library| format!("path = {:?}", library.folder.display().to_string());
     for library in libraries {

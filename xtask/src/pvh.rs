@@ -84,7 +84,8 @@ fn header<Elf: FileHeader<Endian = Endianness>>(data: &[u8], expected: Machine) 
         segments.iter().filter(|segment| segment.p_type(endian) == PT_LOAD).collect();
     if loaded.is_empty() {
         bail!(
-            "segments: found none of type LOAD, expected at least one; link an executable, not an object file"
+            "segments: found none of type LOAD, expected at least one; link an executable, not an \
+             object file"
         );
     }
     let mut parts = Vec::new();
@@ -105,9 +106,10 @@ fn header<Elf: FileHeader<Endian = Endianness>>(data: &[u8], expected: Machine) 
     else {
         let of_xen = |part: &&[u8]| Notes::new(part).filter(|note| note.name == b"Xen").count();
         bail!(
-            "entry point: found {} notes of owner Xen, none of type {PHYS32_ENTRY} (PHYS32_ENTRY), expected one; add \
-             `xen_hypercall::elf_notes!` with `ElfNote::phys32_entry`, and `KEEP(*(.note.Xen))` in a NOTE segment to the \
-             linker script",
+            "entry point: found {} notes of owner Xen, none of type {PHYS32_ENTRY} \
+             (PHYS32_ENTRY), expected one; add `xen_hypercall::elf_notes!` with \
+             `ElfNote::phys32_entry`, and `KEEP(*(.note.Xen))` in a NOTE segment to the linker \
+             script",
             parts.iter().map(of_xen).sum::<usize>()
         );
     };
@@ -128,8 +130,8 @@ fn header<Elf: FileHeader<Endian = Endianness>>(data: &[u8], expected: Machine) 
             format!("{start:#x}..{:#x}", start.saturating_add(segment.p_filesz(endian).into()))
         });
         bail!(
-            "entry point: found physical address {entry:#x}, expected one in a loaded segment ({}) below 4 GiB; link the \
-             entry at its physical address, or subtract the offset between both",
+            "entry point: found physical address {entry:#x}, expected one in a loaded segment \
+             ({}) below 4 GiB; link the entry at its physical address, or subtract the offset between both",
             ranges.collect::<Vec<_>>().join(", ")
         );
     }

@@ -131,8 +131,10 @@ pub(crate) fn main(command: &Command) -> Result<i32> {
             testbed::prepare(&[boot.xen])?;
             let mut rebooted = false;
             let outcome = boot.kernel(kernel, &mut |event| {
-                rebooted |=
-                    matches!(event, Event::Xen(line) if line.contains("Hardware Dom0 shutdown: reboot"));
+                rebooted |= matches!(
+                    event,
+                    Event::Xen(line) if line.contains("Hardware Dom0 shutdown: reboot")
+                );
                 show(&event, machine.quiet);
             })?;
             let code = ended(&boot, &outcome);
@@ -195,7 +197,8 @@ pub(crate) fn check_report(version: XenVersion) -> Result<()> {
     let complete = text.contains("guest: triple fault") && text.contains("xen: RIP:");
     if report.code() != 1 || !complete {
         bail!(
-            "a guest with a triple fault: found exit code {} and the report below, expected 1 and the fault\n{text}",
+            "a guest with a triple fault: found exit code {} and the report below, expected 1 and \
+             the fault\n{text}",
             report.code()
         );
     }

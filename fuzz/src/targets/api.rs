@@ -235,14 +235,14 @@ pub fn run(data: &[u8]) {
         ports: Vec::new(),
         watches: Vec::new(),
     };
-    served.faults.follow(ChoiceSource::from_bytes(failures));
+    served.faults.set_source(ChoiceSource::from_bytes(failures));
     for call in values(calls, CALLS) {
         having.carry_out(&call, &store, &grants, &mut served);
         having.poll(&own);
         served.pass();
         assert_eq!(world.violations(), [], "after {call:?}");
     }
-    faults.follow(ChoiceSource::default());
+    faults.set_source(ChoiceSource::default());
     having.end(&own, &mut served);
     let Served { disk, net, .. } = served;
     drop((disk, net));

@@ -25,9 +25,9 @@ pub(super) enum Use {
     Write(u8, u16),
     /// A read of a node's permissions.
     Permissions(u8),
-    /// Asks who one is.
+    /// Request of the domain ID.
     Domid,
-    /// Reads and writes of a transaction.
+    /// Transaction with reads and writes.
     Transaction(u8),
     /// A new watch of a node.
     Watch(u8),

@@ -1,5 +1,4 @@
-//! The connection to xenstore over a shared page: a domain and its server, in every order that they
-//! can meet.
+//! Connection to xenstore over a shared page: all interleavings of a domain and its server.
 
 #![cfg(all(test, loom))]
 

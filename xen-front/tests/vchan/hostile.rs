@@ -20,7 +20,7 @@ use xen_sys::io::libxenvchan::VchanInterface;
 
 const GRANTS: usize = size_of::<VchanInterface>();
 
-/// Nodes that the client of `fixture` may read.
+/// Writes a node that the client of `fixture` may read.
 fn tell(fixture: &Fixture, key: &str, value: &str) {
     let node = format!("{PATH}/{key}");
     fixture.one_store.write(&node, value).unwrap();
@@ -30,7 +30,7 @@ fn tell(fixture: &Fixture, key: &str, value: &str) {
     fixture.one_store.set_permissions(&node, &permissions).unwrap();
 }
 
-/// A server that says of itself what a test wants.
+/// Creates a server that advertises `offer`.
 fn forged(
     fixture: &Fixture,
     offer: &VchanInterface,
@@ -383,16 +383,21 @@ proptest! {
     ) {
         let fixture = Fixture::new();
         let (mut server, mut client) = fixture.pair(left, 10);
-        let reference = GrantRef(fixture.one_store.read_number(format!("{PATH}/ring-ref")).unwrap());
+        let reference = fixture.one_store.read_number(format!("{PATH}/ring-ref")).unwrap();
         let page: Mapping<_, ReadWrite> =
-            Window::reserve(fixture.two.clone(), 1).unwrap().map(fixture.one.id(), &[reference]).unwrap();
+            Window::reserve(fixture.two.clone(), 1)
+                .unwrap()
+                .map(fixture.one.id(), &[GrantRef(reference)])
+                .unwrap();
         let indices = near.map_or(indices, |near| [near / 7, near, near.wrapping_neg(), near / 3]);
         spoil(page.as_ref(), indices);
         let mut buffer = vec![0; 40_000];
         let [left_cons, left_prod, right_cons, right_prod] = indices;
         let (left, right) = (1usize << left, 1usize << 10);
         // Each relies on the two indices that are not its own.
-        let expected = |count: u32, size: usize| usize::try_from(count).ok().filter(|count| *count <= size);
+        let expected = |count: u32, size: usize| {
+            usize::try_from(count).ok().filter(|count| *count <= size)
+        };
         prop_assert_eq!(server.read(&mut buffer).ok(), expected(left_prod, left));
         spoil(page.as_ref(), indices);
         let room = expected(right_cons.wrapping_neg(), right).map(|used| right - used);
@@ -406,7 +411,8 @@ proptest! {
         if expected(left_prod, left).is_none() {
             spoil(page.as_ref(), [0; 4]);
             prop_assert!(matches!(server.read(&mut buffer), Err(VchanError::Corrupt(_))));
-            prop_assert!(matches!(server.wait_readable(fixture.soon()), Err(VchanError::Corrupt(_))));
+            let waited = server.wait_readable(fixture.soon());
+            prop_assert!(matches!(waited, Err(VchanError::Corrupt(_))));
         }
         drop((page, client));
         server.close(fixture.soon()).unwrap();

@@ -10,25 +10,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use xen_hypercall::ops::event_channel;
 use xen_hypercall::{GrantRef, Platform, Port};
 
-/// The most deeds of one turn: the other end has to get on with whatever was done.
+/// Maximum number of actions of one turn, so that the frontend runs in between.
 const DEEDS_PER_TURN: usize = 4;
 
-/// The first entry of a grant table that is not the toolstack's.
+/// First entry of a grant table after those of the toolstack.
 const FIRST_GRANT: u32 = 8;
 
-/// A backend that answers, announces and forgets as its [`ChoiceSource`] say: wrong ids, states,
-/// indices and nodes, pages that it keeps, answers to nothing and none to something. When the
-/// choices end it behaves, and answers everything.
+/// Backend that misbehaves by a [`ChoiceSource`]: wrong IDs, states, indices and nodes, pages that
+/// it keeps mapped, responses without a request, requests without a response. When the choices end
+/// it behaves, and responds to all requests.
 ///
 /// ```
-/// use xen_sim::{Disk, DomainConfig, HostileBackend, ChoiceSource, World};
+/// use xen_sim::{ChoiceSource, Disk, DomainConfig, HostileBackend, World};
 ///
 /// let world = World::new(1);
 /// let guest = world.create_guest(DomainConfig::new("guest"));
 /// let disks = world.create_guest(DomainConfig::new("disks"));
 /// let device = world.attach_disk(&guest, &disks, &Disk::new("xvda"));
 /// let backend = HostileBackend::start(&world, &device, ChoiceSource::seeded(42, 500));
-/// // ... open the disk in `guest`, use it, and expect errors, but nothing worse ...
+/// // ... the driver in `guest` returns errors, and neither panics nor hangs ...
 /// world.run_for(core::time::Duration::from_secs(1));
 /// assert!(backend.is_good());
 /// ```
@@ -38,20 +38,19 @@ pub struct HostileBackend {
 }
 
 impl HostileBackend {
-    /// Starts the backend of a device, as a task of its backend domain. It is gone with that
-    /// domain.
+    /// Starts the backend of a device as a task of its backend domain, which ends with the domain.
     ///
-    /// Of a device that is neither a disk nor a network interface it knows the states alone:
-    /// [`start_protocol`](Self::start_protocol).
+    /// For a device that is neither a disk nor a network interface it changes states alone;
+    /// [`start_protocol`](Self::start_protocol) takes a protocol.
     pub fn start(world: &World, device: &Device, choices: ChoiceSource) -> Self {
         Self::start_protocol(world, device, BackendProtocol::of(device.kind), choices)
     }
 
-    /// Starts the backend of a device of any kind, which speaks `protocol`.
+    /// Starts the backend of a device of any kind with its protocol.
     ///
     /// # Panics
     ///
-    /// If the protocol has more than two rings, or not one slot size for each.
+    /// If the protocol has more than two rings, or a ring without a slot size.
     pub fn start_protocol(
         world: &World,
         device: &Device,
@@ -60,11 +59,10 @@ impl HostileBackend {
     ) -> Self {
         assert!(protocol.rings.len() <= MAX_RINGS && protocol.rings.len() == protocol.slots.len());
         let choices = Arc::new(Mutex::new(choices));
-        let domain =
-            world.domain(device.backend).expect("a device's backend domain was created once");
+        let domain = world.domain(device.backend).expect("a device has a backend domain");
         let store = domain.store();
         for path in [device.frontend_path(), device.backend_path()] {
-            // Without the watch it would only look when it has an event otherwise.
+            // The watch wakes the task at changes of the frontend's state.
             let _ = store.watch(format!("{path}/state"), "state");
         }
         let mut end = End {
@@ -82,14 +80,14 @@ impl HostileBackend {
         Self { choices }
     }
 
-    /// Lets it behave from now on: it still keeps the pages that it kept.
+    /// Ends the misbehaviour. Pages that it keeps mapped stay mapped.
     pub fn behave(&self) {
         locked(&self.choices).clear();
     }
 
-    /// Tells whether it has nothing bad in mind any more.
+    /// Returns whether the misbehaviour has ended.
     pub fn is_good(&self) -> bool {
-        locked(&self.choices).is_over()
+        locked(&self.choices).is_empty()
     }
 }
 
@@ -115,7 +113,7 @@ impl End {
         if let Some(port) = self.port {
             self.domain.take_event(port);
         }
-        if locked(&self.choices).is_over() {
+        if locked(&self.choices).is_empty() {
             self.behave();
             return Step::Idle;
         }
@@ -124,20 +122,20 @@ impl End {
                 break;
             }
         }
-        self.follow();
+        self.handshake();
         Step::Sleep(self.domain.now() + Duration::from_millis(1))
     }
 
-    /// The handshake, as a backend does it.
-    fn follow(&mut self) {
+    /// Executes the handshake of a sound backend.
+    fn handshake(&mut self) {
         let state =
             |path: String| self.store.read_number::<u32>(format!("{path}/state")).unwrap_or(0);
         match (state(self.device.backend_path()), state(self.device.frontend_path())) {
-            (0, _) => self.let_go(),
+            (0, _) => self.release(),
             (1, _) | (6, 1) => {
                 for (key, value) in self.protocol.nodes {
                     if self.store.read(self.node(key)).is_none() {
-                        // The device may be gone by now.
+                        // The device may have been removed.
                         let _ = self.store.write(self.node(key), value);
                     }
                 }
@@ -149,7 +147,7 @@ impl End {
             }
             (_, 5) => self.switch(5),
             (4 | 5, 6) => {
-                self.let_go();
+                self.release();
                 self.switch(6);
             }
             _ => {}
@@ -158,22 +156,22 @@ impl End {
 
     fn behave(&mut self) {
         self.kept.clear();
-        self.follow();
+        self.handshake();
         for ring in 0..self.rings.len() {
             self.answer(ring, 64, 0, 0);
         }
     }
 
-    /// Does one deed; `false` ends the turn.
+    /// Executes one action; returns `false` to end the turn.
     fn act(&mut self) -> bool {
         let mut choices = locked(&self.choices);
-        if choices.is_over() {
+        if choices.is_empty() {
             return false;
         }
         let deed = choices.u8() % 16;
         let ring = usize::from(choices.u8()) % self.rings.len().max(1);
         match deed {
-            // Answers a request with up to four bytes of the answer changed.
+            // Sends a response with up to four changed bytes.
             0..=2 => {
                 let (at, bits) = (choices.u8() % 16, choices.u32());
                 drop(choices);
@@ -188,7 +186,7 @@ impl End {
                 let (at, value) = (usize::from(choices.u16()), choices.u32());
                 self.change(ring, at, |_| value);
             }
-            // One of the indices moves.
+            // Changes an index.
             7 => {
                 let (at, step) = (choices.u8() % 16, choices.u8() as i8);
                 self.change(ring, at.into(), |old| old.wrapping_add_signed(step.into()));
@@ -206,7 +204,7 @@ impl End {
                     which => self.store.remove(self.node(self.key(which))),
                 };
             }
-            // Keeps a page of the frontend's.
+            // Keeps a page of the frontend mapped.
             12 => {
                 let reference = GrantRef(FIRST_GRANT + u32::from(choices.u8()));
                 let page = Held::map(&self.domain, self.device.frontend, reference);
@@ -217,7 +215,7 @@ impl End {
                 drop(choices);
                 self.kept.clear();
                 if whole {
-                    self.let_go();
+                    self.release();
                 }
             }
             14 => {
@@ -239,27 +237,27 @@ impl End {
     }
 
     fn switch(&self, state: u32) {
-        // The device may be gone by now.
+        // The device may have been removed.
         let _ = self.store.write(self.node("state"), state);
     }
 
     fn notify(&self) {
         if let Some(port) = self.port {
-            // The frontend may have closed its end.
+            // The frontend may have closed its port.
             let _ = event_channel::send(&self.domain, port);
         }
     }
 
-    fn let_go(&mut self) {
+    fn release(&mut self) {
         self.rings.clear();
         if let Some(port) = self.port.take() {
-            // Refused only where the domain, and the port with it, is gone.
+            // It fails only after the end of the domain, which closes the port.
             let _ = event_channel::close(&self.domain, port);
         }
     }
 
     fn connect(&mut self) {
-        self.let_go();
+        self.release();
         let front = self.device.frontend_path();
         let number = |key: &str| self.store.read_number::<u32>(format!("{front}/{key}"));
         let references = self.protocol.rings.iter().filter_map(|key| number(key));
@@ -282,7 +280,8 @@ impl End {
         }
     }
 
-    /// Answers up to `limit` requests; `bits` change the word at byte `at` of each.
+    /// Responds to up to `limit` requests; `bits` are flipped in the word at byte `at` of each
+    /// response.
     fn answer(&mut self, ring: usize, limit: u32, at: u8, bits: u32) {
         let (Some(page), Some(&size)) = (self.rings.get(ring), self.protocol.slots.get(ring))
         else {
@@ -310,12 +309,12 @@ impl End {
 
 impl Drop for End {
     fn drop(&mut self) {
-        self.let_go();
+        self.release();
     }
 }
 
 impl ChoiceSource {
-    /// What a node can hold: a number, a large one, or any bytes.
+    /// Returns a node's value: a number, a large number, or any bytes.
     fn node_value(&mut self) -> Vec<u8> {
         match self.u8() % 4 {
             0 => self.u8().to_string().into_bytes(),

@@ -1,4 +1,4 @@
-//! A page of another domain that a hostile peer has mapped.
+//! Mapped page of another domain, held by a hostile peer.
 
 use crate::Domain;
 use core::num::NonZeroUsize;
@@ -8,19 +8,19 @@ use xen_sys::grant_table::{
     GnttabMapGrantRef, GnttabUnmapGrantRef, GrantHandle, GrantMapFlags, GrantStatus,
 };
 
-/// One mapped page, which the owner can't get back before this is dropped.
+/// Mapped page, which its owner cannot reuse before the drop.
 pub(super) struct Held {
     domain: Domain,
     range: ForeignRange,
     handle: GrantHandle,
 }
 
-// SAFETY: the range is an address range of the domain's, valid wherever the world is, and reached
-// through the accessor alone.
+// SAFETY: the range is an address range of the domain, valid in every thread, and accessed through
+// `SharedMem` alone.
 unsafe impl Send for Held {}
 
 impl Held {
-    /// Maps a page, or gives up.
+    /// Maps a page; returns `None` if that fails.
     pub(super) fn map(domain: &Domain, owner: DomId, reference: GrantRef) -> Option<Self> {
         let range = domain.reserve_frames(NonZeroUsize::MIN)?;
         let mut op = [GnttabMapGrantRef {
@@ -30,11 +30,11 @@ impl Held {
             dom: owner,
             ..Default::default()
         }];
-        // SAFETY: the address is that of the frame that was reserved for this.
+        // SAFETY: the address is that of the frame that was reserved above.
         let mapped =
             unsafe { map_grant_ref(domain, &mut op) }.is_ok() && op[0].status == GrantStatus::OKAY;
         if !mapped {
-            // SAFETY: the reservation from above; nothing was mapped.
+            // SAFETY: the range was reserved above, and nothing is mapped there.
             unsafe { domain.release_frames(range) };
             return None;
         }
@@ -42,8 +42,8 @@ impl Held {
     }
 
     pub(super) fn mem(&self) -> &SharedMem {
-        // SAFETY: the page stays mapped until the drop, and nobody has plain references to memory
-        // of simulated domains.
+        // SAFETY: the page stays mapped until the drop, and memory of simulated domains has no
+        // plain references.
         unsafe { SharedMem::from_raw(self.range.start, PAGE_SIZE) }
     }
 }
@@ -55,10 +55,9 @@ impl Drop for Held {
             handle: self.handle,
             ..Default::default()
         }];
-        // SAFETY: this value was the only way to the page, and it ends here. The range comes from
-        // `reserve_frames`.
+        // SAFETY: this value owned the only access to the page. The range is from `reserve_frames`.
         unsafe {
-            // The only refusal is that nothing is mapped, as after the end of the domain.
+            // It fails only if nothing is mapped, as after the end of the domain.
             let _ = unmap_grant_ref(&self.domain, &mut op);
             self.domain.release_frames(self.range);
         }

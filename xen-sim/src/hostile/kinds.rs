@@ -1,24 +1,24 @@
-//! The protocols of hostile backends: as much as one needs to connect, so that it can do harm.
+//! Protocols of hostile backends: the parts that a connection needs.
 
 use crate::DeviceKind;
 
-/// A device protocol as a [`HostileBackend`](crate::HostileBackend) speaks it: request and response
-/// rings of one page each, with one event channel.
+/// Device protocol of a [`HostileBackend`](crate::HostileBackend): rings of one page each, and one
+/// event channel.
 #[derive(Debug)]
 pub struct BackendProtocol {
-    /// The frontend's keys of its rings, at most two.
+    /// Keys of the frontend's rings, at most two.
     pub rings: &'static [&'static str],
-    /// The frontend's key of its event channel.
+    /// Key of the frontend's event channel.
     pub event_channel: &'static str,
-    /// The size of a slot in each ring, in bytes.
+    /// Size of a slot of each ring, in bytes.
     pub slots: &'static [usize],
-    /// Nodes that a backend writes, with values that let the frontend connect.
+    /// Nodes of the backend, with values that the frontend accepts.
     pub nodes: &'static [(&'static str, &'static str)],
-    /// Turns a request into its response, both as the bytes of a slot.
+    /// Function that replaces a request by its response, both as the bytes of a slot.
     pub respond: fn(ring: usize, slot: &mut [u8]),
 }
 
-/// The most rings of a protocol.
+/// Maximum number of rings of a protocol.
 pub(super) const MAX_RINGS: usize = 2;
 
 static VBD: BackendProtocol = BackendProtocol {
@@ -40,7 +40,7 @@ static VBD: BackendProtocol = BackendProtocol {
         ("multi-queue-max-queues", "1"),
     ],
     respond: |_, slot| {
-        // Operation and id of the request; status 0.
+        // Operation and ID of the request; status 0.
         let (operation, id) = (slot[0], slot[8..16].to_vec());
         slot[..16].fill(0);
         slot[..8].copy_from_slice(&id);
@@ -65,18 +65,18 @@ static VIF: BackendProtocol = BackendProtocol {
     ],
     respond: |ring, slot| {
         if ring == 0 {
-            // The id of the request; status 0.
+            // ID of the request; status 0.
             let id = [slot[8], slot[9]];
             slot.fill(0);
             slot[..2].copy_from_slice(&id);
         } else {
-            // The id stays; offset 0, no flags, 60 bytes.
+            // ID of the request; offset 0, no flags, 60 bytes.
             slot[2..].copy_from_slice(&[0, 0, 0, 0, 60, 0]);
         }
     },
 };
 
-/// The protocol of a kind about which nothing is known: states alone.
+/// Protocol of an unknown kind: states alone.
 static STATES: BackendProtocol = BackendProtocol {
     rings: &[],
     event_channel: "event-channel",

@@ -1,4 +1,4 @@
-//! Shared memory that changes right before each load, and the count of those loads.
+//! Shared memory that changes before each load, and counts of the loads.
 
 use super::ChoiceSource;
 use crate::Domain;
@@ -9,27 +9,27 @@ use core::sync::atomic::Ordering::Relaxed;
 use std::collections::BTreeMap;
 use xen_hypercall::{DomId, Gfn, PAGE_SIZE, SharedMem, observe_loads};
 
-/// A peer that rewrites shared memory right before the driver loads it: the worst moment for
-/// whoever looks twice.
+/// Peer that rewrites shared memory immediately before the driver loads it, which exposes double
+/// fetches.
 ///
-/// It is asked before every load that goes through the accessor ([`SharedMem`]), which is all that
-/// drivers do.
+/// It runs before every load through the accessor ([`SharedMem`]), which is the only access of
+/// drivers.
 #[derive(Clone, Debug)]
 pub struct HostilePeer {
     choices: ChoiceSource,
 }
 
 impl HostilePeer {
-    /// Creates a peer that rewrites memory by `choices`, and none when they end.
+    /// Creates a peer that rewrites memory by `choices`, until the choices end.
     pub fn new(choices: ChoiceSource) -> Self {
         Self { choices }
     }
 
-    /// Runs `driver`, code of `domain`; before each of its loads from a page that another domain
+    /// Runs `driver`, code of `domain`. Before each of its loads from a page that another domain
     /// can write (granted for writing, or mapped), the peer may write there.
     ///
-    /// The rings of xenstore and console are left alone, and what others load while the driver
-    /// waits as well.
+    /// It excludes the rings of xenstore and console, and loads of other domains while the driver
+    /// waits.
     pub fn against<R>(&mut self, domain: &Domain, driver: impl FnOnce() -> R) -> R {
         let choices = &mut self.choices;
         on_exposed_loads(
@@ -41,8 +41,8 @@ impl HostilePeer {
         )
     }
 
-    /// Runs `driver`; before each of its loads from `mem` the peer may write there. For rings and
-    /// drivers on memory of the test's own.
+    /// Runs `driver`. Before each of its loads from `mem`, which belongs to the test, the peer may
+    /// write there.
     pub fn against_memory<R>(&mut self, mem: &SharedMem, driver: impl FnOnce() -> R) -> R {
         let start = core::ptr::from_ref(mem).cast::<u8>().addr();
         let range = start..start + mem.len();
@@ -56,14 +56,14 @@ impl HostilePeer {
 }
 
 impl ChoiceSource {
-    /// Decides what happens to memory of which `len` bytes at `offset` are about to be loaded.
+    /// Rewrites memory before a load of `len` bytes at `offset`.
     fn rewrite(&mut self, mem: &SharedMem, offset: usize, len: usize) {
-        if self.is_over() {
+        if self.is_empty() {
             return;
         }
         let word = mem.u32_at(offset & !3);
         match (self.u8() % 8, word) {
-            // Whatever is there, an index mostly, moves on a little, as an honest peer's does.
+            // The value, mostly an index, grows a little, as that of a sound peer.
             (3 | 4, Some(word)) => {
                 word.store(word.load(Relaxed).wrapping_add(u32::from(self.u8() % 8)), Relaxed);
             }
@@ -82,8 +82,8 @@ impl ChoiceSource {
     }
 }
 
-/// How often code loaded each byte that another domain can write: more than once is a double fetch,
-/// if it is for one decision.
+/// Number of loads of each byte that another domain can write. More than one for the same decision
+/// is a double fetch.
 ///
 /// ```
 /// # use xen_hypercall::{Page, SharedMem};
@@ -105,8 +105,8 @@ pub struct SharedLoads {
 }
 
 impl SharedLoads {
-    /// Runs `driver`, code of `domain`, and counts its loads from pages that another domain can
-    /// write, as in [`HostilePeer::against`].
+    /// Runs `driver`, code of `domain`, and counts its loads from the pages of
+    /// [`HostilePeer::against`].
     pub fn of<R>(domain: &Domain, driver: impl FnOnce() -> R) -> (Self, R) {
         let mut loads = Self::default();
         let result = on_exposed_loads(
@@ -121,8 +121,7 @@ impl SharedLoads {
         (loads, result)
     }
 
-    /// Runs `driver` and counts its loads from `mem`, the bytes of which are counted from its
-    /// start, whatever page they are on.
+    /// Runs `driver` and counts its loads from `mem`, by their offset from its start.
     pub fn of_memory<R>(mem: &SharedMem, driver: impl FnOnce() -> R) -> (Self, R) {
         let mut loads = Self::default();
         let start = core::ptr::from_ref(mem).cast::<u8>().addr();
@@ -137,7 +136,7 @@ impl SharedLoads {
         (loads, result)
     }
 
-    /// Returns how often the byte at `offset` of a frame was loaded.
+    /// Returns the number of loads of the byte at `offset` of a frame.
     pub fn at(&self, gfn: Gfn, offset: usize) -> u32 {
         self.counts.get(&(gfn, offset)).copied().unwrap_or(0)
     }
@@ -147,13 +146,13 @@ impl SharedLoads {
         self.counts.values().copied().max().unwrap_or(0)
     }
 
-    /// Returns each byte that was loaded, by frame and offset, with its count.
+    /// Returns all loaded bytes, by frame and offset, with their counts.
     pub fn iter(&self) -> impl Iterator<Item = (Gfn, usize, u32)> + '_ {
         self.counts.iter().map(|(&(gfn, offset), &count)| (gfn, offset, count))
     }
 }
 
-/// A place in a domain's memory that others can write.
+/// Place in a domain's memory that other domains can write.
 struct Place {
     gfn: Gfn,
     mfn: Mfn,
@@ -173,7 +172,7 @@ fn on_exposed_loads<R>(
         if !extent.contains(&address) {
             return;
         }
-        // Under the lock it is the simulator itself that looks.
+        // A load under the lock is the simulator's own.
         let Some(machine) = shared.try_lock() else { return };
         let end = address + len;
         let mut at = address;
@@ -189,8 +188,7 @@ fn on_exposed_loads<R>(
 }
 
 impl Machine {
-    /// Finds the place that a domain sees at `address`, if another domain can write there by a
-    /// grant.
+    /// Returns the place at an address of a domain, if another domain can write there by a grant.
     fn exposed(&self, id: DomId, address: usize) -> Option<Place> {
         let physmap = &self.dom(id).physmap;
         let gfn = physmap.gfn(physmap.page_of(address)?);
@@ -212,7 +210,7 @@ mod tests {
     use xen_hypercall::Pages;
 
     #[test]
-    fn only_what_another_domain_can_write_is_rewritten_and_counted() {
+    fn only_exposed_memory_is_rewritten() {
         let world = World::new(1);
         let (front, back) =
             (world.create(DomainConfig::new("front")), world.create(DomainConfig::new("back")));
@@ -223,7 +221,7 @@ mod tests {
         let mapped = Window::reserve(back.clone(), 1).unwrap();
         let mapped = mapped.map::<ReadWrite>(front.id(), shared.refs()).unwrap();
 
-        // Always the fifth deed, with a value that only it writes.
+        // Bytes that always select the fifth action, with its own value.
         let choices = || ChoiceSource::from_bytes(&[5, 0xad, 0xde, 0, 0].repeat(8));
         let load = |mem: &SharedMem| mem.u32::<64>().load(Relaxed);
         let front_sees = HostilePeer::new(choices())

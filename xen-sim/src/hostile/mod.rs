@@ -1,5 +1,5 @@
-//! Peers that break every rule: they rewrite shared memory before each load, answer anything, and
-//! write anything into xenstore.
+//! Hostile peers, which rewrite shared memory before each load, send any response, and write any
+//! node.
 
 mod backend;
 mod held;
@@ -21,28 +21,28 @@ pub struct ChoiceSource {
 }
 
 impl ChoiceSource {
-    /// Draws `count` bytes from a seed.
+    /// Creates `count` bytes from a seed.
     pub fn seeded(seed: u64, count: usize) -> Self {
         let mut rng = Rng::new(seed);
         Self { bytes: (0..count).map(|_| rng.next() as u8).collect() }
     }
 
-    /// Takes a fuzzer's input.
+    /// Creates it from a fuzzer's input.
     pub fn from_bytes(bytes: &[u8]) -> Self {
         Self { bytes: bytes.iter().copied().collect() }
     }
 
-    /// Tells whether all is used up.
-    pub fn is_over(&self) -> bool {
+    /// Returns whether no byte is left.
+    pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// Forgets the rest.
+    /// Drops the remaining bytes.
     pub fn clear(&mut self) {
         self.bytes.clear();
     }
 
-    /// Takes the next bytes; zeroes behind the end.
+    /// Takes the next bytes, or zeroes after the end.
     fn take<const N: usize>(&mut self) -> [u8; N] {
         core::array::from_fn(|_| self.bytes.pop_front().unwrap_or(0))
     }

@@ -1,21 +1,21 @@
-//! Structures in a guest's memory that Xen writes to from time to time.
+//! Areas in a guest's memory that Xen updates: runstate and time.
 
 use crate::machine::Machine;
 use crate::pool::{Mfn, Pool};
 use xen_hypercall::{DomId, Errno, PAGE_SIZE, SharedU32, SharedU64};
 
-/// Where such a structure lies: the frame and the offset of each of its words of eight bytes.
+/// Place of an area: frame and offset of each of its words of eight bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Area(Vec<(Mfn, usize)>);
 
 impl Area {
-    /// Returns a word, by its offset in the structure.
+    /// Returns a word by its offset.
     pub(crate) fn word<'p>(&self, pool: &'p Pool, offset: usize) -> Option<SharedU64<'p>> {
         let &(mfn, start) = self.0.get(offset / 8)?;
         pool.page(mfn).u64_at(start)
     }
 
-    /// Returns half a word, by its offset in the structure.
+    /// Returns half a word by its offset.
     pub(crate) fn half<'p>(&self, pool: &'p Pool, offset: usize) -> Option<SharedU32<'p>> {
         let &(mfn, start) = self.0.get(offset / 8)?;
         pool.page(mfn).u32_at(start + offset % 8)
@@ -23,11 +23,10 @@ impl Area {
 }
 
 impl Machine {
-    /// Finds a structure of `len` bytes at an address of the domain's kernel. None at all if that
-    /// is zero.
+    /// Returns the area of `len` bytes at an address of the domain's kernel; `None` at address 0.
     ///
-    /// Real Xen looks the address up each time, and takes unaligned ones; here it has to stay where
-    /// it is, and be aligned.
+    /// Real Xen translates the address at each update and accepts an unaligned one. Here its
+    /// mapping must not change, and it must be aligned.
     pub(super) fn area_at_address(
         &self,
         id: DomId,
@@ -50,8 +49,7 @@ impl Machine {
         }
     }
 
-    /// Finds a structure of `len` bytes at a guest-physical address. None at all if that is all
-    /// ones.
+    /// Returns the area of `len` bytes at a guest-physical address; `None` at all ones.
     pub(super) fn area_at_frame(
         &self,
         id: DomId,

@@ -60,7 +60,7 @@ impl Machine {
         self.find_controlled(caller.domain, op.domid)
     }
 
-    /// Interrupts the vCPUs whose events came before there was a way to tell them.
+    /// Interrupts the vCPUs whose events became pending before the domain had a vector.
     fn reassert(&mut self, id: xen_hypercall::DomId) {
         let flags: Vec<bool> = self
             .dom(id)

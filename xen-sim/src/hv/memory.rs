@@ -62,8 +62,8 @@ impl Machine {
                     size: (pages * PAGE_SIZE as u64).into(),
                     type_: 1.into(),
                 };
-                // SAFETY: whoever issued the hypercall vouches for the handle inside the argument
-                // too.
+                // SAFETY: the caller of the hypercall guarantees that the handle inside the
+                // argument is valid.
                 unsafe { Guest::from_handle(op.buffer) }.write(entry)?;
                 op.nr_entries = 1;
                 arg.write(op)?;
@@ -77,15 +77,15 @@ impl Machine {
         Ok(0)
     }
 
-    /// Changes what is behind a guest frame.
+    /// Replaces the mapping of a guest frame.
     pub(crate) fn map(&mut self, id: DomId, gfn: u64, mapping: Option<Mapping>) -> Option<Mapping> {
-        let domain = self.domains.get_mut(&id.0).expect("the caller looked the domain up");
+        let domain = self.domains.get_mut(&id.0).expect("the caller has found the domain");
         domain.physmap.set(&mut self.pool, gfn, mapping)
     }
 
     fn add_to_physmap(&mut self, id: DomId, op: &XenAddToPhysmap) -> Result<(), Errno> {
         match op.space {
-            // Another domain's pages come in batches only.
+            // Pages of another domain are added in batches only.
             XENMAPSPACE_GMFN_FOREIGN => Err(Errno::ENOSYS),
             XENMAPSPACE_GMFN_RANGE => (0..u64::from(op.size)).try_for_each(|nth| {
                 self.add_page(id, XENMAPSPACE_GMFN, op.idx + nth, op.gpfn + nth)
@@ -94,7 +94,7 @@ impl Machine {
         }
     }
 
-    /// Serves a batch: each page has an error of its own, and those after it are still tried.
+    /// Executes a batch: each page has its own error, and the batch continues after an error.
     fn add_batch_to_physmap(
         &mut self,
         me: DomId,
@@ -107,7 +107,8 @@ impl Machine {
             _ if op.u != 0 => return Err(Errno::EINVAL),
             _ => None,
         };
-        // SAFETY: whoever issued the hypercall vouches for the handles inside the argument too.
+        // SAFETY: the caller of the hypercall guarantees that the handles inside the argument are
+        // valid.
         let (idxs, gpfns, errs) = unsafe {
             (Guest::from_handle(op.idxs), Guest::from_handle(op.gpfns), Guest::from_handle(op.errs))
         };
@@ -122,8 +123,8 @@ impl Machine {
         Ok(())
     }
 
-    /// Finds the domain whose memory `caller` wants to map without a grant; that takes privilege,
-    /// and another domain.
+    /// Returns the domain whose memory `caller` maps without a grant. The caller must be
+    /// privileged, and the domain another one.
     fn find_foreign(&self, caller: DomId, named: DomId) -> Result<DomId, Errno> {
         let id = self.find(caller, named).ok_or(Errno::ESRCH)?;
         if id == caller {
@@ -148,7 +149,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Maps frames of Xen's that belong to another domain, or tells how many there are.
+    /// Maps frames of Xen that belong to another domain, or returns their number.
     fn acquire_resource(
         &mut self,
         me: DomId,
@@ -169,7 +170,8 @@ impl Machine {
             XENMEM_RESOURCE_GRANT_TABLE_ID_STATUS => XENMAPIDX_GRANT_TABLE_STATUS,
             _ => return Err(Errno::EINVAL),
         };
-        // SAFETY: whoever issued the hypercall vouches for the handle inside the argument too.
+        // SAFETY: the caller of the hypercall guarantees that the handle inside the argument is
+        // valid.
         let list = unsafe { Guest::from_handle(op.frame_list) };
         if list.is_null() {
             return match op.nr_frames {
@@ -186,7 +188,7 @@ impl Machine {
         Ok(None)
     }
 
-    /// Puts a page of the domain's own, or of Xen's, at `gpfn`.
+    /// Places a page of the domain or of Xen at `gpfn`.
     fn add_page(&mut self, id: DomId, space: u32, idx: u64, gpfn: u64) -> Result<(), Errno> {
         let mapping = match space {
             XENMAPSPACE_SHARED_INFO if idx == 0 => {
@@ -202,7 +204,7 @@ impl Machine {
             }
             _ => return Err(Errno::EINVAL),
         };
-        // A page of Xen's is in one place at a time.
+        // A page of Xen has one place at a time.
         self.withdraw(id, mapping.mfn);
         self.map(id, gpfn, Some(mapping));
         self.trace.record(self.now, Some(id), || {
@@ -211,7 +213,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Takes a frame of the world out of wherever the domain has it.
+    /// Removes a frame of the world from the domain's physical memory.
     pub(crate) fn withdraw(&mut self, id: DomId, mfn: Mfn) {
         let old = self
             .dom(id)
@@ -224,14 +226,15 @@ impl Machine {
         }
     }
 
-    /// Adds RAM at frames that have none, or gives RAM back; returns how many extents were done.
+    /// Adds RAM to empty frames, or releases RAM; returns the number of extents.
     fn reservation(&mut self, me: DomId, command: u32, arg: Guest) -> Answer {
         let op: XenMemoryReservation = arg.read()?;
         let domain = self.find_controlled(me, op.domid)?;
         if op.extent_order > 9 {
             return Err(Errno::EPERM);
         }
-        // SAFETY: whoever issued the hypercall vouches for the handle inside the argument too.
+        // SAFETY: the caller of the hypercall guarantees that the handle inside the argument is
+        // valid.
         let list = unsafe { Guest::from_handle(op.extent_start) };
         for done in 0..op.nr_extents as usize {
             let first: u64 = list.read_at(done)?;

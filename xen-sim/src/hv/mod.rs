@@ -1,4 +1,4 @@
-//! The hypervisor: what each hypercall does.
+//! Hypervisor: the implementation of each hypercall.
 
 mod area;
 pub(crate) mod event;
@@ -16,17 +16,17 @@ use crate::machine::Machine;
 use xen_hypercall::{DomId, Errno};
 use xen_sys::xen::*;
 
-/// The vCPU that issues a hypercall.
+/// vCPU that issues a hypercall.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caller {
     pub(crate) domain: DomId,
     pub(crate) vcpu: u32,
 }
 
-/// A hypercall's result before it becomes a number.
+/// Result of a hypercall before its encoding.
 pub(crate) type Answer = Result<usize, Errno>;
 
-/// Returns a hypercall's name, for traces.
+/// Returns the name of a hypercall, for traces.
 pub(crate) fn name(op: usize) -> &'static str {
     match op {
         HYPERVISOR_EVENT_CHANNEL_OP => "event_channel_op",
@@ -44,7 +44,7 @@ pub(crate) fn name(op: usize) -> &'static str {
 }
 
 impl Machine {
-    /// Serves every hypercall but those that wait.
+    /// Executes a hypercall that does not wait.
     ///
     /// # Safety
     ///
@@ -56,8 +56,8 @@ impl Machine {
         args: [usize; 5],
     ) -> Answer {
         let [command, second, third, ..] = args;
-        // SAFETY: the caller vouches for every pointer that the operation takes; which argument is
-        // one is decided here as Xen does.
+        // SAFETY: the caller guarantees that every pointer of the operation is valid. The operation
+        // defines which argument is a pointer, as in Xen.
         let arg = unsafe { Guest::new(second) };
         match op {
             HYPERVISOR_EVENT_CHANNEL_OP => self.event_channel_op(caller, command as u32, arg),
@@ -93,7 +93,7 @@ impl Machine {
         Ok(0)
     }
 
-    /// Serves `console_io`; a debug build of Xen would let every domain write.
+    /// Executes `console_io`. Unlike in a debug build of Xen, not every domain may write.
     fn console_io(&mut self, caller: Caller, command: u32, len: usize, buffer: Guest) -> Answer {
         if !self.dom(caller.domain).config.privileged {
             return Err(Errno::EPERM);

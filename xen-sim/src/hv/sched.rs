@@ -1,4 +1,4 @@
-//! `sched_op`, as far as it does not wait; time and timers.
+//! `sched_op` without the commands that wait; time and timers.
 
 use super::{Answer, Caller};
 use crate::guest::Guest;
@@ -9,7 +9,7 @@ use xen_hypercall::{DomId, Errno, SharedU32, SharedU64};
 use xen_sys::sched::*;
 use xen_sys::xen::{SharedInfo, VcpuInfo, VcpuTimeInfo, Virq};
 
-/// The moment that the world's time zero stands for, in seconds since 1970: the first day of 2026.
+/// Wall clock at the world's time 0, in seconds since 1970: the first day of 2026.
 const WALL_CLOCK: u32 = 1_767_225_600;
 
 impl Machine {
@@ -29,7 +29,7 @@ impl Machine {
             SCHEDOP_WATCHDOG => {
                 let op: SchedWatchdog = arg.read()?;
                 let answer = self.watchdog(caller.domain, &op);
-                // Real Xen keeps this result in 32 bits, a negative one too.
+                // Real Xen truncates this result to 32 bits, also a negative one.
                 return Ok(answer.unwrap_or_else(|errno| -errno.0 as u32 as usize));
             }
             SCHEDOP_REMOTE_SHUTDOWN => {
@@ -42,7 +42,7 @@ impl Machine {
         Ok(0)
     }
 
-    /// Starts, restarts or stops a watchdog; a new one's number is returned, counted from one.
+    /// Starts, restarts or stops a watchdog; returns the number of a new one, counted from 1.
     fn watchdog(&mut self, id: DomId, op: &SchedWatchdog) -> Answer {
         let deadline = self.now + u64::from(op.timeout) * 1_000_000_000;
         let watchdogs = &mut self.dom_mut(id).watchdogs;
@@ -63,7 +63,7 @@ impl Machine {
         let reason = *self.dom_mut(id).shutdown_code.get_or_insert(reason);
         self.trace.record(self.now, Some(id), || format!("shut down: {reason}"));
         self.dom_mut(id).run_state = RunState::Shutdown(reason);
-        // xenstored tells who watches for it.
+        // xenstored sends the events of `@releaseDomain`.
         self.shutdowns.push(id);
         self.dom_mut(DomId(0)).activity += 1;
         self.raise_dom_exc();
@@ -76,18 +76,18 @@ impl Machine {
         Ok(0)
     }
 
-    /// Returns when the next timer of a domain that runs is due.
+    /// Returns the time of the next timer of a running domain.
     pub(crate) fn next_timer(&self) -> Option<u64> {
         let running = self.domains.values().filter(|domain| domain.runs());
         let vcpus = running.flat_map(|domain| &domain.vcpus);
         let timers =
             vcpus.flat_map(|vcpu| [vcpu.timer, vcpu.period.map(|(next, _)| next)]).flatten();
-        // A watchdog bites a domain that is paused as well.
+        // A watchdog expires in a paused domain, too.
         let watched = self.domains.values().filter(|domain| domain.run_state == RunState::Running);
         timers.chain(watched.flat_map(|domain| domain.watchdogs).flatten()).min()
     }
 
-    /// Raises the timer interrupts that are due.
+    /// Raises the timer VIRQs that are due.
     pub(crate) fn fire_timers(&mut self) {
         let now = self.now;
         let mut due = Vec::new();
@@ -100,7 +100,7 @@ impl Machine {
                 if let Some((next, period)) = &mut vcpu.period
                     && *next <= now
                 {
-                    // Missed ticks become one.
+                    // Missed periods raise one VIRQ.
                     *next += *period * ((now - *next) / *period + 1);
                     due.push((domain.id, index as u32));
                 }
@@ -121,7 +121,7 @@ impl Machine {
         }
     }
 
-    /// Moves time on to `at` and raises what becomes due.
+    /// Advances time to `at`, and fires the timers that become due.
     pub(crate) fn advance_to(&mut self, at: u64) {
         if at > self.now {
             self.now = at;
@@ -130,8 +130,8 @@ impl Machine {
         self.fire_timers();
     }
 
-    /// Writes the time to every vCPU's clock page. The tick rate is zero: what a guest adds to it
-    /// for its counter is nothing.
+    /// Writes the time to every vCPU's `VcpuTimeInfo`. The multiplier is 0, so that a guest adds
+    /// nothing for its TSC.
     pub(crate) fn update_clocks(&mut self) {
         for domain in self.domains.values().filter(|domain| domain.run_state != RunState::Dead) {
             for vcpu in &domain.vcpus {
@@ -160,7 +160,7 @@ impl Machine {
     }
 }
 
-/// Writes the time to a `VcpuTimeInfo`, whose fields are found by their offsets.
+/// Writes the time to a `VcpuTimeInfo` by the offsets of its fields.
 fn write_time<'p>(
     now: u64,
     half: impl Fn(usize) -> Option<SharedU32<'p>>,

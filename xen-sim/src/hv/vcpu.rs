@@ -9,7 +9,7 @@ use xen_hypercall::{DomId, Errno, PAGE_SIZE};
 use xen_sys::vcpu::*;
 use xen_sys::xen::{VcpuInfo, VcpuTimeInfo};
 
-/// The shortest period that Xen takes.
+/// Shortest period that Xen accepts.
 const MIN_PERIOD_NS: u64 = 1_000_000;
 
 impl Machine {
@@ -57,7 +57,7 @@ impl Machine {
                 self.dom_mut(me).vcpus[index as usize].time_area = area;
                 self.update_clocks();
             }
-            // Those came with 4.18.
+            // Xen has these since 4.18.
             VCPUOP_REGISTER_RUNSTATE_PHYS_AREA if phys_areas => {
                 let op: VcpuRegisterRunstateMemoryArea = arg.read()?;
                 let area = self.area_at_frame(me, op.addr, size_of::<VcpuRunstateInfo>())?;
@@ -79,7 +79,7 @@ impl Machine {
             }
             VCPUOP_STOP_PERIODIC_TIMER => vcpu.period = None,
             VCPUOP_SET_SINGLESHOT_TIMER => {
-                // A vCPU can set its own timer only.
+                // A vCPU can set only its own timer.
                 if caller.vcpu != index {
                     return Err(Errno::EINVAL);
                 }
@@ -103,7 +103,7 @@ impl Machine {
         Ok(0)
     }
 
-    /// Notes that a vCPU does something else from now on. One that is down stays so.
+    /// Sets the runstate of a vCPU, unless it is down.
     pub(crate) fn set_runstate(&mut self, id: DomId, index: u32, state: VcpuRunstate) {
         self.account_runstate(id, index);
         let now = self.now;
@@ -116,7 +116,7 @@ impl Machine {
         }
     }
 
-    /// Adds the time up to now to the state that a vCPU is in.
+    /// Adds the time up to now to the current runstate of a vCPU.
     fn account_runstate(&mut self, id: DomId, index: u32) {
         let now = self.now;
         let Some(vcpu) = self.dom_mut(id).vcpus.get_mut(index as usize) else { return };
@@ -126,7 +126,7 @@ impl Machine {
         }
     }
 
-    /// Shows the domain a vCPU's runstate, where it asked for that.
+    /// Writes a vCPU's runstate to its registered area.
     fn write_runstate(&self, id: DomId, index: u32) {
         let domain = self.dom(id);
         let Some(vcpu) = domain.vcpus.get(index as usize) else { return };
@@ -146,10 +146,10 @@ impl Machine {
         entry.store(vcpu.runstate.state_entry_time, SeqCst);
     }
 
-    /// Moves a vCPU's `VcpuInfo` into a page of the domain and marks everything as pending there.
+    /// Moves a vCPU's `VcpuInfo` to a page of the domain, and marks all events there as pending.
     ///
-    /// Xen before 4.18 takes it only from the vCPU itself, or for one that is down, and reports a
-    /// second move as another error.
+    /// Xen before 4.18 accepts it only from the vCPU itself or for one that is down, and has
+    /// another error for a second move.
     fn register_vcpu_info(&mut self, caller: Caller, index: u32, arg: Guest) -> Answer {
         let op: VcpuRegisterVcpuInfo = arg.read()?;
         let offset = op.offset as usize;

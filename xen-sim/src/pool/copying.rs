@@ -1,5 +1,5 @@
-//! Frames as heap memory. A second mapping of one is a copy, and what either side wrote is carried
-//! over by [`Pool::sync`].
+//! Frames as heap memory. A second mapping of a frame is a copy, and [`Pool::sync`] copies the
+//! writes of either side to the other.
 
 use super::{Access, Mfn};
 use core::ptr::NonNull;
@@ -8,27 +8,27 @@ use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::io;
 use xen_hypercall::{PAGE_SIZE, SharedMem};
 
-/// All frames of a world.
+/// Frames of a world.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    /// The address of each frame: where it was mapped first, or a block of its own.
+    /// Address of each frame: that of its first mapping, or its own block.
     homes: Vec<NonNull<u8>>,
     blocks: Vec<Block>,
     views: Vec<View>,
     capacity: u32,
 }
 
-// SAFETY: the addresses are of blocks that the pool and the windows of its world own; they are
-// reached through atomics alone.
+// SAFETY: the addresses are of blocks that the pool and the windows of its world own, and all
+// accesses are atomic.
 unsafe impl Send for Pool {}
 
-/// An address range in which one domain sees frames.
+/// Address range of the frames that one domain has mapped.
 #[derive(Debug)]
 pub(crate) struct Window {
     block: Block,
 }
 
-// SAFETY: the block is owned by this value alone.
+// SAFETY: this value alone owns the block.
 unsafe impl Send for Window {}
 
 #[derive(Debug)]
@@ -42,7 +42,7 @@ struct View {
     mfn: Mfn,
     address: NonNull<u8>,
     access: Access,
-    /// What frame and copy held when they were last the same.
+    /// Content of frame and copy at the last `sync`.
     same: Box<[u64; WORDS]>,
 }
 
@@ -58,7 +58,7 @@ impl Block {
 
     fn layout(pages: usize) -> Layout {
         Layout::from_size_align(pages.max(1) * PAGE_SIZE, PAGE_SIZE)
-            .expect("a window fits the address space")
+            .expect("the size of a window fits `isize`")
     }
 
     fn address(&self, page: usize) -> NonNull<u8> {
@@ -70,18 +70,19 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        // SAFETY: allocated with this layout; a world drops its blocks when all its handles are
-        // gone.
+        // SAFETY: allocated with this layout; a world drops its blocks after all its handles.
         unsafe { dealloc(self.base.as_ptr(), Self::layout(self.pages)) }
     }
 }
 
+/// Returns the accessor of a page.
+///
 /// # Safety
 ///
 /// `address` must be a page of a block that outlives the result.
 unsafe fn shared<'a>(address: NonNull<u8>) -> &'a SharedMem {
-    // SAFETY: whole pages by the caller's word; the simulator has no plain references to guest
-    // memory.
+    // SAFETY: whole pages by the caller's obligation; the simulator has no plain references to
+    // guest memory.
     unsafe { SharedMem::from_raw(address, PAGE_SIZE) }
 }
 
@@ -89,12 +90,12 @@ fn word(page: &SharedMem, index: usize) -> xen_hypercall::SharedU64<'_> {
     page.u64_at(index * size_of::<u64>()).expect("a word of the page")
 }
 
-/// Any frame may have been written to.
+/// Set of the frames that may have been written: all.
 #[derive(Debug)]
 pub(crate) struct Touched;
 
 impl Touched {
-    #[expect(clippy::unused_self, reason = "the mapping kind of pool can tell")]
+    #[expect(clippy::unused_self, reason = "the mapped pool uses it")]
     pub(crate) fn contains(&self, _mfn: Mfn) -> bool {
         true
     }
@@ -105,7 +106,7 @@ impl Pool {
         Ok(Self { homes: Vec::new(), blocks: Vec::new(), views: Vec::new(), capacity })
     }
 
-    #[expect(clippy::unused_self, reason = "the mapping kind of pool has one too")]
+    #[expect(clippy::unused_self, reason = "the mapped pool uses it")]
     pub(crate) fn window(&self, pages: usize) -> io::Result<Window> {
         Block::new(pages).map(|block| Window { block })
     }
@@ -141,11 +142,11 @@ impl Pool {
         self.unmap(window, page);
         let viewed = self.views.iter().any(|view| view.mfn == mfn);
         if access == Access::Write && !viewed && self.is_unmapped(mfn) {
-            // The only mapping of a frame can be the frame itself, and needs no copying.
+            // The only mapping of a frame is the frame itself, without a copy.
             self.move_home(mfn, address);
             return;
         }
-        // SAFETY: a page of the window, which lives as long as the world.
+        // SAFETY: a page of the window, which is valid while the world exists.
         let copy = unsafe { shared(address) };
         let home = self.page(mfn);
         let same = Box::new(core::array::from_fn(|index| {
@@ -161,34 +162,34 @@ impl Pool {
         let address = window.address(page);
         self.views.retain(|view| view.address != address);
         if let Some(index) = self.homes.iter().position(|&home| home == address) {
-            // Others may have the frame mapped, or come to.
-            let block = Block::new(1).expect("the host has memory for one more page");
+            // Other windows may map the frame, now or later.
+            let block = Block::new(1).expect("the host has memory for a page");
             self.move_home(Mfn(index as u32), block.address(0));
             self.blocks.push(block);
         }
     }
 
-    /// Takes the frames out of the given pages of a window, which is to show those of another pool.
+    /// Unmaps the frames at the given pages of a window, which then maps frames of another pool.
     pub(crate) fn leave(&mut self, window: &mut Window, pages: impl Iterator<Item = usize>) {
         pages.for_each(|page| self.unmap(window, page));
     }
 
-    /// Leaves zeroes everywhere in the window, which shows nothing now.
-    #[expect(clippy::unused_self, reason = "the mapping kind of pool has one too")]
+    /// Zeroes the window, which maps no frame.
+    #[expect(clippy::unused_self, reason = "the mapped pool uses it")]
     pub(crate) fn empty(&mut self, window: &mut Window) {
         for page in 0..window.block.pages {
-            // SAFETY: a page of the window, which lives as long as the world.
+            // SAFETY: a page of the window, which is valid while the world exists.
             unsafe { shared(window.address(page)) }.zero();
         }
     }
 
-    /// Returns the frames that may have been written to.
-    #[expect(clippy::unused_self, reason = "the mapping kind of pool has one too")]
+    /// Returns the frames that may have been written.
+    #[expect(clippy::unused_self, reason = "the mapped pool uses it")]
     pub(crate) fn touched(&self) -> Touched {
         Touched
     }
 
-    /// Tells whether no window shows the frame's own memory.
+    /// Returns whether no window maps the frame's own memory.
     fn is_unmapped(&self, mfn: Mfn) -> bool {
         let home = self.homes[mfn.0 as usize].as_ptr().addr();
         self.blocks.iter().any(|block| {
@@ -198,7 +199,7 @@ impl Pool {
     }
 
     fn move_home(&mut self, mfn: Mfn, address: NonNull<u8>) {
-        // SAFETY: a page of a block or window, which lives as long as the world.
+        // SAFETY: a page of a block or window, which is valid while the world exists.
         let to = unsafe { shared(address) };
         let from = self.page(mfn);
         for index in 0..WORDS {
@@ -212,13 +213,13 @@ impl Pool {
         unsafe { shared(self.homes[mfn.0 as usize]) }
     }
 
-    /// Carries what was written to a frame over to its copies, and the other way round.
+    /// Copies the writes to a frame to its copies, and the other way round.
     pub(crate) fn sync(&mut self) {
-        // Again if anything has changed: what one copy brings in has to reach the copies before it.
+        // Repeats until nothing changes, as the writes of one copy must reach the copies before it.
         let mut changed = true;
         while core::mem::take(&mut changed) {
             for view in &mut self.views {
-                // SAFETY: pages of blocks that live as long as the world.
+                // SAFETY: pages of blocks that are valid while the world exists.
                 let (home, copy) =
                     unsafe { (shared(self.homes[view.mfn.0 as usize]), shared(view.address)) };
                 for (index, same) in view.same.iter_mut().enumerate() {
@@ -241,7 +242,7 @@ impl Pool {
     }
 }
 
-/// Takes each byte from the side that changed it.
+/// Returns each byte of the side that changed it.
 fn merge(same: u64, ours: u64, theirs: u64) -> u64 {
     let (same, ours, theirs) = (same.to_ne_bytes(), ours.to_ne_bytes(), theirs.to_ne_bytes());
     u64::from_ne_bytes(core::array::from_fn(
@@ -265,13 +266,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_either_side_writes_reaches_the_other_at_the_next_sync() {
+    fn sync_copies_writes_of_both_sides() {
         let mut pool = Pool::new(16).unwrap();
         let (mut a, mut b) = (pool.window(4).unwrap(), pool.window(4).unwrap());
         let frame = pool.alloc_in(&mut a, 2, 1).unwrap();
         pool.page(frame).u32::<0>().store(1, Relaxed);
         pool.map(&mut b, 3, frame, Access::Write);
-        // SAFETY: both pages are mapped, and nobody has a plain reference to them.
+        // SAFETY: both pages are mapped, and have no plain references.
         let (one, other) = unsafe { (shared(a.address(2)), shared(b.address(3))) };
         assert_eq!(other.u32::<0>().load(Relaxed), 1);
         one.u8::<8>().store(7, Relaxed);
@@ -282,12 +283,12 @@ mod tests {
     }
 
     #[test]
-    fn a_read_only_copy_never_writes_back() {
+    fn read_only_copy_stays_unwritten() {
         let mut pool = Pool::new(16).unwrap();
         let (mut a, mut b) = (pool.window(1).unwrap(), pool.window(1).unwrap());
         let frame = pool.alloc_in(&mut a, 0, 1).unwrap();
         pool.map(&mut b, 0, frame, Access::Read);
-        // SAFETY: the page is mapped, and nobody has a plain reference to it.
+        // SAFETY: the page is mapped, and has no plain references.
         unsafe { shared(b.address(0)) }.u32::<0>().store(9, Relaxed);
         pool.sync();
         assert_eq!(pool.page(frame).u32::<0>().load(Relaxed), 0);

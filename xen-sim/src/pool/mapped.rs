@@ -1,4 +1,4 @@
-//! Frames as pages of an anonymous file, mapped as often as needed.
+//! Frames as pages of an anonymous file, with any number of mappings.
 
 use super::{Access, Mfn};
 use core::ops::Range;
@@ -10,29 +10,27 @@ use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
 use std::io;
 use xen_hypercall::{PAGE_SIZE, SharedMem};
 
-/// All frames of a world. The file is sparse: a frame costs memory once it is touched.
+/// Frames of a world. The file is sparse: a frame takes memory from its first access.
 #[derive(Debug)]
 pub(crate) struct Pool {
     file: OwnedFd,
-    /// The simulator's own mapping of all frames.
+    /// Mapping of all frames for the simulator.
     view: NonNull<u8>,
     capacity: u32,
     used: u32,
 }
 
-// SAFETY: the view is an address range that only this value owns; it is reached through atomics
-// alone.
+// SAFETY: the view is an address range that only this value owns; it is accessed by atomics alone.
 unsafe impl Send for Pool {}
 
-/// An address range in which one domain sees frames.
+/// Address range of the frames that one domain has mapped.
 #[derive(Debug)]
 pub(crate) struct Window {
     base: NonNull<u8>,
     pages: usize,
 }
 
-// SAFETY: the window is an address range that only this value owns and never reads or writes
-// itself.
+// SAFETY: the window is an address range that only this value owns, and never accesses itself.
 unsafe impl Send for Window {}
 
 impl Pool {
@@ -42,17 +40,17 @@ impl Pool {
         ftruncate(&file, len as u64).map_err(os_error)?;
         let flags = MapFlags::SHARED | MapFlags::NORESERVE;
         let prot = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
+        // SAFETY: a new mapping at an address of the kernel's choice affects no existing memory.
         let view =
             unsafe { mmap(core::ptr::null_mut(), len, prot, flags, &file, 0) }.map_err(os_error)?;
         let view = NonNull::new(view.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
         Ok(Self { file, view, capacity, used: 0 })
     }
 
-    /// Reserves an address range of `pages` pages with nothing in it.
+    /// Reserves an empty address range of `pages` pages.
     pub(crate) fn window(&self, pages: usize) -> io::Result<Window> {
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
-        // SAFETY: a new mapping at an address of the kernel's choice touches no existing memory.
+        // SAFETY: a new mapping at an address of the kernel's choice affects no existing memory.
         let base = unsafe {
             mmap_anonymous(core::ptr::null_mut(), pages * PAGE_SIZE, ProtFlags::empty(), flags)
         }
@@ -60,26 +58,26 @@ impl Pool {
         Ok(Window { base: NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?, pages })
     }
 
-    /// Returns the number of frames handed out so far.
+    /// Returns the number of allocated frames.
     pub(crate) fn used(&self) -> u32 {
         self.used
     }
 
-    /// Hands out `count` new frames of zeroes.
+    /// Allocates `count` new frames of zeroes.
     pub(crate) fn alloc(&mut self, count: u32) -> Option<Mfn> {
         let first = self.used;
         self.used = first.checked_add(count).filter(|&end| end <= self.capacity)?;
         Some(Mfn(first))
     }
 
-    /// Hands out `count` new frames of zeroes and maps them from `page` of the window on.
+    /// Allocates `count` new frames of zeroes, and maps them from `page` of the window on.
     pub(crate) fn alloc_in(&mut self, window: &mut Window, page: usize, count: u32) -> Option<Mfn> {
         let first = self.alloc(count)?;
         self.map_range(window, page, first, count as usize, Access::Write);
         Some(first)
     }
 
-    /// Maps frame `mfn` at `page` of the window, in the place of what was there.
+    /// Maps frame `mfn` at `page` of the window, and replaces the mapping there.
     pub(crate) fn map(&mut self, window: &mut Window, page: usize, mfn: Mfn, access: Access) {
         self.map_range(window, page, mfn, 1, access);
     }
@@ -99,8 +97,8 @@ impl Pool {
         };
         let flags = MapFlags::SHARED | MapFlags::FIXED | MapFlags::NORESERVE;
         let offset = u64::from(first.0) * PAGE_SIZE as u64;
-        // SAFETY: the range lies in the window, which was reserved for this; it replaces what the
-        // domain had there, as it asked.
+        // SAFETY: the range is in the window, which was reserved for mappings; the domain requested
+        // to replace its mapping there.
         let mapped = unsafe {
             mmap(
                 window.address(page).as_ptr().cast(),
@@ -111,10 +109,10 @@ impl Pool {
                 offset,
             )
         };
-        mapped.expect("the host has room for one more mapping of a simulated frame");
+        mapped.expect("the host can map a simulated frame");
     }
 
-    /// Leaves nothing at `page` of the window.
+    /// Unmaps `page` of the window.
     pub(crate) fn unmap(&mut self, window: &mut Window, page: usize) {
         assert!(page < window.pages);
         let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
@@ -127,24 +125,24 @@ impl Pool {
                 flags,
             )
         };
-        mapped.expect("the host has room for one more hole in a simulated memory");
+        mapped.expect("the host can unmap a simulated frame");
     }
 
-    /// Takes nothing away: what a window shows stays as it is, also when the pool is gone.
-    #[expect(clippy::unused_self, reason = "the copying kind of pool has work to do")]
+    /// Does nothing: the mappings of a window stay valid after the drop of the pool.
+    #[expect(clippy::unused_self, reason = "the copying pool uses it")]
     pub(crate) fn leave(&mut self, _window: &mut Window, _pages: impl Iterator<Item = usize>) {}
 
-    /// Leaves nothing anywhere in the window.
-    #[expect(clippy::unused_self, reason = "the copying kind of pool has work to do")]
+    /// Unmaps all pages of the window.
+    #[expect(clippy::unused_self, reason = "the copying pool uses it")]
     pub(crate) fn empty(&mut self, window: &mut Window) {
         let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
         let (base, len) = (window.base.as_ptr().cast(), window.pages * PAGE_SIZE);
-        // SAFETY: the range is the window; whoever was shown something there is not running.
+        // SAFETY: the range is the window, whose domain is not running.
         let mapped = unsafe { mmap_anonymous(base, len, ProtFlags::empty(), flags) };
-        mapped.expect("the host has room for one more hole in a simulated memory");
+        mapped.expect("the host can unmap a simulated frame");
     }
 
-    /// Returns the frames that were ever written to; all others are zero.
+    /// Returns the frames that were written; all others are zero.
     pub(crate) fn touched(&self) -> Touched {
         let mut ranges = Vec::new();
         let mut at = 0;
@@ -157,25 +155,25 @@ impl Pool {
         Touched(ranges)
     }
 
-    /// Returns a frame as the simulator itself sees it.
+    /// Returns a frame in the simulator's mapping.
     pub(crate) fn page(&self, mfn: Mfn) -> &SharedMem {
         assert!(mfn.0 < self.used);
-        // SAFETY: the page lies within the view, which lives as long as self; it is reached through
-        // SharedMem alone.
+        // SAFETY: the page is in the view, which is valid as long as self; it is accessed through
+        // `SharedMem` alone.
         unsafe { SharedMem::from_raw(self.view.add(mfn.0 as usize * PAGE_SIZE), PAGE_SIZE) }
     }
 
-    /// Carries what was written over to all mappings; here the hardware does it.
+    /// Does nothing: the hardware keeps all mappings equal.
     pub(crate) fn sync(&mut self) {}
 }
 
-/// Returns the standard library's form of an error: rustix is used without its feature `std`, which
-/// cargo's first resolver would pass on to the `bitflags` of a kernel whose tests use this crate.
+/// Converts an error. rustix has no conversion without its feature `std`, which cargo's first
+/// resolver would enable in the `bitflags` of a kernel whose tests use this crate.
 fn os_error(error: Errno) -> io::Error {
     io::Error::from_raw_os_error(error.raw_os_error())
 }
 
-/// The frames that were ever written to, in order.
+/// Frames that were written, in order.
 #[derive(Debug)]
 pub(crate) struct Touched(Vec<Range<u32>>);
 
@@ -188,7 +186,7 @@ impl Touched {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        // SAFETY: the view is ours and nobody borrows from it any more.
+        // SAFETY: this value owns the view, and no borrow of it is left.
         let _ = unsafe { munmap(self.view.as_ptr().cast(), self.capacity as usize * PAGE_SIZE) };
     }
 }
@@ -196,11 +194,11 @@ impl Drop for Pool {
 impl Window {
     pub(crate) fn address(&self, page: usize) -> NonNull<u8> {
         assert!(page < self.pages);
-        // SAFETY: the page lies within the window.
+        // SAFETY: the page is in the window.
         unsafe { self.base.add(page * PAGE_SIZE) }
     }
 
-    /// Returns which page of the window `address` lies in.
+    /// Returns the page of the window at `address`.
     pub(crate) fn page_of(&self, address: usize) -> Option<usize> {
         let page = address.checked_sub(self.base.as_ptr().addr())? / PAGE_SIZE;
         (page < self.pages).then_some(page)
@@ -209,8 +207,8 @@ impl Window {
 
 impl Drop for Window {
     fn drop(&mut self) {
-        // SAFETY: the range is ours; the domain's handles, which lend its addresses out, are gone
-        // with the world.
+        // SAFETY: this value owns the range; the domain's handles, which return its addresses, are
+        // dropped.
         let _ = unsafe { munmap(self.base.as_ptr().cast(), self.pages * PAGE_SIZE) };
     }
 }
@@ -221,12 +219,12 @@ mod tests {
     use core::sync::atomic::Ordering::Relaxed;
 
     #[test]
-    fn two_mappings_of_a_frame_are_the_same_memory() {
+    fn two_mappings_share_memory() {
         let mut pool = Pool::new(16).unwrap();
         let (mut a, mut b) = (pool.window(4).unwrap(), pool.window(4).unwrap());
         let first = pool.alloc_in(&mut a, 1, 2).unwrap();
         pool.map(&mut b, 3, Mfn(first.0 + 1), Access::Write);
-        // SAFETY: both pages are mapped, and nobody has a plain reference to them.
+        // SAFETY: both pages are mapped, and have no plain references.
         let (one, other) = unsafe {
             (
                 SharedMem::from_raw(a.address(2), PAGE_SIZE),
@@ -241,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_ends() {
+    fn pool_is_limited() {
         let mut pool = Pool::new(4).unwrap();
         assert!(pool.alloc(3).is_some());
         assert!(pool.alloc(2).is_none());

@@ -1,8 +1,8 @@
-//! The memory behind all frames of a world, and the address ranges in which domains see it.
+//! Memory behind all frames of a world, and the address ranges in which domains map it.
 //!
-//! On Linux a frame is a page of one anonymous file, so that a second mapping of it really aliases.
-//! Elsewhere, and under Miri, a second mapping is a copy that is brought up to date whenever the
-//! simulator runs.
+//! On Linux a frame is a page of one anonymous file, so that all its mappings share the memory. On
+//! other hosts, and under Miri, a second mapping is a copy that is updated whenever the simulator
+//! runs.
 
 #[cfg(any(miri, feature = "copying", not(target_os = "linux"), test))]
 #[cfg_attr(test, allow(dead_code, reason = "its own tests use it"))]
@@ -15,11 +15,11 @@ pub(crate) use copying::{Pool, Window};
 #[cfg(all(target_os = "linux", not(miri), not(feature = "copying")))]
 pub(crate) use mapped::{Pool, Window};
 
-/// A machine frame: the number of a page of the world's memory. Guests never see it.
+/// Machine frame: number of a page of the world's memory, which no guest receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Mfn(pub(crate) u32);
 
-/// What a guest may do with a mapping.
+/// Access of a guest to a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     Read,

@@ -1,4 +1,4 @@
-//! xenstore for tests and simulated toolstacks: the same server, without a ring between.
+//! xenstore for tests and simulated toolstacks: the same server without a ring.
 
 use super::with;
 use crate::shared::Shared;
@@ -10,8 +10,8 @@ use xen_store::server::{ConnectionId, NoDomains, Quotas};
 use xen_store::wire::{MessageType, Names, Permission, ServerError, XsdSockmsg, parse_event};
 use zerocopy::FromBytes;
 
-/// A connection to the world's xenstore, as a daemon has one over a socket: what it does is done at
-/// once, with the rights of its domain.
+/// Connection to the world's xenstore, like that of a daemon over a socket. Each request completes
+/// at once, with the rights of its domain.
 ///
 /// Clones share the connection. Watches end when the last one is dropped.
 #[derive(Clone, Debug)]
@@ -27,19 +27,19 @@ struct HostConnection {
     events: Mutex<VecDeque<StoreEvent>>,
 }
 
-/// A change that was watched for.
+/// Event of a watch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreEvent {
-    /// The path that changed; relative if the watch was.
+    /// Changed path, relative if that of the watch is.
     pub path: String,
-    /// The token of the watch.
+    /// Token of the watch.
     pub token: String,
 }
 
-/// What an operation leads to.
+/// Result of an operation.
 type Result<T> = core::result::Result<T, ServerError>;
 
-/// An open transaction: a [`Store`] whose operations are done when it is committed, or never.
+/// Open transaction: a [`Store`] whose changes take effect at its commit.
 pub type StoreTransaction = Store;
 
 impl Store {
@@ -50,17 +50,17 @@ impl Store {
         Self { connection: Arc::new(connection), tx: 0 }
     }
 
-    /// Sends a request as it stands and returns the payload of the reply.
+    /// Sends an encoded request, and returns the payload of the reply.
     ///
     /// # Errors
     ///
-    /// What the server answers.
+    /// Those of the server.
     pub fn request(&self, kind: MessageType, body: &[u8]) -> Result<Vec<u8>> {
         let HostConnection { shared, id, events } = &*self.connection;
         let output = with(shared, |store, machine| {
             let header =
                 XsdSockmsg { type_: kind, req_id: 0, tx_id: self.tx, len: body.len() as u32 };
-            // Introducing is done by the simulated toolstack itself, which has the ring at hand.
+            // The simulated toolstack implements INTRODUCE, which needs the ring.
             store.server.serve(*id, header, body, &mut NoDomains);
             let output = store.take_messages(*id);
             store.flush(machine);
@@ -83,59 +83,59 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// What the server answers; `NotFound` if there is no such node.
+    /// Those of the server; `NotFound` if there is no such node.
     pub fn read_bytes(&self, path: impl Display) -> Result<Vec<u8>> {
         self.request(MessageType::READ, format!("{path}\0").as_bytes())
     }
 
-    /// Reads a node's value as text; `None` if there is none, or it may not be read.
+    /// Reads a node's value as text; returns `None` if it does not exist or may not be read.
     pub fn read(&self, path: impl Display) -> Option<String> {
         self.read_bytes(path).ok().map(|value| String::from_utf8_lossy(&value).into_owned())
     }
 
-    /// Reads a node's value as a number; `None` if there is none.
+    /// Reads a node's value as a number; returns `None` if it has none.
     pub fn read_number<N: xen_store::wire::Number>(&self, path: impl Display) -> Option<N> {
         xen_store::wire::parse_number(&self.read_bytes(path).ok()?).ok()
     }
 
-    /// Writes a node's value, and makes the node if there is none.
+    /// Writes a node's value, and creates the node if needed.
     ///
     /// # Errors
     ///
-    /// What the server answers.
+    /// Those of the server.
     pub fn write(&self, path: impl Display, value: impl Display) -> Result<()> {
         self.request(MessageType::WRITE, format!("{path}\0{value}").as_bytes()).map(drop)
     }
 
-    /// Writes bytes that need not be text.
+    /// Writes a node's value that is not text.
     ///
     /// # Errors
     ///
-    /// What the server answers.
+    /// Those of the server.
     pub fn write_bytes(&self, path: impl Display, value: &[u8]) -> Result<()> {
         let body = [format!("{path}\0").as_bytes(), value].concat();
         self.request(MessageType::WRITE, &body).map(drop)
     }
 
-    /// Makes an empty node, unless there is one.
+    /// Creates an empty node, unless it exists.
     ///
     /// # Errors
     ///
-    /// What the server answers.
+    /// Those of the server.
     pub fn mkdir(&self, path: impl Display) -> Result<()> {
         self.request(MessageType::MKDIR, format!("{path}\0").as_bytes()).map(drop)
     }
 
-    /// Removes a node and all below.
+    /// Removes a node and all nodes below it.
     ///
     /// # Errors
     ///
-    /// What the server answers.
+    /// Those of the server.
     pub fn remove(&self, path: impl Display) -> Result<()> {
         self.request(MessageType::RM, format!("{path}\0").as_bytes()).map(drop)
     }
 
-    /// Returns the names below a node, none if there is no such node.
+    /// Returns the names of a node's children, none if there is no such node.
     pub fn list(&self, path: impl Display) -> Vec<String> {
         let body = self
             .request(MessageType::DIRECTORY, format!("{path}\0").as_bytes())
@@ -147,7 +147,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// What the server answers.
+    /// Those of the server.
     pub fn set_permissions(&self, path: impl Display, permissions: &[Permission]) -> Result<()> {
         let entries: String = permissions.iter().map(|entry| format!("{entry}\0")).collect();
         self.request(MessageType::SET_PERMS, format!("{path}\0{entries}").as_bytes()).map(drop)
@@ -157,32 +157,32 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// What the server answers.
+    /// Those of the server.
     pub fn permissions(&self, path: impl Display) -> Result<Vec<Permission>> {
         let body = self.request(MessageType::GET_PERMS, format!("{path}\0").as_bytes())?;
         Ok(Names::new(&body).filter_map(Permission::parse).collect())
     }
 
-    /// Watches a node and all below. Events come by [`next_event`](Self::next_event), the first one
-    /// at once, and wake the domain's tasks up.
+    /// Watches a node and all nodes below it. Events, the first one at once, wake the domain's
+    /// tasks and are returned by [`next_event`](Self::next_event).
     ///
     /// # Errors
     ///
-    /// What the server answers.
+    /// Those of the server.
     pub fn watch(&self, path: impl Display, token: impl Display) -> Result<()> {
         self.request(MessageType::WATCH, format!("{path}\0{token}\0").as_bytes()).map(drop)
     }
 
-    /// Ends a watch.
+    /// Removes a watch.
     ///
     /// # Errors
     ///
-    /// What the server answers; `NotFound` if there is no such watch.
+    /// Those of the server; `NotFound` if there is no such watch.
     pub fn unwatch(&self, path: impl Display, token: impl Display) -> Result<()> {
         self.request(MessageType::UNWATCH, format!("{path}\0{token}\0").as_bytes()).map(drop)
     }
 
-    /// Returns the next event of this connection's watches, if one has come.
+    /// Returns the next event of this connection's watches, if any.
     pub fn next_event(&self) -> Option<StoreEvent> {
         let HostConnection { shared, id, events } = &*self.connection;
         let output = with(shared, |store, _| store.take_messages(*id));
@@ -192,12 +192,11 @@ impl Store {
         events.pop_front()
     }
 
-    /// Starts a transaction. Outside of it nothing is seen of what it does until
-    /// [`commit`](Self::commit).
+    /// Starts a transaction. Its changes are visible to others after [`commit`](Self::commit).
     ///
     /// # Errors
     ///
-    /// What the server answers.
+    /// Those of the server.
     pub fn begin(&self) -> Result<StoreTransaction> {
         let number = self.request(MessageType::TRANSACTION_START, b"\0")?;
         let text = number.strip_suffix(b"\0").unwrap_or(&number);
@@ -205,36 +204,36 @@ impl Store {
         Ok(Self { tx, ..self.clone() })
     }
 
-    /// Ends the transaction and makes its changes.
+    /// Commits the transaction.
     ///
     /// # Errors
     ///
-    /// `Again` if somebody else changed what it looked at; nothing is changed then.
+    /// `Again`, without a change, if another client changed a node that the transaction accessed.
     pub fn commit(self) -> Result<()> {
         self.request(MessageType::TRANSACTION_END, b"T\0").map(drop)
     }
 
-    /// Ends the transaction without changing anything.
+    /// Ends the transaction without a change.
     ///
     /// # Errors
     ///
-    /// What the server answers.
+    /// Those of the server.
     pub fn abort(self) -> Result<()> {
         self.request(MessageType::TRANSACTION_END, b"F\0").map(drop)
     }
 
-    /// Sets what unprivileged domains may use of the server.
+    /// Sets the quotas of unprivileged domains.
     pub fn set_quotas(&self, quotas: Quotas) {
         with(&self.connection.shared, |store, _| store.server.set_quotas(quotas));
     }
 
-    /// Makes the server move at most `bytes` at a time through rings, so that messages come in
+    /// Limits the bytes that the server copies at a time through rings, so that messages arrive in
     /// pieces.
     pub fn set_chunk(&self, bytes: usize) {
         with(&self.connection.shared, |store, _| store.chunk = bytes.max(1));
     }
 
-    /// Makes the server deaf to all rings, or hear again what has come meanwhile.
+    /// Stops the server, so that it takes no request from any ring, or continues it.
     pub fn set_stopped(&self, stopped: bool) {
         with(&self.connection.shared, |store, machine| {
             store.stopped = stopped;
@@ -242,7 +241,7 @@ impl Store {
         });
     }
 
-    /// Returns all nodes with their values, one a line: for failure messages.
+    /// Returns all nodes with their values, one on each line, for failure messages.
     pub fn dump(&self, path: &str) -> String {
         let mut text = format!("{path} = {:?}\n", self.read(path).unwrap_or_default());
         for name in self.list(path) {

@@ -1,4 +1,4 @@
-//! xenstore in the simulated world: the server's rings, and the way in for tests.
+//! xenstore of the simulated world: the server's rings, and the connections of tests.
 
 mod handle;
 mod ring;
@@ -15,18 +15,18 @@ use std::collections::BTreeMap;
 use xen_hypercall::{DomId, Instant};
 use xen_store::server::{ConnectionId, Server};
 
-/// The server and its clients.
+/// Server and its clients.
 #[derive(Debug)]
 pub(crate) struct Xenstored {
     pub(crate) server: Server,
-    /// Messages that waited for each client without a ring when its tasks were woken up last.
+    /// Number of waiting messages of each client without a ring at the last wake-up of its tasks.
     announced: BTreeMap<ConnectionId, usize>,
     rings: BTreeMap<u16, Ring>,
-    /// Bytes that are moved between two looks at a ring; small numbers cut messages into pieces.
+    /// Maximum number of bytes that are copied at a time; small values cut messages into pieces.
     pub(crate) chunk: usize,
-    /// The server takes no notice of its clients, as if it hung.
+    /// The server takes no requests, as if it hung.
     pub(crate) stopped: bool,
-    /// When a client will have let events wait for too long.
+    /// Time of the next timeout in the server.
     deadline: Option<Instant>,
 }
 
@@ -48,14 +48,14 @@ impl Xenstored {
         self.rings.insert(domain.0, ring);
     }
 
-    /// Forgets a domain's ring, and returns dom0's port of it.
+    /// Removes a domain's ring, and returns dom0's port of it.
     pub(crate) fn remove_ring(&mut self, domain: DomId) -> Option<u32> {
         let ring = self.rings.remove(&domain.0)?;
         self.server.disconnect(ring.connection);
         Some(ring.port)
     }
 
-    /// Serves the rings whose ports are pending, and sends what waits to be sent.
+    /// Serves the rings whose ports are pending, and sends waiting messages.
     fn serve(&mut self, machine: &mut Machine) {
         if self.stopped {
             return;
@@ -72,7 +72,7 @@ impl Xenstored {
         self.flush(machine);
     }
 
-    /// Goes on with all rings until none moves any more.
+    /// Serves all rings until none makes progress.
     pub(crate) fn flush(&mut self, machine: &mut Machine) {
         self.tick(machine);
         let mut moved = !self.stopped;
@@ -82,44 +82,44 @@ impl Xenstored {
                 moved |= ring.pump(machine, &mut self.server, self.chunk);
             }
         }
-        // The requests may have made a domain wait, which ends at a moment.
+        // The requests may have started a timeout.
         self.tick(machine);
         self.wake_hosts(machine);
     }
 
-    /// Notes the time in the server, and when it has to be noted again.
+    /// Sets the time in the server, and records its next timeout.
     fn tick(&mut self, machine: &mut Machine) {
         if self.stopped {
             return;
         }
         let deadline = self.server.tick(Instant::from_nanos(machine.now));
         if deadline.is_some() && deadline != self.deadline {
-            // The server's process has to wake up for that.
+            // The server's task must wake up at the timeout.
             machine.dom_mut(DomId(0)).activity += 1;
         }
         self.deadline = deadline;
     }
 
-    /// Takes a client without a ring.
+    /// Connects a client without a ring.
     pub(crate) fn connect_host(&mut self, domain: DomId) -> ConnectionId {
         let id = self.server.connect(domain);
         self.announced.insert(id, 0);
         id
     }
 
-    /// Forgets a client without a ring.
+    /// Disconnects a client without a ring.
     pub(crate) fn disconnect_host(&mut self, id: ConnectionId) {
         self.server.disconnect(id);
         self.announced.remove(&id);
     }
 
-    /// Returns all that waits for a client without a ring.
+    /// Takes all waiting messages of a client without a ring.
     pub(crate) fn take_messages(&mut self, id: ConnectionId) -> Vec<Vec<u8>> {
         self.announced.insert(id, 0);
         core::iter::from_fn(|| self.server.take_message(id)).collect()
     }
 
-    /// Wakes the tasks of domains that new events wait for outside of rings.
+    /// Wakes the tasks of domains with new messages for a client without a ring.
     fn wake_hosts(&mut self, machine: &mut Machine) {
         for (&id, announced) in &mut self.announced {
             let waiting = self.server.waiting(id);
@@ -130,7 +130,7 @@ impl Xenstored {
         }
     }
 
-    /// Returns what clients on rings have left registered.
+    /// Returns the watches and transactions that clients on rings have left.
     pub(crate) fn leftovers(&self, machine: &Machine) -> Vec<Violation> {
         let mut found = Vec::new();
         for ring in self.rings.values() {
@@ -149,7 +149,7 @@ impl Xenstored {
     }
 }
 
-/// The server's process: a task of the control domain.
+/// Runs the server's task, in the control domain.
 pub(crate) fn daemon(domain: &Domain) -> Step {
     let (shared, _) = domain.place();
     with(&shared, |store, machine| {

@@ -1,4 +1,4 @@
-//! A guest's ring, as the server serves it.
+//! xenstore ring of a guest, at the server's end.
 
 use crate::machine::Machine;
 use crate::pool::Mfn;
@@ -29,11 +29,11 @@ pub(crate) struct Ring {
     page: Mfn,
     requests: Requests,
     replies: Replies,
-    /// The control domain's port.
+    /// Port of the control domain.
     pub(crate) port: u32,
-    /// The guest has sent an event that was not looked into yet.
+    /// The guest has sent an event that is not yet handled.
     pub(super) woken: bool,
-    /// The guest broke the protocol; nothing is done for it until it reconnects.
+    /// The guest broke the protocol, and is not served until it reconnects.
     broken: bool,
 }
 
@@ -44,10 +44,10 @@ macro_rules! index {
 }
 
 fn word(page: &SharedMem, offset: usize) -> SharedU32<'_> {
-    page.u32_at(offset).expect("a word of the page")
+    page.u32_at(offset).expect("the word is in the page")
 }
 
-/// How a ring can be broken by its guest.
+/// Protocol violation of a guest.
 #[derive(Clone, Copy)]
 enum Breach {
     Index,
@@ -78,7 +78,7 @@ impl Ring {
         Self { connection, domain, page, requests, replies, port, woken: true, broken: false }
     }
 
-    /// Takes requests in and sends messages out; returns whether anything moved.
+    /// Takes requests and sends messages; returns whether there were any.
     pub(super) fn pump(
         &mut self,
         machine: &mut Machine,
@@ -100,13 +100,13 @@ impl Ring {
             match self.exchange(mem, server, chunk) {
                 Ok(bytes) => moved |= bytes > 0,
                 Err(breach) => {
-                    self.break_off(mem, server, breach);
+                    self.disconnect(mem, server, breach);
                     moved = true;
                 }
             }
         }
         if moved {
-            // The guest may have closed its port; that is its own affair.
+            // The guest may have closed its port, which is no error.
             let _ = machine.send(DomId(0), self.port);
         }
         moved
@@ -127,7 +127,7 @@ impl Ring {
         }
     }
 
-    /// Moves requests out of the ring.
+    /// Copies requests from the ring to the server.
     fn take(
         &mut self,
         mem: &SharedMem,
@@ -148,7 +148,7 @@ impl Ring {
         Ok(taken)
     }
 
-    /// Moves messages into the ring.
+    /// Copies messages from the server to the ring.
     fn give(
         &mut self,
         mem: &SharedMem,
@@ -159,12 +159,12 @@ impl Ring {
         let mut bytes = [0; XENSTORE_RING_SIZE];
         let given = server.send(self.connection, &mut bytes[..room]);
         self.replies.write(mem, &bytes[..given])?;
-        // There may be room to answer again.
+        // Requests that waited for space may continue.
         self.woken |= given > 0;
         Ok(given)
     }
 
-    /// Starts anew, because the guest asked for it.
+    /// Resets the connection at the guest's request.
     fn reconnect(&mut self, mem: &SharedMem, server: &mut Server) {
         server.disconnect(self.connection);
         self.connection = server.connect(self.domain);
@@ -182,15 +182,15 @@ impl Ring {
         self.broken = false;
     }
 
-    /// Takes no notice of the guest any more, and tells it why.
-    fn break_off(&mut self, mem: &SharedMem, server: &mut Server, breach: Breach) {
+    /// Stops serving the guest, and writes the error to the ring.
+    fn disconnect(&mut self, mem: &SharedMem, server: &mut Server, breach: Breach) {
         let error = match breach {
             Breach::Index => XENSTORE_ERROR_RINGIDX,
             Breach::Protocol => XENSTORE_ERROR_PROTO,
             Breach::Stalled => XENSTORE_ERROR_COMM,
         };
         index!(mem, error).store(error, Release);
-        // Its watches and transactions end with the connection; what may still come is for none.
+        // The watches and transactions end with the connection.
         server.disconnect(self.connection);
         self.connection = server.connect(self.domain);
         self.broken = true;

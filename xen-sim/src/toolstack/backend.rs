@@ -1,4 +1,4 @@
-//! Driver domains that die, and those that take their place.
+//! Replacement of driver domains.
 
 use super::Device;
 use crate::machine::DomainConfig;
@@ -6,11 +6,10 @@ use crate::{Domain, World};
 use xen_hypercall::DomId;
 
 impl World {
-    /// Destroys a domain that serves devices, in the midst of whatever it does, and makes another
-    /// one to serve them.
+    /// Destroys a driver domain at any point of its work, and creates another one for its devices.
     ///
-    /// The toolstack makes both ends of each device anew. For their guests the old devices are gone
-    /// and new ones of the same names are there; who serves them has to be spawned in the new
+    /// The toolstack creates both ends of each device again. For their guests the old devices are
+    /// removed and new ones of the same names appear. The test spawns their backends in the new
     /// domain.
     pub fn restart_backend(&self, old: DomId, config: DomainConfig) -> (Domain, Vec<Device>) {
         let alive = |device: &Device| self.is_alive(device.frontend);

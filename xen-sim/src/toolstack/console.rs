@@ -1,4 +1,4 @@
-//! The console daemon: reads what guests print, and types for them.
+//! Console daemon: receives the output of guests, and sends their input.
 
 use crate::Domain;
 use crate::machine::Machine;
@@ -13,7 +13,7 @@ use xen_sys::io::console::{XENCONSOLE_CONNECTED, XenconsInterface};
 const IN: usize = 1024;
 const OUT: usize = 2048;
 
-/// All guests' consoles.
+/// Consoles of all guests.
 #[derive(Debug, Default)]
 pub(crate) struct Consoles(BTreeMap<u16, Console>);
 
@@ -23,7 +23,7 @@ struct Console {
     port: u32,
     output: Vec<u8>,
     input: VecDeque<u8>,
-    /// The guest is gone, or its indices made no sense.
+    /// The guest is destroyed, or its ring indices are invalid.
     broken: bool,
 }
 
@@ -38,12 +38,12 @@ impl Consoles {
         self.0.insert(domain.0, console);
     }
 
-    /// Returns what a guest has printed, all of it.
+    /// Returns all output of a guest.
     pub(crate) fn output(&self, domain: DomId) -> Vec<u8> {
         self.0.get(&domain.0).map(|console| console.output.clone()).unwrap_or_default()
     }
 
-    /// Leaves a guest that is gone alone, and returns dom0's port of it. What it printed stays.
+    /// Closes the console of a destroyed guest, and returns dom0's port of it. The output stays.
     pub(crate) fn close(&mut self, domain: DomId) -> Option<u32> {
         self.0.get_mut(&domain.0).map(|console| {
             console.broken = true;
@@ -51,7 +51,7 @@ impl Consoles {
         })
     }
 
-    /// Types for a guest, as far as its ring has room; the rest follows.
+    /// Sends input to a guest; input beyond the free space of the ring follows later.
     pub(crate) fn type_in(&mut self, machine: &mut Machine, domain: DomId, text: &[u8]) {
         if let Some(console) = self.0.get_mut(&domain.0) {
             console.input.extend(text);
@@ -59,7 +59,7 @@ impl Consoles {
         self.serve(machine);
     }
 
-    /// Moves bytes for all guests; called whenever the control domain has events.
+    /// Copies input and output of all guests; called at events of the control domain.
     pub(crate) fn serve(&mut self, machine: &mut Machine) {
         for (&id, console) in &mut self.0 {
             if !machine.is_alive(DomId(id)) || console.broken {
@@ -69,7 +69,7 @@ impl Consoles {
                 machine.clear_pending(DomId(0), console.port);
             }
             if console.move_bytes(machine) {
-                // The guest may have closed its port; that is its own affair.
+                // The guest may have closed its port, which is no error.
                 let _ = machine.send(DomId(0), console.port);
             }
         }
@@ -112,7 +112,7 @@ impl Console {
     }
 }
 
-/// The daemon's process: a task of the control domain.
+/// Runs the daemon's task, in the control domain.
 pub(crate) fn daemon(domain: &Domain) -> Step {
     let (shared, _) = domain.place();
     let mut consoles = shared.consoles();

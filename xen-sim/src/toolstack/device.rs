@@ -1,4 +1,4 @@
-//! Attaching and detaching devices.
+//! Devices: attach and detach.
 
 use super::guest::owned_by;
 use crate::store::Store;
@@ -9,14 +9,14 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 use xen_hypercall::{DomId, Platform};
 
-/// The kind of a device, as xenstore names it.
+/// Kind of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DeviceKind {
-    /// A disk.
+    /// Disk.
     Vbd,
-    /// A network interface.
+    /// Network interface.
     Vif,
-    /// A device of another kind, by its name in xenstore: `9pfs`, `vkbd`.
+    /// Device of another kind, by its name in xenstore: `9pfs`, `vkbd`.
     Other(&'static str),
 }
 
@@ -30,31 +30,31 @@ impl fmt::Display for DeviceKind {
     }
 }
 
-/// A device that was attached: its two ends in xenstore.
+/// Attached device: its two ends in xenstore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Device {
-    /// What it is.
+    /// Kind.
     pub kind: DeviceKind,
-    /// Its number.
+    /// Number of the device.
     pub id: u32,
-    /// The guest that has it.
+    /// Domain of the frontend.
     pub frontend: DomId,
-    /// The domain that serves it.
+    /// Domain of the backend.
     pub backend: DomId,
 }
 
 impl Device {
-    /// Returns the guest's end.
+    /// Returns the path of the frontend.
     pub fn frontend_path(&self) -> String {
         format!("/local/domain/{}/device/{}/{}", self.frontend, self.kind, self.id)
     }
 
-    /// Tells whether the guest can't tell the two apart.
+    /// Returns whether both have the same frontend path.
     fn is_same_for_guest(&self, other: &Self) -> bool {
         (self.kind, self.id, self.frontend) == (other.kind, other.id, other.frontend)
     }
 
-    /// Returns the backend's end.
+    /// Returns the path of the backend.
     pub fn backend_path(&self) -> String {
         format!(
             "/local/domain/{}/backend/{}/{}/{}",
@@ -63,7 +63,7 @@ impl Device {
     }
 }
 
-/// What the toolstack writes of a device, to make it again elsewhere.
+/// Nodes of a device, to create it again in another domain or world.
 #[derive(Clone, Debug)]
 pub(crate) struct DeviceNodes {
     pub(crate) device: Device,
@@ -71,23 +71,23 @@ pub(crate) struct DeviceNodes {
     back: Vec<(&'static str, String)>,
 }
 
-/// A disk to attach.
+/// Configuration of a disk.
 #[derive(Clone, Debug)]
 pub struct Disk {
-    /// Its name in the guest: `xvda` to `xvdp`, and on.
+    /// Name in the guest: `xvda` to `xvdp`, `xvdq` and so on.
     pub name: String,
-    /// Whether the guest may not write.
+    /// `true` for a read-only disk.
     pub read_only: bool,
-    /// Whether it is a CD.
+    /// `true` for a CD.
     pub cdrom: bool,
-    /// What it is made of, for the backend to read as `params`.
+    /// Target of the backend: its node `params`.
     pub target: String,
-    /// Whether the guest takes its backend for trustworthy.
+    /// Value of the frontend's node `trusted`.
     pub trusted: bool,
 }
 
 impl Disk {
-    /// Returns a writable disk named `name`, made of nothing in particular.
+    /// Returns a writable disk named `name` without a target.
     pub fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -98,7 +98,7 @@ impl Disk {
         }
     }
 
-    /// Returns the number that the name stands for: 51712 for `xvda`, 16 more for each further one.
+    /// Returns the device number of the name: 51712 for `xvda`, 16 more for each further disk.
     fn number(&self) -> u32 {
         let letter =
             self.name.strip_prefix("xvd").and_then(|rest| rest.bytes().next()).unwrap_or(b'a');
@@ -108,44 +108,44 @@ impl Disk {
     }
 }
 
-/// A network interface to attach.
+/// Configuration of a network interface.
 #[derive(Clone, Debug)]
 pub struct Vif {
-    /// Its index.
+    /// Index.
     pub handle: u32,
-    /// Its Ethernet address.
+    /// Ethernet address.
     pub mac: [u8; 6],
-    /// The largest packet, without the Ethernet header.
+    /// Maximum length of a packet without the Ethernet header.
     pub mtu: u32,
-    /// Whether the guest takes its backend for trustworthy.
+    /// Value of the frontend's node `trusted`.
     pub trusted: bool,
 }
 
 impl Vif {
-    /// Returns the interface with index `handle`, with an address of Xen's.
+    /// Returns the interface with index `handle` and an address of Xen's OUI.
     pub fn new(handle: u32) -> Self {
         Self { handle, mac: [0x00, 0x16, 0x3e, 0, 0, handle as u8], mtu: 1500, trusted: true }
     }
 }
 
-/// A device of any kind to attach, by the nodes which the toolstack writes for it.
+/// Configuration of a device of any kind, by the nodes that the toolstack writes.
 ///
 /// `backend`, `backend-id`, `frontend`, `frontend-id`, `online` and `state` are written for each
-/// device and need not be named.
+/// device.
 #[derive(Clone, Debug)]
 pub struct DeviceSpec {
-    /// Its kind in xenstore, such as `9pfs`.
+    /// Kind in xenstore, such as `9pfs`.
     pub kind: &'static str,
-    /// Its number among the guest's devices of this kind.
+    /// Number among the guest's devices of this kind.
     pub id: u32,
-    /// The other nodes of the frontend's directory.
+    /// Other nodes of the frontend's directory.
     pub frontend: Vec<(&'static str, String)>,
-    /// The other nodes of the backend's directory.
+    /// Other nodes of the backend's directory.
     pub backend: Vec<(&'static str, String)>,
 }
 
 impl DeviceSpec {
-    /// Returns a device without nodes of its own.
+    /// Returns a device without other nodes.
     pub fn new(kind: &'static str, id: u32) -> Self {
         Self { kind, id, frontend: Vec::new(), backend: Vec::new() }
     }
@@ -157,11 +157,11 @@ const CONNECTED: u32 = 4;
 const CLOSING: u32 = 5;
 const CLOSED: u32 = 6;
 
-/// How long the toolstack waits for a backend to close before it removes the device all the same.
+/// Timeout of the toolstack for a backend to close, after which it removes the device.
 const DETACH_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl World {
-    /// Attaches a disk to a guest. The backend's domain has to serve it.
+    /// Attaches a disk to a guest. The test runs its backend in `backend`.
     pub fn attach_disk(&self, guest: &Domain, backend: &Domain, disk: &Disk) -> Device {
         let device = Device {
             kind: DeviceKind::Vbd,
@@ -192,7 +192,7 @@ impl World {
         device
     }
 
-    /// Attaches a network interface to a guest. The backend's domain has to serve it.
+    /// Attaches a network interface to a guest. The test runs its backend in `backend`.
     pub fn attach_vif(&self, guest: &Domain, backend: &Domain, vif: &Vif) -> Device {
         let device = Device {
             kind: DeviceKind::Vif,
@@ -215,7 +215,7 @@ impl World {
         device
     }
 
-    /// Attaches a device of any kind to a guest. The backend's domain has to serve it.
+    /// Attaches a device of any kind to a guest. The test runs its backend in `backend`.
     pub fn attach_device(&self, guest: &Domain, backend: &Domain, spec: &DeviceSpec) -> Device {
         let kind = match spec.kind {
             "vbd" => DeviceKind::Vbd,
@@ -228,8 +228,7 @@ impl World {
         device
     }
 
-    /// Writes both ends of a device in one transaction, with the permissions that the toolstack
-    /// sets. What was there is removed.
+    /// Replaces both ends of a device in one transaction, with the permissions of the toolstack.
     pub(super) fn attach(&self, nodes: DeviceNodes) {
         let DeviceNodes { device, front, back } = &nodes;
         let (front_path, back_path) = (device.frontend_path(), device.backend_path());
@@ -251,7 +250,7 @@ impl World {
                     .iter()
                     .try_for_each(|(name, value)| store.write(format!("{path}/{name}"), value))
             };
-            // The guest must not take an old node for a new one.
+            // The guest must not read nodes of an earlier device.
             let _ = store.remove(&front_path);
             end(
                 &front_path,
@@ -279,14 +278,13 @@ impl World {
             write(&transaction)?;
             transaction.commit()
         });
-        done.expect("nobody else runs while the toolstack writes");
+        done.expect("no task runs while the toolstack writes");
         let mut machine = self.shared().lock();
         machine.devices.retain(|known| !known.device.is_same_for_guest(&nodes.device));
         machine.devices.push(nodes);
     }
 
-    /// Takes what is known of a domain's devices out: of those that it has, or of those that it
-    /// serves.
+    /// Takes the nodes of the devices that a predicate selects.
     pub(super) fn take_devices(&self, of: impl Fn(&Device) -> bool) -> Vec<DeviceNodes> {
         let all = core::mem::take(&mut self.shared().lock().devices);
         let (taken, kept) = all.into_iter().partition(|known| of(&known.device));
@@ -294,7 +292,7 @@ impl World {
         taken
     }
 
-    /// Makes devices again, for a guest that has another number or is served by another domain.
+    /// Attaches devices again, for a guest with another domain ID or with another backend.
     pub(super) fn attach_again(
         &self,
         devices: Vec<DeviceNodes>,
@@ -309,8 +307,8 @@ impl World {
         devices.into_iter().map(moved).collect()
     }
 
-    /// Starts to unplug a device: asks the backend to close it, and removes it when it has closed
-    /// or ten seconds have passed.
+    /// Starts to unplug a device: requests the backend to close, and removes the device when the
+    /// backend is closed or after ten seconds.
     pub fn detach(&self, device: &Device) {
         let store = self.store();
         let (path, online) = (device.backend_path(), format!("{}/online", device.backend_path()));
@@ -318,7 +316,7 @@ impl World {
         if store.read(&path).is_none() {
             return self.remove_device(device);
         }
-        // The device may have gone by itself in between; then there is nothing to ask.
+        // The device may have been removed meanwhile.
         let _ = store.write(online, 0);
         if store.read_number::<u32>(&state).is_some_and(|state| state < CLOSING) {
             let _ = store.write(&state, CLOSING);
@@ -343,19 +341,19 @@ impl World {
         remove(&self.store(), device);
     }
 
-    /// Returns the states of both ends, frontend first; 0 for an end that is not there.
+    /// Returns the states of both ends, frontend first; 0 for an end without a state.
     pub fn device_states(&self, device: &Device) -> (u32, u32) {
         let store = self.store();
         let state = |path| store.read_number(format!("{path}/state")).unwrap_or(0);
         (state(device.frontend_path()), state(device.backend_path()))
     }
 
-    /// Tells whether both ends are connected.
+    /// Returns whether both ends are connected.
     pub fn is_connected(&self, device: &Device) -> bool {
         self.device_states(device) == (CONNECTED, CONNECTED)
     }
 
-    /// Returns the devices that a domain has, by their nodes.
+    /// Returns the devices of a guest by their nodes.
     pub fn devices_of(&self, id: DomId) -> Vec<Device> {
         let store = self.store();
         let mut found = Vec::new();
@@ -377,8 +375,7 @@ impl World {
 
 fn remove(store: &Store, device: &Device) {
     let (front, back) = (device.frontend_path(), device.backend_path());
-    // Whatever is gone already need not be removed, and what another backend serves by now must not
-    // be.
+    // Nodes may be removed already, and those of another backend must stay.
     if store.read(format!("{front}/backend")).as_ref() == Some(&back) {
         let _ = store.remove(front);
     }
@@ -390,7 +387,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn disk_names_have_the_numbers_that_guests_expect() {
+    fn disk_name_gives_device_number() {
         let number = |name| Disk::new(name).number();
         assert_eq!(number("xvda"), 51712);
         assert_eq!(number("xvdb"), 51728);

@@ -1,4 +1,4 @@
-//! Making and destroying guests.
+//! Guests: creation and removal.
 
 use crate::machine::{DomainConfig, Machine};
 use crate::physmap::{Kind, Mapping};
@@ -12,20 +12,20 @@ use xen_store::wire::{Access, Permission};
 use xen_sys::grant_table::{GNTTAB_RESERVED_CONSOLE, GNTTAB_RESERVED_XENSTORE};
 use xen_sys::hvm::params::*;
 
-/// Which of the special pages a ring has.
+/// Special page of each ring.
 const STORE_PAGE: usize = 0;
 const CONSOLE_PAGE: usize = 1;
 
 impl World {
-    /// Creates a guest as the toolstack does: with its part of xenstore, a xenstore ring and a
-    /// console. Devices are attached after.
+    /// Creates a guest as the toolstack does: with its nodes, a xenstore ring and a console.
+    /// Devices are attached later.
     pub fn create_guest(&self, config: DomainConfig) -> Domain {
         let guest = self.create_guest_without_store(config);
         self.introduce(guest.id());
         guest
     }
 
-    /// Creates a guest whose xenstore ring and console nobody serves until
+    /// Creates a guest whose xenstore ring and console are not served before
     /// [`introduce`](Self::introduce).
     pub fn create_guest_without_store(&self, config: DomainConfig) -> Domain {
         let name = config.name.clone();
@@ -34,11 +34,11 @@ impl World {
         guest
     }
 
-    /// Writes a guest's part of xenstore and makes its rings.
+    /// Writes a guest's nodes and creates its rings.
     pub(super) fn write_guest(&self, guest: &Domain, name: &str) {
         let store = self.store();
         let host_write = |path: &str, value: &str| {
-            store.write(path, value).expect("the toolstack may write everywhere");
+            store.write(path, value).expect("the toolstack may write all nodes");
         };
         self.write_home(&store, &host_write, guest, name);
         for (page, index, pfn, evtchn, grant) in [
@@ -64,8 +64,8 @@ impl World {
         }
     }
 
-    /// Lets xenstored and the console daemon serve a guest, as the toolstack does at the end of
-    /// creation.
+    /// Introduces a guest to xenstored and the console daemon, as the toolstack does at the end of
+    /// its creation.
     pub fn introduce(&self, id: DomId) {
         introduce(self.shared(), id);
         let mut consoles = self.shared().consoles();
@@ -76,12 +76,12 @@ impl World {
         }
     }
 
-    /// Returns all that a guest has printed on its console.
+    /// Returns all output of a guest on its console.
     pub fn console_output(&self, id: DomId) -> Vec<u8> {
         self.shared().consoles().output(id)
     }
 
-    /// Types on a guest's console.
+    /// Sends input to a guest's console.
     pub fn type_on_console(&self, id: DomId, text: &[u8]) {
         self.shared().consoles().type_in(&mut self.shared().lock(), id, text);
     }
@@ -101,27 +101,26 @@ impl World {
             store
                 .mkdir(path)
                 .and_then(|()| store.set_permissions(path, permissions))
-                .expect("dom0 may");
+                .expect("dom0 may write all nodes");
         };
         make(&home, &read_only);
-        // Those below have its rights, unless they are given others.
+        // Nodes below inherit its permissions unless others are set.
         for name in ["cpu", "memory", "device", "control"] {
-            store.mkdir(format!("{home}/{name}")).expect("dom0 may");
+            store.mkdir(format!("{home}/{name}")).expect("dom0 may write all nodes");
         }
         for name in
             ["data", "drivers", "feature", "attr", "error", "control/shutdown", "control/sysrq"]
         {
             make(&format!("{home}/{name}"), &own);
         }
-        // The guest says there what it understands, and by which port it wants to be asked to
-        // suspend.
+        // The guest writes its supported requests there, and its port for suspend requests.
         for name in
             ["feature-poweroff", "feature-reboot", "feature-suspend", "feature-s3", "feature-s4"]
         {
             make(&format!("{home}/control/{name}"), &own);
         }
         make(&format!("{home}/device/suspend/event-channel"), &own);
-        // A driver domain makes its own nodes there.
+        // A driver domain creates its own nodes there.
         make(&format!("{home}/backend"), &own);
         let machine = self.shared().lock();
         let config = machine.dom(id).config.clone();
@@ -150,24 +149,24 @@ impl World {
 }
 
 impl Domain {
-    /// Returns a connection to xenstore with the rights of this domain, past its ring: for the
-    /// simulated parts of a test.
+    /// Returns a connection to xenstore with the rights of this domain that does not use its ring,
+    /// for the simulated parts of a test.
     ///
-    /// It stays with this world and number when the domain is restored elsewhere.
+    /// It stays connected to this world with this domain ID when the domain is restored.
     pub fn store(&self) -> Store {
         let (shared, id) = self.place();
         Store::connect(&shared, id)
     }
 }
 
-/// Permissions of a node that one domain owns and another one may read.
+/// Returns the permissions of a node that one domain owns and another one may read.
 pub(super) fn owned_by(owner: DomId, reader: Option<DomId>) -> Vec<Permission> {
     let owner = Permission { access: Access::None, domain: owner };
     let reader = reader.map(|domain| Permission { access: Access::Read, domain });
     core::iter::once(owner).chain(reader).collect()
 }
 
-/// Makes xenstored serve a domain.
+/// Introduces a domain to xenstored.
 pub(crate) fn introduce(shared: &Arc<Shared>, id: DomId) {
     with(shared, |store, machine| {
         let ring = machine.connect_ring(id, HVM_PARAM_STORE_PFN, HVM_PARAM_STORE_EVTCHN);
@@ -175,13 +174,13 @@ pub(crate) fn introduce(shared: &Arc<Shared>, id: DomId) {
         let connection = store.server.connect(id);
         store.add_ring(id, Ring::new(machine, &store.server, connection, page, port));
         store.server.introduce(id);
-        // The guest may be waiting for the server already.
+        // The guest may already wait for the server.
         let _ = machine.send(DomId(0), port);
         store.flush(machine);
     });
 }
 
-/// Makes xenstored forget a domain that is gone, and all that was the domain's.
+/// Releases a destroyed domain in xenstored, with all that the domain owned.
 pub(crate) fn release(shared: &Arc<Shared>, id: DomId) {
     let port = with(shared, |store, machine| {
         let port = store.remove_ring(id);
@@ -198,7 +197,7 @@ pub(crate) fn release(shared: &Arc<Shared>, id: DomId) {
 }
 
 impl Machine {
-    /// Makes the page and the port of a guest's ring; returns frame and port.
+    /// Creates the page and the port of a guest's ring; returns frame and port.
     pub(crate) fn make_ring(
         &mut self,
         id: DomId,
@@ -207,7 +206,7 @@ impl Machine {
         evtchn: u32,
         grant: u32,
     ) -> (u64, u32) {
-        let mfn = self.pool.alloc(1).expect("the world has room for one more frame");
+        let mfn = self.pool.alloc(1).expect("the world has a free frame");
         let gfn = self.dom(id).physmap.special(page);
         self.map(id, gfn, Some(Mapping { mfn, kind: Kind::Xen }));
         let port = self.alloc_unbound(id, DomId(0)).expect("a new domain has free ports");

@@ -1,4 +1,4 @@
-//! Suspending, resuming, saving and restoring guests.
+//! Guests: suspend, resume, save and restore.
 
 use super::device::DeviceNodes;
 use crate::domain_handle::DomainHandle;
@@ -14,10 +14,10 @@ use xen_hypercall::{DomId, PAGE_SIZE, Platform};
 use xen_sys::hvm::params::*;
 use xen_sys::sched::ShutdownReason;
 
-/// How long a guest may take to suspend once it was asked; what libxl gives it.
+/// Timeout of a suspend request, that of libxl.
 const SUSPEND_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What goes with a domain where it is restored. The rest is Xen's, and made anew.
+/// State that a restore moves with a domain. Xen creates the remaining state anew.
 const SAVED_PARAMS: [u32; 6] = [
     HVM_PARAM_STORE_PFN,
     HVM_PARAM_CONSOLE_PFN,
@@ -27,21 +27,21 @@ const SAVED_PARAMS: [u32; 6] = [
     HVM_PARAM_X87_FIP_WIDTH,
 ];
 
-/// A domain that was saved: its memory, what its vCPUs were, and its devices.
+/// Saved domain: its memory, its vCPUs and its devices.
 ///
-/// What Xen and other domains had for it is not part of it: ports, grants and mappings, registered
-/// memory areas, timers, watches. [`World::restore`] resumes it. If it is dropped
-/// instead, the domain stays dead.
+/// State of Xen and other domains is not part of it: ports, grants and mappings, registered areas,
+/// timers, watches. [`World::restore`] resumes the domain. A domain whose image is dropped stays
+/// dead.
 pub struct Image {
     domain_handle: Arc<DomainHandle>,
     contents: Vec<(u64, Box<[u8; PAGE_SIZE]>)>,
     devices: Vec<DeviceNodes>,
     now: u64,
-    /// Taken out when the domain is restored.
+    /// `None` after the restore.
     pending: bool,
 }
 
-/// What of a domain's state goes to another machine as it is.
+/// State of a domain that moves unchanged to another machine.
 struct Moved {
     config: DomainConfig,
     physmap: Physmap,
@@ -53,13 +53,12 @@ struct Moved {
 }
 
 impl World {
-    /// Asks a guest to suspend itself, as `xl save` and `xl migrate` do, and calls `then` when it
-    /// has: to [`resume`](Self::resume) it, or to [`save`](Self::save) it and
-    /// [`restore`](Self::restore) it somewhere.
+    /// Requests a guest to suspend, as `xl save` and `xl migrate` do, and then calls `then`, which
+    /// may [`resume`](Self::resume) it, or [`save`](Self::save) and [`restore`](Self::restore) it.
     ///
-    /// The guest finds `suspend` in its node `control/shutdown`, empties that, and suspends. If it
-    /// has not after a minute, the request is taken back. (libxl stops a guest without asking
-    /// that has told Xen of no way of upcalls, `HVM_PARAM_CALLBACK_IRQ`. Here all are asked.)
+    /// The guest reads `suspend` from its node `control/shutdown`, empties the node, and suspends.
+    /// After a minute without a suspend the request is withdrawn. (libxl suspends a guest without
+    /// `HVM_PARAM_CALLBACK_IRQ` without a request. Here all guests receive it.)
     pub fn suspend(&self, id: DomId, then: impl FnOnce(&Self) + Send + 'static) {
         let (store, world) = (self.store(), self.clone());
         let control = format!("/local/domain/{id}/control/shutdown");
@@ -83,16 +82,15 @@ impl World {
         });
     }
 
-    /// Lets a suspended domain go on where it is.
+    /// Resumes a suspended domain in its world.
     ///
-    /// With [`Resumed::Cancelled`] it is told that nothing has happened, as after `xl save -c`.
-    /// With [`Resumed::Elsewhere`] it is told that it is a new domain although all that it had
-    /// is still there: what a toolstack does that does not trust the guest to understand the
-    /// former.
+    /// With [`Resumed::Cancelled`] its suspend returns that nothing changed, as after `xl save -c`.
+    /// With [`Resumed::Elsewhere`] its suspend returns as in a new domain, although its old state
+    /// still exists: a toolstack uses it for a guest that may not support the former.
     ///
     /// # Panics
     ///
-    /// If the domain has not suspended itself.
+    /// If the domain is not suspended.
     pub fn resume(&self, id: DomId, resumed: Resumed) {
         let mut machine = self.shared().lock();
         machine.assert_suspended(id);
@@ -105,12 +103,12 @@ impl World {
         domain.activity += 1;
     }
 
-    /// Saves a suspended domain and destroys it here, as `xl save` and the sending end of `xl
+    /// Saves a suspended domain and destroys it in this world, as `xl save` and the sender of `xl
     /// migrate` do.
     ///
     /// # Panics
     ///
-    /// If the domain has not suspended itself.
+    /// If the domain is not suspended.
     pub fn save(&self, id: DomId) -> Image {
         let present = self.devices_of(id);
         let devices = self.take_devices(|device| present.contains(device));
@@ -134,12 +132,13 @@ impl World {
         image
     }
 
-    /// Makes a domain of an image, under a new number, and lets it go on: in the same world, or in
-    /// another one as the receiving end of `xl migrate` does. Its handles stand for the new
-    /// domain from here on, and its tasks go on there.
+    /// Creates a domain from an image, with a new domain ID, and resumes it: in the same world, or
+    /// in another one like the receiver of `xl migrate`. Its handles then refer to the new domain,
+    /// where its tasks continue.
     ///
-    /// Its devices are made again, served by `backend`, or not at all if that is `None`. The clock
-    /// of a world that is younger than the image moves on, as a kernel's time must not go back.
+    /// Its devices are attached again with the backend domain `backend`, or not at all with `None`.
+    /// If the clock of the world is behind the image's, it advances, as the time of a kernel must
+    /// not decrease.
     pub fn restore(&self, mut image: Image, backend: Option<&Domain>) -> Domain {
         let (from, old) = image.domain_handle.place();
         let moved = Moved::take(&mut from.lock(), old);
@@ -166,11 +165,11 @@ impl World {
 }
 
 impl Moved {
-    /// Takes what can be moved out of the remains of a domain.
+    /// Takes the movable state of a destroyed domain.
     fn take(machine: &mut Machine, id: DomId) -> Self {
         let none = Physmap::none(&machine.pool);
         let Machine { pool, domains, .. } = machine;
-        let domain = domains.get_mut(&id.0).expect("domains are never forgotten");
+        let domain = domains.get_mut(&id.0).expect("domain states are never removed");
         domain.saved = false;
         let mut physmap = core::mem::replace(&mut domain.physmap, none);
         physmap.leave(pool);
@@ -195,7 +194,7 @@ impl Machine {
         );
     }
 
-    /// Makes a domain with the memory and the vCPUs of another.
+    /// Creates a domain with the memory and the vCPUs of another.
     fn settle(&mut self, moved: Moved, contents: &[(u64, Box<[u8; PAGE_SIZE]>)]) -> DomId {
         let Moved { config, mut physmap, params, up, counters, console, activity } = moved;
         physmap.settle(&mut self.pool);

@@ -1,5 +1,4 @@
-//! What runs in the control domain: making guests and devices, saving and restoring them, and the
-//! console daemon.
+//! Toolstack in the control domain: guests and devices, save and restore, and the console daemon.
 
 mod backend;
 mod console;

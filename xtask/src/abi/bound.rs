@@ -30,7 +30,7 @@ pub(crate) fn write(folder: &Path, bound: &Bound) -> Result<()> {
     }
     fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     let mut all = String::from(
-        "//! What xen-sys binds, by C name. `cargo xtask abi --bound` writes this folder; do not edit.\n\n",
+        "//! Items of xen-sys by C name, written by `cargo xtask abi --bound`; do not edit.\n\n",
     );
     for name in modules.keys() {
         writeln!(all, "mod {name};")?;
@@ -51,7 +51,8 @@ fn module(path: &str) -> Result<&str> {
 
 fn text(name: &str, module: &Module<'_>) -> Result<String> {
     let mut text = format!(
-        "//! What `xen_sys::{name}` binds. `cargo xtask abi --bound` writes this file; do not edit.\n\ncrate::list::list! {{\n"
+        "//! Items of `xen_sys::{name}`, written by `cargo xtask abi --bound`; do not edit.\n\n\
+         crate::list::list! {{\n"
     );
     for (kind, is_text) in [("constants", false), ("texts", true)] {
         writeln!(text, "    {kind} {{")?;

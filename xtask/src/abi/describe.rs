@@ -255,8 +255,8 @@ fn stubs(work: &Path) -> Result<()> {
 fn prelude(include: &Include<'_>, target: &Target) -> String {
     let mut source = String::from(
         "#include <stdint.h>\n#include <stddef.h>\n#define __XEN_TOOLS__ 1\n\
-         #define __XEN_INTERFACE_VERSION__ __XEN_LATEST_INTERFACE_VERSION__\n#include \"xen/xen.h\"\n\
-         #include \"xen/errno.h\"\n",
+         #define __XEN_INTERFACE_VERSION__ __XEN_LATEST_INTERFACE_VERSION__\n\
+         #include \"xen/xen.h\"\n#include \"xen/errno.h\"\n",
     );
     let headers = COMMON.iter().chain(if target.x86 { X86 } else { ARM });
     let optional = OPTIONAL.iter().filter(|name| include.headers.join("xen").join(name).exists());
@@ -314,7 +314,8 @@ fn evaluate(
             // bits.
             let _ = writeln!(
                 program,
-                "void f{number}(void) {{ asm volatile(\"\\n@{key} %0 %1\" :: \"i\"((long long)({0})), \"i\"(({0}) < 0)); }}",
+                "void f{number}(void) {{ asm volatile(\"\\n@{key} %0 %1\" \
+                 :: \"i\"((long long)({0})), \"i\"(({0}) < 0)); }}",
                 asked[*key]
             );
         }

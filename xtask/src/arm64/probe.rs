@@ -13,8 +13,15 @@ use xen_hypercall::{Hypercall, arch::Hvc};
 ///
 /// That of the hypercall.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn three_hypercalls(op: usize, a: usize, b: usize, c: usize, d: usize, e: usize) -> isize {
-    // SAFETY: the caller vouches for the operation.
+pub unsafe extern "C" fn three_hypercalls(
+    op: usize,
+    a: usize,
+    b: usize,
+    c: usize,
+    d: usize,
+    e: usize,
+) -> isize {
+    // SAFETY: the caller's obligations are those of the hypercall.
     let call = || unsafe { Hvc.hypercall(op, [a, b, c, d, e]) };
     call().wrapping_add(call()).wrapping_add(call())
 }

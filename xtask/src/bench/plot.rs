@@ -1,4 +1,4 @@
-//! A picture of the ratios: one bar for each benchmark, and a line where C is.
+//! Picture of the ratios: one bar for each benchmark, and a line at the figure of C.
 
 use std::fmt::Write as _;
 

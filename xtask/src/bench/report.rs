@@ -7,12 +7,14 @@ use crate::ui;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-const HEAD: &str = "benchmark       what is done                                 instructions     ratio       ns, least                speed  events   heap  target";
+const HEAD: &str = "benchmark       what is done                                 instructions     ratio       \
+                    ns, least                speed  events   heap  target";
 
 pub(super) fn print(rows: &[Row]) {
     ui::line(ui::dim(HEAD));
     ui::line(ui::dim(
-        "                (Rust / C, per request, port or grant)          Rust/C                    Rust/C",
+        "                (Rust / C, per request, port or grant)          Rust/C                    \
+         Rust/C",
     ));
     for row in rows {
         ui::line(line(row));
@@ -77,7 +79,11 @@ pub(super) fn json(rows: &[Row]) -> Result<String> {
                 "instructions_per_unit": row.instructions.map(figure),
                 "nanoseconds_per_unit": row.time.map(figure),
                 "speed": row.speed.map(median),
-                "notifications_per_unit": { "rust": row.notifications.rust, "c": row.notifications.c, "error": row.notifications_error },
+                "notifications_per_unit": {
+                    "rust": row.notifications.rust,
+                    "c": row.notifications.c,
+                    "error": row.notifications_error,
+                },
                 "most_speed": row.most_speed.map(median),
                 "allocations": row.allocations,
             })

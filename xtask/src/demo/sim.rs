@@ -62,9 +62,7 @@ pub(super) fn main(args: &Args) -> Result<i32> {
 }
 
 fn interactive(command: &mut Command) -> Result<i32> {
-    ui::line(
-        "This is the guest's console. Enter for a prompt, `help` for its commands; Ctrl-] leaves.\n",
-    );
+    ui::line("This is the guest's console. Enter: prompt; `help`: its commands; Ctrl-]: quit.\n");
     let mut tty = Tty::default();
     tty.enter()?;
     let status = command.status().context("starting the simulated world");

@@ -1,9 +1,9 @@
-//! `cargo xtask fresh`: the README's commands on a machine that has nothing but Debian's essential
-//! packages, apt, gcc and Rust.
+//! `cargo xtask fresh`: the README's commands on a machine with only Debian's essential packages,
+//! apt, gcc and Rust.
 //!
-//! The machine is a root of its own in namespaces of its own. Of the host it has a copy of the Rust
-//! toolchain, a copy of the tree, downloaded archives (crates and packages, but nothing unpacked or
-//! built), and how the network is reached. The commands run there as a user without privileges.
+//! The machine is a root file system in new namespaces. It has copies of the host's Rust toolchain,
+//! tree and downloaded archives (crates and packages, nothing unpacked or built), and the host's
+//! network variables. The commands run there as an unprivileged user.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::symlink;
@@ -19,20 +19,20 @@ use crate::{host, mutants, testbed, ui};
 const ENTER: &str = include_str!("enter.sh");
 const BOOTSTRAP: &str = include_str!("bootstrap.sh");
 
-/// What the machine has: Debian's essential packages by their pattern, and what the README names.
+/// Packages of the machine: Debian's essential packages by their pattern, and those of the README.
 const PACKAGES: [&str; 6] =
     ["?essential", "usr-is-merged", "apt", "gcc", "libc6-dev", "ca-certificates"];
 
-/// The user of the machine.
+/// User of the machine.
 const USER: u32 = 1000;
 const HOME: &str = "home/user";
 const TREE: &str = "home/user/xen";
 
-/// Variables by which the host says how the network is reached.
+/// Variables of the host's network access.
 const NETWORK: [&str; 4] =
     ["CURL_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE", "XEN_TESTBED_MIRROR"];
 
-/// What the names of further ones begin with.
+/// Prefixes of further network variables.
 const PREFIXES: [&str; 6] = [
     "CARGO_HTTP_",
     "CARGO_NET_",
@@ -45,14 +45,14 @@ const PREFIXES: [&str; 6] = [
 /// Parts of a Rust toolchain that no build reads.
 const UNREAD: &str = "share";
 
-/// Programs that rustup runs in the place of a toolchain's.
+/// Programs of a toolchain that rustup replaces.
 const PROXIES: [&str; 7] =
     ["cargo", "cargo-clippy", "cargo-fmt", "clippy-driver", "rustc", "rustdoc", "rustfmt"];
 
-/// What makes builds smaller, without another program taking part in them.
+/// Variables that make builds smaller.
 const SMALL: [&str; 2] = ["CARGO_PROFILE_DEV_DEBUG=0", "CARGO_PROFILE_RELEASE_DEBUG=0"];
 
-/// What makes the builds of the quick form faster, too.
+/// Variables that make the builds of the quick form faster.
 const QUICK: [&str; 2] =
     ["CARGO_PROFILE_RELEASE_LTO=off", "CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16"];
 
@@ -140,7 +140,7 @@ fn commands(readme: &str, quick: bool) -> Result<Vec<String>> {
     Ok(commands)
 }
 
-/// How this machine makes namespaces: as root, or as a user with subordinate ids.
+/// Command that creates namespaces: as root, or as a user with subordinate IDs.
 struct Namespace(&'static [&'static str]);
 
 impl Namespace {
@@ -374,7 +374,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn readme_commands_are_the_two_on_xen() {
+    fn readme_has_two_commands_on_xen() {
         let readme = fs::read_to_string(host::root().join("README.md")).unwrap();
         let whole = commands(&readme, false).unwrap();
         assert_eq!(whole, ["cargo xtask demo --on xen", "cargo xtask test"]);
@@ -383,13 +383,13 @@ mod tests {
     }
 
     #[test]
-    fn readme_without_the_commands_is_an_error() {
+    fn readme_without_commands_is_an_error() {
         assert!(commands("```sh\ncargo xtask demo\n```\n", false).is_err());
         assert!(commands("```sh\ncargo xtask demo --on xen # real\n```\n", false).is_err());
     }
 
     #[test]
-    fn network_variables_are_passed_on() {
+    fn network_variables_are_forwarded() {
         for name in [
             "https_proxy",
             "HTTP_PROXY",

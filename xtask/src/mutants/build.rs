@@ -13,42 +13,42 @@ use super::switch::{self, Switched};
 use super::{ordering, source::Source};
 use crate::host;
 
-/// What tests the mutated crates beside themselves.
+/// Packages that test the mutated crates, besides these.
 const USERS: [&str; 4] =
     ["xen-sim", "xen-example-shell", "xen-example-driver-domain", "xen-example-sim-shell"];
-/// Errors that the old code has no part in: the same change does not compile by itself either.
+/// Errors of the new code: the same change does not compile alone either.
 const OF_NEW_CODE: [&str; 20] = [
     "E0061", "E0070", "E0107", "E0277", "E0282", "E0283", "E0308", "E0369", "E0412", "E0423",
     "E0425", "E0432", "E0433", "E0434", "E0599", "E0600", "E0604", "E0605", "E0606", "E0614",
 ];
 
-/// A test binary.
+/// Test binary.
 #[derive(Clone, Debug)]
 pub(super) struct Test {
     pub(super) package: String,
-    /// The command that runs it.
+    /// Command that runs it.
     pub(super) command: String,
     pub(super) program: PathBuf,
     pub(super) folder: PathBuf,
-    /// Is it a model, which loom runs?
+    /// `true` for a model, which loom runs.
     pub(super) model: bool,
 }
 
-/// A copy of the workspace, and what cargo made of it.
+/// Copy of the workspace, and its build.
 pub(super) struct Tree {
     pub(super) root: PathBuf,
     target: PathBuf,
     features: Vec<String>,
-    /// For each package, the mutated packages that its tests contain.
+    /// Mutated packages in the tests of each package.
     pub(super) contains: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// What a compiler says against mutants.
+/// Mutants that the compiler rejects.
 #[derive(Default)]
 pub(super) struct Rejected {
-    /// Mutants that compile neither here nor by themselves.
+    /// Mutants that compile neither here nor alone.
     pub(super) unviable: BTreeSet<usize>,
-    /// Mutants that do not compile beside what they replace.
+    /// Mutants that compile only alone.
     pub(super) alone: BTreeSet<usize>,
 }
 

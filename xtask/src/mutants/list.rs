@@ -13,13 +13,13 @@ use serde_json::Value;
 use super::source::{Place, Source};
 use crate::{host, ui};
 
-/// The crates that are mutated.
+/// Mutated crates.
 pub(super) const PACKAGES: [&str; 6] =
     ["xen-evtchn", "xen-grant", "xen-ring", "xen-store", "xen-front", "xen-back"];
-/// What is not mutated: a suite of tests, which no test tests, and the sockets of programs on a
-/// host, no part of a kernel, whose waits and wake-ups show in time only.
+/// Excluded folders: a test suite, which has no tests, and the sockets of host programs, whose
+/// waits and wake-ups affect times only.
 const NOT_MUTATED: [&str; 2] = ["xen-store/src/conformance/", "xen-store/src/user/"];
-/// The version whose list the samples are drawn from.
+/// Version whose list the samples are drawn from.
 const VERSION: &str = "27.1.0";
 
 /// One change of one place.
@@ -77,7 +77,7 @@ impl Mutant {
     }
 }
 
-/// All mutants, and the sources that they are of.
+/// Mutants and their sources.
 pub(super) struct List {
     pub(super) mutants: Vec<Mutant>,
     pub(super) sources: BTreeMap<String, Source>,

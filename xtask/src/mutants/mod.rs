@@ -64,7 +64,7 @@ pub(crate) struct Args {
     /// The results of an older tree, whose noticed mutants are not tried again
     #[arg(long, value_name = "FILE")]
     after: Option<PathBuf>,
-    /// Prints the mutants that are drawn, whether they compile or not, and tests none
+    /// Prints the drawn mutants, also those that do not compile, and tests none
     #[arg(long)]
     list: bool,
 }
@@ -115,7 +115,7 @@ fn draw<'a>(mutants: &'a [Mutant], only: &str, seed: u64) -> Vec<&'a Mutant> {
     drawn
 }
 
-/// FNV-1a of the seed and the name, with SplitMix64's finish.
+/// Returns FNV-1a of the seed and the name, with the finish of SplitMix64.
 fn rank(seed: u64, key: &str) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325;
     for byte in seed.to_le_bytes().iter().chain(key.as_bytes()) {
@@ -126,11 +126,11 @@ fn rank(seed: u64, key: &str) -> u64 {
     hash ^ (hash >> 31)
 }
 
-/// A mutant that compiles.
+/// Mutant that compiles.
 struct Drawn<'a> {
     number: usize,
     mutant: &'a Mutant,
-    /// Does it compile only by itself?
+    /// `true` if it compiles only alone.
     alone: bool,
 }
 

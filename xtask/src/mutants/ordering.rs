@@ -1,6 +1,6 @@
-//! `cargo xtask mutants-ordering`: weakens each memory ordering and takes out each fence of the
-//! crates that share memory with other domains, one at a time, and runs the models. Each has to
-//! make one fail; a survivor is an ordering that nothing proves needed.
+//! `cargo xtask mutants-ordering`: weakens each memory ordering and removes each fence of the
+//! crates that share memory with other domains, one at a time, and runs the models. A model must
+//! fail each time: a survivor is an ordering without a proof that it is needed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,41 +11,40 @@ use anyhow::{Context, Result, ensure};
 use super::source::Source;
 use crate::{host, ui};
 
-/// The packages of `models/` that have models.
+/// Packages of `models/` with models.
 const PACKAGES: [&str; 4] = ["xen-ring", "xen-evtchn", "xen-grant", "connection-models"];
-/// Orderings that are as strong as they are for a reason that no model needs to show: the start of
-/// the path, the reason.
+/// Files whose orderings need no model: the start of the path, the reason.
 const EXEMPT: [(&str, &str); 3] = [
     (
         "xen-sim/",
-        "it plays Xen and the daemons of dom0 in a test process; a weak ordering there could only hide a fault of a driver",
+        "the simulated Xen and dom0 of tests: a weak ordering there hides faults of drivers only",
     ),
     (
         "xen-hypercall/src/shared/access/",
-        "it does what the words of xen-hypercall/src/shared/word.rs are shown to need, in assembly and for Miri",
+        "the words of word.rs in assembly and for Miri, whose orderings the models check",
     ),
     (
         "xen-hypercall/src/shared/opaque_word.rs",
-        "as above: it picks one of those by the caller's ordering",
+        "as above: it selects one of those by the caller's ordering",
     ),
 ];
-/// The orderings that a mutant weakens.
-/// Folders that the `.gitignore` files name, and that of git.
+/// Folders of the `.gitignore` files, and that of git.
 const UNTRACKED: [&str; 4] = [".git", "artifacts", "coverage", "target"];
+/// Orderings that a mutant weakens.
 const STRONG: [&str; 4] = ["Acquire", "Release", "AcqRel", "SeqCst"];
 const FENCE: &str = "fence(Ordering::SeqCst);";
 
-/// What no model can kill, and why: file, the text that stands on the line, the reason.
+/// Mutants that no model can detect: file, text of the line, reason.
 const UNDECIDABLE: [(&str, &str, &str); 2] = [
     (
         "xen-hypercall/src/shared/word.rs",
         "self.0.swap(",
-        "the checker runs read-modify-writes in program order; arm64 does not, so the order of two of them stays SeqCst",
+        "loom executes read-modify-writes in program order, arm64 does not: two of them need SeqCst",
     ),
     (
         "xen-evtchn/src/line.rs",
         "self.0.compare_exchange(old, next(old)",
-        "as above: it stands between the mask before one change and the unmask after the next, both read-modify-writes",
+        "as above: it is between the mask and the unmask of two changes, all read-modify-writes",
     ),
 ];
 
@@ -113,7 +112,7 @@ impl Mutant {
     }
 }
 
-/// The command that runs all models of `tree`.
+/// Returns the command that runs all models of `tree`.
 pub(crate) fn models_of(tree: &Path, target: &Path) -> Command {
     let mut command = Command::new(host::cargo());
     // A workspace of its own: loom must not reach what users of the crates resolve.

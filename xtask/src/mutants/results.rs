@@ -1,5 +1,4 @@
-//! What became of each mutant, kept in a file so that a run can be resumed; and the mutants that
-//! change nothing.
+//! Results of mutants, in a file so that a run can be resumed, and the equivalent mutants.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,21 +13,21 @@ use serde_json::{Value, json};
 use super::list::{List, Mutant};
 use crate::host;
 
-/// Mutants that no test can notice, each with the reason.
+/// Mutants that no test can detect, each with the reason.
 const EQUIVALENTS: &str = "xtask/mutants/equivalent.json";
 
 const WRITE_EVERY: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It does not compile.
+    /// Does not compile.
     Unviable,
-    /// A test fails: the command, and the test.
+    /// A test fails: the command and the test.
     Noticed(String),
     Missed,
 }
 
-/// The verdicts of a run.
+/// Verdicts of a run.
 pub(super) struct Results {
     path: PathBuf,
     tree: String,
@@ -216,7 +215,11 @@ mod tests {
         let mut mutant = Mutant::for_test(0..1, "-", Place::Nowhere);
         mutant.text = "a + b".to_owned();
         let entry = json!({
-            "file": mutant.file, "function": "f", "change": mutant.what, "text": "a + b", "reason": "b is 0",
+            "file": mutant.file,
+            "function": "f",
+            "change": mutant.what,
+            "text": "a + b",
+            "reason": "b is 0",
         });
         let list = Equivalents::parse(&json!([entry]).to_string()).unwrap();
         assert_eq!(list.reason(&mutant), Some("b is 0"));

@@ -12,38 +12,38 @@ use super::build::Test;
 use super::switch;
 use crate::host;
 
-/// What a test may use, in multiples of what it needs without a mutant: processor time, and time.
+/// Limits of a test in multiples of its need without a mutant: processor time, and time.
 const PROCESSOR_TIMES: u32 = 4;
 const TIMES: u32 = 10;
 const LEAST_PROCESSOR: Duration = Duration::from_secs(4);
 const LEAST: Duration = Duration::from_secs(30);
-/// What a test may use whose need is not known.
+/// Limit of a test whose need is unknown.
 const UNKNOWN: Duration = Duration::from_secs(600);
-/// Memory of a test, in KiB: a mutant that allocates for ever fails early. Address space that is
-/// only reserved, as for a simulated world, is not counted.
+/// Memory limit of a test in KiB, by which a mutant that allocates without end fails early.
+/// Reserved address space, as of a simulated world, is not counted.
 const MEMORY: u64 = 4 << 20;
 const POLL: Duration = Duration::from_millis(2);
 
-/// The end of a test binary.
+/// End of a test binary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum End {
     Passed,
-    /// What failed, in words.
+    /// Description of the failure.
     Failed(String),
 }
 
-/// One run of a test binary.
+/// Run of a test binary.
 #[derive(Default)]
 pub(super) struct Job<'a> {
-    /// The tests to run, or none for all.
+    /// Tests to run; none for all.
     pub(super) names: &'a [&'a str],
-    /// How long they take without a mutant.
+    /// Their time without a mutant.
     pub(super) needed: Option<Duration>,
-    /// The mutant that is on.
+    /// Active mutant.
     pub(super) mutant: Option<usize>,
-    /// Tells runs at the same time apart.
+    /// Identifier of this run among parallel ones.
     pub(super) lane: usize,
-    /// The folder for the record of what is reached.
+    /// Folder for the record of reached mutants.
     pub(super) reached: Option<&'a Path>,
 }
 

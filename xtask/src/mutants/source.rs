@@ -52,7 +52,7 @@ pub(super) struct Source {
     excluded: Vec<Range<usize>>,
     /// Ranges that are evaluated by the compiler.
     constant: Vec<Range<usize>>,
-    /// Functions: their range.
+    /// Ranges of functions.
     functions: Vec<Range<usize>>,
     /// The operator's start to the whole binary expression.
     binary: BTreeMap<usize, Range<usize>>,
@@ -539,7 +539,7 @@ mod tests {
     }
 
     #[test]
-    fn code_outside_the_build_has_no_mutants() {
+    fn code_outside_build_has_no_mutants() {
         let code = "
             #[cfg(test)] mod tests { fn f() { g(); } }
             #[cfg(all(test, loom))] mod models;

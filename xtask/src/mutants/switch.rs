@@ -1,18 +1,18 @@
-//! All mutants of a sample in one build: each is compiled beside what it replaces, and the
-//! environment of the test process says which one is on.
+//! All mutants of a sample in one build: each is compiled beside the code that it replaces, and an
+//! environment variable of the test process selects one.
 
 use std::ops::Range;
 
 use super::list::Mutant;
 use super::source::Place;
 
-/// The variable with the number of the mutant that is on.
+/// Variable with the number of the active mutant.
 pub(super) const VARIABLE: &str = "MUTANT_SWITCH";
-/// The variable with the folder that test processes write the mutants that they reach to.
+/// Variable with the folder to which test processes write the reached mutants.
 pub(super) const REACHED: &str = "MUTANT_REACHED";
-/// The exit code of a test binary in which the mutants are, if the variable is `probe`.
+/// Exit code of a test binary with mutants if the variable is `probe`.
 pub(super) const PROBE_CODE: i32 = 77;
-/// The crate that reads the variable, once, before `main`: tests count allocations.
+/// Crate that reads the variable once, before `main`, as tests count allocations.
 pub(super) const CRATE: &str = "mutant-switch";
 
 pub(super) const MANIFEST: &str = "[package]
@@ -233,7 +233,8 @@ mod tests {
         let text = switched(code, &numbered).text.replace("::mutant_switch::on", "on");
         assert_eq!(
             text,
-            "match a { 1 if !on(0) => b, _ if !on(1) && (c || d) => { if !on(2) && (e || f) { g } } }"
+            "match a { 1 if !on(0) => b, _ if !on(1) && (c || d) => \
+             { if !on(2) && (e || f) { g } } }"
         );
     }
 }

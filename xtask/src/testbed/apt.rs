@@ -120,7 +120,10 @@ pub(super) fn mirror() -> Result<String> {
         .map(|word| word.trim_end_matches('/'))
         .find(|word| word.starts_with("http") && word.ends_with("/debian"))
         .map(str::to_owned)
-        .context("no Debian mirror in /etc/apt/sources.list or sources.list.d; set XEN_TESTBED_MIRROR to the URL of one")
+        .context(
+            "no Debian mirror in /etc/apt/sources.list or sources.list.d: set XEN_TESTBED_MIRROR to \
+             its URL",
+        )
 }
 
 /// Returns apt's options for one suite of Debian; the machine's own state is neither read nor
@@ -327,8 +330,8 @@ mod tests {
 
     #[test]
     fn archives_are_read_from_printed_uris() {
-        let text = "NOTE: nothing is fetched\n'http://deb.debian.org/debian/pool/main/k/kmod/kmod_30_amd64.deb' \
-                    kmod_30%2bdfsg_amd64.deb 95040 SHA256:00ff\n";
+        let text = "NOTE: nothing is fetched\n\
+                    'http://deb.debian.org/debian/pool/main/k/kmod/kmod_30_amd64.deb' kmod_30%2bdfsg_amd64.deb 95040 SHA256:00ff\n";
         assert_eq!(wanted(text), [("kmod_30%2bdfsg_amd64.deb".to_owned(), 95040)]);
     }
 }

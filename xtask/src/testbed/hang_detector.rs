@@ -1,9 +1,10 @@
 //! Detection of an emulator that hangs: Xen sets its clock once a second, so a running machine
 //! never sleeps for long.
 //!
-//! TCG's emulation of SVM can lose an interrupt when the device threads and the processor thread run
-//! at the same time. If the interrupt is that of Xen's timer and Xen is idle, Xen stays in `hlt`:
-//! interrupts are enabled, the timer's is pending at the local APIC, and every thread sleeps.
+//! TCG's emulation of SVM can lose an interrupt when the device threads and the processor thread
+//! run at the same time. If the interrupt is that of Xen's timer and Xen is idle, Xen stays in
+//! `hlt`: interrupts are enabled, the timer's is pending at the local APIC, and every thread
+//! sleeps.
 
 use std::fs;
 use std::path::PathBuf;

@@ -125,16 +125,18 @@ impl Outcome {
             Ending::Exit(code) => format!("exit code {code}"),
             Ending::Crashed => "dom0 or Xen crashed".to_owned(),
             Ending::TimedOut => "timed out".to_owned(),
-            Ending::StoodStill => "the emulator, not what it runs, failed: it sleeps for good, as TCG's SVM does when it forgets an \
-                 interrupt of Xen's timer. Run again. It ended"
-                .to_owned(),
+            Ending::StoodStill => {
+                "the emulator failed: it hangs, as TCG's SVM does after the loss of a \
+                 timer interrupt of Xen. Run again. It ended"
+                    .to_owned()
+            }
             Ending::Vanished => "the machine stopped before the payload ended".to_owned(),
             Ending::Quit => "left".to_owned(),
         };
         let fault = if self.emulator_fault {
-            "\nThe emulator, not the guest, failed: registers that it saved for a guest are Xen's own (a triple fault at \
-             RIP e008:...) or none that a processor has (an oops with bits in EFLAGS that there are not), a known fault \
-             of TCG's SVM. Run again."
+            "\nThe emulator failed: the saved registers of a guest are those of Xen (a triple fault at \
+             RIP e008:...) or invalid (an oops with undefined bits in EFLAGS), a known fault of \
+             TCG's SVM. Run again."
         } else {
             ""
         };

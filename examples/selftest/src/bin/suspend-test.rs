@@ -89,7 +89,8 @@ fn say(xen: Rt, store: &XenStore<Rt>, when: &str) -> Result<(), Error> {
     let (abi, wrong) = (xen.events().abi(), WRONG.load(SeqCst));
     let verdict = if exchanged && wrong == 0 { "ok" } else { "not ok" };
     early_println!(
-        "suspend-test: {when}: domain {me}, {abi:?}, vCPUs took {first} and {second} events: {verdict}"
+        "suspend-test: {when}: domain {me}, {abi:?}, vCPUs took {first} and {second} events: \
+         {verdict}"
     );
     Ok(())
 }

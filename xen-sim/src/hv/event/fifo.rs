@@ -1,4 +1,4 @@
-//! The FIFO ABI: an event word per port, linked into a queue per vCPU and priority.
+//! FIFO ABI: an event word per port, linked into a queue per vCPU and priority.
 
 use crate::machine::Machine;
 use crate::pool::Mfn;
@@ -11,7 +11,7 @@ const PENDING: u32 = 1 << EVTCHN_FIFO_PENDING;
 const MASKED: u32 = 1 << EVTCHN_FIFO_MASKED;
 const LINKED: u32 = 1 << EVTCHN_FIFO_LINKED;
 
-/// A domain's event array and control blocks.
+/// Event array and control blocks of a domain.
 #[derive(Debug, Default)]
 pub(crate) struct Fifo {
     array: Vec<Mfn>,
@@ -22,12 +22,12 @@ pub(crate) struct Fifo {
 struct Control {
     page: Mfn,
     offset: usize,
-    /// The last port of each queue; zero for none.
+    /// Last port of each queue; 0 for none.
     tails: [u32; EVTCHN_FIFO_MAX_QUEUES as usize],
 }
 
 impl Fifo {
-    /// Tells whether the domain gave this page up for good.
+    /// Returns whether a page is part of the event array or a control block.
     pub(crate) fn holds(&self, page: Mfn) -> bool {
         self.array.contains(&page)
             || self.vcpus.iter().flatten().any(|control| control.page == page)
@@ -59,7 +59,7 @@ impl Machine {
             return Err(Errno::EINVAL);
         }
         if first {
-            // What is pending in the old format waits for the new array.
+            // Events that are pending in the 2-level format move to the new array.
             let open: Vec<u32> = self.dom(id).events.open().map(|(port, _)| port).collect();
             for port in open {
                 let early = self.two_level_is_pending(id, port);
@@ -140,7 +140,7 @@ impl Machine {
             return;
         }
         let queue = chan.priority as usize;
-        // Where this port is the last one of a queue, the guest has emptied that.
+        // A queue whose last port is this one is empty: the guest has unlinked the port.
         let tail = if control.tails[queue] == port { 0 } else { control.tails[queue] };
         let appended = tail != 0 && self.fifo_set_link(id, tail, port);
         let block = self.page(control.page);
@@ -162,12 +162,12 @@ impl Machine {
         }
     }
 
-    /// Points the last event of a queue to the next one; fails if the guest has taken it off
+    /// Links the last event of a queue to the next one; fails if the guest has unlinked it
     /// meanwhile.
     fn fifo_set_link(&self, id: DomId, tail: u32, port: u32) -> bool {
         let Some(word) = self.event_word(id, tail) else { return false };
         let mut found = word.load(SeqCst);
-        // The guest could change the word for ever; real Xen gives up on it as well.
+        // The guest may change the word all the time; real Xen limits its attempts, too.
         for _ in 0..4 {
             if found & LINKED == 0 {
                 return false;

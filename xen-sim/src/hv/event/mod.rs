@@ -1,4 +1,4 @@
-//! Event channels: the state of each domain's ports, and the operations on them.
+//! Event channels: state of each domain's ports, and the operations on them.
 
 mod fifo;
 mod ops;
@@ -12,7 +12,7 @@ use xen_sys::event_channel::{
 };
 use xen_sys::xen::Virq;
 
-/// What a port is.
+/// State of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bound {
     Free,
@@ -27,7 +27,7 @@ pub(crate) struct Chan {
     pub(crate) bound: Bound,
     pub(crate) vcpu: u32,
     pub(crate) priority: u32,
-    /// An event that came while the port had no event word yet.
+    /// An event became pending before the port had an event word.
     pub(crate) early: bool,
 }
 
@@ -36,16 +36,17 @@ impl Chan {
         Self { bound: Bound::Free, vcpu: 0, priority: EVTCHN_FIFO_PRIORITY_DEFAULT, early: false };
 }
 
-/// A domain's ports.
+/// Ports of a domain.
 #[derive(Debug)]
 pub(crate) struct Events {
     pub(crate) ports: Vec<Chan>,
     max_port: u32,
-    /// Present once the domain has switched to that ABI.
+    /// `Some` after the domain has switched to the FIFO ABI.
     pub(crate) fifo: Option<Fifo>,
 }
 
-/// Xen makes ports known in groups; a number beyond the last group is not a port.
+/// Number of ports of a group. Xen allocates ports in groups; a number above the last group is no
+/// port.
 const BUCKET: usize = 64;
 
 impl Events {
@@ -62,7 +63,7 @@ impl Events {
         abi.min(self.max_port.saturating_add(1))
     }
 
-    /// Returns the ports that are in use, with what they are.
+    /// Returns the open ports with their states.
     pub(crate) fn open(&self) -> impl Iterator<Item = (u32, Chan)> + '_ {
         let ports = self.ports.iter().enumerate().filter(|(_, chan)| chan.bound != Bound::Free);
         ports.map(|(port, chan)| (port as u32, *chan))
@@ -70,10 +71,10 @@ impl Events {
 }
 
 impl Machine {
-    /// Allocates the lowest free port; port 0 is never one.
+    /// Allocates the lowest free port, which is never 0.
     ///
-    /// A closed port that the domain has not taken off its queue yet is busy: linked anew, it would
-    /// stay in the old queue.
+    /// A closed port that the domain has not unlinked from its queue is busy: linked again, it
+    /// would stay in the old queue.
     pub(super) fn allocate_port(&mut self, id: DomId, bound: Bound) -> Result<u32, Errno> {
         let ports = &self.dom(id).events.ports;
         let free = |&port: &u32| {
@@ -91,7 +92,7 @@ impl Machine {
         Ok(port)
     }
 
-    /// Makes an event pending on a port and delivers it if it is not masked.
+    /// Makes an event pending on a port, and delivers it unless the port is masked.
     pub(crate) fn set_pending(&mut self, id: DomId, port: u32) {
         let domain = self.dom_mut(id);
         domain.counters.events += 1;
@@ -103,7 +104,7 @@ impl Machine {
         }
     }
 
-    /// Tells whether an event is pending on a port, masked or not.
+    /// Returns whether an event is pending on a port, masked or not.
     pub(crate) fn is_pending(&self, id: DomId, port: u32) -> bool {
         let events = &self.dom(id).events;
         if events.get(port).is_err() {
@@ -116,7 +117,7 @@ impl Machine {
         }
     }
 
-    /// Drops the event that is pending on a port, and tells whether there was one.
+    /// Clears a pending event of a port; returns whether one was pending.
     pub(crate) fn clear_pending(&mut self, id: DomId, port: u32) -> bool {
         if self.dom(id).events.fifo.is_some() {
             self.fifo_clear_pending(id, port)
@@ -154,7 +155,7 @@ impl Machine {
         }
     }
 
-    /// Tells dom0's toolstack and xenstore that something has become of a domain.
+    /// Raises `VIRQ_DOM_EXC` in dom0: the state of a domain has changed.
     pub(crate) fn raise_dom_exc(&mut self) {
         if self.domains.contains_key(&0) {
             self.raise_virq(DomId(0), 0, Virq::DOM_EXC);
@@ -190,7 +191,7 @@ impl Machine {
 }
 
 impl Chan {
-    /// Global lines are bound at vCPU 0 wherever they are delivered.
+    /// Returns the vCPU of a VIRQ. A global one is bound at vCPU 0, wherever it is delivered.
     fn vcpu_of_virq(&self) -> usize {
         match self.bound {
             Bound::Virq(virq) if is_global(virq) => 0,

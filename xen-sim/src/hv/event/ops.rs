@@ -83,7 +83,7 @@ impl Machine {
                 let op: EvtchnSetPriority = arg.read()?;
                 self.set_priority(me, op.port.0, op.priority)?;
             }
-            // No domain of this world has a physical interrupt.
+            // No simulated domain has a physical interrupt.
             EVTCHNOP_BIND_PIRQ => return Err(Errno::EINVAL),
             _ => return Err(Errno::ENOSYS),
         }
@@ -98,7 +98,7 @@ impl Machine {
         if (vcpu as usize) < self.dom(domain).vcpus.len() { Ok(()) } else { Err(Errno::ENOENT) }
     }
 
-    /// Opens a port of `domain` that `remote` may bind to.
+    /// Opens a port of `domain` that `remote` may bind.
     pub(crate) fn alloc_unbound(&mut self, domain: DomId, remote: DomId) -> Result<u32, Errno> {
         let port = self.allocate_port(domain, Bound::Unbound { remote })?;
         self.trace
@@ -106,7 +106,7 @@ impl Machine {
         Ok(port)
     }
 
-    /// Opens a port of `domain` and connects it.
+    /// Opens a port of `domain`, connected to a port of `remote`.
     pub(crate) fn bind_interdomain(
         &mut self,
         domain: DomId,
@@ -114,8 +114,7 @@ impl Machine {
         port: u32,
     ) -> Result<u32, Errno> {
         let remote = self.find(domain, remote).ok_or(Errno::ESRCH)?;
-        // As in Xen, the own port comes first: a domain that has none left is told so, whatever it
-        // asked for.
+        // As in Xen, the local port is allocated first, so that its failure has precedence.
         let local = self.allocate_port(domain, Bound::Interdomain { remote, port })?;
         let bound = self.dom(remote).events.get(port).map(|chan| chan.bound);
         if bound != Ok(Bound::Unbound { remote: domain }) {
@@ -127,7 +126,7 @@ impl Machine {
         self.trace.record(self.now, Some(domain), || {
             format!("port {local} bound to port {port} of domain {remote}")
         });
-        // The peer may have sent before anybody listened.
+        // The peer may have sent an event before the binding.
         self.set_pending(domain, local);
         Ok(local)
     }

@@ -1,4 +1,4 @@
-//! The 2-level ABI: bits in shared info.
+//! 2-level ABI: bits in shared info.
 
 use crate::machine::Machine;
 use core::mem::offset_of;
@@ -13,9 +13,8 @@ const SELECTOR: usize = offset_of!(VcpuInfo, evtchn_pending_sel);
 impl Machine {
     fn word(&self, id: DomId, array: usize, port: u32) -> (SharedU64<'_>, u64) {
         let page = self.page(self.dom(id).shared_info);
-        let word = page
-            .u64_at(array + (port / 64) as usize * 8)
-            .expect("ports of this ABI are below 4096");
+        let word =
+            page.u64_at(array + (port / 64) as usize * 8).expect("2-level ports are below 4096");
         (word, 1 << (port % 64))
     }
 

@@ -1,4 +1,4 @@
-//! Copying between granted pages and own ones.
+//! Copies between granted pages and the domain's own.
 
 use super::Status;
 use crate::machine::Machine;
@@ -7,10 +7,10 @@ use crate::pool::Mfn;
 use xen_hypercall::{DomId, PAGE_SIZE};
 use xen_sys::grant_table::*;
 
-/// A grant that was put to use for one copy, to be ended after it.
+/// Grant that is in use during one copy.
 type Held = Vec<(DomId, u32, bool)>;
 
-/// Grants that pass on grants that pass on grants: Xen follows one step.
+/// Maximum number of transitive steps: Xen follows one.
 const MAX_STEPS: u32 = 1;
 
 impl Machine {

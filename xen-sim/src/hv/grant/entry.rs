@@ -1,4 +1,4 @@
-//! What stands in a grant table, in either version.
+//! Entries of a grant table, in either version.
 
 use super::{Active, STATUS_WORDS};
 use crate::machine::Machine;
@@ -6,15 +6,15 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use xen_hypercall::{DomId, GrantRef, PAGE_SIZE, SharedU16};
 use xen_sys::grant_table::*;
 
-/// An entry, read once.
+/// Entry, read once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
     pub(super) flags: GrantFlags,
     pub(super) domid: DomId,
     pub(super) gfn: u64,
-    /// The bytes of the page that may be used.
+    /// Bytes of the page that the peer may access.
     pub(super) range: (u16, u16),
-    /// For a transitive entry: whose grant it passes on, and which.
+    /// Domain and reference of the grant behind a transitive entry.
     pub(super) via: (DomId, GrantRef),
 }
 
@@ -74,7 +74,7 @@ impl Machine {
         }
     }
 
-    /// Makes an entry as the toolstack does for a guest's rings.
+    /// Writes an entry, as the toolstack does for a guest's rings.
     pub(crate) fn seed_entry(&self, id: DomId, grant: u32, domid: DomId, gfn: u64) {
         let entry = Entry {
             flags: GrantFlags::PERMIT_ACCESS,
@@ -86,7 +86,7 @@ impl Machine {
         self.write_entry(id, grant, &entry);
     }
 
-    /// Returns the word that holds the reading and writing bits.
+    /// Returns the word with the reading and writing bits.
     fn use_bits(&self, id: DomId, grant: u32) -> Option<SharedU16<'_>> {
         let grants = &self.dom(id).grants;
         if grants.version == 1 {
@@ -97,7 +97,7 @@ impl Machine {
         self.page(frame).u16_at(grant as usize % STATUS_WORDS * 2)
     }
 
-    /// Notes one more use of a granted page, and shows it to the owner.
+    /// Counts one more use of a granted page, and sets the owner's reading and writing bits.
     pub(super) fn pin(
         &mut self,
         id: DomId,
@@ -137,7 +137,7 @@ impl Machine {
         }
     }
 
-    /// Notes one use less.
+    /// Counts one use less, and clears the owner's bits at the last.
     pub(super) fn unpin(&mut self, id: DomId, grant: u32, write: bool) {
         let Some(active) = self.dom_mut(id).grants.active.get_mut(&grant) else { return };
         if write {
@@ -159,7 +159,7 @@ impl Machine {
         }
     }
 
-    /// Checks that `peer` may use an entry as it asks, as Xen does in both versions.
+    /// Checks that `peer` may use an entry for its access, as Xen does in both versions.
     pub(super) fn check_entry(
         &self,
         id: DomId,
@@ -175,7 +175,7 @@ impl Machine {
         Ok(entry)
     }
 
-    /// Tells whether another domain may write to a frame.
+    /// Returns whether another domain may write to a frame.
     pub(crate) fn is_granted_for_writing(&self, id: DomId, gfn: u64) -> bool {
         (0..self.dom(id).grants.entries() as u32).filter_map(|grant| self.entry(id, grant)).any(
             |entry| {
@@ -184,8 +184,7 @@ impl Machine {
         )
     }
 
-    /// Returns the entries of a domain's table that give access, with the peer and the frame of
-    /// each.
+    /// Returns the active entries of a domain's table, with peer and frame.
     pub(crate) fn live_entries(&self, id: DomId) -> Vec<(GrantRef, DomId, u64)> {
         let grants = &self.dom(id).grants;
         let (per_frame, size) = grants.shape();
@@ -193,7 +192,7 @@ impl Machine {
         for (frame, &mfn) in grants.frames.iter().enumerate() {
             let page = self.page(mfn);
             for index in 0..per_frame {
-                // Each page that is freed is looked for here, and most entries are free.
+                // Each free of a page searches the table, and most entries are free.
                 let flags = page.u16_at(index * size).map_or(0, |flags| flags.load(Relaxed));
                 if GrantFlags(flags) & GrantFlags::TYPE_MASK == GrantFlags::INVALID {
                     continue;

@@ -1,4 +1,4 @@
-//! Mapping other domains' pages.
+//! Mappings of other domains' pages.
 
 use super::{MAX_TRACKS, Status, Track};
 use crate::machine::{Machine, RunState};
@@ -12,17 +12,17 @@ impl Machine {
         if !op.flags.intersects(GrantMapFlags::DEVICE_MAP | GrantMapFlags::HOST_MAP) {
             return Err(GrantStatus::BAD_GNTREF);
         }
-        // Those two ways exist in PV domains only.
+        // These two flags exist for PV domains only.
         if op.flags.intersects(GrantMapFlags::APPLICATION_MAP | GrantMapFlags::CONTAINS_PTE) {
             return Err(GrantStatus::GENERAL_ERROR);
         }
-        // SELF stands for no domain here.
+        // `DOMID_SELF` is no valid owner here.
         let named = Some(op.dom).filter(|&dom| dom != DomId::SELF);
         let owner = named.and_then(|dom| self.find(me, dom)).ok_or(GrantStatus::BAD_DOMAIN)?;
         let handle = self.free_track(me).ok_or(GrantStatus::NO_SPACE)?;
         let writable = !op.flags.contains(GrantMapFlags::READONLY);
         let entry = self.check_entry(owner, op.ref_.0, me, writable)?;
-        // A part of a page can be copied, but not mapped.
+        // A sub-page grant can be copied, but not mapped.
         if entry.flags.contains(GrantFlags::SUB_PAGE) && self.dom(owner).grants.version == 2 {
             return Err(GrantStatus::GENERAL_ERROR);
         }
@@ -70,7 +70,7 @@ impl Machine {
         }
         let track = self.dom(me).grants.tracks.get(op.handle.0 as usize).copied().flatten();
         let track = track.ok_or(GrantStatus::BAD_HANDLE)?;
-        // Without an address nothing is unmapped, and that is no error.
+        // Without an address nothing is unmapped, which is no error.
         if op.host_addr == 0 {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! Grant tables: the state of each domain's, and the operations that concern the table itself.
+//! Grant tables: state of each domain's table, and the operations on it.
 
 mod copy;
 mod entry;
@@ -13,17 +13,17 @@ use xen_hypercall::{DomId, Errno, PAGE_SIZE};
 use xen_sys::grant_table::*;
 use xen_sys::memory::XENMAPIDX_GRANT_TABLE_STATUS;
 
-/// A granted page in use.
+/// Granted page in use.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Active {
-    /// The page, as found when it was first put to use; the entry may change, this does not.
+    /// Page at its first use, which does not change with the entry.
     mfn: Mfn,
     gfn: u64,
     readers: u32,
     writers: u32,
 }
 
-/// One mapping that a domain made of another's page.
+/// Mapping of another domain's page.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Track {
     pub(crate) owner: DomId,
@@ -32,7 +32,7 @@ pub(crate) struct Track {
     gfn: u64,
 }
 
-/// A domain's table, and its mappings of others' pages.
+/// Table of a domain, and its mappings of other domains' pages.
 #[derive(Debug)]
 pub(crate) struct GrantTable {
     version: u32,
@@ -43,7 +43,7 @@ pub(crate) struct GrantTable {
     pub(crate) tracks: Vec<Option<Track>>,
 }
 
-/// The most mappings of others' pages that a domain can have.
+/// Maximum number of a domain's mappings of other domains' pages.
 const MAX_TRACKS: usize = 1024 * PAGE_SIZE / 16;
 
 const V1_ENTRIES: usize = PAGE_SIZE / size_of::<GrantEntryV1>();
@@ -52,7 +52,7 @@ const STATUS_WORDS: usize = PAGE_SIZE / size_of::<GrantEntryStatus>();
 
 impl GrantTable {
     pub(crate) fn new(pool: &mut Pool, max_frames: u32) -> Self {
-        let first = pool.alloc(1).expect("the world has room for one more frame");
+        let first = pool.alloc(1).expect("the world has a free frame");
         Self {
             version: 1,
             frames: vec![first],
@@ -67,7 +67,7 @@ impl GrantTable {
         self.frames.len() * self.shape().0
     }
 
-    /// How many entries a frame has, and the size of each.
+    /// Returns the number of entries of a frame, and the size of an entry.
     fn shape(&self) -> (usize, usize) {
         if self.version == 2 { (V2_ENTRIES, 16) } else { (V1_ENTRIES, 8) }
     }
@@ -89,18 +89,18 @@ impl GrantTable {
         Some(())
     }
 
-    /// Tells whether another domain has `gfn` of this one mapped, or is copying from or to it.
+    /// Returns whether another domain has `gfn` of this one mapped, or is copying from or to it.
     pub(crate) fn in_use(&self, gfn: u64) -> bool {
         self.active.values().any(|active| active.gfn == gfn)
     }
 
-    /// Returns the mappings that this domain has of others' pages.
+    /// Returns this domain's mappings of other domains' pages.
     pub(crate) fn mappings(&self) -> impl Iterator<Item = Track> + '_ {
         self.tracks.iter().flatten().copied()
     }
 }
 
-/// The results that a batch of operations can stop with.
+/// Result of one operation of a batch.
 type Status = Result<(), GrantStatus>;
 
 fn status_of(result: Status) -> GrantStatus {
@@ -157,7 +157,7 @@ impl Machine {
                 self.set_grant_version(me, op.version)?;
                 arg.write(GnttabSetVersion { version: self.dom(me).grants.version })?;
             }
-            // The others take one structure, whatever the caller says.
+            // The other commands take one structure; the count is ignored.
             _ if count != 1 => return Err(Errno::EINVAL),
             GNTTABOP_QUERY_SIZE => {
                 let mut op: GnttabQuerySize = arg.read()?;
@@ -194,13 +194,13 @@ impl Machine {
         })
     }
 
-    /// Returns how many frames a domain's table can have: of entries, or of their status.
+    /// Returns the maximum number of frames of a domain's table: of entries, or of their status.
     pub(crate) fn max_grant_frames(&self, id: DomId, status: bool) -> u32 {
         let frames = self.dom(id).grants.max_frames;
         if status { (frames as usize * V2_ENTRIES).div_ceil(STATUS_WORDS) as u32 } else { frames }
     }
 
-    /// Returns the frame that index `idx` of the grant table space names, and grows the table up to
+    /// Returns the frame at index `idx` of the grant table space, and grows the table to include
     /// it.
     pub(crate) fn grant_frame(&mut self, id: DomId, idx: u64) -> Option<Mfn> {
         let grants = &mut self.domains.get_mut(&id.0)?.grants;
@@ -235,9 +235,10 @@ impl Machine {
         self.list_frames(domain, &frames, op.frame_list)
     }
 
-    /// Tells where the domain has each frame; all ones for one that it has placed nowhere.
+    /// Writes the guest frame of each frame of the table; all ones for one that is not placed.
     fn list_frames(&self, id: DomId, frames: &[Mfn], list: xen_sys::GuestHandle) -> Status {
-        // SAFETY: whoever issued the hypercall vouches for the handle inside the argument too.
+        // SAFETY: the caller of the hypercall guarantees that the handle inside the argument is
+        // valid.
         let list = unsafe { Guest::from_handle(list) };
         for (index, &frame) in frames.iter().enumerate() {
             let place = self.dom(id).physmap.mappings().find(|(_, mapping)| mapping.mfn == frame);
@@ -290,7 +291,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Ends all mappings that a domain has of others' pages.
+    /// Ends all mappings of other domains' pages.
     pub(crate) fn unmap_all_grants(&mut self, id: DomId) {
         for handle in 0..self.dom(id).grants.tracks.len() {
             if let Some(track) = self.dom_mut(id).grants.tracks[handle].take() {

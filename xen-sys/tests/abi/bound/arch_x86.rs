@@ -1,4 +1,4 @@
-//! What `xen_sys::arch_x86` binds. `cargo xtask abi --bound` writes this file; do not edit.
+//! Items of `xen_sys::arch_x86`, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {

@@ -1,4 +1,4 @@
-//! What `xen_sys::device_tree_defs` binds. `cargo xtask abi --bound` writes this file; do not edit.
+//! Items of `xen_sys::device_tree_defs`, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {

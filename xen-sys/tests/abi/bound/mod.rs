@@ -1,4 +1,4 @@
-//! What xen-sys binds, by C name. `cargo xtask abi --bound` writes this folder; do not edit.
+//! Items of xen-sys by C name, written by `cargo xtask abi --bound`; do not edit.
 
 mod arch_arm;
 mod arch_x86;

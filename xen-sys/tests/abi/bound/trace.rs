@@ -1,4 +1,4 @@
-//! What `xen_sys::trace` binds. `cargo xtask abi --bound` writes this file; do not edit.
+//! Items of `xen_sys::trace`, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {
