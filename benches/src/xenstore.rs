@@ -4,10 +4,10 @@
 use crate::{Case, Outcome, measured};
 use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
-use xen_store::server::{NoDomains, Server};
-use xen_store::user::{Daemon, Process, Stream, UserStore};
 use xen_store::wire::{MessageType, Part};
 use xen_store::{Limits, Pending, StoreError, XsOps};
+use xenstored::server::{NoDomains, Server};
+use xenstored::user::{self, Daemon, ProcessRuntime, Stream, UserStore};
 
 pub(crate) const CASES: [Case; 5] = [
     Case { name: "xenstore/read", run: |rounds| run(rounds, 1, read) },
@@ -31,7 +31,7 @@ type Result<T = ()> = core::result::Result<T, StoreError>;
 /// Does `operation`, which counts for `units`, until there were as many units as rounds, or a few
 /// more.
 fn run(rounds: u64, units: u64, operation: impl Fn(&UserStore, &mut [u8]) -> Result) -> Outcome {
-    let store = UserStore::with_limits(connect(), Limits { requests: PIPELINE + 1, watches: 4 })
+    let store = user::from_stream(connect(), Limits { requests: PIPELINE + 1, watches: 4 })
         .expect("there is memory");
     let prepared = store.write("/bench/a", "value").and_then(|()| {
         (0..CHILDREN).try_for_each(|number| store.write(format_args!("/bench/d/{number}"), "x"))
@@ -90,7 +90,8 @@ fn transaction(store: &UserStore, buffer: &mut [u8]) -> Result {
 }
 
 fn pipelined(store: &UserStore, buffer: &mut [u8]) -> Result {
-    let mut pending: [Option<Pending<Process, Stream>>; PIPELINE] = [const { None }; PIPELINE];
+    let mut pending: [Option<Pending<ProcessRuntime, Stream>>; PIPELINE] =
+        [const { None }; PIPELINE];
     for slot in &mut pending {
         let path = Part::Path(format_args!("/bench/a"));
         *slot = Some(store.queue(MessageType::READ, &"/bench/a", &[path])?);

@@ -36,4 +36,4 @@ pub use toolstack::{Device, DeviceKind, DeviceSpec, Disk, Image, Vif};
 pub use trace::TraceEvent;
 pub use violation::Violation;
 pub use world::{Findings, World};
-pub use xen_store::server::Quotas;
+pub use xenstored::server::Quotas;

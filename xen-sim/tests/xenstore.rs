@@ -447,7 +447,7 @@ fn server_passes_conformance_suite() {
     let transport = xen_store::RingTransport::new(guest.clone(), ring.page, ring.port);
     let mut failures = String::new();
     let report =
-        xen_store::conformance::run(&guest, transport, ring.port, guest.id(), |name, result| {
+        xenstored::conformance::run(&guest, transport, ring.port, guest.id(), |name, result| {
             if let Err(failure) = result {
                 failures += &format!("{name}: {failure}\n");
             }

@@ -8,23 +8,13 @@
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
-#[cfg(any(test, feature = "std"))]
+#[cfg(test)]
 extern crate std;
 
 mod client;
-#[cfg(feature = "conformance")]
-#[expect(
-    clippy::result_large_err,
-    reason = "what a case found is told in full; there is one at a time"
-)]
-pub mod conformance;
 pub mod connection;
 mod error;
-#[cfg(feature = "server")]
-pub mod server;
 mod text;
-#[cfg(all(feature = "std", unix))]
-pub mod user;
 pub mod wire;
 pub mod xenbus;
 

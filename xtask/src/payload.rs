@@ -152,7 +152,7 @@ pub(crate) fn peer() -> Result<PathBuf> {
     Ok(binary)
 }
 
-/// Builds xen-store's example `xs` for dom0; static too.
+/// Builds xenstored's example `xs` for dom0; static too.
 pub(crate) fn xs() -> Result<PathBuf> {
     const HOST: &str = "x86_64-unknown-linux-gnu";
     let mut cargo = Command::new(host::cargo());
@@ -162,7 +162,7 @@ pub(crate) fn xs() -> Result<PathBuf> {
     host::run(cargo.args([
         "build",
         "--package",
-        "xen-store",
+        "xenstored",
         "--features",
         "std",
         "--example",

@@ -8,8 +8,9 @@ use core::sync::atomic::Ordering;
 use core::time::Duration;
 use xen_example_rt::{Rt, early_println};
 use xen_hypercall::{DomId, Platform, SharedMem, ops, start};
-use xen_store::{RingTransport, XenStore, XsOps, conformance};
+use xen_store::{RingTransport, XenStore, XsOps};
 use xen_sys::io::xs_wire::{ServerFeatures, XenstoreDomainInterface};
+use xenstored::conformance;
 
 extern crate alloc;
 

@@ -6,8 +6,8 @@ use core::fmt::Display;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use xen_hypercall::DomId;
-use xen_store::server::{ConnectionId, NoDomains, Quotas};
 use xen_store::wire::{MessageType, Names, Permission, ServerError, XsdSockmsg, parse_event};
+use xenstored::server::{ConnectionId, NoDomains, Quotas};
 use zerocopy::FromBytes;
 
 /// Connection to the world's xenstore, like that of a daemon over a socket. Each request completes

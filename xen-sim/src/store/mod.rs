@@ -13,7 +13,7 @@ use crate::task::Step;
 use crate::violation::Violation;
 use std::collections::BTreeMap;
 use xen_hypercall::{DomId, Instant};
-use xen_store::server::{ConnectionId, Server};
+use xenstored::server::{ConnectionId, Server};
 
 /// Server and its clients.
 #[derive(Debug)]

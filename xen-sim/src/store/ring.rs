@@ -6,8 +6,8 @@ use core::mem::offset_of;
 use core::sync::atomic::Ordering::{Acquire, Release};
 use xen_hypercall::{DomId, SharedMem, SharedU32};
 use xen_ring::{ByteConsumer, ByteProducer, Corrupt};
-use xen_store::server::{Breach as ServerBreach, ConnectionId, NoDomains, Server};
 use xen_sys::io::xs_wire::{XenstoreDomainInterface as Page, *};
+use xenstored::server::{Breach as ServerBreach, ConnectionId, NoDomains, Server};
 
 type Requests = ByteConsumer<
     { offset_of!(Page, req) },

@@ -1,7 +1,7 @@
 //! The benchmarks, and what is asked of each.
 
-use xen_store::conformance::Peer;
-use xen_store::conformance::Peer::{Oxenstored420 as OCAML, Xenstored420 as C};
+use xenstored::conformance::Peer;
+use xenstored::conformance::Peer::{Oxenstored420 as OCAML, Xenstored420 as C};
 
 /// Target of a benchmark.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use xen_store::conformance::{self, Access, Peer};
+use xenstored::conformance::{self, Access, Peer};
 
 use crate::guest_log::GuestLog;
 use crate::payload::{self, Line};

@@ -1,4 +1,4 @@
-//! `cargo xtask conformance`: the conformance suite of xen-store against our server and against
+//! `cargo xtask conformance`: the conformance suite of xenstored against our server and against
 //! Xen's: on this machine, without Xen, over sockets; and on real Xen, over a guest's ring. And
 //! Xen's own test of a xenstore server against ours.
 
@@ -11,9 +11,9 @@ use std::{fs, thread};
 
 use anyhow::{Context, Result, bail};
 use xen_hypercall::{DomId, Port};
-use xen_store::conformance::{self, Access, Peer};
-use xen_store::server::{NoDomains, Server};
-use xen_store::user::{Daemon, Process, Stream};
+use xenstored::conformance::{self, Access, Peer};
+use xenstored::server::{NoDomains, Server};
+use xenstored::user::{Daemon, ProcessRuntime, Stream};
 
 use crate::testbed::{self, XenVersion};
 use crate::{host, kernels, ui};
@@ -115,7 +115,7 @@ fn report(what: &str, result: Result<String>) -> usize {
 /// Runs the suite and compares what differs with what is known to.
 fn check(running: &Running, peer: Peer, verbose: bool) -> Result<String> {
     let stream = Stream::connect(&running.socket()).context("connecting")?;
-    let process = Process::of(&stream);
+    let process = ProcessRuntime::new(&stream);
     let mut wrong = Vec::new();
     let report = conformance::run(&process, stream, Port(0), DomId(0), |case, result| {
         if verbose {

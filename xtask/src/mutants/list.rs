@@ -14,11 +14,11 @@ use super::source::{Place, Source};
 use crate::{host, ui};
 
 /// Mutated crates.
-pub(super) const PACKAGES: [&str; 6] =
-    ["xen-evtchn", "xen-grant", "xen-ring", "xen-store", "xen-front", "xen-back"];
+pub(super) const PACKAGES: [&str; 7] =
+    ["xen-evtchn", "xen-grant", "xen-ring", "xen-store", "xenstored", "xen-front", "xen-back"];
 /// Excluded folders: a test suite, which has no tests, and the sockets of host programs, whose
 /// waits and wake-ups affect times only.
-const NOT_MUTATED: [&str; 2] = ["xen-store/src/conformance/", "xen-store/src/user/"];
+const NOT_MUTATED: [&str; 2] = ["xenstored/src/conformance/", "xenstored/src/user/"];
 /// Version whose list the samples are drawn from.
 const VERSION: &str = "27.1.0";
 

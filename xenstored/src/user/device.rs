@@ -1,0 +1,176 @@
+//! What is peculiar to a kernel's device.
+//!
+//! Linux keeps a request in the buffer that it came in until a thread of its own has sent it, and
+//! the next one would come in over it (seen with 6.12): so one goes out when the last one has its
+//! reply. And it refuses some by an error of the write, which is told as the server would tell it.
+
+use rustix::io::Errno;
+use std::vec::Vec;
+use xen_store::wire::{HEADER_LEN, MessageType, ServerError, XsdSockmsg, decode, encode};
+
+/// Whether the device takes a request; replies to those that never got to the server, and where
+/// among its own messages there is a place for them.
+#[derive(Debug, Default)]
+pub(super) struct Device {
+    /// A request is under way.
+    busy: bool,
+    refusals: Vec<u8>,
+    /// The refusals have begun to be taken.
+    taken: bool,
+    header: [u8; HEADER_LEN],
+    /// How much of the server's message was passed on: of its header, and how much of its body was
+    /// not.
+    passed: usize,
+    left: usize,
+}
+
+impl Device {
+    /// Tells whether a request may go.
+    pub(super) fn is_free(&self) -> bool {
+        !self.busy
+    }
+
+    /// Notes that a request has gone.
+    pub(super) fn sent(&mut self) {
+        self.busy = true;
+    }
+
+    /// Answers a request.
+    pub(super) fn refuse(&mut self, request: &XsdSockmsg, error: ServerError) {
+        let name = error.name().as_bytes();
+        let reply =
+            XsdSockmsg { type_: MessageType::ERROR, len: name.len() as u32 + 1, ..*request };
+        self.refusals.extend_from_slice(&encode(&reply));
+        self.refusals.extend_from_slice(name);
+        self.refusals.push(0);
+    }
+
+    /// Takes as much of the refusals as there is a place for now.
+    pub(super) fn take(&mut self, into: &mut [u8]) -> usize {
+        if !self.taken && self.passed > 0 {
+            return 0;
+        }
+        let count = self.refusals.len().min(into.len());
+        for (to, from) in into.iter_mut().zip(self.refusals.drain(..count)) {
+            *to = from;
+        }
+        self.taken = !self.refusals.is_empty();
+        count
+    }
+
+    /// Looks where the server's messages end.
+    pub(super) fn pass(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            if self.passed < HEADER_LEN {
+                let count = bytes.len().min(HEADER_LEN - self.passed);
+                if let (Some(to), Some(from)) = (
+                    self.header.get_mut(self.passed..self.passed + count),
+                    bytes.split_off(..count),
+                ) {
+                    to.copy_from_slice(from);
+                }
+                self.passed += count;
+                if self.passed == HEADER_LEN {
+                    // One that is too long ends the connection.
+                    let header = decode(&self.header).ok();
+                    self.busy &=
+                        header.is_some_and(|header| header.type_ == MessageType::WATCH_EVENT);
+                    self.left = header.map_or(0, |header| header.len as usize);
+                }
+            } else {
+                let count = bytes.len().min(self.left);
+                bytes = bytes.get(count..).unwrap_or_default();
+                self.left -= count;
+            }
+            if self.passed == HEADER_LEN && self.left == 0 {
+                self.passed = 0;
+            }
+        }
+    }
+}
+
+/// Returns what the server would have said, if the kernel refused a request and not to take any.
+pub(super) fn refusal(error: Option<Errno>) -> Option<ServerError> {
+    Some(match error? {
+        Errno::INVAL | Errno::ILSEQ => ServerError::Invalid,
+        Errno::NOENT => ServerError::NotFound,
+        Errno::EXIST => ServerError::Exists,
+        Errno::ACCESS => ServerError::AccessDenied,
+        Errno::PERM => ServerError::NotPermitted,
+        Errno::NOMEM => ServerError::OutOfMemory,
+        Errno::NOSPC => ServerError::NoSpace,
+        Errno::TOOBIG => ServerError::TooBig,
+        Errno::BUSY => ServerError::Busy,
+        Errno::NOSYS => ServerError::NotImplemented,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(req_id: u32, body: &[u8]) -> Vec<u8> {
+        let header =
+            XsdSockmsg { type_: MessageType::READ, req_id, tx_id: 0, len: body.len() as u32 };
+        [&encode(&header)[..], body].concat()
+    }
+
+    #[test]
+    fn a_refusal_comes_between_two_messages_whatever_pieces_they_come_in() {
+        let stream = [message(1, b"value"), message(2, b""), message(3, b"x")].concat();
+        let ends = [0, 21, 37, 54];
+        for size in [1, 5, 16, 21, 40] {
+            let mut device = Device::default();
+            let mut at = 0;
+            for piece in stream.chunks(size) {
+                device.pass(piece);
+                at += piece.len();
+                let request = XsdSockmsg { type_: MessageType::WATCH, req_id: 9, tx_id: 0, len: 4 };
+                device.refuse(&request, ServerError::Invalid);
+                let mut into = [0; 23];
+                assert_eq!(
+                    device.take(&mut into[..7]) > 0,
+                    ends.contains(&at),
+                    "at {at}, pieces of {size}"
+                );
+                if ends.contains(&at) {
+                    while device.take(&mut into[7..]) > 0 {}
+                    assert!(device.refusals.is_empty());
+                }
+                device.refusals.clear();
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_has_the_name_and_the_number_that_the_servers_would_have() {
+        let mut device = Device::default();
+        let request = XsdSockmsg { type_: MessageType::WATCH, req_id: 9, tx_id: 4, len: 4 };
+        device.refuse(&request, refusal(Some(Errno::NOSPC)).unwrap());
+        let mut into = [0; 64];
+        assert_eq!(device.take(&mut into), 23);
+        let header = decode(into.first_chunk().unwrap()).unwrap();
+        assert_eq!(header, XsdSockmsg { type_: MessageType::ERROR, req_id: 9, tx_id: 4, len: 7 });
+        assert_eq!(&into[HEADER_LEN..23], b"ENOSPC\0");
+        assert_eq!(
+            (device.take(&mut into), refusal(Some(Errno::BADF)), refusal(None)),
+            (0, None, None)
+        );
+    }
+
+    #[test]
+    fn a_request_goes_when_the_last_one_has_its_reply_which_an_event_is_not() {
+        let mut device = Device::default();
+        device.sent();
+        let mut event = message(0, b"path\0token\0");
+        event[..4].copy_from_slice(&MessageType::WATCH_EVENT.0.to_le_bytes());
+        device.pass(&event);
+        assert!(!device.is_free());
+        let reply = message(1, b"value");
+        device.pass(&reply[..HEADER_LEN - 1]);
+        assert!(!device.is_free());
+        device.pass(&reply[HEADER_LEN - 1..]);
+        assert!(device.is_free());
+    }
+}
