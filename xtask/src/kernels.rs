@@ -1,4 +1,4 @@
-//! Builds of the kernels of examples/.
+//! Builds of the kernels of examples/ and kernels/.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::{host, pvh};
 
 pub(crate) const TARGET: &str = "x86_64-unknown-none";
 
-/// A bootable kernel among the examples.
+/// A bootable kernel of examples/ or kernels/.
 struct Kernel {
     name: &'static str,
     package: &'static str,
@@ -19,12 +19,12 @@ struct Kernel {
 
 const KERNELS: [Kernel; 7] = [
     Kernel { name: "shell", package: "xen-example-shell", bin: "shell" },
-    Kernel { name: "hello", package: "xen-example-rt", bin: "hello" },
-    Kernel { name: "selftest", package: "xen-example-selftest", bin: "selftest" },
+    Kernel { name: "hello", package: "xen-kernel-rt", bin: "hello" },
+    Kernel { name: "selftest", package: "xen-kernel-selftest", bin: "selftest" },
     Kernel { name: "driver-domain", package: "xen-example-driver-domain", bin: "driver-domain" },
-    Kernel { name: "store-suite", package: "xen-example-store-suite", bin: "store-suite" },
+    Kernel { name: "store-suite", package: "xen-kernel-store-suite", bin: "store-suite" },
     Kernel { name: "vchan", package: "xen-example-vchan", bin: "vchan" },
-    Kernel { name: "suspend-test", package: "xen-example-selftest", bin: "suspend-test" },
+    Kernel { name: "suspend-test", package: "xen-kernel-selftest", bin: "suspend-test" },
 ];
 
 /// Options of `build`.

@@ -47,7 +47,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Builds the kernels of examples/ into target/kernels/.
+    /// Builds the kernels of examples/ and kernels/ into target/kernels/.
     Build(kernels::Args),
     /// Shows our shell as a guest of a simulated Xen, or of real Xen in an emulator: disk, network,
     /// xenstore.

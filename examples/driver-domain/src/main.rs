@@ -6,11 +6,11 @@
 extern crate alloc;
 
 use xen_example_driver_domain::{Disks, LIMITS, Service, config::Config};
-use xen_example_rt::{Rt, early_println};
 use xen_hypercall::start;
+use xen_kernel_rt::{Rt, early_println};
 use xen_store::{RingTransport, XenStore};
 
-xen_example_rt::entry!(main);
+xen_kernel_rt::entry!(main);
 
 fn main(xen: Rt) {
     early_println!("xen-example-driver-domain {}", env!("CARGO_PKG_VERSION"));

@@ -8,16 +8,16 @@ extern crate alloc;
 
 use alloc::boxed::Box;
 use core::arch::asm;
-use xen_example_rt::early::Early;
-use xen_example_rt::{Rt, early_println};
 use xen_example_shell::{GuestKind, Machine, Mute, Shell, System, Terminal};
 use xen_front::console::{Console, HypervisorConsole};
 use xen_grant::GrantTable;
 use xen_hypercall::arch::cpuid::{self, XenLeaves};
 use xen_hypercall::start;
+use xen_kernel_rt::early::Early;
+use xen_kernel_rt::{Rt, early_println};
 use xen_store::XenStore;
 
-xen_example_rt::entry!(main);
+xen_kernel_rt::entry!(main);
 
 fn main(xen: Rt) {
     let mut terminal = terminal(xen);

@@ -9,14 +9,14 @@ use alloc::{boxed::Box, format};
 use core::error::Error;
 use core::fmt::Write;
 use core::time::Duration;
-use xen_example_rt::{Rt, early_println};
 use xen_front::console::Console;
 use xen_front::vchan::{Client, End, Server, VchanError, VchanOrders};
 use xen_grant::GrantTable;
 use xen_hypercall::{DomId, Instant, Platform, SharedMem, start};
+use xen_kernel_rt::{Rt, early_println};
 use xen_store::XenStore;
 
-xen_example_rt::entry!(main);
+xen_kernel_rt::entry!(main);
 
 fn main(xen: Rt) {
     let mut console = match start::console_ring(xen) {

@@ -64,7 +64,7 @@ fn operations_are_called_on_real_xen() {
     let root = source::root();
     let operations = operations(root);
     assert!(operations.len() > 200, "only {} operations were found", operations.len());
-    let text = text_below(&root.join("examples/selftest/src"));
+    let text = text_below(&root.join("kernels/selftest/src"));
     let words = |line: &str| -> BTreeSet<String> {
         line.split(|letter: char| !letter.is_alphanumeric() && letter != '_' && letter != ':')
             .map(str::to_owned)
@@ -75,7 +75,7 @@ fn operations_are_called_on_real_xen() {
         .iter()
         .filter(|name| !called.contains(*name) && !ELSEWHERE.iter().any(|(other, _)| other == name))
         .collect();
-    assert!(missing.is_empty(), "not called by examples/selftest: {missing:?}");
+    assert!(missing.is_empty(), "not called by kernels/selftest: {missing:?}");
     let stale: Vec<_> = ELSEWHERE
         .iter()
         .filter(|(name, _)| called.contains(*name) || !operations.contains(*name))

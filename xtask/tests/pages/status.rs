@@ -27,7 +27,7 @@ const TIERS: [&str; 5] = ["FreeBSD", "Linux", "harden", "beyond", "abi"];
 
 /// Files and folders of the checks on real Xen.
 const ON_REAL_XEN: [&str; 4] =
-    ["examples/selftest/src/", "xtask/payload/", "xtask/src/selftest.rs", "xtask/src/xentest.rs"];
+    ["kernels/selftest/src/", "xtask/payload/", "xtask/src/selftest.rs", "xtask/src/xentest.rs"];
 
 /// Row of a table with a column `state`.
 #[derive(Debug, PartialEq, Eq)]

@@ -25,9 +25,9 @@ mod toolstack;
 mod version;
 
 use report::Report;
-use xen_example_rt::{Rt, early_println};
+use xen_kernel_rt::{Rt, early_println};
 
-xen_example_rt::entry!(main);
+xen_kernel_rt::entry!(main);
 
 fn main(xen: Rt) {
     let version = match xen_hypercall::ops::version::version(&xen) {

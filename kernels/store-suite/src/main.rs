@@ -6,15 +6,15 @@
 use core::error::Error;
 use core::sync::atomic::Ordering;
 use core::time::Duration;
-use xen_example_rt::{Rt, early_println};
 use xen_hypercall::{DomId, Platform, SharedMem, ops, start};
+use xen_kernel_rt::{Rt, early_println};
 use xen_store::{RingTransport, XenStore, XsOps};
 use xen_sys::io::xs_wire::{ServerFeatures, XenstoreDomainInterface};
 use xenstored::conformance;
 
 extern crate alloc;
 
-xen_example_rt::entry!(main);
+xen_kernel_rt::entry!(main);
 
 fn main(xen: Rt) {
     match run(xen) {

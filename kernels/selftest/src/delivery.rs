@@ -7,8 +7,8 @@ use crate::{lines, storm};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::SeqCst};
 use xen_evtchn::{Abi, Channel};
-use xen_example_rt::early_println;
 use xen_hypercall::{DomId, Errno, Platform, Port};
+use xen_kernel_rt::early_println;
 
 /// Rounds of the exchange in the FIFO format, unless the command line has `rounds=N`; a tenth of
 /// them in the two-level one, and in an HVM guest.

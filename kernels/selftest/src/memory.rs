@@ -2,10 +2,10 @@
 //! dom0 may ask.
 
 use crate::report::{Expected, Report, fails, is, op, that};
-use xen_example_rt::Rt;
 use xen_hypercall::ops::memory::{self, Extents, VnumaError};
 use xen_hypercall::ops::memory_admin::{self, Resource};
 use xen_hypercall::{DomId, Errno, Gfn, Page, Pages};
+use xen_kernel_rt::Rt;
 use xen_sys::hvm::e820::E820Entry;
 use xen_sys::memory::*;
 use xen_sys::physdev::PhysdevPciDevice;

@@ -4,9 +4,9 @@
 use crate::report::{Expected, Refusal, Report, is, op};
 use crate::smp::{Open, forget, ipi, taken, until};
 use xen_evtchn::{Callback, set_callback};
-use xen_example_rt::{LineError, Rt};
 use xen_hypercall::Errno;
 use xen_hypercall::ops::hvm;
+use xen_kernel_rt::{LineError, Rt};
 use xen_sys::hvm::params::HVM_PARAM_CALLBACK_IRQ;
 
 /// Events by each way.

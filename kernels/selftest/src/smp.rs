@@ -8,9 +8,9 @@ use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use core::time::Duration;
 use xen_evtchn::Channel;
-use xen_example_rt::Rt;
 use xen_hypercall::ops::vcpu;
 use xen_hypercall::{Errno, Platform, Port};
+use xen_kernel_rt::Rt;
 use xen_sys::xen::{SharedInfo, VcpuInfo, VcpuTimeInfo, Virq};
 
 /// Maximum time of any step. A run near this time has failed.

@@ -91,4 +91,4 @@ fn multicall(t: &mut Report) {
     let _ = event_channel::close(&t.xen, ports[0]).and(event_channel::close(&t.xen, ports[2]));
 }
 
-type Text = fn(&xen_example_rt::Rt) -> Result<VarBuf<2000>, Errno>;
+type Text = fn(&xen_kernel_rt::Rt) -> Result<VarBuf<2000>, Errno>;

@@ -33,7 +33,7 @@ pub use platform::Rt;
 macro_rules! entry {
     ($main:path) => {
         #[unsafe(no_mangle)]
-        extern "Rust" fn xen_example_rt_main(xen: $crate::Rt) {
+        extern "Rust" fn xen_kernel_rt_main(xen: $crate::Rt) {
             let main: fn($crate::Rt) = $main;
             main(xen);
         }

@@ -4,10 +4,10 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use core::fmt::{Debug, Write};
-use xen_example_rt::early::Early;
-use xen_example_rt::{Rt, early_println};
 use xen_hypercall::Errno;
 use xen_hypercall::ops::{control::ControlError, grant_table::GrantOpError, version::XenVersion};
+use xen_kernel_rt::early::Early;
+use xen_kernel_rt::{Rt, early_println};
 
 /// Calls an operation, prints its line, and gives its value if it succeeded:
 /// `op!(t, module::function(arguments) => expected)`.

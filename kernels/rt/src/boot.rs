@@ -23,7 +23,7 @@ xen_hypercall::elf_notes! {
 
 unsafe extern "Rust" {
     /// What [`entry!`](crate::entry) defines.
-    safe fn xen_example_rt_main(xen: Rt);
+    safe fn xen_kernel_rt_main(xen: Rt);
 }
 
 /// Starts after `boot.s`: 64-bit mode, a stack, the first 4 GiB mapped, interrupts off.
@@ -61,7 +61,7 @@ extern "C" fn rust_start(start_info: usize) -> ! {
 
     events::init();
 
-    xen_example_rt_main(Rt::new());
+    xen_kernel_rt_main(Rt::new());
     Rt::new().shutdown(ShutdownReason::POWEROFF)
 }
 

@@ -8,10 +8,10 @@
 use core::hint::black_box;
 use core::time::Duration;
 use xen_evtchn::Channel;
-use xen_example_rt::{Rt, early_println};
 use xen_hypercall::{Errno, Platform, ops::version};
+use xen_kernel_rt::{Rt, early_println};
 
-xen_example_rt::entry!(main);
+xen_kernel_rt::entry!(main);
 
 fn main(xen: Rt) {
     early_println!("hello from {}", if xen.is_dom0() { "dom0" } else { "a guest" });

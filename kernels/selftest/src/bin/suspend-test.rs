@@ -11,15 +11,15 @@
 use core::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use core::time::Duration;
 use xen_evtchn::Channel;
-use xen_example_rt::{Rt, early_println};
 use xen_front::control::{Control, Request, SuspendError};
 use xen_grant::{GrantError, GrantTable};
 use xen_hypercall::ops::{event_channel, sched::Resumed};
 use xen_hypercall::start::{self, StartError};
 use xen_hypercall::{Errno, Platform, Port};
+use xen_kernel_rt::{Rt, early_println};
 use xen_store::{StoreError, XenStore, XsOps};
 
-xen_example_rt::entry!(main);
+xen_kernel_rt::entry!(main);
 
 /// Events that go each way.
 const ROUNDS: u32 = 1_000;

@@ -4,11 +4,11 @@ use crate::report::{Expected, Report, fails, is, op, that};
 use core::mem::offset_of;
 use core::num::NonZeroUsize;
 use core::sync::atomic::Ordering::Relaxed;
-use xen_example_rt::Rt;
 use xen_hypercall::arch::cpuid::{self, XenLeaves};
 use xen_hypercall::ops::grant_table::{self, GrantOpError, TableSize};
 use xen_hypercall::ops::memory::{self, Extents};
 use xen_hypercall::{DomId, Errno, ForeignFrames, Gfn, GrantRef, Mapped, Pages, Place, start};
+use xen_kernel_rt::Rt;
 use xen_sys::grant_table::*;
 
 /// References that neither the toolstack nor a driver uses here.

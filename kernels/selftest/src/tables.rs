@@ -4,12 +4,12 @@
 use crate::report::{Expected, Refusal, Report, is, op};
 use alloc::vec::Vec;
 use core::num::NonZeroUsize;
-use xen_example_rt::Rt;
 use xen_grant::{CopyBatch, GrantError, GrantTable, InUse, MapError, ReadOnly, Version, Window};
 use xen_hypercall::arch::cpuid::{self, XenLeaves};
 use xen_hypercall::ops::grant_table::{self, GrantOpError};
 use xen_hypercall::ops::memory::{self, Extents};
 use xen_hypercall::{DomId, Errno, ForeignFrames, GrantRef, Pages, start};
+use xen_kernel_rt::Rt;
 use xen_sys::grant_table::{GnttabMapGrantRef, GnttabUnmapGrantRef, GrantMapFlags, GrantStatus};
 
 impl Refusal for GrantError {

@@ -7,7 +7,6 @@ use crate::smp::until;
 use alloc::format;
 use core::mem::offset_of;
 use core::sync::atomic::Ordering::SeqCst;
-use xen_example_rt::Rt;
 use xen_grant::{Mapping, ReadWrite, Window};
 use xen_hypercall::ops::dm_op::ServerId;
 use xen_hypercall::ops::domctl;
@@ -15,6 +14,7 @@ use xen_hypercall::ops::memory::{self, Extents};
 use xen_hypercall::ops::memory_admin::Resource;
 use xen_hypercall::start::PlaceError;
 use xen_hypercall::{DomId, Errno, Gfn, GrantRef, MAX_RESOURCE_FRAMES, MappedResource, PAGE_SIZE};
+use xen_kernel_rt::Rt;
 use xen_sys::domctl::{
     XEN_DOMCTL_SET_PAGING_MEMPOOL_SIZE, XEN_DOMINF_DYING, XenDomctlGetdomaininfo,
     XenDomctlPagingMempool,

@@ -1,0 +1,14 @@
+//! Build script of kernels in other packages: links them with the linker script of xen-kernel-rt.
+
+use std::env;
+
+fn main() {
+    println!("cargo::rerun-if-env-changed=DEP_XEN_KERNEL_RT_LINKER_SCRIPT");
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("none")
+        && let Ok(script) = env::var("DEP_XEN_KERNEL_RT_LINKER_SCRIPT")
+    {
+        println!("cargo::rerun-if-changed={script}");
+        println!("cargo::rustc-link-arg-bins=-T{script}");
+        println!("cargo::rustc-link-arg-bins=--no-pie");
+    }
+}
