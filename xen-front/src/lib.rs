@@ -11,6 +11,5 @@ extern crate std;
 
 pub mod block;
 pub mod console;
-pub mod control;
 pub mod net;
 pub mod vchan;

@@ -3,7 +3,6 @@
 use std::sync::Mutex;
 use xen_front::block::{Block, Disk};
 use xen_front::console::Console;
-use xen_front::control::Control;
 use xen_front::net::Net;
 use xen_front::vchan::{Client, Server};
 use xen_sim::Domain;
@@ -16,7 +15,6 @@ fn frontends_are_send_and_static() {
     fn check<T: Send + 'static>() {}
     check::<Block<Domain>>();
     check::<Console<Domain>>();
-    check::<Control<Domain>>();
     check::<Server<Domain>>();
     check::<Client<Domain>>();
     assert!(DISK.lock().unwrap().is_none());

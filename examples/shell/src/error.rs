@@ -5,8 +5,8 @@ use crate::net;
 use alloc::string::String;
 use core::fmt;
 use xen_front::block::{BlockError, DeviceNumber, TransferError};
-use xen_front::control::SuspendError;
 use xen_front::net::{Link, Vif};
+use xen_guest::SuspendError;
 use xen_hypercall::Errno;
 use xen_store::StoreError;
 

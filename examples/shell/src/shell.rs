@@ -14,7 +14,7 @@ use crate::terminal::{Lines, Terminal};
 use alloc::vec::Vec;
 use core::fmt::Write;
 use core::time::Duration;
-use xen_front::control::Control;
+use xen_guest::ShutdownWatcher;
 use xen_hypercall::ops::sched::Resumed;
 use xen_hypercall::{Errno, Instant, Platform, Port};
 use xen_sys::sched::ShutdownReason;
@@ -61,7 +61,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
             Ok(boot) => {
                 for word in boot.unknown {
                     self.say(format_args!(
-                        "command line: found '{word}', expected run=\"CMD; CMD; ...\"; it is left out\n"
+                        "command line: found '{word}', expected run=\"CMD; CMD; ...\"; ignored\n"
                     ));
                 }
                 boot.run
@@ -192,8 +192,11 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
     /// Takes lines from the terminal until one of them, or dom0, ends the domain. Returns how.
     pub fn prompt(&mut self) -> ShutdownReason {
         // Without xenstore or its node the toolstack can't request a shutdown.
-        let mut control =
-            self.system.store.as_ref().and_then(|store| Control::new(store, &power::HEEDED).ok());
+        let mut watcher = self
+            .system
+            .store
+            .as_ref()
+            .and_then(|store| ShutdownWatcher::new(store, &power::SUPPORTED).ok());
         let mut editor = Editor::new();
         self.say(format_args!("'help' lists the commands\n{PROMPT}"));
         loop {
@@ -204,14 +207,14 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
                 }
                 self.say(format_args!("{PROMPT}"));
             }
-            if let Some(control) = &mut control
-                && let Ok(Some(request)) = control.poll()
+            if let Some(watcher) = &mut watcher
+                && let Ok(Some(request)) = watcher.poll()
             {
                 self.say(format_args!("\nasked for: {request}\n"));
-                if let Some(reason) = power::reason(request) {
+                if let Some(reason) = request.reason() {
                     return reason;
                 }
-                if let Err(error) = self.suspend(control) {
+                if let Err(error) = self.suspend(watcher) {
                     self.say(format_args!("error: {error}\n"));
                 }
                 self.say(format_args!("{PROMPT}"));
@@ -237,18 +240,18 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
         line
     }
 
-    /// Lets the domain rest until the toolstack wakes it up, and takes everything up again where
-    /// that is another place.
-    fn suspend(&mut self, control: &mut Control<P>) -> Result<(), Error> {
+    /// Suspends the domain, and resumes all services and devices if it continues as another
+    /// domain.
+    fn suspend(&mut self, watcher: &mut ShutdownWatcher<P>) -> Result<(), Error> {
         let Self { system, terminal, disks, nics, .. } = self;
         let grants = system.grants()?;
         // What its reader has not taken stays in the old ring.
         terminal.flush(system.platform.now() + FLUSH_TIMEOUT);
-        if control.suspend(|| (system.suspend)(&system.platform))? == Resumed::Cancelled {
+        if watcher.suspend(|| (system.suspend)(&system.platform))? == Resumed::Cancelled {
             return Ok(writeln!(terminal, "suspended, and resumed as the same domain")?);
         }
         terminal.resume();
-        control.resume(grants)?;
+        watcher.resume(grants)?;
         writeln!(terminal, "suspended, and resumed as another domain")?;
         let mut out = Lines::new(terminal);
         disks.resume(&system.platform, &mut out);

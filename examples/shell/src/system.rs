@@ -35,12 +35,12 @@ impl fmt::Display for GuestKind {
 pub struct Machine<'a> {
     /// The kind of domain.
     pub kind: GuestKind,
-    /// Returns the domain's number, if CPUID has it; xenstore has it otherwise. A domain that
-    /// was restored has another one than before.
+    /// Function that returns the domain's number, if CPUID has it; xenstore has it otherwise. A
+    /// domain that was restored has another one than before.
     pub domain: fn() -> Option<DomId>,
     /// The memory map.
     pub memory_map: &'a [HvmMemmapTableEntry],
-    /// Makes the mistake of the command `crash`: a CPU exception, in a kernel. If it returns, the
+    /// Function of the command `crash`: raises a CPU exception in a kernel. If it returns, the
     /// domain is shut down with that reason.
     pub crash: fn(),
 }
@@ -51,8 +51,8 @@ pub struct Machine<'a> {
 pub struct System<'a, P: Platform> {
     /// The platform.
     pub platform: P,
-    /// Does the kernel's part of a suspend: see
-    /// [`Control::suspend`](xen_front::control::Control::suspend).
+    /// The kernel's part of a suspend: see
+    /// [`ShutdownWatcher::suspend`](xen_guest::ShutdownWatcher::suspend).
     pub suspend: fn(&P) -> Result<Resumed, Errno>,
     /// Information of the kernel.
     pub machine: Machine<'a>,

@@ -1,46 +1,36 @@
 //! Boot: from the first instruction to the kernel's `main`, step by step.
 
 use crate::platform::{self, Rt};
-use crate::{early, events, interrupts, memory, paging, start_info, vcpus};
+use crate::{early, events, interrupts, memory, paging, vcpus};
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use xen_guest::{BootInfo, power};
 use xen_hypercall::arch::cpuid::{self, CpuVendor, XenLeaves};
-use xen_hypercall::elfnote::ElfNote;
 use xen_sys::sched::ShutdownReason;
 
-core::arch::global_asm!(include_str!("boot.s"), rust_start = sym rust_start);
-
-unsafe extern "C" {
-    /// Where `boot.s` begins.
-    fn _start();
-}
-
-// Xen (and any other PVH loader) reads this note of the ELF file: "the entry point is at this
-// physical address".
-xen_hypercall::elf_notes! {
-    ENTRY: unsafe extern "C" fn() = ElfNote::phys32_entry(_start);
-}
+xen_guest::pvh_entry!(rust_start, stack: 512 * 1024);
 
 unsafe extern "Rust" {
-    /// What [`entry!`](crate::entry) defines.
+    /// The function of [`entry!`](crate::entry).
     safe fn xen_kernel_rt_main(xen: Rt);
 }
 
-/// Starts after `boot.s`: 64-bit mode, a stack, the first 4 GiB mapped, interrupts off.
-extern "C" fn rust_start(start_info: usize) -> ! {
+/// Starts after the PVH entry: 64-bit mode, a stack, the first 4 GiB mapped, interrupts off.
+fn rust_start(start_info: usize) -> ! {
     vcpus::identify(0);
     if XenLeaves::find(cpuid::native).is_none() {
         early_println!("this kernel needs Xen, and CPUID has no trace of it: stopped");
-        platform::halt();
+        power::halt();
     }
     platform::init(CpuVendor::read(cpuid::native));
 
-    // SAFETY: the address from EBX, and no memory has been given away yet.
-    let boot = unsafe { start_info::read(start_info) }.unwrap_or_else(|error| {
+    // SAFETY: `pvh_entry!` maps the first 4 GiB, and no memory has been allocated so far.
+    let memory = unsafe { BootInfo::identity_mapped(paging::BOOT_WINDOW.end) };
+    let boot = BootInfo::read(&Rt::new(), memory, start_info as u64).unwrap_or_else(|error| {
         early::init(false);
         panic!("{error}; booted by another protocol than PVH?");
     });
-    early::init(boot.dom0);
+    early::init(boot.is_dom0);
     let boot = platform::BOOT.call_once(|| boot);
 
     // From here on a mistake prints registers.

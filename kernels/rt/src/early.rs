@@ -10,6 +10,7 @@ use crate::{clock, platform::Rt};
 use core::fmt::{self, Write};
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use x86_64::instructions::port::Port;
+use xen_guest::arch::DebugPort;
 use xen_hypercall::ops::console_io;
 
 /// Prints a line to the early output.
@@ -48,14 +49,12 @@ impl Write for Early {
         match ROUTE.load(Relaxed) {
             // If Xen refuses, there is nowhere left to say so.
             DOM0 => drop(console_io::write(&Rt::new(), text.as_bytes())),
-            route => text.bytes().for_each(|byte| {
-                // SAFETY: no device but a debug console answers at this port, and it touches no
-                // memory.
-                unsafe { Port::new(0xe9).write(byte) };
+            route => {
+                let _ = DebugPort.write_str(text);
                 if route == BARE {
-                    serial(byte);
+                    text.bytes().for_each(serial);
                 }
-            }),
+            }
         }
         Ok(())
     }

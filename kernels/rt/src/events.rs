@@ -3,16 +3,15 @@
 //! xen-evtchn has the event words; a kernel adds the interrupt, and a `wait` that
 //! misses nothing.
 
+use crate::clock::CLOCK;
 use crate::platform::Rt;
-use crate::{clock, interrupts, suspend, vcpus};
-use core::sync::atomic::{
-    AtomicU64,
-    Ordering::{AcqRel, Relaxed},
-};
+use crate::{interrupts, suspend, vcpus};
 use spin::Once;
 use x86_64::instructions::interrupts as cpu;
-use xen_evtchn::{Callback, Delivery, EventChannels, FIFO_PORTS, set_callback, set_upcall_vector};
-use xen_hypercall::{Errno, Instant, Mapped, Platform, Port, SharedMem, ops::sched, start};
+use xen_evtchn::{Callback, Delivery, EventChannels, set_callback, set_upcall_vector};
+use xen_guest::arch::InterruptFlag;
+use xen_guest::{DeliveredEvents, GuestServices};
+use xen_hypercall::{Errno, Instant, Mapped, Port, SharedMem, start};
 
 /// The event channels of this kernel.
 pub(crate) type Events = EventChannels<Rt, &'static Mapped<Rt>>;
@@ -23,9 +22,24 @@ static SHARED_INFO: Once<Mapped<Rt>> = Once::new();
 static TWO_LEVEL: Once<Events> = Once::new();
 static FIFO: Once<Events> = Once::new();
 
-/// One bit per port: an upcall came for it, and no `wait` has reported it yet.
-static FIRED: [AtomicU64; FIFO_PORTS as usize / 64] =
-    [const { AtomicU64::new(0) }; FIFO_PORTS as usize / 64];
+/// The events that upcalls have delivered, and no `wait` has returned yet.
+static DELIVERED: DeliveredEvents = DeliveredEvents::new();
+
+static RT: Rt = Rt::new();
+
+/// Parts of this kernel that xen-guest works on.
+type Services = GuestServices<'static, Rt, &'static Mapped<Rt>, InterruptFlag>;
+
+/// Returns the parts of this kernel that xen-guest works on; `None` until `init`.
+pub(crate) fn services() -> Option<Services> {
+    Some(GuestServices {
+        platform: &RT,
+        events: events()?,
+        delivered: &DELIVERED,
+        interrupts: InterruptFlag,
+        clock: &CLOCK,
+    })
+}
 
 /// Returns the event channels; `None` until `init`.
 pub(crate) fn events() -> Option<&'static Events> {
@@ -77,45 +91,30 @@ pub(crate) fn use_fifo() -> Result<(), Errno> {
     .map(drop)
 }
 
-/// Turns events on for `vcpu`, which executes this. With the word `callback` on the command line
-/// they come by the vector of the whole domain, as on a Xen that has no other; so they do in an HVM
-/// guest, which has other ways to change to: a vCPU that has a vector of its own keeps it for good.
+/// Enables events for `vcpu`, which executes this. With the word `callback` on the command line the
+/// vector of the whole domain is used, as on a Xen that has no other. An HVM guest uses it too,
+/// because it changes to interrupt lines: a vCPU with a vector of its own keeps that vector.
 ///
 /// # Panics
 ///
 /// As [`init`].
 pub(crate) fn init_vcpu(vcpu: u32) {
-    interrupts::enable_local_apic(set_upcall(vcpu));
+    let delivery = set_upcall(vcpu).unwrap_or_else(|errno| panic!("upcall vector: {errno}"));
+    interrupts::enable_local_apic(delivery);
     cpu::enable();
 }
 
-/// Sets the interrupt for events of `vcpu`.
-fn set_upcall(vcpu: u32) -> Delivery {
+/// Sets the interrupt for events of `vcpu`. Local APICs keep their state when a domain is restored.
+///
+/// # Errors
+///
+/// The refusal of Xen.
+pub(crate) fn set_upcall(vcpu: u32) -> Result<Delivery, Errno> {
     let (xen, vector) = (Rt::new(), interrupts::UPCALL_VECTOR);
-    let delivery =
-        if xen.has_pic() || xen.command_line().split_whitespace().any(|word| word == "callback") {
-            set_callback(&xen, Callback::Vector(vector)).map(|()| Delivery::CallbackVector)
-        } else {
-            set_upcall_vector(&xen, vcpu, vector)
-        };
-    delivery.unwrap_or_else(|errno| panic!("upcall vector: {errno}"))
-}
-
-/// Sets up again what the domain had before it was resumed elsewhere. Run it on vCPU 0 with
-/// interrupts off, while the `others` that there are stand still.
-///
-/// # Panics
-///
-/// As [`init`].
-pub(crate) fn resume(others: impl Iterator<Item = u32>) {
-    let (Some(shared_info), Some(events)) = (SHARED_INFO.get(), events()) else { return };
-    start::resume_shared_info(shared_info).unwrap_or_else(|errno| panic!("shared info: {errno}"));
-    events.resume().unwrap_or_else(|errno| panic!("event words: {errno}"));
-    // What was noted is about ports that are nobody's now.
-    FIRED.iter().for_each(|word| word.store(0, Relaxed));
-    // Local APICs keep their state.
-    for vcpu in core::iter::once(0).chain(others) {
-        set_upcall(vcpu);
+    if xen.has_pic() || xen.command_line().split_whitespace().any(|word| word == "callback") {
+        set_callback(&xen, Callback::Vector(vector)).map(|()| Delivery::CallbackVector)
+    } else {
+        set_upcall_vector(&xen, vcpu, vector)
     }
 }
 
@@ -125,8 +124,8 @@ pub(crate) fn on_upcall() {
     if let Some(events) = events() {
         // It ends however fast peers send; Xen raises another upcall for the rest.
         events.on_upcall(vcpus::current(), note);
-        // Not in the midst of the event words, which may be others afterwards.
-        suspend::stand_still();
+        // Not within the dispatch: the event words may be others afterwards.
+        suspend::park_if_requested();
     }
 }
 
@@ -135,9 +134,7 @@ fn note(port: Port) {
     if let Some(handler) = HANDLER.get() {
         handler(Rt::new(), port);
     }
-    if let Some(word) = FIRED.get(port.0 as usize / 64) {
-        word.fetch_or(1 << (port.0 % 64), AcqRel);
-    }
+    DELIVERED.record(port);
 }
 
 /// Makes Xen take the information of `vcpu`, which executes this, after the domain was resumed
@@ -164,44 +161,10 @@ pub(crate) fn drain_vcpu(vcpu: u32) {
     }
 }
 
-/// Takes an event of one of `ports`, and returns whether there was one: from an upcall's record, or
-/// pending on a masked port, which makes no upcall.
-fn take(ports: &[Port]) -> bool {
-    let mut any = false;
-    for &port in ports {
-        let bit = 1 << (port.0 % 64);
-        any |= FIRED
-            .get(port.0 as usize / 64)
-            .is_some_and(|word| word.fetch_and(!bit, AcqRel) & bit != 0);
-        any |= events().is_some_and(|events| events.take_pending(port));
-    }
-    any
-}
-
-/// Waits as [`Platform::wait`] specifies.
-///
-/// A port that is not masked has to be one of this vCPU's: another one's upcall would take the
-/// event between the check and the sleep.
-///
-/// An event between the check and the sleep must end the sleep. Interrupts are off from the
-/// one to the other, so its upcall can't run; the event stays pending, and Xen does not block a
-/// vCPU that polls a pending port.
-///
-/// Where interrupts are off already, they stay off; the event is taken from its port then.
+/// Waits as [`Platform::wait`](xen_hypercall::Platform::wait) specifies. Returns at once before
+/// `init`, which the contract allows.
 pub(crate) fn wait(ports: &[Port], deadline: Option<Instant>) {
-    let enabled = cpu::are_enabled();
-    cpu::disable();
-    let asleep = !take(ports) && deadline.is_none_or(|at| Rt::new().now() < at);
-    if asleep {
-        // A refusal returns at once, which the contract allows.
-        let _ = sched::poll(&Rt::new(), ports, deadline.map(clock::system_time));
-    }
-    if enabled {
-        cpu::enable();
-    }
-    if asleep {
-        // The upcall that was held back has run by now, if upcalls may run. The caller is about to
-        // check, so this event is returned.
-        take(ports);
+    if let Some(services) = services() {
+        services.wait(ports, deadline);
     }
 }

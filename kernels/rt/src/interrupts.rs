@@ -1,4 +1,4 @@
-//! Exceptions, the upcall, and the local APIC between Xen and the CPU.
+//! Handlers of exceptions and of the upcall, and the local APIC between Xen and the CPU.
 //!
 //! A kernel with processes has more than this. Here an exception is always a bug, so it prints and
 //! ends the domain, and Xen's upcall is the only interrupt, by whatever way it comes.
@@ -37,7 +37,8 @@ global_asm!(
     ".set vector, 0",
     ".rept 32",
     ".balign 16",
-    ".if ((0x60227d00 >> vector) & 1) == 0", // a bit for each that pushes one: 8, 10 to 14, 17, 21, 29, 30
+    // A bit for each exception that pushes an error code: 8, 10 to 14, 17, 21, 29, 30.
+    ".if ((0x60227d00 >> vector) & 1) == 0",
     "push 0",
     ".endif",
     "push vector",
@@ -117,13 +118,15 @@ macro_rules! entry {
         #[unsafe(naked)]
         extern "C" fn $name() {
             naked_asm!(
-                "push rax; push rcx; push rdx; push rsi; push rdi; push r8; push r9; push r10; push r11; push rbp",
+                "push rax; push rcx; push rdx; push rsi; push rdi",
+                "push r8; push r9; push r10; push r11; push rbp",
                 "mov rbp, rsp",
                 "and rsp, -16",
                 "cld",
                 "call {handler}",
                 "mov rsp, rbp",
-                "pop rbp; pop r11; pop r10; pop r9; pop r8; pop rdi; pop rsi; pop rdx; pop rcx; pop rax",
+                "pop rbp; pop r11; pop r10; pop r9; pop r8",
+                "pop rdi; pop rsi; pop rdx; pop rcx; pop rax",
                 "iretq",
                 handler = sym $handler,
             )

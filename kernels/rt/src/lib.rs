@@ -18,7 +18,6 @@ mod memory;
 mod paging;
 mod pci;
 mod platform;
-mod start_info;
 mod suspend;
 mod vcpus;
 

@@ -4,13 +4,13 @@
 //! serves `Box` and the pages that drivers share with other domains. It is behind a spin lock: the
 //! upcall handler must not allocate.
 
-use crate::start_info::Boot;
 use alloc::alloc::{alloc_zeroed, dealloc};
 use buddy_system_allocator::LockedHeap;
 use core::alloc::Layout;
 use core::num::NonZeroUsize;
 use core::ops::Range;
 use core::ptr::NonNull;
+use xen_guest::BootInfo;
 use xen_hypercall::PAGE_SIZE;
 
 /// Blocks of up to 2^39 bytes, half of what [`paging`](crate::paging) can map.
@@ -18,7 +18,7 @@ use xen_hypercall::PAGE_SIZE;
 static HEAP: LockedHeap<40> = LockedHeap::empty();
 
 unsafe extern "C" {
-    /// Where the image ends; its address is what counts. From the linker script.
+    /// End of the image, from the linker script.
     static image_end: u8;
 }
 
@@ -28,15 +28,11 @@ unsafe extern "C" {
 ///
 /// The window must be mapped, and not given before. Nothing in that RAM may be in use: not what the
 /// loader left there either.
-pub(crate) unsafe fn add(boot: &Boot, window: Range<u64>) {
+pub(crate) unsafe fn add(boot: &BootInfo, window: Range<u64>) {
     let floor = window.start.max((&raw const image_end).addr() as u64);
-    for ram in boot.ram() {
-        let (start, end) = (ram.start.max(floor), ram.end.min(window.end));
-        if start < end {
-            // SAFETY: it is RAM, mapped at its own address, behind the image; the caller vouches
-            // for the rest.
-            unsafe { HEAP.lock().add_to_heap(start as usize, end as usize) };
-        }
+    for ram in boot.usable_ram(&[0..floor, window.end..u64::MAX]) {
+        // SAFETY: RAM behind the image, mapped at its own address; the caller vouches for the rest.
+        unsafe { HEAP.lock().add_to_heap(ram.start as usize, ram.end as usize) };
     }
 }
 

@@ -1,16 +1,16 @@
 //! The platform: what this kernel supplies to the drivers, and what it offers to `main`.
 
 use crate::lines::{self, LineError};
-use crate::start_info::Boot;
 use crate::{clock, events, foreign, memory, paging, suspend, vcpus};
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use spin::Once;
-use x86_64::instructions::{hlt, interrupts};
+use x86_64::instructions::interrupts;
 use xen_evtchn::{Callback, EventChannels};
+use xen_guest::{BootInfo, power};
 use xen_hypercall::arch::{VendorCall, Vmcall, Vmmcall, cpuid::CpuVendor};
-use xen_hypercall::ops::sched::{self, Resumed};
+use xen_hypercall::ops::sched::Resumed;
 use xen_hypercall::{
     Claims, Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, Mapped, PAGE_SIZE,
     Platform, Port,
@@ -32,7 +32,7 @@ static SVM: AtomicBool = AtomicBool::new(false);
 /// The resources that this domain has once.
 static CLAIMS: Claims = Claims::new();
 
-pub(crate) static BOOT: Once<Boot> = Once::new();
+pub(crate) static BOOT: Once<BootInfo> = Once::new();
 
 impl Rt {
     pub(crate) const fn new() -> Self {
@@ -51,12 +51,12 @@ impl Rt {
 
     /// Returns whether the memory map was asked of Xen, because the loader left none.
     pub fn memory_map_is_of_xen(self) -> bool {
-        BOOT.get().is_some_and(|boot| boot.map_of_xen)
+        BOOT.get().is_some_and(|boot| boot.is_map_from_xen)
     }
 
     /// Returns whether this is dom0, the domain that Xen itself started.
     pub fn is_dom0(self) -> bool {
-        BOOT.get().is_some_and(|boot| boot.dom0)
+        BOOT.get().is_some_and(|boot| boot.is_dom0)
     }
 
     /// Returns how many bytes of RAM are allocated, and how many there are to allocate.
@@ -142,18 +142,14 @@ impl Rt {
     /// Suspends the domain, and sets up the kernel's part when it continues: shared info, upcalls,
     /// event words, the clock.
     ///
-    /// Call it on the first vCPU; the others stand still meanwhile, wherever they take an upcall.
+    /// Call it on the first vCPU; the other vCPUs are parked meanwhile, in an upcall.
     /// After [`Resumed::Elsewhere`] grant table, xenstore, console and devices are still to be
     /// resumed.
     ///
     /// # Errors
     ///
-    /// `EINVAL` on another vCPU, `EBUSY` if another one took no upcall for a second; Xen's refusal.
-    /// Nothing has happened then.
-    ///
-    /// # Panics
-    ///
-    /// If Xen refuses to set up the domain again: the kernel cannot continue.
+    /// `EINVAL` on another vCPU, `EBUSY` if another one took no upcall for a second; the refusals
+    /// of Xen, also those after the domain was resumed elsewhere.
     pub fn suspend(self) -> Result<Resumed, Errno> {
         suspend::suspend()
     }
@@ -205,8 +201,7 @@ impl Rt {
 
     /// Ends the domain.
     pub fn shutdown(self, reason: ShutdownReason) -> ! {
-        let _ = sched::shutdown(&self, reason);
-        halt()
+        power::shutdown(&self, reason)
     }
 }
 
@@ -216,15 +211,7 @@ pub(crate) fn init(vendor: CpuVendor) {
 }
 
 pub(crate) fn crash() -> ! {
-    Rt(()).shutdown(ShutdownReason::CRASH)
-}
-
-/// Stops the CPU for good.
-pub(crate) fn halt() -> ! {
-    interrupts::disable();
-    loop {
-        hlt();
-    }
+    power::crash(&Rt(()))
 }
 
 // SAFETY: one of two sound implementations, by the processor's vendor.

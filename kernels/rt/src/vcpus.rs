@@ -7,17 +7,15 @@
 use crate::platform::Rt;
 use crate::{events, interrupts, memory};
 use core::arch::asm;
-use core::mem::offset_of;
 use core::num::NonZeroUsize;
 use core::sync::atomic::{
     AtomicU32,
     Ordering::{AcqRel, Acquire},
 };
-use x86_64::registers::control::{Cr0, Cr3, Cr4, Efer};
 use x86_64::registers::model_specific::Msr;
+use xen_guest::vcpu::VcpuStart;
 use xen_hypercall::ops::vcpu;
 use xen_hypercall::{Errno, PAGE_SIZE};
-use xen_sys::hvm::hvm_vcpu::{VCPU_HVM_MODE_64B, VcpuHvmContext, VcpuHvmX8664};
 
 /// As many vCPUs as have a place in shared info.
 pub(crate) const VCPUS: usize = 32;
@@ -25,9 +23,6 @@ pub(crate) const VCPUS: usize = 32;
 /// Pages of a vCPU's stacks: of the one that exceptions run on, then of the common one.
 const FAULT_STACK: usize = 4;
 const STACKS: NonZeroUsize = NonZeroUsize::new(FAULT_STACK + 16).unwrap();
-
-/// Bit 1 is always set; interrupts are off.
-const RFLAGS: u64 = 2;
 
 const GS_BASE: u32 = 0xc000_0101;
 
@@ -87,28 +82,12 @@ pub(crate) fn start(vcpu: u32, main: fn(Rt)) -> Result<(), Errno> {
     let bottom = stacks.as_ptr().expose_provenance();
     let (fault_stack, top) = (bottom + FAULT_STACK * PAGE_SIZE, bottom + STACKS.get() * PAGE_SIZE);
 
-    let (tables, cr3_flags) = Cr3::read_raw();
-    let mut context = VcpuHvmContext { mode: VCPU_HVM_MODE_64B, ..Default::default() };
-    for (register, value) in [
-        (offset_of!(VcpuHvmX8664, rip), begin as *const () as u64),
-        (offset_of!(VcpuHvmX8664, rdi), u64::from(vcpu)),
-        (offset_of!(VcpuHvmX8664, rsi), main as *const () as u64),
-        (offset_of!(VcpuHvmX8664, rdx), fault_stack as u64),
-        // As if `begin` had been called: there is a return address, to nowhere.
-        (offset_of!(VcpuHvmX8664, rsp), top as u64 - 8),
-        (offset_of!(VcpuHvmX8664, rflags), RFLAGS),
-        (offset_of!(VcpuHvmX8664, cr0), Cr0::read_raw()),
-        (offset_of!(VcpuHvmX8664, cr3), tables.start_address().as_u64() | u64::from(cr3_flags)),
-        (offset_of!(VcpuHvmX8664, cr4), Cr4::read_raw()),
-        (offset_of!(VcpuHvmX8664, efer), Efer::read_raw()),
-    ] {
-        context.cpu_regs[register / 8] = value;
-    }
-    // SAFETY: the vCPU executes `begin` on stacks of its own; what is shared between vCPUs is
-    // atomic or locked.
-    let started = unsafe {
-        vcpu::initialise(&Rt::new(), vcpu, &context).and_then(|()| vcpu::up(&Rt::new(), vcpu))
-    };
+    let entry = begin as *const () as u64;
+    let args = [u64::from(vcpu), main as *const () as u64, fault_stack as u64];
+    let state = VcpuStart::like_current(entry, top as u64, args);
+    // SAFETY: the vCPU executes `begin`, which takes these arguments, on stacks of its own; what is
+    // shared between vCPUs is atomic or locked.
+    let started = unsafe { xen_guest::vcpu::start(&Rt::new(), vcpu, &state) };
     if started.is_ok() {
         STARTED.fetch_or(1 << vcpu, AcqRel);
     } else {

@@ -1,22 +1,16 @@
-//! The end of the domain, on command or because dom0 asks for it.
+//! The end of the domain, by a command or by a request of dom0.
 
-use xen_front::control::Request;
+use xen_guest::ShutdownRequest;
 use xen_hypercall::{Errno, Hypercall, ops::sched};
 use xen_sys::sched::ShutdownReason;
 
-/// Requests of dom0 that this kernel supports.
-pub(crate) const HEEDED: [Request; 4] =
-    [Request::Poweroff, Request::Halt, Request::Reboot, Request::Suspend];
-
-/// Returns how a request ends the domain; `None` for one that does not.
-pub(crate) fn reason(request: Request) -> Option<ShutdownReason> {
-    match request {
-        Request::Poweroff | Request::Halt => Some(ShutdownReason::POWEROFF),
-        Request::Reboot => Some(ShutdownReason::REBOOT),
-        Request::Crash => Some(ShutdownReason::CRASH),
-        Request::Suspend => None,
-    }
-}
+/// Supported requests of dom0.
+pub(crate) const SUPPORTED: [ShutdownRequest; 4] = [
+    ShutdownRequest::Poweroff,
+    ShutdownRequest::Halt,
+    ShutdownRequest::Reboot,
+    ShutdownRequest::Suspend,
+];
 
 /// Ends the domain. Returns only if Xen refuses.
 pub(crate) fn shutdown<H: Hypercall>(xen: &H, reason: ShutdownReason) -> Errno {

@@ -1,8 +1,8 @@
 //! Suspend sequence of a guest's kernel.
 
 use xen_example_sim_shell::Xen;
-use xen_front::control::{Control, Request};
 use xen_grant::GrantTable;
+use xen_guest::{ShutdownRequest, ShutdownWatcher};
 use xen_hypercall::ops::sched::{self, Resumed};
 use xen_store::XenStore;
 
@@ -13,13 +13,17 @@ const TRIES: u32 = 4;
 ///
 /// Every step is tried a few times, as one of them may fail once.
 pub(crate) fn sleep(xen: &Xen, store: &XenStore<Xen>, grants: &GrantTable<Xen>) -> Resumed {
-    let mut control = try_hard("watching", || Control::new(store, &[Request::Suspend]));
-    assert_eq!(try_hard("receiving the request", || control.poll()), Some(Request::Suspend));
+    let mut watcher =
+        try_hard("watching", || ShutdownWatcher::new(store, &[ShutdownRequest::Suspend]));
+    assert_eq!(
+        try_hard("receiving the request", || watcher.poll()),
+        Some(ShutdownRequest::Suspend)
+    );
     // SAFETY: the guest has one vCPU and no interrupts, and uses nothing of before but what is
     // resumed below, and the devices, which the caller resumes.
-    let resumed = try_hard("suspending", || control.suspend(|| unsafe { sched::suspend(xen) }));
+    let resumed = try_hard("suspending", || watcher.suspend(|| unsafe { sched::suspend(xen) }));
     if resumed == Resumed::Elsewhere {
-        try_hard("resuming", || control.resume(grants));
+        try_hard("resuming", || watcher.resume(grants));
     }
     resumed
 }

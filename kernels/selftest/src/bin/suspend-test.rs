@@ -11,8 +11,8 @@
 use core::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use core::time::Duration;
 use xen_evtchn::Channel;
-use xen_front::control::{Control, Request, SuspendError};
 use xen_grant::{GrantError, GrantTable};
+use xen_guest::{ShutdownRequest, ShutdownWatcher, SuspendError};
 use xen_hypercall::ops::{event_channel, sched::Resumed};
 use xen_hypercall::start::{self, StartError};
 use xen_hypercall::{Errno, Platform, Port};
@@ -61,16 +61,17 @@ fn run(xen: Rt) -> Result<(), Error> {
     let ring = start::xenstore_ring(xen).map_err(Error::Start)?;
     let store = XenStore::new(xen, ring).map_err(StartError::Map).map_err(Error::Start)?;
     let grants = GrantTable::new(xen).map_err(Error::Grants)?;
-    let mut control =
-        Control::new(&store, &[Request::Suspend, Request::Poweroff]).map_err(Error::Store)?;
+    let mut watcher =
+        ShutdownWatcher::new(&store, &[ShutdownRequest::Suspend, ShutdownRequest::Poweroff])
+            .map_err(Error::Store)?;
     say(xen, &store, "at the start")?;
     loop {
-        match control.poll().map_err(Error::Store)? {
-            Some(Request::Suspend) => {
-                match control.suspend(|| xen.suspend()).map_err(Error::Suspend)? {
+        match watcher.poll().map_err(Error::Store)? {
+            Some(ShutdownRequest::Suspend) => {
+                match watcher.suspend(|| xen.suspend()).map_err(Error::Suspend)? {
                     Resumed::Cancelled => say(xen, &store, "cancelled")?,
                     Resumed::Elsewhere => {
-                        control.resume(&grants).map_err(Error::Suspend)?;
+                        watcher.resume(&grants).map_err(Error::Suspend)?;
                         say(xen, &store, "elsewhere")?;
                     }
                 }

@@ -1,9 +1,9 @@
-//! What the toolstack asks of a domain, and the way through a suspend.
+//! Shutdown requests of the toolstack, and the sequence of a suspend.
 
 use std::cell::Cell;
 use xen_evtchn::{Bound, Channel};
-use xen_front::control::{Control, Request, SuspendError};
 use xen_grant::{GrantTable, ReadOnly};
+use xen_guest::{ShutdownRequest, ShutdownWatcher, SuspendError};
 use xen_hypercall::ops::sched::{self, Resumed};
 use xen_hypercall::{DomId, Errno, Pages, start};
 use xen_sim::{Domain, DomainConfig, World};
@@ -29,7 +29,7 @@ fn guest(seed: u64) -> Guest {
 }
 
 impl Guest {
-    /// What the toolstack sees in a node of the guest.
+    /// Returns the value of a node of the guest, as the toolstack reads it.
     fn seen(&self, node: &str) -> Option<String> {
         self.world.store().read(format!("/local/domain/{}/{node}", self.domain.id()))
     }
@@ -49,86 +49,86 @@ impl Guest {
     }
 }
 
-/// The kernel's part of a suspend where nothing is the kernel's.
+/// Suspends without a part of the kernel.
 fn sleep(domain: &Domain) -> Result<Resumed, Errno> {
-    // SAFETY: one vCPU, no interrupts, and nothing is used afterwards but what `Control` sets up.
+    // SAFETY: one vCPU, no interrupts, and nothing is used afterwards but the store and the grants.
     unsafe { sched::suspend(domain) }
 }
 
 #[test]
-fn requests_that_are_heeded_are_told_once_and_acknowledged_and_others_are_left_alone() {
+fn supported_request_is_acknowledged_once() {
     let guest = guest(1);
-    let heeded = [Request::Poweroff, Request::Suspend];
-    let mut control = Control::new(&guest.store, &heeded).unwrap();
-    assert_eq!(control.poll().unwrap(), None);
-    // Without an event nothing is asked of xenstored.
+    let supported = [ShutdownRequest::Poweroff, ShutdownRequest::Suspend];
+    let mut watcher = ShutdownWatcher::new(&guest.store, &supported).unwrap();
+    assert_eq!(watcher.poll().unwrap(), None);
+    // Without an event nothing is sent to xenstored.
     let sent = guest.domain.counters().notifications;
-    assert_eq!((control.poll().unwrap(), guest.domain.counters().notifications), (None, sent));
-    for request in Request::ALL {
+    assert_eq!((watcher.poll().unwrap(), guest.domain.counters().notifications), (None, sent));
+    for request in ShutdownRequest::ALL {
         guest.ask(request.word());
-        let expected = heeded.contains(&request).then_some(request);
-        assert_eq!((control.poll().unwrap(), control.poll().unwrap()), (expected, None));
+        let expected = supported.contains(&request).then_some(request);
+        assert_eq!((watcher.poll().unwrap(), watcher.poll().unwrap()), (expected, None));
         let left = if expected.is_some() { "" } else { request.word() };
         assert_eq!(guest.seen(SHUTDOWN).as_deref(), Some(left));
     }
     let node = format!("/local/domain/{}/{SHUTDOWN}", guest.domain.id());
     guest.world.store().remove(node).unwrap();
-    assert_eq!((control.poll().unwrap(), guest.seen(SHUTDOWN)), (None, None));
+    assert_eq!((watcher.poll().unwrap(), guest.seen(SHUTDOWN)), (None, None));
     for strange in ["", "poweroff ", "a word that is longer than any request", "s4"] {
         guest.ask(strange);
-        assert_eq!(control.poll().unwrap(), None);
+        assert_eq!(watcher.poll().unwrap(), None);
         assert_eq!(guest.seen(SHUTDOWN).as_deref(), Some(strange));
     }
-    drop(control);
+    drop(watcher);
     guest.end();
 }
 
 #[test]
-fn the_toolstack_is_told_what_is_heeded_here_and_where_the_domain_is_restored() {
+fn features_are_advertised_after_restore() {
     let guest = guest(2);
     let features = |guest: &Guest| {
         ["poweroff", "reboot", "suspend"].map(|name| guest.seen(&format!("control/feature-{name}")))
     };
     let (said, nothing) = (Some("1".to_owned()), Some(String::new()));
     assert_eq!(features(&guest), [nothing.clone(), nothing.clone(), nothing.clone()]);
-    let heeded = [Request::Suspend, Request::Poweroff];
-    let mut control = Control::new(&guest.store, &heeded).unwrap();
+    let supported = [ShutdownRequest::Suspend, ShutdownRequest::Poweroff];
+    let mut watcher = ShutdownWatcher::new(&guest.store, &supported).unwrap();
     assert_eq!(features(&guest), [said.clone(), nothing.clone(), said.clone()]);
     // Once is enough: a node that the toolstack clears stays so.
     let id = guest.domain.id();
     guest.world.store().write(format!("/local/domain/{id}/control/feature-suspend"), "").unwrap();
-    assert_eq!(control.poll().unwrap(), None);
+    assert_eq!(watcher.poll().unwrap(), None);
     assert_eq!(features(&guest), [said.clone(), nothing.clone(), nothing.clone()]);
     guest.world.suspend(id, move |world| {
         world.restore(world.save(id), None);
     });
-    assert_eq!(control.poll().unwrap(), Some(Request::Suspend));
-    assert_eq!(control.suspend(|| sleep(&guest.domain)), Ok(Resumed::Elsewhere));
+    assert_eq!(watcher.poll().unwrap(), Some(ShutdownRequest::Suspend));
+    assert_eq!(watcher.suspend(|| sleep(&guest.domain)), Ok(Resumed::Elsewhere));
     assert_eq!(features(&guest), [nothing.clone(), nothing.clone(), nothing.clone()]);
-    control.resume(&guest.grants).unwrap();
-    assert_eq!(control.poll().unwrap(), None);
+    watcher.resume(&guest.grants).unwrap();
+    assert_eq!(watcher.poll().unwrap(), None);
     assert_eq!(features(&guest), [said.clone(), nothing, said]);
-    // The watch of before tells of what is asked in the new place.
+    // The watch reports requests in the new place.
     guest.ask("poweroff");
-    assert_eq!(control.poll().unwrap(), Some(Request::Poweroff));
-    drop(control);
+    assert_eq!(watcher.poll().unwrap(), Some(ShutdownRequest::Poweroff));
+    drop(watcher);
     guest.end();
 }
 
 #[test]
-fn a_suspend_that_is_refused_or_cancelled_leaves_everything_as_it_was() {
+fn cancelled_suspend_changes_nothing() {
     let guest = guest(3);
-    let mut control = Control::new(&guest.store, &[Request::Suspend]).unwrap();
+    let mut watcher = ShutdownWatcher::new(&guest.store, &[ShutdownRequest::Suspend]).unwrap();
     let page = Pages::alloc(guest.domain.clone(), 1).unwrap();
     let shared = guest.grants.share::<ReadOnly>(page, DomId(0)).unwrap();
-    let refused = control.suspend(|| Err(Errno::EBUSY));
+    let refused = watcher.suspend(|| Err(Errno::EBUSY));
     assert_eq!(refused, Err(SuspendError::Xen(Errno::EBUSY)));
     guest.store.write("data/x", "1").unwrap();
     let id = guest.domain.id();
     guest.world.suspend(id, move |world| world.resume(id, Resumed::Cancelled));
-    assert_eq!(control.poll().unwrap(), Some(Request::Suspend));
+    assert_eq!(watcher.poll().unwrap(), Some(ShutdownRequest::Suspend));
     let held = Cell::new(None);
-    let slept = control.suspend(|| {
+    let slept = watcher.suspend(|| {
         held.set(Some(guest.store.begin_read("data/x").is_err()));
         sleep(&guest.domain)
     });
@@ -138,11 +138,11 @@ fn a_suspend_that_is_refused_or_cancelled_leaves_everything_as_it_was() {
         (id, "1")
     );
     drop(shared.reclaim().unwrap());
-    drop(control);
+    drop(watcher);
     guest.end();
 }
 
-/// A kernel that is told that it is resumed elsewhere, and then can't set itself up.
+/// Suspends, and fails with `errno` after the domain was resumed elsewhere.
 fn fails_after(domain: &Domain, errno: Errno) -> Result<Resumed, Errno> {
     assert_eq!(sleep(domain)?, Resumed::Elsewhere);
     Err(errno)
@@ -151,16 +151,18 @@ fn fails_after(domain: &Domain, errno: Errno) -> Result<Resumed, Errno> {
 #[test]
 fn failed_set_up_keeps_store_suspended() {
     let guest = guest(5);
-    let mut control = Control::new(&guest.store, &[Request::Suspend, Request::Reboot]).unwrap();
+    let mut watcher =
+        ShutdownWatcher::new(&guest.store, &[ShutdownRequest::Suspend, ShutdownRequest::Reboot])
+            .unwrap();
     guest.store.write("data/x", "1").unwrap();
     let id = guest.domain.id();
     guest.world.suspend(id, move |world| {
         world.restore(world.save(id), None);
     });
-    assert_eq!(control.poll().unwrap(), Some(Request::Suspend));
-    // The number of any port of before is given out again.
+    assert_eq!(watcher.poll().unwrap(), Some(ShutdownRequest::Suspend));
+    // The number of each earlier port is in use again.
     let reused = Cell::new(Vec::new());
-    let failed = control.suspend(|| {
+    let failed = watcher.suspend(|| {
         let failed = fails_after(&guest.domain, Errno::EINVAL);
         let open = |_| Channel::alloc_unbound(guest.domain.clone(), DomId(0)).unwrap();
         reused.set((0..20).map(open).collect());
@@ -171,31 +173,31 @@ fn failed_set_up_keeps_store_suspended() {
     for port in reused.take() {
         assert_eq!(port.status().unwrap().bound, Bound::Unbound { remote: DomId(0) });
     }
-    // Once it is, the domain goes on as after any other resume.
-    control.resume(&guest.grants).unwrap();
+    // After set-up the domain continues as after any other resume.
+    watcher.resume(&guest.grants).unwrap();
     guest.ask("reboot");
-    assert_eq!(control.poll().unwrap(), Some(Request::Reboot));
-    drop(control);
+    assert_eq!(watcher.poll().unwrap(), Some(ShutdownRequest::Reboot));
+    drop(watcher);
     guest.end();
 }
 
 #[test]
-fn failed_set_up_in_place_resumes_store() {
+fn failed_set_up_resumes_same_store() {
     let guest = guest(6);
-    let mut control = Control::new(&guest.store, &[Request::Suspend]).unwrap();
+    let mut watcher = ShutdownWatcher::new(&guest.store, &[ShutdownRequest::Suspend]).unwrap();
     let id = guest.domain.id();
     guest.world.suspend(id, move |world| world.resume(id, Resumed::Elsewhere));
-    assert_eq!(control.poll().unwrap(), Some(Request::Suspend));
-    let failed = control.suspend(|| fails_after(&guest.domain, Errno::ENOMEM));
+    assert_eq!(watcher.poll().unwrap(), Some(ShutdownRequest::Suspend));
+    let failed = watcher.suspend(|| fails_after(&guest.domain, Errno::ENOMEM));
     assert_eq!(failed, Err(SuspendError::Xen(Errno::ENOMEM)));
     guest.store.write("data/x", "1").unwrap();
-    drop(control);
+    drop(watcher);
     guest.end();
 }
 
 /// Xen 85e3b08eb7, 09a4ef8351.
 #[test]
-fn read_only_features_do_not_hide_requests() {
+fn read_only_features_hide_no_request() {
     let guest = guest(7);
     let home = format!("/local/domain/{}", guest.domain.id());
     let store = guest.world.store();
@@ -204,21 +206,21 @@ fn read_only_features_do_not_hide_requests() {
         Permission { access: Access::Read, domain: guest.domain.id() },
     ];
     store.set_permissions(format!("{home}/control"), &read_only).unwrap();
-    // One node is there and can't be written, the others can't be made.
+    // One node exists and cannot be written, the others cannot be created.
     store.set_permissions(format!("{home}/control/feature-poweroff"), &read_only).unwrap();
     for missing in ["feature-reboot", "feature-suspend"] {
         store.remove(format!("{home}/control/{missing}")).unwrap();
     }
-    let mut control = Control::new(&guest.store, &Request::ALL).unwrap();
-    for request in Request::ALL {
-        assert_eq!(control.poll().unwrap(), None);
+    let mut watcher = ShutdownWatcher::new(&guest.store, &ShutdownRequest::ALL).unwrap();
+    for request in ShutdownRequest::ALL {
+        assert_eq!(watcher.poll().unwrap(), None);
         guest.ask(request.word());
-        assert_eq!(control.poll().unwrap(), Some(request));
+        assert_eq!(watcher.poll().unwrap(), Some(request));
         assert_eq!(guest.seen(SHUTDOWN).as_deref(), Some(""));
     }
     assert_eq!(guest.seen("control/feature-poweroff").as_deref(), Some(""));
     assert_eq!(guest.seen("control/feature-reboot"), None);
-    drop(control);
+    drop(watcher);
     guest.end();
 }
 
@@ -231,20 +233,20 @@ fn refused_feature_does_not_hide_others() {
         Permission { access: Access::Read, domain: guest.domain.id() },
     ];
     guest.world.store().set_permissions(node, &read_only).unwrap();
-    let control = Control::new(&guest.store, &Request::ALL).unwrap();
+    let watcher = ShutdownWatcher::new(&guest.store, &ShutdownRequest::ALL).unwrap();
     assert_eq!(guest.seen("control/feature-poweroff").as_deref(), Some(""));
     for feature in ["control/feature-reboot", "control/feature-suspend"] {
         assert_eq!(guest.seen(feature).as_deref(), Some("1"), "{feature}");
     }
-    drop(control);
+    drop(watcher);
     guest.end();
 }
 
 #[test]
-fn a_request_is_not_lost_to_an_error() {
+fn request_survives_store_error() {
     let guest = guest(4);
-    let mut control = Control::new(&guest.store, &[Request::Reboot]).unwrap();
-    assert_eq!(control.poll().unwrap(), None);
+    let mut watcher = ShutdownWatcher::new(&guest.store, &[ShutdownRequest::Reboot]).unwrap();
+    assert_eq!(watcher.poll().unwrap(), None);
     guest.ask("reboot");
     let set_access = |owner: DomId, access| {
         let node = format!("/local/domain/{}/{SHUTDOWN}", guest.domain.id());
@@ -252,13 +254,26 @@ fn a_request_is_not_lost_to_an_error() {
         let permissions = [permission(Access::None, owner), permission(access, guest.domain.id())];
         guest.world.store().set_permissions(&node, &permissions).unwrap();
     };
-    // The node can't be written, then not even read.
+    // The node cannot be written, then not even read.
     for access in [Access::Read, Access::None] {
         set_access(DomId(0), access);
-        assert!(control.poll().is_err() && control.poll().is_err(), "{access:?}");
+        assert!(watcher.poll().is_err() && watcher.poll().is_err(), "{access:?}");
     }
     set_access(guest.domain.id(), Access::Read);
-    assert_eq!(control.poll().unwrap(), Some(Request::Reboot));
-    drop(control);
+    assert_eq!(watcher.poll().unwrap(), Some(ShutdownRequest::Reboot));
+    drop(watcher);
     guest.end();
+}
+
+#[test]
+fn suspend_alone_has_no_reason() {
+    for request in ShutdownRequest::ALL {
+        assert_eq!(request.reason().is_none(), request == ShutdownRequest::Suspend, "{request}");
+    }
+}
+
+#[test]
+fn watcher_is_send_and_static() {
+    fn check<T: Send + 'static>() {}
+    check::<ShutdownWatcher<Domain>>();
 }

@@ -1,8 +1,8 @@
-//! What the toolstack asks of the whole domain, and the way through a suspend.
+//! Shutdown and suspend requests of the toolstack.
 //!
-//! A toolstack writes a word to the domain's node `control/shutdown`, and the domain empties the
-//! node to say that it was heard. A request to suspend comes from `xl save` and `xl migrate`: see
-//! [`Control::suspend`]. Source: `xenstore-paths.pandoc`.
+//! A toolstack writes a request to the domain's node `control/shutdown`; the domain acknowledges it
+//! by an empty value. A request to suspend comes from `xl save` and `xl migrate`: see
+//! [`ShutdownWatcher::suspend`]. Source: `xenstore-paths.pandoc`.
 
 use core::fmt;
 use heapless::Vec;
@@ -12,33 +12,34 @@ use xen_hypercall::ops::sched::Resumed;
 use xen_hypercall::start::StartError;
 use xen_hypercall::{DomId, Errno, Platform};
 use xen_store::{ErrorKind, StoreError, Watch, XenStore, XsOps};
+use xen_sys::sched::ShutdownReason;
 
 const SHUTDOWN: &str = "control/shutdown";
 
-/// How often one [`Control::poll`] reads the node again because it changed meanwhile.
+/// Maximum number of reads in one [`ShutdownWatcher::poll`], if the node changes meanwhile.
 const MAX_READS: u32 = 4;
 
-/// What a toolstack asks of a domain.
+/// Request of a toolstack to a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Request {
-    /// To end, and turn off.
+pub enum ShutdownRequest {
+    /// Power off.
     Poweroff,
-    /// To end, with nothing that turns off.
+    /// Halt, without a power-off.
     Halt,
-    /// To end, and start anew.
+    /// Reboot.
     Reboot,
-    /// To suspend.
+    /// Suspend.
     Suspend,
-    /// To end as if by a mistake, so that what is in its memory can be looked at.
+    /// Crash, so that the domain's memory can be examined.
     Crash,
 }
 
-impl Request {
-    /// All of them.
+impl ShutdownRequest {
+    /// All requests.
     pub const ALL: [Self; 5] =
         [Self::Poweroff, Self::Halt, Self::Reboot, Self::Suspend, Self::Crash];
 
-    /// Returns the word that stands for it in `control/shutdown`.
+    /// Returns the value of `control/shutdown` for the request.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Poweroff => "poweroff",
@@ -49,7 +50,17 @@ impl Request {
         }
     }
 
-    /// Returns the node by which a domain says that it heeds the request, if there is one.
+    /// Returns the reason to shut the domain down with; `None` for a suspend.
+    pub const fn reason(self) -> Option<ShutdownReason> {
+        match self {
+            Self::Poweroff | Self::Halt => Some(ShutdownReason::POWEROFF),
+            Self::Reboot => Some(ShutdownReason::REBOOT),
+            Self::Crash => Some(ShutdownReason::CRASH),
+            Self::Suspend => None,
+        }
+    }
+
+    /// Returns the node by which a domain advertises support for the request, if there is one.
     pub const fn feature(self) -> Option<&'static str> {
         match self {
             Self::Poweroff => Some("control/feature-poweroff"),
@@ -60,26 +71,26 @@ impl Request {
     }
 }
 
-impl fmt::Display for Request {
+impl fmt::Display for ShutdownRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())
     }
 }
 
-/// Why a domain was not suspended, or could not go on.
+/// Error of a suspend or a resume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SuspendError {
-    /// Xenstore did not come to rest; nothing has happened.
+    /// Requests to xenstored stayed in progress; nothing has changed.
     Store(ErrorKind),
-    /// The kernel's part failed, or Xen refused; nothing has happened.
+    /// The kernel's part failed, or Xen refused; nothing has changed.
     Xen(Errno),
-    /// The domain is resumed elsewhere, but the kernel's part failed then and is not set up there.
-    /// The store is still suspended. Set the kernel's part up, then call [`Control::resume`];
+    /// The domain is resumed elsewhere, and the kernel's part failed there. The store is still
+    /// suspended. Set the kernel's part up, then call [`ShutdownWatcher::resume`];
     /// or shut the domain down.
     NotSetUp(Errno),
-    /// The domain is resumed elsewhere, and has no grant table there (yet).
+    /// The domain is resumed elsewhere without a grant table.
     Grants(GrantError),
-    /// The domain is resumed elsewhere, and has no xenstore there (yet).
+    /// The domain is resumed elsewhere without xenstore.
     Ring(StartError),
 }
 
@@ -87,7 +98,7 @@ impl fmt::Display for SuspendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Store(reason) => write!(f, "not suspended: {reason}"),
-            Self::Xen(errno) => write!(f, "not suspended: found {errno}, expected Xen to do it"),
+            Self::Xen(errno) => write!(f, "not suspended: {errno}"),
             Self::NotSetUp(errno) => write!(f, "resumed, but the kernel is not set up: {errno}"),
             Self::Grants(error) => write!(f, "resumed without grants: {error}"),
             Self::Ring(error) => write!(f, "resumed without xenstore: {error}"),
@@ -97,35 +108,35 @@ impl fmt::Display for SuspendError {
 
 impl core::error::Error for SuspendError {}
 
-/// The toolstack's requests to this domain.
+/// Watcher of `control/shutdown`: the toolstack's requests to this domain.
 #[derive(Debug)]
-pub struct Control<P: Platform> {
+pub struct ShutdownWatcher<P: Platform> {
     store: XenStore<P>,
     watch: Watch<P>,
     /// Requests that the domain supports, each once.
-    supported: Vec<Request, { Request::ALL.len() }>,
+    supported: Vec<ShutdownRequest, { ShutdownRequest::ALL.len() }>,
     /// The node may have changed since it was last read.
     changed: bool,
     /// The supported requests are advertised.
-    announced: bool,
+    is_advertised: bool,
 }
 
-impl<P: Platform> Control<P> {
+impl<P: Platform> ShutdownWatcher<P> {
     /// Watches `control/shutdown` and advertises the requests of `supported`, which the caller
     /// supports. Unsupported requests are not acknowledged.
     ///
-    /// A feature node that xenstore refuses to write is logged, and its request is still received:
-    /// not all toolstacks make these nodes, and in a `control` directory that is read-only a
-    /// domain can't.
+    /// A feature node that xenstored refuses to write is logged, and its request is still received:
+    /// not all toolstacks create these nodes, and a domain cannot in a read-only `control`
+    /// directory.
     ///
-    /// Of an HVM or PVH domain a toolstack asks nothing unless it has told Xen how its events come
-    /// (`set_upcall_vector` or `set_callback` of `xen-evtchn`): else it refuses to end it, and
-    /// suspends it where it is.
+    /// A toolstack sends no request to an HVM or PVH domain that has not set a way of upcalls
+    /// (`set_upcall_vector` or `set_callback` of `xen-evtchn`): it refuses to shut the domain down,
+    /// and suspends it without a request.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if xenstore refuses the watch.
-    pub fn new(store: &XenStore<P>, supported: &[Request]) -> Result<Self, StoreError> {
+    pub fn new(store: &XenStore<P>, supported: &[ShutdownRequest]) -> Result<Self, StoreError> {
         let watch = store.watch(SHUTDOWN)?;
         let mut own = Vec::new();
         for &request in supported {
@@ -135,26 +146,25 @@ impl<P: Platform> Control<P> {
             }
         }
         let store = store.clone();
-        let mut this = Self { store, watch, supported: own, changed: true, announced: false };
-        this.announce();
+        let mut this = Self { store, watch, supported: own, changed: true, is_advertised: false };
+        this.advertise();
         Ok(this)
     }
 
-    /// Advertises the supported requests, which is optional for the toolstack: whatever fails is
-    /// logged.
-    fn announce(&mut self) {
-        if self.announced {
+    /// Advertises the supported requests. Toolstacks do not require it, so failures are logged.
+    fn advertise(&mut self) {
+        if self.is_advertised {
             return;
         }
         for feature in self.supported.iter().filter_map(|request| request.feature()) {
             let Err(error) = self.store.write(feature, "1") else { continue };
             log::warn!("the toolstack may not send a request that is supported: {error}");
             if !matches!(error.kind, ErrorKind::Server(_)) {
-                // Only what the server refused is settled; the next poll tries again.
+                // A refusal of the server is final; the next poll repeats the write otherwise.
                 return;
             }
         }
-        self.announced = true;
+        self.is_advertised = true;
     }
 
     /// Returns the pending request, if there is one, and acknowledges it to the toolstack. Call it
@@ -163,10 +173,10 @@ impl<P: Platform> Control<P> {
     /// # Errors
     ///
     /// [`StoreError`]; no request is lost, call it again.
-    pub fn poll(&mut self) -> Result<Option<Request>, StoreError> {
-        self.announce();
-        // To read the node waits for the store. A change meanwhile makes no further event of the
-        // port, so look again.
+    pub fn poll(&mut self) -> Result<Option<ShutdownRequest>, StoreError> {
+        self.advertise();
+        // The read waits for the store. A change meanwhile raises no further event of the port, so
+        // the watch is checked again.
         for _ in 0..MAX_READS {
             self.changed |= self.watch.try_clear()?;
             if !self.changed {
@@ -182,8 +192,8 @@ impl<P: Platform> Control<P> {
     }
 
     /// Reads the node, and acknowledges the request in it if that is supported.
-    fn read(&self) -> Result<Option<Request>, StoreError> {
-        // As one, because the toolstack may take its request back.
+    fn read(&self) -> Result<Option<ShutdownRequest>, StoreError> {
+        // In one transaction, because the toolstack may withdraw its request.
         self.store.transaction(|transaction| {
             let word = match transaction.read_string::<16>(SHUTDOWN) {
                 Ok(word) => word,
@@ -202,21 +212,21 @@ impl<P: Platform> Control<P> {
         })
     }
 
-    /// Suspends the domain, after [`Request::Suspend`]: waits until nothing is under way at
-    /// xenstored, then lets `kernel` do its part, with
-    /// [`sched::suspend`](xen_hypercall::ops::sched::suspend) in it.
+    /// Suspends the domain, after [`ShutdownRequest::Suspend`]: waits for the requests in progress
+    /// at xenstored, then calls `kernel`, which calls
+    /// [`GuestServices::suspend`](crate::GuestServices::suspend) or
+    /// [`sched::suspend`](xen_hypercall::ops::sched::suspend).
     ///
-    /// After [`Resumed::Cancelled`] all is as it was. After [`Resumed::Elsewhere`] the domain is a
-    /// new one, with the old one's memory: the kernel's part has set up what is the kernel's
-    /// (shared info, the way of upcalls, event words, the clock), the store still rests, and what
-    /// comes next is [`resume`](Self::resume).
+    /// After [`Resumed::Cancelled`] nothing has changed. After [`Resumed::Elsewhere`] the domain is
+    /// a new one, with the old one's memory: `kernel` has set up shared info, upcalls, event words
+    /// and the clock, and the store is still suspended. Call [`resume`](Self::resume) next.
     ///
     /// # Errors
     ///
-    /// [`SuspendError::Store`], [`SuspendError::Xen`]: nothing has happened. The toolstack gives up after a minute.
-    /// [`SuspendError::NotSetUp`] if `kernel` fails after the domain was resumed elsewhere. Which
-    /// of the two it is does not depend on what `kernel` returns: a port that is opened before,
-    /// and that only this domain has, shows it. So `?` is right in all of `kernel`.
+    /// [`SuspendError::Store`], [`SuspendError::Xen`]: nothing has changed. The toolstack fails its
+    /// command after a minute. [`SuspendError::NotSetUp`] if `kernel` fails after the domain was
+    /// resumed elsewhere, which a port shows that is opened before: `kernel` may return its errors
+    /// by `?`.
     pub fn suspend(
         &mut self,
         kernel: impl FnOnce() -> Result<Resumed, Errno>,
@@ -226,8 +236,8 @@ impl<P: Platform> Control<P> {
         let before = witness.status().map_err(SuspendError::Xen)?;
         self.store.quiesce().map_err(SuspendError::Store)?;
         let resumed = kernel();
-        // Where the domain is a new one, the port is closed. Even if its number was given out
-        // again, then not to a port that waits for this domain itself.
+        // In a new domain the port is closed. If its number is in use again, it is not for a port
+        // that waits for this domain itself.
         let moved = resumed != Ok(Resumed::Cancelled) && witness.status() != Ok(before);
         if moved {
             witness.abandon();
@@ -243,7 +253,7 @@ impl<P: Platform> Control<P> {
     }
 
     /// Sets up the grant table and the store of a domain that was resumed elsewhere. All watches
-    /// are set again, and fire. Devices and the console follow, each by its own `resume`.
+    /// are set again, and fire. Then resume the devices and the console.
     ///
     /// # Errors
     ///
@@ -251,7 +261,7 @@ impl<P: Platform> Control<P> {
     pub fn resume(&mut self, grants: &GrantTable<P>) -> Result<(), SuspendError> {
         grants.resume().map_err(SuspendError::Grants)?;
         self.store.resume().map_err(SuspendError::Ring)?;
-        self.announced = false;
+        self.is_advertised = false;
         Ok(())
     }
 }

@@ -1,0 +1,38 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+#[cfg(test)]
+extern crate std;
+
+#[cfg(target_arch = "x86_64")]
+pub mod arch;
+mod boot_info;
+mod clock;
+mod park;
+pub mod power;
+#[cfg(target_arch = "x86_64")]
+mod pvh;
+mod services;
+mod shutdown;
+#[cfg(target_arch = "x86_64")]
+pub mod vcpu;
+
+pub use boot_info::{BootInfo, UsableRam, usable_ram};
+pub use clock::SystemClock;
+pub use park::VcpuPark;
+pub use services::{DeliveredEvents, GuestServices, LocalInterrupts};
+pub use shutdown::{ShutdownRequest, ShutdownWatcher, SuspendError};
+
+pub use xen_evtchn::{self as evtchn, Channel, EventChannels};
+pub use xen_front::{self as front, block, console, net, vchan};
+pub use xen_grant::{self as grant, GrantTable};
+pub use xen_hypercall::{
+    self as hypercall, Claims, DomId, Errno, ForeignFrames, Gfn, Hypercall, Instant, Mapped,
+    PAGE_SIZE, Pages, Platform, Port, ops,
+};
+pub use xen_store::{self as store, XenStore};
+pub use xen_sys as sys;
