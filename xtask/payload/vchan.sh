@@ -54,7 +54,7 @@ killed() {
 # closes NAME WHAT-IT-SAYS: our end has let go of everything.
 closes() {
   within 15 said "$1" '^vchan: end'
-  matches "$1: our end's word" "$(console "$1" | grep '^vchan: ' | tail -n 3 | tr '\n' '/')" "$2/vchan: 0 allocations kept back/vchan: end/"
+  matches "$1: our end's word" "$(console "$1" | grep '^vchan: ' | tail -n 3 | tr '\n' '/')" "$2/vchan: 0 allocations deferred/vchan: end/"
   check "$1: grants left" "$(grants_left $ID) in the guest, $(grants_left 0) in dom0" "none in the guest, none in dom0"
   xl destroy "$1"
 }

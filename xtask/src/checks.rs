@@ -50,7 +50,10 @@ const FORMAT: &str = "cargo fmt --check";
 
 fn format() -> Result<()> {
     quietly(&["fmt", "--all", "--check"], &[])?;
-    quietly(&["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"], &[])
+    for manifest in ["fuzz/Cargo.toml", "downstream/kernel/Cargo.toml"] {
+        quietly(&["fmt", "--check", "--manifest-path", manifest], &[])?;
+    }
+    Ok(())
 }
 
 fn clippy(libraries: &[String]) -> Result<()> {
@@ -92,6 +95,7 @@ pub(crate) fn all(steps: &mut Steps) -> Result<()> {
         });
     }
     steps.run("downstream kernel, resolver 1", || downstream(&packages));
+    steps.run("downstream kernel of docs/PORTING.md", || kernels::downstream().map(drop));
     steps.run("cargo test, libraries, all features", || {
         quietly(&[&["test", "--all-features"], &*strs(&libraries)].concat(), &[])
     });

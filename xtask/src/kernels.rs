@@ -27,6 +27,9 @@ const KERNELS: [Kernel; 7] = [
     Kernel { name: "suspend-test", package: "xen-kernel-selftest", bin: "suspend-test" },
 ];
 
+/// The kernel outside of the workspace.
+const DOWNSTREAM: &str = "downstream";
+
 /// Options of `build`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -42,22 +45,27 @@ pub(crate) struct Args {
 
 pub(crate) fn main(args: &Args) -> Result<i32> {
     for name in &args.names {
-        if !KERNELS.iter().any(|k| k.name == name) {
-            bail!("no kernel {name}; there is: {}", KERNELS.map(|k| k.name).join(", "));
+        if name != DOWNSTREAM && !KERNELS.iter().any(|k| k.name == name) {
+            let names = KERNELS.map(|k| k.name).join(", ");
+            bail!("no kernel {name}; there is: {names}, {DOWNSTREAM}");
         }
     }
-    for kernel in
-        KERNELS.iter().filter(|k| args.names.is_empty() || args.names.iter().any(|n| n == k.name))
-    {
-        let path = make(kernel, args.debug)?;
-        let size = fs::metadata(&path)?.len();
-        println!(
-            "{} ({} KiB)",
-            path.strip_prefix(host::root()).unwrap_or(&path).display(),
-            size / 1024
-        );
+    let is_selected = |name: &str| args.names.is_empty() || args.names.iter().any(|n| n == name);
+    for kernel in KERNELS.iter().filter(|kernel| is_selected(kernel.name)) {
+        show(&make(kernel, args.debug)?)?;
+    }
+    if is_selected(DOWNSTREAM) {
+        show(&downstream()?)?;
     }
     Ok(0)
+}
+
+/// Prints the path and the size of an image.
+fn show(image: &Path) -> Result<()> {
+    let size = fs::metadata(image)?.len();
+    let path = image.strip_prefix(host::root()).unwrap_or(image);
+    println!("{} ({} KiB)", path.display(), size / 1024);
+    Ok(())
 }
 
 /// Builds the shell kernel; returns its image.
@@ -90,6 +98,26 @@ pub(crate) fn vchan() -> Result<PathBuf> {
     make(&KERNELS[5], false)
 }
 
+/// Checks the kernel outside of the workspace with clippy and builds it; returns its image.
+///
+/// The kernel has the workspace's lock file, so that versions are the tested ones; cargo removes
+/// from it what the kernel does not resolve.
+pub(crate) fn downstream() -> Result<PathBuf> {
+    host::require_target(TARGET)?;
+    let folder = host::root().join("downstream/kernel");
+    fs::copy(host::root().join("Cargo.lock"), folder.join("Cargo.lock"))
+        .context("copying the lock file")?;
+    let target = host::target().join("downstream/target");
+    let release = ["--release", "--target", TARGET];
+    for (command, deny) in [("clippy", &["--", "-D", "warnings"][..]), ("build", &[])] {
+        let mut cargo = Command::new(host::cargo());
+        cargo.arg(command).args(release).args(deny);
+        cargo.current_dir(&folder).env("CARGO_TARGET_DIR", &target);
+        host::run(&mut cargo)?;
+    }
+    image(DOWNSTREAM, &target.join(TARGET).join("release/downstream-kernel"))
+}
+
 /// Returns the bytes of a kernel that are loaded: its file without symbols and debug information.
 pub(crate) fn loaded_size(kernel: &Path) -> Result<u64> {
     Ok(pvh::check(kernel)?.loaded)
@@ -109,12 +137,16 @@ fn make(kernel: &Kernel, debug: bool) -> Result<PathBuf> {
         bail!("{}: {status}", host::describe(&cargo));
     }
     let profile = if debug { "debug" } else { "release" };
-    let built = host::target().join(TARGET).join(profile).join(kernel.bin);
+    image(kernel.name, &host::target().join(TARGET).join(profile).join(kernel.bin))
+}
+
+/// Checks a kernel and copies it to the folder of the images; returns its path there.
+fn image(name: &str, built: &Path) -> Result<PathBuf> {
     let dir = host::target().join("kernels");
     fs::create_dir_all(&dir)?;
-    pvh::check(&built)?;
-    let image = dir.join(kernel.name);
-    fs::copy(&built, &image).with_context(|| format!("copying {}", built.display()))?;
+    pvh::check(built)?;
+    let image = dir.join(name);
+    fs::copy(built, &image).with_context(|| format!("copying {}", built.display()))?;
     Ok(image)
 }
 

@@ -99,6 +99,9 @@ fn all(args: &Args, slow: bool) -> Result<i32> {
         }
         if let Some(version) = versions.first().filter(|_| kernels.is_some()) {
             steps.run("report of a guest that crashes", || crate::xen::check_report(*version));
+            steps.run("downstream kernel of docs/PORTING.md, as guest", || {
+                crate::xen::check_downstream(*version, &kernels::downstream()?)
+            });
         }
         if let Some(kernels) = &kernels {
             steps.run("self-test as dom0", || {

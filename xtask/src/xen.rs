@@ -205,6 +205,25 @@ pub(crate) fn check_report(version: XenVersion) -> Result<()> {
     Ok(())
 }
 
+/// Runs the downstream kernel as a guest of real Xen, and checks its output on the console and in
+/// Xen's log.
+pub(crate) fn check_downstream(version: XenVersion, kernel: &Path) -> Result<()> {
+    let mut boot = Boot::new(version, host::results()?.join(format!("downstream-{version}.log")));
+    boot.append = "QUIET=1".to_owned();
+    let mut missing =
+        vec!["downstream: name guest", "downstream: 16777216 bytes, sum 0", "downstream: ok"];
+    let guest = Guest { kernel, cmdline: "", vcpus: 1 };
+    let report = guest.run(boot, false, &mut |event| {
+        if let Event::Payload(line) | Event::Xen(line) = event {
+            missing.retain(|text| !line.contains(text));
+        }
+    })?;
+    if report.code() != 0 || !missing.is_empty() {
+        bail!("downstream kernel: found no {missing:?}, expected them\n{}", report.describe());
+    }
+    Ok(())
+}
+
 /// End of a guest, as the toolstack reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
