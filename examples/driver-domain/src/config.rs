@@ -60,7 +60,8 @@ impl fmt::Display for BadWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}: expected disk=NAME:MIB, grants=copy, grants=map, hotplug=SECONDS, address=A.B.C.D/N, \
+            "{}: expected disk=NAME:MIB, grants=copy, grants=map, hotplug=SECONDS, \
+             address=A.B.C.D/N, \
              echo=PORT or source=MIB",
             self.0
         )

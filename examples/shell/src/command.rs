@@ -368,7 +368,8 @@ mod tests {
             ("xs ls", "PATH is missing (usage: xs ls [-r] PATH)"),
             (
                 "blk fill xvda 1 512 0",
-                "found '1' for OFFSET, expected a multiple of 512 (usage: blk fill DEV OFFSET LEN BYTE)",
+                "found '1' for OFFSET, expected a multiple of 512 \
+                 (usage: blk fill DEV OFFSET LEN BYTE)",
             ),
             ("blk sha256 xvda 0", "LEN is missing (usage: blk sha256 DEV [OFFSET LEN])"),
             (
@@ -378,7 +379,8 @@ mod tests {
             ("info now", "found 'now', expected no more arguments (usage: info)"),
             (
                 "ping 10.0.0.1 0",
-                "found '0' for COUNT, expected a number from 1 to 2^32 - 1 (usage: ping ADDR COUNT)",
+                "found '0' for COUNT, expected a number from 1 to 2^32 - 1 \
+                 (usage: ping ADDR COUNT)",
             ),
             ("xs read 'a", "found ' at byte 8 without its end, expected another '"),
         ];

@@ -36,8 +36,8 @@ struct Unquoted {
     quoted: bool,
 }
 
-/// Takes the quotes off a text. Beside each character, an empty pair of quotes comes out as a
-/// quoted NUL, so that it makes a word.
+/// Iterator over the characters of a text without its quotes. An empty pair of quotes is a quoted
+/// NUL, so that it makes a word.
 struct Unquote<'a> {
     chars: core::iter::Peekable<core::str::CharIndices<'a>>,
     open: Option<(char, usize)>,
@@ -196,7 +196,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn quoting_any_words_gives_them_back(list in proptest::collection::vec("[^\\x00]{0,8}", 0..5)) {
+        fn quoted_words_parse_back(
+            list in proptest::collection::vec("[^\\x00]{0,8}", 0..5)
+        ) {
             let quoted: Vec<String> = list
                 .iter()
                 .map(|word| format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\"")))

@@ -8,7 +8,9 @@ use xen_hypercall::Errno;
 use xen_hypercall::ops::sched::Resumed;
 
 /// Command line of the guest's kernel.
-pub const SCRIPT: &str = "info; xs ls -r device; xs write data/greeting hello; blk list; blk sha256 xvda; blk fill xvda 4096 65536 165; blk flush xvda; net up eth0 10.0.0.2/24; ping 10.0.0.1 5; tcp-echo 10.0.0.1 7000 1048576; sleep 1000";
+pub const SCRIPT: &str = "info; xs ls -r device; xs write data/greeting hello; blk list; \
+    blk sha256 xvda; blk fill xvda 4096 65536 165; blk flush xvda; net up eth0 10.0.0.2/24; \
+    ping 10.0.0.1 5; tcp-echo 10.0.0.1 7000 1048576; sleep 1000";
 
 /// The disk's size.
 pub const DISK: usize = 16 << 20;

@@ -10,7 +10,7 @@ type Bytes = MemoryDisk<Vec<u8>>;
 pub struct SharedDisk(Arc<Mutex<Bytes>>);
 
 impl SharedDisk {
-    /// Makes a disk of `len` bytes that look random, the same for the same seed.
+    /// Makes a disk of `len` bytes of pseudo-random content, the same for the same seed.
     pub fn noise(seed: u64, len: usize) -> Self {
         let mut state = seed | 1;
         let mut bytes = vec![0; len];

@@ -56,7 +56,7 @@ impl Offer {
     }
 }
 
-/// Asks a driver domain to drop all that it serves, as if its drivers had been loaded anew.
+/// Request to a driver domain to drop all that it serves, as if its drivers had been loaded anew.
 #[derive(Clone, Debug, Default)]
 pub struct Reset(Arc<AtomicU32>);
 

@@ -29,7 +29,11 @@ pub fn svg(record: &[TraceEvent], names: &BTreeMap<u16, String>) -> String {
         let _ = writeln!(out, "{text}");
     };
     line(format_args!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" font-size="12">"#
+        concat!(
+            r#"<svg xmlns="http://www.w3.org/2000/svg" width="{}" height="{}" "#,
+            r#"font-family="sans-serif" font-size="12">"#
+        ),
+        width, height
     ));
     line(format_args!(r##"<rect width="{width}" height="{height}" fill="#ffffff"/>"##));
     for mark in 0..=(WINDOW as u32 / 100) {

@@ -33,7 +33,11 @@ pub fn chrome(record: &[TraceEvent], names: &BTreeMap<u16, String>) -> String {
         for kind in Kind::ALL {
             let (tid, name) = (kind as u32, quoted(kind.name()));
             line(format_args!(
-                r#"{{"ph":"M","name":"thread_name","pid":{pid},"tid":{tid},"args":{{"name":{name}}}}}"#
+                concat!(
+                    r#"{{"ph":"M","name":"thread_name","pid":{},"tid":{},"#,
+                    r#""args":{{"name":{}}}}}"#
+                ),
+                pid, tid, name
             ));
         }
     }
@@ -42,9 +46,17 @@ pub fn chrome(record: &[TraceEvent], names: &BTreeMap<u16, String>) -> String {
         let pid = pid(event.domain.map(|domain| domain.0));
         let (name, what) = (quoted(title(&event.what)), quoted(&event.what));
         line(format_args!(
-            r#"{{"ph":"X","name":{name},"cat":"{}","pid":{pid},"tid":{},"ts":{start:.1},"dur":{WIDTH},"args":{{"what":{what}}}}}"#,
+            concat!(
+                r#"{{"ph":"X","name":{},"cat":"{}","pid":{},"tid":{},"#,
+                r#""ts":{:.1},"dur":{},"args":{{"what":{}}}}}"#
+            ),
+            name,
             kind.name(),
+            pid,
             kind as u32,
+            start,
+            WIDTH,
+            what,
         ));
         counts.entry((event.at / BUCKET, pid)).or_default()[kind as usize] += 1;
     }
@@ -86,8 +98,15 @@ fn counter(
 ) {
     let [events, hypercalls, grants, _] = counts;
     line(format_args!(
-        r#"{{"ph":"C","name":"per ms","pid":{pid},"tid":0,"ts":{},"args":{{"events":{events},"hypercalls":{hypercalls},"grants":{grants}}}}}"#,
-        at as f64 / 1000.0
+        concat!(
+            r#"{{"ph":"C","name":"per ms","pid":{},"tid":0,"ts":{},"#,
+            r#""args":{{"events":{},"hypercalls":{},"grants":{}}}}}"#
+        ),
+        pid,
+        at as f64 / 1000.0,
+        events,
+        hypercalls,
+        grants,
     ));
 }
 

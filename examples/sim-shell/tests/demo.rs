@@ -49,9 +49,9 @@ fn shell_writes_reach_the_served_disk() {
 
 #[test]
 fn pings_and_stream_come_back() {
-    let (console, _) = run(
-        "net up eth0 10.0.0.2/24; ping 10.0.0.1 20; tcp-echo 10.0.0.1 7000 262144; ping 10.0.0.77 1",
-    );
+    let (console, _) =
+        run("net up eth0 10.0.0.2/24; ping 10.0.0.1 20; tcp-echo 10.0.0.1 7000 262144; \
+         ping 10.0.0.77 1");
     assert_eq!(
         demo::answer(&console, "ping 10.0.0.1 20"),
         "ping 10.0.0.1 sent=20 received=20 / ok"
@@ -63,9 +63,9 @@ fn pings_and_stream_come_back() {
 
 #[test]
 fn xenstore_is_read_written_and_watched() {
-    let (console, _) = run(
-        "xs write data/a hello; xs read data/a; xs ls -r data; xs rm data/a; xs read data/a; xs watch data 1",
-    );
+    let (console, _) =
+        run("xs write data/a hello; xs read data/a; xs ls -r data; xs rm data/a; xs read data/a; \
+         xs watch data 1");
     assert_eq!(demo::answer(&console, "xs read data/a"), "hello / ok");
     assert!(demo::answer(&console, "xs ls -r data").contains("hello"));
     assert!(console.iter().any(|line| line.starts_with("error: ")));

@@ -11,8 +11,8 @@ const SERVED: u32 = 30;
 const INIT_WAIT: u32 = 2;
 const CLOSED: u32 = 6;
 
-/// Time for what the driver domain tries again, and for the end of a device that nobody has
-/// connected to.
+/// Time for the retries of the driver domain, and for the end of a device without a connected
+/// frontend.
 const A_WHILE: Duration = Duration::from_secs(11);
 
 fn testbed() -> Testbed {
@@ -29,8 +29,8 @@ fn error(testbed: &Testbed, device: &Device) -> Option<String> {
     testbed.world.store().read(format!("{home}/error{name}/error"))
 }
 
-/// Attaches more devices than are served, and takes one away: all are told what is the matter with
-/// them, and the first one refused is served then.
+/// Attaches more devices than are served, and detaches one: each refused device has an error node,
+/// and the first of them is served then.
 fn one_too_many(
     attach: impl Fn(&Testbed, u32) -> Device,
     first: impl Fn(&Testbed) -> Device,

@@ -41,7 +41,8 @@ fn every_scenario_ends_clean() {
             if catch_unwind(AssertUnwindSafe(|| live(seed, false))).is_err() {
                 failed.lock().unwrap().push(seed);
                 eprintln!(
-                    "seed {seed} failed; again: SEED={seed} cargo test -p xen-example-sim-shell --test stress"
+                    "seed {seed} failed; run it again: \
+                     SEED={seed} cargo test -p xen-example-sim-shell --test stress"
                 );
             }
         }
@@ -74,7 +75,7 @@ fn same_seed_repeats_every_event() {
         let text =
             |_| live(seed, true).iter().map(|event| format!("{event}\n")).collect::<String>();
         let [first, again] = [0, 1].map(text);
-        assert!(first.len() > 10_000, "seed {seed} is too short a life: {} bytes", first.len());
+        assert!(first.len() > 10_000, "seed {seed} is too short a scenario: {} bytes", first.len());
         assert!(first == again, "seed {seed}: {}", difference(&first, &again));
         all.push(first);
     }

@@ -65,7 +65,7 @@ fn run(xen: Rt, console: &mut impl Write) -> Result<(), Box<dyn Error>> {
             .into());
         }
     }
-    writeln!(console, "vchan: {} allocations kept back", grants.sweep_quarantine().waiting)?;
+    writeln!(console, "vchan: {} allocations deferred", grants.sweep_quarantine().waiting)?;
     Ok(())
 }
 

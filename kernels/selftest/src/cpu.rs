@@ -26,7 +26,11 @@ fn vcpus(t: &mut Report) {
     op!(t, vcpu::down(99) => fails(Errno::ENOENT));
     let context = VcpuHvmContext::default();
     op!(t, unsafe vcpu::initialise(99, &context) => fails(Errno::ENOENT));
-    op!(t, unsafe vcpu::initialise(0, &context) => Expected::Refused(&[Errno::EEXIST, Errno::EINVAL]));
+    op!(
+        t,
+        unsafe vcpu::initialise(0, &context)
+            => Expected::Refused(&[Errno::EEXIST, Errno::EINVAL])
+    );
     op!(t, unsafe vcpu::send_nmi(99) => fails(Errno::ENOENT));
     op!(t, vcpu::get_runstate_info(0) => that("running", |info: &VcpuRunstateInfo| {
         info.state == VcpuRunstate::RUNNING && info.time[0] > 0

@@ -114,7 +114,11 @@ fn devices(t: &mut Report) {
     op!(t, physdev::prepare_msix(none) => refused());
     op!(t, physdev::release_msix(none) => refused());
     op!(t, physdev::pci_device_reset(none, PCI_DEVICE_RESET_FLR) => refused());
-    op!(t, physdev::dbgp_op(true, PHYSDEVOP_DBGP_BUS_PCI, none) => if t.dom0 { is(()) } else { fails(Errno::ENOSYS) });
+    op!(
+        t,
+        physdev::dbgp_op(true, PHYSDEVOP_DBGP_BUS_PCI, none)
+            => if t.dom0 { is(()) } else { fails(Errno::ENOSYS) }
+    );
     op!(t, physdev::manage_pci_remove(0xff, 0xff) => refused());
     op!(t, physdev::restore_msi(0xff, 0xff) => refused());
     op!(t, physdev::eoi(0x7fff) => refused());
@@ -164,7 +168,11 @@ fn optional(t: &mut Report) {
     op!(t, argo::sendv(&XenArgoSendAddr::default(), &[b"hello"], 1) => Expected::Refused(NOT_HERE));
     let query = &mut argo::RingQuery::new([XenArgoRingDataEnt::default()]);
     op!(t, argo::notify(query) => Expected::Refused(NOT_HERE));
-    op!(t, unsafe argo::register_ring(1, DomId(0), 4096, &[Gfn(0)], true) => Expected::Refused(NOT_HERE));
+    op!(
+        t,
+        unsafe argo::register_ring(1, DomId(0), 4096, &[Gfn(0)], true)
+            => Expected::Refused(NOT_HERE)
+    );
 
     // For a PV dom0.
     let kind = KEXEC_TYPE_CRASH as u8;

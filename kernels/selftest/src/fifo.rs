@@ -28,7 +28,11 @@ pub(crate) fn test(t: &mut Report) {
     op!(t, unsafe event_channel::expand_array(array_gfn) => is(()));
     if let Some(port) = op!(t, event_channel::bind_ipi(0) => Expected::Ok) {
         op!(t, event_channel::set_priority(port, EVTCHN_FIFO_PRIORITY_MAX) => is(()));
-        op!(t, event_channel::set_priority(port, EVTCHN_FIFO_PRIORITY_MIN + 1) => fails(Errno::EINVAL));
+        op!(
+            t,
+            event_channel::set_priority(port, EVTCHN_FIFO_PRIORITY_MIN + 1)
+                => fails(Errno::EINVAL)
+        );
         op!(t, event_channel::send(port) => is(()));
         let word = array.as_ref().u32_at(port.0 as usize * 4).map_or(0, |word| word.load(Relaxed));
         t.fact(
@@ -50,7 +54,11 @@ pub(crate) fn test(t: &mut Report) {
         );
     }
     op!(t, event_channel::reset() => is(()));
-    op!(t, event_channel::status(Port(1)) => that("closed", |s: &EvtchnStatus| s.status == EvtchnStat::CLOSED));
+    op!(
+        t,
+        event_channel::status(Port(1))
+            => that("closed", |s: &EvtchnStatus| s.status == EvtchnStat::CLOSED)
+    );
     if let Some(port) = op!(t, event_channel::bind_ipi(0) => Expected::Ok) {
         op!(t, event_channel::set_priority(port, 3) => fails(Errno::ENOSYS));
         op!(t, event_channel::send(port) => is(()));
@@ -64,7 +72,11 @@ pub(crate) fn test(t: &mut Report) {
     // From here on the clock stands still: it is read in shared info.
     let Ok(info) = Pages::alloc(t.xen, 1).map(Pages::into_shared) else { return };
     let Some(gfn) = info.gfn(0) else { return };
-    op!(t, unsafe vcpu::register_vcpu_info(0, gfn, PAGE_SIZE - 8) => Expected::Refused(&[Errno::ENXIO, Errno::EINVAL]));
+    op!(
+        t,
+        unsafe vcpu::register_vcpu_info(0, gfn, PAGE_SIZE - 8)
+            => Expected::Refused(&[Errno::ENXIO, Errno::EINVAL])
+    );
     let xen = t.xen;
     xen.without_upcalls(|| {
         op!(t, unsafe vcpu::register_vcpu_info(0, gfn, 64) => is(()));
@@ -77,7 +89,11 @@ pub(crate) fn test(t: &mut Report) {
     });
     let time = info.as_ref().u64_at(64 + 32 + 16).map_or(0, |word| word.load(Relaxed));
     t.fact("the vCPU's information is in its new place, with the time", time != 0);
-    op!(t, unsafe vcpu::register_vcpu_info(0, gfn, 128) => Expected::Refused(&[Errno::EINVAL, Errno::EBUSY]));
+    op!(
+        t,
+        unsafe vcpu::register_vcpu_info(0, gfn, 128)
+            => Expected::Refused(&[Errno::EINVAL, Errno::EBUSY])
+    );
     // Xen keeps writing to the page.
     core::mem::forget(info);
 }

@@ -48,7 +48,11 @@ pub(crate) fn test(t: &mut Report) {
     }));
     op!(t, grant_table::query_size_of(DomId(0x7000)) => failed(GrantStatus::BAD_DOMAIN));
     op!(t, grant_table::setup_table(DomId::SELF, &mut [Gfn(0)]) => is(()));
-    op!(t, grant_table::setup_table(DomId::SELF, &mut [Gfn(0); 5000]) => failed(GrantStatus::GENERAL_ERROR));
+    op!(
+        t,
+        grant_table::setup_table(DomId::SELF, &mut [Gfn(0); 5000])
+            => failed(GrantStatus::GENERAL_ERROR)
+    );
 
     op!(t, unsafe grant_table::set_version(2) => is(2));
     op!(t, grant_table::get_version(DomId::SELF) => is(2));
@@ -73,8 +77,16 @@ pub(crate) fn test(t: &mut Report) {
 
     // Xen has these for PV guests, and on arm.
     op!(t, grant_table::dump_table(DomId(0)) => fails(Errno::ENOSYS));
-    op!(t, unsafe grant_table::cache_flush(&mut [GnttabCacheFlush::default()]) => fails(Errno::ENOSYS));
-    op!(t, unsafe grant_table::unmap_and_replace(&mut [GnttabUnmapAndReplace::default()]) => fails(Errno::ENOSYS));
+    op!(
+        t,
+        unsafe grant_table::cache_flush(&mut [GnttabCacheFlush::default()])
+            => fails(Errno::ENOSYS)
+    );
+    op!(
+        t,
+        unsafe grant_table::unmap_and_replace(&mut [GnttabUnmapAndReplace::default()])
+            => fails(Errno::ENOSYS)
+    );
 }
 
 fn copies(t: &mut Report, table: &Mapped<Rt>, me: DomId, gfn: Gfn, other: Gfn, bytes: &Pages<Rt>) {
@@ -181,7 +193,7 @@ fn maps(t: &mut Report, table: &Mapped<Rt>, me: DomId, gfn: Gfn) {
     status(t, "map an empty entry", args[1].status, GrantStatus::GENERAL_ERROR);
     status(t, "map beyond the table", args[2].status, GrantStatus::BAD_GNTREF);
     status(t, "map of no domain", args[3].status, GrantStatus::BAD_DOMAIN);
-    status(t, "map for nobody", args[4].status, GrantStatus::BAD_GNTREF);
+    status(t, "map without a kind of mapping", args[4].status, GrantStatus::BAD_GNTREF);
 
     let word = frames.start.as_ptr().cast::<u32>();
     // A guest whose map is translated has each page once: the page has moved here, and left a hole

@@ -10,24 +10,39 @@ use xen_sys::memory::XenmemAccess;
 
 pub(crate) fn test(t: &mut Report) {
     let dom0 = t.dom0;
-    op!(t, hvm::get_param(HVM_PARAM_STORE_PFN) => that("zero in dom0 only", move |&pfn| (pfn == 0) == dom0));
-    op!(t, hvm::get_param(HVM_PARAM_CONSOLE_PFN) => that("zero in dom0 only", move |&pfn| (pfn == 0) == dom0));
+    op!(
+        t,
+        hvm::get_param(HVM_PARAM_STORE_PFN)
+            => that("zero in dom0 only", move |&pfn| (pfn == 0) == dom0)
+    );
+    op!(
+        t,
+        hvm::get_param(HVM_PARAM_CONSOLE_PFN)
+            => that("zero in dom0 only", move |&pfn| (pfn == 0) == dom0)
+    );
     op!(t, hvm::get_param(HVM_NR_PARAMS) => fails(Errno::EINVAL));
     op!(t, hvm::get_param_of(DomId(0x7000), HVM_PARAM_STORE_PFN) => fails(Errno::ESRCH));
     op!(t, unsafe hvm::set_param(HVM_NR_PARAMS, 0) => fails(Errno::EINVAL));
     op!(t, unsafe hvm::set_param_of(DomId(0x7000), HVM_PARAM_STORE_PFN, 0) => fails(Errno::ESRCH));
-    op!(t, unsafe hvm::set_param(HVM_PARAM_STORE_PFN, 1) => Expected::Refused(&[Errno::EPERM, Errno::EEXIST]));
+    op!(
+        t,
+        unsafe hvm::set_param(HVM_PARAM_STORE_PFN, 1)
+            => Expected::Refused(&[Errno::EPERM, Errno::EEXIST])
+    );
     // The way of the events: each vCPU's own vector, or the domain's.
     let callback = t.hvm || t.xen.command_line().split_whitespace().any(|word| word == "callback");
-    op!(t, hvm::get_param(HVM_PARAM_CALLBACK_IRQ) => that("as the command line or an HVM guest says", move |param: &u64| {
+    let is_as_set = that("as the command line or an HVM guest sets it", move |param: &u64| {
         callback == (param >> 56 == HVM_PARAM_CALLBACK_TYPE_VECTOR)
-    }));
+    });
+    op!(t, hvm::get_param(HVM_PARAM_CALLBACK_IRQ) => is_as_set);
     op!(t, hvm::set_evtchn_upcall_vector(0, 5) => fails(Errno::EINVAL));
     op!(t, hvm::set_evtchn_upcall_vector(99, 0x40) => fails(Errno::ENOENT));
 
     let now = t.xen.now();
     op!(t, hvm::get_time() => that("about now", move |time: &Instant| {
-        time.saturating_duration_since(now).max(now.saturating_duration_since(*time)) < Duration::from_secs(1)
+        let (after, before) =
+            (time.saturating_duration_since(now), now.saturating_duration_since(*time));
+        after.max(before) < Duration::from_secs(1)
     }));
     op!(t, hvm::flush_tlbs() => is(()));
     op!(t, hvm::pagetable_dying(0) => Expected::Refused(&[Errno::ENOSYS, Errno::EINVAL]));
@@ -38,7 +53,11 @@ pub(crate) fn test(t: &mut Report) {
     {
         op!(t, hvm::get_mem_type(DomId::SELF, gfn) => is(HvmmemType::RAM_RW));
     }
-    op!(t, hvm::get_mem_type(DomId::SELF, Gfn(0xfee00)) => that("no RAM", |&kind| kind != HvmmemType::RAM_RW));
+    op!(
+        t,
+        hvm::get_mem_type(DomId::SELF, Gfn(0xfee00))
+            => that("no RAM", |&kind| kind != HvmmemType::RAM_RW)
+    );
     op!(t, hvm::get_mem_type(DomId(0x7000), Gfn(0)) => fails(Errno::ESRCH));
 
     const NOT_HERE: &[Errno] = &[Errno::EOPNOTSUPP, Errno::ENOSYS];

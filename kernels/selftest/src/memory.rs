@@ -20,9 +20,21 @@ pub(crate) fn test(t: &mut Report) {
 fn amounts(t: &mut Report) {
     let pages = t.xen.memory_usage().1 as u64 / 4096;
     op!(t, memory::maximum_ram_page() => that("beyond 4096", |&page| page > 4096));
-    op!(t, memory::current_reservation(DomId::SELF) => that("the RAM that we know of", move |&n| n >= pages));
-    op!(t, memory::maximum_reservation(DomId::SELF) => that("the RAM that we know of", move |&n| n >= pages));
-    op!(t, memory::maximum_gpfn(DomId::SELF) => that("the RAM that we know of", move |gfn: &Gfn| gfn.0 >= pages));
+    op!(
+        t,
+        memory::current_reservation(DomId::SELF)
+            => that("at least the RAM of the map", move |&n| n >= pages)
+    );
+    op!(
+        t,
+        memory::maximum_reservation(DomId::SELF)
+            => that("at least the RAM of the map", move |&n| n >= pages)
+    );
+    op!(
+        t,
+        memory::maximum_gpfn(DomId::SELF)
+            => that("at least the RAM of the map", move |gfn: &Gfn| gfn.0 >= pages)
+    );
     op!(t, memory::current_reservation(DomId(0x7000)) => fails(Errno::ESRCH));
     let map = &mut [E820Entry::default(); 64];
     op!(t, memory::memory_map(map) => Expected::Ok);
@@ -82,18 +94,38 @@ fn map(t: &mut Report) {
         core::hint::black_box(pages.as_slice())[4096..4101] == *b"moved",
     );
     op!(t, unsafe memory::remove_from_physmap(to) => is(()));
-    op!(t, unsafe memory::remove_from_physmap(to) => Expected::Refused(&[Errno::ENOENT, Errno::EINVAL]));
+    op!(
+        t,
+        unsafe memory::remove_from_physmap(to)
+            => Expected::Refused(&[Errno::ENOENT, Errno::EINVAL])
+    );
     // Both frames are empty now. The two pages of memory are not the same as before: one is lost to
     // the domain's count.
     op!(t, unsafe memory::populate_physmap(Extents::PAGES, &mut [from, to]) => Expected::Ok);
-    op!(t, unsafe memory::add_to_physmap(99, 0, from) => Expected::Refused(&[Errno::EINVAL, Errno::ENOSYS]));
-    op!(t, unsafe memory::add_to_physmap(XENMAPSPACE_GRANT_TABLE, 9999, from) => fails(Errno::EINVAL));
+    op!(
+        t,
+        unsafe memory::add_to_physmap(99, 0, from)
+            => Expected::Refused(&[Errno::EINVAL, Errno::ENOSYS])
+    );
+    op!(
+        t,
+        unsafe memory::add_to_physmap(XENMAPSPACE_GRANT_TABLE, 9999, from)
+            => fails(Errno::EINVAL)
+    );
     // The call succeeds, its one element does not.
     let errors = &mut [0];
-    op!(t, unsafe memory::add_to_physmap_batch(XENMAPSPACE_GMFN_FOREIGN, 0x7000, &[0], &[from], errors) => is(()));
+    op!(
+        t,
+        unsafe memory::add_to_physmap_batch(XENMAPSPACE_GMFN_FOREIGN, 0x7000, &[0], &[from], errors)
+            => is(())
+    );
     let refusal = if older_guest(t) { Errno::EPERM } else { Errno::ESRCH };
     t.fact("no page of no domain", *errors == [-refusal.0]);
-    op!(t, unsafe memory::add_to_physmap_batch(XENMAPSPACE_GRANT_TABLE, 0, &[9999], &[from], errors) => is(()));
+    op!(
+        t,
+        unsafe memory::add_to_physmap_batch(XENMAPSPACE_GRANT_TABLE, 0, &[9999], &[from], errors)
+            => is(())
+    );
     t.fact("no page beyond the grant table", *errors == [-Errno::EINVAL.0]);
     op!(t, unsafe memory::add_to_physmap_batch(99, 0, &[0], &[from], errors) => Expected::Ok);
     // What came of the second page is not known to the allocator.
@@ -119,7 +151,8 @@ fn others(t: &mut Report) {
     t.line("memory::get_vnumainfo", &[], vnuma, fails(Errno::EOPNOTSUPP));
     // A guest without devices gets no regions.
     let expected = if t.dom0 { Expected::Ok } else { is(0) };
-    op!(t, memory::reserved_device_memory_map(None::<PhysdevPciDevice>, &mut [XenReservedDeviceMemory::default(); 16]) => expected);
+    let (device, map) = (None::<PhysdevPciDevice>, &mut [XenReservedDeviceMemory::default(); 16]);
+    op!(t, memory::reserved_device_memory_map(device, map) => expected);
 
     // What is for toolstacks, about domains that there are not, or about ourselves.
     let none = DomId(0x7000);
@@ -133,9 +166,29 @@ fn others(t: &mut Report) {
     op!(t, unsafe memory_admin::acquire_resource(table, 0, &mut [Gfn(0)]) => fails(refusal));
     op!(t, memory_admin::get_sharing_freed_pages() => is(0));
     op!(t, memory_admin::get_sharing_shared_pages() => is(0));
-    op!(t, memory_admin::paging_op(XENMEM_PAGING_OP_EVICT, none, Gfn(0), None::<&Page>) => Expected::Refused(&[Errno::ENOSYS, Errno::ESRCH]));
-    op!(t, memory_admin::get_access(none, Gfn(0)) => Expected::Refused(&[Errno::ENOSYS, Errno::ESRCH]));
-    op!(t, memory_admin::set_access(none, Gfn(0), 1, XenmemAccess::RWX) => Expected::Refused(&[Errno::ENOSYS, Errno::ESRCH]));
-    op!(t, memory_admin::set_access_multi(none, &[Gfn(0)], &[7]) => Expected::Refused(&[Errno::ENOSYS, Errno::ESRCH]));
-    op!(t, unsafe memory_admin::sharing_op(XENMEM_SHARING_OP_AUDIT, none, &mut 0u64) => Expected::Refused(&[Errno::ENOSYS, Errno::ESRCH]));
+    op!(
+        t,
+        memory_admin::paging_op(XENMEM_PAGING_OP_EVICT, none, Gfn(0), None::<&Page>)
+            => Expected::Refused(&[Errno::ENOSYS, Errno::ESRCH])
+    );
+    op!(
+        t,
+        memory_admin::get_access(none, Gfn(0))
+            => Expected::Refused(&[Errno::ENOSYS, Errno::ESRCH])
+    );
+    op!(
+        t,
+        memory_admin::set_access(none, Gfn(0), 1, XenmemAccess::RWX)
+            => Expected::Refused(&[Errno::ENOSYS, Errno::ESRCH])
+    );
+    op!(
+        t,
+        memory_admin::set_access_multi(none, &[Gfn(0)], &[7])
+            => Expected::Refused(&[Errno::ENOSYS, Errno::ESRCH])
+    );
+    op!(
+        t,
+        unsafe memory_admin::sharing_op(XENMEM_SHARING_OP_AUDIT, none, &mut 0u64)
+            => Expected::Refused(&[Errno::ENOSYS, Errno::ESRCH])
+    );
 }

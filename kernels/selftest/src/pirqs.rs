@@ -32,10 +32,8 @@ pub(crate) fn test(t: &mut Report) {
         return pvh(t, request);
     }
     op!(t, physdev::get_free_pirq(MAP_PIRQ_TYPE_GSI) => Expected::Ok);
-    let Some(mapped) = op!(t, unsafe physdev::map_pirq(request) => that("a number", |map: &PhysdevMapPirq| map.pirq > 0))
-    else {
-        return;
-    };
+    let a_number = that("a number", |map: &PhysdevMapPirq| map.pirq > 0);
+    let Some(mapped) = op!(t, unsafe physdev::map_pirq(request) => a_number) else { return };
     let Ok(pirq) = u32::try_from(mapped.pirq) else { return };
     op!(t, physdev::irq_status_query(pirq) => is(XENIRQSTAT_NEEDS_EOI));
     let Some(port) = op!(t, event_channel::bind_pirq(pirq, false) => Expected::Ok) else { return };
@@ -55,7 +53,7 @@ pub(crate) fn test(t: &mut Report) {
     xen.clock_interrupts(true);
     for tick in 1..=TICKS {
         t.fact("the clock has ticked, as an event", until(xen, || taken(0, &clock) >= tick));
-        t.fact("the clock knows of it", xen.end_clock_interrupt());
+        t.fact("the clock reports it", xen.end_clock_interrupt());
         op!(t, physdev::eoi(pirq) => is(()));
     }
     xen.clock_interrupts(false);

@@ -104,7 +104,7 @@ impl Report {
     ) -> Option<T> {
         let args = args.join(", ");
         let got = show(&result);
-        let (wanted, ok) = match &expected {
+        let (expected_text, ok) = match &expected {
             Expected::Ok => ("Ok(..)".into(), result.is_ok()),
             Expected::Is(value) => (show(value), format!("{value:?}") == format!("{result:?}")),
             Expected::That(text, holds) => {
@@ -118,7 +118,7 @@ impl Report {
         };
         let verdict = if ok { "ok" } else { "FAIL" };
         // In one piece, so that Xen's own messages come between lines.
-        let line = format!("op {name}({args}) = {got} expected {wanted} {verdict}\n");
+        let line = format!("op {name}({args}) = {got} expected {expected_text} {verdict}\n");
         let _ = Early.write_str(&line);
         *if ok { &mut self.ok } else { &mut self.failed } += 1;
         result.ok()

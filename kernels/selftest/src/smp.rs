@@ -257,8 +257,8 @@ impl Exchange {
         self.xen.wait(&[], Some(self.xen.now() + Duration::from_millis(5)));
     }
 
-    /// Events that vCPU 1 has taken, those that came back to vCPU 0, and those that the wrong one
-    /// has taken.
+    /// Returns the events that vCPU 1 has taken, those that came back to vCPU 0, and those that the
+    /// wrong one has taken.
     pub(crate) fn taken(&self) -> (u32, u32, u32) {
         let sum = |count: fn(&(Open, Open)) -> u32| self.pairs.iter().map(count).sum();
         (

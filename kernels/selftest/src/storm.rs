@@ -96,12 +96,12 @@ pub(crate) fn test(t: &mut Report) {
     let stormed = xen.without_upcalls(|| {
         (0..EVENTS).try_fold((0, 0), |_, n| round(start + BETWEEN * n, Work::Spurious))
     });
-    t.line("events told in a storm on one of two ports", &[], stormed, is((TOLD, EVENTS)));
+    t.line("events delivered in a storm on one of two ports", &[], stormed, is((TOLD, EVENTS)));
     // A second later every wait is over, and the storm's port has work.
     let later = start + Duration::from_secs(2);
     let recovered = xen.without_upcalls(|| {
         (0..100).try_fold((0, 0), |_, n| round(later + BETWEEN * n, Work::Done))
     });
-    t.line("events told after it", &[], recovered, is((TOLD + 100, EVENTS + 100)));
+    t.line("events delivered after it", &[], recovered, is((TOLD + 100, EVENTS + 100)));
     [&storm, &other].iter().for_each(|channel| LINES.unbind(events, channel.port()));
 }

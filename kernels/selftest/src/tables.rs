@@ -1,5 +1,5 @@
-//! Grant tables of both versions: pages that the domain shares with itself, in whole, in part, and
-//! passed on.
+//! Grant tables of both versions: pages that the domain grants to itself, whole, sub-page and
+//! transitive.
 
 use crate::report::{Expected, Refusal, Report, is, op};
 use alloc::vec::Vec;
@@ -46,7 +46,7 @@ pub(crate) fn test(t: &mut Report) {
             t.fact("memory for grants of parts", false);
         }
         let left = table.sweep_quarantine();
-        t.fact("nothing is kept back", left == xen_grant::Quarantine::default());
+        t.fact("nothing is deferred", left == xen_grant::Quarantine::default());
     }
     // As it was: what comes later, and the toolstack, may expect it.
     // SAFETY: the table's owner is gone, and no entry is valid.
@@ -98,8 +98,8 @@ fn whole(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
         is(b"hello".to_vec()),
     );
     t.fact("copying to a read-only grant is refused", refused(&store(t, me, reference, b"evil")));
-    t.fact("it is taken back", shared.reclaim().is_ok());
-    t.fact("copying from what was taken back is refused", refused(&fetch(t, me, reference, 0, 5)));
+    t.fact("access ends", shared.reclaim().is_ok());
+    t.fact("copying after the end of access is refused", refused(&fetch(t, me, reference, 0, 5)));
 
     let shared = table.share_writable(page(t, b"hello")?, me).ok()?;
     t.line("copying to a writable grant", &[], store(t, me, shared.refs()[0], b"J"), is(()));
@@ -144,7 +144,7 @@ fn mapped(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
     op!(t, unsafe grant_table::map_grant_ref(&mut map) => is(()));
     let kept = shared.reclaim();
     t.fact("a page that is mapped is not given back", matches!(kept, Err(InUse { .. })));
-    t.fact("it is kept back", table.sweep_quarantine() != xen_grant::Quarantine::default());
+    t.fact("it is deferred", table.sweep_quarantine() != xen_grant::Quarantine::default());
     let mut unmap =
         [GnttabUnmapGrantRef { host_addr, handle: map[0].handle, ..Default::default() }];
     op!(t, unsafe grant_table::unmap_grant_ref(&mut unmap) => is(()));
@@ -180,7 +180,7 @@ fn many(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
     let highest = shared.iter().map(|shared| shared.refs()[0].0).max();
     t.fact("the table has grown", highest > Some(512));
     let back = shared.into_iter().filter_map(|shared| shared.reclaim().ok()).count();
-    t.line("pages taken back", &[], Ok::<_, Errno>(back), is(MANY));
+    t.line("pages whose access ended", &[], Ok::<_, Errno>(back), is(MANY));
     Some(())
 }
 
@@ -209,17 +209,16 @@ fn parts(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
     t.fact("mapping a part is refused", map[0].status == GrantStatus::GENERAL_ERROR);
     // SAFETY: nothing was mapped there.
     unsafe { t.xen.release_frames(frame) };
-    t.fact("the part is taken back", shared.reclaim().is_ok());
+    t.fact("access to the sub-page ends", shared.reclaim().is_ok());
 
-    // Xen reads both grants at the copy, and refuses where they are of one
-    // domain.
+    // Xen reads both grants at the copy, and refuses two grants of one domain.
     let shared = table.share_read_only(page(t, b"hello")?, me).ok()?;
     let passed = table.pass_on::<ReadOnly>(me, shared.refs()[0], me).ok()?;
     t.fact(
-        "copying from a grant passed on to its owner is refused",
+        "copying from a transitive grant to its owner is refused",
         refused(&fetch(t, me, passed.reference(), 0, 5)),
     );
     t.fact("it is ended", passed.end().is_ok());
-    t.fact("the grant that was passed on is taken back", shared.reclaim().is_ok());
+    t.fact("access to the underlying grant ends", shared.reclaim().is_ok());
     Some(())
 }

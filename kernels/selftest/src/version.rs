@@ -17,22 +17,37 @@ use xen_sys::xen::{VMASST_TYPE_M2P_STRICT, VMASST_TYPE_RUNSTATE_UPDATE_FLAG};
 
 pub(crate) fn test(t: &mut Report) {
     let leaves = XenLeaves::find(cpuid::native).map(|leaves| leaves.version);
-    op!(t, version::version() => that("as in CPUID", move |v: &version::XenVersion| leaves == Some((v.major, v.minor))));
-    op!(t, version::extra_version() => that("a text that starts with a point", |text: &[u8; 16]| text[0] == b'.'));
-    op!(t, version::compile_info() => that("a compiler's name", |info: &XenCompileInfo| !unpadded(&info.compiler).is_empty()));
+    let is_of_cpuid = that("as in CPUID", move |version: &version::XenVersion| {
+        leaves == Some((version.major, version.minor))
+    });
+    op!(t, version::version() => is_of_cpuid);
+    op!(
+        t,
+        version::extra_version()
+            => that("a text that starts with a point", |text: &[u8; 16]| text[0] == b'.')
+    );
+    op!(t, version::compile_info() => that("a compiler's name", |info: &XenCompileInfo| {
+        !unpadded(&info.compiler).is_empty()
+    }));
     op!(t, version::capabilities() => that("HVM guests", |text: &[u8; 1024]| {
         unpadded(text).split(|&byte| byte == b' ').any(|word| word == b"hvm-3.0-x86_64")
     }));
     op!(t, version::changeset() => Expected::Ok);
     op!(t, version::platform_parameters() => Expected::Ok);
     let dom0 = t.dom0;
-    op!(t, version::features(0) => that("a translated map, vector callbacks, dom0 where it is", move |bits| {
+    let is_pvh = that("a translated map, vector callbacks, dom0 where it is", move |bits| {
         let has = |bit: u32| bits & 1 << bit != 0;
-        has(XENFEAT_AUTO_TRANSLATED_PHYSMAP) && has(XENFEAT_HVM_CALLBACK_VECTOR) && has(XENFEAT_DOM0) == dom0
-    }));
+        let is_translated = has(XENFEAT_AUTO_TRANSLATED_PHYSMAP);
+        is_translated && has(XENFEAT_HVM_CALLBACK_VECTOR) && has(XENFEAT_DOM0) == dom0
+    });
+    op!(t, version::features(0) => is_pvh);
     op!(t, version::features(XENFEAT_NR_SUBMAPS) => fails(Errno::EINVAL));
     op!(t, version::page_size() => is(4096));
-    op!(t, version::guest_handle() => that("zero in dom0 only", move |uuid| (*uuid == [0; 16]) == dom0));
+    op!(
+        t,
+        version::guest_handle()
+            => that("zero in dom0 only", move |uuid| (*uuid == [0; 16]) == dom0)
+    );
     op!(t, version::command_line() => that("dom0=pvh in dom0 only", move |text: &[u8; 1024]| {
         unpadded(text).windows(8).any(|word| word == b"dom0=pvh") == dom0
     }));

@@ -112,7 +112,8 @@ impl fmt::Display for NetError {
             }
             Self::Idle { port, waited, served, expected } => write!(
                 f,
-                "nothing came to port {port} for {} ms, found {served} connections, expected {expected}",
+                "nothing came to port {port} for {} ms, \
+                 found {served} connections, expected {expected}",
                 waited.as_millis()
             ),
             Self::NoRoute { address, network: Some(network) } => {

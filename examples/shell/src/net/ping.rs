@@ -35,7 +35,7 @@ impl fmt::Display for Pinged {
 }
 
 /// Sends `count` echo requests to `address`, each when the reply to the last one has come or is
-/// given up.
+/// failed.
 ///
 /// The first one may take longer, because it has to be found out who has the address.
 pub fn ping<N: Nic>(stack: &mut Stack<N>, address: Ipv4Addr, count: u32) -> Pinged {

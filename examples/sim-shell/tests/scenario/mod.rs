@@ -88,7 +88,7 @@ pub(crate) fn live(seed: u64, trace: bool) -> Vec<TraceEvent> {
     testbed.take_trace()
 }
 
-/// Prints the record, if one is kept, of a scenario that fails.
+/// Record of a scenario, if there is one: printed on a failure.
 struct Record(World);
 
 impl Drop for Record {
@@ -125,7 +125,7 @@ struct Scenario<'l, 'a> {
 impl<'a> Scenario<'_, 'a> {
     fn step(&mut self, rng: &mut Rng) {
         let step = rng.below(22);
-        // One life that is lived again is to be understood.
+        // One scenario that is run again is to be examined.
         if std::env::var_os("SEED").is_some() {
             let name = STEPS.iter().find(|(end, _)| step < *end).map_or("fail", |(_, name)| name);
             eprintln!("{:>12} {name}", self.xen.now().as_nanos());
@@ -277,8 +277,8 @@ impl<'a> Scenario<'_, 'a> {
         self.shake();
     }
 
-    /// Destroys the driver domain and starts another. The guest's drivers take the new devices up
-    /// where they stand, or anew.
+    /// Destroys the driver domain and starts another. The guest's drivers connect the new devices,
+    /// with requests in flight or without.
     fn replace(&mut self, rng: &mut Rng) {
         if rng.one_in(2) {
             self.leave_in_flight(rng);
