@@ -164,7 +164,7 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn an_error_names_operation_path_and_reason() {
+    fn error_names_operation_path_and_kind() {
         let error = StoreError {
             operation: MessageType::READ,
             path: PathText::new(&"device/vbd/51712/backend"),
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_stay_small_enough_to_return_by_value() {
+    fn error_is_small() {
         assert!(size_of::<StoreError>() <= 112, "{}", size_of::<StoreError>());
     }
 }

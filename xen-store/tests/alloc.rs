@@ -7,7 +7,7 @@ use double::with_store;
 use xen_store::{ErrorKind, XsOps};
 
 #[test]
-fn values_and_lists_of_any_length_are_returned() {
+fn long_values_and_lists_are_returned() {
     with_store(|_, store| {
         let name = "n".repeat(1000);
         store.write(format_args!("data/{name}"), "text").unwrap();

@@ -17,7 +17,7 @@ use xen_store::{
 };
 
 #[test]
-fn nodes_are_written_read_listed_and_removed() {
+fn nodes_are_written_read_and_removed() {
     with_store(|world, store| {
         store.write("data/a", "one").unwrap();
         store.write_fmt(format_args!("data/{}", "b"), 42).unwrap();
@@ -67,7 +67,7 @@ fn permissions_are_typed_both_ways() {
 }
 
 #[test]
-fn the_first_request_resets_what_an_earlier_user_left() {
+fn first_request_resets_watches() {
     with_page(77, |world| {
         world.server.borrow_mut().watches.push(("old".into(), "1".into()));
         let store = world.store();
@@ -80,7 +80,7 @@ fn the_first_request_resets_what_an_earlier_user_left() {
 }
 
 #[test]
-fn an_error_shows_operation_path_and_reason() {
+fn error_shows_operation_path_and_kind() {
     with_store(|_, store| {
         let error = store.read_number::<u32>("device/vbd/51712/sectors").unwrap_err();
         assert!(error.is_not_found());
@@ -97,7 +97,7 @@ fn an_error_shows_operation_path_and_reason() {
 }
 
 #[test]
-fn a_transaction_whose_beginning_is_answered_too_late_is_ended_at_the_server() {
+fn late_transaction_is_ended() {
     with_store(|world, store| {
         store.set_timeout(Duration::from_millis(300));
         for pieces in [0, 9, 17] {
@@ -209,7 +209,7 @@ fn long_list_without_memory_is_listed() {
 }
 
 #[test]
-fn a_silent_server_ends_in_a_timeout_that_says_what_was_awaited_and_leaves_the_client_usable() {
+fn silent_server_ends_in_timeout() {
     with_store(|world, store| {
         world.server.borrow_mut().mute = true;
         store.set_timeout(Duration::from_millis(300));
@@ -225,7 +225,7 @@ fn a_silent_server_ends_in_a_timeout_that_says_what_was_awaited_and_leaves_the_c
 }
 
 #[test]
-fn several_requests_are_in_flight_answered_in_any_order_and_in_nobodys_way() {
+fn replies_come_in_any_order() {
     with_store(|world, store| {
         store.domid().unwrap();
         for name in ["a", "b", "c", "d"] {
@@ -274,7 +274,7 @@ fn several_requests_are_in_flight_answered_in_any_order_and_in_nobodys_way() {
 }
 
 #[test]
-fn a_dropped_request_does_not_disturb_the_next() {
+fn dropped_request_leaves_next_intact() {
     with_store(|world, store| {
         store.write("a", [b'x'; 3000]).unwrap();
         for part in 0..40 {
@@ -290,7 +290,7 @@ fn a_dropped_request_does_not_disturb_the_next() {
 }
 
 #[test]
-fn messages_longer_than_the_ring_go_through_in_both_directions() {
+fn messages_exceed_the_ring() {
     with_store(|_, store| {
         let value: Vec<u8> = (0..4094u32).map(|i| (i % 251) as u8).collect();
         store.write("a", &value).unwrap();
@@ -305,7 +305,7 @@ fn messages_longer_than_the_ring_go_through_in_both_directions() {
 }
 
 #[test]
-fn a_transaction_takes_effect_at_once_or_not_at_all() {
+fn transaction_is_atomic() {
     with_store(|world, store| {
         let watch = store.watch("data").unwrap();
         let sum = store.transaction(|tx| {
@@ -329,8 +329,9 @@ fn a_transaction_takes_effect_at_once_or_not_at_all() {
     });
 }
 
+/// D-X09.
 #[test]
-fn d_x09_conflicts_are_retried_but_not_for_ever() {
+fn conflict_retries_are_limited() {
     with_store(|world, store| {
         world.server.borrow_mut().conflicts = 3;
         let mut runs = 0;
@@ -380,7 +381,7 @@ fn conflict_names_last_changed_node() {
 }
 
 #[test]
-fn a_transaction_number_that_is_none_is_refused() {
+fn invalid_transaction_id_is_refused() {
     for id in ["0", "", "x", "4294967296"] {
         with_store(|world, store| {
             world.server.borrow_mut().answer = Some(Box::new(move |request| {
@@ -564,7 +565,7 @@ fn broken_connection_stays_broken() {
 }
 
 #[test]
-fn held_connection_takes_no_request() {
+fn quiesced_connection_takes_no_request() {
     let fails = Cell::new(None);
     with_page(0, |world| {
         let fails: &Cell<Option<ConnectionError>> = &fails;
@@ -588,7 +589,7 @@ fn held_connection_takes_no_request() {
 }
 
 #[test]
-fn a_client_takes_nine_pages_and_little_else() {
+fn client_takes_nine_pages() {
     with_page(0, |world| {
         let store = world.store();
         assert!(size_of_val(&store) < 3 << 10, "{}", size_of_val(&store));

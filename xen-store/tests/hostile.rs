@@ -18,8 +18,9 @@ fn answer(server: &mut Server, path: &'static str, kind: MessageType, body: Vec<
     }));
 }
 
+/// D-X01.
 #[test]
-fn d_x01_an_index_that_is_ahead_of_the_ring_breaks_the_connection() {
+fn index_beyond_ring_breaks_connection() {
     with_store(|world, store| {
         store.domid().unwrap();
         let own = world.mem.u32::<2056>().load(Relaxed);
@@ -37,8 +38,9 @@ fn d_x01_an_index_that_is_ahead_of_the_ring_breaks_the_connection() {
     });
 }
 
+/// D-X01.
 #[test]
-fn d_x01_a_request_index_that_went_back_breaks_the_connection() {
+fn decreased_index_breaks_connection() {
     with_store(|world, store| {
         store.domid().unwrap();
         let prod = world.mem.u32::<2052>().load(Relaxed);
@@ -49,8 +51,9 @@ fn d_x01_a_request_index_that_went_back_breaks_the_connection() {
     });
 }
 
+/// D-X02.
 #[test]
-fn d_x02_a_message_that_is_too_long_breaks_the_connection() {
+fn oversized_message_breaks_connection() {
     for len in [4097, 0x8000_0000, u32::MAX] {
         with_store(|world, store| {
             world.server.borrow_mut().answer = Some(Box::new(move |request| {
@@ -63,8 +66,9 @@ fn d_x02_a_message_that_is_too_long_breaks_the_connection() {
     }
 }
 
+/// D-X03.
 #[test]
-fn d_x03_replies_that_nobody_asked_for_are_dropped() {
+fn unrequested_reply_is_dropped() {
     with_store(|world, store| {
         world.server.borrow_mut().answer = Some(Box::new(|request| {
             let stray = message(request.kind, request.id.wrapping_sub(1), &[b'9'; 4096]);
@@ -79,8 +83,9 @@ fn d_x03_replies_that_nobody_asked_for_are_dropped() {
     });
 }
 
+/// D-X04.
 #[test]
-fn d_x04_any_start_index_and_any_chunks_give_the_same_result() {
+fn any_index_and_chunk_works() {
     for start in 0..1024 {
         with_page(start, |world| {
             world.server.borrow_mut().chunk = 1 + start as usize % 19;
@@ -96,8 +101,9 @@ fn d_x04_any_start_index_and_any_chunks_give_the_same_result() {
     });
 }
 
+/// D-X05.
 #[test]
-fn d_x05_error_bodies_of_any_shape_are_errors_and_the_stream_stays_in_step() {
+fn any_error_body_keeps_stream() {
     let bodies: [(&[u8], &str); 5] = [
         (b"ENOENT\0", "ENOENT"),
         (b"EFOO\0", "EFOO"),
@@ -118,7 +124,7 @@ fn d_x05_error_bodies_of_any_shape_are_errors_and_the_stream_stays_in_step() {
 }
 
 #[test]
-fn a_reply_of_another_type_is_an_error_and_the_stream_stays_in_step() {
+fn wrong_reply_type_keeps_stream() {
     with_store(|world, store| {
         answer(&mut world.server.borrow_mut(), "bad", MessageType::MKDIR, vec![1; 100]);
         let found = MessageType::MKDIR;
@@ -127,8 +133,9 @@ fn a_reply_of_another_type_is_an_error_and_the_stream_stays_in_step() {
     });
 }
 
+/// D-X06.
 #[test]
-fn d_x06_directories_of_any_shape_are_listed() {
+fn any_directory_body_is_listed() {
     for (body, names) in
         [(&b"a\0b"[..], vec!["a", "b"]), (b"", vec![]), (b"a\0\0b\0", vec!["a", "b"])]
     {
@@ -321,8 +328,9 @@ fn malformed_domain_paths_are_errors() {
     }
 }
 
+/// D-X07.
 #[test]
-fn d_x07_malformed_events_are_dropped_and_the_stream_stays_in_step() {
+fn malformed_event_is_dropped() {
     with_store(|world, store| {
         let watch = store.watch("a").unwrap();
         while watch.try_next().unwrap().is_some() {}
@@ -340,8 +348,9 @@ fn d_x07_malformed_events_are_dropped_and_the_stream_stays_in_step() {
     });
 }
 
+/// D-X08.
 #[test]
-fn d_x08_a_flood_of_events_neither_hides_a_reply_nor_takes_memory() {
+fn event_flood_hides_no_reply() {
     with_store(|world, store| {
         let watch = store.watch("a").unwrap();
         let token = world.server.borrow().watches[0].1.clone();
@@ -364,7 +373,7 @@ fn d_x08_a_flood_of_events_neither_hides_a_reply_nor_takes_memory() {
 }
 
 #[test]
-fn a_server_that_never_stops_sending_does_not_hold_a_poll() {
+fn poll_ends_with_endless_input() {
     with_page(0, |world| {
         let store = world.store();
         store.domid().unwrap();
@@ -378,8 +387,9 @@ fn a_server_that_never_stops_sending_does_not_hold_a_poll() {
     });
 }
 
+/// D-X10.
 #[test]
-fn d_x10_what_the_server_would_refuse_is_never_sent() {
+fn invalid_request_is_not_sent() {
     with_store(|world, store| {
         store.domid().unwrap();
         let sent = world.server.borrow().log.len();
@@ -406,8 +416,9 @@ fn d_x10_what_the_server_would_refuse_is_never_sent() {
     });
 }
 
+/// D-X11.
 #[test]
-fn d_x11_a_server_that_takes_seven_bytes_at_a_time_gets_everything_without_a_busy_loop() {
+fn slow_server_causes_no_busy_loop() {
     with_store(|world, store| {
         store.domid().unwrap();
         world.server.borrow_mut().chunk = 7;
@@ -426,7 +437,7 @@ fn d_x11_a_server_that_takes_seven_bytes_at_a_time_gets_everything_without_a_bus
 }
 
 #[test]
-fn a_server_that_waits_for_room_is_told_when_there_is_some() {
+fn room_is_notified_to_server() {
     with_store(|world, store| {
         store.write("a", [b'x'; 4000]).unwrap();
         let before = world.notified.get();
@@ -441,8 +452,9 @@ fn a_server_that_waits_for_room_is_told_when_there_is_some() {
     });
 }
 
+/// D-X12.
 #[test]
-fn d_x12_nothing_is_sent_before_the_server_is_there() {
+fn nothing_is_sent_before_connection() {
     with_page(0x1234, |world| {
         world.mem.u32::<2068>().store(1, Relaxed);
         let store = world.store();
@@ -470,8 +482,9 @@ fn d_x12_nothing_is_sent_before_the_server_is_there() {
     });
 }
 
+/// D-X13.
 #[test]
-fn d_x13_an_error_that_the_server_left_in_the_page_is_reported_if_it_has_that_feature() {
+fn page_error_is_reported() {
     with_store(|world, store| {
         world.mem.u32::<2072>().store(2, Relaxed);
         assert_eq!(store.domid(), Ok(DomId(5)));
@@ -482,8 +495,9 @@ fn d_x13_an_error_that_the_server_left_in_the_page_is_reported_if_it_has_that_fe
     });
 }
 
+/// D-X14.
 #[test]
-fn d_x14_a_node_is_a_number_only_if_all_of_it_is_one_that_fits() {
+fn malformed_number_is_an_error() {
     with_store(|_, store| {
         for value in ["", "-1", "4294967296", "0x10", " 7", "7\n", "7\0"] {
             store.write("n", value).unwrap();
@@ -507,7 +521,7 @@ fn d_x14_a_node_is_a_number_only_if_all_of_it_is_one_that_fits() {
 }
 
 #[test]
-fn an_event_that_came_before_the_connection_broke_is_still_delivered() {
+fn event_before_break_is_delivered() {
     with_store(|world, store| {
         let watch = store.watch("a").unwrap();
         assert_eq!(store.domid(), Ok(DomId(5)));

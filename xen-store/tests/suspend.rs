@@ -35,7 +35,7 @@ fn watches(world: &World<'_>) -> Vec<String> {
 }
 
 #[test]
-fn a_suspended_store_begins_nothing_until_it_is_resumed() {
+fn quiesced_store_begins_nothing() {
     with_store(|world, store| {
         let pending = store.begin_read("domid").unwrap();
         store.quiesce().unwrap();
@@ -58,7 +58,7 @@ fn a_suspended_store_begins_nothing_until_it_is_resumed() {
 }
 
 #[test]
-fn a_suspend_that_the_server_does_not_answer_fails_and_leaves_the_store_usable() {
+fn unanswered_quiesce_fails() {
     with_store(|world, store| {
         store.domid().unwrap();
         world.server.borrow_mut().mute = true;
@@ -72,7 +72,7 @@ fn a_suspend_that_the_server_does_not_answer_fails_and_leaves_the_store_usable()
 }
 
 #[test]
-fn a_cancelled_suspend_leaves_watches_and_transactions_as_they_were() {
+fn cancelled_suspend_keeps_state() {
     with_store(|world, store| {
         let watch = store.watch("a").unwrap();
         let transaction = store.begin_transaction().unwrap();
@@ -88,7 +88,7 @@ fn a_cancelled_suspend_leaves_watches_and_transactions_as_they_were() {
 }
 
 #[test]
-fn after_a_resume_elsewhere_all_watches_are_set_again_and_fire() {
+fn resume_sets_watches_again() {
     with_store(|world, store| {
         let kept: Vec<_> =
             (0..20).map(|number| store.watch(format_args!("node{number}")).unwrap()).collect();
@@ -184,7 +184,7 @@ fn depth_survives_resume() {
 }
 
 #[test]
-fn a_transaction_that_was_open_at_the_resume_is_run_again_as_a_whole() {
+fn open_transaction_runs_again() {
     with_store(|world, store| {
         let stale = RefCell::new(None);
         let mut runs = 0;
@@ -208,7 +208,7 @@ fn a_transaction_that_was_open_at_the_resume_is_run_again_as_a_whole() {
 }
 
 #[test]
-fn requests_without_a_reply_at_a_resume_are_asked_again_or_end() {
+fn resume_repeats_or_ends_requests() {
     with_store(|world, store| {
         store.domid().unwrap();
         world.server.borrow_mut().mute = true;
@@ -232,7 +232,7 @@ fn requests_without_a_reply_at_a_resume_are_asked_again_or_end() {
 }
 
 #[test]
-fn half_a_message_of_the_old_connection_is_not_taken_for_the_new_ones() {
+fn partial_old_message_is_dropped() {
     with_store(|world, store| {
         store.write("long", [b'x'; 30]).unwrap();
         world.server.borrow_mut().chunk = 3;
@@ -254,7 +254,7 @@ fn half_a_message_of_the_old_connection_is_not_taken_for_the_new_ones() {
 }
 
 #[test]
-fn a_watch_that_the_new_server_refuses_says_so_once() {
+fn refused_watch_reports_once() {
     with_store(|world, store| {
         let watch = store.watch("a").unwrap();
         while watch.try_next().unwrap().is_some() {}
@@ -310,7 +310,7 @@ fn same_server_resume_leaves_no_watch() {
 
 /// Linux 4acce744284c.
 #[test]
-fn transaction_dropped_while_held_is_ended() {
+fn transaction_dropped_while_quiesced_ends() {
     with_store(|world, store| {
         store.domid().unwrap();
         let open: Vec<_> = (0..20).map(|_| store.begin_transaction().unwrap()).collect();
@@ -367,7 +367,7 @@ fn unsent_commit_is_undone() {
 }
 
 #[test]
-fn the_port_is_that_of_the_ring_in_use() {
+fn port_follows_the_ring() {
     with_store(|_, store| {
         assert_eq!(store.port(), PORT);
         resume_with_port(store, Port(9));
@@ -398,8 +398,9 @@ fn grant(mem: &SharedMem, server: &mut Server) {
     }
 }
 
+/// D-X13.
 #[test]
-fn d_x13_a_connection_that_the_server_gave_up_can_be_asked_for_anew() {
+fn lost_connection_reconnects() {
     with_store(|world, store| {
         set(world.mem, FEATURES, 3);
         let watch = store.watch("a").unwrap();
@@ -421,7 +422,7 @@ fn d_x13_a_connection_that_the_server_gave_up_can_be_asked_for_anew() {
 }
 
 #[test]
-fn an_index_that_the_server_broke_can_be_repaired_by_reconnecting() {
+fn corrupt_ring_reconnects() {
     with_store(|world, store| {
         set(world.mem, FEATURES, 1);
         store.domid().unwrap();
@@ -437,7 +438,7 @@ fn an_index_that_the_server_broke_can_be_repaired_by_reconnecting() {
 }
 
 #[test]
-fn a_server_that_does_not_offer_it_is_not_asked_to_reconnect() {
+fn reconnect_needs_the_feature() {
     with_page(0, |world| {
         let store = world.store();
         store.domid().unwrap();

@@ -8,7 +8,7 @@ use xen_store::wire::{MessageType, ServerError};
 use xen_store::{ErrorKind, Limits, RingTransport, XsOps};
 
 #[test]
-fn a_watch_fires_once_when_set_and_then_for_every_change_below() {
+fn watch_fires_for_changes_below() {
     with_store(|world, store| {
         let watch = store.watch("device").unwrap();
         let soon = || xen_hypercall::Instant::from_nanos(world.now.get() + 1_000_000_000);
@@ -23,7 +23,7 @@ fn a_watch_fires_once_when_set_and_then_for_every_change_below() {
 }
 
 #[test]
-fn a_late_event_of_a_dropped_watch_does_not_reach_the_next_one_in_its_place() {
+fn late_event_misses_next_watch() {
     with_store(|world, store| {
         let old = store.watch("a").unwrap();
         let token = world.server.borrow().watches[0].1.clone();
@@ -37,7 +37,7 @@ fn a_late_event_of_a_dropped_watch_does_not_reach_the_next_one_in_its_place() {
 }
 
 #[test]
-fn watches_end_even_if_a_single_request_slot_was_free_when_they_were_dropped() {
+fn watches_end_with_one_free_slot() {
     with_page(0, |world| {
         let store = world.store_with(Limits { watches: 32, ..Limits::default() });
         let watches: Vec<_> =
@@ -55,7 +55,7 @@ fn watches_end_even_if_a_single_request_slot_was_free_when_they_were_dropped() {
 }
 
 #[test]
-fn a_watch_that_the_server_refuses_leaves_its_place_free() {
+fn refused_watch_frees_its_place() {
     with_store(|world, store| {
         world.server.borrow_mut().answer = Some(Box::new(|request| {
             let refused = request.kind == MessageType::WATCH;

@@ -32,7 +32,7 @@ unsafe impl GlobalAlloc for Counting {
 }
 
 #[test]
-fn no_operation_of_a_client_takes_heap_memory() {
+fn client_takes_no_heap_memory() {
     let path = std::env::temp_dir().join(format!("xenstored-allocations-{}", std::process::id()));
     let mut daemon = Daemon::bind(&path, Server::new(), Box::new(NoDomains)).unwrap();
     // It has memory of its own, which is not counted here.

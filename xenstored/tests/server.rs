@@ -76,7 +76,7 @@ fn start() -> (Server, ConnectionId, ConnectionId) {
 const OK: &str = "OK\0";
 
 #[test]
-fn a1_6_a_client_that_does_not_read_its_replies_is_not_asked_for_more() {
+fn unread_replies_stop_requests() {
     let (mut server, _, guest) = start();
     let header = encode(&XsdSockmsg { type_: M::READ, req_id: 1, tx_id: 0, len: 0 });
     let mut taken = 0;
@@ -90,7 +90,7 @@ fn a1_6_a_client_that_does_not_read_its_replies_is_not_asked_for_more() {
 }
 
 #[test]
-fn a1_6_a_request_without_payload_is_answered_at_once() {
+fn empty_request_is_answered_at_once() {
     let (mut server, _, guest) = start();
     let header = encode(&XsdSockmsg { type_: M::READ, req_id: 9, tx_id: 0, len: 0 });
     for byte in &header {
@@ -101,7 +101,7 @@ fn a1_6_a_request_without_payload_is_answered_at_once() {
 }
 
 #[test]
-fn a1_6_events_that_pile_up_are_merged_and_then_cost_the_connection() {
+fn piled_events_end_the_connection() {
     let (mut server, dom0, guest) = start();
     ask(&mut server, guest, M::WATCH, "data\0t\0").unwrap();
     for _ in 0..10_000 {
@@ -118,7 +118,7 @@ fn a1_6_events_that_pile_up_are_merged_and_then_cost_the_connection() {
 }
 
 #[test]
-fn a1_6_events_that_are_not_read_in_time_cost_the_connection() {
+fn unread_events_end_the_connection() {
     let (mut server, dom0, guest) = start();
     let at = |seconds: u64| Instant::from_nanos(seconds * 1_000_000_000);
     ask(&mut server, guest, M::WATCH, "data\0t\0").unwrap();
@@ -146,7 +146,7 @@ fn a1_6_events_that_are_not_read_in_time_cost_the_connection() {
 }
 
 #[test]
-fn a1_6_all_that_a_domain_makes_the_server_keep_is_bounded_together() {
+fn memory_of_domain_is_bounded() {
     let (mut server, dom0, guest) = start();
     let memory = 30_000;
     server.set_quotas(Quotas {
@@ -196,7 +196,7 @@ fn a1_6_all_that_a_domain_makes_the_server_keep_is_bounded_together() {
 }
 
 #[test]
-fn a1_6_a_transaction_that_there_is_no_room_for_any_more_changes_nothing() {
+fn full_transaction_changes_nothing() {
     let (mut server, dom0, guest) = start();
     ask(&mut server, guest, M::TRANSACTION_START, "\0").unwrap();
     let body = [&b"data/tx\0"[..], &[b'x'; 1900]].concat();
@@ -209,7 +209,7 @@ fn a1_6_a_transaction_that_there_is_no_room_for_any_more_changes_nothing() {
 }
 
 #[test]
-fn a1_6_the_names_of_children_count_for_the_size_of_a_node() {
+fn child_names_count_for_node_size() {
     let (mut server, dom0, guest) = start();
     ask(&mut server, guest, M::MKDIR, "data\0").unwrap();
     let made = (0..1000).find(|number| {
@@ -230,7 +230,7 @@ fn a1_6_the_names_of_children_count_for_the_size_of_a_node() {
 }
 
 #[test]
-fn a1_6_a_guest_that_writes_all_the_time_can_not_starve_the_control_domains_transactions() {
+fn busy_guest_starves_no_transaction() {
     let (mut server, dom0, guest) = start();
     let at = |milliseconds: u64| Instant::from_nanos(milliseconds * 1_000_000);
     ask(&mut server, guest, M::WRITE, "data\0x").unwrap();
@@ -309,7 +309,7 @@ fn directory_parts_fit_messages() {
 }
 
 #[test]
-fn a1_6_nodes_made_in_several_transactions_count_together() {
+fn nodes_of_transactions_count_together() {
     let (mut server, _, guest) = start();
     server.set_quotas(Quotas { nodes: 10, ..Quotas::default() });
     let begin = |server: &mut Server| {
@@ -339,7 +339,7 @@ fn a1_6_nodes_made_in_several_transactions_count_together() {
 }
 
 #[test]
-fn a1_6_a_transaction_holds_no_more_than_its_quota_however_often_it_changes_things() {
+fn transaction_changes_are_bounded() {
     let (mut server, _, guest) = start();
     ask(&mut server, guest, M::TRANSACTION_START, "\0").unwrap();
     for round in 0..5000u32 {
@@ -361,7 +361,7 @@ fn a1_6_a_transaction_holds_no_more_than_its_quota_however_often_it_changes_thin
 }
 
 #[test]
-fn a1_6_a_domain_number_that_is_used_again_inherits_nothing() {
+fn reused_domid_inherits_nothing() {
     let (mut server, dom0, guest) = start();
     ask(&mut server, guest, M::WRITE, "secret\0x").unwrap();
     ask(&mut server, dom0, M::WRITE, "/shared\0x").unwrap();
@@ -395,7 +395,7 @@ fn a1_6_a_domain_number_that_is_used_again_inherits_nothing() {
 }
 
 #[test]
-fn a1_6_reset_watches_in_a_transaction_ends_it() {
+fn reset_watches_ends_transaction() {
     let (mut server, _, guest) = start();
     ask(&mut server, guest, M::TRANSACTION_START, "\0").unwrap();
     ask_tx(&mut server, guest, 1, M::WRITE, b"a\0x").0.unwrap();
@@ -409,7 +409,7 @@ fn a1_6_reset_watches_in_a_transaction_ends_it() {
 }
 
 #[test]
-fn a1_6_paths_at_the_edge_are_refused_by_name() {
+fn paths_at_limit_are_refused() {
     let (mut server, dom0, guest) = start();
     for path in ["/local/domain/", "", "//", "/a/", "a//b", "@none", "a b", "/local/domain/5/../0"]
     {
@@ -428,7 +428,7 @@ fn a1_6_paths_at_the_edge_are_refused_by_name() {
 }
 
 #[test]
-fn a1_6_an_event_that_would_be_longer_than_a_message_is_not_sent() {
+fn oversized_event_is_not_sent() {
     let (mut server, dom0, guest) = start();
     let token = "t".repeat(4000);
     ask(&mut server, guest, M::WATCH, &format!("data\0{token}\0")).unwrap();
@@ -440,7 +440,7 @@ fn a1_6_an_event_that_would_be_longer_than_a_message_is_not_sent() {
 }
 
 #[test]
-fn a1_6_nobody_hears_of_nodes_that_it_may_not_read() {
+fn unreadable_node_fires_no_watch() {
     let (mut server, dom0, guest) = start();
     ask(&mut server, guest, M::WATCH, "/\0t\0").unwrap();
     ask(&mut server, guest, M::WATCH, "@releaseDomain\0t\0").unwrap();
@@ -456,7 +456,7 @@ fn a1_6_nobody_hears_of_nodes_that_it_may_not_read() {
 }
 
 #[test]
-fn a_watch_of_some_depth_reaches_that_far_and_hears_which_domain_it_is_about() {
+fn watch_depth_limits_events() {
     let (mut server, dom0, _) = start();
     for (depth, token) in [("0", "0"), ("1", "1"), ("2", "2")] {
         ask(&mut server, dom0, M::WATCH, &format!("/a\0{token}\0{depth}\0")).unwrap();
@@ -497,7 +497,7 @@ impl Domains for Toolstack {
 }
 
 #[test]
-fn a_toolstack_introduces_domains_and_sets_what_they_may_use() {
+fn toolstack_introduces_domains() {
     let mut server = Server::new();
     let dom0 = server.connect(DomId(0));
     let mut host = Toolstack::default();
@@ -540,7 +540,7 @@ fn a_toolstack_introduces_domains_and_sets_what_they_may_use() {
 }
 
 #[test]
-fn domain_has_the_rights_of_its_target() {
+fn domain_has_rights_of_target() {
     let (mut server, dom0, guest) = start();
     server.introduce(DomId(6));
     let model = server.connect(DomId(6));
@@ -570,7 +570,7 @@ fn domain_has_the_rights_of_its_target() {
 }
 
 #[test]
-fn a_commit_sees_what_others_did_below_a_node_that_it_removes() {
+fn commit_sees_changes_below_removal() {
     let (mut server, dom0, _) = start();
     ask(&mut server, dom0, M::WRITE, "/a/b/c\0x").unwrap();
     ask(&mut server, dom0, M::TRANSACTION_START, "\0").unwrap();
@@ -671,7 +671,7 @@ fn reader_that_never_reads_ends_alone() {
 }
 
 #[test]
-fn repeated_events_in_a_commit_are_merged() {
+fn repeated_commit_events_are_merged() {
     let (mut server, dom0, guest) = start();
     for watch in 0..128 {
         ask(&mut server, guest, M::WATCH, &format!("data\0{watch}\0")).unwrap();
@@ -730,7 +730,7 @@ proptest::proptest! {
     }
 
     #[test]
-    fn a1_6_what_domains_own_is_counted_right_whatever_they_do(deeds: Vec<Deed>) {
+    fn node_counts_are_always_right(deeds: Vec<Deed>) {
         let (mut server, dom0, guest) = start();
         for (by_guest, in_tx, kind, path, len) in deeds {
             deed(&mut server, [dom0, guest], (by_guest, in_tx, kind, path, len % 300));

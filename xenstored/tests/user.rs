@@ -69,7 +69,7 @@ impl Drop for Running {
 }
 
 #[test]
-fn a_program_reads_writes_and_watches_over_a_socket() {
+fn program_uses_socket() {
     let daemon = start();
     let (one, other) = (user::connect(&daemon.path).unwrap(), user::connect(&daemon.path).unwrap());
     let watch = other.watch("/a").unwrap();
@@ -102,7 +102,7 @@ fn socket_is_the_owners_alone() {
 }
 
 #[test]
-fn a_guest_that_does_not_read_its_events_is_in_breach_when_the_daemons_patience_ends() {
+fn guest_breaches_at_daemon_deadline() {
     let path = unused_path();
     let mut daemon = Daemon::bind(&path, Server::new(), Box::new(NoDomains)).unwrap();
     std::fs::remove_file(path).unwrap();
@@ -146,7 +146,7 @@ fn our_server_passes_the_conformance_suite() {
 }
 
 #[test]
-fn many_requests_go_out_together_and_their_replies_come_in_order() {
+fn pipelined_replies_come_in_order() {
     let daemon = start();
     let stream = Stream::connect(&daemon.path).unwrap();
     let store = user::from_stream(stream, Limits { requests: 16, watches: 4 }).unwrap();
@@ -165,7 +165,7 @@ fn many_requests_go_out_together_and_their_replies_come_in_order() {
 }
 
 #[test]
-fn a_directory_that_is_too_large_for_a_message_is_listed_in_parts() {
+fn large_directory_is_read_in_parts() {
     let daemon = start();
     let store = user::connect(&daemon.path).unwrap();
     let names: Vec<String> = (0..300).map(|number| format!("{number:0>50}")).collect();
@@ -198,7 +198,7 @@ fn a_directory_that_is_too_large_for_a_message_is_listed_in_parts() {
 }
 
 #[test]
-fn a_conflict_says_which_node_the_transaction_touched_last() {
+fn conflict_names_last_node() {
     let daemon = start();
     let (store, other) =
         (user::connect(&daemon.path).unwrap(), user::connect(&daemon.path).unwrap());
@@ -217,7 +217,7 @@ fn a_conflict_says_which_node_the_transaction_touched_last() {
 }
 
 #[test]
-fn toolstacks_requests_and_depth_of_watches_reach_the_server() {
+fn toolstack_requests_reach_server() {
     let daemon = start();
     let store = user::connect(&daemon.path).unwrap();
     let guest = DomId(7);
@@ -298,7 +298,7 @@ fn toolstack_requests_take_effect() {
 }
 
 #[test]
-fn a_character_device_is_waited_for_and_read_as_a_whole() {
+fn character_device_is_read() {
     let daemon = start();
     let path = daemon.path.with_extension("device");
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
@@ -316,7 +316,7 @@ fn a_character_device_is_waited_for_and_read_as_a_whole() {
 }
 
 #[test]
-fn what_a_device_refuses_is_an_error_of_that_request_alone() {
+fn device_error_ends_one_request() {
     // It takes nothing, and what it says is in no reply's form that anybody waits for.
     let store = user::open_device("/dev/full").unwrap();
     for node in ["/a", "/b"] {
@@ -333,7 +333,7 @@ fn what_a_device_refuses_is_an_error_of_that_request_alone() {
 }
 
 #[test]
-fn watches_that_others_may_have_on_the_same_connection_are_left_alone() {
+fn shared_connection_keeps_watches() {
     let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
     let store = user::from_socket(ours).unwrap();
     let pending = store.begin_read("/a").unwrap();
@@ -363,7 +363,7 @@ fn threads_share_a_client() {
 }
 
 #[test]
-fn a_server_that_ends_is_an_error_and_one_that_is_started_anew_can_be_connected_to() {
+fn restarted_server_is_reconnected() {
     let mut daemon = start();
     let store = user::connect(&daemon.path).unwrap();
     let watch = store.watch("/a").unwrap();

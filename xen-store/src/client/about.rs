@@ -62,7 +62,7 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn software_is_three_words_and_what_people_read() {
+    fn software_displays_as_words() {
         let driver = Software {
             vendor: "The Vendor",
             product: "xen-front",

@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_before_the_request_was_sent_is_nobodys() {
+    fn early_reply_is_dropped() {
         let mut requests = Requests::new(2);
         let id = requests.queue(0, Owner::Caller, request(7, 4));
         requests.sent(HEADER_LEN);
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forgotten_request_frees_its_slot_at_once_or_when_it_is_sent() {
+    fn forgotten_request_frees_its_slot() {
         let mut requests = Requests::new(1);
         let id = requests.queue(0, Owner::Caller, request(1, 10));
         requests.sent(3);
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_restart_reads_are_sent_again_and_changes_are_not() {
+    fn restart_repeats_reads_only() {
         let mut requests = Requests::new(5);
         let write = XsdSockmsg { type_: MessageType::WRITE, ..request(2, 0) };
         let inside = XsdSockmsg { tx_id: 9, ..request(3, 0) };

@@ -113,8 +113,9 @@ mod tests {
         Names::new(body).collect()
     }
 
+    /// D-X06.
     #[test]
-    fn d_x06_directory_bodies_of_any_shape_are_lists() {
+    fn any_directory_body_is_a_list() {
         assert_eq!(names(b"768\x0051712\0"), ["768", "51712"]);
         assert_eq!(names(b"a\0b"), ["a", "b"]);
         assert_eq!(names(b""), [""; 0]);
@@ -123,8 +124,9 @@ mod tests {
         assert_eq!(names(b"a\0\xff\0b\0"), ["a", "b"]);
     }
 
+    /// D-X07.
     #[test]
-    fn d_x07_events_need_two_terminated_texts() {
+    fn event_needs_two_terminated_texts() {
         let event = EventText { path: "a/b", token: b"7" };
         assert_eq!(parse_event(b"a/b\x007\0"), Some(event));
         assert_eq!(parse_event(b"a/b\x007\0later\0"), Some(event));

@@ -166,8 +166,9 @@ mod tests {
         assert_eq!(&payload[..12], b"device/7\x0042\0");
     }
 
+    /// D-X10.
     #[test]
-    fn d_x10_what_does_not_fit_a_message_is_refused() {
+    fn oversized_payload_is_refused() {
         let mut payload = [0; 4096];
         let path = String::from("a").repeat(5000);
         assert_eq!(
@@ -183,8 +184,9 @@ mod tests {
         );
     }
 
+    /// D-X02.
     #[test]
-    fn d_x02_lengths_beyond_a_message_are_refused() {
+    fn oversized_length_is_refused() {
         for len in [4097, 0x8000_0000, u32::MAX] {
             let bytes = encode(&XsdSockmsg { len, ..Default::default() });
             assert_eq!(decode(&bytes), Err(OversizedBody { len }));

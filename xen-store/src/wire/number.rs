@@ -104,8 +104,9 @@ mod tests {
     use proptest::prelude::*;
     use std::string::ToString;
 
+    /// D-X14.
     #[test]
-    fn d_x14_only_whole_decimal_numbers_in_range_are_numbers() {
+    fn only_decimal_numbers_are_parsed() {
         let byte = |byte, at| Err(NumberError::Byte { byte, at });
         assert_eq!(parse_number::<u32>(b""), Err(NumberError::Empty));
         assert_eq!(parse_number::<u32>(b"-1"), byte(b'-', 0));
@@ -136,7 +137,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_give_a_number_or_an_error(value in proptest::collection::vec(any::<u8>(), 0..60)) {
+        fn any_bytes_parse_or_fail(value in proptest::collection::vec(any::<u8>(), 0..60)) {
             let strict = core::str::from_utf8(&value).ok().filter(|text| !text.starts_with('+'));
             prop_assert_eq!(parse_number::<i64>(&value).ok(), strict.and_then(|text| text.parse().ok()));
         }

@@ -100,8 +100,9 @@ mod tests {
         }
     }
 
+    /// D-X10.
     #[test]
-    fn d_x10_paths_that_no_server_takes_are_refused() {
+    fn invalid_paths_are_refused() {
         assert_eq!(check_path(b""), Err(PathError::Empty));
         assert_eq!(check_path(b"a\0b"), Err(PathError::Byte { byte: 0, at: 1 }));
         assert_eq!(check_path(b"a b"), Err(PathError::Byte { byte: b' ', at: 1 }));
@@ -111,8 +112,9 @@ mod tests {
         assert_eq!(check_path(b"//"), Err(PathError::EmptyName { at: 1 }));
     }
 
+    /// D-X10.
     #[test]
-    fn d_x10_length_limits_are_3072_absolute_and_2048_relative() {
+    fn path_length_is_limited() {
         let long = [b'a'; 4000];
         assert_eq!(check_path(&long[..2048]), Ok(()));
         assert_eq!(check_path(&long[..2049]), Err(PathError::TooLong { len: 2049, limit: 2048 }));
@@ -127,7 +129,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_passes_has_no_nul_and_no_empty_name(path in proptest::collection::vec(any::<u8>(), 0..40)) {
+        fn valid_path_has_no_nul(path in proptest::collection::vec(any::<u8>(), 0..40)) {
             if check_path(&path).is_ok() && path != b"/" {
                 let names = path.strip_prefix(b"/").unwrap_or(&path).split(|&b| b == b'/');
                 prop_assert!(names.into_iter().all(|name| !name.is_empty() && !name.contains(&0)));

@@ -102,7 +102,7 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn only_a_letter_and_a_domain_number_are_a_permission() {
+    fn permission_is_letter_and_domain() {
         for text in ["", "r", "x5", "r-1", "r65536", "r5 ", "é5"] {
             assert_eq!(Permission::parse(text), None, "{text}");
         }

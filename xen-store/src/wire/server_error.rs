@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_of_the_header_is_known_and_parses_back() {
+    fn error_names_parse_back() {
         // Those of the header, and EQUOTA.
         assert_eq!(ALL.len(), 17);
         for error in ALL {
@@ -144,8 +144,9 @@ mod tests {
         assert!(matches!(ServerError::parse(b"EQUOTAS\0"), ServerError::Unknown(_)));
     }
 
+    /// D-X05.
     #[test]
-    fn d_x05_any_error_body_has_a_meaning() {
+    fn any_error_body_is_an_error() {
         assert_eq!(ServerError::parse(b"ENOENT\0"), ServerError::NotFound);
         assert_eq!(ServerError::parse(b"ENOENT"), ServerError::NotFound);
         assert_eq!(ServerError::parse(b"EFOO\0").name(), "EFOO");

@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_difference_is_noted_twice_and_ours_has_none() {
+    fn differences_are_unique() {
         differences(|case, peer, what| {
             let seen =
                 [Access::Control, Access::Guest].map(|access| difference(peer, access, case));

@@ -303,8 +303,9 @@ mod tests {
 
     const FOUR: Limits = Limits { replies: 0, reply_bytes: 0, events: 4, event_bytes: 0 };
 
+    /// D-X04.
     #[test]
-    fn d_x04_messages_in_pieces_of_any_size_are_put_together() {
+    fn message_pieces_are_joined() {
         let stream: Vec<u8> = [&b"abc"[..], b"", &[7; 4096]]
             .iter()
             .flat_map(|body| message(MessageType::READ, body.len() as u32, 0, body))
@@ -323,8 +324,9 @@ mod tests {
         }
     }
 
+    /// D-X02.
     #[test]
-    fn d_x02_a_length_beyond_a_message_is_a_breach_before_anything_is_kept() {
+    fn oversized_length_is_a_breach() {
         let mut connection = Connection::new(DomId(1));
         let header = XsdSockmsg { len: u32::MAX, ..XsdSockmsg::default() };
         let bytes = encode(&header);
@@ -333,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_events_wait_once_and_a_reset_keeps_what_is_on_its_way() {
+    fn reset_keeps_partly_sent_event() {
         let mut connection = Connection::new(DomId(1));
         for body in [&b"a\0t\0"[..], b"a\0t\0", b"a\0t\0", b"b\0t\0"] {
             connection.push_event(body, FOUR);
@@ -472,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn more_events_than_the_limit_are_a_breach() {
+    fn event_beyond_limit_is_a_breach() {
         let mut connection = Connection::new(DomId(1));
         for number in 0..5u8 {
             connection.push_event(&[number, 0, b't', 0], FOUR);

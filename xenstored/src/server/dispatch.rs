@@ -222,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn transaction_numbers_wrap_around_open_ones() {
+    fn transaction_ids_skip_open_ones() {
         let mut server = Server::new();
         let id = server.connect(DomId(5));
         for (last, expected) in

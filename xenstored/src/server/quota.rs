@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_one_quota_of_its_own() {
+    fn each_name_is_one_quota() {
         let mut quotas = Quotas::default();
         for (value, name) in (7000..).zip(Quotas::NAMES) {
             assert!(quotas.set(name, value));

@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_does_not_see_later_changes() {
+    fn snapshot_misses_later_changes() {
         let mut tree = Tree::new();
         assert!(tree.make("/a", by(DomId(0), 1)));
         let snapshot = tree.clone();
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_counts_levels_and_knows_names_from_prefixes() {
+    fn depth_counts_levels() {
         assert_eq!(depth_below("/a/b/c", "/a"), Some(2));
         assert_eq!(depth_below("/a", "/a"), Some(0));
         assert_eq!(depth_below("/ab", "/a"), None);
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_of_as_many_levels_as_fit_needs_no_more_stack_than_a_short_one() {
+    fn deep_path_needs_no_stack() {
         let deep = "/a".repeat(1536);
         let work = move || {
             let mut tree = Tree::new();

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_comes_between_two_messages_whatever_pieces_they_come_in() {
+    fn refusal_comes_between_messages() {
         let stream = [message(1, b"value"), message(2, b""), message(3, b"x")].concat();
         let ends = [0, 21, 37, 54];
         for size in [1, 5, 16, 21, 40] {
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_has_the_name_and_the_number_that_the_servers_would_have() {
+    fn refusal_has_name_and_id() {
         let mut device = Device::default();
         let request = XsdSockmsg { type_: MessageType::WATCH, req_id: 9, tx_id: 4, len: 4 };
         device.refuse(&request, refusal(Some(Errno::NOSPC)).unwrap());
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_goes_when_the_last_one_has_its_reply_which_an_event_is_not() {
+    fn requests_are_sent_one_by_one() {
         let mut device = Device::default();
         device.sent();
         let mut event = message(0, b"path\0token\0");

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_waits_beside_another_wakes_up_when_that_one_has_received() {
+    fn second_waiter_is_woken() {
         let (mut server, kind, inbox) = pair();
         let seen = inbox.progress();
         // Somebody reads, and says so though nobody takes what has come.
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ended_while_somebody_waited_is_told_to_whoever_looks_and_is_over_after_a_restart() {
+    fn connection_error_is_reported_once() {
         let (server, kind, inbox) = pair();
         drop(server);
         inbox.wait(FOREVER, inbox.progress());

@@ -123,7 +123,7 @@ fn size_of_a_node_is_exact() {
 }
 
 #[test]
-fn counts_are_admitted_up_to_their_quota() {
+fn counts_reach_their_quota() {
     // The guest's home counts too.
     let nodes = ("nodes", ServerError::NoSpace);
     assert_eq!(least(nodes, nothing, M::MKDIR, "a/b/c\0"), 4);
@@ -150,7 +150,7 @@ fn begin_limited(server: &mut Server, id: ConnectionId, limit: usize) -> u32 {
 }
 
 #[test]
-fn transaction_looks_at_its_limit_of_nodes() {
+fn transaction_reads_limited_nodes() {
     let cases = [(2, "a", true), (3, "a/b", true), (2, "a/b", false), (1, "a", false)];
     for (limit, path, served) in cases {
         let (mut server, _, guest) = start();
@@ -322,7 +322,7 @@ fn reset_watches_are_not_counted() {
 }
 
 #[test]
-fn permissions_of_a_node_have_a_quota() {
+fn permissions_have_a_quota() {
     let (mut server, _, guest) = start();
     server.set_quotas(Quotas { permissions: 2, ..Quotas::default() });
     assert_eq!(server.quotas().permissions, 2);

@@ -41,7 +41,7 @@ fn unknown_requests_are_refused() {
 }
 
 #[test]
-fn removal_of_missing_node_needs_its_parent() {
+fn removal_of_missing_node_needs_parent() {
     let (mut server, dom0, guest) = start();
     check(
         &mut server,
@@ -158,7 +158,7 @@ fn quotas_start_as_those_of_xenstored() {
 }
 
 #[test]
-fn quotas_are_set_for_one_or_all() {
+fn quota_is_set_per_domain() {
     let (mut server, dom0, _) = start();
     check(
         &mut server,

@@ -43,7 +43,7 @@ fn transaction_shows_its_own_changes() {
 }
 
 #[test]
-fn nodes_of_control_domain_get_owners_above() {
+fn new_nodes_get_owner_above() {
     let (mut server, dom0, guest) = start();
     ask(&mut server, dom0, M::TRANSACTION_START, "\0").unwrap();
     let cases = [
@@ -60,7 +60,7 @@ fn nodes_of_control_domain_get_owners_above() {
 type Case = (&'static [(M, &'static str, &'static str)], M, &'static str, &'static str);
 
 #[test]
-fn commit_depends_on_what_was_looked_at() {
+fn commit_depends_on_read_nodes() {
     let cases: [Case; 16] = [
         (&[(M::READ, "a\0", "x")], M::WRITE, "a\0x", "EAGAIN"),
         (&[(M::READ, "a\0", "x")], M::SET_PERMS, "a\0n5\0", "EAGAIN"),

@@ -146,7 +146,7 @@ fn write(server: &mut Server, guest: ConnectionId, numbers: std::ops::Range<u32>
 }
 
 #[test]
-fn writer_waits_from_half_to_a_quarter() {
+fn writer_waits_until_quarter_full() {
     let (mut server, dom0, guest) = start();
     let [slow, quick] = add_readers(&mut server, dom0, [6, 7]);
     server.tick(at(0));

@@ -6,7 +6,7 @@ fn event<'a>(path: &'a str, token: &'a str) -> EventText<'a> {
 }
 
 #[test]
-fn equal_events_are_merged_and_order_is_kept() {
+fn equal_events_are_merged_in_order() {
     let mut bytes = [0; 2 * WATCH_BYTES];
     let mut watches = Watches::<std::vec::Vec<u8>>::new(2, 9);
     assert_eq!(watches.add(&mut bytes, &"other", None), Ok(0));
@@ -24,7 +24,7 @@ fn equal_events_are_merged_and_order_is_kept() {
 }
 
 #[test]
-fn what_does_not_fit_is_reported_as_overflow_after_what_did() {
+fn overflow_follows_the_kept_events() {
     let mut bytes = [0; WATCH_BYTES];
     let mut watches = Watches::<std::vec::Vec<u8>>::new(1, 0);
     let watch = watches.add(&mut bytes, &"/", None).unwrap();
@@ -47,7 +47,7 @@ fn what_does_not_fit_is_reported_as_overflow_after_what_did() {
 }
 
 #[test]
-fn events_of_unknown_tokens_and_dropped_watches_are_dropped() {
+fn events_of_unknown_watches_are_dropped() {
     let mut bytes = [0; WATCH_BYTES];
     let mut watches = Watches::<std::vec::Vec<u8>>::new(1, 0);
     let watch = watches.add(&mut bytes, &"a", None).unwrap();
@@ -154,7 +154,7 @@ fn event_reaches_members_it_concerns() {
 }
 
 #[test]
-fn paths_of_256_bytes_are_too_long_to_watch() {
+fn long_path_is_not_watched() {
     let mut bytes = [0; WATCH_BYTES];
     let mut watches = Watches::<std::vec::Vec<u8>>::new(1, 0);
     assert_eq!(
