@@ -1,4 +1,4 @@
-//! What a xenstore operation reports when it fails.
+//! Errors of xenstore operations.
 
 use crate::connection::ConnectionError;
 use crate::text::PathText;
@@ -14,18 +14,18 @@ pub struct StoreError {
     pub operation: MessageType,
     /// The path that it was about; empty if it was about none.
     pub path: PathText,
-    /// Why it failed.
+    /// Cause.
     pub kind: ErrorKind,
 }
 
-/// Why a xenstore operation failed.
+/// Cause of a failed xenstore operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// The server refused.
     Server(ServerError),
     /// No reply came in time.
     Timeout {
-        /// How long was waited.
+        /// Time that the operation waited.
         waited: Duration,
     },
     /// The store is suspended; nothing was sent.
@@ -33,8 +33,8 @@ pub enum ErrorKind {
     /// The connection was reset, after a suspend or an error, before the reply came, or since the
     /// transaction was begun.
     Interrupted {
-        /// Whether the request was sent, so that it may have been carried out. If not, nothing has
-        /// changed.
+        /// `true` if the request was sent, so that it may have been carried out; otherwise nothing
+        /// has changed.
         sent: bool,
     },
     /// The connection is broken, until it is [reset](crate::XenStore::reconnect).
@@ -60,17 +60,17 @@ pub enum ErrorKind {
     },
     /// The value is not UTF-8.
     NotText,
-    /// The value is not a number of the wanted type.
+    /// The value is not a number of the requested type.
     Number(NumberError),
-    /// The reply is not what the request's reply looks like.
+    /// The reply does not have the format of the request's reply.
     Malformed,
     /// The reply has another type than the request.
     UnexpectedReply {
         /// The type that was found.
         found: MessageType,
     },
-    /// A list that was read in parts changed meanwhile; what was passed on is neither the old one
-    /// nor the new one.
+    /// A list that was read in parts changed meanwhile; the caller has received neither the
+    /// old list nor the new one.
     Changed,
     /// A list that is read in parts has no end within the most names, bytes and parts that are
     /// taken of a server.
@@ -80,7 +80,7 @@ pub enum ErrorKind {
     },
     /// A transaction was in conflict with others every time that it was tried.
     Conflict {
-        /// How often it was tried.
+        /// Number of attempts.
         attempts: u32,
     },
 }
@@ -147,7 +147,7 @@ impl fmt::Display for ErrorKind {
 impl core::error::Error for StoreError {}
 impl core::error::Error for ErrorKind {}
 
-macro_rules! reasons {
+macro_rules! kinds {
     ($($from:ident => $variant:ident),*) => {$(
         impl From<$from> for ErrorKind {
             fn from(error: $from) -> Self {
@@ -156,7 +156,12 @@ macro_rules! reasons {
         }
     )*};
 }
-reasons!(ServerError => Server, ConnectionError => Connection, PathError => Path, NumberError => Number);
+kinds!(
+    ServerError => Server,
+    ConnectionError => Connection,
+    PathError => Path,
+    NumberError => Number
+);
 
 #[cfg(test)]
 mod tests {

@@ -2,11 +2,11 @@
 
 use core::fmt::{self, Display, Write};
 
-/// The bytes that a [`PathText`] keeps.
+/// Maximum length of a [`PathText`].
 const KEPT: usize = 62;
 
-/// A path for people to read, kept inside an error: whole if it is short, otherwise its end, which
-/// tells most.
+/// The text of a path inside an error: whole if it is short, otherwise its end, which identifies
+/// the node.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PathText {
     bytes: [u8; KEPT],
@@ -55,7 +55,7 @@ impl PathText {
 
 impl Write for PathText {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        // Paths are graphic ASCII; whatever else somebody passes must not reach a terminal raw.
+        // Paths are graphic ASCII; other characters must not reach a terminal raw.
         text.chars().for_each(|c| self.push(if c.is_ascii_graphic() { c as u8 } else { b'?' }));
         Ok(())
     }

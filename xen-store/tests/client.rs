@@ -266,7 +266,7 @@ fn replies_come_in_any_order() {
             assert_eq!((one.try_finish(&mut buffer), &buffer[..1]), (Some(Ok(1)), name.as_bytes()));
         }
         world.server.borrow_mut().answer = None;
-        // Replies that nobody has looked at keep their slots; what blocks does not wait for those.
+        // Unread replies keep their slots; a blocking operation does not wait for those.
         assert_eq!(store.domid(), Ok(DomId(5)));
         drop(pending);
         assert_eq!(store.domid(), Ok(DomId(5)));
@@ -279,7 +279,7 @@ fn dropped_request_leaves_next_intact() {
         store.write("a", [b'x'; 3000]).unwrap();
         for part in 0..40 {
             let pending = store.begin_read("a").unwrap();
-            // Given up before it is sent, while its reply is on the way, and after.
+            // Dropped before it is sent, while its reply is on the way, and after.
             (0..part % 8)
                 .for_each(|_| store.wait(xen_hypercall::Instant::from_nanos(world.now.get() + 1)));
             let _ = store.poll();

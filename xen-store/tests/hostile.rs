@@ -180,7 +180,7 @@ fn directory_without_end_is_an_error() {
         let kind = ErrorKind::ListTooLong { bytes: (part.len() - 2) * parts };
         with_store(|world, store| {
             in_parts(&mut world.server.borrow_mut(), move |_| part.clone().into_bytes());
-            let error = store.directory("dir", |_| panic!("nothing is passed on")).unwrap_err();
+            let error = store.directory("dir", |_| panic!("a name was returned")).unwrap_err();
             assert_eq!((error.kind, parts_asked(&world.server.borrow())), (kind, parts));
             let mut buffer = vec![0; 4 << 20];
             let error = store.directory_into("dir", &mut buffer).unwrap_err();
@@ -249,7 +249,7 @@ fn directory_that_changes_is_read_again() {
         });
     }
     with_store(|world, store| {
-        // It changes once, before anything was passed on.
+        // It changes once, before the caller received a name.
         in_parts(&mut world.server.borrow_mut(), |asked| match asked {
             1 => b"1\0a\0".to_vec(),
             2 | 3 | 5 => [format!("{}\0", asked.min(3)).as_bytes(), b"b\0"].concat(),
@@ -272,7 +272,7 @@ fn directory_that_changes_is_read_again() {
 #[test]
 fn devices_of_changing_list_are_reread() {
     with_store(|world, store| {
-        // It changes after some names were passed on.
+        // It changes after the caller received some names.
         in_parts(&mut world.server.borrow_mut(), |asked| match asked {
             1 | 3 => b"1\x003\x005\x006\0".to_vec(),
             2 => b"1\x004\0\0".to_vec(),
@@ -377,7 +377,7 @@ fn poll_ends_with_endless_input() {
     with_page(0, |world| {
         let store = world.store();
         store.domid().unwrap();
-        // A ring that is always full of events for nobody.
+        // A ring that is always full of events of no watch.
         let event = message(MessageType::WATCH_EVENT, 0, b"");
         world.server.borrow_mut().outbox = std::iter::repeat_n(event, 10_000).flatten().collect();
         world.server.borrow_mut().mute = true;
@@ -426,7 +426,7 @@ fn slow_server_causes_no_busy_loop() {
         let value: Vec<u8> = (0..4000u32).map(|i| i as u8).collect();
         store.write("a", &value).unwrap();
         assert_eq!(world.server.borrow().nodes[&format!("{HOME}/a")], value);
-        // Each turn of the server wakes the client once, and the client tells it at most once.
+        // Each turn of the server wakes the client once, and the client notifies it at most once.
         let turns = 4100 / 7;
         let (waits, notified) = (world.waits.get() - waits, world.notified.get() - notified);
         assert!(

@@ -10,8 +10,7 @@ use xen_hypercall::{DomId, Port, SharedMem};
 use xen_store::wire::{MessageType, ServerError};
 use xen_store::{ConnectionError, ErrorKind, RingTransport, StoreError, XsOps};
 
-/// The server that a domain finds when it is resumed: it knows the nodes, but no watches and no
-/// transactions.
+/// Resumes with a server that has the nodes, but no watches and no transactions.
 fn resume(world: &World<'_>, store: &double::Store<'_>) {
     for offset in [2048, 2052, 2056, 2060] {
         world.mem.u32_at(offset).unwrap().store(0, Relaxed);
@@ -98,7 +97,7 @@ fn resume_sets_watches_again() {
         }
         store.quiesce().unwrap();
         drop(dropped);
-        world.set("node3", "changed while nobody looked");
+        world.set("node3", "changed meanwhile");
         resume(world, store);
         store.domid().unwrap();
         // Each reply makes room to set the next one.

@@ -180,7 +180,7 @@ fn late_watch_is_unwatched() {
             world.server.borrow_mut().mute = true;
             let watch = if shared { store.watch_shared("/a", "/a/b/c") } else { store.watch("/a") };
             assert!(matches!(watch.unwrap_err().kind, ErrorKind::Timeout { .. }));
-            // The server sets it after all, and answers nobody.
+            // The server sets it after all; its reply has no receiver.
             let mut server = world.server.borrow_mut();
             server.mute = false;
             let sent = server.log.iter().filter(|request| request.kind == MessageType::WATCH);

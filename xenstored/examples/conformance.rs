@@ -1,4 +1,4 @@
-//! Runs the conformance suite against the server that listens on a socket: `conformance PATH`. A
+//! The conformance suite against the server that listens on a socket: `conformance PATH`. Prints a
 //! line per case; fails if one differs.
 
 use std::process::ExitCode;

@@ -1,6 +1,6 @@
 //! xenstore at a shell of Linux, with the same client that kernels have: `xs ls PATH`, `xs check`.
-//! Without `--device` or `--socket` it looks where the server of this host listens, and then for
-//! the kernel's device.
+//! Without `--device` or `--socket` it uses the socket of this host's server, and then the
+//! kernel's device.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -9,7 +9,8 @@ use xen_store::wire::{Access, Permission};
 use xen_store::{Watch, XsOps};
 use xenstored::user::{self, ProcessRuntime, Stream, UserStore};
 
-const USAGE: &str = "usage: xs [--device PATH | --socket PATH] ls PATH | read PATH | write PATH VALUE | rm PATH | watch PATH | check";
+const USAGE: &str = "usage: xs [--device PATH | --socket PATH] \
+    ls PATH | read PATH | write PATH VALUE | rm PATH | watch PATH | check";
 
 type Done<T = ()> = Result<T, Box<dyn Error>>;
 type Open<'a> = &'a dyn Fn() -> std::io::Result<UserStore>;
@@ -54,7 +55,7 @@ fn run(open: Open<'_>, command: &[&str]) -> Done {
     Ok(())
 }
 
-/// What `xs check` tries below this node, which it leaves as it finds it: not there.
+/// Directory of `xs check`, which removes it at the end.
 const HOME: &str = "data/xs-check";
 
 /// One thing to try, and what it is called.
@@ -86,7 +87,7 @@ fn check(open: Open<'_>) -> Done {
         }
     }
     let _ = store.remove(HOME);
-    println!("{passed} of {} as they should be", cases.len());
+    println!("{passed} of {} cases passed", cases.len());
     if passed == cases.len() { Ok(()) } else { Err("this is not xenstore as it should be".into()) }
 }
 
@@ -110,7 +111,7 @@ fn values(store: &UserStore) -> Done {
 
 fn permissions(store: &UserStore) -> Done {
     store.mkdir(HOME)?;
-    let domain = store.permissions::<4>(HOME)?.first().ok_or("nobody owns it")?.domain;
+    let domain = store.permissions::<4>(HOME)?.first().ok_or("no owner")?.domain;
     let wanted = [Permission { access: Access::Read, domain }];
     store.set_permissions(HOME, &wanted)?;
     is(store.permissions::<4>(HOME)?.as_slice(), &wanted)
@@ -199,7 +200,7 @@ fn second_client(store: &UserStore, open: Open<'_>) -> Done {
     is(&next(store, &watch)?, &format!("{HOME}/b"))
 }
 
-/// Waits for a watch to fire; returns which node it is told of.
+/// Waits for a watch to fire; returns the path of the event.
 fn next(store: &UserStore, watch: &Watch<ProcessRuntime, Stream>) -> Done<String> {
     let event = watch.wait_next(store.platform().deadline_after(Duration::from_secs(5)))?;
     Ok(event.ok_or("no event in five seconds")?.path().to_owned())

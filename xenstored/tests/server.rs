@@ -62,7 +62,7 @@ fn events(server: &mut Server, id: ConnectionId) -> Vec<String> {
     found
 }
 
-/// A server with dom0, and a guest 5 that owns its home.
+/// Makes a server with dom0, and a guest 5 that owns its home.
 fn start() -> (Server, ConnectionId, ConnectionId) {
     let mut server = Server::new();
     let dom0 = server.connect(DomId(0));
@@ -135,7 +135,7 @@ fn unread_events_end_the_connection() {
     assert_eq!(server.tick(at(150)), None);
     assert_eq!(server.breach(guest), Some(Breach::Stalled { events: 1 }));
     assert_eq!(server.receive(guest, &[], &mut NoDomains), Err(Breach::Stalled { events: 1 }));
-    // The control domain has all the time it wants.
+    // The control domain has no deadline.
     ask(&mut server, dom0, M::WATCH, "/\0t\0").unwrap();
     ask(&mut server, guest, M::WRITE, "data/c\0x").unwrap();
     assert!(server.waiting(dom0) > 0);
@@ -182,7 +182,7 @@ fn memory_of_domain_is_bounded() {
         OK
     );
     assert_eq!(ask(&mut server, dom0, M::CONTROL, "check\0").unwrap(), OK);
-    // Events are bounded by it too, but for whom they are for can't help them: the connection ends.
+    // Events are bounded by it too, but their receiver cannot avoid them: the connection ends.
     ask(&mut server, guest, M::RESET_WATCHES, "\0").unwrap();
     ask(&mut server, guest, M::WATCH, &format!("data\0{}\0", "t".repeat(3000))).unwrap();
     for number in 0..20 {
@@ -235,7 +235,7 @@ fn busy_guest_starves_no_transaction() {
     let at = |milliseconds: u64| Instant::from_nanos(milliseconds * 1_000_000);
     ask(&mut server, guest, M::WRITE, "data\0x").unwrap();
     server.tick(at(0));
-    // Whenever it is let, the guest writes between the control domain's look and its commit.
+    // Whenever it may, the guest writes between the control domain's read and its commit.
     let try_once = |server: &mut Server| {
         let tx = ask(server, dom0, M::TRANSACTION_START, "\0")
             .unwrap()
@@ -253,7 +253,7 @@ fn busy_guest_starves_no_transaction() {
     let again = || Err(ServerError::Again);
     assert_eq!(tries, [again(), again(), again(), Ok(OK.into())]);
     assert!(server.accepts(guest) && server.accepts(dom0));
-    // Who does not try again does not hold anybody up for longer than a second; others are not held
+    // A client that does not try again delays others for a second at most; others are not held
     // up at all.
     server.introduce(DomId(6));
     let other = server.connect(DomId(6));
@@ -261,7 +261,7 @@ fn busy_guest_starves_no_transaction() {
     assert!(!server.accepts(guest) && server.accepts(other));
     assert_eq!((server.tick(at(999)), server.accepts(guest)), (Some(at(1000)), false));
     assert_eq!((server.tick(at(1000)), server.accepts(guest)), (None, true));
-    // A guest's own transactions hold nobody up.
+    // A guest's own transactions delay no domain.
     for _ in 0..5 {
         let tx = ask(&mut server, guest, M::TRANSACTION_START, "\0")
             .unwrap()
@@ -690,7 +690,7 @@ fn repeated_commit_events_are_merged() {
     assert_eq!((server.breach(guest), server.waiting(guest)), (None, 128 * 21));
 }
 
-/// What clients see of each node.
+/// Returns the nodes as clients see them.
 fn dump(server: &mut Server, dom0: ConnectionId, path: &str, seen: &mut Vec<String>) {
     for kind in [M::READ, M::GET_PERMS] {
         seen.push(format!("{path}: {:?}", ask(server, dom0, kind, &format!("{path}\0"))));

@@ -16,17 +16,17 @@ thread_local! {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-// SAFETY: every call is passed on to the system's allocator.
+// SAFETY: every call is forwarded to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         LIVE.with(|live| live.set(live.get().wrapping_add(layout.size())));
-        // SAFETY: the caller's obligations are passed on unchanged.
+        // SAFETY: the caller's obligations are forwarded unchanged.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         LIVE.with(|live| live.set(live.get().wrapping_sub(layout.size())));
-        // SAFETY: the caller's obligations are passed on unchanged; `alloc` had it from the system.
+        // SAFETY: the caller's obligations are forwarded unchanged; `alloc` had it from the system.
         unsafe { System.dealloc(memory, layout) }
     }
 }
@@ -46,7 +46,7 @@ fn ask(server: &mut Server, id: ConnectionId, tx: u32, kind: M, body: &[u8]) -> 
     ok
 }
 
-/// A server with dom0 and a guest 5 that owns its home.
+/// Makes a server with dom0 and a guest 5 that owns its home.
 fn start() -> (Server, ConnectionId, ConnectionId) {
     let mut server = Server::new();
     let (dom0, guest) = (server.connect(DomId(0)), server.connect(DomId(5)));
@@ -71,7 +71,7 @@ fn old_nodes_count_in_open_transactions() {
         }
     }
     assert!(most < 2 * quota, "{most} bytes under a quota of {quota}");
-    // What a transaction looks at counts, and no more of it is possible than the quota.
+    // The nodes that a transaction reads count, and no more of it is possible than the quota.
     for tx in 1..=10 {
         for node in 0..900 {
             ask(&mut server, guest, tx, M::READ, format!("data/{node}\0").as_bytes());
@@ -105,7 +105,7 @@ fn control_client_without_reads_is_bounded() {
     assert!(ask(&mut server, dom0, 0, M::WATCH, b"/\0t\0"));
     let (mut most, mut number) = (0, 0);
     while server.breach(dom0).is_none() {
-        // Other domains go on; only those that make the events wait, and for a second at most.
+        // Other domains continue; only those that make the events wait, and for a second at most.
         server.tick(Instant::from_nanos(number * 2_000_000_000));
         assert!(ask(&mut server, guest, 0, M::WRITE, format!("data/{number}\0").as_bytes()));
         assert!(ask(&mut server, guest, 0, M::RM, format!("data/{number}\0").as_bytes()));

@@ -53,7 +53,7 @@ fn start() -> Running {
 impl Running {
     fn stop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
-        // It looks whenever somebody connects.
+        // It polls whenever a client connects.
         let _ = std::os::unix::net::UnixStream::connect(&self.path);
         self.thread.take().map(JoinHandle::join).transpose().unwrap();
     }
@@ -115,7 +115,7 @@ fn guest_breaches_at_daemon_deadline() {
         server.receive(guest, &request, &mut NoDomains).unwrap();
     }
     while server.take_message(reading).is_some() {}
-    // Nobody is there to be served, so what ends the wait is the patience.
+    // No client is to be served, so the wait ends at the deadline.
     daemon.serve(None).unwrap();
     let server = daemon.server();
     assert_eq!(
@@ -182,7 +182,8 @@ fn large_directory_is_read_in_parts() {
         MessageType::DIRECTORY
     );
     assert!(store.directory_into("/large", &mut buffer).unwrap().eq(&names));
-    // In a transaction the parts are of one list, whatever others do; outside, a change is told.
+    // In a transaction the parts are of one list, whatever others do; outside, a change is an
+    // error.
     let other = user::connect(&daemon.path).unwrap();
     let meddle = |_: &str| other.mkdir("/large/x").unwrap();
     assert_eq!(store.directory("/large", meddle).unwrap_err().kind, ErrorKind::Changed);
@@ -317,7 +318,7 @@ fn character_device_is_read() {
 
 #[test]
 fn device_error_ends_one_request() {
-    // It takes nothing, and what it says is in no reply's form that anybody waits for.
+    // It takes nothing, and its bytes are no reply that a request waits for.
     let store = user::open_device("/dev/full").unwrap();
     for node in ["/a", "/b"] {
         let error = store.write(node, "x").unwrap_err();

@@ -1,23 +1,23 @@
-//! What a guest tells its toolstack about itself.
+//! Nodes that a guest publishes about itself.
 
 use super::{Runtime, XenStore, XsOps};
 use crate::connection::Transport;
 use crate::error::StoreError;
 use core::fmt::{self, Display, Write};
 
-/// A piece of software, as toolstacks list it: a driver, for one. It displays as such; blanks in a
-/// word become hyphens.
+/// Description of a driver or other software for toolstacks. `Display` writes the node's value;
+/// blanks in a word become hyphens.
 ///
 /// Source: `DISTRIBUTION` in `docs/misc/xenstore-paths.pandoc`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Software<'a> {
-    /// Whose it is, in short.
+    /// Short name of the vendor.
     pub vendor: &'a str,
-    /// What it is called, without its version.
+    /// Name, without the version.
     pub product: &'a str,
-    /// Its version.
+    /// Version.
     pub version: &'a str,
-    /// What people are to read beside, such as `debug`; empty if nothing.
+    /// Further words for the reader, such as `debug`; may be empty.
     pub attributes: &'a str,
 }
 
@@ -34,7 +34,7 @@ impl Display for Software<'_> {
 }
 
 impl<P: Runtime, T: Transport> XenStore<P, T> {
-    /// Tells which drivers this domain has: `index` counts them from zero.
+    /// Publishes a driver of this domain in `drivers`; `index` counts the drivers from zero.
     ///
     /// # Errors
     ///
@@ -44,8 +44,8 @@ impl<P: Runtime, T: Transport> XenStore<P, T> {
         self.write_fmt(format_args!("drivers/{index}"), driver)
     }
 
-    /// Tells whether this domain takes a new device of a `kind`, such as `vif` or `vbd`, in use as
-    /// soon as it is there. If not, a toolstack waits with that for the next start.
+    /// Publishes whether this domain supports hotplug of devices of a `kind`, such as `vif` or
+    /// `vbd`. Without support a toolstack adds a device at the next start.
     ///
     /// # Errors
     ///

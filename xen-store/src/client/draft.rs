@@ -8,12 +8,11 @@ use core::fmt::{self, Write};
 
 /// A request whose slot is taken and whose payload is being formatted into it.
 ///
-/// What a caller passes is formatted by the caller's code, which can use the store itself or take
-/// locks that others hold while they use it. So the store's lock is held for the copy of each piece
-/// only, not while that code runs. A buffer outside of the lock would do too, but a payload has up
-/// to 4096 bytes, which kernel stacks have no room for.
+/// The caller's `Display` code can use the store, or take locks whose holders use the store. The
+/// store's lock is held for the copy of each piece only, not while that code runs. A buffer outside
+/// of the lock is no alternative: a payload has up to 4096 bytes, too many for a kernel stack.
 ///
-/// Gives the slot up when dropped, as when formatting fails or panics.
+/// Dropping it, as when formatting fails or panics, frees the slot.
 pub(super) struct Draft<'a, P: Runtime, T: Transport> {
     store: &'a XenStore<P, T>,
     id: RequestId,
@@ -52,7 +51,7 @@ impl<'a, P: Runtime, T: Transport> Draft<'a, P, T> {
         Ok(self)
     }
 
-    /// Leaves the slot to whoever has the id.
+    /// Leaves the slot to the owner of the id.
     pub(super) fn keep(self) {
         core::mem::forget(self);
     }

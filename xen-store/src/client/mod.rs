@@ -31,20 +31,20 @@ use xen_hypercall::{Instant, OutOfMemory, Platform, Port};
 
 pub use crate::connection::WatchEvent;
 
-/// How long a blocking operation waits unless [`XenStore::set_timeout`] says otherwise.
+/// Timeout of a blocking operation, unless [`XenStore::set_timeout`] says otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest single wait. Another thread may take the event that announced our reply together
-/// with its own, and has then received ours too; so look again after this long.
+/// Longest single wait. Another thread may take the event that announced our reply together
+/// with its own, and has then received ours too, so the state is checked again after this time.
 const WAIT_SLICE: Duration = Duration::from_millis(100);
 
-/// How much a client can have under way at once.
+/// Limits of a client: requests in flight and watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Requests in flight, 2 to 16; each takes a page when the client is made.
     pub requests: usize,
     /// Watches, at most 8192; eight of them take a page. Pages for up to 32 are taken when the
-    /// client is made, those for more when they are set.
+    /// client is made, pages for more as watches are set.
     pub watches: usize,
 }
 
@@ -80,10 +80,10 @@ pub(crate) struct Client<P: Runtime, T: Transport> {
 }
 
 impl<P: Platform> XenStore<P> {
-    /// Takes the ring of the start of day, without waiting for the server.
+    /// Makes a client on the ring of boot, without waiting for the server.
     ///
-    /// The first thing sent, once the server is there, asks it to forget the watches and
-    /// transactions of whoever used the ring before.
+    /// The first thing sent, once the server is there, resets the watches and
+    /// transactions of the ring's earlier user.
     ///
     /// # Errors
     ///
@@ -114,7 +114,7 @@ impl<P: Runtime, T: Transport> XenStore<P, T> {
         let seed = platform.now().as_nanos() as u32;
         let mut connection = Connection::new(transport, buffer, requests, watches, seed);
         connection.limit_watches(limits.watches);
-        // A server too old to know the request says so to nobody.
+        // The reply is dropped, also the error of a server that does not support the request.
         if connection.transport().is_inherited() {
             connection.reset_watches();
         }
@@ -246,7 +246,7 @@ impl TxId {
     pub(crate) const NONE: Self = Self { id: 0, epoch: 0 };
 }
 
-/// What the operations need of a store, whatever its platform and transport.
+/// Requests of a store, independent of its platform and transport.
 pub(crate) trait Core {
     /// Sends a request and waits for the reply, whose payload then is in the id's slot.
     fn call(
@@ -257,10 +257,10 @@ pub(crate) trait Core {
     ) -> Result<RequestId, ErrorKind>;
     /// Shows the payload of a reply.
     fn show(&self, id: RequestId, look: &mut dyn FnMut(&[u8]));
-    /// Copies the payload of a reply, gives the id up, and shows the copy, without a lock held.
+    /// Copies the payload of a reply, frees its slot, and shows the copy, without a lock held.
     /// Returns `false`, with nothing done, if there is no memory for the copy.
     fn show_copy(&self, id: RequestId, look: &mut dyn FnMut(&[u8])) -> bool;
-    /// Gives an id up.
+    /// Frees the slot of an id.
     fn forget(&self, id: RequestId);
     /// Returns the present moment.
     fn now(&self) -> Instant;
@@ -347,7 +347,7 @@ impl<P: Runtime, T: Transport> fmt::Debug for XenStore<P, T> {
     }
 }
 
-/// Puts operation and path to a kind.
+/// Returns a function that adds operation and path to a kind.
 pub(crate) fn error_at<'p>(
     operation: MessageType,
     path: &'p (dyn fmt::Display + 'p),

@@ -13,23 +13,24 @@ use core::time::Duration;
 use heapless::{String, Vec};
 use xen_hypercall::{DomId, Instant};
 
-/// The longest name that [`XsOps::directory`] passes on.
+/// Longest name that [`XsOps::directory`] passes to the caller.
 const MAX_NAME: usize = 256;
 
 /// The bytes of a list that are copied to the stack. For a longer one a page is taken from the
 /// platform: stacks of kernels have no room for a message.
 const SHORT_LIST: usize = 512;
 
-/// What a directory that is read in parts may have: names for each domain that there can be, as in
-/// `/local/domain`, and bytes for them. A server that never ends the list must not take all memory.
+/// Limits of a directory that is read in parts: a name for each possible domain, as in
+/// `/local/domain`, and bytes for these names. A server that never ends the list must not take all
+/// memory.
 const MAX_NAMES: usize = 1 << 16;
 const MAX_LIST: usize = 1 << 20;
 /// The parts of that many bytes, each at least half full.
 const MAX_PARTS: usize = MAX_LIST / (wire::XENSTORE_PAYLOAD_MAX / 2);
-/// How often a directory is read from its start because it changed meanwhile.
+/// Maximum number of restarts of a directory that changes while it is read.
 const MAX_RESTARTS: u32 = 8;
 
-/// Where an operation goes to.
+/// Destination of an operation: a store or a transaction.
 #[derive(Clone, Copy)]
 #[expect(missing_debug_implementations, reason = "it can't be named outside")]
 pub struct Target<'a> {
@@ -41,7 +42,7 @@ pub trait Sealed {
     fn target(&self) -> Target<'_>;
 }
 
-/// A reply that is being looked at; its slot is given up when this is dropped.
+/// A reply that is being read; dropping it frees its slot.
 struct Reply<'a> {
     core: &'a dyn Core,
     id: RequestId,
@@ -52,7 +53,7 @@ impl Reply<'_> {
     ///
     /// The caller's function runs without the lock and without the slot, because it may use the
     /// store.
-    fn pass_on(
+    fn for_each_name(
         self,
         list: Range<usize>,
         next: Next,
@@ -114,7 +115,7 @@ fn call<'a>(
     core.call(operation, tx, parts).map(|id| Reply { core, id })
 }
 
-/// Sends a request and looks at the reply.
+/// Sends a request and passes the reply to a function.
 pub(super) fn ask<R>(
     target: Target<'_>,
     operation: MessageType,
@@ -124,7 +125,7 @@ pub(super) fn ask<R>(
     call(target, operation, parts).and_then(|reply| reply.read(look))
 }
 
-/// Splits the first item off a list.
+/// A function that splits the first item off a list.
 pub(super) type Next = fn(&[u8]) -> Option<(&[u8], &[u8])>;
 
 fn next_name(list: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -149,7 +150,7 @@ pub(super) fn each_item(
 ) -> Result<(), ErrorKind> {
     let reply = call(target, operation, &[])?;
     let all = 0..reply.read(|body| Ok(body.len()))?;
-    reply.pass_on(all, next, each)
+    reply.for_each_name(all, next, each)
 }
 
 fn text(body: &[u8]) -> Result<&str, ErrorKind> {
@@ -160,8 +161,8 @@ fn string<const N: usize>(body: &[u8]) -> Result<String<N>, ErrorKind> {
     String::try_from(text(body)?).map_err(|_| ErrorKind::BufferTooSmall { needed: body.len() })
 }
 
-/// Reads and writes nodes. Every method is one request; it blocks until the reply is there, or the
-/// store's timeout is over.
+/// Operations on nodes. Every method is one request; it blocks until the reply has come or the
+/// store's timeout has passed.
 ///
 /// A path is anything that displays as one: a `&str`, or `format_args!("{dir}/state")`. One that
 /// does not begin with a slash is relative to the domain's own home. Every error says which path it
@@ -213,7 +214,7 @@ pub trait XsOps: Sealed {
         }
     }
 
-    /// Tells whether a node exists.
+    /// Returns whether a node exists.
     ///
     /// # Errors
     ///
@@ -225,7 +226,7 @@ pub trait XsOps: Sealed {
         }
     }
 
-    /// Writes a node's value, making the node and those above it if they are missing.
+    /// Writes a node's value, making the node and missing nodes above it.
     ///
     /// # Errors
     ///
@@ -275,8 +276,8 @@ pub trait XsOps: Sealed {
     /// # Errors
     ///
     /// [`ErrorKind::BufferTooSmall`] at a name over 256 bytes; [`ErrorKind::Changed`] if the
-    /// children go on changing, or change after `each` was called, which in a transaction they
-    /// don't; [`ErrorKind::ListTooLong`] for more than 65,536 names or 1 MiB,
+    /// children keep changing, or change after `each` was called, which is impossible in a
+    /// transaction; [`ErrorKind::ListTooLong`] for more than 65,536 names or 1 MiB,
     /// [`ErrorKind::Timeout`] if it takes longer than the store's timeout; those of the trait.
     #[doc(alias = "XS_DIRECTORY")]
     #[doc(alias = "XS_DIRECTORY_PART")]
@@ -460,10 +461,10 @@ fn copy(body: &[u8], buffer: &mut [u8]) -> Result<usize, ErrorKind> {
     Ok(body.len())
 }
 
-/// Gets a reply and which of its bytes are names; `None` to forget what came before.
+/// Receiver of a reply and the range of its names; `None` restarts the list.
 type Take<'t, 'a> = &'t mut dyn FnMut(Option<(Reply<'a>, Range<usize>)>) -> Result<(), ErrorKind>;
 
-/// Asks for all children of a node at once; `None` if they need more than a message.
+/// Asks for all children of a node at once; `None` if the list needs more than a message.
 fn whole<'a>(
     target: Target<'a>,
     path: &dyn Display,
@@ -478,7 +479,8 @@ fn whole<'a>(
     }
 }
 
-/// Lists a node's children, in parts if it must be; from the start if they change meanwhile.
+/// Lists a node's children, in parts if the list is long; restarts if the children change
+/// meanwhile.
 fn children<'a>(
     target: Target<'a>,
     path: &dyn Display,
@@ -505,11 +507,11 @@ fn pass_children_on(
     each: &mut dyn FnMut(&str),
 ) -> Result<(), ErrorKind> {
     if let Some((reply, list)) = whole(target, path)? {
-        return reply.pass_on(list, next_name, each);
+        return reply.for_each_name(list, next_name, each);
     }
     let limit = Until::timeout_of(target.core);
     for _ in 0..=MAX_RESTARTS {
-        // What was passed on can't be taken back, so a list that changes must show before.
+        // A name that the caller has received cannot be withdrawn, so a change must show before.
         let generation = match parts(target, path, &limit, None, &mut |_, _| Ok(())) {
             Err(ErrorKind::Changed) => continue,
             generation => generation?,
@@ -517,7 +519,7 @@ fn pass_children_on(
         let mut passed_on = false;
         let listed = parts(target, path, &limit, Some(generation), &mut |reply, list| {
             passed_on |= !list.is_empty();
-            reply.pass_on(list, next_name, each)
+            reply.for_each_name(list, next_name, each)
         });
         match listed {
             Err(ErrorKind::Changed) if !passed_on => {}
@@ -582,7 +584,7 @@ fn read_with<R>(
         .map_err(error_at(MessageType::READ, path))
 }
 
-/// A request about `path` whose reply says nothing but that it is done.
+/// Sends a request about `path` whose reply has no content.
 fn simple(
     target: Target<'_>,
     operation: MessageType,

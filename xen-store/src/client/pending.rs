@@ -1,4 +1,4 @@
-//! Requests that nobody blocks for.
+//! Requests without blocking.
 
 use super::Runtime;
 use super::XenStore;
@@ -9,8 +9,8 @@ use crate::text::PathText;
 use crate::wire::{MessageType, Part};
 use core::fmt::{self, Display};
 
-/// A request in flight. Dropping it gives its slot up: a request of which nothing was sent is taken
-/// back, the reply of any other is dropped when it comes.
+/// A request in flight. Dropping it frees its slot: a request of which nothing was sent is
+/// cancelled, the reply of any other is dropped when it comes.
 pub struct Pending<P: Runtime, T: Transport = RingTransport<P>> {
     store: XenStore<P, T>,
     id: RequestId,
@@ -22,8 +22,8 @@ impl<P: Runtime, T: Transport> XenStore<P, T> {
     /// Sends a request outside of transactions, without waiting for the reply. `path` is for errors
     /// to show.
     ///
-    /// The last slot is left to operations that block: a reply keeps its slot until its owner looks
-    /// at it, and the owner may be the one that blocks.
+    /// The last slot is left to operations that block: a reply keeps its slot until its owner reads
+    /// it, and the owner may be the one that blocks.
     ///
     /// # Errors
     ///
@@ -40,8 +40,8 @@ impl<P: Runtime, T: Transport> XenStore<P, T> {
         Ok(pending)
     }
 
-    /// As [`begin`](Self::begin), but sends nothing yet: the request goes out with the next
-    /// [`poll`](Self::poll), or whatever else is done, together with all others.
+    /// Queues a request as [`begin`](Self::begin) does, but sends nothing yet: the next
+    /// [`poll`](Self::poll) or other operation sends it together with all others.
     ///
     /// # Errors
     ///

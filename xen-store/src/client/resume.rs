@@ -1,4 +1,4 @@
-//! The way through a suspend, and out of a broken connection.
+//! Suspend, resume and reconnection.
 
 use super::{Runtime, XenStore};
 use crate::connection::{RingTransport, Transport};
@@ -9,9 +9,8 @@ use xen_hypercall::{Instant, Platform, Port};
 use xen_sys::io::xs_wire::ServerFeatures;
 
 impl<P: Platform> XenStore<P> {
-    /// Takes the ring of the start of day, and waits for the toolstack to set it up if it is not
-    /// there yet, at most until `deadline`: a domain that Xen itself started is up before any
-    /// toolstack is.
+    /// Makes a client on the ring of boot; waits for the toolstack to set the ring up, at most
+    /// until `deadline`: a domain that Xen itself started runs before any toolstack.
     ///
     /// # Errors
     ///
@@ -22,7 +21,7 @@ impl<P: Platform> XenStore<P> {
             match start::xenstore_ring(platform.clone()) {
                 Ok(ring) => return Self::new(platform, ring).map_err(StartError::Map),
                 Err(StartError::Absent { port, .. }) if platform.now() < deadline => {
-                    // Whoever sets the ring up sends an event, if there is a port to send it to.
+                    // The toolstack that sets the ring up sends an event, if the domain has a port.
                     let slice = deadline.min(platform.now() + super::WAIT_SLICE);
                     let port = u32::try_from(port).ok().filter(|&port| port != 0).map(Port);
                     platform.wait(port.as_slice(), Some(slice));
@@ -37,12 +36,12 @@ impl<P: Platform> XenStore<P> {
         self.connection().transport().server_features()
     }
 
-    /// Goes on after the domain was suspended and is now resumed elsewhere: takes the ring that the
-    /// toolstack has set up anew. See [`resume_with`](Self::resume_with).
+    /// Resumes after the domain was suspended and restored: takes the new ring of the toolstack.
+    /// See [`resume_with`](Self::resume_with).
     ///
     /// # Errors
     ///
-    /// Those of [`start::xenstore_ring`]; the store stays suspended, try again.
+    /// Those of [`start::xenstore_ring`]; the store stays quiesced, try again.
     pub fn resume(&self) -> Result<(), StartError> {
         let ring = start::xenstore_ring(self.inner.platform.clone())?;
         self.resume_with(
@@ -54,8 +53,8 @@ impl<P: Platform> XenStore<P> {
 }
 
 impl<P: Runtime, T: Transport> XenStore<P, T> {
-    /// Prepares for a suspend of the domain: lets no request begin any more, and waits until all
-    /// that were begun have their replies.
+    /// Prepares for a suspend of the domain: blocks new requests, and waits until all requests in
+    /// flight have their replies.
     ///
     /// From then on [`begin`](Self::begin) fails at once with [`ErrorKind::Quiesced`]; what blocks
     /// waits, as long as for a reply, for [`unquiesce`](Self::unquiesce) or
@@ -64,7 +63,7 @@ impl<P: Runtime, T: Transport> XenStore<P, T> {
     /// # Errors
     ///
     /// [`ErrorKind::Timeout`] if the server does not reply, [`ErrorKind::Connection`]; the store is
-    /// not suspended then.
+    /// not quiesced then.
     pub fn quiesce(&self) -> Result<(), ErrorKind> {
         let waited = self.timeout();
         let deadline = self.inner.platform.now() + waited;
@@ -76,18 +75,18 @@ impl<P: Runtime, T: Transport> XenStore<P, T> {
         done.inspect_err(|_| self.connection().unquiesce())
     }
 
-    /// Goes on after a suspend that was cancelled: ring and watches are what they were,
-    /// transactions are still open.
+    /// Continues after a cancelled suspend: ring and watches are unchanged, transactions are still
+    /// open.
     pub fn unquiesce(&self) {
         self.connection().unquiesce();
     }
 
-    /// Goes on over another transport, whose events come to `port`, and returns the last one.
+    /// Continues over another transport, whose events come to `port`; returns the last transport.
     ///
     /// All watches are set again, and fire. Transactions are over:
-    /// [`transaction`](Self::transaction) runs them again. A server that is the same one, since
-    /// the domain was not moved although it was told so, is asked to forget its watches and
-    /// transactions first, so that none are left over. Requests that were not sent yet, or only
+    /// [`transaction`](Self::transaction) runs them again. The server may be the
+    /// same one, if a suspend was reported as a move; its watches and transactions are reset first,
+    /// so that none remain. Requests that were not sent yet, or only
     /// read, are sent to the new server; all others that have no reply end with
     /// [`ErrorKind::Interrupted`].
     pub fn resume_with(&self, transport: T, port: Port) -> T {
@@ -101,7 +100,7 @@ impl<P: Runtime, T: Transport> XenStore<P, T> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Connection`] if the server can't do that, or could not be told.
+    /// [`ErrorKind::Connection`] if the server does not support it or cannot be notified.
     pub fn reconnect(&self) -> Result<(), ErrorKind> {
         Ok(self.connection().reconnect()?)
     }

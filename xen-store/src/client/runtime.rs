@@ -1,11 +1,11 @@
-//! What a store needs of whatever it runs in.
+//! Runtime of a store.
 
 use crate::connection::Buffer;
 use core::ops::Deref;
 use xen_hypercall::{Instant, OutOfMemory, PAGE_SIZE, PageArc, Pages, Platform, Port};
 
-/// What a store needs of the kernel or the process that it runs in: memory once, time, and a way to
-/// wait. Every [`Platform`] is one.
+/// The kernel or the process of a store: memory once, time, and a way to wait. Every [`Platform`]
+/// is one.
 pub trait Runtime: Clone {
     /// Memory for messages.
     type Memory: Buffer;

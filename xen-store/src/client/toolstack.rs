@@ -15,7 +15,7 @@ use xen_sys::io::xs_wire::ServerFeatures;
 /// # Errors
 ///
 /// Each method: [`ErrorKind::Server`] if the server refuses, with
-/// [`NotImplemented`](crate::wire::ServerError::NotImplemented) if it does not know the request;
+/// [`NotImplemented`](crate::wire::ServerError::NotImplemented) if it does not support the request;
 /// [`ErrorKind::Timeout`], [`ErrorKind::Connection`]; [`ErrorKind::Malformed`] for a reply that
 /// makes no sense.
 impl<P: Runtime, T: Transport> XenStore<P, T>
@@ -48,7 +48,7 @@ where
         self.order(MessageType::RELEASE, &domain, format_args!("{}\0", domain.0))
     }
 
-    /// Tells the server that a domain goes on after it shut down to be suspended.
+    /// Notifies the server that a domain continues after its shutdown for a suspend.
     ///
     /// # Errors
     ///
@@ -68,7 +68,7 @@ where
         self.order(MessageType::SET_TARGET, &domain, format_args!("{}\0{}\0", domain.0, target.0))
     }
 
-    /// Tells whether the server serves a domain.
+    /// Returns whether the server serves a domain.
     ///
     /// # Errors
     ///
@@ -109,7 +109,7 @@ where
         self.order(MessageType::SET_FEATURE, &domain, format_args!("{}\0{features}\0", domain.0))
     }
 
-    /// Calls `each` with the name of every quota that the server knows.
+    /// Calls `each` with the name of every quota of the server.
     ///
     /// # Errors
     ///
@@ -175,7 +175,7 @@ where
         })
     }
 
-    /// A request whose reply says nothing but that it is done.
+    /// Sends a request whose reply has no content.
     fn order(
         &self,
         operation: MessageType,

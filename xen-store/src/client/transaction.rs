@@ -12,7 +12,7 @@ use core::fmt;
 use core::time::Duration;
 use xen_hypercall::Instant;
 
-/// How often [`XenStore::transaction`] tries before it gives up.
+/// Attempts of [`XenStore::transaction`] before it fails.
 const MAX_ATTEMPTS: u32 = 32;
 
 /// A view of the store in which all changes are made at once, or none. Dropping it makes none.
@@ -22,7 +22,7 @@ pub struct Transaction<'a, P: Runtime, T: Transport = RingTransport<P>> {
     store: &'a XenStore<P, T>,
     tx: TxId,
     open: bool,
-    /// The node that it changed last, or looked at if it changed none.
+    /// The node that it changed last, or read last if it changed none.
     touched: Cell<PathText>,
     changed: Cell<bool>,
 }
@@ -46,12 +46,12 @@ impl<P: Runtime, T: Transport> XenStore<P, T> {
         self.transaction_within(MAX_ATTEMPTS, body)
     }
 
-    /// As [`transaction`](Self::transaction), but tries at most `attempts` times.
+    /// Runs a [`transaction`](Self::transaction) with at most `attempts` attempts.
     ///
     /// # Errors
     ///
     /// As for [`transaction`](Self::transaction). Of [`ErrorKind::Conflict`], the error's path is
-    /// that of the node that the last attempt changed last, or looked at last if it changed none;
+    /// that of the node that the last attempt changed last, or read last if it changed none;
     /// the server doesn't say which of them was in conflict.
     pub fn transaction_within<R, E: From<StoreError>>(
         &self,
@@ -113,10 +113,10 @@ impl<P: Runtime, T: Transport> Transaction<'_, P, T> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Server`] with [`ServerError::Again`] if others changed meanwhile what was read
-    /// or written here: nothing was changed, begin again. [`ErrorKind::Timeout`],
-    /// [`ErrorKind::Connection`]: whether it was changed is not known. [`ErrorKind::Interrupted`] if
-    /// the connection was reset, and says whether it may have been changed.
+    /// [`ErrorKind::Server`] with [`ServerError::Again`] if other changes conflict with it: nothing
+    /// was changed, begin again. After [`ErrorKind::Timeout`] and [`ErrorKind::Connection`] it is
+    /// unknown whether the changes were made. [`ErrorKind::Interrupted`] if the connection was
+    /// reset; `sent` is `true` if the changes may have been made.
     #[doc(alias = "XS_TRANSACTION_END")]
     pub fn commit(mut self) -> Result<(), StoreError> {
         self.end("T")
@@ -151,7 +151,7 @@ impl<P: Runtime, T: Transport> Drop for Transaction<'_, P, T> {
     fn drop(&mut self) {
         let quiesced = self.store.connection().is_quiesced();
         if self.open && !self.is_over() && !(quiesced && self.end_later()) {
-            // If the server can't be told, it ends the transaction together with the connection.
+            // Without this request the server ends the transaction together with the connection.
             let _ = self.end("F");
         }
     }

@@ -12,8 +12,8 @@ use xen_hypercall::Instant;
 /// A watch on a node and all below, ended when dropped.
 ///
 /// It fires once as soon as it is set, so there is always a first event that stands for what
-/// happened before. Events that are equal are merged while they wait; of what does not fit the
-/// queue, an [overflow](WatchEvent::is_overflow) remains. An event says that something changed, not
+/// happened before. Equal events are merged in the queue; events that do not fit the queue
+/// leave an [overflow](WatchEvent::is_overflow). An event says that something changed, not
 /// what: read it.
 ///
 /// When the connection is reset, after a suspend or an error, it is set again by itself, and
@@ -38,8 +38,8 @@ impl<P: Runtime, T: Transport> XenStore<P, T> {
         self.set_watch(&path, None)
     }
 
-    /// As [`watch`](Self::watch), but of what is below `path` only `depth` levels: none with 0, the
-    /// children with 1. Servers before Xen 4.22 can't do that; a ring page says which can
+    /// Sets a [`watch`](Self::watch) on `path` and `depth` levels below: none with 0, the children
+    /// with 1. Servers before Xen 4.22 do not support it; the ring page has the feature bit
     /// ([`page_features`](Self::page_features)).
     ///
     /// # Errors
@@ -55,7 +55,7 @@ impl<P: Runtime, T: Transport> XenStore<P, T> {
         self.set_watch(&path, Some(depth))
     }
 
-    /// As [`watch`](Self::watch), but shares one watch at the server with all others that have the
+    /// Sets a [`watch`](Self::watch) that shares one watch at the server with all others of the
     /// same `above`, a node above `path`. A server lets a domain have only so many: 128 with
     /// xenstored, 100 with oxenstored.
     ///
@@ -227,7 +227,7 @@ impl<P: Runtime, T: Transport> Watch<P, T> {
 impl<P: Runtime, T: Transport> Drop for Watch<P, T> {
     fn drop(&mut self) {
         self.store.connection().drop_watch(self.index);
-        // Tells the server now if that can be; otherwise the next operation does.
+        // Ends it at the server now if possible; otherwise the next operation does.
         let _ = self.store.poll();
     }
 }

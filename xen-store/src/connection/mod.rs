@@ -1,5 +1,5 @@
-//! The protocol's state machine: requests in flight, replies, watch events. It does no waiting and
-//! knows no clock.
+//! The protocol's state machine: requests in flight, replies, watch events. It does not wait and
+//! has no clock.
 //!
 //! All memory is given by the caller: each request slot owns one message body, which first holds
 //! the request on its way out and then the reply; one more body takes watch events; each watch owns
@@ -23,15 +23,15 @@ pub use watches::{Group, MAX_PATH as MAX_WATCH_PATH, MAX_WATCHES, WATCH_BYTES, W
 use xen_hypercall::{Errno, Pages, Platform, Port};
 use xen_ring::Corrupt;
 
-/// Why a connection is broken. It stays so until it is [reset](Connection::reset): every use
-/// reports the same.
+/// Cause of a broken connection. Every use reports the same cause until the connection is
+/// [reset](Connection::reset).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionError {
     /// The server moved an index of the ring to where it can't be.
     Corrupt(Corrupt),
     /// The server announced more bytes than a message can have.
     Oversized(OversizedBody),
-    /// The server gave the connection up, and says why in the page's `error` field.
+    /// The server ended the connection, with a code in the page's `error` field.
     Lost {
         /// `XENSTORE_ERROR_*`: 1 communication, 2 ring index, 3 protocol.
         code: u32,
@@ -66,7 +66,7 @@ impl Display for ConnectionError {
                     3 => "protocol violation",
                     _ => "unknown code",
                 };
-                write!(f, "xenstored gave the connection up with error {code} ({what})")
+                write!(f, "xenstored ended the connection with error {code} ({what})")
             }
             Self::Notify { port, errno } => {
                 write!(f, "xenstored could not be notified by port {port}: {errno}")
@@ -113,18 +113,18 @@ impl Buffer for &mut [u8] {
     }
 }
 
-/// How many bytes one call of [`Connection::poll`] receives at most, so that a server that never
-/// stops can't hold it.
+/// Maximum number of bytes that one call of [`Connection::poll`] receives: a bound for a server
+/// that never stops.
 const POLL_BUDGET: usize = 16 << 10;
 
-/// The most transactions that wait to be ended. Both of Xen's servers let a guest have 10 by
+/// Maximum number of transactions that wait for their end. Xen's servers allow a guest 10 by
 /// default.
 const MAX_ENDING: usize = 32;
 
 /// The bytes of a request that has no payload but a NUL.
 const RESET_LEN: usize = HEADER_LEN + 1;
 
-/// Where the body of the message that is being received goes.
+/// Destination of the body that is being received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Target {
     Header,
@@ -141,7 +141,7 @@ pub struct Connection<T, B> {
     requests: Requests,
     watches: Watches<B>,
     header: [u8; HEADER_LEN],
-    /// What is being received, how long it is, and how much of it is there.
+    /// The part that is being received, its length, and the bytes of it that have come.
     target: Target,
     expected: usize,
     received: usize,
@@ -149,10 +149,10 @@ pub struct Connection<T, B> {
     failed: Option<ConnectionError>,
     /// Nothing new may begin.
     quiesced: bool,
-    /// How often the connection was reset.
+    /// Number of resets of the connection.
     epoch: u32,
-    /// The request to forget what the server keeps for the connection, and how much of it is sent.
-    /// It has no slot, because it goes before all others, and nothing is done with its reply.
+    /// The `XS_RESET_WATCHES` request, and the bytes of it that are sent. It has no slot, because
+    /// it is sent before all others and its reply is dropped.
     reset: [u8; RESET_LEN],
     reset_sent: usize,
     /// Transactions that are not used any more and are still to be ended.
@@ -170,8 +170,8 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     /// [`buffer_len`](Self::buffer_len) for them. Memory for more watches can be
     /// [added](Self::add_watch_memory).
     ///
-    /// Request ids and tokens count up from `seed`. What an earlier user of the ring left behind
-    /// must not look like ours, so take a number that differs from boot to boot.
+    /// Request ids and tokens count up from `seed`. Messages of an earlier user of the ring
+    /// must not match those of this connection, so `seed` must differ from boot to boot.
     pub fn new(transport: T, mut buffer: B, requests: usize, watches: usize, seed: u32) -> Self {
         let len = buffer.bytes().len();
         let requests =
@@ -265,7 +265,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::TooLong`] if they do not fit, after those that do.
+    /// [`ErrorKind::TooLong`] if not all bytes fit; those that fit are appended.
     pub fn append(&mut self, id: RequestId, bytes: &[u8]) -> Result<(), ErrorKind> {
         let limit = XENSTORE_PAYLOAD_MAX;
         let request = self.requests.reserved(id).ok_or(ErrorKind::Busy)?;
@@ -336,9 +336,9 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         })
     }
 
-    /// Gives the slot of a request up, replied to or not. A request of which nothing was sent is
-    /// taken back; otherwise it is sent to its end, and the reply is dropped when it comes; a
-    /// transaction that it begins is ended then.
+    /// Frees the slot of a request, with or without a reply. A request of which nothing was sent is
+    /// cancelled. Otherwise it is sent to its end and the reply is dropped; a transaction that it
+    /// begins is ended then.
     pub fn forget(&mut self, id: RequestId) {
         self.requests.forget(id);
         if let Target::Reply(slot) = self.target
@@ -385,7 +385,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         self.quiesced
     }
 
-    /// Tells whether every request that was begun has its reply.
+    /// Returns whether every request has its reply.
     pub fn is_idle(&self) -> bool {
         self.requests.is_idle() && self.reset_sent == RESET_LEN
     }
@@ -402,8 +402,8 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         self.epoch
     }
 
-    /// Goes on over another transport, to the same server or another one, whatever broke the last
-    /// one; returns the last one.
+    /// Continues over another transport, to the same server or another one; returns the last
+    /// transport.
     ///
     /// All watches are set again, and fire. The server may be the same, with all that it had, if
     /// the domain was not moved after all; if the transport
@@ -416,7 +416,8 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         last
     }
 
-    /// As [`reset`](Self::reset), with the same server over the same transport, if they can.
+    /// Resets the connection as [`reset`](Self::reset) does, with the same server over the same
+    /// transport, if both support it.
     ///
     /// # Errors
     ///
@@ -511,7 +512,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         Ok(true)
     }
 
-    /// A header or a body is complete.
+    /// Handles a complete header or body.
     fn message_part_done(&mut self) -> Result<(), ConnectionError> {
         if self.target == Target::Header {
             let header = wire::decode(&self.header).map_err(ConnectionError::Oversized)?;
@@ -567,8 +568,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         }
     }
 
-    /// Ends a transaction that nobody knows of any more: the server lets a domain have only so
-    /// many.
+    /// Ends a transaction without an owner: the server allows a domain a limited number.
     fn end_transaction(&mut self, slot: usize, id: u32) {
         let parts = [Part::Bytes(b"F"), Part::Nul];
         if let Some(body) = body(&mut self.buffer, slot)
@@ -648,7 +648,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     }
 
     /// Takes memory for more watches, which is kept as long as the connection. Returns it if it is
-    /// not wanted any more.
+    /// not needed any more.
     pub fn add_watch_memory(&mut self, memory: B) -> Option<B> {
         let (_, queues) = split(&mut self.buffer, &self.requests);
         self.watches.add_memory(queues, memory)
@@ -664,8 +664,8 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     ///
     /// # Errors
     ///
-    /// What the server said, once, if it refused to set the watch again after the connection was
-    /// renewed. There are no more events then.
+    /// The server's error, once, if it refused to set the watch again after the connection was
+    /// reset. There are no more events then.
     pub fn next_event(&mut self, watch: usize) -> Option<Result<WatchEvent, wire::ServerError>> {
         let (_, queues) = split(&mut self.buffer, &self.requests);
         let event = self.watches.pop(queues, watch).map(Ok);
@@ -685,22 +685,21 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         self.watches.take_failure(queues, watch).map_or(Ok(false), Err)
     }
 
-    /// Gives the place of a watch up that the server has never heard of, or does not know any more.
+    /// Frees the place of a watch that the server does not have.
     pub fn forget_watch(&mut self, watch: usize) {
         let (_, queues) = split(&mut self.buffer, &self.requests);
         self.watches.free(queues, watch);
     }
 
-    /// Ends a watch: no event of it is kept from now on, and the server is told as soon as there is
-    /// a slot for it.
+    /// Ends a watch: no event of it is kept from now on, and the request is sent as soon as a slot
+    /// is free.
     pub fn drop_watch(&mut self, watch: usize) {
         let (_, queues) = split(&mut self.buffer, &self.requests);
         self.watches.drop_later(queues, watch);
         self.update();
     }
 
-    /// Queues what the server is to be told about watches and transactions, as far as there are
-    /// slots.
+    /// Queues requests about watches and transactions, as far as slots are free.
     #[inline]
     fn update(&mut self) {
         if self.watches.is_changed() {
@@ -730,8 +729,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
             let Some((watch, token, change)) = self.watches.next_change(queues) else { return };
             let (type_, owner) = match change {
                 Change::Set => (MessageType::WATCH, Owner::Watch(token)),
-                // Nobody waits for the answer: if the server knows no such watch any more, so much
-                // the better.
+                // The reply is dropped: an error means that the server does not have the watch.
                 Change::End => (MessageType::UNWATCH, Owner::Nobody),
             };
             let depth = self.watches.depth(queues, watch).filter(|_| change == Change::Set);

@@ -6,7 +6,7 @@ use heapless::{Deque, Vec};
 /// The most requests that can be in flight.
 pub const MAX_REQUESTS: usize = 16;
 
-/// Names a request that was begun.
+/// Id of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestId {
     pub(super) slot: usize,
@@ -30,31 +30,31 @@ enum State {
     },
 }
 
-/// Who wants the reply to a request.
+/// Receiver of the reply to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
-    /// Who has the id.
+    /// The owner of the id.
     Caller,
-    /// Nobody.
+    /// None.
     Nobody,
-    /// Nobody any more, but what it begins at the server has to be ended.
+    /// None any more, but a transaction that the request begins must be ended.
     Orphan,
     /// The connection itself, which sets the watch with this token again.
     Watch(u32),
 }
 
-/// Whose reply is complete.
+/// A complete reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Received {
-    /// That of who has the id, and looks for it.
+    /// Reply for the owner of the id, which polls for it.
     Caller,
-    /// That about a watch that was set again. The slot is free.
+    /// Reply about a watch that was set again. The slot is free.
     Watch(u32, XsdSockmsg),
-    /// That to a request whose owner has given it up. The slot is free.
+    /// Reply to a request without an owner. The slot is free.
     Orphan(XsdSockmsg),
 }
 
-/// What an id's reply is.
+/// Reply to an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// A message with this header, to a request of type `asked`.
@@ -76,9 +76,9 @@ struct Slot {
 #[derive(Debug)]
 pub(super) struct Requests {
     slots: Vec<Slot, MAX_REQUESTS>,
-    /// Slots in the order in which they are sent.
+    /// Slots in the order of sending.
     queue: Deque<usize, MAX_REQUESTS>,
-    /// How much of the queue's head is sent, header included.
+    /// Bytes of the queue's head that are sent, header included.
     sent: usize,
     /// A watch or a transaction was requested: the server may keep something for this connection.
     kept: bool,
@@ -104,7 +104,7 @@ impl Requests {
         self.slots.iter().filter(|slot| slot.state == State::Free).count()
     }
 
-    /// Tells whether no reply is outstanding.
+    /// Returns whether no reply is outstanding.
     pub(super) fn is_idle(&self) -> bool {
         self.slots
             .iter()
@@ -163,7 +163,7 @@ impl Requests {
         }
     }
 
-    /// Finds the slot that a reply is for; `None` if nobody waits for it.
+    /// Finds the slot that a reply is for; `None` if no request waits for it.
     pub(super) fn receive(&mut self, reply: &XsdSockmsg) -> Option<usize> {
         let waiting =
             |slot: &Slot| slot.state == State::Waiting && slot.request.req_id == reply.req_id;
@@ -207,7 +207,7 @@ impl Requests {
         }
     }
 
-    /// Lets a request run on without anybody waiting for the reply.
+    /// Detaches a request from its owner: it is sent, and its reply is dropped.
     pub(super) fn detach(&mut self, id: RequestId) {
         if let Some(entry) = self.entry(id) {
             let pending = matches!(entry.state, State::Sending | State::Waiting | State::Receiving);
@@ -234,8 +234,8 @@ impl Requests {
         self.detach(id);
     }
 
-    /// Prepares for a new connection. What can be asked a second time will be sent again; of the
-    /// rest, the owner learns that it was interrupted. Returns whether the server may keep
+    /// Prepares for a new connection. Repeatable requests will be sent again; the
+    /// owners of the rest receive an interruption. Returns whether the server may keep
     /// watches or transactions of the last connection.
     pub(super) fn restart(&mut self) -> bool {
         let begun = if self.sent > 0 { self.queue.front().copied() } else { None };
@@ -245,7 +245,7 @@ impl Requests {
             let sent = match entry.state {
                 State::Sending => begun == Some(slot),
                 State::Waiting | State::Receiving => true,
-                // The transaction is over before its owner has heard of it.
+                // The transaction is over before its owner has the reply.
                 State::Replied if entry.request.type_ == MessageType::TRANSACTION_START => {
                     entry.state = State::Interrupted { sent: false };
                     continue;
@@ -256,7 +256,7 @@ impl Requests {
             };
             let again = entry.request.tx_id == 0 && (!sent || is_repeatable(entry.request.type_));
             entry.state = match entry.owner {
-                // The watches that are still wanted will be set again, and no others are there.
+                // The watches in use will be set again; the server has no others.
                 Owner::Nobody | Owner::Orphan | Owner::Watch(_) => State::Free,
                 // What began to come is where the request was.
                 Owner::Caller if again && entry.state != State::Receiving => State::Sending,
@@ -274,8 +274,7 @@ impl Requests {
     }
 }
 
-/// Tells whether a request may be carried out twice: whether it changes nothing but what the
-/// connection itself has.
+/// Returns whether a request is repeatable: it changes only the state of the connection itself.
 fn is_repeatable(operation: MessageType) -> bool {
     use MessageType as M;
     matches!(

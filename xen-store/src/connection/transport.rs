@@ -1,4 +1,4 @@
-//! How bytes get to the server and back.
+//! Transports of bytes to the server and back.
 
 use super::ConnectionError;
 use xen_hypercall::sync::{Ordering, fence};
@@ -26,26 +26,27 @@ pub trait Transport {
     /// [`ConnectionError`] if the connection is broken; for good.
     fn try_read(&mut self, buffer: &mut [u8]) -> Result<usize, ConnectionError>;
 
-    /// Tells the server, if it has to be told, of what was written and read since the last call.
+    /// Notifies the server, if it needs to be, of the writes and reads since the last call.
     ///
     /// # Errors
     ///
     /// [`ConnectionError`] if the connection is broken; for good.
     fn notify(&mut self) -> Result<(), ConnectionError>;
 
-    /// Asks the server for a new connection in the place of this one, which is broken, or has been
-    /// given up. Until the server agrees, nothing can be written, and there is nothing to read.
+    /// Requests a new connection from the server in the place of this one, which is broken or was
+    /// ended by the server. Nothing can be written or read before the server agrees.
     ///
     /// # Errors
     ///
-    /// [`ConnectionError::CannotReconnect`] if they can't do that; nothing has changed then.
+    /// [`ConnectionError::CannotReconnect`] if the transport or the server does not support
+    /// it; nothing has changed then.
     fn reconnect(&mut self) -> Result<(), ConnectionError> {
         Err(ConnectionError::CannotReconnect)
     }
 
-    /// Tells whether the server may still keep watches and transactions for whoever had this
-    /// connection before, so that the first request has to end them. They may not be ended
-    /// where a connection is shared: through a device they are those of the kernel.
+    /// Returns whether the server may still keep watches and transactions of an earlier user of
+    /// this connection, so that the first request has to end them. A shared connection returns
+    /// `false`: through a device the watches are those of the kernel.
     fn is_inherited(&self) -> bool {
         false
     }
@@ -66,8 +67,8 @@ type Replies = ByteConsumer<
 
 /// The ring page that a domain shares with the server.
 ///
-/// Nothing is sent or taken while the page's `connection` field says that the server is not there
-/// yet; then the indices are taken as they are found. The page is never zeroed.
+/// Nothing is sent or received before the page's `connection` field has the value of a connected
+/// server; then the indices start at the values found. The page is never zeroed.
 ///
 /// Source: `docs/misc/xenstore-ring.txt`, `xenstore_domain_interface` in `io/xs_wire.h`.
 #[derive(Debug)]
@@ -91,7 +92,7 @@ impl<P: Platform, M: AsRef<SharedMem>> RingTransport<P, M> {
         ServerFeatures(features.load(Ordering::Relaxed))
     }
 
-    /// Attaches to the ring if the server is there; looks whether it gave up.
+    /// Attaches to the ring if the server is connected; checks for an error of the server.
     fn attach(&mut self) -> Result<bool, ConnectionError> {
         let mem = self.page.as_ref();
         if self.ends.is_none() {
@@ -131,9 +132,9 @@ impl<P: Platform, M: AsRef<SharedMem>> Transport for RingTransport<P, M> {
         let mem = self.page.as_ref();
         let count = replies.read(mem, buffer)?;
         if count > 0 {
-            // A server that found no room sleeps until it is told. It looked either before our
-            // index moved, then its own index shows here that the ring was full, or
-            // after, then it saw the room.
+            // A server that found no room sleeps until it is notified. If it checked before our
+            // index moved, its own index shows here that the ring was full; if it checked
+            // after, it found the room.
             fence(Ordering::SeqCst);
             self.notify |= replies.available(mem)? + count >= XENSTORE_RING_SIZE;
         }
@@ -159,7 +160,7 @@ impl<P: Platform, M: AsRef<SharedMem>> Transport for RingTransport<P, M> {
         self.notify()
     }
 
-    /// It is: the page stays when one kernel follows another.
+    /// Returns `true`: the page stays when one kernel follows another.
     fn is_inherited(&self) -> bool {
         true
     }

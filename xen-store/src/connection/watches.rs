@@ -61,16 +61,16 @@ impl Display for WatchEvent {
 enum State {
     Free = 0,
     Live,
-    /// Events are wanted, but the server knows nothing of it any more.
+    /// In use, but not set at the server any more.
     Unset,
-    /// The server refused to set it again; the queue has nothing but its word for why, until that
+    /// The server refused to set it again; the queue has nothing but the server's error, until that
     /// is taken.
     Failed,
-    /// Nobody wants events; the server is still to be told.
+    /// Dropped, and not yet ended at the server.
     Dropped,
 }
 
-/// What a watch is for.
+/// Purpose of a watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 enum Kind {
@@ -84,14 +84,14 @@ enum Kind {
     Sentinel,
 }
 
-/// What the server is to be told about a watch.
+/// Request that the server needs about a watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     Set,
     End,
 }
 
-/// What is kept of a watch, in front of its queue and its path. All zero is a free one.
+/// State of a watch, in front of its queue and its path. All zero is a free one.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 struct Record {
@@ -100,7 +100,7 @@ struct Record {
     group: U32,
     path_len: U16,
     queue_len: U16,
-    /// How many levels below the path it reaches; [`ALL`] for all.
+    /// Levels below the path that it covers; [`ALL`] for all.
     depth: U16,
     state: u8,
     operation: u8,
@@ -220,13 +220,13 @@ pub struct Group {
 pub(super) struct Watches<B> {
     first: usize,
     more: Vec<B, MAX_CHUNKS>,
-    /// How many there is memory for.
+    /// Number of watches that there is memory for.
     count: usize,
     /// The most that callers may have.
     limit: usize,
     /// Counts up, as a part of the tokens.
     generation: u32,
-    /// The server may have to be told something.
+    /// `true` if a request about a watch may be due.
     changed: bool,
 }
 
@@ -421,7 +421,7 @@ impl<B: Buffer> Watches<B> {
         }
     }
 
-    /// Takes back a member whose shared watch could not be set; `sent` if the server may have set
+    /// Removes a member whose shared watch could not be set; `sent` if the server may have set
     /// it.
     pub(super) fn cancel(&mut self, bytes: &mut [u8], member: usize, group: usize, sent: bool) {
         self.free(bytes, member);
@@ -431,7 +431,7 @@ impl<B: Buffer> Watches<B> {
             return;
         };
         if others.is_some() {
-            // They have been added meanwhile, and get to know what comes of the next try.
+            // Members that were added meanwhile receive the result of the next attempt.
             slot.head.state = State::Unset as u8;
             self.changed = true;
         } else {
@@ -461,7 +461,7 @@ impl<B: Buffer> Watches<B> {
         }
     }
 
-    /// Ends a watch; the server is to be told if it knows of it.
+    /// Ends a watch, also at the server if it was set there.
     pub(super) fn drop_later(&mut self, bytes: &mut [u8], watch: usize) {
         let Some(slot) = self.slot(bytes, watch) else { return };
         if !slot.head.is(Kind::Member) {
@@ -496,7 +496,7 @@ impl<B: Buffer> Watches<B> {
         self.changed |= known;
     }
 
-    /// Prepares for a server that knows nothing of any watch.
+    /// Prepares for a server without any watch.
     pub(super) fn restart(&mut self, bytes: &mut [u8]) {
         self.changed = true;
         for index in 0..self.count {
@@ -506,7 +506,7 @@ impl<B: Buffer> Watches<B> {
             }
             let state = match slot.head.state() {
                 State::Free | State::Dropped => State::Free,
-                // It hears when the shared one is set again.
+                // Its event comes when the shared one is set again.
                 _ if slot.head.is(Kind::Member) => State::Live,
                 State::Live | State::Unset | State::Failed => State::Unset,
             };
@@ -514,13 +514,13 @@ impl<B: Buffer> Watches<B> {
         }
     }
 
-    /// Tells whether the server may have to be told something.
+    /// Returns whether a request about a watch may be due.
     pub(super) fn is_changed(&self) -> bool {
         self.changed
     }
 
-    /// Returns a watch that the server is to be told of, its token, and what to tell. What is to be
-    /// set comes first, so that a sentinel is never missing.
+    /// Returns a watch that needs a request, its token and the request. Watches to set come first,
+    /// so that a sentinel is never missing.
     pub(super) fn next_change(&mut self, bytes: &mut [u8]) -> Option<(usize, u32, Change)> {
         let set = self.find(bytes, |slot| slot.head.state() == State::Unset);
         let change = match set {
@@ -534,7 +534,7 @@ impl<B: Buffer> Watches<B> {
         change.and_then(|(index, change)| Some((index, self.token(bytes, index)?, change)))
     }
 
-    /// Notes that the server is being told.
+    /// Records that the request is being sent.
     pub(super) fn told(&mut self, bytes: &mut [u8], watch: usize, change: Change) {
         let Some(slot) = self.slot(bytes, watch) else { return };
         slot.head.fresh = u8::from(slot.head.is(Kind::Sentinel));
@@ -583,7 +583,7 @@ impl<B: Buffer> Watches<B> {
         if head.is(Kind::Own) && live {
             match event.path.strip_prefix(slot.path()) {
                 Some(behind) => slot.queue(behind),
-                // A path that is not below the watched one can only mean: look again.
+                // A path that is not below the watched one can only mean: read the node again.
                 None => slot.head.overflow = 1,
             }
         } else if head.is(Kind::Shared) && live {

@@ -41,7 +41,7 @@ impl<'a> Iterator for Names<'a> {
     }
 }
 
-/// What a watch event says.
+/// Content of a watch event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventText<'a> {
     /// The path that changed; relative if the watch was.
@@ -56,13 +56,13 @@ pub struct EventText<'a> {
 /// empty name ends the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirectoryPart {
-    /// What changes with every change of the list of children.
+    /// Generation: changes with every change of the list of children.
     pub generation: u64,
-    /// Where the names are in the payload.
+    /// Range of the names in the payload.
     pub names: Range<usize>,
-    /// How many names there are.
+    /// Number of names.
     pub count: usize,
-    /// Whether the directory has no more names.
+    /// `true` if the directory has no more names.
     pub is_last: bool,
 }
 
@@ -157,7 +157,8 @@ mod tests {
         #[test]
         fn events_round_trip(path in "[a-z/]{1,30}", token in "[0-9]{1,10}") {
             let body = [path.as_bytes(), b"\0", token.as_bytes(), b"\0"].concat();
-            prop_assert_eq!(parse_event(&body), Some(EventText { path: &path, token: token.as_bytes() }));
+            let expected = EventText { path: &path, token: token.as_bytes() };
+            prop_assert_eq!(parse_event(&body), Some(expected));
         }
     }
 }

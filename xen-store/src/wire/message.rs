@@ -51,7 +51,7 @@ pub fn decode(bytes: &[u8; HEADER_LEN]) -> Result<XsdSockmsg, OversizedBody> {
 pub enum Part<'a> {
     /// These bytes.
     Bytes(&'a [u8]),
-    /// What this displays.
+    /// The text that the arguments display.
     Text(fmt::Arguments<'a>),
     /// A path: what this displays, checked, and a NUL.
     Path(fmt::Arguments<'a>),
@@ -59,13 +59,12 @@ pub enum Part<'a> {
     Nul,
 }
 
-/// Writes parts behind one another, straight into the buffer that they are sent from; returns how
-/// many bytes they are.
+/// Writes parts one after the other into the buffer of the message; returns the number of bytes.
 ///
 /// # Errors
 ///
 /// [`ErrorKind::Path`](crate::ErrorKind::Path) for what is no path,
-/// [`ErrorKind::TooLong`](crate::ErrorKind::TooLong) if they do not fit `payload`,
+/// [`ErrorKind::TooLong`](crate::ErrorKind::TooLong) if the parts do not fit `payload`,
 /// [`ErrorKind::Format`](crate::ErrorKind::Format) if a part's `Display` fails.
 pub fn build(payload: &mut [u8], parts: &[Part<'_>]) -> Result<usize, crate::ErrorKind> {
     let limit = payload.len();

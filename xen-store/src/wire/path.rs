@@ -3,16 +3,16 @@
 use core::fmt;
 use xen_sys::io::xs_wire::{XENSTORE_ABS_PATH_MAX, XENSTORE_REL_PATH_MAX};
 
-/// Why a text is no xenstore path.
+/// Error of a text that is not a xenstore path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathError {
-    /// There is no text.
+    /// Empty text.
     Empty,
-    /// There are too many bytes.
+    /// Too many bytes.
     TooLong {
-        /// How many were found.
+        /// Number of bytes found.
         len: usize,
-        /// How many are allowed: 3072 if the path is absolute, 2048 if it is relative.
+        /// Limit: 3072 if the path is absolute, 2048 if it is relative.
         limit: usize,
     },
     /// A byte is not a letter, digit, `-`, `/`, `_` or `@`.

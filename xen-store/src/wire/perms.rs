@@ -4,7 +4,7 @@ use super::parse_number;
 use core::fmt;
 use xen_hypercall::DomId;
 
-/// What a domain may do with a node.
+/// Access of a domain to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Nothing.
@@ -23,7 +23,7 @@ pub enum Access {
 /// domains may do that have no entry. Each further entry is what one domain may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permission {
-    /// What is allowed.
+    /// Allowed access.
     pub access: Access,
     /// To whom; the owner, in the first entry.
     pub domain: DomId,

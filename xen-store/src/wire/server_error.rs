@@ -10,7 +10,7 @@ macro_rules! server_errors {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum ServerError {
             $($(#[doc = $doc])+ #[doc(alias = $name)] $variant,)*
-            /// A name that this version does not know.
+            /// A name that this version does not support.
             Unknown(ErrorName),
         }
 
@@ -60,13 +60,14 @@ server_errors! {
     OutOfMemory = "ENOMEM", "xenstored is out of memory";
     /// A quota of this domain is used up: nodes, watches, transactions.
     NoSpace = "ENOSPC", "a quota is used up";
-    /// A quota of this domain is used up, in the words of oxenstored, which `io/xs_wire.h` does not have.
+    /// A quota of this domain is used up, in the words of oxenstored, which `io/xs_wire.h` does not
+    /// have.
     Quota = "EQUOTA", "a quota is used up";
     /// The server's database is damaged.
     Io = "EIO", "input/output error";
     /// The node has children.
     NotEmpty = "ENOTEMPTY", "not empty";
-    /// The server does not know this request.
+    /// The server does not support this request.
     NotImplemented = "ENOSYS", "not implemented by this xenstored";
     /// The request may only be made with reading rights.
     ReadOnly = "EROFS", "read only";

@@ -24,9 +24,9 @@ pub struct World<'m> {
     /// Runs at each wait, before the server.
     pub hook: RefCell<Option<Hook>>,
     pub now: Cell<u64>,
-    /// How long each wait lasts at least, in nanoseconds.
+    /// Minimum length of each wait, in nanoseconds.
     pub tick: Cell<u64>,
-    /// How often the guest notified the server, and waited.
+    /// Number of notifications by the guest, and of waits.
     pub notified: Cell<u32>,
     pub waits: Cell<u32>,
     /// The guest's platform has no pages any more.
@@ -80,7 +80,7 @@ impl<'w> World<'w> {
         XenStore::with_transport(Guest(self), transport, PORT, limits).unwrap()
     }
 
-    /// How many pages the guest has taken.
+    /// Returns the number of pages that the guest has allocated.
     pub fn pages(&self) -> isize {
         self.pages.get()
     }
@@ -179,7 +179,7 @@ unsafe impl Platform for Guest<'_> {
             }
             let mut server = world.server.borrow_mut();
             if world.server_pending.get() || server.has_own_business() {
-                // It goes on without being told for as long as it gets on by itself.
+                // It continues without a notification while it makes progress.
                 let moved = server.step(world.mem);
                 world.server_pending.set(moved);
                 world.guest_pending.set(moved);

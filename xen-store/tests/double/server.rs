@@ -34,19 +34,19 @@ pub struct Server {
     pub nodes: Nodes,
     permissions: BTreeMap<String, Vec<u8>>,
     pub watches: Vec<(String, String)>,
-    /// What each transaction sees, and the paths that it wrote.
+    /// Nodes of each transaction, and the paths that it wrote.
     transactions: BTreeMap<u32, (Nodes, Vec<String>)>,
     next_transaction: u32,
     own_business: bool,
     /// Every request that came.
     pub log: Vec<Request>,
-    /// How many commits fail for a conflict.
+    /// Number of commits that fail for a conflict.
     pub conflicts: u32,
     /// The most bytes taken, and given, in a turn.
     pub chunk: usize,
-    /// Whether requests are only taken, never answered.
+    /// `true` if requests are taken but never answered.
     pub mute: bool,
-    /// Answers a request with raw bytes instead, if it returns some.
+    /// Hook that answers a request with raw bytes instead, if it returns some.
     pub answer: Option<Override>,
     /// Reacts to every change of a node, as a backend or a toolstack does.
     pub reaction: Option<fn(&mut Server, &str)>,
@@ -110,7 +110,7 @@ impl Server {
         self.transactions.len()
     }
 
-    /// Whether something happened that nobody notified it of.
+    /// Returns whether something happened without a notification.
     pub fn has_own_business(&mut self) -> bool {
         std::mem::take(&mut self.own_business)
     }

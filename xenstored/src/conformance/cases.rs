@@ -10,9 +10,11 @@ use xen_store::wire::{MessageType as M, parse_number};
 type C<'c, 'h, H, T> = &'c mut Client<'h, H, T>;
 
 cases! { Nodes;
-    any "a value is read as it was written", |c| { c.ok(M::WRITE, b"$/a\0value")?; c.is(M::READ, b"$/a\0", b"value") };
+    any "a value is read as it was written",
+        |c| { c.ok(M::WRITE, b"$/a\0value")?; c.is(M::READ, b"$/a\0", b"value") };
     any "a value can be empty", |c| { c.ok(M::WRITE, b"$/a\0")?; c.is(M::READ, b"$/a\0", b"") };
-    any "a value can be any bytes", |c| { c.ok(M::WRITE, b"$/a\0\0\x01\xff\n\0")?; c.is(M::READ, b"$/a\0", b"\0\x01\xff\n\0") };
+    any "a value can be any bytes",
+        |c| { c.ok(M::WRITE, b"$/a\0\0\x01\xff\n\0")?; c.is(M::READ, b"$/a\0", b"\0\x01\xff\n\0") };
     any "a value of 1500 bytes is kept", |c| {
         let value = [b'v'; 1500];
         c.done(M::WRITE, &[b"$/a\0", &value])?;
@@ -24,7 +26,8 @@ cases! { Nodes;
         c.is(M::READ, b"$/a\0", b"s")
     };
     any "what is missing is not read", |c| c.err(M::READ, b"$/none\0", "ENOENT");
-    any "what is missing below what is missing is not read", |c| c.err(M::READ, b"$/none/none\0", "ENOENT");
+    any "what is missing below what is missing is not read",
+        |c| c.err(M::READ, b"$/none/none\0", "ENOENT");
     any "writing makes the nodes above, which are empty", |c| {
         c.ok(M::WRITE, b"$/a/b/c\0x")?;
         c.is(M::READ, b"$/a/b\0", b"")?;
@@ -42,10 +45,13 @@ cases! { Nodes;
         c.ok(M::WRITE, b"$/ab\0x")?;
         c.lists(b"$/a\0", &["b", "c"])
     };
-    any "a directory without children is empty", |c| { c.ok(M::MKDIR, b"$/a\0")?; c.is(M::DIRECTORY, b"$/a\0", b"") };
+    any "a directory without children is empty",
+        |c| { c.ok(M::MKDIR, b"$/a\0")?; c.is(M::DIRECTORY, b"$/a\0", b"") };
     any "a missing directory is not listed", |c| c.err(M::DIRECTORY, b"$/none\0", "ENOENT");
-    any "mkdir makes an empty node", |c| { c.ok(M::MKDIR, b"$/a\0")?; c.is(M::READ, b"$/a\0", b"") };
-    any "mkdir makes the nodes above", |c| { c.ok(M::MKDIR, b"$/a/b\0")?; c.lists(b"$/a\0", &["b"]) };
+    any "mkdir makes an empty node",
+        |c| { c.ok(M::MKDIR, b"$/a\0")?; c.is(M::READ, b"$/a\0", b"") };
+    any "mkdir makes the nodes above",
+        |c| { c.ok(M::MKDIR, b"$/a/b\0")?; c.lists(b"$/a\0", &["b"]) };
     any "mkdir leaves what is there as it is", |c| {
         c.ok(M::WRITE, b"$/a\0x")?;
         c.ok(M::MKDIR, b"$/a\0")?;
@@ -71,7 +77,8 @@ cases! { Nodes;
         c.is(M::READ, b"$/ab\0", b"y")
     };
     any "rm of a missing node in a directory is done", |c| c.ok(M::RM, b"$/none\0");
-    any "rm of a missing node in a missing directory is refused", |c| c.err(M::RM, b"$/none/none\0", "ENOENT");
+    any "rm of a missing node in a missing directory is refused",
+        |c| c.err(M::RM, b"$/none/none\0", "ENOENT");
     any "a removed node can be written again", |c| {
         c.ok(M::WRITE, b"$/a\0x")?;
         c.ok(M::RM, b"$/a\0")?;
@@ -110,11 +117,13 @@ cases! { Refusals;
     any "an empty name is refused", |c| c.err(M::READ, b"$//a\0", "EINVAL");
     any "a path that ends in a slash is refused", |c| c.err(M::READ, b"$/\0", "EINVAL");
     any "a path of slashes is refused", |c| c.err(M::READ, b"//\0", "EINVAL");
-    any "writing to a path that ends in a slash is refused", |c| c.err(M::WRITE, b"$/a/\0x", "EINVAL");
+    any "writing to a path that ends in a slash is refused",
+        |c| c.err(M::WRITE, b"$/a/\0x", "EINVAL");
     any "a blank in a path is refused", |c| c.err(M::WRITE, b"$/a b\0x", "EINVAL");
     any "a dot in a path is refused", |c| c.err(M::WRITE, b"$/a.b\0x", "EINVAL");
     any "a colon in a path is refused", |c| c.err(M::WRITE, b"$/a:b\0x", "EINVAL");
-    any "a byte that is not ASCII in a path is refused", |c| c.err(M::WRITE, b"$/a\xe4\0x", "EINVAL");
+    any "a byte that is not ASCII in a path is refused",
+        |c| c.err(M::WRITE, b"$/a\xe4\0x", "EINVAL");
     any "a control character in a path is refused", |c| c.err(M::WRITE, b"$/a\n\0x", "EINVAL");
     any "a relative path of 2049 bytes is refused", |c| {
         let name = [b'n'; 2049];
@@ -141,7 +150,7 @@ cases! { Permissions;
         c.ok(M::WRITE, b"$/a\0x")?;
         belongs_to_own(c, b"$/a\0")
     };
-    any "permissions are read as they were set, in order", |c| {
+    any "permissions are read in order", |c| {
         c.ok(M::MKDIR, b"$/a\0")?;
         c.ok(M::SET_PERMS, b"$/a\0r#\0b7\0n9\0w8\0")?;
         c.is(M::GET_PERMS, b"$/a\0", c.own("r#\0b7\0n9\0w8\0").as_bytes())
@@ -164,7 +173,8 @@ cases! { Permissions;
         c.is(M::READ, b"$/a\0", b"x")?;
         c.lists(b"$/a\0", &["b"])
     };
-    any "permissions of a missing node are not read", |c| c.err(M::GET_PERMS, b"$/none\0", "ENOENT");
+    any "permissions of a missing node are not read",
+        |c| c.err(M::GET_PERMS, b"$/none\0", "ENOENT");
     any "permissions of a missing node are not set", |c| {
         c.err(M::SET_PERMS, b"$/none\0n#\0", "ENOENT")
     };
@@ -184,12 +194,15 @@ cases! { Permissions;
         c.ok(M::WRITE, b"$/a/b\0x")?;
         c.is(M::GET_PERMS, b"$/a/b\0", b"n7\0")
     };
-    guest "a guest gives no node away", |c| { c.ok(M::MKDIR, b"$/a\0")?; c.err(M::SET_PERMS, b"$/a\0n0\0", "EPERM") };
-    guest "a guest writes no other domain's nodes", |c| c.err(M::WRITE, b"/local/domain/0/c\0x", "EACCES");
+    guest "a guest gives no node away",
+        |c| { c.ok(M::MKDIR, b"$/a\0")?; c.err(M::SET_PERMS, b"$/a\0n0\0", "EPERM") };
+    guest "a guest writes no other domain's nodes",
+        |c| c.err(M::WRITE, b"/local/domain/0/c\0x", "EACCES");
     guest "a guest makes no nodes at the root", |c| c.err(M::MKDIR, b"/conformance\0", "EACCES");
     guest "a guest does not remove its own home", |c| c.err(M::RM, b"~\0", "EACCES");
-    guest "a guest does not write what the toolstack made for it to read", |c| c.err(M::WRITE, b"domid\0x", "EACCES");
-    guest "a guest learns nothing of nodes in a directory that it may not read", |c| {
+    guest "a guest does not write what the toolstack made for it to read",
+        |c| c.err(M::WRITE, b"domid\0x", "EACCES");
+    guest "a guest cannot detect nodes in a directory that it may not read", |c| {
         c.err(M::READ, b"/local/domain/0/none\0", "EACCES")
     };
     guest "a guest introduces no domain", |c| c.err(M::INTRODUCE, b"77\x0077\x001\0", "EACCES");
@@ -396,7 +409,8 @@ cases! { Transactions;
 
 cases! { Watches;
     any "a watch fires when it is set", |c| { c.ok(M::WATCH, b"$\0t\0")?; c.fired(&["$ t"]) };
-    any "a watch of a missing node fires when it is set", |c| { c.ok(M::WATCH, b"$/none\0t\0")?; c.fired(&["$/none t"]) };
+    any "a watch of a missing node fires when it is set",
+        |c| { c.ok(M::WATCH, b"$/none\0t\0")?; c.fired(&["$/none t"]) };
     any "a watch fires for its node", |c| {
         watch(c)?;
         c.ok(M::WRITE, b"$/a\0x")?;
@@ -430,7 +444,8 @@ cases! { Watches;
         c.lists(b"$/a\0", &[])?;
         c.fired(&[])
     };
-    any "a watch fires for mkdir", |c| { watch(c)?; c.ok(M::MKDIR, b"$/a\0")?; c.fired(&["$/a t"]) };
+    any "a watch fires for mkdir",
+        |c| { watch(c)?; c.ok(M::MKDIR, b"$/a\0")?; c.fired(&["$/a t"]) };
     any "a watch does not fire for a mkdir that makes nothing", |c| {
         c.ok(M::MKDIR, b"$/a\0")?;
         watch(c)?;
@@ -514,8 +529,10 @@ cases! { Watches;
         c.ok(M::WRITE, b"$/a\0x")?;
         c.fired(&["$/a u"])
     };
-    any "the end of a watch that there is not is refused", |c| c.err(M::UNWATCH, b"$/a\0t\0", "ENOENT");
-    any "the end of a watch by another token is refused", |c| { watch(c)?; c.err(M::UNWATCH, b"$/a\0u\0", "ENOENT") };
+    any "the end of a watch that there is not is refused",
+        |c| c.err(M::UNWATCH, b"$/a\0t\0", "ENOENT");
+    any "the end of a watch by another token is refused",
+        |c| { watch(c)?; c.err(M::UNWATCH, b"$/a\0u\0", "ENOENT") };
     any "a token can be any text", |c| {
         c.ok(M::WATCH, b"$/a\0a b/c:.*\0")?;
         c.fired(&["$/a a b/c:.*"])
@@ -581,15 +598,20 @@ cases! { Watches;
 }
 
 cases! { Server;
-    any "a domain's home has its number", |c| c.is(M::GET_DOMAIN_PATH, b"0\0", b"/local/domain/0\0");
-    any "a domain that there is not has a home", |c| c.is(M::GET_DOMAIN_PATH, b"12345\0", b"/local/domain/12345\0");
+    any "a domain's home has its number",
+        |c| c.is(M::GET_DOMAIN_PATH, b"0\0", b"/local/domain/0\0");
+    any "a domain that there is not has a home",
+        |c| c.is(M::GET_DOMAIN_PATH, b"12345\0", b"/local/domain/12345\0");
     any "a home of no number is refused", |c| c.err(M::GET_DOMAIN_PATH, b"x\0", "EINVAL");
-    control "a domain that there is not is not introduced", |c| c.is(M::IS_DOMAIN_INTRODUCED, b"32000\0", b"F\0");
+    control "a domain that there is not is not introduced",
+        |c| c.is(M::IS_DOMAIN_INTRODUCED, b"32000\0", b"F\0");
     control "the own domain is introduced", |c| c.is(M::IS_DOMAIN_INTRODUCED, b"#\0", b"T\0");
-    control "a domain that there is not is not released", |c| c.err(M::RELEASE, b"32000\0", "ENOENT");
+    control "a domain that there is not is not released",
+        |c| c.err(M::RELEASE, b"32000\0", "ENOENT");
     control "a domain that there is not is not resumed", |c| c.err(M::RESUME, b"32000\0", "ENOENT");
-    control "a domain that there is not gets no target", |c| c.err(M::SET_TARGET, b"32000\x0032001\0", "ENOENT");
-    control "the server can say what it can be told", |c| c.done(M::CONTROL, &[b"help\0"]);
+    control "a domain that there is not gets no target",
+        |c| c.err(M::SET_TARGET, b"32000\x0032001\0", "ENOENT");
+    control "the server lists its commands", |c| c.done(M::CONTROL, &[b"help\0"]);
     control "an order that there is not is refused", |c| c.err(M::CONTROL, b"nonsense\0", "EINVAL");
     any "a small directory comes in one part, which an empty name ends", |c| {
         c.ok(M::WRITE, b"$/a\0x")?;
@@ -604,7 +626,8 @@ cases! { Server;
             (_, list) => Err(differs("an empty name", Shown(list))),
         }
     };
-    any "a part of a missing directory is refused", |c| c.err(M::DIRECTORY_PART, b"$/none\x000\0", "ENOENT");
+    any "a part of a missing directory is refused",
+        |c| c.err(M::DIRECTORY_PART, b"$/none\x000\0", "ENOENT");
     any "the generation changes with the children", |c| {
         let (first, same) = (part(c, 0)?.0, part(c, 0)?.0);
         c.ok(M::MKDIR, b"$/a\0")?;
@@ -630,7 +653,10 @@ cases! { Server;
             }
             seen |= 1 << index;
         }
-        if seen == 0xffff { Ok(()) } else { Err(differs("all 16 replies", format_args!("{seen:#x}"))) }
+        if seen == 0xffff {
+            return Ok(());
+        }
+        Err(differs("all 16 replies", format_args!("{seen:#x}")))
     };
     control "a request and a reply have up to 4096 bytes", |c| {
         let value = [b'v'; 4096];
@@ -679,7 +705,8 @@ cases! { Last;
     };
     control "the server says which quotas it has", |c| {
         let found = c.ask(M::GET_QUOTA, &[])?.map_err(|name| differs("a list", name))?;
-        let has = |name: &[u8]| found.split(|&byte| matches!(byte, 0 | b' ')).any(|word| word == name);
+        let mut words = found.split(|&byte| matches!(byte, 0 | b' '));
+        let mut has = |name: &[u8]| words.clone().any(|word| word == name);
         if has(b"nodes") && has(b"watches") && has(b"transactions") {
             Ok(())
         } else {
@@ -706,14 +733,14 @@ cases! { Last;
     };
 }
 
-/// A watch of `$/a`, with the event of its setting taken.
+/// Sets a watch on `$/a` and takes its first event.
 #[track_caller]
 fn watch<H: Runtime, T: Transport>(c: C<'_, '_, H, T>) -> Check {
     c.ok(M::WATCH, b"$/a\0t\0")?;
     c.fired(&["$/a t"])
 }
 
-/// A node whose first permission is the own domain's.
+/// Makes a node whose first permission is the own domain's.
 #[track_caller]
 fn belongs_to_own<H: Runtime, T: Transport>(c: C<'_, '_, H, T>, payload: &[u8]) -> Check {
     let expected = c.own("n#\0");
@@ -724,7 +751,7 @@ fn belongs_to_own<H: Runtime, T: Transport>(c: C<'_, '_, H, T>, payload: &[u8]) 
     }
 }
 
-/// The list of the case's directory from `offset` on, and its generation.
+/// Returns the list of the case's directory from `offset` on, and its generation.
 #[track_caller]
 fn part<'c, H: Runtime, T: Transport>(c: C<'c, '_, H, T>, offset: usize) -> Check<(u64, &'c [u8])> {
     let request = text(format_args!("$\0{offset}\0"));

@@ -1,4 +1,4 @@
-//! A client of the suite's own: it sends what it is told to, and believes nothing.
+//! The suite's own client: it sends any bytes and checks every reply.
 
 use core::fmt::{self, Write};
 use core::panic::Location;
@@ -11,20 +11,20 @@ use xen_store::wire::{
     HEADER_LEN, MessageType, XENSTORE_PAYLOAD_MAX, XsdSockmsg, decode, encode, parse_event,
 };
 
-/// How long a server may take for an answer.
+/// Timeout of a reply.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
-/// What is said of a failure; longer texts are cut.
+/// Text of a failure; longer texts are cut.
 pub(super) type Text = String<160>;
 
-/// A case that did not go as it should.
+/// A failed case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The line of the suite's source.
     pub line: u32,
-    /// What should have come.
+    /// Expected reply or event.
     pub expected: Text,
-    /// What came.
+    /// Reply or event found.
     pub found: Text,
 }
 
@@ -87,7 +87,7 @@ pub(super) struct Client<'h, H: Runtime, T: Transport> {
     transport: T,
     port: Port,
     pub(super) domain: DomId,
-    /// Where the case that runs has its nodes.
+    /// Directory of the running case.
     pub(super) base: String<32>,
     /// The transaction of the requests that follow.
     pub(super) tx: u32,
@@ -96,11 +96,11 @@ pub(super) struct Client<'h, H: Runtime, T: Transport> {
     body: [u8; XENSTORE_PAYLOAD_MAX],
     events: Vec<Event, 24>,
     lost_events: bool,
-    /// What ended the connection, if anything did.
+    /// Cause of the connection's end, if it ended.
     pub(super) broken: Option<Broken>,
 }
 
-/// What a client could not do.
+/// Error of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Broken {
     Connection(ConnectionError),
@@ -272,19 +272,19 @@ impl<'h, H: Runtime, T: Transport> Client<'h, H, T> {
         Ok(Ok(body))
     }
 
-    /// A request that has to be done.
+    /// Sends a request that must succeed.
     #[track_caller]
     pub(super) fn ok(&mut self, kind: MessageType, payload: &[u8]) -> Check {
         self.done(kind, &[payload])
     }
 
-    /// As [`ok`](Self::ok), with a payload in pieces.
+    /// Sends a request that must succeed, with a payload in pieces.
     #[track_caller]
     pub(super) fn done(&mut self, kind: MessageType, pieces: &[&[u8]]) -> Check {
         self.ask(kind, pieces)?.map(drop).map_err(|name| differs("success", name))
     }
 
-    /// A request whose reply has to be this.
+    /// Sends a request that must have this reply.
     #[track_caller]
     pub(super) fn is(&mut self, kind: MessageType, payload: &[u8], expected: &[u8]) -> Check {
         match self.ask(kind, &[payload])? {
@@ -294,13 +294,13 @@ impl<'h, H: Runtime, T: Transport> Client<'h, H, T> {
         }
     }
 
-    /// A request that has to be refused with this error.
+    /// Sends a request that must fail with this error.
     #[track_caller]
     pub(super) fn err(&mut self, kind: MessageType, payload: &[u8], expected: &str) -> Check {
         self.refused(kind, &[payload], expected)
     }
 
-    /// As [`err`](Self::err), with a payload in pieces.
+    /// Sends a request that must fail, with a payload in pieces.
     #[track_caller]
     pub(super) fn refused(&mut self, kind: MessageType, pieces: &[&[u8]], expected: &str) -> Check {
         match self.ask(kind, pieces)? {
@@ -310,7 +310,7 @@ impl<'h, H: Runtime, T: Transport> Client<'h, H, T> {
         }
     }
 
-    /// A list whose names have to be these, in any order.
+    /// Reads a list that must have these names, in any order.
     #[track_caller]
     pub(super) fn lists(&mut self, payload: &[u8], expected: &[&str]) -> Check {
         let body = self
@@ -375,8 +375,8 @@ impl<'h, H: Runtime, T: Transport> Client<'h, H, T> {
         result
     }
 
-    /// The watches that have fired since this was called last have to be these, in any order: `path
-    /// token`, with `$` and `~`.
+    /// Checks the watches that have fired since the last call, in any order: `path token`, with `$`
+    /// and `~`.
     #[track_caller]
     pub(super) fn fired(&mut self, expected: &[&str]) -> Check {
         // What was caused by requests before comes before the reply to this one.

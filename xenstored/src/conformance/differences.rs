@@ -1,7 +1,7 @@
-//! Where Xen's own servers differ from the suite.
+//! Differences of Xen's own servers from the suite.
 //!
-//! What the suite expects is what `docs/misc/xenstore.txt` says and, where that says nothing, what
-//! the newest C xenstored does.
+//! The suite expects the behaviour of `docs/misc/xenstore.txt` and, where that has no rule, of the
+//! newest C xenstored.
 
 /// A server that has been compared with the suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,12 +29,12 @@ impl Peer {
     ];
 }
 
-/// What the client is, on which differences may depend.
+/// Kind of client, on which differences may depend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// It is the control domain's, on a socket.
+    /// The control domain's, on a socket.
     Control,
-    /// It is a guest's, on a ring.
+    /// A guest's, on a ring.
     Guest,
 }
 
@@ -45,7 +45,7 @@ const O_OLD: &[Peer] = &[Peer::Oxenstored417];
 const XEN: &[Peer] =
     &[Peer::Xenstored417, Peer::Xenstored420, Peer::Oxenstored417, Peer::Oxenstored420];
 
-/// Case, servers, and what they do instead.
+/// Case, servers, and their behaviour.
 type Difference = (&'static str, &'static [Peer], &'static str);
 
 const DIFFERENCES: &[Difference] = &[
@@ -74,9 +74,9 @@ const DIFFERENCES: &[Difference] = &[
     ("a guest has no more transactions than its quota", O, "EQUOTA, a name of its own"),
     ("a guest has no more watches than its quota", O, "EQUOTA, a name of its own"),
     (
-        "a guest learns nothing of nodes in a directory that it may not read",
+        "a guest cannot detect nodes in a directory that it may not read",
         O,
-        "ENOENT: it learns that",
+        "ENOENT: it detects them",
     ),
     ("a guest does not control the server", O, "it may ask what there is to control"),
     ("the root is not removed", O, "says OK, and removes nothing"),
@@ -113,7 +113,7 @@ const DIFFERENCES: &[Difference] = &[
     (
         "a large directory is refused in one and whole in parts",
         O,
-        "a reply that is longer than a message can be; the connection has to be given up",
+        "a reply that is longer than a message can be; the connection must end",
     ),
 ];
 

@@ -1,8 +1,8 @@
-//! How cases are written down.
+//! Notation of cases.
 
 use super::client::{Check, Client};
 
-/// Whose rights a case needs.
+/// Rights that a case needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Who {
     Any,

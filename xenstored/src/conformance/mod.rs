@@ -1,21 +1,22 @@
-//! Whether a server keeps the protocol: a suite of cases for any server, over any transport.
+//! Conformance suite for the xenstore protocol: cases for any server, over any transport.
 //!
-//! The suite has a client of its own, which sends what ours refuses to send. It needs neither `std`
-//! nor `alloc`: a kernel runs it over its ring, a program over a socket. It works below `data` in
-//! the domain's home, and leaves nothing there.
+//! The suite has a client of its own, which sends requests that `xen_store` refuses. It needs
+//! neither `std` nor `alloc`: a kernel runs it over its ring, a program over a socket. It works
+//! below `data` in the domain's home, and leaves nothing there.
 //!
 //! ```
-//! use xen_hypercall::DomId;
+//! use xen_hypercall::{DomId, Port};
 //! # #[cfg(all(feature = "std", unix))]
 //! # fn example(path: &std::path::Path) -> std::io::Result<()> {
 //! use xenstored::{conformance, user::{ProcessRuntime, Stream}};
 //!
 //! let stream = Stream::connect(path)?;
 //! let process = ProcessRuntime::new(&stream);
-//! let report = conformance::run(&process, stream, xen_hypercall::Port(0), DomId(0), |name, result| match result {
+//! let show = |name: &'static str, result| match result {
 //!     Ok(()) => println!("ok       {name}"),
-//!     Err(failure) => println!("DIFFERS  {name}: {failure}"),
-//! });
+//!     Err::<_, conformance::Failure>(failure) => println!("DIFFERS  {name}: {failure}"),
+//! };
+//! let report = conformance::run(&process, stream, Port(0), DomId(0), show);
 //! println!("{report}");
 //! # Ok(())
 //! # }
@@ -35,14 +36,14 @@ use xen_hypercall::{DomId, Port};
 use xen_store::Runtime;
 use xen_store::connection::Transport;
 
-/// How many cases went how.
+/// Counts of cases by result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Those that went as they should.
+    /// Passed cases.
     pub passed: u32,
-    /// Those that did not.
+    /// Failed cases.
     pub failed: u32,
-    /// Those that are for other domains.
+    /// Cases for other domains.
     pub skipped: u32,
 }
 
@@ -53,8 +54,9 @@ impl fmt::Display for Report {
     }
 }
 
-/// Runs all cases that `domain`, the one that the connection belongs to, has the rights for, and
-/// passes each one's name and result on. Without a connection that works, all that are left fail.
+/// Runs all cases that `domain`, the owner of the connection, has the rights for, and calls `each`
+/// with the name and the result of each case. All remaining cases fail after the connection is
+/// lost.
 pub fn run<H: Runtime, T: Transport>(
     host: &H,
     transport: T,

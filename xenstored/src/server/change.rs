@@ -1,4 +1,4 @@
-//! Changes of the tree, and whom they concern.
+//! Changes of the tree, and the affected nodes.
 
 use super::tree::{Stamp, Tree, depth_below, walk};
 use alloc::borrow::ToOwned;
@@ -16,13 +16,13 @@ pub(super) enum Change {
     SetPerms { path: String, perms: Vec<Permission> },
 }
 
-/// A node that a change concerns, for those who watch it.
+/// A node that a change affects, for its watches.
 #[derive(Debug)]
 pub(super) struct Effect {
     pub(super) path: String,
     /// Permissions of a node that is gone.
     pub(super) perms: Option<Vec<Permission>>,
-    /// Only who watches the very node is concerned.
+    /// Only watches of the node itself are concerned.
     pub(super) exact: bool,
 }
 
@@ -80,7 +80,7 @@ impl Change {
         }
     }
 
-    /// Tells whether an earlier change is void because of this one, if this one may take its place.
+    /// Returns whether this change makes an earlier one void and may take its place.
     pub(super) fn replaces(&self, earlier: &Self) -> bool {
         match (self, earlier) {
             (Self::Write { path, .. }, Self::Write { path: other, .. }) => path == other,
@@ -96,7 +96,7 @@ mod tests {
     use xen_hypercall::DomId;
     use xen_store::wire::Access;
 
-    /// One change of each kind, of a node and of others.
+    /// Returns one change of each kind.
     fn changes(path: &str) -> [Change; 4] {
         let path = path.to_owned();
         let perms = vec![Permission { access: Access::None, domain: DomId(5) }; 2];

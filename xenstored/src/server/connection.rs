@@ -1,4 +1,4 @@
-//! A client's connection: its messages, cut into bytes and put together again.
+//! A client's connection: messages from bytes and to bytes.
 
 use super::quota::within;
 use super::transaction::Transaction;
@@ -11,25 +11,25 @@ use core::time::Duration;
 use xen_hypercall::{DomId, Instant};
 use xen_store::wire::{HEADER_LEN, MessageType, OversizedBody, XsdSockmsg, decode, encode};
 
-/// Names a client's connection. No number is used twice.
+/// Number of a client's connection. No number is used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConnectionId(pub(super) u64);
 
-/// Why a client is not served any more.
+/// Cause for which a client must be disconnected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Breach {
-    /// There is no such connection, or not any more.
+    /// No such connection, or not any more.
     Unknown,
-    /// It announced a message that is too long.
+    /// The client announced a message that is too long.
     Oversized(OversizedBody),
-    /// It has let too many watch events pile up, or too large ones.
+    /// The client has left too many watch events unread, or too large ones.
     Overrun {
-        /// How many wait.
+        /// Number of unread events.
         events: usize,
     },
-    /// It has read nothing for too long while watch events waited.
+    /// The client has read nothing for too long while watch events waited.
     Stalled {
-        /// How many wait.
+        /// Number of unread events.
         events: usize,
     },
 }
@@ -49,12 +49,12 @@ impl fmt::Display for Breach {
 
 impl core::error::Error for Breach {}
 
-/// What a client may leave unread. Zero stands for no limit.
+/// Limits of unread messages. Zero stands for no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
-    /// Replies, from which on no further request is taken.
+    /// Replies; at this number no further request is taken.
     pub(super) replies: usize,
-    /// Bytes of all messages, from which on no further request is taken.
+    /// Bytes of all messages; at this number no further request is taken.
     pub(super) reply_bytes: usize,
     /// Watch events, beyond which the connection ends.
     pub(super) events: usize,
@@ -63,8 +63,8 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// Those of the control domain's clients, which may be many: one that reads nothing must not
-    /// use up the server's memory.
+    /// Limits of the control domain's clients: a client that reads nothing must not use up the
+    /// server's memory.
     pub(super) const CONTROL: Self =
         Self { replies: 1024, reply_bytes: 1 << 20, events: 1 << 16, event_bytes: 16 << 20 };
 }
@@ -79,21 +79,21 @@ pub(super) struct Connection {
     pub(super) transactions: BTreeMap<u32, Transaction>,
     /// The number that was given last.
     pub(super) last_transaction: u32,
-    /// How many transactions in a row were in conflict.
+    /// Number of transactions in a row that were in conflict.
     pub(super) conflicts: u32,
-    /// What has come of the message that is not complete.
+    /// Bytes of the incomplete message.
     input: Vec<u8>,
-    /// Whole messages to be sent; events among them are told by their type.
+    /// Whole messages to be sent; the type identifies events.
     output: VecDeque<Arc<[u8]>>,
     /// The events among them, but for the first message, which may be on its way in part.
     waiting: BTreeSet<Arc<[u8]>>,
     /// The bytes of all of them.
     queued: usize,
-    /// How many of them are events.
+    /// Number of events among them.
     events: usize,
-    /// When a message was taken last, or the first event began to wait.
+    /// Time at which a message was taken last, or the first event began to wait.
     waiting_since: Option<Instant>,
-    /// How much of the first one is sent.
+    /// Bytes of the first one that are sent.
     sent: usize,
     /// First events of the watches that the request being served has set, to follow its reply.
     pub(super) fresh: Vec<Vec<u8>>,

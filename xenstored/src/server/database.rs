@@ -20,13 +20,13 @@ use xen_hypercall::{DomId, Instant};
 use xen_store::wire::{Access, Permission, ServerError};
 use xen_sys::io::xs_wire::ServerFeatures;
 
-/// What the server can do, as it says in ring pages and to
+/// Features of the server, for ring pages and for
 /// [`MessageType::GET_FEATURE`](xen_store::wire::MessageType::GET_FEATURE).
 pub(super) const FEATURES: ServerFeatures = ServerFeatures(
     ServerFeatures::RECONNECTION.0 | ServerFeatures::ERROR.0 | ServerFeatures::WATCHDEPTH.0,
 );
 
-/// What the server knows of a domain beside its nodes.
+/// State of a domain beside its nodes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Settings {
     pub(super) quotas: Option<Quotas>,
@@ -44,12 +44,12 @@ pub struct Server {
     pub(super) watchers: Watchers,
     next_connection: u64,
     pub(super) quotas: Quotas,
-    /// How long watch events may wait to be read.
+    /// Maximum time that watch events may stay unread.
     patience: Option<Duration>,
     pub(super) holds: Holds,
     pub(super) introduced: BTreeSet<u16>,
     pub(super) settings: BTreeMap<u16, Settings>,
-    /// Who may see the special watches, by name.
+    /// Permissions of the special watches, by name.
     pub(super) special: BTreeMap<String, Vec<Permission>>,
 }
 
@@ -60,7 +60,7 @@ impl Default for Server {
 }
 
 impl Server {
-    /// Makes a server that knows nothing but the root and the control domain.
+    /// Makes a server with the root node and the control domain.
     pub fn new() -> Self {
         let only_dom0 = || vec![Permission { access: Access::None, domain: DomId(0) }];
         let special =
@@ -124,8 +124,9 @@ impl Server {
         self.connections.get(&id).map_or(DomId::INVALID, |connection| connection.domain)
     }
 
-    /// Tells whether requests may be taken from a client: whether it reads its replies fast enough,
-    /// and does not have to let others go first. If not, leave them where they are.
+    /// Returns whether requests may be taken from a client: it reads its replies fast enough and
+    /// does not have to wait for others. If not, the caller must leave the requests in the
+    /// transport.
     pub fn accepts(&self, id: ConnectionId) -> bool {
         self.connections.get(&id).is_some_and(|connection| {
             let limits = self.limits_of(connection.domain);
@@ -140,7 +141,7 @@ impl Server {
         self.connections.get(&id).map_or(0, Connection::waiting)
     }
 
-    /// Copies bytes that wait to be sent to a client to `buffer` and returns how many they are.
+    /// Copies bytes that wait to be sent to a client to `buffer` and returns their number.
     pub fn send(&mut self, id: ConnectionId, buffer: &mut [u8]) -> usize {
         let count = self.connections.get_mut(&id).map_or(0, |connection| connection.output(buffer));
         self.has_read(id);
@@ -154,10 +155,10 @@ impl Server {
         message.map(|message| message.to_vec())
     }
 
-    /// Notes what time it is. Returns when it should be told again at the latest, if it should.
+    /// Sets the time. Returns the time of the next call, if one is needed.
     ///
-    /// A client with watch events that wait, and which reads nothing for so long that it is in
-    /// breach, is told by [`breach`](Self::breach). [`accepts`](Self::accepts) leaves the
+    /// A client that reads nothing for too long while watch events wait is in
+    /// [`breach`](Self::breach). [`accepts`](Self::accepts) leaves the
     /// requests of a domain for up to a second where its writes have kept the control domain from
     /// committing a transaction three times in a row, until that has gone through.
     pub fn tick(&mut self, now: Instant) -> Option<Instant> {
@@ -198,19 +199,19 @@ impl Server {
             .flat_map(|connection| connection.transactions.keys().copied())
     }
 
-    /// Makes a domain known, and tells who watches for that.
+    /// Introduces a domain and fires the watches for it.
     pub fn introduce(&mut self, domain: DomId) {
         if self.introduced.insert(domain.0) {
             self.fire(&format!("@introduceDomain/{domain}"), None, false, None);
         }
     }
 
-    /// Tells who watches for that that a domain has shut down; it stays known.
+    /// Fires the watches for the shutdown of a domain; it stays introduced.
     pub fn domain_changed(&mut self, domain: DomId) {
         self.fire(&format!("@releaseDomain/{domain}"), None, false, None);
     }
 
-    /// Forgets a domain that is gone, with all nodes that it owned, and tells who watches for that.
+    /// Removes a domain that is gone, with all nodes that it owned, and fires the watches for it.
     /// Its number may then be that of another domain, which inherits nothing.
     pub fn release(&mut self, domain: DomId) {
         self.introduced.remove(&domain.0);
@@ -288,7 +289,7 @@ impl Server {
         Ok((open, &self.tree))
     }
 
-    /// Notes what a request in a transaction looks at.
+    /// Records a node that a request in a transaction reads.
     pub(super) fn access(&mut self, id: ConnectionId, tx: u32, path: &str) -> Result<()> {
         if tx == 0 {
             return Ok(());
@@ -298,7 +299,7 @@ impl Server {
         open.access(tree, path)
     }
 
-    /// Tells whether there may be `more` bytes kept for a client's domain.
+    /// Returns whether `more` bytes may be kept for a client's domain.
     pub(super) fn may_keep(&self, id: ConnectionId, more: usize) -> Result<()> {
         let Some(connection) = self.connections.get(&id) else { return Ok(()) };
         let limit = self.quotas_of(connection.domain).memory;
@@ -337,7 +338,7 @@ impl Server {
         }
     }
 
-    /// Ends a transaction; its changes are made if nothing that it looked at has changed, and the
+    /// Ends a transaction; its changes are made if nothing that it read has changed, and the
     /// quota allows it.
     pub(super) fn commit(&mut self, id: ConnectionId, open: &Transaction) -> Result<()> {
         let domain = self.domain_of(id);
@@ -370,7 +371,7 @@ impl Server {
         Ok(())
     }
 
-    /// Sends an event to each client that watches `path` and may know of it. `perms` are those of a
+    /// Sends an event to each client that watches `path` and may read it. `perms` are those of a
     /// node that is gone.
     ///
     /// A domain that makes the change waits if one of the clients has half of its events unread.
@@ -410,7 +411,7 @@ impl Server {
         (limit > 0).then(|| (connection.events(), limit))
     }
 
-    /// Lets go on who waits for a client to read its events, once it has read most of them.
+    /// Ends the wait of domains for a client, once it has read most of its events.
     fn has_read(&mut self, id: ConnectionId) {
         if self.unread(id).is_none_or(|(events, limit)| events <= limit / 4) {
             self.holds.end_cause(id, HoldCause::Unread);

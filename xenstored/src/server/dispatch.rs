@@ -18,12 +18,12 @@ use xen_hypercall::DomId;
 use xen_store::wire::{MessageType, ServerError, XENSTORE_PAYLOAD_MAX, XsdSockmsg};
 use xen_sys::io::xs_wire::{ServerFeatures, XENSTORE_REL_PATH_MAX};
 
-/// The reply to a request that has nothing to tell.
+/// The reply to a request without a result.
 pub(super) const OK: &[u8] = b"OK\0";
 
 impl Server {
-    /// Takes bytes that a client has sent and serves each request that is complete with them. Look
-    /// at [`accepts`](Self::accepts) before.
+    /// Takes bytes that a client has sent and serves each request that is complete with them. The
+    /// caller must check [`accepts`](Self::accepts) before.
     ///
     /// # Errors
     ///

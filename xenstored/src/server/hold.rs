@@ -1,19 +1,19 @@
-//! Domains whose requests have to wait: one that writes all the time must not keep the control
-//! domain from ever getting a transaction through, nor cost a client its connection, which can't
-//! read the watch events as fast.
+//! Domains whose requests have to wait. A domain that writes all the time must not block the
+//! control domain's transactions, and must not end the connection of a client that cannot read the
+//! watch events as fast.
 
 use super::connection::ConnectionId;
 use alloc::collections::BTreeMap;
 use core::time::Duration;
 use xen_hypercall::{DomId, Instant};
 
-/// Conflicts of a client's transactions, one after the other, from which on others wait for it.
+/// Number of conflicts in a row after which others wait for a client's transaction.
 pub(super) const CONFLICTS: u32 = 3;
 
-/// The longest that a domain waits at a time.
+/// Longest wait of a domain.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// Why a domain waits for a client.
+/// Cause for which a domain waits for a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HoldCause {
     /// The client's transaction goes first.
@@ -29,7 +29,7 @@ struct Hold {
     cause: HoldCause,
 }
 
-/// The domains that wait. Without knowing the time nobody does.
+/// The domains that wait. No domain waits before the time is set.
 #[derive(Debug, Default)]
 pub(super) struct Holds {
     now: Option<Instant>,
@@ -37,14 +37,14 @@ pub(super) struct Holds {
 }
 
 impl Holds {
-    /// Notes what time it is. Returns when the first one has waited for long enough.
+    /// Sets the time. Returns the end of the first wait.
     pub(super) fn tick(&mut self, now: Instant) -> Option<Instant> {
         self.now = Some(now);
         self.held.retain(|_, hold| now < hold.until);
         self.held.values().map(|hold| hold.until).min()
     }
 
-    /// Lets a domain wait for a client, for a second at most. The control domain waits for no
+    /// Makes a domain wait for a client, for a second at most. The control domain waits for no
     /// client.
     pub(super) fn hold(&mut self, domain: DomId, client: ConnectionId, cause: HoldCause) {
         if let Some(now) = self.now
@@ -54,12 +54,12 @@ impl Holds {
         }
     }
 
-    /// Lets go of all that wait for a client.
+    /// Ends all waits for a client.
     pub(super) fn end(&mut self, client: ConnectionId) {
         self.held.retain(|_, hold| hold.client != client);
     }
 
-    /// Lets go of those that wait for a client because of `cause`.
+    /// Ends the waits for a client because of `cause`.
     pub(super) fn end_cause(&mut self, client: ConnectionId, cause: HoldCause) {
         self.held.retain(|_, hold| hold.client != client || hold.cause != cause);
     }

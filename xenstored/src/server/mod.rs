@@ -1,8 +1,8 @@
 //! A xenstore server: the database, permissions, transactions, watches, quotas. No I/O and no
 //! clock: bytes in, bytes out.
 //!
-//! Whoever runs it moves bytes between a client's transport and [`Server::receive`] and
-//! [`Server::send`], and does what needs a hypervisor ([`Domains`]):
+//! The owner of the server moves bytes between a client's transport and [`Server::receive`] and
+//! [`Server::send`], and implements the operations that need a hypervisor ([`Domains`]):
 //!
 //! ```
 //! use xen_hypercall::DomId;
@@ -19,16 +19,16 @@
 //! # Ok::<(), xenstored::server::Breach>(())
 //! ```
 //!
-//! # What a client can take
+//! # Limits
 //!
 //! All that a client can make the server keep is bounded by [`Quotas`], for every domain but the
 //! control domain: nodes and their size, watches, transactions and the nodes in them, replies and
 //! events that it does not read, and the memory of all that together. A transaction keeps copies of
-//! the nodes that it has looked at, and no snapshot of the others. Who leaves events unread
-//! loses the connection after 20 seconds, and who writes so often that the control domain gets no
-//! transaction through, or that a client can't read the events as fast, is made to wait, if whoever
-//! runs the server tells it the [time](Server::tick). Clients of the control domain have no quotas,
-//! but what one of them leaves unread is bounded too. A domain's count of nodes is part of the
+//! the nodes that it has read, and no snapshot of the others. A client that leaves events unread
+//! loses the connection after 20 seconds. A domain has to wait if it writes so often that the
+//! control domain's transactions fail, or that a client cannot read the events as fast. Both need
+//! the [time](Server::tick). Clients of the control domain have no quotas, but their unread
+//! messages are bounded too. A domain's count of nodes is part of the
 //! tree, so it is right in every transaction, whatever fails, and at nothing when the domain is
 //! [released](Server::release): its nodes go then, and so does its name in the permissions of
 //! others' nodes, before the number is used again. Paths have no limit of depth but their length;
@@ -56,5 +56,5 @@ pub use toolstack::{Domains, NoDomains};
 
 use xen_store::wire::ServerError;
 
-/// What a request leads to.
+/// Result of a request.
 pub(crate) type Result<T> = core::result::Result<T, ServerError>;

@@ -31,7 +31,7 @@ impl Server {
     pub(super) fn look(&mut self, id: ConnectionId, tx: u32, path: &str) -> Result<NodeView<'_>> {
         self.access(id, tx, path)?;
         let (found, node) = self.view(id, tx)?.closest(path);
-        // Whether a node exists is told to those only who may read what is above it.
+        // Only a domain that may read the node above may detect a missing node.
         if !self.rights(id, node.perms()).read {
             return Err(ServerError::AccessDenied);
         }

@@ -1,7 +1,6 @@
-//! What a client may make the server keep.
+//! Limits of a client's state in the server.
 
-/// How much of the server a domain may use. The control domain may use any. Zero stands for no
-/// limit.
+/// Limits of a domain. The control domain has none. Zero stands for no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quotas {
     /// Nodes that it owns.
@@ -14,7 +13,7 @@ pub struct Quotas {
     pub watches: usize,
     /// Open transactions.
     pub transactions: usize,
-    /// Nodes that a transaction looks at, and changes that it makes.
+    /// Nodes that a transaction reads, and changes that it makes.
     pub transaction_nodes: usize,
     /// Replies that wait to be read; no further request is taken meanwhile.
     pub outstanding: usize,
@@ -101,7 +100,7 @@ impl Quotas {
     }
 }
 
-/// Tells whether `count` is within a limit.
+/// Returns whether `count` is within a limit.
 pub(super) fn within(count: usize, limit: usize) -> bool {
     limit == 0 || count <= limit
 }

@@ -1,4 +1,4 @@
-//! What requests hold.
+//! Payloads of requests.
 
 use super::Result;
 use alloc::borrow::ToOwned;

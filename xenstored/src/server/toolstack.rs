@@ -12,8 +12,7 @@ use xen_hypercall::{DomId, Gfn, Port};
 use xen_store::wire::{MessageType, ServerError};
 use xen_sys::io::xs_wire::ServerFeatures;
 
-/// What the server needs done that takes a hypervisor: it is asked by toolstacks, over their
-/// connections.
+/// Operations that need a hypervisor. Toolstacks request them over their connections.
 pub trait Domains {
     /// Makes the ring of a domain usable: its page is frame `gfn`, its port `port`. If it is in use
     /// already, it was set up anew. Requests on it are for a connection of its own, which the
@@ -21,7 +20,7 @@ pub trait Domains {
     ///
     /// # Errors
     ///
-    /// What the toolstack is to be told.
+    /// The error for the toolstack.
     fn introduce(
         &mut self,
         domain: DomId,
@@ -29,7 +28,7 @@ pub trait Domains {
         port: Port,
     ) -> core::result::Result<(), ServerError>;
 
-    /// Lets go of the ring of a domain that the server forgets.
+    /// Releases the ring of a domain that the server removes.
     fn release(&mut self, domain: DomId);
 }
 
@@ -89,7 +88,7 @@ impl Server {
                 if features & !FEATURES.0 != 0 {
                     return Err(ServerError::Invalid);
                 }
-                // Its ring page has told the domain already.
+                // The domain has read it in its ring page already.
                 if self.introduced.contains(&id.0) {
                     return Err(ServerError::Busy);
                 }

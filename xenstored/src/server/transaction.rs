@@ -1,8 +1,8 @@
-//! Transactions: copies of the nodes that were looked at, and the changes to be made.
+//! Transactions: copies of the nodes that were read, and the changes to be made.
 //!
 //! A transaction keeps no snapshot of the tree. A node is copied when a request of the transaction
-//! looks at it first, and from then on the transaction sees its copy. So what a transaction keeps
-//! is what its requests have asked for, and counts as its domain's memory, whatever other
+//! reads it first; later requests use the copy. So the memory of a transaction
+//! depends on its own requests only, and counts as its domain's memory, whatever other
 //! domains change meanwhile. A commit is refused if one of the nodes has changed since.
 
 use super::Result;
@@ -37,7 +37,7 @@ impl NodeCopy {
     }
 }
 
-/// A node that a transaction has looked at.
+/// A node that a transaction has read.
 #[derive(Debug)]
 struct Entry {
     /// The last change of the node in the tree when it was copied; `None` if there was no node.
@@ -54,7 +54,7 @@ pub(super) struct Transaction {
     pub(super) changes: Vec<Change>,
     /// The nodes that the domain owns in the transaction, less those that it owns in the tree.
     owned: isize,
-    /// The most nodes that it may look at, and the most changes.
+    /// Maximum number of nodes that it may read, and of changes.
     limit: usize,
     /// The bytes that it keeps, about.
     bytes: usize,
@@ -71,7 +71,7 @@ impl Transaction {
         }
     }
 
-    /// Returns what the transaction has of a node: `None` if it has not looked at it, `Some(None)`
+    /// Returns what the transaction has of a node: `None` if it has not read it, `Some(None)`
     /// if there is no such node.
     pub(super) fn node(&self, path: &str) -> Option<Option<&NodeCopy>> {
         self.nodes.get(path).map(|entry| entry.now.as_ref())
@@ -105,7 +105,7 @@ impl Transaction {
         }
     }
 
-    /// Makes a change of nodes that were looked at: the node itself, or the closest one above it
+    /// Makes a change of nodes that were read: the node itself, or the closest one above it
     /// that there is; for a removal those below it too, and the one above.
     ///
     /// A change that makes an earlier one void takes its place, so that changing a node again and

@@ -9,7 +9,7 @@ use alloc::{borrow::ToOwned, format, vec};
 use xen_hypercall::DomId;
 use xen_store::wire::{Access, Permission};
 
-/// When something was changed, and by whom.
+/// Time and author of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     /// Counts changes.
@@ -59,7 +59,7 @@ pub(super) fn node_overhead(path: &str) -> usize {
     size_of::<Node>() + split(path).map_or(0, |(_, name)| name.len())
 }
 
-/// What a domain may do with a node.
+/// Access of a domain to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rights {
     pub(super) read: bool,
@@ -94,11 +94,11 @@ impl Rights {
 #[derive(Clone, Debug)]
 pub(super) struct Tree {
     root: Arc<Node>,
-    /// What each domain owns.
+    /// Nodes and bytes of each domain.
     owned: BTreeMap<u16, Owned>,
 }
 
-/// How many nodes a domain owns, and the bytes that they take.
+/// Number of nodes that a domain owns, and their bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Owned {
     pub(super) nodes: usize,
@@ -127,7 +127,7 @@ pub(super) fn parent(path: &str) -> &str {
     split(path).map_or("/", |(above, _)| above)
 }
 
-/// Tells whether `path` is `above` or lies below it, and how many levels.
+/// Returns the number of levels that `path` lies below `above`; `None` if it does not.
 pub(super) fn depth_below(path: &str, above: &str) -> Option<u32> {
     if above == "/" {
         return path.starts_with('/').then(|| names(path).count() as u32);
@@ -264,7 +264,7 @@ impl Tree {
         self.owned.get(&domain.0).copied().unwrap_or_default()
     }
 
-    /// Counts anew and tells whether the counts are right.
+    /// Counts anew and returns whether the counts are right.
     pub(super) fn is_consistent(&self) -> bool {
         let mut counted = Self { root: Arc::clone(&self.root), owned: BTreeMap::new() };
         self.walk("/", &mut |path, node| counted.own(owner(&node.perms), Owned::of(path, node)));

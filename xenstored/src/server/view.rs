@@ -63,7 +63,7 @@ impl<'a> NodeView<'a> {
     }
 }
 
-/// What a request works on.
+/// Nodes of a request: the tree or a transaction's copies.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct View<'a> {
     tree: &'a Tree,

@@ -12,7 +12,7 @@ pub(super) struct Watch {
     /// The path from the root, or a special one.
     pub(super) path: String,
     pub(super) token: Vec<u8>,
-    /// How many levels below the path it reaches; `None` for all.
+    /// Levels below the path that it covers; `None` for all.
     pub(super) depth: Option<u32>,
     /// The bytes that events leave out at their start: those of the domain's own path, for a
     /// relative watch.
@@ -25,7 +25,7 @@ impl Watch {
         size_of::<Self>() + self.given.len() + self.path.len() + self.token.len()
     }
 
-    /// Tells whether a change of `path` concerns the watch. `exact` if nothing but the very node
+    /// Returns whether a change of `path` concerns the watch. `exact` if only the node itself
     /// counts.
     pub(super) fn matches(&self, path: &str, exact: bool) -> bool {
         if exact {
@@ -42,8 +42,8 @@ impl Watch {
         below.is_some_and(|levels| self.depth.is_none_or(|most| levels <= most))
     }
 
-    /// Returns the payload of the event for a change of `path`. Which domain is introduced or
-    /// released, only watchers of some depth hear.
+    /// Returns the payload of the event for a change of `path`. Only watches with a
+    /// depth receive the number of an introduced or released domain.
     pub(super) fn event(&self, path: &str) -> Vec<u8> {
         let plain = self.path.starts_with('@') && self.depth.is_none_or(|depth| depth == 0);
         let path = if plain { &self.path } else { path };

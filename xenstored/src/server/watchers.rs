@@ -1,4 +1,4 @@
-//! The watches of all clients, by the path that they watch.
+//! The watches of all clients, by path.
 
 use super::connection::ConnectionId;
 use super::watch::Watch;
@@ -11,12 +11,12 @@ use alloc::vec::Vec;
 #[derive(Clone, Debug)]
 pub(super) struct Watcher {
     pub(super) client: ConnectionId,
-    /// Counts watches, so that those of a client come in the order in which they were set.
+    /// Counts watches, so that those of a client come in the order of their setting.
     serial: u64,
     pub(super) watch: Arc<Watch>,
 }
 
-/// An index of watches: a change looks at those of its own path and of the paths above only.
+/// An index of watches: a change visits those of its own path and of the paths above only.
 #[derive(Debug, Default)]
 pub(super) struct Watchers {
     by_path: BTreeMap<String, Vec<Watcher>>,
@@ -39,8 +39,8 @@ impl Watchers {
         }
     }
 
-    /// Returns the watches that a change of `path` concerns, by client and in the order in which
-    /// they were set. `exact` if nothing but the very node counts.
+    /// Returns the watches that a change of `path` concerns, by client and in the order of
+    /// setting. `exact` if only the node itself counts.
     pub(super) fn of(&self, path: &str, exact: bool) -> Vec<Watcher> {
         let mut found = Vec::new();
         let mut look = |at: &str| {

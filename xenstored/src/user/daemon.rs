@@ -23,7 +23,7 @@ const BACKLOG: i32 = 128;
 struct Client {
     id: ConnectionId,
     socket: UnixStream,
-    /// What the server gave and the socket did not take yet.
+    /// Bytes of the server that the socket has not taken yet.
     out: Vec<u8>,
     gone: bool,
 }
@@ -69,9 +69,8 @@ impl Daemon {
     }
 
     /// Waits for clients, at most for `timeout` if there is one, and serves them. Returns as well
-    /// when the patience of the server with somebody [ends](Server::tick). Of those that its
-    /// owner has connected, in the name of guests, [`Server::breach`] says then who is to be
-    /// disconnected.
+    /// when a client's time to read its events [ends](Server::tick). [`Server::breach`] then
+    /// returns whether a client that the owner has connected for a guest must be disconnected.
     ///
     /// # Errors
     ///
@@ -106,14 +105,14 @@ impl Daemon {
         Ok(())
     }
 
-    /// Tells the server what time it is. Returns how long it may be left alone.
+    /// Sets the server's time. Returns the time until the next call.
     fn tick(&mut self) -> Option<Duration> {
         let passed = self.start.elapsed();
         let now = Instant::from_nanos(u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX));
         self.server.tick(now).map(|end| end.saturating_duration_since(now))
     }
 
-    /// Returns whether somebody wants to connect, and what each client is ready for.
+    /// Returns whether a client is to be accepted, and the readiness of each client.
     fn wait(&self, timeout: Option<Duration>) -> io::Result<(bool, Vec<PollFlags>)> {
         let timeout = timeout.map(|time| Timespec {
             tv_sec: time.as_secs() as i64,

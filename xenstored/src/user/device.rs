@@ -1,15 +1,16 @@
-//! What is peculiar to a kernel's device.
+//! Behaviour of Linux's device.
 //!
 //! Linux keeps a request in the buffer that it came in until a thread of its own has sent it, and
-//! the next one would come in over it (seen with 6.12): so one goes out when the last one has its
-//! reply. And it refuses some by an error of the write, which is told as the server would tell it.
+//! the next one would come in over it (seen with 6.12): so a request is sent when the last one
+//! has its reply. Linux refuses some requests by an error of the write, which becomes a reply as of
+//! the server.
 
 use rustix::io::Errno;
 use std::vec::Vec;
 use xen_store::wire::{HEADER_LEN, MessageType, ServerError, XsdSockmsg, decode, encode};
 
-/// Whether the device takes a request; replies to those that never got to the server, and where
-/// among its own messages there is a place for them.
+/// State of the device: a request in flight, and replies to refused requests, which are inserted
+/// between two messages of the server.
 #[derive(Debug, Default)]
 pub(super) struct Device {
     /// A request is under way.
@@ -18,14 +19,14 @@ pub(super) struct Device {
     /// The refusals have begun to be taken.
     taken: bool,
     header: [u8; HEADER_LEN],
-    /// How much of the server's message was passed on: of its header, and how much of its body was
-    /// not.
+    /// Bytes of the header of the server's message that were forwarded, and bytes of its body that
+    /// were not.
     passed: usize,
     left: usize,
 }
 
 impl Device {
-    /// Tells whether a request may go.
+    /// Returns whether a request may be sent.
     pub(super) fn is_free(&self) -> bool {
         !self.busy
     }
@@ -58,7 +59,7 @@ impl Device {
         count
     }
 
-    /// Looks where the server's messages end.
+    /// Finds the ends of the server's messages.
     pub(super) fn pass(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if self.passed < HEADER_LEN {

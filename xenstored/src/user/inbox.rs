@@ -1,4 +1,4 @@
-//! What has come from the server, and how threads wait for it.
+//! Received bytes, and threads that wait for them.
 
 use super::stream::{Kind, failure, is_for_later};
 use core::ops::Range;
@@ -14,37 +14,37 @@ use xen_store::wire::{HEADER_LEN, XENSTORE_PAYLOAD_MAX};
 /// The bytes that are read from, and kept for, the server at once.
 pub(super) const ROOM: usize = 8 * (HEADER_LEN + XENSTORE_PAYLOAD_MAX);
 
-/// How long one call waits on a socket. Whoever wants less has to ask first whether something is
-/// there.
+/// Time that one call waits on a socket. A caller with a shorter deadline must check first whether
+/// bytes are available.
 pub(super) const TIMEOUT: Duration = Duration::from_millis(50);
 
-/// What has come and was not taken yet.
+/// Bytes that were received and not taken yet.
 #[derive(Debug)]
 struct Bytes {
     buffer: Vec<u8>,
     ready: Range<usize>,
     /// All that had come was read; to try once more is for the next turn.
     drained: bool,
-    /// What ended the stream.
+    /// Cause of the stream's end.
     failed: Option<ConnectionError>,
 }
 
 #[derive(Debug, Default)]
 struct Turns {
-    /// How often something was received, or a wait has ended.
+    /// Number of receptions and ended waits.
     count: u64,
     waiting: usize,
 }
 
-/// What the transport shares with the threads that wait for it.
+/// State that the transport shares with waiting threads.
 ///
-/// One thread waits by reading; what it gets is taken by whoever looks first. Those that wait
-/// beside it do so for that thread.
+/// One thread waits by reading; the first thread that polls takes the bytes. Other threads wait for
+/// the reading one.
 #[derive(Debug)]
 pub(super) struct Inbox {
     /// Another one after a reconnect.
     kind: Mutex<Arc<Kind>>,
-    /// There is something left to write.
+    /// `true` if bytes are left to write.
     full: AtomicBool,
     bytes: Mutex<Bytes>,
     turns: Mutex<Turns>,
@@ -72,7 +72,7 @@ impl Inbox {
         self.full.store(full, Ordering::Relaxed);
     }
 
-    /// Goes on with another socket or device. The last one has to be shut down, so that nobody
+    /// Continues with another socket or device. The last one must be shut down, so that no thread
     /// waits for it.
     pub(super) fn restart(&self, kind: Arc<Kind>) {
         *locked(&self.kind) = kind;
@@ -95,14 +95,14 @@ impl Inbox {
         }
     }
 
-    /// Lets the next [`take`](Self::take) look for more.
+    /// Lets the next [`take`](Self::take) read more.
     pub(super) fn next_turn(&self) {
         if let Some(mut bytes) = self.try_bytes() {
             bytes.drained = false;
         }
     }
 
-    /// Copies what has come to `into`. If nothing is left, and `more`, looks for more first.
+    /// Copies received bytes to `into`. If none are left, and `more`, reads more first.
     pub(super) fn take(
         &self,
         kind: &Kind,
@@ -134,12 +134,12 @@ impl Inbox {
         Ok(count)
     }
 
-    /// Returns how often something was received, or somebody gave up waiting for it.
+    /// Returns the number of receptions and ended waits.
     pub(super) fn progress(&self) -> u64 {
         locked(&self.turns).count
     }
 
-    /// Tells those that wait that there is something to look at.
+    /// Wakes the waiting threads to poll.
     pub(super) fn turn(&self) {
         let mut turns = locked(&self.turns);
         turns.count += 1;
@@ -156,7 +156,7 @@ impl Inbox {
             return;
         }
         let Some(mut bytes) = self.try_bytes() else {
-            // Another thread waits already, and tells.
+            // Another thread waits already, and wakes this one.
             let mut turns = locked(&self.turns);
             turns.waiting += 1;
             let waited = self.turned.wait_timeout_while(turns, left, |turns| turns.count == seen);
@@ -190,7 +190,7 @@ impl Bytes {
 }
 
 impl Kind {
-    /// Waits until it is ready for something. Whatever that is, the caller looks for itself.
+    /// Waits until it is ready; the caller polls for the kind of readiness.
     fn wait(&self, what: PollFlags, left: Duration) {
         let timeout =
             Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
@@ -220,7 +220,7 @@ mod tests {
     fn second_waiter_is_woken() {
         let (mut server, kind, inbox) = pair();
         let seen = inbox.progress();
-        // Somebody reads, and says so though nobody takes what has come.
+        // A thread reads, and wakes others although none takes the bytes.
         let mut reading = inbox.bytes.lock().unwrap();
         thread::scope(|scope| {
             let waiting = scope.spawn(|| inbox.wait(FOREVER, seen));
@@ -231,7 +231,7 @@ mod tests {
             reading.fill(&kind, true);
             inbox.turn();
             waiting.join().unwrap();
-            // Who looked before that has not missed it.
+            // A thread that polled before that has not missed it.
             inbox.wait(FOREVER, seen);
         });
         drop(reading);

@@ -25,7 +25,7 @@ pub(super) enum Kind {
 
 impl Kind {
     pub(super) fn socket(socket: UnixStream) -> io::Result<Self> {
-        // Whoever waits for replies does it by reading; all else says that it does not wait.
+        // A thread waits for replies by reading; all other calls do not wait.
         socket.set_nonblocking(false)?;
         socket.set_read_timeout(Some(TIMEOUT))?;
         Ok(Self::Socket(socket))
@@ -72,13 +72,12 @@ impl Kind {
 pub struct Stream {
     inbox: Arc<Inbox>,
     kind: Arc<Kind>,
-    /// Where to connect again.
+    /// Path for a reconnection.
     path: Option<PathBuf>,
     out: Vec<u8>,
-    /// Of use if it is one.
+    /// State of a device; unused for a socket.
     device: Device,
-    /// Something was written that the server has not seen yet: to look for its reply would be in
-    /// vain.
+    /// `true` if the server has not read the last write yet, so that no reply can have come.
     unseen: bool,
 }
 
@@ -144,7 +143,7 @@ impl Stream {
         }
     }
 
-    /// Answers the next message, which the device refuses to pass on, in the server's place.
+    /// Answers the next message, which the device refuses, in the server's place.
     fn refused(&mut self, unit: usize, error: &io::Error) -> Result<(), ConnectionError> {
         let device = matches!(&*self.kind, Kind::Device(_));
         let said = refusal(Errno::from_io_error(error)).filter(|_| device);

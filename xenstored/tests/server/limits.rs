@@ -39,12 +39,12 @@ fn least(
     served
 }
 
-/// Nothing happens before the request, which is in no transaction.
+/// Does nothing before the request, which is in no transaction.
 fn nothing(_: &mut Server, _: ConnectionId) -> u32 {
     0
 }
 
-/// Serves a request that takes nothing, for `least` to find what is kept already.
+/// A request that takes nothing, for `least` to find the memory that is kept already.
 const IDLE: (M, &str) = (M::WRITE, "/local/domain/5\0");
 
 fn kept_after(kind: M, body: &str) -> usize {
@@ -143,7 +143,7 @@ fn counts_reach_their_quota() {
     assert_eq!(least(("transactions", ServerError::NoSpace), open, M::TRANSACTION_START, "\0"), 2);
 }
 
-/// Begins a transaction that looks at no more nodes, and makes no more changes, than `limit`.
+/// Begins a transaction that reads no more nodes, and makes no more changes, than `limit`.
 fn begin_limited(server: &mut Server, id: ConnectionId, limit: usize) -> u32 {
     server.set_quotas(Quotas { transaction_nodes: limit, ..Quotas::default() });
     begin(server, id)
@@ -159,7 +159,7 @@ fn transaction_reads_limited_nodes() {
         let expected = if served { Ok(OK.into()) } else { Err(ServerError::NoSpace) };
         assert_eq!(reply, expected, "{limit} {path}");
         if served {
-            // What was looked at can be changed further.
+            // A node that was read can be changed further.
             let again = ask_tx(&mut server, guest, tx, M::WRITE, format!("{path}\0y").as_bytes()).0;
             assert_eq!(again.unwrap(), OK);
             let other = ask_tx(&mut server, guest, tx, M::READ, b"c\0").0;

@@ -1,4 +1,4 @@
-//! Transactions: a copy of the nodes that they read, and conflicts at the end.
+//! Transactions: copies of the nodes read, and conflicts at the end.
 
 use super::*;
 
@@ -76,7 +76,7 @@ fn commit_depends_on_read_nodes() {
         (&[(M::SET_PERMS, "a\0n5\0", OK)], M::WRITE, "a\0z", "EAGAIN"),
         (&[(M::SET_PERMS, "a\0n5\0", OK)], M::MKDIR, "c\0", OK),
         (&[(M::MKDIR, "a\0", OK)], M::RM, "a\0", "EAGAIN"),
-        // A node that is removed and made again is the one that was looked at.
+        // A node that is removed and made again is the one that was read.
         (&[(M::RM, "a\0", OK), (M::MKDIR, "a\0", OK)], M::MKDIR, "/shared/c\0", OK),
         (&[(M::RM, "a\0", OK), (M::MKDIR, "a\0", OK)], M::WRITE, "a\0z", "EAGAIN"),
     ];
@@ -103,7 +103,7 @@ fn transaction_shows_no_later_changes() {
         let home = "/local/domain/5\0";
         let missing = (M::READ, "b\0", "ENOENT");
         let looks = [(M::READ, "a\0", "x"), (M::DIRECTORY, home, "a\0"), missing];
-        // The first look at `b` is one after the changes.
+        // The first read of `b` is one after the changes.
         check(&mut server, guest, 1, &looks[..2]);
         for (kind, body) in changes {
             ask(&mut server, guest, *kind, body).unwrap();

@@ -174,7 +174,7 @@ fn memory_is_wanted_below_three_free() {
         assert_eq!(watches.wanted_memory(&mut bytes), wanted, "before {path}");
         watches.add(&mut bytes, &path, None).unwrap();
     }
-    assert_eq!(watches.wanted_memory(&mut bytes), None, "callers have all that they may have");
+    assert_eq!(watches.wanted_memory(&mut bytes), None, "callers have reached the limit");
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn sentinel_stays_while_member_is_below() {
     watches.told(&mut bytes, sentinel, change);
     let (two, _) = watches.add_member(&mut bytes, "/b", "/b/2/state").unwrap();
     assert_eq!((watches.next_change(&mut bytes), watches.is_changed()), (None, false));
-    // Once the server was told that it ends, events that are still on the way are of no watch.
+    // Once the end was sent to the server, events that are still on the way are of no watch.
     watches.drop_later(&mut bytes, one);
     while let Some((index, _, change)) = watches.next_change(&mut bytes) {
         watches.told(&mut bytes, index, change);
