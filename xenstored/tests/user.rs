@@ -125,7 +125,6 @@ fn guest_breaches_at_daemon_deadline() {
 }
 
 #[test]
-#[cfg(feature = "conformance")]
 fn our_server_passes_the_conformance_suite() {
     let daemon = start();
     let stream = Stream::connect(&daemon.path).unwrap();

@@ -130,7 +130,7 @@ enum Target {
     Header,
     Reply(usize),
     Event,
-    Nobody,
+    Discard,
 }
 
 /// A connection to a xenstore server over any [`Transport`].
@@ -344,7 +344,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         if let Target::Reply(slot) = self.target
             && !self.requests.is_receiving(slot)
         {
-            self.target = Target::Nobody;
+            self.target = Target::Discard;
         }
     }
 
@@ -496,7 +496,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
                 }
                 Target::Event => event_body(&mut self.buffer, &self.requests)
                     .and_then(|body| body.get_mut(from..to)),
-                Target::Nobody => scrap.get_mut(..to.saturating_sub(from).min(64)),
+                Target::Discard => scrap.get_mut(..to.saturating_sub(from).min(64)),
             };
             let into = into.unwrap_or_default();
             let count = self.transport.try_read(into)?.min(into.len());
@@ -519,7 +519,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
             self.target = if header.type_ == MessageType::WATCH_EVENT {
                 Target::Event
             } else {
-                self.requests.receive(&header).map_or(Target::Nobody, Target::Reply)
+                self.requests.receive(&header).map_or(Target::Discard, Target::Reply)
             };
             (self.expected, self.received) = (header.len as usize, 0);
             if self.expected > 0 {
@@ -529,7 +529,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         match self.target {
             Target::Reply(slot) => self.reply_done(slot),
             Target::Event => self.event_done(),
-            Target::Header | Target::Nobody => {}
+            Target::Header | Target::Discard => {}
         }
         (self.target, self.expected, self.received) = (Target::Header, HEADER_LEN, 0);
         Ok(())
@@ -574,7 +574,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         if let Some(body) = body(&mut self.buffer, slot)
             && let Ok(len) = wire::build(body, &parts)
         {
-            self.queue(slot, Owner::Nobody, MessageType::TRANSACTION_END, id, len);
+            self.queue(slot, Owner::None, MessageType::TRANSACTION_END, id, len);
         }
     }
 
@@ -730,7 +730,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
             let (type_, owner) = match change {
                 Change::Set => (MessageType::WATCH, Owner::Watch(token)),
                 // The reply is dropped: an error means that the server does not have the watch.
-                Change::End => (MessageType::UNWATCH, Owner::Nobody),
+                Change::End => (MessageType::UNWATCH, Owner::None),
             };
             let depth = self.watches.depth(queues, watch).filter(|_| change == Change::Set);
             let depth = depth.map(u64::from);

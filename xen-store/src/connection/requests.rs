@@ -35,9 +35,9 @@ enum State {
 pub(super) enum Owner {
     /// The owner of the id.
     Caller,
-    /// None.
-    Nobody,
-    /// None any more, but a transaction that the request begins must be ended.
+    /// No receiver.
+    None,
+    /// No receiver any more, but a transaction that the request begins must be ended.
     Orphan,
     /// The connection itself, which sets the watch with this token again.
     Watch(u32),
@@ -87,7 +87,7 @@ pub(super) struct Requests {
 impl Requests {
     pub(super) fn new(count: usize) -> Self {
         let empty = XsdSockmsg::default();
-        let slot = Slot { state: State::Free, owner: Owner::Nobody, request: empty, reply: empty };
+        let slot = Slot { state: State::Free, owner: Owner::None, request: empty, reply: empty };
         let slots = core::iter::repeat_n(slot, count.min(MAX_REQUESTS)).collect();
         Self { slots, queue: Deque::new(), sent: 0, kept: false }
     }
@@ -159,7 +159,7 @@ impl Requests {
         self.queue.pop_front();
         self.sent = 0;
         if let Some(entry) = self.slots.get_mut(slot) {
-            entry.state = if entry.owner == Owner::Nobody { State::Free } else { State::Waiting };
+            entry.state = if entry.owner == Owner::None { State::Free } else { State::Waiting };
         }
     }
 
@@ -178,7 +178,7 @@ impl Requests {
     pub(super) fn received(&mut self, slot: usize) -> Option<Received> {
         let entry = self.slots.get_mut(slot)?;
         let (state, received) = match entry.owner {
-            Owner::Caller | Owner::Nobody => (State::Replied, Received::Caller),
+            Owner::Caller | Owner::None => (State::Replied, Received::Caller),
             Owner::Watch(watch) => (State::Free, Received::Watch(watch, entry.reply)),
             Owner::Orphan => (State::Free, Received::Orphan(entry.reply)),
         };
@@ -212,8 +212,8 @@ impl Requests {
         if let Some(entry) = self.entry(id) {
             let pending = matches!(entry.state, State::Sending | State::Waiting | State::Receiving);
             let begins = entry.request.type_ == MessageType::TRANSACTION_START;
-            entry.owner = if pending && begins { Owner::Orphan } else { Owner::Nobody };
-            if entry.owner == Owner::Nobody && entry.state != State::Sending {
+            entry.owner = if pending && begins { Owner::Orphan } else { Owner::None };
+            if entry.owner == Owner::None && entry.state != State::Sending {
                 entry.state = State::Free;
             }
         }
@@ -257,7 +257,7 @@ impl Requests {
             let again = entry.request.tx_id == 0 && (!sent || is_repeatable(entry.request.type_));
             entry.state = match entry.owner {
                 // The watches in use will be set again; the server has no others.
-                Owner::Nobody | Owner::Orphan | Owner::Watch(_) => State::Free,
+                Owner::None | Owner::Orphan | Owner::Watch(_) => State::Free,
                 // What began to come is where the request was.
                 Owner::Caller if again && entry.state != State::Receiving => State::Sending,
                 Owner::Caller => State::Interrupted { sent },
