@@ -85,6 +85,14 @@ pub enum ErrorKind {
     },
 }
 
+impl ErrorKind {
+    /// Returns whether there may be no such node: below a node that the domain may not read, a
+    /// server does not tell which nodes there are.
+    pub fn is_hidden(&self) -> bool {
+        matches!(self, Self::Server(ServerError::NotFound | ServerError::AccessDenied))
+    }
+}
+
 impl StoreError {
     /// Returns whether the error says that there is no such node.
     pub fn is_not_found(&self) -> bool {

@@ -16,11 +16,11 @@ pub mod connection;
 mod error;
 mod text;
 pub mod wire;
-pub mod xenbus;
 
 pub use client::{
-    Limits, Pending, Runtime, Software, Transaction, Watch, WatchEvent, XenStore, XsOps,
+    Limits, PIPELINE_DEPTH, Pending, Pipeline, Runtime, Software, Transaction, TransactionId,
+    Watch, WatchEvent, XenStore, XsOps,
 };
-pub use connection::{ConnectionError, RingTransport, Transport};
+pub use connection::{Buffer, ConnectionError, RingTransport, Transport};
 pub use error::{ErrorKind, StoreError};
 pub use text::PathText;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use xen_hypercall::{DomId, Instant};
 use xen_ring::Corrupt;
 use xen_store::wire::{MessageType, NumberError, OversizedBody, PathError, XsdSockmsg, encode};
-use xen_store::{ConnectionError, ErrorKind, XsOps, xenbus};
+use xen_store::{ConnectionError, ErrorKind, XsOps};
 
 /// Answers reads of `path` with a message of any type, length and body.
 fn answer(server: &mut Server, path: &'static str, kind: MessageType, body: Vec<u8>) {

@@ -100,7 +100,7 @@ fn shared_watches_need_two_at_server() {
         let path = |i: u32| format!("/local/domain/0/backend/vbd/5/{i}/state");
         let above = "/local/domain/0/backend/vbd/5";
         let watches: Vec<_> =
-            (0..300).map(|i| store.watch_shared(above, path(i)).unwrap()).collect();
+            (0..300).map(|i| store.queue_watch(Some(above), path(i)).unwrap()).collect();
         store.domid().unwrap();
         let set: Vec<String> =
             world.server.borrow().watches.iter().map(|(path, _)| path.clone()).collect();
@@ -128,7 +128,7 @@ fn shared_watches_need_two_at_server() {
         store.domid().unwrap();
         store.domid().unwrap();
         assert!(world.server.borrow().watches.is_empty());
-        let error = store.watch_shared("/a", "/ab/c").unwrap_err();
+        let error = store.queue_watch(Some("/a"), "/ab/c").unwrap_err();
         assert!(matches!(error.kind, ErrorKind::Path(_)));
     });
 }
@@ -144,14 +144,17 @@ fn refused_shared_watch_leaves_nothing() {
         };
         for _ in 0..100 {
             world.server.borrow_mut().answer = Some(refuse(b"ENOSPC\0"));
-            let error = store.watch_shared("/a", "/a/b/c").unwrap_err();
+            let watch = store.queue_watch(Some("/a"), "/a/b/c").unwrap();
+            store.domid().unwrap();
+            let error = watch.try_clear().unwrap_err();
             assert_eq!(error.kind, ErrorKind::Server(ServerError::NoSpace));
         }
         world.server.borrow_mut().answer = None;
-        let watch = store.watch_shared("/a", "/a/b/c").unwrap();
+        let watch = store.queue_watch(Some("/a"), "/a/b/c").unwrap();
+        store.domid().unwrap();
         assert!(watch.try_clear().unwrap());
         // A server that refuses to set it again is reported by all that share it.
-        let other = store.watch_shared("/a", "/a/b/d").unwrap();
+        let other = store.queue_watch(Some("/a"), "/a/b/d").unwrap();
         assert!(other.try_clear().unwrap());
         world.server.borrow_mut().answer = Some(refuse(b"EQUOTA\0"));
         let guest = *store.platform();
@@ -165,7 +168,9 @@ fn refused_shared_watch_leaves_nothing() {
         }
         world.server.borrow_mut().answer = None;
         // The next one that is set tries anew.
-        let third = store.watch_shared("/a", "/a/b/e").unwrap();
+        let third = store.queue_watch(Some("/a"), "/a/b/e").unwrap();
+        store.domid().unwrap();
+        assert!(third.try_clear().unwrap());
         world.set("/a/b/e", "");
         world.run_server();
         assert_eq!(third.try_next().unwrap().unwrap().path(), "/a/b/e");
@@ -178,9 +183,16 @@ fn late_watch_is_unwatched() {
         with_store(|world, store| {
             store.set_timeout(Duration::from_millis(300));
             world.server.borrow_mut().mute = true;
-            let watch = if shared { store.watch_shared("/a", "/a/b/c") } else { store.watch("/a") };
-            assert!(matches!(watch.unwrap_err().kind, ErrorKind::Timeout { .. }));
-            // The server sets it after all; its reply has no receiver.
+            if shared {
+                let watch = store.queue_watch(Some("/a"), "/a/b/c").unwrap();
+                store.poll().unwrap();
+                world.run_server();
+                drop(watch);
+            } else {
+                let error = store.watch("/a").unwrap_err();
+                assert!(matches!(error.kind, ErrorKind::Timeout { .. }));
+            }
+            // The server sets it after all, and answers nobody.
             let mut server = world.server.borrow_mut();
             server.mute = false;
             let sent = server.log.iter().filter(|request| request.kind == MessageType::WATCH);
@@ -201,8 +213,14 @@ fn refused_watch_is_not_unwatched() {
     for shared in [false, true] {
         with_store(|world, store| {
             world.server.borrow_mut().refuse(MessageType::WATCH, "/a", "EQUOTA");
-            let watch = if shared { store.watch_shared("/a", "/a/b/c") } else { store.watch("/a") };
-            assert_eq!(watch.unwrap_err().kind, ErrorKind::Server(ServerError::Quota));
+            let error = if shared {
+                let watch = store.queue_watch(Some("/a"), "/a/b/c").unwrap();
+                store.domid().unwrap();
+                watch.try_clear().unwrap_err()
+            } else {
+                store.watch("/a").unwrap_err()
+            };
+            assert_eq!(error.kind, ErrorKind::Server(ServerError::Quota));
             for _ in 0..3 {
                 store.domid().unwrap();
             }

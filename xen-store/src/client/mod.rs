@@ -4,13 +4,16 @@ mod about;
 mod draft;
 mod nodes;
 mod pending;
+mod pipeline;
 mod resume;
 mod runtime;
 mod toolstack;
 mod transaction;
 mod watch;
 
-use crate::connection::{Buffer, Connection, MAX_WATCHES, RequestId, RingTransport, Transport};
+use crate::connection::{
+    Buffer, Connection, MAX_REQUESTS, MAX_WATCHES, RequestId, RingTransport, Transport,
+};
 use crate::error::{ErrorKind, StoreError};
 use crate::text::PathText;
 use crate::wire::{MessageType, Part, XENSTORE_PAYLOAD_MAX};
@@ -22,6 +25,7 @@ use draft::Draft;
 use nodes::Target;
 pub use nodes::XsOps;
 pub use pending::Pending;
+pub use pipeline::{PIPELINE_DEPTH, Pipeline, TransactionId};
 pub use runtime::Runtime;
 use spin::Mutex;
 pub use transaction::Transaction;
@@ -48,10 +52,11 @@ pub struct Limits {
     pub watches: usize,
 }
 
-/// Four requests, and watches as memory has room for: nine pages at first.
+/// Sixteen requests, which a driver that connects has in flight at once, and watches as memory has
+/// room for: 21 pages at first.
 impl Default for Limits {
     fn default() -> Self {
-        Self { requests: 4, watches: MAX_WATCHES }
+        Self { requests: MAX_REQUESTS, watches: MAX_WATCHES }
     }
 }
 

@@ -21,7 +21,6 @@ use xen_hypercall::Instant;
 pub struct Watch<P: Runtime, T: Transport = RingTransport<P>> {
     store: XenStore<P, T>,
     index: usize,
-    path: PathText,
 }
 
 impl<P: Runtime, T: Transport> XenStore<P, T> {
@@ -55,47 +54,32 @@ impl<P: Runtime, T: Transport> XenStore<P, T> {
         self.set_watch(&path, Some(depth))
     }
 
-    /// Sets a [`watch`](Self::watch) that shares one watch at the server with all others of the
-    /// same `above`, a node above `path`. A server lets a domain have only so many: 128 with
-    /// xenstored, 100 with oxenstored.
+    /// As [`watch`](Self::watch), but does not wait for the server: the watch is set by a later
+    /// [`poll`](Self::poll). If the server refuses, [`Watch::try_clear`] returns that.
     ///
-    /// The server then sends what changes anywhere below `above`, as far as this domain may read
-    /// it, so `above` is to be the node of many devices, not that of much else.
+    /// With `above`, a node above `path`, the watch at the server is one on `above` and is shared
+    /// with all others that have the same: a server lets a domain have only so many, 128 with
+    /// xenstored, 100 with oxenstored. The server then sends what changes anywhere below `above`,
+    /// as far as this domain may read it, so `above` must be the node of many devices, not that of
+    /// much else.
     ///
     /// # Errors
     ///
-    /// Those of [`watch`](Self::watch); [`ErrorKind::Path`] if `path` is not below `above`.
-    pub fn watch_shared(
+    /// [`ErrorKind::TooManyWatches`], [`ErrorKind::TooLong`]; [`ErrorKind::Path`] if `path` is no path,
+    /// or not below `above`.
+    pub fn queue_watch(
         &self,
-        above: impl Display,
+        above: Option<&str>,
         path: impl Display,
     ) -> Result<Watch<P, T>, StoreError> {
         let error = error_at(MessageType::WATCH, &path);
-        let (path, above) =
-            (watched_path(&path).map_err(&error)?, watched_path(&above).map_err(&error)?);
-        if !path.strip_prefix(above.as_str()).is_some_and(|rest| rest.starts_with('/')) {
-            return Err(error(ErrorKind::Path(PathError::EmptyName { at: above.len() })));
+        let path = watched_path(&path).map_err(&error)?;
+        if let Some(above) = above {
+            check_below(above, &path).map_err(&error)?;
         }
         self.make_room();
-        let added = self.connection().add_shared_watch(&above, &path);
-        let (index, group) = added.map_err(&error)?;
-        // The watch ends the group with it if it can't be set.
-        if let Some(token) = group.set {
-            let parts =
-                [Part::Path(format_args!("{above}")), Part::Text(format_args!("{token}\0"))];
-            match self.call(MessageType::WATCH, TxId::NONE, &parts) {
-                Ok(id) => self.forget(id),
-                Err(kind) => {
-                    let sent = matches!(
-                        kind,
-                        ErrorKind::Timeout { .. } | ErrorKind::Interrupted { sent: true }
-                    );
-                    self.connection().cancel_shared_watch(index, group, sent);
-                    return Err(error(kind));
-                }
-            }
-        }
-        Ok(Watch { store: self.clone(), index, path: PathText::new(&path) })
+        let index = self.connection().queue_watch(above, &path).map_err(&error)?;
+        Ok(Watch { store: self.clone(), index })
     }
 
     /// Takes memory for another watch if there is none, without the lock.
@@ -144,8 +128,13 @@ impl<P: Runtime, T: Transport> XenStore<P, T> {
                 return Err(error(kind));
             }
         }
-        Ok(Watch { store: self.clone(), index, path: PathText::new(&path) })
+        Ok(Watch { store: self.clone(), index })
     }
+}
+
+fn check_below(above: &str, path: &str) -> Result<(), ErrorKind> {
+    let is_below = path.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'));
+    if is_below { Ok(()) } else { Err(ErrorKind::Path(PathError::EmptyName { at: above.len() })) }
 }
 
 /// The most bytes of a watched path; the NUL that ends it on the wire takes one of its room here.
@@ -207,6 +196,17 @@ impl<P: Runtime, T: Transport> Watch<P, T> {
         polled.map(|_| false).map_err(|kind| self.error(kind))
     }
 
+    /// Discards all events that were received, and returns whether there were any. Receives
+    /// nothing; see [`XenStore::poll`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`try_next`](Self::try_next), but for those of receiving.
+    pub fn clear(&self) -> Result<bool, StoreError> {
+        let cleared = self.store.connection().clear_events(self.index);
+        cleared.map_err(|refusal| self.error(refusal.into()))
+    }
+
     /// Waits for the next event until `deadline`; `None` if there was none.
     ///
     /// # Errors
@@ -219,8 +219,12 @@ impl<P: Runtime, T: Transport> Watch<P, T> {
             .map_err(|kind| self.error(kind))
     }
 
+    fn path(&self) -> PathText {
+        PathText::new(&self.store.connection().watched_path(self.index))
+    }
+
     fn error(&self, kind: ErrorKind) -> StoreError {
-        StoreError { operation: MessageType::WATCH, path: self.path, kind }
+        StoreError { operation: MessageType::WATCH, path: self.path(), kind }
     }
 }
 
@@ -234,6 +238,6 @@ impl<P: Runtime, T: Transport> Drop for Watch<P, T> {
 
 impl<P: Runtime, T: Transport> fmt::Debug for Watch<P, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watch").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Watch").field("path", &self.path()).finish_non_exhaustive()
     }
 }

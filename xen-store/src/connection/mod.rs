@@ -270,7 +270,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         let limit = XENSTORE_PAYLOAD_MAX;
         let request = self.requests.reserved(id).ok_or(ErrorKind::Busy)?;
         let free =
-            body(&mut self.buffer, id.slot).and_then(|body| body.get_mut(request.len as usize..));
+            body(&mut self.buffer, id.slot()).and_then(|body| body.get_mut(request.len as usize..));
         let free = free.unwrap_or_default();
         let fit = bytes.len().min(free.len());
         if let (Some(free), Some(bytes)) = (free.get_mut(..fit), bytes.get(..fit)) {
@@ -287,7 +287,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     /// [`ErrorKind::Path`].
     pub fn check_path(&mut self, id: RequestId, start: usize) -> Result<(), ErrorKind> {
         let len = self.requests.reserved(id).map_or(0, |request| request.len as usize);
-        let path = body(&mut self.buffer, id.slot).and_then(|body| body.get(start..len));
+        let path = body(&mut self.buffer, id.slot()).and_then(|body| body.get(start..len));
         Ok(wire::check_path(path.unwrap_or_default())?)
     }
 
@@ -326,7 +326,7 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
             }
             Some(Answer::Reply { asked, header }) => (asked, header),
         };
-        let body = body(&mut self.buffer, id.slot)
+        let body = body(&mut self.buffer, id.slot())
             .and_then(|body| body.get(..header.len as usize))
             .unwrap_or_default();
         Some(match header.type_ {
@@ -346,6 +346,21 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         {
             self.target = Target::Discard;
         }
+    }
+
+    /// Forgets a request whose owner has not taken the reply; a transaction that it has started is
+    /// aborted.
+    pub fn discard(&mut self, id: RequestId) {
+        let answer = self.requests.answer(id);
+        if let Some(Answer::Reply { asked: MessageType::TRANSACTION_START, .. }) = answer
+            && let Some(Ok(body)) = self.reply(id)
+            && let Ok(id) = wire::parse_transaction(body)
+        {
+            let epoch = self.epoch;
+            // The server aborts what does not fit the list together with the connection.
+            let _ = self.end_later(id, epoch);
+        }
+        self.forget(id);
     }
 
     /// Lets a request that was just begun run on by itself; its reply is dropped when it comes.
@@ -611,27 +626,31 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
         self.watches.add(queues, path, depth)
     }
 
-    /// Adds a watch on `path` that shares one at the server, on `above`, with others below that. If
-    /// `above` is not watched yet, the caller has to set the watch of the group.
+    /// Adds a watch that the connection itself sets at the server. With `above`, it shares the one
+    /// on that.
     ///
     /// # Errors
     ///
-    /// Those of [`add_watch`](Self::add_watch).
-    pub fn add_shared_watch(
-        &mut self,
-        above: &str,
-        path: &str,
-    ) -> Result<(usize, Group), ErrorKind> {
+    /// Those of [`add_watch`](Self::add_watch). A refusal of the server is returned by
+    /// [`next_event`](Self::next_event).
+    pub fn queue_watch(&mut self, above: Option<&str>, path: &str) -> Result<usize, ErrorKind> {
         let (_, queues) = split(&mut self.buffer, &self.requests);
-        self.watches.add_member(queues, above, path)
-    }
-
-    /// Gives the place of a watch up whose group's could not be set; `sent` if the server may have
-    /// set that.
-    pub fn cancel_shared_watch(&mut self, watch: usize, group: Group, sent: bool) {
-        let (_, queues) = split(&mut self.buffer, &self.requests);
-        self.watches.cancel(queues, watch, group.index, sent);
+        let watch = match above {
+            None => {
+                let watch = self.watches.add(queues, &path, None)?;
+                self.watches.set_later(queues, watch);
+                watch
+            }
+            Some(above) => {
+                let (watch, group) = self.watches.add_member(queues, above, path)?;
+                if group.set.is_some() {
+                    self.watches.set_later(queues, group.index);
+                }
+                watch
+            }
+        };
         self.update();
+        Ok(watch)
     }
 
     /// Sets how many watches there can be, without those that others share. There is memory for
@@ -652,6 +671,12 @@ impl<T: Transport, B: Buffer> Connection<T, B> {
     pub fn add_watch_memory(&mut self, memory: B) -> Option<B> {
         let (_, queues) = split(&mut self.buffer, &self.requests);
         self.watches.add_memory(queues, memory)
+    }
+
+    /// Returns the path of a watch; empty if there is no such watch.
+    pub fn watched_path(&mut self, watch: usize) -> &str {
+        let (_, queues) = split(&mut self.buffer, &self.requests);
+        self.watches.path(queues, watch).unwrap_or_default()
     }
 
     /// Returns the token of a watch, as a number.

@@ -9,8 +9,14 @@ pub const MAX_REQUESTS: usize = 16;
 /// Id of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestId {
-    pub(super) slot: usize,
+    slot: u8,
     id: u32,
+}
+
+impl RequestId {
+    pub(super) fn slot(self) -> usize {
+        usize::from(self.slot)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +124,7 @@ impl Requests {
         if let (Some(entry), Ok(())) = (self.slots.get_mut(slot), self.queue.push_back(slot)) {
             *entry = Slot { state: State::Sending, owner, request, reply: XsdSockmsg::default() };
         }
-        RequestId { slot, id: request.req_id }
+        RequestId { slot: slot as u8, id: request.req_id }
     }
 
     /// Takes a free slot for a request that is not queued yet; its payload is empty so far.
@@ -127,7 +133,7 @@ impl Requests {
             let state = State::Reserved;
             *entry = Slot { state, owner: Owner::Caller, request, reply: XsdSockmsg::default() };
         }
-        RequestId { slot, id: request.req_id }
+        RequestId { slot: slot as u8, id: request.req_id }
     }
 
     /// Returns the header of a request that is not queued yet.
@@ -139,7 +145,7 @@ impl Requests {
     /// Queues a request whose slot was reserved.
     pub(super) fn submit(&mut self, id: RequestId) {
         if let Some(&mut request) = self.reserved(id) {
-            self.queue(id.slot, Owner::Caller, request);
+            self.queue(id.slot(), Owner::Caller, request);
         }
     }
 
@@ -187,7 +193,7 @@ impl Requests {
     }
 
     fn entry(&mut self, id: RequestId) -> Option<&mut Slot> {
-        let entry = self.slots.get_mut(id.slot)?;
+        let entry = self.slots.get_mut(id.slot())?;
         (entry.state != State::Free && entry.request.req_id == id.id).then_some(entry)
     }
 
@@ -221,13 +227,13 @@ impl Requests {
 
     /// Takes a request back if nothing of it is sent yet, detaches it otherwise.
     pub(super) fn forget(&mut self, id: RequestId) {
-        let begun = self.sent > 0 && self.queue.front() == Some(&id.slot);
+        let begun = self.sent > 0 && self.queue.front() == Some(&id.slot());
         if let Some(entry) = self.entry(id).filter(|entry| entry.state == State::Sending && !begun)
         {
             entry.state = State::Free;
             for _ in 0..self.queue.len() {
                 // Once round the queue, leaving the slot out; what was popped has room again.
-                let slot = self.queue.pop_front().filter(|&slot| slot != id.slot);
+                let slot = self.queue.pop_front().filter(|&slot| slot != id.slot());
                 let _ = slot.map(|slot| self.queue.push_back(slot));
             }
         }

@@ -421,27 +421,6 @@ impl<B: Buffer> Watches<B> {
         }
     }
 
-    /// Removes a member whose shared watch could not be set; `sent` if the server may have set
-    /// it.
-    pub(super) fn cancel(&mut self, bytes: &mut [u8], member: usize, group: usize, sent: bool) {
-        self.free(bytes, member);
-        let others = self.find(bytes, |slot| slot.head.is(Kind::Member) && slot.head.is_in(group));
-        let Some(slot) = self.slot(bytes, group).filter(|slot| slot.head.state() == State::Live)
-        else {
-            return;
-        };
-        if others.is_some() {
-            // Members that were added meanwhile receive the result of the next attempt.
-            slot.head.state = State::Unset as u8;
-            self.changed = true;
-        } else {
-            if !sent {
-                slot.head.state = State::Unset as u8;
-            }
-            self.end_group(bytes, group);
-        }
-    }
-
     pub(super) fn path<'b>(&'b mut self, bytes: &'b mut [u8], watch: usize) -> Option<&'b str> {
         let Slot { head, path, .. } = self.slot(bytes, watch)?;
         core::str::from_utf8(path.get(..usize::from(head.path_len.get()))?).ok()
@@ -496,7 +475,15 @@ impl<B: Buffer> Watches<B> {
         self.changed |= known;
     }
 
-    /// Prepares for a server without any watch.
+    /// Has a watch set that was just added.
+    pub(super) fn set_later(&mut self, bytes: &mut [u8], watch: usize) {
+        if let Some(slot) = self.slot(bytes, watch) {
+            slot.head.state = State::Unset as u8;
+            self.changed = true;
+        }
+    }
+
+    /// Prepares for a server that knows nothing of any watch.
     pub(super) fn restart(&mut self, bytes: &mut [u8]) {
         self.changed = true;
         for index in 0..self.count {

@@ -220,18 +220,3 @@ fn member_without_group_takes_no_place() {
     assert_eq!(watches.add_member(&mut bytes, "/b", "/b/1"), Err(ErrorKind::TooManyWatches));
     assert_eq!(watches.add(&mut bytes, &"a", None), Ok(0));
 }
-
-#[test]
-fn cancelled_group_is_set_for_others() {
-    let mut bytes = [0; 8 * WATCH_BYTES];
-    let mut watches = Watches::<std::vec::Vec<u8>>::new(8, 0);
-    let (one, group) = watches.add_member(&mut bytes, "/b", "/b/1/state").unwrap();
-    watches.add_member(&mut bytes, "/b", "/b/2/state").unwrap();
-    let (sentinel, _, change) = watches.next_change(&mut bytes).unwrap();
-    watches.told(&mut bytes, sentinel, change);
-    assert_eq!(watches.next_change(&mut bytes), None);
-    watches.cancel(&mut bytes, one, group.index, false);
-    assert!(watches.is_changed());
-    let set = (group.index, group.set.unwrap(), Change::Set);
-    assert_eq!(watches.next_change(&mut bytes), Some(set));
-}
