@@ -1,0 +1,120 @@
+//! The protocol of a backend.
+
+use crate::error::XenbusError;
+use crate::frontend::Peer;
+use crate::keys::KeyList;
+use crate::publish::NodeWriter;
+use core::fmt::Display;
+use core::time::Duration;
+use xen_hypercall::{PageBox, Platform};
+
+/// The result of [`BackendDevice::poll`](crate::BackendDevice::poll), for the driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackendEvent {
+    /// Nothing, until an event of the store's port or [`BackendDevice::poll_timeout`](crate::BackendDevice::poll_timeout).
+    Idle,
+    /// Serve the frontend. The same is returned while the device closes: until the frontend is
+    /// Closed, it can have requests in flight and issue new ones.
+    Serve,
+    /// The device is closed for good, or its directory is gone.
+    /// [`remove`](crate::BackendDevice::remove) or drop it.
+    Removed,
+}
+
+/// The protocol of a backend: the nodes it reads and writes, and what a connection consists of.
+///
+/// The device calls these functions from [`BackendDevice::poll`](crate::BackendDevice::poll); none of them may wait.
+pub trait BackendDriver {
+    /// The kind of device: `vbd`, `vif`, ...
+    const KIND: &'static str;
+
+    /// The driver's errors.
+    type Error: From<XenbusError> + Display;
+
+    /// Adds the nodes to read before [`setup`](Self::setup): those that the toolstack has written
+    /// to the device's own directory.
+    fn setup_keys(&self, keys: &mut KeyList<'_>) {
+        let _ = keys;
+    }
+
+    /// Takes up the device's configuration, and returns whether the device can be offered. If not,
+    /// as before a hotplug script has written its nodes, it is called again after each change of
+    /// the own directory.
+    ///
+    /// # Errors
+    ///
+    /// Any: the error is written to the device's error node, and the device closes.
+    fn setup(&mut self, peer: &Peer<'_>) -> Result<bool, Self::Error> {
+        let _ = peer;
+        Ok(true)
+    }
+
+    /// Returns the error of a device whose directory has lacked nodes of the toolstack for
+    /// `waited`: [`setup`](Self::setup) has returned `false` since.
+    fn setup_timeout(&self, waited: Duration, error: XenbusError) -> Self::Error {
+        let _ = waited;
+        error.into()
+    }
+
+    /// Writes the nodes that a frontend reads before it connects.
+    fn write_offer(&self, nodes: &mut NodeWriter<'_>);
+
+    /// Adds the nodes to read before [`connect`](Self::connect). Called again when all are read,
+    /// until it adds no more.
+    fn connect_keys(&self, keys: &mut KeyList<'_>);
+
+    /// Maps the rings and binds the event channels that the frontend has published.
+    ///
+    /// # Errors
+    ///
+    /// As [`setup`](Self::setup).
+    fn connect(&mut self, peer: &Peer<'_>) -> Result<(), Self::Error>;
+
+    /// Writes the nodes that a frontend reads once the backend is Connected.
+    fn write_nodes(&self, nodes: &mut NodeWriter<'_>) {
+        let _ = nodes;
+    }
+
+    /// Releases everything that the frontend shared. Called once for each
+    /// [`connect`](Self::connect) and more often.
+    fn disconnect(&mut self);
+}
+
+/// A driver in pages of its own, so that the device stays small.
+impl<P: Platform, D: BackendDriver> BackendDriver for PageBox<P, D> {
+    const KIND: &'static str = D::KIND;
+
+    type Error = D::Error;
+
+    fn setup_keys(&self, keys: &mut KeyList<'_>) {
+        (**self).setup_keys(keys);
+    }
+
+    fn setup(&mut self, peer: &Peer<'_>) -> Result<bool, D::Error> {
+        (**self).setup(peer)
+    }
+
+    fn setup_timeout(&self, waited: Duration, error: XenbusError) -> D::Error {
+        (**self).setup_timeout(waited, error)
+    }
+
+    fn write_offer(&self, nodes: &mut NodeWriter<'_>) {
+        (**self).write_offer(nodes);
+    }
+
+    fn connect_keys(&self, keys: &mut KeyList<'_>) {
+        (**self).connect_keys(keys);
+    }
+
+    fn connect(&mut self, peer: &Peer<'_>) -> Result<(), D::Error> {
+        (**self).connect(peer)
+    }
+
+    fn write_nodes(&self, nodes: &mut NodeWriter<'_>) {
+        (**self).write_nodes(nodes);
+    }
+
+    fn disconnect(&mut self) {
+        (**self).disconnect();
+    }
+}

@@ -1,0 +1,92 @@
+//! Errors of a device.
+
+use crate::XenbusState;
+use core::fmt;
+use core::time::Duration;
+use xen_hypercall::OutOfMemory;
+use xen_store::{PathText, StoreError};
+
+/// An error of a device that connects or closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum XenbusError {
+    /// A xenstore operation failed.
+    Store(StoreError),
+    /// The platform has no memory for the nodes of the device.
+    Memory(OutOfMemory),
+    /// The backend did not change its state in time.
+    Timeout {
+        /// The backend's state node.
+        path: PathText,
+        /// The state that was waited for.
+        awaited: XenbusState,
+        /// The state that was found.
+        found: XenbusState,
+        /// Our own state meanwhile.
+        own: XenbusState,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// The backend closed the device while it was to be connected.
+    Refused {
+        /// The backend's state node.
+        path: PathText,
+        /// The state that was found.
+        found: XenbusState,
+        /// Our own state meanwhile.
+        own: XenbusState,
+    },
+    /// The device was removed.
+    Unplugged {
+        /// The node that is missing.
+        path: PathText,
+    },
+}
+
+impl fmt::Display for XenbusError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(error) => write!(f, "{error}"),
+            Self::Memory(error) => write!(f, "{error}"),
+            Self::Timeout { path, awaited, found, own, waited } => write!(
+                f,
+                "{path}: found state {found}, expected {awaited} within {} ms; own state is {own}",
+                waited.as_millis()
+            ),
+            Self::Refused { path, found, own } => {
+                write!(f, "{path}: the backend refused, found state {found}; own state is {own}")
+            }
+            Self::Unplugged { path } => write!(f, "{path}: the device was removed"),
+        }
+    }
+}
+
+impl core::error::Error for XenbusError {}
+
+impl From<StoreError> for XenbusError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn a_timeout_says_what_was_found_expected_where_and_for_how_long() {
+        let error = XenbusError::Timeout {
+            path: PathText::new(&"/local/domain/0/backend/vbd/5/51712/state"),
+            awaited: XenbusState::CONNECTED,
+            found: XenbusState::INIT_WAIT,
+            own: XenbusState::INITIALISED,
+            waited: Duration::from_secs(30),
+        };
+        assert_eq!(
+            error.to_string(),
+            "/local/domain/0/backend/vbd/5/51712/state: found state INIT_WAIT (2), expected CONNECTED (4) within 30000 ms; \
+             own state is INITIALISED (3)"
+        );
+        assert!(size_of::<XenbusError>() <= 120);
+    }
+}

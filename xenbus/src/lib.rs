@@ -1,0 +1,36 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+#[cfg(test)]
+extern crate std;
+
+mod backend;
+mod backend_driver;
+mod domain;
+mod error;
+mod frontend;
+mod job;
+mod keys;
+mod list;
+mod nodes;
+mod publish;
+mod read;
+mod state;
+mod watcher;
+
+pub use backend::BackendDevice;
+pub use backend_driver::{BackendDriver, BackendEvent};
+pub use domain::Domain;
+pub use error::XenbusError;
+pub use frontend::{Cause, DeviceState, FrontendDevice, FrontendDriver, Peer};
+pub use keys::{KeyList, KeyValues};
+pub use list::{DeviceId, backends, devices};
+pub use publish::NodeWriter;
+pub use state::{Action, Role, next};
+pub use watcher::{DeviceEvent, DeviceWatcher, WatchedDevice};
+pub use xen_sys::io::xenbus::XenbusState;
