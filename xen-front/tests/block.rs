@@ -27,8 +27,8 @@ use xen_grant::{GrantTable, Quarantine};
 use xen_hypercall::{Instant, Pages, Platform, start};
 use xen_sim::{Device, Disk as VirtualDisk, Domain, DomainConfig, World};
 use xen_store::XenStore;
-use xen_store::xenbus::XenbusError;
 use xen_sys::io::blkif::BlkifOp;
+use xenbus::XenbusError;
 
 const SECTORS: usize = 4096;
 
@@ -68,12 +68,12 @@ impl Fixture {
         self.guest.now() + Duration::from_secs(10)
     }
 
-    fn block(&self) -> Block<Domain> {
-        Block::connect(&self.store, &self.grants, self.device.get().id, self.deadline()).unwrap()
+    fn block(&self) -> BlkFront<Domain> {
+        BlkFront::connect(&self.store, &self.grants, self.device.get().id, self.deadline()).unwrap()
     }
 
-    fn disk(&self) -> Disk<Domain> {
-        let mut disk = Disk::new(self.block(), DEFAULT_BUFFERS).unwrap();
+    fn disk(&self) -> BlockingDisk<Domain> {
+        let mut disk = BlockingDisk::new(self.block(), DEFAULT_BUFFERS).unwrap();
         disk.set_timeout(Duration::from_secs(2));
         disk
     }
@@ -82,21 +82,35 @@ impl Fixture {
         Pages::alloc(self.guest.clone(), count).unwrap()
     }
 
-    fn connect_error(&self) -> BlockError {
-        Block::connect(&self.store, &self.grants, self.device.get().id, self.deadline())
+    fn connect_error(&self) -> BlkFrontError {
+        BlkFront::connect(&self.store, &self.grants, self.device.get().id, self.deadline())
             .map(drop)
             .unwrap_err()
     }
 
+    /// Polls until that fails.
+    fn poll_error(&self, block: &mut BlkFront<Domain>) -> BlkFrontError {
+        let deadline = self.deadline();
+        loop {
+            match block.poll(self.guest.now()) {
+                Err(error) => return error,
+                Ok(state) => assert!(self.guest.now() < deadline, "no error in {state:?}"),
+            }
+            self.store.wait(deadline);
+        }
+    }
+
     /// Polls and completes until `count` requests are done with.
-    fn complete(&self, block: &mut Block<Domain>, count: usize) -> Vec<Completion<Domain>> {
+    fn complete(&self, block: &mut BlkFront<Domain>, count: usize) -> Vec<Completion<Domain>> {
         let mut done = Vec::new();
         let deadline = self.deadline();
         while done.len() < count && self.guest.now() < deadline {
             block.poll(self.guest.now()).unwrap();
             done.extend(core::iter::from_fn(|| block.complete()));
-            if let Some(port) = block.port().filter(|_| done.len() < count) {
-                self.guest.wait(&[port, self.store.port()], Some(deadline));
+            match block.port().filter(|_| done.len() < count) {
+                Some(port) => self.guest.wait(&[port, self.store.port()], Some(deadline)),
+                None if done.len() < count => self.store.wait(deadline),
+                None => {}
             }
         }
         assert_eq!(done.len(), count);
@@ -112,7 +126,7 @@ impl Fixture {
     }
 }
 
-fn broken(found: Result<(), TransferError>) -> Broken {
+fn broken(found: Result<(), TransferError>) -> ProtocolError {
     match found {
         Err(TransferError::Io(IoError::Broken(broken))) => broken,
         other => panic!("{other:?}"),
@@ -183,7 +197,7 @@ fn the_poll_core_gives_each_buffer_back_with_its_own_data() {
     let refused = block
         .submit(Request::Read { sector: 0, sectors: 1, buffer: fixture.pages(1) })
         .unwrap_err();
-    assert_eq!(refused.reason, Refusal::Full);
+    assert_eq!(refused.reason, RequestError::Full);
     assert!(refused.request.into_buffer().is_some());
     for done in fixture.complete(&mut block, 32) {
         assert_eq!(done.outcome, Ok(()));
@@ -199,9 +213,9 @@ fn the_poll_core_gives_each_buffer_back_with_its_own_data() {
 }
 
 impl Fixture {
-    fn close(&self, mut block: Block<Domain>) {
+    fn close(&self, mut block: BlkFront<Domain>) {
         block.close();
-        while block.poll(self.guest.now()).unwrap() != BlockState::Closed {
+        while block.poll(self.guest.now()).unwrap() != DeviceState::Closed {
             self.store.wait(self.deadline());
         }
     }
@@ -219,17 +233,17 @@ fn what_can_not_be_done_is_refused_with_the_buffer_and_the_reason() {
     };
     let read =
         |sector, sectors, pages| Request::Read { sector, sectors, buffer: fixture.pages(pages) };
-    assert_eq!(refusal(read(0, 0, 1)), (Refusal::Length { sectors: 0, limit: 8 }, 1));
-    assert_eq!(refusal(read(0, 9, 1)), (Refusal::Length { sectors: 9, limit: 8 }, 1));
-    assert_eq!(refusal(read(0, 8, 12)), (Refusal::Pages { pages: 12 }, 12));
-    let out = |sector| Refusal::OutOfRange { sector, sectors: 1, capacity };
+    assert_eq!(refusal(read(0, 0, 1)), (RequestError::Length { sectors: 0, limit: 8 }, 1));
+    assert_eq!(refusal(read(0, 9, 1)), (RequestError::Length { sectors: 9, limit: 8 }, 1));
+    assert_eq!(refusal(read(0, 8, 12)), (RequestError::Pages { pages: 12 }, 12));
+    let out = |sector| RequestError::OutOfRange { sector, sectors: 1, capacity };
     assert_eq!(refusal(read(capacity, 1, 1)), (out(capacity), 1));
     assert_eq!(refusal(read(u64::MAX, 1, 1)), (out(u64::MAX), 1));
     fixture.close(block);
     let mut disk = fixture.disk();
     assert_eq!(disk.read(0, &mut [0; 100]), Err(TransferError::Length { bytes: 100 }));
     let before = fixture.back.state().seen.len();
-    let beyond = Refusal::OutOfRange { sector: capacity - 99, sectors: 100, capacity };
+    let beyond = RequestError::OutOfRange { sector: capacity - 99, sectors: 100, capacity };
     assert_eq!(disk.write(capacity - 99, &[0; 100 * 512]), Err(beyond.into()));
     assert_eq!(
         fixture.back.state().seen.len(),
@@ -246,7 +260,7 @@ fn a_read_only_disk_is_not_written() {
     let fixture = Fixture::with_disk(&VirtualDisk { read_only: true, ..VirtualDisk::new("xvdb") });
     let mut disk = fixture.disk();
     assert!(disk.info().read_only);
-    assert_eq!(disk.write(0, &[0; 512]), Err(TransferError::Refused(Refusal::ReadOnly)));
+    assert_eq!(disk.write(0, &[0; 512]), Err(TransferError::Refused(RequestError::ReadOnly)));
     disk.read(0, &mut [0; 512]).unwrap();
     disk.close(fixture.deadline()).unwrap();
     fixture.finish();
@@ -299,7 +313,7 @@ fn sectors_of_4096_bytes_change_the_alignment_and_not_the_unit() {
     let mut disk = fixture.disk();
     assert_eq!(disk.info().bytes(), SECTORS as u64 * 512);
     assert_eq!(disk.info().physical_sector_size, 8192);
-    let misaligned = Err(TransferError::Refused(Refusal::Misaligned { sector_size: 4096 }));
+    let misaligned = Err(TransferError::Refused(RequestError::Misaligned { sector_size: 4096 }));
     assert_eq!(disk.read(1, &mut [0; 4096]), misaligned);
     assert_eq!(disk.read(8, &mut [0; 512]), misaligned);
     let content = fixture.back.state().disk.clone();
@@ -351,15 +365,15 @@ fn d_b01_and_d_b02_answers_to_nothing_break_the_device_and_it_connects_again() {
         fixture.back.state().misbehaviour = misbehaviour;
         let reason = broken(disk.write(0, &all));
         let fits = match misbehaviour {
-            Misbehaviour::WrongOperation => matches!(reason, Broken::WrongOperation { .. }),
-            Misbehaviour::WrongIndex => matches!(reason, Broken::Ring(_)),
-            _ => matches!(reason, Broken::UnknownId { .. }),
+            Misbehaviour::WrongOperation => matches!(reason, ProtocolError::WrongOperation { .. }),
+            Misbehaviour::WrongIndex => matches!(reason, ProtocolError::Ring(_)),
+            _ => matches!(reason, ProtocolError::UnknownId { .. }),
         };
         assert!(fits, "{misbehaviour:?}: {reason:?}");
         assert_eq!(disk.block().broken(), Some(reason));
         assert_eq!(
             disk.read(0, &mut [0; 512]),
-            Err(TransferError::Refused(Refusal::Broken(reason)))
+            Err(TransferError::Refused(RequestError::Broken(reason)))
         );
         fixture.back.state().misbehaviour = Misbehaviour::None;
         disk.close(fixture.deadline()).unwrap();
@@ -415,7 +429,7 @@ fn refused_disk_is_closing_at_once() {
     let fixture = Fixture::new();
     fixture.back.state().set("sectors", "many");
     let mut block =
-        Block::<Domain>::open(&fixture.store, &fixture.grants, fixture.device.get().id).unwrap();
+        BlkFront::<Domain>::open(&fixture.store, &fixture.grants, fixture.device.get().id).unwrap();
     let polled = (0..100).find_map(|_| {
         let error = block.poll(fixture.guest.now()).err();
         if error.is_none() {
@@ -424,7 +438,7 @@ fn refused_disk_is_closing_at_once() {
         error
     });
     assert!(polled.is_some_and(|error| error.to_string().contains("sectors")));
-    assert_eq!(block.state(), BlockState::Closing);
+    assert_eq!(block.state(), DeviceState::Closing);
     fixture.close(block);
     fixture.finish();
 }
@@ -436,15 +450,18 @@ fn pages_that_the_backend_keeps_after_its_answer_are_kept_back_until_it_lets_go(
     fixture.back.state().misbehaviour = Misbehaviour::KeepPages;
     block.submit(Request::Read { sector: 0, sectors: 16, buffer: fixture.pages(2) }).unwrap();
     let done = fixture.complete(&mut block, 1).remove(0);
-    assert!(matches!(done.outcome, Err(IoError::Broken(Broken::PageInUse(_)))), "{done:?}");
+    assert!(matches!(done.outcome, Err(IoError::Broken(ProtocolError::PageInUse(_)))), "{done:?}");
     assert!(done.buffer.is_none());
     assert_eq!(
-        (block.broken().map(IoError::Broken).map(Err), block.room()),
+        (block.broken().map(IoError::Broken).map(Err), block.free_slots()),
         (Some(done.outcome), 0)
     );
     // Not even a request that the disk has no sectors for is judged any more.
     let request = Request::Read { sector: u64::MAX, sectors: 8, buffer: fixture.pages(1) };
-    assert_eq!(block.submit(request).unwrap_err().reason, Refusal::Broken(block.broken().unwrap()));
+    assert_eq!(
+        block.submit(request).unwrap_err().reason,
+        RequestError::Broken(block.broken().unwrap())
+    );
     assert_eq!(fixture.grants.sweep_quarantine(), Quarantine { waiting: 1, lost: 0 });
     fixture.close(block);
     fixture.back.state().let_go();
@@ -474,7 +491,7 @@ fn a_backend_that_is_never_ready_is_a_timeout_that_says_what_was_awaited() {
     fixture.back.state().misbehaviour = Misbehaviour::NeverReady;
     let start = fixture.guest.now();
     let error = fixture.connect_error();
-    assert!(matches!(error, BlockError::Xenbus(XenbusError::Timeout { .. })), "{error}");
+    assert!(matches!(error, BlkFrontError::Xenbus(XenbusError::Timeout { .. })), "{error}");
     let waited = fixture.guest.now().saturating_duration_since(start);
     assert!(waited >= Duration::from_secs(10) && waited < Duration::from_secs(11), "{waited:?}");
     fixture.finish();
@@ -483,9 +500,11 @@ fn a_backend_that_is_never_ready_is_a_timeout_that_says_what_was_awaited() {
 #[test]
 fn a_device_that_is_not_there_is_not_found() {
     let fixture = Fixture::new();
-    let error = Block::open(&fixture.store, &fixture.grants, 51728).map(drop).unwrap_err();
+    let mut block = BlkFront::<Domain>::open(&fixture.store, &fixture.grants, 51728).unwrap();
+    let error = fixture.poll_error(&mut block);
+    assert_eq!(block.poll(fixture.guest.now()), Ok(DeviceState::Unplugged));
     assert!(
-        matches!(error, BlockError::Xenbus(XenbusError::Store(error)) if error.is_not_found()),
+        matches!(error, BlkFrontError::Xenbus(XenbusError::Store(error)) if error.is_not_found()),
         "{error}"
     );
     fixture.finish();
@@ -500,18 +519,18 @@ fn an_unplugged_disk_first_finishes_what_it_was_asked_for() {
     block.kick();
     fixture.world.run_for(Duration::from_millis(10));
     fixture.world.detach(&fixture.device.get());
-    while block.poll(fixture.guest.now()) == Ok(BlockState::Connected) {
+    while block.poll(fixture.guest.now()) == Ok(DeviceState::Connected) {
         fixture.store.wait(fixture.deadline());
     }
-    assert_eq!(block.state(), BlockState::Closing);
+    assert_eq!(block.state(), DeviceState::Closing);
     let refused = block.submit(Request::Flush).unwrap_err();
-    assert_eq!(refused.reason, Refusal::NotConnected);
+    assert_eq!(refused.reason, RequestError::NotConnected);
     fixture.back.state().misbehaviour = Misbehaviour::None;
     fixture.world.domain(fixture.device.get().backend).unwrap().kick();
     assert_eq!(fixture.complete(&mut block, 1)[0].outcome, Ok(()));
     while !matches!(
         block.poll(fixture.guest.now()).unwrap(),
-        BlockState::Closed | BlockState::Unplugged
+        DeviceState::Closed | DeviceState::Unplugged
     ) {
         fixture.store.wait(fixture.deadline());
     }
@@ -526,8 +545,10 @@ fn an_idle_disk_that_is_polled_lets_itself_be_unplugged() {
     let mut disk = fixture.disk();
     fixture.world.detach(&fixture.device.get());
     let deadline = fixture.deadline();
-    while !matches!(disk.poll(fixture.guest.now()), Ok(BlockState::Closed | BlockState::Unplugged))
-    {
+    while !matches!(
+        disk.poll(fixture.guest.now()),
+        Ok(DeviceState::Closed | DeviceState::Unplugged)
+    ) {
         assert!(fixture.guest.now() < deadline);
         fixture.store.wait(deadline);
     }
@@ -550,7 +571,7 @@ fn a_device_that_is_torn_out_completes_its_requests_with_an_error() {
         assert_eq!(done.outcome, Err(IoError::Closed));
         assert!(done.buffer.is_some());
     }
-    assert_eq!(block.poll(fixture.guest.now()), Ok(BlockState::Unplugged));
+    fixture.poll_until(&mut block, DeviceState::Unplugged);
     assert_eq!(block.port(), None);
     drop(block);
     fixture.finish();
@@ -569,15 +590,16 @@ fn a_device_that_is_reopened_again_and_again_loses_none_of_its_requests() {
     block.kick();
     fixture.world.run_for(Duration::from_millis(10));
     for _ in 0..3 {
-        block.reopen().unwrap();
+        block.reopen();
         assert_eq!(block.in_flight(), 3);
     }
-    block.close_now().unwrap();
+    block.close_now();
     for done in fixture.complete(&mut block, 3) {
         tokens.retain(|token| *token != done.token);
         assert!(done.buffer.is_some());
     }
     assert_eq!(tokens, []);
+    fixture.poll_until(&mut block, DeviceState::Closed);
     drop(block);
     fixture.finish();
 }
@@ -593,7 +615,7 @@ fn flush_backend_lacks_is_unsupported() {
     fixture.back.state().misbehaviour = Misbehaviour::None;
     fixture.back.state().set("feature-flush-cache", 0);
     fixture.back.state().set("feature-barrier", 0);
-    block.reopen().unwrap();
+    block.reopen();
     let mut done = None;
     for _ in 0..100 {
         block.poll(fixture.guest.now()).unwrap();
@@ -632,7 +654,7 @@ fn a_driver_domain_that_dies_ends_a_transfer_with_an_error() {
     assert_eq!(error, TransferError::Io(IoError::Closed));
     let waited = fixture.guest.now().saturating_duration_since(start);
     assert!(waited < Duration::from_millis(510), "{waited:?}");
-    let refused = Err(TransferError::Refused(Refusal::NotConnected));
+    let refused = Err(TransferError::Refused(RequestError::NotConnected));
     assert_eq!((disk.read(0, &mut [0; 4096]), disk.flush()), (refused, refused));
     let _ = (backend, killer);
     disk.close(fixture.deadline()).unwrap();
@@ -659,7 +681,7 @@ fn a_new_size_is_noticed_and_used() {
     });
     assert_eq!(
         error.take(100).find_map(Result::err),
-        Some(BlockError::Node(NodeError::Sectors(u64::MAX)))
+        Some(BlkFrontError::Node(NodeError::Sectors(u64::MAX)))
     );
     assert_eq!(block.info().sectors, SECTORS as u64 * 2);
     fixture.close(block);
@@ -760,7 +782,7 @@ proptest! {
         buffers in 1usize..=32,
     ) {
         let fixture = Fixture::new();
-        let mut disk = Disk::new(fixture.block(), buffers).unwrap();
+        let mut disk = BlockingDisk::new(fixture.block(), buffers).unwrap();
         let mut model = fixture.back.state().disk.clone();
         for (write, sector, count, byte) in steps {
             let count = count.min(SECTORS - sector);

@@ -10,7 +10,7 @@ mod blkback;
 
 use blkback::Backend;
 use core::time::Duration;
-use xen_front::block::{Block, BlockState, Request};
+use xen_front::block::{BlkFront, DeviceState, Request};
 use xen_grant::GrantTable;
 use xen_hypercall::{Pages, Platform, start};
 use xen_sim::{Device, Disk, Domain, DomainConfig, Quotas, World};
@@ -58,7 +58,7 @@ fn fixture(count: usize, in_dom0: bool) -> Fixture {
 }
 
 /// Polls all disks until each is in the state `wanted`.
-fn wait_for(store: &XenStore<Domain>, blocks: &mut [Block<Domain>], wanted: BlockState) {
+fn wait_for(store: &XenStore<Domain>, blocks: &mut [BlkFront<Domain>], wanted: DeviceState) {
     let deadline = Platform::now(store.platform()) + Duration::from_secs(20);
     loop {
         let now = Platform::now(store.platform());
@@ -80,9 +80,9 @@ fn guest_uses_255_disks_at_once() {
     let Fixture { world, guest, devices, backends } = fixture(255, true);
     let store = XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap();
     let grants = GrantTable::new(guest.clone()).unwrap();
-    let open = |device: &Device| Block::open(&store, &grants, device.id).unwrap();
+    let open = |device: &Device| BlkFront::open(&store, &grants, device.id).unwrap();
     let mut blocks: Vec<_> = devices.iter().map(open).collect();
-    wait_for(&store, &mut blocks, BlockState::Connected);
+    wait_for(&store, &mut blocks, DeviceState::Connected);
     // There is room for others.
     let other = store.watch("data").unwrap();
     assert!(other.try_next().unwrap().is_some());
@@ -103,7 +103,7 @@ fn guest_uses_255_disks_at_once() {
     world.run_until_idle();
     for _ in 0..3 {
         store.domid().unwrap();
-        wait_for(&store, &mut blocks, BlockState::Connected);
+        wait_for(&store, &mut blocks, DeviceState::Connected);
     }
     for (index, block) in blocks.iter().enumerate() {
         assert_eq!(block.info().sectors, if index == 77 { 128 } else { 64 }, "{index}");
@@ -111,10 +111,10 @@ fn guest_uses_255_disks_at_once() {
     // The toolstack removes one, and the guest closes the others.
     dom0.remove(devices[0].frontend_path()).unwrap();
     dom0.remove(devices[0].backend_path()).unwrap();
-    wait_for(&store, &mut blocks[..1], BlockState::Unplugged);
-    wait_for(&store, &mut blocks[1..], BlockState::Connected);
-    blocks[1..].iter_mut().for_each(Block::close);
-    wait_for(&store, &mut blocks[1..], BlockState::Closed);
+    wait_for(&store, &mut blocks[..1], DeviceState::Unplugged);
+    wait_for(&store, &mut blocks[1..], DeviceState::Connected);
+    blocks[1..].iter_mut().for_each(BlkFront::close);
+    wait_for(&store, &mut blocks[1..], DeviceState::Closed);
     drop((blocks, other));
     drop((store, grants));
     assert_eq!(world.violations(), []);
@@ -125,13 +125,13 @@ fn disks_unplug_when_backend_domain_dies() {
     let Fixture { world, guest, devices, .. } = fixture(20, false);
     let store = XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap();
     let grants = GrantTable::new(guest.clone()).unwrap();
-    let open = |device: &Device| Block::open(&store, &grants, device.id).unwrap();
+    let open = |device: &Device| BlkFront::open(&store, &grants, device.id).unwrap();
     let mut blocks: Vec<_> = devices.iter().map(open).collect();
-    wait_for(&store, &mut blocks, BlockState::Connected);
+    wait_for(&store, &mut blocks, DeviceState::Connected);
     // The first ones go; one that stays is looked after all the same.
     drop(blocks.drain(..7));
     world.run_until_idle();
     store.domid().unwrap();
     world.destroy(devices[0].backend);
-    wait_for(&store, &mut blocks, BlockState::Unplugged);
+    wait_for(&store, &mut blocks, DeviceState::Unplugged);
 }

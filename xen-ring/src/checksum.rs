@@ -14,12 +14,12 @@
     "NETTXF_data_validated",
     "NETRXF_data_validated"
 ))]
-pub enum Checksum {
+pub enum ChecksumState {
     /// The field has the pseudo-header's sum only: the packet never was on a wire. The data is as
-    /// good as memory is; [`fill`] completes the field for somebody who looks at it.
-    Blank,
+    /// good as memory is; [`complete`] completes the field for somebody who looks at it.
+    Partial,
     /// The field is right; somebody checked.
-    Valid,
+    Verified,
     /// Nobody checked: [`verify`] does.
     Unknown,
 }
@@ -129,7 +129,7 @@ pub type Patch = (usize, [u8; 2]);
 
 /// Returns the bytes that complete the checksum of `packet`, an Ethernet frame; `None` if it is not
 /// whole TCP or UDP in IPv4 or IPv6.
-pub fn complete(packet: &[u8]) -> Option<Patch> {
+pub fn completion(packet: &[u8]) -> Option<Patch> {
     let transport = Transport::find(packet)?;
     Some((transport.field, transport.checksum(packet)?.to_be_bytes()))
 }
@@ -137,7 +137,7 @@ pub fn complete(packet: &[u8]) -> Option<Patch> {
 /// Returns the bytes that leave the checksum of `packet` to others: the pseudo-header's sum.
 ///
 /// `None` if it is not whole TCP or UDP in IPv4: of no other do all peers know how to complete it.
-pub fn blank(packet: &[u8]) -> Option<Patch> {
+pub fn partial(packet: &[u8]) -> Option<Patch> {
     let transport = Transport::find(packet).filter(|transport| transport.ipv4)?;
     Some((transport.field, fold(transport.pseudo).to_be_bytes()))
 }
@@ -145,16 +145,16 @@ pub fn blank(packet: &[u8]) -> Option<Patch> {
 /// Computes the TCP or UDP checksum of `packet`, an Ethernet frame, and writes it where it belongs.
 ///
 /// Returns `false`, with the packet unchanged, if it is not whole TCP or UDP in IPv4 or IPv6.
-pub fn fill(packet: &mut [u8]) -> bool {
-    complete(packet).is_some_and(|patch| apply(packet, patch))
+pub fn complete(packet: &mut [u8]) -> bool {
+    completion(packet).is_some_and(|patch| apply(packet, patch))
 }
 
-/// Leaves the checksum of `packet`, an Ethernet frame, to whoever puts it on a wire, as [`blank`]
+/// Leaves the checksum of `packet`, an Ethernet frame, to whoever puts it on a wire, as [`partial`]
 /// says.
 ///
 /// Returns `false`, with the packet unchanged, if that is not possible.
-pub fn leave_blank(packet: &mut [u8]) -> bool {
-    blank(packet).is_some_and(|patch| apply(packet, patch))
+pub fn set_partial(packet: &mut [u8]) -> bool {
+    partial(packet).is_some_and(|patch| apply(packet, patch))
 }
 
 fn apply(packet: &mut [u8], (field, bytes): Patch) -> bool {
@@ -165,13 +165,13 @@ fn apply(packet: &mut [u8], (field, bytes): Patch) -> bool {
     true
 }
 
-/// Tells whether [`fill`] can complete the packet: it is whole TCP or UDP in IPv4 or IPv6.
-pub fn can_fill(packet: &[u8]) -> bool {
+/// Tells whether [`complete`] can complete the packet: it is whole TCP or UDP in IPv4 or IPv6.
+pub fn can_complete(packet: &[u8]) -> bool {
     Transport::find(packet).is_some()
 }
 
 /// Returns the checksum of an IPv4 header whose field is zero; zero for one whose field is right.
-pub fn of_header(header: &[u8]) -> u16 {
+pub fn ipv4_header(header: &[u8]) -> u16 {
     !fold(sum(header))
 }
 
@@ -238,9 +238,9 @@ mod tests {
     fn a_filled_packet_verifies_and_a_changed_one_does_not() {
         for mut frame in [UDP_FRAME.to_vec(), tcp_frame(b"some data", false), tcp_frame(b"", true)]
         {
-            assert!(fill(&mut frame));
+            assert!(complete(&mut frame));
             assert_eq!(verify(&frame), Some(true));
-            let (field, bytes) = complete(&frame).unwrap();
+            let (field, bytes) = completion(&frame).unwrap();
             assert_eq!(frame[field..field + 2], bytes);
             *frame.last_mut().unwrap() ^= 1;
             assert_eq!(verify(&frame), Some(false));
@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn ipv6_checksum_covers_its_pseudo_header() {
         let mut frame = tcp_frame(b"odd", true);
-        assert!(fill(&mut frame));
+        assert!(complete(&mut frame));
         let length_and_protocol = [0, 0, 0, 23, 0, 0, 0, 6];
         let covered = [&frame[22..54], &length_and_protocol, &frame[54..]].concat();
         assert_eq!(slow_sum(&covered), 0xffff);
@@ -265,18 +265,18 @@ mod tests {
     fn a_blank_field_has_the_pseudo_headers_sum_and_only_in_ipv4() {
         let frame = tcp_frame(b"xyz", false);
         let pseudo = [10, 0, 0, 1, 10, 0, 0, 2, 0, 6, 0, 23];
-        assert_eq!(blank(&frame), Some((50, slow_sum(&pseudo).to_be_bytes())));
-        assert_eq!(blank(&tcp_frame(b"xyz", true)), None);
-        assert_eq!(blank(&frame[..frame.len() - 1]), None, "a packet that was cut");
+        assert_eq!(partial(&frame), Some((50, slow_sum(&pseudo).to_be_bytes())));
+        assert_eq!(partial(&tcp_frame(b"xyz", true)), None);
+        assert_eq!(partial(&frame[..frame.len() - 1]), None, "a packet that was cut");
     }
 
     #[test]
     fn completing_a_blank_field_as_linux_does_gives_the_full_checksum() {
         let mut frame = tcp_frame(b"odd", false);
-        let (field, bytes) = blank(&frame).unwrap();
+        let (field, bytes) = partial(&frame).unwrap();
         frame[field..field + 2].copy_from_slice(&bytes);
         let completed = !slow_sum(&frame[34..]);
-        assert_eq!(complete(&frame), Some((field, completed.to_be_bytes())));
+        assert_eq!(completion(&frame), Some((field, completed.to_be_bytes())));
     }
 
     #[test]
@@ -288,7 +288,7 @@ mod tests {
             10, 0, 0, 2, 0x13, 0x88, 0x00, 0x35, 0x00, 0x0c, 0x00, 0x00, 0xab, 0xcd, 0x01, 0x00,
         ];
         assert_eq!(verify(&frame), Some(true));
-        assert!(fill(&mut frame));
+        assert!(complete(&mut frame));
         // 0a00 + 0001 + 0a00 + 0002 + 0011 + 000c + 1388 + 0035 + 000c + abcd + 0100, complemented.
         assert_eq!(frame[40..42], (!0xd4b6u16).to_be_bytes());
     }
@@ -299,7 +299,7 @@ mod tests {
         let broken = |at: usize, value: u8| {
             let mut frame = good.clone();
             frame[at] = value;
-            (verify(&frame), fill(&mut frame))
+            (verify(&frame), complete(&mut frame))
         };
         assert_eq!(broken(20, 0x20), (None, false), "more fragments");
         assert_eq!(broken(21, 1), (None, false), "a later fragment");
@@ -320,11 +320,11 @@ mod tests {
             frame
         };
         for len in [0, 7, 26, 30, 255] {
-            assert_eq!((verify(&frame(len)), fill(&mut frame(len))), (None, false), "{len}");
+            assert_eq!((verify(&frame(len)), complete(&mut frame(len))), (None, false), "{len}");
         }
         for len in [8, 9, 24, 25] {
             let mut frame = frame(len);
-            assert!(fill(&mut frame));
+            assert!(complete(&mut frame));
             assert_eq!(verify(&frame), Some(true), "{len}");
             let end = 34 + usize::from(len);
             frame[end] ^= 1;
@@ -347,8 +347,8 @@ mod tests {
                 bytes[12..14].copy_from_slice([[8, 0], [0x86, 0xdd]][kind].as_slice());
                 bytes[14] = [0x40 | ip & 0xf, 0x60][kind];
             }
-            let _ = blank(&bytes);
-            if fill(&mut bytes) {
+            let _ = partial(&bytes);
+            if complete(&mut bytes) {
                 prop_assert_eq!(verify(&bytes), Some(true));
             }
         }
@@ -356,7 +356,7 @@ mod tests {
         #[test]
         fn filled_packets_verify(data in proptest::collection::vec(any::<u8>(), 0..1460), ipv6: bool) {
             let mut frame = tcp_frame(&data, ipv6);
-            prop_assert!(fill(&mut frame));
+            prop_assert!(complete(&mut frame));
             prop_assert_eq!(verify(&frame), Some(true));
         }
     }

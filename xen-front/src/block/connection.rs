@@ -1,9 +1,10 @@
 //! The ring of a disk and its requests' pages, from one connection to its end.
 
-use super::requests::{Done, Order, Requests, segments};
-use super::unanswered::TakenBack;
+use super::requests::{Requests, Shadow, WireRequest, segments};
+use super::requeue::Requeued;
 use super::{
-    BlockError, Broken, Completion, FlushMethod, IoError, Refusal, Request, SubmitError, Token,
+    BlkFrontError, Completion, FlushMethod, IoError, ProtocolError, Request, RequestError,
+    SubmitError, Token,
 };
 use xen_evtchn::Channel;
 use xen_grant::{GrantTable, InUse, ReadOnly, ReadWrite, Shared};
@@ -13,18 +14,18 @@ use xen_sys::io::blkif::{BlkifOp, BlkifStatus, SECTOR_SIZE};
 
 /// A request's pages while the peer has them.
 #[derive(Debug)]
-pub(super) enum Loan<P: Platform> {
-    Nothing,
+pub(super) enum RequestPages<P: Platform> {
+    None,
     /// The peer reads them: a write.
     Readable(Shared<P, ReadOnly>),
     /// The peer writes them: a read.
     Writable(Shared<P, ReadWrite>),
 }
 
-impl<P: Platform> Loan<P> {
+impl<P: Platform> RequestPages<P> {
     fn refs(&self) -> &[GrantRef] {
         match self {
-            Self::Nothing => &[],
+            Self::None => &[],
             Self::Readable(pages) => pages.refs(),
             Self::Writable(pages) => pages.refs(),
         }
@@ -32,7 +33,7 @@ impl<P: Platform> Loan<P> {
 
     fn reclaim(self) -> Result<Option<Pages<P>>, InUse> {
         match self {
-            Self::Nothing => Ok(None),
+            Self::None => Ok(None),
             Self::Readable(pages) => pages.reclaim().map(Some),
             Self::Writable(pages) => pages.reclaim().map(Some),
         }
@@ -41,10 +42,10 @@ impl<P: Platform> Loan<P> {
 
 /// What a request was, and its pages.
 #[derive(Debug)]
-struct Lent<P: Platform> {
+struct InFlight<P: Platform> {
     sector: u64,
     sectors: usize,
-    pages: Loan<P>,
+    pages: RequestPages<P>,
     /// The caller has cancelled it: it is not made again on another connection.
     cancelled: bool,
 }
@@ -85,7 +86,7 @@ impl Zeroed {
 }
 
 /// An answered request: which, what it was, how it went, and its pages.
-pub(super) struct Answer<P: Platform> {
+pub(super) struct Completed<P: Platform> {
     pub(super) completion: Completion<P>,
     pub(super) operation: BlkifOp,
 }
@@ -94,7 +95,7 @@ pub(super) struct Answer<P: Platform> {
 pub(super) struct Connection<P: Platform, const DEPTH: usize> {
     grants: GrantTable<P>,
     peer: DomId,
-    requests: Requests<Shared<P, ReadWrite>, Lent<P>, DEPTH>,
+    requests: Requests<Shared<P, ReadWrite>, InFlight<P>, DEPTH>,
     /// None once it is not this domain's any more.
     channel: Option<Channel<P>>,
     /// What becomes of requests without an answer, once there are no more answers.
@@ -109,13 +110,13 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
         peer: DomId,
         handle: u16,
         order: u32,
-    ) -> Result<Self, BlockError> {
+    ) -> Result<Self, BlkFrontError> {
         let platform = grants.platform();
         let pages = Pages::alloc(platform.clone(), 1 << order)?;
         let ring = grants.share_writable(pages, peer).map_err(|failed| failed.error)?;
         let requests = Requests::new(ring, handle)?;
         let channel =
-            Channel::alloc_unbound(platform.clone(), peer).map_err(BlockError::Channel)?;
+            Channel::alloc_unbound(platform.clone(), peer).map_err(BlkFrontError::Channel)?;
         Ok(Self { grants: grants.clone(), peer, requests, channel: Some(channel), ended: None })
     }
 
@@ -153,9 +154,9 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
 
     /// Takes a request without an answer out, to be made again on another connection. One that was
     /// cancelled, or whose pages the peer keeps, has ended.
-    pub(super) fn take_back(&mut self) -> Option<TakenBack<P>> {
-        let Done { token, operation, payload: Lent { sector, sectors, pages, cancelled } } =
-            self.requests.take_unanswered()?;
+    pub(super) fn requeue(&mut self) -> Option<Requeued<P>> {
+        let Shadow { token, operation, payload: InFlight { sector, sectors, pages, cancelled } } =
+            self.requests.take_in_flight()?;
         Some(match (operation, pages.reclaim()) {
             (_, Ok(buffer)) if cancelled => {
                 Err(Completion { token, outcome: Err(IoError::Closed), buffer })
@@ -168,7 +169,7 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
             }
             (_, Ok(_)) => Ok((token, Request::Flush)),
             (_, Err(in_use)) => {
-                let outcome = Err(IoError::Broken(Broken::PageInUse(in_use)));
+                let outcome = Err(IoError::Broken(ProtocolError::PageInUse(in_use)));
                 Err(Completion { token, outcome, buffer: None })
             }
         })
@@ -178,8 +179,8 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
         self.requests.in_flight()
     }
 
-    pub(super) fn room(&self) -> usize {
-        if self.ended.is_some() { 0 } else { self.requests.room() }
+    pub(super) fn free_slots(&self) -> usize {
+        if self.ended.is_some() { 0 } else { self.requests.free_slots() }
     }
 
     /// Returns whether no answer is looked for any more.
@@ -187,7 +188,7 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
         self.ended.is_some()
     }
 
-    pub(super) fn broken(&self) -> Option<Broken> {
+    pub(super) fn broken(&self) -> Option<ProtocolError> {
         match self.ended {
             Some(IoError::Broken(broken)) => Some(broken),
             _ => None,
@@ -203,9 +204,11 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
         zeroed: Zeroed,
     ) -> Result<(), SubmitError<P>> {
         match self.ended {
-            Some(IoError::Broken(broken)) => return Err(request.refused(Refusal::Broken(broken))),
-            Some(_) => return Err(request.refused(Refusal::NotConnected)),
-            None if self.room() == 0 => return Err(request.refused(Refusal::Full)),
+            Some(IoError::Broken(broken)) => {
+                return Err(request.refused(RequestError::Broken(broken)));
+            }
+            Some(_) => return Err(request.refused(RequestError::NotConnected)),
+            None if self.free_slots() == 0 => return Err(request.refused(RequestError::Full)),
             None => {}
         }
         match request {
@@ -213,16 +216,16 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
                 zeroed.read(buffer.as_mut_slice(), sectors);
                 match self.grants.share_writable(buffer, self.peer) {
                     Ok(pages) => {
-                        let pages = Loan::Writable(pages);
+                        let pages = RequestPages::Writable(pages);
                         self.push(
                             token,
                             BlkifOp::READ,
-                            Lent { sector, sectors, pages, cancelled: false },
+                            InFlight { sector, sectors, pages, cancelled: false },
                         );
                     }
                     Err(failed) => {
                         let request = Request::Read { sector, sectors, buffer: failed.pages };
-                        return Err(request.refused(Refusal::Grant(failed.error)));
+                        return Err(request.refused(RequestError::Grant(failed.error)));
                     }
                 }
             }
@@ -230,30 +233,31 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
                 zeroed.write(buffer.as_mut_slice(), sectors);
                 match self.grants.share_read_only(buffer, self.peer) {
                     Ok(pages) => {
-                        let pages = Loan::Readable(pages);
+                        let pages = RequestPages::Readable(pages);
                         self.push(
                             token,
                             BlkifOp::WRITE,
-                            Lent { sector, sectors, pages, cancelled: false },
+                            InFlight { sector, sectors, pages, cancelled: false },
                         );
                     }
                     Err(failed) => {
                         let request = Request::Write { sector, sectors, buffer: failed.pages };
-                        return Err(request.refused(Refusal::Grant(failed.error)));
+                        return Err(request.refused(RequestError::Grant(failed.error)));
                     }
                 }
             }
             Request::Flush => {
-                let lent = Lent { sector: 0, sectors: 0, pages: Loan::Nothing, cancelled: false };
+                let lent =
+                    InFlight { sector: 0, sectors: 0, pages: RequestPages::None, cancelled: false };
                 self.push(token, flush.operation(), lent);
             }
         }
         Ok(())
     }
 
-    fn push(&mut self, token: Token, operation: BlkifOp, lent: Lent<P>) {
+    fn push(&mut self, token: Token, operation: BlkifOp, lent: InFlight<P>) {
         let segments = segments(lent.pages.refs(), lent.sectors);
-        let order = Order { operation, sector: lent.sector, segments: &segments };
+        let order = WireRequest { operation, sector: lent.sector, segments: &segments };
         // `submit` has seen the room for it, and that the ring is in order.
         let pushed = self.requests.push(token, &order, lent);
         debug_assert!(pushed.is_ok(), "a request without a slot");
@@ -265,37 +269,37 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
             && self.requests.publish() == Notify::Send
             && let Some(Err(errno)) = self.channel.as_ref().map(Channel::notify)
         {
-            self.break_off(Broken::Notify(errno));
+            self.mark_broken(ProtocolError::Notify(errno));
         }
     }
 
     /// Takes the next request that is done with.
-    pub(super) fn complete(&mut self) -> Option<Answer<P>> {
+    pub(super) fn complete(&mut self) -> Option<Completed<P>> {
         if self.ended.is_none() {
-            match self.requests.next_done() {
-                Ok(Some((done, status))) => return Some(self.judge(done, status)),
+            match self.requests.next_completed() {
+                Ok(Some((done, status))) => return Some(self.complete_request(done, status)),
                 Ok(None) => return None,
-                Err(broken) => self.break_off(broken),
+                Err(broken) => self.mark_broken(broken),
             }
         }
-        let Done { token, operation, payload } = self.requests.take_unanswered()?;
+        let Shadow { token, operation, payload } = self.requests.take_in_flight()?;
         let outcome = Err(self.ended.unwrap_or(IoError::Closed));
         // Pages that the peer still has stay in quarantine.
         let buffer = payload.pages.reclaim().ok().flatten();
-        Some(Answer { completion: Completion { token, outcome, buffer }, operation })
+        Some(Completed { completion: Completion { token, outcome, buffer }, operation })
     }
 
-    fn judge(&mut self, done: Done<Lent<P>>, status: BlkifStatus) -> Answer<P> {
-        let Done { token, operation, payload } = done;
+    fn complete_request(&mut self, done: Shadow<InFlight<P>>, status: BlkifStatus) -> Completed<P> {
+        let Shadow { token, operation, payload } = done;
         let (buffer, outcome) = match payload.pages.reclaim() {
             Ok(buffer) => (buffer, outcome(status)),
             Err(in_use) => {
-                let broken = Broken::PageInUse(in_use);
-                self.break_off(broken);
+                let broken = ProtocolError::PageInUse(in_use);
+                self.mark_broken(broken);
                 (None, Err(IoError::Broken(broken)))
             }
         };
-        Answer { completion: Completion { token, outcome, buffer }, operation }
+        Completed { completion: Completion { token, outcome, buffer }, operation }
     }
 
     /// Ends the connection: no more answers are looked for.
@@ -303,8 +307,8 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
         self.ended.get_or_insert(IoError::Closed);
     }
 
-    fn break_off(&mut self, broken: Broken) {
-        let broken = self.requests.break_off(broken);
+    fn mark_broken(&mut self, broken: ProtocolError) {
+        let broken = self.requests.mark_broken(broken);
         self.ended.get_or_insert(IoError::Broken(broken));
     }
 }

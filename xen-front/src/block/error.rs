@@ -6,12 +6,13 @@ use core::time::Duration;
 use xen_grant::{GrantError, InUse};
 use xen_hypercall::{Errno, OutOfMemory, Platform};
 use xen_ring::{Corrupt, RingError};
-use xen_store::{StoreError, xenbus::XenbusError};
+use xen_store::StoreError;
 use xen_sys::io::blkif::BlkifOp;
+use xenbus::XenbusError;
 
 /// Why a disk could not be connected, or its connection not be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BlockError {
+pub enum BlkFrontError {
     /// The two ends did not come together.
     Xenbus(XenbusError),
     /// The backend describes a disk that can't be.
@@ -26,7 +27,7 @@ pub enum BlockError {
     Channel(Errno),
 }
 
-impl fmt::Display for BlockError {
+impl fmt::Display for BlkFrontError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Xenbus(error) => error.fmt(f),
@@ -39,11 +40,11 @@ impl fmt::Display for BlockError {
     }
 }
 
-impl core::error::Error for BlockError {}
+impl core::error::Error for BlkFrontError {}
 
 macro_rules! from {
     ($($variant:ident($error:ty)),* $(,)?) => {$(
-        impl From<$error> for BlockError {
+        impl From<$error> for BlkFrontError {
             fn from(error: $error) -> Self {
                 Self::$variant(error)
             }
@@ -53,7 +54,7 @@ macro_rules! from {
 
 from! { Xenbus(XenbusError), Node(NodeError), Memory(OutOfMemory), Grant(GrantError), Ring(RingError) }
 
-impl From<StoreError> for BlockError {
+impl From<StoreError> for BlkFrontError {
     fn from(error: StoreError) -> Self {
         Self::Xenbus(XenbusError::Store(error))
     }
@@ -86,7 +87,7 @@ impl core::error::Error for NodeError {}
 /// How the peer broke the protocol. The device's ring is not touched again; close it, then it may
 /// connect anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Broken {
+pub enum ProtocolError {
     /// A ring index that can't be.
     Ring(Corrupt),
     /// A response to no request in flight: its id was never used, or has been answered.
@@ -107,7 +108,7 @@ pub enum Broken {
     Notify(Errno),
 }
 
-impl fmt::Display for Broken {
+impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ring(corrupt) => corrupt.fmt(f),
@@ -123,7 +124,7 @@ impl fmt::Display for Broken {
     }
 }
 
-impl core::error::Error for Broken {}
+impl core::error::Error for ProtocolError {}
 
 /// Why a request was not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +138,7 @@ pub enum IoError {
     /// The backend answered with a status that the protocol does not have.
     UnknownStatus(i16),
     /// The backend broke the protocol before it answered, or with this answer.
-    Broken(Broken),
+    Broken(ProtocolError),
     /// The device was closed before the backend answered.
     Closed,
 }
@@ -160,11 +161,11 @@ impl core::error::Error for IoError {}
 
 /// Why a request was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum RequestError {
     /// The device is not connected (yet, or any more).
     NotConnected,
     /// The device is broken.
-    Broken(Broken),
+    Broken(ProtocolError),
     /// As many requests are in flight as the ring holds; complete one first.
     Full,
     /// The sectors are not all on the disk.
@@ -201,7 +202,7 @@ pub enum Refusal {
     Grant(GrantError),
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotConnected => f.write_str("the disk is not connected"),
@@ -229,13 +230,13 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl core::error::Error for Refusal {}
+impl core::error::Error for RequestError {}
 
 /// A request that was not taken, handed back with its buffer, and why.
 #[derive(Debug)]
 pub struct SubmitError<P: Platform> {
     /// Why.
-    pub reason: Refusal,
+    pub reason: RequestError,
     /// The request.
     pub request: Request<P>,
 }
@@ -252,18 +253,18 @@ impl<P: Platform + fmt::Debug> core::error::Error for SubmitError<P> {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransferError {
     /// It was not started.
-    Refused(Refusal),
+    Refused(RequestError),
     /// The backend did not do it.
     Io(IoError),
     /// The backend did not answer in time. It may still carry out what it has; no other backend
-    /// gets it after [`Disk::reopen`](super::Disk::reopen) or
-    /// [`Disk::resume`](super::Disk::resume).
+    /// gets it after [`BlockingDisk::reopen`](super::BlockingDisk::reopen) or
+    /// [`BlockingDisk::resume`](super::BlockingDisk::resume).
     Timeout {
         /// How long was waited.
         waited: Duration,
     },
     /// The connection failed meanwhile.
-    Device(BlockError),
+    Device(BlkFrontError),
     /// The buffer's length is no multiple of 512.
     Length {
         /// The length in bytes.
@@ -289,8 +290,8 @@ impl fmt::Display for TransferError {
 
 impl core::error::Error for TransferError {}
 
-impl From<Refusal> for TransferError {
-    fn from(reason: Refusal) -> Self {
+impl From<RequestError> for TransferError {
+    fn from(reason: RequestError) -> Self {
         Self::Refused(reason)
     }
 }
@@ -301,8 +302,8 @@ impl From<IoError> for TransferError {
     }
 }
 
-impl From<BlockError> for TransferError {
-    fn from(error: BlockError) -> Self {
+impl From<BlkFrontError> for TransferError {
+    fn from(error: BlkFrontError) -> Self {
         Self::Device(error)
     }
 }

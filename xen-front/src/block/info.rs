@@ -1,10 +1,11 @@
 //! What the backend says of a disk, judged.
 
 use super::error::NodeError;
-use super::{BlockError, Refusal, SECTOR_SIZE};
-use xen_hypercall::{PAGE_SIZE, Platform};
-use xen_store::{StoreError, XsOps, xenbus::Frontend};
+use super::{BlkFrontError, RequestError, SECTOR_SIZE};
+use xen_hypercall::PAGE_SIZE;
+use xen_store::{ErrorKind, StoreError};
 use xen_sys::io::blkif::{BlkifOp, VdiskInfo};
+use xenbus::{KeyValues, XenbusError};
 
 /// More sectors than this would make byte offsets overflow.
 const MAX_SECTORS: u64 = u64::MAX / SECTOR_SIZE as u64;
@@ -82,30 +83,34 @@ impl DiskInfo {
         }
     }
 
-    /// Reads the nodes of both ends.
-    pub(super) fn read<P: Platform>(frontend: &Frontend<P>) -> Result<Self, BlockError> {
-        let own = |key: &str| {
-            frontend.store().read_string::<16>(format_args!("{}/{key}", frontend.path()))
-        };
-        let sector_size = check_sector_size(frontend.backend_number("sector-size")?)?;
-        let info = VdiskInfo(frontend.backend_number_or("info", 0)?);
-        let mode = absent_or_odd(frontend.backend_string::<16>("mode"))?;
-        let device_type = absent_or_odd(own("device-type"))?;
+    /// Returns a disk as the toolstack has configured it.
+    pub(super) fn configured(nodes: &KeyValues<'_>) -> Result<Self, XenbusError> {
+        let mode = short(nodes.string("mode"))?;
         Ok(Self {
-            sectors: check_sectors(frontend.backend_number("sectors")?, sector_size)?,
+            read_only: mode.is_some_and(|mode| mode.starts_with('r')),
+            cdrom: short(nodes.own_string("device-type"))? == Some("cdrom"),
+            trusted: short(nodes.own_string("trusted"))? != Some("0"),
+            ..Self::NONE
+        })
+    }
+
+    /// Adds what the backend has published about a disk.
+    pub(super) fn published(self, nodes: &KeyValues<'_>) -> Result<Self, BlkFrontError> {
+        let sector_size = check_sector_size(nodes.number("sector-size")?)?;
+        let info = VdiskInfo(nodes.number_or("info", 0)?);
+        Ok(Self {
+            sectors: check_sectors(nodes.number("sectors")?, sector_size)?,
             sector_size,
             physical_sector_size: check_physical(
-                frontend.backend_number_or("physical-sector-size", sector_size)?,
+                nodes.number_or("physical-sector-size", sector_size)?,
                 sector_size,
             ),
-            read_only: info.contains(VdiskInfo::READONLY)
-                || mode.is_some_and(|mode| mode.starts_with('r')),
-            cdrom: info.contains(VdiskInfo::CDROM)
-                || device_type.is_some_and(|kind| kind == "cdrom"),
+            read_only: self.read_only || info.contains(VdiskInfo::READONLY),
+            cdrom: self.cdrom || info.contains(VdiskInfo::CDROM),
             removable: info.contains(VdiskInfo::REMOVABLE),
-            flush: frontend.backend_number_or("feature-flush-cache", 0u32)? != 0,
-            barrier: frontend.backend_number_or("feature-barrier", 0u32)? != 0,
-            trusted: absent_or_odd(own("trusted"))?.is_none_or(|trusted| trusted != "0"),
+            flush: nodes.number_or("feature-flush-cache", 0u32)? != 0,
+            barrier: nodes.number_or("feature-barrier", 0u32)? != 0,
+            trusted: self.trusted,
         })
     }
 
@@ -116,27 +121,26 @@ impl DiskInfo {
     }
 
     /// Checks that `sectors` from `sector` on are sectors of the disk.
-    pub(super) fn check_range(&self, sector: u64, sectors: u64) -> Result<(), Refusal> {
+    pub(super) fn check_range(&self, sector: u64, sectors: u64) -> Result<(), RequestError> {
         let unit = u64::from(self.sector_size) / SECTOR_SIZE as u64;
         if !sector.is_multiple_of(unit) || !sectors.is_multiple_of(unit) {
-            return Err(Refusal::Misaligned { sector_size: self.sector_size });
+            return Err(RequestError::Misaligned { sector_size: self.sector_size });
         }
         match sector.checked_add(sectors) {
             Some(end) if end <= self.sectors => Ok(()),
-            _ => Err(Refusal::OutOfRange { sector, sectors, capacity: self.sectors }),
+            _ => Err(RequestError::OutOfRange { sector, sectors, capacity: self.sectors }),
         }
     }
 }
 
-/// Of a node that need not be there, a value too long or not even text is as good as none.
-fn absent_or_odd<T>(value: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
-    use xen_store::ErrorKind;
+/// Treats an optional node that is too long or not text as missing.
+fn short(value: Result<Option<&str>, XenbusError>) -> Result<Option<&str>, XenbusError> {
     match value {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(StoreError { kind: ErrorKind::NotText | ErrorKind::BufferTooSmall { .. }, .. }) => {
-            Ok(None)
-        }
+        Ok(value) => Ok(value.filter(|value| value.len() <= 16)),
+        Err(XenbusError::Store(StoreError {
+            kind: ErrorKind::NotText | ErrorKind::TooLong { .. },
+            ..
+        })) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -201,8 +205,8 @@ mod tests {
         let info = DiskInfo { sectors: 16, sector_size: 4096, ..DiskInfo::NONE };
         assert_eq!(info.bytes(), 8192);
         assert_eq!(info.check_range(8, 8), Ok(()));
-        assert_eq!(info.check_range(4, 8), Err(Refusal::Misaligned { sector_size: 4096 }));
-        assert_eq!(info.check_range(8, 4), Err(Refusal::Misaligned { sector_size: 4096 }));
+        assert_eq!(info.check_range(4, 8), Err(RequestError::Misaligned { sector_size: 4096 }));
+        assert_eq!(info.check_range(8, 4), Err(RequestError::Misaligned { sector_size: 4096 }));
     }
 
     proptest! {

@@ -1,8 +1,8 @@
 //! Which disks this domain has.
 
-use super::DeviceNumber;
+use super::VbdNumber;
 use heapless::Vec;
-use xen_store::{StoreError, XsOps, xenbus};
+use xen_store::{StoreError, XsOps};
 
 /// A disk of this domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub struct DiskEntry {
     /// The device's id in xenstore, to connect it by.
     pub id: u32,
     /// What it is called.
-    pub number: DeviceNumber,
+    pub number: VbdNumber,
 }
 
 /// Lists this domain's disks, at most `N`, in the order of their ids.
@@ -22,15 +22,15 @@ pub fn list<const N: usize>(store: &impl XsOps) -> Result<Vec<DiskEntry, N>, Sto
     let mut entries = Vec::new();
     for id in xenbus::devices::<N>(store, "vbd")? {
         // There are at most N of them.
-        let _ = entries.push(DiskEntry { id, number: device_number(store, id)? });
+        let _ = entries.push(DiskEntry { id, number: vbd_number(store, id)? });
     }
     Ok(entries)
 }
 
 /// Reads what device `id` is called; one that does not say so is called by its id, which is the
 /// same number.
-pub(super) fn device_number(store: &impl XsOps, id: u32) -> Result<DeviceNumber, StoreError> {
+fn vbd_number(store: &impl XsOps, id: u32) -> Result<VbdNumber, StoreError> {
     let read =
         |key: &str, default| store.read_number_or(format_args!("device/vbd/{id}/{key}"), default);
-    Ok(DeviceNumber(read("virtual-device", read("virtual-device-ext", id)?)?))
+    Ok(VbdNumber(read("virtual-device", read("virtual-device-ext", id)?)?))
 }

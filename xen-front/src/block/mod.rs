@@ -1,6 +1,6 @@
 //! Disks: the front end of Xen's block protocol.
 //!
-//! [`Block`] is the poll core: requests with the caller's own pages, no copy, no waiting. [`Disk`]
+//! [`BlkFront`] is the poll core: requests with the caller's own pages, no copy, no waiting. [`BlockingDisk`]
 //! puts blocking reads and writes of any length on top. [`list()`] finds this domain's disks and
 //! their names.
 //!
@@ -9,27 +9,30 @@
 //!
 //! Source: `io/blkif.h`.
 
+mod blocking_disk;
 mod connection;
 mod device;
-mod device_number;
-mod disk;
+mod driver;
 mod error;
 mod info;
 mod list;
 mod request;
 mod requests;
-mod size_watch;
-mod unanswered;
+mod requeue;
+mod vbd_number;
 
-pub use device::{Block, BlockState};
-pub use device_number::{DeviceNumber, DiskFamily, DiskPlace, NoDiskName};
-pub use disk::{DEFAULT_BUFFERS, Disk};
-pub use error::{BlockError, Broken, IoError, NodeError, Refusal, SubmitError, TransferError};
+pub use blocking_disk::{BlockingDisk, DEFAULT_BUFFERS};
+pub use device::BlkFront;
+pub use error::{
+    BlkFrontError, IoError, NodeError, ProtocolError, RequestError, SubmitError, TransferError,
+};
 pub use info::{DiskInfo, FlushMethod};
 pub use list::{DiskEntry, list};
 pub use request::{Completion, MAX_PAGES, Request, Token};
 pub use requests::{DEFAULT_DEPTH, MAX_DEPTH};
+pub use vbd_number::{DiskFamily, VbdName, VbdNameError, VbdNumber};
 pub use xen_sys::io::blkif::SECTOR_SIZE;
+pub use xenbus::DeviceState;
 
 /// Sectors in a page.
 pub const SECTORS_PER_PAGE: usize = xen_hypercall::PAGE_SIZE / SECTOR_SIZE;

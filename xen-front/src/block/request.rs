@@ -1,6 +1,6 @@
 //! What goes into a disk's queue and what comes out.
 
-use super::{IoError, Refusal, SECTORS_PER_PAGE, SubmitError};
+use super::{IoError, RequestError, SECTORS_PER_PAGE, SubmitError};
 use core::fmt;
 use xen_hypercall::{Pages, Platform};
 use xen_sys::io::blkif::BLKIF_MAX_SEGMENTS_PER_REQUEST;
@@ -49,18 +49,22 @@ impl<P: Platform> Request<P> {
         }
     }
 
-    pub(super) fn refused(self, reason: Refusal) -> SubmitError<P> {
+    pub(super) fn refused(self, reason: RequestError) -> SubmitError<P> {
         SubmitError { reason, request: self }
     }
 }
 
 /// Checks that `sectors` fit into a buffer of `pages` pages and a request.
-pub(super) fn check_buffer(sectors: usize, pages: usize) -> Result<(), Refusal> {
+pub(super) fn check_buffer(sectors: usize, pages: usize) -> Result<(), RequestError> {
     if pages > MAX_PAGES {
-        return Err(Refusal::Pages { pages });
+        return Err(RequestError::Pages { pages });
     }
     let limit = pages * SECTORS_PER_PAGE;
-    if sectors == 0 || sectors > limit { Err(Refusal::Length { sectors, limit }) } else { Ok(()) }
+    if sectors == 0 || sectors > limit {
+        Err(RequestError::Length { sectors, limit })
+    } else {
+        Ok(())
+    }
 }
 
 /// A request that is done with, and its buffer.

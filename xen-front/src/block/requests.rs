@@ -1,6 +1,6 @@
 //! Requests in flight: the ring, and the private record of what was asked for.
 
-use super::{Broken, Token};
+use super::{ProtocolError, Token};
 use heapless::Vec;
 use xen_hypercall::Fixed;
 use xen_ring::{FrontRing, Notify, RingError};
@@ -24,7 +24,7 @@ pub(crate) const fn ring_order(depth: usize) -> u32 {
 }
 
 /// A request as the peer gets it, without its id.
-pub(crate) struct Order<'s> {
+pub(crate) struct WireRequest<'s> {
     pub(crate) operation: BlkifOp,
     pub(crate) sector: u64,
     pub(crate) segments: &'s [BlkifRequestSegment],
@@ -32,7 +32,7 @@ pub(crate) struct Order<'s> {
 
 /// A request that has its answer, or never gets one.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Done<T> {
+pub(crate) struct Shadow<T> {
     pub(crate) token: Token,
     pub(crate) operation: BlkifOp,
     pub(crate) payload: T,
@@ -48,14 +48,14 @@ pub(crate) struct Requests<M, T, const DEPTH: usize> {
     ring: FrontRing<M, BlkifRequest, BlkifResponse>,
     handle: u16,
     /// Each with its number on this ring.
-    slots: [Option<(u64, Done<T>)>; DEPTH],
+    slots: [Option<(u64, Shadow<T>)>; DEPTH],
     /// The free slots.
     free: Vec<u16, DEPTH>,
     /// Number of the next request.
     next: u64,
     /// Numbers below this one have been published.
     published: u64,
-    broken: Option<Broken>,
+    broken: Option<ProtocolError>,
 }
 
 impl<M: Fixed, T, const DEPTH: usize> Requests<M, T, DEPTH> {
@@ -77,13 +77,18 @@ impl<M: Fixed, T, const DEPTH: usize> Requests<M, T, DEPTH> {
     }
 
     /// Returns how many requests there is room for.
-    pub(crate) fn room(&self) -> usize {
+    pub(crate) fn free_slots(&self) -> usize {
         self.free.len().min(self.ring.free() as usize)
     }
 
     /// Queues a request for the next [`publish`](Self::publish); gives the payload back if there is
     /// no room.
-    pub(crate) fn push(&mut self, token: Token, order: &Order<'_>, payload: T) -> Result<(), T> {
+    pub(crate) fn push(
+        &mut self,
+        token: Token,
+        order: &WireRequest<'_>,
+        payload: T,
+    ) -> Result<(), T> {
         let index = self.free.last().map_or(DEPTH, |&index| usize::from(index));
         let Some(slot) = self.slots.get_mut(index).filter(|_| self.broken.is_none()) else {
             return Err(payload);
@@ -103,7 +108,7 @@ impl<M: Fixed, T, const DEPTH: usize> Requests<M, T, DEPTH> {
         if self.ring.push(&request).is_err() {
             return Err(payload);
         }
-        *slot = Some((self.next, Done { token, operation: order.operation, payload }));
+        *slot = Some((self.next, Shadow { token, operation: order.operation, payload }));
         self.free.pop();
         self.next += 1;
         Ok(())
@@ -119,32 +124,34 @@ impl<M: Fixed, T, const DEPTH: usize> Requests<M, T, DEPTH> {
     }
 
     /// Takes the next answered request. After `None` the peer notifies of the next answer.
-    pub(crate) fn next_done(&mut self) -> Result<Option<(Done<T>, BlkifStatus)>, Broken> {
+    pub(crate) fn next_completed(
+        &mut self,
+    ) -> Result<Option<(Shadow<T>, BlkifStatus)>, ProtocolError> {
         if let Some(broken) = self.broken {
             return Err(broken);
         }
         let response = match self.next_response() {
             Ok(Some(response)) => response,
             Ok(None) => return Ok(None),
-            Err(broken) => return Err(self.break_off(broken)),
+            Err(broken) => return Err(self.mark_broken(broken)),
         };
         match self.take_matching(&response) {
             Ok(done) => Ok(Some((done, response.status))),
-            Err(broken) => Err(self.break_off(broken)),
+            Err(broken) => Err(self.mark_broken(broken)),
         }
     }
 
     /// Marks the ring as never to be touched again, unless it is already, and returns the first
     /// reason.
-    pub(crate) fn break_off(&mut self, reason: Broken) -> Broken {
+    pub(crate) fn mark_broken(&mut self, reason: ProtocolError) -> ProtocolError {
         *self.broken.get_or_insert(reason)
     }
 
     /// Takes any request out that has no answer. The ring must not be used any more.
-    pub(crate) fn take_unanswered(&mut self) -> Option<Done<T>> {
+    pub(crate) fn take_in_flight(&mut self) -> Option<Shadow<T>> {
         let index = self.slots.iter().position(Option::is_some)?;
         let (_, done) = self.slots.get_mut(index)?.take()?;
-        self.give_back(index);
+        self.free_slot(index);
         Some(done)
     }
 
@@ -159,33 +166,33 @@ impl<M: Fixed, T, const DEPTH: usize> Requests<M, T, DEPTH> {
         self.ring.memory()
     }
 
-    fn next_response(&mut self) -> Result<Option<BlkifResponse>, Broken> {
-        if let Some(response) = self.ring.pop().map_err(Broken::Ring)? {
+    fn next_response(&mut self) -> Result<Option<BlkifResponse>, ProtocolError> {
+        if let Some(response) = self.ring.pop().map_err(ProtocolError::Ring)? {
             return Ok(Some(response));
         }
-        if self.ring.final_check().map_err(Broken::Ring)? {
-            return self.ring.pop().map_err(Broken::Ring);
+        if self.ring.final_check().map_err(ProtocolError::Ring)? {
+            return self.ring.pop().map_err(ProtocolError::Ring);
         }
         Ok(None)
     }
 
     /// Takes the request out that `response` answers, if there is one in flight.
-    fn take_matching(&mut self, response: &BlkifResponse) -> Result<Done<T>, Broken> {
-        let unknown = Broken::UnknownId { id: response.id };
+    fn take_matching(&mut self, response: &BlkifResponse) -> Result<Shadow<T>, ProtocolError> {
+        let unknown = ProtocolError::UnknownId { id: response.id };
         let index = (response.id % DEPTH as u64) as usize;
         let number = response.id / DEPTH as u64;
         let slot = self.slots.get_mut(index).ok_or(unknown)?;
         let found = slot.as_ref().filter(|(own, _)| *own == number && number < self.published);
         let expected = found.ok_or(unknown)?.1.operation;
         if response.operation != expected {
-            return Err(Broken::WrongOperation { found: response.operation, expected });
+            return Err(ProtocolError::WrongOperation { found: response.operation, expected });
         }
         let (_, done) = slot.take().ok_or(unknown)?;
-        self.give_back(index);
+        self.free_slot(index);
         Ok(done)
     }
 
-    fn give_back(&mut self, index: usize) {
+    fn free_slot(&mut self, index: usize) {
         // It was taken from there, so there is room.
         let _ = self.free.push(index as u16);
     }

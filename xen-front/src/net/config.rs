@@ -1,4 +1,4 @@
-//! What a device is asked to be, and how it stands.
+//! The configuration of a device.
 
 use core::time::Duration;
 
@@ -15,13 +15,13 @@ pub struct Config {
     /// never are on a wire have none. If not, the driver computes what is to be sent, and the
     /// backend what is received.
     pub checksum_offload: bool,
-    /// How long [`Net::connect`](super::Net::connect) and [`Net::close`](super::Net::close) wait
-    /// for the backend in all, and a polled device for each step. The backend may have scripts
-    /// to run.
+    /// The time that the backend has for each step, and in all for
+    /// [`NetFront::connect`](super::NetFront::connect) and
+    /// [`NetFront::close_and_wait`](super::NetFront::close_and_wait). It can have scripts to run.
     pub timeout: Duration,
 }
 
-/// 128 receive buffers, 64 transmit buffers (with rings and all 784 KiB), checksums offloaded, 30
+/// 128 receive buffers, 64 transmit buffers (with rings and all 788 KiB), checksums offloaded, 30
 /// seconds.
 impl Default for Config {
     fn default() -> Self {
@@ -32,18 +32,4 @@ impl Default for Config {
             timeout: Duration::from_secs(30),
         }
     }
-}
-
-/// How a device stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Link {
-    /// The backend is not ready yet.
-    Connecting,
-    /// Packets flow.
-    Up,
-    /// The backend is going, or the device is being closed; packets don't flow any more. Go on
-    /// polling.
-    Closing,
-    /// Nothing more will come of it: both ends are closed, or the device was removed. Drop it.
-    Closed,
 }

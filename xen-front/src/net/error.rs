@@ -5,13 +5,12 @@ use core::fmt;
 use xen_grant::GrantError;
 use xen_hypercall::{Errno, OutOfMemory};
 use xen_ring::{Corrupt, RingError};
-use xen_store::StoreError;
-use xen_store::xenbus::XenbusError;
+use xenbus::XenbusError;
 
 /// What the backend did that the protocol does not allow. The device stays broken until it is
 /// closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Broken {
+pub enum ProtocolError {
     /// An index of the receive ring is impossible.
     RxRing(Corrupt),
     /// An index of the transmit ring is impossible.
@@ -32,7 +31,7 @@ pub enum Broken {
     Notify(Errno),
 }
 
-impl fmt::Display for Broken {
+impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RxRing(corrupt) => write!(f, "receive {corrupt}"),
@@ -48,7 +47,7 @@ impl fmt::Display for Broken {
     }
 }
 
-impl core::error::Error for Broken {}
+impl core::error::Error for ProtocolError {}
 
 /// Why a packet was not taken for transmission. The caller still has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,11 +70,11 @@ pub enum TxError {
     /// The backend is not connected, or not any more.
     Down,
     /// The backend broke the protocol.
-    Broken(Broken),
+    Broken(ProtocolError),
 }
 
-impl From<Broken> for TxError {
-    fn from(broken: Broken) -> Self {
+impl From<ProtocolError> for TxError {
+    fn from(broken: ProtocolError) -> Self {
         Self::Broken(broken)
     }
 }
@@ -102,7 +101,7 @@ impl core::error::Error for TxError {}
 
 /// Why a device could not be opened, connected or closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NetError {
+pub enum NetFrontError {
     /// [`Config`](super::Config) asks for no buffers, or for more than a ring has slots.
     Slots {
         /// How many it asks for.
@@ -116,14 +115,16 @@ pub enum NetError {
     Ring(RingError),
     /// There is no event channel.
     Port(Errno),
-    /// The device's address is none.
+    /// Neither directory of the device has a node `mac`.
+    NoMac,
+    /// The node `mac` is not the address of an interface.
     Mac(MacError),
     /// The backend can't copy received packets into our buffers (`feature-rx-copy`).
     NoRxCopy,
     /// The connection failed.
     Xenbus(XenbusError),
     /// The backend broke the protocol.
-    Broken(Broken),
+    Broken(ProtocolError),
     /// The backend has closed the device but still uses its memory, which stays in quarantine.
     InUse {
         /// How many allocations.
@@ -131,25 +132,25 @@ pub enum NetError {
     },
 }
 
-impl From<Broken> for NetError {
-    fn from(broken: Broken) -> Self {
+impl From<ProtocolError> for NetFrontError {
+    fn from(broken: ProtocolError) -> Self {
         Self::Broken(broken)
     }
 }
 
-impl From<XenbusError> for NetError {
+impl From<OutOfMemory> for NetFrontError {
+    fn from(error: OutOfMemory) -> Self {
+        Self::Memory(error)
+    }
+}
+
+impl From<XenbusError> for NetFrontError {
     fn from(error: XenbusError) -> Self {
         Self::Xenbus(error)
     }
 }
 
-impl From<StoreError> for NetError {
-    fn from(error: StoreError) -> Self {
-        Self::Xenbus(error.into())
-    }
-}
-
-impl fmt::Display for NetError {
+impl fmt::Display for NetFrontError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Slots { found } => {
@@ -163,6 +164,7 @@ impl fmt::Display for NetError {
             Self::Grant(error) => write!(f, "{error}"),
             Self::Ring(error) => write!(f, "{error}"),
             Self::Port(errno) => write!(f, "no event channel: {errno}"),
+            Self::NoMac => f.write_str("no node mac in either directory of the device"),
             Self::Mac(error) => write!(f, "node mac: {error}"),
             Self::NoRxCopy => f.write_str("the backend offers no feature-rx-copy, expected 1"),
             Self::Xenbus(error) => write!(f, "{error}"),
@@ -177,4 +179,4 @@ impl fmt::Display for NetError {
     }
 }
 
-impl core::error::Error for NetError {}
+impl core::error::Error for NetFrontError {}

@@ -1,12 +1,12 @@
 //! The device as smoltcp sees it.
 
-use super::device::DeviceRings;
-use super::{Checksum, Link, Net, TxChecksum, checksum};
+use super::driver::DeviceRings;
+use super::{ChecksumState, NetFront, TxChecksum, checksum};
 use smoltcp::phy::{self, ChecksumCapabilities, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 use xen_hypercall::{PAGE_SIZE, Platform};
 
-/// A device lent to smoltcp, from [`Net::phy`]. Flushes when it is dropped.
+/// A device lent to smoltcp, from [`NetFront::phy`]. Flushes when it is dropped.
 ///
 /// smoltcp neither computes nor checks the checksums of TCP and UDP. What is sent, the backend
 /// completes or the driver does; what is received and nobody checked before, the driver checks. Two
@@ -18,7 +18,7 @@ use xen_hypercall::{PAGE_SIZE, Platform};
 /// longer heard.
 #[derive(Debug)]
 pub struct Phy<'n, P: Platform> {
-    net: &'n mut Net<P>,
+    net: &'n mut NetFront<P>,
 }
 
 /// A received packet.
@@ -34,13 +34,13 @@ pub struct TxToken<'t, P: Platform> {
     buffer: &'t mut [u8],
 }
 
-impl<P: Platform> Net<P> {
+impl<P: Platform> NetFront<P> {
     /// Lends the device to smoltcp for one poll: `iface.poll(timestamp, &mut net.phy(), &mut
     /// sockets)`.
     ///
     /// What smoltcp sends and the buffers that it has read are shown to the backend when the
     /// returned value is dropped, with one event at most. A device that is down or broken has
-    /// nothing to receive and takes nothing; [`Net::poll`] says why.
+    /// nothing to receive and takes nothing; [`NetFront::poll`] says why.
     pub fn phy(&mut self) -> Phy<'_, P> {
         Phy { net: self }
     }
@@ -48,7 +48,7 @@ impl<P: Platform> Net<P> {
 
 impl<P: Platform> Drop for Phy<'_, P> {
     fn drop(&mut self) {
-        // `Net::poll` reports it again.
+        // `NetFront::poll` reports it again.
         let _ = self.net.flush();
     }
 }
@@ -57,7 +57,7 @@ impl<P: Platform> Phy<'_, P> {
     /// Splits the device into a buffer to receive into and a token, if there is room for a packet
     /// to send.
     fn split(&mut self) -> Option<(&mut [u8], TxToken<'_, P>)> {
-        let Net { link: Link::Up, rings, scratch, .. } = &mut *self.net else { return None };
+        let (rings, scratch) = self.net.open_rings()?;
         rings.make_room().ok()?;
         let (received, buffer) = scratch.as_mut_slice().split_at_mut_checked(PAGE_SIZE)?;
         Some((received, TxToken { rings, buffer }))
@@ -80,7 +80,9 @@ impl<P: Platform> phy::Device for Phy<'_, P> {
         // ring.
         while let Some(received) = tx.rings.receive(buffer).ok()? {
             let packet = buffer.get(..received.len)?;
-            if received.checksum == Checksum::Unknown && checksum::verify(packet) == Some(false) {
+            if received.checksum == ChecksumState::Unknown
+                && checksum::verify(packet) == Some(false)
+            {
                 tx.rings.statistics.rx_bad_checksum += 1;
                 continue;
             }
@@ -119,8 +121,8 @@ impl<P: Platform> phy::TxToken for TxToken<'_, P> {
         packet.fill(0);
         let result = f(packet);
         // There was room when the token was made. A backend that broke the protocol since is
-        // reported by `Net::poll`.
-        let _ = self.rings.transmit(packet, TxChecksum::Fill);
+        // reported by `NetFront::poll`.
+        let _ = self.rings.transmit(packet, TxChecksum::Compute);
         result
     }
 }

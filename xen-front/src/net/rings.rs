@@ -2,7 +2,7 @@
 
 use super::rx::RxQueue;
 use super::tx::TxQueue;
-use super::{Broken, RxPacket, Statistics, TxChecksum, TxError};
+use super::{ProtocolError, RxPacket, Statistics, TxChecksum, TxError};
 use xen_hypercall::{Fixed, SharedMem};
 use xen_ring::Notify;
 
@@ -13,7 +13,7 @@ pub(super) struct Rings<R, RxB, TxB> {
     pub(super) rx: RxQueue<R, RxB>,
     pub(super) tx: TxQueue<R, TxB>,
     pub(super) statistics: Statistics,
-    broken: Option<Broken>,
+    broken: Option<ProtocolError>,
 }
 
 impl<R: Fixed, RxB: AsRef<SharedMem>, TxB: AsRef<SharedMem>> Rings<R, RxB, TxB> {
@@ -21,11 +21,11 @@ impl<R: Fixed, RxB: AsRef<SharedMem>, TxB: AsRef<SharedMem>> Rings<R, RxB, TxB> 
         Self { rx, tx, statistics: Statistics::default(), broken: None }
     }
 
-    pub(super) fn intact(&self) -> Result<(), Broken> {
+    pub(super) fn intact(&self) -> Result<(), ProtocolError> {
         self.broken.map_or(Ok(()), Err)
     }
 
-    pub(super) fn receive(&mut self, buffer: &mut [u8]) -> Result<Option<RxPacket>, Broken> {
+    pub(super) fn receive(&mut self, buffer: &mut [u8]) -> Result<Option<RxPacket>, ProtocolError> {
         self.intact()?;
         let received = self.rx.receive(buffer, &mut self.statistics);
         self.note(received)
@@ -62,7 +62,7 @@ impl<R: Fixed, RxB: AsRef<SharedMem>, TxB: AsRef<SharedMem>> Rings<R, RxB, TxB> 
     }
 
     /// Asks for the events that somebody waits for; tells whether there is something to do at once.
-    pub(super) fn final_check(&mut self) -> Result<bool, Broken> {
+    pub(super) fn final_check(&mut self) -> Result<bool, ProtocolError> {
         self.intact()?;
         let received = self.rx.final_check();
         let received = self.note(received)?;
@@ -70,7 +70,7 @@ impl<R: Fixed, RxB: AsRef<SharedMem>, TxB: AsRef<SharedMem>> Rings<R, RxB, TxB> 
         Ok(self.note(room)? || received)
     }
 
-    fn note<T>(&mut self, result: Result<T, Broken>) -> Result<T, Broken> {
+    fn note<T>(&mut self, result: Result<T, ProtocolError>) -> Result<T, ProtocolError> {
         result.inspect_err(|broken| self.broken = Some(*broken))
     }
 }

@@ -1,8 +1,8 @@
 //! The receive ring.
 
-use super::Checksum;
+use super::ChecksumState;
 use super::slots::Slots;
-use super::{Broken, Statistics};
+use super::{ProtocolError, Statistics};
 use xen_hypercall::{Fixed, PAGE_SIZE, SharedMem};
 use xen_ring::{FrontRing, Notify};
 use xen_sys::io::netif::{
@@ -21,7 +21,7 @@ pub struct RxPacket {
     /// Its length in bytes, Ethernet header included.
     pub len: usize,
     /// What is known of its checksum.
-    pub checksum: Checksum,
+    pub checksum: ChecksumState,
 }
 
 /// Why a packet is not passed on.
@@ -38,7 +38,7 @@ enum Dropped {
     /// In several slots, which was not offered to the backend.
     Fragmented,
     /// It goes on in a slot that is not there.
-    CutShort,
+    Truncated,
     /// With an extra information that was not offered to the backend, or is unknown.
     Extra,
 }
@@ -77,8 +77,8 @@ impl<R: Fixed, B: AsRef<SharedMem>> RxQueue<R, B> {
         self.ring.publish()
     }
 
-    pub(super) fn final_check(&mut self) -> Result<bool, Broken> {
-        self.ring.final_check().map_err(Broken::RxRing)
+    pub(super) fn final_check(&mut self) -> Result<bool, ProtocolError> {
+        self.ring.final_check().map_err(ProtocolError::RxRing)
     }
 
     pub(super) fn into_parts(self) -> (R, Slots<B>) {
@@ -93,7 +93,7 @@ impl<R: Fixed, B: AsRef<SharedMem>> RxQueue<R, B> {
         &mut self,
         buffer: &mut [u8],
         statistics: &mut Statistics,
-    ) -> Result<Option<RxPacket>, Broken> {
+    ) -> Result<Option<RxPacket>, ProtocolError> {
         while let Some(first) = self.take()? {
             let copied = self.copy(&first, buffer);
             self.post();
@@ -111,12 +111,14 @@ impl<R: Fixed, B: AsRef<SharedMem>> RxQueue<R, B> {
     }
 
     /// Takes the next response that is not an extra information.
-    fn take(&mut self) -> Result<Option<NetifRxResponse>, Broken> {
-        let Some(response) = self.ring.pop().map_err(Broken::RxRing)? else { return Ok(None) };
+    fn take(&mut self) -> Result<Option<NetifRxResponse>, ProtocolError> {
+        let Some(response) = self.ring.pop().map_err(ProtocolError::RxRing)? else {
+            return Ok(None);
+        };
         if response.id == self.next {
             Ok(Some(response))
         } else {
-            Err(Broken::RxId { found: response.id, expected: self.next })
+            Err(ProtocolError::RxId { found: response.id, expected: self.next })
         }
     }
 
@@ -142,13 +144,13 @@ impl<R: Fixed, B: AsRef<SharedMem>> RxQueue<R, B> {
     /// of a new packet.
     ///
     /// A backend publishes whole packets. Where the rest is missing, the packet ends there.
-    fn take_rest(&mut self, first: NetRxFlags) -> Result<Result<(), Dropped>, Broken> {
+    fn take_rest(&mut self, first: NetRxFlags) -> Result<Result<(), Dropped>, ProtocolError> {
         let mut outcome = Ok(());
         let mut extra = first.contains(NetRxFlags::EXTRA_INFO);
         while extra {
             // An extra information lies over the response, its id included.
-            let Some(response) = self.ring.pop().map_err(Broken::RxRing)? else {
-                return Ok(Err(Dropped::CutShort));
+            let Some(response) = self.ring.pop().map_err(ProtocolError::RxRing)? else {
+                return Ok(Err(Dropped::Truncated));
             };
             self.post();
             let info: NetifExtraInfo = zerocopy::transmute!(response);
@@ -160,7 +162,7 @@ impl<R: Fixed, B: AsRef<SharedMem>> RxQueue<R, B> {
         }
         let mut more = first.contains(NetRxFlags::MORE_DATA);
         while more {
-            let Some(response) = self.take()? else { return Ok(Err(Dropped::CutShort)) };
+            let Some(response) = self.take()? else { return Ok(Err(Dropped::Truncated)) };
             self.post();
             outcome = outcome.and(Err(Dropped::Fragmented));
             more = response.flags.contains(NetRxFlags::MORE_DATA);
@@ -180,13 +182,13 @@ impl<R: Fixed, B: AsRef<SharedMem>> RxQueue<R, B> {
     }
 }
 
-fn checksum(flags: NetRxFlags) -> Checksum {
+fn checksum(flags: NetRxFlags) -> ChecksumState {
     if flags.contains(NetRxFlags::CSUM_BLANK) {
-        Checksum::Blank
+        ChecksumState::Partial
     } else if flags.contains(NetRxFlags::DATA_VALIDATED) {
-        Checksum::Valid
+        ChecksumState::Verified
     } else {
-        Checksum::Unknown
+        ChecksumState::Unknown
     }
 }
 
@@ -198,7 +200,7 @@ impl Dropped {
             Self::Runt => &mut statistics.rx_runts,
             Self::TooLong => &mut statistics.rx_too_long,
             Self::Fragmented => &mut statistics.rx_fragmented,
-            Self::CutShort => &mut statistics.rx_cut_short,
+            Self::Truncated => &mut statistics.rx_truncated,
             Self::Extra => &mut statistics.rx_extra,
         };
         *counter += 1;

@@ -1,6 +1,6 @@
-//! The pages of one direction: shared with the backend when the device is set up, and never again.
+//! The pages of one direction: granted when a connection is set up, and released with it.
 
-use super::NetError;
+use super::NetFrontError;
 use heapless::Vec;
 use xen_grant::{Access, GrantTable, MAX_PAGES, Shared};
 use xen_hypercall::{DomId, GrantRef, PAGE_SIZE, Pages, Platform, SharedMem};
@@ -10,33 +10,35 @@ pub const MAX_SLOTS: u16 = 256;
 
 const CHUNKS: usize = MAX_SLOTS as usize / MAX_PAGES;
 
-/// One page for each slot, in chunks of [`MAX_PAGES`] that are shared as one.
+/// One page for each slot, in chunks of [`MAX_PAGES`] that are granted as one.
 #[derive(Debug)]
 pub(super) struct Slots<M> {
-    chunks: Vec<M, CHUNKS>,
-    refs: Vec<GrantRef, { MAX_SLOTS as usize }>,
+    chunks: Vec<(M, GrantRef), CHUNKS>,
+    count: u16,
 }
 
 impl<M: AsRef<SharedMem>> Slots<M> {
     pub(super) const fn new() -> Self {
-        Self { chunks: Vec::new(), refs: Vec::new() }
+        Self { chunks: Vec::new(), count: 0 }
     }
 
-    /// Adds pages and their references, in page order. Every chunk but the last has [`MAX_PAGES`]
-    /// pages.
-    pub(super) fn add(&mut self, chunk: M, refs: &[GrantRef]) {
-        // Whoever adds stays below the limits; a page without its reference, or the reverse, is
-        // merely never used.
-        let _ = self.chunks.push(chunk);
-        let _ = self.refs.extend_from_slice(refs);
+    /// Adds `count` pages whose references follow each other. Every chunk but the last has
+    /// [`MAX_PAGES`] pages.
+    pub(super) fn add(&mut self, chunk: M, first: GrantRef, count: u16) {
+        // The caller stays below the limits.
+        if self.chunks.push((chunk, first)).is_ok() {
+            self.count += count;
+        }
     }
 
     pub(super) fn count(&self) -> u16 {
-        self.refs.len() as u16
+        self.count
     }
 
     pub(super) fn reference(&self, slot: u16) -> Option<GrantRef> {
-        self.refs.get(usize::from(slot)).copied()
+        let (chunk, page) = (usize::from(slot) / MAX_PAGES, usize::from(slot) % MAX_PAGES);
+        let (_, first) = self.chunks.get(chunk)?;
+        Some(GrantRef(first.0 + page as u32))
     }
 
     /// Copies out of the slot's page. `None` if that would reach out of it.
@@ -55,24 +57,29 @@ impl<M: AsRef<SharedMem>> Slots<M> {
         if len > PAGE_SIZE.checked_sub(offset)? {
             return None;
         }
-        let chunk = self.chunks.get(usize::from(slot) / MAX_PAGES)?;
+        let (chunk, _) = self.chunks.get(usize::from(slot) / MAX_PAGES)?;
         Some((chunk.as_ref(), usize::from(slot) % MAX_PAGES * PAGE_SIZE))
     }
 }
 
 impl<P: Platform, A: Access> Slots<Shared<P, A>> {
     /// Allocates `count` pages and shares them with `peer`.
-    pub(super) fn share(grants: &GrantTable<P>, peer: DomId, count: u16) -> Result<Self, NetError> {
+    pub(super) fn share(
+        grants: &GrantTable<P>,
+        peer: DomId,
+        count: u16,
+    ) -> Result<Self, NetFrontError> {
         let mut slots = Self::new();
-        let mut left = usize::from(count.min(MAX_SLOTS));
+        let mut left = count.min(MAX_SLOTS);
         while left > 0 {
-            let pages = Pages::alloc(grants.platform().clone(), left.min(MAX_PAGES))
-                .map_err(NetError::Memory)?;
-            let shared =
-                grants.share::<A>(pages, peer).map_err(|failed| NetError::Grant(failed.error))?;
-            left -= shared.refs().len().min(left);
-            let refs: Vec<GrantRef, MAX_PAGES> = Vec::from_slice(shared.refs()).unwrap_or_default();
-            slots.add(shared, &refs);
+            let chunk = left.min(MAX_PAGES as u16);
+            let pages = Pages::alloc(grants.platform().clone(), chunk.into())?;
+            let shared = grants
+                .share::<A>(pages, peer)
+                .map_err(|failed| NetFrontError::Grant(failed.error))?;
+            left -= chunk;
+            let first = shared.reference();
+            slots.add(shared, first, chunk);
         }
         Ok(slots)
     }
@@ -80,6 +87,6 @@ impl<P: Platform, A: Access> Slots<Shared<P, A>> {
     /// Ends the peer's access. Returns how many chunks it still uses; the grant table keeps those
     /// back.
     pub(super) fn reclaim(self) -> usize {
-        self.chunks.into_iter().filter_map(|shared| shared.reclaim().err()).count()
+        self.chunks.into_iter().filter_map(|(shared, _)| shared.reclaim().err()).count()
     }
 }

@@ -19,7 +19,7 @@ pub struct Statistics {
     /// Packets dropped: in several slots, which was not offered.
     pub rx_fragmented: u64,
     /// Packets dropped: announced more slots than there were.
-    pub rx_cut_short: u64,
+    pub rx_truncated: u64,
     /// Packets dropped: with an extra information that was not offered, or is unknown.
     pub rx_extra: u64,
     /// Packets dropped after they were received: nobody had checked the checksum, and it was

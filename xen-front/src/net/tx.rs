@@ -2,7 +2,7 @@
 
 use super::rx::MIN_PACKET;
 use super::slots::{MAX_SLOTS, Slots};
-use super::{Broken, Statistics, TxError, checksum};
+use super::{ProtocolError, Statistics, TxError, checksum};
 use heapless::Vec;
 use xen_hypercall::{Fixed, SharedMem};
 use xen_ring::{FrontRing, Notify};
@@ -12,11 +12,11 @@ use xen_sys::io::netif::{NetTxFlags, NetifStatus, NetifTxRequest, NetifTxRespons
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TxChecksum {
     /// The packet goes out as it is: the field is right, or there is none.
-    Complete,
+    AsIs,
     /// The field is to be filled in, whatever it has: by whoever puts the packet on a wire if the
     /// backend can leave it to them, by the driver if not. A packet that is not whole TCP or
     /// UDP goes out as it is.
-    Fill,
+    Compute,
 }
 
 /// The transmit ring and its buffers, one packet in each.
@@ -113,22 +113,24 @@ impl<R: Fixed, B: AsRef<SharedMem>> TxQueue<R, B> {
 
     /// Decides who computes the checksum: the flags, and what is to be written over the packet.
     fn checksum(&self, packet: &[u8], wanted: TxChecksum) -> (NetTxFlags, Option<checksum::Patch>) {
-        if wanted == TxChecksum::Complete {
+        if wanted == TxChecksum::AsIs {
             return (NetTxFlags::empty(), None);
         }
         if self.offload
-            && let Some(patch) = checksum::blank(packet)
+            && let Some(patch) = checksum::partial(packet)
         {
             return (NetTxFlags::CSUM_BLANK | NetTxFlags::DATA_VALIDATED, Some(patch));
         }
-        (NetTxFlags::empty(), checksum::complete(packet))
+        (NetTxFlags::empty(), checksum::completion(packet))
     }
 
     /// Takes the responses that are there, which frees their buffers.
-    pub(super) fn reap(&mut self, statistics: &mut Statistics) -> Result<(), Broken> {
-        for NetifTxResponse { id, status } in self.ring.responses().map_err(Broken::TxRing)? {
+    pub(super) fn reap(&mut self, statistics: &mut Statistics) -> Result<(), ProtocolError> {
+        for NetifTxResponse { id, status } in
+            self.ring.responses().map_err(ProtocolError::TxRing)?
+        {
             let in_flight = self.in_flight.get_mut(usize::from(id)).filter(|in_flight| **in_flight);
-            *in_flight.ok_or(Broken::TxId { found: id })? = false;
+            *in_flight.ok_or(ProtocolError::TxId { found: id })? = false;
             // There is room: the buffer was in flight, so it is not among the free ones.
             let _ = self.free.push(id);
             statistics.tx_packets += 1;
@@ -143,11 +145,14 @@ impl<R: Fixed, B: AsRef<SharedMem>> TxQueue<R, B> {
     ///
     /// Nobody else needs events of this ring: what has been sent is found when the next packet
     /// needs a buffer.
-    pub(super) fn final_check(&mut self, statistics: &mut Statistics) -> Result<bool, Broken> {
+    pub(super) fn final_check(
+        &mut self,
+        statistics: &mut Statistics,
+    ) -> Result<bool, ProtocolError> {
         if !self.starved {
             return Ok(false);
         }
-        if self.free.is_empty() && self.ring.final_check().map_err(Broken::TxRing)? {
+        if self.free.is_empty() && self.ring.final_check().map_err(ProtocolError::TxRing)? {
             self.reap(statistics)?;
         }
         self.starved = self.free.is_empty();

@@ -3,7 +3,7 @@
 use core::fmt;
 use heapless::Vec;
 use xen_store::wire::parse_number;
-use xen_store::{StoreError, XsOps, xenbus};
+use xen_store::{StoreError, XsOps};
 
 /// A network device by its handle, the number in `device/vif/NUMBER`. Displays as `eth0`, and so
 /// on.

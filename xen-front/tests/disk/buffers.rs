@@ -8,8 +8,8 @@ use xen_hypercall::Platform;
 use xen_sim::Domain;
 
 impl Fixture {
-    fn disk_with(&self, buffers: usize) -> Disk<Domain> {
-        let mut disk = Disk::new(self.block(), buffers).unwrap();
+    fn disk_with(&self, buffers: usize) -> BlockingDisk<Domain> {
+        let mut disk = BlockingDisk::new(self.block(), buffers).unwrap();
         disk.set_timeout(Duration::from_secs(2));
         disk
     }
@@ -25,7 +25,7 @@ fn buffers_are_as_many_as_asked_for() {
         let fixture = Fixture::new();
         let block = fixture.block();
         let before = fixture.pages_allocated();
-        let disk = Disk::new(block, asked).unwrap();
+        let disk = BlockingDisk::new(block, asked).unwrap();
         assert_eq!(
             fixture.pages_allocated() - before,
             expected * MAX_PAGES as u64,
@@ -49,7 +49,7 @@ fn late_answers_return_buffers() {
         fixture.back.state().misbehaviour = Misbehaviour::None;
         fixture.world.domain(fixture.device.get().backend).unwrap().kick();
         fixture.world.run_for(Duration::from_millis(10));
-        assert_eq!(disk.poll(fixture.guest.now()), Ok(BlockState::Connected));
+        assert_eq!(disk.poll(fixture.guest.now()), Ok(DeviceState::Connected));
         assert_eq!(disk.block().in_flight(), 0);
     }
     disk.read(0, &mut data).unwrap();
@@ -89,7 +89,7 @@ fn timeout_is_exact() {
     let timeout = Err(TransferError::Timeout { waited: Duration::from_secs(2) });
     assert_eq!(disk.read(0, &mut data), timeout);
     // The ring is full, which is the backend's doing.
-    assert_eq!((disk.block().in_flight(), disk.block().room()), (32, 0));
+    assert_eq!((disk.block().in_flight(), disk.block().free_slots()), (32, 0));
     assert_eq!((disk.flush(), disk.write(0, &[0; 512])), (timeout, timeout));
     fixture.back.state().misbehaviour = Misbehaviour::None;
     fixture.world.domain(fixture.device.get().backend).unwrap().kick();

@@ -7,7 +7,7 @@ use xen_front::block::*;
 use xen_hypercall::Platform;
 use xen_hypercall::ops::event_channel;
 use xen_sim::{Domain, DomainConfig, Step};
-use xen_store::xenbus::{XenbusError, XenbusState};
+use xenbus::{XenbusError, XenbusState};
 
 impl Fixture {
     /// Has the toolstack run `act` after `delay`.
@@ -46,7 +46,7 @@ fn close_without_backend_waits_and_ends() {
         fixture.device.set(devices[0]);
         fixture.world.store().write(format!("{}/state", devices[0].backend_path()), state).unwrap();
         let error = disk.reopen(fixture.deadline()).unwrap_err();
-        assert!(matches!(error, BlockError::Xenbus(XenbusError::Timeout { .. })), "{error}");
+        assert!(matches!(error, BlkFrontError::Xenbus(XenbusError::Timeout { .. })), "{error}");
         let (start, before) = (fixture.guest.now(), fixture.guest.counters());
         let closed = disk.close(fixture.deadline());
         let waited = fixture.guest.now().saturating_duration_since(start);
@@ -85,7 +85,7 @@ fn drop_while_closing_ends_in_closed() {
     fixture.back.state().misbehaviour = Misbehaviour::Forget;
     block.submit(Request::Read { sector: 0, sectors: 8, buffer: fixture.pages(1) }).unwrap();
     block.kick();
-    block.close_now().unwrap();
+    block.close_now();
     drop(block);
     fixture.world.run_for(Duration::from_millis(10));
     assert_eq!(fixture.world.device_states(&fixture.device.get()), (6, 6));
@@ -131,7 +131,7 @@ fn close_deadline_leaves_closed_frontend() {
     assert!(matches!(disk.write(0, &[1; 4096]), Err(TransferError::Timeout { .. })));
     let start = fixture.guest.now();
     let error = disk.close(start + Duration::from_secs(1)).unwrap_err();
-    assert!(matches!(error, BlockError::Xenbus(XenbusError::Timeout { .. })), "{error}");
+    assert!(matches!(error, BlkFrontError::Xenbus(XenbusError::Timeout { .. })), "{error}");
     let waited = fixture.guest.now().saturating_duration_since(start);
     assert!(waited < Duration::from_millis(1100), "{waited:?}");
     // The backend releases the ring as if it had been in time.
@@ -147,8 +147,8 @@ fn connect_ends_when_backend_closes() {
     fixture.backend_state_after(Duration::from_millis(500), 2);
     fixture.backend_state_after(Duration::from_millis(600), 5);
     match fixture.connect_error() {
-        BlockError::Xenbus(XenbusError::Refused { found, own, .. }) => {
-            assert_eq!((found, own), (XenbusState::CLOSING, XenbusState::CLOSED));
+        BlkFrontError::Xenbus(XenbusError::Refused { found, own, .. }) => {
+            assert_eq!((found, own), (XenbusState::CLOSING, XenbusState::INITIALISED));
         }
         error => panic!("{error}"),
     }
@@ -164,7 +164,7 @@ fn connect_ends_when_device_is_removed() {
         store.remove(device.backend_path()).unwrap();
     });
     let error = fixture.connect_error();
-    assert!(matches!(error, BlockError::Xenbus(XenbusError::Unplugged { .. })), "{error}");
+    assert!(matches!(error, BlkFrontError::Xenbus(XenbusError::Unplugged { .. })), "{error}");
     let waited = fixture.guest.now().saturating_duration_since(start);
     assert!(waited < Duration::from_millis(510), "{waited:?}");
 }
@@ -175,7 +175,7 @@ fn connect_deadline_bounds_all_steps() {
     fixture.back.state().misbehaviour = Misbehaviour::NeverReady;
     fixture.backend_state_after(Duration::from_secs(3), 2);
     match fixture.connect_error() {
-        BlockError::Xenbus(XenbusError::Timeout { awaited, found, own, waited, .. }) => {
+        BlkFrontError::Xenbus(XenbusError::Timeout { awaited, found, own, waited, .. }) => {
             assert_eq!((awaited, found), (XenbusState::CONNECTED, XenbusState::INIT_WAIT));
             assert_eq!(own, XenbusState::INITIALISED);
             // The ring was published after three of the ten seconds.
@@ -190,15 +190,17 @@ fn unoffered_ring_closes_at_once() {
     for now in [false, true] {
         let fixture = Fixture::new();
         fixture.back.state().misbehaviour = Misbehaviour::NeverReady;
-        let mut block = Block::<Domain>::open(&fixture.store, &fixture.grants, 51712).unwrap();
-        assert_eq!(block.poll(fixture.guest.now()), Ok(BlockState::Connecting));
+        let mut block = BlkFront::<Domain>::open(&fixture.store, &fixture.grants, 51712).unwrap();
+        assert_eq!(block.poll(fixture.guest.now()), Ok(DeviceState::Connecting));
         if now {
-            block.close_now().unwrap();
-            assert_eq!(block.state(), BlockState::Closing);
+            block.close_now();
+            assert_eq!(block.state(), DeviceState::Closing);
         } else {
             block.close();
         }
-        assert_eq!(block.poll(fixture.guest.now()), Ok(BlockState::Closed));
+        let start = fixture.guest.now();
+        fixture.poll_until(&mut block, DeviceState::Closed);
+        assert!(fixture.guest.now().saturating_duration_since(start) < Duration::from_millis(100));
         drop(block);
         fixture.finish();
     }
@@ -208,10 +210,10 @@ fn unoffered_ring_closes_at_once() {
 fn removed_device_closes_without_error() {
     let fixture = Fixture::new();
     fixture.back.state().misbehaviour = Misbehaviour::NeverReady;
-    let mut block = Block::<Domain>::open(&fixture.store, &fixture.grants, 51712).unwrap();
+    let mut block = BlkFront::<Domain>::open(&fixture.store, &fixture.grants, 51712).unwrap();
     fixture.world.remove_device(&fixture.device.get());
-    assert_eq!(block.close_now(), Ok(()));
-    assert_eq!(block.poll(fixture.guest.now()), Ok(BlockState::Unplugged));
+    block.close_now();
+    fixture.poll_until(&mut block, DeviceState::Unplugged);
     drop(block);
     fixture.finish();
 }
@@ -223,7 +225,7 @@ fn lost_port_breaks_device() {
     event_channel::close(&fixture.guest, block.port().unwrap()).unwrap();
     let token = block.submit(fixture.read(0)).unwrap();
     block.kick();
-    assert!(matches!(block.broken(), Some(Broken::Notify(_))), "{block:?}");
+    assert!(matches!(block.broken(), Some(ProtocolError::Notify(_))), "{block:?}");
     let done = block.complete().unwrap();
     let outcome = Err(IoError::Broken(block.broken().unwrap()));
     assert_eq!((done.token, done.outcome), (token, outcome));

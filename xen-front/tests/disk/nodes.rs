@@ -57,12 +57,15 @@ fn ring_is_largest_for_both_ends() {
     ] {
         let fixture = Fixture::new();
         fixture.back.state().set(key, value);
-        let mut block: Block<Domain, 128> =
-            Block::open_deep(&fixture.store, &fixture.grants, fixture.device.get().id).unwrap();
+        let mut block: BlkFront<Domain, 128> =
+            BlkFront::open_deep(&fixture.store, &fixture.grants, fixture.device.get().id).unwrap();
         fixture.world.run_for(Duration::from_millis(10));
         // From here on the backend only follows what it has offered.
         fixture.back.state().misbehaviour = Misbehaviour::NeverReady;
-        block.poll(fixture.guest.now()).unwrap();
+        while block.ring_pages() == 0 || fixture.world.device_states(&fixture.device.get()).0 != 3 {
+            block.poll(fixture.guest.now()).unwrap();
+            fixture.world.run_for(Duration::from_millis(1));
+        }
         assert_eq!(block.ring_pages(), pages, "{key} = {value}");
         let front = fixture.device.get().frontend_path();
         let number = |key: &str| fixture.world.store().read_number::<u32>(format!("{front}/{key}"));
@@ -72,8 +75,29 @@ fn ring_is_largest_for_both_ends() {
         assert_eq!(number("ring-ref").is_some(), order == 0);
         let refs = (0..16).filter(|page| number(&format!("ring-ref{page}")).is_some()).count();
         assert_eq!(refs, if order == 0 { 0 } else { pages });
-        block.close_now().unwrap();
+        block.close_now();
         drop(block);
         drop(fixture);
     }
+}
+
+/// Each batch of requests makes one notification of the store's server.
+#[test]
+fn connect_takes_at_most_8_round_trips() {
+    let fixture = Fixture::new();
+    // What the client sends by itself: the reset of the ring.
+    xen_store::XsOps::exists(&fixture.store, "name").unwrap();
+    let before = fixture.guest.counters().notifications;
+    let mut block: BlkFront<Domain> =
+        BlkFront::open(&fixture.store, &fixture.grants, fixture.device.get().id).unwrap();
+    fixture.poll_until(&mut block, DeviceState::Connected);
+    let trips = fixture.guest.counters().notifications - before;
+    assert!((4..=8).contains(&trips), "{trips} round trips");
+    fixture.close(block);
+    fixture.finish();
+}
+
+#[test]
+fn value_is_small() {
+    assert!(size_of::<BlkFront<Domain>>() < 1024, "{}", size_of::<BlkFront<Domain>>());
 }

@@ -14,11 +14,11 @@ const MANY: u64 = 40;
 impl Fixture {
     /// Connects with a ring of two pages, and leaves its reads without an answer. The next backend
     /// takes a ring of one page.
-    fn block_with_unanswered_reads(&self) -> (Block<Domain, 64>, Vec<Token>) {
+    fn block_with_unanswered_reads(&self) -> (BlkFront<Domain, 64>, Vec<Token>) {
         self.back.state().set("max-ring-page-order", 1);
         let deadline = self.deadline();
-        let mut block = Block::connect_deep(&self.store, &self.grants, 51712, deadline).unwrap();
-        assert_eq!((block.ring_pages(), block.room()), (2, 64));
+        let mut block = BlkFront::connect_deep(&self.store, &self.grants, 51712, deadline).unwrap();
+        assert_eq!((block.ring_pages(), block.free_slots()), (2, 64));
         self.back.state().misbehaviour = Misbehaviour::Forget;
         let tokens = (0..MANY).map(|index| block.submit(self.read(8 * index)).unwrap()).collect();
         block.kick();
@@ -29,7 +29,7 @@ impl Fixture {
     }
 
     /// Connects, and leaves a read without an answer.
-    fn block_with_unanswered_read(&self) -> (Block<Domain>, Token) {
+    fn block_with_unanswered_read(&self) -> (BlkFront<Domain>, Token) {
         let mut block = self.block();
         self.back.state().misbehaviour = Misbehaviour::Forget;
         let token = block.submit(self.read(0)).unwrap();
@@ -47,7 +47,7 @@ impl Fixture {
 type Outcomes = Vec<(Token, Result<(), IoError>)>;
 
 /// Takes all completions that there are now.
-fn drain<const DEPTH: usize>(block: &mut Block<Domain, DEPTH>) -> Outcomes {
+fn drain<const DEPTH: usize>(block: &mut BlkFront<Domain, DEPTH>) -> Outcomes {
     core::iter::from_fn(|| block.complete()).map(|done| (done.token, done.outcome)).collect()
 }
 
@@ -56,12 +56,12 @@ fn smaller_ring_takes_requests_in_turn() {
     let fixture = Fixture::new();
     let (mut block, tokens) = fixture.block_with_unanswered_reads();
     fixture.back.state().misbehaviour = Misbehaviour::None;
-    block.reopen().unwrap();
-    assert_eq!((block.state(), block.room()), (BlockState::Connecting, 0));
-    fixture.poll_until(&mut block, BlockState::Connected);
+    block.reopen();
+    assert_eq!((block.state(), block.free_slots()), (DeviceState::Connecting, 0));
+    fixture.poll_until(&mut block, DeviceState::Connected);
     // Later requests must not overtake those that wait for a slot.
-    assert_eq!((block.ring_pages(), block.in_flight(), block.room()), (1, MANY as usize, 0));
-    assert_eq!(block.submit(Request::Flush).unwrap_err().reason, Refusal::Full);
+    assert_eq!((block.ring_pages(), block.in_flight(), block.free_slots()), (1, MANY as usize, 0));
+    assert_eq!(block.submit(Request::Flush).unwrap_err().reason, RequestError::Full);
     fixture.world.run_for(Duration::from_millis(10));
     assert_eq!(fixture.seen_on(2), 32);
     let mut done = drain(&mut block);
@@ -71,9 +71,9 @@ fn smaller_ring_takes_requests_in_turn() {
     assert_eq!(fixture.seen_on(2), MANY as usize);
     done.extend(drain(&mut block));
     assert_eq!(done, tokens.into_iter().map(|token| (token, Ok(()))).collect::<Outcomes>());
-    assert_eq!((block.in_flight(), block.room()), (0, 32));
+    assert_eq!((block.in_flight(), block.free_slots()), (0, 32));
     block.close();
-    fixture.poll_until(&mut block, BlockState::Closed);
+    fixture.poll_until(&mut block, DeviceState::Closed);
     drop(block);
     fixture.finish();
 }
@@ -83,23 +83,24 @@ fn waiting_requests_outlive_broken_ring() {
     let fixture = Fixture::new();
     let (mut block, tokens) = fixture.block_with_unanswered_reads();
     fixture.back.state().misbehaviour = Misbehaviour::WrongId(1 << 40);
-    block.reopen().unwrap();
-    fixture.poll_until(&mut block, BlockState::Connected);
+    block.reopen();
+    fixture.poll_until(&mut block, DeviceState::Connected);
     fixture.world.run_for(Duration::from_millis(10));
     let failed = drain(&mut block);
-    let unknown = |outcome| matches!(outcome, Err(IoError::Broken(Broken::UnknownId { .. })));
+    let unknown =
+        |outcome| matches!(outcome, Err(IoError::Broken(ProtocolError::UnknownId { .. })));
     assert!(failed.iter().all(|done| unknown(done.1)));
     assert!(failed.iter().map(|done| done.0).eq(tokens[..32].iter().copied()));
-    assert_eq!((block.in_flight(), block.room(), block.broken().is_some()), (8, 0, true));
+    assert_eq!((block.in_flight(), block.free_slots(), block.broken().is_some()), (8, 0, true));
     fixture.back.state().misbehaviour = Misbehaviour::None;
     fixture.write_backend_state(2);
-    block.reopen().unwrap();
-    fixture.poll_until(&mut block, BlockState::Connected);
+    block.reopen();
+    fixture.poll_until(&mut block, DeviceState::Connected);
     fixture.world.run_for(Duration::from_millis(10));
     let rest = tokens[32..].iter().map(|token| (*token, Ok(())));
     assert_eq!(drain(&mut block), rest.collect::<Outcomes>());
     block.close();
-    fixture.poll_until(&mut block, BlockState::Closed);
+    fixture.poll_until(&mut block, DeviceState::Closed);
     drop(block);
     fixture.finish();
 }
@@ -114,10 +115,10 @@ fn write_to_new_read_only_disk_fails() {
     fixture.world.run_for(Duration::from_millis(10));
     fixture.back.state().misbehaviour = Misbehaviour::None;
     fixture.back.state().set("info", 4);
-    block.reopen().unwrap();
+    block.reopen();
     let deadline = fixture.deadline();
     // Until the new disk is known, nothing is made again.
-    while block.poll(fixture.guest.now()).unwrap() != BlockState::Connected {
+    while block.poll(fixture.guest.now()).unwrap() != DeviceState::Connected {
         assert!(fixture.guest.now() < deadline && block.complete().is_none());
         fixture.store.wait(deadline);
     }
@@ -133,12 +134,12 @@ fn closed_device_opens_again() {
     let fixture = Fixture::new();
     let mut block = fixture.block();
     block.close();
-    assert_eq!((block.state(), block.room()), (BlockState::Closing, 0));
-    fixture.poll_until(&mut block, BlockState::Closed);
+    assert_eq!((block.state(), block.free_slots()), (DeviceState::Closing, 0));
+    fixture.poll_until(&mut block, DeviceState::Closed);
     assert_eq!((block.port(), block.ring_pages()), (None, 0));
-    block.reopen().unwrap();
-    assert_eq!(block.state(), BlockState::Connecting);
-    fixture.poll_until(&mut block, BlockState::Connected);
+    block.reopen();
+    assert_eq!(block.state(), DeviceState::Connecting);
+    fixture.poll_until(&mut block, DeviceState::Connected);
     block.submit(fixture.read(0)).unwrap();
     assert_eq!(fixture.complete(&mut block, 1)[0].outcome, Ok(()));
     fixture.close(block);
@@ -153,12 +154,14 @@ fn reopen_retries_unreadable_device() {
     let path = format!("{}/backend-id", fixture.device.get().frontend_path());
     let id = store.read(&path).unwrap();
     store.write(&path, "none").unwrap();
-    let error = block.reopen().unwrap_err();
-    assert!(error.to_string().contains("backend-id"), "{error}");
-    assert_eq!(block.poll(fixture.guest.now()), Err(error), "the connection before is over");
-    assert_eq!(block.state(), BlockState::Connecting);
+    block.reopen();
+    for _ in 0..2 {
+        let error = fixture.poll_error(&mut block);
+        assert!(error.to_string().contains("backend-id"), "{error}");
+    }
+    assert_eq!(block.state(), DeviceState::Connecting);
     store.write(&path, id).unwrap();
-    fixture.poll_until(&mut block, BlockState::Connected);
+    fixture.poll_until(&mut block, DeviceState::Connected);
     assert_eq!(fixture.back.state().connections, 2);
     fixture.close(block);
     fixture.finish();
@@ -183,9 +186,17 @@ fn resize_is_read_from_busy_store() {
         fixture.world.run_for(Duration::from_millis(1));
     }
     assert!(others.len() < 1000);
-    assert_eq!(block.poll(fixture.guest.now()), Ok(BlockState::Connected));
-    assert_eq!(block.info().sectors, 2 * SECTORS as u64);
+    for _ in 0..3 {
+        assert_eq!(block.poll(fixture.guest.now()), Ok(DeviceState::Connected));
+        assert_eq!(block.info().sectors, SECTORS as u64, "there is no slot to read it with");
+        assert!(block.poll_timeout(fixture.guest.now()).is_some());
+    }
     drop(others);
+    while block.info().sectors == SECTORS as u64 {
+        assert_eq!(block.poll(fixture.guest.now()), Ok(DeviceState::Connected));
+        fixture.world.run_for(Duration::from_millis(1));
+    }
+    assert_eq!(block.info().sectors, 2 * SECTORS as u64);
     fixture.close(block);
     fixture.finish();
 }
@@ -200,7 +211,7 @@ fn requests_wait_for_grants() {
     block.kick();
     fixture.world.run_for(Duration::from_millis(10));
     fixture.back.state().misbehaviour = Misbehaviour::None;
-    block.reopen().unwrap();
+    block.reopen();
     let deadline = fixture.deadline();
     while block.ring_pages() == 0 {
         assert!(fixture.guest.now() < deadline);
@@ -210,8 +221,8 @@ fn requests_wait_for_grants() {
     // One entry is left for the two requests.
     let take = |_| fixture.grants.share_writable(fixture.pages(1), DomId(0)).unwrap();
     let taken: Vec<_> = (1..fixture.grants.free()).map(take).collect();
-    fixture.poll_until(&mut block, BlockState::Connected);
-    assert_eq!((fixture.grants.free(), block.in_flight(), block.room()), (0, 2, 0));
+    fixture.poll_until(&mut block, DeviceState::Connected);
+    assert_eq!((fixture.grants.free(), block.in_flight(), block.free_slots()), (0, 2, 0));
     assert!(block.complete().is_none());
     drop(taken);
     fixture.world.run_for(Duration::from_millis(10));
@@ -234,8 +245,8 @@ fn resume_spares_new_ports() {
     let open = || Channel::alloc_unbound(fixture.guest.clone(), DomId(0)).unwrap();
     let channels: Vec<_> = (0..=old.0).map(|_| open()).collect();
     let other = channels.iter().find(|channel| channel.port() == old).unwrap();
-    block.resume().unwrap();
-    fixture.poll_until(&mut block, BlockState::Connected);
+    block.resume();
+    fixture.poll_until(&mut block, DeviceState::Connected);
     assert!(other.status().is_ok_and(|status| matches!(status.bound, Bound::Unbound { .. })));
     drop(channels);
     fixture.close(block);
@@ -248,16 +259,19 @@ fn closing_ends_waiting_requests() {
         let fixture = Fixture::new();
         let (mut block, token) = fixture.block_with_unanswered_read();
         fixture.write_backend_state(2);
-        block.reopen().unwrap();
-        block.poll(fixture.guest.now()).unwrap();
+        block.reopen();
+        while block.ring_pages() == 0 {
+            block.poll(fixture.guest.now()).unwrap();
+            fixture.world.run_for(Duration::from_millis(1));
+        }
         assert_eq!((block.ring_pages(), block.in_flight()), (1, 1));
         if now {
-            block.close_now().unwrap();
+            block.close_now();
         } else {
             block.close();
         }
         assert_eq!(drain(&mut block), [(token, Err(IoError::Closed))], "at once: {now}");
-        fixture.poll_until(&mut block, BlockState::Closed);
+        fixture.poll_until(&mut block, DeviceState::Closed);
         drop(block);
         fixture.finish();
     }
@@ -268,13 +282,13 @@ fn refused_disk_ends_waiting_requests() {
     let fixture = Fixture::new();
     let (mut block, token) = fixture.block_with_unanswered_read();
     fixture.back.state().set("sectors", "many");
-    block.reopen().unwrap();
+    block.reopen();
     let deadline = fixture.deadline();
     while block.poll(fixture.guest.now()).is_ok() {
         assert!(fixture.guest.now() < deadline);
         fixture.store.wait(deadline);
     }
-    assert_eq!(block.state(), BlockState::Closing);
+    assert_eq!(block.state(), DeviceState::Closing);
     assert_eq!(drain(&mut block), [(token, Err(IoError::Closed))]);
     fixture.close(block);
     fixture.finish();
@@ -286,8 +300,8 @@ fn close_waits_for_no_absent_backend() {
     let (mut block, _) = fixture.block_with_unanswered_read();
     fixture.back.state().misbehaviour = Misbehaviour::NeverReady;
     fixture.write_backend_state(1);
-    block.reopen().unwrap();
-    let (disk, start) = (Disk::new(block, 1).unwrap(), fixture.guest.now());
+    block.reopen();
+    let (disk, start) = (BlockingDisk::new(block, 1).unwrap(), fixture.guest.now());
     disk.close(fixture.deadline()).unwrap();
     let waited = fixture.guest.now().saturating_duration_since(start);
     assert!(waited < Duration::from_secs(1), "{waited:?}");

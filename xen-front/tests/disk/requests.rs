@@ -52,8 +52,8 @@ impl Fixture {
     /// Polls until the device is in `state`.
     pub(super) fn poll_until<const DEPTH: usize>(
         &self,
-        block: &mut Block<Domain, DEPTH>,
-        state: BlockState,
+        block: &mut BlkFront<Domain, DEPTH>,
+        state: DeviceState,
     ) {
         let deadline = self.deadline();
         while block.poll(self.guest.now()).unwrap() != state {
@@ -84,7 +84,7 @@ fn kept_pages_lose_no_token() {
             match block.submit(fixture.read(sector * 8)) {
                 Ok(token) => tokens.push(token),
                 Err(refused) => {
-                    assert_eq!((refused.reason, block.room()), (Refusal::Full, 0));
+                    assert_eq!((refused.reason, block.free_slots()), (RequestError::Full, 0));
                     assert!(refused.request.into_buffer().is_some());
                 }
             }
@@ -93,15 +93,16 @@ fn kept_pages_lose_no_token() {
         block.kick();
         fixture.world.run_for(Duration::from_millis(10));
         fixture.write_backend_state(2);
-        block.reopen().unwrap();
-        fixture.poll_until(&mut block, BlockState::Connected);
+        block.reopen();
+        fixture.poll_until(&mut block, DeviceState::Connected);
     }
     let done: Vec<_> = core::iter::from_fn(|| block.complete()).collect();
     assert!(
-        done.iter().all(|done| matches!(done.outcome, Err(IoError::Broken(Broken::PageInUse(_)))))
+        done.iter()
+            .all(|done| matches!(done.outcome, Err(IoError::Broken(ProtocolError::PageInUse(_)))))
     );
     assert_eq!(done.iter().map(|done| done.token).collect::<Vec<_>>(), tokens);
-    assert_eq!((block.in_flight(), block.room()), (0, 32));
+    assert_eq!((block.in_flight(), block.free_slots()), (0, 32));
     assert_eq!(fixture.grants.quarantine().waiting, 32);
     fixture.back.state().let_go();
     fixture.back.state().misbehaviour = Misbehaviour::None;
@@ -153,10 +154,10 @@ fn cancelled_write_is_not_repeated() {
         assert_eq!(fixture.complete(&mut block, 1)[0].outcome, Ok(()));
         if suspended {
             fixture.suspend();
-            block.resume().unwrap();
+            block.resume();
         } else {
             fixture.write_backend_state(2);
-            block.reopen().unwrap();
+            block.reopen();
         }
         let done = fixture.complete(&mut block, 2);
         let outcome = |token| done.iter().find(|done| done.token == token).map(|done| done.outcome);
@@ -185,11 +186,14 @@ fn cancel_reaches_earlier_connections() {
     let before = fixture.back.state().disk[..3 * 4096].to_vec();
     fixture.back.state().misbehaviour = Misbehaviour::None;
     fixture.write_backend_state(2);
-    block.reopen().unwrap();
+    block.reopen();
     assert!(block.cancel(tokens[0]), "the connection is the one before");
     assert_eq!(block.in_flight(), 3);
     // The new ring is published, and the backend has not run yet.
-    block.poll(fixture.guest.now()).unwrap();
+    while block.ring_pages() == 0 {
+        block.poll(fixture.guest.now()).unwrap();
+        fixture.store.wait(fixture.guest.now() + Duration::from_millis(1));
+    }
     assert_eq!(block.ring_pages(), 1);
     assert!(block.cancel(tokens[1]) && !block.cancel(tokens[1]), "it waits to be made again");
     let mut done = fixture.complete(&mut block, 3);
@@ -250,7 +254,7 @@ fn repeated_read_shows_no_older_answer() {
     fixture.world.run_for(Duration::from_millis(10));
     fixture.back.state().misbehaviour = Misbehaviour::Pretend;
     fixture.write_backend_state(2);
-    block.reopen().unwrap();
+    block.reopen();
     let done = fixture.complete(&mut block, 1).remove(0);
     assert_eq!(done.outcome, Ok(()));
     assert!(done.buffer.unwrap().as_slice().iter().all(|&byte| byte == 0));
@@ -310,7 +314,7 @@ struct Expected {
 
 struct Model<'l> {
     fixture: &'l Fixture,
-    block: Block<Domain>,
+    block: BlkFront<Domain>,
     outstanding: BTreeMap<Token, Expected>,
     /// Sectors of requests that no later connection than this one may see.
     over: Vec<(u64, usize)>,
@@ -328,7 +332,7 @@ impl Model<'_> {
                 _ => Request::Write { sector, sectors: 1, buffer },
             };
             let has_buffer = !matches!(request, Request::Flush);
-            let room = self.block.room();
+            let room = self.block.free_slots();
             match self.block.submit(request) {
                 Ok(token) => {
                     assert!(room > 0);
@@ -338,7 +342,7 @@ impl Model<'_> {
                     self.submitted += 1;
                 }
                 Err(refused) => {
-                    assert!(room == 0 || refused.reason != Refusal::Full, "{refused}");
+                    assert!(room == 0 || refused.reason != RequestError::Full, "{refused}");
                     assert_eq!(refused.request.into_buffer().is_some(), has_buffer);
                     break;
                 }
@@ -402,7 +406,7 @@ impl Model<'_> {
             Step::CloseNow => drop(self.block.close_now()),
         }
         assert_eq!(self.block.in_flight(), self.outstanding.len(), "after {step:?}");
-        assert!(self.block.in_flight() + self.block.room() <= 32);
+        assert!(self.block.in_flight() + self.block.free_slots() <= 32);
     }
 
     /// Closes the device, and expects that every request has completed then.
@@ -414,7 +418,7 @@ impl Model<'_> {
         loop {
             let polled = self.block.poll(fixture.guest.now());
             while self.complete() {}
-            if matches!(polled, Ok(BlockState::Closed | BlockState::Unplugged)) {
+            if matches!(polled, Ok(DeviceState::Closed | DeviceState::Unplugged)) {
                 break;
             }
             assert!(fixture.guest.now() < deadline, "{:?}", self.block);
@@ -441,7 +445,7 @@ proptest! {
     #[test]
     fn each_token_completes_exactly_once(steps in steps()) {
         let fixture = Fixture::new();
-        let block = Block::open(&fixture.store, &fixture.grants, fixture.device.get().id).unwrap();
+        let block = BlkFront::open(&fixture.store, &fixture.grants, fixture.device.get().id).unwrap();
         let (outstanding, over) = (BTreeMap::new(), Vec::new());
         let mut model = Model { fixture: &fixture, block, outstanding, over, submitted: 0 };
         for _ in 0..6 {

@@ -3,6 +3,7 @@
 mod netback;
 #[path = "../persistent/mod.rs"]
 mod persistent;
+mod waiting;
 
 use core::time::Duration;
 use netback::{Backend, Misbehaviour};
@@ -12,9 +13,9 @@ use xen_grant::{GrantTable, Quarantine};
 use xen_hypercall::{Instant, Platform, start};
 use xen_sim::{Device, Domain, DomainConfig, EventWait, Vif as VirtualVif, World};
 use xen_store::XenStore;
-use xen_store::xenbus::XenbusError;
 use xen_sys::io::netif::{NetRxFlags, NetTxFlags};
 use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_SCHED_OP};
+use xenbus::XenbusError;
 
 /// A world, a guest with what its drivers share, and an interface with its backend.
 struct Fixture {
@@ -39,15 +40,15 @@ impl Fixture {
         Self { world, guest, store, grants, device, back }
     }
 
-    fn connect(&self, config: Config) -> Result<Net<Domain>, NetError> {
-        Net::connect(&self.store, &self.grants, Vif(0), config)
+    fn connect(&self, config: Config) -> Result<NetFront<Domain>, NetFrontError> {
+        NetFront::connect(&self.store, &self.grants, Vif(0), config)
     }
 
-    fn net(&self) -> Net<Domain> {
+    fn net(&self) -> NetFront<Domain> {
         self.connect(small()).unwrap()
     }
 
-    fn error(&self) -> NetError {
+    fn error(&self) -> NetFrontError {
         self.connect(small()).map(drop).unwrap_err()
     }
 
@@ -75,10 +76,10 @@ impl Fixture {
     }
 
     /// Polls and waits until the device stands as `wanted`.
-    fn wait_for(&self, net: &mut Net<Domain>, wanted: Link) {
+    fn wait_for(&self, net: &mut NetFront<Domain>, wanted: DeviceState) {
         let deadline = self.deadline();
         while net.poll(self.guest.now()).unwrap() != wanted {
-            assert!(self.guest.now() < deadline, "{:?}", net.link());
+            assert!(self.guest.now() < deadline, "{:?}", net.state());
             net.wait(Some(deadline));
         }
     }
@@ -104,7 +105,7 @@ fn packet(n: u8) -> Vec<u8> {
     vec![n; 60 + usize::from(n)]
 }
 
-fn received(net: &mut Net<Domain>) -> Vec<(Vec<u8>, Checksum)> {
+fn received(net: &mut NetFront<Domain>) -> Vec<(Vec<u8>, ChecksumState)> {
     core::iter::from_fn(|| {
         net.receive_with(|packet, checksum| (packet.to_vec(), checksum)).unwrap()
     })
@@ -121,20 +122,20 @@ fn an_interface_connects_sends_receives_and_closes_and_leaves_nothing_behind() {
     assert_eq!(net.config(), small());
     assert_eq!((net.vif(), net.mac().0, net.mtu()), (Vif(0), [0, 0x16, 0x3e, 0, 0, 0], 1500));
     for round in 0..100 {
-        net.transmit(&packet(round), TxChecksum::Complete).unwrap();
+        net.transmit(&packet(round), TxChecksum::AsIs).unwrap();
         net.flush().unwrap();
         fixture.send([(packet(!round), NetRxFlags::DATA_VALIDATED)]);
         assert_eq!(
             fixture.back.state().received.pop_front(),
             Some((packet(round), NetTxFlags::empty()))
         );
-        assert_eq!(received(&mut net), [(packet(!round), Checksum::Valid)]);
+        assert_eq!(received(&mut net), [(packet(!round), ChecksumState::Verified)]);
     }
     let Statistics { rx_packets, rx_bytes, tx_packets, tx_bytes, .. } = net.statistics();
     assert_eq!((rx_packets, rx_bytes), (100, (0..100).map(|n| 60 + 255 - n).sum()));
     assert_eq!(tx_bytes, (0..100).map(|n| 60 + n).sum());
     assert!(tx_packets >= 80, "{tx_packets}");
-    net.close().unwrap();
+    net.close_and_wait().unwrap();
     assert_eq!((fixture.states(), fixture.grants.free()), ((6, 6), free));
     fixture.finish();
 }
@@ -151,7 +152,7 @@ fn what_the_backend_is_told_is_right_and_what_another_driver_left_is_gone() {
     ] {
         fixture.set("front", key, "7");
     }
-    fixture.net().close().unwrap();
+    fixture.net().close_and_wait().unwrap();
     let state = fixture.back.state();
     for key in ["request-rx-copy", "feature-rx-notify"] {
         assert_eq!(state.seen(key), Some("1"), "{key}");
@@ -169,7 +170,11 @@ fn what_the_backend_is_told_is_right_and_what_another_driver_left_is_gone() {
         assert_eq!(state.seen(key), None, "{key}");
     }
     drop(state);
-    fixture.connect(Config { checksum_offload: false, ..small() }).unwrap().close().unwrap();
+    fixture
+        .connect(Config { checksum_offload: false, ..small() })
+        .unwrap()
+        .close_and_wait()
+        .unwrap();
     assert_eq!(fixture.back.state().seen("feature-no-csum-offload"), Some("1"));
     fixture.finish();
 }
@@ -182,7 +187,7 @@ fn a_batch_is_one_event_and_packets_take_no_other_hypercall_and_no_page() {
     let before = fixture.guest.counters();
     for _ in 0..10 {
         for n in 0..20 {
-            net.transmit(&packet(n), TxChecksum::Fill).unwrap();
+            net.transmit(&packet(n), TxChecksum::Compute).unwrap();
         }
         net.flush().unwrap();
         fixture.send((0..20).map(|n| (packet(n), NetRxFlags::CSUM_BLANK)));
@@ -198,7 +203,7 @@ fn a_batch_is_one_event_and_packets_take_no_other_hypercall_and_no_page() {
         let allowed = [HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_SCHED_OP].contains(op);
         assert!(made == 0 || allowed, "hypercall {op}: {made}");
     }
-    net.close().unwrap();
+    net.close_and_wait().unwrap();
     fixture.finish();
 }
 
@@ -208,9 +213,9 @@ fn a_full_transmit_ring_says_so_and_wakes_up_whoever_waits_for_room() {
     let mut net = fixture.net();
     fixture.back.state().misbehaviour = Misbehaviour::Silent;
     for n in 0..20 {
-        net.transmit(&packet(n), TxChecksum::Complete).unwrap();
+        net.transmit(&packet(n), TxChecksum::AsIs).unwrap();
     }
-    assert_eq!(net.transmit(&packet(0), TxChecksum::Complete), Err(TxError::Full));
+    assert_eq!(net.transmit(&packet(0), TxChecksum::AsIs), Err(TxError::Full));
     assert_eq!(net.final_check(), Ok(false));
     fixture.back.state().misbehaviour = Misbehaviour::None;
     fixture.world.domain(fixture.device.backend).unwrap().kick();
@@ -220,8 +225,8 @@ fn a_full_transmit_ring_says_so_and_wakes_up_whoever_waits_for_room() {
         fixture.guest.now() < start + Duration::from_secs(1),
         "woken up by an event, not by the deadline"
     );
-    net.transmit(&packet(0), TxChecksum::Complete).unwrap();
-    net.close().unwrap();
+    net.transmit(&packet(0), TxChecksum::AsIs).unwrap();
+    net.close_and_wait().unwrap();
     fixture.finish();
 }
 
@@ -240,25 +245,31 @@ fn the_address_falls_back_to_the_backends_and_the_mtu_to_1500() {
         assert_eq!(fixture.net().mtu(), expected, "{found}");
     }
     fixture.set("front", "mac", "ff:ff:ff:ff:ff:ff");
-    assert!(matches!(fixture.error(), NetError::Mac(MacError::NotUnicast(_))));
+    assert!(matches!(fixture.error(), NetFrontError::Mac(MacError::NotUnicast(_))));
     fixture.set("front", "mac", "a rather long text that is no Ethernet address");
-    assert!(matches!(fixture.error(), NetError::Xenbus(XenbusError::Store(_))));
+    assert_eq!(fixture.error(), NetFrontError::Mac(MacError::Syntax { at: 1 }));
 }
 
 #[test]
 fn what_can_not_be_opened_is_an_error_that_says_why() {
     let fixture = Fixture::new();
     let open = |vif, config| {
-        Net::open(&fixture.store, &fixture.grants, vif, config).map(drop).unwrap_err()
+        NetFront::connect(&fixture.store, &fixture.grants, vif, config).map(drop).unwrap_err()
     };
     let missing = open(Vif(3), small());
     assert!(
-        matches!(missing, NetError::Xenbus(XenbusError::Store(error)) if error.is_not_found()),
+        matches!(missing, NetFrontError::Xenbus(XenbusError::Store(error)) if error.is_not_found()),
         "{missing}"
     );
     for found in [0, 257, u16::MAX] {
-        assert_eq!(open(Vif(0), Config { rx_slots: found, ..small() }), NetError::Slots { found });
-        assert_eq!(open(Vif(0), Config { tx_slots: found, ..small() }), NetError::Slots { found });
+        assert_eq!(
+            open(Vif(0), Config { rx_slots: found, ..small() }),
+            NetFrontError::Slots { found }
+        );
+        assert_eq!(
+            open(Vif(0), Config { tx_slots: found, ..small() }),
+            NetFrontError::Slots { found }
+        );
     }
     fixture.finish();
 }
@@ -267,10 +278,10 @@ fn what_can_not_be_opened_is_an_error_that_says_why() {
 fn a_backend_that_can_not_copy_is_refused_and_the_administrator_is_told() {
     let fixture = Fixture::new();
     fixture.back.state().set("feature-rx-copy", 0);
-    assert_eq!(fixture.error(), NetError::NoRxCopy);
+    assert_eq!(fixture.error(), NetFrontError::NoRxCopy);
     let home = format!("/local/domain/{}", fixture.guest.id());
     let told = fixture.world.store().read(format!("{home}/error/device/vif/0/error")).unwrap();
-    assert_eq!(told, NetError::NoRxCopy.to_string());
+    assert_eq!(told, NetFrontError::NoRxCopy.to_string());
     fixture.finish();
 }
 
@@ -283,10 +294,10 @@ fn a_backend_that_is_never_ready_is_a_timeout_and_connects_later() {
     fixture.set("back", "state", "1");
     let start = fixture.guest.now();
     let error = fixture.error();
-    assert!(matches!(error, NetError::Xenbus(XenbusError::Timeout { .. })), "{error}");
+    assert!(matches!(error, NetFrontError::Xenbus(XenbusError::Timeout { .. })), "{error}");
     assert!(fixture.guest.now() >= start + Duration::from_secs(10));
     fixture.back.state().misbehaviour = Misbehaviour::None;
-    fixture.net().close().unwrap();
+    fixture.net().close_and_wait().unwrap();
     fixture.finish();
 }
 
@@ -311,7 +322,7 @@ fn restless_backend_does_not_extend_connect() {
             while_peer_writes(&fixture.world, LIMIT, PERIOD, restless(&fixture, states), || {
                 fixture.error()
             });
-        assert!(matches!(error, NetError::Xenbus(_)), "{error}");
+        assert!(matches!(error, NetFrontError::Xenbus(_)), "{error}");
         fixture.world.unpause(fixture.device.backend);
         fixture.finish();
     }
@@ -325,9 +336,12 @@ fn restless_backend_does_not_extend_close() {
         fixture.world.pause(fixture.device.backend);
         let closed =
             while_peer_writes(&fixture.world, LIMIT, PERIOD, restless(&fixture, states), || {
-                net.close()
+                net.close_and_wait()
             });
-        assert!(matches!(closed, Err(NetError::Xenbus(XenbusError::Timeout { .. }))), "{closed:?}");
+        assert!(
+            matches!(closed, Err(NetFrontError::Xenbus(XenbusError::Timeout { .. }))),
+            "{closed:?}"
+        );
         assert_eq!(fixture.states().0, 6);
         // Once the backend runs again, it finds the frontend closed and unmaps the rings.
         fixture.set("back", "state", "4");
@@ -343,8 +357,11 @@ fn close_waits_for_its_whole_timeout() {
     let net = fixture.net();
     fixture.world.pause(fixture.device.backend);
     let start = fixture.guest.now();
-    let closed = net.close();
-    assert!(matches!(closed, Err(NetError::Xenbus(XenbusError::Timeout { .. }))), "{closed:?}");
+    let closed = net.close_and_wait();
+    assert!(
+        matches!(closed, Err(NetFrontError::Xenbus(XenbusError::Timeout { .. }))),
+        "{closed:?}"
+    );
     let waited = fixture.guest.now().saturating_duration_since(start);
     assert!(waited >= LIMIT - Duration::from_secs(1) && waited <= LIMIT, "{waited:?}");
     fixture.world.unpause(fixture.device.backend);
@@ -358,10 +375,10 @@ fn an_unplugged_interface_goes_down_and_closes_by_itself() {
     let mut net = fixture.net();
     fixture.world.detach(&fixture.device);
     fixture.world.run_for(Duration::from_millis(10));
-    fixture.wait_for(&mut net, Link::Closed);
-    assert_eq!(net.transmit(&packet(1), TxChecksum::Complete), Err(TxError::Down));
+    fixture.wait_for(&mut net, DeviceState::Closed);
+    assert_eq!(net.transmit(&packet(1), TxChecksum::AsIs), Err(TxError::Down));
     assert_eq!(received(&mut net), []);
-    net.close().unwrap();
+    net.close_and_wait().unwrap();
     fixture.finish();
 }
 
@@ -370,8 +387,8 @@ fn an_interface_that_is_torn_out_is_closed() {
     let fixture = Fixture::new();
     let mut net = fixture.net();
     fixture.world.remove_device(&fixture.device);
-    fixture.wait_for(&mut net, Link::Closed);
-    net.close().unwrap();
+    fixture.wait_for(&mut net, DeviceState::Unplugged);
+    net.close_and_wait().unwrap();
     fixture.finish();
 }
 
@@ -385,30 +402,30 @@ fn d_n01_a_wrong_id_breaks_the_device_which_closes_and_connects_again() {
             fixture.send([(packet(1), NetRxFlags::empty())]);
             net.receive(&mut [0; 2048]).unwrap_err()
         } else {
-            (0..20).for_each(|n| net.transmit(&packet(n), TxChecksum::Complete).unwrap());
+            (0..20).for_each(|n| net.transmit(&packet(n), TxChecksum::AsIs).unwrap());
             net.flush().unwrap();
             fixture.world.run_until_idle();
-            match net.transmit(&packet(1), TxChecksum::Complete) {
+            match net.transmit(&packet(1), TxChecksum::AsIs) {
                 Err(TxError::Broken(broken)) => broken,
                 other => panic!("{other:?}"),
             }
         };
         let expected = if receive {
-            Broken::RxId { found: 0x4000, expected: 0 }
+            ProtocolError::RxId { found: 0x4000, expected: 0 }
         } else {
-            Broken::TxId { found: 0x4000 }
+            ProtocolError::TxId { found: 0x4000 }
         };
         assert_eq!(broken, expected);
-        assert_eq!(net.poll(fixture.guest.now()), Err(NetError::Broken(broken)));
-        fixture.wait_for(&mut net, Link::Closed);
-        net.close().unwrap();
+        assert_eq!(net.poll(fixture.guest.now()), Err(NetFrontError::Broken(broken)));
+        fixture.wait_for(&mut net, DeviceState::Closed);
+        net.close_and_wait().unwrap();
         fixture.back.state().misbehaviour = Misbehaviour::None;
         fixture.back.state().to_send.clear();
     }
     let mut net = fixture.net();
     fixture.send([(packet(5), NetRxFlags::empty())]);
-    assert_eq!(received(&mut net), [(packet(5), Checksum::Unknown)]);
-    net.close().unwrap();
+    assert_eq!(received(&mut net), [(packet(5), ChecksumState::Unknown)]);
+    net.close_and_wait().unwrap();
     fixture.finish();
 }
 
@@ -417,7 +434,7 @@ fn rings_that_stay_mapped_are_reported_and_kept_back_until_the_backend_lets_go()
     let fixture = Fixture::new();
     let net = fixture.net();
     fixture.back.state().misbehaviour = Misbehaviour::KeepMapped;
-    assert_eq!(net.close(), Err(NetError::InUse { allocations: 2 }));
+    assert_eq!(net.close_and_wait(), Err(NetFrontError::InUse { allocations: 2 }));
     assert_eq!(fixture.grants.sweep_quarantine(), Quarantine { waiting: 2, lost: 0 });
     fixture.back.state().let_go();
     fixture.finish();
@@ -429,10 +446,10 @@ fn mapped_buffers_are_reported_by_close() {
     let mut net = fixture.net();
     fixture.back.state().misbehaviour = Misbehaviour::KeepMapped;
     // Of each direction, one of the two allocations has a buffer that stays mapped.
-    net.transmit(&packet(1), TxChecksum::Complete).unwrap();
+    net.transmit(&packet(1), TxChecksum::AsIs).unwrap();
     net.flush().unwrap();
     fixture.send([(packet(2), NetRxFlags::empty())]);
-    assert_eq!(net.close(), Err(NetError::InUse { allocations: 4 }));
+    assert_eq!(net.close_and_wait(), Err(NetFrontError::InUse { allocations: 4 }));
     assert_eq!(fixture.grants.sweep_quarantine(), Quarantine { waiting: 4, lost: 0 });
     fixture.back.state().let_go();
     fixture.finish();
@@ -442,7 +459,7 @@ fn mapped_buffers_are_reported_by_close() {
 fn empty_receive_posts_buffers_again() {
     let fixture = Fixture::new();
     let mut net = fixture.connect(Config { rx_slots: 1, ..small() }).unwrap();
-    type Receive = fn(&mut Net<Domain>) -> Option<usize>;
+    type Receive = fn(&mut NetFront<Domain>) -> Option<usize>;
     let ways: [Receive; 2] = [
         |net| net.receive(&mut [0; 2048]).unwrap().map(|packet| packet.len),
         |net| net.receive_with(|packet, _| packet.len()).unwrap(),
@@ -456,7 +473,7 @@ fn empty_receive_posts_buffers_again() {
         fixture.world.run_until_idle();
         assert_eq!((receive(&mut net), receive(&mut net)), (Some(62), None));
     }
-    net.close().unwrap();
+    net.close_and_wait().unwrap();
     fixture.finish();
 }
 
@@ -467,16 +484,16 @@ fn transmit_limit_follows_mtu() {
     let mut net = fixture.net();
     // An Ethernet header and a VLAN tag come on top.
     let transmit =
-        |net: &mut Net<Domain>, len| net.transmit_with(len, TxChecksum::Complete, |_| ());
+        |net: &mut NetFront<Domain>, len| net.transmit_with(len, TxChecksum::AsIs, |_| ());
     assert_eq!(transmit(&mut net, 1418), Ok(()));
     // A packet that can't be sent is not asked for.
-    let refused = |net: &mut Net<Domain>, len| {
-        net.transmit_with(len, TxChecksum::Complete, |_| panic!("{len} bytes"))
+    let refused = |net: &mut NetFront<Domain>, len| {
+        net.transmit_with(len, TxChecksum::AsIs, |_| panic!("{len} bytes"))
     };
     let too_long = TxError::TooLong { len: 1419, limit: 1418 };
     assert_eq!(refused(&mut net, 1419), Err::<(), _>(too_long));
     assert_eq!(refused(&mut net, 13), Err::<(), _>(TxError::TooShort { len: 13 }));
-    net.close().unwrap();
+    net.close_and_wait().unwrap();
     fixture.finish();
 }
 
@@ -486,28 +503,38 @@ fn whole_rings_can_be_used() {
     let config = Config { rx_slots: MAX_SLOTS, tx_slots: MAX_SLOTS, ..small() };
     let mut net = fixture.connect(config).unwrap();
     assert_eq!(net.tx_free(), 256);
-    (0..=255).for_each(|n| net.transmit(&packet(n), TxChecksum::Complete).unwrap());
+    (0..=255).for_each(|n| net.transmit(&packet(n), TxChecksum::AsIs).unwrap());
     assert_eq!(net.tx_free(), 0);
     net.flush().unwrap();
     fixture.send((0..=255).map(|n| (packet(n), NetRxFlags::empty())));
     assert_eq!(fixture.back.state().received.len(), 256);
     assert_eq!(received(&mut net).len(), 256);
-    net.close().unwrap();
+    net.close_and_wait().unwrap();
     fixture.finish();
 }
 
 #[test]
-fn failed_reopen_changes_nothing() {
+fn failed_reopen_is_repeated() {
     let fixture = Fixture::new();
     let mut net = fixture.net();
-    let port = net.port();
     fixture.set("front", "backend-id", "none");
-    let error = net.reopen().unwrap_err();
-    assert!(matches!(error, NetError::Xenbus(XenbusError::Store(_))), "{error}");
-    assert_eq!((net.link(), net.port()), (Link::Up, port));
+    net.reopen();
+    for _ in 0..2 {
+        let error = loop {
+            match net.poll(fixture.guest.now()) {
+                Ok(state) => assert_eq!(state, DeviceState::Connecting),
+                Err(error) => break error,
+            }
+            net.wait(Some(fixture.deadline()));
+        };
+        assert!(matches!(error, NetFrontError::Xenbus(XenbusError::Store(_))), "{error}");
+        assert_eq!((net.state(), net.port()), (DeviceState::Connecting, None));
+    }
+    fixture.set("front", "backend-id", &fixture.device.backend.0.to_string());
+    fixture.wait_for(&mut net, DeviceState::Connected);
     fixture.send([(packet(5), NetRxFlags::empty())]);
-    assert_eq!(received(&mut net), [(packet(5), Checksum::Unknown)]);
-    net.close().unwrap();
+    assert_eq!(received(&mut net), [(packet(5), ChecksumState::Unknown)]);
+    net.close_and_wait().unwrap();
     fixture.finish();
 }
 
@@ -516,19 +543,27 @@ fn configured_timeout_limits_each_step() {
     let fixture = Fixture::new();
     fixture.back.state().misbehaviour = Misbehaviour::NeverReady;
     let config = Config { timeout: Duration::from_secs(7), ..small() };
-    let mut net = Net::open(&fixture.store, &fixture.grants, Vif(0), config).unwrap();
+    let mut net = NetFront::new(&fixture.store, &fixture.grants, Vif(0), config).unwrap();
     for _ in 0..2 {
         let start = fixture.guest.now();
-        assert_eq!(net.poll(start), Ok(Link::Connecting));
-        assert_eq!(net.poll(start + Duration::from_nanos(6_999_999_999)), Ok(Link::Connecting));
+        // Xenstored answers, and the backend does not.
+        for _ in 0..8 {
+            assert_eq!(net.poll(start), Ok(DeviceState::Connecting));
+            fixture.world.run_until_idle();
+        }
+        assert_eq!(net.poll_timeout(start), Some(start + config.timeout));
+        assert_eq!(
+            net.poll(start + Duration::from_nanos(6_999_999_999)),
+            Ok(DeviceState::Connecting)
+        );
         let error = net.poll(start + config.timeout).unwrap_err();
-        assert!(matches!(error, NetError::Xenbus(XenbusError::Timeout { .. })), "{error}");
-        net.reopen().unwrap();
+        assert!(matches!(error, NetFrontError::Xenbus(XenbusError::Timeout { .. })), "{error}");
+        net.reopen();
     }
     fixture.back.state().misbehaviour = Misbehaviour::None;
     fixture.world.domain(fixture.device.backend).unwrap().kick();
-    fixture.wait_for(&mut net, Link::Up);
-    net.close().unwrap();
+    fixture.wait_for(&mut net, DeviceState::Connected);
+    net.close_and_wait().unwrap();
     fixture.finish();
 }
 
@@ -541,14 +576,14 @@ fn checksums_are_offloaded_by_agreement() {
         let fixture = Fixture::new();
         fixture.back.state().set("feature-no-csum-offload", refused);
         let mut net = fixture.connect(Config { checksum_offload: offered, ..small() }).unwrap();
-        net.transmit(&frame, TxChecksum::Fill).unwrap();
+        net.transmit(&frame, TxChecksum::Compute).unwrap();
         net.flush().unwrap();
         fixture.world.run_until_idle();
         let (sent, flags) = fixture.back.state().received.pop_front().unwrap();
         let blank = offered && refused == 0;
         assert_eq!(flags.contains(NetTxFlags::CSUM_BLANK), blank, "{offered}, {refused}");
         assert_eq!(checksum::verify(&sent), Some(!blank), "{offered}, {refused}");
-        net.close().unwrap();
+        net.close_and_wait().unwrap();
         fixture.finish();
     }
 }
@@ -560,17 +595,17 @@ fn closed_interface_receives_nothing() {
     // Two packets are in their buffers when the interface is unplugged.
     fixture.send([(packet(1), NetRxFlags::empty()), (packet(2), NetRxFlags::empty())]);
     fixture.world.detach(&fixture.device);
-    // `Net::wait` does not wait while there are packets.
+    // `NetFront::wait` does not wait while there are packets.
     let deadline = fixture.deadline();
-    while net.poll(fixture.guest.now()).unwrap() != Link::Closed {
-        assert!(fixture.guest.now() < deadline, "{:?}", net.link());
+    while net.poll(fixture.guest.now()).unwrap() != DeviceState::Closed {
+        assert!(fixture.guest.now() < deadline, "{:?}", net.state());
         fixture.store.wait(deadline);
     }
     assert_eq!(net.receive(&mut [0; 2048]), Ok(None));
     assert_eq!(net.receive_with(|packet, _| packet.len()), Ok(None));
-    assert_eq!(net.transmit_with(60, TxChecksum::Complete, |_| ()), Err(TxError::Down));
+    assert_eq!(net.transmit_with(60, TxChecksum::AsIs, |_| ()), Err(TxError::Down));
     assert_eq!((net.flush(), net.final_check()), (Ok(()), Ok(false)));
-    net.close().unwrap();
+    net.close_and_wait().unwrap();
     fixture.finish();
 }
 
@@ -578,14 +613,14 @@ fn closed_interface_receives_nothing() {
 fn transmit_with_hands_out_zeroes() {
     let fixture = Fixture::new();
     let mut net = fixture.net();
-    net.transmit_with(200, TxChecksum::Complete, |bytes| bytes.fill(0xaa)).unwrap();
-    let shown = net.transmit_with(100, TxChecksum::Complete, |bytes| bytes.to_vec()).unwrap();
+    net.transmit_with(200, TxChecksum::AsIs, |bytes| bytes.fill(0xaa)).unwrap();
+    let shown = net.transmit_with(100, TxChecksum::AsIs, |bytes| bytes.to_vec()).unwrap();
     assert_eq!(shown, [0; 100]);
     net.flush().unwrap();
     fixture.world.run_until_idle();
     let sent: Vec<_> = fixture.back.state().received.drain(..).map(|(packet, _)| packet).collect();
     assert_eq!(sent, [vec![0xaa; 200], vec![0; 100]]);
-    net.close().unwrap();
+    net.close_and_wait().unwrap();
     fixture.finish();
 }
 
@@ -594,14 +629,14 @@ fn unwritten_packet_reads_as_zeroes() {
     let fixture = Fixture::new();
     let mut net = fixture.connect(Config { rx_slots: 1, ..small() }).unwrap();
     fixture.send([(vec![0xaa; 300], NetRxFlags::empty())]);
-    assert_eq!(received(&mut net), [(vec![0xaa; 300], Checksum::Unknown)]);
+    assert_eq!(received(&mut net), [(vec![0xaa; 300], ChecksumState::Unknown)]);
     net.flush().unwrap();
     // The same buffer again, of which the backend says that it has a longer packet.
     fixture.back.state().misbehaviour = Misbehaviour::WritesNothing;
     fixture.send([(vec![0xbb; 400], NetRxFlags::empty())]);
-    assert_eq!(received(&mut net), [(vec![0; 400], Checksum::Unknown)]);
+    assert_eq!(received(&mut net), [(vec![0; 400], ChecksumState::Unknown)]);
     fixture.back.state().misbehaviour = Misbehaviour::None;
-    net.close().unwrap();
+    net.close_and_wait().unwrap();
     fixture.finish();
 }
 
@@ -612,29 +647,29 @@ fn reopened_device_has_all_buffers_once() {
     for round in 0..4 {
         assert_eq!(net.tx_free(), 20);
         fixture.back.state().misbehaviour = Misbehaviour::Silent;
-        (0..20).for_each(|n| net.transmit(&packet(n), TxChecksum::Complete).unwrap());
-        assert_eq!(net.transmit(&packet(0), TxChecksum::Complete), Err(TxError::Full), "{round}");
+        (0..20).for_each(|n| net.transmit(&packet(n), TxChecksum::AsIs).unwrap());
+        assert_eq!(net.transmit(&packet(0), TxChecksum::AsIs), Err(TxError::Full), "{round}");
         net.flush().unwrap();
         fixture.world.run_until_idle();
         let before = net.statistics();
-        net.reopen().unwrap();
+        net.reopen();
         assert!(before.tx_bytes > 0 && net.statistics() == before);
-        fixture.wait_for(&mut net, Link::Up);
+        fixture.wait_for(&mut net, DeviceState::Connected);
         fixture.back.state().misbehaviour = Misbehaviour::None;
     }
     // What was in flight is lost, and what is sent now arrives once and is answered once.
-    (0..20).for_each(|n| net.transmit(&packet(n), TxChecksum::Complete).unwrap());
+    (0..20).for_each(|n| net.transmit(&packet(n), TxChecksum::AsIs).unwrap());
     net.flush().unwrap();
     fixture.world.run_until_idle();
     let sent: Vec<_> = fixture.back.state().received.drain(..).map(|(packet, _)| packet).collect();
     assert_eq!(sent, (0..20).map(packet).collect::<Vec<_>>());
     let before = net.statistics().tx_packets;
-    (0..20).for_each(|n| net.transmit(&packet(n), TxChecksum::Complete).unwrap());
+    (0..20).for_each(|n| net.transmit(&packet(n), TxChecksum::AsIs).unwrap());
     assert_eq!(net.statistics().tx_packets - before, 20);
     // As many packets arrive as there are buffers, and no more.
     fixture.send((0..30).map(|n| (packet(n), NetRxFlags::empty())));
     assert_eq!(received(&mut net).len(), 24);
-    net.close().unwrap();
+    net.close_and_wait().unwrap();
     fixture.finish();
 }
 
@@ -642,15 +677,15 @@ fn reopened_device_has_all_buffers_once() {
 #[test]
 fn events_alone_carry_packets() {
     let fixture = Fixture::new();
-    let mut net = Net::open(&fixture.store, &fixture.grants, Vif(0), small()).unwrap();
+    let mut net = NetFront::new(&fixture.store, &fixture.grants, Vif(0), small()).unwrap();
     let mut wait = EventWait::new(&fixture.guest);
     let (mut sent, mut got) = (0, 0);
     let done = wait.clone().run_until(fixture.deadline(), || {
         let link = net.poll(fixture.guest.now()).unwrap();
         got += received(&mut net).len();
-        while link == Link::Up
+        while link == DeviceState::Connected
             && sent < 200
-            && net.transmit(&packet(7), TxChecksum::Complete).is_ok()
+            && net.transmit(&packet(7), TxChecksum::AsIs).is_ok()
         {
             fixture.back.state().to_send.push_back((packet(9), NetRxFlags::empty()));
             sent += 1;
@@ -661,7 +696,7 @@ fn events_alone_carry_packets() {
         sent == 200 && got == 200
     });
     assert!(done, "{sent} sent, {got} received");
-    net.close().unwrap();
+    net.close_and_wait().unwrap();
     fixture.finish();
 }
 
@@ -673,7 +708,7 @@ fn connected_interface_notifies_backend() {
     // A port is pending when it is bound; the other event is for a backend that has looked at the
     // rings before.
     assert_eq!(fixture.back.state().events, 2);
-    net.close().unwrap();
+    net.close_and_wait().unwrap();
     fixture.finish();
 }
 
@@ -685,8 +720,8 @@ fn an_interface_that_was_dropped_unclosed_connects_again_and_loses_no_page() {
     }
     let mut net = fixture.net();
     fixture.send([(packet(5), NetRxFlags::empty())]);
-    assert_eq!(received(&mut net), [(packet(5), Checksum::Unknown)]);
-    net.close().unwrap();
+    assert_eq!(received(&mut net), [(packet(5), ChecksumState::Unknown)]);
+    net.close_and_wait().unwrap();
     fixture.finish();
 }
 
@@ -707,7 +742,7 @@ fn d_n03_a_burst_beyond_the_posted_buffers_waits_in_the_backend_and_arrives() {
         );
     }
     assert!(got.iter().zip(&sent).all(|(got, (sent, _))| got == sent));
-    net.close().unwrap();
+    net.close_and_wait().unwrap();
     fixture.finish();
 }
 

@@ -33,7 +33,7 @@ impl<'l> phy::Device for Behind<'l> {
         // What this end's stack looks at is whole.
         if flags.contains(NetTxFlags::CSUM_BLANK) {
             assert_ne!(checksum::verify(&packet), Some(true));
-            assert!(checksum::fill(&mut packet));
+            assert!(checksum::complete(&mut packet));
         }
         Some((Received(packet), Sending(self)))
     }
@@ -141,7 +141,7 @@ fn echo(config: Config, flags: NetRxFlags, spoil: bool) -> u64 {
     assert_eq!((sent, got), (BYTES, BYTES));
     let statistics = net.statistics();
     assert_eq!(net.phy().capabilities().max_transmission_unit, 1514);
-    net.close().unwrap();
+    net.close_and_wait().unwrap();
     fixture.finish();
     statistics.rx_bad_checksum
 }
@@ -181,7 +181,7 @@ fn capabilities_follow_configuration() {
     let phy::ChecksumCapabilities { ipv4, udp, tcp, .. } = capabilities.checksum;
     assert!(matches!((udp, tcp), (phy::Checksum::None, phy::Checksum::None)));
     assert!(matches!(ipv4, phy::Checksum::Both));
-    net.close().unwrap();
+    net.close_and_wait().unwrap();
     fixture.finish();
 }
 
@@ -197,7 +197,7 @@ fn dropped_phy_flushes() {
     drop(device);
     fixture.world.run_until_idle();
     assert_eq!(fixture.back.state().received.pop_front(), Some((vec![7; 60], NetTxFlags::empty())));
-    net.close().unwrap();
+    net.close_and_wait().unwrap();
     fixture.finish();
 }
 

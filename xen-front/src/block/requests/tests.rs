@@ -19,8 +19,8 @@ fn page() -> Box<[Page; 1]> {
     Box::new([Page::ZERO])
 }
 
-fn read(sector: u64) -> Order<'static> {
-    Order { operation: BlkifOp::READ, sector, segments: &[] }
+fn read(sector: u64) -> WireRequest<'static> {
+    WireRequest { operation: BlkifOp::READ, sector, segments: &[] }
 }
 
 /// A front end with one read published, whose payload is 7, and what the peer got.
@@ -49,7 +49,7 @@ fn a_request_lies_in_the_ring_as_the_header_says_and_its_payload_comes_back() {
     let mem = SharedMem::from_pages(&mut page);
     let mut front = Front::new(mem, 0xca00).unwrap();
     let list = segments(&[GrantRef(11), GrantRef(12)], 9);
-    let order = Order { operation: BlkifOp::WRITE, sector: 0x1234, segments: &list };
+    let order = WireRequest { operation: BlkifOp::WRITE, sector: 0x1234, segments: &list };
     let token = Token(front.next);
     front.push(token, &order, 7).unwrap();
     assert_eq!(front.publish(), Notify::Send);
@@ -66,9 +66,9 @@ fn a_request_lies_in_the_ring_as_the_header_says_and_its_payload_comes_back() {
         [part(GrantRef(11), 7), part(GrantRef(12), 0), Default::default()]
     );
     respond(mem, 0, &BlkifResponse { status: BlkifStatus::ERROR, ..okay(&request) });
-    let done = Done { token, operation: BlkifOp::WRITE, payload: 7 };
-    assert_eq!(front.next_done(), Ok(Some((done, BlkifStatus::ERROR))));
-    assert_eq!((front.next_done(), front.in_flight()), (Ok(None), 0));
+    let done = Shadow { token, operation: BlkifOp::WRITE, payload: 7 };
+    assert_eq!(front.next_completed(), Ok(Some((done, BlkifStatus::ERROR))));
+    assert_eq!((front.next_completed(), front.in_flight()), (Ok(None), 0));
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn the_ring_takes_32_requests_and_hands_the_next_payload_back() {
         assert!(front.push(Token(front.next), &read(0), payload).is_ok());
     }
     assert_eq!(
-        (front.push(Token(front.next), &read(0), 99), front.room(), front.in_flight()),
+        (front.push(Token(front.next), &read(0), 99), front.free_slots(), front.in_flight()),
         (Err(99), 0, 32)
     );
 }
@@ -104,19 +104,16 @@ fn d_b01_an_id_that_was_never_used_breaks_the_device() {
         let (mut front, token, request) = one_in_flight(mem);
         let id = request.id ^ wrong;
         respond(mem, 0, &BlkifResponse { id, ..okay(&request) });
-        let broken = Broken::UnknownId { id };
-        assert_eq!(front.next_done(), Err(broken));
+        let broken = ProtocolError::UnknownId { id };
+        assert_eq!(front.next_completed(), Err(broken));
         assert_eq!(
-            (front.next_done(), front.push(Token(front.next), &read(0), 9)),
+            (front.next_completed(), front.push(Token(front.next), &read(0), 9)),
             (Err(broken), Err(9)),
             "for good"
         );
         assert_eq!(front.publish(), Notify::Skip);
-        assert_eq!(
-            front.take_unanswered().map(|done| (done.token, done.payload)),
-            Some((token, 7))
-        );
-        assert_eq!(front.take_unanswered(), None);
+        assert_eq!(front.take_in_flight().map(|done| (done.token, done.payload)), Some((token, 7)));
+        assert_eq!(front.take_in_flight(), None);
     }
 }
 
@@ -128,10 +125,10 @@ fn d_b01_the_same_id_twice_breaks_the_device() {
     front.push(Token(front.next), &read(6), 8).unwrap();
     let _ = front.publish();
     respond(mem, 0, &okay(&request));
-    assert_eq!(front.next_done().unwrap().unwrap().0.payload, 7);
+    assert_eq!(front.next_completed().unwrap().unwrap().0.payload, 7);
     respond(mem, 1, &okay(&request));
-    assert_eq!(front.next_done(), Err(Broken::UnknownId { id: request.id }));
-    assert_eq!(front.take_unanswered().map(|done| done.payload), Some(8));
+    assert_eq!(front.next_completed(), Err(ProtocolError::UnknownId { id: request.id }));
+    assert_eq!(front.take_in_flight().map(|done| done.payload), Some(8));
 }
 
 #[test]
@@ -140,13 +137,13 @@ fn d_b01_a_repeated_id_is_found_out_though_its_slot_has_a_new_request() {
     let mem = SharedMem::from_pages(&mut page);
     let (mut front, _, request) = one_in_flight(mem);
     respond(mem, 0, &okay(&request));
-    assert_eq!(front.next_done().unwrap().unwrap().0.payload, 7);
+    assert_eq!(front.next_completed().unwrap().unwrap().0.payload, 7);
     front.push(Token(front.next), &read(6), 8).unwrap();
     let _ = front.publish();
     let second: BlkifRequest = mem.read(HEADER + SLOT).unwrap();
     assert_eq!(second.id % 32, request.id % 32);
     respond(mem, 1, &okay(&request));
-    assert_eq!(front.next_done(), Err(Broken::UnknownId { id: request.id }));
+    assert_eq!(front.next_completed(), Err(ProtocolError::UnknownId { id: request.id }));
 }
 
 #[test]
@@ -157,7 +154,7 @@ fn d_b01_a_response_to_what_was_not_published_yet_breaks_the_device() {
     front.push(Token(front.next), &read(6), 8).unwrap();
     let second: BlkifRequest = mem.read(HEADER + SLOT).unwrap();
     respond(mem, 0, &BlkifResponse { id: second.id, ..okay(&request) });
-    assert_eq!(front.next_done(), Err(Broken::UnknownId { id: second.id }));
+    assert_eq!(front.next_completed(), Err(ProtocolError::UnknownId { id: second.id }));
 }
 
 #[test]
@@ -166,8 +163,8 @@ fn d_b02_a_response_to_another_operation_breaks_the_device() {
     let mem = SharedMem::from_pages(&mut page);
     let (mut front, _, request) = one_in_flight(mem);
     respond(mem, 0, &BlkifResponse { operation: BlkifOp::WRITE, ..okay(&request) });
-    let broken = Broken::WrongOperation { found: BlkifOp::WRITE, expected: BlkifOp::READ };
-    assert_eq!(front.next_done(), Err(broken));
+    let broken = ProtocolError::WrongOperation { found: BlkifOp::WRITE, expected: BlkifOp::READ };
+    assert_eq!(front.next_completed(), Err(broken));
     assert_eq!(front.in_flight(), 1, "the payload is kept");
 }
 
@@ -177,7 +174,7 @@ fn d_b03_an_unknown_status_is_passed_on_and_the_device_goes_on() {
     let mem = SharedMem::from_pages(&mut page);
     let (mut front, _, request) = one_in_flight(mem);
     respond(mem, 0, &BlkifResponse { status: BlkifStatus(77), ..okay(&request) });
-    assert_eq!(front.next_done().unwrap().unwrap().1, BlkifStatus(77));
+    assert_eq!(front.next_completed().unwrap().unwrap().1, BlkifStatus(77));
     assert!(front.push(Token(front.next), &read(0), 1).is_ok());
 }
 
@@ -187,8 +184,8 @@ fn an_impossible_ring_index_breaks_the_device_and_loses_no_payload() {
     let mem = SharedMem::from_pages(&mut page);
     let (mut front, _, _) = one_in_flight(mem);
     mem.u32::<RSP_PROD>().store(2, Relaxed);
-    assert!(matches!(front.next_done(), Err(Broken::Ring(_))));
-    assert_eq!(front.take_unanswered().map(|done| done.payload), Some(7));
+    assert!(matches!(front.next_completed(), Err(ProtocolError::Ring(_))));
+    assert_eq!(front.take_in_flight().map(|done| done.payload), Some(7));
 }
 
 #[test]
@@ -198,7 +195,7 @@ fn what_the_peer_does_to_the_request_in_the_ring_changes_nothing_here() {
     let (mut front, _, request) = one_in_flight(mem);
     mem.copy_from(HEADER, &[0xff; 4096 - HEADER]).unwrap();
     respond(mem, 0, &okay(&request));
-    assert_eq!(front.next_done().unwrap().unwrap().0.payload, 7);
+    assert_eq!(front.next_completed().unwrap().unwrap().0.payload, 7);
 }
 
 #[test]
@@ -208,7 +205,7 @@ fn answer_between_two_looks_is_taken() {
     let (mut front, _, request) = one_in_flight(mem);
     // It is published right after the first look at the index.
     let mut peer = |_, _| respond(mem, 0, &okay(&request));
-    let done = observe_loads(&mut peer, || front.next_done());
+    let done = observe_loads(&mut peer, || front.next_completed());
     assert_eq!(done.unwrap().unwrap().0.payload, 7);
 }
 
@@ -247,7 +244,7 @@ proptest! {
                 back.push(&okay(&request)).unwrap();
             }
             let _ = back.publish();
-            while let Some((done, status)) = front.next_done().unwrap() {
+            while let Some((done, status)) = front.next_completed().unwrap() {
                 prop_assert_eq!(status, BlkifStatus::OKAY);
                 out.push(done.payload);
             }
@@ -274,10 +271,10 @@ proptest! {
         mem.copy_from(HEADER, &garbage).unwrap();
         mem.u32::<RSP_PROD>().store(if lawful { count } else { index }, Relaxed);
         let mut out = StdVec::new();
-        while let Ok(Some((done, _))) = front.next_done() {
+        while let Ok(Some((done, _))) = front.next_completed() {
             out.push(done.payload);
         }
-        out.extend(core::iter::from_fn(|| front.take_unanswered()).map(|done| done.payload));
+        out.extend(core::iter::from_fn(|| front.take_in_flight()).map(|done| done.payload));
         out.sort_unstable();
         prop_assert!(out.iter().copied().eq(0..count));
     }

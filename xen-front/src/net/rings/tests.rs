@@ -4,7 +4,7 @@ use super::*;
 use crate::net::rx::RxQueue;
 use crate::net::slots::Slots;
 use crate::net::tx::TxQueue;
-use crate::net::{Checksum, checksum};
+use crate::net::{ChecksumState, checksum};
 use proptest::prelude::*;
 use std::boxed::Box;
 use std::vec::Vec;
@@ -46,7 +46,7 @@ impl World {
         let (rx_buffers, tx_buffers) = (pages::<16>(), pages::<16>());
         let slots = |mem, first| {
             let mut slots = Slots::new();
-            slots.add(mem, &(first..first + u32::from(SLOTS)).map(GrantRef).collect::<Vec<_>>());
+            slots.add(mem, GrantRef(first), SLOTS);
             slots
         };
         let rx = RxQueue::new(FrontRing::new(rx_ring).unwrap(), slots(rx_buffers, RX_REF));
@@ -90,7 +90,7 @@ impl World {
         self.rx.push(&zerocopy::transmute!(info)).unwrap();
     }
 
-    fn receive(&mut self) -> Result<Option<(Vec<u8>, Checksum)>, Broken> {
+    fn receive(&mut self) -> Result<Option<(Vec<u8>, ChecksumState)>, ProtocolError> {
         let mut buffer = vec![0; 2048];
         let packet = self.front.receive(&mut buffer)?;
         Ok(packet.map(|packet| (buffer[..packet.len].to_vec(), packet.checksum)))
@@ -119,10 +119,10 @@ impl World {
     /// Sends until no buffer is free; the backend takes all packets and answers none.
     fn starve(&mut self) {
         for n in 0..SLOTS as u8 {
-            self.front.transmit(&packet(n), TxChecksum::Complete).unwrap();
+            self.front.transmit(&packet(n), TxChecksum::AsIs).unwrap();
             self.transmitted();
         }
-        let full = self.front.transmit(&packet(0), TxChecksum::Complete);
+        let full = self.front.transmit(&packet(0), TxChecksum::AsIs);
         assert_eq!(full, Err(TxError::Full));
     }
 
@@ -161,7 +161,7 @@ fn the_rx_flags_are_read_with_their_own_bit_numbers() {
     let _ = world.rx.publish();
     let states: Vec<_> =
         std::iter::from_fn(|| world.receive().unwrap()).map(|(_, state)| state).collect();
-    assert_eq!(states, [Checksum::Unknown, Checksum::Valid, Checksum::Blank]);
+    assert_eq!(states, [ChecksumState::Unknown, ChecksumState::Verified, ChecksumState::Partial]);
 }
 
 #[test]
@@ -174,13 +174,13 @@ fn the_tx_flags_and_the_field_are_those_that_netback_expects() {
         frame
     };
     let mut world = World::new(true);
-    world.front.transmit(&frame, TxChecksum::Fill).unwrap();
+    world.front.transmit(&frame, TxChecksum::Compute).unwrap();
     let (request, sent) = world.transmitted();
     assert_eq!((request.flags.bits(), &sent[..40]), (3, &frame[..40]));
     assert_eq!(sent[40..42], [0x14, 0x1d], "the pseudo-header's sum, not inverted");
     assert_eq!(sent[42..], frame[42..]);
 
-    world.front.transmit(&frame, TxChecksum::Complete).unwrap();
+    world.front.transmit(&frame, TxChecksum::AsIs).unwrap();
     assert_eq!(
         world.transmitted(),
         (
@@ -195,7 +195,7 @@ fn the_tx_flags_and_the_field_are_those_that_netback_expects() {
     );
 
     let mut world = World::new(false);
-    world.front.transmit(&frame, TxChecksum::Fill).unwrap();
+    world.front.transmit(&frame, TxChecksum::Compute).unwrap();
     let (request, sent) = world.transmitted();
     assert_eq!((request.flags.bits(), checksum::verify(&sent)), (0, Some(true)));
 }
@@ -206,9 +206,9 @@ fn a_full_tx_ring_says_so_and_frees_with_the_responses_in_any_order() {
     let mut ids = Vec::new();
     for _ in 0..50 {
         for n in 0..SLOTS as u8 {
-            world.front.transmit(&packet(n), TxChecksum::Complete).unwrap();
+            world.front.transmit(&packet(n), TxChecksum::AsIs).unwrap();
         }
-        assert_eq!(world.front.transmit(&packet(0), TxChecksum::Complete), Err(TxError::Full));
+        assert_eq!(world.front.transmit(&packet(0), TxChecksum::AsIs), Err(TxError::Full));
         assert_eq!(world.front.final_check(), Ok(false));
         for n in 0..SLOTS as u8 {
             let (request, sent) = world.transmitted();
@@ -228,18 +228,19 @@ fn a_batch_is_notified_once_and_a_backend_that_is_awake_not_at_all() {
     let _ = (world.rx.final_check(), world.tx.final_check());
     while world.rx.pop().unwrap().is_some() {}
     assert_eq!(world.rx.final_check(), Ok(false));
-    world.front.transmit(&packet(1), TxChecksum::Complete).unwrap();
-    world.front.transmit(&packet(2), TxChecksum::Complete).unwrap();
+    world.front.transmit(&packet(1), TxChecksum::AsIs).unwrap();
+    world.front.transmit(&packet(2), TxChecksum::AsIs).unwrap();
     assert_eq!(world.front.publish(), Notify::Send);
     assert_eq!(world.front.publish(), Notify::Skip);
-    world.front.transmit(&packet(3), TxChecksum::Complete).unwrap();
+    world.front.transmit(&packet(3), TxChecksum::AsIs).unwrap();
     assert_eq!(world.front.publish(), Notify::Skip, "the backend did not ask again");
 }
 
 #[test]
 fn lengths_that_can_not_be_packets_are_refused_before_anything_is_sent() {
     let mut world = World::new(true);
-    let transmit = |world: &mut World, len| world.front.transmit(&vec![0; len], TxChecksum::Fill);
+    let transmit =
+        |world: &mut World, len| world.front.transmit(&vec![0; len], TxChecksum::Compute);
     assert_eq!(transmit(&mut world, 13), Err(TxError::TooShort { len: 13 }));
     assert_eq!(transmit(&mut world, 1519), Err(TxError::TooLong { len: 1519, limit: 1518 }));
     assert_eq!(transmit(&mut world, 14), Ok(()));
@@ -254,11 +255,11 @@ fn d_n01_a_tx_response_with_a_bad_id_breaks_the_device() {
         let mut world = World::new(true);
         world.starve();
         world.complete(found);
-        let broken = Broken::TxId { found };
+        let broken = ProtocolError::TxId { found };
         assert_eq!(world.front.final_check(), Err(broken));
         // For good, in both directions, without touching the rings.
         assert_eq!(
-            world.front.transmit(&packet(1), TxChecksum::Complete),
+            world.front.transmit(&packet(1), TxChecksum::AsIs),
             Err(TxError::Broken(broken))
         );
         assert_eq!(world.receive(), Err(broken));
@@ -286,7 +287,7 @@ fn d_n01_a_tx_response_twice_breaks_the_device() {
     world.starve();
     world.complete(0);
     world.complete(0);
-    assert_eq!(world.front.final_check(), Err(Broken::TxId { found: 0 }));
+    assert_eq!(world.front.final_check(), Err(ProtocolError::TxId { found: 0 }));
 }
 
 #[test]
@@ -296,12 +297,12 @@ fn d_n01_an_rx_response_for_another_buffer_breaks_the_device() {
         world.posted();
         world.respond(found, 0, NetRxFlags::empty(), 60);
         let _ = world.rx.publish();
-        let broken = Broken::RxId { found, expected: 0 };
-        world.front.transmit(&packet(1), TxChecksum::Complete).unwrap();
+        let broken = ProtocolError::RxId { found, expected: 0 };
+        world.front.transmit(&packet(1), TxChecksum::AsIs).unwrap();
         assert_eq!(world.receive(), Err(broken));
         assert_eq!((world.front.publish(), world.tx.pop()), (Notify::Skip, Ok(None)));
         assert_eq!(
-            world.front.transmit(&packet(1), TxChecksum::Complete),
+            world.front.transmit(&packet(1), TxChecksum::AsIs),
             Err(TxError::Broken(broken))
         );
     }
@@ -359,7 +360,7 @@ fn d_n03_more_data_on_the_last_slot_drops_the_packet_and_the_next_one_arrives() 
         world.send(&packet(2), NetRxFlags::empty());
         assert_eq!(world.received(), [packet(2)]);
     }
-    assert_eq!(world.front.statistics.rx_cut_short, 20);
+    assert_eq!(world.front.statistics.rx_truncated, 20);
 }
 
 #[test]
@@ -398,7 +399,7 @@ fn d_n04_an_extra_info_that_is_missing_drops_the_packet_and_the_next_one_arrives
     assert_eq!(world.received(), NONE);
     world.send(&packet(2), NetRxFlags::empty());
     assert_eq!(world.received(), [packet(2)]);
-    assert_eq!(world.front.statistics.rx_cut_short, 1);
+    assert_eq!(world.front.statistics.rx_truncated, 1);
 }
 
 #[test]
@@ -418,11 +419,11 @@ fn impossible_indices_break_the_device() {
     use core::sync::atomic::Ordering::Relaxed;
     let mut world = World::new(true);
     world.rx_ring.u32::<8>().store(17, Relaxed);
-    assert!(matches!(world.receive(), Err(Broken::RxRing(_))));
+    assert!(matches!(world.receive(), Err(ProtocolError::RxRing(_))));
     let mut world = World::new(true);
     world.starve();
     world.tx_ring.u32::<8>().store(17, Relaxed);
-    assert!(matches!(world.front.final_check(), Err(Broken::TxRing(_))));
+    assert!(matches!(world.front.final_check(), Err(ProtocolError::TxRing(_))));
 }
 
 #[test]
@@ -460,7 +461,7 @@ proptest! {
                     Ok(Some((packet, _))) => prop_assert!((14..=2048).contains(&packet.len())),
                     Ok(None) => break,
                     Err(broken) => {
-                        prop_assert!(matches!(broken, Broken::RxId { .. }), "{}", format!("{broken}"));
+                        prop_assert!(matches!(broken, ProtocolError::RxId { .. }), "{}", format!("{broken}"));
                         return Ok(());
                     }
                 }
@@ -477,7 +478,7 @@ proptest! {
 #[test]
 fn copies_stay_within_their_slot() {
     let mut slots = Slots::new();
-    slots.add(pages::<2>(), &[GrantRef(1), GrantRef(2)]);
+    slots.add(pages::<2>(), GrantRef(1), 2);
     assert_eq!(slots.copy_to(0, PAGE_SIZE - 1, &mut [0]), Some(()));
     assert_eq!(slots.copy_to(0, PAGE_SIZE - 1, &mut [0; 2]), None);
     assert_eq!(slots.copy_to(0, PAGE_SIZE, &mut []), Some(()));

@@ -20,7 +20,7 @@ const EXTENDED: u32 = 1 << 28;
 /// Source: `docs/man/xen-vbd-interface.7.pandoc` in Xen's tree. The further majors of `sd` and `hd`
 /// are Linux's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DeviceNumber(pub u32);
+pub struct VbdNumber(pub u32);
 
 /// A family of disk names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl DiskFamily {
 
 /// What a device number means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DiskPlace {
+pub struct VbdName {
     /// The family of names.
     pub family: DiskFamily,
     /// The disk, from 0.
@@ -55,10 +55,10 @@ pub struct DiskPlace {
     pub partition: u32,
 }
 
-impl DeviceNumber {
+impl VbdNumber {
     /// Returns what the number means, if it is in a known scheme.
-    pub fn place(self) -> Option<DiskPlace> {
-        let place = |family, disk, partition| Some(DiskPlace { family, disk, partition });
+    pub fn place(self) -> Option<VbdName> {
+        let place = |family, disk, partition| Some(VbdName { family, disk, partition });
         if self.0 & !(EXTENDED - 1) == EXTENDED {
             return place(DiskFamily::Xvd, (self.0 ^ EXTENDED) >> 8, self.0 & 0xff);
         }
@@ -76,10 +76,10 @@ impl DeviceNumber {
     }
 }
 
-impl DiskPlace {
+impl VbdName {
     /// Returns the number that the toolstack picks for it; `None` if the family has no such disk or
     /// partition.
-    pub fn number(self) -> Option<DeviceNumber> {
+    pub fn number(self) -> Option<VbdNumber> {
         let Self { family, disk, partition } = self;
         let nth = |majors: &[u32], disk: u32| majors.get(disk as usize).copied();
         let number = match family {
@@ -97,11 +97,11 @@ impl DiskPlace {
             }
             _ => return None,
         };
-        Some(DeviceNumber(number))
+        Some(VbdNumber(number))
     }
 }
 
-impl fmt::Display for DeviceNumber {
+impl fmt::Display for VbdNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.place() {
             Some(place) => place.fmt(f),
@@ -110,7 +110,7 @@ impl fmt::Display for DeviceNumber {
     }
 }
 
-impl fmt::Display for DiskPlace {
+impl fmt::Display for VbdName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.family.prefix())?;
         write_letters(f, self.disk)?;
@@ -128,32 +128,32 @@ fn write_letters(f: &mut fmt::Formatter<'_>, disk: u32) -> fmt::Result {
 
 /// A text that names no virtual disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoDiskName;
+pub struct VbdNameError;
 
-impl fmt::Display for NoDiskName {
+impl fmt::Display for VbdNameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("no disk name: expected one like xvda, xvdb3, sdc, hda1 or vbd-51712")
     }
 }
 
-impl core::error::Error for NoDiskName {}
+impl core::error::Error for VbdNameError {}
 
-impl FromStr for DeviceNumber {
-    type Err = NoDiskName;
+impl FromStr for VbdNumber {
+    type Err = VbdNameError;
 
-    fn from_str(name: &str) -> Result<Self, NoDiskName> {
+    fn from_str(name: &str) -> Result<Self, VbdNameError> {
         if let Some(number) = name.strip_prefix("vbd-") {
-            return decimal(number).map(Self).ok_or(NoDiskName);
+            return decimal(number).map(Self).ok_or(VbdNameError);
         }
         [DiskFamily::Xvd, DiskFamily::Sd, DiskFamily::Hd]
             .into_iter()
             .find_map(|family| parse_rest(family, name.strip_prefix(family.prefix())?))
-            .and_then(DiskPlace::number)
-            .ok_or(NoDiskName)
+            .and_then(VbdName::number)
+            .ok_or(VbdNameError)
     }
 }
 
-fn parse_rest(family: DiskFamily, rest: &str) -> Option<DiskPlace> {
+fn parse_rest(family: DiskFamily, rest: &str) -> Option<VbdName> {
     let digits = rest.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(rest.len());
     let (letters, digits) = rest.split_at_checked(digits)?;
     // Bijective base 26, counted from 1.
@@ -164,7 +164,7 @@ fn parse_rest(family: DiskFamily, rest: &str) -> Option<DiskPlace> {
         "" => 0,
         digits => decimal(digits).filter(|_| !digits.starts_with('0'))?,
     };
-    Some(DiskPlace { family, disk: disk.checked_sub(1)?, partition })
+    Some(VbdName { family, disk: disk.checked_sub(1)?, partition })
 }
 
 fn decimal(digits: &str) -> Option<u32> {
@@ -198,24 +198,24 @@ mod tests {
             (769, "hda1"),
             (22 << 8 | 64 | 63, "hdd63"),
         ] {
-            assert_eq!(DeviceNumber(number).to_string(), name);
-            assert_eq!(name.parse(), Ok(DeviceNumber(number)));
+            assert_eq!(VbdNumber(number).to_string(), name);
+            assert_eq!(name.parse(), Ok(VbdNumber(number)));
         }
     }
 
     #[test]
     fn numbers_in_no_scheme_keep_their_number() {
         for number in [0, 1 << 8, 768 + 128, 202 << 16, 2 << 28, u32::MAX, 1 << 27 | 202 << 8] {
-            let text = DeviceNumber(number).to_string();
+            let text = VbdNumber(number).to_string();
             assert_eq!(text, std::format!("vbd-{number}"));
-            assert_eq!(text.parse(), Ok(DeviceNumber(number)));
+            assert_eq!(text.parse(), Ok(VbdNumber(number)));
         }
     }
 
     #[test]
     fn two_numbers_of_one_place_have_one_name() {
-        assert_eq!(DeviceNumber(1 << 28).to_string(), "xvda");
-        assert_eq!("xvda".parse(), Ok(DeviceNumber(51712)));
+        assert_eq!(VbdNumber(1 << 28).to_string(), "xvda");
+        assert_eq!("xvda".parse(), Ok(VbdNumber(51712)));
     }
 
     #[test]
@@ -224,24 +224,24 @@ mod tests {
             "", "xvd", "xvd1", "xvdbgqcw", "xvda256", "xvda01", "xvda0", "xvda+1", "xvdA",
             "xvda1b", "sda16", "hda64", "vbd-", "vbd-+1", "eth0",
         ] {
-            assert_eq!(text.parse::<DeviceNumber>(), Err(NoDiskName), "{text}");
+            assert_eq!(text.parse::<VbdNumber>(), Err(VbdNameError), "{text}");
         }
-        assert!("xvdzzzzzzzzzz".parse::<DeviceNumber>().is_err());
-        assert!("xvda99999999999".parse::<DeviceNumber>().is_err());
+        assert!("xvdzzzzzzzzzz".parse::<VbdNumber>().is_err());
+        assert!("xvda99999999999".parse::<VbdNumber>().is_err());
     }
 
     proptest! {
         #[test]
         fn every_number_has_a_name_and_the_name_its_place(number: u32) {
             for number in [number, number & 0xffff, EXTENDED | number >> 4] {
-                let back: DeviceNumber = DeviceNumber(number).to_string().parse().unwrap();
-                prop_assert_eq!(back.place(), DeviceNumber(number).place());
+                let back: VbdNumber = VbdNumber(number).to_string().parse().unwrap();
+                prop_assert_eq!(back.place(), VbdNumber(number).place());
             }
         }
 
         #[test]
         fn any_text_is_a_name_or_not(text: std::string::String) {
-            let _ = text.parse::<DeviceNumber>();
+            let _ = text.parse::<VbdNumber>();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Blocking reads and writes.
 
 use super::{
-    Block, BlockError, BlockState, Completion, DiskInfo, IoError, MAX_PAGES, Refusal, Request,
+    BlkFront, BlkFrontError, Completion, DiskInfo, IoError, MAX_PAGES, Request, RequestError,
     SECTOR_SIZE, Token, TransferError, requests::DEFAULT_DEPTH,
 };
 use core::fmt;
@@ -10,11 +10,12 @@ use heapless::Vec;
 use xen_grant::GrantTable;
 use xen_hypercall::{Instant, PAGE_SIZE, Pages, Platform};
 use xen_store::XenStore;
+use xenbus::DeviceState;
 
-/// How many buffers [`Disk::connect`] takes, of 44 KiB each: 704 KiB.
+/// How many buffers [`BlockingDisk::connect`] takes, of 44 KiB each: 704 KiB.
 pub const DEFAULT_BUFFERS: usize = 16;
 
-/// How long the backend may take for a request, unless [`Disk::set_timeout`] says otherwise.
+/// How long the backend may take for a request, unless [`BlockingDisk::set_timeout`] says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The longest single wait. Another thread may take the store's event for its own, so look again
@@ -29,13 +30,13 @@ const BUFFER: usize = MAX_PAGES * PAGE_SIZE;
 /// Data is copied through buffers that the disk owns, several requests at a time. Every call waits
 /// until it is done, but fails if the backend leaves any of its requests without an answer for
 /// longer than the timeout. Requests that a failed call leaves behind are
-/// [cancelled](Block::cancel): no backend but the present one can carry them out.
+/// [cancelled](BlkFront::cancel): no backend but the present one can carry them out.
 ///
 /// The buffers are zeroed before each read: a backend that answers without writing them does not
 /// pass off data of an earlier transfer as the disk's. That costs a quarter of what copying the
-/// data out of the buffer costs. [`Block`] reads into the caller's own pages without either.
-pub struct Disk<P: Platform, const DEPTH: usize = DEFAULT_DEPTH> {
-    block: Block<P, DEPTH>,
+/// data out of the buffer costs. [`BlkFront`] reads into the caller's own pages without either.
+pub struct BlockingDisk<P: Platform, const DEPTH: usize = DEFAULT_DEPTH> {
+    block: BlkFront<P, DEPTH>,
     free: Vec<Pages<P>, DEPTH>,
     /// How many buffers there are to be, those in flight included.
     wanted: usize,
@@ -103,30 +104,30 @@ fn copy(target: &mut [u8], source: Option<&[u8]>) {
     }
 }
 
-impl<P: Platform> Disk<P> {
+impl<P: Platform> BlockingDisk<P> {
     /// Connects disk `id`, waiting at most until `deadline`, with [`DEFAULT_BUFFERS`] buffers.
     ///
     /// # Errors
     ///
-    /// [`BlockError`].
+    /// [`BlkFrontError`].
     pub fn connect(
         store: &XenStore<P>,
         grants: &GrantTable<P>,
         id: u32,
         deadline: Instant,
-    ) -> Result<Self, BlockError> {
-        Self::new(Block::connect(store, grants, id, deadline)?, DEFAULT_BUFFERS)
+    ) -> Result<Self, BlkFrontError> {
+        Self::new(BlkFront::connect(store, grants, id, deadline)?, DEFAULT_BUFFERS)
     }
 }
 
-impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
+impl<P: Platform, const DEPTH: usize> BlockingDisk<P, DEPTH> {
     /// Takes a device and allocates `buffers` buffers for it, 1 to `DEPTH`, of 44 KiB each. More of
     /// them keep a fast backend busier.
     ///
     /// # Errors
     ///
-    /// [`BlockError::Memory`].
-    pub fn new(block: Block<P, DEPTH>, buffers: usize) -> Result<Self, BlockError> {
+    /// [`BlkFrontError::Memory`].
+    pub fn new(block: BlkFront<P, DEPTH>, buffers: usize) -> Result<Self, BlkFrontError> {
         let wanted = buffers.clamp(1, DEPTH);
         let mut disk = Self { block, free: Vec::new(), wanted, timeout: TIMEOUT };
         disk.refill()?;
@@ -139,12 +140,12 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
     }
 
     /// Lends the device, to look at.
-    pub fn block(&self) -> &Block<P, DEPTH> {
+    pub fn block(&self) -> &BlkFront<P, DEPTH> {
         &self.block
     }
 
     /// Gives the device back; the buffers are freed.
-    pub fn into_block(self) -> Block<P, DEPTH> {
+    pub fn into_block(self) -> BlkFront<P, DEPTH> {
         self.block
     }
 
@@ -159,8 +160,8 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
     ///
     /// # Errors
     ///
-    /// Those of [`Block::poll`].
-    pub fn poll(&mut self, now: Instant) -> Result<BlockState, BlockError> {
+    /// Those of [`BlkFront::poll`].
+    pub fn poll(&mut self, now: Instant) -> Result<DeviceState, BlkFrontError> {
         while let Some(Completion { buffer, .. }) = self.block.complete() {
             self.recycle(buffer);
         }
@@ -215,8 +216,8 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
                 match self.block.submit(Request::Flush) {
                     Ok(token) => (*flush, since) = (Some(token), self.now()),
                     // By what earlier calls have not waited for; their answers make room.
-                    Err(failed) if failed.reason == Refusal::Full => {}
-                    Err(failed) if failed.reason == Refusal::NoFlush => return Ok(()),
+                    Err(failed) if failed.reason == RequestError::Full => {}
+                    Err(failed) if failed.reason == RequestError::NoFlush => return Ok(()),
                     Err(failed) => return Err(failed.reason.into()),
                 }
             }
@@ -240,25 +241,25 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
 
     /// Connects the disk again, as xenstore has it now, and waits for that until `deadline`: after
     /// it was closed, or its backend's domain died and another one took its place. See
-    /// [`Block::reopen`].
+    /// [`BlkFront::reopen`].
     ///
     /// # Errors
     ///
-    /// [`BlockError`]; call it again.
-    pub fn reopen(&mut self, deadline: Instant) -> Result<(), BlockError> {
-        self.block.reopen()?;
-        self.block.wait_until(BlockState::Connected, deadline)
+    /// [`BlkFrontError`]; call it again.
+    pub fn reopen(&mut self, deadline: Instant) -> Result<(), BlkFrontError> {
+        self.block.reopen();
+        self.block.wait_until(DeviceState::Connected, deadline)
     }
 
     /// Connects the disk again after the domain was suspended and is now resumed elsewhere, and
-    /// waits for that until `deadline`. See [`Block::resume`].
+    /// waits for that until `deadline`. See [`BlkFront::resume`].
     ///
     /// # Errors
     ///
-    /// [`BlockError`]; [`reopen`](Self::reopen) tries again.
-    pub fn resume(&mut self, deadline: Instant) -> Result<(), BlockError> {
-        self.block.resume()?;
-        self.block.wait_until(BlockState::Connected, deadline)
+    /// [`BlkFrontError`]; [`reopen`](Self::reopen) tries again.
+    pub fn resume(&mut self, deadline: Instant) -> Result<(), BlkFrontError> {
+        self.block.resume();
+        self.block.wait_until(DeviceState::Connected, deadline)
     }
 
     /// Closes the device: waits until everything in flight is answered and the backend has let go,
@@ -266,9 +267,9 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
     ///
     /// # Errors
     ///
-    /// [`BlockError`]. The device is then closed as far as it could be; pages that the backend
+    /// [`BlkFrontError`]. The device is then closed as far as it could be; pages that the backend
     /// still has are kept back by the grant table.
-    pub fn close(mut self, deadline: Instant) -> Result<(), BlockError> {
+    pub fn close(mut self, deadline: Instant) -> Result<(), BlkFrontError> {
         self.block.close();
         loop {
             while self.block.complete().is_some() {}
@@ -282,10 +283,10 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
             }
             self.wait(deadline);
         }
-        self.block.close_now()?;
-        match self.block.wait_until(BlockState::Closed, deadline) {
+        self.block.close_now();
+        match self.block.wait_until(DeviceState::Closed, deadline) {
             // A device that is no more is closed enough.
-            Err(_) if self.block.state() == BlockState::Unplugged => Ok(()),
+            Err(_) if self.block.state() == DeviceState::Unplugged => Ok(()),
             result => result,
         }
     }
@@ -336,7 +337,7 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
                     }
                     Err(failed) => {
                         self.recycle(failed.request.into_buffer());
-                        if failed.reason == Refusal::Full {
+                        if failed.reason == RequestError::Full {
                             break;
                         }
                         result = Err(failed.reason.into());
@@ -386,7 +387,7 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
     /// Waits for an event of the store, or of the ring where there is one, unless requests can be
     /// completed at once.
     fn wait(&self, deadline: Instant) {
-        let over = matches!(self.block.state(), BlockState::Closed | BlockState::Unplugged);
+        let over = matches!(self.block.state(), DeviceState::Closed | DeviceState::Unplugged);
         if over || self.block.broken().is_some() {
             return;
         }
@@ -399,7 +400,7 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
     }
 
     /// Allocates buffers for those that were lost to a backend that did not let go of them.
-    fn refill(&mut self) -> Result<(), BlockError> {
+    fn refill(&mut self) -> Result<(), BlkFrontError> {
         while self.free.len() + self.block.in_flight() < self.wanted {
             let pages = Pages::alloc(self.platform().clone(), MAX_PAGES)?;
             self.recycle(Some(pages));
@@ -424,9 +425,9 @@ impl<P: Platform, const DEPTH: usize> Disk<P, DEPTH> {
     }
 }
 
-impl<P: Platform, const DEPTH: usize> fmt::Debug for Disk<P, DEPTH> {
+impl<P: Platform, const DEPTH: usize> fmt::Debug for BlockingDisk<P, DEPTH> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = f.debug_struct("Disk");
+        let mut out = f.debug_struct("BlockingDisk");
         out.field("block", &self.block).field("buffers", &self.wanted).finish_non_exhaustive()
     }
 }

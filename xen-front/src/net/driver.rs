@@ -1,0 +1,204 @@
+//! The protocol of a network frontend, as xenbus calls it.
+
+use super::rings::Rings;
+use super::rx::RxQueue;
+use super::slots::Slots;
+use super::tx::TxQueue;
+use super::{Config, MacAddress, NetFrontError, ProtocolError, Statistics};
+use xen_evtchn::Channel;
+use xen_grant::{GrantTable, ReadOnly, ReadWrite, Shared};
+use xen_hypercall::{DomId, GrantRef, Instant, Pages, Platform};
+use xen_ring::{FrontRing, Notify};
+use xenbus::{Cause, FrontendDriver, KeyList, KeyValues, NodeWriter, Peer, XenbusState};
+
+/// An Ethernet header with a VLAN tag.
+const HEADER: usize = 18;
+
+/// The most payload of a packet. A backend sends no more to a frontend that takes one slot for a
+/// packet.
+const MAX_MTU: u16 = 1500;
+/// The least that IPv4 allows.
+const MIN_MTU: u16 = 68;
+
+pub(super) type DeviceRings<P> =
+    Rings<Shared<P, ReadWrite>, Shared<P, ReadWrite>, Shared<P, ReadOnly>>;
+
+/// The rings and the port of one connection.
+#[derive(Debug)]
+pub(super) struct Connection<P: Platform> {
+    pub(super) rings: DeviceRings<P>,
+    channel: Channel<P>,
+}
+
+/// The protocol of a network frontend, which the device calls when its states require it, and the
+/// tables of a connection: a page.
+#[derive(Debug)]
+pub(super) struct VifDriver<P: Platform> {
+    grants: GrantTable<P>,
+    pub(super) config: Config,
+    pub(super) mac: MacAddress,
+    pub(super) mtu: u16,
+    /// Those of the connections before.
+    statistics: Statistics,
+    /// The number of allocations that the backend still used when the last connection ended.
+    pub(super) in_use: usize,
+    pub(super) connection: Option<Connection<P>>,
+}
+
+impl<P: Platform> VifDriver<P> {
+    pub(super) fn new(grants: GrantTable<P>, config: Config) -> Self {
+        Self {
+            grants,
+            config,
+            mac: MacAddress::default(),
+            mtu: MAX_MTU,
+            statistics: Statistics::default(),
+            in_use: 0,
+            connection: None,
+        }
+    }
+
+    pub(super) fn statistics(&self) -> Statistics {
+        self.connection.as_ref().map_or(self.statistics, |connection| connection.rings.statistics)
+    }
+
+    /// Creates rings and buffers and grants the backend's domain access to them.
+    fn rings(&self, peer: DomId) -> Result<DeviceRings<P>, NetFrontError> {
+        let Config { rx_slots, tx_slots, .. } = self.config;
+        let ring = || -> Result<Shared<P, ReadWrite>, NetFrontError> {
+            let page = Pages::alloc(self.grants.platform().clone(), 1)?;
+            let granted = self.grants.share_writable(page, peer);
+            granted.map_err(|failed| NetFrontError::Grant(failed.error))
+        };
+        let rx_ring = FrontRing::new(ring()?).map_err(NetFrontError::Ring)?;
+        let tx_ring = FrontRing::new(ring()?).map_err(NetFrontError::Ring)?;
+        let rx = RxQueue::new(rx_ring, Slots::share(&self.grants, peer, rx_slots)?);
+        let max_packet = usize::from(self.mtu) + HEADER;
+        let tx = TxQueue::new(tx_ring, Slots::share(&self.grants, peer, tx_slots)?, max_packet);
+        let mut rings = Rings::new(rx, tx);
+        rings.statistics = self.statistics;
+        // The backend reads the ring when it connects: there is no one to notify yet.
+        let _ = rings.publish();
+        Ok(rings)
+    }
+}
+
+impl<P: Platform> Connection<P> {
+    pub(super) fn port(&self) -> xen_hypercall::Port {
+        self.channel.port()
+    }
+
+    /// Publishes what was queued and notifies the backend if it needs that.
+    pub(super) fn flush(&mut self) -> Result<(), ProtocolError> {
+        self.rings.intact()?;
+        match self.rings.publish() {
+            Notify::Send => self.channel.notify().map_err(ProtocolError::Notify),
+            Notify::Skip => Ok(()),
+        }
+    }
+}
+
+impl<P: Platform> FrontendDriver for VifDriver<P> {
+    const KIND: &'static str = "vif";
+
+    /// Nodes of features that this driver does not have: several queues, split event channels,
+    /// the control ring and more.
+    const STALE_NODES: &'static [&'static str] = &[
+        "multi-queue-num-queues",
+        "event-channel-tx",
+        "event-channel-rx",
+        "ctrl-ring-ref",
+        "event-channel-ctrl",
+        "request-multicast-control",
+        "feature-gso-tcpv4-prefix",
+        "xdp-headroom",
+    ];
+
+    /// A network frontend is connected at once: the backend has no details to add.
+    const SETUP_STATE: XenbusState = XenbusState::CONNECTED;
+
+    type Error = NetFrontError;
+
+    fn setup_keys(&self, keys: &mut KeyList<'_>) {
+        keys.own("mac");
+        keys.own("mtu");
+        keys.peers(&["mac", "mtu", "feature-rx-copy", "feature-no-csum-offload"]);
+    }
+
+    fn setup(&mut self, peer: &Peer<'_>) -> Result<(), NetFrontError> {
+        self.mac = mac(&peer.nodes)?;
+        self.mtu = mtu(&peer.nodes);
+        // Backends that can only exchange pages have not been seen for many years.
+        if peer.nodes.number_or("feature-rx-copy", 0u32)? == 0 {
+            return Err(NetFrontError::NoRxCopy);
+        }
+        let refused = peer.nodes.number_or("feature-no-csum-offload", 0u32)? != 0;
+        let mut rings = self.rings(peer.id)?;
+        rings.tx.set_offload(self.config.checksum_offload && !refused);
+        let platform = self.grants.platform().clone();
+        let channel = Channel::alloc_unbound(platform, peer.id).map_err(NetFrontError::Port)?;
+        self.connection = Some(Connection { rings, channel });
+        Ok(())
+    }
+
+    fn write_nodes(&self, nodes: &mut NodeWriter<'_>) {
+        let Some(Connection { rings, channel }) = &self.connection else { return };
+        let GrantRef(tx) = rings.tx.ring().reference();
+        let GrantRef(rx) = rings.rx.ring().reference();
+        nodes.write("tx-ring-ref", tx);
+        nodes.write("rx-ring-ref", rx);
+        nodes.write("event-channel", channel.port().0);
+        nodes.write("request-rx-copy", 1);
+        // Without it Linux's backend ignores our events about free buffers, and looks for them
+        // every 30 ms.
+        nodes.write("feature-rx-notify", 1);
+        nodes.write("feature-sg", 0);
+        nodes.write("feature-gso-tcpv4", 0);
+        nodes.write("feature-gso-tcpv6", 0);
+        nodes.write("feature-no-csum-offload", u32::from(!self.config.checksum_offload));
+        nodes.write("feature-ipv6-csum-offload", 0);
+    }
+
+    fn connect(&mut self, _: &Peer<'_>) -> Result<(), NetFrontError> {
+        // The backend may have read the rings before it could receive events.
+        let Some(connection) = &self.connection else { return Ok(()) };
+        Ok(connection.channel.notify().map_err(ProtocolError::Notify)?)
+    }
+
+    fn run(&mut self, _: Instant) -> Result<(), NetFrontError> {
+        Ok(self.connection.as_mut().map_or(Ok(()), Connection::flush)?)
+    }
+
+    fn disconnect(&mut self, cause: Cause) {
+        let Some(Connection { rings, channel }) = self.connection.take() else { return };
+        let Rings { rx, tx, statistics, .. } = rings;
+        self.statistics = statistics;
+        // The grant table of a new domain has none of the old entries, and the port's number can be
+        // another owner's there. A domain that was resumed in place has both still.
+        if cause == Cause::Resumed && rx.ring().peer().is_none() {
+            channel.abandon();
+        } else {
+            drop(channel);
+        }
+        let ((rx_ring, rx), (tx_ring, tx)) = (rx.into_parts(), tx.into_parts());
+        let rings = [rx_ring, tx_ring].into_iter().filter_map(|ring| ring.reclaim().err()).count();
+        self.in_use = rings + rx.reclaim() + tx.reclaim();
+    }
+}
+
+/// Returns the address, which is in the frontend's directory, or else in the backend's.
+fn mac(nodes: &KeyValues<'_>) -> Result<MacAddress, NetFrontError> {
+    let text = match nodes.own_string("mac")? {
+        Some(own) => own,
+        None => nodes.string("mac")?.ok_or(NetFrontError::NoMac)?,
+    };
+    MacAddress::parse(text.as_bytes()).map_err(NetFrontError::Mac)
+}
+
+/// Returns the MTU; a value that cannot be one counts as missing.
+fn mtu(nodes: &KeyValues<'_>) -> u16 {
+    let own = nodes.own_number::<u32>("mtu").ok().flatten();
+    let found = own.or_else(|| nodes.optional_number("mtu").ok().flatten());
+    let found = found.and_then(|mtu| u16::try_from(mtu).ok());
+    found.filter(|mtu| *mtu >= MIN_MTU).unwrap_or(MAX_MTU).min(MAX_MTU)
+}
