@@ -3,15 +3,15 @@
 
 use core::ops::Range;
 use core::time::Duration;
-use xen_back::block::{Blkback, Config, DiskSpec, GrantMode, MemoryDisk};
-use xen_back::net::{Checksum, Netback, Packet};
-use xen_front::block::{Block, BlockState, Request};
-use xen_front::net::{Config as NetConfig, Link, Net, TxChecksum, Vif};
+use xen_back::block::{BlkBack, Config, GrantMode, MemoryDisk, PreparedDisk};
+use xen_back::net::{ChecksumState, NetBack, Packet};
+use xen_front::block::{BlkFront, Request};
+use xen_front::net::{Config as NetConfig, DeviceState, NetFront, TxChecksum, Vif};
 use xen_grant::GrantTable;
 use xen_hypercall::{Pages, Platform, start};
 use xen_sim::{Device, Disk, Domain, DomainConfig, SharedLoads, Vif as VirtualVif, World};
 use xen_store::XenStore;
-use xen_store::xenbus::{Backend, DeviceId};
+use xenbus::DeviceId;
 
 /// Where each index of a ring lies, and its first slot.
 const REQ_PROD: Range<usize> = 0..4;
@@ -48,9 +48,8 @@ impl Fixture {
         }
     }
 
-    fn backend(&self, kind: &'static str, device: &Device) -> Backend<Domain> {
-        let id = DeviceId { guest: self.guest.id(), device: device.id };
-        Backend::open(&self.driver_store, kind, id).unwrap()
+    fn id(&self, device: &Device) -> DeviceId {
+        DeviceId { guest: self.guest.id(), device: device.id }
     }
 
     fn pass(&self) {
@@ -83,12 +82,12 @@ fn block_requests_responses_and_data_are_loaded_once() {
     for mode in [GrantMode::Copy, GrantMode::Map] {
         let fixture = Fixture::new();
         let device = fixture.world.attach_disk(&fixture.guest, &fixture.driver, &Disk::new("xvda"));
-        let backend = fixture.backend("vbd", &device);
-        let spec = DiskSpec::read(&backend).unwrap();
-        let disk = MemoryDisk::new(vec![7; 64 * 512]);
-        let mut back = Blkback::new(backend, spec, disk, Config { mode, ..Config::default() });
-        let mut front = Block::open(&fixture.guest_store, &fixture.grants, device.id).unwrap();
-        while front.poll(fixture.guest.now()).unwrap() != BlockState::Connected {
+        let disk = PreparedDisk::new(MemoryDisk::new(vec![7; 64 * 512]));
+        let config = Config { mode, ..Config::default() };
+        let mut back =
+            BlkBack::new(&fixture.driver_store, fixture.id(&device), disk, config).unwrap();
+        let mut front = BlkFront::open(&fixture.guest_store, &fixture.grants, device.id).unwrap();
+        while front.poll(fixture.guest.now()).unwrap() != DeviceState::Connected {
             back.poll(fixture.driver.now()).unwrap();
             fixture.pass();
         }
@@ -124,15 +123,16 @@ fn block_requests_responses_and_data_are_loaded_once() {
 fn network_requests_responses_and_packets_are_loaded_once() {
     let fixture = Fixture::new();
     let device = fixture.world.attach_vif(&fixture.guest, &fixture.driver, &VirtualVif::new(0));
-    let mut back = Netback::new(fixture.backend("vif", &device)).unwrap();
+    let mut back = NetBack::new(&fixture.driver_store, fixture.id(&device)).unwrap();
     let mut front =
-        Net::open(&fixture.guest_store, &fixture.grants, Vif(0), NetConfig::default()).unwrap();
-    while front.poll(fixture.guest.now()).unwrap() != Link::Up || !back.is_connected() {
+        NetFront::new(&fixture.guest_store, &fixture.grants, Vif(0), NetConfig::default()).unwrap();
+    while front.poll(fixture.guest.now()).unwrap() != DeviceState::Connected || !back.is_connected()
+    {
         back.poll(fixture.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
         fixture.pass();
     }
     let frame = [0x55; 200];
-    front.transmit(&frame, TxChecksum::Complete).unwrap();
+    front.transmit(&frame, TxChecksum::AsIs).unwrap();
     assert_eq!(loads(&fixture.guest, || front.flush().unwrap()).0, once([REQ_EVENT]));
 
     let mut received = Vec::new();
@@ -144,7 +144,7 @@ fn network_requests_responses_and_packets_are_loaded_once() {
     assert_eq!(received, [frame]);
 
     let (found, sent) = loads(&fixture.driver, || {
-        let sent = back.send(Packet::new(&frame, Checksum::Unknown));
+        let sent = back.send(Packet::new(&frame, ChecksumState::Unknown));
         back.flush().unwrap();
         sent
     });
@@ -159,6 +159,6 @@ fn network_requests_responses_and_packets_are_loaded_once() {
     // The answer to what was sent is looked for when a packet needs room: it is there, and nothing
     // when all is full.
     let (found, _) =
-        loads(&fixture.guest, || while front.transmit(&frame, TxChecksum::Complete).is_ok() {});
+        loads(&fixture.guest, || while front.transmit(&frame, TxChecksum::AsIs).is_ok() {});
     assert_eq!(found, [(RSP_PROD, 2), (SLOT..SLOT + 4, 1)]);
 }

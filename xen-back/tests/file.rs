@@ -2,13 +2,13 @@
 
 use core::time::Duration;
 use std::path::PathBuf;
-use xen_back::block::{Blkback, Config, DiskSpec, FileDisk, GrantMode};
-use xen_front::block::{Block, BlockState, Completion, Request};
+use xen_back::block::{BlkBack, Config, FileDisk, GrantMode, PreparedDisk};
+use xen_front::block::{BlkFront, Completion, Request};
 use xen_grant::GrantTable;
 use xen_hypercall::{Pages, Platform, start};
 use xen_sim::{Device, Disk, Domain, DomainConfig, World};
 use xen_store::XenStore;
-use xen_store::xenbus::{Backend, backends};
+use xenbus::{DeviceState, backends};
 
 const SECTORS: usize = 64;
 
@@ -39,8 +39,8 @@ struct Fixture {
     device: Device,
 }
 
-type Front<'a> = Block<Domain>;
-type Back<'a> = Blkback<Domain, FileDisk>;
+type Front<'a> = BlkFront<Domain>;
+type Back = BlkBack<Domain, PreparedDisk<FileDisk>>;
 
 impl Fixture {
     fn new() -> Self {
@@ -56,20 +56,19 @@ impl Fixture {
         Self { world, guest, driver, guest_store, driver_store, grants, device }
     }
 
-    fn ends(&self, disk: FileDisk, mode: GrantMode) -> (Front<'_>, Back<'_>) {
+    fn ends(&self, disk: FileDisk, mode: GrantMode) -> (Front<'_>, Back) {
         let found = backends::<4>(&self.driver_store, "vbd").unwrap();
-        let backend = Backend::open(&self.driver_store, "vbd", found[0]).unwrap();
-        let spec = DiskSpec::read(&backend).unwrap();
         let config = Config { mode, ring_order: 0, budget: 8 };
-        let front = Block::open(&self.guest_store, &self.grants, self.device.id).unwrap();
-        (front, Blkback::new(backend, spec, disk, config))
+        let front = BlkFront::open(&self.guest_store, &self.grants, self.device.id).unwrap();
+        let disk = PreparedDisk::new(disk);
+        (front, BlkBack::new(&self.driver_store, found[0], disk, config).unwrap())
     }
 
     /// Runs both ends until `done` returns a value.
     fn run<T>(
         &self,
         front: &mut Front<'_>,
-        back: &mut Back<'_>,
+        back: &mut Back,
         mut done: impl FnMut(&mut Front<'_>) -> Option<T>,
     ) -> T {
         for _ in 0..2000 {
@@ -83,7 +82,7 @@ impl Fixture {
         panic!("not done: {front:?} {back:?}");
     }
 
-    fn reach(&self, front: &mut Front<'_>, back: &mut Back<'_>, state: BlockState) {
+    fn reach(&self, front: &mut Front<'_>, back: &mut Back, state: DeviceState) {
         self.run(front, back, |front| {
             (front.poll(self.guest.now()).unwrap() == state).then_some(())
         });
@@ -92,7 +91,7 @@ impl Fixture {
     fn carry_out(
         &self,
         front: &mut Front<'_>,
-        back: &mut Back<'_>,
+        back: &mut Back,
         request: Request<Domain>,
     ) -> Completion<Domain> {
         front.submit(request).unwrap();
@@ -108,7 +107,7 @@ fn file_disk_serves_a_frontend() {
         let file = DiskFile::new("served", &content);
         let fixture = Fixture::new();
         let (mut front, mut back) = fixture.ends(FileDisk::open(&file.0, false).unwrap(), mode);
-        fixture.reach(&mut front, &mut back, BlockState::Connected);
+        fixture.reach(&mut front, &mut back, DeviceState::Connected);
         assert_eq!(front.info().sectors, SECTORS as u64);
         let page = || Pages::alloc(fixture.guest.clone(), 1).unwrap();
 
@@ -124,7 +123,7 @@ fn file_disk_serves_a_frontend() {
         assert_eq!(fixture.carry_out(&mut front, &mut back, Request::Flush).outcome, Ok(()));
 
         front.close();
-        fixture.reach(&mut front, &mut back, BlockState::Closed);
+        fixture.reach(&mut front, &mut back, DeviceState::Closed);
         drop((front, back));
         let mut expected = content;
         expected[56 * 512..].fill(0x5a);

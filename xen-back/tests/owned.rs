@@ -1,15 +1,24 @@
 //! Backends are owned values: a kernel keeps them in statics and moves them between threads.
 
 use std::sync::Mutex;
-use xen_back::block::{Blkback, MemoryDisk};
-use xen_back::net::Netback;
+use xen_back::block::{BlkBack, MemoryDisk, PreparedDisk};
+use xen_back::net::NetBack;
 use xen_sim::Domain;
 
-static DISKS: Mutex<Vec<Blkback<Domain, MemoryDisk<Vec<u8>>>>> = Mutex::new(Vec::new());
-static NICS: Mutex<Vec<Netback<Domain>>> = Mutex::new(Vec::new());
+type Disk = PreparedDisk<MemoryDisk<Vec<u8>>>;
+
+static DISKS: Mutex<Vec<BlkBack<Domain, Disk>>> = Mutex::new(Vec::new());
+static NICS: Mutex<Vec<NetBack<Domain>>> = Mutex::new(Vec::new());
 
 #[test]
 fn backends_are_send_and_static() {
     assert!(DISKS.lock().unwrap().is_empty());
     assert!(NICS.lock().unwrap().is_empty());
+}
+
+/// Issue 11, bar 3.
+#[test]
+fn backend_values_are_under_1_kib() {
+    let sizes = [size_of::<BlkBack<Domain, Disk>>(), size_of::<NetBack<Domain>>()];
+    assert!(sizes.iter().all(|size| *size < 1024), "{sizes:?}");
 }

@@ -9,6 +9,7 @@ pub mod config;
 mod disks;
 mod network;
 mod nic;
+mod refusals;
 mod servers;
 mod service;
 

@@ -9,10 +9,10 @@ use log::{info, warn};
 use smoltcp::iface::{Config, Interface, PollResult, SocketSet};
 use smoltcp::wire::{EthernetAddress, IpCidr};
 use xen_back::net::switch::{Forward, Switch};
-use xen_back::net::{MacAddress, Netback, NetbackEvent, Packet};
+use xen_back::net::{MacAddress, NetBack, NetBackError, NetBackEvent, Packet};
 use xen_hypercall::{ForeignFrames, Instant, Port};
-use xen_store::StoreError;
-use xen_store::xenbus::{Backend, DeviceId};
+use xen_store::XenStore;
+use xenbus::{DeviceId, XenbusError, XenbusState};
 
 use crate::service::{DEVICES, RETRY, Turn};
 
@@ -20,10 +20,10 @@ use crate::service::{DEVICES, RETRY, Turn};
 /// toolstack gives.
 const OWN_MAC: MacAddress = MacAddress([0x02, 0x16, 0x3e, 0, 0, 1]);
 
-/// A guest's interface, and the switch's port that it is plugged into.
+/// A guest's interface, and the switch's port that it is plugged into once its address is read.
 struct Vif<P: ForeignFrames> {
-    netback: Netback<P>,
-    port: usize,
+    netback: NetBack<P>,
+    port: Option<usize>,
 }
 
 /// All guests' interfaces, the switch and the stack.
@@ -70,75 +70,105 @@ impl<P: ForeignFrames> Network<P> {
     }
 
     pub(crate) fn has(&self, id: DeviceId) -> bool {
-        self.vifs.iter().any(|vif| vif.netback.backend().id() == id)
+        self.vifs.iter().any(|vif| vif.netback.id() == id)
     }
 
     /// Forgets all guests' interfaces.
     pub(crate) fn clear(&mut self) {
         for vif in self.vifs.drain(..) {
-            self.switch.disconnect(vif.port);
+            vif.port.into_iter().for_each(|port| self.switch.disconnect(port));
         }
     }
 
-    /// Takes up a guest's interface. Hands it back if no port of the switch is free.
-    pub(crate) fn add(&mut self, backend: Backend<P>) -> Result<Option<Backend<P>>, StoreError> {
-        let id = backend.id();
-        let netback = Netback::new(backend)?;
-        let Some(port) = self.switch.connect(netback.mac()) else {
-            return Ok(Some(netback.into_backend()));
-        };
-        match netback.mac() {
-            Some(mac) => {
-                info!("{}: interface {mac} of domain {}", netback.backend().path(), id.guest);
-            }
-            None => info!("{}: interface of domain {}", netback.backend().path(), id.guest),
-        }
-        self.vifs.push(Vif { netback, port });
-        Ok(None)
+    /// Returns whether all ports for guests are in use.
+    pub(crate) fn is_full(&self) -> bool {
+        self.vifs.len() >= DEVICES
     }
 
-    /// Moves the packets that can be moved now.
-    pub(crate) fn turn(&mut self, now: Instant, turn: &mut Turn) {
+    /// Takes up a guest's interface.
+    pub(crate) fn add(
+        &mut self,
+        store: &XenStore<P>,
+        id: DeviceId,
+        config: &config::Config,
+    ) -> Result<(), XenbusError> {
+        let mut netback = NetBack::new(store, id)?;
+        netback.set_close_timeout(config.close_timeout);
+        self.vifs.push(Vif { netback, port: None });
+        Ok(())
+    }
+
+    /// Moves the packets that can be moved now. Returns the devices that are gone.
+    pub(crate) fn turn(&mut self, now: Instant, turn: &mut Turn) -> Vec<DeviceId> {
+        let mut gone = Vec::new();
         let mut index = 0;
         while index < self.vifs.len() {
+            self.plug(index);
             match self.receive(index, now) {
-                Some(NetbackEvent::Removed) => {
-                    let vif = self.vifs.swap_remove(index);
-                    self.switch.disconnect(vif.port);
-                    turn.freed = true;
+                Ok(NetBackEvent::Removed) => {
+                    let vif = self.remove(index);
+                    gone.push(vif.netback.id());
+                    turn.busy = true;
                     let (tx, rx) = (vif.netback.tx_statistics(), vif.netback.rx_statistics());
-                    info!("{}: removed; {tx:?} {rx:?}", vif.netback.backend().path());
+                    info!("{}: removed; {tx:?} {rx:?}", vif.netback.path());
                     turn.note(vif.netback.remove());
                     continue;
                 }
-                Some(NetbackEvent::Busy) => turn.busy = true,
-                Some(NetbackEvent::Idle) => {}
-                None => turn.by(Some(now + RETRY)),
+                Ok(NetBackEvent::Busy) => turn.busy = true,
+                Ok(NetBackEvent::Idle) => {}
+                Err(error) => {
+                    let netback = &self.vifs[index].netback;
+                    warn!("{}: {error}", netback.path());
+                    turn.by(Some(now + RETRY));
+                }
             }
             index += 1;
         }
         self.run_stack(now, turn);
         for vif in &mut self.vifs {
             if let Err(error) = vif.netback.flush() {
-                warn!("{}: {error}", vif.netback.backend().path());
+                warn!("{}: {error}", vif.netback.path());
                 turn.by(Some(now + RETRY));
             }
-            turn.by(vif.netback.deadline(now));
+            turn.by(vif.netback.poll_timeout(now));
+        }
+        gone
+    }
+
+    /// Connects an interface whose address is read to the switch.
+    fn plug(&mut self, index: usize) {
+        let Vif { netback, port } = &mut self.vifs[index];
+        if port.is_some() || netback.state() < XenbusState::INIT_WAIT {
+            return;
+        }
+        *port = self.switch.connect(netback.mac());
+        match netback.mac() {
+            Some(mac) => {
+                info!("{}: interface {mac} of domain {}", netback.path(), netback.id().guest);
+            }
+            None => info!("{}: interface of domain {}", netback.path(), netback.id().guest),
         }
     }
 
-    /// Takes what one guest has sent. `None` after an error.
-    fn receive(&mut self, index: usize, now: Instant) -> Option<NetbackEvent> {
+    fn remove(&mut self, index: usize) -> Vif<P> {
+        let vif = self.vifs.swap_remove(index);
+        vif.port.into_iter().for_each(|port| self.switch.disconnect(port));
+        vif
+    }
+
+    /// Takes what one guest has sent.
+    fn receive(&mut self, index: usize, now: Instant) -> Result<NetBackEvent, NetBackError> {
         let Self { vifs, switch, stack } = self;
         let (before, rest) = vifs.split_at_mut(index);
-        let (vif, after) = rest.split_first_mut()?;
+        let Some((vif, after)) = rest.split_first_mut() else { return Ok(NetBackEvent::Idle) };
         let from = vif.port;
         let mut port = |packet: Packet<'_>| {
+            let Some(from) = from else { return };
             let mut others = before.iter_mut().chain(&mut *after);
             match switch.forward(from, packet.source(), packet.destination()) {
                 Forward::To(port) if port == stack.port => stack.nic.receive(packet),
                 Forward::To(port) => {
-                    if let Some(vif) = others.find(|vif| vif.port == port) {
+                    if let Some(vif) = others.find(|vif| vif.port == Some(port)) {
                         vif.netback.send(packet);
                     }
                 }
@@ -151,13 +181,7 @@ impl<P: ForeignFrames> Network<P> {
                 Forward::Drop(_) => {}
             }
         };
-        match vif.netback.poll(now, &mut port) {
-            Ok(event) => Some(event),
-            Err(error) => {
-                warn!("{}: {error}", vif.netback.backend().path());
-                None
-            }
-        }
+        vif.netback.poll(now, &mut port)
     }
 
     fn run_stack(&mut self, now: Instant, turn: &mut Turn) {
@@ -172,7 +196,7 @@ impl<P: ForeignFrames> Network<P> {
         stack.nic.drain(|packet| {
             match switch.forward(port, packet.source(), packet.destination()) {
                 Forward::To(port) => {
-                    if let Some(vif) = vifs.iter_mut().find(|vif| vif.port == port) {
+                    if let Some(vif) = vifs.iter_mut().find(|vif| vif.port == Some(port)) {
                         vif.netback.send(packet);
                     }
                 }

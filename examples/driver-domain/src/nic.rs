@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use smoltcp::phy::{self, ChecksumCapabilities, Device, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
-use xen_back::net::{Checksum, MAX_PACKET, Packet, checksum};
+use xen_back::net::{ChecksumState, MAX_PACKET, Packet, checksum};
 
 /// The most bytes of a frame, the Ethernet header among them.
 const FRAME: usize = 1514;
@@ -22,8 +22,8 @@ pub(crate) struct Nic {
 impl Nic {
     /// Takes a packet for the stack.
     pub(crate) fn receive(&mut self, packet: Packet<'_>) {
-        let wrong =
-            packet.checksum == Checksum::Unknown && checksum::verify(packet.bytes) == Some(false);
+        let wrong = packet.checksum == ChecksumState::Unknown
+            && checksum::verify(packet.bytes) == Some(false);
         // What need not go onto a wire need not be cut for one.
         let limit = if packet.segment.is_some() { MAX_PACKET } else { FRAME };
         if packet.bytes.len() > limit || self.received.len() >= FRAMES || wrong {
@@ -38,8 +38,8 @@ impl Nic {
     pub(crate) fn drain(&mut self, mut each: impl FnMut(Packet<'_>)) {
         while let Some(mut frame) = self.sent.pop_front() {
             // It is not going onto a wire, but to guests' memory.
-            let blank = checksum::leave_blank(&mut frame);
-            let checksum = if blank { Checksum::Blank } else { Checksum::Valid };
+            let blank = checksum::set_partial(&mut frame);
+            let checksum = if blank { ChecksumState::Partial } else { ChecksumState::Verified };
             each(Packet::new(&frame, checksum));
             self.free.push(frame);
         }

@@ -4,8 +4,8 @@ use crate::command::ParseError;
 use crate::net;
 use alloc::string::String;
 use core::fmt;
-use xen_front::block::{BlockError, DeviceNumber, TransferError};
-use xen_front::net::{Link, Vif};
+use xen_front::block::{BlkFrontError, TransferError, VbdNumber};
+use xen_front::net::{DeviceState, Vif};
 use xen_guest::SuspendError;
 use xen_hypercall::Errno;
 use xen_store::StoreError;
@@ -42,14 +42,14 @@ pub enum Error {
     /// A disk can't be used.
     Disk {
         /// Which.
-        disk: DeviceNumber,
+        disk: VbdNumber,
         /// Cause.
-        error: BlockError,
+        error: BlkFrontError,
     },
     /// A part of a disk ends behind the disk.
     OutOfRange {
         /// Which disk.
-        disk: DeviceNumber,
+        disk: VbdNumber,
         /// The first byte that was asked for.
         offset: u64,
         /// The number of bytes.
@@ -60,7 +60,7 @@ pub enum Error {
     /// A transfer failed.
     Transfer {
         /// Which disk.
-        disk: DeviceNumber,
+        disk: VbdNumber,
         /// Cause.
         error: TransferError,
     },
@@ -69,14 +69,14 @@ pub enum Error {
         /// Which.
         vif: Vif,
         /// Cause.
-        error: xen_front::net::NetError,
+        error: xen_front::net::NetFrontError,
     },
-    /// The backend of an interface did not connect in time, or has gone.
-    Link {
+    /// The backend of an interface has closed it.
+    DeviceState {
         /// Which interface.
         vif: Vif,
         /// Found value.
-        found: Link,
+        found: DeviceState,
     },
     /// An interface has an address already.
     InUse {
@@ -114,7 +114,9 @@ impl fmt::Display for Error {
             }
             Self::Transfer { disk, error } => write!(f, "{disk}: {error}"),
             Self::Interface { vif, error } => write!(f, "{vif}: {error}"),
-            Self::Link { vif, found } => write!(f, "{vif}: found its link {found:?}, expected Up"),
+            Self::DeviceState { vif, found } => {
+                write!(f, "{vif}: found state {found:?}, expected Connected")
+            }
             Self::InUse { vif, cidr } => {
                 write!(f, "{vif} is in use: found it up as {cidr}, expected it down")
             }

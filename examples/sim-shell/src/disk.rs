@@ -1,7 +1,7 @@
 //! A disk that a driver domain serves, and that the host can read meanwhile.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use xen_back::block::{MemoryDisk, Piece, Storage, StorageError};
+use xen_back::block::{BlockDevice, BlockDeviceError, IoBuffer, MemoryDisk};
 
 type Bytes = MemoryDisk<Vec<u8>>;
 
@@ -34,16 +34,16 @@ impl SharedDisk {
     }
 }
 
-impl Storage for SharedDisk {
+impl BlockDevice for SharedDisk {
     fn sectors(&self) -> u64 {
         self.lock().sectors()
     }
 
-    fn read(&mut self, sector: u64, to: Piece<'_>) -> Result<(), StorageError> {
+    fn read(&mut self, sector: u64, to: IoBuffer<'_>) -> Result<(), BlockDeviceError> {
         self.lock().read(sector, to)
     }
 
-    fn write(&mut self, sector: u64, from: Piece<'_>) -> Result<(), StorageError> {
+    fn write(&mut self, sector: u64, from: IoBuffer<'_>) -> Result<(), BlockDeviceError> {
         self.lock().write(sector, from)
     }
 }

@@ -8,9 +8,11 @@ use core::fmt::Write;
 use core::time::Duration;
 use suspend::sleep;
 use xen_example_sim_shell::{Setup, SharedDisk, Sleep, Testbed, Xen, demo, run_shell};
-use xen_front::block::{Block, BlockError, BlockState, Completion, Disk, IoError, Request, Token};
+use xen_front::block::{
+    BlkFront, BlkFrontError, BlockingDisk, Completion, IoError, Request, Token,
+};
 use xen_front::console::Console;
-use xen_front::net::{Config, Link, Net, NetError, TxChecksum, Vif};
+use xen_front::net::{Config, DeviceState, NetFront, NetFrontError, TxChecksum, Vif};
 use xen_front::vchan::{Server, VchanOrders};
 use xen_grant::{GrantTable, Quarantine};
 use xen_hypercall::ops::event_channel;
@@ -18,8 +20,8 @@ use xen_hypercall::ops::sched::{self, Resumed};
 use xen_hypercall::{DomId, Instant, PAGE_SIZE, Pages, Platform, start};
 use xen_sim::{Domain, Step};
 use xen_store::XenStore;
-use xen_store::xenbus::XenbusError;
 use xen_sys::sched::ShutdownReason;
+use xenbus::XenbusError;
 
 const SECTORS: usize = 512;
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -66,7 +68,7 @@ impl Fixture {
 
 /// Submits a write of one page for each number, filled with it, to the page of that number.
 fn write_pages(
-    block: &mut Block<Xen>,
+    block: &mut BlkFront<Xen>,
     xen: &Xen,
     numbers: core::ops::Range<u8>,
 ) -> Vec<(Token, u8)> {
@@ -81,7 +83,7 @@ fn write_pages(
 }
 
 /// Polls until so many requests are done with.
-fn complete(block: &mut Block<Xen>, xen: &Xen, count: usize) -> Vec<Completion<Xen>> {
+fn complete(block: &mut BlkFront<Xen>, xen: &Xen, count: usize) -> Vec<Completion<Xen>> {
     let (mut done, deadline) = (Vec::new(), xen.now() + TIMEOUT);
     while done.len() < count && xen.now() < deadline {
         block.poll(xen.now()).unwrap();
@@ -122,17 +124,17 @@ fn requests_survive_restore_and_migration() {
         let mut fixture = Fixture::new(seed);
         let (store, grants) = fixture.store_and_grants();
         let mut block =
-            Block::connect(&store, &grants, fixture.testbed.vbd.id, fixture.deadline()).unwrap();
+            BlkFront::connect(&store, &grants, fixture.testbed.vbd.id, fixture.deadline()).unwrap();
         let mut submitted = write_pages(&mut block, &fixture.xen, 0..8);
         // Half of them the backend has seen, and may have done.
         block.kick();
         submitted.extend(write_pages(&mut block, &fixture.xen, 8..16));
         let first = block.port();
         assert_eq!(fixture.sleep(how, &store, &grants), Resumed::Elsewhere);
-        block.resume().unwrap();
+        block.resume();
         assert_eq!(
-            (block.state(), block.in_flight(), block.room()),
-            (BlockState::Connecting, 16, 0)
+            (block.state(), block.in_flight(), block.free_slots()),
+            (DeviceState::Connecting, 16, 0)
         );
         assert!(block.complete().is_none() && first.is_some() && block.port().is_none());
         let done = complete(&mut block, &fixture.xen, 16);
@@ -144,7 +146,7 @@ fn requests_survive_restore_and_migration() {
         let done = complete(&mut block, &fixture.xen, 1);
         assert_all_written(&done, &next, &fixture.disk);
         drop(done);
-        block.close_now().unwrap();
+        block.close_now();
         drop(block);
         fixture.end(store, grants);
     }
@@ -155,19 +157,19 @@ fn requests_survive_driver_domain_restart() {
     let mut fixture = Fixture::new(3);
     let (store, grants) = fixture.store_and_grants();
     let mut block =
-        Block::connect(&store, &grants, fixture.testbed.vbd.id, fixture.deadline()).unwrap();
+        BlkFront::connect(&store, &grants, fixture.testbed.vbd.id, fixture.deadline()).unwrap();
     let submitted = write_pages(&mut block, &fixture.xen, 0..32);
     block.kick();
     fixture.testbed.replace_driver().unwrap();
-    while block.poll(fixture.xen.now()) != Ok(BlockState::Unplugged) {
-        assert_eq!(block.state(), BlockState::Connected);
+    while block.poll(fixture.xen.now()) != Ok(DeviceState::Unplugged) {
+        assert_eq!(block.state(), DeviceState::Connected);
         store.wait(fixture.deadline());
     }
-    block.reopen().unwrap();
+    block.reopen();
     let done = complete(&mut block, &fixture.xen, 32);
     assert_all_written(&done, &submitted, &fixture.disk);
     drop(done);
-    block.close_now().unwrap();
+    block.close_now();
     drop(block);
     fixture.end(store, grants);
 }
@@ -177,16 +179,16 @@ fn a_cancelled_suspension_disturbs_nobody() {
     let mut fixture = Fixture::new(4);
     let (store, grants) = fixture.store_and_grants();
     let mut block =
-        Block::connect(&store, &grants, fixture.testbed.vbd.id, fixture.deadline()).unwrap();
+        BlkFront::connect(&store, &grants, fixture.testbed.vbd.id, fixture.deadline()).unwrap();
     let submitted = write_pages(&mut block, &fixture.xen, 0..4);
     block.kick();
     let port = block.port();
     assert_eq!(fixture.sleep(Sleep::Cancelled, &store, &grants), Resumed::Cancelled);
-    assert_eq!((block.poll(fixture.xen.now()), block.port()), (Ok(BlockState::Connected), port));
+    assert_eq!((block.poll(fixture.xen.now()), block.port()), (Ok(DeviceState::Connected), port));
     let done = complete(&mut block, &fixture.xen, 4);
     assert_all_written(&done, &submitted, &fixture.disk);
     drop(done);
-    block.close_now().unwrap();
+    block.close_now();
     drop(block);
     fixture.end(store, grants);
 }
@@ -196,9 +198,9 @@ fn xsa_465_lost_backend_ends_cleanly() {
     let mut fixture = Fixture::new(5);
     let (store, grants) = fixture.store_and_grants();
     let mut disk =
-        Disk::connect(&store, &grants, fixture.testbed.vbd.id, fixture.deadline()).unwrap();
+        BlockingDisk::connect(&store, &grants, fixture.testbed.vbd.id, fixture.deadline()).unwrap();
     let config = Config { timeout: Duration::from_secs(5), ..Config::default() };
-    let mut net = Net::connect(&store, &grants, Vif(0), config).unwrap();
+    let mut net = NetFront::connect(&store, &grants, Vif(0), config).unwrap();
     disk.set_timeout(Duration::ZERO);
     disk.write(0, &[1; 8192]).unwrap_err();
     fixture.testbed.send_to_sleep(Sleep::Restored).unwrap();
@@ -207,33 +209,39 @@ fn xsa_465_lost_backend_ends_cleanly() {
     assert_eq!(sleep(&fixture.xen, &store, &grants), Resumed::Elsewhere);
     fixture.testbed.woken().unwrap();
     let waited = disk.resume(fixture.xen.now() + Duration::from_secs(5)).unwrap_err();
-    assert!(matches!(waited, BlockError::Xenbus(XenbusError::Timeout { .. })), "{waited}");
-    net.resume().unwrap();
+    assert!(matches!(waited, BlkFrontError::Xenbus(XenbusError::Timeout { .. })), "{waited}");
+    net.resume();
     let late = loop {
         match net.poll(fixture.xen.now()) {
-            Ok(link) => assert_eq!(link, Link::Connecting),
+            Ok(link) => assert_eq!(link, DeviceState::Connecting),
             Err(error) => break error,
         }
         net.wait(Some(fixture.xen.now() + Duration::from_secs(1)));
     };
-    assert!(matches!(late, NetError::Xenbus(XenbusError::Timeout { .. })), "{late}");
-    assert_eq!(net.transmit(&[0; 60], TxChecksum::Complete), Err(xen_front::net::TxError::Down));
+    assert!(matches!(late, NetFrontError::Xenbus(XenbusError::Timeout { .. })), "{late}");
+    assert_eq!(net.transmit(&[0; 60], TxChecksum::AsIs), Err(xen_front::net::TxError::Down));
     // Now both are taken away, with what was in flight.
     for device in [fixture.testbed.vbd, fixture.testbed.vif] {
         fixture.testbed.world.remove_device(&device);
     }
     let mut block = disk.into_block();
     assert_eq!(block.in_flight(), 1);
-    block.reopen().unwrap();
-    net.reopen().unwrap();
-    assert_eq!((block.state(), net.link()), (BlockState::Unplugged, Link::Closed));
+    block.reopen();
+    net.reopen();
+    while block.poll(fixture.xen.now()) == Ok(DeviceState::Connecting) {
+        store.wait(fixture.xen.now() + Duration::from_secs(1));
+    }
+    while net.poll(fixture.xen.now()) == Ok(DeviceState::Connecting) {
+        store.wait(fixture.xen.now() + Duration::from_secs(1));
+    }
+    assert_eq!((block.state(), net.state()), (DeviceState::Unplugged, DeviceState::Unplugged));
     let lost = block.complete().unwrap();
     assert!(lost.outcome == Err(IoError::Closed) && lost.buffer.is_some());
     assert!(block.complete().is_none() && block.in_flight() == 0);
-    assert_eq!(block.poll(fixture.xen.now()), Ok(BlockState::Unplugged));
-    assert_eq!(net.poll(fixture.xen.now()), Ok(Link::Closed));
+    assert_eq!(block.poll(fixture.xen.now()), Ok(DeviceState::Unplugged));
+    assert_eq!(net.poll(fixture.xen.now()), Ok(DeviceState::Unplugged));
     drop((lost, block));
-    net.close().unwrap();
+    net.close_and_wait().unwrap();
     fixture.testbed.world.unpause(fixture.testbed.driver().id());
     fixture.end(store, grants);
 }
@@ -268,8 +276,8 @@ fn resumes_in_place_leave_nothing_behind() {
     let (store, grants) = fixture.store_and_grants();
     let mut console = Console::primary(start::console_ring(fixture.xen.clone()).unwrap());
     let mut block =
-        Block::connect(&store, &grants, fixture.testbed.vbd.id, fixture.deadline()).unwrap();
-    let mut net = Net::connect(&store, &grants, Vif(0), Config::default()).unwrap();
+        BlkFront::connect(&store, &grants, fixture.testbed.vbd.id, fixture.deadline()).unwrap();
+    let mut net = NetFront::connect(&store, &grants, Vif(0), Config::default()).unwrap();
     let (world, id) = (fixture.testbed.world.clone(), fixture.xen.inner().id());
     let mut before = None;
     for round in 0..100 {
@@ -285,11 +293,11 @@ fn resumes_in_place_leave_nothing_behind() {
             (Resumed::Elsewhere, peer)
         );
         console.resume().unwrap();
-        block.resume().unwrap();
-        net.resume().unwrap();
+        block.resume();
+        net.resume();
         let deadline = fixture.deadline();
-        while (block.state(), net.link()) != (BlockState::Connected, Link::Up) {
-            assert!(fixture.xen.now() < deadline, "{:?} {:?}", block.state(), net.link());
+        while (block.state(), net.state()) != (DeviceState::Connected, DeviceState::Connected) {
+            assert!(fixture.xen.now() < deadline, "{:?} {:?}", block.state(), net.state());
             block.poll(fixture.xen.now()).unwrap();
             net.poll(fixture.xen.now()).unwrap();
             store.wait(deadline);
@@ -309,9 +317,9 @@ fn resumes_in_place_leave_nothing_behind() {
             assert_eq!(*before.get_or_insert(found), found, "round {round}");
         }
     }
-    block.close_now().unwrap();
+    block.close_now();
     drop(block);
-    net.close().unwrap();
+    net.close_and_wait().unwrap();
     drop(console);
     fixture.end(store, grants);
 }

@@ -9,17 +9,17 @@ use core::time::Duration;
 use std::cell::OnceCell;
 use std::sync::Arc;
 use xen_back::block::{
-    Blkback, BlkbackEvent, Config as DiskConfig, DiskSpec, GrantMode, MemoryDisk,
+    BlkBack, BlkBackEvent, Config as DiskConfig, GrantMode, MemoryDisk, PreparedDisk,
 };
-use xen_back::net::{Checksum, Netback, NetbackEvent, Packet};
+use xen_back::net::{ChecksumState, NetBack, NetBackEvent, Packet};
 use xen_evtchn::Channel;
-use xen_front::block::{Block, BlockState, Request};
-use xen_front::net::{Config as NetConfig, Net, TxChecksum, Vif as FrontVif};
+use xen_front::block::{BlkFront, Request};
+use xen_front::net::{Config as NetConfig, NetFront, TxChecksum, Vif as FrontVif};
 use xen_grant::{GrantTable, Mapping, Quarantine, ReadOnly, ReadWrite, Shared, Window};
 use xen_hypercall::{Pages, Platform, start};
 use xen_sim::{ChoiceSource, Device, Disk, Domain, FailByChoice, Interposed, Vif, World};
-use xen_store::xenbus::{Backend, DeviceId};
 use xen_store::{Watch, XenStore, XsOps};
+use xenbus::{DeviceId, DeviceState};
 
 type Guest = Interposed<Domain, FailByChoice>;
 
@@ -96,8 +96,8 @@ struct Served<'a> {
     drivers: &'a [OnceCell<Driver>; DRIVERS],
     current: usize,
     devices: [Option<Device>; 2],
-    disk: Option<Blkback<Guest, MemoryDisk<Vec<u8>>>>,
-    net: Option<Netback<Guest>>,
+    disk: Option<BlkBack<Guest, PreparedDisk<MemoryDisk<Vec<u8>>>>>,
+    net: Option<NetBack<Guest>>,
     echo: Vec<Vec<u8>>,
 }
 
@@ -151,41 +151,33 @@ impl<'a> Served<'a> {
     /// Lets the driver domain work for a moment.
     fn pass(&mut self) {
         let driver = self.driver();
-        let backend = |kind, device: &Device| {
-            let id = DeviceId { guest: device.frontend, device: device.id };
-            Backend::open(&driver.store, kind, id).ok()
-        };
+        let id = |device: &Device| DeviceId { guest: device.frontend, device: device.id };
         let mine = |device: &&Device| device.backend == driver.domain.id();
-        if let (None, Some(device)) = (&self.disk, self.devices[0].as_ref().filter(mine))
-            && let Some(backend) = backend("vbd", device)
-            && let Ok(spec) = DiskSpec::read(&backend)
-        {
+        if let (None, Some(device)) = (&self.disk, self.devices[0].as_ref().filter(mine)) {
             let mode =
                 if self.current.is_multiple_of(2) { GrantMode::Map } else { GrantMode::Copy };
             let config = DiskConfig { mode, ..DiskConfig::default() };
-            self.disk =
-                Some(Blkback::new(backend, spec, MemoryDisk::new(vec![0; 256 * 512]), config));
+            let disk = PreparedDisk::new(MemoryDisk::new(vec![0; 256 * 512]));
+            self.disk = BlkBack::new(&driver.store, id(device), disk, config).ok();
         }
-        if let (None, Some(device)) = (&self.net, self.devices[1].as_ref().filter(mine))
-            && let Some(backend) = backend("vif", device)
-        {
-            self.net = Netback::new(backend).ok();
+        if let (None, Some(device)) = (&self.net, self.devices[1].as_ref().filter(mine)) {
+            self.net = NetBack::new(&driver.store, id(device)).ok();
         }
         let now = driver.platform.now();
         if let Some(disk) = &mut self.disk
-            && disk.poll(now) == Ok(BlkbackEvent::Removed)
+            && disk.poll(now) == Ok(BlkBackEvent::Removed)
         {
             self.disk = None;
         }
         if let Some(net) = &mut self.net {
             let echo = &mut self.echo;
             if net.poll(now, &mut |packet: Packet<'_>| echo.push(packet.bytes.to_vec()))
-                == Ok(NetbackEvent::Removed)
+                == Ok(NetBackEvent::Removed)
             {
                 self.net = None;
             } else {
                 for bytes in self.echo.drain(..) {
-                    net.send(Packet::new(&bytes, Checksum::Unknown));
+                    net.send(Packet::new(&bytes, ChecksumState::Unknown));
                 }
                 let _ = net.flush();
             }
@@ -196,8 +188,8 @@ impl<'a> Served<'a> {
 
 /// Services and devices of the guest.
 struct Having {
-    disk: Option<Block<Guest>>,
-    net: Option<Net<Guest>>,
+    disk: Option<BlkFront<Guest>>,
+    net: Option<NetFront<Guest>>,
     shares: Vec<Share>,
     maps: Vec<Map>,
     ports: Vec<(Channel<Guest>, Channel<Domain>)>,
@@ -283,7 +275,7 @@ impl Having {
         let path = |which: &u8| PATHS[usize::from(*which) % PATHS.len()];
         match call {
             Call::OpenDisk if self.disk.is_none() => {
-                self.disk = Block::open(store, grants, 51712).ok()
+                self.disk = BlkFront::open(store, grants, 51712).ok()
             }
             Call::OpenDisk => {}
             Call::Read { .. } | Call::Write { .. } | Call::Flush => {
@@ -314,7 +306,7 @@ impl Having {
             Call::CloseDisk { now } => {
                 if let Some(disk) = &mut self.disk {
                     match now {
-                        true => drop(disk.close_now()),
+                        true => disk.close_now(),
                         false => disk.close(),
                     }
                 }
@@ -326,13 +318,13 @@ impl Having {
                     timeout: Duration::from_secs(1),
                     ..NetConfig::default()
                 };
-                self.net = Net::open(store, grants, FrontVif(0), config).ok();
+                self.net = NetFront::new(store, grants, FrontVif(0), config).ok();
             }
             Call::OpenNet => {}
             Call::Transmit(len) => {
                 if let Some(net) = &mut self.net {
-                    let _ = net
-                        .transmit(&[0x55; 2000][..usize::from(*len) % 2000], TxChecksum::Complete);
+                    let _ =
+                        net.transmit(&[0x55; 2000][..usize::from(*len) % 2000], TxChecksum::AsIs);
                     let _ = net.flush();
                 }
             }
@@ -341,7 +333,7 @@ impl Having {
                     let _ = net.receive(&mut [0; 2000]);
                 }
             }
-            Call::CloseNet => drop(self.net.take().map(Net::close)),
+            Call::CloseNet => drop(self.net.take().map(NetFront::close_and_wait)),
             Call::StoreRead(which) => drop(store.read(path(which), &mut [0; 100])),
             Call::StoreWrite(which, len) => {
                 drop(store.write(path(which), &[b'x'; 3000][..usize::from(*len) % 3000]));
@@ -413,7 +405,7 @@ impl Having {
     fn poll(&mut self, own: &Guest) {
         if let Some(disk) = &mut self.disk {
             while disk.complete().is_some() {}
-            if matches!(disk.poll(own.now()), Ok(BlockState::Closed | BlockState::Unplugged)) {
+            if matches!(disk.poll(own.now()), Ok(DeviceState::Closed | DeviceState::Unplugged)) {
                 self.disk = None;
             }
         }
@@ -425,13 +417,13 @@ impl Having {
     /// Closes and gives back everything, while nothing fails.
     fn end(mut self, own: &Guest, served: &mut Served<'_>) {
         if let Some(disk) = &mut self.disk {
-            let _ = disk.close_now();
+            disk.close_now();
         }
         for _ in 0..50 {
             self.poll(own);
             served.pass();
         }
-        drop(self.net.take().map(Net::close));
+        drop(self.net.take().map(NetFront::close_and_wait));
         for _ in 0..10 {
             served.pass();
         }

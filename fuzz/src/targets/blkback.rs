@@ -5,12 +5,16 @@ use crate::input::{head, streams, values};
 use arbitrary::Arbitrary;
 use core::cell::Cell;
 use std::sync::atomic::Ordering::Release;
-use xen_back::block::{Blkback, BlkbackEvent, Config, DiskSpec, GrantMode, MemoryDisk};
+use xen_back::block::{BlkBack, BlkBackEvent, Config, GrantMode, MemoryDisk, PreparedDisk};
 use xen_evtchn::Channel;
 use xen_grant::GrantTable;
 use xen_hypercall::{Pages, Platform};
 use xen_sim::{ChoiceSource, Disk, HostilePeer, World};
-use xen_store::xenbus::{Backend, DeviceId};
+use xenbus::DeviceId;
+
+/// The polls in which a backend connects to a frontend that has published its ring: each takes the
+/// replies to the requests of the one before.
+const POLLS: usize = 16;
 
 const KEYS: [&str; 6] =
     ["ring-ref", "event-channel", "protocol", "ring-page-order", "ring-ref0", "ring-ref1"];
@@ -63,13 +67,12 @@ pub fn run(data: &[u8]) {
     };
     publish();
     let store = store_of(&back);
-    let backend =
-        Backend::open(&store, "vbd", DeviceId { guest: guest.id(), device: device.id }).unwrap();
-    let spec = DiskSpec::read(&backend).unwrap();
+    let id = DeviceId { guest: guest.id(), device: device.id };
     let mode = if map { GrantMode::Map } else { GrantMode::Copy };
     let config = Config { mode, ring_order: 1, ..Config::default() };
-    let mut disk = Blkback::new(backend, spec, MemoryDisk::new(vec![0u8; 256 * 512]), config);
-    for _ in 0..3 {
+    let storage = PreparedDisk::new(MemoryDisk::new(vec![0u8; 256 * 512]));
+    let mut disk = BlkBack::new(&store, id, storage, config).unwrap();
+    for _ in 0..POLLS {
         let _ = disk.poll(back.now());
         world.run_until_idle();
     }
@@ -135,7 +138,7 @@ pub fn run(data: &[u8]) {
             Deed::Poll => {}
         }
         world.run_until_idle();
-        if peer.against(&back, || disk.poll(back.now())) == Ok(BlkbackEvent::Removed) {
+        if peer.against(&back, || disk.poll(back.now())) == Ok(BlkBackEvent::Removed) {
             break;
         }
     }

@@ -4,10 +4,11 @@ use crate::fixture::{check, settle, small, store_of};
 use crate::input::{head, streams, values};
 use arbitrary::Arbitrary;
 use core::time::Duration;
-use xen_front::block::{Block, BlockState, Request};
+use xen_front::block::{BlkFront, Request};
 use xen_grant::{GrantTable, Quarantine};
 use xen_hypercall::{Pages, Platform};
 use xen_sim::{ChoiceSource, Disk, HostileBackend, HostilePeer, World};
+use xenbus::DeviceState;
 
 #[derive(Arbitrary, Debug)]
 enum Call {
@@ -37,7 +38,7 @@ pub fn run(data: &[u8]) {
     let mut peer = HostilePeer::new(ChoiceSource::from_bytes(rewrites));
     let store = store_of(&guest);
     let grants = GrantTable::new(guest.clone()).unwrap();
-    if let Ok(mut block) = Block::open(&store, &grants, device.id) {
+    if let Ok(mut block) = BlkFront::open(&store, &grants, device.id) {
         let mut tokens = Vec::new();
         for call in values(calls, 60) {
             let buffer = |pages: u8| Pages::alloc(guest.clone(), 1 + usize::from(pages) % 12).ok();
@@ -71,7 +72,7 @@ pub fn run(data: &[u8]) {
                     Some(guest.now() + Duration::from_millis(millis.into())),
                 ),
                 Call::Close => block.close(),
-                Call::Reopen => drop(block.reopen()),
+                Call::Reopen => block.reopen(),
             });
             assert_eq!(
                 block.in_flight(),
@@ -82,7 +83,7 @@ pub fn run(data: &[u8]) {
         }
         // In the end each request that was taken has completed, once.
         backend.behave();
-        let _ = block.close_now();
+        block.close_now();
         let deadline = guest.now() + Duration::from_secs(60);
         loop {
             let polled = block.poll(guest.now());
@@ -91,14 +92,14 @@ pub fn run(data: &[u8]) {
                 tokens.retain(|&token| token != completion.token);
             }
             if guest.now() >= deadline
-                || matches!(polled, Ok(BlockState::Closed | BlockState::Unplugged))
+                || matches!(polled, Ok(DeviceState::Closed | DeviceState::Unplugged))
             {
                 break;
             }
             store.wait(deadline.min(guest.now() + Duration::from_secs(5)));
         }
         assert!(
-            tokens.is_empty() || block.state() != BlockState::Closed,
+            tokens.is_empty() || block.state() != DeviceState::Closed,
             "{} requests are lost",
             tokens.len()
         );

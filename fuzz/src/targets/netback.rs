@@ -5,12 +5,16 @@ use crate::input::{streams, values};
 use arbitrary::Arbitrary;
 use core::cell::Cell;
 use std::sync::atomic::Ordering::Release;
-use xen_back::net::{Checksum, MAX_PACKET, Netback, NetbackEvent, Packet};
+use xen_back::net::{ChecksumState, MAX_PACKET, NetBack, NetBackEvent, Packet};
 use xen_evtchn::Channel;
 use xen_grant::GrantTable;
 use xen_hypercall::{Pages, Platform};
 use xen_sim::{ChoiceSource, HostilePeer, Vif, World};
-use xen_store::xenbus::{Backend, DeviceId};
+use xenbus::DeviceId;
+
+/// The polls in which a backend connects to a frontend that has published its rings: each takes the
+/// replies to the requests of the one before.
+const POLLS: usize = 16;
 
 const KEYS: [&str; 8] = [
     "tx-ring-ref",
@@ -81,9 +85,12 @@ pub fn run(data: &[u8]) {
     };
     publish();
     let store = store_of(&back);
-    let backend =
-        Backend::open(&store, "vif", DeviceId { guest: guest.id(), device: device.id }).unwrap();
-    let mut interface = Netback::new(backend).unwrap();
+    let id = DeviceId { guest: guest.id(), device: device.id };
+    let mut interface = NetBack::new(&store, id).unwrap();
+    for _ in 0..POLLS {
+        let _ = interface.poll(back.now(), &mut |_: Packet<'_>| {});
+        world.run_until_idle();
+    }
     let mut echo = Vec::<Vec<u8>>::new();
     let (tx_prod, rx_prod) = (Cell::new(0u32), Cell::new(0u32));
     let post = |to_rx: bool, slot: &[u8]| {
@@ -143,12 +150,12 @@ pub fn run(data: &[u8]) {
             echo.push(packet.bytes.to_vec());
         };
         if peer.against(&back, || interface.poll(back.now(), &mut take))
-            == Ok(NetbackEvent::Removed)
+            == Ok(NetBackEvent::Removed)
         {
             break;
         }
         for bytes in echo.drain(..) {
-            interface.send(Packet::new(&bytes, Checksum::Unknown));
+            interface.send(Packet::new(&bytes, ChecksumState::Unknown));
         }
     }
     drop(interface);

@@ -4,7 +4,7 @@ use crate::fixture::{check, settle, small, store_of};
 use crate::input::{head, streams, values};
 use arbitrary::Arbitrary;
 use core::time::Duration;
-use xen_front::net::{Config, Net, TxChecksum, Vif};
+use xen_front::net::{Config, NetFront, TxChecksum, Vif};
 use xen_grant::{GrantTable, Quarantine};
 use xen_hypercall::Platform;
 use xen_sim::{ChoiceSource, HostileBackend, HostilePeer, Vif as VirtualVif, World};
@@ -19,14 +19,17 @@ enum Call {
     FinalCheck,
     Poll,
     Wait(u8),
+    Close,
+    Reopen,
+    Resume,
 }
 
 /// Runs the target.
 pub fn run(data: &[u8]) {
     let (mut calls, deeds) = streams(data);
     let (deeds, rewrites) = streams(deeds);
-    let [checksum_offload] = head(&mut calls);
-    let checksum_offload = checksum_offload % 2 == 0;
+    let [options] = head(&mut calls);
+    let (checksum_offload, polls) = (options % 2 == 0, options / 2 % 16);
     let world = World::new(1);
     let (driver_domain, guest) =
         (world.create_guest(small("network")), world.create_guest(small("guest")));
@@ -37,16 +40,23 @@ pub fn run(data: &[u8]) {
     let grants = GrantTable::new(guest.clone()).unwrap();
     let config =
         Config { rx_slots: 8, tx_slots: 6, checksum_offload, timeout: Duration::from_secs(2) };
-    if let Ok(mut net) = Net::open(&store, &grants, Vif(0), config) {
+    if let Ok(mut net) = NetFront::new(&store, &grants, Vif(0), config) {
         let mut buffer = [0; 4096];
+        // Connecting takes some exchanges with xenstored.
+        for _ in 0..polls {
+            peer.against(&guest, || {
+                let _ = net.poll(guest.now());
+                net.wait(Some(guest.now() + Duration::from_millis(1)));
+            });
+        }
         for call in values(calls, 60) {
             peer.against(&guest, || match call {
                 Call::Transmit { len, partial } => {
-                    let checksum = if partial { TxChecksum::Fill } else { TxChecksum::Complete };
+                    let checksum = if partial { TxChecksum::Compute } else { TxChecksum::AsIs };
                     let _ = net.transmit(&buffer[..usize::from(len) % 4096], checksum);
                 }
                 Call::TransmitWith { len } => {
-                    drop(net.transmit_with(len.into(), TxChecksum::Complete, |p| p.len()))
+                    drop(net.transmit_with(len.into(), TxChecksum::AsIs, |p| p.len()))
                 }
                 Call::Receive(len) => drop(net.receive(&mut buffer[..usize::from(len) % 4096])),
                 Call::ReceiveWith => {
@@ -58,11 +68,14 @@ pub fn run(data: &[u8]) {
                 Call::Wait(millis) => {
                     net.wait(Some(guest.now() + Duration::from_millis(millis.into())))
                 }
+                Call::Close => net.close(),
+                Call::Reopen => net.reopen(),
+                Call::Resume => net.resume(),
             });
             assert!(net.tx_free() <= 6);
         }
         backend.behave();
-        let _ = net.close();
+        let _ = net.close_and_wait();
     }
     world.destroy(driver_domain.id());
     assert_eq!(grants.sweep_quarantine(), Quarantine::default());

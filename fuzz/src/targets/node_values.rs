@@ -2,8 +2,9 @@
 
 use crate::fixture::{check, settle, small, store_of};
 use crate::input::values;
-use xen_front::block::{Block, list as disks};
-use xen_front::net::{Config, Net, Vif, list as vifs};
+use core::time::Duration;
+use xen_front::block::{BlkFront, list as disks};
+use xen_front::net::{Config, NetFront, Vif, list as vifs};
 use xen_grant::GrantTable;
 use xen_hypercall::Platform;
 use xen_sim::{Disk, Vif as VirtualVif, World};
@@ -46,15 +47,17 @@ pub fn run(data: &[u8]) {
     let store = store_of(&guest);
     let grants = GrantTable::new(guest.clone()).unwrap();
     let _ = (disks::<4>(&store), vifs::<4>(&store));
-    if let Ok(mut block) = Block::open(&store, &grants, disk.id) {
-        for _ in 0..4 {
+    if let Ok(mut block) = BlkFront::open(&store, &grants, disk.id) {
+        for _ in 0..12 {
             let _ = block.poll(guest.now());
+            store.wait(guest.now() + Duration::from_millis(1));
         }
     }
     let config = Config { rx_slots: 4, tx_slots: 4, ..Config::default() };
-    if let Ok(mut net) = Net::open(&store, &grants, Vif(0), config) {
-        for _ in 0..4 {
+    if let Ok(mut net) = NetFront::new(&store, &grants, Vif(0), config) {
+        for _ in 0..12 {
             let _ = net.poll(guest.now());
+            net.wait(Some(guest.now() + Duration::from_millis(1)));
         }
     }
     settle(&world, &[&store]);

@@ -1,7 +1,7 @@
 //! How the bytes of a request get from and to the guest.
 
-use super::plan::{MAX_SEGMENTS, Segments, Transfer, extent};
-use super::{Piece, SECTOR_SIZE, Storage, StorageError};
+use super::validate::{MAX_SEGMENTS, Segments, Transfer, extent};
+use super::{BlockDevice, BlockDeviceError, IoBuffer, SECTOR_SIZE};
 use core::fmt;
 use xen_grant::{Access, CopyBatch, MAX_PAGES, MapError, Mapping, ReadOnly, ReadWrite, Window};
 use xen_hypercall::{DomId, ForeignFrames, GrantRef, OutOfMemory, PAGE_SIZE, Pages};
@@ -25,7 +25,7 @@ pub enum GrantMode {
 pub(super) enum TransferError {
     Grant(MapError),
     Memory(OutOfMemory),
-    Storage(StorageError),
+    Device(BlockDeviceError),
 }
 
 impl From<MapError> for TransferError {
@@ -34,9 +34,9 @@ impl From<MapError> for TransferError {
     }
 }
 
-impl From<StorageError> for TransferError {
-    fn from(error: StorageError) -> Self {
-        Self::Storage(error)
+impl From<BlockDeviceError> for TransferError {
+    fn from(error: BlockDeviceError) -> Self {
+        Self::Device(error)
     }
 }
 
@@ -87,19 +87,19 @@ impl<P: ForeignFrames> GuestMemory<P> {
         &mut self,
         transfer: &Transfer,
         segments: &Segments,
-        storage: &mut impl Storage,
+        storage: &mut impl BlockDevice,
     ) -> Result<(), TransferError> {
         match (self.mode, transfer.write) {
             (GrantMode::Copy, true) => self.copy_in(transfer.sector, segments, storage),
             (GrantMode::Copy, false) => self.copy_out(transfer.sector, segments, storage),
             (GrantMode::Map, true) => {
                 self.map::<ReadOnly>(transfer, segments, storage, |mapping, start, len| {
-                    Piece::read_only(mapping.as_ref(), start, len)
+                    IoBuffer::read_only(mapping.as_ref(), start, len)
                 })
             }
             (GrantMode::Map, false) => {
                 self.map::<ReadWrite>(transfer, segments, storage, |mapping, start, len| {
-                    Piece::shared(mapping.as_ref(), start, len)
+                    IoBuffer::shared(mapping.as_ref(), start, len)
                 })
             }
         }
@@ -109,7 +109,7 @@ impl<P: ForeignFrames> GuestMemory<P> {
         &mut self,
         sector: u64,
         segments: &Segments,
-        storage: &mut impl Storage,
+        storage: &mut impl BlockDevice,
     ) -> Result<(), TransferError> {
         let mut batch = CopyBatch::new(&mut self.private, self.guest);
         let mut at = PAGE_SIZE;
@@ -120,19 +120,19 @@ impl<P: ForeignFrames> GuestMemory<P> {
         }
         batch.run()?;
         let data = self.private.as_mut_slice().get_mut(PAGE_SIZE..at).unwrap_or_default();
-        Ok(storage.write(sector, Piece::private(data))?)
+        Ok(storage.write(sector, IoBuffer::private(data))?)
     }
 
     fn copy_out(
         &mut self,
         sector: u64,
         segments: &Segments,
-        storage: &mut impl Storage,
+        storage: &mut impl BlockDevice,
     ) -> Result<(), TransferError> {
         let len: usize = segments.iter().map(|segment| extent(segment).1).sum();
         let data =
             self.private.as_mut_slice().get_mut(PAGE_SIZE..PAGE_SIZE + len).unwrap_or_default();
-        storage.read(sector, Piece::private(data))?;
+        storage.read(sector, IoBuffer::private(data))?;
         let mut batch = CopyBatch::new(&mut self.private, self.guest);
         let mut at = PAGE_SIZE;
         for segment in segments {
@@ -147,8 +147,8 @@ impl<P: ForeignFrames> GuestMemory<P> {
         &mut self,
         transfer: &Transfer,
         segments: &Segments,
-        storage: &mut impl Storage,
-        piece: PieceOf<P, A>,
+        storage: &mut impl BlockDevice,
+        piece: BufferOf<P, A>,
     ) -> Result<(), TransferError> {
         let mut sector = transfer.sector;
         for part in segments.chunks(MAX_PAGES) {
@@ -175,7 +175,7 @@ impl<P: ForeignFrames> GuestMemory<P> {
 
 /// Makes a piece of mapped pages, of bytes from the start on: one that can be written if the pages
 /// can.
-type PieceOf<P, A> = for<'m> fn(&'m Mapping<P, A>, usize, usize) -> Option<Piece<'m>>;
+type BufferOf<P, A> = for<'m> fn(&'m Mapping<P, A>, usize, usize) -> Option<IoBuffer<'m>>;
 
 /// Has the storage work in mapped pages: one piece for each run of segments whose bytes lie side by
 /// side.
@@ -184,9 +184,9 @@ fn work_in<P: ForeignFrames, A: Access>(
     write: bool,
     sector: &mut u64,
     segments: &[BlkifRequestSegment],
-    storage: &mut impl Storage,
-    piece: PieceOf<P, A>,
-) -> Result<(), StorageError> {
+    storage: &mut impl BlockDevice,
+    piece: BufferOf<P, A>,
+) -> Result<(), BlockDeviceError> {
     let mut runs = segments.iter().map(extent).enumerate().peekable();
     while let Some((page, (start, mut len))) = runs.next() {
         let start = page * PAGE_SIZE + start;
@@ -195,7 +195,7 @@ fn work_in<P: ForeignFrames, A: Access>(
         {
             len += more;
         }
-        let piece = piece(mapping, start, len).ok_or(StorageError::Io)?;
+        let piece = piece(mapping, start, len).ok_or(BlockDeviceError::Io)?;
         if write {
             storage.write(*sector, piece)?;
         } else {

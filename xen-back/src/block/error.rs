@@ -1,16 +1,33 @@
-//! What a block backend reports when it fails.
+//! Errors of a block backend.
 
+use super::OpenError;
 use core::fmt;
+use core::time::Duration;
 use xen_grant::MapError;
 use xen_hypercall::{Errno, GrantRef, OutOfMemory, Port};
 use xen_ring::{Corrupt, RingError};
-use xen_store::StoreError;
+use xen_store::PathText;
+use xenbus::XenbusError;
 
-/// Why a device could not be connected, or had to be disconnected.
+/// The reason why a device was not connected, or was disconnected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BlockError {
-    /// A xenstore operation failed.
-    Store(StoreError),
+pub enum BlkBackError {
+    /// The device's lifecycle, or a node of the frontend or the toolstack.
+    Xenbus(XenbusError),
+    /// The storage could not be opened.
+    Open {
+        /// The storage, as the toolstack's `params` node has it.
+        params: PathText,
+        /// The reason.
+        error: OpenError,
+    },
+    /// The hotplug script failed: it has written `error` to `hotplug-status`.
+    HotplugScript,
+    /// The hotplug script has set up no storage in time.
+    HotplugTimeout {
+        /// The time since the device was found.
+        waited: Duration,
+    },
     /// The frontend asks for a layout of requests that is unknown.
     Protocol,
     /// The frontend's ring has more pages than were offered.
@@ -42,10 +59,24 @@ pub enum BlockError {
     Corrupt(Corrupt),
 }
 
-impl fmt::Display for BlockError {
+impl fmt::Display for BlkBackError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Store(error) => error.fmt(f),
+            Self::Xenbus(error) => error.fmt(f),
+            Self::Open { params, error: OpenError::NotFound } => {
+                write!(f, "there is no disk \"{params}\"")
+            }
+            Self::Open { params, error: OpenError::Device(error) } => {
+                write!(f, "disk \"{params}\" could not be opened: {error}")
+            }
+            Self::HotplugScript => {
+                f.write_str("hotplug-status: found error, expected a script that succeeds")
+            }
+            Self::HotplugTimeout { waited } => write!(
+                f,
+                "physical-device: found none within {} ms, expected a hotplug script to write it",
+                waited.as_millis()
+            ),
             Self::Protocol => {
                 f.write_str("protocol: unknown, expected x86_64-abi, x86_32-abi or arm-abi")
             }
@@ -55,7 +86,8 @@ impl fmt::Display for BlockError {
             Self::RingRef { reference } => {
                 write!(
                     f,
-                    "ring-ref: found reference {reference} twice, expected another one for each page"
+                    "ring-ref: found reference {reference} twice, \
+                     expected another one for each page"
                 )
             }
             Self::Ring(error) => error.fmt(f),
@@ -69,15 +101,15 @@ impl fmt::Display for BlockError {
     }
 }
 
-impl core::error::Error for BlockError {}
+impl core::error::Error for BlkBackError {}
 
-impl From<StoreError> for BlockError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
+impl From<XenbusError> for BlkBackError {
+    fn from(error: XenbusError) -> Self {
+        Self::Xenbus(error)
     }
 }
 
-impl From<OutOfMemory> for BlockError {
+impl From<OutOfMemory> for BlkBackError {
     fn from(error: OutOfMemory) -> Self {
         Self::Memory(error)
     }

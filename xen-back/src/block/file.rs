@@ -1,6 +1,6 @@
 //! A disk in a file.
 
-use super::{Piece, SECTOR_SIZE, Storage, StorageError};
+use super::{BlockDevice, BlockDeviceError, IoBuffer, SECTOR_SIZE};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -38,7 +38,7 @@ impl FileDisk {
         self.file.seek(SeekFrom::Start(position)).map(drop)
     }
 
-    fn read_all(&mut self, sector: u64, mut to: Piece<'_>) -> io::Result<()> {
+    fn read_all(&mut self, sector: u64, mut to: IoBuffer<'_>) -> io::Result<()> {
         self.seek(sector)?;
         if let Some(bytes) = to.as_private() {
             return self.file.read_exact(bytes);
@@ -52,7 +52,7 @@ impl FileDisk {
         Ok(())
     }
 
-    fn write_all(&mut self, sector: u64, mut from: Piece<'_>) -> io::Result<()> {
+    fn write_all(&mut self, sector: u64, mut from: IoBuffer<'_>) -> io::Result<()> {
         self.seek(sector)?;
         if let Some(bytes) = from.as_private() {
             return self.file.write_all(bytes);
@@ -67,7 +67,7 @@ impl FileDisk {
     }
 }
 
-impl Storage for FileDisk {
+impl BlockDevice for FileDisk {
     fn sectors(&self) -> u64 {
         self.sectors
     }
@@ -76,16 +76,16 @@ impl Storage for FileDisk {
         self.read_only
     }
 
-    fn read(&mut self, sector: u64, to: Piece<'_>) -> Result<(), StorageError> {
-        self.read_all(sector, to).map_err(|_| StorageError::Io)
+    fn read(&mut self, sector: u64, to: IoBuffer<'_>) -> Result<(), BlockDeviceError> {
+        self.read_all(sector, to).map_err(|_| BlockDeviceError::Io)
     }
 
-    fn write(&mut self, sector: u64, from: Piece<'_>) -> Result<(), StorageError> {
-        self.write_all(sector, from).map_err(|_| StorageError::Io)
+    fn write(&mut self, sector: u64, from: IoBuffer<'_>) -> Result<(), BlockDeviceError> {
+        self.write_all(sector, from).map_err(|_| BlockDeviceError::Io)
     }
 
-    fn flush(&mut self) -> Result<(), StorageError> {
-        self.file.sync_data().map_err(|_| StorageError::Io)
+    fn flush(&mut self) -> Result<(), BlockDeviceError> {
+        self.file.sync_data().map_err(|_| BlockDeviceError::Io)
     }
 }
 
@@ -107,13 +107,13 @@ mod tests {
         let mut disk = FileDisk::open(&path, false).unwrap();
         let mut pages = Box::new([const { Page([0; 4096]) }; 20]);
         let mem = SharedMem::from_pages(&mut pages);
-        disk.read(0, Piece::shared(mem, 0, LEN).unwrap()).unwrap();
+        disk.read(0, IoBuffer::shared(mem, 0, LEN).unwrap()).unwrap();
         let mut found = std::vec![0; LEN];
         mem.copy_to(0, &mut found).unwrap();
         assert!(found == content);
         let reversed: std::vec::Vec<_> = content.iter().rev().copied().collect();
         mem.copy_from(0, &reversed).unwrap();
-        disk.write(0, Piece::shared(mem, 0, LEN).unwrap()).unwrap();
+        disk.write(0, IoBuffer::shared(mem, 0, LEN).unwrap()).unwrap();
         assert!(std::fs::read(&path).unwrap() == reversed);
         std::fs::remove_file(&path).unwrap();
     }
@@ -124,12 +124,12 @@ mod tests {
             std::env::temp_dir().join(std::format!("xen-back-private-{}", std::process::id()));
         std::fs::write(&path, [0; 1024]).unwrap();
         let mut disk = FileDisk::open(&path, false).unwrap();
-        disk.write(0, Piece::private(&mut [9; 1024])).unwrap();
+        disk.write(0, IoBuffer::private(&mut [9; 1024])).unwrap();
         let mut found = [0; 1024];
-        disk.read(0, Piece::private(&mut found)).unwrap();
+        disk.read(0, IoBuffer::private(&mut found)).unwrap();
         assert_eq!(found, [9; 1024]);
         assert!(disk.buffer.iter().all(|byte| *byte == 0));
-        assert_eq!(disk.discard(0, 1, false), Err(StorageError::Unsupported));
+        assert_eq!(disk.discard(0, 1, false), Err(BlockDeviceError::Unsupported));
         std::fs::remove_file(&path).unwrap();
     }
 
@@ -142,16 +142,16 @@ mod tests {
         assert_eq!(disk.sectors(), 8);
         let mut page = Box::new([Page([9; 4096])]);
         let mem = SharedMem::from_pages(&mut page);
-        disk.write(7, Piece::shared(mem, 100, 512).unwrap()).unwrap();
+        disk.write(7, IoBuffer::shared(mem, 100, 512).unwrap()).unwrap();
         disk.flush().unwrap();
         let mut found = [1; 1024];
-        disk.read(6, Piece::private(&mut found)).unwrap();
+        disk.read(6, IoBuffer::private(&mut found)).unwrap();
         assert_eq!((found[511], found[512]), (0, 9));
-        assert_eq!(disk.read(8, Piece::private(&mut found)), Err(StorageError::Io));
+        assert_eq!(disk.read(8, IoBuffer::private(&mut found)), Err(BlockDeviceError::Io));
         assert!(!disk.is_read_only());
         let mut disk = FileDisk::open(&path, true).unwrap();
         assert!(disk.is_read_only());
-        assert_eq!(disk.write(0, Piece::private(&mut found)), Err(StorageError::Io));
+        assert_eq!(disk.write(0, IoBuffer::private(&mut found)), Err(BlockDeviceError::Io));
         std::fs::remove_file(&path).unwrap();
     }
 }

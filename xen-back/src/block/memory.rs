@@ -1,6 +1,6 @@
 //! A disk in memory.
 
-use super::{Discard, Piece, SECTOR_SIZE, Storage, StorageError};
+use super::{BlockDevice, BlockDeviceError, Discard, IoBuffer, SECTOR_SIZE};
 use core::fmt;
 use core::ops::Range;
 
@@ -40,7 +40,7 @@ impl<B: AsRef<[u8]>> AsRef<[u8]> for MemoryDisk<B> {
     }
 }
 
-impl<B: AsRef<[u8]> + AsMut<[u8]>> Storage for MemoryDisk<B> {
+impl<B: AsRef<[u8]> + AsMut<[u8]>> BlockDevice for MemoryDisk<B> {
     fn sectors(&self) -> u64 {
         (self.bytes.as_ref().len() / SECTOR_SIZE) as u64
     }
@@ -57,21 +57,24 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Storage for MemoryDisk<B> {
         })
     }
 
-    fn read(&mut self, sector: u64, mut to: Piece<'_>) -> Result<(), StorageError> {
+    fn read(&mut self, sector: u64, mut to: IoBuffer<'_>) -> Result<(), BlockDeviceError> {
         let bytes = Self::range(sector, to.len()).and_then(|range| self.bytes.as_ref().get(range));
-        bytes.and_then(|bytes| to.put(0, bytes)).ok_or(StorageError::Io)
+        bytes.and_then(|bytes| to.put(0, bytes)).ok_or(BlockDeviceError::Io)
     }
 
-    fn write(&mut self, sector: u64, from: Piece<'_>) -> Result<(), StorageError> {
+    fn write(&mut self, sector: u64, from: IoBuffer<'_>) -> Result<(), BlockDeviceError> {
         let bytes =
             Self::range(sector, from.len()).and_then(|range| self.bytes.as_mut().get_mut(range));
-        bytes.and_then(|bytes| from.get(0, bytes)).ok_or(StorageError::Io)
+        bytes.and_then(|bytes| from.get(0, bytes)).ok_or(BlockDeviceError::Io)
     }
 
-    fn discard(&mut self, sector: u64, count: u64, _secure: bool) -> Result<(), StorageError> {
+    fn discard(&mut self, sector: u64, count: u64, _secure: bool) -> Result<(), BlockDeviceError> {
         let len = usize::try_from(count).ok().and_then(|count| count.checked_mul(SECTOR_SIZE));
         let range = len.and_then(|len| Self::range(sector, len));
-        range.and_then(|range| self.bytes.as_mut().get_mut(range)).ok_or(StorageError::Io)?.fill(0);
+        range
+            .and_then(|range| self.bytes.as_mut().get_mut(range))
+            .ok_or(BlockDeviceError::Io)?
+            .fill(0);
         Ok(())
     }
 }
@@ -95,14 +98,14 @@ mod tests {
         let mut disk = MemoryDisk::new(vec![0u8; 10 * 512 + 100]);
         assert_eq!(disk.sectors(), 10);
         let mut data = [7; 1024];
-        disk.write(8, Piece::private(&mut data)).unwrap();
+        disk.write(8, IoBuffer::private(&mut data)).unwrap();
         let mut found = [0; 1024];
-        disk.read(8, Piece::private(&mut found)).unwrap();
+        disk.read(8, IoBuffer::private(&mut found)).unwrap();
         assert_eq!(found, [7; 1024]);
         disk.discard(9, 1, false).unwrap();
-        disk.read(8, Piece::private(&mut found)).unwrap();
+        disk.read(8, IoBuffer::private(&mut found)).unwrap();
         assert_eq!((found[511], found[512]), (7, 0));
-        assert_eq!(disk.read(u64::MAX, Piece::private(&mut found)), Err(StorageError::Io));
+        assert_eq!(disk.read(u64::MAX, IoBuffer::private(&mut found)), Err(BlockDeviceError::Io));
     }
 
     #[test]

@@ -1,30 +1,31 @@
 //! Disks for other domains.
 //!
-//! [`Blkback`] is one device: it follows its frontend through connecting and closing, takes
-//! requests off the ring, and has a [`Storage`] carry them out. Source of the protocol:
+//! [`BlkBack`] is one device: it follows its frontend through connecting and closing, takes
+//! requests off the ring, and has a [`BlockDevice`] carry them out. Source of the protocol:
 //! `io/blkif.h`.
 
 mod access;
+mod block_device;
+mod config;
 mod device;
+mod driver;
 mod error;
 #[cfg(feature = "std")]
 mod file;
-mod hotplug;
 mod memory;
-mod plan;
+mod open;
 mod rings;
 mod server;
-mod spec;
-mod storage;
+mod validate;
 
 pub use access::GrantMode;
-pub use device::{Blkback, BlkbackEvent, Config};
-pub use error::BlockError;
+pub use block_device::{BlockDevice, BlockDeviceError, Discard, IoBuffer, SECTOR_SIZE};
+pub use config::{DiskTarget, VbdConfig};
+pub use device::{BlkBack, BlkBackEvent, Config};
+pub use error::BlkBackError;
 #[cfg(feature = "std")]
 pub use file::FileDisk;
-pub use hotplug::{HotplugError, HotplugWait};
 pub use memory::MemoryDisk;
-pub use plan::{MAX_SEGMENTS, Refusal};
+pub use open::{OpenDisk, OpenError, PreparedDisk};
 pub use server::Statistics;
-pub use spec::{DiskSpec, StorageName};
-pub use storage::{Discard, Piece, SECTOR_SIZE, Storage, StorageError};
+pub use validate::{MAX_SEGMENTS, RequestError};

@@ -1,6 +1,6 @@
 //! The ring, in either of its two layouts.
 
-use super::plan::{Body, Request};
+use super::validate::{Body, Request};
 use xen_hypercall::Fixed;
 use xen_ring::{BackRing, Corrupt, Notify, RingError};
 use xen_sys::io::blkif::{

@@ -1,9 +1,9 @@
 //! Serving requests.
 
 use super::access::{GuestMemory, TransferError};
-use super::plan::{Disk, Plan, Refusal, Request};
 use super::rings::Rings;
-use super::{Storage, StorageError};
+use super::validate::{DiskLimits, Request, RequestError, ValidatedRequest};
+use super::{BlockDevice, BlockDeviceError};
 use xen_grant::MapError;
 use xen_hypercall::{Fixed, ForeignFrames};
 use xen_ring::{Corrupt, Notify};
@@ -21,19 +21,19 @@ pub struct Statistics {
     /// Requests to free sectors.
     pub discards: u64,
     /// Requests that asked for what there is not; the last one's fault is
-    /// [`last_refusal`](Self::last_refusal).
+    /// [`last_request_error`](Self::last_request_error).
     pub refused: u64,
     /// Requests that failed in the storage or on the way to the guest's memory.
     pub failed: u64,
     /// Why a request was refused last.
-    pub last_refusal: Option<Refusal>,
+    pub last_request_error: Option<RequestError>,
     /// Times that a frontend was connected.
     pub connections: u64,
 }
 
 /// What a round has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Round {
+pub(super) enum Progress {
     /// Nothing is left: the frontend will send an event.
     Idle,
     /// There may be more: look again soon.
@@ -48,15 +48,15 @@ pub(super) struct Server<P: ForeignFrames, M> {
 
 impl<P: ForeignFrames, M: Fixed> Server<P, M> {
     /// Carries out at most `budget` requests. The caller notifies if `notify` was called.
-    pub(super) fn round(
+    pub(super) fn process_ring(
         &mut self,
-        disk: &Disk,
-        storage: &mut impl Storage,
+        disk: &DiskLimits,
+        storage: &mut impl BlockDevice,
         statistics: &mut Statistics,
         budget: u32,
         mut notify: impl FnMut(),
-    ) -> Result<Round, Corrupt> {
-        let result = self.carry_out_all(disk, storage, statistics, budget);
+    ) -> Result<Progress, Corrupt> {
+        let result = self.process_requests(disk, storage, statistics, budget);
         if self.rings.publish() == Notify::Send {
             notify();
         }
@@ -64,13 +64,13 @@ impl<P: ForeignFrames, M: Fixed> Server<P, M> {
     }
 
     /// Carries out at most `budget` requests. Responses are pushed, not published.
-    fn carry_out_all(
+    fn process_requests(
         &mut self,
-        disk: &Disk,
-        storage: &mut impl Storage,
+        disk: &DiskLimits,
+        storage: &mut impl BlockDevice,
         statistics: &mut Statistics,
         budget: u32,
-    ) -> Result<Round, Corrupt> {
+    ) -> Result<Progress, Corrupt> {
         let mut left = budget;
         while left > 0 {
             if let Some(request) = self.rings.pop()? {
@@ -82,55 +82,55 @@ impl<P: ForeignFrames, M: Fixed> Server<P, M> {
                 // requested once none was found.
                 break;
             } else if !self.rings.final_check()? {
-                return Ok(Round::Idle);
+                return Ok(Progress::Idle);
             }
         }
-        Ok(Round::More)
+        Ok(Progress::More)
     }
 
     fn serve(
         &mut self,
         request: &Request,
-        disk: &Disk,
-        storage: &mut impl Storage,
+        disk: &DiskLimits,
+        storage: &mut impl BlockDevice,
         statistics: &mut Statistics,
     ) -> BlkifStatus {
-        match self.carry_out(request, disk, storage, statistics) {
+        match self.execute(request, disk, storage, statistics) {
             Ok(()) => BlkifStatus::OKAY,
             Err(Failure::Refused(refusal)) => {
                 statistics.refused += 1;
-                statistics.last_refusal = Some(refusal);
+                statistics.last_request_error = Some(refusal);
                 refusal.status()
             }
             Err(Failure::Failed(error)) => {
                 statistics.failed += 1;
                 match error {
-                    TransferError::Storage(StorageError::Unsupported) => BlkifStatus::EOPNOTSUPP,
+                    TransferError::Device(BlockDeviceError::Unsupported) => BlkifStatus::EOPNOTSUPP,
                     _ => BlkifStatus::ERROR,
                 }
             }
         }
     }
 
-    fn carry_out(
+    fn execute(
         &mut self,
         request: &Request,
-        disk: &Disk,
-        storage: &mut impl Storage,
+        disk: &DiskLimits,
+        storage: &mut impl BlockDevice,
         statistics: &mut Statistics,
     ) -> Result<(), Failure> {
-        let (transfer, segments) = match disk.plan(request)? {
-            Plan::Transfer(transfer, segments) => (transfer, segments),
-            Plan::Fetch { transfer, page, count } => {
+        let (transfer, segments) = match disk.validate(request)? {
+            ValidatedRequest::Transfer(transfer, segments) => (transfer, segments),
+            ValidatedRequest::Fetch { transfer, page, count } => {
                 let segments = self.memory.fetch_segments(page, count)?;
                 disk.check(&transfer, &segments)?;
                 (transfer, segments)
             }
-            Plan::Flush => {
+            ValidatedRequest::Flush => {
                 statistics.flushes += 1;
                 return Ok(storage.flush()?);
             }
-            Plan::Discard { sector, count, secure } => {
+            ValidatedRequest::Discard { sector, count, secure } => {
                 statistics.discards += 1;
                 return Ok(storage.discard(sector, count, secure)?);
             }
@@ -154,12 +154,12 @@ impl<P: ForeignFrames, M: Fixed> Server<P, M> {
 
 /// Why a request was not carried out.
 enum Failure {
-    Refused(Refusal),
+    Refused(RequestError),
     Failed(TransferError),
 }
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
+impl From<RequestError> for Failure {
+    fn from(refusal: RequestError) -> Self {
         Self::Refused(refusal)
     }
 }
@@ -173,4 +173,4 @@ macro_rules! failures {
         }
     )*};
 }
-failures!(TransferError MapError StorageError);
+failures!(TransferError MapError BlockDeviceError);

@@ -1,13 +1,13 @@
-//! What a network backend reports when it fails.
+//! Errors of a network backend.
 
 use core::fmt;
 use xen_grant::MapError;
 use xen_hypercall::{Errno, OutOfMemory, Port};
 use xen_ring::{Corrupt, RingError};
-use xen_store::StoreError;
 use xen_sys::io::netif::NetifExtraType;
+use xenbus::XenbusError;
 
-/// What a frontend put into its transmit ring that no frontend may.
+/// A violation of the protocol of the transmit ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TxViolation {
     /// A fragment that is not within a page.
@@ -49,12 +49,12 @@ impl fmt::Display for TxViolation {
 
 impl core::error::Error for TxViolation {}
 
-/// Why a device could not be connected, or had to be disconnected.
+/// The reason why a device was not connected, or was disconnected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NetError {
-    /// A xenstore operation failed.
-    Store(StoreError),
-    /// The frontend wants pages exchanged instead of copied, which was given up long ago.
+pub enum NetBackError {
+    /// The device's lifecycle, or a node of the frontend.
+    Xenbus(XenbusError),
+    /// The frontend requests pages exchanged instead of copied, which is not supported.
     RxFlip,
     /// The frontend asks for a number of queues that was not offered.
     Queues {
@@ -80,10 +80,10 @@ pub enum NetError {
     Tx(TxViolation),
 }
 
-impl fmt::Display for NetError {
+impl fmt::Display for NetBackError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Store(error) => error.fmt(f),
+            Self::Xenbus(error) => error.fmt(f),
             Self::RxFlip => f.write_str("request-rx-copy: expected 1"),
             Self::Queues { found } => {
                 write!(f, "multi-queue-num-queues: found {found}, expected 1")
@@ -100,11 +100,11 @@ impl fmt::Display for NetError {
     }
 }
 
-impl core::error::Error for NetError {}
+impl core::error::Error for NetBackError {}
 
 macro_rules! from {
     ($($error:ty => $variant:ident,)*) => {$(
-        impl From<$error> for NetError {
+        impl From<$error> for NetBackError {
             fn from(error: $error) -> Self {
                 Self::$variant(error)
             }
@@ -112,7 +112,7 @@ macro_rules! from {
     )*};
 }
 from! {
-    StoreError => Store,
+    XenbusError => Xenbus,
     RingError => Ring,
     OutOfMemory => Memory,
     Corrupt => Corrupt,

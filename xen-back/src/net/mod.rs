@@ -1,10 +1,11 @@
 //! Network interfaces for other domains.
 //!
-//! [`Netback`] is one interface: it follows its frontend through connecting and closing, hands the
-//! guest's packets to a [`Port`], and queues packets for the guest. [`switch::Switch`] decides
+//! [`NetBack`] is one interface: it follows its frontend through connecting and closing, hands the
+//! guest's packets to a [`PacketSink`], and queues packets for the guest. [`switch::Switch`] decides
 //! which of several interfaces a packet goes to. Source of the protocol: `io/netif.h`.
 
 mod device;
+mod driver;
 mod error;
 mod packet;
 mod rx;
@@ -12,10 +13,10 @@ mod segments;
 pub mod switch;
 mod tx;
 
-pub use device::{Netback, NetbackEvent};
-pub use error::{NetError, TxViolation};
-pub use packet::{MAX_PACKET, Packet, Port};
+pub use device::{NetBack, NetBackEvent};
+pub use error::{NetBackError, TxViolation};
+pub use packet::{MAX_PACKET, Packet, PacketSink};
 pub use rx::{DRAIN_TIMEOUT, RxStatistics};
 pub use tx::TxStatistics;
 pub use xen_ring::MacAddress;
-pub use xen_ring::checksum::{self, Checksum};
+pub use xen_ring::checksum::{self, ChecksumState};

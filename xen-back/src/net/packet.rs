@@ -1,6 +1,6 @@
 //! Packets on their way.
 
-use super::{Checksum, MacAddress};
+use super::{ChecksumState, MacAddress};
 use core::fmt;
 use core::num::NonZeroU16;
 
@@ -17,7 +17,7 @@ pub struct Packet<'m> {
     /// The frame.
     pub bytes: &'m [u8],
     /// What is known of its checksum.
-    pub checksum: Checksum,
+    pub checksum: ChecksumState,
     /// If it is TCP in IPv4 that is to be cut before it goes onto a wire: the most payload that
     /// each piece may have. Never zero.
     pub segment: Option<NonZeroU16>,
@@ -25,7 +25,7 @@ pub struct Packet<'m> {
 
 impl<'m> Packet<'m> {
     /// Makes a packet that can go onto a wire as it is.
-    pub fn new(bytes: &'m [u8], checksum: Checksum) -> Self {
+    pub fn new(bytes: &'m [u8], checksum: ChecksumState) -> Self {
         Self { bytes, checksum, segment: None }
     }
 
@@ -60,13 +60,13 @@ impl fmt::Debug for Packet<'_> {
 }
 
 /// Where a guest's packets go: another interface, a network stack, a switch.
-pub trait Port {
+pub trait PacketSink {
     /// Takes a packet that a guest has sent. It has at least an Ethernet header, and at most
     /// [`MAX_PACKET`] bytes; nothing else is certain.
     fn receive(&mut self, packet: Packet<'_>);
 }
 
-impl<F: FnMut(Packet<'_>)> Port for F {
+impl<F: FnMut(Packet<'_>)> PacketSink for F {
     fn receive(&mut self, packet: Packet<'_>) {
         self(packet);
     }

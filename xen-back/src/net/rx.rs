@@ -1,7 +1,7 @@
 //! What a guest is to receive.
 
 use super::segments::Segments;
-use super::{Checksum, NetError, Packet, checksum};
+use super::{ChecksumState, NetBackError, Packet, checksum};
 use core::fmt;
 use core::num::NonZeroU16;
 use core::time::Duration;
@@ -46,11 +46,11 @@ pub(super) type RxRing<M> = BackRing<M, NetifRxRequest, NetifRxResponse>;
 
 /// What the frontend can take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Abilities {
+pub(super) struct FrontendFeatures {
     /// Packets in several slots.
     pub(super) scatter_gather: bool,
     /// TCP and UDP in IPv4 whose checksum is left blank.
-    pub(super) blank_checksums: bool,
+    pub(super) partial_checksums: bool,
     /// TCP in IPv4 that is to be cut.
     pub(super) segmentation: bool,
 }
@@ -59,7 +59,7 @@ pub(super) struct Abilities {
 struct Waiting {
     start: usize,
     len: usize,
-    checksum: Checksum,
+    checksum: ChecksumState,
     segment: Option<NonZeroU16>,
     /// When it was queued.
     since: Instant,
@@ -93,7 +93,7 @@ fn slots(len: usize, segment: Option<NonZeroU16>) -> usize {
 pub(super) struct Rx<P: Platform> {
     memory: Pages<P>,
     guest: DomId,
-    abilities: Abilities,
+    features: FrontendFeatures,
     waiting: Deque<Waiting, QUEUE_PACKETS>,
     /// Where the next packet goes.
     next: usize,
@@ -108,11 +108,11 @@ impl<P: Platform> Rx<P> {
     pub(super) fn new(
         platform: &P,
         guest: DomId,
-        abilities: Abilities,
+        features: FrontendFeatures,
     ) -> Result<Self, OutOfMemory> {
         let memory = Pages::alloc(platform.clone(), QUEUE_PAGES)?;
         let (waiting, slots) = (Deque::new(), Vec::new());
-        Ok(Self { memory, guest, abilities, waiting, next: 0, slots, most: None })
+        Ok(Self { memory, guest, features, waiting, next: 0, slots, most: None })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -141,7 +141,7 @@ impl<P: Platform> Rx<P> {
         statistics: &mut RxStatistics,
         now: Instant,
     ) -> bool {
-        let Abilities { segmentation, scatter_gather, .. } = self.abilities;
+        let FrontendFeatures { segmentation, scatter_gather, .. } = self.features;
         let fits = self.can_post(slots(packet.bytes.len(), packet.segment), ring);
         let cut = packet.segment.filter(|_| !(segmentation && scatter_gather && fits));
         let Some(size) = cut else {
@@ -165,9 +165,14 @@ impl<P: Platform> Rx<P> {
         };
         // If the guest does not take all, it asks its peer for the rest.
         (0..segments.count()).all(|index| {
-            self.queue_one(segments.len(index), Checksum::Blank, None, statistics, now, |room| {
-                segments.write(index, room)
-            })
+            self.queue_one(
+                segments.len(index),
+                ChecksumState::Partial,
+                None,
+                statistics,
+                now,
+                |room| segments.write(index, room),
+            )
         })
     }
 
@@ -188,13 +193,13 @@ impl<P: Platform> Rx<P> {
     fn queue_one(
         &mut self,
         len: usize,
-        mut checksum: Checksum,
+        mut checksum: ChecksumState,
         segment: Option<NonZeroU16>,
         statistics: &mut RxStatistics,
         now: Instant,
         write: impl FnOnce(&mut [u8]) -> Option<()>,
     ) -> bool {
-        let limit = if self.abilities.scatter_gather { super::MAX_PACKET } else { PAGE_SIZE };
+        let limit = if self.features.scatter_gather { super::MAX_PACKET } else { PAGE_SIZE };
         if len == 0 || len > limit {
             statistics.refused += 1;
             return false;
@@ -207,9 +212,9 @@ impl<P: Platform> Rx<P> {
             return false;
         };
         let mut written = write(room).is_some();
-        if checksum == Checksum::Blank && !self.abilities.blank_checksums {
-            written &= checksum::fill(room);
-            checksum = Checksum::Valid;
+        if checksum == ChecksumState::Partial && !self.features.partial_checksums {
+            written &= checksum::complete(room);
+            checksum = ChecksumState::Verified;
         }
         if !written {
             statistics.refused += 1;
@@ -245,12 +250,12 @@ impl<P: Platform> Rx<P> {
     ///
     /// A packet that the guest has too few pages for is dropped once it has waited for
     /// [`DRAIN_TIMEOUT`].
-    pub(super) fn round<M: Fixed>(
+    pub(super) fn process_ring<M: Fixed>(
         &mut self,
         ring: &mut RxRing<M>,
         statistics: &mut RxStatistics,
         now: Instant,
-    ) -> Result<bool, NetError> {
+    ) -> Result<bool, NetBackError> {
         let (mut packets, mut used) = (0, 0);
         let mut starved = false;
         for waiting in &self.waiting {
@@ -367,9 +372,9 @@ fn response(id: u16, waiting: &Waiting, index: usize, good: bool) -> NetifRxResp
     if index == 0 {
         flags.set(NetRxFlags::EXTRA_INFO, waiting.segment.is_some());
         flags |= match waiting.checksum {
-            Checksum::Blank => NetRxFlags::CSUM_BLANK | NetRxFlags::DATA_VALIDATED,
-            Checksum::Valid => NetRxFlags::DATA_VALIDATED,
-            Checksum::Unknown => NetRxFlags::empty(),
+            ChecksumState::Partial => NetRxFlags::CSUM_BLANK | NetRxFlags::DATA_VALIDATED,
+            ChecksumState::Verified => NetRxFlags::DATA_VALIDATED,
+            ChecksumState::Unknown => NetRxFlags::empty(),
         };
     }
     let len = (waiting.len - page * PAGE_SIZE).min(PAGE_SIZE);
@@ -380,7 +385,7 @@ impl<P: Platform> fmt::Debug for Rx<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rx")
             .field("guest", &self.guest)
-            .field("abilities", &self.abilities)
+            .field("features", &self.features)
             .field("waiting", &self.waiting.len())
             .finish_non_exhaustive()
     }

@@ -27,7 +27,7 @@ impl<'m> Segments<'m> {
         if size == 0
             || frame.get(12..14)? != [8, 0]
             || *frame.get(ETHERNET + 9)? != 6
-            || !checksum::can_fill(frame)
+            || !checksum::can_complete(frame)
         {
             return None;
         }
@@ -81,9 +81,9 @@ impl<'m> Segments<'m> {
             *flags &= !CWR;
         }
         put(room, ETHERNET + 10, [0; 2])?;
-        let sum = checksum::of_header(room.get(ETHERNET..tcp)?);
+        let sum = checksum::ipv4_header(room.get(ETHERNET..tcp)?);
         put(room, ETHERNET + 10, sum.to_be_bytes())?;
-        checksum::leave_blank(room).then_some(())
+        checksum::set_partial(room).then_some(())
     }
 }
 
@@ -118,10 +118,10 @@ mod tests {
         let mut udp = tcp.clone();
         udp[23] = 17;
         udp[38..40].copy_from_slice(&120u16.to_be_bytes());
-        assert!(checksum::can_fill(&udp) && Segments::of(&udp, 50).is_none());
+        assert!(checksum::can_complete(&udp) && Segments::of(&udp, 50).is_none());
         let mut fragment = tcp;
         fragment[20] = 0x20;
-        assert!(!checksum::can_fill(&fragment) && Segments::of(&fragment, 50).is_none());
+        assert!(!checksum::can_complete(&fragment) && Segments::of(&fragment, 50).is_none());
     }
 
     proptest! {
@@ -136,8 +136,8 @@ mod tests {
             for index in 0..segments.count() {
                 let mut room = vec![0; segments.len(index)];
                 segments.write(index, &mut room).unwrap();
-                prop_assert!(checksum::fill(&mut room) && checksum::verify(&room) == Some(true));
-                prop_assert_eq!(checksum::of_header(&room[14..34]), 0);
+                prop_assert!(checksum::complete(&mut room) && checksum::verify(&room) == Some(true));
+                prop_assert_eq!(checksum::ipv4_header(&room[14..34]), 0);
                 let sequence = u32::from_be_bytes(room[38..42].try_into().unwrap());
                 prop_assert_eq!(sequence.wrapping_sub(0x0102_0304), found.len() as u32);
                 let last = index + 1 == segments.count();

@@ -2,7 +2,7 @@
 
 use super::packet::ETHERNET;
 use super::segments::Segments;
-use super::{Checksum, NetError, Packet, Port, TxViolation, checksum};
+use super::{ChecksumState, NetBackError, Packet, PacketSink, TxViolation, checksum};
 use core::fmt;
 use core::num::NonZeroU16;
 use heapless::Vec;
@@ -63,7 +63,7 @@ struct Taken {
     fragments: (usize, usize),
     ids: (usize, usize),
     extras: usize,
-    checksum: Checksum,
+    checksum: ChecksumState,
     segment: Option<NonZeroU16>,
     status: NetifStatus,
 }
@@ -108,12 +108,12 @@ impl<P: Platform> Tx<P> {
 
     /// Takes packets, as many as one hypercall can copy, and hands them on. Returns whether there
     /// were any; responses are pushed, not published.
-    pub(super) fn round<M: Fixed>(
+    pub(super) fn process_ring<M: Fixed>(
         &mut self,
         ring: &mut TxRing<M>,
-        port: &mut (impl Port + ?Sized),
+        port: &mut (impl PacketSink + ?Sized),
         statistics: &mut TxStatistics,
-    ) -> Result<bool, NetError> {
+    ) -> Result<bool, NetBackError> {
         self.taken.clear();
         self.fragments.clear();
         self.ids.clear();
@@ -139,7 +139,7 @@ impl<P: Platform> Tx<P> {
             if bytes.is_empty() {
                 continue;
             }
-            let blank = taken.checksum == Checksum::Blank && !checksum::can_fill(bytes);
+            let blank = taken.checksum == ChecksumState::Partial && !checksum::can_complete(bytes);
             let uncut = taken.segment.is_some_and(|size| Segments::of(bytes, size.get()).is_none());
             if blank || uncut {
                 // Whoever received it would have to do what can't be done.
@@ -169,7 +169,7 @@ impl<P: Platform> Tx<P> {
         &mut self,
         ring: &mut TxRing<M>,
         statistics: &mut TxStatistics,
-    ) -> Result<(), NetError> {
+    ) -> Result<(), NetBackError> {
         while self.copies + RESERVE <= MAX_COPIES
             && self.fragments.len() + XEN_NETIF_NR_SLOTS_MIN <= BATCH_SLOTS
             && self.ids.len() + FATAL_SLOTS <= self.ids.capacity()
@@ -177,7 +177,7 @@ impl<P: Platform> Tx<P> {
         {
             let Some(first) = ring.pop()? else { return Ok(()) };
             let first_id = self.ids.len();
-            let parsed = parse(first, || ring.pop().map_err(NetError::from), &mut self.ids)?;
+            let parsed = parse(first, || ring.pop().map_err(NetBackError::from), &mut self.ids)?;
             let taken = self.place(&parsed, (first_id, self.ids.len()));
             statistics.refused += u64::from(taken.status != NetifStatus::OKAY);
             // There is room: there are fewer packets than fragments, and those that are dropped
@@ -192,11 +192,11 @@ impl<P: Platform> Tx<P> {
 
     fn place(&mut self, parsed: &Parsed, ids: (usize, usize)) -> Taken {
         let checksum = if parsed.flags.contains(NetTxFlags::CSUM_BLANK) {
-            Checksum::Blank
+            ChecksumState::Partial
         } else if parsed.flags.contains(NetTxFlags::DATA_VALIDATED) {
-            Checksum::Valid
+            ChecksumState::Verified
         } else {
-            Checksum::Unknown
+            ChecksumState::Unknown
         };
         let first = self.fragments.len();
         let mut taken = Taken {
@@ -257,9 +257,9 @@ impl<P: Platform> Tx<P> {
 /// Reads the slots of one packet. An error is one that a frontend loses its connection for.
 fn parse(
     first: NetifTxRequest,
-    mut pop: impl FnMut() -> Result<Option<NetifTxRequest>, NetError>,
+    mut pop: impl FnMut() -> Result<Option<NetifTxRequest>, NetBackError>,
     ids: &mut Vec<u16, 256>,
-) -> Result<Parsed, NetError> {
+) -> Result<Parsed, NetBackError> {
     let mut parsed = Parsed {
         size: usize::from(first.size),
         flags: first.flags,
@@ -362,7 +362,7 @@ mod tests {
         slot
     }
 
-    fn parsed(slots: &[NetifTxRequest]) -> Result<Parsed, NetError> {
+    fn parsed(slots: &[NetifTxRequest]) -> Result<Parsed, NetBackError> {
         let mut slots = slots.iter().copied();
         let first = slots.next().unwrap();
         parse(first, || Ok(slots.next()), &mut Vec::new())
@@ -370,7 +370,7 @@ mod tests {
 
     fn violation(slots: &[NetifTxRequest]) -> Option<TxViolation> {
         match parsed(slots) {
-            Err(NetError::Tx(violation)) => Some(violation),
+            Err(NetBackError::Tx(violation)) => Some(violation),
             Err(other) => panic!("{other}"),
             Ok(_) => None,
         }

@@ -3,24 +3,24 @@
 use super::fixture::{Back, Fixture, MODES, Native, SECTORS, noise};
 use core::time::Duration;
 use std::sync::Arc;
-use xen_back::block::{Blkback, BlkbackEvent, Config, DiskSpec, GrantMode, MemoryDisk};
-use xen_front::block::{Block, BlockState, Request};
+use xen_back::block::{BlkBack, BlkBackEvent, Config, GrantMode, MemoryDisk, PreparedDisk};
+use xen_front::block::{BlkFront, Request};
 use xen_grant::Quarantine;
 use xen_hypercall::{Pages, Platform, start};
 use xen_ring::Notify;
 use xen_sim::{Domain, Interposed, TraceCalls};
-use xen_store::xenbus::{Backend, DeviceId, backends};
 use xen_store::{XenStore, XsOps};
 use xen_sys::event_channel::EVTCHNOP_SEND;
 use xen_sys::grant_table::GNTTABOP_UNMAP_GRANT_REF;
 use xen_sys::io::blkif::{BlkifOp, BlkifStatus};
 use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_GRANT_TABLE_OP};
+use xenbus::{DeviceId, DeviceState, backends};
 
 /// Transfers the bytes, a request after the other, as long as there is room.
 fn transfer(
     fixture: &Fixture,
-    front: &mut Block<Domain>,
-    back: &mut Back<'_>,
+    front: &mut BlkFront<Domain>,
+    back: &mut Back,
     write: bool,
     bytes: &mut [u8],
 ) {
@@ -29,7 +29,7 @@ fn transfer(
     let (mut next, mut finished) = (0, 0);
     let mut tokens = Vec::new();
     while finished < total {
-        while next < total && front.room() > 0 {
+        while next < total && front.free_slots() > 0 {
             let part = &bytes[next * STEP..bytes.len().min((next + 1) * STEP)];
             let mut buffer = Pages::alloc(fixture.guest.clone(), 4).unwrap();
             buffer.as_mut_slice()[..part.len()].copy_from_slice(part);
@@ -64,7 +64,7 @@ fn a_frontend_reads_and_writes_all_of_a_disk_and_nothing_is_left_behind() {
     for mode in MODES {
         let fixture = Fixture::new();
         let (mut front, mut back) = (fixture.front(), fixture.back(mode));
-        fixture.reach(&mut front, &mut back, BlockState::Connected);
+        fixture.reach(&mut front, &mut back, DeviceState::Connected);
         assert_eq!((front.info().sectors, front.info().sector_size), (SECTORS as u64, 512));
         let mut all = vec![0; SECTORS * 512];
         transfer(&fixture, &mut front, &mut back, false, &mut all);
@@ -77,7 +77,7 @@ fn a_frontend_reads_and_writes_all_of_a_disk_and_nothing_is_left_behind() {
             front.complete().is_some_and(|done| done.outcome == Ok(()))
         });
         front.close();
-        fixture.reach(&mut front, &mut back, BlockState::Closed);
+        fixture.reach(&mut front, &mut back, DeviceState::Closed);
         assert_eq!(fixture.states(), (6, 6));
         assert_eq!((back.statistics().failed, back.statistics().refused), (0, 0));
         let counters = fixture.driver.counters();
@@ -92,10 +92,10 @@ fn a_frontend_reads_and_writes_all_of_a_disk_and_nothing_is_left_behind() {
 fn fill_ring<const DEPTH: usize>(mode: GrantMode, limit: u32) -> usize {
     let fixture = Fixture::new();
     let mut front =
-        Block::<_, DEPTH>::open_deep(&fixture.guest_store, &fixture.grants, fixture.device.id)
+        BlkFront::<_, DEPTH>::open_deep(&fixture.guest_store, &fixture.grants, fixture.device.id)
             .unwrap();
     let mut back = fixture.back_with(Config { mode, ring_order: limit, budget: 100 });
-    fixture.reach(&mut front, &mut back, BlockState::Connected);
+    fixture.reach(&mut front, &mut back, DeviceState::Connected);
     let (store, path) = (fixture.guest.store(), fixture.device.frontend_path());
     let node = |key: String| store.read(format!("{path}/{key}"));
     let order = limit.min((DEPTH / 32).ilog2());
@@ -116,7 +116,7 @@ fn fill_ring<const DEPTH: usize>(mode: GrantMode, limit: u32) -> usize {
     let mut most = 0;
     for _ in 0..2 {
         let mut tokens = Vec::new();
-        while front.room() > 0 {
+        while front.free_slots() > 0 {
             let sector = tokens.len() % (SECTORS / 8) * 8;
             let buffer = Pages::alloc(fixture.guest.clone(), 1).unwrap();
             let request = Request::Read { sector: sector as u64, sectors: 8, buffer };
@@ -137,7 +137,7 @@ fn fill_ring<const DEPTH: usize>(mode: GrantMode, limit: u32) -> usize {
         }
     }
     front.close();
-    fixture.reach(&mut front, &mut back, BlockState::Closed);
+    fixture.reach(&mut front, &mut back, DeviceState::Closed);
     drop((front, back));
     fixture.finish();
     most
@@ -165,10 +165,10 @@ fn either_name_of_a_rings_size_will_do_at_both_ends() {
         for name in
             ["max-ring-page-order", "max-ring-pages"].into_iter().filter(|&name| name != offered)
         {
-            fixture.driver_store.remove(format_args!("{}/{name}", back.backend().path())).unwrap();
+            fixture.driver_store.remove(format_args!("{}/{name}", back.path())).unwrap();
         }
         let mut front =
-            Block::<_, 512>::open_deep(&fixture.guest_store, &fixture.grants, fixture.device.id)
+            BlkFront::<_, 512>::open_deep(&fixture.guest_store, &fixture.grants, fixture.device.id)
                 .unwrap();
         // The frontend publishes, and one of its names is gone before the backend looks.
         front.poll(fixture.guest.now()).unwrap();
@@ -178,10 +178,10 @@ fn either_name_of_a_rings_size_will_do_at_both_ends() {
             .guest_store
             .remove(format_args!("device/vbd/{}/{hidden}", fixture.device.id))
             .unwrap();
-        fixture.reach(&mut front, &mut back, BlockState::Connected);
+        fixture.reach(&mut front, &mut back, DeviceState::Connected);
         assert_eq!(front.ring_pages(), 4, "{offered}");
         front.close();
-        fixture.reach(&mut front, &mut back, BlockState::Closed);
+        fixture.reach(&mut front, &mut back, DeviceState::Closed);
         drop((front, back));
         fixture.finish();
     }
@@ -201,10 +201,10 @@ fn requests_outlive_a_smaller_ring() {
     for mode in MODES {
         let fixture = Fixture::new();
         let mut front =
-            Block::<_, 512>::open_deep(&fixture.guest_store, &fixture.grants, fixture.device.id)
+            BlkFront::<_, 512>::open_deep(&fixture.guest_store, &fixture.grants, fixture.device.id)
                 .unwrap();
         let mut back = fixture.back_with(Config { mode, ring_order: 4, budget: 100 });
-        fixture.reach(&mut front, &mut back, BlockState::Connected);
+        fixture.reach(&mut front, &mut back, DeviceState::Connected);
         let expected = noise(SECTORS * 512, 8);
         for (index, page) in expected.chunks(4096).enumerate() {
             let mut buffer = Pages::alloc(fixture.guest.clone(), 1).unwrap();
@@ -213,8 +213,13 @@ fn requests_outlive_a_smaller_ring() {
         }
         assert_eq!(front.in_flight(), SECTORS / 8);
         drop(back);
+        front.reopen();
+        // It leaves its connection before the next backend reads its nodes.
+        while fixture.states().0 == 4 {
+            front.poll(fixture.guest.now()).unwrap();
+            fixture.world.run_for(Duration::from_micros(10));
+        }
         let mut back = fixture.back_with(Config { mode, ring_order: 0, budget: 100 });
-        front.reopen().unwrap();
         let mut done = 0;
         fixture.run(&mut front, &mut back, |front| {
             while let Some(completion) = front.complete() {
@@ -226,7 +231,7 @@ fn requests_outlive_a_smaller_ring() {
         assert_eq!((front.ring_pages(), front.in_flight()), (1, 0));
         assert!(fixture.disk.borrow().as_ref() == expected);
         front.close();
-        fixture.reach(&mut front, &mut back, BlockState::Closed);
+        fixture.reach(&mut front, &mut back, DeviceState::Closed);
         drop((front, back));
         fixture.finish();
     }
@@ -236,7 +241,7 @@ fn requests_outlive_a_smaller_ring() {
 fn a_disk_that_grows_and_shrinks_is_told_of_and_used() {
     let fixture = Fixture::new();
     let (mut front, mut back) = (fixture.front(), fixture.back(GrantMode::Copy));
-    fixture.reach(&mut front, &mut back, BlockState::Connected);
+    fixture.reach(&mut front, &mut back, DeviceState::Connected);
     for sectors in [2 * SECTORS, SECTORS / 2] {
         let content = noise(sectors * 512, 5);
         fixture.disk.borrow_mut().disk = MemoryDisk::new(content.clone());
@@ -262,7 +267,7 @@ fn a_disk_that_grows_and_shrinks_is_told_of_and_used() {
         assert_eq!((fixture.states(), back.statistics().connections), ((4, 4), 1));
     }
     front.close();
-    fixture.reach(&mut front, &mut back, BlockState::Closed);
+    fixture.reach(&mut front, &mut back, DeviceState::Closed);
     drop((front, back));
     fixture.finish();
 }
@@ -276,27 +281,27 @@ fn d_b09_frontends_that_come_and_go_with_requests_in_flight_cost_nothing() {
         let mut back = fixture.back(mode);
         let mut front = fixture.front();
         for cycle in 0..cycles {
-            fixture.reach(&mut front, &mut back, BlockState::Connected);
+            fixture.reach(&mut front, &mut back, DeviceState::Connected);
             for sector in 0..(cycle % 5) {
                 let buffer = Pages::alloc(fixture.guest.clone(), 1).unwrap();
                 front.submit(Request::Read { sector, sectors: 8, buffer }).unwrap();
             }
             // With what is in flight given up, or waited for.
             if cycle % 2 == 0 {
-                front.close_now().unwrap();
+                front.close_now();
             } else {
                 front.close();
             }
             fixture.run(&mut front, &mut back, |front| {
                 while front.complete().is_some() {}
                 // The last completion of a device that closes is followed by a poll.
-                front.poll(fixture.guest.now()).unwrap() == BlockState::Closed
+                front.poll(fixture.guest.now()).unwrap() == DeviceState::Closed
             });
-            front.reopen().unwrap();
+            front.reopen();
         }
         assert_eq!(back.statistics().connections, cycles);
-        front.close_now().unwrap();
-        fixture.reach(&mut front, &mut back, BlockState::Closed);
+        front.close_now();
+        fixture.reach(&mut front, &mut back, DeviceState::Closed);
         drop((front, back));
         assert_eq!(fixture.grants.sweep_quarantine(), Quarantine::default());
         fixture.finish();
@@ -308,13 +313,13 @@ fn a_guest_that_dies_and_a_device_that_is_unplugged_leave_the_driver_domain_as_i
     for mode in MODES {
         let fixture = Fixture::new();
         let (mut front, mut back) = (fixture.front(), fixture.back(mode));
-        fixture.reach(&mut front, &mut back, BlockState::Connected);
+        fixture.reach(&mut front, &mut back, DeviceState::Connected);
         let buffer = Pages::alloc(fixture.guest.clone(), 1).unwrap();
         front.submit(Request::Read { sector: 0, sectors: 8, buffer }).unwrap();
         front.poll(fixture.guest.now()).unwrap();
         fixture.world.destroy(fixture.guest.id());
         let deadline = fixture.world.now() + Duration::from_secs(60);
-        while fixture.settle(&mut back) != Ok(BlkbackEvent::Removed) {
+        while fixture.settle(&mut back) != Ok(BlkBackEvent::Removed) {
             fixture.world.run_for(Duration::from_millis(20));
             assert!(fixture.world.now() < deadline, "{back:?}");
         }
@@ -326,10 +331,10 @@ fn a_guest_that_dies_and_a_device_that_is_unplugged_leave_the_driver_domain_as_i
 
         let fixture = Fixture::new();
         let (mut front, mut back) = (fixture.front(), fixture.back(mode));
-        fixture.reach(&mut front, &mut back, BlockState::Connected);
+        fixture.reach(&mut front, &mut back, DeviceState::Connected);
         fixture.world.detach(&fixture.device);
         fixture.run(&mut front, &mut back, |front| {
-            matches!(front.state(), BlockState::Closed | BlockState::Unplugged)
+            matches!(front.state(), DeviceState::Closed | DeviceState::Unplugged)
         });
         assert!(!back.is_connected());
         drop((front, back));
@@ -420,19 +425,18 @@ fn removal_follows_unmapping() {
     let driver = Interposed::new(fixture.driver.clone(), trace.clone());
     let store = XenStore::new(driver.clone(), start::xenstore_ring(driver).unwrap()).unwrap();
     let id = DeviceId { guest: fixture.guest.id(), device: fixture.device.id };
-    let backend = Backend::open(&store, "vbd", id).unwrap();
-    let spec = DiskSpec::read(&backend).unwrap();
     let config = Config { mode: GrantMode::Copy, ring_order: 0, budget: 8 };
-    let mut back = Blkback::new(backend, spec, fixture.disk.clone(), config);
+    let disk = PreparedDisk::new(fixture.disk.clone());
+    let mut back = BlkBack::new(&store, id, disk, config).unwrap();
     let mut front = fixture.front();
     for _ in 0..100 {
-        if front.poll(fixture.guest.now()).unwrap() == BlockState::Connected {
+        if front.poll(fixture.guest.now()).unwrap() == DeviceState::Connected {
             break;
         }
         back.poll(fixture.driver.now()).unwrap();
         fixture.world.run_for(Duration::from_micros(10));
     }
-    assert_eq!(front.state(), BlockState::Connected);
+    assert_eq!(front.state(), DeviceState::Connected);
     trace.take();
     back.remove().unwrap();
     let calls = trace.take();

@@ -5,28 +5,28 @@ use core::cell::RefCell;
 use core::time::Duration;
 use std::rc::Rc;
 use xen_back::block::{
-    Blkback, BlkbackEvent, BlockError, Config, Discard, DiskSpec, GrantMode, MemoryDisk, Piece,
-    Storage, StorageError,
+    BlkBack, BlkBackError, BlkBackEvent, BlockDevice, BlockDeviceError, Config, Discard, GrantMode,
+    IoBuffer, MemoryDisk, PreparedDisk,
 };
 use xen_evtchn::Channel;
-use xen_front::block::{Block, BlockState};
+use xen_front::block::BlkFront;
 use xen_grant::{GrantTable, ReadWrite, Shared};
 use xen_hypercall::{GrantRef, Pages, Platform, start};
 use xen_ring::{FrontRing, Notify};
 use xen_sim::{Device, Disk, Domain, DomainConfig, EventWait, World, run_until_due};
 use xen_store::XenStore;
-use xen_store::xenbus::{Backend, DeviceId, backends};
 use xen_sys::io::blkif::{
     BlkifOp, BlkifRequest, BlkifRequestIndirect, BlkifRequestSegment, BlkifResponse, BlkifStatus,
     x86_32,
 };
+use xenbus::{DeviceId, DeviceState, backends};
 use zerocopy::IntoBytes;
 
 pub(crate) const SECTORS: usize = 2048;
 pub(crate) const MODES: [GrantMode; 2] = [GrantMode::Copy, GrantMode::Map];
 
 pub(crate) type SharedDisk = Rc<RefCell<NotedDisk>>;
-pub(crate) type Back<'a> = Blkback<Domain, SharedDisk>;
+pub(crate) type Back = BlkBack<Domain, PreparedDisk<SharedDisk>>;
 
 /// What was done to a disk: the sector, and how many of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl AsRef<[u8]> for NotedDisk {
     }
 }
 
-impl Storage for NotedDisk {
+impl BlockDevice for NotedDisk {
     fn sectors(&self) -> u64 {
         self.disk.sectors()
     }
@@ -61,22 +61,22 @@ impl Storage for NotedDisk {
         self.disk.discard_support().map(|offered| Discard { secure: self.secure, ..offered })
     }
 
-    fn read(&mut self, sector: u64, to: Piece<'_>) -> Result<(), StorageError> {
+    fn read(&mut self, sector: u64, to: IoBuffer<'_>) -> Result<(), BlockDeviceError> {
         self.done.push(Done::Read(sector, to.len() / 512));
         self.disk.read(sector, to)
     }
 
-    fn write(&mut self, sector: u64, from: Piece<'_>) -> Result<(), StorageError> {
+    fn write(&mut self, sector: u64, from: IoBuffer<'_>) -> Result<(), BlockDeviceError> {
         self.done.push(Done::Write(sector, from.len() / 512));
         self.disk.write(sector, from)
     }
 
-    fn flush(&mut self) -> Result<(), StorageError> {
+    fn flush(&mut self) -> Result<(), BlockDeviceError> {
         self.done.push(Done::Flush);
         self.disk.flush()
     }
 
-    fn discard(&mut self, sector: u64, count: u64, secure: bool) -> Result<(), StorageError> {
+    fn discard(&mut self, sector: u64, count: u64, secure: bool) -> Result<(), BlockDeviceError> {
         self.done.push(Done::Discard(sector, count, secure));
         self.disk.discard(sector, count, secure)
     }
@@ -153,30 +153,29 @@ impl Fixture {
         noise(SECTORS * 512, 3)
     }
 
-    pub(crate) fn back(&self, mode: GrantMode) -> Back<'_> {
+    pub(crate) fn back(&self, mode: GrantMode) -> Back {
         self.back_with(Config { mode, ring_order: 0, budget: 8 })
     }
 
-    pub(crate) fn back_with(&self, config: Config) -> Back<'_> {
+    pub(crate) fn back_with(&self, config: Config) -> Back {
         self.back_wait.borrow_mut().wake();
         let found = backends::<4>(&self.driver_store, "vbd").unwrap();
         assert_eq!(found, [DeviceId { guest: self.guest.id(), device: self.device.id }]);
-        let backend = Backend::open(&self.driver_store, "vbd", found[0]).unwrap();
-        let spec = DiskSpec::read(&backend).unwrap();
-        Blkback::new(backend, spec, self.disk.clone(), config)
+        let disk = PreparedDisk::new(self.disk.clone());
+        BlkBack::new(&self.driver_store, found[0], disk, config).unwrap()
     }
 
-    pub(crate) fn front(&self) -> Block<Domain> {
-        Block::open(&self.guest_store, &self.grants, self.device.id).unwrap()
+    pub(crate) fn front(&self) -> BlkFront<Domain> {
+        BlkFront::open(&self.guest_store, &self.grants, self.device.id).unwrap()
     }
 
     /// Lets both ends run until `done`, each when it has an event, is at its deadline or has left
     /// work. The frontend is polled once at first, as the test may have given it work.
     pub(crate) fn run<const DEPTH: usize>(
         &self,
-        front: &mut Block<Domain, DEPTH>,
-        back: &mut Back<'_>,
-        mut done: impl FnMut(&mut Block<Domain, DEPTH>) -> bool,
+        front: &mut BlkFront<Domain, DEPTH>,
+        back: &mut Back,
+        mut done: impl FnMut(&mut BlkFront<Domain, DEPTH>) -> bool,
     ) {
         self.front_wait.borrow_mut().wake();
         for _ in 0..POLLS {
@@ -185,6 +184,9 @@ impl Fixture {
                 front.poll(self.guest.now()).unwrap();
                 if done(front) {
                     return;
+                }
+                if let Some(deadline) = front.poll_timeout(self.guest.now()) {
+                    self.front_wait.borrow_mut().wake_at(deadline);
                 }
             }
             let polled = self.poll_if_due(back);
@@ -204,19 +206,19 @@ impl Fixture {
     }
 
     /// Polls the backend if it has a reason to run.
-    fn poll_if_due(&self, back: &mut Back<'_>) -> Option<Result<BlkbackEvent, BlockError>> {
+    fn poll_if_due(&self, back: &mut Back) -> Option<Result<BlkBackEvent, BlkBackError>> {
         let mut wait = self.back_wait.borrow_mut();
         wait.take().then(|| {
             let polled = back.poll(self.driver.now());
             match polled {
-                Ok(BlkbackEvent::Idle) => {
-                    if let Some(deadline) = back.deadline() {
+                Ok(BlkBackEvent::Idle) => {
+                    if let Some(deadline) = back.poll_timeout(self.driver.now()) {
                         wait.wake_at(deadline);
                     }
                 }
                 // After an error it is to be polled again in any case.
-                Ok(BlkbackEvent::Busy) | Err(_) => wait.wake(),
-                Ok(BlkbackEvent::Removed) => {}
+                Ok(BlkBackEvent::Busy) | Err(_) => wait.wake(),
+                Ok(BlkBackEvent::Removed) => {}
             }
             polled
         })
@@ -224,20 +226,20 @@ impl Fixture {
 
     pub(crate) fn reach<const DEPTH: usize>(
         &self,
-        front: &mut Block<Domain, DEPTH>,
-        back: &mut Back<'_>,
-        state: BlockState,
+        front: &mut BlkFront<Domain, DEPTH>,
+        back: &mut Back,
+        state: DeviceState,
     ) {
         self.run(front, back, |front| front.state() == state);
     }
 
     /// Lets the backend run alone until it has nothing to do for a while.
-    pub(crate) fn settle(&self, back: &mut Back<'_>) -> Result<BlkbackEvent, BlockError> {
-        let mut last = Ok(BlkbackEvent::Idle);
+    pub(crate) fn settle(&self, back: &mut Back) -> Result<BlkBackEvent, BlkBackError> {
+        let mut last = Ok(BlkBackEvent::Idle);
         for _ in 0..POLLS {
             if let Some(polled) = self.poll_if_due(back) {
                 last = polled;
-                if last.is_err() || last == Ok(BlkbackEvent::Removed) {
+                if last.is_err() || last == Ok(BlkBackEvent::Removed) {
                     return last;
                 }
             } else if !run_until_due(&[&self.back_wait.borrow()], SETTLED) {
@@ -279,7 +281,7 @@ where
     Req: zerocopy::FromBytes + IntoBytes + zerocopy::Immutable,
     Rsp: zerocopy::FromBytes + IntoBytes + zerocopy::Immutable,
 {
-    pub(crate) fn publish(fixture: &'a Fixture, back: &mut Back<'_>, protocol: &str) -> Self {
+    pub(crate) fn publish(fixture: &'a Fixture, back: &mut Back, protocol: &str) -> Self {
         fixture.settle(back).unwrap();
         assert_eq!((fixture.states().1, back.port()), (2, None));
         let share = |pages| {
@@ -296,7 +298,7 @@ where
         Self { fixture, ring: FrontRing::new(ring).unwrap(), channel, data: share(2) }
     }
 
-    pub(crate) fn connect(fixture: &'a Fixture, back: &mut Back<'_>, protocol: &str) -> Self {
+    pub(crate) fn connect(fixture: &'a Fixture, back: &mut Back, protocol: &str) -> Self {
         let raw = Self::publish(fixture, back, protocol);
         fixture.settle(back).unwrap();
         assert_eq!(fixture.states(), (3, 4));
@@ -304,7 +306,7 @@ where
         raw
     }
 
-    pub(crate) fn ask(&mut self, back: &mut Back<'_>, request: &Req) -> Rsp {
+    pub(crate) fn ask(&mut self, back: &mut Back, request: &Req) -> Rsp {
         self.ring.push(request).unwrap();
         if self.ring.publish() == Notify::Send {
             self.channel.notify().unwrap();
@@ -313,7 +315,7 @@ where
         self.ring.pop().unwrap().expect("an answer")
     }
 
-    pub(crate) fn close(self, back: &mut Back<'_>) {
+    pub(crate) fn close(self, back: &mut Back) {
         let (store, path) = (self.fixture.guest.store(), self.fixture.device.frontend_path());
         for state in [5, 6] {
             store.write(format!("{path}/state"), state).unwrap();
@@ -342,12 +344,7 @@ impl Native<'_> {
     }
 
     /// Asks, and expects an answer to this request with this status.
-    pub(crate) fn expect(
-        &mut self,
-        back: &mut Back<'_>,
-        request: &BlkifRequest,
-        status: BlkifStatus,
-    ) {
+    pub(crate) fn expect(&mut self, back: &mut Back, request: &BlkifRequest, status: BlkifStatus) {
         let operation = match request.operation {
             // Of an indirect request, what is done; it lies where others have their count.
             BlkifOp::INDIRECT => BlkifOp(request.nr_segments),

@@ -1,7 +1,7 @@
 //! Requests that a frontend writes into the ring.
 
 use super::fixture::{Done, Fixture, MODES, Native, SECTORS, X86};
-use xen_back::block::{GrantMode, Refusal};
+use xen_back::block::{GrantMode, RequestError};
 use xen_hypercall::GrantRef;
 use xen_sys::io::blkif::{
     BlkifOp, BlkifRequest, BlkifRequestDiscard, BlkifRequestSegment, BlkifStatus, x86_32,
@@ -23,8 +23,8 @@ fn d_b04_to_d_b08_requests_for_what_there_is_not_are_answered_and_touch_nothing(
             raw.expect(&mut back, &request, error);
         }
         assert_eq!(
-            back.statistics().last_refusal,
-            Some(Refusal::SegmentCount { found: 255, limit: 11 })
+            back.statistics().last_request_error,
+            Some(RequestError::SegmentCount { found: 255, limit: 11 })
         );
         for count in [0, 33, 257] {
             let request = raw.indirect(BlkifOp::READ, count, GrantRef(9));

@@ -1,18 +1,20 @@
 //! What frontends and toolstacks do in xenstore, and to the ring's indices.
 
 use super::fixture::{Fixture, Native, Raw, SECTORS, noise, store_of};
+use core::cell::RefCell;
 use core::sync::atomic::Ordering;
 use core::time::Duration;
+use std::rc::Rc;
 use xen_back::block::{
-    Blkback, BlkbackEvent, BlockError, Config, DiskSpec, GrantMode, HotplugError, HotplugWait,
-    MemoryDisk, Storage,
+    BlkBack, BlkBackError, BlkBackEvent, BlockDevice, Config, GrantMode, MemoryDisk, OpenDisk,
+    OpenError, PreparedDisk, VbdConfig,
 };
-use xen_front::block::{Block, BlockState};
+use xen_front::block::BlkFront;
 use xen_grant::{GrantTable, MapError};
 use xen_hypercall::{Instant, Pages, Platform};
 use xen_sim::{Disk, Domain, DomainConfig, EventWait, World};
-use xen_store::xenbus::{Backend, DeviceId};
 use xen_sys::io::blkif::{BlkifOp, BlkifStatus};
+use xenbus::{DeviceId, DeviceState, XenbusError, XenbusState};
 
 #[test]
 fn d_r02_a_request_index_past_the_room_closes_the_device_and_a_new_frontend_is_served() {
@@ -23,7 +25,7 @@ fn d_r02_a_request_index_past_the_room_closes_the_device_and_a_new_frontend_is_s
     let ring = ring.into_memory();
     ring.as_ref().u32::<0>().store(33, Ordering::SeqCst);
     channel.notify().unwrap();
-    assert!(matches!(fixture.settle(&mut back), Err(BlockError::Corrupt(_))));
+    assert!(matches!(fixture.settle(&mut back), Err(BlkBackError::Corrupt(_))));
     assert_eq!(
         fixture.driver.counters().unmaps,
         connected,
@@ -31,9 +33,9 @@ fn d_r02_a_request_index_past_the_room_closes_the_device_and_a_new_frontend_is_s
     );
     ring.as_ref().u32::<0>().store(1, Ordering::SeqCst);
     let _ = channel.notify();
-    assert_eq!(fixture.settle(&mut back), Ok(BlkbackEvent::Idle));
+    assert_eq!(fixture.settle(&mut back), Ok(BlkBackEvent::Idle));
     assert_eq!(fixture.states(), (3, 5), "closing, and the ring is not looked at again");
-    let deadline = back.deadline().unwrap();
+    let deadline = back.poll_timeout(fixture.driver.now()).unwrap();
     assert!(
         deadline > fixture.driver.now()
             && deadline < fixture.driver.now() + Duration::from_secs(60)
@@ -136,7 +138,7 @@ fn malformed_ring_ref_has_no_substitute() {
     let (store, path) = (fixture.guest.store(), fixture.device.frontend_path());
     store.write(format!("{path}/ring-ref"), "x").unwrap();
     store.write(format!("{path}/ring-ref0"), raw.ring.memory().refs()[0]).unwrap();
-    assert!(matches!(fixture.settle(&mut back), Err(BlockError::Store(_))));
+    assert!(matches!(fixture.settle(&mut back), Err(BlkBackError::Xenbus(XenbusError::Store(_)))));
     assert_eq!(fixture.driver.counters().maps, 0);
     raw.close(&mut back);
     drop(back);
@@ -159,7 +161,7 @@ fn ring_page_named_twice_is_refused() {
         let [first, second] = twice;
         let reference = pages.refs()[first];
         store.write(format!("{path}/ring-ref{second}"), reference).unwrap();
-        assert_eq!(fixture.settle(&mut back), Err(BlockError::RingRef { reference }));
+        assert_eq!(fixture.settle(&mut back), Err(BlkBackError::RingRef { reference }));
         let counters = fixture.driver.counters();
         assert_eq!(counters.maps, counters.unmaps);
         pages.reclaim().unwrap();
@@ -182,9 +184,9 @@ fn row_133_a_close_cycle_before_the_first_connection_is_answered_step_by_step() 
         assert_eq!(fixture.states(), (state, answer));
     }
     let mut front = fixture.front();
-    fixture.reach(&mut front, &mut back, BlockState::Connected);
+    fixture.reach(&mut front, &mut back, DeviceState::Connected);
     front.close();
-    fixture.reach(&mut front, &mut back, BlockState::Closed);
+    fixture.reach(&mut front, &mut back, DeviceState::Closed);
     drop((front, back));
     fixture.finish();
 }
@@ -244,12 +246,26 @@ fn what_the_toolstack_says_of_a_disk_is_taken_and_what_it_waits_for_is_said() {
         store.write(format!("{path}/{key}"), value).unwrap();
     }
     let mut back = fixture.back(GrantMode::Copy);
-    let spec = DiskSpec::read(back.backend()).unwrap();
-    assert_eq!((spec.params.as_str(), spec.physical_device), ("/dev/vg/guest", Some((0xfd, 0x1a))));
-    assert_eq!(
-        (spec.writable, spec.cdrom, spec.removable, spec.discard),
-        (false, true, true, false)
-    );
+    let seen = Rc::new(RefCell::new(None));
+    let found = Rc::clone(&seen);
+    let mut other = BlkBack::new(
+        &fixture.driver_store,
+        back.id(),
+        move |config: &VbdConfig<'_>| -> Result<Option<MemoryDisk<Vec<u8>>>, OpenError> {
+            assert_eq!((config.params, config.physical_device_path), ("/dev/vg/guest", ""));
+            let flags = (config.writable, config.cdrom, config.removable, config.discard);
+            *found.borrow_mut() = Some((config.physical_device, flags));
+            Ok(None)
+        },
+        Config::default(),
+    )
+    .unwrap();
+    while seen.borrow().is_none() {
+        other.poll(fixture.driver.now()).unwrap();
+        fixture.world.run_for(Duration::from_micros(10));
+    }
+    assert_eq!(seen.take(), Some((Some((0xfd, 0x1a)), (false, true, true, false))));
+    drop(other);
     let raw = Native::connect(&fixture, &mut back, "x86_64-abi");
     let said = |key| store.read(format!("{path}/{key}")).unwrap();
     assert_eq!(
@@ -263,7 +279,38 @@ fn what_the_toolstack_says_of_a_disk_is_taken_and_what_it_waits_for_is_said() {
     fixture.finish();
 }
 
-/// blktap 441, 435: the node is written before or after the backend looks.
+/// The nodes of a hotplug script: `physical-device` and `physical-device-path`.
+type PhysicalDevice = (Option<(u32, u32)>, String);
+
+/// Storage that a hotplug script sets up; holds what the script has written.
+struct ScriptedDisk(Rc<RefCell<Option<PhysicalDevice>>>);
+
+impl OpenDisk for ScriptedDisk {
+    type Disk = MemoryDisk<Vec<u8>>;
+
+    fn open_disk(&mut self, config: &VbdConfig<'_>) -> Result<Option<Self::Disk>, OpenError> {
+        if !config.has_physical_device() {
+            return Ok(None);
+        }
+        let path = config.physical_device_path.to_string();
+        *self.0.borrow_mut() = Some((config.physical_device, path));
+        Ok(Some(MemoryDisk::new(vec![0; 512])))
+    }
+}
+
+type ScriptedBack = BlkBack<Domain, ScriptedDisk>;
+
+/// Returns a backend that waits for a hotplug script, at most for `timeout`.
+fn scripted(fixture: &Fixture, timeout: Duration) -> (ScriptedBack, ScriptedDisk) {
+    let disk = ScriptedDisk(Rc::default());
+    let opener = ScriptedDisk(Rc::clone(&disk.0));
+    let id = DeviceId { guest: fixture.guest.id(), device: fixture.device.id };
+    let mut back = BlkBack::new(&fixture.driver_store, id, opener, Config::default()).unwrap();
+    back.set_hotplug_timeout(timeout);
+    (back, disk)
+}
+
+/// blktap 441, 435: the node is written before or after the backend reads it.
 #[test]
 fn late_hotplug_script_is_waited_for() {
     let timeout = Duration::from_secs(5);
@@ -277,32 +324,30 @@ fn late_hotplug_script_is_waited_for() {
             if !late {
                 write();
             }
-            let id = DeviceId { guest: fixture.guest.id(), device: fixture.device.id };
-            let backend = Backend::open(&fixture.driver_store, "vbd", id).unwrap();
-            let mut wait = HotplugWait::new(&backend, timeout).unwrap();
+            let (mut back, disk) = scripted(&fixture, timeout);
             let mut event = EventWait::new(&fixture.driver);
+            let mut polled = || {
+                assert_eq!(back.poll(fixture.driver.now()), Ok(BlkBackEvent::Idle));
+                back.disk().is_some() && back.state() == XenbusState::INIT_WAIT
+            };
             if late {
                 let until = fixture.driver.now() + Duration::from_secs(1);
-                assert!(
-                    !event
-                        .run_until(until, || wait.poll(&backend, fixture.driver.now()) != Ok(None))
-                );
+                assert!(!event.run_until(until, &mut polled));
+                assert_eq!(fixture.states().1, 1);
                 write();
             }
-            let mut spec = None;
-            assert!(event.run_until(wait.deadline(), || {
-                spec = wait.poll(&backend, fixture.driver.now()).unwrap();
-                spec.is_some()
-            }));
-            let spec = spec.unwrap();
-            let found = (spec.physical_device, spec.physical_device_path.as_str());
+            assert!(event.run_until(fixture.driver.now() + timeout, &mut polled));
             let expected = if key == "physical-device" {
-                (Some((0xfd, 0x1a)), "")
+                (Some((0xfd, 0x1a)), String::new())
             } else {
-                (None, "/dev/loop7")
+                (None, "/dev/loop7".to_string())
             };
-            assert_eq!((found, fixture.states().1), (expected, 1), "{key}, late: {late}");
-            drop((wait, backend));
+            assert_eq!(
+                (disk.0.take(), fixture.states().1),
+                (Some(expected), 2),
+                "{key}, late: {late}"
+            );
+            drop(back);
             fixture.finish();
         }
     }
@@ -313,35 +358,47 @@ fn hotplug_script_has_a_deadline() {
     let fixture = Fixture::new();
     let (store, path) = (fixture.world.store(), fixture.device.backend_path());
     store.remove(format!("{path}/physical-device")).unwrap();
-    let id = DeviceId { guest: fixture.guest.id(), device: fixture.device.id };
-    let backend = Backend::open(&fixture.driver_store, "vbd", id).unwrap();
     let timeout = Duration::from_secs(5);
-    let mut wait = HotplugWait::new(&backend, timeout).unwrap();
+    let (mut back, _) = scripted(&fixture, timeout);
     let start = fixture.driver.now();
-    // A toolstack that goes on writing does not extend it.
+    // A toolstack that continues to write does not extend it.
     let failed = (0..100).find_map(|round| {
         store.write(format!("{path}/hotplug-status"), round).unwrap();
-        fixture.world.run_for(Duration::from_millis(200));
-        wait.poll(&backend, fixture.driver.now()).err()
+        (0..20).find_map(|_| {
+            fixture.world.run_for(Duration::from_millis(10));
+            back.poll(fixture.driver.now()).err()
+        })
     });
     assert!(
-        matches!(failed, Some(HotplugError::Timeout { waited }) if waited >= timeout),
+        matches!(failed, Some(BlkBackError::HotplugTimeout { waited }) if waited >= timeout),
         "{failed:?}"
     );
     assert!(
         fixture.driver.now().saturating_duration_since(start) < timeout + Duration::from_secs(1)
     );
-    drop(wait);
-    let mut wait = HotplugWait::new(&backend, timeout).unwrap();
-    let deadline = wait.deadline();
-    assert_eq!(wait.poll(&backend, Instant::from_nanos(deadline.as_nanos() - 1)), Ok(None));
-    assert_eq!(wait.poll(&backend, deadline), Err(HotplugError::Timeout { waited: timeout }));
-    drop(wait);
-    let mut wait = HotplugWait::new(&backend, timeout).unwrap();
+    drop(back);
+    let wait = |back: &mut ScriptedBack| loop {
+        back.poll(fixture.driver.now()).unwrap();
+        match back.poll_timeout(fixture.driver.now()) {
+            Some(deadline) => return deadline,
+            None => fixture.world.run_for(Duration::from_micros(10)),
+        }
+    };
+    let (mut back, _) = scripted(&fixture, timeout);
+    let deadline = wait(&mut back);
+    let before = Instant::from_nanos(deadline.as_nanos() - 1);
+    assert_eq!(back.poll(before), Ok(BlkBackEvent::Idle));
+    assert_eq!(back.poll(deadline), Err(BlkBackError::HotplugTimeout { waited: timeout }));
+    drop(back);
+    let (mut back, _) = scripted(&fixture, timeout);
+    wait(&mut back);
     store.write(format!("{path}/hotplug-status"), "error").unwrap();
-    fixture.world.run_for(Duration::from_millis(1));
-    assert_eq!(wait.poll(&backend, fixture.driver.now()).err(), Some(HotplugError::Script));
-    drop((wait, backend));
+    let failed = (0..100).find_map(|_| {
+        fixture.world.run_for(Duration::from_micros(10));
+        back.poll(fixture.driver.now()).err()
+    });
+    assert_eq!(failed, Some(BlkBackError::HotplugScript));
+    drop(back);
     fixture.finish();
 }
 
@@ -352,16 +409,15 @@ fn a_disk_for_the_backends_own_domain_is_refused_before_a_page_moves() {
     let device = world.attach_disk(&domain, &domain, &Disk::new("xvda"));
     let store = store_of(&domain);
     let grants = GrantTable::new(domain.clone()).unwrap();
-    let mut front = Block::<Domain>::open(&store, &grants, device.id).unwrap();
-    let backend =
-        Backend::open(&store, "vbd", DeviceId { guest: domain.id(), device: device.id }).unwrap();
-    let spec = DiskSpec::read(&backend).unwrap();
-    let mut back = Blkback::new(backend, spec, MemoryDisk::new(vec![0; 512]), Config::default());
+    let mut front = BlkFront::<Domain>::open(&store, &grants, device.id).unwrap();
+    let id = DeviceId { guest: domain.id(), device: device.id };
+    let disk = PreparedDisk::new(MemoryDisk::new(vec![0; 512]));
+    let mut back = BlkBack::new(&store, id, disk, Config::default()).unwrap();
     let refused = (0..100).find_map(|_| {
         front.poll(domain.now()).unwrap();
         world.run_for(Duration::from_micros(10));
         back.poll(domain.now()).err()
     });
-    assert_eq!(refused, Some(BlockError::Map(MapError::OwnDomain(domain.id()))));
+    assert_eq!(refused, Some(BlkBackError::Map(MapError::OwnDomain(domain.id()))));
     assert_eq!(world.violations(), []);
 }

@@ -4,15 +4,15 @@ use super::fixture::{Fixture, frame, front_send, large, tcp};
 use super::raw::Raw;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
-use xen_back::net::{Checksum, Netback, Packet};
-use xen_front::net::Link;
+use xen_back::net::{ChecksumState, NetBack, Packet};
+use xen_front::net::DeviceState;
 use xen_hypercall::{Platform, start};
 use xen_sim::{Call, Interpose, Interposed};
 use xen_store::XenStore;
-use xen_store::xenbus::{Backend, DeviceId};
 use xen_sys::grant_table::GNTTABOP_COPY;
 use xen_sys::io::netif::NetRxFlags;
 use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
+use xenbus::DeviceId;
 
 #[test]
 fn large_batches_lose_no_slot() {
@@ -69,9 +69,9 @@ fn batches_copy_each_page_once() {
     let store = XenStore::new(driver.clone(), start::xenstore_ring(driver).unwrap()).unwrap();
     let guest = &fixture.guests[0];
     let id = DeviceId { guest: guest.domain.id(), device: guest.device.id };
-    let mut back = Netback::new(Backend::open(&store, "vif", id).unwrap()).unwrap();
+    let mut back = NetBack::new(&store, id).unwrap();
     let mut front = fixture.front(0);
-    while front.poll(guest.domain.now()).unwrap() != Link::Up {
+    while front.poll(guest.domain.now()).unwrap() != DeviceState::Connected {
         back.poll(fixture.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
         fixture.pass();
     }
@@ -87,7 +87,7 @@ fn batches_copy_each_page_once() {
     // A batch ends where the largest packet would have no room.
     assert_eq!(copies.take(), (2, 58));
     for _ in 0..64 {
-        assert!(back.send(Packet::new(&sent, Checksum::Unknown)));
+        assert!(back.send(Packet::new(&sent, ChecksumState::Unknown)));
     }
     back.flush().unwrap();
     assert_eq!(copies.take(), (1, 64));
@@ -97,7 +97,7 @@ fn batches_copy_each_page_once() {
     front.flush().unwrap();
     // One more copy than a hypercall has room for.
     for _ in 0..65 {
-        assert!(back.send(Packet::new(&frame(9, 1, 60), Checksum::Unknown)));
+        assert!(back.send(Packet::new(&frame(9, 1, 60), ChecksumState::Unknown)));
     }
     back.flush().unwrap();
     assert_eq!(copies.take(), (2, 65));
@@ -116,9 +116,9 @@ fn spanning_packets_fit_their_batch() {
     raw.post((0..100).map(|id| id % 8));
     let before = calls();
     // The small one leaves most of its page free, and the others begin at the next.
-    assert!(back.send(Packet::new(&frame(1, 9, 64), Checksum::Unknown)));
+    assert!(back.send(Packet::new(&frame(1, 9, 64), ChecksumState::Unknown)));
     for _ in 0..16 {
-        assert!(back.send(Packet::new(&frame(1, 9, 8000), Checksum::Unknown)));
+        assert!(back.send(Packet::new(&frame(1, 9, 8000), ChecksumState::Unknown)));
     }
     back.flush().unwrap();
     assert_eq!(calls() - before, 1, "33 copies");

@@ -1,13 +1,13 @@
 //! A world with guests whose interfaces are served.
 
 use core::time::Duration;
-use xen_back::net::{Checksum, NetError, Netback, NetbackEvent, Packet, Port};
-use xen_front::net::{Config, Link, Net, TxChecksum, Vif as FrontVif};
+use xen_back::net::{ChecksumState, NetBack, NetBackError, NetBackEvent, Packet, PacketSink};
+use xen_front::net::{Config, DeviceState, NetFront, TxChecksum, Vif as FrontVif};
 use xen_grant::{GrantTable, ReadWrite, Shared};
 use xen_hypercall::{Pages, Platform, start};
 use xen_sim::{Device, Domain, DomainConfig, EventWait, Vif, World, run_until_due};
 use xen_store::XenStore;
-use xen_store::xenbus::{Backend, DeviceId};
+use xenbus::DeviceId;
 
 /// The most polls of a test.
 const POLLS: usize = 1000;
@@ -51,25 +51,25 @@ impl Fixture {
         Self { guests: guests.collect(), driver_store: store_of(&driver), driver, world }
     }
 
-    pub(crate) fn back(&self, guest: usize) -> Netback<Domain> {
+    pub(crate) fn back(&self, guest: usize) -> NetBack<Domain> {
         let guest = &self.guests[guest];
         let id = DeviceId { guest: guest.domain.id(), device: guest.device.id };
-        Netback::new(Backend::open(&self.driver_store, "vif", id).unwrap()).unwrap()
+        NetBack::new(&self.driver_store, id).unwrap()
     }
 
-    pub(crate) fn front(&self, guest: usize) -> Net<Domain> {
+    pub(crate) fn front(&self, guest: usize) -> NetFront<Domain> {
         let guest = &self.guests[guest];
-        Net::open(&guest.store, &guest.grants, FrontVif(0), Config::default()).unwrap()
+        NetFront::new(&guest.store, &guest.grants, FrontVif(0), Config::default()).unwrap()
     }
 
     /// Polls the backend once, and then whenever an event wakes it, until none does.
     pub(crate) fn settle(
         &self,
-        back: &mut Netback<Domain>,
-        port: &mut dyn Port,
-    ) -> Result<NetbackEvent, NetError> {
+        back: &mut NetBack<Domain>,
+        port: &mut dyn PacketSink,
+    ) -> Result<NetBackEvent, NetBackError> {
         let mut wait = EventWait::new(&self.driver);
-        let mut last = Ok(NetbackEvent::Idle);
+        let mut last = Ok(NetBackEvent::Idle);
         for _ in 0..POLLS {
             if !wait.take() {
                 if run_until_due(&[&wait], SETTLED) {
@@ -79,9 +79,9 @@ impl Fixture {
             }
             last = back.poll(self.driver.now(), port);
             match last {
-                Ok(NetbackEvent::Idle) => {}
-                Ok(NetbackEvent::Busy) => self.let_others_run(&mut wait),
-                Ok(NetbackEvent::Removed) | Err(_) => return last,
+                Ok(NetBackEvent::Idle) => {}
+                Ok(NetBackEvent::Busy) => self.let_others_run(&mut wait),
+                Ok(NetBackEvent::Removed) | Err(_) => return last,
             }
         }
         panic!("it never settles: {back:?}");
@@ -102,14 +102,14 @@ impl Fixture {
     pub(crate) fn run(
         &self,
         guest: usize,
-        front: &mut Net<Domain>,
-        back: &mut Netback<Domain>,
-        done: impl Fn(Link, &Netback<Domain>) -> bool,
+        front: &mut NetFront<Domain>,
+        back: &mut NetBack<Domain>,
+        done: impl Fn(DeviceState, &NetBack<Domain>) -> bool,
     ) {
         let domain = &self.guests[guest].domain;
         let (mut front_wait, mut back_wait) =
             (EventWait::new(domain), EventWait::new(&self.driver));
-        let mut link = Link::Connecting;
+        let mut link = DeviceState::Connecting;
         for _ in 0..POLLS {
             let front_due = front_wait.take();
             if front_due {
@@ -120,7 +120,7 @@ impl Fixture {
             }
             let back_due = back_wait.take();
             if back_due
-                && back.poll(self.driver.now(), &mut |_: Packet<'_>| {}) == Ok(NetbackEvent::Busy)
+                && back.poll(self.driver.now(), &mut |_: Packet<'_>| {}) == Ok(NetBackEvent::Busy)
             {
                 self.let_others_run(&mut back_wait);
             }
@@ -132,15 +132,24 @@ impl Fixture {
         panic!("it never came: {front:?} {back:?}");
     }
 
-    pub(crate) fn connect(&self, guest: usize, back: &mut Netback<Domain>) -> Net<Domain> {
+    pub(crate) fn connect(&self, guest: usize, back: &mut NetBack<Domain>) -> NetFront<Domain> {
         let mut front = self.front(guest);
-        self.run(guest, &mut front, back, |link, back| link == Link::Up && back.is_connected());
+        self.run(guest, &mut front, back, |link, back| {
+            link == DeviceState::Connected && back.is_connected()
+        });
         front
     }
 
-    pub(crate) fn close(&self, guest: usize, mut front: Net<Domain>, back: &mut Netback<Domain>) {
+    pub(crate) fn close(
+        &self,
+        guest: usize,
+        mut front: NetFront<Domain>,
+        back: &mut NetBack<Domain>,
+    ) {
         self.world.detach(&self.guests[guest].device);
-        self.run(guest, &mut front, back, |link, _| link == Link::Closed);
+        self.run(guest, &mut front, back, |link, _| {
+            matches!(link, DeviceState::Closed | DeviceState::Unplugged)
+        });
         assert!(!back.is_connected());
     }
 
@@ -178,8 +187,8 @@ pub(crate) fn tcp(to: u8, from: u8, data: &[u8]) -> Vec<u8> {
     frame
 }
 
-pub(crate) fn front_send(front: &mut Net<Domain>, bytes: &[u8]) {
-    front.transmit(bytes, TxChecksum::Complete).unwrap();
+pub(crate) fn front_send(front: &mut NetFront<Domain>, bytes: &[u8]) {
+    front.transmit(bytes, TxChecksum::AsIs).unwrap();
 }
 
 impl Guest {
@@ -190,5 +199,5 @@ impl Guest {
 }
 
 pub(crate) fn large(bytes: &[u8]) -> Packet<'_> {
-    Packet { bytes, checksum: Checksum::Blank, segment: core::num::NonZeroU16::new(1448) }
+    Packet { bytes, checksum: ChecksumState::Partial, segment: core::num::NonZeroU16::new(1448) }
 }

@@ -3,8 +3,8 @@
 use super::fixture::{Fixture, frame, front_send, tcp};
 use core::time::Duration;
 use xen_back::net::switch::{Forward, Switch};
-use xen_back::net::{Checksum, MacAddress, NetbackEvent, Packet, checksum};
-use xen_front::net::{Config, Link, Net, TxChecksum, Vif as FrontVif};
+use xen_back::net::{ChecksumState, MacAddress, NetBackEvent, Packet, checksum};
+use xen_front::net::{Config, DeviceState, NetFront, TxChecksum, Vif as FrontVif};
 use xen_hypercall::Platform;
 use xen_sim::{EventWait, run_until_due};
 use xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
@@ -17,20 +17,23 @@ fn packets_go_both_ways_unchanged() {
     let mut echoed = 0;
     for len in (14..1515).step_by(13) {
         let sent = frame(9, 1, len);
-        front.transmit(&sent, TxChecksum::Complete).unwrap();
+        front.transmit(&sent, TxChecksum::AsIs).unwrap();
         front.flush().unwrap();
         let mut received = Vec::new();
         fixture
             .settle(&mut back, &mut |packet: Packet<'_>| received.push(packet.bytes.to_vec()))
             .unwrap();
         assert_eq!(received, [sent.as_slice()]);
-        assert!(back.send(Packet::new(&received[0], Checksum::Unknown)));
+        assert!(back.send(Packet::new(&received[0], ChecksumState::Unknown)));
         back.flush().unwrap();
         fixture.pass();
         front.poll(fixture.guests[0].domain.now()).unwrap();
         let mut buffer = [0; 2048];
         let packet = front.receive(&mut buffer).unwrap().expect("the echo");
-        assert_eq!((&buffer[..packet.len], packet.checksum), (sent.as_slice(), Checksum::Unknown));
+        assert_eq!(
+            (&buffer[..packet.len], packet.checksum),
+            (sent.as_slice(), ChecksumState::Unknown)
+        );
         front.flush().unwrap();
         echoed += 1;
     }
@@ -96,7 +99,7 @@ fn checksums_follow_receivers_features() {
     let mut back = fixture.back(0);
     let mut front = fixture.connect(0, &mut back);
     let bytes = tcp(9, 1, b"some data");
-    front.transmit(&bytes, TxChecksum::Fill).unwrap();
+    front.transmit(&bytes, TxChecksum::Compute).unwrap();
     front.flush().unwrap();
     let mut received = Vec::new();
     fixture
@@ -105,9 +108,9 @@ fn checksums_follow_receivers_features() {
         })
         .unwrap();
     let (mut found, state) = received.pop().unwrap();
-    assert_eq!(state, Checksum::Blank);
-    assert!(checksum::fill(&mut found) && checksum::verify(&found) == Some(true));
-    for sent in [Checksum::Blank, Checksum::Valid, Checksum::Unknown] {
+    assert_eq!(state, ChecksumState::Partial);
+    assert!(checksum::complete(&mut found) && checksum::verify(&found) == Some(true));
+    for sent in [ChecksumState::Partial, ChecksumState::Verified, ChecksumState::Unknown] {
         assert!(back.send(Packet::new(&found, sent)));
         back.flush().unwrap();
         fixture.pass();
@@ -142,13 +145,13 @@ fn events_alone_carry_packets_both_ways() {
             queue.extend(received);
             // A packet at a time, so that most of them need an event of their own.
             if let Some(packet) = queue.pop_front() {
-                assert!(back.send(Packet::new(&packet, Checksum::Unknown)));
+                assert!(back.send(Packet::new(&packet, ChecksumState::Unknown)));
                 back.flush().unwrap();
             }
-            if event.unwrap() == NetbackEvent::Busy || !queue.is_empty() {
+            if event.unwrap() == NetBackEvent::Busy || !queue.is_empty() {
                 back_wait.wake();
             }
-            if let Some(deadline) = back.deadline(fixture.driver.now()) {
+            if let Some(deadline) = back.poll_timeout(fixture.driver.now()) {
                 back_wait.wake_at(deadline);
             }
         } else if front_wait.take() {
@@ -159,7 +162,7 @@ fn events_alone_carry_packets_both_ways() {
                 echoed += 1;
             }
             // Few in flight, so that each end sleeps often.
-            while link == Link::Up && sent < PACKETS && sent < echoed + 3 {
+            while link == DeviceState::Connected && sent < PACKETS && sent < echoed + 3 {
                 front_send(&mut front, &frame(9, 1, 100 + sent % 1000));
                 sent += 1;
             }
@@ -182,7 +185,7 @@ fn event_ends_wait_for_transmit_room() {
     let mut back = fixture.back(0);
     let guest = &fixture.guests[0];
     let config = Config { tx_slots: 4, ..Config::default() };
-    let mut front = Net::open(&guest.store, &guest.grants, FrontVif(0), config).unwrap();
+    let mut front = NetFront::new(&guest.store, &guest.grants, FrontVif(0), config).unwrap();
     let (mut front_wait, mut back_wait) =
         (EventWait::new(&guest.domain), EventWait::new(&fixture.driver));
     let (mut sent, mut received) = (0, 0);
@@ -190,14 +193,14 @@ fn event_ends_wait_for_transmit_room() {
         if back_wait.take() {
             let event =
                 back.poll(fixture.driver.now(), &mut |_: Packet<'_>| received += 1).unwrap();
-            if event == NetbackEvent::Busy {
+            if event == NetBackEvent::Busy {
                 back_wait.wake();
             }
         } else if front_wait.take() {
             let link = front.poll(guest.domain.now()).unwrap();
-            while link == Link::Up
+            while link == DeviceState::Connected
                 && sent < 200
-                && front.transmit(&frame(9, 1, 60), TxChecksum::Complete).is_ok()
+                && front.transmit(&frame(9, 1, 60), TxChecksum::AsIs).is_ok()
             {
                 sent += 1;
             }

@@ -3,7 +3,7 @@
 use super::fixture::{Fixture, frame};
 use super::raw::Raw;
 use core::time::Duration;
-use xen_back::net::{Checksum, Packet};
+use xen_back::net::{ChecksumState, Packet};
 use xen_hypercall::Platform;
 
 /// Pages of the queue.
@@ -23,10 +23,10 @@ fn half_full_queue_is_placed_by_send() {
         let mut raw = Raw::connect(&fixture, &mut back, &[]);
         raw.post(0..200);
         for sent in 0..most {
-            assert!(back.send(Packet::new(&frame(1, 9, len), Checksum::Unknown)));
+            assert!(back.send(Packet::new(&frame(1, 9, len), ChecksumState::Unknown)));
             assert_eq!(back.rx_statistics().packets, 0, "{sent} sent before");
         }
-        assert!(back.send(Packet::new(&frame(1, 9, len), Checksum::Unknown)));
+        assert!(back.send(Packet::new(&frame(1, 9, len), ChecksumState::Unknown)));
         assert_eq!(back.rx_statistics().packets, most);
         raw.close(&mut back);
         drop(back);
@@ -41,7 +41,7 @@ fn queue_holds_its_size_from_any_page() {
         let mut back = fixture.back(0);
         let mut raw = Raw::connect(&fixture, &mut back, &[]);
         for number in 0..=placed {
-            assert!(back.send(Packet::new(&page(number), Checksum::Unknown)));
+            assert!(back.send(Packet::new(&page(number), ChecksumState::Unknown)));
         }
         raw.post(0..placed);
         back.flush().unwrap();
@@ -49,14 +49,17 @@ fn queue_holds_its_size_from_any_page() {
         // The oldest packet begins at page `placed`, and those up to it fill the queue.
         let end = placed + PAGES;
         for number in placed + 1..end {
-            assert!(back.send(Packet::new(&page(number), Checksum::Unknown)), "{placed}: {number}");
+            assert!(
+                back.send(Packet::new(&page(number), ChecksumState::Unknown)),
+                "{placed}: {number}"
+            );
         }
-        assert!(!back.send(Packet::new(&page(end), Checksum::Unknown)));
-        assert!(!back.send(Packet::new(&frame(1, 9, 60), Checksum::Unknown)));
+        assert!(!back.send(Packet::new(&page(end), ChecksumState::Unknown)));
+        assert!(!back.send(Packet::new(&frame(1, 9, 60), ChecksumState::Unknown)));
         assert_eq!((back.rx_statistics().overrun, back.rx_statistics().refused), (2, 0));
         // A full queue is placed before the next packet is refused.
         raw.post(0..1);
-        assert!(back.send(Packet::new(&page(end), Checksum::Unknown)));
+        assert!(back.send(Packet::new(&page(end), ChecksumState::Unknown)));
         let mut number = placed;
         while number <= end {
             back.flush().unwrap();
@@ -85,7 +88,7 @@ fn bytes_behind_a_packet_stay() {
     raw.post(0..3);
     // The longer one leaves its bytes in the queue.
     for (len, buffer, last) in [(4096 + 100, 1, 100), (60, 2, 60)] {
-        assert!(back.send(Packet::new(&frame(1, 9, len), Checksum::Unknown)));
+        assert!(back.send(Packet::new(&frame(1, 9, len), ChecksumState::Unknown)));
         back.flush().unwrap();
         assert!(raw.buffer(buffer, 4096)[last..].iter().all(|byte| *byte == 0xee), "{len}");
     }
@@ -104,7 +107,7 @@ fn guest_is_notified_if_it_asks() {
     // A new ring asks for an event with the first response, and for no other.
     for expected in [1, 0] {
         let before = fixture.driver.counters().notifications;
-        assert!(back.send(Packet::new(&frame(1, 9, 60), Checksum::Unknown)));
+        assert!(back.send(Packet::new(&frame(1, 9, 60), ChecksumState::Unknown)));
         back.flush().unwrap();
         assert_eq!(fixture.driver.counters().notifications - before, expected);
         assert_eq!(raw.received().len(), 1);
@@ -120,15 +123,15 @@ fn guest_without_rx_notify_is_polled() {
     let mut back = fixture.back(0);
     let mut raw = Raw::connect(&fixture, &mut back, &[("feature-rx-notify", "0")]);
     let now = fixture.driver.now();
-    assert_eq!(back.deadline(now), None);
-    assert!(back.send(Packet::new(&frame(1, 9, 60), Checksum::Unknown)));
+    assert_eq!(back.poll_timeout(now), None);
+    assert!(back.send(Packet::new(&frame(1, 9, 60), ChecksumState::Unknown)));
     back.flush().unwrap();
     for at in [now, now + Duration::from_secs(1)] {
-        assert_eq!(back.deadline(at), Some(at + Duration::from_millis(30)));
+        assert_eq!(back.poll_timeout(at), Some(at + Duration::from_millis(30)));
     }
     raw.post([0]);
     back.poll(fixture.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
-    assert_eq!((raw.received().len(), back.deadline(now)), (1, None));
+    assert_eq!((raw.received().len(), back.poll_timeout(now)), (1, None));
     raw.close(&mut back);
     drop(back);
     fixture.finish();

@@ -1,7 +1,7 @@
 //! A frontend that writes its rings directly.
 
 use super::fixture::Fixture;
-use xen_back::net::{NetError, Netback, NetbackEvent, Packet};
+use xen_back::net::{NetBack, NetBackError, NetBackEvent, Packet};
 use xen_evtchn::Channel;
 use xen_grant::{ReadWrite, Shared};
 use xen_hypercall::Pages;
@@ -24,7 +24,7 @@ pub(crate) struct Raw<'a> {
 impl<'a> Raw<'a> {
     pub(crate) fn publish(
         fixture: &'a Fixture,
-        back: &mut Netback<Domain>,
+        back: &mut NetBack<Domain>,
         keys: &[(&str, &str)],
     ) -> Self {
         fixture.settle(back, &mut |_: Packet<'_>| {}).unwrap();
@@ -59,7 +59,7 @@ impl<'a> Raw<'a> {
 
     pub(crate) fn connect(
         fixture: &'a Fixture,
-        back: &mut Netback<Domain>,
+        back: &mut NetBack<Domain>,
         keys: &[(&str, &str)],
     ) -> Self {
         let raw = Self::publish(fixture, back, keys);
@@ -97,9 +97,9 @@ impl<'a> Raw<'a> {
     /// Transmits the slots; returns what the backend made of them, and the answers.
     pub(crate) fn transmit(
         &mut self,
-        back: &mut Netback<Domain>,
+        back: &mut NetBack<Domain>,
         slots: &[NetifTxRequest],
-    ) -> (Result<NetbackEvent, NetError>, Vec<Vec<u8>>, Vec<NetifTxResponse>) {
+    ) -> (Result<NetBackEvent, NetBackError>, Vec<Vec<u8>>, Vec<NetifTxResponse>) {
         slots.iter().for_each(|slot| self.tx.push(slot).unwrap());
         let _ = self.tx.publish();
         let mut packets = Vec::new();
@@ -110,7 +110,7 @@ impl<'a> Raw<'a> {
         (result, packets, responses)
     }
 
-    pub(crate) fn close(self, back: &mut Netback<Domain>) {
+    pub(crate) fn close(self, back: &mut NetBack<Domain>) {
         let guest = &self.fixture.guests[0];
         let (store, path) = (guest.domain.store(), guest.device.frontend_path());
         for state in [5, 6] {

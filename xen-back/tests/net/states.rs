@@ -4,16 +4,16 @@ use super::fixture::{Fixture, frame};
 use super::raw::{LAST, MORE, Raw};
 use core::time::Duration;
 use std::sync::Arc;
-use xen_back::net::{Checksum, Netback, Packet};
-use xen_front::net::Link;
+use xen_back::net::{ChecksumState, NetBack, Packet};
+use xen_front::net::DeviceState;
 use xen_hypercall::{Platform, start};
 use xen_sim::{Interposed, TraceCalls};
 use xen_store::XenStore;
-use xen_store::xenbus::{Backend, DeviceId};
 use xen_sys::event_channel::EVTCHNOP_SEND;
 use xen_sys::grant_table::GNTTABOP_UNMAP_GRANT_REF;
 use xen_sys::io::netif::NetifStatus;
 use xen_sys::xen::{HYPERVISOR_EVENT_CHANNEL_OP, HYPERVISOR_GRANT_TABLE_OP};
+use xenbus::DeviceId;
 
 #[test]
 fn d_n09_impossible_nodes_are_refused() {
@@ -62,7 +62,7 @@ fn detached_interface_serves_until_closed() {
         assert_eq!((packets.len(), responses.len()), (1, 1));
         assert_eq!(responses[0].status, NetifStatus::OKAY);
         raw.post([0]);
-        assert!(back.send(Packet::new(&frame(1, 9, 200), Checksum::Unknown)));
+        assert!(back.send(Packet::new(&frame(1, 9, 200), ChecksumState::Unknown)));
         back.flush().unwrap();
         assert_eq!(raw.received().len(), 1);
     }
@@ -89,7 +89,7 @@ fn restless_frontend_does_not_extend_close() {
             .store()
             .write(format!("{}/state", guest.device.frontend_path()), state)
             .unwrap();
-        back.poll(fixture.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
+        fixture.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
         if fixture.states().1 == 6 {
             break;
         }
@@ -109,9 +109,9 @@ fn removal_follows_unmapping() {
     let store = XenStore::new(driver.clone(), start::xenstore_ring(driver).unwrap()).unwrap();
     let guest = &fixture.guests[0];
     let id = DeviceId { guest: guest.domain.id(), device: guest.device.id };
-    let mut back = Netback::new(Backend::open(&store, "vif", id).unwrap()).unwrap();
+    let mut back = NetBack::new(&store, id).unwrap();
     let mut front = fixture.front(0);
-    while front.poll(guest.domain.now()).unwrap() != Link::Up {
+    while front.poll(guest.domain.now()).unwrap() != DeviceState::Connected {
         back.poll(fixture.driver.now(), &mut |_: Packet<'_>| {}).unwrap();
         fixture.pass();
     }

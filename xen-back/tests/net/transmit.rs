@@ -3,7 +3,7 @@
 use super::fixture::{Fixture, tcp};
 use super::raw::{LAST, MORE, Raw};
 use core::sync::atomic::Ordering;
-use xen_back::net::{Checksum, NetError, NetbackEvent, Packet, TxViolation};
+use xen_back::net::{ChecksumState, NetBackError, NetBackEvent, Packet, TxViolation};
 use xen_hypercall::GrantRef;
 use xen_ring::FrontRing;
 use xen_sys::io::netif::{
@@ -25,7 +25,7 @@ fn packets_of_many_slots_are_joined() {
     // Three slots, one of them empty (XSA-448).
     let slots = [raw.slot(0, 4096 + 100, MORE), raw.slot(1, 0, MORE), raw.slot(2, 100, LAST)];
     let (result, packets, responses) = raw.transmit(&mut back, &slots);
-    assert_eq!((result, responses), (Ok(NetbackEvent::Idle), vec![okay(0), okay(1), okay(2)]));
+    assert_eq!((result, responses), (Ok(NetBackEvent::Idle), vec![okay(0), okay(1), okay(2)]));
     assert_eq!(packets, [[&content[..4096], &content[2 * 4096..2 * 4096 + 100]].concat()]);
 
     // Shorter than a header.
@@ -114,7 +114,7 @@ fn d_n05_d_n06_violation_disconnects() {
         let good = raw.slot(7, 60, LAST);
         let (result, packets, responses) =
             raw.transmit(&mut back, &[[good].as_slice(), &slots].concat());
-        assert_eq!(result, Err(NetError::Tx(violation)));
+        assert_eq!(result, Err(NetBackError::Tx(violation)));
         assert_eq!(
             (packets.len(), responses),
             (1, vec![NetifTxResponse { id: 7, status: NetifStatus::OKAY }])
@@ -137,7 +137,7 @@ fn d_n05_d_n06_violation_disconnects() {
     memory.as_ref().u32::<0>().store(300, Ordering::SeqCst);
     assert!(matches!(
         fixture.settle(&mut back, &mut |_: Packet<'_>| {}),
-        Err(NetError::Corrupt(_))
+        Err(NetBackError::Corrupt(_))
     ));
     raw.close(&mut back);
     memory.reclaim().unwrap();
@@ -172,10 +172,10 @@ fn flags_of_guest_packets_arrive() {
     let blank = NetTxFlags::CSUM_BLANK | NetTxFlags::DATA_VALIDATED;
     let segment = core::num::NonZeroU16::new(1448);
     for (flags, kind, expected) in [
-        (LAST, None, Some((Checksum::Unknown, None))),
-        (NetTxFlags::DATA_VALIDATED, None, Some((Checksum::Valid, None))),
-        (blank, None, Some((Checksum::Blank, None))),
-        (blank, Some(1), Some((Checksum::Blank, segment))),
+        (LAST, None, Some((ChecksumState::Unknown, None))),
+        (NetTxFlags::DATA_VALIDATED, None, Some((ChecksumState::Verified, None))),
+        (blank, None, Some((ChecksumState::Partial, None))),
+        (blank, Some(1), Some((ChecksumState::Partial, segment))),
         // Segments in IPv6, which is not offered.
         (blank, Some(2), None),
     ] {
@@ -210,7 +210,7 @@ fn batch_of_dropped_packets_is_answered() {
     let mut raw = Raw::connect(&fixture, &mut back, &[]);
     let slots: Vec<_> = (0..200).map(|id| raw.slot(id, 13, LAST)).collect();
     let (result, packets, responses) = raw.transmit(&mut back, &slots);
-    assert_eq!((result, packets.len()), (Ok(NetbackEvent::Idle), 0));
+    assert_eq!((result, packets.len()), (Ok(NetBackEvent::Idle), 0));
     let error = |id| NetifTxResponse { id, status: NetifStatus::ERROR };
     assert_eq!(responses, (0..200).map(error).collect::<Vec<_>>());
     assert_eq!((back.tx_statistics().refused, back.tx_statistics().failed), (200, 0));
@@ -258,7 +258,7 @@ fn batch_ends_before_its_room_does() {
         let calls = || fixture.driver.counters().hypercalls[&HYPERVISOR_GRANT_TABLE_OP];
         let before = calls();
         let (result, found, responses) = raw.transmit(&mut back, &slots.concat());
-        assert_eq!((result, calls() - before), (Ok(NetbackEvent::Idle), batches), "{packets:?}");
+        assert_eq!((result, calls() - before), (Ok(NetBackEvent::Idle), batches), "{packets:?}");
         assert!(found == expected, "{packets:?}");
         assert!(responses.iter().all(|response| response.status == NetifStatus::OKAY));
     }

@@ -16,7 +16,7 @@ use crate::{host, ui};
 const AS_RUSTC: &str = "XEN_FUZZ_RUSTC";
 
 /// Crates whose edges are counted.
-const COUNTED: [&str; 9] = [
+const COUNTED: [&str; 10] = [
     "xen_fuzz",
     "xen_sys",
     "xen_hypercall",
@@ -24,13 +24,14 @@ const COUNTED: [&str; 9] = [
     "xen_grant",
     "xen_ring",
     "xen_store",
+    "xenbus",
     "xen_front",
     "xen_back",
 ];
 
 /// Crates whose comparisons are traced for the fuzzer. The traces cost time, most of all in the
 /// xenstore server.
-const COMPARED: [&str; 2] = ["xen_front", "xen_back"];
+const COMPARED: [&str; 3] = ["xenbus", "xen_front", "xen_back"];
 
 const COUNT: [&str; 5] = [
     "--cfg=fuzzing",

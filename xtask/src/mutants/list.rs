@@ -14,8 +14,16 @@ use super::source::{Place, Source};
 use crate::{host, ui};
 
 /// Mutated crates.
-pub(super) const PACKAGES: [&str; 7] =
-    ["xen-evtchn", "xen-grant", "xen-ring", "xen-store", "xenstored", "xen-front", "xen-back"];
+pub(super) const PACKAGES: [&str; 8] = [
+    "xen-evtchn",
+    "xen-grant",
+    "xen-ring",
+    "xen-store",
+    "xenstored",
+    "xenbus",
+    "xen-front",
+    "xen-back",
+];
 /// Excluded folders: a test suite, which has no tests, and the sockets of host programs, whose
 /// waits and wake-ups affect times only.
 const NOT_MUTATED: [&str; 2] = ["xenstored/src/conformance/", "xenstored/src/user/"];

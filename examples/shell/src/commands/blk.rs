@@ -1,6 +1,6 @@
 //! `blk ...`: disks.
 
-use super::{CLOSE_TIMEOUT, CONNECT_TIMEOUT, DEVICES, abandon, names};
+use super::{CLOSE_TIMEOUT, CONNECT_TIMEOUT, DEVICES, names};
 use crate::args::SECTOR;
 use crate::error::Error;
 use crate::system::System;
@@ -9,7 +9,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 use sha2::{Digest, Sha256};
-use xen_front::block::{self, Block, BlockState, DiskEntry, TransferError};
+use xen_front::block::{self, BlkFront, DeviceState, DiskEntry, TransferError};
 use xen_hypercall::Platform;
 
 /// Requests in flight at most: those of a ring of four pages, if the backend takes one.
@@ -21,7 +21,7 @@ const BUFFERS: usize = 40;
 /// The bytes that are moved at a time: as many as a disk's buffers hold.
 const PIECE: usize = BUFFERS * block::MAX_PAGES * 4096;
 
-type Disk<P> = block::Disk<P, DEPTH>;
+type Disk<P> = block::BlockingDisk<P, DEPTH>;
 
 /// The disks that are connected. A disk is connected when a command first needs it, and stays so.
 #[derive(Debug)]
@@ -112,23 +112,23 @@ impl<P: Platform> Disks<P> {
 fn connect<P: Platform>(system: &System<'_, P>, entry: DiskEntry) -> Result<Box<Disk<P>>, Error> {
     let (store, grants) = (system.store()?, system.grants()?);
     let deadline = system.platform.now() + CONNECT_TIMEOUT;
-    let block = Block::connect_deep(store, grants, entry.id, deadline);
-    block.and_then(|block| Disk::new(block, BUFFERS)).map(Box::new).map_err(|error| {
-        abandon(store, "vbd", entry.id);
-        Error::Disk { disk: entry.number, error }
-    })
+    let block = BlkFront::connect_deep(store, grants, entry.id, deadline);
+    block
+        .and_then(|block| Disk::new(block, BUFFERS))
+        .map(Box::new)
+        .map_err(|error| Error::Disk { disk: entry.number, error })
 }
 
 fn usable<P: Platform>(disk: &Disk<P>) -> bool {
     let block = disk.block();
-    block.state() == BlockState::Connected && block.broken().is_none()
+    block.state() == DeviceState::Connected && block.broken().is_none()
 }
 
-fn names_equal(number: &block::DeviceNumber, name: &str) -> bool {
+fn names_equal(number: &block::VbdNumber, name: &str) -> bool {
     alloc::format!("{number}") == name
 }
 
-struct Info<'b, P: Platform>(&'b Block<P, DEPTH>);
+struct Info<'b, P: Platform>(&'b BlkFront<P, DEPTH>);
 
 impl<P: Platform> fmt::Display for Info<'_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,6 @@
 //! `net up`, and what goes over an interface then.
 
-use super::{CONNECT_TIMEOUT, DEVICES, abandon, names};
+use super::{CONNECT_TIMEOUT, DEVICES, names};
 use crate::args::Cidr;
 use crate::error::Error;
 use crate::net::{NetError, Nic, Stack};
@@ -8,14 +8,14 @@ use crate::system::System;
 use alloc::vec::Vec;
 use core::fmt::Write;
 use core::net::Ipv4Addr;
-use xen_front::net::{Config, Link, Net, Phy, Vif};
+use xen_front::net::{Config, DeviceState, NetFront, Phy, Vif};
 use xen_hypercall::{Instant, Platform, Port};
 use xen_store::XenStore;
 
 /// A network device, as the stack takes it.
 #[derive(Debug)]
 pub(crate) struct Card<P: Platform> {
-    net: Net<P>,
+    net: NetFront<P>,
     store: XenStore<P>,
 }
 
@@ -66,12 +66,12 @@ impl<P: Platform> Nics<P> {
         };
         if let Some(index) = self.up.iter_mut().position(|stack| stack.nic().net.vif() == vif) {
             let stack = &mut self.up[index];
-            if stack.nic().net.link() == Link::Up {
+            if stack.nic().net.state() == DeviceState::Connected {
                 return Err(Error::InUse { vif, cidr: stack.cidr() });
             }
             // Its backend has gone, and may be back.
             let card = self.up.swap_remove(index).into_nic();
-            card.net.close().map_err(|error| Error::Interface { vif, error })?;
+            card.net.close_and_wait().map_err(|error| Error::Interface { vif, error })?;
         }
         let net = connect(system, vif)?;
         let (mac, mtu) = (net.mac(), net.mtu());
@@ -116,7 +116,7 @@ impl<P: Platform> Nics<P> {
     }
 
     pub(crate) fn ports(&mut self) -> impl Iterator<Item = Port> {
-        self.up.iter_mut().map(|stack| stack.nic().net.port())
+        self.up.iter_mut().filter_map(|stack| stack.nic().net.port())
     }
 
     /// Connects all interfaces again where the domain was resumed elsewhere, notifies the network,
@@ -125,13 +125,8 @@ impl<P: Platform> Nics<P> {
         for stack in &mut self.up {
             let Card { net, store } = stack.nic();
             let deadline = store.platform().now() + CONNECT_TIMEOUT;
-            let vif = net.vif();
-            let failed = |error| Error::Interface { vif, error };
-            match net
-                .resume()
-                .map_err(failed)
-                .and_then(|()| wait_until_up(net, store.platform(), deadline))
-            {
+            net.resume();
+            match wait_until_up(net, store.platform(), deadline) {
                 Ok(()) => stack.announce(),
                 Err(error) => drop(writeln!(out, "error: resuming an interface: {error}")),
             }
@@ -143,28 +138,21 @@ impl<P: Platform> Nics<P> {
         for stack in self.up.drain(..) {
             let net = stack.into_nic().net;
             let vif = net.vif();
-            if let Err(error) = net.close() {
+            if let Err(error) = net.close_and_wait() {
                 let _ = writeln!(out, "error: closing {vif}: {error}");
             }
         }
     }
 }
 
-fn connect<P: Platform>(system: &System<'_, P>, vif: Vif) -> Result<Net<P>, Error> {
-    let failed = |error| Error::Interface { vif, error };
-    let mut net =
-        Net::open(system.store()?, system.grants()?, vif, Config::default()).map_err(failed)?;
-    let deadline = system.platform.now() + CONNECT_TIMEOUT;
-    if let Err(error) = wait_until_up(&mut net, &system.platform, deadline) {
-        drop(net);
-        abandon(system.store()?, "vif", vif.0);
-        return Err(error);
-    }
-    Ok(net)
+fn connect<P: Platform>(system: &System<'_, P>, vif: Vif) -> Result<NetFront<P>, Error> {
+    let config = Config { timeout: CONNECT_TIMEOUT, ..Config::default() };
+    NetFront::connect(system.store()?, system.grants()?, vif, config)
+        .map_err(|error| Error::Interface { vif, error })
 }
 
 fn wait_until_up<P: Platform>(
-    net: &mut Net<P>,
+    net: &mut NetFront<P>,
     platform: &P,
     deadline: Instant,
 ) -> Result<(), Error> {
@@ -172,9 +160,9 @@ fn wait_until_up<P: Platform>(
     loop {
         let now = platform.now();
         match net.poll(now) {
-            Ok(Link::Up) => return Ok(()),
-            Ok(Link::Connecting) if now < deadline => net.wait(Some(deadline)),
-            Ok(found) => return Err(Error::Link { vif, found }),
+            Ok(DeviceState::Connected) => return Ok(()),
+            Ok(DeviceState::Connecting) if now < deadline => net.wait(Some(deadline)),
+            Ok(found) => return Err(Error::DeviceState { vif, found }),
             Err(error) => return Err(Error::Interface { vif, error }),
         }
     }
@@ -189,8 +177,8 @@ fn guarded<P: Platform, R>(
         let nic = stack.nic();
         let vif = nic.net.vif();
         match nic.net.poll(nic.now()) {
-            Ok(Link::Up) => Ok(()),
-            Ok(found) => Err(Error::Link { vif, found }),
+            Ok(DeviceState::Connected) => Ok(()),
+            Ok(found) => Err(Error::DeviceState { vif, found }),
             Err(error) => Err(Error::Interface { vif, error }),
         }
     };

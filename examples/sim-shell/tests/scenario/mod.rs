@@ -9,7 +9,7 @@ use network::Network;
 use rng::Rng;
 use xen_back::block::{Config, GrantMode};
 use xen_example_sim_shell::{Faults, Setup, SharedDisk, Sleep, Testbed, Xen};
-use xen_front::block::{self, Block, BlockError, DEFAULT_BUFFERS};
+use xen_front::block::{self, BlkFront, BlkFrontError, DEFAULT_BUFFERS};
 use xen_grant::GrantTable;
 use xen_hypercall::ops::sched::Resumed;
 use xen_hypercall::{Errno, Instant, Platform, Port, start};
@@ -43,7 +43,7 @@ const STEPS: [(usize, &str); 12] = [
 ];
 
 /// A disk whose ring has as many pages as the backend takes, up to four.
-type Disk<P> = block::Disk<P, 128>;
+type Disk<P> = block::BlockingDisk<P, 128>;
 
 /// Runs the scenario of a seed; returns its record, if that is requested. Panics where something is
 /// not as it should be.
@@ -160,9 +160,9 @@ impl<'a> Scenario<'_, 'a> {
         self.disk.as_mut().unwrap()
     }
 
-    fn connect(&self) -> Result<Disk<Xen>, BlockError> {
+    fn connect(&self) -> Result<Disk<Xen>, BlkFrontError> {
         let block =
-            Block::connect_deep(self.store, self.grants, self.testbed.vbd.id, self.deadline())?;
+            BlkFront::connect_deep(self.store, self.grants, self.testbed.vbd.id, self.deadline())?;
         Disk::new(block, DEFAULT_BUFFERS)
     }
 

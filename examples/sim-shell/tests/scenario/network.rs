@@ -5,7 +5,7 @@ use core::time::Duration;
 use xen_example_shell::args::Cidr;
 use xen_example_shell::net::{Nic, Stack, ping, tcp_echo};
 use xen_example_sim_shell::{ADDRESS, ECHO_PORT, Xen};
-use xen_front::net::{Config, Link, Net, NetError, Phy, Vif};
+use xen_front::net::{Config, DeviceState, NetFront, NetFrontError, Phy, Vif};
 use xen_grant::GrantTable;
 use xen_hypercall::{Instant, Platform};
 use xen_store::XenStore;
@@ -16,7 +16,7 @@ const OURS: Cidr = Cidr { address: Ipv4Addr::new(10, 0, 0, 2), prefix: 24 };
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(crate) struct Card {
-    net: Net<Xen>,
+    net: NetFront<Xen>,
     xen: Xen,
 }
 
@@ -53,14 +53,14 @@ impl<'a> Network<'a> {
         Self { store, grants, stack: None, shaken: false }
     }
 
-    fn connect(&self, xen: &Xen) -> Result<Stack<Card>, NetError> {
+    fn connect(&self, xen: &Xen) -> Result<Stack<Card>, NetFrontError> {
         let config = Config {
             rx_slots: 24,
             tx_slots: 20,
             timeout: Duration::from_secs(10),
             ..Config::default()
         };
-        let net = Net::connect(self.store, self.grants, Vif(0), config)?;
+        let net = NetFront::connect(self.store, self.grants, Vif(0), config)?;
         let mac = net.mac().0;
         Ok(Stack::new(Card { net, xen: xen.clone() }, mac, OURS))
     }
@@ -104,28 +104,20 @@ impl<'a> Network<'a> {
     /// Takes the interface up again where its backend is another one now.
     pub(crate) fn reopen(&mut self, xen: &Xen) {
         if let Some(stack) = &mut self.stack {
-            stack
-                .nic()
-                .net
-                .reopen()
-                .unwrap_or_else(|error| panic!("reopening the interface: {error}"));
+            stack.nic().net.reopen();
         }
-        self.wait_until_up(xen);
+        self.wait_until_up(xen, false);
     }
 
     /// Takes the interface up again where the guest was resumed elsewhere; the first try may fail.
     pub(crate) fn resume(&mut self, xen: &Xen, faulty: bool) {
         if let Some(stack) = &mut self.stack {
-            let mut done = stack.nic().net.resume();
-            if faulty && done.is_err() {
-                done = stack.nic().net.resume();
-            }
-            done.unwrap_or_else(|error| panic!("resuming the interface: {error}"));
+            stack.nic().net.resume();
         }
-        self.wait_until_up(xen);
+        self.wait_until_up(xen, faulty);
     }
 
-    fn wait_until_up(&mut self, xen: &Xen) {
+    fn wait_until_up(&mut self, xen: &Xen, mut faulty: bool) {
         self.shaken = false;
         let Some(stack) = self.stack.take() else { return };
         let mut card = stack.into_nic();
@@ -133,8 +125,13 @@ impl<'a> Network<'a> {
         let deadline = xen.now() + TIMEOUT;
         loop {
             match net.poll(xen.now()) {
-                Ok(Link::Up) => break,
-                Ok(Link::Connecting) if xen.now() < deadline => net.wait(Some(deadline)),
+                Ok(DeviceState::Connected) => break,
+                Ok(DeviceState::Connecting) if xen.now() < deadline => net.wait(Some(deadline)),
+                // A setup that failed closes the device.
+                Ok(DeviceState::Closing) if faulty && xen.now() < deadline => {
+                    net.wait(Some(deadline));
+                }
+                Ok(DeviceState::Closed) if core::mem::take(&mut faulty) => net.reopen(),
                 // What goes wrong once is tried again.
                 Err(_) if xen.now() < deadline => {
                     xen.wait(&[], Some(xen.now() + Duration::from_millis(1)));
@@ -151,7 +148,7 @@ impl<'a> Network<'a> {
     pub(crate) fn close(&mut self) {
         let shaken = core::mem::take(&mut self.shaken);
         if let Some(stack) = self.stack.take() {
-            let closed = stack.into_nic().net.close();
+            let closed = stack.into_nic().net.close_and_wait();
             assert!(shaken || closed.is_ok(), "closing the interface: {closed:?}");
         }
     }
@@ -160,7 +157,7 @@ impl<'a> Network<'a> {
     pub(crate) fn give_up(&mut self) {
         self.shaken = false;
         if let Some(stack) = self.stack.take() {
-            let _ = stack.into_nic().net.close();
+            let _ = stack.into_nic().net.close_and_wait();
         }
     }
 }

@@ -6,14 +6,14 @@ pub use xen_sys::io::blkif::SECTOR_SIZE;
 
 /// A storage's failure. The frontend learns no more than that there was one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StorageError {
+pub enum BlockDeviceError {
     /// The medium failed.
     Io,
     /// The storage can't do this.
     Unsupported,
 }
 
-impl fmt::Display for StorageError {
+impl fmt::Display for BlockDeviceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Io => "the storage failed",
@@ -22,7 +22,7 @@ impl fmt::Display for StorageError {
     }
 }
 
-impl core::error::Error for StorageError {}
+impl core::error::Error for BlockDeviceError {}
 
 /// What a storage offers for freeing sectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct Discard {
 /// A run of bytes that a storage reads from or writes to: a guest's own pages, mapped, or a private
 /// copy.
 #[derive(Debug)]
-pub struct Piece<'m>(Place<'m>);
+pub struct IoBuffer<'m>(Place<'m>);
 
 #[derive(Debug)]
 enum Place<'m> {
@@ -47,7 +47,7 @@ enum Place<'m> {
     Private(&'m mut [u8]),
 }
 
-impl<'m> Piece<'m> {
+impl<'m> IoBuffer<'m> {
     /// Makes a piece of memory that another domain may change at any time. `None` if it has not
     /// that many bytes.
     pub fn shared(mem: &'m SharedMem, start: usize, len: usize) -> Option<Self> {
@@ -141,7 +141,7 @@ impl<'m> Piece<'m> {
 /// that would have to be waited for or called back, its pages are mapped only while one request is
 /// carried out, and barriers need no bookkeeping. A storage on top of a slow device blocks the
 /// thread that serves it; give each such disk a thread.
-pub trait Storage {
+pub trait BlockDevice {
     /// Returns the disk's size in units of 512 bytes. When it changes, the frontend is told at the
     /// next poll.
     fn sectors(&self) -> u64;
@@ -165,23 +165,23 @@ pub trait Storage {
     ///
     /// # Errors
     ///
-    /// [`StorageError`]; what `to` holds then is given to the frontend or not, so leave nothing of
+    /// [`BlockDeviceError`]; what `to` holds then is given to the frontend or not, so leave nothing of
     /// others there.
-    fn read(&mut self, sector: u64, to: Piece<'_>) -> Result<(), StorageError>;
+    fn read(&mut self, sector: u64, to: IoBuffer<'_>) -> Result<(), BlockDeviceError>;
 
     /// Writes all of `from` to the sectors from `sector` on.
     ///
     /// # Errors
     ///
-    /// [`StorageError`]; what the sectors hold then is not defined.
-    fn write(&mut self, sector: u64, from: Piece<'_>) -> Result<(), StorageError>;
+    /// [`BlockDeviceError`]; what the sectors hold then is not defined.
+    fn write(&mut self, sector: u64, from: IoBuffer<'_>) -> Result<(), BlockDeviceError>;
 
     /// Makes all that was written last.
     ///
     /// # Errors
     ///
-    /// [`StorageError`].
-    fn flush(&mut self) -> Result<(), StorageError> {
+    /// [`BlockDeviceError`].
+    fn flush(&mut self) -> Result<(), BlockDeviceError> {
         Ok(())
     }
 
@@ -196,10 +196,10 @@ pub trait Storage {
     ///
     /// # Errors
     ///
-    /// [`StorageError`].
-    fn discard(&mut self, sector: u64, count: u64, secure: bool) -> Result<(), StorageError> {
+    /// [`BlockDeviceError`].
+    fn discard(&mut self, sector: u64, count: u64, secure: bool) -> Result<(), BlockDeviceError> {
         let _ = (sector, count, secure);
-        Err(StorageError::Unsupported)
+        Err(BlockDeviceError::Unsupported)
     }
 }
 
@@ -221,31 +221,31 @@ macro_rules! delegate {
             $target.discard_support()
         }
 
-        fn read(&mut $self, sector: u64, to: Piece<'_>) -> Result<(), StorageError> {
+        fn read(&mut $self, sector: u64, to: IoBuffer<'_>) -> Result<(), BlockDeviceError> {
             $target_mut.read(sector, to)
         }
 
-        fn write(&mut $self, sector: u64, from: Piece<'_>) -> Result<(), StorageError> {
+        fn write(&mut $self, sector: u64, from: IoBuffer<'_>) -> Result<(), BlockDeviceError> {
             $target_mut.write(sector, from)
         }
 
-        fn flush(&mut $self) -> Result<(), StorageError> {
+        fn flush(&mut $self) -> Result<(), BlockDeviceError> {
             $target_mut.flush()
         }
 
-        fn discard(&mut $self, sector: u64, count: u64, secure: bool) -> Result<(), StorageError> {
+        fn discard(&mut $self, sector: u64, count: u64, secure: bool) -> Result<(), BlockDeviceError> {
             $target_mut.discard(sector, count, secure)
         }
     };
 }
 
-impl<S: Storage + ?Sized> Storage for &mut S {
+impl<S: BlockDevice + ?Sized> BlockDevice for &mut S {
     delegate!(self => (**self), (**self));
 }
 
 /// A disk that several devices serve.
 #[cfg(feature = "alloc")]
-impl<S: Storage + ?Sized> Storage for alloc::rc::Rc<core::cell::RefCell<S>> {
+impl<S: BlockDevice + ?Sized> BlockDevice for alloc::rc::Rc<core::cell::RefCell<S>> {
     delegate!(self => self.borrow(), self.borrow_mut());
 }
 
@@ -260,14 +260,14 @@ mod tests {
         let mut pages = Box::new([Page::ZERO]);
         let mem = SharedMem::from_pages(&mut pages);
         mem.write(1532, b"abcd").unwrap();
-        let mut piece = Piece::read_only(mem.as_read_only(), 512, 1024).unwrap();
+        let mut piece = IoBuffer::read_only(mem.as_read_only(), 512, 1024).unwrap();
         let mut found = [0; 4];
         assert!(piece.get(1020, &mut found).is_some());
         assert_eq!((&found, piece.len()), (b"abcd", 1024));
         assert!(piece.get(1021, &mut found).is_none());
         assert!(piece.put(0, b"x").is_none() && piece.as_private().is_none());
         assert_eq!(piece.as_shared().map(|(_, start)| start), Some(512));
-        assert!(Piece::read_only(mem.as_read_only(), 4096, 512).is_none());
+        assert!(IoBuffer::read_only(mem.as_read_only(), 4096, 512).is_none());
     }
 
     #[test]
@@ -275,7 +275,8 @@ mod tests {
         let mut pages = Box::new([Page::ZERO]);
         let mem = SharedMem::from_pages(&mut pages);
         let mut bytes = [0; 1024];
-        for mut piece in [Piece::shared(mem, 512, 1024).unwrap(), Piece::private(&mut bytes)] {
+        for mut piece in [IoBuffer::shared(mem, 512, 1024).unwrap(), IoBuffer::private(&mut bytes)]
+        {
             assert_eq!(piece.len(), 1024);
             assert!(piece.put(1020, b"abcd").is_some());
             assert!(piece.put(1021, b"abcd").is_none());
@@ -285,7 +286,7 @@ mod tests {
             assert_eq!(&back, b"abcd");
             assert!(piece.get(1021, &mut back).is_none());
         }
-        assert!(Piece::shared(mem, 4096, 512).is_none());
-        assert!(Piece::shared(mem, usize::MAX, 2).is_none());
+        assert!(IoBuffer::shared(mem, 4096, 512).is_none());
+        assert!(IoBuffer::shared(mem, usize::MAX, 2).is_none());
     }
 }

@@ -1,81 +1,89 @@
-//! What the toolstack wants a disk to be.
+//! The toolstack's configuration of a disk.
 
-use heapless::String;
-use xen_hypercall::Platform;
-use xen_store::xenbus::Backend;
-use xen_store::{StoreError, Transport};
+use xenbus::{KeyList, KeyValues, XenbusError};
 
-/// What the toolstack has written about a disk, for the kernel to find the storage by.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DiskSpec {
+/// The toolstack's configuration of a disk, for the kernel to find the storage by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VbdConfig<'a> {
     /// The storage, as the guest's configuration has it as `target`, with the toolstack's prefix
-    /// if there is one: [`storage_name`](Self::storage_name) takes it apart. Empty if the node
+    /// if there is one: [`target`](Self::target) takes it apart. Empty if the node
     /// is missing.
-    pub params: String<256>,
+    pub params: &'a str,
     /// The major and minor number of a block device of the backend's kernel, if a script of the
     /// toolstack has found one.
     pub physical_device: Option<(u32, u32)>,
     /// The path of that device, or of a file. Empty if the node is missing.
-    pub physical_device_path: String<256>,
-    /// Whether the guest may write.
+    pub physical_device_path: &'a str,
+    /// The guest may write.
     pub writable: bool,
-    /// Whether the guest is to see a CD-ROM.
+    /// The guest sees a CD-ROM.
     pub cdrom: bool,
-    /// Whether the guest is to see a removable medium.
+    /// The guest sees a removable medium.
     pub removable: bool,
-    /// Whether the guest may free sectors.
+    /// The guest may free sectors.
     pub discard: bool,
 }
 
-impl DiskSpec {
-    /// Reads it from the backend's directory.
-    ///
-    /// # Errors
-    ///
-    /// Those of the store.
-    pub fn read<P: Platform, T: Transport>(backend: &Backend<P, T>) -> Result<Self, StoreError> {
-        let physical_device: Option<String<32>> = backend.own_string("physical-device")?;
-        let mode: Option<String<16>> = backend.own_string("mode")?;
-        let kind: Option<String<32>> = backend.own_string("device-type")?;
-        let removable: Option<String<16>> = backend.own_string("removable")?;
-        let discard: Option<String<16>> = backend.own_string("discard-enable")?;
+impl<'a> VbdConfig<'a> {
+    /// Adds the nodes of a configuration.
+    pub(super) fn keys(keys: &mut KeyList<'_>) {
+        for key in [
+            "params",
+            "physical-device",
+            "physical-device-path",
+            "mode",
+            "device-type",
+            "removable",
+            "discard-enable",
+        ] {
+            keys.own(key);
+        }
+    }
+
+    /// Parses the nodes of the backend's directory.
+    pub(super) fn parse(nodes: &KeyValues<'a>) -> Result<Self, XenbusError> {
+        let physical_device = nodes.own_string("physical-device")?;
         Ok(Self {
-            params: backend.own_string("params")?.unwrap_or_default(),
-            physical_device: physical_device.as_deref().and_then(parse_physical_device),
-            physical_device_path: backend.own_string("physical-device-path")?.unwrap_or_default(),
-            writable: mode.is_some_and(|mode| mode.starts_with('w')),
-            cdrom: kind.is_some_and(|kind| kind == "cdrom"),
-            removable: removable.is_some_and(|removable| removable == "1"),
-            discard: discard.is_none_or(|discard| discard != "0"),
+            params: nodes.own_string("params")?.unwrap_or_default(),
+            physical_device: physical_device.and_then(parse_physical_device),
+            physical_device_path: nodes.own_string("physical-device-path")?.unwrap_or_default(),
+            writable: nodes.own_string("mode")?.is_some_and(|mode| mode.starts_with('w')),
+            cdrom: nodes.own_string("device-type")? == Some("cdrom"),
+            removable: nodes.own_string("removable")? == Some("1"),
+            discard: nodes.own_string("discard-enable")? != Some("0"),
         })
     }
-}
 
-impl DiskSpec {
+    /// Returns whether a hotplug script of the toolstack has written where the storage is.
+    pub fn has_physical_device(&self) -> bool {
+        self.physical_device.is_some() || !self.physical_device_path.is_empty()
+    }
+
     /// Returns the storage's name in [`params`](Self::params), and the prefix before it.
-    pub fn storage_name(&self) -> StorageName<'_> {
-        StorageName::parse(&self.params)
+    pub fn target(&self) -> DiskTarget<'a> {
+        DiskTarget::parse(self.params)
     }
 }
 
 /// The name of a storage, as `params` has it: `phy:/dev/vg/disk`, `aio:/images/disk`, or without a
 /// prefix.
 ///
-/// Toolstacks put a prefix before the name for the backends that they know: libxl `aio`, `qcow2`,
+/// Toolstacks put a prefix before the name for the backends that they support: libxl `aio`, `qcow2`,
 /// `vhd` or `qed`, by the format, for QEMU; xend and xapi `phy`, `file` and `tap`. A backend
-/// decides which of them it can serve. It should refuse one that it does not know: without its
+/// decides which of them it can serve. It should refuse any other: without its
 /// prefix, the name would be taken for a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StorageName<'a> {
-    /// What stands before the first colon, if that is a word. A path with a colon in it, such as
+pub struct DiskTarget<'a> {
+    /// The text before the first colon, if that is a word. A path with a colon in it, such as
     /// `/dev/disk/by-path/pci-0000:00`, has no prefix. `tap:` and `tap2:` before another
-    /// prefix are left out: they name a backend, not a format.
+    /// prefix are left out: these name a backend, not a format.
     pub prefix: Option<&'a str>,
     /// The name behind the prefix.
     pub name: &'a str,
 }
 
-impl<'a> StorageName<'a> {
+impl<'a> DiskTarget<'a> {
     /// Takes the text of a `params` node apart.
     pub fn parse(params: &'a str) -> Self {
         let mut rest = params;
@@ -134,8 +142,8 @@ mod tests {
             (":guest", None, ":guest", true),
             ("a b:guest", None, "a b:guest", true),
         ] {
-            let found = StorageName::parse(params);
-            assert_eq!((found, found.is_raw()), (StorageName { prefix, name }, raw), "{params}");
+            let found = DiskTarget::parse(params);
+            assert_eq!((found, found.is_raw()), (DiskTarget { prefix, name }, raw), "{params}");
         }
     }
 

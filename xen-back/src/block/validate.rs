@@ -1,6 +1,6 @@
 //! What a request asks for, and whether it may have it.
 
-use super::{SECTOR_SIZE, Storage};
+use super::{BlockDevice, SECTOR_SIZE};
 use core::fmt;
 use heapless::Vec;
 use xen_hypercall::{GrantRef, PAGE_SIZE};
@@ -19,7 +19,7 @@ pub(super) type Segments = Vec<BlkifRequestSegment, MAX_SEGMENTS>;
 
 /// Why a request was refused. The frontend learns no more than a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum RequestError {
     /// An operation that is unknown, or was not offered.
     Operation(BlkifOp),
     /// An indirect request for something else than reading or writing.
@@ -65,7 +65,7 @@ pub enum Refusal {
     },
 }
 
-impl Refusal {
+impl RequestError {
     pub(super) fn status(self) -> BlkifStatus {
         match self {
             Self::Operation(_) => BlkifStatus::EOPNOTSUPP,
@@ -74,7 +74,7 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Operation(op) => write!(f, "operation {op}, which was not offered"),
@@ -109,7 +109,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl core::error::Error for Refusal {}
+impl core::error::Error for RequestError {}
 
 /// A request, copied out of the ring whole, whatever its layout there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,9 +153,9 @@ impl Request {
 /// What is to be done for a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "on the stack for the time of one request")]
-pub(super) enum Plan {
+pub(super) enum ValidatedRequest {
     Transfer(Transfer, Segments),
-    /// The segments lie in a page of the frontend's: fetch them, then [`Disk::check`] them.
+    /// The segments lie in a page of the frontend's: fetch them, then [`DiskLimits::check`] them.
     Fetch {
         transfer: Transfer,
         page: GrantRef,
@@ -181,7 +181,7 @@ pub(super) struct Transfer {
 
 /// What there is to know about a disk to judge requests.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Disk {
+pub(super) struct DiskLimits {
     pub(super) sectors: u64,
     pub(super) sector_size: u32,
     pub(super) read_only: bool,
@@ -189,8 +189,8 @@ pub(super) struct Disk {
     pub(super) secure: bool,
 }
 
-impl Disk {
-    pub(super) fn of(storage: &impl Storage, read_only: bool) -> Self {
+impl DiskLimits {
+    pub(super) fn of(storage: &impl BlockDevice, read_only: bool) -> Self {
         let discard = storage.discard_support();
         Self {
             sectors: storage.sectors(),
@@ -203,38 +203,38 @@ impl Disk {
 
     /// Judges a request. What it gives back needs no further check, but for segments that are still
     /// to be fetched.
-    pub(super) fn plan(&self, request: &Request) -> Result<Plan, Refusal> {
+    pub(super) fn validate(&self, request: &Request) -> Result<ValidatedRequest, RequestError> {
         match request.body {
             Body::Direct { op, count, sector, segments } => {
                 self.direct(op, count, sector, &segments)
             }
             Body::Indirect { op, count, sector, pages } => {
                 if op != BlkifOp::READ && op != BlkifOp::WRITE {
-                    return Err(Refusal::IndirectOperation(op));
+                    return Err(RequestError::IndirectOperation(op));
                 }
                 let limit = MAX_SEGMENTS as u16;
                 let [page, ..] = pages;
                 if count == 0 || count > limit {
-                    return Err(Refusal::SegmentCount { found: count, limit });
+                    return Err(RequestError::SegmentCount { found: count, limit });
                 }
                 let write = op == BlkifOp::WRITE;
                 let transfer = Transfer { write, flush_first: false, flush_after: false, sector };
-                Ok(Plan::Fetch { transfer, page, count: usize::from(count) })
+                Ok(ValidatedRequest::Fetch { transfer, page, count: usize::from(count) })
             }
             Body::Discard { flag, sector, count } => {
                 if !self.discard {
-                    return Err(Refusal::Operation(BlkifOp::DISCARD));
+                    return Err(RequestError::Operation(BlkifOp::DISCARD));
                 }
                 if count == 0 {
-                    return Err(Refusal::Empty { sector });
+                    return Err(RequestError::Empty { sector });
                 }
                 // The header: "ignored if discard-secure=0". The sectors are freed in the plain
                 // way.
                 let secure = self.secure && flag & BLKIF_DISCARD_SECURE != 0;
                 self.check_range(sector, count, true)?;
-                Ok(Plan::Discard { sector, count, secure })
+                Ok(ValidatedRequest::Discard { sector, count, secure })
             }
-            Body::Other(op) => Err(Refusal::Operation(op)),
+            Body::Other(op) => Err(RequestError::Operation(op)),
         }
     }
 
@@ -244,15 +244,20 @@ impl Disk {
         count: u8,
         sector: u64,
         segments: &[BlkifRequestSegment; BLKIF_MAX_SEGMENTS_PER_REQUEST],
-    ) -> Result<Plan, Refusal> {
+    ) -> Result<ValidatedRequest, RequestError> {
         let barrier = op == BlkifOp::WRITE_BARRIER;
         let flush = op == BlkifOp::FLUSH_DISKCACHE;
         if count == 0 && (barrier || flush) {
-            return if self.read_only { Err(Refusal::ReadOnly) } else { Ok(Plan::Flush) };
+            return if self.read_only {
+                Err(RequestError::ReadOnly)
+            } else {
+                Ok(ValidatedRequest::Flush)
+            };
         }
         let limit = BLKIF_MAX_SEGMENTS_PER_REQUEST as u16;
         let counted = segments.get(..usize::from(count)).filter(|counted| !counted.is_empty());
-        let counted = counted.ok_or(Refusal::SegmentCount { found: u16::from(count), limit })?;
+        let counted =
+            counted.ok_or(RequestError::SegmentCount { found: u16::from(count), limit })?;
         let transfer = Transfer {
             write: op != BlkifOp::READ,
             flush_first: barrier || flush,
@@ -261,7 +266,7 @@ impl Disk {
         };
         self.check(&transfer, counted)?;
         // There is room for all of a direct request.
-        Ok(Plan::Transfer(transfer, counted.iter().copied().collect()))
+        Ok(ValidatedRequest::Transfer(transfer, counted.iter().copied().collect()))
     }
 
     /// Judges the segments of a transfer.
@@ -269,12 +274,12 @@ impl Disk {
         &self,
         transfer: &Transfer,
         segments: &[BlkifRequestSegment],
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), RequestError> {
         let mut count = 0;
         for (index, segment) in segments.iter().enumerate() {
             let (first, last) = (segment.first_sect, segment.last_sect);
             if first > last || last >= SECTORS_PER_PAGE {
-                return Err(Refusal::Segment { index, first, last });
+                return Err(RequestError::Segment { index, first, last });
             }
             let sectors = u64::from(last - first) + 1;
             // A unit of the disk must not be split over pages.
@@ -284,20 +289,20 @@ impl Disk {
         self.check_range(transfer.sector, count, transfer.write)
     }
 
-    fn check_range(&self, sector: u64, count: u64, write: bool) -> Result<(), Refusal> {
+    fn check_range(&self, sector: u64, count: u64, write: bool) -> Result<(), RequestError> {
         if write && self.read_only {
-            return Err(Refusal::ReadOnly);
+            return Err(RequestError::ReadOnly);
         }
         if sector.checked_add(count).is_none_or(|end| end > self.sectors) {
-            return Err(Refusal::Range { sector, count, disk: self.sectors });
+            return Err(RequestError::Range { sector, count, disk: self.sectors });
         }
         self.check_alignment(sector, count)
     }
 
-    fn check_alignment(&self, sector: u64, count: u64) -> Result<(), Refusal> {
+    fn check_alignment(&self, sector: u64, count: u64) -> Result<(), RequestError> {
         let unit = u64::from(self.sector_size) / SECTOR_SIZE as u64;
         if !(sector.is_multiple_of(unit) && count.is_multiple_of(unit)) {
-            return Err(Refusal::Alignment { sector, count });
+            return Err(RequestError::Alignment { sector, count });
         }
         Ok(())
     }
@@ -314,8 +319,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const DISK: Disk =
-        Disk { sectors: 1000, sector_size: 512, read_only: false, discard: true, secure: false };
+    const DISK: DiskLimits = DiskLimits {
+        sectors: 1000,
+        sector_size: 512,
+        read_only: false,
+        discard: true,
+        secure: false,
+    };
     const SEGMENT: BlkifRequestSegment =
         BlkifRequestSegment { gref: GrantRef(8), first_sect: 0, last_sect: 7, _pad0: [0; 2] };
 
@@ -330,18 +340,18 @@ mod tests {
     #[test]
     fn d_b04_segment_counts_that_can_not_be_are_refused() {
         let limit = 11;
-        let refused = |found| Err(Refusal::SegmentCount { found, limit });
-        assert_eq!(DISK.plan(&direct(BlkifOp::WRITE, 12, 0)), refused(12));
-        assert_eq!(DISK.plan(&direct(BlkifOp::READ, 255, 0)), refused(255));
-        assert_eq!(DISK.plan(&direct(BlkifOp::READ, 0, 0)), refused(0));
+        let refused = |found| Err(RequestError::SegmentCount { found, limit });
+        assert_eq!(DISK.validate(&direct(BlkifOp::WRITE, 12, 0)), refused(12));
+        assert_eq!(DISK.validate(&direct(BlkifOp::READ, 255, 0)), refused(255));
+        assert_eq!(DISK.validate(&direct(BlkifOp::READ, 0, 0)), refused(0));
         let limit = MAX_SEGMENTS as u16;
         for found in [0, 33, 257, u16::MAX] {
             let request = indirect(BlkifOp::READ, found);
-            assert_eq!(DISK.plan(&request), Err(Refusal::SegmentCount { found, limit }));
+            assert_eq!(DISK.validate(&request), Err(RequestError::SegmentCount { found, limit }));
         }
-        assert!(DISK.plan(&indirect(BlkifOp::WRITE, limit)).is_ok());
+        assert!(DISK.validate(&indirect(BlkifOp::WRITE, limit)).is_ok());
         for op in [BlkifOp::FLUSH_DISKCACHE, BlkifOp::INDIRECT, BlkifOp(77)] {
-            assert_eq!(DISK.plan(&indirect(op, 1)), Err(Refusal::IndirectOperation(op)));
+            assert_eq!(DISK.validate(&indirect(op, 1)), Err(RequestError::IndirectOperation(op)));
         }
     }
 
@@ -352,43 +362,43 @@ mod tests {
             segments[4] = BlkifRequestSegment { first_sect: first, last_sect: last, ..SEGMENT };
             let body = Body::Direct { op: BlkifOp::READ, count: 5, sector: 0, segments };
             assert_eq!(
-                DISK.plan(&Request { id: 1, body }),
-                Err(Refusal::Segment { index: 4, first, last })
+                DISK.validate(&Request { id: 1, body }),
+                Err(RequestError::Segment { index: 4, first, last })
             );
             // What lies behind the count is not looked at.
             let body = Body::Direct { op: BlkifOp::READ, count: 4, sector: 0, segments };
-            assert!(DISK.plan(&Request { id: 1, body }).is_ok());
+            assert!(DISK.validate(&Request { id: 1, body }).is_ok());
         }
     }
 
     #[test]
     fn d_b06_ranges_that_are_not_on_the_disk_and_writes_to_a_read_only_one_are_refused() {
-        let range = |sector| Err(Refusal::Range { sector, count: 88, disk: 1000 });
+        let range = |sector| Err(RequestError::Range { sector, count: 88, disk: 1000 });
         for sector in [913, 1000, u64::MAX, u64::MAX - 87, u64::MAX - 88] {
-            assert_eq!(DISK.plan(&direct(BlkifOp::READ, 11, sector)), range(sector));
+            assert_eq!(DISK.validate(&direct(BlkifOp::READ, 11, sector)), range(sector));
         }
-        assert!(DISK.plan(&direct(BlkifOp::READ, 11, 912)).is_ok());
-        let read_only = Disk { read_only: true, ..DISK };
+        assert!(DISK.validate(&direct(BlkifOp::READ, 11, 912)).is_ok());
+        let read_only = DiskLimits { read_only: true, ..DISK };
         for op in [BlkifOp::WRITE, BlkifOp::WRITE_BARRIER] {
-            assert_eq!(read_only.plan(&direct(op, 1, 0)), Err(Refusal::ReadOnly));
+            assert_eq!(read_only.validate(&direct(op, 1, 0)), Err(RequestError::ReadOnly));
         }
         for op in [BlkifOp::WRITE_BARRIER, BlkifOp::FLUSH_DISKCACHE] {
-            assert_eq!(DISK.plan(&direct(op, 0, 0)), Ok(Plan::Flush));
-            assert_eq!(read_only.plan(&direct(op, 0, 0)), Err(Refusal::ReadOnly));
+            assert_eq!(DISK.validate(&direct(op, 0, 0)), Ok(ValidatedRequest::Flush));
+            assert_eq!(read_only.validate(&direct(op, 0, 0)), Err(RequestError::ReadOnly));
         }
-        assert!(read_only.plan(&direct(BlkifOp::READ, 1, 0)).is_ok());
+        assert!(read_only.validate(&direct(BlkifOp::READ, 1, 0)).is_ok());
         let discard =
             |sector, count, flag| Request { id: 1, body: Body::Discard { flag, sector, count } };
-        assert_eq!(read_only.plan(&discard(0, 1, 0)), Err(Refusal::ReadOnly));
-        assert!(DISK.plan(&discard(u64::MAX, 2, 0)).is_err());
-        assert!(DISK.plan(&discard(2, u64::MAX, 0)).is_err());
-        assert!(DISK.plan(&discard(0, 1000, 0)).is_ok());
+        assert_eq!(read_only.validate(&discard(0, 1, 0)), Err(RequestError::ReadOnly));
+        assert!(DISK.validate(&discard(u64::MAX, 2, 0)).is_err());
+        assert!(DISK.validate(&discard(2, u64::MAX, 0)).is_err());
+        assert!(DISK.validate(&discard(0, 1000, 0)).is_ok());
     }
 
     #[test]
     fn secure_flag_is_ignored_where_unoffered() {
         let discard = |flag| Request { id: 1, body: Body::Discard { flag, sector: 3, count: 2 } };
-        let plan = |secure| Ok(Plan::Discard { sector: 3, count: 2, secure });
+        let expected = |secure| Ok(ValidatedRequest::Discard { sector: 3, count: 2, secure });
         for (offered, flag, secure) in [
             (false, 0, false),
             (false, 1, false),
@@ -396,8 +406,8 @@ mod tests {
             (true, 1, true),
             (true, 0xfe, false),
         ] {
-            let disk = Disk { secure: offered, ..DISK };
-            assert_eq!(disk.plan(&discard(flag)), plan(secure), "{offered}, {flag}");
+            let disk = DiskLimits { secure: offered, ..DISK };
+            assert_eq!(disk.validate(&discard(flag)), expected(secure), "{offered}, {flag}");
         }
     }
 
@@ -405,30 +415,33 @@ mod tests {
     fn discard_of_no_sectors_is_refused() {
         for sector in [0, 5, 1000, u64::MAX] {
             let body = Body::Discard { flag: 0, sector, count: 0 };
-            assert_eq!(DISK.plan(&Request { id: 1, body }), Err(Refusal::Empty { sector }));
+            assert_eq!(
+                DISK.validate(&Request { id: 1, body }),
+                Err(RequestError::Empty { sector })
+            );
         }
-        assert_eq!(Refusal::Empty { sector: 0 }.status(), BlkifStatus::ERROR);
+        assert_eq!(RequestError::Empty { sector: 0 }.status(), BlkifStatus::ERROR);
     }
 
     #[test]
     fn d_b08_operations_that_were_not_offered_are_refused_as_such() {
         for op in [4, 7, 9, 255].map(BlkifOp) {
-            let refusal = DISK.plan(&Request { id: 1, body: Body::Other(op) }).unwrap_err();
+            let refusal = DISK.validate(&Request { id: 1, body: Body::Other(op) }).unwrap_err();
             assert_eq!(refusal.status(), BlkifStatus::EOPNOTSUPP);
         }
-        assert_eq!(Refusal::ReadOnly.status(), BlkifStatus::ERROR);
+        assert_eq!(RequestError::ReadOnly.status(), BlkifStatus::ERROR);
     }
 
     #[test]
     fn units_of_a_disk_with_large_sectors_are_not_split() {
-        let disk = Disk { sector_size: 4096, ..DISK };
-        assert!(disk.plan(&direct(BlkifOp::READ, 1, 8)).is_ok());
-        assert!(disk.plan(&direct(BlkifOp::READ, 1, 4)).is_err());
+        let disk = DiskLimits { sector_size: 4096, ..DISK };
+        assert!(disk.validate(&direct(BlkifOp::READ, 1, 8)).is_ok());
+        assert!(disk.validate(&direct(BlkifOp::READ, 1, 4)).is_err());
         let mut segments = [SEGMENT; 11];
         segments[0] = BlkifRequestSegment { last_sect: 3, ..SEGMENT };
         segments[1] = BlkifRequestSegment { last_sect: 3, ..SEGMENT };
         let body = Body::Direct { op: BlkifOp::READ, count: 2, sector: 0, segments };
-        assert!(disk.plan(&Request { id: 1, body }).is_err());
+        assert!(disk.validate(&Request { id: 1, body }).is_err());
     }
 
     proptest! {
@@ -441,7 +454,7 @@ mod tests {
         ) {
             let segments = runs.map(|(first_sect, last_sect)| BlkifRequestSegment { first_sect, last_sect, ..SEGMENT });
             let body = Body::Direct { op: BlkifOp(op), count, sector, segments };
-            if let Ok(Plan::Transfer(transfer, planned)) = DISK.plan(&Request { id: 0, body }) {
+            if let Ok(ValidatedRequest::Transfer(transfer, planned)) = DISK.validate(&Request { id: 0, body }) {
                 prop_assert_eq!(planned.len(), usize::from(count));
                 let bytes: usize = planned.iter().map(|segment| extent(segment).1).sum();
                 prop_assert!(planned.iter().map(extent).all(|(start, len)| start + len <= PAGE_SIZE && len > 0));

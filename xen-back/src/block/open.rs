@@ -1,0 +1,78 @@
+//! The source of a disk's storage.
+
+use super::{BlockDevice, BlockDeviceError, VbdConfig};
+use core::fmt;
+
+/// The reason why a disk has no storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenError {
+    /// No storage of this name exists, or its format is not supported.
+    NotFound,
+    /// The storage failed.
+    Device(BlockDeviceError),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound => f.write_str("no such disk"),
+            Self::Device(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for OpenError {}
+
+impl From<BlockDeviceError> for OpenError {
+    fn from(error: BlockDeviceError) -> Self {
+        Self::Device(error)
+    }
+}
+
+/// The opener of a disk's storage, called once the toolstack's configuration is read.
+///
+/// A closure is one, and [`PreparedDisk`] for a storage that does not depend on the configuration.
+pub trait OpenDisk {
+    /// The storage.
+    type Disk: BlockDevice;
+
+    /// Opens the storage that `config` names. Returns `None` while a hotplug script has not set it
+    /// up; it is called again after each change of the device's directory, until the time of
+    /// [`BlkBack::set_hotplug_timeout`](super::BlkBack::set_hotplug_timeout) has passed.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]: the reason is written to the device's error node, and the device closes.
+    fn open_disk(&mut self, config: &VbdConfig<'_>) -> Result<Option<Self::Disk>, OpenError>;
+}
+
+impl<S, F> OpenDisk for F
+where
+    S: BlockDevice,
+    F: FnMut(&VbdConfig<'_>) -> Result<Option<S>, OpenError>,
+{
+    type Disk = S;
+
+    fn open_disk(&mut self, config: &VbdConfig<'_>) -> Result<Option<S>, OpenError> {
+        self(config)
+    }
+}
+
+/// A storage that is open already, whatever the toolstack's configuration names.
+#[derive(Debug)]
+pub struct PreparedDisk<S>(Option<S>);
+
+impl<S> PreparedDisk<S> {
+    /// Uses `disk` as the storage.
+    pub fn new(disk: S) -> Self {
+        Self(Some(disk))
+    }
+}
+
+impl<S: BlockDevice> OpenDisk for PreparedDisk<S> {
+    type Disk = S;
+
+    fn open_disk(&mut self, _: &VbdConfig<'_>) -> Result<Option<S>, OpenError> {
+        Ok(self.0.take())
+    }
+}

@@ -1,0 +1,159 @@
+//! The protocol of a network interface in xenstore.
+
+use super::rx::{FrontendFeatures, Rx, RxRing, RxStatistics};
+use super::tx::{Tx, TxRing, TxStatistics};
+use super::{MacAddress, NetBackError};
+use core::fmt;
+use xen_evtchn::Channel;
+use xen_grant::{Mapping, ReadWrite, Window};
+use xen_hypercall::{ForeignFrames, GrantRef, PageBox, Port};
+use xen_ring::BackRing;
+use xenbus::{BackendDriver, KeyList, NodeWriter, Peer};
+
+pub(super) struct Connection<P: ForeignFrames> {
+    pub(super) channel: Channel<P>,
+    pub(super) tx_ring: TxRing<Mapping<P, ReadWrite>>,
+    pub(super) rx_ring: RxRing<Mapping<P, ReadWrite>>,
+    pub(super) tx: Tx<P>,
+    pub(super) rx: Rx<P>,
+    /// The frontend sends an event when it has posted pages that were asked for.
+    pub(super) rx_notify: bool,
+}
+
+/// An interface: its address and the connection to its frontend.
+pub(super) struct Driver<P: ForeignFrames> {
+    platform: P,
+    pub(super) mac: Option<MacAddress>,
+    /// In pages, as its tables are larger than a driver is to be.
+    pub(super) connection: Option<PageBox<P, Connection<P>>>,
+    pub(super) tx_statistics: TxStatistics,
+    pub(super) rx_statistics: RxStatistics,
+}
+
+impl<P: ForeignFrames> Driver<P> {
+    pub(super) fn new(platform: P) -> Self {
+        Self {
+            platform,
+            mac: None,
+            connection: None,
+            tx_statistics: TxStatistics::default(),
+            rx_statistics: RxStatistics::default(),
+        }
+    }
+
+    /// Maps the rings and binds the port that the frontend has published.
+    fn map_rings(&self, peer: &Peer<'_>) -> Result<Connection<P>, NetBackError> {
+        let Peer { id: guest, nodes, .. } = peer;
+        let (guest, platform) = (*guest, &self.platform);
+        check_queues(nodes.number_or("multi-queue-num-queues", 1)?)?;
+        if nodes.number_or("request-rx-copy", 0u32)? != 1 {
+            return Err(NetBackError::RxFlip);
+        }
+        let features = FrontendFeatures {
+            scatter_gather: nodes.number_or("feature-sg", 0u32)? != 0,
+            segmentation: nodes.number_or("feature-gso-tcpv4", 0u32)? != 0,
+            partial_checksums: nodes.number_or("feature-no-csum-offload", 0u32)? == 0,
+        };
+        let rx_notify = nodes.number_or("feature-rx-notify", 0u32)? != 0;
+        let tx_ref = GrantRef(nodes.number("tx-ring-ref")?);
+        let rx_ref = GrantRef(nodes.number("rx-ring-ref")?);
+        let remote = Port(nodes.number("event-channel")?);
+        let map = |reference| -> Result<Mapping<P, ReadWrite>, NetBackError> {
+            let window = Window::reserve(platform.clone(), 1)?;
+            window.map(guest, &[reference]).map_err(|failed| NetBackError::Map(failed.error))
+        };
+        let tx_ring = BackRing::attach(map(tx_ref)?)?;
+        let rx_ring = BackRing::attach(map(rx_ref)?)?;
+        let tx = Tx::new(platform, guest)?;
+        let rx = Rx::new(platform, guest, features)?;
+        let channel = Channel::bind_interdomain(platform.clone(), guest, remote)
+            .map_err(|errno| NetBackError::Port { port: remote, errno })?;
+        Ok(Connection { channel, tx_ring, rx_ring, tx, rx, rx_notify })
+    }
+}
+
+impl<P: ForeignFrames> BackendDriver for Driver<P> {
+    const KIND: &'static str = "vif";
+
+    type Error = NetBackError;
+
+    fn setup_keys(&self, keys: &mut KeyList<'_>) {
+        keys.own("mac");
+    }
+
+    fn setup(&mut self, peer: &Peer<'_>) -> Result<bool, NetBackError> {
+        let mac = peer.nodes.own_string("mac")?;
+        self.mac = mac.and_then(|mac| MacAddress::parse(mac.as_bytes()).ok());
+        Ok(true)
+    }
+
+    fn write_offer(&self, nodes: &mut NodeWriter<'_>) {
+        for (key, value) in [
+            ("feature-rx-copy", 1),
+            ("feature-rx-flip", 0),
+            ("feature-sg", 1),
+            ("feature-gso-tcpv4", 1),
+            ("feature-gso-tcpv6", 0),
+            ("feature-ipv6-csum-offload", 0),
+            ("feature-multicast-control", 0),
+            ("feature-split-event-channels", 0),
+            ("multi-queue-max-queues", 1),
+        ] {
+            nodes.write(key, value);
+        }
+        nodes.write("hotplug-status", "connected");
+    }
+
+    fn connect_keys(&self, keys: &mut KeyList<'_>) {
+        keys.peers(&[
+            "multi-queue-num-queues",
+            "request-rx-copy",
+            "feature-sg",
+            "feature-gso-tcpv4",
+            "feature-no-csum-offload",
+            "feature-rx-notify",
+            "tx-ring-ref",
+            "rx-ring-ref",
+            "event-channel",
+        ]);
+    }
+
+    fn connect(&mut self, peer: &Peer<'_>) -> Result<(), NetBackError> {
+        let connection = self.map_rings(peer)?;
+        self.connection = Some(PageBox::new(self.platform.clone(), connection)?);
+        Ok(())
+    }
+
+    fn disconnect(&mut self) {
+        self.connection = None;
+    }
+}
+
+fn check_queues(found: u32) -> Result<(), NetBackError> {
+    if found == 1 { Ok(()) } else { Err(NetBackError::Queues { found }) }
+}
+
+impl<P: ForeignFrames> fmt::Debug for Driver<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { mac, connection, tx_statistics, rx_statistics, .. } = self;
+        f.debug_struct("Driver")
+            .field("mac", mac)
+            .field("connected", &connection.is_some())
+            .field("tx", tx_statistics)
+            .field("rx", rx_statistics)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d_n09_only_the_number_of_queues_that_was_offered_is_taken() {
+        for found in [0, 2, u32::MAX] {
+            assert_eq!(check_queues(found), Err(NetBackError::Queues { found }));
+        }
+        assert_eq!(check_queues(1), Ok(()));
+    }
+}
