@@ -25,13 +25,13 @@
 #[macro_export]
 macro_rules! pvh_entry {
     ($main:path, stack: $stack:expr) => {
-        const _: () = {
-            /// Starts the kernel in 64-bit mode.
-            extern "C" fn xen_guest_start(start_info: usize) -> ! {
-                let main: fn(usize) -> ! = $main;
-                main(start_info)
-            }
+        /// Starts the kernel in 64-bit mode.
+        extern "C" fn xen_guest_start(start_info: usize) -> ! {
+            let main: fn(usize) -> ! = $main;
+            main(start_info)
+        }
 
+        const _: () = {
             unsafe extern "C" {
                 /// The entry point.
                 fn pvh_start();
@@ -41,93 +41,93 @@ macro_rules! pvh_entry {
                 ENTRY: unsafe extern "C" fn() =
                     $crate::hypercall::elfnote::ElfNote::phys32_entry(pvh_start);
             }
-
-            core::arch::global_asm!(
-                ".section .text.boot, \"ax\"",
-                ".code32",
-                ".globl pvh_start",
-                "pvh_start:",
-                "cld",
-                "mov esp, offset pvh_stack_end",
-                // Long mode requires paging. The first 4 GiB are mapped to themselves, in pages of
-                // 2 MiB. The loader has zeroed the tables, which are in .bss.
-                "mov edi, offset pvh_page_directories",
-                "mov eax, 0x83", // present, writable, large page
-                "mov ecx, 2048",
-                "2:",
-                "mov [edi], eax",
-                "add edi, 8",
-                "add eax, 0x200000",
-                "loop 2b",
-                "mov edi, offset pvh_pdpt",
-                "mov eax, offset pvh_page_directories + 3", // present, writable
-                "mov ecx, 4",
-                "3:",
-                "mov [edi], eax",
-                "add edi, 8",
-                "add eax, 0x1000",
-                "loop 3b",
-                "mov eax, offset pvh_pdpt + 3",
-                "mov edi, offset pvh_pml4",
-                "mov [edi], eax",
-                // The processor requires this order: CR4.PAE and CR3, EFER.LME, CR0.PG, and a far
-                // return to a 64-bit segment.
-                "mov cr3, edi",
-                "mov eax, cr4",
-                "or eax, 1 << 5", // PAE
-                "mov cr4, eax",
-                "mov ecx, 0xc0000080", // EFER
-                "rdmsr",
-                "or eax, 1 << 8", // LME
-                "wrmsr",
-                "mov eax, cr0",
-                "or eax, (1 << 31) | (1 << 16)", // PG, and WP: read-only for the kernel too
-                "mov cr0, eax",
-                "lgdt [pvh_gdt_pointer]",
-                "push 0x08",
-                "mov eax, offset pvh_start64",
-                "push eax",
-                "retf",
-                ".code64",
-                "pvh_start64:",
-                "mov eax, 0x10",
-                "mov ds, eax",
-                "mov es, eax",
-                "mov ss, eax",
-                "xor eax, eax",
-                "mov fs, eax",
-                "mov gs, eax",
-                "mov esp, offset pvh_stack_end", // clears the upper half, undefined so far
-                "xor ebp, ebp",                  // ends the chain of stack frames
-                "mov edi, ebx",                  // the argument: start_info
-                "call {start}",
-                "ud2",
-                ".section .rodata.boot, \"a\"",
-                ".balign 8",
-                "pvh_gdt:",
-                ".quad 0",
-                ".quad 0x00af9b000000ffff", // 0x08: 64-bit code
-                ".quad 0x00cf93000000ffff", // 0x10: data
-                "pvh_gdt_pointer:",
-                ".word pvh_gdt_pointer - pvh_gdt - 1",
-                ".long pvh_gdt",
-                ".section .bss.boot, \"aw\", @nobits",
-                ".balign 4096",
-                "pvh_pml4:",
-                ".skip 4096",
-                "pvh_pdpt:",
-                ".skip 4096",
-                "pvh_page_directories:",
-                ".skip 4 * 4096",
-                ".section .stack, \"aw\", @nobits",
-                ".balign 4096",
-                ".skip {stack}",
-                ".balign 16",
-                "pvh_stack_end:",
-                ".text",
-                start = sym xen_guest_start,
-                stack = const $stack,
-            );
         };
+
+        core::arch::global_asm!(
+            ".section .text.boot, \"ax\"",
+            ".code32",
+            ".globl pvh_start",
+            "pvh_start:",
+            "cld",
+            "mov esp, offset pvh_stack_end",
+            // Long mode requires paging. The first 4 GiB are mapped to themselves, in pages of
+            // 2 MiB. The loader has zeroed the tables, which are in .bss.
+            "mov edi, offset pvh_page_directories",
+            "mov eax, 0x83", // present, writable, large page
+            "mov ecx, 2048",
+            "2:",
+            "mov [edi], eax",
+            "add edi, 8",
+            "add eax, 0x200000",
+            "loop 2b",
+            "mov edi, offset pvh_pdpt",
+            "mov eax, offset pvh_page_directories + 3", // present, writable
+            "mov ecx, 4",
+            "3:",
+            "mov [edi], eax",
+            "add edi, 8",
+            "add eax, 0x1000",
+            "loop 3b",
+            "mov eax, offset pvh_pdpt + 3",
+            "mov edi, offset pvh_pml4",
+            "mov [edi], eax",
+            // The processor requires this order: CR4.PAE and CR3, EFER.LME, CR0.PG, and a far
+            // return to a 64-bit segment.
+            "mov cr3, edi",
+            "mov eax, cr4",
+            "or eax, 1 << 5", // PAE
+            "mov cr4, eax",
+            "mov ecx, 0xc0000080", // EFER
+            "rdmsr",
+            "or eax, 1 << 8", // LME
+            "wrmsr",
+            "mov eax, cr0",
+            "or eax, (1 << 31) | (1 << 16)", // PG, and WP: read-only for the kernel too
+            "mov cr0, eax",
+            "lgdt [pvh_gdt_pointer]",
+            "push 0x08",
+            "mov eax, offset pvh_start64",
+            "push eax",
+            "retf",
+            ".code64",
+            "pvh_start64:",
+            "mov eax, 0x10",
+            "mov ds, eax",
+            "mov es, eax",
+            "mov ss, eax",
+            "xor eax, eax",
+            "mov fs, eax",
+            "mov gs, eax",
+            "mov esp, offset pvh_stack_end", // clears the upper half, undefined so far
+            "xor ebp, ebp",                  // ends the chain of stack frames
+            "mov edi, ebx",                  // the argument: start_info
+            "call {start}",
+            "ud2",
+            ".section .rodata.boot, \"a\"",
+            ".balign 8",
+            "pvh_gdt:",
+            ".quad 0",
+            ".quad 0x00af9b000000ffff", // 0x08: 64-bit code
+            ".quad 0x00cf93000000ffff", // 0x10: data
+            "pvh_gdt_pointer:",
+            ".word pvh_gdt_pointer - pvh_gdt - 1",
+            ".long pvh_gdt",
+            ".section .bss.boot, \"aw\", @nobits",
+            ".balign 4096",
+            "pvh_pml4:",
+            ".skip 4096",
+            "pvh_pdpt:",
+            ".skip 4096",
+            "pvh_page_directories:",
+            ".skip 4 * 4096",
+            ".section .stack, \"aw\", @nobits",
+            ".balign 4096",
+            ".skip {stack}",
+            ".balign 16",
+            "pvh_stack_end:",
+            ".text",
+            start = sym xen_guest_start,
+            stack = const $stack,
+        );
     };
 }
