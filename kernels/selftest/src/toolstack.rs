@@ -160,7 +160,7 @@ fn domains(t: &mut Report) {
 }
 
 /// Sets a domain up, and checks its state.
-fn life(t: &mut Report, domain: DomId) {
+fn lifecycle(t: &mut Report, domain: DomId) {
     op!(
         t,
         domctl::createdomain(Some(domain), &XenDomctlCreatedomain::new_zeroed())
