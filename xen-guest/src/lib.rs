@@ -36,3 +36,4 @@ pub use xen_hypercall::{
 };
 pub use xen_store::{self as store, XenStore};
 pub use xen_sys as sys;
+pub use xenbus;

@@ -67,7 +67,7 @@ fn run(start_info: usize) -> Option<()> {
     let Some(entry) = disks.first() else {
         return done("disks", Err("found none, expected one"));
     };
-    let mut disk = done("disk", block::Disk::connect(&store, &grants, entry.id, soon))?;
+    let mut disk = done("disk", block::BlockingDisk::connect(&store, &grants, entry.id, soon))?;
     let mut sector = [0; 512];
     done("read", disk.read(0, &mut sector))?;
     let sum: u32 = sector.iter().map(|&byte| u32::from(byte)).sum();
