@@ -14,13 +14,11 @@ mod models;
 
 mod back;
 mod byte;
-pub mod checksum;
 mod corrupt;
 mod flex;
 mod front;
 mod index;
 mod layout;
-mod mac;
 mod stream;
 mod vchan;
 
@@ -31,5 +29,4 @@ pub use flex::{FlexError, FlexRing, MAX_FLEX_ORDER, flex_refs};
 pub use front::{FrontRing, Full, Responses};
 pub use index::Notify;
 pub use layout::{RingError, RingLayout};
-pub use mac::{MacAddress, MacError};
 pub use vchan::{Vchan, VchanError, VchanOrders, VchanPeer};

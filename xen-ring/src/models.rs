@@ -203,7 +203,7 @@ fn the_last_words_of_an_end_that_left_are_seen() {
         let (mut server, mut client) = vchan();
         let leaving = thread::spawn(move || {
             let _ = client.write(&[7]).unwrap();
-            client.leave();
+            client.shutdown();
         });
         if server.peer() == VchanPeer::Gone {
             assert_eq!(server.available(), Ok(1));
@@ -212,7 +212,7 @@ fn the_last_words_of_an_end_that_left_are_seen() {
         let (mut server, mut client) = vchan();
         let leaving = thread::spawn(move || {
             let _ = server.write(&[7]).unwrap();
-            server.leave();
+            server.shutdown();
         });
         if client.peer() == VchanPeer::Gone {
             assert_eq!(client.available(), Ok(1));

@@ -344,7 +344,7 @@ impl<I: AsRef<SharedMem>, D: AsRef<[I]>> Vchan<I, D> {
 
     /// Tells the peer, which is to be notified, that this end leaves.
     #[doc(alias = "libxenvchan_close")]
-    pub fn leave(&mut self) {
+    pub fn shutdown(&mut self) {
         let mem = self.page.as_ref();
         let own = if self.is_server { mem.u8::<SRV_LIVE>() } else { mem.u8::<CLI_LIVE>() };
         own.store(0, Ordering::Release);

@@ -17,10 +17,12 @@ mod frontend;
 mod job;
 mod keys;
 mod list;
+pub mod net;
 mod nodes;
 mod publish;
 mod read;
 mod state;
+pub mod vbd;
 mod watcher;
 
 pub use backend::BackendDevice;

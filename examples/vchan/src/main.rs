@@ -77,7 +77,7 @@ fn echo<M: AsRef<SharedMem>>(
 ) -> Result<usize, VchanError> {
     let mut count = 0;
     match echo_all(end, limit, &mut count, xen) {
-        Err(VchanError::PeerLeft) => Ok(count),
+        Err(VchanError::Disconnected) => Ok(count),
         result => result.map(|()| count),
     }
 }

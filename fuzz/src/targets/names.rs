@@ -1,19 +1,19 @@
 //! Names and numbers that people and peers write: disks, addresses, interfaces, numbers in nodes.
 
 use crate::input::head;
-use xen_front::block::DeviceNumber;
+use xen_front::block::VbdNumber;
 use xen_front::net::{MacAddress, Vif};
 use xen_store::wire::parse_number;
 use xen_store::{PathText, wire::check_path};
 
 /// Runs the target.
 pub fn run(mut bytes: &[u8]) {
-    let number = DeviceNumber(u32::from_le_bytes(head(&mut bytes)));
-    if let Some(place) = number.place() {
-        assert_eq!(place.number().and_then(|number| number.place()), Some(place));
+    let number = VbdNumber(u32::from_le_bytes(head(&mut bytes)));
+    if let Some(place) = number.name() {
+        assert_eq!(place.number().and_then(|number| number.name()), Some(place));
         let name = number.to_string();
         assert_eq!(
-            name.parse::<DeviceNumber>().map(|number| number.place()),
+            name.parse::<VbdNumber>().map(|number| number.name()),
             Ok(Some(place)),
             "{name}"
         );
@@ -26,9 +26,9 @@ pub fn run(mut bytes: &[u8]) {
     assert_eq!(parse_number::<i64>(bytes).ok(), strict.and_then(|text| text.parse().ok()));
     assert_eq!(parse_number::<u32>(bytes).ok(), strict.and_then(|text| text.parse().ok()));
     if let Some(text) = text {
-        if let Ok(number) = text.parse::<DeviceNumber>() {
-            let again = number.to_string().parse::<DeviceNumber>();
-            assert_eq!(again.map(|number| number.place()), Ok(number.place()));
+        if let Ok(number) = text.parse::<VbdNumber>() {
+            let again = number.to_string().parse::<VbdNumber>();
+            assert_eq!(again.map(|number| number.name()), Ok(number.name()));
         }
         if let Some(vif) = Vif::parse(text) {
             assert_eq!(Vif::parse(&vif.to_string()), Some(vif));

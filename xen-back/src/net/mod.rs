@@ -1,8 +1,8 @@
 //! Network interfaces for other domains.
 //!
 //! [`NetBack`] is one interface: it follows its frontend through connecting and closing, hands the
-//! guest's packets to a [`PacketSink`], and queues packets for the guest. [`switch::Switch`] decides
-//! which of several interfaces a packet goes to. Source of the protocol: `io/netif.h`.
+//! guest's packets to a [`PacketSink`], and queues packets for the guest. [`switch::Switch`]
+//! decides which of several interfaces a packet goes to. Source of the protocol: `io/netif.h`.
 
 mod device;
 mod driver;
@@ -18,5 +18,4 @@ pub use error::{NetBackError, TxViolation};
 pub use packet::{MAX_PACKET, Packet, PacketSink};
 pub use rx::{DRAIN_TIMEOUT, RxStatistics};
 pub use tx::TxStatistics;
-pub use xen_ring::MacAddress;
-pub use xen_ring::checksum::{self, ChecksumState};
+pub use xenbus::net::{ChecksumState, MacAddress, checksum};

@@ -1,4 +1,5 @@
-//! Network interfaces: packets out, packets in, and a [`smoltcp`](https://docs.rs/smoltcp) device (feature `smoltcp`).
+//! Network interfaces: packets out, packets in, and a [`smoltcp`](https://docs.rs/smoltcp) device
+//! (feature `smoltcp`).
 //!
 //! [`NetFront`] is a poll core. Whoever drives it takes turns of four steps:
 //!
@@ -19,9 +20,9 @@
 //! ## Memory
 //!
 //! Every ring slot in use has a page of its own, granted to the backend as long as a connection
-//! lasts: receive buffers writable, transmit buffers read-only. Packets are copied once between them and
-//! private memory, so a packet that was received can't change while it is looked at. [`Config`]
-//! says how many there are; [`MAX_SLOTS`] of each at most.
+//! lasts: receive buffers writable, transmit buffers read-only. Packets are copied once between
+//! them and private memory, so a packet that was received can't change while it is looked at.
+//! [`Config`] says how many there are; [`MAX_SLOTS`] of each at most.
 //!
 //! ## Checksums
 //!
@@ -58,6 +59,5 @@ pub use slots::MAX_SLOTS;
 pub use statistics::Statistics;
 pub use tx::TxChecksum;
 pub use vif::{Vif, list};
-pub use xen_ring::checksum::{self, ChecksumState};
-pub use xen_ring::{MacAddress, MacError};
 pub use xenbus::DeviceState;
+pub use xenbus::net::{ChecksumState, MacAddress, MacError, checksum};

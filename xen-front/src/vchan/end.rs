@@ -27,14 +27,14 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 pub struct End<P: Platform, M: AsRef<SharedMem>> {
     // Dropped in this order: the peer hears of it when its memory has been let go of.
     ring: Vchan<M, Parts<M>>,
-    channel: Farewell<P>,
+    channel: NotifyOnDrop<P>,
     platform: P,
 }
 
 /// Notifies the peer a last time.
-struct Farewell<P: Platform>(Channel<P>);
+struct NotifyOnDrop<P: Platform>(Channel<P>);
 
-impl<P: Platform> Drop for Farewell<P> {
+impl<P: Platform> Drop for NotifyOnDrop<P> {
     fn drop(&mut self) {
         // A peer that can't be notified has gone before.
         let _ = self.0.notify();
@@ -43,7 +43,7 @@ impl<P: Platform> Drop for Farewell<P> {
 
 impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
     pub(super) fn new(platform: P, ring: Vchan<M, Parts<M>>, channel: Channel<P>) -> Self {
-        Self { ring, channel: Farewell(channel), platform }
+        Self { ring, channel: NotifyOnDrop(channel), platform }
     }
 
     /// Returns the port whose events tell that there are bytes, or room, or that the peer came or
@@ -99,15 +99,15 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
     ///
     /// # Errors
     ///
-    /// [`VchanError::Corrupt`]; [`VchanError::PeerLeft`] if there are none, and there will be none.
-    /// A server may get another client after that.
+    /// [`VchanError::Corrupt`]; [`VchanError::Disconnected`] if there are none, and there will be
+    /// none. A server may get another client after that.
     #[doc(alias = "libxenvchan_read")]
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, VchanError> {
         let count = self.take(buffer)?;
         if count == 0 && !buffer.is_empty() && self.ring.peer() == VchanPeer::Gone {
             // What it wrote between our look and its leaving.
             return match self.take(buffer)? {
-                0 => Err(VchanError::PeerLeft),
+                0 => Err(VchanError::Disconnected),
                 count => Ok(count),
             };
         }
@@ -125,11 +125,11 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
     ///
     /// # Errors
     ///
-    /// [`VchanError::Corrupt`]; [`VchanError::PeerLeft`] with nothing written.
+    /// [`VchanError::Corrupt`]; [`VchanError::Disconnected`] with nothing written.
     #[doc(alias = "libxenvchan_write")]
     pub fn write(&mut self, bytes: &[u8]) -> Result<usize, VchanError> {
         if self.ring.peer() == VchanPeer::Gone {
-            return Err(VchanError::PeerLeft);
+            return Err(VchanError::Disconnected);
         }
         let (count, notify) = self.ring.write(bytes)?;
         self.notify(notify);
@@ -186,11 +186,11 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
     ///
     /// # Errors
     ///
-    /// [`VchanError::Timeout`] after `deadline`, [`VchanError::PeerLeft`] if it left before,
+    /// [`VchanError::Timeout`] after `deadline`, [`VchanError::Disconnected`] if it left before,
     /// [`VchanError::Corrupt`].
     pub fn flush(&mut self, deadline: Instant) -> Result<(), VchanError> {
         self.wait_until(deadline, |end| match end.ring.final_check_writable(usize::MAX)? {
-            false if end.peer() == VchanPeer::Gone => Err(VchanError::PeerLeft),
+            false if end.peer() == VchanPeer::Gone => Err(VchanError::Disconnected),
             drained => Ok(drained),
         })
     }
@@ -211,14 +211,14 @@ impl<P: Platform, M: AsRef<SharedMem>> End<P, M> {
     }
 
     /// Says that this end leaves.
-    pub(super) fn leave(&mut self) {
-        self.ring.leave();
+    pub(super) fn shutdown(&mut self) {
+        self.ring.shutdown();
     }
 }
 
 impl<P: Platform, M: AsRef<SharedMem>> Drop for End<P, M> {
     fn drop(&mut self) {
-        self.leave();
+        self.shutdown();
     }
 }
 

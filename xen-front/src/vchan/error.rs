@@ -24,7 +24,7 @@ pub enum VchanError {
     /// The peer published an impossible index. That direction is dead for good; nothing was copied.
     Corrupt(Corrupt),
     /// The peer has left, and all that it wrote was read.
-    PeerLeft,
+    Disconnected,
     /// The peer did not come, or did not let go, in time.
     Timeout,
 }
@@ -53,7 +53,7 @@ impl fmt::Display for VchanError {
             Self::Port(errno) => write!(f, "vchan: no event channel: {errno}"),
             Self::Rings(error) => write!(f, "{error}"),
             Self::Corrupt(corrupt) => write!(f, "vchan: {corrupt}"),
-            Self::PeerLeft => f.write_str("vchan: the peer has left"),
+            Self::Disconnected => f.write_str("vchan: the peer has left"),
             Self::Timeout => f.write_str("vchan: the peer did nothing in time"),
         }
     }

@@ -20,7 +20,7 @@
 //!     loop {
 //!         server.wait_readable(patience())?;
 //!         let count = match server.read(&mut buffer) {
-//!             Err(VchanError::PeerLeft) => break,
+//!             Err(VchanError::Disconnected) => break,
 //!             count => count?,
 //!         };
 //!         let mut rest = &buffer[..count];

@@ -108,7 +108,7 @@ impl<P: Platform> Server<P> {
     /// still uses is in the grant table's quarantine.
     pub fn close(mut self, deadline: Instant) -> Result<(), VchanError> {
         let removed = self.store.remove(&self.path);
-        self.end.leave();
+        self.end.shutdown();
         self.end.notify(Notify::Send);
         // The port is the last that a client lets go of.
         self.end.wait_until(deadline, |end| Ok(!end.is_bound()))?;

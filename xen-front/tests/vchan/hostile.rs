@@ -287,7 +287,7 @@ fn a_peer_that_says_nonsense_of_itself_has_gone() {
         page.as_ref().write(live, &said).unwrap();
         assert_eq!(
             (server.peer(), server.write(b"x")),
-            (VchanPeer::Gone, Err(VchanError::PeerLeft))
+            (VchanPeer::Gone, Err(VchanError::Disconnected))
         );
     }
     // It says that it is there, and has left.
@@ -322,7 +322,7 @@ fn what_a_peer_writes_and_leaves_between_two_looks_is_read() {
     let mut buffer = [0; 8];
     let read = observe_loads(&mut leave, || server.read(&mut buffer));
     assert_eq!((read, &buffer[..4], looks), (Ok(4), &b"last"[..], 1));
-    assert_eq!(server.read(&mut buffer), Err(VchanError::PeerLeft));
+    assert_eq!(server.read(&mut buffer), Err(VchanError::Disconnected));
     drop((page, client));
     server.close(fixture.soon()).unwrap();
     fixture.finish();

@@ -23,9 +23,9 @@ fn a_client_that_leaves_is_missed_after_its_last_words_and_another_may_come() {
         assert_eq!(client.read(&mut [0; 64]), Ok(23));
         drop(client);
         assert_eq!((server.peer(), server.final_check_writable()), (VchanPeer::Gone, Ok(true)));
-        assert_eq!(server.write(b"to nobody"), Err(VchanError::PeerLeft));
+        assert_eq!(server.write(b"to nobody"), Err(VchanError::Disconnected));
         receive(&mut server, &bytes, &mut got, 2000);
-        assert_eq!(server.read(&mut [0; 1]), Err(VchanError::PeerLeft));
+        assert_eq!(server.read(&mut [0; 1]), Err(VchanError::Disconnected));
         assert_eq!(server.wait_readable(fixture.soon()), Ok(()));
     }
     assert_eq!((sent, got), (3000, 3000));
@@ -51,9 +51,9 @@ fn a_server_that_closes_is_missed_after_its_last_words_and_waits_until_its_memor
             Err(error) => {
                 assert_eq!(
                     (error, got, client.peer()),
-                    (VchanError::PeerLeft, 10, VchanPeer::Gone)
+                    (VchanError::Disconnected, 10, VchanPeer::Gone)
                 );
-                assert_eq!(client.write(b"x"), Err(VchanError::PeerLeft));
+                assert_eq!(client.write(b"x"), Err(VchanError::Disconnected));
                 Step::Done
             }
         }
@@ -86,7 +86,7 @@ fn a_flush_ends_when_all_was_read_or_nobody_will_read_it() {
     assert!(fixture.one.now() < before + Duration::from_millis(50), "the client's event ended it");
     assert_eq!(server.write(&[7; 100]), Ok(100));
     fixture.world.destroy(fixture.two.id());
-    assert_eq!(server.flush(fixture.soon()), Err(VchanError::PeerLeft));
+    assert_eq!(server.flush(fixture.soon()), Err(VchanError::Disconnected));
     server.close(fixture.soon()).unwrap();
     fixture.finish();
 }
@@ -131,7 +131,7 @@ fn a_server_hears_by_events_that_its_client_has_come_and_left() {
     assert_eq!(server.write(&[7; 4096]), Ok(2048));
     server.wait_writable(fixture.soon()).unwrap();
     assert!(fixture.one.now() < arrival + Duration::from_millis(40));
-    assert_eq!(server.write(&[7; 1]), Err(VchanError::PeerLeft), "it has left a full ring");
+    assert_eq!(server.write(&[7; 1]), Err(VchanError::Disconnected), "it has left a full ring");
     server.close(fixture.soon()).unwrap();
     fixture.finish();
 }

@@ -169,16 +169,16 @@ fn an_end_that_leaves_is_missed_and_its_last_words_are_read() {
     let mut client = End::client(mem, in_page(), &[], &[]).unwrap();
     assert_eq!((server.peer(), client.peer()), (VchanPeer::Live, VchanPeer::Live));
     let _ = client.write(b"bye").unwrap();
-    client.leave();
+    client.shutdown();
     assert_eq!(server.peer(), VchanPeer::Gone);
     let mut out = [0; 8];
     assert_eq!((server.read(&mut out).map(|done| done.0), &out[..3]), (Ok(3), &b"bye"[..]));
-    server.leave();
+    server.shutdown();
     assert_eq!(client.peer(), VchanPeer::Gone);
     // Only a client can be awaited.
     mem.u8::<SRV_LIVE>().store(AWAITED, Relaxed);
     assert_eq!(client.peer(), VchanPeer::Gone);
-    server.leave();
+    server.shutdown();
     assert_eq!(VchanOrders::offered(mem), Err(VchanError::ServerGone));
 }
 
@@ -200,7 +200,8 @@ fn d_r11_sizes_and_own_indices_that_the_peer_overwrites_are_not_used() {
 }
 
 proptest! {
-    /// XSA-86: for all indices, what can be read or written is within the ring's size, or the connection has failed.
+    /// XSA-86: for all indices, what can be read or written is within the ring's size, or the
+    /// connection has failed.
     #[test]
     fn d_r11_no_index_leads_out_of_the_ring(own: u32, peer: u32) {
         let mut page = page();

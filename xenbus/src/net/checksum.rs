@@ -1,12 +1,14 @@
-//! The checksums of TCP and UDP, which one side of a network device may leave to whoever puts the
-//! packet on a wire.
+//! Checksums of TCP and UDP.
+//!
+//! Each end of a network device may leave a checksum partial: it covers the pseudo-header only, and
+//! the domain that forwards the packet to a physical network completes it.
 //!
 //! Source: `NETTXF_csum_blank` and `NETRXF_csum_blank` in `io/netif.h`.
 
-/// What is known of a packet's TCP or UDP checksum.
+/// State of a packet's TCP or UDP checksum.
 ///
-/// Source: `csum_blank` and `data_validated` in `io/netif.h`, which are other bits of requests to
-/// transmit than of received packets.
+/// Source: `csum_blank` and `data_validated` in `io/netif.h`. Transmit requests and receive
+/// responses have these flags in different bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(alias(
     "NETTXF_csum_blank",
@@ -15,23 +17,23 @@
     "NETRXF_data_validated"
 ))]
 pub enum ChecksumState {
-    /// The field has the pseudo-header's sum only: the packet never was on a wire. The data is as
-    /// good as memory is; [`complete`] completes the field for somebody who looks at it.
+    /// The field has the sum of the pseudo-header only, because the packet has not been on a wire.
+    /// The data needs no check. [`complete`] computes the field for a receiver that checks it.
     Partial,
-    /// The field is right; somebody checked.
+    /// The field is correct: the sender of the packet or an earlier receiver has checked it.
     Verified,
-    /// Nobody checked: [`verify`] does.
+    /// The field has not been checked: [`verify`] does.
     Unknown,
 }
 
-/// Where a packet's transport header lies.
+/// Position of a packet's transport header.
 #[derive(Clone, Copy)]
 struct Transport {
     start: usize,
     end: usize,
     /// Offset of the checksum in the packet.
     field: usize,
-    /// The pseudo-header's sum.
+    /// Sum of the pseudo-header.
     pseudo: u64,
     ipv4: bool,
     udp: bool,
@@ -109,17 +111,18 @@ impl Transport {
         Some(Self { start, end, field, pseudo, ipv4, udp })
     }
 
-    /// Returns the sum over pseudo-header, header and data, the field with what it has.
+    /// Returns the sum over pseudo-header, header and data, including the checksum field.
     fn sum(&self, packet: &[u8]) -> Option<u64> {
         Some(self.pseudo + sum(packet.get(self.start..self.end)?))
     }
 
-    /// Returns what the field should have.
+    /// Returns the checksum that the field must have.
     fn checksum(&self, packet: &[u8]) -> Option<u16> {
         let found = word(packet, self.field)?;
-        // Adding the complement takes the field's present content out.
+        // Adding the complement of the field subtracts its content from the sum.
         let checksum = !fold(self.sum(packet)? + u64::from(!found));
-        // In UDP a zero says that there is none; its other form is as good.
+        // In UDP, zero means that there is no checksum (RFC 768): the other zero of one's
+        // complement stands for it.
         Some(if checksum == 0 && self.udp { 0xffff } else { checksum })
     }
 }
@@ -134,23 +137,23 @@ pub fn completion(packet: &[u8]) -> Option<Patch> {
     Some((transport.field, transport.checksum(packet)?.to_be_bytes()))
 }
 
-/// Returns the bytes that leave the checksum of `packet` to others: the pseudo-header's sum.
+/// Returns the bytes that make the checksum of `packet` partial: the sum of the pseudo-header.
 ///
-/// `None` if it is not whole TCP or UDP in IPv4: of no other do all peers know how to complete it.
+/// Returns `None` if the packet is not a whole TCP or UDP packet in IPv4. Not every peer can
+/// complete the checksum of other packets.
 pub fn partial(packet: &[u8]) -> Option<Patch> {
     let transport = Transport::find(packet).filter(|transport| transport.ipv4)?;
     Some((transport.field, fold(transport.pseudo).to_be_bytes()))
 }
 
-/// Computes the TCP or UDP checksum of `packet`, an Ethernet frame, and writes it where it belongs.
+/// Computes the TCP or UDP checksum of `packet`, an Ethernet frame, and writes it to its field.
 ///
 /// Returns `false`, with the packet unchanged, if it is not whole TCP or UDP in IPv4 or IPv6.
 pub fn complete(packet: &mut [u8]) -> bool {
     completion(packet).is_some_and(|patch| apply(packet, patch))
 }
 
-/// Leaves the checksum of `packet`, an Ethernet frame, to whoever puts it on a wire, as [`partial`]
-/// says.
+/// Makes the checksum of `packet`, an Ethernet frame, partial: writes the bytes of [`partial`].
 ///
 /// Returns `false`, with the packet unchanged, if that is not possible.
 pub fn set_partial(packet: &mut [u8]) -> bool {
@@ -165,20 +168,19 @@ fn apply(packet: &mut [u8], (field, bytes): Patch) -> bool {
     true
 }
 
-/// Tells whether [`complete`] can complete the packet: it is whole TCP or UDP in IPv4 or IPv6.
+/// Returns whether [`complete`] can complete the packet: it is whole TCP or UDP in IPv4 or IPv6.
 pub fn can_complete(packet: &[u8]) -> bool {
     Transport::find(packet).is_some()
 }
 
-/// Returns the checksum of an IPv4 header whose field is zero; zero for one whose field is right.
+/// Returns the checksum of an IPv4 header whose field is zero, and zero if the field is correct.
 pub fn ipv4_header(header: &[u8]) -> u16 {
     !fold(sum(header))
 }
 
 /// Checks the TCP or UDP checksum of `packet`, an Ethernet frame.
 ///
-/// Returns `None` if there is nothing that can be checked: it is not whole TCP or UDP in IPv4 or
-/// IPv6.
+/// Returns `None` if the packet is not whole TCP or UDP in IPv4 or IPv6.
 pub fn verify(packet: &[u8]) -> Option<bool> {
     let transport = Transport::find(packet)?;
     if transport.udp && transport.ipv4 && word(packet, transport.field)? == 0 {
@@ -193,7 +195,7 @@ mod tests {
     use proptest::prelude::*;
     use std::{vec, vec::Vec};
 
-    /// An independent sum: word by word, carry by carry.
+    /// Computes the sum independently: word by word, carry by carry.
     fn slow_sum(bytes: &[u8]) -> u16 {
         bytes.chunks(2).fold(0u16, |acc, pair| {
             let word = u16::from_be_bytes([pair[0], *pair.get(1).unwrap_or(&0)]);
@@ -235,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filled_packet_verifies_and_a_changed_one_does_not() {
+    fn changed_packet_does_not_verify() {
         for mut frame in [UDP_FRAME.to_vec(), tcp_frame(b"some data", false), tcp_frame(b"", true)]
         {
             assert!(complete(&mut frame));
@@ -248,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_udp_packet_without_a_checksum_is_valid() {
+    fn udp_without_checksum_is_valid() {
         assert_eq!(verify(&UDP_FRAME), Some(true));
     }
 
@@ -262,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_blank_field_has_the_pseudo_headers_sum_and_only_in_ipv4() {
+    fn partial_field_has_pseudo_header_sum() {
         let frame = tcp_frame(b"xyz", false);
         let pseudo = [10, 0, 0, 1, 10, 0, 0, 2, 0, 6, 0, 23];
         assert_eq!(partial(&frame), Some((50, slow_sum(&pseudo).to_be_bytes())));
@@ -271,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn completing_a_blank_field_as_linux_does_gives_the_full_checksum() {
+    fn partial_field_completes_as_in_linux() {
         let mut frame = tcp_frame(b"odd", false);
         let (field, bytes) = partial(&frame).unwrap();
         frame[field..field + 2].copy_from_slice(&bytes);
@@ -280,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_packet_has_its_known_checksum() {
+    fn known_packet_has_known_checksum() {
         // A DNS query; its field says that there is no checksum.
         let mut frame = [
             0x00, 0x16, 0x3e, 0x00, 0x00, 0x01, 0x00, 0x16, 0x3e, 0x00, 0x00, 0x02, 0x08, 0x00,
@@ -294,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn fragments_other_protocols_and_cut_packets_are_left_alone() {
+    fn incomplete_packets_are_unchanged() {
         let good = tcp_frame(b"data", false);
         let broken = |at: usize, value: u8| {
             let mut frame = good.clone();
@@ -313,7 +315,7 @@ mod tests {
 
     #[test]
     fn udp_length_bounds_the_checksum() {
-        // Padding behind the packet is not part of it, whatever the length says.
+        // Padding behind the packet is not covered.
         let frame = |len: u8| {
             let mut frame = [UDP_FRAME.as_slice(), &[9; 10]].concat();
             frame[39] = len;
@@ -336,13 +338,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_fast_sum_is_the_sum(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        fn fast_sum_equals_slow_sum(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let (fast, slow) = (fold(sum(&bytes)), slow_sum(&bytes));
             prop_assert!(fast == slow || (fast ^ slow == 0xffff && (fast == 0 || slow == 0)));
         }
 
         #[test]
-        fn any_bytes_are_judged_without_a_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..120), kind in 0usize..3, ip: u8) {
+        fn any_bytes_cause_no_panic(
+            mut bytes in proptest::collection::vec(any::<u8>(), 0..120),
+            kind in 0usize..3,
+            ip: u8,
+        ) {
             if bytes.len() > 14 && kind < 2 {
                 bytes[12..14].copy_from_slice([[8, 0], [0x86, 0xdd]][kind].as_slice());
                 bytes[14] = [0x40 | ip & 0xf, 0x60][kind];
@@ -354,7 +360,10 @@ mod tests {
         }
 
         #[test]
-        fn filled_packets_verify(data in proptest::collection::vec(any::<u8>(), 0..1460), ipv6: bool) {
+        fn completed_packets_verify(
+            data in proptest::collection::vec(any::<u8>(), 0..1460),
+            ipv6: bool,
+        ) {
             let mut frame = tcp_frame(&data, ipv6);
             prop_assert!(complete(&mut frame));
             prop_assert_eq!(verify(&frame), Some(true));

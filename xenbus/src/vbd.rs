@@ -1,4 +1,4 @@
-//! Virtual device numbers and the names that they stand for.
+//! Block devices: virtual device numbers and their names.
 
 use core::fmt;
 use core::str::FromStr;
@@ -7,18 +7,17 @@ const HD_MAJORS: [u32; 10] = [3, 22, 33, 34, 56, 57, 88, 89, 90, 91];
 const SD_MAJORS: [u32; 16] =
     [8, 65, 66, 67, 68, 69, 70, 71, 128, 129, 130, 131, 132, 133, 134, 135];
 const XVD_MAJOR: u32 = 202;
-/// Marks the scheme with room for 2^20 disks of 256 partitions each.
+/// Flag of the scheme that has 2^20 disks of 256 partitions each.
 const EXTENDED: u32 = 1 << 28;
 
-/// The number that tells which disk of the guest a virtual block device is, and which partition of
-/// it.
+/// Number of a virtual block device: it encodes a disk of the guest and a partition of that disk.
 ///
-/// It displays as the name that the guest's administrator used, `xvda`, `xvdb3`, `sdc` or `hda1`; a
-/// number in no known scheme as `vbd-NUMBER`. Parsing a name gives the number that the toolstack
-/// picks for it.
+/// The number is displayed as the name in the guest's configuration: `xvda`, `xvdb3`, `sdc` or
+/// `hda1`. A number in no supported scheme is displayed as `vbd-NUMBER`. Parsing a name returns the
+/// number that the toolstack assigns to it.
 ///
-/// Source: `docs/man/xen-vbd-interface.7.pandoc` in Xen's tree. The further majors of `sd` and `hd`
-/// are Linux's.
+/// Source: `docs/man/xen-vbd-interface.7.pandoc` in Xen's tree. The second and further majors of
+/// `sd` and `hd` are those of Linux.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VbdNumber(pub u32);
 
@@ -34,7 +33,7 @@ pub enum DiskFamily {
 }
 
 impl DiskFamily {
-    /// Returns what its names start with.
+    /// Returns the prefix of the names.
     pub const fn prefix(self) -> &'static str {
         match self {
             Self::Xvd => "xvd",
@@ -44,32 +43,32 @@ impl DiskFamily {
     }
 }
 
-/// What a device number means.
+/// Parts of the name of a disk or partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VbdName {
-    /// The family of names.
+    /// Family of names.
     pub family: DiskFamily,
-    /// The disk, from 0.
+    /// Index of the disk, from 0.
     pub disk: u32,
-    /// The partition, from 1; 0 is the whole disk.
+    /// Number of the partition, from 1; 0 is the whole disk.
     pub partition: u32,
 }
 
 impl VbdNumber {
-    /// Returns what the number means, if it is in a known scheme.
-    pub fn place(self) -> Option<VbdName> {
-        let place = |family, disk, partition| Some(VbdName { family, disk, partition });
+    /// Returns the name, if the number is in a supported scheme.
+    pub fn name(self) -> Option<VbdName> {
+        let name = |family, disk, partition| Some(VbdName { family, disk, partition });
         if self.0 & !(EXTENDED - 1) == EXTENDED {
-            return place(DiskFamily::Xvd, (self.0 ^ EXTENDED) >> 8, self.0 & 0xff);
+            return name(DiskFamily::Xvd, (self.0 ^ EXTENDED) >> 8, self.0 & 0xff);
         }
         let (major, minor) = (self.0 >> 8, self.0 & 0xff);
         let nth = |majors: &[u32]| majors.iter().position(|&m| m == major).map(|n| n as u32);
         if major == XVD_MAJOR {
-            place(DiskFamily::Xvd, minor >> 4, minor & 0xf)
+            name(DiskFamily::Xvd, minor >> 4, minor & 0xf)
         } else if let Some(nth) = nth(&SD_MAJORS) {
-            place(DiskFamily::Sd, nth * 16 + (minor >> 4), minor & 0xf)
+            name(DiskFamily::Sd, nth * 16 + (minor >> 4), minor & 0xf)
         } else if let Some(nth) = nth(&HD_MAJORS).filter(|_| minor < 128) {
-            place(DiskFamily::Hd, nth * 2 + (minor >> 6), minor & 0x3f)
+            name(DiskFamily::Hd, nth * 2 + (minor >> 6), minor & 0x3f)
         } else {
             None
         }
@@ -77,8 +76,8 @@ impl VbdNumber {
 }
 
 impl VbdName {
-    /// Returns the number that the toolstack picks for it; `None` if the family has no such disk or
-    /// partition.
+    /// Returns the number that the toolstack assigns to the name, or `None` if the family has no
+    /// such disk or partition.
     pub fn number(self) -> Option<VbdNumber> {
         let Self { family, disk, partition } = self;
         let nth = |majors: &[u32], disk: u32| majors.get(disk as usize).copied();
@@ -103,8 +102,8 @@ impl VbdName {
 
 impl fmt::Display for VbdNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.place() {
-            Some(place) => place.fmt(f),
+        match self.name() {
+            Some(name) => name.fmt(f),
             None => write!(f, "vbd-{}", self.0),
         }
     }
@@ -126,13 +125,13 @@ fn write_letters(f: &mut fmt::Formatter<'_>, disk: u32) -> fmt::Result {
     fmt::Write::write_char(f, char::from(b'a' + (disk % 26) as u8))
 }
 
-/// A text that names no virtual disk.
+/// Error of a text that is not the name of a virtual disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VbdNameError;
 
 impl fmt::Display for VbdNameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no disk name: expected one like xvda, xvdb3, sdc, hda1 or vbd-51712")
+        f.write_str("not a disk name: expected one like xvda, xvdb3, sdc, hda1 or vbd-51712")
     }
 }
 
@@ -178,7 +177,7 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn numbers_have_the_names_of_the_vbd_interface() {
+    fn numbers_have_the_documented_names() {
         for (number, name) in [
             (51712, "xvda"),
             (51713, "xvda1"),
@@ -204,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_in_no_scheme_keep_their_number() {
+    fn numbers_in_no_scheme_round_trip() {
         for number in [0, 1 << 8, 768 + 128, 202 << 16, 2 << 28, u32::MAX, 1 << 27 | 202 << 8] {
             let text = VbdNumber(number).to_string();
             assert_eq!(text, std::format!("vbd-{number}"));
@@ -213,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn two_numbers_of_one_place_have_one_name() {
+    fn two_numbers_may_have_one_name() {
         assert_eq!(VbdNumber(1 << 28).to_string(), "xvda");
         assert_eq!("xvda".parse(), Ok(VbdNumber(51712)));
     }
@@ -232,15 +231,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_number_has_a_name_and_the_name_its_place(number: u32) {
+        fn names_of_all_numbers_round_trip(number: u32) {
             for number in [number, number & 0xffff, EXTENDED | number >> 4] {
                 let back: VbdNumber = VbdNumber(number).to_string().parse().unwrap();
-                prop_assert_eq!(back.place(), VbdNumber(number).place());
+                prop_assert_eq!(back.name(), VbdNumber(number).name());
             }
         }
 
         #[test]
-        fn any_text_is_a_name_or_not(text: std::string::String) {
+        fn any_text_causes_no_panic(text: std::string::String) {
             let _ = text.parse::<VbdNumber>();
         }
     }

@@ -1,4 +1,4 @@
-//! Ethernet addresses, as packets and the nodes `mac` have them.
+//! Ethernet addresses of packets and of the node `mac`.
 
 use core::fmt;
 
@@ -6,29 +6,28 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MacAddress(pub [u8; 6]);
 
-/// Why a text is not the address of an interface.
+/// Error of a text that is not the address of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MacError {
-    /// It is not six pairs of hexadecimal digits with colons between them; the position of the
-    /// first byte that does not fit.
+    /// Text other than six pairs of hexadecimal digits with colons between them.
     Syntax {
-        /// The position.
+        /// Position of the first wrong byte.
         at: usize,
     },
-    /// It is a group's address, or all zeroes.
+    /// Address of a group, or all zeroes.
     NotUnicast(MacAddress),
 }
 
 impl MacAddress {
-    /// The address of everybody.
+    /// Broadcast address.
     pub const BROADCAST: Self = Self([0xff; 6]);
 
-    /// Parses six pairs of hexadecimal digits with colons between them, the address of one
-    /// interface.
+    /// Parses the address of one interface: six pairs of hexadecimal digits with colons between
+    /// them.
     ///
     /// # Errors
     ///
-    /// [`MacError`] says what is wrong.
+    /// [`MacError`] if the text has another form or is not a unicast address.
     pub fn parse(text: &[u8]) -> Result<Self, MacError> {
         let digit = |at: usize| {
             let byte = text.get(at).copied().map(char::from);
@@ -47,7 +46,7 @@ impl MacAddress {
         if mac.is_unicast() { Ok(mac) } else { Err(MacError::NotUnicast(mac)) }
     }
 
-    /// Tells whether the address can be that of one interface.
+    /// Returns whether the address is a unicast address other than zero.
     pub fn is_unicast(self) -> bool {
         let [first, ..] = self.0;
         first & 1 == 0 && self != Self::default()
@@ -86,7 +85,7 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn only_whole_unicast_addresses_are_taken() {
+    fn only_whole_unicast_addresses_are_valid() {
         let syntax = |at| Err(MacError::Syntax { at });
         assert_eq!(MacAddress::parse(b"00:16:3E:aa:0f:9"), syntax(16));
         assert_eq!(MacAddress::parse(b"00:16:3E:aa:0f:99\n"), syntax(17));
@@ -111,7 +110,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_give_an_address_or_an_error(text in proptest::collection::vec(any::<u8>(), 0..20)) {
+        fn any_bytes_cause_no_panic(text in proptest::collection::vec(any::<u8>(), 0..20)) {
             let _ = MacAddress::parse(&text);
         }
     }
