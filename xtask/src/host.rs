@@ -37,12 +37,13 @@ pub(crate) fn is_root() -> bool {
 }
 
 pub(crate) fn which(tool: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
+    if Path::new(tool).is_absolute() {
+        return Some(PathBuf::from(tool)).filter(|file| file.is_file());
+    }
     // A user's PATH often lacks the sbin folders.
-    env::split_paths(&path)
-        .chain(["/usr/sbin".into(), "/sbin".into()])
-        .map(|d| d.join(tool))
-        .find(|p| p.is_file())
+    let path = env::var_os("PATH")?;
+    let folders = env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+    which::which_in_global(tool, Some(env::join_paths(folders).ok()?)).ok()?.next()
 }
 
 /// A program (or the absolute path of a file) and the Debian package that it comes with.

@@ -8,6 +8,7 @@ mod checkers;
 mod checks;
 mod conformance;
 mod demo;
+mod digest;
 mod downstream;
 mod driver;
 mod fresh;

@@ -120,7 +120,7 @@ pub(crate) fn add_linux(archive: &mut Archive, version: XenVersion) -> Result<u6
     initramfs.copy("bin/busybox", &base.busybox)?;
     let init = "#!/bin/busybox sh\necho LINUX-IS-UP\nexec /bin/busybox poweroff -f\n";
     initramfs.file("init", 0o755, init);
-    let packed = initramfs.pack();
+    let packed = initramfs.pack()?;
     let size = fs::metadata(&base.linux)?.len() + packed.len() as u64;
     archive.copy("payload/linux", &base.linux)?;
     archive.file("payload/linux.cpio", 0o644, packed);

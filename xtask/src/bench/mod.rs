@@ -68,7 +68,7 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     fs::write(&json, report::json(&rows)?)
         .with_context(|| format!("writing {}", json.display()))?;
     let svg = folder.join("bench.svg");
-    fs::write(&svg, plot::svg(&rows)).with_context(|| format!("writing {}", svg.display()))?;
+    fs::write(&svg, plot::svg(&rows)?).with_context(|| format!("writing {}", svg.display()))?;
     ui::line(format!("{}, {}", json.display(), svg.display()));
     let missed: Vec<_> = rows.iter().filter(|row| row.verdict() == Verdict::Missed).collect();
     let even = rows.iter().filter(|row| row.verdict() == Verdict::Even).count();

@@ -1,58 +1,67 @@
 //! Picture of the ratios: one bar for each benchmark, and a line at the figure of C.
 
-use std::fmt::Write as _;
+use anyhow::Result;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::measure::{Row, Verdict};
 use super::rows::Target;
 
-const LEFT: f64 = 150.0;
+const WIDTH: u32 = 900;
+const LEFT: i32 = 150;
 const SCALE: f64 = 300.0;
-const HEIGHT: usize = 24;
+const HEIGHT: i32 = 24;
+const MISSED: RGBColor = RGBColor(0xc0, 0x39, 0x2b);
+const REACHED: RGBColor = RGBColor(0x2e, 0x8b, 0x57);
 
 /// Draws the rows; a target that is not missed is green.
-pub(super) fn svg(rows: &[Row]) -> String {
-    let height = 60 + rows.len() * HEIGHT;
+pub(super) fn svg(rows: &[Row]) -> Result<String> {
+    let rows_height = HEIGHT * i32::try_from(rows.len())?;
     let mut out = String::new();
-    // Writing to a string can't fail.
-    let _ = writeln!(
-        out,
-        r##"<svg xmlns="http://www.w3.org/2000/svg" width="900" height="{height}" font-family="sans-serif" font-size="12">
-<rect width="100%" height="100%" fill="#ffffff"/>
-<text x="{LEFT}" y="18">Rust as a multiple of C: instructions (less is better), speed (more is better)</text>"##
-    );
-    for (index, row) in rows.iter().enumerate() {
-        let (top, text) = (30 + index * HEIGHT, 44 + index * HEIGHT);
+    let area = SVGBackend::with_string(&mut out, (WIDTH, u32::try_from(rows_height + 60)?))
+        .into_drawing_area();
+    let font = ("sans-serif", 12).into_font().color(&BLACK);
+    let left = font.pos(Pos::new(HPos::Left, VPos::Center));
+    let right = font.pos(Pos::new(HPos::Right, VPos::Center));
+    area.fill(&WHITE)?;
+    area.draw(&Text::new(
+        "Rust as a multiple of C: instructions (less is better), speed (more is better)",
+        (LEFT, 14),
+        left.clone(),
+    ))?;
+    for (top, row) in (30..).step_by(HEIGHT as usize).zip(rows) {
+        let middle = top + HEIGHT / 3;
         let unit = match row.case.target {
             Target::Instructions(_) => "of C's instructions",
             Target::Throughput(_) => "of C's speed",
         };
-        let colour = if row.verdict() == Verdict::Missed { "#c0392b" } else { "#2e8b57" };
-        let _ = writeln!(
-            out,
-            r#"<text x="{}" y="{text}" text-anchor="end">{}</text>"#,
-            LEFT - 8.0,
-            row.case.name
-        );
+        area.draw(&Text::new(row.case.name, (LEFT - 8, middle), right.clone()))?;
         let Some(ratio) = row.figure() else {
-            let _ = writeln!(out, r#"<text x="{}" y="{text}">not measured</text>"#, LEFT + 6.0);
+            area.draw(&Text::new("not measured", (LEFT + 6, middle), left.clone()))?;
             continue;
         };
-        let width = ratio.min(2.0) * SCALE;
-        let _ = writeln!(
-            out,
-            r#"<rect x="{LEFT}" y="{top}" width="{width:.1}" height="{}" fill="{colour}"/>
-<text x="{:.1}" y="{text}">{ratio:.2} {unit}</text>"#,
-            HEIGHT - 8,
-            LEFT + width + 6.0,
-        );
+        let colour = if row.verdict() == Verdict::Missed { MISSED } else { REACHED };
+        let end = LEFT + (ratio.min(2.0) * SCALE) as i32;
+        let bar = Rectangle::new([(LEFT, top), (end, top + HEIGHT - 8)], colour.filled());
+        area.draw(&bar)?;
+        area.draw(&Text::new(format!("{ratio:.2} {unit}"), (end + 6, middle), left.clone()))?;
     }
-    let (x, end) = (LEFT + SCALE, height - 24);
-    let _ = writeln!(
-        out,
-        r##"<line x1="{x}" y1="24" x2="{x}" y2="{end}" stroke="#333333" stroke-dasharray="4 3"/>
-<text x="{x}" y="{}" text-anchor="middle">C</text>
-</svg>"##,
-        height - 8
-    );
-    out
+    let (x, end) = (LEFT + SCALE as i32, rows_height + 36);
+    area.draw(&PathElement::new(vec![(x, 24), (x, end)], BLACK))?;
+    area.draw(&Text::new("C", (x, end + 14), font.pos(Pos::new(HPos::Center, VPos::Center))))?;
+    area.present()?;
+    drop(area);
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn picture_without_rows_has_title() {
+        let picture = svg(&[]).unwrap();
+        assert!(picture.starts_with("<svg") && picture.trim_end().ends_with("</svg>"), "{picture}");
+        assert!(picture.contains("Rust as a multiple of C"), "{picture}");
+    }
 }

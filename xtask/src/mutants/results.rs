@@ -1,9 +1,7 @@
 //! Results of mutants, in a file so that a run can be resumed, and the equivalent mutants.
 
-use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -11,6 +9,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::list::{List, Mutant};
+use crate::digest::Digest;
 use crate::host;
 
 /// Mutants that no test can detect, each with the reason.
@@ -128,16 +127,16 @@ impl Results {
 
 /// Returns a digest of the workspace's sources.
 fn fingerprint() -> Result<String> {
-    let mut hasher = DefaultHasher::new();
+    let mut digest = Digest::default();
     for file in super::ordering::source_files()? {
         let code =
             file.extension().is_some_and(|end| end == "rs" || end == "toml" || end == "lock");
         if code && !file.starts_with("xtask") {
-            file.hash(&mut hasher);
-            fs::read(host::root().join(&file))?.hash(&mut hasher);
+            digest.add(file.as_os_str().as_encoded_bytes());
+            digest.add(fs::read(host::root().join(&file))?);
         }
     }
-    Ok(format!("{:016x}", hasher.finish()))
+    Ok(digest.hex(16))
 }
 
 /// The list of mutants that change nothing.

@@ -2,7 +2,6 @@
 //! roots of the cache.
 
 use std::ffi::OsString;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,12 +11,13 @@ use anyhow::{Context, Result, bail};
 
 use super::temp::Temp;
 use super::{Lock, Root, cache};
+use crate::digest::Digest;
 use crate::{host, ui};
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const TRIES: u32 = 4;
 
-/// Counts up when what this file makes of the same packages changes.
+/// Version of the format of roots, incremented when the same packages give another root.
 const FORM: u32 = 2;
 
 /// Maximum time without progress of a download; apt's own limit for a silent mirror is shorter.
@@ -54,9 +54,11 @@ pub(super) fn root_with_filesystems(suite: &str, name: &str, packages: &[&str]) 
 }
 
 fn root_without(suite: &str, name: &str, packages: &[&str], left_out: &[&str]) -> Result<Root> {
-    let mut hasher = DefaultHasher::new();
-    (FORM, packages, left_out).hash(&mut hasher);
-    let id = format!("{suite}-{name}-{:08x}", hasher.finish() as u32);
+    let mut digest = Digest::default();
+    digest.add(FORM.to_le_bytes());
+    digest.add_all(packages);
+    digest.add_all(left_out);
+    let id = format!("{suite}-{name}-{}", digest.hex(8));
     let roots = cache()?.join("roots");
     let root = roots.join(&id);
     if root.is_dir() {

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use cpio::newc::{self, ModeFileType};
 
 enum Node {
     Dir,
@@ -13,8 +15,7 @@ enum Node {
     Link(String),
 }
 
-/// A file tree to be packed. Paths are relative, without a leading slash; parents appear by
-/// themselves.
+/// File tree. Paths are relative, without a leading slash; parents are added automatically.
 #[derive(Default)]
 pub(crate) struct Archive {
     nodes: BTreeMap<String, Node>,
@@ -67,32 +68,26 @@ impl Archive {
         }
     }
 
-    pub(crate) fn pack(&self) -> Vec<u8> {
+    /// Returns the archive, padded to whole blocks.
+    pub(crate) fn pack(&self) -> Result<Vec<u8>> {
         let mut out = Vec::new();
         for (inode, (path, node)) in (1..).zip(&self.nodes) {
-            match node {
-                Node::Dir => entry(&mut out, inode, 0o040_755, path, &[]),
-                Node::File { mode, data } => entry(&mut out, inode, 0o100_000 | mode, path, data),
-                Node::Link(target) => entry(&mut out, inode, 0o120_777, path, target.as_bytes()),
-            }
+            let (kind, mode, data) = match node {
+                Node::Dir => (ModeFileType::Directory, 0o755, &[][..]),
+                Node::File { mode, data } => (ModeFileType::Regular, *mode, data.as_slice()),
+                Node::Link(target) => (ModeFileType::Symlink, 0o777, target.as_bytes()),
+            };
+            let length = u32::try_from(data.len())
+                .with_context(|| format!("{path}: found {} bytes, expected < 4 GiB", data.len()))?;
+            let entry = newc::Builder::new(path).ino(inode).mode(mode).set_mode_file_type(kind);
+            let mut entry = entry.write(&mut out, length);
+            entry.write_all(data)?;
+            entry.finish()?;
         }
-        entry(&mut out, 0, 0, "TRAILER!!!", &[]);
+        newc::trailer(&mut out)?;
         out.resize(out.len().next_multiple_of(512), 0);
-        out
+        Ok(out)
     }
-}
-
-fn entry(out: &mut Vec<u8>, inode: usize, mode: u32, path: &str, data: &[u8]) {
-    out.extend_from_slice(b"070701");
-    let fields = [inode, mode as usize, 0, 0, 1, 0, data.len(), 0, 0, 0, 0, path.len() + 1, 0];
-    for field in fields {
-        out.extend_from_slice(format!("{field:08x}").as_bytes());
-    }
-    out.extend_from_slice(path.as_bytes());
-    out.push(0);
-    out.resize(out.len().next_multiple_of(4), 0);
-    out.extend_from_slice(data);
-    out.resize(out.len().next_multiple_of(4), 0);
 }
 
 #[cfg(test)]
@@ -103,7 +98,7 @@ mod tests {
     fn entries_are_padded_after_parents() {
         let mut archive = Archive::default();
         archive.file("a/b", 0o644, "xyz");
-        let packed = archive.pack();
+        let packed = archive.pack().unwrap();
         assert_eq!(packed.len() % 512, 0);
         assert_eq!(&packed[..6], b"070701");
         assert_eq!(&packed[110..112], b"a\0", "the directory a comes before a/b");

@@ -62,7 +62,7 @@ impl LinuxGuest {
             }
         }
         files.archive.file("init", 0o755, init.replace("@MODULES@", &MODULES.join(" ")));
-        Ok(files.archive.pack())
+        files.archive.pack()
     }
 }
 

@@ -1,9 +1,7 @@
-//! The base of every boot: Xen, Linux and the dom0 initramfs of one Xen version, made once and
-//! cached.
+//! Base of every boot: Xen, Linux and the dom0 initramfs of one Xen version, in a cache.
 
 use std::collections::HashSet;
 use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +13,7 @@ use object::read::elf::{Dyn, FileHeader};
 use super::root::LIBRARY_FOLDERS;
 use super::temp::Temp;
 use super::{Archive, Lock, Root, XenVersion, apt, cache};
+use crate::digest::Digest;
 use crate::{host, ui};
 
 const INIT: &str = include_str!("../dom0/init.sh");
@@ -22,7 +21,7 @@ const BLOCK: &str = include_str!("../dom0/block.sh");
 const BLOCK_NEVER: &str = include_str!("../dom0/block-never.sh");
 const VIF_BRIDGE: &str = include_str!("../dom0/vif-bridge.sh");
 
-/// Counts up when what this file makes of the same inputs changes.
+/// Version of the format of bases, incremented when the same inputs give another base.
 const FORM: u32 = 4;
 
 /// Programs that create, watch, save and restore guests.
@@ -81,10 +80,14 @@ impl Base {
     /// Returns the base of a Xen version; fetches and builds it where the cache has none.
     pub(crate) fn get(version: XenVersion) -> Result<Base> {
         let root = root(version)?;
-        let mut hasher = DefaultHasher::new();
-        (FORM, &root, [INIT, BLOCK, BLOCK_NEVER, VIF_BRIDGE], MODULES, XEN_TOOLS, STORE_TOOLS)
-            .hash(&mut hasher);
-        let dir = cache()?.join("base").join(format!("{version}-{:08x}", hasher.finish() as u32));
+        let mut digest = Digest::default();
+        digest.add(FORM.to_le_bytes());
+        digest.add(root.path().as_os_str().as_encoded_bytes());
+        digest.add_all(&[INIT, BLOCK, BLOCK_NEVER, VIF_BRIDGE]);
+        digest.add_all(&MODULES);
+        digest.add_all(&XEN_TOOLS);
+        digest.add_all(&STORE_TOOLS);
+        let dir = cache()?.join("base").join(format!("{version}-{}", digest.hex(8)));
         let busybox = root.find("usr/bin/busybox")?;
         let base = |dir: &Path| Base {
             xen: dir.join("xen"),
@@ -179,7 +182,7 @@ fn build(version: XenVersion, root: &Root, base: &Base) -> Result<()> {
     {
         dom0.archive.file(&format!("etc/xen/scripts/{name}"), 0o755, text);
     }
-    fs::write(&base.initramfs, dom0.archive.pack())?;
+    fs::write(&base.initramfs, dom0.archive.pack()?)?;
     Ok(())
 }
 

@@ -181,7 +181,7 @@ impl Boot {
         let initramfs = scratch.0.path().join("dom0.cpio");
         let mut file = File::create(&initramfs)?;
         io::copy(&mut File::open(&base.initramfs)?, &mut file)?;
-        file.write_all(&payload.pack())?;
+        file.write_all(&payload.pack()?)?;
         drop(file);
         let linux = format!("{} console=hvc0 quiet {}", path(&base.linux)?, self.append);
         self.emulate(&base, scratch, &[linux, path(&initramfs)?], self.dom0, true, terminal, watch)

@@ -24,7 +24,7 @@ pub(super) const LIBRARY_FOLDERS: [&str; 4] =
 /// Its links are those of an installed system, so an absolute one begins at this folder. Nothing
 /// outside this module joins a path to the folder: the host would follow such a link to its own
 /// file.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug)]
 pub(crate) struct Root {
     path: PathBuf,
 }

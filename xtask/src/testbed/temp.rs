@@ -1,5 +1,5 @@
-//! Temporary folders of the cache: removed when dropped, or by the next run if their process is
-//! gone.
+//! Temporary folders of the cache: removed when dropped, or by the next run after the end of their
+//! process.
 
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
@@ -9,8 +9,7 @@ use tempfile::TempDir;
 
 use super::{Lock, cache};
 
-/// A folder in the making. Its lock, which ends with the process, shows other processes that it is
-/// in use.
+/// Temporary folder. Its lock, which ends with the process, marks it as in use.
 #[derive(Debug)]
 pub(super) struct Temp {
     dir: TempDir,
@@ -19,7 +18,7 @@ pub(super) struct Temp {
 }
 
 impl Temp {
-    /// Makes a temporary folder in the cache, and removes those of processes that are gone.
+    /// Creates a temporary folder in the cache, and removes those of ended processes.
     pub(super) fn new(name: &str) -> Result<Temp> {
         let cache = cache()?;
         // Between the creation of a folder and its lock, no other process removes leftovers.
@@ -41,7 +40,7 @@ impl Temp {
         self.dir.path()
     }
 
-    /// Renames the folder to `to`, where it stays: only a whole one ever has its final name.
+    /// Renames the folder to `to`, where it stays: only a complete folder has its final name.
     pub(super) fn place(self, to: &Path) -> Result<()> {
         fs::rename(self.dir.path(), to).with_context(|| format!("placing {}", to.display()))?;
         // Nothing is left to be removed.
@@ -50,36 +49,13 @@ impl Temp {
     }
 }
 
-/// Removes temporary folders of `cache` whose process is gone.
+/// Removes temporary folders of `cache` whose process has ended.
 fn remove_leftovers(cache: &Path) -> Result<()> {
     for entry in fs::read_dir(cache.join("tmp")).into_iter().flatten().flatten() {
         let unused = File::open(entry.path()).is_ok_and(|folder| match folder.try_lock() {
             Ok(()) => true,
             Err(TryLockError::WouldBlock | TryLockError::Error(_)) => false,
         });
-        if unused {
-            remove(&entry.path())?;
-        }
-    }
-    // Names that earlier versions gave their temporary folders, with the process at the end.
-    for entry in fs::read_dir(cache.join("base")).into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let process = name.rsplit_once('-').and_then(|(_, process)| process.parse::<u32>().ok());
-        if let (true, Some(process)) =
-            (name.contains("-half-") || name.starts_with("modules-"), process)
-            && !Path::new("/proc").join(process.to_string()).exists()
-        {
-            remove(&entry.path())?;
-        }
-    }
-    // And with the root's lock beside the folder of roots.
-    for entry in fs::read_dir(cache.join("roots")).into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let Some(id) = name.strip_suffix(".half").or_else(|| name.strip_suffix(".debs")) else {
-            continue;
-        };
-        let unused = File::create(cache.join(format!("{id}.lock")))
-            .is_ok_and(|lock| lock.try_lock().is_ok());
         if unused {
             remove(&entry.path())?;
         }
@@ -115,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_folder_gets_its_name() {
+    fn complete_folder_gets_its_name() {
         let cache = tempfile::tempdir().unwrap();
         let tmp = cache.path().join("tmp");
         let temp = Temp::new_in(&tmp, "base").unwrap();
@@ -137,32 +113,7 @@ mod tests {
         };
         fs::write(left.join("half"), "").unwrap();
 
-        let gone = u32::MAX;
-        let own = std::process::id();
-        for old in [
-            format!("base/4.17-half-{gone}"),
-            format!("base/modules-6.1.0-50-amd64-{gone}"),
-            format!("base/4.17-half-{own}"),
-            "base/4.17-8774303f".to_owned(),
-            "roots/bookworm-qemu-524e5143".to_owned(),
-            "roots/bookworm-qemu-524e5143.half".to_owned(),
-            "roots/bookworm-qemu-524e5143.debs".to_owned(),
-            "roots/trixie-xen-1.half".to_owned(),
-        ] {
-            fs::create_dir_all(cache.path().join(old)).unwrap();
-        }
-        let other = File::create(cache.path().join("trixie-xen-1.lock")).unwrap();
-        other.lock().unwrap();
-
         remove_leftovers(cache.path()).unwrap();
         assert!(used.path().exists() && !left.exists());
-        assert_eq!(
-            names(&cache.path().join("base")),
-            ["4.17-8774303f".to_owned(), format!("4.17-half-{own}")]
-        );
-        assert_eq!(
-            names(&cache.path().join("roots")),
-            ["bookworm-qemu-524e5143", "trixie-xen-1.half"]
-        );
     }
 }
