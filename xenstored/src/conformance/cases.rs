@@ -705,8 +705,8 @@ cases! { Last;
     };
     control "the server says which quotas it has", |c| {
         let found = c.ask(M::GET_QUOTA, &[])?.map_err(|name| differs("a list", name))?;
-        let mut words = found.split(|&byte| matches!(byte, 0 | b' '));
-        let mut has = |name: &[u8]| words.clone().any(|word| word == name);
+        let words = found.split(|&byte| matches!(byte, 0 | b' '));
+        let has = |name: &[u8]| words.clone().any(|word| word == name);
         if has(b"nodes") && has(b"watches") && has(b"transactions") {
             Ok(())
         } else {
