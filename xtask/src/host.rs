@@ -77,7 +77,8 @@ pub(crate) fn require(tools: &[Tool]) -> Result<()> {
     let names = lacking.iter().map(|t| t.0).collect::<Vec<_>>().join(", ");
     if which("apt-get").is_none() {
         bail!(
-            "missing {names} and apt-get: the testbed needs an x86-64 machine with Debian or a derivative"
+            "missing {names} and apt-get: the testbed needs an x86-64 machine with Debian or a \
+             derivative"
         );
     }
     bail!("missing {names}; run  {}", install_line(&lacking, is_root()));

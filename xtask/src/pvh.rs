@@ -131,7 +131,8 @@ fn header<Elf: FileHeader<Endian = Endianness>>(data: &[u8], expected: Machine) 
         });
         bail!(
             "entry point: found physical address {entry:#x}, expected one in a loaded segment \
-             ({}) below 4 GiB; link the entry at its physical address, or subtract the offset between both",
+             ({}) below 4 GiB; link the entry at its physical address, or subtract the offset \
+             between both",
             ranges.collect::<Vec<_>>().join(", ")
         );
     }

@@ -85,7 +85,8 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     for row in &missed {
         if let Some(most) = row.most_speed {
             ui::line(format!(
-                "{}: the server's own work limits any client to {:.2} times the speed of the C client",
+                "{}: the server's own work limits any client to {:.2} times the speed of the \
+                 C client",
                 row.case.name, most.value
             ));
         }
@@ -93,7 +94,8 @@ pub(crate) fn main(args: &Args) -> Result<i32> {
     if !args.no_time && !*measure::MAY_GO_FIRST && rows.iter().any(|row| row.case.between_threads())
     {
         ui::line(
-            "rows between threads: `chrt -f 20` failed, so other work on this machine affects the times",
+            "rows between threads: `chrt -f 20` failed, so other work on this machine affects the \
+             times",
         );
     }
     ui::line(format!(

@@ -7,8 +7,8 @@ use crate::ui;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-const HEAD: &str = "benchmark       what is done                                 instructions     ratio       \
-                    ns, least                speed  events   heap  target";
+const HEAD: &str = "benchmark       what is done                                 instructions     \
+                    ratio       ns, least                speed  events   heap  target";
 
 pub(super) fn print(rows: &[Row]) {
     ui::line(ui::dim(HEAD));

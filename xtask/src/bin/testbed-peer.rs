@@ -33,7 +33,8 @@ fn main() -> ExitCode {
         ["write", file, bytes] => write(file, bytes),
         ["verify", file, bytes] => verify(file, bytes),
         _ => Err("usage: testbed-peer serve ADDR:PORT | check ADDR:PORT BYTES | \
-                  create CONFIG LOG [MARKER] | follow FILE PREFIX | write FILE BYTES | verify FILE BYTES"
+                  create CONFIG LOG [MARKER] | follow FILE PREFIX | write FILE BYTES | \
+                  verify FILE BYTES"
             .into()),
     };
     match done {

@@ -39,7 +39,7 @@ const UNDECIDABLE: [(&str, &str, &str); 2] = [
     (
         "xen-hypercall/src/shared/word.rs",
         "self.0.swap(",
-        "loom executes read-modify-writes in program order, arm64 does not: two of them need SeqCst",
+        "loom runs read-modify-writes in program order, arm64 does not: two of them need SeqCst",
     ),
     (
         "xen-evtchn/src/line.rs",

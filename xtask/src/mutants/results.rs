@@ -19,7 +19,7 @@ const WRITE_EVERY: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Does not compile.
+    /// Mutant that does not compile.
     Unviable,
     /// A test fails: the command and the test.
     Noticed(String),

@@ -123,8 +123,8 @@ pub(super) fn mirror() -> Result<String> {
         .find(|word| word.starts_with("http") && word.ends_with("/debian"))
         .map(str::to_owned)
         .context(
-            "no Debian mirror in /etc/apt/sources.list or sources.list.d: set XEN_TESTBED_MIRROR to \
-             its URL",
+            "no Debian mirror in /etc/apt/sources.list or sources.list.d: set XEN_TESTBED_MIRROR \
+             to its URL",
         )
 }
 
@@ -333,7 +333,8 @@ mod tests {
     #[test]
     fn archives_are_read_from_printed_uris() {
         let text = "NOTE: nothing is fetched\n\
-                    'http://deb.debian.org/debian/pool/main/k/kmod/kmod_30_amd64.deb' kmod_30%2bdfsg_amd64.deb 95040 SHA256:00ff\n";
+                    'http://deb.debian.org/debian/pool/main/k/kmod/kmod_30_amd64.deb' \
+                    kmod_30%2bdfsg_amd64.deb 95040 SHA256:00ff\n";
         assert_eq!(wanted(text), [("kmod_30%2bdfsg_amd64.deb".to_owned(), 95040)]);
     }
 }
