@@ -63,7 +63,7 @@ pub(crate) fn functions_of(file: &Path) -> Vec<Function> {
     found
 }
 
-/// Returns the cases that a doc comment names: `D-R01` and the like.
+/// Returns the cases that a doc comment names.
 fn cases(comment: &str) -> impl Iterator<Item = String> + '_ {
     comment
         .split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-')
