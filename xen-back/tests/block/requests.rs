@@ -253,7 +253,7 @@ fn unoffered_secure_flag_is_ignored() {
     fixture.finish();
 }
 
-/// D-B15; Linux answers with an error too.
+/// Linux responds with an error, too.
 #[test]
 fn discard_outside_disk_is_refused() {
     let fixture = Fixture::new();
