@@ -271,7 +271,7 @@ fn a_disk_is_called_by_its_extended_number_if_it_has_no_other() {
     let fixture = Fixture::new();
     let front = fixture.device.get().frontend_path();
     let set = |key: &str, value: &str| {
-        fixture.world.store().write(format!("{front}/{key}"), value).unwrap()
+        fixture.world.store().write(format!("{front}/{key}"), value).unwrap();
     };
     set("virtual-device-ext", &((1 << 28) + 17 * 256).to_string());
     assert_eq!(fixture.store_list(), [("xvda".to_owned(), 51712)], "the plain number comes first");

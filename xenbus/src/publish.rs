@@ -192,7 +192,7 @@ impl Publication {
                 Phase::Overriding => match pipeline.reply(&mut [0; 8]) {
                     None => return Ok(None),
                     Some(Ok(_) | Err(ErrorKind::BufferTooSmall { .. })) => {
-                        self.phase = Phase::Commit
+                        self.phase = Phase::Commit;
                     }
                     Some(Err(reason)) => match self.refused(pipeline, reason) {
                         Some(reason) => return Err(error(MessageType::WRITE, reason)),
@@ -332,7 +332,7 @@ impl Publication {
         self.sent = sent;
         match result {
             Ok(()) if overlong => {
-                self.failed = Some((index, ErrorKind::TooLong { limit: MAX_KEY }))
+                self.failed = Some((index, ErrorKind::TooLong { limit: MAX_KEY }));
             }
             Ok(()) => self.all_sent = true,
             Err((_, ErrorKind::Busy | ErrorKind::Quiesced)) => {}

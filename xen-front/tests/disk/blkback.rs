@@ -319,7 +319,7 @@ impl Link {
             match state.misbehaviour {
                 Misbehaviour::WrongId(bits) => response.id ^= bits,
                 Misbehaviour::WrongOperation => {
-                    response.operation = BlkifOp(request.operation.0 ^ 1)
+                    response.operation = BlkifOp(request.operation.0 ^ 1);
                 }
                 Misbehaviour::Status(status) => response.status = BlkifStatus(status),
                 _ => {}

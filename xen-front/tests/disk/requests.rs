@@ -385,7 +385,7 @@ impl Model<'_> {
             Step::BackendState(state) => fixture.write_backend_state(*state),
             Step::Restart => {
                 fixture.write_backend_state(2);
-                let _ = self.block.reopen();
+                self.block.reopen();
                 for _ in 0..4 {
                     let _ = self.block.poll(fixture.guest.now());
                     fixture.world.run_for(Duration::from_millis(1));
@@ -399,11 +399,11 @@ impl Model<'_> {
             Step::Suspend => {
                 fixture.back.state().let_go();
                 fixture.suspend();
-                let _ = self.block.resume();
+                self.block.resume();
             }
-            Step::Reopen => drop(self.block.reopen()),
+            Step::Reopen => self.block.reopen(),
             Step::Close => self.block.close(),
-            Step::CloseNow => drop(self.block.close_now()),
+            Step::CloseNow => self.block.close_now(),
         }
         assert_eq!(self.block.in_flight(), self.outstanding.len(), "after {step:?}");
         assert!(self.block.in_flight() + self.block.free_slots() <= 32);
@@ -413,7 +413,7 @@ impl Model<'_> {
     fn finish(mut self) {
         let fixture = self.fixture;
         fixture.back.state().misbehaviour = Misbehaviour::None;
-        let _ = self.block.close_now();
+        self.block.close_now();
         let deadline = fixture.guest.now() + Duration::from_secs(120);
         loop {
             let polled = self.block.poll(fixture.guest.now());

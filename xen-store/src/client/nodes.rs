@@ -329,7 +329,7 @@ pub trait XsOps: Sealed {
                 Part::Path(path) => Some(PathText::new(path)),
                 _ => None,
             });
-            StoreError { operation: operation, path: path.unwrap_or(PathText::EMPTY), kind }
+            StoreError { operation, path: path.unwrap_or(PathText::EMPTY), kind }
         })
     }
 

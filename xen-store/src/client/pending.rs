@@ -54,7 +54,7 @@ impl<P: Runtime, T: Transport> XenStore<P, T> {
     ) -> Result<Pending<P, T>, StoreError> {
         let path = PathText::new(path);
         let id = self.queue_parts(operation, parts).map_err(|kind| StoreError {
-            operation: operation,
+            operation,
             path,
             kind,
         })?;
