@@ -135,6 +135,7 @@ impl<I: Iterator<Item = Range<u64>>> Iterator for UsableRam<'_, I> {
 impl<I: FusedIterator<Item = Range<u64>>> FusedIterator for UsableRam<'_, I> {}
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "a memory map of one range")]
 mod tests {
     use super::*;
     use std::vec::Vec;
