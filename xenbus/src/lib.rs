@@ -11,7 +11,6 @@ extern crate std;
 
 mod backend;
 mod backend_driver;
-mod domain;
 mod error;
 mod frontend;
 mod job;
@@ -27,7 +26,6 @@ mod watcher;
 
 pub use backend::BackendDevice;
 pub use backend_driver::{BackendDriver, BackendEvent};
-pub use domain::Domain;
 pub use error::XenbusError;
 pub use frontend::{Cause, DeviceState, FrontendDevice, FrontendDriver, Peer};
 pub use keys::{KeyList, KeyValues};
