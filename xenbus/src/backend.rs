@@ -74,7 +74,7 @@ pub struct BackendDevice<P: Runtime, D: BackendDriver, T: Transport = RingTransp
     /// The frontend's state when the driver could not set up the device: it is not tried again
     /// before the frontend has changed it.
     failed: Option<XenbusState>,
-    /// XsOps of a connected device are to be written again.
+    /// Nodes of a connected device are to be written again.
     changed: bool,
     /// The time of the last change of the own state.
     since: Instant,
@@ -498,15 +498,20 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
     /// driver domain, which has no daemon of the toolstack. In dom0 the toolstack removes them.
     /// Waits for xenstored. Returns the driver.
     ///
+    /// A directory that the toolstack has removed may be there again, for another device of the
+    /// same number: that is left alone.
+    ///
     /// # Errors
     ///
     /// Those of the store, but for a directory that is gone already.
     pub fn remove(mut self) -> Result<D, StoreError> {
         self.disconnect();
         let Self { nodes, jobs, driver, .. } = self;
-        let (store, path) = (nodes.store().clone(), nodes.path.clone());
+        let (store, path, gone) = (nodes.store().clone(), nodes.path.clone(), nodes.gone);
         drop((nodes, jobs));
-        ignore_missing(store.remove(path.as_str()))?;
+        if !gone {
+            ignore_missing(store.remove(path.as_str()))?;
+        }
         let Some((guest, _)) = path.rsplit_once('/') else { return Ok(driver) };
         let mut others = false;
         ignore_missing(store.directory(guest, |_| others = true))?;

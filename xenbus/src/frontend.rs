@@ -69,7 +69,7 @@ pub trait FrontendDriver {
     /// The kind of device: `vbd`, `vif`, ...
     const KIND: &'static str;
 
-    /// XsOps of earlier connections, of this driver's or another one's, that a backend would take
+    /// Nodes of earlier connections, of this driver's or another one's, that a backend would take
     /// for this connection's: those that the driver does not write are removed. At most 64.
     const STALE_NODES: &'static [&'static str] = &[];
 
@@ -518,9 +518,7 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
         if self.closing && own != S::CLOSING && own != S::CLOSED {
             return Ok(self.leave());
         }
-        // Of a backend whose state is gone, the directory shows whether the device was removed.
-        let restarted =
-            self.connected && own == S::CONNECTED && peer < S::CONNECTED && peer != S::UNKNOWN;
+        let restarted = self.connected && own == S::CONNECTED && peer < S::CONNECTED;
         let action = next(Role::Frontend, own, peer);
         match action {
             _ if restarted => self.begin_close(),

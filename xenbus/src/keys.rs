@@ -1,4 +1,4 @@
-//! XsOps that a driver reads: their names, then their values.
+//! Nodes that a driver reads: their names, then their values.
 
 use crate::error::XenbusError;
 use core::fmt::{Display, Write};

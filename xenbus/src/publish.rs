@@ -43,7 +43,7 @@ impl NodeWriter<'_> {
 enum Phase {
     Start,
     Starting,
-    /// XsOps and the state are written.
+    /// Nodes and the state are written.
     Body,
     /// The state is written again: the toolstack has requested another one.
     Override,

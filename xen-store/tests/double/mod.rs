@@ -72,7 +72,7 @@ pub fn with_store(test: impl FnOnce(&World<'_>, &Store<'_>)) {
 
 impl<'w> World<'w> {
     pub fn store(&'w self) -> Store<'w> {
-        self.store_with(Limits::default())
+        self.store_with(Limits { requests: 4, ..Limits::default() })
     }
 
     pub fn store_with(&'w self, limits: Limits) -> Store<'w> {
