@@ -60,8 +60,8 @@ impl<P: Runtime, T: Transport> Pipeline<P, T> {
     /// # Errors
     ///
     /// [`ErrorKind::Busy`] if this pipeline is full or all other slots of the client are in use,
-    /// [`ErrorKind::Suspended`]: poll, and try again later. [`ErrorKind::Interrupted`] if the transaction
-    /// is one of an earlier connection. [`ErrorKind::Path`], [`ErrorKind::TooLong`],
+    /// [`ErrorKind::Quiesced`]: poll, and try again later. [`ErrorKind::Interrupted`] if the
+    /// transaction is one of an earlier connection. [`ErrorKind::Path`], [`ErrorKind::TooLong`],
     /// [`ErrorKind::Connection`].
     pub fn push(
         &mut self,
