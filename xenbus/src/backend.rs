@@ -2,8 +2,8 @@
 
 use crate::backend_driver::{BackendDriver, BackendEvent};
 use crate::error::XenbusError;
-use crate::frontend::{Peer, RETRY};
-use crate::job::{JobEnd, Jobs};
+use crate::frontend_driver::Peer;
+use crate::job::{JobEnd, Jobs, RETRY};
 use crate::keys::KeyList;
 use crate::nodes::DeviceNodes;
 use crate::publish::Published;
@@ -513,16 +513,19 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
             ignore_missing(store.remove(path.as_str()))?;
         }
         let Some((guest, _)) = path.rsplit_once('/') else { return Ok(driver) };
-        let mut others = false;
-        ignore_missing(store.directory(guest, |_| others = true))?;
-        if others {
-            return Ok(driver);
-        }
-        match store.remove(guest) {
-            // With some toolstacks the domain's own directories are the toolstack's.
-            Err(error) if error.kind == ErrorKind::Server(ServerError::AccessDenied) => {}
-            result => ignore_missing(result)?,
-        }
+        // In a transaction: a device that is added meanwhile must not be removed.
+        store.transaction(|tx| {
+            let mut others = false;
+            ignore_missing(tx.directory(guest, |_| others = true))?;
+            if others {
+                return Ok(());
+            }
+            match tx.remove(guest) {
+                // With some toolstacks the domain's own directories are the toolstack's.
+                Err(error) if error.kind == ErrorKind::Server(ServerError::AccessDenied) => Ok(()),
+                result => ignore_missing(result),
+            }
+        })?;
         Ok(driver)
     }
 }

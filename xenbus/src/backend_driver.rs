@@ -1,7 +1,7 @@
 //! The protocol of a backend.
 
 use crate::error::XenbusError;
-use crate::frontend::Peer;
+use crate::frontend_driver::Peer;
 use crate::keys::KeyList;
 use crate::publish::NodeWriter;
 use core::fmt::Display;
@@ -11,7 +11,8 @@ use xen_hypercall::{PageBox, Platform};
 /// The result of [`BackendDevice::poll`](crate::BackendDevice::poll), for the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BackendEvent {
-    /// Nothing, until an event of the store's port or [`BackendDevice::poll_timeout`](crate::BackendDevice::poll_timeout).
+    /// Nothing, until an event of the store's port or
+    /// [`BackendDevice::poll_timeout`](crate::BackendDevice::poll_timeout).
     Idle,
     /// Serve the frontend. The same is returned while the device closes: until the frontend is
     /// Closed, it can have requests in flight and issue new ones.
@@ -23,7 +24,8 @@ pub enum BackendEvent {
 
 /// The protocol of a backend: the nodes it reads and writes, and what a connection consists of.
 ///
-/// The device calls these functions from [`BackendDevice::poll`](crate::BackendDevice::poll); none of them may wait.
+/// The device calls these functions from [`BackendDevice::poll`](crate::BackendDevice::poll); none
+/// of them may wait.
 pub trait BackendDriver {
     /// The kind of device: `vbd`, `vif`, ...
     const KIND: &'static str;

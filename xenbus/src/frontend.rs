@@ -1,16 +1,17 @@
 //! The lifecycle of a frontend.
 
 use crate::error::XenbusError;
-use crate::job::{JobEnd, Jobs};
-use crate::keys::{KeyList, KeyValues};
+use crate::frontend_driver::{Cause, FrontendDriver, Peer};
+use crate::job::{JobEnd, Jobs, RETRY};
+use crate::keys::KeyList;
 use crate::nodes::DeviceNodes;
-use crate::publish::{NodeWriter, Published};
+use crate::publish::Published;
 use crate::state::{Action, awaited_by_frontend, initial_frontend_state, next};
 use crate::{Role, XenbusState};
 use core::fmt::{self, Display};
 use core::time::Duration;
 use log::{debug, warn};
-use xen_hypercall::{DomId, Instant, PageBox, Platform};
+use xen_hypercall::{DomId, Instant};
 use xen_store::{RingTransport, Runtime, Transport, XenStore};
 
 /// The time that the backend has for each step, unless [`FrontendDevice::set_timeout`] sets
@@ -20,10 +21,6 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The steps that an attempt to connect or to close can wait for: Closing, Closed, InitWait and
 /// Connected, if a device is found in use. An attempt has the time of that many steps.
 const STEPS: u32 = 4;
-
-/// The time after which a request is tried again that found no free slot of the xenstore client,
-/// or no transaction that the domain may start.
-pub(crate) const RETRY: Duration = Duration::from_millis(1);
 
 /// The state of a device's connection, as its driver sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,155 +35,6 @@ pub enum DeviceState {
     Closed,
     /// The device was removed.
     Unplugged,
-}
-
-/// The reason why a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// Both ends are closed.
-    Closed,
-    /// The device was removed.
-    Unplugged,
-    /// The caller opens the device again.
-    Reopened,
-    /// The domain was resumed, perhaps on another host: the backend is another one.
-    Resumed,
-}
-
-/// The other end of a device, for a driver that connects to it.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer<'a> {
-    /// The domain of the other end: the one to grant memory to, or to map memory of.
-    pub id: DomId,
-    /// The nodes that the driver asked for.
-    pub nodes: KeyValues<'a>,
-}
-
-/// The protocol of a frontend: the nodes it reads and writes, and what a connection consists of.
-///
-/// The device calls these functions from [`FrontendDevice::poll`]; none of them may wait.
-pub trait FrontendDriver {
-    /// The kind of device: `vbd`, `vif`, ...
-    const KIND: &'static str;
-
-    /// Nodes of earlier connections, of this driver's or another one's, that a backend would take
-    /// for this connection's: those that the driver does not write are removed. At most 64.
-    const STALE_NODES: &'static [&'static str] = &[];
-
-    /// A node of the backend that can change while the device is connected.
-    const WATCHED_NODE: Option<&'static str> = None;
-
-    /// The state after [`setup`](Self::setup): Initialised if the backend has details to add
-    /// before the frontend is Connected, or Connected.
-    const SETUP_STATE: XenbusState = XenbusState::INITIALISED;
-
-    /// The driver's errors.
-    type Error: From<XenbusError> + Display;
-
-    /// Adds the nodes to read before [`setup`](Self::setup). Called again when they are read, until
-    /// it adds no more.
-    fn setup_keys(&self, keys: &mut KeyList<'_>);
-
-    /// Creates rings, grants and event channels for the backend.
-    ///
-    /// # Errors
-    ///
-    /// Any: the error is written to the device's error node, and the device closes.
-    fn setup(&mut self, peer: &Peer<'_>) -> Result<(), Self::Error>;
-
-    /// Writes the nodes of the connection that [`setup`](Self::setup) created.
-    fn write_nodes(&self, nodes: &mut NodeWriter<'_>);
-
-    /// Adds the nodes to read before [`connect`](Self::connect).
-    fn connect_keys(&self, keys: &mut KeyList<'_>) {
-        let _ = keys;
-    }
-
-    /// Takes up what the backend has published.
-    ///
-    /// # Errors
-    ///
-    /// As [`setup`](Self::setup).
-    fn connect(&mut self, peer: &Peer<'_>) -> Result<(), Self::Error>;
-
-    /// Does what can be done now; called by each [`FrontendDevice::poll`] while the device is
-    /// connected.
-    ///
-    /// # Errors
-    ///
-    /// As [`setup`](Self::setup).
-    fn run(&mut self, now: Instant) -> Result<(), Self::Error> {
-        let _ = now;
-        Ok(())
-    }
-
-    /// Takes a new value of the [watched node](Self::WATCHED_NODE); empty if it is longer than 32
-    /// bytes or missing.
-    ///
-    /// # Errors
-    ///
-    /// Any; the device stays connected.
-    fn node_changed(&mut self, value: &[u8]) -> Result<(), Self::Error> {
-        let _ = value;
-        Ok(())
-    }
-
-    /// Stops issuing requests, because either end closes the device, and returns whether the
-    /// frontend may enter Closing. Until then the device is polled on; `backend` tells whether the
-    /// backend can still complete requests.
-    fn quiesce(&mut self, backend: XenbusState) -> bool {
-        let _ = backend;
-        true
-    }
-
-    /// Releases the connection. Called once for each [`setup`](Self::setup) and more often.
-    fn disconnect(&mut self, cause: Cause);
-}
-
-/// A driver whose value is large: the device's value stays small.
-impl<P: Platform, D: FrontendDriver> FrontendDriver for PageBox<P, D> {
-    const KIND: &'static str = D::KIND;
-    const STALE_NODES: &'static [&'static str] = D::STALE_NODES;
-    const WATCHED_NODE: Option<&'static str> = D::WATCHED_NODE;
-    const SETUP_STATE: XenbusState = D::SETUP_STATE;
-
-    type Error = D::Error;
-
-    fn setup_keys(&self, keys: &mut KeyList<'_>) {
-        (**self).setup_keys(keys);
-    }
-
-    fn setup(&mut self, peer: &Peer<'_>) -> Result<(), D::Error> {
-        (**self).setup(peer)
-    }
-
-    fn write_nodes(&self, nodes: &mut NodeWriter<'_>) {
-        (**self).write_nodes(nodes);
-    }
-
-    fn connect_keys(&self, keys: &mut KeyList<'_>) {
-        (**self).connect_keys(keys);
-    }
-
-    fn connect(&mut self, peer: &Peer<'_>) -> Result<(), D::Error> {
-        (**self).connect(peer)
-    }
-
-    fn run(&mut self, now: Instant) -> Result<(), D::Error> {
-        (**self).run(now)
-    }
-
-    fn node_changed(&mut self, value: &[u8]) -> Result<(), D::Error> {
-        (**self).node_changed(value)
-    }
-
-    fn quiesce(&mut self, backend: XenbusState) -> bool {
-        (**self).quiesce(backend)
-    }
-
-    fn disconnect(&mut self, cause: Cause) {
-        (**self).disconnect(cause);
-    }
 }
 
 /// Steps of finding the other end.
@@ -214,11 +62,11 @@ enum Step {
 ///
 /// Source: `io/xenbus.h`.
 pub struct FrontendDevice<P: Runtime, D: FrontendDriver, T: Transport = RingTransport<P>> {
-    nodes: DeviceNodes<P, T>,
-    jobs: Jobs<P, T>,
+    pub(crate) nodes: DeviceNodes<P, T>,
+    pub(crate) jobs: Jobs<P, T>,
     driver: D,
     step: Step,
-    state: DeviceState,
+    pub(crate) state: DeviceState,
     /// The caller or the backend wants the device closed.
     closing: bool,
     /// Requests in flight are not awaited when the device closes.
@@ -226,9 +74,8 @@ pub struct FrontendDevice<P: Runtime, D: FrontendDriver, T: Transport = RingTran
     /// The driver has a connection, and has taken up what the backend published.
     is_set_up: bool,
     connected: bool,
-    /// Initialising was written since the backend's state changed last.
-    kicked: bool,
-    kicked_at: XenbusState,
+    /// The backend's state when Initialising was written, until it changes.
+    kicked: Option<XenbusState>,
     /// When the step began that the backend has to make.
     since: Option<Instant>,
     /// When the present exchange with xenstored was first waited for.
@@ -243,21 +90,10 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
     ///
     /// # Errors
     ///
-    /// None of today's.
+    /// [`ErrorKind::TooLong`](xen_store::ErrorKind::TooLong) if the path of its directory has more
+    /// than 64 bytes.
     pub fn new(store: &XenStore<P, T>, id: u32, driver: D) -> Result<Self, XenbusError> {
-        Self::at(store, format_args!("device/{}/{id}", D::KIND), driver)
-    }
-
-    /// Creates the device whose own directory is `path`.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::TooLong`](xen_store::ErrorKind::TooLong) if the path has more than 64 bytes.
-    pub fn at(
-        store: &XenStore<P, T>,
-        path: fmt::Arguments<'_>,
-        driver: D,
-    ) -> Result<Self, XenbusError> {
+        let path = format_args!("device/{}/{id}", D::KIND);
         Ok(Self {
             nodes: DeviceNodes::new(store, Role::Frontend, path)?,
             jobs: Jobs::new(store),
@@ -268,8 +104,7 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
             forced: false,
             is_set_up: false,
             connected: false,
-            kicked: false,
-            kicked_at: XenbusState::UNKNOWN,
+            kicked: None,
             since: None,
             exchange: None,
             begun: None,
@@ -320,11 +155,6 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
     /// Returns the backend's domain.
     pub fn backend_id(&self) -> DomId {
         self.nodes.peer_id
-    }
-
-    /// Returns whether either end closes the device, or both have.
-    pub fn is_closing(&self) -> bool {
-        self.closing
     }
 
     /// Returns whether the toolstack wants the device to stay; if not, it does not open again.
@@ -489,7 +319,7 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
         }
     }
 
-    fn poll_job(&mut self) -> Result<JobEnd, XenbusError> {
+    pub(crate) fn poll_job(&mut self) -> Result<JobEnd, XenbusError> {
         let (driver, connecting) = (&self.driver, self.is_set_up);
         let mut keys = |list: &mut KeyList<'_>| {
             if connecting { driver.connect_keys(list) } else { driver.setup_keys(list) }
@@ -512,9 +342,7 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
     fn decide(&mut self, now: Instant) -> Result<bool, D::Error> {
         use XenbusState as S;
         let (own, peer, online) = (self.nodes.own, self.nodes.peer, self.nodes.online);
-        if peer != self.kicked_at {
-            self.kicked = false;
-        }
+        self.kicked = self.kicked.filter(|&found| found == peer);
         if self.closing && own != S::CLOSING && own != S::CLOSED {
             return Ok(self.leave());
         }
@@ -546,7 +374,7 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
                 self.end(Cause::Closed);
                 return Ok(false);
             }
-            Action::Reopen if self.kicked && online => return Ok(false),
+            Action::Reopen if self.kicked.is_some() && online => return Ok(false),
             Action::Closed | Action::Reopen if online => self.kick(S::INITIALISING),
             Action::Closed | Action::Reopen => self.jobs.publish(S::CLOSED, false),
             Action::Restart => self.jobs.publish(S::CLOSING, false),
@@ -558,7 +386,7 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
 
     fn kick(&mut self, state: XenbusState) {
         self.jobs.publish(state, false);
-        (self.kicked, self.kicked_at) = (true, self.nodes.peer);
+        self.kicked = Some(self.nodes.peer);
     }
 
     /// Enters Closing, or Closed, once the driver permits it.
@@ -635,11 +463,11 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
         self.release(cause);
         self.step = Step::Find;
         self.state = DeviceState::Connecting;
-        (self.closing, self.forced, self.kicked) = (false, false, false);
+        (self.closing, self.forced, self.kicked) = (false, false, None);
         self.begin_attempt();
     }
 
-    fn end(&mut self, cause: Cause) {
+    pub(crate) fn end(&mut self, cause: Cause) {
         self.jobs.cancel();
         self.jobs.release_memory();
         self.state = match cause {
@@ -690,149 +518,21 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
         Err(XenbusError::Timeout { path, awaited, found, own, waited })
     }
 
-    /// Polls and waits until the device is in the state `wanted`, at most until `deadline`.
-    ///
-    /// # Errors
-    ///
-    /// [`XenbusError::Timeout`], [`XenbusError::Refused`], [`XenbusError::Unplugged`]; those of
-    /// [`poll`](Self::poll).
-    pub fn wait_for(&mut self, wanted: DeviceState, deadline: Instant) -> Result<(), D::Error> {
-        let store = self.store().clone();
-        let start = store.platform().now();
-        loop {
-            let now = store.platform().now();
-            match self.poll(now)? {
-                state if state == wanted => return Ok(()),
-                DeviceState::Closed | DeviceState::Unplugged => return Err(self.refused().into()),
-                DeviceState::Closing if wanted == DeviceState::Connected => {
-                    return Err(self.refused().into());
-                }
-                _ => {}
-            }
-            // However often the backend changes its state, this was the last look.
-            if now >= deadline {
-                let waited = now.saturating_duration_since(start);
-                return Err(self.timed_out(wanted, waited).into());
-            }
-            store.wait(self.poll_timeout(now).map_or(deadline, |at| at.min(deadline)));
-        }
-    }
-
-    /// Polls and waits until the device is connected, at most until `deadline`.
-    ///
-    /// A device that could not be connected is closed without waiting for the backend, and its
-    /// error node has the error.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`wait_for`](Self::wait_for).
-    pub fn connect_and_wait(&mut self, deadline: Instant) -> Result<(), D::Error> {
-        let connected = self.wait_for(DeviceState::Connected, deadline);
-        if let Err(error) = &connected {
-            self.fail_and_wait(error);
-        }
-        connected
-    }
-
-    /// Writes `error` to the error node and begins to close the device, as [`fail`](Self::fail)
-    /// does. Waits for xenstored, at most for the store's timeout.
-    fn fail_and_wait(&mut self, error: &D::Error) {
-        if self.step != Step::Run || self.nodes.gone {
-            return;
-        }
-        self.fail(error);
-        let store = self.store().clone();
-        let deadline = store.platform().now() + store.timeout();
-        // What went wrong matters more than whether it could be reported.
-        loop {
-            let now = store.platform().now();
-            let closing = matches!(self.nodes.own, XenbusState::CLOSING | XenbusState::CLOSED);
-            if closing || now >= deadline || self.poll(now).is_err() || !self.is_open() {
-                return;
-            }
-            store.wait(deadline);
-        }
-    }
-
-    /// Closes the device and waits until the backend has released it, at most until `deadline`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`wait_for`](Self::wait_for). The device is then closed without the backend, which
-    /// can still use its memory. A device that was removed is closed.
-    pub fn close_and_wait(&mut self, deadline: Instant) -> Result<(), D::Error> {
-        self.close();
-        let closed = self.wait_for(DeviceState::Closed, deadline);
-        match self.state {
-            DeviceState::Unplugged => Ok(()),
-            DeviceState::Closed => closed,
-            _ => {
-                self.finish_close();
-                self.end(Cause::Closed);
-                closed
-            }
-        }
+    /// Returns whether both ends' states are known.
+    pub(crate) fn is_found(&self) -> bool {
+        self.step == Step::Run
     }
 
     /// Returns whether the device is neither closed nor removed.
-    fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         !matches!(self.state, DeviceState::Closed | DeviceState::Unplugged)
     }
 
-    /// Writes Closed, whatever the backend does. Waits for xenstored, at most for the store's
-    /// timeout.
-    fn finish_close(&mut self) {
-        if self.nodes.own == XenbusState::CLOSED || self.nodes.gone || self.step != Step::Run {
-            return;
-        }
-        let store = self.store().clone();
-        let deadline = store.platform().now() + store.timeout();
-        self.jobs.cancel();
-        self.jobs.publish(XenbusState::CLOSED, false);
-        // Without xenstore the device stays as it is, and is closed when it is opened again.
-        while store.poll().is_ok() {
-            match self.poll_job() {
-                Ok(JobEnd::Busy) if store.platform().now() < deadline => {}
-                Ok(JobEnd::Published(Published::Yes(state))) => {
-                    self.nodes.own = state;
-                    return;
-                }
-                _ => return,
-            }
-            let _ = store.poll();
-            store.wait(deadline);
-        }
-    }
-
     /// Returns whether xenstored has not replied in the store's time.
-    fn is_unanswered(&self, now: Instant) -> bool {
+    pub(crate) fn is_unanswered(&self, now: Instant) -> bool {
         let limit = self.store().timeout().min(self.timeout);
-        self.step != Step::Run
+        !self.is_found()
             || self.exchange.is_some_and(|since| now.saturating_duration_since(since) > limit)
-    }
-
-    fn timed_out(&self, wanted: DeviceState, waited: Duration) -> XenbusError {
-        if self.is_unanswered(self.store().platform().now()) {
-            return self.jobs.timeout(&self.nodes, waited);
-        }
-        let awaited = match wanted {
-            DeviceState::Connecting | DeviceState::Connected => XenbusState::CONNECTED,
-            _ => XenbusState::CLOSED,
-        };
-        let (own, found) = (self.nodes.own, self.nodes.peer);
-        let path = self.nodes.peer_state_path();
-        XenbusError::Timeout { path, awaited, found, own, waited }
-    }
-
-    fn refused(&self) -> XenbusError {
-        match self.state {
-            DeviceState::Unplugged => self.nodes.unplugged(),
-            _ => XenbusError::Refused {
-                path: self.nodes.peer_state_path(),
-                found: self.nodes.peer,
-                own: self.nodes.own,
-            },
-        }
     }
 }
 

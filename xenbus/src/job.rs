@@ -17,6 +17,10 @@ use xen_store::{ErrorKind, Pipeline, Runtime, Transport, XenStore};
 /// The bytes for the nodes of a step: about fifty short ones.
 const TABLE_LEN: usize = 4096;
 
+/// The time after which a request is tried again that found no free slot of the xenstore client,
+/// or no transaction that the domain may start.
+pub(crate) const RETRY: Duration = Duration::from_millis(1);
+
 /// The most bytes of an error message.
 const MESSAGE: usize = 256;
 

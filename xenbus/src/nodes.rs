@@ -344,8 +344,8 @@ fn parse_state(value: &[u8]) -> XenbusState {
 }
 
 /// Returns the node that the devices of one end's domain have in common: `device` of frontends;
-/// `backend/KIND` of the backends of this domain, `backend/KIND/GUEST` of another one. `None` if the
-/// directory is in an unusual place.
+/// `backend/KIND` of the backends of this domain, `backend/KIND/GUEST` of another one. `None` if
+/// the directory is in an unusual place.
 fn devices_of(role: Role, directory: &str) -> Option<&str> {
     let up = |path: &'_ str, levels: usize| -> Option<usize> {
         (0..levels).try_fold(path.len(), |len, _| path.get(..len)?.rfind('/'))

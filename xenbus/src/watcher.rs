@@ -1,7 +1,7 @@
 //! Devices that come and go.
 
 use crate::DeviceId;
-use crate::frontend::RETRY;
+use crate::job::RETRY;
 use crate::list::too_many;
 use core::fmt;
 use heapless::Vec;
@@ -124,8 +124,8 @@ impl<P: Runtime, I: WatchedDevice, const N: usize, T: Transport> DeviceWatcher<P
     ///
     /// # Errors
     ///
-    /// Those of listing the devices, among them [`ErrorKind::TooLong`] if there are more than `N`; the
-    /// next poll lists them again. [`ErrorKind::Connection`].
+    /// Those of listing the devices, among them [`ErrorKind::TooLong`] if there are more than `N`;
+    /// the next poll lists them again. [`ErrorKind::Connection`].
     pub fn poll(&mut self) -> Result<Option<DeviceEvent<I>>, StoreError> {
         self.exchange()?;
         self.changed |= self.watch.try_clear()?;

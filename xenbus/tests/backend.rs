@@ -1,6 +1,7 @@
 //! A backend against frontends that follow the protocol, and some that do not, and the requests of
 //! the toolstack.
 
+#[path = "../../xen-store/tests/double/mod.rs"]
 mod double;
 
 use double::{Guest, Server, Store, World, with_store};

@@ -1,5 +1,6 @@
 //! A frontend against backends that follow the protocol, and some that do not.
 
+#[path = "../../xen-store/tests/double/mod.rs"]
 mod double;
 
 use double::{Guest, HOME, Request, Server, Store, World, with_store};

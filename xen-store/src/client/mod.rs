@@ -53,7 +53,7 @@ pub struct Limits {
 }
 
 /// Sixteen requests, which a driver that connects has in flight at once, and watches as memory has
-/// room for: 21 pages at first.
+/// room for: 22 pages at first.
 impl Default for Limits {
     fn default() -> Self {
         Self { requests: MAX_REQUESTS, watches: MAX_WATCHES }

@@ -98,8 +98,8 @@ impl<P: Runtime, T: Transport> Pipeline<P, T> {
     /// # Errors
     ///
     /// [`ErrorKind::BufferTooSmall`] with nothing copied, [`ErrorKind::Server`],
-    /// [`ErrorKind::UnexpectedReply`], [`ErrorKind::Interrupted`], [`ErrorKind::Connection`]. The request
-    /// is over in each case.
+    /// [`ErrorKind::UnexpectedReply`], [`ErrorKind::Interrupted`], [`ErrorKind::Connection`]. The
+    /// request is over in each case.
     pub fn reply(&mut self, buffer: &mut [u8]) -> Option<Result<usize, ErrorKind>> {
         self.take(|body| copy(body, buffer))
     }

@@ -65,8 +65,8 @@ impl<P: Runtime, T: Transport> XenStore<P, T> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::TooManyWatches`], [`ErrorKind::TooLong`]; [`ErrorKind::Path`] if `path` is no path,
-    /// or not below `above`.
+    /// [`ErrorKind::TooManyWatches`], [`ErrorKind::TooLong`]; [`ErrorKind::Path`] if `path` is no
+    /// path, or not below `above`.
     pub fn queue_watch(
         &self,
         above: Option<&str>,

@@ -103,7 +103,7 @@ struct Record {
     /// Levels below the path that it covers; [`ALL`] for all.
     depth: U16,
     state: u8,
-    operation: u8,
+    kind: u8,
     overflow: u8,
     /// The event that every new watch causes is still to come. A sentinel's only.
     fresh: u8,
@@ -117,8 +117,8 @@ impl Record {
             .unwrap_or(State::Free)
     }
 
-    fn is(&self, operation: Kind) -> bool {
-        self.operation == operation as u8
+    fn is(&self, kind: Kind) -> bool {
+        self.kind == kind as u8
     }
 
     fn is_in(&self, group: usize) -> bool {
@@ -272,9 +272,8 @@ impl<B: Buffer> Watches<B> {
     pub(super) fn wanted_memory(&mut self, bytes: &mut [u8]) -> Option<usize> {
         // A caller's, a shared one and a sentinel.
         let few = self.count(bytes, |head| head.state() == State::Free) < 3;
-        let used = self.count(bytes, |head| {
-            head.state() != State::Free && head.operation <= Kind::Member as u8
-        });
+        let used = self
+            .count(bytes, |head| head.state() != State::Free && head.kind <= Kind::Member as u8);
         let room = !self.more.is_full() && self.count < MAX_WATCHES;
         (few && room && used < self.limit).then(|| self.count.max(8) * WATCH_BYTES)
     }
@@ -298,9 +297,8 @@ impl<B: Buffer> Watches<B> {
         path: &dyn Display,
         depth: Option<u16>,
     ) -> Result<usize, ErrorKind> {
-        let used = self.count(bytes, |head| {
-            head.state() != State::Free && head.operation <= Kind::Member as u8
-        });
+        let used = self
+            .count(bytes, |head| head.state() != State::Free && head.kind <= Kind::Member as u8);
         if used >= self.limit {
             return Err(ErrorKind::TooManyWatches);
         }
@@ -345,7 +343,7 @@ impl<B: Buffer> Watches<B> {
             slot.head.group.set(group.index as u32);
         }
         if let Some(mut slot) = self.slot(bytes, member) {
-            slot.head.operation = Kind::Member as u8;
+            slot.head.kind = Kind::Member as u8;
             slot.head.group.set(group.index as u32);
             // The event that every new watch causes.
             slot.queue("");
@@ -358,7 +356,7 @@ impl<B: Buffer> Watches<B> {
         &mut self,
         bytes: &mut [u8],
         path: &dyn Display,
-        operation: Kind,
+        kind: Kind,
         state: State,
     ) -> Result<usize, ErrorKind> {
         let free = self
@@ -383,7 +381,7 @@ impl<B: Buffer> Watches<B> {
             queue_len: U16::ZERO,
             depth: ALL.into(),
             state: state as u8,
-            operation: operation as u8,
+            kind: kind as u8,
             overflow: 0,
             fresh: 0,
         };

@@ -24,6 +24,15 @@ impl Request {
 }
 
 type Nodes = BTreeMap<String, Vec<u8>>;
+
+/// A transaction: the nodes at its start, the nodes it sees, the paths it wrote and used.
+struct Transaction {
+    before: Nodes,
+    seen: Nodes,
+    written: Vec<String>,
+    used: Vec<String>,
+}
+
 pub type Override = Box<dyn FnMut(&Request) -> Option<Vec<u8>>>;
 
 pub struct Server {
@@ -34,8 +43,7 @@ pub struct Server {
     pub nodes: Nodes,
     permissions: BTreeMap<String, Vec<u8>>,
     pub watches: Vec<(String, String)>,
-    /// Nodes of each transaction, and the paths that it wrote.
-    transactions: BTreeMap<u32, (Nodes, Vec<String>)>,
+    transactions: BTreeMap<u32, Transaction>,
     next_transaction: u32,
     own_business: bool,
     /// Every request that came.
@@ -214,11 +222,12 @@ impl Server {
         let path = absolute(&texts[0]);
         let in_transaction = request.tx != 0;
         let mut nodes = if in_transaction {
-            self.transactions.get(&request.tx).ok_or("ENOENT")?.0.clone()
+            self.transactions.get(&request.tx).ok_or("ENOENT")?.seen.clone()
         } else {
             self.nodes.clone()
         };
         let done = Ok(b"OK\0".to_vec());
+        let used = path.clone();
         let mut changed = None;
         let answer = match request.kind {
             MessageType::READ => nodes.get(&path).cloned().ok_or("ENOENT"),
@@ -236,6 +245,12 @@ impl Server {
             MessageType::RM if !in_transaction => {
                 self.remove(&path);
                 return done;
+            }
+            MessageType::RM => {
+                let below = format!("{path}/");
+                nodes.retain(|node, _| *node != path && !node.starts_with(&below));
+                changed = Some(path);
+                done
             }
             MessageType::DIRECTORY => {
                 let prefix = format!("{}/", path.trim_end_matches('/'));
@@ -271,11 +286,14 @@ impl Server {
             MessageType::TRANSACTION_START => {
                 let id = self.next_transaction;
                 self.next_transaction += 1;
-                self.transactions.insert(id, (nodes, vec![]));
+                let before = nodes.clone();
+                let (written, used) = (vec![], vec![]);
+                self.transactions.insert(id, Transaction { before, seen: nodes, written, used });
                 return Ok(format!("{id}\0").into_bytes());
             }
             MessageType::TRANSACTION_END => {
-                let (after, written) = self.transactions.remove(&request.tx).ok_or("ENOENT")?;
+                let Transaction { before, seen, written, used } =
+                    self.transactions.remove(&request.tx).ok_or("ENOENT")?;
                 if texts[0] == "F" {
                     return done;
                 }
@@ -283,7 +301,16 @@ impl Server {
                     self.conflicts -= 1;
                     return Err("EAGAIN");
                 }
-                self.nodes = after;
+                // A node that it used was changed meanwhile.
+                if used.iter().any(|path| self.nodes.get(path) != before.get(path)) {
+                    return Err("EAGAIN");
+                }
+                for path in before.keys().filter(|path| !seen.contains_key(*path)) {
+                    self.nodes.remove(path);
+                }
+                let changed =
+                    seen.into_iter().filter(|(path, value)| before.get(path) != Some(value));
+                self.nodes.extend(changed);
                 // Also for a value that stayed the same.
                 written.iter().for_each(|path| self.changed(path));
                 return done;
@@ -291,9 +318,10 @@ impl Server {
             _ => Err("ENOSYS"),
         };
         if in_transaction {
-            let (seen, written) = self.transactions.get_mut(&request.tx).ok_or("ENOENT")?;
-            *seen = nodes;
-            written.extend(changed);
+            let transaction = self.transactions.get_mut(&request.tx).ok_or("ENOENT")?;
+            transaction.seen = nodes;
+            transaction.written.extend(changed);
+            transaction.used.push(used);
         } else {
             self.nodes = nodes;
             changed.into_iter().for_each(|path| self.changed(&path));
