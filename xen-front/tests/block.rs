@@ -11,6 +11,8 @@ mod blkback;
 mod buffers;
 #[path = "disk/closing.rs"]
 mod closing;
+#[path = "disk/faults.rs"]
+mod faults;
 #[path = "disk/nodes.rs"]
 mod nodes;
 #[path = "disk/reconnect.rs"]
@@ -134,7 +136,7 @@ fn broken(found: Result<(), TransferError>) -> ProtocolError {
 }
 
 #[test]
-fn a_disk_connects_reads_writes_flushes_and_closes_and_leaves_nothing_behind() {
+fn disk_does_io_and_leaves_nothing() {
     let fixture = Fixture::new();
     assert_eq!(fixture.store_list(), [("xvda".to_owned(), 51712)]);
     let mut disk = fixture.disk();
@@ -164,7 +166,7 @@ impl Fixture {
 }
 
 #[test]
-fn long_transfers_keep_the_ring_busy_and_notify_once_a_batch_and_allocate_nothing() {
+fn long_transfer_notifies_once_a_batch() {
     let fixture = Fixture::new();
     let mut disk = fixture.disk();
     let mut all = vec![0; SECTORS * 512];
@@ -183,7 +185,7 @@ fn long_transfers_keep_the_ring_busy_and_notify_once_a_batch_and_allocate_nothin
 }
 
 #[test]
-fn the_poll_core_gives_each_buffer_back_with_its_own_data() {
+fn buffers_return_with_their_own_data() {
     let fixture = Fixture::new();
     let mut block = fixture.block();
     assert_eq!(block.id(), fixture.device.get().id);
@@ -222,7 +224,7 @@ impl Fixture {
 }
 
 #[test]
-fn what_can_not_be_done_is_refused_with_the_buffer_and_the_reason() {
+fn refused_request_returns_its_buffer() {
     let fixture = Fixture::new();
     let mut block = fixture.block();
     let capacity = SECTORS as u64;
@@ -267,7 +269,7 @@ fn a_read_only_disk_is_not_written() {
 }
 
 #[test]
-fn a_disk_is_called_by_its_extended_number_if_it_has_no_other() {
+fn extended_number_names_disk() {
     let fixture = Fixture::new();
     let front = fixture.device.get().frontend_path();
     let set = |key: &str, value: &str| {
@@ -287,7 +289,7 @@ fn a_disk_is_called_by_its_extended_number_if_it_has_no_other() {
 }
 
 #[test]
-fn a_cdrom_and_a_removable_medium_are_known_by_either_ends_word() {
+fn either_end_marks_cdrom_and_removable() {
     for (own, info, cdrom, removable) in [
         ("cdrom", 0, true, false),
         ("disk", 1, true, false),
@@ -306,7 +308,7 @@ fn a_cdrom_and_a_removable_medium_are_known_by_either_ends_word() {
 }
 
 #[test]
-fn sectors_of_4096_bytes_change_the_alignment_and_not_the_unit() {
+fn large_sectors_change_alignment_not_unit() {
     let fixture = Fixture::new();
     fixture.back.state().set("sector-size", 4096);
     fixture.back.state().set("physical-sector-size", 8192);
@@ -325,7 +327,7 @@ fn sectors_of_4096_bytes_change_the_alignment_and_not_the_unit() {
 }
 
 #[test]
-fn a_flush_falls_back_to_a_barrier_and_then_to_nothing_when_the_backend_finds_out_late() {
+fn late_unsupported_flush_becomes_barrier() {
     let fixture = Fixture::new();
     let mut disk = fixture.disk();
     let last = || fixture.back.state().seen.last().map(|request| request.operation);
@@ -349,60 +351,9 @@ fn a_flush_falls_back_to_a_barrier_and_then_to_nothing_when_the_backend_finds_ou
     fixture.finish();
 }
 
+/// D-B10.
 #[test]
-fn d_b01_and_d_b02_answers_to_nothing_break_the_device_and_it_connects_again() {
-    for misbehaviour in [
-        Misbehaviour::WrongId(1),
-        Misbehaviour::WrongId(32),
-        Misbehaviour::WrongId(u64::MAX),
-        Misbehaviour::Twice,
-        Misbehaviour::WrongOperation,
-        Misbehaviour::WrongIndex,
-    ] {
-        let fixture = Fixture::new();
-        let mut disk = fixture.disk();
-        let all = vec![0x11; 200 * 512];
-        fixture.back.state().misbehaviour = misbehaviour;
-        let reason = broken(disk.write(0, &all));
-        let fits = match misbehaviour {
-            Misbehaviour::WrongOperation => matches!(reason, ProtocolError::WrongOperation { .. }),
-            Misbehaviour::WrongIndex => matches!(reason, ProtocolError::Ring(_)),
-            _ => matches!(reason, ProtocolError::UnknownId { .. }),
-        };
-        assert!(fits, "{misbehaviour:?}: {reason:?}");
-        assert_eq!(disk.block().broken(), Some(reason));
-        assert_eq!(
-            disk.read(0, &mut [0; 512]),
-            Err(TransferError::Refused(RequestError::Broken(reason)))
-        );
-        fixture.back.state().misbehaviour = Misbehaviour::None;
-        disk.close(fixture.deadline()).unwrap();
-        let mut disk = fixture.disk();
-        disk.write(0, &all).unwrap();
-        assert!(fixture.back.state().disk.starts_with(&all));
-        disk.close(fixture.deadline()).unwrap();
-        fixture.finish();
-    }
-}
-
-#[test]
-fn d_b03_an_unknown_status_fails_the_request_and_not_the_device() {
-    let fixture = Fixture::new();
-    let mut disk = fixture.disk();
-    for (status, error) in
-        [(77, IoError::UnknownStatus(77)), (-1, IoError::Failed), (-2, IoError::Unsupported)]
-    {
-        fixture.back.state().misbehaviour = Misbehaviour::Status(status);
-        assert_eq!(disk.read(0, &mut [0; 512]), Err(TransferError::Io(error)));
-    }
-    fixture.back.state().misbehaviour = Misbehaviour::None;
-    disk.read(0, &mut [0; 512]).unwrap();
-    disk.close(fixture.deadline()).unwrap();
-    fixture.finish();
-}
-
-#[test]
-fn d_b10_impossible_numbers_in_xenstore_are_refused_and_the_administrator_is_told() {
+fn impossible_numbers_are_refused() {
     for (key, value) in [
         ("sector-size", "0"),
         ("sector-size", "3"),
@@ -444,60 +395,6 @@ fn refused_disk_is_closing_at_once() {
 }
 
 #[test]
-fn pages_that_the_backend_keeps_after_its_answer_are_kept_back_until_it_lets_go() {
-    let fixture = Fixture::new();
-    let mut block = fixture.block();
-    fixture.back.state().misbehaviour = Misbehaviour::KeepPages;
-    block.submit(Request::Read { sector: 0, sectors: 16, buffer: fixture.pages(2) }).unwrap();
-    let done = fixture.complete(&mut block, 1).remove(0);
-    assert!(matches!(done.outcome, Err(IoError::Broken(ProtocolError::PageInUse(_)))), "{done:?}");
-    assert!(done.buffer.is_none());
-    assert_eq!(
-        (block.broken().map(IoError::Broken).map(Err), block.free_slots()),
-        (Some(done.outcome), 0)
-    );
-    // Not even a request that the disk has no sectors for is judged any more.
-    let request = Request::Read { sector: u64::MAX, sectors: 8, buffer: fixture.pages(1) };
-    assert_eq!(
-        block.submit(request).unwrap_err().reason,
-        RequestError::Broken(block.broken().unwrap())
-    );
-    assert_eq!(fixture.grants.sweep_quarantine(), Quarantine { waiting: 1, lost: 0 });
-    fixture.close(block);
-    fixture.back.state().let_go();
-    fixture.finish();
-}
-
-#[test]
-fn a_silent_backend_is_a_timeout_and_its_late_answers_do_no_harm() {
-    let fixture = Fixture::new();
-    let mut disk = fixture.disk();
-    fixture.back.state().misbehaviour = Misbehaviour::Silent;
-    let mut data = vec![0; 3 << 20 >> 1];
-    assert!(matches!(disk.read(0, &mut data), Err(TransferError::Timeout { .. })));
-    assert!(matches!(disk.flush(), Err(TransferError::Timeout { .. })));
-    fixture.back.state().misbehaviour = Misbehaviour::None;
-    fixture.world.domain(fixture.device.get().backend).unwrap().kick();
-    let content = fixture.back.state().disk.clone();
-    disk.read(0, &mut data).unwrap();
-    assert_eq!(data, content[..data.len()]);
-    disk.close(fixture.deadline()).unwrap();
-    fixture.finish();
-}
-
-#[test]
-fn a_backend_that_is_never_ready_is_a_timeout_that_says_what_was_awaited() {
-    let fixture = Fixture::new();
-    fixture.back.state().misbehaviour = Misbehaviour::NeverReady;
-    let start = fixture.guest.now();
-    let error = fixture.connect_error();
-    assert!(matches!(error, BlkFrontError::Xenbus(XenbusError::Timeout { .. })), "{error}");
-    let waited = fixture.guest.now().saturating_duration_since(start);
-    assert!(waited >= Duration::from_secs(10) && waited < Duration::from_secs(11), "{waited:?}");
-    fixture.finish();
-}
-
-#[test]
 fn a_device_that_is_not_there_is_not_found() {
     let fixture = Fixture::new();
     let mut block = BlkFront::<Domain>::open(&fixture.store, &fixture.grants, 51728).unwrap();
@@ -507,100 +404,6 @@ fn a_device_that_is_not_there_is_not_found() {
         matches!(error, BlkFrontError::Xenbus(XenbusError::Store(error)) if error.is_not_found()),
         "{error}"
     );
-    fixture.finish();
-}
-
-#[test]
-fn an_unplugged_disk_first_finishes_what_it_was_asked_for() {
-    let fixture = Fixture::new();
-    let mut block = fixture.block();
-    fixture.back.state().misbehaviour = Misbehaviour::Silent;
-    block.submit(Request::Read { sector: 5, sectors: 8, buffer: fixture.pages(1) }).unwrap();
-    block.kick();
-    fixture.world.run_for(Duration::from_millis(10));
-    fixture.world.detach(&fixture.device.get());
-    while block.poll(fixture.guest.now()) == Ok(DeviceState::Connected) {
-        fixture.store.wait(fixture.deadline());
-    }
-    assert_eq!(block.state(), DeviceState::Closing);
-    let refused = block.submit(Request::Flush).unwrap_err();
-    assert_eq!(refused.reason, RequestError::NotConnected);
-    fixture.back.state().misbehaviour = Misbehaviour::None;
-    fixture.world.domain(fixture.device.get().backend).unwrap().kick();
-    assert_eq!(fixture.complete(&mut block, 1)[0].outcome, Ok(()));
-    while !matches!(
-        block.poll(fixture.guest.now()).unwrap(),
-        DeviceState::Closed | DeviceState::Unplugged
-    ) {
-        fixture.store.wait(fixture.deadline());
-    }
-    assert_eq!(block.port(), None);
-    drop(block);
-    fixture.finish();
-}
-
-#[test]
-fn an_idle_disk_that_is_polled_lets_itself_be_unplugged() {
-    let fixture = Fixture::new();
-    let mut disk = fixture.disk();
-    fixture.world.detach(&fixture.device.get());
-    let deadline = fixture.deadline();
-    while !matches!(
-        disk.poll(fixture.guest.now()),
-        Ok(DeviceState::Closed | DeviceState::Unplugged)
-    ) {
-        assert!(fixture.guest.now() < deadline);
-        fixture.store.wait(deadline);
-    }
-    disk.close(fixture.deadline()).unwrap();
-    fixture.finish();
-}
-
-#[test]
-fn a_device_that_is_torn_out_completes_its_requests_with_an_error() {
-    let fixture = Fixture::new();
-    let mut block = fixture.block();
-    fixture.back.state().misbehaviour = Misbehaviour::Silent;
-    for sector in 0..3 {
-        block.submit(Request::Read { sector, sectors: 8, buffer: fixture.pages(1) }).unwrap();
-    }
-    block.kick();
-    fixture.world.run_for(Duration::from_millis(10));
-    fixture.world.remove_device(&fixture.device.get());
-    for done in fixture.complete(&mut block, 3) {
-        assert_eq!(done.outcome, Err(IoError::Closed));
-        assert!(done.buffer.is_some());
-    }
-    fixture.poll_until(&mut block, DeviceState::Unplugged);
-    assert_eq!(block.port(), None);
-    drop(block);
-    fixture.finish();
-}
-
-#[test]
-fn a_device_that_is_reopened_again_and_again_loses_none_of_its_requests() {
-    let fixture = Fixture::new();
-    let mut block = fixture.block();
-    fixture.back.state().misbehaviour = Misbehaviour::Silent;
-    let mut tokens: Vec<_> = (0..3)
-        .map(|sector| {
-            block.submit(Request::Read { sector, sectors: 8, buffer: fixture.pages(1) }).unwrap()
-        })
-        .collect();
-    block.kick();
-    fixture.world.run_for(Duration::from_millis(10));
-    for _ in 0..3 {
-        block.reopen();
-        assert_eq!(block.in_flight(), 3);
-    }
-    block.close_now();
-    for done in fixture.complete(&mut block, 3) {
-        tokens.retain(|token| *token != done.token);
-        assert!(done.buffer.is_some());
-    }
-    assert_eq!(tokens, []);
-    fixture.poll_until(&mut block, DeviceState::Closed);
-    drop(block);
     fixture.finish();
 }
 
@@ -632,36 +435,6 @@ fn flush_backend_lacks_is_unsupported() {
 }
 
 #[test]
-fn a_driver_domain_that_dies_ends_a_transfer_with_an_error() {
-    let fixture = Fixture::new();
-    let mut disk = fixture.disk();
-    fixture.back.state().misbehaviour = Misbehaviour::Silent;
-    fixture.world.run_for(Duration::from_millis(1));
-    let world = &fixture.world;
-    let (backend, start) = (fixture.device.get().backend, fixture.guest.now());
-    let killer = world.dom0().spawn({
-        let store = world.store();
-        let path = fixture.device.get().backend_path();
-        move |domain: &Domain| {
-            if domain.now() < start + Duration::from_millis(500) {
-                return xen_sim::Step::Sleep(start + Duration::from_millis(500));
-            }
-            let _ = store.remove(&path);
-            xen_sim::Step::Done
-        }
-    });
-    let error = disk.read(0, &mut [0; 4096]).unwrap_err();
-    assert_eq!(error, TransferError::Io(IoError::Closed));
-    let waited = fixture.guest.now().saturating_duration_since(start);
-    assert!(waited < Duration::from_millis(510), "{waited:?}");
-    let refused = Err(TransferError::Refused(RequestError::NotConnected));
-    assert_eq!((disk.read(0, &mut [0; 4096]), disk.flush()), (refused, refused));
-    let _ = (backend, killer);
-    disk.close(fixture.deadline()).unwrap();
-    fixture.finish();
-}
-
-#[test]
 fn a_new_size_is_noticed_and_used() {
     let fixture = Fixture::new();
     let mut block = fixture.block();
@@ -689,7 +462,7 @@ fn a_new_size_is_noticed_and_used() {
 }
 
 #[test]
-fn an_untrusted_backend_sees_zeroes_and_what_is_written_to_it() {
+fn untrusted_backend_sees_zeroes() {
     let fixture = Fixture::with_disk(&VirtualDisk { trusted: false, ..VirtualDisk::new("xvda") });
     let mut block = fixture.block();
     assert!(!block.info().trusted);
@@ -712,7 +485,7 @@ fn an_untrusted_backend_sees_zeroes_and_what_is_written_to_it() {
 }
 
 #[test]
-fn what_firmware_left_in_the_directory_does_not_reach_the_backend() {
+fn firmware_nodes_are_removed() {
     let fixture = Fixture::new();
     let front = fixture.device.get().frontend_path();
     for key in ["ring-page-order", "num-ring-pages", "multi-queue-num-queues"] {
@@ -753,31 +526,10 @@ fn stale_ring_nodes_are_removed() {
     fixture.finish();
 }
 
-#[test]
-fn other_answers_do_not_extend_timeout() {
-    let fixture = Fixture::new();
-    let mut disk = fixture.disk();
-    fixture.back.state().misbehaviour = Misbehaviour::Starve;
-    let mut data = vec![0; 3 << 20 >> 1];
-    let start = fixture.guest.now();
-    let waited = || fixture.guest.now().saturating_duration_since(start);
-    assert!(matches!(disk.read(0, &mut data), Err(TransferError::Timeout { .. })));
-    assert!(
-        waited() >= Duration::from_secs(2) && waited() < Duration::from_millis(3200),
-        "{:?}",
-        waited()
-    );
-    fixture.back.state().misbehaviour = Misbehaviour::None;
-    fixture.world.domain(fixture.device.get().backend).unwrap().kick();
-    disk.read(0, &mut data).unwrap();
-    disk.close(fixture.deadline()).unwrap();
-    fixture.finish();
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(8))]
     #[test]
-    fn reads_and_writes_of_any_place_and_length_are_those_of_an_array(
+    fn any_transfer_matches_an_array(
         steps in proptest::collection::vec((any::<bool>(), 0..SECTORS, 0usize..600, any::<u8>()), 1..12),
         buffers in 1usize..=32,
     ) {

@@ -3,9 +3,12 @@
 use std::sync::Mutex;
 use xen_front::block::{BlkFront, BlockingDisk};
 use xen_front::console::Console;
-use xen_front::net::NetFront;
+use xen_front::net::{Config, NetFront, Vif};
 use xen_front::vchan::{Client, Server};
-use xen_sim::Domain;
+use xen_grant::GrantTable;
+use xen_hypercall::start;
+use xen_sim::{Domain, DomainConfig, World};
+use xen_store::XenStore;
 
 static DISK: Mutex<Option<BlockingDisk<Domain>>> = Mutex::new(None);
 static NET: Mutex<Option<NetFront<Domain>>> = Mutex::new(None);
@@ -21,7 +24,21 @@ fn frontends_are_send_and_static() {
     assert!(NET.lock().unwrap().is_none());
 }
 
+/// The figures of `docs/PORTING.md` and of the crates' READMEs.
 #[test]
-fn net_front_is_small() {
-    assert!(size_of::<NetFront<Domain>>() < 1024, "{} bytes", size_of::<NetFront<Domain>>());
+fn memory_is_as_documented() {
+    let guest = World::new(1).create_guest(DomainConfig::new("guest"));
+    let pages = || guest.counters().pages_allocated - guest.counters().pages_freed;
+    let before = pages();
+    let ring = start::xenstore_ring(guest.clone()).unwrap();
+    let store = XenStore::new(guest.clone(), ring).unwrap();
+    assert_eq!(pages() - before, 22);
+    let grants = GrantTable::new(guest.clone()).unwrap();
+    let before = pages();
+    let block = BlkFront::<Domain>::open(&store, &grants, 51712).unwrap();
+    assert_eq!(pages() - before, 2, "tables; the ring comes with the connection");
+    let before = pages();
+    let net = NetFront::new(&store, &grants, Vif(0), Config::default()).unwrap();
+    assert_eq!(pages() - before, 3, "tables; rings and buffers come with the connection");
+    assert!(size_of_val(&block) < 1024 && size_of_val(&net) < 1024);
 }

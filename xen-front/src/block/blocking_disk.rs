@@ -12,10 +12,10 @@ use xen_hypercall::{Instant, PAGE_SIZE, Pages, Platform};
 use xen_store::XenStore;
 use xenbus::DeviceState;
 
-/// How many buffers [`BlockingDisk::connect`] takes, of 44 KiB each: 704 KiB.
+/// Number of buffers of [`BlockingDisk::connect`], of 44 KiB each: 704 KiB.
 pub const DEFAULT_BUFFERS: usize = 16;
 
-/// How long the backend may take for a request, unless [`BlockingDisk::set_timeout`] says otherwise.
+/// Default time of the backend for a request; see [`BlockingDisk::set_timeout`].
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The longest single wait. Another thread may take the store's event for its own, so look again
@@ -38,7 +38,7 @@ const BUFFER: usize = MAX_PAGES * PAGE_SIZE;
 pub struct BlockingDisk<P: Platform, const DEPTH: usize = DEFAULT_DEPTH> {
     block: BlkFront<P, DEPTH>,
     free: Vec<Pages<P>, DEPTH>,
-    /// How many buffers there are to be, those in flight included.
+    /// Number of buffers to allocate, those in flight included.
     wanted: usize,
     timeout: Duration,
 }

@@ -103,7 +103,8 @@ impl<P: Platform, const DEPTH: usize> BlkFront<P, DEPTH> {
         Ok(Self { device, id, closed: false, next: 0 })
     }
 
-    /// Opens disk `id` as [`connect`](BlkFront::connect) does, for up to `DEPTH` requests in flight.
+    /// Opens disk `id` as [`connect`](BlkFront::connect) does, for up to `DEPTH` requests in
+    /// flight.
     ///
     /// # Errors
     ///

@@ -49,10 +49,10 @@ const STALE_KEYS: [&str; 21] = [
     "ring-ref15",
 ];
 
-/// A connection, if there is one. It is made when the backend is ready for it, and by then its
-/// predecessor's pages are free.
+/// The connection of a disk, if there is one. It is created when the backend is ready for it, and
+/// the pages of the one before are free by then.
 #[derive(Debug)]
-enum Link<C> {
+enum CurrentConnection<C> {
     None,
     /// The connection in use.
     Current(C),
@@ -65,7 +65,7 @@ pub(super) struct Vbd<P: Platform, const DEPTH: usize> {
     pub(super) grants: GrantTable<P>,
     pub(super) number: VbdNumber,
     pub(super) info: DiskInfo,
-    link: Link<Connection<P, DEPTH>>,
+    link: CurrentConnection<Connection<P, DEPTH>>,
     /// The disk cannot be used: requests of earlier connections are not issued again.
     pub(super) refused: bool,
     /// Requests of earlier connections: to be issued again or, as their peer kept the pages,
@@ -82,7 +82,7 @@ impl<P: Platform, const DEPTH: usize> Vbd<P, DEPTH> {
             grants: grants.clone(),
             number: VbdNumber(id),
             info: DiskInfo::NONE,
-            link: Link::None,
+            link: CurrentConnection::None,
             refused: false,
             requeued: RequeueList::new(),
         }
@@ -90,18 +90,28 @@ impl<P: Platform, const DEPTH: usize> Vbd<P, DEPTH> {
 
     /// Returns the connection in use.
     pub(super) fn connection(&self) -> Option<&Connection<P, DEPTH>> {
-        if let Link::Current(connection) = &self.link { Some(connection) } else { None }
+        if let CurrentConnection::Current(connection) = &self.link {
+            Some(connection)
+        } else {
+            None
+        }
     }
 
     pub(super) fn connection_mut(&mut self) -> Option<&mut Connection<P, DEPTH>> {
-        if let Link::Current(connection) = &mut self.link { Some(connection) } else { None }
+        if let CurrentConnection::Current(connection) = &mut self.link {
+            Some(connection)
+        } else {
+            None
+        }
     }
 
     /// Returns the connection in use, or the one before it.
     pub(super) fn any_connection_mut(&mut self) -> Option<&mut Connection<P, DEPTH>> {
         match &mut self.link {
-            Link::None => None,
-            Link::Current(connection) | Link::Previous(connection) => Some(connection),
+            CurrentConnection::None => None,
+            CurrentConnection::Current(connection) | CurrentConnection::Previous(connection) => {
+                Some(connection)
+            }
         }
     }
 
@@ -116,8 +126,10 @@ impl<P: Platform, const DEPTH: usize> Vbd<P, DEPTH> {
     /// Returns the number of requests that have not completed.
     pub(super) fn in_flight(&self) -> usize {
         let linked = match &self.link {
-            Link::None => 0,
-            Link::Current(connection) | Link::Previous(connection) => connection.in_flight(),
+            CurrentConnection::None => 0,
+            CurrentConnection::Current(connection) | CurrentConnection::Previous(connection) => {
+                connection.in_flight()
+            }
         };
         linked + self.requeued.len()
     }
@@ -156,7 +168,7 @@ impl<P: Platform, const DEPTH: usize> Vbd<P, DEPTH> {
 
     /// Requeues the requests of the connection before.
     fn requeue(&mut self) {
-        let Link::Previous(previous) = &mut self.link else { return };
+        let CurrentConnection::Previous(previous) = &mut self.link else { return };
         while let Some(taken) = previous.requeue() {
             self.requeued.add(taken);
         }
@@ -165,7 +177,7 @@ impl<P: Platform, const DEPTH: usize> Vbd<P, DEPTH> {
     /// Releases the connection of a device that is closed or unplugged, and requeues its requests.
     pub(super) fn release(&mut self) {
         self.requeue();
-        self.link = Link::None;
+        self.link = CurrentConnection::None;
     }
 
     /// Completes a requeued request as closed.
@@ -180,11 +192,11 @@ impl<P: Platform, const DEPTH: usize> Vbd<P, DEPTH> {
             return;
         }
         let flush = self.info.flush_method().unwrap_or(FlushMethod::Flush);
-        // What an earlier backend has written into the pages of a read is not this one's answer.
+        // An earlier backend may have written to the pages of a read: they are zeroed again.
         let zeroed = if self.info.trusted { Zeroed::Reads } else { Zeroed::All };
         while self.connection().is_some_and(|connection| connection.free_slots() > 0)
             && let Some((token, request)) = self.requeued.next_request()
-            && let Link::Current(connection) = &mut self.link
+            && let CurrentConnection::Current(connection) = &mut self.link
         {
             let submitted = match check(&self.info, &request) {
                 Ok(()) => connection.submit(token, request, flush, zeroed),
@@ -249,7 +261,7 @@ impl<P: Platform, const DEPTH: usize> FrontendDriver for Vbd<P, DEPTH> {
         let connection = Connection::new(&self.grants, peer.id, self.number.0 as u16, order)?;
         // The backend has released what it had of earlier connections, or never had it.
         self.requeue();
-        self.link = Link::Current(connection);
+        self.link = CurrentConnection::Current(connection);
         Ok(())
     }
 
@@ -259,8 +271,8 @@ impl<P: Platform, const DEPTH: usize> FrontendDriver for Vbd<P, DEPTH> {
         nodes.write("event-channel", connection.port().unwrap_or_default());
         nodes.write("protocol", PROTOCOL);
         nodes.write("feature-persistent", 0);
-        // Backends know the ring's size by one name or the other. One of before there were larger
-        // rings knows neither.
+        // A backend reads the ring's size from one of two nodes (`io/blkif.h`, note 6), and a
+        // backend that supports a single page reads neither.
         if let [reference] = refs {
             nodes.write("ring-ref", reference);
             return;
@@ -291,7 +303,6 @@ impl<P: Platform, const DEPTH: usize> FrontendDriver for Vbd<P, DEPTH> {
     }
 
     fn run(&mut self, _now: Instant) -> Result<(), BlkFrontError> {
-        self.kick();
         self.submit_requeued();
         Ok(())
     }
@@ -317,7 +328,7 @@ impl<P: Platform, const DEPTH: usize> FrontendDriver for Vbd<P, DEPTH> {
             Cause::Closed | Cause::Unplugged => {
                 self.end();
                 if self.in_flight() == 0 {
-                    self.link = Link::None;
+                    self.link = CurrentConnection::None;
                 }
                 return;
             }
@@ -330,8 +341,10 @@ impl<P: Platform, const DEPTH: usize> FrontendDriver for Vbd<P, DEPTH> {
         }
         self.refused = false;
         self.requeue();
-        if let Link::Current(connection) = core::mem::replace(&mut self.link, Link::None) {
-            self.link = Link::Previous(connection);
+        if let CurrentConnection::Current(connection) =
+            core::mem::replace(&mut self.link, CurrentConnection::None)
+        {
+            self.link = CurrentConnection::Previous(connection);
         }
     }
 }

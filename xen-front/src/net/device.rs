@@ -18,9 +18,9 @@ use xenbus::FrontendDevice;
 /// the connection ends. Between, packets are copied, in both directions: sending or receiving makes
 /// no grant operation and allocates nothing.
 ///
-/// What was sent and which buffers are free again is published by [`flush`](Self::flush), with one
-/// event at most; [`poll`](Self::poll), [`wait`](Self::wait) and a [`receive`](Self::receive) that
-/// finds nothing do it too.
+/// [`flush`](Self::flush) publishes transmitted packets and free receive buffers, with at most one
+/// event; [`poll`](Self::poll), [`wait`](Self::wait) and a [`receive`](Self::receive) without a
+/// packet flush too.
 ///
 /// Close it with [`close`](Self::close) or [`close_and_wait`](Self::close_and_wait). If it is just
 /// dropped, the pages that the backend still uses go to the grant table's quarantine.

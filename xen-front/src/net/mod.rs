@@ -1,7 +1,7 @@
 //! Network interfaces: packets out, packets in, and a [`smoltcp`](https://docs.rs/smoltcp) device
 //! (feature `smoltcp`).
 //!
-//! [`NetFront`] is a poll core. Whoever drives it takes turns of four steps:
+//! [`NetFront`] is a poll core. The kernel repeats four steps:
 //!
 //! ```no_run
 //! # fn turn<P: xen_hypercall::Platform>(net: &mut xen_front::net::NetFront<P>, platform: &P) -> Result<(), Box<dyn core::error::Error>> {

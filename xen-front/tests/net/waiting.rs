@@ -21,7 +21,7 @@ impl Interpose for NoWait {
 
 type Guest = Interposed<Domain, NoWait>;
 
-/// What happens once xenstored has stopped.
+/// Action after xenstored has stopped.
 #[derive(Clone, Copy, Debug)]
 enum Next {
     Poll,
