@@ -24,8 +24,8 @@ pub struct SystemClock {
     /// Nanoseconds by which this clock is ahead of system time: zero until the domain was restored
     /// on a host with a later boot.
     ahead: AtomicU64,
-    /// The latest result. Two moments that Xen wrote may differ by a few nanoseconds, and time must
-    /// not go back.
+    /// The latest result. Two moments that Xen wrote may differ by a few nanoseconds, and time
+    /// must not go back.
     latest: AtomicU64,
 }
 

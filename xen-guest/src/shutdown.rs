@@ -236,8 +236,8 @@ impl<P: Platform> ShutdownWatcher<P> {
         let before = witness.status().map_err(SuspendError::Xen)?;
         self.store.quiesce().map_err(SuspendError::Store)?;
         let resumed = kernel();
-        // In a new domain the port is closed. If its number is in use again, it is not for a port
-        // that waits for this domain itself.
+        // In a new domain the port is closed. If its number is in use again, that port does not
+        // wait for an event of this domain.
         let moved = resumed != Ok(Resumed::Cancelled) && witness.status() != Ok(before);
         if moved {
             witness.abandon();

@@ -133,8 +133,8 @@ pub(crate) struct DomainState {
     pub(crate) events: Events,
     pub(crate) grants: GrantTable,
     pub(crate) params: [u64; HVM_NR_PARAMS as usize],
-    /// `true` if the domain set a vector for upcalls. Other kinds of callback have no effect, as in
-    /// any PVH domain.
+    /// `true` if the domain set a vector for upcalls. Other kinds of callback have no effect, as
+    /// in any PVH domain.
     pub(crate) callback: bool,
     pub(crate) console: Vec<u8>,
     pub(crate) console_input: VecDeque<u8>,

@@ -148,8 +148,8 @@ impl Rt {
     ///
     /// # Errors
     ///
-    /// `EINVAL` on another vCPU, `EBUSY` if another one took no upcall for a second; the refusals
-    /// of Xen, also those after the domain was resumed elsewhere.
+    /// `EINVAL` on another vCPU, `EBUSY` if another one took no upcall for a second; those of Xen,
+    /// before the suspend and after the domain was resumed elsewhere.
     pub fn suspend(self) -> Result<Resumed, Errno> {
         suspend::suspend()
     }

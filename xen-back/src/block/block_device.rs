@@ -165,8 +165,8 @@ pub trait BlockDevice {
     ///
     /// # Errors
     ///
-    /// [`BlockDeviceError`]; what `to` holds then is given to the frontend or not, so leave nothing of
-    /// others there.
+    /// [`BlockDeviceError`]. The content of `to` can reach the frontend all the same: it must not
+    /// be data of others.
     fn read(&mut self, sector: u64, to: IoBuffer<'_>) -> Result<(), BlockDeviceError>;
 
     /// Writes all of `from` to the sectors from `sector` on.

@@ -69,9 +69,9 @@ impl<'a> VbdConfig<'a> {
 /// The name of a storage, as `params` has it: `phy:/dev/vg/disk`, `aio:/images/disk`, or without a
 /// prefix.
 ///
-/// Toolstacks put a prefix before the name for the backends that they support: libxl `aio`, `qcow2`,
-/// `vhd` or `qed`, by the format, for QEMU; xend and xapi `phy`, `file` and `tap`. A backend
-/// decides which of them it can serve. It should refuse any other: without its
+/// Toolstacks put a prefix before the name for the backends that they support: libxl `aio`,
+/// `qcow2`, `vhd` or `qed`, by the format, for QEMU; xend and xapi `phy`, `file` and `tap`. A
+/// backend decides which of them it can serve. It should refuse any other: without its
 /// prefix, the name would be taken for a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskTarget<'a> {

@@ -47,10 +47,11 @@ pub enum BlkBackEvent {
 ///
 /// [`poll`](Self::poll) is all that it needs: whenever the store's port or its own had an event. It
 /// never waits for xenstored or the frontend.
+///
 /// The port stays masked, so that a guest which sends events without end costs no upcalls. Whatever
-/// the frontend does, requests are answered one by one, with an error where the disk has no such sectors or
-/// operation; if it breaks the ring's protocol, the ring is left alone, everything of the guest's is
-/// unmapped and the device is closed, until the frontend connects again.
+/// the frontend does, requests are answered one by one, with an error where the disk has no such
+/// sectors or operation; if it breaks the ring's protocol, the ring is left alone, everything of
+/// the guest's is unmapped and the device is closed, until the frontend connects again.
 pub struct BlkBack<P: ForeignFrames, O: OpenDisk, T: Transport = RingTransport<P>> {
     device: BackendDevice<P, PageBox<P, Driver<P, O>>, T>,
 }

@@ -129,7 +129,8 @@ impl<P: ForeignFrames, T: Transport> NetBack<P, T> {
         }
     }
 
-    /// Queues a packet for the guest. Returns `false` if it was dropped; the statistics have the reason.
+    /// Queues a packet for the guest. Returns `false` if it was dropped; the statistics have the
+    /// reason.
     ///
     /// Once the queue is half full, what waits in it is placed first: a burst is lost only if the
     /// guest has no pages for it.

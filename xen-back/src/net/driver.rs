@@ -149,8 +149,9 @@ impl<P: ForeignFrames> fmt::Debug for Driver<P> {
 mod tests {
     use super::*;
 
+    /// D-N09.
     #[test]
-    fn d_n09_only_the_number_of_queues_that_was_offered_is_taken() {
+    fn unoffered_queues_are_refused() {
         for found in [0, 2, u32::MAX] {
             assert_eq!(check_queues(found), Err(NetBackError::Queues { found }));
         }
