@@ -80,16 +80,16 @@ unsafe impl Platform for Kernel {
 }
 
 #[inline(never)]
-fn share_and_reclaim(
+fn grant_and_end(
     table: &GrantTable<Kernel>,
     pages: Pages<Kernel>,
     sum: &mut u64,
 ) -> Option<Pages<Kernel>> {
-    let shared = table.share_writable(pages, DomId(7)).ok()?;
+    let shared = table.grant_writable(pages, DomId(7)).ok()?;
     let mut reference = shared.reference();
     opaque(&mut reference);
     *sum += u64::from(reference.0);
-    shared.reclaim().ok()
+    shared.end_access().ok()
 }
 
 fn run(rounds: u64, count: usize) -> Outcome {
@@ -98,7 +98,7 @@ fn run(rounds: u64, count: usize) -> Outcome {
     let mut sum = 0;
     let outcome = measured(|outcome| {
         for _ in 0..rounds {
-            pages = pages.take().and_then(|pages| share_and_reclaim(&table, pages, &mut sum));
+            pages = pages.take().and_then(|pages| grant_and_end(&table, pages, &mut sum));
             outcome.units += count as u64;
         }
     });

@@ -1,6 +1,6 @@
 //! Worlds to put drivers into.
 
-use xen_hypercall::{Page, SharedMem, start};
+use xen_hypercall::{Page, SharedMem, boot};
 use xen_sim::{Domain, DomainConfig, World};
 use xen_store::XenStore;
 
@@ -16,7 +16,7 @@ pub(crate) fn small(name: &str) -> DomainConfig {
 }
 
 pub(crate) fn store_of(domain: &Domain) -> XenStore<Domain> {
-    let ring = start::xenstore_ring(domain.clone()).expect("the toolstack made one");
+    let ring = boot::xenstore_ring(domain.clone()).expect("the toolstack made one");
     XenStore::new(domain.clone(), ring).expect("a new domain has memory")
 }
 

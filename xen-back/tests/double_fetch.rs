@@ -8,7 +8,7 @@ use xen_back::net::{ChecksumState, NetBack, Packet};
 use xen_front::block::{BlkFront, Request};
 use xen_front::net::{Config as NetConfig, DeviceState, NetFront, TxChecksum, Vif};
 use xen_grant::GrantTable;
-use xen_hypercall::{Pages, Platform, start};
+use xen_hypercall::{Pages, Platform, boot};
 use xen_sim::{Device, Disk, Domain, DomainConfig, SharedLoads, Vif as VirtualVif, World};
 use xen_store::XenStore;
 use xenbus::DeviceId;
@@ -30,7 +30,7 @@ struct Fixture {
 }
 
 fn store_of(domain: &Domain) -> XenStore<Domain> {
-    XenStore::new(domain.clone(), start::xenstore_ring(domain.clone()).unwrap()).unwrap()
+    XenStore::new(domain.clone(), boot::xenstore_ring(domain.clone()).unwrap()).unwrap()
 }
 
 impl Fixture {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use xen_back::block::{BlkBack, Config, FileDisk, GrantMode, PreparedDisk};
 use xen_front::block::{BlkFront, Completion, Request};
 use xen_grant::GrantTable;
-use xen_hypercall::{Pages, Platform, start};
+use xen_hypercall::{Pages, Platform, boot};
 use xen_sim::{Device, Disk, Domain, DomainConfig, World};
 use xen_store::XenStore;
 use xenbus::{DeviceState, backends};
@@ -49,7 +49,7 @@ impl Fixture {
         let guest = world.create_guest(DomainConfig::new("guest"));
         let device = world.attach_disk(&guest, &driver, &Disk::new("xvda"));
         let store = |domain: &Domain| {
-            XenStore::new(domain.clone(), start::xenstore_ring(domain.clone()).unwrap())
+            XenStore::new(domain.clone(), boot::xenstore_ring(domain.clone()).unwrap())
         };
         let (guest_store, driver_store) = (store(&guest).unwrap(), store(&driver).unwrap());
         let grants = GrantTable::new(guest.clone()).unwrap();

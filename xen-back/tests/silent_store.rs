@@ -6,7 +6,7 @@ use xen_back::block::{BlkBack, Config, MemoryDisk, PreparedDisk};
 use xen_back::net::{NetBack, Packet};
 use xen_evtchn::Channel;
 use xen_grant::GrantTable;
-use xen_hypercall::{Instant, Pages, Platform, Port, start};
+use xen_hypercall::{Instant, Pages, Platform, Port, boot};
 use xen_sim::{Device, Disk, Domain, DomainConfig, Interpose, Interposed, Vif, World};
 use xen_store::XenStore;
 use xenbus::{DeviceId, DeviceWatcher};
@@ -35,7 +35,7 @@ fn poll_all(
     let device = attach(&world, &guest, &driver);
     let grants = GrantTable::new(guest.clone()).unwrap();
     let share =
-        || grants.share_writable(Pages::alloc(guest.clone(), 1).unwrap(), driver.id()).unwrap();
+        || grants.grant_writable(Pages::alloc(guest.clone(), 1).unwrap(), driver.id()).unwrap();
     let (first, second) = (share(), share());
     let channel = Channel::alloc_unbound(guest.clone(), driver.id()).unwrap();
     let (nodes, path) = (guest.store(), device.frontend_path());
@@ -46,7 +46,7 @@ fn poll_all(
     nodes.write(format!("{path}/request-rx-copy"), 1).unwrap();
     nodes.write(format!("{path}/state"), if keys.len() > 2 { 4 } else { 3 }).unwrap();
     let platform = Interposed::new(driver.clone(), Arc::new(NoWait));
-    let ring = start::xenstore_ring(platform.clone()).unwrap();
+    let ring = boot::xenstore_ring(platform.clone()).unwrap();
     let store = XenStore::new(platform, ring).unwrap();
     let id = DeviceId { guest: guest.id(), device: device.id };
     let mut round = 0;

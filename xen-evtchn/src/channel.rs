@@ -89,13 +89,13 @@ impl<P: Platform> Channel<P> {
 
     /// Takes a port that the toolstack opened before the domain started; it stays open when this is
     /// dropped.
-    pub fn of_start_of_day(platform: P, port: Port) -> Self {
+    pub fn from_toolstack(platform: P, port: Port) -> Self {
         Self { platform, port, close: false }
     }
 
     /// Lets go of a port without closing it: the domain was suspended and resumed elsewhere, where
     /// that number is nobody's, or somebody else's.
-    pub fn abandon(mut self) {
+    pub fn forget(mut self) {
         self.close = false;
     }
 
@@ -133,7 +133,7 @@ impl<P: Platform> Channel<P> {
     /// `EINVAL` if the port is not one of this domain's any more: it came back from a suspend.
     #[doc(alias = "EVTCHNOP_status")]
     pub fn status(&self) -> Result<Status, Errno> {
-        Status::of(&self.platform, self.port)
+        Status::query(&self.platform, self.port)
     }
 
     /// Sets the port's priority, from 0, the highest, to 15. New ports have 7.

@@ -54,7 +54,7 @@ pub enum Abi {
 
 /// The event words of this domain: masks, and the dispatch that an upcall runs.
 ///
-/// `M` is the shared info page, as [`xen_hypercall::start::shared_info`] maps it. What an upcall
+/// `M` is the shared info page, as [`xen_hypercall::boot::shared_info`] maps it. What an upcall
 /// touches is lock-free and allocates nothing: [`on_upcall`](Self::on_upcall), masks, and looks at
 /// pending events. Opening ports and adding vCPUs may allocate and wait for each other.
 pub struct EventChannels<P: Platform, M: AsRef<SharedMem>> {
@@ -430,7 +430,7 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
 
     /// Masks `port` and makes an event pending on it, as if it had come only now: for an event that
     /// nobody was there to handle.
-    pub fn keep(&self, port: Port) {
+    pub fn set_pending_masked(&self, port: Port) {
         // In this order: on a port that is not masked, a pending event that Xen doesn't know of
         // would stay for ever.
         self.mask(port);
@@ -445,8 +445,8 @@ impl<P: Platform, M: AsRef<SharedMem>> EventChannels<P, M> {
     /// port is open but the toolstack's, all are masked.
     ///
     /// Shared info has to be in its place again. Run it on vCPU 0, with the others stopped. A
-    /// suspend that was cancelled needs none of this. Where the domain is told that it is a new
-    /// one but finds all that it had, ports are masked, and open until they are closed.
+    /// suspend that was cancelled needs none of this. Where the domain is delivered that it is a
+    /// new one but finds all that it had, ports are masked, and open until they are closed.
     ///
     /// Each other vCPU calls [`add_vcpu`](Self::add_vcpu) for itself when it goes on: one that
     /// shared info has no place for gets no event before that, unless it was down or Xen is

@@ -58,8 +58,8 @@ impl Queues<'_> {
                 let word = words(port / WORDS)
                     .and_then(|page| page.u32_at((port % WORDS) as usize * size_of::<EventWord>()));
                 // A link to a port that has no word ends the queue.
-                let (next, told) = word.map_or((0, false), take_off);
-                if told {
+                let (next, delivered) = word.map_or((0, false), take_off);
+                if delivered {
                     handle(Port(port));
                 }
                 port = next;

@@ -10,22 +10,22 @@ extern crate std;
 mod models;
 
 mod channel;
+mod dispatcher;
 mod events;
 mod fifo;
 mod growth;
 mod layout;
-mod line;
-mod lines;
 mod owners;
+mod port_state;
 mod status;
 mod two_level;
 mod upcall;
 
 pub use channel::Channel;
+pub use dispatcher::{Event, EventDispatcher};
 pub use events::{Abi, EventChannels, MAX_VCPUS};
 pub use fifo::FIFO_PORTS;
-pub use line::Work;
-pub use lines::{Event, Lines};
+pub use port_state::Eoi;
 pub use status::{Bound, Status};
 pub use two_level::PORTS;
 pub use upcall::{Callback, Delivery, set_callback, set_upcall_vector};

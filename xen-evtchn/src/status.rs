@@ -49,7 +49,7 @@ impl Status {
     ///
     /// `EINVAL` if the number is out of range.
     #[doc(alias = "EVTCHNOP_status")]
-    pub fn of<H: Hypercall + ?Sized>(xen: &H, port: Port) -> Result<Self, Errno> {
+    pub fn query<H: Hypercall + ?Sized>(xen: &H, port: Port) -> Result<Self, Errno> {
         let status = op::status(xen, port)?;
         let [first, second] = status.u;
         // The domain is 16 bits wide, and what stands beside it is not said.

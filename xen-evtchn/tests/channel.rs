@@ -6,11 +6,11 @@ use core::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
 use xen_evtchn::{
-    Abi, Bound, Callback, Channel, Delivery, EventChannels, Lines, Status, Work, set_callback,
-    set_upcall_vector,
+    Abi, Bound, Callback, Channel, Delivery, Eoi, EventChannels, EventDispatcher, Status,
+    set_callback, set_upcall_vector,
 };
 use xen_hypercall::ops::hvm;
-use xen_hypercall::{Claims, Errno, Gfn, Hypercall, Instant, Mapped, Platform, Port, start};
+use xen_hypercall::{Claims, Errno, Gfn, Hypercall, Instant, Mapped, Platform, Port, boot};
 use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed, World};
 use xen_sys::hvm::hvm_op::HVMOP_SET_EVTCHN_UPCALL_VECTOR;
 use xen_sys::hvm::params::HVM_PARAM_CALLBACK_IRQ;
@@ -40,8 +40,8 @@ fn a_status_says_what_a_port_is() {
     assert_eq!(timer.status(), Ok(Status { bound: Bound::Virq(Virq::TIMER), vcpu: 1 }));
     let port = timer.port();
     drop(timer);
-    assert_eq!(Status::of(&domain, port).unwrap().bound, Bound::Closed);
-    assert_eq!(Status::of(&domain, Port(u32::MAX)), Err(Errno::EINVAL));
+    assert_eq!(Status::query(&domain, port).unwrap().bound, Bound::Closed);
+    assert_eq!(Status::query(&domain, Port(u32::MAX)), Err(Errno::EINVAL));
 }
 
 #[test]
@@ -73,8 +73,8 @@ fn a_vcpu_without_a_vector_of_its_own_has_that_of_the_domain() {
     assert_eq!(callback, Ok(Callback::Gsi(1).to_param()), "for the toolstack");
     let old = Interposed::new(domain.clone(), Arc::new(Xen4_5));
     assert_eq!(set_upcall_vector(&old, 0, 0xf4), Ok(Delivery::CallbackVector));
-    let told = hvm::get_param(&domain, HVM_PARAM_CALLBACK_IRQ);
-    assert_eq!(told, Ok(Callback::Vector(0xf4).to_param()));
+    let delivered = hvm::get_param(&domain, HVM_PARAM_CALLBACK_IRQ);
+    assert_eq!(delivered, Ok(Callback::Vector(0xf4).to_param()));
 }
 
 /// Knows no vector of a vCPU, as Xen before 4.6.
@@ -112,7 +112,7 @@ struct Kernel {
 #[derive(Default)]
 struct State {
     events: OnceLock<EventChannels<Domain, Mapped<Domain>>>,
-    lines: Lines<64>,
+    lines: EventDispatcher<64>,
 }
 
 // SAFETY: handed on to the domain unchanged.
@@ -164,13 +164,13 @@ unsafe impl Platform for Kernel {
 
 impl Kernel {
     fn new(domain: &Domain, abi: Abi) -> Self {
-        let shared_info = start::shared_info(domain.clone()).unwrap();
+        let shared_info = boot::shared_info(domain.clone()).unwrap();
         let events = match abi {
             Abi::TwoLevel => EventChannels::new(domain.clone(), shared_info),
             Abi::Fifo => EventChannels::with_fifo(domain.clone(), shared_info).unwrap(),
         };
         events.add_vcpu(1).unwrap();
-        let state = State { events: OnceLock::from(events), lines: Lines::new() };
+        let state = State { events: OnceLock::from(events), lines: EventDispatcher::new() };
         Self { domain: domain.clone(), state: Arc::new(state) }
     }
 
@@ -178,13 +178,13 @@ impl Kernel {
         self.state.events.get().unwrap()
     }
 
-    fn told(&self, vcpu: u32) -> Vec<Port> {
-        let mut told = Vec::new();
+    fn delivered(&self, vcpu: u32) -> Vec<Port> {
+        let mut delivered = Vec::new();
         self.state.lines.on_upcall(self.events(), vcpu, |event| {
-            told.push(event.port());
-            self.state.lines.end(self.events(), event, Work::Done, self.now()).unwrap();
+            delivered.push(event.port());
+            self.state.lines.eoi(self.events(), event, Eoi::Handled, self.now()).unwrap();
         });
-        told
+        delivered
     }
 }
 
@@ -201,14 +201,14 @@ fn events_of_a_vcpu_are_told_on_it_whoever_looks_first() {
         for order in [[0, 1], [1, 0]] {
             ipis.iter().for_each(|ipi| ipi.notify().unwrap());
             for vcpu in order {
-                assert_eq!(kernel.told(vcpu), [ipis[vcpu as usize].port()], "{abi:?}");
+                assert_eq!(kernel.delivered(vcpu), [ipis[vcpu as usize].port()], "{abi:?}");
             }
         }
         let stranger = Kernel { state: kernel.state.clone(), ..kernel.clone() };
         stranger
             .events()
-            .on_upcall(2, |port| panic!("{port} is told on a vCPU that was not added"));
-        stranger.events().on_upcall(u32::MAX, |port| panic!("{port} is told on no vCPU"));
+            .on_upcall(2, |port| panic!("{port} is delivered on a vCPU that was not added"));
+        stranger.events().on_upcall(u32::MAX, |port| panic!("{port} is delivered on no vCPU"));
     }
 }
 
@@ -224,14 +224,18 @@ fn a_port_that_is_closed_leaves_nothing_to_the_next_one_with_its_number() {
         drop(first);
         if abi == Abi::Fifo {
             // Xen gives a number out again when the port is off its queue.
-            assert!(kernel.told(1).is_empty(), "its event is gone with it");
+            assert!(kernel.delivered(1).is_empty(), "its event is gone with it");
         }
         let second = Channel::bind_ipi(kernel.clone(), 0).unwrap();
         assert_eq!(second.port(), port);
         second.notify().unwrap();
-        assert!(kernel.told(0).is_empty() && kernel.told(1).is_empty(), "it is masked");
+        assert!(kernel.delivered(0).is_empty() && kernel.delivered(1).is_empty(), "it is masked");
         kernel.state.lines.bind(kernel.events(), port).unwrap();
-        assert_eq!((kernel.told(1), kernel.told(0)), (vec![], vec![port]), "it is vCPU 0's");
+        assert_eq!(
+            (kernel.delivered(1), kernel.delivered(0)),
+            (vec![], vec![port]),
+            "it is vCPU 0's"
+        );
     }
 }
 
@@ -245,7 +249,7 @@ fn drivers_open_more_ports_than_a_page_of_words_has_without_knowing() {
         kernel.state.lines.bind(kernel.events(), channel.port()).unwrap();
         channel.notify().unwrap();
     }
-    assert_eq!(kernel.told(0).len(), 2500);
+    assert_eq!(kernel.delivered(0).len(), 2500);
 }
 
 #[test]
@@ -255,11 +259,11 @@ fn d_e07_a_port_that_the_kernel_has_no_memory_for_is_closed_again() {
     let first: Vec<_> = (0..1023).map(|_| Channel::bind_ipi(kernel.clone(), 0).unwrap()).collect();
     let hoard: Vec<_> = core::iter::from_fn(|| domain.alloc_pages(NonZeroUsize::MIN)).collect();
     assert_eq!(Channel::bind_ipi(kernel.clone(), 0).err(), Some(Errno::ENOMEM));
-    assert_eq!(Status::of(&domain, Port(1024)).map(|status| status.bound), Ok(Bound::Closed));
+    assert_eq!(Status::query(&domain, Port(1024)).map(|status| status.bound), Ok(Bound::Closed));
     let last = first.last().unwrap();
     kernel.state.lines.bind(kernel.events(), last.port()).unwrap();
     last.notify().unwrap();
-    assert_eq!(kernel.told(0), [last.port()], "earlier ports still work");
+    assert_eq!(kernel.delivered(0), [last.port()], "earlier ports still work");
     for page in hoard {
         // SAFETY: allocated above, one page each, and used by nobody.
         unsafe { domain.free_pages(page, NonZeroUsize::MIN) };
@@ -276,14 +280,15 @@ fn d_e04_a_port_is_closed_from_another_vcpu_while_its_events_are_handled() {
         let steady = Channel::bind_ipi(kernel.clone(), 0).unwrap();
         kernel.state.lines.bind(kernel.events(), steady.port()).unwrap();
         let done = AtomicBool::new(false);
-        let told = std::thread::scope(|scope| {
+        let delivered = std::thread::scope(|scope| {
             let handler = scope.spawn(|| {
-                let mut told = 0;
+                let mut delivered = 0;
                 loop {
                     let last = done.load(SeqCst);
-                    told += kernel.told(0).iter().filter(|&&port| port == steady.port()).count();
+                    delivered +=
+                        kernel.delivered(0).iter().filter(|&&port| port == steady.port()).count();
                     if last {
-                        return told;
+                        return delivered;
                     }
                 }
             });
@@ -296,9 +301,9 @@ fn d_e04_a_port_is_closed_from_another_vcpu_while_its_events_are_handled() {
             done.store(true, SeqCst);
             handler.join().unwrap()
         });
-        assert!(told >= 1);
+        assert!(delivered >= 1);
         steady.notify().unwrap();
-        assert_eq!(kernel.told(0), [steady.port()], "{abi:?}: the other port lives on");
+        assert_eq!(kernel.delivered(0), [steady.port()], "{abi:?}: the other port lives on");
         drop(steady);
         drop(kernel);
         world.check().unwrap();
@@ -315,8 +320,8 @@ fn a_vcpu_that_shared_info_has_no_place_for_takes_events_too() {
         kernel.state.lines.bind(kernel.events(), ipi.port()).unwrap();
         for _ in 0..2 {
             ipi.notify().unwrap();
-            assert!(kernel.told(0).is_empty() && kernel.told(36).is_empty());
-            assert_eq!(kernel.told(35), [ipi.port()], "{abi:?}");
+            assert!(kernel.delivered(0).is_empty() && kernel.delivered(36).is_empty());
+            assert_eq!(kernel.delivered(35), [ipi.port()], "{abi:?}");
         }
         assert_eq!(kernel.events().add_vcpu(40), Err(Errno::ENOENT), "the domain has no such vCPU");
         assert_eq!(kernel.events().add_vcpu(u32::MAX), Err(Errno::ENOENT));
@@ -327,7 +332,7 @@ fn a_vcpu_that_shared_info_has_no_place_for_takes_events_too() {
         let ipi = Channel::bind_ipi(kernel.clone(), 35).unwrap();
         kernel.state.lines.bind(kernel.events(), ipi.port()).unwrap();
         ipi.notify().unwrap();
-        assert_eq!(kernel.told(35), [ipi.port()], "{abi:?}");
+        assert_eq!(kernel.delivered(35), [ipi.port()], "{abi:?}");
     }
 }
 
@@ -389,9 +394,9 @@ fn unmask_of_closed_port_is_no_error() {
         let channel = Channel::bind_ipi(kernel.clone(), 0).unwrap();
         let port = channel.port();
         drop(channel);
-        let closed = Channel::of_start_of_day(kernel.clone(), port);
+        let closed = Channel::from_toolstack(kernel.clone(), port);
         assert_eq!(closed.unmask(), Ok(()), "{abi:?}: Xen has known the number");
-        let beyond = Channel::of_start_of_day(kernel.clone(), Port(1000));
+        let beyond = Channel::from_toolstack(kernel.clone(), Port(1000));
         assert_eq!(beyond.unmask(), Err(Errno::EINVAL), "{abi:?}");
     }
 }

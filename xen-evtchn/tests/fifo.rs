@@ -75,15 +75,15 @@ fn d_e06_an_event_that_comes_again_while_it_is_handled_is_told_again() {
     let alone = open_unmasked(&events, &domain, 7);
     // A queue of one, whose only event comes back 10 times.
     alone.notify().unwrap();
-    let mut told = 0;
+    let mut delivered = 0;
     events.on_upcall(0, |port| {
         assert_eq!(port, alone.port());
-        told += 1;
-        if told <= 10 {
+        delivered += 1;
+        if delivered <= 10 {
             alone.notify().unwrap();
         }
     });
-    assert_eq!(told, 11);
+    assert_eq!(delivered, 11);
     // Among others it goes to the end, and keeps none of them from its turn.
     let others: Vec<_> = (0..3).map(|_| open_unmasked(&events, &domain, 7)).collect();
     alone.notify().unwrap();
@@ -106,8 +106,8 @@ fn d_e06_an_upcall_within_a_handler_takes_what_is_not_in_a_queue_of_the_handlers
     let (_world, domain, events) = domain(1023);
     let [first, second, third, urgent] =
         [7, 7, 7, 3].map(|priority| open_unmasked(&events, &domain, priority));
-    let told = RefCell::new(Vec::new());
-    let tell = |port| told.borrow_mut().push(port);
+    let delivered = RefCell::new(Vec::new());
+    let tell = |port| delivered.borrow_mut().push(port);
     // A queue with a rest: what is appended to it is the outer call's, what is more urgent is not.
     first.notify().unwrap();
     second.notify().unwrap();
@@ -119,8 +119,8 @@ fn d_e06_an_upcall_within_a_handler_takes_what_is_not_in_a_queue_of_the_handlers
             events.on_upcall(0, tell);
         }
     });
-    assert_eq!(*told.borrow(), [&first, &urgent, &second, &third].map(Channel::port));
-    told.borrow_mut().clear();
+    assert_eq!(*delivered.borrow(), [&first, &urgent, &second, &third].map(Channel::port));
+    delivered.borrow_mut().clear();
     // A queue without one: the next event begins it anew.
     first.notify().unwrap();
     events.on_upcall(0, |port| {
@@ -131,7 +131,7 @@ fn d_e06_an_upcall_within_a_handler_takes_what_is_not_in_a_queue_of_the_handlers
             third.notify().unwrap();
         }
     });
-    assert_eq!(*told.borrow(), [&first, &second, &third].map(Channel::port));
+    assert_eq!(*delivered.borrow(), [&first, &second, &third].map(Channel::port));
 }
 
 #[derive(Clone, Debug)]
@@ -185,18 +185,18 @@ proptest! {
                 Step::Priority(n, priority) => channels[n].set_priority(priority).unwrap(),
                 Step::Take(n) => prop_assert_eq!(events.take_pending(channels[n].port()), pending.remove(&n)),
                 Step::Upcall => {
-                    let told = RefCell::new(Vec::new());
+                    let delivered = RefCell::new(Vec::new());
                     events.on_upcall(0, |port| {
-                        told.borrow_mut().push(index[&port]);
+                        delivered.borrow_mut().push(index[&port]);
                         for n in core::mem::take(&mut in_handler) {
                             channels[n].notify().unwrap();
                             pending.insert(n);
                         }
                         pending.remove(&index[&port]);
-                        // Its own event again: told a second time, in this upcall.
+                        // Its own event again: delivered a second time, in this upcall.
                     });
-                    for n in told.into_inner() {
-                        prop_assert!(!masked.contains(&n), "a masked port was told");
+                    for n in delivered.into_inner() {
+                        prop_assert!(!masked.contains(&n), "a masked port was delivered");
                     }
                     prop_assert!(pending.iter().all(|n| masked.contains(n) || events.is_pending(channels[*n].port())));
                     pending.retain(|n| masked.contains(n));
@@ -227,9 +227,9 @@ fn a_domain_has_more_ports_than_a_page_of_words_and_keeps_events_from_before() {
         assert!(events.is_pending(channel.port()));
         events.unmask(channel.port()).unwrap();
     }
-    let mut told = handled(&events);
-    told.sort_unstable();
-    assert!(told.iter().map(|port| port.0).eq(1..=5000));
+    let mut delivered = handled(&events);
+    delivered.sort_unstable();
+    assert!(delivered.iter().map(|port| port.0).eq(1..=5000));
 }
 
 #[test]
@@ -248,17 +248,17 @@ fn the_array_grows_while_another_vcpu_handles_events() {
     let (_world, domain, events) = domain(4000);
     let busy = open_unmasked(&events, &domain, 7);
     let done = AtomicBool::new(false);
-    let told = std::thread::scope(|scope| {
+    let delivered = std::thread::scope(|scope| {
         let handler = scope.spawn(|| {
-            let mut told = BTreeSet::new();
+            let mut delivered = BTreeSet::new();
             loop {
                 // In this order: what was sent before the flag is seen by the upcall.
                 let last = done.load(SeqCst);
                 events.on_upcall(0, |port| {
-                    told.insert(port);
+                    delivered.insert(port);
                 });
                 if last {
-                    return told;
+                    return delivered;
                 }
                 busy.notify().unwrap();
             }
@@ -273,7 +273,7 @@ fn the_array_grows_while_another_vcpu_handles_events() {
         done.store(true, SeqCst);
         handler.join().unwrap()
     });
-    assert_eq!(told.len(), 3001);
+    assert_eq!(delivered.len(), 3001);
 }
 
 #[test]
@@ -330,26 +330,26 @@ fn each_vcpu_has_queues_of_its_own_and_a_port_can_move() {
         })
         .collect();
     ports.iter().for_each(|channel| channel.notify().unwrap());
-    let told = |vcpu| {
-        let mut told = Vec::new();
-        events.on_upcall(vcpu, |port| told.push(port));
-        told
+    let delivered = |vcpu| {
+        let mut delivered = Vec::new();
+        events.on_upcall(vcpu, |port| delivered.push(port));
+        delivered
     };
-    assert_eq!((told(1), told(0)), (vec![ports[1].port()], vec![ports[0].port()]));
+    assert_eq!((delivered(1), delivered(0)), (vec![ports[1].port()], vec![ports[0].port()]));
     assert_eq!(events.bind_vcpu(ports[0].port(), 1), Err(Errno::EINVAL), "an IPI does not move");
     let (ours, theirs) = pair(&domain);
     events.unmask(ours.port()).unwrap();
-    told(0);
+    delivered(0);
     events.bind_vcpu(ours.port(), 1).unwrap();
     theirs.notify().unwrap();
-    assert_eq!((told(0), told(1)), (vec![], vec![ours.port()]));
+    assert_eq!((delivered(0), delivered(1)), (vec![], vec![ours.port()]));
     // Masked ports stay masked.
     events.mask(ours.port());
     theirs.notify().unwrap();
     events.bind_vcpu(ours.port(), 0).unwrap();
-    assert_eq!((told(0), told(1)), (vec![], vec![]));
+    assert_eq!((delivered(0), delivered(1)), (vec![], vec![]));
     events.unmask(ours.port()).unwrap();
-    assert_eq!((told(0), told(1)), (vec![ours.port()], vec![]));
+    assert_eq!((delivered(0), delivered(1)), (vec![ours.port()], vec![]));
 }
 
 /// A connection of the domain with itself.

@@ -4,9 +4,9 @@
 use core::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, OnceLock};
-use xen_evtchn::{Abi, Bound, Channel, EventChannels, Lines, Status};
+use xen_evtchn::{Abi, Bound, Channel, EventChannels, EventDispatcher, Status};
 use xen_hypercall::ops::event_channel as op;
-use xen_hypercall::{Errno, Mapped, Platform, Port, observe_loads, start};
+use xen_hypercall::{Errno, Mapped, Platform, Port, boot, observe_loads};
 use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed, World};
 use xen_sys::event_channel::EVTCHNOP_RESET;
 use xen_sys::event_channel::{EVTCHNOP_BIND_VCPU, EVTCHNOP_EXPAND_ARRAY, EVTCHNOP_UNMASK};
@@ -91,7 +91,7 @@ fn guest(abi: Abi, max_port: u32) -> Guest {
         world.create(DomainConfig { vcpus: VCPUS, max_port, ..DomainConfig::new("guest") });
     let moments = Arc::new(Moments::default());
     let kernel = Interposed::new(domain.clone(), Arc::clone(&moments));
-    let shared_info = start::shared_info(kernel.clone()).unwrap();
+    let shared_info = boot::shared_info(kernel.clone()).unwrap();
     let events = match abi {
         Abi::TwoLevel => EventChannels::new(kernel, shared_info),
         Abi::Fifo => EventChannels::with_fifo(kernel, shared_info).unwrap(),
@@ -278,7 +278,7 @@ fn port_is_masked_while_it_moves() {
     for abi in [Abi::TwoLevel, Abi::Fifo] {
         let guest = guest(abi, 1023);
         guest.events().add_vcpu(1).unwrap();
-        let lines = Lines::<16>::new();
+        let lines = EventDispatcher::<16>::new();
         let (ours, theirs) = guest.pair();
         let (port, events) = (ours.port(), Arc::clone(&guest.events));
         lines.bind(guest.events(), port).unwrap();
@@ -598,7 +598,7 @@ fn reset_forgets_raised_upcall() {
         assert!(delivered <= 10_000, "an upcall without an end");
         pairs.iter().find(|(ours, _)| ours.port() == port).unwrap().1.notify().unwrap();
     });
-    assert_eq!(Status::of(&guest.domain, raised).unwrap().bound, Bound::Ipi);
+    assert_eq!(Status::query(&guest.domain, raised).unwrap().bound, Bound::Ipi);
     core::mem::forget(pairs);
     guest.events().reset().unwrap();
     // The number is another port's now, which stays open.
@@ -779,7 +779,7 @@ fn flag_of_earlier_upcall_is_cleared() {
         // Unmasked at the start, as all ports are: Xen raises an upcall that no one handles.
         early.notify().unwrap();
         let kernel = Interposed::new(domain.clone(), Arc::new(Moments::default()));
-        let shared_info = start::shared_info(kernel.clone()).unwrap();
+        let shared_info = boot::shared_info(kernel.clone()).unwrap();
         let events = match abi {
             Abi::TwoLevel => EventChannels::new(kernel, shared_info),
             Abi::Fifo => EventChannels::with_fifo(kernel, shared_info).unwrap(),

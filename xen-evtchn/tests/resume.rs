@@ -9,9 +9,9 @@ use core::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use xen_evtchn::{Abi, Channel, EventChannels};
-use xen_hypercall::ops::sched::{Resumed, suspend};
+use xen_hypercall::ops::sched::{SuspendOutcome, suspend};
 use xen_hypercall::ops::{self, event_channel as op};
-use xen_hypercall::{Claims, Errno, Gfn, Hypercall, Instant, Platform, Port, start};
+use xen_hypercall::{Claims, Errno, Gfn, Hypercall, Instant, Platform, Port, boot};
 use xen_sim::{Domain, DomainConfig, World};
 use xen_sys::memory::XENMAPSPACE_SHARED_INFO;
 #[test]
@@ -29,9 +29,9 @@ fn reset_starts_everything_anew() {
     let second = Channel::bind_ipi(domain.clone(), 1).unwrap();
     events.unmask(second.port()).unwrap();
     second.notify().unwrap();
-    let mut told = 0;
-    events.on_upcall(1, |_| told += 1);
-    assert_eq!(told, 1);
+    let mut delivered = 0;
+    events.on_upcall(1, |_| delivered += 1);
+    assert_eq!(delivered, 1);
     // All pages of the array are there again.
     events.mask(Port(2000));
     assert!(op::status(&domain, Port(2000)).is_ok());
@@ -47,16 +47,16 @@ fn kernel_takes_over_left_queues() {
     core::mem::forget(left);
     // The shared info page has one owner at a time.
     drop(first);
-    let shared_info = start::shared_info(domain.clone()).unwrap();
+    let shared_info = boot::shared_info(domain.clone()).unwrap();
     assert_eq!(EventChannels::with_fifo(domain.clone(), shared_info).err(), Some(Errno::EEXIST));
-    let second = EventChannels::new(domain.clone(), start::shared_info(domain.clone()).unwrap());
+    let second = EventChannels::new(domain.clone(), boot::shared_info(domain.clone()).unwrap());
     second.reset().unwrap();
     assert_eq!(second.abi(), Abi::TwoLevel);
     works(&second, &domain);
 }
 
 /// Suspends a domain of one running vCPU and returns the outcome.
-fn suspended(domain: &Domain) -> Resumed {
+fn suspended(domain: &Domain) -> SuspendOutcome {
     // SAFETY: no other vCPU runs, and nothing that goes away is used afterwards without being set
     // up anew.
     unsafe { suspend(domain) }.unwrap()
@@ -71,7 +71,7 @@ fn restore_starts_everything_anew() {
             vcpus: 2,
             ..DomainConfig::new("guest")
         });
-        let shared_info = start::shared_info(domain.clone()).unwrap();
+        let shared_info = boot::shared_info(domain.clone()).unwrap();
         let events = match abi {
             Abi::TwoLevel => EventChannels::new(domain.clone(), shared_info),
             Abi::Fifo => EventChannels::with_fifo(domain.clone(), shared_info).unwrap(),
@@ -89,7 +89,7 @@ fn restore_starts_everything_anew() {
             let image = world.save(id);
             world.restore(image, None);
         });
-        assert_eq!(suspended(&domain), Resumed::Elsewhere);
+        assert_eq!(suspended(&domain), SuspendOutcome::Resumed);
         place_shared_info_again(&events, &domain);
         events.resume().unwrap();
         assert_eq!(events.abi(), abi);
@@ -103,9 +103,9 @@ fn restore_starts_everything_anew() {
                 events.unmask(channel.port()).unwrap();
                 channel.notify().unwrap();
             }
-            let mut told = 0;
-            events.on_upcall(vcpu, |_| told += 1);
-            assert_eq!(told, 1500);
+            let mut delivered = 0;
+            events.on_upcall(vcpu, |_| delivered += 1);
+            assert_eq!(delivered, 1500);
             again.iter().for_each(|channel| events.closing(channel.port()));
         }
     }
@@ -139,8 +139,8 @@ fn resume_in_place_keeps_queues_alive() {
         channels.iter().for_each(|channel| channel.notify().unwrap());
         let suspend_and_resume = || {
             let id = domain.id();
-            world.suspend(id, move |world| world.resume(id, Resumed::Elsewhere));
-            assert_eq!(suspended(&domain), Resumed::Elsewhere);
+            world.suspend(id, move |world| world.resume(id, SuspendOutcome::Resumed));
+            assert_eq!(suspended(&domain), SuspendOutcome::Resumed);
             events.resume().unwrap();
             assert_eq!(events.abi(), Abi::Fifo);
             assert!(upcall(&events).is_empty(), "all are masked");
@@ -170,9 +170,9 @@ fn resume_in_place_keeps_queues_alive() {
         events.unmask(second.port()).unwrap();
         let flag = events.shared_info().as_ref().u8::<64>();
         assert_eq!(flag.load(SeqCst), 1, "the second vCPU's as well");
-        let mut told = 0;
-        events.on_upcall(1, |_| told += 1);
-        assert_eq!(told, 1);
+        let mut delivered = 0;
+        events.on_upcall(1, |_| delivered += 1);
+        assert_eq!(delivered, 1);
         works(&events, &domain);
     }
 }
@@ -181,12 +181,12 @@ fn resume_in_place_keeps_queues_alive() {
 fn resume_in_place_clears_stale_upcalls() {
     let world = World::new(1);
     let domain = world.create_guest(DomainConfig::new("guest"));
-    let events = EventChannels::new(domain.clone(), start::shared_info(domain.clone()).unwrap());
+    let events = EventChannels::new(domain.clone(), boot::shared_info(domain.clone()).unwrap());
     let channel = open_2l(&events, &domain);
     channel.notify().unwrap();
     let id = domain.id();
-    world.suspend(id, move |world| world.resume(id, Resumed::Elsewhere));
-    assert_eq!(suspended(&domain), Resumed::Elsewhere);
+    world.suspend(id, move |world| world.resume(id, SuspendOutcome::Resumed));
+    assert_eq!(suspended(&domain), SuspendOutcome::Resumed);
     events.resume().unwrap();
     // Xen sets no flag anew that is left, and no bit of the selector.
     let dump = events.dump().to_string();
@@ -208,8 +208,7 @@ fn resume_forgets_owners_of_ports() {
     for (in_place, below) in [(false, 0), (true, 0), (false, 130), (true, 130)] {
         let world = World::new(1);
         let domain = world.create_guest(DomainConfig { vcpus: 2, ..DomainConfig::new("guest") });
-        let events =
-            EventChannels::new(domain.clone(), start::shared_info(domain.clone()).unwrap());
+        let events = EventChannels::new(domain.clone(), boot::shared_info(domain.clone()).unwrap());
         events.add_vcpu(1).unwrap();
         let ipi = |vcpu| Channel::bind_ipi(domain.clone(), vcpu).unwrap();
         let fill = || (0..below).map(|_| ipi(0)).collect::<Vec<_>>();
@@ -219,12 +218,12 @@ fn resume_forgets_owners_of_ports() {
         let id = domain.id();
         world.suspend(id, move |world| {
             if in_place {
-                return world.resume(id, Resumed::Elsewhere);
+                return world.resume(id, SuspendOutcome::Resumed);
             }
             let image = world.save(id);
             world.restore(image, None);
         });
-        assert_eq!(suspended(&domain), Resumed::Elsewhere);
+        assert_eq!(suspended(&domain), SuspendOutcome::Resumed);
         let port = seconds.port();
         if in_place {
             drop((low, seconds));
@@ -300,7 +299,7 @@ fn vcpu_registers_itself_after_restore() {
         let world = World::with_version(1, (4, version));
         let domain = world.create_guest(DomainConfig { vcpus: 40, ..DomainConfig::new("guest") });
         let kernel = OnVcpu(domain.clone(), Arc::new(AtomicU32::new(0)));
-        let shared_info = start::shared_info(kernel.clone()).unwrap();
+        let shared_info = boot::shared_info(kernel.clone()).unwrap();
         let events = match abi {
             Abi::TwoLevel => EventChannels::new(kernel.clone(), shared_info),
             Abi::Fifo => EventChannels::with_fifo(kernel.clone(), shared_info).unwrap(),
@@ -318,7 +317,7 @@ fn vcpu_registers_itself_after_restore() {
                 let image = world.save(id);
                 world.restore(image, None);
             });
-            assert_eq!(suspended(&domain), Resumed::Elsewhere);
+            assert_eq!(suspended(&domain), SuspendOutcome::Resumed);
             let frame = events.shared_info().first_gfn();
             // SAFETY: the frame is the one that was given up for shared info.
             unsafe { ops::memory::add_to_physmap(&domain, XENMAPSPACE_SHARED_INFO, 0, frame) }
@@ -356,8 +355,8 @@ fn vcpu_registers_itself_after_restore() {
         }
         // Told that it is a new one, but it is the old one.
         let id = domain.id();
-        world.suspend(id, move |world| world.resume(id, Resumed::Elsewhere));
-        assert_eq!(suspended(&domain), Resumed::Elsewhere);
+        world.suspend(id, move |world| world.resume(id, SuspendOutcome::Resumed));
+        assert_eq!(suspended(&domain), SuspendOutcome::Resumed);
         events.resume().unwrap();
         kernel.1.store(35, SeqCst);
         events.add_vcpu(35).unwrap();

@@ -6,7 +6,7 @@
 use core::sync::atomic::Ordering::Relaxed;
 use std::cell::{Cell, RefCell};
 use xen_evtchn::{Channel, EventChannels, PORTS};
-use xen_hypercall::{Errno, Mapped, Port, SharedMem, start};
+use xen_hypercall::{Errno, Mapped, Port, SharedMem, boot};
 use xen_sim::{Domain, DomainConfig, World};
 
 const PENDING: usize = 2048;
@@ -18,7 +18,7 @@ fn domain(max_port: u32) -> (World, Domain, EventChannels<Domain, Mapped<Domain>
     let mut config = DomainConfig::new("guest");
     config.max_port = max_port;
     let domain = world.create(config);
-    let shared_info = start::shared_info(domain.clone()).unwrap();
+    let shared_info = boot::shared_info(domain.clone()).unwrap();
     let events = EventChannels::new(domain.clone(), shared_info);
     (world, domain, events)
 }
@@ -68,7 +68,7 @@ fn d_e02_a_bit_that_no_port_stands_behind_is_cleared_and_told_once_or_stays_mask
     // Never opened, so masked: no handler hears of it.
     set(700);
     assert!(handled(&events).is_empty());
-    // Unmasked by mistake: told once, then clear.
+    // Unmasked by mistake: delivered once, then clear.
     set(4095);
     assert_eq!(events.unmask(Port(4095)), Err(Errno::EINVAL), "Xen knows no such port");
     assert!(handled(&events).is_empty());

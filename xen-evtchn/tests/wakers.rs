@@ -5,8 +5,8 @@ use core::task::{Context, Poll};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::task::{Wake, Waker};
-use xen_evtchn::{Channel, EventChannels, Lines, Work};
-use xen_hypercall::{Instant, Port, start};
+use xen_evtchn::{Channel, Eoi, EventChannels, EventDispatcher};
+use xen_hypercall::{Instant, Port, boot};
 use xen_sim::{DomainConfig, World};
 
 #[derive(Default)]
@@ -22,9 +22,9 @@ impl Wake for Wakes {
 fn an_event_wakes_the_task_that_awaits_it_once() {
     let domain = World::new(1).create(DomainConfig::new("guest"));
     let events =
-        EventChannels::with_fifo(domain.clone(), start::shared_info(domain.clone()).unwrap())
+        EventChannels::with_fifo(domain.clone(), boot::shared_info(domain.clone()).unwrap())
             .unwrap();
-    let lines = Lines::<1>::new();
+    let lines = EventDispatcher::<1>::new();
     let channel = Channel::bind_ipi(domain.clone(), 0).unwrap();
     let port = channel.port();
     let wakes = Arc::new(Wakes::default());
@@ -35,7 +35,7 @@ fn an_event_wakes_the_task_that_awaits_it_once() {
         for _ in 0..2 {
             let event = lines.event(port).unwrap().await.expect("the port is bound");
             assert_eq!(event.port(), port);
-            lines.end(&events, event, Work::Done, Instant::default()).unwrap();
+            lines.eoi(&events, event, Eoi::Handled, Instant::default()).unwrap();
         }
         assert_eq!(lines.event(port).unwrap().await, None, "the port is unbound");
     });
@@ -47,7 +47,7 @@ fn an_event_wakes_the_task_that_awaits_it_once() {
         lines.wake_on_upcall(&events, 0);
         assert_eq!(wakes.0.load(SeqCst), n);
         assert_eq!(task.as_mut().poll(&mut context), Poll::Pending);
-        assert_eq!(task.as_mut().poll(&mut context), Poll::Pending, "it is told once");
+        assert_eq!(task.as_mut().poll(&mut context), Poll::Pending, "it is delivered once");
     }
     // Nobody is left waiting for a port that is given up.
     lines.unbind(&events, port);
@@ -60,7 +60,7 @@ fn an_event_wakes_the_task_that_awaits_it_once() {
         "that was the earlier handler's"
     );
     // Nor for one of a domain that is gone.
-    lines.start_over();
+    lines.reset();
     assert_eq!(wakes.0.load(SeqCst), 4);
     assert_eq!(pin!(lines.event(port).unwrap()).poll(&mut context), Poll::Ready(None));
     assert!(lines.event(Port(64)).is_none());

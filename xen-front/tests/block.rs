@@ -25,8 +25,8 @@ use core::cell::Cell;
 use core::time::Duration;
 use proptest::prelude::*;
 use xen_front::block::*;
-use xen_grant::{GrantTable, Quarantine};
-use xen_hypercall::{Instant, Pages, Platform, start};
+use xen_grant::{DeferredGrants, GrantTable};
+use xen_hypercall::{Instant, Pages, Platform, boot};
 use xen_sim::{Device, Disk as VirtualDisk, Domain, DomainConfig, World};
 use xen_store::XenStore;
 use xen_sys::io::blkif::BlkifOp;
@@ -61,7 +61,7 @@ impl Fixture {
         let device = world.attach_disk(&guest, &driver_domain, disk);
         let back = Backend::start(&world, &device, SECTORS);
         let store =
-            XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap();
+            XenStore::new(guest.clone(), boot::xenstore_ring(guest.clone()).unwrap()).unwrap();
         let grants = GrantTable::new(guest.clone()).unwrap();
         Self { world, guest, store, grants, device: Cell::new(device), back }
     }
@@ -122,7 +122,7 @@ impl Fixture {
     /// Drops what drivers share and asks whether anything was left behind.
     fn finish(self) {
         let Self { world, store, grants, .. } = self;
-        assert_eq!(grants.sweep_quarantine(), Quarantine::default());
+        assert_eq!(grants.retry_deferred(), DeferredGrants::default());
         drop((store, grants));
         assert_eq!(world.violations(), []);
     }

@@ -8,8 +8,8 @@ use core::time::Duration;
 use persistent::while_peer_writes;
 use xen_evtchn::Channel;
 use xen_front::console::{Console, ConsoleError, HypervisorConsole, Newline};
-use xen_hypercall::ops::sched::{self, Resumed};
-use xen_hypercall::start::{self, StartRing};
+use xen_hypercall::boot::{self, BootRing};
+use xen_hypercall::ops::sched::{self, SuspendOutcome};
 use xen_hypercall::{Errno, Platform};
 use xen_ring::Corrupt;
 use xen_sim::{Domain, DomainConfig, EventWait, World};
@@ -18,16 +18,16 @@ const IN_PROD: usize = 3076;
 const OUT_CONS: usize = 3080;
 const OUT_PROD: usize = 3084;
 
-fn guest(world: &World) -> (Domain, StartRing<Domain>) {
+fn guest(world: &World) -> (Domain, BootRing<Domain>) {
     let guest = world.create_guest(DomainConfig::new("guest"));
-    let ring = start::console_ring(guest.clone()).unwrap();
+    let ring = boot::console_ring(guest.clone()).unwrap();
     (guest, ring)
 }
 
 /// A guest whose console nobody reads.
-fn unread(world: &World) -> (Domain, StartRing<Domain>) {
+fn unread(world: &World) -> (Domain, BootRing<Domain>) {
     let guest = world.create_guest_without_store(DomainConfig::new("guest"));
-    let ring = start::console_ring(guest.clone()).unwrap();
+    let ring = boot::console_ring(guest.clone()).unwrap();
     (guest, ring)
 }
 
@@ -137,7 +137,7 @@ fn resumed_console_keeps_text_settings() {
     });
     // SAFETY: one vCPU, no interrupts, and only the console is used afterwards, which is resumed.
     let resumed = unsafe { sched::suspend(&guest) };
-    assert_eq!(resumed, Ok(Resumed::Elsewhere));
+    assert_eq!(resumed, Ok(SuspendOutcome::Resumed));
     console.resume().unwrap();
     world.pause(world.dom0().id());
     console.write_str("a\nb\n").unwrap();
@@ -189,7 +189,7 @@ fn text_waits_once_for_a_reader_that_is_away_and_again_when_it_is_back() {
 fn slow_reader_does_not_extend_text_timeout() {
     let world = World::new(1);
     let (guest, ring) = unread(&world);
-    let page = start::console_ring(guest.clone()).unwrap().page;
+    let page = boot::console_ring(guest.clone()).unwrap().page;
     let (events, port) = (world.clone(), ring.port);
     let mut console = Console::primary(ring);
     console.write(&[b'x'; 2048]).unwrap();
@@ -207,7 +207,7 @@ fn slow_reader_does_not_extend_text_timeout() {
     });
     // Once the reader is back, each text has its own time again.
     let reader = || {
-        let (page, world) = (start::console_ring(guest.clone()).unwrap().page, world.clone());
+        let (page, world) = (boot::console_ring(guest.clone()).unwrap().page, world.clone());
         move |round| {
             if round > 0 {
                 let written = page.as_ref().u32::<OUT_PROD>().load(Relaxed);
@@ -253,7 +253,7 @@ fn a_corrupt_index_is_reported_as_such_for_good_and_nothing_is_copied() {
     let world = World::new(1);
     let (guest, ring) = unread(&world);
     let page = ring.page.as_ref();
-    let channel = Channel::of_start_of_day(guest.clone(), ring.port);
+    let channel = Channel::from_toolstack(guest.clone(), ring.port);
     let mut console = Console::new(guest.clone(), &ring.page, channel);
     page.u32::<IN_PROD>().store(1025, Relaxed);
     let mut buffer = [0xee; 8];

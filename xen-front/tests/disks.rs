@@ -12,7 +12,7 @@ use blkback::Backend;
 use core::time::Duration;
 use xen_front::block::{BlkFront, DeviceState, Request};
 use xen_grant::GrantTable;
-use xen_hypercall::{Pages, Platform, start};
+use xen_hypercall::{Pages, Platform, boot};
 use xen_sim::{Device, Disk, Domain, DomainConfig, Quotas, World};
 use xen_store::{XenStore, XsOps};
 
@@ -78,7 +78,7 @@ fn wait_for(store: &XenStore<Domain>, blocks: &mut [BlkFront<Domain>], wanted: D
 #[test]
 fn guest_uses_255_disks_at_once() {
     let Fixture { world, guest, devices, backends } = fixture(255, true);
-    let store = XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap();
+    let store = XenStore::new(guest.clone(), boot::xenstore_ring(guest.clone()).unwrap()).unwrap();
     let grants = GrantTable::new(guest.clone()).unwrap();
     let open = |device: &Device| BlkFront::open(&store, &grants, device.id).unwrap();
     let mut blocks: Vec<_> = devices.iter().map(open).collect();
@@ -123,7 +123,7 @@ fn guest_uses_255_disks_at_once() {
 #[test]
 fn disks_unplug_when_backend_domain_dies() {
     let Fixture { world, guest, devices, .. } = fixture(20, false);
-    let store = XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap();
+    let store = XenStore::new(guest.clone(), boot::xenstore_ring(guest.clone()).unwrap()).unwrap();
     let grants = GrantTable::new(guest.clone()).unwrap();
     let open = |device: &Device| BlkFront::open(&store, &grants, device.id).unwrap();
     let mut blocks: Vec<_> = devices.iter().map(open).collect();

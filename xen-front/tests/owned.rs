@@ -6,7 +6,7 @@ use xen_front::console::Console;
 use xen_front::net::{Config, NetFront, Vif};
 use xen_front::vchan::{Client, Server};
 use xen_grant::GrantTable;
-use xen_hypercall::start;
+use xen_hypercall::boot;
 use xen_sim::{Domain, DomainConfig, World};
 use xen_store::XenStore;
 
@@ -30,7 +30,7 @@ fn memory_is_as_documented() {
     let guest = World::new(1).create_guest(DomainConfig::new("guest"));
     let pages = || guest.counters().pages_allocated - guest.counters().pages_freed;
     let before = pages();
-    let ring = start::xenstore_ring(guest.clone()).unwrap();
+    let ring = boot::xenstore_ring(guest.clone()).unwrap();
     let store = XenStore::new(guest.clone(), ring).unwrap();
     assert_eq!(pages() - before, 22);
     let grants = GrantTable::new(guest.clone()).unwrap();

@@ -1,6 +1,6 @@
 //! Copies between another domain's granted pages and own memory, done by Xen: nothing is mapped.
 
-use crate::{MapError, paged_out};
+use crate::{MapError, retry_eagain};
 use core::fmt;
 use heapless::Vec;
 use xen_hypercall::ops::grant_table as op;
@@ -35,7 +35,7 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
     ///
     /// [`MapError::Range`] if the bytes do not lie within either side, [`MapError::Count`] if the
     /// batch is full: nothing is added then.
-    pub fn fetch(
+    pub fn copy_from_grant(
         &mut self,
         from: GrantRef,
         offset: usize,
@@ -52,7 +52,7 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
     ///
     /// [`MapError::Range`] if the bytes do not lie within either side, [`MapError::Count`] if the
     /// batch is full: nothing is added then.
-    pub fn store(
+    pub fn copy_to_grant(
         &mut self,
         from: usize,
         to: GrantRef,
@@ -69,7 +69,7 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
     ///
     /// [`MapError::Range`] if the bytes do not lie within both pages, [`MapError::Count`] if the
     /// batch is full: nothing is added then.
-    pub fn between(
+    pub fn copy_grant_to_grant(
         &mut self,
         from: (DomId, GrantRef, usize),
         to: (DomId, GrantRef, usize),
@@ -204,7 +204,7 @@ impl<'m, P: Platform> CopyBatch<'m, P> {
             return Ok(());
         }
         let platform = self.local.platform();
-        paged_out::with_retries(
+        retry_eagain::with_retries(
             platform,
             &mut self.copies,
             |copy| copy.status,

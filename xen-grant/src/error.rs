@@ -3,8 +3,8 @@
 use crate::{MAX_PAGES, Version};
 use core::fmt;
 use heapless::Vec;
+use xen_hypercall::boot::PlaceError;
 use xen_hypercall::ops::grant_table::GrantOpError;
-use xen_hypercall::start::PlaceError;
 use xen_hypercall::{
     AlreadyTaken, DomId, Errno, ForeignFrames, Gfn, GrantRef, OutOfMemory, Pages, Platform,
 };
@@ -27,7 +27,7 @@ pub enum GrantError {
     Grow(PlaceError),
     /// Xen did not tell the table's size.
     Size(GrantOpError),
-    /// More pages at once than a [`Shared`](crate::Shared) can hold.
+    /// More pages at once than a [`Granted`](crate::Granted) can hold.
     TooManyPages {
         /// How many there were.
         found: usize,
@@ -85,31 +85,31 @@ impl fmt::Display for GrantError {
 impl core::error::Error for GrantError {}
 
 /// Pages that could not be shared, handed back untouched, and why.
-pub struct ShareError<P: Platform> {
+pub struct GrantFailed<P: Platform> {
     /// Why.
     pub error: GrantError,
     /// The pages.
     pub pages: Pages<P>,
 }
 
-impl<P: Platform> fmt::Debug for ShareError<P> {
+impl<P: Platform> fmt::Debug for GrantFailed<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ShareError")
+        f.debug_struct("GrantFailed")
             .field("error", &self.error)
             .field("pages", &self.pages)
             .finish()
     }
 }
 
-impl<P: Platform> fmt::Display for ShareError<P> {
+impl<P: Platform> fmt::Display for GrantFailed<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)
     }
 }
 
-impl<P: Platform> core::error::Error for ShareError<P> {}
+impl<P: Platform> core::error::Error for GrantFailed<P> {}
 
-/// The peer still has the page mapped. The pages are in quarantine, out of use until it lets go.
+/// The peer still has the page mapped. The pages are in deferred list, out of use until it lets go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InUse {
     /// The first reference that could not be taken back.
@@ -205,7 +205,7 @@ pub struct MapFailed<P: ForeignFrames> {
     /// Why.
     pub error: MapError,
     /// The room; `None` if a page that had been mapped could not be unmapped.
-    pub window: Option<crate::Window<P>>,
+    pub window: Option<crate::GrantMapArea<P>>,
     pub(crate) statuses: Vec<GrantStatus, MAX_PAGES>,
 }
 

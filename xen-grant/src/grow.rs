@@ -3,8 +3,8 @@
 use crate::refs::Places;
 use crate::{GrantError, GrantTable, Version};
 use core::ptr::NonNull;
-use xen_hypercall::start::PlaceError;
-use xen_hypercall::{Errno, GrantRef, Mapped, PAGE_SIZE, Place, Platform, ops, start};
+use xen_hypercall::boot::PlaceError;
+use xen_hypercall::{Errno, GrantRef, Mapped, PAGE_SIZE, Place, Platform, boot, ops};
 use xen_sys::grant_table::{GNTTAB_NR_RESERVED_ENTRIES, GrantEntryStatus};
 use xen_sys::memory::{XENMAPIDX_GRANT_TABLE_STATUS, XENMAPSPACE_GRANT_TABLE};
 
@@ -25,10 +25,10 @@ impl<P: Platform> GrantTable<P> {
     /// shared anew.
     ///
     /// The new host's table is empty: nobody has access to what was shared before. The
-    /// [`Shared`](crate::Shared) values of that time stay what they are: owners whose
-    /// [`reclaim`](crate::Shared::reclaim) does not fail any more. The quarantine is emptied: its
-    /// peers are gone. After a suspend that was cancelled nothing has to be set up, and calling
-    /// this changes nothing.
+    /// [`Granted`](crate::Granted) values of that time stay what they are: owners whose
+    /// [`end_access`](crate::Granted::end_access) does not fail any more. The deferred list is
+    /// emptied: its peers are gone. After a suspend that was cancelled nothing has to be set
+    /// up, and calling this changes nothing.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl<P: Platform> GrantTable<P> {
             }
         }
         drop(placed);
-        self.sweep_quarantine();
+        self.retry_deferred();
         Ok(())
     }
 
@@ -116,7 +116,7 @@ impl<P: Platform> Placed<P> {
                 // SAFETY: the table holds the claim and places each frame once; entries are written
                 // by this crate alone.
                 let mapped =
-                    self.put(platform, |place| unsafe { start::grant_frame(place, index) })?;
+                    self.put(platform, |place| unsafe { boot::grant_frame(place, index) })?;
                 at(self.entries.insert(mapped))
             }
         };
@@ -128,7 +128,7 @@ impl<P: Platform> Placed<P> {
                 let index = index / FRAMES_PER_STATES;
                 // SAFETY: as above; states are never written.
                 let mapped =
-                    self.put(platform, |place| unsafe { start::grant_status_frame(place, index) })?;
+                    self.put(platform, |place| unsafe { boot::grant_status_frame(place, index) })?;
                 Some(at(self.states.insert(mapped)))
             }
         };

@@ -6,34 +6,34 @@ extern crate std;
 
 mod access;
 mod copy;
+mod deferred;
 mod entry;
 mod error;
 mod frames;
+mod granted;
 mod grow;
 mod link;
 mod lock;
+mod map_area;
 #[cfg(test)]
 mod memory;
 #[cfg(all(test, loom))]
 mod models;
 mod page_vec;
-mod paged_out;
-mod passed_on;
-mod pool;
-mod quarantine;
+mod persistent;
 mod refs;
-mod shared;
+mod retry_eagain;
 mod table;
+mod transitive;
 mod version;
-mod window;
 
 pub use access::{Access, ReadOnly, ReadWrite};
 pub use copy::{CopyBatch, MAX_COPIES};
-pub use error::{GrantError, InUse, MapError, MapFailed, ShareError};
-pub use passed_on::PassedOn;
-pub use pool::Pool;
-pub use quarantine::Quarantine;
-pub use shared::{MAX_PAGES, Shared};
+pub use deferred::DeferredGrants;
+pub use error::{GrantError, GrantFailed, InUse, MapError, MapFailed};
+pub use granted::{Granted, MAX_PAGES};
+pub use map_area::{GrantMapArea, GrantMapping};
+pub use persistent::PersistentGrants;
 pub use table::GrantTable;
+pub use transitive::TransitiveGrant;
 pub use version::Version;
-pub use window::{Mapping, Window};

@@ -3,12 +3,12 @@
 //! `RUSTFLAGS="--cfg loom" cargo test --manifest-path models/Cargo.toml -p xen-grant --lib
 //! --profile models`
 
+use crate::deferred::{DeferredList, Held};
 use crate::entry::{Entry, What};
 use crate::link::Link;
 use crate::memory::Memory;
-use crate::quarantine::{Deferred, Held};
 use crate::refs::{Group, Places, run};
-use crate::{Access, Quarantine, ReadWrite, Version};
+use crate::{Access, DeferredGrants, ReadWrite, Version};
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 use loom::cell::UnsafeCell;
@@ -247,9 +247,9 @@ fn d_g01_what_was_kept_back_is_freed_once_and_not_before_the_peer_lets_go() {
         let page = Arc::new(UnsafeCell::new(0));
         let pages =
             Pages::alloc(Watched(memory.clone(), Some(page.clone())), 1).unwrap().into_shared();
-        let deferred = Arc::new(Deferred::new(Watched(memory.clone(), None)));
+        let deferred = Arc::new(DeferredList::new(Watched(memory.clone(), None)));
         deferred.add(Held { pages: Some(pages), first: GrantRef(9), left: 1 });
-        let retry = move |deferred: &Deferred<Watched>| {
+        let retry = move |deferred: &DeferredList<Watched>| {
             deferred.sweep(|_, left| if entry.revoke() { 0 } else { left });
         };
         let peer = thread::spawn(move || use_page(entry, &page));
@@ -261,7 +261,7 @@ fn d_g01_what_was_kept_back_is_freed_once_and_not_before_the_peer_lets_go() {
         peer.join().unwrap();
         other.join().unwrap();
         retry(&deferred);
-        assert_eq!(deferred.count(), Quarantine::default());
+        assert_eq!(deferred.count(), DeferredGrants::default());
         assert_eq!(memory.pages(), 0);
     });
 }

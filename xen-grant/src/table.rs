@@ -1,14 +1,14 @@
 //! The domain's grant table: sharing pages, and growing.
 
+use crate::deferred::{DeferredList, Held};
 use crate::entry::{Entry, What};
 use crate::frames::Frames;
 use crate::grow::Placed;
 use crate::lock::Mutex;
-use crate::quarantine::{Deferred, Held};
 use crate::refs::{Group, run};
 use crate::{
-    Access, GrantError, InUse, MAX_PAGES, Quarantine, ReadOnly, ReadWrite, ShareError, Shared,
-    Version,
+    Access, DeferredGrants, GrantError, GrantFailed, Granted, InUse, MAX_PAGES, ReadOnly,
+    ReadWrite, Version,
 };
 use core::fmt;
 use core::ptr::NonNull;
@@ -38,7 +38,7 @@ pub(crate) struct Inner<P: Platform> {
     pub(crate) max_frames: u32,
     /// Locked while a frame is added: what an earlier try that failed had put in place already.
     pub(crate) placed: Mutex<Placed<P>>,
-    deferred: Deferred<P>,
+    deferred: DeferredList<P>,
     /// The last one to be dropped: the next owner places the frames elsewhere.
     claim: Claim<P>,
 }
@@ -77,7 +77,7 @@ impl<P: Platform> GrantTable<P> {
             max_frames: size.max_frames.min(frames.max()),
             frames,
             placed: Mutex::new(Placed::nothing()),
-            deferred: Deferred::new(platform.clone()),
+            deferred: DeferredList::new(platform.clone()),
             claim,
         };
         let table = Self { inner: PageArc::new(platform, inner).map_err(GrantError::Memory)? };
@@ -106,28 +106,28 @@ impl<P: Platform> GrantTable<P> {
     ///
     /// # Errors
     ///
-    /// [`ShareError`] with the pages, if the table is full, they can't be granted, or they are
+    /// [`GrantFailed`] with the pages, if the table is full, they can't be granted, or they are
     /// another domain's.
-    pub fn share_read_only(
+    pub fn grant_read_only(
         &self,
         pages: Pages<P>,
         peer: DomId,
-    ) -> Result<Shared<P, ReadOnly>, ShareError<P>> {
-        self.share(pages, peer)
+    ) -> Result<Granted<P, ReadOnly>, GrantFailed<P>> {
+        self.grant_access(pages, peer)
     }
 
     /// Lets `peer` read and write `pages`.
     ///
     /// # Errors
     ///
-    /// [`ShareError`] with the pages, if the table is full, they can't be granted, or they are
+    /// [`GrantFailed`] with the pages, if the table is full, they can't be granted, or they are
     /// another domain's.
-    pub fn share_writable(
+    pub fn grant_writable(
         &self,
         pages: Pages<P>,
         peer: DomId,
-    ) -> Result<Shared<P, ReadWrite>, ShareError<P>> {
-        self.share(pages, peer)
+    ) -> Result<Granted<P, ReadWrite>, GrantFailed<P>> {
+        self.grant_access(pages, peer)
     }
 
     /// Lets `peer` use `pages` as `A` says. The peer sees whatever is in them, so hand over nothing
@@ -135,15 +135,15 @@ impl<P: Platform> GrantTable<P> {
     ///
     /// # Errors
     ///
-    /// [`ShareError`] with the pages, if the table is full, they can't be granted, or they are
+    /// [`GrantFailed`] with the pages, if the table is full, they can't be granted, or they are
     /// another domain's.
     #[doc(alias = "gnttab_grant_foreign_access")]
-    pub fn share<A: Access>(
+    pub fn grant_access<A: Access>(
         &self,
         pages: Pages<P>,
         peer: DomId,
-    ) -> Result<Shared<P, A>, ShareError<P>> {
-        self.share_as(pages, peer, A::FLAGS, What::Page)
+    ) -> Result<Granted<P, A>, GrantFailed<P>> {
+        self.grant_as(pages, peer, A::FLAGS, What::Page)
     }
 
     /// Lets `peer` have copies from, or with [`ReadWrite`] to, `len` bytes at `offset` of each of
@@ -151,36 +151,36 @@ impl<P: Platform> GrantTable<P> {
     ///
     /// # Errors
     ///
-    /// [`ShareError`] with the pages: as [`share`](Self::share), in version 1, or if the bytes do
-    /// not lie within a page.
+    /// [`GrantFailed`] with the pages: as [`grant_access`](Self::grant_access), in version 1, or if
+    /// the bytes do not lie within a page.
     #[doc(alias = "GTF_sub_page")]
-    pub fn share_part<A: Access>(
+    pub fn grant_sub_page<A: Access>(
         &self,
         pages: Pages<P>,
         peer: DomId,
         offset: usize,
         len: usize,
-    ) -> Result<Shared<P, A>, ShareError<P>> {
+    ) -> Result<Granted<P, A>, GrantFailed<P>> {
         if let Err(error) = self.needs(Version::V2) {
-            return Err(ShareError { error, pages });
+            return Err(GrantFailed { error, pages });
         }
         if len == 0 || len > PAGE_SIZE || offset > PAGE_SIZE - len {
-            return Err(ShareError { error: GrantError::Range { offset, len }, pages });
+            return Err(GrantFailed { error: GrantError::Range { offset, len }, pages });
         }
         let (offset, len) = (offset as u16, len as u16);
-        self.share_as(pages, peer, A::FLAGS, |gfn| What::Part { gfn, offset, len })
+        self.grant_as(pages, peer, A::FLAGS, |gfn| What::Part { gfn, offset, len })
     }
 
     #[inline(always)]
-    pub(crate) fn share_as<A: Access>(
+    pub(crate) fn grant_as<A: Access>(
         &self,
         pages: Pages<P>,
         peer: DomId,
         flags: GrantFlags,
         what: impl Fn(Gfn) -> What,
-    ) -> Result<Shared<P, A>, ShareError<P>> {
+    ) -> Result<Granted<P, A>, GrantFailed<P>> {
         if !pages.platform().claims().is_same_domain(self.platform().claims()) {
-            return Err(ShareError { error: GrantError::OtherDomain, pages });
+            return Err(GrantFailed { error: GrantError::OtherDomain, pages });
         }
         // A single page is by far the most common, and on the way of every request.
         if pages.count() == 1
@@ -189,31 +189,31 @@ impl<P: Platform> GrantTable<P> {
             && let Some((group, reference)) = self.inner.frames.take_here()
         {
             group.places.with_entry(reference, |entry| entry.permit(what(gfn), peer, flags));
-            return Ok(Shared::new(
+            return Ok(Granted::new(
                 self.clone(),
                 NonNull::from(group),
                 pages.into_shared(),
                 reference,
             ));
         }
-        self.share_many(pages, peer, flags, what)
+        self.grant_pages(pages, peer, flags, what)
     }
 
-    /// Does what [`share_as`](Self::share_as) does for other than a single page with a reference at
+    /// Does what [`grant_as`](Self::grant_as) does for other than a single page with a reference at
     /// hand.
     #[cold]
-    fn share_many<A: Access>(
+    fn grant_pages<A: Access>(
         &self,
         pages: Pages<P>,
         peer: DomId,
         flags: GrantFlags,
         what: impl Fn(Gfn) -> What,
-    ) -> Result<Shared<P, A>, ShareError<P>> {
+    ) -> Result<Granted<P, A>, GrantFailed<P>> {
         match self.grant_many(&pages, peer, flags, what) {
             Ok((group, first)) => {
-                Ok(Shared::new(self.clone(), NonNull::from(group), pages.into_shared(), first))
+                Ok(Granted::new(self.clone(), NonNull::from(group), pages.into_shared(), first))
             }
-            Err(error) => Err(ShareError { error, pages }),
+            Err(error) => Err(GrantFailed { error, pages }),
         }
     }
 
@@ -250,13 +250,13 @@ impl<P: Platform> GrantTable<P> {
 
     /// Tries again to end the access of all peers that did not let go, and tells what is still kept
     /// back.
-    pub fn sweep_quarantine(&self) -> Quarantine {
+    pub fn retry_deferred(&self) -> DeferredGrants {
         self.inner.sweep();
-        self.quarantine()
+        self.deferred()
     }
 
     /// Returns how much is kept back because peers still use it.
-    pub fn quarantine(&self) -> Quarantine {
+    pub fn deferred(&self) -> DeferredGrants {
         self.inner.deferred.count()
     }
 
@@ -308,7 +308,7 @@ impl<P: Platform> GrantTable<P> {
         group: &Group,
         first: GrantRef,
     ) -> Result<Pages<P>, InUse> {
-        // As in `share_as`.
+        // As in `grant_as`.
         if pages.count() == 1 && group.places.with_entry(first, Entry::revoke_once) {
             group.give(first, 1);
             // SAFETY: the reference to the page has been revoked in one step with the check that

@@ -1,9 +1,9 @@
 //! Safe code can't break memory safety: programs that did, each of which now ends in an error.
 #![forbid(unsafe_code)]
 
-use xen_grant::{GrantError, GrantTable, MapError, ReadOnly, ReadWrite, Version, Window};
+use xen_grant::{GrantError, GrantMapArea, GrantTable, MapError, ReadOnly, ReadWrite, Version};
+use xen_hypercall::boot::{self, PlaceError};
 use xen_hypercall::ops::{hvm, sched};
-use xen_hypercall::start::{self, PlaceError};
 use xen_hypercall::{AlreadyTaken, DomId, Errno, Pages, Platform, Singleton};
 use xen_sim::{CountCalls, Domain, DomainConfig, Interposed, World};
 use xen_sys::sched::ShutdownReason;
@@ -30,20 +30,20 @@ fn exchange_across_tables_is_refused() {
     let [(_a, front, back), (_b, other, _)] = worlds();
     let (ours, theirs) =
         (GrantTable::new(front.clone()).unwrap(), GrantTable::new(other.clone()).unwrap());
-    let mut first = ours.share_writable(page(&front), back.id()).unwrap();
-    let mut second = theirs.share_writable(page(&other), back.id()).unwrap();
+    let mut first = ours.grant_writable(page(&front), back.id()).unwrap();
+    let mut second = theirs.grant_writable(page(&other), back.id()).unwrap();
     // Another reference, so that the two differ.
-    let spare = theirs.share_writable(page(&other), back.id()).unwrap();
+    let spare = theirs.grant_writable(page(&other), back.id()).unwrap();
     let refs = [first.reference(), second.reference()];
-    assert_eq!(first.exchange(&mut second), Err(MapError::OtherTable));
-    assert_eq!(second.exchange(&mut first), Err(MapError::OtherTable));
+    assert_eq!(first.swap_grant_ref(&mut second), Err(MapError::OtherTable));
+    assert_eq!(second.swap_grant_ref(&mut first), Err(MapError::OtherTable));
     assert_eq!([first.reference(), second.reference()], refs);
-    // What a peer had mapped is in the right page's quarantine.
-    let mapping = Window::reserve(back.clone(), 1)
+    // What a peer had mapped is in the right page's deferred list.
+    let mapping = GrantMapArea::reserve(back.clone(), 1)
         .unwrap()
         .map::<ReadWrite>(front.id(), first.refs())
         .unwrap();
-    assert!(first.reclaim().is_err() && second.reclaim().is_ok());
+    assert!(first.end_access().is_err() && second.end_access().is_ok());
     drop((mapping, spare));
 }
 
@@ -56,13 +56,14 @@ fn pages_of_another_domain_are_refused() {
         for count in [1, 3] {
             let foreign = || Pages::alloc(other.clone(), count).unwrap();
             let mut failed = vec![
-                grants.share_writable(foreign(), back.id()).unwrap_err(),
-                grants.share_read_only(foreign(), back.id()).unwrap_err(),
-                grants.share::<ReadOnly>(foreign(), back.id()).unwrap_err(),
+                grants.grant_writable(foreign(), back.id()).unwrap_err(),
+                grants.grant_read_only(foreign(), back.id()).unwrap_err(),
+                grants.grant_access::<ReadOnly>(foreign(), back.id()).unwrap_err(),
             ];
             if version == Version::V2 {
-                failed
-                    .push(grants.share_part::<ReadWrite>(foreign(), back.id(), 0, 8).unwrap_err());
+                failed.push(
+                    grants.grant_sub_page::<ReadWrite>(foreign(), back.id(), 0, 8).unwrap_err(),
+                );
             }
             for failed in failed {
                 assert_eq!((failed.error, failed.pages.count()), (GrantError::OtherDomain, count));
@@ -77,7 +78,7 @@ fn pages_of_another_domain_are_refused() {
 fn another_domain_of_one_world_is_refused() {
     let [(_world, front, back), _] = worlds();
     let grants = GrantTable::new(front.clone()).unwrap();
-    let failed = grants.share_writable(page(&back), back.id()).unwrap_err();
+    let failed = grants.grant_writable(page(&back), back.id()).unwrap_err();
     assert_eq!(failed.error, GrantError::OtherDomain);
 }
 
@@ -89,21 +90,21 @@ fn handles_of_one_domain_are_the_same() {
     let between = Interposed::new(front.clone(), std::sync::Arc::new(CountCalls::default()));
     assert!(between.claims().is_same_domain(front.claims()));
     let grants = GrantTable::new(front.clone()).unwrap();
-    assert!(grants.share_writable(Pages::alloc(front.vcpu(0), 1).unwrap(), back.id()).is_ok());
+    assert!(grants.grant_writable(Pages::alloc(front.vcpu(0), 1).unwrap(), back.id()).is_ok());
 }
 
 #[test]
 fn shared_info_twice_is_refused() {
     let [(_world, front, back), _] = worlds();
-    let first = start::shared_info(front.clone()).unwrap();
-    assert_eq!(start::shared_info(front.clone()).err(), Some(INFO));
+    let first = boot::shared_info(front.clone()).unwrap();
+    assert_eq!(boot::shared_info(front.clone()).err(), Some(INFO));
     let between = Interposed::new(front.clone(), std::sync::Arc::new(CountCalls::default()));
-    assert_eq!(start::shared_info(between).err(), Some(INFO));
+    assert_eq!(boot::shared_info(between).err(), Some(INFO));
     // Each domain has its own, and the first one's is where it was.
-    let others = start::shared_info(back.clone()).unwrap();
+    let others = boot::shared_info(back.clone()).unwrap();
     assert!(first.as_ref().read::<u64>(0).is_some() && others.as_ref().read::<u64>(0).is_some());
     drop(first);
-    let again = start::shared_info(front).unwrap();
+    let again = boot::shared_info(front).unwrap();
     assert!(again.as_ref().read::<u64>(0).is_some());
 }
 
@@ -111,10 +112,10 @@ fn shared_info_twice_is_refused() {
 fn other_page_as_shared_info_is_refused() {
     let world = World::new(1);
     let guest = world.create_guest(DomainConfig::new("guest"));
-    let info = start::shared_info(guest.clone()).unwrap();
-    let ring = start::xenstore_ring(guest.clone()).unwrap();
-    assert_eq!(start::resume_shared_info(&ring.page), Err(Errno::EINVAL));
-    assert_eq!(start::resume_shared_info(&info), Ok(()));
+    let info = boot::shared_info(guest.clone()).unwrap();
+    let ring = boot::xenstore_ring(guest.clone()).unwrap();
+    assert_eq!(boot::resume_shared_info(&ring.page), Err(Errno::EINVAL));
+    assert_eq!(boot::resume_shared_info(&info), Ok(()));
     assert!(info.as_ref().read::<u64>(0).is_some());
 }
 
@@ -123,16 +124,16 @@ fn two_tables_on_one_domain_are_refused() {
     let [(_world, front, back), _] = worlds();
     for version in [Version::V1, Version::V2] {
         let grants = GrantTable::with_version(front.clone(), version).unwrap();
-        let shared = grants.share_writable(page(&front), back.id()).unwrap();
+        let shared = grants.grant_writable(page(&front), back.id()).unwrap();
         for wanted in [Version::V1, Version::V2] {
             let second = GrantTable::with_version(front.clone(), wanted).unwrap_err();
             assert_eq!(second, GrantError::Taken(TABLE));
         }
-        let window = Window::reserve(back.clone(), 1).unwrap();
+        let window = GrantMapArea::reserve(back.clone(), 1).unwrap();
         let mapping = window.map::<ReadWrite>(front.id(), shared.refs()).unwrap();
-        assert!(shared.reclaim().is_err(), "the first table sees its entries");
+        assert!(shared.end_access().is_err(), "the first table sees its entries");
         drop(mapping);
-        assert_eq!(grants.sweep_quarantine(), xen_grant::Quarantine::default());
+        assert_eq!(grants.retry_deferred(), xen_grant::DeferredGrants::default());
     }
 }
 
@@ -158,8 +159,8 @@ fn failed_table_gives_its_claim_back() {
 fn read_only_mapping_sees_its_owner() {
     let [(_world, front, back), _] = worlds();
     let grants = GrantTable::new(front.clone()).unwrap();
-    let shared = grants.share_read_only(page(&front), back.id()).unwrap();
-    let mapping = Window::reserve(back.clone(), 1)
+    let shared = grants.grant_read_only(page(&front), back.id()).unwrap();
+    let mapping = GrantMapArea::reserve(back.clone(), 1)
         .unwrap()
         .map::<ReadOnly>(front.id(), shared.refs())
         .unwrap();
@@ -181,7 +182,7 @@ fn shutdown_for_suspend_is_refused() {
     assert_eq!(sched::remote_shutdown(&guest, guest.id(), suspend), Err(Errno::EINVAL));
     // Other domains are a toolstack's to suspend: that is up to Xen.
     assert_ne!(sched::remote_shutdown(&guest, DomId(99), suspend), Err(Errno::EINVAL));
-    assert!(start::xenstore_ring(guest).is_ok(), "the domain continues");
+    assert!(boot::xenstore_ring(guest).is_ok(), "the domain continues");
 }
 
 #[test]

@@ -10,8 +10,8 @@ use core::sync::atomic::{
 use core::time::Duration;
 use heapless::Vec;
 use xen_evtchn::{Channel, EventChannels, FIFO_PORTS, MAX_VCPUS};
-use xen_hypercall::ops::sched::{self, Resumed};
-use xen_hypercall::{Errno, Instant, Mapped, Platform, Port, SharedMem, start};
+use xen_hypercall::ops::sched::{self, SuspendOutcome};
+use xen_hypercall::{Errno, Instant, Mapped, Platform, Port, SharedMem, boot};
 
 /// The interrupt flag of the CPU that executes the call.
 ///
@@ -168,7 +168,7 @@ impl<P: Platform, M: AsRef<SharedMem> + Borrow<Mapped<P>>, I: LocalInterrupts, c
         others: &[u32],
         timeout: Duration,
         set_upcalls: impl FnOnce() -> Result<(), Errno>,
-    ) -> Result<Resumed, Errno> {
+    ) -> Result<SuspendOutcome, Errno> {
         let mut channels = Channels::new();
         let mut is_elsewhere = false;
         let parked = self.park(park, others, timeout, &mut channels);
@@ -178,7 +178,7 @@ impl<P: Platform, M: AsRef<SharedMem> + Borrow<Mapped<P>>, I: LocalInterrupts, c
             // SAFETY: all other vCPUs are parked, and interrupts are off. What this domain had is
             // set up again before it is used, here and by the caller.
             let resumed = unsafe { sched::suspend(self.platform) };
-            is_elsewhere = resumed == Ok(Resumed::Elsewhere);
+            is_elsewhere = resumed == Ok(SuspendOutcome::Resumed);
             let resumed = resumed.and_then(|resumed| {
                 if is_elsewhere {
                     self.resume(set_upcalls)?;
@@ -193,7 +193,7 @@ impl<P: Platform, M: AsRef<SharedMem> + Borrow<Mapped<P>>, I: LocalInterrupts, c
         park.release(|| sched::yield_now(self.platform));
         if is_elsewhere {
             // Their ports are closed, and the numbers may be in use again.
-            channels.into_iter().for_each(Channel::abandon);
+            channels.into_iter().for_each(Channel::forget);
         }
         resumed
     }
@@ -226,7 +226,7 @@ impl<P: Platform, M: AsRef<SharedMem> + Borrow<Mapped<P>>, I: LocalInterrupts, c
 
     fn resume(&self, set_upcalls: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
         let shared_info: &Mapped<P> = self.events.shared_info().borrow();
-        start::resume_shared_info(shared_info)?;
+        boot::resume_shared_info(shared_info)?;
         self.events.resume()?;
         self.delivered.clear();
         set_upcalls()?;

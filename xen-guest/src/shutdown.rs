@@ -8,8 +8,8 @@ use core::fmt;
 use heapless::Vec;
 use xen_evtchn::Channel;
 use xen_grant::{GrantError, GrantTable};
-use xen_hypercall::ops::sched::Resumed;
-use xen_hypercall::start::StartError;
+use xen_hypercall::boot::BootError;
+use xen_hypercall::ops::sched::SuspendOutcome;
 use xen_hypercall::{DomId, Errno, Platform};
 use xen_store::{ErrorKind, StoreError, Watch, XenStore, XsOps};
 use xen_sys::sched::ShutdownReason;
@@ -91,7 +91,7 @@ pub enum SuspendError {
     /// The domain is resumed elsewhere without a grant table.
     Grants(GrantError),
     /// The domain is resumed elsewhere without xenstore.
-    Ring(StartError),
+    Ring(BootError),
 }
 
 impl fmt::Display for SuspendError {
@@ -217,9 +217,10 @@ impl<P: Platform> ShutdownWatcher<P> {
     /// [`GuestServices::suspend`](crate::GuestServices::suspend) or
     /// [`sched::suspend`](xen_hypercall::ops::sched::suspend).
     ///
-    /// After [`Resumed::Cancelled`] nothing has changed. After [`Resumed::Elsewhere`] the domain is
-    /// a new one, with the old one's memory: `kernel` has set up shared info, upcalls, event words
-    /// and the clock, and the store is still suspended. Call [`resume`](Self::resume) next.
+    /// After [`SuspendOutcome::Cancelled`] nothing has changed. After [`SuspendOutcome::Resumed`]
+    /// the domain is a new one, with the old one's memory: `kernel` has set up shared info,
+    /// upcalls, event words and the clock, and the store is still suspended. Call
+    /// [`resume`](Self::resume) next.
     ///
     /// # Errors
     ///
@@ -229,8 +230,8 @@ impl<P: Platform> ShutdownWatcher<P> {
     /// by `?`.
     pub fn suspend(
         &mut self,
-        kernel: impl FnOnce() -> Result<Resumed, Errno>,
-    ) -> Result<Resumed, SuspendError> {
+        kernel: impl FnOnce() -> Result<SuspendOutcome, Errno>,
+    ) -> Result<SuspendOutcome, SuspendError> {
         let witness = Channel::alloc_unbound(self.store.platform().clone(), DomId::SELF);
         let witness = witness.map_err(SuspendError::Xen)?;
         let before = witness.status().map_err(SuspendError::Xen)?;
@@ -238,12 +239,12 @@ impl<P: Platform> ShutdownWatcher<P> {
         let resumed = kernel();
         // In a new domain the port is closed. If its number is in use again, that port does not
         // wait for an event of this domain.
-        let moved = resumed != Ok(Resumed::Cancelled) && witness.status() != Ok(before);
+        let moved = resumed != Ok(SuspendOutcome::Cancelled) && witness.status() != Ok(before);
         if moved {
-            witness.abandon();
+            witness.forget();
         }
         match resumed {
-            Ok(Resumed::Elsewhere) => Ok(Resumed::Elsewhere),
+            Ok(SuspendOutcome::Resumed) => Ok(SuspendOutcome::Resumed),
             Err(errno) if moved => Err(SuspendError::NotSetUp(errno)),
             resumed => {
                 self.store.unquiesce();

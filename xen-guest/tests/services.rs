@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 use xen_guest::evtchn::{Channel, set_upcall_vector};
-use xen_guest::hypercall::{Mapped, start};
-use xen_guest::ops::sched::Resumed;
+use xen_guest::hypercall::{Mapped, boot};
+use xen_guest::ops::sched::SuspendOutcome;
 use xen_guest::{
     DeliveredEvents, Errno, EventChannels, GuestServices, LocalInterrupts, Platform, SystemClock,
     VcpuPark,
@@ -49,7 +49,7 @@ impl Kernel {
     fn new(seed: u64) -> Self {
         let world = World::new(seed);
         let domain = world.create_guest(DomainConfig::new("guest"));
-        let shared_info = start::shared_info(domain.clone()).unwrap();
+        let shared_info = boot::shared_info(domain.clone()).unwrap();
         let events = Arc::new(EventChannels::new(domain.clone(), shared_info));
         let delivered = Arc::new(DeliveredEvents::new());
         let (flag, park) = (Flag::default(), VcpuPark::new());
@@ -161,7 +161,7 @@ fn suspend_sets_up_restored_domain() {
     let resumed = unsafe {
         kernel.services().suspend(&kernel.park, &[], Duration::from_secs(1), set_upcalls)
     };
-    assert_eq!((resumed, upcalls.load(SeqCst)), (Ok(Resumed::Elsewhere), 1));
+    assert_eq!((resumed, upcalls.load(SeqCst)), (Ok(SuspendOutcome::Resumed), 1));
     assert!(kernel.flag.enabled.load(SeqCst));
     assert!(kernel.now() >= before);
     let channel = Channel::bind_ipi(kernel.domain.clone(), 0).unwrap();
@@ -175,7 +175,7 @@ fn running_vcpu_fails_suspend() {
     let world = World::new(7);
     let config = DomainConfig { vcpus: 2, ..DomainConfig::new("guest") };
     let domain = world.create_guest(config);
-    let shared_info = start::shared_info(domain.clone()).unwrap();
+    let shared_info = boot::shared_info(domain.clone()).unwrap();
     let events = EventChannels::new(domain.clone(), shared_info);
     events.add_vcpu(1).unwrap();
     let (delivered, flag) = (DeliveredEvents::<64>::new(), Flag::default());

@@ -4,8 +4,8 @@ use std::cell::Cell;
 use xen_evtchn::{Bound, Channel};
 use xen_grant::{GrantTable, ReadOnly};
 use xen_guest::{ShutdownRequest, ShutdownWatcher, SuspendError};
-use xen_hypercall::ops::sched::{self, Resumed};
-use xen_hypercall::{DomId, Errno, Pages, start};
+use xen_hypercall::ops::sched::{self, SuspendOutcome};
+use xen_hypercall::{DomId, Errno, Pages, boot};
 use xen_sim::{Domain, DomainConfig, World};
 use xen_store::wire::{Access, Permission};
 use xen_store::{ErrorKind, XenStore, XsOps};
@@ -23,7 +23,7 @@ fn guest(seed: u64) -> Guest {
     let world = World::new(seed);
     let domain = world.create_guest(DomainConfig::new("guest"));
     let store =
-        XenStore::new(domain.clone(), start::xenstore_ring(domain.clone()).unwrap()).unwrap();
+        XenStore::new(domain.clone(), boot::xenstore_ring(domain.clone()).unwrap()).unwrap();
     let grants = GrantTable::new(domain.clone()).unwrap();
     Guest { world, domain, store, grants }
 }
@@ -50,7 +50,7 @@ impl Guest {
 }
 
 /// Suspends without a part of the kernel.
-fn sleep(domain: &Domain) -> Result<Resumed, Errno> {
+fn sleep(domain: &Domain) -> Result<SuspendOutcome, Errno> {
     // SAFETY: one vCPU, no interrupts, and nothing is used afterwards but the store and the grants.
     unsafe { sched::suspend(domain) }
 }
@@ -103,7 +103,7 @@ fn features_are_advertised_after_restore() {
         world.restore(world.save(id), None);
     });
     assert_eq!(watcher.poll().unwrap(), Some(ShutdownRequest::Suspend));
-    assert_eq!(watcher.suspend(|| sleep(&guest.domain)), Ok(Resumed::Elsewhere));
+    assert_eq!(watcher.suspend(|| sleep(&guest.domain)), Ok(SuspendOutcome::Resumed));
     assert_eq!(features(&guest), [nothing.clone(), nothing.clone(), nothing.clone()]);
     watcher.resume(&guest.grants).unwrap();
     assert_eq!(watcher.poll().unwrap(), None);
@@ -120,31 +120,31 @@ fn cancelled_suspend_changes_nothing() {
     let guest = guest(3);
     let mut watcher = ShutdownWatcher::new(&guest.store, &[ShutdownRequest::Suspend]).unwrap();
     let page = Pages::alloc(guest.domain.clone(), 1).unwrap();
-    let shared = guest.grants.share::<ReadOnly>(page, DomId(0)).unwrap();
+    let shared = guest.grants.grant_access::<ReadOnly>(page, DomId(0)).unwrap();
     let refused = watcher.suspend(|| Err(Errno::EBUSY));
     assert_eq!(refused, Err(SuspendError::Xen(Errno::EBUSY)));
     guest.store.write("data/x", "1").unwrap();
     let id = guest.domain.id();
-    guest.world.suspend(id, move |world| world.resume(id, Resumed::Cancelled));
+    guest.world.suspend(id, move |world| world.resume(id, SuspendOutcome::Cancelled));
     assert_eq!(watcher.poll().unwrap(), Some(ShutdownRequest::Suspend));
     let held = Cell::new(None);
     let slept = watcher.suspend(|| {
         held.set(Some(guest.store.begin_read("data/x").is_err()));
         sleep(&guest.domain)
     });
-    assert_eq!((slept, held.get()), (Ok(Resumed::Cancelled), Some(true)));
+    assert_eq!((slept, held.get()), (Ok(SuspendOutcome::Cancelled), Some(true)));
     assert_eq!(
         (guest.domain.id(), guest.store.read_string::<4>("data/x").unwrap().as_str()),
         (id, "1")
     );
-    drop(shared.reclaim().unwrap());
+    drop(shared.end_access().unwrap());
     drop(watcher);
     guest.end();
 }
 
 /// Suspends, and fails with `errno` after the domain was resumed elsewhere.
-fn fails_after(domain: &Domain, errno: Errno) -> Result<Resumed, Errno> {
-    assert_eq!(sleep(domain)?, Resumed::Elsewhere);
+fn fails_after(domain: &Domain, errno: Errno) -> Result<SuspendOutcome, Errno> {
+    assert_eq!(sleep(domain)?, SuspendOutcome::Resumed);
     Err(errno)
 }
 
@@ -186,7 +186,7 @@ fn failed_set_up_resumes_same_store() {
     let guest = guest(6);
     let mut watcher = ShutdownWatcher::new(&guest.store, &[ShutdownRequest::Suspend]).unwrap();
     let id = guest.domain.id();
-    guest.world.suspend(id, move |world| world.resume(id, Resumed::Elsewhere));
+    guest.world.suspend(id, move |world| world.resume(id, SuspendOutcome::Resumed));
     assert_eq!(watcher.poll().unwrap(), Some(ShutdownRequest::Suspend));
     let failed = watcher.suspend(|| fails_after(&guest.domain, Errno::ENOMEM));
     assert_eq!(failed, Err(SuspendError::Xen(Errno::ENOMEM)));

@@ -5,6 +5,7 @@
 extern crate std;
 
 pub mod arch;
+pub mod boot;
 mod claims;
 pub mod elfnote;
 mod event_page;
@@ -17,7 +18,6 @@ mod pages;
 mod platform;
 mod resource;
 mod shared;
-pub mod start;
 pub mod start_info;
 #[doc(hidden)]
 pub mod sync;
@@ -35,7 +35,8 @@ pub use resource::{MAX_RESOURCE_FRAMES, MappedResource};
 #[cfg(all(feature = "hook", not(any(loom, target_os = "none"))))]
 pub use shared::observe_loads;
 pub use shared::{
-    Fixed, ReadOnlyMem, SharedMem, SharedSlots, SharedU8, SharedU16, SharedU32, SharedU64, SlotMem,
+    ReadOnlyMem, SharedMem, SharedSlots, SharedU8, SharedU16, SharedU32, SharedU64, SlotMem,
+    StableSharedMem,
 };
 pub use unpopulated::UnpopulatedFrames;
 pub use xen_sys::{errno::Errno, event_channel::Port, grant_table::GrantRef, xen::DomId};

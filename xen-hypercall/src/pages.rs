@@ -1,6 +1,6 @@
 //! Memory that has an owner.
 
-use crate::{Claim, Errno, Fixed, Gfn, PAGE_SIZE, Platform, SharedMem, Singleton};
+use crate::{Claim, Errno, Gfn, PAGE_SIZE, Platform, SharedMem, Singleton, StableSharedMem};
 use core::fmt;
 use core::mem::ManuallyDrop;
 use core::num::NonZeroUsize;
@@ -165,7 +165,7 @@ impl<P: Platform> AsRef<SharedMem> for SharedPages<P> {
 }
 
 // SAFETY: start and count never change.
-unsafe impl<P: Platform> Fixed for SharedPages<P> {}
+unsafe impl<P: Platform> StableSharedMem for SharedPages<P> {}
 
 impl<P: Platform> fmt::Debug for SharedPages<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -298,7 +298,7 @@ impl<P: Platform> AsRef<SharedMem> for Mapped<P> {
 }
 
 // SAFETY: as above.
-unsafe impl<P: Platform> Fixed for Mapped<P> {}
+unsafe impl<P: Platform> StableSharedMem for Mapped<P> {}
 
 impl<P: Platform> fmt::Debug for Mapped<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -50,9 +50,9 @@ unsafe impl<T: Hypercall + ?Sized> Hypercall for &T {
 /// # Preemption
 ///
 /// The crates protect short sections with spin locks: the store's requests, the growth of the grant
-/// table, its quarantine. Some sections have a hypercall in them; none waits for a peer. A kernel
-/// that preempts must not preempt the holder of such a lock for the sake of a thread that can spin
-/// for it on the same CPU: it calls the crates with preemption off, or from threads of one
+/// table, its deferred list. Some sections have a hypercall in them; none waits for a peer. A
+/// kernel that preempts must not preempt the holder of such a lock for the sake of a thread that
+/// can spin for it on the same CPU: it calls the crates with preemption off, or from threads of one
 /// priority. What an upcall calls takes none of these locks.
 ///
 /// # Implementation safety

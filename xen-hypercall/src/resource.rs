@@ -1,8 +1,8 @@
 //! Resources of other domains, mapped.
 
+use crate::boot::PlaceError;
 use crate::ops::memory;
 use crate::ops::memory_admin::{self, Resource};
-use crate::start::PlaceError;
 use crate::{Errno, ForeignFrames, ForeignRange, Gfn, OutOfMemory, PAGE_SIZE, SharedMem};
 use core::fmt;
 use core::num::NonZeroUsize;

@@ -4,7 +4,7 @@ use crate::index::{Batch, Consumer, Draft, Producer};
 use crate::layout::{REQ_EVENT, REQ_PROD, RSP_EVENT, RSP_PROD, RingMem, Slots, slots_of};
 use crate::{Corrupt, Notify, RingError};
 use core::fmt;
-use xen_hypercall::Fixed;
+use xen_hypercall::StableSharedMem;
 use xen_hypercall::sync::{Ordering, cold_path};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -35,7 +35,7 @@ pub struct BackRing<M, Req, Rsp> {
 
 impl<M, Req, Rsp> BackRing<M, Req, Rsp>
 where
-    M: Fixed,
+    M: StableSharedMem,
     Req: FromBytes + IntoBytes + Immutable,
     Rsp: FromBytes + IntoBytes + Immutable,
 {

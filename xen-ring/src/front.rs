@@ -5,7 +5,7 @@ use crate::layout::{REQ_EVENT, REQ_PROD, RSP_EVENT, RSP_PROD, RingMem, Slots, sl
 use crate::{Corrupt, Notify, RingError};
 use core::borrow::Borrow;
 use core::fmt;
-use xen_hypercall::Fixed;
+use xen_hypercall::StableSharedMem;
 use xen_hypercall::sync::Ordering;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -37,7 +37,7 @@ pub struct FrontRing<M, Req, Rsp> {
 
 impl<M, Req, Rsp> FrontRing<M, Req, Rsp>
 where
-    M: Fixed,
+    M: StableSharedMem,
     Req: FromBytes + IntoBytes + Immutable,
     Rsp: FromBytes + IntoBytes + Immutable,
 {
@@ -211,7 +211,7 @@ impl<Req, Rsp: FromBytes> Iterator for Responses<'_, Req, Rsp> {
 impl<Req, Rsp: FromBytes> ExactSizeIterator for Responses<'_, Req, Rsp> {}
 
 #[cfg(all(test, not(loom)))]
-impl<M: Fixed, Req, Rsp> FrontRing<M, Req, Rsp> {
+impl<M: StableSharedMem, Req, Rsp> FrontRing<M, Req, Rsp> {
     /// Starts over at `index`, as a ring that has run for long.
     pub(crate) fn jump_to(&mut self, index: u32) {
         self.requests = Producer::starting_at(index);

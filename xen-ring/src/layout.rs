@@ -2,7 +2,7 @@
 
 use core::fmt;
 use core::marker::PhantomData;
-use xen_hypercall::{Fixed, SlotMem};
+use xen_hypercall::{SlotMem, StableSharedMem};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Bytes before the first slot: four indices and the protocol's private area.
@@ -31,7 +31,9 @@ pub(crate) type RingMem<M, Req, Rsp> = SlotMem<M, HEADER, Req, Rsp>;
 pub(crate) type Slots<'m, Req, Rsp> = xen_hypercall::SharedSlots<'m, HEADER, Req, Rsp>;
 
 /// Finds the slots in `mem`.
-pub(crate) fn slots_of<M: Fixed, Req, Rsp>(mem: M) -> Result<RingMem<M, Req, Rsp>, RingError> {
+pub(crate) fn slots_of<M: StableSharedMem, Req, Rsp>(
+    mem: M,
+) -> Result<RingMem<M, Req, Rsp>, RingError> {
     SlotMem::new(mem)
         .map_err(|mem| RingError { bytes: mem.as_ref().len(), slot: RingMem::<M, Req, Rsp>::SLOT })
 }

@@ -15,14 +15,14 @@ use xen_sys::xen::HYPERVISOR_SCHED_OP;
 ///
 /// ```
 /// use std::sync::Arc;
-/// use xen_hypercall::start;
+/// use xen_hypercall::boot;
 /// use xen_sim::{DomainConfig, ForbidWait, Interposed, World};
 /// use xen_store::XenStore;
 ///
 /// let world = World::new(1);
 /// let waits = Arc::<ForbidWait>::default();
 /// let guest = Interposed::new(world.create_guest(DomainConfig::new("guest")), waits.clone());
-/// let store = XenStore::new(guest.clone(), start::xenstore_ring(guest).unwrap()).unwrap();
+/// let store = XenStore::new(guest.clone(), boot::xenstore_ring(guest).unwrap()).unwrap();
 ///
 /// world.store().set_stopped(true);
 /// waits.set(true);
@@ -67,7 +67,7 @@ mod tests {
     use core::time::Duration;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::Arc;
-    use xen_hypercall::{Platform, ops, start};
+    use xen_hypercall::{Platform, boot, ops};
     use xen_store::XenStore;
 
     type Guest = Interposed<crate::Domain, ForbidWait>;
@@ -100,7 +100,7 @@ mod tests {
         let world = World::new(1);
         let (guest, waits) = guest(&world);
         let store =
-            XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap();
+            XenStore::new(guest.clone(), boot::xenstore_ring(guest.clone()).unwrap()).unwrap();
         world.store().set_stopped(true);
         waits.set(true);
         let pending = store.begin_read("name").unwrap();

@@ -3,7 +3,7 @@
 
 use core::num::NonZeroUsize;
 use core::sync::atomic::Ordering::SeqCst;
-use xen_hypercall::{DomId, Errno, GrantRef, Hypercall, Place, Platform, SharedMem, ops, start};
+use xen_hypercall::{DomId, Errno, GrantRef, Hypercall, Place, Platform, SharedMem, boot, ops};
 use xen_sim::{Domain, DomainConfig, World};
 use xen_sys::event_channel::*;
 use xen_sys::grant_table::*;
@@ -109,7 +109,7 @@ fn version_2_has_sub_page_grants() {
         let place = Place::alloc(domain.clone()).unwrap();
         // SAFETY: the domain's table has no other owner; the entries lead to pages that this test
         // reaches as shared memory.
-        unsafe { start::grant_frame(place, 0) }.unwrap()
+        unsafe { boot::grant_frame(place, 0) }.unwrap()
     };
     let (owners, middles) = (table(&owner), table(&middle));
     let (secret, secret_gfn) = page(&owner);

@@ -5,8 +5,8 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use xen_evtchn::{Callback, Channel, EventChannels, set_callback, set_upcall_vector};
-use xen_grant::{CopyBatch, GrantTable, ReadOnly, ReadWrite, Window};
-use xen_hypercall::{DomId, Errno, Pages, Platform, Port, ops, start};
+use xen_grant::{CopyBatch, GrantMapArea, GrantTable, ReadOnly, ReadWrite};
+use xen_hypercall::{DomId, Errno, Pages, Platform, Port, boot, ops};
 use xen_sim::{Domain, DomainConfig, Step, Violation, World};
 use xen_sys::event_channel::EvtchnStat;
 use xen_sys::xen::Virq;
@@ -84,12 +84,12 @@ fn domid_is_found_by_free_port() {
     let guests =
         [(); 2].map(|()| world.create(DomainConfig { max_port: 3, ..DomainConfig::new("guest") }));
     for guest in &guests {
-        assert_eq!(start::own_domain(guest), Ok(guest.id()));
+        assert_eq!(boot::own_domain(guest), Ok(guest.id()));
         world.check().unwrap();
         for _ in 0..3 {
             ops::event_channel::alloc_unbound(guest, DomId(0)).unwrap();
         }
-        assert_eq!(start::own_domain(guest), Err(Errno::ENOSPC));
+        assert_eq!(boot::own_domain(guest), Err(Errno::ENOSPC));
         ops::event_channel::reset(guest).unwrap();
     }
 }
@@ -113,7 +113,7 @@ fn time_advances_only_while_all_wait() {
 #[test]
 fn upcall_waits_for_unmask() {
     let (world, front, back) = pair(3);
-    let info = start::shared_info(front.clone()).unwrap();
+    let info = boot::shared_info(front.clone()).unwrap();
     let events = Arc::new(EventChannels::new(front.clone(), info));
     let hits = Arc::new(AtomicU32::new(0));
     set_upcall_vector(&front, 0, 0x40).unwrap();
@@ -145,7 +145,7 @@ fn upcall_waits_for_unmask() {
 #[test]
 fn vector_alone_causes_upcalls() {
     let (world, front, _) = pair(3);
-    let info = start::shared_info(front.clone()).unwrap();
+    let info = boot::shared_info(front.clone()).unwrap();
     let events = Arc::new(EventChannels::new(front.clone(), info));
     let ipi = Channel::bind_ipi(front.clone(), 0).unwrap();
     events.unmask(ipi.port()).unwrap();
@@ -174,8 +174,8 @@ fn granted_page_is_shared_memory() {
     let (world, front, back) = pair(1);
     let grants = GrantTable::new(front.clone()).unwrap();
     let page = Pages::alloc(front.clone(), 2).unwrap();
-    let shared = grants.share_writable(page, back.id()).unwrap();
-    let window = Window::reserve(back.clone(), 2).unwrap();
+    let shared = grants.grant_writable(page, back.id()).unwrap();
+    let window = GrantMapArea::reserve(back.clone(), 2).unwrap();
     let mapping = window.map::<ReadWrite>(front.id(), shared.refs()).unwrap();
     let (ours, theirs) = (shared.as_ref(), mapping.as_ref());
     ours.u32_at(4096).unwrap().store(42, SeqCst);
@@ -187,7 +187,7 @@ fn granted_page_is_shared_memory() {
     assert_eq!(ours.u32::<0>().load(SeqCst), 7);
     assert!(matches!(world.check().unwrap_err().violations[..], [Violation::GrantLive { .. }, ..]));
     drop(mapping.unmap().unwrap());
-    shared.reclaim().unwrap();
+    shared.end_access().unwrap();
     drop(grants);
     world.check().unwrap();
 }
@@ -198,13 +198,14 @@ fn mapped_page_is_not_reclaimed() {
     let (world, front, back) = pair(1);
     let grants = GrantTable::new(front.clone()).unwrap();
     let shared =
-        grants.share_read_only(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
+        grants.grant_read_only(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
     let refs = shared.refs().to_vec();
-    let mapping = Window::reserve(back, 1).unwrap().map::<ReadOnly>(front.id(), &refs).unwrap();
-    assert_eq!(shared.reclaim().unwrap_err().reference, refs[0]);
-    assert_eq!(grants.sweep_quarantine().waiting, 1);
+    let mapping =
+        GrantMapArea::reserve(back, 1).unwrap().map::<ReadOnly>(front.id(), &refs).unwrap();
+    assert_eq!(shared.end_access().unwrap_err().reference, refs[0]);
+    assert_eq!(grants.retry_deferred().waiting, 1);
     drop(mapping);
-    assert_eq!(grants.sweep_quarantine().waiting, 0);
+    assert_eq!(grants.retry_deferred().waiting, 0);
     drop(grants);
     world.check().unwrap();
 }
@@ -215,9 +216,9 @@ fn invalid_grants_are_refused() {
     let third = world.create(DomainConfig::new("third"));
     let grants = GrantTable::new(front.clone()).unwrap();
     let shared =
-        grants.share_read_only(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
+        grants.grant_read_only(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
     let map = |domain: &Domain, owner: DomId, grant| {
-        Window::reserve(domain.clone(), 1)
+        GrantMapArea::reserve(domain.clone(), 1)
             .unwrap()
             .map::<ReadOnly>(owner, &[grant])
             .map(drop)
@@ -227,7 +228,7 @@ fn invalid_grants_are_refused() {
     assert_eq!(map(&back, front.id(), xen_hypercall::GrantRef(500_000)), Err(()));
     assert_eq!(map(&back, DomId(99), shared.refs()[0]), Err(()));
     let writable =
-        Window::reserve(back.clone(), 1).unwrap().map::<ReadWrite>(front.id(), shared.refs());
+        GrantMapArea::reserve(back.clone(), 1).unwrap().map::<ReadWrite>(front.id(), shared.refs());
     assert!(writable.is_err());
     drop(writable);
     assert_eq!(map(&back, front.id(), shared.refs()[0]), Ok(()));
@@ -239,19 +240,19 @@ fn copies_stay_within_granted_pages() {
     let grants = GrantTable::new(front.clone()).unwrap();
     let mut page = Pages::alloc(front.clone(), 1).unwrap();
     page.as_mut_slice()[100..105].copy_from_slice(b"hello");
-    let shared = grants.share_read_only(page, back.id()).unwrap();
+    let shared = grants.grant_read_only(page, back.id()).unwrap();
     let mut local = Pages::alloc(back.clone(), 1).unwrap();
     let mut batch = CopyBatch::new(&mut local, front.id());
-    batch.fetch(shared.refs()[0], 100, 8, 5).unwrap();
+    batch.copy_from_grant(shared.refs()[0], 100, 8, 5).unwrap();
     batch.run().unwrap();
     drop(batch);
     assert_eq!(&local.as_slice()[7..14], b"\0hello\0");
     let mut batch = CopyBatch::new(&mut local, front.id());
-    batch.store(8, shared.refs()[0], 0, 5).unwrap();
+    batch.copy_to_grant(8, shared.refs()[0], 0, 5).unwrap();
     batch.run().unwrap_err();
     drop(batch);
     assert_eq!(back.counters().bytes_copied, 5);
-    shared.reclaim().unwrap();
+    shared.end_access().unwrap();
     drop((local, grants));
     world.check().unwrap();
 }
@@ -262,7 +263,7 @@ fn free_of_granted_page_is_detected() {
     let grants = GrantTable::new(front.clone()).unwrap();
     let pages = Pages::alloc(front.clone(), 1).unwrap();
     let address = pages.as_slice().as_ptr();
-    let shared = grants.share_writable(pages, back.id()).unwrap();
+    let shared = grants.grant_writable(pages, back.id()).unwrap();
     let page = core::ptr::NonNull::new(address.cast_mut()).unwrap();
     // SAFETY: not at all; that is what is tested. The value that owns the page is forgotten.
     unsafe { front.free_pages(page, core::num::NonZeroUsize::MIN) };
@@ -316,8 +317,8 @@ fn destroyed_domain_leaves_peers_intact() {
     let ours = Channel::alloc_unbound(front.clone(), back.id()).unwrap();
     let theirs = Channel::bind_interdomain(back.clone(), front.id(), ours.port()).unwrap();
     let grants = GrantTable::new(front.clone()).unwrap();
-    let shared = grants.share_writable(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
-    let mapping = Window::reserve(back.clone(), 1)
+    let shared = grants.grant_writable(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
+    let mapping = GrantMapArea::reserve(back.clone(), 1)
         .unwrap()
         .map::<ReadWrite>(front.id(), shared.refs())
         .unwrap();
@@ -332,7 +333,7 @@ fn destroyed_domain_leaves_peers_intact() {
         ops::event_channel::status(&front, ours.port()).unwrap().status,
         EvtchnStat::UNBOUND
     );
-    shared.reclaim().unwrap();
+    shared.end_access().unwrap();
     drop((ours, grants));
     world.check().unwrap();
 }
@@ -370,7 +371,7 @@ fn paused_domain_runs_nothing() {
 #[test]
 fn linked_port_is_not_reused() {
     let (_world, front, back) = pair(1);
-    let info = start::shared_info(front.clone()).unwrap();
+    let info = boot::shared_info(front.clone()).unwrap();
     let events = EventChannels::with_fifo(front.clone(), info).unwrap();
     let open = || Channel::alloc_unbound(front.clone(), back.id()).unwrap();
     let upcall = || {

@@ -3,8 +3,8 @@
 use core::num::NonZeroUsize;
 use core::ptr::NonNull;
 use xen_evtchn::Channel;
-use xen_grant::{GrantTable, ReadWrite, Window};
-use xen_hypercall::{DomId, ForeignFrames, Pages, Platform, SharedMem, ops, start};
+use xen_grant::{GrantMapArea, GrantTable, ReadWrite};
+use xen_hypercall::{DomId, ForeignFrames, Pages, Platform, SharedMem, boot, ops};
 use xen_sim::{Domain, DomainConfig, Violation, World};
 use xen_store::XenStore;
 use xen_sys::grant_table::{GnttabMapGrantRef, GnttabUnmapGrantRef, GrantMapFlags, GrantStatus};
@@ -47,7 +47,7 @@ fn active_grant_and_page_are_detected() {
     let (world, front, back) = pair();
     let grants = GrantTable::new(front.clone()).unwrap();
     let table_pages = found(&world).len();
-    let shared = grants.share_writable(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
+    let shared = grants.grant_writable(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
     let grant = shared.refs()[0];
     let live = Violation::GrantLive { domain: front.id(), grant, peer: back.id() };
     let all = found(&world);
@@ -61,8 +61,8 @@ fn active_grant_and_page_are_detected() {
 fn mapping_and_its_frames_are_detected() {
     let (world, front, back) = pair();
     let grants = GrantTable::new(front.clone()).unwrap();
-    let shared = grants.share_writable(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
-    let window = Window::reserve(back.clone(), 1).unwrap();
+    let shared = grants.grant_writable(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
+    let window = GrantMapArea::reserve(back.clone(), 1).unwrap();
     let mapping = window.map::<ReadWrite>(front.id(), shared.refs()).unwrap();
     let grant = Some(shared.refs()[0]);
     let all = found(&world);
@@ -100,9 +100,9 @@ fn free_of_used_page_is_detected() {
     let grants = GrantTable::new(front.clone()).unwrap();
     let pages = Pages::alloc(front.clone(), 1).unwrap();
     let gfn = pages.gfn(0).unwrap().0;
-    let shared = grants.share_writable(pages, back.id()).unwrap();
+    let shared = grants.grant_writable(pages, back.id()).unwrap();
     let address = page_of(&front, gfn);
-    let window = Window::reserve(back.clone(), 1).unwrap();
+    let window = GrantMapArea::reserve(back.clone(), 1).unwrap();
     let mapping = window.map::<ReadWrite>(front.id(), shared.refs()).unwrap();
     free(&front, address);
     let grant = shared.refs()[0];
@@ -161,7 +161,7 @@ fn map_of_own_grant_is_detected() {
     let (world, front, _back) = pair();
     let grants = GrantTable::new(front.clone()).unwrap();
     let shared =
-        grants.share_writable(Pages::alloc(front.clone(), 1).unwrap(), front.id()).unwrap();
+        grants.grant_writable(Pages::alloc(front.clone(), 1).unwrap(), front.id()).unwrap();
     let range = front.reserve_frames(ONE).unwrap();
     let map = |dom| {
         let host_addr = range.first.address();
@@ -183,7 +183,7 @@ fn map_of_own_grant_is_detected() {
 fn map_over_ram_is_detected() {
     let (world, front, back) = pair();
     let grants = GrantTable::new(front.clone()).unwrap();
-    let shared = grants.share_writable(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
+    let shared = grants.grant_writable(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
     let ram = page(&back);
     let gfn = back.virt_to_gfn(ram);
     let mut map = [GnttabMapGrantRef {
@@ -209,7 +209,7 @@ fn map_over_ram_is_detected() {
 #[test]
 fn open_watch_and_transaction_are_detected() {
     let (world, front, _) = pair();
-    let store = XenStore::new(front.clone(), start::xenstore_ring(front.clone()).unwrap()).unwrap();
+    let store = XenStore::new(front.clone(), boot::xenstore_ring(front.clone()).unwrap()).unwrap();
     let before = found(&world).len();
     let watch = store.watch("data").unwrap();
     let transaction = store.begin_transaction().unwrap();
@@ -243,7 +243,7 @@ fn exceeded_page_budget_is_detected() {
 fn toolstack_and_dead_domains_are_excluded() {
     let (world, front, back) = pair();
     let grants = GrantTable::new(front.clone()).unwrap();
-    let shared = grants.share_writable(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
+    let shared = grants.grant_writable(Pages::alloc(front.clone(), 1).unwrap(), back.id()).unwrap();
     core::mem::forget(shared);
     core::mem::forget(Channel::alloc_unbound(front.clone(), back.id()).unwrap());
     core::mem::forget(grants);

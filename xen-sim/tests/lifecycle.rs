@@ -6,8 +6,8 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use xen_evtchn::Channel;
-use xen_hypercall::ops::sched::{Resumed, WatchdogId, suspend};
-use xen_hypercall::{DomId, Errno, Pages, Platform, Port, ops, start};
+use xen_hypercall::ops::sched::{SuspendOutcome, WatchdogId, suspend};
+use xen_hypercall::{DomId, Errno, Pages, Platform, Port, boot, ops};
 use xen_sim::{Disk, Domain, DomainConfig, Step, Vif, World};
 use xen_store::{XenStore, XsOps};
 use xen_sys::event_channel::EvtchnStat;
@@ -16,14 +16,14 @@ use xen_sys::sched::ShutdownReason;
 use xen_sys::xen::{SharedInfo, Virq};
 
 /// Suspends a domain of one vCPU that has nothing of others' mapped in use.
-fn sleep(guest: &Domain) -> Result<Resumed, Errno> {
+fn sleep(guest: &Domain) -> Result<SuspendOutcome, Errno> {
     // SAFETY: no other vCPU runs, and nothing that goes away is used afterwards without being set
     // up anew.
     unsafe { suspend(guest) }
 }
 
 fn client(guest: &Domain) -> XenStore<Domain> {
-    XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap()
+    XenStore::new(guest.clone(), boot::xenstore_ring(guest.clone()).unwrap()).unwrap()
 }
 
 #[test]
@@ -34,10 +34,10 @@ fn cancelled_suspend_changes_nothing() {
     let store = client(&guest);
     let watch = store.watch("data").unwrap();
     let timer = Channel::bind_virq(guest.clone(), Virq::TIMER, 0).unwrap();
-    world.suspend(id, move |world| world.resume(id, Resumed::Cancelled));
+    world.suspend(id, move |world| world.resume(id, SuspendOutcome::Cancelled));
     assert_eq!(store.read_string::<16>("control/shutdown").unwrap(), "suspend");
     store.write("control/shutdown", "").unwrap();
-    assert_eq!(sleep(&guest), Ok(Resumed::Cancelled));
+    assert_eq!(sleep(&guest), Ok(SuspendOutcome::Cancelled));
     assert_eq!((guest.id(), world.shutdown_reason(id)), (id, None));
     store.write("data/x", "1").unwrap();
     assert!(watch.try_next().unwrap().is_some());
@@ -55,16 +55,16 @@ fn resume_in_place_keeps_resources() {
     let (id, port) = (guest.id(), Channel::alloc_unbound(guest.clone(), DomId(0)).unwrap());
     // SAFETY: the domain's table has no owner.
     unsafe { ops::grant_table::set_version(&guest, 2) }.unwrap();
-    world.suspend(id, move |world| world.resume(id, Resumed::Elsewhere));
-    assert_eq!(sleep(&guest), Ok(Resumed::Elsewhere));
+    world.suspend(id, move |world| world.resume(id, SuspendOutcome::Resumed));
+    assert_eq!(sleep(&guest), Ok(SuspendOutcome::Resumed));
     assert_eq!((guest.id(), ops::grant_table::get_version(&guest, DomId::SELF)), (id, Ok(2)));
     assert_eq!(
         ops::event_channel::status(&guest, port.port()).unwrap().status,
         EvtchnStat::UNBOUND
     );
     // It can be asked again.
-    world.suspend(id, move |world| world.resume(id, Resumed::Cancelled));
-    assert_eq!(sleep(&guest), Ok(Resumed::Cancelled));
+    world.suspend(id, move |world| world.resume(id, SuspendOutcome::Cancelled));
+    assert_eq!(sleep(&guest), Ok(SuspendOutcome::Cancelled));
     drop(port);
     world.check().unwrap();
 }
@@ -89,7 +89,7 @@ fn restored_domain_has_only_its_memory() {
     // SAFETY: the domain's table has no owner.
     unsafe { ops::grant_table::set_version(&guest, 2) }.unwrap();
     ops::hvm::set_callback_irq(&guest, 2 << 56 | 0x30).unwrap();
-    let ring = start::xenstore_ring(guest.clone()).unwrap();
+    let ring = boot::xenstore_ring(guest.clone()).unwrap();
     ring.page.as_ref().u32::<2048>().store(9, Ordering::Relaxed);
     let frame = ops::hvm::get_param(&guest, HVM_PARAM_STORE_PFN).unwrap();
     ops::set_timer::set_timer(&guest, Some(world.now() + Duration::from_secs(5))).unwrap();
@@ -98,7 +98,7 @@ fn restored_domain_has_only_its_memory() {
         assert!(!world.is_alive(old));
         world.restore(image, None);
     });
-    assert_eq!(sleep(&guest), Ok(Resumed::Elsewhere));
+    assert_eq!(sleep(&guest), Ok(SuspendOutcome::Resumed));
     let id = guest.id();
     assert!(id != old && id == other.id() && world.is_alive(id) && !world.is_alive(old));
     assert_eq!(guest.name(), "guest");
@@ -121,12 +121,12 @@ fn restored_domain_has_only_its_memory() {
 fn restore_keeps_place_of_shared_info() {
     let world = World::new(16);
     let guest = world.create_guest(DomainConfig::new("guest"));
-    let shared_info = start::shared_info(guest.clone()).unwrap();
+    let shared_info = boot::shared_info(guest.clone()).unwrap();
     let (id, gfn) = (guest.id(), shared_info.first_gfn());
     world.suspend(id, move |world| {
         world.restore(world.save(id), None);
     });
-    assert_eq!(sleep(&guest), Ok(Resumed::Elsewhere));
+    assert_eq!(sleep(&guest), Ok(SuspendOutcome::Resumed));
     let mask = |port: Port| {
         let at = offset_of!(SharedInfo, evtchn_mask) + port.0 as usize / 64 * 8;
         shared_info.as_ref().u64_at(at).unwrap().fetch_or(1 << (port.0 % 64));
@@ -140,7 +140,7 @@ fn restore_keeps_place_of_shared_info() {
     // What is there is a copy of the old page.
     port.notify().unwrap();
     assert_eq!((pending(port.port()), guest.is_pending(port.port())), (0, true));
-    start::resume_shared_info(&shared_info).unwrap();
+    boot::resume_shared_info(&shared_info).unwrap();
     assert_eq!((pending(port.port()), shared_info.first_gfn()), (1, gfn));
     drop(port);
     drop(shared_info);
@@ -160,7 +160,7 @@ fn migration_keeps_clock_monotonic() {
         let image = world.save(id);
         second.restore(image, Some(&server));
     });
-    assert_eq!(sleep(&guest), Ok(Resumed::Elsewhere));
+    assert_eq!(sleep(&guest), Ok(SuspendOutcome::Resumed));
     assert!(guest.now() >= before && to.now() == guest.now());
     assert_eq!(guest.id(), DomId(2));
     assert!(to.is_alive(guest.id()) && !from.is_alive(id));
@@ -219,7 +219,7 @@ fn tasks_and_upcalls_continue_after_restore() {
     let done = Arc::new(AtomicU32::new(0));
     let told = Arc::clone(&done);
     guest.spawn(move |guest: &Domain| {
-        assert_eq!(sleep(guest), Ok(Resumed::Elsewhere));
+        assert_eq!(sleep(guest), Ok(SuspendOutcome::Resumed));
         told.store(1, Ordering::Relaxed);
         Step::Done
     });
@@ -346,9 +346,9 @@ fn domain_without_xenstore_is_restored() {
         }
         _ => Step::Idle,
     });
-    assert_eq!(sleep(&guest), Ok(Resumed::Elsewhere));
+    assert_eq!(sleep(&guest), Ok(SuspendOutcome::Resumed));
     assert_eq!(ops::vcpu::is_up(&guest, 1), Ok(true));
-    assert!(start::xenstore_ring(guest.clone()).is_err());
+    assert!(boot::xenstore_ring(guest.clone()).is_err());
     // SAFETY: allocated above, without references.
     unsafe { guest.free_pages(pages, NonZeroUsize::MIN) };
     world.check().unwrap();

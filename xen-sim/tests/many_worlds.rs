@@ -2,7 +2,7 @@
 //! has open.
 
 use xen_grant::GrantTable;
-use xen_hypercall::{Pages, start};
+use xen_hypercall::{Pages, boot};
 use xen_sim::{Disk, DomainConfig, World};
 use xen_store::{XenStore, XsOps};
 
@@ -11,12 +11,12 @@ fn one(seed: u64) {
     let world = World::new(seed);
     let guest = world.create_guest(DomainConfig::new("guest"));
     world.attach_disk(&guest, &world.dom0(), &Disk::new("xvda"));
-    let store = XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap();
+    let store = XenStore::new(guest.clone(), boot::xenstore_ring(guest.clone()).unwrap()).unwrap();
     store.write("data/x", "1").unwrap();
     let grants = GrantTable::new(guest.clone()).unwrap();
     let shared =
-        grants.share_writable(Pages::alloc(guest.clone(), 1).unwrap(), world.dom0().id()).unwrap();
-    shared.reclaim().unwrap();
+        grants.grant_writable(Pages::alloc(guest.clone(), 1).unwrap(), world.dom0().id()).unwrap();
+    shared.end_access().unwrap();
     drop((grants, store));
     world.check().unwrap();
 }

@@ -5,8 +5,8 @@ use core::num::NonZeroUsize;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use core::time::Duration;
 use std::sync::Arc;
+use xen_hypercall::boot::PlaceError;
 use xen_hypercall::ops::memory_admin::{Resource, resource_size};
-use xen_hypercall::start::PlaceError;
 use xen_hypercall::start_info::StartInfo;
 use xen_hypercall::{
     DomId, Errno, ForeignFrames, Gfn, Hypercall, MAX_RESOURCE_FRAMES, MappedResource, OutOfMemory,

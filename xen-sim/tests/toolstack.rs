@@ -5,8 +5,8 @@ use core::sync::atomic::Ordering::SeqCst;
 use core::time::Duration;
 use std::sync::{Arc, Mutex};
 use xen_evtchn::{Channel, EventChannels};
-use xen_grant::{GrantTable, ReadWrite, Window};
-use xen_hypercall::{Errno, Hypercall, Pages, Platform, Port, ops, start};
+use xen_grant::{GrantMapArea, GrantTable, ReadWrite};
+use xen_hypercall::{Errno, Hypercall, Pages, Platform, Port, boot, ops};
 use xen_sim::{
     BackendProtocol, ChoiceSource, CountCalls, DeviceSpec, Disk, Domain, DomainConfig, FailNth,
     HostileBackend, Interposed, Jitter, Step, TraceCalls, Vif, Violation, World,
@@ -151,7 +151,7 @@ fn device_of_any_kind_connects() {
 
     let grants = GrantTable::new(guest.clone()).unwrap();
     let page =
-        grants.share_writable(Pages::alloc(guest.clone(), 1).unwrap(), backend.id()).unwrap();
+        grants.grant_writable(Pages::alloc(guest.clone(), 1).unwrap(), backend.id()).unwrap();
     let channel = Channel::alloc_unbound(guest.clone(), backend.id()).unwrap();
     store.write(format!("{path}/ring-ref0"), page.refs()[0]).unwrap();
     store.write(format!("{path}/event-channel-0"), channel.port()).unwrap();
@@ -170,7 +170,7 @@ fn device_of_any_kind_connects() {
 
     store.write(format!("{path}/state"), 6).unwrap();
     world.run_until_idle();
-    page.reclaim().unwrap();
+    page.end_access().unwrap();
     drop(channel);
     drop(grants);
     world.check().unwrap();
@@ -179,7 +179,7 @@ fn device_of_any_kind_connects() {
 #[test]
 fn console_carries_bytes_both_ways() {
     let (world, guest, _) = world();
-    let ring = start::console_ring(guest.clone()).unwrap();
+    let ring = boot::console_ring(guest.clone()).unwrap();
     let page = ring.page.as_ref();
     page.copy_from(offset_of!(XenconsInterface, out), b"login: ").unwrap();
     page.u32_at(offset_of!(XenconsInterface, out_prod)).unwrap().store(7, SeqCst);
@@ -205,14 +205,14 @@ fn share_and_map<P: xen_hypercall::ForeignFrames>(
     let [front_id, back_id] = ids.map(xen_hypercall::DomId);
     let grants = GrantTable::new(front.clone()).map_err(drop)?;
     let pages = Pages::alloc(front.clone(), 2).map_err(drop)?;
-    let shared = grants.share_writable(pages, back_id).map_err(drop)?;
+    let shared = grants.grant_writable(pages, back_id).map_err(drop)?;
     let channel = Channel::alloc_unbound(front.clone(), back_id).map_err(drop)?;
     let theirs = Channel::bind_interdomain(back.clone(), front_id, channel.port()).map_err(drop)?;
-    let window = Window::reserve(back.clone(), 2).map_err(drop)?;
+    let window = GrantMapArea::reserve(back.clone(), 2).map_err(drop)?;
     let mapping = window.map::<ReadWrite>(front_id, shared.refs()).map_err(drop)?;
     theirs.notify().map_err(drop)?;
     mapping.unmap().map_err(drop)?;
-    shared.reclaim().map_err(drop)?;
+    shared.end_access().map_err(drop)?;
     Ok(())
 }
 
@@ -287,7 +287,7 @@ fn injected_event_is_pending() {
 #[test]
 fn event_on_port_0_keeps_queue() {
     let (world, guest, _) = world();
-    let info = start::shared_info(guest.clone()).unwrap();
+    let info = boot::shared_info(guest.clone()).unwrap();
     let events = EventChannels::with_fifo(guest.clone(), info).unwrap();
     events.unmask(Port(0)).unwrap();
     let sent = [(); 2].map(|()| {

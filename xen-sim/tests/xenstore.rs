@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 use std::sync::{Arc, Mutex};
-use xen_hypercall::{DomId, Errno, Instant, Platform, start};
+use xen_hypercall::{DomId, Errno, Instant, Platform, boot};
 use xen_sim::{Call, Domain, DomainConfig, FailNth, Interpose, Interposed, Step, Violation, World};
 use xen_store::wire::{Access, MessageType, Permission, ServerError};
 use xen_store::{ConnectionError, ErrorKind, Software, StoreError, XenStore, XsOps};
@@ -11,7 +11,7 @@ use xen_sys::io::xs_wire::ServerFeatures;
 use xen_sys::xen::HYPERVISOR_HVM_OP;
 
 fn client(guest: &Domain) -> XenStore<Domain> {
-    XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap()
+    XenStore::new(guest.clone(), boot::xenstore_ring(guest.clone()).unwrap()).unwrap()
 }
 
 fn text(store: &XenStore<Domain>, path: &str) -> Result<String, ServerError> {
@@ -198,7 +198,7 @@ fn blocking_client_reads_write_of_task() {
 fn protocol_error_is_reported_and_reset() {
     let world = World::new(1);
     let guest = world.create_guest(DomainConfig::new("guest"));
-    let ring = start::xenstore_ring(guest.clone()).unwrap();
+    let ring = boot::xenstore_ring(guest.clone()).unwrap();
     let page = ring.page.as_ref();
     let order = core::sync::atomic::Ordering::SeqCst;
     let (req_prod, connection, error) = (2052, 2068, 2072);
@@ -234,7 +234,7 @@ fn stopped_server_times_out_and_recovers() {
 fn late_server_answers_earlier_requests() {
     let world = World::new(1);
     let guest = world.create_guest_without_store(DomainConfig::new("guest"));
-    let ring = start::xenstore_ring(guest.clone()).unwrap();
+    let ring = boot::xenstore_ring(guest.clone()).unwrap();
     let store = XenStore::new(guest.clone(), ring).unwrap();
     let (toolstack, id, at) = (world.clone(), guest.id(), guest.now() + Duration::from_secs(1));
     world.dom0().spawn(move |dom0: &Domain| {
@@ -253,7 +253,7 @@ fn late_server_answers_earlier_requests() {
 fn watches_survive_reconnect() {
     let world = World::new(1);
     let guest = world.create_guest(DomainConfig::new("guest"));
-    let other = start::xenstore_ring(guest.clone()).unwrap();
+    let other = boot::xenstore_ring(guest.clone()).unwrap();
     let store = client(&guest);
     let watch = store.watch("data/x").unwrap();
     while watch.try_next().unwrap().is_some() {}
@@ -338,7 +338,7 @@ fn failed_watch_leaves_nothing() {
         let guest = world.create_guest(DomainConfig::new("guest"));
         let fault = Arc::new(SetLater::default());
         let platform = Interposed::new(guest.clone(), Arc::clone(&fault));
-        let ring = start::xenstore_ring(platform.clone()).unwrap();
+        let ring = boot::xenstore_ring(platform.clone()).unwrap();
         let store = XenStore::new(platform, ring).unwrap();
         let failing = FailNth::new(n, Errno::ENOMEM);
         *fault.0.lock().unwrap() = Some(failing);
@@ -400,7 +400,7 @@ fn absent_ring_times_out() {
     let world = World::new(1);
     let guest = world.create(DomainConfig::new("guest"));
     let refused = XenStore::start(guest.clone(), guest.now() + Duration::from_secs(1)).unwrap_err();
-    assert!(matches!(refused, start::StartError::Absent { .. }), "{refused}");
+    assert!(matches!(refused, boot::BootError::Absent { .. }), "{refused}");
     assert!(guest.now() >= Instant::default() + Duration::from_secs(1));
 }
 
@@ -443,7 +443,7 @@ fn text_error(store: &XenStore<Domain>, path: &str) -> StoreError {
 fn server_passes_conformance_suite() {
     let world = World::new(1);
     let guest = world.create_guest(DomainConfig::new("guest"));
-    let ring = start::xenstore_ring(guest.clone()).unwrap();
+    let ring = boot::xenstore_ring(guest.clone()).unwrap();
     let transport = xen_store::RingTransport::new(guest.clone(), ring.page, ring.port);
     let mut failures = String::new();
     let report =

@@ -15,7 +15,7 @@ use core::time::Duration;
 use platform::Kernel;
 use xen_guest::arch::DebugPort;
 use xen_guest::console::Console;
-use xen_guest::hypercall::start;
+use xen_guest::hypercall::boot;
 use xen_guest::store::XsOps;
 use xen_guest::{BootInfo, GrantTable, Platform, XenStore, block, ops, power};
 
@@ -55,8 +55,8 @@ fn run(start_info: usize) -> Option<()> {
     let version = done("version", ops::version::version(&Kernel))?;
     let _ = writeln!(DebugPort, "downstream: Xen {version}, {pages} pages");
 
-    let mut console = Console::primary(done("console", start::console_ring(Kernel))?);
-    let ring = done("xenstore", start::xenstore_ring(Kernel))?;
+    let mut console = Console::primary(done("console", boot::console_ring(Kernel))?);
+    let ring = done("xenstore", boot::xenstore_ring(Kernel))?;
     let store = done("xenstore", XenStore::new(Kernel, ring))?;
     let name = done("name", store.read_string::<64>("name"))?;
     let _ = writeln!(console, "downstream: name {name}");

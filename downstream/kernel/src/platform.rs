@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 use spin::Once;
 use xen_guest::arch::read_tsc;
 use xen_guest::hypercall::arch::{VendorCall, cpuid};
-use xen_guest::hypercall::start::{self, PlaceError};
+use xen_guest::hypercall::boot::{self, PlaceError};
 use xen_guest::ops::sched;
 use xen_guest::{
     Claims, EventChannels, Gfn, Hypercall, Instant, Mapped, PAGE_SIZE, Platform, Port, SystemClock,
@@ -30,7 +30,7 @@ pub fn find_xen() -> Option<()> {
 
 /// Maps shared info, which has the clock and the event words.
 pub fn init() -> Result<(), PlaceError> {
-    let shared_info = start::shared_info(Kernel)?;
+    let shared_info = boot::shared_info(Kernel)?;
     EVENTS.call_once(|| EventChannels::new(Kernel, shared_info));
     Ok(())
 }

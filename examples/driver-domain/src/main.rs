@@ -6,7 +6,7 @@
 extern crate alloc;
 
 use xen_example_driver_domain::{Disks, LIMITS, Service, config::Config};
-use xen_hypercall::start;
+use xen_hypercall::boot;
 use xen_kernel_rt::{Rt, early_println};
 use xen_store::{RingTransport, XenStore};
 
@@ -21,7 +21,7 @@ fn main(xen: Rt) {
     if let Err(errno) = xen.use_fifo_events() {
         return early_println!("events in the FIFO format: {errno}");
     }
-    let ring = match start::xenstore_ring(xen) {
+    let ring = match boot::xenstore_ring(xen) {
         Ok(ring) => ring,
         Err(error) => return early_println!("no xenstore: {error}"),
     };

@@ -12,7 +12,7 @@ use xen_example_shell::{GuestKind, Machine, Mute, Shell, System, Terminal};
 use xen_front::console::{Console, HypervisorConsole};
 use xen_grant::GrantTable;
 use xen_hypercall::arch::cpuid::{self, XenLeaves};
-use xen_hypercall::start;
+use xen_hypercall::boot;
 use xen_kernel_rt::early::Early;
 use xen_kernel_rt::{Rt, early_println};
 use xen_store::XenStore;
@@ -29,8 +29,7 @@ fn main(xen: Rt) {
     let store = if xen.is_dom0() {
         None
     } else {
-        let ring =
-            start::xenstore_ring(xen).map_err(|error| early_println!("no xenstore: {error}"));
+        let ring = boot::xenstore_ring(xen).map_err(|error| early_println!("no xenstore: {error}"));
         ring.ok().and_then(|ring| {
             XenStore::new(xen, ring).map_err(|error| early_println!("no xenstore: {error}")).ok()
         })
@@ -55,7 +54,7 @@ fn terminal(xen: Rt) -> Box<dyn Terminal> {
     if xen.is_dom0() {
         return Box::new(HypervisorConsole(xen));
     }
-    match start::console_ring(xen) {
+    match boot::console_ring(xen) {
         Ok(ring) => Box::new(Console::primary(ring)),
         Err(error) => {
             early_println!("no console: {error}");

@@ -10,12 +10,12 @@ use crate::error::Error;
 use crate::net::{NetError, ping, tcp_echo, tcp_serve};
 use crate::parse;
 use crate::system::System;
-use crate::terminal::{Lines, Terminal};
+use crate::terminal::{EventDispatcher, Terminal};
 use alloc::vec::Vec;
 use core::fmt::Write;
 use core::time::Duration;
 use xen_guest::ShutdownWatcher;
-use xen_hypercall::ops::sched::Resumed;
+use xen_hypercall::ops::sched::SuspendOutcome;
 use xen_hypercall::{Errno, Instant, Platform, Port};
 use xen_sys::sched::ShutdownReason;
 
@@ -129,7 +129,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
 
     fn dispatch(&mut self, command: &Command) -> Result<(), Error> {
         let Self { system, terminal, disks, nics, end } = self;
-        let out = &mut Lines::new(terminal);
+        let out = &mut EventDispatcher::new(terminal);
         match command {
             Command::Info => info::info(system, out),
             Command::XsLs { path, recursive: false } => xs::ls(system.store()?, path, out),
@@ -247,13 +247,13 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
         let grants = system.grants()?;
         // What its reader has not taken stays in the old ring.
         terminal.flush(system.platform.now() + FLUSH_TIMEOUT);
-        if watcher.suspend(|| (system.suspend)(&system.platform))? == Resumed::Cancelled {
+        if watcher.suspend(|| (system.suspend)(&system.platform))? == SuspendOutcome::Cancelled {
             return Ok(writeln!(terminal, "suspended, and resumed as the same domain")?);
         }
         terminal.resume();
         watcher.resume(grants)?;
         writeln!(terminal, "suspended, and resumed as another domain")?;
-        let mut out = Lines::new(terminal);
+        let mut out = EventDispatcher::new(terminal);
         disks.resume(&system.platform, &mut out);
         nics.resume(&mut out);
         Ok(())
@@ -262,7 +262,7 @@ impl<'a, P: Platform, T: Terminal> Shell<'a, P, T> {
     /// Closes all devices, so that their backends release them, and waits until the console has
     /// taken all text.
     pub fn close(&mut self) {
-        let mut out = Lines::new(&mut self.terminal);
+        let mut out = EventDispatcher::new(&mut self.terminal);
         self.nics.close(&mut out);
         self.disks.close(&self.system.platform, &mut out);
         drop(out);

@@ -2,7 +2,7 @@
 
 use core::fmt;
 use xen_grant::GrantTable;
-use xen_hypercall::ops::sched::Resumed;
+use xen_hypercall::ops::sched::SuspendOutcome;
 use xen_hypercall::{DomId, Errno, Platform};
 use xen_store::XenStore;
 use xen_sys::arch_x86::hvm::start_info::HvmMemmapTableEntry;
@@ -53,7 +53,7 @@ pub struct System<'a, P: Platform> {
     pub platform: P,
     /// The kernel's part of a suspend: see
     /// [`ShutdownWatcher::suspend`](xen_guest::ShutdownWatcher::suspend).
-    pub suspend: fn(&P) -> Result<Resumed, Errno>,
+    pub suspend: fn(&P) -> Result<SuspendOutcome, Errno>,
     /// Information of the kernel.
     pub machine: Machine<'a>,
     /// The xenstore client.

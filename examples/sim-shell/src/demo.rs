@@ -5,7 +5,7 @@ use crate::{SharedDisk, Xen, run_shell};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use xen_hypercall::Errno;
-use xen_hypercall::ops::sched::Resumed;
+use xen_hypercall::ops::sched::SuspendOutcome;
 
 /// Command line of the guest's kernel.
 pub const SCRIPT: &str = "info; xs ls -r device; xs write data/greeting hello; blk list; \
@@ -76,7 +76,7 @@ pub fn prompt(testbed: &Testbed) -> Result<(), String> {
 }
 
 /// Does nothing: the demonstration has no suspend.
-fn no_suspend(_: &Xen) -> Result<Resumed, Errno> {
+fn no_suspend(_: &Xen) -> Result<SuspendOutcome, Errno> {
     Err(Errno::ENOSYS)
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use xen_back::block;
 use xen_example_driver_domain::{Disks, LIMITS, Service, config::Config};
-use xen_hypercall::{Platform, start};
+use xen_hypercall::{Platform, boot};
 use xen_sim::{Domain, Step, Task};
 use xen_store::{RingTransport, XenStore, XsOps};
 
@@ -84,7 +84,7 @@ impl DriverDomain {
     ///
     /// What went wrong at the start, in words.
     pub fn new(xen: &Xen, offer: &Offer, reset: Reset) -> Result<Self, String> {
-        let ring = start::xenstore_ring(xen.clone()).map_err(|error| error.to_string())?;
+        let ring = boot::xenstore_ring(xen.clone()).map_err(|error| error.to_string())?;
         let transport = RingTransport::new(xen.clone(), ring.page, ring.port);
         let store = XenStore::with_transport(xen.clone(), transport, ring.port, LIMITS)
             .map_err(|error| error.to_string())?;

@@ -3,8 +3,8 @@
 use xen_example_shell::{GuestKind, Machine, Shell, System};
 use xen_front::console::Console;
 use xen_grant::GrantTable;
-use xen_hypercall::ops::sched::{self, Resumed};
-use xen_hypercall::{Errno, Hypercall, Platform, start};
+use xen_hypercall::ops::sched::{self, SuspendOutcome};
+use xen_hypercall::{Errno, Hypercall, Platform, boot};
 use xen_store::XenStore;
 use xen_sys::arch_x86::hvm::start_info::{HvmMemmapTableEntry, MemmapType};
 use xen_sys::sched::ShutdownReason;
@@ -20,11 +20,11 @@ pub fn run_shell<P: Platform>(
     xen: P,
     memory: u64,
     command_line: &str,
-    suspend: fn(&P) -> Result<Resumed, Errno>,
+    suspend: fn(&P) -> Result<SuspendOutcome, Errno>,
 ) -> Result<ShutdownReason, String> {
-    let console = start::console_ring(xen.clone()).map_err(|error| error.to_string())?;
+    let console = boot::console_ring(xen.clone()).map_err(|error| error.to_string())?;
     let mut terminal = Console::primary(console);
-    let ring = start::xenstore_ring(xen.clone()).map_err(|error| error.to_string())?;
+    let ring = boot::xenstore_ring(xen.clone()).map_err(|error| error.to_string())?;
     let store = XenStore::new(xen.clone(), ring).map_err(|error| error.to_string())?;
     let grants = GrantTable::new(xen.clone()).map_err(|error| error.to_string())?;
     let memory_map =

@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::sync::Arc;
 use xen_back::block::Config;
 use xen_example_driver_domain::Disks;
-use xen_hypercall::ops::sched::Resumed;
+use xen_hypercall::ops::sched::SuspendOutcome;
 use xen_sim::{
     Device, DeviceKind, Disk, Domain, DomainConfig, Interposed, TaskId, TraceEvent, Vif, World,
 };
@@ -144,7 +144,7 @@ impl Testbed {
         let driver = self.driver.clone();
         match sleep {
             Sleep::Cancelled => {
-                self.world.suspend(id, move |world| world.resume(id, Resumed::Cancelled));
+                self.world.suspend(id, move |world| world.resume(id, SuspendOutcome::Cancelled));
             }
             Sleep::Restored => self.world.suspend(id, move |world| {
                 world.restore(world.save(id), Some(&driver));

@@ -14,10 +14,10 @@ use xen_front::block::{
 use xen_front::console::Console;
 use xen_front::net::{Config, DeviceState, NetFront, NetFrontError, TxChecksum, Vif};
 use xen_front::vchan::{Server, VchanOrders};
-use xen_grant::{GrantTable, Quarantine};
+use xen_grant::{DeferredGrants, GrantTable};
 use xen_hypercall::ops::event_channel;
-use xen_hypercall::ops::sched::{self, Resumed};
-use xen_hypercall::{DomId, Instant, PAGE_SIZE, Pages, Platform, start};
+use xen_hypercall::ops::sched::{self, SuspendOutcome};
+use xen_hypercall::{DomId, Instant, PAGE_SIZE, Pages, Platform, boot};
 use xen_sim::{Domain, Step};
 use xen_store::XenStore;
 use xen_sys::sched::ShutdownReason;
@@ -41,7 +41,7 @@ impl Fixture {
     }
 
     fn store_and_grants(&self) -> (XenStore<Xen>, GrantTable<Xen>) {
-        let ring = start::xenstore_ring(self.xen.clone()).unwrap();
+        let ring = boot::xenstore_ring(self.xen.clone()).unwrap();
         (XenStore::new(self.xen.clone(), ring).unwrap(), GrantTable::new(self.xen.clone()).unwrap())
     }
 
@@ -49,7 +49,12 @@ impl Fixture {
         self.xen.now() + TIMEOUT
     }
 
-    fn sleep(&mut self, how: Sleep, store: &XenStore<Xen>, grants: &GrantTable<Xen>) -> Resumed {
+    fn sleep(
+        &mut self,
+        how: Sleep,
+        store: &XenStore<Xen>,
+        grants: &GrantTable<Xen>,
+    ) -> SuspendOutcome {
         self.testbed.send_to_sleep(how).unwrap();
         let resumed = sleep(&self.xen, store, grants);
         self.testbed.woken().unwrap();
@@ -59,7 +64,7 @@ impl Fixture {
     /// Lets all domains see that the guest's drivers are gone; nothing is left then.
     fn end(self, store: XenStore<Xen>, grants: GrantTable<Xen>) {
         self.testbed.world.run_for(Duration::from_secs(15));
-        assert_eq!(grants.sweep_quarantine(), Quarantine::default());
+        assert_eq!(grants.retry_deferred(), DeferredGrants::default());
         drop((store, grants));
         self.testbed.stop_driver();
         self.testbed.world.check().unwrap();
@@ -130,7 +135,7 @@ fn requests_survive_restore_and_migration() {
         block.kick();
         submitted.extend(write_pages(&mut block, &fixture.xen, 8..16));
         let first = block.port();
-        assert_eq!(fixture.sleep(how, &store, &grants), Resumed::Elsewhere);
+        assert_eq!(fixture.sleep(how, &store, &grants), SuspendOutcome::Resumed);
         block.resume();
         assert_eq!(
             (block.state(), block.in_flight(), block.free_slots()),
@@ -183,7 +188,7 @@ fn a_cancelled_suspension_disturbs_nobody() {
     let submitted = write_pages(&mut block, &fixture.xen, 0..4);
     block.kick();
     let port = block.port();
-    assert_eq!(fixture.sleep(Sleep::Cancelled, &store, &grants), Resumed::Cancelled);
+    assert_eq!(fixture.sleep(Sleep::Cancelled, &store, &grants), SuspendOutcome::Cancelled);
     assert_eq!((block.poll(fixture.xen.now()), block.port()), (Ok(DeviceState::Connected), port));
     let done = complete(&mut block, &fixture.xen, 4);
     assert_all_written(&done, &submitted, &fixture.disk);
@@ -206,7 +211,7 @@ fn xsa_465_lost_backend_ends_cleanly() {
     fixture.testbed.send_to_sleep(Sleep::Restored).unwrap();
     // The driver domain stands still from here on.
     fixture.testbed.world.pause(fixture.testbed.driver().id());
-    assert_eq!(sleep(&fixture.xen, &store, &grants), Resumed::Elsewhere);
+    assert_eq!(sleep(&fixture.xen, &store, &grants), SuspendOutcome::Resumed);
     fixture.testbed.woken().unwrap();
     let waited = disk.resume(fixture.xen.now() + Duration::from_secs(5)).unwrap_err();
     assert!(matches!(waited, BlkFrontError::Xenbus(XenbusError::Timeout { .. })), "{waited}");
@@ -250,7 +255,7 @@ fn xsa_465_lost_backend_ends_cleanly() {
 fn console_continues_in_new_ring() {
     let mut fixture = Fixture::new(6);
     let (store, grants) = fixture.store_and_grants();
-    let mut console = Console::primary(start::console_ring(fixture.xen.clone()).unwrap());
+    let mut console = Console::primary(boot::console_ring(fixture.xen.clone()).unwrap());
     write!(console, "before").unwrap();
     console.flush(fixture.deadline()).unwrap();
     let old = fixture.xen.inner().id();
@@ -274,7 +279,7 @@ fn console_continues_in_new_ring() {
 fn resumes_in_place_leave_nothing_behind() {
     let fixture = Fixture::new(8);
     let (store, grants) = fixture.store_and_grants();
-    let mut console = Console::primary(start::console_ring(fixture.xen.clone()).unwrap());
+    let mut console = Console::primary(boot::console_ring(fixture.xen.clone()).unwrap());
     let mut block =
         BlkFront::connect(&store, &grants, fixture.testbed.vbd.id, fixture.deadline()).unwrap();
     let mut net = NetFront::connect(&store, &grants, Vif(0), Config::default()).unwrap();
@@ -287,10 +292,10 @@ fn resumes_in_place_leave_nothing_behind() {
             Server::open(&store, &grants, fixture.testbed.driver().id(), "data/vchan", orders)
                 .unwrap();
         server.close(fixture.deadline()).unwrap();
-        world.suspend(id, move |world| world.resume(id, Resumed::Elsewhere));
+        world.suspend(id, move |world| world.resume(id, SuspendOutcome::Resumed));
         assert_eq!(
             (sleep(&fixture.xen, &store, &grants), fixture.xen.inner().id()),
-            (Resumed::Elsewhere, peer)
+            (SuspendOutcome::Resumed, peer)
         );
         console.resume().unwrap();
         block.resume();
@@ -311,7 +316,7 @@ fn resumes_in_place_leave_nothing_behind() {
         // is free.
         let probe = event_channel::alloc_unbound(&fixture.xen, DomId(0)).unwrap();
         event_channel::close(&fixture.xen, probe).unwrap();
-        let found = (probe, grants.free(), grants.sweep_quarantine());
+        let found = (probe, grants.free(), grants.retry_deferred());
         // The first rounds may grow what is kept for good.
         if round > 2 {
             assert_eq!(*before.get_or_insert(found), found, "round {round}");
@@ -362,7 +367,7 @@ fn administrator(
         match deeds.next() {
             Some(Deed::Type(line)) => world.type_on_console(id, format!("{line}\r").as_bytes()),
             Some(Deed::Rest(Sleep::Cancelled)) => {
-                world.suspend(id, move |world| world.resume(id, Resumed::Cancelled));
+                world.suspend(id, move |world| world.resume(id, SuspendOutcome::Cancelled));
             }
             Some(Deed::Rest(_)) => {
                 let driver = driver.clone();

@@ -12,14 +12,14 @@ use core::time::Duration;
 use xen_front::console::Console;
 use xen_front::vchan::{Client, End, Server, VchanError, VchanOrders};
 use xen_grant::GrantTable;
-use xen_hypercall::{DomId, Instant, Platform, SharedMem, start};
+use xen_hypercall::{DomId, Instant, Platform, SharedMem, boot};
 use xen_kernel_rt::{Rt, early_println};
 use xen_store::XenStore;
 
 xen_kernel_rt::entry!(main);
 
 fn main(xen: Rt) {
-    let mut console = match start::console_ring(xen) {
+    let mut console = match boot::console_ring(xen) {
         Ok(ring) => Console::primary(ring),
         Err(error) => return early_println!("no console: {error}"),
     };
@@ -35,7 +35,7 @@ fn soon(xen: Rt) -> Instant {
 }
 
 fn run(xen: Rt, console: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let store = XenStore::new(xen, start::xenstore_ring(xen)?)?;
+    let store = XenStore::new(xen, boot::xenstore_ring(xen)?)?;
     let grants = GrantTable::new(xen)?;
     let words: alloc::vec::Vec<&str> = xen.command_line().split_whitespace().collect();
     match words[..] {
@@ -65,7 +65,7 @@ fn run(xen: Rt, console: &mut impl Write) -> Result<(), Box<dyn Error>> {
             .into());
         }
     }
-    writeln!(console, "vchan: {} allocations deferred", grants.sweep_quarantine().waiting)?;
+    writeln!(console, "vchan: {} allocations deferred", grants.retry_deferred().waiting)?;
     Ok(())
 }
 

@@ -15,8 +15,10 @@ use xen_back::net::{ChecksumState, NetBack, NetBackEvent, Packet};
 use xen_evtchn::Channel;
 use xen_front::block::{BlkFront, Request};
 use xen_front::net::{Config as NetConfig, NetFront, TxChecksum, Vif as FrontVif};
-use xen_grant::{GrantTable, Mapping, Quarantine, ReadOnly, ReadWrite, Shared, Window};
-use xen_hypercall::{Pages, Platform, start};
+use xen_grant::{
+    DeferredGrants, GrantMapArea, GrantMapping, GrantTable, Granted, ReadOnly, ReadWrite,
+};
+use xen_hypercall::{Pages, Platform, boot};
 use xen_sim::{ChoiceSource, Device, Disk, Domain, FailByChoice, Interposed, Vif, World};
 use xen_store::{Watch, XenStore, XsOps};
 use xenbus::{DeviceId, DeviceState};
@@ -61,13 +63,13 @@ enum Call {
 }
 
 enum Share {
-    ReadOnly(Shared<Guest, ReadOnly>),
-    ReadWrite(Shared<Guest, ReadWrite>),
+    ReadOnly(Granted<Guest, ReadOnly>),
+    ReadWrite(Granted<Guest, ReadWrite>),
 }
 
 enum Map {
-    ReadOnly(Mapping<Guest, ReadOnly>),
-    ReadWrite(Mapping<Guest, ReadWrite>),
+    ReadOnly(GrantMapping<Guest, ReadOnly>),
+    ReadWrite(GrantMapping<Guest, ReadWrite>),
 }
 
 /// A driver domain and its connection to xenstore.
@@ -82,7 +84,7 @@ fn platform(domain: &Domain, faults: &Arc<FailByChoice>) -> Guest {
 }
 
 fn store_of(platform: &Guest) -> XenStore<Guest> {
-    let ring = start::xenstore_ring(platform.clone()).expect("the toolstack made one");
+    let ring = boot::xenstore_ring(platform.clone()).expect("the toolstack made one");
     let store = XenStore::new(platform.clone(), ring).expect("nothing fails yet");
     store.set_timeout(Duration::from_millis(250));
     store
@@ -243,11 +245,11 @@ pub fn run(data: &[u8]) {
     }
     // What a killed driver domain had mapped has come back with its end, but for what there was no
     // memory to note down.
-    let kept = grants.sweep_quarantine();
+    let kept = grants.retry_deferred();
     if kept.lost > 0 {
         return;
     }
-    assert_eq!(kept, Quarantine::default());
+    assert_eq!(kept, DeferredGrants::default());
     // Each call may have set a watch, and each round ends as many as there are free requests.
     for _ in 0..CALLS {
         world.run_until_idle();
@@ -350,8 +352,8 @@ impl Having {
                     return;
                 };
                 self.shares.extend(match writable {
-                    true => grants.share_writable(pages, peer).ok().map(Share::ReadWrite),
-                    false => grants.share_read_only(pages, peer).ok().map(Share::ReadOnly),
+                    true => grants.grant_writable(pages, peer).ok().map(Share::ReadWrite),
+                    false => grants.grant_read_only(pages, peer).ok().map(Share::ReadOnly),
                 });
             }
             Call::Map { which, write } => {
@@ -363,7 +365,7 @@ impl Having {
                     Share::ReadWrite(shared) => shared.refs().to_vec(),
                 };
                 let mapper = platform(&served.driver().domain, served.faults);
-                let Ok(window) = Window::reserve(mapper, refs.len()) else { return };
+                let Ok(window) = GrantMapArea::reserve(mapper, refs.len()) else { return };
                 self.maps.extend(match write {
                     true => window.map(served.guest.id(), &refs).ok().map(Map::ReadWrite),
                     false => window.map(served.guest.id(), &refs).ok().map(Map::ReadOnly),
@@ -375,8 +377,8 @@ impl Having {
                 None => {}
             },
             Call::Reclaim(which) => match take(&mut self.shares, *which) {
-                Some(Share::ReadOnly(shared)) => drop(shared.reclaim()),
-                Some(Share::ReadWrite(shared)) => drop(shared.reclaim()),
+                Some(Share::ReadOnly(shared)) => drop(shared.end_access()),
+                Some(Share::ReadWrite(shared)) => drop(shared.end_access()),
                 None => {}
             },
             Call::OpenPort => {

@@ -54,7 +54,7 @@ pub fn run(data: &[u8]) {
     let device = world.attach_disk(&guest, &back, &Disk::new("xvda"));
     let grants = GrantTable::new(guest.clone()).unwrap();
     let share =
-        || grants.share_writable(Pages::alloc(guest.clone(), 1).unwrap(), back.id()).unwrap();
+        || grants.grant_writable(Pages::alloc(guest.clone(), 1).unwrap(), back.id()).unwrap();
     let (ring, data) = (share(), share());
     let data_ref = data.refs()[0].0;
     let channel = Channel::alloc_unbound(guest.clone(), back.id()).unwrap();
@@ -146,7 +146,7 @@ pub fn run(data: &[u8]) {
     settle(&world, &[&store]);
     drop((store, nodes, channel));
     assert!(
-        ring.reclaim().is_ok() && data.reclaim().is_ok(),
+        ring.end_access().is_ok() && data.end_access().is_ok(),
         "the backend has unmapped everything"
     );
     drop(grants);

@@ -5,7 +5,7 @@ use crate::input::{head, streams, values};
 use arbitrary::Arbitrary;
 use core::time::Duration;
 use xen_front::block::{BlkFront, Request};
-use xen_grant::{GrantTable, Quarantine};
+use xen_grant::{DeferredGrants, GrantTable};
 use xen_hypercall::{Pages, Platform};
 use xen_sim::{ChoiceSource, Disk, HostileBackend, HostilePeer, World};
 use xenbus::DeviceState;
@@ -105,7 +105,7 @@ pub fn run(data: &[u8]) {
         );
     }
     world.destroy(driver_domain.id());
-    assert_eq!(grants.sweep_quarantine(), Quarantine::default());
+    assert_eq!(grants.retry_deferred(), DeferredGrants::default());
     settle(&world, &[&store]);
     drop((store, grants));
     check(&world);

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::Relaxed;
 use xen_evtchn::{Channel, EventChannels};
-use xen_hypercall::{Platform, Port, start};
+use xen_hypercall::{Platform, Port, boot};
 use xen_sim::{Domain, World};
 
 #[derive(Arbitrary, Debug)]
@@ -42,7 +42,7 @@ pub fn run(data: &[u8]) {
     let Some((&fifo, calls)) = data.split_first() else { return };
     let world = World::new(1);
     let (guest, peer) = (world.create(small("guest")), world.create(small("peer")));
-    let info = start::shared_info(guest.clone()).expect("a new domain has room for it");
+    let info = boot::shared_info(guest.clone()).expect("a new domain has room for it");
     let events = if fifo % 2 == 0 {
         EventChannels::new(guest.clone(), info)
     } else {

@@ -5,7 +5,8 @@ use crate::fixture::check;
 use crate::input::values;
 use arbitrary::Arbitrary;
 use xen_grant::{
-    CopyBatch, GrantTable, Mapping, Quarantine, ReadOnly, ReadWrite, Shared, Version, Window,
+    CopyBatch, DeferredGrants, GrantMapArea, GrantMapping, GrantTable, Granted, ReadOnly,
+    ReadWrite, Version,
 };
 use xen_hypercall::{GrantRef, Pages};
 use xen_sim::{Domain, DomainConfig, World};
@@ -22,13 +23,13 @@ enum Call {
 }
 
 enum Share {
-    ReadOnly(Shared<Domain, ReadOnly>),
-    ReadWrite(Shared<Domain, ReadWrite>),
+    ReadOnly(Granted<Domain, ReadOnly>),
+    ReadWrite(Granted<Domain, ReadWrite>),
 }
 
 enum Map {
-    ReadOnly(Mapping<Domain, ReadOnly>),
-    ReadWrite(Mapping<Domain, ReadWrite>),
+    ReadOnly(GrantMapping<Domain, ReadOnly>),
+    ReadWrite(GrantMapping<Domain, ReadWrite>),
 }
 
 impl Share {
@@ -96,13 +97,13 @@ fn drive(fixture: &Fixture, calls: &[Call]) {
                 room -= pages;
                 let pages = Pages::alloc(front.clone(), pages).expect("there is room");
                 shares.extend(match writable {
-                    true => grants.share_writable(pages, back.id()).ok().map(Share::ReadWrite),
-                    false => grants.share_read_only(pages, back.id()).ok().map(Share::ReadOnly),
+                    true => grants.grant_writable(pages, back.id()).ok().map(Share::ReadWrite),
+                    false => grants.grant_read_only(pages, back.id()).ok().map(Share::ReadOnly),
                 });
             }
             Call::Reclaim(index) => match take(&mut shares, index) {
-                Some(Share::ReadOnly(shared)) => drop(shared.reclaim()),
-                Some(Share::ReadWrite(shared)) => drop(shared.reclaim()),
+                Some(Share::ReadOnly(shared)) => drop(shared.end_access()),
+                Some(Share::ReadWrite(shared)) => drop(shared.end_access()),
                 None => {}
             },
             Call::Drop(index) => drop(take(&mut shares, index)),
@@ -113,7 +114,7 @@ fn drive(fixture: &Fixture, calls: &[Call]) {
                     let at = usize::from(wrong) % refs.len();
                     refs[at] = GrantRef(u32::from(wrong));
                 }
-                let Ok(window) = Window::reserve(back.clone(), refs.len()) else { continue };
+                let Ok(window) = GrantMapArea::reserve(back.clone(), refs.len()) else { continue };
                 maps.extend(match write {
                     true => window.map(front.id(), &refs).ok().map(Map::ReadWrite),
                     false => window.map(front.id(), &refs).ok().map(Map::ReadOnly),
@@ -134,16 +135,16 @@ fn drive(fixture: &Fixture, calls: &[Call]) {
                 let (offset, at, len) = (usize::from(offset), usize::from(at), usize::from(len));
                 let mut batch = CopyBatch::new(&mut local, front.id());
                 let _ = match out {
-                    true => batch.fetch(reference, offset, at, len),
-                    false => batch.store(at, reference, offset, len),
+                    true => batch.copy_from_grant(reference, offset, at, len),
+                    false => batch.copy_to_grant(at, reference, offset, len),
                 };
                 let _ = batch.run();
             }
-            Call::Sweep => drop(grants.sweep_quarantine()),
+            Call::Sweep => drop(grants.retry_deferred()),
         }
         assert_eq!(world.violations(), []);
     }
     drop((maps, shares, local));
-    assert_eq!(grants.sweep_quarantine(), Quarantine::default());
+    assert_eq!(grants.retry_deferred(), DeferredGrants::default());
     assert!(grants.free() >= free);
 }

@@ -71,7 +71,7 @@ pub fn run(data: &[u8]) {
     let device = world.attach_vif(&guest, &back, &Vif::new(0));
     let grants = GrantTable::new(guest.clone()).unwrap();
     let share =
-        || grants.share_writable(Pages::alloc(guest.clone(), 1).unwrap(), back.id()).unwrap();
+        || grants.grant_writable(Pages::alloc(guest.clone(), 1).unwrap(), back.id()).unwrap();
     let (tx, rx, data) = (share(), share(), share());
     let data_ref = data.refs()[0].0.to_le_bytes();
     let channel = Channel::alloc_unbound(guest.clone(), back.id()).unwrap();
@@ -161,7 +161,7 @@ pub fn run(data: &[u8]) {
     drop(interface);
     settle(&world, &[&store]);
     drop((store, nodes, channel));
-    let held = [tx, rx, data].map(|shared| shared.reclaim().is_err());
+    let held = [tx, rx, data].map(|shared| shared.end_access().is_err());
     assert_eq!(held, [false; 3], "the backend has unmapped everything");
     drop(grants);
     check(&world);

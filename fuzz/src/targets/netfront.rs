@@ -5,7 +5,7 @@ use crate::input::{head, streams, values};
 use arbitrary::Arbitrary;
 use core::time::Duration;
 use xen_front::net::{Config, NetFront, TxChecksum, Vif};
-use xen_grant::{GrantTable, Quarantine};
+use xen_grant::{DeferredGrants, GrantTable};
 use xen_hypercall::Platform;
 use xen_sim::{ChoiceSource, HostileBackend, HostilePeer, Vif as VirtualVif, World};
 
@@ -78,7 +78,7 @@ pub fn run(data: &[u8]) {
         let _ = net.close_and_wait();
     }
     world.destroy(driver_domain.id());
-    assert_eq!(grants.sweep_quarantine(), Quarantine::default());
+    assert_eq!(grants.retry_deferred(), DeferredGrants::default());
     settle(&world, &[&store]);
     drop((store, grants));
     check(&world);

@@ -5,8 +5,8 @@ use crate::fixture::small;
 use crate::input::{streams, values};
 use arbitrary::Arbitrary;
 use std::sync::atomic::Ordering::{Relaxed, Release};
+use xen_hypercall::boot;
 use xen_hypercall::ops::event_channel;
-use xen_hypercall::start;
 use xen_sim::World;
 use xen_store::wire::{MessageType, XsdSockmsg, encode};
 
@@ -45,7 +45,7 @@ pub fn run(data: &[u8]) {
     let world = World::new(1);
     let guest = world.create_guest(small("guest"));
     let other = world.create_guest(small("other")).store();
-    let ring = start::xenstore_ring(guest.clone()).expect("the toolstack made one");
+    let ring = boot::xenstore_ring(guest.clone()).expect("the toolstack made one");
     let page = ring.page.as_ref();
     let put = |bytes: &[u8]| {
         let prod = page.u32::<2052>().load(Relaxed);

@@ -11,7 +11,7 @@ use x86_64::instructions::interrupts as cpu;
 use xen_evtchn::{Callback, Delivery, EventChannels, set_callback, set_upcall_vector};
 use xen_guest::arch::InterruptFlag;
 use xen_guest::{DeliveredEvents, GuestServices};
-use xen_hypercall::{Errno, Instant, Mapped, Port, SharedMem, start};
+use xen_hypercall::{Errno, Instant, Mapped, Port, SharedMem, boot};
 
 /// The event channels of this kernel.
 pub(crate) type Events = EventChannels<Rt, &'static Mapped<Rt>>;
@@ -66,7 +66,7 @@ pub(crate) fn shared_info() -> Option<&'static SharedMem> {
 /// If Xen refuses: the kernel cannot continue.
 pub(crate) fn init() {
     let shared_info =
-        start::shared_info(Rt::new()).unwrap_or_else(|error| panic!("shared info: {error}"));
+        boot::shared_info(Rt::new()).unwrap_or_else(|error| panic!("shared info: {error}"));
     let shared_info = SHARED_INFO.call_once(|| shared_info);
     TWO_LEVEL.call_once(|| EventChannels::new(Rt::new(), shared_info));
     init_vcpu(0);

@@ -10,7 +10,7 @@ use x86_64::instructions::interrupts;
 use xen_evtchn::{Callback, EventChannels};
 use xen_guest::{BootInfo, power};
 use xen_hypercall::arch::{VendorCall, Vmcall, Vmmcall, cpuid::CpuVendor};
-use xen_hypercall::ops::sched::Resumed;
+use xen_hypercall::ops::sched::SuspendOutcome;
 use xen_hypercall::{
     Claims, Errno, ForeignFrames, ForeignRange, Gfn, Hypercall, Instant, Mapped, PAGE_SIZE,
     Platform, Port,
@@ -143,14 +143,14 @@ impl Rt {
     /// event words, the clock.
     ///
     /// Call it on the first vCPU; the other vCPUs are parked meanwhile, in an upcall.
-    /// After [`Resumed::Elsewhere`] grant table, xenstore, console and devices are still to be
+    /// After [`SuspendOutcome::Resumed`] grant table, xenstore, console and devices are still to be
     /// resumed.
     ///
     /// # Errors
     ///
     /// `EINVAL` on another vCPU, `EBUSY` if another one took no upcall for a second; those of Xen,
     /// before the suspend and after the domain was resumed elsewhere.
-    pub fn suspend(self) -> Result<Resumed, Errno> {
+    pub fn suspend(self) -> Result<SuspendOutcome, Errno> {
         suspend::suspend()
     }
 

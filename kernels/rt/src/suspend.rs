@@ -8,7 +8,7 @@ use core::time::Duration;
 use heapless::Vec;
 use xen_guest::VcpuPark;
 use xen_hypercall::Errno;
-use xen_hypercall::ops::sched::Resumed;
+use xen_hypercall::ops::sched::SuspendOutcome;
 use xen_hypercall::ops::vcpu;
 
 /// Maximum time of a vCPU to park.
@@ -22,7 +22,7 @@ static PARK: VcpuPark = VcpuPark::new();
 ///
 /// `EINVAL` on another vCPU, `EBUSY` if another one took no upcall for a second; the refusals of
 /// Xen.
-pub(crate) fn suspend() -> Result<Resumed, Errno> {
+pub(crate) fn suspend() -> Result<SuspendOutcome, Errno> {
     if vcpus::current() != 0 {
         return Err(Errno::EINVAL);
     }

@@ -7,7 +7,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use xen_hypercall::arch::cpuid::{self, XenLeaves};
 use xen_hypercall::ops::grant_table::{self, GrantOpError, TableSize};
 use xen_hypercall::ops::memory::{self, Extents};
-use xen_hypercall::{DomId, Errno, ForeignFrames, Gfn, GrantRef, Mapped, Pages, Place, start};
+use xen_hypercall::{DomId, Errno, ForeignFrames, Gfn, GrantRef, Mapped, Pages, Place, boot};
 use xen_kernel_rt::Rt;
 use xen_sys::grant_table::*;
 
@@ -63,7 +63,7 @@ pub(crate) fn test(t: &mut Report) {
     let me = XenLeaves::find(cpuid::native).and_then(|leaves| leaves.domain).unwrap_or(DomId(0));
     let Ok(place) = Place::alloc(t.xen) else { return t.fact("a page of RAM", false) };
     // SAFETY: the only owner of the table so far; the entries lead to pages of this test's.
-    let table = unsafe { start::grant_frame(place, 0) };
+    let table = unsafe { boot::grant_frame(place, 0) };
     let Ok(table) = table else { return t.fact("the table's first frame", false) };
     let (Ok(mut page), Ok(mut other)) = (Pages::alloc(t.xen, 1), Pages::alloc(t.xen, 1)) else {
         return t.fact("two pages to grant", false);

@@ -7,12 +7,12 @@ use crate::smp::until;
 use alloc::format;
 use core::mem::offset_of;
 use core::sync::atomic::Ordering::SeqCst;
-use xen_grant::{Mapping, ReadWrite, Window};
+use xen_grant::{GrantMapArea, GrantMapping, ReadWrite};
+use xen_hypercall::boot::PlaceError;
 use xen_hypercall::ops::dm_op::ServerId;
 use xen_hypercall::ops::domctl;
 use xen_hypercall::ops::memory::{self, Extents};
 use xen_hypercall::ops::memory_admin::Resource;
-use xen_hypercall::start::PlaceError;
 use xen_hypercall::{DomId, Errno, Gfn, GrantRef, MAX_RESOURCE_FRAMES, MappedResource, PAGE_SIZE};
 use xen_kernel_rt::Rt;
 use xen_sys::domctl::{
@@ -130,8 +130,8 @@ pub(crate) fn grant_table(t: &mut Report, domain: DomId) {
 fn grant_used(t: &Report, domain: DomId, table: &MappedResource<Rt>) -> bool {
     let flags = || table.as_ref().u16_at(ENTRY % PAGE_SIZE).map_or(0, |flags| flags.load(SeqCst));
     let in_use = GrantFlags::PERMIT_ACCESS | GrantFlags::READING | GrantFlags::WRITING;
-    let Ok(window) = Window::reserve(t.xen, 1) else { return false };
-    let mapping: Mapping<Rt, ReadWrite> = match window.map(domain, &[GRANT]) {
+    let Ok(window) = GrantMapArea::reserve(t.xen, 1) else { return false };
+    let mapping: GrantMapping<Rt, ReadWrite> = match window.map(domain, &[GRANT]) {
         Ok(mapping) => mapping,
         Err(_) => return false,
     };

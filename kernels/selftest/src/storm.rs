@@ -1,11 +1,11 @@
-//! Lines on real event words: a port that has events without work waits, another one does not, and
-//! work ends the wait.
+//! EventDispatcher on real event words: a port that has events without work waits, another one does
+//! not, and work ends the wait.
 
 use crate::report::{Report, is};
 use crate::smp::until;
 use alloc::vec::Vec;
 use core::time::Duration;
-use xen_evtchn::{Channel, Lines, Work};
+use xen_evtchn::{Channel, Eoi, EventDispatcher};
 use xen_hypercall::{Errno, Instant, Platform};
 
 /// Events of the storm, each with another port's beside it.
@@ -17,7 +17,7 @@ const BETWEEN: Duration = Duration::from_micros(10);
 /// a second.
 const TOLD: u32 = 4 + 7;
 
-static LINES: Lines<16> = Lines::new();
+static DISPATCHER: EventDispatcher<16> = EventDispatcher::new();
 
 /// Delivered events of the storm's port, and of the other one.
 #[derive(Default)]
@@ -65,27 +65,28 @@ pub(crate) fn test(t: &mut Report) {
     let ports = (Channel::bind_ipi(xen, 0), Channel::bind_ipi(xen, 0));
     let (Ok(storm), Ok(other)) = ports else { return t.fact("two ports for a storm", false) };
     let events = xen.events();
-    let bound = [&storm, &other].iter().try_for_each(|channel| LINES.bind(events, channel.port()));
-    t.line("Lines::bind", &[], bound, is(()));
+    let bound =
+        [&storm, &other].iter().try_for_each(|channel| DISPATCHER.bind(events, channel.port()));
+    t.line("EventDispatcher::bind", &[], bound, is(()));
 
     let start = xen.now();
     let (mut told, mut timer) = (Told::default(), None);
     // One event of each port, and one check, at a time.
-    let mut round = |at: Instant, work: Work| -> Result<(u32, u32), Errno> {
+    let mut round = |at: Instant, work: Eoi| -> Result<(u32, u32), Errno> {
         storm.notify()?;
         other.notify()?;
         if timer.is_some_and(|due| due <= at) {
-            timer = LINES.expire(events, at);
+            timer = DISPATCHER.expire(events, at);
         }
         let mut refused = Ok(());
-        LINES.on_upcall(events, 0, |event| {
+        DISPATCHER.on_upcall(events, 0, |event| {
             let (count, work) = if event.port() == storm.port() {
                 (&mut told.storm, work)
             } else {
-                (&mut told.other, Work::Done)
+                (&mut told.other, Eoi::Handled)
             };
             *count += 1;
-            match LINES.end(events, event, work, at) {
+            match DISPATCHER.eoi(events, event, work, at) {
                 Ok(None) => {}
                 Ok(until) => timer = until,
                 Err(errno) => refused = Err(errno),
@@ -94,14 +95,14 @@ pub(crate) fn test(t: &mut Report) {
         refused.map(|()| (told.storm, told.other))
     };
     let stormed = xen.without_upcalls(|| {
-        (0..EVENTS).try_fold((0, 0), |_, n| round(start + BETWEEN * n, Work::Spurious))
+        (0..EVENTS).try_fold((0, 0), |_, n| round(start + BETWEEN * n, Eoi::Spurious))
     });
     t.line("events delivered in a storm on one of two ports", &[], stormed, is((TOLD, EVENTS)));
     // A second later every wait is over, and the storm's port has work.
     let later = start + Duration::from_secs(2);
     let recovered = xen.without_upcalls(|| {
-        (0..100).try_fold((0, 0), |_, n| round(later + BETWEEN * n, Work::Done))
+        (0..100).try_fold((0, 0), |_, n| round(later + BETWEEN * n, Eoi::Handled))
     });
     t.line("events delivered after it", &[], recovered, is((TOLD + 100, EVENTS + 100)));
-    [&storm, &other].iter().for_each(|channel| LINES.unbind(events, channel.port()));
+    [&storm, &other].iter().for_each(|channel| DISPATCHER.unbind(events, channel.port()));
 }

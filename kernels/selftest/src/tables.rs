@@ -4,11 +4,13 @@
 use crate::report::{Expected, Refusal, Report, is, op};
 use alloc::vec::Vec;
 use core::num::NonZeroUsize;
-use xen_grant::{CopyBatch, GrantError, GrantTable, InUse, MapError, ReadOnly, Version, Window};
+use xen_grant::{
+    CopyBatch, GrantError, GrantMapArea, GrantTable, InUse, MapError, ReadOnly, Version,
+};
 use xen_hypercall::arch::cpuid::{self, XenLeaves};
 use xen_hypercall::ops::grant_table::{self, GrantOpError};
 use xen_hypercall::ops::memory::{self, Extents};
-use xen_hypercall::{DomId, Errno, ForeignFrames, GrantRef, Pages, start};
+use xen_hypercall::{DomId, Errno, ForeignFrames, GrantRef, Pages, boot};
 use xen_kernel_rt::Rt;
 use xen_sys::grant_table::{GnttabMapGrantRef, GnttabUnmapGrantRef, GrantMapFlags, GrantStatus};
 
@@ -30,7 +32,7 @@ const MANY: usize = 700;
 pub(crate) fn test(t: &mut Report) {
     // One's own domain has to be named by number: SELF is not for grants.
     let me = XenLeaves::find(cpuid::native).and_then(|leaves| leaves.domain).unwrap_or(DomId(0));
-    op!(t, start::own_domain() => is(me));
+    op!(t, boot::own_domain() => is(me));
     for version in [Version::V1, Version::V2] {
         let table = GrantTable::with_version(t.xen, version);
         let found = table.as_ref().map(GrantTable::version).map_err(|&error| error);
@@ -45,8 +47,8 @@ pub(crate) fn test(t: &mut Report) {
         if parts(t, &table, me).is_none() {
             t.fact("memory for grants of parts", false);
         }
-        let left = table.sweep_quarantine();
-        t.fact("nothing is deferred", left == xen_grant::Quarantine::default());
+        let left = table.retry_deferred();
+        t.fact("nothing is deferred", left == xen_grant::DeferredGrants::default());
     }
     // As it was: what comes later, and the toolstack, may expect it.
     // SAFETY: the table's owner is gone, and no entry is valid.
@@ -70,7 +72,7 @@ fn fetch(
 ) -> Result<Vec<u8>, MapError> {
     let mut local = Pages::alloc(t.xen, 1).map_err(|_| MapError::Call(Errno::ENOMEM))?;
     let mut batch = CopyBatch::new(&mut local, me);
-    batch.fetch(from, offset, 0, len)?;
+    batch.copy_from_grant(from, offset, 0, len)?;
     batch.run()?;
     Ok(core::hint::black_box(local.as_slice())[..len].to_vec())
 }
@@ -79,7 +81,7 @@ fn fetch(
 fn store(t: &Report, me: DomId, to: GrantRef, text: &[u8]) -> Result<(), MapError> {
     let mut local = page(t, text).ok_or(MapError::Call(Errno::ENOMEM))?;
     let mut batch = CopyBatch::new(&mut local, me);
-    batch.store(0, to, 0, text.len())?;
+    batch.copy_to_grant(0, to, 0, text.len())?;
     batch.run()
 }
 
@@ -89,7 +91,7 @@ fn refused<T>(result: &Result<T, MapError>) -> bool {
 
 /// Tests whole pages, read and written by copies.
 fn whole(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
-    let shared = table.share_read_only(page(t, b"hello")?, me).ok()?;
+    let shared = table.grant_read_only(page(t, b"hello")?, me).ok()?;
     let reference = shared.refs()[0];
     t.line(
         "copying from a read-only grant",
@@ -98,17 +100,17 @@ fn whole(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
         is(b"hello".to_vec()),
     );
     t.fact("copying to a read-only grant is refused", refused(&store(t, me, reference, b"evil")));
-    t.fact("access ends", shared.reclaim().is_ok());
+    t.fact("access ends", shared.end_access().is_ok());
     t.fact("copying after the end of access is refused", refused(&fetch(t, me, reference, 0, 5)));
 
-    let shared = table.share_writable(page(t, b"hello")?, me).ok()?;
+    let shared = table.grant_writable(page(t, b"hello")?, me).ok()?;
     t.line("copying to a writable grant", &[], store(t, me, shared.refs()[0], b"J"), is(()));
     let read_only = shared.into_read_only().ok()?;
     t.fact(
         "copying to it is refused once writing was taken away",
         refused(&store(t, me, read_only.refs()[0], b"x")),
     );
-    let page = read_only.reclaim().ok()?;
+    let page = read_only.end_access().ok()?;
     t.fact(
         "the page comes back with what was written",
         core::hint::black_box(page.as_slice())[..5] == *b"Jello",
@@ -127,14 +129,19 @@ fn mapped(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
     let shared = {
         let page = page(t, b"hello")?;
         let gfn = page.gfn(0)?;
-        (gfn, table.share_writable(page, me).ok()?)
+        (gfn, table.grant_writable(page, me).ok()?)
     };
     let (gfn, shared) = shared;
     for owner in [me, DomId::SELF] {
-        let refused = Window::reserve(t.xen, 1).ok()?.map::<ReadOnly>(owner, shared.refs());
+        let refused = GrantMapArea::reserve(t.xen, 1).ok()?.map::<ReadOnly>(owner, shared.refs());
         let refused = refused.map(drop).map_err(|failed| failed.error);
         let wanted = Expected::Is(Err(MapError::OwnDomain(owner)));
-        t.line("Window::map of an own grant", &[alloc::format!("{owner:?}")], refused, wanted);
+        t.line(
+            "GrantMapArea::map of an own grant",
+            &[alloc::format!("{owner:?}")],
+            refused,
+            wanted,
+        );
     }
     // So a peer that keeps a page has to be played by hand.
     let frame = t.xen.reserve_frames(NonZeroUsize::MIN)?;
@@ -142,21 +149,21 @@ fn mapped(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
     let (flags, ref_) = (GrantMapFlags::HOST_MAP, shared.reference());
     let mut map = [GnttabMapGrantRef { host_addr, flags, ref_, dom: me, ..Default::default() }];
     op!(t, unsafe grant_table::map_grant_ref(&mut map) => is(()));
-    let kept = shared.reclaim();
+    let kept = shared.end_access();
     t.fact("a page that is mapped is not given back", matches!(kept, Err(InUse { .. })));
-    t.fact("it is deferred", table.sweep_quarantine() != xen_grant::Quarantine::default());
+    t.fact("it is deferred", table.retry_deferred() != xen_grant::DeferredGrants::default());
     let mut unmap =
         [GnttabUnmapGrantRef { host_addr, handle: map[0].handle, ..Default::default() }];
     op!(t, unsafe grant_table::unmap_grant_ref(&mut unmap) => is(()));
     t.fact("mapping and unmapping", [map[0].status, unmap[0].status] == [GrantStatus::OKAY; 2]);
     // SAFETY: nothing is mapped there any more.
     unsafe { t.xen.release_frames(frame) };
-    // SAFETY: the frame is empty, and its page is nobody's but the quarantine's.
+    // SAFETY: the frame is empty, and its page is nobody's but the deferred list's.
     let filled = unsafe { memory::populate_physmap(&t.xen, Extents::PAGES, &mut [gfn]) };
     t.line("filling the frame that it has left", &[], filled, is(1));
     t.fact(
         "it is free once it is unmapped",
-        table.sweep_quarantine() == xen_grant::Quarantine::default(),
+        table.retry_deferred() == xen_grant::DeferredGrants::default(),
     );
     Some(())
 }
@@ -166,7 +173,7 @@ fn many(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
     let mut shared = Vec::with_capacity(MANY);
     for index in 0..MANY {
         let page = page(t, &(index as u32).to_le_bytes())?;
-        shared.push(table.share_read_only(page, me).ok()?);
+        shared.push(table.grant_read_only(page, me).ok()?);
     }
     let right = shared.iter().zip(0u32..).filter(|(shared, index)| {
         fetch(t, me, shared.refs()[0], 0, 4).is_ok_and(|bytes| bytes == index.to_le_bytes())
@@ -179,7 +186,7 @@ fn many(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
     );
     let highest = shared.iter().map(|shared| shared.refs()[0].0).max();
     t.fact("the table has grown", highest > Some(512));
-    let back = shared.into_iter().filter_map(|shared| shared.reclaim().ok()).count();
+    let back = shared.into_iter().filter_map(|shared| shared.end_access().ok()).count();
     t.line("pages whose access ended", &[], Ok::<_, Errno>(back), is(MANY));
     Some(())
 }
@@ -188,7 +195,7 @@ fn many(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
 fn parts(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
     let mut text = page(t, b"")?;
     text.as_mut_slice()[100..105].copy_from_slice(b"hello");
-    let shared = match table.share_part::<ReadOnly>(text, me, 100, 5) {
+    let shared = match table.grant_sub_page::<ReadOnly>(text, me, 100, 5) {
         Ok(shared) => shared,
         Err(failed) => {
             let told = matches!(failed.error, GrantError::Version { .. });
@@ -209,16 +216,16 @@ fn parts(t: &mut Report, table: &GrantTable<Rt>, me: DomId) -> Option<()> {
     t.fact("mapping a part is refused", map[0].status == GrantStatus::GENERAL_ERROR);
     // SAFETY: nothing was mapped there.
     unsafe { t.xen.release_frames(frame) };
-    t.fact("access to the sub-page ends", shared.reclaim().is_ok());
+    t.fact("access to the sub-page ends", shared.end_access().is_ok());
 
     // Xen reads both grants at the copy, and refuses two grants of one domain.
-    let shared = table.share_read_only(page(t, b"hello")?, me).ok()?;
-    let passed = table.pass_on::<ReadOnly>(me, shared.refs()[0], me).ok()?;
+    let shared = table.grant_read_only(page(t, b"hello")?, me).ok()?;
+    let passed = table.grant_transitive::<ReadOnly>(me, shared.refs()[0], me).ok()?;
     t.fact(
         "copying from a transitive grant to its owner is refused",
         refused(&fetch(t, me, passed.reference(), 0, 5)),
     );
-    t.fact("it is ended", passed.end().is_ok());
-    t.fact("access to the underlying grant ends", shared.reclaim().is_ok());
+    t.fact("it is ended", passed.end_access().is_ok());
+    t.fact("access to the underlying grant ends", shared.end_access().is_ok());
     Some(())
 }

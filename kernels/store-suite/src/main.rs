@@ -6,7 +6,7 @@
 use core::error::Error;
 use core::sync::atomic::Ordering;
 use core::time::Duration;
-use xen_hypercall::{DomId, Platform, SharedMem, ops, start};
+use xen_hypercall::{DomId, Platform, SharedMem, boot, ops};
 use xen_kernel_rt::{Rt, early_println};
 use xen_store::{RingTransport, XenStore, XsOps};
 use xen_sys::io::xs_wire::{ServerFeatures, XenstoreDomainInterface};
@@ -25,7 +25,7 @@ fn main(xen: Rt) {
 
 fn run(xen: Rt) -> Result<(), alloc::boxed::Box<dyn Error>> {
     let domain = domain(xen)?;
-    let ring = start::xenstore_ring(xen)?;
+    let ring = boot::xenstore_ring(xen)?;
     let transport = RingTransport::new(xen, ring.page, ring.port);
     early_println!("suite: features {:?}", transport.server_features());
     let report =
@@ -39,14 +39,14 @@ fn run(xen: Rt) -> Result<(), alloc::boxed::Box<dyn Error>> {
 
 /// Asks for our own number, over a client that is gone afterwards.
 fn domain(xen: Rt) -> Result<DomId, alloc::boxed::Box<dyn Error>> {
-    let store = XenStore::new(xen, start::xenstore_ring(xen)?)?;
+    let store = XenStore::new(xen, boot::xenstore_ring(xen)?)?;
     Ok(store.domid()?)
 }
 
 /// Connects anew, as a kernel does that finds the ring in use; then moves our index of the ring to
 /// where it can't be, and checks the server's reaction.
 fn reconnect_and_break(xen: Rt) -> Result<(), alloc::boxed::Box<dyn Error>> {
-    let ring = start::xenstore_ring(xen)?;
+    let ring = boot::xenstore_ring(xen)?;
     let port = ring.port;
     let store = XenStore::new(xen, ring)?;
     let watch = store.watch("data/watched")?;
@@ -63,7 +63,7 @@ fn reconnect_and_break(xen: Rt) -> Result<(), alloc::boxed::Box<dyn Error>> {
         early_println!("suite: reconnect: not offered by this server: {:?}", store.reconnect());
     }
     // The same page once more, as a stray pointer has it.
-    let stray = start::xenstore_ring(xen)?;
+    let stray = boot::xenstore_ring(xen)?;
     spoil(stray.page.as_ref());
     ops::event_channel::send(&xen, port)?;
     store.set_timeout(Duration::from_secs(3));

@@ -3,7 +3,9 @@
 use super::validate::{MAX_SEGMENTS, Segments, Transfer, extent};
 use super::{BlockDevice, BlockDeviceError, IoBuffer, SECTOR_SIZE};
 use core::fmt;
-use xen_grant::{Access, CopyBatch, MAX_PAGES, MapError, Mapping, ReadOnly, ReadWrite, Window};
+use xen_grant::{
+    Access, CopyBatch, GrantMapArea, GrantMapping, MAX_PAGES, MapError, ReadOnly, ReadWrite,
+};
 use xen_hypercall::{DomId, ForeignFrames, GrantRef, OutOfMemory, PAGE_SIZE, Pages};
 use xen_sys::io::blkif::BlkifRequestSegment;
 use zerocopy::FromBytes;
@@ -54,14 +56,14 @@ pub(super) struct GuestMemory<P: ForeignFrames> {
     private: Pages<P>,
     mode: GrantMode,
     /// Room to map into, in map mode. `None` if it had to be given up.
-    window: Option<Window<P>>,
+    window: Option<GrantMapArea<P>>,
 }
 
 impl<P: ForeignFrames> GuestMemory<P> {
     pub(super) fn new(platform: &P, guest: DomId, mode: GrantMode) -> Result<Self, OutOfMemory> {
         let (pages, window) = match mode {
             GrantMode::Copy => (1 + MAX_SEGMENTS, None),
-            GrantMode::Map => (1, Some(Window::reserve(platform.clone(), MAX_PAGES)?)),
+            GrantMode::Map => (1, Some(GrantMapArea::reserve(platform.clone(), MAX_PAGES)?)),
         };
         let private = Pages::alloc(platform.clone(), pages)?;
         Ok(Self { guest, platform: platform.clone(), private, mode, window })
@@ -75,7 +77,7 @@ impl<P: ForeignFrames> GuestMemory<P> {
     ) -> Result<Segments, MapError> {
         let len = count * size_of::<BlkifRequestSegment>();
         let mut batch = CopyBatch::new(&mut self.private, self.guest);
-        batch.fetch(page, 0, 0, len)?;
+        batch.copy_from_grant(page, 0, 0, len)?;
         batch.run()?;
         let bytes = self.private.as_slice().get(..len).unwrap_or_default();
         let segments = bytes.chunks_exact(size_of::<BlkifRequestSegment>());
@@ -115,7 +117,7 @@ impl<P: ForeignFrames> GuestMemory<P> {
         let mut at = PAGE_SIZE;
         for segment in segments {
             let (start, len) = extent(segment);
-            batch.fetch(segment.gref, start, at, len)?;
+            batch.copy_from_grant(segment.gref, start, at, len)?;
             at += len;
         }
         batch.run()?;
@@ -137,7 +139,7 @@ impl<P: ForeignFrames> GuestMemory<P> {
         let mut at = PAGE_SIZE;
         for segment in segments {
             let (start, len) = extent(segment);
-            batch.store(at, segment.gref, start, len)?;
+            batch.copy_to_grant(at, segment.gref, start, len)?;
             at += len;
         }
         Ok(batch.run()?)
@@ -154,11 +156,11 @@ impl<P: ForeignFrames> GuestMemory<P> {
         for part in segments.chunks(MAX_PAGES) {
             let window = match self.window.take() {
                 Some(window) => window,
-                None => Window::reserve(self.platform.clone(), MAX_PAGES)?,
+                None => GrantMapArea::reserve(self.platform.clone(), MAX_PAGES)?,
             };
             let refs: heapless::Vec<GrantRef, MAX_PAGES> =
                 part.iter().map(|segment| segment.gref).collect();
-            let mapping: Mapping<P, A> = match window.map(self.guest, &refs) {
+            let mapping: GrantMapping<P, A> = match window.map(self.guest, &refs) {
                 Ok(mapping) => mapping,
                 Err(failed) => {
                     self.window = failed.window;
@@ -175,12 +177,12 @@ impl<P: ForeignFrames> GuestMemory<P> {
 
 /// Makes a piece of mapped pages, of bytes from the start on: one that can be written if the pages
 /// can.
-type BufferOf<P, A> = for<'m> fn(&'m Mapping<P, A>, usize, usize) -> Option<IoBuffer<'m>>;
+type BufferOf<P, A> = for<'m> fn(&'m GrantMapping<P, A>, usize, usize) -> Option<IoBuffer<'m>>;
 
 /// Has the storage work in mapped pages: one piece for each run of segments whose bytes lie side by
 /// side.
 fn work_in<P: ForeignFrames, A: Access>(
-    mapping: &Mapping<P, A>,
+    mapping: &GrantMapping<P, A>,
     write: bool,
     sector: &mut u64,
     segments: &[BlkifRequestSegment],

@@ -9,7 +9,7 @@ use core::fmt;
 use core::time::Duration;
 use heapless::Vec;
 use xen_evtchn::Channel;
-use xen_grant::{Mapping, ReadWrite, Window};
+use xen_grant::{GrantMapArea, GrantMapping, ReadWrite};
 use xen_hypercall::{ForeignFrames, GrantRef, Port};
 use xen_store::PathText;
 use xen_sys::io::blkif::VdiskInfo;
@@ -23,7 +23,7 @@ type RingRefs = Vec<GrantRef, { 1 << MAX_RING_ORDER }>;
 pub(super) struct Connection<P: ForeignFrames> {
     // Dropped in this order: the ring is unmapped last, when no event can come for it any more.
     pub(super) channel: Channel<P>,
-    pub(super) server: Server<P, Mapping<P, ReadWrite>>,
+    pub(super) server: Server<P, GrantMapping<P, ReadWrite>>,
 }
 
 /// A disk: its storage and the connection to its frontend.
@@ -124,7 +124,7 @@ impl<P: ForeignFrames, O: OpenDisk> Driver<P, O> {
         let abi = Abi::named(nodes.string("protocol")?).ok_or(BlkBackError::Protocol)?;
         let refs = self.ring_refs(nodes)?;
         let remote = Port(nodes.number("event-channel")?);
-        let window = Window::reserve(platform.clone(), refs.len())?;
+        let window = GrantMapArea::reserve(platform.clone(), refs.len())?;
         let mapping = window.map(guest, &refs).map_err(|failed| BlkBackError::Map(failed.error))?;
         let rings = Rings::attach(abi, mapping).map_err(BlkBackError::Ring)?;
         let memory = GuestMemory::new(platform, guest, self.config.mode)?;

@@ -1,7 +1,7 @@
 //! The ring, in either of its two layouts.
 
 use super::validate::{Body, Request};
-use xen_hypercall::Fixed;
+use xen_hypercall::StableSharedMem;
 use xen_ring::{BackRing, Corrupt, Notify, RingError};
 use xen_sys::io::blkif::{
     self as native, BlkifOp, BlkifRequestDiscard, BlkifRequestIndirect, BlkifResponse, BlkifStatus,
@@ -47,7 +47,7 @@ macro_rules! either {
     };
 }
 
-impl<M: Fixed> Rings<M> {
+impl<M: StableSharedMem> Rings<M> {
     pub(super) fn attach(abi: Abi, mem: M) -> Result<Self, RingError> {
         Ok(match abi {
             Abi::Native => Self::Native(BackRing::attach(mem)?),

@@ -5,7 +5,7 @@ use super::rings::Rings;
 use super::validate::{DiskLimits, Request, RequestError, ValidatedRequest};
 use super::{BlockDevice, BlockDeviceError};
 use xen_grant::MapError;
-use xen_hypercall::{Fixed, ForeignFrames};
+use xen_hypercall::{ForeignFrames, StableSharedMem};
 use xen_ring::{Corrupt, Notify};
 use xen_sys::io::blkif::BlkifStatus;
 
@@ -46,7 +46,7 @@ pub(super) struct Server<P: ForeignFrames, M> {
     pub(super) memory: GuestMemory<P>,
 }
 
-impl<P: ForeignFrames, M: Fixed> Server<P, M> {
+impl<P: ForeignFrames, M: StableSharedMem> Server<P, M> {
     /// Carries out at most `budget` requests. The caller notifies if `notify` was called.
     pub(super) fn process_ring(
         &mut self,

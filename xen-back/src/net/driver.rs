@@ -5,15 +5,15 @@ use super::tx::{Tx, TxRing, TxStatistics};
 use super::{MacAddress, NetBackError};
 use core::fmt;
 use xen_evtchn::Channel;
-use xen_grant::{Mapping, ReadWrite, Window};
+use xen_grant::{GrantMapArea, GrantMapping, ReadWrite};
 use xen_hypercall::{ForeignFrames, GrantRef, PageBox, Port};
 use xen_ring::BackRing;
 use xenbus::{BackendDriver, KeyList, NodeWriter, Peer};
 
 pub(super) struct Connection<P: ForeignFrames> {
     pub(super) channel: Channel<P>,
-    pub(super) tx_ring: TxRing<Mapping<P, ReadWrite>>,
-    pub(super) rx_ring: RxRing<Mapping<P, ReadWrite>>,
+    pub(super) tx_ring: TxRing<GrantMapping<P, ReadWrite>>,
+    pub(super) rx_ring: RxRing<GrantMapping<P, ReadWrite>>,
     pub(super) tx: Tx<P>,
     pub(super) rx: Rx<P>,
     /// The frontend sends an event when it has posted pages that were asked for.
@@ -58,8 +58,8 @@ impl<P: ForeignFrames> Driver<P> {
         let tx_ref = GrantRef(nodes.number("tx-ring-ref")?);
         let rx_ref = GrantRef(nodes.number("rx-ring-ref")?);
         let remote = Port(nodes.number("event-channel")?);
-        let map = |reference| -> Result<Mapping<P, ReadWrite>, NetBackError> {
-            let window = Window::reserve(platform.clone(), 1)?;
+        let map = |reference| -> Result<GrantMapping<P, ReadWrite>, NetBackError> {
+            let window = GrantMapArea::reserve(platform.clone(), 1)?;
             window.map(guest, &[reference]).map_err(|failed| NetBackError::Map(failed.error))
         };
         let tx_ring = BackRing::attach(map(tx_ref)?)?;

@@ -7,7 +7,7 @@ use core::num::NonZeroU16;
 use core::time::Duration;
 use heapless::{Deque, Vec};
 use xen_grant::{CopyBatch, MAX_COPIES, MapError};
-use xen_hypercall::{DomId, Fixed, Instant, OutOfMemory, PAGE_SIZE, Pages, Platform};
+use xen_hypercall::{DomId, Instant, OutOfMemory, PAGE_SIZE, Pages, Platform, StableSharedMem};
 use xen_ring::BackRing;
 use xen_sys::io::netif::{
     NetRxFlags, NetifExtraFlags, NetifExtraGso, NetifExtraInfo, NetifExtraType, NetifGsoType,
@@ -134,7 +134,7 @@ impl<P: Platform> Rx<P> {
     }
 
     /// Queues a packet, cut if the guest can't take it whole.
-    pub(super) fn queue<M: Fixed>(
+    pub(super) fn queue<M: StableSharedMem>(
         &mut self,
         packet: Packet<'_>,
         ring: &mut RxRing<M>,
@@ -178,7 +178,7 @@ impl<P: Platform> Rx<P> {
 
     /// Returns whether the frontend can be expected to post `need` buffers: it is not known to have
     /// fewer, or it has posted them.
-    fn can_post<M: Fixed>(&mut self, need: usize, ring: &mut RxRing<M>) -> bool {
+    fn can_post<M: StableSharedMem>(&mut self, need: usize, ring: &mut RxRing<M>) -> bool {
         let Some(most) = self.most.filter(|most| need > *most) else { return true };
         // A frontend that was merely slow posts more later.
         while !self.slots.is_full()
@@ -250,7 +250,7 @@ impl<P: Platform> Rx<P> {
     ///
     /// A packet that the guest has too few pages for is dropped once it has waited for
     /// [`DRAIN_TIMEOUT`].
-    pub(super) fn process_ring<M: Fixed>(
+    pub(super) fn process_ring<M: StableSharedMem>(
         &mut self,
         ring: &mut RxRing<M>,
         statistics: &mut RxStatistics,
@@ -332,7 +332,12 @@ impl<P: Platform> Rx<P> {
                     continue;
                 };
                 let at = page * PAGE_SIZE;
-                batch.store(waiting.start + at, slot.gref, 0, (waiting.len - at).min(PAGE_SIZE))?;
+                batch.copy_to_grant(
+                    waiting.start + at,
+                    slot.gref,
+                    0,
+                    (waiting.len - at).min(PAGE_SIZE),
+                )?;
             }
         }
         batch.run()

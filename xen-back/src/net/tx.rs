@@ -7,7 +7,7 @@ use core::fmt;
 use core::num::NonZeroU16;
 use heapless::Vec;
 use xen_grant::{CopyBatch, MAX_COPIES, MapError};
-use xen_hypercall::{DomId, Fixed, GrantRef, OutOfMemory, PAGE_SIZE, Pages, Platform};
+use xen_hypercall::{DomId, GrantRef, OutOfMemory, PAGE_SIZE, Pages, Platform, StableSharedMem};
 use xen_ring::BackRing;
 use xen_sys::io::netif::{
     NetTxFlags, NetifExtraFlags, NetifExtraGso, NetifExtraInfo, NetifExtraType, NetifGsoType,
@@ -108,7 +108,7 @@ impl<P: Platform> Tx<P> {
 
     /// Takes packets, as many as one hypercall can copy, and hands them on. Returns whether there
     /// were any; responses are pushed, not published.
-    pub(super) fn process_ring<M: Fixed>(
+    pub(super) fn process_ring<M: StableSharedMem>(
         &mut self,
         ring: &mut TxRing<M>,
         port: &mut (impl PacketSink + ?Sized),
@@ -165,7 +165,7 @@ impl<P: Platform> Tx<P> {
     }
 
     /// Takes packets until there are no more, or no room for another one.
-    fn collect<M: Fixed>(
+    fn collect<M: StableSharedMem>(
         &mut self,
         ring: &mut TxRing<M>,
         statistics: &mut TxStatistics,
@@ -246,7 +246,7 @@ impl<P: Platform> Tx<P> {
                 self.fragments.get(taken.fragments.0..taken.fragments.1).unwrap_or_default()
             {
                 let len = usize::from(fragment.size);
-                batch.fetch(fragment.gref, usize::from(fragment.offset), at, len)?;
+                batch.copy_from_grant(fragment.gref, usize::from(fragment.offset), at, len)?;
                 at += len;
             }
         }

@@ -5,8 +5,8 @@ use core::time::Duration;
 use std::sync::Arc;
 use xen_back::block::{BlkBack, BlkBackEvent, Config, GrantMode, MemoryDisk, PreparedDisk};
 use xen_front::block::{BlkFront, Request};
-use xen_grant::Quarantine;
-use xen_hypercall::{Pages, Platform, start};
+use xen_grant::DeferredGrants;
+use xen_hypercall::{Pages, Platform, boot};
 use xen_ring::Notify;
 use xen_sim::{Domain, Interposed, TraceCalls};
 use xen_store::{XenStore, XsOps};
@@ -303,7 +303,7 @@ fn d_b09_frontends_that_come_and_go_with_requests_in_flight_cost_nothing() {
         front.close_now();
         fixture.reach(&mut front, &mut back, DeviceState::Closed);
         drop((front, back));
-        assert_eq!(fixture.grants.sweep_quarantine(), Quarantine::default());
+        assert_eq!(fixture.grants.retry_deferred(), DeferredGrants::default());
         fixture.finish();
     }
 }
@@ -423,7 +423,7 @@ fn removal_follows_unmapping() {
     let fixture = Fixture::new();
     let trace = Arc::new(TraceCalls::default());
     let driver = Interposed::new(fixture.driver.clone(), trace.clone());
-    let store = XenStore::new(driver.clone(), start::xenstore_ring(driver).unwrap()).unwrap();
+    let store = XenStore::new(driver.clone(), boot::xenstore_ring(driver).unwrap()).unwrap();
     let id = DeviceId { guest: fixture.guest.id(), device: fixture.device.id };
     let config = Config { mode: GrantMode::Copy, ring_order: 0, budget: 8 };
     let disk = PreparedDisk::new(fixture.disk.clone());

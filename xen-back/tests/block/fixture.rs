@@ -10,8 +10,8 @@ use xen_back::block::{
 };
 use xen_evtchn::Channel;
 use xen_front::block::BlkFront;
-use xen_grant::{GrantTable, ReadWrite, Shared};
-use xen_hypercall::{GrantRef, Pages, Platform, start};
+use xen_grant::{GrantTable, Granted, ReadWrite};
+use xen_hypercall::{GrantRef, Pages, Platform, boot};
 use xen_ring::{FrontRing, Notify};
 use xen_sim::{Device, Disk, Domain, DomainConfig, EventWait, World, run_until_due};
 use xen_store::XenStore;
@@ -106,7 +106,7 @@ const SETTLED: Duration = Duration::from_millis(2);
 const POLLS: usize = 5000;
 
 pub(crate) fn store_of(domain: &Domain) -> XenStore<Domain> {
-    XenStore::new(domain.clone(), start::xenstore_ring(domain.clone()).unwrap()).unwrap()
+    XenStore::new(domain.clone(), boot::xenstore_ring(domain.clone()).unwrap()).unwrap()
 }
 
 pub(crate) fn noise(len: usize, seed: u64) -> Vec<u8> {
@@ -268,9 +268,9 @@ impl Fixture {
 /// A frontend that writes its ring directly.
 pub(crate) struct Raw<'a, Req, Rsp> {
     pub(crate) fixture: &'a Fixture,
-    pub(crate) ring: FrontRing<Shared<Domain, ReadWrite>, Req, Rsp>,
+    pub(crate) ring: FrontRing<Granted<Domain, ReadWrite>, Req, Rsp>,
     pub(crate) channel: Channel<Domain>,
-    pub(crate) data: Shared<Domain, ReadWrite>,
+    pub(crate) data: Granted<Domain, ReadWrite>,
 }
 
 pub(crate) type Native<'a> = Raw<'a, BlkifRequest, BlkifResponse>;
@@ -286,7 +286,7 @@ where
         assert_eq!((fixture.states().1, back.port()), (2, None));
         let share = |pages| {
             let pages = Pages::alloc(fixture.guest.clone(), pages).unwrap();
-            fixture.grants.share_writable(pages, fixture.driver.id()).unwrap()
+            fixture.grants.grant_writable(pages, fixture.driver.id()).unwrap()
         };
         let ring = share(1);
         let channel = Channel::alloc_unbound(fixture.guest.clone(), fixture.driver.id()).unwrap();
@@ -322,8 +322,8 @@ where
             let _ = self.fixture.settle(back);
         }
         assert_eq!(self.fixture.states(), (6, 6));
-        self.ring.into_memory().reclaim().unwrap();
-        self.data.reclaim().unwrap();
+        self.ring.into_memory().end_access().unwrap();
+        self.data.end_access().unwrap();
     }
 }
 

@@ -51,8 +51,8 @@ fn d_r02_a_request_index_past_the_room_closes_the_device_and_a_new_frontend_is_s
         store.write(format!("{}/state", fixture.device.frontend_path()), state).unwrap();
         fixture.settle(&mut back).unwrap();
     }
-    ring.reclaim().unwrap();
-    data.reclaim().unwrap();
+    ring.end_access().unwrap();
+    data.end_access().unwrap();
     drop(channel);
     let mut raw = Native::connect(&fixture, &mut back, "x86_64-abi");
     let request = raw.request(BlkifOp::READ, 1, 0);
@@ -152,7 +152,7 @@ fn ring_page_named_twice_is_refused() {
         let mut back = fixture.back_with(Config { ring_order: 4, ..Config::default() });
         let raw = Native::publish(&fixture, &mut back, "x86_64-abi");
         let pages = Pages::alloc(fixture.guest.clone(), 1 << order).unwrap();
-        let pages = fixture.grants.share_writable(pages, fixture.driver.id()).unwrap();
+        let pages = fixture.grants.grant_writable(pages, fixture.driver.id()).unwrap();
         let (store, path) = (fixture.guest.store(), fixture.device.frontend_path());
         store.write(format!("{path}/ring-page-order"), order).unwrap();
         for (index, reference) in pages.refs().iter().enumerate() {
@@ -164,7 +164,7 @@ fn ring_page_named_twice_is_refused() {
         assert_eq!(fixture.settle(&mut back), Err(BlkBackError::RingRef { reference }));
         let counters = fixture.driver.counters();
         assert_eq!(counters.maps, counters.unmaps);
-        pages.reclaim().unwrap();
+        pages.end_access().unwrap();
         raw.close(&mut back);
         drop(back);
         fixture.finish();

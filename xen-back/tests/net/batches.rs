@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use xen_back::net::{ChecksumState, NetBack, Packet};
 use xen_front::net::DeviceState;
-use xen_hypercall::{Platform, start};
+use xen_hypercall::{Platform, boot};
 use xen_sim::{Call, Interpose, Interposed};
 use xen_store::XenStore;
 use xen_sys::grant_table::GNTTABOP_COPY;
@@ -66,7 +66,7 @@ fn batches_copy_each_page_once() {
     let fixture = Fixture::new(1);
     let copies = Arc::new(Copies::default());
     let driver = Interposed::new(fixture.driver.clone(), copies.clone());
-    let store = XenStore::new(driver.clone(), start::xenstore_ring(driver).unwrap()).unwrap();
+    let store = XenStore::new(driver.clone(), boot::xenstore_ring(driver).unwrap()).unwrap();
     let guest = &fixture.guests[0];
     let id = DeviceId { guest: guest.domain.id(), device: guest.device.id };
     let mut back = NetBack::new(&store, id).unwrap();

@@ -3,8 +3,8 @@
 use core::time::Duration;
 use xen_back::net::{ChecksumState, NetBack, NetBackError, NetBackEvent, Packet, PacketSink};
 use xen_front::net::{Config, DeviceState, NetFront, TxChecksum, Vif as FrontVif};
-use xen_grant::{GrantTable, ReadWrite, Shared};
-use xen_hypercall::{Pages, Platform, start};
+use xen_grant::{GrantTable, Granted, ReadWrite};
+use xen_hypercall::{Pages, Platform, boot};
 use xen_sim::{Device, Domain, DomainConfig, EventWait, Vif, World, run_until_due};
 use xen_store::XenStore;
 use xenbus::DeviceId;
@@ -34,7 +34,7 @@ pub(crate) struct Fixture {
 }
 
 pub(crate) fn store_of(domain: &Domain) -> XenStore<Domain> {
-    XenStore::new(domain.clone(), start::xenstore_ring(domain.clone()).unwrap()).unwrap()
+    XenStore::new(domain.clone(), boot::xenstore_ring(domain.clone()).unwrap()).unwrap()
 }
 
 impl Fixture {
@@ -192,9 +192,9 @@ pub(crate) fn front_send(front: &mut NetFront<Domain>, bytes: &[u8]) {
 }
 
 impl Guest {
-    pub(crate) fn share(&self, fixture: &Fixture) -> Shared<Domain, ReadWrite> {
+    pub(crate) fn share(&self, fixture: &Fixture) -> Granted<Domain, ReadWrite> {
         let pages = Pages::alloc(self.domain.clone(), 1).unwrap();
-        self.grants.share_writable(pages, fixture.driver.id()).unwrap()
+        self.grants.grant_writable(pages, fixture.driver.id()).unwrap()
     }
 }
 

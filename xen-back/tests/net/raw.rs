@@ -3,7 +3,7 @@
 use super::fixture::Fixture;
 use xen_back::net::{NetBack, NetBackError, NetBackEvent, Packet};
 use xen_evtchn::Channel;
-use xen_grant::{ReadWrite, Shared};
+use xen_grant::{Granted, ReadWrite};
 use xen_hypercall::Pages;
 use xen_ring::FrontRing;
 use xen_sim::Domain;
@@ -14,9 +14,9 @@ use xen_sys::io::netif::{
 /// A frontend that writes its rings directly.
 pub(crate) struct Raw<'a> {
     pub(crate) fixture: &'a Fixture,
-    pub(crate) tx: FrontRing<Shared<Domain, ReadWrite>, NetifTxRequest, NetifTxResponse>,
-    pub(crate) rx: FrontRing<Shared<Domain, ReadWrite>, NetifRxRequest, NetifRxResponse>,
-    pub(crate) data: Shared<Domain, ReadWrite>,
+    pub(crate) tx: FrontRing<Granted<Domain, ReadWrite>, NetifTxRequest, NetifTxResponse>,
+    pub(crate) rx: FrontRing<Granted<Domain, ReadWrite>, NetifRxRequest, NetifRxResponse>,
+    pub(crate) data: Granted<Domain, ReadWrite>,
     #[expect(dead_code, reason = "open as long as the frontend is")]
     channel: Channel<Domain>,
 }
@@ -32,7 +32,7 @@ impl<'a> Raw<'a> {
         let guest = &fixture.guests[0];
         let share = |pages| {
             let pages = Pages::alloc(guest.domain.clone(), pages).unwrap();
-            guest.grants.share_writable(pages, fixture.driver.id()).unwrap()
+            guest.grants.grant_writable(pages, fixture.driver.id()).unwrap()
         };
         let (tx, rx) = (share(1), share(1));
         let channel = Channel::alloc_unbound(guest.domain.clone(), fixture.driver.id()).unwrap();
@@ -118,13 +118,13 @@ impl<'a> Raw<'a> {
             let _ = self.fixture.settle(back, &mut |_: Packet<'_>| {});
         }
         assert_eq!(self.fixture.states(), (6, 6));
-        self.reclaim();
+        self.end_access();
     }
 
     /// Takes the memory back, which the backend does not use any more.
-    pub(crate) fn reclaim(self) {
+    pub(crate) fn end_access(self) {
         for shared in [self.tx.into_memory(), self.rx.into_memory(), self.data] {
-            shared.reclaim().unwrap();
+            shared.end_access().unwrap();
         }
     }
 }

@@ -6,7 +6,7 @@ use core::time::Duration;
 use std::sync::Arc;
 use xen_back::net::{ChecksumState, NetBack, Packet};
 use xen_front::net::DeviceState;
-use xen_hypercall::{Platform, start};
+use xen_hypercall::{Platform, boot};
 use xen_sim::{Interposed, TraceCalls};
 use xen_store::XenStore;
 use xen_sys::event_channel::EVTCHNOP_SEND;
@@ -69,7 +69,7 @@ fn detached_interface_serves_until_closed() {
     guest.domain.store().write(format!("{}/state", guest.device.frontend_path()), 6).unwrap();
     fixture.settle(&mut back, &mut |_: Packet<'_>| {}).unwrap();
     assert!(!back.is_connected());
-    raw.reclaim();
+    raw.end_access();
     drop(back);
     fixture.finish();
 }
@@ -96,7 +96,7 @@ fn restless_frontend_does_not_extend_close() {
         assert!(fixture.driver.now() < start + Duration::from_secs(33));
         fixture.world.run_for(Duration::from_secs(3));
     }
-    raw.reclaim();
+    raw.end_access();
     drop(back);
     fixture.finish();
 }
@@ -106,7 +106,7 @@ fn removal_follows_unmapping() {
     let fixture = Fixture::new(1);
     let trace = Arc::new(TraceCalls::default());
     let driver = Interposed::new(fixture.driver.clone(), trace.clone());
-    let store = XenStore::new(driver.clone(), start::xenstore_ring(driver).unwrap()).unwrap();
+    let store = XenStore::new(driver.clone(), boot::xenstore_ring(driver).unwrap()).unwrap();
     let guest = &fixture.guests[0];
     let id = DeviceId { guest: guest.domain.id(), device: guest.device.id };
     let mut back = NetBack::new(&store, id).unwrap();

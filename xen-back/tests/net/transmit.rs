@@ -140,7 +140,7 @@ fn d_n05_d_n06_violation_disconnects() {
         Err(NetBackError::Corrupt(_))
     ));
     raw.close(&mut back);
-    memory.reclaim().unwrap();
+    memory.end_access().unwrap();
     drop(back);
     fixture.finish();
 }

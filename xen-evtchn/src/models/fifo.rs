@@ -121,14 +121,14 @@ fn d_e06_an_event_that_is_linked_to_one_being_taken_off_is_not_lost() {
         let xen = start();
         xen.send(1);
         let (work, sender) = send_with_work(&xen, 2);
-        let mut told = Vec::new();
+        let mut delivered = Vec::new();
         let mut upcall = || {
             xen.upcall(|port| {
                 assert!(
                     port != Port(2) || work.load(Relaxed),
                     "the event is seen before the work behind it"
                 );
-                told.push(port);
+                delivered.push(port);
             });
         };
         upcall();
@@ -136,7 +136,7 @@ fn d_e06_an_event_that_is_linked_to_one_being_taken_off_is_not_lost() {
         if xen.interrupts() {
             upcall();
         }
-        assert_eq!(told, [Port(1), Port(2)]);
+        assert_eq!(delivered, [Port(1), Port(2)]);
     });
 }
 
@@ -148,11 +148,11 @@ fn d_e03_an_event_around_the_unmask_interrupts() {
         let (_, sender) = send_with_work(&xen, 1);
         xen.unmask(1);
         sender.join().unwrap();
-        let mut told = 0;
+        let mut delivered = 0;
         if xen.interrupts() {
-            xen.upcall(|_| told += 1);
+            xen.upcall(|_| delivered += 1);
         }
-        assert_eq!(told, 1);
+        assert_eq!(delivered, 1);
     });
 }
 
@@ -197,18 +197,18 @@ fn two_that_run_the_same_queues_tell_each_event_once() {
         let other = thread::spawn({
             let xen = xen.clone();
             move || {
-                let mut told = 0;
-                xen.upcall(|_| told += 1);
-                told
+                let mut delivered = 0;
+                xen.upcall(|_| delivered += 1);
+                delivered
             }
         });
-        let mut told = 0;
-        xen.upcall(|_| told += 1);
+        let mut delivered = 0;
+        xen.upcall(|_| delivered += 1);
         xen.send(2);
         xen.send(3);
-        told += other.join().unwrap();
-        while xen.upcall(|_| told += 1) != 0 {}
-        assert_eq!(told, 3);
+        delivered += other.join().unwrap();
+        while xen.upcall(|_| delivered += 1) != 0 {}
+        assert_eq!(delivered, 3);
     });
 }
 

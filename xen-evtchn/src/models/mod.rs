@@ -4,9 +4,9 @@
 //! --profile models`
 
 mod claims;
+mod dispatcher;
 mod fifo;
 mod growth;
-mod lines;
 mod pages;
 mod two_level;
 

@@ -93,14 +93,14 @@ fn two_vcpus_that_scan_the_same_word_tell_an_event_once() {
         let other = thread::spawn({
             let events = events.clone();
             move || {
-                let mut told = 0;
-                events.on_upcall(1, |_| told += 1);
-                told
+                let mut delivered = 0;
+                events.on_upcall(1, |_| delivered += 1);
+                delivered
             }
         });
-        let mut told = 0;
-        events.on_upcall(0, |_| told += 1);
-        assert_eq!(told + other.join().unwrap(), 1);
+        let mut delivered = 0;
+        events.on_upcall(0, |_| delivered += 1);
+        assert_eq!(delivered + other.join().unwrap(), 1);
     });
 }
 

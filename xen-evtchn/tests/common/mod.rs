@@ -1,7 +1,7 @@
 //! Domains with event words of either format, and events on their way to vCPU 0.
 
 use xen_evtchn::{Abi, Channel, EventChannels};
-use xen_hypercall::{Errno, Mapped, Platform, Port, start};
+use xen_hypercall::{Errno, Mapped, Platform, Port, boot};
 use xen_sim::{Domain, DomainConfig, World};
 
 pub(crate) type Events<P> = EventChannels<P, Mapped<P>>;
@@ -18,7 +18,7 @@ pub(crate) fn domain(max_port: u32) -> (World, Domain, Events<Domain>) {
 }
 
 pub(crate) fn events<P: Platform>(platform: &P) -> Result<Events<P>, Errno> {
-    EventChannels::with_fifo(platform.clone(), start::shared_info(platform.clone()).unwrap())
+    EventChannels::with_fifo(platform.clone(), boot::shared_info(platform.clone()).unwrap())
 }
 
 /// Opens a port whose events come to this domain's own vCPU 0.
@@ -49,9 +49,9 @@ pub(crate) fn works<P: Platform>(events: &Events<P>, platform: &P) {
     let channel = Channel::bind_ipi(platform.clone(), 0).unwrap();
     events.opened(channel.port(), 0).unwrap();
     let tell = || {
-        let mut told = Vec::new();
-        events.on_upcall(0, |port| told.push(port));
-        told
+        let mut delivered = Vec::new();
+        events.on_upcall(0, |port| delivered.push(port));
+        delivered
     };
     channel.notify().unwrap();
     assert!(tell().is_empty(), "a new port is not masked");

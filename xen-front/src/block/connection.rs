@@ -7,7 +7,7 @@ use super::{
     SubmitError, Token,
 };
 use xen_evtchn::Channel;
-use xen_grant::{GrantTable, InUse, ReadOnly, ReadWrite, Shared};
+use xen_grant::{GrantTable, Granted, InUse, ReadOnly, ReadWrite};
 use xen_hypercall::{DomId, GrantRef, Pages, Platform, Port};
 use xen_ring::Notify;
 use xen_sys::io::blkif::{BlkifOp, BlkifStatus, SECTOR_SIZE};
@@ -17,9 +17,9 @@ use xen_sys::io::blkif::{BlkifOp, BlkifStatus, SECTOR_SIZE};
 pub(super) enum RequestPages<P: Platform> {
     None,
     /// The peer reads them: a write.
-    Readable(Shared<P, ReadOnly>),
+    Readable(Granted<P, ReadOnly>),
     /// The peer writes them: a read.
-    Writable(Shared<P, ReadWrite>),
+    Writable(Granted<P, ReadWrite>),
 }
 
 impl<P: Platform> RequestPages<P> {
@@ -31,11 +31,11 @@ impl<P: Platform> RequestPages<P> {
         }
     }
 
-    fn reclaim(self) -> Result<Option<Pages<P>>, InUse> {
+    fn end_access(self) -> Result<Option<Pages<P>>, InUse> {
         match self {
             Self::None => Ok(None),
-            Self::Readable(pages) => pages.reclaim().map(Some),
-            Self::Writable(pages) => pages.reclaim().map(Some),
+            Self::Readable(pages) => pages.end_access().map(Some),
+            Self::Writable(pages) => pages.end_access().map(Some),
         }
     }
 }
@@ -95,7 +95,7 @@ pub(super) struct Completed<P: Platform> {
 pub(super) struct Connection<P: Platform, const DEPTH: usize> {
     grants: GrantTable<P>,
     peer: DomId,
-    requests: Requests<Shared<P, ReadWrite>, InFlight<P>, DEPTH>,
+    requests: Requests<Granted<P, ReadWrite>, InFlight<P>, DEPTH>,
     /// None once it is not this domain's any more.
     channel: Option<Channel<P>>,
     /// What becomes of requests without an answer, once there are no more answers.
@@ -113,7 +113,7 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
     ) -> Result<Self, BlkFrontError> {
         let platform = grants.platform();
         let pages = Pages::alloc(platform.clone(), 1 << order)?;
-        let ring = grants.share_writable(pages, peer).map_err(|failed| failed.error)?;
+        let ring = grants.grant_writable(pages, peer).map_err(|failed| failed.error)?;
         let requests = Requests::new(ring, handle)?;
         let channel =
             Channel::alloc_unbound(platform.clone(), peer).map_err(BlkFrontError::Channel)?;
@@ -134,14 +134,14 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
     ///
     /// A domain can be resumed in place and find that reported as elsewhere. It still has the port
     /// then, which is closed.
-    pub(super) fn abandon(&mut self) {
+    pub(super) fn forget(&mut self) {
         // The grant table of a new domain has none of the old entries, and the references stay
         // those of the old ring.
         let moved = self.requests.memory().peer().is_none();
         if let Some(channel) = self.channel.take()
             && moved
         {
-            channel.abandon();
+            channel.forget();
         }
     }
 
@@ -157,7 +157,7 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
     pub(super) fn requeue(&mut self) -> Option<Requeued<P>> {
         let Shadow { token, operation, payload: InFlight { sector, sectors, pages, cancelled } } =
             self.requests.take_in_flight()?;
-        Some(match (operation, pages.reclaim()) {
+        Some(match (operation, pages.end_access()) {
             (_, Ok(buffer)) if cancelled => {
                 Err(Completion { token, outcome: Err(IoError::Closed), buffer })
             }
@@ -214,7 +214,7 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
         match request {
             Request::Read { sector, sectors, mut buffer } => {
                 zeroed.read(buffer.as_mut_slice(), sectors);
-                match self.grants.share_writable(buffer, self.peer) {
+                match self.grants.grant_writable(buffer, self.peer) {
                     Ok(pages) => {
                         let pages = RequestPages::Writable(pages);
                         self.push(
@@ -231,7 +231,7 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
             }
             Request::Write { sector, sectors, mut buffer } => {
                 zeroed.write(buffer.as_mut_slice(), sectors);
-                match self.grants.share_read_only(buffer, self.peer) {
+                match self.grants.grant_read_only(buffer, self.peer) {
                     Ok(pages) => {
                         let pages = RequestPages::Readable(pages);
                         self.push(
@@ -284,14 +284,14 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
         }
         let Shadow { token, operation, payload } = self.requests.take_in_flight()?;
         let outcome = Err(self.ended.unwrap_or(IoError::Closed));
-        // Pages that the peer still has stay in quarantine.
-        let buffer = payload.pages.reclaim().ok().flatten();
+        // Pages that the peer still has stay in deferred list.
+        let buffer = payload.pages.end_access().ok().flatten();
         Some(Completed { completion: Completion { token, outcome, buffer }, operation })
     }
 
     fn complete_request(&mut self, done: Shadow<InFlight<P>>, status: BlkifStatus) -> Completed<P> {
         let Shadow { token, operation, payload } = done;
-        let (buffer, outcome) = match payload.pages.reclaim() {
+        let (buffer, outcome) = match payload.pages.end_access() {
             Ok(buffer) => (buffer, outcome(status)),
             Err(in_use) => {
                 let broken = ProtocolError::PageInUse(in_use);

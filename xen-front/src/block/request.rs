@@ -75,7 +75,7 @@ pub struct Completion<P: Platform> {
     /// Whether it was done.
     pub outcome: Result<(), IoError>,
     /// The buffer; none for a flush, and none if the backend did not let go of it: those pages are
-    /// kept back in the grant table's quarantine.
+    /// kept back in the grant table's deferred list.
     pub buffer: Option<Pages<P>>,
 }
 

@@ -2,7 +2,7 @@
 
 use super::{ProtocolError, Token};
 use heapless::Vec;
-use xen_hypercall::Fixed;
+use xen_hypercall::StableSharedMem;
 use xen_ring::{FrontRing, Notify, RingError};
 use xen_sys::io::blkif::{
     BLKIF_MAX_SEGMENTS_PER_REQUEST, BlkifOp, BlkifRequest, BlkifRequestSegment, BlkifResponse,
@@ -58,7 +58,7 @@ pub(crate) struct Requests<M, T, const DEPTH: usize> {
     broken: Option<ProtocolError>,
 }
 
-impl<M: Fixed, T, const DEPTH: usize> Requests<M, T, DEPTH> {
+impl<M: StableSharedMem, T, const DEPTH: usize> Requests<M, T, DEPTH> {
     pub(crate) fn new(mem: M, handle: u16) -> Result<Self, RingError> {
         Ok(Self {
             ring: FrontRing::new(mem)?,

@@ -5,7 +5,7 @@ use core::fmt;
 use core::mem::offset_of;
 use core::time::Duration;
 use xen_evtchn::Channel;
-use xen_hypercall::start::{self, StartError, StartRing};
+use xen_hypercall::boot::{self, BootError, BootRing};
 use xen_hypercall::{Instant, Mapped, Platform, Port, SharedMem};
 use xen_ring::{ByteConsumer, ByteProducer};
 use xen_sys::io::console::XenconsInterface as Page;
@@ -69,10 +69,10 @@ pub struct Console<P: Platform, M = Mapped<P>> {
 
 impl<P: Platform> Console<P> {
     /// Takes the ring that the toolstack set up before the domain started
-    /// ([`console_ring`](xen_hypercall::start::console_ring)).
-    pub fn primary(ring: StartRing<P>) -> Self {
+    /// ([`console_ring`](xen_hypercall::boot::console_ring)).
+    pub fn primary(ring: BootRing<P>) -> Self {
         let platform = ring.page.platform().clone();
-        let channel = Channel::of_start_of_day(platform.clone(), ring.port);
+        let channel = Channel::from_toolstack(platform.clone(), ring.port);
         Self::new(platform, ring.page, channel)
     }
 }
@@ -84,9 +84,9 @@ impl<P: Platform> Console<P> {
     ///
     /// # Errors
     ///
-    /// Those of [`console_ring`](xen_hypercall::start::console_ring); call it again.
-    pub fn resume(&mut self) -> Result<(), StartError> {
-        let ring = start::console_ring(self.platform.clone())?;
+    /// Those of [`console_ring`](xen_hypercall::boot::console_ring); call it again.
+    pub fn resume(&mut self) -> Result<(), BootError> {
+        let ring = boot::console_ring(self.platform.clone())?;
         let (newline, text_timeout) = (self.newline, self.text_timeout);
         *self = Self { newline, text_timeout, ..Self::primary(ring) };
         Ok(())

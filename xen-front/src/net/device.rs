@@ -23,7 +23,7 @@ use xenbus::FrontendDevice;
 /// packet flush too.
 ///
 /// Close it with [`close`](Self::close) or [`close_and_wait`](Self::close_and_wait). If it is just
-/// dropped, the pages that the backend still uses go to the grant table's quarantine.
+/// dropped, the pages that the backend still uses go to the grant table's deferred list.
 pub struct NetFront<P: Platform> {
     device: FrontendDevice<P, PageBox<P, VifDriver<P>>>,
     vif: Vif,
@@ -294,7 +294,7 @@ impl<P: Platform> NetFront<P> {
     ///
     /// [`NetFrontError::Xenbus`] if the backend did not follow in time, [`NetFrontError::InUse`] if
     /// it did but kept memory mapped. The device is closed at this end then too, and what the
-    /// backend still uses is in the grant table's quarantine.
+    /// backend still uses is in the grant table's deferred list.
     pub fn close_and_wait(mut self) -> Result<(), NetFrontError> {
         let deadline = self.device.store().platform().now() + self.config().timeout;
         self.device.close_and_wait(deadline)?;

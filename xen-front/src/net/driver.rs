@@ -6,7 +6,7 @@ use super::slots::Slots;
 use super::tx::TxQueue;
 use super::{Config, MacAddress, NetFrontError, ProtocolError, Statistics};
 use xen_evtchn::Channel;
-use xen_grant::{GrantTable, ReadOnly, ReadWrite, Shared};
+use xen_grant::{GrantTable, Granted, ReadOnly, ReadWrite};
 use xen_hypercall::{DomId, GrantRef, Instant, Pages, Platform};
 use xen_ring::{FrontRing, Notify};
 use xenbus::{Cause, FrontendDriver, KeyList, KeyValues, NodeWriter, Peer, XenbusState};
@@ -21,7 +21,7 @@ const MAX_MTU: u16 = 1500;
 const MIN_MTU: u16 = 68;
 
 pub(super) type DeviceRings<P> =
-    Rings<Shared<P, ReadWrite>, Shared<P, ReadWrite>, Shared<P, ReadOnly>>;
+    Rings<Granted<P, ReadWrite>, Granted<P, ReadWrite>, Granted<P, ReadOnly>>;
 
 /// The rings and the port of one connection.
 #[derive(Debug)]
@@ -65,9 +65,9 @@ impl<P: Platform> VifDriver<P> {
     /// Creates rings and buffers and grants the backend's domain access to them.
     fn rings(&self, peer: DomId) -> Result<DeviceRings<P>, NetFrontError> {
         let Config { rx_slots, tx_slots, .. } = self.config;
-        let ring = || -> Result<Shared<P, ReadWrite>, NetFrontError> {
+        let ring = || -> Result<Granted<P, ReadWrite>, NetFrontError> {
             let page = Pages::alloc(self.grants.platform().clone(), 1)?;
-            let granted = self.grants.share_writable(page, peer);
+            let granted = self.grants.grant_writable(page, peer);
             granted.map_err(|failed| NetFrontError::Grant(failed.error))
         };
         let rx_ring = FrontRing::new(ring()?).map_err(NetFrontError::Ring)?;
@@ -176,13 +176,14 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
         // The grant table of a new domain has none of the old entries, and the port's number can be
         // another owner's there. A domain that was resumed in place has both still.
         if cause == Cause::Resumed && rx.ring().peer().is_none() {
-            channel.abandon();
+            channel.forget();
         } else {
             drop(channel);
         }
         let ((rx_ring, rx), (tx_ring, tx)) = (rx.into_parts(), tx.into_parts());
-        let rings = [rx_ring, tx_ring].into_iter().filter_map(|ring| ring.reclaim().err()).count();
-        self.in_use = rings + rx.reclaim() + tx.reclaim();
+        let rings =
+            [rx_ring, tx_ring].into_iter().filter_map(|ring| ring.end_access().err()).count();
+        self.in_use = rings + rx.end_access() + tx.end_access();
     }
 }
 

@@ -125,7 +125,7 @@ pub enum NetFrontError {
     Xenbus(XenbusError),
     /// The backend broke the protocol.
     Broken(ProtocolError),
-    /// The backend has closed the device but still uses its memory, which stays in quarantine.
+    /// The backend has closed the device but still uses its memory, which stays in deferred list.
     InUse {
         /// How many allocations.
         allocations: usize,

@@ -3,7 +3,7 @@
 use super::rx::RxQueue;
 use super::tx::TxQueue;
 use super::{ProtocolError, RxPacket, Statistics, TxChecksum, TxError};
-use xen_hypercall::{Fixed, SharedMem};
+use xen_hypercall::{SharedMem, StableSharedMem};
 use xen_ring::Notify;
 
 /// Both rings. Once the backend broke the protocol, nothing is taken from it or given to it any
@@ -16,7 +16,7 @@ pub(super) struct Rings<R, RxB, TxB> {
     broken: Option<ProtocolError>,
 }
 
-impl<R: Fixed, RxB: AsRef<SharedMem>, TxB: AsRef<SharedMem>> Rings<R, RxB, TxB> {
+impl<R: StableSharedMem, RxB: AsRef<SharedMem>, TxB: AsRef<SharedMem>> Rings<R, RxB, TxB> {
     pub(super) fn new(rx: RxQueue<R, RxB>, tx: TxQueue<R, TxB>) -> Self {
         Self { rx, tx, statistics: Statistics::default(), broken: None }
     }

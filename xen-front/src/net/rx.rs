@@ -3,7 +3,7 @@
 use super::ChecksumState;
 use super::slots::Slots;
 use super::{ProtocolError, Statistics};
-use xen_hypercall::{Fixed, PAGE_SIZE, SharedMem};
+use xen_hypercall::{PAGE_SIZE, SharedMem, StableSharedMem};
 use xen_ring::{FrontRing, Notify};
 use xen_sys::io::netif::{
     NetRxFlags, NetifExtraFlags, NetifExtraInfo, NetifExtraType, NetifRxRequest, NetifRxResponse,
@@ -57,7 +57,7 @@ pub(super) struct RxQueue<R, B> {
     next: u16,
 }
 
-impl<R: Fixed, B: AsRef<SharedMem>> RxQueue<R, B> {
+impl<R: StableSharedMem, B: AsRef<SharedMem>> RxQueue<R, B> {
     /// Posts all buffers, at most as many as the ring has slots; publish them.
     pub(super) fn new(
         ring: FrontRing<R, NetifRxRequest, NetifRxResponse>,

@@ -2,7 +2,7 @@
 
 use super::NetFrontError;
 use heapless::Vec;
-use xen_grant::{Access, GrantTable, MAX_PAGES, Shared};
+use xen_grant::{Access, GrantTable, Granted, MAX_PAGES};
 use xen_hypercall::{DomId, GrantRef, PAGE_SIZE, Pages, Platform, SharedMem};
 
 /// The most slots of a direction: what a ring of one page has.
@@ -62,7 +62,7 @@ impl<M: AsRef<SharedMem>> Slots<M> {
     }
 }
 
-impl<P: Platform, A: Access> Slots<Shared<P, A>> {
+impl<P: Platform, A: Access> Slots<Granted<P, A>> {
     /// Allocates `count` pages and shares them with `peer`.
     pub(super) fn share(
         grants: &GrantTable<P>,
@@ -75,7 +75,7 @@ impl<P: Platform, A: Access> Slots<Shared<P, A>> {
             let chunk = left.min(MAX_PAGES as u16);
             let pages = Pages::alloc(grants.platform().clone(), chunk.into())?;
             let shared = grants
-                .share::<A>(pages, peer)
+                .grant_access::<A>(pages, peer)
                 .map_err(|failed| NetFrontError::Grant(failed.error))?;
             left -= chunk;
             let first = shared.reference();
@@ -86,7 +86,7 @@ impl<P: Platform, A: Access> Slots<Shared<P, A>> {
 
     /// Ends the peer's access. Returns how many chunks it still uses; the grant table keeps those
     /// back.
-    pub(super) fn reclaim(self) -> usize {
-        self.chunks.into_iter().filter_map(|(shared, _)| shared.reclaim().err()).count()
+    pub(super) fn end_access(self) -> usize {
+        self.chunks.into_iter().filter_map(|(shared, _)| shared.end_access().err()).count()
     }
 }

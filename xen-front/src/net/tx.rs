@@ -4,7 +4,7 @@ use super::rx::MIN_PACKET;
 use super::slots::{MAX_SLOTS, Slots};
 use super::{ProtocolError, Statistics, TxError, checksum};
 use heapless::Vec;
-use xen_hypercall::{Fixed, SharedMem};
+use xen_hypercall::{SharedMem, StableSharedMem};
 use xen_ring::{FrontRing, Notify};
 use xen_sys::io::netif::{NetTxFlags, NetifStatus, NetifTxRequest, NetifTxResponse};
 
@@ -38,7 +38,7 @@ pub(super) struct TxQueue<R, B> {
     max_packet: usize,
 }
 
-impl<R: Fixed, B: AsRef<SharedMem>> TxQueue<R, B> {
+impl<R: StableSharedMem, B: AsRef<SharedMem>> TxQueue<R, B> {
     /// Checksums are computed here until [`set_offload`](Self::set_offload) says otherwise.
     pub(super) fn new(
         ring: FrontRing<R, NetifTxRequest, NetifTxResponse>,

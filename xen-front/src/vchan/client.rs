@@ -5,14 +5,14 @@ use super::{End, VchanError, VchanOrders};
 use core::fmt::Display;
 use heapless::Vec;
 use xen_evtchn::Channel;
-use xen_grant::{MAX_PAGES, Mapping, ReadWrite, Window};
+use xen_grant::{GrantMapArea, GrantMapping, MAX_PAGES, ReadWrite};
 use xen_hypercall::{DomId, ForeignFrames, GrantRef, Instant, Port};
 use xen_ring::{Notify, Vchan};
 use xen_store::{XenStore, XsOps};
 
 /// The end that maps what a [`Server`](super::Server) of another domain grants. Drop it to close
 /// it: it tells the server when all is unmapped.
-pub type Client<P> = End<P, Mapping<P, ReadWrite>>;
+pub type Client<P> = End<P, GrantMapping<P, ReadWrite>>;
 
 impl<P: ForeignFrames> Client<P> {
     /// Connects to the vchan that domain `server` has at `path`. If there is none yet, or only what
@@ -54,9 +54,9 @@ impl<P: ForeignFrames> Client<P> {
         let platform = store.platform();
         let reference = GrantRef(store.read_number(format_args!("{path}/ring-ref"))?);
         let port = Port(store.read_number(format_args!("{path}/event-channel"))?);
-        let map = |refs: &[GrantRef]| -> Result<Mapping<P, ReadWrite>, VchanError> {
+        let map = |refs: &[GrantRef]| -> Result<GrantMapping<P, ReadWrite>, VchanError> {
             let window =
-                Window::reserve(platform.clone(), refs.len()).map_err(VchanError::Memory)?;
+                GrantMapArea::reserve(platform.clone(), refs.len()).map_err(VchanError::Memory)?;
             window.map(server, refs).map_err(|failed| VchanError::Map(failed.error))
         };
         let page = map(&[reference])?;

@@ -47,7 +47,7 @@
 //! [`End::read`] and [`End::write`] never wait and allocate nothing. Whatever the size of its
 //! rings, a server is of some 2 KiB itself, and a client of 6. A peer can stop, leave or vanish;
 //! what it can't have done is a typed error, after which that direction is dead for good. What a
-//! client keeps mapped of what its server takes back is in the grant table's quarantine. Neither
+//! client keeps mapped of what its server takes back is in the grant table's deferred list. Neither
 //! end survives a suspend: close it before, make it anew afterwards.
 //!
 //! Source: `io/libxenvchan.h`, and what `tools/libs/vchan` does.

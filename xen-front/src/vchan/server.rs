@@ -6,7 +6,7 @@ use core::fmt::{self, Display};
 use core::ops::{Deref, DerefMut};
 use heapless::String;
 use xen_evtchn::Channel;
-use xen_grant::{GrantTable, MAX_PAGES, ReadWrite, Shared};
+use xen_grant::{GrantTable, Granted, MAX_PAGES, ReadWrite};
 use xen_hypercall::{DomId, GrantRef, Instant, Pages, Platform};
 use xen_ring::{Notify, Vchan};
 use xen_store::wire::{Access, MessageType, Permission};
@@ -21,10 +21,10 @@ pub const MAX_PATH: usize = 128;
 /// When its client has left, another one may come: [`wait_for_client`](Self::wait_for_client).
 ///
 /// Close it with [`close`](Self::close). If it is just dropped, its nodes stay, and the pages that
-/// the client has still mapped go to the grant table's quarantine.
+/// the client has still mapped go to the grant table's deferred list.
 #[doc(alias = "libxenvchan_server_init")]
 pub struct Server<P: Platform> {
-    end: End<P, Shared<P, ReadWrite>>,
+    end: End<P, Granted<P, ReadWrite>>,
     store: XenStore<P>,
     path: String<MAX_PATH>,
 }
@@ -54,7 +54,7 @@ impl<P: Platform> Server<P> {
         let platform = grants.platform();
         let share = |pages| -> Result<_, VchanError> {
             let pages = Pages::alloc(platform.clone(), pages).map_err(VchanError::Memory)?;
-            grants.share_writable(pages, client).map_err(|failed| VchanError::Grant(failed.error))
+            grants.grant_writable(pages, client).map_err(|failed| VchanError::Grant(failed.error))
         };
         let share_ring = |pages: usize| -> Result<_, VchanError> {
             let mut parts = Parts::new();
@@ -105,7 +105,7 @@ impl<P: Platform> Server<P> {
     ///
     /// [`VchanError::Timeout`] if the client has not let go by `deadline`, [`VchanError::Store`] if
     /// the directory could not be removed. The server is closed then too, and what the client
-    /// still uses is in the grant table's quarantine.
+    /// still uses is in the grant table's deferred list.
     pub fn close(mut self, deadline: Instant) -> Result<(), VchanError> {
         let removed = self.store.remove(&self.path);
         self.end.shutdown();
@@ -119,12 +119,12 @@ impl<P: Platform> Server<P> {
 /// Starts the rings.
 fn start<P: Platform>(
     platform: P,
-    page: Shared<P, ReadWrite>,
+    page: Granted<P, ReadWrite>,
     orders: VchanOrders,
-    left: Parts<Shared<P, ReadWrite>>,
-    right: Parts<Shared<P, ReadWrite>>,
+    left: Parts<Granted<P, ReadWrite>>,
+    right: Parts<Granted<P, ReadWrite>>,
     channel: Channel<P>,
-) -> Result<End<P, Shared<P, ReadWrite>>, VchanError> {
+) -> Result<End<P, Granted<P, ReadWrite>>, VchanError> {
     let mut refs = heapless::Vec::<GrantRef, 512>::new();
     for part in left.iter().chain(&right) {
         // There is room: two rings have 512 pages at most.
@@ -134,7 +134,7 @@ fn start<P: Platform>(
 }
 
 impl<P: Platform> Deref for Server<P> {
-    type Target = End<P, Shared<P, ReadWrite>>;
+    type Target = End<P, Granted<P, ReadWrite>>;
 
     fn deref(&self) -> &Self::Target {
         &self.end

@@ -4,13 +4,13 @@
 use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard};
 use xen_evtchn::Channel;
-use xen_grant::{Mapping, ReadOnly, ReadWrite, Window};
+use xen_grant::{GrantMapArea, GrantMapping, ReadOnly, ReadWrite};
 use xen_hypercall::{DomId, GrantRef, Instant, Platform, Port, SharedMem};
 use xen_ring::{BackRing, Notify};
 use xen_sim::{Device, Domain, Step, Store, World};
 use xen_sys::io::blkif::{BlkifOp, BlkifRequest, BlkifResponse, BlkifStatus};
 
-type Ring = BackRing<Mapping<Domain, ReadWrite>, BlkifRequest, BlkifResponse>;
+type Ring = BackRing<GrantMapping<Domain, ReadWrite>, BlkifRequest, BlkifResponse>;
 
 /// What the backend does that no backend should.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,8 +65,8 @@ pub struct State {
     pub read_pages: Vec<u8>,
     /// The most requests that lay in the ring at one look.
     pub depth: usize,
-    kept: Vec<Mapping<Domain, ReadWrite>>,
-    kept_read_only: Vec<Mapping<Domain, ReadOnly>>,
+    kept: Vec<GrantMapping<Domain, ReadWrite>>,
+    kept_read_only: Vec<GrantMapping<Domain, ReadOnly>>,
 }
 
 impl State {
@@ -177,7 +177,7 @@ impl Backend {
 struct Link {
     ring: Ring,
     /// The ring's page once more, to write to it against all rules.
-    page: Mapping<Domain, ReadWrite>,
+    page: GrantMapping<Domain, ReadWrite>,
     channel: Channel<Domain>,
     waiting: Vec<BlkifRequest>,
     /// When one that starves others answers the next.
@@ -257,7 +257,10 @@ impl End {
             }
         };
         let map = || {
-            Window::reserve(domain.clone(), refs.len()).unwrap().map::<ReadWrite>(owner, &refs).ok()
+            GrantMapArea::reserve(domain.clone(), refs.len())
+                .unwrap()
+                .map::<ReadWrite>(owner, &refs)
+                .ok()
         };
         let port = Port(number("event-channel"));
         let channel = Channel::bind_interdomain(domain.clone(), owner, port).ok();
@@ -344,7 +347,7 @@ impl State {
     /// Maps a request's pages and keeps them.
     fn hold(&mut self, domain: &Domain, owner: DomId, request: &BlkifRequest) {
         for segment in &request.seg[..usize::from(request.nr_segments)] {
-            let window = Window::reserve(domain.clone(), 1).unwrap();
+            let window = GrantMapArea::reserve(domain.clone(), 1).unwrap();
             if request.operation == BlkifOp::READ {
                 self.kept.extend(window.map(owner, &[segment.gref]));
             } else {
@@ -365,7 +368,7 @@ impl State {
             let (first, last) = (usize::from(segment.first_sect), usize::from(segment.last_sect));
             assert!(first <= last && last < 8);
             let (offset, len) = (first * 512, (last + 1 - first) * 512);
-            let window = Window::reserve(domain.clone(), 1).unwrap();
+            let window = GrantMapArea::reserve(domain.clone(), 1).unwrap();
             if request.operation == BlkifOp::READ {
                 let Ok(page) = window.map::<ReadWrite>(owner, &[segment.gref]) else {
                     return BlkifStatus::ERROR;

@@ -75,7 +75,7 @@ fn kept_pages_are_deferred_until_released() {
         block.submit(request).unwrap_err().reason,
         RequestError::Broken(block.broken().unwrap())
     );
-    assert_eq!(fixture.grants.sweep_quarantine(), Quarantine { waiting: 1, lost: 0 });
+    assert_eq!(fixture.grants.retry_deferred(), DeferredGrants { waiting: 1, lost: 0 });
     fixture.close(block);
     fixture.back.state().let_go();
     fixture.finish();

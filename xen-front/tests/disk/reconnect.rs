@@ -219,7 +219,7 @@ fn requests_wait_for_grants() {
         fixture.store.wait(deadline);
     }
     // One entry is left for the two requests.
-    let take = |_| fixture.grants.share_writable(fixture.pages(1), DomId(0)).unwrap();
+    let take = |_| fixture.grants.grant_writable(fixture.pages(1), DomId(0)).unwrap();
     let taken: Vec<_> = (1..fixture.grants.free()).map(take).collect();
     fixture.poll_until(&mut block, DeviceState::Connected);
     assert_eq!((fixture.grants.free(), block.in_flight(), block.free_slots()), (0, 2, 0));

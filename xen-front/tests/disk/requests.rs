@@ -6,9 +6,9 @@ use core::time::Duration;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use xen_front::block::*;
-use xen_grant::Quarantine;
+use xen_grant::DeferredGrants;
 use xen_hypercall::Platform;
-use xen_hypercall::ops::sched::{Resumed, suspend};
+use xen_hypercall::ops::sched::{SuspendOutcome, suspend};
 use xen_sim::{Domain, DomainConfig};
 use xen_sys::io::blkif::{BlkifOp, BlkifRequest};
 
@@ -40,7 +40,7 @@ impl Fixture {
         self.store.quiesce().unwrap();
         self.world.suspend(id, move |world| drop(world.restore(world.save(id), Some(&backend))));
         // SAFETY: the guest has one vCPU, and what goes away is resumed before it is used.
-        assert_eq!(unsafe { suspend(&self.guest) }, Ok(Resumed::Elsewhere));
+        assert_eq!(unsafe { suspend(&self.guest) }, Ok(SuspendOutcome::Resumed));
         self.grants.resume().unwrap();
         self.store.resume().unwrap();
         if let Some(device) = self.world.devices_of(self.guest.id()).first() {
@@ -103,7 +103,7 @@ fn kept_pages_lose_no_token() {
     );
     assert_eq!(done.iter().map(|done| done.token).collect::<Vec<_>>(), tokens);
     assert_eq!((block.in_flight(), block.free_slots()), (0, 32));
-    assert_eq!(fixture.grants.quarantine().waiting, 32);
+    assert_eq!(fixture.grants.deferred().waiting, 32);
     fixture.back.state().let_go();
     fixture.back.state().misbehaviour = Misbehaviour::None;
     block.submit(fixture.read(0)).unwrap();
@@ -428,7 +428,7 @@ impl Model<'_> {
         drop(self.block);
         fixture.back.state().let_go();
         fixture.world.run_for(Duration::from_millis(10));
-        assert_eq!(fixture.grants.sweep_quarantine(), Quarantine::default());
+        assert_eq!(fixture.grants.retry_deferred(), DeferredGrants::default());
         let state = fixture.back.state();
         for (BlkifRequest { operation, sector_number, .. }, on) in
             state.seen.iter().zip(&state.seen_on)

@@ -9,8 +9,8 @@ use core::time::Duration;
 use netback::{Backend, Misbehaviour};
 use persistent::while_peer_writes;
 use xen_front::net::*;
-use xen_grant::{GrantTable, Quarantine};
-use xen_hypercall::{Instant, Platform, start};
+use xen_grant::{DeferredGrants, GrantTable};
+use xen_hypercall::{Instant, Platform, boot};
 use xen_sim::{Device, Domain, DomainConfig, EventWait, Vif as VirtualVif, World};
 use xen_store::XenStore;
 use xen_sys::io::netif::{NetRxFlags, NetTxFlags};
@@ -35,7 +35,7 @@ impl Fixture {
         let device = world.attach_vif(&guest, &driver_domain, &VirtualVif::new(0));
         let back = Backend::start(&world, &device);
         let store =
-            XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap();
+            XenStore::new(guest.clone(), boot::xenstore_ring(guest.clone()).unwrap()).unwrap();
         let grants = GrantTable::new(guest.clone()).unwrap();
         Self { world, guest, store, grants, device, back }
     }
@@ -91,7 +91,7 @@ impl Fixture {
     /// Drops what drivers share and asks whether anything was left behind.
     fn finish(self) {
         let Self { world, store, grants, .. } = self;
-        assert_eq!(grants.sweep_quarantine(), Quarantine::default());
+        assert_eq!(grants.retry_deferred(), DeferredGrants::default());
         drop((store, grants));
         assert_eq!(world.violations(), []);
     }
@@ -437,7 +437,7 @@ fn rings_that_stay_mapped_are_reported_and_kept_back_until_the_backend_lets_go()
     let net = fixture.net();
     fixture.back.state().misbehaviour = Misbehaviour::KeepMapped;
     assert_eq!(net.close_and_wait(), Err(NetFrontError::InUse { allocations: 2 }));
-    assert_eq!(fixture.grants.sweep_quarantine(), Quarantine { waiting: 2, lost: 0 });
+    assert_eq!(fixture.grants.retry_deferred(), DeferredGrants { waiting: 2, lost: 0 });
     fixture.back.state().let_go();
     fixture.finish();
 }
@@ -452,7 +452,7 @@ fn mapped_buffers_are_reported_by_close() {
     net.flush().unwrap();
     fixture.send([(packet(2), NetRxFlags::empty())]);
     assert_eq!(net.close_and_wait(), Err(NetFrontError::InUse { allocations: 4 }));
-    assert_eq!(fixture.grants.sweep_quarantine(), Quarantine { waiting: 4, lost: 0 });
+    assert_eq!(fixture.grants.retry_deferred(), DeferredGrants { waiting: 4, lost: 0 });
     fixture.back.state().let_go();
     fixture.finish();
 }

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 use xen_evtchn::Channel;
-use xen_grant::{Mapping, ReadOnly, ReadWrite, Window};
+use xen_grant::{GrantMapArea, GrantMapping, ReadOnly, ReadWrite};
 use xen_hypercall::{DomId, GrantRef, Port};
 use xen_ring::{BackRing, Notify};
 use xen_sim::{Device, Domain, Step, Store, World};
@@ -13,7 +13,7 @@ use xen_sys::io::netif::{
     NetifTxResponse,
 };
 
-type Page = Mapping<Domain, ReadWrite>;
+type Page = GrantMapping<Domain, ReadWrite>;
 
 /// What the backend does that no backend should.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,7 +97,7 @@ struct Link {
     channel: Channel<Domain>,
     /// Buffers that stay mapped.
     buffers: Vec<Page>,
-    sent: Vec<Mapping<Domain, ReadOnly>>,
+    sent: Vec<GrantMapping<Domain, ReadOnly>>,
 }
 
 struct End {
@@ -164,7 +164,7 @@ impl End {
 }
 
 fn map(domain: &Domain, owner: DomId, reference: GrantRef) -> Page {
-    Window::reserve(domain.clone(), 1).unwrap().map(owner, &[reference]).unwrap()
+    GrantMapArea::reserve(domain.clone(), 1).unwrap().map(owner, &[reference]).unwrap()
 }
 
 impl Link {
@@ -174,7 +174,7 @@ impl Link {
             return Step::Idle;
         }
         while let Ok(Some(request)) = self.tx.pop() {
-            let window = match Window::reserve(domain.clone(), 1)
+            let window = match GrantMapArea::reserve(domain.clone(), 1)
                 .unwrap()
                 .map::<ReadWrite>(owner, &[request.gref])
             {

@@ -41,7 +41,7 @@ fn stop_after(before: u32, next: Next) -> (DeviceState, DeviceState, u32) {
     let _back = Backend::start(&world, &device);
     let no_wait = Arc::new(NoWait::default());
     let guest = Guest::new(guest, Arc::clone(&no_wait));
-    let store = XenStore::new(guest.clone(), start::xenstore_ring(guest.clone()).unwrap()).unwrap();
+    let store = XenStore::new(guest.clone(), boot::xenstore_ring(guest.clone()).unwrap()).unwrap();
     let grants = GrantTable::new(guest.clone()).unwrap();
     let mut net = NetFront::new(&store, &grants, Vif(0), small()).unwrap();
     world.run_until_idle();

@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 use xen_front::vchan::{Client, End, Server, VchanError, VchanOrders};
-use xen_grant::{GrantTable, Quarantine};
-use xen_hypercall::{Instant, Platform, SharedMem, start};
+use xen_grant::{DeferredGrants, GrantTable};
+use xen_hypercall::{Instant, Platform, SharedMem, boot};
 use xen_sim::{Domain, DomainConfig, World};
 use xen_store::{XenStore, XsOps};
 
@@ -23,7 +23,7 @@ fn guest(world: &World, name: &str) -> (Domain, XenStore<Domain>) {
     config.pages = 2048;
     let domain = world.create_guest(config);
     let store =
-        XenStore::new(domain.clone(), start::xenstore_ring(domain.clone()).unwrap()).unwrap();
+        XenStore::new(domain.clone(), boot::xenstore_ring(domain.clone()).unwrap()).unwrap();
     (domain, store)
 }
 
@@ -67,7 +67,7 @@ impl Fixture {
         if world.is_alive(one.id()) {
             assert!(!one_store.exists(PATH).unwrap());
         }
-        assert_eq!(grants.sweep_quarantine(), Quarantine { waiting: 0, lost: 0 });
+        assert_eq!(grants.retry_deferred(), DeferredGrants { waiting: 0, lost: 0 });
         world.run_until_idle();
         drop((one_store, two_store, grants));
         world.check().unwrap();

@@ -8,9 +8,9 @@ use proptest::prelude::*;
 use std::sync::Arc;
 use xen_evtchn::Channel;
 use xen_front::vchan::{Client, End, VchanError, VchanPeer};
-use xen_grant::{MapError, Mapping, ReadWrite, Shared, Window};
+use xen_grant::{GrantMapArea, GrantMapping, Granted, MapError, ReadWrite};
 use xen_hypercall::{
-    GrantRef, Instant, PAGE_SIZE, Pages, Platform, Port, SharedMem, observe_loads, start,
+    GrantRef, Instant, PAGE_SIZE, Pages, Platform, Port, SharedMem, boot, observe_loads,
 };
 use xen_ring::VchanError as RingsError;
 use xen_sim::{ChoiceSource, Domain, HostilePeer, Interpose, Interposed, World};
@@ -34,9 +34,9 @@ fn tell(fixture: &Fixture, key: &str, value: &str) {
 fn forged(
     fixture: &Fixture,
     offer: &VchanInterface,
-) -> (Shared<Domain, ReadWrite>, Channel<Domain>) {
+) -> (Granted<Domain, ReadWrite>, Channel<Domain>) {
     let page = Pages::alloc(fixture.one.clone(), 1).unwrap();
-    let page = fixture.grants.share_writable(page, fixture.two.id()).unwrap();
+    let page = fixture.grants.grant_writable(page, fixture.two.id()).unwrap();
     page.as_ref().write(0, offer).unwrap();
     let channel = Channel::alloc_unbound(fixture.one.clone(), fixture.two.id()).unwrap();
     tell(fixture, "ring-ref", &page.reference().0.to_string());
@@ -74,12 +74,12 @@ fn orders_that_there_are_not_and_lists_that_do_not_fit_are_refused_and_nothing_s
     ] {
         let (page, channel) = forged(&fixture, &offer(left, right));
         assert_eq!(fixture.try_client().unwrap_err(), VchanError::Rings(expected));
-        assert!(page.reclaim().is_ok());
+        assert!(page.end_access().is_ok());
         drop(channel);
     }
     let (page, channel) = forged(&fixture, &VchanInterface { srv_live: 0, ..offer(10, 11) });
     assert_eq!(fixture.try_client().unwrap_err(), VchanError::Rings(RingsError::ServerGone));
-    assert!(page.reclaim().is_ok());
+    assert!(page.end_access().is_ok());
     drop(channel);
     clear(fixture);
 }
@@ -93,7 +93,7 @@ fn references_that_are_nobodys_are_refused_wherever_they_stand_and_nothing_stays
         let rings: Vec<_> = (0..4)
             .map(|_| {
                 let pages = Pages::alloc(fixture.one.clone(), 16).unwrap();
-                fixture.grants.share_writable(pages, fixture.two.id()).unwrap()
+                fixture.grants.grant_writable(pages, fixture.two.id()).unwrap()
             })
             .collect();
         let mut refs: Vec<GrantRef> = rings.iter().flat_map(|ring| ring.refs().to_vec()).collect();
@@ -106,7 +106,9 @@ fn references_that_are_nobodys_are_refused_wherever_they_stand_and_nothing_stays
             panic!("{refused}")
         };
         assert_eq!(reference, GrantRef(60_000));
-        assert!(rings.into_iter().all(|ring| ring.reclaim().is_ok()) && page.reclaim().is_ok());
+        assert!(
+            rings.into_iter().all(|ring| ring.end_access().is_ok()) && page.end_access().is_ok()
+        );
         drop(channel);
     }
     clear(fixture);
@@ -146,7 +148,7 @@ fn numbers_in_xenstore_that_are_none_or_lead_nowhere_are_refused() {
         Some(offer(10, 11)),
         "nobody has connected"
     );
-    assert!(page.reclaim().is_ok());
+    assert!(page.end_access().is_ok());
     drop(channel);
     clear(fixture);
 }
@@ -181,7 +183,7 @@ fn only_early_errors_are_waited_for() {
     assert!(matches!(connect(true), VchanError::Store(_)));
     fixture.one_store.remove(PATH).unwrap();
     assert!(matches!(connect(true), VchanError::Store(_)));
-    assert!(page.reclaim().is_ok());
+    assert!(page.end_access().is_ok());
     drop(channel);
     fixture.finish();
 }
@@ -212,13 +214,13 @@ fn rewritten_nodes_do_not_extend_connect() {
     let rewrite =
         Rewrite { world: fixture.world.clone(), node, end: start + Duration::from_millis(20) };
     let two = Interposed::new(fixture.two.clone(), Arc::new(rewrite));
-    let ring = start::xenstore_ring(two.clone()).unwrap();
+    let ring = boot::xenstore_ring(two.clone()).unwrap();
     let store = XenStore::new(two, ring).unwrap();
     let deadline = start + Duration::from_millis(2);
     let connected = Client::connect(&store, fixture.one.id(), fixture.path(), deadline);
     assert!(matches!(connected, Err(VchanError::Map(_))), "{connected:?}");
     assert!(fixture.world.now() < start + Duration::from_millis(4));
-    assert!(page.reclaim().is_ok());
+    assert!(page.end_access().is_ok());
     drop((channel, store));
     clear(fixture);
 }
@@ -261,7 +263,7 @@ fn xsa_155_what_the_server_changes_after_the_client_has_looked_at_it_is_not_used
     let (server, mut client) = fixture.pair(12, 13);
     // The page again, as only a domain that lies has it twice.
     let reference = GrantRef(fixture.one_store.read_number(format!("{PATH}/ring-ref")).unwrap());
-    let page: Mapping<_, ReadWrite> = Window::reserve(fixture.two.clone(), 1)
+    let page: GrantMapping<_, ReadWrite> = GrantMapArea::reserve(fixture.two.clone(), 1)
         .unwrap()
         .map(fixture.one.id(), &[reference])
         .unwrap();
@@ -278,7 +280,7 @@ fn a_peer_that_says_nonsense_of_itself_has_gone() {
     let fixture = Fixture::new();
     let (mut server, client) = fixture.pair(10, 11);
     let reference = GrantRef(fixture.one_store.read_number(format!("{PATH}/ring-ref")).unwrap());
-    let page: Mapping<_, ReadWrite> = Window::reserve(fixture.two.clone(), 1)
+    let page: GrantMapping<_, ReadWrite> = GrantMapArea::reserve(fixture.two.clone(), 1)
         .unwrap()
         .map(fixture.one.id(), &[reference])
         .unwrap();
@@ -304,7 +306,7 @@ fn what_a_peer_writes_and_leaves_between_two_looks_is_read() {
     let fixture = Fixture::new();
     let (mut server, client) = fixture.pair(10, 11);
     let reference = GrantRef(fixture.one_store.read_number(format!("{PATH}/ring-ref")).unwrap());
-    let page: Mapping<_, ReadWrite> = Window::reserve(fixture.two.clone(), 1)
+    let page: GrantMapping<_, ReadWrite> = GrantMapArea::reserve(fixture.two.clone(), 1)
         .unwrap()
         .map(fixture.one.id(), &[reference])
         .unwrap();
@@ -384,8 +386,8 @@ proptest! {
         let fixture = Fixture::new();
         let (mut server, mut client) = fixture.pair(left, 10);
         let reference = fixture.one_store.read_number(format!("{PATH}/ring-ref")).unwrap();
-        let page: Mapping<_, ReadWrite> =
-            Window::reserve(fixture.two.clone(), 1)
+        let page: GrantMapping<_, ReadWrite> =
+            GrantMapArea::reserve(fixture.two.clone(), 1)
                 .unwrap()
                 .map(fixture.one.id(), &[GrantRef(reference)])
                 .unwrap();

@@ -4,7 +4,7 @@ use crate::fixture::{Fixture, PATH, receive, send, stream};
 use core::time::Duration;
 use xen_front::vchan::{Client, Server, VchanError, VchanOrders, VchanPeer};
 use xen_grant::GrantTable;
-use xen_hypercall::{Platform, start};
+use xen_hypercall::{Platform, boot};
 use xen_ring::VchanError as RingsError;
 use xen_sim::{Domain, Step};
 use xen_store::{XenStore, XsOps};
@@ -59,7 +59,7 @@ fn a_server_that_closes_is_missed_after_its_last_words_and_waits_until_its_memor
         }
     });
     server.close(fixture.soon()).unwrap();
-    assert_eq!(fixture.grants.quarantine().waiting, 0, "taken back at once");
+    assert_eq!(fixture.grants.deferred().waiting, 0, "taken back at once");
     assert!(fixture.try_client().is_err());
     fixture.finish();
 }
@@ -99,7 +99,7 @@ fn what_a_client_does_not_let_go_of_in_time_is_kept_back_until_it_does() {
     assert_eq!(server.close(before + Duration::from_secs(2)), Err(VchanError::Timeout));
     assert!(fixture.one.now() >= before + Duration::from_secs(2));
     // The page, the left ring, and two parts of the right one.
-    assert_eq!(fixture.grants.sweep_quarantine().waiting, 4);
+    assert_eq!(fixture.grants.retry_deferred().waiting, 4);
     assert_eq!(client.peer(), VchanPeer::Gone);
     drop(client);
     fixture.finish();
@@ -110,7 +110,7 @@ fn a_server_hears_by_events_that_its_client_has_come_and_left() {
     let fixture = Fixture::new();
     let mut server = fixture.server(10, 11);
     let (one, path) = (fixture.one.id(), fixture.path());
-    let ring = start::xenstore_ring(fixture.two.clone()).unwrap();
+    let ring = boot::xenstore_ring(fixture.two.clone()).unwrap();
     let store = XenStore::new(fixture.two.clone(), ring).unwrap();
     // It comes after 30 ms and leaves after 30 more.
     let (mut client, mut due) = (None, fixture.two.now() + Duration::from_millis(30));
@@ -146,7 +146,7 @@ fn a_client_that_vanishes_is_noticed_although_it_says_nothing() {
     assert_eq!(server.peer(), VchanPeer::Gone);
     server.wait_readable(fixture.soon()).unwrap();
     server.close(fixture.soon()).unwrap();
-    assert_eq!(fixture.grants.quarantine().waiting, 0);
+    assert_eq!(fixture.grants.deferred().waiting, 0);
     fixture.finish();
 }
 
@@ -197,7 +197,7 @@ fn a_client_may_come_first_and_is_not_led_astray_by_what_an_earlier_server_left(
 
     // A server that comes later, while the client waits for it.
     let third = fixture.world.create_guest(xen_sim::DomainConfig::new("late"));
-    let ring = start::xenstore_ring(third.clone()).unwrap();
+    let ring = boot::xenstore_ring(third.clone()).unwrap();
     let store: &XenStore<Domain> = Box::leak(Box::new(XenStore::new(third.clone(), ring).unwrap()));
     let grants: &GrantTable<Domain> = Box::leak(Box::new(GrantTable::new(third.clone()).unwrap()));
     let (client_id, mut server, mut due) = (fixture.two.id(), None, None);

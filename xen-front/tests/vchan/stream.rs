@@ -39,7 +39,7 @@ fn every_order_carries_megabytes_both_ways_in_odd_sizes_and_leaves_nothing_behin
         assert_eq!((up, down, up_got, down_got), (TOTAL, TOTAL, TOTAL, TOTAL));
         drop(client);
         server.close(fixture.soon()).unwrap();
-        assert_eq!(fixture.grants.quarantine().waiting, 0);
+        assert_eq!(fixture.grants.deferred().waiting, 0);
     }
     fixture.finish();
 }
@@ -185,7 +185,7 @@ fn the_nodes_are_the_clients_to_read_and_nobody_elses() {
         let refused = fixture.two_store.write(&path, "7").unwrap_err();
         assert_eq!(refused.kind, ErrorKind::Server(ServerError::AccessDenied));
     }
-    let ring = xen_hypercall::start::xenstore_ring(third.clone()).unwrap();
+    let ring = xen_hypercall::boot::xenstore_ring(third.clone()).unwrap();
     let store = xen_store::XenStore::new(third, ring).unwrap();
     let refused = Client::try_connect(&store, fixture.one.id(), fixture.path()).unwrap_err();
     assert!(refused.to_string().contains("EACCES"), "{refused}");

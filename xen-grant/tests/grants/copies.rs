@@ -3,7 +3,7 @@
 use crate::common::{pages, pair, table};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use xen_grant::{CopyBatch, MAX_COPIES, MapError, ReadWrite, Version, Window};
+use xen_grant::{CopyBatch, GrantMapArea, MAX_COPIES, MapError, ReadWrite, Version};
 use xen_hypercall::{GrantRef, PAGE_SIZE, Pages};
 use xen_sim::{Call, DomainConfig, Interpose, Interposed};
 use xen_sys::grant_table::{
@@ -20,18 +20,24 @@ fn a_copy_between_two_domains_grants_needs_neither_mapped() {
     let (from, to) = (table(&front, Version::V1), table(&third, Version::V1));
     let mut page = pages(&front, 1);
     page.as_mut_slice()[10..15].copy_from_slice(b"hello");
-    let source = from.share_read_only(page, back.id()).unwrap();
-    let dest = to.share_writable(pages(&third, 1), back.id()).unwrap();
+    let source = from.grant_read_only(page, back.id()).unwrap();
+    let dest = to.grant_writable(pages(&third, 1), back.id()).unwrap();
     let mut local = pages(&back, 1);
     let mut batch = CopyBatch::new(&mut local, front.id());
     let from = |offset| (front.id(), source.reference(), offset);
     let to = |offset| (third.id(), dest.reference(), offset);
-    batch.between(from(10), to(4091), 5).unwrap();
-    assert_eq!(batch.between(from(0), to(4091), 6), Err(MapError::Range { offset: 4091, len: 6 }));
-    assert_eq!(batch.between(from(4096), to(0), 1), Err(MapError::Range { offset: 4096, len: 1 }));
+    batch.copy_grant_to_grant(from(10), to(4091), 5).unwrap();
+    assert_eq!(
+        batch.copy_grant_to_grant(from(0), to(4091), 6),
+        Err(MapError::Range { offset: 4091, len: 6 })
+    );
+    assert_eq!(
+        batch.copy_grant_to_grant(from(4096), to(0), 1),
+        Err(MapError::Range { offset: 4096, len: 1 })
+    );
     batch.run().unwrap();
     assert_eq!(dest.as_ref().read::<[u8; 5]>(4091), Some(*b"hello"));
-    batch.between(to(0), from(0), 5).unwrap();
+    batch.copy_grant_to_grant(to(0), from(0), 5).unwrap();
     let refused =
         MapError::Refused { reference: dest.reference(), status: GrantStatus::GENERAL_ERROR };
     assert_eq!(batch.run(), Err(refused), "the other one is read-only");
@@ -41,7 +47,7 @@ fn a_copy_between_two_domains_grants_needs_neither_mapped() {
 fn copies_end_within_their_pages() {
     let (_world, front, back) = pair(4);
     let grants = table(&front, Version::V1);
-    let shared = grants.share_writable(pages(&front, 1), back.id()).unwrap();
+    let shared = grants.grant_writable(pages(&front, 1), back.id()).unwrap();
     let reference = shared.reference();
     let result = |beyond: Option<usize>, len| match beyond {
         Some(offset) => Err(MapError::Range { offset, len }),
@@ -61,10 +67,10 @@ fn copies_end_within_their_pages() {
         let mut batch = CopyBatch::new(&mut local, front.id());
         let (end, start) = ((front.id(), reference, offset), (front.id(), reference, 0));
         let expected = result(beyond, len);
-        assert_eq!(batch.fetch(reference, offset, 0, len), expected);
-        assert_eq!(batch.store(0, reference, offset, len), expected);
-        assert_eq!(batch.between(end, start, len), expected);
-        assert_eq!(batch.between(start, end, len), expected);
+        assert_eq!(batch.copy_from_grant(reference, offset, 0, len), expected);
+        assert_eq!(batch.copy_to_grant(0, reference, offset, len), expected);
+        assert_eq!(batch.copy_grant_to_grant(end, start, len), expected);
+        assert_eq!(batch.copy_grant_to_grant(start, end, len), expected);
     }
     let own = [
         (PAGE_SIZE, PAGE_SIZE, None),
@@ -77,8 +83,8 @@ fn copies_end_within_their_pages() {
     let mut local = pages(&back, 2);
     for (at, len, beyond) in own {
         let mut batch = CopyBatch::new(&mut local, front.id());
-        assert_eq!(batch.fetch(reference, 0, at, len), result(beyond, len));
-        assert_eq!(batch.store(at, reference, 0, len), result(beyond, len));
+        assert_eq!(batch.copy_from_grant(reference, 0, at, len), result(beyond, len));
+        assert_eq!(batch.copy_to_grant(at, reference, 0, len), result(beyond, len));
     }
 }
 
@@ -86,7 +92,7 @@ fn copies_end_within_their_pages() {
 fn each_copy_of_a_batch_has_its_own_outcome() {
     let (_world, front, back) = pair(4);
     let grants = table(&front, Version::V1);
-    let shared = grants.share_writable(pages(&front, 1), back.id()).unwrap();
+    let shared = grants.grant_writable(pages(&front, 1), back.id()).unwrap();
     let good = shared.reference();
     for pattern in 0u32..32 {
         let mut local = pages(&back, 6);
@@ -95,8 +101,8 @@ fn each_copy_of_a_batch_has_its_own_outcome() {
             let reference = if pattern >> index & 1 == 0 { good } else { NOT_GRANTED };
             // Every second one crosses pages of the own memory, and is two copies.
             let at = index * PAGE_SIZE + if index % 2 == 0 { 0 } else { PAGE_SIZE - 8 };
-            batch.fetch(reference, 0, at, 16).unwrap();
-            batch.fetch(reference, 0, at, 0).unwrap();
+            batch.copy_from_grant(reference, 0, at, 16).unwrap();
+            batch.copy_from_grant(reference, 0, at, 0).unwrap();
         }
         let mut failed = 0;
         let mut seen = Vec::new();
@@ -109,7 +115,7 @@ fn each_copy_of_a_batch_has_its_own_outcome() {
         assert_eq!((seen, failed), (vec![0, 1, 2, 3, 4], pattern));
         // The batch is empty again.
         batch.run_each(|_, _| panic!("there is nothing to do")).unwrap();
-        (0..3).for_each(|_| batch.fetch(good, 0, 0, 1).unwrap());
+        (0..3).for_each(|_| batch.copy_from_grant(good, 0, 0, 1).unwrap());
         let mut seen = Vec::new();
         batch.run_each(|index, outcome| seen.push((index, outcome))).unwrap();
         assert_eq!(seen, [0, 1, 2].map(|index| (index, Ok(()))));
@@ -120,18 +126,22 @@ fn each_copy_of_a_batch_has_its_own_outcome() {
 fn a_full_batch_takes_no_more_and_nothing_of_what_does_not_fit() {
     let (_world, front, back) = pair(4);
     let grants = table(&front, Version::V1);
-    let shared = grants.share_writable(pages(&front, 1), back.id()).unwrap();
+    let shared = grants.grant_writable(pages(&front, 1), back.id()).unwrap();
     let mut local = pages(&back, 2);
     let mut batch = CopyBatch::new(&mut local, front.id());
     for _ in 1..MAX_COPIES - 2 {
-        batch.fetch(shared.reference(), 0, 0, 1).unwrap();
+        batch.copy_from_grant(shared.reference(), 0, 0, 1).unwrap();
     }
-    batch.fetch(shared.reference(), 0, PAGE_SIZE - 1, 2).unwrap();
+    batch.copy_from_grant(shared.reference(), 0, PAGE_SIZE - 1, 2).unwrap();
     let full = MapError::Count { found: MAX_COPIES + 1, room: MAX_COPIES };
-    assert_eq!(batch.fetch(shared.reference(), 0, PAGE_SIZE - 1, 2), Err(full), "two copies");
+    assert_eq!(
+        batch.copy_from_grant(shared.reference(), 0, PAGE_SIZE - 1, 2),
+        Err(full),
+        "two copies"
+    );
     let end = (front.id(), shared.reference(), 0);
-    batch.between(end, end, 1).unwrap();
-    assert_eq!(batch.between(end, end, 1), Err(full));
+    batch.copy_grant_to_grant(end, end, 1).unwrap();
+    assert_eq!(batch.copy_grant_to_grant(end, end, 1), Err(full));
     let mut count = 0;
     batch.run_each(|_, outcome| count += usize::from(outcome.is_ok())).unwrap();
     assert_eq!(count, MAX_COPIES - 1, "one call made two copies");
@@ -155,11 +165,11 @@ impl Interpose for LastFails {
 fn copy_fails_with_its_second_half() {
     let (_world, front, back) = pair(4);
     let grants = table(&front, Version::V1);
-    let shared = grants.share_writable(pages(&front, 1), back.id()).unwrap();
+    let shared = grants.grant_writable(pages(&front, 1), back.id()).unwrap();
     let reference = shared.reference();
     let mut local = Pages::alloc(Interposed::new(back, Arc::new(LastFails)), 2).unwrap();
     let mut batch = CopyBatch::new(&mut local, front.id());
-    batch.fetch(reference, 0, PAGE_SIZE - 8, 16).unwrap();
+    batch.copy_from_grant(reference, 0, PAGE_SIZE - 8, 16).unwrap();
     let refused = MapError::Refused { reference, status: GrantStatus::GENERAL_ERROR };
     assert_eq!(batch.run(), Err(refused));
 }
@@ -206,13 +216,13 @@ fn a_page_that_is_paged_out_is_asked_for_again_but_not_for_ever() {
     let grants = table(&front, Version::V1);
     let mut page = pages(&front, 3);
     page.as_mut_slice()[..5].copy_from_slice(b"hello");
-    let shared = grants.share_writable(page, back.id()).unwrap();
-    let paged_out = Arc::new(PagedOut { left: 0.into(), asked: 0.into() });
-    let platform = Interposed::new(back, paged_out.clone());
+    let shared = grants.grant_writable(page, back.id()).unwrap();
+    let retry_eagain = Arc::new(PagedOut { left: 0.into(), asked: 0.into() });
+    let platform = Interposed::new(back, retry_eagain.clone());
     let refused = MapError::Refused { reference: shared.reference(), status: GrantStatus::EAGAIN };
     for (left, works) in [(1, true), (10, true), (u32::MAX, false)] {
-        paged_out.left.store(left, Ordering::Relaxed);
-        let window = Window::reserve(platform.clone(), 3).unwrap();
+        retry_eagain.left.store(left, Ordering::Relaxed);
+        let window = GrantMapArea::reserve(platform.clone(), 3).unwrap();
         match window.map::<ReadWrite>(front.id(), shared.refs()) {
             Ok(mapping) => assert!(works && mapping.as_ref().read(0) == Some(*b"hello")),
             Err(failed) => {
@@ -223,15 +233,15 @@ fn a_page_that_is_paged_out_is_asked_for_again_but_not_for_ever() {
                 );
             }
         }
-        paged_out.left.store(left, Ordering::Relaxed);
+        retry_eagain.left.store(left, Ordering::Relaxed);
         let mut local = Pages::alloc(platform.clone(), 1).unwrap();
         let mut batch = CopyBatch::new(&mut local, front.id());
-        batch.fetch(shared.reference(), 0, 0, 5).unwrap();
+        batch.copy_from_grant(shared.reference(), 0, 0, 5).unwrap();
         assert_eq!(batch.run(), if works { Ok(()) } else { Err(refused) });
         assert!(!works || local.as_slice().starts_with(b"hello"));
     }
-    let asked = paged_out.asked.load(Ordering::Relaxed);
+    let asked = retry_eagain.asked.load(Ordering::Relaxed);
     assert!(asked < 1000, "asked {asked} times");
-    assert!(shared.reclaim().is_ok(), "nothing stayed mapped");
+    assert!(shared.end_access().is_ok(), "nothing stayed mapped");
     drop((grants, world));
 }

@@ -5,7 +5,8 @@ use crate::common::{in_both_versions, pages, pair, table};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use xen_grant::{
-    CopyBatch, GrantError, InUse, MapError, Pool, Quarantine, ReadOnly, ReadWrite, Version, Window,
+    CopyBatch, DeferredGrants, GrantError, GrantMapArea, InUse, MapError, PersistentGrants,
+    ReadOnly, ReadWrite, Version,
 };
 use xen_hypercall::{DomId, Gfn, GrantRef, Mapped, PAGE_SIZE, Pages};
 use xen_sim::{Call, Domain, DomainConfig, Interpose, Interposed};
@@ -22,7 +23,7 @@ fn fetch<const N: usize>(
 ) -> Result<[u8; N], GrantStatus> {
     let mut local = pages(peer, 1);
     let mut batch = CopyBatch::new(&mut local, owner);
-    batch.fetch(reference, offset, 0, N).unwrap();
+    batch.copy_from_grant(reference, offset, 0, N).unwrap();
     status_of(batch.run())?;
     Ok(local.as_slice()[..N].try_into().unwrap())
 }
@@ -38,7 +39,7 @@ fn store(
     let mut local = pages(peer, 1);
     local.as_mut_slice()[..bytes.len()].copy_from_slice(bytes);
     let mut batch = CopyBatch::new(&mut local, owner);
-    batch.store(0, reference, offset, bytes.len()).unwrap();
+    batch.copy_to_grant(0, reference, offset, bytes.len()).unwrap();
     status_of(batch.run())
 }
 
@@ -56,7 +57,7 @@ fn of_a_part_a_peer_gets_copies_and_nothing_else() {
     let mut page = pages(&front, 1);
     page.as_mut_slice()[..300].fill(b's');
     page.as_mut_slice()[100..110].copy_from_slice(b"0123456789");
-    let shared = grants.share_part::<ReadWrite>(page, back.id(), 100, 10).unwrap();
+    let shared = grants.grant_sub_page::<ReadWrite>(page, back.id(), 100, 10).unwrap();
     let fetch = |offset| fetch::<4>(&back, front.id(), shared.reference(), offset);
     assert_eq!((fetch(100), fetch(106)), (Ok(*b"0123"), Ok(*b"6789")));
     assert_eq!(
@@ -65,17 +66,18 @@ fn of_a_part_a_peer_gets_copies_and_nothing_else() {
     );
     let store = |offset| store(&back, front.id(), shared.reference(), offset, b"ab");
     assert_eq!((store(108), store(109)), (Ok(()), Err(GrantStatus::BAD_COPY_ARG)));
-    let window = Window::reserve(back.clone(), 1).unwrap();
+    let window = GrantMapArea::reserve(back.clone(), 1).unwrap();
     assert!(window.map::<ReadOnly>(front.id(), shared.refs()).is_err());
-    let page = shared.reclaim().unwrap();
+    let page = shared.end_access().unwrap();
     assert_eq!(&page.as_slice()[98..112], b"ss01234567abss");
 
     for (offset, len) in [(0, 0), (PAGE_SIZE, 1), (1, PAGE_SIZE), (usize::MAX, 2)] {
-        let failed =
-            grants.share_part::<ReadOnly>(pages(&front, 1), back.id(), offset, len).unwrap_err();
+        let failed = grants
+            .grant_sub_page::<ReadOnly>(pages(&front, 1), back.id(), offset, len)
+            .unwrap_err();
         assert_eq!(failed.error, GrantError::Range { offset, len });
     }
-    let whole = grants.share_part::<ReadOnly>(page, back.id(), 0, PAGE_SIZE).unwrap();
+    let whole = grants.grant_sub_page::<ReadOnly>(page, back.id(), 0, PAGE_SIZE).unwrap();
     assert_eq!(store_whole(&back, front.id(), whole.reference()), Err(GrantStatus::GENERAL_ERROR));
     drop(whole);
     drop(grants);
@@ -93,20 +95,22 @@ fn a_grant_that_was_passed_on_gives_copies_until_either_ends() {
     let (ours, theirs) = (table(&front, Version::V2), table(&back, Version::V2));
     let mut page = pages(&front, 1);
     page.as_mut_slice()[..5].copy_from_slice(b"hello");
-    let shared = ours.share_writable(page, back.id()).unwrap();
-    let passed = theirs.pass_on::<ReadOnly>(front.id(), shared.reference(), third.id()).unwrap();
-    let writable = theirs.pass_on::<ReadWrite>(front.id(), shared.reference(), third.id()).unwrap();
+    let shared = ours.grant_writable(page, back.id()).unwrap();
+    let passed =
+        theirs.grant_transitive::<ReadOnly>(front.id(), shared.reference(), third.id()).unwrap();
+    let writable =
+        theirs.grant_transitive::<ReadWrite>(front.id(), shared.reference(), third.id()).unwrap();
     let fetch = |reference| fetch::<5>(&third, back.id(), reference, 0);
     let store = |reference| store(&third, back.id(), reference, 0, b"w");
     assert_eq!(fetch(passed.reference()), Ok(*b"hello"));
     assert!(store(passed.reference()).is_err() && store(writable.reference()).is_ok());
-    let window = Window::reserve(third.clone(), 1).unwrap();
+    let window = GrantMapArea::reserve(third.clone(), 1).unwrap();
     assert!(window.map::<ReadOnly>(back.id(), &[passed.reference()]).is_err(), "copies only");
     let (free, reference) = (theirs.free(), passed.reference());
-    passed.end().unwrap();
+    passed.end_access().unwrap();
     assert_eq!(theirs.free(), free + 1);
     assert!(fetch(reference).is_err() && fetch(writable.reference()).is_ok());
-    assert_eq!(shared.reclaim().unwrap().as_slice()[0], b'w');
+    assert_eq!(shared.end_access().unwrap().as_slice()[0], b'w');
     assert!(fetch(writable.reference()).is_err());
     drop(writable);
     drop((ours, theirs));
@@ -137,7 +141,7 @@ fn passed_on_grant_in_use_is_kept() {
     let found = Arc::new(States::default());
     let platform = Interposed::new(front.clone(), found.clone());
     let grants = table(&platform, Version::V2);
-    let passed = grants.pass_on::<ReadOnly>(DomId(9), GrantRef(8), back.id()).unwrap();
+    let passed = grants.grant_transitive::<ReadOnly>(DomId(9), GrantRef(8), back.id()).unwrap();
     let (free, reference) = (grants.free(), passed.reference());
     let gfn = Gfn(found.0.load(Relaxed));
     // SAFETY: the frame is the one with the states, which are reached by atomics only.
@@ -145,18 +149,18 @@ fn passed_on_grant_in_use_is_kept() {
     let state = states.as_ref().u16_at(reference.0 as usize * 2).unwrap();
     // As Xen has it during a copy.
     state.store(GrantFlags::READING.bits(), Relaxed);
-    assert_eq!(passed.end(), Err(InUse { reference }));
-    assert_eq!((grants.sweep_quarantine().waiting, grants.free()), (1, free));
+    assert_eq!(passed.end_access(), Err(InUse { reference }));
+    assert_eq!((grants.retry_deferred().waiting, grants.free()), (1, free));
     state.store(0, Relaxed);
-    assert_eq!((grants.sweep_quarantine().waiting, grants.free()), (0, free + 1));
+    assert_eq!((grants.retry_deferred().waiting, grants.free()), (0, free + 1));
 }
 
 fn the_right_to_write_goes_while_nobody_uses_it_and_only_then(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
-    let shared = grants.share_writable(pages(&front, 3), back.id()).unwrap();
+    let shared = grants.grant_writable(pages(&front, 3), back.id()).unwrap();
     let refs = shared.refs().to_vec();
-    let window = Window::reserve(back.clone(), 1).unwrap();
+    let window = GrantMapArea::reserve(back.clone(), 1).unwrap();
     let mapping = window.map::<ReadOnly>(front.id(), &refs[1..2]).unwrap();
     // One of three is in use, so all stay as they are.
     let shared = shared.into_read_only().unwrap_err();
@@ -170,7 +174,7 @@ fn the_right_to_write_goes_while_nobody_uses_it_and_only_then(version: Version) 
         assert_eq!(store(&back, front.id(), reference, 0, b"y"), Err(GrantStatus::GENERAL_ERROR));
         assert_eq!(fetch(&back, front.id(), reference, 0), Ok(*b"x"));
     }
-    drop(shared.reclaim().unwrap());
+    drop(shared.end_access().unwrap());
     drop(grants);
     world.check().unwrap();
 }
@@ -184,26 +188,26 @@ fn exchanged_references_lead_to_each_others_pages(version: Version) {
         page.as_mut_slice().fill(byte);
         page
     };
-    let mut a = grants.share_writable(filled(b'a'), back.id()).unwrap();
-    let mut b = grants.share_read_only(filled(b'b'), third.id()).unwrap();
+    let mut a = grants.grant_writable(filled(b'a'), back.id()).unwrap();
+    let mut b = grants.grant_read_only(filled(b'b'), third.id()).unwrap();
     let (first, second) = (a.reference(), b.reference());
-    a.exchange(&mut b).unwrap();
+    a.swap_grant_ref(&mut b).unwrap();
     assert_eq!((a.reference(), b.reference()), (second, first));
     assert_eq!((a.peer(), b.peer()), (Some(back.id()), Some(third.id())));
     assert_eq!(fetch(&back, front.id(), second, 9), Ok(*b"a"));
     assert_eq!(fetch(&third, front.id(), first, 9), Ok(*b"b"));
     assert!(fetch::<1>(&back, front.id(), first, 0).is_err());
 
-    let window = Window::reserve(third.clone(), 1).unwrap();
+    let window = GrantMapArea::reserve(third.clone(), 1).unwrap();
     let mapping = window.map::<ReadOnly>(front.id(), b.refs()).unwrap();
     let refused = MapError::Refused { reference: second, status: GrantStatus::EAGAIN };
-    assert_eq!(a.exchange(&mut b), Err(refused));
+    assert_eq!(a.swap_grant_ref(&mut b), Err(refused));
     assert_eq!((a.reference(), b.reference()), (second, first));
-    let mut two = grants.share_writable(pages(&front, 2), back.id()).unwrap();
-    assert_eq!(a.exchange(&mut two), Err(MapError::Count { found: 2, room: 1 }));
+    let mut two = grants.grant_writable(pages(&front, 2), back.id()).unwrap();
+    assert_eq!(a.swap_grant_ref(&mut two), Err(MapError::Count { found: 2, room: 1 }));
     drop(mapping);
-    assert_eq!(a.reclaim().unwrap().as_slice()[0], b'a');
-    assert_eq!(b.reclaim().unwrap().as_slice()[0], b'b');
+    assert_eq!(a.end_access().unwrap().as_slice()[0], b'a');
+    assert_eq!(b.end_access().unwrap().as_slice()[0], b'b');
     drop(two);
     drop(grants);
     world.check().unwrap();
@@ -212,17 +216,17 @@ fn exchanged_references_lead_to_each_others_pages(version: Version) {
 fn a_pool_grants_each_page_once_and_hands_it_out_zeroed(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
-    let mut pool: Pool<_, ReadWrite, 4> = Pool::new(&grants, back.id());
+    let mut pool: PersistentGrants<_, ReadWrite, 4> = PersistentGrants::new(&grants, back.id());
     let free = grants.free();
-    let first = pool.take().unwrap();
+    let first = pool.alloc().unwrap();
     let reference = first.reference();
     // The peer maps it once, and leaves it mapped.
-    let window = Window::reserve(back.clone(), 1).unwrap();
+    let window = GrantMapArea::reserve(back.clone(), 1).unwrap();
     let mapping = window.map::<ReadWrite>(front.id(), first.refs()).unwrap();
     first.as_ref().write(100, &[9; 50]).unwrap();
-    pool.give(first);
+    pool.free(first);
     for round in 0..3u8 {
-        let page = pool.take().unwrap();
+        let page = pool.alloc().unwrap();
         assert_eq!((page.reference(), grants.free()), (reference, free - 1));
         assert_eq!(
             mapping.as_ref().read::<[u8; PAGE_SIZE]>(0),
@@ -230,12 +234,12 @@ fn a_pool_grants_each_page_once_and_hands_it_out_zeroed(version: Version) {
             "round {round}"
         );
         page.as_ref().write(100, &[round + 1; 50]).unwrap();
-        pool.give(page);
+        pool.free(page);
     }
     assert_eq!((pool.idle(), pool.shrink(1), pool.shrink(0)), (1, 0, 1));
-    assert_eq!(grants.quarantine(), Quarantine { waiting: 1, lost: 0 }, "the peer has it mapped");
+    assert_eq!(grants.deferred(), DeferredGrants { waiting: 1, lost: 0 }, "the peer has it mapped");
     drop(mapping);
-    assert_eq!(grants.sweep_quarantine(), Quarantine::default());
+    assert_eq!(grants.retry_deferred(), DeferredGrants::default());
     drop(pool);
     drop(grants);
     world.check().unwrap();
@@ -246,23 +250,24 @@ fn a_pool_keeps_what_was_used_last_and_no_more_than_it_has_room_for(version: Ver
     let other = world.create(DomainConfig::new("other"));
     let grants = table(&front, version);
     let free = grants.free();
-    let mut pool: Pool<_, ReadOnly, 4> = Pool::for_trusted(&grants, back.id());
-    let taken: Vec<_> = (0..6).map(|_| pool.take().unwrap()).collect();
+    let mut pool: PersistentGrants<_, ReadOnly, 4> =
+        PersistentGrants::for_trusted(&grants, back.id());
+    let taken: Vec<_> = (0..6).map(|_| pool.alloc().unwrap()).collect();
     let refs: Vec<_> = taken.iter().map(|page| page.reference()).collect();
     taken[3].as_ref().write(0, b"left").unwrap();
-    taken.into_iter().for_each(|page| pool.give(page));
+    taken.into_iter().for_each(|page| pool.free(page));
     assert_eq!((pool.idle(), grants.free()), (4, free - 4));
     assert_eq!(pool.shrink(2), 2);
     // What is for another peer, more than a page, or of another table is not of the pool.
-    pool.give(grants.share_read_only(pages(&front, 1), other.id()).unwrap());
-    pool.give(grants.share_read_only(pages(&front, 2), back.id()).unwrap());
+    pool.free(grants.grant_read_only(pages(&front, 1), other.id()).unwrap());
+    pool.free(grants.grant_read_only(pages(&front, 2), back.id()).unwrap());
     let foreign = table(&other, version);
-    pool.give(foreign.share_read_only(pages(&other, 1), back.id()).unwrap());
+    pool.free(foreign.grant_read_only(pages(&other, 1), back.id()).unwrap());
     assert_eq!((pool.idle(), grants.free()), (2, free - 2));
-    let page = pool.take().unwrap();
+    let page = pool.alloc().unwrap();
     assert_eq!(page.reference(), refs[3]);
     assert_eq!(page.as_ref().read(0), Some(*b"left"), "its peer is trusted");
-    assert_eq!(pool.take().unwrap().reference(), refs[2]);
+    assert_eq!(pool.alloc().unwrap().reference(), refs[2]);
     drop((pool, page));
     assert_eq!(grants.free(), free);
     drop((grants, foreign));

@@ -3,8 +3,8 @@
 
 mod common;
 mod copies;
+mod deferred;
 mod kinds;
 mod model;
-mod quarantine;
 mod sharing;
 mod table;

@@ -3,7 +3,8 @@
 use crate::common::{pages, pair, table};
 use proptest::prelude::*;
 use xen_grant::{
-    CopyBatch, GrantTable, Mapping, Quarantine, ReadOnly, ReadWrite, Shared, Version, Window,
+    CopyBatch, DeferredGrants, GrantMapArea, GrantMapping, GrantTable, Granted, ReadOnly,
+    ReadWrite, Version,
 };
 use xen_hypercall::{GrantRef, Pages};
 use xen_sim::Domain;
@@ -36,15 +37,15 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 enum Kind {
-    ReadOnly(Shared<Domain, ReadOnly>),
-    ReadWrite(Shared<Domain, ReadWrite>),
+    ReadOnly(Granted<Domain, ReadOnly>),
+    ReadWrite(Granted<Domain, ReadWrite>),
 }
 
 impl Kind {
-    fn reclaim(self) -> Option<Pages<Domain>> {
+    fn end_access(self) -> Option<Pages<Domain>> {
         match self {
-            Self::ReadOnly(shared) => shared.reclaim().ok(),
-            Self::ReadWrite(shared) => shared.reclaim().ok(),
+            Self::ReadOnly(shared) => shared.end_access().ok(),
+            Self::ReadWrite(shared) => shared.end_access().ok(),
         }
     }
 }
@@ -60,10 +61,10 @@ struct Page {
 struct Model {
     version: Version,
     shares: Vec<(Kind, Vec<Page>)>,
-    /// References in quarantine, by allocation, and whether their entries let the peer write.
+    /// References in deferred list, by allocation, and whether their entries let the peer write.
     held: Vec<(Vec<Page>, bool)>,
-    mappings: Vec<(Mapping<Domain, ReadOnly>, GrantRef)>,
-    writable_mappings: Vec<(Mapping<Domain, ReadWrite>, GrantRef)>,
+    mappings: Vec<(GrantMapping<Domain, ReadOnly>, GrantRef)>,
+    writable_mappings: Vec<(GrantMapping<Domain, ReadWrite>, GrantRef)>,
 }
 
 impl Model {
@@ -120,11 +121,11 @@ fn share(
 ) -> (Kind, Vec<GrantRef>) {
     let memory = pages(front, count);
     if writable {
-        let shared = grants.share_writable(memory, back.id()).unwrap();
+        let shared = grants.grant_writable(memory, back.id()).unwrap();
         let refs = shared.refs().to_vec();
         (Kind::ReadWrite(shared), refs)
     } else {
-        let shared = grants.share_read_only(memory, back.id()).unwrap();
+        let shared = grants.grant_read_only(memory, back.id()).unwrap();
         let refs = shared.refs().to_vec();
         (Kind::ReadOnly(shared), refs)
     }
@@ -140,7 +141,7 @@ fn run(version: Version, steps: &[Step]) {
         mappings: vec![],
         writable_mappings: vec![],
     };
-    let window = || Window::reserve(back.clone(), 1).unwrap();
+    let window = || GrantMapArea::reserve(back.clone(), 1).unwrap();
     for step in steps {
         match *step {
             Step::Share { pages, writable } => {
@@ -154,7 +155,7 @@ fn run(version: Version, steps: &[Step]) {
                 let (kind, mut pages) = model.shares.swap_remove(index);
                 let writable = matches!(kind, Kind::ReadWrite(_));
                 let used = pages.iter().any(|page| page.mapped > 0);
-                match kind.reclaim() {
+                match kind.end_access() {
                     Some(memory) => {
                         assert!(!used, "a page in use was given back");
                         let bytes: Vec<_> =
@@ -208,7 +209,7 @@ fn run(version: Version, steps: &[Step]) {
                 let Some((reference, allowed)) = model.pick(share, page, false) else { continue };
                 let mut local = pages(&back, 1);
                 let mut batch = CopyBatch::new(&mut local, front.id());
-                batch.fetch(reference, 7, 0, 1).unwrap();
+                batch.copy_from_grant(reference, 7, 0, 1).unwrap();
                 assert_eq!(batch.run().is_ok(), allowed, "copying from {reference}");
                 let byte = model.page(reference).byte;
                 assert!(!allowed || local.as_slice()[0] == byte);
@@ -218,7 +219,7 @@ fn run(version: Version, steps: &[Step]) {
                 let mut local = pages(&back, 1);
                 local.as_mut_slice()[0] = byte;
                 let mut batch = CopyBatch::new(&mut local, front.id());
-                batch.store(0, reference, 7, 1).unwrap();
+                batch.copy_to_grant(0, reference, 7, 1).unwrap();
                 assert_eq!(batch.run().is_ok(), allowed, "copying to {reference}");
                 if allowed {
                     model.page(reference).byte = byte;
@@ -226,10 +227,10 @@ fn run(version: Version, steps: &[Step]) {
             }
             Step::Sweep => {
                 model.sweep();
-                grants.sweep_quarantine();
+                grants.retry_deferred();
             }
         }
-        assert_eq!(grants.quarantine(), Quarantine { waiting: model.held.len(), lost: 0 });
+        assert_eq!(grants.deferred(), DeferredGrants { waiting: model.held.len(), lost: 0 });
         let all = grants.free() as usize + model.used() + 8;
         let per_frame = crate::common::per_frame(version);
         assert!(all.is_multiple_of(per_frame) && all <= 4 * per_frame, "{all} references in all");
@@ -245,7 +246,7 @@ fn run(version: Version, steps: &[Step]) {
     model.mappings.clear();
     model.writable_mappings.clear();
     drop(model);
-    assert_eq!(grants.sweep_quarantine(), Quarantine::default());
+    assert_eq!(grants.retry_deferred(), DeferredGrants::default());
     drop(grants);
     world.check().unwrap();
 }

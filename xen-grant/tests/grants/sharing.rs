@@ -5,8 +5,8 @@ use core::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use xen_grant::{
-    CopyBatch, GrantError, InUse, MAX_PAGES, MapError, Quarantine, ReadOnly, ReadWrite, Version,
-    Window,
+    CopyBatch, DeferredGrants, GrantError, GrantMapArea, InUse, MAX_PAGES, MapError, ReadOnly,
+    ReadWrite, Version,
 };
 use xen_hypercall::{DomId, Errno, ForeignFrames, GrantRef, PAGE_SIZE, Pages, Platform};
 use xen_sim::{Call, Counters, DomainConfig, Interpose, Interposed};
@@ -22,14 +22,16 @@ fn what_one_side_writes_the_other_reads_until_the_grant_ends(version: Version) {
     let grants = table(&front, version);
     let mut page = pages(&front, 2);
     page.as_mut_slice()[PAGE_SIZE..][..5].copy_from_slice(b"hello");
-    let shared = grants.share_writable(page, back.id()).unwrap();
-    let mapping =
-        Window::reserve(back, 2).unwrap().map::<ReadWrite>(front.id(), shared.refs()).unwrap();
+    let shared = grants.grant_writable(page, back.id()).unwrap();
+    let mapping = GrantMapArea::reserve(back, 2)
+        .unwrap()
+        .map::<ReadWrite>(front.id(), shared.refs())
+        .unwrap();
     assert_eq!(mapping.as_ref().read::<[u8; 5]>(PAGE_SIZE), Some(*b"hello"));
     mapping.as_ref().write(0, b"world").unwrap();
     assert_eq!(shared.as_ref().read::<[u8; 5]>(0), Some(*b"world"));
     drop(mapping.unmap().unwrap());
-    assert_eq!(&shared.reclaim().unwrap().as_slice()[..5], b"world");
+    assert_eq!(&shared.end_access().unwrap().as_slice()[..5], b"world");
     drop(grants);
     world.check().unwrap();
 }
@@ -38,15 +40,15 @@ fn d_g01_what_the_peer_still_maps_is_kept_back_until_it_lets_go(version: Version
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
     let free = grants.free();
-    let shared = grants.share_read_only(pages(&front, 1), back.id()).unwrap();
+    let shared = grants.grant_read_only(pages(&front, 1), back.id()).unwrap();
     let reference = shared.refs()[0];
     let mapping =
-        Window::reserve(back, 1).unwrap().map::<ReadOnly>(front.id(), &[reference]).unwrap();
-    assert_eq!(shared.reclaim().err(), Some(InUse { reference }));
-    assert_eq!(grants.sweep_quarantine(), Quarantine { waiting: 1, lost: 0 });
+        GrantMapArea::reserve(back, 1).unwrap().map::<ReadOnly>(front.id(), &[reference]).unwrap();
+    assert_eq!(shared.end_access().err(), Some(InUse { reference }));
+    assert_eq!(grants.retry_deferred(), DeferredGrants { waiting: 1, lost: 0 });
     assert_eq!(grants.free(), free - 1, "its reference is not used again");
     drop(mapping);
-    assert_eq!(grants.sweep_quarantine(), Quarantine { waiting: 0, lost: 0 });
+    assert_eq!(grants.retry_deferred(), DeferredGrants { waiting: 0, lost: 0 });
     assert_eq!(grants.free(), free);
     drop(grants);
     world.check().unwrap();
@@ -55,9 +57,11 @@ fn d_g01_what_the_peer_still_maps_is_kept_back_until_it_lets_go(version: Version
 fn a_read_only_grant_can_not_be_mapped_for_writing(version: Version) {
     let (_world, front, back) = pair(4);
     let grants = table(&front, version);
-    let shared = grants.share_read_only(pages(&front, 1), back.id()).unwrap();
-    let failed =
-        Window::reserve(back, 1).unwrap().map::<ReadWrite>(front.id(), shared.refs()).unwrap_err();
+    let shared = grants.grant_read_only(pages(&front, 1), back.id()).unwrap();
+    let failed = GrantMapArea::reserve(back, 1)
+        .unwrap()
+        .map::<ReadWrite>(front.id(), shared.refs())
+        .unwrap_err();
     assert!(
         matches!(failed.error, MapError::Refused { .. }) && failed.window.is_some(),
         "{failed}"
@@ -68,15 +72,15 @@ fn d_g02_a_full_table_leaves_nothing_half_shared_and_hands_the_pages_back(versio
     let (world, front, back) = pair(2);
     let grants = table(&front, version);
     let mut held: Vec<_> = (0..(2 * per_frame(version) - 8) / 8)
-        .map(|_| grants.share_writable(pages(&front, 8), back.id()).unwrap())
+        .map(|_| grants.grant_writable(pages(&front, 8), back.id()).unwrap())
         .collect();
     assert_eq!(grants.free(), 0);
     let first = held.pop().unwrap().refs().to_vec();
     assert_eq!((first.len(), grants.free()), (8, 8));
-    let failed = grants.share_writable(pages(&front, 9), back.id()).unwrap_err();
+    let failed = grants.grant_writable(pages(&front, 9), back.id()).unwrap_err();
     assert_eq!((failed.error, failed.pages.count()), (GrantError::Exhausted { frames: 2 }, 9));
     assert_eq!(grants.free(), 8);
-    held.push(grants.share_writable(pages(&front, 8), back.id()).unwrap());
+    held.push(grants.grant_writable(pages(&front, 8), back.id()).unwrap());
     drop((held, failed));
     drop(grants);
     world.check().unwrap();
@@ -85,8 +89,8 @@ fn d_g02_a_full_table_leaves_nothing_half_shared_and_hands_the_pages_back(versio
 fn d_g03_of_a_batch_exactly_what_was_mapped_is_unmapped(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
-    let shared = grants.share_writable(pages(&front, 8), back.id()).unwrap();
-    let mut window = Window::reserve(back.clone(), 8).unwrap();
+    let shared = grants.grant_writable(pages(&front, 8), back.id()).unwrap();
+    let mut window = GrantMapArea::reserve(back.clone(), 8).unwrap();
     for pattern in 0u32..256 {
         let mut refs: Vec<_> = shared.refs().to_vec();
         for (index, reference) in
@@ -110,7 +114,7 @@ fn d_g03_of_a_batch_exactly_what_was_mapped_is_unmapped(version: Version) {
         };
     }
     // Every page can be taken back: nothing stayed mapped.
-    assert!(shared.reclaim().is_ok());
+    assert!(shared.end_access().is_ok());
     drop((window, grants));
     world.check().unwrap();
 }
@@ -138,8 +142,8 @@ fn own_grants_are_copied_but_never_mapped(version: Version) {
     let grants = table(&front, version);
     let mut page = pages(&front, 1);
     page.as_mut_slice()[..5].copy_from_slice(b"hello");
-    let shared = grants.share_writable(page, front.id()).unwrap();
-    let mut window = Window::reserve(front.clone(), 1).unwrap();
+    let shared = grants.grant_writable(page, front.id()).unwrap();
+    let mut window = GrantMapArea::reserve(front.clone(), 1).unwrap();
     for owner in [front.id(), DomId::SELF] {
         let failed = window.map::<ReadOnly>(owner, shared.refs()).unwrap_err();
         assert_eq!((failed.error, failed.statuses().len()), (MapError::OwnDomain(owner), 0));
@@ -148,7 +152,7 @@ fn own_grants_are_copied_but_never_mapped(version: Version) {
     assert_eq!(world.violations(), [], "Xen would have moved the page");
     let mut local = pages(&front, 1);
     let mut batch = CopyBatch::new(&mut local, front.id());
-    batch.fetch(shared.reference(), 0, 0, 5).unwrap();
+    batch.copy_from_grant(shared.reference(), 0, 0, 5).unwrap();
     batch.run().unwrap();
     assert_eq!(
         (&local.as_slice()[..5], shared.as_ref().read::<[u8; 5]>(0)),
@@ -157,7 +161,7 @@ fn own_grants_are_copied_but_never_mapped(version: Version) {
 
     // The room is good for another domain's pages.
     let theirs = table(&back, version);
-    let other = theirs.share_writable(pages(&back, 1), front.id()).unwrap();
+    let other = theirs.grant_writable(pages(&back, 1), front.id()).unwrap();
     drop(window.map::<ReadWrite>(back.id(), other.refs()).unwrap());
     drop((shared, other, local));
     drop((grants, theirs));
@@ -190,11 +194,11 @@ fn stuck_page_alone_is_given_up(version: Version) {
     let refused = |stuck: &[usize], whole, is_dropped: bool| {
         let (_world, front, back) = pair(4);
         let grants = table(&front, version);
-        let shared = grants.share_writable(pages(&front, 16), back.id()).unwrap();
+        let shared = grants.grant_writable(pages(&front, 16), back.id()).unwrap();
         let mapper =
             Interposed::new(back.clone(), Arc::new(Stuck { pages: stuck.to_vec(), whole }));
         let before = back.claims().lost_frames();
-        let window = Window::reserve(mapper, 16).unwrap();
+        let window = GrantMapArea::reserve(mapper, 16).unwrap();
         let mapping = window.map::<ReadWrite>(front.id(), shared.refs()).unwrap();
         if is_dropped {
             drop(mapping);
@@ -209,7 +213,7 @@ fn stuck_page_alone_is_given_up(version: Version) {
         let reserved = DomainConfig::new("back").foreign_pages;
         assert_eq!(used.len(), reserved - lost.len());
         assert_eq!(
-            shared.reclaim().is_err(),
+            shared.end_access().is_err(),
             !lost.is_empty(),
             "pages that are mapped are kept back"
         );
@@ -226,27 +230,27 @@ fn too_many_pages_are_refused(version: Version) {
     let grants = table(&front, version);
     let free = grants.free();
     for found in [MAX_PAGES + 1, MAX_PAGES + 2, 64, 65, 100] {
-        let failed = grants.share_writable(pages(&front, found), back.id()).unwrap_err();
+        let failed = grants.grant_writable(pages(&front, found), back.id()).unwrap_err();
         let error = GrantError::TooManyPages { found };
         assert_eq!((failed.error, failed.pages.count(), grants.free()), (error, found, free));
     }
-    assert!(grants.share_writable(pages(&front, MAX_PAGES), back.id()).is_ok());
+    assert!(grants.grant_writable(pages(&front, MAX_PAGES), back.id()).is_ok());
 }
 
 fn window_refuses_too_many_references(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
-    let shared = grants.share_writable(pages(&front, 3), back.id()).unwrap();
+    let shared = grants.grant_writable(pages(&front, 3), back.id()).unwrap();
     let before = back.counters();
     for (room, found) in [(2, 0), (2, 3), (1, 2)] {
-        let window = Window::reserve(back.clone(), room).unwrap();
+        let window = GrantMapArea::reserve(back.clone(), room).unwrap();
         let failed = window.map::<ReadWrite>(front.id(), &shared.refs()[..found]).unwrap_err();
         assert_eq!(failed.error, MapError::Count { found, room });
         assert_eq!(failed.window.map(|window| window.pages()), Some(room));
     }
     assert_eq!(back.counters(), before, "Xen is asked nothing");
     // Where nothing was mapped, nothing is unmapped.
-    let window = Window::reserve(back.clone(), 1).unwrap();
+    let window = GrantMapArea::reserve(back.clone(), 1).unwrap();
     assert!(window.map::<ReadWrite>(front.id(), &[GrantRef(400)]).is_err());
     let calls = |counters: Counters| counters.hypercalls.get(&HYPERVISOR_GRANT_TABLE_OP).copied();
     assert_eq!(calls(back.counters()), Some(calls(before).unwrap_or(0) + 1));
@@ -258,11 +262,12 @@ fn window_refuses_too_many_references(version: Version) {
 fn who_can_not_learn_its_own_number_maps_nothing(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
-    let shared = grants.share_writable(pages(&front, 1), back.id()).unwrap();
+    let shared = grants.grant_writable(pages(&front, 1), back.id()).unwrap();
     let refused = |command: u32, answer, errno: Errno| {
         let policy =
             Arc::new(Policy { wrong: AtomicU32::new(command), answer, ..Policy::default() });
-        let window = Window::reserve(Interposed::new(back.clone(), policy.clone()), 1).unwrap();
+        let window =
+            GrantMapArea::reserve(Interposed::new(back.clone(), policy.clone()), 1).unwrap();
         let failed = window.map::<ReadWrite>(front.id(), shared.refs()).unwrap_err();
         assert_eq!(failed.error, MapError::OwnDomainUnknown(errno));
         (policy, failed.window.unwrap())
@@ -293,16 +298,16 @@ impl Interpose for Idler {
 fn d_g04_a_call_that_leaves_the_status_untouched_has_failed(version: Version) {
     let (_world, front, back) = pair(4);
     let grants = table(&front, version);
-    let shared = grants.share_writable(pages(&front, 1), back.id()).unwrap();
+    let shared = grants.grant_writable(pages(&front, 1), back.id()).unwrap();
     let idle = |command| Interposed::new(back.clone(), Arc::new(Idler(command)));
-    let window = Window::reserve(idle(GNTTABOP_MAP_GRANT_REF), 1).unwrap();
+    let window = GrantMapArea::reserve(idle(GNTTABOP_MAP_GRANT_REF), 1).unwrap();
     let failed = window.map::<ReadWrite>(front.id(), shared.refs()).unwrap_err();
     let reference = shared.refs()[0];
     assert_eq!(failed.error, MapError::Refused { reference, status: GrantStatus::GENERAL_ERROR });
 
     let mut local = Pages::alloc(idle(GNTTABOP_COPY), 1).unwrap();
     let mut batch = CopyBatch::new(&mut local, front.id());
-    batch.fetch(reference, 0, 0, 16).unwrap();
+    batch.copy_from_grant(reference, 0, 0, 16).unwrap();
     assert_eq!(
         batch.run(),
         Err(MapError::Refused { reference, status: GrantStatus::GENERAL_ERROR })
@@ -314,15 +319,18 @@ fn copies_cross_pages_of_the_own_memory_but_never_the_granted_page(version: Vers
     let grants = table(&front, version);
     let mut page = pages(&front, 1);
     page.as_mut_slice()[100..110].copy_from_slice(b"0123456789");
-    let shared = grants.share_writable(page, back.id()).unwrap();
+    let shared = grants.grant_writable(page, back.id()).unwrap();
     let reference = shared.refs()[0];
     let mut local = pages(&back, 2);
     let mut batch = CopyBatch::new(&mut local, front.id());
-    batch.fetch(reference, 100, PAGE_SIZE - 4, 10).unwrap();
-    batch.store(PAGE_SIZE - 2, reference, 4000, 4).unwrap();
-    assert_eq!(batch.fetch(reference, 4090, 0, 7), Err(MapError::Range { offset: 4090, len: 7 }));
+    batch.copy_from_grant(reference, 100, PAGE_SIZE - 4, 10).unwrap();
+    batch.copy_to_grant(PAGE_SIZE - 2, reference, 4000, 4).unwrap();
     assert_eq!(
-        batch.fetch(reference, 0, 2 * PAGE_SIZE - 1, 2),
+        batch.copy_from_grant(reference, 4090, 0, 7),
+        Err(MapError::Range { offset: 4090, len: 7 })
+    );
+    assert_eq!(
+        batch.copy_from_grant(reference, 0, 2 * PAGE_SIZE - 1, 2),
         Err(MapError::Range { offset: 8191, len: 2 })
     );
     batch.run().unwrap();
@@ -336,9 +344,9 @@ fn d_g07_fresh_pages_show_a_peer_nothing_but_zeroes(version: Version) {
     let mut secret = pages(&front, 1);
     secret.as_mut_slice().fill(0x5e);
     drop(secret);
-    let shared = grants.share_read_only(pages(&front, 1), back.id()).unwrap();
+    let shared = grants.grant_read_only(pages(&front, 1), back.id()).unwrap();
     let mapping =
-        Window::reserve(back, 1).unwrap().map::<ReadOnly>(front.id(), shared.refs()).unwrap();
+        GrantMapArea::reserve(back, 1).unwrap().map::<ReadOnly>(front.id(), shared.refs()).unwrap();
     assert_eq!(mapping.as_ref().read::<[u8; PAGE_SIZE]>(0), Some([0; PAGE_SIZE]));
 }
 
@@ -347,7 +355,7 @@ fn d_g05_a_reference_comes_back_once_however_often_it_is_used(version: Version) 
     let grants = table(&front, version);
     let free = grants.free();
     for _ in 0..3 * free {
-        let shared = grants.share_writable(pages(&front, 1), back.id()).unwrap();
+        let shared = grants.grant_writable(pages(&front, 1), back.id()).unwrap();
         assert_eq!(grants.free(), free - 1);
         drop(shared);
     }

@@ -6,11 +6,11 @@ use core::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use xen_grant::{
-    GrantError, GrantTable, MapError, Quarantine, ReadOnly, ReadWrite, Version, Window,
+    DeferredGrants, GrantError, GrantMapArea, GrantTable, MapError, ReadOnly, ReadWrite, Version,
 };
+use xen_hypercall::boot::PlaceError;
 use xen_hypercall::ops::grant_table::{get_version, set_version};
-use xen_hypercall::ops::sched::{Resumed, suspend};
-use xen_hypercall::start::PlaceError;
+use xen_hypercall::ops::sched::{SuspendOutcome, suspend};
 use xen_hypercall::{
     Claims, DomId, Errno, Gfn, GrantRef, Hypercall, Instant, Pages, Platform, Port, observe_loads,
 };
@@ -49,15 +49,15 @@ fn after_a_resume_nothing_is_granted_and_the_pages_and_references_are_there(vers
     let grants = table(&front, version);
     let pages = |count| Pages::alloc(front.clone(), count).unwrap();
     let many: Vec<_> =
-        (0..32).map(|_| grants.share_writable(pages(16), back.id()).unwrap()).collect();
+        (0..32).map(|_| grants.grant_writable(pages(16), back.id()).unwrap()).collect();
     let free = grants.free();
-    let held = grants.share_read_only(pages(1), back.id()).unwrap();
-    let window = Window::reserve(back.clone(), 1).unwrap();
+    let held = grants.grant_read_only(pages(1), back.id()).unwrap();
+    let window = GrantMapArea::reserve(back.clone(), 1).unwrap();
     let mapping = window.map::<ReadOnly>(front.inner().id(), held.refs()).unwrap();
-    assert!(held.reclaim().is_err());
+    assert!(held.end_access().is_err());
     drop(mapping);
-    assert_eq!(grants.sweep_quarantine().waiting, 0);
-    let kept = grants.share_writable(pages(1), back.id()).unwrap();
+    assert_eq!(grants.retry_deferred().waiting, 0);
+    let kept = grants.grant_writable(pages(1), back.id()).unwrap();
     // 513 references take two frames of version 1, or three of version 2 and one of states.
     let needed = if version == Version::V1 { 2 } else { 4 };
     assert_eq!(frames.placed.swap(0, Ordering::Relaxed), needed);
@@ -71,11 +71,13 @@ fn after_a_resume_nothing_is_granted_and_the_pages_and_references_are_there(vers
     grants.resume().unwrap();
     assert_eq!(frames.placed.load(Ordering::Relaxed), needed, "all frames are there again");
     assert_eq!(grants.free(), free - 1, "references of before the suspend have their owners");
-    let window = Window::reserve(back.clone(), 1).unwrap();
+    let window = GrantMapArea::reserve(back.clone(), 1).unwrap();
     let failed = window.map::<ReadWrite>(front.inner().id(), kept.refs()).unwrap_err();
     assert!(matches!(failed.error, MapError::Refused { .. }), "{failed}");
-    assert!(kept.reclaim().is_ok() && many.into_iter().all(|shared| shared.reclaim().is_ok()));
-    let again = grants.share_writable(pages(1), back.id()).unwrap();
+    assert!(
+        kept.end_access().is_ok() && many.into_iter().all(|shared| shared.end_access().is_ok())
+    );
+    let again = grants.grant_writable(pages(1), back.id()).unwrap();
     drop(failed.window.unwrap().map::<ReadWrite>(front.inner().id(), again.refs()).unwrap());
     drop(again);
     drop(grants);
@@ -83,7 +85,7 @@ fn after_a_resume_nothing_is_granted_and_the_pages_and_references_are_there(vers
 }
 
 /// Suspends a domain of one vCPU that has nothing of others' mapped in use.
-fn sleep(guest: &Domain) -> Resumed {
+fn sleep(guest: &Domain) -> SuspendOutcome {
     // SAFETY: no other vCPU runs, and nothing that goes away is used afterwards without being set
     // up anew.
     unsafe { suspend(guest) }.unwrap()
@@ -95,27 +97,29 @@ fn after_a_migration_old_grants_come_back_and_new_ones_work(version: Version) {
     let peer = from.create(DomainConfig::new("peer"));
     let grants = table(&guest, version);
     let mut many: Vec<_> =
-        (0..40).map(|_| grants.share_writable(pages(&guest, 16), peer.id()).unwrap()).collect();
+        (0..40).map(|_| grants.grant_writable(pages(&guest, 16), peer.id()).unwrap()).collect();
     let free = grants.free();
-    // One that its peer uses to the end, and one in quarantine.
-    let window = || Window::reserve(peer.clone(), 16).unwrap();
+    // One that its peer uses to the end, and one in deferred list.
+    let window = || GrantMapArea::reserve(peer.clone(), 16).unwrap();
     let mapped = window().map::<ReadWrite>(guest.id(), many[0].refs()).unwrap();
     let also = window().map::<ReadOnly>(guest.id(), many[1].refs()).unwrap();
-    assert!(many.remove(1).reclaim().is_err());
-    assert_eq!(grants.quarantine(), Quarantine { waiting: 1, lost: 0 });
+    assert!(many.remove(1).end_access().is_err());
+    assert_eq!(grants.deferred(), DeferredGrants { waiting: 1, lost: 0 });
 
     let (id, second) = (guest.id(), to.clone());
     from.suspend(id, move |world| drop(second.restore(world.save(id), None)));
-    assert_eq!(sleep(&guest), Resumed::Elsewhere);
+    assert_eq!(sleep(&guest), SuspendOutcome::Resumed);
     grants.resume().unwrap();
-    assert_eq!((grants.version(), grants.quarantine()), (version, Quarantine::default()));
+    assert_eq!((grants.version(), grants.deferred()), (version, DeferredGrants::default()));
     assert_eq!(grants.free(), free + 16);
-    assert!(many.into_iter().all(|shared| shared.reclaim().is_ok()));
+    assert!(many.into_iter().all(|shared| shared.end_access().is_ok()));
 
     let peer = to.create(DomainConfig::new("peer"));
-    let shared = grants.share_writable(pages(&guest, 16), peer.id()).unwrap();
-    let mapping =
-        Window::reserve(peer, 16).unwrap().map::<ReadWrite>(guest.id(), shared.refs()).unwrap();
+    let shared = grants.grant_writable(pages(&guest, 16), peer.id()).unwrap();
+    let mapping = GrantMapArea::reserve(peer, 16)
+        .unwrap()
+        .map::<ReadWrite>(guest.id(), shared.refs())
+        .unwrap();
     mapping.as_ref().write(5000, b"hello").unwrap();
     assert_eq!(shared.as_ref().read::<[u8; 5]>(5000), Some(*b"hello"));
     drop((mapping, mapped, also));
@@ -129,18 +133,20 @@ fn a_suspend_that_was_called_off_changes_nothing(version: Version) {
     let guest = world.create_guest(DomainConfig::new("guest"));
     let peer = world.create(DomainConfig::new("peer"));
     let grants = table(&guest, version);
-    let shared = grants.share_writable(pages(&guest, 1), peer.id()).unwrap();
-    let mapping =
-        Window::reserve(peer, 1).unwrap().map::<ReadWrite>(guest.id(), shared.refs()).unwrap();
+    let shared = grants.grant_writable(pages(&guest, 1), peer.id()).unwrap();
+    let mapping = GrantMapArea::reserve(peer, 1)
+        .unwrap()
+        .map::<ReadWrite>(guest.id(), shared.refs())
+        .unwrap();
     let id = guest.id();
-    world.suspend(id, move |world| world.resume(id, Resumed::Cancelled));
-    assert_eq!(sleep(&guest), Resumed::Cancelled);
+    world.suspend(id, move |world| world.resume(id, SuspendOutcome::Cancelled));
+    assert_eq!(sleep(&guest), SuspendOutcome::Cancelled);
     grants.resume().unwrap();
     mapping.as_ref().write(0, b"still").unwrap();
     assert_eq!(shared.as_ref().read::<[u8; 5]>(0), Some(*b"still"));
-    assert!(shared.reclaim().is_err(), "it is in use");
+    assert!(shared.end_access().is_err(), "it is in use");
     drop(mapping);
-    assert_eq!(grants.sweep_quarantine(), Quarantine::default());
+    assert_eq!(grants.retry_deferred(), DeferredGrants::default());
     drop(grants);
     world.check().unwrap();
 }
@@ -164,10 +170,13 @@ fn a_host_without_version_2_gives_version_1_and_what_needs_2_says_so() {
     assert_eq!(grants.version(), Version::V1);
     let error = GrantError::Version { found: Version::V1, needed: Version::V2 };
     let page = Pages::alloc(platform, 1).unwrap();
-    let failed = grants.share_part::<ReadOnly>(page, back.id(), 0, 1).unwrap_err();
+    let failed = grants.grant_sub_page::<ReadOnly>(page, back.id(), 0, 1).unwrap_err();
     assert_eq!(failed.error, error);
-    assert_eq!(grants.pass_on::<ReadOnly>(DomId(0), GrantRef(8), back.id()).unwrap_err(), error);
-    assert!(grants.share_writable(failed.pages, back.id()).is_ok());
+    assert_eq!(
+        grants.grant_transitive::<ReadOnly>(DomId(0), GrantRef(8), back.id()).unwrap_err(),
+        error
+    );
+    assert!(grants.grant_writable(failed.pages, back.id()).is_ok());
 }
 
 #[test]
@@ -189,18 +198,20 @@ fn a_new_host_without_the_version_is_an_error_of_the_resume() {
 fn entries_that_an_earlier_kernel_left_in_use_are_not_given_out(version: Version) {
     let (world, front, back) = pair(4);
     let old = table(&front, version);
-    let shared = old.share_read_only(pages(&front, 3), back.id()).unwrap();
+    let shared = old.grant_read_only(pages(&front, 3), back.id()).unwrap();
     let left = shared.refs()[1];
-    let mapping =
-        Window::reserve(back.clone(), 1).unwrap().map::<ReadOnly>(front.id(), &[left]).unwrap();
-    assert!(shared.reclaim().is_err());
+    let mapping = GrantMapArea::reserve(back.clone(), 1)
+        .unwrap()
+        .map::<ReadOnly>(front.id(), &[left])
+        .unwrap();
+    assert!(shared.end_access().is_err());
     drop(old);
     // The version can't change while a grant is in use, so the other one is not to be had.
     let other = if version == Version::V1 { Version::V2 } else { Version::V1 };
     let new = GrantTable::with_version(front.clone(), other).unwrap();
     assert_eq!((new.version(), new.free() as usize), (version, per_frame(version) - 8 - 1));
     let all: Vec<_> =
-        (0..new.free()).map(|_| new.share_writable(pages(&front, 1), back.id()).unwrap()).collect();
+        (0..new.free()).map(|_| new.grant_writable(pages(&front, 1), back.id()).unwrap()).collect();
     assert!(all.iter().all(|shared| shared.reference() != left));
     drop(all);
     drop((new, mapping));
@@ -211,7 +222,7 @@ fn entries_that_an_earlier_kernel_left_in_use_are_not_given_out(version: Version
 fn a_table_grows_as_far_as_the_host_allows() {
     let (world, front, back) = pair(70);
     let grants = table(&front, Version::V2);
-    let grant = || grants.pass_on::<ReadOnly>(DomId(9), GrantRef(8), back.id());
+    let grant = || grants.grant_transitive::<ReadOnly>(DomId(9), GrantRef(8), back.id());
     let mut all: Vec<_> = (0..70 * 256 - 8).map(|_| grant().unwrap()).collect();
     assert_eq!(grant().unwrap_err(), GrantError::Exhausted { frames: 70 });
     let mut seen = vec![0; 70 * 256];
@@ -221,7 +232,7 @@ fn a_table_grows_as_far_as_the_host_allows() {
     for index in [9_000, 5, 17_000] {
         let one = all.swap_remove(index);
         let reference = one.reference();
-        one.end().unwrap();
+        one.end_access().unwrap();
         assert_eq!(grants.free(), 1);
         all.push(grant().unwrap());
         assert_eq!(all.last().unwrap().reference(), reference);
@@ -237,7 +248,7 @@ fn version_1_table_grows_to_the_limit() {
     let grants = table(&front, Version::V1);
     let share = || {
         let page = Pages::alloc(front.clone(), 1).unwrap();
-        grants.share_read_only(page, back.id()).map_err(|failed| failed.error)
+        grants.grant_read_only(page, back.id()).map_err(|failed| failed.error)
     };
     let mut all: Vec<_> = (0..4 * 512 - 8).map(|_| share().unwrap()).collect();
     assert_eq!(share().unwrap_err(), GrantError::Exhausted { frames: 4 });
@@ -248,7 +259,7 @@ fn version_1_table_grows_to_the_limit() {
     for index in [0, 700, 1_100, 2_000] {
         let one = all.swap_remove(index);
         let reference = one.reference();
-        one.reclaim().unwrap();
+        one.end_access().unwrap();
         all.push(share().unwrap());
         assert_eq!(all.last().unwrap().reference(), reference);
     }
@@ -264,7 +275,7 @@ fn a_growth_that_fails_half_way_is_taken_up_where_it_stopped(version: Version) {
     let grants = table(&platform, version);
     let fill = || {
         let shared = Pages::alloc(platform.clone(), 8).unwrap();
-        grants.share_read_only(shared, back.id()).map_err(|failed| failed.error)
+        grants.grant_read_only(shared, back.id()).map_err(|failed| failed.error)
     };
     // Up to frame 8, which in version 2 needs a second frame of states.
     let mut all: Vec<_> = (0..(8 * per_frame(version) - 8) / 8).map(|_| fill().unwrap()).collect();
@@ -297,26 +308,26 @@ fn half_grown_table_grows_after_resume(version: Version) {
     let count =
         if version == Version::V1 { per_frame(version) } else { 8 * per_frame(version) } - 8;
     let all: Vec<_> =
-        (0..count / 8).map(|_| grants.share_writable(pages(8), peer.id()).unwrap()).collect();
+        (0..count / 8).map(|_| grants.grant_writable(pages(8), peer.id()).unwrap()).collect();
     if version == Version::V2 {
         frames.refused.store(2, Ordering::Relaxed);
-        assert!(grants.share_writable(pages(8), peer.id()).is_err());
+        assert!(grants.grant_writable(pages(8), peer.id()).is_err());
     }
     // With the new frame, and again when it is one of those that are there.
     for _ in 0..2 {
         let (id, saved) = (guest.id(), world.clone());
         world.suspend(id, move |_| drop(saved.restore(saved.save(id), None)));
-        assert_eq!(sleep(&guest), Resumed::Elsewhere);
+        assert_eq!(sleep(&guest), SuspendOutcome::Resumed);
         grants.resume().unwrap();
         // The entries in the new frame, and their states, are those that Xen has.
-        let last = grants.share_writable(pages(8), peer.id()).unwrap();
-        let window = Window::reserve(peer.clone(), 8).unwrap();
+        let last = grants.grant_writable(pages(8), peer.id()).unwrap();
+        let window = GrantMapArea::reserve(peer.clone(), 8).unwrap();
         let mapping = window.map::<ReadWrite>(guest.id(), last.refs()).unwrap();
         mapping.as_ref().write(8, &7u64).unwrap();
         assert_eq!(last.as_ref().read::<u64>(8), Some(7));
-        assert!(last.reclaim().is_err(), "it is in use");
+        assert!(last.end_access().is_err(), "it is in use");
         drop(mapping);
-        assert_eq!(grants.sweep_quarantine(), Quarantine::default());
+        assert_eq!(grants.retry_deferred(), DeferredGrants::default());
     }
     drop(all);
 }
@@ -324,7 +335,7 @@ fn half_grown_table_grows_after_resume(version: Version) {
 fn single_references_keep_to_their_group(version: Version) {
     let (_world, front, back) = pair(4);
     let grants = table(&front, version);
-    let share = || grants.share_read_only(pages(&front, 1), back.id()).unwrap();
+    let share = || grants.grant_read_only(pages(&front, 1), back.id()).unwrap();
     let first: Vec<_> = (8..64).map(|_| share()).collect();
     let second = share();
     assert_eq!(second.reference(), GrantRef(64));
@@ -337,7 +348,7 @@ fn second_caller_waits_for_new_references(version: Version) {
     let grants = table(&front, version);
     let peer = back.id();
     let share = move |grants: &GrantTable<Domain>, count| {
-        grants.share_read_only(Pages::alloc(grants.platform().clone(), count).unwrap(), peer)
+        grants.grant_read_only(Pages::alloc(grants.platform().clone(), count).unwrap(), peer)
     };
     let count = (per_frame(version) - 8) / 8;
     let full: Vec<_> = (0..count).map(|_| share(&grants, 8).unwrap()).collect();
@@ -416,7 +427,7 @@ fn frames_beyond_32_bits_need_version_2(version: Version) {
     for count in [1, 2] {
         let pages = Pages::alloc(platform.clone(), count).unwrap();
         let gfn = pages.gfn(0).unwrap();
-        let shared = grants.share_writable(pages, back.id());
+        let shared = grants.grant_writable(pages, back.id());
         if version == Version::V1 {
             let failed = shared.unwrap_err();
             assert_eq!(
@@ -426,7 +437,7 @@ fn frames_beyond_32_bits_need_version_2(version: Version) {
             continue;
         }
         let shared = shared.unwrap();
-        let window = Window::reserve(back.clone(), 2).unwrap();
+        let window = GrantMapArea::reserve(back.clone(), 2).unwrap();
         let failed = window.map::<ReadWrite>(front.id(), shared.refs()).unwrap_err();
         assert!(
             matches!(failed.error, MapError::Refused { status: GrantStatus::BAD_PAGE, .. }),

@@ -178,7 +178,7 @@ pub unsafe fn copy<H: Hypercall + ?Sized>(xen: &H, args: &mut [GnttabCopy]) -> R
 /// numbers there.
 ///
 /// The numbers are of use to a PV guest. Others put the table in their memory map:
-/// [`crate::start::grant_frame`].
+/// [`crate::boot::grant_frame`].
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
 //! `sched_op`: yield, block, poll, shutdown, suspend, watchdog. Source: `sched.h`.
 
 use super::{check, command};
-use crate::{DomId, Errno, Hypercall, Instant, Port, start};
+use crate::{DomId, Errno, Hypercall, Instant, Port, boot};
 use core::convert::Infallible;
 use xen_sys::GuestHandle;
 use xen_sys::sched::*;
@@ -82,10 +82,10 @@ fn refuse_suspend(reason: ShutdownReason) -> Result<(), Errno> {
 
 /// What has happened between the call of [`suspend`] and its return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resumed {
+pub enum SuspendOutcome {
     /// The domain was saved or moved, and is now a new one: shared info, ports, grants and mappings
     /// are gone.
-    Elsewhere,
+    Resumed,
     /// The toolstack changed its mind: this is the same domain, with all that it had.
     Cancelled,
 }
@@ -99,16 +99,17 @@ pub enum Resumed {
 /// # Safety
 ///
 /// Other vCPUs must be down or stand still, and interrupts off everywhere. After
-/// [`Resumed::Elsewhere`] nothing is mapped any more that Xen or another domain owned: shared info,
-/// grants, foreign memory. Nobody may use it before it is mapped again. The domain's number may be
-/// another one: what goes by the old one, as a `Window` of `xen-grant` does, has to be made anew.
+/// [`SuspendOutcome::Resumed`] nothing is mapped any more that Xen or another domain owned: shared
+/// info, grants, foreign memory. Nobody may use it before it is mapped again. The domain's number
+/// may be another one: what goes by the old one, as a `Window` of `xen-grant` does, has to be made
+/// anew.
 #[doc(alias = "SHUTDOWN_suspend")]
-pub unsafe fn suspend<H: Hypercall + ?Sized>(xen: &H) -> Result<Resumed, Errno> {
+pub unsafe fn suspend<H: Hypercall + ?Sized>(xen: &H) -> Result<SuspendOutcome, Errno> {
     let mut arg = SchedShutdown { reason: ShutdownReason::SUSPEND };
     // SAFETY: the structure is the command's own; the caller vouches for what goes away. The third
     // argument, a PV guest's start info, is zero.
     let result = unsafe { command(xen, HYPERVISOR_SCHED_OP, SCHEDOP_SHUTDOWN, &mut arg) }?;
-    Ok(if result == 0 { Resumed::Elsewhere } else { Resumed::Cancelled })
+    Ok(if result == 0 { SuspendOutcome::Resumed } else { SuspendOutcome::Cancelled })
 }
 
 /// Shuts domain `dom` down; for a toolstack.
@@ -123,7 +124,7 @@ pub fn remote_shutdown<H: Hypercall + ?Sized>(
     dom: DomId,
     reason: ShutdownReason,
 ) -> Result<(), Errno> {
-    if reason == ShutdownReason::SUSPEND && start::own_domain(xen)? == dom {
+    if reason == ShutdownReason::SUSPEND && boot::own_domain(xen)? == dom {
         return refuse_suspend(reason);
     }
     let mut arg = SchedRemoteShutdown { domain_id: dom, reason, ..Default::default() };
@@ -244,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_suspend_tells_whether_the_domain_is_still_the_same() {
-        for (result, resumed) in [(0, Resumed::Elsewhere), (1, Resumed::Cancelled)] {
+        for (result, resumed) in [(0, SuspendOutcome::Resumed), (1, SuspendOutcome::Cancelled)] {
             // SAFETY: the recorder touches nothing.
             assert_eq!(unsafe { suspend(&Recorder::default().returning(result)) }, Ok(resumed));
         }

@@ -36,5 +36,5 @@ cfg_if::cfg_if! {
 }
 
 pub use read_only::ReadOnlyMem;
-pub use slots::{Fixed, SharedSlots, SlotMem};
+pub use slots::{SharedSlots, SlotMem, StableSharedMem};
 pub use word::{SharedU8, SharedU16, SharedU32, SharedU64};

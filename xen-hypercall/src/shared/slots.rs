@@ -12,10 +12,10 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 ///
 /// *Implementation safety*: as long as the value lives, wherever it is moved,
 /// [`as_ref`](AsRef::as_ref) returns the same memory of the same size.
-pub unsafe trait Fixed: AsRef<SharedMem> {}
+pub unsafe trait StableSharedMem: AsRef<SharedMem> {}
 
 // SAFETY: it is the reference that it was made of.
-unsafe impl Fixed for &SharedMem {}
+unsafe impl StableSharedMem for &SharedMem {}
 
 /// Memory `M` with slots that each hold an `A` or a `B`, from byte `FIRST` on: as large as the
 /// larger of the two, and a power of two of them.
@@ -65,7 +65,7 @@ impl<M, const FIRST: usize, A, B> SlotMem<M, FIRST, A, B> {
     }
 }
 
-impl<M: Fixed, const FIRST: usize, A, B> SlotMem<M, FIRST, A, B> {
+impl<M: StableSharedMem, const FIRST: usize, A, B> SlotMem<M, FIRST, A, B> {
     /// Divides `mem` into as many slots as there is room for: [`slots_in`](Self::slots_in) its
     /// size.
     ///
@@ -128,8 +128,8 @@ impl<'m, const FIRST: usize, A, B> SharedSlots<'m, FIRST, A, B> {
     #[inline(always)]
     pub fn read<T: FromBytes>(&self, index: u32) -> T {
         const { assert!(size_of::<T>() <= Self::SIZE) }
-        // SAFETY: `SlotMem::new` has checked that all slots lie within the memory, which `Fixed`
-        // says is the same one still.
+        // SAFETY: `SlotMem::new` has checked that all slots lie within the memory, which
+        // `StableSharedMem` says is the same one still.
         unsafe { self.mem.read_unchecked::<FIRST, T>(self.offset(index)) }
     }
 

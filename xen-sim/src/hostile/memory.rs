@@ -206,7 +206,7 @@ impl Machine {
 mod tests {
     use super::*;
     use crate::{DomainConfig, World};
-    use xen_grant::{GrantTable, ReadWrite, Window};
+    use xen_grant::{GrantMapArea, GrantTable, ReadWrite};
     use xen_hypercall::Pages;
 
     #[test]
@@ -216,9 +216,9 @@ mod tests {
             (world.create(DomainConfig::new("front")), world.create(DomainConfig::new("back")));
         let grants = GrantTable::new(front.clone()).unwrap();
         let share = || Pages::alloc(front.clone(), 1).unwrap();
-        let shared = grants.share_writable(share(), back.id()).unwrap();
-        let shown = grants.share_read_only(share(), back.id()).unwrap();
-        let mapped = Window::reserve(back.clone(), 1).unwrap();
+        let shared = grants.grant_writable(share(), back.id()).unwrap();
+        let shown = grants.grant_read_only(share(), back.id()).unwrap();
+        let mapped = GrantMapArea::reserve(back.clone(), 1).unwrap();
         let mapped = mapped.map::<ReadWrite>(front.id(), shared.refs()).unwrap();
 
         // Bytes that always select the fifth action, with its own value.

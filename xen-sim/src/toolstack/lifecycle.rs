@@ -9,7 +9,7 @@ use crate::{Domain, World};
 use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;
-use xen_hypercall::ops::sched::Resumed;
+use xen_hypercall::ops::sched::SuspendOutcome;
 use xen_hypercall::{DomId, PAGE_SIZE, Platform};
 use xen_sys::hvm::params::*;
 use xen_sys::sched::ShutdownReason;
@@ -84,20 +84,21 @@ impl World {
 
     /// Resumes a suspended domain in its world.
     ///
-    /// With [`Resumed::Cancelled`] its suspend returns that nothing changed, as after `xl save -c`.
-    /// With [`Resumed::Elsewhere`] its suspend returns as in a new domain, although its old state
-    /// still exists: a toolstack uses it for a guest that may not support the former.
+    /// With [`SuspendOutcome::Cancelled`] its suspend returns that nothing changed, as after `xl
+    /// save -c`. With [`SuspendOutcome::Resumed`] its suspend returns as in a new domain,
+    /// although its old state still exists: a toolstack uses it for a guest that may not
+    /// support the former.
     ///
     /// # Panics
     ///
     /// If the domain is not suspended.
-    pub fn resume(&self, id: DomId, resumed: Resumed) {
+    pub fn resume(&self, id: DomId, resumed: SuspendOutcome) {
         let mut machine = self.shared().lock();
         machine.assert_suspended(id);
         let now = machine.now;
         machine.trace.record(now, Some(id), || format!("resumed: {resumed:?}"));
         let domain = machine.dom_mut(id);
-        domain.resumed = usize::from(resumed == Resumed::Cancelled);
+        domain.resumed = usize::from(resumed == SuspendOutcome::Cancelled);
         domain.run_state = RunState::Running;
         domain.shutdown_code = None;
         domain.activity += 1;

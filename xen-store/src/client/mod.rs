@@ -30,7 +30,7 @@ pub use runtime::Runtime;
 use spin::Mutex;
 pub use transaction::Transaction;
 pub use watch::Watch;
-use xen_hypercall::start::StartRing;
+use xen_hypercall::boot::BootRing;
 use xen_hypercall::{Instant, OutOfMemory, Platform, Port};
 
 pub use crate::connection::WatchEvent;
@@ -93,8 +93,8 @@ impl<P: Platform> XenStore<P> {
     /// # Errors
     ///
     /// [`OutOfMemory`] if the platform has no pages for the messages. The ring is still there for
-    /// [`xenstore_ring`](xen_hypercall::start::xenstore_ring) to find.
-    pub fn new(platform: P, ring: StartRing<P>) -> Result<Self, OutOfMemory> {
+    /// [`xenstore_ring`](xen_hypercall::boot::xenstore_ring) to find.
+    pub fn new(platform: P, ring: BootRing<P>) -> Result<Self, OutOfMemory> {
         let transport = RingTransport::new(platform.clone(), ring.page, ring.port);
         Self::with_transport(platform, transport, ring.port, Limits::default())
     }

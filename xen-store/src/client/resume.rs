@@ -4,7 +4,7 @@ use super::{Runtime, XenStore};
 use crate::connection::{RingTransport, Transport};
 use crate::error::ErrorKind;
 use core::sync::atomic::Ordering;
-use xen_hypercall::start::{self, StartError};
+use xen_hypercall::boot::{self, BootError};
 use xen_hypercall::{Instant, Platform, Port};
 use xen_sys::io::xs_wire::ServerFeatures;
 
@@ -14,13 +14,13 @@ impl<P: Platform> XenStore<P> {
     ///
     /// # Errors
     ///
-    /// Those of [`start::xenstore_ring`]; [`StartError::Map`] if the platform has no pages for the
+    /// Those of [`boot::xenstore_ring`]; [`BootError::Map`] if the platform has no pages for the
     /// messages.
-    pub fn start(platform: P, deadline: Instant) -> Result<Self, StartError> {
+    pub fn start(platform: P, deadline: Instant) -> Result<Self, BootError> {
         loop {
-            match start::xenstore_ring(platform.clone()) {
-                Ok(ring) => return Self::new(platform, ring).map_err(StartError::Map),
-                Err(StartError::Absent { port, .. }) if platform.now() < deadline => {
+            match boot::xenstore_ring(platform.clone()) {
+                Ok(ring) => return Self::new(platform, ring).map_err(BootError::Map),
+                Err(BootError::Absent { port, .. }) if platform.now() < deadline => {
                     // The toolstack that sets the ring up sends an event, if the domain has a port.
                     let slice = deadline.min(platform.now() + super::WAIT_SLICE);
                     let port = u32::try_from(port).ok().filter(|&port| port != 0).map(Port);
@@ -41,9 +41,9 @@ impl<P: Platform> XenStore<P> {
     ///
     /// # Errors
     ///
-    /// Those of [`start::xenstore_ring`]; the store stays quiesced, try again.
-    pub fn resume(&self) -> Result<(), StartError> {
-        let ring = start::xenstore_ring(self.inner.platform.clone())?;
+    /// Those of [`boot::xenstore_ring`]; the store stays quiesced, try again.
+    pub fn resume(&self) -> Result<(), BootError> {
+        let ring = boot::xenstore_ring(self.inner.platform.clone())?;
         self.resume_with(
             RingTransport::new(self.inner.platform.clone(), ring.page, ring.port),
             ring.port,

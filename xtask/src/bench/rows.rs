@@ -109,7 +109,7 @@ const RING: [&[&str]; 2] = [
 ];
 const SCAN_TWO_LEVEL: [&[&str]; 2] = [&["xen_bench::events::scan"], &["scan_two_level*"]];
 const SCAN_FIFO: [&[&str]; 2] = [&["xen_bench::events::scan"], &["scan_fifo*"]];
-const GRANT: [&[&str]; 2] = [&["xen_bench::grants::share_and_reclaim"], &["share_and_reclaim*"]];
+const GRANT: [&[&str]; 2] = [&["xen_bench::grants::grant_and_end"], &["grant_and_end*"]];
 
 pub(super) const ROWS: [Case; 25] = [
     counted("ring/1", "block request there and back, batch 1", RING, 2_000_000),

@@ -46,7 +46,7 @@ const UNDECIDABLE: [(&str, &str, &str); 2] = [
         "loom runs read-modify-writes in program order, arm64 does not: two of them need SeqCst",
     ),
     (
-        "xen-evtchn/src/line.rs",
+        "xen-evtchn/src/port_state.rs",
         "self.0.compare_exchange(old, next(old)",
         "as above: it is between the mask and the unmask of two changes, all read-modify-writes",
     ),

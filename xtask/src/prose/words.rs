@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn terms_depend_on_their_folder() {
-        assert_eq!(target("xen-grant/src/shared.rs", "Shared"), Some("Granted"));
+        assert_eq!(target("xen-grant/src/granted.rs", "Shared"), Some("Granted"));
         assert_eq!(target("xen-hypercall/src/lib.rs", "Shared"), None);
     }
 }

@@ -11,8 +11,8 @@ use xen_back::block::{Config, GrantMode};
 use xen_example_sim_shell::{Faults, Setup, SharedDisk, Sleep, Testbed, Xen};
 use xen_front::block::{self, BlkFront, BlkFrontError, DEFAULT_BUFFERS};
 use xen_grant::GrantTable;
-use xen_hypercall::ops::sched::Resumed;
-use xen_hypercall::{Errno, Instant, Platform, Port, start};
+use xen_hypercall::ops::sched::SuspendOutcome;
+use xen_hypercall::{Errno, Instant, Platform, Port, boot};
 use xen_sim::{TraceEvent, World};
 use xen_store::XenStore;
 
@@ -60,7 +60,7 @@ pub(crate) fn live(seed: u64, trace: bool) -> Vec<TraceEvent> {
         testbed.world.store().set_chunk(1 + rng.below(40));
     }
     let xen = testbed.guest.clone();
-    let store = XenStore::new(xen.clone(), start::xenstore_ring(xen.clone()).unwrap()).unwrap();
+    let store = XenStore::new(xen.clone(), boot::xenstore_ring(xen.clone()).unwrap()).unwrap();
     let grants = GrantTable::new(xen.clone()).unwrap();
     let image = disk.look(<[u8]>::to_vec);
     let mut scenario = Scenario {
@@ -80,7 +80,7 @@ pub(crate) fn live(seed: u64, trace: bool) -> Vec<TraceEvent> {
     }
     scenario.end();
     drop(scenario);
-    let held = grants.sweep_quarantine();
+    let held = grants.retry_deferred();
     assert_eq!(held, Default::default(), "pages are deferred without a user");
     drop((grants, store));
     testbed.stop_driver();
@@ -313,10 +313,10 @@ impl<'a> Scenario<'_, 'a> {
             self.testbed.guest_faults.arm(rng.below(12) as u64, Errno::ENOMEM);
         }
         let resumed = suspend::sleep(&self.xen, self.store, self.grants);
-        assert_eq!(resumed == Resumed::Cancelled, sleep == Sleep::Cancelled);
+        assert_eq!(resumed == SuspendOutcome::Cancelled, sleep == Sleep::Cancelled);
         self.testbed.woken().unwrap_or_else(|findings| panic!("{findings}"));
         let deadline = self.deadline();
-        if resumed == Resumed::Elsewhere {
+        if resumed == SuspendOutcome::Resumed {
             if let Some(disk) = &mut self.disk {
                 let mut done = disk.resume(deadline);
                 if faulty && done.is_err() {

@@ -3,7 +3,7 @@
 use xen_example_sim_shell::Xen;
 use xen_grant::GrantTable;
 use xen_guest::{ShutdownRequest, ShutdownWatcher};
-use xen_hypercall::ops::sched::{self, Resumed};
+use xen_hypercall::ops::sched::{self, SuspendOutcome};
 use xen_store::XenStore;
 
 /// Tries of a step: enough for the faults before the domain has stopped and after it continues.
@@ -12,7 +12,7 @@ const TRIES: u32 = 4;
 /// Receives the toolstack's request, and suspends the domain.
 ///
 /// Every step is tried a few times, as one of them may fail once.
-pub(crate) fn sleep(xen: &Xen, store: &XenStore<Xen>, grants: &GrantTable<Xen>) -> Resumed {
+pub(crate) fn sleep(xen: &Xen, store: &XenStore<Xen>, grants: &GrantTable<Xen>) -> SuspendOutcome {
     let mut watcher =
         try_hard("watching", || ShutdownWatcher::new(store, &[ShutdownRequest::Suspend]));
     assert_eq!(
@@ -22,7 +22,7 @@ pub(crate) fn sleep(xen: &Xen, store: &XenStore<Xen>, grants: &GrantTable<Xen>) 
     // SAFETY: the guest has one vCPU and no interrupts, and uses nothing of before but what is
     // resumed below, and the devices, which the caller resumes.
     let resumed = try_hard("suspending", || watcher.suspend(|| unsafe { sched::suspend(xen) }));
-    if resumed == Resumed::Elsewhere {
+    if resumed == SuspendOutcome::Resumed {
         try_hard("resuming", || watcher.resume(grants));
     }
     resumed

@@ -13,8 +13,8 @@ use core::time::Duration;
 use xen_evtchn::Channel;
 use xen_grant::{GrantError, GrantTable};
 use xen_guest::{ShutdownRequest, ShutdownWatcher, SuspendError};
-use xen_hypercall::ops::{event_channel, sched::Resumed};
-use xen_hypercall::start::{self, StartError};
+use xen_hypercall::boot::{self, BootError};
+use xen_hypercall::ops::{event_channel, sched::SuspendOutcome};
 use xen_hypercall::{Errno, Platform, Port};
 use xen_kernel_rt::{Rt, early_println};
 use xen_store::{StoreError, XenStore, XsOps};
@@ -37,7 +37,7 @@ static WRONG: AtomicU32 = AtomicU32::new(0);
 #[expect(dead_code, reason = "printed")]
 enum Error {
     Xen(Errno),
-    Start(StartError),
+    Start(BootError),
     Store(StoreError),
     Grants(GrantError),
     Suspend(SuspendError),
@@ -58,8 +58,8 @@ fn run(xen: Rt) -> Result<(), Error> {
         xen.sleep_unless(|| false);
     };
     xen.start_vcpu(1, second).map_err(Error::Xen)?;
-    let ring = start::xenstore_ring(xen).map_err(Error::Start)?;
-    let store = XenStore::new(xen, ring).map_err(StartError::Map).map_err(Error::Start)?;
+    let ring = boot::xenstore_ring(xen).map_err(Error::Start)?;
+    let store = XenStore::new(xen, ring).map_err(BootError::Map).map_err(Error::Start)?;
     let grants = GrantTable::new(xen).map_err(Error::Grants)?;
     let mut watcher =
         ShutdownWatcher::new(&store, &[ShutdownRequest::Suspend, ShutdownRequest::Poweroff])
@@ -69,8 +69,8 @@ fn run(xen: Rt) -> Result<(), Error> {
         match watcher.poll().map_err(Error::Store)? {
             Some(ShutdownRequest::Suspend) => {
                 match watcher.suspend(|| xen.suspend()).map_err(Error::Suspend)? {
-                    Resumed::Cancelled => say(xen, &store, "cancelled")?,
-                    Resumed::Elsewhere => {
+                    SuspendOutcome::Cancelled => say(xen, &store, "cancelled")?,
+                    SuspendOutcome::Resumed => {
                         watcher.resume(&grants).map_err(Error::Suspend)?;
                         say(xen, &store, "elsewhere")?;
                     }

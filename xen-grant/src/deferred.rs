@@ -14,7 +14,7 @@ const BUDGET: usize = 16;
 
 /// How much is kept back because peers still use it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Quarantine {
+pub struct DeferredGrants {
     /// Allocations that wait for their peer to let go.
     pub waiting: usize,
     /// Allocations given up for good, because there was no memory to note them down.
@@ -31,7 +31,7 @@ pub(crate) struct Held<P: Platform> {
 }
 
 /// All that peers did not let go of.
-pub(crate) struct Deferred<P: Platform> {
+pub(crate) struct DeferredList<P: Platform> {
     list: Mutex<List<P>>,
     lost: AtomicU32,
 }
@@ -44,7 +44,7 @@ struct List<P: Platform> {
     due: Option<Instant>,
 }
 
-impl<P: Platform> Deferred<P> {
+impl<P: Platform> DeferredList<P> {
     pub(crate) fn new(platform: P) -> Self {
         Self {
             list: Mutex::new(List { held: PageVec::new(platform), next: 0, due: None }),
@@ -62,8 +62,11 @@ impl<P: Platform> Deferred<P> {
         }
     }
 
-    pub(crate) fn count(&self) -> Quarantine {
-        Quarantine { waiting: self.list.lock().held.len(), lost: self.lost.load(Ordering::Relaxed) }
+    pub(crate) fn count(&self) -> DeferredGrants {
+        DeferredGrants {
+            waiting: self.list.lock().held.len(),
+            lost: self.lost.load(Ordering::Relaxed),
+        }
     }
 
     /// Tries all again. `end` gets the first reference and which ones are left, and returns which
@@ -128,7 +131,7 @@ impl<P: Platform> Deferred<P> {
     }
 }
 
-impl<P: Platform> Drop for Deferred<P> {
+impl<P: Platform> Drop for DeferredList<P> {
     fn drop(&mut self) {
         let mut list = self.list.lock();
         // What peers still use outlives the table: its memory must not be used again.

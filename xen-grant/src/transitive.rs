@@ -12,7 +12,7 @@ use xen_hypercall::{DomId, GrantRef, Platform};
 ///
 /// Dropping it ends the peer's access.
 #[doc(alias = "GTF_transitive")]
-pub struct PassedOn<P: Platform, A: Access> {
+pub struct TransitiveGrant<P: Platform, A: Access> {
     table: GrantTable<P>,
     reference: GrantRef,
     access: PhantomData<A>,
@@ -29,20 +29,20 @@ impl<P: Platform> GrantTable<P> {
     /// [`GrantError::Version`] in version 1, [`GrantError::Exhausted`] or [`GrantError::Grow`] if
     /// there is no free entry.
     #[doc(alias = "GTF_transitive")]
-    pub fn pass_on<A: Access>(
+    pub fn grant_transitive<A: Access>(
         &self,
         owner: DomId,
         granted: GrantRef,
         peer: DomId,
-    ) -> Result<PassedOn<P, A>, GrantError> {
+    ) -> Result<TransitiveGrant<P, A>, GrantError> {
         self.needs(Version::V2)?;
         let (group, reference) = self.take(1)?;
         group.entry(reference).permit(What::Grant(owner, granted), peer, A::FLAGS);
-        Ok(PassedOn { table: self.clone(), reference, access: PhantomData })
+        Ok(TransitiveGrant { table: self.clone(), reference, access: PhantomData })
     }
 }
 
-impl<P: Platform, A: Access> PassedOn<P, A> {
+impl<P: Platform, A: Access> TransitiveGrant<P, A> {
     /// Returns the reference that the peer has to use.
     pub fn reference(&self) -> GrantRef {
         self.reference
@@ -54,7 +54,7 @@ impl<P: Platform, A: Access> PassedOn<P, A> {
     ///
     /// [`InUse`] if a copy is going on. The peer can begin no other one, and the reference is kept
     /// back until that one is done.
-    pub fn end(self) -> Result<(), InUse> {
+    pub fn end_access(self) -> Result<(), InUse> {
         let mut this = ManuallyDrop::new(self);
         let ended = this.table.end_passed_on(this.reference);
         // SAFETY: the value is never used or dropped again, so its table is dropped once.
@@ -63,15 +63,17 @@ impl<P: Platform, A: Access> PassedOn<P, A> {
     }
 }
 
-impl<P: Platform, A: Access> Drop for PassedOn<P, A> {
+impl<P: Platform, A: Access> Drop for TransitiveGrant<P, A> {
     fn drop(&mut self) {
-        // A reference that is in use is in quarantine now.
+        // A reference that is in use is in deferred list now.
         let _ = self.table.end_passed_on(self.reference);
     }
 }
 
-impl<P: Platform, A: Access> fmt::Debug for PassedOn<P, A> {
+impl<P: Platform, A: Access> fmt::Debug for TransitiveGrant<P, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PassedOn").field("reference", &self.reference).finish_non_exhaustive()
+        f.debug_struct("TransitiveGrant")
+            .field("reference", &self.reference)
+            .finish_non_exhaustive()
     }
 }

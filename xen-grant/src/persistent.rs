@@ -1,6 +1,6 @@
 //! Pages that stay granted to one peer: persistent grants.
 
-use crate::{Access, GrantError, GrantTable, Shared};
+use crate::{Access, GrantError, GrantTable, Granted};
 use core::fmt;
 use heapless::Vec;
 use xen_hypercall::{DomId, Pages, Platform};
@@ -12,16 +12,16 @@ use xen_hypercall::{DomId, Pages, Platform};
 /// lives there. A page comes out zeroed, unless the pool was told that its peer may see what an
 /// earlier use left.
 #[doc(alias = "feature-persistent")]
-pub struct Pool<P: Platform, A: Access, const N: usize> {
+pub struct PersistentGrants<P: Platform, A: Access, const N: usize> {
     table: GrantTable<P>,
     peer: DomId,
     zeroed: bool,
     /// The one that was used last is used next: the peer has the others out of its cache, and they
     /// can go.
-    idle: Vec<Shared<P, A>, N>,
+    idle: Vec<Granted<P, A>, N>,
 }
 
-impl<P: Platform, A: Access, const N: usize> Pool<P, A, N> {
+impl<P: Platform, A: Access, const N: usize> PersistentGrants<P, A, N> {
     /// Makes an empty pool of pages for a peer that is to see zeroes where nothing was written for
     /// it.
     pub fn new(table: &GrantTable<P>, peer: DomId) -> Self {
@@ -40,7 +40,7 @@ impl<P: Platform, A: Access, const N: usize> Pool<P, A, N> {
     /// # Errors
     ///
     /// [`GrantError::Memory`] if the platform has no page, or as [`GrantTable::share`].
-    pub fn take(&mut self) -> Result<Shared<P, A>, GrantError> {
+    pub fn alloc(&mut self) -> Result<Granted<P, A>, GrantError> {
         while let Some(page) = self.idle.pop() {
             if page.peer() != Some(self.peer) {
                 continue;
@@ -51,14 +51,14 @@ impl<P: Platform, A: Access, const N: usize> Pool<P, A, N> {
             return Ok(page);
         }
         let page = Pages::alloc(self.table.platform().clone(), 1).map_err(GrantError::Memory)?;
-        self.table.share(page, self.peer).map_err(|failed| failed.error)
+        self.table.grant_access(page, self.peer).map_err(|failed| failed.error)
     }
 
     /// Takes a page back that its user and the peer are done with. It stays granted, unless the
     /// pool is full, or it is not one of a pool for this peer.
-    pub fn give(&mut self, page: Shared<P, A>) {
+    pub fn free(&mut self, page: Granted<P, A>) {
         if page.peer() == Some(self.peer) && page.refs().len() == 1 && page.is_of(&self.table) {
-            // One that there is no room for is reclaimed, or goes to the quarantine.
+            // One that there is no room for is reclaimed, or goes to the deferred list.
             drop(self.idle.push(page));
         }
     }
@@ -66,7 +66,7 @@ impl<P: Platform, A: Access, const N: usize> Pool<P, A, N> {
     /// Ends the grants of all idle pages but `keep`, those that have been idle for longest, and
     /// returns how many that were.
     ///
-    /// Pages that the peer still has mapped go to the table's quarantine.
+    /// Pages that the peer still has mapped go to the table's deferred list.
     pub fn shrink(&mut self, keep: usize) -> usize {
         let count = self.idle.len().saturating_sub(keep);
         drop(self.idle.drain(..count));
@@ -79,9 +79,9 @@ impl<P: Platform, A: Access, const N: usize> Pool<P, A, N> {
     }
 }
 
-impl<P: Platform, A: Access, const N: usize> fmt::Debug for Pool<P, A, N> {
+impl<P: Platform, A: Access, const N: usize> fmt::Debug for PersistentGrants<P, A, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool")
+        f.debug_struct("PersistentGrants")
             .field("peer", &self.peer)
             .field("idle", &self.idle.len())
             .finish_non_exhaustive()

@@ -1,7 +1,7 @@
 //! What the kernel makes of its ports: handlers, masks with reasons, and a budget against storms.
 
 use crate::EventChannels;
-use crate::line::{self, Begin, End, Free, Line, Work};
+use crate::port_state::{self, Begin, Eoi, EoiOutcome, Free, PortState};
 use core::fmt;
 use xen_hypercall::sync::{AtomicU64, Ordering};
 use xen_hypercall::{Errno, Instant, Platform, Port, SharedMem};
@@ -9,21 +9,21 @@ use xen_hypercall::{Errno, Instant, Platform, Port, SharedMem};
 /// The ports of this domain as interrupt lines: each is handled by one vCPU at a time, from its
 /// upcall to an explicit end.
 ///
-/// An event masks its port and is told; [`end`](Self::end) unmasks it, with what the handler found.
-/// A port that keeps coming with no work behind it has to wait, each time twice as long, up to a
-/// second, so that a peer's storm costs next to nothing and others go on; the first event with work
-/// ends that. An event of a port that no handler is bound to yet is kept for it.
+/// An event masks its port and is delivered; [`eoi`](Self::eoi) unmasks it, with what the handler
+/// found. A port that keeps coming with no work behind it has to wait, each time twice as long, up
+/// to a second, so that a peer's storm costs next to nothing and others go on; the first event with
+/// work ends that. An event of a port that no handler is bound to yet is kept for it.
 ///
 /// Lock-free and allocation-free; `GROUPS` groups of 64 ports, 8.1 bytes each (24 more with feature
 /// `async`). Xen hands out the lowest free number, so a table for as many ports as the kernel opens
 /// is large enough. Ports beyond it stay masked.
-pub struct Lines<const GROUPS: usize> {
+pub struct EventDispatcher<const GROUPS: usize> {
     groups: [Group; GROUPS],
     /// Events of ports that no handler is bound to.
     unhandled: AtomicU64,
 }
 
-/// An event that was told, from its upcall to its [`end`](Lines::end).
+/// An event that was delivered, from its upcall to its [`eoi`](EventDispatcher::eoi).
 ///
 /// It is of the handler that the port had then: when the port is unbound, or closed and opened
 /// anew, it ends nothing any more.
@@ -43,7 +43,7 @@ impl Event {
 struct Group {
     /// A bit for each line that may be waiting.
     delayed: AtomicU64,
-    lines: [Line; 64],
+    lines: [PortState; 64],
     #[cfg(feature = "async")]
     wakers: [atomic_waker::AtomicWaker; 64],
 }
@@ -53,7 +53,7 @@ impl Group {
     const fn new() -> Self {
         Self {
             delayed: AtomicU64::new(0),
-            lines: [const { Line::new() }; 64],
+            lines: [const { PortState::new() }; 64],
             #[cfg(feature = "async")]
             wakers: [const { atomic_waker::AtomicWaker::new() }; 64],
         }
@@ -63,14 +63,14 @@ impl Group {
     fn new() -> Self {
         Self {
             delayed: AtomicU64::new(0),
-            lines: core::array::from_fn(|_| Line::new()),
+            lines: core::array::from_fn(|_| PortState::new()),
             #[cfg(feature = "async")]
             wakers: [const { atomic_waker::AtomicWaker::new() }; 64],
         }
     }
 }
 
-impl<const GROUPS: usize> Lines<GROUPS> {
+impl<const GROUPS: usize> EventDispatcher<GROUPS> {
     /// Makes a table in which no handler is bound.
     #[cfg(not(loom))]
     pub const fn new() -> Self {
@@ -83,7 +83,7 @@ impl<const GROUPS: usize> Lines<GROUPS> {
         Self { groups: core::array::from_fn(|_| Group::new()), unhandled: AtomicU64::new(0) }
     }
 
-    /// Lets the events of `port` be told from now on; one that came before is told now.
+    /// Lets the events of `port` be delivered from now on; one that came before is delivered now.
     ///
     /// # Errors
     ///
@@ -106,7 +106,7 @@ impl<const GROUPS: usize> Lines<GROUPS> {
     ) {
         events.mask(port);
         if let Some(line) = self.line(port) {
-            line.start_over();
+            line.reset();
             #[cfg(feature = "async")]
             self.wake(port);
         }
@@ -116,7 +116,7 @@ impl<const GROUPS: usize> Lines<GROUPS> {
     pub fn mask<P: Platform, M: AsRef<SharedMem>>(&self, events: &EventChannels<P, M>, port: Port) {
         events.mask(port);
         if let Some(line) = self.line(port) {
-            line.add(line::EXPLICIT);
+            line.add(port_state::EXPLICIT);
         }
     }
 
@@ -130,12 +130,12 @@ impl<const GROUPS: usize> Lines<GROUPS> {
         events: &EventChannels<P, M>,
         port: Port,
     ) -> Result<(), Errno> {
-        let free = self.line(port).ok_or(Errno::EINVAL)?.remove(line::EXPLICIT);
+        let free = self.line(port).ok_or(Errno::EINVAL)?.remove(port_state::EXPLICIT);
         release(events, port, free)
     }
 
-    /// Makes `vcpu` the one that takes the upcalls of `port`. The next event is told there, after
-    /// the end of a handler that runs now.
+    /// Makes `vcpu` the one that takes the upcalls of `port`. The next event is delivered there,
+    /// after the end of a handler that runs now.
     ///
     /// # Errors
     ///
@@ -150,14 +150,14 @@ impl<const GROUPS: usize> Lines<GROUPS> {
     ) -> Result<(), Errno> {
         let line = self.line(port).ok_or(Errno::EINVAL)?;
         events.mask(port);
-        line.add(line::MOVING);
+        line.add(port_state::MOVING);
         let moved = events.bind_vcpu(port, vcpu);
-        release(events, port, line.remove(line::MOVING))?;
+        release(events, port, line.remove(port_state::MOVING))?;
         moved
     }
 
     /// Handles the upcall of `vcpu`: calls `handle` for each port with an event and a handler that
-    /// is not already running. The port is masked until the event's [`end`](Self::end), which
+    /// is not already running. The port is masked until the event's [`eoi`](Self::eoi), which
     /// may come in `handle` or any time later, from any vCPU.
     #[inline]
     pub fn on_upcall<P: Platform, M: AsRef<SharedMem>>(
@@ -188,11 +188,11 @@ impl<const GROUPS: usize> Lines<GROUPS> {
         handle: &mut impl FnMut(Event),
     ) {
         events.mask(port);
-        match self.line(port).map(Line::begin) {
+        match self.line(port).map(PortState::begin) {
             Some(Begin::Run(generation)) => return handle(Event { port, generation }),
             Some(Begin::Kept) => return,
             Some(Begin::Unbound) => {}
-            None => events.keep(port),
+            None => events.set_pending_masked(port),
         }
         self.unhandled.fetch_add(1, Ordering::Relaxed);
     }
@@ -213,11 +213,11 @@ impl<const GROUPS: usize> Lines<GROUPS> {
     /// # Errors
     ///
     /// `EINVAL` as for [`EventChannels::unmask`].
-    pub fn end<P: Platform, M: AsRef<SharedMem>>(
+    pub fn eoi<P: Platform, M: AsRef<SharedMem>>(
         &self,
         events: &EventChannels<P, M>,
         event: Event,
-        work: Work,
+        work: Eoi,
         now: Instant,
     ) -> Result<Option<Instant>, Errno> {
         let Event { port, generation } = event;
@@ -225,10 +225,10 @@ impl<const GROUPS: usize> Lines<GROUPS> {
         else {
             return Err(Errno::EINVAL);
         };
-        match line.end(generation, work, now) {
-            End::Stale | End::Masked => Ok(None),
-            End::Free(free) => release(events, port, Some(free)).map(|()| None),
-            End::Delayed(until) => {
+        match line.eoi(generation, work, now) {
+            EoiOutcome::Stale | EoiOutcome::Masked => Ok(None),
+            EoiOutcome::Free(free) => release(events, port, Some(free)).map(|()| None),
+            EoiOutcome::Delayed(until) => {
                 // After the line's state: whoever sees the bit sees the wait.
                 group.delayed.fetch_or(1 << (port.0 % 64), Ordering::Release);
                 Ok(Some(until))
@@ -268,22 +268,22 @@ impl<const GROUPS: usize> Lines<GROUPS> {
     }
 
     /// Forgets all handlers: after [`EventChannels::resume`], which leaves no open port.
-    pub fn start_over(&self) {
+    pub fn reset(&self) {
         for group in &self.groups {
-            group.lines.iter().for_each(Line::start_over);
+            group.lines.iter().for_each(PortState::reset);
             #[cfg(feature = "async")]
             group.wakers.iter().for_each(atomic_waker::AtomicWaker::wake);
         }
     }
 
     #[inline(always)]
-    fn line(&self, port: Port) -> Option<&Line> {
+    fn line(&self, port: Port) -> Option<&PortState> {
         self.groups.get(port.0 as usize / 64).map(|group| &group.lines[port.0 as usize % 64])
     }
 }
 
 #[cfg(feature = "async")]
-impl<const GROUPS: usize> Lines<GROUPS> {
+impl<const GROUPS: usize> EventDispatcher<GROUPS> {
     /// Handles the upcall of `vcpu` by waking whoever awaits the ports' [`event`](Self::event)s.
     pub fn wake_on_upcall<P: Platform, M: AsRef<SharedMem>>(
         &self,
@@ -298,7 +298,7 @@ impl<const GROUPS: usize> Lines<GROUPS> {
         });
     }
 
-    /// Waits for an event of `port`, which is to be followed by its [`end`](Self::end). One task
+    /// Waits for an event of `port`, which is to be followed by its [`eoi`](Self::eoi). One task
     /// awaits a port.
     ///
     /// Ready too when the port is unbound, with `None` then. There is nothing to wait for if the
@@ -309,9 +309,9 @@ impl<const GROUPS: usize> Lines<GROUPS> {
         Some(core::future::poll_fn(move |cx| {
             // In this order: an event from here on wakes.
             waker.register(cx.waker());
-            match line.take_told() {
-                Some(told) => {
-                    core::task::Poll::Ready(told.map(|generation| Event { port, generation }))
+            match line.take_delivered() {
+                Some(delivered) => {
+                    core::task::Poll::Ready(delivered.map(|generation| Event { port, generation }))
                 }
                 None => core::task::Poll::Pending,
             }
@@ -335,21 +335,21 @@ fn release<P: Platform, M: AsRef<SharedMem>>(
         None => Ok(()),
         Some(Free { kept }) => {
             if kept {
-                events.keep(port);
+                events.set_pending_masked(port);
             }
             events.unmask(port)
         }
     }
 }
 
-impl<const GROUPS: usize> Default for Lines<GROUPS> {
+impl<const GROUPS: usize> Default for EventDispatcher<GROUPS> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<const GROUPS: usize> fmt::Debug for Lines<GROUPS> {
+impl<const GROUPS: usize> fmt::Debug for EventDispatcher<GROUPS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lines").field("ports", &(GROUPS * 64)).finish_non_exhaustive()
+        f.debug_struct("EventDispatcher").field("ports", &(GROUPS * 64)).finish_non_exhaustive()
     }
 }

@@ -7,7 +7,7 @@ use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 use xen_hypercall::ops::grant_table as op;
-use xen_hypercall::{DomId, Fixed, GrantRef, Pages, Platform, SharedMem, SharedPages};
+use xen_hypercall::{DomId, GrantRef, Pages, Platform, SharedMem, SharedPages, StableSharedMem};
 use xen_sys::grant_table::{GnttabSwapGrantRef, GrantStatus};
 
 /// The most pages that are shared as one: a ring of order 4. Their references follow each other.
@@ -15,11 +15,11 @@ pub const MAX_PAGES: usize = 16;
 
 /// Pages shared with one peer, a reference for each page.
 ///
-/// They are reachable only as [`SharedMem`] until [`reclaim`](Self::reclaim) has ended the peer's
-/// access. Dropping the value does the same and frees the pages; those that the peer still uses go
-/// to the table's quarantine.
-pub struct Shared<P: Platform, A: Access> {
-    /// Taken out by `reclaim` and `drop`, nowhere else, as are the pages.
+/// They are reachable only as [`SharedMem`] until [`end_access`](Self::end_access) has ended the
+/// peer's access. Dropping the value does the same and frees the pages; those that the peer still
+/// uses go to the table's deferred list.
+pub struct Granted<P: Platform, A: Access> {
+    /// Taken out by `end_access` and `drop`, nowhere else, as are the pages.
     table: ManuallyDrop<GrantTable<P>>,
     pages: ManuallyDrop<SharedPages<P>>,
     /// The references' group, which is the table's.
@@ -30,11 +30,11 @@ pub struct Shared<P: Platform, A: Access> {
 }
 
 // SAFETY: the group is reachable through atomics alone; all else is itself Send.
-unsafe impl<P: Platform + Send + Sync, A: Access> Send for Shared<P, A> {}
+unsafe impl<P: Platform + Send + Sync, A: Access> Send for Granted<P, A> {}
 // SAFETY: as above.
-unsafe impl<P: Platform + Send + Sync, A: Access> Sync for Shared<P, A> {}
+unsafe impl<P: Platform + Send + Sync, A: Access> Sync for Granted<P, A> {}
 
-impl<P: Platform, A: Access> Shared<P, A> {
+impl<P: Platform, A: Access> Granted<P, A> {
     /// Takes over references of `group`, a group of `table`, that lead to `pages`.
     #[inline(always)]
     pub(crate) fn new(
@@ -101,8 +101,9 @@ impl<P: Platform, A: Access> Shared<P, A> {
     /// than a page, [`MapError::Call`] or [`MapError::Refused`] if Xen refuses, as it does while
     /// someone uses one of the two: nothing has changed then.
     #[doc(alias = "GNTTABOP_swap_grant_ref")]
-    pub fn exchange<B: Access>(&mut self, other: &mut Shared<P, B>) -> Result<(), MapError> {
-        // The two values exchange their entries, which have to be those that `reclaim` then ends.
+    pub fn swap_grant_ref<B: Access>(&mut self, other: &mut Granted<P, B>) -> Result<(), MapError> {
+        // the two values exchange their entries, which have to be those that `end_access`
+        // then ends.
         if !other.is_of(&self.table) {
             return Err(MapError::OtherTable);
         }
@@ -130,10 +131,10 @@ impl<P: Platform, A: Access> Shared<P, A> {
     ///
     /// # Errors
     ///
-    /// [`InUse`] if the peer has a page mapped: all pages are then in quarantine, which frees them
-    /// when the peer lets go. The peer broke its word if it had said that it was done with
+    /// [`InUse`] if the peer has a page mapped: all pages are then in deferred list, which frees
+    /// them when the peer lets go. The peer broke its word if it had said that it was done with
     /// them.
-    pub fn reclaim(self) -> Result<Pages<P>, InUse> {
+    pub fn end_access(self) -> Result<Pages<P>, InUse> {
         let mut this = ManuallyDrop::new(self);
         // SAFETY: `this` is never dropped, and neither is used again.
         let (table, pages) = unsafe { this.take() };
@@ -142,45 +143,45 @@ impl<P: Platform, A: Access> Shared<P, A> {
     }
 }
 
-impl<P: Platform> Shared<P, ReadWrite> {
+impl<P: Platform> Granted<P, ReadWrite> {
     /// Takes the peer's right to write away and leaves that to read, under the same references.
     ///
     /// # Errors
     ///
     /// The value itself, with nothing changed, if the peer uses a page at this moment.
-    pub fn into_read_only(self) -> Result<Shared<P, ReadOnly>, Self> {
+    pub fn into_read_only(self) -> Result<Granted<P, ReadOnly>, Self> {
         if !self.table.restrict(self.group(), self.first, self.pages.count()) {
             return Err(self);
         }
         let mut this = ManuallyDrop::new(self);
         // SAFETY: `this` is never dropped, and neither is used again.
         let (table, pages) = unsafe { this.take() };
-        Ok(Shared::new(table, this.group, pages, this.first))
+        Ok(Granted::new(table, this.group, pages, this.first))
     }
 }
 
-impl<P: Platform, A: Access> Drop for Shared<P, A> {
+impl<P: Platform, A: Access> Drop for Granted<P, A> {
     fn drop(&mut self) {
         // SAFETY: the value is being dropped, and neither is used again.
         let (table, pages) = unsafe { self.take() };
-        // Reclaimed pages are freed here, others by the quarantine.
+        // Reclaimed pages are freed here, others by the deferred list.
         // SAFETY: the group is the table's, which is still there.
         drop(table.take_back(pages, unsafe { self.group.as_ref() }, self.first));
     }
 }
 
-impl<P: Platform, A: Access> AsRef<SharedMem> for Shared<P, A> {
+impl<P: Platform, A: Access> AsRef<SharedMem> for Granted<P, A> {
     fn as_ref(&self) -> &SharedMem {
         (*self.pages).as_ref()
     }
 }
 
-// SAFETY: the pages are the same ones until the value is taken; `exchange` leaves them alone.
-unsafe impl<P: Platform, A: Access> Fixed for Shared<P, A> {}
+// SAFETY: the pages are the same ones until the value is taken; `swap_grant_ref` leaves them alone.
+unsafe impl<P: Platform, A: Access> StableSharedMem for Granted<P, A> {}
 
-impl<P: Platform, A: Access> fmt::Debug for Shared<P, A> {
+impl<P: Platform, A: Access> fmt::Debug for Granted<P, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared")
+        f.debug_struct("Granted")
             .field("peer", &self.peer())
             .field("refs", &self.refs())
             .finish_non_exhaustive()

@@ -1,4 +1,4 @@
-//! One port's state: why it is masked, and how much it may be told without work to do.
+//! One port's state: why it is masked, and how much it may be delivered without work to do.
 
 use core::time::Duration;
 use xen_hypercall::Instant;
@@ -10,7 +10,7 @@ const UNBOUND: u64 = 1;
 pub(crate) const EXPLICIT: u64 = 1 << 1;
 /// It is on its way to another vCPU.
 pub(crate) const MOVING: u64 = 1 << 2;
-/// It was told, and the end has not come yet.
+/// It was delivered, and the end has not come yet.
 const HANDLING: u64 = 1 << 3;
 /// It came too often without work, and has to wait.
 const DELAYED: u64 = 1 << 4;
@@ -25,7 +25,8 @@ const TOLD: u64 = 1 << 6;
 /// All of the above.
 const FLAGS: u64 = 0x7f;
 
-/// How often in a row it was told without work, in 4 bits: as many as it takes to the longest wait.
+/// How often in a row it was delivered without work, in 4 bits: as many as it takes to the longest
+/// wait.
 const SPURIOUS: u32 = 7;
 const SPURIOUS_MASK: u64 = 0xf;
 /// Which of its handlers the port has now, in 16 bits: the end of an earlier one's handling is none
@@ -49,15 +50,15 @@ const MAX_DELAY: Duration = Duration::from_secs(1);
 
 /// What a handler found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Work {
+pub enum Eoi {
     /// There was something to do.
-    Done,
+    Handled,
     /// There was nothing: the event was one too many.
     Spurious,
 }
 
 /// The state of a port, in one word, so that each change is one step.
-pub(crate) struct Line(AtomicU64);
+pub(crate) struct PortState(AtomicU64);
 
 /// The last reason is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +80,7 @@ pub(crate) enum Begin {
 
 /// How the end of a handler goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum EoiOutcome {
     /// There was no handler to end.
     Stale,
     /// Another reason remains.
@@ -89,7 +90,7 @@ pub(crate) enum End {
     Delayed(Instant),
 }
 
-impl Line {
+impl PortState {
     #[cfg(not(loom))]
     pub(crate) const fn new() -> Self {
         Self(AtomicU64::new(UNBOUND))
@@ -113,9 +114,9 @@ impl Line {
         }
     }
 
-    /// Ends the handling of an event that was told with this generation.
-    pub(crate) fn end(&self, told: u16, work: Work, now: Instant) -> End {
-        let current = |state: u64| state & HANDLING != 0 && generation(state) == told;
+    /// Ends the handling of an event that was delivered with this generation.
+    pub(crate) fn eoi(&self, delivered: u16, work: Eoi, now: Instant) -> EoiOutcome {
+        let current = |state: u64| state & HANDLING != 0 && generation(state) == delivered;
         let next = |state: u64| {
             if !current(state) {
                 return state;
@@ -123,9 +124,9 @@ impl Line {
             let kept = state & !HANDLING & (FLAGS | GENERATION_MASK << GENERATION);
             let spurious = state >> SPURIOUS & SPURIOUS_MASK;
             match work {
-                Work::Done => release(kept),
-                Work::Spurious if spurious < FREE => release(kept) | (spurious + 1) << SPURIOUS,
-                Work::Spurious => {
+                Eoi::Handled => release(kept),
+                Eoi::Spurious if spurious < FREE => release(kept) | (spurious + 1) << SPURIOUS,
+                Eoi::Spurious => {
                     let until = millis(now + delay(spurious - FREE)) & UNTIL_MASK;
                     kept | DELAYED | (spurious + 1).min(SPURIOUS_MASK) << SPURIOUS | until << UNTIL
                 }
@@ -134,11 +135,11 @@ impl Line {
         let old = self.change(next);
         let new = next(old);
         if !current(old) {
-            End::Stale
+            EoiOutcome::Stale
         } else if new & DELAYED != 0 {
-            End::Delayed(until(new, now))
+            EoiOutcome::Delayed(until(new, now))
         } else {
-            freed(old, new).map_or(End::Masked, End::Free)
+            freed(old, new).map_or(EoiOutcome::Masked, EoiOutcome::Free)
         }
     }
 
@@ -168,9 +169,9 @@ impl Line {
         freed(old, next(old))
     }
 
-    /// Forgets everything: no handler is bound, and whoever awaits an event is told. Handlings that
-    /// have not ended yet are an earlier generation's.
-    pub(crate) fn start_over(&self) {
+    /// Forgets everything: no handler is bound, and whoever awaits an event is delivered. Handlings
+    /// that have not ended yet are an earlier generation's.
+    pub(crate) fn reset(&self) {
         self.change(|state| {
             let next = u64::from(generation(state).wrapping_add(1));
             UNBOUND | TOLD | next << GENERATION
@@ -182,15 +183,15 @@ impl Line {
         self.change(|state| state | TOLD);
     }
 
-    /// Lets events be told, with nothing left of an earlier handler.
+    /// Lets events be delivered, with nothing left of an earlier handler.
     pub(crate) fn bind(&self) -> Option<Free> {
         self.remove(UNBOUND | TOLD)
     }
 
-    /// Takes what [`tell`](Self::tell) and [`start_over`](Self::start_over) say, with the
+    /// Takes what [`tell`](Self::tell) and [`reset`](Self::reset) say, with the
     /// generation of the event if there is one.
     #[cfg(feature = "async")]
-    pub(crate) fn take_told(&self) -> Option<Option<u16>> {
+    pub(crate) fn take_delivered(&self) -> Option<Option<u16>> {
         let old = self.change(|state| state & !TOLD);
         (old & TOLD != 0).then(|| (old & HANDLING != 0).then(|| generation(old)))
     }
@@ -248,19 +249,19 @@ mod tests {
 
     const START: Instant = Instant::from_nanos(5_000_000_000);
 
-    fn bound() -> Line {
-        let line = Line::new();
+    fn bound() -> PortState {
+        let line = PortState::new();
         assert_eq!(line.bind(), Some(Free { kept: false }));
         line
     }
 
     #[test]
     fn a_port_without_a_handler_keeps_its_event_for_the_one_to_come() {
-        let line = Line::new();
+        let line = PortState::new();
         assert_eq!(line.begin(), Begin::Unbound);
         assert_eq!(line.bind(), Some(Free { kept: true }));
         assert_eq!(line.begin(), Begin::Run(0));
-        assert_eq!(line.end(0, Work::Done, START), End::Free(Free { kept: false }));
+        assert_eq!(line.eoi(0, Eoi::Handled, START), EoiOutcome::Free(Free { kept: false }));
     }
 
     #[test]
@@ -275,8 +276,8 @@ mod tests {
         assert_eq!(line.remove(MOVING), None, "freed once");
         assert_eq!(line.begin(), Begin::Run(0));
         line.add(EXPLICIT);
-        assert_eq!(line.end(0, Work::Done, START), End::Masked);
-        assert_eq!(line.end(0, Work::Done, START), End::Stale);
+        assert_eq!(line.eoi(0, Eoi::Handled, START), EoiOutcome::Masked);
+        assert_eq!(line.eoi(0, Eoi::Handled, START), EoiOutcome::Stale);
         assert_eq!(line.remove(EXPLICIT), Some(Free { kept: false }));
     }
 
@@ -287,13 +288,13 @@ mod tests {
         for _ in 0..300 {
             assert_eq!(line.begin(), Begin::Run(0));
             assert_eq!(line.begin(), Begin::Kept, "one handler at a time");
-            match line.end(0, Work::Spurious, now) {
-                End::Free(Free { kept: true }) => {}
-                End::Delayed(until) => {
+            match line.eoi(0, Eoi::Spurious, now) {
+                EoiOutcome::Free(Free { kept: true }) => {}
+                EoiOutcome::Delayed(until) => {
                     waits.push(until.saturating_duration_since(now));
                     assert_eq!(
-                        line.end(0, Work::Done, now),
-                        End::Stale,
+                        line.eoi(0, Eoi::Handled, now),
+                        EoiOutcome::Stale,
                         "no second end cuts the wait short"
                     );
                     assert_eq!(line.expire(Instant::from_nanos(until.as_nanos() - 1)), Err(until));
@@ -308,31 +309,31 @@ mod tests {
         assert_eq!(waits[..3], [1, 2, 4].map(Duration::from_millis));
         assert!(waits.is_sorted() && waits[200..].iter().all(|&wait| wait == MAX_DELAY));
         assert_eq!(line.begin(), Begin::Run(0));
-        assert_eq!(line.end(0, Work::Done, now), End::Free(Free { kept: false }));
+        assert_eq!(line.eoi(0, Eoi::Handled, now), EoiOutcome::Free(Free { kept: false }));
         for _ in 0..FREE {
             assert_eq!(line.begin(), Begin::Run(0));
-            assert!(matches!(line.end(0, Work::Spurious, now), End::Free(_)));
+            assert!(matches!(line.eoi(0, Eoi::Spurious, now), EoiOutcome::Free(_)));
         }
     }
 
     #[test]
     fn late_end_is_of_an_earlier_generation() {
         let line = bound();
-        let mut told = std::vec::Vec::new();
+        let mut delivered = std::vec::Vec::new();
         for round in 0..70_000u32 {
             let Begin::Run(generation) = line.begin() else {
                 panic!("it is bound and not handled")
             };
             if round < 3 {
-                told.push(generation);
+                delivered.push(generation);
             } else if let Some(&late) =
-                told.get(round as usize % 3).filter(|&&late| late != generation)
+                delivered.get(round as usize % 3).filter(|&&late| late != generation)
             {
-                assert_eq!(line.end(late, Work::Done, START), End::Stale, "round {round}");
+                assert_eq!(line.eoi(late, Eoi::Handled, START), EoiOutcome::Stale, "round {round}");
             }
             assert_eq!(line.begin(), Begin::Kept, "it is handled still");
-            line.start_over();
-            assert_eq!(line.end(generation, Work::Done, START), End::Stale);
+            line.reset();
+            assert_eq!(line.eoi(generation, Eoi::Handled, START), EoiOutcome::Stale);
             assert_eq!(line.bind(), Some(Free { kept: false }));
         }
     }
@@ -350,10 +351,10 @@ mod tests {
             let (line, now) = (bound(), Instant::from_nanos(at));
             for _ in 0..FREE {
                 line.begin();
-                line.end(0, Work::Spurious, now);
+                line.eoi(0, Eoi::Spurious, now);
             }
             line.begin();
-            let End::Delayed(until) = line.end(0, Work::Spurious, now) else {
+            let EoiOutcome::Delayed(until) = line.eoi(0, Eoi::Spurious, now) else {
                 panic!("{now:?}: no wait")
             };
             let wait = until.saturating_duration_since(now);
@@ -388,7 +389,7 @@ mod tests {
         assert_eq!(line.expire(START), Ok(None));
         assert_eq!(line.begin(), Begin::Run(0));
         assert_eq!(line.expire(START), Ok(None));
-        assert_eq!(line.end(0, Work::Done, START), End::Free(Free { kept: false }));
+        assert_eq!(line.eoi(0, Eoi::Handled, START), EoiOutcome::Free(Free { kept: false }));
     }
 
     #[test]
@@ -397,10 +398,12 @@ mod tests {
         let now = Instant::from_nanos(u64::MAX);
         for _ in 0..FREE {
             assert_eq!(line.begin(), Begin::Run(0));
-            line.end(0, Work::Spurious, now);
+            line.eoi(0, Eoi::Spurious, now);
         }
         assert_eq!(line.begin(), Begin::Run(0));
-        assert!(matches!(line.end(0, Work::Spurious, now), End::Delayed(until) if until <= now));
+        assert!(
+            matches!(line.eoi(0, Eoi::Spurious, now), EoiOutcome::Delayed(until) if until <= now)
+        );
         assert_eq!(line.expire(now), Ok(Some(Free { kept: false })));
     }
 }

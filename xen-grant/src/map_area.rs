@@ -1,7 +1,7 @@
 //! Another domain's pages, mapped: what a backend does with the references that a frontend tells
 //! it.
 
-use crate::{Access, MAX_PAGES, MapError, MapFailed, ReadOnly, ReadWrite, paged_out};
+use crate::{Access, MAX_PAGES, MapError, MapFailed, ReadOnly, ReadWrite, retry_eagain};
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
@@ -9,8 +9,8 @@ use core::num::NonZeroUsize;
 use heapless::Vec;
 use xen_hypercall::ops::grant_table as op;
 use xen_hypercall::{
-    DomId, Fixed, ForeignFrames, ForeignRange, GrantRef, OutOfMemory, PAGE_SIZE, ReadOnlyMem,
-    SharedMem, start,
+    DomId, ForeignFrames, ForeignRange, GrantRef, OutOfMemory, PAGE_SIZE, ReadOnlyMem, SharedMem,
+    StableSharedMem, boot,
 };
 use xen_sys::grant_table::{
     GnttabMapGrantRef, GnttabUnmapGrantRef, GrantFlags, GrantHandle, GrantMapFlags, GrantStatus,
@@ -18,11 +18,11 @@ use xen_sys::grant_table::{
 
 /// Room for pages of other domains: frames without RAM, reserved until this is dropped.
 ///
-/// `Window ──map──▶ Mapping ──unmap──▶ Window`
+/// `GrantMapArea ──map──▶ GrantMapping ──unmap──▶ GrantMapArea`
 ///
 /// It goes by the domain's number, which is another one where the domain is restored or has
 /// migrated: reserve another window there.
-pub struct Window<P: ForeignFrames> {
+pub struct GrantMapArea<P: ForeignFrames> {
     platform: P,
     range: ForeignRange,
     /// This domain's number, once it was asked for.
@@ -30,9 +30,9 @@ pub struct Window<P: ForeignFrames> {
 }
 
 // SAFETY: the range has one owner, as a Box has; the platform moves along and is itself Send.
-unsafe impl<P: ForeignFrames + Send> Send for Window<P> {}
+unsafe impl<P: ForeignFrames + Send> Send for GrantMapArea<P> {}
 
-impl<P: ForeignFrames> Window<P> {
+impl<P: ForeignFrames> GrantMapArea<P> {
     /// Reserves room for `pages` pages, [`MAX_PAGES`] at most.
     ///
     /// # Errors
@@ -68,7 +68,7 @@ impl<P: ForeignFrames> Window<P> {
         mut self,
         owner: DomId,
         refs: &[GrantRef],
-    ) -> Result<Mapping<P, A>, MapFailed<P>> {
+    ) -> Result<GrantMapping<P, A>, MapFailed<P>> {
         if let Err(error) = self.check(owner, refs.len()) {
             return Err(MapFailed { error, window: Some(self), statuses: Vec::new() });
         }
@@ -91,13 +91,14 @@ impl<P: ForeignFrames> Window<P> {
         // what is asked for again was not. The pages are another domain's, so none that
         // this one uses moves.
         let issue = |batch: &mut [_]| unsafe { op::map_grant_ref(&self.platform, batch) };
-        let call = paged_out::with_retries(&self.platform, &mut batch, |arg| arg.status, issue);
+        let call = retry_eagain::with_retries(&self.platform, &mut batch, |arg| arg.status, issue);
         let handles = batch
             .iter()
             .map(|arg| (arg.status == GrantStatus::OKAY).then_some(arg.handle))
             .collect();
         // From here on this value unmaps exactly what was mapped.
-        let mapping = Mapping { window: ManuallyDrop::new(self), handles, access: PhantomData };
+        let mapping =
+            GrantMapping { window: ManuallyDrop::new(self), handles, access: PhantomData };
         let Some(arg) = batch.iter().find(|arg| arg.status != GrantStatus::OKAY) else {
             return Ok(mapping);
         };
@@ -115,7 +116,7 @@ impl<P: ForeignFrames> Window<P> {
         }
         let me = match self.me {
             Some(me) => me,
-            None => start::own_domain(&self.platform).map_err(MapError::OwnDomainUnknown)?,
+            None => boot::own_domain(&self.platform).map_err(MapError::OwnDomainUnknown)?,
         };
         self.me = Some(me);
         if owner == me || owner == DomId::SELF { Err(MapError::OwnDomain(owner)) } else { Ok(()) }
@@ -135,7 +136,7 @@ impl<P: ForeignFrames> Window<P> {
     }
 }
 
-impl<P: ForeignFrames> Drop for Window<P> {
+impl<P: ForeignFrames> Drop for GrantMapArea<P> {
     fn drop(&mut self) {
         // SAFETY: the range came from one reservation, and nothing is mapped in it: a mapping owns
         // its window.
@@ -143,9 +144,9 @@ impl<P: ForeignFrames> Drop for Window<P> {
     }
 }
 
-impl<P: ForeignFrames> fmt::Debug for Window<P> {
+impl<P: ForeignFrames> fmt::Debug for GrantMapArea<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Window").field("range", &self.range).finish_non_exhaustive()
+        f.debug_struct("GrantMapArea").field("range", &self.range).finish_non_exhaustive()
     }
 }
 
@@ -153,10 +154,10 @@ impl<P: ForeignFrames> fmt::Debug for Window<P> {
 /// for reading alone as [`ReadOnlyMem`]: their owner can write them at any time.
 ///
 /// ```compile_fail,E0308
-/// use xen_grant::{Mapping, ReadOnly};
+/// use xen_grant::{GrantMapping, ReadOnly};
 /// use xen_hypercall::{ForeignFrames, SharedMem};
 ///
-/// fn store<P: ForeignFrames>(mapping: &Mapping<P, ReadOnly>) {
+/// fn store<P: ForeignFrames>(mapping: &GrantMapping<P, ReadOnly>) {
 ///     let memory: &SharedMem = mapping.as_ref();
 ///     memory.write(0, &1u32);
 /// }
@@ -164,15 +165,15 @@ impl<P: ForeignFrames> fmt::Debug for Window<P> {
 ///
 /// Dropping it unmaps them. A frame for which Xen refuses that is given up, never used again, and
 /// counted ([`Claims::lost_frames`](xen_hypercall::Claims::lost_frames)).
-pub struct Mapping<P: ForeignFrames, A: Access> {
+pub struct GrantMapping<P: ForeignFrames, A: Access> {
     /// Taken out by `unmap` and `drop`, nowhere else.
-    window: ManuallyDrop<Window<P>>,
+    window: ManuallyDrop<GrantMapArea<P>>,
     /// One per page; `None` for one that is not mapped.
     handles: Vec<Option<GrantHandle>, MAX_PAGES>,
     access: PhantomData<A>,
 }
 
-impl<P: ForeignFrames, A: Access> Mapping<P, A> {
+impl<P: ForeignFrames, A: Access> GrantMapping<P, A> {
     /// Ends the mapping and gives the room back.
     ///
     /// # Errors
@@ -180,7 +181,7 @@ impl<P: ForeignFrames, A: Access> Mapping<P, A> {
     /// [`MapError::Stuck`] if Xen refuses for a page: its frame is given up, because the page may
     /// be reachable there still. The others are unmapped and released.
     #[doc(alias = "GNTTABOP_unmap_grant_ref")]
-    pub fn unmap(self) -> Result<Window<P>, MapError> {
+    pub fn unmap(self) -> Result<GrantMapArea<P>, MapError> {
         let mut this = ManuallyDrop::new(self);
         // SAFETY: `this` is never dropped or used again, so the window is taken out once.
         let window = unsafe { ManuallyDrop::take(&mut this.window) };
@@ -190,9 +191,9 @@ impl<P: ForeignFrames, A: Access> Mapping<P, A> {
 
 /// Unmaps what `handles` says is mapped in `window`.
 fn clear<P: ForeignFrames>(
-    window: Window<P>,
+    window: GrantMapArea<P>,
     handles: &[Option<GrantHandle>],
-) -> Result<Window<P>, MapError> {
+) -> Result<GrantMapArea<P>, MapError> {
     let mapped = handles
         .iter()
         .enumerate()
@@ -222,7 +223,7 @@ fn clear<P: ForeignFrames>(
     Err(MapError::Stuck { status })
 }
 
-impl<P: ForeignFrames, A: Access> Drop for Mapping<P, A> {
+impl<P: ForeignFrames, A: Access> Drop for GrantMapping<P, A> {
     fn drop(&mut self) {
         // SAFETY: the value is being dropped, so the window is taken out once.
         let window = unsafe { ManuallyDrop::take(&mut self.window) };
@@ -231,7 +232,7 @@ impl<P: ForeignFrames, A: Access> Drop for Mapping<P, A> {
     }
 }
 
-impl<P: ForeignFrames> AsRef<SharedMem> for Mapping<P, ReadWrite> {
+impl<P: ForeignFrames> AsRef<SharedMem> for GrantMapping<P, ReadWrite> {
     fn as_ref(&self) -> &SharedMem {
         // SAFETY: whole pages, aligned, all mapped until this is dropped, since a mapping is handed
         // out only when every reference was; no plain reference to them exists, for they
@@ -242,18 +243,18 @@ impl<P: ForeignFrames> AsRef<SharedMem> for Mapping<P, ReadWrite> {
 
 // SAFETY: neither the window nor the number of handles changes before it is unmapped, which takes
 // the value.
-unsafe impl<P: ForeignFrames> Fixed for Mapping<P, ReadWrite> {}
+unsafe impl<P: ForeignFrames> StableSharedMem for GrantMapping<P, ReadWrite> {}
 
-impl<P: ForeignFrames> AsRef<ReadOnlyMem> for Mapping<P, ReadOnly> {
+impl<P: ForeignFrames> AsRef<ReadOnlyMem> for GrantMapping<P, ReadOnly> {
     fn as_ref(&self) -> &ReadOnlyMem {
         // SAFETY: as above, but for writes, of which Xen allows none.
         unsafe { ReadOnlyMem::from_raw(self.window.range.start, self.handles.len() * PAGE_SIZE) }
     }
 }
 
-impl<P: ForeignFrames, A: Access> fmt::Debug for Mapping<P, A> {
+impl<P: ForeignFrames, A: Access> fmt::Debug for GrantMapping<P, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mapping")
+        f.debug_struct("GrantMapping")
             .field("window", &*self.window)
             .field("handles", &self.handles)
             .finish_non_exhaustive()

@@ -1,7 +1,7 @@
 //! Masks with reasons, and the budget against storms.
 
 use super::{Events, PORT, model_of_few_switches, start, work_then};
-use crate::{Event, Lines, Work};
+use crate::{Eoi, Event, EventDispatcher};
 use core::time::Duration;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
@@ -12,23 +12,23 @@ use xen_hypercall::Instant;
 const NOW: Instant = Instant::from_nanos(1_000_000_000);
 
 /// Runs an upcall with a handler that leaves the end for later.
-fn told(lines: &Lines<1>, events: &Events) -> Option<Event> {
-    let mut told = None;
-    lines.on_upcall(events, 0, |event| told = Some(event));
-    told
+fn delivered(lines: &EventDispatcher<1>, events: &Events) -> Option<Event> {
+    let mut delivered = None;
+    lines.on_upcall(events, 0, |event| delivered = Some(event));
+    delivered
 }
 
 #[test]
 fn work_that_comes_around_the_end_is_seen_or_interrupts() {
     loom::model(|| {
         let (xen, events) = start();
-        let lines = Lines::<1>::new();
+        let lines = EventDispatcher::<1>::new();
         lines.bind(&events, PORT).unwrap();
         xen.send();
-        let event = told(&lines, &events).expect("the port has an event");
+        let event = delivered(&lines, &events).expect("the port has an event");
         let (work, sender) = work_then(move || xen.send());
         let seen = work.load(Relaxed);
-        lines.end(&events, event, Work::Done, NOW).unwrap();
+        lines.eoi(&events, event, Eoi::Handled, NOW).unwrap();
         sender.join().unwrap();
         assert!(
             seen || xen.interrupts(),
@@ -41,7 +41,7 @@ fn work_that_comes_around_the_end_is_seen_or_interrupts() {
 fn d_e01_a_mask_and_its_end_around_an_event_leave_the_port_alive() {
     model_of_few_switches(|| {
         let (xen, events) = start();
-        let lines = Arc::new(Lines::<1>::new());
+        let lines = Arc::new(EventDispatcher::<1>::new());
         lines.bind(&events, PORT).unwrap();
         xen.send();
         let driver = thread::spawn({
@@ -51,16 +51,16 @@ fn d_e01_a_mask_and_its_end_around_an_event_leave_the_port_alive() {
                 lines.unmask(&events, PORT).unwrap();
             }
         });
-        let mut told = false;
+        let mut delivered = false;
         lines.on_upcall(&events, 0, |event| {
-            told = true;
-            lines.end(&events, event, Work::Done, NOW).unwrap();
+            delivered = true;
+            lines.eoi(&events, event, Eoi::Handled, NOW).unwrap();
         });
         driver.join().unwrap();
-        assert!(told || xen.interrupts(), "an event was neither told nor kept");
-        // And the next one is told.
+        assert!(delivered || xen.interrupts(), "an event was neither delivered nor kept");
+        // And the next one is delivered.
         lines.on_upcall(&events, 0, |event| {
-            lines.end(&events, event, Work::Done, NOW).unwrap();
+            lines.eoi(&events, event, Eoi::Handled, NOW).unwrap();
         });
         xen.send();
         assert!(xen.interrupts(), "the port stays masked for no reason");
@@ -71,7 +71,7 @@ fn d_e01_a_mask_and_its_end_around_an_event_leave_the_port_alive() {
 fn two_vcpus_never_handle_a_port_at_the_same_time() {
     loom::model(|| {
         let (xen, events) = start();
-        let lines = Arc::new(Lines::<1>::new());
+        let lines = Arc::new(EventDispatcher::<1>::new());
         lines.bind(&events, PORT).unwrap();
         let state = Arc::new(UnsafeCell::new(0));
         xen.send();
@@ -83,7 +83,7 @@ fn two_vcpus_never_handle_a_port_at_the_same_time() {
                     // SAFETY: the checker fails the model if another access can come at the same
                     // time.
                     state.with_mut(|state| unsafe { *state += 1 });
-                    lines.end(&events, event, Work::Done, NOW).unwrap();
+                    lines.eoi(&events, event, Eoi::Handled, NOW).unwrap();
                     xen.send();
                 });
             }
@@ -91,7 +91,7 @@ fn two_vcpus_never_handle_a_port_at_the_same_time() {
         lines.on_upcall(&events, 0, |event| {
             // SAFETY: as above.
             state.with_mut(|state| unsafe { *state += 1 });
-            lines.end(&events, event, Work::Done, NOW).unwrap();
+            lines.eoi(&events, event, Eoi::Handled, NOW).unwrap();
         });
         other.join().unwrap();
         lines.on_upcall(&events, 0, |_| {});
@@ -104,20 +104,21 @@ fn two_vcpus_never_handle_a_port_at_the_same_time() {
 fn d_e01_a_wait_that_begins_while_others_end_is_ended_by_the_next_timer() {
     loom::model(|| {
         let (xen, events) = start();
-        let lines = Arc::new(Lines::<1>::new());
+        let lines = Arc::new(EventDispatcher::<1>::new());
         lines.bind(&events, PORT).unwrap();
-        let spurious =
-            |lines: &Lines<1>, event| lines.end(&events, event, Work::Spurious, NOW).unwrap();
+        let spurious = |lines: &EventDispatcher<1>, event| {
+            lines.eoi(&events, event, Eoi::Spurious, NOW).unwrap()
+        };
         loop {
             xen.send();
-            let event = told(&lines, &events).expect("the port has an event");
+            let event = delivered(&lines, &events).expect("the port has an event");
             if let Some(until) = spurious(&lines, event) {
                 lines.expire(&events, until);
                 break;
             }
         }
         xen.send();
-        let event = told(&lines, &events).expect("the port has an event");
+        let event = delivered(&lines, &events).expect("the port has an event");
         let late = NOW + Duration::from_secs(9);
         let timer = thread::spawn({
             let (events, lines) = (events.clone(), lines.clone());

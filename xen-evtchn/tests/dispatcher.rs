@@ -6,8 +6,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use xen_evtchn::{Abi, Channel, Event, EventChannels, Lines, Work};
-use xen_hypercall::{Errno, Instant, Mapped, Port, start};
+use xen_evtchn::{Abi, Channel, Eoi, Event, EventChannels, EventDispatcher};
+use xen_hypercall::{Errno, Instant, Mapped, Port, boot};
 use xen_sim::{Domain, DomainConfig, World};
 
 /// vCPUs of a guest.
@@ -20,7 +20,7 @@ struct Guest {
     domain: Domain,
     peer: Domain,
     events: Events,
-    lines: Lines<4>,
+    lines: EventDispatcher<4>,
     /// The latest event of each port.
     last: Mutex<BTreeMap<Port, Event>>,
 }
@@ -36,14 +36,21 @@ fn guest(abi: Abi) -> Guest {
     let mut config = DomainConfig::new("guest");
     config.vcpus = VCPUS;
     let (domain, peer) = (world.create(config), world.create(DomainConfig::new("peer")));
-    let shared_info = start::shared_info(domain.clone()).unwrap();
+    let shared_info = boot::shared_info(domain.clone()).unwrap();
     let events = match abi {
         Abi::TwoLevel => EventChannels::new(domain.clone(), shared_info),
         Abi::Fifo => EventChannels::with_fifo(domain.clone(), shared_info).unwrap(),
     };
     assert_eq!(events.abi(), abi);
     (1..VCPUS).for_each(|vcpu| events.add_vcpu(vcpu).unwrap());
-    Guest { _world: world, domain, peer, events, lines: Lines::new(), last: Mutex::default() }
+    Guest {
+        _world: world,
+        domain,
+        peer,
+        events,
+        lines: EventDispatcher::new(),
+        last: Mutex::default(),
+    }
 }
 
 impl Guest {
@@ -55,7 +62,7 @@ impl Guest {
         Connection { ours, theirs }
     }
 
-    /// Makes a connection whose events are told, and its port.
+    /// Makes a connection whose events are delivered, and its port.
     fn bound(&self) -> (Connection, Port) {
         let connection = self.connect();
         let port = connection.ours.port();
@@ -64,17 +71,17 @@ impl Guest {
     }
 
     /// Runs an upcall of `vcpu` with a handler that leaves the end for later.
-    fn told(&self, vcpu: u32) -> Vec<Port> {
-        let mut told = Vec::new();
+    fn delivered(&self, vcpu: u32) -> Vec<Port> {
+        let mut delivered = Vec::new();
         self.lines.on_upcall(&self.events, vcpu, |event| {
             self.last.lock().unwrap().insert(event.port(), event);
-            told.push(event.port());
+            delivered.push(event.port());
         });
-        told
+        delivered
     }
 
     /// Ends the handling of the latest event of `port`.
-    fn end(&self, port: Port, work: Work, now: Instant) -> Option<Instant> {
+    fn eoi(&self, port: Port, work: Eoi, now: Instant) -> Option<Instant> {
         let event = self.last.lock().unwrap()[&port];
         self.end_event(event, work, now)
     }
@@ -84,16 +91,16 @@ impl Guest {
         let port = connection.ours.port();
         for _ in 0..4 {
             connection.theirs.notify().unwrap();
-            assert_eq!(self.told(0), [port]);
-            assert_eq!(self.end(port, Work::Spurious, now), None);
+            assert_eq!(self.delivered(0), [port]);
+            assert_eq!(self.eoi(port, Eoi::Spurious, now), None);
         }
         connection.theirs.notify().unwrap();
-        assert_eq!(self.told(0), [port]);
-        self.end(port, Work::Spurious, now).unwrap()
+        assert_eq!(self.delivered(0), [port]);
+        self.eoi(port, Eoi::Spurious, now).unwrap()
     }
 
-    fn end_event(&self, event: Event, work: Work, now: Instant) -> Option<Instant> {
-        self.lines.end(&self.events, event, work, now).unwrap()
+    fn end_event(&self, event: Event, work: Eoi, now: Instant) -> Option<Instant> {
+        self.lines.eoi(&self.events, event, work, now).unwrap()
     }
 }
 
@@ -116,7 +123,7 @@ fn d_e01_a_million_events_without_work_cost_next_to_nothing_and_others_go_on() {
         let (mut runs, mut served, mut timer) = (0u64, 0u64, None);
         // An event each 10 µs: ten seconds.
         let at = |n: u64| START + Duration::from_micros(10 * n);
-        let mut round = |n: u64, storm_work: Work, timer: &mut Option<Instant>| {
+        let mut round = |n: u64, storm_work: Eoi, timer: &mut Option<Instant>| {
             let now = at(n);
             if timer.is_some_and(|at| at <= now) {
                 *timer = guest.lines.expire(&guest.events, now);
@@ -127,7 +134,7 @@ fn d_e01_a_million_events_without_work_cost_next_to_nothing_and_others_go_on() {
                 let (count, work) = if port == storm.ours.port() {
                     (&mut runs, storm_work)
                 } else {
-                    (&mut served, Work::Done)
+                    (&mut served, Eoi::Handled)
                 };
                 *count += 1;
                 served_now |= port == other.ours.port();
@@ -142,22 +149,22 @@ fn d_e01_a_million_events_without_work_cost_next_to_nothing_and_others_go_on() {
             if n % 100 == 0 {
                 other.theirs.notify().unwrap();
             }
-            let (.., served_now) = round(n, Work::Spurious, &mut timer);
+            let (.., served_now) = round(n, Eoi::Spurious, &mut timer);
             assert_eq!(served_now, n % 100 == 0, "the other port is served at once, storm or not");
         }
-        let (runs, served, _) = round(STORM, Work::Spurious, &mut timer);
+        let (runs, served, _) = round(STORM, Eoi::Spurious, &mut timer);
         let seconds = 10 * STORM / 1_000_000;
-        assert!(runs <= 4 + 11 + seconds + 1, "told {runs} times in {seconds} s");
+        assert!(runs <= 4 + 11 + seconds + 1, "delivered {runs} times in {seconds} s");
         assert_eq!(served, STORM.div_ceil(100));
         // Normal traffic: the first event with work waits for a second at most, the others not at
         // all.
         let n = STORM + 110_000;
         storm.theirs.notify().unwrap();
-        let (first, ..) = round(n, Work::Done, &mut timer);
-        assert!(first > runs, "told again a second after the storm");
+        let (first, ..) = round(n, Eoi::Handled, &mut timer);
+        assert!(first > runs, "delivered again a second after the storm");
         for more in 1..=100 {
             storm.theirs.notify().unwrap();
-            assert_eq!(round(n + more, Work::Done, &mut timer).0, first + more);
+            assert_eq!(round(n + more, Eoi::Handled, &mut timer).0, first + more);
         }
     });
 }
@@ -170,12 +177,12 @@ fn an_event_before_its_handler_is_bound_is_kept_for_it() {
         connection.theirs.notify().unwrap();
         // Unmasked, with nobody there: as a port is whose number was open and unmasked before.
         guest.events.unmask(port).unwrap();
-        assert!(guest.told(0).is_empty());
-        assert!(guest.told(0).is_empty(), "it is masked now");
+        assert!(guest.delivered(0).is_empty());
+        assert!(guest.delivered(0).is_empty(), "it is masked now");
         guest.lines.bind(&guest.events, port).unwrap();
-        assert_eq!(guest.told(0), [port]);
-        guest.end(port, Work::Done, START);
-        assert!(guest.told(0).is_empty());
+        assert_eq!(guest.delivered(0), [port]);
+        guest.eoi(port, Eoi::Handled, START);
+        assert!(guest.delivered(0).is_empty());
     });
 }
 
@@ -183,22 +190,22 @@ fn an_event_before_its_handler_is_bound_is_kept_for_it() {
 fn kept_event_waits_for_the_unmask() {
     in_both(|guest| {
         let (connection, port) = guest.bound();
-        let told = || {
-            let mut told = Vec::new();
-            guest.events.on_upcall(0, |port| told.push(port));
-            told
+        let delivered = || {
+            let mut delivered = Vec::new();
+            guest.events.on_upcall(0, |port| delivered.push(port));
+            delivered
         };
-        guest.events.keep(port);
-        assert!(guest.events.is_pending(port) && told().is_empty());
+        guest.events.set_pending_masked(port);
+        assert!(guest.events.is_pending(port) && delivered().is_empty());
         guest.events.unmask(port).unwrap();
-        assert_eq!(told(), [port]);
+        assert_eq!(delivered(), [port]);
         // No event that follows comes before that either.
-        guest.events.keep(port);
+        guest.events.set_pending_masked(port);
         assert!(guest.events.take_pending(port));
         connection.theirs.notify().unwrap();
-        assert!(told().is_empty());
+        assert!(delivered().is_empty());
         guest.events.unmask(port).unwrap();
-        assert_eq!(told(), [port]);
+        assert_eq!(delivered(), [port]);
     });
 }
 
@@ -210,13 +217,13 @@ fn d_e02_events_of_ports_that_nobody_handles_are_counted_and_masked() {
         guest.events.unmask(stranger.ours.port()).unwrap();
         for _ in 0..5 {
             stranger.theirs.notify().unwrap();
-            assert!(guest.told(0).is_empty());
+            assert!(guest.delivered(0).is_empty());
         }
         assert_eq!(guest.lines.unhandled(), 1, "masked after the first");
         bound.theirs.notify().unwrap();
-        assert_eq!(guest.told(0), [bound.ours.port()]);
+        assert_eq!(guest.delivered(0), [bound.ours.port()]);
         bound.theirs.notify().unwrap();
-        assert!(guest.told(0).is_empty());
+        assert!(guest.delivered(0).is_empty());
         assert_eq!(guest.lines.unhandled(), 1);
     });
 }
@@ -231,12 +238,12 @@ fn an_event_of_a_port_beyond_the_table_is_kept_masked() {
         assert_eq!(guest.lines.bind(&guest.events, port), Err(Errno::EINVAL));
         guest.events.unmask(port).unwrap();
         beyond.theirs.notify().unwrap();
-        assert!(guest.told(0).is_empty() && guest.events.is_pending(port));
-        assert!(guest.told(0).is_empty());
+        assert!(guest.delivered(0).is_empty() && guest.events.is_pending(port));
+        assert!(guest.delivered(0).is_empty());
         guest.events.unmask(port).unwrap();
-        let mut told = Vec::new();
-        guest.events.on_upcall(0, |port| told.push(port));
-        assert_eq!(told, [port]);
+        let mut delivered = Vec::new();
+        guest.events.on_upcall(0, |port| delivered.push(port));
+        assert_eq!(delivered, [port]);
     });
 }
 
@@ -245,28 +252,28 @@ fn a_port_is_told_again_only_after_its_end() {
     in_both(|guest| {
         let (connection, port) = guest.bound();
         connection.theirs.notify().unwrap();
-        assert_eq!(guest.told(0), [port]);
+        assert_eq!(guest.delivered(0), [port]);
         for _ in 0..3 {
             connection.theirs.notify().unwrap();
-            assert!(guest.told(0).is_empty());
+            assert!(guest.delivered(0).is_empty());
         }
-        assert_eq!(guest.end(port, Work::Done, START), None);
-        assert_eq!(guest.told(0), [port]);
-        assert_eq!(guest.end(port, Work::Done, START), None);
-        assert_eq!(guest.end(port, Work::Done, START), None, "an end without a beginning");
-        assert!(guest.told(0).is_empty());
+        assert_eq!(guest.eoi(port, Eoi::Handled, START), None);
+        assert_eq!(guest.delivered(0), [port]);
+        assert_eq!(guest.eoi(port, Eoi::Handled, START), None);
+        assert_eq!(guest.eoi(port, Eoi::Handled, START), None, "an end without a beginning");
+        assert!(guest.delivered(0).is_empty());
         // Within the handler as well.
-        let mut told = 0;
+        let mut delivered = 0;
         connection.theirs.notify().unwrap();
         guest.lines.on_upcall(&guest.events, 0, |event| {
-            told += 1;
-            if told == 1 {
+            delivered += 1;
+            if delivered == 1 {
                 connection.theirs.notify().unwrap();
-                guest.end_event(event, Work::Done, START);
+                guest.end_event(event, Eoi::Handled, START);
             }
         });
-        told += guest.told(0).len();
-        assert_eq!(told, 2);
+        delivered += guest.delivered(0).len();
+        assert_eq!(delivered, 2);
     });
 }
 
@@ -279,22 +286,22 @@ fn each_reason_for_a_mask_holds_by_itself() {
         lines.mask(events, port);
         lines.bind(events, port).unwrap();
         connection.theirs.notify().unwrap();
-        assert!(guest.told(0).is_empty(), "bound, but masked");
+        assert!(guest.delivered(0).is_empty(), "bound, but masked");
         lines.unmask(events, port).unwrap();
-        assert_eq!(guest.told(0), [port]);
+        assert_eq!(guest.delivered(0), [port]);
         connection.theirs.notify().unwrap();
         lines.mask(events, port);
         lines.unmask(events, port).unwrap();
-        assert!(guest.told(0).is_empty(), "unmasked, but handled");
+        assert!(guest.delivered(0).is_empty(), "unmasked, but handled");
         lines.mask(events, port);
-        guest.end(port, Work::Done, START);
-        assert!(guest.told(0).is_empty(), "ended, but masked");
+        guest.eoi(port, Eoi::Handled, START);
+        assert!(guest.delivered(0).is_empty(), "ended, but masked");
         lines.unmask(events, port).unwrap();
-        assert_eq!(guest.told(0), [port]);
+        assert_eq!(guest.delivered(0), [port]);
         lines.unbind(events, port);
-        guest.end(port, Work::Done, START);
+        guest.eoi(port, Eoi::Handled, START);
         connection.theirs.notify().unwrap();
-        assert!(guest.told(0).is_empty(), "ended, but unbound");
+        assert!(guest.delivered(0).is_empty(), "ended, but unbound");
     });
 }
 
@@ -303,18 +310,18 @@ fn a_port_that_moves_is_told_on_the_other_vcpu_after_its_end() {
     in_both(|guest| {
         let (connection, port) = guest.bound();
         connection.theirs.notify().unwrap();
-        assert_eq!(guest.told(0), [port]);
+        assert_eq!(guest.delivered(0), [port]);
         guest.lines.bind_vcpu(&guest.events, port, 1).unwrap();
         connection.theirs.notify().unwrap();
-        assert!(guest.told(1).is_empty(), "the first handler still runs");
-        guest.end(port, Work::Done, START);
-        assert!(guest.told(0).is_empty());
-        assert_eq!(guest.told(1), [port]);
-        guest.end(port, Work::Done, START);
+        assert!(guest.delivered(1).is_empty(), "the first handler still runs");
+        guest.eoi(port, Eoi::Handled, START);
+        assert!(guest.delivered(0).is_empty());
+        assert_eq!(guest.delivered(1), [port]);
+        guest.eoi(port, Eoi::Handled, START);
         assert_eq!(guest.lines.bind_vcpu(&guest.events, port, VCPUS), Err(Errno::ENOENT));
         connection.theirs.notify().unwrap();
-        assert!(guest.told(0).is_empty());
-        assert_eq!(guest.told(1), [port], "it did not move, and is not masked");
+        assert!(guest.delivered(0).is_empty());
+        assert_eq!(guest.delivered(1), [port], "it did not move, and is not masked");
     });
 }
 
@@ -332,12 +339,12 @@ fn a_wait_ends_for_a_port_that_was_bound_anew() {
         guest.lines.unbind(&guest.events, port);
         connection.theirs.notify().unwrap();
         guest.lines.bind(&guest.events, port).unwrap();
-        assert_eq!(guest.told(0), [port], "a new handler owes nothing");
-        guest.end(port, Work::Done, START);
+        assert_eq!(guest.delivered(0), [port], "a new handler owes nothing");
+        guest.eoi(port, Eoi::Handled, START);
         assert_eq!(guest.lines.expire(&guest.events, until), None);
-        guest.lines.start_over();
+        guest.lines.reset();
         connection.theirs.notify().unwrap();
-        assert!(guest.told(0).is_empty());
+        assert!(guest.delivered(0).is_empty());
     });
 }
 
@@ -358,15 +365,15 @@ fn waits_end_in_order_in_any_group() {
         connections.iter().for_each(|connection| connection.theirs.notify().unwrap());
         let expire = |micros| guest.lines.expire(&guest.events, at(micros));
         assert_eq!(expire(999), Some(waits[0]));
-        assert!(guest.told(0).is_empty());
+        assert!(guest.delivered(0).is_empty());
         assert_eq!(expire(1000), Some(waits[1]));
-        assert_eq!(guest.told(0), [ports[0]]);
+        assert_eq!(guest.delivered(0), [ports[0]]);
         assert_eq!(expire(1999), Some(waits[1]));
-        assert!(guest.told(0).is_empty());
+        assert!(guest.delivered(0).is_empty());
         assert_eq!(expire(2000), None);
-        let mut told = guest.told(0);
-        told.sort_unstable();
-        assert_eq!(told, [ports[2], ports[3], ports[1]]);
+        let mut delivered = guest.delivered(0);
+        delivered.sort_unstable();
+        assert_eq!(delivered, [ports[2], ports[3], ports[1]]);
         drop((filler, more));
     });
 }
@@ -377,20 +384,20 @@ fn d_e04_a_handler_closes_its_own_port_and_the_number_is_used_anew() {
         let (connection, port) = guest.bound();
         connection.theirs.notify().unwrap();
         let slot = RefCell::new(Some(connection.ours));
-        let mut told = None;
+        let mut delivered = None;
         guest.lines.on_upcall(&guest.events, 0, |event| {
             guest.lines.unbind(&guest.events, event.port());
             slot.borrow_mut().take();
-            told = Some(event);
+            delivered = Some(event);
         });
         assert!(slot.borrow().is_none());
-        assert_eq!(guest.end_event(told.unwrap(), Work::Done, START), None);
+        assert_eq!(guest.end_event(delivered.unwrap(), Eoi::Handled, START), None);
         let again = guest.connect();
         assert_eq!(again.ours.port(), port);
         again.theirs.notify().unwrap();
-        assert!(guest.told(0).is_empty());
+        assert!(guest.delivered(0).is_empty());
         guest.lines.bind(&guest.events, port).unwrap();
-        assert_eq!(guest.told(0), [port]);
+        assert_eq!(guest.delivered(0), [port]);
     });
 }
 
@@ -413,7 +420,7 @@ fn no_two_vcpus_handle_one_port_at_the_same_time_and_nothing_is_lost() {
                     assert!(!running[index].swap(true, SeqCst), "another vCPU handles {port}");
                     seen[index].store(sent[index].load(SeqCst), SeqCst);
                     assert!(running[index].swap(false, SeqCst));
-                    guest.end_event(event, Work::Done, START);
+                    guest.end_event(event, Eoi::Handled, START);
                 });
                 if last {
                     return;
@@ -455,7 +462,7 @@ fn late_end_spares_the_next_owner() {
     in_both(|guest| {
         let (connection, port) = guest.bound();
         connection.theirs.notify().unwrap();
-        assert_eq!(guest.told(0), [port]);
+        assert_eq!(guest.delivered(0), [port]);
         let late = guest.last.lock().unwrap()[&port];
         // The first handler runs on, while its port is closed, and opened by another driver.
         guest.lines.unbind(&guest.events, port);
@@ -463,19 +470,19 @@ fn late_end_spares_the_next_owner() {
         let (next, again) = guest.bound();
         assert_eq!(again, port);
         next.theirs.notify().unwrap();
-        assert_eq!(guest.told(0), [port]);
+        assert_eq!(guest.delivered(0), [port]);
         let current = guest.last.lock().unwrap()[&port];
         assert_ne!(late, current);
-        for work in [Work::Done, Work::Spurious] {
+        for work in [Eoi::Handled, Eoi::Spurious] {
             assert_eq!(guest.end_event(late, work, START), None);
             next.theirs.notify().unwrap();
             assert!(
-                (0..VCPUS).all(|vcpu| guest.told(vcpu).is_empty()),
+                (0..VCPUS).all(|vcpu| guest.delivered(vcpu).is_empty()),
                 "two handlers of one port at once"
             );
         }
-        guest.end_event(current, Work::Done, START);
-        assert_eq!(guest.told(0), [port]);
+        guest.end_event(current, Eoi::Handled, START);
+        assert_eq!(guest.delivered(0), [port]);
     });
 }
 
@@ -484,15 +491,15 @@ fn storm_with_work_ends_the_upcall() {
     in_both(|guest| {
         let bound: Vec<_> = (0..2).map(|_| guest.bound()).collect();
         bound.iter().for_each(|(connection, _)| connection.theirs.notify().unwrap());
-        let mut told = 0;
+        let mut delivered = 0;
         guest.lines.on_upcall(&guest.events, 0, |event| {
-            told += 1;
-            assert!(told <= 10_000, "an upcall without an end");
+            delivered += 1;
+            assert!(delivered <= 10_000, "an upcall without an end");
             let (connection, _) = bound.iter().find(|(_, port)| *port == event.port()).unwrap();
             connection.theirs.notify().unwrap();
-            guest.end_event(event, Work::Done, START);
+            guest.end_event(event, Eoi::Handled, START);
         });
-        let mut rest = guest.told(0);
+        let mut rest = guest.delivered(0);
         rest.sort_unstable();
         assert_eq!(rest, bound.iter().map(|(_, port)| *port).collect::<Vec<_>>());
     });
@@ -504,11 +511,11 @@ fn unbind_masks_the_port() {
         let (connection, port) = guest.bound();
         guest.lines.unbind(&guest.events, port);
         connection.theirs.notify().unwrap();
-        assert!(guest.told(0).is_empty());
+        assert!(guest.delivered(0).is_empty());
         assert_eq!(guest.lines.unhandled(), 0, "masked, so no event comes");
         assert!(guest.events.is_pending(port));
         guest.lines.bind(&guest.events, port).unwrap();
-        assert_eq!(guest.told(0), [port]);
+        assert_eq!(guest.delivered(0), [port]);
     });
 }
 
@@ -519,12 +526,12 @@ fn drained_vcpu_tells_its_ports() {
         guest.lines.bind_vcpu(&guest.events, port, 1).unwrap();
         connection.theirs.notify().unwrap();
         guest.lines.bind_vcpu(&guest.events, port, 0).unwrap();
-        let mut told = Vec::new();
-        guest.lines.drain_vcpu(&guest.events, 1, |event| told.push(event));
-        guest.lines.on_upcall(&guest.events, 0, |event| told.push(event));
-        assert_eq!(told.iter().map(|event| event.port()).collect::<Vec<_>>(), [port]);
-        guest.end_event(told[0], Work::Done, START);
+        let mut delivered = Vec::new();
+        guest.lines.drain_vcpu(&guest.events, 1, |event| delivered.push(event));
+        guest.lines.on_upcall(&guest.events, 0, |event| delivered.push(event));
+        assert_eq!(delivered.iter().map(|event| event.port()).collect::<Vec<_>>(), [port]);
+        guest.end_event(delivered[0], Eoi::Handled, START);
         connection.theirs.notify().unwrap();
-        assert_eq!(guest.told(0), [port]);
+        assert_eq!(guest.delivered(0), [port]);
     });
 }

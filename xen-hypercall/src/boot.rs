@@ -37,7 +37,7 @@ pub fn own_domain<H: Hypercall + ?Sized>(xen: &H) -> Result<DomId, Errno> {
 
 /// A ring page that Xen or the toolstack set up, and the port that goes with it.
 #[derive(Debug)]
-pub struct StartRing<P: Platform> {
+pub struct BootRing<P: Platform> {
     /// The page.
     pub page: Mapped<P>,
     /// The port: bound to the other side, or waiting for it.
@@ -46,7 +46,7 @@ pub struct StartRing<P: Platform> {
 
 /// Why a ring of the start of day could not be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StartError {
+pub enum BootError {
     /// Xen refused to tell parameter `HVM_PARAM_*` number `param`.
     Param {
         /// The parameter's number.
@@ -65,7 +65,7 @@ pub enum StartError {
     Map(OutOfMemory),
 }
 
-impl fmt::Display for StartError {
+impl fmt::Display for BootError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Param { param, errno } => {
@@ -82,14 +82,14 @@ impl fmt::Display for StartError {
     }
 }
 
-impl core::error::Error for StartError {}
+impl core::error::Error for BootError {}
 
 /// Maps the xenstore ring of this HVM or PVH domain. Take it once: it has one client.
 ///
 /// # Errors
 ///
-/// [`StartError`]; `Absent` where xenstored has not started yet, as in dom0.
-pub fn xenstore_ring<P: Platform>(platform: P) -> Result<StartRing<P>, StartError> {
+/// [`BootError`]; `Absent` where xenstored has not started yet, as in dom0.
+pub fn xenstore_ring<P: Platform>(platform: P) -> Result<BootRing<P>, BootError> {
     ring(platform, HVM_PARAM_STORE_PFN, HVM_PARAM_STORE_EVTCHN)
 }
 
@@ -97,17 +97,17 @@ pub fn xenstore_ring<P: Platform>(platform: P) -> Result<StartRing<P>, StartErro
 ///
 /// # Errors
 ///
-/// [`StartError`]; `Absent` where there is no such console, as in dom0.
-pub fn console_ring<P: Platform>(platform: P) -> Result<StartRing<P>, StartError> {
+/// [`BootError`]; `Absent` where there is no such console, as in dom0.
+pub fn console_ring<P: Platform>(platform: P) -> Result<BootRing<P>, BootError> {
     ring(platform, HVM_PARAM_CONSOLE_PFN, HVM_PARAM_CONSOLE_EVTCHN)
 }
 
-fn ring<P: Platform>(platform: P, pfn: u32, evtchn: u32) -> Result<StartRing<P>, StartError> {
+fn ring<P: Platform>(platform: P, pfn: u32, evtchn: u32) -> Result<BootRing<P>, BootError> {
     let param = |param| {
-        ops::hvm::get_param(&platform, param).map_err(|errno| StartError::Param { param, errno })
+        ops::hvm::get_param(&platform, param).map_err(|errno| BootError::Param { param, errno })
     };
     let (gfn, port) = (Gfn(param(pfn)?), param(evtchn)?);
-    let absent = StartError::Absent { gfn, port };
+    let absent = BootError::Absent { gfn, port };
     let port = u32::try_from(port).ok().filter(|&port| port != 0).ok_or(absent)?;
     // Both zero and all ones have stood for "none" in toolstacks.
     if gfn.0 == 0 || gfn.0 >= u64::from(u32::MAX) {
@@ -115,8 +115,8 @@ fn ring<P: Platform>(platform: P, pfn: u32, evtchn: u32) -> Result<StartRing<P>,
     }
     // SAFETY: Xen says that this frame is the ring, so it is ordinary memory outside the
     // allocator's RAM; only drivers get it, through the accessor.
-    let page = unsafe { Mapped::map(platform, gfn, 1) }.map_err(StartError::Map)?;
-    Ok(StartRing { page, port: Port(port) })
+    let page = unsafe { Mapped::map(platform, gfn, 1) }.map_err(BootError::Map)?;
+    Ok(BootRing { page, port: Port(port) })
 }
 
 /// Why a page that Xen keeps could not be put into this domain's memory map.

@@ -4,12 +4,14 @@ use crate::common::{in_both_versions, pages, pair, table};
 use core::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use xen_grant::{GrantTable, Mapping, Quarantine, ReadOnly, ReadWrite, Version, Window};
+use xen_grant::{
+    DeferredGrants, GrantMapArea, GrantMapping, GrantTable, ReadOnly, ReadWrite, Version,
+};
 use xen_hypercall::{DomId, GrantRef, Pages, Platform};
 use xen_sim::{Domain, Interpose, Interposed};
 
-fn map(peer: &Domain, owner: DomId, reference: GrantRef) -> Mapping<Domain, ReadOnly> {
-    Window::reserve(peer.clone(), 1).unwrap().map(owner, &[reference]).unwrap()
+fn map(peer: &Domain, owner: DomId, reference: GrantRef) -> GrantMapping<Domain, ReadOnly> {
+    GrantMapArea::reserve(peer.clone(), 1).unwrap().map(owner, &[reference]).unwrap()
 }
 
 /// Shares `count` pages by two, of each of which the peer maps the second, and fails to take them
@@ -19,14 +21,14 @@ fn hold<P: Platform>(
     owner: DomId,
     peer: &Domain,
     count: usize,
-) -> Vec<Mapping<Domain, ReadOnly>> {
+) -> Vec<GrantMapping<Domain, ReadOnly>> {
     let mut mappings = Vec::new();
     for _ in 0..count {
         let pages = Pages::alloc(grants.platform().clone(), 2).unwrap();
-        let shared = grants.share_writable(pages, peer.id()).unwrap();
+        let shared = grants.grant_writable(pages, peer.id()).unwrap();
         let used = shared.refs()[1];
         mappings.push(map(peer, owner, used));
-        assert_eq!(shared.reclaim().unwrap_err().reference, used);
+        assert_eq!(shared.end_access().unwrap_err().reference, used);
     }
     mappings
 }
@@ -34,12 +36,12 @@ fn hold<P: Platform>(
 fn dropped_table_leaks_held_pages(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
-    let mappings: Vec<Mapping<Domain, ReadWrite>> = (0..2)
+    let mappings: Vec<GrantMapping<Domain, ReadWrite>> = (0..2)
         .map(|_| {
-            let shared = grants.share_writable(pages(&front, 1), back.id()).unwrap();
-            let window = Window::reserve(back.clone(), 1).unwrap();
+            let shared = grants.grant_writable(pages(&front, 1), back.id()).unwrap();
+            let window = GrantMapArea::reserve(back.clone(), 1).unwrap();
             let mapping = window.map(front.id(), shared.refs()).unwrap();
-            assert!(shared.reclaim().is_err());
+            assert!(shared.end_access().is_err());
             mapping
         })
         .collect();
@@ -57,12 +59,12 @@ fn d_g01_however_many_are_kept_back_all_are_counted_and_none_is_lost(version: Ve
     let grants = table(&front, version);
     let first = grants.free();
     let mut mappings = hold(&grants, front.id(), &back, 200);
-    assert_eq!(grants.sweep_quarantine(), Quarantine { waiting: 200, lost: 0 });
+    assert_eq!(grants.retry_deferred(), DeferredGrants { waiting: 200, lost: 0 });
     // Of each two references the one that nobody used is free again.
     let grown = grants.free() + 200;
     assert!(grown >= first);
     mappings.truncate(150);
-    assert_eq!(grants.sweep_quarantine(), Quarantine { waiting: 150, lost: 0 });
+    assert_eq!(grants.retry_deferred(), DeferredGrants { waiting: 150, lost: 0 });
     assert_eq!(grants.free(), grown - 150);
     // Any of them can go first.
     mappings.retain({
@@ -72,9 +74,9 @@ fn d_g01_however_many_are_kept_back_all_are_counted_and_none_is_lost(version: Ve
             index % 3 == 0
         }
     });
-    assert_eq!(grants.sweep_quarantine(), Quarantine { waiting: 50, lost: 0 });
+    assert_eq!(grants.retry_deferred(), DeferredGrants { waiting: 50, lost: 0 });
     drop(mappings);
-    assert_eq!(grants.sweep_quarantine(), Quarantine::default());
+    assert_eq!(grants.retry_deferred(), DeferredGrants::default());
     assert_eq!(grants.free(), grown);
     drop(grants);
     world.check().unwrap();
@@ -91,14 +93,14 @@ fn what_is_kept_back_is_tried_again_once_a_second_some_at_a_time(version: Versio
     drop(mappings);
     // Too early, and then 16 each second.
     assert_eq!(grants.poll(start + second / 2), Some(start + second));
-    assert_eq!(grants.quarantine().waiting, 40);
+    assert_eq!(grants.deferred().waiting, 40);
     for (turn, waiting) in [(1, 24), (2, 8)] {
         let now = start + second * turn;
-        assert_eq!((grants.poll(now), grants.quarantine().waiting), (Some(now + second), waiting));
+        assert_eq!((grants.poll(now), grants.deferred().waiting), (Some(now + second), waiting));
     }
     assert_eq!(
-        (grants.poll(start + second * 3), grants.quarantine()),
-        (None, Quarantine::default())
+        (grants.poll(start + second * 3), grants.deferred()),
+        (None, DeferredGrants::default())
     );
     drop(grants);
     world.check().unwrap();
@@ -114,21 +116,21 @@ fn of_what_is_kept_back_nobody_is_left_out(version: Version) {
     for turn in 0..4 {
         assert!(grants.poll(start + Duration::from_secs(turn)).is_some());
     }
-    assert_eq!(grants.quarantine().waiting, 45);
+    assert_eq!(grants.deferred().waiting, 45);
 }
 
 fn a_page_that_was_asked_back_can_not_be_used_anew_in_version_2(version: Version) {
     let (world, front, back) = pair(4);
     let grants = table(&front, version);
-    let shared = grants.share_writable(pages(&front, 1), back.id()).unwrap();
+    let shared = grants.grant_writable(pages(&front, 1), back.id()).unwrap();
     let reference = shared.reference();
     let mapping = map(&back, front.id(), reference);
-    assert!(shared.reclaim().is_err());
-    let again = Window::reserve(back, 1).unwrap().map::<ReadWrite>(front.id(), &[reference]);
+    assert!(shared.end_access().is_err());
+    let again = GrantMapArea::reserve(back, 1).unwrap().map::<ReadWrite>(front.id(), &[reference]);
     // An entry of version 1 can't be ended while it is used, so it can be used more.
     assert_eq!(again.is_ok(), version == Version::V1);
     drop((mapping, again));
-    assert_eq!(grants.sweep_quarantine(), Quarantine::default());
+    assert_eq!(grants.retry_deferred(), DeferredGrants::default());
     drop(grants);
     world.check().unwrap();
 }
@@ -148,15 +150,15 @@ fn what_there_is_no_memory_to_note_down_for_is_lost_and_counted(version: Version
     let memory = Arc::new(Full::default());
     let platform = Interposed::new(front.clone(), memory.clone());
     let grants = table(&platform, version);
-    let shared = grants.share_writable(Pages::alloc(platform, 1).unwrap(), back.id()).unwrap();
+    let shared = grants.grant_writable(Pages::alloc(platform, 1).unwrap(), back.id()).unwrap();
     let reference = shared.reference();
     let mapping = map(&back, front.id(), reference);
     let free = grants.free();
     memory.0.store(true, Ordering::Relaxed);
-    assert!(shared.reclaim().is_err());
+    assert!(shared.end_access().is_err());
     memory.0.store(false, Ordering::Relaxed);
     drop(mapping);
-    assert_eq!(grants.sweep_quarantine(), Quarantine { waiting: 0, lost: 1 });
+    assert_eq!(grants.retry_deferred(), DeferredGrants { waiting: 0, lost: 1 });
     assert_eq!(grants.free(), free, "its reference is not used again");
 }
 
