@@ -29,8 +29,8 @@ pub struct EventDispatcher<const GROUPS: usize> {
 /// anew, it ends nothing any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
-    port: Port,
-    generation: u16,
+    pub(crate) port: Port,
+    pub(crate) generation: u16,
 }
 
 impl Event {
@@ -277,7 +277,7 @@ impl<const GROUPS: usize> EventDispatcher<GROUPS> {
     }
 
     #[inline(always)]
-    fn line(&self, port: Port) -> Option<&PortState> {
+    pub(crate) fn line(&self, port: Port) -> Option<&PortState> {
         self.groups.get(port.0 as usize / 64).map(|group| &group.lines[port.0 as usize % 64])
     }
 }
@@ -326,7 +326,7 @@ impl<const GROUPS: usize> EventDispatcher<GROUPS> {
 }
 
 /// Unmasks a port that has no reason left, with the event that was kept for it.
-fn release<P: Platform, M: AsRef<SharedMem>>(
+pub(crate) fn release<P: Platform, M: AsRef<SharedMem>>(
     events: &EventChannels<P, M>,
     port: Port,
     free: Option<Free>,

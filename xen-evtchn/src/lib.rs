@@ -20,6 +20,7 @@ mod port_state;
 mod status;
 mod two_level;
 mod upcall;
+mod waiter;
 
 pub use channel::Channel;
 pub use dispatcher::{Event, EventDispatcher};

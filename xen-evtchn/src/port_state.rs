@@ -78,6 +78,17 @@ pub(crate) enum Begin {
     Unbound,
 }
 
+/// Result of a waiter's check of a port, before it reads the event words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recorded {
+    /// An upcall has recorded an event.
+    Event,
+    /// The port is masked because of events without work.
+    Delayed,
+    /// No event. The waiter's earlier event has ended, which may have freed the port.
+    Nothing(Option<Free>),
+}
+
 /// How the end of a handler goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EoiOutcome {
@@ -178,14 +189,64 @@ impl PortState {
         });
     }
 
-    #[cfg(feature = "async")]
+    /// Records the event that is being handled, for a waiter or a task.
     pub(crate) fn tell(&self) {
         self.change(|state| state | TOLD);
     }
 
-    /// Lets events be delivered, with nothing left of an earlier handler.
+    /// Takes the recorded event, or else ends the handling that a waiter has begun.
+    pub(crate) fn take_recorded(&self) -> Recorded {
+        let is_recorded = |state: u64| state & TOLD != 0 && state & HANDLING != 0;
+        let next = |state: u64| {
+            if is_recorded(state) || state & DELAYED != 0 {
+                return state & !TOLD;
+            }
+            let ended = state & !(HANDLING | TOLD);
+            // The waiter has reported nothing, so the event counts as handled.
+            let reset = if state & HANDLING != 0 { SPURIOUS_MASK << SPURIOUS } else { 0 };
+            release(ended & !reset)
+        };
+        let old = self.change(next);
+        if is_recorded(old) {
+            Recorded::Event
+        } else if old & DELAYED != 0 {
+            Recorded::Delayed
+        } else {
+            Recorded::Nothing(freed(old, next(old)))
+        }
+    }
+
+    /// Starts the handling of an event by a waiter: one that was pending, or one that was kept for
+    /// a port that no handler is bound to. Returns whether there was one.
+    pub(crate) fn begin_wait(&self, was_pending: bool) -> bool {
+        let has_event = |state: u64| was_pending || state & UNBOUND != 0 && state & KEPT != 0;
+        let next = |state: u64| match (has_event(state), state & UNBOUND != 0) {
+            (false, _) => state,
+            (true, false) => state | HANDLING,
+            (true, true) => state & !KEPT | HANDLING,
+        };
+        has_event(self.change(next))
+    }
+
+    /// Returns the generation of an event that is being handled and was taken by its waiter.
+    pub(crate) fn handling(&self) -> Option<u16> {
+        let state = self.0.load(Ordering::Relaxed);
+        (state & HANDLING != 0 && state & TOLD == 0).then(|| generation(state))
+    }
+
+    /// Returns whether the port waits because of events without work.
+    pub(crate) fn is_delayed(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & DELAYED != 0
+    }
+
+    /// Lets events be delivered, with nothing left of an earlier handler or waiter.
     pub(crate) fn bind(&self) -> Option<Free> {
-        self.remove(UNBOUND | TOLD)
+        let next = |state: u64| match state & UNBOUND {
+            0 => release(state & !TOLD),
+            _ => release(state & !(UNBOUND | TOLD | HANDLING)),
+        };
+        let old = self.change(next);
+        freed(old, next(old))
     }
 
     /// Takes what [`tell`](Self::tell) and [`reset`](Self::reset) say, with the

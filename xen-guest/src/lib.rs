@@ -24,10 +24,10 @@ pub mod vcpu;
 pub use boot_info::{BootInfo, UsableRam, usable_ram};
 pub use clock::SystemClock;
 pub use park::VcpuPark;
-pub use services::{DeliveredEvents, GuestServices, LocalInterrupts};
+pub use services::{GuestServices, LocalInterrupts};
 pub use shutdown::{ShutdownRequest, ShutdownWatcher, SuspendError};
 
-pub use xen_evtchn::{self as evtchn, Channel, EventChannels};
+pub use xen_evtchn::{self as evtchn, Channel, Eoi, EventChannels, EventDispatcher};
 pub use xen_front::{self as front, block, console, net, vchan};
 pub use xen_grant::{self as grant, GrantTable};
 pub use xen_hypercall::{

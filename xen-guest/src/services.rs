@@ -1,15 +1,11 @@
-//! Waiting without a lost event, and the kernel's part of a suspend.
+//! Event dispatch, waiting without a lost event, and the kernel's part of a suspend.
 
 use crate::{SystemClock, VcpuPark};
 use core::borrow::Borrow;
 use core::fmt;
-use core::sync::atomic::{
-    AtomicU64,
-    Ordering::{AcqRel, Relaxed},
-};
 use core::time::Duration;
 use heapless::Vec;
-use xen_evtchn::{Channel, EventChannels, FIFO_PORTS, MAX_VCPUS};
+use xen_evtchn::{Channel, Eoi, Event, EventChannels, EventDispatcher, MAX_VCPUS};
 use xen_hypercall::ops::sched::{self, SuspendOutcome};
 use xen_hypercall::{Errno, Instant, Mapped, Platform, Port, SharedMem, boot};
 
@@ -28,82 +24,92 @@ pub trait LocalInterrupts {
     fn enable(&self);
 }
 
-/// Words for the ports of both formats.
-const WORDS: usize = FIFO_PORTS as usize / 64;
-
-/// A bit for each port: an upcall delivered an event that no wait has returned yet.
-///
-/// 16 KiB for all ports; a kernel that has few ports takes fewer words of 64 ports. Ports beyond
-/// are not recorded. A kernel keeps one value in a static.
-pub struct DeliveredEvents<const N: usize = WORDS> {
-    words: [AtomicU64; N],
-}
-
-impl<const N: usize> DeliveredEvents<N> {
-    /// Creates a record without events.
-    pub const fn new() -> Self {
-        Self { words: [const { AtomicU64::new(0) }; N] }
-    }
-
-    /// Records an event of `port`. Lock-free, for the upcall handler.
-    pub fn record(&self, port: Port) {
-        if let Some(word) = self.words.get(port.0 as usize / 64) {
-            word.fetch_or(1 << (port.0 % 64), AcqRel);
-        }
-    }
-
-    /// Removes an event of `port`, and returns whether there was one.
-    pub fn take(&self, port: Port) -> bool {
-        let bit = 1 << (port.0 % 64);
-        let word = self.words.get(port.0 as usize / 64);
-        word.is_some_and(|word| word.fetch_and(!bit, AcqRel) & bit != 0)
-    }
-
-    /// Removes all events: the ports are closed after a domain was restored.
-    pub fn clear(&self) {
-        self.words.iter().for_each(|word| word.store(0, Relaxed));
-    }
-}
-
-impl<const N: usize> Default for DeliveredEvents<N> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<const N: usize> fmt::Debug for DeliveredEvents<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DeliveredEvents").finish_non_exhaustive()
-    }
-}
-
 /// The channels that notify the other vCPUs.
 type Channels<P> = Vec<Channel<P>, MAX_VCPUS>;
 
-/// The parts of a kernel that takes upcalls: what [`wait`](Self::wait) and
-/// [`suspend`](Self::suspend) work on.
+/// Ports that one `SCHEDOP_poll` takes.
+const POLL_PORTS: usize = 128;
+
+/// The parts of a kernel that takes upcalls: what [`on_upcall`](Self::on_upcall),
+/// [`wait`](Self::wait) and [`suspend`](Self::suspend) work on.
 ///
-/// A kernel makes the value where it needs it, from references to its statics.
-pub struct GuestServices<'a, P: Platform, M: AsRef<SharedMem>, I, const N: usize = WORDS> {
+/// A kernel makes the value where it needs it, from references to its statics. `GROUPS` is the size
+/// of the dispatcher, in groups of 64 ports. Events of ports beyond it are only polled.
+pub struct GuestServices<'a, P: Platform, M: AsRef<SharedMem>, I, const GROUPS: usize> {
     /// The platform.
     pub platform: &'a P,
     /// The event words.
     pub events: &'a EventChannels<P, M>,
-    /// The events that the upcall handler has recorded.
-    pub delivered: &'a DeliveredEvents<N>,
+    /// The handlers and waiters of ports, and their storm budgets.
+    pub dispatcher: &'a EventDispatcher<GROUPS>,
     /// The interrupt flag.
     pub interrupts: I,
     /// The clock.
     pub clock: &'a SystemClock,
 }
 
-impl<P: Platform, M: AsRef<SharedMem>, I: LocalInterrupts, const N: usize>
-    GuestServices<'_, P, M, I, N>
+impl<P: Platform, M: AsRef<SharedMem>, I: LocalInterrupts, const GROUPS: usize>
+    GuestServices<'_, P, M, I, GROUPS>
 {
+    /// Handles the upcall of `vcpu`: the body of the interrupt handler. Lock-free, and bounded
+    /// however fast peers send.
+    ///
+    /// `handle` runs for each event on a port that [`EventDispatcher::bind`] has bound. It returns
+    /// its finding, or `None` for a port that a thread waits for: the event is recorded, and the
+    /// port stays masked until the thread has polled its driver.
+    pub fn on_upcall(&self, vcpu: u32, mut handle: impl FnMut(Port) -> Option<Eoi>) {
+        self.dispatcher.on_upcall(self.events, vcpu, |event| self.dispatch(event, &mut handle));
+    }
+
+    /// Handles the events in the queues of `vcpu`, which is down or takes no upcalls: see
+    /// [`EventChannels::drain_vcpu`].
+    pub fn drain_vcpu(&self, vcpu: u32, mut handle: impl FnMut(Port) -> Option<Eoi>) {
+        self.dispatcher.drain_vcpu(self.events, vcpu, |event| self.dispatch(event, &mut handle));
+    }
+
+    fn dispatch(&self, event: Event, handle: &mut impl FnMut(Port) -> Option<Eoi>) {
+        match handle(event.port()) {
+            // A handler may have closed the port.
+            Some(work) => drop(self.end_event(event, work)),
+            None => self.dispatcher.record(event),
+        }
+    }
+
+    /// Reports whether the last event of `port` had work, and returns whether there was an event.
+    /// Call it when the driver was polled after a wait; a driver that waits by itself calls
+    /// nothing, and its events count as handled.
+    ///
+    /// A port with events without work is left out of waits for a time, from a millisecond up to a
+    /// second: a peer that floods it wakes this domain no more than that.
+    pub fn eoi(&self, port: Port, work: Eoi) -> bool {
+        let event = self.dispatcher.handling(port);
+        event.is_some_and(|event| {
+            // The port may be closed.
+            let _ = self.end_event(event, work);
+            true
+        })
+    }
+
+    fn end_event(&self, event: Event, work: Eoi) -> Result<Option<Instant>, Errno> {
+        let now = match work {
+            // Only a delay is timed.
+            Eoi::Handled => Instant::default(),
+            Eoi::Spurious => self.platform.now(),
+        };
+        self.dispatcher.eoi(self.events, event, work, now)
+    }
+
+    /// Ends the delays that have passed, and returns when the next one ends. A vCPU that halts
+    /// instead of calling [`wait`](Self::wait) sets its timer to that moment.
+    pub fn expire(&self) -> Option<Instant> {
+        self.dispatcher.expire(self.events, self.platform.now())
+    }
+
     /// Waits as [`Platform::wait`] specifies.
     ///
-    /// An unmasked port must be bound to this vCPU: the upcall of another vCPU would take the event
-    /// between the check and the poll. A masked port may be bound to any.
+    /// A port that is bound in the dispatcher must be bound to this vCPU: the upcall of another
+    /// vCPU would take the event between the check and the poll. Other ports are polled, and may be
+    /// bound to any.
     ///
     /// Interrupts are off between the check and the poll, so that the upcall cannot clear the
     /// pending bit, and Xen does not block a vCPU that polls a pending port. Interrupts that are
@@ -111,11 +117,11 @@ impl<P: Platform, M: AsRef<SharedMem>, I: LocalInterrupts, const N: usize>
     pub fn wait(&self, ports: &[Port], deadline: Option<Instant>) {
         let enabled = self.interrupts.are_enabled();
         self.interrupts.disable();
+        let next_delay = self.expire();
         let blocks = !self.take(ports) && deadline.is_none_or(|at| self.platform.now() < at);
         if blocks {
-            // Returns at once if Xen refuses, which the contract allows.
-            let deadline = deadline.map(|at| self.clock.to_system_time(at));
-            let _ = sched::poll(self.platform, ports, deadline);
+            let deadline = [deadline, next_delay].into_iter().flatten().min();
+            self.poll(ports, deadline.map(|at| self.clock.to_system_time(at)));
         }
         if enabled {
             self.interrupts.enable();
@@ -127,20 +133,33 @@ impl<P: Platform, M: AsRef<SharedMem>, I: LocalInterrupts, const N: usize>
         }
     }
 
-    /// Removes an event of each of `ports`, and returns whether there was one: recorded by an
-    /// upcall, or pending on a masked port, which makes no upcall.
+    /// Blocks until a port that is not delayed is pending. Returns at once if Xen refuses, which
+    /// the contract allows.
+    fn poll(&self, ports: &[Port], deadline: Option<Instant>) {
+        let delayed = |port: &Port| self.dispatcher.is_delayed(*port);
+        let mut polled = Vec::<Port, POLL_PORTS>::new();
+        let ports = if ports.len() <= POLL_PORTS && ports.iter().any(delayed) {
+            polled.extend(ports.iter().copied().filter(|port| !delayed(port)));
+            &polled
+        } else {
+            ports
+        };
+        let _ = sched::poll(self.platform, ports, deadline);
+    }
+
+    /// Takes the event of each of `ports`, and returns whether there was one.
     fn take(&self, ports: &[Port]) -> bool {
-        ports.iter().fold(false, |any, &port| {
-            any | self.delivered.take(port) | self.events.take_pending(port)
-        })
+        ports.iter().fold(false, |any, &port| any | self.dispatcher.take(self.events, port))
     }
 }
 
-impl<P: Platform, M: AsRef<SharedMem> + Borrow<Mapped<P>>, I: LocalInterrupts, const N: usize>
-    GuestServices<'_, P, M, I, N>
+impl<P, M, I: LocalInterrupts, const GROUPS: usize> GuestServices<'_, P, M, I, GROUPS>
+where
+    P: Platform,
+    M: AsRef<SharedMem> + Borrow<Mapped<P>>,
 {
     /// Suspends the domain from the vCPU that executes this, and sets up the kernel's part where
-    /// the domain is resumed elsewhere: shared info, event words, recorded events, upcalls by
+    /// the domain is resumed elsewhere: shared info, event words, the dispatcher, upcalls by
     /// `set_upcalls`, and the clock of this vCPU.
     ///
     /// The vCPUs of `others` are notified, and `park` holds them meanwhile; each must then call
@@ -210,7 +229,7 @@ impl<P: Platform, M: AsRef<SharedMem> + Borrow<Mapped<P>>, I: LocalInterrupts, c
         park.request();
         for &vcpu in others {
             let channel = Channel::bind_ipi(self.platform.clone(), vcpu)?;
-            self.events.unmask(channel.port())?;
+            self.dispatcher.bind(self.events, channel.port())?;
             channel.notify()?;
             channels.push(channel).map_err(|_| Errno::EINVAL)?;
         }
@@ -228,15 +247,15 @@ impl<P: Platform, M: AsRef<SharedMem> + Borrow<Mapped<P>>, I: LocalInterrupts, c
         let shared_info: &Mapped<P> = self.events.shared_info().borrow();
         boot::resume_shared_info(shared_info)?;
         self.events.resume()?;
-        self.delivered.clear();
+        self.dispatcher.reset();
         set_upcalls()?;
         self.clock.resume(AsRef::<SharedMem>::as_ref(shared_info), 0);
         Ok(())
     }
 }
 
-impl<P: Platform, M: AsRef<SharedMem>, I, const N: usize> fmt::Debug
-    for GuestServices<'_, P, M, I, N>
+impl<P: Platform, M: AsRef<SharedMem>, I, const GROUPS: usize> fmt::Debug
+    for GuestServices<'_, P, M, I, GROUPS>
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GuestServices").finish_non_exhaustive()

@@ -7,8 +7,8 @@ use xen_guest::evtchn::{Channel, set_upcall_vector};
 use xen_guest::hypercall::{Mapped, boot};
 use xen_guest::ops::sched::SuspendOutcome;
 use xen_guest::{
-    DeliveredEvents, Errno, EventChannels, GuestServices, LocalInterrupts, Platform, SystemClock,
-    VcpuPark,
+    Eoi, Errno, EventChannels, EventDispatcher, GuestServices, LocalInterrupts, Platform, Port,
+    SystemClock, VcpuPark,
 };
 use xen_sim::{Domain, DomainConfig, World};
 
@@ -39,7 +39,7 @@ struct Kernel {
     world: World,
     domain: Domain,
     events: Arc<EventChannels<Domain, Mapped<Domain>>>,
-    delivered: Arc<DeliveredEvents>,
+    dispatcher: Arc<EventDispatcher<4>>,
     flag: Flag,
     clock: SystemClock,
     park: VcpuPark,
@@ -51,28 +51,41 @@ impl Kernel {
         let domain = world.create_guest(DomainConfig::new("guest"));
         let shared_info = boot::shared_info(domain.clone()).unwrap();
         let events = Arc::new(EventChannels::new(domain.clone(), shared_info));
-        let delivered = Arc::new(DeliveredEvents::new());
+        let dispatcher = Arc::new(EventDispatcher::new());
         let (flag, park) = (Flag::default(), VcpuPark::new());
         flag.enabled.store(true, SeqCst);
         // The simulator's time has no fraction of ticks.
         let clock = SystemClock::new(|| 0);
-        Self { world, domain, events, delivered, flag, clock, park }
+        Self { world, domain, events, dispatcher, flag, clock, park }
     }
 
     /// Registers an upcall handler that records each event.
     fn take_upcalls(&self) {
-        let (events, delivered) = (self.events.clone(), self.delivered.clone());
-        self.domain.set_upcall_handler(move |_, vcpu| {
-            events.on_upcall(vcpu, |port| delivered.record(port));
+        self.handle_upcalls(|_| None);
+    }
+
+    /// Registers an upcall handler that calls `handle`.
+    fn handle_upcalls(&self, mut handle: impl FnMut(Port) -> Option<Eoi> + Send + 'static) {
+        let (events, dispatcher) = (self.events.clone(), self.dispatcher.clone());
+        self.domain.set_upcall_handler(move |platform, vcpu| {
+            let (interrupts, clock) = (&Flag::default(), &SystemClock::new(|| 0));
+            let services = GuestServices {
+                platform,
+                events: &*events,
+                dispatcher: &*dispatcher,
+                interrupts,
+                clock,
+            };
+            services.on_upcall(vcpu, &mut handle);
         });
         set_upcall_vector(&self.domain, 0, 0xf3).unwrap();
     }
 
-    fn services(&self) -> GuestServices<'_, Domain, Mapped<Domain>, &Flag> {
+    fn services(&self) -> GuestServices<'_, Domain, Mapped<Domain>, &Flag, 4> {
         GuestServices {
             platform: &self.domain,
             events: &self.events,
-            delivered: &self.delivered,
+            dispatcher: &self.dispatcher,
             interrupts: &self.flag,
             clock: &self.clock,
         }
@@ -113,7 +126,7 @@ fn delivered_event_ends_one_wait() {
     let kernel = Kernel::new(3);
     kernel.take_upcalls();
     let channel = Channel::bind_ipi(kernel.domain.clone(), 0).unwrap();
-    kernel.events.unmask(channel.port()).unwrap();
+    kernel.dispatcher.bind(&kernel.events, channel.port()).unwrap();
     channel.notify().unwrap();
     // The upcall takes the event before the wait.
     kernel.world.run_for(Duration::from_millis(1));
@@ -165,7 +178,7 @@ fn suspend_sets_up_restored_domain() {
     assert!(kernel.flag.enabled.load(SeqCst));
     assert!(kernel.now() >= before);
     let channel = Channel::bind_ipi(kernel.domain.clone(), 0).unwrap();
-    kernel.events.unmask(channel.port()).unwrap();
+    kernel.dispatcher.bind(&kernel.events, channel.port()).unwrap();
     channel.notify().unwrap();
     assert!(kernel.has_event(&channel));
 }
@@ -178,16 +191,150 @@ fn running_vcpu_fails_suspend() {
     let shared_info = boot::shared_info(domain.clone()).unwrap();
     let events = EventChannels::new(domain.clone(), shared_info);
     events.add_vcpu(1).unwrap();
-    let (delivered, flag) = (DeliveredEvents::<64>::new(), Flag::default());
+    let (dispatcher, flag) = (EventDispatcher::<64>::new(), Flag::default());
     let (clock, park) = (SystemClock::new(|| 0), VcpuPark::new());
     let services = GuestServices {
         platform: &domain,
         events: &events,
-        delivered: &delivered,
+        dispatcher: &dispatcher,
         interrupts: &flag,
         clock: &clock,
     };
     // SAFETY: the other vCPU executes nothing.
     let resumed = unsafe { services.suspend(&park, &[1], Duration::ZERO, || Ok(())) };
     assert_eq!((resumed, park.parked()), (Err(Errno::EBUSY), 0));
+}
+
+impl Kernel {
+    /// Opens a port, whose events an upcall delivers if `bound`.
+    fn port(&self, bound: bool) -> Channel<Domain> {
+        let channel = Channel::bind_ipi(self.domain.clone(), 0).unwrap();
+        if bound {
+            self.dispatcher.bind(&self.events, channel.port()).unwrap();
+        }
+        channel
+    }
+
+    /// Waits for ten seconds while `flooded` has an event before each wait, each of them without
+    /// work. Returns how many waits ended by it.
+    fn flood(&self, flooded: &Channel<Domain>) -> u32 {
+        let end = self.domain.now() + Duration::from_secs(10);
+        let mut ended = 0;
+        while self.domain.now() < end {
+            flooded.notify().unwrap();
+            self.world.run_for(Duration::from_micros(10));
+            self.services().wait(&[flooded.port()], Some(end));
+            ended += u32::from(self.dispatcher.handling(flooded.port()).is_some());
+            self.services().eoi(flooded.port(), Eoi::Spurious);
+        }
+        ended
+    }
+}
+
+/// D-E01: the delays of 1 ms to 1 s fill ten seconds with about 20 events.
+const FLOOD: std::ops::Range<u32> = 10..30;
+
+#[test]
+fn flood_of_polled_port_is_delayed() {
+    let kernel = Kernel::new(8);
+    assert!(FLOOD.contains(&kernel.flood(&kernel.port(false))));
+}
+
+#[test]
+fn flood_of_bound_port_is_delayed() {
+    let kernel = Kernel::new(9);
+    kernel.take_upcalls();
+    assert!(FLOOD.contains(&kernel.flood(&kernel.port(true))));
+}
+
+#[test]
+fn flood_of_handled_port_is_delayed() {
+    let kernel = Kernel::new(10);
+    let count = Arc::new(AtomicU32::new(0));
+    let counted = count.clone();
+    kernel.handle_upcalls(move |_| {
+        counted.fetch_add(1, SeqCst);
+        Some(Eoi::Spurious)
+    });
+    let channel = kernel.port(true);
+    let end = kernel.domain.now() + Duration::from_secs(10);
+    while kernel.domain.now() < end {
+        channel.notify().unwrap();
+        let next = kernel.domain.now() + Duration::from_micros(100);
+        kernel.services().wait(&[], Some(next));
+    }
+    assert!(FLOOD.contains(&count.load(SeqCst)), "{count:?}");
+}
+
+#[test]
+fn flood_delays_no_other_port() {
+    for bound in [false, true] {
+        let kernel = Kernel::new(11);
+        kernel.take_upcalls();
+        let (flooded, other) = (kernel.port(bound), kernel.port(bound));
+        let ports = [flooded.port(), other.port()];
+        for _ in 0..1_000 {
+            flooded.notify().unwrap();
+            other.notify().unwrap();
+            let now = kernel.domain.now();
+            kernel.services().wait(&ports, Some(now + Duration::from_secs(1)));
+            assert_eq!(kernel.domain.now(), now);
+            assert!(kernel.dispatcher.handling(other.port()).is_some());
+            kernel.services().eoi(other.port(), Eoi::Handled);
+            kernel.services().eoi(flooded.port(), Eoi::Spurious);
+        }
+    }
+}
+
+#[test]
+fn event_during_delay_ends_later_wait() {
+    for bound in [false, true] {
+        let kernel = Kernel::new(12);
+        kernel.take_upcalls();
+        let channel = kernel.port(bound);
+        let delayed = |kernel: &Kernel| kernel.dispatcher.is_delayed(channel.port());
+        while !delayed(&kernel) {
+            channel.notify().unwrap();
+            assert!(kernel.has_event(&channel));
+            kernel.services().eoi(channel.port(), Eoi::Spurious);
+        }
+        channel.notify().unwrap();
+        let deadline = kernel.domain.now() + Duration::from_secs(1);
+        while kernel.dispatcher.handling(channel.port()).is_none() {
+            assert!(kernel.domain.now() < deadline);
+            kernel.services().wait(&[channel.port()], Some(deadline));
+        }
+        kernel.services().eoi(channel.port(), Eoi::Handled);
+        channel.notify().unwrap();
+        assert!(kernel.has_event(&channel));
+    }
+}
+
+#[test]
+fn unreported_events_are_not_delayed() {
+    for bound in [false, true] {
+        let kernel = Kernel::new(13);
+        kernel.take_upcalls();
+        let channel = kernel.port(bound);
+        for _ in 0..100 {
+            channel.notify().unwrap();
+            let now = kernel.domain.now();
+            assert!(kernel.has_event(&channel));
+            assert_eq!(kernel.domain.now(), now);
+        }
+    }
+}
+
+#[test]
+fn kept_event_ends_wait() {
+    let kernel = Kernel::new(14);
+    kernel.take_upcalls();
+    let channel = kernel.port(false);
+    // Without a handler in the dispatcher: the upcall masks the port and keeps the event.
+    kernel.events.unmask(channel.port()).unwrap();
+    channel.notify().unwrap();
+    kernel.world.run_for(Duration::from_millis(1));
+    assert_eq!(kernel.dispatcher.unhandled(), 1);
+    assert!(kernel.has_event(&channel));
+    assert!(!kernel.has_event(&channel));
 }

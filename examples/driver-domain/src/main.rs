@@ -33,7 +33,7 @@ fn main(xen: Rt) {
     match Service::new(&store, Disks::in_memory(&config.disks), config) {
         Ok(service) => {
             early_println!("serving");
-            service.run()
+            service.run(|port, work| xen.eoi(port, work))
         }
         Err(error) => early_println!("{error}"),
     }

@@ -10,11 +10,12 @@ use smoltcp::iface::{Config, Interface, PollResult, SocketSet};
 use smoltcp::wire::{EthernetAddress, IpCidr};
 use xen_back::net::switch::{Forward, Switch};
 use xen_back::net::{MacAddress, NetBack, NetBackError, NetBackEvent, Packet};
+use xen_evtchn::Eoi;
 use xen_hypercall::{ForeignFrames, Instant, Port};
 use xen_store::XenStore;
 use xenbus::{DeviceId, XenbusError, XenbusState};
 
-use crate::service::{DEVICES, RETRY, Turn};
+use crate::service::{DEVICES, RETRY, Turn, report};
 
 /// The address of our own interface on the switch: locally administered, like those that the
 /// toolstack gives.
@@ -24,6 +25,8 @@ const OWN_MAC: MacAddress = MacAddress([0x02, 0x16, 0x3e, 0, 0, 1]);
 struct Vif<P: ForeignFrames> {
     netback: NetBack<P>,
     port: Option<usize>,
+    /// Packets up to the last event that was reported.
+    reported: u64,
 }
 
 /// All guests' interfaces, the switch and the stack.
@@ -69,6 +72,16 @@ impl<P: ForeignFrames> Network<P> {
         self.vifs.iter().filter_map(|vif| vif.netback.port())
     }
 
+    /// Reports the events of all interfaces.
+    pub(crate) fn report(&mut self, eoi: &mut impl FnMut(Port, Eoi) -> bool) {
+        for vif in &mut self.vifs {
+            let (tx, rx) = (vif.netback.tx_statistics(), vif.netback.rx_statistics());
+            let sent = tx.packets + tx.refused + tx.failed;
+            let received = rx.packets + rx.overrun + rx.refused + rx.failed;
+            report(vif.netback.port(), sent + received, &mut vif.reported, eoi);
+        }
+    }
+
     pub(crate) fn has(&self, id: DeviceId) -> bool {
         self.vifs.iter().any(|vif| vif.netback.id() == id)
     }
@@ -94,7 +107,7 @@ impl<P: ForeignFrames> Network<P> {
     ) -> Result<(), XenbusError> {
         let mut netback = NetBack::new(store, id)?;
         netback.set_close_timeout(config.close_timeout);
-        self.vifs.push(Vif { netback, port: None });
+        self.vifs.push(Vif { netback, port: None, reported: 0 });
         Ok(())
     }
 
@@ -137,7 +150,7 @@ impl<P: ForeignFrames> Network<P> {
 
     /// Connects an interface whose address is read to the switch.
     fn plug(&mut self, index: usize) {
-        let Vif { netback, port } = &mut self.vifs[index];
+        let Vif { netback, port, .. } = &mut self.vifs[index];
         if port.is_some() || netback.state() < XenbusState::INIT_WAIT {
             return;
         }

@@ -9,6 +9,7 @@ use core::fmt;
 use core::time::Duration;
 use log::{info, warn};
 use xen_back::block::{BlkBack, BlkBackError, BlkBackEvent, BlockDevice};
+use xen_evtchn::Eoi;
 use xen_hypercall::ops::sched;
 use xen_hypercall::{ForeignFrames, Instant, Port};
 use xen_store::{Limits, StoreError, XenStore};
@@ -32,6 +33,8 @@ struct Disk<P: ForeignFrames, D: BlockDevice + Clone> {
     backend: BlkBack<P, NamedDisk<D>>,
     /// Set-up has failed: the device takes no place.
     failed: bool,
+    /// Requests up to the last event that was reported.
+    reported: u64,
 }
 
 type Watcher<P> = DeviceWatcher<P, DeviceId, LISTED>;
@@ -103,8 +106,9 @@ impl<P: ForeignFrames, D: BlockDevice + Clone> Service<P, D> {
         self.vif_watcher.forget_all();
     }
 
-    /// Serves for ever.
-    pub fn run(mut self) -> ! {
+    /// Serves for ever. `eoi` reports to the kernel whether the last event of a port had work, and
+    /// returns whether the port had an event: a guest's events without work are delayed.
+    pub fn run(mut self, mut eoi: impl FnMut(Port, Eoi) -> bool) -> ! {
         let store = self.store.clone();
         let platform = store.platform();
         let mut ports = Vec::new();
@@ -114,11 +118,24 @@ impl<P: ForeignFrames, D: BlockDevice + Clone> Service<P, D> {
                 // On a shared processor the guests must run to produce more requests.
                 sched::yield_now(platform);
             } else {
+                self.report(&mut eoi);
                 ports.clear();
                 self.ports(&mut ports);
                 platform.wait(&ports, turn.deadline);
             }
         }
+    }
+
+    /// Reports the events of all devices. Work that was done without an event counts for the next
+    /// one: a guest that posts buffers notifies after its packets were delivered.
+    pub fn report(&mut self, eoi: &mut impl FnMut(Port, Eoi) -> bool) {
+        for disk in &mut self.vbds {
+            let done = disk.backend.statistics();
+            let requests = done.reads + done.writes + done.flushes + done.discards;
+            let total = requests + done.refused + done.failed + done.connections;
+            report(disk.backend.port(), total, &mut disk.reported, eoi);
+        }
+        self.network.report(eoi);
     }
 
     /// Adds the ports to wait for.
@@ -226,8 +243,21 @@ impl<P: ForeignFrames, D: BlockDevice + Clone> Service<P, D> {
         if let Some(timeout) = self.config.hotplug_timeout {
             backend.set_hotplug_timeout(timeout);
         }
-        self.vbds.push(Disk { backend, failed: false });
+        self.vbds.push(Disk { backend, failed: false, reported: 0 });
         Ok(())
+    }
+}
+
+/// Reports the event of a device that has done `total` units of work, `reported` of them before.
+pub(crate) fn report(
+    port: Option<Port>,
+    total: u64,
+    reported: &mut u64,
+    eoi: &mut impl FnMut(Port, Eoi) -> bool,
+) {
+    let work = if total == *reported { Eoi::Spurious } else { Eoi::Handled };
+    if port.is_some_and(|port| eoi(port, work)) {
+        *reported = total;
     }
 }
 
@@ -274,5 +304,29 @@ impl<P: ForeignFrames, D: BlockDevice + Clone> fmt::Display for Tally<'_, P, D> 
             "{} reads, {} writes, {} flushes, {} refused, {} failed",
             done.reads, done.writes, done.flushes, done.refused, done.failed
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_before_event_is_reported() {
+        let (mut reported, mut reports) = (0, Vec::new());
+        let mut step = |total, had_event| {
+            report(Some(Port(7)), total, &mut reported, &mut |port, work| {
+                reports.push((port.0, work));
+                had_event
+            });
+        };
+        step(3, false);
+        step(3, true);
+        step(3, true);
+        step(4, true);
+        assert_eq!(reports.len(), 4);
+        let work: Vec<_> = reports.iter().map(|&(_, work)| work).collect();
+        assert_eq!(work, [Eoi::Handled, Eoi::Handled, Eoi::Spurious, Eoi::Handled]);
+        report(None, 5, &mut reported, &mut |_, _| panic!("no port"));
     }
 }

@@ -6,12 +6,15 @@
 use crate::clock::CLOCK;
 use crate::platform::Rt;
 use crate::{interrupts, suspend, vcpus};
+use core::time::Duration;
 use spin::Once;
 use x86_64::instructions::interrupts as cpu;
-use xen_evtchn::{Callback, Delivery, EventChannels, set_callback, set_upcall_vector};
+use xen_evtchn::{
+    Callback, Delivery, Eoi, EventChannels, EventDispatcher, set_callback, set_upcall_vector,
+};
+use xen_guest::GuestServices;
 use xen_guest::arch::InterruptFlag;
-use xen_guest::{DeliveredEvents, GuestServices};
-use xen_hypercall::{Errno, Instant, Mapped, Port, SharedMem, boot};
+use xen_hypercall::{Errno, Instant, Mapped, Platform, Port, SharedMem, boot};
 
 /// The event channels of this kernel.
 pub(crate) type Events = EventChannels<Rt, &'static Mapped<Rt>>;
@@ -22,20 +25,26 @@ static SHARED_INFO: Once<Mapped<Rt>> = Once::new();
 static TWO_LEVEL: Once<Events> = Once::new();
 static FIFO: Once<Events> = Once::new();
 
-/// The events that upcalls have delivered, and no `wait` has returned yet.
-static DELIVERED: DeliveredEvents = DeliveredEvents::new();
+/// Groups of 64 ports in the dispatcher: ports beyond are polled only.
+pub(crate) const GROUPS: usize = 128;
+
+/// The handlers, waiters and storm budgets of ports.
+pub(crate) static DISPATCHER: EventDispatcher<GROUPS> = EventDispatcher::new();
+
+/// Time of a sleep while a port is delayed.
+const SHORT_SLEEP: Duration = Duration::from_millis(1);
 
 static RT: Rt = Rt::new();
 
 /// Parts of this kernel that xen-guest works on.
-type Services = GuestServices<'static, Rt, &'static Mapped<Rt>, InterruptFlag>;
+type Services = GuestServices<'static, Rt, &'static Mapped<Rt>, InterruptFlag, GROUPS>;
 
 /// Returns the parts of this kernel that xen-guest works on; `None` until `init`.
 pub(crate) fn services() -> Option<Services> {
     Some(GuestServices {
         platform: &RT,
         events: events()?,
-        delivered: &DELIVERED,
+        dispatcher: &DISPATCHER,
         interrupts: InterruptFlag,
         clock: &CLOCK,
     })
@@ -46,12 +55,19 @@ pub(crate) fn events() -> Option<&'static Events> {
     FIFO.get().or_else(|| TWO_LEVEL.get())
 }
 
-/// Hook of the kernel at an event.
-static HANDLER: Once<fn(Rt, Port)> = Once::new();
+/// Handler of a kernel: returns its finding, or `None` for a port that a thread waits for.
+pub(crate) type Handler = fn(Rt, Port) -> Option<Eoi>;
 
-/// Has `handler` called for each event on an unmasked port. The first one stays.
-pub(crate) fn set_handler(handler: fn(Rt, Port)) {
+static HANDLER: Once<Handler> = Once::new();
+
+/// Sets the function that is called for each event on a bound port. The first one stays.
+pub(crate) fn set_handler(handler: Handler) {
     HANDLER.call_once(|| handler);
+}
+
+/// Calls the kernel's handler. Without one, every event is for a thread that waits.
+fn handle(port: Port) -> Option<Eoi> {
+    HANDLER.get().and_then(|handler| handler(Rt::new(), port))
 }
 
 /// Returns shared info; `None` until `init` has put it in place.
@@ -85,6 +101,7 @@ pub(crate) fn use_fifo() -> Result<(), Errno> {
         FIFO.try_call_once(|| {
             let events = EventChannels::with_fifo(Rt::new(), shared_info)?;
             vcpus::others().try_for_each(|vcpu| events.add_vcpu(vcpu))?;
+            DISPATCHER.reset();
             Ok(events)
         })
     })
@@ -118,23 +135,15 @@ pub(crate) fn set_upcall(vcpu: u32) -> Result<Delivery, Errno> {
     }
 }
 
-/// Notes which ports have events. Runs in the interrupt handler, so it takes no lock and allocates
-/// nothing.
+/// Dispatches the events of this vCPU. Runs in the interrupt handler, so it takes no lock and
+/// allocates nothing.
 pub(crate) fn on_upcall() {
-    if let Some(events) = events() {
+    if let Some(services) = services() {
         // It ends however fast peers send; Xen raises another upcall for the rest.
-        events.on_upcall(vcpus::current(), note);
+        services.on_upcall(vcpus::current(), handle);
         // Not within the dispatch: the event words may be others afterwards.
         suspend::park_if_requested();
     }
-}
-
-/// Notes an event, and hands it on.
-fn note(port: Port) {
-    if let Some(handler) = HANDLER.get() {
-        handler(Rt::new(), port);
-    }
-    DELIVERED.record(port);
 }
 
 /// Makes Xen take the information of `vcpu`, which executes this, after the domain was resumed
@@ -156,8 +165,8 @@ pub(crate) fn stop_vcpu(vcpu: u32) {
 
 /// Handles the events in the queues of `vcpu`, which is down or takes no upcalls.
 pub(crate) fn drain_vcpu(vcpu: u32) {
-    if let Some(events) = events() {
-        events.drain_vcpu(vcpu, note);
+    if let Some(services) = services() {
+        services.drain_vcpu(vcpu, handle);
     }
 }
 
@@ -166,5 +175,20 @@ pub(crate) fn drain_vcpu(vcpu: u32) {
 pub(crate) fn wait(ports: &[Port], deadline: Option<Instant>) {
     if let Some(services) = services() {
         services.wait(ports, deadline);
+    }
+}
+
+/// Sleeps until this vCPU has an upcall, with interrupts off until then.
+pub(crate) fn halt() {
+    let delay = services().and_then(|services| services.expire());
+    match delay {
+        None => cpu::enable_and_hlt(),
+        // No timer is set for the end of a delay, so this is a short sleep in its place. It is
+        // short because an upcall that comes before it does not end it.
+        Some(until) => {
+            cpu::enable();
+            let short = Rt::new().now() + SHORT_SLEEP;
+            wait(&[], Some(until.min(short)));
+        }
     }
 }

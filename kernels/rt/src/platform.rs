@@ -7,7 +7,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use spin::Once;
 use x86_64::instructions::interrupts;
-use xen_evtchn::{Callback, EventChannels};
+use xen_evtchn::{Callback, Eoi, EventChannels, EventDispatcher};
 use xen_guest::{BootInfo, power};
 use xen_hypercall::arch::{VendorCall, Vmcall, Vmmcall, cpuid::CpuVendor};
 use xen_hypercall::ops::sched::SuspendOutcome;
@@ -108,11 +108,25 @@ impl Rt {
         vcpus::start(vcpu, main)
     }
 
-    /// Has `handler` called for each event on an unmasked port, in the upcall of the vCPU that the
-    /// port is bound to. The first handler stays. It must not allocate or take a lock. An event
-    /// that [`wait`](Platform::wait) takes first is not delivered.
-    pub fn on_event(self, handler: fn(Rt, Port)) {
+    /// Returns the handlers and waiters of ports, with their storm budgets: `bind` delivers the
+    /// events of a port by upcall. A port is unbound when it is closed.
+    pub fn dispatcher(self) -> &'static EventDispatcher<{ events::GROUPS }> {
+        &events::DISPATCHER
+    }
+
+    /// Sets the function that is called for each event on a bound port, in the upcall of the vCPU
+    /// that the port is bound to. The first one stays. It must not allocate or take a lock.
+    ///
+    /// It returns its finding, or `None` for a port that a thread waits for. No thread may wait
+    /// for a port with a finding.
+    pub fn on_event(self, handler: fn(Rt, Port) -> Option<Eoi>) {
         events::set_handler(handler);
+    }
+
+    /// Reports whether the last event of `port` had work, after the driver was polled, and returns
+    /// whether there was an event: see [`GuestServices::eoi`](xen_guest::GuestServices::eoi).
+    pub fn eoi(self, port: Port, work: Eoi) -> bool {
+        events::services().is_some_and(|services| services.eoi(port, work))
     }
 
     /// Handles the events in the queues of `vcpu`, which has stopped, so that its ports can have
@@ -135,7 +149,7 @@ impl Rt {
         if done() {
             interrupts::enable();
         } else {
-            interrupts::enable_and_hlt();
+            events::halt();
         }
     }
 
@@ -267,6 +281,7 @@ unsafe impl Platform for Rt {
 
     fn port_closing(&self, port: Port) {
         if let Some(events) = events::events() {
+            events::DISPATCHER.unbind(events, port);
             events.closing(port);
         }
     }

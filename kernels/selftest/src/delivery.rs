@@ -123,7 +123,7 @@ fn moved(t: &mut Report) {
         t.line(
             "moving a port",
             &[alloc::format!("to vCPU {vcpu}")],
-            xen.events().bind_vcpu(b.port(), vcpu),
+            xen.dispatcher().bind_vcpu(xen.events(), b.port(), vcpu),
             is(()),
         );
         t.line("an event", &[], a.notify(), is(()));

@@ -12,7 +12,7 @@ use xen_sys::hvm::params::HVM_PARAM_CALLBACK_IRQ;
 /// Events by each way.
 const EVENTS: u32 = 1_000;
 
-/// EventDispatcher that every I/O APIC has, and that no device of Xen's uses.
+/// Lines that every I/O APIC has, and that no device of Xen's uses.
 const WAYS: [Callback; 2] =
     [Callback::Gsi(20), Callback::PciIntx { segment: 0, bus: 0, device: 1, pin: 2 }];
 

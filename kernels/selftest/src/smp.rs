@@ -1,13 +1,13 @@
 //! Two vCPUs: the second one is started, has a clock and a timer of its own, and takes events, in
 //! both formats.
 
-use crate::delivery;
 use crate::report::{Report, fails, is, op};
+use crate::{delivery, storm};
 use alloc::vec::Vec;
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 use core::time::Duration;
-use xen_evtchn::Channel;
+use xen_evtchn::{Channel, Eoi};
 use xen_hypercall::ops::vcpu;
 use xen_hypercall::{Errno, Platform, Port};
 use xen_kernel_rt::Rt;
@@ -43,11 +43,11 @@ const JOBS: [fn(Rt) -> u64; 2] =
 const WHO: u32 = 1;
 const TIMER: u32 = 2;
 
-/// An unmasked port.
+/// A port with a handler.
 pub(crate) type Open = Channel<Rt>;
 
 /// Runs in the upcall.
-fn on_event(xen: Rt, port: Port) {
+fn on_event(xen: Rt, port: Port) -> Option<Eoi> {
     let count = TAKEN.get(xen.vcpu() as usize).and_then(|ports| ports.get(port.0 as usize));
     let count = count.map_or(0, |count| count.fetch_add(1, SeqCst) + 1);
     delivery::note(port);
@@ -62,6 +62,7 @@ fn on_event(xen: Rt, port: Port) {
         // A refusal ends the exchange, and the count is short.
         let _ = xen_hypercall::ops::event_channel::send(&xen, Port(answer.load(SeqCst)));
     }
+    Some(storm::finding(port))
 }
 
 /// Has events on `port` answered on `answer`.
@@ -83,13 +84,13 @@ pub(crate) fn forget() {
     TAKEN.iter().flatten().for_each(|count| count.store(0, SeqCst));
 }
 
-/// Opens a port for events to `vcpu`, and unmasks it.
+/// Opens a port for events to `vcpu`, and binds its handler.
 pub(crate) fn ipi(xen: Rt, vcpu: u32) -> Result<Open, Errno> {
     unmasked(xen, Channel::bind_ipi(xen, vcpu)?)
 }
 
 pub(crate) fn unmasked(xen: Rt, channel: Open) -> Result<Open, Errno> {
-    xen.events().unmask(channel.port())?;
+    xen.dispatcher().bind(xen.events(), channel.port())?;
     Ok(channel)
 }
 

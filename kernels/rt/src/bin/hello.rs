@@ -55,7 +55,7 @@ fn ask(xen: Rt) -> Result<(), Errno> {
         xen.wait(&[channel.port()], Some(start + Duration::from_secs(1)));
         let micros = xen.now().saturating_duration_since(start).as_micros();
         early_println!("an event, {how}, after {micros} us");
-        channel.unmask()?;
+        xen.dispatcher().bind(xen.events(), channel.port())?;
     }
     Ok(())
 }

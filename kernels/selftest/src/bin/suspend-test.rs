@@ -10,7 +10,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use core::time::Duration;
-use xen_evtchn::Channel;
+use xen_evtchn::{Channel, Eoi};
 use xen_grant::{GrantError, GrantTable};
 use xen_guest::{ShutdownRequest, ShutdownWatcher, SuspendError};
 use xen_hypercall::boot::{self, BootError};
@@ -102,7 +102,7 @@ fn exchange(xen: Rt) -> Result<bool, Errno> {
     for (port, (place, count)) in ports.iter().zip(PORTS.iter().zip(&TAKEN)) {
         place.store(port.port().0, SeqCst);
         count.store(0, SeqCst);
-        xen.events().unmask(port.port())?;
+        xen.dispatcher().bind(xen.events(), port.port())?;
     }
     ports[1].notify()?;
     let deadline = xen.now() + TIMEOUT;
@@ -114,19 +114,17 @@ fn exchange(xen: Rt) -> Result<bool, Errno> {
 }
 
 /// Runs in the upcall: counts the event, and answers it.
-fn answer(xen: Rt, port: Port) {
+fn answer(xen: Rt, port: Port) -> Option<Eoi> {
     let vcpu = xen.vcpu() as usize;
-    let Some(owner) = PORTS.iter().position(|place| port.0 != 0 && place.load(SeqCst) == port.0)
-    else {
-        return;
-    };
+    let owner = PORTS.iter().position(|place| port.0 != 0 && place.load(SeqCst) == port.0)?;
     if owner != vcpu {
         WRONG.fetch_add(1, SeqCst);
-        return;
+        return Some(Eoi::Spurious);
     }
     let count = TAKEN[owner].fetch_add(1, SeqCst) + 1;
     if owner == 1 || count < ROUNDS {
         // A refusal ends the exchange, and the count is short.
         let _ = event_channel::send(&xen, Port(PORTS[1 - owner].load(SeqCst)));
     }
+    Some(Eoi::Handled)
 }
