@@ -7,6 +7,9 @@ use xen_sys::xen::Virq;
 
 /// An open port of this domain, closed when dropped.
 ///
+/// A port that was opened before the domain was suspended and resumed as a new one is not closed:
+/// its number can be another owner's ([`Claims::epoch`](xen_hypercall::Claims::epoch)).
+///
 /// New ports are masked, except those that [`EventChannels`](crate::EventChannels) never got to
 /// mask: an event on one becomes pending but makes no upcall until [`unmask`](Self::unmask). A
 /// driver that is polled needs no more than that. The platform hears of each port that is opened
@@ -15,6 +18,8 @@ pub struct Channel<P: Platform> {
     platform: P,
     port: Port,
     close: bool,
+    /// The epoch of the domain in which the port was opened.
+    epoch: u32,
 }
 
 impl<P: Platform> Channel<P> {
@@ -82,7 +87,8 @@ impl<P: Platform> Channel<P> {
 
     /// Tells the kernel of a new port; one that it can't use is closed again.
     fn opened(platform: P, port: Port, vcpu: u32) -> Result<Self, Errno> {
-        let this = Self { platform, port, close: true };
+        let epoch = platform.claims().epoch();
+        let this = Self { platform, port, close: true, epoch };
         this.platform.port_opened(port, vcpu)?;
         Ok(this)
     }
@@ -90,7 +96,8 @@ impl<P: Platform> Channel<P> {
     /// Takes a port that the toolstack opened before the domain started; it stays open when this is
     /// dropped.
     pub fn from_toolstack(platform: P, port: Port) -> Self {
-        Self { platform, port, close: false }
+        let epoch = platform.claims().epoch();
+        Self { platform, port, close: false, epoch }
     }
 
     /// Lets go of a port without closing it: the domain was suspended and resumed elsewhere, where
@@ -149,7 +156,7 @@ impl<P: Platform> Channel<P> {
 
 impl<P: Platform> Drop for Channel<P> {
     fn drop(&mut self) {
-        if self.close {
+        if self.close && self.platform.claims().epoch() == self.epoch {
             self.platform.port_closing(self.port);
             // The port is open, as only this value closes it; a refusal would leave nothing to do
             // about it.

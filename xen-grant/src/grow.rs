@@ -1,6 +1,6 @@
 //! Where the table's frames are put: when it starts, when it grows, and after a suspend.
 
-use crate::refs::Places;
+use crate::refs::{GROUP, Places};
 use crate::{GrantError, GrantTable, Version};
 use core::ptr::NonNull;
 use xen_hypercall::boot::PlaceError;
@@ -53,8 +53,26 @@ impl<P: Platform> GrantTable<P> {
             }
         }
         drop(placed);
+        if self.is_of_new_domain() {
+            self.platform().claims().begin_epoch();
+        }
         self.retry_deferred();
         Ok(())
+    }
+
+    /// Returns whether none of the entries in use is valid, as in the empty table of a new domain.
+    /// A table with nothing in use gives no answer: `false`.
+    fn is_of_new_domain(&self) -> bool {
+        let frames = &self.inner.frames;
+        let end = frames.count() * self.version().per_frame() as u32;
+        let groups = (0..end).step_by(GROUP).filter_map(|first| frames.group_of(GrantRef(first)));
+        let mut used = groups.flat_map(|group| {
+            let refs = (0..GROUP as u32).map(|bit| GrantRef(group.first().0 + bit));
+            refs.filter(|&reference| reference.0 >= GNTTAB_NR_RESERVED_ENTRIES)
+                .filter(|&reference| !group.is_free(reference))
+                .map(|reference| group.entry(reference).is_free())
+        });
+        used.next().is_some_and(|first| first && used.all(|gone| gone))
     }
 
     /// Puts a frame of the table where it was before a suspend.

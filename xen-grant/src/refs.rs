@@ -135,6 +135,11 @@ impl Group {
         self.free.load(Ordering::Relaxed).count_ones()
     }
 
+    /// Returns whether a reference is among the free ones.
+    pub(crate) fn is_free(&self, reference: GrantRef) -> bool {
+        self.free.load(Ordering::Relaxed) >> (reference.0 as usize % GROUP) & 1 != 0
+    }
+
     /// Returns the entry of one of its references.
     pub(crate) fn entry(&self, reference: GrantRef) -> Entry<'_> {
         self.places.with_entry(reference, |entry| entry)

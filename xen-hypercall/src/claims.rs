@@ -63,20 +63,21 @@ impl core::error::Error for AlreadyTaken {}
 pub struct Claims {
     taken: AtomicU8,
     lost_frames: AtomicU32,
+    epoch: AtomicU32,
 }
 
 impl Claims {
     /// Makes the claims of a domain in which nothing is taken.
     #[cfg(not(loom))]
     pub const fn new() -> Self {
-        Self { taken: AtomicU8::new(0), lost_frames: AtomicU32::new(0) }
+        Self { taken: AtomicU8::new(0), lost_frames: AtomicU32::new(0), epoch: AtomicU32::new(0) }
     }
 
     /// Makes the claims of a domain in which nothing is taken. A model checker's atomics are not
     /// constant.
     #[cfg(loom)]
     pub fn new() -> Self {
-        Self { taken: AtomicU8::new(0), lost_frames: AtomicU32::new(0) }
+        Self { taken: AtomicU8::new(0), lost_frames: AtomicU32::new(0), epoch: AtomicU32::new(0) }
     }
 
     /// Returns `true` if both are the claims of one domain.
@@ -94,6 +95,20 @@ impl Claims {
     /// Adds frames to those that were given up.
     pub(crate) fn lose_frames(&self, count: u32) {
         self.lost_frames.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Returns the number of times that the domain was resumed as a new one. Event channels and
+    /// grants of an earlier epoch are gone: their numbers can be those of others.
+    pub fn epoch(&self) -> u32 {
+        self.epoch.load(Ordering::Relaxed)
+    }
+
+    /// Begins an epoch: the domain was resumed as a new one, in which no port of before is open.
+    /// `GrantTable::resume` of `xen-grant` calls this function.
+    ///
+    /// In a domain that was resumed in place, ports of before stay open for good.
+    pub fn begin_epoch(&self) {
+        self.epoch.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Returns `true` if a [`Claim`] of the resource exists.
@@ -114,6 +129,7 @@ impl fmt::Debug for Claims {
         f.debug_struct("Claims")
             .field("taken", &all.map(|what| self.is_taken(what).then_some(what)))
             .field("lost_frames", &self.lost_frames())
+            .field("epoch", &self.epoch())
             .finish()
     }
 }

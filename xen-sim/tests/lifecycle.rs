@@ -6,6 +6,7 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use xen_evtchn::Channel;
+use xen_grant::GrantTable;
 use xen_hypercall::ops::sched::{SuspendOutcome, WatchdogId, suspend};
 use xen_hypercall::{DomId, Errno, Pages, Platform, Port, boot, ops};
 use xen_sim::{Disk, Domain, DomainConfig, Step, Vif, World};
@@ -67,6 +68,36 @@ fn resume_in_place_keeps_resources() {
     assert_eq!(sleep(&guest), Ok(SuspendOutcome::Cancelled));
     drop(port);
     world.check().unwrap();
+}
+
+/// A port of the domain before keeps its number to itself, where that is another channel's.
+#[test]
+fn resumed_domain_keeps_only_new_ports() {
+    for moved in [false, true] {
+        let world = World::new(17);
+        let guest = world.create_guest(DomainConfig::new("guest"));
+        let grants = GrantTable::new(guest.clone()).unwrap();
+        let page = Pages::alloc(guest.clone(), 1).unwrap();
+        let granted = grants.grant_writable(page, DomId(0)).unwrap();
+        let (id, old) = (guest.id(), Channel::alloc_unbound(guest.clone(), DomId(0)).unwrap());
+        world.suspend(id, move |world| match moved {
+            true => drop(world.restore(world.save(id), None)),
+            false => world.resume(id, SuspendOutcome::Resumed),
+        });
+        assert_eq!(sleep(&guest), Ok(SuspendOutcome::Resumed));
+        grants.resume().unwrap();
+        assert_eq!(guest.claims().epoch(), u32::from(moved));
+        let port = old.port();
+        let open = || Channel::alloc_unbound(guest.clone(), DomId(0)).unwrap();
+        let new: Vec<_> = (0..=port.0).map(|_| open()).collect();
+        assert_eq!(new.iter().any(|new| new.port() == port), moved);
+        drop(old);
+        assert!(new.iter().all(|new| new.status().is_ok()));
+        assert_eq!(ops::event_channel::status(&guest, port).unwrap().status.0, u32::from(moved));
+        drop((granted, new));
+        drop(grants);
+        world.check().unwrap();
+    }
 }
 
 #[test]

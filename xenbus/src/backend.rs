@@ -214,6 +214,12 @@ impl<P: Runtime, D: BackendDriver, T: Transport> BackendDevice<P, D, T> {
                 break;
             }
         }
+        if event == Some(BackendEvent::Serve)
+            && let Err(error) = self.driver.run(now)
+        {
+            self.fail(&error);
+            return Err(error);
+        }
         if self.step != Step::Run || self.jobs.may_batch(sent) {
             self.nodes.send()?;
         }

@@ -6,7 +6,7 @@ use crate::keys::KeyList;
 use crate::publish::NodeWriter;
 use core::fmt::Display;
 use core::time::Duration;
-use xen_hypercall::{PageBox, Platform};
+use xen_hypercall::{Instant, PageBox, Platform};
 
 /// The result of [`BackendDevice::poll`](crate::BackendDevice::poll), for the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,8 +14,9 @@ pub enum BackendEvent {
     /// Nothing, until an event of the store's port or
     /// [`BackendDevice::poll_timeout`](crate::BackendDevice::poll_timeout).
     Idle,
-    /// Serve the frontend. The same is returned while the device closes: until the frontend is
-    /// Closed, it can have requests in flight and issue new ones.
+    /// Serve the frontend, unless [`BackendDriver::run`] does. The same is returned while the
+    /// device closes: until the frontend is Closed, it can have requests in flight and issue new
+    /// ones.
     Serve,
     /// The device is closed for good, or its directory is gone.
     /// [`remove`](crate::BackendDevice::remove) or drop it.
@@ -77,6 +78,18 @@ pub trait BackendDriver {
         let _ = nodes;
     }
 
+    /// Serves the frontend as far as possible now; called by each
+    /// [`BackendDevice::poll`](crate::BackendDevice::poll) that returns
+    /// [`Serve`](BackendEvent::Serve). The default leaves that to the caller of `poll`.
+    ///
+    /// # Errors
+    ///
+    /// As [`setup`](Self::setup).
+    fn run(&mut self, now: Instant) -> Result<(), Self::Error> {
+        let _ = now;
+        Ok(())
+    }
+
     /// Releases everything that the frontend shared. Called once for each
     /// [`connect`](Self::connect) and more often.
     fn disconnect(&mut self);
@@ -114,6 +127,10 @@ impl<P: Platform, D: BackendDriver> BackendDriver for PageBox<P, D> {
 
     fn write_nodes(&self, nodes: &mut NodeWriter<'_>) {
         (**self).write_nodes(nodes);
+    }
+
+    fn run(&mut self, now: Instant) -> Result<(), D::Error> {
+        (**self).run(now)
     }
 
     fn disconnect(&mut self) {

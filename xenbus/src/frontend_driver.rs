@@ -53,7 +53,9 @@ pub trait FrontendDriver {
 
     /// Adds the nodes to read before [`setup`](Self::setup). Called again when all are read, until
     /// it adds no more.
-    fn setup_keys(&self, keys: &mut KeyList<'_>);
+    fn setup_keys(&self, keys: &mut KeyList<'_>) {
+        let _ = keys;
+    }
 
     /// Creates rings, grants and event channels for the backend.
     ///
@@ -75,7 +77,10 @@ pub trait FrontendDriver {
     /// # Errors
     ///
     /// As [`setup`](Self::setup).
-    fn connect(&mut self, peer: &Peer<'_>) -> Result<(), Self::Error>;
+    fn connect(&mut self, peer: &Peer<'_>) -> Result<(), Self::Error> {
+        let _ = peer;
+        Ok(())
+    }
 
     /// Does what can be done now; called by each
     /// [`FrontendDevice::poll`](crate::FrontendDevice::poll) while the device is connected.

@@ -27,6 +27,9 @@ struct Script<'w> {
     sectors: u64,
     setups: u32,
     linked: bool,
+    /// The number of times that the frontend was served, and whether that fails.
+    runs: u32,
+    broken: bool,
     /// The nodes that `connect` has read: the frontend's state, a missing number, a missing text.
     read: Option<(u32, u32, bool)>,
     /// The own state whenever the connection was released.
@@ -68,6 +71,13 @@ impl BackendDriver for Script<'_> {
 
     fn write_nodes(&self, nodes: &mut NodeWriter<'_>) {
         nodes.write("sectors", self.sectors);
+    }
+
+    fn run(&mut self, _: Instant) -> Result<(), XenbusError> {
+        assert!(self.linked);
+        self.runs += 1;
+        let path = xen_store::PathText::new(&"ring");
+        if self.broken { Err(XenbusError::Unplugged { path }) } else { Ok(()) }
     }
 
     fn disconnect(&mut self) {
@@ -121,6 +131,8 @@ fn create<'s, 'w>(world: &'s World<'_>, store: &Store<'w>) -> Device<'s, 'w> {
         sectors: 2048,
         setups: 0,
         linked: false,
+        runs: 0,
+        broken: false,
         read: None,
         released: Vec::new(),
     };
@@ -484,6 +496,22 @@ fn failure_is_reported_then_reconnects() {
         let path = format!("error/{BACKEND}/error");
         drive(world, &mut device, |_| world.get(&path).is_some());
         assert_eq!(world.get(&path).as_deref(), Some("the ring is corrupt"));
+        connect(world, &mut device);
+    });
+}
+
+#[test]
+fn failed_run_closes_then_reconnects() {
+    with_store(|world, store| {
+        let mut device = open(world, store, 1, 1);
+        connect(world, &mut device);
+        assert!(device.driver().runs > 0);
+        device.driver_mut().broken = true;
+        let error = first_error(world, &mut device).unwrap();
+        assert!(matches!(error, XenbusError::Unplugged { .. }));
+        assert_eq!(device.driver().released.len(), 1);
+        device.driver_mut().broken = false;
+        drive(world, &mut device, |_| world.get(&format!("error/{BACKEND}/error")).is_some());
         connect(world, &mut device);
     });
 }

@@ -129,20 +129,9 @@ impl<P: Platform, const DEPTH: usize> Connection<P, DEPTH> {
         self.channel.as_ref().map(Channel::port)
     }
 
-    /// Ends the connection of a domain that was resumed elsewhere: the port is not its own any
-    /// more.
-    ///
-    /// A domain can be resumed in place and find that reported as elsewhere. It still has the port
-    /// then, which is closed.
-    pub(super) fn forget(&mut self) {
-        // The grant table of a new domain has none of the old entries, and the references stay
-        // those of the old ring.
-        let moved = self.requests.memory().peer().is_none();
-        if let Some(channel) = self.channel.take()
-            && moved
-        {
-            channel.forget();
-        }
+    /// Closes the port.
+    pub(super) fn close_port(&mut self) {
+        self.channel = None;
     }
 
     /// Marks a request without an answer as not to be made again, and returns whether there is such

@@ -334,7 +334,7 @@ impl<P: Platform, const DEPTH: usize> FrontendDriver for Vbd<P, DEPTH> {
             }
             Cause::Resumed => {
                 if let Some(connection) = self.any_connection_mut() {
-                    connection.forget();
+                    connection.close_port();
                 }
             }
             Cause::Reopened => {}

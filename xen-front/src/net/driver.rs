@@ -169,17 +169,10 @@ impl<P: Platform> FrontendDriver for VifDriver<P> {
         Ok(self.connection.as_mut().map_or(Ok(()), Connection::flush)?)
     }
 
-    fn disconnect(&mut self, cause: Cause) {
-        let Some(Connection { rings, channel }) = self.connection.take() else { return };
+    fn disconnect(&mut self, _: Cause) {
+        let Some(Connection { rings, .. }) = self.connection.take() else { return };
         let Rings { rx, tx, statistics, .. } = rings;
         self.statistics = statistics;
-        // The grant table of a new domain has none of the old entries, and the port's number can be
-        // another owner's there. A domain that was resumed in place has both still.
-        if cause == Cause::Resumed && rx.ring().peer().is_none() {
-            channel.forget();
-        } else {
-            drop(channel);
-        }
         let ((rx_ring, rx), (tx_ring, tx)) = (rx.into_parts(), tx.into_parts());
         let rings =
             [rx_ring, tx_ring].into_iter().filter_map(|ring| ring.end_access().err()).count();
