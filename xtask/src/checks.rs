@@ -50,7 +50,8 @@ const FORMAT: &str = "cargo fmt --check";
 
 fn format() -> Result<()> {
     quietly(&["fmt", "--all", "--check"], &[])?;
-    for manifest in ["fuzz/Cargo.toml", "downstream/kernel/Cargo.toml"] {
+    for folder in ["fuzz", "downstream/kernel", "downstream/device"] {
+        let manifest = &*format!("{folder}/Cargo.toml");
         quietly(&["fmt", "--check", "--manifest-path", manifest], &[])?;
     }
     Ok(())
@@ -96,6 +97,7 @@ pub(crate) fn all(steps: &mut Steps) -> Result<()> {
     }
     steps.run("downstream kernel, resolver 1", || downstream(&packages));
     steps.run("downstream kernel of docs/PORTING.md", || kernels::downstream().map(drop));
+    steps.run("downstream device of CONTRIBUTING.md", downstream::check_device);
     steps.run("cargo test, libraries, all features", || {
         quietly(&[&["test", "--all-features"], &*strs(&libraries)].concat(), &[])
     });

@@ -19,6 +19,9 @@ const HOSTED: [&str; 2] = ["std", "hook"];
 /// Packages for tests of the crates, which no user resolves.
 const TESTS_ONLY: [&str; 2] = ["loom", "proptest"];
 
+/// Lines of an end of the device in `downstream/device`, which is a protocol only.
+const MAX_LINES: usize = 150;
+
 /// Builds kernels that depend on `libraries`, for each of `targets`, and checks the resolved
 /// dependencies; `simulator` is the crate for their tests.
 pub(crate) fn check(libraries: &[Library], simulator: &[Library], targets: &[&str]) -> Result<()> {
@@ -39,6 +42,28 @@ pub(crate) fn check(libraries: &[Library], simulator: &[Library], targets: &[&st
             let wrong = hosted_features(&tree);
             ensure!(wrong.is_empty(), "a kernel for {target} gets {}", wrong.join(", "));
         }
+    }
+    Ok(())
+}
+
+/// Checks the device of CONTRIBUTING.md with clippy, runs its tests, and checks the length of its
+/// ends.
+///
+/// The crate has the workspace's lock file, as the kernel has.
+pub(crate) fn check_device() -> Result<()> {
+    let folder = host::root().join("downstream/device");
+    for end in ["front.rs", "back.rs"] {
+        let path = folder.join("src").join(end);
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let lines = text.lines().count();
+        ensure!(lines <= MAX_LINES, "{end}: found {lines} lines, expected {MAX_LINES} at most");
+    }
+    fs::copy(host::root().join("Cargo.lock"), folder.join("Cargo.lock"))
+        .context("copying the lock file")?;
+    for args in [&["clippy", "--all-targets", "--", "-D", "warnings"][..], &["test"]] {
+        let mut cargo = Command::new(host::cargo());
+        cargo.args(args).current_dir(&folder).env("CARGO_TARGET_DIR", host::target());
+        host::run(&mut cargo)?;
     }
     Ok(())
 }
