@@ -86,8 +86,8 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// Returns whether there may be no such node: below a node that the domain may not read, a
-    /// server does not tell which nodes there are.
+    /// Returns whether the node may be missing. Below a node that the domain may not read, a server
+    /// does not reveal which nodes exist.
     pub fn is_hidden(&self) -> bool {
         matches!(self, Self::Server(ServerError::NotFound | ServerError::AccessDenied))
     }

@@ -192,7 +192,7 @@ fn late_watch_is_unwatched() {
                 let error = store.watch("/a").unwrap_err();
                 assert!(matches!(error.kind, ErrorKind::Timeout { .. }));
             }
-            // The server sets it after all, and answers nobody.
+            // The server sets the watch, without a reply.
             let mut server = world.server.borrow_mut();
             server.mute = false;
             let sent = server.log.iter().filter(|request| request.kind == MessageType::WATCH);

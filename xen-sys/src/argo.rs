@@ -16,39 +16,39 @@ pub type XenArgoPort = u32;
 /// Any sender; the wildcard of [`XenArgoRegisterRing::partner_id`].
 pub const XEN_ARGO_DOMID_ANY: u16 = 32756;
 
-/// Most buffers of one message.
+/// Maximum number of buffers of one message.
 pub const XEN_ARGO_MAXIOV: usize = 8;
-/// Most bytes of a ring.
+/// Maximum size of a ring in bytes.
 pub const XEN_ARGO_MAX_RING_SIZE: usize = 0x1000000;
 /// Messages start at multiples of this many bytes.
 pub const XEN_ARGO_MSG_SLOT_SIZE: usize = 0x10;
 
-/// Registers a ring. See [`XenArgoRegisterRing`].
+/// Command: registers a ring. See [`XenArgoRegisterRing`].
 #[doc(alias = "XEN_ARGO_OP_register_ring")]
 pub const XEN_ARGO_OP_REGISTER_RING: u32 = 1;
-/// Removes a ring. See [`XenArgoUnregisterRing`].
+/// Command: removes a ring. See [`XenArgoUnregisterRing`].
 #[doc(alias = "XEN_ARGO_OP_unregister_ring")]
 pub const XEN_ARGO_OP_UNREGISTER_RING: u32 = 2;
-/// Sends a message from several buffers. See [`XenArgoSendAddr`].
+/// Command: sends a message from several buffers. See [`XenArgoSendAddr`].
 #[doc(alias = "XEN_ARGO_OP_sendv")]
 pub const XEN_ARGO_OP_SENDV: u32 = 3;
-/// Asks for notice when rings have room. See [`XenArgoRingData`].
+/// Command: requests a notification when rings have free space. See [`XenArgoRingData`].
 #[doc(alias = "XEN_ARGO_OP_notify")]
 pub const XEN_ARGO_OP_NOTIFY: u32 = 4;
-/// Fails if the ring is registered already.
+/// Flag of [`XenArgoRegisterRing`]: fail if the ring is already registered.
 pub const XEN_ARGO_REGISTER_FLAG_FAIL_EXIST: u32 = 0x1;
 
 /// Flag of [`XenArgoRingDataEnt`]: the ring is empty.
 pub const XEN_ARGO_RING_EMPTY: u16 = 1 << 2;
-/// Flag of [`XenArgoRingDataEnt`]: there is such a ring.
+/// Flag of [`XenArgoRingDataEnt`]: the ring exists.
 pub const XEN_ARGO_RING_EXISTS: u16 = 1 << 0;
-/// Flag of [`XenArgoRingDataEnt`]: there is room.
+/// Flag of [`XenArgoRingDataEnt`]: the ring has sufficient space.
 pub const XEN_ARGO_RING_SUFFICIENT: u16 = 1 << 3;
 /// Flag of [`XenArgoRingDataEnt`]: the message is longer than the ring.
 pub const XEN_ARGO_RING_EMSGSIZE: u16 = 1 << 4;
-/// Flag of [`XenArgoRingDataEnt`]: the ring takes any sender.
+/// Flag of [`XenArgoRingDataEnt`]: the ring accepts any sender.
 pub const XEN_ARGO_RING_SHARED: u16 = 1 << 1;
-/// Flag of [`XenArgoRingDataEnt`]: notice cannot be given; too many wait.
+/// Flag of [`XenArgoRingDataEnt`]: no notification is possible; the limit of requests is reached.
 pub const XEN_ARGO_RING_EBUSY: u16 = 1 << 5;
 
 /// A buffer of a message.
@@ -56,9 +56,9 @@ pub const XEN_ARGO_RING_EBUSY: u16 = 1 << 5;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenArgoIov {
-    /// Its bytes.
+    /// Address of the bytes.
     pub iov_hnd: GuestHandle,
-    /// Its length.
+    /// Length in bytes.
     pub iov_len: u32,
     /// Reserved; zero.
     pub pad: u32,
@@ -84,21 +84,21 @@ const _: () = assert!(size_of::<XenArgoAddr>() == 8);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenArgoSendAddr {
-    /// From.
+    /// Address of the sender.
     pub src: XenArgoAddr,
-    /// To.
+    /// Address of the receiver.
     pub dst: XenArgoAddr,
 }
 const _: () = assert!(size_of::<XenArgoSendAddr>() == 16);
 
-/// The head of a ring; its bytes follow.
+/// Header of a ring; its bytes follow.
 #[doc(alias = "xen_argo_ring")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenArgoRing {
-    /// How far the guest has read: an offset in the ring.
+    /// Read offset in the ring, written by the guest.
     pub rx_ptr: u32,
-    /// How far Xen has written: an offset in the ring.
+    /// Write offset in the ring, written by Xen.
     pub tx_ptr: u32,
     /// Reserved; zero.
     pub reserved: [u8; 56],
@@ -116,7 +116,7 @@ pub struct XenArgoRegisterRing {
     pub partner_id: DomId,
     /// Reserved; zero.
     pub pad: u16,
-    /// Bytes of the ring.
+    /// Size of the ring in bytes.
     pub len: u32,
 }
 const _: () = assert!(size_of::<XenArgoRegisterRing>() == 12);
@@ -135,7 +135,7 @@ pub struct XenArgoUnregisterRing {
 }
 const _: () = assert!(size_of::<XenArgoUnregisterRing>() == 8);
 
-/// What is asked, and told, of one ring.
+/// Space query for one ring and its result.
 #[doc(alias = "xen_argo_ring_data_ent")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -146,35 +146,35 @@ pub struct XenArgoRingDataEnt {
     pub flags: u16,
     /// Reserved; zero.
     pub pad: u16,
-    /// Bytes wanted.
+    /// In: requested space in bytes.
     pub space_required: u32,
-    /// Out: most bytes of a message.
+    /// Out: maximum size of a message in bytes.
     pub max_message_size: u32,
 }
 const _: () = assert!(size_of::<XenArgoRingDataEnt>() == 20);
 
-/// The head of the argument of [`XEN_ARGO_OP_NOTIFY`]; entries follow.
+/// Header of the argument of [`XEN_ARGO_OP_NOTIFY`]; entries follow.
 #[doc(alias = "xen_argo_ring_data")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenArgoRingData {
-    /// How many.
+    /// Number of entries.
     pub nent: u32,
     /// Reserved; zero.
     pub pad: u32,
 }
 const _: () = assert!(size_of::<XenArgoRingData>() == 8);
 
-/// The head of a message in a ring; its bytes follow.
+/// Header of a message in a ring; its bytes follow.
 #[doc(alias = "xen_argo_ring_message_header")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenArgoRingMessageHeader {
-    /// Bytes, this head included.
+    /// Size in bytes, including this header.
     pub len: u32,
     /// The sender.
     pub source: XenArgoAddr,
-    /// Chosen by the sender.
+    /// Message type chosen by the sender.
     pub message_type: u32,
 }
 const _: () = assert!(size_of::<XenArgoRingMessageHeader>() == 16);

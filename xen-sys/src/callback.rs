@@ -31,10 +31,10 @@ pub const CALLBACKTYPE_SYSCALL32: u16 = 7;
 #[doc(alias = "CALLBACKF_mask_events")]
 pub const CALLBACKF_MASK_EVENTS: u16 = 1 << 0;
 
-/// Registers an entry point. See [`CallbackRegister`].
+/// Command: registers an entry point. See [`CallbackRegister`].
 #[doc(alias = "CALLBACKOP_register")]
 pub const CALLBACKOP_REGISTER: u32 = 0;
-/// Removes an entry point. See [`CallbackUnregister`].
+/// Command: removes an entry point. See [`CallbackUnregister`].
 #[doc(alias = "CALLBACKOP_unregister")]
 pub const CALLBACKOP_UNREGISTER: u32 = 1;
 

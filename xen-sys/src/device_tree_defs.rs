@@ -1,4 +1,4 @@
-//! Numbers of the device tree that the toolstack makes for a guest on arm.
+//! Numbers of the device tree that the toolstack creates for a guest on arm.
 //!
 //! Public header: `device_tree_defs.h`.
 //!
@@ -12,7 +12,7 @@ pub const GUEST_PHANDLE_IOMMU: u32 = 65001;
 pub const GUEST_ROOT_ADDRESS_CELLS: u32 = 2;
 /// Cells of a size.
 pub const GUEST_ROOT_SIZE_CELLS: u32 = 2;
-/// Interrupt trigger: not given.
+/// Interrupt trigger: unspecified.
 pub const DT_IRQ_TYPE_NONE: u32 = 0x0;
 /// Interrupt trigger: rising edge.
 pub const DT_IRQ_TYPE_EDGE_RISING: u32 = 0x1;
@@ -28,5 +28,5 @@ pub const DT_IRQ_TYPE_LEVEL_LOW: u32 = 0x8;
 pub const DT_IRQ_TYPE_LEVEL_MASK: u32 = 12;
 /// Mask of edges and levels.
 pub const DT_IRQ_TYPE_SENSE_MASK: u32 = 0xf;
-/// Interrupt trigger: not valid.
+/// Interrupt trigger: invalid.
 pub const DT_IRQ_TYPE_INVALID: u32 = 0x10;

@@ -1,4 +1,4 @@
-//! ELF notes by which a kernel tells Xen how to start it. The notes' owner is `Xen`.
+//! ELF notes in which a kernel describes itself to Xen's loader. Their owner name is `Xen`.
 //!
 //! Public header: `elfnote.h`.
 //!
@@ -22,21 +22,21 @@ pub const XEN_ELFNOTE_GUEST_OS: u32 = 6;
 pub const XEN_ELFNOTE_GUEST_VERSION: u32 = 7;
 /// Name of the loader: `generic`.
 pub const XEN_ELFNOTE_LOADER: u32 = 8;
-/// Whether a 32-bit PV kernel uses PAE.
+/// PAE mode of a 32-bit PV kernel: `yes`, `no` or `bimodal`.
 pub const XEN_ELFNOTE_PAE_MODE: u32 = 9;
 /// Features that the kernel supports or needs, as text.
 pub const XEN_ELFNOTE_FEATURES: u32 = 10;
-/// Whether symbols are wanted in the BSD layout.
+/// `yes` if the kernel requires its symbol table, in the BSD layout.
 pub const XEN_ELFNOTE_BSD_SYMTAB: u32 = 11;
-/// Lowest address that the hypervisor's hole may have.
+/// Lowest address at which the hypervisor's hole may start.
 pub const XEN_ELFNOTE_HV_START_LOW: u32 = 12;
 /// Masks of page table entries that are ignored when not present.
 pub const XEN_ELFNOTE_L1_MFN_VALID: u32 = 13;
-/// Whether the kernel understands a cancelled suspend.
+/// Support of a cancelled suspend; non-zero if supported.
 pub const XEN_ELFNOTE_SUSPEND_CANCEL: u32 = 14;
 /// Virtual address of the initial frame list.
 pub const XEN_ELFNOTE_INIT_P2M: u32 = 15;
-/// Whether the kernel takes the module's address as a frame number.
+/// Form of the module's address: non-zero for a frame number.
 pub const XEN_ELFNOTE_MOD_START_PFN: u32 = 16;
 /// Features that the kernel supports, as a bit map of [`crate::features`].
 pub const XEN_ELFNOTE_SUPPORTED_FEATURES: u32 = 17;
@@ -44,7 +44,7 @@ pub const XEN_ELFNOTE_SUPPORTED_FEATURES: u32 = 17;
 pub const XEN_ELFNOTE_PHYS32_ENTRY: u32 = 18;
 /// Alignment and address range in which a PVH kernel can be placed (Xen 4.20).
 pub const XEN_ELFNOTE_PHYS32_RELOC: u32 = 19;
-/// The highest number that describes a kernel.
+/// Highest note type that describes a kernel.
 pub const XEN_ELFNOTE_MAX: u32 = 19;
 /// Crash note: the hypervisor's state.
 pub const XEN_ELFNOTE_CRASH_INFO: u32 = 0x1000001;

@@ -16,7 +16,9 @@ use core::fmt;
 pub struct Errno(pub i32);
 
 macro_rules! errnos {
-    ($($(#[doc = $text:literal])+ #[doc(alias = $alias:literal)] $name:ident = $value:literal;)*) => {
+    (
+        $($(#[doc = $text:literal])+ #[doc(alias = $alias:literal)] $name:ident = $value:literal;)*
+    ) => {
         impl Errno {
             $($(#[doc = $text])+ #[doc(alias = $alias)] pub const $name: Self = Self($value);)*
 
@@ -255,13 +257,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_shows_name_number_and_meaning() {
+    fn error_is_displayed_with_meaning() {
         assert_eq!(Errno::EINVAL.to_string(), "EINVAL (22): A wrong argument");
         assert_eq!(Errno(4000).to_string(), "error 4000");
     }
 
     #[test]
-    fn a_name_finds_its_number() {
+    fn name_is_converted_to_number() {
         assert_eq!(Errno::from_name("ENOENT"), Some(Errno::ENOENT));
         assert_eq!(Errno::from_name("EWOULDBLOCK"), Some(Errno::EAGAIN));
         assert_eq!(Errno::from_name(""), None);

@@ -10,51 +10,51 @@ use crate::DomId;
 use crate::xen::Virq;
 
 ident! {
-    /// A domain's end of an event channel.
+    /// Local end of an event channel.
     #[doc(alias = "evtchn_port_t")]
     pub struct Port(u32);
 }
 
-/// Connects to a port that the peer has left unbound. See [`EvtchnBindInterdomain`].
+/// Command: connects to an unbound port of the peer. See [`EvtchnBindInterdomain`].
 #[doc(alias = "EVTCHNOP_bind_interdomain")]
 pub const EVTCHNOP_BIND_INTERDOMAIN: u32 = 0;
-/// Binds a port to a virtual interrupt. See [`EvtchnBindVirq`].
+/// Command: binds a port to a virtual interrupt. See [`EvtchnBindVirq`].
 #[doc(alias = "EVTCHNOP_bind_virq")]
 pub const EVTCHNOP_BIND_VIRQ: u32 = 1;
-/// Binds a port to a physical interrupt. See [`EvtchnBindPirq`].
+/// Command: binds a port to a physical interrupt. See [`EvtchnBindPirq`].
 #[doc(alias = "EVTCHNOP_bind_pirq")]
 pub const EVTCHNOP_BIND_PIRQ: u32 = 2;
-/// Closes a port. See [`EvtchnClose`].
+/// Command: closes a port. See [`EvtchnClose`].
 #[doc(alias = "EVTCHNOP_close")]
 pub const EVTCHNOP_CLOSE: u32 = 3;
-/// Raises the event at the other end. See [`EvtchnSend`].
+/// Command: raises the event at the other end. See [`EvtchnSend`].
 #[doc(alias = "EVTCHNOP_send")]
 pub const EVTCHNOP_SEND: u32 = 4;
-/// Asks what a port is bound to. See [`EvtchnStatus`].
+/// Command: gets the state of a port. See [`EvtchnStatus`].
 #[doc(alias = "EVTCHNOP_status")]
 pub const EVTCHNOP_STATUS: u32 = 5;
-/// Allocates a port for a peer to connect to. See [`EvtchnAllocUnbound`].
+/// Command: allocates a port for a peer to connect to. See [`EvtchnAllocUnbound`].
 #[doc(alias = "EVTCHNOP_alloc_unbound")]
 pub const EVTCHNOP_ALLOC_UNBOUND: u32 = 6;
-/// Binds a port for events to a vCPU of the caller. See [`EvtchnBindIpi`].
+/// Command: allocates a port for events to a vCPU of the caller. See [`EvtchnBindIpi`].
 #[doc(alias = "EVTCHNOP_bind_ipi")]
 pub const EVTCHNOP_BIND_IPI: u32 = 7;
-/// Chooses the vCPU that takes a port's events. See [`EvtchnBindVcpu`].
+/// Command: sets the vCPU that receives a port's events. See [`EvtchnBindVcpu`].
 #[doc(alias = "EVTCHNOP_bind_vcpu")]
 pub const EVTCHNOP_BIND_VCPU: u32 = 8;
-/// Unmasks a port and delivers what is pending. See [`EvtchnUnmask`].
+/// Command: unmasks a port and delivers a pending event. See [`EvtchnUnmask`].
 #[doc(alias = "EVTCHNOP_unmask")]
 pub const EVTCHNOP_UNMASK: u32 = 9;
-/// Closes all ports and returns to the two-level format. See [`EvtchnReset`].
+/// Command: closes all ports and returns to the 2-level format. See [`EvtchnReset`].
 #[doc(alias = "EVTCHNOP_reset")]
 pub const EVTCHNOP_RESET: u32 = 10;
-/// Switches a vCPU to the FIFO format. See [`EvtchnInitControl`].
+/// Command: switches a vCPU to the FIFO format. See [`EvtchnInitControl`].
 #[doc(alias = "EVTCHNOP_init_control")]
 pub const EVTCHNOP_INIT_CONTROL: u32 = 11;
-/// Adds a page to the array of event words. See [`EvtchnExpandArray`].
+/// Command: adds a page to the array of event words. See [`EvtchnExpandArray`].
 #[doc(alias = "EVTCHNOP_expand_array")]
 pub const EVTCHNOP_EXPAND_ARRAY: u32 = 12;
-/// Sets a port's priority. See [`EvtchnSetPriority`].
+/// Command: sets a port's priority. See [`EvtchnSetPriority`].
 #[doc(alias = "EVTCHNOP_set_priority")]
 pub const EVTCHNOP_SET_PRIORITY: u32 = 13;
 
@@ -63,7 +63,7 @@ pub const EVTCHNOP_SET_PRIORITY: u32 = 13;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct EvtchnAllocUnbound {
-    /// Whose port: [`DomId::SELF`], or another domain for a toolstack.
+    /// Domain of the new port: [`DomId::SELF`], or another domain for a toolstack.
     pub dom: DomId,
     /// The domain that may connect.
     pub remote_dom: DomId,
@@ -83,7 +83,7 @@ pub struct EvtchnBindInterdomain {
     pub _pad0: [u8; 2],
     /// The peer's unbound port.
     pub remote_port: Port,
-    /// Out: our end.
+    /// Out: the caller's end.
     pub local_port: Port,
 }
 const _: () = assert!(size_of::<EvtchnBindInterdomain>() == 12);
@@ -93,9 +93,9 @@ const _: () = assert!(size_of::<EvtchnBindInterdomain>() == 12);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct EvtchnBindVirq {
-    /// The line.
+    /// The virtual interrupt.
     pub virq: Virq,
-    /// The vCPU; 0 for a global line.
+    /// The vCPU; 0 for a global virtual interrupt.
     pub vcpu: u32,
     /// Out: the new port.
     pub port: Port,
@@ -116,7 +116,7 @@ pub struct EvtchnBindPirq {
 }
 const _: () = assert!(size_of::<EvtchnBindPirq>() == 12);
 
-/// Other domains may bind the same interrupt.
+/// Flag of [`EvtchnBindPirq`]: other domains may bind the same interrupt.
 #[doc(alias = "BIND_PIRQ__WILL_SHARE")]
 pub const BIND_PIRQ_WILL_SHARE: u32 = 1;
 
@@ -125,7 +125,7 @@ pub const BIND_PIRQ_WILL_SHARE: u32 = 1;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct EvtchnBindIpi {
-    /// The vCPU that takes the event.
+    /// The vCPU that receives the event.
     pub vcpu: u32,
     /// Out: the new port.
     pub port: Port,
@@ -157,15 +157,15 @@ const _: () = assert!(size_of::<EvtchnSend>() == 4);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct EvtchnStatus {
-    /// Whose port.
+    /// Domain of the port.
     pub dom: DomId,
     /// Padding; zero.
     pub _pad0: [u8; 2],
     /// The port.
     pub port: Port,
-    /// Out: what the port is.
+    /// Out: state of the port.
     pub status: EvtchnStat,
-    /// Out: the vCPU that takes its events.
+    /// Out: the vCPU that receives its events.
     pub vcpu: u32,
     /// Out: for an unbound port, the domain that may connect (low 16 bits of word 0); for an
     /// interdomain port, the peer (low 16 bits of word 0) and its port (word 1); else the
@@ -175,12 +175,12 @@ pub struct EvtchnStatus {
 const _: () = assert!(size_of::<EvtchnStatus>() == 24);
 
 open_enum! {
-    /// What a port is.
+    /// State of a port.
     pub struct EvtchnStat(u32) {
-        /// Not in use.
+        /// Closed.
         #[doc(alias = "EVTCHNSTAT_closed")]
         CLOSED = 0;
-        /// Waits for a peer.
+        /// Waiting for a peer.
         #[doc(alias = "EVTCHNSTAT_unbound")]
         UNBOUND = 1;
         /// Connected to a peer.
@@ -205,7 +205,7 @@ open_enum! {
 pub struct EvtchnBindVcpu {
     /// The port.
     pub port: Port,
-    /// The vCPU that shall take its events.
+    /// The vCPU that receives its events.
     pub vcpu: u32,
 }
 const _: () = assert!(size_of::<EvtchnBindVcpu>() == 8);
@@ -225,7 +225,7 @@ const _: () = assert!(size_of::<EvtchnUnmask>() == 4);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct EvtchnReset {
-    /// Whose ports.
+    /// Domain of the ports.
     pub dom: DomId,
 }
 const _: () = assert!(size_of::<EvtchnReset>() == 2);
@@ -239,7 +239,7 @@ pub struct EvtchnInitControl {
     pub control_gfn: u64,
     /// Offset of the control block in that frame, in bytes.
     pub offset: u32,
-    /// The vCPU that it belongs to.
+    /// The vCPU of the control block.
     pub vcpu: u32,
     /// Out: width of the link field in event words.
     pub link_bits: u8,
@@ -253,7 +253,7 @@ const _: () = assert!(size_of::<EvtchnInitControl>() == 24);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct EvtchnExpandArray {
-    /// Frame to add; all its words masked beforehand.
+    /// Frame to add; all of its words must be masked.
     pub array_gfn: u64,
 }
 const _: () = assert!(size_of::<EvtchnExpandArray>() == 8);
@@ -283,7 +283,7 @@ pub struct EvtchnOp {
 }
 const _: () = assert!(size_of::<EvtchnOp>() == 28);
 
-/// Ports that the two-level format has on a 64-bit guest.
+/// Number of ports of the 2-level format on a 64-bit guest.
 pub const EVTCHN_2L_NR_CHANNELS: u32 = 4096;
 /// The highest priority.
 pub const EVTCHN_FIFO_PRIORITY_MAX: u32 = 0;
@@ -297,15 +297,15 @@ pub const EVTCHN_FIFO_MAX_QUEUES: u32 = 16;
 pub const EVTCHN_FIFO_PENDING: u32 = 31;
 /// Bit of an event word: masked.
 pub const EVTCHN_FIFO_MASKED: u32 = 30;
-/// Bit of an event word: on a queue.
+/// Bit of an event word: in a queue.
 pub const EVTCHN_FIFO_LINKED: u32 = 29;
-/// Bit of an event word: Xen is changing the link.
+/// Bit of an event word: Xen is updating the link.
 pub const EVTCHN_FIFO_BUSY: u32 = 28;
 /// Width of the link field.
 pub const EVTCHN_FIFO_LINK_BITS: u32 = 17;
 /// Mask of the link field.
 pub const EVTCHN_FIFO_LINK_MASK: u32 = 0x1ffff;
-/// Ports that the FIFO format has.
+/// Number of ports of the FIFO format.
 pub const EVTCHN_FIFO_NR_CHANNELS: u32 = 1 << 17;
 
 /// One event in the FIFO format: four flag bits and the port that follows in the queue.

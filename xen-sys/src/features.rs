@@ -11,7 +11,7 @@ pub const XENFEAT_WRITABLE_PAGE_TABLES: u32 = 0;
 /// PV: descriptor tables may be writable.
 #[doc(alias = "XENFEAT_writable_descriptor_tables")]
 pub const XENFEAT_WRITABLE_DESCRIPTOR_TABLES: u32 = 1;
-/// The guest sees its own frame numbers; Xen translates.
+/// Frame numbers are guest frames; Xen translates them.
 #[doc(alias = "XENFEAT_auto_translated_physmap")]
 pub const XENFEAT_AUTO_TRANSLATED_PHYSMAP: u32 = 2;
 /// The kernel runs in the CPU's privileged mode.
@@ -23,7 +23,7 @@ pub const XENFEAT_PAE_PGDIR_ABOVE_4GB: u32 = 4;
 /// PV: page table updates can keep accessed and dirty bits.
 #[doc(alias = "XENFEAT_mmu_pt_update_preserve_ad")]
 pub const XENFEAT_MMU_PT_UPDATE_PRESERVE_AD: u32 = 5;
-/// PV: Xen clears and copies pages for the guest.
+/// PV: Xen clears and copies pages on behalf of the guest.
 #[doc(alias = "XENFEAT_highmem_assist")]
 pub const XENFEAT_HIGHMEM_ASSIST: u32 = 6;
 /// Grant maps can set the software bits of a page table entry.
@@ -65,6 +65,6 @@ pub const XENFEAT_RUNSTATE_PHYS_AREA: u32 = 18;
 /// Copies of the clock can be registered by physical address (Xen 4.18).
 #[doc(alias = "XENFEAT_vcpu_time_phys_area")]
 pub const XENFEAT_VCPU_TIME_PHYS_AREA: u32 = 19;
-/// Device models see all writes to MSI-X tables.
+/// Device models receive all writes to MSI-X tables.
 #[doc(alias = "XENFEAT_dm_msix_all_writes")]
 pub const XENFEAT_DM_MSIX_ALL_WRITES: u32 = 20;

@@ -1,4 +1,4 @@
-//! Grant tables: how a domain lets another one use its pages.
+//! Grant tables: access of other domains to pages of a domain.
 //!
 //! Public header: `grant_table.h`.
 //!
@@ -17,7 +17,7 @@ ident! {
 }
 
 ident! {
-    /// Xen's name for one mapping of a granted page; given by map, taken by unmap.
+    /// Handle of one mapping of a granted page; returned by map, passed to unmap.
     #[doc(alias = "grant_handle_t")]
     pub struct GrantHandle(u32);
 }
@@ -27,16 +27,16 @@ ident! {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GrantEntryV1 {
-    /// Kind and state. Written last when the entry is made; Xen sets the reading and writing bits.
+    /// Kind and state. The guest writes it last; Xen sets the reading and writing bits.
     pub flags: GrantFlags,
-    /// The domain that may use the page.
+    /// The domain that may access the page.
     pub domid: DomId,
     /// The page, as a guest frame number.
     pub frame: u32,
 }
 const _: () = assert!(size_of::<GrantEntryV1>() == 8);
 
-/// Entries at the start of the table that the toolstack fills.
+/// Number of entries at the start of the table that the toolstack fills.
 pub const GNTTAB_NR_RESERVED_ENTRIES: u32 = 8;
 /// Entry of the console ring's page.
 pub const GNTTAB_RESERVED_CONSOLE: u32 = 0;
@@ -46,16 +46,16 @@ pub const GNTTAB_RESERVED_XENSTORE: u32 = 1;
 flags! {
     /// Kind (the two low bits) and state of a grant entry.
     pub struct GrantFlags(u16) {
-        /// Kind: grants nothing.
+        /// Kind: no grant.
         #[doc(alias = "GTF_invalid")]
         INVALID = 0x0;
-        /// Kind: the peer may map the page and copy from and to it.
+        /// Kind: the peer may map the page, and copy from and to it.
         #[doc(alias = "GTF_permit_access")]
         PERMIT_ACCESS = 1 << 0;
-        /// Kind: the peer may give a page to this entry (PV only).
+        /// Kind: the peer may transfer a page to this entry (PV only).
         #[doc(alias = "GTF_accept_transfer")]
         ACCEPT_TRANSFER = 0x2;
-        /// Kind: passes on a grant that a third domain made (version 2).
+        /// Kind: forwards a grant of a third domain (version 2).
         #[doc(alias = "GTF_transitive")]
         TRANSITIVE = 0x3;
         /// Mask of the kind.
@@ -64,10 +64,10 @@ flags! {
         /// The peer may only read.
         #[doc(alias = "GTF_readonly")]
         READONLY = 1 << 2;
-        /// Xen: the peer has mapped the page for reading.
+        /// Set by Xen: the peer has mapped the page for reading.
         #[doc(alias = "GTF_reading")]
         READING = 1 << 3;
-        /// Xen: the peer has mapped the page for writing.
+        /// Set by Xen: the peer has mapped the page for writing.
         #[doc(alias = "GTF_writing")]
         WRITING = 1 << 4;
         /// Cache attribute of the peer's mappings: write-through.
@@ -79,32 +79,32 @@ flags! {
         /// Cache attribute of the peer's mappings: page attribute table.
         #[doc(alias = "GTF_PAT")]
         PAT = 1 << 7;
-        /// Only a part of the page may be copied (version 2).
+        /// Sub-page grant: only a range of the page may be copied (version 2).
         #[doc(alias = "GTF_sub_page")]
         SUB_PAGE = 1 << 8;
-        /// Xen, for a transfer: a page is on its way.
+        /// Set by Xen for a transfer: in progress.
         #[doc(alias = "GTF_transfer_committed")]
         TRANSFER_COMMITTED = 1 << 2;
-        /// Xen, for a transfer: the page has arrived.
+        /// Set by Xen for a transfer: completed.
         #[doc(alias = "GTF_transfer_completed")]
         TRANSFER_COMPLETED = 1 << 3;
     }
 }
 
-/// The part that all version 2 entries start with.
+/// Header of all version 2 entries.
 #[doc(alias = "grant_entry_header")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GrantEntryHeader {
     /// Kind.
     pub flags: GrantFlags,
-    /// The domain that may use the page.
+    /// The domain that may access the page.
     pub domid: DomId,
 }
 const _: () = assert!(size_of::<GrantEntryHeader>() == 4);
 
-/// An entry of a version 2 grant table that grants a whole page; the shape to use unless the kind
-/// says otherwise.
+/// An entry of a version 2 grant table for a whole page; the layout of each kind without a layout
+/// of its own.
 #[doc(alias = "grant_entry_v2")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -120,103 +120,105 @@ pub struct GrantEntryV2 {
 }
 const _: () = assert!(size_of::<GrantEntryV2>() == 16);
 
-/// The state that Xen keeps of a version 2 entry: the reading and writing bits.
+/// State word of a version 2 entry, written by Xen: the reading and writing bits.
 #[doc(alias = "grant_status_t")]
 pub type GrantEntryStatus = GrantFlags;
 
-/// Maps granted pages. See [`GnttabMapGrantRef`].
+/// Command: maps granted pages. See [`GnttabMapGrantRef`].
 #[doc(alias = "GNTTABOP_map_grant_ref")]
 pub const GNTTABOP_MAP_GRANT_REF: u32 = 0;
-/// Ends mappings. See [`GnttabUnmapGrantRef`].
+/// Command: unmaps granted pages. See [`GnttabUnmapGrantRef`].
 #[doc(alias = "GNTTABOP_unmap_grant_ref")]
 pub const GNTTABOP_UNMAP_GRANT_REF: u32 = 1;
-/// Grows the table and asks for its frames. See [`GnttabSetupTable`].
+/// Command: grows the table and gets its frames. See [`GnttabSetupTable`].
 #[doc(alias = "GNTTABOP_setup_table")]
 pub const GNTTABOP_SETUP_TABLE: u32 = 2;
-/// Prints a table on the hypervisor's console. See [`GnttabDumpTable`].
+/// Command: prints a table on the hypervisor's console. See [`GnttabDumpTable`].
 #[doc(alias = "GNTTABOP_dump_table")]
 pub const GNTTABOP_DUMP_TABLE: u32 = 3;
-/// Gives a page away (PV only). See [`GnttabTransfer`].
+/// Command: transfers a page to another domain (PV only). See [`GnttabTransfer`].
 #[doc(alias = "GNTTABOP_transfer")]
 pub const GNTTABOP_TRANSFER: u32 = 4;
-/// Copies between pages, granted or own. See [`GnttabCopy`].
+/// Command: copies between pages, granted or own. See [`GnttabCopy`].
 #[doc(alias = "GNTTABOP_copy")]
 pub const GNTTABOP_COPY: u32 = 5;
-/// Asks for the table's size and limit. See [`GnttabQuerySize`].
+/// Command: gets the size and the limit of the table. See [`GnttabQuerySize`].
 #[doc(alias = "GNTTABOP_query_size")]
 pub const GNTTABOP_QUERY_SIZE: u32 = 6;
-/// Ends a mapping and puts another page in its place. See [`GnttabUnmapAndReplace`].
+/// Command: unmaps a granted page and maps another page in its place. See
+/// [`GnttabUnmapAndReplace`].
 #[doc(alias = "GNTTABOP_unmap_and_replace")]
 pub const GNTTABOP_UNMAP_AND_REPLACE: u32 = 7;
-/// Chooses version 1 or 2. See [`GnttabSetVersion`].
+/// Command: sets the version of the table. See [`GnttabSetVersion`].
 #[doc(alias = "GNTTABOP_set_version")]
 pub const GNTTABOP_SET_VERSION: u32 = 8;
-/// Asks for the frames of the version 2 states. See [`GnttabGetStatusFrames`].
+/// Command: gets the frames of the version 2 state words. See [`GnttabGetStatusFrames`].
 #[doc(alias = "GNTTABOP_get_status_frames")]
 pub const GNTTABOP_GET_STATUS_FRAMES: u32 = 9;
-/// Asks which version a domain uses. See [`GnttabGetVersion`].
+/// Command: gets the table version of a domain. See [`GnttabGetVersion`].
 #[doc(alias = "GNTTABOP_get_version")]
 pub const GNTTABOP_GET_VERSION: u32 = 10;
-/// Exchanges two entries. See [`GnttabSwapGrantRef`].
+/// Command: swaps two entries. See [`GnttabSwapGrantRef`].
 #[doc(alias = "GNTTABOP_swap_grant_ref")]
 pub const GNTTABOP_SWAP_GRANT_REF: u32 = 11;
-/// Cleans or invalidates caches for a granted page (arm). See [`GnttabCacheFlush`].
+/// Command: cleans or invalidates caches of a granted page (arm). See [`GnttabCacheFlush`].
 #[doc(alias = "GNTTABOP_cache_flush")]
 pub const GNTTABOP_CACHE_FLUSH: u32 = 12;
 
-/// Maps a granted page.
+/// Argument of [`GNTTABOP_MAP_GRANT_REF`]: mapping of a granted page.
 #[doc(alias = "gnttab_map_grant_ref")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabMapGrantRef {
-    /// Where: a guest physical address (PV: a virtual address, or that of a page table entry).
+    /// Guest physical address for the mapping; for PV guests a virtual address, or the machine
+    /// address of a page table entry.
     pub host_addr: u64,
-    /// How.
+    /// Flags of the mapping.
     pub flags: GrantMapFlags,
     /// The grant.
     #[doc(alias = "ref")]
     pub ref_: GrantRef,
-    /// Who granted it.
+    /// The granting domain.
     pub dom: DomId,
-    /// Out: the outcome.
+    /// Out: the status.
     pub status: GrantStatus,
-    /// Out: name of the mapping.
+    /// Out: handle of the mapping.
     pub handle: GrantHandle,
-    /// Out: address for device access.
+    /// Out: bus address for device access.
     pub dev_bus_addr: u64,
 }
 const _: () = assert!(size_of::<GnttabMapGrantRef>() == 32);
 
-/// Ends a mapping.
+/// Argument of [`GNTTABOP_UNMAP_GRANT_REF`]: end of a mapping.
 #[doc(alias = "gnttab_unmap_grant_ref")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabUnmapGrantRef {
-    /// Where it was mapped; zero leaves that part mapped.
+    /// Address of the mapping; zero keeps the CPU mapping.
     pub host_addr: u64,
-    /// Its address for device access; zero leaves that part mapped.
+    /// Bus address of the mapping; zero keeps the device mapping.
     pub dev_bus_addr: u64,
-    /// The mapping.
+    /// Handle of the mapping.
     pub handle: GrantHandle,
-    /// Out: the outcome.
+    /// Out: the status.
     pub status: GrantStatus,
     /// Padding; zero.
     pub _pad0: [u8; 2],
 }
 const _: () = assert!(size_of::<GnttabUnmapGrantRef>() == 24);
 
-/// Grows a domain's table and asks for its frames.
+/// Argument of [`GNTTABOP_SETUP_TABLE`].
 #[doc(alias = "gnttab_setup_table")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabSetupTable {
-    /// Whose table.
+    /// Domain that owns the table.
     pub dom: DomId,
     /// Padding; zero.
     pub _pad0: [u8; 2],
-    /// Size wanted, in pages.
+    /// Requested size in pages.
     pub nr_frames: u32,
-    /// Out: the outcome.
+    /// Out: the status.
     pub status: GrantStatus,
     /// Padding; zero.
     pub _pad1: [u8; 6],
@@ -225,33 +227,33 @@ pub struct GnttabSetupTable {
 }
 const _: () = assert!(size_of::<GnttabSetupTable>() == 24);
 
-/// Prints a table.
+/// Argument of [`GNTTABOP_DUMP_TABLE`].
 #[doc(alias = "gnttab_dump_table")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabDumpTable {
-    /// Whose table.
+    /// Domain that owns the table.
     pub dom: DomId,
-    /// Out: the outcome.
+    /// Out: the status.
     pub status: GrantStatus,
 }
 const _: () = assert!(size_of::<GnttabDumpTable>() == 4);
 
-/// Gives a page to an entry of another domain (PV only).
+/// Argument of [`GNTTABOP_TRANSFER`]: transfer of a page to an entry of another domain (PV only).
 #[doc(alias = "gnttab_transfer")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabTransfer {
     /// The page.
     pub mfn: XenPfn,
-    /// The receiver.
+    /// The receiving domain.
     pub domid: DomId,
     /// Padding; zero.
     pub _pad0: [u8; 2],
-    /// The receiver's entry.
+    /// Grant reference of the receiving domain.
     #[doc(alias = "ref")]
     pub ref_: GrantRef,
-    /// Out: the outcome.
+    /// Out: the status.
     pub status: GrantStatus,
     /// Padding; zero.
     pub _pad1: [u8; 6],
@@ -265,7 +267,7 @@ const _: () = assert!(size_of::<GnttabTransfer>() == 24);
 pub struct GnttabCopyPtr {
     /// A grant (low 32 bits, the rest zero), or a frame of the caller's.
     pub u: u64,
-    /// Whose page.
+    /// Domain that owns the page.
     pub domid: DomId,
     /// Offset in the page, in bytes.
     pub offset: u16,
@@ -274,20 +276,20 @@ pub struct GnttabCopyPtr {
 }
 const _: () = assert!(size_of::<GnttabCopyPtr>() == 16);
 
-/// Copies bytes within one page to another.
+/// Argument of [`GNTTABOP_COPY`]: copy of bytes within one page to another.
 #[doc(alias = "gnttab_copy")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabCopy {
-    /// From where.
+    /// Source.
     pub source: GnttabCopyPtr,
-    /// To where.
+    /// Destination.
     pub dest: GnttabCopyPtr,
-    /// Bytes.
+    /// Length in bytes.
     pub len: u16,
-    /// Which ends are grants.
+    /// Ends that are grants.
     pub flags: GrantCopyFlags,
-    /// Out: the outcome.
+    /// Out: the status.
     pub status: GrantStatus,
     /// Padding; zero.
     pub _pad0: [u8; 2],
@@ -295,7 +297,7 @@ pub struct GnttabCopy {
 const _: () = assert!(size_of::<GnttabCopy>() == 40);
 
 flags! {
-    /// Which ends of a [`GnttabCopy`] are grants.
+    /// Ends of a [`GnttabCopy`] that are grants.
     pub struct GrantCopyFlags(u16) {
         /// The source is a grant.
         #[doc(alias = "GNTCOPY_source_gref")]
@@ -306,45 +308,45 @@ flags! {
     }
 }
 
-/// Asks for a table's size.
+/// Argument of [`GNTTABOP_QUERY_SIZE`].
 #[doc(alias = "gnttab_query_size")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabQuerySize {
-    /// Whose table.
+    /// Domain that owns the table.
     pub dom: DomId,
     /// Padding; zero.
     pub _pad0: [u8; 2],
-    /// Out: its size in pages.
+    /// Out: size in pages.
     pub nr_frames: u32,
-    /// Out: its limit in pages.
+    /// Out: limit in pages.
     pub max_nr_frames: u32,
-    /// Out: the outcome.
+    /// Out: the status.
     pub status: GrantStatus,
     /// Padding; zero.
     pub _pad1: [u8; 2],
 }
 const _: () = assert!(size_of::<GnttabQuerySize>() == 16);
 
-/// Ends a mapping and puts the page at another address in its place.
+/// Argument of [`GNTTABOP_UNMAP_AND_REPLACE`]: end of a mapping, with a replacement.
 #[doc(alias = "gnttab_unmap_and_replace")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabUnmapAndReplace {
-    /// Where it was mapped.
+    /// Address of the mapping.
     pub host_addr: u64,
-    /// Address of the page that takes its place.
+    /// Address of the page that replaces it.
     pub new_addr: u64,
-    /// The mapping.
+    /// Handle of the mapping.
     pub handle: GrantHandle,
-    /// Out: the outcome.
+    /// Out: the status.
     pub status: GrantStatus,
     /// Padding; zero.
     pub _pad0: [u8; 2],
 }
 const _: () = assert!(size_of::<GnttabUnmapAndReplace>() == 24);
 
-/// Chooses the table's version.
+/// Argument of [`GNTTABOP_SET_VERSION`].
 #[doc(alias = "gnttab_set_version")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -354,28 +356,28 @@ pub struct GnttabSetVersion {
 }
 const _: () = assert!(size_of::<GnttabSetVersion>() == 4);
 
-/// Asks for the frames of the version 2 states.
+/// Argument of [`GNTTABOP_GET_STATUS_FRAMES`].
 #[doc(alias = "gnttab_get_status_frames")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabGetStatusFrames {
-    /// Room in the array.
+    /// Capacity of the array, in entries.
     pub nr_frames: u32,
-    /// Whose table.
+    /// Domain that owns the table.
     pub dom: DomId,
-    /// Out: the outcome.
+    /// Out: the status.
     pub status: GrantStatus,
     /// Out: array of `u64`.
     pub frame_list: GuestHandle,
 }
 const _: () = assert!(size_of::<GnttabGetStatusFrames>() == 16);
 
-/// Asks for a table's version.
+/// Argument of [`GNTTABOP_GET_VERSION`].
 #[doc(alias = "gnttab_get_version")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct GnttabGetVersion {
-    /// Whose table.
+    /// Domain that owns the table.
     pub dom: DomId,
     /// Zero.
     pub pad: u16,
@@ -384,7 +386,7 @@ pub struct GnttabGetVersion {
 }
 const _: () = assert!(size_of::<GnttabGetVersion>() == 8);
 
-/// Exchanges two entries.
+/// Argument of [`GNTTABOP_SWAP_GRANT_REF`].
 #[doc(alias = "gnttab_swap_grant_ref")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -393,14 +395,14 @@ pub struct GnttabSwapGrantRef {
     pub ref_a: GrantRef,
     /// The other entry.
     pub ref_b: GrantRef,
-    /// Out: the outcome.
+    /// Out: the status.
     pub status: GrantStatus,
     /// Padding; zero.
     pub _pad0: [u8; 2],
 }
 const _: () = assert!(size_of::<GnttabSwapGrantRef>() == 12);
 
-/// Cleans or invalidates caches (arm).
+/// Argument of [`GNTTABOP_CACHE_FLUSH`] (arm).
 #[doc(alias = "gnttab_cache_flush")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -410,33 +412,33 @@ pub struct GnttabCacheFlush {
     pub a: u64,
     /// Offset in the page, in bytes.
     pub offset: u16,
-    /// Bytes.
+    /// Length in bytes.
     pub length: u16,
     /// `GNTTAB_CACHE_*`.
     pub op: u32,
 }
 const _: () = assert!(size_of::<GnttabCacheFlush>() == 16);
 
-/// Flag of [`GnttabCacheFlush`]: write back.
+/// Flag of [`GnttabCacheFlush`]: clean.
 pub const GNTTAB_CACHE_CLEAN: u32 = 0x1;
-/// Flag of [`GnttabCacheFlush`]: drop.
+/// Flag of [`GnttabCacheFlush`]: invalidate.
 pub const GNTTAB_CACHE_INVAL: u32 = 0x2;
-/// Flag of [`GnttabCacheFlush`]: the page is named by a grant.
+/// Flag of [`GnttabCacheFlush`]: the page is given by a grant.
 pub const GNTTAB_CACHE_SOURCE_GREF: u32 = 0x80000000;
 
 flags! {
-    /// How a granted page is mapped.
+    /// Flags of a mapping of a granted page.
     pub struct GrantMapFlags(u32) {
-        /// For device access.
+        /// Mapping for device access.
         #[doc(alias = "GNTMAP_device_map")]
         DEVICE_MAP = 1 << 0;
-        /// For the CPU.
+        /// Mapping for the CPU.
         #[doc(alias = "GNTMAP_host_map")]
         HOST_MAP = 1 << 1;
-        /// Read only.
+        /// Read-only mapping.
         #[doc(alias = "GNTMAP_readonly")]
         READONLY = 1 << 2;
-        /// For user mode too (PV only).
+        /// Mapping for user mode too (PV only).
         #[doc(alias = "GNTMAP_application_map")]
         APPLICATION_MAP = 1 << 3;
         /// The address is that of a page table entry (PV only).
@@ -449,49 +451,49 @@ flags! {
 }
 
 open_enum! {
-    /// Outcome of a grant operation. Zero is success, the others are negative.
+    /// Status of a grant operation. Zero is success, errors are negative.
     #[doc(alias = "grant_status")]
     pub struct GrantStatus(i16) {
-        /// Done.
+        /// Success.
         #[doc(alias = "GNTST_okay")]
         OKAY = 0;
-        /// Failed for a reason that has no number.
+        /// Error without a more specific number.
         #[doc(alias = "GNTST_general_error")]
         GENERAL_ERROR = -1;
-        /// No such domain.
+        /// Unknown domain.
         #[doc(alias = "GNTST_bad_domain")]
         BAD_DOMAIN = -2;
-        /// No such grant, or not for this domain or use.
+        /// Unknown grant reference, or one without permission for this domain or use.
         #[doc(alias = "GNTST_bad_gntref")]
         BAD_GNTREF = -3;
-        /// No such mapping.
+        /// Unknown handle.
         #[doc(alias = "GNTST_bad_handle")]
         BAD_HANDLE = -4;
-        /// Nothing can be mapped at that address.
+        /// Inappropriate address.
         #[doc(alias = "GNTST_bad_virt_addr")]
         BAD_VIRT_ADDR = -5;
-        /// Not the device address of that mapping.
+        /// Inappropriate bus address.
         #[doc(alias = "GNTST_bad_dev_addr")]
         BAD_DEV_ADDR = -6;
-        /// No room in the I/O page tables.
+        /// No space in the I/O page tables.
         #[doc(alias = "GNTST_no_device_space")]
         NO_DEVICE_SPACE = -7;
         /// Not permitted.
         #[doc(alias = "GNTST_permission_denied")]
         PERMISSION_DENIED = -8;
-        /// The page is not fit for that.
+        /// Inappropriate page.
         #[doc(alias = "GNTST_bad_page")]
         BAD_PAGE = -9;
-        /// The copy crosses the end of a page.
+        /// Copy across the end of a page.
         #[doc(alias = "GNTST_bad_copy_arg")]
         BAD_COPY_ARG = -10;
-        /// The page's address is too large for the receiver.
+        /// Page address too large for the receiving domain.
         #[doc(alias = "GNTST_address_too_big")]
         ADDRESS_TOO_BIG = -11;
-        /// Not done; try again later.
+        /// Operation not done; retry.
         #[doc(alias = "GNTST_eagain")]
         EAGAIN = -12;
-        /// No room left for mappings or frames.
+        /// No space for mappings or frames.
         #[doc(alias = "GNTST_no_space")]
         NO_SPACE = -13;
     }

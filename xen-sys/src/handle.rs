@@ -4,11 +4,11 @@ use core::fmt;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// The address of a buffer in the caller's address space, as it stands in a hypercall's argument
-/// structure: eight bytes, aligned to eight, on x86-64 and on arm alike.
+/// Address of a buffer in the caller's address space, as a field of a hypercall's argument: eight
+/// bytes, aligned to eight, on x86-64 and on arm.
 ///
-/// A handle is a number. It neither owns nor borrows the buffer: whoever issues the hypercall
-/// answers for the buffer being valid until the call returns.
+/// A handle is a number. It neither owns nor borrows the buffer. The caller of the hypercall must
+/// keep the buffer valid until the call returns.
 #[doc(alias = "XEN_GUEST_HANDLE")]
 #[doc(alias = "XEN_GUEST_HANDLE_64")]
 #[derive(Clone, Copy, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
@@ -16,7 +16,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 pub struct GuestHandle(pub u64);
 
 impl GuestHandle {
-    /// The handle that names no buffer.
+    /// Null handle: no buffer.
     pub const NULL: Self = Self(0);
 
     /// Makes a handle to a buffer that Xen reads. The provenance of the pointer is exposed.
@@ -31,7 +31,7 @@ impl GuestHandle {
         Self(ptr.expose_provenance() as u64)
     }
 
-    /// Returns whether the handle names no buffer.
+    /// Returns whether the handle is null.
     #[must_use]
     pub const fn is_null(self) -> bool {
         self.0 == 0

@@ -8,15 +8,15 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Version of the interface.
 pub const XEN_HYPFS_VERSION: u32 = 1;
-/// Most bytes of a path, its zero byte included.
+/// Maximum length of a path in bytes, including the zero byte.
 pub const XEN_HYPFS_MAX_PATHLEN: u32 = 1024;
-/// Returns the version. No argument.
+/// Command: returns the version. No argument.
 #[doc(alias = "XEN_HYPFS_OP_get_version")]
 pub const XEN_HYPFS_OP_GET_VERSION: u32 = 0;
-/// Reads a node or lists a directory. See [`XenHypfsDirentry`].
+/// Command: reads a node or lists a directory. See [`XenHypfsDirentry`].
 #[doc(alias = "XEN_HYPFS_OP_read")]
 pub const XEN_HYPFS_OP_READ: u32 = 1;
-/// Writes a node.
+/// Command: writes a node.
 #[doc(alias = "XEN_HYPFS_OP_write_contents")]
 pub const XEN_HYPFS_OP_WRITE_CONTENTS: u32 = 2;
 
@@ -30,14 +30,14 @@ pub const XEN_HYPFS_TYPE_STRING: u8 = 2;
 pub const XEN_HYPFS_TYPE_UINT: u8 = 3;
 /// Kind: a signed number.
 pub const XEN_HYPFS_TYPE_INT: u8 = 4;
-/// Kind: a truth value.
+/// Kind: a boolean.
 pub const XEN_HYPFS_TYPE_BOOL: u8 = 5;
 /// Encoding: none.
 pub const XEN_HYPFS_ENC_PLAIN: u8 = 0;
 /// Encoding: gzip.
 pub const XEN_HYPFS_ENC_GZIP: u8 = 1;
 
-/// What a node is; its content follows.
+/// Header of a node; its content follows.
 #[doc(alias = "xen_hypfs_direntry")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -49,21 +49,21 @@ pub struct XenHypfsDirentry {
     pub encoding: u8,
     /// Reserved; zero.
     pub pad: u16,
-    /// Bytes of content.
+    /// Size of the content in bytes.
     pub content_len: u32,
-    /// Most bytes that can be written; zero if none.
+    /// Maximum size of a write in bytes; zero for a read-only node.
     pub max_write_len: u32,
 }
 const _: () = assert!(size_of::<XenHypfsDirentry>() == 12);
 
-/// One entry of a listing; its name follows, ended by a zero byte.
+/// One entry of a listing; its name follows, terminated by a zero byte.
 #[doc(alias = "xen_hypfs_dirlistentry")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHypfsDirlistentry {
-    /// What it is.
+    /// Header of the node.
     pub e: XenHypfsDirentry,
-    /// Bytes to the next entry; zero for the last.
+    /// Offset of the next entry in bytes; zero for the last.
     pub off_next: u16,
     /// Padding; zero.
     pub _pad0: [u8; 2],

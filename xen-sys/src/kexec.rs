@@ -1,4 +1,4 @@
-//! Starting another kernel in the hypervisor's stead, at will or after a crash.
+//! Start of another kernel in place of the hypervisor, on request or after a crash.
 //!
 //! Public header: `kexec.h`.
 //!
@@ -8,35 +8,35 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::GuestHandle;
 
-/// Pages that the first form of a load lists.
+/// Number of pages in the list of the first form of a load.
 pub const KEXEC_XEN_NO_PAGES: u32 = 17;
-/// Kind of image: started at will.
+/// Kind of image: default, started on request.
 pub const KEXEC_TYPE_DEFAULT: u32 = 0;
-/// Kind of image: started after a crash.
+/// Kind of image: crash, started after a crash.
 pub const KEXEC_TYPE_CRASH: u32 = 1;
-/// Starts an image. See [`XenKexecExec`].
+/// Command: starts an image. See [`XenKexecExec`].
 #[doc(alias = "KEXEC_CMD_kexec")]
 pub const KEXEC_CMD_KEXEC: u32 = 0;
-/// Loads an image, in the first form. See [`XenKexecLoadV1`].
+/// Command: loads an image, in the first form. See [`XenKexecLoadV1`].
 #[doc(alias = "KEXEC_CMD_kexec_load_v1")]
 pub const KEXEC_CMD_KEXEC_LOAD_V1: u32 = 1;
-/// Unloads an image, in the first form. See [`XenKexecLoadV1`].
+/// Command: unloads an image, in the first form. See [`XenKexecLoadV1`].
 #[doc(alias = "KEXEC_CMD_kexec_unload_v1")]
 pub const KEXEC_CMD_KEXEC_UNLOAD_V1: u32 = 2;
-/// Asks where something lies. See [`XenKexecRange`].
+/// Command: gets a memory range. See [`XenKexecRange`].
 #[doc(alias = "KEXEC_CMD_kexec_get_range")]
 pub const KEXEC_CMD_KEXEC_GET_RANGE: u32 = 3;
-/// Loads an image. See [`XenKexecLoad`].
+/// Command: loads an image. See [`XenKexecLoad`].
 #[doc(alias = "KEXEC_CMD_kexec_load")]
 pub const KEXEC_CMD_KEXEC_LOAD: u32 = 4;
-/// Unloads an image. See [`XenKexecUnload`].
+/// Command: unloads an image. See [`XenKexecUnload`].
 #[doc(alias = "KEXEC_CMD_kexec_unload")]
 pub const KEXEC_CMD_KEXEC_UNLOAD: u32 = 5;
-/// Asks whether an image is loaded. See [`XenKexecStatus`].
+/// Command: gets whether an image is loaded. See [`XenKexecStatus`].
 #[doc(alias = "KEXEC_CMD_kexec_status")]
 pub const KEXEC_CMD_KEXEC_STATUS: u32 = 6;
 
-/// Range: memory set aside for the crash image.
+/// Range: memory reserved for the crash image.
 pub const KEXEC_RANGE_MA_CRASH: i32 = 0;
 /// Range: the hypervisor.
 pub const KEXEC_RANGE_MA_XEN: i32 = 1;
@@ -46,7 +46,7 @@ pub const KEXEC_RANGE_MA_CPU: i32 = 2;
 pub const KEXEC_RANGE_MA_XENHEAP: i32 = 3;
 /// Range: boot parameters; obsolete.
 pub const KEXEC_RANGE_MA_BOOT_PARAM: i32 = 4;
-/// Range: the firmware's memory map.
+/// Range: the EFI memory map.
 pub const KEXEC_RANGE_MA_EFI_MEMMAP: i32 = 5;
 /// Range: the hypervisor's note for core dumps.
 pub const KEXEC_RANGE_MA_VMCOREINFO: i32 = 6;
@@ -58,9 +58,9 @@ pub const KEXEC_RANGE_MA_VMCOREINFO: i32 = 6;
 pub struct XenKexecImage {
     /// Pages with code and tables.
     pub page_list: [u64; 17],
-    /// The list of what to copy.
+    /// List of the pages to copy.
     pub indirection_page: u64,
-    /// Where it starts.
+    /// Entry point.
     pub start_address: u64,
 }
 const _: () = assert!(size_of::<XenKexecImage>() == 152);
@@ -107,18 +107,18 @@ pub struct XenKexecRange {
 }
 const _: () = assert!(size_of::<XenKexecRange>() == 24);
 
-/// A part of an image.
+/// A segment of an image.
 #[doc(alias = "xen_kexec_segment")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenKexecSegment {
-    /// Its bytes.
+    /// Address of the bytes.
     pub buf: GuestHandle,
-    /// Bytes in the buffer.
+    /// Number of bytes in the buffer.
     pub buf_size: u64,
-    /// Machine address where they go.
+    /// Machine address of the destination.
     pub dest_maddr: u64,
-    /// Bytes there; the rest is zeroed.
+    /// Size of the destination in bytes; Xen zeroes the rest.
     pub dest_size: u64,
 }
 const _: () = assert!(size_of::<XenKexecSegment>() == 32);
@@ -135,7 +135,7 @@ pub struct XenKexecLoad {
     pub _pad: u8,
     /// ELF machine number.
     pub arch: u16,
-    /// How many segments.
+    /// Number of segments.
     pub nr_segments: u32,
     /// Array of [`XenKexecSegment`].
     pub segments: GuestHandle,

@@ -1,9 +1,7 @@
-//! Declares the two shapes that most numbers of the ABI take: open enumerations and flag words;
-//! exports what depends on the architecture.
+//! Macros for open enumerations, flag words, identifiers and architecture-specific items.
 
-/// Exports items that every architecture has in a form of its own: those of the target. All are
-/// compiled on every target, under [`crate::arch_x86`] and [`crate::arch_arm`], for the comparison
-/// with C.
+/// Exports the target's form of items that each architecture defines. All forms are compiled on
+/// every target, under [`crate::arch_x86`] and [`crate::arch_arm`], for the comparison with C.
 macro_rules! by_architecture {
     ($($item:ident),+ $(,)?) => {
         #[cfg(any(target_arch = "aarch64", target_arch = "arm"))]
@@ -13,8 +11,7 @@ macro_rules! by_architecture {
     };
 }
 
-/// Declares a newtype for an enumeration on the wire. Every value is legal, the known ones have
-/// names.
+/// Declares a newtype for an enumeration of the ABI. Every value is legal; some have names.
 macro_rules! open_enum {
     (
         $(#[$meta:meta])*
@@ -33,9 +30,9 @@ macro_rules! open_enum {
         impl $name {
             $($(#[$const_meta])* pub const $konst: Self = Self($value);)*
 
-            /// Returns the name of a known value, without the prefix that its C name has.
+            /// Returns the name of a value without the prefix of its C name.
             #[must_use]
-            #[allow(unreachable_patterns, reason = "some values have two names; the first one is shown")]
+            #[allow(unreachable_patterns, reason = "some values have two names: the first is used")]
             pub const fn name(self) -> Option<&'static str> {
                 match self {
                     $(Self::$konst => Some(stringify!($konst)),)*
@@ -64,7 +61,7 @@ macro_rules! open_enum {
     };
 }
 
-/// Declares a flag word on the wire. Unknown bits are kept.
+/// Declares a newtype for flags of the ABI. Bits without a name are kept.
 macro_rules! flags {
     (
         $(#[$meta:meta])*
@@ -83,7 +80,7 @@ macro_rules! flags {
         bitflags::bitflags! {
             impl $name: $repr {
                 $($(#[$($const_meta)*])* const $konst = $value;)*
-                // Peers may set bits that this version does not know.
+                // A peer may set bits without a name in this version.
                 const _ = !0;
             }
         }

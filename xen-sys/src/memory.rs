@@ -13,103 +13,103 @@ use crate::physdev::PhysdevPciDevice;
 use crate::xen::XenPfn;
 use crate::xen::XenUlong;
 
-/// Adds memory. See [`XenMemoryReservation`].
+/// Command: allocates memory. See [`XenMemoryReservation`].
 #[doc(alias = "XENMEM_increase_reservation")]
 pub const XENMEM_INCREASE_RESERVATION: u32 = 0;
-/// Gives memory back. See [`XenMemoryReservation`].
+/// Command: frees memory. See [`XenMemoryReservation`].
 #[doc(alias = "XENMEM_decrease_reservation")]
 pub const XENMEM_DECREASE_RESERVATION: u32 = 1;
-/// Adds memory at given frames. See [`XenMemoryReservation`].
+/// Command: allocates memory at given frames. See [`XenMemoryReservation`].
 #[doc(alias = "XENMEM_populate_physmap")]
 pub const XENMEM_POPULATE_PHYSMAP: u32 = 6;
-/// Exchanges memory for other memory. See [`XenMemoryExchange`].
+/// Command: exchanges memory (PV only). See [`XenMemoryExchange`].
 #[doc(alias = "XENMEM_exchange")]
 pub const XENMEM_EXCHANGE: u32 = 11;
-/// Asks for the highest machine frame. No argument.
+/// Command: gets the highest machine frame. No argument.
 #[doc(alias = "XENMEM_maximum_ram_page")]
 pub const XENMEM_MAXIMUM_RAM_PAGE: u32 = 2;
-/// Asks for a domain's present size in pages. See [`XenMemoryDomain`].
+/// Command: gets the current size of a domain in pages. See [`XenMemoryDomain`].
 #[doc(alias = "XENMEM_current_reservation")]
 pub const XENMEM_CURRENT_RESERVATION: u32 = 3;
-/// Asks for a domain's permitted size in pages. See [`XenMemoryDomain`].
+/// Command: gets the maximum size of a domain in pages. See [`XenMemoryDomain`].
 #[doc(alias = "XENMEM_maximum_reservation")]
 pub const XENMEM_MAXIMUM_RESERVATION: u32 = 4;
-/// Asks for a domain's highest guest frame. See [`XenMemoryDomain`].
+/// Command: gets a domain's highest guest frame. See [`XenMemoryDomain`].
 #[doc(alias = "XENMEM_maximum_gpfn")]
 pub const XENMEM_MAXIMUM_GPFN: u32 = 14;
-/// Asks for the frames of the machine-to-physical table. See [`XenMachphysMfnList`].
+/// Command: gets the frames of the machine-to-physical table. See [`XenMachphysMfnList`].
 #[doc(alias = "XENMEM_machphys_mfn_list")]
 pub const XENMEM_MACHPHYS_MFN_LIST: u32 = 5;
-/// The same for the table of 32-bit PV guests. See [`XenMachphysMfnList`].
+/// Command: gets the frames of the table of 32-bit PV guests. See [`XenMachphysMfnList`].
 #[doc(alias = "XENMEM_machphys_compat_mfn_list")]
 pub const XENMEM_MACHPHYS_COMPAT_MFN_LIST: u32 = 25;
-/// Asks where the machine-to-physical table is mapped. See [`XenMachphysMapping`].
+/// Command: gets the virtual address of the machine-to-physical table. See [`XenMachphysMapping`].
 #[doc(alias = "XENMEM_machphys_mapping")]
 pub const XENMEM_MACHPHYS_MAPPING: u32 = 12;
-/// Puts a page of Xen's into the guest's physical map. See [`XenAddToPhysmap`].
+/// Command: maps a page of a given space into the physical map. See [`XenAddToPhysmap`].
 #[doc(alias = "XENMEM_add_to_physmap")]
 pub const XENMEM_ADD_TO_PHYSMAP: u32 = 7;
-/// The same for many pages. See [`XenAddToPhysmapBatch`].
+/// Command: maps many pages into the physical map. See [`XenAddToPhysmapBatch`].
 #[doc(alias = "XENMEM_add_to_physmap_batch")]
 pub const XENMEM_ADD_TO_PHYSMAP_BATCH: u32 = 23;
-/// Takes a page out of the physical map. See [`XenRemoveFromPhysmap`].
+/// Command: removes a page from the physical map. See [`XenRemoveFromPhysmap`].
 #[doc(alias = "XENMEM_remove_from_physmap")]
 pub const XENMEM_REMOVE_FROM_PHYSMAP: u32 = 15;
-/// Asks for the guest's memory map. See [`XenMemoryMap`].
+/// Command: gets the guest's memory map. See [`XenMemoryMap`].
 #[doc(alias = "XENMEM_memory_map")]
 pub const XENMEM_MEMORY_MAP: u32 = 9;
-/// Asks for the machine's memory map; for dom0. See [`XenMemoryMap`].
+/// Command: gets the machine's memory map, for dom0. See [`XenMemoryMap`].
 #[doc(alias = "XENMEM_machine_memory_map")]
 pub const XENMEM_MACHINE_MEMORY_MAP: u32 = 10;
-/// Sets another domain's memory map. See [`XenForeignMemoryMap`].
+/// Command: sets the memory map of another domain. See [`XenForeignMemoryMap`].
 #[doc(alias = "XENMEM_set_memory_map")]
 pub const XENMEM_SET_MEMORY_MAP: u32 = 13;
-/// Sets the target of populate-on-demand. See [`XenPodTarget`].
+/// Command: sets the target of populate-on-demand. See [`XenPodTarget`].
 #[doc(alias = "XENMEM_set_pod_target")]
 pub const XENMEM_SET_POD_TARGET: u32 = 16;
-/// Asks for the target of populate-on-demand. See [`XenPodTarget`].
+/// Command: gets the target of populate-on-demand. See [`XenPodTarget`].
 #[doc(alias = "XENMEM_get_pod_target")]
 pub const XENMEM_GET_POD_TARGET: u32 = 17;
-/// Asks how many pages sharing has freed.
+/// Command: gets the number of pages that memory sharing has freed. No argument.
 #[doc(alias = "XENMEM_get_sharing_freed_pages")]
 pub const XENMEM_GET_SHARING_FREED_PAGES: u32 = 18;
-/// Asks how many pages are shared.
+/// Command: gets the number of shared pages. No argument.
 #[doc(alias = "XENMEM_get_sharing_shared_pages")]
 pub const XENMEM_GET_SHARING_SHARED_PAGES: u32 = 19;
-/// Pages guest memory out and in. See [`XenMemPagingOp`].
+/// Command: pages guest memory out and in. See [`XenMemPagingOp`].
 #[doc(alias = "XENMEM_paging_op")]
 pub const XENMEM_PAGING_OP: u32 = 20;
-/// Sets or gets access rights of guest memory. See [`XenMemAccessOp`].
+/// Command: sets or gets access rights of guest memory. See [`XenMemAccessOp`].
 #[doc(alias = "XENMEM_access_op")]
 pub const XENMEM_ACCESS_OP: u32 = 21;
-/// Shares identical pages between guests. See [`XenMemSharingOp`].
+/// Command: shares identical pages between guests. See [`XenMemSharingOp`].
 #[doc(alias = "XENMEM_sharing_op")]
 pub const XENMEM_SHARING_OP: u32 = 22;
-/// Stakes a claim on free memory. See [`XenMemoryReservation`].
+/// Command: claims free memory for a domain. See [`XenMemoryReservation`].
 #[doc(alias = "XENMEM_claim_pages")]
 pub const XENMEM_CLAIM_PAGES: u32 = 24;
-/// Asks for the virtual NUMA topology. See [`XenVnumaTopologyInfo`].
+/// Command: gets the virtual NUMA topology. See [`XenVnumaTopologyInfo`].
 #[doc(alias = "XENMEM_get_vnumainfo")]
 pub const XENMEM_GET_VNUMAINFO: u32 = 26;
-/// Asks for memory reserved for devices. See [`XenReservedDeviceMemoryMap`].
+/// Command: gets memory reserved for devices. See [`XenReservedDeviceMemoryMap`].
 #[doc(alias = "XENMEM_reserved_device_memory_map")]
 pub const XENMEM_RESERVED_DEVICE_MEMORY_MAP: u32 = 27;
-/// Maps a resource of a domain: grant table, I/O request page, trace. See
+/// Command: maps a resource of a domain: grant table, ioreq server pages, trace buffer. See
 /// [`XenMemAcquireResource`].
 #[doc(alias = "XENMEM_acquire_resource")]
 pub const XENMEM_ACQUIRE_RESOURCE: u32 = 28;
 
-/// Flag of [`XenMemoryReservation`]: fill the frames when they are touched.
+/// Flag of [`XenMemoryReservation`]: populate frames on demand.
 #[doc(alias = "XENMEMF_populate_on_demand")]
 pub const XENMEMF_POPULATE_ON_DEMAND: u32 = 1 << 16;
-/// Flag of [`XenMemoryReservation`]: only from the given node.
+/// Flag of [`XenMemoryReservation`]: only memory of the given node.
 #[doc(alias = "XENMEMF_exact_node_request")]
 pub const XENMEMF_EXACT_NODE_REQUEST: u32 = 1 << 17;
-/// Flag of [`XenMemoryReservation`]: the node is a virtual one.
+/// Flag of [`XenMemoryReservation`]: the node is virtual.
 #[doc(alias = "XENMEMF_vnode")]
 pub const XENMEMF_VNODE: u32 = 1 << 18;
 
-/// Argument of the reservation operations.
+/// Argument of the commands on the memory reservation.
 #[doc(alias = "xen_memory_reservation")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -120,7 +120,7 @@ pub struct XenMemoryReservation {
     pub nr_extents: XenUlong,
     /// Size of an extent, as a power of two of pages.
     pub extent_order: u32,
-    /// Address width in bits 0 to 7, node plus one in bits 8 to 15, `XENMEMF_*`.
+    /// Address width in bits 0 to 7, node plus one in bits 8 to 15, and `XENMEMF_*`.
     pub mem_flags: u32,
     /// The domain.
     pub domid: DomId,
@@ -134,10 +134,10 @@ const _: () = assert!(size_of::<XenMemoryReservation>() == 32);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMemoryExchange {
-    /// What is given.
+    /// Extents to free.
     #[doc(alias = "in")]
     pub in_: XenMemoryReservation,
-    /// What is wanted.
+    /// Extents to allocate.
     pub out: XenMemoryReservation,
     /// In: zero. Out: extents exchanged before an error.
     pub nr_exchanged: XenUlong,
@@ -159,13 +159,13 @@ const _: () = assert!(size_of::<XenMemoryDomain>() == 2);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMachphysMfnList {
-    /// Length of the array.
+    /// Capacity of the array, in entries.
     pub max_extents: u32,
     /// Padding; zero.
     pub _pad0: [u8; 4],
     /// Array of [`XenPfn`].
     pub extent_start: GuestHandle,
-    /// Out: entries written.
+    /// Out: number of entries written.
     pub nr_extents: u32,
     /// Padding; zero.
     pub _pad1: [u8; 4],
@@ -179,7 +179,7 @@ const _: () = assert!(size_of::<XenMachphysMfnList>() == 24);
 pub struct XenMachphysMapping {
     /// Out: first virtual address.
     pub v_start: XenUlong,
-    /// Out: end of the virtual addresses.
+    /// Out: end of the virtual addresses, exclusive.
     pub v_end: XenUlong,
     /// Out: highest frame in the table.
     pub max_mfn: XenUlong,
@@ -192,13 +192,13 @@ pub const XENMAPSPACE_SHARED_INFO: u32 = 0;
 /// Space: a page of the grant table.
 #[doc(alias = "XENMAPSPACE_grant_table")]
 pub const XENMAPSPACE_GRANT_TABLE: u32 = 1;
-/// Space: a page of the guest's own.
+/// Space: a page of the guest itself.
 #[doc(alias = "XENMAPSPACE_gmfn")]
 pub const XENMAPSPACE_GMFN: u32 = 2;
-/// Space: a range of the guest's own pages.
+/// Space: a range of pages of the guest itself.
 #[doc(alias = "XENMAPSPACE_gmfn_range")]
 pub const XENMAPSPACE_GMFN_RANGE: u32 = 3;
-/// Space: a page of another domain; batches only.
+/// Space: a page of another domain; only in a batch.
 #[doc(alias = "XENMAPSPACE_gmfn_foreign")]
 pub const XENMAPSPACE_GMFN_FOREIGN: u32 = 4;
 /// Space: device memory (arm).
@@ -210,7 +210,7 @@ pub const XENMAPSPACE_DEV_MMIO: u32 = 5;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenAddToPhysmap {
-    /// Whose map.
+    /// Domain that owns the map.
     pub domid: DomId,
     /// Number of pages, for [`XENMAPSPACE_GMFN_RANGE`].
     pub size: u16,
@@ -218,12 +218,12 @@ pub struct XenAddToPhysmap {
     pub space: u32,
     /// Index of the page in its space.
     pub idx: XenUlong,
-    /// The frame where it shall appear.
+    /// Destination frame.
     pub gpfn: XenPfn,
 }
 const _: () = assert!(size_of::<XenAddToPhysmap>() == 24);
 
-/// Bit of [`XenAddToPhysmap::idx`]: a page of version 2 status words.
+/// Bit of [`XenAddToPhysmap::idx`]: a page of the version 2 state words.
 #[doc(alias = "XENMAPIDX_grant_table_status")]
 pub const XENMAPIDX_GRANT_TABLE_STATUS: u64 = 0x80000000;
 
@@ -232,19 +232,19 @@ pub const XENMAPIDX_GRANT_TABLE_STATUS: u64 = 0x80000000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenAddToPhysmapBatch {
-    /// Whose map.
+    /// Domain that owns the map.
     pub domid: DomId,
     /// `XENMAPSPACE_*`.
     pub space: u16,
     /// Number of pages.
     pub size: u16,
-    /// The other domain for [`XENMAPSPACE_GMFN_FOREIGN`]; else zero.
+    /// Owner of the pages for [`XENMAPSPACE_GMFN_FOREIGN`]; else zero.
     pub u: u16,
-    /// Array of [`XenUlong`]: indices in the space.
+    /// Array of [`XenUlong`]: indices of the pages in their space.
     pub idxs: GuestHandle,
-    /// Array of [`XenPfn`]: frames where they shall appear.
+    /// Array of [`XenPfn`]: destination frames.
     pub gpfns: GuestHandle,
-    /// Out: array of `i32`, an error or zero for each.
+    /// Out: array of `i32`: an error number or zero for each page.
     pub errs: GuestHandle,
 }
 const _: () = assert!(size_of::<XenAddToPhysmapBatch>() == 32);
@@ -254,7 +254,7 @@ const _: () = assert!(size_of::<XenAddToPhysmapBatch>() == 32);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenRemoveFromPhysmap {
-    /// Whose map.
+    /// Domain that owns the map.
     pub domid: DomId,
     /// Padding; zero.
     pub _pad0: [u8; 6],
@@ -268,7 +268,7 @@ const _: () = assert!(size_of::<XenRemoveFromPhysmap>() == 16);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMemoryMap {
-    /// In: room in the buffer, in entries. Out: entries written.
+    /// In: capacity of the buffer in entries. Out: number of entries.
     pub nr_entries: u32,
     /// Padding; zero.
     pub _pad0: [u8; 4],
@@ -296,13 +296,13 @@ const _: () = assert!(size_of::<XenForeignMemoryMap>() == 24);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPodTarget {
-    /// The target.
+    /// Target of the domain's size in pages.
     pub target_pages: u64,
-    /// Out: pages that the domain has.
+    /// Out: size of the domain in pages.
     pub tot_pages: u64,
-    /// Out: pages held ready.
+    /// Out: number of pages in the cache of free pages.
     pub pod_cache_pages: u64,
-    /// Out: frames not yet filled.
+    /// Out: number of frames that are not populated.
     pub pod_entries: u64,
     /// The domain.
     pub domid: DomId,
@@ -347,52 +347,53 @@ open_enum! {
         /// Read, and writes of the page table walk (Xen 4.18).
         #[doc(alias = "XENMEM_access_r_pw")]
         R_PW = 10;
-        /// What the domain has where nothing else is said. The number was 10 before Xen 4.18.
+        /// Default rights of the domain. The number was 10 before Xen 4.18.
         #[doc(alias = "XENMEM_access_default")]
         DEFAULT = 11;
     }
 }
 
-/// Operation of [`XenMemPagingOp`]: chooses a page.
+/// Operation of [`XenMemPagingOp`]: nominates a page.
 #[doc(alias = "XENMEM_paging_op_nominate")]
 pub const XENMEM_PAGING_OP_NOMINATE: u8 = 0;
-/// Operation of [`XenMemPagingOp`]: takes its memory.
+/// Operation of [`XenMemPagingOp`]: evicts a nominated page.
 #[doc(alias = "XENMEM_paging_op_evict")]
 pub const XENMEM_PAGING_OP_EVICT: u8 = 1;
-/// Operation of [`XenMemPagingOp`]: gives it memory again.
+/// Operation of [`XenMemPagingOp`]: allocates and fills an evicted page.
 #[doc(alias = "XENMEM_paging_op_prep")]
 pub const XENMEM_PAGING_OP_PREP: u8 = 2;
-/// Operation of [`XenMemAccessOp`]: sets rights of a run of frames.
+/// Operation of [`XenMemAccessOp`]: sets access rights of a range of frames.
 #[doc(alias = "XENMEM_access_op_set_access")]
 pub const XENMEM_ACCESS_OP_SET_ACCESS: u8 = 0;
-/// Operation of [`XenMemAccessOp`]: asks for rights.
+/// Operation of [`XenMemAccessOp`]: gets access rights of a frame.
 #[doc(alias = "XENMEM_access_op_get_access")]
 pub const XENMEM_ACCESS_OP_GET_ACCESS: u8 = 1;
-/// Operation of [`XenMemAccessOp`]: sets rights of a list of frames.
+/// Operation of [`XenMemAccessOp`]: sets access rights of a list of frames.
 #[doc(alias = "XENMEM_access_op_set_access_multi")]
 pub const XENMEM_ACCESS_OP_SET_ACCESS_MULTI: u8 = 4;
-/// Operation of [`XenMemSharingOp`]: chooses a frame. See [`MemSharingOpNominate`].
+/// Operation of [`XenMemSharingOp`]: nominates a frame. See [`MemSharingOpNominate`].
 #[doc(alias = "XENMEM_sharing_op_nominate_gfn")]
 pub const XENMEM_SHARING_OP_NOMINATE_GFN: u8 = 0;
-/// Operation of [`XenMemSharingOp`]: chooses a granted page. See [`MemSharingOpNominate`].
+/// Operation of [`XenMemSharingOp`]: nominates a granted page. See [`MemSharingOpNominate`].
 #[doc(alias = "XENMEM_sharing_op_nominate_gref")]
 pub const XENMEM_SHARING_OP_NOMINATE_GREF: u8 = 1;
 /// Operation of [`XenMemSharingOp`]: shares two frames. See [`MemSharingOpShare`].
 #[doc(alias = "XENMEM_sharing_op_share")]
 pub const XENMEM_SHARING_OP_SHARE: u8 = 2;
-/// Operation of [`XenMemSharingOp`]: prints about a guest frame. See [`MemSharingOpDebug`].
+/// Operation of [`XenMemSharingOp`]: prints the state of a guest frame. See [`MemSharingOpDebug`].
 #[doc(alias = "XENMEM_sharing_op_debug_gfn")]
 pub const XENMEM_SHARING_OP_DEBUG_GFN: u8 = 3;
-/// Operation of [`XenMemSharingOp`]: prints about a machine frame. See [`MemSharingOpDebug`].
+/// Operation of [`XenMemSharingOp`]: prints the state of a machine frame. See
+/// [`MemSharingOpDebug`].
 #[doc(alias = "XENMEM_sharing_op_debug_mfn")]
 pub const XENMEM_SHARING_OP_DEBUG_MFN: u8 = 4;
-/// Operation of [`XenMemSharingOp`]: prints about a grant. See [`MemSharingOpDebug`].
+/// Operation of [`XenMemSharingOp`]: prints the state of a granted page. See [`MemSharingOpDebug`].
 #[doc(alias = "XENMEM_sharing_op_debug_gref")]
 pub const XENMEM_SHARING_OP_DEBUG_GREF: u8 = 5;
 /// Operation of [`XenMemSharingOp`]: adds a shared page. See [`MemSharingOpShare`].
 #[doc(alias = "XENMEM_sharing_op_add_physmap")]
 pub const XENMEM_SHARING_OP_ADD_PHYSMAP: u8 = 6;
-/// Operation of [`XenMemSharingOp`]: checks all shared pages.
+/// Operation of [`XenMemSharingOp`]: audits all shared pages.
 #[doc(alias = "XENMEM_sharing_op_audit")]
 pub const XENMEM_SHARING_OP_AUDIT: u8 = 7;
 /// Operation of [`XenMemSharingOp`]: shares a range. See [`MemSharingOpRange`].
@@ -410,12 +411,13 @@ pub const XENMEM_SHARING_OP_S_HANDLE_INVALID: i32 = -10;
 /// Error: the client's handle is not valid.
 pub const XENMEM_SHARING_OP_C_HANDLE_INVALID: i32 = -9;
 
-/// Bit of [`MemSharingOpShare::source_gfn`] and [`MemSharingOpShare::client_gfn`]: it is a grant.
+/// Bit of [`MemSharingOpShare::source_gfn`] and [`MemSharingOpShare::client_gfn`]: a grant
+/// reference instead of a frame.
 pub const XENMEM_SHARING_OP_FIELD_IS_GREF_FLAG: u64 = 1 << 62;
 
 /// Flag of [`MemSharingOpFork`]: the parent may have devices.
 pub const XENMEM_FORK_WITH_IOMMU_ALLOWED: u16 = 0x1;
-/// Flag of [`MemSharingOpFork`]: the fork gets no interrupts.
+/// Flag of [`MemSharingOpFork`]: interrupts of the fork are blocked.
 pub const XENMEM_FORK_BLOCK_INTERRUPTS: u16 = 0x2;
 /// Flag of [`MemSharingOpFork`]: resets the state.
 pub const XENMEM_FORK_RESET_STATE: u16 = 0x4;
@@ -435,7 +437,7 @@ pub struct XenMemPagingOp {
     pub domain: DomId,
     /// Padding; zero.
     pub _pad1: [u8; 4],
-    /// The page's content.
+    /// Content of the page, for [`XENMEM_PAGING_OP_PREP`].
     pub buffer: GuestHandle,
     /// The guest frame.
     pub gfn: u64,
@@ -453,7 +455,7 @@ pub struct XenMemAccessOp {
     pub access: u8,
     /// The domain.
     pub domid: DomId,
-    /// How many frames.
+    /// Number of frames.
     pub nr: u32,
     /// First frame; all ones for the domain's default.
     pub pfn: u64,
@@ -469,7 +471,7 @@ const _: () = assert!(size_of::<XenMemAccessOp>() == 32);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct MemSharingOpNominate {
-    /// The frame, or the grant in the low half.
+    /// The frame, or the grant reference in the low half.
     pub u: u64,
     /// Out: the page's handle.
     pub handle: u64,
@@ -505,7 +507,7 @@ pub struct MemSharingOpRange {
     pub first_gfn: u64,
     /// Last frame.
     pub last_gfn: u64,
-    /// Zero; Xen keeps its progress here.
+    /// Zero; Xen stores its progress here.
     pub opaque: u64,
     /// The client.
     pub client_domain: DomId,
@@ -514,12 +516,12 @@ pub struct MemSharingOpRange {
 }
 const _: () = assert!(size_of::<MemSharingOpRange>() == 32);
 
-/// A page to print about.
+/// A page whose state is printed.
 #[doc(alias = "mem_sharing_op_debug")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct MemSharingOpDebug {
-    /// The frame, or the grant in the low half.
+    /// The frame, or the grant reference in the low half.
     pub u: u64,
 }
 const _: () = assert!(size_of::<MemSharingOpDebug>() == 8);
@@ -563,7 +565,7 @@ const _: () = assert!(size_of::<XenMemSharingOp>() == 48);
 pub struct XenReservedDeviceMemory {
     /// First frame.
     pub start_pfn: XenPfn,
-    /// How many pages.
+    /// Number of pages.
     pub nr_pages: XenUlong,
 }
 const _: () = assert!(size_of::<XenReservedDeviceMemory>() == 16);
@@ -578,7 +580,7 @@ pub const XENMEM_RDM_ALL: u32 = 1;
 pub struct XenReservedDeviceMemoryMap {
     /// [`XENMEM_RDM_ALL`] or zero.
     pub flags: u32,
-    /// In: room in the buffer. Out: entries there are.
+    /// In: capacity of the buffer. Out: number of entries.
     pub nr_entries: u32,
     /// Array of [`XenReservedDeviceMemory`].
     pub buffer: GuestHandle,
@@ -600,20 +602,20 @@ pub struct XenMemAcquireResource {
     /// `XENMEM_RESOURCE_*`.
     #[doc(alias = "type")]
     pub type_: u16,
-    /// Which one of that type: the server, the table, the vCPU.
+    /// Identifier by type: the ioreq server, the table, the vCPU.
     pub id: u32,
-    /// In: room in the list; zero asks for the size. Out: the size, if asked.
+    /// In: capacity of the list; zero requests the size. Out: the size, if requested.
     pub nr_frames: u32,
     /// Reserved; zero.
     pub pad: u32,
-    /// First frame of the resource that is wanted.
+    /// First requested frame of the resource.
     pub frame: u64,
-    /// In: array of [`XenPfn`] where they shall appear.
+    /// In: array of [`XenPfn`]: destination frames.
     pub frame_list: GuestHandle,
 }
 const _: () = assert!(size_of::<XenMemAcquireResource>() == 32);
 
-/// Resource: the pages of a server of I/O requests.
+/// Resource: the pages of an ioreq server.
 #[doc(alias = "XENMEM_resource_ioreq_server")]
 pub const XENMEM_RESOURCE_IOREQ_SERVER: u16 = 0;
 /// Resource: the grant table.
@@ -626,7 +628,7 @@ pub const XENMEM_RESOURCE_VMTRACE_BUF: u16 = 2;
 /// Identifier of the grant table's entries.
 #[doc(alias = "XENMEM_resource_grant_table_id_shared")]
 pub const XENMEM_RESOURCE_GRANT_TABLE_ID_SHARED: u32 = 0;
-/// Identifier of the grant table's states.
+/// Identifier of the grant table's state words.
 #[doc(alias = "XENMEM_resource_grant_table_id_status")]
 pub const XENMEM_RESOURCE_GRANT_TABLE_ID_STATUS: u32 = 1;
 
@@ -659,11 +661,11 @@ pub struct XenVnumaTopologyInfo {
     pub domid: DomId,
     /// Reserved; zero.
     pub pad: u16,
-    /// In: room. Out: virtual nodes.
+    /// In: capacity. Out: number of virtual nodes.
     pub nr_vnodes: u32,
-    /// In: room. Out: vCPUs.
+    /// In: capacity. Out: number of vCPUs.
     pub nr_vcpus: u32,
-    /// In: room. Out: ranges.
+    /// In: capacity. Out: number of ranges.
     pub nr_vmemranges: u32,
     /// Out: array of `u32`: distances between nodes.
     pub vdistance: GuestHandle,

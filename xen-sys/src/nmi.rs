@@ -12,14 +12,14 @@ pub const XEN_NMIREASON_IO_ERROR: u64 = 1 << 0;
 /// Bit of [`crate::arch_x86::xen::ArchSharedInfo::nmi_reason`]: a system error on PCI.
 #[doc(alias = "XEN_NMIREASON_pci_serr")]
 pub const XEN_NMIREASON_PCI_SERR: u64 = 1 << 1;
-/// Bit of [`crate::arch_x86::xen::ArchSharedInfo::nmi_reason`]: not known.
+/// Bit of [`crate::arch_x86::xen::ArchSharedInfo::nmi_reason`]: unknown reason.
 #[doc(alias = "XEN_NMIREASON_unknown")]
 pub const XEN_NMIREASON_UNKNOWN: u64 = 1 << 2;
 
-/// Registers the entry point. See [`XennmiCallback`].
+/// Command: registers the entry point. See [`XennmiCallback`].
 #[doc(alias = "XENNMI_register_callback")]
 pub const XENNMI_REGISTER_CALLBACK: u32 = 0;
-/// Removes the entry point. No argument.
+/// Command: removes the entry point. No argument.
 #[doc(alias = "XENNMI_unregister_callback")]
 pub const XENNMI_UNREGISTER_CALLBACK: u32 = 1;
 

@@ -10,105 +10,107 @@ use crate::DomId;
 use crate::GuestHandle;
 use crate::xen::XenPfn;
 
-/// Ends an interrupt. See [`PhysdevEoi`].
+/// Command: signals the end of an interrupt (EOI). See [`PhysdevEoi`].
 #[doc(alias = "PHYSDEVOP_eoi")]
 pub const PHYSDEVOP_EOI: u32 = 12;
-/// Registers a page of bits that say which interrupts need an end. See [`PhysdevPirqEoiGmfn`].
+/// Command: registers a page with one bit per interrupt that needs an EOI; [`PHYSDEVOP_EOI`] then
+/// also unmasks the port. See [`PhysdevPirqEoiGmfn`].
 #[doc(alias = "PHYSDEVOP_pirq_eoi_gmfn_v1")]
 pub const PHYSDEVOP_PIRQ_EOI_GMFN_V1: u32 = 17;
-/// The same; unmasking of ports then ends interrupts. See [`PhysdevPirqEoiGmfn`].
+/// Command: registers the same page without a change of [`PHYSDEVOP_EOI`]. See
+/// [`PhysdevPirqEoiGmfn`].
 #[doc(alias = "PHYSDEVOP_pirq_eoi_gmfn_v2")]
 pub const PHYSDEVOP_PIRQ_EOI_GMFN_V2: u32 = 28;
-/// The newer of the two forms.
+/// Command: [`PHYSDEVOP_PIRQ_EOI_GMFN_V2`], the newer of the two forms.
 #[doc(alias = "PHYSDEVOP_pirq_eoi_gmfn")]
 pub const PHYSDEVOP_PIRQ_EOI_GMFN: u32 = 28;
-/// Asks how an interrupt is to be handled. See [`PhysdevIrqStatusQuery`].
+/// Command: gets the properties of an interrupt. See [`PhysdevIrqStatusQuery`].
 #[doc(alias = "PHYSDEVOP_irq_status_query")]
 pub const PHYSDEVOP_IRQ_STATUS_QUERY: u32 = 5;
-/// Flag of [`PhysdevIrqStatusQuery`]: must be ended with [`PHYSDEVOP_EOI`].
+/// Flag of [`PhysdevIrqStatusQuery`]: the interrupt needs [`PHYSDEVOP_EOI`].
 #[doc(alias = "XENIRQSTAT_needs_eoi")]
 pub const XENIRQSTAT_NEEDS_EOI: u32 = 1 << 0;
-/// Flag of [`PhysdevIrqStatusQuery`]: several domains share it.
+/// Flag of [`PhysdevIrqStatusQuery`]: several domains share the interrupt.
 #[doc(alias = "XENIRQSTAT_shared")]
 pub const XENIRQSTAT_SHARED: u32 = 1 << 1;
-/// Sets the I/O privilege level (PV only). See [`PhysdevSetIopl`].
+/// Command: sets the I/O privilege level (PV only). See [`PhysdevSetIopl`].
 #[doc(alias = "PHYSDEVOP_set_iopl")]
 pub const PHYSDEVOP_SET_IOPL: u32 = 6;
-/// Sets the bitmap of I/O ports (PV only). See [`PhysdevSetIobitmap`].
+/// Command: sets the bitmap of I/O ports (PV only). See [`PhysdevSetIobitmap`].
 #[doc(alias = "PHYSDEVOP_set_iobitmap")]
 pub const PHYSDEVOP_SET_IOBITMAP: u32 = 7;
-/// Reads a register of an I/O APIC. See [`PhysdevApic`].
+/// Command: reads a register of an I/O APIC. See [`PhysdevApic`].
 #[doc(alias = "PHYSDEVOP_apic_read")]
 pub const PHYSDEVOP_APIC_READ: u32 = 8;
-/// Writes a register of an I/O APIC. See [`PhysdevApic`].
+/// Command: writes a register of an I/O APIC. See [`PhysdevApic`].
 #[doc(alias = "PHYSDEVOP_apic_write")]
 pub const PHYSDEVOP_APIC_WRITE: u32 = 9;
-/// Allocates a vector. See [`PhysdevIrq`].
+/// Command: allocates a vector. See [`PhysdevIrq`].
 #[doc(alias = "PHYSDEVOP_alloc_irq_vector")]
 pub const PHYSDEVOP_ALLOC_IRQ_VECTOR: u32 = 10;
-/// Frees a vector. See [`PhysdevIrq`].
+/// Command: frees a vector. See [`PhysdevIrq`].
 #[doc(alias = "PHYSDEVOP_free_irq_vector")]
 pub const PHYSDEVOP_FREE_IRQ_VECTOR: u32 = 11;
-/// Maps an interrupt of a device to a physical interrupt number. See [`PhysdevMapPirq`].
+/// Command: maps an interrupt of a device to a physical interrupt number. See [`PhysdevMapPirq`].
 #[doc(alias = "PHYSDEVOP_map_pirq")]
 pub const PHYSDEVOP_MAP_PIRQ: u32 = 13;
-/// Ends such a mapping. See [`PhysdevUnmapPirq`].
+/// Command: removes the mapping of a physical interrupt number. See [`PhysdevUnmapPirq`].
 #[doc(alias = "PHYSDEVOP_unmap_pirq")]
 pub const PHYSDEVOP_UNMAP_PIRQ: u32 = 14;
-/// Reports a PCI device, in the old form. See [`PhysdevManagePci`].
+/// Command: reports a PCI device, in the old form. See [`PhysdevManagePci`].
 #[doc(alias = "PHYSDEVOP_manage_pci_add")]
 pub const PHYSDEVOP_MANAGE_PCI_ADD: u32 = 15;
-/// Reports a PCI device gone, in the old form. See [`PhysdevManagePci`].
+/// Command: reports the removal of a PCI device, in the old form. See [`PhysdevManagePci`].
 #[doc(alias = "PHYSDEVOP_manage_pci_remove")]
 pub const PHYSDEVOP_MANAGE_PCI_REMOVE: u32 = 16;
-/// Restores message interrupts after sleep, in the old form. See [`PhysdevRestoreMsi`].
+/// Command: restores MSIs after sleep, in the old form. See [`PhysdevRestoreMsi`].
 #[doc(alias = "PHYSDEVOP_restore_msi")]
 pub const PHYSDEVOP_RESTORE_MSI: u32 = 19;
-/// Reports a PCI function, in an old form. See [`PhysdevManagePciExt`].
+/// Command: reports a PCI function, in an old form. See [`PhysdevManagePciExt`].
 #[doc(alias = "PHYSDEVOP_manage_pci_add_ext")]
 pub const PHYSDEVOP_MANAGE_PCI_ADD_EXT: u32 = 20;
-/// Sets trigger and polarity of a line. See [`PhysdevSetupGsi`].
+/// Command: sets trigger and polarity of a line. See [`PhysdevSetupGsi`].
 #[doc(alias = "PHYSDEVOP_setup_gsi")]
 pub const PHYSDEVOP_SETUP_GSI: u32 = 21;
-/// Reserves a physical interrupt number. See [`PhysdevGetFreePirq`].
+/// Command: allocates a physical interrupt number. See [`PhysdevGetFreePirq`].
 #[doc(alias = "PHYSDEVOP_get_free_pirq")]
 pub const PHYSDEVOP_GET_FREE_PIRQ: u32 = 23;
-/// Reports configuration space in memory. See [`PhysdevPciMmcfgReserved`].
+/// Command: reports memory-mapped configuration space. See [`PhysdevPciMmcfgReserved`].
 #[doc(alias = "PHYSDEVOP_pci_mmcfg_reserved")]
 pub const PHYSDEVOP_PCI_MMCFG_RESERVED: u32 = 24;
-/// Reports a PCI device. See [`PhysdevPciDeviceAdd`].
+/// Command: reports a PCI device. See [`PhysdevPciDeviceAdd`].
 #[doc(alias = "PHYSDEVOP_pci_device_add")]
 pub const PHYSDEVOP_PCI_DEVICE_ADD: u32 = 25;
-/// Reports a PCI device gone. See [`PhysdevPciDevice`].
+/// Command: reports the removal of a PCI device. See [`PhysdevPciDevice`].
 #[doc(alias = "PHYSDEVOP_pci_device_remove")]
 pub const PHYSDEVOP_PCI_DEVICE_REMOVE: u32 = 26;
-/// Restores message interrupts after sleep. See [`PhysdevPciDevice`].
+/// Command: restores MSIs after sleep. See [`PhysdevPciDevice`].
 #[doc(alias = "PHYSDEVOP_restore_msi_ext")]
 pub const PHYSDEVOP_RESTORE_MSI_EXT: u32 = 27;
-/// Reports a reset of the debug port. See [`PhysdevDbgpOp`].
+/// Command: reports a reset of the debug port. See [`PhysdevDbgpOp`].
 #[doc(alias = "PHYSDEVOP_dbgp_op")]
 pub const PHYSDEVOP_DBGP_OP: u32 = 29;
-/// Reserves a device's MSI-X table for another domain. See [`PhysdevPciDevice`].
+/// Command: reserves a device's MSI-X table for another domain. See [`PhysdevPciDevice`].
 #[doc(alias = "PHYSDEVOP_prepare_msix")]
 pub const PHYSDEVOP_PREPARE_MSIX: u32 = 30;
-/// Gives the MSI-X table back. See [`PhysdevPciDevice`].
+/// Command: releases the MSI-X table of a device. See [`PhysdevPciDevice`].
 #[doc(alias = "PHYSDEVOP_release_msix")]
 pub const PHYSDEVOP_RELEASE_MSIX: u32 = 31;
-/// Reports a device's reset (Xen 4.20). See [`PciDeviceReset`].
+/// Command: reports the reset of a PCI device (Xen 4.20). See [`PciDeviceReset`].
 #[doc(alias = "PHYSDEVOP_pci_device_reset")]
 pub const PHYSDEVOP_PCI_DEVICE_RESET: u32 = 32;
-/// Ends an interrupt, in the oldest form.
+/// Command: signals the end of an interrupt, in the oldest form.
 pub const PHYSDEVOP_IRQ_UNMASK_NOTIFY: u32 = 4;
 
-/// Kind of interrupt: a message, in PCI segment 0.
+/// Kind of interrupt: MSI or MSI-X in PCI segment 0.
 pub const MAP_PIRQ_TYPE_MSI: i32 = 0x0;
-/// Kind of interrupt: a line.
+/// Kind of interrupt: interrupt line (GSI).
 pub const MAP_PIRQ_TYPE_GSI: i32 = 0x1;
-/// Kind of interrupt: none.
+/// Kind of interrupt: unknown.
 pub const MAP_PIRQ_TYPE_UNKNOWN: i32 = 0x2;
-/// Kind of interrupt: a message, in any PCI segment.
+/// Kind of interrupt: MSI or MSI-X in any PCI segment.
 pub const MAP_PIRQ_TYPE_MSI_SEG: i32 = 0x3;
-/// Kind of interrupt: several messages.
+/// Kind of interrupt: several MSIs.
 pub const MAP_PIRQ_TYPE_MULTI_MSI: i32 = 0x4;
 
 /// Flag of [`PhysdevPciMmcfgReserved`]: the firmware reserves the memory.
@@ -119,13 +121,13 @@ pub const XEN_PCI_DEV_EXTFN: u32 = 0x1;
 pub const XEN_PCI_DEV_VIRTFN: u32 = 0x2;
 /// Flag of [`PhysdevPciDeviceAdd`]: a proximity domain follows.
 pub const XEN_PCI_DEV_PXM: u32 = 0x4;
-/// Flag of [`PciDeviceReset`]: power was off.
+/// Flag of [`PciDeviceReset`]: cold reset.
 pub const PCI_DEVICE_RESET_COLD: u32 = 0;
-/// Flag of [`PciDeviceReset`]: reset with power on.
+/// Flag of [`PciDeviceReset`]: warm reset.
 pub const PCI_DEVICE_RESET_WARM: u32 = 1;
-/// Flag of [`PciDeviceReset`]: reset through the link.
+/// Flag of [`PciDeviceReset`]: hot reset.
 pub const PCI_DEVICE_RESET_HOT: u32 = 2;
-/// Flag of [`PciDeviceReset`]: reset of a function.
+/// Flag of [`PciDeviceReset`]: function-level reset.
 pub const PCI_DEVICE_RESET_FLR: u32 = 3;
 /// Mask of the kind of reset.
 pub const PCI_DEVICE_RESET_MASK: u32 = 3;
@@ -134,7 +136,7 @@ pub const PCI_DEVICE_RESET_MASK: u32 = 3;
 pub const PHYSDEVOP_DBGP_RESET_PREPARE: u8 = 1;
 /// Operation of [`PhysdevDbgpOp`]: after the reset.
 pub const PHYSDEVOP_DBGP_RESET_DONE: u8 = 2;
-/// Bus of [`PhysdevDbgpOp`]: not known.
+/// Bus of [`PhysdevDbgpOp`]: unknown.
 pub const PHYSDEVOP_DBGP_BUS_UNKNOWN: u8 = 0;
 /// Bus of [`PhysdevDbgpOp`]: PCI.
 pub const PHYSDEVOP_DBGP_BUS_PCI: u8 = 1;
@@ -204,7 +206,7 @@ pub struct PhysdevApic {
     pub apic_physbase: u64,
     /// Register.
     pub reg: u32,
-    /// The value read, or to be written.
+    /// Value read, or value to write.
     pub value: u32,
 }
 const _: () = assert!(size_of::<PhysdevApic>() == 16);
@@ -233,15 +235,15 @@ pub struct PhysdevMapPirq {
     /// `MAP_PIRQ_TYPE_*`.
     #[doc(alias = "type")]
     pub type_: i32,
-    /// The line, for a line.
+    /// Number of the interrupt line, for [`MAP_PIRQ_TYPE_GSI`].
     pub index: i32,
-    /// In: the wanted number, or -1. Out: the number.
+    /// In: requested number, or -1 for any. Out: the number.
     pub pirq: i32,
-    /// PCI bus; the segment in the high half, where the kind says so.
+    /// PCI bus; the segment in bits 16 to 31 for [`MAP_PIRQ_TYPE_MSI_SEG`].
     pub bus: i32,
     /// PCI device and function.
     pub devfn: i32,
-    /// Entry of the MSI-X table; for several messages, how many.
+    /// Entry of the MSI-X table, or number of MSIs.
     pub entry_nr: i32,
     /// Padding; zero.
     pub _pad1: [u8; 4],
@@ -299,9 +301,9 @@ pub struct PhysdevManagePciExt {
     pub devfn: u8,
     /// Padding; zero.
     pub _pad0: [u8; 2],
-    /// Whether it is an extended function.
+    /// Extended function: non-zero if the function is one.
     pub is_extfn: u32,
-    /// Whether it is a virtual function.
+    /// Virtual function: non-zero if the function is one.
     pub is_virtfn: u32,
     /// Bus of the physical function.
     #[doc(alias = "physfn.bus")]
@@ -335,9 +337,9 @@ const _: () = assert!(size_of::<PhysdevOp>() == 24);
 pub struct PhysdevSetupGsi {
     /// The line.
     pub gsi: i32,
-    /// 0 edge, 1 level.
+    /// Trigger: 0 edge, 1 level.
     pub triggering: u8,
-    /// 0 active high, 1 active low.
+    /// Polarity: 0 active high, 1 active low.
     pub polarity: u8,
     /// Padding; zero.
     pub _pad0: [u8; 2],

@@ -10,38 +10,38 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 pub const XENPMU_VER_MAJ: u32 = 0;
 /// Minor version of the interface.
 pub const XENPMU_VER_MIN: u32 = 1;
-/// Asks for the mode.
+/// Command: gets the mode.
 #[doc(alias = "XENPMU_mode_get")]
 pub const XENPMU_MODE_GET: u32 = 0;
-/// Sets the mode.
+/// Command: sets the mode.
 #[doc(alias = "XENPMU_mode_set")]
 pub const XENPMU_MODE_SET: u32 = 1;
-/// Asks for the features.
+/// Command: gets the features.
 #[doc(alias = "XENPMU_feature_get")]
 pub const XENPMU_FEATURE_GET: u32 = 2;
-/// Sets the features.
+/// Command: sets the features.
 #[doc(alias = "XENPMU_feature_set")]
 pub const XENPMU_FEATURE_SET: u32 = 3;
-/// Gives Xen a page for [`XenPmuData`] of a vCPU.
+/// Command: registers a page for [`XenPmuData`] of a vCPU.
 #[doc(alias = "XENPMU_init")]
 pub const XENPMU_INIT: u32 = 4;
-/// Takes that page back.
+/// Command: unregisters the page of a vCPU.
 #[doc(alias = "XENPMU_finish")]
 pub const XENPMU_FINISH: u32 = 5;
-/// Updates the interrupt's local vector entry from the page.
+/// Command: updates the interrupt's local vector entry from the page.
 #[doc(alias = "XENPMU_lvtpc_set")]
 pub const XENPMU_LVTPC_SET: u32 = 6;
-/// Loads the counters from the page.
+/// Command: loads the counters from the page.
 #[doc(alias = "XENPMU_flush")]
 pub const XENPMU_FLUSH: u32 = 7;
 
 /// Mode: off.
 pub const XENPMU_MODE_OFF: u64 = 0;
-/// Mode: each guest counts itself.
+/// Mode: each guest profiles itself.
 pub const XENPMU_MODE_SELF: u64 = 1 << 0;
-/// Mode: the hardware domain counts the hypervisor too.
+/// Mode: each guest profiles itself; the hardware domain profiles the hypervisor too.
 pub const XENPMU_MODE_HV: u64 = 1 << 1;
-/// Mode: the hardware domain counts everything.
+/// Mode: the hardware domain profiles everything.
 pub const XENPMU_MODE_ALL: u64 = 1 << 2;
 /// Feature: branch trace store.
 pub const XENPMU_FEATURE_INTEL_BTS: u64 = 1 << 0;
@@ -50,7 +50,7 @@ pub const XENPMU_FEATURE_IPC_ONLY: u64 = 1 << 1;
 /// Feature: only architectural events.
 pub const XENPMU_FEATURE_ARCH_ONLY: u64 = 1 << 2;
 
-/// Argument of all operations.
+/// Argument of all commands.
 #[doc(alias = "xen_pmu_params")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]

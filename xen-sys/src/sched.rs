@@ -9,54 +9,54 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 use crate::DomId;
 use crate::GuestHandle;
 
-/// Gives up the CPU for now. No argument.
+/// Command: yields the CPU. No argument.
 #[doc(alias = "SCHEDOP_yield")]
 pub const SCHEDOP_YIELD: u32 = 0;
-/// Waits for an event; unmasks upcalls. No argument.
+/// Command: blocks the vCPU until an event is pending; unmasks upcalls. No argument.
 #[doc(alias = "SCHEDOP_block")]
 pub const SCHEDOP_BLOCK: u32 = 1;
-/// Stops the whole domain. See [`SchedShutdown`].
+/// Command: shuts the domain down. See [`SchedShutdown`].
 #[doc(alias = "SCHEDOP_shutdown")]
 pub const SCHEDOP_SHUTDOWN: u32 = 2;
-/// Waits for one of some ports, or a time. See [`SchedPoll`].
+/// Command: waits until one of a set of ports is pending, or for a time. See [`SchedPoll`].
 #[doc(alias = "SCHEDOP_poll")]
 pub const SCHEDOP_POLL: u32 = 3;
-/// Declares another domain shut down. See [`SchedRemoteShutdown`].
+/// Command: declares the shutdown of another domain. See [`SchedRemoteShutdown`].
 #[doc(alias = "SCHEDOP_remote_shutdown")]
 pub const SCHEDOP_REMOTE_SHUTDOWN: u32 = 4;
-/// Notes the reason of a shutdown that others will carry out. See [`SchedShutdown`].
+/// Command: latches the reason of a later shutdown. See [`SchedShutdown`].
 #[doc(alias = "SCHEDOP_shutdown_code")]
 pub const SCHEDOP_SHUTDOWN_CODE: u32 = 5;
-/// Starts, feeds or stops a watchdog. See [`SchedWatchdog`].
+/// Command: sets up, pokes or destroys a watchdog. See [`SchedWatchdog`].
 #[doc(alias = "SCHEDOP_watchdog")]
 pub const SCHEDOP_WATCHDOG: u32 = 6;
-/// Pins the calling vCPU to a physical CPU for a while. See [`SchedPinOverride`].
+/// Command: pins the calling vCPU to a physical CPU, or ends the pinning. See [`SchedPinOverride`].
 #[doc(alias = "SCHEDOP_pin_override")]
 pub const SCHEDOP_PIN_OVERRIDE: u32 = 7;
 
 open_enum! {
-    /// Why a domain stops.
+    /// Reason of a shutdown.
     #[doc(alias = "sched_shutdown_reason")]
     pub struct ShutdownReason(u32) {
-        /// It has finished.
+        /// Normal exit.
         #[doc(alias = "SHUTDOWN_poweroff")]
         POWEROFF = 0;
-        /// It wants to be started anew.
+        /// Reboot.
         #[doc(alias = "SHUTDOWN_reboot")]
         REBOOT = 1;
-        /// It is ready to be saved or migrated.
+        /// Suspension: the domain is ready to be saved or migrated.
         #[doc(alias = "SHUTDOWN_suspend")]
         SUSPEND = 2;
-        /// It has crashed.
+        /// Crash.
         #[doc(alias = "SHUTDOWN_crash")]
         CRASH = 3;
-        /// Its watchdog has expired.
+        /// Expired watchdog.
         #[doc(alias = "SHUTDOWN_watchdog")]
         WATCHDOG = 4;
-        /// It wants its hypervisor state reset, memory kept.
+        /// Soft reset: a new hypervisor state, with the memory kept.
         #[doc(alias = "SHUTDOWN_soft_reset")]
         SOFT_RESET = 5;
-        /// The highest reason that this version knows.
+        /// Highest valid reason of this version.
         #[doc(alias = "SHUTDOWN_MAX")]
         MAX = 5;
     }
@@ -77,7 +77,7 @@ const _: () = assert!(size_of::<SchedShutdown>() == 4);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct SchedPoll {
-    /// Array of [`crate::Port`]; the ports should be masked.
+    /// Array of [`crate::Port`]; the caller should mask these ports.
     pub ports: GuestHandle,
     /// Length of the array.
     pub nr_ports: u32,

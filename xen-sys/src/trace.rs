@@ -6,7 +6,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// Most words of data in a record.
+/// Maximum number of words of data in a record.
 pub const TRACE_EXTRA_MAX: usize = 7;
 
 /// Shift of the number of words of data.
@@ -37,7 +37,7 @@ pub const TRC_SCHED_ARINC653: u32 = 3;
 pub const TRC_SCHED_RTDS: u32 = 4;
 /// Scheduler: one vCPU per CPU.
 pub const TRC_SCHED_SNULL: u32 = 5;
-/// Field of a hypercall's record: which arguments are there.
+/// Field of a hypercall's record: arguments that are present.
 pub const TRC_PV_HYPERCALL_V2_ARG_MASK: u32 = 0xfff00000;
 /// Bit of an event: of a nested guest.
 pub const TRC_HVM_NESTEDFLAG: u32 = 0x400;
@@ -307,7 +307,7 @@ pub const TRC_SHADOW_FALSE_FAST_PATH: u32 = 4255748;
 pub const TRC_SHADOW_MMIO: u32 = 4255749;
 /// Event of shadow page tables: fixup.
 pub const TRC_SHADOW_FIXUP: u32 = 4255750;
-/// Event of shadow page tables: domf dying.
+/// Event of shadow page tables: domf_dying.
 pub const TRC_SHADOW_DOMF_DYING: u32 = 4255751;
 /// Event of shadow page tables: emulate.
 pub const TRC_SHADOW_EMULATE: u32 = 4255752;
@@ -356,37 +356,37 @@ pub const TRC_HW: u32 = 0x80f000;
 /// Class of events: records of guests.
 pub const TRC_GUEST: u32 = 0x800f000;
 
-/// A record. Words of data that are not used are not there.
+/// A record. Unused words of data are absent.
 #[doc(alias = "t_rec")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct TRec {
-    /// Event in bits 0 to 27, number of words of data in 28 to 30, whether a time stamp follows in
-    /// 31.
+    /// Event in bits 0 to 27, number of words of data in bits 28 to 30, presence of a time stamp in
+    /// bit 31.
     pub event: u32,
     /// Time stamp, if there is one, then words of data.
     pub u: [u32; 9],
 }
 const _: () = assert!(size_of::<TRec>() == 40);
 
-/// The head of a CPU's buffer; records follow.
+/// Header of a CPU's buffer; records follow.
 #[doc(alias = "t_buf")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct TBuf {
-    /// How far the tools have read.
+    /// Consumer offset, written by the tools.
     pub cons: u32,
-    /// How far Xen has written.
+    /// Producer offset, written by Xen.
     pub prod: u32,
 }
 const _: () = assert!(size_of::<TBuf>() == 8);
 
-/// The head of the list of buffers; offsets of the frame lists follow, one for each CPU.
+/// Header of the list of buffers; offsets of the frame lists follow, one for each CPU.
 #[doc(alias = "t_info")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct TInfo {
-    /// Pages of each buffer.
+    /// Number of pages of each buffer.
     pub tbuf_size: u16,
 }
 const _: () = assert!(size_of::<TInfo>() == 2);

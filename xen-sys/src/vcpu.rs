@@ -6,66 +6,69 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// Sets a vCPU's registers before its first start. The argument is architecture-specific.
+/// Command: sets the registers of a vCPU before its first start. The argument is
+/// architecture-specific.
 #[doc(alias = "VCPUOP_initialise")]
 pub const VCPUOP_INITIALISE: u32 = 0;
-/// Starts a vCPU. No argument.
+/// Command: starts a vCPU. No argument.
 #[doc(alias = "VCPUOP_up")]
 pub const VCPUOP_UP: u32 = 1;
-/// Stops a vCPU. No argument.
+/// Command: stops a vCPU. No argument.
 #[doc(alias = "VCPUOP_down")]
 pub const VCPUOP_DOWN: u32 = 2;
-/// Returns whether a vCPU is up. No argument.
+/// Command: returns whether a vCPU is up. No argument.
 #[doc(alias = "VCPUOP_is_up")]
 pub const VCPUOP_IS_UP: u32 = 3;
-/// Fills [`VcpuRunstateInfo`].
+/// Command: gets the runstate of a vCPU. See [`VcpuRunstateInfo`].
 #[doc(alias = "VCPUOP_get_runstate_info")]
 pub const VCPUOP_GET_RUNSTATE_INFO: u32 = 4;
-/// Registers an address where Xen keeps [`VcpuRunstateInfo`]. See
+/// Command: registers an address at which Xen maintains [`VcpuRunstateInfo`]. See
 /// [`VcpuRegisterRunstateMemoryArea`].
 #[doc(alias = "VCPUOP_register_runstate_memory_area")]
 pub const VCPUOP_REGISTER_RUNSTATE_MEMORY_AREA: u32 = 5;
-/// Starts the periodic timer. See [`VcpuSetPeriodicTimer`].
+/// Command: starts the periodic timer. See [`VcpuSetPeriodicTimer`].
 #[doc(alias = "VCPUOP_set_periodic_timer")]
 pub const VCPUOP_SET_PERIODIC_TIMER: u32 = 6;
-/// Stops the periodic timer. No argument.
+/// Command: stops the periodic timer. No argument.
 #[doc(alias = "VCPUOP_stop_periodic_timer")]
 pub const VCPUOP_STOP_PERIODIC_TIMER: u32 = 7;
-/// Starts the one-shot timer. See [`VcpuSetSingleshotTimer`].
+/// Command: starts the one-shot timer. See [`VcpuSetSingleshotTimer`].
 #[doc(alias = "VCPUOP_set_singleshot_timer")]
 pub const VCPUOP_SET_SINGLESHOT_TIMER: u32 = 8;
-/// Stops the one-shot timer. No argument.
+/// Command: stops the one-shot timer. No argument.
 #[doc(alias = "VCPUOP_stop_singleshot_timer")]
 pub const VCPUOP_STOP_SINGLESHOT_TIMER: u32 = 9;
-/// Moves a vCPU's [`crate::xen::VcpuInfo`] to memory of the guest. See [`VcpuRegisterVcpuInfo`].
+/// Command: moves [`crate::xen::VcpuInfo`] of a vCPU to memory of the guest. See
+/// [`VcpuRegisterVcpuInfo`].
 #[doc(alias = "VCPUOP_register_vcpu_info")]
 pub const VCPUOP_REGISTER_VCPU_INFO: u32 = 10;
-/// Sends a non-maskable interrupt. No argument.
+/// Command: sends a non-maskable interrupt. No argument.
 #[doc(alias = "VCPUOP_send_nmi")]
 pub const VCPUOP_SEND_NMI: u32 = 11;
-/// Fills [`VcpuGetPhysid`]; for a pinned vCPU of dom0.
+/// Command: gets the physical identifiers of a pinned vCPU of dom0. See [`VcpuGetPhysid`].
 #[doc(alias = "VCPUOP_get_physid")]
 pub const VCPUOP_GET_PHYSID: u32 = 12;
-/// Registers an address where Xen keeps a copy of the clock. See [`VcpuRegisterTimeMemoryArea`].
+/// Command: registers an address at which Xen maintains a copy of the clock. See
+/// [`VcpuRegisterTimeMemoryArea`].
 #[doc(alias = "VCPUOP_register_vcpu_time_memory_area")]
 pub const VCPUOP_REGISTER_VCPU_TIME_MEMORY_AREA: u32 = 13;
-/// Like [`VCPUOP_REGISTER_RUNSTATE_MEMORY_AREA`], by physical address (Xen 4.18).
+/// Command: [`VCPUOP_REGISTER_RUNSTATE_MEMORY_AREA`] by physical address (Xen 4.18).
 #[doc(alias = "VCPUOP_register_runstate_phys_area")]
 pub const VCPUOP_REGISTER_RUNSTATE_PHYS_AREA: u32 = 14;
-/// Like [`VCPUOP_REGISTER_VCPU_TIME_MEMORY_AREA`], by physical address (Xen 4.18).
+/// Command: [`VCPUOP_REGISTER_VCPU_TIME_MEMORY_AREA`] by physical address (Xen 4.18).
 #[doc(alias = "VCPUOP_register_vcpu_time_phys_area")]
 pub const VCPUOP_REGISTER_VCPU_TIME_PHYS_AREA: u32 = 15;
 
-/// How a vCPU has spent its time.
+/// Runstate of a vCPU: its state and the time spent in each state.
 #[doc(alias = "vcpu_runstate_info")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VcpuRunstateInfo {
-    /// The present state.
+    /// Current state.
     pub state: VcpuRunstate,
     /// Padding; zero.
     pub _pad0: [u8; 4],
-    /// System time in nanoseconds when it entered that state. The top bit is
+    /// System time in nanoseconds of the entry into this state. The top bit is
     /// [`XEN_RUNSTATE_UPDATE`].
     pub state_entry_time: u64,
     /// Nanoseconds spent in each state.
@@ -73,22 +76,23 @@ pub struct VcpuRunstateInfo {
 }
 const _: () = assert!(size_of::<VcpuRunstateInfo>() == 48);
 
-/// Bit of [`VcpuRunstateInfo::state_entry_time`]: Xen is writing; read again.
+/// Bit of [`VcpuRunstateInfo::state_entry_time`]: an update by Xen is in progress; the guest must
+/// read again.
 pub const XEN_RUNSTATE_UPDATE: u64 = 1 << 63;
 
 open_enum! {
     /// State of a vCPU.
     pub struct VcpuRunstate(i32) {
-        /// Runs on a physical CPU.
+        /// Running on a physical CPU.
         #[doc(alias = "RUNSTATE_running")]
         RUNNING = 0;
-        /// Could run, but waits for a physical CPU.
+        /// Runnable, but not scheduled on a physical CPU.
         #[doc(alias = "RUNSTATE_runnable")]
         RUNNABLE = 1;
-        /// Waits for an event.
+        /// Blocked until an event.
         #[doc(alias = "RUNSTATE_blocked")]
         BLOCKED = 2;
-        /// Stopped, or paused.
+        /// Offline or paused.
         #[doc(alias = "RUNSTATE_offline")]
         OFFLINE = 3;
     }
@@ -128,7 +132,7 @@ pub struct VcpuSetSingleshotTimer {
 }
 const _: () = assert!(size_of::<VcpuSetSingleshotTimer>() == 16);
 
-/// Fails with ETIME when the time has passed already.
+/// Flag of [`VcpuSetSingleshotTimer`]: fail with ETIME if the time is in the past.
 #[doc(alias = "VCPU_SSHOTTMR_future")]
 pub const VCPU_SSHOTTMR_FUTURE: u32 = 1 << 0;
 

@@ -1,4 +1,4 @@
-//! Events of a guest that a monitor, pager or sharer takes from a ring.
+//! Events of a guest in a ring of a monitor, pager or sharer.
 //!
 //! Public header: `vm_event.h`.
 //!
@@ -12,111 +12,111 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 pub const VM_EVENT_INTERFACE_VERSION: u32 = 0x7;
 
 flags! {
-    /// Flags of an event and its answer.
+    /// Flags of an event and its response.
     pub struct VmEventFlags(u32) {
-        /// The vCPU waits for the answer.
+        /// The vCPU is paused until the response.
         #[doc(alias = "VM_EVENT_FLAG_VCPU_PAUSED")]
         VCPU_PAUSED = 1 << 0;
-        /// Another domain has caused it.
+        /// Another domain caused the event.
         #[doc(alias = "VM_EVENT_FLAG_FOREIGN")]
         FOREIGN = 1 << 1;
-        /// Answer: emulate the instruction.
+        /// Response: emulate the instruction.
         #[doc(alias = "VM_EVENT_FLAG_EMULATE")]
         EMULATE = 1 << 2;
-        /// Answer: emulate without writing.
+        /// Response: emulate the instruction without its writes.
         #[doc(alias = "VM_EVENT_FLAG_EMULATE_NOWRITE")]
         EMULATE_NOWRITE = 1 << 3;
-        /// Answer: switch single steps.
+        /// Response: toggle single-stepping.
         #[doc(alias = "VM_EVENT_FLAG_TOGGLE_SINGLESTEP")]
         TOGGLE_SINGLESTEP = 1 << 4;
-        /// Answer: emulate, reading the given data.
+        /// Response: emulate the instruction with the given data for reads.
         #[doc(alias = "VM_EVENT_FLAG_SET_EMUL_READ_DATA")]
         SET_EMUL_READ_DATA = 1 << 5;
-        /// Answer: drop the change.
+        /// Response: deny the change.
         #[doc(alias = "VM_EVENT_FLAG_DENY")]
         DENY = 1 << 6;
-        /// The view is given; answer: switch to it.
+        /// A view is given; in a response: switch to it.
         #[doc(alias = "VM_EVENT_FLAG_ALTERNATE_P2M")]
         ALTERNATE_P2M = 1 << 7;
-        /// Answer: set the registers.
+        /// Response: set the registers.
         #[doc(alias = "VM_EVENT_FLAG_SET_REGISTERS")]
         SET_REGISTERS = 1 << 8;
-        /// Answer: emulate the given instruction.
+        /// Response: emulate the given instruction.
         #[doc(alias = "VM_EVENT_FLAG_SET_EMUL_INSN_DATA")]
         SET_EMUL_INSN_DATA = 1 << 9;
-        /// Answer: report the next interrupt.
+        /// Response: report the next interrupt.
         #[doc(alias = "VM_EVENT_FLAG_GET_NEXT_INTERRUPT")]
         GET_NEXT_INTERRUPT = 1 << 10;
-        /// Answer: one step in another view.
+        /// Response: one step in another view.
         #[doc(alias = "VM_EVENT_FLAG_FAST_SINGLESTEP")]
         FAST_SINGLESTEP = 1 << 11;
         /// The vCPU runs a nested guest.
         #[doc(alias = "VM_EVENT_FLAG_NESTED_P2M")]
         NESTED_P2M = 1 << 12;
-        /// Answer: reset the trace.
+        /// Response: reset the trace.
         #[doc(alias = "VM_EVENT_FLAG_RESET_VMTRACE")]
         RESET_VMTRACE = 1 << 13;
-        /// Answer: reset the fork's state.
+        /// Response: reset the state of the fork.
         #[doc(alias = "VM_EVENT_FLAG_RESET_FORK_STATE")]
         RESET_FORK_STATE = 1 << 14;
-        /// Answer: reset the fork's memory.
+        /// Response: reset the memory of the fork.
         #[doc(alias = "VM_EVENT_FLAG_RESET_FORK_MEMORY")]
         RESET_FORK_MEMORY = 1 << 15;
     }
 }
 
 open_enum! {
-    /// What has happened.
+    /// Reason of an event.
     pub struct VmEventReason(u32) {
-        /// Not known.
+        /// Unknown.
         #[doc(alias = "VM_EVENT_REASON_UNKNOWN")]
         UNKNOWN = 0;
-        /// An access against the rights. See [`VmEventMemAccess`].
+        /// Access that violates the access rights. See [`VmEventMemAccess`].
         #[doc(alias = "VM_EVENT_REASON_MEM_ACCESS")]
         MEM_ACCESS = 1;
-        /// No memory to end sharing. See [`VmEventSharing`].
+        /// Lack of memory to unshare a page. See [`VmEventSharing`].
         #[doc(alias = "VM_EVENT_REASON_MEM_SHARING")]
         MEM_SHARING = 2;
-        /// A page is paged out. See [`VmEventPaging`].
+        /// Access to a page that is paged out. See [`VmEventPaging`].
         #[doc(alias = "VM_EVENT_REASON_MEM_PAGING")]
         MEM_PAGING = 3;
-        /// A control register was written. See [`VmEventWriteCtrlreg`].
+        /// Write of a control register. See [`VmEventWriteCtrlreg`].
         #[doc(alias = "VM_EVENT_REASON_WRITE_CTRLREG")]
         WRITE_CTRLREG = 4;
-        /// A register was written. See [`VmEventMovToMsr`].
+        /// Write of a model-specific register. See [`VmEventMovToMsr`].
         #[doc(alias = "VM_EVENT_REASON_MOV_TO_MSR")]
         MOV_TO_MSR = 5;
-        /// A breakpoint instruction. See [`VmEventDebug`].
+        /// Breakpoint instruction. See [`VmEventDebug`].
         #[doc(alias = "VM_EVENT_REASON_SOFTWARE_BREAKPOINT")]
         SOFTWARE_BREAKPOINT = 6;
-        /// A single step. See [`VmEventSinglestep`].
+        /// Single step. See [`VmEventSinglestep`].
         #[doc(alias = "VM_EVENT_REASON_SINGLESTEP")]
         SINGLESTEP = 7;
-        /// The guest has asked for it.
+        /// Request of the guest.
         #[doc(alias = "VM_EVENT_REASON_GUEST_REQUEST")]
         GUEST_REQUEST = 8;
-        /// A debug exception. See [`VmEventDebug`].
+        /// Debug exception. See [`VmEventDebug`].
         #[doc(alias = "VM_EVENT_REASON_DEBUG_EXCEPTION")]
         DEBUG_EXCEPTION = 9;
-        /// The CPUID instruction. See [`VmEventCpuid`].
+        /// CPUID instruction. See [`VmEventCpuid`].
         #[doc(alias = "VM_EVENT_REASON_CPUID")]
         CPUID = 10;
-        /// A call to the secure monitor (arm).
+        /// Call to the secure monitor (arm).
         #[doc(alias = "VM_EVENT_REASON_PRIVILEGED_CALL")]
         PRIVILEGED_CALL = 11;
-        /// An interrupt. See [`VmEventInterruptX86`].
+        /// Interrupt. See [`VmEventInterruptX86`].
         #[doc(alias = "VM_EVENT_REASON_INTERRUPT")]
         INTERRUPT = 12;
-        /// A descriptor table register. See [`VmEventDescAccess`].
+        /// Access to a descriptor table register. See [`VmEventDescAccess`].
         #[doc(alias = "VM_EVENT_REASON_DESCRIPTOR_ACCESS")]
         DESCRIPTOR_ACCESS = 13;
-        /// An instruction that cannot be emulated.
+        /// Instruction that Xen cannot emulate.
         #[doc(alias = "VM_EVENT_REASON_EMUL_UNIMPLEMENTED")]
         EMUL_UNIMPLEMENTED = 14;
-        /// An exit of the guest. See [`VmEventVmexit`].
+        /// VM exit. See [`VmEventVmexit`].
         #[doc(alias = "VM_EVENT_REASON_VMEXIT")]
         VMEXIT = 15;
-        /// An I/O instruction (Xen 4.18). See [`VmEventIo`].
+        /// I/O instruction (Xen 4.18). See [`VmEventIo`].
         #[doc(alias = "VM_EVENT_REASON_IO_INSTRUCTION")]
         IO_INSTRUCTION = 16;
     }
@@ -144,15 +144,15 @@ pub const MEM_ACCESS_RX: u32 = 5;
 pub const MEM_ACCESS_WX: u32 = 6;
 /// Flags of [`VmEventMemAccess`]: all.
 pub const MEM_ACCESS_RWX: u32 = 7;
-/// Flag of [`VmEventMemAccess`]: the virtual address is known.
+/// Flag of [`VmEventMemAccess`]: the virtual address is valid.
 pub const MEM_ACCESS_GLA_VALID: u32 = 1 << 3;
-/// Flag of [`VmEventMemAccess`]: by virtual address.
+/// Flag of [`VmEventMemAccess`]: fault of an access by virtual address.
 pub const MEM_ACCESS_FAULT_WITH_GLA: u32 = 1 << 4;
-/// Flag of [`VmEventMemAccess`]: in the guest's page tables.
+/// Flag of [`VmEventMemAccess`]: fault of an access to the guest's page tables.
 pub const MEM_ACCESS_FAULT_IN_GPT: u32 = 1 << 5;
-/// Flag of [`VmEventPaging`]: the page is no longer needed.
+/// Flag of [`VmEventPaging`]: drop the page.
 pub const MEM_PAGING_DROP_PAGE: u32 = 1 << 0;
-/// Flag of [`VmEventPaging`]: could not be paged out.
+/// Flag of [`VmEventPaging`]: the eviction failed.
 pub const MEM_PAGING_EVICT_FAIL: u32 = 1 << 1;
 
 /// Register: interrupt table.
@@ -308,7 +308,7 @@ pub struct VmEventRegsArm {
 }
 const _: () = assert!(size_of::<VmEventRegsArm>() == 40);
 
-/// An access against the rights.
+/// Access that violates the access rights.
 #[doc(alias = "vm_event_mem_access")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -326,7 +326,7 @@ pub struct VmEventMemAccess {
 }
 const _: () = assert!(size_of::<VmEventMemAccess>() == 32);
 
-/// A control register was written.
+/// Write of a control register.
 #[doc(alias = "vm_event_write_ctrlreg")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -342,7 +342,7 @@ pub struct VmEventWriteCtrlreg {
 }
 const _: () = assert!(size_of::<VmEventWriteCtrlreg>() == 24);
 
-/// A single step.
+/// Single step.
 #[doc(alias = "vm_event_singlestep")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -352,7 +352,7 @@ pub struct VmEventSinglestep {
 }
 const _: () = assert!(size_of::<VmEventSinglestep>() == 8);
 
-/// Answer: one step in another view.
+/// Response: one step in another view.
 #[doc(alias = "vm_event_fast_singlestep")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -362,7 +362,7 @@ pub struct VmEventFastSinglestep {
 }
 const _: () = assert!(size_of::<VmEventFastSinglestep>() == 2);
 
-/// A debug event.
+/// Debug event.
 #[doc(alias = "vm_event_debug")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -381,7 +381,7 @@ pub struct VmEventDebug {
 }
 const _: () = assert!(size_of::<VmEventDebug>() == 24);
 
-/// A register was written.
+/// Write of a model-specific register.
 #[doc(alias = "vm_event_mov_to_msr")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -395,7 +395,7 @@ pub struct VmEventMovToMsr {
 }
 const _: () = assert!(size_of::<VmEventMovToMsr>() == 24);
 
-/// A descriptor table register was accessed.
+/// Access to a descriptor table register.
 #[doc(alias = "vm_event_desc_access")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -404,14 +404,14 @@ pub struct VmEventDescAccess {
     pub arch: [u64; 2],
     /// `VM_EVENT_DESC_*`.
     pub descriptor: u8,
-    /// Whether it was written.
+    /// Direction: 1 for a write, 0 for a read.
     pub is_write: u8,
     /// Reserved; zero.
     pub _pad: [u8; 6],
 }
 const _: () = assert!(size_of::<VmEventDescAccess>() == 24);
 
-/// The CPUID instruction.
+/// CPUID instruction.
 #[doc(alias = "vm_event_cpuid")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -427,7 +427,7 @@ pub struct VmEventCpuid {
 }
 const _: () = assert!(size_of::<VmEventCpuid>() == 16);
 
-/// An interrupt.
+/// Interrupt.
 #[doc(alias = "vm_event_interrupt_x86")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -446,7 +446,7 @@ pub struct VmEventInterruptX86 {
 }
 const _: () = assert!(size_of::<VmEventInterruptX86>() == 24);
 
-/// A page is paged out.
+/// Access to a page that is paged out.
 #[doc(alias = "vm_event_paging")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -460,7 +460,7 @@ pub struct VmEventPaging {
 }
 const _: () = assert!(size_of::<VmEventPaging>() == 16);
 
-/// No memory to end sharing.
+/// Lack of memory to unshare a page.
 #[doc(alias = "vm_event_sharing")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -474,29 +474,29 @@ pub struct VmEventSharing {
 }
 const _: () = assert!(size_of::<VmEventSharing>() == 16);
 
-/// Answer: data to read.
+/// Response: data for reads.
 #[doc(alias = "vm_event_emul_read_data")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VmEventEmulReadData {
-    /// Bytes.
+    /// Number of bytes.
     pub size: u32,
     /// The data.
     pub data: [u8; 340],
 }
 const _: () = assert!(size_of::<VmEventEmulReadData>() == 344);
 
-/// Answer: an instruction.
+/// Response: an instruction.
 #[doc(alias = "vm_event_emul_insn_data")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VmEventEmulInsnData {
-    /// Its bytes.
+    /// Bytes of the instruction.
     pub data: [u8; 16],
 }
 const _: () = assert!(size_of::<VmEventEmulInsnData>() == 16);
 
-/// An exit of the guest.
+/// VM exit.
 #[doc(alias = "vm_event_vmexit")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -510,24 +510,24 @@ pub struct VmEventVmexit {
 }
 const _: () = assert!(size_of::<VmEventVmexit>() == 16);
 
-/// An I/O instruction.
+/// I/O instruction.
 #[doc(alias = "vm_event_io")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VmEventIo {
-    /// Bytes.
+    /// Size of the access in bytes.
     pub bytes: u32,
     /// The I/O port.
     pub port: u16,
-    /// Whether it reads.
+    /// Direction: 1 for input, 0 for output.
     #[doc(alias = "in")]
     pub in_: u8,
-    /// Whether it is a string instruction.
+    /// String instruction: 1 if it is one.
     pub str: u8,
 }
 const _: () = assert!(size_of::<VmEventIo>() == 8);
 
-/// An event, and its answer.
+/// An event and its response.
 #[doc(alias = "vm_event_st")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -536,7 +536,7 @@ pub struct VmEventSt {
     pub version: u32,
     /// Flags.
     pub flags: VmEventFlags,
-    /// What has happened.
+    /// Reason of the event.
     pub reason: VmEventReason,
     /// The vCPU.
     pub vcpu_id: u32,
@@ -544,9 +544,9 @@ pub struct VmEventSt {
     pub altp2m_idx: u16,
     /// Reserved; zero.
     pub _pad: [u16; 3],
-    /// What has happened, by reason; at the start.
+    /// Details by reason, at the start.
     pub u: [u64; 4],
-    /// Registers, or data for an answer; at the start.
+    /// Registers, or data of a response, at the start.
     pub data: [u64; 43],
 }
 const _: () = assert!(size_of::<VmEventSt>() == 400);

@@ -17,130 +17,131 @@ pub type XenUlong = u64;
 #[doc(alias = "xen_pfn_t")]
 pub type XenPfn = u64;
 
-/// Sets the virtual interrupt descriptor table (PV only).
+/// Hypercall: sets the virtual interrupt descriptor table (PV only).
 #[doc(alias = "__HYPERVISOR_set_trap_table")]
 pub const HYPERVISOR_SET_TRAP_TABLE: usize = 0;
-/// Updates page table entries (PV only).
+/// Hypercall: updates page table entries (PV only).
 #[doc(alias = "__HYPERVISOR_mmu_update")]
 pub const HYPERVISOR_MMU_UPDATE: usize = 1;
-/// Sets the descriptor table (PV only).
+/// Hypercall: sets the global descriptor table (PV only).
 #[doc(alias = "__HYPERVISOR_set_gdt")]
 pub const HYPERVISOR_SET_GDT: usize = 2;
-/// Sets the kernel stack (PV only).
+/// Hypercall: sets the kernel stack (PV only).
 #[doc(alias = "__HYPERVISOR_stack_switch")]
 pub const HYPERVISOR_STACK_SWITCH: usize = 3;
-/// Sets the event and failsafe entry points (PV only).
+/// Hypercall: sets the event and failsafe entry points (PV only).
 #[doc(alias = "__HYPERVISOR_set_callbacks")]
 pub const HYPERVISOR_SET_CALLBACKS: usize = 4;
-/// Sets or clears the task-switched flag (PV only).
+/// Hypercall: sets or clears the task-switched flag (PV only).
 #[doc(alias = "__HYPERVISOR_fpu_taskswitch")]
 pub const HYPERVISOR_FPU_TASKSWITCH: usize = 5;
-/// Scheduling, in the form before interface version 3.1.1.
+/// Hypercall: scheduling, in the form before interface version 3.1.1.
 #[doc(alias = "__HYPERVISOR_sched_op_compat")]
 pub const HYPERVISOR_SCHED_OP_COMPAT: usize = 6;
-/// Operates the machine; for the hardware domain. See [`crate::platform`].
+/// Hypercall: platform operations of the hardware domain. See [`crate::platform`].
 #[doc(alias = "__HYPERVISOR_platform_op")]
 pub const HYPERVISOR_PLATFORM_OP: usize = 7;
-/// Sets a debug register (PV only).
+/// Hypercall: sets a debug register (PV only).
 #[doc(alias = "__HYPERVISOR_set_debugreg")]
 pub const HYPERVISOR_SET_DEBUGREG: usize = 8;
-/// Reads a debug register (PV only).
+/// Hypercall: gets a debug register (PV only).
 #[doc(alias = "__HYPERVISOR_get_debugreg")]
 pub const HYPERVISOR_GET_DEBUGREG: usize = 9;
-/// Updates one descriptor (PV only).
+/// Hypercall: updates one segment descriptor (PV only).
 #[doc(alias = "__HYPERVISOR_update_descriptor")]
 pub const HYPERVISOR_UPDATE_DESCRIPTOR: usize = 10;
-/// Manages guest memory. See [`crate::memory`].
+/// Hypercall: memory operations. See [`crate::memory`].
 #[doc(alias = "__HYPERVISOR_memory_op")]
 pub const HYPERVISOR_MEMORY_OP: usize = 12;
-/// Runs a batch of hypercalls. See [`MulticallEntry`].
+/// Hypercall: batch of hypercalls. See [`MulticallEntry`].
 #[doc(alias = "__HYPERVISOR_multicall")]
 pub const HYPERVISOR_MULTICALL: usize = 13;
-/// Updates the mapping of one virtual address (PV only).
+/// Hypercall: updates the mapping of one virtual address (PV only).
 #[doc(alias = "__HYPERVISOR_update_va_mapping")]
 pub const HYPERVISOR_UPDATE_VA_MAPPING: usize = 14;
-/// Sets the one-shot timer of the calling vCPU; an absolute system time in nanoseconds.
+/// Hypercall: sets the one-shot timer of the calling vCPU to an absolute system time in
+/// nanoseconds.
 #[doc(alias = "__HYPERVISOR_set_timer_op")]
 pub const HYPERVISOR_SET_TIMER_OP: usize = 15;
-/// Event channels, in the form before interface version 3.2.2.
+/// Hypercall: event channels, in the form before interface version 3.2.2.
 #[doc(alias = "__HYPERVISOR_event_channel_op_compat")]
 pub const HYPERVISOR_EVENT_CHANNEL_OP_COMPAT: usize = 16;
-/// Asks for versions and features. See [`crate::version`].
+/// Hypercall: versions and features. See [`crate::version`].
 #[doc(alias = "__HYPERVISOR_xen_version")]
 pub const HYPERVISOR_XEN_VERSION: usize = 17;
-/// Reads or writes the hypervisor's own console. See [`CONSOLEIO_WRITE`].
+/// Hypercall: reads or writes the hypervisor's own console. See [`CONSOLEIO_WRITE`].
 #[doc(alias = "__HYPERVISOR_console_io")]
 pub const HYPERVISOR_CONSOLE_IO: usize = 18;
-/// Physical devices, in the form before interface version 3.2.2.
+/// Hypercall: physical devices, in the form before interface version 3.2.2.
 #[doc(alias = "__HYPERVISOR_physdev_op_compat")]
 pub const HYPERVISOR_PHYSDEV_OP_COMPAT: usize = 19;
-/// Shares, maps and copies pages between domains. See [`crate::grant_table`].
+/// Hypercall: grant table operations. See [`crate::grant_table`].
 #[doc(alias = "__HYPERVISOR_grant_table_op")]
 pub const HYPERVISOR_GRANT_TABLE_OP: usize = 20;
-/// Switches an assist on or off. See [`VMASST_CMD_ENABLE`].
+/// Hypercall: enables or disables an assist. See [`VMASST_CMD_ENABLE`].
 #[doc(alias = "__HYPERVISOR_vm_assist")]
 pub const HYPERVISOR_VM_ASSIST: usize = 21;
-/// Updates a mapping of another domain (PV only).
+/// Hypercall: updates a mapping of another domain (PV only).
 #[doc(alias = "__HYPERVISOR_update_va_mapping_otherdomain")]
 pub const HYPERVISOR_UPDATE_VA_MAPPING_OTHERDOMAIN: usize = 22;
-/// Returns from an interrupt (PV only).
+/// Hypercall: returns from an interrupt (PV only).
 #[doc(alias = "__HYPERVISOR_iret")]
 pub const HYPERVISOR_IRET: usize = 23;
-/// Brings up, stops and queries virtual CPUs. See [`crate::vcpu`].
+/// Hypercall: operations on virtual CPUs. See [`crate::vcpu`].
 #[doc(alias = "__HYPERVISOR_vcpu_op")]
 pub const HYPERVISOR_VCPU_OP: usize = 24;
-/// Sets a segment base (PV only).
+/// Hypercall: sets a segment base (PV only).
 #[doc(alias = "__HYPERVISOR_set_segment_base")]
 pub const HYPERVISOR_SET_SEGMENT_BASE: usize = 25;
-/// Pins page tables, flushes caches (PV only).
+/// Hypercall: extended page table operations (PV only). See [`MmuextOp`].
 #[doc(alias = "__HYPERVISOR_mmuext_op")]
 pub const HYPERVISOR_MMUEXT_OP: usize = 26;
-/// Asks the security module. See [`crate::xsm::flask_op`].
+/// Hypercall: operations of the security module. See [`crate::xsm::flask_op`].
 #[doc(alias = "__HYPERVISOR_xsm_op")]
 pub const HYPERVISOR_XSM_OP: usize = 27;
-/// Registers a handler of non-maskable interrupts. See [`crate::nmi`].
+/// Hypercall: registers a handler of non-maskable interrupts. See [`crate::nmi`].
 #[doc(alias = "__HYPERVISOR_nmi_op")]
 pub const HYPERVISOR_NMI_OP: usize = 28;
-/// Yields, blocks, polls, shuts down. See [`crate::sched`].
+/// Hypercall: scheduling. See [`crate::sched`].
 #[doc(alias = "__HYPERVISOR_sched_op")]
 pub const HYPERVISOR_SCHED_OP: usize = 29;
-/// Registers entry points. See [`crate::callback`].
+/// Hypercall: registers entry points. See [`crate::callback`].
 #[doc(alias = "__HYPERVISOR_callback_op")]
 pub const HYPERVISOR_CALLBACK_OP: usize = 30;
-/// Profiling; removed in Xen 4.22.
+/// Hypercall: profiling; removed in Xen 4.22.
 #[doc(alias = "__HYPERVISOR_xenoprof_op")]
 pub const HYPERVISOR_XENOPROF_OP: usize = 31;
-/// Binds, sends and closes event channels. See [`crate::event_channel`].
+/// Hypercall: event channel operations. See [`crate::event_channel`].
 #[doc(alias = "__HYPERVISOR_event_channel_op")]
 pub const HYPERVISOR_EVENT_CHANNEL_OP: usize = 32;
-/// Operates interrupts and PCI devices. See [`crate::physdev`].
+/// Hypercall: physical interrupts and PCI devices. See [`crate::physdev`].
 #[doc(alias = "__HYPERVISOR_physdev_op")]
 pub const HYPERVISOR_PHYSDEV_OP: usize = 33;
-/// Parameters and controls of HVM and PVH guests. See [`crate::hvm::hvm_op`].
+/// Hypercall: parameters and controls of HVM and PVH guests. See [`crate::hvm::hvm_op`].
 #[doc(alias = "__HYPERVISOR_hvm_op")]
 pub const HYPERVISOR_HVM_OP: usize = 34;
-/// Controls the host; for the toolstack. See [`crate::sysctl`].
+/// Hypercall: control of the host by the toolstack. See [`crate::sysctl`].
 #[doc(alias = "__HYPERVISOR_sysctl")]
 pub const HYPERVISOR_SYSCTL: usize = 35;
-/// Controls domains; for the toolstack. See [`crate::domctl`].
+/// Hypercall: control of domains by the toolstack. See [`crate::domctl`].
 #[doc(alias = "__HYPERVISOR_domctl")]
 pub const HYPERVISOR_DOMCTL: usize = 36;
-/// Loads and starts a kernel in the hypervisor's stead. See [`crate::kexec`].
+/// Hypercall: loads and starts a kernel in place of the hypervisor. See [`crate::kexec`].
 #[doc(alias = "__HYPERVISOR_kexec_op")]
 pub const HYPERVISOR_KEXEC_OP: usize = 37;
-/// Transcendent memory; removed.
+/// Hypercall: transcendent memory; removed.
 #[doc(alias = "__HYPERVISOR_tmem_op")]
 pub const HYPERVISOR_TMEM_OP: usize = 38;
-/// Sends messages between domains. See [`crate::argo`].
+/// Hypercall: messages between domains. See [`crate::argo`].
 #[doc(alias = "__HYPERVISOR_argo_op")]
 pub const HYPERVISOR_ARGO_OP: usize = 39;
-/// Operates performance counters. See [`crate::pmu`].
+/// Hypercall: performance counters. See [`crate::pmu`].
 #[doc(alias = "__HYPERVISOR_xenpmu_op")]
 pub const HYPERVISOR_XENPMU_OP: usize = 40;
-/// Operations of a device model. See [`crate::hvm::dm_op`].
+/// Hypercall: operations of a device model. See [`crate::hvm::dm_op`].
 #[doc(alias = "__HYPERVISOR_dm_op")]
 pub const HYPERVISOR_DM_OP: usize = 41;
-/// Reads and writes the hypervisor's parameter tree. See [`crate::hypfs`].
+/// Hypercall: parameter tree of the hypervisor. See [`crate::hypfs`].
 #[doc(alias = "__HYPERVISOR_hypfs_op")]
 pub const HYPERVISOR_HYPFS_OP: usize = 42;
 /// First of the numbers left to the architecture; machine checks on x86.
@@ -171,46 +172,46 @@ pub const HYPERVISOR_ARCH_7: usize = 55;
 open_enum! {
     /// A virtual interrupt line: an event that Xen itself raises.
     pub struct Virq(u32) {
-        /// A timer of the vCPU has expired. One per vCPU.
+        /// Expired timer of the vCPU. One per vCPU.
         #[doc(alias = "VIRQ_TIMER")]
         TIMER = 0;
-        /// Xen asks the guest to print its state. One per vCPU.
+        /// Request to print the state of the guest. One per vCPU.
         #[doc(alias = "VIRQ_DEBUG")]
         DEBUG = 1;
-        /// Bytes have arrived on the hypervisor's console. Global, dom0.
+        /// Input on the hypervisor's console. Global, dom0.
         #[doc(alias = "VIRQ_CONSOLE")]
         CONSOLE = 2;
-        /// Something has happened to a domain: died, shut down, ran out. Global, dom0.
+        /// Change of a domain's state: shut down, destroyed and others. Global, dom0.
         #[doc(alias = "VIRQ_DOM_EXC")]
         DOM_EXC = 3;
-        /// The trace buffer has records. Global, dom0.
+        /// Records in the trace buffer. Global, dom0.
         #[doc(alias = "VIRQ_TBUF")]
         TBUF = 4;
-        /// A domain has stopped for a debugger. Global, dom0.
+        /// Domain stopped for a debugger. Global, dom0.
         #[doc(alias = "VIRQ_DEBUGGER")]
         DEBUGGER = 6;
-        /// A profiling sample is ready. One per vCPU.
+        /// Profiling sample. One per vCPU.
         #[doc(alias = "VIRQ_XENOPROF")]
         XENOPROF = 7;
-        /// The hypervisor has printed to its console. Global, dom0.
+        /// Output on the hypervisor's console. Global, dom0.
         #[doc(alias = "VIRQ_CON_RING")]
         CON_RING = 8;
-        /// A physical CPU came or went. Global, dom0.
+        /// Change of a physical CPU's state. Global, dom0.
         #[doc(alias = "VIRQ_PCPU_STATE")]
         PCPU_STATE = 9;
-        /// A memory event has occurred. Global, dom0.
+        /// Memory event. Global, dom0.
         #[doc(alias = "VIRQ_MEM_EVENT")]
         MEM_EVENT = 10;
-        /// An Argo message, or room for one, has arrived. Global.
+        /// Argo message, or space for one. Global.
         #[doc(alias = "VIRQ_ARGO")]
         ARGO = 11;
-        /// The hypervisor's heap runs low. Global, dom0.
+        /// Low memory in the hypervisor's heap. Global, dom0.
         #[doc(alias = "VIRQ_ENOMEM")]
         ENOMEM = 12;
-        /// A performance counter overflowed. One per vCPU.
+        /// Overflow of a performance counter. One per vCPU.
         #[doc(alias = "VIRQ_XENPMU")]
         XENPMU = 13;
-        /// First line left to the architecture; machine checks on x86.
+        /// First line reserved for the architecture; machine checks on x86.
         #[doc(alias = "VIRQ_ARCH_0")]
         ARCH_0 = 16;
         /// Second line left to the architecture.
@@ -237,24 +238,24 @@ open_enum! {
     }
 }
 
-/// Number of virtual interrupt lines, known or not.
+/// Number of virtual interrupt lines, including unassigned ones.
 pub const NR_VIRQS: u32 = 24;
 /// Command of [`HYPERVISOR_CONSOLE_IO`]: writes bytes.
 #[doc(alias = "CONSOLEIO_write")]
 pub const CONSOLEIO_WRITE: u32 = 0;
-/// Command of [`HYPERVISOR_CONSOLE_IO`]: reads what was typed.
+/// Command of [`HYPERVISOR_CONSOLE_IO`]: reads input.
 #[doc(alias = "CONSOLEIO_read")]
 pub const CONSOLEIO_READ: u32 = 1;
-/// Command of [`HYPERVISOR_VM_ASSIST`]: switches an assist on.
+/// Command of [`HYPERVISOR_VM_ASSIST`]: enables an assist.
 #[doc(alias = "VMASST_CMD_enable")]
 pub const VMASST_CMD_ENABLE: u32 = 0;
-/// Command of [`HYPERVISOR_VM_ASSIST`]: switches an assist off.
+/// Command of [`HYPERVISOR_VM_ASSIST`]: disables an assist.
 #[doc(alias = "VMASST_CMD_disable")]
 pub const VMASST_CMD_DISABLE: u32 = 1;
 /// Assist: 4 GiB segments for 32-bit PV guests.
 #[doc(alias = "VMASST_TYPE_4gb_segments")]
 pub const VMASST_TYPE_4GB_SEGMENTS: u32 = 0;
-/// Assist: trap 15 when the segment assist acts.
+/// Assist: trap 15 when the segment assist is used.
 #[doc(alias = "VMASST_TYPE_4gb_segments_notify")]
 pub const VMASST_TYPE_4GB_SEGMENTS_NOTIFY: u32 = 1;
 /// Assist: page tables that a PV guest may write.
@@ -340,7 +341,7 @@ pub struct VcpuTimeInfo {
     pub tsc_to_system_mul: u32,
     /// Left shift of the tick count before the multiplication; negative for a right shift.
     pub tsc_shift: i8,
-    /// What Xen says of the clock.
+    /// Flags of the clock.
     pub flags: PvclockFlags,
     /// Unused.
     pub pad1: [u8; 2],
@@ -350,10 +351,10 @@ const _: () = assert!(size_of::<VcpuTimeInfo>() == 32);
 flags! {
     /// Flags of [`VcpuTimeInfo`].
     pub struct PvclockFlags(u8) {
-        /// The clock never goes backward, across vCPUs too.
+        /// Clock that is monotonic across vCPUs.
         #[doc(alias = "XEN_PVCLOCK_TSC_STABLE_BIT")]
         TSC_STABLE = 1 << 0;
-        /// The guest was stopped for long; a watchdog should not fire.
+        /// Long stop of the guest; a watchdog should not fire.
         #[doc(alias = "XEN_PVCLOCK_GUEST_STOPPED")]
         GUEST_STOPPED = 1 << 1;
     }
@@ -367,7 +368,7 @@ flags! {
         /// The domain may use privileged operations.
         #[doc(alias = "SIF_PRIVILEGED")]
         PRIVILEGED = 1 << 0;
-        /// The domain is the first one, dom0.
+        /// The domain is the initial domain, dom0.
         #[doc(alias = "SIF_INITDOMAIN")]
         INITDOMAIN = 1 << 1;
         /// The module list has the multiboot format.
@@ -376,7 +377,7 @@ flags! {
         /// The module's address is a frame number.
         #[doc(alias = "SIF_MOD_START_PFN")]
         MOD_START_PFN = 1 << 3;
-        /// The tools understand a virtually mapped frame list.
+        /// The tools support a virtually mapped frame list.
         #[doc(alias = "SIF_VIRT_P2M_4TOOLS")]
         VIRT_P2M_4TOOLS = 1 << 4;
         /// Power management options.
@@ -419,13 +420,13 @@ const _: () = assert!(size_of::<XenctlBitmap>() == 16);
 #[doc(alias = "xen_domain_handle_t")]
 pub type XenDomainHandle = [u8; 16];
 
-/// Page table update (PV): checked.
+/// Page table update (PV): normal, checked.
 pub const MMU_NORMAL_PT_UPDATE: u32 = 0;
-/// Page table update (PV): of the machine-to-physical table.
+/// Page table update (PV): entry of the machine-to-physical table.
 pub const MMU_MACHPHYS_UPDATE: u32 = 1;
-/// Page table update (PV): keeps accessed and dirty bits.
+/// Page table update (PV): accessed and dirty bits are preserved.
 pub const MMU_PT_UPDATE_PRESERVE_AD: u32 = 2;
-/// Page table update (PV): of machine frames.
+/// Page table update (PV): frame numbers are machine frames.
 pub const MMU_PT_UPDATE_NO_TRANSLATE: u32 = 3;
 /// Flag of a mapping's update (PV): no flush.
 pub const UVMF_NONE: u32 = 0x0;
@@ -493,7 +494,7 @@ pub struct MmuextOp {
     pub _pad0: [u8; 4],
     /// A frame, or a virtual address.
     pub arg1: u64,
-    /// A number of entries (low half), the address of a CPU bitmap, or a frame.
+    /// Number of entries (low half), address of a CPU bitmap, or frame.
     pub arg2: u64,
 }
 const _: () = assert!(size_of::<MmuextOp>() == 24);
@@ -518,13 +519,13 @@ pub const MAX_GUEST_CMDLINE: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct StartInfo {
-    /// `xen-` and a version, ended by a zero byte.
+    /// `xen-` and a version, terminated by a zero byte.
     pub magic: [u8; 32],
     /// Memory in pages.
     pub nr_pages: u64,
     /// Machine address of [`SharedInfo`].
     pub shared_info: u64,
-    /// What the domain is.
+    /// Flags of the domain.
     pub flags: StartInfoFlags,
     /// Padding; zero.
     pub _pad0: [u8; 4],
@@ -538,7 +539,7 @@ pub struct StartInfo {
     pub console: [u64; 2],
     /// Virtual address of the page table root.
     pub pt_base: u64,
-    /// Frames of the initial page tables.
+    /// Number of frames of the initial page tables.
     pub nr_pt_frames: u64,
     /// Virtual address of the frame list.
     pub mfn_list: u64,
@@ -546,23 +547,23 @@ pub struct StartInfo {
     pub mod_start: u64,
     /// Size of the module in bytes.
     pub mod_len: u64,
-    /// The command line, ended by a zero byte.
+    /// The command line, terminated by a zero byte.
     pub cmd_line: [u8; 1024],
     /// First frame of the initial frame list.
     pub first_p2m_pfn: u64,
-    /// Frames of the initial frame list.
+    /// Number of frames of the initial frame list.
     pub nr_p2m_frames: u64,
 }
 const _: () = assert!(size_of::<StartInfo>() == 1168);
 
 /// Kind of screen: text.
 pub const XEN_VGATYPE_TEXT_MODE_3: u8 = 0x3;
-/// Kind of screen: a frame buffer set up by the old firmware.
+/// Kind of screen: frame buffer set up by VESA BIOS.
 pub const XEN_VGATYPE_VESA_LFB: u8 = 0x23;
-/// Kind of screen: a frame buffer set up by EFI.
+/// Kind of screen: frame buffer set up by EFI.
 pub const XEN_VGATYPE_EFI_LFB: u8 = 0x70;
 
-/// The screen as dom0 finds it.
+/// Video settings of the console at the start of dom0.
 #[doc(alias = "dom0_vga_console_info")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -634,7 +635,7 @@ const _: () = assert!(size_of::<Dom0VgaConsoleInfo>() == 40);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenUuid {
-    /// Its bytes, in the order in which it is written.
+    /// Bytes in the order of the text form.
     pub a: [u8; 16],
 }
 const _: () = assert!(size_of::<XenUuid>() == 16);

@@ -17,8 +17,8 @@ pub struct TransactionId(TxId);
 
 /// Requests of one owner, in flight together; replies are taken in the order of the requests.
 ///
-/// Nothing here waits. Dropping it cancels its requests: one that is not sent yet is taken back,
-/// the reply to any other is discarded, and a transaction that it starts is aborted.
+/// No function of it waits. Dropping it cancels its requests: an unsent request is removed from
+/// the queue, the reply to a sent one is discarded, and a transaction that it starts is aborted.
 pub struct Pipeline<P: Runtime, T: Transport = RingTransport<P>> {
     store: XenStore<P, T>,
     requests: Deque<RequestId, PIPELINE_DEPTH>,

@@ -54,14 +54,14 @@ impl<P: Runtime, T: Transport> XenStore<P, T> {
         self.set_watch(&path, Some(depth))
     }
 
-    /// As [`watch`](Self::watch), but does not wait for the server: the watch is set by a later
-    /// [`poll`](Self::poll). If the server refuses, [`Watch::try_clear`] returns that.
+    /// Queues a watch without waiting for the server: a later [`poll`](Self::poll) sets it. If the
+    /// server rejects the watch, [`Watch::try_clear`] returns the error.
     ///
-    /// With `above`, a node above `path`, the watch at the server is one on `above` and is shared
-    /// with all others that have the same: a server lets a domain have only so many, 128 with
-    /// xenstored, 100 with oxenstored. The server then sends what changes anywhere below `above`,
-    /// as far as this domain may read it, so `above` must be the node of many devices, not that of
-    /// much else.
+    /// With `above`, a node above `path`, the watch at the server is on `above` and is shared with
+    /// all watches with the same `above`: a server limits the watches of a domain, to 128 in
+    /// xenstored and to 100 in oxenstored. The server then sends an event for each change below
+    /// `above` that this domain may read, so `above` should be the node of the devices and of
+    /// little else.
     ///
     /// # Errors
     ///

@@ -481,7 +481,7 @@ impl<B: Buffer> Watches<B> {
         }
     }
 
-    /// Prepares for a server that knows nothing of any watch.
+    /// Prepares for a server without any watch of this client.
     pub(super) fn restart(&mut self, bytes: &mut [u8]) {
         self.changed = true;
         for index in 0..self.count {

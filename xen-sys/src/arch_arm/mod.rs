@@ -22,18 +22,18 @@ pub const XEN_HYPERCALL_TAG: u32 = 3745;
 /// vCPUs whose [`VcpuInfo`] lies in [`SharedInfo`]; others must register theirs.
 pub const XEN_LEGACY_MAX_VCPUS: usize = 1;
 
-/// What Xen and one vCPU share: pending events and the clock.
+/// Area shared by Xen and one vCPU: pending events and the clock.
 #[doc(alias = "vcpu_info")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VcpuInfo {
-    /// Set by Xen when an event is pending; cleared by the guest before it looks.
+    /// Set by Xen when an event is pending; cleared by the guest before it scans the ports.
     pub evtchn_upcall_pending: u8,
     /// Reserved; zero.
     pub pad0: u8,
     /// Padding; zero.
     pub _pad0: [u8; 6],
-    /// Which words of [`SharedInfo::evtchn_pending`] have pending events.
+    /// One bit per word of [`SharedInfo::evtchn_pending`]: the word has pending events.
     pub evtchn_pending_sel: XenUlong,
     /// The clock; not used on arm.
     pub time: VcpuTimeInfo,
@@ -45,11 +45,11 @@ const _: () = assert!(size_of::<VcpuInfo>() == 48);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct SharedInfo {
-    /// The first vCPU's.
+    /// Area of the first vCPU.
     pub vcpu_info: [VcpuInfo; 1],
     /// One bit per port: an event is pending.
     pub evtchn_pending: [XenUlong; 64],
-    /// One bit per port: events are held back.
+    /// One bit per port: events are masked.
     pub evtchn_mask: [XenUlong; 64],
     /// Odd while Xen writes the wall clock.
     pub wc_version: u32,
@@ -351,10 +351,10 @@ pub const GUEST_RAM1_BASE: u64 = 8589934592;
 pub const GUEST_RAM1_SIZE: u64 = 1090921693184;
 /// Start of memory.
 pub const GUEST_RAM_BASE: u64 = 1073741824;
-/// Most memory.
+/// Maximum amount of memory.
 pub const GUEST_RAM_MAX: u64 = 1094142918656;
 
-/// Most vCPUs.
+/// Maximum number of vCPUs.
 pub const GUEST_MAX_VCPUS: u32 = 128;
 /// Interrupt of the virtual timer.
 pub const GUEST_TIMER_VIRT_PPI: u32 = 27;
@@ -383,7 +383,7 @@ pub const PSCI_CPU_ON: u32 = 2;
 #[doc(alias = "PSCI_migrate")]
 pub const PSCI_MIGRATE: u32 = 3;
 
-/// A sample of performance counters; there are none on arm.
+/// A sample of performance counters; empty on arm.
 #[doc(alias = "xen_pmu_data")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -396,7 +396,7 @@ pub struct XenPmuData {
     pub domain_id: DomId,
     /// Reserved; zero.
     pub pad: [u8; 6],
-    /// The part of the architecture.
+    /// Architecture-specific part.
     pub pmu: XenPmuArch,
     /// Padding; zero.
     pub _pad0: [u8; 3],
@@ -408,21 +408,21 @@ const _: () = assert!(size_of::<XenPmuData>() == 20);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlCreatedomain {
-    /// Its label.
+    /// Security label.
     pub ssidref: u32,
-    /// Its UUID.
+    /// UUID.
     pub handle: XenDomainHandle,
     /// `XEN_DOMCTL_CDF_*`.
     pub flags: u32,
     /// `XEN_DOMCTL_IOMMU_*`.
     pub iommu_opts: u32,
-    /// Most vCPUs.
+    /// Maximum number of vCPUs.
     pub max_vcpus: u32,
     /// Highest port.
     pub max_evtchn_port: u32,
-    /// Most pages of the grant table; negative for the usual.
+    /// Maximum number of pages of the grant table; negative for the default.
     pub max_grant_frames: i32,
-    /// Most pages for mapped grants; negative for the usual.
+    /// Maximum number of pages for mapped grants; negative for the default.
     pub max_maptrack_frames: i32,
     /// Highest grant table version.
     pub grant_opts: u32,
@@ -432,12 +432,12 @@ pub struct XenDomctlCreatedomain {
     pub vmtrace_size: u32,
     /// The CPU pool.
     pub cpupool_id: u32,
-    /// The part of the architecture.
+    /// Architecture-specific part.
     pub arch: XenArchDomainconfig,
 }
 const _: () = assert!(size_of::<XenDomctlCreatedomain>() == 72);
 
-/// What a domain is.
+/// Information on a domain.
 #[doc(alias = "xen_domctl_getdomaininfo")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -476,14 +476,14 @@ pub struct XenDomctlGetdomaininfo {
     pub gpaddr_bits: u8,
     /// Reserved; zero.
     pub pad2: [u8; 7],
-    /// Out: the part of the architecture.
+    /// Out: architecture-specific part.
     pub arch_config: XenArchDomainconfig,
     /// Padding; zero.
     pub _pad0: [u8; 4],
 }
 const _: () = assert!(size_of::<XenDomctlGetdomaininfo>() == 120);
 
-/// More of a vCPU's state; there is none on arm.
+/// Extended state of a vCPU; empty on arm.
 #[doc(alias = "xen_domctl_ext_vcpucontext")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -502,7 +502,7 @@ const _: () = assert!(size_of::<XenDomctlExtVcpucontext>() == 8);
 pub struct XenDomctlDtOverlay {
     /// The overlay.
     pub overlay_fdt: GuestHandle,
-    /// Its size in bytes.
+    /// Size in bytes.
     pub overlay_fdt_size: u32,
     /// [`XEN_DOMCTL_DT_OVERLAY_ATTACH`].
     pub overlay_op: u8,
@@ -518,7 +518,7 @@ const _: () = assert!(size_of::<XenDomctlDtOverlay>() == 16);
 pub struct XenSysctlDtOverlay {
     /// The overlay.
     pub overlay_fdt: GuestHandle,
-    /// Its size in bytes.
+    /// Size in bytes.
     pub overlay_fdt_size: u32,
     /// [`XEN_SYSCTL_DT_OVERLAY_ADD`] or [`XEN_SYSCTL_DT_OVERLAY_REMOVE`].
     pub overlay_op: u8,

@@ -13,7 +13,7 @@ pub const SSSC_SMCCC_MAJOR_REVISION: u32 = 0;
 /// Minor revision of the standard services.
 pub const SSSC_SMCCC_MINOR_REVISION: u32 = 1;
 
-/// Identifies the hypervisor's services: the bytes of a UUID in the order in which it is written.
+/// UUID of the hypervisor's services: its bytes in the order of its text form.
 pub const XEN_SMCCC_UID: [u8; 16] = 0xa71812dc_c698_4369_9acf_79d18ddee667_u128.to_be_bytes();
-/// Identifies the standard services: the bytes of a UUID in the order in which it is written.
+/// UUID of the standard services: its bytes in the order of its text form.
 pub const SSSC_SMCCC_UID: [u8; 16] = 0xf863386f_4b39_4cbd_9220_ce1641e59f6f_u128.to_be_bytes();

@@ -1,4 +1,4 @@
-//! CPUID leaves by which a guest finds Xen and asks what it offers.
+//! CPUID leaves that identify Xen and its features to a guest.
 //!
 //! The leaves start at 0x40000000, or at a multiple of 0x100 above it, up to 0x40010000, when Xen
 //! also shows another hypervisor's leaves.

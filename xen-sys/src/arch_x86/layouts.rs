@@ -10,20 +10,20 @@ use crate::arch_x86::xen::{ArchSharedInfo, XenArchDomainconfig};
 use crate::arch_x86::xen_x86_64::ArchVcpuInfo;
 use crate::xen::{VcpuTimeInfo, XenDomainHandle, XenUlong};
 
-/// What Xen and one vCPU share: pending events and the clock.
+/// Area shared by Xen and one vCPU: pending events and the clock.
 #[doc(alias = "vcpu_info")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct VcpuInfo {
-    /// Set by Xen when an event is pending; cleared by the guest before it looks.
+    /// Set by Xen when an event is pending; cleared by the guest before it scans the ports.
     pub evtchn_upcall_pending: u8,
     /// Non-zero keeps upcalls off (PV guests; unused by others).
     pub evtchn_upcall_mask: u8,
     /// Padding; zero.
     pub _pad0: [u8; 6],
-    /// Which words of [`SharedInfo::evtchn_pending`] have pending events.
+    /// One bit per word of [`SharedInfo::evtchn_pending`]: the word has pending events.
     pub evtchn_pending_sel: XenUlong,
-    /// The part of the architecture.
+    /// Architecture-specific part.
     pub arch: ArchVcpuInfo,
     /// The clock.
     pub time: VcpuTimeInfo,
@@ -38,11 +38,11 @@ pub const XEN_LEGACY_MAX_VCPUS: usize = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct SharedInfo {
-    /// One for each of the first vCPUs.
+    /// Areas of the first vCPUs.
     pub vcpu_info: [VcpuInfo; XEN_LEGACY_MAX_VCPUS],
     /// One bit per port: an event is pending.
     pub evtchn_pending: [XenUlong; 64],
-    /// One bit per port: events are held back.
+    /// One bit per port: events are masked.
     pub evtchn_mask: [XenUlong; 64],
     /// Odd while Xen writes the wall clock.
     pub wc_version: u32,
@@ -52,7 +52,7 @@ pub struct SharedInfo {
     pub wc_nsec: u32,
     /// Wall clock at system time zero: seconds, high 32 bits.
     pub wc_sec_hi: u32,
-    /// The part of the architecture.
+    /// Architecture-specific part.
     pub arch: ArchSharedInfo,
 }
 const _: () = assert!(size_of::<SharedInfo>() == 3136);
@@ -62,21 +62,21 @@ const _: () = assert!(size_of::<SharedInfo>() == 3136);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlCreatedomain {
-    /// Its label.
+    /// Security label.
     pub ssidref: u32,
-    /// Its UUID.
+    /// UUID.
     pub handle: XenDomainHandle,
     /// `XEN_DOMCTL_CDF_*`.
     pub flags: u32,
     /// `XEN_DOMCTL_IOMMU_*`.
     pub iommu_opts: u32,
-    /// Most vCPUs.
+    /// Maximum number of vCPUs.
     pub max_vcpus: u32,
     /// Highest port.
     pub max_evtchn_port: u32,
-    /// Most pages of the grant table; negative for the usual.
+    /// Maximum number of pages of the grant table; negative for the default.
     pub max_grant_frames: i32,
-    /// Most pages for mapped grants; negative for the usual.
+    /// Maximum number of pages for mapped grants; negative for the default.
     pub max_maptrack_frames: i32,
     /// Highest grant table version.
     pub grant_opts: u32,
@@ -86,12 +86,12 @@ pub struct XenDomctlCreatedomain {
     pub vmtrace_size: u32,
     /// The CPU pool.
     pub cpupool_id: u32,
-    /// The part of the architecture.
+    /// Architecture-specific part.
     pub arch: XenArchDomainconfig,
 }
 const _: () = assert!(size_of::<XenDomctlCreatedomain>() == 68);
 
-/// What a domain is.
+/// Information on a domain.
 #[doc(alias = "xen_domctl_getdomaininfo")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -130,7 +130,7 @@ pub struct XenDomctlGetdomaininfo {
     pub gpaddr_bits: u8,
     /// Reserved; zero.
     pub pad2: [u8; 7],
-    /// Out: the part of the architecture.
+    /// Out: architecture-specific part.
     pub arch_config: XenArchDomainconfig,
 }
 const _: () = assert!(size_of::<XenDomctlGetdomaininfo>() == 112);
@@ -148,12 +148,12 @@ pub struct XenPmuData {
     pub domain_id: DomId,
     /// Reserved; zero.
     pub pad: [u8; 6],
-    /// The part of the architecture.
+    /// Architecture-specific part.
     pub pmu: XenPmuArch,
 }
 const _: () = assert!(size_of::<XenPmuData>() == 224);
 
-/// More of a vCPU's state.
+/// Extended state of a vCPU.
 #[doc(alias = "xen_domctl_ext_vcpucontext")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -166,13 +166,13 @@ pub struct XenDomctlExtVcpucontext {
     pub syscall32_callback_eip: u64,
     /// Entry point of the sysenter instruction.
     pub sysenter_callback_eip: u64,
-    /// Its code segment.
+    /// Code segment of system calls of 32-bit programs.
     pub syscall32_callback_cs: u16,
-    /// Its code segment.
+    /// Code segment of the sysenter instruction.
     pub sysenter_callback_cs: u16,
-    /// Whether it masks events.
+    /// Event mask at the entry of system calls of 32-bit programs: non-zero to mask events.
     pub syscall32_disables_events: u8,
-    /// Whether it masks events.
+    /// Event mask at the entry of the sysenter instruction: non-zero to mask events.
     pub sysenter_disables_events: u8,
     /// Padding; zero.
     pub _pad0: [u8; 2],

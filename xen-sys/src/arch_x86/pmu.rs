@@ -15,7 +15,7 @@ pub struct XenPmuAmdCtxt {
     pub counters: u32,
     /// Offset of the controls in this structure.
     pub ctrls: u32,
-    /// The registers; they follow.
+    /// Start of the registers that follow this structure.
     pub regs: [u64; 0],
 }
 const _: () = assert!(size_of::<XenPmuAmdCtxt>() == 8);
@@ -25,9 +25,9 @@ const _: () = assert!(size_of::<XenPmuAmdCtxt>() == 8);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPmuCntrPair {
-    /// Its value.
+    /// Value.
     pub counter: u64,
-    /// Its control.
+    /// Control.
     pub control: u64,
 }
 const _: () = assert!(size_of::<XenPmuCntrPair>() == 16);
@@ -55,7 +55,7 @@ pub struct XenPmuIntelCtxt {
     pub pebs_enable: u64,
     /// Debug control register.
     pub debugctl: u64,
-    /// The registers; they follow.
+    /// Start of the registers that follow this structure.
     pub regs: [u64; 0],
 }
 const _: () = assert!(size_of::<XenPmuIntelCtxt>() == 64);
@@ -82,7 +82,7 @@ pub struct XenPmuRegs {
 }
 const _: () = assert!(size_of::<XenPmuRegs>() == 32);
 
-/// What a sample has on x86.
+/// The x86 part of a sample.
 #[doc(alias = "xen_pmu_arch")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -98,7 +98,7 @@ pub struct XenPmuArch {
 }
 const _: () = assert!(size_of::<XenPmuArch>() == 208);
 
-/// Flag: the page has what the CPU would have.
+/// Flag: the registers are cached in the page; the guest may then write them.
 pub const PMU_CACHED: u64 = 1 << 0;
 /// Flag: user mode was interrupted.
 pub const PMU_SAMPLE_USER: u64 = 1 << 1;

@@ -20,7 +20,7 @@ pub struct ArchSharedInfo {
     pub max_pfn: u64,
     /// Frame of the root of the frame list.
     pub pfn_to_mfn_frame_list_list: XenPfn,
-    /// Why a non-maskable interrupt was raised. See [`crate::nmi`].
+    /// Reason of a non-maskable interrupt. See [`crate::nmi`].
     pub nmi_reason: u64,
     /// Page table root of the linear frame list; zero where that is not used.
     pub p2m_cr3: u64,
@@ -119,7 +119,7 @@ pub struct VcpuGuestContext {
     pub failsafe_callback_eip: u64,
     /// Entry point of system calls.
     pub syscall_callback_eip: u64,
-    /// Assists that are on.
+    /// Enabled assists.
     pub vm_assist: u64,
     /// Base of FS.
     pub fs_base: u64,
@@ -220,7 +220,7 @@ pub struct XenMsrEntry {
     pub idx: u32,
     /// Flags.
     pub flags: u32,
-    /// Its value.
+    /// Value.
     pub val: u64,
 }
 const _: () = assert!(size_of::<XenMsrEntry>() == 16);

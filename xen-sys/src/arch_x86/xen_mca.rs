@@ -14,7 +14,7 @@ use crate::xen::XenctlBitmap;
 #[doc(alias = "__HYPERVISOR_mca")]
 pub const HYPERVISOR_MCA: usize = 48;
 
-/// Virtual interrupt: telemetry has come.
+/// Virtual interrupt: telemetry is available.
 pub const VIRQ_MCA: u32 = 16;
 /// Value of [`XenMc::interface_version`].
 pub const XEN_MCA_INTERFACE_VERSION: u32 = 0x1ecc003;
@@ -28,7 +28,7 @@ pub const XEN_MC_ACK: u32 = 0x4;
 pub const XEN_MC_OK: u32 = 0x0;
 /// Result flag: could not fetch.
 pub const XEN_MC_FETCHFAILED: u32 = 0x1;
-/// Result flag: nothing there.
+/// Result flag: no telemetry.
 pub const XEN_MC_NODATA: u32 = 0x2;
 /// Result flag: no such identifier.
 pub const XEN_MC_NOMATCH: u32 = 0x4;
@@ -39,10 +39,10 @@ pub const XEN_MC_NOTDELIVERED: u32 = 0x10;
 /// Command: fetches telemetry. See [`XenMcFetch`].
 #[doc(alias = "XEN_MC_fetch")]
 pub const XEN_MC_FETCH: u32 = 1;
-/// Command: tells a domain of an error. See [`XenMcNotifydomain`].
+/// Command: notifies a domain of an error. See [`XenMcNotifydomain`].
 #[doc(alias = "XEN_MC_notifydomain")]
 pub const XEN_MC_NOTIFYDOMAIN: u32 = 2;
-/// Command: asks about the CPUs. See [`XenMcPhyscpuinfo`].
+/// Command: gets information on the CPUs. See [`XenMcPhyscpuinfo`].
 #[doc(alias = "XEN_MC_physcpuinfo")]
 pub const XEN_MC_PHYSCPUINFO: u32 = 3;
 /// Command: fakes registers, for tests. See [`XenMcMsrinject`].
@@ -113,7 +113,7 @@ pub const MC_ACTION_CACHE_SHRINK: u8 = 1 << 2;
 pub const MAX_UNION_SIZE: usize = 16;
 /// Bytes that a fetch needs.
 pub const MCINFO_HYPERCALLSIZE: usize = 1024;
-/// Most bytes of records.
+/// Maximum size of records in bytes.
 pub const MCINFO_MAXSIZE: usize = 768;
 /// Registers of [`McinfoLogicalCpu`].
 #[doc(alias = "__MC_MSR_ARRAYSIZE")]
@@ -137,7 +137,7 @@ pub const MC_CAPS_AMD_ECX: usize = 6;
 /// Registers of [`XenMcMsrinject`].
 pub const MC_MSRINJ_MAXMSRS: usize = 8;
 
-/// The head of all records.
+/// Header of all records.
 #[doc(alias = "mcinfo_common")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -150,12 +150,12 @@ pub struct McinfoCommon {
 }
 const _: () = assert!(size_of::<McinfoCommon>() == 4);
 
-/// What holds for a whole CPU.
+/// Error information that applies to a whole CPU.
 #[doc(alias = "mcinfo_global")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct McinfoGlobal {
-    /// Head.
+    /// Header.
     pub common: McinfoCommon,
     /// The domain that ran.
     pub mc_domid: u16,
@@ -176,12 +176,12 @@ pub struct McinfoGlobal {
 }
 const _: () = assert!(size_of::<McinfoGlobal>() == 32);
 
-/// What one bank reports.
+/// Error information of one bank.
 #[doc(alias = "mcinfo_bank")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct McinfoBank {
-    /// Head.
+    /// Header.
     pub common: McinfoCommon,
     /// The bank.
     pub mc_bank: u16,
@@ -205,9 +205,9 @@ const _: () = assert!(size_of::<McinfoBank>() == 48);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct McinfoMsr {
-    /// Its number.
+    /// Number of the register.
     pub reg: u64,
-    /// Its value.
+    /// Value.
     pub value: u64,
 }
 const _: () = assert!(size_of::<McinfoMsr>() == 16);
@@ -217,7 +217,7 @@ const _: () = assert!(size_of::<McinfoMsr>() == 16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct McinfoExtended {
-    /// Head.
+    /// Header.
     pub common: McinfoCommon,
     /// Registers used.
     pub mc_msrs: u32,
@@ -233,7 +233,7 @@ const _: () = assert!(size_of::<McinfoExtended>() == 520);
 pub struct PageOfflineAction {
     /// The frame.
     pub mfn: u64,
-    /// Its state.
+    /// State of the page.
     pub status: u64,
 }
 const _: () = assert!(size_of::<PageOfflineAction>() == 16);
@@ -252,12 +252,12 @@ pub struct CpuOfflineAction {
 }
 const _: () = assert!(size_of::<CpuOfflineAction>() == 8);
 
-/// What Xen has done.
+/// Recovery action of Xen.
 #[doc(alias = "mcinfo_recovery")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct McinfoRecovery {
-    /// Head.
+    /// Header.
     pub common: McinfoCommon,
     /// The bank.
     pub mc_bank: u16,
@@ -341,11 +341,11 @@ const _: () = assert!(size_of::<McinfoLogicalCpu>() == 304);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMcFetch {
-    /// In: what is wanted. Out: the result.
+    /// In: requested telemetry. Out: the result.
     pub flags: u32,
     /// Reserved; zero.
     pub _pad0: u32,
-    /// In: what is acknowledged. Out: what was fetched.
+    /// In: identifier to acknowledge. Out: identifier of the fetched telemetry.
     pub fetch_id: u64,
     /// Out: [`McInfo`].
     pub data: GuestHandle,
@@ -371,7 +371,7 @@ const _: () = assert!(size_of::<XenMcNotifydomain>() == 8);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenMcPhyscpuinfo {
-    /// In: room. Out: CPUs.
+    /// In: capacity of the array. Out: number of CPUs.
     pub ncpus: u32,
     /// Reserved; zero.
     pub _pad0: u32,

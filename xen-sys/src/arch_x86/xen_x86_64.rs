@@ -88,7 +88,7 @@ pub const SEGBASE_GS_KERNEL: u32 = 2;
 /// Segment base to set: GS in user mode, by selector.
 pub const SEGBASE_GS_USER_SEL: u32 = 3;
 
-/// What a PV kernel pushes for [`crate::xen::HYPERVISOR_IRET`].
+/// Frame that a PV kernel pushes for [`crate::xen::HYPERVISOR_IRET`].
 #[doc(alias = "iret_context")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -159,7 +159,7 @@ pub struct CpuUserRegs {
     pub cs: u16,
     /// Reserved; zero.
     pub _pad0: [u16; 1],
-    /// Whether events were masked.
+    /// Event mask at the interrupt: non-zero if events were masked.
     pub saved_upcall_mask: u8,
     /// Reserved; zero.
     pub _pad1: [u8; 3],

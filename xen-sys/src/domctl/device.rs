@@ -6,9 +6,9 @@ use crate::DomId;
 use crate::GuestHandle;
 use crate::Port;
 
-/// Flag of [`XenDomctlGsiPermission`]: no longer allowed.
+/// Flag of [`XenDomctlGsiPermission`]: revoke access.
 pub const XEN_DOMCTL_GSI_REVOKE: u32 = 0;
-/// Flag of [`XenDomctlGsiPermission`]: allowed.
+/// Flag of [`XenDomctlGsiPermission`]: grant access.
 pub const XEN_DOMCTL_GSI_GRANT: u32 = 1;
 /// Mask of these flags.
 pub const XEN_DOMCTL_GSI_ACTION_MASK: u32 = 1;
@@ -18,15 +18,15 @@ pub const XEN_DOMCTL_DEV_PCI: u32 = 0;
 pub const XEN_DOMCTL_DEV_DT: u32 = 1;
 /// Flag of [`XenDomctlAssignDevice`]: reserved memory may be missing.
 pub const XEN_DOMCTL_DEV_RDM_RELAXED: u32 = 1;
-/// Kind of interrupt: a PCI pin.
+/// Kind of interrupt: PCI pin.
 pub const PT_IRQ_TYPE_PCI: u32 = 0;
 /// Kind of interrupt: ISA.
 pub const PT_IRQ_TYPE_ISA: u32 = 1;
-/// Kind of interrupt: a message.
+/// Kind of interrupt: MSI.
 pub const PT_IRQ_TYPE_MSI: u32 = 2;
-/// Kind of interrupt: a message, as a pin in the guest.
+/// Kind of interrupt: MSI of the host as a pin of the guest.
 pub const PT_IRQ_TYPE_MSI_TRANSLATE: u32 = 3;
-/// Kind of interrupt: a shared one (arm).
+/// Kind of interrupt: shared peripheral interrupt (arm).
 pub const PT_IRQ_TYPE_SPI: u32 = 4;
 /// Field of a message's flags: destination.
 pub const XEN_DOMCTL_VMSI_X86_DEST_ID_MASK: u32 = 0xff;
@@ -54,30 +54,30 @@ pub const XEN_DOMCTL_MEM_CACHEATTR_WT: u32 = 4;
 pub const XEN_DOMCTL_MEM_CACHEATTR_WP: u32 = 5;
 /// Cache attribute: write-back.
 pub const XEN_DOMCTL_MEM_CACHEATTR_WB: u32 = 6;
-/// Cache attribute: uncached, unless the range registers say otherwise.
+/// Cache attribute: uncached, unless the memory type range registers override it.
 pub const XEN_DOMCTL_MEM_CACHEATTR_UCM: u32 = 7;
-/// Ends the pinning of a cache attribute.
+/// Value instead of a cache attribute: removes the pinned attribute.
 pub const XEN_DOMCTL_DELETE_MEM_CACHEATTR: u32 = 4294967295;
 /// Operation of [`XenDomctlVuartOp`]: set up.
 pub const XEN_DOMCTL_VUART_OP_INIT: u32 = 0;
 /// Kind of serial port: PL011.
 pub const XEN_DOMCTL_VUART_TYPE_VPL011: u32 = 0;
 
-/// An interrupt.
+/// Permission for an interrupt.
 #[doc(alias = "xen_domctl_irq_permission")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlIrqPermission {
     /// The physical interrupt.
     pub pirq: u32,
-    /// Whether access is allowed.
+    /// Permission: 1 to grant access, 0 to revoke it.
     pub allow_access: u8,
     /// Reserved; zero.
     pub pad: [u8; 3],
 }
 const _: () = assert!(size_of::<XenDomctlIrqPermission>() == 8);
 
-/// An interrupt line.
+/// Permission for an interrupt line (GSI).
 #[doc(alias = "xen_domctl_gsi_permission")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -89,48 +89,48 @@ pub struct XenDomctlGsiPermission {
 }
 const _: () = assert!(size_of::<XenDomctlGsiPermission>() == 8);
 
-/// Device memory.
+/// Permission for device memory.
 #[doc(alias = "xen_domctl_iomem_permission")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlIomemPermission {
     /// First machine frame.
     pub first_mfn: u64,
-    /// How many frames.
+    /// Number of frames.
     pub nr_mfns: u64,
-    /// Whether access is allowed.
+    /// Permission: 1 to grant access, 0 to revoke it.
     pub allow_access: u8,
     /// Padding; zero.
     pub _pad0: [u8; 7],
 }
 const _: () = assert!(size_of::<XenDomctlIomemPermission>() == 24);
 
-/// I/O ports.
+/// Permission for I/O ports.
 #[doc(alias = "xen_domctl_ioport_permission")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlIoportPermission {
     /// First one.
     pub first_port: u32,
-    /// How many I/O ports.
+    /// Number of I/O ports.
     pub nr_ports: u32,
-    /// Whether access is allowed.
+    /// Permission: 1 to grant access, 0 to revoke it.
     pub allow_access: u8,
     /// Padding; zero.
     pub _pad0: [u8; 3],
 }
 const _: () = assert!(size_of::<XenDomctlIoportPermission>() == 12);
 
-/// Devices that belong together.
+/// Devices that must be assigned together.
 #[doc(alias = "xen_domctl_get_device_group")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlGetDeviceGroup {
     /// PCI segment, bus, device and function.
     pub machine_sbdf: u32,
-    /// Room in the array.
+    /// Capacity of the array, in entries.
     pub max_sdevs: u32,
-    /// Out: how many.
+    /// Out: number of devices.
     pub num_sdevs: u32,
     /// Padding; zero.
     pub _pad0: [u8; 4],
@@ -139,7 +139,7 @@ pub struct XenDomctlGetDeviceGroup {
 }
 const _: () = assert!(size_of::<XenDomctlGetDeviceGroup>() == 24);
 
-/// A device.
+/// Assignment of a device.
 #[doc(alias = "xen_domctl_assign_device")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -154,7 +154,7 @@ pub struct XenDomctlAssignDevice {
 }
 const _: () = assert!(size_of::<XenDomctlAssignDevice>() == 24);
 
-/// A device's interrupt.
+/// Binding of a device's interrupt to a guest's.
 #[doc(alias = "xen_domctl_bind_pt_irq")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -168,7 +168,7 @@ pub struct XenDomctlBindPtIrq {
 }
 const _: () = assert!(size_of::<XenDomctlBindPtIrq>() == 24);
 
-/// Device memory in a guest.
+/// Mapping of device memory into a guest.
 #[doc(alias = "xen_domctl_memory_mapping")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -177,16 +177,16 @@ pub struct XenDomctlMemoryMapping {
     pub first_gfn: u64,
     /// First machine frame.
     pub first_mfn: u64,
-    /// How many frames.
+    /// Number of frames.
     pub nr_mfns: u64,
-    /// Whether to add the mapping; else to remove it.
+    /// [`DPCI_ADD_MAPPING`] or [`DPCI_REMOVE_MAPPING`].
     pub add_mapping: u32,
     /// Zero.
     pub padding: u32,
 }
 const _: () = assert!(size_of::<XenDomctlMemoryMapping>() == 32);
 
-/// I/O ports in a guest.
+/// Mapping of I/O ports into a guest.
 #[doc(alias = "xen_domctl_ioport_mapping")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -195,14 +195,14 @@ pub struct XenDomctlIoportMapping {
     pub first_gport: u32,
     /// First port of the machine.
     pub first_mport: u32,
-    /// How many I/O ports.
+    /// Number of I/O ports.
     pub nr_ports: u32,
-    /// Whether to add the mapping; else to remove it.
+    /// [`DPCI_ADD_MAPPING`] or [`DPCI_REMOVE_MAPPING`].
     pub add_mapping: u32,
 }
 const _: () = assert!(size_of::<XenDomctlIoportMapping>() == 16);
 
-/// An emulated serial port.
+/// Set-up of an emulated serial port.
 #[doc(alias = "xen_domctl_vuart_op")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -218,7 +218,7 @@ pub struct XenDomctlVuartOp {
     pub console_domid: DomId,
     /// Reserved; zero.
     pub pad: [u8; 2],
-    /// Out: the port.
+    /// Out: the event channel port.
     pub evtchn: Port,
 }
 const _: () = assert!(size_of::<XenDomctlVuartOp>() == 24);

@@ -37,52 +37,52 @@ pub const XEN_DOMCTL_SHADOW_OP_ENABLE: u32 = 32;
 pub const XEN_DOMCTL_SHADOW_OP_CLEAN: u32 = 11;
 /// Operation of [`XenDomctlShadowOp`]: reads the bitmap.
 pub const XEN_DOMCTL_SHADOW_OP_PEEK: u32 = 12;
-/// Operation of [`XenDomctlShadowOp`]: asks for the memory for page tables.
+/// Operation of [`XenDomctlShadowOp`]: gets the amount of memory for page tables.
 pub const XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION: u32 = 30;
-/// Operation of [`XenDomctlShadowOp`]: sets the memory for page tables.
+/// Operation of [`XenDomctlShadowOp`]: sets the amount of memory for page tables.
 pub const XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION: u32 = 31;
 /// Operation of [`XenDomctlShadowOp`]: on, for tests.
 pub const XEN_DOMCTL_SHADOW_OP_ENABLE_TEST: u32 = 1;
-/// Operation of [`XenDomctlShadowOp`]: tracks changes.
+/// Operation of [`XenDomctlShadowOp`]: on, with log-dirty mode.
 pub const XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY: u32 = 2;
-/// Mode: counted by Xen.
+/// Mode: reference-counted shadow page tables.
 pub const XEN_DOMCTL_SHADOW_ENABLE_REFCOUNT: u32 = 1 << 1;
-/// Mode: tracks changes.
+/// Mode: log dirty pages.
 pub const XEN_DOMCTL_SHADOW_ENABLE_LOG_DIRTY: u32 = 1 << 2;
 /// Mode: frames are translated.
 pub const XEN_DOMCTL_SHADOW_ENABLE_TRANSLATE: u32 = 1 << 3;
 /// Mode: Xen is outside the address space.
 pub const XEN_DOMCTL_SHADOW_ENABLE_EXTERNAL: u32 = 1 << 4;
-/// Flag: the last round.
+/// Flag: the last iteration of a migration.
 pub const XEN_DOMCTL_SHADOW_LOGDIRTY_FINAL: u32 = 1 << 0;
-/// Operation of [`XenDomctlMemSharingOp`]: switches sharing.
+/// Operation of [`XenDomctlMemSharingOp`]: enables or disables sharing.
 pub const XEN_DOMCTL_MEM_SHARING_CONTROL: u32 = 0;
 
-/// Types of frames.
+/// Types of page frames.
 #[doc(alias = "xen_domctl_getpageframeinfo3")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlGetpageframeinfo3 {
-    /// How many.
+    /// Number of frames.
     pub num: u64,
     /// In: frames. Out: their types, `XEN_DOMCTL_PFINFO_*`.
     pub array: GuestHandle,
 }
 const _: () = assert!(size_of::<XenDomctlGetpageframeinfo3>() == 16);
 
-/// Counts of changes.
+/// Statistics of dirty logging.
 #[doc(alias = "xen_domctl_shadow_op_stats")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlShadowOpStats {
-    /// Faults.
+    /// Number of faults.
     pub fault_count: u32,
-    /// Changed pages.
+    /// Number of dirty pages.
     pub dirty_count: u32,
 }
 const _: () = assert!(size_of::<XenDomctlShadowOpStats>() == 8);
 
-/// Tracking of changed memory.
+/// Shadow paging and dirty logging.
 #[doc(alias = "xen_domctl_shadow_op")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -97,19 +97,19 @@ pub struct XenDomctlShadowOp {
     pub _pad0: [u8; 4],
     /// Out: one bit per page.
     pub dirty_bitmap: GuestHandle,
-    /// In: pages wanted. Out: pages written.
+    /// In: capacity of the bitmap in pages. Out: number of pages written.
     pub pages: u64,
-    /// Out: counts.
+    /// Out: statistics.
     pub stats: XenDomctlShadowOpStats,
 }
 const _: () = assert!(size_of::<XenDomctlShadowOp>() == 40);
 
-/// Memory that a domain may have.
+/// Memory limit of a domain.
 #[doc(alias = "xen_domctl_max_mem")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlMaxMem {
-    /// KiB.
+    /// Limit in KiB.
     pub max_memkb: u64,
 }
 const _: () = assert!(size_of::<XenDomctlMaxMem>() == 8);
@@ -121,26 +121,26 @@ const _: () = assert!(size_of::<XenDomctlMaxMem>() == 8);
 pub struct XenDomctlMemSharingOp {
     /// [`XEN_DOMCTL_MEM_SHARING_CONTROL`].
     pub op: u8,
-    /// Whether it is on.
+    /// Sharing: 1 to enable, 0 to disable.
     pub u: u8,
 }
 const _: () = assert!(size_of::<XenDomctlMemSharingOp>() == 2);
 
-/// A check of the frame tables.
+/// Audit of the physical-to-machine tables.
 #[doc(alias = "xen_domctl_audit_p2m")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlAuditP2m {
-    /// Out: pages without an entry.
+    /// Out: number of pages without an entry.
     pub orphans: u64,
-    /// Out: wrong entries of the machine's table.
+    /// Out: number of wrong entries of the machine-to-physical table.
     pub m2p_bad: u64,
-    /// Out: wrong entries of the guest's table.
+    /// Out: number of wrong entries of the physical-to-machine table.
     pub p2m_bad: u64,
 }
 const _: () = assert!(size_of::<XenDomctlAuditP2m>() == 24);
 
-/// A broken page.
+/// Broken page.
 #[doc(alias = "xen_domctl_set_broken_page_p2m")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -150,14 +150,14 @@ pub struct XenDomctlSetBrokenPageP2m {
 }
 const _: () = assert!(size_of::<XenDomctlSetBrokenPageP2m>() == 8);
 
-/// Memory whose caches are written back.
+/// Memory whose caches are cleaned and invalidated.
 #[doc(alias = "xen_domctl_cacheflush")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlCacheflush {
     /// First frame.
     pub start_pfn: XenPfn,
-    /// How many frames.
+    /// Number of frames.
     pub nr_pfns: XenPfn,
 }
 const _: () = assert!(size_of::<XenDomctlCacheflush>() == 16);
@@ -167,11 +167,11 @@ const _: () = assert!(size_of::<XenDomctlCacheflush>() == 16);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlVnuma {
-    /// How many virtual nodes.
+    /// Number of virtual nodes.
     pub nr_vnodes: u32,
-    /// How many ranges of memory.
+    /// Number of memory ranges.
     pub nr_vmemranges: u32,
-    /// How many vCPUs.
+    /// Number of vCPUs.
     pub nr_vcpus: u32,
     /// Reserved; zero.
     pub pad: u32,
@@ -196,12 +196,12 @@ pub struct XenDomctlPagingMempool {
 }
 const _: () = assert!(size_of::<XenDomctlPagingMempool>() == 8);
 
-/// Colours of a cache.
+/// Cache colours of a domain.
 #[doc(alias = "xen_domctl_set_llc_colors")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlSetLlcColors {
-    /// How many.
+    /// Number of colours.
     pub num_llc_colors: u32,
     /// Reserved; zero.
     pub pad: u32,

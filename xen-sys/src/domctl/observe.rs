@@ -1,4 +1,4 @@
-//! Watching a domain: VM events, monitors, cache allocation, traces, debuggers.
+//! Observation of a domain: VM events, monitors, cache allocation, traces, debuggers.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -8,13 +8,13 @@ use crate::Port;
 pub const XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_OFF: u32 = 0;
 /// Operation of [`XenDomctlDebugOp`]: on.
 pub const XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_ON: u32 = 1;
-/// Operation of [`XenDomctlVmEventOp`]: opens.
+/// Operation of [`XenDomctlVmEventOp`]: opens a ring.
 pub const XEN_VM_EVENT_ENABLE: u32 = 0;
-/// Operation of [`XenDomctlVmEventOp`]: closes.
+/// Operation of [`XenDomctlVmEventOp`]: closes a ring.
 pub const XEN_VM_EVENT_DISABLE: u32 = 1;
-/// Operation of [`XenDomctlVmEventOp`]: answers wait.
+/// Operation of [`XenDomctlVmEventOp`]: processes the responses in a ring.
 pub const XEN_VM_EVENT_RESUME: u32 = 2;
-/// Operation of [`XenDomctlVmEventOp`]: asks for the version.
+/// Operation of [`XenDomctlVmEventOp`]: gets the interface version.
 pub const XEN_VM_EVENT_GET_VERSION: u32 = 3;
 /// Ring: paging.
 pub const XEN_DOMCTL_VM_EVENT_OP_PAGING: u32 = 1;
@@ -26,7 +26,7 @@ pub const XEN_DOMCTL_VM_EVENT_OP_SHARING: u32 = 3;
 pub const XEN_DOMCTL_PSR_CMT_OP_DETACH: u32 = 0;
 /// Operation of [`XenDomctlPsrCmtOp`]: starts monitoring.
 pub const XEN_DOMCTL_PSR_CMT_OP_ATTACH: u32 = 1;
-/// Operation of [`XenDomctlPsrCmtOp`]: asks for the identifier.
+/// Operation of [`XenDomctlPsrCmtOp`]: gets the identifier.
 pub const XEN_DOMCTL_PSR_CMT_OP_QUERY_RMID: u32 = 2;
 /// Operation of [`XenDomctlPsrAlloc`]: sets the level 3 cache.
 pub const XEN_DOMCTL_PSR_SET_L3_CBM: u32 = 0;
@@ -38,35 +38,35 @@ pub const XEN_DOMCTL_PSR_SET_L3_DATA: u32 = 3;
 pub const XEN_DOMCTL_PSR_SET_L2_CBM: u32 = 6;
 /// Operation of [`XenDomctlPsrAlloc`]: sets the throttling of memory.
 pub const XEN_DOMCTL_PSR_SET_MBA_THRTL: u32 = 8;
-/// Operation of [`XenDomctlPsrAlloc`]: asks for the level 3 cache.
+/// Operation of [`XenDomctlPsrAlloc`]: gets the level 3 cache.
 pub const XEN_DOMCTL_PSR_GET_L3_CBM: u32 = 1;
-/// Operation of [`XenDomctlPsrAlloc`]: asks for the level 3 cache for code.
+/// Operation of [`XenDomctlPsrAlloc`]: gets the level 3 cache for code.
 pub const XEN_DOMCTL_PSR_GET_L3_CODE: u32 = 4;
-/// Operation of [`XenDomctlPsrAlloc`]: asks for the level 3 cache for data.
+/// Operation of [`XenDomctlPsrAlloc`]: gets the level 3 cache for data.
 pub const XEN_DOMCTL_PSR_GET_L3_DATA: u32 = 5;
-/// Operation of [`XenDomctlPsrAlloc`]: asks for the level 2 cache.
+/// Operation of [`XenDomctlPsrAlloc`]: gets the level 2 cache.
 pub const XEN_DOMCTL_PSR_GET_L2_CBM: u32 = 7;
-/// Operation of [`XenDomctlPsrAlloc`]: asks for the throttling of memory.
+/// Operation of [`XenDomctlPsrAlloc`]: gets the throttling of memory.
 pub const XEN_DOMCTL_PSR_GET_MBA_THRTL: u32 = 9;
 /// Operation of [`XenDomctlMonitorOp`]: on.
 pub const XEN_DOMCTL_MONITOR_OP_ENABLE: u32 = 0;
 /// Operation of [`XenDomctlMonitorOp`]: off.
 pub const XEN_DOMCTL_MONITOR_OP_DISABLE: u32 = 1;
-/// Operation of [`XenDomctlMonitorOp`]: asks what there is.
+/// Operation of [`XenDomctlMonitorOp`]: gets the supported events.
 pub const XEN_DOMCTL_MONITOR_OP_GET_CAPABILITIES: u32 = 2;
-/// Operation of [`XenDomctlMonitorOp`]: repeated instructions one by one.
+/// Operation of [`XenDomctlMonitorOp`]: emulates each iteration of a repeated instruction.
 pub const XEN_DOMCTL_MONITOR_OP_EMULATE_EACH_REP: u32 = 3;
-/// Operation of [`XenDomctlMonitorOp`]: answers may set registers.
+/// Operation of [`XenDomctlMonitorOp`]: allows responses to set registers.
 pub const XEN_DOMCTL_MONITOR_OP_CONTROL_REGISTERS: u32 = 4;
-/// Event for a monitor: a control register.
+/// Event for a monitor: write of a control register.
 pub const XEN_DOMCTL_MONITOR_EVENT_WRITE_CTRLREG: u32 = 0;
-/// Event for a monitor: a register.
+/// Event for a monitor: write of a model-specific register.
 pub const XEN_DOMCTL_MONITOR_EVENT_MOV_TO_MSR: u32 = 1;
 /// Event for a monitor: a single step.
 pub const XEN_DOMCTL_MONITOR_EVENT_SINGLESTEP: u32 = 2;
 /// Event for a monitor: a breakpoint.
 pub const XEN_DOMCTL_MONITOR_EVENT_SOFTWARE_BREAKPOINT: u32 = 3;
-/// Event for a monitor: the guest's wish.
+/// Event for a monitor: request of the guest.
 pub const XEN_DOMCTL_MONITOR_EVENT_GUEST_REQUEST: u32 = 4;
 /// Event for a monitor: a debug exception.
 pub const XEN_DOMCTL_MONITOR_EVENT_DEBUG_EXCEPTION: u32 = 5;
@@ -76,13 +76,13 @@ pub const XEN_DOMCTL_MONITOR_EVENT_CPUID: u32 = 6;
 pub const XEN_DOMCTL_MONITOR_EVENT_PRIVILEGED_CALL: u32 = 7;
 /// Event for a monitor: an interrupt.
 pub const XEN_DOMCTL_MONITOR_EVENT_INTERRUPT: u32 = 8;
-/// Event for a monitor: a descriptor table.
+/// Event for a monitor: access to a descriptor table register.
 pub const XEN_DOMCTL_MONITOR_EVENT_DESC_ACCESS: u32 = 9;
-/// Event for a monitor: an instruction that cannot be emulated.
+/// Event for a monitor: instruction that Xen cannot emulate.
 pub const XEN_DOMCTL_MONITOR_EVENT_EMUL_UNIMPLEMENTED: u32 = 10;
-/// Event for a monitor: no page faults of the guest's own.
+/// Event for a monitor: page faults of guest page tables. Enabled by default.
 pub const XEN_DOMCTL_MONITOR_EVENT_INGUEST_PAGEFAULT: u32 = 11;
-/// Event for a monitor: an exit.
+/// Event for a monitor: VM exit.
 pub const XEN_DOMCTL_MONITOR_EVENT_VMEXIT: u32 = 12;
 /// Event for a monitor: an I/O instruction.
 pub const XEN_DOMCTL_MONITOR_EVENT_IO: u32 = 13;
@@ -92,30 +92,30 @@ pub const XEN_DOMCTL_VMTRACE_ENABLE: u32 = 1;
 /// Operation of [`XenDomctlVmtraceOp`]: off.
 #[doc(alias = "XEN_DOMCTL_vmtrace_disable")]
 pub const XEN_DOMCTL_VMTRACE_DISABLE: u32 = 2;
-/// Operation of [`XenDomctlVmtraceOp`]: on, from the start.
+/// Operation of [`XenDomctlVmtraceOp`]: resets the position and switches on.
 #[doc(alias = "XEN_DOMCTL_vmtrace_reset_and_enable")]
 pub const XEN_DOMCTL_VMTRACE_RESET_AND_ENABLE: u32 = 3;
-/// Operation of [`XenDomctlVmtraceOp`]: asks for the position.
+/// Operation of [`XenDomctlVmtraceOp`]: gets the position.
 #[doc(alias = "XEN_DOMCTL_vmtrace_output_position")]
 pub const XEN_DOMCTL_VMTRACE_OUTPUT_POSITION: u32 = 4;
-/// Operation of [`XenDomctlVmtraceOp`]: asks for an option.
+/// Operation of [`XenDomctlVmtraceOp`]: gets an option.
 #[doc(alias = "XEN_DOMCTL_vmtrace_get_option")]
 pub const XEN_DOMCTL_VMTRACE_GET_OPTION: u32 = 5;
 /// Operation of [`XenDomctlVmtraceOp`]: sets an option.
 #[doc(alias = "XEN_DOMCTL_vmtrace_set_option")]
 pub const XEN_DOMCTL_VMTRACE_SET_OPTION: u32 = 6;
 
-/// Suspends.
+/// Subscription to the suspension of a domain.
 #[doc(alias = "xen_domctl_subscribe")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlSubscribe {
-    /// The port that is raised.
+    /// Port that Xen notifies.
     pub port: Port,
 }
 const _: () = assert!(size_of::<XenDomctlSubscribe>() == 4);
 
-/// Single steps.
+/// Single-stepping of a vCPU.
 #[doc(alias = "xen_domctl_debug_op")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -127,7 +127,7 @@ pub struct XenDomctlDebugOp {
 }
 const _: () = assert!(size_of::<XenDomctlDebugOp>() == 8);
 
-/// A ring of events.
+/// Control of a ring of VM events.
 #[doc(alias = "xen_domctl_vm_event_op")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -141,17 +141,17 @@ pub struct XenDomctlVmEventOp {
 }
 const _: () = assert!(size_of::<XenDomctlVmEventOp>() == 12);
 
-/// Whether a monitor must be there.
+/// Listener requirement of memory access events.
 #[doc(alias = "xen_domctl_set_access_required")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlSetAccessRequired {
-    /// Whether it must.
+    /// Listener required: 0 restores full access if there is no listener.
     pub access_required: u8,
 }
 const _: () = assert!(size_of::<XenDomctlSetAccessRequired>() == 1);
 
-/// Monitoring of a cache.
+/// Cache monitoring.
 #[doc(alias = "xen_domctl_psr_cmt_op")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -163,7 +163,7 @@ pub struct XenDomctlPsrCmtOp {
 }
 const _: () = assert!(size_of::<XenDomctlPsrCmtOp>() == 8);
 
-/// Allotment of a cache or of memory bandwidth.
+/// Allocation of cache or memory bandwidth.
 #[doc(alias = "xen_domctl_psr_alloc")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -172,26 +172,26 @@ pub struct XenDomctlPsrAlloc {
     pub cmd: u32,
     /// The socket.
     pub target: u32,
-    /// In or out: the mask, or the throttling.
+    /// In or out: the mask, or the throttling value.
     pub data: u64,
 }
 const _: () = assert!(size_of::<XenDomctlPsrAlloc>() == 16);
 
-/// What a monitor is told.
+/// Selection of the events that a monitor receives.
 #[doc(alias = "xen_domctl_monitor_op")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlMonitorOp {
     /// `XEN_DOMCTL_MONITOR_OP_*`.
     pub op: u32,
-    /// `XEN_DOMCTL_MONITOR_EVENT_*`; out: what there is.
+    /// In: `XEN_DOMCTL_MONITOR_EVENT_*`. Out: bitmap of the supported events.
     pub event: u32,
     /// Options, by event.
     pub u: [u64; 2],
 }
 const _: () = assert!(size_of::<XenDomctlMonitorOp>() == 24);
 
-/// The processor trace.
+/// Control of the processor trace.
 #[doc(alias = "xen_domctl_vmtrace_op")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -202,7 +202,7 @@ pub struct XenDomctlVmtraceOp {
     pub vcpu: u32,
     /// The option.
     pub key: u64,
-    /// In or out: its value, or the position.
+    /// In or out: value of the option, or the position.
     pub value: u64,
 }
 const _: () = assert!(size_of::<XenDomctlVmtraceOp>() == 24);
@@ -216,22 +216,22 @@ pub struct XenDomctlGdbsxMemio {
     pub pgd3val: u64,
     /// The guest's virtual address.
     pub gva: u64,
-    /// Address of the buffer.
+    /// Virtual address of the debugger's buffer.
     pub uva: u64,
     /// Length in bytes.
     pub len: u32,
-    /// Whether it writes.
+    /// Direction: 0 reads from the guest, 1 writes to it.
     pub gwr: u8,
     /// Padding; zero.
     pub _pad0: [u8; 3],
-    /// Out: bytes left.
+    /// Out: number of bytes left.
     pub remain: u32,
     /// Padding; zero.
     pub _pad1: [u8; 4],
 }
 const _: () = assert!(size_of::<XenDomctlGdbsxMemio>() == 40);
 
-/// A debugger's vCPU.
+/// vCPU to pause or unpause for a debugger.
 #[doc(alias = "xen_domctl_gdbsx_pauseunp_vcpu")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -241,12 +241,12 @@ pub struct XenDomctlGdbsxPauseunpVcpu {
 }
 const _: () = assert!(size_of::<XenDomctlGdbsxPauseunpVcpu>() == 4);
 
-/// A debugged domain's state.
+/// State of a domain for a debugger.
 #[doc(alias = "xen_domctl_gdbsx_domstatus")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlGdbsxDomstatus {
-    /// Out: it is paused.
+    /// Out: non-zero if the domain is paused.
     pub paused: u8,
     /// Padding; zero.
     pub _pad0: [u8; 3],

@@ -1,17 +1,17 @@
-//! vCPUs of a domain, and where they run.
+//! vCPUs of a domain, CPU affinity and scheduling.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::GuestHandle;
 use crate::xen::XenctlBitmap;
 
-/// No vCPUs.
+/// Value of a vCPU number: none.
 pub const XEN_INVALID_MAX_VCPU_ID: u32 = 4294967295;
-/// Flag of [`XenDomctlVcpuaffinity`]: where it may run.
+/// Flag of [`XenDomctlVcpuaffinity`]: hard affinity.
 pub const XEN_VCPUAFFINITY_HARD: u32 = 1 << 0;
-/// Flag of [`XenDomctlVcpuaffinity`]: where it had better run.
+/// Flag of [`XenDomctlVcpuaffinity`]: soft affinity.
 pub const XEN_VCPUAFFINITY_SOFT: u32 = 1 << 1;
-/// Flag of [`XenDomctlVcpuaffinity`]: even if it is pinned.
+/// Flag of [`XenDomctlVcpuaffinity`]: undoes [`crate::sched::SCHEDOP_PIN_OVERRIDE`].
 pub const XEN_VCPUAFFINITY_FORCE: u32 = 1 << 2;
 /// Scheduler: credit.
 pub const XEN_SCHEDULER_CREDIT: u32 = 5;
@@ -23,35 +23,35 @@ pub const XEN_SCHEDULER_ARINC653: u32 = 7;
 pub const XEN_SCHEDULER_RTDS: u32 = 8;
 /// Scheduler: one vCPU per CPU.
 pub const XEN_SCHEDULER_NULL: u32 = 9;
-/// Flag of [`XenDomctlSchedRtds`]: may use spare time.
+/// Flag of [`XenDomctlSchedRtds`]: may use unreserved time.
 #[doc(alias = "XEN_DOMCTL_SCHEDRT_extra")]
 pub const XEN_DOMCTL_SCHEDRT_EXTRA: u32 = 1 << 0;
 /// Operation of [`XenDomctlSchedulerOp`]: sets a domain's parameters.
 #[doc(alias = "XEN_DOMCTL_SCHEDOP_putinfo")]
 pub const XEN_DOMCTL_SCHEDOP_PUTINFO: u32 = 0;
-/// Operation of [`XenDomctlSchedulerOp`]: asks for a domain's parameters.
+/// Operation of [`XenDomctlSchedulerOp`]: gets a domain's parameters.
 #[doc(alias = "XEN_DOMCTL_SCHEDOP_getinfo")]
 pub const XEN_DOMCTL_SCHEDOP_GETINFO: u32 = 1;
 /// Operation of [`XenDomctlSchedulerOp`]: sets vCPUs' parameters.
 #[doc(alias = "XEN_DOMCTL_SCHEDOP_putvcpuinfo")]
 pub const XEN_DOMCTL_SCHEDOP_PUTVCPUINFO: u32 = 2;
-/// Operation of [`XenDomctlSchedulerOp`]: asks for vCPUs' parameters.
+/// Operation of [`XenDomctlSchedulerOp`]: gets vCPUs' parameters.
 #[doc(alias = "XEN_DOMCTL_SCHEDOP_getvcpuinfo")]
 pub const XEN_DOMCTL_SCHEDOP_GETVCPUINFO: u32 = 3;
-/// Button: non-maskable interrupt.
+/// Trigger: non-maskable interrupt.
 pub const XEN_DOMCTL_SENDTRIGGER_NMI: u32 = 0;
-/// Button: reset.
+/// Trigger: reset.
 pub const XEN_DOMCTL_SENDTRIGGER_RESET: u32 = 1;
-/// Button: init.
+/// Trigger: INIT.
 pub const XEN_DOMCTL_SENDTRIGGER_INIT: u32 = 2;
-/// Button: power.
+/// Trigger: power button.
 pub const XEN_DOMCTL_SENDTRIGGER_POWER: u32 = 3;
-/// Button: sleep.
+/// Trigger: sleep button.
 pub const XEN_DOMCTL_SENDTRIGGER_SLEEP: u32 = 4;
 /// Value for an input register that is not used.
 pub const XEN_CPUID_INPUT_UNUSED: u32 = 0xffffffff;
 
-/// A vCPU's state.
+/// State of a vCPU.
 #[doc(alias = "xen_domctl_vcpucontext")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -60,36 +60,36 @@ pub struct XenDomctlVcpucontext {
     pub vcpu: u32,
     /// Padding; zero.
     pub _pad0: [u8; 4],
-    /// The state: of PV guests [`crate::arch_x86::xen::VcpuGuestContext`].
+    /// The state: for PV guests [`crate::arch_x86::xen::VcpuGuestContext`].
     pub ctxt: GuestHandle,
 }
 const _: () = assert!(size_of::<XenDomctlVcpucontext>() == 16);
 
-/// What a vCPU does.
+/// Information on a vCPU.
 #[doc(alias = "xen_domctl_getvcpuinfo")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlGetvcpuinfo {
     /// The vCPU.
     pub vcpu: u32,
-    /// Out: it is up.
+    /// Out: non-zero if online.
     pub online: u8,
-    /// Out: it waits.
+    /// Out: non-zero if blocked.
     pub blocked: u8,
-    /// Out: it runs.
+    /// Out: non-zero if running.
     pub running: u8,
     /// Padding; zero.
     pub _pad0: [u8; 1],
     /// Out: CPU time in nanoseconds.
     pub cpu_time: u64,
-    /// Out: the CPU.
+    /// Out: the physical CPU.
     pub cpu: u32,
     /// Padding; zero.
     pub _pad1: [u8; 4],
 }
 const _: () = assert!(size_of::<XenDomctlGetvcpuinfo>() == 24);
 
-/// NUMA nodes.
+/// NUMA affinity of a domain.
 #[doc(alias = "xen_domctl_nodeaffinity")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -99,7 +99,7 @@ pub struct XenDomctlNodeaffinity {
 }
 const _: () = assert!(size_of::<XenDomctlNodeaffinity>() == 16);
 
-/// Where a vCPU runs.
+/// CPU affinity of a vCPU.
 #[doc(alias = "xen_domctl_vcpuaffinity")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -108,19 +108,19 @@ pub struct XenDomctlVcpuaffinity {
     pub vcpu: u32,
     /// `XEN_VCPUAFFINITY_*`.
     pub flags: u32,
-    /// Where it may run.
+    /// Hard affinity: CPUs on which the vCPU may run.
     pub cpumap_hard: XenctlBitmap,
-    /// Where it had better run.
+    /// Soft affinity: CPUs on which the vCPU preferably runs.
     pub cpumap_soft: XenctlBitmap,
 }
 const _: () = assert!(size_of::<XenDomctlVcpuaffinity>() == 40);
 
-/// vCPUs.
+/// Maximum number of vCPUs.
 #[doc(alias = "xen_domctl_max_vcpus")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlMaxVcpus {
-    /// How many.
+    /// The number.
     pub max: u32,
 }
 const _: () = assert!(size_of::<XenDomctlMaxVcpus>() == 4);
@@ -189,30 +189,30 @@ pub struct XenDomctlSchedulerOp {
 }
 const _: () = assert!(size_of::<XenDomctlSchedulerOp>() == 24);
 
-/// A time stamp counter.
+/// State of the time stamp counter.
 #[doc(alias = "xen_domctl_tsc_info")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlTscInfo {
-    /// When it is emulated.
+    /// Mode: `XEN_CPUID_TSC_MODE_*`.
     pub tsc_mode: u32,
-    /// Its rate in kHz.
+    /// Rate in kHz.
     pub gtsc_khz: u32,
-    /// How often the guest was resumed.
+    /// Number of times the guest was restored or migrated.
     pub incarnation: u32,
     /// Reserved; zero.
     pub pad: u32,
-    /// Nanoseconds that have gone by.
+    /// Elapsed time in nanoseconds.
     pub elapsed_nsec: u64,
 }
 const _: () = assert!(size_of::<XenDomctlTscInfo>() == 24);
 
-/// The state of an HVM guest.
+/// State of an HVM guest.
 #[doc(alias = "xen_domctl_hvmcontext")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlHvmcontext {
-    /// Bytes of the buffer.
+    /// Size of the buffer in bytes.
     pub size: u32,
     /// Padding; zero.
     pub _pad0: [u8; 4],
@@ -221,34 +221,34 @@ pub struct XenDomctlHvmcontext {
 }
 const _: () = assert!(size_of::<XenDomctlHvmcontext>() == 16);
 
-/// A part of the state of an HVM guest.
+/// One record of the state of an HVM guest.
 #[doc(alias = "xen_domctl_hvmcontext_partial")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlHvmcontextPartial {
-    /// Kind of record.
+    /// Type of the record.
     #[doc(alias = "type")]
     pub type_: u32,
-    /// Which one of that kind.
+    /// Instance of that type.
     pub instance: u32,
-    /// Bytes of the buffer.
+    /// Size of the buffer in bytes.
     pub bufsz: u64,
     /// Out: the record.
     pub buffer: GuestHandle,
 }
 const _: () = assert!(size_of::<XenDomctlHvmcontextPartial>() == 24);
 
-/// A word size.
+/// Word size of a PV guest.
 #[doc(alias = "xen_domctl_address_size")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlAddressSize {
-    /// Bits.
+    /// Width in bits.
     pub size: u32,
 }
 const _: () = assert!(size_of::<XenDomctlAddressSize>() == 4);
 
-/// A button.
+/// Trigger for a domain.
 #[doc(alias = "xen_domctl_sendtrigger")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -267,9 +267,9 @@ by_architecture! { XenDomctlExtVcpucontext }
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlCpuPolicy {
-    /// How many leaves.
+    /// Number of leaves.
     pub nr_leaves: u32,
-    /// How many registers.
+    /// Number of registers.
     pub nr_msrs: u32,
     /// Array of [`crate::arch_x86::xen::XenCpuidLeaf`].
     pub leaves: GuestHandle,
@@ -286,7 +286,7 @@ pub struct XenDomctlCpuPolicy {
 }
 const _: () = assert!(size_of::<XenDomctlCpuPolicy>() == 40);
 
-/// A vCPU's extended state.
+/// Extended processor state (XSAVE) of a vCPU.
 #[doc(alias = "xen_domctl_vcpuextstate")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -295,16 +295,16 @@ pub struct XenDomctlVcpuextstate {
     pub vcpu: u32,
     /// Padding; zero.
     pub _pad0: [u8; 4],
-    /// In or out: what is there.
+    /// In or out: mask of the extended features.
     pub xfeature_mask: u64,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
     /// The state.
     pub buffer: GuestHandle,
 }
 const _: () = assert!(size_of::<XenDomctlVcpuextstate>() == 32);
 
-/// A register.
+/// A model-specific register.
 #[doc(alias = "xen_domctl_vcpu_msr")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -313,19 +313,19 @@ pub struct XenDomctlVcpuMsr {
     pub index: u32,
     /// Reserved; zero.
     pub reserved: u32,
-    /// Its value.
+    /// Value.
     pub value: u64,
 }
 const _: () = assert!(size_of::<XenDomctlVcpuMsr>() == 16);
 
-/// A vCPU's registers.
+/// Model-specific registers of a vCPU.
 #[doc(alias = "xen_domctl_vcpu_msrs")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDomctlVcpuMsrs {
     /// The vCPU.
     pub vcpu: u32,
-    /// How many registers.
+    /// Number of registers.
     pub msr_count: u32,
     /// Array of [`XenDomctlVcpuMsr`].
     pub msrs: GuestHandle,

@@ -11,64 +11,65 @@ use crate::Port;
 use crate::sched::ShutdownReason;
 use crate::xen::XenUlong;
 
-/// Creates a server of I/O requests. See [`XenDmOpCreateIoreqServer`].
+/// Command: creates an ioreq server. See [`XenDmOpCreateIoreqServer`].
 #[doc(alias = "XEN_DMOP_create_ioreq_server")]
 pub const XEN_DMOP_CREATE_IOREQ_SERVER: u32 = 1;
-/// Asks for a server's pages and port. See [`XenDmOpGetIoreqServerInfo`].
+/// Command: gets the pages and the port of an ioreq server. See [`XenDmOpGetIoreqServerInfo`].
 #[doc(alias = "XEN_DMOP_get_ioreq_server_info")]
 pub const XEN_DMOP_GET_IOREQ_SERVER_INFO: u32 = 2;
-/// Sends a range to a server. See [`XenDmOpIoreqServerRange`].
+/// Command: registers an I/O range with an ioreq server. See [`XenDmOpIoreqServerRange`].
 #[doc(alias = "XEN_DMOP_map_io_range_to_ioreq_server")]
 pub const XEN_DMOP_MAP_IO_RANGE_TO_IOREQ_SERVER: u32 = 3;
-/// Takes a range from a server. See [`XenDmOpIoreqServerRange`].
+/// Command: removes an I/O range from an ioreq server. See [`XenDmOpIoreqServerRange`].
 #[doc(alias = "XEN_DMOP_unmap_io_range_from_ioreq_server")]
 pub const XEN_DMOP_UNMAP_IO_RANGE_FROM_IOREQ_SERVER: u32 = 4;
-/// Enables or disables a server. See [`XenDmOpSetIoreqServerState`].
+/// Command: enables or disables an ioreq server. See [`XenDmOpSetIoreqServerState`].
 #[doc(alias = "XEN_DMOP_set_ioreq_server_state")]
 pub const XEN_DMOP_SET_IOREQ_SERVER_STATE: u32 = 5;
-/// Destroys a server. See [`XenDmOpDestroyIoreqServer`].
+/// Command: destroys an ioreq server. See [`XenDmOpDestroyIoreqServer`].
 #[doc(alias = "XEN_DMOP_destroy_ioreq_server")]
 pub const XEN_DMOP_DESTROY_IOREQ_SERVER: u32 = 6;
-/// Tracks which pages of video memory change. See [`XenDmOpTrackDirtyVram`].
+/// Command: tracks dirty pages of video memory. See [`XenDmOpTrackDirtyVram`].
 #[doc(alias = "XEN_DMOP_track_dirty_vram")]
 pub const XEN_DMOP_TRACK_DIRTY_VRAM: u32 = 7;
-/// Sets the level of a PCI interrupt pin. See [`XenDmOpSetPciIntxLevel`].
+/// Command: sets the level of a PCI interrupt pin. See [`XenDmOpSetPciIntxLevel`].
 #[doc(alias = "XEN_DMOP_set_pci_intx_level")]
 pub const XEN_DMOP_SET_PCI_INTX_LEVEL: u32 = 8;
-/// Sets the level of an ISA interrupt. See [`XenDmOpSetIsaIrqLevel`].
+/// Command: sets the level of an ISA interrupt. See [`XenDmOpSetIsaIrqLevel`].
 #[doc(alias = "XEN_DMOP_set_isa_irq_level")]
 pub const XEN_DMOP_SET_ISA_IRQ_LEVEL: u32 = 9;
-/// Routes a PCI interrupt link. See [`XenDmOpSetPciLinkRoute`].
+/// Command: routes a PCI interrupt link. See [`XenDmOpSetPciLinkRoute`].
 #[doc(alias = "XEN_DMOP_set_pci_link_route")]
 pub const XEN_DMOP_SET_PCI_LINK_ROUTE: u32 = 10;
-/// Reports memory that was changed. See [`XenDmOpModifiedMemory`].
+/// Command: marks pages as modified. See [`XenDmOpModifiedMemory`].
 #[doc(alias = "XEN_DMOP_modified_memory")]
 pub const XEN_DMOP_MODIFIED_MEMORY: u32 = 11;
-/// Sets the type of memory. See [`XenDmOpSetMemType`].
+/// Command: sets the type of guest memory. See [`XenDmOpSetMemType`].
 #[doc(alias = "XEN_DMOP_set_mem_type")]
 pub const XEN_DMOP_SET_MEM_TYPE: u32 = 12;
-/// Injects an event into a vCPU. See [`XenDmOpInjectEvent`].
+/// Command: injects an event into a vCPU. See [`XenDmOpInjectEvent`].
 #[doc(alias = "XEN_DMOP_inject_event")]
 pub const XEN_DMOP_INJECT_EVENT: u32 = 13;
-/// Injects a message interrupt. See [`XenDmOpInjectMsi`].
+/// Command: injects an MSI. See [`XenDmOpInjectMsi`].
 #[doc(alias = "XEN_DMOP_inject_msi")]
 pub const XEN_DMOP_INJECT_MSI: u32 = 14;
-/// Sends accesses to a type of memory to a server. See [`XenDmOpMapMemTypeToIoreqServer`].
+/// Command: forwards accesses to a type of memory to an ioreq server. See
+/// [`XenDmOpMapMemTypeToIoreqServer`].
 #[doc(alias = "XEN_DMOP_map_mem_type_to_ioreq_server")]
 pub const XEN_DMOP_MAP_MEM_TYPE_TO_IOREQ_SERVER: u32 = 15;
-/// Shuts the guest down. See [`XenDmOpRemoteShutdown`].
+/// Command: shuts the guest down. See [`XenDmOpRemoteShutdown`].
 #[doc(alias = "XEN_DMOP_remote_shutdown")]
 pub const XEN_DMOP_REMOTE_SHUTDOWN: u32 = 16;
-/// Moves guest memory. See [`XenDmOpRelocateMemory`].
+/// Command: relocates guest memory. See [`XenDmOpRelocateMemory`].
 #[doc(alias = "XEN_DMOP_relocate_memory")]
 pub const XEN_DMOP_RELOCATE_MEMORY: u32 = 17;
-/// Pins a cache attribute. See [`XenDmOpPinMemoryCacheattr`].
+/// Command: pins the cache attribute of a range. See [`XenDmOpPinMemoryCacheattr`].
 #[doc(alias = "XEN_DMOP_pin_memory_cacheattr")]
 pub const XEN_DMOP_PIN_MEMORY_CACHEATTR: u32 = 18;
-/// Sets the level of an interrupt (arm). See [`XenDmOpSetIrqLevel`].
+/// Command: sets the level of an interrupt (arm). See [`XenDmOpSetIrqLevel`].
 #[doc(alias = "XEN_DMOP_set_irq_level")]
 pub const XEN_DMOP_SET_IRQ_LEVEL: u32 = 19;
-/// Asks how many vCPUs there are. See [`XenDmOpNrVcpus`].
+/// Command: gets the number of vCPUs. See [`XenDmOpNrVcpus`].
 #[doc(alias = "XEN_DMOP_nr_vcpus")]
 pub const XEN_DMOP_NR_VCPUS: u32 = 20;
 
@@ -77,11 +78,11 @@ pub const XEN_DMOP_NR_VCPUS: u32 = 20;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpCreateIoreqServer {
-    /// Whether buffered requests are taken: `HVM_IOREQSRV_BUFIOREQ_*`.
+    /// Handling of buffered requests: `HVM_IOREQSRV_BUFIOREQ_*`.
     pub handle_bufioreq: u8,
     /// Reserved; zero.
     pub pad: [u8; 3],
-    /// Out: the server.
+    /// Out: identifier of the ioreq server.
     pub id: u16,
 }
 const _: () = assert!(size_of::<XenDmOpCreateIoreqServer>() == 6);
@@ -91,11 +92,11 @@ const _: () = assert!(size_of::<XenDmOpCreateIoreqServer>() == 6);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpGetIoreqServerInfo {
-    /// The server.
+    /// The ioreq server.
     pub id: u16,
     /// [`XEN_DMOP_NO_GFNS`] or zero.
     pub flags: u16,
-    /// Out: port of buffered requests.
+    /// Out: port of the buffered requests.
     pub bufioreq_port: Port,
     /// Out: frame of the request page.
     pub ioreq_gfn: u64,
@@ -104,16 +105,16 @@ pub struct XenDmOpGetIoreqServerInfo {
 }
 const _: () = assert!(size_of::<XenDmOpGetIoreqServerInfo>() == 24);
 
-/// Flag of [`XenDmOpGetIoreqServerInfo`]: no frames are wanted.
+/// Flag of [`XenDmOpGetIoreqServerInfo`]: does not request the frames.
 #[doc(alias = "XEN_DMOP_no_gfns")]
 pub const XEN_DMOP_NO_GFNS: u16 = 0x1;
 
-/// A range of a server.
+/// I/O range of an ioreq server.
 #[doc(alias = "xen_dm_op_ioreq_server_range")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpIoreqServerRange {
-    /// The server.
+    /// The ioreq server.
     pub id: u16,
     /// Reserved; zero.
     pub pad: u16,
@@ -143,9 +144,9 @@ pub const XEN_DMOP_IOREQ_MEM_ACCESS_WRITE: u32 = 0x2;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpSetIoreqServerState {
-    /// The server.
+    /// The ioreq server.
     pub id: u16,
-    /// Whether it takes requests.
+    /// State: 1 enabled, 0 disabled.
     pub enabled: u8,
     /// Reserved; zero.
     pub pad: u8,
@@ -157,7 +158,7 @@ const _: () = assert!(size_of::<XenDmOpSetIoreqServerState>() == 4);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpDestroyIoreqServer {
-    /// The server.
+    /// The ioreq server.
     pub id: u16,
     /// Reserved; zero.
     pub pad: u16,
@@ -169,7 +170,7 @@ const _: () = assert!(size_of::<XenDmOpDestroyIoreqServer>() == 4);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpTrackDirtyVram {
-    /// Pages to track; zero ends the tracking.
+    /// Number of pages to track; zero ends the tracking.
     pub nr: u32,
     /// Reserved; zero.
     pub pad: u32,
@@ -191,7 +192,7 @@ pub struct XenDmOpSetPciIntxLevel {
     pub device: u8,
     /// The pin, 0 to 3.
     pub intx: u8,
-    /// Whether it is asserted.
+    /// Level: 1 asserted, 0 deasserted.
     pub level: u8,
 }
 const _: () = assert!(size_of::<XenDmOpSetPciIntxLevel>() == 6);
@@ -203,7 +204,7 @@ const _: () = assert!(size_of::<XenDmOpSetPciIntxLevel>() == 6);
 pub struct XenDmOpSetIsaIrqLevel {
     /// The interrupt.
     pub isa_irq: u8,
-    /// Whether it is asserted.
+    /// Level: 1 asserted, 0 deasserted.
     pub level: u8,
 }
 const _: () = assert!(size_of::<XenDmOpSetIsaIrqLevel>() == 2);
@@ -215,7 +216,7 @@ const _: () = assert!(size_of::<XenDmOpSetIsaIrqLevel>() == 2);
 pub struct XenDmOpSetIrqLevel {
     /// The interrupt.
     pub irq: u32,
-    /// Whether it is asserted.
+    /// Level: 1 asserted, 0 deasserted.
     pub level: u8,
     /// Reserved; zero.
     pub pad: [u8; 3],
@@ -239,9 +240,9 @@ const _: () = assert!(size_of::<XenDmOpSetPciLinkRoute>() == 2);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpModifiedMemory {
-    /// How many.
+    /// Number of extents.
     pub nr_extents: u32,
-    /// Zero; Xen keeps its progress here.
+    /// Zero; Xen stores its progress here.
     pub opaque: u32,
 }
 const _: () = assert!(size_of::<XenDmOpModifiedMemory>() == 8);
@@ -251,7 +252,7 @@ const _: () = assert!(size_of::<XenDmOpModifiedMemory>() == 8);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpModifiedMemoryExtent {
-    /// How many pages.
+    /// Number of pages.
     pub nr: u32,
     /// Reserved; zero.
     pub pad: u32,
@@ -265,7 +266,7 @@ const _: () = assert!(size_of::<XenDmOpModifiedMemoryExtent>() == 16);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpSetMemType {
-    /// How many pages.
+    /// Number of pages.
     pub nr: u32,
     /// [`super::hvm_op::HvmmemType`].
     pub mem_type: u16,
@@ -307,16 +308,16 @@ pub const XEN_DMOP_EVENT_EXT_INT: u8 = 0;
 /// Kind of event: non-maskable interrupt.
 #[doc(alias = "XEN_DMOP_EVENT_nmi")]
 pub const XEN_DMOP_EVENT_NMI: u8 = 2;
-/// Kind of event: exception of the hardware.
+/// Kind of event: hardware exception.
 #[doc(alias = "XEN_DMOP_EVENT_hw_exc")]
 pub const XEN_DMOP_EVENT_HW_EXC: u8 = 3;
-/// Kind of event: interrupt instruction.
+/// Kind of event: software interrupt.
 #[doc(alias = "XEN_DMOP_EVENT_sw_int")]
 pub const XEN_DMOP_EVENT_SW_INT: u8 = 4;
-/// Kind of event: single-byte debug instruction.
+/// Kind of event: privileged software exception (ICEBP).
 #[doc(alias = "XEN_DMOP_EVENT_pri_sw_exc")]
 pub const XEN_DMOP_EVENT_PRI_SW_EXC: u8 = 5;
-/// Kind of event: breakpoint or overflow instruction.
+/// Kind of event: software exception (breakpoint or overflow).
 #[doc(alias = "XEN_DMOP_EVENT_sw_exc")]
 pub const XEN_DMOP_EVENT_SW_EXC: u8 = 6;
 
@@ -325,11 +326,11 @@ pub const XEN_DMOP_EVENT_SW_EXC: u8 = 6;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpInjectMsi {
-    /// The message's data.
+    /// Data of the MSI.
     pub data: u32,
     /// Reserved; zero.
     pub pad: u32,
-    /// The message's address.
+    /// Address of the MSI.
     pub addr: u64,
 }
 const _: () = assert!(size_of::<XenDmOpInjectMsi>() == 16);
@@ -339,14 +340,14 @@ const _: () = assert!(size_of::<XenDmOpInjectMsi>() == 16);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpMapMemTypeToIoreqServer {
-    /// The server.
+    /// The ioreq server.
     pub id: u16,
     /// [`super::hvm_op::HvmmemType::IOREQ_SERVER`].
     #[doc(alias = "type")]
     pub type_: u16,
     /// `XEN_DMOP_IOREQ_MEM_ACCESS_*`; zero ends the mapping.
     pub flags: u32,
-    /// Zero; Xen keeps its progress here.
+    /// Zero; Xen stores its progress here.
     pub opaque: u64,
 }
 const _: () = assert!(size_of::<XenDmOpMapMemTypeToIoreqServer>() == 16);
@@ -366,13 +367,13 @@ const _: () = assert!(size_of::<XenDmOpRemoteShutdown>() == 4);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpRelocateMemory {
-    /// In: pages to move. Out: pages left.
+    /// In: number of pages to move. Out: number of pages left.
     pub size: u32,
     /// Reserved; zero.
     pub pad: u32,
-    /// From.
+    /// First source frame.
     pub src_gfn: u64,
-    /// To.
+    /// First destination frame.
     pub dst_gfn: u64,
 }
 const _: () = assert!(size_of::<XenDmOpRelocateMemory>() == 24);
@@ -404,9 +405,9 @@ pub const XEN_DMOP_MEM_CACHEATTR_WT: u32 = 4;
 pub const XEN_DMOP_MEM_CACHEATTR_WP: u32 = 5;
 /// Cache attribute: write-back.
 pub const XEN_DMOP_MEM_CACHEATTR_WB: u32 = 6;
-/// Cache attribute: uncached, unless the range registers say otherwise.
+/// Cache attribute: uncached, unless the memory type range registers override it.
 pub const XEN_DMOP_MEM_CACHEATTR_UCM: u32 = 7;
-/// Ends the pinning.
+/// Value instead of a cache attribute: removes the pinned attribute.
 pub const XEN_DMOP_DELETE_MEM_CACHEATTR: u32 = 4294967295;
 
 /// Argument of [`XEN_DMOP_NR_VCPUS`].
@@ -414,7 +415,7 @@ pub const XEN_DMOP_DELETE_MEM_CACHEATTR: u32 = 4294967295;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpNrVcpus {
-    /// Out: how many.
+    /// Out: number of vCPUs.
     pub vcpus: u32,
 }
 const _: () = assert!(size_of::<XenDmOpNrVcpus>() == 4);
@@ -433,14 +434,14 @@ pub struct XenDmOp {
 }
 const _: () = assert!(size_of::<XenDmOp>() == 32);
 
-/// A buffer of the hypercall.
+/// A buffer of [`crate::xen::HYPERVISOR_DM_OP`].
 #[doc(alias = "xen_dm_op_buf")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenDmOpBuf {
-    /// Its bytes.
+    /// Address of the bytes.
     pub h: GuestHandle,
-    /// Its length in bytes.
+    /// Length in bytes.
     pub size: XenUlong,
 }
 const _: () = assert!(size_of::<XenDmOpBuf>() == 16);

@@ -1,4 +1,4 @@
-//! A table that the toolstack leaves in an HVM guest's memory.
+//! Information table that the toolstack writes into the memory of an HVM guest.
 //!
 //! Public header: `hvm/hvm_info_table.h`.
 //!
@@ -13,7 +13,7 @@ pub const HVM_INFO_OFFSET: u64 = 0x800;
 /// Physical address of the table.
 pub const HVM_INFO_PADDR: u64 = 0x9f800;
 
-/// vCPUs that an HVM guest can have.
+/// Maximum number of vCPUs of an HVM guest.
 pub const HVM_MAX_VCPUS: usize = 128;
 
 /// The table.
@@ -25,21 +25,21 @@ pub struct HvmInfoTable {
     pub signature: [u8; 8],
     /// Size in bytes.
     pub length: u32,
-    /// Makes all bytes add up to zero.
+    /// Checksum: all bytes of the table add up to zero.
     pub checksum: u8,
-    /// Whether there are APICs.
+    /// APIC mode: non-zero if the guest has APICs.
     pub apic_mode: u8,
     /// Padding; zero.
     pub _pad0: [u8; 2],
-    /// vCPUs that the guest can have.
+    /// Number of vCPUs.
     pub nr_vcpus: u32,
     /// End of memory below 4 GiB, as a frame.
     pub low_mem_pgend: u32,
-    /// Start of memory that is Xen's, as a frame.
+    /// Start of memory that is reserved for Xen, as a frame.
     pub reserved_mem_pgstart: u32,
     /// End of memory above 4 GiB, as a frame; zero for none.
     pub high_mem_pgend: u32,
-    /// One bit per vCPU: it is to be online.
+    /// Bitmap of the vCPUs that are online at boot.
     pub vcpu_online: [u8; 16],
 }
 const _: () = assert!(size_of::<HvmInfoTable>() == 48);

@@ -9,40 +9,40 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 use crate::DomId;
 use crate::GuestHandle;
 
-/// Sets a parameter. See [`XenHvmParam`].
+/// Command: sets a parameter. See [`XenHvmParam`].
 #[doc(alias = "HVMOP_set_param")]
 pub const HVMOP_SET_PARAM: u32 = 0;
-/// Asks for a parameter. See [`XenHvmParam`].
+/// Command: gets a parameter. See [`XenHvmParam`].
 #[doc(alias = "HVMOP_get_param")]
 pub const HVMOP_GET_PARAM: u32 = 1;
-/// Flushes the translation caches of all vCPUs. No argument.
+/// Command: flushes the TLBs of all vCPUs. No argument.
 #[doc(alias = "HVMOP_flush_tlbs")]
 pub const HVMOP_FLUSH_TLBS: u32 = 5;
-/// Tells Xen that a page table will be freed. See [`XenHvmPagetableDying`].
+/// Command: announces that a page table will be freed. See [`XenHvmPagetableDying`].
 #[doc(alias = "HVMOP_pagetable_dying")]
 pub const HVMOP_PAGETABLE_DYING: u32 = 9;
-/// Asks for the system time. See [`XenHvmGetTime`].
+/// Command: gets the system time. See [`XenHvmGetTime`].
 #[doc(alias = "HVMOP_get_time")]
 pub const HVMOP_GET_TIME: u32 = 10;
-/// Adds a record to the trace. See [`XenHvmXentrace`].
+/// Command: adds a record to the trace buffer. See [`XenHvmXentrace`].
 #[doc(alias = "HVMOP_xentrace")]
 pub const HVMOP_XENTRACE: u32 = 11;
-/// Deprecated.
+/// Command: deprecated.
 #[doc(alias = "HVMOP_set_mem_access")]
 pub const HVMOP_SET_MEM_ACCESS: u32 = 12;
-/// Deprecated.
+/// Command: deprecated.
 #[doc(alias = "HVMOP_get_mem_access")]
 pub const HVMOP_GET_MEM_ACCESS: u32 = 13;
-/// Asks for the type of a frame. See [`XenHvmGetMemType`].
+/// Command: gets the type of a frame. See [`XenHvmGetMemType`].
 #[doc(alias = "HVMOP_get_mem_type")]
 pub const HVMOP_GET_MEM_TYPE: u32 = 15;
-/// Sets the interrupt vector of a vCPU's upcalls (x86). See [`XenHvmEvtchnUpcallVector`].
+/// Command: sets the interrupt vector of a vCPU's upcalls (x86). See [`XenHvmEvtchnUpcallVector`].
 #[doc(alias = "HVMOP_set_evtchn_upcall_vector")]
 pub const HVMOP_SET_EVTCHN_UPCALL_VECTOR: u32 = 23;
-/// Raises a monitor event. No argument.
+/// Command: raises a monitor event. No argument.
 #[doc(alias = "HVMOP_guest_request_vm_event")]
 pub const HVMOP_GUEST_REQUEST_VM_EVENT: u32 = 24;
-/// Operates alternate physical maps. See [`XenHvmAltp2mOp`].
+/// Command: controls alternate physical maps (altp2m). See [`XenHvmAltp2mOp`].
 #[doc(alias = "HVMOP_altp2m")]
 pub const HVMOP_ALTP2M: u32 = 25;
 
@@ -109,7 +109,7 @@ const _: () = assert!(size_of::<XenHvmGetMemType>() == 16);
 pub struct XenHvmEvtchnUpcallVector {
     /// The vCPU.
     pub vcpu: u32,
-    /// The vector; 0 switches this way of delivery off.
+    /// The vector; 0 disables this delivery.
     pub vector: u8,
     /// Padding; zero.
     pub _pad0: [u8; 3],
@@ -120,29 +120,29 @@ open_enum! {
     /// Type of guest memory.
     #[doc(alias = "hvmmem_type_t")]
     pub struct HvmmemType(u32) {
-        /// Memory.
+        /// Ordinary memory.
         #[doc(alias = "HVMMEM_ram_rw")]
         RAM_RW = 0;
-        /// Memory that drops writes.
+        /// Read-only memory; writes are discarded.
         #[doc(alias = "HVMMEM_ram_ro")]
         RAM_RO = 1;
-        /// Accesses go to the device model.
+        /// Device memory; the device model handles accesses.
         #[doc(alias = "HVMMEM_mmio_dm")]
         MMIO_DM = 2;
-        /// Once: writes go to the device model. Refused now.
+        /// Unused; rejected. Once: writes went to the device model.
         #[doc(alias = "HVMMEM_unused")]
         UNUSED = 3;
-        /// Accesses go to a server of I/O requests.
+        /// Memory whose accesses an ioreq server handles.
         #[doc(alias = "HVMMEM_ioreq_server")]
         IOREQ_SERVER = 4;
     }
 }
 
-/// A server of I/O requests takes no buffered ones.
+/// Handling of buffered requests by an ioreq server: none.
 pub const HVM_IOREQSRV_BUFIOREQ_OFF: u8 = 0;
-/// A server takes buffered requests; it alone moves the read pointer.
+/// Handling of buffered requests by an ioreq server: only the server moves the read pointer.
 pub const HVM_IOREQSRV_BUFIOREQ_LEGACY: u8 = 1;
-/// A server takes buffered requests; the read pointer moves by atomic operations.
+/// Handling of buffered requests by an ioreq server: the read pointer moves by atomic operations.
 pub const HVM_IOREQSRV_BUFIOREQ_ATOMIC: u8 = 2;
 
 /// Argument of [`HVMOP_XENTRACE`].
@@ -152,7 +152,7 @@ pub const HVM_IOREQSRV_BUFIOREQ_ATOMIC: u8 = 2;
 pub struct XenHvmXentrace {
     /// The event.
     pub event: u16,
-    /// Bytes used.
+    /// Number of bytes used.
     pub extra_bytes: u16,
     /// Data of the event.
     pub extra: [u8; 28],
@@ -161,63 +161,64 @@ const _: () = assert!(size_of::<XenHvmXentrace>() == 32);
 
 /// Version of the operations on alternate maps.
 pub const HVMOP_ALTP2M_INTERFACE_VERSION: u32 = 0x1;
-/// Asks whether alternate maps are on. See [`XenHvmAltp2mDomainState`].
+/// Command: gets the state of altp2m of a domain. See [`XenHvmAltp2mDomainState`].
 #[doc(alias = "HVMOP_altp2m_get_domain_state")]
 pub const HVMOP_ALTP2M_GET_DOMAIN_STATE: u32 = 1;
-/// Switches alternate maps on or off. See [`XenHvmAltp2mDomainState`].
+/// Command: enables or disables altp2m of a domain. See [`XenHvmAltp2mDomainState`].
 #[doc(alias = "HVMOP_altp2m_set_domain_state")]
 pub const HVMOP_ALTP2M_SET_DOMAIN_STATE: u32 = 2;
-/// Sends a vCPU virtualization exceptions. See [`XenHvmAltp2mVcpuEnableNotify`].
+/// Command: enables virtualization exceptions of a vCPU. See [`XenHvmAltp2mVcpuEnableNotify`].
 #[doc(alias = "HVMOP_altp2m_vcpu_enable_notify")]
 pub const HVMOP_ALTP2M_VCPU_ENABLE_NOTIFY: u32 = 3;
-/// Creates a view. See [`XenHvmAltp2mView`].
+/// Command: creates a view. See [`XenHvmAltp2mView`].
 #[doc(alias = "HVMOP_altp2m_create_p2m")]
 pub const HVMOP_ALTP2M_CREATE_P2M: u32 = 4;
-/// Destroys a view. See [`XenHvmAltp2mView`].
+/// Command: destroys a view. See [`XenHvmAltp2mView`].
 #[doc(alias = "HVMOP_altp2m_destroy_p2m")]
 pub const HVMOP_ALTP2M_DESTROY_P2M: u32 = 5;
-/// Switches to a view. See [`XenHvmAltp2mView`].
+/// Command: switches a domain to a view. See [`XenHvmAltp2mView`].
 #[doc(alias = "HVMOP_altp2m_switch_p2m")]
 pub const HVMOP_ALTP2M_SWITCH_P2M: u32 = 6;
-/// Sets access rights of a frame. See [`XenHvmAltp2mMemAccess`].
+/// Command: sets access rights of a frame. See [`XenHvmAltp2mMemAccess`].
 #[doc(alias = "HVMOP_altp2m_set_mem_access")]
 pub const HVMOP_ALTP2M_SET_MEM_ACCESS: u32 = 7;
-/// Lets a frame show another one's memory. See [`XenHvmAltp2mChangeGfn`].
+/// Command: maps a frame of a view to the memory of another frame. See [`XenHvmAltp2mChangeGfn`].
 #[doc(alias = "HVMOP_altp2m_change_gfn")]
 pub const HVMOP_ALTP2M_CHANGE_GFN: u32 = 8;
-/// Sets access rights of many frames. See [`XenHvmAltp2mSetMemAccessMulti`].
+/// Command: sets access rights of many frames. See [`XenHvmAltp2mSetMemAccessMulti`].
 #[doc(alias = "HVMOP_altp2m_set_mem_access_multi")]
 pub const HVMOP_ALTP2M_SET_MEM_ACCESS_MULTI: u32 = 9;
-/// Suppresses exceptions for a frame. See [`XenHvmAltp2mSuppressVe`].
+/// Command: suppresses virtualization exceptions of a frame. See [`XenHvmAltp2mSuppressVe`].
 #[doc(alias = "HVMOP_altp2m_set_suppress_ve")]
 pub const HVMOP_ALTP2M_SET_SUPPRESS_VE: u32 = 10;
-/// Asks whether exceptions are suppressed. See [`XenHvmAltp2mSuppressVe`].
+/// Command: gets the suppression of exceptions of a frame. See [`XenHvmAltp2mSuppressVe`].
 #[doc(alias = "HVMOP_altp2m_get_suppress_ve")]
 pub const HVMOP_ALTP2M_GET_SUPPRESS_VE: u32 = 11;
-/// Asks for access rights of a frame. See [`XenHvmAltp2mMemAccess`].
+/// Command: gets access rights of a frame. See [`XenHvmAltp2mMemAccess`].
 #[doc(alias = "HVMOP_altp2m_get_mem_access")]
 pub const HVMOP_ALTP2M_GET_MEM_ACCESS: u32 = 12;
-/// Ends exceptions for a vCPU. See [`XenHvmAltp2mVcpuDisableNotify`].
+/// Command: disables virtualization exceptions of a vCPU. See [`XenHvmAltp2mVcpuDisableNotify`].
 #[doc(alias = "HVMOP_altp2m_vcpu_disable_notify")]
 pub const HVMOP_ALTP2M_VCPU_DISABLE_NOTIFY: u32 = 13;
-/// Asks for a vCPU's view. See [`XenHvmAltp2mGetVcpuP2mIdx`].
+/// Command: gets the active view of a vCPU. See [`XenHvmAltp2mGetVcpuP2mIdx`].
 #[doc(alias = "HVMOP_altp2m_get_p2m_idx")]
 pub const HVMOP_ALTP2M_GET_P2M_IDX: u32 = 14;
-/// Suppresses exceptions for many frames. See [`XenHvmAltp2mSuppressVeMulti`].
+/// Command: suppresses virtualization exceptions of a range of frames. See
+/// [`XenHvmAltp2mSuppressVeMulti`].
 #[doc(alias = "HVMOP_altp2m_set_suppress_ve_multi")]
 pub const HVMOP_ALTP2M_SET_SUPPRESS_VE_MULTI: u32 = 15;
-/// Lets a guest switch to a view, or not. See [`XenHvmAltp2mSetVisibility`].
+/// Command: sets whether the guest can switch to a view. See [`XenHvmAltp2mSetVisibility`].
 #[doc(alias = "HVMOP_altp2m_set_visibility")]
 pub const HVMOP_ALTP2M_SET_VISIBILITY: u32 = 16;
 
-/// Suppression of exceptions for a frame.
+/// Suppression of virtualization exceptions of a frame.
 #[doc(alias = "xen_hvm_altp2m_suppress_ve")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHvmAltp2mSuppressVe {
     /// The view.
     pub view: u16,
-    /// Whether they are suppressed.
+    /// Suppression: 1 on, 0 off.
     pub suppress_ve: u8,
     /// Reserved; zero.
     pub pad1: u8,
@@ -228,20 +229,20 @@ pub struct XenHvmAltp2mSuppressVe {
 }
 const _: () = assert!(size_of::<XenHvmAltp2mSuppressVe>() == 16);
 
-/// Suppression of exceptions for many frames.
+/// Suppression of virtualization exceptions of a range of frames.
 #[doc(alias = "xen_hvm_altp2m_suppress_ve_multi")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHvmAltp2mSuppressVeMulti {
     /// The view.
     pub view: u16,
-    /// Whether they are suppressed.
+    /// Suppression: 1 on, 0 off.
     pub suppress_ve: u8,
     /// Reserved; zero.
     pub pad1: u8,
-    /// In: zero. Out: the first error.
+    /// In: zero. Out: error number of the first error.
     pub first_error: i32,
-    /// First frame; moves on.
+    /// In: first frame. Out: next frame to process.
     pub first_gfn: u64,
     /// Last frame.
     pub last_gfn: u64,
@@ -250,17 +251,17 @@ pub struct XenHvmAltp2mSuppressVeMulti {
 }
 const _: () = assert!(size_of::<XenHvmAltp2mSuppressVeMulti>() == 32);
 
-/// Whether alternate maps are on.
+/// State of altp2m of a domain.
 #[doc(alias = "xen_hvm_altp2m_domain_state")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHvmAltp2mDomainState {
-    /// Whether they are.
+    /// State: 1 enabled, 0 disabled.
     pub state: u8,
 }
 const _: () = assert!(size_of::<XenHvmAltp2mDomainState>() == 1);
 
-/// Exceptions for a vCPU.
+/// Virtualization exceptions of a vCPU.
 #[doc(alias = "xen_hvm_altp2m_vcpu_enable_notify")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -274,7 +275,7 @@ pub struct XenHvmAltp2mVcpuEnableNotify {
 }
 const _: () = assert!(size_of::<XenHvmAltp2mVcpuEnableNotify>() == 16);
 
-/// No more exceptions for a vCPU.
+/// End of virtualization exceptions of a vCPU.
 #[doc(alias = "xen_hvm_altp2m_vcpu_disable_notify")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -291,7 +292,7 @@ const _: () = assert!(size_of::<XenHvmAltp2mVcpuDisableNotify>() == 4);
 pub struct XenHvmAltp2mView {
     /// The view.
     pub view: u16,
-    /// Rights where nothing else is said.
+    /// Default access rights.
     pub hvmmem_default_access: u16,
 }
 const _: () = assert!(size_of::<XenHvmAltp2mView>() == 4);
@@ -312,7 +313,7 @@ pub struct XenHvmAltp2mMemAccess {
 }
 const _: () = assert!(size_of::<XenHvmAltp2mMemAccess>() == 16);
 
-/// Access rights of many frames.
+/// Access rights of an array of frames.
 #[doc(alias = "xen_hvm_altp2m_set_mem_access_multi")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -321,9 +322,9 @@ pub struct XenHvmAltp2mSetMemAccessMulti {
     pub view: u16,
     /// Reserved; zero.
     pub pad: u16,
-    /// How many.
+    /// Number of frames.
     pub nr: u32,
-    /// Zero; Xen keeps its progress here.
+    /// Zero; Xen stores its progress here.
     pub opaque: u64,
     /// Array of `u64`: frames.
     pub pfn_list: GuestHandle,
@@ -332,7 +333,7 @@ pub struct XenHvmAltp2mSetMemAccessMulti {
 }
 const _: () = assert!(size_of::<XenHvmAltp2mSetMemAccessMulti>() == 32);
 
-/// A frame that shows another one's memory.
+/// Mapping of a frame to the memory of another frame.
 #[doc(alias = "xen_hvm_altp2m_change_gfn")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -343,14 +344,14 @@ pub struct XenHvmAltp2mChangeGfn {
     pub pad1: u16,
     /// Reserved; zero.
     pub pad2: u32,
-    /// The frame.
+    /// The frame to change.
     pub old_gfn: u64,
-    /// The other one; all ones for its own.
+    /// The other frame; all ones restores the original mapping.
     pub new_gfn: u64,
 }
 const _: () = assert!(size_of::<XenHvmAltp2mChangeGfn>() == 24);
 
-/// A vCPU's view.
+/// Active view of a vCPU.
 #[doc(alias = "xen_hvm_altp2m_get_vcpu_p2m_idx")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -364,14 +365,14 @@ pub struct XenHvmAltp2mGetVcpuP2mIdx {
 }
 const _: () = assert!(size_of::<XenHvmAltp2mGetVcpuP2mIdx>() == 8);
 
-/// Whether a guest may switch to a view.
+/// Visibility of a view to the guest.
 #[doc(alias = "xen_hvm_altp2m_set_visibility")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenHvmAltp2mSetVisibility {
     /// The view.
     pub altp2m_idx: u16,
-    /// Whether it may.
+    /// Visibility: 1 visible, 0 hidden.
     pub visible: u8,
     /// Reserved; zero.
     pub pad: u8,

@@ -6,11 +6,11 @@
 
 /// Directory of all these paths.
 pub const HVM_XS_HVMLOADER: &str = "hvmloader";
-/// Which firmware to start.
+/// Name of the firmware to start.
 pub const HVM_XS_BIOS: &str = "hvmloader/bios";
 /// Physical address of the generation identifier.
 pub const HVM_XS_GENERATION_ID_ADDRESS: &str = "hvmloader/generation-id-address";
-/// Whether memory may be moved out of the way of devices.
+/// Relocation of guest memory to enlarge the device memory: `0` forbids it.
 pub const HVM_XS_ALLOW_MEMORY_RELOCATE: &str = "hvmloader/allow-memory-relocate";
 /// Physical address of ACPI tables passed through.
 pub const HVM_XS_ACPI_PT_ADDRESS: &str = "hvmloader/acpi/address";
@@ -20,7 +20,7 @@ pub const HVM_XS_ACPI_PT_LENGTH: &str = "hvmloader/acpi/length";
 pub const HVM_XS_SMBIOS_PT_ADDRESS: &str = "hvmloader/smbios/address";
 /// Length of SMBIOS structures passed through.
 pub const HVM_XS_SMBIOS_PT_LENGTH: &str = "hvmloader/smbios/length";
-/// Whether to show a battery.
+/// Default SMBIOS battery: `1` to enable it.
 pub const HVM_XS_SMBIOS_DEFAULT_BATTERY: &str = "hvmloader/smbios/default_battery";
 /// Directory of SMBIOS texts.
 pub const HVM_XS_BIOS_STRINGS: &str = "bios-strings";
@@ -58,5 +58,5 @@ pub const HVM_XS_ENCLOSURE_ASSET_TAG: &str = "bios-strings/enclosure-asset-tag";
 pub const HVM_XS_BATTERY_MANUFACTURER: &str = "bios-strings/battery-manufacturer";
 /// SMBIOS text: battery name.
 pub const HVM_XS_BATTERY_DEVICE_NAME: &str = "bios-strings/battery-device-name";
-/// SMBIOS text: one of the maker's own, by number.
+/// SMBIOS text: OEM string, by number.
 pub const HVM_XS_OEM_STRINGS: &str = "bios-strings/oem-%d";

@@ -12,11 +12,11 @@ pub const IOREQ_READ: u8 = 1;
 pub const IOREQ_WRITE: u8 = 0;
 /// State: no request.
 pub const STATE_IOREQ_NONE: u8 = 0;
-/// State: a request waits.
+/// State: request ready.
 pub const STATE_IOREQ_READY: u8 = 1;
-/// State: the device model works on it.
+/// State: request in progress in the device model.
 pub const STATE_IOREQ_INPROCESS: u8 = 2;
-/// State: the answer waits.
+/// State: response ready.
 pub const STATE_IORESP_READY: u8 = 3;
 /// Kind: I/O port.
 pub const IOREQ_TYPE_PIO: u8 = 0;
@@ -24,9 +24,9 @@ pub const IOREQ_TYPE_PIO: u8 = 0;
 pub const IOREQ_TYPE_COPY: u8 = 1;
 /// Kind: PCI configuration space.
 pub const IOREQ_TYPE_PCI_CONFIG: u8 = 2;
-/// Kind: the guest has set its clock.
+/// Kind: time offset; the guest has set its clock.
 pub const IOREQ_TYPE_TIMEOFFSET: u8 = 7;
-/// Kind: drop cached mappings.
+/// Kind: invalidation of cached mappings.
 pub const IOREQ_TYPE_INVALIDATE: u8 = 8;
 
 /// A request.
@@ -34,11 +34,11 @@ pub const IOREQ_TYPE_INVALIDATE: u8 = 8;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct Ioreq {
-    /// Physical address, or port.
+    /// Physical address, or I/O port.
     pub addr: u64,
-    /// The data, or the physical address of it.
+    /// The data, or its physical address.
     pub data: u64,
-    /// How often, for repeated accesses.
+    /// Number of repetitions of a repeated access.
     pub count: u32,
     /// Bytes per access.
     pub size: u32,
@@ -88,42 +88,42 @@ pub const IOREQ_BUFFER_SLOT_NUM: usize = 511;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct BufferedIopage {
-    /// How far the device model has read; runs freely.
+    /// Read pointer of the device model; free-running.
     pub read_pointer: u32,
-    /// How far Xen has written; runs freely.
+    /// Write pointer of Xen; free-running.
     pub write_pointer: u32,
     /// The slots.
     pub buf_ioreq: [BufIoreq; 511],
 }
 const _: () = assert!(size_of::<BufferedIopage>() == 4096);
 
-/// I/O port of the ACPI timer, old place.
+/// I/O port of the ACPI timer, version 0.
 pub const ACPI_PM_TMR_BLK_ADDRESS_V0: u32 = 0x1f48;
-/// I/O port of the ACPI events, old place.
+/// I/O port of the ACPI events, version 0.
 pub const ACPI_PM1A_EVT_BLK_ADDRESS_V0: u32 = 0x1f40;
-/// I/O port of the ACPI control, old place.
+/// I/O port of the ACPI control, version 0.
 pub const ACPI_PM1A_CNT_BLK_ADDRESS_V0: u32 = 0x1f44;
-/// I/O port of the general purpose events, old place.
+/// I/O port of the general purpose events, version 0.
 pub const ACPI_GPE0_BLK_ADDRESS_V0: u32 = 0x1f68;
-/// Length of the general purpose event block, old place.
+/// Length of the general purpose event block, version 0.
 pub const ACPI_GPE0_BLK_LEN_V0: u32 = 0x8;
-/// I/O port of the ACPI events, new place.
+/// I/O port of the ACPI events, version 1.
 pub const ACPI_PM1A_EVT_BLK_ADDRESS_V1: u32 = 0xb000;
-/// I/O port of the ACPI control, new place.
+/// I/O port of the ACPI control, version 1.
 pub const ACPI_PM1A_CNT_BLK_ADDRESS_V1: u32 = 0xb004;
-/// I/O port of the ACPI timer, new place.
+/// I/O port of the ACPI timer, version 1.
 pub const ACPI_PM_TMR_BLK_ADDRESS_V1: u32 = 0xb008;
-/// I/O port of the general purpose events, new place.
+/// I/O port of the general purpose events, version 1.
 pub const ACPI_GPE0_BLK_ADDRESS_V1: u32 = 0xafe0;
-/// Length of the general purpose event block, new place.
+/// Length of the general purpose event block, version 1.
 pub const ACPI_GPE0_BLK_LEN_V1: u32 = 0x4;
-/// I/O port of the ACPI events, where nothing else is said.
+/// I/O port of the ACPI events, version 0 under its old name.
 pub const ACPI_PM1A_EVT_BLK_ADDRESS: u32 = 8000;
-/// I/O port of the ACPI control, where nothing else is said.
+/// I/O port of the ACPI control, version 0 under its old name.
 pub const ACPI_PM1A_CNT_BLK_ADDRESS: u32 = 8004;
-/// I/O port of the ACPI timer, where nothing else is said.
+/// I/O port of the ACPI timer, version 0 under its old name.
 pub const ACPI_PM_TMR_BLK_ADDRESS: u32 = 8008;
-/// I/O port of the general purpose events, where nothing else is said.
+/// I/O port of the general purpose events, version 0 under its old name.
 pub const ACPI_GPE0_BLK_ADDRESS: u32 = 8040;
-/// Length of the general purpose event block, where nothing else is said.
+/// Length of the general purpose event block, version 0 under its old name.
 pub const ACPI_GPE0_BLK_LEN: u32 = 8;

@@ -1,4 +1,4 @@
-//! What only HVM and PVH guests have, and what serves them.
+//! Parts of the ABI for HVM and PVH guests and for their device models.
 
 pub mod dm_op;
 pub mod e820;

@@ -5,7 +5,7 @@
 //!
 //! Coverage: 68 constants and no structures, of Xen 4.17 and 4.20; nothing is left out.
 
-/// How upcalls are delivered: a type in bits 56 to 63 and its data.
+/// Delivery of upcalls: a type in bits 56 to 63 and its data.
 pub const HVM_PARAM_CALLBACK_IRQ: u32 = 0;
 /// Frame of the xenstore ring.
 pub const HVM_PARAM_STORE_PFN: u32 = 1;
@@ -19,9 +19,9 @@ pub const HVM_PARAM_IOREQ_PFN: u32 = 5;
 pub const HVM_PARAM_BUFIOREQ_PFN: u32 = 6;
 /// Enlightenments for Windows: `HVMPV_*`.
 pub const HVM_PARAM_VIRIDIAN: u32 = 9;
-/// How missed timer ticks are handled: `HVMPTM_*`.
+/// Handling of missed timer ticks: `HVMPTM_*`.
 pub const HVM_PARAM_TIMER_MODE: u32 = 10;
-/// Whether the guest has an HPET.
+/// High precision event timer: 1 if the guest has one.
 pub const HVM_PARAM_HPET_ENABLED: u32 = 11;
 /// Address of an identity-mapped page table for real mode.
 pub const HVM_PARAM_IDENT_PT: u32 = 12;
@@ -31,13 +31,13 @@ pub const HVM_PARAM_DM_DOMAIN: u32 = 13;
 pub const HVM_PARAM_ACPI_S_STATE: u32 = 14;
 /// Address of a task segment for real mode.
 pub const HVM_PARAM_VM86_TSS: u32 = 15;
-/// Whether periodic timers are aligned.
+/// Alignment of periodic virtual timers: 1 to align.
 pub const HVM_PARAM_VPT_ALIGN: u32 = 16;
 /// Frame of the console ring.
 pub const HVM_PARAM_CONSOLE_PFN: u32 = 17;
 /// Port of the console ring.
 pub const HVM_PARAM_CONSOLE_EVTCHN: u32 = 18;
-/// Where the ACPI I/O ports are: 0 for the old place, 1 for the new one.
+/// Location of the ACPI I/O ports: version 0 or 1.
 pub const HVM_PARAM_ACPI_IOPORTS_LOCATION: u32 = 19;
 /// Deprecated.
 pub const HVM_PARAM_MEMORY_EVENT_CR0: u32 = 20;
@@ -63,9 +63,9 @@ pub const HVM_PARAM_SHARING_RING_PFN: u32 = 29;
 pub const HVM_PARAM_MEMORY_EVENT_MSR: u32 = 30;
 /// Shutdown reason for a triple fault.
 pub const HVM_PARAM_TRIPLE_FAULT_REASON: u32 = 31;
-/// First frame for I/O request servers.
+/// First frame for ioreq servers.
 pub const HVM_PARAM_IOREQ_SERVER_PFN: u32 = 32;
-/// Number of frames for I/O request servers.
+/// Number of frames for ioreq servers.
 pub const HVM_PARAM_NR_IOREQ_SERVER_PAGES: u32 = 33;
 /// Physical address of the generation identifier.
 pub const HVM_PARAM_VM_GENERATION_ID_ADDR: u32 = 34;
@@ -95,16 +95,16 @@ pub const HVM_PARAM_CALLBACK_TYPE_PPI_FLAG_MASK: u64 = 0xff00;
 /// Flag of the arm type: active low.
 pub const HVM_PARAM_CALLBACK_TYPE_PPI_FLAG_LOW_LEVEL: u64 = 2;
 
-/// Timer mode: virtual time stands still while the vCPU waits.
+/// Timer mode: virtual time stops while the vCPU is descheduled.
 #[doc(alias = "HVMPTM_delay_for_missed_ticks")]
 pub const HVMPTM_DELAY_FOR_MISSED_TICKS: u64 = 0;
-/// Timer mode: missed ticks are delivered late, all of them.
+/// Timer mode: all missed ticks are delivered late.
 #[doc(alias = "HVMPTM_no_delay_for_missed_ticks")]
 pub const HVMPTM_NO_DELAY_FOR_MISSED_TICKS: u64 = 1;
 /// Timer mode: missed ticks are lost.
 #[doc(alias = "HVMPTM_no_missed_ticks_pending")]
 pub const HVMPTM_NO_MISSED_TICKS_PENDING: u64 = 2;
-/// Timer mode: missed ticks become one.
+/// Timer mode: missed ticks are merged into one.
 #[doc(alias = "HVMPTM_one_missed_tick_pending")]
 pub const HVMPTM_ONE_MISSED_TICK_PENDING: u64 = 3;
 
@@ -120,7 +120,7 @@ pub const HVMPV_TIME_REF_COUNT: u64 = 1 << 2;
 /// Enlightenment: reference page of the time stamp counter.
 #[doc(alias = "HVMPV_reference_tsc")]
 pub const HVMPV_REFERENCE_TSC: u64 = 1 << 3;
-/// Enlightenment: remote flushes by hypercall.
+/// Enlightenment: remote TLB flushes by hypercall.
 #[doc(alias = "HVMPV_hcall_remote_tlb_flush")]
 pub const HVMPV_HCALL_REMOTE_TLB_FLUSH: u64 = 1 << 4;
 /// Enlightenment: APIC assist.
@@ -135,7 +135,7 @@ pub const HVMPV_SYNIC: u64 = 1 << 7;
 /// Enlightenment: synthetic timers.
 #[doc(alias = "HVMPV_stimer")]
 pub const HVMPV_STIMER: u64 = 1 << 8;
-/// Enlightenment: interrupts between CPUs by hypercall.
+/// Enlightenment: interprocessor interrupts by hypercall.
 #[doc(alias = "HVMPV_hcall_ipi")]
 pub const HVMPV_HCALL_IPI: u64 = 1 << 9;
 /// Enlightenment: extended processor masks.
@@ -144,7 +144,7 @@ pub const HVMPV_EX_PROCESSOR_MASKS: u64 = 1 << 10;
 /// Enlightenment: more than 64 processors.
 #[doc(alias = "HVMPV_no_vp_limit")]
 pub const HVMPV_NO_VP_LIMIT: u64 = 1 << 11;
-/// Enlightenment: processors that come and go.
+/// Enlightenment: hotplug of processors.
 #[doc(alias = "HVMPV_cpu_hotplug")]
 pub const HVMPV_CPU_HOTPLUG: u64 = 1 << 12;
 /// All enlightenments.
@@ -153,13 +153,13 @@ pub const HVMPV_FEATURE_MASK: u64 = 8191;
 /// Mode of [`HVM_PARAM_ALTP2M`]: off.
 #[doc(alias = "XEN_ALTP2M_disabled")]
 pub const XEN_ALTP2M_DISABLED: u64 = 0;
-/// Mode of [`HVM_PARAM_ALTP2M`]: for the guest and for tools.
+/// Mode of [`HVM_PARAM_ALTP2M`]: available to the guest and to external tools.
 #[doc(alias = "XEN_ALTP2M_mixed")]
 pub const XEN_ALTP2M_MIXED: u64 = 1;
-/// Mode of [`HVM_PARAM_ALTP2M`]: for tools only.
+/// Mode of [`HVM_PARAM_ALTP2M`]: available to external tools only.
 #[doc(alias = "XEN_ALTP2M_external")]
 pub const XEN_ALTP2M_EXTERNAL: u64 = 2;
-/// Mode of [`HVM_PARAM_ALTP2M`]: the guest may only use what tools made.
+/// Mode of [`HVM_PARAM_ALTP2M`]: the guest may only use the views that external tools created.
 #[doc(alias = "XEN_ALTP2M_limited")]
 pub const XEN_ALTP2M_LIMITED: u64 = 3;
 /// Capability of [`HVM_PARAM_MCA_CAP`]: local machine checks.

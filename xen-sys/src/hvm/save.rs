@@ -1,4 +1,4 @@
-//! The head of a record of saved state, for [`crate::domctl::XEN_DOMCTL_SETHVMCONTEXT`].
+//! Header of a record of saved state, for [`crate::domctl::XEN_DOMCTL_SETHVMCONTEXT`].
 //!
 //! Public header: `hvm/save.h`.
 //!
@@ -7,14 +7,14 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// A record's head; its data follows.
+/// Header of a record; its data follows.
 #[doc(alias = "hvm_save_descriptor")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct HvmSaveDescriptor {
     /// Kind of record.
     pub typecode: u16,
-    /// Which one of that kind: a vCPU, for state of vCPUs.
+    /// Instance of that kind: the vCPU, for state of vCPUs.
     pub instance: u16,
     /// Bytes of data.
     pub length: u32,

@@ -1,8 +1,8 @@
-//! The block protocol. Sector numbers and sizes are in units of 512 bytes, whatever the disk's own
-//! sector size.
+//! The block protocol. The unit of sector numbers and sizes is 512 bytes, for every sector size of
+//! the disk.
 //!
-//! The layouts here are those of a 64-bit guest, native and `x86_64-abi`; [`x86_32`] has those of a
-//! 32-bit one.
+//! The layouts of this module are those of a 64-bit guest, native and `x86_64-abi`. The layouts of
+//! a 32-bit guest are in [`x86_32`].
 //!
 //! Public header: `io/blkif.h`.
 //!
@@ -13,47 +13,49 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::GrantRef;
 
-/// Bytes per sector in all numbers of the protocol.
+/// Size of a sector in bytes, in all numbers of the protocol.
 pub const SECTOR_SIZE: usize = 512;
 
 open_enum! {
-    /// What a request asks for.
+    /// Operation of a request.
     pub struct BlkifOp(u8) {
-        /// Reads sectors.
+        /// Read of sectors.
         #[doc(alias = "BLKIF_OP_READ")]
         READ = 0;
-        /// Writes sectors.
+        /// Write of sectors.
         #[doc(alias = "BLKIF_OP_WRITE")]
         WRITE = 1;
-        /// Writes sectors after all earlier requests and before all later ones; with `feature-barrier`.
+        /// Write of sectors after all earlier and before all later requests; requires
+        /// `feature-barrier`.
         #[doc(alias = "BLKIF_OP_WRITE_BARRIER")]
         WRITE_BARRIER = 2;
-        /// Writes the disk's cache back; with `feature-flush-cache`.
+        /// Flush of the disk's write cache; requires `feature-flush-cache`.
         #[doc(alias = "BLKIF_OP_FLUSH_DISKCACHE")]
         FLUSH_DISKCACHE = 3;
         /// Reserved; packet commands of one vendor.
         #[doc(alias = "BLKIF_OP_RESERVED_1")]
         RESERVED_1 = 4;
-        /// Frees sectors; with `feature-discard`. See [`BlkifRequestDiscard`].
+        /// Discard of sectors; requires `feature-discard`. See [`BlkifRequestDiscard`].
         #[doc(alias = "BLKIF_OP_DISCARD")]
         DISCARD = 5;
-        /// Reads or writes many segments; with `feature-max-indirect-segments`. See [`BlkifRequestIndirect`].
+        /// Read or write with indirect segments; requires `feature-max-indirect-segments`. See
+        /// [`BlkifRequestIndirect`].
         #[doc(alias = "BLKIF_OP_INDIRECT")]
         INDIRECT = 6;
     }
 }
 
-/// Segments in a direct request.
+/// Maximum number of segments of a direct request.
 pub const BLKIF_MAX_SEGMENTS_PER_REQUEST: usize = 11;
-/// Pages of segments in an indirect request.
+/// Maximum number of pages with segments of an indirect request.
 pub const BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST: usize = 8;
 
-/// A run of sectors within one granted page.
+/// Range of sectors within one granted page.
 #[doc(alias = "blkif_request_segment")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct BlkifRequestSegment {
-    /// The page.
+    /// Grant of the page.
     pub gref: GrantRef,
     /// First sector in the page.
     pub first_sect: u8,
@@ -69,15 +71,15 @@ const _: () = assert!(size_of::<BlkifRequestSegment>() == 8);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct BlkifRequest {
-    /// What is asked for.
+    /// Operation.
     pub operation: BlkifOp,
-    /// Segments used.
+    /// Number of segments used.
     pub nr_segments: u8,
     /// The virtual device.
     pub handle: u16,
     /// Padding; zero.
     pub _pad0: [u8; 4],
-    /// Chosen by the front end; the response has the same.
+    /// Identifier chosen by the frontend; the response carries the same value.
     pub id: u64,
     /// First sector on disk.
     pub sector_number: u64,
@@ -86,7 +88,7 @@ pub struct BlkifRequest {
 }
 const _: () = assert!(size_of::<BlkifRequest>() == 112);
 
-/// A request to free sectors.
+/// A discard request.
 #[doc(alias = "blkif_request_discard")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -99,7 +101,7 @@ pub struct BlkifRequestDiscard {
     pub handle: u16,
     /// Padding; zero.
     pub _pad0: [u8; 4],
-    /// Chosen by the front end; the response has the same.
+    /// Identifier chosen by the frontend; the response carries the same value.
     pub id: u64,
     /// First sector on disk.
     pub sector_number: u64,
@@ -108,10 +110,10 @@ pub struct BlkifRequestDiscard {
 }
 const _: () = assert!(size_of::<BlkifRequestDiscard>() == 32);
 
-/// Flag of [`BlkifRequestDiscard`]: the data must not be recoverable; with `discard-secure`.
+/// Flag of [`BlkifRequestDiscard`]: the data must not be recoverable; requires `discard-secure`.
 pub const BLKIF_DISCARD_SECURE: u8 = 1 << 0;
 
-/// A request whose segments lie in pages of their own.
+/// A request whose segments are in separate pages.
 #[doc(alias = "blkif_request_indirect")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -120,11 +122,11 @@ pub struct BlkifRequestIndirect {
     pub operation: BlkifOp,
     /// [`BlkifOp::READ`] or [`BlkifOp::WRITE`].
     pub indirect_op: BlkifOp,
-    /// Segments used, over all pages.
+    /// Number of segments in all pages.
     pub nr_segments: u16,
     /// Padding; zero.
     pub _pad0: [u8; 4],
-    /// Chosen by the front end; the response has the same.
+    /// Identifier chosen by the frontend; the response carries the same value.
     pub id: u64,
     /// First sector on disk.
     pub sector_number: u64,
@@ -132,7 +134,7 @@ pub struct BlkifRequestIndirect {
     pub handle: u16,
     /// Padding; zero.
     pub _pad1: [u8; 2],
-    /// Pages full of [`BlkifRequestSegment`].
+    /// Grants of the pages with [`BlkifRequestSegment`].
     pub indirect_grefs: [GrantRef; BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST],
     /// Padding; zero.
     pub _pad2: [u8; 4],
@@ -144,13 +146,13 @@ const _: () = assert!(size_of::<BlkifRequestIndirect>() == 64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct BlkifResponse {
-    /// That of the request.
+    /// Identifier of the request.
     pub id: u64,
-    /// That of the request.
+    /// Operation of the request.
     pub operation: BlkifOp,
     /// Padding; zero.
     pub _pad0: [u8; 1],
-    /// The outcome.
+    /// Status.
     pub status: BlkifStatus,
     /// Padding; zero.
     pub _pad1: [u8; 4],
@@ -158,30 +160,30 @@ pub struct BlkifResponse {
 const _: () = assert!(size_of::<BlkifResponse>() == 16);
 
 open_enum! {
-    /// Outcome of a block request.
+    /// Status of a block request.
     pub struct BlkifStatus(i16) {
-        /// The operation is not supported.
+        /// Unsupported operation.
         #[doc(alias = "BLKIF_RSP_EOPNOTSUPP")]
         EOPNOTSUPP = -2;
-        /// The operation failed.
+        /// Failed operation.
         #[doc(alias = "BLKIF_RSP_ERROR")]
         ERROR = -1;
-        /// Done.
+        /// Success.
         #[doc(alias = "BLKIF_RSP_OKAY")]
         OKAY = 0;
     }
 }
 
 flags! {
-    /// What a virtual disk is, in the xenstore node `info`.
+    /// Properties of a virtual disk, in the xenstore node `info`.
     pub struct VdiskInfo(u32) {
         /// A CD-ROM.
         #[doc(alias = "VDISK_CDROM")]
         CDROM = 0x1;
-        /// A removable medium.
+        /// Removable medium.
         #[doc(alias = "VDISK_REMOVABLE")]
         REMOVABLE = 0x2;
-        /// Not to be written.
+        /// Read-only disk.
         #[doc(alias = "VDISK_READONLY")]
         READONLY = 0x4;
     }
@@ -203,13 +205,13 @@ pub mod x86_32 {
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
     #[repr(C, align(4))]
     pub struct BlkifRequest {
-        /// What is asked for.
+        /// Operation.
         pub operation: BlkifOp,
-        /// Segments used.
+        /// Number of segments used.
         pub nr_segments: u8,
         /// The virtual device.
         pub handle: u16,
-        /// Chosen by the front end; the response has the same.
+        /// Identifier chosen by the frontend; the response carries the same value.
         pub id: U64,
         /// First sector on disk.
         pub sector_number: U64,
@@ -218,7 +220,7 @@ pub mod x86_32 {
     }
     const _: () = assert!(size_of::<BlkifRequest>() == 108);
 
-    /// A request to free sectors.
+    /// A discard request.
     #[doc(alias = "blkif_request_discard")]
     #[doc(alias = "blkif_x86_32_request_discard")]
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
@@ -230,7 +232,7 @@ pub mod x86_32 {
         pub flag: u8,
         /// The virtual device.
         pub handle: u16,
-        /// Chosen by the front end; the response has the same.
+        /// Identifier chosen by the frontend; the response carries the same value.
         pub id: U64,
         /// First sector on disk.
         pub sector_number: U64,
@@ -239,7 +241,7 @@ pub mod x86_32 {
     }
     const _: () = assert!(size_of::<BlkifRequestDiscard>() == 28);
 
-    /// A request whose segments lie in pages of their own.
+    /// A request whose segments are in separate pages.
     #[doc(alias = "blkif_request_indirect")]
     #[doc(alias = "blkif_x86_32_request_indirect")]
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
@@ -249,9 +251,9 @@ pub mod x86_32 {
         pub operation: BlkifOp,
         /// [`BlkifOp::READ`] or [`BlkifOp::WRITE`].
         pub indirect_op: BlkifOp,
-        /// Segments used, over all pages.
+        /// Number of segments in all pages.
         pub nr_segments: u16,
-        /// Chosen by the front end; the response has the same.
+        /// Identifier chosen by the frontend; the response carries the same value.
         pub id: U64,
         /// First sector on disk.
         pub sector_number: U64,
@@ -259,9 +261,9 @@ pub mod x86_32 {
         pub handle: u16,
         /// Padding; zero.
         pub _pad0: [u8; 2],
-        /// Pages full of [`BlkifRequestSegment`].
+        /// Grants of the pages with [`BlkifRequestSegment`].
         pub indirect_grefs: [GrantRef; BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST],
-        /// Makes up 64 bytes; zero.
+        /// Padding to 64 bytes; zero.
         pub pad: [u8; 8],
     }
     const _: () = assert!(size_of::<BlkifRequestIndirect>() == 64);
@@ -272,13 +274,13 @@ pub mod x86_32 {
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
     #[repr(C, align(4))]
     pub struct BlkifResponse {
-        /// That of the request.
+        /// Identifier of the request.
         pub id: U64,
-        /// That of the request.
+        /// Operation of the request.
         pub operation: BlkifOp,
         /// Padding; zero.
         pub _pad0: [u8; 1],
-        /// The outcome.
+        /// Status.
         pub status: BlkifStatus,
     }
     const _: () = assert!(size_of::<BlkifResponse>() == 12);

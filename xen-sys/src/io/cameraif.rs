@@ -1,4 +1,4 @@
-//! The camera protocol: requests, a page of events, buffers of the front end or of the back end.
+//! The camera protocol: requests, an event page, buffers of the frontend or of the backend.
 //!
 //! Public header: `io/cameraif.h`.
 //!
@@ -14,25 +14,25 @@ use crate::GrantRef;
 pub const XENCAMERA_PROTOCOL_VERSION: &str = "1";
 /// Name of the device class.
 pub const XENCAMERA_DRIVER_NAME: &str = "vcamera";
-/// Between the entries of a list.
+/// Separator of the entries of a list.
 pub const XENCAMERA_LIST_SEPARATOR: &str = ",";
-/// Between width and height.
+/// Separator of width and height.
 pub const XENCAMERA_RESOLUTION_SEPARATOR: &str = "x";
-/// Between the parts of a fraction.
+/// Separator of numerator and denominator.
 pub const XENCAMERA_FRACTION_SEPARATOR: &str = "/";
-/// Node of the back end: versions that it speaks.
+/// Node of the backend: supported versions.
 pub const XENCAMERA_FIELD_BE_VERSIONS: &str = "versions";
-/// Node of the front end: the version chosen.
+/// Node of the frontend: selected version.
 pub const XENCAMERA_FIELD_FE_VERSION: &str = "version";
-/// Node of the front end: grant of the request ring.
+/// Node of the frontend: grant of the request ring.
 pub const XENCAMERA_FIELD_REQ_RING_REF: &str = "req-ring-ref";
-/// Node of the front end: port of the request ring.
+/// Node of the frontend: port of the request ring.
 pub const XENCAMERA_FIELD_REQ_CHANNEL: &str = "req-event-channel";
-/// Node of the front end: grant of the event page.
+/// Node of the frontend: grant of the event page.
 pub const XENCAMERA_FIELD_EVT_RING_REF: &str = "evt-ring-ref";
-/// Node of the front end: port of the event page.
+/// Node of the frontend: port of the event page.
 pub const XENCAMERA_FIELD_EVT_CHANNEL: &str = "evt-event-channel";
-/// Node: most buffers.
+/// Node: maximum number of buffers.
 pub const XENCAMERA_FIELD_MAX_BUFFERS: &str = "max-buffers";
 /// Node: controls.
 pub const XENCAMERA_FIELD_CONTROLS: &str = "controls";
@@ -40,7 +40,7 @@ pub const XENCAMERA_FIELD_CONTROLS: &str = "controls";
 pub const XENCAMERA_FIELD_FORMATS: &str = "formats";
 /// Node: frame rates.
 pub const XENCAMERA_FIELD_FRAME_RATES: &str = "frame-rates";
-/// Node: the back end allocates buffers.
+/// Node: the backend allocates buffers.
 pub const XENCAMERA_FIELD_BE_ALLOC: &str = "be-alloc";
 /// Node: name of the camera.
 pub const XENCAMERA_FIELD_UNIQUE_ID: &str = "unique-id";
@@ -56,51 +56,51 @@ pub const XENCAMERA_CTRL_HUE_STR: &str = "hue";
 pub const XENCAMERA_FOURCC_BIGENDIAN_STR: &str = "-BE";
 
 open_enum! {
-    /// What a request asks for.
+    /// Operation of a request.
     pub struct CameraOp(u8) {
-        /// Sets the picture's format.
+        /// Change of the picture's format.
         #[doc(alias = "XENCAMERA_OP_CONFIG_SET")]
         CONFIG_SET = 0x0;
-        /// Asks for the picture's format.
+        /// Query of the picture's format.
         #[doc(alias = "XENCAMERA_OP_CONFIG_GET")]
         CONFIG_GET = 0x1;
-        /// Asks whether a format is possible.
+        /// Validation of a format.
         #[doc(alias = "XENCAMERA_OP_CONFIG_VALIDATE")]
         CONFIG_VALIDATE = 0x2;
-        /// Sets the frame rate.
+        /// Change of the frame rate.
         #[doc(alias = "XENCAMERA_OP_FRAME_RATE_SET")]
         FRAME_RATE_SET = 0x3;
-        /// Asks for the layout of buffers.
+        /// Query of the layout of buffers.
         #[doc(alias = "XENCAMERA_OP_BUF_GET_LAYOUT")]
         BUF_GET_LAYOUT = 0x4;
-        /// Asks for a number of buffers.
+        /// Request for a number of buffers.
         #[doc(alias = "XENCAMERA_OP_BUF_REQUEST")]
         BUF_REQUEST = 0x5;
-        /// Creates a buffer.
+        /// Creation of a buffer.
         #[doc(alias = "XENCAMERA_OP_BUF_CREATE")]
         BUF_CREATE = 0x6;
-        /// Destroys a buffer.
+        /// Destruction of a buffer.
         #[doc(alias = "XENCAMERA_OP_BUF_DESTROY")]
         BUF_DESTROY = 0x7;
-        /// Queues a buffer.
+        /// Addition of a buffer to the queue.
         #[doc(alias = "XENCAMERA_OP_BUF_QUEUE")]
         BUF_QUEUE = 0x8;
-        /// Takes a buffer from the queue.
+        /// Removal of a buffer from the queue.
         #[doc(alias = "XENCAMERA_OP_BUF_DEQUEUE")]
         BUF_DEQUEUE = 0x9;
-        /// Asks about a control.
+        /// Query of a control's properties.
         #[doc(alias = "XENCAMERA_OP_CTRL_ENUM")]
         CTRL_ENUM = 0xa;
-        /// Sets a control.
+        /// Change of a control's value.
         #[doc(alias = "XENCAMERA_OP_CTRL_SET")]
         CTRL_SET = 0xb;
-        /// Asks for a control's value.
+        /// Query of a control's value.
         #[doc(alias = "XENCAMERA_OP_CTRL_GET")]
         CTRL_GET = 0xc;
-        /// Starts the stream.
+        /// Start of the stream.
         #[doc(alias = "XENCAMERA_OP_STREAM_START")]
         STREAM_START = 0xd;
-        /// Stops the stream.
+        /// Stop of the stream.
         #[doc(alias = "XENCAMERA_OP_STREAM_STOP")]
         STREAM_STOP = 0xe;
     }
@@ -126,24 +126,24 @@ open_enum! {
 
 /// Number of controls.
 pub const XENCAMERA_MAX_CTRL: usize = 4;
-/// Most planes of a buffer.
+/// Maximum number of planes of a buffer.
 pub const XENCAMERA_MAX_PLANE: usize = 4;
-/// Bytes of the event page.
+/// Size of the event page in bytes.
 pub const XENCAMERA_EVENT_PAGE_SIZE: usize = 4096;
-/// Offset of the events.
+/// Offset of the events in bytes.
 pub const XENCAMERA_IN_RING_OFFS: usize = 64;
-/// Bytes of the events.
+/// Size of the events in bytes.
 pub const XENCAMERA_IN_RING_SIZE: usize = 4032;
 /// Number of events.
 pub const XENCAMERA_IN_RING_LEN: usize = 63;
 
-/// Flag of a control: may not be set.
+/// Flag of a control: read-only.
 pub const XENCAMERA_CTRL_FLG_RO: u32 = 1 << 0;
-/// Flag of a control: may not be read.
+/// Flag of a control: write-only.
 pub const XENCAMERA_CTRL_FLG_WO: u32 = 1 << 1;
-/// Flag of a control: changes by itself.
+/// Flag of a control: volatile; the value changes without a request.
 pub const XENCAMERA_CTRL_FLG_VOLATILE: u32 = 1 << 2;
-/// Colour space: the usual.
+/// Colour space: default.
 pub const XENCAMERA_COLORSPACE_DEFAULT: u32 = 0;
 /// Colour space: SMPTE 170M.
 pub const XENCAMERA_COLORSPACE_SMPTE170M: u32 = 1;
@@ -157,7 +157,7 @@ pub const XENCAMERA_COLORSPACE_OPRGB: u32 = 4;
 pub const XENCAMERA_COLORSPACE_BT2020: u32 = 5;
 /// Colour space: DCI-P3.
 pub const XENCAMERA_COLORSPACE_DCI_P3: u32 = 6;
-/// Transfer function: the usual.
+/// Transfer function: default.
 pub const XENCAMERA_XFER_FUNC_DEFAULT: u32 = 0;
 /// Transfer function: Rec. 709.
 pub const XENCAMERA_XFER_FUNC_709: u32 = 1;
@@ -185,16 +185,16 @@ pub const XENCAMERA_YCBCR_ENC_XV709: u32 = 4;
 pub const XENCAMERA_YCBCR_ENC_BT2020: u32 = 5;
 /// Encoding of colour: BT.2020 with constant luminance.
 pub const XENCAMERA_YCBCR_ENC_BT2020_CONST_LUM: u32 = 6;
-/// Range of values: the usual.
+/// Range of values: default.
 pub const XENCAMERA_QUANTIZATION_DEFAULT: u32 = 0;
-/// Range of values: all.
+/// Range of values: full.
 pub const XENCAMERA_QUANTIZATION_FULL_RANGE: u32 = 1;
 /// Range of values: limited.
 pub const XENCAMERA_QUANTIZATION_LIM_RANGE: u32 = 2;
 
-/// Kind of event: a picture is there. See [`XencameraFrameAvailEvt`].
+/// Kind of event: frame available. See [`XencameraFrameAvailEvt`].
 pub const XENCAMERA_EVT_FRAME_AVAIL: u8 = 0x0;
-/// Kind of event: a control has changed. See [`XencameraCtrlValue`].
+/// Kind of event: control changed. See [`XencameraCtrlValue`].
 pub const XENCAMERA_EVT_CTRL_CHANGE: u8 = 0x1;
 
 /// Arguments of [`CameraOp::CONFIG_SET`] and [`CameraOp::CONFIG_VALIDATE`].
@@ -223,12 +223,12 @@ pub struct XencameraFrameRateReq {
 }
 const _: () = assert!(size_of::<XencameraFrameRateReq>() == 8);
 
-/// Argument of, and answer to, [`CameraOp::BUF_REQUEST`].
+/// Argument of and response to [`CameraOp::BUF_REQUEST`].
 #[doc(alias = "xencamera_buf_request")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XencameraBufRequest {
-    /// Buffers.
+    /// Number of buffers.
     pub num_bufs: u8,
 }
 const _: () = assert!(size_of::<XencameraBufRequest>() == 1);
@@ -297,7 +297,7 @@ pub struct XencameraGetCtrlReq {
 }
 const _: () = assert!(size_of::<XencameraGetCtrlReq>() == 1);
 
-/// Answer to the operations on the picture's format.
+/// Response to the operations on the picture's format.
 #[doc(alias = "xencamera_config_resp")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -327,30 +327,30 @@ pub struct XencameraConfigResp {
 }
 const _: () = assert!(size_of::<XencameraConfigResp>() == 44);
 
-/// Answer to [`CameraOp::BUF_GET_LAYOUT`].
+/// Response to [`CameraOp::BUF_GET_LAYOUT`].
 #[doc(alias = "xencamera_buf_get_layout_resp")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XencameraBufGetLayoutResp {
-    /// Planes.
+    /// Number of planes.
     pub num_planes: u8,
     /// Reserved; zero.
     pub reserved: [u8; 3],
     /// Size in bytes.
     pub size: u32,
-    /// Bytes of each plane.
+    /// Size of each plane in bytes.
     pub plane_size: [u32; 4],
-    /// Bytes per line of each plane.
+    /// Size of a line of each plane in bytes.
     pub plane_stride: [u32; 4],
 }
 const _: () = assert!(size_of::<XencameraBufGetLayoutResp>() == 40);
 
-/// Answer to [`CameraOp::CTRL_ENUM`].
+/// Response to [`CameraOp::CTRL_ENUM`].
 #[doc(alias = "xencamera_ctrl_enum_resp")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XencameraCtrlEnumResp {
-    /// Which control.
+    /// Index of the control.
     pub index: u8,
     /// The control.
     #[doc(alias = "type")]
@@ -365,12 +365,12 @@ pub struct XencameraCtrlEnumResp {
     pub max: i64,
     /// Step.
     pub step: i64,
-    /// Usual value.
+    /// Default value.
     pub def_val: i64,
 }
 const _: () = assert!(size_of::<XencameraCtrlEnumResp>() == 40);
 
-/// Event: a picture is there.
+/// Event: frame available.
 #[doc(alias = "xencamera_frame_avail_evt")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -379,7 +379,7 @@ pub struct XencameraFrameAvailEvt {
     pub index: u8,
     /// Reserved; zero.
     pub reserved: [u8; 3],
-    /// Bytes used.
+    /// Number of bytes used.
     pub used_sz: u32,
     /// Sequence number.
     pub seq_num: u32,
@@ -391,9 +391,9 @@ const _: () = assert!(size_of::<XencameraFrameAvailEvt>() == 12);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XencameraReq {
-    /// Chosen by the front end; the response has the same.
+    /// Identifier chosen by the frontend; the response carries the same value.
     pub id: u16,
-    /// What is asked for.
+    /// Operation.
     pub operation: CameraOp,
     /// Reserved; zero.
     pub reserved: [u8; 5],
@@ -407,15 +407,15 @@ const _: () = assert!(size_of::<XencameraReq>() == 64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XencameraResp {
-    /// That of the request.
+    /// Identifier of the request.
     pub id: u16,
-    /// That of the request.
+    /// Operation of the request.
     pub operation: CameraOp,
     /// Reserved; zero.
     pub reserved: u8,
     /// Zero, or a negated error number.
     pub status: i32,
-    /// The answer, by operation.
+    /// The response, by operation.
     pub resp: [u64; 7],
 }
 const _: () = assert!(size_of::<XencameraResp>() == 64);
@@ -437,14 +437,14 @@ pub struct XencameraEvt {
 }
 const _: () = assert!(size_of::<XencameraEvt>() == 64);
 
-/// The head of the event page. Indices run freely.
+/// Header of the event page. Indices are free-running.
 #[doc(alias = "xencamera_event_page")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XencameraEventPage {
-    /// How far the front end has read.
+    /// Consumer index, written by the frontend.
     pub in_cons: u32,
-    /// How far the back end has written.
+    /// Producer index, written by the backend.
     pub in_prod: u32,
     /// Reserved; zero.
     pub reserved: [u8; 56],

@@ -6,7 +6,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// The ring page. Indices run freely; their position is taken modulo the ring's size.
+/// The ring page. Indices are free-running; the position is the index modulo the ring's size.
 #[doc(alias = "xencons_interface")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -16,13 +16,13 @@ pub struct XenconsInterface {
     pub in_: [u8; 1024],
     /// Bytes from the guest.
     pub out: [u8; 2048],
-    /// How far the guest has read.
+    /// Consumer index, written by the guest.
     pub in_cons: u32,
-    /// How far the back end has written.
+    /// Producer index, written by the backend.
     pub in_prod: u32,
-    /// How far the back end has read.
+    /// Consumer index, written by the backend.
     pub out_cons: u32,
-    /// How far the guest has written.
+    /// Producer index, written by the guest.
     pub out_prod: u32,
     /// [`XENCONSOLE_CONNECTED`] or [`XENCONSOLE_DISCONNECTED`] (Xen 4.20).
     pub connection: u8,
@@ -30,7 +30,7 @@ pub struct XenconsInterface {
     pub _pad0: [u8; 3],
 }
 
-/// A back end serves the ring (Xen 4.20).
+/// Connection state: a backend serves the ring (Xen 4.20).
 pub const XENCONSOLE_CONNECTED: u8 = 0;
-/// No back end serves the ring yet (Xen 4.20).
+/// Connection state: no backend serves the ring yet (Xen 4.20).
 pub const XENCONSOLE_DISCONNECTED: u8 = 1;

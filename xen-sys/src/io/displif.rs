@@ -1,4 +1,4 @@
-//! The display protocol: requests, a page of events, buffers of the front end or of the back end.
+//! The display protocol: requests, an event page, buffers of the frontend or of the backend.
 //!
 //! Public header: `io/displif.h`.
 //!
@@ -14,75 +14,75 @@ use crate::GrantRef;
 pub const XENDISPL_PROTOCOL_VERSION: &str = "2";
 /// Name of the device class.
 pub const XENDISPL_DRIVER_NAME: &str = "vdispl";
-/// Between the entries of a list.
+/// Separator of the entries of a list.
 pub const XENDISPL_LIST_SEPARATOR: &str = ",";
-/// Between width and height.
+/// Separator of width and height.
 pub const XENDISPL_RESOLUTION_SEPARATOR: &str = "x";
-/// Node of the back end: versions that it speaks.
+/// Node of the backend: supported versions.
 pub const XENDISPL_FIELD_BE_VERSIONS: &str = "versions";
-/// Node of the front end: the version chosen.
+/// Node of the frontend: selected version.
 pub const XENDISPL_FIELD_FE_VERSION: &str = "version";
-/// Node of the front end: grant of the request ring.
+/// Node of the frontend: grant of the request ring.
 pub const XENDISPL_FIELD_REQ_RING_REF: &str = "req-ring-ref";
-/// Node of the front end: port of the request ring.
+/// Node of the frontend: port of the request ring.
 pub const XENDISPL_FIELD_REQ_CHANNEL: &str = "req-event-channel";
-/// Node of the front end: grant of the event page.
+/// Node of the frontend: grant of the event page.
 pub const XENDISPL_FIELD_EVT_RING_REF: &str = "evt-ring-ref";
-/// Node of the front end: port of the event page.
+/// Node of the frontend: port of the event page.
 pub const XENDISPL_FIELD_EVT_CHANNEL: &str = "evt-event-channel";
 /// Node: width and height.
 pub const XENDISPL_FIELD_RESOLUTION: &str = "resolution";
-/// Node: the back end allocates buffers.
+/// Node: the backend allocates buffers.
 pub const XENDISPL_FIELD_BE_ALLOC: &str = "be-alloc";
 /// Node: name of the connector.
 pub const XENDISPL_FIELD_UNIQUE_ID: &str = "unique-id";
 
 /// Version of the protocol, as a number.
 pub const XENDISPL_PROTOCOL_VERSION_INT: u32 = 2;
-/// Flag of [`XendisplDbufCreateReq`]: the back end allocates the buffer.
+/// Flag of [`XendisplDbufCreateReq`]: the backend allocates the buffer.
 pub const XENDISPL_DBUF_FLG_REQ_ALLOC: u32 = 1 << 0;
 
 open_enum! {
-    /// What a request asks for.
+    /// Operation of a request.
     pub struct DisplOp(u8) {
-        /// Creates a display buffer.
+        /// Creation of a display buffer.
         #[doc(alias = "XENDISPL_OP_DBUF_CREATE")]
         DBUF_CREATE = 0x10;
-        /// Destroys a display buffer.
+        /// Destruction of a display buffer.
         #[doc(alias = "XENDISPL_OP_DBUF_DESTROY")]
         DBUF_DESTROY = 0x11;
-        /// Makes a frame buffer of a display buffer.
+        /// Creation of a frame buffer in a display buffer.
         #[doc(alias = "XENDISPL_OP_FB_ATTACH")]
         FB_ATTACH = 0x12;
-        /// Ends a frame buffer.
+        /// Removal of a frame buffer.
         #[doc(alias = "XENDISPL_OP_FB_DETACH")]
         FB_DETACH = 0x13;
-        /// Shows a frame buffer, or nothing.
+        /// Display of a frame buffer, or of none.
         #[doc(alias = "XENDISPL_OP_SET_CONFIG")]
         SET_CONFIG = 0x14;
-        /// Switches to a frame buffer.
+        /// Page flip to a frame buffer.
         #[doc(alias = "XENDISPL_OP_PG_FLIP")]
         PG_FLIP = 0x15;
-        /// Asks for the monitor's description; version 2.
+        /// Query of the monitor's EDID; version 2.
         #[doc(alias = "XENDISPL_OP_GET_EDID")]
         GET_EDID = 0x16;
     }
 }
 
-/// Kind of event: the switch is done. See [`XendisplPgFlipEvt`].
+/// Kind of event: page flip completed. See [`XendisplPgFlipEvt`].
 pub const XENDISPL_EVT_PG_FLIP: u8 = 0x0;
 
-/// Bytes of a block of a monitor's description.
+/// Size of an EDID block in bytes.
 pub const XENDISPL_EDID_BLOCK_SIZE: usize = 128;
-/// Most blocks of a monitor's description.
+/// Maximum number of EDID blocks.
 pub const XENDISPL_EDID_BLOCK_COUNT: usize = 256;
-/// Most bytes of a monitor's description.
+/// Maximum size of an EDID in bytes.
 pub const XENDISPL_EDID_MAX_SIZE: usize = 32768;
-/// Bytes of the event page.
+/// Size of the event page in bytes.
 pub const XENDISPL_EVENT_PAGE_SIZE: usize = 4096;
-/// Offset of the events.
+/// Offset of the events in bytes.
 pub const XENDISPL_IN_RING_OFFS: usize = 64;
-/// Bytes of the events.
+/// Size of the events in bytes.
 pub const XENDISPL_IN_RING_SIZE: usize = 4032;
 /// Number of events.
 pub const XENDISPL_IN_RING_LEN: usize = 63;
@@ -92,7 +92,7 @@ pub const XENDISPL_IN_RING_LEN: usize = 63;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XendisplDbufCreateReq {
-    /// Chosen by the front end.
+    /// Identifier of the display buffer, chosen by the frontend.
     pub dbuf_cookie: u64,
     /// Width in pixels.
     pub width: u32,
@@ -100,7 +100,7 @@ pub struct XendisplDbufCreateReq {
     pub height: u32,
     /// Bits per pixel.
     pub bpp: u32,
-    /// Bytes.
+    /// Size of the buffer in bytes.
     pub buffer_sz: u32,
     /// [`XENDISPL_DBUF_FLG_REQ_ALLOC`] or zero.
     pub flags: u32,
@@ -142,7 +142,7 @@ const _: () = assert!(size_of::<XendisplDbufDestroyReq>() == 8);
 pub struct XendisplFbAttachReq {
     /// The display buffer.
     pub dbuf_cookie: u64,
-    /// Chosen by the front end.
+    /// Identifier of the frame buffer, chosen by the frontend.
     pub fb_cookie: u64,
     /// Width in pixels.
     pub width: u32,
@@ -170,11 +170,11 @@ const _: () = assert!(size_of::<XendisplFbDetachReq>() == 8);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XendisplSetConfigReq {
-    /// The frame buffer; zero for nothing.
+    /// The frame buffer; zero for none.
     pub fb_cookie: u64,
-    /// Left.
+    /// Left edge in pixels.
     pub x: u32,
-    /// Top.
+    /// Top edge in pixels.
     pub y: u32,
     /// Width in pixels.
     pub width: u32,
@@ -202,24 +202,24 @@ const _: () = assert!(size_of::<XendisplPageFlipReq>() == 8);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XendisplGetEdidReq {
-    /// Bytes of the buffer.
+    /// Size of the buffer in bytes.
     pub buffer_sz: u32,
     /// Grant of the first page of the page directory.
     pub gref_directory: GrantRef,
 }
 const _: () = assert!(size_of::<XendisplGetEdidReq>() == 8);
 
-/// Answer to [`DisplOp::GET_EDID`].
+/// Response to [`DisplOp::GET_EDID`].
 #[doc(alias = "xendispl_get_edid_resp")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XendisplGetEdidResp {
-    /// Bytes of the description.
+    /// Size of the EDID in bytes.
     pub edid_sz: u32,
 }
 const _: () = assert!(size_of::<XendisplGetEdidResp>() == 4);
 
-/// Event: the switch is done.
+/// Event: page flip completed.
 #[doc(alias = "xendispl_pg_flip_evt")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -234,9 +234,9 @@ const _: () = assert!(size_of::<XendisplPgFlipEvt>() == 8);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XendisplReq {
-    /// Chosen by the front end; the response has the same.
+    /// Identifier chosen by the frontend; the response carries the same value.
     pub id: u16,
-    /// What is asked for.
+    /// Operation.
     pub operation: DisplOp,
     /// Reserved; zero.
     pub reserved: [u8; 5],
@@ -250,15 +250,15 @@ const _: () = assert!(size_of::<XendisplReq>() == 64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XendisplResp {
-    /// That of the request.
+    /// Identifier of the request.
     pub id: u16,
-    /// That of the request.
+    /// Operation of the request.
     pub operation: DisplOp,
     /// Reserved; zero.
     pub reserved: u8,
     /// Zero, or a negated error number.
     pub status: i32,
-    /// The answer, by operation.
+    /// The response, by operation.
     pub op: [u32; 14],
 }
 const _: () = assert!(size_of::<XendisplResp>() == 64);
@@ -280,14 +280,14 @@ pub struct XendisplEvt {
 }
 const _: () = assert!(size_of::<XendisplEvt>() == 64);
 
-/// The head of the event page. Indices run freely.
+/// Header of the event page. Indices are free-running.
 #[doc(alias = "xendispl_event_page")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XendisplEventPage {
-    /// How far the front end has read.
+    /// Consumer index, written by the frontend.
     pub in_cons: u32,
-    /// How far the back end has written.
+    /// Producer index, written by the backend.
     pub in_prod: u32,
     /// Reserved; zero.
     pub reserved: [u8; 56],

@@ -6,17 +6,17 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// Kind of an event for the back end: [`XenfbUpdate`].
+/// Kind of an event for the backend: [`XenfbUpdate`].
 pub const XENFB_TYPE_UPDATE: u8 = 2;
-/// Kind of an event for the back end: [`XenfbResize`].
+/// Kind of an event for the backend: [`XenfbResize`].
 pub const XENFB_TYPE_RESIZE: u8 = 3;
-/// Kind of an event for the front end: [`XenfbRefreshPeriod`].
+/// Kind of an event for the frontend: [`XenfbRefreshPeriod`].
 pub const XENFB_TYPE_REFRESH_PERIOD: u8 = 1;
 
-/// Value of [`XenfbRefreshPeriod::period`]: nobody looks.
+/// Value of [`XenfbRefreshPeriod::period`]: no refresh; the picture is not displayed.
 pub const XENFB_NO_REFRESH: u32 = 0;
 
-/// A part of the picture has changed.
+/// Event: a rectangle of the picture was updated.
 #[doc(alias = "xenfb_update")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -26,9 +26,9 @@ pub struct XenfbUpdate {
     pub type_: u8,
     /// Padding; zero.
     pub _pad0: [u8; 3],
-    /// Left.
+    /// Left edge in pixels.
     pub x: i32,
-    /// Top.
+    /// Top edge in pixels.
     pub y: i32,
     /// Width in pixels.
     pub width: i32,
@@ -37,7 +37,7 @@ pub struct XenfbUpdate {
 }
 const _: () = assert!(size_of::<XenfbUpdate>() == 20);
 
-/// The picture has a new shape.
+/// Event: the picture was resized.
 #[doc(alias = "xenfb_resize")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -51,7 +51,7 @@ pub struct XenfbResize {
     pub width: i32,
     /// Height in pixels.
     pub height: i32,
-    /// Bytes per line.
+    /// Size of a line in bytes.
     pub stride: i32,
     /// Bits per pixel.
     pub depth: i32,
@@ -60,7 +60,7 @@ pub struct XenfbResize {
 }
 const _: () = assert!(size_of::<XenfbResize>() == 24);
 
-/// An event for the back end: [`XenfbUpdate`] or [`XenfbResize`] at the start.
+/// An event for the backend: [`XenfbUpdate`] or [`XenfbResize`] at the start.
 #[doc(alias = "xenfb_out_event")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -75,7 +75,7 @@ pub struct XenfbOutEvent {
 }
 const _: () = assert!(size_of::<XenfbOutEvent>() == 40);
 
-/// How often the picture is looked at.
+/// Event: period at which the backend refreshes the picture.
 #[doc(alias = "xenfb_refresh_period")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -85,12 +85,12 @@ pub struct XenfbRefreshPeriod {
     pub type_: u8,
     /// Padding; zero.
     pub _pad0: [u8; 3],
-    /// Milliseconds, or [`XENFB_NO_REFRESH`].
+    /// Period in milliseconds, or [`XENFB_NO_REFRESH`].
     pub period: u32,
 }
 const _: () = assert!(size_of::<XenfbRefreshPeriod>() == 8);
 
-/// An event for the front end: [`XenfbRefreshPeriod`] at the start.
+/// An event for the frontend: [`XenfbRefreshPeriod`] at the start.
 #[doc(alias = "xenfb_in_event")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -105,50 +105,50 @@ pub struct XenfbInEvent {
 }
 const _: () = assert!(size_of::<XenfbInEvent>() == 40);
 
-/// Bytes of an event for the back end.
+/// Bytes of an event for the backend.
 pub const XENFB_OUT_EVENT_SIZE: usize = 40;
-/// Bytes of an event for the front end.
+/// Bytes of an event for the frontend.
 pub const XENFB_IN_EVENT_SIZE: usize = 40;
-/// Bytes of the ring for the front end.
+/// Bytes of the ring for the frontend.
 pub const XENFB_IN_RING_SIZE: usize = 1024;
-/// Events in the ring for the front end.
+/// Number of events in the ring for the frontend.
 pub const XENFB_IN_RING_LEN: usize = 25;
-/// Offset of the ring for the front end.
+/// Offset of the ring for the frontend.
 pub const XENFB_IN_RING_OFFS: usize = 1024;
-/// Bytes of the ring for the back end.
+/// Bytes of the ring for the backend.
 pub const XENFB_OUT_RING_SIZE: usize = 2048;
-/// Events in the ring for the back end.
+/// Number of events in the ring for the backend.
 pub const XENFB_OUT_RING_LEN: usize = 51;
-/// Offset of the ring for the back end.
+/// Offset of the ring for the backend.
 pub const XENFB_OUT_RING_OFFS: usize = 2048;
 
-/// The head of the page, for 64-bit guests. Indices run freely; positions are modulo the number of
-/// events.
+/// Header of the page, for 64-bit guests. Indices are free-running; the position is the index
+/// modulo the number of events.
 #[doc(alias = "xenfb_page")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenfbPage {
-    /// How far the front end has read.
+    /// Consumer index, written by the frontend.
     pub in_cons: u32,
-    /// How far the back end has written.
+    /// Producer index, written by the backend.
     pub in_prod: u32,
-    /// How far the back end has read.
+    /// Consumer index, written by the backend.
     pub out_cons: u32,
-    /// How far the front end has written.
+    /// Producer index, written by the frontend.
     pub out_prod: u32,
     /// Width in pixels.
     pub width: i32,
     /// Height in pixels.
     pub height: i32,
-    /// Bytes per line.
+    /// Size of a line in bytes.
     pub line_length: u32,
-    /// Bytes of the picture.
+    /// Size of the picture in bytes.
     pub mem_length: u32,
     /// Bits per pixel.
     pub depth: u8,
     /// Padding; zero.
     pub _pad0: [u8; 7],
-    /// Frames that list the frames of the picture.
+    /// Page directory: frames that list the frames of the picture.
     pub pd: [u64; 256],
 }
 const _: () = assert!(size_of::<XenfbPage>() == 2088);

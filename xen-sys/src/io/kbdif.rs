@@ -9,19 +9,19 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 open_enum! {
     /// Kind of an event.
     pub struct XenkbdType(u8) {
-        /// The pointer has moved. See [`XenkbdMotion`].
+        /// Relative motion of the pointer. See [`XenkbdMotion`].
         #[doc(alias = "XENKBD_TYPE_MOTION")]
         MOTION = 1;
         /// Reserved.
         #[doc(alias = "XENKBD_TYPE_RESERVED")]
         RESERVED = 2;
-        /// A key or button. See [`XenkbdKey`].
+        /// Key or button. See [`XenkbdKey`].
         #[doc(alias = "XENKBD_TYPE_KEY")]
         KEY = 3;
-        /// The pointer's position. See [`XenkbdPosition`].
+        /// Absolute position of the pointer. See [`XenkbdPosition`].
         #[doc(alias = "XENKBD_TYPE_POS")]
         POS = 4;
-        /// A touch. See [`XenkbdMtouch`].
+        /// Multi-touch. See [`XenkbdMtouch`].
         #[doc(alias = "XENKBD_TYPE_MTOUCH")]
         MTOUCH = 5;
     }
@@ -30,22 +30,22 @@ open_enum! {
 open_enum! {
     /// Kind of a touch.
     pub struct XenkbdMtEv(u8) {
-        /// A finger came down.
+        /// Down: new contact.
         #[doc(alias = "XENKBD_MT_EV_DOWN")]
         DOWN = 0;
-        /// A finger went up.
+        /// Up: end of a contact.
         #[doc(alias = "XENKBD_MT_EV_UP")]
         UP = 1;
-        /// A finger moved.
+        /// Motion of a contact.
         #[doc(alias = "XENKBD_MT_EV_MOTION")]
         MOTION = 2;
-        /// The end of a group of events.
+        /// End of a group of events.
         #[doc(alias = "XENKBD_MT_EV_SYN")]
         SYN = 3;
-        /// The shape of a finger's contact.
+        /// Shape of a contact.
         #[doc(alias = "XENKBD_MT_EV_SHAPE")]
         SHAPE = 4;
-        /// The direction of a finger's contact.
+        /// Orientation of a contact.
         #[doc(alias = "XENKBD_MT_EV_ORIENT")]
         ORIENT = 5;
     }
@@ -53,25 +53,25 @@ open_enum! {
 
 /// Name of the device class.
 pub const XENKBD_DRIVER_NAME: &str = "vkbd";
-/// Node of the back end: no keyboard.
+/// Node of the backend: no keyboard.
 pub const XENKBD_FIELD_FEAT_DSBL_KEYBRD: &str = "feature-disable-keyboard";
-/// Node of the back end: no pointer.
+/// Node of the backend: no pointer.
 pub const XENKBD_FIELD_FEAT_DSBL_POINTER: &str = "feature-disable-pointer";
-/// Node of the back end: can send positions.
+/// Node of the backend: supports absolute positions.
 pub const XENKBD_FIELD_FEAT_ABS_POINTER: &str = "feature-abs-pointer";
-/// Node of the back end: can send positions that are not scaled.
+/// Node of the backend: supports absolute positions that are not scaled.
 pub const XENKBD_FIELD_FEAT_RAW_POINTER: &str = "feature-raw-pointer";
-/// Node of the back end: can send touches.
+/// Node of the backend: supports multi-touch.
 pub const XENKBD_FIELD_FEAT_MTOUCH: &str = "feature-multi-touch";
-/// Node of the front end: wants positions.
+/// Node of the frontend: requests absolute positions.
 pub const XENKBD_FIELD_REQ_ABS_POINTER: &str = "request-abs-pointer";
-/// Node of the front end: wants positions that are not scaled.
+/// Node of the frontend: requests absolute positions that are not scaled.
 pub const XENKBD_FIELD_REQ_RAW_POINTER: &str = "request-raw-pointer";
-/// Node of the front end: wants touches.
+/// Node of the frontend: requests multi-touch.
 pub const XENKBD_FIELD_REQ_MTOUCH: &str = "request-multi-touch";
-/// Node of the front end: grant of the page.
+/// Node of the frontend: grant of the page.
 pub const XENKBD_FIELD_RING_GREF: &str = "page-gref";
-/// Node of the front end: port.
+/// Node of the frontend: port.
 pub const XENKBD_FIELD_EVT_CHANNEL: &str = "event-channel";
 /// Node: width of the pointer's area.
 pub const XENKBD_FIELD_WIDTH: &str = "width";
@@ -81,14 +81,14 @@ pub const XENKBD_FIELD_HEIGHT: &str = "height";
 pub const XENKBD_FIELD_MT_WIDTH: &str = "multi-touch-width";
 /// Node: height of the touch area.
 pub const XENKBD_FIELD_MT_HEIGHT: &str = "multi-touch-height";
-/// Node: most fingers.
+/// Node: maximum number of contacts.
 pub const XENKBD_FIELD_MT_NUM_CONTACTS: &str = "multi-touch-num-contacts";
 /// Node: name of the device.
 pub const XENKBD_FIELD_UNIQUE_ID: &str = "unique-id";
-/// Node of the front end: frame of the page, in an old form.
+/// Node of the frontend: frame of the page, in an old form.
 pub const XENKBD_FIELD_RING_REF: &str = "page-ref";
 
-/// The pointer has moved.
+/// Event: relative motion of the pointer.
 #[doc(alias = "xenkbd_motion")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -98,16 +98,16 @@ pub struct XenkbdMotion {
     pub type_: XenkbdType,
     /// Padding; zero.
     pub _pad0: [u8; 3],
-    /// To the right.
+    /// Horizontal motion to the right.
     pub rel_x: i32,
-    /// Downward.
+    /// Vertical motion downward.
     pub rel_y: i32,
-    /// Wheel.
+    /// Motion of the wheel.
     pub rel_z: i32,
 }
 const _: () = assert!(size_of::<XenkbdMotion>() == 16);
 
-/// A key or button.
+/// Event: key or button.
 #[doc(alias = "xenkbd_key")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -115,16 +115,16 @@ pub struct XenkbdKey {
     /// [`XenkbdType::KEY`].
     #[doc(alias = "type")]
     pub type_: XenkbdType,
-    /// Whether it is down.
+    /// State: 1 pressed, 0 released.
     pub pressed: u8,
     /// Padding; zero.
     pub _pad0: [u8; 2],
-    /// The key, as Linux numbers it.
+    /// Key code, as in Linux.
     pub keycode: u32,
 }
 const _: () = assert!(size_of::<XenkbdKey>() == 8);
 
-/// The pointer's position.
+/// Event: absolute position of the pointer.
 #[doc(alias = "xenkbd_position")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -134,16 +134,16 @@ pub struct XenkbdPosition {
     pub type_: XenkbdType,
     /// Padding; zero.
     pub _pad0: [u8; 3],
-    /// From the left.
+    /// Horizontal position from the left.
     pub abs_x: i32,
-    /// From the top.
+    /// Vertical position from the top.
     pub abs_y: i32,
-    /// Wheel.
+    /// Motion of the wheel.
     pub rel_z: i32,
 }
 const _: () = assert!(size_of::<XenkbdPosition>() == 16);
 
-/// A touch.
+/// Event: multi-touch.
 #[doc(alias = "xenkbd_mtouch")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -151,19 +151,19 @@ pub struct XenkbdMtouch {
     /// [`XenkbdType::MTOUCH`].
     #[doc(alias = "type")]
     pub type_: XenkbdType,
-    /// What happened.
+    /// Kind of the touch.
     pub event_type: XenkbdMtEv,
-    /// The finger.
+    /// Number of the contact.
     pub contact_id: u8,
     /// Reserved; zero.
     pub reserved: [u8; 5],
-    /// Position: from the left, from the top. Shape: long axis, short axis. Direction: degrees, in
-    /// 16 bits.
+    /// Position: from the left, from the top. Shape: long axis, short axis. Orientation: degrees,
+    /// in 16 bits.
     pub u: [u32; 2],
 }
 const _: () = assert!(size_of::<XenkbdMtouch>() == 16);
 
-/// An event for the front end: [`XenkbdMotion`], [`XenkbdKey`], [`XenkbdPosition`] or
+/// An event for the frontend: [`XenkbdMotion`], [`XenkbdKey`], [`XenkbdPosition`] or
 /// [`XenkbdMtouch`] at the start.
 #[doc(alias = "xenkbd_in_event")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
@@ -179,7 +179,7 @@ pub struct XenkbdInEvent {
 }
 const _: () = assert!(size_of::<XenkbdInEvent>() == 40);
 
-/// An event for the back end; none are defined.
+/// An event for the backend; none are defined.
 #[doc(alias = "xenkbd_out_event")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -192,35 +192,36 @@ pub struct XenkbdOutEvent {
 }
 const _: () = assert!(size_of::<XenkbdOutEvent>() == 40);
 
-/// Bytes of an event for the front end.
+/// Bytes of an event for the frontend.
 pub const XENKBD_IN_EVENT_SIZE: usize = 40;
-/// Bytes of an event for the back end.
+/// Bytes of an event for the backend.
 pub const XENKBD_OUT_EVENT_SIZE: usize = 40;
-/// Bytes of the ring for the front end.
+/// Bytes of the ring for the frontend.
 pub const XENKBD_IN_RING_SIZE: usize = 2048;
-/// Events in the ring for the front end.
+/// Number of events in the ring for the frontend.
 pub const XENKBD_IN_RING_LEN: usize = 51;
-/// Offset of the ring for the front end.
+/// Offset of the ring for the frontend.
 pub const XENKBD_IN_RING_OFFS: usize = 1024;
-/// Bytes of the ring for the back end.
+/// Bytes of the ring for the backend.
 pub const XENKBD_OUT_RING_SIZE: usize = 1024;
-/// Events in the ring for the back end.
+/// Number of events in the ring for the backend.
 pub const XENKBD_OUT_RING_LEN: usize = 25;
-/// Offset of the ring for the back end.
+/// Offset of the ring for the backend.
 pub const XENKBD_OUT_RING_OFFS: usize = 3072;
 
-/// The head of the page. Indices run freely; positions are modulo the number of events.
+/// Header of the page. Indices are free-running; the position is the index modulo the number of
+/// events.
 #[doc(alias = "xenkbd_page")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenkbdPage {
-    /// How far the front end has read.
+    /// Consumer index, written by the frontend.
     pub in_cons: u32,
-    /// How far the back end has written.
+    /// Producer index, written by the backend.
     pub in_prod: u32,
-    /// How far the back end has read.
+    /// Consumer index, written by the backend.
     pub out_cons: u32,
-    /// How far the front end has written.
+    /// Producer index, written by the frontend.
     pub out_prod: u32,
 }
 const _: () = assert!(size_of::<XenkbdPage>() == 16);

@@ -11,16 +11,16 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct RingShared {
-    /// How far it was read.
+    /// Consumer index.
     pub cons: u32,
-    /// How far it was written.
+    /// Producer index.
     pub prod: u32,
 }
 const _: () = assert!(size_of::<RingShared>() == 8);
 
-/// Flag of [`VchanInterface`]: wants to know when data was written.
+/// Flag of [`VchanInterface`]: requests a notification when data is written.
 pub const VCHAN_NOTIFY_WRITE: u8 = 0x1;
-/// Flag of [`VchanInterface`]: wants to know when data was read.
+/// Flag of [`VchanInterface`]: requests a notification when data is read.
 pub const VCHAN_NOTIFY_READ: u8 = 0x2;
 
 /// The first page; the grants of further pages follow.
@@ -36,13 +36,13 @@ pub struct VchanInterface {
     pub left_order: u16,
     /// Size of the right ring, as a power of two; 10 and 11 lie in this page.
     pub right_order: u16,
-    /// State of the client: 0 gone, 1 there, 2 ready to connect.
+    /// State of the client: 0 exited, 1 connected, 2 not yet connected.
     pub cli_live: u8,
-    /// State of the server: 0 gone, 1 there.
+    /// State of the server: 0 exited, 1 connected.
     pub srv_live: u8,
-    /// What the client wants to know: `VCHAN_NOTIFY_*`.
+    /// Notifications that the client requests: `VCHAN_NOTIFY_*`.
     pub cli_notify: u8,
-    /// What the server wants to know: `VCHAN_NOTIFY_*`.
+    /// Notifications that the server requests: `VCHAN_NOTIFY_*`.
     pub srv_notify: u8,
 }
 const _: () = assert!(size_of::<VchanInterface>() == 24);

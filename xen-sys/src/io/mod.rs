@@ -1,4 +1,4 @@
-//! The protocols between front ends and back ends.
+//! Protocols of paravirtual devices, between frontend and backend.
 
 pub mod blkif;
 pub mod cameraif;

@@ -1,6 +1,6 @@
 //! The network protocol: transmit ring, receive ring, control ring.
 //!
-//! "Transmit" and "receive" are seen from the front end.
+//! "Transmit" and "receive" are the directions of the frontend.
 //!
 //! Public header: `io/netif.h`.
 //!
@@ -14,21 +14,21 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::GrantRef;
 
-/// Slots that a back end must accept for one packet.
+/// Number of slots that a backend must accept for one packet.
 pub const XEN_NETIF_NR_SLOTS_MIN: usize = 18;
-/// Most bytes of a packet.
+/// Maximum size of a packet in bytes.
 pub const XEN_NETIF_MAX_TX_SIZE: usize = 0xffff;
 
 flags! {
-    /// Flags of a transmit request. Not those of a receive response: bits 0 and 1 are exchanged.
+    /// Flags of a transmit request. Bits 0 and 1 are swapped in [`NetRxFlags`].
     pub struct NetTxFlags(u16) {
-        /// The checksum is still to be computed; the field has the pseudo-header's sum.
+        /// Partial checksum: the field holds the sum of the pseudo-header only.
         #[doc(alias = "NETTXF_csum_blank")]
         CSUM_BLANK = 1 << 0;
-        /// The data is known to be good.
+        /// Validated data: the checksum is correct.
         #[doc(alias = "NETTXF_data_validated")]
         DATA_VALIDATED = 1 << 1;
-        /// The packet goes on in the next request.
+        /// The packet continues in the next request.
         #[doc(alias = "NETTXF_more_data")]
         MORE_DATA = 1 << 2;
         /// The next slot is a [`NetifExtraInfo`].
@@ -37,20 +37,20 @@ flags! {
     }
 }
 
-/// A request to transmit; for a packet of several, the first one has the size of the whole.
+/// A transmit request. The first request of a packet has the size of the whole packet.
 #[doc(alias = "netif_tx_request")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct NetifTxRequest {
-    /// The page.
+    /// Grant of the page.
     pub gref: GrantRef,
     /// Offset in the page, in bytes.
     pub offset: u16,
     /// Flags.
     pub flags: NetTxFlags,
-    /// Chosen by the front end; the response has the same.
+    /// Identifier chosen by the frontend; the response carries the same value.
     pub id: u16,
-    /// Bytes: of the packet in its first request, of this fragment in the others.
+    /// Size of the packet in its first request, of the fragment in the others, in bytes.
     pub size: u16,
 }
 const _: () = assert!(size_of::<NetifTxRequest>() == 12);
@@ -60,98 +60,98 @@ const _: () = assert!(size_of::<NetifTxRequest>() == 12);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct NetifTxResponse {
-    /// That of the request.
+    /// Identifier of the request.
     pub id: u16,
-    /// The outcome.
+    /// Status.
     pub status: NetifStatus,
 }
 const _: () = assert!(size_of::<NetifTxResponse>() == 4);
 
-/// A page for the back end to fill.
+/// A page for the backend to fill.
 #[doc(alias = "netif_rx_request")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct NetifRxRequest {
-    /// Chosen by the front end; the response has the same.
+    /// Identifier chosen by the frontend; the response carries the same value.
     pub id: u16,
     /// Zero.
     pub pad: u16,
-    /// The page; granted for writing.
+    /// Grant of the page, for writing.
     pub gref: GrantRef,
 }
 const _: () = assert!(size_of::<NetifRxRequest>() == 8);
 
 flags! {
-    /// Flags of a receive response. Not those of a transmit request: bits 0 and 1 are exchanged.
+    /// Flags of a receive response. Bits 0 and 1 are swapped in [`NetTxFlags`].
     pub struct NetRxFlags(u16) {
-        /// The data is known to be good.
+        /// Validated data: the checksum is correct.
         #[doc(alias = "NETRXF_data_validated")]
         DATA_VALIDATED = 1 << 0;
-        /// The checksum is still to be computed; the field has the pseudo-header's sum.
+        /// Partial checksum: the field holds the sum of the pseudo-header only.
         #[doc(alias = "NETRXF_csum_blank")]
         CSUM_BLANK = 1 << 1;
-        /// The packet goes on in the next response.
+        /// The packet continues in the next response.
         #[doc(alias = "NETRXF_more_data")]
         MORE_DATA = 1 << 2;
         /// The next slot is a [`NetifExtraInfo`].
         #[doc(alias = "NETRXF_extra_info")]
         EXTRA_INFO = 1 << 3;
-        /// Segment sizes are in the response before; deprecated.
+        /// Segment sizes are in the preceding response; deprecated.
         #[doc(alias = "NETRXF_gso_prefix")]
         GSO_PREFIX = 1 << 4;
     }
 }
 
-/// A filled page.
+/// Response to a receive request: a page with data.
 #[doc(alias = "netif_rx_response")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct NetifRxResponse {
-    /// That of the request.
+    /// Identifier of the request.
     pub id: u16,
     /// Offset of the data in the page, in bytes.
     pub offset: u16,
     /// Flags.
     pub flags: NetRxFlags,
-    /// Bytes of data if positive, a [`NetifStatus`] if negative.
+    /// Number of bytes of data if positive, [`NetifStatus`] if negative.
     pub status: i16,
 }
 const _: () = assert!(size_of::<NetifRxResponse>() == 8);
 
 open_enum! {
-    /// Outcome of a request.
+    /// Status of a request.
     pub struct NetifStatus(i16) {
-        /// The packet was dropped.
+        /// Dropped packet.
         #[doc(alias = "NETIF_RSP_DROPPED")]
         DROPPED = -2;
-        /// The request failed.
+        /// Failed request.
         #[doc(alias = "NETIF_RSP_ERROR")]
         ERROR = -1;
-        /// Done.
+        /// Success.
         #[doc(alias = "NETIF_RSP_OKAY")]
         OKAY = 0;
-        /// Not a response: the slot of an extra information.
+        /// Slot of extra information; not a response.
         #[doc(alias = "NETIF_RSP_NULL")]
         NULL = 1;
     }
 }
 
 open_enum! {
-    /// Kind of an extra information.
+    /// Kind of extra information.
     pub struct NetifExtraType(u8) {
-        /// Never valid.
+        /// Invalid kind.
         #[doc(alias = "XEN_NETIF_EXTRA_TYPE_NONE")]
         NONE = 0;
-        /// Segmentation: the packet is to be cut, or was joined. See [`NetifExtraGso`].
+        /// Segmentation offload. See [`NetifExtraGso`].
         #[doc(alias = "XEN_NETIF_EXTRA_TYPE_GSO")]
         GSO = 1;
-        /// Joins a multicast group. See [`NetifExtraMcast`].
+        /// Addition of a multicast group. See [`NetifExtraMcast`].
         #[doc(alias = "XEN_NETIF_EXTRA_TYPE_MCAST_ADD")]
         MCAST_ADD = 2;
-        /// Leaves a multicast group. See [`NetifExtraMcast`].
+        /// Removal of a multicast group. See [`NetifExtraMcast`].
         #[doc(alias = "XEN_NETIF_EXTRA_TYPE_MCAST_DEL")]
         MCAST_DEL = 3;
-        /// The packet's hash. See [`NetifExtraHash`].
+        /// Hash of the packet. See [`NetifExtraHash`].
         #[doc(alias = "XEN_NETIF_EXTRA_TYPE_HASH")]
         HASH = 4;
         /// One more than the highest kind.
@@ -161,9 +161,9 @@ open_enum! {
 }
 
 flags! {
-    /// Flags of an extra information.
+    /// Flags of extra information.
     pub struct NetifExtraFlags(u8) {
-        /// The next slot is an extra information too.
+        /// The next slot is extra information too.
         #[doc(alias = "XEN_NETIF_EXTRA_FLAG_MORE")]
         MORE = 1 << 0;
     }
@@ -184,7 +184,7 @@ open_enum! {
     }
 }
 
-/// An extra information: takes the slot of a request or response.
+/// Extra information, in the slot of a request or response.
 #[doc(alias = "netif_extra_info")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -204,7 +204,7 @@ const _: () = assert!(size_of::<NetifExtraInfo>() == 8);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct NetifExtraGso {
-    /// Most bytes of payload in a segment.
+    /// Maximum number of payload bytes of a segment.
     pub size: u16,
     /// Kind of segmentation.
     pub type_: NetifGsoType,
@@ -228,7 +228,7 @@ const _: () = assert!(size_of::<NetifExtraMcast>() == 6);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct NetifExtraHash {
-    /// What was hashed: bit number of `XEN_NETIF_CTRL_HASH_TYPE_*`.
+    /// Hashed fields: bit number of `XEN_NETIF_CTRL_HASH_TYPE_*`.
     pub type_: u8,
     /// `XEN_NETIF_CTRL_HASH_ALGORITHM_*`.
     pub algorithm: u8,
@@ -238,18 +238,18 @@ pub struct NetifExtraHash {
 const _: () = assert!(size_of::<NetifExtraHash>() == 6);
 
 flags! {
-    /// What a hash is computed over.
+    /// Fields that a hash covers.
     pub struct NetifHashType(u32) {
-        /// Addresses of IPv4.
+        /// IPv4 addresses.
         #[doc(alias = "XEN_NETIF_CTRL_HASH_TYPE_IPV4")]
         IPV4 = 1 << 0;
-        /// Addresses of IPv4 and ports of TCP.
+        /// IPv4 addresses and TCP ports.
         #[doc(alias = "XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP")]
         IPV4_TCP = 1 << 1;
-        /// Addresses of IPv6.
+        /// IPv6 addresses.
         #[doc(alias = "XEN_NETIF_CTRL_HASH_TYPE_IPV6")]
         IPV6 = 1 << 2;
-        /// Addresses of IPv6 and ports of TCP.
+        /// IPv6 addresses and TCP ports.
         #[doc(alias = "XEN_NETIF_CTRL_HASH_TYPE_IPV6_TCP")]
         IPV6_TCP = 1 << 3;
     }
@@ -261,39 +261,39 @@ pub const XEN_NETIF_CTRL_HASH_ALGORITHM_NONE: u32 = 0;
 pub const XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ: u32 = 1;
 
 open_enum! {
-    /// What a control request asks for.
+    /// Type of a control request.
     pub struct NetifCtrlType(u16) {
-        /// Never valid.
+        /// Invalid type.
         #[doc(alias = "XEN_NETIF_CTRL_TYPE_INVALID")]
         INVALID = 0;
-        /// Asks which hash types are supported.
+        /// Query of the supported hash types.
         #[doc(alias = "XEN_NETIF_CTRL_TYPE_GET_HASH_FLAGS")]
         GET_HASH_FLAGS = 1;
-        /// Chooses hash types.
+        /// Selection of the hash types.
         #[doc(alias = "XEN_NETIF_CTRL_TYPE_SET_HASH_FLAGS")]
         SET_HASH_FLAGS = 2;
-        /// Sets the hash key.
+        /// Change of the hash key.
         #[doc(alias = "XEN_NETIF_CTRL_TYPE_SET_HASH_KEY")]
         SET_HASH_KEY = 3;
-        /// Asks for the largest mapping of hashes to queues.
+        /// Query of the maximum size of the mapping of hashes to queues.
         #[doc(alias = "XEN_NETIF_CTRL_TYPE_GET_HASH_MAPPING_SIZE")]
         GET_HASH_MAPPING_SIZE = 4;
-        /// Sets the size of the mapping.
+        /// Change of the size of the mapping.
         #[doc(alias = "XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING_SIZE")]
         SET_HASH_MAPPING_SIZE = 5;
-        /// Sets a part of the mapping.
+        /// Change of a range of the mapping.
         #[doc(alias = "XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING")]
         SET_HASH_MAPPING = 6;
-        /// Chooses the algorithm.
+        /// Selection of the hash algorithm.
         #[doc(alias = "XEN_NETIF_CTRL_TYPE_SET_HASH_ALGORITHM")]
         SET_HASH_ALGORITHM = 7;
-        /// Asks how many grants can stay mapped.
+        /// Query of the maximum number of persistently mapped grants.
         #[doc(alias = "XEN_NETIF_CTRL_TYPE_GET_GREF_MAPPING_SIZE")]
         GET_GREF_MAPPING_SIZE = 8;
-        /// Lets the back end map grants to stay. See [`XenNetifGref`].
+        /// Addition of persistently mapped grants. See [`XenNetifGref`].
         #[doc(alias = "XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING")]
         ADD_GREF_MAPPING = 9;
-        /// Lets the back end unmap them. See [`XenNetifGref`].
+        /// Removal of persistently mapped grants. See [`XenNetifGref`].
         #[doc(alias = "XEN_NETIF_CTRL_TYPE_DEL_GREF_MAPPING")]
         DEL_GREF_MAPPING = 10;
     }
@@ -304,12 +304,12 @@ open_enum! {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenNetifCtrlRequest {
-    /// Chosen by the front end; the response has the same.
+    /// Identifier chosen by the frontend; the response carries the same value.
     pub id: u16,
-    /// What is asked for.
+    /// Type.
     #[doc(alias = "type")]
     pub type_: NetifCtrlType,
-    /// Its arguments.
+    /// Arguments, by type.
     pub data: [u32; 3],
 }
 const _: () = assert!(size_of::<XenNetifCtrlRequest>() == 16);
@@ -319,37 +319,37 @@ const _: () = assert!(size_of::<XenNetifCtrlRequest>() == 16);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenNetifCtrlResponse {
-    /// That of the request.
+    /// Identifier of the request.
     pub id: u16,
-    /// That of the request.
+    /// Type of the request.
     #[doc(alias = "type")]
     pub type_: NetifCtrlType,
-    /// The outcome.
+    /// Status.
     pub status: NetifCtrlStatus,
-    /// The answer.
+    /// Result, by type.
     pub data: u32,
 }
 const _: () = assert!(size_of::<XenNetifCtrlResponse>() == 12);
 
 open_enum! {
-    /// Outcome of a control request.
+    /// Status of a control request.
     pub struct NetifCtrlStatus(u32) {
-        /// Done.
+        /// Success.
         #[doc(alias = "XEN_NETIF_CTRL_STATUS_SUCCESS")]
         SUCCESS = 0;
-        /// Not supported.
+        /// Unsupported type.
         #[doc(alias = "XEN_NETIF_CTRL_STATUS_NOT_SUPPORTED")]
         NOT_SUPPORTED = 1;
-        /// An argument is wrong.
+        /// Invalid parameter.
         #[doc(alias = "XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER")]
         INVALID_PARAMETER = 2;
-        /// An argument is too large.
+        /// Buffer overflow: a parameter is too large.
         #[doc(alias = "XEN_NETIF_CTRL_STATUS_BUFFER_OVERFLOW")]
         BUFFER_OVERFLOW = 3;
     }
 }
 
-/// A grant that stays mapped.
+/// A persistently mapped grant.
 #[doc(alias = "xen_netif_gref")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -359,23 +359,23 @@ pub struct XenNetifGref {
     pub ref_: GrantRef,
     /// [`XEN_NETIF_CTRLF_GREF_READONLY`] or zero.
     pub flags: u16,
-    /// Out: the outcome.
+    /// Out: the status.
     pub status: NetifGrefStatus,
 }
 const _: () = assert!(size_of::<XenNetifGref>() == 8);
 
 open_enum! {
-    /// Outcome for one grant; a [`NetifCtrlStatus`] in 16 bits.
+    /// Status of one grant; a [`NetifCtrlStatus`] in 16 bits.
     pub struct NetifGrefStatus(u16) {
-        /// Done.
+        /// Success.
         #[doc(alias = "XEN_NETIF_CTRL_STATUS_SUCCESS")]
         SUCCESS = 0;
-        /// The grant is wrong.
+        /// Invalid grant.
         #[doc(alias = "XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER")]
         INVALID_PARAMETER = 2;
     }
 }
 
-/// Flag of [`XenNetifGref`]: only for reading.
+/// Flag of [`XenNetifGref`]: read-only.
 #[doc(alias = "XEN_NETIF_CTRLF_GREF_readonly")]
 pub const XEN_NETIF_CTRLF_GREF_READONLY: u16 = 1 << 0;

@@ -6,73 +6,73 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// Version of the protocol, as the nodes `magic` have it.
+/// Version of the protocol, as in the nodes `magic`.
 pub const XEN_PCI_MAGIC: &str = "7";
 
 flags! {
     /// Flags of [`XenPciSharedinfo`].
     pub struct PciFlags(u32) {
-        /// A request of the front end waits.
+        /// A request of the frontend is active.
         #[doc(alias = "XEN_PCIF_active")]
         PCIF_ACTIVE = 1 << 0;
-        /// The back end handles errors.
+        /// The backend handles errors.
         #[doc(alias = "XEN_PCIB_AERHANDLER")]
         PCIB_AERHANDLER = 1 << 1;
-        /// A request of the back end waits.
+        /// A request of the backend is active.
         #[doc(alias = "XEN_PCIB_active")]
         PCIB_ACTIVE = 1 << 2;
     }
 }
 
 open_enum! {
-    /// What a request asks for.
+    /// Operation of a request.
     pub struct PciOp(u32) {
-        /// Reads configuration space.
+        /// Read of configuration space.
         #[doc(alias = "XEN_PCI_OP_conf_read")]
         CONF_READ = 0;
-        /// Writes configuration space.
+        /// Write of configuration space.
         #[doc(alias = "XEN_PCI_OP_conf_write")]
         CONF_WRITE = 1;
-        /// Enables a message interrupt.
+        /// Enable MSI.
         #[doc(alias = "XEN_PCI_OP_enable_msi")]
         ENABLE_MSI = 2;
-        /// Disables the message interrupt.
+        /// Disable MSI.
         #[doc(alias = "XEN_PCI_OP_disable_msi")]
         DISABLE_MSI = 3;
-        /// Enables a table of message interrupts.
+        /// Enable MSI-X.
         #[doc(alias = "XEN_PCI_OP_enable_msix")]
         ENABLE_MSIX = 4;
-        /// Disables the table.
+        /// Disable MSI-X.
         #[doc(alias = "XEN_PCI_OP_disable_msix")]
         DISABLE_MSIX = 5;
-        /// From the back end: an error was detected.
+        /// From the backend: an error was detected.
         #[doc(alias = "XEN_PCI_OP_aer_detected")]
         AER_DETECTED = 6;
-        /// From the back end: go on.
+        /// From the backend: resume normal operation.
         #[doc(alias = "XEN_PCI_OP_aer_resume")]
         AER_RESUME = 7;
-        /// From the back end: device memory works again.
+        /// From the backend: memory-mapped I/O is enabled again.
         #[doc(alias = "XEN_PCI_OP_aer_mmio")]
         AER_MMIO = 8;
-        /// From the back end: the slot was reset.
+        /// From the backend: the slot was reset.
         #[doc(alias = "XEN_PCI_OP_aer_slotreset")]
         AER_SLOTRESET = 9;
-        /// Enables several message interrupts.
+        /// Enable several MSIs.
         #[doc(alias = "XEN_PCI_OP_enable_multi_msi")]
         ENABLE_MULTI_MSI = 10;
     }
 }
 
 open_enum! {
-    /// Outcome of a request.
+    /// Status of a request.
     pub struct PciError(i32) {
-        /// Done.
+        /// Success.
         #[doc(alias = "XEN_PCI_ERR_success")]
         SUCCESS = 0;
-        /// No such device.
+        /// Device not found.
         #[doc(alias = "XEN_PCI_ERR_dev_not_found")]
         DEV_NOT_FOUND = -1;
-        /// No such register.
+        /// Invalid register offset.
         #[doc(alias = "XEN_PCI_ERR_invalid_offset")]
         INVALID_OFFSET = -2;
         /// Access denied.
@@ -81,16 +81,16 @@ open_enum! {
         /// Not implemented.
         #[doc(alias = "XEN_PCI_ERR_not_implemented")]
         NOT_IMPLEMENTED = -4;
-        /// Failed.
+        /// Operation failed.
         #[doc(alias = "XEN_PCI_ERR_op_failed")]
         OP_FAILED = -5;
     }
 }
 
-/// Most message interrupts of one request.
+/// Maximum number of MSI-X entries of one request.
 pub const SH_INFO_MAX_VEC: usize = 128;
 
-/// A message interrupt.
+/// An MSI-X entry.
 #[doc(alias = "xen_msix_entry")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -102,14 +102,14 @@ pub struct XenMsixEntry {
 }
 const _: () = assert!(size_of::<XenMsixEntry>() == 4);
 
-/// A request of the front end, and its answer.
+/// A request of the frontend and its response.
 #[doc(alias = "xen_pci_op")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPciOp {
-    /// What is asked for.
+    /// Operation.
     pub cmd: PciOp,
-    /// Out: the outcome.
+    /// Out: the status.
     pub err: PciError,
     /// PCI segment.
     pub domain: u32,
@@ -119,23 +119,23 @@ pub struct XenPciOp {
     pub devfn: u32,
     /// Register.
     pub offset: i32,
-    /// Bytes.
+    /// Size of the access in bytes.
     pub size: i32,
     /// In or out: the value.
     pub value: u32,
-    /// How many message interrupts.
+    /// Number of MSI-X entries.
     pub info: u32,
-    /// The message interrupts.
+    /// MSI-X entries.
     pub msix_entries: [XenMsixEntry; 128],
 }
 const _: () = assert!(size_of::<XenPciOp>() == 548);
 
-/// A request of the back end, and its answer.
+/// A request of the backend and its response.
 #[doc(alias = "xen_pcie_aer_op")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPcieAerOp {
-    /// What is asked for.
+    /// Operation.
     pub cmd: PciOp,
     /// In: the state. Out: the result.
     pub err: i32,
@@ -153,11 +153,11 @@ const _: () = assert!(size_of::<XenPcieAerOp>() == 20);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPciSharedinfo {
-    /// Which requests wait.
+    /// Active requests.
     pub flags: PciFlags,
-    /// The front end's request.
+    /// The frontend's request.
     pub op: XenPciOp,
-    /// The back end's request.
+    /// The backend's request.
     pub aer_op: XenPcieAerOp,
 }
 const _: () = assert!(size_of::<XenPciSharedinfo>() == 572);

@@ -13,24 +13,24 @@ use super::ring::RingIdx;
 use crate::GrantRef;
 use crate::Port;
 
-/// The page with the indices of a connection's byte rings; the grants of their pages follow.
+/// Page with the indices of a connection's byte rings; the grants of the rings' pages follow.
 #[doc(alias = "pvcalls_data_intf")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PvcallsDataIntf {
-    /// How far the front end has read.
+    /// Consumer index, written by the frontend.
     pub in_cons: RingIdx,
-    /// How far the back end has written.
+    /// Producer index, written by the backend.
     pub in_prod: RingIdx,
-    /// Why reading ended; zero while it has not.
+    /// Error that ended the ring to the frontend; zero for none.
     pub in_error: RingIdx,
     /// Reserved; zero.
     pub pad1: [u8; 52],
-    /// How far the back end has read.
+    /// Consumer index, written by the backend.
     pub out_cons: RingIdx,
-    /// How far the front end has written.
+    /// Producer index, written by the frontend.
     pub out_prod: RingIdx,
-    /// Why writing ended; zero while it has not.
+    /// Error that ended the ring to the backend; zero for none.
     pub out_error: RingIdx,
     /// Reserved; zero.
     pub pad2: [u8; 52],
@@ -40,54 +40,54 @@ pub struct PvcallsDataIntf {
 const _: () = assert!(size_of::<PvcallsDataIntf>() == 132);
 
 open_enum! {
-    /// What a call asks for.
+    /// Command of a request.
     pub struct PvcallsCmd(u32) {
-        /// Makes a socket. See [`XenPvcallsSocket`].
+        /// Creation of a socket. See [`XenPvcallsSocket`].
         #[doc(alias = "PVCALLS_SOCKET")]
         SOCKET = 0;
-        /// Connects. See [`XenPvcallsConnect`].
+        /// Connection to an address. See [`XenPvcallsConnect`].
         #[doc(alias = "PVCALLS_CONNECT")]
         CONNECT = 1;
-        /// Closes. See [`XenPvcallsRelease`].
+        /// Release of a socket. See [`XenPvcallsRelease`].
         #[doc(alias = "PVCALLS_RELEASE")]
         RELEASE = 2;
-        /// Binds to an address. See [`XenPvcallsBind`].
+        /// Binding to an address. See [`XenPvcallsBind`].
         #[doc(alias = "PVCALLS_BIND")]
         BIND = 3;
-        /// Listens. See [`XenPvcallsListen`].
+        /// Start of listening. See [`XenPvcallsListen`].
         #[doc(alias = "PVCALLS_LISTEN")]
         LISTEN = 4;
-        /// Accepts a connection. See [`XenPvcallsAccept`].
+        /// Acceptance of a connection. See [`XenPvcallsAccept`].
         #[doc(alias = "PVCALLS_ACCEPT")]
         ACCEPT = 5;
-        /// Waits for a connection. See [`XenPvcallsPoll`].
+        /// Poll for a connection. See [`XenPvcallsPoll`].
         #[doc(alias = "PVCALLS_POLL")]
         POLL = 6;
     }
 }
 
-/// A call.
+/// A request.
 #[doc(alias = "xen_pvcalls_request")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPvcallsRequest {
-    /// Chosen by the front end; the response has the same.
+    /// Identifier chosen by the frontend; the response carries the same value.
     pub req_id: u32,
-    /// What is asked for.
+    /// Command.
     pub cmd: PvcallsCmd,
     /// The arguments, by command.
     pub u: [u64; 7],
 }
 const _: () = assert!(size_of::<XenPvcallsRequest>() == 64);
 
-/// The outcome of a call.
+/// A response.
 #[doc(alias = "xen_pvcalls_response")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPvcallsResponse {
-    /// That of the request.
+    /// Identifier of the request.
     pub req_id: u32,
-    /// That of the request.
+    /// Command of the request.
     pub cmd: PvcallsCmd,
     /// Zero, or a negated error number.
     pub ret: i32,
@@ -103,14 +103,14 @@ const _: () = assert!(size_of::<XenPvcallsResponse>() == 24);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenPvcallsSocket {
-    /// The new socket's identifier.
+    /// Identifier of the new socket, chosen by the frontend.
     pub id: u64,
-    /// Address family; 2.
+    /// Address family: 2 (`AF_INET`).
     pub domain: u32,
-    /// Kind of socket; 1.
+    /// Type of the socket: 1 (`SOCK_STREAM`).
     #[doc(alias = "type")]
     pub type_: u32,
-    /// Protocol; 0.
+    /// Protocol: 0.
     pub protocol: u32,
     /// Reserved; zero.
     pub pad: [u8; 4],
@@ -126,7 +126,7 @@ pub struct XenPvcallsConnect {
     pub id: u64,
     /// The address.
     pub addr: [u8; 28],
-    /// Bytes of the address.
+    /// Length of the address in bytes.
     pub len: u32,
     /// Zero; reserved.
     pub flags: u32,
@@ -147,7 +147,7 @@ const _: () = assert!(size_of::<XenPvcallsConnect>() == 56);
 pub struct XenPvcallsRelease {
     /// The socket.
     pub id: u64,
-    /// Whether the port may be used again; a hint.
+    /// Reuse of the port: a hint of the frontend.
     pub reuse: u8,
     /// Reserved; zero.
     pub pad: [u8; 7],
@@ -163,7 +163,7 @@ pub struct XenPvcallsBind {
     pub id: u64,
     /// The address.
     pub addr: [u8; 28],
-    /// Bytes of the address.
+    /// Length of the address in bytes.
     pub len: u32,
 }
 const _: () = assert!(size_of::<XenPvcallsBind>() == 40);
@@ -175,7 +175,7 @@ const _: () = assert!(size_of::<XenPvcallsBind>() == 40);
 pub struct XenPvcallsListen {
     /// The socket.
     pub id: u64,
-    /// Connections that may wait.
+    /// Maximum number of pending connections.
     pub backlog: u32,
     /// Reserved; zero.
     pub pad: [u8; 4],
@@ -189,7 +189,7 @@ const _: () = assert!(size_of::<XenPvcallsListen>() == 16);
 pub struct XenPvcallsAccept {
     /// The socket.
     pub id: u64,
-    /// Identifier of the new socket.
+    /// Identifier of the new socket, chosen by the frontend.
     pub id_new: u64,
     /// Grant of the page with the indices.
     #[doc(alias = "ref")]

@@ -1,7 +1,7 @@
-//! The head of a page with a ring of requests and responses.
+//! Header of a page with a ring of requests and responses.
 //!
-//! The header defines rings by macros; their slots follow the head, as many as fit, rounded down to
-//! a power of two.
+//! The public header defines rings by macros. The slots follow the header; their number is the
+//! largest power of two that fits.
 //!
 //! Public header: `io/ring.h`.
 //!
@@ -14,18 +14,21 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 #[doc(alias = "RING_IDX")]
 pub type RingIdx = u32;
 
-/// Head of a ring page. Indices run freely; a slot is an index modulo the number of slots.
+/// Header of a ring page. Indices are free-running; the slot is the index modulo the number of
+/// slots.
 #[doc(alias = "blkif_sring")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct Sring {
-    /// How far the front end has published requests.
+    /// Producer index of the requests, written by the frontend.
     pub req_prod: RingIdx,
-    /// The back end's wish: notify when this request is published.
+    /// Event index of the requests, written by the backend: requests a notification when this
+    /// request is published.
     pub req_event: RingIdx,
-    /// How far the back end has published responses.
+    /// Producer index of the responses, written by the backend.
     pub rsp_prod: RingIdx,
-    /// The front end's wish: notify when this response is published.
+    /// Event index of the responses, written by the frontend: requests a notification when this
+    /// response is published.
     pub rsp_event: RingIdx,
     /// Private to one protocol or another; unused.
     pub pvt: [u8; 4],
@@ -34,11 +37,11 @@ pub struct Sring {
 }
 const _: () = assert!(size_of::<Sring>() == SRING_HEADER_LEN);
 
-/// Bytes before the first slot.
+/// Size of the header: offset of the first slot in bytes.
 pub const SRING_HEADER_LEN: usize = 64;
 
-/// Returns how many slots of `slot_len` bytes fit behind the head in `page_len` bytes: a power of
-/// two, or 0.
+/// Returns the number of slots of `slot_len` bytes that fit after the header in `page_len` bytes: a
+/// power of two, or 0.
 #[doc(alias = "__RING_SIZE")]
 #[must_use]
 pub const fn ring_size(page_len: usize, slot_len: usize) -> u32 {
@@ -54,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slots_are_the_power_of_two_that_fits() {
+    fn ring_size_is_power_of_two() {
         assert_eq!(ring_size(4096, 112), 32); // block
         assert_eq!(ring_size(4096, 12), 256); // network, transmit
         assert_eq!(ring_size(4096, 8), 256); // network, receive

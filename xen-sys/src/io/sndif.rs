@@ -1,4 +1,4 @@
-//! The sound protocol: requests and a page of events for each stream.
+//! The sound protocol: requests and an event page for each stream.
 //!
 //! Public header: `io/sndif.h`.
 //!
@@ -95,36 +95,36 @@ open_enum! {
 }
 
 open_enum! {
-    /// What a request asks for.
+    /// Operation of a request.
     pub struct SndOp(u8) {
-        /// Opens the stream.
+        /// Open the stream.
         #[doc(alias = "XENSND_OP_OPEN")]
         OPEN = 0;
-        /// Closes the stream.
+        /// Close the stream.
         #[doc(alias = "XENSND_OP_CLOSE")]
         CLOSE = 1;
-        /// Reads samples.
+        /// Read of samples.
         #[doc(alias = "XENSND_OP_READ")]
         READ = 2;
-        /// Writes samples.
+        /// Write of samples.
         #[doc(alias = "XENSND_OP_WRITE")]
         WRITE = 3;
-        /// Sets the volume.
+        /// Change of the volume.
         #[doc(alias = "XENSND_OP_SET_VOLUME")]
         SET_VOLUME = 4;
-        /// Asks for the volume.
+        /// Query of the volume.
         #[doc(alias = "XENSND_OP_GET_VOLUME")]
         GET_VOLUME = 5;
-        /// Mutes.
+        /// Mute.
         #[doc(alias = "XENSND_OP_MUTE")]
         MUTE = 6;
-        /// Unmutes.
+        /// Unmute.
         #[doc(alias = "XENSND_OP_UNMUTE")]
         UNMUTE = 7;
-        /// Starts, pauses, stops, resumes.
+        /// Trigger: start, pause, stop or resume.
         #[doc(alias = "XENSND_OP_TRIGGER")]
         TRIGGER = 8;
-        /// Asks for what is possible.
+        /// Query of hardware parameters.
         #[doc(alias = "XENSND_OP_HW_PARAM_QUERY")]
         HW_PARAM_QUERY = 9;
     }
@@ -138,41 +138,41 @@ pub const XENSND_OP_TRIGGER_PAUSE: u8 = 1;
 pub const XENSND_OP_TRIGGER_STOP: u8 = 2;
 /// Trigger: resume.
 pub const XENSND_OP_TRIGGER_RESUME: u8 = 3;
-/// Kind of event: the position. See [`XensndCurPosEvt`].
+/// Kind of event: current position. See [`XensndCurPosEvt`].
 pub const XENSND_EVT_CUR_POS: u8 = 0;
 
-/// Most characters of a sample rate.
+/// Maximum number of characters of a sample rate.
 pub const XENSND_SAMPLE_RATE_MAX_LEN: usize = 11;
-/// Most characters of a sample format.
+/// Maximum number of characters of a sample format.
 pub const XENSND_SAMPLE_FORMAT_MAX_LEN: usize = 24;
-/// Bytes of the event page.
+/// Size of the event page in bytes.
 pub const XENSND_EVENT_PAGE_SIZE: usize = 4096;
-/// Offset of the events.
+/// Offset of the events in bytes.
 pub const XENSND_IN_RING_OFFS: usize = 64;
-/// Bytes of the events.
+/// Size of the events in bytes.
 pub const XENSND_IN_RING_SIZE: usize = 4032;
 /// Number of events.
 pub const XENSND_IN_RING_LEN: usize = 63;
 
 /// Name of the device class.
 pub const XENSND_DRIVER_NAME: &str = "vsnd";
-/// Between the entries of a list.
+/// Separator of the entries of a list.
 pub const XENSND_LIST_SEPARATOR: &str = ",";
-/// Node of the back end: versions that it speaks.
+/// Node of the backend: supported versions.
 pub const XENSND_FIELD_BE_VERSIONS: &str = "versions";
-/// Node of the front end: the version chosen.
+/// Node of the frontend: selected version.
 pub const XENSND_FIELD_FE_VERSION: &str = "version";
 /// Node: short name of the card.
 pub const XENSND_FIELD_VCARD_SHORT_NAME: &str = "short-name";
 /// Node: long name of the card.
 pub const XENSND_FIELD_VCARD_LONG_NAME: &str = "long-name";
-/// Node of the front end: grant of the request ring.
+/// Node of the frontend: grant of the request ring.
 pub const XENSND_FIELD_RING_REF: &str = "ring-ref";
-/// Node of the front end: port of the request ring.
+/// Node of the frontend: port of the request ring.
 pub const XENSND_FIELD_EVT_CHNL: &str = "event-channel";
-/// Node of the front end: grant of the event page.
+/// Node of the frontend: grant of the event page.
 pub const XENSND_FIELD_EVT_RING_REF: &str = "evt-ring-ref";
-/// Node of the front end: port of the event page.
+/// Node of the frontend: port of the event page.
 pub const XENSND_FIELD_EVT_EVT_CHNL: &str = "evt-event-channel";
 /// Node: name of the device.
 pub const XENSND_FIELD_DEVICE_NAME: &str = "name";
@@ -180,15 +180,15 @@ pub const XENSND_FIELD_DEVICE_NAME: &str = "name";
 pub const XENSND_FIELD_TYPE: &str = "type";
 /// Node: name of the stream.
 pub const XENSND_FIELD_STREAM_UNIQUE_ID: &str = "unique-id";
-/// Node: fewest channels.
+/// Node: minimum number of channels.
 pub const XENSND_FIELD_CHANNELS_MIN: &str = "channels-min";
-/// Node: most channels.
+/// Node: maximum number of channels.
 pub const XENSND_FIELD_CHANNELS_MAX: &str = "channels-max";
 /// Node: sample rates.
 pub const XENSND_FIELD_SAMPLE_RATES: &str = "sample-rates";
 /// Node: sample formats.
 pub const XENSND_FIELD_SAMPLE_FORMATS: &str = "sample-formats";
-/// Node: bytes of the buffer.
+/// Node: size of the buffer in bytes.
 pub const XENSND_FIELD_BUFFER_SIZE: &str = "buffer-size";
 /// Kind of stream: playback.
 pub const XENSND_STREAM_TYPE_PLAYBACK: &str = "p";
@@ -250,19 +250,19 @@ pub const XENSND_PCM_FORMAT_GSM_STR: &str = "gsm";
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XensndOpenReq {
-    /// Samples per second.
+    /// Sample rate in hertz.
     pub pcm_rate: u32,
     /// Format.
     pub pcm_format: SndFormat,
-    /// Channels.
+    /// Number of channels.
     pub pcm_channels: u8,
     /// Reserved; zero.
     pub reserved: u16,
-    /// Bytes of the buffer.
+    /// Size of the buffer in bytes.
     pub buffer_sz: u32,
     /// Grant of the first page of the page directory.
     pub gref_directory: GrantRef,
-    /// Bytes between position events; zero for none.
+    /// Interval of position events in bytes; zero for no events.
     pub period_sz: u32,
 }
 const _: () = assert!(size_of::<XensndOpenReq>() == 20);
@@ -286,7 +286,7 @@ const _: () = assert!(size_of::<XensndPageDirectory>() == 4);
 pub struct XensndRwReq {
     /// Offset in the buffer, in bytes.
     pub offset: u32,
-    /// Bytes.
+    /// Length in bytes.
     pub length: u32,
 }
 const _: () = assert!(size_of::<XensndRwReq>() == 8);
@@ -302,7 +302,7 @@ pub struct XensndTriggerReq {
 }
 const _: () = assert!(size_of::<XensndTriggerReq>() == 1);
 
-/// What is possible: asked, and answered.
+/// Hardware parameters: requested and possible ranges.
 #[doc(alias = "xensnd_query_hw_param")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -315,10 +315,10 @@ pub struct XensndQueryHwParam {
     /// Highest rate.
     #[doc(alias = "rates.max")]
     pub rates_max: u32,
-    /// Fewest channels.
+    /// Minimum number of channels.
     #[doc(alias = "channels.min")]
     pub channels_min: u32,
-    /// Most channels.
+    /// Maximum number of channels.
     #[doc(alias = "channels.max")]
     pub channels_max: u32,
     /// Smallest buffer, in frames.
@@ -336,12 +336,12 @@ pub struct XensndQueryHwParam {
 }
 const _: () = assert!(size_of::<XensndQueryHwParam>() == 40);
 
-/// Event: the position.
+/// Event: current position.
 #[doc(alias = "xensnd_cur_pos_evt")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XensndCurPosEvt {
-    /// Bytes played or captured.
+    /// Number of bytes played or captured.
     pub position: u64,
 }
 const _: () = assert!(size_of::<XensndCurPosEvt>() == 8);
@@ -351,9 +351,9 @@ const _: () = assert!(size_of::<XensndCurPosEvt>() == 8);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XensndReq {
-    /// Chosen by the front end; the response has the same.
+    /// Identifier chosen by the frontend; the response carries the same value.
     pub id: u16,
-    /// What is asked for.
+    /// Operation.
     pub operation: SndOp,
     /// Reserved; zero.
     pub reserved: [u8; 5],
@@ -367,15 +367,15 @@ const _: () = assert!(size_of::<XensndReq>() == 64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XensndResp {
-    /// That of the request.
+    /// Identifier of the request.
     pub id: u16,
-    /// That of the request.
+    /// Operation of the request.
     pub operation: SndOp,
     /// Reserved; zero.
     pub reserved: u8,
     /// Zero, or a negated error number.
     pub status: i32,
-    /// The answer, by operation.
+    /// The response, by operation.
     pub resp: [u64; 7],
 }
 const _: () = assert!(size_of::<XensndResp>() == 64);
@@ -397,14 +397,14 @@ pub struct XensndEvt {
 }
 const _: () = assert!(size_of::<XensndEvt>() == 64);
 
-/// The head of the event page. Indices run freely.
+/// Header of the event page. Indices are free-running.
 #[doc(alias = "xensnd_event_page")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XensndEventPage {
-    /// How far the front end has read.
+    /// Consumer index, written by the frontend.
     pub in_cons: u32,
-    /// How far the back end has written.
+    /// Producer index, written by the backend.
     pub in_prod: u32,
     /// Reserved; zero.
     pub reserved: [u8; 56],

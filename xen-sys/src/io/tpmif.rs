@@ -52,27 +52,27 @@ open_enum! {
     /// State of the page.
     #[doc(alias = "tpmif_state")]
     pub struct TpmifState(u8) {
-        /// Nothing to do, or cancelled.
+        /// Idle, or cancelled.
         #[doc(alias = "TPMIF_STATE_IDLE")]
         IDLE = 0;
-        /// A request waits, or is worked on.
+        /// Request submitted or in progress.
         #[doc(alias = "TPMIF_STATE_SUBMIT")]
         SUBMIT = 1;
-        /// The answer waits.
+        /// Response ready.
         #[doc(alias = "TPMIF_STATE_FINISH")]
         FINISH = 2;
-        /// The request is to be cancelled.
+        /// Cancellation of the request.
         #[doc(alias = "TPMIF_STATE_CANCEL")]
         CANCEL = 3;
     }
 }
 
-/// The head of the page; the grants of further pages follow, then the packet.
+/// Header of the page; the grants of further pages follow, then the packet.
 #[doc(alias = "tpmif_shared_page")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct TpmifSharedPage {
-    /// Bytes of the packet.
+    /// Length of the packet in bytes.
     pub length: u32,
     /// The state.
     pub state: TpmifState,

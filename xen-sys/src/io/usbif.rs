@@ -1,4 +1,4 @@
-//! The USB protocol: a ring of transfers and a ring of ports that change.
+//! The USB protocol: a ring of transfers and a ring of port status changes.
 //!
 //! Public header: `io/usbif.h`.
 //!
@@ -12,10 +12,10 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 use crate::GrantRef;
 
 open_enum! {
-    /// Version of USB, as the node `usb-ver` has it.
+    /// Version of USB, as in the node `usb-ver`.
     #[doc(alias = "usb_spec_version")]
     pub struct UsbSpecVersion(u32) {
-        /// Not known.
+        /// Unknown version.
         #[doc(alias = "USB_VER_UNKNOWN")]
         UNKNOWN = 0;
         /// 1.1.
@@ -59,46 +59,46 @@ pub const USBIF_PIPE_TYPE_BULK: u32 = 3;
 /// Highest port.
 pub const USBIF_MAX_PORTNR: u32 = 31;
 
-/// Most segments of a request.
+/// Maximum number of segments of a request.
 pub const USBIF_MAX_SEGMENTS_PER_REQUEST: usize = 16;
-/// Bytes of a ring page.
+/// Size of a ring page in bytes.
 pub const USBIF_RING_SIZE: usize = 4096;
-/// Slots of the ring of transfers.
+/// Number of slots of the ring of transfers.
 pub const USB_URB_RING_SIZE: usize = 16;
-/// Slots of the ring of ports.
+/// Number of slots of the ring of ports.
 pub const USB_CONN_RING_SIZE: usize = 512;
 
-/// Flag of [`UsbifUrbRequest`]: fewer bytes are an error.
+/// Flag of [`UsbifUrbRequest`]: a short transfer is an error.
 pub const USBIF_SHORT_NOT_OK: u16 = 0x1;
 
-/// A part of a buffer.
+/// A segment of a buffer.
 #[doc(alias = "usbif_request_segment")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct UsbifRequestSegment {
-    /// The page.
+    /// Grant of the page.
     pub gref: GrantRef,
     /// Offset in the page, in bytes.
     pub offset: u16,
-    /// Bytes.
+    /// Length in bytes.
     pub length: u16,
 }
 const _: () = assert!(size_of::<UsbifRequestSegment>() == 8);
 
-/// A transfer.
+/// A transfer request.
 #[doc(alias = "usbif_urb_request")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct UsbifUrbRequest {
-    /// Chosen by the front end; the response has the same.
+    /// Identifier chosen by the frontend; the response carries the same value.
     pub id: u16,
-    /// Segments of the buffer.
+    /// Number of segments of the buffer.
     pub nr_buffer_segs: u16,
     /// Port, device, endpoint, kind: `USBIF_PIPE_*`.
     pub pipe: u32,
     /// [`USBIF_SHORT_NOT_OK`] or zero.
     pub transfer_flags: u16,
-    /// Bytes of the buffer.
+    /// Size of the buffer in bytes.
     pub buffer_length: u16,
     /// Control: the set-up packet. Isochronous: interval, first frame, packets, segments of
     /// descriptors. Interrupt: interval. Cancel: the request.
@@ -109,66 +109,66 @@ pub struct UsbifUrbRequest {
 const _: () = assert!(size_of::<UsbifUrbRequest>() == 148);
 
 open_enum! {
-    /// Outcome of a transfer; negated error numbers of Linux.
+    /// Status of a transfer: a negated error number of Linux.
     pub struct UsbifStatus(i32) {
-        /// Done.
+        /// Success.
         #[doc(alias = "USBIF_STATUS_OK")]
         OK = 0;
         /// No such device.
         #[doc(alias = "USBIF_STATUS_NODEV")]
         NODEV = -19;
-        /// A wrong argument.
+        /// Invalid argument.
         #[doc(alias = "USBIF_STATUS_INVAL")]
         INVAL = -22;
-        /// The endpoint has stalled.
+        /// Stalled endpoint.
         #[doc(alias = "USBIF_STATUS_STALL")]
         STALL = -32;
-        /// The transfer failed.
+        /// Failed transfer.
         #[doc(alias = "USBIF_STATUS_IOERROR")]
         IOERROR = -71;
-        /// The device sent too much.
+        /// Overflow: the device sent more data than requested.
         #[doc(alias = "USBIF_STATUS_BABBLE")]
         BABBLE = -75;
-        /// The device is going away.
+        /// Device shutdown.
         #[doc(alias = "USBIF_STATUS_SHUTDOWN")]
         SHUTDOWN = -108;
     }
 }
 
-/// The outcome of a transfer.
+/// A transfer response.
 #[doc(alias = "usbif_urb_response")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct UsbifUrbResponse {
-    /// That of the request.
+    /// Identifier of the request.
     pub id: u16,
     /// First frame, for isochronous transfers.
     pub start_frame: u16,
-    /// The outcome.
+    /// Status.
     pub status: UsbifStatus,
-    /// Bytes transferred.
+    /// Number of bytes transferred.
     pub actual_length: i32,
-    /// Packets that failed, for isochronous transfers.
+    /// Number of failed packets, for isochronous transfers.
     pub error_count: i32,
 }
 const _: () = assert!(size_of::<UsbifUrbResponse>() == 16);
 
-/// A slot for the back end to report a port.
+/// Slot for a port status change.
 #[doc(alias = "usbif_conn_request")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct UsbifConnRequest {
-    /// Chosen by the front end; the response has the same.
+    /// Identifier chosen by the frontend; the response carries the same value.
     pub id: u16,
 }
 const _: () = assert!(size_of::<UsbifConnRequest>() == 2);
 
-/// A port has changed.
+/// Port status change.
 #[doc(alias = "usbif_conn_response")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct UsbifConnResponse {
-    /// That of the request.
+    /// Identifier of the request.
     pub id: u16,
     /// The port.
     pub portnum: u8,

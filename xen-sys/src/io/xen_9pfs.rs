@@ -1,4 +1,4 @@
-//! The 9P file protocol's rings.
+//! The rings of the 9P file protocol.
 //!
 //! Public header: `io/9pfs.h`. The requests are those of 9P2000.L; each ring page holds a
 //! [`Xen9pfsDataIntf`], its grants name the pages of two byte rings.
@@ -10,20 +10,20 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::ring::RingIdx;
 
-/// The page with the indices of both byte rings; the grants of their pages follow.
+/// Page with the indices of both byte rings; the grants of the rings' pages follow.
 #[doc(alias = "xen_9pfs_data_intf")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct Xen9pfsDataIntf {
-    /// How far the front end has read answers.
+    /// Consumer index of the responses, written by the frontend.
     pub in_cons: RingIdx,
-    /// How far the back end has written answers.
+    /// Producer index of the responses, written by the backend.
     pub in_prod: RingIdx,
     /// Reserved; zero.
     pub pad1: [u8; 56],
-    /// How far the back end has read requests.
+    /// Consumer index of the requests, written by the backend.
     pub out_cons: RingIdx,
-    /// How far the front end has written requests.
+    /// Producer index of the requests, written by the frontend.
     pub out_prod: RingIdx,
     /// Reserved; zero.
     pub pad2: [u8; 56],

@@ -1,4 +1,4 @@
-//! States of a device's front end and back end.
+//! States of a device's frontend and backend.
 //!
 //! Public header: `io/xenbus.h`.
 //!
@@ -8,31 +8,31 @@ open_enum! {
     /// State of one end of a device, as a decimal number in its xenstore node `state`.
     #[doc(alias = "xenbus_state")]
     pub struct XenbusState(u32) {
-        /// No state: the node is missing.
+        /// Unknown state: the node is missing.
         #[doc(alias = "XenbusStateUnknown")]
         UNKNOWN = 0;
-        /// The end is starting.
+        /// Start of this end.
         #[doc(alias = "XenbusStateInitialising")]
         INITIALISING = 1;
-        /// The back end has started and waits for the front end's details.
+        /// The backend has started and waits for the details of the frontend.
         #[doc(alias = "XenbusStateInitWait")]
         INIT_WAIT = 2;
-        /// The end has published its details and waits for the peer.
+        /// This end has published its details and waits for its peer.
         #[doc(alias = "XenbusStateInitialised")]
         INITIALISED = 3;
-        /// The end works.
+        /// Connected.
         #[doc(alias = "XenbusStateConnected")]
         CONNECTED = 4;
-        /// The end is being closed.
+        /// Close in progress.
         #[doc(alias = "XenbusStateClosing")]
         CLOSING = 5;
-        /// The end is closed.
+        /// Closed.
         #[doc(alias = "XenbusStateClosed")]
         CLOSED = 6;
-        /// The device is being reconfigured (PCI).
+        /// Reconfiguration in progress (PCI).
         #[doc(alias = "XenbusStateReconfiguring")]
         RECONFIGURING = 7;
-        /// The device has been reconfigured (PCI).
+        /// Reconfigured (PCI).
         #[doc(alias = "XenbusStateReconfigured")]
         RECONFIGURED = 8;
     }

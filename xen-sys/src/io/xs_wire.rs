@@ -11,85 +11,85 @@ open_enum! {
     /// Type of a message.
     #[doc(alias = "xsd_sockmsg_type")]
     pub struct MessageType(u32) {
-        /// Controls the server; its own commands.
+        /// Control of the server; server-specific commands.
         #[doc(alias = "XS_CONTROL")]
         CONTROL = 0;
-        /// Lists a node's children.
+        /// List of a node's children.
         #[doc(alias = "XS_DIRECTORY")]
         DIRECTORY = 1;
-        /// Reads a node's value.
+        /// Read of a node's value.
         #[doc(alias = "XS_READ")]
         READ = 2;
-        /// Reads a node's permissions.
+        /// Read of a node's permissions.
         #[doc(alias = "XS_GET_PERMS")]
         GET_PERMS = 3;
-        /// Sets a watch.
+        /// Addition of a watch.
         #[doc(alias = "XS_WATCH")]
         WATCH = 4;
-        /// Removes a watch.
+        /// Removal of a watch.
         #[doc(alias = "XS_UNWATCH")]
         UNWATCH = 5;
-        /// Starts a transaction.
+        /// Start of a transaction.
         #[doc(alias = "XS_TRANSACTION_START")]
         TRANSACTION_START = 6;
-        /// Ends a transaction.
+        /// End of a transaction.
         #[doc(alias = "XS_TRANSACTION_END")]
         TRANSACTION_END = 7;
-        /// Introduces a domain; for the toolstack.
+        /// Introduction of a domain by the toolstack.
         #[doc(alias = "XS_INTRODUCE")]
         INTRODUCE = 8;
-        /// Forgets a domain; for the toolstack.
+        /// Release of a domain by the toolstack.
         #[doc(alias = "XS_RELEASE")]
         RELEASE = 9;
-        /// Asks for a domain's home path.
+        /// Query of a domain's home path.
         #[doc(alias = "XS_GET_DOMAIN_PATH")]
         GET_DOMAIN_PATH = 10;
-        /// Writes a node's value.
+        /// Write of a node's value.
         #[doc(alias = "XS_WRITE")]
         WRITE = 11;
-        /// Makes a node with an empty value.
+        /// Creation of a node with an empty value.
         #[doc(alias = "XS_MKDIR")]
         MKDIR = 12;
-        /// Removes a node and all below.
+        /// Removal of a node and all nodes below it.
         #[doc(alias = "XS_RM")]
         RM = 13;
-        /// Sets a node's permissions.
+        /// Change of a node's permissions.
         #[doc(alias = "XS_SET_PERMS")]
         SET_PERMS = 14;
         /// From the server: a watch has fired.
         #[doc(alias = "XS_WATCH_EVENT")]
         WATCH_EVENT = 15;
-        /// From the server: the request failed; the payload is the error's name.
+        /// From the server: the request failed; the payload is the name of the error.
         #[doc(alias = "XS_ERROR")]
         ERROR = 16;
-        /// Asks whether a domain is known.
+        /// Query whether a domain was introduced.
         #[doc(alias = "XS_IS_DOMAIN_INTRODUCED")]
         IS_DOMAIN_INTRODUCED = 17;
-        /// Tells that a domain resumed; for the toolstack.
+        /// Report of the toolstack that a domain was resumed.
         #[doc(alias = "XS_RESUME")]
         RESUME = 18;
-        /// Lets a domain act for another; for the toolstack.
+        /// Permission for a domain to act on behalf of another, granted by the toolstack.
         #[doc(alias = "XS_SET_TARGET")]
         SET_TARGET = 19;
-        /// Removes all watches and transactions of the connection.
+        /// Removal of all watches and transactions of the connection.
         #[doc(alias = "XS_RESET_WATCHES")]
         RESET_WATCHES = 21;
-        /// Lists a part of a node's many children.
+        /// List of a range of a node's children, for long lists.
         #[doc(alias = "XS_DIRECTORY_PART")]
         DIRECTORY_PART = 22;
-        /// Asks for the server's features (Xen 4.22).
+        /// Query of the server's features (Xen 4.22).
         #[doc(alias = "XS_GET_FEATURE")]
         GET_FEATURE = 23;
-        /// Sets a domain's features; for the toolstack (Xen 4.22).
+        /// Change of a domain's features by the toolstack (Xen 4.22).
         #[doc(alias = "XS_SET_FEATURE")]
         SET_FEATURE = 24;
-        /// Asks for quotas (Xen 4.22).
+        /// Query of quotas (Xen 4.22).
         #[doc(alias = "XS_GET_QUOTA")]
         GET_QUOTA = 25;
-        /// Sets quotas; for the toolstack (Xen 4.22).
+        /// Change of quotas by the toolstack (Xen 4.22).
         #[doc(alias = "XS_SET_QUOTA")]
         SET_QUOTA = 26;
-        /// Never a valid type.
+        /// Invalid type.
         #[doc(alias = "XS_INVALID")]
         INVALID = 65535;
     }
@@ -97,12 +97,12 @@ open_enum! {
 
 /// Mode of an old form of write: the node must exist.
 pub const XS_WRITE_NONE: &str = "NONE";
-/// Mode of an old form of write: the node may be made.
+/// Mode of an old form of write: the node is created if it is missing.
 pub const XS_WRITE_CREATE: &str = "CREATE";
-/// Mode of an old form of write: the node must be new.
+/// Mode of an old form of write: the node must not exist.
 pub const XS_WRITE_CREATE_EXCL: &str = "CREATE|EXCL";
 
-/// Head of every message; the payload follows.
+/// Header of every message; the payload follows.
 #[doc(alias = "xsd_sockmsg")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -110,11 +110,11 @@ pub struct XsdSockmsg {
     /// The type.
     #[doc(alias = "type")]
     pub type_: MessageType,
-    /// Chosen by the client; the reply has the same.
+    /// Identifier chosen by the client; the reply carries the same value.
     pub req_id: u32,
     /// The transaction; zero for none.
     pub tx_id: u32,
-    /// Bytes of payload.
+    /// Length of the payload in bytes.
     pub len: u32,
 }
 const _: () = assert!(size_of::<XsdSockmsg>() == 16);
@@ -132,16 +132,18 @@ open_enum! {
     }
 }
 
-/// Bytes in each direction's ring.
+/// Size of the ring of each direction in bytes.
 pub const XENSTORE_RING_SIZE: usize = 1024;
-/// Most bytes of payload. Exceeding it ends the connection.
+/// Maximum size of a payload in bytes. The server closes the connection of a client that exceeds
+/// it.
 pub const XENSTORE_PAYLOAD_MAX: usize = 4096;
-/// Most bytes of an absolute path.
+/// Maximum length of an absolute path in bytes.
 pub const XENSTORE_ABS_PATH_MAX: usize = 3072;
-/// Most bytes of a relative path.
+/// Maximum length of a relative path in bytes.
 pub const XENSTORE_REL_PATH_MAX: usize = 2048;
 
-/// The ring page. Indices run freely; their position is taken modulo [`XENSTORE_RING_SIZE`].
+/// The ring page. Indices are free-running; the position is the index modulo
+/// [`XENSTORE_RING_SIZE`].
 #[doc(alias = "xenstore_domain_interface")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -150,49 +152,49 @@ pub struct XenstoreDomainInterface {
     pub req: [u8; XENSTORE_RING_SIZE],
     /// Replies and watch events, to the guest.
     pub rsp: [u8; XENSTORE_RING_SIZE],
-    /// How far the server has read requests.
+    /// Consumer index of the requests, written by the server.
     pub req_cons: u32,
-    /// How far the guest has written requests.
+    /// Producer index of the requests, written by the guest.
     pub req_prod: u32,
-    /// How far the guest has read replies.
+    /// Consumer index of the replies, written by the guest.
     pub rsp_cons: u32,
-    /// How far the server has written replies.
+    /// Producer index of the replies, written by the server.
     pub rsp_prod: u32,
-    /// What the server can do.
+    /// Features of the server.
     pub server_features: ServerFeatures,
     /// [`XENSTORE_CONNECTED`] or [`XENSTORE_RECONNECT`].
     pub connection: u32,
     /// `XENSTORE_ERROR_*`.
     pub error: u32,
-    /// The port of the domain, for a server that finds it running without a toolstack that says so
-    /// (newer than Xen 4.20).
+    /// Port of the domain that xenstored notifies, set by Xen for a domain without a toolstack;
+    /// else zero (newer than Xen 4.20).
     pub evtchn_port: u32,
 }
 
 flags! {
-    /// What a xenstore server can do.
+    /// Features of a xenstore server.
     pub struct ServerFeatures(u32) {
-        /// The ring can be reconnected.
+        /// Reconnection of the ring.
         #[doc(alias = "XENSTORE_SERVER_FEATURE_RECONNECTION")]
         RECONNECTION = 1;
-        /// The error field is used.
+        /// Use of the error field.
         #[doc(alias = "XENSTORE_SERVER_FEATURE_ERROR")]
         ERROR = 2;
-        /// Watches take a depth (Xen 4.22).
+        /// Watches with a depth (Xen 4.22).
         #[doc(alias = "XENSTORE_SERVER_FEATURE_WATCHDEPTH")]
         WATCHDEPTH = 4;
     }
 }
 
-/// The connection is up.
+/// Connection state: connected.
 pub const XENSTORE_CONNECTED: u32 = 0;
-/// The guest asks for a new connection, and waits.
+/// Connection state: the guest requests a reconnection.
 pub const XENSTORE_RECONNECT: u32 = 1;
-/// No error.
+/// Error: none.
 pub const XENSTORE_ERROR_NONE: u32 = 0;
-/// Communication failed.
+/// Error: communication failed.
 pub const XENSTORE_ERROR_COMM: u32 = 1;
-/// A ring index was wrong.
+/// Error: invalid ring index.
 pub const XENSTORE_ERROR_RINGIDX: u32 = 2;
-/// The protocol was violated.
+/// Error: protocol violation.
 pub const XENSTORE_ERROR_PROTO: u32 = 3;

@@ -4,59 +4,59 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::xen::XenUlong;
 
-/// Call of the firmware: reads the clock.
+/// Runtime service: gets the clock.
 #[doc(alias = "XEN_EFI_get_time")]
 pub const XEN_EFI_GET_TIME: u32 = 1;
-/// Call of the firmware: sets the clock.
+/// Runtime service: sets the clock.
 #[doc(alias = "XEN_EFI_set_time")]
 pub const XEN_EFI_SET_TIME: u32 = 2;
-/// Call of the firmware: reads the alarm.
+/// Runtime service: gets the alarm.
 #[doc(alias = "XEN_EFI_get_wakeup_time")]
 pub const XEN_EFI_GET_WAKEUP_TIME: u32 = 3;
-/// Call of the firmware: sets the alarm.
+/// Runtime service: sets the alarm.
 #[doc(alias = "XEN_EFI_set_wakeup_time")]
 pub const XEN_EFI_SET_WAKEUP_TIME: u32 = 4;
-/// Call of the firmware: counts boots.
+/// Runtime service: gets the monotonic counter.
 #[doc(alias = "XEN_EFI_get_next_high_monotonic_count")]
 pub const XEN_EFI_GET_NEXT_HIGH_MONOTONIC_COUNT: u32 = 5;
-/// Call of the firmware: reads a variable.
+/// Runtime service: reads a variable.
 #[doc(alias = "XEN_EFI_get_variable")]
 pub const XEN_EFI_GET_VARIABLE: u32 = 6;
-/// Call of the firmware: writes a variable.
+/// Runtime service: writes a variable.
 #[doc(alias = "XEN_EFI_set_variable")]
 pub const XEN_EFI_SET_VARIABLE: u32 = 7;
-/// Call of the firmware: lists variables.
+/// Runtime service: lists variables.
 #[doc(alias = "XEN_EFI_get_next_variable_name")]
 pub const XEN_EFI_GET_NEXT_VARIABLE_NAME: u32 = 8;
-/// Call of the firmware: asks for room for variables.
+/// Runtime service: gets the space for variables.
 #[doc(alias = "XEN_EFI_query_variable_info")]
 pub const XEN_EFI_QUERY_VARIABLE_INFO: u32 = 9;
-/// Call of the firmware: asks about capsules.
+/// Runtime service: gets the supported capsules.
 #[doc(alias = "XEN_EFI_query_capsule_capabilities")]
 pub const XEN_EFI_QUERY_CAPSULE_CAPABILITIES: u32 = 10;
-/// Call of the firmware: passes capsules.
+/// Runtime service: passes capsules.
 #[doc(alias = "XEN_EFI_update_capsule")]
 pub const XEN_EFI_UPDATE_CAPSULE: u32 = 11;
 /// Result bit: setting the clock clears the nanoseconds.
 pub const XEN_EFI_GET_TIME_SET_CLEARS_NS: u32 = 0x1;
-/// Result bit: the alarm is on.
+/// Result bit: the alarm is enabled.
 pub const XEN_EFI_GET_WAKEUP_TIME_ENABLED: u32 = 0x1;
-/// Result bit: the alarm has gone off.
+/// Result bit: the alarm has expired.
 pub const XEN_EFI_GET_WAKEUP_TIME_PENDING: u32 = 0x2;
-/// Argument bit: switch the alarm on.
+/// Argument bit: enables the alarm.
 pub const XEN_EFI_SET_WAKEUP_TIME_ENABLE: u32 = 0x1;
-/// Argument bit: switch the alarm on without a new time.
+/// Argument bit: enables the alarm without a new time.
 pub const XEN_EFI_SET_WAKEUP_TIME_ENABLE_ONLY: u32 = 0x2;
-/// Attribute: kept without power.
+/// Attribute: non-volatile.
 pub const XEN_EFI_VARIABLE_NON_VOLATILE: u32 = 0x1;
-/// Attribute: usable at boot.
+/// Attribute: accessible to boot services.
 pub const XEN_EFI_VARIABLE_BOOTSERVICE_ACCESS: u32 = 0x2;
-/// Attribute: usable later.
+/// Attribute: accessible to runtime services.
 pub const XEN_EFI_VARIABLE_RUNTIME_ACCESS: u32 = 0x4;
-/// Argument bit: as it was at boot.
+/// Argument bit: values at boot.
 pub const XEN_EFI_VARINFO_BOOT_SNAPSHOT: u32 = 0x1;
 
-/// A time of the firmware's.
+/// Time of the EFI clock.
 #[doc(alias = "xenpf_efi_time")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -86,7 +86,7 @@ pub struct XenpfEfiTime {
 }
 const _: () = assert!(size_of::<XenpfEfiTime>() == 16);
 
-/// An identifier of the firmware's.
+/// EFI GUID.
 #[doc(alias = "xenpf_efi_guid")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -107,13 +107,13 @@ const _: () = assert!(size_of::<XenpfEfiGuid>() == 16);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfEfiRuntimeCall {
-    /// `XEN_EFI_*`.
+    /// Runtime service: `XEN_EFI_GET_TIME` and others.
     pub function: u32,
-    /// Flags of the call, in and out.
+    /// Argument and result bits.
     pub misc: u32,
-    /// Out: the firmware's status.
+    /// Out: EFI status.
     pub status: XenUlong,
-    /// The call's argument: [`XenpfEfiTime`], or words in the order of the firmware's call.
+    /// Argument of the service: [`XenpfEfiTime`], or words in the order of the EFI call.
     pub u: [u64; 5],
 }
 const _: () = assert!(size_of::<XenpfEfiRuntimeCall>() == 56);
@@ -122,11 +122,11 @@ const _: () = assert!(size_of::<XenpfEfiRuntimeCall>() == 56);
 pub const XEN_FW_DISK_INFO: u32 = 1;
 /// Information: a disk's signature.
 pub const XEN_FW_DISK_MBR_SIGNATURE: u32 = 2;
-/// Information: the monitor.
+/// Information: DDC data of the monitor.
 pub const XEN_FW_VBEDDC_INFO: u32 = 3;
 /// Information: EFI.
 pub const XEN_FW_EFI_INFO: u32 = 4;
-/// Information: keys that were held.
+/// Information: shift state of the keyboard.
 pub const XEN_FW_KBD_SHIFT_FLAGS: u32 = 5;
 /// Information on EFI: version.
 pub const XEN_FW_EFI_VERSION: u32 = 0;
@@ -151,7 +151,7 @@ pub struct XenpfFirmwareInfo {
     /// `XEN_FW_*`.
     #[doc(alias = "type")]
     pub type_: u32,
-    /// Which one.
+    /// Index.
     pub index: u32,
     /// The information: [`XenpfEfiInfo`] at the start; for a disk, device, version, interfaces,
     /// geometry and the address of its parameters; or a few bytes.

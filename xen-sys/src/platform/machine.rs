@@ -1,13 +1,13 @@
-//! Clock, memory, processors, microcode, symbols.
+//! Clock, memory, processors, microcode and symbols of the machine.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::GuestHandle;
 use crate::xen::XenPfn;
 
-/// Flag of [`XenpfMicrocodeUpdate2`]: an older one too.
+/// Flag of [`XenpfMicrocodeUpdate2`]: loads the same or an older revision too.
 pub const XENPF_UCODE_FORCE: u32 = 1;
-/// Quirk: interrupts are not to be balanced.
+/// Quirk: no balancing of interrupts.
 pub const QUIRK_NOIRQBALANCING: u32 = 1;
 /// Quirk: the I/O APIC forgets its register selection.
 pub const QUIRK_IOAPIC_BAD_REGSEL: u32 = 2;
@@ -23,7 +23,7 @@ pub struct XenpfSettime32 {
     pub secs: u32,
     /// Nanoseconds.
     pub nsecs: u32,
-    /// System time to which they belong.
+    /// System time at this wall clock time, in nanoseconds.
     pub system_time: u64,
 }
 const _: () = assert!(size_of::<XenpfSettime32>() == 16);
@@ -39,7 +39,7 @@ pub struct XenpfSettime64 {
     pub nsecs: u32,
     /// Reserved; zero.
     pub mbz: u32,
-    /// System time to which they belong.
+    /// System time at this wall clock time, in nanoseconds.
     pub system_time: u64,
 }
 const _: () = assert!(size_of::<XenpfSettime64>() == 24);
@@ -51,14 +51,14 @@ const _: () = assert!(size_of::<XenpfSettime64>() == 24);
 pub struct XenpfAddMemtype {
     /// First frame.
     pub mfn: XenPfn,
-    /// How many frames.
+    /// Number of frames.
     pub nr_mfns: u64,
-    /// The type, as in the range registers.
+    /// Memory type, as in the memory type range registers.
     #[doc(alias = "type")]
     pub type_: u32,
     /// Out: a handle.
     pub handle: u32,
-    /// Out: the register.
+    /// Out: number of the register.
     pub reg: u32,
     /// Padding; zero.
     pub _pad0: [u8; 4],
@@ -72,7 +72,7 @@ const _: () = assert!(size_of::<XenpfAddMemtype>() == 32);
 pub struct XenpfDelMemtype {
     /// The handle, or zero.
     pub handle: u32,
-    /// The register.
+    /// Number of the register.
     pub reg: u32,
 }
 const _: () = assert!(size_of::<XenpfDelMemtype>() == 8);
@@ -82,15 +82,15 @@ const _: () = assert!(size_of::<XenpfDelMemtype>() == 8);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfReadMemtype {
-    /// The register.
+    /// Number of the register.
     pub reg: u32,
     /// Padding; zero.
     pub _pad0: [u8; 4],
     /// Out: first frame.
     pub mfn: XenPfn,
-    /// Out: how many frames.
+    /// Out: number of frames.
     pub nr_mfns: u64,
-    /// Out: the type.
+    /// Out: memory type.
     #[doc(alias = "type")]
     pub type_: u32,
     /// Padding; zero.
@@ -105,7 +105,7 @@ const _: () = assert!(size_of::<XenpfReadMemtype>() == 32);
 pub struct XenpfMicrocodeUpdate {
     /// The microcode.
     pub data: GuestHandle,
-    /// Its length in bytes.
+    /// Length in bytes.
     pub length: u32,
     /// Padding; zero.
     pub _pad0: [u8; 4],
@@ -171,22 +171,22 @@ const _: () = assert!(size_of::<XenpfChangeFreq>() == 16);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfGetidletime {
-    /// In: CPUs asked about. Out: those that there are.
+    /// In: requested CPUs. Out: CPUs that exist.
     pub cpumap_bitmap: GuestHandle,
     /// Length of the bitmap in bits.
     pub cpumap_nr_cpus: u32,
     /// Padding; zero.
     pub _pad0: [u8; 4],
-    /// Out: array of `u64`, nanoseconds.
+    /// Out: array of `u64`: idle times in nanoseconds.
     pub idletime: GuestHandle,
     /// Out: system time.
     pub now: u64,
 }
 const _: () = assert!(size_of::<XenpfGetidletime>() == 32);
 
-/// Flag of [`XenpfPcpuinfo`]: up.
+/// Flag of [`XenpfPcpuinfo`]: online.
 pub const XEN_PCPU_FLAGS_ONLINE: u32 = 1;
-/// Flag of [`XenpfPcpuinfo`]: no such CPU.
+/// Flag of [`XenpfPcpuinfo`]: the CPU does not exist.
 pub const XEN_PCPU_FLAGS_INVALID: u32 = 2;
 
 /// Argument of [`XENPF_GET_CPUINFO`](super::XENPF_GET_CPUINFO).
@@ -293,7 +293,7 @@ const _: () = assert!(size_of::<XenpfResourceEntry>() == 24);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfResourceOp {
-    /// How many.
+    /// Number of entries.
     pub nr_entries: u32,
     /// The CPU.
     pub cpu: u32,
@@ -307,9 +307,9 @@ const _: () = assert!(size_of::<XenpfResourceOp>() == 16);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenpfSymdata {
-    /// In: room for the name. Out: its length.
+    /// In: capacity for the name. Out: length of the name.
     pub namelen: u32,
-    /// In: which one. Out: the next one.
+    /// In: number of the symbol. Out: number of the next symbol.
     pub symnum: u32,
     /// Out: the name.
     pub name: GuestHandle,

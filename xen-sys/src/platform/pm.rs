@@ -89,7 +89,7 @@ const _: () = assert!(size_of::<XenProcessorCsd>() == 12);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenProcessorCx {
-    /// Its register.
+    /// Register of the state.
     pub reg: XenPowerRegister,
     /// ACPI type.
     #[doc(alias = "type")]
@@ -112,7 +112,7 @@ const _: () = assert!(size_of::<XenProcessorCx>() == 48);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenProcessorFlags {
-    /// From bit 0: bus master control, bus master check, states known, set up done, bus master
+    /// From bit 0: bus master control, bus master check, states known, initialized, bus master
     /// reload.
     pub flags: u32,
 }
@@ -123,7 +123,7 @@ const _: () = assert!(size_of::<XenProcessorFlags>() == 4);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenProcessorPower {
-    /// How many.
+    /// Number of states.
     pub count: u32,
     /// Flags.
     pub flags: XenProcessorFlags,
@@ -161,13 +161,13 @@ const _: () = assert!(size_of::<XenPctRegister>() == 16);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenProcessorPx {
-    /// Megahertz.
+    /// Frequency in MHz.
     pub core_frequency: u64,
-    /// Milliwatts.
+    /// Power in milliwatts.
     pub power: u64,
-    /// Microseconds.
+    /// Latency of the transition in microseconds.
     pub transition_latency: u64,
-    /// Microseconds.
+    /// Latency of the bus master in microseconds.
     pub bus_master_latency: u64,
     /// Value for the control register.
     pub control: u64,
@@ -207,7 +207,7 @@ pub struct XenProcessorPerformance {
     pub control_register: XenPctRegister,
     /// Status register.
     pub status_register: XenPctRegister,
-    /// How many states.
+    /// Number of states.
     pub state_count: u32,
     /// Padding; zero.
     pub _pad0: [u8; 4],
@@ -238,9 +238,9 @@ pub struct XenpfSetProcessorPminfo {
 }
 const _: () = assert!(size_of::<XenpfSetProcessorPminfo>() == 112);
 
-/// Operation of [`XenpfCoreParking`]: park.
+/// Operation of [`XenpfCoreParking`]: set.
 pub const XEN_CORE_PARKING_SET: u32 = 1;
-/// Operation of [`XenpfCoreParking`]: ask.
+/// Operation of [`XenpfCoreParking`]: get.
 pub const XEN_CORE_PARKING_GET: u32 = 2;
 
 /// Argument of [`XENPF_CORE_PARKING`](super::XENPF_CORE_PARKING).
@@ -251,7 +251,7 @@ pub struct XenpfCoreParking {
     /// `XEN_CORE_PARKING_*`.
     #[doc(alias = "type")]
     pub type_: u32,
-    /// How many CPUs are parked.
+    /// Number of parked CPUs.
     pub idle_nums: u32,
 }
 const _: () = assert!(size_of::<XenpfCoreParking>() == 8);

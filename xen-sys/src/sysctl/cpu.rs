@@ -1,35 +1,35 @@
-//! Features of processors, cache allocation.
+//! Features of processors and cache allocation.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::GuestHandle;
 
-/// Operation of [`XenSysctlPsrCmtOp`]: how many identifiers.
+/// Operation of [`XenSysctlPsrCmtOp`]: gets the number of monitoring identifiers.
 #[doc(alias = "XEN_SYSCTL_PSR_CMT_get_total_rmid")]
 pub const XEN_SYSCTL_PSR_CMT_GET_TOTAL_RMID: u32 = 0;
-/// Operation of [`XenSysctlPsrCmtOp`]: size of the cache.
+/// Operation of [`XenSysctlPsrCmtOp`]: gets the size of the cache.
 #[doc(alias = "XEN_SYSCTL_PSR_CMT_get_l3_cache_size")]
 pub const XEN_SYSCTL_PSR_CMT_GET_L3_CACHE_SIZE: u32 = 2;
-/// Operation of [`XenSysctlPsrCmtOp`]: whether it is on.
+/// Operation of [`XenSysctlPsrCmtOp`]: gets whether monitoring is enabled.
 #[doc(alias = "XEN_SYSCTL_PSR_CMT_enabled")]
 pub const XEN_SYSCTL_PSR_CMT_ENABLED: u32 = 3;
-/// Operation of [`XenSysctlPsrCmtOp`]: what can be counted.
+/// Operation of [`XenSysctlPsrCmtOp`]: gets the mask of the supported events.
 #[doc(alias = "XEN_SYSCTL_PSR_CMT_get_l3_event_mask")]
 pub const XEN_SYSCTL_PSR_CMT_GET_L3_EVENT_MASK: u32 = 4;
-/// Operation of [`XenSysctlPsrAlloc`]: level 3 cache.
+/// Operation of [`XenSysctlPsrAlloc`]: gets information on the level 3 cache.
 #[doc(alias = "XEN_SYSCTL_PSR_get_l3_info")]
 pub const XEN_SYSCTL_PSR_GET_L3_INFO: u32 = 0;
-/// Operation of [`XenSysctlPsrAlloc`]: level 2 cache.
+/// Operation of [`XenSysctlPsrAlloc`]: gets information on the level 2 cache.
 #[doc(alias = "XEN_SYSCTL_PSR_get_l2_info")]
 pub const XEN_SYSCTL_PSR_GET_L2_INFO: u32 = 1;
-/// Operation of [`XenSysctlPsrAlloc`]: memory bandwidth.
+/// Operation of [`XenSysctlPsrAlloc`]: gets information on memory bandwidth.
 #[doc(alias = "XEN_SYSCTL_PSR_get_mba_info")]
 pub const XEN_SYSCTL_PSR_GET_MBA_INFO: u32 = 2;
-/// Flag: code and data apart.
+/// Flag: code and data prioritization.
 pub const XEN_SYSCTL_PSR_CAT_L3_CDP: u32 = 0x1;
 /// Flag: throttling is linear.
 pub const XEN_SYSCTL_PSR_MBA_LINEAR: u32 = 0x1;
-/// Capability: CPUID can be trapped.
+/// Capability: CPUID faulting.
 #[doc(alias = "XEN_SYSCTL_CPU_LEVELCAP_faulting")]
 pub const XEN_SYSCTL_CPU_LEVELCAP_FAULTING: u32 = 0x1;
 /// Capability: leaf 1, ECX.
@@ -56,40 +56,40 @@ pub const XEN_SYSCTL_CPU_LEVELCAP_L7S0_EAX: u32 = 0x80;
 /// Capability: leaf 7, EBX.
 #[doc(alias = "XEN_SYSCTL_CPU_LEVELCAP_l7s0_ebx")]
 pub const XEN_SYSCTL_CPU_LEVELCAP_L7S0_EBX: u32 = 0x100;
-/// Features: of the hardware.
+/// Feature set: hardware.
 #[doc(alias = "XEN_SYSCTL_cpu_featureset_raw")]
 pub const XEN_SYSCTL_CPU_FEATURESET_RAW: u32 = 0;
-/// Features: that Xen uses.
+/// Feature set: hypervisor.
 #[doc(alias = "XEN_SYSCTL_cpu_featureset_host")]
 pub const XEN_SYSCTL_CPU_FEATURESET_HOST: u32 = 1;
-/// Features: of PV guests.
+/// Feature set: default of PV guests.
 #[doc(alias = "XEN_SYSCTL_cpu_featureset_pv")]
 pub const XEN_SYSCTL_CPU_FEATURESET_PV: u32 = 2;
-/// Features: of HVM and PVH guests.
+/// Feature set: default of HVM and PVH guests.
 #[doc(alias = "XEN_SYSCTL_cpu_featureset_hvm")]
 pub const XEN_SYSCTL_CPU_FEATURESET_HVM: u32 = 3;
-/// Features: that PV guests can have.
+/// Feature set: maximum of PV guests.
 #[doc(alias = "XEN_SYSCTL_cpu_featureset_pv_max")]
 pub const XEN_SYSCTL_CPU_FEATURESET_PV_MAX: u32 = 4;
-/// Features: that HVM and PVH guests can have.
+/// Feature set: maximum of HVM and PVH guests.
 #[doc(alias = "XEN_SYSCTL_cpu_featureset_hvm_max")]
 pub const XEN_SYSCTL_CPU_FEATURESET_HVM_MAX: u32 = 5;
-/// Policy: of the hardware.
+/// Policy: hardware.
 #[doc(alias = "XEN_SYSCTL_cpu_policy_raw")]
 pub const XEN_SYSCTL_CPU_POLICY_RAW: u32 = 0;
-/// Policy: that Xen uses.
+/// Policy: hypervisor.
 #[doc(alias = "XEN_SYSCTL_cpu_policy_host")]
 pub const XEN_SYSCTL_CPU_POLICY_HOST: u32 = 1;
-/// Policy: that PV guests can have.
+/// Policy: maximum of PV guests.
 #[doc(alias = "XEN_SYSCTL_cpu_policy_pv_max")]
 pub const XEN_SYSCTL_CPU_POLICY_PV_MAX: u32 = 2;
-/// Policy: that HVM and PVH guests can have.
+/// Policy: maximum of HVM and PVH guests.
 #[doc(alias = "XEN_SYSCTL_cpu_policy_hvm_max")]
 pub const XEN_SYSCTL_CPU_POLICY_HVM_MAX: u32 = 3;
-/// Policy: that PV guests have.
+/// Policy: default of PV guests.
 #[doc(alias = "XEN_SYSCTL_cpu_policy_pv_default")]
 pub const XEN_SYSCTL_CPU_POLICY_PV_DEFAULT: u32 = 4;
-/// Policy: that HVM and PVH guests have.
+/// Policy: default of HVM and PVH guests.
 #[doc(alias = "XEN_SYSCTL_cpu_policy_hvm_default")]
 pub const XEN_SYSCTL_CPU_POLICY_HVM_DEFAULT: u32 = 5;
 
@@ -102,12 +102,12 @@ pub struct XenSysctlPsrCmtOp {
     pub cmd: u32,
     /// Zero.
     pub flags: u32,
-    /// Out: the answer. In: a CPU.
+    /// Out: the result. In: a CPU, for the size of the cache.
     pub u: u64,
 }
 const _: () = assert!(size_of::<XenSysctlPsrCmtOp>() == 16);
 
-/// Cache allotment.
+/// Cache allocation.
 #[doc(alias = "xen_sysctl_psr_alloc")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -116,7 +116,7 @@ pub struct XenSysctlPsrAlloc {
     pub cmd: u32,
     /// The socket.
     pub target: u32,
-    /// Out: length of the mask or greatest throttling, number of classes, flags.
+    /// Out: length of the mask or maximum throttling, number of classes, flags.
     pub u: [u32; 3],
 }
 const _: () = assert!(size_of::<XenSysctlPsrAlloc>() == 20);
@@ -138,7 +138,7 @@ const _: () = assert!(size_of::<XenSysctlCpuLevellingCaps>() == 4);
 pub struct XenSysctlCpuFeatureset {
     /// `XEN_SYSCTL_CPU_FEATURESET_*`.
     pub index: u32,
-    /// In: room. Out: words.
+    /// In: capacity. Out: number of words.
     pub nr_features: u32,
     /// Out: array of `u32`.
     pub features: GuestHandle,
@@ -152,9 +152,9 @@ const _: () = assert!(size_of::<XenSysctlCpuFeatureset>() == 16);
 pub struct XenSysctlCpuPolicy {
     /// `XEN_SYSCTL_CPU_POLICY_*`.
     pub index: u32,
-    /// How many leaves.
+    /// Number of leaves.
     pub nr_leaves: u32,
-    /// How many registers.
+    /// Number of registers.
     pub nr_msrs: u32,
     /// Reserved; zero.
     pub _rsvd: u32,

@@ -1,17 +1,17 @@
-//! Looking inside Xen: console, traces, counters, locks, coverage.
+//! Diagnostics of Xen: console, traces, counters, locks, coverage.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::GuestHandle;
 use crate::xen::XenctlBitmap;
 
-/// Operation of [`XenSysctlTbufOp`]: asks.
+/// Operation of [`XenSysctlTbufOp`]: gets the configuration.
 #[doc(alias = "XEN_SYSCTL_TBUFOP_get_info")]
 pub const XEN_SYSCTL_TBUFOP_GET_INFO: u32 = 0;
-/// Operation of [`XenSysctlTbufOp`]: chooses CPUs.
+/// Operation of [`XenSysctlTbufOp`]: sets the CPUs.
 #[doc(alias = "XEN_SYSCTL_TBUFOP_set_cpu_mask")]
 pub const XEN_SYSCTL_TBUFOP_SET_CPU_MASK: u32 = 1;
-/// Operation of [`XenSysctlTbufOp`]: chooses events.
+/// Operation of [`XenSysctlTbufOp`]: sets the events.
 #[doc(alias = "XEN_SYSCTL_TBUFOP_set_evt_mask")]
 pub const XEN_SYSCTL_TBUFOP_SET_EVT_MASK: u32 = 2;
 /// Operation of [`XenSysctlTbufOp`]: sets the size.
@@ -43,7 +43,7 @@ pub const LOCKPROF_TYPE_PERDOM: u32 = 1;
 pub const LOCKPROF_TYPE_N: u32 = 2;
 /// Magic number of coverage data.
 pub const XEN_GCOV_FORMAT_MAGIC: u32 = 0x58434f56;
-/// Operation of [`XenSysctlCoverageOp`]: asks for the size.
+/// Operation of [`XenSysctlCoverageOp`]: gets the size.
 #[doc(alias = "XEN_SYSCTL_COVERAGE_get_size")]
 pub const XEN_SYSCTL_COVERAGE_GET_SIZE: u32 = 0;
 /// Operation of [`XenSysctlCoverageOp`]: reads.
@@ -53,24 +53,24 @@ pub const XEN_SYSCTL_COVERAGE_READ: u32 = 1;
 #[doc(alias = "XEN_SYSCTL_COVERAGE_reset")]
 pub const XEN_SYSCTL_COVERAGE_RESET: u32 = 2;
 
-/// Xen's messages.
+/// Messages of the hypervisor's console.
 #[doc(alias = "xen_sysctl_readconsole")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlReadconsole {
-    /// Whether they are then cleared.
+    /// Flag: non-zero to clear the messages after the read.
     pub clear: u8,
-    /// Whether to go on at the index.
+    /// Flag: non-zero to start at [`index`](Self::index).
     pub incremental: u8,
     /// Reserved; zero.
     pub pad0: u8,
     /// Reserved; zero.
     pub pad1: u8,
-    /// In: where to start. Out: where it ends.
+    /// In: index of the start. Out: index of the end.
     pub index: u32,
     /// Out: the text.
     pub buffer: GuestHandle,
-    /// In: bytes of the buffer. Out: bytes written.
+    /// In: size of the buffer in bytes. Out: number of bytes written.
     pub count: u32,
     /// Padding; zero.
     pub _pad0: [u8; 4],
@@ -86,9 +86,9 @@ pub struct XenSysctlTbufOp {
     pub cmd: u32,
     /// Padding; zero.
     pub _pad0: [u8; 4],
-    /// CPUs.
+    /// Traced CPUs.
     pub cpu_mask: XenctlBitmap,
-    /// Events.
+    /// Mask of the traced events.
     pub evt_mask: u32,
     /// Padding; zero.
     pub _pad1: [u8; 4],
@@ -101,28 +101,28 @@ pub struct XenSysctlTbufOp {
 }
 const _: () = assert!(size_of::<XenSysctlTbufOp>() == 48);
 
-/// A counter.
+/// Description of a counter.
 #[doc(alias = "xen_sysctl_perfc_desc")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlPerfcDesc {
-    /// Its name.
+    /// Name.
     pub name: [u8; 80],
-    /// How many values it has.
+    /// Number of values.
     pub nr_vals: u32,
 }
 const _: () = assert!(size_of::<XenSysctlPerfcDesc>() == 84);
 
-/// Xen's own counters.
+/// Performance counters of the hypervisor.
 #[doc(alias = "xen_sysctl_perfc_op")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlPerfcOp {
     /// `XEN_SYSCTL_PERFCOP_*`.
     pub cmd: u32,
-    /// Out: counters.
+    /// Out: number of counters.
     pub nr_counters: u32,
-    /// Out: values.
+    /// Out: number of values.
     pub nr_vals: u32,
     /// Padding; zero.
     pub _pad0: [u8; 4],
@@ -138,52 +138,52 @@ const _: () = assert!(size_of::<XenSysctlPerfcOp>() == 32);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlDebugKeys {
-    /// Characters.
+    /// Address of the characters.
     pub keys: GuestHandle,
-    /// How many.
+    /// Number of keys.
     pub nr_keys: u32,
     /// Padding; zero.
     pub _pad0: [u8; 4],
 }
 const _: () = assert!(size_of::<XenSysctlDebugKeys>() == 16);
 
-/// A lock.
+/// Statistics of a lock.
 #[doc(alias = "xen_sysctl_lockprof_data")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlLockprofData {
-    /// Its name.
+    /// Name.
     pub name: [u8; 40],
     /// `LOCKPROF_TYPE_*`.
     #[doc(alias = "type")]
     pub type_: i32,
-    /// Which one.
+    /// Index.
     pub idx: i32,
-    /// How often taken.
+    /// Number of acquisitions.
     pub lock_cnt: u64,
-    /// How often waited for.
+    /// Number of acquisitions that waited.
     pub block_cnt: u64,
-    /// Nanoseconds held.
+    /// Time held, in nanoseconds.
     pub lock_time: u64,
-    /// Nanoseconds waited for.
+    /// Time waited, in nanoseconds.
     pub block_time: u64,
 }
 const _: () = assert!(size_of::<XenSysctlLockprofData>() == 80);
 
-/// Locks.
+/// Statistics of locks.
 #[doc(alias = "xen_sysctl_lockprof_op")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlLockprofOp {
     /// `XEN_SYSCTL_LOCKPROF_*`.
     pub cmd: u32,
-    /// Room in the array.
+    /// Capacity of the array, in entries.
     pub max_elem: u32,
-    /// Out: how many.
+    /// Out: number of locks.
     pub nr_elem: u32,
     /// Padding; zero.
     pub _pad0: [u8; 4],
-    /// Out: nanoseconds of profiling.
+    /// Out: duration of the profiling in nanoseconds.
     pub time: u64,
     /// Out: array of [`XenSysctlLockprofData`].
     pub data: GuestHandle,

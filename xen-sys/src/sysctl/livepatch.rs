@@ -8,7 +8,7 @@ use crate::GuestHandle;
 pub const LIVEPATCH_PAYLOAD_VERSION: u32 = 2;
 /// Operation of [`XenSysctlLivepatchOp`]: uploads.
 pub const XEN_SYSCTL_LIVEPATCH_UPLOAD: u32 = 0;
-/// Operation of [`XenSysctlLivepatchOp`]: asks for one.
+/// Operation of [`XenSysctlLivepatchOp`]: gets the state of one.
 pub const XEN_SYSCTL_LIVEPATCH_GET: u32 = 1;
 /// Operation of [`XenSysctlLivepatchOp`]: lists all.
 pub const XEN_SYSCTL_LIVEPATCH_LIST: u32 = 2;
@@ -26,13 +26,13 @@ pub const LIVEPATCH_ACTION_REVERT: u32 = 2;
 pub const LIVEPATCH_ACTION_APPLY: u32 = 3;
 /// Action on a live patch: apply, and revert all others.
 pub const LIVEPATCH_ACTION_REPLACE: u32 = 4;
-/// Flag of a live patch: without the check of the build (Xen 4.18).
+/// Flag of a live patch: skips the check of the build identifier (Xen 4.18).
 pub const LIVEPATCH_FLAG_FORCE: u32 = 1;
 /// Mask of the flags of a live patch.
 pub const LIVEPATCH_FLAGS_MASK: u32 = 1;
-/// Flag of an action: without the check of dependencies.
+/// Flag of an action: skips the check of dependencies.
 pub const LIVEPATCH_ACTION_APPLY_NODEPS: u64 = 1 << 0;
-/// Most bytes of a live patch's name.
+/// Maximum length of a live patch's name in bytes.
 pub const XEN_LIVEPATCH_NAME_SIZE: usize = 128;
 
 /// The name of a live patch.
@@ -40,9 +40,9 @@ pub const XEN_LIVEPATCH_NAME_SIZE: usize = 128;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenLivepatchName {
-    /// Its characters.
+    /// Address of the characters.
     pub name: GuestHandle,
-    /// How many, the zero byte included.
+    /// Length in bytes, including the zero byte.
     pub size: u16,
     /// Reserved; zero.
     pub pad: [u16; 3],
@@ -56,7 +56,7 @@ const _: () = assert!(size_of::<XenLivepatchName>() == 16);
 pub struct XenSysctlLivepatchUpload {
     /// The name.
     pub name: XenLivepatchName,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
     /// The file.
     pub payload: GuestHandle,
@@ -75,7 +75,7 @@ pub struct XenLivepatchStatus {
 }
 const _: () = assert!(size_of::<XenLivepatchStatus>() == 8);
 
-/// One live patch.
+/// State of one live patch.
 #[doc(alias = "xen_sysctl_livepatch_get")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -87,22 +87,22 @@ pub struct XenSysctlLivepatchGet {
 }
 const _: () = assert!(size_of::<XenSysctlLivepatchGet>() == 24);
 
-/// All live patches.
+/// List of the live patches.
 #[doc(alias = "xen_sysctl_livepatch_list")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlLivepatchList {
-    /// Out: changes with each change.
+    /// Out: version of the list; it changes with each change of the list.
     pub version: u32,
-    /// First one.
+    /// Index of the first live patch.
     pub idx: u32,
-    /// In: room. Out: how many are left.
+    /// In: capacity. Out: number of live patches that remain.
     pub nr: u32,
     /// Reserved; zero.
     pub pad: u32,
-    /// Out: bytes of all names.
+    /// Out: size of all names in bytes.
     pub name_total_size: u32,
-    /// Out: bytes of all metadata.
+    /// Out: size of all metadata in bytes.
     pub metadata_total_size: u32,
     /// Out: array of [`XenLivepatchStatus`].
     pub status: GuestHandle,
@@ -126,7 +126,7 @@ pub struct XenSysctlLivepatchAction {
     pub name: XenLivepatchName,
     /// `LIVEPATCH_ACTION_*`.
     pub cmd: u32,
-    /// Nanoseconds.
+    /// Timeout in nanoseconds.
     pub timeout: u32,
     /// Flags of the action.
     pub flags: u32,

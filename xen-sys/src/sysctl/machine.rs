@@ -1,4 +1,4 @@
-//! The machine: processors, memory, devices, domains.
+//! The machine: processors, memory, devices and domains.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -11,16 +11,16 @@ pub const XEN_SYSCTL_PHYSCAP_HVM: u32 = 0x1;
 /// Capability of the machine: PV guests.
 #[doc(alias = "XEN_SYSCTL_PHYSCAP_pv")]
 pub const XEN_SYSCTL_PHYSCAP_PV: u32 = 0x2;
-/// Capability of the machine: devices for guests.
+/// Capability of the machine: direct access of guests to devices.
 #[doc(alias = "XEN_SYSCTL_PHYSCAP_directio")]
 pub const XEN_SYSCTL_PHYSCAP_DIRECTIO: u32 = 0x4;
-/// Capability of the machine: page tables by hardware.
+/// Capability of the machine: hardware-assisted paging.
 #[doc(alias = "XEN_SYSCTL_PHYSCAP_hap")]
 pub const XEN_SYSCTL_PHYSCAP_HAP: u32 = 0x8;
 /// Capability of the machine: shadow page tables.
 #[doc(alias = "XEN_SYSCTL_PHYSCAP_shadow")]
 pub const XEN_SYSCTL_PHYSCAP_SHADOW: u32 = 0x10;
-/// Capability of the machine: devices share page tables.
+/// Capability of the machine: page tables shared with the IOMMU.
 #[doc(alias = "XEN_SYSCTL_PHYSCAP_iommu_hap_pt_share")]
 pub const XEN_SYSCTL_PHYSCAP_IOMMU_HAP_PT_SHARE: u32 = 0x20;
 /// Capability of the machine: processor trace.
@@ -37,26 +37,26 @@ pub const XEN_SYSCTL_PHYSCAP_GNTTAB_V1: u32 = 0x100;
 pub const XEN_SYSCTL_PHYSCAP_GNTTAB_V2: u32 = 0x200;
 /// The highest capability.
 pub const XEN_SYSCTL_PHYSCAP_MAX: u32 = 512;
-/// Operation of [`XenSysctlCpuHotplug`]: up.
+/// Operation of [`XenSysctlCpuHotplug`]: brings a CPU online.
 pub const XEN_SYSCTL_CPU_HOTPLUG_ONLINE: u32 = 0;
-/// Operation of [`XenSysctlCpuHotplug`]: down.
+/// Operation of [`XenSysctlCpuHotplug`]: takes a CPU offline.
 pub const XEN_SYSCTL_CPU_HOTPLUG_OFFLINE: u32 = 1;
-/// Operation of [`XenSysctlCpuHotplug`]: all threads up.
+/// Operation of [`XenSysctlCpuHotplug`]: brings all sibling threads online.
 pub const XEN_SYSCTL_CPU_HOTPLUG_SMT_ENABLE: u32 = 2;
-/// Operation of [`XenSysctlCpuHotplug`]: all second threads down.
+/// Operation of [`XenSysctlCpuHotplug`]: takes all sibling threads offline.
 pub const XEN_SYSCTL_CPU_HOTPLUG_SMT_DISABLE: u32 = 3;
-/// No core.
+/// Value of a core number: none.
 pub const XEN_INVALID_CORE_ID: u32 = 4294967295;
-/// No socket.
+/// Value of a socket number: none.
 pub const XEN_INVALID_SOCKET_ID: u32 = 4294967295;
-/// No node.
+/// Value of a node number: none.
 pub const XEN_INVALID_NODE_ID: u32 = 4294967295;
-/// No distance.
+/// Value of a distance: none.
 pub const XEN_INVALID_NODE_DIST: u32 = 4294967295;
-/// No device.
+/// Value of a device's node: no such device.
 pub const XEN_INVALID_DEV: u32 = 4294967294;
 
-/// No memory.
+/// Value of a memory size: none.
 pub const XEN_INVALID_MEM_SZ: u64 = 4294967295;
 
 /// The machine.
@@ -64,15 +64,15 @@ pub const XEN_INVALID_MEM_SZ: u64 = 4294967295;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlPhysinfo {
-    /// Threads per core.
+    /// Number of threads per core.
     pub threads_per_core: u32,
-    /// Cores per socket.
+    /// Number of cores per socket.
     pub cores_per_socket: u32,
-    /// CPUs.
+    /// Number of CPUs.
     pub nr_cpus: u32,
     /// Highest CPU.
     pub max_cpu_id: u32,
-    /// Nodes.
+    /// Number of nodes.
     pub nr_nodes: u32,
     /// Highest node.
     pub max_node_id: u32,
@@ -84,13 +84,13 @@ pub struct XenSysctlPhysinfo {
     pub arch_capabilities: u32,
     /// Reserved; zero.
     pub pad: u32,
-    /// Pages.
+    /// Number of pages.
     pub total_pages: u64,
-    /// Free pages.
+    /// Number of free pages.
     pub free_pages: u64,
-    /// Pages to be cleared.
+    /// Number of free pages to scrub.
     pub scrub_pages: u64,
-    /// Claimed pages.
+    /// Number of claimed pages.
     pub outstanding_pages: u64,
     /// Highest frame.
     pub max_mfn: u64,
@@ -99,7 +99,7 @@ pub struct XenSysctlPhysinfo {
 }
 const _: () = assert!(size_of::<XenSysctlPhysinfo>() == 112);
 
-/// Many domains.
+/// Information on many domains.
 #[doc(alias = "xen_sysctl_getdomaininfolist")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -108,39 +108,39 @@ pub struct XenSysctlGetdomaininfolist {
     pub first_domain: DomId,
     /// Padding; zero.
     pub _pad0: [u8; 2],
-    /// Room in the buffer.
+    /// Capacity of the buffer, in domains.
     pub max_domains: u32,
     /// Out: array of [`crate::domctl::XenDomctlGetdomaininfo`].
     pub buffer: GuestHandle,
-    /// Out: how many.
+    /// Out: number of domains.
     pub num_domains: u32,
     /// Padding; zero.
     pub _pad1: [u8; 4],
 }
 const _: () = assert!(size_of::<XenSysctlGetdomaininfolist>() == 24);
 
-/// How long a CPU was idle.
+/// Idle time of a CPU.
 #[doc(alias = "xen_sysctl_cpuinfo")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlCpuinfo {
-    /// Nanoseconds.
+    /// Idle time in nanoseconds.
     pub idletime: u64,
 }
 const _: () = assert!(size_of::<XenSysctlCpuinfo>() == 8);
 
-/// How long CPUs were idle.
+/// Idle times of CPUs.
 #[doc(alias = "xen_sysctl_getcpuinfo")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlGetcpuinfo {
-    /// Room in the array.
+    /// Capacity of the array, in entries.
     pub max_cpus: u32,
     /// Padding; zero.
     pub _pad0: [u8; 4],
     /// Out: array of [`XenSysctlCpuinfo`].
     pub info: GuestHandle,
-    /// Out: how many.
+    /// Out: number of CPUs.
     pub nr_cpus: u32,
     /// Padding; zero.
     pub _pad1: [u8; 4],
@@ -152,9 +152,9 @@ const _: () = assert!(size_of::<XenSysctlGetcpuinfo>() == 24);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlAvailheap {
-    /// Least width of addresses; zero for any.
+    /// Minimum width of addresses; zero for any.
     pub min_bitwidth: u32,
-    /// Greatest width of addresses; zero for any.
+    /// Maximum width of addresses; zero for any.
     pub max_bitwidth: u32,
     /// The node; -1 for any.
     pub node: i32,
@@ -165,7 +165,7 @@ pub struct XenSysctlAvailheap {
 }
 const _: () = assert!(size_of::<XenSysctlAvailheap>() == 24);
 
-/// A CPU that comes or goes.
+/// Hotplug of a CPU.
 #[doc(alias = "xen_sysctl_cpu_hotplug")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -177,7 +177,7 @@ pub struct XenSysctlCpuHotplug {
 }
 const _: () = assert!(size_of::<XenSysctlCpuHotplug>() == 8);
 
-/// Where a CPU is.
+/// Position of a CPU in the topology.
 #[doc(alias = "xen_sysctl_cputopo")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -196,7 +196,7 @@ const _: () = assert!(size_of::<XenSysctlCputopo>() == 12);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlCputopoinfo {
-    /// In: room. Out: CPUs.
+    /// In: capacity. Out: number of CPUs.
     pub num_cpus: u32,
     /// Padding; zero.
     pub _pad0: [u8; 4],
@@ -205,12 +205,12 @@ pub struct XenSysctlCputopoinfo {
 }
 const _: () = assert!(size_of::<XenSysctlCputopoinfo>() == 16);
 
-/// Nodes of PCI devices.
+/// NUMA nodes of PCI devices.
 #[doc(alias = "xen_sysctl_pcitopoinfo")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlPcitopoinfo {
-    /// In: devices. Out: devices done.
+    /// In: number of devices. Out: number of processed devices.
     pub num_devs: u32,
     /// Padding; zero.
     pub _pad0: [u8; 4],
@@ -226,19 +226,19 @@ const _: () = assert!(size_of::<XenSysctlPcitopoinfo>() == 24);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlMeminfo {
-    /// Bytes.
+    /// Size in bytes.
     pub memsize: u64,
-    /// Free bytes.
+    /// Free memory in bytes.
     pub memfree: u64,
 }
 const _: () = assert!(size_of::<XenSysctlMeminfo>() == 16);
 
-/// Nodes.
+/// NUMA nodes.
 #[doc(alias = "xen_sysctl_numainfo")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlNumainfo {
-    /// In: room. Out: nodes.
+    /// In: capacity. Out: number of nodes.
     pub num_nodes: u32,
     /// Padding; zero.
     pub _pad0: [u8; 4],

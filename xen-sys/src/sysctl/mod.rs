@@ -25,85 +25,85 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Value of [`XenSysctl::interface_version`]; other versions of Xen refuse it.
 pub const XEN_SYSCTL_INTERFACE_VERSION: u32 = 0x15;
-/// Reads the hypervisor's messages. See [`XenSysctlReadconsole`].
+/// Command: reads the hypervisor's messages. See [`XenSysctlReadconsole`].
 #[doc(alias = "XEN_SYSCTL_readconsole")]
 pub const XEN_SYSCTL_READCONSOLE: u32 = 1;
-/// Operates the trace buffers. See [`XenSysctlTbufOp`].
+/// Command: controls the trace buffers. See [`XenSysctlTbufOp`].
 #[doc(alias = "XEN_SYSCTL_tbuf_op")]
 pub const XEN_SYSCTL_TBUF_OP: u32 = 2;
-/// Asks about the machine. See [`XenSysctlPhysinfo`].
+/// Command: gets information on the machine. See [`XenSysctlPhysinfo`].
 #[doc(alias = "XEN_SYSCTL_physinfo")]
 pub const XEN_SYSCTL_PHYSINFO: u32 = 3;
-/// Asks for the scheduler. See [`XenSysctlSchedId`].
+/// Command: gets the scheduler. See [`XenSysctlSchedId`].
 #[doc(alias = "XEN_SYSCTL_sched_id")]
 pub const XEN_SYSCTL_SCHED_ID: u32 = 4;
-/// Reads Xen's own counters. See [`XenSysctlPerfcOp`].
+/// Command: reads or resets performance counters of Xen. See [`XenSysctlPerfcOp`].
 #[doc(alias = "XEN_SYSCTL_perfc_op")]
 pub const XEN_SYSCTL_PERFC_OP: u32 = 5;
-/// Asks about many domains. See [`XenSysctlGetdomaininfolist`].
+/// Command: gets information on many domains. See [`XenSysctlGetdomaininfolist`].
 #[doc(alias = "XEN_SYSCTL_getdomaininfolist")]
 pub const XEN_SYSCTL_GETDOMAININFOLIST: u32 = 6;
-/// Sends debug keys. See [`XenSysctlDebugKeys`].
+/// Command: sends debug keys. See [`XenSysctlDebugKeys`].
 #[doc(alias = "XEN_SYSCTL_debug_keys")]
 pub const XEN_SYSCTL_DEBUG_KEYS: u32 = 7;
-/// Asks how long CPUs were idle. See [`XenSysctlGetcpuinfo`].
+/// Command: gets the idle times of CPUs. See [`XenSysctlGetcpuinfo`].
 #[doc(alias = "XEN_SYSCTL_getcpuinfo")]
 pub const XEN_SYSCTL_GETCPUINFO: u32 = 8;
-/// Asks for free memory. See [`XenSysctlAvailheap`].
+/// Command: gets the amount of free memory. See [`XenSysctlAvailheap`].
 #[doc(alias = "XEN_SYSCTL_availheap")]
 pub const XEN_SYSCTL_AVAILHEAP: u32 = 9;
-/// Asks for power statistics. See [`XenSysctlGetPmstat`].
+/// Command: gets power statistics. See [`XenSysctlGetPmstat`].
 #[doc(alias = "XEN_SYSCTL_get_pmstat")]
 pub const XEN_SYSCTL_GET_PMSTAT: u32 = 10;
-/// Brings CPUs up or down. See [`XenSysctlCpuHotplug`].
+/// Command: brings CPUs online or takes them offline. See [`XenSysctlCpuHotplug`].
 #[doc(alias = "XEN_SYSCTL_cpu_hotplug")]
 pub const XEN_SYSCTL_CPU_HOTPLUG: u32 = 11;
-/// Controls power. See [`XenSysctlPmOp`].
+/// Command: controls the frequency and idle states of CPUs. See [`XenSysctlPmOp`].
 #[doc(alias = "XEN_SYSCTL_pm_op")]
 pub const XEN_SYSCTL_PM_OP: u32 = 12;
-/// Takes pages out of use. See [`XenSysctlPageOfflineOp`].
+/// Command: takes pages offline or brings them online. See [`XenSysctlPageOfflineOp`].
 #[doc(alias = "XEN_SYSCTL_page_offline_op")]
 pub const XEN_SYSCTL_PAGE_OFFLINE_OP: u32 = 14;
-/// Reads lock statistics. See [`XenSysctlLockprofOp`].
+/// Command: reads or resets lock statistics. See [`XenSysctlLockprofOp`].
 #[doc(alias = "XEN_SYSCTL_lockprof_op")]
 pub const XEN_SYSCTL_LOCKPROF_OP: u32 = 15;
-/// Asks for the topology of CPUs. See [`XenSysctlCputopoinfo`].
+/// Command: gets the topology of CPUs. See [`XenSysctlCputopoinfo`].
 #[doc(alias = "XEN_SYSCTL_cputopoinfo")]
 pub const XEN_SYSCTL_CPUTOPOINFO: u32 = 16;
-/// Asks for the NUMA nodes. See [`XenSysctlNumainfo`].
+/// Command: gets the NUMA nodes. See [`XenSysctlNumainfo`].
 #[doc(alias = "XEN_SYSCTL_numainfo")]
 pub const XEN_SYSCTL_NUMAINFO: u32 = 17;
-/// Operates CPU pools. See [`XenSysctlCpupoolOp`].
+/// Command: controls CPU pools. See [`XenSysctlCpupoolOp`].
 #[doc(alias = "XEN_SYSCTL_cpupool_op")]
 pub const XEN_SYSCTL_CPUPOOL_OP: u32 = 18;
-/// Sets or asks for parameters of a scheduler. See [`XenSysctlSchedulerOp`].
+/// Command: sets or gets parameters of a scheduler. See [`XenSysctlSchedulerOp`].
 #[doc(alias = "XEN_SYSCTL_scheduler_op")]
 pub const XEN_SYSCTL_SCHEDULER_OP: u32 = 19;
-/// Reads code coverage. See [`XenSysctlCoverageOp`].
+/// Command: reads or resets code coverage. See [`XenSysctlCoverageOp`].
 #[doc(alias = "XEN_SYSCTL_coverage_op")]
 pub const XEN_SYSCTL_COVERAGE_OP: u32 = 20;
-/// Asks about cache monitoring. See [`XenSysctlPsrCmtOp`].
+/// Command: gets information on cache monitoring. See [`XenSysctlPsrCmtOp`].
 #[doc(alias = "XEN_SYSCTL_psr_cmt_op")]
 pub const XEN_SYSCTL_PSR_CMT_OP: u32 = 21;
-/// Asks for the nodes of PCI devices. See [`XenSysctlPcitopoinfo`].
+/// Command: gets the nodes of PCI devices. See [`XenSysctlPcitopoinfo`].
 #[doc(alias = "XEN_SYSCTL_pcitopoinfo")]
 pub const XEN_SYSCTL_PCITOPOINFO: u32 = 22;
-/// Asks about cache allotment. See [`XenSysctlPsrAlloc`].
+/// Command: gets information on cache and bandwidth allocation. See [`XenSysctlPsrAlloc`].
 #[doc(alias = "XEN_SYSCTL_psr_alloc")]
 pub const XEN_SYSCTL_PSR_ALLOC: u32 = 23;
-/// Asks which CPU features can be hidden. See [`XenSysctlCpuLevellingCaps`].
+/// Command: gets the CPU features that Xen can hide. See [`XenSysctlCpuLevellingCaps`].
 #[doc(alias = "XEN_SYSCTL_get_cpu_levelling_caps")]
 pub const XEN_SYSCTL_GET_CPU_LEVELLING_CAPS: u32 = 25;
-/// Asks for CPU features. See [`XenSysctlCpuFeatureset`].
+/// Command: gets CPU features. See [`XenSysctlCpuFeatureset`].
 #[doc(alias = "XEN_SYSCTL_get_cpu_featureset")]
 pub const XEN_SYSCTL_GET_CPU_FEATURESET: u32 = 26;
-/// Operates live patches. See [`XenSysctlLivepatchOp`].
+/// Command: controls live patches. See [`XenSysctlLivepatchOp`].
 #[doc(alias = "XEN_SYSCTL_livepatch_op")]
 pub const XEN_SYSCTL_LIVEPATCH_OP: u32 = 27;
-/// Asks for a CPU policy. See [`XenSysctlCpuPolicy`].
+/// Command: gets a CPU policy. See [`XenSysctlCpuPolicy`].
 #[doc(alias = "XEN_SYSCTL_get_cpu_policy")]
 pub const XEN_SYSCTL_GET_CPU_POLICY: u32 = 29;
-/// Adds or removes an overlay of the device tree (arm, Xen 4.19).
+/// Command: adds or removes an overlay of the device tree (arm, Xen 4.19).
 #[doc(alias = "XEN_SYSCTL_dt_overlay")]
 pub const XEN_SYSCTL_DT_OVERLAY: u32 = 30;
 

@@ -1,29 +1,29 @@
-//! Taking pages of memory out of use.
+//! Pages of memory that are taken offline.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::GuestHandle;
 
-/// Operation of [`XenSysctlPageOfflineOp`]: out of use.
+/// Operation of [`XenSysctlPageOfflineOp`]: takes pages offline.
 #[doc(alias = "sysctl_page_offline")]
 pub const SYSCTL_PAGE_OFFLINE: u32 = 1;
-/// Operation of [`XenSysctlPageOfflineOp`]: into use.
+/// Operation of [`XenSysctlPageOfflineOp`]: brings pages online.
 #[doc(alias = "sysctl_page_online")]
 pub const SYSCTL_PAGE_ONLINE: u32 = 2;
-/// Operation of [`XenSysctlPageOfflineOp`]: asks.
+/// Operation of [`XenSysctlPageOfflineOp`]: gets the state of pages.
 #[doc(alias = "sysctl_query_page_offline")]
 pub const SYSCTL_QUERY_PAGE_OFFLINE: u32 = 3;
-/// Result: out of use.
+/// Result: offline.
 pub const PG_OFFLINE_OFFLINED: u32 = 1 << 1;
-/// Result: will be out of use.
+/// Result: offline is pending.
 pub const PG_OFFLINE_PENDING: u32 = 1 << 2;
 /// Result: failed.
 pub const PG_OFFLINE_FAILED: u32 = 1 << 3;
 /// Result: try again.
 pub const PG_OFFLINE_AGAIN: u32 = 1 << 4;
-/// Result: failed to come into use.
+/// Result: failed to come online.
 pub const PG_ONLINE_FAILED: u32 = 8;
-/// Result: in use.
+/// Result: online.
 pub const PG_ONLINE_ONLINED: u32 = 2;
 /// Result: broken.
 pub const PG_ONLINE_BROKEN: u32 = 8192;
@@ -31,32 +31,32 @@ pub const PG_ONLINE_BROKEN: u32 = 8192;
 pub const PG_OFFLINE_STATUS_MASK: u32 = 0xff;
 /// Mask of the reason.
 pub const PG_OFFLINE_MISC_MASK: u32 = 0xff0;
-/// Reason: no such page.
+/// Reason: invalid page.
 pub const PG_OFFLINE_INVALID: u32 = 1 << 0;
-/// Reason: dom0's.
+/// Reason: owned by dom0.
 pub const PG_OFFLINE_DOM0PAGE: u32 = 1 << 9;
-/// Reason: nobody's.
+/// Reason: without an owner.
 pub const PG_OFFLINE_ANONYMOUS: u32 = 1 << 10;
 /// Reason: not memory.
 pub const PG_OFFLINE_NOT_CONV_RAM: u32 = 1 << 11;
-/// Reason: a domain's.
+/// Reason: owned by a domain.
 pub const PG_OFFLINE_OWNED: u32 = 1 << 12;
 /// Shift of the owner.
 pub const PG_OFFLINE_OWNER_SHIFT: u32 = 16;
 /// Reason: broken.
 pub const PG_OFFLINE_BROKEN: u32 = 1 << 13;
-/// Reason: Xen's.
+/// Reason: owned by Xen.
 pub const PG_OFFLINE_XENPAGE: u32 = 1 << 8;
-/// State: in use.
+/// State: online.
 pub const PG_OFFLINE_STATUS_ONLINE: u32 = 1 << 2;
-/// State: will be out of use.
+/// State: offline is pending.
 pub const PG_OFFLINE_STATUS_OFFLINE_PENDING: u32 = 1 << 3;
-/// State: out of use.
+/// State: offline.
 pub const PG_OFFLINE_STATUS_OFFLINED: u32 = 1 << 1;
 /// State: broken.
 pub const PG_OFFLINE_STATUS_BROKEN: u32 = 1 << 4;
 
-/// Pages to take out of use.
+/// Pages to take offline or bring online.
 #[doc(alias = "xen_sysctl_page_offline_op")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]

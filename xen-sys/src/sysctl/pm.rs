@@ -4,30 +4,30 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::GuestHandle;
 
-/// Name of the frequency driver that leaves the choice to the hardware.
+/// Name of the frequency driver for hardware-controlled performance states.
 pub const XEN_HWP_DRIVER_NAME: &str = "hwp";
 /// Mask of the kind of statistics.
 pub const PMSTAT_CATEGORY_MASK: u32 = 0xf0;
-/// Kind of statistics: performance.
+/// Kind of statistics: performance states.
 pub const PMSTAT_PX: u32 = 0x10;
-/// Kind of statistics: idleness.
+/// Kind of statistics: idle states.
 pub const PMSTAT_CX: u32 = 0x20;
-/// Asks for the number of performance states.
+/// Command: gets the number of performance states.
 #[doc(alias = "PMSTAT_get_max_px")]
 pub const PMSTAT_GET_MAX_PX: u32 = 0x11;
-/// Asks for statistics of performance. See [`PmPxStat`].
+/// Command: gets statistics of performance states. See [`PmPxStat`].
 #[doc(alias = "PMSTAT_get_pxstat")]
 pub const PMSTAT_GET_PXSTAT: u32 = 0x12;
-/// Resets statistics of performance.
+/// Command: resets statistics of performance states.
 #[doc(alias = "PMSTAT_reset_pxstat")]
 pub const PMSTAT_RESET_PXSTAT: u32 = 0x13;
-/// Asks for the number of idle states.
+/// Command: gets the number of idle states.
 #[doc(alias = "PMSTAT_get_max_cx")]
 pub const PMSTAT_GET_MAX_CX: u32 = 0x21;
-/// Asks for statistics of idleness. See [`PmCxStat`].
+/// Command: gets statistics of idle states. See [`PmCxStat`].
 #[doc(alias = "PMSTAT_get_cxstat")]
 pub const PMSTAT_GET_CXSTAT: u32 = 0x22;
-/// Resets statistics of idleness.
+/// Command: resets statistics of idle states.
 #[doc(alias = "PMSTAT_reset_cxstat")]
 pub const PMSTAT_RESET_CXSTAT: u32 = 0x23;
 /// Field of an activity window: mantissa.
@@ -36,15 +36,15 @@ pub const XEN_CPPC_ACT_WINDOW_MANTISSA_MASK: u32 = 127;
 pub const XEN_CPPC_ACT_WINDOW_EXPONENT_MASK: u32 = 896;
 /// Feature: the activity window can be set.
 pub const XEN_SYSCTL_CPPC_FEAT_ACT_WINDOW: u32 = 1;
-/// Flag of [`XenSetCppcPara`]: sets the least performance.
+/// Flag of [`XenSetCppcPara`]: sets the minimum performance.
 pub const XEN_SYSCTL_CPPC_SET_MINIMUM: u32 = 1;
-/// Flag of [`XenSetCppcPara`]: sets the greatest performance.
+/// Flag of [`XenSetCppcPara`]: sets the maximum performance.
 pub const XEN_SYSCTL_CPPC_SET_MAXIMUM: u32 = 2;
 /// Flag of [`XenSetCppcPara`]: sets the balance.
 pub const XEN_SYSCTL_CPPC_SET_ENERGY_PERF: u32 = 8;
 /// Flag of [`XenSetCppcPara`]: sets the activity window.
 pub const XEN_SYSCTL_CPPC_SET_ACT_WINDOW: u32 = 16;
-/// Flag of [`XenSetCppcPara`]: sets the performance wanted.
+/// Flag of [`XenSetCppcPara`]: sets the desired performance.
 pub const XEN_SYSCTL_CPPC_SET_DESIRED: u32 = 4;
 /// Mask of the presets.
 pub const XEN_SYSCTL_CPPC_SET_PRESET_MASK: u32 = 4026531840;
@@ -68,106 +68,107 @@ pub const SCALING_MIN_FREQ: u32 = 2;
 pub const SCALING_SETSPEED: u32 = 3;
 /// Frequency parameter: sampling rate.
 pub const SAMPLING_RATE: u32 = 4;
-/// Frequency parameter: load at which it goes up.
+/// Frequency parameter: load at which the frequency rises.
 pub const UP_THRESHOLD: u32 = 5;
 /// Kind of power operation: frequency.
 pub const CPUFREQ_PARA: u32 = 0x10;
 /// Mask of the kind of power operation.
 pub const PM_PARA_CATEGORY_MASK: u32 = 0xf0;
-/// Operation of [`XenSysctlPmOp`]: asks for frequency parameters.
+/// Operation of [`XenSysctlPmOp`]: gets frequency parameters.
 pub const GET_CPUFREQ_PARA: u32 = 0x11;
 /// Operation of [`XenSysctlPmOp`]: sets the governor.
 pub const SET_CPUFREQ_GOV: u32 = 0x12;
 /// Operation of [`XenSysctlPmOp`]: sets a parameter.
 pub const SET_CPUFREQ_PARA: u32 = 0x13;
-/// Operation of [`XenSysctlPmOp`]: asks for the mean frequency.
+/// Operation of [`XenSysctlPmOp`]: gets the mean frequency.
 pub const GET_CPUFREQ_AVGFREQ: u32 = 0x14;
 /// Operation of [`XenSysctlPmOp`]: sets performance parameters (Xen 4.18).
 pub const SET_CPUFREQ_CPPC: u32 = 21;
-/// Operation of [`XenSysctlPmOp`]: scheduling for threads.
+/// Operation of [`XenSysctlPmOp`]: sets the scheduling policy for sibling threads.
 #[doc(alias = "XEN_SYSCTL_pm_op_set_sched_opt_smt")]
 pub const XEN_SYSCTL_PM_OP_SET_SCHED_OPT_SMT: u32 = 0x21;
-/// Operation of [`XenSysctlPmOp`]: asks for the deepest idle state.
+/// Operation of [`XenSysctlPmOp`]: gets the deepest idle state.
 #[doc(alias = "XEN_SYSCTL_pm_op_get_max_cstate")]
 pub const XEN_SYSCTL_PM_OP_GET_MAX_CSTATE: u32 = 0x22;
 /// Operation of [`XenSysctlPmOp`]: sets the deepest idle state.
 #[doc(alias = "XEN_SYSCTL_pm_op_set_max_cstate")]
 pub const XEN_SYSCTL_PM_OP_SET_MAX_CSTATE: u32 = 0x23;
-/// Operation of [`XenSysctlPmOp`]: asks for a delay; obsolete.
+/// Operation of [`XenSysctlPmOp`]: gets the migration delay; obsolete.
 #[doc(alias = "XEN_SYSCTL_pm_op_get_vcpu_migration_delay")]
 pub const XEN_SYSCTL_PM_OP_GET_VCPU_MIGRATION_DELAY: u32 = 0x25;
-/// Operation of [`XenSysctlPmOp`]: sets a delay; obsolete.
+/// Operation of [`XenSysctlPmOp`]: sets the migration delay; obsolete.
 #[doc(alias = "XEN_SYSCTL_pm_op_set_vcpu_migration_delay")]
 pub const XEN_SYSCTL_PM_OP_SET_VCPU_MIGRATION_DELAY: u32 = 0x24;
-/// Operation of [`XenSysctlPmOp`]: turbo on.
+/// Operation of [`XenSysctlPmOp`]: enables turbo.
 #[doc(alias = "XEN_SYSCTL_pm_op_enable_turbo")]
 pub const XEN_SYSCTL_PM_OP_ENABLE_TURBO: u32 = 0x26;
-/// Operation of [`XenSysctlPmOp`]: turbo off.
+/// Operation of [`XenSysctlPmOp`]: disables turbo.
 #[doc(alias = "XEN_SYSCTL_pm_op_disable_turbo")]
 pub const XEN_SYSCTL_PM_OP_DISABLE_TURBO: u32 = 0x27;
-/// No deepest idle state.
+/// Idle state limit: none.
 pub const XEN_SYSCTL_CX_UNLIMITED: u32 = 0xffffffff;
-/// Operation of [`XenSysctlPsrCmtOp`](super::XenSysctlPsrCmtOp): factor of the counts.
+/// Operation of [`XenSysctlPsrCmtOp`](super::XenSysctlPsrCmtOp): gets the scale factor of the
+/// counts.
 #[doc(alias = "XEN_SYSCTL_PSR_CMT_get_l3_upscaling_factor")]
 pub const XEN_SYSCTL_PSR_CMT_GET_L3_UPSCALING_FACTOR: u32 = 1;
 
 /// Bytes of a governor's name.
 pub const CPUFREQ_NAME_LEN: usize = 16;
 
-/// Use of a performance state.
+/// Usage of a performance state.
 #[doc(alias = "pm_px_val")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PmPxVal {
     /// Frequency.
     pub freq: u64,
-    /// Nanoseconds.
+    /// Residency in nanoseconds.
     pub residency: u64,
-    /// How often.
+    /// Number of entries into the state.
     pub count: u64,
 }
 const _: () = assert!(size_of::<PmPxVal>() == 24);
 
-/// Statistics of performance.
+/// Statistics of performance states.
 #[doc(alias = "pm_px_stat")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PmPxStat {
-    /// States.
+    /// Number of states.
     pub total: u8,
-    /// States that may be used.
+    /// Number of usable states.
     pub usable: u8,
     /// Last state.
     pub last: u8,
-    /// Present state.
+    /// Current state.
     pub cur: u8,
     /// Padding; zero.
     pub _pad0: [u8; 4],
-    /// Array of `u64`: changes from state to state.
+    /// Array of `u64`: transitions from state to state.
     pub trans_pt: GuestHandle,
     /// Array of [`PmPxVal`].
     pub pt: GuestHandle,
 }
 const _: () = assert!(size_of::<PmPxStat>() == 24);
 
-/// Statistics of idleness.
+/// Statistics of idle states.
 #[doc(alias = "pm_cx_stat")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct PmCxStat {
-    /// States.
+    /// Number of states.
     pub nr: u32,
     /// Last state.
     pub last: u32,
-    /// Nanoseconds.
+    /// Idle time in nanoseconds.
     pub idle_time: u64,
-    /// Array of `u64`: how often.
+    /// Array of `u64`: number of entries into each state.
     pub triggers: GuestHandle,
-    /// Array of `u64`: nanoseconds.
+    /// Array of `u64`: residencies in nanoseconds.
     pub residencies: GuestHandle,
-    /// Counters of the package.
+    /// Number of counters of the package.
     pub nr_pc: u32,
-    /// Counters of the core.
+    /// Number of counters of the core.
     pub nr_cc: u32,
     /// Array of `u64`.
     pub pc: GuestHandle,
@@ -191,76 +192,76 @@ pub struct XenSysctlGetPmstat {
 }
 const _: () = assert!(size_of::<XenSysctlGetPmstat>() == 64);
 
-/// A governor that takes the frequency from outside.
+/// Parameters of the userspace governor.
 #[doc(alias = "xen_userspace")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenUserspace {
-    /// Frequency.
+    /// Frequency to set.
     pub scaling_setspeed: u32,
 }
 const _: () = assert!(size_of::<XenUserspace>() == 4);
 
-/// A governor that goes by load.
+/// Parameters of the ondemand governor.
 #[doc(alias = "xen_ondemand")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenOndemand {
-    /// Longest sampling.
+    /// Maximum sampling rate.
     pub sampling_rate_max: u32,
-    /// Shortest sampling.
+    /// Minimum sampling rate.
     pub sampling_rate_min: u32,
-    /// Sampling.
+    /// Sampling rate.
     pub sampling_rate: u32,
-    /// Load at which the frequency goes up.
+    /// Load at which the frequency rises.
     pub up_threshold: u32,
 }
 const _: () = assert!(size_of::<XenOndemand>() == 16);
 
-/// Performance that the hardware chooses (Xen 4.18).
+/// Collaborative performance parameters (Xen 4.18).
 #[doc(alias = "xen_cppc_para")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenCppcPara {
     /// `XEN_SYSCTL_CPPC_FEAT_*`.
     pub features: u32,
-    /// Lowest possible.
+    /// Lowest performance.
     pub lowest: u32,
-    /// Lowest efficient.
+    /// Lowest efficient performance.
     pub lowest_nonlinear: u32,
-    /// Guaranteed.
+    /// Guaranteed performance.
     pub nominal: u32,
-    /// Highest possible.
+    /// Highest performance.
     pub highest: u32,
-    /// Least performance.
+    /// Minimum performance.
     pub minimum: u32,
-    /// Greatest performance.
+    /// Maximum performance.
     pub maximum: u32,
-    /// Performance wanted; zero leaves it to the hardware.
+    /// Desired performance; zero for the hardware's choice.
     pub desired: u32,
-    /// Balance of energy and performance.
+    /// Energy performance preference.
     pub energy_perf: u32,
-    /// Time over which the hardware looks at load.
+    /// Activity window: time over which the hardware measures load.
     pub activity_window: u32,
 }
 const _: () = assert!(size_of::<XenCppcPara>() == 40);
 
-/// Performance that the hardware chooses (Xen 4.18).
+/// Collaborative performance parameters to set (Xen 4.18).
 #[doc(alias = "xen_set_cppc_para")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSetCppcPara {
     /// `XEN_SYSCTL_CPPC_SET_*`.
     pub set_params: u32,
-    /// Least performance.
+    /// Minimum performance.
     pub minimum: u32,
-    /// Greatest performance.
+    /// Maximum performance.
     pub maximum: u32,
-    /// Performance wanted; zero leaves it to the hardware.
+    /// Desired performance; zero for the hardware's choice.
     pub desired: u32,
-    /// Balance of energy and performance.
+    /// Energy performance preference.
     pub energy_perf: u32,
-    /// Time over which the hardware looks at load.
+    /// Activity window: time over which the hardware measures load.
     pub activity_window: u32,
 }
 const _: () = assert!(size_of::<XenSetCppcPara>() == 24);
@@ -270,11 +271,11 @@ const _: () = assert!(size_of::<XenSetCppcPara>() == 24);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenGetCpufreqPara {
-    /// In: room. Out: CPUs.
+    /// In: capacity. Out: number of CPUs.
     pub cpu_num: u32,
-    /// In: room. Out: frequencies.
+    /// In: capacity. Out: number of frequencies.
     pub freq_num: u32,
-    /// In: room. Out: governors.
+    /// In: capacity. Out: number of governors.
     pub gov_num: u32,
     /// Padding; zero.
     pub _pad0: [u8; 4],
@@ -282,19 +283,19 @@ pub struct XenGetCpufreqPara {
     pub affected_cpus: GuestHandle,
     /// Array of `u32`.
     pub scaling_available_frequencies: GuestHandle,
-    /// Names, one after the other.
+    /// Concatenated names of the governors.
     pub scaling_available_governors: GuestHandle,
     /// The driver.
     pub scaling_driver: [u8; 16],
-    /// Present frequency.
+    /// Current frequency.
     pub cpuinfo_cur_freq: u32,
     /// Highest frequency.
     pub cpuinfo_max_freq: u32,
     /// Lowest frequency.
     pub cpuinfo_min_freq: u32,
-    /// Present frequency, governor, limits and the governor's parameters; or [`XenCppcPara`].
+    /// Current frequency, governor, limits and the governor's parameters; or [`XenCppcPara`].
     pub u: [u32; 11],
-    /// Whether turbo is on.
+    /// Turbo mode: non-zero if enabled.
     pub turbo_enabled: i32,
     /// Padding; zero.
     pub _pad1: [u8; 4],
@@ -306,7 +307,7 @@ const _: () = assert!(size_of::<XenGetCpufreqPara>() == 120);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSetCpufreqGov {
-    /// Its name.
+    /// Name.
     pub scaling_governor: [u8; 16],
 }
 const _: () = assert!(size_of::<XenSetCpufreqGov>() == 16);
@@ -316,14 +317,14 @@ const _: () = assert!(size_of::<XenSetCpufreqGov>() == 16);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSetCpufreqPara {
-    /// Which one.
+    /// Frequency parameter.
     pub ctrl_type: u32,
-    /// Its value.
+    /// Value.
     pub ctrl_value: u32,
 }
 const _: () = assert!(size_of::<XenSetCpufreqPara>() == 8);
 
-/// Control of power.
+/// Control of power and frequency.
 #[doc(alias = "xen_sysctl_pm_op")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]

@@ -9,7 +9,7 @@ use crate::xen::XenctlBitmap;
 pub const XEN_SYSCTL_CPUPOOL_OP_CREATE: u32 = 1;
 /// Operation of [`XenSysctlCpupoolOp`]: destroys.
 pub const XEN_SYSCTL_CPUPOOL_OP_DESTROY: u32 = 2;
-/// Operation of [`XenSysctlCpupoolOp`]: asks.
+/// Operation of [`XenSysctlCpupoolOp`]: gets information.
 pub const XEN_SYSCTL_CPUPOOL_OP_INFO: u32 = 3;
 /// Operation of [`XenSysctlCpupoolOp`]: adds a CPU.
 pub const XEN_SYSCTL_CPUPOOL_OP_ADDCPU: u32 = 4;
@@ -17,27 +17,27 @@ pub const XEN_SYSCTL_CPUPOOL_OP_ADDCPU: u32 = 4;
 pub const XEN_SYSCTL_CPUPOOL_OP_RMCPU: u32 = 5;
 /// Operation of [`XenSysctlCpupoolOp`]: moves a domain.
 pub const XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN: u32 = 6;
-/// Operation of [`XenSysctlCpupoolOp`]: asks for free CPUs.
+/// Operation of [`XenSysctlCpupoolOp`]: gets the free CPUs.
 pub const XEN_SYSCTL_CPUPOOL_OP_FREEINFO: u32 = 7;
 /// Any pool, or any CPU.
 pub const XEN_SYSCTL_CPUPOOL_PAR_ANY: u32 = 0xffffffff;
-/// Longest time slice in milliseconds.
+/// Maximum time slice in milliseconds.
 pub const XEN_SYSCTL_CSCHED_TSLICE_MAX: u32 = 1000;
-/// Shortest time slice in milliseconds.
+/// Minimum time slice in milliseconds.
 pub const XEN_SYSCTL_CSCHED_TSLICE_MIN: u32 = 1;
-/// Longest delay of a migration in microseconds.
+/// Maximum migration delay in microseconds.
 pub const XEN_SYSCTL_CSCHED_MGR_DLY_MAX_US: u32 = 100000;
-/// Longest least time in microseconds.
+/// Maximum rate limit in microseconds.
 pub const XEN_SYSCTL_SCHED_RATELIMIT_MAX: u32 = 500000;
-/// Shortest least time in microseconds.
+/// Minimum rate limit in microseconds.
 pub const XEN_SYSCTL_SCHED_RATELIMIT_MIN: u32 = 100;
-/// Operation of [`XenSysctlSchedulerOp`]: sets.
+/// Operation of [`XenSysctlSchedulerOp`]: sets parameters.
 #[doc(alias = "XEN_SYSCTL_SCHEDOP_putinfo")]
 pub const XEN_SYSCTL_SCHEDOP_PUTINFO: u32 = 0;
-/// Operation of [`XenSysctlSchedulerOp`]: asks.
+/// Operation of [`XenSysctlSchedulerOp`]: gets parameters.
 #[doc(alias = "XEN_SYSCTL_SCHEDOP_getinfo")]
 pub const XEN_SYSCTL_SCHEDOP_GETINFO: u32 = 1;
-/// Entries of an ARINC 653 schedule.
+/// Number of entries of an ARINC 653 schedule.
 pub const ARINC653_MAX_DOMAINS_PER_SCHEDULE: usize = 64;
 
 /// A scheduler.
@@ -65,21 +65,21 @@ pub struct XenSysctlCpupoolOp {
     pub domid: u32,
     /// The CPU.
     pub cpu: u32,
-    /// Out: domains in the pool.
+    /// Out: number of domains in the pool.
     pub n_dom: u32,
     /// Out: CPUs.
     pub cpumap: XenctlBitmap,
 }
 const _: () = assert!(size_of::<XenSysctlCpupoolOp>() == 40);
 
-/// A schedule.
+/// ARINC 653 schedule.
 #[doc(alias = "xen_sysctl_arinc653_schedule")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlArinc653Schedule {
-    /// Nanoseconds of the whole.
+    /// Length of the whole schedule in nanoseconds.
     pub major_frame: u64,
-    /// Entries used.
+    /// Number of entries used.
     pub num_sched_entries: u8,
     /// Padding; zero.
     pub _pad0: [u8; 7],
@@ -95,9 +95,9 @@ const _: () = assert!(size_of::<XenSysctlArinc653Schedule>() == 2064);
 pub struct XenSysctlCreditSchedule {
     /// Time slice in milliseconds.
     pub tslice_ms: u32,
-    /// Least time before another vCPU may run, in microseconds.
+    /// Rate limit: minimum run time before preemption, in microseconds.
     pub ratelimit_us: u32,
-    /// Delay of a migration in microseconds.
+    /// Migration delay in microseconds.
     pub vcpu_migr_delay_us: u32,
 }
 const _: () = assert!(size_of::<XenSysctlCreditSchedule>() == 12);
@@ -107,7 +107,7 @@ const _: () = assert!(size_of::<XenSysctlCreditSchedule>() == 12);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenSysctlCredit2Schedule {
-    /// Least time before another vCPU may run, in microseconds.
+    /// Rate limit: minimum run time before preemption, in microseconds.
     pub ratelimit_us: u32,
 }
 const _: () = assert!(size_of::<XenSysctlCredit2Schedule>() == 4);

@@ -1,4 +1,4 @@
-//! Flask, the security module: labels, policy, decisions.
+//! Operations of the security module Flask: labels, policy, decisions.
 //!
 //! Public header: `xsm/flask_op.h`.
 //!
@@ -11,55 +11,55 @@ use crate::Port;
 
 /// Value of [`XenFlaskOp::interface_version`].
 pub const XEN_FLASK_INTERFACE_VERSION: u32 = 1;
-/// Loads a policy. See [`XenFlaskLoad`].
+/// Command: loads a policy. See [`XenFlaskLoad`].
 pub const FLASK_LOAD: u32 = 1;
-/// Returns whether the policy is enforced. No argument.
+/// Command: returns whether the policy is enforced. No argument.
 pub const FLASK_GETENFORCE: u32 = 2;
-/// Sets whether the policy is enforced. See [`XenFlaskSetenforce`].
+/// Command: sets whether the policy is enforced. See [`XenFlaskSetenforce`].
 pub const FLASK_SETENFORCE: u32 = 3;
-/// Converts a label's text. See [`XenFlaskSidContext`].
+/// Command: converts a context to a security identifier. See [`XenFlaskSidContext`].
 pub const FLASK_CONTEXT_TO_SID: u32 = 4;
-/// Converts a label to text. See [`XenFlaskSidContext`].
+/// Command: converts a security identifier to a context. See [`XenFlaskSidContext`].
 pub const FLASK_SID_TO_CONTEXT: u32 = 5;
-/// Asks for a decision. See [`XenFlaskAccess`].
+/// Command: gets an access decision. See [`XenFlaskAccess`].
 pub const FLASK_ACCESS: u32 = 6;
-/// Asks for the label of a new object. See [`XenFlaskTransition`].
+/// Command: gets the label of a new object. See [`XenFlaskTransition`].
 pub const FLASK_CREATE: u32 = 7;
-/// Asks for the label of a relabelled object. See [`XenFlaskTransition`].
+/// Command: gets the label of a relabelled object. See [`XenFlaskTransition`].
 pub const FLASK_RELABEL: u32 = 8;
-/// Removed.
+/// Command: removed.
 pub const FLASK_USER: u32 = 9;
-/// Returns the policy's version. No argument.
+/// Command: returns the policy's version. No argument.
 pub const FLASK_POLICYVERS: u32 = 10;
-/// Reads a switch of the policy. See [`XenFlaskBoolean`].
+/// Command: gets a boolean of the policy. See [`XenFlaskBoolean`].
 pub const FLASK_GETBOOL: u32 = 11;
-/// Sets a switch of the policy. See [`XenFlaskBoolean`].
+/// Command: sets a boolean of the policy. See [`XenFlaskBoolean`].
 pub const FLASK_SETBOOL: u32 = 12;
-/// Makes the switches act. No argument.
+/// Command: commits the pending booleans. No argument.
 pub const FLASK_COMMITBOOLS: u32 = 13;
-/// Returns whether the policy has levels. No argument.
+/// Command: returns whether the policy supports multi-level security. No argument.
 pub const FLASK_MLS: u32 = 14;
-/// Removed.
+/// Command: removed.
 pub const FLASK_DISABLE: u32 = 15;
-/// Returns the threshold of the cache. No argument.
+/// Command: returns the threshold of the access vector cache. No argument.
 pub const FLASK_GETAVC_THRESHOLD: u32 = 16;
-/// Sets the threshold of the cache. See [`XenFlaskSetavcThreshold`].
+/// Command: sets the threshold of the access vector cache. See [`XenFlaskSetavcThreshold`].
 pub const FLASK_SETAVC_THRESHOLD: u32 = 17;
-/// Asks how full the cache is. See [`XenFlaskHashStats`].
+/// Command: gets hash statistics of the access vector cache. See [`XenFlaskHashStats`].
 pub const FLASK_AVC_HASHSTATS: u32 = 18;
-/// Asks how the cache is used. See [`XenFlaskCacheStats`].
+/// Command: gets usage statistics of the access vector cache. See [`XenFlaskCacheStats`].
 pub const FLASK_AVC_CACHESTATS: u32 = 19;
-/// Asks for the label of a member. See [`XenFlaskTransition`].
+/// Command: gets the label of a member. See [`XenFlaskTransition`].
 pub const FLASK_MEMBER: u32 = 20;
-/// Labels a resource. See [`XenFlaskOcontext`].
+/// Command: labels a range of resources. See [`XenFlaskOcontext`].
 pub const FLASK_ADD_OCONTEXT: u32 = 21;
-/// Takes a resource's label away. See [`XenFlaskOcontext`].
+/// Command: removes the label of a range of resources. See [`XenFlaskOcontext`].
 pub const FLASK_DEL_OCONTEXT: u32 = 22;
-/// Asks for the label of a port's peer. See [`XenFlaskPeersid`].
+/// Command: gets the label of a port's peer. See [`XenFlaskPeersid`].
 pub const FLASK_GET_PEER_SID: u32 = 23;
-/// Labels a domain. See [`XenFlaskRelabel`].
+/// Command: labels a domain. See [`XenFlaskRelabel`].
 pub const FLASK_RELABEL_DOMAIN: u32 = 24;
-/// Labels a node of the device tree. See [`XenFlaskDevicetreeLabel`].
+/// Command: labels a node of the device tree. See [`XenFlaskDevicetreeLabel`].
 pub const FLASK_DEVICETREE_LABEL: u32 = 25;
 
 /// Argument of [`FLASK_LOAD`].
@@ -81,7 +81,7 @@ const _: () = assert!(size_of::<XenFlaskLoad>() == 16);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenFlaskSetenforce {
-    /// Whether it is enforced.
+    /// Enforcement: 1 enforcing, 0 permissive.
     pub enforcing: u32,
 }
 const _: () = assert!(size_of::<XenFlaskSetenforce>() == 4);
@@ -95,7 +95,7 @@ pub struct XenFlaskSidContext {
     pub sid: u32,
     /// Size in bytes.
     pub size: u32,
-    /// The text.
+    /// The context, as text.
     pub context: GuestHandle,
 }
 const _: () = assert!(size_of::<XenFlaskSidContext>() == 16);
@@ -111,13 +111,13 @@ pub struct XenFlaskAccess {
     pub tsid: u32,
     /// Class of the object.
     pub tclass: u32,
-    /// What is asked for.
+    /// Requested permissions.
     pub req: u32,
-    /// Out: what is allowed.
+    /// Out: allowed permissions.
     pub allowed: u32,
-    /// Out: what is noted when allowed.
+    /// Out: permissions to audit when allowed.
     pub audit_allow: u32,
-    /// Out: what is noted when denied.
+    /// Out: permissions to audit when denied.
     pub audit_deny: u32,
     /// Out: sequence number of the policy.
     pub seqno: u32,
@@ -145,21 +145,21 @@ const _: () = assert!(size_of::<XenFlaskTransition>() == 16);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenFlaskBoolean {
-    /// The switch; all ones to look for its name.
+    /// Number of the boolean; all ones to look up [`name`](Self::name).
     pub bool_id: u32,
-    /// Out: the value that acts.
+    /// Out: current value.
     pub enforcing: u8,
-    /// Out: the value to come.
+    /// Out: pending value.
     pub pending: u8,
     /// In: the new value.
     pub new_value: u8,
-    /// In: whether it acts at once.
+    /// In: non-zero to commit the new value at once.
     pub commit: u8,
     /// Size in bytes.
     pub size: u32,
     /// Padding; zero.
     pub _pad0: [u8; 4],
-    /// The switch's name.
+    /// Name of the boolean.
     pub name: GuestHandle,
 }
 const _: () = assert!(size_of::<XenFlaskBoolean>() == 24);
@@ -169,7 +169,7 @@ const _: () = assert!(size_of::<XenFlaskBoolean>() == 24);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenFlaskSetavcThreshold {
-    /// Entries.
+    /// Number of entries.
     pub threshold: u32,
 }
 const _: () = assert!(size_of::<XenFlaskSetavcThreshold>() == 4);
@@ -179,13 +179,13 @@ const _: () = assert!(size_of::<XenFlaskSetavcThreshold>() == 4);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
 pub struct XenFlaskHashStats {
-    /// Out: entries.
+    /// Out: number of entries.
     pub entries: u32,
-    /// Out: buckets used.
+    /// Out: number of buckets used.
     pub buckets_used: u32,
-    /// Out: buckets.
+    /// Out: number of buckets.
     pub buckets_total: u32,
-    /// Out: longest chain.
+    /// Out: length of the longest chain.
     pub max_chain_len: u32,
 }
 const _: () = assert!(size_of::<XenFlaskHashStats>() == 16);
@@ -197,17 +197,17 @@ const _: () = assert!(size_of::<XenFlaskHashStats>() == 16);
 pub struct XenFlaskCacheStats {
     /// The CPU.
     pub cpu: u32,
-    /// Out: look-ups.
+    /// Out: number of lookups.
     pub lookups: u32,
-    /// Out: found.
+    /// Out: number of hits.
     pub hits: u32,
-    /// Out: not found.
+    /// Out: number of misses.
     pub misses: u32,
-    /// Out: entries made.
+    /// Out: number of allocated entries.
     pub allocations: u32,
-    /// Out: entries reclaimed.
+    /// Out: number of reclaimed entries.
     pub reclaims: u32,
-    /// Out: entries freed.
+    /// Out: number of freed entries.
     pub frees: u32,
 }
 const _: () = assert!(size_of::<XenFlaskCacheStats>() == 28);
@@ -221,9 +221,9 @@ pub struct XenFlaskOcontext {
     pub ocon: u32,
     /// Security identifier.
     pub sid: u32,
-    /// First one.
+    /// First resource.
     pub low: u64,
-    /// Last one.
+    /// Last resource.
     pub high: u64,
 }
 const _: () = assert!(size_of::<XenFlaskOcontext>() == 24);
@@ -266,7 +266,7 @@ pub struct XenFlaskDevicetreeLabel {
 }
 const _: () = assert!(size_of::<XenFlaskDevicetreeLabel>() == 16);
 
-/// Argument of the hypercall: a command and its argument.
+/// Argument of [`crate::xen::HYPERVISOR_XSM_OP`]: a command and its argument.
 #[doc(alias = "xen_flask_op")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]

@@ -1,7 +1,7 @@
-//! Checks that no general module takes a layout from one architecture.
+//! Check that no general module uses a layout of one architecture.
 //!
-//! `by_architecture!` alone may, and must take each target's from its own module. This host
-//! compiles one of the two branches only, so the text of the macro is compared.
+//! Only `by_architecture!` may use one, from the module of each target. A host compiles only one of
+//! the two branches, so the text of the macro is compared.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ const MACRO: [&str; 4] = [
     "pub use crate::arch_x86::{$($item),+};",
 ];
 
-/// Returns what is wrong in the sources below a folder.
+/// Returns the errors in the sources below a folder.
 pub(crate) fn mixed(src: &Path) -> Vec<String> {
     let mut errors = Vec::new();
     folder(src, &mut errors);

@@ -1,7 +1,7 @@
-//! How much of each header is bound: a line of the documentation of its module.
+//! Coverage of each header: a line of the documentation of its module.
 //!
-//! `cargo xtask abi --bound` writes the lines; the test makes them again, so that a page cannot
-//! claim what is not so.
+//! `cargo xtask abi --bound` writes the lines. The test makes the lines again and compares, so
+//! that a page is never wrong.
 
 #![allow(unreachable_pub, reason = "a module of a test")]
 
@@ -21,8 +21,7 @@ struct Header<'a> {
     left_out: BTreeSet<&'a str>,
 }
 
-/// Returns each source file whose coverage lines are not what the data says, with the text that it
-/// should have.
+/// Returns each source file whose coverage lines differ from the data, with the expected text.
 pub fn stale(
     src: &Path,
     bound: &Bound,
@@ -74,7 +73,7 @@ fn headers<'a>(
             set.insert(name);
         }
     }
-    // Guards and switches of the preprocessor are no items that a reader would look for.
+    // Guards and switches of the preprocessor are not part of the ABI.
     for header in headers.values_mut() {
         header.left_out.retain(|name| {
             !left_out.lines.iter().any(|line| {
@@ -125,7 +124,7 @@ fn counted(count: usize, what: &str) -> String {
     }
 }
 
-/// The source with these lines as a paragraph after the one that names the header.
+/// Returns the source with these lines as a paragraph after the one that names the header.
 fn with_coverage(text: &str, coverage: &[String]) -> String {
     let mut lines: Vec<&str> = text.lines().collect();
     if let Some(start) = lines.iter().position(|line| line.starts_with(START)) {

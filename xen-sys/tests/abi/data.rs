@@ -1,4 +1,4 @@
-//! Reads what C says, and the lists of exceptions.
+//! Reader of the C compiler's data and of the lists of exceptions.
 
 #![allow(
     unreachable_pub,
@@ -10,7 +10,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What C says, for one version of Xen and one target.
+/// Data of the C compiler for one version of Xen and one target.
 pub struct Data {
     pub version: String,
     pub target: String,
@@ -139,7 +139,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// Whether the pattern, with at most one star, matches a name.
+    /// Returns whether the pattern, with at most one star, matches a name.
     pub fn matches(&self, name: &str) -> bool {
         match self.pattern.split_once('*') {
             None => self.pattern == name,

@@ -1,4 +1,4 @@
-//! What the lists in `bound` are made of.
+//! Types of the lists in `bound`.
 
 use crate::bound::LISTS;
 use std::sync::LazyLock;
@@ -23,11 +23,11 @@ pub(crate) struct StructureLayout {
     pub(crate) fields: Vec<(&'static str, usize, usize)>,
 }
 
-/// What a module binds.
+/// Items that a module binds.
 pub(crate) struct List {
     pub(crate) constants: &'static [ConstantValue],
     pub(crate) texts: &'static [Text],
-    /// A function for each: together they would fill the stack.
+    /// A function for each structure: all in one function would fill the stack.
     pub(crate) structures: &'static [fn() -> StructureLayout],
 }
 
@@ -61,12 +61,12 @@ macro_rules! list {
 
 pub(crate) use list;
 
-/// All constants that are numbers.
+/// Returns all constants that are numbers.
 pub(crate) fn constants() -> impl Iterator<Item = &'static ConstantValue> {
     LISTS.iter().flat_map(|list| list.constants)
 }
 
-/// All constants that are texts.
+/// Returns all constants that are texts.
 pub(crate) fn texts() -> impl Iterator<Item = &'static Text> {
     LISTS.iter().flat_map(|list| list.texts)
 }

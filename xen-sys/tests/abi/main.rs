@@ -1,10 +1,10 @@
-//! Compares all of xen-sys with what a C compiler says of Xen's public headers.
+//! Comparison of all of xen-sys with a C compiler's view of Xen's public headers.
 //!
-//! `xen-sys/abi/*.txt` holds what C says, for two versions of Xen and three targets; `cargo xtask
-//! abi` writes it. Sizes, alignments, offsets and sizes of fields, signs and constants are
-//! compared. What the headers have must be bound, or be listed with a reason in `left-out.txt`;
-//! what they do not have must be listed in `own.txt`; what differs in one version, in
-//! `differs.txt`. A list's line that matches nothing is an error too.
+//! `cargo xtask abi` writes `xen-sys/abi/*.txt`: the C compiler's view of two versions of Xen for
+//! three targets. The test compares sizes, alignments, offsets and sizes of fields, signs and
+//! constants. An item of a header must be bound, or be listed with a reason in `left-out.txt`. An
+//! item in no header must be listed in `own.txt`. An item that differs in one version must be
+//! listed in `differs.txt`. A line of a list that matches no item is an error.
 
 mod architectures;
 mod bound;
@@ -64,7 +64,8 @@ fn main() -> ExitCode {
         };
         let check = check.run();
         println!(
-            "Xen {} {:8} {:5} constants, {:4} structures, {:5} fields compared, {:4} items left out, {} differences",
+            "Xen {} {:8} {:5} constants, {:4} structures, {:5} fields compared, \
+             {:4} items left out, {} differences",
             data.version,
             data.target,
             check.compared.constants,
@@ -106,7 +107,7 @@ fn main() -> ExitCode {
     if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The lists in `bound` must name what the sources bind.
+/// Returns the differences between the lists in `bound` and the items of the sources.
 fn stale(scanned: &Bound) -> Vec<String> {
     let mut listed = BTreeSet::new();
     listed.extend(constants().map(|constant| format!("{} {}", constant.name, constant.path)));
@@ -134,7 +135,7 @@ fn stale(scanned: &Bound) -> Vec<String> {
         .collect()
 }
 
-/// What is bound must be in some header, or be listed.
+/// Returns the bound items that are in no header and in no list.
 fn strangers(abis: &[Data], lists: &Lists) -> Vec<String> {
     let mut errors = Vec::new();
     let known = |name: &str| {
@@ -190,7 +191,7 @@ impl Check<'_> {
         self
     }
 
-    /// Of a 32-bit guest, only the rings matter.
+    /// Returns whether a header is compared: for a 32-bit guest, only the rings are.
     fn relevant(&self, header: &str) -> bool {
         self.data.target != "x86_32" || header.starts_with("io/")
     }
@@ -210,7 +211,7 @@ impl Check<'_> {
         }
         self.compared.constants += 1;
         for value in values {
-            // C may sign-extend what Rust holds unsigned.
+            // C may sign-extend a value that is unsigned in Rust.
             let mask = if value.bits == 128 { -1 } else { (1i128 << value.bits) - 1 };
             let same = value.value == entry.value
                 || (entry.value < 0 && value.value == entry.value & mask);
@@ -317,7 +318,7 @@ impl Check<'_> {
         }
     }
 
-    /// Whether an item belongs to this target.
+    /// Returns whether an item belongs to this target.
     fn here(&self, path: &str) -> bool {
         let x86_32 = path.contains("::x86_32::");
         match &*self.data.target {
@@ -327,8 +328,8 @@ impl Check<'_> {
         }
     }
 
-    /// Whether an item stands in the place of the general one on this target. On arm none does: an
-    /// item of a general module is used on arm too, and must have arm's layout.
+    /// Returns whether an item replaces the general one on this target. None does on arm: an item
+    /// of a general module is used on arm too, and must have the layout of arm.
     fn special(&self, path: &str) -> bool {
         self.data.target == "x86_32" && path.contains("::x86_32::")
     }
@@ -352,7 +353,7 @@ impl Check<'_> {
     }
 }
 
-/// Whether two integer types are both signed or both unsigned. Characters may be either.
+/// Returns whether two integer types have the same sign. Characters may have either.
 fn signs_agree(rust: &str, c: &str) -> bool {
     let rust = rust.trim_start_matches('[').split(';').next().unwrap_or(rust);
     let c = c.split('[').next().unwrap_or(c);
@@ -374,7 +375,7 @@ impl Exceptions {
         self.lines.iter().filter(|line| !line.used.get()).map(|line| &*line.text)
     }
 
-    /// Whether a line names the item; such a line is then used.
+    /// Returns whether a line names the item, and marks such a line as used.
     fn covers(&self, kind: &str, name: &str, header: &str, scope: &str) -> bool {
         let mut found = false;
         for line in &self.lines {

@@ -1,8 +1,8 @@
-//! Lists what the sources of xen-sys bind, by the C names in their doc aliases.
+//! List of the items that the sources of xen-sys bind, by the C names in their doc aliases.
 //!
-//! The sources are formatted by rustfmt and follow the rules of ABI.md, so lines are enough to go
-//! by. `cargo xtask abi` writes the lists in `bound` from this list; the test makes it again, so
-//! that nothing that is bound escapes comparison.
+//! The scan reads lines, because the sources are formatted by rustfmt and follow the rules of
+//! ABI.md. `cargo xtask abi` writes the lists in `bound` from this list. The test makes the list
+//! again, so that every bound item is compared.
 
 #![allow(unreachable_pub, reason = "a module of a test")]
 
@@ -15,7 +15,7 @@ pub struct Constant {
     pub name: String,
     /// A Rust expression for the value.
     pub path: String,
-    /// Whether it is a text.
+    /// Kind of the constant: true for a text.
     pub text: bool,
 }
 
@@ -41,7 +41,7 @@ pub struct Field {
     pub ty: String,
 }
 
-/// All that is bound.
+/// All bound items.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Bound {
     /// Constants, in the order of the sources.
@@ -80,7 +80,7 @@ fn folder(path: &Path, module: &str, bound: &mut Bound) -> std::io::Result<()> {
     Ok(())
 }
 
-/// What the lines at hand are inside of.
+/// Item around the current line.
 enum Inside {
     Module(String),
     /// An `impl`, or one of the macros that declare constants of a type.

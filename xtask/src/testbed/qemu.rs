@@ -134,9 +134,9 @@ impl Outcome {
             Ending::Quit => "left".to_owned(),
         };
         let fault = if self.emulator_fault {
-            "\nThe emulator failed: the saved registers of a guest are those of Xen (a triple fault \
-             at RIP e008:...) or invalid (an oops with undefined bits in EFLAGS), a known fault of \
-             TCG's SVM. Run again."
+            "\nThe emulator failed: the saved registers of a guest are those of Xen (a triple \
+             fault at RIP e008:...) or invalid (an oops with undefined bits in EFLAGS), a known \
+             fault of TCG's SVM. Run again."
         } else {
             ""
         };

@@ -1,3 +1,3 @@
-//! What only HVM and PVH guests on x86 have.
+//! Parts of the ABI for HVM and PVH guests on x86.
 
 pub mod start_info;

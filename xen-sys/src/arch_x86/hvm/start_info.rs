@@ -1,4 +1,4 @@
-//! What a PVH guest finds at the address in EBX when it starts.
+//! Start information of a PVH guest, at the address in EBX when it starts.
 //!
 //! Public header: `arch-x86/hvm/start_info.h`.
 //!
@@ -17,13 +17,13 @@ open_enum! {
         /// Memory.
         #[doc(alias = "XEN_HVM_MEMMAP_TYPE_RAM")]
         RAM = 1;
-        /// Not to be touched.
+        /// Reserved; not usable as memory.
         #[doc(alias = "XEN_HVM_MEMMAP_TYPE_RESERVED")]
         RESERVED = 2;
-        /// ACPI tables; free once they are read.
+        /// ACPI tables; usable as memory after the tables are read.
         #[doc(alias = "XEN_HVM_MEMMAP_TYPE_ACPI")]
         ACPI = 3;
-        /// ACPI memory to be kept.
+        /// ACPI non-volatile storage; never usable as memory.
         #[doc(alias = "XEN_HVM_MEMMAP_TYPE_NVS")]
         NVS = 4;
         /// Broken memory.
@@ -38,7 +38,7 @@ open_enum! {
     }
 }
 
-/// Start information of a PVH guest. Addresses are physical, zero where there is nothing.
+/// Start information of a PVH guest. Addresses are physical; zero if an item is absent.
 #[doc(alias = "hvm_start_info")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
@@ -47,7 +47,7 @@ pub struct HvmStartInfo {
     pub magic: u32,
     /// Version of this structure: 0, or 1 from Xen 4.12 on, which added the memory map.
     pub version: u32,
-    /// What the domain is.
+    /// Flags of the domain.
     pub flags: StartInfoFlags,
     /// Number of modules.
     pub nr_modules: u32,

@@ -1,4 +1,4 @@
-//! Items of `xen_sys::arch_arm`, written by `cargo xtask abi --bound`; do not edit.
+//! Items of one module, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {
@@ -92,25 +92,68 @@ crate::list::list! {
         "XEN_SYSCTL_PHYSCAP_ARM_SVE_MASK" => xen_sys::arch_arm::XEN_SYSCTL_PHYSCAP_ARM_SVE_MASK;
         "GUEST_FFA_NOTIF_PEND_INTR_ID" => xen_sys::arch_arm::GUEST_FFA_NOTIF_PEND_INTR_ID;
         "GUEST_FFA_SCHEDULE_RECV_INTR_ID" => xen_sys::arch_arm::GUEST_FFA_SCHEDULE_RECV_INTR_ID;
-        "XEN_SMCCC_MAJOR_REVISION" => xen_sys::arch_arm::smccc::XEN_SMCCC_MAJOR_REVISION;
-        "XEN_SMCCC_MINOR_REVISION" => xen_sys::arch_arm::smccc::XEN_SMCCC_MINOR_REVISION;
-        "SSSC_SMCCC_MAJOR_REVISION" => xen_sys::arch_arm::smccc::SSSC_SMCCC_MAJOR_REVISION;
-        "SSSC_SMCCC_MINOR_REVISION" => xen_sys::arch_arm::smccc::SSSC_SMCCC_MINOR_REVISION;
     }
     texts {
     }
     structures {
-        "vcpu_info" => xen_sys::arch_arm::VcpuInfo { "evtchn_upcall_pending" => evtchn_upcall_pending, "pad0" => pad0, "evtchn_pending_sel" => evtchn_pending_sel, "time" => time, };
-        "shared_info" => xen_sys::arch_arm::SharedInfo { "vcpu_info" => vcpu_info, "evtchn_pending" => evtchn_pending, "evtchn_mask" => evtchn_mask, "wc_version" => wc_version, "wc_sec" => wc_sec, "wc_nsec" => wc_nsec, "wc_sec_hi" => wc_sec_hi, };
-        "vcpu_guest_core_regs" => xen_sys::arch_arm::VcpuGuestCoreRegs { "x0" => x0, "x1" => x1, "x2" => x2, "x3" => x3, "x4" => x4, "x5" => x5, "x6" => x6, "x7" => x7, "x8" => x8, "x9" => x9, "x10" => x10, "x11" => x11, "x12" => x12, "x13" => x13, "x14" => x14, "x15" => x15, "x16" => x16, "x17" => x17, "x18" => x18, "x19" => x19, "x20" => x20, "x21" => x21, "x22" => x22, "x23" => x23, "x24" => x24, "x25" => x25, "x26" => x26, "x27" => x27, "x28" => x28, "x29" => x29, "x30" => x30, "pc64" => pc64, "cpsr" => cpsr, "spsr_el1" => spsr_el1, "spsr_fiq" => spsr_fiq, "spsr_irq" => spsr_irq, "spsr_und" => spsr_und, "spsr_abt" => spsr_abt, "sp_el0" => sp_el0, "sp_el1" => sp_el1, "elr_el1" => elr_el1, };
-        "vcpu_guest_context" => xen_sys::arch_arm::VcpuGuestContext { "flags" => flags, "user_regs" => user_regs, "sctlr" => sctlr, "ttbcr" => ttbcr, "ttbr0" => ttbr0, "ttbr1" => ttbr1, };
-        "xen_arch_domainconfig" => xen_sys::arch_arm::XenArchDomainconfig { "gic_version" => gic_version, "sve_vl" => sve_vl, "tee_type" => tee_type, "nr_spis" => nr_spis, "clock_frequency" => clock_frequency, };
+        "vcpu_info" => xen_sys::arch_arm::VcpuInfo {
+            "evtchn_upcall_pending" => evtchn_upcall_pending, "pad0" => pad0,
+            "evtchn_pending_sel" => evtchn_pending_sel, "time" => time,
+        };
+        "shared_info" => xen_sys::arch_arm::SharedInfo {
+            "vcpu_info" => vcpu_info, "evtchn_pending" => evtchn_pending,
+            "evtchn_mask" => evtchn_mask, "wc_version" => wc_version, "wc_sec" => wc_sec,
+            "wc_nsec" => wc_nsec, "wc_sec_hi" => wc_sec_hi,
+        };
+        "vcpu_guest_core_regs" => xen_sys::arch_arm::VcpuGuestCoreRegs {
+            "x0" => x0, "x1" => x1, "x2" => x2, "x3" => x3, "x4" => x4, "x5" => x5, "x6" => x6,
+            "x7" => x7, "x8" => x8, "x9" => x9, "x10" => x10, "x11" => x11, "x12" => x12,
+            "x13" => x13, "x14" => x14, "x15" => x15, "x16" => x16, "x17" => x17, "x18" => x18,
+            "x19" => x19, "x20" => x20, "x21" => x21, "x22" => x22, "x23" => x23, "x24" => x24,
+            "x25" => x25, "x26" => x26, "x27" => x27, "x28" => x28, "x29" => x29, "x30" => x30,
+            "pc64" => pc64, "cpsr" => cpsr, "spsr_el1" => spsr_el1, "spsr_fiq" => spsr_fiq,
+            "spsr_irq" => spsr_irq, "spsr_und" => spsr_und, "spsr_abt" => spsr_abt,
+            "sp_el0" => sp_el0, "sp_el1" => sp_el1, "elr_el1" => elr_el1,
+        };
+        "vcpu_guest_context" => xen_sys::arch_arm::VcpuGuestContext {
+            "flags" => flags, "user_regs" => user_regs, "sctlr" => sctlr, "ttbcr" => ttbcr,
+            "ttbr0" => ttbr0, "ttbr1" => ttbr1,
+        };
+        "xen_arch_domainconfig" => xen_sys::arch_arm::XenArchDomainconfig {
+            "gic_version" => gic_version, "sve_vl" => sve_vl, "tee_type" => tee_type,
+            "nr_spis" => nr_spis, "clock_frequency" => clock_frequency,
+        };
         "xen_pmu_arch" => xen_sys::arch_arm::XenPmuArch { "dummy" => dummy, };
-        "xen_pmu_data" => xen_sys::arch_arm::XenPmuData { "vcpu_id" => vcpu_id, "pcpu_id" => pcpu_id, "domain_id" => domain_id, "pad" => pad, "pmu" => pmu, };
-        "xen_domctl_createdomain" => xen_sys::arch_arm::XenDomctlCreatedomain { "ssidref" => ssidref, "handle" => handle, "flags" => flags, "iommu_opts" => iommu_opts, "max_vcpus" => max_vcpus, "max_evtchn_port" => max_evtchn_port, "max_grant_frames" => max_grant_frames, "max_maptrack_frames" => max_maptrack_frames, "grant_opts" => grant_opts, "altp2m_opts" => altp2m_opts, "vmtrace_size" => vmtrace_size, "cpupool_id" => cpupool_id, "arch" => arch, };
-        "xen_domctl_getdomaininfo" => xen_sys::arch_arm::XenDomctlGetdomaininfo { "domain" => domain, "pad1" => pad1, "flags" => flags, "tot_pages" => tot_pages, "max_pages" => max_pages, "outstanding_pages" => outstanding_pages, "shr_pages" => shr_pages, "paged_pages" => paged_pages, "shared_info_frame" => shared_info_frame, "cpu_time" => cpu_time, "nr_online_vcpus" => nr_online_vcpus, "max_vcpu_id" => max_vcpu_id, "ssidref" => ssidref, "handle" => handle, "cpupool" => cpupool, "gpaddr_bits" => gpaddr_bits, "pad2" => pad2, "arch_config" => arch_config, };
-        "xen_domctl_ext_vcpucontext" => xen_sys::arch_arm::XenDomctlExtVcpucontext { "vcpu" => vcpu, "size" => size, };
-        "xen_domctl_dt_overlay" => xen_sys::arch_arm::XenDomctlDtOverlay { "overlay_fdt" => overlay_fdt, "overlay_fdt_size" => overlay_fdt_size, "overlay_op" => overlay_op, "pad" => pad, };
-        "xen_sysctl_dt_overlay" => xen_sys::arch_arm::XenSysctlDtOverlay { "overlay_fdt" => overlay_fdt, "overlay_fdt_size" => overlay_fdt_size, "overlay_op" => overlay_op, "pad" => pad, };
+        "xen_pmu_data" => xen_sys::arch_arm::XenPmuData {
+            "vcpu_id" => vcpu_id, "pcpu_id" => pcpu_id, "domain_id" => domain_id, "pad" => pad,
+            "pmu" => pmu,
+        };
+        "xen_domctl_createdomain" => xen_sys::arch_arm::XenDomctlCreatedomain {
+            "ssidref" => ssidref, "handle" => handle, "flags" => flags, "iommu_opts" => iommu_opts,
+            "max_vcpus" => max_vcpus, "max_evtchn_port" => max_evtchn_port,
+            "max_grant_frames" => max_grant_frames, "max_maptrack_frames" => max_maptrack_frames,
+            "grant_opts" => grant_opts, "altp2m_opts" => altp2m_opts,
+            "vmtrace_size" => vmtrace_size, "cpupool_id" => cpupool_id, "arch" => arch,
+        };
+        "xen_domctl_getdomaininfo" => xen_sys::arch_arm::XenDomctlGetdomaininfo {
+            "domain" => domain, "pad1" => pad1, "flags" => flags, "tot_pages" => tot_pages,
+            "max_pages" => max_pages, "outstanding_pages" => outstanding_pages,
+            "shr_pages" => shr_pages, "paged_pages" => paged_pages,
+            "shared_info_frame" => shared_info_frame, "cpu_time" => cpu_time,
+            "nr_online_vcpus" => nr_online_vcpus, "max_vcpu_id" => max_vcpu_id,
+            "ssidref" => ssidref, "handle" => handle, "cpupool" => cpupool,
+            "gpaddr_bits" => gpaddr_bits, "pad2" => pad2, "arch_config" => arch_config,
+        };
+        "xen_domctl_ext_vcpucontext" => xen_sys::arch_arm::XenDomctlExtVcpucontext {
+            "vcpu" => vcpu, "size" => size,
+        };
+        "xen_domctl_dt_overlay" => xen_sys::arch_arm::XenDomctlDtOverlay {
+            "overlay_fdt" => overlay_fdt, "overlay_fdt_size" => overlay_fdt_size,
+            "overlay_op" => overlay_op, "pad" => pad,
+        };
+        "xen_sysctl_dt_overlay" => xen_sys::arch_arm::XenSysctlDtOverlay {
+            "overlay_fdt" => overlay_fdt, "overlay_fdt_size" => overlay_fdt_size,
+            "overlay_op" => overlay_op, "pad" => pad,
+        };
     }
 }

@@ -1,205 +1,49 @@
-//! Items of `xen_sys::arch_x86`, written by `cargo xtask abi --bound`; do not edit.
+//! Items of one module, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {
-        "XEN_CPUID_FIRST_LEAF" => xen_sys::arch_x86::cpuid::XEN_CPUID_FIRST_LEAF;
-        "XEN_CPUID_SIGNATURE_EBX" => xen_sys::arch_x86::cpuid::XEN_CPUID_SIGNATURE_EBX;
-        "XEN_CPUID_SIGNATURE_ECX" => xen_sys::arch_x86::cpuid::XEN_CPUID_SIGNATURE_ECX;
-        "XEN_CPUID_SIGNATURE_EDX" => xen_sys::arch_x86::cpuid::XEN_CPUID_SIGNATURE_EDX;
-        "_XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD" => xen_sys::arch_x86::cpuid::XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD_BIT;
-        "XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD" => xen_sys::arch_x86::cpuid::XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD;
-        "XEN_HVM_CPUID_APIC_ACCESS_VIRT" => xen_sys::arch_x86::cpuid::XEN_HVM_CPUID_APIC_ACCESS_VIRT;
-        "XEN_HVM_CPUID_X2APIC_VIRT" => xen_sys::arch_x86::cpuid::XEN_HVM_CPUID_X2APIC_VIRT;
-        "XEN_HVM_CPUID_IOMMU_MAPPINGS" => xen_sys::arch_x86::cpuid::XEN_HVM_CPUID_IOMMU_MAPPINGS;
-        "XEN_HVM_CPUID_VCPU_ID_PRESENT" => xen_sys::arch_x86::cpuid::XEN_HVM_CPUID_VCPU_ID_PRESENT;
-        "XEN_HVM_CPUID_DOMID_PRESENT" => xen_sys::arch_x86::cpuid::XEN_HVM_CPUID_DOMID_PRESENT;
-        "XEN_HVM_CPUID_EXT_DEST_ID" => xen_sys::arch_x86::cpuid::XEN_HVM_CPUID_EXT_DEST_ID;
-        "XEN_HVM_CPUID_UPCALL_VECTOR" => xen_sys::arch_x86::cpuid::XEN_HVM_CPUID_UPCALL_VECTOR;
-        "XEN_CPUID_MACHINE_ADDRESS_WIDTH_MASK" => xen_sys::arch_x86::cpuid::XEN_CPUID_MACHINE_ADDRESS_WIDTH_MASK;
-        "XEN_CPUID_MAX_NUM_LEAVES" => xen_sys::arch_x86::cpuid::XEN_CPUID_MAX_NUM_LEAVES;
-        "XEN_CPUID_TSC_EMULATED" => xen_sys::arch_x86::cpuid::XEN_CPUID_TSC_EMULATED;
-        "XEN_CPUID_HOST_TSC_RELIABLE" => xen_sys::arch_x86::cpuid::XEN_CPUID_HOST_TSC_RELIABLE;
-        "XEN_CPUID_RDTSCP_INSTR_AVAIL" => xen_sys::arch_x86::cpuid::XEN_CPUID_RDTSCP_INSTR_AVAIL;
-        "XEN_CPUID_TSC_MODE_DEFAULT" => xen_sys::arch_x86::cpuid::XEN_CPUID_TSC_MODE_DEFAULT;
-        "XEN_CPUID_TSC_MODE_ALWAYS_EMULATE" => xen_sys::arch_x86::cpuid::XEN_CPUID_TSC_MODE_ALWAYS_EMULATE;
-        "XEN_CPUID_TSC_MODE_NEVER_EMULATE" => xen_sys::arch_x86::cpuid::XEN_CPUID_TSC_MODE_NEVER_EMULATE;
-        "XEN_CPUID_TSC_MODE_PVRDTSCP" => xen_sys::arch_x86::cpuid::XEN_CPUID_TSC_MODE_PVRDTSCP;
-        "XEN_ACPI_CPU_MAP" => xen_sys::arch_x86::guest_acpi::XEN_ACPI_CPU_MAP;
-        "XEN_ACPI_CPU_MAP_LEN" => xen_sys::arch_x86::guest_acpi::XEN_ACPI_CPU_MAP_LEN;
-        "XEN_ACPI_GPE0_CPUHP_BIT" => xen_sys::arch_x86::guest_acpi::XEN_ACPI_GPE0_CPUHP_BIT;
-        "XEN_HVM_START_MAGIC_VALUE" => xen_sys::arch_x86::hvm::start_info::XEN_HVM_START_MAGIC_VALUE;
-        "XEN_HVM_MEMMAP_TYPE_RAM" => xen_sys::arch_x86::hvm::start_info::MemmapType::RAM.0;
-        "XEN_HVM_MEMMAP_TYPE_RESERVED" => xen_sys::arch_x86::hvm::start_info::MemmapType::RESERVED.0;
-        "XEN_HVM_MEMMAP_TYPE_ACPI" => xen_sys::arch_x86::hvm::start_info::MemmapType::ACPI.0;
-        "XEN_HVM_MEMMAP_TYPE_NVS" => xen_sys::arch_x86::hvm::start_info::MemmapType::NVS.0;
-        "XEN_HVM_MEMMAP_TYPE_UNUSABLE" => xen_sys::arch_x86::hvm::start_info::MemmapType::UNUSABLE.0;
-        "XEN_HVM_MEMMAP_TYPE_DISABLED" => xen_sys::arch_x86::hvm::start_info::MemmapType::DISABLED.0;
-        "XEN_HVM_MEMMAP_TYPE_PMEM" => xen_sys::arch_x86::hvm::start_info::MemmapType::PMEM.0;
         "XEN_LEGACY_MAX_VCPUS" => xen_sys::arch_x86::XEN_LEGACY_MAX_VCPUS;
-        "PMU_CACHED" => xen_sys::arch_x86::pmu::PMU_CACHED;
-        "PMU_SAMPLE_USER" => xen_sys::arch_x86::pmu::PMU_SAMPLE_USER;
-        "PMU_SAMPLE_REAL" => xen_sys::arch_x86::pmu::PMU_SAMPLE_REAL;
-        "PMU_SAMPLE_PV" => xen_sys::arch_x86::pmu::PMU_SAMPLE_PV;
-        "XENPMU_REGS_PAD_SZ" => xen_sys::arch_x86::pmu::XENPMU_REGS_PAD_SZ;
-        "XENPMU_CTXT_PAD_SZ" => xen_sys::arch_x86::pmu::XENPMU_CTXT_PAD_SZ;
-        "XEN_HVM_DEBUGCONS_IOPORT" => xen_sys::arch_x86::xen::XEN_HVM_DEBUGCONS_IOPORT;
-        "FIRST_RESERVED_GDT_PAGE" => xen_sys::arch_x86::xen::FIRST_RESERVED_GDT_PAGE;
-        "FIRST_RESERVED_GDT_BYTE" => xen_sys::arch_x86::xen::FIRST_RESERVED_GDT_BYTE;
-        "FIRST_RESERVED_GDT_ENTRY" => xen_sys::arch_x86::xen::FIRST_RESERVED_GDT_ENTRY;
-        "VGCF_i387_valid" => xen_sys::arch_x86::xen::VgcfFlags::I387_VALID.0;
-        "VGCF_in_kernel" => xen_sys::arch_x86::xen::VgcfFlags::IN_KERNEL.0;
-        "VGCF_failsafe_disables_events" => xen_sys::arch_x86::xen::VgcfFlags::FAILSAFE_DISABLES_EVENTS.0;
-        "VGCF_syscall_disables_events" => xen_sys::arch_x86::xen::VgcfFlags::SYSCALL_DISABLES_EVENTS.0;
-        "VGCF_online" => xen_sys::arch_x86::xen::VgcfFlags::ONLINE.0;
-        "VGCF_in_syscall" => xen_sys::arch_x86::xen::VgcfFlags::IN_SYSCALL.0;
-        "XEN_X86_EMU_LAPIC" => xen_sys::arch_x86::xen::EmulationFlags::LAPIC.0;
-        "XEN_X86_EMU_HPET" => xen_sys::arch_x86::xen::EmulationFlags::HPET.0;
-        "XEN_X86_EMU_PM" => xen_sys::arch_x86::xen::EmulationFlags::PM.0;
-        "XEN_X86_EMU_RTC" => xen_sys::arch_x86::xen::EmulationFlags::RTC.0;
-        "XEN_X86_EMU_IOAPIC" => xen_sys::arch_x86::xen::EmulationFlags::IOAPIC.0;
-        "XEN_X86_EMU_PIC" => xen_sys::arch_x86::xen::EmulationFlags::PIC.0;
-        "XEN_X86_EMU_VGA" => xen_sys::arch_x86::xen::EmulationFlags::VGA.0;
-        "XEN_X86_EMU_IOMMU" => xen_sys::arch_x86::xen::EmulationFlags::IOMMU.0;
-        "XEN_X86_EMU_PIT" => xen_sys::arch_x86::xen::EmulationFlags::PIT.0;
-        "XEN_X86_EMU_USE_PIRQ" => xen_sys::arch_x86::xen::EmulationFlags::USE_PIRQ.0;
-        "XEN_X86_EMU_VPCI" => xen_sys::arch_x86::xen::EmulationFlags::VPCI.0;
-        "XEN_X86_EMU_ALL" => xen_sys::arch_x86::xen::EmulationFlags::ALL.0;
-        "XEN_X86_MSR_RELAXED" => xen_sys::arch_x86::xen::XEN_X86_MSR_RELAXED;
-        "XEN_X86_MISC_FLAGS_MAX" => xen_sys::arch_x86::xen::XEN_X86_MISC_FLAGS_MAX;
-        "XEN_CPUID_NO_SUBLEAF" => xen_sys::arch_x86::xen::XEN_CPUID_NO_SUBLEAF;
-        "__HYPERVISOR_mca" => xen_sys::arch_x86::xen_mca::HYPERVISOR_MCA;
-        "VIRQ_MCA" => xen_sys::arch_x86::xen_mca::VIRQ_MCA;
-        "XEN_MCA_INTERFACE_VERSION" => xen_sys::arch_x86::xen_mca::XEN_MCA_INTERFACE_VERSION;
-        "XEN_MC_NONURGENT" => xen_sys::arch_x86::xen_mca::XEN_MC_NONURGENT;
-        "XEN_MC_URGENT" => xen_sys::arch_x86::xen_mca::XEN_MC_URGENT;
-        "XEN_MC_ACK" => xen_sys::arch_x86::xen_mca::XEN_MC_ACK;
-        "XEN_MC_OK" => xen_sys::arch_x86::xen_mca::XEN_MC_OK;
-        "XEN_MC_FETCHFAILED" => xen_sys::arch_x86::xen_mca::XEN_MC_FETCHFAILED;
-        "XEN_MC_NODATA" => xen_sys::arch_x86::xen_mca::XEN_MC_NODATA;
-        "XEN_MC_NOMATCH" => xen_sys::arch_x86::xen_mca::XEN_MC_NOMATCH;
-        "XEN_MC_CANNOTHANDLE" => xen_sys::arch_x86::xen_mca::XEN_MC_CANNOTHANDLE;
-        "XEN_MC_NOTDELIVERED" => xen_sys::arch_x86::xen_mca::XEN_MC_NOTDELIVERED;
-        "XEN_MC_fetch" => xen_sys::arch_x86::xen_mca::XEN_MC_FETCH;
-        "XEN_MC_notifydomain" => xen_sys::arch_x86::xen_mca::XEN_MC_NOTIFYDOMAIN;
-        "XEN_MC_physcpuinfo" => xen_sys::arch_x86::xen_mca::XEN_MC_PHYSCPUINFO;
-        "XEN_MC_msrinject" => xen_sys::arch_x86::xen_mca::XEN_MC_MSRINJECT;
-        "XEN_MC_mceinject" => xen_sys::arch_x86::xen_mca::XEN_MC_MCEINJECT;
-        "XEN_MC_inject_v2" => xen_sys::arch_x86::xen_mca::XEN_MC_INJECT_V2;
-        "XEN_MC_INJECT_TYPE_MASK" => xen_sys::arch_x86::xen_mca::XEN_MC_INJECT_TYPE_MASK;
-        "XEN_MC_INJECT_TYPE_MCE" => xen_sys::arch_x86::xen_mca::XEN_MC_INJECT_TYPE_MCE;
-        "XEN_MC_INJECT_TYPE_CMCI" => xen_sys::arch_x86::xen_mca::XEN_MC_INJECT_TYPE_CMCI;
-        "XEN_MC_INJECT_TYPE_LMCE" => xen_sys::arch_x86::xen_mca::XEN_MC_INJECT_TYPE_LMCE;
-        "XEN_MC_INJECT_CPU_BROADCAST" => xen_sys::arch_x86::xen_mca::XEN_MC_INJECT_CPU_BROADCAST;
-        "MC_MSRINJ_F_INTERPOSE" => xen_sys::arch_x86::xen_mca::MC_MSRINJ_F_INTERPOSE;
-        "MC_MSRINJ_F_GPADDR" => xen_sys::arch_x86::xen_mca::MC_MSRINJ_F_GPADDR;
-        "MC_FLAG_CORRECTABLE" => xen_sys::arch_x86::xen_mca::MC_FLAG_CORRECTABLE;
-        "MC_FLAG_UNCORRECTABLE" => xen_sys::arch_x86::xen_mca::MC_FLAG_UNCORRECTABLE;
-        "MC_FLAG_RECOVERABLE" => xen_sys::arch_x86::xen_mca::MC_FLAG_RECOVERABLE;
-        "MC_FLAG_POLLED" => xen_sys::arch_x86::xen_mca::MC_FLAG_POLLED;
-        "MC_FLAG_RESET" => xen_sys::arch_x86::xen_mca::MC_FLAG_RESET;
-        "MC_FLAG_CMCI" => xen_sys::arch_x86::xen_mca::MC_FLAG_CMCI;
-        "MC_FLAG_MCE" => xen_sys::arch_x86::xen_mca::MC_FLAG_MCE;
-        "MCINFO_FLAGS_UNCOMPLETE" => xen_sys::arch_x86::xen_mca::MCINFO_FLAGS_UNCOMPLETE;
-        "XEN_MC_VCPUID_INVALID" => xen_sys::arch_x86::xen_mca::XEN_MC_VCPUID_INVALID;
-        "MC_TYPE_GLOBAL" => xen_sys::arch_x86::xen_mca::MC_TYPE_GLOBAL;
-        "MC_TYPE_BANK" => xen_sys::arch_x86::xen_mca::MC_TYPE_BANK;
-        "MC_TYPE_EXTENDED" => xen_sys::arch_x86::xen_mca::MC_TYPE_EXTENDED;
-        "MC_TYPE_RECOVERY" => xen_sys::arch_x86::xen_mca::MC_TYPE_RECOVERY;
-        "REC_ACTION_RECOVERED" => xen_sys::arch_x86::xen_mca::REC_ACTION_RECOVERED;
-        "REC_ACTION_NONE" => xen_sys::arch_x86::xen_mca::REC_ACTION_NONE;
-        "REC_ACTION_NEED_RESET" => xen_sys::arch_x86::xen_mca::REC_ACTION_NEED_RESET;
-        "MC_ACTION_PAGE_OFFLINE" => xen_sys::arch_x86::xen_mca::MC_ACTION_PAGE_OFFLINE;
-        "MC_ACTION_CPU_OFFLINE" => xen_sys::arch_x86::xen_mca::MC_ACTION_CPU_OFFLINE;
-        "MC_ACTION_CACHE_SHRINK" => xen_sys::arch_x86::xen_mca::MC_ACTION_CACHE_SHRINK;
-        "MAX_UNION_SIZE" => xen_sys::arch_x86::xen_mca::MAX_UNION_SIZE;
-        "MCINFO_HYPERCALLSIZE" => xen_sys::arch_x86::xen_mca::MCINFO_HYPERCALLSIZE;
-        "MCINFO_MAXSIZE" => xen_sys::arch_x86::xen_mca::MCINFO_MAXSIZE;
-        "__MC_MSR_ARRAYSIZE" => xen_sys::arch_x86::xen_mca::MC_MSR_ARRAYSIZE;
-        "MC_NCAPS" => xen_sys::arch_x86::xen_mca::MC_NCAPS;
-        "MC_CAPS_STD_EDX" => xen_sys::arch_x86::xen_mca::MC_CAPS_STD_EDX;
-        "MC_CAPS_AMD_EDX" => xen_sys::arch_x86::xen_mca::MC_CAPS_AMD_EDX;
-        "MC_CAPS_TM" => xen_sys::arch_x86::xen_mca::MC_CAPS_TM;
-        "MC_CAPS_LINUX" => xen_sys::arch_x86::xen_mca::MC_CAPS_LINUX;
-        "MC_CAPS_STD_ECX" => xen_sys::arch_x86::xen_mca::MC_CAPS_STD_ECX;
-        "MC_CAPS_VIA" => xen_sys::arch_x86::xen_mca::MC_CAPS_VIA;
-        "MC_CAPS_AMD_ECX" => xen_sys::arch_x86::xen_mca::MC_CAPS_AMD_ECX;
-        "MC_MSRINJ_MAXMSRS" => xen_sys::arch_x86::xen_mca::MC_MSRINJ_MAXMSRS;
-        "FLAT_RING3_CS32" => xen_sys::arch_x86::xen_x86_64::FLAT_RING3_CS32;
-        "FLAT_RING3_CS64" => xen_sys::arch_x86::xen_x86_64::FLAT_RING3_CS64;
-        "FLAT_RING3_DS32" => xen_sys::arch_x86::xen_x86_64::FLAT_RING3_DS32;
-        "FLAT_RING3_DS64" => xen_sys::arch_x86::xen_x86_64::FLAT_RING3_DS64;
-        "FLAT_RING3_SS32" => xen_sys::arch_x86::xen_x86_64::FLAT_RING3_SS32;
-        "FLAT_RING3_SS64" => xen_sys::arch_x86::xen_x86_64::FLAT_RING3_SS64;
-        "FLAT_KERNEL_DS64" => xen_sys::arch_x86::xen_x86_64::FLAT_KERNEL_DS64;
-        "FLAT_KERNEL_DS32" => xen_sys::arch_x86::xen_x86_64::FLAT_KERNEL_DS32;
-        "FLAT_KERNEL_DS" => xen_sys::arch_x86::xen_x86_64::FLAT_KERNEL_DS;
-        "FLAT_KERNEL_CS64" => xen_sys::arch_x86::xen_x86_64::FLAT_KERNEL_CS64;
-        "FLAT_KERNEL_CS32" => xen_sys::arch_x86::xen_x86_64::FLAT_KERNEL_CS32;
-        "FLAT_KERNEL_CS" => xen_sys::arch_x86::xen_x86_64::FLAT_KERNEL_CS;
-        "FLAT_KERNEL_SS64" => xen_sys::arch_x86::xen_x86_64::FLAT_KERNEL_SS64;
-        "FLAT_KERNEL_SS32" => xen_sys::arch_x86::xen_x86_64::FLAT_KERNEL_SS32;
-        "FLAT_KERNEL_SS" => xen_sys::arch_x86::xen_x86_64::FLAT_KERNEL_SS;
-        "FLAT_USER_DS64" => xen_sys::arch_x86::xen_x86_64::FLAT_USER_DS64;
-        "FLAT_USER_DS32" => xen_sys::arch_x86::xen_x86_64::FLAT_USER_DS32;
-        "FLAT_USER_DS" => xen_sys::arch_x86::xen_x86_64::FLAT_USER_DS;
-        "FLAT_USER_CS64" => xen_sys::arch_x86::xen_x86_64::FLAT_USER_CS64;
-        "FLAT_USER_CS32" => xen_sys::arch_x86::xen_x86_64::FLAT_USER_CS32;
-        "FLAT_USER_CS" => xen_sys::arch_x86::xen_x86_64::FLAT_USER_CS;
-        "FLAT_USER_SS64" => xen_sys::arch_x86::xen_x86_64::FLAT_USER_SS64;
-        "FLAT_USER_SS32" => xen_sys::arch_x86::xen_x86_64::FLAT_USER_SS32;
-        "FLAT_USER_SS" => xen_sys::arch_x86::xen_x86_64::FLAT_USER_SS;
-        "HYPERVISOR_VIRT_START" => xen_sys::arch_x86::xen_x86_64::HYPERVISOR_VIRT_START;
-        "HYPERVISOR_VIRT_END" => xen_sys::arch_x86::xen_x86_64::HYPERVISOR_VIRT_END;
-        "MACH2PHYS_VIRT_START" => xen_sys::arch_x86::xen_x86_64::MACH2PHYS_VIRT_START;
-        "MACH2PHYS_VIRT_END" => xen_sys::arch_x86::xen_x86_64::MACH2PHYS_VIRT_END;
-        "MACH2PHYS_NR_ENTRIES" => xen_sys::arch_x86::xen_x86_64::MACH2PHYS_NR_ENTRIES;
-        "SEGBASE_FS" => xen_sys::arch_x86::xen_x86_64::SEGBASE_FS;
-        "SEGBASE_GS_USER" => xen_sys::arch_x86::xen_x86_64::SEGBASE_GS_USER;
-        "SEGBASE_GS_KERNEL" => xen_sys::arch_x86::xen_x86_64::SEGBASE_GS_KERNEL;
-        "SEGBASE_GS_USER_SEL" => xen_sys::arch_x86::xen_x86_64::SEGBASE_GS_USER_SEL;
     }
     texts {
     }
     structures {
-        "hvm_start_info" => xen_sys::arch_x86::hvm::start_info::HvmStartInfo { "magic" => magic, "version" => version, "flags" => flags, "nr_modules" => nr_modules, "modlist_paddr" => modlist_paddr, "cmdline_paddr" => cmdline_paddr, "rsdp_paddr" => rsdp_paddr, "memmap_paddr" => memmap_paddr, "memmap_entries" => memmap_entries, "reserved" => reserved, };
-        "hvm_modlist_entry" => xen_sys::arch_x86::hvm::start_info::HvmModlistEntry { "paddr" => paddr, "size" => size, "cmdline_paddr" => cmdline_paddr, "reserved" => reserved, };
-        "hvm_memmap_table_entry" => xen_sys::arch_x86::hvm::start_info::HvmMemmapTableEntry { "addr" => addr, "size" => size, "type" => type_, "reserved" => reserved, };
-        "vcpu_info" => xen_sys::arch_x86::VcpuInfo { "evtchn_upcall_pending" => evtchn_upcall_pending, "evtchn_upcall_mask" => evtchn_upcall_mask, "evtchn_pending_sel" => evtchn_pending_sel, "arch" => arch, "time" => time, };
-        "shared_info" => xen_sys::arch_x86::SharedInfo { "vcpu_info" => vcpu_info, "evtchn_pending" => evtchn_pending, "evtchn_mask" => evtchn_mask, "wc_version" => wc_version, "wc_sec" => wc_sec, "wc_nsec" => wc_nsec, "wc_sec_hi" => wc_sec_hi, "arch" => arch, };
-        "xen_domctl_createdomain" => xen_sys::arch_x86::XenDomctlCreatedomain { "ssidref" => ssidref, "handle" => handle, "flags" => flags, "iommu_opts" => iommu_opts, "max_vcpus" => max_vcpus, "max_evtchn_port" => max_evtchn_port, "max_grant_frames" => max_grant_frames, "max_maptrack_frames" => max_maptrack_frames, "grant_opts" => grant_opts, "altp2m_opts" => altp2m_opts, "vmtrace_size" => vmtrace_size, "cpupool_id" => cpupool_id, "arch" => arch, };
-        "xen_domctl_getdomaininfo" => xen_sys::arch_x86::XenDomctlGetdomaininfo { "domain" => domain, "pad1" => pad1, "flags" => flags, "tot_pages" => tot_pages, "max_pages" => max_pages, "outstanding_pages" => outstanding_pages, "shr_pages" => shr_pages, "paged_pages" => paged_pages, "shared_info_frame" => shared_info_frame, "cpu_time" => cpu_time, "nr_online_vcpus" => nr_online_vcpus, "max_vcpu_id" => max_vcpu_id, "ssidref" => ssidref, "handle" => handle, "cpupool" => cpupool, "gpaddr_bits" => gpaddr_bits, "pad2" => pad2, "arch_config" => arch_config, };
-        "xen_pmu_data" => xen_sys::arch_x86::XenPmuData { "vcpu_id" => vcpu_id, "pcpu_id" => pcpu_id, "domain_id" => domain_id, "pad" => pad, "pmu" => pmu, };
-        "xen_domctl_ext_vcpucontext" => xen_sys::arch_x86::XenDomctlExtVcpucontext { "vcpu" => vcpu, "size" => size, "syscall32_callback_eip" => syscall32_callback_eip, "sysenter_callback_eip" => sysenter_callback_eip, "syscall32_callback_cs" => syscall32_callback_cs, "sysenter_callback_cs" => sysenter_callback_cs, "syscall32_disables_events" => syscall32_disables_events, "sysenter_disables_events" => sysenter_disables_events, "vmce" => vmce, };
-        "xen_pmu_amd_ctxt" => xen_sys::arch_x86::pmu::XenPmuAmdCtxt { "counters" => counters, "ctrls" => ctrls, "regs" => regs, };
-        "xen_pmu_cntr_pair" => xen_sys::arch_x86::pmu::XenPmuCntrPair { "counter" => counter, "control" => control, };
-        "xen_pmu_intel_ctxt" => xen_sys::arch_x86::pmu::XenPmuIntelCtxt { "fixed_counters" => fixed_counters, "arch_counters" => arch_counters, "global_ctrl" => global_ctrl, "global_ovf_ctrl" => global_ovf_ctrl, "global_status" => global_status, "fixed_ctrl" => fixed_ctrl, "ds_area" => ds_area, "pebs_enable" => pebs_enable, "debugctl" => debugctl, "regs" => regs, };
-        "xen_pmu_regs" => xen_sys::arch_x86::pmu::XenPmuRegs { "ip" => ip, "sp" => sp, "flags" => flags, "cs" => cs, "ss" => ss, "cpl" => cpl, "pad" => pad, };
-        "xen_pmu_arch" => xen_sys::arch_x86::pmu::XenPmuArch { "r" => r, "pmu_flags" => pmu_flags, "l" => l, "c" => c, };
-        "arch_shared_info" => xen_sys::arch_x86::xen::ArchSharedInfo { "max_pfn" => max_pfn, "pfn_to_mfn_frame_list_list" => pfn_to_mfn_frame_list_list, "nmi_reason" => nmi_reason, "p2m_cr3" => p2m_cr3, "p2m_vaddr" => p2m_vaddr, "p2m_generation" => p2m_generation, };
-        "trap_info" => xen_sys::arch_x86::xen::TrapInfo { "vector" => vector, "flags" => flags, "cs" => cs, "address" => address, };
-        "vcpu_guest_context" => xen_sys::arch_x86::xen::VcpuGuestContext { "fpu_ctxt" => fpu_ctxt, "flags" => flags, "user_regs" => user_regs, "trap_ctxt" => trap_ctxt, "ldt_base" => ldt_base, "ldt_ents" => ldt_ents, "gdt_frames" => gdt_frames, "gdt_ents" => gdt_ents, "kernel_ss" => kernel_ss, "kernel_sp" => kernel_sp, "ctrlreg" => ctrlreg, "debugreg" => debugreg, "event_callback_eip" => event_callback_eip, "failsafe_callback_eip" => failsafe_callback_eip, "syscall_callback_eip" => syscall_callback_eip, "vm_assist" => vm_assist, "fs_base" => fs_base, "gs_base_kernel" => gs_base_kernel, "gs_base_user" => gs_base_user, };
-        "xen_arch_domainconfig" => xen_sys::arch_x86::xen::XenArchDomainconfig { "emulation_flags" => emulation_flags, "misc_flags" => misc_flags, };
-        "xen_cpuid_leaf" => xen_sys::arch_x86::xen::XenCpuidLeaf { "leaf" => leaf, "subleaf" => subleaf, "a" => a, "b" => b, "c" => c, "d" => d, };
-        "xen_msr_entry" => xen_sys::arch_x86::xen::XenMsrEntry { "idx" => idx, "flags" => flags, "val" => val, };
-        "mcinfo_common" => xen_sys::arch_x86::xen_mca::McinfoCommon { "type" => type_, "size" => size, };
-        "mcinfo_global" => xen_sys::arch_x86::xen_mca::McinfoGlobal { "common" => common, "mc_domid" => mc_domid, "mc_vcpuid" => mc_vcpuid, "mc_socketid" => mc_socketid, "mc_coreid" => mc_coreid, "mc_core_threadid" => mc_core_threadid, "mc_apicid" => mc_apicid, "mc_flags" => mc_flags, "mc_gstatus" => mc_gstatus, };
-        "mcinfo_bank" => xen_sys::arch_x86::xen_mca::McinfoBank { "common" => common, "mc_bank" => mc_bank, "mc_domid" => mc_domid, "mc_status" => mc_status, "mc_addr" => mc_addr, "mc_misc" => mc_misc, "mc_ctrl2" => mc_ctrl2, "mc_tsc" => mc_tsc, };
-        "mcinfo_msr" => xen_sys::arch_x86::xen_mca::McinfoMsr { "reg" => reg, "value" => value, };
-        "mcinfo_extended" => xen_sys::arch_x86::xen_mca::McinfoExtended { "common" => common, "mc_msrs" => mc_msrs, "mc_msr" => mc_msr, };
-        "page_offline_action" => xen_sys::arch_x86::xen_mca::PageOfflineAction { "mfn" => mfn, "status" => status, };
-        "cpu_offline_action" => xen_sys::arch_x86::xen_mca::CpuOfflineAction { "mc_socketid" => mc_socketid, "mc_coreid" => mc_coreid, "mc_core_threadid" => mc_core_threadid, };
-        "mcinfo_recovery" => xen_sys::arch_x86::xen_mca::McinfoRecovery { "common" => common, "mc_bank" => mc_bank, "action_flags" => action_flags, "action_types" => action_types, "action_info" => action_info, };
-        "mc_info" => xen_sys::arch_x86::xen_mca::McInfo { "mi_nentries" => mi_nentries, "flags" => flags, "mi_data" => mi_data, };
-        "mcinfo_logical_cpu" => xen_sys::arch_x86::xen_mca::McinfoLogicalCpu { "mc_cpunr" => mc_cpunr, "mc_chipid" => mc_chipid, "mc_coreid" => mc_coreid, "mc_threadid" => mc_threadid, "mc_apicid" => mc_apicid, "mc_clusterid" => mc_clusterid, "mc_ncores" => mc_ncores, "mc_ncores_active" => mc_ncores_active, "mc_nthreads" => mc_nthreads, "mc_cpuid_level" => mc_cpuid_level, "mc_family" => mc_family, "mc_vendor" => mc_vendor, "mc_model" => mc_model, "mc_step" => mc_step, "mc_vendorid" => mc_vendorid, "mc_brandid" => mc_brandid, "mc_cpu_caps" => mc_cpu_caps, "mc_cache_size" => mc_cache_size, "mc_cache_alignment" => mc_cache_alignment, "mc_nmsrvals" => mc_nmsrvals, "mc_msrvalues" => mc_msrvalues, };
-        "xen_mc_fetch" => xen_sys::arch_x86::xen_mca::XenMcFetch { "flags" => flags, "fetch_id" => fetch_id, "data" => data, };
-        "xen_mc_notifydomain" => xen_sys::arch_x86::xen_mca::XenMcNotifydomain { "mc_domid" => mc_domid, "mc_vcpuid" => mc_vcpuid, "flags" => flags, };
-        "xen_mc_physcpuinfo" => xen_sys::arch_x86::xen_mca::XenMcPhyscpuinfo { "ncpus" => ncpus, "info" => info, };
-        "xen_mc_msrinject" => xen_sys::arch_x86::xen_mca::XenMcMsrinject { "mcinj_cpunr" => mcinj_cpunr, "mcinj_flags" => mcinj_flags, "mcinj_count" => mcinj_count, "mcinj_domid" => mcinj_domid, "mcinj_msr" => mcinj_msr, };
-        "xen_mc_mceinject" => xen_sys::arch_x86::xen_mca::XenMcMceinject { "mceinj_cpunr" => mceinj_cpunr, };
-        "xen_mc_inject_v2" => xen_sys::arch_x86::xen_mca::XenMcInjectV2 { "flags" => flags, "cpumap" => cpumap, };
-        "xen_mc" => xen_sys::arch_x86::xen_mca::XenMc { "cmd" => cmd, "interface_version" => interface_version, "u" => u, };
-        "arch_vcpu_info" => xen_sys::arch_x86::xen_x86_64::ArchVcpuInfo { "cr2" => cr2, "pad" => pad, };
-        "iret_context" => xen_sys::arch_x86::xen_x86_64::IretContext { "rax" => rax, "r11" => r11, "rcx" => rcx, "flags" => flags, "rip" => rip, "cs" => cs, "rflags" => rflags, "rsp" => rsp, "ss" => ss, };
-        "cpu_user_regs" => xen_sys::arch_x86::xen_x86_64::CpuUserRegs { "r15" => r15, "r14" => r14, "r13" => r13, "r12" => r12, "rbp" => rbp, "rbx" => rbx, "r11" => r11, "r10" => r10, "r9" => r9, "r8" => r8, "rax" => rax, "rcx" => rcx, "rdx" => rdx, "rsi" => rsi, "rdi" => rdi, "error_code" => error_code, "entry_vector" => entry_vector, "rip" => rip, "cs" => cs, "saved_upcall_mask" => saved_upcall_mask, "rflags" => rflags, "rsp" => rsp, "ss" => ss, "es" => es, "ds" => ds, "fs" => fs, "gs" => gs, };
+        "vcpu_info" => xen_sys::arch_x86::VcpuInfo {
+            "evtchn_upcall_pending" => evtchn_upcall_pending,
+            "evtchn_upcall_mask" => evtchn_upcall_mask, "evtchn_pending_sel" => evtchn_pending_sel,
+            "arch" => arch, "time" => time,
+        };
+        "shared_info" => xen_sys::arch_x86::SharedInfo {
+            "vcpu_info" => vcpu_info, "evtchn_pending" => evtchn_pending,
+            "evtchn_mask" => evtchn_mask, "wc_version" => wc_version, "wc_sec" => wc_sec,
+            "wc_nsec" => wc_nsec, "wc_sec_hi" => wc_sec_hi, "arch" => arch,
+        };
+        "xen_domctl_createdomain" => xen_sys::arch_x86::XenDomctlCreatedomain {
+            "ssidref" => ssidref, "handle" => handle, "flags" => flags, "iommu_opts" => iommu_opts,
+            "max_vcpus" => max_vcpus, "max_evtchn_port" => max_evtchn_port,
+            "max_grant_frames" => max_grant_frames, "max_maptrack_frames" => max_maptrack_frames,
+            "grant_opts" => grant_opts, "altp2m_opts" => altp2m_opts,
+            "vmtrace_size" => vmtrace_size, "cpupool_id" => cpupool_id, "arch" => arch,
+        };
+        "xen_domctl_getdomaininfo" => xen_sys::arch_x86::XenDomctlGetdomaininfo {
+            "domain" => domain, "pad1" => pad1, "flags" => flags, "tot_pages" => tot_pages,
+            "max_pages" => max_pages, "outstanding_pages" => outstanding_pages,
+            "shr_pages" => shr_pages, "paged_pages" => paged_pages,
+            "shared_info_frame" => shared_info_frame, "cpu_time" => cpu_time,
+            "nr_online_vcpus" => nr_online_vcpus, "max_vcpu_id" => max_vcpu_id,
+            "ssidref" => ssidref, "handle" => handle, "cpupool" => cpupool,
+            "gpaddr_bits" => gpaddr_bits, "pad2" => pad2, "arch_config" => arch_config,
+        };
+        "xen_pmu_data" => xen_sys::arch_x86::XenPmuData {
+            "vcpu_id" => vcpu_id, "pcpu_id" => pcpu_id, "domain_id" => domain_id, "pad" => pad,
+            "pmu" => pmu,
+        };
+        "xen_domctl_ext_vcpucontext" => xen_sys::arch_x86::XenDomctlExtVcpucontext {
+            "vcpu" => vcpu, "size" => size, "syscall32_callback_eip" => syscall32_callback_eip,
+            "sysenter_callback_eip" => sysenter_callback_eip,
+            "syscall32_callback_cs" => syscall32_callback_cs,
+            "sysenter_callback_cs" => sysenter_callback_cs,
+            "syscall32_disables_events" => syscall32_disables_events,
+            "sysenter_disables_events" => sysenter_disables_events, "vmce" => vmce,
+        };
     }
 }

@@ -1,4 +1,4 @@
-//! Items of `xen_sys::argo`, written by `cargo xtask abi --bound`; do not edit.
+//! Items of one module, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {
@@ -21,14 +21,29 @@ crate::list::list! {
     texts {
     }
     structures {
-        "xen_argo_iov" => xen_sys::argo::XenArgoIov { "iov_hnd" => iov_hnd, "iov_len" => iov_len, "pad" => pad, };
-        "xen_argo_addr" => xen_sys::argo::XenArgoAddr { "aport" => aport, "domain_id" => domain_id, "pad" => pad, };
+        "xen_argo_iov" => xen_sys::argo::XenArgoIov {
+            "iov_hnd" => iov_hnd, "iov_len" => iov_len, "pad" => pad,
+        };
+        "xen_argo_addr" => xen_sys::argo::XenArgoAddr {
+            "aport" => aport, "domain_id" => domain_id, "pad" => pad,
+        };
         "xen_argo_send_addr" => xen_sys::argo::XenArgoSendAddr { "src" => src, "dst" => dst, };
-        "xen_argo_ring" => xen_sys::argo::XenArgoRing { "rx_ptr" => rx_ptr, "tx_ptr" => tx_ptr, "reserved" => reserved, };
-        "xen_argo_register_ring" => xen_sys::argo::XenArgoRegisterRing { "aport" => aport, "partner_id" => partner_id, "pad" => pad, "len" => len, };
-        "xen_argo_unregister_ring" => xen_sys::argo::XenArgoUnregisterRing { "aport" => aport, "partner_id" => partner_id, "pad" => pad, };
-        "xen_argo_ring_data_ent" => xen_sys::argo::XenArgoRingDataEnt { "ring" => ring, "flags" => flags, "pad" => pad, "space_required" => space_required, "max_message_size" => max_message_size, };
+        "xen_argo_ring" => xen_sys::argo::XenArgoRing {
+            "rx_ptr" => rx_ptr, "tx_ptr" => tx_ptr, "reserved" => reserved,
+        };
+        "xen_argo_register_ring" => xen_sys::argo::XenArgoRegisterRing {
+            "aport" => aport, "partner_id" => partner_id, "pad" => pad, "len" => len,
+        };
+        "xen_argo_unregister_ring" => xen_sys::argo::XenArgoUnregisterRing {
+            "aport" => aport, "partner_id" => partner_id, "pad" => pad,
+        };
+        "xen_argo_ring_data_ent" => xen_sys::argo::XenArgoRingDataEnt {
+            "ring" => ring, "flags" => flags, "pad" => pad, "space_required" => space_required,
+            "max_message_size" => max_message_size,
+        };
         "xen_argo_ring_data" => xen_sys::argo::XenArgoRingData { "nent" => nent, "pad" => pad, };
-        "xen_argo_ring_message_header" => xen_sys::argo::XenArgoRingMessageHeader { "len" => len, "source" => source, "message_type" => message_type, };
+        "xen_argo_ring_message_header" => xen_sys::argo::XenArgoRingMessageHeader {
+            "len" => len, "source" => source, "message_type" => message_type,
+        };
     }
 }

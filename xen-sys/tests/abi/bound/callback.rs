@@ -1,4 +1,4 @@
-//! Items of `xen_sys::callback`, written by `cargo xtask abi --bound`; do not edit.
+//! Items of one module, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {
@@ -16,7 +16,11 @@ crate::list::list! {
     texts {
     }
     structures {
-        "callback_register" => xen_sys::callback::CallbackRegister { "type" => type_, "flags" => flags, "address" => address, };
-        "callback_unregister" => xen_sys::callback::CallbackUnregister { "type" => type_, "_unused" => _unused, };
+        "callback_register" => xen_sys::callback::CallbackRegister {
+            "type" => type_, "flags" => flags, "address" => address,
+        };
+        "callback_unregister" => xen_sys::callback::CallbackUnregister {
+            "type" => type_, "_unused" => _unused,
+        };
     }
 }

@@ -1,4 +1,4 @@
-//! Items of `xen_sys::domctl`, written by `cargo xtask abi --bound`; do not edit.
+//! Items of one module, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {
@@ -73,10 +73,13 @@ crate::list::list! {
         "XEN_DOMCTL_SHADOW_OP_ENABLE" => xen_sys::domctl::XEN_DOMCTL_SHADOW_OP_ENABLE;
         "XEN_DOMCTL_SHADOW_OP_CLEAN" => xen_sys::domctl::XEN_DOMCTL_SHADOW_OP_CLEAN;
         "XEN_DOMCTL_SHADOW_OP_PEEK" => xen_sys::domctl::XEN_DOMCTL_SHADOW_OP_PEEK;
-        "XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION" => xen_sys::domctl::XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION;
-        "XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION" => xen_sys::domctl::XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION;
+        "XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION" =>
+            xen_sys::domctl::XEN_DOMCTL_SHADOW_OP_GET_ALLOCATION;
+        "XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION" =>
+            xen_sys::domctl::XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION;
         "XEN_DOMCTL_SHADOW_OP_ENABLE_TEST" => xen_sys::domctl::XEN_DOMCTL_SHADOW_OP_ENABLE_TEST;
-        "XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY" => xen_sys::domctl::XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY;
+        "XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY" =>
+            xen_sys::domctl::XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY;
         "XEN_DOMCTL_SHADOW_ENABLE_REFCOUNT" => xen_sys::domctl::XEN_DOMCTL_SHADOW_ENABLE_REFCOUNT;
         "XEN_DOMCTL_SHADOW_ENABLE_LOG_DIRTY" => xen_sys::domctl::XEN_DOMCTL_SHADOW_ENABLE_LOG_DIRTY;
         "XEN_DOMCTL_SHADOW_ENABLE_TRANSLATE" => xen_sys::domctl::XEN_DOMCTL_SHADOW_ENABLE_TRANSLATE;
@@ -161,7 +164,8 @@ crate::list::list! {
         "XEN_DOMCTL_gdbsx_pausevcpu" => xen_sys::domctl::XEN_DOMCTL_GDBSX_PAUSEVCPU;
         "XEN_DOMCTL_gdbsx_unpausevcpu" => xen_sys::domctl::XEN_DOMCTL_GDBSX_UNPAUSEVCPU;
         "XEN_DOMCTL_gdbsx_domstatus" => xen_sys::domctl::XEN_DOMCTL_GDBSX_DOMSTATUS;
-        "XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_OFF" => xen_sys::domctl::XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_OFF;
+        "XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_OFF" =>
+            xen_sys::domctl::XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_OFF;
         "XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_ON" => xen_sys::domctl::XEN_DOMCTL_DEBUG_OP_SINGLE_STEP_ON;
         "XEN_VM_EVENT_ENABLE" => xen_sys::domctl::XEN_VM_EVENT_ENABLE;
         "XEN_VM_EVENT_DISABLE" => xen_sys::domctl::XEN_VM_EVENT_DISABLE;
@@ -185,26 +189,40 @@ crate::list::list! {
         "XEN_DOMCTL_PSR_GET_MBA_THRTL" => xen_sys::domctl::XEN_DOMCTL_PSR_GET_MBA_THRTL;
         "XEN_DOMCTL_MONITOR_OP_ENABLE" => xen_sys::domctl::XEN_DOMCTL_MONITOR_OP_ENABLE;
         "XEN_DOMCTL_MONITOR_OP_DISABLE" => xen_sys::domctl::XEN_DOMCTL_MONITOR_OP_DISABLE;
-        "XEN_DOMCTL_MONITOR_OP_GET_CAPABILITIES" => xen_sys::domctl::XEN_DOMCTL_MONITOR_OP_GET_CAPABILITIES;
-        "XEN_DOMCTL_MONITOR_OP_EMULATE_EACH_REP" => xen_sys::domctl::XEN_DOMCTL_MONITOR_OP_EMULATE_EACH_REP;
-        "XEN_DOMCTL_MONITOR_OP_CONTROL_REGISTERS" => xen_sys::domctl::XEN_DOMCTL_MONITOR_OP_CONTROL_REGISTERS;
-        "XEN_DOMCTL_MONITOR_EVENT_WRITE_CTRLREG" => xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_WRITE_CTRLREG;
-        "XEN_DOMCTL_MONITOR_EVENT_MOV_TO_MSR" => xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_MOV_TO_MSR;
-        "XEN_DOMCTL_MONITOR_EVENT_SINGLESTEP" => xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_SINGLESTEP;
-        "XEN_DOMCTL_MONITOR_EVENT_SOFTWARE_BREAKPOINT" => xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_SOFTWARE_BREAKPOINT;
-        "XEN_DOMCTL_MONITOR_EVENT_GUEST_REQUEST" => xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_GUEST_REQUEST;
-        "XEN_DOMCTL_MONITOR_EVENT_DEBUG_EXCEPTION" => xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_DEBUG_EXCEPTION;
+        "XEN_DOMCTL_MONITOR_OP_GET_CAPABILITIES" =>
+            xen_sys::domctl::XEN_DOMCTL_MONITOR_OP_GET_CAPABILITIES;
+        "XEN_DOMCTL_MONITOR_OP_EMULATE_EACH_REP" =>
+            xen_sys::domctl::XEN_DOMCTL_MONITOR_OP_EMULATE_EACH_REP;
+        "XEN_DOMCTL_MONITOR_OP_CONTROL_REGISTERS" =>
+            xen_sys::domctl::XEN_DOMCTL_MONITOR_OP_CONTROL_REGISTERS;
+        "XEN_DOMCTL_MONITOR_EVENT_WRITE_CTRLREG" =>
+            xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_WRITE_CTRLREG;
+        "XEN_DOMCTL_MONITOR_EVENT_MOV_TO_MSR" =>
+            xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_MOV_TO_MSR;
+        "XEN_DOMCTL_MONITOR_EVENT_SINGLESTEP" =>
+            xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_SINGLESTEP;
+        "XEN_DOMCTL_MONITOR_EVENT_SOFTWARE_BREAKPOINT" =>
+            xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_SOFTWARE_BREAKPOINT;
+        "XEN_DOMCTL_MONITOR_EVENT_GUEST_REQUEST" =>
+            xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_GUEST_REQUEST;
+        "XEN_DOMCTL_MONITOR_EVENT_DEBUG_EXCEPTION" =>
+            xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_DEBUG_EXCEPTION;
         "XEN_DOMCTL_MONITOR_EVENT_CPUID" => xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_CPUID;
-        "XEN_DOMCTL_MONITOR_EVENT_PRIVILEGED_CALL" => xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_PRIVILEGED_CALL;
+        "XEN_DOMCTL_MONITOR_EVENT_PRIVILEGED_CALL" =>
+            xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_PRIVILEGED_CALL;
         "XEN_DOMCTL_MONITOR_EVENT_INTERRUPT" => xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_INTERRUPT;
-        "XEN_DOMCTL_MONITOR_EVENT_DESC_ACCESS" => xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_DESC_ACCESS;
-        "XEN_DOMCTL_MONITOR_EVENT_EMUL_UNIMPLEMENTED" => xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_EMUL_UNIMPLEMENTED;
-        "XEN_DOMCTL_MONITOR_EVENT_INGUEST_PAGEFAULT" => xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_INGUEST_PAGEFAULT;
+        "XEN_DOMCTL_MONITOR_EVENT_DESC_ACCESS" =>
+            xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_DESC_ACCESS;
+        "XEN_DOMCTL_MONITOR_EVENT_EMUL_UNIMPLEMENTED" =>
+            xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_EMUL_UNIMPLEMENTED;
+        "XEN_DOMCTL_MONITOR_EVENT_INGUEST_PAGEFAULT" =>
+            xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_INGUEST_PAGEFAULT;
         "XEN_DOMCTL_MONITOR_EVENT_VMEXIT" => xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_VMEXIT;
         "XEN_DOMCTL_MONITOR_EVENT_IO" => xen_sys::domctl::XEN_DOMCTL_MONITOR_EVENT_IO;
         "XEN_DOMCTL_vmtrace_enable" => xen_sys::domctl::XEN_DOMCTL_VMTRACE_ENABLE;
         "XEN_DOMCTL_vmtrace_disable" => xen_sys::domctl::XEN_DOMCTL_VMTRACE_DISABLE;
-        "XEN_DOMCTL_vmtrace_reset_and_enable" => xen_sys::domctl::XEN_DOMCTL_VMTRACE_RESET_AND_ENABLE;
+        "XEN_DOMCTL_vmtrace_reset_and_enable" =>
+            xen_sys::domctl::XEN_DOMCTL_VMTRACE_RESET_AND_ENABLE;
         "XEN_DOMCTL_vmtrace_output_position" => xen_sys::domctl::XEN_DOMCTL_VMTRACE_OUTPUT_POSITION;
         "XEN_DOMCTL_vmtrace_get_option" => xen_sys::domctl::XEN_DOMCTL_VMTRACE_GET_OPTION;
         "XEN_DOMCTL_vmtrace_set_option" => xen_sys::domctl::XEN_DOMCTL_VMTRACE_SET_OPTION;
@@ -232,63 +250,174 @@ crate::list::list! {
     texts {
     }
     structures {
-        "xen_domctl_irq_permission" => xen_sys::domctl::XenDomctlIrqPermission { "pirq" => pirq, "allow_access" => allow_access, "pad" => pad, };
-        "xen_domctl_gsi_permission" => xen_sys::domctl::XenDomctlGsiPermission { "gsi" => gsi, "flags" => flags, };
-        "xen_domctl_iomem_permission" => xen_sys::domctl::XenDomctlIomemPermission { "first_mfn" => first_mfn, "nr_mfns" => nr_mfns, "allow_access" => allow_access, };
-        "xen_domctl_ioport_permission" => xen_sys::domctl::XenDomctlIoportPermission { "first_port" => first_port, "nr_ports" => nr_ports, "allow_access" => allow_access, };
-        "xen_domctl_get_device_group" => xen_sys::domctl::XenDomctlGetDeviceGroup { "machine_sbdf" => machine_sbdf, "max_sdevs" => max_sdevs, "num_sdevs" => num_sdevs, "sdev_array" => sdev_array, };
-        "xen_domctl_assign_device" => xen_sys::domctl::XenDomctlAssignDevice { "dev" => dev, "flags" => flags, "u" => u, };
-        "xen_domctl_bind_pt_irq" => xen_sys::domctl::XenDomctlBindPtIrq { "machine_irq" => machine_irq, "irq_type" => irq_type, "u" => u, };
-        "xen_domctl_memory_mapping" => xen_sys::domctl::XenDomctlMemoryMapping { "first_gfn" => first_gfn, "first_mfn" => first_mfn, "nr_mfns" => nr_mfns, "add_mapping" => add_mapping, "padding" => padding, };
-        "xen_domctl_ioport_mapping" => xen_sys::domctl::XenDomctlIoportMapping { "first_gport" => first_gport, "first_mport" => first_mport, "nr_ports" => nr_ports, "add_mapping" => add_mapping, };
-        "xen_domctl_vuart_op" => xen_sys::domctl::XenDomctlVuartOp { "cmd" => cmd, "type" => type_, "gfn" => gfn, "console_domid" => console_domid, "pad" => pad, "evtchn" => evtchn, };
-        "xen_domctl_setdomainhandle" => xen_sys::domctl::XenDomctlSetdomainhandle { "handle" => handle, };
+        "xen_domctl_irq_permission" => xen_sys::domctl::XenDomctlIrqPermission {
+            "pirq" => pirq, "allow_access" => allow_access, "pad" => pad,
+        };
+        "xen_domctl_gsi_permission" => xen_sys::domctl::XenDomctlGsiPermission {
+            "gsi" => gsi, "flags" => flags,
+        };
+        "xen_domctl_iomem_permission" => xen_sys::domctl::XenDomctlIomemPermission {
+            "first_mfn" => first_mfn, "nr_mfns" => nr_mfns, "allow_access" => allow_access,
+        };
+        "xen_domctl_ioport_permission" => xen_sys::domctl::XenDomctlIoportPermission {
+            "first_port" => first_port, "nr_ports" => nr_ports, "allow_access" => allow_access,
+        };
+        "xen_domctl_get_device_group" => xen_sys::domctl::XenDomctlGetDeviceGroup {
+            "machine_sbdf" => machine_sbdf, "max_sdevs" => max_sdevs, "num_sdevs" => num_sdevs,
+            "sdev_array" => sdev_array,
+        };
+        "xen_domctl_assign_device" => xen_sys::domctl::XenDomctlAssignDevice {
+            "dev" => dev, "flags" => flags, "u" => u,
+        };
+        "xen_domctl_bind_pt_irq" => xen_sys::domctl::XenDomctlBindPtIrq {
+            "machine_irq" => machine_irq, "irq_type" => irq_type, "u" => u,
+        };
+        "xen_domctl_memory_mapping" => xen_sys::domctl::XenDomctlMemoryMapping {
+            "first_gfn" => first_gfn, "first_mfn" => first_mfn, "nr_mfns" => nr_mfns,
+            "add_mapping" => add_mapping, "padding" => padding,
+        };
+        "xen_domctl_ioport_mapping" => xen_sys::domctl::XenDomctlIoportMapping {
+            "first_gport" => first_gport, "first_mport" => first_mport, "nr_ports" => nr_ports,
+            "add_mapping" => add_mapping,
+        };
+        "xen_domctl_vuart_op" => xen_sys::domctl::XenDomctlVuartOp {
+            "cmd" => cmd, "type" => type_, "gfn" => gfn, "console_domid" => console_domid,
+            "pad" => pad, "evtchn" => evtchn,
+        };
+        "xen_domctl_setdomainhandle" => xen_sys::domctl::XenDomctlSetdomainhandle {
+            "handle" => handle,
+        };
         "xen_domctl_setdebugging" => xen_sys::domctl::XenDomctlSetdebugging { "enable" => enable, };
         "xen_domctl_hypercall_init" => xen_sys::domctl::XenDomctlHypercallInit { "gmfn" => gmfn, };
-        "xen_domctl_settimeoffset" => xen_sys::domctl::XenDomctlSettimeoffset { "time_offset_seconds" => time_offset_seconds, };
+        "xen_domctl_settimeoffset" => xen_sys::domctl::XenDomctlSettimeoffset {
+            "time_offset_seconds" => time_offset_seconds,
+        };
         "xen_domctl_set_target" => xen_sys::domctl::XenDomctlSetTarget { "target" => target, };
-        "xen_domctl_set_virq_handler" => xen_sys::domctl::XenDomctlSetVirqHandler { "virq" => virq, };
-        "xen_domctl_getpageframeinfo3" => xen_sys::domctl::XenDomctlGetpageframeinfo3 { "num" => num, "array" => array, };
-        "xen_domctl_shadow_op_stats" => xen_sys::domctl::XenDomctlShadowOpStats { "fault_count" => fault_count, "dirty_count" => dirty_count, };
-        "xen_domctl_shadow_op" => xen_sys::domctl::XenDomctlShadowOp { "op" => op, "mode" => mode, "mb" => mb, "dirty_bitmap" => dirty_bitmap, "pages" => pages, "stats" => stats, };
+        "xen_domctl_set_virq_handler" => xen_sys::domctl::XenDomctlSetVirqHandler {
+            "virq" => virq,
+        };
+        "xen_domctl_getpageframeinfo3" => xen_sys::domctl::XenDomctlGetpageframeinfo3 {
+            "num" => num, "array" => array,
+        };
+        "xen_domctl_shadow_op_stats" => xen_sys::domctl::XenDomctlShadowOpStats {
+            "fault_count" => fault_count, "dirty_count" => dirty_count,
+        };
+        "xen_domctl_shadow_op" => xen_sys::domctl::XenDomctlShadowOp {
+            "op" => op, "mode" => mode, "mb" => mb, "dirty_bitmap" => dirty_bitmap,
+            "pages" => pages, "stats" => stats,
+        };
         "xen_domctl_max_mem" => xen_sys::domctl::XenDomctlMaxMem { "max_memkb" => max_memkb, };
-        "xen_domctl_mem_sharing_op" => xen_sys::domctl::XenDomctlMemSharingOp { "op" => op, "u" => u, };
-        "xen_domctl_audit_p2m" => xen_sys::domctl::XenDomctlAuditP2m { "orphans" => orphans, "m2p_bad" => m2p_bad, "p2m_bad" => p2m_bad, };
-        "xen_domctl_set_broken_page_p2m" => xen_sys::domctl::XenDomctlSetBrokenPageP2m { "pfn" => pfn, };
-        "xen_domctl_cacheflush" => xen_sys::domctl::XenDomctlCacheflush { "start_pfn" => start_pfn, "nr_pfns" => nr_pfns, };
-        "xen_domctl_vnuma" => xen_sys::domctl::XenDomctlVnuma { "nr_vnodes" => nr_vnodes, "nr_vmemranges" => nr_vmemranges, "nr_vcpus" => nr_vcpus, "pad" => pad, "vdistance" => vdistance, "vcpu_to_vnode" => vcpu_to_vnode, "vnode_to_pnode" => vnode_to_pnode, "vmemrange" => vmemrange, };
+        "xen_domctl_mem_sharing_op" => xen_sys::domctl::XenDomctlMemSharingOp {
+            "op" => op, "u" => u,
+        };
+        "xen_domctl_audit_p2m" => xen_sys::domctl::XenDomctlAuditP2m {
+            "orphans" => orphans, "m2p_bad" => m2p_bad, "p2m_bad" => p2m_bad,
+        };
+        "xen_domctl_set_broken_page_p2m" => xen_sys::domctl::XenDomctlSetBrokenPageP2m {
+            "pfn" => pfn,
+        };
+        "xen_domctl_cacheflush" => xen_sys::domctl::XenDomctlCacheflush {
+            "start_pfn" => start_pfn, "nr_pfns" => nr_pfns,
+        };
+        "xen_domctl_vnuma" => xen_sys::domctl::XenDomctlVnuma {
+            "nr_vnodes" => nr_vnodes, "nr_vmemranges" => nr_vmemranges, "nr_vcpus" => nr_vcpus,
+            "pad" => pad, "vdistance" => vdistance, "vcpu_to_vnode" => vcpu_to_vnode,
+            "vnode_to_pnode" => vnode_to_pnode, "vmemrange" => vmemrange,
+        };
         "xen_domctl_paging_mempool" => xen_sys::domctl::XenDomctlPagingMempool { "size" => size, };
-        "xen_domctl_set_llc_colors" => xen_sys::domctl::XenDomctlSetLlcColors { "num_llc_colors" => num_llc_colors, "pad" => pad, "llc_colors" => llc_colors, };
-        "xen_domctl" => xen_sys::domctl::XenDomctl { "cmd" => cmd, "interface_version" => interface_version, "domain" => domain, "_pad" => _pad, "u" => u, };
+        "xen_domctl_set_llc_colors" => xen_sys::domctl::XenDomctlSetLlcColors {
+            "num_llc_colors" => num_llc_colors, "pad" => pad, "llc_colors" => llc_colors,
+        };
+        "xen_domctl" => xen_sys::domctl::XenDomctl {
+            "cmd" => cmd, "interface_version" => interface_version, "domain" => domain,
+            "_pad" => _pad, "u" => u,
+        };
         "xen_domctl_subscribe" => xen_sys::domctl::XenDomctlSubscribe { "port" => port, };
         "xen_domctl_debug_op" => xen_sys::domctl::XenDomctlDebugOp { "op" => op, "vcpu" => vcpu, };
-        "xen_domctl_vm_event_op" => xen_sys::domctl::XenDomctlVmEventOp { "op" => op, "mode" => mode, "u" => u, };
-        "xen_domctl_set_access_required" => xen_sys::domctl::XenDomctlSetAccessRequired { "access_required" => access_required, };
-        "xen_domctl_psr_cmt_op" => xen_sys::domctl::XenDomctlPsrCmtOp { "cmd" => cmd, "data" => data, };
-        "xen_domctl_psr_alloc" => xen_sys::domctl::XenDomctlPsrAlloc { "cmd" => cmd, "target" => target, "data" => data, };
-        "xen_domctl_monitor_op" => xen_sys::domctl::XenDomctlMonitorOp { "op" => op, "event" => event, "u" => u, };
-        "xen_domctl_vmtrace_op" => xen_sys::domctl::XenDomctlVmtraceOp { "cmd" => cmd, "vcpu" => vcpu, "key" => key, "value" => value, };
-        "xen_domctl_gdbsx_memio" => xen_sys::domctl::XenDomctlGdbsxMemio { "pgd3val" => pgd3val, "gva" => gva, "uva" => uva, "len" => len, "gwr" => gwr, "remain" => remain, };
-        "xen_domctl_gdbsx_pauseunp_vcpu" => xen_sys::domctl::XenDomctlGdbsxPauseunpVcpu { "vcpu" => vcpu, };
-        "xen_domctl_gdbsx_domstatus" => xen_sys::domctl::XenDomctlGdbsxDomstatus { "paused" => paused, "vcpu_id" => vcpu_id, "vcpu_ev" => vcpu_ev, };
-        "xen_domctl_vcpucontext" => xen_sys::domctl::XenDomctlVcpucontext { "vcpu" => vcpu, "ctxt" => ctxt, };
-        "xen_domctl_getvcpuinfo" => xen_sys::domctl::XenDomctlGetvcpuinfo { "vcpu" => vcpu, "online" => online, "blocked" => blocked, "running" => running, "cpu_time" => cpu_time, "cpu" => cpu, };
-        "xen_domctl_nodeaffinity" => xen_sys::domctl::XenDomctlNodeaffinity { "nodemap" => nodemap, };
-        "xen_domctl_vcpuaffinity" => xen_sys::domctl::XenDomctlVcpuaffinity { "vcpu" => vcpu, "flags" => flags, "cpumap_hard" => cpumap_hard, "cpumap_soft" => cpumap_soft, };
+        "xen_domctl_vm_event_op" => xen_sys::domctl::XenDomctlVmEventOp {
+            "op" => op, "mode" => mode, "u" => u,
+        };
+        "xen_domctl_set_access_required" => xen_sys::domctl::XenDomctlSetAccessRequired {
+            "access_required" => access_required,
+        };
+        "xen_domctl_psr_cmt_op" => xen_sys::domctl::XenDomctlPsrCmtOp {
+            "cmd" => cmd, "data" => data,
+        };
+        "xen_domctl_psr_alloc" => xen_sys::domctl::XenDomctlPsrAlloc {
+            "cmd" => cmd, "target" => target, "data" => data,
+        };
+        "xen_domctl_monitor_op" => xen_sys::domctl::XenDomctlMonitorOp {
+            "op" => op, "event" => event, "u" => u,
+        };
+        "xen_domctl_vmtrace_op" => xen_sys::domctl::XenDomctlVmtraceOp {
+            "cmd" => cmd, "vcpu" => vcpu, "key" => key, "value" => value,
+        };
+        "xen_domctl_gdbsx_memio" => xen_sys::domctl::XenDomctlGdbsxMemio {
+            "pgd3val" => pgd3val, "gva" => gva, "uva" => uva, "len" => len, "gwr" => gwr,
+            "remain" => remain,
+        };
+        "xen_domctl_gdbsx_pauseunp_vcpu" => xen_sys::domctl::XenDomctlGdbsxPauseunpVcpu {
+            "vcpu" => vcpu,
+        };
+        "xen_domctl_gdbsx_domstatus" => xen_sys::domctl::XenDomctlGdbsxDomstatus {
+            "paused" => paused, "vcpu_id" => vcpu_id, "vcpu_ev" => vcpu_ev,
+        };
+        "xen_domctl_vcpucontext" => xen_sys::domctl::XenDomctlVcpucontext {
+            "vcpu" => vcpu, "ctxt" => ctxt,
+        };
+        "xen_domctl_getvcpuinfo" => xen_sys::domctl::XenDomctlGetvcpuinfo {
+            "vcpu" => vcpu, "online" => online, "blocked" => blocked, "running" => running,
+            "cpu_time" => cpu_time, "cpu" => cpu,
+        };
+        "xen_domctl_nodeaffinity" => xen_sys::domctl::XenDomctlNodeaffinity {
+            "nodemap" => nodemap,
+        };
+        "xen_domctl_vcpuaffinity" => xen_sys::domctl::XenDomctlVcpuaffinity {
+            "vcpu" => vcpu, "flags" => flags, "cpumap_hard" => cpumap_hard,
+            "cpumap_soft" => cpumap_soft,
+        };
         "xen_domctl_max_vcpus" => xen_sys::domctl::XenDomctlMaxVcpus { "max" => max, };
-        "xen_domctl_sched_credit" => xen_sys::domctl::XenDomctlSchedCredit { "weight" => weight, "cap" => cap, };
-        "xen_domctl_sched_credit2" => xen_sys::domctl::XenDomctlSchedCredit2 { "weight" => weight, "cap" => cap, };
-        "xen_domctl_sched_rtds" => xen_sys::domctl::XenDomctlSchedRtds { "period" => period, "budget" => budget, "flags" => flags, };
-        "xen_domctl_schedparam_vcpu" => xen_sys::domctl::XenDomctlSchedparamVcpu { "u" => u, "vcpuid" => vcpuid, };
-        "xen_domctl_scheduler_op" => xen_sys::domctl::XenDomctlSchedulerOp { "sched_id" => sched_id, "cmd" => cmd, "u" => u, };
-        "xen_domctl_tsc_info" => xen_sys::domctl::XenDomctlTscInfo { "tsc_mode" => tsc_mode, "gtsc_khz" => gtsc_khz, "incarnation" => incarnation, "pad" => pad, "elapsed_nsec" => elapsed_nsec, };
-        "xen_domctl_hvmcontext" => xen_sys::domctl::XenDomctlHvmcontext { "size" => size, "buffer" => buffer, };
-        "xen_domctl_hvmcontext_partial" => xen_sys::domctl::XenDomctlHvmcontextPartial { "type" => type_, "instance" => instance, "bufsz" => bufsz, "buffer" => buffer, };
+        "xen_domctl_sched_credit" => xen_sys::domctl::XenDomctlSchedCredit {
+            "weight" => weight, "cap" => cap,
+        };
+        "xen_domctl_sched_credit2" => xen_sys::domctl::XenDomctlSchedCredit2 {
+            "weight" => weight, "cap" => cap,
+        };
+        "xen_domctl_sched_rtds" => xen_sys::domctl::XenDomctlSchedRtds {
+            "period" => period, "budget" => budget, "flags" => flags,
+        };
+        "xen_domctl_schedparam_vcpu" => xen_sys::domctl::XenDomctlSchedparamVcpu {
+            "u" => u, "vcpuid" => vcpuid,
+        };
+        "xen_domctl_scheduler_op" => xen_sys::domctl::XenDomctlSchedulerOp {
+            "sched_id" => sched_id, "cmd" => cmd, "u" => u,
+        };
+        "xen_domctl_tsc_info" => xen_sys::domctl::XenDomctlTscInfo {
+            "tsc_mode" => tsc_mode, "gtsc_khz" => gtsc_khz, "incarnation" => incarnation,
+            "pad" => pad, "elapsed_nsec" => elapsed_nsec,
+        };
+        "xen_domctl_hvmcontext" => xen_sys::domctl::XenDomctlHvmcontext {
+            "size" => size, "buffer" => buffer,
+        };
+        "xen_domctl_hvmcontext_partial" => xen_sys::domctl::XenDomctlHvmcontextPartial {
+            "type" => type_, "instance" => instance, "bufsz" => bufsz, "buffer" => buffer,
+        };
         "xen_domctl_address_size" => xen_sys::domctl::XenDomctlAddressSize { "size" => size, };
-        "xen_domctl_sendtrigger" => xen_sys::domctl::XenDomctlSendtrigger { "trigger" => trigger, "vcpu" => vcpu, };
-        "xen_domctl_cpu_policy" => xen_sys::domctl::XenDomctlCpuPolicy { "nr_leaves" => nr_leaves, "nr_msrs" => nr_msrs, "leaves" => leaves, "msrs" => msrs, "err_leaf" => err_leaf, "err_subleaf" => err_subleaf, "err_msr" => err_msr, };
-        "xen_domctl_vcpuextstate" => xen_sys::domctl::XenDomctlVcpuextstate { "vcpu" => vcpu, "xfeature_mask" => xfeature_mask, "size" => size, "buffer" => buffer, };
-        "xen_domctl_vcpu_msr" => xen_sys::domctl::XenDomctlVcpuMsr { "index" => index, "reserved" => reserved, "value" => value, };
-        "xen_domctl_vcpu_msrs" => xen_sys::domctl::XenDomctlVcpuMsrs { "vcpu" => vcpu, "msr_count" => msr_count, "msrs" => msrs, };
+        "xen_domctl_sendtrigger" => xen_sys::domctl::XenDomctlSendtrigger {
+            "trigger" => trigger, "vcpu" => vcpu,
+        };
+        "xen_domctl_cpu_policy" => xen_sys::domctl::XenDomctlCpuPolicy {
+            "nr_leaves" => nr_leaves, "nr_msrs" => nr_msrs, "leaves" => leaves, "msrs" => msrs,
+            "err_leaf" => err_leaf, "err_subleaf" => err_subleaf, "err_msr" => err_msr,
+        };
+        "xen_domctl_vcpuextstate" => xen_sys::domctl::XenDomctlVcpuextstate {
+            "vcpu" => vcpu, "xfeature_mask" => xfeature_mask, "size" => size, "buffer" => buffer,
+        };
+        "xen_domctl_vcpu_msr" => xen_sys::domctl::XenDomctlVcpuMsr {
+            "index" => index, "reserved" => reserved, "value" => value,
+        };
+        "xen_domctl_vcpu_msrs" => xen_sys::domctl::XenDomctlVcpuMsrs {
+            "vcpu" => vcpu, "msr_count" => msr_count, "msrs" => msrs,
+        };
     }
 }

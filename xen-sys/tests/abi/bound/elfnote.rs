@@ -1,4 +1,4 @@
-//! Items of `xen_sys::elfnote`, written by `cargo xtask abi --bound`; do not edit.
+//! Items of one module, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {
@@ -28,7 +28,8 @@ crate::list::list! {
         "XEN_ELFNOTE_DUMPCORE_NONE" => xen_sys::elfnote::XEN_ELFNOTE_DUMPCORE_NONE;
         "XEN_ELFNOTE_DUMPCORE_HEADER" => xen_sys::elfnote::XEN_ELFNOTE_DUMPCORE_HEADER;
         "XEN_ELFNOTE_DUMPCORE_XEN_VERSION" => xen_sys::elfnote::XEN_ELFNOTE_DUMPCORE_XEN_VERSION;
-        "XEN_ELFNOTE_DUMPCORE_FORMAT_VERSION" => xen_sys::elfnote::XEN_ELFNOTE_DUMPCORE_FORMAT_VERSION;
+        "XEN_ELFNOTE_DUMPCORE_FORMAT_VERSION" =>
+            xen_sys::elfnote::XEN_ELFNOTE_DUMPCORE_FORMAT_VERSION;
     }
     texts {
     }

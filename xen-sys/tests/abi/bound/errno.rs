@@ -1,4 +1,4 @@
-//! Items of `xen_sys::errno`, written by `cargo xtask abi --bound`; do not edit.
+//! Items of one module, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {

@@ -1,4 +1,4 @@
-//! Items of `xen_sys::event_channel`, written by `cargo xtask abi --bound`; do not edit.
+//! Items of one module, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {
@@ -39,21 +39,44 @@ crate::list::list! {
     texts {
     }
     structures {
-        "evtchn_alloc_unbound" => xen_sys::event_channel::EvtchnAllocUnbound { "dom" => dom, "remote_dom" => remote_dom, "port" => port, };
-        "evtchn_bind_interdomain" => xen_sys::event_channel::EvtchnBindInterdomain { "remote_dom" => remote_dom, "remote_port" => remote_port, "local_port" => local_port, };
-        "evtchn_bind_virq" => xen_sys::event_channel::EvtchnBindVirq { "virq" => virq, "vcpu" => vcpu, "port" => port, };
-        "evtchn_bind_pirq" => xen_sys::event_channel::EvtchnBindPirq { "pirq" => pirq, "flags" => flags, "port" => port, };
-        "evtchn_bind_ipi" => xen_sys::event_channel::EvtchnBindIpi { "vcpu" => vcpu, "port" => port, };
+        "evtchn_alloc_unbound" => xen_sys::event_channel::EvtchnAllocUnbound {
+            "dom" => dom, "remote_dom" => remote_dom, "port" => port,
+        };
+        "evtchn_bind_interdomain" => xen_sys::event_channel::EvtchnBindInterdomain {
+            "remote_dom" => remote_dom, "remote_port" => remote_port, "local_port" => local_port,
+        };
+        "evtchn_bind_virq" => xen_sys::event_channel::EvtchnBindVirq {
+            "virq" => virq, "vcpu" => vcpu, "port" => port,
+        };
+        "evtchn_bind_pirq" => xen_sys::event_channel::EvtchnBindPirq {
+            "pirq" => pirq, "flags" => flags, "port" => port,
+        };
+        "evtchn_bind_ipi" => xen_sys::event_channel::EvtchnBindIpi {
+            "vcpu" => vcpu, "port" => port,
+        };
         "evtchn_close" => xen_sys::event_channel::EvtchnClose { "port" => port, };
         "evtchn_send" => xen_sys::event_channel::EvtchnSend { "port" => port, };
-        "evtchn_status" => xen_sys::event_channel::EvtchnStatus { "dom" => dom, "port" => port, "status" => status, "vcpu" => vcpu, "u" => u, };
-        "evtchn_bind_vcpu" => xen_sys::event_channel::EvtchnBindVcpu { "port" => port, "vcpu" => vcpu, };
+        "evtchn_status" => xen_sys::event_channel::EvtchnStatus {
+            "dom" => dom, "port" => port, "status" => status, "vcpu" => vcpu, "u" => u,
+        };
+        "evtchn_bind_vcpu" => xen_sys::event_channel::EvtchnBindVcpu {
+            "port" => port, "vcpu" => vcpu,
+        };
         "evtchn_unmask" => xen_sys::event_channel::EvtchnUnmask { "port" => port, };
         "evtchn_reset" => xen_sys::event_channel::EvtchnReset { "dom" => dom, };
-        "evtchn_init_control" => xen_sys::event_channel::EvtchnInitControl { "control_gfn" => control_gfn, "offset" => offset, "vcpu" => vcpu, "link_bits" => link_bits, "_pad" => _pad, };
-        "evtchn_expand_array" => xen_sys::event_channel::EvtchnExpandArray { "array_gfn" => array_gfn, };
-        "evtchn_set_priority" => xen_sys::event_channel::EvtchnSetPriority { "port" => port, "priority" => priority, };
+        "evtchn_init_control" => xen_sys::event_channel::EvtchnInitControl {
+            "control_gfn" => control_gfn, "offset" => offset, "vcpu" => vcpu,
+            "link_bits" => link_bits, "_pad" => _pad,
+        };
+        "evtchn_expand_array" => xen_sys::event_channel::EvtchnExpandArray {
+            "array_gfn" => array_gfn,
+        };
+        "evtchn_set_priority" => xen_sys::event_channel::EvtchnSetPriority {
+            "port" => port, "priority" => priority,
+        };
         "evtchn_op" => xen_sys::event_channel::EvtchnOp { "cmd" => cmd, "u" => u, };
-        "evtchn_fifo_control_block" => xen_sys::event_channel::EvtchnFifoControlBlock { "ready" => ready, "_rsvd" => _rsvd, "head" => head, };
+        "evtchn_fifo_control_block" => xen_sys::event_channel::EvtchnFifoControlBlock {
+            "ready" => ready, "_rsvd" => _rsvd, "head" => head,
+        };
     }
 }

@@ -1,9 +1,10 @@
-//! Items of `xen_sys::features`, written by `cargo xtask abi --bound`; do not edit.
+//! Items of one module, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {
         "XENFEAT_writable_page_tables" => xen_sys::features::XENFEAT_WRITABLE_PAGE_TABLES;
-        "XENFEAT_writable_descriptor_tables" => xen_sys::features::XENFEAT_WRITABLE_DESCRIPTOR_TABLES;
+        "XENFEAT_writable_descriptor_tables" =>
+            xen_sys::features::XENFEAT_WRITABLE_DESCRIPTOR_TABLES;
         "XENFEAT_auto_translated_physmap" => xen_sys::features::XENFEAT_AUTO_TRANSLATED_PHYSMAP;
         "XENFEAT_supervisor_mode_kernel" => xen_sys::features::XENFEAT_SUPERVISOR_MODE_KERNEL;
         "XENFEAT_pae_pgdir_above_4gb" => xen_sys::features::XENFEAT_PAE_PGDIR_ABOVE_4GB;

@@ -1,4 +1,4 @@
-//! Items of `xen_sys::grant_table`, written by `cargo xtask abi --bound`; do not edit.
+//! Items of one module, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {
@@ -61,22 +61,58 @@ crate::list::list! {
     texts {
     }
     structures {
-        "grant_entry_v1" => xen_sys::grant_table::GrantEntryV1 { "flags" => flags, "domid" => domid, "frame" => frame, };
-        "grant_entry_header" => xen_sys::grant_table::GrantEntryHeader { "flags" => flags, "domid" => domid, };
-        "grant_entry_v2" => xen_sys::grant_table::GrantEntryV2 { "hdr" => hdr, "full_page.pad0" => pad0, "full_page.frame" => frame, };
-        "gnttab_map_grant_ref" => xen_sys::grant_table::GnttabMapGrantRef { "host_addr" => host_addr, "flags" => flags, "ref" => ref_, "dom" => dom, "status" => status, "handle" => handle, "dev_bus_addr" => dev_bus_addr, };
-        "gnttab_unmap_grant_ref" => xen_sys::grant_table::GnttabUnmapGrantRef { "host_addr" => host_addr, "dev_bus_addr" => dev_bus_addr, "handle" => handle, "status" => status, };
-        "gnttab_setup_table" => xen_sys::grant_table::GnttabSetupTable { "dom" => dom, "nr_frames" => nr_frames, "status" => status, "frame_list" => frame_list, };
-        "gnttab_dump_table" => xen_sys::grant_table::GnttabDumpTable { "dom" => dom, "status" => status, };
-        "gnttab_transfer" => xen_sys::grant_table::GnttabTransfer { "mfn" => mfn, "domid" => domid, "ref" => ref_, "status" => status, };
-        "gnttab_copy_ptr" => xen_sys::grant_table::GnttabCopyPtr { "u" => u, "domid" => domid, "offset" => offset, };
-        "gnttab_copy" => xen_sys::grant_table::GnttabCopy { "source" => source, "dest" => dest, "len" => len, "flags" => flags, "status" => status, };
-        "gnttab_query_size" => xen_sys::grant_table::GnttabQuerySize { "dom" => dom, "nr_frames" => nr_frames, "max_nr_frames" => max_nr_frames, "status" => status, };
-        "gnttab_unmap_and_replace" => xen_sys::grant_table::GnttabUnmapAndReplace { "host_addr" => host_addr, "new_addr" => new_addr, "handle" => handle, "status" => status, };
+        "grant_entry_v1" => xen_sys::grant_table::GrantEntryV1 {
+            "flags" => flags, "domid" => domid, "frame" => frame,
+        };
+        "grant_entry_header" => xen_sys::grant_table::GrantEntryHeader {
+            "flags" => flags, "domid" => domid,
+        };
+        "grant_entry_v2" => xen_sys::grant_table::GrantEntryV2 {
+            "hdr" => hdr, "full_page.pad0" => pad0, "full_page.frame" => frame,
+        };
+        "gnttab_map_grant_ref" => xen_sys::grant_table::GnttabMapGrantRef {
+            "host_addr" => host_addr, "flags" => flags, "ref" => ref_, "dom" => dom,
+            "status" => status, "handle" => handle, "dev_bus_addr" => dev_bus_addr,
+        };
+        "gnttab_unmap_grant_ref" => xen_sys::grant_table::GnttabUnmapGrantRef {
+            "host_addr" => host_addr, "dev_bus_addr" => dev_bus_addr, "handle" => handle,
+            "status" => status,
+        };
+        "gnttab_setup_table" => xen_sys::grant_table::GnttabSetupTable {
+            "dom" => dom, "nr_frames" => nr_frames, "status" => status, "frame_list" => frame_list,
+        };
+        "gnttab_dump_table" => xen_sys::grant_table::GnttabDumpTable {
+            "dom" => dom, "status" => status,
+        };
+        "gnttab_transfer" => xen_sys::grant_table::GnttabTransfer {
+            "mfn" => mfn, "domid" => domid, "ref" => ref_, "status" => status,
+        };
+        "gnttab_copy_ptr" => xen_sys::grant_table::GnttabCopyPtr {
+            "u" => u, "domid" => domid, "offset" => offset,
+        };
+        "gnttab_copy" => xen_sys::grant_table::GnttabCopy {
+            "source" => source, "dest" => dest, "len" => len, "flags" => flags, "status" => status,
+        };
+        "gnttab_query_size" => xen_sys::grant_table::GnttabQuerySize {
+            "dom" => dom, "nr_frames" => nr_frames, "max_nr_frames" => max_nr_frames,
+            "status" => status,
+        };
+        "gnttab_unmap_and_replace" => xen_sys::grant_table::GnttabUnmapAndReplace {
+            "host_addr" => host_addr, "new_addr" => new_addr, "handle" => handle,
+            "status" => status,
+        };
         "gnttab_set_version" => xen_sys::grant_table::GnttabSetVersion { "version" => version, };
-        "gnttab_get_status_frames" => xen_sys::grant_table::GnttabGetStatusFrames { "nr_frames" => nr_frames, "dom" => dom, "status" => status, "frame_list" => frame_list, };
-        "gnttab_get_version" => xen_sys::grant_table::GnttabGetVersion { "dom" => dom, "pad" => pad, "version" => version, };
-        "gnttab_swap_grant_ref" => xen_sys::grant_table::GnttabSwapGrantRef { "ref_a" => ref_a, "ref_b" => ref_b, "status" => status, };
-        "gnttab_cache_flush" => xen_sys::grant_table::GnttabCacheFlush { "a" => a, "offset" => offset, "length" => length, "op" => op, };
+        "gnttab_get_status_frames" => xen_sys::grant_table::GnttabGetStatusFrames {
+            "nr_frames" => nr_frames, "dom" => dom, "status" => status, "frame_list" => frame_list,
+        };
+        "gnttab_get_version" => xen_sys::grant_table::GnttabGetVersion {
+            "dom" => dom, "pad" => pad, "version" => version,
+        };
+        "gnttab_swap_grant_ref" => xen_sys::grant_table::GnttabSwapGrantRef {
+            "ref_a" => ref_a, "ref_b" => ref_b, "status" => status,
+        };
+        "gnttab_cache_flush" => xen_sys::grant_table::GnttabCacheFlush {
+            "a" => a, "offset" => offset, "length" => length, "op" => op,
+        };
     }
 }

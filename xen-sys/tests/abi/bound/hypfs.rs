@@ -1,4 +1,4 @@
-//! Items of `xen_sys::hypfs`, written by `cargo xtask abi --bound`; do not edit.
+//! Items of one module, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {
@@ -19,7 +19,12 @@ crate::list::list! {
     texts {
     }
     structures {
-        "xen_hypfs_direntry" => xen_sys::hypfs::XenHypfsDirentry { "type" => type_, "encoding" => encoding, "pad" => pad, "content_len" => content_len, "max_write_len" => max_write_len, };
-        "xen_hypfs_dirlistentry" => xen_sys::hypfs::XenHypfsDirlistentry { "e" => e, "off_next" => off_next, };
+        "xen_hypfs_direntry" => xen_sys::hypfs::XenHypfsDirentry {
+            "type" => type_, "encoding" => encoding, "pad" => pad, "content_len" => content_len,
+            "max_write_len" => max_write_len,
+        };
+        "xen_hypfs_dirlistentry" => xen_sys::hypfs::XenHypfsDirlistentry {
+            "e" => e, "off_next" => off_next,
+        };
     }
 }

@@ -1,4 +1,4 @@
-//! Items of `xen_sys::kexec`, written by `cargo xtask abi --bound`; do not edit.
+//! Items of one module, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {
@@ -23,12 +23,25 @@ crate::list::list! {
     texts {
     }
     structures {
-        "xen_kexec_image" => xen_sys::kexec::XenKexecImage { "page_list" => page_list, "indirection_page" => indirection_page, "start_address" => start_address, };
+        "xen_kexec_image" => xen_sys::kexec::XenKexecImage {
+            "page_list" => page_list, "indirection_page" => indirection_page,
+            "start_address" => start_address,
+        };
         "xen_kexec_exec" => xen_sys::kexec::XenKexecExec { "type" => type_, };
-        "xen_kexec_load_v1" => xen_sys::kexec::XenKexecLoadV1 { "type" => type_, "image" => image, };
-        "xen_kexec_range" => xen_sys::kexec::XenKexecRange { "range" => range, "nr" => nr, "size" => size, "start" => start, };
-        "xen_kexec_segment" => xen_sys::kexec::XenKexecSegment { "buf" => buf, "buf_size" => buf_size, "dest_maddr" => dest_maddr, "dest_size" => dest_size, };
-        "xen_kexec_load" => xen_sys::kexec::XenKexecLoad { "type" => type_, "_pad" => _pad, "arch" => arch, "nr_segments" => nr_segments, "segments" => segments, "entry_maddr" => entry_maddr, };
+        "xen_kexec_load_v1" => xen_sys::kexec::XenKexecLoadV1 {
+            "type" => type_, "image" => image,
+        };
+        "xen_kexec_range" => xen_sys::kexec::XenKexecRange {
+            "range" => range, "nr" => nr, "size" => size, "start" => start,
+        };
+        "xen_kexec_segment" => xen_sys::kexec::XenKexecSegment {
+            "buf" => buf, "buf_size" => buf_size, "dest_maddr" => dest_maddr,
+            "dest_size" => dest_size,
+        };
+        "xen_kexec_load" => xen_sys::kexec::XenKexecLoad {
+            "type" => type_, "_pad" => _pad, "arch" => arch, "nr_segments" => nr_segments,
+            "segments" => segments, "entry_maddr" => entry_maddr,
+        };
         "xen_kexec_unload" => xen_sys::kexec::XenKexecUnload { "type" => type_, };
         "xen_kexec_status" => xen_sys::kexec::XenKexecStatus { "type" => type_, };
     }

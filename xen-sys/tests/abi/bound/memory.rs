@@ -1,4 +1,4 @@
-//! Items of `xen_sys::memory`, written by `cargo xtask abi --bound`; do not edit.
+//! Items of one module, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {
@@ -71,7 +71,8 @@ crate::list::list! {
         "XENMEM_sharing_op_fork_reset" => xen_sys::memory::XENMEM_SHARING_OP_FORK_RESET;
         "XENMEM_SHARING_OP_S_HANDLE_INVALID" => xen_sys::memory::XENMEM_SHARING_OP_S_HANDLE_INVALID;
         "XENMEM_SHARING_OP_C_HANDLE_INVALID" => xen_sys::memory::XENMEM_SHARING_OP_C_HANDLE_INVALID;
-        "XENMEM_SHARING_OP_FIELD_IS_GREF_FLAG" => xen_sys::memory::XENMEM_SHARING_OP_FIELD_IS_GREF_FLAG;
+        "XENMEM_SHARING_OP_FIELD_IS_GREF_FLAG" =>
+            xen_sys::memory::XENMEM_SHARING_OP_FIELD_IS_GREF_FLAG;
         "XENMEM_FORK_WITH_IOMMU_ALLOWED" => xen_sys::memory::XENMEM_FORK_WITH_IOMMU_ALLOWED;
         "XENMEM_FORK_BLOCK_INTERRUPTS" => xen_sys::memory::XENMEM_FORK_BLOCK_INTERRUPTS;
         "XENMEM_FORK_RESET_STATE" => xen_sys::memory::XENMEM_FORK_RESET_STATE;
@@ -80,36 +81,94 @@ crate::list::list! {
         "XENMEM_resource_ioreq_server" => xen_sys::memory::XENMEM_RESOURCE_IOREQ_SERVER;
         "XENMEM_resource_grant_table" => xen_sys::memory::XENMEM_RESOURCE_GRANT_TABLE;
         "XENMEM_resource_vmtrace_buf" => xen_sys::memory::XENMEM_RESOURCE_VMTRACE_BUF;
-        "XENMEM_resource_grant_table_id_shared" => xen_sys::memory::XENMEM_RESOURCE_GRANT_TABLE_ID_SHARED;
-        "XENMEM_resource_grant_table_id_status" => xen_sys::memory::XENMEM_RESOURCE_GRANT_TABLE_ID_STATUS;
-        "XENMEM_resource_ioreq_server_frame_bufioreq" => xen_sys::memory::XENMEM_RESOURCE_IOREQ_SERVER_FRAME_BUFIOREQ;
+        "XENMEM_resource_grant_table_id_shared" =>
+            xen_sys::memory::XENMEM_RESOURCE_GRANT_TABLE_ID_SHARED;
+        "XENMEM_resource_grant_table_id_status" =>
+            xen_sys::memory::XENMEM_RESOURCE_GRANT_TABLE_ID_STATUS;
+        "XENMEM_resource_ioreq_server_frame_bufioreq" =>
+            xen_sys::memory::XENMEM_RESOURCE_IOREQ_SERVER_FRAME_BUFIOREQ;
     }
     texts {
     }
     structures {
-        "xen_memory_reservation" => xen_sys::memory::XenMemoryReservation { "extent_start" => extent_start, "nr_extents" => nr_extents, "extent_order" => extent_order, "mem_flags" => mem_flags, "domid" => domid, };
-        "xen_memory_exchange" => xen_sys::memory::XenMemoryExchange { "in" => in_, "out" => out, "nr_exchanged" => nr_exchanged, };
+        "xen_memory_reservation" => xen_sys::memory::XenMemoryReservation {
+            "extent_start" => extent_start, "nr_extents" => nr_extents,
+            "extent_order" => extent_order, "mem_flags" => mem_flags, "domid" => domid,
+        };
+        "xen_memory_exchange" => xen_sys::memory::XenMemoryExchange {
+            "in" => in_, "out" => out, "nr_exchanged" => nr_exchanged,
+        };
         "xen_memory_domain" => xen_sys::memory::XenMemoryDomain { "domid" => domid, };
-        "xen_machphys_mfn_list" => xen_sys::memory::XenMachphysMfnList { "max_extents" => max_extents, "extent_start" => extent_start, "nr_extents" => nr_extents, };
-        "xen_machphys_mapping" => xen_sys::memory::XenMachphysMapping { "v_start" => v_start, "v_end" => v_end, "max_mfn" => max_mfn, };
-        "xen_add_to_physmap" => xen_sys::memory::XenAddToPhysmap { "domid" => domid, "size" => size, "space" => space, "idx" => idx, "gpfn" => gpfn, };
-        "xen_add_to_physmap_batch" => xen_sys::memory::XenAddToPhysmapBatch { "domid" => domid, "space" => space, "size" => size, "u" => u, "idxs" => idxs, "gpfns" => gpfns, "errs" => errs, };
-        "xen_remove_from_physmap" => xen_sys::memory::XenRemoveFromPhysmap { "domid" => domid, "gpfn" => gpfn, };
-        "xen_memory_map" => xen_sys::memory::XenMemoryMap { "nr_entries" => nr_entries, "buffer" => buffer, };
-        "xen_foreign_memory_map" => xen_sys::memory::XenForeignMemoryMap { "domid" => domid, "map" => map, };
-        "xen_pod_target" => xen_sys::memory::XenPodTarget { "target_pages" => target_pages, "tot_pages" => tot_pages, "pod_cache_pages" => pod_cache_pages, "pod_entries" => pod_entries, "domid" => domid, };
-        "xen_mem_paging_op" => xen_sys::memory::XenMemPagingOp { "op" => op, "domain" => domain, "buffer" => buffer, "gfn" => gfn, };
-        "xen_mem_access_op" => xen_sys::memory::XenMemAccessOp { "op" => op, "access" => access, "domid" => domid, "nr" => nr, "pfn" => pfn, "pfn_list" => pfn_list, "access_list" => access_list, };
-        "mem_sharing_op_nominate" => xen_sys::memory::MemSharingOpNominate { "u" => u, "handle" => handle, };
-        "mem_sharing_op_share" => xen_sys::memory::MemSharingOpShare { "source_gfn" => source_gfn, "source_handle" => source_handle, "client_gfn" => client_gfn, "client_handle" => client_handle, "client_domain" => client_domain, };
-        "mem_sharing_op_range" => xen_sys::memory::MemSharingOpRange { "first_gfn" => first_gfn, "last_gfn" => last_gfn, "opaque" => opaque, "client_domain" => client_domain, "_pad" => _pad, };
+        "xen_machphys_mfn_list" => xen_sys::memory::XenMachphysMfnList {
+            "max_extents" => max_extents, "extent_start" => extent_start,
+            "nr_extents" => nr_extents,
+        };
+        "xen_machphys_mapping" => xen_sys::memory::XenMachphysMapping {
+            "v_start" => v_start, "v_end" => v_end, "max_mfn" => max_mfn,
+        };
+        "xen_add_to_physmap" => xen_sys::memory::XenAddToPhysmap {
+            "domid" => domid, "size" => size, "space" => space, "idx" => idx, "gpfn" => gpfn,
+        };
+        "xen_add_to_physmap_batch" => xen_sys::memory::XenAddToPhysmapBatch {
+            "domid" => domid, "space" => space, "size" => size, "u" => u, "idxs" => idxs,
+            "gpfns" => gpfns, "errs" => errs,
+        };
+        "xen_remove_from_physmap" => xen_sys::memory::XenRemoveFromPhysmap {
+            "domid" => domid, "gpfn" => gpfn,
+        };
+        "xen_memory_map" => xen_sys::memory::XenMemoryMap {
+            "nr_entries" => nr_entries, "buffer" => buffer,
+        };
+        "xen_foreign_memory_map" => xen_sys::memory::XenForeignMemoryMap {
+            "domid" => domid, "map" => map,
+        };
+        "xen_pod_target" => xen_sys::memory::XenPodTarget {
+            "target_pages" => target_pages, "tot_pages" => tot_pages,
+            "pod_cache_pages" => pod_cache_pages, "pod_entries" => pod_entries, "domid" => domid,
+        };
+        "xen_mem_paging_op" => xen_sys::memory::XenMemPagingOp {
+            "op" => op, "domain" => domain, "buffer" => buffer, "gfn" => gfn,
+        };
+        "xen_mem_access_op" => xen_sys::memory::XenMemAccessOp {
+            "op" => op, "access" => access, "domid" => domid, "nr" => nr, "pfn" => pfn,
+            "pfn_list" => pfn_list, "access_list" => access_list,
+        };
+        "mem_sharing_op_nominate" => xen_sys::memory::MemSharingOpNominate {
+            "u" => u, "handle" => handle,
+        };
+        "mem_sharing_op_share" => xen_sys::memory::MemSharingOpShare {
+            "source_gfn" => source_gfn, "source_handle" => source_handle,
+            "client_gfn" => client_gfn, "client_handle" => client_handle,
+            "client_domain" => client_domain,
+        };
+        "mem_sharing_op_range" => xen_sys::memory::MemSharingOpRange {
+            "first_gfn" => first_gfn, "last_gfn" => last_gfn, "opaque" => opaque,
+            "client_domain" => client_domain, "_pad" => _pad,
+        };
         "mem_sharing_op_debug" => xen_sys::memory::MemSharingOpDebug { "u" => u, };
-        "mem_sharing_op_fork" => xen_sys::memory::MemSharingOpFork { "parent_domain" => parent_domain, "flags" => flags, "pad" => pad, };
-        "xen_mem_sharing_op" => xen_sys::memory::XenMemSharingOp { "op" => op, "domain" => domain, "u" => u, };
-        "xen_reserved_device_memory" => xen_sys::memory::XenReservedDeviceMemory { "start_pfn" => start_pfn, "nr_pages" => nr_pages, };
-        "xen_reserved_device_memory_map" => xen_sys::memory::XenReservedDeviceMemoryMap { "flags" => flags, "nr_entries" => nr_entries, "buffer" => buffer, "dev.pci" => pci, };
-        "xen_mem_acquire_resource" => xen_sys::memory::XenMemAcquireResource { "domid" => domid, "type" => type_, "id" => id, "nr_frames" => nr_frames, "pad" => pad, "frame" => frame, "frame_list" => frame_list, };
-        "xen_vmemrange" => xen_sys::memory::XenVmemrange { "start" => start, "end" => end, "flags" => flags, "nid" => nid, };
-        "xen_vnuma_topology_info" => xen_sys::memory::XenVnumaTopologyInfo { "domid" => domid, "pad" => pad, "nr_vnodes" => nr_vnodes, "nr_vcpus" => nr_vcpus, "nr_vmemranges" => nr_vmemranges, "vdistance" => vdistance, "vcpu_to_vnode" => vcpu_to_vnode, "vmemrange" => vmemrange, };
+        "mem_sharing_op_fork" => xen_sys::memory::MemSharingOpFork {
+            "parent_domain" => parent_domain, "flags" => flags, "pad" => pad,
+        };
+        "xen_mem_sharing_op" => xen_sys::memory::XenMemSharingOp {
+            "op" => op, "domain" => domain, "u" => u,
+        };
+        "xen_reserved_device_memory" => xen_sys::memory::XenReservedDeviceMemory {
+            "start_pfn" => start_pfn, "nr_pages" => nr_pages,
+        };
+        "xen_reserved_device_memory_map" => xen_sys::memory::XenReservedDeviceMemoryMap {
+            "flags" => flags, "nr_entries" => nr_entries, "buffer" => buffer, "dev.pci" => pci,
+        };
+        "xen_mem_acquire_resource" => xen_sys::memory::XenMemAcquireResource {
+            "domid" => domid, "type" => type_, "id" => id, "nr_frames" => nr_frames, "pad" => pad,
+            "frame" => frame, "frame_list" => frame_list,
+        };
+        "xen_vmemrange" => xen_sys::memory::XenVmemrange {
+            "start" => start, "end" => end, "flags" => flags, "nid" => nid,
+        };
+        "xen_vnuma_topology_info" => xen_sys::memory::XenVnumaTopologyInfo {
+            "domid" => domid, "pad" => pad, "nr_vnodes" => nr_vnodes, "nr_vcpus" => nr_vcpus,
+            "nr_vmemranges" => nr_vmemranges, "vdistance" => vdistance,
+            "vcpu_to_vnode" => vcpu_to_vnode, "vmemrange" => vmemrange,
+        };
     }
 }

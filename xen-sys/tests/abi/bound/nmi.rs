@@ -1,4 +1,4 @@
-//! Items of `xen_sys::nmi`, written by `cargo xtask abi --bound`; do not edit.
+//! Items of one module, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {
@@ -11,6 +11,8 @@ crate::list::list! {
     texts {
     }
     structures {
-        "xennmi_callback" => xen_sys::nmi::XennmiCallback { "handler_address" => handler_address, "pad" => pad, };
+        "xennmi_callback" => xen_sys::nmi::XennmiCallback {
+            "handler_address" => handler_address, "pad" => pad,
+        };
     }
 }

@@ -1,4 +1,4 @@
-//! Items of `xen_sys::physdev`, written by `cargo xtask abi --bound`; do not edit.
+//! Items of one module, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {
@@ -56,23 +56,55 @@ crate::list::list! {
     structures {
         "physdev_eoi" => xen_sys::physdev::PhysdevEoi { "irq" => irq, };
         "physdev_pirq_eoi_gmfn" => xen_sys::physdev::PhysdevPirqEoiGmfn { "gmfn" => gmfn, };
-        "physdev_irq_status_query" => xen_sys::physdev::PhysdevIrqStatusQuery { "irq" => irq, "flags" => flags, };
+        "physdev_irq_status_query" => xen_sys::physdev::PhysdevIrqStatusQuery {
+            "irq" => irq, "flags" => flags,
+        };
         "physdev_set_iopl" => xen_sys::physdev::PhysdevSetIopl { "iopl" => iopl, };
-        "physdev_set_iobitmap" => xen_sys::physdev::PhysdevSetIobitmap { "bitmap" => bitmap, "nr_ports" => nr_ports, };
-        "physdev_apic" => xen_sys::physdev::PhysdevApic { "apic_physbase" => apic_physbase, "reg" => reg, "value" => value, };
+        "physdev_set_iobitmap" => xen_sys::physdev::PhysdevSetIobitmap {
+            "bitmap" => bitmap, "nr_ports" => nr_ports,
+        };
+        "physdev_apic" => xen_sys::physdev::PhysdevApic {
+            "apic_physbase" => apic_physbase, "reg" => reg, "value" => value,
+        };
         "physdev_irq" => xen_sys::physdev::PhysdevIrq { "irq" => irq, "vector" => vector, };
-        "physdev_map_pirq" => xen_sys::physdev::PhysdevMapPirq { "domid" => domid, "type" => type_, "index" => index, "pirq" => pirq, "bus" => bus, "devfn" => devfn, "entry_nr" => entry_nr, "table_base" => table_base, };
-        "physdev_unmap_pirq" => xen_sys::physdev::PhysdevUnmapPirq { "domid" => domid, "pirq" => pirq, };
-        "physdev_manage_pci" => xen_sys::physdev::PhysdevManagePci { "bus" => bus, "devfn" => devfn, };
-        "physdev_restore_msi" => xen_sys::physdev::PhysdevRestoreMsi { "bus" => bus, "devfn" => devfn, };
-        "physdev_manage_pci_ext" => xen_sys::physdev::PhysdevManagePciExt { "bus" => bus, "devfn" => devfn, "is_extfn" => is_extfn, "is_virtfn" => is_virtfn, "physfn.bus" => physfn_bus, "physfn.devfn" => physfn_devfn, };
+        "physdev_map_pirq" => xen_sys::physdev::PhysdevMapPirq {
+            "domid" => domid, "type" => type_, "index" => index, "pirq" => pirq, "bus" => bus,
+            "devfn" => devfn, "entry_nr" => entry_nr, "table_base" => table_base,
+        };
+        "physdev_unmap_pirq" => xen_sys::physdev::PhysdevUnmapPirq {
+            "domid" => domid, "pirq" => pirq,
+        };
+        "physdev_manage_pci" => xen_sys::physdev::PhysdevManagePci {
+            "bus" => bus, "devfn" => devfn,
+        };
+        "physdev_restore_msi" => xen_sys::physdev::PhysdevRestoreMsi {
+            "bus" => bus, "devfn" => devfn,
+        };
+        "physdev_manage_pci_ext" => xen_sys::physdev::PhysdevManagePciExt {
+            "bus" => bus, "devfn" => devfn, "is_extfn" => is_extfn, "is_virtfn" => is_virtfn,
+            "physfn.bus" => physfn_bus, "physfn.devfn" => physfn_devfn,
+        };
         "physdev_op" => xen_sys::physdev::PhysdevOp { "cmd" => cmd, "u" => u, };
-        "physdev_setup_gsi" => xen_sys::physdev::PhysdevSetupGsi { "gsi" => gsi, "triggering" => triggering, "polarity" => polarity, };
-        "physdev_get_free_pirq" => xen_sys::physdev::PhysdevGetFreePirq { "type" => type_, "pirq" => pirq, };
-        "physdev_pci_mmcfg_reserved" => xen_sys::physdev::PhysdevPciMmcfgReserved { "address" => address, "segment" => segment, "start_bus" => start_bus, "end_bus" => end_bus, "flags" => flags, };
-        "physdev_pci_device_add" => xen_sys::physdev::PhysdevPciDeviceAdd { "seg" => seg, "bus" => bus, "devfn" => devfn, "flags" => flags, "physfn.bus" => physfn_bus, "physfn.devfn" => physfn_devfn, };
-        "physdev_pci_device" => xen_sys::physdev::PhysdevPciDevice { "seg" => seg, "bus" => bus, "devfn" => devfn, };
-        "physdev_dbgp_op" => xen_sys::physdev::PhysdevDbgpOp { "op" => op, "bus" => bus, "u.pci" => pci, };
+        "physdev_setup_gsi" => xen_sys::physdev::PhysdevSetupGsi {
+            "gsi" => gsi, "triggering" => triggering, "polarity" => polarity,
+        };
+        "physdev_get_free_pirq" => xen_sys::physdev::PhysdevGetFreePirq {
+            "type" => type_, "pirq" => pirq,
+        };
+        "physdev_pci_mmcfg_reserved" => xen_sys::physdev::PhysdevPciMmcfgReserved {
+            "address" => address, "segment" => segment, "start_bus" => start_bus,
+            "end_bus" => end_bus, "flags" => flags,
+        };
+        "physdev_pci_device_add" => xen_sys::physdev::PhysdevPciDeviceAdd {
+            "seg" => seg, "bus" => bus, "devfn" => devfn, "flags" => flags,
+            "physfn.bus" => physfn_bus, "physfn.devfn" => physfn_devfn,
+        };
+        "physdev_pci_device" => xen_sys::physdev::PhysdevPciDevice {
+            "seg" => seg, "bus" => bus, "devfn" => devfn,
+        };
+        "physdev_dbgp_op" => xen_sys::physdev::PhysdevDbgpOp {
+            "op" => op, "bus" => bus, "u.pci" => pci,
+        };
         "pci_device_reset" => xen_sys::physdev::PciDeviceReset { "dev" => dev, "flags" => flags, };
     }
 }

@@ -1,4 +1,4 @@
-//! Items of `xen_sys::pmu`, written by `cargo xtask abi --bound`; do not edit.
+//! Items of one module, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {
@@ -23,6 +23,9 @@ crate::list::list! {
     texts {
     }
     structures {
-        "xen_pmu_params" => xen_sys::pmu::XenPmuParams { "version.maj" => version_maj, "version.min" => version_min, "val" => val, "vcpu" => vcpu, "pad" => pad, };
+        "xen_pmu_params" => xen_sys::pmu::XenPmuParams {
+            "version.maj" => version_maj, "version.min" => version_min, "val" => val,
+            "vcpu" => vcpu, "pad" => pad,
+        };
     }
 }

@@ -1,4 +1,4 @@
-//! Items of `xen_sys::sched`, written by `cargo xtask abi --bound`; do not edit.
+//! Items of one module, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {
@@ -22,8 +22,12 @@ crate::list::list! {
     }
     structures {
         "sched_shutdown" => xen_sys::sched::SchedShutdown { "reason" => reason, };
-        "sched_poll" => xen_sys::sched::SchedPoll { "ports" => ports, "nr_ports" => nr_ports, "timeout" => timeout, };
-        "sched_remote_shutdown" => xen_sys::sched::SchedRemoteShutdown { "domain_id" => domain_id, "reason" => reason, };
+        "sched_poll" => xen_sys::sched::SchedPoll {
+            "ports" => ports, "nr_ports" => nr_ports, "timeout" => timeout,
+        };
+        "sched_remote_shutdown" => xen_sys::sched::SchedRemoteShutdown {
+            "domain_id" => domain_id, "reason" => reason,
+        };
         "sched_watchdog" => xen_sys::sched::SchedWatchdog { "id" => id, "timeout" => timeout, };
         "sched_pin_override" => xen_sys::sched::SchedPinOverride { "pcpu" => pcpu, };
     }

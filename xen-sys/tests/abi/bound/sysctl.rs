@@ -1,11 +1,13 @@
-//! Items of `xen_sys::sysctl`, written by `cargo xtask abi --bound`; do not edit.
+//! Items of one module, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {
         "XEN_SYSCTL_PSR_CMT_get_total_rmid" => xen_sys::sysctl::XEN_SYSCTL_PSR_CMT_GET_TOTAL_RMID;
-        "XEN_SYSCTL_PSR_CMT_get_l3_cache_size" => xen_sys::sysctl::XEN_SYSCTL_PSR_CMT_GET_L3_CACHE_SIZE;
+        "XEN_SYSCTL_PSR_CMT_get_l3_cache_size" =>
+            xen_sys::sysctl::XEN_SYSCTL_PSR_CMT_GET_L3_CACHE_SIZE;
         "XEN_SYSCTL_PSR_CMT_enabled" => xen_sys::sysctl::XEN_SYSCTL_PSR_CMT_ENABLED;
-        "XEN_SYSCTL_PSR_CMT_get_l3_event_mask" => xen_sys::sysctl::XEN_SYSCTL_PSR_CMT_GET_L3_EVENT_MASK;
+        "XEN_SYSCTL_PSR_CMT_get_l3_event_mask" =>
+            xen_sys::sysctl::XEN_SYSCTL_PSR_CMT_GET_L3_EVENT_MASK;
         "XEN_SYSCTL_PSR_get_l3_info" => xen_sys::sysctl::XEN_SYSCTL_PSR_GET_L3_INFO;
         "XEN_SYSCTL_PSR_get_l2_info" => xen_sys::sysctl::XEN_SYSCTL_PSR_GET_L2_INFO;
         "XEN_SYSCTL_PSR_get_mba_info" => xen_sys::sysctl::XEN_SYSCTL_PSR_GET_MBA_INFO;
@@ -17,7 +19,8 @@ crate::list::list! {
         "XEN_SYSCTL_CPU_LEVELCAP_extd_ecx" => xen_sys::sysctl::XEN_SYSCTL_CPU_LEVELCAP_EXTD_ECX;
         "XEN_SYSCTL_CPU_LEVELCAP_extd_edx" => xen_sys::sysctl::XEN_SYSCTL_CPU_LEVELCAP_EXTD_EDX;
         "XEN_SYSCTL_CPU_LEVELCAP_xsave_eax" => xen_sys::sysctl::XEN_SYSCTL_CPU_LEVELCAP_XSAVE_EAX;
-        "XEN_SYSCTL_CPU_LEVELCAP_thermal_ecx" => xen_sys::sysctl::XEN_SYSCTL_CPU_LEVELCAP_THERMAL_ECX;
+        "XEN_SYSCTL_CPU_LEVELCAP_thermal_ecx" =>
+            xen_sys::sysctl::XEN_SYSCTL_CPU_LEVELCAP_THERMAL_ECX;
         "XEN_SYSCTL_CPU_LEVELCAP_l7s0_eax" => xen_sys::sysctl::XEN_SYSCTL_CPU_LEVELCAP_L7S0_EAX;
         "XEN_SYSCTL_CPU_LEVELCAP_l7s0_ebx" => xen_sys::sysctl::XEN_SYSCTL_CPU_LEVELCAP_L7S0_EBX;
         "XEN_SYSCTL_cpu_featureset_raw" => xen_sys::sysctl::XEN_SYSCTL_CPU_FEATURESET_RAW;
@@ -69,7 +72,8 @@ crate::list::list! {
         "XEN_SYSCTL_PHYSCAP_directio" => xen_sys::sysctl::XEN_SYSCTL_PHYSCAP_DIRECTIO;
         "XEN_SYSCTL_PHYSCAP_hap" => xen_sys::sysctl::XEN_SYSCTL_PHYSCAP_HAP;
         "XEN_SYSCTL_PHYSCAP_shadow" => xen_sys::sysctl::XEN_SYSCTL_PHYSCAP_SHADOW;
-        "XEN_SYSCTL_PHYSCAP_iommu_hap_pt_share" => xen_sys::sysctl::XEN_SYSCTL_PHYSCAP_IOMMU_HAP_PT_SHARE;
+        "XEN_SYSCTL_PHYSCAP_iommu_hap_pt_share" =>
+            xen_sys::sysctl::XEN_SYSCTL_PHYSCAP_IOMMU_HAP_PT_SHARE;
         "XEN_SYSCTL_PHYSCAP_vmtrace" => xen_sys::sysctl::XEN_SYSCTL_PHYSCAP_VMTRACE;
         "XEN_SYSCTL_PHYSCAP_vpmu" => xen_sys::sysctl::XEN_SYSCTL_PHYSCAP_VPMU;
         "XEN_SYSCTL_PHYSCAP_gnttab_v1" => xen_sys::sysctl::XEN_SYSCTL_PHYSCAP_GNTTAB_V1;
@@ -157,8 +161,10 @@ crate::list::list! {
         "XEN_SYSCTL_CPPC_SET_PRESET_MASK" => xen_sys::sysctl::XEN_SYSCTL_CPPC_SET_PRESET_MASK;
         "XEN_SYSCTL_CPPC_SET_PRESET_NONE" => xen_sys::sysctl::XEN_SYSCTL_CPPC_SET_PRESET_NONE;
         "XEN_SYSCTL_CPPC_SET_PRESET_BALANCE" => xen_sys::sysctl::XEN_SYSCTL_CPPC_SET_PRESET_BALANCE;
-        "XEN_SYSCTL_CPPC_SET_PRESET_POWERSAVE" => xen_sys::sysctl::XEN_SYSCTL_CPPC_SET_PRESET_POWERSAVE;
-        "XEN_SYSCTL_CPPC_SET_PRESET_PERFORMANCE" => xen_sys::sysctl::XEN_SYSCTL_CPPC_SET_PRESET_PERFORMANCE;
+        "XEN_SYSCTL_CPPC_SET_PRESET_POWERSAVE" =>
+            xen_sys::sysctl::XEN_SYSCTL_CPPC_SET_PRESET_POWERSAVE;
+        "XEN_SYSCTL_CPPC_SET_PRESET_PERFORMANCE" =>
+            xen_sys::sysctl::XEN_SYSCTL_CPPC_SET_PRESET_PERFORMANCE;
         "XEN_SYSCTL_CPPC_SET_PARAM_MASK" => xen_sys::sysctl::XEN_SYSCTL_CPPC_SET_PARAM_MASK;
         "XEN_SYSCTL_CPPC_ACT_WINDOW_MASK" => xen_sys::sysctl::XEN_SYSCTL_CPPC_ACT_WINDOW_MASK;
         "SCALING_MAX_FREQ" => xen_sys::sysctl::SCALING_MAX_FREQ;
@@ -176,12 +182,15 @@ crate::list::list! {
         "XEN_SYSCTL_pm_op_set_sched_opt_smt" => xen_sys::sysctl::XEN_SYSCTL_PM_OP_SET_SCHED_OPT_SMT;
         "XEN_SYSCTL_pm_op_get_max_cstate" => xen_sys::sysctl::XEN_SYSCTL_PM_OP_GET_MAX_CSTATE;
         "XEN_SYSCTL_pm_op_set_max_cstate" => xen_sys::sysctl::XEN_SYSCTL_PM_OP_SET_MAX_CSTATE;
-        "XEN_SYSCTL_pm_op_get_vcpu_migration_delay" => xen_sys::sysctl::XEN_SYSCTL_PM_OP_GET_VCPU_MIGRATION_DELAY;
-        "XEN_SYSCTL_pm_op_set_vcpu_migration_delay" => xen_sys::sysctl::XEN_SYSCTL_PM_OP_SET_VCPU_MIGRATION_DELAY;
+        "XEN_SYSCTL_pm_op_get_vcpu_migration_delay" =>
+            xen_sys::sysctl::XEN_SYSCTL_PM_OP_GET_VCPU_MIGRATION_DELAY;
+        "XEN_SYSCTL_pm_op_set_vcpu_migration_delay" =>
+            xen_sys::sysctl::XEN_SYSCTL_PM_OP_SET_VCPU_MIGRATION_DELAY;
         "XEN_SYSCTL_pm_op_enable_turbo" => xen_sys::sysctl::XEN_SYSCTL_PM_OP_ENABLE_TURBO;
         "XEN_SYSCTL_pm_op_disable_turbo" => xen_sys::sysctl::XEN_SYSCTL_PM_OP_DISABLE_TURBO;
         "XEN_SYSCTL_CX_UNLIMITED" => xen_sys::sysctl::XEN_SYSCTL_CX_UNLIMITED;
-        "XEN_SYSCTL_PSR_CMT_get_l3_upscaling_factor" => xen_sys::sysctl::XEN_SYSCTL_PSR_CMT_GET_L3_UPSCALING_FACTOR;
+        "XEN_SYSCTL_PSR_CMT_get_l3_upscaling_factor" =>
+            xen_sys::sysctl::XEN_SYSCTL_PSR_CMT_GET_L3_UPSCALING_FACTOR;
         "CPUFREQ_NAME_LEN" => xen_sys::sysctl::CPUFREQ_NAME_LEN;
         "XEN_SYSCTL_CPUPOOL_OP_CREATE" => xen_sys::sysctl::XEN_SYSCTL_CPUPOOL_OP_CREATE;
         "XEN_SYSCTL_CPUPOOL_OP_DESTROY" => xen_sys::sysctl::XEN_SYSCTL_CPUPOOL_OP_DESTROY;
@@ -204,57 +213,191 @@ crate::list::list! {
         "XEN_HWP_DRIVER_NAME" => xen_sys::sysctl::XEN_HWP_DRIVER_NAME;
     }
     structures {
-        "xen_sysctl_psr_cmt_op" => xen_sys::sysctl::XenSysctlPsrCmtOp { "cmd" => cmd, "flags" => flags, "u" => u, };
-        "xen_sysctl_psr_alloc" => xen_sys::sysctl::XenSysctlPsrAlloc { "cmd" => cmd, "target" => target, "u" => u, };
-        "xen_sysctl_cpu_levelling_caps" => xen_sys::sysctl::XenSysctlCpuLevellingCaps { "caps" => caps, };
-        "xen_sysctl_cpu_featureset" => xen_sys::sysctl::XenSysctlCpuFeatureset { "index" => index, "nr_features" => nr_features, "features" => features, };
-        "xen_sysctl_cpu_policy" => xen_sys::sysctl::XenSysctlCpuPolicy { "index" => index, "nr_leaves" => nr_leaves, "nr_msrs" => nr_msrs, "_rsvd" => _rsvd, "leaves" => leaves, "msrs" => msrs, };
-        "xen_sysctl_readconsole" => xen_sys::sysctl::XenSysctlReadconsole { "clear" => clear, "incremental" => incremental, "pad0" => pad0, "pad1" => pad1, "index" => index, "buffer" => buffer, "count" => count, };
-        "xen_sysctl_tbuf_op" => xen_sys::sysctl::XenSysctlTbufOp { "cmd" => cmd, "cpu_mask" => cpu_mask, "evt_mask" => evt_mask, "buffer_mfn" => buffer_mfn, "size" => size, };
-        "xen_sysctl_perfc_desc" => xen_sys::sysctl::XenSysctlPerfcDesc { "name" => name, "nr_vals" => nr_vals, };
-        "xen_sysctl_perfc_op" => xen_sys::sysctl::XenSysctlPerfcOp { "cmd" => cmd, "nr_counters" => nr_counters, "nr_vals" => nr_vals, "desc" => desc, "val" => val, };
-        "xen_sysctl_debug_keys" => xen_sys::sysctl::XenSysctlDebugKeys { "keys" => keys, "nr_keys" => nr_keys, };
-        "xen_sysctl_lockprof_data" => xen_sys::sysctl::XenSysctlLockprofData { "name" => name, "type" => type_, "idx" => idx, "lock_cnt" => lock_cnt, "block_cnt" => block_cnt, "lock_time" => lock_time, "block_time" => block_time, };
-        "xen_sysctl_lockprof_op" => xen_sys::sysctl::XenSysctlLockprofOp { "cmd" => cmd, "max_elem" => max_elem, "nr_elem" => nr_elem, "time" => time, "data" => data, };
-        "xen_sysctl_coverage_op" => xen_sys::sysctl::XenSysctlCoverageOp { "cmd" => cmd, "size" => size, "buffer" => buffer, };
-        "xen_livepatch_name" => xen_sys::sysctl::XenLivepatchName { "name" => name, "size" => size, "pad" => pad, };
-        "xen_sysctl_livepatch_upload" => xen_sys::sysctl::XenSysctlLivepatchUpload { "name" => name, "size" => size, "payload" => payload, };
-        "xen_livepatch_status" => xen_sys::sysctl::XenLivepatchStatus { "state" => state, "rc" => rc, };
-        "xen_sysctl_livepatch_get" => xen_sys::sysctl::XenSysctlLivepatchGet { "name" => name, "status" => status, };
-        "xen_sysctl_livepatch_list" => xen_sys::sysctl::XenSysctlLivepatchList { "version" => version, "idx" => idx, "nr" => nr, "pad" => pad, "name_total_size" => name_total_size, "metadata_total_size" => metadata_total_size, "status" => status, "name" => name, "len" => len, "metadata" => metadata, "metadata_len" => metadata_len, };
-        "xen_sysctl_livepatch_action" => xen_sys::sysctl::XenSysctlLivepatchAction { "name" => name, "cmd" => cmd, "timeout" => timeout, "flags" => flags, "pad" => pad, };
-        "xen_sysctl_livepatch_op" => xen_sys::sysctl::XenSysctlLivepatchOp { "cmd" => cmd, "flags" => flags, "u" => u, };
-        "xen_sysctl_physinfo" => xen_sys::sysctl::XenSysctlPhysinfo { "threads_per_core" => threads_per_core, "cores_per_socket" => cores_per_socket, "nr_cpus" => nr_cpus, "max_cpu_id" => max_cpu_id, "nr_nodes" => nr_nodes, "max_node_id" => max_node_id, "cpu_khz" => cpu_khz, "capabilities" => capabilities, "arch_capabilities" => arch_capabilities, "pad" => pad, "total_pages" => total_pages, "free_pages" => free_pages, "scrub_pages" => scrub_pages, "outstanding_pages" => outstanding_pages, "max_mfn" => max_mfn, "hw_cap" => hw_cap, };
-        "xen_sysctl_getdomaininfolist" => xen_sys::sysctl::XenSysctlGetdomaininfolist { "first_domain" => first_domain, "max_domains" => max_domains, "buffer" => buffer, "num_domains" => num_domains, };
+        "xen_sysctl_psr_cmt_op" => xen_sys::sysctl::XenSysctlPsrCmtOp {
+            "cmd" => cmd, "flags" => flags, "u" => u,
+        };
+        "xen_sysctl_psr_alloc" => xen_sys::sysctl::XenSysctlPsrAlloc {
+            "cmd" => cmd, "target" => target, "u" => u,
+        };
+        "xen_sysctl_cpu_levelling_caps" => xen_sys::sysctl::XenSysctlCpuLevellingCaps {
+            "caps" => caps,
+        };
+        "xen_sysctl_cpu_featureset" => xen_sys::sysctl::XenSysctlCpuFeatureset {
+            "index" => index, "nr_features" => nr_features, "features" => features,
+        };
+        "xen_sysctl_cpu_policy" => xen_sys::sysctl::XenSysctlCpuPolicy {
+            "index" => index, "nr_leaves" => nr_leaves, "nr_msrs" => nr_msrs, "_rsvd" => _rsvd,
+            "leaves" => leaves, "msrs" => msrs,
+        };
+        "xen_sysctl_readconsole" => xen_sys::sysctl::XenSysctlReadconsole {
+            "clear" => clear, "incremental" => incremental, "pad0" => pad0, "pad1" => pad1,
+            "index" => index, "buffer" => buffer, "count" => count,
+        };
+        "xen_sysctl_tbuf_op" => xen_sys::sysctl::XenSysctlTbufOp {
+            "cmd" => cmd, "cpu_mask" => cpu_mask, "evt_mask" => evt_mask,
+            "buffer_mfn" => buffer_mfn, "size" => size,
+        };
+        "xen_sysctl_perfc_desc" => xen_sys::sysctl::XenSysctlPerfcDesc {
+            "name" => name, "nr_vals" => nr_vals,
+        };
+        "xen_sysctl_perfc_op" => xen_sys::sysctl::XenSysctlPerfcOp {
+            "cmd" => cmd, "nr_counters" => nr_counters, "nr_vals" => nr_vals, "desc" => desc,
+            "val" => val,
+        };
+        "xen_sysctl_debug_keys" => xen_sys::sysctl::XenSysctlDebugKeys {
+            "keys" => keys, "nr_keys" => nr_keys,
+        };
+        "xen_sysctl_lockprof_data" => xen_sys::sysctl::XenSysctlLockprofData {
+            "name" => name, "type" => type_, "idx" => idx, "lock_cnt" => lock_cnt,
+            "block_cnt" => block_cnt, "lock_time" => lock_time, "block_time" => block_time,
+        };
+        "xen_sysctl_lockprof_op" => xen_sys::sysctl::XenSysctlLockprofOp {
+            "cmd" => cmd, "max_elem" => max_elem, "nr_elem" => nr_elem, "time" => time,
+            "data" => data,
+        };
+        "xen_sysctl_coverage_op" => xen_sys::sysctl::XenSysctlCoverageOp {
+            "cmd" => cmd, "size" => size, "buffer" => buffer,
+        };
+        "xen_livepatch_name" => xen_sys::sysctl::XenLivepatchName {
+            "name" => name, "size" => size, "pad" => pad,
+        };
+        "xen_sysctl_livepatch_upload" => xen_sys::sysctl::XenSysctlLivepatchUpload {
+            "name" => name, "size" => size, "payload" => payload,
+        };
+        "xen_livepatch_status" => xen_sys::sysctl::XenLivepatchStatus {
+            "state" => state, "rc" => rc,
+        };
+        "xen_sysctl_livepatch_get" => xen_sys::sysctl::XenSysctlLivepatchGet {
+            "name" => name, "status" => status,
+        };
+        "xen_sysctl_livepatch_list" => xen_sys::sysctl::XenSysctlLivepatchList {
+            "version" => version, "idx" => idx, "nr" => nr, "pad" => pad,
+            "name_total_size" => name_total_size, "metadata_total_size" => metadata_total_size,
+            "status" => status, "name" => name, "len" => len, "metadata" => metadata,
+            "metadata_len" => metadata_len,
+        };
+        "xen_sysctl_livepatch_action" => xen_sys::sysctl::XenSysctlLivepatchAction {
+            "name" => name, "cmd" => cmd, "timeout" => timeout, "flags" => flags, "pad" => pad,
+        };
+        "xen_sysctl_livepatch_op" => xen_sys::sysctl::XenSysctlLivepatchOp {
+            "cmd" => cmd, "flags" => flags, "u" => u,
+        };
+        "xen_sysctl_physinfo" => xen_sys::sysctl::XenSysctlPhysinfo {
+            "threads_per_core" => threads_per_core, "cores_per_socket" => cores_per_socket,
+            "nr_cpus" => nr_cpus, "max_cpu_id" => max_cpu_id, "nr_nodes" => nr_nodes,
+            "max_node_id" => max_node_id, "cpu_khz" => cpu_khz, "capabilities" => capabilities,
+            "arch_capabilities" => arch_capabilities, "pad" => pad, "total_pages" => total_pages,
+            "free_pages" => free_pages, "scrub_pages" => scrub_pages,
+            "outstanding_pages" => outstanding_pages, "max_mfn" => max_mfn, "hw_cap" => hw_cap,
+        };
+        "xen_sysctl_getdomaininfolist" => xen_sys::sysctl::XenSysctlGetdomaininfolist {
+            "first_domain" => first_domain, "max_domains" => max_domains, "buffer" => buffer,
+            "num_domains" => num_domains,
+        };
         "xen_sysctl_cpuinfo" => xen_sys::sysctl::XenSysctlCpuinfo { "idletime" => idletime, };
-        "xen_sysctl_getcpuinfo" => xen_sys::sysctl::XenSysctlGetcpuinfo { "max_cpus" => max_cpus, "info" => info, "nr_cpus" => nr_cpus, };
-        "xen_sysctl_availheap" => xen_sys::sysctl::XenSysctlAvailheap { "min_bitwidth" => min_bitwidth, "max_bitwidth" => max_bitwidth, "node" => node, "avail_bytes" => avail_bytes, };
-        "xen_sysctl_cpu_hotplug" => xen_sys::sysctl::XenSysctlCpuHotplug { "cpu" => cpu, "op" => op, };
-        "xen_sysctl_cputopo" => xen_sys::sysctl::XenSysctlCputopo { "core" => core, "socket" => socket, "node" => node, };
-        "xen_sysctl_cputopoinfo" => xen_sys::sysctl::XenSysctlCputopoinfo { "num_cpus" => num_cpus, "cputopo" => cputopo, };
-        "xen_sysctl_pcitopoinfo" => xen_sys::sysctl::XenSysctlPcitopoinfo { "num_devs" => num_devs, "devs" => devs, "nodes" => nodes, };
-        "xen_sysctl_meminfo" => xen_sys::sysctl::XenSysctlMeminfo { "memsize" => memsize, "memfree" => memfree, };
-        "xen_sysctl_numainfo" => xen_sys::sysctl::XenSysctlNumainfo { "num_nodes" => num_nodes, "meminfo" => meminfo, "distance" => distance, };
-        "xen_sysctl" => xen_sys::sysctl::XenSysctl { "cmd" => cmd, "interface_version" => interface_version, "u" => u, };
-        "xen_sysctl_page_offline_op" => xen_sys::sysctl::XenSysctlPageOfflineOp { "cmd" => cmd, "start" => start, "end" => end, "status" => status, };
-        "pm_px_val" => xen_sys::sysctl::PmPxVal { "freq" => freq, "residency" => residency, "count" => count, };
-        "pm_px_stat" => xen_sys::sysctl::PmPxStat { "total" => total, "usable" => usable, "last" => last, "cur" => cur, "trans_pt" => trans_pt, "pt" => pt, };
-        "pm_cx_stat" => xen_sys::sysctl::PmCxStat { "nr" => nr, "last" => last, "idle_time" => idle_time, "triggers" => triggers, "residencies" => residencies, "nr_pc" => nr_pc, "nr_cc" => nr_cc, "pc" => pc, "cc" => cc, };
-        "xen_sysctl_get_pmstat" => xen_sys::sysctl::XenSysctlGetPmstat { "type" => type_, "cpuid" => cpuid, "u" => u, };
-        "xen_userspace" => xen_sys::sysctl::XenUserspace { "scaling_setspeed" => scaling_setspeed, };
-        "xen_ondemand" => xen_sys::sysctl::XenOndemand { "sampling_rate_max" => sampling_rate_max, "sampling_rate_min" => sampling_rate_min, "sampling_rate" => sampling_rate, "up_threshold" => up_threshold, };
-        "xen_cppc_para" => xen_sys::sysctl::XenCppcPara { "features" => features, "lowest" => lowest, "lowest_nonlinear" => lowest_nonlinear, "nominal" => nominal, "highest" => highest, "minimum" => minimum, "maximum" => maximum, "desired" => desired, "energy_perf" => energy_perf, "activity_window" => activity_window, };
-        "xen_set_cppc_para" => xen_sys::sysctl::XenSetCppcPara { "set_params" => set_params, "minimum" => minimum, "maximum" => maximum, "desired" => desired, "energy_perf" => energy_perf, "activity_window" => activity_window, };
-        "xen_get_cpufreq_para" => xen_sys::sysctl::XenGetCpufreqPara { "cpu_num" => cpu_num, "freq_num" => freq_num, "gov_num" => gov_num, "affected_cpus" => affected_cpus, "scaling_available_frequencies" => scaling_available_frequencies, "scaling_available_governors" => scaling_available_governors, "scaling_driver" => scaling_driver, "cpuinfo_cur_freq" => cpuinfo_cur_freq, "cpuinfo_max_freq" => cpuinfo_max_freq, "cpuinfo_min_freq" => cpuinfo_min_freq, "u" => u, "turbo_enabled" => turbo_enabled, };
-        "xen_set_cpufreq_gov" => xen_sys::sysctl::XenSetCpufreqGov { "scaling_governor" => scaling_governor, };
-        "xen_set_cpufreq_para" => xen_sys::sysctl::XenSetCpufreqPara { "ctrl_type" => ctrl_type, "ctrl_value" => ctrl_value, };
-        "xen_sysctl_pm_op" => xen_sys::sysctl::XenSysctlPmOp { "cmd" => cmd, "cpuid" => cpuid, "u" => u, };
+        "xen_sysctl_getcpuinfo" => xen_sys::sysctl::XenSysctlGetcpuinfo {
+            "max_cpus" => max_cpus, "info" => info, "nr_cpus" => nr_cpus,
+        };
+        "xen_sysctl_availheap" => xen_sys::sysctl::XenSysctlAvailheap {
+            "min_bitwidth" => min_bitwidth, "max_bitwidth" => max_bitwidth, "node" => node,
+            "avail_bytes" => avail_bytes,
+        };
+        "xen_sysctl_cpu_hotplug" => xen_sys::sysctl::XenSysctlCpuHotplug {
+            "cpu" => cpu, "op" => op,
+        };
+        "xen_sysctl_cputopo" => xen_sys::sysctl::XenSysctlCputopo {
+            "core" => core, "socket" => socket, "node" => node,
+        };
+        "xen_sysctl_cputopoinfo" => xen_sys::sysctl::XenSysctlCputopoinfo {
+            "num_cpus" => num_cpus, "cputopo" => cputopo,
+        };
+        "xen_sysctl_pcitopoinfo" => xen_sys::sysctl::XenSysctlPcitopoinfo {
+            "num_devs" => num_devs, "devs" => devs, "nodes" => nodes,
+        };
+        "xen_sysctl_meminfo" => xen_sys::sysctl::XenSysctlMeminfo {
+            "memsize" => memsize, "memfree" => memfree,
+        };
+        "xen_sysctl_numainfo" => xen_sys::sysctl::XenSysctlNumainfo {
+            "num_nodes" => num_nodes, "meminfo" => meminfo, "distance" => distance,
+        };
+        "xen_sysctl" => xen_sys::sysctl::XenSysctl {
+            "cmd" => cmd, "interface_version" => interface_version, "u" => u,
+        };
+        "xen_sysctl_page_offline_op" => xen_sys::sysctl::XenSysctlPageOfflineOp {
+            "cmd" => cmd, "start" => start, "end" => end, "status" => status,
+        };
+        "pm_px_val" => xen_sys::sysctl::PmPxVal {
+            "freq" => freq, "residency" => residency, "count" => count,
+        };
+        "pm_px_stat" => xen_sys::sysctl::PmPxStat {
+            "total" => total, "usable" => usable, "last" => last, "cur" => cur,
+            "trans_pt" => trans_pt, "pt" => pt,
+        };
+        "pm_cx_stat" => xen_sys::sysctl::PmCxStat {
+            "nr" => nr, "last" => last, "idle_time" => idle_time, "triggers" => triggers,
+            "residencies" => residencies, "nr_pc" => nr_pc, "nr_cc" => nr_cc, "pc" => pc,
+            "cc" => cc,
+        };
+        "xen_sysctl_get_pmstat" => xen_sys::sysctl::XenSysctlGetPmstat {
+            "type" => type_, "cpuid" => cpuid, "u" => u,
+        };
+        "xen_userspace" => xen_sys::sysctl::XenUserspace {
+            "scaling_setspeed" => scaling_setspeed,
+        };
+        "xen_ondemand" => xen_sys::sysctl::XenOndemand {
+            "sampling_rate_max" => sampling_rate_max, "sampling_rate_min" => sampling_rate_min,
+            "sampling_rate" => sampling_rate, "up_threshold" => up_threshold,
+        };
+        "xen_cppc_para" => xen_sys::sysctl::XenCppcPara {
+            "features" => features, "lowest" => lowest, "lowest_nonlinear" => lowest_nonlinear,
+            "nominal" => nominal, "highest" => highest, "minimum" => minimum, "maximum" => maximum,
+            "desired" => desired, "energy_perf" => energy_perf,
+            "activity_window" => activity_window,
+        };
+        "xen_set_cppc_para" => xen_sys::sysctl::XenSetCppcPara {
+            "set_params" => set_params, "minimum" => minimum, "maximum" => maximum,
+            "desired" => desired, "energy_perf" => energy_perf,
+            "activity_window" => activity_window,
+        };
+        "xen_get_cpufreq_para" => xen_sys::sysctl::XenGetCpufreqPara {
+            "cpu_num" => cpu_num, "freq_num" => freq_num, "gov_num" => gov_num,
+            "affected_cpus" => affected_cpus,
+            "scaling_available_frequencies" => scaling_available_frequencies,
+            "scaling_available_governors" => scaling_available_governors,
+            "scaling_driver" => scaling_driver, "cpuinfo_cur_freq" => cpuinfo_cur_freq,
+            "cpuinfo_max_freq" => cpuinfo_max_freq, "cpuinfo_min_freq" => cpuinfo_min_freq,
+            "u" => u, "turbo_enabled" => turbo_enabled,
+        };
+        "xen_set_cpufreq_gov" => xen_sys::sysctl::XenSetCpufreqGov {
+            "scaling_governor" => scaling_governor,
+        };
+        "xen_set_cpufreq_para" => xen_sys::sysctl::XenSetCpufreqPara {
+            "ctrl_type" => ctrl_type, "ctrl_value" => ctrl_value,
+        };
+        "xen_sysctl_pm_op" => xen_sys::sysctl::XenSysctlPmOp {
+            "cmd" => cmd, "cpuid" => cpuid, "u" => u,
+        };
         "xen_sysctl_sched_id" => xen_sys::sysctl::XenSysctlSchedId { "sched_id" => sched_id, };
-        "xen_sysctl_cpupool_op" => xen_sys::sysctl::XenSysctlCpupoolOp { "op" => op, "cpupool_id" => cpupool_id, "sched_id" => sched_id, "domid" => domid, "cpu" => cpu, "n_dom" => n_dom, "cpumap" => cpumap, };
-        "xen_sysctl_arinc653_schedule" => xen_sys::sysctl::XenSysctlArinc653Schedule { "major_frame" => major_frame, "num_sched_entries" => num_sched_entries, "sched_entries" => sched_entries, };
-        "xen_sysctl_credit_schedule" => xen_sys::sysctl::XenSysctlCreditSchedule { "tslice_ms" => tslice_ms, "ratelimit_us" => ratelimit_us, "vcpu_migr_delay_us" => vcpu_migr_delay_us, };
-        "xen_sysctl_credit2_schedule" => xen_sys::sysctl::XenSysctlCredit2Schedule { "ratelimit_us" => ratelimit_us, };
-        "xen_sysctl_sched_arinc653" => xen_sys::sysctl::XenSysctlSchedArinc653 { "schedule" => schedule, };
-        "xen_sysctl_scheduler_op" => xen_sys::sysctl::XenSysctlSchedulerOp { "cpupool_id" => cpupool_id, "sched_id" => sched_id, "cmd" => cmd, "u" => u, };
+        "xen_sysctl_cpupool_op" => xen_sys::sysctl::XenSysctlCpupoolOp {
+            "op" => op, "cpupool_id" => cpupool_id, "sched_id" => sched_id, "domid" => domid,
+            "cpu" => cpu, "n_dom" => n_dom, "cpumap" => cpumap,
+        };
+        "xen_sysctl_arinc653_schedule" => xen_sys::sysctl::XenSysctlArinc653Schedule {
+            "major_frame" => major_frame, "num_sched_entries" => num_sched_entries,
+            "sched_entries" => sched_entries,
+        };
+        "xen_sysctl_credit_schedule" => xen_sys::sysctl::XenSysctlCreditSchedule {
+            "tslice_ms" => tslice_ms, "ratelimit_us" => ratelimit_us,
+            "vcpu_migr_delay_us" => vcpu_migr_delay_us,
+        };
+        "xen_sysctl_credit2_schedule" => xen_sys::sysctl::XenSysctlCredit2Schedule {
+            "ratelimit_us" => ratelimit_us,
+        };
+        "xen_sysctl_sched_arinc653" => xen_sys::sysctl::XenSysctlSchedArinc653 {
+            "schedule" => schedule,
+        };
+        "xen_sysctl_scheduler_op" => xen_sys::sysctl::XenSysctlSchedulerOp {
+            "cpupool_id" => cpupool_id, "sched_id" => sched_id, "cmd" => cmd, "u" => u,
+        };
     }
 }

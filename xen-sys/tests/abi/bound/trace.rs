@@ -1,4 +1,4 @@
-//! Items of `xen_sys::trace`, written by `cargo xtask abi --bound`; do not edit.
+//! Items of one module, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {
@@ -156,7 +156,8 @@ crate::list::list! {
         "TRC_SHADOW_EMULATE" => xen_sys::trace::TRC_SHADOW_EMULATE;
         "TRC_SHADOW_EMULATE_UNSHADOW_USER" => xen_sys::trace::TRC_SHADOW_EMULATE_UNSHADOW_USER;
         "TRC_SHADOW_EMULATE_UNSHADOW_EVTINJ" => xen_sys::trace::TRC_SHADOW_EMULATE_UNSHADOW_EVTINJ;
-        "TRC_SHADOW_EMULATE_UNSHADOW_UNHANDLED" => xen_sys::trace::TRC_SHADOW_EMULATE_UNSHADOW_UNHANDLED;
+        "TRC_SHADOW_EMULATE_UNSHADOW_UNHANDLED" =>
+            xen_sys::trace::TRC_SHADOW_EMULATE_UNSHADOW_UNHANDLED;
         "TRC_SHADOW_WRMAP_BF" => xen_sys::trace::TRC_SHADOW_WRMAP_BF;
         "TRC_SHADOW_PREALLOC_UNPIN" => xen_sys::trace::TRC_SHADOW_PREALLOC_UNPIN;
         "TRC_SHADOW_RESYNC_FULL" => xen_sys::trace::TRC_SHADOW_RESYNC_FULL;

@@ -1,4 +1,4 @@
-//! Items of `xen_sys::version`, written by `cargo xtask abi --bound`; do not edit.
+//! Items of one module, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {
@@ -24,9 +24,16 @@ crate::list::list! {
     texts {
     }
     structures {
-        "xen_compile_info" => xen_sys::version::XenCompileInfo { "compiler" => compiler, "compile_by" => compile_by, "compile_domain" => compile_domain, "compile_date" => compile_date, };
-        "xen_platform_parameters" => xen_sys::version::XenPlatformParameters { "virt_start" => virt_start, };
-        "xen_feature_info" => xen_sys::version::XenFeatureInfo { "submap_idx" => submap_idx, "submap" => submap, };
+        "xen_compile_info" => xen_sys::version::XenCompileInfo {
+            "compiler" => compiler, "compile_by" => compile_by, "compile_domain" => compile_domain,
+            "compile_date" => compile_date,
+        };
+        "xen_platform_parameters" => xen_sys::version::XenPlatformParameters {
+            "virt_start" => virt_start,
+        };
+        "xen_feature_info" => xen_sys::version::XenFeatureInfo {
+            "submap_idx" => submap_idx, "submap" => submap,
+        };
         "xen_build_id" => xen_sys::version::XenBuildId { "len" => len, };
         "xen_varbuf" => xen_sys::version::XenVarbuf { "len" => len, };
     }

@@ -1,4 +1,4 @@
-//! Items of `xen_sys::xen`, written by `cargo xtask abi --bound`; do not edit.
+//! Items of one module, written by `cargo xtask abi --bound`; do not edit.
 
 crate::list::list! {
     constants {
@@ -23,7 +23,8 @@ crate::list::list! {
         "__HYPERVISOR_physdev_op_compat" => xen_sys::xen::HYPERVISOR_PHYSDEV_OP_COMPAT;
         "__HYPERVISOR_grant_table_op" => xen_sys::xen::HYPERVISOR_GRANT_TABLE_OP;
         "__HYPERVISOR_vm_assist" => xen_sys::xen::HYPERVISOR_VM_ASSIST;
-        "__HYPERVISOR_update_va_mapping_otherdomain" => xen_sys::xen::HYPERVISOR_UPDATE_VA_MAPPING_OTHERDOMAIN;
+        "__HYPERVISOR_update_va_mapping_otherdomain" =>
+            xen_sys::xen::HYPERVISOR_UPDATE_VA_MAPPING_OTHERDOMAIN;
         "__HYPERVISOR_iret" => xen_sys::xen::HYPERVISOR_IRET;
         "__HYPERVISOR_vcpu_op" => xen_sys::xen::HYPERVISOR_VCPU_OP;
         "__HYPERVISOR_set_segment_base" => xen_sys::xen::HYPERVISOR_SET_SEGMENT_BASE;
@@ -141,14 +142,40 @@ crate::list::list! {
     texts {
     }
     structures {
-        "multicall_entry" => xen_sys::xen::MulticallEntry { "op" => op, "result" => result, "args" => args, };
-        "vcpu_time_info" => xen_sys::xen::VcpuTimeInfo { "version" => version, "pad0" => pad0, "tsc_timestamp" => tsc_timestamp, "system_time" => system_time, "tsc_to_system_mul" => tsc_to_system_mul, "tsc_shift" => tsc_shift, "flags" => flags, "pad1" => pad1, };
-        "xen_multiboot_mod_list" => xen_sys::xen::XenMultibootModList { "mod_start" => mod_start, "mod_end" => mod_end, "cmdline" => cmdline, "pad" => pad, };
+        "multicall_entry" => xen_sys::xen::MulticallEntry {
+            "op" => op, "result" => result, "args" => args,
+        };
+        "vcpu_time_info" => xen_sys::xen::VcpuTimeInfo {
+            "version" => version, "pad0" => pad0, "tsc_timestamp" => tsc_timestamp,
+            "system_time" => system_time, "tsc_to_system_mul" => tsc_to_system_mul,
+            "tsc_shift" => tsc_shift, "flags" => flags, "pad1" => pad1,
+        };
+        "xen_multiboot_mod_list" => xen_sys::xen::XenMultibootModList {
+            "mod_start" => mod_start, "mod_end" => mod_end, "cmdline" => cmdline, "pad" => pad,
+        };
         "xenctl_bitmap" => xen_sys::xen::XenctlBitmap { "bitmap" => bitmap, "nr_bits" => nr_bits, };
         "mmuext_op" => xen_sys::xen::MmuextOp { "cmd" => cmd, "arg1" => arg1, "arg2" => arg2, };
         "mmu_update" => xen_sys::xen::MmuUpdate { "ptr" => ptr, "val" => val, };
-        "start_info" => xen_sys::xen::StartInfo { "magic" => magic, "nr_pages" => nr_pages, "shared_info" => shared_info, "flags" => flags, "store_mfn" => store_mfn, "store_evtchn" => store_evtchn, "console" => console, "pt_base" => pt_base, "nr_pt_frames" => nr_pt_frames, "mfn_list" => mfn_list, "mod_start" => mod_start, "mod_len" => mod_len, "cmd_line" => cmd_line, "first_p2m_pfn" => first_p2m_pfn, "nr_p2m_frames" => nr_p2m_frames, };
-        "dom0_vga_console_info" => xen_sys::xen::Dom0VgaConsoleInfo { "video_type" => video_type, "u.vesa_lfb.width" => width, "u.vesa_lfb.height" => height, "u.vesa_lfb.bytes_per_line" => bytes_per_line, "u.vesa_lfb.bits_per_pixel" => bits_per_pixel, "u.vesa_lfb.lfb_base" => lfb_base, "u.vesa_lfb.lfb_size" => lfb_size, "u.vesa_lfb.red_pos" => red_pos, "u.vesa_lfb.red_size" => red_size, "u.vesa_lfb.green_pos" => green_pos, "u.vesa_lfb.green_size" => green_size, "u.vesa_lfb.blue_pos" => blue_pos, "u.vesa_lfb.blue_size" => blue_size, "u.vesa_lfb.rsvd_pos" => rsvd_pos, "u.vesa_lfb.rsvd_size" => rsvd_size, "u.vesa_lfb.gbl_caps" => gbl_caps, "u.vesa_lfb.mode_attrs" => mode_attrs, "u.vesa_lfb.pad" => pad, "u.vesa_lfb.ext_lfb_base" => ext_lfb_base, };
+        "start_info" => xen_sys::xen::StartInfo {
+            "magic" => magic, "nr_pages" => nr_pages, "shared_info" => shared_info,
+            "flags" => flags, "store_mfn" => store_mfn, "store_evtchn" => store_evtchn,
+            "console" => console, "pt_base" => pt_base, "nr_pt_frames" => nr_pt_frames,
+            "mfn_list" => mfn_list, "mod_start" => mod_start, "mod_len" => mod_len,
+            "cmd_line" => cmd_line, "first_p2m_pfn" => first_p2m_pfn,
+            "nr_p2m_frames" => nr_p2m_frames,
+        };
+        "dom0_vga_console_info" => xen_sys::xen::Dom0VgaConsoleInfo {
+            "video_type" => video_type, "u.vesa_lfb.width" => width, "u.vesa_lfb.height" => height,
+            "u.vesa_lfb.bytes_per_line" => bytes_per_line,
+            "u.vesa_lfb.bits_per_pixel" => bits_per_pixel, "u.vesa_lfb.lfb_base" => lfb_base,
+            "u.vesa_lfb.lfb_size" => lfb_size, "u.vesa_lfb.red_pos" => red_pos,
+            "u.vesa_lfb.red_size" => red_size, "u.vesa_lfb.green_pos" => green_pos,
+            "u.vesa_lfb.green_size" => green_size, "u.vesa_lfb.blue_pos" => blue_pos,
+            "u.vesa_lfb.blue_size" => blue_size, "u.vesa_lfb.rsvd_pos" => rsvd_pos,
+            "u.vesa_lfb.rsvd_size" => rsvd_size, "u.vesa_lfb.gbl_caps" => gbl_caps,
+            "u.vesa_lfb.mode_attrs" => mode_attrs, "u.vesa_lfb.pad" => pad,
+            "u.vesa_lfb.ext_lfb_base" => ext_lfb_base,
+        };
         "xen_uuid_t" => xen_sys::xen::XenUuid { "a" => a, };
     }
 }
