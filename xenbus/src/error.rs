@@ -17,13 +17,13 @@ pub enum XenbusError {
     Timeout {
         /// The backend's state node.
         path: PathText,
-        /// The state that was waited for.
+        /// The awaited state.
         awaited: XenbusState,
         /// The state that was found.
         found: XenbusState,
         /// Our own state meanwhile.
         own: XenbusState,
-        /// How long was waited.
+        /// Duration of the wait.
         waited: Duration,
     },
     /// The backend closed the device while it was to be connected.
@@ -74,7 +74,7 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn a_timeout_says_what_was_found_expected_where_and_for_how_long() {
+    fn timeout_error_has_path_and_states() {
         let error = XenbusError::Timeout {
             path: PathText::new(&"/local/domain/0/backend/vbd/5/51712/state"),
             awaited: XenbusState::CONNECTED,
@@ -84,8 +84,8 @@ mod tests {
         };
         assert_eq!(
             error.to_string(),
-            "/local/domain/0/backend/vbd/5/51712/state: found state INIT_WAIT (2), expected CONNECTED (4) within 30000 ms; \
-             own state is INITIALISED (3)"
+            "/local/domain/0/backend/vbd/5/51712/state: found state INIT_WAIT (2), \
+             expected CONNECTED (4) within 30000 ms; own state is INITIALISED (3)"
         );
         assert!(size_of::<XenbusError>() <= 120);
     }

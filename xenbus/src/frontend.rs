@@ -48,7 +48,7 @@ enum Step {
     Run,
 }
 
-/// A frontend: one driver's device, from plugging in to unplugging.
+/// A frontend: one driver's device, from its addition to its removal.
 ///
 /// [`poll`](Self::poll) does all that can be done now and never waits, for the backend or for
 /// xenstored; call it on each event of the store's port and of the driver's port, and at
@@ -67,7 +67,7 @@ pub struct FrontendDevice<P: Runtime, D: FrontendDriver, T: Transport = RingTran
     driver: D,
     step: Step,
     pub(crate) state: DeviceState,
-    /// The caller or the backend wants the device closed.
+    /// The caller or the backend has requested that the device closes.
     closing: bool,
     /// Requests in flight are not awaited when the device closes.
     forced: bool,
@@ -76,11 +76,11 @@ pub struct FrontendDevice<P: Runtime, D: FrontendDriver, T: Transport = RingTran
     connected: bool,
     /// The backend's state when Initialising was written, until it changes.
     kicked: Option<XenbusState>,
-    /// When the step began that the backend has to make.
+    /// Start of the step that the backend has to make.
     since: Option<Instant>,
-    /// When the present exchange with xenstored was first waited for.
+    /// Start of the wait for the current exchange with xenstored.
     exchange: Option<Instant>,
-    /// When the attempt to connect or to close began, whose steps the backend can repeat.
+    /// Start of the attempt to connect or to close, whose steps the backend can repeat.
     begun: Option<Instant>,
     timeout: Duration,
 }
@@ -157,7 +157,7 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
         self.nodes.peer_id
     }
 
-    /// Returns whether the toolstack wants the device to stay; if not, it does not open again.
+    /// Returns whether the toolstack keeps the device; if not, it does not open again.
     pub fn is_online(&self) -> bool {
         self.nodes.online
     }
@@ -394,7 +394,7 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
         use XenbusState as S;
         let (own, peer) = (self.nodes.own, self.nodes.peer);
         if !self.driver.quiesce(peer) && !self.forced {
-            // Requests in flight have the time that they take.
+            // There is no deadline for requests in flight.
             self.begin_attempt();
             return false;
         }
@@ -444,8 +444,8 @@ impl<P: Runtime, D: FrontendDriver, T: Transport> FrontendDevice<P, D, T> {
         self.close_now();
     }
 
-    /// Begins to connect the device again, as xenstore has it now: after it was closed, or removed
-    /// and plugged in again.
+    /// Begins to connect the device again with its current nodes in xenstore: after it was closed,
+    /// or removed and added again.
     pub fn reopen(&mut self) {
         self.restart(Cause::Reopened);
     }

@@ -1,4 +1,4 @@
-//! The one exchange with xenstored that a device has under way.
+//! The current exchange of a device with xenstored; a device has at most one.
 
 use crate::error::XenbusError;
 use crate::keys::{KeyList, KeyTable, KeyValues};
@@ -47,9 +47,9 @@ enum Job {
 /// The state of the job after a poll.
 #[derive(Debug)]
 pub(crate) enum JobEnd {
-    /// There is no job.
+    /// No job.
     Idle,
-    /// It waits for the server.
+    /// A job that waits for the server.
     Busy,
     /// The nodes of the step are read.
     Read,
@@ -62,9 +62,9 @@ pub(crate) struct Jobs<P: Runtime, T: Transport> {
     pipeline: Pipeline<P, T>,
     job: Job,
     table: Option<KeyTable<P::Memory>>,
-    /// What was found while the nodes were read, for the publication that follows.
+    /// The result of reading the nodes, for the publication that follows.
     read: Read,
-    /// Stale nodes are looked for while reading.
+    /// Flag: the read also lists the names of nodes, to find stale ones.
     lists_names: bool,
 }
 
@@ -173,8 +173,8 @@ impl<P: Runtime, T: Transport> Jobs<P, T> {
         Ok(true)
     }
 
-    /// Begins to read the nodes of a step. With `for_setup`, looks for stale nodes too; with
-    /// `start`, starts the transaction that the step ends with.
+    /// Begins to read the nodes of a step. With `for_setup`, finds stale nodes too; with `start`,
+    /// starts the transaction that the step ends with.
     pub(crate) fn begin_read(&mut self, for_setup: bool, start: bool) -> Result<(), XenbusError> {
         self.cancel();
         match &mut self.table {

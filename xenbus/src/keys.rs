@@ -19,14 +19,14 @@ pub(crate) enum Side {
     Peer,
 }
 
-/// The value of a node: its place in the buffer, or why there is none.
+/// The value of a node: its place in the buffer, or the reason that it is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Value {
     Unread,
     Missing,
-    /// The node has more bytes than there is room for.
+    /// A node with more bytes than the buffer has free.
     TooLong,
-    /// This domain may not read the node.
+    /// A node that this domain may not read.
     Denied,
     At(u16, u16),
 }
@@ -62,14 +62,14 @@ impl<M: Buffer> KeyTable<M> {
         Self { memory, keys: 0, values, requested: 0, received: 0, full: false }
     }
 
-    /// Forgets all nodes.
+    /// Removes all nodes.
     pub(crate) fn clear(&mut self) {
         let values = self.memory.bytes().len().min(usize::from(u16::MAX));
         (self.keys, self.values, self.requested, self.received) = (0, values, 0, 0);
         self.full = false;
     }
 
-    /// Reads all nodes again: keeps the keys and forgets the values.
+    /// Removes the values and keeps the keys, to read all nodes again.
     pub(crate) fn rewind(&mut self) {
         self.values = self.memory.bytes().len().min(usize::from(u16::MAX));
         (self.requested, self.received) = (0, 0);
@@ -87,7 +87,7 @@ impl<M: Buffer> KeyTable<M> {
         Some((side, String::try_from(key).ok()?))
     }
 
-    /// Notes that the next node was requested.
+    /// Marks the next node as requested.
     pub(crate) fn advance(&mut self) {
         let next = record(self.memory.bytes(), self.requested, self.keys).map(|record| record.next);
         self.requested = next.unwrap_or(self.requested);
@@ -98,7 +98,7 @@ impl<M: Buffer> KeyTable<M> {
         self.received == self.keys
     }
 
-    /// Returns whether a key was left out for want of room.
+    /// Returns whether a key was left out because the buffer is full.
     pub(crate) fn is_full(&self) -> bool {
         self.full
     }
@@ -193,7 +193,7 @@ fn records(bytes: &[u8], end: usize) -> impl Iterator<Item = Record<'_>> {
     })
 }
 
-/// The keys of the nodes that a driver wants to read; each key once.
+/// The keys of the nodes that a driver requests; each key once.
 #[derive(Debug)]
 pub struct KeyList<'a> {
     bytes: &'a mut [u8],
@@ -249,9 +249,9 @@ impl KeyList<'_> {
     }
 }
 
-/// The values of the nodes that a driver asked for, as they were at one moment each.
+/// The values of the nodes that a driver requested, each read at one point in time.
 ///
-/// The other end wrote them: each is checked before it is used. Errors name the node.
+/// The other end wrote the values: each is checked before it is used. Errors name the node.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyValues<'a> {
     bytes: &'a [u8],

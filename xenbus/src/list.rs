@@ -1,4 +1,4 @@
-//! Which devices there are.
+//! Lists of devices.
 
 use core::fmt::{self, Display};
 use heapless::Vec;
@@ -6,7 +6,7 @@ use xen_hypercall::DomId;
 use xen_store::wire::{MessageType, Number, parse_number};
 use xen_store::{ErrorKind, PathText, StoreError, XsOps};
 
-/// Which device of which guest.
+/// Identifier of a backend's device: the guest and the number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DeviceId {
     /// The guest that the frontend is in.
@@ -34,8 +34,8 @@ pub fn devices<const N: usize>(store: &impl XsOps, kind: &str) -> Result<Vec<u32
     numbers(store, &format_args!("device/{kind}"))
 }
 
-/// Returns the devices of a kind (`vbd`, `vif`, ...) that the toolstack wants this domain to serve,
-/// in ascending order, at most `N`; none if there is no such kind.
+/// Returns the devices of a kind (`vbd`, `vif`, ...) that the toolstack has assigned to this domain
+/// to serve, in ascending order, at most `N`; none if there is no such kind.
 ///
 /// Names that are no numbers are left out.
 ///
@@ -76,7 +76,7 @@ fn numbers<I: Number + Ord, const N: usize>(
         })
     };
     let listed = match list() {
-        // It changed after a part of it was taken; that part can be forgotten here.
+        // The list changed after a part of it was read; that part is discarded.
         Err(StoreError { kind: ErrorKind::Changed, .. }) => list(),
         listed => listed,
     };

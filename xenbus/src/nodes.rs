@@ -1,4 +1,4 @@
-//! The nodes of a device: where its two directories are, and what they say.
+//! The nodes of a device: the paths and the states of its two directories.
 
 use crate::error::XenbusError;
 use crate::{Role, XenbusState};
@@ -21,7 +21,7 @@ const VALUE: usize = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Query {
     PeerState,
-    /// `online`, in the backend's directory: zero if the toolstack wants the device removed.
+    /// `online`, in the backend's directory: zero if the toolstack requests removal of the device.
     Online,
     OwnState,
     /// The link to the other end: missing once the toolstack has removed the own directory.
@@ -41,7 +41,7 @@ const QUERIES: [Query; 6] = [
     Query::Watched,
 ];
 
-/// A device as one of its ends sees it.
+/// The nodes of a device, for one of its ends.
 pub(crate) struct DeviceNodes<P: Runtime, T: Transport> {
     role: Role,
     pub(crate) path: String<OWN_PATH>,
@@ -49,7 +49,7 @@ pub(crate) struct DeviceNodes<P: Runtime, T: Transport> {
     pub(crate) peer_id: DomId,
     pub(crate) own: XenbusState,
     pub(crate) peer: XenbusState,
-    /// Whether the toolstack wants the device to stay.
+    /// The value of `online`: the toolstack keeps the device.
     pub(crate) online: bool,
     /// The device was removed.
     pub(crate) gone: bool,
@@ -63,7 +63,7 @@ pub(crate) struct DeviceNodes<P: Runtime, T: Transport> {
     unread: u8,
     /// The backend's state is missing; its directory decides whether the device was removed.
     missing: bool,
-    /// A node of the own directory has changed, and the driver has not looked since.
+    /// A node of the own directory has changed since the driver last checked.
     own_changed: bool,
     watches: [Option<Watch<P, T>>; 2],
     watched: Option<(Watch<P, T>, &'static str)>,
@@ -106,7 +106,7 @@ impl<P: Runtime, T: Transport> DeviceNodes<P, T> {
         self.queries.store()
     }
 
-    /// Forgets the other end and all that was read.
+    /// Clears the other end and all values that were read.
     pub(crate) fn reset(&mut self) {
         self.queries.clear();
         self.queried.clear();
@@ -128,13 +128,13 @@ impl<P: Runtime, T: Transport> DeviceNodes<P, T> {
         Ok(())
     }
 
-    /// Has it read whether the backend's directory is there.
+    /// Requests a check whether the backend's directory exists.
     pub(crate) fn check_directory(&mut self) {
         self.need(Query::BackendDirectory);
         self.unread |= 1 << Query::BackendDirectory as u8;
     }
 
-    /// Watches the other end and has all states read.
+    /// Watches the other end and requests all states.
     pub(crate) fn begin_sync(&mut self, watched: Option<&'static str>) -> Result<(), XenbusError> {
         let store = self.queries.store();
         let peer = self.peer_path.as_str();
@@ -154,8 +154,7 @@ impl<P: Runtime, T: Transport> DeviceNodes<P, T> {
         Ok(())
     }
 
-    /// Returns whether all states were read since the other end was found, however often they
-    /// change meanwhile.
+    /// Returns whether all states were read at least once since the other end was found.
     pub(crate) fn is_synced(&self) -> bool {
         self.unread == 0
     }
@@ -189,7 +188,7 @@ impl<P: Runtime, T: Transport> DeviceNodes<P, T> {
         if second && self.role == Role::Backend {
             self.own_changed = true;
         }
-        // Before, they are of no use: a directory that is not complete is looked at as a whole.
+        // Before that, states are not used: an incomplete directory is read as a whole.
         if second && self.watches[0].is_some() {
             self.need(Query::Online);
             if self.role == Role::Backend {
@@ -338,7 +337,7 @@ pub(crate) fn store_error(
     XenbusError::Store(StoreError { operation, path: PathText::new(path), kind: reason })
 }
 
-/// Parses the value of a state node; what is no number is Unknown.
+/// Parses the value of a state node; a value that is no number is Unknown.
 fn parse_state(value: &[u8]) -> XenbusState {
     XenbusState(parse_number(value).unwrap_or(XenbusState::UNKNOWN.0))
 }

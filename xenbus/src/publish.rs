@@ -14,7 +14,7 @@ const MAX_ATTEMPTS: u32 = 32;
 /// The most bytes of a node's name.
 const MAX_KEY: usize = 48;
 
-/// Receives the nodes that a driver writes, in the order of the calls.
+/// Writer of a driver's nodes, in the order of the calls.
 ///
 /// A driver's function can be called several times for one transaction, and must write the same
 /// nodes in the same order each time.
@@ -234,7 +234,7 @@ impl Publication {
         }
     }
 
-    /// Returns the reason that ends the publication; `None` if it goes on, perhaps from its start.
+    /// Returns the reason that ends the publication; `None` if it continues or starts again.
     fn refused<P: Runtime, T: Transport>(
         &mut self,
         pipeline: &Pipeline<P, T>,
@@ -395,8 +395,8 @@ impl Publication {
         failed.unwrap_or_else(|| of(MessageType::WRITE, "state"))
     }
 
-    /// Returns the state that is written. A backend that the toolstack wants closed is in Closing,
-    /// whatever state it was about to enter.
+    /// Returns the state to write: Closing instead of the intended one if the toolstack has
+    /// requested that the backend closes.
     fn written_state(&self) -> XenbusState {
         if self.requested { XenbusState::CLOSING } else { self.state }
     }

@@ -1,13 +1,13 @@
-//! The state machine of both ends: what each does, given both states.
+//! The state machine of both ends: the reaction to each pair of states.
 
 use crate::XenbusState;
 
-/// Which end of a device.
+/// The end of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// The one in the guest that uses the device.
+    /// The end in the guest that uses the device.
     Frontend,
-    /// The one in the domain that serves it.
+    /// The end in the domain that serves the device.
     Backend,
 }
 
@@ -21,48 +21,47 @@ impl Role {
     }
 }
 
-/// What an end has to do next.
+/// The next action of an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Wait: it is the other end's turn.
+    /// Wait for the other end.
     Wait,
-    /// Publish what this end has to say and switch: the backend what it offers, to InitWait; the
-    /// frontend its details, to Initialised, or to Connected if the device's protocol has it
-    /// so.
+    /// Publish this end's nodes and switch: the backend to InitWait; the frontend to Initialised,
+    /// or to Connected if the protocol of the device requires that.
     Publish,
-    /// Take up what the other end has published and switch to Connected.
+    /// Read the nodes that the other end has published, and switch to Connected.
     Connect,
-    /// Nothing: both ends work.
+    /// Nothing: both ends are connected.
     Run,
-    /// Switch to Reconfiguring and let go of what the backend takes away. A frontend's only.
+    /// Switch to Reconfiguring and release the parts that the backend removes. Frontend only.
     Reconfigure,
-    /// Take up what the backend has changed and switch to Connected. A frontend's only.
+    /// Read the nodes that the backend has changed, and switch to Connected. Frontend only.
     Resume,
-    /// Switch to Closing: the other end is going, or gone. A frontend stops using the device first.
-    /// A backend serves until the frontend is Closed: in Closing it can still have I/O.
+    /// Switch to Closing: the other end is closing or closed. A frontend stops using the device
+    /// first. A backend serves until the frontend is Closed: in Closing, the frontend can still
+    /// have I/O in flight.
     Close,
-    /// Switch to Closed: the other end has seen Closing, or is past seeing it. A backend releases
-    /// all that the frontend shared first.
+    /// Switch to Closed: the other end has read Closing, or will not read it any more. A backend
+    /// first releases all memory and ports of the frontend.
     Finish,
-    /// Nothing: both ends are closed, or the backend starts anew. Switching to Initialising opens
-    /// the device again. A frontend's only.
+    /// Nothing: both ends are closed, or the backend starts again. Switching to Initialising opens
+    /// the device again. Frontend only.
     Closed,
-    /// Write Initialising once more: the backend closed with somebody before us, and sleeps until
-    /// our state is written. A frontend's only.
+    /// Write Initialising once more: the backend has closed its connection with an earlier driver,
+    /// and waits for a write of the frontend's state. Frontend only.
     Reopen,
-    /// Start anew: the other end is at another point of another connection. A frontend found its
-    /// backend busy with somebody before it, as firmware or a kernel that started this one by
-    /// kexec, and switches to Closing, and through Closed to Initialising. A backend's frontend has
-    /// started without a word, as after a crash; it lets go of all that was shared, then publishes
+    /// Start again: the other end is in the middle of another connection. A frontend whose backend
+    /// is still connected to an earlier driver (firmware, or the kernel before a kexec) switches to
+    /// Closing, and through Closed to Initialising. A backend whose frontend has started without
+    /// closing, as after a crash, releases all memory and ports of the frontend, then publishes
     /// again.
     Restart,
 }
 
-/// Returns what an end in state `own` has to do about the other one in state `peer`.
+/// Returns the action of an end in state `own` while the other end is in state `peer`.
 ///
-/// States that this version does not know count as Unknown. There is an answer for every pair.
-/// Closing is followed through in any state, before a first connection as well: Windows closes each
-/// device before it uses it.
+/// States without a name count as Unknown. There is an action for every pair. Closing is completed
+/// in any state, before a first connection as well: Windows closes each device before it uses it.
 pub fn next(end: Role, own: XenbusState, peer: XenbusState) -> Action {
     match end {
         Role::Frontend => next_of_front(own, peer),
@@ -104,7 +103,7 @@ fn next_of_front(own: XenbusState, peer: XenbusState) -> Action {
         (S::CLOSED, S::CONNECTED | S::CLOSING | S::RECONFIGURING | S::RECONFIGURED) => A::Wait,
         (S::CLOSED, _) => A::Closed,
 
-        // Unknown, Initialising, or what no frontend is ever in: nothing is published yet.
+        // Unknown, Initialising, or a state that no frontend enters: nothing is published yet.
         (_, S::INIT_WAIT | S::INITIALISED) => A::Publish,
         (_, S::CONNECTED | S::CLOSING | S::RECONFIGURING | S::RECONFIGURED) => A::Restart,
         (_, S::CLOSED) => A::Reopen,
@@ -126,7 +125,7 @@ fn next_of_back(own: XenbusState, peer: XenbusState) -> Action {
         }
         (S::CONNECTED, S::INITIALISING | S::INIT_WAIT) => A::Restart,
         (S::CONNECTED, S::CLOSED) => A::Finish,
-        // Closing, or gone altogether.
+        // Closing, or without a state node.
         (S::CONNECTED, _) => A::Close,
 
         (
@@ -138,17 +137,17 @@ fn next_of_back(own: XenbusState, peer: XenbusState) -> Action {
         (S::CLOSED, S::INITIALISING | S::INIT_WAIT) => A::Publish,
         (S::CLOSED, _) => A::Wait,
 
-        // Unknown, Initialising, or what no backend is ever in: nothing is offered yet.
+        // Unknown, Initialising, or a state that no backend enters: nothing is offered yet.
         (_, _) => A::Publish,
     }
 }
 
-/// Returns what a frontend has to write when it takes over a device that others used before, if
-/// anything: firmware, the kernel before a kexec, a driver that was unloaded.
+/// Returns the state, if any, that a frontend must write when it takes over a device of an earlier
+/// driver: firmware, the kernel before a kexec, an unloaded driver.
 ///
-/// What the backend is in decides: one that is connected sees Closing, one that is closing sees
-/// Closed, one that is closed or starts sees Initialising. A state that is there already is written
-/// again if the backend may have been absent when it first was.
+/// The state depends on the backend's: Closing for a connected backend, Closed for one in Closing,
+/// Initialising for one that is closed or starts. A state that is already written is written again
+/// if the backend may have been absent at the first write.
 pub(crate) fn initial_frontend_state(own: XenbusState, peer: XenbusState) -> Option<XenbusState> {
     use XenbusState as S;
     let first = match peer {
@@ -163,8 +162,8 @@ pub(crate) fn initial_frontend_state(own: XenbusState, peer: XenbusState) -> Opt
     Some(first)
 }
 
-/// Returns what state a backend is in that finds `own` written. What was connected before it holds
-/// nothing any more, since it was a part of this domain.
+/// Returns the state of a backend that starts and finds `own` written. An earlier connection holds
+/// no resources any more, since it belonged to this domain.
 pub(crate) fn initial_backend_state(own: XenbusState) -> XenbusState {
     match own {
         XenbusState::CLOSING | XenbusState::CLOSED => own,
@@ -172,7 +171,7 @@ pub(crate) fn initial_backend_state(own: XenbusState) -> XenbusState {
     }
 }
 
-/// Returns the state of the backend that a waiting frontend needs to see.
+/// Returns the state of the backend that a frontend in state `own` waits for.
 pub(crate) fn awaited_by_frontend(own: XenbusState) -> XenbusState {
     use XenbusState as S;
     match own {
@@ -189,8 +188,8 @@ mod tests {
     use super::*;
     use std::vec::Vec;
 
-    /// For each of our states 0 to 8, what a frontend does, and what a backend does; columns are
-    /// the other end's states.
+    /// Actions of a frontend and of a backend in each of the own states 0 to 8; the columns are the
+    /// states of the other end.
     const TABLE: [[&str; 2]; 9] = [
         // Unknown Initialising InitWait Initialised Connected Closing Closed Reconfiguring
         // Reconfigured
@@ -253,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn every_pair_of_states_has_the_reaction_that_the_table_says_at_both_ends() {
+    fn state_pairs_have_tabled_reactions() {
         for (own, ends) in (0..).zip(TABLE) {
             for (end, row) in [Role::Frontend, Role::Backend].into_iter().zip(ends) {
                 let row: Vec<&str> = row.split_whitespace().collect();
@@ -267,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_is_taken_over_by_what_its_backend_is_in() {
+    fn takeover_depends_on_backend_state() {
         let first = |own, peer| {
             initial_frontend_state(XenbusState(own), XenbusState(peer)).map(|state| state.0)
         };
@@ -289,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn states_beyond_the_known_ones_count_as_unknown() {
+    fn undefined_states_count_as_unknown() {
         for (state, known) in
             [9, 99, u32::MAX].into_iter().flat_map(|state| (0..9).map(move |known| (state, known)))
         {
@@ -301,8 +300,7 @@ mod tests {
         }
     }
 
-    /// An end of ours after its action, if its device's frontend waits for its backend to connect
-    /// first or not.
+    /// Returns the state of an end after its action.
     fn step(end: Role, own: u32, peer: u32) -> u32 {
         match (next(end, XenbusState(own), XenbusState(peer)), end) {
             (Action::Publish | Action::Restart, Role::Backend) => 2,
@@ -317,8 +315,8 @@ mod tests {
     }
 
     #[test]
-    fn from_every_pair_a_lawful_backend_is_brought_to_connected() {
-        // It reacts to what the frontend is in, as Linux's do.
+    fn frontend_connects_from_every_pair() {
+        // The reactions of Linux's backends to the frontend's state.
         let backend = |own, peer| match (peer, own) {
             (1, 6 | 1 | 0) => 2,
             (3, 1..=3) => 4,
@@ -341,9 +339,8 @@ mod tests {
     }
 
     #[test]
-    fn from_every_pair_a_lawful_frontend_is_connected() {
-        // It publishes when it may, closes what is in the way of that, and begins anew, as Linux's
-        // do.
+    fn backend_connects_from_every_pair() {
+        // The reactions of Linux's frontends: publish if possible, else close and start again.
         let frontend = |own, peer| match (peer, own) {
             (2, 0..=2) => 3,
             (4, 3) => 4,
@@ -364,9 +361,9 @@ mod tests {
     }
 
     #[test]
-    fn our_front_end_and_our_back_end_connect_from_every_pair() {
+    fn both_ends_connect_from_every_pair() {
         for from in pairs() {
-            // The backend comes up first, then the frontend; and the other way round.
+            // Either the backend or the frontend starts first.
             for front_first in [false, true] {
                 let (mut front, mut back) = (from.0, initial_backend_state(XenbusState(from.1)).0);
                 if !front_first {
@@ -385,8 +382,8 @@ mod tests {
     }
 
     #[test]
-    fn a_front_end_that_closes_before_its_first_connection_is_answered_at_each_step() {
-        // As Windows does: each state is written only once the backend has followed.
+    fn backend_follows_close_before_connection() {
+        // As in Windows: each state is written after the backend has followed.
         let mut own = step(Role::Backend, 1, 1);
         assert_eq!(own, 2);
         for (peer, expected) in [(5, 5), (6, 6), (1, 2), (4, 4), (5, 5), (6, 6), (1, 2)] {

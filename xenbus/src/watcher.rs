@@ -1,4 +1,4 @@
-//! Devices that come and go.
+//! Hotplug: devices that are added and removed.
 
 use crate::DeviceId;
 use crate::job::RETRY;
@@ -11,7 +11,7 @@ use xen_store::{
     ErrorKind, PathText, Pipeline, RingTransport, Runtime, StoreError, Transport, Watch, XenStore,
 };
 
-/// A device has come, or gone.
+/// Addition or removal of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceEvent<I> {
     /// A device that was not listed before.
@@ -73,11 +73,12 @@ enum Listing {
     Guests { sent: usize, taken: usize },
 }
 
-/// Reports devices of a kind that come and go, at most `N` at a time; those that are there at first
-/// come first.
+/// Watcher of the devices of a kind, at most `N`: reports the present devices first, then those
+/// that are added and removed.
 ///
 /// [`poll`](Self::poll) never waits: it lists the devices by pipelined requests after each change.
-/// A device that goes and comes back meanwhile is not reported; its driver finds it unplugged.
+/// A device that is removed and added again between two lists is not reported; its driver returns
+/// [`XenbusError::Unplugged`](crate::XenbusError::Unplugged).
 pub struct DeviceWatcher<P: Runtime, I, const N: usize, T: Transport = RingTransport<P>> {
     pipeline: Pipeline<P, T>,
     watch: Watch<P, T>,
@@ -86,7 +87,7 @@ pub struct DeviceWatcher<P: Runtime, I, const N: usize, T: Transport = RingTrans
     guests: Vec<u16, N>,
     /// The devices of a list that is not complete.
     next: Vec<I, N>,
-    /// The devices as they were listed last, and those that were reported.
+    /// The devices of the last complete list, and the reported devices.
     found: Vec<I, N>,
     reported: Vec<I, N>,
     /// The list is to be read again: the watch has fired since it was begun.
@@ -120,7 +121,7 @@ impl<P: Runtime, I: WatchedDevice, const N: usize, T: Transport> DeviceWatcher<P
         starved.then(|| now + RETRY)
     }
 
-    /// Returns the next device that has come or gone, `None` if there is none now. Never waits.
+    /// Returns the next device that was added or removed, `None` if there is none now. Never waits.
     ///
     /// # Errors
     ///
@@ -142,19 +143,19 @@ impl<P: Runtime, I: WatchedDevice, const N: usize, T: Transport> DeviceWatcher<P
             return Ok(Some(DeviceEvent::Removed(self.reported.swap_remove(at))));
         }
         let new = self.found.iter().find(|id| !self.reported.contains(id)).copied();
-        // There is room: all that was reported is among what was found.
+        // There is space: `reported` is a subset of `found`, which has the new one.
         Ok(new.filter(|&id| self.reported.push(id).is_ok()).map(DeviceEvent::Added))
     }
 
-    /// Has a device reported once more, if it is still there when the devices are listed next: one
-    /// whose directory was incomplete, or could not be removed.
+    /// Requests another report of a device if the next list still has it: a device whose directory
+    /// was incomplete, or could not be removed.
     pub fn forget(&mut self, id: I) {
         self.found.retain(|found| *found != id);
         self.reported.retain(|reported| *reported != id);
         self.changed = true;
     }
 
-    /// Has all devices reported once more.
+    /// Requests another report of all devices.
     pub fn forget_all(&mut self) {
         self.found.clear();
         self.reported.clear();
@@ -263,7 +264,7 @@ impl<P: Runtime, I: WatchedDevice, const N: usize, T: Transport> DeviceWatcher<P
             Ok(false) | Err(ErrorKind::Server(ServerError::TooBig)) => {
                 Err(too_many(&self.path(guest), N))
             }
-            // There is no such kind, or the guest's last device has gone.
+            // There is no device of the kind, or the guest's last one was removed.
             Err(reason) if reason.is_hidden() => Ok(true),
             // The reply was lost with the connection.
             Err(ErrorKind::Interrupted { .. }) => {

@@ -16,12 +16,12 @@ use xenbus::{
 const BACKEND: &str = "/local/domain/0/backend/vbd/5/51712";
 const FRONTEND: &str = "device/vbd/51712";
 
-/// A driver that notes its calls. A network driver is connected before its backend.
+/// A driver that counts its calls. A network driver is Connected before its backend.
 #[derive(Debug, Default)]
 struct Script<const NET: bool> {
     setups: u32,
     quiesced: u32,
-    /// What `connect` has read: a number, a missing number, a text.
+    /// Values that `connect` has read: a number, a missing number, a text.
     read: Option<(u64, u32, String)>,
     released: Vec<Cause>,
 }
@@ -83,7 +83,7 @@ fn plug(world: &World<'_>, own: u32, peer: u32) {
     }
 }
 
-/// What a block backend does when the frontend's state changes.
+/// Changes the state of a block backend after a change of the frontend's, as Linux's does.
 fn lawful(server: &mut Server, path: &str) {
     if path != format!("{HOME}/{FRONTEND}/state") {
         return;
@@ -126,7 +126,7 @@ fn now(world: &World<'_>) -> Instant {
     Instant::from_nanos(world.now.get())
 }
 
-/// A deadline that no test reaches.
+/// Returns a deadline that no test reaches.
 fn never() -> Instant {
     Instant::from_nanos(u64::MAX)
 }
@@ -167,7 +167,7 @@ fn states(world: &World<'_>) -> (String, String) {
     (get(&format!("{FRONTEND}/state")), get(&format!("{BACKEND}/state")))
 }
 
-/// The states that the frontend wrote.
+/// Returns the states that the frontend wrote.
 fn written(world: &World<'_>) -> Vec<String> {
     let texts: Vec<String> =
         world.server.borrow().log.iter().map(|request| request.texts().join("=")).collect();
@@ -175,7 +175,7 @@ fn written(world: &World<'_>) -> Vec<String> {
     values.filter(|value| !value.is_empty()).map(String::from).collect()
 }
 
-/// How often the frontend wrote Initialising.
+/// Returns the number of times that the frontend wrote Initialising.
 fn kicks(world: &World<'_>) -> usize {
     let server = world.server.borrow();
     let kick = |request: &&Request| request.body.starts_with(b"device/vbd/51712/state\x001");
@@ -221,7 +221,7 @@ fn network_device_is_connected_first() {
 #[test]
 fn any_found_state_gets_connected() {
     for (own, peer) in (0..9).flat_map(|own| (0..9).map(move |peer| (own, peer))) {
-        // A backend that did not start looks as one that never will.
+        // A backend that has not started cannot be distinguished from one that never will.
         if peer == 0 {
             continue;
         }
@@ -371,7 +371,7 @@ fn connect_timeout_names_both_states() {
     });
 }
 
-/// A backend that changes its state every 10 ms, as `states` says. Each wait lasts until then.
+/// Makes the backend change its state every 10 ms in the order of `states`. Each wait lasts 10 ms.
 fn restless(world: &World<'_>, states: &'static [&'static str]) {
     world.server.borrow_mut().reaction = None;
     let mut turn = 0;
